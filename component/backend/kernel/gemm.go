@@ -1,0 +1,97 @@
+package kernel
+
+// The blocking of the matrix product. A micro tile is mr rows by nr columns of C: twelve AVX2 accumulators. A panel of
+// kc rows of B is 16 KiB, half of a usual L1 cache; a block of mc rows of A is at most 240 KiB and a block of B at most
+// 1 MiB, sizes that usual L2 caches hold.
+const (
+	mr = 6
+	nr = 16
+	kc = 256
+	mc = 240
+	nc = 1024
+
+	// packBytes is the size of B from which panels are copied into consecutive memory even where they could be read in
+	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves.
+	packBytes = 64 << 10
+)
+
+// Gemm is the shape of one matrix product C = op(A)·op(B) on row-major float32 matrices, where op(A) is M by K, op(B) is
+// K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set.
+//
+// Every element of C is the sum over p = 0, 1, … K-1 of float32(a[i,p]*b[p,j]), added in float32 in that order, from zero.
+// The scalar loops and the vector kernel give the same bits.
+type Gemm struct {
+	M, N, K        int
+	TransA, TransB bool
+}
+
+// ScratchLen is the number of float32 values of scratch memory that Run needs; Scalar needs none.
+func (g Gemm) ScratchLen() int {
+	if !HaveVector {
+		return 0
+	}
+	cols := min(g.N, nc)
+	return min(g.K, kc)*((cols+nr-1)/nr*nr) + mr*nr
+}
+
+// Run computes c from a and b with the fastest kernel of this machine; scratch holds at least ScratchLen values, which
+// Run overwrites. c must not overlap the others.
+func (g Gemm) Run(c, a, b, scratch []float32) {
+	if g.M == 0 || g.N == 0 {
+		return
+	}
+	if g.K == 0 {
+		clear(c[:g.M*g.N])
+		return
+	}
+	if !HaveVector {
+		g.Scalar(c, a, b)
+		return
+	}
+	g.vector(c, a, b, scratch)
+}
+
+// Scalar computes c from a and b by plain loops. It is the reference that the vector kernel must equal to the bit, and
+// the kernel of machines without one.
+func (g Gemm) Scalar(c, a, b []float32) {
+	c = c[:g.M*g.N]
+	if g.TransB {
+		g.scalarDot(c, a, b)
+		return
+	}
+	ra, ca := g.stridesA()
+	for i := range g.M {
+		ci := c[i*g.N : (i+1)*g.N]
+		clear(ci)
+		for p := range g.K {
+			x := a[i*ra+p*ca]
+			bp := b[p*g.N : (p+1)*g.N]
+			for j, y := range bp {
+				ci[j] += float32(x * y)
+			}
+		}
+	}
+}
+
+// scalarDot is Scalar for a transposed B, whose rows are then the columns of op(B): one sum at a time, in the same order.
+func (g Gemm) scalarDot(c, a, b []float32) {
+	ra, ca := g.stridesA()
+	for i := range g.M {
+		for j := range g.N {
+			bj := b[j*g.K : (j+1)*g.K]
+			var s float32
+			for p, y := range bj {
+				s += float32(a[i*ra+p*ca] * y)
+			}
+			c[i*g.N+j] = s
+		}
+	}
+}
+
+// stridesA is the distance, in values, between two rows and two columns of op(A).
+func (g Gemm) stridesA() (row, col int) {
+	if g.TransA {
+		return 1, g.M
+	}
+	return g.K, 1
+}
