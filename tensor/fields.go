@@ -1,0 +1,148 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// fields is a TensorProto's content that matters, however it was spelled:
+// either raw or the one typed list that the data type calls for.
+type fields struct {
+	shape    []int
+	dtype    DType
+	raw      []byte // aliases the input
+	float32s []float32
+	float64s []float64
+	int32s   []int32
+	int64s   []int64
+}
+
+// The names of the payload fields.
+const (
+	rawData    = "raw_data"
+	floatData  = "float_data"
+	doubleData = "double_data"
+	int32Data  = "int32_data"
+	int64Data  = "int64_data"
+)
+
+// home returns the typed field in which the standard puts a data type.
+func home(d DType) string {
+	switch d {
+	case Float32:
+		return floatData
+	case Float64:
+		return doubleData
+	case Int64:
+		return int64Data
+	}
+	return int32Data
+}
+
+// checkType returns a data_type as a DType if it is a supported one.
+func checkType(v int64) (DType, error) {
+	if v < 0 || v > math.MaxUint8 || !DType(v).Valid() {
+		return 0, &FormatError{Offset: -1, Field: "data_type",
+			Reason: fmt.Sprintf("%d is not supported; want 1 (float32), 2 (uint8), 3 (int8), 6 (int32), 7 (int64), 9 (bool) or 11 (float64)", v)}
+	}
+	return DType(v), nil
+}
+
+// checkDim returns a dimension as an int.
+func checkDim(v int64) (int, error) {
+	if v < 0 || v > maxElements {
+		return 0, &FormatError{Offset: -1, Field: "dims", Reason: fmt.Sprintf("dimension %d; want 0 to %d", v, maxElements)}
+	}
+	return int(v), nil
+}
+
+// checkRank refuses a rank above the limits.
+func checkRank(rank int, lim Limits) error {
+	if m := min(lim.Rank, MaxRank); rank > m {
+		return &LimitError{What: "Rank", Got: rank, Max: m}
+	}
+	return nil
+}
+
+// payload is how many entries each payload field has; raw is in bytes.
+type payload struct {
+	raw, float32s, float64s, int32s, int64s int
+	other                                   string // a field in use that no supported type has
+}
+
+// check holds the payload against shape, type and limits: exactly one spelling,
+// of exactly the length that the shape asks for. Nothing was allocated so far
+// that grows with the input.
+func (p payload) check(shape []int, d DType, lim Limits) error {
+	n, err := count(shape)
+	if err != nil {
+		return err
+	}
+	if err := lim.admit(n, d); err != nil {
+		return err
+	}
+	if p.other != "" {
+		return &FormatError{Offset: -1, Field: p.other, Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
+	}
+	lists := []struct {
+		name string
+		n    int
+	}{{floatData, p.float32s}, {doubleData, p.float64s}, {int32Data, p.int32s}, {int64Data, p.int64s}}
+	for _, l := range lists {
+		switch {
+		case l.n == 0:
+		case l.name != home(d):
+			return &FormatError{Offset: -1, Field: l.name, Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
+		case p.raw > 0:
+			return &FormatError{Offset: -1, Field: l.name, Reason: "given beside raw_data; want one of them"}
+		case l.n != n:
+			return &FormatError{Offset: -1, Field: l.name, Reason: fmt.Sprintf("%d elements; want %d for shape %v", l.n, n, shape)}
+		default:
+			return nil
+		}
+	}
+	if want := n * d.Size(); p.raw != want {
+		return &FormatError{Offset: -1, Field: rawData, Reason: fmt.Sprintf("%d bytes; want %d for shape %v of %v", p.raw, want, shape, d)}
+	}
+	return nil
+}
+
+// build makes the tensor of fields that passed check. It takes the typed lists
+// over and copies raw.
+func (f *fields) build() (*Tensor, error) {
+	switch {
+	case f.float32s != nil:
+		return FromFloat32(f.shape, f.float32s)
+	case f.float64s != nil:
+		return FromFloat64(f.shape, f.float64s)
+	case f.int64s != nil:
+		return FromInt64(f.shape, f.int64s)
+	case f.int32s == nil:
+		return fromRaw(f.dtype, f.shape, f.raw)
+	case f.dtype == Int32:
+		return FromInt32(f.shape, f.int32s)
+	}
+	return f.narrow()
+}
+
+// narrow makes a tensor of a one-byte type from int32_data and refuses values
+// that do not fit.
+func (f *fields) narrow() (*Tensor, error) {
+	lo, hi := int32(0), int32(math.MaxUint8)
+	switch f.dtype {
+	case Int8:
+		lo, hi = math.MinInt8, math.MaxInt8
+	case Bool:
+		hi = 1
+	}
+	if i := slices.IndexFunc(f.int32s, func(x int32) bool { return x < lo || x > hi }); i >= 0 {
+		return nil, &FormatError{Offset: -1, Field: int32Data,
+			Reason: fmt.Sprintf("%v element %d is %d; want %d to %d", f.dtype, i, f.int32s[i], lo, hi)}
+	}
+	raw := make([]byte, len(f.int32s))
+	for i, x := range f.int32s {
+		raw[i] = byte(x)
+	}
+	return fromRaw(f.dtype, f.shape, raw)
+}

@@ -1,0 +1,69 @@
+package tensor
+
+// element is any type that a tensor holds.
+type element interface {
+	float32 | float64 | int64 | int32 | uint8 | int8 | bool
+}
+
+// from makes a tensor that owns data.
+func from[E element](d DType, shape []int, data []E) (*Tensor, error) {
+	n, err := count(shape)
+	if err != nil {
+		return nil, err
+	}
+	if n != len(data) {
+		return nil, lengthError(shape, len(data))
+	}
+	return &Tensor{dtype: d, shape: own(shape), n: n, data: data[:n:n]}, nil
+}
+
+// FromFloat32 makes a tensor and takes ownership of data, which the caller
+// must not touch again; shape is copied. It fails with a *ShapeError when the
+// shape is unsound or does not fit the data.
+func FromFloat32(shape []int, data []float32) (*Tensor, error) { return from(Float32, shape, data) }
+
+// FromFloat64 is [FromFloat32] for float64.
+func FromFloat64(shape []int, data []float64) (*Tensor, error) { return from(Float64, shape, data) }
+
+// FromInt64 is [FromFloat32] for int64.
+func FromInt64(shape []int, data []int64) (*Tensor, error) { return from(Int64, shape, data) }
+
+// FromInt32 is [FromFloat32] for int32.
+func FromInt32(shape []int, data []int32) (*Tensor, error) { return from(Int32, shape, data) }
+
+// FromUint8 is [FromFloat32] for uint8.
+func FromUint8(shape []int, data []uint8) (*Tensor, error) { return from(Uint8, shape, data) }
+
+// FromInt8 is [FromFloat32] for int8.
+func FromInt8(shape []int, data []int8) (*Tensor, error) { return from(Int8, shape, data) }
+
+// FromBool is [FromFloat32] for bool.
+func FromBool(shape []int, data []bool) (*Tensor, error) { return from(Bool, shape, data) }
+
+// view returns the data if it has that element type, else nil.
+func view[E element](t *Tensor) []E {
+	v, _ := t.data.([]E)
+	return v
+}
+
+// Float32 returns the elements as a view for reading only, or nil when the
+// tensor has another type.
+func (t *Tensor) Float32() []float32 { return view[float32](t) }
+
+// Float64 is [Tensor.Float32] for float64.
+func (t *Tensor) Float64() []float64 { return view[float64](t) }
+
+// Int64 is [Tensor.Float32] for int64.
+func (t *Tensor) Int64() []int64 { return view[int64](t) }
+
+// Int32 is [Tensor.Float32] for int32.
+func (t *Tensor) Int32() []int32 { return view[int32](t) }
+
+// Uint8 is [Tensor.Float32] for uint8.
+func (t *Tensor) Uint8() []uint8 { return view[uint8](t) }
+
+// Int8 is [Tensor.Float32] for int8.
+func (t *Tensor) Int8() []int8 { return view[int8](t) }
+
+// Bool is [Tensor.Float32] for bool.
+func (t *Tensor) Bool() []bool { return view[bool](t) }
