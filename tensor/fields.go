@@ -89,6 +89,7 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 		name string
 		n    int
 	}{{floatData, p.float32s}, {doubleData, p.float64s}, {int32Data, p.int32s}, {int64Data, p.int64s}}
+	listed := false
 	for _, l := range lists {
 		switch {
 		case l.n == 0:
@@ -99,8 +100,11 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 		case l.n != n:
 			return &FormatError{Offset: -1, Field: l.name, Reason: fmt.Sprintf("%d elements; want %d for shape %v", l.n, n, shape)}
 		default:
-			return nil
+			listed = true
 		}
+	}
+	if listed {
+		return nil
 	}
 	if want := n * d.Size(); p.raw != want {
 		return &FormatError{Offset: -1, Field: rawData, Reason: fmt.Sprintf("%d bytes; want %d for shape %v of %v", p.raw, want, shape, d)}
