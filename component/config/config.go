@@ -1,0 +1,60 @@
+// Package config reads the JSON settings of components strictly: an unknown key is refused by its name, and so is
+// anything after the object. Its functions are safe for concurrent use.
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// BytesMax bounds the settings of one component. A model file that travels in them is the largest part (base64).
+const BytesMax = 16 << 20
+
+// Error says that settings were refused.
+type Error struct {
+	Of     string // the component and which of its settings, such as "fedavg config"
+	Reason string // what is wrong and what would be right
+}
+
+// Error describes the refusal.
+func (e *Error) Error() string { return e.Of + ": " + e.Reason }
+
+// Errorf returns an *Error with a formatted reason.
+func Errorf(of, format string, args ...any) error {
+	return &Error{Of: of, Reason: fmt.Sprintf(format, args...)}
+}
+
+// Decode reads the JSON object b into the struct that into points to; empty bytes stand for an object without keys.
+// It refuses, with an *Error, an unknown key, a value of the wrong type, and anything but one object.
+func Decode(of string, b []byte, into any) error {
+	if len(b) > BytesMax {
+		return Errorf(of, "%d bytes, at most %d are allowed", len(b), BytesMax)
+	}
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 {
+		return nil
+	}
+	if b[0] != '{' {
+		return Errorf(of, "want a JSON object, such as {}")
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return Errorf(of, "%v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Errorf(of, "something follows the object; want one object")
+	}
+	return nil
+}
+
+// Within returns an *Error unless low ≤ v ≤ high, naming the key.
+func Within(of, key string, v, low, high int64) error {
+	if v < low || v > high {
+		return Errorf(of, "%s is %d; want %d to %d", key, v, low, high)
+	}
+	return nil
+}
