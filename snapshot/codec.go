@@ -1,0 +1,94 @@
+package snapshot
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Limits bounds what Unmarshal accepts. A zero field allows nothing.
+type Limits struct {
+	Bytes  int          // of the whole input
+	Items  int          // of all lists of the message together
+	Depth  int          // nesting of messages
+	Values value.Limits // of each value
+}
+
+// DefaultLimits returns the limits for a node's own snapshots: 2 GiB, 64 Mi items, depth 32.
+func DefaultLimits() Limits {
+	return Limits{Bytes: 2<<30 - 1, Items: 64 << 20, Depth: 32, Values: value.DefaultLimits()}
+}
+
+// depthMax bounds the nesting of what is encoded, so that a cycle of pointers is an error and not a crash.
+const depthMax = 1000
+
+// Marshal returns the canonical encoding of the struct that v points to. The registry encodes the values in it. It is safe
+// for concurrent use as long as nobody changes what v points to. Errors are *TypeError and *EncodeError.
+func Marshal(reg *value.Registry, v any) ([]byte, error) { return Append(nil, reg, v) }
+
+// Append appends the canonical encoding of the struct that v points to to dst; on an error it returns dst unchanged.
+func Append(dst []byte, reg *value.Registry, v any) ([]byte, error) {
+	p, rv, err := target(v)
+	if err != nil {
+		return dst, err
+	}
+	e := encoder{b: dst, reg: reg}
+	if err := e.message(p, rv, depthMax); err != nil {
+		return dst, within(err, rv.Type().Name())
+	}
+	return e.b, nil
+}
+
+// Unmarshal decodes b into the struct that v points to. Fields that b does not name become zero, derived fields are left
+// alone, and nothing of b is kept. On an error, which is a *TypeError, *FormatError or *UnknownFieldError, the struct is
+// unchanged.
+func Unmarshal(b []byte, v any, reg *value.Registry, lim Limits) error {
+	p, rv, err := target(v)
+	if err != nil {
+		return err
+	}
+	name := rv.Type().Name()
+	if len(b) > lim.Bytes {
+		return &FormatError{Path: name, Reason: fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
+	}
+	fresh := reflect.New(rv.Type()).Elem()
+	d := decoder{b: b, reg: reg, lim: lim}
+	if err := d.message(p, fresh, 0, len(b), lim.Depth); err != nil {
+		return within(err, name)
+	}
+	adopt(p, rv, fresh)
+	return nil
+}
+
+// CheckTags says whether a struct type and all types that it holds can be messages: nil, or a *TypeError that names the
+// first field that cannot.
+func CheckTags(t reflect.Type) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	_, err := planOf(t)
+	return err
+}
+
+// target returns the plan of the struct that v points to, and the struct.
+func target(v any) (*plan, reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() || rv.Elem().Kind() != reflect.Struct {
+		return nil, rv, &TypeError{fmt.Sprintf("%T", v), "want a pointer to a struct that is not nil"}
+	}
+	p, err := planOf(rv.Elem().Type())
+	return p, rv.Elem(), err
+}
+
+// adopt copies the stored fields of a decoded struct and leaves the derived ones of dst as they are.
+func adopt(p *plan, dst, src reflect.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		if f.kind == kindStruct && !f.repeated {
+			adopt(f.elem, dst.Field(f.index), src.Field(f.index))
+			continue
+		}
+		dst.Field(f.index).Set(src.Field(f.index))
+	}
+}

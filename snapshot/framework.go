@@ -1,0 +1,168 @@
+package snapshot
+
+import "github.com/rhizome-ml/rhizome/value"
+
+// FrameworkSnapshot is the state of the engine's own tables.
+type FrameworkSnapshot struct {
+	SpecVersion     uint32                     `snap:"1"`
+	PeerID          string                     `snap:"2"`
+	NextCommandID   uint64                     `snap:"3"`
+	NextExecID      uint64                     `snap:"4"`
+	NextCallID      uint64                     `snap:"5"`
+	NextTimerSeq    uint64                     `snap:"6"`
+	NextAppEvent    uint64                     `snap:"7"`
+	NextRequest     uint64                     `snap:"8"`
+	NextToken       uint64                     `snap:"9"`
+	Epoch           uint64                     `snap:"10"` // of own streams
+	Now             int64                      `snap:"11"` // the engine clock
+	Random          []byte                     `snap:"12"` // ChaCha8 state
+	Counters        []CounterSnapshot          `snap:"13"` // by name
+	FiredPhases     []string                   `snap:"14"` // in order of firing
+	BootstrapExec   uint64                     `snap:"15"` // 0 when no bootstrap is under way
+	AddressBook     []AddressBookEntrySnapshot `snap:"16"` // by peer
+	PeerGovernor    PeerGovernorSnapshot       `snap:"17"`
+	BackoffTable    []BackoffEntry             `snap:"18"` // by peer
+	PendingOutbound []PendingOutboundEntry     `snap:"19"` // by (peer, number)
+	Timers          []TimerSnapshot            `snap:"20"` // by (time, sequence)
+	Requests        []OutboundRequest          `snap:"21"` // by (peer, epoch, request)
+	Inbound         []InboundRequest           `snap:"22"` // by arrival
+	Holds           []HoldSnapshot             `snap:"23"` // by name
+	Queues          []QueueSnapshot            `snap:"24"` // by name
+	Records         []RecordSnapshot           `snap:"25"` // by name
+	Gates           []GateSnapshot             `snap:"26"` // by name
+	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
+	Stopping        bool                       `snap:"28"`
+}
+
+// CounterSnapshot is one counter.
+type CounterSnapshot struct {
+	Name  string `snap:"1"`
+	Count uint64 `snap:"2"`
+}
+
+// AddressBookEntrySnapshot is what is known of where a peer can be reached.
+type AddressBookEntrySnapshot struct {
+	Peer      string   `snap:"1"`
+	Addresses []string `snap:"2"` // in order of preference
+	Refs      int64    `snap:"3"` // who holds the entry
+}
+
+// PeerGovernorSnapshot says who may talk to the node and in which health each peer is.
+type PeerGovernorSnapshot struct {
+	Blocked   []string         `snap:"1"` // sorted
+	Allowlist *AllowSnapshot   `snap:"2"` // absent: open to all; present and empty: nobody
+	Health    []HealthSnapshot `snap:"3"` // by peer
+	Threshold int32            `snap:"4"` // failures in a row after which a peer is down
+}
+
+// AllowSnapshot is a list of admitted peers.
+type AllowSnapshot struct {
+	Peers []string `snap:"1"` // sorted
+}
+
+// HealthSnapshot is what a peer's last exchanges were like.
+type HealthSnapshot struct {
+	Peer     string `snap:"1"`
+	Failures int32  `snap:"2"` // in a row
+	Last     int64  `snap:"3"` // engine time of the last success or failure
+	Down     bool   `snap:"4"`
+}
+
+// BackoffEntry is a peer that is not contacted before a time.
+type BackoffEntry struct {
+	Peer     string `snap:"1"`
+	Attempts int32  `snap:"2"`
+	Last     int64  `snap:"3"` // engine time of the last attempt
+	Next     int64  `snap:"4"` // engine time of the next one
+}
+
+// PendingOutboundEntry is an envelope that its receiver has not acknowledged.
+type PendingOutboundEntry struct {
+	Peer        string `snap:"1"`
+	Number      uint64 `snap:"2"`
+	Envelope    []byte `snap:"3"` // wire form, without the acknowledgement that rides on it
+	Redelivered bool   `snap:"4"`
+}
+
+// WireStateSnapshot is both directions of the stream with one peer.
+type WireStateSnapshot struct {
+	Peer        string   `snap:"1"`
+	Incarnation uint64   `snap:"2"`  // newest seen of the peer
+	RecvEpoch   uint64   `snap:"3"`  // epoch of the peer's stream
+	RecvUpTo    uint64   `snap:"4"`  // all numbers up to this were taken
+	RecvBeyond  []uint64 `snap:"5"`  // taken numbers beyond it, ascending: the dedup window
+	NextNumber  uint64   `snap:"6"`  // of the own stream
+	AckedUpTo   uint64   `snap:"7"`  // of the own stream
+	AckDue      bool     `snap:"8"`  // something was taken that is not yet acknowledged
+	ResendAt    int64    `snap:"9"`  // engine time, 0 means no resend is due
+	Resends     int32    `snap:"10"` // in a row without progress
+}
+
+// OutboundRequest is a question that waits for its answer.
+type OutboundRequest struct {
+	Peer     string      `snap:"1"`
+	Epoch    uint64      `snap:"2"` // own epoch when it was asked
+	Request  uint64      `snap:"3"`
+	Edge     int32       `snap:"4"` // of the question
+	Context  value.Value `snap:"5"` // given to the activation that the answer starts
+	Deadline int64       `snap:"6"`
+	Envelope []byte      `snap:"7"` // to ask again when the peer lost it, wire form
+}
+
+// InboundRequest is a question that was taken: it is under way, or was answered.
+type InboundRequest struct {
+	Peer    string `snap:"1"`
+	Epoch   uint64 `snap:"2"`
+	Request uint64 `snap:"3"`
+	Exec    uint64 `snap:"4"` // the activation that works on it, 0 once answered
+	Answer  []byte `snap:"5"` // the envelope that answered it, wire form
+}
+
+// TimerSnapshot is an armed timer.
+type TimerSnapshot struct {
+	At        int64  `snap:"1"`
+	Seq       uint64 `snap:"2"`
+	Kind      uint32 `snap:"3"` // engine's timer kind
+	Exec      uint64 `snap:"4"`
+	Op        uint32 `snap:"5"`
+	Component int32  `snap:"6"`
+	Token     uint64 `snap:"7"`
+	Peer      string `snap:"8"`
+	Func      int32  `snap:"9"`
+}
+
+// HoldSnapshot is one held value.
+type HoldSnapshot struct {
+	Name  string      `snap:"1"`
+	Value value.Value `snap:"2"`
+}
+
+// QueueSnapshot is a serialize queue.
+type QueueSnapshot struct {
+	Name   string        `snap:"1"`
+	Values []value.Value `snap:"2"` // FIFO
+}
+
+// RecordSnapshot is a ring buffer that the host can read.
+type RecordSnapshot struct {
+	Name    string        `snap:"1"`
+	Entries []RecordEntry `snap:"2"` // oldest first
+}
+
+// RecordEntry is one recorded value and when it was recorded.
+type RecordEntry struct {
+	At    int64       `snap:"1"`
+	Value value.Value `snap:"2"`
+}
+
+// GateSnapshot is a counted permit: how many are taken.
+type GateSnapshot struct {
+	Name  string `snap:"1"`
+	Taken int64  `snap:"2"`
+}
+
+// LatchSnapshot is a key that was seen and lets nothing pass again.
+type LatchSnapshot struct {
+	Name string `snap:"1"`
+	Key  string `snap:"2"`
+}
