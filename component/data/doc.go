@@ -1,0 +1,19 @@
+// Package data feeds a node's own samples to its training, as the component kind "digits" version 1.
+//
+// From the job's seed alone follow: which fifth of each class is held out for the test, which samples each partition
+// holds (label skew by a Dirichlet distribution), and the order in which a partition's samples are read in a round and
+// epoch. So every node knows its part without asking, a killed node reads on where it was, and two runs with one seed see
+// the same batches.
+//
+// Ops of the component:
+//
+//	Begin(round Int)                 → samples Int, steps Int   puts the cursor at the start of the round
+//	NextBatch(step Int | trigger)    → x, y                     a step of the round, or the step at the cursor
+//	NextBatch(step Int, round Int)   → x, y                     the same without regard to the cursor's round
+//	Reset(trigger)                   → trigger                  puts the cursor back to the start of its round
+//	Loaded(trigger)                  → samples Int
+//	Test(trigger)                    → x, y                     the held-out samples
+//
+// x is float32 [batch, 64], y is int64 [batch]. Each batch has the full size: the last one of an epoch is filled up from
+// the beginning of the epoch's order, so that the plans of all steps have one shape.
+package data

@@ -1,0 +1,93 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rhizome-ml/rhizome/component/data/digits"
+)
+
+func labels(t interface{ Fatal(...any) }) []int64 {
+	_, y, err := digits.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+func TestSplitHoldsOutAFifthOfEachClass(t *testing.T) {
+	y := labels(t)
+	train, test := split(y, digits.Classes, 7)
+	if both := slices.Sorted(slices.Values(append(slices.Clone(train), test...))); !slices.Equal(both, all(len(y))) {
+		t.Error("a sample is in both parts or in none")
+	}
+	total, held := byClass(y, all(len(y)), digits.Classes), byClass(y, test, digits.Classes)
+	for c := range total {
+		if want := (len(total[c]) + 2) / 5; len(held[c]) != want {
+			t.Errorf("class %d: %d of %d held out, want %d", c, len(held[c]), len(total[c]), want)
+		}
+	}
+	if other, _ := split(y, digits.Classes, 8); slices.Equal(other, train) {
+		t.Error("the seed does not matter")
+	}
+}
+
+func TestPartitionDealsEachRowOnce(t *testing.T) {
+	y := labels(t)
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		n := rapid.IntRange(1, 40).Draw(t, "parts")
+		alpha := rapid.SampledFrom([]float64{1e-6, 0.05, 0.5, 5, 1e6}).Draw(t, "alpha")
+		train, _ := split(y, digits.Classes, seed)
+		least := rapid.IntRange(1, len(train)/n).Draw(t, "least")
+		parts := partition(y, slices.Clone(train), digits.Classes, n, alpha, least, seed)
+		var got []int
+		for i, p := range parts {
+			if len(p) < least {
+				t.Fatalf("part %d has %d rows, want at least %d", i, len(p), least)
+			}
+			if !slices.IsSorted(p) {
+				t.Fatalf("part %d is not ascending", i)
+			}
+			got = append(got, p...)
+		}
+		if slices.Sort(got); !slices.Equal(got, train) {
+			t.Fatal("a row was dealt twice or not at all")
+		}
+	})
+}
+
+// A small alpha concentrates a class on few parts; a large one deals it evenly.
+func TestAlphaIsSkew(t *testing.T) {
+	y := labels(t)
+	train, _ := split(y, digits.Classes, 3)
+	largest := func(alpha float64) (sum int) {
+		for _, p := range partition(y, slices.Clone(train), digits.Classes, 8, alpha, 1, 3) {
+			top := 0
+			for _, rows := range byClass(y, p, digits.Classes) {
+				top = max(top, len(rows))
+			}
+			sum += top
+		}
+		return sum
+	}
+	if few, some, even := largest(0.05), largest(0.5), largest(1e5); few <= some || some <= even {
+		t.Errorf("the largest class of each part holds %d, %d, %d rows for alpha 0.05, 0.5, 1e5", few, some, even)
+	}
+}
+
+// Every machine and every release must deal alike, or the nodes of one job hold overlapping parts.
+func TestGoldenPartition(t *testing.T) {
+	y := labels(t)
+	train, test := split(y, digits.Classes, 42)
+	parts := partition(y, train, digits.Classes, 8, 0.5, 16, 42)
+	sum := sha256.Sum256(fmt.Append(nil, test, parts))
+	if got := hex.EncodeToString(sum[:8]); got != "71504c7d26f6a338" {
+		t.Errorf("the parts changed: %s", got)
+	}
+}
