@@ -21,6 +21,9 @@ func TestRoundTrips(t *testing.T) {
 		if !ok {
 			t.Fatal("Append overwrote what was there")
 		}
+		if x.Size() != len(b) {
+			t.Fatalf("Size says %d, Append gives %d", x.Size(), len(b))
+		}
 		slow, err := proto.MarshalOptions{Deterministic: true}.Marshal(x.Proto(""))
 		if err != nil || !bytes.Equal(b, slow) {
 			t.Fatalf("Append gives %x, the generated type %x (%v)", b, slow, err)
