@@ -16,7 +16,7 @@ const (
 )
 
 // Gemm is the shape of one matrix product C = op(A)·op(B) on row-major float32 matrices, where op(A) is M by K, op(B) is
-// K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set.
+// K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes it.
 //
 // Every element of C is the sum over p = 0, 1, … K-1 of float32(a[i,p]*b[p,j]), added in float32 in that order, from zero.
 // The scalar loops and the vector kernel give the same bits.
@@ -25,36 +25,9 @@ type Gemm struct {
 	TransA, TransB bool
 }
 
-// ScratchLen is the number of float32 values of scratch memory that Run needs; Scalar needs none.
-func (g Gemm) ScratchLen() int {
-	if !HaveVector {
-		return 0
-	}
-	cols := min(g.N, nc)
-	return min(g.K, kc)*((cols+nr-1)/nr*nr) + mr*nr
-}
-
-// Run computes c from a and b with the fastest kernel of this machine; scratch holds at least ScratchLen values, which
-// Run overwrites. c must not overlap the others.
-func (g Gemm) Run(c, a, b, scratch []float32) {
-	if g.M == 0 || g.N == 0 {
-		return
-	}
-	if g.K == 0 {
-		clear(c[:g.M*g.N])
-		return
-	}
-	if !HaveVector {
-		g.Scalar(c, a, b)
-		return
-	}
-	g.vector(c, a, b, scratch)
-}
-
 // Scalar computes c from a and b by plain loops. It is the reference that the vector kernel must equal to the bit, and
 // the kernel of machines without one.
 func (g Gemm) Scalar(c, a, b []float32) {
-	c = c[:g.M*g.N]
 	if g.TransB {
 		g.scalarDot(c, a, b)
 		return

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// HaveVector says whether this machine runs the vector kernel of the matrix product.
+// HaveVector says whether this machine runs the vector kernels.
 var HaveVector = cpu.X86.HasAVX2
 
 // tile6x16 computes a tile of C of 6 rows by 16 columns over k > 0 terms: C += A·B when acc is not 0, C = A·B otherwise.
@@ -19,9 +19,18 @@ var HaveVector = cpu.X86.HasAVX2
 //go:noescape
 func tile6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
 
-// vector is Run on the vector kernel. Blocks of K are taken in order and accumulate into C, which keeps the order of each
+// vectorScratch is the number of values that vector needs of scratch: one block of B in panels, and one tile of C.
+func (g Gemm) vectorScratch() int {
+	return min(g.K, kc)*((min(g.N, nc)+nr-1)/nr*nr) + mr*nr
+}
+
+// vector computes c from a and b on the vector kernel. Blocks of K are taken in order and accumulate into C, which keeps the order of each
 // sum; blocks of M and N only choose which element is computed when.
 func (g Gemm) vector(c, a, b, scratch []float32) {
+	if g.K == 0 {
+		clear(c[:g.M*g.N])
+		return
+	}
 	edge := scratch[:mr*nr]
 	pack := scratch[mr*nr:]
 	for jc := 0; jc < g.N; jc += nc {

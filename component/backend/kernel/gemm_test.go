@@ -90,9 +90,11 @@ func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 	if err := sameBits(got, want); err != nil {
 		t.Fatalf("%+v: scalar: %v", g, err)
 	}
-	scratch, scratchIntact := guarded(g.ScratchLen())
-	clear(got)
-	g.Run(got, a, b, scratch)
+	scratch, scratchIntact := guarded(Best().GemmScratch(g))
+	for i := range got {
+		got[i] = float32(math.NaN())
+	}
+	Best().Gemm(g, got, a, b, scratch)
 	if err := sameBits(got, want); err != nil {
 		t.Fatalf("%+v: vector: %v", g, err)
 	}
@@ -137,7 +139,7 @@ func BenchmarkGemmSmall(b *testing.B) {
 
 func benchGemm(b *testing.B, g Gemm) {
 	r := rand.New(rand.NewPCG(1, 1))
-	x, y, c, s := fill(r, g.M*g.K, 0), fill(r, g.K*g.N, 0), make([]float32, g.M*g.N), make([]float32, g.ScratchLen())
+	x, y, c, s := fill(r, g.M*g.K, 0), fill(r, g.K*g.N, 0), make([]float32, g.M*g.N), make([]float32, Best().GemmScratch(g))
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -146,7 +148,7 @@ func benchGemm(b *testing.B, g Gemm) {
 			b.ReportMetric(2*float64(g.M)*float64(g.N)*float64(g.K)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
 	}
-	run("vector", func() { g.Run(c, x, y, s) })
+	run(Best().Name, func() { Best().Gemm(g, c, x, y, s) })
 	run("scalar", func() { g.Scalar(c, x, y) })
 	run("textbook", func() { reference(g, x, y) })
 }

@@ -1,0 +1,13 @@
+package kernel
+
+// Float is an element type of floating-point tensors.
+type Float interface{ float32 | float64 }
+
+// Int is an element type of integer tensors.
+type Int interface{ int64 | int32 | uint8 | int8 }
+
+// Number is an element type that can be added and ordered.
+type Number interface{ Float | Int }
+
+// Elem is any element type.
+type Elem interface{ Number | bool }
