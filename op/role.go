@@ -1,0 +1,76 @@
+package op
+
+// slot names the component that a method is called on.
+var slot = Attr{Name: "slot", Kind: KindText, Required: true, Doc: "the component slot"}
+
+// tensors is a list of tensors, such as the parameters of a model in their order.
+var tensors = ListsOf(Tensor)
+
+func method(role, name, doc string, inputs, outputs []Port) Decl {
+	return Decl{Domain: RoleDomain + role, Name: name, Doc: doc, In: inputs, Out: outputs, Attrs: []Attr{slot},
+		Nature: Stateful, Place: AtSlot}
+}
+
+func parking(d Decl) Decl {
+	d.Deferred = true
+	return d
+}
+
+func internal(d Decl) Decl {
+	d.Internal, d.Deferred = true, true
+	d.Attrs = append([]Attr{{Name: "function", Kind: KindText, Required: true, Doc: "the tensor function"}}, d.Attrs...)
+	return d
+}
+
+// roleOps are the methods of components.
+var roleOps = []Decl{
+	internal(method("backend", "Run", "Runs a tensor function, which the compiler fused from tensor ops.",
+		ports(many("inputs", Tensor)), ports(some("outputs", Tensor)))),
+
+	method("model", "Parameters", "Gives the parameters in the model's order.",
+		ports(in("trigger", Trigger)), ports(out("params", tensors))),
+	method("model", "LoadParameters", "Puts parameters in place of the model's.",
+		ports(in("params", tensors)), ports(out("loaded", Trigger))),
+
+	method("aggregator", "Contribute", "Adds one peer's update to the aggregate of a round, at most once.",
+		ports(in("round", Int), in("who", Peer), in("update", tensors), in("samples", Int)), ports(out("settled", Trigger))),
+	method("aggregator", "Aggregate", "Gives the mean of a round over its members, weighted by samples, and all samples.",
+		ports(in("round", Int), in("members", ListsOf(Peer))), ports(out("mean", tensors), out("samples", Int))),
+
+	method("data", "Begin", "Puts the cursor at the start of a round and gives the samples and the batches of it.",
+		ports(in("round", Int)), ports(out("samples", Int), out("steps", Int))),
+	method("data", "NextBatch", "Gives the next batch and its labels.",
+		ports(in("step", Int)), ports(out("batch", Tensor), out("labels", Tensor))),
+	method("data", "Test", "Gives all test samples and their labels.",
+		ports(in("trigger", Trigger)), ports(out("batch", Tensor), out("labels", Tensor))),
+	method("data", "Reset", "Puts the cursor at the start.",
+		ports(in("trigger", Trigger)), ports(out("done", Trigger))),
+	method("data", "Loaded", "Says whether the data can be read.",
+		ports(in("trigger", Trigger)), ports(out("loaded", Bool))),
+
+	method("selector", "Sample", "Draws the cohort of a round from the peers that are members.",
+		ports(in("ready", Trigger), in("round", Int)), ports(out("peers", ListsOf(Peer)))),
+	method("selector", "View", "Gives all members.",
+		ports(in("trigger", Trigger)), ports(out("peers", ListsOf(Peer)))),
+
+	parking(method("protocol.registry", "Await", "Waits until enough peers are members.",
+		ports(in("round", Int)), ports(out("ready", Trigger)))),
+	method("protocol.registry", "Members", "Gives all members.",
+		ports(in("trigger", Trigger)), ports(out("peers", ListsOf(Peer)))),
+
+	method("protocol.rounds", "Open", "Opens a round for a cohort.",
+		ports(in("round", Int), in("cohort", ListsOf(Peer))), ports(out("opened", Trigger))),
+	parking(method("protocol.rounds", "Await", "Waits until a round is closed by its quorum or its deadline, and says who came.",
+		ports(in("round", Int), in("opened", Trigger)), ports(out("members", ListsOf(Peer))))),
+}
+
+// trainingOps are replaced by ordinary tensor ops.
+var trainingOps = []Decl{
+	{Name: "Gradient", Doc: "Gives the gradient of a scalar by values that it was computed from.",
+		In: ports(some("values", Tensor)), Out: ports(some("gradients", Tensor)), Rule: gradient, Nature: Pure,
+		Attrs: []Attr{
+			{Name: "xs", Kind: KindTexts, Required: true, Doc: "the names of the values that it is taken by: the first inputs"},
+			{Name: "zs", Kind: KindTexts, Doc: "the names of the other inputs"},
+			{Name: "y", Kind: KindText, Required: true, Doc: "the name of the scalar"},
+		}},
+}

@@ -1,0 +1,53 @@
+package op
+
+// peers is the port of whom an envelope goes to: one peer, or a list of them.
+var peers = Port{Name: "peers", Type: ListsOf(Peer), Or: Peer}
+
+// edgeAttrs are the policy of a crossing.
+func edgeAttrs(first ...Attr) []Attr {
+	return append(first,
+		Attr{Name: "name", Kind: KindText, Doc: "the edge's name; by default the op's"},
+		Attr{Name: "deadline", Kind: KindNs, Default: int64(0), Doc: "time from the send to the end of what it starts; 0 means none"},
+		Attr{Name: "best", Kind: KindFlag, Default: int64(0), Doc: "best effort: sent once and not acknowledged; else applied once"},
+	)
+}
+
+var to = Attr{Name: "to", Kind: KindText, Required: true, Doc: "the place that the peers play"}
+
+// wireOps move values to another place. The receive is written by the compiler: the outputs behind the first one are what
+// arrives there.
+var wireOps = []Decl{
+	{Name: "Send", Doc: "Sends values to peers of a place; each envelope starts an activation there.",
+		In:  ports(peers, some("values", Any)),
+		Out: ports(out("sent", Trigger), some("values", Any), out("sender", Peer)), Rule: arrived,
+		Nature: Stateful, Place: Crosses, Attrs: edgeAttrs(to)},
+	{Name: "Request", Doc: "Sends values to peers of a place and expects one answer of each; the context stays here and comes back with the answer.",
+		In:  ports(peers, in("context", Any), some("values", Any)),
+		Out: ports(out("sent", Trigger), some("values", Any), out("sender", Peer)), Rule: arrived,
+		Nature: Stateful, Place: Crosses, Attrs: edgeAttrs(to)},
+	{Name: "Reply", Doc: "Answers the request that started the activation; each answer starts an activation at the asker.",
+		In:  ports(some("values", Any)),
+		Out: ports(out("sent", Trigger), some("values", Any), out("sender", Peer), out("context", Any)), Rule: arrived,
+		Nature: Stateful, Place: Crosses,
+		Attrs: edgeAttrs(Attr{Name: "request", Kind: KindText, Required: true, Doc: "the name of the Request that is answered"})},
+	{Name: "Recv", Doc: "Starts an activation with the values of one envelope of an edge.", Internal: true,
+		Out:    ports(many("values", Any), out("sender", Peer), out("context", Any)),
+		Nature: Opener, Place: AtPlace},
+}
+
+func peerOp(name, doc string, inputs []Port, outputs []Port) Decl {
+	return Decl{Name: name, Doc: doc, In: inputs, Out: outputs, Nature: Stateful}
+}
+
+var onePeer = ports(in("peer", Peer))
+
+// peerOps keep the address book and the governor of the node.
+var peerOps = []Decl{
+	peerOp("Insert", "Adds an address of a peer to the address book.", ports(in("peer", Peer), in("address", String)), done),
+	peerOp("Drop", "Takes a peer out of the address book.", onePeer, done),
+	peerOp("Lookup", "Gives the known addresses of a peer, best first.", onePeer, ports(out("addresses", ListsOf(String)))),
+	peerOp("Block", "Admits nothing more of a peer.", onePeer, done),
+	peerOp("Unblock", "Admits a blocked peer again.", onePeer, done),
+	peerOp("Allow", "Puts a peer on the allowlist; while there is one, only its peers are admitted.", onePeer, done),
+	peerOp("Health", "Says whether a peer is up as far as is known.", onePeer, ports(out("up", Bool))),
+}
