@@ -164,5 +164,5 @@ type GateSnapshot struct {
 // LatchSnapshot is a key that was seen and lets nothing pass again.
 type LatchSnapshot struct {
 	Name string `snap:"1"`
-	Key  string `snap:"2"`
+	Key  []byte `snap:"2"` // canonical payload of the key
 }

@@ -68,10 +68,9 @@ type TransientSnapshot struct {
 
 // PollSnapshot says where inside a Poll the state stands, so that a snapshot between two ops goes on there.
 type PollSnapshot struct {
-	Phase    uint32 `snap:"1"` // 0 between polls, else the phase that is under way
-	OpsLeft  int64  `snap:"2"`
-	Pass     uint32 `snap:"3"`
-	Lifecyle uint32 `snap:"4"` // 0 new, 1 bootstrap under way, 2 running
+	Phase   uint32 `snap:"1"` // 0 between polls, else the phase that is under way
+	OpsLeft int64  `snap:"2"`
+	Stage   uint32 `snap:"3"` // 0 new, 1 bootstrap under way, 2 running
 }
 
 // FrontierEntry is an op that is ready to run.
@@ -206,9 +205,10 @@ type LifecycleEvent struct {
 
 // PendingCompletionSnapshot is a result that arrived and is not yet applied.
 type PendingCompletionSnapshot struct {
-	Command uint64        `snap:"1"`
-	Results []NamedResult `snap:"2"` // in port order
-	Digest  uint64        `snap:"3"` // of the results; set where they are recomputed and not kept
+	Command uint64           `snap:"1"`
+	Results []NamedResult    `snap:"2"` // in port order
+	Digest  uint64           `snap:"3"` // of the results; set where they are recomputed and not kept
+	Failure *FailureSnapshot `snap:"4"` // set when the worker could not do it
 }
 
 // NamedResult is one port of a result.

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Context is what a component can do while the engine calls it. It is good only during the call.
+type Context struct {
+	e         *Engine
+	component int32
+	f         *frame // the op that is being invoked, or nil
+	op        int32
+	waits     bool
+	depth     int
+}
+
+// enter prepares the context for a call into a component.
+func (e *Engine) enter(component int32, f *frame, op int32) *Context {
+	if e.ctx.depth != 0 {
+		e.broken("a component was called while another call runs")
+	}
+	e.ctx = Context{e: e, component: component, f: f, op: op, depth: 1}
+	return &e.ctx
+}
+
+func (e *Engine) leave() { e.ctx.depth, e.ctx.f = 0, nil }
+
+// Now returns the engine time in nanoseconds; it never goes back.
+func (c *Context) Now() int64 { return c.e.st.now }
+
+// Self returns the peer id of this node.
+func (c *Context) Self() wire.PeerID { return c.e.st.self }
+
+// Place returns the place that this node plays.
+func (c *Context) Place() string { return c.e.prog.Place }
+
+// Seed returns the job's seed, the same on all its nodes. Derive a stream for each purpose from it.
+func (c *Context) Seed() uint64 { return c.e.seed }
+
+// Random returns 64 bits of the node's own random source, which is in the snapshot. What it gives depends on what
+// happened before: use it for jitter, never for sampling, data order or initial values.
+func (c *Context) Random() uint64 { return c.e.st.random.Uint64() }
+
+// Peers returns the peers that were known from the start to play the place, sorted.
+func (c *Context) Peers(place string) []wire.PeerID { return c.e.targets[place] }
+
+// Dep returns the component of this node in the named slot, or nil.
+func (c *Context) Dep(slot string) Component {
+	if i := c.e.prog.ComponentOf(slot); i >= 0 {
+		return c.e.comps[i]
+	}
+	return nil
+}
+
+// Park makes the op that is being invoked wait until Resolve or Reject is called with the returned id.
+func (c *Context) Park() CallID {
+	if c.f == nil || c.waits {
+		c.e.broken("Park outside of an invocation, or twice")
+	}
+	c.waits = true
+	id := c.e.st.nextCall
+	c.e.st.nextCall++
+	c.e.st.parked = append(c.e.st.parked, parked{call: id, exec: c.f.exec, op: c.op, reason: parkComponent})
+	return CallID(id)
+}
+
+// Resolve gives a parked op its outputs. An id whose activation has ended is counted and has no effect.
+func (c *Context) Resolve(id CallID, out ...value.Value) {
+	if f, op := c.e.unpark(id); f != nil {
+		if c.e.results(f, op, &f.fn.Ops[op], out) == done {
+			c.e.release(f)
+		}
+	}
+}
+
+// Reject fails a parked op.
+func (c *Context) Reject(id CallID, why *value.Failure) {
+	if f, op := c.e.unpark(id); f != nil {
+		if c.e.fail(f, op, &f.fn.Ops[op], why) == done {
+			c.e.release(f)
+		}
+	}
+}
+
+func (e *Engine) unpark(id CallID) (*frame, int32) {
+	for i, p := range e.st.parked {
+		if p.call == uint64(id) && p.reason == parkComponent {
+			e.st.parked = append(e.st.parked[:i], e.st.parked[i+1:]...)
+			return e.st.frames[p.exec], p.op
+		}
+	}
+	e.drop("call.unknown", "a component resolved a call that does not wait")
+	return nil, 0
+}
+
+// Command gives work to the workers: Worker.Work runs with the method and the inputs, and the op that is being invoked
+// waits for its result.
+func (c *Context) Command(method string, in []value.Value) {
+	if c.f == nil || c.waits {
+		c.e.broken("Command outside of an invocation, or twice")
+	}
+	c.waits = true
+	p := &pending{id: c.e.st.nextCommand, exec: c.f.exec, op: c.op, component: c.component, method: method, inputs: in, deadline: c.f.deadline}
+	for _, a := range c.f.attempts {
+		if a.op == c.op {
+			p.tries = a.tries
+		}
+	}
+	c.e.st.nextCommand++
+	c.e.st.pending[p.id] = p
+	c.e.out.Commands = append(c.e.out.Commands, p.command())
+}
+
+// Arm arms a persistent timer: the component's Alarm is called with the token, delay nanoseconds from now. It returns
+// false when too many timers are armed.
+func (c *Context) Arm(delay int64, token uint64) bool {
+	return c.e.arm(timer{kind: timerComponent, component: c.component, token: token}, delay)
+}
+
+// Disarm takes a timer back and says whether it was armed.
+func (c *Context) Disarm(token uint64) bool {
+	component := c.component
+	return c.e.st.timers.removeIf(func(t *timer) bool {
+		return t.kind == timerComponent && t.component == component && t.token == token
+	})
+}
+
+// Send sends a message to the same component slot of a peer, applied once. It fails when the outbox is full.
+func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
+	env := c.message(to, op, in)
+	if room, _ := c.e.st.streams.Room(1, fillBytes(env.Fills)); !room {
+		c.e.count("send.refused")
+		return value.Fail(value.CodeOverflow, c.slot(), "the outbox is full")
+	}
+	c.e.send(env, true)
+	return nil
+}
+
+// SendBest sends a message that may be lost.
+func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
+	c.e.send(c.message(to, op, in), false)
+}
+
+func (c *Context) message(to wire.PeerID, op string, in []value.Value) *wire.Envelope {
+	return &wire.Envelope{
+		Version: wire.CurrentVersion, From: c.e.st.self, To: to, Digest: c.e.prog.Digest, Edge: -1,
+		Fills: []wire.Fill{{Component: c.component, Op: op, Value: value.NewList(in...)}},
+	}
+}
+
+func (c *Context) slot() string { return c.e.prog.Components[c.component].Name }
+
+// Publish puts an event on the in-node bus; it fails when the bus is full.
+func (c *Context) Publish(kind string, v value.Value) error {
+	if f := c.e.publish(kind, v); f != nil {
+		return f
+	}
+	return nil
+}
+
+// Count adds one to a counter, named after the component's slot.
+func (c *Context) Count(name string) { c.e.count(c.slot() + "." + name) }
+
+// AppEvent tells the host something; it fails when the host has too many events to acknowledge.
+func (c *Context) AppEvent(name string, v value.Value) error {
+	if len(c.e.st.appEvents) >= c.e.limits.AppEvents {
+		c.e.count("app.overflow")
+		return value.Fail(value.CodeOverflow, c.slot(), "the host has not acknowledged earlier events")
+	}
+	c.e.emitApp(name, v)
+	return nil
+}

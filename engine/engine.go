@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Config says what an engine runs and for whom. All of it stays as it is for the life of the node.
+type Config struct {
+	Program    *program.Program
+	Components []Component // by index in Program.Components; nil for those of other places
+	Registry   *value.Registry
+	Self       wire.PeerID
+	Seed       uint64                   // of the job, the same on every node
+	Targets    map[string][]wire.PeerID // peers known from the start, by place
+	Limits     Limits
+	Trace      bool // fill Output.Trace
+
+	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
+	FailRestore func(part string) error
+
+	// AfterOp, if set, is called after each op, inside Poll: a point where a snapshot may be taken. It must change nothing.
+	AfterOp func()
+}
+
+// Engine runs one node's part of a program. It is thread-unsafe.
+type Engine struct {
+	prog    *program.Program
+	comps   []Component
+	reg     *value.Registry
+	limits  Limits
+	seed    uint64
+	targets map[string][]wire.PeerID
+	tracing bool
+	afterOp func()
+
+	st  State
+	out Output
+
+	pool   [][]*frame                  // free frames by function
+	recv   []program.FuncID            // by edge
+	subs   map[string][]program.FuncID // event kind → functions, in order; derived from the program
+	phases map[string][]program.FuncID // lifecycle phase → functions
+	ctx    Context
+}
+
+// New returns an engine in its first state: nothing has run.
+func New(cfg Config) (*Engine, error) {
+	p := cfg.Program
+	if len(cfg.Components) != len(p.Components) {
+		return nil, fmt.Errorf("engine: %d components for %d slots", len(cfg.Components), len(p.Components))
+	}
+	for i := range p.Components {
+		if p.Components[i].At(p.Place) && cfg.Components[i] == nil {
+			return nil, fmt.Errorf("engine: component slot %q of %q is empty", p.Components[i].Name, p.Place)
+		}
+	}
+	e := &Engine{
+		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: cfg.Limits, seed: cfg.Seed,
+		tracing: cfg.Trace, afterOp: cfg.AfterOp,
+		pool: make([][]*frame, len(p.Funcs)), recv: make([]program.FuncID, len(p.Edges)),
+		subs: map[string][]program.FuncID{}, phases: map[string][]program.FuncID{},
+		targets: map[string][]wire.PeerID{},
+	}
+	for place, peers := range cfg.Targets {
+		e.targets[place] = slices.Sorted(slices.Values(peers))
+	}
+	for i := range e.recv {
+		e.recv[i] = p.RecvOf(program.EdgeID(i))
+	}
+	for i := range p.Funcs {
+		switch f := &p.Funcs[i]; f.Kind {
+		case program.KindEvent:
+			e.subs[f.Label] = append(e.subs[f.Label], f.ID)
+		case program.KindLifecycle:
+			e.phases[f.Label] = append(e.phases[f.Label], f.ID)
+		}
+	}
+	e.ctx.e = e
+	e.st = newState(cfg)
+	return e, nil
+}
+
+func newState(cfg Config) State {
+	l := cfg.Limits
+	return State{
+		self: cfg.Self, incarnation: 1, epoch: 1,
+		random:   rand.NewChaCha8(randomSeed(cfg.Seed, cfg.Self)),
+		frames:   map[uint64]*frame{},
+		pending:  map[uint64]*pending{},
+		book:     peer.NewAddressBook(l.BookPeers, l.BookAddresses),
+		governor: peer.NewGovernor(l.FailuresToDown, l.BookPeers),
+		backoff:  peer.NewBackoff(l.BookPeers),
+		streams:  peer.NewStreams(peer.StreamLimits{}),
+		requests: peer.NewRequests(peer.RequestLimits{}),
+		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
+	}
+}
+
+// Program returns the program that the engine runs.
+func (e *Engine) Program() *program.Program { return e.prog }
+
+// Now returns the engine time: nanoseconds since the node first started, never going back.
+func (e *Engine) Now() int64 { return e.st.now }
+
+// Incarnation returns how often the node was started.
+func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
+
+// Idle says whether nothing is in flight: no activation, command, event or unacknowledged envelope.
+func (e *Engine) Idle() bool {
+	return len(e.st.frames) == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
+		len(e.st.bus) == 0 && e.st.frontier.n == 0 && e.st.streams.Unacknowledged() == 0
+}
+
+// Counters returns all counters in order of name: the host's way to read them (trap 29).
+func (e *Engine) Counters() []Counter {
+	out := make([]Counter, len(e.st.counters))
+	for i, c := range e.st.counters {
+		out[i] = Counter{c.name, c.n}
+	}
+	return out
+}
+
+// Counter is one named count.
+type Counter struct {
+	Name  string
+	Count uint64
+}
+
+// count adds one to a named counter; names beyond the bound count under "other".
+func (e *Engine) count(name string) {
+	i, ok := slices.BinarySearchFunc(e.st.counters, name, func(c counter, n string) int {
+		return compareText(c.name, n)
+	})
+	if !ok {
+		if len(e.st.counters) >= e.limits.Counters && name != "other" {
+			e.count("other")
+			return
+		}
+		e.st.counters = slices.Insert(e.st.counters, i, counter{name: name})
+	}
+	e.st.counters[i].n++
+}
+
+// broken reports a state that sound code cannot reach. It stops the node: going on could apply an effect twice.
+func (e *Engine) broken(what string) {
+	panic("engine: broken invariant: " + what)
+}
+
+func (e *Engine) sortedExecs() []uint64 { return sortedKeys(e.st.frames) }
+
+func sortedText[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedKeys[V any](m map[uint64]V) []uint64 { return slices.Sorted(maps.Keys(m)) }
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// randomSeed derives the seed of a node's random source from the job's seed and the node's name, so that no two nodes
+// share a stream.
+func randomSeed(seed uint64, self wire.PeerID) [32]byte {
+	var s [32]byte
+	h := seed ^ 0x9e3779b97f4a7c15
+	for i := range s {
+		for _, c := range []byte(self) {
+			h = (h ^ uint64(c)) * 0x100000001b3
+		}
+		h ^= h >> 29
+		h *= 0xbf58476d1ce4e5b9
+		h ^= uint64(i)
+		s[i] = byte(h >> 56)
+	}
+	return s
+}

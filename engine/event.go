@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Event is an input of the engine: exactly one of its pointers is set. It is the form that the journal keeps.
+type Event = snapshot.IngressEventSnapshot
+
+// RefusedError says that Deliver did not accept an input. Nothing was changed; the input must not be journaled.
+type RefusedError struct {
+	Code   string // why, one of the Refused constants
+	What   string // which input
+	Reason string // the limit or the mismatch, and what would be right
+	Wait   bool   // the same input may be accepted later, when the engine has worked
+}
+
+// The reasons of a refusal.
+const (
+	RefusedFull     = "full"     // a bound is reached; deliver again after a Poll
+	RefusedTooLarge = "large"    // the input alone is over a bound
+	RefusedStranger = "stranger" // the governor does not admit the peer
+	RefusedFormat   = "format"   // the bytes are no envelope
+	RefusedAddress  = "address"  // the envelope is for another node, or does not say who sent it
+	RefusedDigest   = "digest"   // the sender runs another artifact
+	RefusedUnknown  = "unknown"  // the event names something that does not exist
+)
+
+// Error describes the refusal.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("engine: refused %s (%s): %s", e.What, e.Code, e.Reason)
+}
+
+// Deliver accepts an input or refuses it with a *RefusedError. An accepted input is processed by the next Polls; a
+// refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
+// fills are decoded (law L10).
+func (e *Engine) Deliver(ev *Event) error {
+	in, err := e.admit(ev)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ev.Completion != nil:
+		e.st.completions = append(e.st.completions, completion{
+			command: ev.Completion.Command, results: ev.Completion.Results, digest: ev.Completion.Digest})
+		return nil
+	case ev.CompletionFailed != nil:
+		f := ev.CompletionFailed.Failure
+		e.st.completions = append(e.st.completions, completion{
+			command: ev.CompletionFailed.Command, failure: value.Fail(f.Code, f.Where, f.Message)})
+		return nil
+	}
+	e.st.ingress = append(e.st.ingress, in)
+	e.st.ingressBytes += in.bytes
+	return nil
+}
+
+// admit checks an input against the bounds and decodes an envelope.
+func (e *Engine) admit(ev *Event) (ingress, error) {
+	in := ingress{event: ev}
+	refuse := func(code, what, format string, args ...any) (ingress, error) {
+		return ingress{}, &RefusedError{Code: code, What: what, Reason: fmt.Sprintf(format, args...), Wait: code == RefusedFull}
+	}
+	switch {
+	case ev.Completion != nil:
+		for _, r := range ev.Completion.Results {
+			if r.Value == nil {
+				return refuse(RefusedFormat, "completion", "port %q has no value", r.Port)
+			}
+			if r.Value.Type() != value.TypeTensor && r.Value.Bytes() > e.limits.CompletionBytes && !allTensors(r.Value) {
+				return refuse(RefusedTooLarge, "completion", "port %q has %d bytes, at most %d", r.Port, r.Value.Bytes(), e.limits.CompletionBytes)
+			}
+		}
+		fallthrough
+	case ev.CompletionFailed != nil:
+		// Each pending command has one completion, so their number is bounded by it and by one round of duplicates.
+		if len(e.st.completions) >= 2*e.limits.PendingCommands {
+			return refuse(RefusedFull, "completion", "%d completions wait", len(e.st.completions))
+		}
+		return in, nil
+	}
+	if len(e.st.ingress) >= e.limits.IngressEvents {
+		return refuse(RefusedFull, "event", "%d events wait, which is the limit", len(e.st.ingress))
+	}
+	switch {
+	case ev.Envelope != nil:
+		if err := e.admitEnvelope(ev.Envelope, &in); err != nil {
+			return ingress{}, err
+		}
+	case ev.Invoke != nil:
+		in.bytes = len(ev.Invoke.Name)
+		fn := e.invokes(ev.Invoke.Name)
+		if fn == nil {
+			return refuse(RefusedUnknown, "invoke", "the program at %q has no input %q", e.prog.Place, ev.Invoke.Name)
+		}
+		if n := len(ev.Invoke.Inputs); n != int(fn.Inputs) || n > e.limits.InvokeInputs {
+			return refuse(RefusedFormat, "invoke", "%d values for input %q, which takes %d", n, ev.Invoke.Name, fn.Inputs)
+		}
+		for i, v := range ev.Invoke.Inputs {
+			if v == nil {
+				return refuse(RefusedFormat, "invoke", "value %d of input %q is missing", i, ev.Invoke.Name)
+			}
+			in.bytes += v.Bytes()
+		}
+		if in.bytes > e.limits.InvokeBytes {
+			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name, e.limits.InvokeBytes)
+		}
+	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
+	default:
+		return refuse(RefusedUnknown, "event", "it says nothing")
+	}
+	if e.st.ingressBytes+in.bytes > e.limits.IngressBytes {
+		return refuse(RefusedFull, "event", "%d of %d bytes wait", e.st.ingressBytes, e.limits.IngressBytes)
+	}
+	return in, nil
+}
+
+// admitEnvelope lets the governor decide before a byte beyond the header is decoded, then decodes under the caps.
+func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
+	from := wire.PeerID(ev.From)
+	if err := e.st.governor.Admit(from); err != nil {
+		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: err.Error()}
+	}
+	env, err := wire.Decode(ev.Raw, e.reg, e.limits.Wire)
+	if err != nil {
+		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
+	}
+	switch {
+	case env.From != from:
+		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("peer %s claims to be %s", from, env.From)}
+	case env.To != e.st.self:
+		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s", env.To, e.st.self)}
+	case env.Digest != e.prog.Digest:
+		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
+	}
+	in.env, in.bytes = env, len(ev.Raw)
+	return nil
+}
+
+// invokes returns the function that the host calls by name, or nil.
+func (e *Engine) invokes(name string) *program.Func {
+	for i := range e.prog.Funcs {
+		if f := &e.prog.Funcs[i]; f.Kind == program.KindInvoke && f.Label == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// allTensors says whether v is a list of tensors only: tensors are shared by reference and not bound by the cap.
+func allTensors(v value.Value) bool {
+	l, ok := v.(*value.List)
+	if !ok {
+		return false
+	}
+	for _, it := range l.Items() {
+		if it.Type() != value.TypeTensor {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,292 @@
+package engine
+
+import (
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// frame is one activation of a function. Frames are pooled per function: exec tells whether a pointer is still good.
+type frame struct {
+	exec    uint64
+	fn      *program.Func
+	slots   []value.Value
+	missing []uint16 // per op: arrivals until it is ready; 0 means that it is queued, has run, or is a source
+	live    int32    // ops queued, waiting or calling; the activation ends when nothing is left
+
+	parent uint64 // the activation that called this one, or 0
+	callOp int32  // its op
+	depth  int32  // of calls
+	index  int64  // iteration of a loop
+	count  int64  // iterations of the loop
+
+	inbound  inbound        // the request that this activation answers
+	deadline int64          // engine time, 0 means none
+	failure  *value.Failure // the first failure of an own op that nothing handled
+	permits  []string       // gates that it holds a permit of
+	attempts []attempt      // ops under a retry policy that failed before
+	written  int32          // slots filled
+}
+
+// inbound is the request that an activation answers; the zero value is none.
+type inbound struct {
+	peer    wire.PeerID
+	request wire.Request
+	edge    program.EdgeID // of the answer
+	replied bool
+}
+
+// attempt counts the tries of an op.
+type attempt struct {
+	op    int32
+	tries int32
+}
+
+// ready is an op on the frontier. The frame pointer is good while the frame's exec is still exec.
+type ready struct {
+	f    *frame
+	exec uint64
+	op   int32
+}
+
+// ring is the frontier: a FIFO of ready ops. Its buffer is a power of two and only grows.
+type ring struct {
+	buf  []ready
+	head int
+	n    int
+}
+
+func (r *ring) push(x ready) {
+	if r.n == len(r.buf) {
+		r.grow()
+	}
+	r.buf[(r.head+r.n)&(len(r.buf)-1)] = x
+	r.n++
+}
+
+func (r *ring) pop() ready {
+	x := r.buf[r.head]
+	r.buf[r.head] = ready{}
+	r.head = (r.head + 1) & (len(r.buf) - 1)
+	r.n--
+	return x
+}
+
+func (r *ring) at(i int) ready { return r.buf[(r.head+i)&(len(r.buf)-1)] }
+
+func (r *ring) grow() {
+	next := make([]ready, max(64, 2*len(r.buf)))
+	for i := range r.n {
+		next[i] = r.at(i)
+	}
+	r.buf, r.head = next, 0
+}
+
+// open starts an activation of fn with the given inputs. Inputs beyond fn.Inputs are dropped: they are the sender and
+// the context that nothing reads.
+func (e *Engine) open(fn *program.Func, inputs []value.Value) {
+	e.start(e.activate(fn), inputs)
+}
+
+// activate makes the frame of a new activation; nothing runs before start.
+func (e *Engine) activate(fn *program.Func) *frame {
+	f := e.newFrame(fn)
+	f.exec = e.st.nextExec
+	e.st.nextExec++
+	e.st.frames[f.exec] = f
+	e.trace(traceOpen, f, -1, fn.Name)
+	return f
+}
+
+// start fills the inputs of a frame and queues its sources.
+func (e *Engine) start(f *frame, inputs []value.Value) {
+	f.live++ // held until all inputs are in, so that the frame cannot end in between
+	for _, s := range f.fn.Sources {
+		e.queue(f, s)
+	}
+	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
+		e.fill(f, program.Slot(i), v)
+	}
+	e.release(f)
+}
+
+func (e *Engine) newFrame(fn *program.Func) *frame {
+	free := &e.pool[fn.ID]
+	if n := len(*free); n > 0 {
+		f := (*free)[n-1]
+		*free = (*free)[:n-1]
+		copy(f.missing, fn.Need)
+		return f
+	}
+	f := &frame{fn: fn, slots: make([]value.Value, fn.Slots), missing: make([]uint16, len(fn.Ops))}
+	copy(f.missing, fn.Need)
+	return f
+}
+
+// queue puts an op on the frontier.
+func (e *Engine) queue(f *frame, op int32) {
+	f.live++
+	e.st.frontier.push(ready{f, f.exec, op})
+}
+
+// fill writes a slot, once, and counts down the ops that read it.
+func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
+	if f.slots[s] != nil {
+		e.broken("slot filled twice in " + f.fn.Name)
+		return
+	}
+	f.slots[s] = v
+	f.written++
+	e.st.slotBytes += v.Bytes()
+	uses := f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]]
+	if len(uses) == 0 {
+		return
+	}
+	_, failed := v.(*value.Failure)
+	for _, u := range uses {
+		if failed {
+			e.arriveFailed(f, u.Op)
+			continue
+		}
+		switch f.missing[u.Op] {
+		case 0:
+			e.arriveLate(f, u.Op, v)
+		case 1:
+			f.missing[u.Op] = 0
+			e.queue(f, u.Op)
+		default:
+			f.missing[u.Op]--
+		}
+	}
+}
+
+// arriveFailed makes an op ready to pass a failure on: at once, or, for an op that counts sound arrivals, when too few
+// inputs are left that could still be sound.
+func (e *Engine) arriveFailed(f *frame, op int32) {
+	if f.missing[op] == 0 {
+		return
+	}
+	o := &f.fn.Ops[op]
+	if o.Counting() {
+		open := 0
+		for _, s := range o.In {
+			if s != program.None && f.slots[s] == nil {
+				open++
+			}
+		}
+		if open >= int(f.missing[op]) {
+			return
+		}
+	}
+	f.missing[op] = 0
+	e.queue(f, op)
+}
+
+// arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it.
+func (e *Engine) arriveLate(f *frame, op int32, v value.Value) {
+	if o := &f.fn.Ops[op]; o.Code == program.OpDeadline && f.slots[o.Out[0]] == nil && f.slots[o.Out[1]] == nil {
+		f.live++ // keeps the frame while its timer's share is released
+		if e.disarm(timerDeadlineOp, f.exec, op, 0) {
+			e.fill(f, o.Out[0], v)
+			e.release(f)
+		}
+		e.release(f)
+	}
+}
+
+// release gives back one share of a frame's life; the last one ends the activation.
+func (e *Engine) release(f *frame) {
+	f.live--
+	if f.live == 0 {
+		e.end(f)
+	}
+}
+
+// end closes an activation whose work is done, hands its results to its caller and collects it. It is keyed on
+// nothing being pending, not on something having been written (trap 16).
+func (e *Engine) end(f *frame) {
+	e.trace(traceEnd, f, -1, f.fn.Name)
+	if f.inbound.request.IsSet() && !f.inbound.replied {
+		e.replyFailure(f)
+	}
+	for _, name := range f.permits {
+		e.returnPermit(name)
+	}
+	parent, callOp := e.st.frames[f.parent], f.callOp
+	if f.parent == 0 || parent == nil {
+		if f.failure != nil {
+			e.reportFailure(f.failure)
+		}
+		e.collect(f)
+		return
+	}
+	e.childEnded(parent, callOp, f)
+}
+
+// collect frees a frame. Nothing refers to it any more but stale frontier entries, which its exec unmasks.
+func (e *Engine) collect(f *frame) {
+	delete(e.st.frames, f.exec)
+	for i, v := range f.slots {
+		if v != nil {
+			e.st.slotBytes -= v.Bytes()
+			f.slots[i] = nil
+		}
+	}
+	bootstrap := f.exec == e.st.bootstrapExec
+	*f = frame{fn: f.fn, slots: f.slots, missing: f.missing, permits: f.permits[:0], attempts: f.attempts[:0]}
+	e.pool[f.fn.ID] = append(e.pool[f.fn.ID], f)
+	if bootstrap {
+		e.st.bootstrapExec = 0 // phase lifecycle goes on
+	}
+}
+
+// kill ends an activation by force: what it waits for is taken back, its children with it.
+func (e *Engine) kill(f *frame, why *value.Failure) {
+	if f.failure == nil {
+		f.failure = why
+	}
+	for _, exec := range e.sortedExecs() {
+		if c := e.st.frames[exec]; c != nil && c.parent == f.exec {
+			c.inbound = inbound{}
+			c.parent = 0
+			e.killQuiet(c)
+		}
+	}
+	e.forget(f)
+	f.live = 0
+	e.end(f)
+}
+
+// killQuiet ends a child whose caller is being killed: the caller reports.
+func (e *Engine) killQuiet(f *frame) {
+	for _, exec := range e.sortedExecs() {
+		if c := e.st.frames[exec]; c != nil && c.parent == f.exec {
+			c.parent = 0
+			e.killQuiet(c)
+		}
+	}
+	e.forget(f)
+	for _, name := range f.permits {
+		e.returnPermit(name)
+	}
+	e.trace(traceEnd, f, -1, f.fn.Name)
+	e.collect(f)
+}
+
+// forget takes back everything that waits for a frame: commands, timers, parked ops.
+func (e *Engine) forget(f *frame) {
+	for _, id := range sortedKeys(e.st.pending) {
+		if e.st.pending[id].exec == f.exec {
+			delete(e.st.pending, id)
+		}
+	}
+	e.st.timers.removeIf(func(t *timer) bool { return t.exec == f.exec && f.exec != 0 })
+	kept := e.st.parked[:0]
+	for _, p := range e.st.parked {
+		if p.exec != f.exec {
+			kept = append(kept, p)
+		}
+	}
+	clear(e.st.parked[len(kept):])
+	e.st.parked = kept
+}

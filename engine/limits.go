@@ -1,0 +1,59 @@
+package engine
+
+import "github.com/rhizome-ml/rhizome/wire"
+
+// Limits bounds everything in a node. Zero fields are not allowed: start from DefaultLimits or EdgeLimits.
+type Limits struct {
+	OpsPerPoll      int         // ops that one Poll runs; the rest stays on the frontier
+	Frames          int         // activations alive at once; envelopes and calls wait beyond it
+	CallDepth       int         // nesting of calls, branches and loops
+	PendingCommands int         // commands given out; ops wait beyond it
+	Parked          int         // ops that wait
+	IngressEvents   int         // inputs accepted and not processed; Deliver refuses beyond it
+	IngressBytes    int         // their bytes
+	BusEvents       int         // queued events; Publish fails beyond it
+	AppEvents       int         // events that the host has not acknowledged; AppEmit waits beyond it
+	AppEventBytes   int         // of one event
+	InvokeInputs    int         // values of one host call
+	InvokeBytes     int         // their bytes
+	CompletionBytes int         // of one result that is not a tensor
+	Timers          int         // armed timers; arming fails beyond it
+	Holds           int         // named held values
+	Queues          int         // named queues
+	QueueLength     int         // values in one queue
+	Records         int         // named rings
+	RecordEntries   int         // entries of one ring
+	Counters        int         // named counters; later names count under "other"
+	Latches         int         // keys seen; the oldest is forgotten beyond it
+	Wire            wire.Limits // of envelopes
+	OutboxEnvelopes int         // unacknowledged; sends wait beyond it
+	OutboxBytes     int
+	BookPeers       int // address book
+	BookAddresses   int // per peer
+	Requests        int // questions without answer; requests wait beyond it
+	FailuresToDown  int // failures in a row until a peer is down
+}
+
+// DefaultLimits returns the limits of a server.
+func DefaultLimits() Limits {
+	return Limits{
+		OpsPerPoll: 1000, Frames: 16384, CallDepth: 64, PendingCommands: 10000, Parked: 16384,
+		IngressEvents: 4096, IngressBytes: 256 << 20, BusEvents: 1024, AppEvents: 4096, AppEventBytes: 1 << 20,
+		InvokeInputs: 100, InvokeBytes: 10 << 20, CompletionBytes: 4 << 20, Timers: 65536,
+		Holds: 1024, Queues: 1024, QueueLength: 4096, Records: 1024, RecordEntries: 1024, Counters: 4096, Latches: 8192,
+		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20,
+		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5,
+	}
+}
+
+// EdgeLimits returns the limits of a small device.
+func EdgeLimits() Limits {
+	return Limits{
+		OpsPerPoll: 1000, Frames: 1024, CallDepth: 16, PendingCommands: 1000, Parked: 1024,
+		IngressEvents: 256, IngressBytes: 8 << 20, BusEvents: 256, AppEvents: 256, AppEventBytes: 64 << 10,
+		InvokeInputs: 16, InvokeBytes: 256 << 10, CompletionBytes: 64 << 10, Timers: 1024,
+		Holds: 64, Queues: 64, QueueLength: 256, Records: 64, RecordEntries: 64, Counters: 512, Latches: 1024,
+		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20,
+		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5,
+	}
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// stepComponent asks a component to run one of its ops: it answers now, or the op waits.
+func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
+	if len(e.st.pending) >= e.limits.PendingCommands {
+		e.count("command.waits")
+		return e.park(f, op, o, parkCommand, "")
+	}
+	args := make([]value.Value, len(o.In))
+	for i, s := range o.In {
+		args[i] = value.Trigger{}
+		if s != program.None {
+			args[i] = f.slots[s]
+		}
+	}
+	ctx := e.enter(o.Component, f, op)
+	out, err := e.comps[o.Component].Invoke(ctx, o.Method, args)
+	waits := ctx.waits
+	e.leave()
+	switch {
+	case err != nil:
+		if waits {
+			e.takeBack(f, op)
+		}
+		return e.fail(f, op, o, value.AsFailure(err, o.Name))
+	case waits:
+		return waiting
+	}
+	return e.results(f, op, o, out)
+}
+
+// results fills the outputs of a component's op.
+func (e *Engine) results(f *frame, op int32, o *program.Op, out []value.Value) outcome {
+	if len(out) != len(o.Out) {
+		return e.fail(f, op, o, value.Fail(value.CodeNoResult, o.Name, "the component gave another number of results than the op has outputs"))
+	}
+	for i, v := range out {
+		if v == nil {
+			v = value.Trigger{}
+		}
+		e.fill(f, o.Out[i], v)
+	}
+	return done
+}
+
+// takeBack removes what an op's failed invocation left waiting.
+func (e *Engine) takeBack(f *frame, op int32) {
+	for _, id := range sortedKeys(e.st.pending) {
+		if p := e.st.pending[id]; p.exec == f.exec && p.op == op {
+			delete(e.st.pending, id)
+		}
+	}
+	kept := e.st.parked[:0]
+	for _, p := range e.st.parked {
+		if p.exec != f.exec || p.op != op {
+			kept = append(kept, p)
+		}
+	}
+	e.st.parked = kept
+}
+
+func (p *pending) command() Command {
+	return Command{ID: p.id, Component: p.component, Method: p.method, Inputs: p.inputs}
+}

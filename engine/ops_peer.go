@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// stepPeer runs the ops on the address book and the governor.
+func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
+	id, ok := f.slots[o.In[0]].(value.Peer)
+	if !ok {
+		return e.fail(f, op, o, wrongType(o, f.slots[o.In[0]], "Peer"))
+	}
+	p := wire.PeerID(id)
+	var out value.Value = value.Trigger{}
+	var err error
+	switch o.Code {
+	case program.OpPeerInsert:
+		a, ok := f.slots[o.In[1]].(value.String)
+		if !ok {
+			return e.fail(f, op, o, wrongType(o, f.slots[o.In[1]], "String"))
+		}
+		err = e.st.book.Insert(p, string(a))
+	case program.OpPeerDrop:
+		e.st.book.Release(p)
+	case program.OpPeerLookup:
+		var items []value.Value
+		for _, a := range e.st.book.Lookup(p) {
+			items = append(items, value.String(a))
+		}
+		out = value.NewList(items...)
+	case program.OpPeerBlock:
+		err = e.st.governor.Block(p)
+	case program.OpPeerUnblock:
+		e.st.governor.Unblock(p)
+	case program.OpPeerAllow:
+		err = e.st.governor.Allow(p)
+	case program.OpPeerHealth:
+		out = value.Bool(!e.st.governor.Down(p))
+	default:
+		e.broken("op without a case: " + o.Name)
+	}
+	if err != nil {
+		return e.fail(f, op, o, value.AsFailure(err, o.Name))
+	}
+	e.fill(f, o.Out[0], out)
+	return done
+}
+
+// peerSpoke notes that an admitted peer was heard: that is the way back from being down (trap 14).
+func (e *Engine) peerSpoke(p wire.PeerID) {
+	e.st.backoff.Success(p)
+	if e.st.governor.Success(p, e.st.now) {
+		e.trace(tracePeer, nil, -1, "up "+string(p))
+		e.peerChanged(p, true)
+	}
+}
+
+// takeSendFailed notes that the transport could not reach a peer.
+func (e *Engine) takeSendFailed(p wire.PeerID, reason string) {
+	e.count("send.failed")
+	e.st.backoff.Failure(p, e.st.now, e.st.random.Uint64)
+	if e.st.governor.Failure(p, e.st.now) {
+		e.trace(tracePeer, nil, -1, "down "+string(p)+": "+reason)
+		e.peerChanged(p, false)
+	}
+}
+
+// peerRenewed handles a peer that came back with a new epoch: it may have lost what it had acknowledged, so every open
+// question is asked again; its answer is the same (see ask and answer).
+func (e *Engine) peerRenewed(p wire.PeerID) {
+	e.trace(tracePeer, nil, -1, "renewed "+string(p))
+	for _, q := range e.st.requests.Outstanding(p) {
+		e.askAgain(q)
+	}
+	e.peerChanged(p, true)
+}
+
+// askAgain sends an open question under a new number; the question's own number stays.
+func (e *Engine) askAgain(q *wire.Envelope) {
+	again := *q
+	again.Number, again.Redelivered = 0, true
+	e.send(&again, true)
+}
+
+func (e *Engine) peerChanged(p wire.PeerID, up bool) {
+	kind := "peer.down"
+	if up {
+		kind = "peer.up"
+	}
+	if len(e.subs[kind]) > 0 {
+		e.publish(kind, value.Peer(p))
+	}
+	for i, c := range e.comps {
+		if w, ok := c.(PeerWatcher); ok {
+			ctx := e.enter(int32(i), nil, -1)
+			w.PeerChanged(ctx, p, up)
+			e.leave()
+		}
+	}
+}
+
+// takeRestarted is the first input after a restore: what may have been lost with the process is put out again. Numbers
+// and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and open
+// questions are asked again, because this node may have forgotten answers that it had acknowledged.
+func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
+	e.st.incarnation = max(e.st.incarnation+1, incarnation)
+	e.count("restarts")
+	if newEpoch {
+		e.count("restarts.new-epoch")
+		e.st.epoch = e.st.incarnation
+		e.st.streams.NewEpoch(e.st.epoch)
+		for _, q := range e.st.requests.OutstandingAll() {
+			if !e.st.streams.Holds(q.To, q.Request) {
+				e.askAgain(q)
+			}
+		}
+	}
+	// Seeded full jitter spreads the resends of many nodes that come back at once.
+	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
+	e.st.backoff.Spread(e.st.now, e.st.random.Uint64)
+	for _, id := range sortedKeys(e.st.pending) {
+		e.out.Commands = append(e.out.Commands, e.st.pending[id].command())
+	}
+	e.out.AppEvents = append(e.out.AppEvents[:0], e.st.appEvents...)
+}

@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// stepWire runs the ops that move values to another place.
+func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
+	if o.Code == program.OpReply {
+		return e.stepReply(f, op, o)
+	}
+	to, bad := peersOf(o, f.slots[o.In[0]])
+	if bad != nil {
+		return e.fail(f, op, o, bad)
+	}
+	edge := &e.prog.Edges[o.Edge]
+	values := o.In[1:]
+	if o.Code == program.OpRequest {
+		values = o.In[2:]
+	}
+	fills := e.fills(f, edge, values)
+	if !edge.Best {
+		switch room, possible := e.st.streams.Room(len(to), len(to)*fillBytes(fills)); {
+		case !possible:
+			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
+		case !room:
+			e.count("send.waits")
+			return e.park(f, op, o, parkOutbox, "")
+		}
+	}
+	if o.Code == program.OpRequest && !e.st.requests.Room(len(to)) {
+		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many questions are open"))
+	}
+	for _, p := range to {
+		env := e.envelope(p, edge)
+		env.Fills = fills
+		if o.Code == program.OpRequest {
+			e.ask(f, o, edge, env)
+		}
+		e.send(env, !edge.Best)
+	}
+	e.fill(f, o.Out[0], value.Trigger{})
+	return done
+}
+
+// ask numbers a question and remembers it until its answer.
+func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope) {
+	env.Request = wire.Request{Epoch: e.st.epoch, ID: e.st.nextRequest}
+	e.st.nextRequest++
+	q := peer.Question{Edge: int32(edge.ID), Context: f.slots[o.In[1]], Envelope: env}
+	if edge.Deadline > 0 {
+		q.Deadline = e.st.now + edge.Deadline
+		e.armAt(timer{kind: timerRequest, peer: env.To, exec: env.Request.Epoch, token: env.Request.ID}, q.Deadline)
+	}
+	e.st.requests.Ask(env.To, env.Request, q)
+}
+
+func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
+	e.st.timers.removeIf(func(t *timer) bool {
+		return t.kind == timerRequest && t.peer == p && t.exec == r.Epoch && t.token == r.ID
+	})
+}
+
+// stepReply answers the request that started this activation, or the activation that called it.
+func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
+	root := f
+	for root.parent != 0 && e.st.frames[root.parent] != nil {
+		root = e.st.frames[root.parent]
+	}
+	if !root.inbound.request.IsSet() || root.inbound.replied {
+		return e.fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name, "there is no request to answer, or it was answered"))
+	}
+	edge := &e.prog.Edges[root.inbound.edge]
+	fills := e.fills(f, edge, o.In)
+	switch room, possible := e.st.streams.Room(1, fillBytes(fills)); {
+	case !possible:
+		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
+	case !room:
+		e.count("send.waits")
+		return e.park(f, op, o, parkOutbox, "")
+	}
+	e.answer(root, edge, fills)
+	e.fill(f, o.Out[0], value.Trigger{})
+	return done
+}
+
+// answer sends the answer of an activation's request and keeps it, so that the same question is answered again without
+// doing the work twice.
+func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) {
+	env := e.envelope(root.inbound.peer, edge)
+	env.Answer, env.Fills = root.inbound.request, fills
+	root.inbound.replied = true
+	e.st.requests.Finish(root.inbound.peer, root.inbound.request, env)
+	e.send(env, true)
+}
+
+// replyFailure answers a request whose activation ended without an answer: each value is the failure.
+func (e *Engine) replyFailure(f *frame) {
+	why := f.failure
+	if why == nil {
+		why = value.Fail(value.CodeNoReply, f.fn.Name, "the activation ended without an answer")
+	}
+	edge := &e.prog.Edges[f.inbound.edge]
+	fills := make([]wire.Fill, len(edge.Sites))
+	for i, s := range edge.Sites {
+		fills[i] = wire.Fill{Site: uint32(s), Value: why}
+	}
+	e.answer(f, edge, fills)
+}
+
+// envelope starts an envelope along an edge.
+func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) *wire.Envelope {
+	return &wire.Envelope{
+		Version: wire.CurrentVersion, From: e.st.self, To: to, Digest: e.prog.Digest,
+		Edge: int32(edge.ID), Deadline: edge.Deadline,
+	}
+}
+
+// fills makes the fills of an edge from slots: an edge's destination is taken from the edge itself, the one place where
+// both ends read it (trap 1).
+func (e *Engine) fills(f *frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
+	fills := make([]wire.Fill, len(slots))
+	for i, s := range slots {
+		fills[i].Site = uint32(edge.Sites[i])
+		if !edge.Trigger[i] {
+			fills[i].Value = f.slots[s]
+		}
+	}
+	return fills
+}
+
+func fillBytes(fills []wire.Fill) int {
+	n := 0
+	for i := range fills {
+		if fills[i].Value != nil {
+			n += fills[i].Value.Bytes()
+		}
+	}
+	return n
+}
+
+// send stamps an envelope with this node's life and stream and hands it out. Numbered envelopes stay in the outbox until
+// their receiver acknowledged them.
+func (e *Engine) send(env *wire.Envelope, numbered bool) {
+	env.Incarnation, env.Epoch = e.st.incarnation, e.st.epoch
+	if numbered {
+		e.st.streams.Push(env, e.st.now, e.st.random.Uint64)
+	}
+	e.emit(env)
+}
+
+// sendAgain answers a question that was answered before: under a new number, with the old content.
+func (e *Engine) sendAgain(answer *wire.Envelope) {
+	again := *answer
+	again.Number = 0
+	e.send(&again, true)
+}
+
+// emit encodes an envelope with the acknowledgement that is due to its receiver and puts it out.
+func (e *Engine) emit(env *wire.Envelope) {
+	out := *env
+	out.Incarnation = e.st.incarnation
+	out.AckEpoch, out.Ack = e.st.streams.TakeAck(env.To)
+	raw, err := wire.Append(nil, e.reg, &out)
+	if err != nil {
+		e.broken("an envelope cannot be encoded: " + err.Error())
+	}
+	e.out.Envelopes = append(e.out.Envelopes, Packet{To: env.To, Raw: raw})
+}
+
+// peersOf reads the receivers of a send: a peer, or a list of peers.
+func peersOf(o *program.Op, v value.Value) ([]wire.PeerID, *value.Failure) {
+	switch v := v.(type) {
+	case value.Peer:
+		return []wire.PeerID{wire.PeerID(v)}, nil
+	case *value.List:
+		out := make([]wire.PeerID, v.Len())
+		for i := range out {
+			p, ok := v.At(i).(value.Peer)
+			if !ok {
+				return nil, value.Fail(value.CodeType, o.Name, fmt.Sprintf("receiver %d is %s, want Peer", i, v.At(i).Type()))
+			}
+			out[i] = wire.PeerID(p)
+		}
+		return out, nil
+	}
+	return nil, wrongType(o, v, "Peer or a List of Peer")
+}

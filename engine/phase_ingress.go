@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// pollIngress processes the accepted inputs in order. Envelopes and calls wait while the bootstrap is under way or too
+// many activations are alive: work refused for a limit waits (trap 27).
+func (e *Engine) pollIngress() {
+	kept := 0
+	for i := 0; i < len(e.st.ingress); i++ {
+		in := e.st.ingress[i]
+		if e.waits(&in) {
+			e.st.ingress[kept] = in
+			kept++
+			continue
+		}
+		e.st.ingressBytes -= in.bytes
+		e.process(&in)
+	}
+	clear(e.st.ingress[kept:])
+	e.st.ingress = e.st.ingress[:kept]
+}
+
+func (e *Engine) waits(in *ingress) bool {
+	switch {
+	case in.event.Invoke != nil:
+		return e.st.stage != stageRunning || len(e.st.frames) >= e.limits.Frames
+	case in.event.Envelope != nil && len(in.env.Fills) > 0:
+		return e.st.stage != stageRunning || len(e.st.frames) >= e.limits.Frames
+	}
+	return false
+}
+
+// ingressReady says whether an input is there that would not wait.
+func (e *Engine) ingressReady() bool {
+	for i := range e.st.ingress {
+		if !e.waits(&e.st.ingress[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) process(in *ingress) {
+	switch ev := in.event; {
+	case ev.Envelope != nil:
+		e.takeEnvelope(in.env)
+	case ev.AppAck != nil:
+		e.takeAppAck(ev.AppAck.UpTo)
+	case ev.Invoke != nil:
+		e.open(e.invokes(ev.Invoke.Name), ev.Invoke.Inputs)
+	case ev.SendFailed != nil:
+		e.takeSendFailed(wire.PeerID(ev.SendFailed.Peer), ev.SendFailed.Reason)
+	case ev.Restarted != nil:
+		e.takeRestarted(ev.Restarted.Incarnation, ev.Restarted.NewEpoch)
+	case ev.Lifecycle != nil:
+		e.firePhase(ev.Lifecycle.Phase)
+	}
+}
+
+// takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law L6).
+func (e *Engine) takeEnvelope(env *wire.Envelope) {
+	e.peerSpoke(env.From)
+	got, err := e.st.streams.Accept(env.From, env.Incarnation, env.Epoch, env.Number)
+	if err != nil {
+		e.drop("envelope.refused", string(env.From)+": "+err.Error())
+		return
+	}
+	if env.AckEpoch != 0 {
+		if e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now) > 0 {
+			e.wakeParked(parkOutbox, "")
+		}
+	}
+	if got.Renewed {
+		e.peerRenewed(env.From)
+	}
+	if got.Duplicate {
+		e.drop("envelope.duplicate", string(env.From))
+		return
+	}
+	if len(env.Fills) == 0 {
+		return
+	}
+	e.applyFills(env)
+}
+
+// applyFills starts what the envelope's fills are for: one activation for all fills of an edge (trap 8), and a message
+// for each fill of a component.
+func (e *Engine) applyFills(env *wire.Envelope) {
+	if env.Edge < 0 {
+		for i := range env.Fills {
+			e.takeMessage(env.From, &env.Fills[i])
+		}
+		return
+	}
+	if int(env.Edge) >= len(e.recv) || e.recv[env.Edge] == program.None {
+		e.drop("envelope.edge", "no edge of that number ends here")
+		return
+	}
+	edge := &e.prog.Edges[env.Edge]
+	context, ok := e.contextOf(env, edge)
+	if !ok {
+		return
+	}
+	inputs := e.fillsInOrder(env, edge)
+	f := e.activate(&e.prog.Funcs[e.recv[env.Edge]])
+	if env.Request.IsSet() {
+		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
+		e.st.requests.Begin(env.From, env.Request, f.exec)
+	}
+	if env.Deadline > 0 {
+		// Relative on the wire, absolute from here on (trap 13).
+		f.deadline = e.st.now + env.Deadline
+		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
+	}
+	e.start(f, append(inputs, value.Peer(env.From), context))
+}
+
+// contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
+// envelope has nothing to start.
+func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value, bool) {
+	switch {
+	case edge.Answer:
+		q, ok := e.st.requests.Answered(env.From, env.Answer)
+		if !ok {
+			e.drop("answer.unknown", "no such question is open to "+string(env.From))
+			return nil, false
+		}
+		e.trace(traceAnswer, nil, -1, string(env.From))
+		e.disarmRequest(env.From, env.Answer)
+		return q.Context, true
+	case edge.Reply != program.None:
+		if !env.Request.IsSet() {
+			e.drop("envelope.request", "a question without a number")
+			return nil, false
+		}
+		switch state, answer := e.st.requests.Inbound(env.From, env.Request); state {
+		case peer.InboundUnderWay:
+			e.drop("request.duplicate", "under way for "+string(env.From))
+			return nil, false
+		case peer.InboundAnswered:
+			e.drop("request.duplicate", "answered to "+string(env.From))
+			e.sendAgain(answer)
+			return nil, false
+		}
+	}
+	return value.Trigger{}, true
+}
+
+// fillsInOrder returns the values of an edge's envelope in the order of the edge's sites; a missing one is a failure,
+// and its siblings go on.
+func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Value {
+	inputs := make([]value.Value, len(edge.Sites), len(edge.Sites)+2)
+	for i := range env.Fills {
+		fill := &env.Fills[i]
+		placed := false
+		for k, site := range edge.Sites {
+			if uint32(site) == fill.Site && fill.Op == "" && inputs[k] == nil {
+				inputs[k], placed = fill.Value, true
+				if fill.Value == nil {
+					inputs[k] = value.Trigger{}
+				}
+				break
+			}
+		}
+		if !placed {
+			e.drop("fill.unplaced", "site is not of the edge or was filled")
+		}
+	}
+	for k := range inputs {
+		if inputs[k] == nil {
+			e.count("fill.missing")
+			inputs[k] = value.Fail(value.CodeNoResult, string(env.From), "the envelope lacks a value of edge "+edge.Name)
+		}
+	}
+	return inputs
+}
+
+// takeMessage gives one fill to the component that it is addressed to.
+func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) {
+	i := int(fill.Component)
+	if fill.Op == "" || i < 0 || i >= len(e.comps) || e.comps[i] == nil {
+		e.drop("message.unknown", "no component of that number lives here")
+		return
+	}
+	m, ok := e.comps[i].(Messaged)
+	if !ok {
+		e.drop("message.unknown", "component "+e.prog.Components[i].Name+" takes no messages")
+		return
+	}
+	in := fill.Value
+	if in == nil {
+		in = value.Trigger{}
+	}
+	var args []value.Value
+	if l, ok := in.(*value.List); ok {
+		args = l.Items()
+	} else {
+		args = []value.Value{in}
+	}
+	ctx := e.enter(int32(i), nil, -1)
+	err := m.Message(ctx, from, fill.Op, args)
+	e.leave()
+	if err != nil {
+		e.count("message.failed")
+		e.trace(traceError, nil, -1, e.prog.Components[i].Name+"."+fill.Op+": "+err.Error())
+	}
+}
+
+// drop counts and traces something that is not processed further (law L8).
+func (e *Engine) drop(counter, text string) {
+	e.count(counter)
+	e.trace(traceDrop, nil, -1, counter+": "+text)
+}

@@ -1,0 +1,20 @@
+package engine
+
+import "github.com/rhizome-ml/rhizome/wire"
+
+// pollOutbound resends what was not acknowledged in time, and acknowledges what no other envelope of this Poll did.
+func (e *Engine) pollOutbound() {
+	for _, env := range e.st.streams.Due(e.st.now, e.st.random.Uint64) {
+		if !e.st.backoff.Ready(env.To, e.st.now) {
+			continue
+		}
+		e.count("envelope.resent")
+		e.emit(env)
+	}
+	for _, p := range e.st.streams.AcksDue() {
+		e.emit(&wire.Envelope{
+			Version: wire.CurrentVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
+			Incarnation: e.st.incarnation, Epoch: e.st.epoch, Edge: -1,
+		})
+	}
+}

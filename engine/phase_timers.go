@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// pollTimers lets the timers mature that are due, in order of time and then of arming. One that is armed meanwhile for
+// now or earlier waits for the next Poll.
+func (e *Engine) pollTimers() {
+	last := e.st.nextTimer
+	for {
+		if h := e.st.timers.heap; len(h) == 0 || h[0].at > e.st.now || h[0].seq >= last {
+			return
+		}
+		t, _ := e.st.timers.due(e.st.now)
+		e.mature(&t)
+	}
+}
+
+func (e *Engine) mature(t *timer) {
+	f := e.st.frames[t.exec]
+	switch t.kind {
+	case timerSleep:
+		o := &f.fn.Ops[t.op]
+		e.trace(traceTimer, f, t.op, "")
+		e.fill(f, o.Out[0], f.slots[o.In[0]])
+		e.release(f)
+	case timerRetry:
+		e.trace(traceTimer, f, t.op, "retry")
+		e.st.frontier.push(ready{f, f.exec, t.op})
+	case timerDeadlineOp:
+		e.trace(traceTimer, f, t.op, "expired")
+		e.fill(f, f.fn.Ops[t.op].Out[1], value.Trigger{})
+		e.release(f)
+	case timerFrame:
+		if f == nil {
+			return // it ended in time
+		}
+		e.count("deadline.passed")
+		e.kill(f, value.Fail(value.CodeDeadline, f.fn.Name, "the activation's deadline passed"))
+	case timerInterval:
+		e.tick(t)
+	case timerComponent:
+		e.alarm(t)
+	case timerRequest:
+		e.expire(t)
+	}
+}
+
+// tick starts an activation of an interval and arms the next tick. Ticks that were missed are counted, not made up for.
+func (e *Engine) tick(t *timer) {
+	fn := &e.prog.Funcs[t.fn]
+	next := t.at + fn.Period
+	if next <= e.st.now {
+		missed := (e.st.now - t.at) / fn.Period
+		next = t.at + (missed+1)*fn.Period
+		e.count("interval.missed")
+	}
+	e.armAt(timer{kind: timerInterval, fn: t.fn, token: t.token + 1}, next)
+	if len(e.st.frames) >= e.limits.Frames {
+		e.drop("interval.dropped", "too many activations are alive")
+		return
+	}
+	e.open(fn, []value.Value{value.Int(t.token)})
+}
+
+func (e *Engine) alarm(t *timer) {
+	a, ok := e.comps[t.component].(Alarmed)
+	if !ok {
+		e.drop("alarm.unheard", e.prog.Components[t.component].Name)
+		return
+	}
+	ctx := e.enter(t.component, nil, -1)
+	err := a.Alarm(ctx, t.token)
+	e.leave()
+	if err != nil {
+		e.count("alarm.failed")
+		e.trace(traceError, nil, -1, e.prog.Components[t.component].Name+": "+err.Error())
+	}
+}
+
+// expire gives up on a question that nobody answered: the activation of its answer starts with failures.
+func (e *Engine) expire(t *timer) {
+	req := wire.Request{Epoch: t.exec, ID: t.token}
+	q, ok := e.st.requests.Answered(t.peer, req)
+	if !ok {
+		return
+	}
+	e.count("request.expired")
+	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
+	why := value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name))
+	if e.recv[edge.ID] == program.None {
+		return
+	}
+	inputs := make([]value.Value, len(edge.Sites), len(edge.Sites)+2)
+	for i := range inputs {
+		inputs[i] = why
+	}
+	e.open(&e.prog.Funcs[e.recv[edge.ID]], append(inputs, value.Peer(t.peer), q.Context))
+}

@@ -1,0 +1,393 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// RestoreError says that a snapshot does not fit the program or itself. Nothing was changed.
+type RestoreError struct {
+	Part   string // which message of the snapshot
+	Reason string // what does not fit, and what would be right
+}
+
+// Error describes the refusal.
+func (e *RestoreError) Error() string { return "engine: restore " + e.Part + ": " + e.Reason }
+
+// restorer builds a State from a snapshot; the first misfit ends it.
+type restorer struct {
+	e  *Engine
+	st State
+}
+
+// Restore returns a new engine in the state of the snapshot. It validates everything before it returns: a misfit is a
+// *RestoreError and leaves nothing behind. The components' own states are restored by the caller.
+func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*Engine, error) {
+	e, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	r := &restorer{e: e, st: newState(cfg)}
+	r.st.incarnation = incarnation
+	steps := []struct {
+		part string
+		do   func(*snapshot.TransientSnapshot) error
+	}{
+		{"framework", r.framework}, {"execution_state", r.frames}, {"slot_table", r.slots}, {"frontier", r.frontier},
+		{"pending_async", r.pending}, {"pending_completions", r.completions}, {"timers", r.timers}, {"parked", r.parked},
+		{"bus", r.bus}, {"ingress", r.ingress}, {"app_events", r.appEvents}, {"peers", r.peers}, {"lives", r.lives},
+	}
+	for _, s := range steps {
+		if cfg.FailRestore != nil {
+			if err := cfg.FailRestore(s.part); err != nil {
+				return nil, &RestoreError{s.part, err.Error()}
+			}
+		}
+		if err := s.do(t); err != nil {
+			return nil, &RestoreError{s.part, err.Error()}
+		}
+	}
+	e.st = r.st
+	return e, nil
+}
+
+func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
+	w := &t.Framework
+	if w.SpecVersion != snapshot.CurrentSnapshotSpecVersion {
+		return fmt.Errorf("spec version %d, want %d", w.SpecVersion, snapshot.CurrentSnapshotSpecVersion)
+	}
+	if w.PeerID != string(r.st.self) {
+		return fmt.Errorf("it is of peer %s, this is %s", w.PeerID, r.st.self)
+	}
+	if t.Poll.Phase >= phaseEnd || t.Poll.Stage > stageRunning || t.Poll.OpsLeft < 0 {
+		return fmt.Errorf("poll state %+v does not exist", t.Poll)
+	}
+	s := &r.st
+	s.phase, s.opsLeft, s.stage = t.Poll.Phase, t.Poll.OpsLeft, t.Poll.Stage
+	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
+	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
+	s.epoch, s.now, s.bootstrapExec, s.stopping = w.Epoch, w.Now, w.BootstrapExec, w.Stopping
+	s.firedPhases = slices.Clone(w.FiredPhases)
+	s.random = rand.NewChaCha8([32]byte{})
+	if err := s.random.UnmarshalBinary(w.Random); err != nil {
+		return fmt.Errorf("random source: %w", err)
+	}
+	for _, c := range w.Counters {
+		s.counters = append(s.counters, counter{c.Name, c.Count})
+	}
+	for _, h := range w.Holds {
+		s.holds = append(s.holds, hold{h.Name, h.Value})
+	}
+	for _, q := range w.Queues {
+		s.queues = append(s.queues, queue{q.Name, slices.Clone(q.Values)})
+	}
+	for _, x := range w.Records {
+		s.records = append(s.records, record{x.Name, slices.Clone(x.Entries)})
+	}
+	for _, g := range w.Gates {
+		s.gates = append(s.gates, gate{g.Name, g.Taken})
+	}
+	for _, l := range w.Latches {
+		s.latches = append(s.latches, latch{l.Name, string(l.Key)})
+	}
+	sorted := slices.IsSortedFunc(s.counters, func(a, b counter) int { return compareText(a.name, b.name) }) &&
+		slices.IsSortedFunc(s.holds, func(a, b hold) int { return compareText(a.name, b.name) }) &&
+		slices.IsSortedFunc(s.queues, func(a, b queue) int { return compareText(a.name, b.name) }) &&
+		slices.IsSortedFunc(s.records, func(a, b record) int { return compareText(a.name, b.name) }) &&
+		slices.IsSortedFunc(s.gates, func(a, b gate) int { return compareText(a.name, b.name) })
+	if !sorted {
+		return fmt.Errorf("a table is not in order of name")
+	}
+	return nil
+}
+
+func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
+	last := uint64(0)
+	for i := range t.ExecutionState {
+		x := &t.ExecutionState[i]
+		if x.Exec <= last || x.Exec >= r.st.nextExec {
+			return fmt.Errorf("activation %d after %d, the next is %d", x.Exec, last, r.st.nextExec)
+		}
+		last = x.Exec
+		if x.Func < 0 || int(x.Func) >= len(r.e.prog.Funcs) {
+			return fmt.Errorf("activation %d runs function %d, which the program lacks", x.Exec, x.Func)
+		}
+		fn := &r.e.prog.Funcs[x.Func]
+		if len(x.Missing) != len(fn.Ops) {
+			return fmt.Errorf("activation %d of %q counts %d ops of %d", x.Exec, fn.Name, len(x.Missing), len(fn.Ops))
+		}
+		f := r.e.newFrame(fn)
+		f.exec, f.live, f.index, f.count, f.depth = x.Exec, x.Live, x.Index, x.Count, x.Depth
+		f.deadline, f.written, f.permits = x.Deadline, x.Written, slices.Clone(x.Permits)
+		for k, m := range x.Missing {
+			if m > uint32(fn.Need[k]) {
+				return fmt.Errorf("op %d of %q misses %d of %d inputs", k, fn.Name, m, fn.Need[k])
+			}
+			f.missing[k] = uint16(m)
+		}
+		if x.Failure != nil {
+			f.failure = value.Fail(x.Failure.Code, x.Failure.Where, x.Failure.Message)
+		}
+		if c := x.Inbound; c != nil {
+			if c.Edge < 0 || int(c.Edge) >= len(r.e.prog.Edges) {
+				return fmt.Errorf("activation %d answers along edge %d", x.Exec, c.Edge)
+			}
+			f.inbound = inbound{wire.PeerID(c.Peer), wire.Request{Epoch: c.Epoch, ID: c.Request}, program.EdgeID(c.Edge), c.Replied}
+		}
+		if x.Parent != 0 {
+			p := r.st.frames[x.Parent] // a parent is older, so it is there already
+			if p == nil {
+				return fmt.Errorf("activation %d is called by %d, which does not live", x.Exec, x.Parent)
+			}
+			op, err := r.op(p, x.CallOp)
+			if err != nil {
+				return err
+			}
+			f.parent, f.callOp = x.Parent, op
+		}
+		for _, a := range x.Attempts {
+			op, err := r.op(f, a.Op)
+			if err != nil {
+				return err
+			}
+			f.attempts = append(f.attempts, attempt{op, a.Tries})
+		}
+		r.st.frames[x.Exec] = f
+	}
+	return nil
+}
+
+// op turns a global op ref into the index of an op of the frame's function.
+func (r *restorer) op(f *frame, ref uint32) (int32, error) {
+	i := int64(ref) - int64(f.fn.OpBase)
+	if i < 0 || i >= int64(len(f.fn.Ops)) {
+		return 0, fmt.Errorf("op %d is not of function %q", ref, f.fn.Name)
+	}
+	return int32(i), nil
+}
+
+// at finds the frame and op that an entry refers to.
+func (r *restorer) at(exec uint64, ref uint32) (*frame, int32, error) {
+	f := r.st.frames[exec]
+	if f == nil {
+		return nil, 0, fmt.Errorf("activation %d does not live", exec)
+	}
+	op, err := r.op(f, ref)
+	return f, op, err
+}
+
+func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
+	for _, x := range t.SlotTable {
+		f := r.st.frames[x.Exec]
+		if f == nil {
+			return fmt.Errorf("activation %d does not live", x.Exec)
+		}
+		s := int64(x.Site) - int64(f.fn.SiteBase)
+		if s < 0 || s >= int64(len(f.slots)) || f.slots[s] != nil || x.Value == nil {
+			return fmt.Errorf("site %d of activation %d does not exist, is filled twice or empty", x.Site, x.Exec)
+		}
+		f.slots[s] = x.Value
+		r.st.slotBytes += x.Value.Bytes()
+	}
+	return nil
+}
+
+func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
+	for _, x := range t.Frontier {
+		f, op, err := r.at(x.Exec, x.Op)
+		if err != nil {
+			return err
+		}
+		if f.missing[op] != 0 {
+			return fmt.Errorf("op %d of activation %d is queued but not ready", x.Op, x.Exec)
+		}
+		r.st.frontier.push(ready{f, x.Exec, op})
+	}
+	return nil
+}
+
+func (r *restorer) pending(t *snapshot.TransientSnapshot) error {
+	for i := range t.PendingAsync {
+		x := &t.PendingAsync[i]
+		f, op, err := r.at(x.Exec, x.Op)
+		if err != nil {
+			return err
+		}
+		if x.Command == 0 || x.Command >= r.st.nextCommand || r.st.pending[x.Command] != nil {
+			return fmt.Errorf("command %d is given out twice or not yet", x.Command)
+		}
+		if x.Component < 0 || int(x.Component) >= len(r.e.comps) || r.e.comps[x.Component] == nil {
+			return fmt.Errorf("command %d is for component %d, which does not live here", x.Command, x.Component)
+		}
+		if len(x.Sites) != len(f.fn.Ops[op].Out) {
+			return fmt.Errorf("command %d has %d output sites, its op has %d", x.Command, len(x.Sites), len(f.fn.Ops[op].Out))
+		}
+		for k, s := range f.fn.Ops[op].Out {
+			if siteOf(f, s) != x.Sites[k] {
+				return fmt.Errorf("output %d of command %d lands at site %d, its op says %d", k, x.Command, x.Sites[k], siteOf(f, s))
+			}
+		}
+		if slices.Contains(x.Inputs, nil) {
+			return fmt.Errorf("command %d lacks an input", x.Command)
+		}
+		r.st.pending[x.Command] = &pending{
+			id: x.Command, exec: x.Exec, op: op, component: x.Component, method: x.Method,
+			inputs: x.Inputs, deadline: x.Deadline, tries: x.Attempt,
+		}
+	}
+	return nil
+}
+
+func (r *restorer) completions(t *snapshot.TransientSnapshot) error {
+	for _, x := range t.PendingCompletions {
+		c := completion{command: x.Command, results: x.Results, digest: x.Digest}
+		if x.Failure != nil {
+			c.failure = value.Fail(x.Failure.Code, x.Failure.Where, x.Failure.Message)
+		}
+		r.st.completions = append(r.st.completions, c)
+	}
+	return nil
+}
+
+func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
+	var last *timer
+	for i := range t.Framework.Timers {
+		x := &t.Framework.Timers[i]
+		n := timer{
+			at: x.At, seq: x.Seq, kind: timerKind(x.Kind), exec: x.Exec, component: x.Component, token: x.Token,
+			peer: wire.PeerID(x.Peer), fn: program.FuncID(x.Func),
+		}
+		if n.kind < timerSleep || n.kind > timerRequest || n.seq >= r.st.nextTimer || last != nil && !last.before(&n) {
+			return fmt.Errorf("timer %d is of no known kind or out of order", x.Seq)
+		}
+		if n.onOp() {
+			_, op, err := r.at(x.Exec, x.Op)
+			if err != nil {
+				return err
+			}
+			n.op = op
+		}
+		if n.kind == timerComponent && (n.component < 0 || int(n.component) >= len(r.e.comps) || r.e.comps[n.component] == nil) ||
+			n.kind == timerInterval && (n.fn < 0 || int(n.fn) >= len(r.e.prog.Funcs) || r.e.prog.Funcs[n.fn].Kind != program.KindInterval) {
+			return fmt.Errorf("timer %d is of a component or interval that does not live here", x.Seq)
+		}
+		r.st.timers.push(n)
+		last = &n
+	}
+	return nil
+}
+
+func (r *restorer) parked(t *snapshot.TransientSnapshot) error {
+	last := uint64(0)
+	for _, x := range t.Parked {
+		_, op, err := r.at(x.Exec, x.Op)
+		if err != nil {
+			return err
+		}
+		if x.Call <= last || x.Call >= r.st.nextCall || x.Reason < uint32(parkComponent) || x.Reason > uint32(parkCommand) {
+			return fmt.Errorf("call %d is out of order or waits for nothing known", x.Call)
+		}
+		last = x.Call
+		r.st.parked = append(r.st.parked, parked{x.Call, x.Exec, op, parkReason(x.Reason), x.Label})
+	}
+	return nil
+}
+
+func (r *restorer) bus(t *snapshot.TransientSnapshot) error {
+	want := r.e.snapBus().Subscriptions
+	if !slices.EqualFunc(want, t.Bus.Subscriptions, func(a, b snapshot.BusSubscription) bool {
+		return a.Kind == b.Kind && slices.Equal(a.Sites, b.Sites)
+	}) {
+		return fmt.Errorf("the subscriptions are not those of the program")
+	}
+	for _, x := range t.Bus.Queue {
+		if x.Value == nil {
+			return fmt.Errorf("event %q has no value", x.Kind)
+		}
+		r.st.bus = append(r.st.bus, busEvent{x.Kind, x.Value})
+	}
+	return nil
+}
+
+// ingress takes the inputs through the same door as new ones, so that nothing enters unchecked.
+func (r *restorer) ingress(t *snapshot.TransientSnapshot) error {
+	for i := range t.Ingress {
+		ev := &t.Ingress[i]
+		if ev.Completion != nil || ev.CompletionFailed != nil {
+			return fmt.Errorf("event %d is a completion, which has its own queue", i)
+		}
+		in, err := r.e.admit(ev)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", i, err)
+		}
+		r.st.ingress = append(r.st.ingress, in)
+		r.st.ingressBytes += in.bytes
+	}
+	return nil
+}
+
+func (r *restorer) appEvents(t *snapshot.TransientSnapshot) error {
+	for i, x := range t.AppEvents {
+		if x.Value == nil || x.Number >= r.st.nextApp || i > 0 && x.Number <= t.AppEvents[i-1].Number {
+			return fmt.Errorf("event %d is out of order or empty", x.Number)
+		}
+		r.st.appEvents = append(r.st.appEvents, AppEvent{Number: x.Number, Name: x.Name, Value: x.Value})
+	}
+	return nil
+}
+
+func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
+	w, l := &t.Framework, r.e.limits
+	if r.st.book, err = peer.RestoreAddressBook(w.AddressBook, l.BookPeers, l.BookAddresses); err != nil {
+		return err
+	}
+	if r.st.governor, err = peer.RestoreGovernor(w.PeerGovernor, l.BookPeers); err != nil {
+		return err
+	}
+	if r.st.backoff, err = peer.RestoreBackoff(w.BackoffTable, l.BookPeers); err != nil {
+		return err
+	}
+	if r.st.streams, err = peer.RestoreStreams(w.Epoch, t.WireStates, w.PendingOutbound, r.e.reg, l.streams()); err != nil {
+		return err
+	}
+	r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests())
+	return err
+}
+
+// lives counts what refers to each activation: an activation that nothing can end would leak, and one that ends too
+// early would lose work.
+func (r *restorer) lives(t *snapshot.TransientSnapshot) error {
+	lives := map[uint64]int32{}
+	for _, x := range t.Frontier {
+		lives[x.Exec]++
+	}
+	for _, x := range t.PendingAsync {
+		lives[x.Exec]++
+	}
+	for _, x := range t.Parked {
+		lives[x.Exec]++
+	}
+	for _, x := range t.ExecutionState {
+		if x.Parent != 0 {
+			lives[x.Parent]++
+		}
+	}
+	for i := range r.st.timers.heap {
+		if tm := &r.st.timers.heap[i]; tm.onOp() {
+			lives[tm.exec]++
+		}
+	}
+	for _, exec := range sortedKeys(r.st.frames) {
+		if f := r.st.frames[exec]; f.live != lives[exec] || f.live == 0 {
+			return fmt.Errorf("activation %d has %d things under way, %d are in the snapshot", exec, f.live, lives[exec])
+		}
+	}
+	return nil
+}

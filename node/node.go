@@ -1,0 +1,132 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Config says which part of which artifact a node plays, and as whom. It is read-only once a node was installed.
+type Config struct {
+	Program   *program.Program // the part; shared by all nodes of the process that play it
+	Artifact  *onnx.ModelProto // the whole artifact; shared, read-only
+	Catalogue *Catalogue
+	Values    *value.Registry
+	Self      wire.PeerID
+	Seed      uint64                   // of the job
+	Options   map[string][]byte        // this node's JSON settings by component slot
+	Targets   map[string][]wire.PeerID // peers known from the start, by place
+	Limits    engine.Limits
+	Trace     bool
+
+	// AfterOp and FailRestore are hooks of the engine for tests; see engine.Config.
+	AfterOp     func()
+	FailRestore func(part string) error
+}
+
+// Node is one node of a job: a program, its components and an engine. It is thread-unsafe, but Work and Recorded may be
+// called from any thread.
+type Node struct {
+	cfg   Config
+	eng   *engine.Engine
+	comps []engine.Component
+}
+
+// Install builds a new node in its first state.
+func Install(cfg Config) (*Node, error) {
+	comps, err := build(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	eng, err := engine.New(engineConfig(&cfg, comps))
+	if err != nil {
+		return nil, err
+	}
+	return &Node{cfg: cfg, eng: eng, comps: comps}, nil
+}
+
+// build makes a fresh instance of every component of the place.
+func build(cfg *Config) ([]engine.Component, error) {
+	p := cfg.Program
+	comps := make([]engine.Component, len(p.Components))
+	for i := range p.Components {
+		c := &p.Components[i]
+		if !c.At(p.Place) {
+			continue
+		}
+		f, ok := cfg.Catalogue.kinds[kindKey(c.Role, c.Kind, c.Version)]
+		if !ok {
+			return nil, &UnknownKindError{Slot: c.Name, Kind: kindKey(c.Role, c.Kind, c.Version), Known: cfg.Catalogue.Kinds()}
+		}
+		for _, dep := range c.Deps {
+			if d := p.ComponentOf(dep); d == program.None || !p.Components[d].At(p.Place) {
+				return nil, fmt.Errorf("node: slot %q depends on slot %q, which is not at %q", c.Name, dep, p.Place)
+			}
+		}
+		comp, err := f(Env{
+			Slot: c.Name, Place: p.Place, Self: cfg.Self, Seed: cfg.Seed, Config: c.Config, Options: cfg.Options[c.Name],
+			Artifact: cfg.Artifact, Values: cfg.Values,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("node: slot %q: %w", c.Name, err)
+		}
+		comps[i] = comp
+	}
+	return comps, nil
+}
+
+func engineConfig(cfg *Config, comps []engine.Component) engine.Config {
+	return engine.Config{
+		Program: cfg.Program, Components: comps, Registry: cfg.Values, Self: cfg.Self, Seed: cfg.Seed,
+		Targets: cfg.Targets, Limits: cfg.Limits, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
+	}
+}
+
+// Deliver accepts an input or refuses it; see engine.Engine.Deliver.
+func (n *Node) Deliver(ev *engine.Event) error { return n.eng.Deliver(ev) }
+
+// Poll runs the node; see engine.Engine.Poll.
+func (n *Node) Poll(now int64) *engine.Output { return n.eng.Poll(now) }
+
+// Engine returns the engine, for reading: counters, records, time.
+func (n *Node) Engine() *engine.Engine { return n.eng }
+
+// Component returns the component in the named slot, or nil.
+func (n *Node) Component(slot string) engine.Component {
+	if i := n.cfg.Program.ComponentOf(slot); i != program.None {
+		return n.comps[i]
+	}
+	return nil
+}
+
+// Config returns what the node was installed with.
+func (n *Node) Config() Config { return n.cfg }
+
+// Work runs a command and returns its results; a panic of the component is an error. It is safe for concurrent use.
+func (n *Node) Work(c engine.Command) (out []value.Value, err error) {
+	w, ok := n.comps[c.Component].(engine.Worker)
+	if !ok {
+		return nil, fmt.Errorf("node: slot %q gave a command and runs none", n.cfg.Program.Components[c.Component].Name)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = value.Fail(value.CodeError, n.cfg.Program.Components[c.Component].Name, fmt.Sprintf("panic in %s: %v", c.Method, p))
+		}
+	}()
+	out, err = w.Work(c.Method, c.Inputs)
+	if err == nil && slices.Contains(out, nil) {
+		err = fmt.Errorf("node: slot %q: a result of %s is missing", n.cfg.Program.Components[c.Component].Name, c.Method)
+	}
+	return out, err
+}
+
+// Recorded says whether the journal keeps the command's results, or only their digest. It is safe for concurrent use.
+func (n *Node) Recorded(c engine.Command) bool {
+	w, ok := n.comps[c.Component].(engine.Worker)
+	return !ok || w.Recorded(c.Method)
+}

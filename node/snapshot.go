@@ -1,0 +1,192 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/snapshot"
+)
+
+// SpecVersionError says that a snapshot was written in another version of the schema.
+type SpecVersionError struct {
+	Got, Want uint32
+}
+
+// Error names the versions and what would help.
+func (e *SpecVersionError) Error() string {
+	if e.Got > e.Want {
+		return fmt.Sprintf("node: snapshot of version %d, this binary reads version %d: use the newer release that wrote it", e.Got, e.Want)
+	}
+	return fmt.Sprintf("node: snapshot of version %d, this binary reads version %d: migrate %d to %d", e.Got, e.Want, e.Got, e.Want)
+}
+
+// MismatchError says that a snapshot is of another node or job.
+type MismatchError struct {
+	What      string // artifact, place, peer, seed, component
+	Got, Want string
+}
+
+// Error names both sides.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("node: the snapshot is of %s %s, this is %s", e.What, e.Got, e.Want)
+}
+
+// Message returns the complete state of the node as a message; with whole, the artifact is in it.
+func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
+	t, err := n.eng.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot.NodeSnapshot{
+		SpecVersion: snapshot.CurrentSnapshotSpecVersion,
+		Incarnation: n.eng.Incarnation(),
+		Config:      n.configMessage(),
+		Artifact:    snapshot.ArtifactSnapshot{Digest: slices.Clone(n.cfg.Program.Digest[:])},
+		Transient:   *t,
+	}
+	if whole {
+		if s.Artifact.Whole, err = onnx.Marshal(n.cfg.Artifact); err != nil {
+			return nil, err
+		}
+	}
+	for i, c := range n.comps {
+		if c == nil {
+			continue
+		}
+		state, err := snapshot.Marshal(n.cfg.Values, c.State())
+		if err != nil {
+			return nil, fmt.Errorf("node: slot %q: %w", n.cfg.Program.Components[i].Name, err)
+		}
+		d := &n.cfg.Program.Components[i]
+		s.Components = append(s.Components, snapshot.ComponentSnapshot{Slot: d.Name, Kind: d.Kind, Version: d.Version, State: state})
+	}
+	return s, nil
+}
+
+// Snapshot returns the complete state of the node in its canonical form: equal states give equal bytes.
+func (n *Node) Snapshot() ([]byte, error) {
+	s, err := n.Message(false)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Marshal(n.cfg.Values, s)
+}
+
+func (n *Node) configMessage() snapshot.ConfigSnapshot {
+	c := snapshot.ConfigSnapshot{Peer: string(n.cfg.Self), Place: n.cfg.Program.Place, Seed: n.cfg.Seed}
+	for _, slot := range slices.Sorted(maps.Keys(n.cfg.Options)) {
+		c.Options = append(c.Options, snapshot.OptionSnapshot{Slot: slot, JSON: n.cfg.Options[slot]})
+	}
+	for _, place := range slices.Sorted(maps.Keys(n.cfg.Targets)) {
+		t := snapshot.TargetSnapshot{Place: place}
+		for _, p := range slices.Sorted(slices.Values(n.cfg.Targets[place])) {
+			t.Peers = append(t.Peers, string(p))
+		}
+		c.Targets = append(c.Targets, t)
+	}
+	return c
+}
+
+// Decode reads the canonical form of a snapshot.
+func Decode(cfg *Config, b []byte) (*snapshot.NodeSnapshot, error) {
+	s := new(snapshot.NodeSnapshot)
+	if err := snapshot.Unmarshal(b, s, cfg.Values, snapshot.DefaultLimits()); err != nil {
+		return nil, err
+	}
+	if s.SpecVersion != snapshot.CurrentSnapshotSpecVersion {
+		return nil, &SpecVersionError{s.SpecVersion, snapshot.CurrentSnapshotSpecVersion}
+	}
+	return s, nil
+}
+
+// Restore puts the node into the state of a snapshot. It validates everything first and then swaps: on an error the
+// live node is as it was. Components and engine are built anew and linked like those of a new node.
+func (n *Node) Restore(b []byte) error {
+	s, err := Decode(&n.cfg, b)
+	if err != nil {
+		return err
+	}
+	next, err := restore(&n.cfg, s)
+	if err != nil {
+		return err
+	}
+	*n = *next
+	return nil
+}
+
+// Restored builds a node in the state of a snapshot.
+func Restored(cfg Config, b []byte) (*Node, error) {
+	s, err := Decode(&cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	return restore(&cfg, s)
+}
+
+func restore(cfg *Config, s *snapshot.NodeSnapshot) (*Node, error) {
+	probe := Node{cfg: *cfg}
+	if err := probe.matches(s); err != nil {
+		return nil, err
+	}
+	comps, err := build(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := restoreComponents(cfg, comps, s.Components); err != nil {
+		return nil, err
+	}
+	eng, err := engine.Restore(engineConfig(cfg, comps), s.Incarnation, &s.Transient)
+	if err != nil {
+		return nil, err
+	}
+	return &Node{cfg: *cfg, eng: eng, comps: comps}, nil
+}
+
+// matches checks that the snapshot is of this node of this job.
+func (n *Node) matches(s *snapshot.NodeSnapshot) error {
+	want := n.configMessage()
+	switch {
+	case !bytes.Equal(s.Artifact.Digest, n.cfg.Program.Digest[:]):
+		return &MismatchError{"artifact", fmt.Sprintf("%x", s.Artifact.Digest), fmt.Sprintf("%x", n.cfg.Program.Digest)}
+	case s.Config.Place != want.Place:
+		return &MismatchError{"place", s.Config.Place, want.Place}
+	case s.Config.Peer != want.Peer:
+		return &MismatchError{"peer", s.Config.Peer, want.Peer}
+	case s.Config.Seed != want.Seed:
+		return &MismatchError{"seed", fmt.Sprint(s.Config.Seed), fmt.Sprint(want.Seed)}
+	}
+	return nil
+}
+
+func restoreComponents(cfg *Config, comps []engine.Component, from []snapshot.ComponentSnapshot) error {
+	k := 0
+	for i, c := range comps {
+		if c == nil {
+			continue
+		}
+		d := &cfg.Program.Components[i]
+		if k >= len(from) || from[k].Slot != d.Name || from[k].Kind != d.Kind || from[k].Version != d.Version {
+			return &MismatchError{"component", "another list of slots, kinds or versions", fmt.Sprintf("%s %s@%d", d.Name, d.Kind, d.Version)}
+		}
+		if cfg.FailRestore != nil {
+			if err := cfg.FailRestore("component " + d.Name); err != nil {
+				return err
+			}
+		}
+		if err := snapshot.Unmarshal(from[k].State, c.State(), cfg.Values, snapshot.DefaultLimits()); err != nil {
+			return fmt.Errorf("node: slot %q: %w", d.Name, err)
+		}
+		if err := c.Restored(); err != nil {
+			return fmt.Errorf("node: slot %q: %w", d.Name, err)
+		}
+		k++
+	}
+	if k != len(from) {
+		return &MismatchError{"component", from[k].Slot, "without it"}
+	}
+	return nil
+}

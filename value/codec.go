@@ -1,0 +1,237 @@
+package value
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// Limits bounds what a decoder accepts.
+type Limits struct {
+	Bytes  int           // payload bytes of one value, items included
+	Items  int           // items of one list
+	Depth  int           // nesting of lists
+	Tensor tensor.Limits // of each tensor
+}
+
+// DefaultLimits returns the limits of a server: 64 MiB, 65,536 items, depth 8.
+func DefaultLimits() Limits {
+	return Limits{Bytes: 64 << 20, Items: 1 << 16, Depth: 8, Tensor: tensor.DefaultLimits()}
+}
+
+// FormatError says that a payload is not a sound encoding of its type.
+type FormatError struct {
+	Type   TypeID // the type that the payload claims
+	Reason string // what is wrong, and what would be right
+}
+
+// Error describes the refused payload.
+func (e *FormatError) Error() string { return fmt.Sprintf("value of type %q: %s", e.Type, e.Reason) }
+
+// Append appends the canonical payload of v to dst; equal values give equal bytes.
+// It returns an error only for a value of a type that the registry does not know.
+func (r *Registry) Append(dst []byte, v Value) ([]byte, error) {
+	switch v := v.(type) {
+	case Trigger:
+		return dst, nil
+	case Bool:
+		if v {
+			return append(dst, 1), nil
+		}
+		return append(dst, 0), nil
+	case Int:
+		return binary.AppendVarint(dst, int64(v)), nil
+	case Float:
+		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(float64(v))), nil
+	case String:
+		return append(dst, v...), nil
+	case Bytes:
+		return append(dst, v.b...), nil
+	case Peer:
+		return append(dst, v...), nil
+	case Tensor:
+		return v.Tensor.Append(dst), nil
+	case *List:
+		return r.appendList(dst, v)
+	case *Failure:
+		for _, s := range []string{v.Code, v.Where, v.Message} {
+			dst = appendText(dst, s)
+		}
+		return dst, nil
+	}
+	if c, ok := r.codecs[v.Type()]; ok {
+		return c.Append(dst, v)
+	}
+	return dst, &FormatError{v.Type(), "the type is not registered here"}
+}
+
+// appendList writes the count and each item as type, length, payload.
+func (r *Registry) appendList(dst []byte, l *List) ([]byte, error) {
+	dst = binary.AppendUvarint(dst, uint64(len(l.items)))
+	for _, it := range l.items {
+		dst = appendText(dst, string(it.Type()))
+		size, err := r.Size(it)
+		if err != nil {
+			return dst, err
+		}
+		dst = binary.AppendUvarint(dst, uint64(size))
+		if dst, err = r.Append(dst, it); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// Decode reads the payload b of a value of type t under the limits. It refuses, with a *FormatError, what is malformed,
+// too large, too deep, not canonical or of an unknown type, before it allocates for it.
+func (r *Registry) Decode(t TypeID, b []byte, lim Limits) (Value, error) {
+	if len(b) > lim.Bytes {
+		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
+	}
+	return r.decode(t, b, lim, lim.Depth)
+}
+
+func (r *Registry) decode(t TypeID, b []byte, lim Limits, depth int) (Value, error) {
+	bad := func(why string) (Value, error) { return nil, &FormatError{t, why} }
+	switch t {
+	case TypeTrigger:
+		if len(b) != 0 {
+			return bad("a trigger has no payload")
+		}
+		return Trigger{}, nil
+	case TypeBool:
+		if len(b) != 1 || b[0] > 1 {
+			return bad("want one byte, 0 or 1")
+		}
+		return Bool(b[0] == 1), nil
+	case TypeInt:
+		n, k := binary.Varint(b)
+		if k != len(b) || k <= 0 || (k > 1 && b[k-1] == 0) {
+			return bad("want one shortest varint")
+		}
+		return Int(n), nil
+	case TypeFloat:
+		if len(b) != 8 {
+			return bad("want eight bytes")
+		}
+		return Float(math.Float64frombits(binary.LittleEndian.Uint64(b))), nil
+	case TypeString, TypePeer:
+		if !utf8.Valid(b) {
+			return bad("want UTF-8")
+		}
+		if t == TypePeer {
+			return Peer(b), nil
+		}
+		return String(b), nil
+	case TypeBytes:
+		return Bytes{append([]byte(nil), b...)}, nil
+	case TypeTensor:
+		x, err := tensor.Parse(b, lim.Tensor)
+		if err != nil {
+			return nil, &FormatError{t, err.Error()}
+		}
+		return Tensor{x}, nil
+	case TypeList:
+		return r.decodeList(b, lim, depth)
+	case TypeFailure:
+		return decodeFailure(b)
+	}
+	if c, ok := r.codecs[t]; ok {
+		return c.Decode(b, lim)
+	}
+	return bad("the type is not registered here")
+}
+
+func (r *Registry) decodeList(b []byte, lim Limits, depth int) (Value, error) {
+	if depth <= 0 {
+		return nil, &FormatError{TypeList, fmt.Sprintf("nested deeper than %d", lim.Depth)}
+	}
+	c := cursor{b: b}
+	n := c.count()
+	// An item takes at least two bytes, so a count beyond that is refused before anything is allocated (trap 19).
+	if c.err != "" || n > lim.Items || n > len(c.b)/2 {
+		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b), lim.Items)}
+	}
+	items := make([]Value, n)
+	for i := range items {
+		t := TypeID(c.text())
+		body := c.take()
+		if c.err != "" {
+			return nil, &FormatError{TypeList, fmt.Sprintf("item %d: %s", i, c.err)}
+		}
+		v, err := r.decode(t, body, lim, depth-1)
+		if err != nil {
+			return nil, err
+		}
+		items[i] = v
+	}
+	if len(c.b) != 0 {
+		return nil, &FormatError{TypeList, fmt.Sprintf("%d bytes after the last item", len(c.b))}
+	}
+	return NewList(items...), nil
+}
+
+func decodeFailure(b []byte) (Value, error) {
+	c := cursor{b: b}
+	f := &Failure{Code: c.text(), Where: c.text(), Message: c.text()}
+	if c.err == "" && len(c.b) != 0 {
+		c.err = "bytes after the message"
+	}
+	if c.err != "" {
+		return nil, &FormatError{TypeFailure, c.err}
+	}
+	return f, nil
+}
+
+func appendText(dst []byte, s string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return append(dst, s...)
+}
+
+// cursor reads length-prefixed parts; after the first error it reads nothing more.
+type cursor struct {
+	b   []byte
+	err string
+}
+
+func (c *cursor) count() int {
+	n, k := binary.Uvarint(c.b)
+	if k <= 0 || n > math.MaxInt32 || (k > 1 && c.b[k-1] == 0) {
+		c.fail("want one shortest varint")
+		return 0
+	}
+	c.b = c.b[k:]
+	return int(n)
+}
+
+func (c *cursor) take() []byte {
+	n := c.count()
+	if c.err == "" && n > len(c.b) {
+		c.fail(fmt.Sprintf("a part of %d bytes where %d are left", n, len(c.b)))
+	}
+	if c.err != "" {
+		return nil
+	}
+	p := c.b[:n]
+	c.b = c.b[n:]
+	return p
+}
+
+func (c *cursor) text() string {
+	p := c.take()
+	if !utf8.Valid(p) {
+		c.fail("want UTF-8")
+		return ""
+	}
+	return string(p)
+}
+
+func (c *cursor) fail(why string) {
+	if c.err == "" {
+		c.err = why
+	}
+	c.b = nil
+}
