@@ -1,0 +1,89 @@
+package journal
+
+import "sync"
+
+// waitersMax bounds those that wait for one Committer.
+const waitersMax = 1 << 16
+
+// Committer makes records durable in groups: one sync serves all that wait for one; while it runs, others gather for the next.
+// Its methods may be called from several goroutines at once. It has one goroutine of its own, which Close ends.
+type Committer struct {
+	j *Journal
+
+	mu      sync.Mutex
+	wake    sync.Cond // someone waits, or there is room, or the end has come
+	waiting []waiter
+	closed  bool
+	done    chan struct{}
+}
+
+type waiter struct {
+	lsn uint64
+	fn  func(error)
+}
+
+// NewCommitter starts a Committer for a journal. Close it before the journal.
+func NewCommitter(j *Journal) *Committer {
+	c := &Committer{j: j, done: make(chan struct{})}
+	c.wake.L = &c.mu
+	go c.run()
+	return c
+}
+
+// Wait has fn called, once, when the record of that number, which was appended before, is durable, or with the error that prevents it: a
+// *FailedError, ErrClosed, or a *RangeError if there is no such record. Calls come from the goroutine of the Committer, one at a time, in
+// the order of Wait; fn must not block, and must not call Wait or Close. While 65,536 others wait, Wait blocks.
+func (c *Committer) Wait(lsn uint64, fn func(err error)) {
+	c.mu.Lock()
+	for len(c.waiting) >= waitersMax && !c.closed {
+		c.wake.Wait()
+	}
+	if c.closed {
+		c.mu.Unlock()
+		fn(ErrClosed)
+		return
+	}
+	c.waiting = append(c.waiting, waiter{lsn, fn})
+	c.mu.Unlock()
+	c.wake.Broadcast()
+}
+
+// Close serves those that wait and ends the goroutine. Later calls of Wait get ErrClosed.
+func (c *Committer) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.wake.Broadcast()
+	<-c.done
+}
+
+// run syncs as long as someone waits. Whether someone does is looked at under the lock under which they join, so no wake-up is lost.
+func (c *Committer) run() {
+	defer close(c.done)
+	var group []waiter
+	for {
+		c.mu.Lock()
+		for len(c.waiting) == 0 && !c.closed {
+			c.wake.Wait()
+		}
+		group, c.waiting = c.waiting, group[:0]
+		c.mu.Unlock()
+		if len(group) == 0 {
+			return
+		}
+		c.wake.Broadcast()
+		err := c.j.Sync()
+		synced, next := c.j.Synced(), c.j.Next()
+		for i, w := range group {
+			switch {
+			case w.lsn < synced:
+				w.fn(nil)
+			case err != nil:
+				w.fn(err)
+			default:
+				w.fn(&RangeError{LSN: w.lsn, First: c.j.First(), Next: next})
+			}
+			group[i] = waiter{}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package journal
+
+import "fmt"
+
+const (
+	defaultSegmentBytes = 4 << 20
+	defaultRecordBytes  = 64 << 20
+	segmentBytesMin     = 4 << 10
+	recordBytesLimit    = 1 << 30
+	segmentBytesLimit   = recordBytesLimit + 1<<20 // of any file that is believed
+)
+
+// Options of a Journal; the zero value is the default.
+type Options struct {
+	// SegmentBytes is the size of a new segment file, all of it written at its creation. Larger files are made less often and
+	// released later. 0 is 4 MiB; at least 4 KiB. For a record that would not fit in one, a larger one is made.
+	SegmentBytes int
+	// RecordBytesMax is the largest payload that Append takes. 0 is 64 MiB; at most 1 GiB.
+	RecordBytesMax int
+	// From is the record that the caller will replay from: the number of its snapshot, or 0 for none (the first record is 1). Open
+	// refuses a journal that begins after it, and begins anew with it where the journal ends before it.
+	From uint64
+	// Salt goes into every checksum of new segments. If strangers can choose what payloads hold, give a number that they cannot
+	// guess, so that no payload can hold what looks like a record after a crash. It is no secret to the owner of the disk.
+	Salt uint64
+	// BeforeRepair, if not nil, is called before Open cuts or restarts a journal, with the report that Open will return. What
+	// the caller concludes from it, it makes durable there: after the repair no later Open can see what it saw. If it returns an
+	// error, so does Open, and nothing is changed.
+	BeforeRepair func(*Report) error
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	if o.RecordBytesMax == 0 {
+		o.RecordBytesMax = defaultRecordBytes
+	}
+	if o.SegmentBytes < segmentBytesMin || o.SegmentBytes > recordBytesLimit {
+		return o, fmt.Errorf("journal: SegmentBytes is %d; it must be between %d and %d", o.SegmentBytes, segmentBytesMin, recordBytesLimit)
+	}
+	if o.RecordBytesMax < 0 || o.RecordBytesMax > recordBytesLimit {
+		return o, fmt.Errorf("journal: RecordBytesMax is %d; it must be between 0 and %d", o.RecordBytesMax, recordBytesLimit)
+	}
+	if o.From >= lsnLimit {
+		return o, fmt.Errorf("journal: From is %d; it must be below %d", o.From, uint64(lsnLimit))
+	}
+	return o, nil
+}
+
+// Position is a place in the journal.
+type Position struct {
+	Segment string // name of the file
+	Offset  int64  // in the file
+	Record  uint64 // number of the record that would begin there
+}
+
+// Report says what Open, or Scan, found.
+type Report struct {
+	First, Next uint64   // the records First to Next-1 are there
+	Segments    int      // files
+	TornBytes   int64    // bytes behind the last whole record that were not zero
+	TornAt      Position // where they begin; set also when the last file is short
+	Dropped     int      // records of which the heads could be read behind the torn one: they were never durable
+	Short       bool     // a file is shorter than its header says, or too short for a header: durable records may be missing
+	Restarted   bool     // the journal ended before Options.From, or was not there, and begins anew at From
+}
+
+// Vouched says that the files give no reason to doubt that every record that was ever durable is there. Torn bytes are none: they were never
+// synced. If it is false, the caller must not present itself to others as the one it was.
+func (r *Report) Vouched() bool { return !r.Short && !r.Restarted }
+
+func (r *Report) repairs() bool { return r.TornBytes > 0 || r.Short || r.Restarted }
