@@ -1,0 +1,191 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// TestRefused: each kind of hostile or foreign input is refused with a typed error.
+func TestRefused(t *testing.T) {
+	digest := "\x22\x20" + strings.Repeat("d", 32)
+	for name, c := range map[string]struct{ b, want string }{
+		"empty":                   {"", "version at byte 0"},
+		"no version":              {"\x12\x01a", "starts with its version"},
+		"version 0":               {"\x08\x00", "zero is left out"},
+		"newer version":           {"\x08\x02\xff\xff", "schema version 2 is not known"},
+		"version of 33 bits":      {"\x08\x80\x80\x80\x80\x10", "version"},
+		"long varint":             {"\x08\x81\x00", "shortest"},
+		"unknown field":           {"\x08\x01\x90\x01\x01", "field 18"},
+		"field of the wrong type": {"\x08\x01\x10\x01", "wire type 0"},
+		"group":                   {"\x08\x01\x13\x14", "wire type 3"},
+		"field number 0":          {"\x08\x01\x00\x01", "no field number"},
+		"wrong order":             {"\x08\x01\x1a\x01a\x12\x01a", "field 2 after field 3"},
+		"field twice":             {"\x08\x01\x12\x01a\x12\x01a", "field 2 after field 2"},
+		"empty text":              {"\x08\x01\x12\x00", "left out"},
+		"not UTF-8":               {"\x08\x01\x12\x01\xff", "UTF-8"},
+		"long peer id":            {"\x08\x01\x12\x81\x01" + strings.Repeat("a", 129), "PeerIDBytesMax"},
+		"short digest":            {"\x08\x01\x22\x02ab", "32 bytes"},
+		"zero digest":             {"\x08\x01\x22\x20" + strings.Repeat("\x00", 32), "32 bytes"},
+		"explicit zero":           {"\x08\x01" + digest + "\x28\x00", "incarnation at byte 37"},
+		"redelivered 2":           {"\x08\x01\x40\x02", "redelivered"},
+		"ack of no epoch":         {"\x08\x01\x50\x05", "ack"},
+		"edge -2":                 {"\x08\x01\x58\x03", "edge -2"},
+		"edge of 33 bits":         {"\x08\x01\x58\x80\x80\x80\x80\x10", "edge"},
+		"empty request":           {"\x08\x01\x62\x00", "number from 1"},
+		"request field":           {"\x08\x01\x62\x04\x10\x01\x18\x01", "request at byte 6: field 3"},
+		"request twice":           {"\x08\x01\x62\x04\x10\x01\x10\x01", "field 2 after field 2"},
+		"negative deadline":       {"\x08\x01\x70\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "deadline"},
+		"many addresses":          {"\x08\x01" + strings.Repeat("\x7a\x01a", 9), "Addresses"},
+		"long address":            {"\x08\x01\x7a\x81\x02" + strings.Repeat("a", 257), "AddressBytes"},
+		"long trace":              {"\x08\x01\x82\x01\x81\x08" + strings.Repeat("a", 1025), "TraceBytes"},
+		"length beyond input":     {"\x08\x01\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "where 0 are left"},
+		"many fills":              {"\x08\x01" + strings.Repeat("\x8a\x01\x00", 257), "257 exceeds Fills"},
+		"field after fills":       {"\x08\x01\x8a\x01\x00\x70\x01", "field 14 after field 17"},
+		"empty fill":              {"\x08\x01\x8a\x01\x00", "fills[0].suffix"},
+		"fill without suffix":     {"\x08\x01\x8a\x01\x03\x12\x01a", "field 1 of type 2 is wanted"},
+		"payload without type":    {"\x08\x01\x8a\x01\x0d\x0a\x08/site/12\x1a\x01a", "field 2 of type 2 is wanted"},
+		"empty payload":           {"\x08\x01\x8a\x01\x0f\x0a\x08/site/12\x12\x01a\x1a\x00", "fills[0].payload"},
+		"after the payload":       {"\x08\x01\x8a\x01\x12\x0a\x08/site/12\x12\x01a\x1a\x01a\x1a\x00", "nothing follows"},
+		"long suffix":             {"\x08\x01\x8a\x01\x84\x20\x0a\x81\x20" + strings.Repeat("/", 4097), "SuffixBytes"},
+	} {
+		_, err := Decode([]byte(c.b), registry, Default())
+		var fe *FormatError
+		var le *LimitError
+		var ve *VersionError
+		if !errors.As(err, &fe) && !errors.As(err, &le) && !errors.As(err, &ve) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
+	}
+	lim := Edge()
+	if _, err := Decode(make([]byte, lim.EnvelopeBytes+1), registry, lim); err == nil || !strings.Contains(err.Error(), "EnvelopeBytes") {
+		t.Errorf("a long envelope: %v", err)
+	}
+}
+
+// TestSuffixes: the place of a fill is read strictly.
+func TestSuffixes(t *testing.T) {
+	for _, s := range []string{
+		"", "/", "/site/", "/site/-1", "/site/01", "/site/4294967296", "/site/99999999999999999999", "/site/1/", "site/1",
+		"/component/1", "/component/1/op/", "/component/2147483648/op/a", "/component/01/op/a", "/component/1/op/a/b",
+		"/component/1/op/" + strings.Repeat("a", 65), "/component/1/op/a b", "/component//op/a", "/component/1/opa",
+	} {
+		var f Fill
+		if parseSuffix(s, &f) == "" {
+			t.Errorf("%q was accepted as %+v", s, f)
+		}
+	}
+	for _, f := range []Fill{{}, {Site: 1<<32 - 1}, {Op: "Run:a_b-c.d"}, {Component: 1<<31 - 1, Op: strings.Repeat("a", 64)}} {
+		var got Fill
+		s := string(appendSuffix(nil, &f))
+		if why := parseSuffix(s, &got); why != "" || got != f || suffixSize(&f) != len(s) {
+			t.Errorf("%q: %s %+v", s, why, got)
+		}
+	}
+}
+
+// TestBadFill: a fill that cannot be decoded becomes a failure with its place, and its siblings go on.
+func TestBadFill(t *testing.T) {
+	e := &Envelope{Version: 1, Fills: []Fill{
+		{Site: 1, Value: value.Int(5)}, {Site: 2, Value: value.Bool(true)}, {Site: 3}, {Component: 4, Op: "join", Value: value.String("x")},
+	}}
+	b, err := Append(nil, registry, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = bytes.Replace(b, []byte("rhizome.Bool/1"), []byte("rhizome.Bool/9"), 1)
+	b = bytes.Replace(b, []byte("\x01x"), []byte("\x01\xff"), 1)
+	got, err := Decode(b, registry, Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Fills[0].Value != value.Int(5) || got.Fills[2].Value != nil {
+		t.Errorf("%+v", got.Fills)
+	}
+	for i, where := range map[int]string{1: "/site/2", 3: "/component/4/op/join"} {
+		if f := value.Failed(got.Fills[i].Value); f == nil || f.Code != CodeUndecodable || f.Where != where {
+			t.Errorf("fill %d: %+v", i, got.Fills[i])
+		}
+	}
+	lim := Default()
+	lim.FillBytes = 0
+	if got, err = Decode(b, registry, lim); err != nil || value.Failed(got.Fills[0].Value) == nil {
+		t.Errorf("a fill over the limit: %v %+v", err, got)
+	}
+}
+
+// TestHeaderFirst: the header can be read without looking at the fills, however bad they are (law L10).
+func TestHeaderFirst(t *testing.T) {
+	b, err := Append(nil, registry, &Envelope{Version: 1, From: "a", Fills: []Fill{{Site: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b[:len(b)-3], 0xff, 0xff, 0xff)
+	e, u, err := DecodeHeader(b, Default())
+	if err != nil || e.From != "a" || e.Fills != nil {
+		t.Fatalf("%v %+v", err, e)
+	}
+	if _, err := u.Decode(registry, Default()); err == nil {
+		t.Error("bad fills were accepted")
+	}
+}
+
+// TestDamage: no truncation and no flipped bit makes the decoder panic (trap 19).
+func TestDamage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, err := Append(nil, registry, arbitraryEnvelope(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b {
+			_, _ = Decode(b[:i], registry, Default())
+			c := bytes.Clone(b)
+			c[i] ^= 1 << (i % 8)
+			_, _ = Decode(c, registry, Default())
+		}
+	})
+}
+
+// TestNoAllocationForClaims: counts and lengths that the input does not hold allocate nothing (trap 19).
+func TestNoAllocationForClaims(t *testing.T) {
+	many := []byte("\x08\x01" + strings.Repeat("\x8a\x01\x00", 1<<20))
+	for _, b := range [][]byte{many, []byte("\x08\x01\x8a\x01\xff\xff\xff\x07")} {
+		if n := testing.AllocsPerRun(5, func() { _, _ = Decode(b, registry, Default()) }); n > 8 {
+			t.Errorf("%v allocations", n)
+		}
+	}
+}
+
+// FuzzDecode: the decoder never panics, and what it accepts is the one encoding of what it read, as far as values are
+// written canonically.
+func FuzzDecode(f *testing.F) {
+	b, err := Append(nil, registry, &Envelope{Version: 1, From: "a", To: "b", Edge: -1, Request: Request{1, 2}, Source: []string{"/memory/x"},
+		Fills: []Fill{{Site: 1, Value: value.NewList(value.Int(3), value.Trigger{})}, {Component: 1, Op: "join"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := Decode(b, registry, Edge())
+		if err != nil {
+			return
+		}
+		again, err := Append(nil, registry, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range e.Fills {
+			if v := e.Fills[i].Value; v != nil && (v.Type() == value.TypeTensor || v.Type() == value.TypeList || v.Type() == value.TypeFailure) {
+				return // codecs that read more than they write, and failures that stand for what could not be read
+			}
+		}
+		if !bytes.Equal(again, b) {
+			t.Fatalf("accepted, but not canonical:\n%x\n%x", b, again)
+		}
+	})
+}

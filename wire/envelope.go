@@ -1,0 +1,47 @@
+package wire
+
+import "github.com/rhizome-ml/rhizome/value"
+
+// CurrentVersion is the schema version of the envelopes that this package writes.
+const CurrentVersion = 1
+
+// PeerID is the text form of a libp2p peer id.
+type PeerID string
+
+// Envelope is the one message that nodes exchange. It is immutable once it was handed to an engine or a transport.
+type Envelope struct {
+	Version     uint32   // schema version of the writer
+	From, To    PeerID   // From must be the peer that the transport authenticated
+	Digest      [32]byte // of the artifact that both ends run
+	Incarnation uint64   // of the sender: an older one than was seen is a zombie's
+	Epoch       uint64   // of the sender's stream
+	Number      uint64   // position in the stream, from 1; 0 means not numbered: nothing is acknowledged or resent
+	Redelivered bool     // was sent before
+	AckEpoch    uint64   // of the receiver's stream; 0 means that no acknowledgement rides on this envelope
+	Ack         uint64   // the sender holds all of that stream up to this number durably
+	Edge        int32    // which crossing of the program this is, or -1
+	Request     Request  // set: this asks for an answer
+	Answer      Request  // set: this is the answer to that request of the receiver
+	Deadline    int64    // nanoseconds that remain, 0 means none
+	Fills       []Fill
+	Source      []string // claimed addresses of the sender, as multiaddrs
+	Trace       []byte   // trace context, opaque, or empty
+}
+
+// Request names a question: the asker's epoch when it was asked, and a number from 1 within it. The zero Request is
+// none. It is scoped by peer and direction (trap 6).
+type Request struct {
+	Epoch uint64
+	ID    uint64
+}
+
+// IsSet says whether r names a question.
+func (r Request) IsSet() bool { return r.ID != 0 }
+
+// Fill is one value and where it lands: at a site of the program, or at an op of a component.
+type Fill struct {
+	Site      uint32      // address /site/<n>, when Op is empty
+	Component int32       // address /component/<n>/op/<name>, when Op is not empty
+	Op        string      // of the component
+	Value     value.Value // nil means trigger-only: no payload travels, and the receiver sees a value.Trigger
+}

@@ -1,0 +1,48 @@
+package wire
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// The field numbers of schema.proto.
+const (
+	numVersion     = 1
+	numFrom        = 2
+	numTo          = 3
+	numDigest      = 4
+	numIncarnation = 5
+	numEpoch       = 6
+	numNumber      = 7
+	numRedelivered = 8
+	numAckEpoch    = 9
+	numAck         = 10
+	numEdge        = 11
+	numRequest     = 12
+	numAnswer      = 13
+	numDeadline    = 14
+	numSource      = 15
+	numTrace       = 16
+	numFills       = 17
+
+	numRequestEpoch = 1
+	numRequestID    = 2
+
+	numFillSuffix  = 1
+	numFillType    = 2
+	numFillPayload = 3
+)
+
+// fieldNames are the names of the envelope's fields, by number.
+var fieldNames = [...]string{
+	numVersion: "version", numFrom: "from", numTo: "to", numDigest: "digest", numIncarnation: "incarnation", numEpoch: "epoch",
+	numNumber: "number", numRedelivered: "redelivered", numAckEpoch: "ack_epoch", numAck: "ack", numEdge: "edge",
+	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
+	numFills: "fills",
+}
+
+// wireType returns the wire type of an envelope's field.
+func wireType(num protowire.Number) protowire.Type {
+	switch num {
+	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills:
+		return protowire.BytesType
+	}
+	return protowire.VarintType
+}
