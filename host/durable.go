@@ -1,0 +1,307 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/snapshot"
+)
+
+// Store says where a node keeps its journal and snapshots, and how much of them.
+type Store struct {
+	FS            vfs.FS
+	Dir           string
+	SegmentBytes  int   // of a journal file; 0 is 1 MiB
+	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how long a recovery takes
+	Keep          int   // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
+}
+
+func (s *Store) fill() {
+	if s.SegmentBytes == 0 {
+		s.SegmentBytes = 1 << 20
+	}
+	if s.SnapshotBytes == 0 {
+		s.SnapshotBytes = 8 << 20
+	}
+	if s.Keep == 0 {
+		s.Keep = 2
+	}
+}
+
+// Durable is a node with its journal: what it was fed is in the journal, in order. It is thread-unsafe; Sync may run
+// beside Step.
+type Durable struct {
+	Node    *node.Node
+	Journal *journal.Journal
+
+	store    Store
+	lock     io.Closer
+	commands map[uint64]engine.Command // given out and not completed: whether to record, and what to recompute
+	base     uint64                    // first record that is not in the newest snapshot
+	bytes    int64                     // of journal since the newest snapshot
+	buf      []byte
+}
+
+// Recovery tells what opening a directory found.
+type Recovery struct {
+	New      bool    // nothing was there
+	Snapshot uint64  // number of the first record after the snapshot that was loaded
+	Replayed int     // records
+	NewEpoch bool    // the end of the journal cannot be vouched for
+	Torn     int     // bytes of an unfinished record that were cut
+	Skipped  []error // damaged snapshots, in whose place an older one was taken
+	LastWall int64   // the host's clock at the last record, or 0
+}
+
+// Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
+// those of journal and node, *DivergenceError and *vfs.LockedError; nothing on the disk is changed then.
+func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
+	store.fill()
+	if err := store.FS.MkdirAll(store.Dir); err != nil {
+		return nil, nil, err
+	}
+	lock, err := store.FS.Lock(filepath.Join(store.Dir, "lock"))
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &Durable{store: store, lock: lock, commands: map[uint64]engine.Command{}}
+	rec, err := d.recover(cfg)
+	if err != nil {
+		if d.Journal != nil {
+			d.Journal.Close()
+		}
+		lock.Close()
+		return nil, nil, err
+	}
+	return d, rec, nil
+}
+
+func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
+	rec := &Recovery{}
+	payload, ref, skipped, err := journal.LoadNewest(d.store.FS, d.store.Dir, journal.Limits{})
+	rec.Skipped = skipped
+	from := uint64(1)
+	switch {
+	case errors.Is(err, journal.ErrNoSnapshot), err != nil && len(skipped) > 0 && payload == nil && allCorrupt(err):
+		d.Node, err = node.Install(cfg)
+	case err == nil:
+		from, rec.Snapshot = ref.LSN, ref.LSN
+		d.Node, err = node.Restored(cfg, payload)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// That the tail cannot be vouched for must outlive the repair that hides it: the mark is made durable first.
+	mark := filepath.Join(d.store.Dir, "unvouched")
+	j, report, err := journal.Open(d.store.FS, d.store.Dir, journal.Options{
+		SegmentBytes: d.store.SegmentBytes, From: from,
+		BeforeRepair: func(r *journal.Report) error {
+			if r.Vouched() {
+				return nil
+			}
+			return journal.WriteFileAtomic(d.store.FS, mark, []byte("the end of the journal was lost\n"))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.Journal = j
+	if _, err := d.store.FS.Stat(mark); err == nil {
+		rec.NewEpoch = true
+	}
+	rec.NewEpoch = rec.NewEpoch || !report.Vouched()
+	rec.Torn = int(report.TornBytes)
+	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
+	for _, c := range d.Node.Engine().Pending() {
+		d.commands[c.ID] = c
+	}
+	d.base = from
+	if err := d.replay(from, rec); err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+// allCorrupt says whether an error of loading means that every snapshot is damaged: then the journal may still be whole
+// from its first record.
+func allCorrupt(err error) bool {
+	var c *journal.CorruptionError
+	return errors.As(err, &c)
+}
+
+// replay feeds the journal's records to the node and holds the outputs against what they were.
+func (d *Durable) replay(from uint64, rec *Recovery) error {
+	cfg := d.Node.Config()
+	return d.Journal.Read(from, func(lsn uint64, payload []byte) error {
+		var r Record
+		if err := snapshot.Unmarshal(payload, &r, cfg.Values, snapshot.DefaultLimits()); err != nil {
+			return fmt.Errorf("host: record %d: %w", lsn, err)
+		}
+		for i := range r.Events {
+			ev := &r.Events[i]
+			if err := d.recompute(lsn, ev); err != nil {
+				return err
+			}
+			if err := d.Node.Deliver(ev); err != nil {
+				return &DivergenceError{lsn, "refusal", Kind(ev), err.Error(), "accepted"}
+			}
+		}
+		out := d.Node.Poll(r.Now)
+		if got := out.Digest(cfg.Values); got != r.Digest {
+			return &DivergenceError{lsn, "output", r.kinds(), fmt.Sprintf("%016x", got), fmt.Sprintf("%016x", r.Digest)}
+		}
+		d.track(out, r.Events)
+		rec.Replayed++
+		rec.LastWall = r.Wall
+		d.bytes += int64(len(payload))
+		return nil
+	})
+}
+
+// recompute fills the results that the journal left out.
+func (d *Durable) recompute(lsn uint64, ev *engine.Event) error {
+	c := ev.Completion
+	if c == nil || len(c.Results) > 0 || c.Digest == 0 {
+		return nil
+	}
+	cmd, ok := d.commands[c.Command]
+	if !ok {
+		return nil // a second result: the engine will say so
+	}
+	out, err := d.Node.Work(cmd)
+	got := Finish(d.Node.Config().Values, c.Command, out, err)
+	if got.Completion == nil {
+		return &DivergenceError{lsn, "result", cmd.Method, got.CompletionFailed.Failure.Message, "a result"}
+	}
+	if got.Completion.Digest != c.Digest {
+		return &DivergenceError{lsn, "result", cmd.Method, fmt.Sprintf("%016x", got.Completion.Digest), fmt.Sprintf("%016x", c.Digest)}
+	}
+	c.Results = got.Completion.Results
+	return nil
+}
+
+// track keeps the table of commands that are given out.
+func (d *Durable) track(out *engine.Output, events []engine.Event) {
+	for i := range events {
+		switch ev := &events[i]; {
+		case ev.Completion != nil:
+			delete(d.commands, ev.Completion.Command)
+		case ev.CompletionFailed != nil:
+			delete(d.commands, ev.CompletionFailed.Command)
+		}
+	}
+	for _, c := range out.Commands {
+		d.commands[c.ID] = c
+	}
+}
+
+// Refusal is an input that the node did not accept.
+type Refusal struct {
+	Event *engine.Event
+	Err   error
+}
+
+// Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid until
+// the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn.
+func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal, err error) {
+	r := Record{Wall: wall}
+	for _, ev := range events {
+		if err := d.Node.Deliver(ev); err != nil {
+			refused = append(refused, Refusal{ev, err})
+			continue
+		}
+		r.Events = append(r.Events, journaled(ev, d.recorded))
+	}
+	out = d.Node.Poll(now)
+	r.Now = d.Node.Engine().Now()
+	reg := d.Node.Config().Values
+	r.Digest = out.Digest(reg)
+	d.track(out, r.Events)
+	if d.buf, err = snapshot.Append(d.buf[:0], reg, &r); err != nil {
+		return nil, 0, refused, err
+	}
+	if lsn, err = d.Journal.Append(d.buf); err != nil {
+		return nil, 0, refused, err
+	}
+	d.bytes += int64(len(d.buf))
+	return out, lsn, refused, nil
+}
+
+func (d *Durable) recorded(command uint64) bool {
+	c, ok := d.commands[command]
+	return !ok || d.Node.Recorded(c)
+}
+
+// SnapshotDue says whether enough was journaled since the last snapshot.
+func (d *Durable) SnapshotDue() bool { return d.bytes >= d.store.SnapshotBytes }
+
+// Checkpoint is a snapshot that was taken and is not yet published.
+type Checkpoint struct {
+	d       *Durable
+	lsn     uint64
+	payload []byte
+}
+
+// Checkpoint takes a snapshot of the node as it is. Publish may then run beside later Steps.
+func (d *Durable) Checkpoint() (*Checkpoint, error) {
+	b, err := d.Node.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	d.bytes = 0
+	return &Checkpoint{d, d.Journal.Next(), b}, nil
+}
+
+// Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
+// oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps.
+func (c *Checkpoint) Publish() (before uint64, err error) {
+	s := &c.d.store
+	if err := c.d.Journal.Sync(); err != nil {
+		return 0, err
+	}
+	if err := journal.Publish(s.FS, s.Dir, c.lsn, c.payload); err != nil {
+		return 0, err
+	}
+	kept, err := journal.Prune(s.FS, s.Dir, s.Keep, journal.Limits{})
+	if err != nil || len(kept) < s.Keep {
+		return 0, err // with fewer than Keep good ones nothing is released: the journal is the other way back
+	}
+	return kept[len(kept)-1].LSN, nil
+}
+
+// Save takes and publishes a snapshot and releases what it makes needless; it blocks.
+func (d *Durable) Save() error {
+	c, err := d.Checkpoint()
+	if err != nil {
+		return err
+	}
+	before, err := c.Publish()
+	if err != nil {
+		return err
+	}
+	return d.Journal.Release(before)
+}
+
+// Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
+func (d *Durable) Vouch() error {
+	mark := filepath.Join(d.store.Dir, "unvouched")
+	if _, err := d.store.FS.Stat(mark); err != nil {
+		return nil
+	}
+	if err := d.store.FS.Remove(mark); err != nil {
+		return err
+	}
+	return d.store.FS.SyncDir(d.store.Dir)
+}
+
+// Close syncs and closes the journal and gives the directory back.
+func (d *Durable) Close() error {
+	err := d.Journal.Close()
+	return errors.Join(err, d.lock.Close())
+}

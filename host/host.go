@@ -1,0 +1,325 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Config says how a node is run.
+type Config struct {
+	Node    node.Config
+	Store   Store
+	Workers *Workers                               // shared by the hosts of a process
+	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block
+	OnEvent func(engine.AppEvent)                  // takes an app event; when it returns, the event is acknowledged
+	Wall    func() time.Time                       // the clock; nil is time.Now
+	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
+	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason
+	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
+}
+
+// Host runs one node with goroutines. Its methods are safe for concurrent use.
+type Host struct {
+	cfg       Config
+	d         *Durable
+	recovery  *Recovery
+	committer *journal.Committer
+
+	mu      sync.Mutex
+	inbox   []*engine.Event
+	stopped bool
+
+	notify  chan struct{} // one token: the inbox has something
+	stop    chan struct{}
+	effects *releaser
+	done    sync.WaitGroup
+	release chan uint64 // records before it are needless: from publishing to the stepping thread
+
+	publishing sync.Mutex // one snapshot at a time
+
+	wall0 time.Time // the wall clock when engine time was now0
+	now0  int64
+	err   error
+}
+
+// FullError says that a host takes no more inputs for now; a peer will send again.
+type FullError struct{ Waiting int }
+
+// Error says how many inputs wait.
+func (e *FullError) Error() string { return fmt.Sprintf("host: %d inputs wait already", e.Waiting) }
+
+// ErrStopped is returned by a host that was stopped.
+var ErrStopped = errors.New("host: stopped")
+
+// Start opens the node in its directory and runs it. A node that was there before goes on where it was: it is told that
+// it restarted, and puts out again what may have been lost with the process.
+func Start(cfg Config) (*Host, error) {
+	if cfg.Wall == nil {
+		cfg.Wall = time.Now
+	}
+	if cfg.Inbox == 0 {
+		cfg.Inbox = 4096
+	}
+	d, rec, err := Open(cfg.Node, cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		cfg: cfg, d: d, recovery: rec, committer: journal.NewCommitter(d.Journal),
+		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1),
+	}
+	h.setClock()
+	h.effects = newReleaser(h)
+	if err := h.begin(); err != nil {
+		h.committer.Close()
+		h.effects.close()
+		return nil, errors.Join(err, d.Close())
+	}
+	h.done.Go(h.loop)
+	return h, nil
+}
+
+// setClock maps the wall clock to engine time: it goes on from the last record, and the time that the node was down
+// counts.
+func (h *Host) setClock() {
+	h.wall0, h.now0 = h.cfg.Wall(), h.d.Node.Engine().Now()
+	if last := h.recovery.LastWall; last != 0 {
+		h.now0 += max(0, h.wall0.UnixNano()-last)
+	}
+}
+
+func (h *Host) now() (engineNow, wall int64) {
+	t := h.cfg.Wall()
+	return h.now0 + max(0, int64(t.Sub(h.wall0))), t.UnixNano()
+}
+
+// begin makes the first record of this life durable: a first snapshot, or the restart.
+func (h *Host) begin() error {
+	if h.recovery.New {
+		return h.d.Save()
+	}
+	inc := h.d.Node.Engine().Incarnation() + 1
+	ev := &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: inc, NewEpoch: h.recovery.NewEpoch}}
+	if err := h.step([]*engine.Event{ev}); err != nil {
+		return err
+	}
+	if !h.recovery.NewEpoch {
+		return nil
+	}
+	if err := h.d.Journal.Sync(); err != nil {
+		return err
+	}
+	return h.d.Vouch()
+}
+
+// Recovery tells what was found when the host started.
+func (h *Host) Recovery() Recovery { return *h.recovery }
+
+// Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again.
+func (h *Host) Receive(from wire.PeerID, raw []byte) error {
+	return h.post(&engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: raw}}, h.cfg.Inbox)
+}
+
+// Deliver takes any other input.
+func (h *Host) Deliver(ev *engine.Event) error { return h.post(ev, h.cfg.Inbox) }
+
+// post queues an input. Results of workers and acknowledgements are never refused: they are bounded by what was given
+// out (max 0 means no bound).
+func (h *Host) post(ev *engine.Event, max int) error {
+	h.mu.Lock()
+	if h.stopped {
+		h.mu.Unlock()
+		return ErrStopped
+	}
+	if n := len(h.inbox); max > 0 && n >= max {
+		h.mu.Unlock()
+		return &FullError{n}
+	}
+	h.inbox = append(h.inbox, ev)
+	h.mu.Unlock()
+	h.ping()
+	return nil
+}
+
+func (h *Host) ping() {
+	select {
+	case h.notify <- struct{}{}:
+	default:
+	}
+}
+
+// loop is the thread that steps the node.
+func (h *Host) loop() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var wake int64
+	for {
+		select {
+		case <-h.stop:
+			return
+		case before := <-h.release:
+			if err := h.d.Journal.Release(before); err != nil {
+				h.fail(err)
+				return
+			}
+			continue
+		case <-h.notify:
+		case <-timer.C:
+		}
+		events := h.take()
+		for {
+			if err := h.step(events); err != nil {
+				h.fail(err)
+				return
+			}
+			// What the node could not take yet is at the head of the inbox again; it is tried when the node has worked.
+			if wake = h.wakeAt(); wake != 0 || h.halted() {
+				break
+			}
+			events = h.take()
+		}
+		now, _ := h.now()
+		timer.Reset(time.Duration(max(0, wake-now)))
+	}
+}
+
+// never is a wake-up beyond all clocks: only an arrival counts.
+const never = int64(1) << 62
+
+// wakeAt returns the engine time of the next step, or 0 for at once.
+func (h *Host) wakeAt() int64 {
+	switch {
+	case h.effects.more:
+		return 0
+	case h.effects.wake == 0:
+		return never
+	}
+	return h.effects.wake
+}
+
+func (h *Host) halted() bool {
+	select {
+	case <-h.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// take empties the inbox, so that what came before the wake-up is seen by it (trap 23).
+func (h *Host) take() []*engine.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	events := h.inbox
+	h.inbox = nil
+	return events
+}
+
+// step feeds the events to the node and sends its effects on their way.
+func (h *Host) step(events []*engine.Event) error {
+	now, wall := h.now()
+	out, lsn, refused, err := h.d.Step(now, wall, events)
+	if err != nil {
+		return err
+	}
+	h.putBack(refused)
+	for _, c := range out.Commands {
+		h.cfg.Workers.Do(c, h.d.Node.Work, h.finished)
+	}
+	h.effects.more, h.effects.wake = out.More, out.Wake
+	if out.NeedsDurable() {
+		h.effects.hold(out, lsn)
+	}
+	if h.d.SnapshotDue() {
+		return h.checkpoint()
+	}
+	return nil
+}
+
+// putBack returns the inputs that may be accepted later to the head of the inbox, in their order.
+func (h *Host) putBack(refused []Refusal) {
+	var again []*engine.Event
+	for _, r := range refused {
+		var re *engine.RefusedError
+		if errors.As(r.Err, &re) && re.Wait {
+			again = append(again, r.Event)
+		} else if h.cfg.OnDrop != nil {
+			h.cfg.OnDrop(r.Event, r.Err)
+		}
+	}
+	if len(again) > 0 {
+		h.mu.Lock()
+		h.inbox = append(again, h.inbox...)
+		h.mu.Unlock()
+	}
+}
+
+// finished takes the results of a worker.
+func (h *Host) finished(command uint64, out []value.Value, err error) {
+	ev := Finish(h.cfg.Node.Values, command, out, err)
+	h.post(&ev, 0) // ErrStopped: the command is given out again by the next start
+}
+
+// checkpoint takes a snapshot here and publishes it beside the stepping.
+func (h *Host) checkpoint() error {
+	c, err := h.d.Checkpoint()
+	if err != nil {
+		return err
+	}
+	h.done.Go(func() {
+		h.publishing.Lock()
+		defer h.publishing.Unlock()
+		before, err := c.Publish()
+		if err != nil {
+			h.fail(err)
+			return
+		}
+		select {
+		case h.release <- before:
+		case <-h.stop:
+		}
+	})
+	return nil
+}
+
+// fail stops the host because going on could lose something.
+func (h *Host) fail(err error) {
+	h.mu.Lock()
+	first := !h.stopped
+	h.stopped = true
+	if first {
+		h.err = err
+		close(h.stop)
+	}
+	h.mu.Unlock()
+	if first && h.cfg.OnStop != nil {
+		go h.cfg.OnStop(err)
+	}
+}
+
+// Stop ends the host cleanly: nothing new is taken, what was taken is durable when it returns.
+func (h *Host) Stop() error {
+	h.mu.Lock()
+	if !h.stopped {
+		h.stopped = true
+		close(h.stop)
+	}
+	h.mu.Unlock()
+	h.done.Wait()
+	h.committer.Close()
+	h.effects.close()
+	err := h.d.Close()
+	if h.err != nil {
+		return h.err
+	}
+	return err
+}

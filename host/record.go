@@ -1,0 +1,104 @@
+package host
+
+import (
+	"fmt"
+	"hash/crc64"
+	"strconv"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Record is what one Step feeds to the node, and a hash of what came out: the unit of the journal.
+type Record struct {
+	Now    int64          `snap:"1"` // engine time of the Poll
+	Wall   int64          `snap:"2"` // the host's clock, ns since 1970: tells how long the node was down
+	Events []engine.Event `snap:"3"` // accepted inputs, in order
+	Digest uint64         `snap:"4"` // of the outputs of the Poll
+}
+
+// DivergenceError says that replaying a record gave other outputs than the first time: the code, the components or the
+// machine are not those that wrote the journal.
+type DivergenceError struct {
+	Record    uint64 // its number in the journal
+	Kind      string // output, result, refusal
+	Name      string // what the record fed to the node, or the op whose result differs
+	Got, Want string
+}
+
+// Error names the record and both sides.
+func (e *DivergenceError) Error() string {
+	return fmt.Sprintf("host: replay of record %d (%s) diverges in its %s: got %s, the journal says %s", e.Record, e.Name, e.Kind, e.Got, e.Want)
+}
+
+// kinds names the inputs of a record for people.
+func (r *Record) kinds() string {
+	if len(r.Events) == 0 {
+		return "clock"
+	}
+	s := ""
+	for i := range r.Events {
+		if i > 0 {
+			s += ", "
+		}
+		s += Kind(&r.Events[i])
+	}
+	return s
+}
+
+// Kind names what an input is.
+func Kind(ev *engine.Event) string {
+	switch {
+	case ev.Envelope != nil:
+		return "envelope from " + ev.Envelope.From
+	case ev.AppAck != nil:
+		return "acknowledgement of the host"
+	case ev.Invoke != nil:
+		return "invoke " + ev.Invoke.Name
+	case ev.Completion != nil:
+		return "completion of command " + strconv.FormatUint(ev.Completion.Command, 10)
+	case ev.CompletionFailed != nil:
+		return "failure of command " + strconv.FormatUint(ev.CompletionFailed.Command, 10)
+	case ev.SendFailed != nil:
+		return "failed send to " + ev.SendFailed.Peer
+	case ev.Restarted != nil:
+		return "restart"
+	case ev.Lifecycle != nil:
+		return "phase " + ev.Lifecycle.Phase
+	}
+	return "nothing"
+}
+
+var resultTable = crc64.MakeTable(crc64.ECMA)
+
+// Finish turns what a worker returned into the input that completes its command, with the digest of the results.
+func Finish(reg *value.Registry, command uint64, out []value.Value, err error) engine.Event {
+	if err != nil {
+		f := value.AsFailure(err, "worker")
+		return engine.Event{CompletionFailed: &snapshot.CompletionFailedEvent{
+			Command: command, Failure: snapshot.FailureSnapshot{Code: f.Code, Where: f.Where, Message: f.Message},
+		}}
+	}
+	c := &snapshot.PendingCompletionSnapshot{Command: command}
+	var b []byte
+	sum := uint64(0)
+	for i, v := range out {
+		c.Results = append(c.Results, snapshot.NamedResult{Port: "out" + strconv.Itoa(i), Value: v})
+		if b, err = reg.Append(append(b[:0], v.Type()...), v); err != nil {
+			return Finish(reg, command, nil, err)
+		}
+		sum = crc64.Update(sum, resultTable, b)
+	}
+	c.Digest = max(sum, 1)
+	return engine.Event{Completion: c}
+}
+
+// journaled returns the form of an input that the journal keeps: results that are recomputed on replay are left out,
+// their digest stays.
+func journaled(ev *engine.Event, recorded func(command uint64) bool) engine.Event {
+	if ev.Completion == nil || recorded(ev.Completion.Command) {
+		return *ev
+	}
+	return engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: ev.Completion.Command, Digest: ev.Completion.Digest}}
+}
