@@ -129,5 +129,5 @@ var openerOps = []Decl{
 		Out: ports(out("fired", Trigger)), Nature: Opener, Place: AtPlace,
 		Attrs: []Attr{{Name: "phase", Kind: KindText, Required: true, Doc: "the phase"}}},
 	{Name: "Invoke", Doc: "Starts an activation for each call of that name by the host.",
-		Out: ports(many("values", Any)), Nature: Opener, Place: AtPlace, Attrs: []Attr{name("the name that the host calls")}},
+		Out: ports(some("values", Any)), Nature: Opener, Place: AtPlace, Attrs: []Attr{name("the name that the host calls")}},
 }

@@ -1,0 +1,138 @@
+package graph
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/artifact"
+	"github.com/rhizome-ml/rhizome/op"
+)
+
+// Component describes a component slot: what is bound to a name at one or more places.
+type Component struct {
+	Name    string  // unique; a sub-module's slots are called after it
+	Role    string  // one of op.Roles
+	Kind    string  // registered name of the implementation, such as "fedavg"
+	Version int32   // registered version; 0 means 1
+	At      []Place // where it lives
+	Config  any     // becomes JSON, and part of the program's digest; nil is the empty object
+	Deps    []*Slot // slots that it uses; they live wherever it lives
+}
+
+// Slot is a component slot of a choreography.
+type Slot struct {
+	rec artifact.Slot
+	st  *state
+	bad bool // the slot was refused; the error is known
+}
+
+// Name returns the slot's name in the program.
+func (s *Slot) Name() string { return s.rec.Name }
+
+func (s *Slot) places() []string {
+	if s.rec.Places == nil {
+		return []string{}
+	}
+	return s.rec.Places
+}
+
+// Component declares a slot. Two slots may have the same role and kind: they are known by name (trap 21).
+func (g *Graph) Component(c Component) *Slot {
+	st, line := g.s.st, caller()
+	s := &Slot{st: st, rec: artifact.Slot{
+		Name: g.s.module + c.Name, Role: c.Role, Kind: c.Kind, Version: max(c.Version, 1), Deps: []string{},
+	}}
+	refuse := func(format string, args ...any) *Slot {
+		st.fail(line, "Component "+s.rec.Name, format, args...)
+		s.bad = true
+		return s
+	}
+	if !goodName(c.Name) || !goodName(c.Kind) {
+		return refuse("name %q or kind %q is no name; want letters, digits, '.', '_' and '-'", c.Name, c.Kind)
+	}
+	if !slices.Contains(op.Roles, c.Role) {
+		return refuse("role %q does not exist; want one of %q", c.Role, op.Roles)
+	}
+	for _, p := range c.At {
+		if p.name == "" || slices.Contains(s.rec.Places, p.name) {
+			return refuse("place %q is not declared or stands twice", p.name)
+		}
+		s.rec.Places = append(s.rec.Places, p.name)
+	}
+	slices.Sort(s.rec.Places)
+	if len(s.rec.Places) == 0 {
+		return refuse("lives nowhere; say At")
+	}
+	for _, other := range st.slots {
+		if other.rec.Name == s.rec.Name {
+			return refuse("a slot has that name already; slots are known by name")
+		}
+	}
+	for _, d := range c.Deps {
+		if d == nil || d.st != st {
+			return refuse("a dependency is no slot of this choreography")
+		}
+		for _, p := range s.rec.Places {
+			if !d.bad && !slices.Contains(d.rec.Places, p) {
+				return refuse("lives at %q and uses %q, which lives at %q only", p, d.rec.Name, d.rec.Places)
+			}
+		}
+		s.rec.Deps = append(s.rec.Deps, d.rec.Name)
+	}
+	config, err := encodeConfig(c.Config)
+	if err != nil {
+		return refuse("config: %v", err)
+	}
+	s.rec.Config = config
+	st.slots = append(st.slots, s)
+	return s
+}
+
+func encodeConfig(v any) (json.RawMessage, error) {
+	if v == nil {
+		return json.RawMessage("{}"), nil
+	}
+	b, err := artifact.Encode(v)
+	return json.RawMessage(b), err
+}
+
+// unknownOuts is how many outputs a method has that nobody declared: enough for the author's code to go on.
+const unknownOuts = 16
+
+// Invoke calls a method of a component and returns its outputs, as many as the catalogue declares for the method.
+func (g *Graph) Invoke(s *Slot, method string, in ...Value) []Value {
+	u := use{line: caller(), in: in, slot: s}
+	if s == nil || s.st != g.s.st {
+		u.decl, u.outs = &op.Decl{Name: method}, unknownOuts
+		g.s.st.fail(u.line, method, "the slot is not declared in this choreography; use Graph.Component")
+		return u.refused(g)
+	}
+	domain := op.Domain(s.rec.Role, s.rec.Kind)
+	u.decl = g.s.st.catalogue.Lookup(domain, method)
+	if u.decl == nil {
+		u.decl, u.outs = &op.Decl{Name: method}, unknownOuts
+		g.s.st.fail(u.line, s.rec.Name+"."+method, "the catalogue has no such method in %q", domain)
+		return u.refused(g)
+	}
+	u.outs = len(u.decl.Out)
+	if s.bad {
+		return u.refused(g)
+	}
+	u.attrs, _ = Attrs{"slot": s.rec.Name}.protos() // of types that are always sound
+	if g.name == "" {
+		named := *g
+		named.name = baseOf(s.rec.Name) + "." + method
+		return named.record(u)
+	}
+	return g.record(u)
+}
+
+// baseOf returns the last part of a slot's name.
+func baseOf(name string) string {
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '/' {
+			return name[i+1:]
+		}
+	}
+	return name
+}
