@@ -38,7 +38,7 @@ func BenchmarkEnvelope(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Decode(raw, registry, Default()); err != nil {
+				if _, err := Decode(raw, registry, DefaultLimits()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -114,6 +114,8 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 		e.Source = append(e.Source, c.text("AddressBytes", lim.AddressBytes, true))
 	case numTrace:
 		e.Trace = bytes.Clone(c.limited("TraceBytes", lim.TraceBytes, false))
+	case numBase:
+		e.Base = c.nonzero(math.MaxUint64)
 	}
 }
 

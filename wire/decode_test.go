@@ -21,7 +21,7 @@ func TestRefused(t *testing.T) {
 		"newer version":           {"\x08\x02\xff\xff", "schema version 2 is not known"},
 		"version of 33 bits":      {"\x08\x80\x80\x80\x80\x10", "version"},
 		"long varint":             {"\x08\x81\x00", "shortest"},
-		"unknown field":           {"\x08\x01\x90\x01\x01", "field 18"},
+		"unknown field":           {"\x08\x01\x98\x01\x01", "field 19"},
 		"field of the wrong type": {"\x08\x01\x10\x01", "wire type 0"},
 		"group":                   {"\x08\x01\x13\x14", "wire type 3"},
 		"field number 0":          {"\x08\x01\x00\x01", "no field number"},
@@ -45,16 +45,16 @@ func TestRefused(t *testing.T) {
 		"long address":            {"\x08\x01\x7a\x81\x02" + strings.Repeat("a", 257), "AddressBytes"},
 		"long trace":              {"\x08\x01\x82\x01\x81\x08" + strings.Repeat("a", 1025), "TraceBytes"},
 		"length beyond input":     {"\x08\x01\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "where 0 are left"},
-		"many fills":              {"\x08\x01" + strings.Repeat("\x8a\x01\x00", 257), "257 exceeds Fills"},
-		"field after fills":       {"\x08\x01\x8a\x01\x00\x70\x01", "field 14 after field 17"},
-		"empty fill":              {"\x08\x01\x8a\x01\x00", "fills[0].suffix"},
-		"fill without suffix":     {"\x08\x01\x8a\x01\x03\x12\x01a", "field 1 of type 2 is wanted"},
-		"payload without type":    {"\x08\x01\x8a\x01\x0d\x0a\x08/site/12\x1a\x01a", "field 2 of type 2 is wanted"},
-		"empty payload":           {"\x08\x01\x8a\x01\x0f\x0a\x08/site/12\x12\x01a\x1a\x00", "fills[0].payload"},
-		"after the payload":       {"\x08\x01\x8a\x01\x12\x0a\x08/site/12\x12\x01a\x1a\x01a\x1a\x00", "nothing follows"},
-		"long suffix":             {"\x08\x01\x8a\x01\x84\x20\x0a\x81\x20" + strings.Repeat("/", 4097), "SuffixBytes"},
+		"many fills":              {"\x08\x01" + strings.Repeat("\x92\x01\x00", 257), "257 exceeds Fills"},
+		"field after fills":       {"\x08\x01\x92\x01\x00\x70\x01", "field 14 after field 18"},
+		"empty fill":              {"\x08\x01\x92\x01\x00", "fills[0].suffix"},
+		"fill without suffix":     {"\x08\x01\x92\x01\x03\x12\x01a", "field 1 of type 2 is wanted"},
+		"payload without type":    {"\x08\x01\x92\x01\x0d\x0a\x08/site/12\x1a\x01a", "field 2 of type 2 is wanted"},
+		"empty payload":           {"\x08\x01\x92\x01\x0f\x0a\x08/site/12\x12\x01a\x1a\x00", "fills[0].payload"},
+		"after the payload":       {"\x08\x01\x92\x01\x12\x0a\x08/site/12\x12\x01a\x1a\x01a\x1a\x00", "nothing follows"},
+		"long suffix":             {"\x08\x01\x92\x01\x84\x20\x0a\x81\x20" + strings.Repeat("/", 4097), "SuffixBytes"},
 	} {
-		_, err := Decode([]byte(c.b), registry, Default())
+		_, err := Decode([]byte(c.b), registry, DefaultLimits())
 		var fe *FormatError
 		var le *LimitError
 		var ve *VersionError
@@ -62,7 +62,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
 		}
 	}
-	lim := Edge()
+	lim := EdgeLimits()
 	if _, err := Decode(make([]byte, lim.EnvelopeBytes+1), registry, lim); err == nil || !strings.Contains(err.Error(), "EnvelopeBytes") {
 		t.Errorf("a long envelope: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestBadFill(t *testing.T) {
 	}
 	b = bytes.Replace(b, []byte("rhizome.Bool/1"), []byte("rhizome.Bool/9"), 1)
 	b = bytes.Replace(b, []byte("\x01x"), []byte("\x01\xff"), 1)
-	got, err := Decode(b, registry, Default())
+	got, err := Decode(b, registry, DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestBadFill(t *testing.T) {
 			t.Errorf("fill %d: %+v", i, got.Fills[i])
 		}
 	}
-	lim := Default()
+	lim := DefaultLimits()
 	lim.FillBytes = 0
 	if got, err = Decode(b, registry, lim); err != nil || value.Failed(got.Fills[0].Value) == nil {
 		t.Errorf("a fill over the limit: %v %+v", err, got)
@@ -126,11 +126,11 @@ func TestHeaderFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = append(b[:len(b)-3], 0xff, 0xff, 0xff)
-	e, u, err := DecodeHeader(b, Default())
+	e, u, err := DecodeHeader(b, DefaultLimits())
 	if err != nil || e.From != "a" || e.Fills != nil {
 		t.Fatalf("%v %+v", err, e)
 	}
-	if _, err := u.Decode(registry, Default()); err == nil {
+	if _, err := u.Decode(registry, DefaultLimits()); err == nil {
 		t.Error("bad fills were accepted")
 	}
 }
@@ -143,19 +143,19 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range b {
-			_, _ = Decode(b[:i], registry, Default())
+			_, _ = Decode(b[:i], registry, DefaultLimits())
 			c := bytes.Clone(b)
 			c[i] ^= 1 << (i % 8)
-			_, _ = Decode(c, registry, Default())
+			_, _ = Decode(c, registry, DefaultLimits())
 		}
 	})
 }
 
 // TestNoAllocationForClaims: counts and lengths that the input does not hold allocate nothing (trap 19).
 func TestNoAllocationForClaims(t *testing.T) {
-	many := []byte("\x08\x01" + strings.Repeat("\x8a\x01\x00", 1<<20))
-	for _, b := range [][]byte{many, []byte("\x08\x01\x8a\x01\xff\xff\xff\x07")} {
-		if n := testing.AllocsPerRun(5, func() { _, _ = Decode(b, registry, Default()) }); n > 8 {
+	many := []byte("\x08\x01" + strings.Repeat("\x92\x01\x00", 1<<20))
+	for _, b := range [][]byte{many, []byte("\x08\x01\x92\x01\xff\xff\xff\x07")} {
+		if n := testing.AllocsPerRun(5, func() { _, _ = Decode(b, registry, DefaultLimits()) }); n > 8 {
 			t.Errorf("%v allocations", n)
 		}
 	}
@@ -171,7 +171,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, err := Decode(b, registry, Edge())
+		e, err := Decode(b, registry, EdgeLimits())
 		if err != nil {
 			return
 		}

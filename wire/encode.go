@@ -91,7 +91,8 @@ func headerSize(e *Envelope) int {
 		varintSize(numIncarnation, e.Incarnation) + varintSize(numEpoch, e.Epoch) + varintSize(numNumber, e.Number) +
 		varintSize(numRedelivered, protowire.EncodeBool(e.Redelivered)) + varintSize(numAckEpoch, e.AckEpoch) +
 		varintSize(numAck, e.Ack) + varintSize(numEdge, protowire.EncodeZigZag(int64(e.Edge))) +
-		varintSize(numDeadline, uint64(e.Deadline)) + textSize(numTrace, string(e.Trace))
+		varintSize(numDeadline, uint64(e.Deadline)) + textSize(numTrace, string(e.Trace)) +
+		varintSize(numBase, e.Base)
 	if e.Digest != [32]byte{} {
 		n += bytesSize(numDigest, len(e.Digest))
 	}
@@ -130,7 +131,7 @@ func appendHeader(b []byte, e *Envelope) []byte {
 	if len(e.Trace) > 0 {
 		b = append(appendLen(b, numTrace, len(e.Trace)), e.Trace...)
 	}
-	return b
+	return appendVarint(b, numBase, e.Base)
 }
 
 func requestSize(r Request) int {

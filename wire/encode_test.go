@@ -27,7 +27,7 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 	e := &Envelope{
 		Version: CurrentVersion, From: PeerID(rapid.StringN(0, 8, 20).Draw(t, "from")), To: PeerID(rapid.StringN(0, 8, 20).Draw(t, "to")),
 		Incarnation: rapid.Uint64().Draw(t, "incarnation"), Epoch: rapid.Uint64Max(3).Draw(t, "epoch"),
-		Number: rapid.Uint64().Draw(t, "number"), Redelivered: rapid.Bool().Draw(t, "redelivered"),
+		Number: rapid.Uint64().Draw(t, "number"), Base: rapid.Uint64().Draw(t, "base"), Redelivered: rapid.Bool().Draw(t, "redelivered"),
 		AckEpoch: rapid.Uint64Max(2).Draw(t, "ack epoch"), Edge: rapid.Int32Min(-1).Draw(t, "edge"),
 		Request: request("request"), Answer: request("answer"), Deadline: rapid.Int64Min(0).Draw(t, "deadline"),
 	}
@@ -103,7 +103,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil || len(b) != size {
 			t.Fatalf("%v: %d bytes, Size said %d", err, len(b), size)
 		}
-		got, err := Decode(b, registry, Default())
+		got, err := Decode(b, registry, DefaultLimits())
 		if err != nil {
 			t.Fatalf("%v\n%x", err, b)
 		}
@@ -177,7 +177,7 @@ func TestForeignType(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Decode(b, reg, Default())
+	got, err := Decode(b, reg, DefaultLimits())
 	if err != nil || !reflect.DeepEqual(got, e) {
 		t.Fatalf("%v %+v", err, got)
 	}

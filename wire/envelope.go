@@ -16,6 +16,7 @@ type Envelope struct {
 	Incarnation uint64   // of the sender: an older one than was seen is a zombie's
 	Epoch       uint64   // of the sender's stream
 	Number      uint64   // position in the stream, from 1; 0 means not numbered: nothing is acknowledged or resent
+	Base        uint64   // the sender's lowest number that is not acknowledged, 0: not told. What is below it never comes again
 	Redelivered bool     // was sent before
 	AckEpoch    uint64   // of the receiver's stream; 0 means that no acknowledgement rides on this envelope
 	Ack         uint64   // the sender holds all of that stream up to this number durably

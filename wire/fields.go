@@ -20,7 +20,8 @@ const (
 	numDeadline    = 14
 	numSource      = 15
 	numTrace       = 16
-	numFills       = 17
+	numBase        = 17
+	numFills       = 18
 
 	numRequestEpoch = 1
 	numRequestID    = 2
@@ -35,7 +36,7 @@ var fieldNames = [...]string{
 	numVersion: "version", numFrom: "from", numTo: "to", numDigest: "digest", numIncarnation: "incarnation", numEpoch: "epoch",
 	numNumber: "number", numRedelivered: "redelivered", numAckEpoch: "ack_epoch", numAck: "ack", numEdge: "edge",
 	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
-	numFills: "fills",
+	numBase: "base", numFills: "fills",
 }
 
 // wireType returns the wire type of an envelope's field.

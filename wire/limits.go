@@ -20,8 +20,8 @@ type Limits struct {
 // PeerIDBytesMax bounds the text of a peer id, whatever its kind of key.
 const PeerIDBytesMax = 128
 
-// Default returns the limits of a server or a desktop: 16 MiB for an envelope, 4 MiB for a fill.
-func Default() Limits {
+// DefaultLimits returns the limits of a server or a desktop: 16 MiB for an envelope, 4 MiB for a fill.
+func DefaultLimits() Limits {
 	return Limits{
 		EnvelopeBytes: 16 << 20, Fills: 256, FillBytes: 4 << 20, SuffixBytes: 4 << 10,
 		Addresses: 8, AddressBytes: 256, TraceBytes: 1 << 10,
@@ -30,8 +30,8 @@ func Default() Limits {
 	}
 }
 
-// Edge returns the limits of a small device: 256 KiB for an envelope, 64 KiB for a fill.
-func Edge() Limits {
+// EdgeLimits returns the limits of a small device: 256 KiB for an envelope, 64 KiB for a fill.
+func EdgeLimits() Limits {
 	return Limits{
 		EnvelopeBytes: 256 << 10, Fills: 16, FillBytes: 64 << 10, SuffixBytes: 512,
 		Addresses: 4, AddressBytes: 256, TraceBytes: 256,
