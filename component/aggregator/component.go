@@ -1,0 +1,241 @@
+package aggregator
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Component is the aggregator of one node. It is thread-unsafe, like every component.
+type Component struct {
+	slot string
+	cfg  Config
+	st   State
+}
+
+// New returns the aggregator of a slot.
+func New(slot string, cfg Config) (*Component, error) {
+	cfg, err := cfg.withDefaults()
+	return &Component{slot: slot, cfg: cfg}, err
+}
+
+// State returns the open rounds.
+func (c *Component) State() any { return &c.st }
+
+// Restored checks the open rounds.
+func (c *Component) Restored() error {
+	if err := c.st.check(c.cfg); err != nil {
+		return fmt.Errorf("%s: %w", c.slot, err)
+	}
+	return nil
+}
+
+// Invoke runs one op; the package comment lists them. A refused contribution is counted under its code.
+func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	switch method {
+	case "Contribute":
+		if f := c.contribute(ctx, in); f != nil {
+			ctx.Count("refused." + f.Code)
+			return nil, f
+		}
+		return []value.Value{value.Trigger{}}, nil
+	case "Aggregate":
+		return c.aggregate(in)
+	}
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute or Aggregate", method)
+}
+
+// contribute does all checks before the first change, so that a refused update leaves everything as it was.
+func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Failure {
+	if len(in) != 4 {
+		return c.fail(value.CodeType, "Contribute takes round, peer, update and samples, not %d values", len(in))
+	}
+	number, ok1 := in[0].(value.Int)
+	who, ok2 := in[1].(value.Peer)
+	update, ok3 := in[2].(*value.List)
+	samples, ok4 := in[3].(value.Int)
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return c.fail(value.CodeType, "Contribute takes an Int, a Peer, a List and an Int, not %s, %s, %s and %s",
+			in[0].Type(), in[1].Type(), in[2].Type(), in[3].Type())
+	}
+	rounds, ok := ctx.Dep(c.cfg.Rounds).(Rounds)
+	if !ok {
+		return c.fail(value.CodeError, "slot %q holds no component that knows who may contribute", c.cfg.Rounds)
+	}
+	if f := rounds.Accept(int64(number), wire.PeerID(who)); f != nil {
+		return f
+	}
+	if f := c.checkSamples(ctx, wire.PeerID(who), int64(samples)); f != nil {
+		return f
+	}
+	r, at, f := c.place(int64(number), string(who))
+	if f != nil {
+		return f
+	}
+	shapes, f := c.shapes(ctx, r)
+	if f != nil {
+		return f
+	}
+	tensors, f := c.check(update, shapes)
+	if f != nil {
+		return f
+	}
+	if r == nil {
+		i, _ := c.st.find(int64(number))
+		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: newSums(shapesOf(tensors))})
+		r = &c.st.Rounds[i]
+	}
+	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: int64(samples)})
+	r.Total += int64(samples)
+	r.fold(tensors, int64(samples))
+	rounds.Settle(ctx, int64(number), wire.PeerID(who))
+	return nil
+}
+
+// checkSamples holds the claimed samples against the bound and against what the peer joined with.
+func (c *Component) checkSamples(ctx *engine.Context, who wire.PeerID, samples int64) *value.Failure {
+	if samples < 1 || samples >= samplesMax {
+		return c.fail(value.CodeOverflow, "%s weighs its update with %d samples; want 1 to %d", who, samples, samplesMax-1)
+	}
+	registry, ok := ctx.Dep(c.cfg.Registry).(Registry)
+	if !ok {
+		return c.fail(value.CodeError, "slot %q holds no component that knows the samples of peers", c.cfg.Registry)
+	}
+	switch known, ok := registry.Samples(who); {
+	case !ok:
+		return c.fail(value.CodeStranger, "%s never joined", who)
+	case samples > known:
+		return c.fail(value.CodeError, "%s claims %d samples and joined with %d", who, samples, known)
+	}
+	return nil
+}
+
+// place returns the open round, or nil when this is its first contribution, and where the peer's share goes.
+func (c *Component) place(number int64, who string) (*Round, int, *value.Failure) {
+	i, open := c.st.find(number)
+	if !open {
+		if len(c.st.Rounds) >= c.cfg.MaxOpen {
+			return nil, 0, c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen, number)
+		}
+		return nil, 0, nil
+	}
+	r := &c.st.Rounds[i]
+	at, there := r.share(who)
+	switch {
+	case there:
+		return nil, 0, c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, number)
+	case len(r.Shares) >= contributionsMax:
+		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number, contributionsMax)
+	}
+	return r, at, nil
+}
+
+// shapes returns what an update must look like: as the round so far, else as the model; nil means that any will do.
+func (c *Component) shapes(ctx *engine.Context, r *Round) ([][]int, *value.Failure) {
+	if r != nil {
+		shapes := make([][]int, len(r.Tensors))
+		for i := range shapes {
+			shapes[i] = r.Tensors[i].Shape
+		}
+		return shapes, nil
+	}
+	if c.cfg.Model == "" {
+		return nil, nil
+	}
+	model, ok := ctx.Dep(c.cfg.Model).(Model)
+	if !ok {
+		return nil, c.fail(value.CodeError, "slot %q holds no component that knows the model's shapes", c.cfg.Model)
+	}
+	return model.Shapes(), nil
+}
+
+// check returns the update's tensors when all of them have the shapes (if any are given) and can be summed.
+func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor, *value.Failure) {
+	if update.Len() == 0 || shapes != nil && update.Len() != len(shapes) {
+		return nil, c.fail(value.CodeError, "the update has %d tensors, want %d", update.Len(), max(1, len(shapes)))
+	}
+	tensors, left := make([]*tensor.Tensor, update.Len()), c.cfg.MaxElements
+	for i, v := range update.Items() {
+		t, ok := v.(value.Tensor)
+		switch {
+		case !ok:
+			return nil, c.fail(value.CodeType, "item %d of the update is a %s, want a tensor", i, v.Type())
+		case t.DType() != tensor.Float32:
+			return nil, c.fail(value.CodeError, "tensor %d of the update is %s, want float32", i, t.DType())
+		case shapes != nil && !slices.Equal(t.Shape(), shapes[i]):
+			return nil, c.fail(value.CodeError, "tensor %d of the update has shape %v, want %v", i, t.Shape(), shapes[i])
+		case t.Len() > left:
+			return nil, c.fail(value.CodeOverflow, "the update has more than %d elements, which is the limit", c.cfg.MaxElements)
+		}
+		left -= t.Len()
+		for k, x := range t.Float32() {
+			if !inRange(x) {
+				return nil, c.fail(value.CodeError, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, x)
+			}
+		}
+		tensors[i] = t.Tensor
+	}
+	return tensors, nil
+}
+
+// aggregate computes the mean and only then closes the round.
+func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
+	if len(in) != 2 {
+		return nil, c.fail(value.CodeType, "Aggregate takes round and members, not %d values", len(in))
+	}
+	number, ok1 := in[0].(value.Int)
+	members, ok2 := in[1].(*value.List)
+	if !ok1 || !ok2 {
+		return nil, c.fail(value.CodeType, "Aggregate takes an Int and a List, not %s and %s", in[0].Type(), in[1].Type())
+	}
+	i, open := c.st.find(int64(number))
+	if !open {
+		return nil, c.fail(value.CodeError, "round %d has no contributions", number)
+	}
+	r := &c.st.Rounds[i]
+	if f := c.checkMembers(r, members); f != nil {
+		return nil, f
+	}
+	mean, err := r.mean()
+	if err != nil {
+		return nil, err
+	}
+	total := value.Int(r.Total)
+	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
+	return []value.Value{mean, total}, nil
+}
+
+// checkMembers says whether the peers that the round counts are those whose updates were folded: the model must be the
+// mean of the very set that the journal names.
+func (c *Component) checkMembers(r *Round, members *value.List) *value.Failure {
+	peers := make([]string, members.Len())
+	for i, v := range members.Items() {
+		p, ok := v.(value.Peer)
+		if !ok {
+			return c.fail(value.CodeType, "member %d is a %s, want a peer", i, v.Type())
+		}
+		peers[i] = string(p)
+	}
+	slices.Sort(peers)
+	if !slices.EqualFunc(peers, r.Shares, func(p string, s Share) bool { return p == s.Peer }) {
+		return c.fail(value.CodeError, "round %d counts %d members, which are not the %d whose updates were folded",
+			r.Number, len(peers), len(r.Shares))
+	}
+	return nil
+}
+
+func shapesOf(ts []*tensor.Tensor) [][]int {
+	out := make([][]int, len(ts))
+	for i, t := range ts {
+		out[i] = t.Shape()
+	}
+	return out
+}
+
+func (c *Component) fail(code, format string, args ...any) *value.Failure {
+	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))
+}

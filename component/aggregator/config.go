@@ -1,0 +1,83 @@
+package aggregator
+
+import (
+	"encoding/json"
+
+	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Kind and Version name the component in an artifact.
+const (
+	Kind    = "fedavg"
+	Version = 1
+)
+
+// Config is the settings of the component. The slots must stand among its deps in the artifact.
+type Config struct {
+	Rounds   string `json:"rounds,omitempty"`   // slot that says who may contribute; "" means "rounds"
+	Registry string `json:"registry,omitempty"` // slot that knows the samples of each peer; "" means "registry"
+	// Model is the slot whose shapes an update must have. "" means none: the first update of a round gives the shapes.
+	Model string `json:"model,omitempty"`
+	// MaxOpen is the number of rounds that may be open at once, 1 to 64; 0 means 4.
+	MaxOpen int `json:"max_open,omitempty"`
+	// MaxElements bounds the elements of an update, 1 to 2^30; 0 means 2^24. An open round takes 16 bytes of each.
+	MaxElements int `json:"max_elements,omitempty"`
+}
+
+// ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := config.Decode("fedavg config", b, &c); err != nil {
+		return c, err
+	}
+	return c.withDefaults()
+}
+
+// JSON returns the settings as the artifact holds them.
+func (c Config) JSON() []byte {
+	b, _ := json.Marshal(c) // strings and integers: cannot fail
+	return b
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Rounds == "" {
+		c.Rounds = "rounds"
+	}
+	if c.Registry == "" {
+		c.Registry = "registry"
+	}
+	if c.MaxOpen == 0 {
+		c.MaxOpen = 4
+	}
+	if c.MaxElements == 0 {
+		c.MaxElements = 1 << 24
+	}
+	if err := config.Within("fedavg config", "max_open", int64(c.MaxOpen), 1, 64); err != nil {
+		return c, err
+	}
+	return c, config.Within("fedavg config", "max_elements", int64(c.MaxElements), 1, 1<<30)
+}
+
+// Rounds is what the aggregator asks of the slot Config.Rounds.
+type Rounds interface {
+	// Accept says whether the peer may contribute to the round now: nil, or a failure late, duplicate or stranger.
+	// It changes nothing.
+	Accept(round int64, who wire.PeerID) *value.Failure
+	// Settle notes that the peer, which Accept let pass in the same call, contributed.
+	Settle(ctx *engine.Context, round int64, who wire.PeerID)
+}
+
+// Registry is what the aggregator asks of the slot Config.Registry.
+type Registry interface {
+	// Samples returns how many samples the peer said it has when it joined, and whether it is known.
+	Samples(who wire.PeerID) (int64, bool)
+}
+
+// Model is what the aggregator asks of the slot Config.Model.
+type Model interface {
+	// Shapes returns the shape of each parameter, in order; all are float32.
+	Shapes() [][]int
+}

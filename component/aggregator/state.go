@@ -1,0 +1,142 @@
+package aggregator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// State is the open rounds.
+type State struct {
+	Rounds []Round `snap:"1"` // ascending by number
+}
+
+// Round is the fold of what was contributed so far.
+type Round struct {
+	Number  int64   `snap:"1"`
+	Total   int64   `snap:"2"` // samples of all shares
+	Shares  []Share `snap:"3"` // ascending by peer
+	Tensors []Sum   `snap:"4"`
+}
+
+// Share is one contribution: who made it and what it weighs.
+type Share struct {
+	Peer    string `snap:"1"`
+	Samples int64  `snap:"2"`
+}
+
+// Sum is the weighted sum of one tensor: for each element a signed 128-bit integer in units of 2^-64.
+type Sum struct {
+	Shape []int    `snap:"1"`
+	Hi    []uint64 `snap:"2,fixed"`
+	Lo    []uint64 `snap:"3,fixed"`
+}
+
+// find returns where the round is or belongs, and whether it is there.
+func (s *State) find(round int64) (int, bool) {
+	return slices.BinarySearchFunc(s.Rounds, round, func(r Round, n int64) int {
+		switch {
+		case r.Number < n:
+			return -1
+		case r.Number > n:
+			return 1
+		}
+		return 0
+	})
+}
+
+// share returns where the peer's share is or belongs, and whether it is there.
+func (r *Round) share(peer string) (int, bool) {
+	return slices.BinarySearchFunc(r.Shares, peer, func(s Share, p string) int { return strings.Compare(s.Peer, p) })
+}
+
+// newSums returns zero sums of the shapes.
+func newSums(shapes [][]int) []Sum {
+	sums := make([]Sum, len(shapes))
+	for i, s := range shapes {
+		n := 1
+		for _, d := range s {
+			n *= d // the shapes are those of tensors that exist
+		}
+		sums[i] = Sum{Shape: slices.Clone(s), Hi: make([]uint64, n), Lo: make([]uint64, n)}
+	}
+	return sums
+}
+
+// fold adds a checked update to the sums.
+func (r *Round) fold(update []*tensor.Tensor, samples int64) {
+	for i, t := range update {
+		hi, lo := r.Tensors[i].Hi, r.Tensors[i].Lo
+		for k, x := range t.Float32() {
+			hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
+		}
+	}
+}
+
+// mean returns the sums divided by the total.
+func (r *Round) mean() (*value.List, error) {
+	out := make([]value.Value, len(r.Tensors))
+	for i, s := range r.Tensors {
+		x := make([]float32, len(s.Hi))
+		for k := range x {
+			x[k] = mean(s.Hi[k], s.Lo[k], uint64(r.Total))
+		}
+		t, err := tensor.FromFloat32(s.Shape, x)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = value.Tensor{Tensor: t}
+	}
+	return value.NewList(out...), nil
+}
+
+// check says what is wrong with a state that was restored.
+func (s *State) check(cfg Config) error {
+	if len(s.Rounds) > cfg.MaxOpen {
+		return fmt.Errorf("%d open rounds, at most %d", len(s.Rounds), cfg.MaxOpen)
+	}
+	for i := range s.Rounds {
+		r := &s.Rounds[i]
+		if i > 0 && r.Number <= s.Rounds[i-1].Number {
+			return fmt.Errorf("round %d follows round %d", r.Number, s.Rounds[i-1].Number)
+		}
+		if err := r.check(cfg); err != nil {
+			return fmt.Errorf("round %d: %w", r.Number, err)
+		}
+	}
+	return nil
+}
+
+func (r *Round) check(cfg Config) error {
+	if len(r.Shares) == 0 || len(r.Shares) > contributionsMax {
+		return fmt.Errorf("%d shares, want 1 to %d", len(r.Shares), contributionsMax)
+	}
+	var total int64
+	for i, s := range r.Shares {
+		if s.Samples < 1 || s.Samples >= samplesMax || i > 0 && s.Peer <= r.Shares[i-1].Peer {
+			return fmt.Errorf("share %d of peer %q with %d samples is out of range or order", i, s.Peer, s.Samples)
+		}
+		total += s.Samples
+	}
+	if total != r.Total {
+		return fmt.Errorf("a total of %d samples where the shares sum to %d", r.Total, total)
+	}
+	left := cfg.MaxElements
+	for i, s := range r.Tensors {
+		n := 1
+		for _, d := range s.Shape {
+			if d < 0 || d > left || n*d > left {
+				return fmt.Errorf("tensor %d has the shape %v, at most %d elements are left", i, s.Shape, left)
+			}
+			n *= d
+		}
+		if len(s.Hi) != n || len(s.Lo) != n {
+			return fmt.Errorf("tensor %d of shape %v has %d and %d words", i, s.Shape, len(s.Hi), len(s.Lo))
+		}
+		left -= n
+	}
+	return nil
+}
