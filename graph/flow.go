@@ -63,8 +63,10 @@ func (g *Graph) Limit(name string, n int, trigger Value) Value {
 	return g.flow1("Limit", Attrs{"name": name, "n": n}, trigger)
 }
 
-// Release gives a permit back before the activation ends.
-func (g *Graph) Release(permit Value) Value { return g.flow1("Release", nil, permit) }
+// Release gives a permit of that name back before the activation ends.
+func (g *Graph) Release(name string, permit Value) Value {
+	return g.flow1("Release", Attrs{"name": name}, permit)
+}
 
 // QueuePut puts v at the end of the queue of that name, which holds n values; it waits while the queue is full.
 func (g *Graph) QueuePut(name string, n int, v Value) Value {

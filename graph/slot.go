@@ -15,7 +15,7 @@ type Component struct {
 	Kind    string  // registered name of the implementation, such as "fedavg"
 	Version int32   // registered version; 0 means 1
 	At      []Place // where it lives
-	Config  any     // becomes JSON, and part of the program's digest; nil is the empty object
+	Config  any     // JSON as []byte, or what becomes JSON; part of the program's digest; nil is the empty object
 	Deps    []*Slot // slots that it uses; they live wherever it lives
 }
 
@@ -89,8 +89,12 @@ func (g *Graph) Component(c Component) *Slot {
 }
 
 func encodeConfig(v any) (json.RawMessage, error) {
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		return json.RawMessage("{}"), nil
+	case []byte:
+		b, err := artifact.Canonical(v)
+		return json.RawMessage(b), err
 	}
 	b, err := artifact.Encode(v)
 	return json.RawMessage(b), err

@@ -31,6 +31,8 @@ var roleOps = []Decl{
 		ports(in("trigger", Trigger)), ports(out("params", tensors))),
 	method("model", "LoadParameters", "Puts parameters in place of the model's.",
 		ports(in("params", tensors)), ports(out("loaded", Trigger))),
+	method("model", "Export", "Gives the model as an ONNX file with these parameters.",
+		ports(in("params", tensors)), ports(out("file", Bytes))),
 
 	method("aggregator", "Contribute", "Adds one peer's update to the aggregate of a round, at most once.",
 		ports(in("round", Int), in("who", Peer), in("update", tensors), in("samples", Int)), ports(out("settled", Trigger))),
@@ -39,14 +41,14 @@ var roleOps = []Decl{
 
 	method("data", "Begin", "Puts the cursor at the start of a round and gives the samples and the batches of it.",
 		ports(in("round", Int)), ports(out("samples", Int), out("steps", Int))),
-	method("data", "NextBatch", "Gives the next batch and its labels.",
-		ports(in("step", Int)), ports(out("batch", Tensor), out("labels", Tensor))),
+	method("data", "NextBatch", "Gives the batch of a step and its labels; the round is that of the last Begin unless it is given.",
+		ports(in("step", Int), Port{Name: "round", Type: Int, Optional: true}), ports(out("batch", Tensor), out("labels", Tensor))),
 	method("data", "Test", "Gives all test samples and their labels.",
 		ports(in("trigger", Trigger)), ports(out("batch", Tensor), out("labels", Tensor))),
 	method("data", "Reset", "Puts the cursor at the start.",
 		ports(in("trigger", Trigger)), ports(out("done", Trigger))),
-	method("data", "Loaded", "Says whether the data can be read.",
-		ports(in("trigger", Trigger)), ports(out("loaded", Bool))),
+	method("data", "Loaded", "Gives how many samples the node holds.",
+		ports(in("trigger", Trigger)), ports(out("samples", Int))),
 
 	method("selector", "Sample", "Draws the cohort of a round from the peers that are members.",
 		ports(in("ready", Trigger), in("round", Int)), ports(out("peers", ListsOf(Peer)))),
