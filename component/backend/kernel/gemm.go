@@ -25,38 +25,30 @@ type Gemm struct {
 	TransA, TransB bool
 }
 
-// Scalar computes c from a and b by plain loops. It is the reference that the vector kernel must equal to the bit, and
-// the kernel of machines without one.
-func (g Gemm) Scalar(c, a, b []float32) {
+// GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernel equals to the
+// bit, and the kernel of machines without one. c must not overlap the others.
+func GemmScalar[T Float](g Gemm, c, a, b []T) {
+	ra, ca := g.stridesA()
 	if g.TransB {
-		g.scalarDot(c, a, b)
+		for i := range g.M {
+			for j := range g.N {
+				var s T
+				for p, y := range b[j*g.K : (j+1)*g.K] {
+					s += T(a[i*ra+p*ca] * y)
+				}
+				c[i*g.N+j] = s
+			}
+		}
 		return
 	}
-	ra, ca := g.stridesA()
 	for i := range g.M {
 		ci := c[i*g.N : (i+1)*g.N]
 		clear(ci)
 		for p := range g.K {
 			x := a[i*ra+p*ca]
-			bp := b[p*g.N : (p+1)*g.N]
-			for j, y := range bp {
-				ci[j] += float32(x * y)
+			for j, y := range b[p*g.N : (p+1)*g.N] {
+				ci[j] += T(x * y)
 			}
-		}
-	}
-}
-
-// scalarDot is Scalar for a transposed B, whose rows are then the columns of op(B): one sum at a time, in the same order.
-func (g Gemm) scalarDot(c, a, b []float32) {
-	ra, ca := g.stridesA()
-	for i := range g.M {
-		for j := range g.N {
-			bj := b[j*g.K : (j+1)*g.K]
-			var s float32
-			for p, y := range bj {
-				s += float32(a[i*ra+p*ca] * y)
-			}
-			c[i*g.N+j] = s
 		}
 	}
 }

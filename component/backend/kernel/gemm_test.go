@@ -86,7 +86,7 @@ func guarded(n int) ([]float32, func() bool) {
 func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 	want := reference(g, a, b)
 	got, intact := guarded(g.M * g.N)
-	g.Scalar(got, a, b)
+	GemmScalar(g, got, a, b)
 	if err := sameBits(got, want); err != nil {
 		t.Fatalf("%+v: scalar: %v", g, err)
 	}
@@ -149,6 +149,6 @@ func benchGemm(b *testing.B, g Gemm) {
 		})
 	}
 	run(Best().Name, func() { Best().Gemm(g, c, x, y, s) })
-	run("scalar", func() { g.Scalar(c, x, y) })
+	run("scalar", func() { GemmScalar(g, c, x, y) })
 	run("textbook", func() { reference(g, x, y) })
 }

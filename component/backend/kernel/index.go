@@ -36,20 +36,18 @@ func Gather[T any, I int64 | int32](l Lanes, dst, src []T, indices []I) error {
 }
 
 // OneHot writes on where the lane's index is the position in the lane, and off elsewhere; an index may count from the
-// end, and one that is outside of the lane is nowhere. dst has Outer·N·Inner elements, index gives one for each lane.
-func OneHot[T any](l Lanes, dst []T, index func(int) int64, off, on T) {
+// end, and one that is outside of the lane is nowhere. There is one index for each lane; a fraction is dropped.
+func OneHot[T any, I Number](l Lanes, dst []T, indices []I, off, on T) {
 	for i := range dst {
 		dst[i] = off
 	}
-	for o := range l.Outer {
-		for j := range l.Inner {
-			k := index(o*l.Inner + j)
-			if k < 0 {
-				k += int64(l.N)
-			}
-			if k >= 0 && k < int64(l.N) {
-				dst[(o*l.N+int(k))*l.Inner+j] = on
-			}
+	for p, x := range indices {
+		k := truncate(float64(x), -1<<62, 1<<62)
+		if k < 0 {
+			k += int64(l.N)
+		}
+		if k >= 0 && k < int64(l.N) {
+			dst[(p/l.Inner*l.N+int(k))*l.Inner+p%l.Inner] = on
 		}
 	}
 }

@@ -22,7 +22,7 @@ func Best() *Set { return best }
 func scalarSet() *Set {
 	return &Set{
 		Name:         "scalar",
-		Gemm:         func(g Gemm, c, a, b, _ []float32) { g.Scalar(c, a, b) },
+		Gemm:         func(g Gemm, c, a, b, _ []float32) { GemmScalar(g, c, a, b) },
 		GemmScratch:  func(Gemm) int { return 0 },
 		Add:          Add[float32](),
 		Sub:          Sub[float32](),

@@ -106,6 +106,18 @@ func (w *Walk) Runs(f func(at int, operand [operandsMax]int)) {
 	}
 }
 
+// Each calls f for every element in order, with its offset in each operand.
+func (w *Walk) Each(f func(at int, operand [operandsMax]int)) {
+	w.Runs(func(at int, off [operandsMax]int) {
+		for i := range w.N {
+			f(at+i, off)
+			for j := range off {
+				off[j] += w.Step[j]
+			}
+		}
+	})
+}
+
 // Strides returns the strides of a dense row-major tensor.
 func Strides(shape []int) []int {
 	s := make([]int, len(shape))

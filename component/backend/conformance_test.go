@@ -1,0 +1,208 @@
+package backend
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// conformanceDir holds the node tests of the ONNX project as Debian's package libonnx-testdata installs them.
+const conformanceDir = "/usr/share/libonnx-testdata/data/node"
+
+// conformanceMin is the number of node tests that run: 932 in version 1.12, less those without an operator here.
+const conformanceMin = 413
+
+var listSkipped = flag.Bool("list", false, "list the node tests that are not run, with the reason")
+
+// The node tests of ONNX: one model of one operator each, with inputs and expected outputs. All whose operators and types
+// the backend has must pass, at ONNX's own tolerance; the others are counted by the reason for which they are not run.
+func TestConformance(t *testing.T) {
+	dirs, err := filepath.Glob(filepath.Join(conformanceDir, "test_*"))
+	if err != nil || len(dirs) == 0 {
+		t.Skip("THE ONNX NODE TESTS ARE NOT HERE AND DO NOT RUN: install the Debian package libonnx-testdata")
+	}
+	sort.Strings(dirs)
+	ran, passed := 0, 0
+	reasons := map[string][]string{}
+	for _, dir := range dirs {
+		name := filepath.Base(dir)
+		m, plan, reason, err := loadNodeTest(dir)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if reason != "" {
+			reasons[reason] = append(reasons[reason], name)
+			continue
+		}
+		ran++
+		if err := runNodeTest(dir, m, plan); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		passed++
+	}
+	keys := make([]string, 0, len(reasons))
+	for k := range reasons {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	t.Logf("%d node tests, %d run, %d passed", len(dirs), ran, passed)
+	for _, k := range keys {
+		t.Logf("not run, %s: %d", k, len(reasons[k]))
+		if *listSkipped {
+			t.Logf("    %s", strings.Join(reasons[k], " "))
+		}
+	}
+	// So that a lost operator does not hide among the skipped.
+	if ran < conformanceMin {
+		t.Errorf("%d node tests run; want at least %d", ran, conformanceMin)
+	}
+}
+
+// loadNodeTest reads and compiles one test, or says for which reason it is not one for this backend.
+func loadNodeTest(dir string) (*onnx.ModelProto, *Plan, string, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "model.onnx"))
+	if err != nil {
+		return nil, nil, "", err
+	}
+	m, err := onnx.Load(b, onnx.DefaultLimits())
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if filepath.Base(dir) == "test_adam_multiple" {
+		// The outputs of this test were computed with an epsilon that its model does not state.
+		onnx.SetAttr(m.Graph.Node[0], onnx.AttrFloat("epsilon", 1e-2))
+	}
+	opset := int64(0)
+	for _, i := range m.GetOpsetImport() {
+		if i.GetDomain() == "" {
+			opset = i.GetVersion()
+		}
+	}
+	for _, v := range append(append([]*onnx.ValueInfoProto{}, m.Graph.Input...), m.Graph.Output...) {
+		typ, ok := onnxop.FromProto(v.GetType())
+		if !ok {
+			return m, nil, "a value that is not a tensor", nil
+		}
+		if !typ.DType.Valid() {
+			return m, nil, "an element type that package tensor does not have", nil
+		}
+	}
+	plan, err := Compile(m.Graph, Options{Opset: opset})
+	var un *UnsupportedError
+	if errors.As(err, &un) {
+		switch {
+		case un.Version != 0 && onnxop.Lookup(un.Domain, un.Op) != nil:
+			return m, nil, "an operator set older than 13", nil
+		case un.DType != 0:
+			return m, nil, "an element type that the operator does not take here: " + un.DType.String(), nil
+		}
+		return m, nil, "an operator that the backend does not have", nil
+	}
+	if err != nil {
+		return nil, nil, "", err
+	}
+	return m, plan, "", nil
+}
+
+// runNodeTest runs every data set of a test on the vector and on the scalar kernels, which must agree to the bit.
+func runNodeTest(dir string, m *onnx.ModelProto, plan *Plan) error {
+	sets, err := filepath.Glob(filepath.Join(dir, "test_data_set_*"))
+	if err != nil || len(sets) == 0 {
+		return fmt.Errorf("no data sets: %v", err)
+	}
+	scalar, err := Compile(m.Graph, Options{Opset: plan.src.opset, Scalar: true})
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		in, err := readTensors(set, "input", len(m.Graph.Input))
+		if err != nil {
+			return err
+		}
+		want, err := readTensors(set, "output", len(m.Graph.Output))
+		if err != nil {
+			return err
+		}
+		got, err := plan.Run(in)
+		if err != nil {
+			return err
+		}
+		again, err := scalar.Run(in)
+		if err != nil {
+			return err
+		}
+		for i := range want {
+			if err := near(got[i], want[i], 1e-3, 1e-7); err != nil {
+				return fmt.Errorf("output %d: %w", i, err)
+			}
+			if !got[i].Equal(again[i]) {
+				return fmt.Errorf("output %d: the scalar and the vector kernels differ", i)
+			}
+			if typ := plan.Outputs()[i].Type; !typ.Unranked && (typ.DType != got[i].DType() || !fits(got[i].Shape(), typ.Shape)) {
+				return fmt.Errorf("output %d is %v and was announced as %v", i, onnxop.Of(got[i]), typ)
+			}
+		}
+	}
+	return nil
+}
+
+func readTensors(dir, kind string, n int) ([]*tensor.Tensor, error) {
+	out := make([]*tensor.Tensor, n)
+	for i := range out {
+		b, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%s_%d.pb", kind, i)))
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = tensor.Parse(b, tensor.DefaultLimits()); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// near says where got is not within atol + rtol·|want| of want, or not equal where elements are no floats.
+func near(got, want *tensor.Tensor, rtol, atol float64) error {
+	if got.DType() != want.DType() || !fits(got.Shape(), want.Shape()) {
+		return fmt.Errorf("is %v; want %v", onnxop.Of(got), onnxop.Of(want))
+	}
+	g, w := floatsOf(got), floatsOf(want)
+	if g == nil {
+		if !got.Equal(want) {
+			return fmt.Errorf("values differ")
+		}
+		return nil
+	}
+	for i := range w {
+		if g[i] == w[i] || (g[i] != g[i] && w[i] != w[i]) {
+			continue
+		}
+		if !(math.Abs(g[i]-w[i]) <= atol+rtol*math.Abs(w[i])) {
+			return fmt.Errorf("element %d is %g; want %g", i, g[i], w[i])
+		}
+	}
+	return nil
+}
+
+// floatsOf returns the elements of a float tensor as float64, or nil.
+func floatsOf(t *tensor.Tensor) []float64 {
+	if t.DType() == tensor.Float64 {
+		return t.Float64()
+	}
+	var out []float64
+	for _, v := range t.Float32() {
+		out = append(out, float64(v))
+	}
+	return out
+}
