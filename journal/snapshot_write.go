@@ -6,10 +6,18 @@ import (
 	"hash/crc32"
 	"math"
 	"path/filepath"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
+
+// encoder is shared, since making one costs more than compressing a small snapshot. EncodeAll makes one frame with one level in one
+// goroutine, so its bytes depend on the payload alone; the concurrency only says how many callers it serves at once.
+var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(2),
+		zstd.WithWindowSize(chunkBytes), zstd.WithEncoderCRC(false))
+})
 
 // Publish writes a snapshot whose replay begins with record lsn, durably and in one step: when it returns nil, the snapshot is there whole
 // after any crash; when a crash comes first, it is there whole or not at all. Equal payloads give equal files on
@@ -21,25 +29,23 @@ func Publish(fsys vfs.FS, dir string, lsn uint64, payload []byte) error {
 	if n := chunkCount(uint64(len(payload)), chunkBytes); n > math.MaxUint32 {
 		return &TooLargeError{What: "snapshot payload", Size: int64(len(payload)), Max: chunkBytes * math.MaxUint32}
 	}
-	// One level, one frame for each chunk, one goroutine: the bytes depend on the payload alone.
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(chunkBytes), zstd.WithEncoderCRC(false))
+	enc, err := encoder()
 	if err != nil {
 		return err
 	}
-	defer enc.Close()
 	return writeAtomic(fsys, filepath.Join(dir, snapshotName(lsn)), func(f vfs.File) error {
-		return writeSnapshot(f, enc, lsn, payload)
+		return writeSnapshot(f, enc, lsn, payload, chunkBytes)
 	})
 }
 
-func writeSnapshot(f vfs.File, enc *zstd.Encoder, lsn uint64, payload []byte) error {
-	h := snapshotHeader{chunk: chunkBytes, payload: uint64(len(payload)), lsn: lsn,
-		chunks: uint32(chunkCount(uint64(len(payload)), chunkBytes))}
+// writeSnapshot writes the whole file, with one write for each chunk.
+func writeSnapshot(f vfs.File, enc *zstd.Encoder, lsn uint64, payload []byte, chunk int) error {
+	h := snapshotHeader{chunk: uint32(chunk), payload: uint64(len(payload)), lsn: lsn,
+		chunks: uint32(chunkCount(uint64(len(payload)), uint32(chunk)))}
 	buf := h.encode()
 	off := int64(0)
 	for raw := payload; len(raw) > 0; {
-		n := min(len(raw), chunkBytes)
+		n := min(len(raw), chunk)
 		buf = appendChunk(buf, enc, raw[:n])
 		raw = raw[n:]
 		if _, err := f.WriteAt(buf, off); err != nil {
