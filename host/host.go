@@ -43,6 +43,7 @@ type Host struct {
 	effects *releaser
 	done    sync.WaitGroup
 	release chan uint64 // records before it are needless: from publishing to the stepping thread
+	views   chan view   // for the stepping thread
 
 	publishing sync.Mutex // one snapshot at a time
 
@@ -75,7 +76,7 @@ func Start(cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, d: d, recovery: rec, committer: journal.NewCommitter(d.Journal),
-		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1),
+		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
 	}
 	h.setClock()
 	h.effects = newReleaser(h)
@@ -171,6 +172,10 @@ func (h *Host) loop() {
 				h.fail(err)
 				return
 			}
+			continue
+		case v := <-h.views:
+			v.see(h.d.Node)
+			close(v.seen)
 			continue
 		case <-h.notify:
 		case <-timer.C:
