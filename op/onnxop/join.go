@@ -62,6 +62,9 @@ func expand(c *call) error {
 		return err
 	}
 	in, target := c.in[0], c.in[1]
+	if target.Value == nil && !in.Unranked && target.Rank() == 1 && target.Shape[0] >= 0 && target.Shape[0] <= tensor.MaxRank {
+		return c.give(Type{DType: in.DType, Shape: unknown(max(target.Shape[0], len(in.Shape)))})
+	}
 	if in.Unranked || target.Value == nil {
 		return c.give(Type{DType: in.DType, Unranked: true})
 	}
