@@ -133,8 +133,7 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 		c.e.count("send.refused")
 		return value.Fail(value.CodeOverflow, c.slot(), "the outbox is full")
 	}
-	c.e.send(env, true)
-	return nil
+	return c.e.send(env, true)
 }
 
 // SendBest sends a message that may be lost.

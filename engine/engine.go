@@ -98,8 +98,8 @@ func newState(cfg Config) State {
 		book:     peer.NewAddressBook(l.BookPeers, l.BookAddresses),
 		governor: peer.NewGovernor(l.FailuresToDown, l.BookPeers),
 		backoff:  peer.NewBackoff(l.BookPeers),
-		streams:  peer.NewStreams(peer.StreamLimits{}),
-		requests: peer.NewRequests(peer.RequestLimits{}),
+		streams:  peer.NewStreams(l.streams()),
+		requests: peer.NewRequests(l.requests()),
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}
 }
@@ -185,4 +185,13 @@ func randomSeed(seed uint64, self wire.PeerID) [32]byte {
 		s[i] = byte(h >> 56)
 	}
 	return s
+}
+
+// Pending returns the commands that were given out and are not completed, by number.
+func (e *Engine) Pending() []Command {
+	var out []Command
+	for _, id := range sortedKeys(e.st.pending) {
+		out = append(out, e.st.pending[id].command())
+	}
+	return out
 }

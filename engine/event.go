@@ -126,7 +126,7 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
 	if err := e.st.governor.Admit(from); err != nil {
 		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: err.Error()}
 	}
-	env, err := wire.Decode(ev.Raw, e.reg, e.limits.Wire)
+	env, fills, err := wire.DecodeHeader(ev.Raw, e.limits.Wire)
 	if err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
@@ -137,6 +137,9 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
 		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s", env.To, e.st.self)}
 	case env.Digest != e.prog.Digest:
 		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
+	}
+	if env.Fills, err = fills.Decode(e.reg, e.limits.Wire); err != nil {
+		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
 	in.env, in.bytes = env, len(ev.Raw)
 	return nil

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/rhizome-ml/rhizome/wire"
+import (
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/wire"
+)
 
 // Limits bounds everything in a node. Zero fields are not allowed: start from DefaultLimits or EdgeLimits.
 type Limits struct {
@@ -28,6 +31,7 @@ type Limits struct {
 	Wire            wire.Limits // of envelopes
 	OutboxEnvelopes int         // unacknowledged; sends wait beyond it
 	OutboxBytes     int
+	DedupWindow     int // numbers of one stream that may come ahead of a missing one
 	BookPeers       int // address book
 	BookAddresses   int // per peer
 	Requests        int // questions without answer; requests wait beyond it
@@ -41,7 +45,7 @@ func DefaultLimits() Limits {
 		IngressEvents: 4096, IngressBytes: 256 << 20, BusEvents: 1024, AppEvents: 4096, AppEventBytes: 1 << 20,
 		InvokeInputs: 100, InvokeBytes: 10 << 20, CompletionBytes: 4 << 20, Timers: 65536,
 		Holds: 1024, Queues: 1024, QueueLength: 4096, Records: 1024, RecordEntries: 1024, Counters: 4096, Latches: 8192,
-		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20,
+		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20, DedupWindow: 8192,
 		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5,
 	}
 }
@@ -53,7 +57,15 @@ func EdgeLimits() Limits {
 		IngressEvents: 256, IngressBytes: 8 << 20, BusEvents: 256, AppEvents: 256, AppEventBytes: 64 << 10,
 		InvokeInputs: 16, InvokeBytes: 256 << 10, CompletionBytes: 64 << 10, Timers: 1024,
 		Holds: 64, Queues: 64, QueueLength: 256, Records: 64, RecordEntries: 64, Counters: 512, Latches: 1024,
-		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20,
+		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20, DedupWindow: 1024,
 		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5,
 	}
+}
+
+func (l *Limits) streams() peer.StreamLimits {
+	return peer.StreamLimits{Peers: l.BookPeers, Envelopes: l.OutboxEnvelopes, Bytes: l.OutboxBytes, Window: l.DedupWindow}
+}
+
+func (l *Limits) requests() peer.RequestLimits {
+	return peer.RequestLimits{Outbound: l.Requests, Inbound: l.Frames, Answers: 4, AnswerBytes: l.OutboxBytes}
 }

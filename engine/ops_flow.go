@@ -72,7 +72,8 @@ func (e *Engine) stepAny(f *frame, op int32, o *program.Op) outcome {
 	_, failed := arrivals(f, o)
 	for _, s := range o.In {
 		if v := f.slots[s]; v != nil && value.Failed(v) == nil {
-			if failed != nil && f.failure == failed {
+			// By content, not by pointer: a restored failure is another object with the same content.
+			if failed != nil && f.failure != nil && *f.failure == *failed {
 				f.failure = nil
 			}
 			e.fill(f, o.Out[0], v)

@@ -72,16 +72,9 @@ func (e *Engine) takeSendFailed(p wire.PeerID, reason string) {
 func (e *Engine) peerRenewed(p wire.PeerID) {
 	e.trace(tracePeer, nil, -1, "renewed "+string(p))
 	for _, q := range e.st.requests.Outstanding(p) {
-		e.askAgain(q)
+		e.sendAgain(q)
 	}
 	e.peerChanged(p, true)
-}
-
-// askAgain sends an open question under a new number; the question's own number stays.
-func (e *Engine) askAgain(q *wire.Envelope) {
-	again := *q
-	again.Number, again.Redelivered = 0, true
-	e.send(&again, true)
 }
 
 func (e *Engine) peerChanged(p wire.PeerID, up bool) {
@@ -113,7 +106,7 @@ func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
 		e.st.streams.NewEpoch(e.st.epoch)
 		for _, q := range e.st.requests.OutstandingAll() {
 			if !e.st.streams.Holds(q.To, q.Request) {
-				e.askAgain(q)
+				e.sendAgain(q)
 			}
 		}
 	}

@@ -24,6 +24,9 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		values = o.In[2:]
 	}
 	fills := e.fills(f, edge, values)
+	if bad := e.tooLarge(o, fills); bad != nil {
+		return e.fail(f, op, o, bad)
+	}
 	if !edge.Best {
 		switch room, possible := e.st.streams.Room(len(to), len(to)*fillBytes(fills)); {
 		case !possible:
@@ -39,17 +42,23 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	for _, p := range to {
 		env := e.envelope(p, edge)
 		env.Fills = fills
+		var err error
 		if o.Code == program.OpRequest {
-			e.ask(f, o, edge, env)
+			err = e.ask(f, o, edge, env)
 		}
-		e.send(env, !edge.Best)
+		if err == nil {
+			err = e.send(env, !edge.Best)
+		}
+		if err != nil {
+			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
+		}
 	}
 	e.fill(f, o.Out[0], value.Trigger{})
 	return done
 }
 
 // ask numbers a question and remembers it until its answer.
-func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope) {
+func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope) error {
 	env.Request = wire.Request{Epoch: e.st.epoch, ID: e.st.nextRequest}
 	e.st.nextRequest++
 	q := peer.Question{Edge: int32(edge.ID), Context: f.slots[o.In[1]], Envelope: env}
@@ -57,7 +66,7 @@ func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Enve
 		q.Deadline = e.st.now + edge.Deadline
 		e.armAt(timer{kind: timerRequest, peer: env.To, exec: env.Request.Epoch, token: env.Request.ID}, q.Deadline)
 	}
-	e.st.requests.Ask(env.To, env.Request, q)
+	return e.st.requests.Ask(env.To, env.Request, q)
 }
 
 func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
@@ -77,6 +86,9 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 	}
 	edge := &e.prog.Edges[root.inbound.edge]
 	fills := e.fills(f, edge, o.In)
+	if bad := e.tooLarge(o, fills); bad != nil {
+		return e.fail(f, op, o, bad)
+	}
 	switch room, possible := e.st.streams.Room(1, fillBytes(fills)); {
 	case !possible:
 		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
@@ -134,6 +146,20 @@ func (e *Engine) fills(f *frame, edge *program.Edge, slots []program.Slot) []wir
 	return fills
 }
 
+// tooLarge refuses here what every receiver with the same limits would refuse for ever.
+func (e *Engine) tooLarge(o *program.Op, fills []wire.Fill) *value.Failure {
+	l := &e.limits.Wire
+	for i := range fills {
+		if v := fills[i].Value; v != nil && v.Bytes() > l.FillBytes {
+			return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("value %d has %d bytes, an envelope carries at most %d of one", i, v.Bytes(), l.FillBytes))
+		}
+	}
+	if n := fillBytes(fills); n > l.EnvelopeBytes || len(fills) > l.Fills {
+		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("%d values of %d bytes, an envelope carries at most %d of %d", len(fills), n, l.Fills, l.EnvelopeBytes))
+	}
+	return nil
+}
+
 func fillBytes(fills []wire.Fill) int {
 	n := 0
 	for i := range fills {
@@ -144,28 +170,40 @@ func fillBytes(fills []wire.Fill) int {
 	return n
 }
 
-// send stamps an envelope with this node's life and stream and hands it out. Numbered envelopes stay in the outbox until
-// their receiver acknowledged them.
-func (e *Engine) send(env *wire.Envelope, numbered bool) {
-	env.Incarnation, env.Epoch = e.st.incarnation, e.st.epoch
+// send gives an envelope its place in the stream and hands it out. Numbered envelopes stay in the outbox until their
+// receiver acknowledged them. The envelope is not changed afterwards.
+func (e *Engine) send(env *wire.Envelope, numbered bool) error {
+	env.Epoch = e.st.epoch
 	if numbered {
-		e.st.streams.Push(env, e.st.now, e.st.random.Uint64)
+		if err := e.st.streams.Push(env, e.st.now, e.st.random.Uint64); err != nil {
+			e.drop("send.refused", err.Error())
+			return err
+		}
 	}
 	e.emit(env)
+	return nil
 }
 
-// sendAgain answers a question that was answered before: under a new number, with the old content.
-func (e *Engine) sendAgain(answer *wire.Envelope) {
-	again := *answer
-	again.Number = 0
-	e.send(&again, true)
+// sendAgain puts an envelope out under a new number, with the old content: an answer that was asked for again, or a
+// question to a peer that may have lost it. When the outbox is full beyond its reserve it is dropped and counted; the
+// peer's next question, or its next new epoch, brings it up again.
+func (e *Engine) sendAgain(old *wire.Envelope) {
+	again := *old
+	again.Number, again.Redelivered = 0, true
+	if e.send(&again, true) == nil {
+		e.count("envelope.again")
+	}
 }
 
-// emit encodes an envelope with the acknowledgement that is due to its receiver and puts it out.
+// emit encodes an envelope with what rides on it and puts it out: this node's life, the acknowledgement that is due to
+// the receiver, and the base of the stream.
 func (e *Engine) emit(env *wire.Envelope) {
 	out := *env
 	out.Incarnation = e.st.incarnation
 	out.AckEpoch, out.Ack = e.st.streams.TakeAck(env.To)
+	if out.Number != 0 {
+		out.Base = e.st.streams.Base(env.To)
+	}
 	raw, err := wire.Append(nil, e.reg, &out)
 	if err != nil {
 		e.broken("an envelope cannot be encoded: " + err.Error())

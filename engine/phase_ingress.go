@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -65,13 +67,19 @@ func (e *Engine) process(in *ingress) {
 // takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law L6).
 func (e *Engine) takeEnvelope(env *wire.Envelope) {
 	e.peerSpoke(env.From)
-	got, err := e.st.streams.Accept(env.From, env.Incarnation, env.Epoch, env.Number)
+	got, err := e.st.streams.Accept(env)
 	if err != nil {
-		e.drop("envelope.refused", string(env.From)+": "+err.Error())
+		e.drop("envelope.refused", err.Error())
 		return
 	}
+	if got.Lost > 0 {
+		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
+	}
 	if env.AckEpoch != 0 {
-		if e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now) > 0 {
+		switch n, err := e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {
+		case err != nil:
+			e.drop("ack.refused", err.Error())
+		case n > 0:
 			e.wakeParked(parkOutbox, "")
 		}
 	}
@@ -107,10 +115,15 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 		return
 	}
 	inputs := e.fillsInOrder(env, edge)
+	if env.Request.IsSet() {
+		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {
+			e.drop("request.refused", err.Error())
+			return
+		}
+	}
 	f := e.activate(&e.prog.Funcs[e.recv[env.Edge]])
 	if env.Request.IsSet() {
 		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
-		e.st.requests.Begin(env.From, env.Request, f.exec)
 	}
 	if env.Deadline > 0 {
 		// Relative on the wire, absolute from here on (trap 13).

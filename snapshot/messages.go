@@ -109,7 +109,7 @@ type ExecutionStateSnapshot struct {
 	Count    int64             `snap:"6"` // iterations of the loop
 	Live     int32             `snap:"7"` // ops on the frontier and parked
 	Missing  []uint32          `snap:"8"` // per op: arrivals still missing
-	Fired    []byte            `snap:"9"` // bit per op: it has run or failed
+	Depth    int32             `snap:"9"` // of calls
 	Inbound  *CallContext      `snap:"10"`
 	Deadline int64             `snap:"11"`
 	Failure  *FailureSnapshot  `snap:"12"` // first failure that nobody handled

@@ -1,0 +1,302 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// world is two nodes and the network between them, driven by a schedule. In restoring mode every op is followed by a
+// snapshot, and a new engine that was restored from it goes on, in the middle of the Poll.
+type world struct {
+	t         tb
+	nodes     []*testNode
+	net       []netPacket
+	now       int64
+	restoring bool
+	restores  int
+}
+
+type netPacket struct {
+	from, to wire.PeerID
+	raw      []byte
+}
+
+type testNode struct {
+	w        *world
+	cfg      Config
+	e        *Engine
+	log      outputLog
+	commands []Command
+	events   uint64 // number of the last app event
+}
+
+// outputLog keeps each kind of output apart: a Poll that was cut in two gives the same of each, in the same order.
+type outputLog struct{ packets, app, commands, trace, polls bytes.Buffer }
+
+func (l *outputLog) String() string {
+	return l.packets.String() + l.app.String() + l.commands.String() + l.trace.String() + l.polls.String()
+}
+
+// tb is what *testing.T and *rapid.T have in common.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// aftermath is what the test panics with to leave a Poll in its middle.
+type aftermath struct{}
+
+func newWorld(t tb, progs []*program.Program, restoring bool) *world {
+	w := &world{t: t, restoring: restoring}
+	for i, p := range progs {
+		cfg := testConfig(p)
+		cfg.Self = wire.PeerID(fmt.Sprintf("node%d", i))
+		cfg.Limits.OpsPerPoll = 7
+		cfg.Limits.QueueLength = 3
+		cfg.Limits.OutboxEnvelopes = 6
+		cfg.Limits.AppEvents = 5
+		cfg.Limits.PendingCommands = 4
+		cfg.Targets = map[string][]wire.PeerID{"other": {wire.PeerID(fmt.Sprintf("node%d", 1-i))}}
+		cfg.Trace = true
+		n := &testNode{w: w, cfg: cfg}
+		if restoring {
+			n.cfg.AfterOp = func() { panic(aftermath{}) }
+		}
+		n.cfg.Components = probes(p)
+		e, err := New(n.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.e = e
+		w.nodes = append(w.nodes, n)
+	}
+	return w
+}
+
+func probes(p *program.Program) []Component {
+	var out []Component
+	for range p.Components {
+		out = append(out, &probe{})
+	}
+	return out
+}
+
+// encode is the canonical form of a whole test node: engine and components.
+func (n *testNode) encode() []byte {
+	t, err := n.e.Snapshot()
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	s := &snapshot.NodeSnapshot{Incarnation: n.e.Incarnation(), Transient: *t}
+	for _, c := range n.e.comps {
+		b, err := snapshot.Marshal(n.cfg.Registry, c.State())
+		if err != nil {
+			n.w.t.Fatal(err)
+		}
+		s.Components = append(s.Components, snapshot.ComponentSnapshot{State: b})
+	}
+	b, err := snapshot.Marshal(n.cfg.Registry, s)
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	return b
+}
+
+// reborn replaces the engine by one that was restored from its snapshot, and checks that it cannot be told apart.
+func (n *testNode) reborn() {
+	b := n.encode()
+	audit(n.w.t, n.e)
+	var s snapshot.NodeSnapshot
+	if err := snapshot.Unmarshal(b, &s, n.cfg.Registry, snapshot.DefaultLimits()); err != nil {
+		n.w.t.Fatalf("decode: %v", err)
+	}
+	cfg := n.cfg
+	cfg.Components = probes(cfg.Program)
+	for i, c := range cfg.Components {
+		if err := snapshot.Unmarshal(s.Components[i].State, c.State(), cfg.Registry, snapshot.DefaultLimits()); err != nil {
+			n.w.t.Fatal(err)
+		}
+	}
+	e, err := Restore(cfg, s.Incarnation, &s.Transient)
+	if err != nil {
+		n.w.t.Fatalf("restore: %v", err)
+	}
+	n.e = e
+	n.w.restores++
+	if again := n.encode(); !bytes.Equal(b, again) {
+		n.w.t.Fatalf("the snapshot of the restored node differs: %d and %d bytes", len(b), len(again))
+	}
+	audit(n.w.t, n.e)
+}
+
+// poll runs one Poll to its end, through any number of rebirths.
+func (n *testNode) poll() *Output {
+	for {
+		out, whole := n.tryPoll()
+		n.take(out)
+		if whole {
+			fmt.Fprintf(&n.log.polls, "wake %d more %v\n", out.Wake, out.More)
+			return out
+		}
+		n.reborn()
+	}
+}
+
+func (n *testNode) tryPoll() (out *Output, whole bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(aftermath); !ok {
+				panic(p)
+			}
+			out, whole = &n.e.out, false
+		}
+	}()
+	return n.e.Poll(n.w.now), true
+}
+
+func (n *testNode) take(out *Output) {
+	for _, p := range out.Envelopes {
+		fmt.Fprintf(&n.log.packets, "packet %s %x\n", p.To, p.Raw)
+		n.w.net = append(n.w.net, netPacket{n.e.st.self, p.To, p.Raw})
+	}
+	for _, ev := range out.AppEvents {
+		b, _ := n.cfg.Registry.Append(nil, ev.Value)
+		fmt.Fprintf(&n.log.app, "app %d %s %s %x\n", ev.Number, ev.Name, ev.Value.Type(), b)
+		n.events = max(n.events, ev.Number)
+	}
+	for _, c := range out.Commands {
+		fmt.Fprintf(&n.log.commands, "command %d %s\n", c.ID, c.Method)
+		n.commands = append(n.commands, c)
+	}
+	for _, tr := range out.Trace {
+		fmt.Fprintf(&n.log.trace, "trace %d %s %d %s %s\n", tr.At, tr.Kind, tr.Exec, tr.Op, tr.Text)
+	}
+}
+
+func (n *testNode) deliver(ev *Event) {
+	if err := n.e.Deliver(ev); err != nil {
+		fmt.Fprintf(&n.log.polls, "refused %v\n", err)
+	}
+}
+
+// act does one step of a schedule; a and b choose among what there is.
+func (w *world) act(kind, a, b int) {
+	n := w.nodes[a%len(w.nodes)]
+	switch kind {
+	case 0:
+		for i := range n.cfg.Program.Funcs {
+			if f := &n.cfg.Program.Funcs[i]; f.Kind == program.KindInvoke {
+				n.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: f.Label, Inputs: []value.Value{value.Int(b), value.String("in")}[:f.Inputs]}})
+				break
+			}
+		}
+	case 1:
+		w.now += int64(b % 50)
+		n.poll()
+	case 2, 3, 4:
+		if len(w.net) == 0 {
+			break
+		}
+		i := b % len(w.net)
+		p := w.net[i]
+		if kind != 4 {
+			w.net = append(w.net[:i:i], w.net[i+1:]...)
+		}
+		if kind == 3 && a%3 == 0 {
+			break // lost
+		}
+		w.to(p)
+	case 5:
+		if len(n.commands) == 0 {
+			break
+		}
+		i := b % len(n.commands)
+		n.complete(n.commands[i])
+		if a%5 != 0 { // else it will complete twice
+			n.commands = append(n.commands[:i:i], n.commands[i+1:]...)
+		}
+	case 6:
+		n.deliver(&Event{AppAck: &snapshot.AppAckEvent{UpTo: n.events}})
+	case 7:
+		n.deliver(&Event{Lifecycle: &snapshot.LifecycleEvent{Phase: PhaseSnapshot}})
+	case 8:
+		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(w.nodes[(a+1)%2].e.st.self), Reason: "gone"}})
+	case 9:
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0}})
+		n.poll()
+	}
+	n.poll()
+}
+
+func (w *world) to(p netPacket) {
+	for _, n := range w.nodes {
+		if n.e.st.self == p.to {
+			n.deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(p.from), Raw: p.raw}})
+			n.poll()
+		}
+	}
+}
+
+func (n *testNode) complete(c Command) {
+	comp := n.e.comps[c.Component].(Worker)
+	out, err := comp.Work(c.Method, c.Inputs)
+	if err != nil {
+		n.deliver(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: c.ID, Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: err.Error()}}})
+		return
+	}
+	ev := &snapshot.PendingCompletionSnapshot{Command: c.ID}
+	for _, v := range out {
+		ev.Results = append(ev.Results, snapshot.NamedResult{Port: "out", Value: v})
+	}
+	n.deliver(&Event{Completion: ev})
+}
+
+// settle lets everything that is under way come to its end, as far as it can.
+func (w *world) settle(rounds int) {
+	for range rounds {
+		w.now += 1000
+		for _, n := range w.nodes {
+			n.deliver(&Event{AppAck: &snapshot.AppAckEvent{UpTo: n.events}})
+			commands := n.commands
+			n.commands = nil
+			for _, c := range commands {
+				n.complete(c)
+			}
+			for range 20 { // bounded: a program may publish to itself for ever
+				if !n.poll().More {
+					break
+				}
+			}
+		}
+		net := w.net
+		w.net = nil
+		for _, p := range net {
+			w.to(p)
+		}
+	}
+}
+
+// audit recomputes what is derived and holds it against the running figures: every charge has its release (trap 17).
+func audit(t tb, e *Engine) {
+	t.Helper()
+	slots, ingress := 0, 0
+	for _, exec := range e.sortedExecs() {
+		for _, v := range e.st.frames[exec].slots {
+			if v != nil {
+				slots += v.Bytes()
+			}
+		}
+	}
+	for i := range e.st.ingress {
+		ingress += e.st.ingress[i].bytes
+	}
+	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
+		t.Fatalf("budget drifts: slots %d counted %d, ingress %d counted %d", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
+	}
+}

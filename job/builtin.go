@@ -1,0 +1,78 @@
+package job
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+)
+
+// DefaultName is the job that runs where none is named.
+const DefaultName = "digits"
+
+// DataDigits is the name of the UCI optical digits.
+const DataDigits = "digits"
+
+//go:embed builtin/*.yaml
+var builtin embed.FS
+
+// UnknownError says that there is neither a built-in job nor a job file of a name.
+type UnknownError struct {
+	Job   string
+	Known []string // built in
+}
+
+// Error lists the jobs that exist.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s", e.Job, strings.Join(e.Known, ", "))
+}
+
+// Builtins returns the names of the jobs that are built in, sorted.
+func Builtins() []string {
+	entries, err := builtin.ReadDir("builtin")
+	if err != nil {
+		panic("job: " + err.Error()) // the files are part of the program
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, strings.TrimSuffix(e.Name(), path.Ext(e.Name())))
+	}
+	return out
+}
+
+// Builtin returns the built-in job of that name, or an *UnknownError.
+func Builtin(name string) (Config, error) {
+	text, err := builtin.ReadFile("builtin/" + name + ".yaml")
+	if err != nil {
+		return Config{}, &UnknownError{Job: name, Known: Builtins()}
+	}
+	if name == DefaultName {
+		return Default(), nil
+	}
+	return Parse(name+".yaml", text)
+}
+
+// Default returns the built-in job digits.
+func Default() Config { return digits() }
+
+var digits = sync.OnceValue(func() Config {
+	text, err := builtin.ReadFile("builtin/" + DefaultName + ".yaml")
+	var c Config
+	if err == nil {
+		err = c.read(DefaultName+".yaml", text)
+	}
+	if err != nil {
+		panic("job: " + err.Error()) // the file is part of the program, and a test reads it
+	}
+	return c
+})
+
+// Find returns the job that a user names: a built-in one, or a file where the name looks like a path (it has a separator
+// or ends in .yaml or .yml). Errors are *UnknownError, *FileError or those of reading the file.
+func Find(name string) (Config, error) {
+	if ext := path.Ext(name); strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml" {
+		return ReadFile(name)
+	}
+	return Builtin(name)
+}

@@ -1,0 +1,225 @@
+package job
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/component/aggregator"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/component/protocol/registry"
+	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/component/selector"
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// The places of a job.
+const (
+	ServerPlace  = "server"
+	ClientsPlace = "clients"
+)
+
+// The names of what the server tells the host, and of what it keeps for it.
+const (
+	EventRound         = "round"         // Int round from 1, Float accuracy, Float loss, Int contributions, tensor confusion
+	EventDone          = "done"          // the last EventRound, and the model as an ONNX file
+	RecordRounds       = "rounds"        // ring of the EventRound of each round
+	RecordDone         = "done"          // ring of the EventDone
+	CountContributions = "contributions" // counter of accepted updates
+)
+
+// slots are the components of a job.
+type slots struct {
+	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
+}
+
+// fedavg is one choreography while it is recorded.
+type fedavg struct {
+	c               Config
+	g               *graph.Graph
+	server, clients graph.Place
+	slots           slots
+	net             *model.Graph
+	params          op.Type // list of the parameters' types
+}
+
+// Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
+// "Communication-Efficient Learning of Deep Networks from Decentralized Data", 2017).
+func (c Config) Choreography() (*onnx.ModelProto, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	net, err := c.Model()
+	if err != nil {
+		return nil, err
+	}
+	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
+	var types []op.Type
+	for _, s := range net.Shapes() {
+		types = append(types, op.Tensors(tensor.Float32, s...))
+	}
+	j.params = op.ListOf(types...)
+	j.server, j.clients = j.g.Place(ServerPlace), j.g.Place(ClientsPlace)
+	j.components()
+
+	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
+	g := j.g.At(j.server)
+	none := g.Constant(value.NewList(value.Int(0), value.Float(0), value.Float(0), value.Int(0), value.NewList()))
+	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
+		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value { return []graph.Value{j.round(b, i)} })[0]
+	file := g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
+	done := g.Named("done").Bundle(last, file)
+	g.AppEmit(EventDone, g.Gate(done, g.Record(RecordDone, done)))
+	return j.g.Model()
+}
+
+// Model returns the network that the job trains.
+func (c Config) Model() (*model.Graph, error) {
+	return model.MLP(digits.Pixels, c.Hidden, digits.Classes)
+}
+
+func (j *fedavg) components() {
+	both, server := []graph.Place{j.server, j.clients}, []graph.Place{j.server}
+	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
+	s := &j.slots
+	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
+	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
+		Config: model.Config{MLP: []int{digits.Pixels, j.c.Hidden, digits.Classes}}})
+	s.data = slot(graph.Component{Name: "data", Role: "data", Kind: data.Kind, Version: data.Version, At: both,
+		Config: data.Config{Alpha: j.c.Alpha, Partitions: j.c.Clients, Batch: j.c.Batch, Epochs: j.c.Epochs}})
+	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
+		Deps: []*graph.Slot{s.data}, Config: registry.Config{Min: j.c.Clients, HeartbeatMS: j.c.Heartbeat.Milliseconds()}})
+	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
+		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
+	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
+		Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over, DeadlineMS: j.c.Deadline.Milliseconds()}})
+	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
+		Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: aggregator.Config{Model: "model"}})
+}
+
+// round records one round at the server and returns what it tells.
+func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
+	s := &j.slots
+	ready := b.Invoke(s.registry, "Await", i)[0]
+	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
+	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
+	global := b.Invoke(s.model, "Parameters", opened)[0]
+
+	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: "train"}, cohort, i, global, i)
+	update, samples := j.local(b, asked.Value(0), asked.Value(1))
+	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
+	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0]
+	b.Count(CountContributions, settled)
+
+	members := b.Invoke(s.rounds, "Await", i, opened)[0]
+	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
+	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
+	m := j.evaluate(b, mean, loaded)
+	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
+	return b.Gate(told, b.AppEmit(EventRound, b.Gate(told, b.Record(RecordRounds, told))))
+}
+
+// local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.
+func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value) {
+	s := &j.slots
+	begun := b.Invoke(s.data, "Begin", round)
+	params := b.Unbundle(b.Typed(global, j.params), len(j.params.Items))
+	carried := params
+	if j.c.Momentum > 0 {
+		for _, p := range params {
+			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
+		}
+	}
+	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
+		batch := b.Invoke(s.data, "NextBatch", step, round)
+		x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, digits.Pixels))
+		y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+		return j.step(b, x, y, carried)
+	})
+	return b.Bundle(trained[:len(params)]...), begun[0]
+}
+
+// step records one step of gradient descent on a batch and returns what it changes: the parameters and, with momentum,
+// the velocities behind them.
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, carried []graph.Value) []graph.Value {
+	n := len(j.params.Items)
+	params := make([]graph.Value, n)
+	for i := range params {
+		params[i] = b.Typed(carried[i], j.params.Items[i])
+	}
+	loss := b.CrossEntropy(j.forward(b, x, params), y)
+	steps := b.Gradient(loss, params...)
+	next := make([]graph.Value, 0, len(carried))
+	if j.c.Momentum > 0 {
+		share := b.Constant(scalar(j.c.Momentum))
+		for i, v := range carried[n:] {
+			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
+		}
+	}
+	rate := b.Constant(scalar(j.c.LearningRate))
+	for i, p := range params {
+		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
+	}
+	if j.c.Momentum > 0 {
+		next = append(next, steps...)
+	}
+	return next
+}
+
+// forward records the network's forward pass and returns its logits.
+func (j *fedavg) forward(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+	nodes, input, output, named := j.net.Forward()
+	known := map[string]graph.Value{input: x}
+	for i, p := range named {
+		known[p.Name] = params[i]
+	}
+	for _, t := range j.net.Constants() {
+		if c, err := tensor.FromProto(t, tensor.DefaultLimits()); err == nil { // a model that was loaded holds sound ones
+			known[t.GetName()] = b.Constant(value.Tensor{Tensor: c})
+		}
+	}
+	for _, n := range nodes {
+		in := make([]graph.Value, len(n.GetInput()))
+		for i, name := range n.GetInput() {
+			in[i] = known[name]
+		}
+		for i, v := range b.Tensors(n.GetOpType(), attrsOf(n), len(n.GetOutput()), in...) {
+			known[n.GetOutput()[i]] = v
+		}
+	}
+	return known[output]
+}
+
+// attrsOf returns the attributes of a node as the language takes them.
+func attrsOf(n *onnx.NodeProto) graph.Attrs {
+	out := graph.Attrs{}
+	for _, a := range n.GetAttribute() {
+		switch a.GetType() {
+		case onnx.AttributeProto_INT:
+			out[a.GetName()] = a.GetI()
+		case onnx.AttributeProto_FLOAT:
+			out[a.GetName()] = a.GetF()
+		case onnx.AttributeProto_STRING:
+			out[a.GetName()] = string(a.GetS())
+		case onnx.AttributeProto_INTS:
+			out[a.GetName()] = a.GetInts()
+		case onnx.AttributeProto_FLOATS:
+			out[a.GetName()] = a.GetFloats()
+		default:
+			out[a.GetName()] = fmt.Errorf("an attribute of type %v", a.GetType()) // refused with the author's line
+		}
+	}
+	return out
+}
+
+func scalar(x float64) value.Value {
+	t, err := tensor.FromFloat32(nil, []float32{float32(x)})
+	if err != nil {
+		panic("job: " + err.Error()) // one element always makes a scalar
+	}
+	return value.Tensor{Tensor: t}
+}

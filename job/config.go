@@ -1,0 +1,134 @@
+package job
+
+import (
+	"fmt"
+	"time"
+)
+
+// ClientsMax bounds the clients of a local run: each is a node with a journal of its own.
+const ClientsMax = 64
+
+// Config is the description of a job: plain data, without defaults filled in by anybody but Default. Two runs with equal
+// Configs give the same model to the bit, as long as Quorum, Over and Deadline let every round wait for its whole cohort.
+type Config struct {
+	// Name is what people call the job, and the directory that it runs in by default: up to 64 of a-z, 0-9, '-' and '_'.
+	Name string
+	// Data is the data set: "digits", the UCI optical digits that every binary carries.
+	Data string
+	// Rounds is how many times the server asks for updates, 1 to 100,000.
+	Rounds int
+	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax.
+	Clients int
+	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
+	Seed uint64
+	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6: at
+	// 0.1 most clients know few digits, at 100 all know nearly the same share.
+	Alpha float64
+	// Hidden is the width of the hidden layer, 1 to 4,096. The digits' model has 64·h + h + 10·h + 10 parameters.
+	Hidden int
+	// Epochs is how often a client goes over its data in a round, 1 to 100. More work, fewer rounds, more drift.
+	Epochs int
+	// Batch is the number of samples of one step, 1 to 1,024.
+	Batch int
+	// LearningRate is the step of gradient descent, above 0 and up to 10.
+	LearningRate float64
+	// Momentum is the share of the last step that is added to the next, 0 (plain descent) to below 1. It starts anew in
+	// each round, so that clients keep nothing between rounds.
+	Momentum float64
+	// Cohort is the number of clients that a round waits for, up to Clients; 0 means all.
+	Cohort int
+	// Over is how many more than Cohort are asked, so that the slowest do not hold up the round; needs a Cohort. Which
+	// ones are late then depends on timing, and so does the model.
+	Over int
+	// Quorum is the number of updates that close a round, up to Cohort; 0 means Cohort. Below Cohort the model depends on
+	// timing.
+	Quorum int
+	// Deadline is the time after which a round closes with as many updates as it has, at least one; 0 means never, up to
+	// 30 days. With a deadline the model depends on timing.
+	Deadline time.Duration
+	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h; one that was silent for three of
+	// them is no member any more. 0 means 1 s.
+	Heartbeat time.Duration
+}
+
+// ConfigError says that one setting of a job is not possible.
+type ConfigError struct {
+	Key   string // as in a job file; flags have the same names
+	Value string
+	Want  string
+}
+
+// Error names the setting and what would be right.
+func (e *ConfigError) Error() string { return fmt.Sprintf("%s is %s; want %s", e.Key, e.Value, e.Want) }
+
+// Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
+func (c Config) Validate() error {
+	if !goodName(c.Name) {
+		return &ConfigError{"name", fmt.Sprintf("%q", c.Name), "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
+	}
+	if c.Data != DataDigits {
+		return &ConfigError{"data", fmt.Sprintf("%q", c.Data), `"` + DataDigits + `"`}
+	}
+	for _, k := range []struct {
+		key     string
+		v, l, h int
+	}{
+		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, ClientsMax}, {"hidden", c.Hidden, 1, 4096},
+		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
+		{"cohort", c.Cohort, 0, c.Clients}, {"over", c.Over, 0, c.Clients - c.cohort()}, {"quorum", c.Quorum, 0, c.cohort()},
+	} {
+		if k.v < k.l || k.v > k.h {
+			return &ConfigError{k.key, fmt.Sprint(k.v), fmt.Sprintf("%d to %d", k.l, k.h)}
+		}
+	}
+	for _, k := range []struct {
+		key  string
+		ok   bool
+		v    float64
+		want string
+	}{
+		{"alpha", c.Alpha > 0 && c.Alpha <= 1e6, c.Alpha, "above 0 and at most 1e6"},
+		{"learning_rate", c.LearningRate > 0 && c.LearningRate <= 10, c.LearningRate, "above 0 and at most 10"},
+		{"momentum", c.Momentum >= 0 && c.Momentum < 1, c.Momentum, "0 to below 1"},
+	} {
+		if !k.ok {
+			return &ConfigError{k.key, fmt.Sprint(k.v), k.want}
+		}
+	}
+	return c.validateTimes()
+}
+
+func (c Config) validateTimes() error {
+	if c.Deadline < 0 || c.Deadline > 30*24*time.Hour || c.Deadline%time.Millisecond != 0 {
+		return &ConfigError{"deadline", c.Deadline.String(), "whole milliseconds, 0s to 720h"}
+	}
+	if c.Heartbeat < 10*time.Millisecond || c.Heartbeat > time.Hour || c.Heartbeat%time.Millisecond != 0 {
+		return &ConfigError{"heartbeat", c.Heartbeat.String(), "whole milliseconds, 10ms to 1h"}
+	}
+	return nil
+}
+
+// cohort returns the number of clients that a round waits for.
+func (c Config) cohort() int {
+	if c.Cohort == 0 {
+		return c.Clients
+	}
+	return c.Cohort
+}
+
+// Exact says whether every round waits for its whole cohort, so that the model depends on the Config alone.
+func (c Config) Exact() bool {
+	return c.Over == 0 && c.Deadline == 0 && (c.Quorum == 0 || c.Quorum == c.cohort())
+}
+
+func goodName(s string) bool {
+	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,21 @@
+// Package job turns the description of a federated job into nodes that run it.
+//
+// A job is a Config: plain settings, read from a YAML file (Parse) or built in (Builtin). Its choreography, written once
+// for all places, is FedAvg over package graph (Config.Choreography); Config.Compile makes the artifact that every node
+// of the job runs.
+//
+// Local runs all nodes of a job in one process: one server and N clients, each with its own directory below the run's
+// directory, an in-memory transport between them. Whatever ends the process, Local on the same directory goes on where it
+// was, and the model that comes out is the same to the bit.
+//
+// # The directory of a run
+//
+//	lock          held by the process that runs
+//	run.json      what runs here: job, options, digest of the artifact; checked before anything else is touched
+//	server/       journal and snapshots of the server
+//	client-00/ …  those of the clients
+//	model.onnx    the trained model
+//	result.json   the result, written after the model; the run is finished when it is there
+//
+// The last two can be made again at any time from the server's own state.
+package job

@@ -1,0 +1,146 @@
+package job
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is one setting of a Config by the name that files and flags know it by.
+type field struct {
+	key string
+	at  func(*Config) any // pointer to the field
+}
+
+// fields are all settings, in the order in which people are told of them.
+var fields = []field{
+	{"name", func(c *Config) any { return &c.Name }},
+	{"data", func(c *Config) any { return &c.Data }},
+	{"rounds", func(c *Config) any { return &c.Rounds }},
+	{"clients", func(c *Config) any { return &c.Clients }},
+	{"seed", func(c *Config) any { return &c.Seed }},
+	{"alpha", func(c *Config) any { return &c.Alpha }},
+	{"hidden", func(c *Config) any { return &c.Hidden }},
+	{"epochs", func(c *Config) any { return &c.Epochs }},
+	{"batch", func(c *Config) any { return &c.Batch }},
+	{"learning_rate", func(c *Config) any { return &c.LearningRate }},
+	{"momentum", func(c *Config) any { return &c.Momentum }},
+	{"cohort", func(c *Config) any { return &c.Cohort }},
+	{"over", func(c *Config) any { return &c.Over }},
+	{"quorum", func(c *Config) any { return &c.Quorum }},
+	{"deadline", func(c *Config) any { return &c.Deadline }},
+	{"heartbeat", func(c *Config) any { return &c.Heartbeat }},
+}
+
+func fieldOf(key string) *field {
+	for i := range fields {
+		if fields[i].key == key {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
+// Keys returns the names of all settings.
+func Keys() []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = f.key
+	}
+	return out
+}
+
+// Set gives the setting of that name the value that the text says. Errors are *ConfigError.
+func (c *Config) Set(key, text string) error {
+	f := fieldOf(key)
+	if f == nil {
+		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(Keys(), ", ")}
+	}
+	bad := func(want string) error { return &ConfigError{key, fmt.Sprintf("%q", text), want} }
+	var err error
+	switch p := f.at(c).(type) {
+	case *string:
+		*p = text
+	case *int:
+		if *p, err = strconv.Atoi(text); err != nil {
+			return bad("a whole number")
+		}
+	case *uint64:
+		if *p, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return bad("a whole number, not negative")
+		}
+	case *float64:
+		if *p, err = strconv.ParseFloat(text, 64); err != nil {
+			return bad("a number")
+		}
+	case *time.Duration:
+		if *p, err = time.ParseDuration(text); err != nil {
+			return bad("a time span such as 30s or 5m")
+		}
+	}
+	return nil
+}
+
+// Get returns the setting of that name as text that Set reads back, or "" where there is no such setting.
+func (c Config) Get(key string) string {
+	f := fieldOf(key)
+	if f == nil {
+		return ""
+	}
+	switch p := f.at(&c).(type) {
+	case *string:
+		return *p
+	case *int:
+		return strconv.Itoa(*p)
+	case *uint64:
+		return strconv.FormatUint(*p, 10)
+	case *float64:
+		return strconv.FormatFloat(*p, 'g', -1, 64)
+	case *time.Duration:
+		return p.String()
+	}
+	return ""
+}
+
+// Diff names the first setting in which two jobs differ, in the order of Keys, or "" where they are equal.
+func (c Config) Diff(d Config) string {
+	for _, f := range fields {
+		if c.Get(f.key) != d.Get(f.key) {
+			return f.key
+		}
+	}
+	return ""
+}
+
+// closest returns the setting whose name is most like key, or "" where none is.
+func closest(key string) string {
+	best, least := "", 3
+	for _, f := range fields {
+		if d := distance(strings.ToLower(key), f.key); d < least {
+			best, least = f.key, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters that must be put in, taken out or changed to make one text of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
