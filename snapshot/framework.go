@@ -25,7 +25,7 @@ type FrameworkSnapshot struct {
 	PendingOutbound []PendingOutboundEntry     `snap:"19"` // by (peer, number)
 	Timers          []TimerSnapshot            `snap:"20"` // by (time, sequence)
 	Requests        []OutboundRequest          `snap:"21"` // by (peer, epoch, request)
-	Inbound         []InboundRequest           `snap:"22"` // by arrival
+	Inbound         []InboundRequest           `snap:"22"` // by last change: begun or answered
 	Holds           []HoldSnapshot             `snap:"23"` // by name
 	Queues          []QueueSnapshot            `snap:"24"` // by name
 	Records         []RecordSnapshot           `snap:"25"` // by name
@@ -66,6 +66,7 @@ type HealthSnapshot struct {
 	Failures int32  `snap:"2"` // in a row
 	Last     int64  `snap:"3"` // engine time of the last success or failure
 	Down     bool   `snap:"4"`
+	Heard    bool   `snap:"5"` // it was heard at least once, and the node was told that it is up
 }
 
 // BackoffEntry is a peer that is not contacted before a time.

@@ -1,0 +1,188 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Governor says who may talk to the node, and who is well. It is thread-unsafe.
+//
+// Being down is no ban: a peer that is down is still admitted, and the first word of it brings it back (trap 14). The
+// health of at most a bounded number of peers is kept; beyond that the one that was heard of longest ago is forgotten,
+// those that are not down first.
+type Governor struct {
+	threshold int32
+	peers     int // bound of each list
+	blocked   []wire.PeerID
+	allowed   []wire.PeerID
+	closed    bool // the allowlist holds; with an empty one nobody is admitted
+	health    map[wire.PeerID]*health
+}
+
+type health struct {
+	failures int32 // in a row
+	last     int64
+	heard    bool // since it was first noted, or came back
+	down     bool
+}
+
+// NewGovernor returns a governor that is open to all. A peer is down after threshold failures in a row; each list holds at
+// most so many peers.
+func NewGovernor(threshold, peers int) *Governor {
+	return &Governor{threshold: int32(threshold), peers: peers, health: map[wire.PeerID]*health{}}
+}
+
+// Admit says whether the peer may talk to the node: nil, or a *NotAdmittedError. Blocking is stronger than allowing.
+func (g *Governor) Admit(p wire.PeerID) error {
+	if _, ok := slices.BinarySearch(g.blocked, p); ok {
+		return &NotAdmittedError{p, "blocked"}
+	}
+	if _, ok := slices.BinarySearch(g.allowed, p); g.closed && !ok {
+		return &NotAdmittedError{p, "not on the allowlist"}
+	}
+	return nil
+}
+
+// Block keeps the peer out until Unblock. The error is a *FullError.
+func (g *Governor) Block(p wire.PeerID) error { return g.insert(&g.blocked, p, "blocked peers") }
+
+// Unblock takes the peer from the blocklist and says whether it was there.
+func (g *Governor) Unblock(p wire.PeerID) bool {
+	i, ok := slices.BinarySearch(g.blocked, p)
+	if ok {
+		g.blocked = slices.Delete(g.blocked, i, i+1)
+	}
+	return ok
+}
+
+// Allow puts the peer on the allowlist, and closes the node to all that are not on it. The error is a *FullError.
+func (g *Governor) Allow(p wire.PeerID) error {
+	err := g.insert(&g.allowed, p, "allowed peers")
+	g.closed = g.closed || err == nil
+	return err
+}
+
+// Close closes the node to all that are not on the allowlist: to everybody while it is empty.
+func (g *Governor) Close() { g.closed = true }
+
+// Open drops the allowlist: all that are not blocked are admitted again.
+func (g *Governor) Open() { g.closed, g.allowed = false, nil }
+
+func (g *Governor) insert(list *[]wire.PeerID, p wire.PeerID, what string) error {
+	i, ok := slices.BinarySearch(*list, p)
+	if ok {
+		return nil
+	}
+	if len(*list) >= g.peers {
+		return &FullError{what, g.peers}
+	}
+	*list = slices.Insert(*list, i, p)
+	return nil
+}
+
+// Success notes that the peer was heard, and says whether that is news: it was down, or was never heard before.
+func (g *Governor) Success(p wire.PeerID, now int64) bool {
+	h := g.entry(p)
+	news := h.down || !h.heard
+	*h = health{last: now, heard: true}
+	return news
+}
+
+// Failure notes that the peer could not be reached, and says whether it is down now and was not before.
+func (g *Governor) Failure(p wire.PeerID, now int64) bool {
+	h := g.entry(p)
+	h.failures, h.last = min(h.failures+1, g.threshold), now
+	if h.down || h.failures < g.threshold {
+		return false
+	}
+	h.down = true
+	return true
+}
+
+// Down says whether the peer failed so often in a row that it counts as down.
+func (g *Governor) Down(p wire.PeerID) bool {
+	h := g.health[p]
+	return h != nil && h.down
+}
+
+// entry returns the health of a peer, and makes room for it where it is new.
+func (g *Governor) entry(p wire.PeerID) *health {
+	if h := g.health[p]; h != nil {
+		return h
+	}
+	if len(g.health) >= g.peers {
+		g.forget()
+	}
+	h := &health{}
+	g.health[p] = h
+	return h
+}
+
+// forget drops the health that matters least. The choice depends on the content alone: not down before down, then the
+// oldest, then the first by name.
+func (g *Governor) forget() {
+	var least wire.PeerID
+	var of *health
+	for _, p := range sorted(g.health) {
+		h := g.health[p]
+		if of == nil || of.down && !h.down || of.down == h.down && h.last < of.last {
+			least, of = p, h
+		}
+	}
+	delete(g.health, least)
+}
+
+// Snapshot returns the lists and the health of all peers, by peer.
+func (g *Governor) Snapshot() snapshot.PeerGovernorSnapshot {
+	s := snapshot.PeerGovernorSnapshot{Blocked: texts(g.blocked), Threshold: g.threshold}
+	if g.closed {
+		s.Allowlist = &snapshot.AllowSnapshot{Peers: texts(g.allowed)}
+	}
+	for _, p := range sorted(g.health) {
+		h := g.health[p]
+		s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(p), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard})
+	}
+	return s
+}
+
+// RestoreGovernor returns the governor that the message describes; its threshold is the message's.
+func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, error) {
+	g := NewGovernor(int(s.Threshold), peers)
+	if s.Threshold < 1 {
+		return nil, &RestoreError{"governor", "threshold", "want at least 1"}
+	}
+	if err := ascending("blocked peers", s.Blocked, peers); err != nil {
+		return nil, err
+	}
+	for _, p := range s.Blocked {
+		g.blocked = append(g.blocked, wire.PeerID(p))
+	}
+	if s.Allowlist != nil {
+		if err := ascending("allowed peers", s.Allowlist.Peers, peers); err != nil {
+			return nil, err
+		}
+		g.closed = true
+		for _, p := range s.Allowlist.Peers {
+			g.allowed = append(g.allowed, wire.PeerID(p))
+		}
+	}
+	if len(s.Health) > peers {
+		return nil, &FullError{"health", peers}
+	}
+	last := ""
+	for _, h := range s.Health {
+		switch {
+		case h.Peer <= last:
+			return nil, &RestoreError{"health", h.Peer, "the peers are not in ascending order"}
+		case h.Failures < 0 || h.Failures > s.Threshold || h.Down != (h.Failures == s.Threshold):
+			return nil, &RestoreError{"health", h.Peer, "down does not agree with the failures in a row"}
+		case h.Failures == 0 && !h.Heard || h.Last < 0:
+			return nil, &RestoreError{"health", h.Peer, "nothing ever happened to it, or before time began"}
+		}
+		g.health[wire.PeerID(h.Peer)] = &health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down}
+		last = h.Peer
+	}
+	return g, nil
+}

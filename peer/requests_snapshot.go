@@ -1,0 +1,107 @@
+package peer
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change. The
+// registry encodes the values; the error is a *wire.EncodeError.
+func (r *Requests) Snapshot(reg *value.Registry) ([]snapshot.OutboundRequest, []snapshot.InboundRequest, error) {
+	var out []snapshot.OutboundRequest
+	var in []snapshot.InboundRequest
+	for _, k := range r.sortedOutbound() {
+		q := r.outbound[k]
+		raw, err := wire.Append(nil, reg, q.Envelope)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, snapshot.OutboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Edge: q.Edge,
+			Context: q.Context, Deadline: q.Deadline, Envelope: raw})
+	}
+	for _, k := range r.sortedInbound() {
+		e := r.inbound[k]
+		x := snapshot.InboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Exec: e.exec}
+		if e.answer != nil {
+			raw, err := wire.Append(nil, reg, e.answer)
+			if err != nil {
+				return nil, nil, err
+			}
+			x.Answer = raw
+		}
+		in = append(in, x)
+	}
+	return out, in, nil
+}
+
+// RestoreRequests returns the tables that the messages describe.
+func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundRequest, reg *value.Registry, lim RequestLimits) (*Requests, error) {
+	r := NewRequests(lim)
+	var last requestKey
+	for i := range out {
+		x := &out[i]
+		k := requestKey{wire.PeerID(x.Peer), wire.Request{Epoch: x.Epoch, ID: x.Request}}
+		bad := func(why string) error { return &RestoreError{"own questions", k.text(), why} }
+		if compareKeys(k, last) <= 0 || !k.req.IsSet() || x.Peer == "" || x.Deadline < 0 {
+			return nil, bad("it is out of order, or lacks peer, number or a sound deadline")
+		}
+		last = k
+		env, err := readOwn(reg, x.Envelope)
+		if err != nil {
+			return nil, bad(err.Error())
+		}
+		if env.To != k.peer || env.Request != k.req {
+			return nil, bad("its envelope asks another question")
+		}
+		if err := r.Ask(k.peer, k.req, Question{Edge: x.Edge, Context: x.Context, Deadline: x.Deadline, Envelope: env}); err != nil {
+			return nil, bad(err.Error())
+		}
+	}
+	for i := range in {
+		if err := r.restoreInbound(&in[i], reg); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// restoreInbound adds one question of another.
+func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registry) error {
+	k := requestKey{wire.PeerID(x.Peer), wire.Request{Epoch: x.Epoch, ID: x.Request}}
+	bad := func(why string) error { return &RestoreError{"questions of others", k.text(), why} }
+	if x.Peer == "" || !k.req.IsSet() || (x.Exec != 0) == (len(x.Answer) != 0) {
+		return bad("it lacks peer or number, or is not exactly one of under way and answered")
+	}
+	if r.inbound[k] != nil {
+		return bad("it stands there twice")
+	}
+	r.order++
+	e := &inbound{exec: x.Exec, order: r.order}
+	r.inbound[k] = e
+	if x.Exec != 0 {
+		if r.underWay++; r.underWay > r.lim.Inbound {
+			return &FullError{"questions under way", r.lim.Inbound}
+		}
+		return nil
+	}
+	env, err := readOwn(reg, x.Answer)
+	if err != nil {
+		return bad(err.Error())
+	}
+	if env.To != k.peer || env.Answer != k.req {
+		return bad("its envelope answers another question")
+	}
+	e.answer = env
+	r.keep(k, e)
+	if r.answers[k.peer] > r.lim.Answers || r.answerBytes > r.lim.AnswerBytes {
+		return bad("there are more or larger answers than are kept")
+	}
+	return nil
+}
+
+func (k requestKey) text() string {
+	return fmt.Sprintf("%s request %d of epoch %d", k.peer, k.req.ID, k.req.Epoch)
+}

@@ -1,0 +1,123 @@
+package peer
+
+import (
+	"container/heap"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// The waits before something unacknowledged is sent again: 200 ms, twice as long after each try without progress, at most
+// 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come.
+const (
+	resendBaseNs = 200e6
+	resendCapNs  = 10e9
+)
+
+// ResendBatch is how many envelopes of one stream are sent again at a time. The receiver holds more than the first missing
+// ones as a rule, and the acknowledgement of these shows it.
+const ResendBatch = 64
+
+func resendWait(tries int32, rand func() uint64) int64 {
+	half := exponential(resendBaseNs, resendCapNs, tries) / 2
+	return half + upTo(half, rand)
+}
+
+// NextResend returns the engine time at which Due has something to give, or 0 when nothing is unacknowledged.
+func (s *Streams) NextResend() int64 {
+	if len(s.resends) == 0 {
+		return 0
+	}
+	return s.resends[0].resendAt
+}
+
+// Due returns the envelopes that are to be sent again at now, marked as redelivered, streams in the order in which they
+// became due and each in the order of its numbers. It draws the next time for each stream.
+func (s *Streams) Due(now int64, rand func() uint64) []*wire.Envelope {
+	var due []*stream
+	for len(s.resends) > 0 && s.resends[0].resendAt <= now {
+		due = append(due, heap.Pop(&s.resends).(*stream))
+	}
+	var out []*wire.Envelope
+	for _, t := range due {
+		n := min(len(t.out), ResendBatch)
+		for i, env := range t.out[:n] {
+			if !env.Redelivered {
+				again := *env
+				again.Redelivered = true
+				t.out[i] = &again
+			}
+		}
+		out = append(out, t.out[:n]...)
+		t.resends = min(t.resends+1, 1<<20)
+		t.resendAt = 0
+		s.schedule(t, now, resendWait(t.resends, rand))
+	}
+	return out
+}
+
+// Spread draws anew, after a restart, when each stream sends again: soon, and not all at once.
+func (s *Streams) Spread(now int64, rand func() uint64) {
+	for _, t := range slices.SortedFunc(slices.Values(s.resends), byPeer) {
+		t.resends = 0
+		s.schedule(t, now, upTo(resendBaseNs, rand))
+	}
+}
+
+// schedule sets the time at which the stream sends again.
+func (s *Streams) schedule(t *stream, now, wait int64) {
+	known := t.resendAt != 0
+	t.resendAt = max(1, after(now, wait)) // 0 stands for none
+	if known {
+		heap.Fix(&s.resends, t.place)
+	} else {
+		heap.Push(&s.resends, t)
+	}
+}
+
+func (s *Streams) unschedule(t *stream) {
+	if t.resendAt != 0 {
+		heap.Remove(&s.resends, t.place)
+		t.resendAt = 0
+	}
+}
+
+func byPeer(a, b *stream) int {
+	if a.peer < b.peer {
+		return -1
+	}
+	return 1
+}
+
+// resendHeap orders streams by (resendAt, peer), so that its order of giving depends on their content alone.
+type resendHeap []*stream
+
+func (h resendHeap) Len() int { return len(h) }
+
+func (h resendHeap) Less(i, j int) bool {
+	if h[i].resendAt != h[j].resendAt {
+		return h[i].resendAt < h[j].resendAt
+	}
+	return h[i].peer < h[j].peer
+}
+
+func (h resendHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push is for package heap.
+func (h *resendHeap) Push(x any) {
+	t := x.(*stream)
+	t.place = len(*h)
+	*h = append(*h, t)
+}
+
+// Pop is for package heap.
+func (h *resendHeap) Pop() any {
+	last := len(*h) - 1
+	t := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return t
+}

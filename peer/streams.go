@@ -1,0 +1,117 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// StreamLimits bounds Streams. A zero field allows nothing.
+type StreamLimits struct {
+	Peers     int // with which a stream exists
+	Envelopes int // unacknowledged, over all peers; Room goes by it, and Push by a quarter more
+	Bytes     int // their charge, likewise
+	Window    int // numbers of a stream that may be taken ahead of a missing one
+}
+
+// DefaultStreamLimits returns the limits of a server.
+func DefaultStreamLimits() StreamLimits {
+	return StreamLimits{Peers: 16384, Envelopes: 10000, Bytes: 256 << 20, Window: 8192}
+}
+
+// EdgeStreamLimits returns the limits of a small device.
+func EdgeStreamLimits() StreamLimits {
+	return StreamLimits{Peers: 512, Envelopes: 256, Bytes: 8 << 20, Window: 1024}
+}
+
+// reserve is how much Push takes beyond what Room allows: room for answers and for questions asked again, which cannot wait.
+func reserve(limit int) int { return limit + limit/4 }
+
+// Streams are the numbered streams with all peers, in both directions. It is thread-unsafe. The package comment says what
+// it promises.
+type Streams struct {
+	lim   StreamLimits
+	epoch uint64 // of own streams
+	peers map[wire.PeerID]*stream
+
+	// Derived from peers:
+	acksDue []wire.PeerID // ascending
+	resends resendHeap    // the streams with something unacknowledged
+	count   int           // unacknowledged envelopes
+	bytes   int           // their charge
+}
+
+// stream is both directions of the stream with one peer.
+type stream struct {
+	peer wire.PeerID
+
+	// receiving
+	incarnation uint64   // newest seen of the peer
+	recvEpoch   uint64   // 0 before anything numbered or not came
+	upTo        uint64   // all numbers up to this were taken, or are lost
+	beyond      []uint64 // taken beyond it, ascending
+	ackDue      bool
+
+	// sending
+	next     uint64           // number of the next envelope
+	out      []*wire.Envelope // unacknowledged, by number, without gaps up to next
+	resendAt int64            // 0 while nothing is unacknowledged
+	resends  int32            // in a row without progress
+	place    int              // in the heap, when resendAt is set
+}
+
+// acked returns the number up to which everything was acknowledged.
+func (s *stream) acked() uint64 { return s.next - 1 - uint64(len(s.out)) }
+
+// NewStreams returns streams without peers, in epoch 1.
+func NewStreams(lim StreamLimits) *Streams {
+	return &Streams{lim: lim, epoch: 1, peers: map[wire.PeerID]*stream{}}
+}
+
+// Epoch returns the epoch of the own streams.
+func (s *Streams) Epoch() uint64 { return s.epoch }
+
+// Unacknowledged returns how many envelopes wait in the outbox.
+func (s *Streams) Unacknowledged() int { return s.count }
+
+// Bytes returns the charge of the envelopes in the outbox.
+func (s *Streams) Bytes() int { return s.bytes }
+
+// Charge is what an envelope counts against the outbox's bytes: the charge of its values. It is a function of the envelope
+// alone, so that each charge has an equal release (trap 17).
+func Charge(env *wire.Envelope) int {
+	n := 0
+	for i := range env.Fills {
+		if v := env.Fills[i].Value; v != nil {
+			n += v.Bytes()
+		}
+	}
+	return n
+}
+
+// of returns the stream with a peer, and makes it where there is room.
+func (s *Streams) of(p wire.PeerID) (*stream, error) {
+	if t := s.peers[p]; t != nil {
+		return t, nil
+	}
+	if len(s.peers) >= s.lim.Peers {
+		return nil, &FullError{"streams", s.lim.Peers}
+	}
+	t := &stream{peer: p, next: 1}
+	s.peers[p] = t
+	return t, nil
+}
+
+// setAckDue keeps the flag and the list of peers in step.
+func (s *Streams) setAckDue(t *stream, due bool) {
+	if t.ackDue == due {
+		return
+	}
+	t.ackDue = due
+	i, _ := slices.BinarySearch(s.acksDue, t.peer)
+	if due {
+		s.acksDue = slices.Insert(s.acksDue, i, t.peer)
+	} else {
+		s.acksDue = slices.Delete(s.acksDue, i, i+1)
+	}
+}

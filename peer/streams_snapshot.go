@@ -1,0 +1,135 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Snapshot returns the streams by peer, and the outbox by (peer, number) with each envelope in wire form. The registry
+// encodes the values; the error is a *wire.EncodeError.
+func (s *Streams) Snapshot(reg *value.Registry) ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry, error) {
+	var states []snapshot.WireStateSnapshot
+	var entries []snapshot.PendingOutboundEntry
+	for _, p := range sorted(s.peers) {
+		t := s.peers[p]
+		states = append(states, snapshot.WireStateSnapshot{
+			Peer: string(p), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
+			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
+		})
+		for _, env := range t.out {
+			raw, err := wire.Append(nil, reg, env)
+			if err != nil {
+				return nil, nil, err
+			}
+			entries = append(entries, snapshot.PendingOutboundEntry{Peer: string(p), Number: env.Number, Envelope: raw, Redelivered: env.Redelivered})
+		}
+	}
+	return states, entries, nil
+}
+
+// RestoreStreams returns the streams, in the epoch, that the messages describe.
+func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry, lim StreamLimits) (*Streams, error) {
+	s := NewStreams(lim)
+	s.epoch = epoch
+	switch {
+	case epoch == 0:
+		return nil, &RestoreError{"streams", "epoch", "want an epoch from 1"}
+	case len(states) > lim.Peers:
+		return nil, &FullError{"streams", lim.Peers}
+	case len(entries) > reserve(lim.Envelopes):
+		return nil, &FullError{"outbox envelopes", lim.Envelopes}
+	}
+	last := ""
+	for i := range states {
+		w := &states[i]
+		if w.Peer <= last {
+			return nil, &RestoreError{"streams", w.Peer, "the peers are not in ascending order"}
+		}
+		last = w.Peer
+		n := slices.IndexFunc(entries, func(e snapshot.PendingOutboundEntry) bool { return e.Peer != w.Peer })
+		if n < 0 {
+			n = len(entries)
+		}
+		if err := s.restore(w, entries[:n], reg); err != nil {
+			return nil, err
+		}
+		entries = entries[n:]
+	}
+	if len(entries) > 0 {
+		return nil, &RestoreError{"outbox", entries[0].Peer, "there is no stream to this peer, or the entries are not in its order"}
+	}
+	if s.bytes > reserve(lim.Bytes) {
+		return nil, &FullError{"outbox bytes", lim.Bytes}
+	}
+	return s, nil
+}
+
+// restore adds the stream with one peer, whose outbox the entries are.
+func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry) error {
+	if why := s.unsound(w, entries); why != "" {
+		return &RestoreError{"streams", w.Peer, why}
+	}
+	t := &stream{
+		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch, upTo: w.RecvUpTo, beyond: slices.Clone(w.RecvBeyond),
+		next: w.NextNumber, resends: w.Resends,
+	}
+	for i, e := range entries {
+		env, err := readOwn(reg, e.Envelope)
+		if err == nil {
+			err = s.fits(env, &entries[i], w.AckedUpTo+1+uint64(i))
+		}
+		if err != nil {
+			return &RestoreError{"outbox", fmt.Sprintf("%s number %d", e.Peer, e.Number), err.Error()}
+		}
+		t.out = append(t.out, env)
+		s.bytes += Charge(env)
+	}
+	s.count += len(t.out)
+	s.peers[t.peer] = t
+	s.setAckDue(t, w.AckDue)
+	if w.ResendAt > 0 {
+		s.schedule(t, w.ResendAt, 0)
+	}
+	return nil
+}
+
+// unsound says what is wrong with a stream's message, or "".
+func (s *Streams) unsound(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry) string {
+	switch {
+	case w.NextNumber < 1 || w.AckedUpTo >= w.NextNumber || w.NextNumber-1-w.AckedUpTo != uint64(len(entries)):
+		return "the outbox does not hold all numbers between the acknowledged and the next"
+	case (w.ResendAt != 0) != (len(entries) > 0) || w.ResendAt < 0 || w.Resends < 0 || w.Resends > 0 && len(entries) == 0:
+		return "the time of the next resend does not agree with the outbox"
+	case w.RecvEpoch == 0 && (w.RecvUpTo != 0 || len(w.RecvBeyond) != 0 || w.AckDue):
+		return "numbers were taken of no epoch"
+	case len(w.RecvBeyond) > s.lim.Window:
+		return "more numbers were taken out of order than the window has room for"
+	}
+	last := w.RecvUpTo
+	for i, n := range w.RecvBeyond {
+		if n <= last || i == 0 && n-last == 1 || n-w.RecvUpTo > uint64(s.lim.Window) {
+			return "the numbers taken out of order are not ascending, or not within the window"
+		}
+		last = n
+	}
+	return ""
+}
+
+// fits says whether an envelope is the one that stands at this place of the outbox.
+func (s *Streams) fits(env *wire.Envelope, e *snapshot.PendingOutboundEntry, number uint64) error {
+	switch {
+	case env.To != wire.PeerID(e.Peer):
+		return fmt.Errorf("the envelope is for %s", env.To)
+	case env.Number != number || e.Number != number:
+		return fmt.Errorf("the envelope has number %d, want %d", env.Number, number)
+	case env.Epoch != s.epoch:
+		return fmt.Errorf("the envelope is of epoch %d, want %d", env.Epoch, s.epoch)
+	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0:
+		return errNotOwn
+	}
+	return nil
+}
