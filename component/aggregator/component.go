@@ -20,7 +20,10 @@ type Component struct {
 // New returns the aggregator of a slot.
 func New(slot string, cfg Config) (*Component, error) {
 	cfg, err := cfg.withDefaults()
-	return &Component{slot: slot, cfg: cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, cfg: cfg}, nil
 }
 
 // State returns the open rounds.

@@ -9,8 +9,9 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact.
 const (
+	Role    = "aggregator"
 	Kind    = "fedavg"
 	Version = 1
 )

@@ -7,8 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/component/data/digits"
 )
 
-// Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact.
 const (
+	Role    = "data"
 	Kind    = "digits"
 	Version = 1
 )

@@ -23,8 +23,9 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact.
 const (
+	Role    = "selector"
 	Kind    = "uniform"
 	Version = 1
 )
@@ -89,7 +90,10 @@ type State struct{}
 // New returns the selector of a slot.
 func New(slot string, cfg Config) (*Component, error) {
 	cfg, err := cfg.withDefaults()
-	return &Component{slot: slot, cfg: cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, cfg: cfg}, nil
 }
 
 // State returns the empty state.

@@ -37,7 +37,8 @@ func (c *Component) beat(ctx *engine.Context) error {
 	return nil
 }
 
-// PeerChanged joins a server anew that came back: it may have forgotten this client.
+// PeerChanged joins a server anew that came back: it may have forgotten this client. The first sign of life of a server
+// looks the same; then the second join says what the first did.
 func (c *Component) PeerChanged(ctx *engine.Context, peer wire.PeerID, up bool) {
 	if !up || !c.st.Joined || c.atServer(ctx) || !slices.Contains(c.servers(ctx), peer) {
 		return

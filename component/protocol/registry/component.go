@@ -50,7 +50,8 @@ func (c *Component) Start(ctx *engine.Context) error {
 	if c.atServer(ctx) {
 		return nil
 	}
-	if !ctx.Arm(0, beatToken) {
+	// A nanosecond later, not at once: at engine time 0 a wake-up "at 0" would read as none.
+	if !ctx.Arm(1, beatToken) {
 		return c.fail(value.CodeOverflow, "no timer is left for the join")
 	}
 	return nil

@@ -7,8 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/component/config"
 )
 
-// Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact.
 const (
+	Role    = "protocol"
 	Kind    = "registry"
 	Version = 1
 )

@@ -19,7 +19,10 @@ type Component struct {
 // New returns the rounds of a slot.
 func New(slot string, cfg Config) (*Component, error) {
 	cfg, err := cfg.withDefaults()
-	return &Component{slot: slot, cfg: cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, cfg: cfg}, nil
 }
 
 // State returns the open and the remembered rounds.

@@ -6,8 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/component/config"
 )
 
-// Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact.
 const (
+	Role    = "protocol"
 	Kind    = "rounds"
 	Version = 1
 )

@@ -1,0 +1,187 @@
+package aggregator
+
+import (
+	"math"
+	"math/big"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// update is one contribution as a test draws it.
+type update struct {
+	x []float32
+	n int64
+}
+
+func updates(elements int) *rapid.Generator[[]update] {
+	one := rapid.Custom(func(t *rapid.T) update {
+		return update{rapid.SliceOfN(element(), elements, elements).Draw(t, "x"), rapid.Int64Range(1, samplesMax-1).Draw(t, "n")}
+	})
+	return rapid.SliceOfN(one, 1, 12)
+}
+
+func (u update) tensors(t *rapid.T) []*tensor.Tensor {
+	half := len(u.x) / 2
+	a, err1 := tensor.FromFloat32([]int{half}, u.x[:half])
+	b, err2 := tensor.FromFloat32([]int{len(u.x) - half, 1}, u.x[half:])
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	return []*tensor.Tensor{a, b}
+}
+
+// folded folds the updates in the given order; where cut says so the state goes through its stored form in between.
+func folded(t *rapid.T, us []update, order []int, cut func(int) bool) []float32 {
+	s := &State{Rounds: []Round{{Tensors: newSums(shapesOf(us[0].tensors(t)))}}}
+	reg := value.NewRegistry()
+	for i, k := range order {
+		r := &s.Rounds[0]
+		r.Total += us[k].n
+		r.fold(us[k].tensors(t), us[k].n)
+		if cut(i) {
+			b, err := snapshot.Marshal(reg, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = &State{}
+			if err := snapshot.Unmarshal(b, s, reg, snapshot.DefaultLimits()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mean, err := s.Rounds[0].mean()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []float32
+	for _, v := range mean.Items() {
+		out = append(out, v.(value.Tensor).Float32()...)
+	}
+	return out
+}
+
+// Trap 34: the order of arrival must not reach the sum. Nor must the points at which the process died in between.
+func TestAnyOrderAndAnyCutGiveTheSameBits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		us := updates(5).Draw(t, "updates")
+		inOrder := make([]int, len(us))
+		for i := range inOrder {
+			inOrder[i] = i
+		}
+		want := folded(t, us, inOrder, func(int) bool { return false })
+		order := rapid.Permutation(inOrder).Draw(t, "order")
+		cuts := rapid.SliceOfN(rapid.Bool(), len(us), len(us)).Draw(t, "cuts")
+		got := folded(t, us, order, func(i int) bool { return cuts[i] })
+		for k := range want {
+			if math.Float32bits(got[k]) != math.Float32bits(want[k]) {
+				t.Fatalf("element %d is %g in order %v, want %g", k, got[k], order, want[k])
+			}
+		}
+	})
+}
+
+func TestTheMeanIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		us := updates(4).Draw(t, "updates")
+		order := make([]int, len(us))
+		for i := range order {
+			order[i] = i
+		}
+		got := folded(t, us, order, func(int) bool { return false })
+		for k := range got {
+			// The definition: Σ round(x·2^64)·n / (Σ n · 2^64), in rationals.
+			sum, total := new(big.Int), int64(0)
+			for _, u := range us {
+				sum.Add(sum, new(big.Int).Mul(exact(u.x[k]), big.NewInt(u.n)))
+				total += u.n
+			}
+			want, _ := new(big.Rat).SetFrac(sum, new(big.Int).Lsh(big.NewInt(total), fraction)).Float32()
+			if got[k] != want {
+				t.Fatalf("element %d is %g, want %g", k, got[k], want)
+			}
+		}
+	})
+}
+
+// An average of equal updates is that update, whatever they weigh, where 2^-64 steps can hold it.
+func TestTheMeanOfEqualsIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.Float32Range(-1000, 1000).Filter(func(x float32) bool {
+			return x == 0 || math.Abs(float64(x)) >= 0x1p-40
+		}).Draw(t, "x")
+		var hi, lo, total uint64
+		for range rapid.IntRange(1, 9).Draw(t, "k") {
+			n := rapid.Uint64Range(1, samplesMax-1).Draw(t, "n")
+			hi, lo = add(hi, lo, x, n)
+			total += n
+		}
+		if got := mean(hi, lo, total); got != x {
+			t.Fatalf("mean of %g is %g", x, got)
+		}
+	})
+}
+
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	cfg, _ := Config{MaxElements: 4}.withDefaults()
+	good := func() State {
+		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{"a", 2}, {"b", 3}},
+			Tensors: []Sum{{Shape: []int{2}, Hi: make([]uint64, 2), Lo: make([]uint64, 2)}}}}}
+	}
+	s := good()
+	if err := s.check(cfg); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*State){
+		"order of rounds": func(s *State) { s.Rounds = append(s.Rounds, s.Rounds[0]) },
+		"too many rounds": func(s *State) {
+			for i := range cfg.MaxOpen {
+				r := s.Rounds[0]
+				r.Number += int64(i + 1)
+				s.Rounds = append(s.Rounds, r)
+			}
+		},
+		"total":            func(s *State) { s.Rounds[0].Total++ },
+		"no shares":        func(s *State) { s.Rounds[0].Shares = nil },
+		"order of shares":  func(s *State) { s.Rounds[0].Shares[0].Peer = "c" },
+		"samples":          func(s *State) { s.Rounds[0].Shares[0].Samples, s.Rounds[0].Total = 0, 3 },
+		"words":            func(s *State) { s.Rounds[0].Tensors[0].Hi = make([]uint64, 1) },
+		"negative shape":   func(s *State) { s.Rounds[0].Tensors[0].Shape = []int{-2} },
+		"shape over bound": func(s *State) { s.Rounds[0].Tensors[0].Shape = []int{1 << 40, 1 << 40} },
+	} {
+		s := good()
+		spoil(&s)
+		if s.check(cfg) == nil {
+			t.Errorf("a state with a wrong %s was restored", name)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for in, ok := range map[string]bool{
+		`{}`: true, `{"model":"model","max_open":2}`: true, `{"max_open":65}`: false, `{"max_elements":-1}`: false, `{"quorum":1}`: false,
+	} {
+		if _, err := ParseConfig([]byte(in)); (err == nil) != ok {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24}) {
+		t.Errorf("defaults %+v", c)
+	}
+}
+
+func TestAFullRoundTakesNoMore(t *testing.T) {
+	c := &Component{slot: "aggregator", cfg: Config{MaxOpen: 1}}
+	r := Round{Number: 1, Shares: make([]Share, contributionsMax)}
+	c.st.Rounds = []Round{r}
+	if _, _, f := c.place(1, "new"); f == nil || f.Code != value.CodeOverflow {
+		t.Errorf("contribution %d: %v", contributionsMax+1, f)
+	}
+	if _, _, f := c.place(2, "new"); f == nil || f.Code != value.CodeOverflow {
+		t.Errorf("round over max_open: %v", f)
+	}
+}

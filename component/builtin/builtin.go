@@ -1,0 +1,35 @@
+// Package builtin is the list of the components that come with the project.
+package builtin
+
+import (
+	"github.com/rhizome-ml/rhizome/component/aggregator"
+	"github.com/rhizome-ml/rhizome/component/backend"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/component/protocol/registry"
+	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/component/selector"
+	"github.com/rhizome-ml/rhizome/node"
+)
+
+// Register adds the built-in components to a catalogue.
+func Register(c *node.Catalogue) error {
+	for _, k := range []struct {
+		role, kind string
+		version    int32
+		factory    node.Factory
+	}{
+		{aggregator.Role, aggregator.Kind, aggregator.Version, aggregator.Factory},
+		{backend.Role, backend.Kind, backend.Version, backend.Factory},
+		{data.Role, data.Kind, data.Version, data.Factory},
+		{model.Role, model.Kind, model.Version, model.Factory},
+		{registry.Role, registry.Kind, registry.Version, registry.Factory},
+		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
+		{selector.Role, selector.Kind, selector.Version, selector.Factory},
+	} {
+		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {
+			return err
+		}
+	}
+	return nil
+}
