@@ -15,8 +15,9 @@ var elementwiseRules = map[string]rule{
 	"Neg":        unary(func(e *chain, x, z, d string) string { return e.op("Neg", d) }),
 	"Reciprocal": unary(func(e *chain, x, z, d string) string { return e.op("Neg", e.op("Mul", d, e.op("Mul", z, z))) }),
 	"Relu": unary(func(e *chain, x, z, d string) string {
+		// The result is positive where the input is, and asking it lets the input's memory go.
 		zero := e.number(x, 0)
-		return e.op("Where", e.op("Greater", x, zero), d, zero)
+		return e.op("Where", e.op("Greater", z, zero), d, zero)
 	}),
 	"Sigmoid": unary(func(e *chain, x, z, d string) string {
 		return e.op("Mul", d, e.op("Mul", z, e.op("Sub", e.number(x, 1), z)))

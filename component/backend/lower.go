@@ -5,7 +5,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/backend/kernel"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
-	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // foldElements bounds the results that are computed ahead of all runs when they are larger than what they are made from.
@@ -22,8 +21,9 @@ type lowered struct {
 // step is one thing that a program does.
 type step struct {
 	sourceNode
-	def  *kernelDef
-	relu bool // a Relu follows on the result
+	def     *kernelDef
+	relu    bool // a Relu follows on the result of a Gemm
+	softmax bool // a loss has the softmax of its scores as one more output, the last
 }
 
 // lower gives every value its type for those of the inputs, which are static, and computes what can be known.
@@ -121,12 +121,4 @@ func (l *lowered) typesOf(ids []int) []onnxop.Type {
 		}
 	}
 	return out
-}
-
-// constant returns the value where it is known ahead of all runs, and nil otherwise.
-func (l *lowered) constant(id int) *tensor.Tensor {
-	if id < 0 {
-		return nil
-	}
-	return l.types[id].Value
 }

@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/tensor/fmath"
+)
 
 // Reduction says what becomes of the losses of the single positions.
 type Reduction uint8
@@ -33,22 +37,29 @@ func (e *LabelError) Error() string {
 	return fmt.Sprintf("label %d at position %d is not a class; want 0 to %d", e.Label, e.Index, e.Classes-1)
 }
 
-// FromScores writes the loss of scores that are not normalized, and to logProb, unless it is nil, their log-softmax.
-// out has one element, or one for each position without a reduction.
-func FromScores[T Float, L int64 | int32](s *Loss[T], out, logProb, scores []T, labels []L) error {
+// FromScores writes the loss of scores that are not normalized, their log-softmax to logProb and their softmax to prob,
+// each unless it is nil; both have the bits that LogSoftmax and Softmax give. out has one element, or one for each
+// position without a reduction. scratch holds N values.
+func FromScores[T Float, L int64 | int32](s *Loss[T], out, logProb, prob, scores []T, labels []L, scratch []float64) error {
 	l := s.Lanes
 	var t total
+	e := scratch[:l.N]
 	for pos, label := range labels {
 		at := pos/l.Inner*l.N*l.Inner + pos%l.Inner
-		m := laneMax(l, scores, at)
-		sum := logSum(l, scores, at, m)
+		m, sum := exponentials(l, e, scores, at)
+		log := fmath.Log(sum)
 		if logProb != nil {
 			for i := range l.N {
 				k := at + i*l.Inner
-				logProb[k] = T(float64(scores[k]) - m - sum)
+				logProb[k] = T(float64(scores[k]) - m - log)
 			}
 		}
-		if err := s.add(&t, out, pos, int64(label), scores[at:], m, sum); err != nil {
+		if prob != nil {
+			for i, v := range e {
+				prob[at+i*l.Inner] = T(v / sum)
+			}
+		}
+		if err := s.add(&t, out, pos, int64(label), scores[at:], m, log); err != nil {
 			return err
 		}
 	}

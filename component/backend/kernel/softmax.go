@@ -9,12 +9,7 @@ func Softmax[T Float](l Lanes, dst, x []T, scratch []float64) {
 	for o := range l.Outer {
 		for j := range l.Inner {
 			at := o*l.N*l.Inner + j
-			m := laneMax(l, x, at)
-			var sum float64
-			for i := range e {
-				e[i] = fmath.Exp(float64(x[at+i*l.Inner]) - m)
-				sum += e[i]
-			}
+			_, sum := exponentials(l, e, x, at)
 			for i, v := range e {
 				dst[at+i*l.Inner] = T(v / sum)
 			}
@@ -23,40 +18,38 @@ func Softmax[T Float](l Lanes, dst, x []T, scratch []float64) {
 }
 
 // LogSoftmax writes x - m - log(the sum of e^(x-m)) for each lane, m being the lane's maximum, in float64 and rounded
-// once. dst may be x itself.
-func LogSoftmax[T Float](l Lanes, dst, x []T) {
+// once. scratch holds N values; dst may be x itself.
+func LogSoftmax[T Float](l Lanes, dst, x []T, scratch []float64) {
+	e := scratch[:l.N]
 	for o := range l.Outer {
 		for j := range l.Inner {
 			at := o*l.N*l.Inner + j
-			m := laneMax(l, x, at)
-			s := logSum(l, x, at, m)
+			m, sum := exponentials(l, e, x, at)
+			log := fmath.Log(sum)
 			for i := range l.N {
 				k := at + i*l.Inner
-				dst[k] = T(float64(x[k]) - m - s)
+				dst[k] = T(float64(x[k]) - m - log)
 			}
 		}
 	}
 }
 
-// laneMax is the greatest element of the lane that starts at at; a NaN shows later, in the sum.
-func laneMax[T Float](l Lanes, x []T, at int) float64 {
+// exponentials writes e^(x-m) to e for the lane of x that starts at at, and returns the lane's maximum m and the sum of
+// the exponentials, from zero and in order. A NaN of the lane shows in the sum.
+func exponentials[T Float](l Lanes, e []float64, x []T, at int) (m, sum float64) {
 	if l.N == 0 {
-		return 0
+		return 0, 0
 	}
-	m := x[at]
+	top := x[at]
 	for i := 1; i < l.N; i++ {
-		if v := x[at+i*l.Inner]; v > m {
-			m = v
+		if v := x[at+i*l.Inner]; v > top {
+			top = v
 		}
 	}
-	return float64(m)
-}
-
-// logSum is the logarithm of the sum of e^(x-m) over the lane that starts at at.
-func logSum[T Float](l Lanes, x []T, at int, m float64) float64 {
-	var sum float64
-	for i := range l.N {
-		sum += fmath.Exp(float64(x[at+i*l.Inner]) - m)
+	m = float64(top)
+	for i := range e {
+		e[i] = fmath.Exp(float64(x[at+i*l.Inner]) - m)
+		sum += e[i]
 	}
-	return fmath.Log(sum)
+	return m, sum
 }
