@@ -185,3 +185,21 @@ func TestAFullRoundTakesNoMore(t *testing.T) {
 		t.Errorf("round over max_open: %v", f)
 	}
 }
+
+// BenchmarkFold adds one update of a million elements to a round.
+func BenchmarkFold(b *testing.B) {
+	const n = 1 << 20
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i-n/2) / 3
+	}
+	t, err := tensor.FromFloat32([]int{n}, x)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := Round{Tensors: newSums([][]int{{n}})}
+	b.SetBytes(4 * n)
+	for b.Loop() {
+		r.fold([]*tensor.Tensor{t}, 100)
+	}
+}
