@@ -42,7 +42,7 @@ type attempt struct {
 	tries int32
 }
 
-// ready is an op on the frontier. The frame pointer is good while the frame's exec is still exec.
+// ready is an op on the frontier; exec is held against the frame's when it runs, because frames are pooled.
 type ready struct {
 	f    *frame
 	exec uint64
@@ -70,6 +70,15 @@ func (r *ring) pop() ready {
 	r.head = (r.head + 1) & (len(r.buf) - 1)
 	r.n--
 	return x
+}
+
+// removeIf drops the entries that match and keeps the order of the others.
+func (r *ring) removeIf(match func(ready) bool) {
+	for range r.n {
+		if x := r.pop(); !match(x) {
+			r.push(x)
+		}
+	}
 }
 
 func (r *ring) at(i int) ready { return r.buf[(r.head+i)&(len(r.buf)-1)] }
@@ -223,7 +232,7 @@ func (e *Engine) end(f *frame) {
 	e.childEnded(parent, callOp, f)
 }
 
-// collect frees a frame. Nothing refers to it any more but stale frontier entries, which its exec unmasks.
+// collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
 	delete(e.st.frames, f.exec)
 	for i, v := range f.slots {
@@ -273,8 +282,9 @@ func (e *Engine) killQuiet(f *frame) {
 	e.collect(f)
 }
 
-// forget takes back everything that waits for a frame: commands, timers, parked ops.
+// forget takes back everything that is under way for a frame: ready ops, commands, timers, parked ops.
 func (e *Engine) forget(f *frame) {
+	e.st.frontier.removeIf(func(r ready) bool { return r.f == f })
 	for _, id := range sortedKeys(e.st.pending) {
 		if e.st.pending[id].exec == f.exec {
 			delete(e.st.pending, id)

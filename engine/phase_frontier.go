@@ -10,7 +10,7 @@ func (e *Engine) pollFrontier() {
 	for e.st.frontier.n > 0 && e.st.opsLeft > 0 {
 		r := e.st.frontier.pop()
 		if r.f.exec != r.exec {
-			continue // the activation was ended by force
+			e.broken("an op of an activation that has ended is ready")
 		}
 		e.st.opsLeft--
 		e.run(r.f, r.op)

@@ -65,9 +65,6 @@ func (e *Engine) firePhase(phase string) {
 	if len(e.st.firedPhases) > 64 {
 		e.st.firedPhases = append(e.st.firedPhases[:0], e.st.firedPhases[1:]...)
 	}
-	if phase == PhaseShutdown {
-		e.st.stopping = true
-	}
 	for _, id := range e.phases[phase] {
 		e.open(&e.prog.Funcs[id], []value.Value{value.Trigger{}})
 	}

@@ -10,12 +10,12 @@ import (
 // events, intervals, edges and a component.
 func randomPrograms(t *rapid.T) []*program.Program {
 	edges := []program.Edge{
-		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001}, Trigger: []bool{false, true}, Reply: program.None},
-		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false}, Reply: 2},
+		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001}, Trigger: []bool{false, true}, Reply: program.None, Deadline: 60},
+		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false}, Reply: 2, Deadline: 300},
 		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
 		{ID: 3, Name: "perhaps", From: "one", To: "other", Sites: []program.SiteID{102000}, Trigger: []bool{false}, Best: true, Reply: program.None},
 	}
-	comps := []program.Component{{Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
+	comps := []program.Component{{Name: "first", Places: []string{"one", "other"}}, {Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
 	var parts []*program.Program
 	for i, place := range []string{"one", "other"} {
 		b := newBuilder(place)
@@ -103,7 +103,7 @@ func (g *gen) fillDepth(f *fn, slots []program.Slot, depth int) program.Slot {
 	label := func() string { return labels[rapid.IntRange(0, 1).Draw(g.t, "label")] }
 	for range rapid.IntRange(1, 6).Draw(g.t, "ops") {
 		var out []program.Slot
-		switch rapid.IntRange(0, 24).Draw(g.t, "op") {
+		switch rapid.IntRange(0, 25).Draw(g.t, "op") {
 		case 0:
 			out = f.op(program.OpPassThrough, 1, pick())
 		case 1:
@@ -155,7 +155,7 @@ func (g *gen) fillDepth(f *fn, slots []program.Slot, depth int) program.Slot {
 		case 21, 22:
 			methods := []string{"add", "later", "work", "tell", "refuse", "panicky"}
 			out = f.add(program.Op{
-				Code: program.OpComponent, Component: 0, Method: methods[rapid.IntRange(0, len(methods)-1).Draw(g.t, "method")],
+				Code: program.OpComponent, Component: 1, Method: methods[rapid.IntRange(0, len(methods)-1).Draw(g.t, "method")],
 				Retry: program.Retry{Attempts: int32(rapid.IntRange(0, 2).Draw(g.t, "attempts")), Backoff: 3},
 			}, 1, pick())
 		case 23:
@@ -174,6 +174,12 @@ func (g *gen) fillDepth(f *fn, slots []program.Slot, depth int) program.Slot {
 				}
 			}
 		case 24:
+			someone := f.constant(value.Peer([]string{"node0", "node1", "stranger"}[rapid.IntRange(0, 2).Draw(g.t, "who")]))
+			codes := []program.Code{program.OpPeerDrop, program.OpPeerLookup, program.OpPeerBlock, program.OpPeerUnblock, program.OpPeerAllow, program.OpPeerHealth}
+			out = f.op(codes[rapid.IntRange(0, len(codes)-1).Draw(g.t, "peer")], 1, someone)
+			address := f.constant(value.String("/ip4/10.0.0.1/udp/4001/quic-v1"))
+			f.op(program.OpPeerInsert, 1, someone, address)
+		case 25:
 			if g.sends {
 				switch rapid.IntRange(0, 2).Draw(g.t, "send") {
 				case 0:

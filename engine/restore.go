@@ -73,7 +73,7 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.phase, s.opsLeft, s.stage = t.Poll.Phase, t.Poll.OpsLeft, t.Poll.Stage
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
 	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
-	s.epoch, s.now, s.bootstrapExec, s.stopping = w.Epoch, w.Now, w.BootstrapExec, w.Stopping
+	s.epoch, s.now, s.bootstrapExec = w.Epoch, w.Now, w.BootstrapExec
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {

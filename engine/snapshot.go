@@ -16,9 +16,8 @@ func (e *Engine) Snapshot() (*snapshot.TransientSnapshot, error) {
 		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage},
 	}
 	for i := range e.st.frontier.n {
-		if r := e.st.frontier.at(i); r.f.exec == r.exec {
-			t.Frontier = append(t.Frontier, snapshot.FrontierEntry{Op: uint32(opRef(r.f, r.op)), Exec: r.exec})
-		}
+		r := e.st.frontier.at(i)
+		t.Frontier = append(t.Frontier, snapshot.FrontierEntry{Op: uint32(opRef(r.f, r.op)), Exec: r.exec})
 	}
 	for _, exec := range e.sortedExecs() {
 		f := e.st.frames[exec]
@@ -126,7 +125,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		SpecVersion: snapshot.CurrentSnapshotSpecVersion, PeerID: string(e.st.self),
 		NextCommandID: e.st.nextCommand, NextExecID: e.st.nextExec, NextCallID: e.st.nextCall, NextTimerSeq: e.st.nextTimer,
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
-		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec, Stopping: e.st.stopping,
+		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
 		FiredPhases: append([]string(nil), e.st.firedPhases...),
 		AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}

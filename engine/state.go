@@ -39,7 +39,6 @@ type State struct {
 	stage         uint32 // 0 new, 1 bootstrap under way, 2 running
 	bootstrapExec uint64
 	firedPhases   []string
-	stopping      bool
 
 	// system calls
 	counters []counter // by name

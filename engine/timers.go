@@ -86,6 +86,9 @@ func (h *timers) due(now int64) (timer, bool) {
 	return t, true
 }
 
+// matured says whether a timer is due at now.
+func (h *timers) matured(now int64) bool { return len(h.heap) > 0 && h.heap[0].at <= now }
+
 // next returns the time of the first timer, or 0 when none is armed.
 func (h *timers) next() int64 {
 	if len(h.heap) == 0 {

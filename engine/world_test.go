@@ -19,6 +19,7 @@ type world struct {
 	now       int64
 	restoring bool
 	restores  int
+	onReborn  func(before, after *Engine) // told of each restore
 }
 
 type netPacket struct {
@@ -62,6 +63,7 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		cfg.Limits.OutboxEnvelopes = 6
 		cfg.Limits.AppEvents = 5
 		cfg.Limits.PendingCommands = 4
+		cfg.Limits.FailuresToDown = 2
 		cfg.Targets = map[string][]wire.PeerID{"other": {wire.PeerID(fmt.Sprintf("node%d", 1-i))}}
 		cfg.Trace = true
 		n := &testNode{w: w, cfg: cfg}
@@ -127,6 +129,9 @@ func (n *testNode) reborn() {
 	if err != nil {
 		n.w.t.Fatalf("restore: %v", err)
 	}
+	if n.w.onReborn != nil {
+		n.w.onReborn(n.e, e)
+	}
 	n.e = e
 	n.w.restores++
 	if again := n.encode(); !bytes.Equal(b, again) {
@@ -183,6 +188,9 @@ func (n *testNode) deliver(ev *Event) {
 	if err := n.e.Deliver(ev); err != nil {
 		fmt.Fprintf(&n.log.polls, "refused %v\n", err)
 	}
+	if n.w.restoring {
+		n.reborn() // between acceptance and processing, too
+	}
 }
 
 // act does one step of a schedule; a and b choose among what there is.
@@ -198,6 +206,9 @@ func (w *world) act(kind, a, b int) {
 		}
 	case 1:
 		w.now += int64(b % 50)
+		if b%10 == 0 {
+			w.now += 1e9 // beyond a resend
+		}
 		n.poll()
 	case 2, 3, 4:
 		if len(w.net) == 0 {
@@ -250,7 +261,7 @@ func (n *testNode) complete(c Command) {
 		n.deliver(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: c.ID, Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: err.Error()}}})
 		return
 	}
-	ev := &snapshot.PendingCompletionSnapshot{Command: c.ID}
+	ev := &snapshot.PendingCompletionSnapshot{Command: c.ID, Digest: c.ID}
 	for _, v := range out {
 		ev.Results = append(ev.Results, snapshot.NamedResult{Port: "out", Value: v})
 	}

@@ -31,7 +31,6 @@ type FrameworkSnapshot struct {
 	Records         []RecordSnapshot           `snap:"25"` // by name
 	Gates           []GateSnapshot             `snap:"26"` // by name
 	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
-	Stopping        bool                       `snap:"28"`
 }
 
 // CounterSnapshot is one counter.

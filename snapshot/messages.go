@@ -155,12 +155,11 @@ type IngressEventSnapshot struct {
 	Envelope         *EnvelopeEvent             `snap:"1"`
 	AppAck           *AppAckEvent               `snap:"2"`
 	Invoke           *InvokeEvent               `snap:"3"`
-	TimerMatured     *TimerSnapshot             `snap:"4"`
-	Completion       *PendingCompletionSnapshot `snap:"5"`
-	CompletionFailed *CompletionFailedEvent     `snap:"6"`
-	SendFailed       *SendFailedEvent           `snap:"7"`
-	Restarted        *RestartedEvent            `snap:"8"`
-	Lifecycle        *LifecycleEvent            `snap:"9"`
+	Completion       *PendingCompletionSnapshot `snap:"4"`
+	CompletionFailed *CompletionFailedEvent     `snap:"5"`
+	SendFailed       *SendFailedEvent           `snap:"6"`
+	Restarted        *RestartedEvent            `snap:"7"`
+	Lifecycle        *LifecycleEvent            `snap:"8"`
 }
 
 // EnvelopeEvent is an envelope from an authenticated peer, in wire form.
