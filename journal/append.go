@@ -1,11 +1,13 @@
 package journal
 
-// bufKeepBytes is the largest batch buffer that is kept for the next batch.
-const bufKeepBytes = 1 << 20
+const (
+	bufferBytes     = 1 << 20 // when more than this is gathered, Append writes it without waiting for a Sync
+	bufferKeepBytes = 2 << 20 // a larger buffer, grown for a large record, is not kept
+)
 
-// Append writes the payloads as one batch of records and returns the number of the first; the others follow it. They are durable after a
-// Sync. A payload above the limit is a *TooLargeError, and nothing of the batch is written. After any other error the journal has
-// failed, and some of the batch may be on the disk.
+// Append adds the payloads as records, one after the other, and returns the number of the first. They are gathered in memory, copied, and
+// are written and durable after a Sync; what was not, the end of the process takes with it. A payload above the limit is a *TooLargeError,
+// and nothing of the batch is taken. After any other error the journal has failed, and some of the batch may be on the disk.
 func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	for _, p := range payloads {
 		if len(p) > j.opt.RecordBytesMax {
@@ -14,47 +16,36 @@ func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	}
 	j.appending.Lock()
 	defer j.appending.Unlock()
-	first := j.Next()
-	for len(payloads) > 0 {
-		n, err := j.appendSome(payloads)
-		if err != nil {
-			return 0, err
-		}
+	first, err := j.Next(), j.state()
+	for len(payloads) > 0 && err == nil {
+		n, gathered := j.gather(payloads)
 		payloads = payloads[n:]
+		switch {
+		case len(payloads) > 0 && gathered <= bufferBytes:
+			err = j.rotate(recordBytes(len(payloads[0])))
+		case gathered > bufferBytes:
+			err = j.flush()
+		}
 	}
-	if cap(j.buf) > bufKeepBytes {
-		j.buf = nil
+	if err != nil {
+		return 0, err
 	}
-	return first, j.state()
+	return first, nil
 }
 
-// appendSome writes as many of the payloads as the active segment has room for, with one write, and returns how many. Where there is no
-// room for the first, it makes a new segment for it.
-func (j *Journal) appendSome(payloads [][]byte) (n int, err error) {
-	j.mu.Lock()
-	file, end, next, synced, failed := j.active, j.end, j.next, j.synced, j.failed
-	seg := j.segs[len(j.segs)-1]
-	j.mu.Unlock()
-	if failed != nil {
-		return 0, failed
-	}
-	if end+recordBytes(len(payloads[0])) > seg.size {
-		return 0, j.rotate(recordBytes(len(payloads[0])))
-	}
-	buf := j.buf[:0]
-	for n < len(payloads) && end+int64(len(buf))+recordBytes(len(payloads[n])) <= seg.size {
-		buf = appendRecord(buf, seg.salt, next+uint64(n), synced, payloads[n])
-		n++
-	}
-	j.buf = buf
-	if _, err := file.WriteAt(buf, end); err != nil {
-		return 0, j.fail("write", err)
-	}
+// gather takes as many of the payloads as the active segment has room for, unless the buffer is full before, and returns how many,
+// and the size of the buffer.
+func (j *Journal) gather(payloads [][]byte) (n, gathered int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.end += int64(len(buf))
-	j.next += uint64(n)
-	return n, nil
+	size := j.segs[len(j.segs)-1].size
+	for n < len(payloads) && len(j.buf) <= bufferBytes && j.end+recordBytes(len(payloads[n])) <= size {
+		j.buf = appendRecord(j.buf, j.seed, j.next, j.synced, payloads[n])
+		j.end += recordBytes(len(payloads[n]))
+		j.next++
+		n++
+	}
+	return n, len(j.buf)
 }
 
 // rotate syncs the active segment and makes a new one, in this order: a segment proves that all records before it are durable.
@@ -67,7 +58,7 @@ func (j *Journal) rotate(record int64) error {
 	if err := j.state(); err != nil {
 		return err
 	}
-	if err := j.create(j.next, record); err != nil {
+	if err := j.create(j.Next(), record); err != nil {
 		return j.fail("rotate", err)
 	}
 	return nil

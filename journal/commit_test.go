@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -170,6 +171,7 @@ func TestCommitterIsBounded(t *testing.T) {
 		if n == waitersMax {
 			break
 		}
+		runtime.Gosched()
 	}
 	close(disk.gate)
 	<-in

@@ -18,8 +18,6 @@ type world struct {
 	written map[uint64][]byte
 	next    uint64 // as far as Append returned
 	acked   uint64 // as far as a Sync returned
-	there   uint64 // as far as a kernel that lives on has it, synced or not
-	alive   bool   // this life got as far as to open the journal
 	snaps   map[uint64][]byte
 	newest  uint64 // the newest snapshot of which Publish returned
 }
@@ -52,7 +50,7 @@ func (w *world) recover(m vfs.FS) (*Journal, error) {
 	if !rep.Vouched() {
 		w.fatal("a crash is reported as loss: %+v", rep)
 	}
-	if rep.Next < max(w.acked, w.there) || rep.Next > w.next+20 {
+	if rep.Next < w.acked || rep.Next > w.next+20 {
 		w.fatal("the journal ends before %d; synced up to %d, appended up to %d", rep.Next, w.acked, w.next)
 	}
 	at := max(ref.LSN, rep.First)
@@ -66,7 +64,6 @@ func (w *world) recover(m vfs.FS) (*Journal, error) {
 	if err == nil && at != rep.Next {
 		w.fatal("reading ended before %d, want %d", at, rep.Next)
 	}
-	w.alive = true
 	w.next, w.acked, w.newest = rep.Next, rep.Next, ref.LSN
 	return j, err
 }
@@ -174,19 +171,7 @@ func (w *world) checkPoisoned(j *Journal, err error) {
 	}
 }
 
-// after gives the disk its aftermath. A kill alone loses nothing that was appended.
-func (w *world) after(m *vfs.Mem, kind int, rng *rand.Rand) *vfs.Mem {
-	switch {
-	case aftermath[kind].name != "kill":
-		w.there = 0
-	case w.alive:
-		w.there = w.next
-	}
-	w.alive = false
-	return aftermath[kind].do(m, rng)
-}
-
-// aftermath is what a machine may do to the disk after the process has ended at some operation.
+// aftermath is what becomes of the disk when the process has ended at some operation: with the power, or alone.
 var aftermath = []struct {
 	name string
 	do   func(*vfs.Mem, *rand.Rand) *vfs.Mem
@@ -212,12 +197,12 @@ func endEverywhere(t *testing.T, end func(m *vfs.Mem, k int)) {
 		t.Fatal(err)
 	}
 	ops, ended := clean.Ops(), 0
-	seeds := 16
-	if testing.Short() {
-		seeds = 2
+	seeds := 2
+	if exhaustive() {
+		seeds = 12
 	}
 	for k := 1; k <= ops; k++ {
-		for kind, after := range aftermath {
+		for _, after := range aftermath {
 			for seed := range seeds {
 				rng := seeded(seed)
 				w := newWorld(t, "operation %d, then %s, seed %d", k, after.name, seed)
@@ -226,10 +211,10 @@ func endEverywhere(t *testing.T, end func(m *vfs.Mem, k int)) {
 				if w.life(m) {
 					ended++
 				}
-				m = w.after(m, kind, rng)
+				m = after.do(m, rng)
 				end(m, 1+rng.IntN(ops))
 				w.life(m)
-				m = w.after(m, rng.IntN(2), rng)
+				m = aftermath[rng.IntN(2)].do(m, rng)
 				if err := w.script(m); err != nil {
 					w.fatal("the last life: %v", err)
 				}
@@ -253,9 +238,9 @@ func (w *world) life(m *vfs.Mem) (ended bool) {
 
 // TestManyLives draws long chains of lives that all end badly.
 func TestManyLives(t *testing.T) {
-	chains := 300
-	if testing.Short() {
-		chains = 10
+	chains := 30
+	if exhaustive() {
+		chains = 300
 	}
 	for seed := range chains {
 		rng := seeded(1000 + seed)
@@ -268,7 +253,7 @@ func TestManyLives(t *testing.T) {
 				m.FailAt(1+rng.IntN(150), nil)
 			}
 			w.life(m)
-			m = w.after(m, rng.IntN(2), rng)
+			m = aftermath[rng.IntN(2)].do(m, rng)
 		}
 	}
 }

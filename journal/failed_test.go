@@ -13,18 +13,22 @@ import (
 func TestFailureStopsTheJournal(t *testing.T) {
 	for _, c := range []struct {
 		name, op string
+		after    int // operations that succeed before
 		fail     func(j *Journal) error
 	}{
-		{"sync", "sync", (*Journal).Sync},
-		{"write", "write", func(j *Journal) error { return second(j.Append([]byte("x"))) }},
-		{"sync before a rotation", "sync", func(j *Journal) error { return second(j.Append(text(9, 9000))) }},
+		{"write", "write", 0, (*Journal).Sync},
+		{"sync", "sync", 1, (*Journal).Sync},
+		{"write of a full buffer", "write", 0, func(j *Journal) error { return second(j.Append(text(9, bufferBytes))) }},
+		{"sync before a rotation", "sync", 1, func(j *Journal) error { return second(j.Append(text(9, 2*bufferBytes))) }},
+		{"rotation", "rotate", 2, func(j *Journal) error { return second(j.Append(text(9, 2*bufferBytes))) }},
+		{"write before a read", "write", 0, func(j *Journal) error { return j.Read(1, nil) }},
 	} {
 		m := vfs.NewMem()
-		j, _ := open(t, m, Options{})
+		j, _ := open(t, m, Options{SegmentBytes: bufferBytes * 3 / 2})
 		add(t, j, text(1, 100))
 		ok(t, j.Sync())
 		add(t, j, text(2, 100))
-		m.FailAt(m.Ops()+1, syscall.EIO)
+		m.FailAt(m.Ops()+1+c.after, syscall.EIO)
 		err := c.fail(j)
 		var failed *FailedError
 		if !errors.As(err, &failed) || failed.Op != c.op || !errors.Is(err, syscall.EIO) {
@@ -41,7 +45,7 @@ func TestFailureStopsTheJournal(t *testing.T) {
 		if log := m.TakeLog(); len(log) != 0 {
 			t.Errorf("%s: the disk was touched again: %q", c.name, log)
 		}
-		if j.Synced() != 2 {
+		if c.op != "rotate" && j.Synced() != 2 {
 			t.Errorf("%s: synced up to %d", c.name, j.Synced())
 		}
 	}
@@ -53,7 +57,7 @@ func TestRecoveredAfterFailedSyncIsDurable(t *testing.T) {
 	m := vfs.NewMem()
 	j, _ := open(t, m, Options{})
 	add(t, j, text(1, 3000))
-	m.FailAt(m.Ops()+1, syscall.EIO)
+	m.FailAt(m.Ops()+2, syscall.EIO) // the write succeeds
 	if j.Sync() == nil {
 		t.Fatal("the sync was to fail")
 	}

@@ -16,12 +16,14 @@ type Journal struct {
 
 	// The order in which the locks are taken: appending, syncing, mu.
 	appending sync.Mutex // held by Append, Release and Close
-	syncing   sync.Mutex // held during a sync, and while the active file changes
-	buf       []byte     // the batch that is being written; guarded by appending
+	syncing   sync.Mutex // held during a write or a sync, and while the active file changes
 
 	mu     sync.Mutex // guards what follows; never held during an operation of the disk
 	segs   []segment  // the last one is active
 	active vfs.File
+	seed   uint32 // of the checksums in the active segment
+	buf    []byte // records that are appended and not written: the last bytes before end
+	spare  []byte // the other buffer, when it is not being written
 	end    int64  // where the next record goes in the active segment
 	next   uint64 // number of the next record
 	synced uint64 // all records below are durable

@@ -25,6 +25,9 @@ func ok(t testing.TB, err error) {
 	}
 }
 
+// exhaustive says whether there is time to try everything.
+func exhaustive() bool { return !raceBuild && !testing.Short() }
+
 func seeded(seed int) *rand.Rand { return rand.New(rand.NewPCG(uint64(seed), 7)) }
 
 // text returns a payload of n bytes that differs in every 8 bytes from any other with another tag.

@@ -59,7 +59,8 @@ func (j *Journal) create(first uint64, record int64) error {
 		j.active.Close() // everything in it is synced
 	}
 	j.segs = append(j.segs, seg)
-	j.active, j.end, j.next, j.synced = f, segmentHeaderBytes, first, first
+	j.active, j.seed, j.end = f, saltCRC(seg.salt), segmentHeaderBytes
+	j.next, j.synced = first, first
 	return nil
 }
 
@@ -111,7 +112,7 @@ func (j *Journal) resume(s *scanner) error {
 	if last.size == 0 { // its header was made anew
 		last.size, last.salt = int64(j.opt.SegmentBytes), j.opt.Salt
 	}
-	j.segs, j.active, j.end = s.segs, f, s.end
+	j.segs, j.active, j.seed, j.end = s.segs, f, saltCRC(last.salt), s.end
 	j.next, j.synced = s.rep.Next, s.rep.Next
 	if j.end > segmentHeaderBytes {
 		if _, err := f.WriteAt(s.buf[segmentHeaderBytes:j.end], segmentHeaderBytes); err != nil {

@@ -11,11 +11,9 @@ import (
 // the reading and is returned as it is. A number below the first or above Next is a *RangeError; Next itself reads
 // nothing.
 func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) error {
-	j.mu.Lock()
-	segs, end, next, failed := slices.Clone(j.segs), j.end, j.next, j.failed
-	j.mu.Unlock()
-	if failed != nil {
-		return failed
+	segs, end, next, err := j.readable()
+	if err != nil {
+		return err
 	}
 	if from < segs[0].first || from > next {
 		return &RangeError{LSN: from, First: segs[0].first, Next: next}
@@ -29,12 +27,24 @@ func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) e
 		if stop <= from {
 			continue
 		}
-		var err error
 		if buf, err = j.readSegment(seg, buf, size, from, stop, fn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readable writes what is gathered, and returns the segments, and the end of the last one in bytes and in records as far as it is written.
+func (j *Journal) readable() (segs []segment, end int64, next uint64, err error) {
+	j.syncing.Lock() // no other segment can become the active one
+	defer j.syncing.Unlock()
+	_, next, err = j.write()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.segs), j.end - int64(len(j.buf)), next, nil
 }
 
 // errStop ends a walk at the record that was the last one when Read began.

@@ -33,37 +33,46 @@ func recordBytes(n int) int64 {
 
 func (h recordHeader) bytes() int64 { return recordBytes(int(h.length)) }
 
-// saltedCRC begins a checksum: with the salt, so that a stranger cannot forge it, and with a part that binds the rest.
-func saltedCRC(salt uint64, head []byte) uint32 {
+// saltCRC is the state with which every checksum of a segment begins: after its salt, so that a stranger cannot forge one.
+func saltCRC(salt uint64) uint32 {
 	var b [8]byte
 	le.PutUint64(b[:], salt)
-	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, head)
+	return crc32.Checksum(b[:], castagnoli)
 }
 
 // appendRecord appends a whole record to b. The checksum of the payload covers the LSN, so that the payload of one record under the
 // head of another does not pass.
-func appendRecord(b []byte, salt, lsn, durable uint64, payload []byte) []byte {
-	var h [recordHeaderBytes]byte
-	pad := padding[:recordBytes(len(payload))-recordHeaderBytes-int64(len(payload))]
-	le.PutUint32(h[0:], uint32(len(payload)))
-	le.PutUint64(h[8:], lsn)
-	le.PutUint32(h[16:], uint32(min(lsn-durable, math.MaxUint32)))
-	crc := crc32.Update(saltedCRC(salt, h[8:16]), castagnoli, payload)
-	le.PutUint32(h[4:], crc32.Update(crc, castagnoli, pad))
-	le.PutUint32(h[20:], saltedCRC(salt, h[:20]))
-	b = append(b, h[:]...)
+func appendRecord(b []byte, seed uint32, lsn, durable uint64, payload []byte) []byte {
+	start := len(b)
+	b = le.AppendUint32(b, uint32(len(payload)))
+	b = le.AppendUint32(b, 0)
+	b = le.AppendUint64(b, lsn)
+	b = le.AppendUint32(b, uint32(min(lsn-durable, math.MaxUint32)))
+	b = le.AppendUint32(b, 0)
 	b = append(b, payload...)
-	return append(b, pad...)
+	b = append(b, padding[:recordBytes(len(payload))-recordHeaderBytes-int64(len(payload))]...)
+	record := b[start:]
+	le.PutUint32(record[4:], payloadCRC(seed, record))
+	le.PutUint32(record[20:], headCRC(seed, record))
+	return b
 }
 
+// payloadCRC is the checksum of the LSN, the payload and the padding of a whole record.
+func payloadCRC(seed uint32, record []byte) uint32 {
+	return crc32.Update(crc32.Update(seed, castagnoli, record[8:16]), castagnoli, record[recordHeaderBytes:])
+}
+
+// headCRC is the checksum of the head of a record.
+func headCRC(seed uint32, record []byte) uint32 { return crc32.Update(seed, castagnoli, record[:20]) }
+
 // parseHead reads the head of a record, if b begins with one.
-func parseHead(b []byte, salt uint64) (recordHeader, bool) {
+func parseHead(b []byte, seed uint32) (recordHeader, bool) {
 	if len(b) < recordHeaderBytes {
 		return recordHeader{}, false
 	}
 	h := recordHeader{length: le.Uint32(b), crc: le.Uint32(b[4:]), lsn: le.Uint64(b[8:])}
 	behind := uint64(le.Uint32(b[16:]))
-	if h.lsn == 0 || h.lsn >= lsnLimit || behind >= h.lsn || le.Uint32(b[20:]) != saltedCRC(salt, b[:20]) {
+	if h.lsn == 0 || h.lsn >= lsnLimit || behind >= h.lsn || le.Uint32(b[20:]) != headCRC(seed, b) {
 		return recordHeader{}, false
 	}
 	h.durable = h.lsn - behind
@@ -71,12 +80,12 @@ func parseHead(b []byte, salt uint64) (recordHeader, bool) {
 }
 
 // parseRecord reads a whole record, if b begins with one. The payload is a part of b.
-func parseRecord(b []byte, salt uint64) (h recordHeader, payload []byte, ok bool) {
-	h, ok = parseHead(b, salt)
+func parseRecord(b []byte, seed uint32) (h recordHeader, payload []byte, ok bool) {
+	h, ok = parseHead(b, seed)
 	if !ok || int64(len(b)) < h.bytes() {
 		return h, nil, false
 	}
-	if crc32.Update(saltedCRC(salt, b[8:16]), castagnoli, b[recordHeaderBytes:h.bytes()]) != h.crc {
+	if payloadCRC(seed, b[:h.bytes()]) != h.crc {
 		return h, nil, false
 	}
 	return h, b[recordHeaderBytes : recordHeaderBytes+int64(h.length)], true

@@ -6,8 +6,9 @@ import "fmt"
 // the number and the offset of that one, and the error of fn, if it gave one.
 func walk(buf []byte, h segmentHeader, fn func(lsn uint64, payload []byte) error) (next uint64, end int64, err error) {
 	next, end = h.first, segmentHeaderBytes
+	seed := saltCRC(h.salt)
 	for {
-		r, payload, ok := parseRecord(buf[end:], h.salt)
+		r, payload, ok := parseRecord(buf[end:], seed)
 		if !ok || r.lsn != next {
 			return next, end, nil
 		}
@@ -25,8 +26,9 @@ func walk(buf []byte, h segmentHeader, fn func(lsn uint64, payload []byte) error
 //
 // Only heads are checked, in one pass: their salted checksum is enough to tell a record from a payload that imitates one.
 func tail(buf []byte, salt, next uint64) (dropped int, reason string) {
+	seed := saltCRC(salt)
 	for off := 0; off+recordHeaderBytes <= len(buf); {
-		h, ok := parseHead(buf[off:], salt)
+		h, ok := parseHead(buf[off:], seed)
 		switch {
 		case !ok:
 			off += recordAlign
