@@ -34,7 +34,7 @@ type scope struct {
 	depth  int
 }
 
-// Graph records ops into one function of a choreography. Views of it, made by At, Named and Retry, record into the same
+// Graph records ops into one function of a choreography. Views of it, made by At, Named, Retry and On, record into the same
 // function with another default.
 type Graph struct {
 	s        *scope
@@ -42,6 +42,7 @@ type Graph struct {
 	place    string
 	attempts int
 	backoff  time.Duration
+	backend  *Slot // of tensor ops; nil: the one of the place
 }
 
 // New returns the main graph of a new choreography of that name, which may use the standard catalogue.
@@ -108,6 +109,21 @@ func (g *Graph) Retry(attempts int, backoff time.Duration) *Graph {
 	if attempts < 1 || backoff < 0 {
 		g.s.st.fail(caller(), "Retry", "%d attempts, %v apart; want at least one, and no negative time", attempts, backoff)
 		v.attempts, v.backoff = 0, 0
+	}
+	return &v
+}
+
+// On returns a view of g whose tensor ops run on that backend. It is needed where a place has more than one.
+func (g *Graph) On(backend *Slot) *Graph {
+	v := *g
+	switch {
+	case backend == nil || backend.st != g.s.st:
+		g.s.st.fail(caller(), "On", "the slot is not declared in this choreography; use Graph.Component")
+	case backend.bad:
+	case backend.rec.Role != "backend":
+		g.s.st.fail(caller(), "On", "slot %q holds a %s; tensor ops run on a backend", backend.rec.Name, backend.rec.Role)
+	default:
+		v.backend = backend
 	}
 	return &v
 }

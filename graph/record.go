@@ -110,7 +110,7 @@ func (g *Graph) add(u *use, node *onnx.NodeProto, types []op.Type, place string)
 			p := u.decl.OutPort(i, u.outs)
 			out[i].name += ":" + p.Name
 			if p.Variadic {
-				out[i].name += "." + itoa(i)
+				out[i].name += "." + itoa(i-u.decl.OutPortStart())
 			}
 		}
 		if u.decl.Place == op.Crosses && i > 0 {

@@ -39,13 +39,20 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 	if err != nil {
 		return fail("%v", err)
 	}
-	place, err := op.Site{Said: g.place, In: placesOf(in), Nature: op.Pure}.Place()
+	site := op.Site{Said: g.place, In: placesOf(in), Nature: op.Pure}
+	if g.backend != nil {
+		site.Slot = g.backend.places()
+	}
+	place, err := site.Place()
 	if err != nil {
 		return fail("%v", err)
 	}
 	node.Input, node.Output = nil, nil
 	if g.place != "" {
 		node.MetadataProps = onnx.SetMeta(node.MetadataProps, artifact.KeyPlace, g.place)
+	}
+	if g.backend != nil {
+		node.MetadataProps = onnx.SetMeta(node.MetadataProps, artifact.KeySlot, g.backend.rec.Name)
 	}
 	return g.add(&u, node, types, place)
 }

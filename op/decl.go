@@ -147,6 +147,9 @@ func (d *Decl) InPort(i, n int) *Port { return port(d.In, i, n) }
 // OutPort returns the port of output i of n, or nil where there is none.
 func (d *Decl) OutPort(i, n int) *Port { return port(d.Out, i, n) }
 
+// OutPortStart returns the index of the first output of the variadic port, or 0 where there is none.
+func (d *Decl) OutPortStart() int { return max(variadic(d.Out), 0) }
+
 // port finds the port of value i of n: those before the variadic port count from the start, those behind it from the end.
 func port(ports []Port, i, n int) *Port {
 	v := variadic(ports)

@@ -1,0 +1,213 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/artifact"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/op/onnxop"
+)
+
+// tensorFn is a tensor function: a part of a function's tensor ops that runs as one command.
+type tensorFn struct {
+	name    string
+	place   string
+	nodes   []*node
+	in, out []*val
+}
+
+// fuse puts the tensor ops of each function together, as many as can run as one, into functions which hold only standard
+// ops, and one op that runs them. Constants that tensor ops read go inside.
+func (u *unit) fuse() {
+	dropped := 0
+	for _, f := range u.parts {
+		dropped += sweep(f)
+		count := 0
+		for _, g := range groups(f) {
+			count++
+			u.fuseGroup(f, g, fmt.Sprintf("%s/%s/%d", f.place, f.name, count))
+		}
+		dropped += sweep(f) // constants that went inside
+	}
+	u.report.did("%d pure ops that nobody reads are left out", dropped)
+}
+
+// readers counts how often each value of a function is read.
+func readers(f *fn) map[*val]int {
+	count := map[*val]int{}
+	for _, n := range f.nodes {
+		for _, v := range n.in {
+			count[v]++
+		}
+	}
+	for _, v := range f.out {
+		count[v]++
+	}
+	return count
+}
+
+// sweep leaves out the pure ops of a function that nobody reads, and returns how many.
+func sweep(f *fn) int {
+	count := readers(f)
+	keep := make([]bool, len(f.nodes))
+	dropped := 0
+	for i := len(f.nodes) - 1; i >= 0; i-- {
+		n := f.nodes[i]
+		keep[i] = !n.pure()
+		for _, v := range n.out {
+			keep[i] = keep[i] || count[v] > 0
+		}
+		if !keep[i] {
+			dropped++
+			for _, v := range n.in {
+				count[v]--
+			}
+		}
+	}
+	kept := f.nodes[:0]
+	for i, n := range f.nodes {
+		if keep[i] {
+			kept = append(kept, n)
+		}
+	}
+	f.nodes = kept
+	return dropped
+}
+
+// fuseGroup replaces a group of tensor nodes by one op.
+func (u *unit) fuseGroup(f *fn, group []*node, name string) {
+	inside := map[*node]bool{}
+	for _, n := range group {
+		inside[n] = true
+	}
+	t := &tensorFn{name: name, place: f.place}
+	taken := map[*val]bool{}
+	for _, n := range group {
+		for _, v := range n.in {
+			if v == nil || taken[v] || v.def != nil && inside[v.def] {
+				continue
+			}
+			taken[v] = true
+			if v.def != nil && v.def.is(op.Flow, "Constant") {
+				t.nodes = append(t.nodes, v.def)
+			} else {
+				t.in = append(t.in, v)
+			}
+		}
+	}
+	t.nodes = append(t.nodes, group...)
+	outside := map[*val]bool{}
+	for _, n := range f.nodes {
+		if !inside[n] {
+			for _, v := range n.in {
+				outside[v] = true
+			}
+		}
+	}
+	for _, v := range f.out {
+		outside[v] = true
+	}
+	for _, n := range group {
+		for _, v := range n.out {
+			if outside[v] {
+				t.out = append(t.out, v)
+			}
+		}
+	}
+	u.tensors = append(u.tensors, t)
+	u.report.did("%s: %d tensor ops, %d constants, %d inputs, %d outputs", name, len(group), len(t.nodes)-len(group), len(t.in), len(t.out))
+	u.put(f, t, group)
+}
+
+// put places the op that runs a tensor function where its last node stood: all its inputs are made before, and because the
+// group is convex, nothing before that place reads its outputs.
+func (u *unit) put(f *fn, t *tensorFn, group []*node) {
+	run := &node{
+		decl: u.catalogue.Lookup(op.Domain("backend", ""), "Run"), name: "run:" + t.name, line: group[0].line,
+		in: t.in, home: f, place: f.place, slot: group[0].slot,
+	}
+	run.proto = &onnx.NodeProto{Domain: run.decl.Domain, OpType: run.decl.Name, Name: run.name, Attribute: []*onnx.AttributeProto{
+		onnx.AttrString("slot", u.slots[run.slot].Name), onnx.AttrString("function", t.name),
+	}}
+	inside := map[*node]bool{}
+	for _, n := range group {
+		inside[n] = true
+	}
+	// What is outside keeps reading values of the run; the functions of tensors keep the values that their nodes give.
+	swap := map[*val]*val{}
+	for _, v := range t.out {
+		now := &val{name: v.name, typ: v.typ, place: v.place, def: run, home: f}
+		swap[v] = now
+		run.out = append(run.out, now)
+	}
+	var before, after []*node
+	for _, n := range f.nodes {
+		switch {
+		case inside[n]:
+		case dependsOn(n, swap):
+			for i, v := range n.in {
+				if now := swap[v]; now != nil {
+					n.in[i] = now
+				}
+			}
+			for _, v := range n.out {
+				swap[v] = v
+			}
+			after = append(after, n)
+		default:
+			before = append(before, n)
+		}
+	}
+	for i, v := range f.out {
+		if now := swap[v]; now != nil {
+			f.out[i] = now
+		}
+	}
+	f.nodes = append(append(before, run), after...)
+}
+
+// dependsOn says whether a node reads one of the values.
+func dependsOn(n *node, values map[*val]*val) bool {
+	for _, v := range n.in {
+		if v != nil && values[v] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// proto writes the tensor function: ai.onnx nodes only, with all types.
+func (t *tensorFn) proto(opset int64) *onnx.FunctionProto {
+	p := &onnx.FunctionProto{
+		Domain: artifact.TensorDomain, Name: t.name,
+		OpsetImport: []*onnx.OperatorSetIdProto{{Domain: "", Version: opset}},
+	}
+	training := false
+	info := func(v *val) { p.ValueInfo = append(p.ValueInfo, artifact.ValueInfo(v.name, v.typ.Forget())) }
+	for _, v := range t.in {
+		p.Input = append(p.Input, v.name)
+		info(v)
+	}
+	for _, n := range t.nodes {
+		node := n.asProto()
+		if !n.tensor() { // a constant
+			v, _ := onnx.GetTensor(n.proto, "value")
+			node.Domain, node.Attribute = "", []*onnx.AttributeProto{onnx.AttrTensor("value", v)}
+		}
+		training = training || node.GetDomain() == onnxop.Training
+		p.Node = append(p.Node, node)
+		for _, v := range n.out {
+			if v.name != "" {
+				info(v)
+			}
+		}
+	}
+	for _, v := range t.out {
+		p.Output = append(p.Output, v.name)
+	}
+	if training {
+		p.OpsetImport = append(p.OpsetImport, &onnx.OperatorSetIdProto{Domain: onnxop.Training, Version: onnxop.TrainingVersion})
+	}
+	return p
+}
