@@ -1,0 +1,56 @@
+package kernel
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// fused are the instructions that multiply and add with one rounding, on arm64 and on amd64.
+var fused = regexp.MustCompile(`\b(FN?M(ADD|SUB)[SD]|VFN?M(ADD|SUB)[0-9]*[SP][SD])\b`)
+
+// Trap 35: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance. The compiler's
+// own output is searched, on the two targets that fuse; code that invites fusing shows that the search finds it.
+func TestNoFusedMultiplyAdd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the package twice")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("THE SEARCH FOR FUSED INSTRUCTIONS DOES NOT RUN: there is no go command here")
+	}
+	planted := t.TempDir()
+	write(t, filepath.Join(planted, "go.mod"), "module planted\n\ngo 1.26\n")
+	write(t, filepath.Join(planted, "p.go"), "package planted\n\nfunc F(x, y, z float32) float32 { return x*y + z }\n\n"+
+		"func G[T float32 | float64](x, y, z T) T { return x*y + z }\n\nvar _ = G[float32]\n")
+	// Generic code is compiled where it is used: the backend uses every loop.
+	for _, target := range []string{"GOARCH=arm64", "GOAMD64=v3"} {
+		if !fused.Match(assembly(t, planted, target)) {
+			t.Errorf("%s: the search does not find the fused instruction that was planted", target)
+		}
+		for _, pkg := range []string{".", "..", "../../../tensor/fmath"} {
+			if m := fused.Find(assembly(t, pkg, target)); m != nil {
+				t.Errorf("%s: %s has the instruction %s; round the product explicitly before it is added", target, pkg, m)
+			}
+		}
+	}
+}
+
+// assembly compiles the package of a folder and returns the listing.
+func assembly(t *testing.T, dir, target string) []byte {
+	cmd := exec.Command("go", "build", "-gcflags=-S", "-o", os.DevNull, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), target, "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("compiling %s for %s: %v\n%s", dir, target, err, out)
+	}
+	return out
+}
+
+func write(t *testing.T, path, text string) {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
