@@ -1,0 +1,70 @@
+package memory
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Options says how a network behaves. The zero value is the plain mode: no delay, no faults, default queues.
+type Options struct {
+	Seed      uint64  // of all faults
+	Drop      float64 // probability that a message is lost
+	Duplicate float64 // probability that a message arrives a second time
+	Reorder   float64 // probability that later messages of the pair may overtake a message: it is delayed once more
+
+	DelayMin, DelayMax time.Duration // each message takes a time drawn evenly between them
+
+	QueueMessages int // under way to one receiver; 0 means 4,096
+	QueueBytes    int // their bytes; 0 means 256 MiB
+}
+
+// reorderDelay is how far a message can fall behind when the network has no delay of its own.
+const reorderDelay = time.Millisecond
+
+// sound returns the options with probabilities between 0 and 1, delays in order and not negative, and queues of a size.
+func (o Options) sound() Options {
+	for _, p := range []*float64{&o.Drop, &o.Duplicate, &o.Reorder} {
+		if !(*p > 0) { // also NaN
+			*p = 0
+		}
+		*p = min(*p, 1)
+	}
+	o.DelayMin = max(o.DelayMin, 0)
+	o.DelayMax = max(o.DelayMax, o.DelayMin)
+	if o.QueueMessages <= 0 {
+		o.QueueMessages = 4096
+	}
+	if o.QueueBytes <= 0 {
+		o.QueueBytes = 256 << 20
+	}
+	return o
+}
+
+// plain says whether nothing happens to messages.
+func (o *Options) plain() bool {
+	return o.Drop == 0 && o.Duplicate == 0 && o.Reorder == 0 && o.DelayMax == 0
+}
+
+// Stats counts what happened to messages since the network was made.
+type Stats struct {
+	Sent       uint64 // taken by Send
+	Delivered  uint64 // given to a receiver, repetitions included
+	Dropped    uint64 // by Options.Drop
+	Duplicated uint64 // by Options.Duplicate
+	Reordered  uint64 // by Options.Reorder
+	Delayed    uint64 // that took time
+	Lost       uint64 // under way to a port that closed
+	Refused    uint64 // by Send, with an error
+}
+
+// counters is the form of Stats that many goroutines count in.
+type counters struct {
+	sent, delivered, dropped, duplicated, reordered, delayed, lost, refused atomic.Uint64
+}
+
+func (c *counters) stats() Stats {
+	return Stats{
+		Sent: c.sent.Load(), Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Duplicated: c.duplicated.Load(),
+		Reordered: c.reordered.Load(), Delayed: c.delayed.Load(), Lost: c.lost.Load(), Refused: c.refused.Load(),
+	}
+}
