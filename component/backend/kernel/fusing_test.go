@@ -1,15 +1,23 @@
 package kernel
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
 )
 
-// fused are the instructions that multiply and add with one rounding, on arm64 and on amd64.
-var fused = regexp.MustCompile(`\b(FN?M(ADD|SUB)[SD]|VFN?M(ADD|SUB)[0-9]*[SP][SD])\b`)
+// fused returns the name of an instruction in a listing that multiplies and adds with one rounding, on arm64 or on amd64, or
+// "". The vector forms of amd64 have the same names with a V before them.
+func fused(listing []byte) string {
+	for _, name := range []string{"FMADD", "FMSUB", "FNMADD", "FNMSUB"} {
+		if bytes.Contains(listing, []byte(name)) {
+			return name
+		}
+	}
+	return ""
+}
 
 // Trap 35: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance. The compiler's
 // own output is searched, on the two targets that fuse; code that invites fusing shows that the search finds it.
@@ -26,11 +34,11 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 		"func G[T float32 | float64](x, y, z T) T { return x*y + z }\n\nvar _ = G[float32]\n")
 	// Generic code is compiled where it is used: the backend uses every loop.
 	for _, target := range []string{"GOARCH=arm64", "GOAMD64=v3"} {
-		if !fused.Match(assembly(t, planted, target)) {
+		if fused(assembly(t, planted, target)) == "" {
 			t.Errorf("%s: the search does not find the fused instruction that was planted", target)
 		}
 		for _, pkg := range []string{".", "..", "../../../tensor/fmath"} {
-			if m := fused.Find(assembly(t, pkg, target)); m != nil {
+			if m := fused(assembly(t, pkg, target)); m != "" {
 				t.Errorf("%s: %s has the instruction %s; round the product explicitly before it is added", target, pkg, m)
 			}
 		}

@@ -115,7 +115,7 @@ func (g Gemm) block(c, a, edge []float32, bl bBlock, ic, rows, pc, terms, jc, co
 			ap := &a[(ic+i)*ra+pc*ca]
 			cAt := (ic+i)*g.N + jc + j
 			if w == nr && h == mr {
-				tile6x16(terms, ap, bytes(ra), bytes(ca), &src[0], bytes(ldb), &c[cAt], bytes(g.N), h, acc)
+				tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &c[cAt], byteStride(g.N), h, acc)
 				continue
 			}
 			if acc != 0 {
@@ -123,7 +123,7 @@ func (g Gemm) block(c, a, edge []float32, bl bBlock, ic, rows, pc, terms, jc, co
 					copy(edge[r*nr:r*nr+w], c[cAt+r*g.N:])
 				}
 			}
-			tile6x16(terms, ap, bytes(ra), bytes(ca), &src[0], bytes(ldb), &edge[0], bytes(nr), h, acc)
+			tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &edge[0], byteStride(nr), h, acc)
 			for r := range h {
 				copy(c[cAt+r*g.N:cAt+r*g.N+w], edge[r*nr:])
 			}
@@ -131,5 +131,5 @@ func (g Gemm) block(c, a, edge []float32, bl bBlock, ic, rows, pc, terms, jc, co
 	}
 }
 
-// bytes is a stride of n values in bytes.
-func bytes(n int) uintptr { return uintptr(n) * unsafe.Sizeof(float32(0)) }
+// byteStride is a stride of n values in bytes.
+func byteStride(n int) uintptr { return uintptr(n) * unsafe.Sizeof(float32(0)) }
