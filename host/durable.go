@@ -43,7 +43,6 @@ type Durable struct {
 	store    Store
 	lock     io.Closer
 	commands map[uint64]engine.Command // given out and not completed: whether to record, and what to recompute
-	base     uint64                    // first record that is not in the newest snapshot
 	bytes    int64                     // of journal since the newest snapshot
 	buf      []byte
 }
@@ -121,7 +120,6 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	for _, c := range d.Node.Engine().Pending() {
 		d.commands[c.ID] = c
 	}
-	d.base = from
 	if err := d.replay(from, rec); err != nil {
 		return nil, err
 	}
