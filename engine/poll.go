@@ -61,10 +61,3 @@ func (e *Engine) wake() int64 {
 	}
 	return wake
 }
-
-// settled is the point between two ops where a snapshot may be taken.
-func (e *Engine) settled() {
-	if e.afterOp != nil {
-		e.afterOp()
-	}
-}

@@ -20,7 +20,7 @@ func TestDeterminism(t *testing.T) {
 			}
 			return w.nodes[0].log.String() + w.nodes[1].log.String() + string(w.nodes[0].encode()) + string(w.nodes[1].encode())
 		}
-		if run() != run() {
+		if first, second := run(), run(); first != second {
 			t.Fatal("two runs of one schedule differ")
 		}
 	})

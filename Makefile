@@ -1,0 +1,26 @@
+# The few verbs of this tree; each is what CI runs, too.
+.PHONY: help test race fuzz bench ci golden proto
+
+help:      ## show these verbs
+	@grep -E '^[a-z]+: +##' Makefile | sed 's/:  *## /\t/'
+
+test:      ## the test command of the README
+	go test ./...
+
+race:      ## the tests under the race detector
+	go test -race -short ./...
+
+fuzz:      ## each decoder for half a minute
+	FUZZTIME=30s .ci/run
+
+bench:     ## the engine's benchmarks, with their denominators
+	go run ./cmd/rhizome bench engine
+
+ci:        ## everything that a change must pass
+	.ci/run
+
+golden:    ## write the golden files again; read the diff
+	go test ./engine ./compile ./op ./snapshot ./journal -rewrite
+
+proto:     ## generate the ONNX types again
+	go generate ./onnx
