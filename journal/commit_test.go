@@ -161,17 +161,19 @@ func TestCommitterIsBounded(t *testing.T) {
 			wait()
 		}
 	}()
-	for {
+	waiting := func() int {
 		c.mu.Lock()
-		n := len(c.waiting)
-		c.mu.Unlock()
-		if n > waitersMax {
-			t.Fatalf("%d wait", n)
-		}
-		if n == waitersMax {
-			break
-		}
+		defer c.mu.Unlock()
+		return len(c.waiting)
+	}
+	for waiting() < waitersMax {
 		runtime.Gosched()
+	}
+	for range 10000 { // time enough for others to get in
+		runtime.Gosched()
+	}
+	if n := waiting(); n != waitersMax {
+		t.Errorf("%d wait", n)
 	}
 	close(disk.gate)
 	<-in

@@ -35,6 +35,8 @@ func fixSegment(b []byte) {
 	}
 }
 
+// Both targets are best run with -fuzzminimizetime=10x: making inputs of this size smaller takes longer than finding them.
+
 // FuzzJournalOpen opens any two files as a journal: it is refused by type and left alone, or what is read from it stays, and it goes on.
 func FuzzJournalOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second []byte, fix bool) {

@@ -79,11 +79,9 @@ func Prune(fsys vfs.FS, dir string, keep int, lim Limits) (kept []SnapshotRef, e
 		}
 		refs = refs[1:]
 	}
-	if len(kept) == keep {
-		for _, ref := range refs {
-			if err := fsys.Remove(filepath.Join(dir, ref.Name)); err != nil {
-				return nil, err
-			}
+	for _, ref := range refs { // none, if there were fewer than keep
+		if err := fsys.Remove(filepath.Join(dir, ref.Name)); err != nil {
+			return nil, err
 		}
 	}
 	if err := removeTemporaries(fsys, dir, snapshotPrefix, snapshotSuffix); err != nil {
