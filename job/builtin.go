@@ -15,7 +15,7 @@ const DefaultName = "digits"
 const DataDigits = "digits"
 
 //go:embed builtin/*.yaml
-var builtin embed.FS
+var builtinFiles embed.FS
 
 // UnknownError says that there is neither a built-in job nor a job file of a name.
 type UnknownError struct {
@@ -30,7 +30,7 @@ func (e *UnknownError) Error() string {
 
 // Builtins returns the names of the jobs that are built in, sorted.
 func Builtins() []string {
-	entries, err := builtin.ReadDir("builtin")
+	entries, err := builtinFiles.ReadDir("builtin")
 	if err != nil {
 		panic("job: " + err.Error()) // the files are part of the program
 	}
@@ -43,7 +43,7 @@ func Builtins() []string {
 
 // Builtin returns the built-in job of that name, or an *UnknownError.
 func Builtin(name string) (Config, error) {
-	text, err := builtin.ReadFile("builtin/" + name + ".yaml")
+	text, err := builtinFiles.ReadFile("builtin/" + name + ".yaml")
 	if err != nil {
 		return Config{}, &UnknownError{Job: name, Known: Builtins()}
 	}
@@ -54,10 +54,10 @@ func Builtin(name string) (Config, error) {
 }
 
 // Default returns the built-in job digits.
-func Default() Config { return digits() }
+func Default() Config { return defaultJob() }
 
-var digits = sync.OnceValue(func() Config {
-	text, err := builtin.ReadFile("builtin/" + DefaultName + ".yaml")
+var defaultJob = sync.OnceValue(func() Config {
+	text, err := builtinFiles.ReadFile("builtin/" + DefaultName + ".yaml")
 	var c Config
 	if err == nil {
 		err = c.read(DefaultName+".yaml", text)

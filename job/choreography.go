@@ -25,10 +25,10 @@ const (
 
 // The names of what the server tells the host, and of what it keeps for it.
 const (
-	EventRound         = "round"         // Int round from 1, Float accuracy, Float loss, Int contributions, tensor confusion
-	EventDone          = "done"          // the last EventRound, and the model as an ONNX file
-	RecordRounds       = "rounds"        // ring of the EventRound of each round
-	RecordDone         = "done"          // ring of the EventDone
+	EventRound         = "round"         // list: Int round from 0, accuracy and loss (scalars), list of members, confusion
+	EventDone          = "done"          // list: the last EventRound, the model as an ONNX file
+	RecordRounds       = "rounds"        // ring of lists: Int round from 0, accuracy, loss
+	RecordDone         = "done"          // ring that holds the EventDone
 	CountContributions = "contributions" // counter of accepted updates
 )
 
@@ -68,9 +68,11 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
 	g := j.g.At(j.server)
-	none := g.Constant(value.NewList(value.Int(0), value.Float(0), value.Float(0), value.Int(0), value.NewList()))
+	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(digits.Classes, digits.Classes)))
 	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
-		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value { return []graph.Value{j.round(b, i)} })[0]
+		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+			return []graph.Value{j.round(b, i)}
+		})[0]
 	file := g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
 	done := g.Named("done").Bundle(last, file)
 	g.AppEmit(EventDone, g.Gate(done, g.Record(RecordDone, done)))
@@ -120,7 +122,8 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
 	m := j.evaluate(b, mean, loaded)
 	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
-	return b.Gate(told, b.AppEmit(EventRound, b.Gate(told, b.Record(RecordRounds, told))))
+	kept := b.Record(RecordRounds, b.Bundle(i, m.accuracy, m.loss))
+	return b.Gate(told, b.AppEmit(EventRound, b.Gate(told, kept)))
 }
 
 // local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.
@@ -214,6 +217,18 @@ func attrsOf(n *onnx.NodeProto) graph.Attrs {
 		}
 	}
 	return out
+}
+
+func zeros(shape ...int) value.Value {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	t, err := tensor.FromFloat32(shape, make([]float32, n))
+	if err != nil {
+		panic("job: " + err.Error()) // as many elements as the shape has
+	}
+	return value.Tensor{Tensor: t}
 }
 
 func scalar(x float64) value.Value {

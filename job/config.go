@@ -24,7 +24,7 @@ type Config struct {
 	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6: at
 	// 0.1 most clients know few digits, at 100 all know nearly the same share.
 	Alpha float64
-	// Hidden is the width of the hidden layer, 1 to 4,096. The digits' model has 64·h + h + 10·h + 10 parameters.
+	// Hidden is the width of the hidden layer, 1 to 2,048. The digits' model has 64·h + h + 10·h + 10 parameters.
 	Hidden int
 	// Epochs is how often a client goes over its data in a round, 1 to 100. More work, fewer rounds, more drift.
 	Epochs int
@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 		key     string
 		v, l, h int
 	}{
-		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, ClientsMax}, {"hidden", c.Hidden, 1, 4096},
+		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, ClientsMax}, {"hidden", c.Hidden, 1, 2048},
 		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
 		{"cohort", c.Cohort, 0, c.Clients}, {"over", c.Over, 0, c.Clients - c.cohort()}, {"quorum", c.Quorum, 0, c.cohort()},
 	} {

@@ -1,0 +1,73 @@
+package job
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// clearRun removes what an earlier run left, and nothing else: files of other names stay, and the folders that hold them.
+// First run.json is marked, so that a directory that is cleared by half is never taken for a run.
+func clearRun(fsys vfs.FS, dir string) error {
+	if err := writeSealed(fsys, filepath.Join(dir, runFile), record{State: stateClearing}); err != nil {
+		return err
+	}
+	for _, name := range []string{resultFile, modelFile} {
+		if err := remove(fsys, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+		if err := remove(fsys, filepath.Join(dir, name+".tmp")); err != nil {
+			return err
+		}
+	}
+	for _, name := range nodeNames(ClientsMax) {
+		if err := clearNode(fsys, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return fsys.SyncDir(dir)
+}
+
+// clearNode removes the files of a node, and its folder when nothing else is in it.
+func clearNode(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if nodeFile(name) {
+			if err := remove(fsys, filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	fsys.Remove(dir) // fails while something of others is in it, and then it stays
+	return nil
+}
+
+// nodeFile says whether a node makes files of that name.
+func nodeFile(name string) bool {
+	name = strings.TrimSuffix(name, ".tmp")
+	switch {
+	case name == "lock", name == "unvouched":
+		return true
+	case strings.HasPrefix(name, "journal-"):
+		return strings.HasSuffix(name, ".seg")
+	case strings.HasPrefix(name, "snapshot-"):
+		return strings.HasSuffix(name, ".snap")
+	}
+	return false
+}
+
+func remove(fsys vfs.FS, path string) error {
+	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/transport/memory"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// NodeError says which node of a run could not go on.
+type NodeError struct {
+	Node string
+	Err  error
+}
+
+// Error names the node.
+func (e *NodeError) Error() string { return e.Node + ": " + e.Err.Error() }
+
+// Unwrap returns what happened to it.
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// cluster is all nodes of a run while they run.
+type cluster struct {
+	l         *Local
+	programs  map[string]*program.Program // by place
+	catalogue *node.Catalogue
+	values    *value.Registry
+	workers   *host.Workers
+	net       *memory.Network
+
+	nodes []*member  // the server first
+	life  sync.Mutex // held while a node is started or dropped
+
+	finished chan struct{} // closed when the result is written
+	result   *Result
+	telling  sync.Mutex // held while the result is written
+	failed   chan error // holds the first failure
+	chaos    chan Round // to the goroutine that drops nodes; nil without chaos
+	last     int        // number of the last round that was told
+}
+
+// newCluster makes what all nodes share. Nothing runs yet.
+func newCluster(l *Local) (*cluster, error) {
+	c := &cluster{
+		l: l, programs: map[string]*program.Program{}, catalogue: node.NewCatalogue(), values: value.NewRegistry(),
+		finished: make(chan struct{}), failed: make(chan error, 1),
+	}
+	if err := builtin.Register(c.catalogue); err != nil {
+		return nil, err
+	}
+	for _, place := range []string{ServerPlace, ClientsPlace} {
+		p, err := program.Load(l.art.Model, place)
+		if err != nil {
+			return nil, err
+		}
+		c.programs[place] = p
+	}
+	return c, c.members(l)
+}
+
+// run starts all nodes. After an error, close ends those that run.
+func (c *cluster) run() error {
+	c.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
+	c.net = memory.New(memory.Options{})
+	c.life.Lock()
+	defer c.life.Unlock()
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i, m := range c.nodes {
+		all.Go(func() { errs[i] = c.start(m) })
+	}
+	all.Wait()
+	return firstOf(errs)
+}
+
+// firstOf returns the first error: the cause of the others, and one line for people.
+func firstOf(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends all nodes cleanly: what they have taken is durable then.
+func (c *cluster) close() error {
+	c.life.Lock()
+	defer c.life.Unlock()
+	if c.net == nil {
+		return nil
+	}
+	c.net.Close()
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i, m := range c.nodes {
+		if m.host != nil {
+			all.Go(func() { errs[i] = m.host.Stop() })
+		}
+	}
+	all.Wait()
+	c.workers.Close()
+	return firstOf(errs)
+}
+
+// abort notes why the run cannot go on.
+func (c *cluster) abort(err error) {
+	select {
+	case c.failed <- err:
+	default: // the first failure is the cause of the others
+	}
+}
+
+// event takes what a node tells its host. When it returns, the event is acknowledged; it may come again. h is nil while
+// the host is being started.
+func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) {
+	switch ev.Name {
+	case EventRound:
+		r, err := parseRound(ev.Value)
+		if err != nil {
+			c.abort(err)
+			return
+		}
+		c.round(r)
+	case EventDone:
+		if h == nil {
+			return // whoever starts the server asks it for its result afterwards
+		}
+		if err := c.finish(h, ev.Value); err != nil {
+			c.abort(err)
+		}
+	case engine.FailureEvent:
+		f, ok := ev.Value.(*value.Failure)
+		if ok && f.Code != value.CodeDuplicate && f.Code != value.CodeLate && c.l.o.OnWarn != nil {
+			c.l.o.OnWarn(fmt.Sprintf("%s: %v", m.name, f))
+		}
+	}
+}
+
+// round tells of a round, unless it was told before: it is told by one life of the server, and again by the next.
+func (c *cluster) round(r Round) {
+	if r.Number <= c.last {
+		return
+	}
+	c.last = r.Number
+	if c.l.o.OnRound != nil {
+		c.l.o.OnRound(r)
+	}
+	if c.chaos != nil {
+		select {
+		case c.chaos <- r:
+		default: // a node is being dropped already
+		}
+	}
+}
+
+// finish writes the result from what the server told at its end, once.
+func (c *cluster) finish(server *host.Host, told value.Value) error {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if c.result != nil {
+		return nil
+	}
+	var contributions uint64
+	var history []Point
+	err := server.View(func(n *node.Node) { contributions, history = kept(n) })
+	if errors.Is(err, host.ErrStopped) {
+		return nil // it was dropped meanwhile, and its next life tells the result again
+	}
+	if err != nil {
+		return err
+	}
+	if c.result, err = c.l.write(told, contributions, c.restarts(), history); err != nil {
+		return err
+	}
+	close(c.finished)
+	return nil
+}
+
+// kept reads what the server has counted and recorded.
+func kept(n *node.Node) (contributions uint64, history []Point) {
+	for _, counter := range n.Engine().Counters() {
+		if counter.Name == CountContributions {
+			contributions = counter.Count
+		}
+	}
+	for _, e := range n.Engine().Records(RecordRounds) {
+		if p, ok := parsePoint(e.Value); ok {
+			history = append(history, p)
+		}
+	}
+	return contributions, history
+}
+
+// restarts counts what the run has survived: a restart of the whole process once, that of a single node once.
+func (c *cluster) restarts() uint64 {
+	least := c.nodes[0].incarnation.Load()
+	for _, m := range c.nodes {
+		least = min(least, m.incarnation.Load())
+	}
+	all := least - 1
+	for _, m := range c.nodes {
+		all += m.incarnation.Load() - least
+	}
+	return all
+}
+
+// watch ends the run when the server's program has ended without a result: nobody would ever tell one.
+func (c *cluster) watch(stop <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for idle := 0; idle < 2; {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		if c.ended() {
+			idle++
+		} else {
+			idle = 0
+		}
+	}
+	c.abort(fmt.Errorf("job: the server's program ended without a result"))
+}
+
+// ended says whether nothing is in flight at the server, and there is no result.
+func (c *cluster) ended() (ended bool) {
+	c.life.Lock()
+	defer c.life.Unlock()
+	if h := c.nodes[0].host; h != nil {
+		h.View(func(n *node.Node) { ended = n.Engine().Idle() && toldDone(n) == nil })
+	}
+	return ended
+}

@@ -1,0 +1,37 @@
+package job
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// localPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
+// name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only, where
+// nobody has to prove who they are.
+func localPeer(seed uint64, node string) (wire.PeerID, error) {
+	b := binary.LittleEndian.AppendUint64([]byte("rhizome local identity\x00"), seed)
+	key := sha256.Sum256(append(b, node...))
+	public, ok := ed25519.NewKeyFromSeed(key[:]).Public().(ed25519.PublicKey)
+	if !ok {
+		return "", fmt.Errorf("job: no key for %s", node)
+	}
+	return wire.PeerIDFromPublicKey(public)
+}
+
+// serverName is the server's name and directory; clientName is that of client i.
+const serverName = "server"
+
+func clientName(i int) string { return fmt.Sprintf("client-%02d", i) }
+
+// nodeNames returns the names of all nodes of a run, the server first.
+func nodeNames(clients int) []string {
+	out := []string{serverName}
+	for i := range clients {
+		out = append(out, clientName(i))
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// ErrInterrupted says that a run was asked to stop and did so cleanly: the same run goes on later.
+var ErrInterrupted = errors.New("job: interrupted")
+
+// Run runs the job to its end and returns the result; on a directory whose run is finished it trains nothing. When ctx
+// ends first, all nodes are stopped cleanly and the error is ErrInterrupted.
+func (l *Local) Run(ctx context.Context) (*Result, error) {
+	if l.resumed {
+		res, err := readResult(l.fs, l.o.Dir, l.record.Artifact)
+		if err != nil || res != nil {
+			return res, err
+		}
+	}
+	c, err := newCluster(l)
+	if err != nil {
+		return nil, err
+	}
+	if res, err := l.restoreResult(c); err != nil || res != nil {
+		return res, err
+	}
+	return l.train(ctx, c)
+}
+
+// train runs the nodes until the server has told its result.
+func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
+	var side sync.WaitGroup
+	stop := make(chan struct{})
+	if l.o.Chaos > 0 {
+		c.chaos = make(chan Round, 1)
+		side.Go(func() { c.drops(stop) })
+	}
+	err := c.run()
+	if err == nil && l.record.State != stateRunning {
+		err = l.save(stateRunning)
+	}
+	if err == nil {
+		err = c.again()
+	}
+	if err == nil {
+		side.Go(func() { c.watch(stop) })
+		select {
+		case <-c.finished:
+		case err = <-c.failed:
+		case <-ctx.Done():
+			err = ErrInterrupted
+		}
+	}
+	close(stop)
+	side.Wait()
+	closed := c.close()
+	select {
+	case <-c.finished: // the result is there, whatever came after it
+		return c.result, nil
+	default:
+	}
+	if err == nil {
+		err = closed
+	}
+	return nil, err
+}
+
+// again finishes a run whose server had told its result in an earlier life, when the result is lost.
+func (c *cluster) again() error {
+	var told value.Value
+	server := c.nodes[0].host
+	if err := server.View(func(n *node.Node) { told = toldDone(n) }); err != nil || told == nil {
+		return err
+	}
+	return c.finish(server, told)
+}
+
+// toldDone returns the result that the server has told, or nil.
+func toldDone(n *node.Node) value.Value {
+	if r := n.Engine().Records(RecordDone); len(r) > 0 {
+		return r[len(r)-1].Value
+	}
+	return nil
+}
+
+// restoreResult makes a result that was lost or damaged again from the nodes' own state, without running them. It returns
+// nil where the run was not finished.
+func (l *Local) restoreResult(c *cluster) (*Result, error) {
+	written := false
+	for _, name := range []string{modelFile, resultFile} {
+		there, err := exists(l.fs, filepath.Join(l.o.Dir, name))
+		if err != nil {
+			return nil, err
+		}
+		written = written || there
+	}
+	if !written || !l.resumed {
+		return nil, nil
+	}
+	var told value.Value
+	var contributions uint64
+	var history []Point
+	for i, m := range c.nodes {
+		d, _, err := host.Open(m.cfg, host.Store{FS: l.fs, Dir: filepath.Join(l.o.Dir, m.name)})
+		if err != nil {
+			return nil, &NodeError{m.name, err}
+		}
+		m.incarnation.Store(d.Node.Engine().Incarnation())
+		if i == 0 {
+			told = toldDone(d.Node)
+			contributions, history = kept(d.Node)
+		}
+		if err := d.Close(); err != nil {
+			return nil, &NodeError{m.name, err}
+		}
+		if told == nil {
+			return nil, nil
+		}
+	}
+	return l.write(told, contributions, c.restarts(), history)
+}
+
+// write writes the model and the result that the server has told.
+func (l *Local) write(v value.Value, contributions, restarts uint64, history []Point) (*Result, error) {
+	d, err := parseDone(v)
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{
+		Job: l.cfg.Name, Rounds: d.round.Number, Accuracy: d.round.Accuracy, Loss: d.round.Loss, Contributions: contributions,
+		Restarts: restarts, Confusion: d.round.Confusion, History: history, Artifact: l.record.Artifact, Resumed: l.resumed,
+	}
+	return res, writeResult(l.fs, l.o.Dir, res, d.file)
+}

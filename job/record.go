@@ -1,0 +1,155 @@
+package job
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// runFile says what runs in a directory.
+const runFile = "run.json"
+
+// The states of a run's directory.
+const (
+	stateNew      = "new"      // nodes are being made
+	stateRunning  = "running"  // all nodes are there
+	stateClearing = "clearing" // what is there is being removed, to start over
+)
+
+// record is the content of run.json.
+type record struct {
+	State    string            `json:"state"`
+	Job      map[string]string `json:"job"`      // every setting, as the job was named
+	Set      map[string]string `json:"set"`      // settings that were given beside it
+	Artifact string            `json:"artifact"` // digest
+}
+
+// StateError says that a directory cannot be used for the run that was asked for. Nothing in it was changed.
+type StateError struct {
+	Dir    string
+	Reason string // what is there, what is wrong, and what would help
+}
+
+// Error names the directory and the reason.
+func (e *StateError) Error() string { return e.Dir + " " + e.Reason }
+
+func (o *Options) refuse(format string, args ...any) error {
+	return &StateError{o.Dir, fmt.Sprintf(format, args...)}
+}
+
+// settings returns every setting of a job as text.
+func (c Config) settings() map[string]string {
+	out := map[string]string{}
+	for _, key := range Keys() {
+		out[key] = c.Get(key)
+	}
+	return out
+}
+
+// with returns the job with some settings changed, validated.
+func (c Config) with(set map[string]string) (Config, error) {
+	for _, key := range Keys() { // in this order, so that of two errors always the same is told
+		if text, ok := set[key]; ok {
+			if err := c.Set(key, text); err != nil {
+				return c, err
+			}
+		}
+	}
+	return c, c.Validate()
+}
+
+// base returns the job that the record names; a record that holds other settings than there are is damaged.
+func (r *record) base() (Config, error) {
+	var c Config
+	if len(r.Job) != len(fields) {
+		return c, errDamaged
+	}
+	for _, key := range Keys() {
+		text, ok := r.Job[key]
+		if !ok || c.Set(key, text) != nil {
+			return c, errDamaged
+		}
+	}
+	return c, nil
+}
+
+// found is what is in a directory, before anything is changed.
+type found struct {
+	record  *record // nil where there is none that can be read
+	damaged bool    // run.json is there and cannot be read
+	newer   error   // run.json is of a newer format
+	nodes   int     // directories of nodes that hold something
+	result  bool    // there is a model or a result
+}
+
+// look reads what is in the directory.
+func look(fsys vfs.FS, dir string) (found, error) {
+	var f found
+	var r record
+	var newer *FormatError
+	switch err := readSealed(fsys, filepath.Join(dir, runFile), &r); {
+	case err == nil:
+		f.record = &r
+	case errors.As(err, &newer):
+		f.newer = err
+	case errors.Is(err, errDamaged):
+		f.damaged = true
+	case !errors.Is(err, fs.ErrNotExist):
+		return f, err
+	}
+	for _, name := range nodeNames(ClientsMax) {
+		there, err := filled(fsys, filepath.Join(dir, name))
+		if err != nil {
+			return f, err
+		}
+		if there {
+			f.nodes++
+		}
+	}
+	for _, name := range []string{modelFile, resultFile} {
+		there, err := exists(fsys, filepath.Join(dir, name))
+		if err != nil {
+			return f, err
+		}
+		f.result = f.result || there
+	}
+	return f, nil
+}
+
+// filled says whether a folder holds files of a node.
+func filled(fsys vfs.FS, dir string) (bool, error) {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return slices.ContainsFunc(names, nodeFile), err
+}
+
+// owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the
+// artifact is empty where no snapshot can be read.
+func owner(fsys vfs.FS, dir string) (artifact string, seed uint64, err error) {
+	for _, name := range nodeNames(ClientsMax) {
+		payload, _, _, err := journal.LoadNewest(fsys, filepath.Join(dir, name), journal.Limits{})
+		var version *journal.VersionError
+		if errors.As(err, &version) {
+			return "", 0, err
+		}
+		if err != nil {
+			continue
+		}
+		s, err := node.Decode(&node.Config{Values: value.NewRegistry()}, payload)
+		if err != nil {
+			return "", 0, err
+		}
+		return hex.EncodeToString(s.Artifact.Digest), s.Config.Seed, nil
+	}
+	return "", 0, nil
+}

@@ -1,0 +1,170 @@
+package job
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Round is what the server tells of a round.
+type Round struct {
+	Number        int // from 1
+	Accuracy      float32
+	Loss          float32
+	Contributions int       // updates in the mean
+	Confusion     [][]int64 // [true class][class found], counts of held-out samples
+}
+
+// Point is a round in the history of a run.
+type Point struct {
+	Round    int     `json:"round"`
+	Accuracy float32 `json:"accuracy"`
+	Loss     float32 `json:"loss"`
+}
+
+// Result is what a finished run has to tell.
+type Result struct {
+	Job           string    `json:"job"`
+	Rounds        int       `json:"rounds"`
+	Accuracy      float32   `json:"accuracy"`
+	Loss          float32   `json:"loss"`
+	Contributions uint64    `json:"contributions"` // updates in all means
+	Restarts      uint64    `json:"restarts"`      // of the whole run or of single nodes, that it survived
+	ModelSHA256   string    `json:"model_sha256"`
+	Confusion     [][]int64 `json:"confusion"`
+	History       []Point   `json:"history"`  // of the last 1,024 rounds
+	Artifact      string    `json:"artifact"` // digest
+
+	Model   string `json:"-"` // path of the model
+	Resumed bool   `json:"-"` // earlier state was there
+}
+
+// done is the value of EventDone in plain form.
+type done struct {
+	round Round
+	file  []byte // the model
+}
+
+// parseRound reads the value of an EventRound.
+func parseRound(v value.Value) (Round, error) {
+	bad := func(what string) (Round, error) {
+		return Round{}, fmt.Errorf("job: the server told a round without %s", what)
+	}
+	list, ok := v.(*value.List)
+	if !ok || list.Len() != 5 {
+		return bad("its five values")
+	}
+	number, ok := list.At(0).(value.Int)
+	members, ok2 := list.At(3).(*value.List)
+	accuracy, ok3 := scalarOf(list.At(1))
+	loss, ok4 := scalarOf(list.At(2))
+	if !ok || !ok2 || !ok3 || !ok4 {
+		return bad("number, accuracy, loss or members")
+	}
+	r := Round{Number: int(number) + 1, Accuracy: accuracy, Loss: loss, Contributions: members.Len()}
+	t, ok := list.At(4).(value.Tensor)
+	if !ok || t.Rank() != 2 || t.Float32() == nil {
+		return bad("a confusion matrix")
+	}
+	rows, columns := t.Shape()[0], t.Shape()[1]
+	for i := range rows {
+		row := make([]int64, columns)
+		for k := range row {
+			row[k] = int64(t.Float32()[i*columns+k])
+		}
+		r.Confusion = append(r.Confusion, row)
+	}
+	return r, nil
+}
+
+// parseDone reads the value of an EventDone.
+func parseDone(v value.Value) (done, error) {
+	list, ok := v.(*value.List)
+	if !ok || list.Len() != 2 {
+		return done{}, fmt.Errorf("job: the server told no result")
+	}
+	file, ok := list.At(1).(value.Bytes)
+	if !ok {
+		return done{}, fmt.Errorf("job: the server told a result without a model")
+	}
+	r, err := parseRound(list.At(0))
+	return done{r, file.Raw()}, err
+}
+
+// parsePoint reads an entry of RecordRounds.
+func parsePoint(v value.Value) (Point, bool) {
+	list, ok := v.(*value.List)
+	if !ok || list.Len() != 3 {
+		return Point{}, false
+	}
+	number, ok := list.At(0).(value.Int)
+	accuracy, ok2 := scalarOf(list.At(1))
+	loss, ok3 := scalarOf(list.At(2))
+	return Point{int(number) + 1, accuracy, loss}, ok && ok2 && ok3
+}
+
+// scalarOf returns the number in a float32 scalar.
+func scalarOf(v value.Value) (float32, bool) {
+	t, ok := v.(value.Tensor)
+	if !ok || t.DType() != tensor.Float32 || t.Len() != 1 {
+		return 0, false
+	}
+	return t.Float32()[0], true
+}
+
+// The files of a result.
+const (
+	modelFile  = "model.onnx"
+	resultFile = "result.json"
+)
+
+// modelMax bounds a model that is read back to be checked.
+const modelMax = 1 << 30
+
+// writeResult writes the model and then the result: when the result is there, so is the model.
+func writeResult(fsys vfs.FS, dir string, res *Result, file []byte) error {
+	sum := sha256.Sum256(file)
+	res.ModelSHA256 = hex.EncodeToString(sum[:])
+	res.Model = filepath.Join(dir, modelFile)
+	if err := journal.WriteFileAtomic(fsys, res.Model, file); err != nil {
+		return err
+	}
+	return writeSealed(fsys, filepath.Join(dir, resultFile), res)
+}
+
+// readResult returns the result of a finished run, or nil where there is none that is whole: the file is missing or
+// damaged, belongs to another artifact, or the model is not the one that it names.
+func readResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
+	var res Result
+	err := readSealed(fsys, filepath.Join(dir, resultFile), &res)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errDamaged):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case res.Artifact != artifact:
+		return nil, nil
+	}
+	res.Model = filepath.Join(dir, modelFile)
+	file, err := vfs.ReadFile(fsys, res.Model, modelMax)
+	var large *vfs.TooLargeError
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &large):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if sum := sha256.Sum256(file); res.ModelSHA256 != hex.EncodeToString(sum[:]) {
+		return nil, nil
+	}
+	res.Resumed = true
+	return &res, nil
+}

@@ -1,0 +1,101 @@
+package job
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// FormatVersion is the version of a run's directory: of run.json and result.json.
+const FormatVersion = 1
+
+// storedMax bounds run.json and result.json in bytes.
+const storedMax = 1 << 20
+
+// FormatError says that a directory was written by a newer release.
+type FormatError struct {
+	File      string
+	Got, Want int
+}
+
+// Error names the file, the versions and what would help.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s has format %d, and this release knows formats up to %d: use the newer release that wrote it", e.File, e.Got, e.Want)
+}
+
+// errDamaged says that a stored file is there and cannot be read.
+var errDamaged = errors.New("damaged")
+
+// sealed is the form of run.json and result.json: one object on one line, with a checksum over its content.
+type sealed struct {
+	Format  int             `json:"format"`
+	SHA256  string          `json:"sha256"` // of the bytes of Content
+	Content json.RawMessage `json:"content"`
+}
+
+// writeSealed writes v to a file, durably and in one step.
+func writeSealed(fsys vfs.FS, path string, v any) error {
+	content, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	b, err := json.Marshal(sealed{FormatVersion, hex.EncodeToString(sum[:]), content})
+	if err != nil {
+		return err
+	}
+	return journal.WriteFileAtomic(fsys, path, append(b, '\n'))
+}
+
+// readSealed reads a file that writeSealed wrote into v. A missing file is an fs.ErrNotExist, a file of a newer format
+// a *FormatError, any other that cannot be read errDamaged.
+func readSealed(fsys vfs.FS, path string, v any) error {
+	b, err := vfs.ReadFile(fsys, path, storedMax)
+	var large *vfs.TooLargeError
+	switch {
+	case errors.As(err, &large):
+		return errDamaged
+	case err != nil:
+		return err
+	}
+	// The version comes first: a newer format may have another form of everything else.
+	var version struct {
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(b, &version) != nil {
+		return errDamaged
+	}
+	if version.Format > FormatVersion {
+		return &FormatError{File: path, Got: version.Format, Want: FormatVersion}
+	}
+	var s sealed
+	if decodeStrictly(b, &s) != nil || s.Format != FormatVersion {
+		return errDamaged
+	}
+	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || decodeStrictly(s.Content, v) != nil {
+		return errDamaged
+	}
+	return nil
+}
+
+func decodeStrictly(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// exists says whether a file or folder is there.
+func exists(fsys vfs.FS, path string) (bool, error) {
+	_, err := fsys.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
