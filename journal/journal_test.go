@@ -86,7 +86,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s after Close: %v", what, err)
 		}
 	}
-	for _, opt := range []Options{{SegmentBytes: 100}, {SegmentBytes: 1 << 31}, {RecordBytesMax: -1}, {From: 1 << 63}} {
+	for _, opt := range []Options{{SegmentBytes: 100}, {SegmentBytes: recordBytesLimit + 1}, {RecordBytesMax: -1}, {From: 1 << 63}} {
 		if _, _, err := Open(m, dir, opt); err == nil {
 			t.Errorf("%+v was accepted", opt)
 		}
