@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/program"
@@ -14,7 +16,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
 // build compiles a choreography that must be sound.
-func build(t testing.TB, g *graph.Graph) (*compile.Artifact, *compile.Report) {
+func build(t rapid.TB, g *graph.Graph) (*compile.Artifact, *compile.Report) {
 	t.Helper()
 	m, err := g.Model()
 	if err != nil {
@@ -27,7 +29,7 @@ func build(t testing.TB, g *graph.Graph) (*compile.Artifact, *compile.Report) {
 	return a, r
 }
 
-func load(t testing.TB, a *compile.Artifact, place string) *program.Program {
+func load(t rapid.TB, a *compile.Artifact, place string) *program.Program {
 	t.Helper()
 	p, err := program.Load(a.Model, place)
 	if err != nil {

@@ -28,7 +28,11 @@ func (u *unit) planEdges() {
 func onlyTriggers(f *fn, v *val) bool {
 	for _, n := range f.nodes {
 		for i, in := range n.in {
-			if in == v && (n.tensor() || !n.decl.InPort(i, len(n.in)).Type.Equal(op.Trigger)) {
+			if in != v {
+				continue
+			}
+			// A body may read what is passed into it: such an input has no port of its own.
+			if p := n.decl.InPort(i, len(n.in)); p == nil || !p.Type.Equal(op.Trigger) {
 				return false
 			}
 		}

@@ -11,7 +11,7 @@ type unit struct {
 	catalogue *op.Catalogue
 	source    *onnx.ModelProto
 	made      *onnx.ModelProto // the artifact, once it is sealed
-	opset     int64 // version of ai.onnx
+	opset     int64            // version of ai.onnx
 	name      string
 	places    []string // sorted
 	slots     []artifact.Slot
