@@ -186,7 +186,11 @@ func TestBackoff(t *testing.T) {
 			if b = again; b.Ready("a", e.Next-1) != (e.Next == now) && e.Next > now || !b.Ready("a", e.Next) {
 				t.Fatal("ready at the wrong time")
 			}
-			now = e.Next + 1
+			b.Spread(now, random) // at the time of the failure: the wait runs, unless it was none
+			if again := b.Snapshot()[0]; e.Next > now && again.Next != e.Next {
+				t.Fatalf("a wait that runs was drawn anew: %+v", again)
+			}
+			now = b.Snapshot()[0].Next + 1
 			b.Spread(now, random)
 			if e := b.Snapshot()[0]; e.Next < now || e.Next-now > most {
 				t.Fatalf("spread to %+v", e)
