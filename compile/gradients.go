@@ -93,12 +93,25 @@ func (u *unit) differentiate(f *fn, n *node, before []*node, now map[*val]*val) 
 	}
 	added := u.adopted(f, n, extra, vals)
 	for i, name := range grads {
-		if g := vals[name]; g != nil && g != n.out[i] {
-			now[n.out[i]] = g
+		g := vals[name]
+		if floats(g) && !n.floats {
+			gate := u.tied(f, n, g, n.in[i])
+			added = append(added, gate)
+			g = gate.out[0]
 		}
+		now[n.out[i]] = g
 	}
 	u.report.did("%s: %d ops for the gradients by %d values", n.name, len(added), len(xs))
 	return added
+}
+
+// tied returns an op that gives a constant gradient when its x comes. What an author computes of a gradient belongs to the
+// activation that x is in, also where the gradient turns out to depend on nothing.
+func (u *unit) tied(f *fn, n *node, g, x *val) *node {
+	t := &node{decl: u.catalogue.Lookup(op.Flow, "Gate"), name: g.name + "/tied", line: n.line, in: []*val{g, x}, home: f, place: n.place, slot: none}
+	t.proto = &onnx.NodeProto{Domain: t.decl.Domain, OpType: t.decl.Name, Name: t.name}
+	t.out = []*val{{name: t.name, typ: g.typ.Forget(), place: n.place, def: t, home: f}}
+	return t
 }
 
 // adopted makes nodes of the program of the nodes that a gradient needs.

@@ -73,8 +73,9 @@ func (a *author) grow(x *activation, n, depth int) {
 			v := x.g.HoldTake(h, x.g.HoldPut(h, a.tensor(x)))
 			x.tensors = append(x.tensors, x.g.Typed(v, op.Tensors(tensor.Float32, 4)))
 		case 9:
-			y := x.g.Tensor("ReduceSum", graph.Attrs{"keepdims": false}, a.tensor(x))
-			x.tensors = append(x.tensors, x.g.Gradient(y, a.tensor(x))...)
+			by, apart := a.tensor(x), a.p.batch(x.g, x.numbers[0], op.Tensors(tensor.Float32, 4)) // y does not depend on apart
+			y := x.g.Tensor("ReduceSum", graph.Attrs{"keepdims": false}, x.g.Mul(by, by))
+			x.tensors = append(x.tensors, x.g.Gradient(y, by, apart)...)
 		case 10, 11, 12:
 			if depth < 3 {
 				a.frame(x, k, depth)
