@@ -46,9 +46,11 @@ func TestSchemaForeign(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(protoc, "--proto_path=.", mode+"=rhizome.snapshot.v1.NodeSnapshot", "schema.proto")
 		cmd.Stdin = bytes.NewReader(in)
+		var complaint bytes.Buffer
+		cmd.Stderr = &complaint
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatal(mode, err)
+			t.Fatalf("%s: %v\n%s", mode, err, complaint.String())
 		}
 		return out
 	}

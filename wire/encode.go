@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -33,7 +32,11 @@ func Append(dst []byte, reg *value.Registry, e *Envelope) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	b := appendHeader(slices.Grow(dst, size), e)
+	b := dst
+	if cap(b)-len(b) < size {
+		b = append(make([]byte, 0, len(dst)+size), dst...)
+	}
+	b = appendHeader(b, e)
 	for i := range e.Fills {
 		f := &e.Fills[i]
 		payload, fill, err := fillSize(reg, f)
