@@ -20,6 +20,10 @@ type Store struct {
 	SegmentBytes  int   // of a journal file; 0 is 1 MiB
 	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how long a recovery takes
 	Keep          int   // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
+
+	// Salt goes into the checksums of the journal. Where strangers choose what inputs hold, it must be a number that they
+	// cannot guess, or they could make a payload that looks like a record after a crash; Start draws one where it is 0.
+	Salt uint64
 }
 
 func (s *Store) fill() {
@@ -99,7 +103,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	// That the tail cannot be vouched for must outlive the repair that hides it: the mark is made durable first.
 	mark := filepath.Join(d.store.Dir, "unvouched")
 	j, report, err := journal.Open(d.store.FS, d.store.Dir, journal.Options{
-		SegmentBytes: d.store.SegmentBytes, From: from,
+		SegmentBytes: d.store.SegmentBytes, From: from, Salt: d.store.Salt,
 		BeforeRepair: func(r *journal.Report) error {
 			if r.Vouched() {
 				return nil

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -47,6 +49,9 @@ type Host struct {
 
 	publishing sync.Mutex // one snapshot at a time
 
+	settled   uint64 // the last record that something waits to be durable; of the stepping thread
+	settledAt int64  // engine time of the last such request
+
 	wall0 time.Time // the wall clock when engine time was now0
 	now0  int64
 	err   error
@@ -69,6 +74,11 @@ func Start(cfg Config) (*Host, error) {
 	}
 	if cfg.Inbox == 0 {
 		cfg.Inbox = 4096
+	}
+	if cfg.Store.Salt == 0 {
+		var b [8]byte
+		rand.Read(b[:]) // never fails
+		cfg.Store.Salt = binary.LittleEndian.Uint64(b[:])
 	}
 	d, rec, err := Open(cfg.Node, cfg.Store)
 	if err != nil {
@@ -193,8 +203,31 @@ func (h *Host) loop() {
 			events = h.take()
 		}
 		now, _ := h.now()
-		timer.Reset(time.Duration(max(0, wake-now)))
+		timer.Reset(time.Duration(max(0, min(wake, h.settle(now))-now)))
 	}
+}
+
+// syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs; this
+// bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
+const syncAfter = 100e6
+
+// settle sees that the journal becomes durable in time although nothing waits for it. It returns the engine time at which
+// it wants to be called again.
+func (h *Host) settle(now int64) int64 {
+	last := h.d.Journal.Next() - 1
+	switch {
+	case last <= h.settled:
+		return never
+	case now-h.settledAt < syncAfter:
+		return h.settledAt + syncAfter
+	}
+	h.committer.Wait(last, func(err error) {
+		if err != nil {
+			h.fail(err)
+		}
+	})
+	h.settled, h.settledAt = last, now
+	return never
 }
 
 // never is a wake-up beyond all clocks: only an arrival counts.
@@ -243,6 +276,7 @@ func (h *Host) step(events []*engine.Event) error {
 	h.effects.more, h.effects.wake = out.More, out.Wake
 	if out.NeedsDurable() {
 		h.effects.hold(out, lsn)
+		h.settled, h.settledAt = lsn, now
 	}
 	if h.d.SnapshotDue() {
 		return h.checkpoint()
