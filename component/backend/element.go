@@ -11,6 +11,7 @@ type element struct {
 	attach  func(f *frame, s *storage)
 	provide func(f *frame, s *storage, in *tensor.Tensor)
 	release func(f *frame, s *storage)
+	empty   func(shape []int) (*tensor.Tensor, error)
 	tensor  func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error)
 }
 
@@ -31,6 +32,7 @@ func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), fin
 		attach:  attach[T],
 		provide: provide[T],
 		release: release[T],
+		empty:   func(shape []int) (*tensor.Tensor, error) { return make(shape, nil) },
 		tensor: func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error) {
 			x := data[T](f, s.slot)
 			if finish != nil {

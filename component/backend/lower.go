@@ -58,6 +58,11 @@ func (l *lowered) add(n sourceNode) error {
 		if !t.Static() {
 			return l.src.fail("node %q (%s) gives %v: its shape depends on values that no input or constant decides", nodeName(n.proto), n.op.Name, t)
 		}
+		if t.Elements() == 0 && t.Value == nil { // there is nothing to compute
+			if t.Value, err = each(t.DType).empty(t.Shape); err != nil {
+				return err
+			}
+		}
 		l.types[n.out[i]] = t
 		elements += t.Elements()
 		known = known && t.Value != nil

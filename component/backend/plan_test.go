@@ -289,3 +289,25 @@ func TestOutputsAreFresh(t *testing.T) {
 		t.Errorf("a run of five outputs allocates %v times; want only the outputs themselves", allocs)
 	}
 }
+
+// Tensors without elements go through, and give sums of nothing.
+func TestEmpty(t *testing.T) {
+	x, y := must(tensor.FromFloat32([]int{0, 3}, nil)), must(tensor.FromFloat32([]int{3, 2}, make([]float32, 6)))
+	nodes := []*onnx.NodeProto{
+		nodeOf("m = MatMul x y"), nodeOf("r = Relu m"), nodeOf("s = ReduceSum r", onnx.AttrInt("keepdims", 0)),
+		nodeOf("t = Transpose x"), nodeOf("p = MatMul t x"), nodeOf("q = Softmax t", onnx.AttrInt("axis", 0)),
+		nodeOf("u = ReduceMean x", onnx.AttrInts("axes", 0)),
+	}
+	for _, open := range []bool{false, true} {
+		p := must(Compile(graphOf(nodes, []string{"x", "y"}, []*tensor.Tensor{x, y}, []string{"r", "s", "p", "q", "u"}, open), Options{}))
+		out := must(p.Run([]*tensor.Tensor{x, y}))
+		var got []string
+		for _, o := range out {
+			got = append(got, fmt.Sprint(o.Shape(), o.Float32()))
+		}
+		want := []string{"[0 2] []", "[] [0]", "[3 3] [0 0 0 0 0 0 0 0 0]", "[3 0] []", "[1 3] [NaN NaN NaN]"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v; want %v", got, want)
+		}
+	}
+}

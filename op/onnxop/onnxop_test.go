@@ -148,6 +148,7 @@ func TestBroken(t *testing.T) {
 		{node("Gemm", 3, 1), []Type{f32(2, 3), f32(3, 4), f32(2, 2, 4)}, "C is"},
 		{node("MatMul", 2, 1), []Type{f32(2, 3), f32(4)}, "inner dimensions"},
 		{node("MatMul", 2, 1), []Type{big, f32(1<<20, 1<<20)}, "more than"},
+		{node("Expand", 2, 1), []Type{f32(1), list(1<<20, 0, 1<<20)}, "more than"},
 		{node("Reshape", 2, 1), []Type{f32(2, 3), list(4)}, "6 elements"},
 		{node("Reshape", 2, 1), []Type{f32(2, 3), list(-1, -1)}, "two dimensions of -1"},
 		{node("Reshape", 2, 1), []Type{f32(0), list(0, -1)}, "multiple of 0"},

@@ -108,8 +108,8 @@ func Infer(node *onnx.NodeProto, in []Type) ([]Type, error) {
 		if len(t.Shape) > tensor.MaxRank {
 			return nil, c.fail("the result %v has %d dimensions; want at most %d", t, len(t.Shape), tensor.MaxRank)
 		}
-		if t.Elements() > ElementsMax {
-			return nil, c.fail("the result %v has more than %d elements", t, ElementsMax)
+		if extent(t.Shape) > ElementsMax {
+			return nil, c.fail("the result %v has more than %d elements, dimensions of 0 apart", t, ElementsMax)
 		}
 	}
 	return c.out[:len(node.GetOutput())], nil

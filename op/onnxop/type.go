@@ -104,8 +104,17 @@ func product(shape []int) int {
 	if slices.Contains(shape, 0) {
 		return 0
 	}
+	return extent(shape)
+}
+
+// extent is the product of the dimensions that are known and not 0, and ElementsMax+1 for everything above ElementsMax. It
+// bounds the loops over a tensor, of which an empty one can have many as well.
+func extent(shape []int) int {
 	n := 1
 	for _, d := range shape {
+		if d <= 0 {
+			continue
+		}
 		if d > ElementsMax/n {
 			return ElementsMax + 1
 		}
