@@ -119,6 +119,9 @@ func (x *expander) node(p *onnx.NodeProto, s *scope) {
 	if n.tensor() {
 		n.proto.Domain = ""
 	}
+	if len(n.name) > op.NameMax {
+		x.u.failAt(n, "the name has more than %d bytes after its sub-modules are expanded", op.NameMax)
+	}
 	for _, name := range p.GetInput() {
 		n.in = append(n.in, s.find(name))
 	}

@@ -105,8 +105,12 @@ func (u *unit) inferOp(n *node) {
 		u.inferLoop(n, c)
 	case len(n.bodies) > 0:
 		for _, b := range n.bodies {
-			if len(b.in) > len(c.In) {
-				u.failAt(n, "a body has %d inputs for %d values", len(b.in), len(c.In))
+			want := len(c.In)
+			if n.is(op.Flow, "If") {
+				want = 0
+			}
+			if len(b.in) != want {
+				u.failAt(n, "the body %s has %d inputs; want %d", b.name, len(b.in), want)
 				return
 			}
 			for i, v := range b.in {

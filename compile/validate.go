@@ -137,8 +137,8 @@ func (v *validator) body(g *onnx.GraphProto, around *names, depth int) {
 }
 
 func (v *validator) define(own map[string]bool, around *names, name, who, line string) {
-	if name == "" || own[name] || around.has(name) {
-		v.u.fail(who, line, "gives %q, which is no new name", name)
+	if name == "" || own[name] || around.has(name) || len(name) > op.NameMax {
+		v.u.fail(who, line, "gives %.80q, which is no new name of at most %d bytes", name, op.NameMax)
 	}
 	own[name] = true
 }
@@ -150,8 +150,8 @@ func (v *validator) list(nodes []*onnx.NodeProto, scope *names, depth int) {
 	}
 	for _, n := range nodes {
 		title, line := n.GetOpType()+" "+n.GetName(), lineOf(n)
-		if n.GetName() == "" || v.nodes[n.GetName()] {
-			v.u.fail(title, line, "the name %q is empty or stands twice", n.GetName())
+		if n.GetName() == "" || v.nodes[n.GetName()] || len(n.GetName()) > op.NameMax {
+			v.u.fail(title, line, "the name is empty, stands twice or has more than %d bytes", op.NameMax)
 		}
 		v.nodes[n.GetName()] = true
 		if len(v.nodes) > nodesMax {

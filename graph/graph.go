@@ -128,9 +128,12 @@ func (g *Graph) On(backend *Slot) *Graph {
 	return &v
 }
 
+// nameMax bounds a name that an author gives, in bytes: those of functions inside each other are put together.
+const nameMax = 64
+
 // goodName says whether s can be a name.
 func goodName(s string) bool {
-	return s != "" && len(s) <= op.TextMax/4 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+	return s != "" && len(s) <= nameMax && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
 // fresh returns a name for a node or function that no other has (trap 12).

@@ -75,8 +75,11 @@ func (a *Attr) check(p *onnx.AttributeProto) error {
 	return nil
 }
 
-// TextMax bounds the bytes of a name in a program.
-const TextMax = 1024
+// The bounds of names in a program, in bytes.
+const (
+	TextMax = 1024        // of what an attribute or a table says
+	NameMax = 2 * TextMax // of a node or a value
+)
 
 func (d *Decl) attrNames() string {
 	var names []string

@@ -72,10 +72,12 @@ var (
 	arrived = Rule{"the values as they were sent", func(d *Decl, c *Call) ([]Type, error) {
 		out := d.portTypes(c.Outs)
 		first := variadic(d.In)
-		for i := range c.In[first:] {
-			if 1+i < len(out) {
-				out[1+i] = c.In[first+i].Forget()
-			}
+		values := c.Outs - (len(d.Out) - 1)
+		if len(c.In)-first != values {
+			return nil, fmt.Errorf("sends %d values and has %d outputs for them", len(c.In)-first, values)
+		}
+		for i := range values {
+			out[1+i] = c.In[first+i].Forget()
 		}
 		return out, nil
 	}}

@@ -34,8 +34,8 @@ func (a *attrs) number(name string, least, most int64) int64 {
 func (a *attrs) text(name string) string {
 	delete(a.left, name)
 	v, ok := onnx.GetString(a.n, name)
-	if !ok || v == "" || len(v) > 4*op.TextMax {
-		a.fail("attribute %q: want a text of 1 to %d bytes", name, 4*op.TextMax)
+	if !ok || v == "" || len(v) > 4*op.NameMax {
+		a.fail("attribute %q: want a text of 1 to %d bytes", name, 4*op.NameMax)
 		return ""
 	}
 	return v
