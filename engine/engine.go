@@ -49,6 +49,8 @@ type Engine struct {
 	subs   map[string][]program.FuncID // event kind → functions, in order; derived from the program
 	phases map[string][]program.FuncID // lifecycle phase → functions
 	ctx    Context
+
+	refused map[string]uint64 // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 }
 
 // New returns an engine in its first state: nothing has run.
@@ -67,7 +69,7 @@ func New(cfg Config) (*Engine, error) {
 		tracing: cfg.Trace, afterOp: cfg.AfterOp,
 		pool: make([][]*frame, len(p.Funcs)), recv: make([]program.FuncID, len(p.Edges)),
 		subs: map[string][]program.FuncID{}, phases: map[string][]program.FuncID{},
-		targets: map[string][]wire.PeerID{},
+		targets: map[string][]wire.PeerID{}, refused: map[string]uint64{},
 	}
 	for place, peers := range cfg.Targets {
 		e.targets[place] = slices.Sorted(slices.Values(peers))

@@ -42,6 +42,9 @@ func (e *RefusedError) Error() string {
 func (e *Engine) Deliver(ev *Event) error {
 	in, err := e.admit(ev)
 	if err != nil {
+		if re, ok := err.(*RefusedError); ok {
+			e.refused[re.Code]++
+		}
 		return err
 	}
 	switch {
@@ -58,6 +61,16 @@ func (e *Engine) Deliver(ev *Event) error {
 	e.st.ingress = append(e.st.ingress, in)
 	e.st.ingressBytes += in.bytes
 	return nil
+}
+
+// Refusals returns how many inputs were refused since the process started, by reason, sorted: what strangers and full
+// queues did, without a place in the State that they could fill.
+func (e *Engine) Refusals() []Counter {
+	var out []Counter
+	for _, code := range sortedText(e.refused) {
+		out = append(out, Counter{code, e.refused[code]})
+	}
+	return out
 }
 
 // admit checks an input against the bounds and decodes an envelope.

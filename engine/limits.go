@@ -9,6 +9,7 @@ import (
 type Limits struct {
 	OpsPerPoll      int         // ops that one Poll runs; the rest stays on the frontier
 	Frames          int         // activations alive at once; envelopes and calls wait beyond it
+	SlotBytes       int         // of values in frames; envelopes, calls and bus events wait beyond it
 	CallDepth       int         // nesting of calls, branches and loops
 	PendingCommands int         // commands given out; ops wait beyond it
 	Parked          int         // ops that wait
@@ -41,7 +42,7 @@ type Limits struct {
 // DefaultLimits returns the limits of a server.
 func DefaultLimits() Limits {
 	return Limits{
-		OpsPerPoll: 1000, Frames: 16384, CallDepth: 64, PendingCommands: 10000, Parked: 16384,
+		OpsPerPoll: 1000, Frames: 16384, SlotBytes: 1 << 30, CallDepth: 64, PendingCommands: 10000, Parked: 16384,
 		IngressEvents: 4096, IngressBytes: 256 << 20, BusEvents: 1024, AppEvents: 4096, AppEventBytes: 1 << 20,
 		InvokeInputs: 100, InvokeBytes: 10 << 20, CompletionBytes: 4 << 20, Timers: 65536,
 		Holds: 1024, Queues: 1024, QueueLength: 4096, Records: 1024, RecordEntries: 1024, Counters: 4096, Latches: 8192,
@@ -53,7 +54,7 @@ func DefaultLimits() Limits {
 // EdgeLimits returns the limits of a small device.
 func EdgeLimits() Limits {
 	return Limits{
-		OpsPerPoll: 1000, Frames: 1024, CallDepth: 16, PendingCommands: 1000, Parked: 1024,
+		OpsPerPoll: 1000, Frames: 1024, SlotBytes: 64 << 20, CallDepth: 16, PendingCommands: 1000, Parked: 1024,
 		IngressEvents: 256, IngressBytes: 8 << 20, BusEvents: 256, AppEvents: 256, AppEventBytes: 64 << 10,
 		InvokeInputs: 16, InvokeBytes: 256 << 10, CompletionBytes: 64 << 10, Timers: 1024,
 		Holds: 64, Queues: 64, QueueLength: 256, Records: 64, RecordEntries: 64, Counters: 512, Latches: 1024,

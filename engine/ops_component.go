@@ -11,6 +11,9 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 		e.count("command.waits")
 		return e.park(f, op, o, parkCommand, "")
 	}
+	if len(e.st.parked) >= e.limits.Parked {
+		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many ops wait"))
+	}
 	args := make([]value.Value, len(o.In))
 	for i, s := range o.In {
 		args[i] = value.Trigger{}

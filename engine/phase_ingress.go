@@ -30,11 +30,17 @@ func (e *Engine) pollIngress() {
 func (e *Engine) waits(in *ingress) bool {
 	switch {
 	case in.event.Invoke != nil:
-		return e.st.stage != stageRunning || len(e.st.frames) >= e.limits.Frames
+		return e.st.stage != stageRunning || e.crowded()
 	case in.event.Envelope != nil && len(in.env.Fills) > 0:
-		return e.st.stage != stageRunning || len(e.st.frames) >= e.limits.Frames
+		// An answer may be what the activations wait for; answers are bounded by the questions that are open.
+		return e.st.stage != stageRunning || e.crowded() && !in.env.Answer.IsSet()
 	}
 	return false
+}
+
+// crowded says whether new work waits until activations have ended.
+func (e *Engine) crowded() bool {
+	return len(e.st.frames) >= e.limits.Frames || e.st.slotBytes > e.limits.SlotBytes
 }
 
 // ingressReady says whether an input is there that would not wait.
