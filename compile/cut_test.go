@@ -6,7 +6,6 @@ import (
 	"pgregory.net/rapid"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/program"
@@ -269,5 +268,23 @@ func TestDeadEndsAreLeftOut(t *testing.T) {
 			t.Errorf("%s runs though nobody reads it", f.GetName())
 		}
 	}
-	_ = compile.Options{}
+}
+
+// TestPassThroughsAreLeftOut holds that an op which does nothing costs nothing, unless a body would be empty or give one
+// value twice.
+func TestPassThroughsAreLeftOut(t *testing.T) {
+	p := newPair()
+	n := p.PassThrough(p.PassThrough(p.at(p.server)))
+	two := p.Named("two").Frame([]graph.Value{n}, func(b *graph.Graph, in []graph.Value) []graph.Value {
+		return []graph.Value{b.PassThrough(in[0]), in[0]}
+	})
+	p.AppEmit("x", p.Bundle(two...))
+	p.Named("idle").Loop(n, nil, func(b *graph.Graph, _ graph.Value, _ []graph.Value) []graph.Value { return nil })
+	a, _ := build(t, p.Graph)
+	prog := load(t, a, "server")
+	for name, want := range map[string]int{"main": 0, "two/body": 1, "idle/body": 1} {
+		if got := len(opsOf(find(t, prog, name), program.OpPassThrough)); got != want {
+			t.Errorf("%s has %d ops that pass a value through, want %d", name, got, want)
+		}
+	}
 }

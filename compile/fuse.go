@@ -18,10 +18,11 @@ type tensorFn struct {
 }
 
 // fuse puts the tensor ops of each function together, as many as can run as one, into functions which hold only standard
-// ops, and one op that runs them. Constants that tensor ops read go inside.
+// ops, and one op that runs them. Constants that tensor ops read go inside. Ops that do nothing are left out first.
 func (u *unit) fuse() {
-	dropped := 0
+	dropped, passed := 0, 0
 	for _, f := range u.parts {
+		passed += u.bypass(f)
 		dropped += sweep(f)
 		count := 0
 		for _, g := range groups(f) {
@@ -29,8 +30,9 @@ func (u *unit) fuse() {
 			u.fuseGroup(f, g, fmt.Sprintf("%s/%s/%d", f.place, f.name, count))
 		}
 		dropped += sweep(f) // constants that went inside
+		u.busy(f)
 	}
-	u.report.did("%d pure ops that nobody reads are left out", dropped)
+	u.report.did("%d pure ops that nobody reads and %d that pass a value through are left out", dropped, passed)
 }
 
 // readers counts how often each value of a function is read.

@@ -56,7 +56,7 @@ func TestEveryOp(t *testing.T) {
 			}
 		}
 	}
-	for c := program.OpPassThrough; c < program.OpComponent; c++ {
+	for c := program.OpTee; c < program.OpComponent; c++ { // a PassThrough is left out
 		if codes[c] == nil {
 			t.Errorf("no op became code %d", c)
 		}
