@@ -22,7 +22,7 @@ type Config struct {
 	Store   Store
 	Workers *Workers                               // shared by the hosts of a process
 	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block
-	OnEvent func(engine.AppEvent)                  // takes an app event; when it returns, the event is acknowledged
+	OnEvent func(engine.AppEvent) error            // takes an app event; nil acknowledges it, an error stops the host: it is told again
 	Wall    func() time.Time                       // the clock; nil is time.Now
 	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
 	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason

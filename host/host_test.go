@@ -75,7 +75,7 @@ func (p *pair) start(i int) {
 	p.hosts[i], p.ports[i] = h, port
 }
 
-func (p *pair) event(ev engine.AppEvent) {
+func (p *pair) event(ev engine.AppEvent) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text := fmt.Sprint(ev.Value.(*value.List).Items())
@@ -84,6 +84,7 @@ func (p *pair) event(ev engine.AppEvent) {
 	}
 	p.events[ev.Number] = text
 	p.told <- struct{}{}
+	return nil
 }
 
 // TestHostsAnswer runs two real hosts, stopping and starting each in between: every call is answered once.

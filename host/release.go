@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -78,7 +79,10 @@ func (r *releaser) let(e *effect) {
 	last := uint64(0)
 	for _, ev := range e.events {
 		if r.h.cfg.OnEvent != nil {
-			r.h.cfg.OnEvent(ev)
+			if err := r.h.cfg.OnEvent(ev); err != nil {
+				r.h.fail(fmt.Errorf("host: app event %d (%s): %w", ev.Number, ev.Name, err)) // no acknowledgement leaves any more
+				return
+			}
 		}
 		last = ev.Number
 	}
