@@ -116,6 +116,9 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
 		e.fill(f, program.Slot(i), v)
 	}
+	if len(f.fn.Ops) == 0 && f.parent != 0 {
+		e.queue(f, 0) // a body without ops ends in its turn, so that a loop over it is bounded by the op budget
+	}
 	e.release(f)
 }
 

@@ -22,6 +22,10 @@ func (e *Engine) pollFrontier() {
 
 // run runs one op whose inputs are there, and gives back the op's share of its activation's life unless it waits.
 func (e *Engine) run(f *frame, op int32) {
+	if len(f.fn.Ops) == 0 {
+		e.release(f)
+		return
+	}
 	o := &f.fn.Ops[op]
 	if e.tracing {
 		e.trace(traceRun, f, op, "")

@@ -6,7 +6,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // TestDeterminism is law L1: the same program and schedule give the same bytes, run twice.
@@ -130,5 +132,25 @@ func TestNothingLeaks(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLoopOverNothing: a loop over a body without ops is cut by the op budget like any other.
+func TestLoopOverNothing(t *testing.T) {
+	b := newBuilder("one")
+	body := b.fn(program.KindBody, "body", 2)
+	body.results(1)
+	f := b.fn(program.KindInvoke, "call", 1)
+	f.add(program.Op{Code: program.OpAppEmit, Label: "out"}, 1, f.add(program.Op{Code: program.OpLoop, Body: body.id}, 1, f.constant(value.Int(5000)), 0)[0])
+	e := newEngine(t, b.link(t))
+	e.limits.OpsPerPoll = 100
+	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(9)}}}); err != nil {
+		t.Fatal(err)
+	}
+	polls := 1
+	for ; e.Poll(1).More; polls++ {
+	}
+	if polls < 50 || len(e.st.appEvents) != 1 || e.st.appEvents[0].Value != value.Int(9) {
+		t.Fatalf("%d polls, app events %v", polls, e.st.appEvents)
 	}
 }

@@ -83,6 +83,10 @@ func (g *gen) fillRecv(f *fn) {
 
 func (g *gen) body(depth int) program.FuncID {
 	f := g.b.fn(program.KindBody, "body", 2)
+	if depth == 0 && rapid.IntRange(0, 4).Draw(g.t, "no ops") == 0 {
+		f.results(1)
+		return f.id
+	}
 	out := g.fillDepth(f, []program.Slot{0, 1}, depth)
 	f.results(out)
 	return f.id

@@ -201,6 +201,10 @@ func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 
 func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.Frontier {
+		if f := r.st.frames[x.Exec]; f != nil && len(f.fn.Ops) == 0 && x.Op == uint32(f.fn.OpBase) {
+			r.st.frontier.push(ready{f, x.Exec, 0}) // the turn of a body without ops
+			continue
+		}
 		f, op, err := r.at(x.Exec, x.Op)
 		if err != nil {
 			return err
