@@ -15,11 +15,11 @@ type Error struct {
 
 // Error names the line, the op, the reason and the pass.
 func (e *Error) Error() string {
-	line := e.Line
-	if line == "" {
-		line = "?"
+	text := fmt.Sprintf("%s: %s (%s)", e.Op, e.Reason, e.Pass)
+	if e.Line != "" {
+		text = e.Line + ": " + text
 	}
-	return fmt.Sprintf("%s: %s: %s (%s)", line, e.Op, e.Reason, e.Pass)
+	return text
 }
 
 // Errors are all that one pass found.

@@ -31,6 +31,9 @@ func newPair() pair {
 
 func (p pair) at(place graph.Place) graph.Value { return p.At(place).Clock(p.Pulse()) }
 
+// someone is a peer.
+const someone = value.Peer("a")
+
 func (p pair) peers() graph.Value { return p.Constant(value.NewList(value.Peer("a"))) }
 
 func (p pair) backend(name string, at ...graph.Place) *graph.Slot {

@@ -2,6 +2,9 @@ package compile_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/compile"
@@ -23,12 +26,18 @@ func FuzzCompile(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, m := range []*onnx.ModelProto{m, small} {
+	for name, m := range map[string]*onnx.ModelProto{"fedavg": m, "relay": small} {
 		raw, err := onnx.Marshal(m)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(raw)
+		if *rewrite {
+			text := fmt.Sprintf("go test fuzz v1\n[]byte(%q)\n", raw)
+			if err := os.WriteFile(filepath.Join("testdata", "fuzz", "FuzzCompile", name), []byte(text), 0o644); err != nil {
+				f.Fatal(err)
+			}
+		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		lim := onnx.DefaultLimits()

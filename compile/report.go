@@ -116,6 +116,9 @@ func (r *Report) Text() string {
 	fmt.Fprintf(&b, "program %s\n", r.Name)
 	for _, p := range r.Passes {
 		fmt.Fprintf(&b, "\n== %s\n", p.Pass)
+		if len(p.Did) == 0 {
+			b.WriteString("  nothing to do\n")
+		}
 		for _, d := range p.Did {
 			fmt.Fprintf(&b, "  %s\n", d)
 		}
