@@ -37,7 +37,7 @@ var rows = [][]string{
 
 // exceptions are imports that the rows forbid and a reason allows. Each must still be used, or the test fails.
 var exceptions = map[string]string{
-	"tensor → onnx":     "listed for the reader: tensors convert to and from TensorProto",
+	"tensor → onnx": "listed for the reader: tensors convert to and from TensorProto",
 }
 
 // place returns the row and column of a package, by its longest prefix in rows.
