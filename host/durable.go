@@ -243,31 +243,36 @@ func (d *Durable) recorded(command uint64) bool {
 // SnapshotDue says whether enough was journaled since the last snapshot.
 func (d *Durable) SnapshotDue() bool { return d.bytes >= d.store.SnapshotBytes }
 
-// Checkpoint is a snapshot that was taken and is not yet published.
+// Checkpoint is a snapshot that was taken and is not yet encoded or published.
 type Checkpoint struct {
 	d       *Durable
 	lsn     uint64
-	payload []byte
+	message *snapshot.NodeSnapshot
 }
 
-// Checkpoint takes a snapshot of the node as it is. Publish may then run beside later Steps.
+// Checkpoint takes a snapshot of the node as it is: values by reference, which are immutable, and the components' states
+// in bytes. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
-	b, err := d.Node.Snapshot()
+	m, err := d.Node.Message(false)
 	if err != nil {
 		return nil, err
 	}
 	d.bytes = 0
-	return &Checkpoint{d, d.Journal.Next(), b}, nil
+	return &Checkpoint{d, d.Journal.Next(), m}, nil
 }
 
 // Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
 // oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps.
 func (c *Checkpoint) Publish() (before uint64, err error) {
 	s := &c.d.store
+	payload, err := snapshot.Marshal(c.d.Node.Config().Values, c.message)
+	if err != nil {
+		return 0, err
+	}
 	if err := c.d.Journal.Sync(); err != nil {
 		return 0, err
 	}
-	if err := journal.Publish(s.FS, s.Dir, c.lsn, c.payload); err != nil {
+	if err := journal.Publish(s.FS, s.Dir, c.lsn, payload); err != nil {
 		return 0, err
 	}
 	kept, err := journal.Prune(s.FS, s.Dir, s.Keep, journal.Limits{})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -15,9 +16,13 @@ type Limits struct {
 	Values value.Limits // of each value
 }
 
-// DefaultLimits returns the limits for a node's own snapshots: 2 GiB, 64 Mi items, depth 32.
+// DefaultLimits returns the limits for a node's own snapshots: 2 GiB, 64 Mi items, depth 32. A value may be as large as the
+// whole: what a node could hold it must be able to restore.
 func DefaultLimits() Limits {
-	return Limits{Bytes: 2<<30 - 1, Items: 64 << 20, Depth: 32, Values: value.DefaultLimits()}
+	const bytes = 2<<30 - 1
+	return Limits{Bytes: bytes, Items: 64 << 20, Depth: 32, Values: value.Limits{
+		Bytes: bytes, Items: 64 << 20, Depth: 64, Tensor: tensor.Limits{Elements: bytes, Bytes: bytes, Rank: tensor.MaxRank},
+	}}
 }
 
 // depthMax bounds the nesting of what is encoded, so that a cycle of pointers is an error and not a crash.

@@ -1,0 +1,74 @@
+package bench
+
+import (
+	"slices"
+	"time"
+)
+
+// Metric is one measured figure, in the form that all benches of the command print as JSON.
+type Metric struct {
+	Bench       string   `json:"bench"`
+	Metric      string   `json:"metric"`
+	Value       float64  `json:"value"`
+	Unit        string   `json:"unit"`
+	Denominator float64  `json:"denominator"` // what the ratio is taken against, in the same unit
+	Ratio       float64  `json:"ratio"`       // value ÷ denominator
+	Aim         *float64 `json:"aim"`         // what the project aims at, for value; null where none is set
+
+	What string `json:"-"` // the denominator in words, for people
+}
+
+func metric(bench, name string, value float64, unit string, denominator float64, what string) Metric {
+	m := Metric{Bench: bench, Metric: name, Value: value, Unit: unit, Denominator: denominator, What: what}
+	if denominator != 0 {
+		m.Ratio = value / denominator
+	}
+	return m
+}
+
+func (m Metric) aim(x float64) Metric {
+	m.Aim = &x
+	return m
+}
+
+// samples is how often a figure is measured; the median counts.
+const samples = 7
+
+// perCall returns the median nanoseconds of one call of f, which is called often enough for the clock.
+func perCall(f func()) float64 {
+	n := 1
+	for {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		if d := time.Since(start); d > 20*time.Millisecond || n > 1<<24 {
+			break
+		}
+		n *= 2
+	}
+	return median(func() float64 {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		return float64(time.Since(start).Nanoseconds()) / float64(n)
+	})
+}
+
+// median calls measure several times and returns the middle figure.
+func median(measure func() float64) float64 {
+	all := make([]float64, samples)
+	for i := range all {
+		all[i] = measure()
+	}
+	slices.Sort(all)
+	return all[samples/2]
+}
+
+// once returns the nanoseconds of one call of f.
+func once(f func()) float64 {
+	start := time.Now()
+	f()
+	return float64(time.Since(start).Nanoseconds())
+}
