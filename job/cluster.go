@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,30 +121,49 @@ func (c *cluster) abort(err error) {
 	}
 }
 
-// event takes what a node tells its host. When it returns, the event is acknowledged; it may come again. h is nil while
-// the host is being started.
-func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) {
+// event takes what a node tells its host. When it returns nil, the event is acknowledged; else the node stops, and its
+// next life tells it again. h is nil while the host is being started.
+func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
 	case EventRound:
 		r, err := parseRound(ev.Value)
-		if err != nil {
-			c.abort(err)
-			return
+		if err == nil {
+			c.round(r)
 		}
-		c.round(r)
+		return err
 	case EventDone:
 		if h == nil {
-			return // whoever starts the server asks it for its result afterwards
+			return nil // whoever starts the server asks it for its result afterwards
 		}
-		if err := c.finish(h, ev.Value); err != nil {
-			c.abort(err)
-		}
+		return c.finish(h, ev.Value)
 	case engine.FailureEvent:
-		f, ok := ev.Value.(*value.Failure)
-		if ok && f.Code != value.CodeDuplicate && f.Code != value.CodeLate && c.l.o.OnWarn != nil {
-			c.l.o.OnWarn(fmt.Sprintf("%s: %v", m.name, f))
-		}
+		return c.failure(m, ev.Value)
 	}
+	return nil
+}
+
+// harmless are the failures that restarts bring about: what they refuse was done before, or belongs to a round that is over.
+var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled, value.CodeDeadline}
+
+// FailureError says that a part of the program failed, and the run cannot come to its end without it.
+type FailureError struct{ Failure *value.Failure }
+
+// Error says what failed.
+func (e *FailureError) Error() string {
+	return "the program failed and cannot go on: " + e.Failure.Error()
+}
+
+// failure takes a failure that nothing in the program handled. A round that waits for its whole cohort would wait for ever.
+func (c *cluster) failure(m *member, v value.Value) error {
+	f := value.Failed(v)
+	switch {
+	case f == nil || slices.Contains(harmless, f.Code):
+	case c.l.cfg.Exact():
+		return &FailureError{f}
+	case c.l.o.OnWarn != nil:
+		c.l.o.OnWarn(m.name + ": " + f.Error())
+	}
+	return nil
 }
 
 // round tells of a round, unless it was told before: it is told by one life of the server, and again by the next.

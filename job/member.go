@@ -86,12 +86,12 @@ func (c *cluster) start(m *member) error {
 		Store:   host.Store{FS: disk, Dir: filepath.Join(c.l.o.Dir, m.name)},
 		Workers: c.workers,
 		Send:    port.Send,
-		OnEvent: func(ev engine.AppEvent) {
+		OnEvent: func(ev engine.AppEvent) error {
 			select {
 			case <-ready:
-				c.event(m, h, ev)
+				return c.event(m, h, ev)
 			default:
-				c.event(m, nil, ev)
+				return c.event(m, nil, ev)
 			}
 		},
 		OnStop: func(err error) {

@@ -3,9 +3,11 @@ package job
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/journal"
@@ -16,26 +18,26 @@ import (
 
 // Round is what the server tells of a round.
 type Round struct {
-	Number        int // from 1
-	Accuracy      float32
-	Loss          float32
+	Number        int       // from 1
+	Accuracy      Number    // share of the held-out samples that are classed right
+	Loss          Number    // mean cross entropy of the held-out samples
 	Contributions int       // updates in the mean
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
 }
 
 // Point is a round in the history of a run.
 type Point struct {
-	Round    int     `json:"round"`
-	Accuracy float32 `json:"accuracy"`
-	Loss     float32 `json:"loss"`
+	Round    int    `json:"round"`
+	Accuracy Number `json:"accuracy"`
+	Loss     Number `json:"loss"`
 }
 
 // Result is what a finished run has to tell.
 type Result struct {
 	Job           string    `json:"job"`
 	Rounds        int       `json:"rounds"`
-	Accuracy      float32   `json:"accuracy"`
-	Loss          float32   `json:"loss"`
+	Accuracy      Number    `json:"accuracy"`
+	Loss          Number    `json:"loss"`
 	Contributions uint64    `json:"contributions"` // updates in all means
 	Restarts      uint64    `json:"restarts"`      // of the whole run or of single nodes, that it survived
 	ModelSHA256   string    `json:"model_sha256"`
@@ -45,6 +47,26 @@ type Result struct {
 
 	Model   string `json:"-"` // path of the model
 	Resumed bool   `json:"-"` // earlier state was there
+}
+
+// Number is a float32 that is null in JSON when it is not finite, as the loss of a model that diverged.
+type Number float32
+
+// MarshalJSON writes the shortest number that reads back to the same bits, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float32(n))
+}
+
+// UnmarshalJSON reads a number; null is not a number.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float32)(n))
 }
 
 // done is the value of EventDone in plain form.
@@ -112,12 +134,12 @@ func parsePoint(v value.Value) (Point, bool) {
 }
 
 // scalarOf returns the number in a float32 scalar.
-func scalarOf(v value.Value) (float32, bool) {
+func scalarOf(v value.Value) (Number, bool) {
 	t, ok := v.(value.Tensor)
 	if !ok || t.DType() != tensor.Float32 || t.Len() != 1 {
 		return 0, false
 	}
-	return t.Float32()[0], true
+	return Number(t.Float32()[0]), true
 }
 
 // The files of a result.

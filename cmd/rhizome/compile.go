@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/onnx"
+)
+
+func newCompile(c *console) *cobra.Command {
+	var explain, json bool
+	var file string
+	cmd := &cobra.Command{
+		Use:   "compile [JOB]",
+		Short: "Compile a job and show what its nodes will run",
+		Long: "Compile a job: cut its one program into a part for each place, check all of it, and show what came out.\n" +
+			"The artifact is an ONNX file.",
+		Example: "  rhizome compile --explain\n  rhizome compile mine.yaml -o mine.onnx",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			name := job.DefaultName
+			if len(args) > 0 {
+				name = args[0]
+			}
+			cfg, err := job.Find(name)
+			if err != nil {
+				return err
+			}
+			model, err := cfg.Choreography()
+			if err != nil {
+				return err
+			}
+			art, report, err := compile.Compile(model, compile.Options{})
+			if err != nil {
+				return err
+			}
+			if file != "" {
+				if err := writeArtifact(file, art); err != nil {
+					return err
+				}
+			}
+			switch {
+			case json:
+				return writeLine(c.out, report)
+			case explain:
+				_, err = fmt.Fprint(c.out, report.Text())
+				return err
+			}
+			return brief(c, report, file)
+		}),
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().BoolVar(&explain, "explain", false, "show what each pass did, and every op of every part")
+	cmd.Flags().BoolVar(&json, "json", false, "write the report as one JSON object and nothing else")
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write the artifact to this ONNX file")
+	return cmd
+}
+
+// writeArtifact writes the artifact in one step: a file that was there is replaced whole or not at all.
+func writeArtifact(file string, art *compile.Artifact) error {
+	b, err := onnx.Marshal(art.Model)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return &badInput{file + " is a directory; want the name of a file"}
+	}
+	return journal.WriteFileAtomic(vfs.OS(), filepath.Clean(file), b)
+}
+
+// brief says in a few lines what was made.
+func brief(c *console, r *compile.Report, file string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: program %s\n", r.Name, r.Digest)
+	places, order := map[string][]string{}, []string{}
+	for _, p := range r.Parts {
+		if places[p.Place] == nil {
+			order = append(order, p.Place)
+		}
+		places[p.Place] = append(places[p.Place], fmt.Sprintf("%s (%d ops)", p.Name, len(p.Ops)))
+	}
+	for _, place := range order {
+		fmt.Fprintf(&b, "  %-8s %s\n", place, strings.Join(places[place], ", "))
+	}
+	fmt.Fprintf(&b, "  %d edges, %d tensor functions\n", len(r.Edges), len(r.Tensors))
+	if file != "" {
+		fmt.Fprintf(&b, "  written to %s\n", file)
+	} else {
+		b.WriteString("  rhizome compile --explain tells how it came about\n")
+	}
+	_, err := fmt.Fprint(c.out, b.String())
+	return err
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitInternal    = 1   // a fault of the program, or of the machine
+	exitBad         = 2   // bad input, or a state on the disk that cannot be used
+	exitInterrupted = 130 // stopped cleanly, and can go on
+)
+
+// exitCode says what an error means for the caller.
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, job.ErrInterrupted):
+		return exitInterrupted
+	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
+		isAny[*job.StateError](err), isAny[*job.FormatError](err),
+		isAny[graph.Errors](err), isAny[compile.Errors](err),
+		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
+		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err),
+		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
+		isAny[*badInput](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),
+		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
+		return exitBad
+	}
+	return exitInternal
+}
+
+func isAny[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+// badInput is an error of the user's making that no package has a type for.
+type badInput struct{ text string }
+
+func (e *badInput) Error() string { return e.text }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// nodeReport is what is known of a node's state.
+type nodeReport struct {
+	Node        string            `json:"node"`
+	Place       string            `json:"place"`
+	Peer        string            `json:"peer"`
+	Seed        uint64            `json:"seed"`
+	Artifact    string            `json:"artifact"`
+	SpecVersion uint32            `json:"spec_version"`
+	Incarnation uint64            `json:"incarnation"`
+	Epoch       uint64            `json:"epoch"`
+	NowNs       int64             `json:"now_ns"` // engine time
+	Replayed    int               `json:"replayed"`
+	Components  []componentReport `json:"components"`
+	Messages    []messageReport   `json:"messages"`
+	Counters    map[string]uint64 `json:"counters"`
+}
+
+// componentReport is the state of one slot.
+type componentReport struct {
+	Slot    string `json:"slot"`
+	Kind    string `json:"kind"`
+	Version int32  `json:"version"`
+	Bytes   int    `json:"bytes"`
+}
+
+// messageReport is one message of the snapshot: how much is in it, and what.
+type messageReport struct {
+	Message string   `json:"message"`
+	Count   int      `json:"count"`
+	What    []string `json:"what"`
+}
+
+func newInspect(c *console) *cobra.Command {
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "inspect PATH",
+		Short: "Show what nodes had in flight when they stopped",
+		Long: "Show the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
+			"In a run, a node's state is its newest snapshot with its journal replayed on it, as its next start finds it;\n" +
+			"else it is that of the newest snapshot alone. Nothing on the disk is changed.",
+		Args: cobra.ExactArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			reports, err := inspect(args[0])
+			if err != nil {
+				return err
+			}
+			for i := range reports {
+				if json {
+					err = writeLine(c.out, &reports[i])
+				} else {
+					err = reports[i].write(c)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per node and nothing else")
+	return cmd
+}
+
+func inspect(path string) ([]nodeReport, error) {
+	t, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	if t.run != "" {
+		var names []string
+		for _, dir := range t.nodes {
+			names = append(names, filepath.Base(dir))
+		}
+		states, err := job.Inspect(vfs.OS(), t.run, names...)
+		if err != nil {
+			return nil, err
+		}
+		var out []nodeReport
+		for _, s := range states {
+			if s.Err != nil {
+				return nil, s.Err
+			}
+			r := report(s.Name, s.Snapshot, s.Program)
+			r.Replayed = s.Recovery.Replayed
+			out = append(out, r)
+		}
+		return out, nil
+	}
+	dir, name := filepath.Split(t.file)
+	if t.file == "" {
+		dir = t.nodes[0]
+		refs, err := journal.List(vfs.OS(), dir)
+		if err != nil {
+			return nil, err
+		}
+		if len(refs) == 0 {
+			return nil, &badInput{dir + " holds no snapshot"}
+		}
+		name = refs[0].Name
+	}
+	payload, _, err := journal.Load(vfs.OS(), filepath.Clean(dir), name, journal.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := node.Decode(&node.Config{Values: value.NewRegistry()}, payload)
+	if err != nil {
+		return nil, err
+	}
+	return []nodeReport{report(filepath.Base(filepath.Clean(dir)), s, nil)}, nil
+}
+
+// write shows the report to people.
+func (r *nodeReport) write(c *console) error {
+	fmt.Fprintf(c.out, "%s\n  %s %s\n  program %.12s, seed %d, start %d, epoch %d, engine time %s, %d records replayed\n",
+		r.Node, r.Place, r.Peer, r.Artifact, r.Seed, r.Incarnation, r.Epoch, time.Duration(r.NowNs).Round(time.Millisecond), r.Replayed)
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "  component\tkind\tstate\t\n")
+	for _, k := range r.Components {
+		fmt.Fprintf(w, "  %s\t%s@%d\t%s\t\n", k.Slot, k.Kind, k.Version, size(int64(k.Bytes)))
+	}
+	w.Flush()
+	fmt.Fprintf(w, "  in flight\t\t\n")
+	for _, m := range r.Messages {
+		if m.Count == 0 {
+			continue
+		}
+		for i, what := range m.What {
+			name, count := "", ""
+			if i == 0 {
+				name, count = m.Message, fmt.Sprint(m.Count)
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", name, count, what)
+		}
+	}
+	fmt.Fprintln(w)
+	return w.Flush()
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// console is where a command writes.
+type console struct {
+	out, err io.Writer
+}
+
+// execute runs the command line and returns the exit code.
+func execute(args []string, out, errs io.Writer) int {
+	// The first signal asks for a clean stop; a second one ends the process as it always does.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot(&console{out, errs})
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitBad // what the command line itself refuses never reached a command
+	var ran *ranError
+	if errors.As(err, &ran) {
+		code, err = exitCode(ran.err), ran.err
+	}
+	if text := strings.TrimSpace(err.Error()); text != "" {
+		fmt.Fprintln(errs, "rhizome: "+text)
+	}
+	return code
+}
+
+// ranError is an error of a command that ran, in contrast to a command line that could not be understood.
+type ranError struct{ err error }
+
+func (e *ranError) Error() string { return e.err.Error() }
+
+func (e *ranError) Unwrap() error { return e.err }
+
+// does makes a command's function mark its errors.
+func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return &ranError{err}
+		}
+		return nil
+	}
+}
+
+func newRoot(c *console) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rhizome",
+		Short: "Federated learning that goes on where it was, whatever stops it",
+		Long: "Rhizome trains models across nodes that can be stopped at any instant and go on exactly where they were.\n" +
+			"Start with: rhizome run",
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.AddCommand(newRun(c), newCompile(c), newSnapshot(c), newVersion(c))
+	return root
+}

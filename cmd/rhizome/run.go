@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+// runFlags are the flags of rhizome run.
+type runFlags struct {
+	dir   string
+	json  bool
+	fresh bool
+	chaos string
+	set   map[string]string // settings of the job, by key
+}
+
+// setting is a flag that changes a setting of the job. The job says what it may be.
+type setting struct {
+	key string
+	set map[string]string
+}
+
+// String returns what was given.
+func (s setting) String() string { return s.set[s.key] }
+
+// Set takes what is given.
+func (s setting) Set(text string) error {
+	s.set[s.key] = strings.TrimSpace(text)
+	return nil
+}
+
+// Type names the value in the help.
+func (s setting) Type() string { return "N" }
+
+func newRun(c *console) *cobra.Command {
+	f := &runFlags{set: map[string]string{}}
+	cmd := &cobra.Command{
+		Use:   "run [JOB]",
+		Short: "Train a job on this machine, one server and its clients, each a node with its own directory",
+		Long: "Train a job on this machine: one server and its clients, each a node with its own directory.\n\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(job.Builtins(), ", ") + ".\n" +
+			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
+			"that comes out is the same to the bit.",
+		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7\n  rhizome run --chaos 0.3",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			return f.run(cmd.Context(), c, args)
+		}),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the run (default .rhizome/JOB)")
+	flags.Var(setting{"rounds", f.set}, "rounds", "rounds to train")
+	flags.Var(setting{"clients", f.set}, "clients", "clients to train with")
+	flags.Var(setting{"seed", f.set}, "seed", "what all that is random is drawn from")
+	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
+	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
+	flags.StringVar(&f.chaos, "chaos", "0", "probability with which a node is dropped after a round and restored from its directory")
+	return cmd
+}
+
+func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
+	o := job.Options{Dir: f.dir, Set: f.set, Fresh: f.fresh}
+	var err error
+	if o.Chaos, err = strconv.ParseFloat(f.chaos, 64); err != nil {
+		return &job.ConfigError{Key: "chaos", Value: strconv.Quote(f.chaos), Want: "a probability, 0 to 1"}
+	}
+	if len(args) > 0 || f.dir == "" {
+		name := job.DefaultName
+		if len(args) > 0 {
+			name = args[0]
+		}
+		named, err := job.Find(name)
+		if err != nil {
+			return err
+		}
+		o.Job = &named
+		if o.Dir == "" {
+			o.Dir = filepath.Join(".rhizome", named.Name)
+		}
+	}
+	view := newView(c, f.json)
+	o.OnRound = view.round
+	o.OnWarn = func(text string) { view.warn(c, text) }
+	l, err := job.Open(o)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	started := time.Now()
+	view.begin(l)
+	res, err := l.Run(ctx)
+	view.end()
+	if errors.Is(err, job.ErrInterrupted) {
+		return &interruptedError{o.Dir}
+	}
+	if err != nil {
+		return err
+	}
+	return view.result(res, time.Since(started))
+}
+
+// interruptedError says how an interrupted run goes on.
+type interruptedError struct{ dir string }
+
+// Error tells the command that goes on.
+func (e *interruptedError) Error() string {
+	return "stopped, nothing is lost; to go on: rhizome run --dir " + e.dir
+}
+
+// Unwrap returns job.ErrInterrupted.
+func (e *interruptedError) Unwrap() error { return job.ErrInterrupted }

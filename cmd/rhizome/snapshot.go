@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+func newSnapshot(c *console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Look into the state of nodes on the disk",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newInspect(c), newVerify(c))
+	return cmd
+}
+
+// target is what a path names.
+type target struct {
+	run   string   // directory of the run, or empty
+	nodes []string // directories of nodes
+	file  string   // a single snapshot, or empty
+}
+
+// locate finds out what a path names: the directory of a run, that of a node, or a snapshot.
+func locate(path string) (target, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return target{}, err
+	}
+	path = filepath.Clean(path)
+	if !info.IsDir() {
+		if !strings.HasSuffix(path, ".snap") {
+			return target{}, &badInput{path + " is no snapshot; want a file snapshot-….snap, the directory of a node, or that of a run"}
+		}
+		return target{file: path}, nil
+	}
+	if isNode(path) {
+		t := target{nodes: []string{path}}
+		// The program is known where the node lies in its run.
+		if whole, err := filepath.Abs(path); err == nil {
+			if _, err := job.Stored(vfs.OS(), filepath.Dir(whole)); err == nil {
+				t.run = filepath.Dir(whole)
+			}
+		}
+		return t, nil
+	}
+	if _, err := job.Stored(vfs.OS(), path); err == nil {
+		t := target{run: path}
+		entries, err := os.ReadDir(path)
+		for _, e := range entries {
+			if e.IsDir() && isNode(filepath.Join(path, e.Name())) {
+				t.nodes = append(t.nodes, filepath.Join(path, e.Name()))
+			}
+		}
+		slices.SortStableFunc(t.nodes, func(a, b string) int { return serverFirst(a) - serverFirst(b) })
+		return t, err
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return target{}, err
+	}
+	return target{}, &badInput{path + " holds neither a run nor a node"}
+}
+
+func serverFirst(dir string) int {
+	if filepath.Base(dir) == "server" {
+		return 0
+	}
+	return 1
+}
+
+// isNode says whether a directory is that of a node.
+func isNode(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".seg") || strings.HasSuffix(e.Name(), ".snap")
+	})
+}

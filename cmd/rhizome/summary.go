@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+// The styles of text on a terminal. Elsewhere, and where NO_COLOR is set, colours are taken out again.
+var (
+	styleBold = lipgloss.NewStyle().Bold(true)
+	styleDim  = lipgloss.NewStyle().Foreground(lipgloss.Color("8"))
+	styleGood = lipgloss.NewStyle().Foreground(lipgloss.Color("2"))
+	styleBad  = lipgloss.NewStyle().Foreground(lipgloss.Color("1"))
+)
+
+// plain returns a text without styles.
+func plain(text string) string { return ansi.Strip(text) }
+
+// summary tells the result of a run to people.
+func summary(r *job.Result, took time.Duration) string {
+	var b strings.Builder
+	head := fmt.Sprintf("%s: %d rounds", r.Job, r.Rounds)
+	if took >= 100*time.Millisecond {
+		head += " in " + took.Round(100*time.Millisecond).String()
+	}
+	fmt.Fprintf(&b, "\n%s\n\n", styleBold.Render(head))
+	row := func(key, value string) {
+		fmt.Fprintf(&b, "  %s %s\n", styleDim.Render(fmt.Sprintf("%-14s", key)), value)
+	}
+	right, all := hits(r.Confusion)
+	row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d held-out samples)", right, all))
+	row("loss", fmt.Sprintf("%.4f", r.Loss))
+	row("contributions", fmt.Sprint(r.Contributions))
+	row("restarts", survived(r.Restarts))
+	row("model", r.Model)
+	row("sha256", r.ModelSHA256)
+	if curve := curveOf(r.History); curve != "" {
+		fmt.Fprintf(&b, "\n%s", curve)
+	}
+	fmt.Fprintf(&b, "\n%s", confusion(r.Confusion))
+	return b.String()
+}
+
+func survived(n uint64) string {
+	switch n {
+	case 0:
+		return "none"
+	case 1:
+		return "1, survived"
+	}
+	return fmt.Sprintf("%d, all survived", n)
+}
+
+func percent(x job.Number) string { return fmt.Sprintf("%.1f %%", 100*float64(x)) }
+
+// hits counts the samples on the diagonal of a confusion matrix, and all of them.
+func hits(m [][]int64) (right, all int64) {
+	for i, row := range m {
+		for k, n := range row {
+			all += n
+			if i == k {
+				right += n
+			}
+		}
+	}
+	return right, all
+}

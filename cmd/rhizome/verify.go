@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// check is what was found of one part of a node's state.
+type check struct {
+	Node  string `json:"node"`
+	What  string `json:"what"` // snapshot, journal, replay
+	File  string `json:"file,omitempty"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"` // what is there, or what is wrong
+}
+
+func newVerify(c *console) *cobra.Command {
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "verify PATH",
+		Short: "Check snapshots and journals, and that the journals replay to the same outputs",
+		Long: "Check the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
+			"Every chunk of every snapshot and every record of every journal is read. In a run, each node is also brought\n" +
+			"back in memory, which replays its journal. Nothing on the disk is changed.",
+		Args: cobra.ExactArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			checks, err := verify(args[0])
+			if err != nil {
+				return err
+			}
+			return tell(c, checks, json)
+		}),
+	}
+	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per check and nothing else")
+	return cmd
+}
+
+func verify(path string) ([]check, error) {
+	t, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	if t.file != "" {
+		dir, name := filepath.Split(t.file)
+		return []check{verifySnapshot("", filepath.Clean(dir), name)}, nil
+	}
+	var checks []check
+	var names []string
+	for _, dir := range t.nodes {
+		names = append(names, filepath.Base(dir))
+		refs, err := journal.List(vfs.OS(), dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range refs {
+			checks = append(checks, verifySnapshot(filepath.Base(dir), dir, ref.Name))
+		}
+		checks = append(checks, verifyJournal(dir))
+	}
+	if t.run == "" {
+		return checks, nil
+	}
+	states, err := job.Inspect(vfs.OS(), t.run, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range states {
+		k := check{Node: s.Name, What: "replay", OK: s.Err == nil}
+		if s.Err != nil {
+			k.Found = s.Err.Error()
+		} else {
+			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Recovery.Replayed)
+		}
+		checks = append(checks, k)
+	}
+	return checks, nil
+}
+
+func verifySnapshot(node, dir, name string) check {
+	k := check{Node: node, What: "snapshot", File: name}
+	info, err := journal.Verify(vfs.OS(), dir, name, journal.Limits{})
+	if err != nil {
+		k.Found = err.Error()
+		return k
+	}
+	k.OK = true
+	k.Found = fmt.Sprintf("%d chunks, %s, %s on the disk, before record %d", info.Chunks, size(info.PayloadBytes), size(info.FileBytes), info.LSN)
+	return k
+}
+
+func verifyJournal(dir string) check {
+	k := check{Node: filepath.Base(dir), What: "journal"}
+	r, err := journal.Scan(vfs.OS(), dir)
+	switch {
+	case err != nil:
+		k.Found = err.Error()
+	case r.Next == 0:
+		k.OK, k.Found = true, "empty"
+	default:
+		k.OK = r.Vouched()
+		k.Found = fmt.Sprintf("records %d to %d in %d files", r.First, r.Next-1, r.Segments)
+		if r.TornBytes > 0 {
+			k.Found += fmt.Sprintf(", %d bytes of an unfinished record at the end", r.TornBytes)
+		}
+		if r.Short {
+			k.Found += ", the last file is cut short"
+		}
+	}
+	return k
+}
+
+// tell writes the checks. Where one failed, it returns an error that says how many.
+func tell(c *console, checks []check, json bool) error {
+	failed := 0
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	for _, k := range checks {
+		if !k.OK {
+			failed++
+		}
+		var err error
+		if json {
+			err = writeLine(c.out, k)
+		} else {
+			state := "ok"
+			if !k.OK {
+				state = "DAMAGED"
+			}
+			_, err = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Node, k.What, k.File, state, k.Found)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return &badInput{fmt.Sprintf("%d of %d checks failed", failed, len(checks))}
+	}
+	return nil
+}
+
+// size writes a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
