@@ -172,7 +172,6 @@ func TestAnswerFromABranch(t *testing.T) {
 // relay is a sub-module that crosses places and has a slot of its own.
 type relay struct {
 	at, to graph.Place
-	peers  graph.Value
 }
 
 func (relay) Name() string { return "relay" }

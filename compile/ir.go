@@ -101,9 +101,6 @@ func (n *node) text(name string) string { return n.decl.Text(n.proto, name) }
 // title is how errors call the op.
 func (n *node) title() string { return n.proto.GetOpType() + " " + n.name }
 
-// setInt sets an attribute.
-func (n *node) setInt(name string, v int64) { onnx.SetAttr(n.proto, onnx.AttrInt(name, v)) }
-
 // functions calls see for a function and all bodies in it, outer ones first.
 func functions(f *fn, see func(*fn)) {
 	see(f)

@@ -13,7 +13,7 @@ import (
 )
 
 // idsMax bounds the sites and the ops of an artifact, which are 32-bit numbers.
-const idsMax = 1 << 31
+const idsMax = 1<<31 - 1
 
 // seal fixes all ids in the order of the functions, writes the artifact, and stamps it with its digest. Every op must be
 // resolved, every slot bound and every edge matched: what the sender stamps is what the receiver has (trap 1).

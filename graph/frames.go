@@ -10,9 +10,8 @@ const depthMax = 16
 
 // frame is an op that calls bodies, while it is recorded.
 type frame struct {
-	g     *Graph
-	use   use
-	types [][]op.Type
+	g   *Graph
+	use use
 }
 
 // frame starts an op of that name: it gets its name and place before its bodies are recorded. The bodies of an op that is
