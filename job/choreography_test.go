@@ -1,9 +1,9 @@
 package job
 
 import (
-"testing"
-"github.com/rhizome-ml/rhizome/compile"
-"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/program"
+	"testing"
 )
 
 func TestChoreographyIsRecorded(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/builtin"
@@ -38,8 +39,7 @@ type cluster struct {
 	workers   *host.Workers
 	net       *memory.Network
 
-	nodes []*member  // the server first
-	life  sync.Mutex // held while a node is started or dropped
+	nodes []*member // the server first
 
 	finished chan struct{} // closed when the result is written
 	result   *Result
@@ -47,6 +47,8 @@ type cluster struct {
 	failed   chan error // holds the first failure
 	chaos    chan Round // to the goroutine that drops nodes; nil without chaos
 	last     int        // number of the last round that was told
+	lastAt   time.Time
+	pace     atomic.Int64 // nanoseconds that the last round took
 }
 
 // newCluster makes what all nodes share. Nothing runs yet.
@@ -72,12 +74,14 @@ func newCluster(l *Local) (*cluster, error) {
 func (c *cluster) run() error {
 	c.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
 	c.net = memory.New(memory.Options{})
-	c.life.Lock()
-	defer c.life.Unlock()
 	errs := make([]error, len(c.nodes))
 	var all sync.WaitGroup
 	for i, m := range c.nodes {
-		all.Go(func() { errs[i] = c.start(m) })
+		all.Go(func() {
+			m.life.Lock()
+			defer m.life.Unlock()
+			errs[i] = c.start(m)
+		})
 	}
 	all.Wait()
 	return firstOf(errs)
@@ -95,8 +99,6 @@ func firstOf(errs []error) error {
 
 // close ends all nodes cleanly: what they have taken is durable then.
 func (c *cluster) close() error {
-	c.life.Lock()
-	defer c.life.Unlock()
 	if c.net == nil {
 		return nil
 	}
@@ -104,9 +106,13 @@ func (c *cluster) close() error {
 	errs := make([]error, len(c.nodes))
 	var all sync.WaitGroup
 	for i, m := range c.nodes {
-		if m.host != nil {
-			all.Go(func() { errs[i] = m.host.Stop() })
-		}
+		all.Go(func() {
+			m.life.Lock()
+			defer m.life.Unlock()
+			if m.host != nil {
+				errs[i] = m.host.Stop()
+			}
+		})
 	}
 	all.Wait()
 	c.workers.Close()
@@ -171,6 +177,12 @@ func (c *cluster) round(r Round) {
 	if r.Number <= c.last {
 		return
 	}
+	if now := time.Now(); c.last == 0 {
+		c.lastAt = now
+	} else {
+		c.pace.Store(int64(now.Sub(c.lastAt)))
+		c.lastAt = now
+	}
 	c.last = r.Number
 	if c.l.o.OnRound != nil {
 		c.l.o.OnRound(r)
@@ -178,7 +190,7 @@ func (c *cluster) round(r Round) {
 	if c.chaos != nil {
 		select {
 		case c.chaos <- r:
-		default: // a node is being dropped already
+		default: // more rounds wait than there will ever be time to disturb
 		}
 	}
 }
@@ -255,9 +267,10 @@ func (c *cluster) watch(stop <-chan struct{}) {
 
 // ended says whether nothing is in flight at the server, and there is no result.
 func (c *cluster) ended() (ended bool) {
-	c.life.Lock()
-	defer c.life.Unlock()
-	if h := c.nodes[0].host; h != nil {
+	server := c.nodes[0]
+	server.life.Lock()
+	defer server.life.Unlock()
+	if h := server.host; h != nil {
 		h.View(func(n *node.Node) { ended = n.Engine().Idle() && toldDone(n) == nil })
 	}
 	return ended

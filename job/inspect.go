@@ -16,6 +16,7 @@ import (
 type NodeState struct {
 	Name     string
 	Program  *program.Program
+	Peers    map[string]string // names of all nodes, by peer id
 	Recovery *host.Recovery
 	Snapshot *snapshot.NodeSnapshot // nil with Err
 	Err      error                  // why the node cannot be brought back
@@ -64,12 +65,16 @@ func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 	for _, name := range names {
 		wanted[name] = true
 	}
+	peers := map[string]string{}
+	for _, m := range c.nodes {
+		peers[string(m.peer)] = m.name
+	}
 	var out []NodeState
 	for _, m := range c.nodes {
 		if len(names) > 0 && !wanted[m.name] {
 			continue
 		}
-		s := NodeState{Name: m.name, Program: m.cfg.Program}
+		s := NodeState{Name: m.name, Program: m.cfg.Program, Peers: peers}
 		s.Snapshot, s.Recovery, s.Err = m.bringBack(fsys, filepath.Join(dir, m.name))
 		out = append(out, s)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -38,7 +39,7 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 	var side sync.WaitGroup
 	stop := make(chan struct{})
 	if l.o.Chaos > 0 {
-		c.chaos = make(chan Round, 1)
+		c.chaos = make(chan Round, 1024)
 		side.Go(func() { c.drops(stop) })
 	}
 	err := c.run()
@@ -46,7 +47,9 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 		err = l.save(stateRunning)
 	}
 	if err == nil {
+		c.nodes[0].life.Lock()
 		err = c.again()
+		c.nodes[0].life.Unlock()
 	}
 	if err == nil {
 		side.Go(func() { c.watch(stop) })
@@ -71,7 +74,19 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 	return nil, err
 }
 
-// again finishes a run whose server had told its result in an earlier life, when the result is lost.
+// The nodes of a local run are small and many: short files are made quickly, and a snapshot in time makes a restart short.
+const (
+	segmentBytes  = 256 << 10
+	snapshotBytes = 1 << 20
+)
+
+// store says where a node keeps its state.
+func (l *Local) store(fsys vfs.FS, m *member) host.Store {
+	return host.Store{FS: fsys, Dir: filepath.Join(l.o.Dir, m.name), SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
+}
+
+// again finishes a run whose server had told its result in an earlier life, when the result is lost. The caller holds the
+// server's life.
 func (c *cluster) again() error {
 	var told value.Value
 	server := c.nodes[0].host
@@ -107,7 +122,7 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 	var contributions uint64
 	var history []Point
 	for i, m := range c.nodes {
-		d, _, err := host.Open(m.cfg, host.Store{FS: l.fs, Dir: filepath.Join(l.o.Dir, m.name)})
+		d, _, err := host.Open(m.cfg, l.store(l.fs, m))
 		if err != nil {
 			return nil, &NodeError{m.name, err}
 		}

@@ -7,11 +7,11 @@ import (
 
 func TestY(t *testing.T) {
 	c := Default()
-	c.Seed=1
+	c.Seed = 1
 	c.LearningRate = 10
-	c.Momentum=.99
+	c.Momentum = .99
 	start := time.Now()
-	l, err := Open(Options{Dir: t.TempDir() + "/run", Job: &c, OnWarn: func(s string) { t.Log(s) }, OnRound: func (r Round) { t.Log(r.Number, r.Accuracy, r.Loss) }})
+	l, err := Open(Options{Dir: t.TempDir() + "/run", Job: &c, OnWarn: func(s string) { t.Log(s) }, OnRound: func(r Round) { t.Log(r.Number, r.Accuracy, r.Loss) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@ package job
 
 import (
 	"encoding/json"
-	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rhizome-ml/rhizome/component/data"
@@ -14,15 +14,17 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// member is one node of a local run. What changes in it is guarded by cluster.life, but for the incarnation.
+// member is one node of a local run.
 type member struct {
 	name string
 	peer wire.PeerID
 	cfg  node.Config
 
-	host        *host.Host
-	port        *memory.Port
-	disk        *cut
+	life sync.Mutex // held while the node is started, dropped or stopped; guards host, port and disk
+	host *host.Host // nil while it does not run
+	port *memory.Port
+	disk *cut
+
 	incarnation atomic.Uint64 // of its last start
 }
 
@@ -67,7 +69,7 @@ func nodeOptions(name string, part int) (map[string][]byte, error) {
 	return map[string][]byte{"data": mine, "registry": called}, err
 }
 
-// start runs a node on its directory.
+// start runs a node on its directory; the caller holds its life.
 func (c *cluster) start(m *member) error {
 	m.disk = newCut(c.l.fs)
 	// The port comes first: effects leave as soon as the host is there. What arrives before it is there waits.
@@ -83,7 +85,7 @@ func (c *cluster) start(m *member) error {
 	disk := m.disk
 	started, err := host.Start(host.Config{
 		Node:    m.cfg,
-		Store:   host.Store{FS: disk, Dir: filepath.Join(c.l.o.Dir, m.name)},
+		Store:   c.l.store(disk, m),
 		Workers: c.workers,
 		Send:    port.Send,
 		OnEvent: func(ev engine.AppEvent) error {
@@ -110,8 +112,12 @@ func (c *cluster) start(m *member) error {
 	return m.host.View(func(n *node.Node) { m.incarnation.Store(n.Engine().Incarnation()) })
 }
 
-// drop ends a node as a crash would: in the middle of its work, and without a word. Only its directory is left.
+// drop ends a node as a crash would: in the middle of its work, and without a word. Only its directory is left. The
+// caller holds its life.
 func (m *member) drop() {
+	if m.host == nil {
+		return
+	}
 	m.disk.cutOff()
 	m.port.Close()
 	m.host.Stop() // what it could not write is what a crash would have lost

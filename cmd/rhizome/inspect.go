@@ -84,11 +84,11 @@ func inspect(path string) ([]nodeReport, error) {
 		return nil, err
 	}
 	if t.run != "" {
-		var names []string
+		var only []string
 		for _, dir := range t.nodes {
-			names = append(names, filepath.Base(dir))
+			only = append(only, filepath.Base(dir))
 		}
-		states, err := job.Inspect(vfs.OS(), t.run, names...)
+		states, err := job.Inspect(vfs.OS(), t.run, only...)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func inspect(path string) ([]nodeReport, error) {
 			if s.Err != nil {
 				return nil, s.Err
 			}
-			r := report(s.Name, s.Snapshot, s.Program)
+			r := report(s.Name, s.Snapshot, names{s.Program, s.Peers})
 			r.Replayed = s.Recovery.Replayed
 			out = append(out, r)
 		}
@@ -123,7 +123,7 @@ func inspect(path string) ([]nodeReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []nodeReport{report(filepath.Base(filepath.Clean(dir)), s, nil)}, nil
+	return []nodeReport{report(filepath.Base(filepath.Clean(dir)), s, names{})}, nil
 }
 
 // write shows the report to people.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/program"
@@ -37,8 +38,8 @@ func (t tally) message(name string) messageReport {
 	return m
 }
 
-// report describes a snapshot. Without a program, ops are told by their numbers.
-func report(name string, s *snapshot.NodeSnapshot, p *program.Program) nodeReport {
+// report describes a snapshot.
+func report(name string, s *snapshot.NodeSnapshot, n names) nodeReport {
 	f := &s.Transient.Framework
 	r := nodeReport{
 		Node: name, Place: s.Config.Place, Peer: s.Config.Peer, Seed: s.Config.Seed, Artifact: hex.EncodeToString(s.Artifact.Digest),
@@ -51,12 +52,42 @@ func report(name string, s *snapshot.NodeSnapshot, p *program.Program) nodeRepor
 	for _, c := range f.Counters {
 		r.Counters[c.Name] = c.Count
 	}
-	r.Messages = append(work(&s.Transient, names{p}), tables(&s.Transient)...)
+	r.Messages = append(work(&s.Transient, n), tables(&s.Transient, n)...)
 	return r
 }
 
-// names calls ops and functions by their names where the program is known.
-type names struct{ p *program.Program }
+// names calls ops, functions and peers by their names where program and peers are known, and by number and id elsewhere.
+type names struct {
+	p     *program.Program
+	peers map[string]string
+}
+
+func (n names) peer(id string) string {
+	if name := n.peers[id]; name != "" {
+		return name
+	}
+	return id
+}
+
+func (n names) slot(i int32) string {
+	if n.p != nil && i >= 0 && int(i) < len(n.p.Components) {
+		return n.p.Components[i].Name
+	}
+	return fmt.Sprintf("component %d", i)
+}
+
+// timer says what waits for a timer.
+func (n names) timer(t *snapshot.TimerSnapshot) string {
+	switch {
+	case t.Peer != "":
+		return "an answer of " + n.peer(t.Peer)
+	case t.Exec != 0:
+		return n.op(t.Op)
+	case t.Func > 0:
+		return n.fn(t.Func)
+	}
+	return n.slot(t.Component)
+}
 
 func (n names) op(ref uint32) string {
 	if n.p != nil {
@@ -117,31 +148,31 @@ func work(t *snapshot.TransientSnapshot, n names) []messageReport {
 }
 
 // tables describes what is on its way to others, and what the engine remembers.
-func tables(t *snapshot.TransientSnapshot) []messageReport {
+func tables(t *snapshot.TransientSnapshot, n names) []messageReport {
 	f := &t.Framework
 	outbound, requests, inbound, wires, timers := tally{}, tally{}, tally{}, tally{}, tally{}
 	for _, e := range f.PendingOutbound {
-		what := "to " + e.Peer
+		what := "to " + n.peer(e.Peer)
 		if e.Redelivered {
 			what += ", sent again"
 		}
 		outbound.add("%s", what)
 	}
 	for _, e := range f.Requests {
-		requests.add("asked %s", e.Peer)
+		requests.add("asked %s", n.peer(e.Peer))
 	}
 	for _, e := range f.Inbound {
 		if e.Exec != 0 {
-			inbound.add("from %s, under way", e.Peer)
+			inbound.add("from %s, under way", n.peer(e.Peer))
 		} else {
-			inbound.add("from %s, answered", e.Peer)
+			inbound.add("from %s, answered", n.peer(e.Peer))
 		}
 	}
 	for _, e := range t.WireStates {
-		wires.add("%s: taken up to %d, acknowledged up to %d", e.Peer, e.RecvUpTo, e.AckedUpTo)
+		wires.add("%s: taken up to %d, acknowledged up to %d", n.peer(e.Peer), e.RecvUpTo, e.AckedUpTo)
 	}
-	for _, e := range f.Timers {
-		timers.add("kind %d", e.Kind)
+	for i := range f.Timers {
+		timers.add("%s, due in %s", n.timer(&f.Timers[i]), time.Duration(f.Timers[i].At-f.Now).Round(time.Millisecond))
 	}
 	kept := tally{}
 	for _, e := range f.Records {
