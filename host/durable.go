@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -51,15 +52,33 @@ type Durable struct {
 	buf      []byte
 }
 
+// The names of the files in a node's directory, beside those of its journal and snapshots.
+const (
+	lockFile      = "lock"
+	unvouchedFile = "unvouched" // there while a restart in a new epoch is not durable
+)
+
+// OwnsFile says whether a node makes files of that name in its directory, so that clearing one removes nothing of others.
+func OwnsFile(name string) bool {
+	name = strings.TrimSuffix(name, ".tmp")
+	switch name {
+	case lockFile, unvouchedFile, incarnationFile:
+		return true
+	}
+	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") ||
+		strings.HasPrefix(name, "snapshot-") && strings.HasSuffix(name, ".snap")
+}
+
 // Recovery tells what opening a directory found.
 type Recovery struct {
-	New      bool    // nothing was there
-	Snapshot uint64  // number of the first record after the snapshot that was loaded
-	Replayed int     // records
-	NewEpoch bool    // the end of the journal cannot be vouched for
-	Torn     int     // bytes of an unfinished record that were cut
-	Skipped  []error // damaged snapshots, in whose place an older one was taken
-	LastWall int64   // the host's clock at the last record, or 0
+	New         bool    // nothing was there
+	Snapshot    uint64  // number of the first record after the snapshot that was loaded
+	Replayed    int     // records
+	NewEpoch    bool    // the end of the journal cannot be vouched for
+	Incarnation uint64  // of the life that begins now
+	Torn        int     // bytes of an unfinished record that were cut
+	Skipped     []error // damaged snapshots, in whose place an older one was taken
+	LastWall    int64   // the host's clock at the last record, or 0
 }
 
 // Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
@@ -69,7 +88,7 @@ func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 	if err := store.FS.MkdirAll(store.Dir); err != nil {
 		return nil, nil, err
 	}
-	lock, err := store.FS.Lock(filepath.Join(store.Dir, "lock"))
+	lock, err := store.FS.Lock(filepath.Join(store.Dir, lockFile))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +120,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		return nil, err
 	}
 	// That the tail cannot be vouched for must outlive the repair that hides it: the mark is made durable first.
-	mark := filepath.Join(d.store.Dir, "unvouched")
+	mark := filepath.Join(d.store.Dir, unvouchedFile)
 	j, report, err := journal.Open(d.store.FS, d.store.Dir, journal.Options{
 		SegmentBytes: d.store.SegmentBytes, From: from, Salt: d.store.Salt,
 		BeforeRepair: func(r *journal.Report) error {
@@ -127,7 +146,10 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	if err := d.replay(from, rec); err != nil {
 		return nil, err
 	}
-	return rec, nil
+	if rec.Incarnation = 1; !rec.New {
+		rec.Incarnation, err = d.nextIncarnation(d.Node.Engine().Incarnation(), !rec.NewEpoch)
+	}
+	return rec, err
 }
 
 // allCorrupt says whether an error of loading means that every snapshot is damaged: then the journal may still be whole
@@ -297,7 +319,7 @@ func (d *Durable) Save() error {
 
 // Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
 func (d *Durable) Vouch() error {
-	mark := filepath.Join(d.store.Dir, "unvouched")
+	mark := filepath.Join(d.store.Dir, unvouchedFile)
 	if _, err := d.store.FS.Stat(mark); err != nil {
 		return nil
 	}

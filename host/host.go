@@ -118,8 +118,10 @@ func (h *Host) begin() error {
 	if h.recovery.New {
 		return h.d.Save()
 	}
-	inc := h.d.Node.Engine().Incarnation() + 1
-	ev := &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: inc, NewEpoch: h.recovery.NewEpoch}}
+	ev, err := h.d.Restart(h.recovery)
+	if err != nil {
+		return err
+	}
 	if err := h.step([]*engine.Event{ev}); err != nil {
 		return err
 	}

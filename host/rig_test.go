@@ -128,7 +128,10 @@ func (r *rig) open(i int) {
 			if rec.New {
 				err = d.Save()
 			} else {
-				err = r.steps(i, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: d.Node.Engine().Incarnation() + 1, NewEpoch: rec.NewEpoch}})
+				var ev *engine.Event
+				if ev, err = d.Restart(rec); err == nil {
+					err = r.steps(i, ev)
+				}
 				if err == nil {
 					err = d.Vouch()
 				}
@@ -244,21 +247,26 @@ func (r *rig) run(n int) {
 			if r.invoked() < uint64(i) {
 				r.step(0, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(i)}}})
 			}
-			net, sender := r.net, r.sender
-			r.net, r.sender = nil, nil
-			for k, p := range net {
-				to := 0
-				if p.To == "node1" {
-					to = 1
-				}
-				r.step(to, &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: fmt.Sprintf("node%d", sender[k]), Raw: p.Raw}})
-			}
-			if len(r.net) == 0 {
-				r.now += 100e6
-				r.step(0)
-				r.step(1)
-			}
+			r.pump()
 		}
+	}
+}
+
+// pump delivers what is under way, and lets time pass when nothing is.
+func (r *rig) pump() {
+	net, sender := r.net, r.sender
+	r.net, r.sender = nil, nil
+	for k, p := range net {
+		to := 0
+		if p.To == "node1" {
+			to = 1
+		}
+		r.step(to, &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: fmt.Sprintf("node%d", sender[k]), Raw: p.Raw}})
+	}
+	if len(r.net) == 0 {
+		r.now += 100e6
+		r.step(0)
+		r.step(1)
 	}
 }
 

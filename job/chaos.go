@@ -52,6 +52,9 @@ func (c *cluster) dropAfter(wait time.Duration, which int, stop <-chan struct{})
 	}
 	m.drop()
 	err := c.start(m)
+	if err == nil {
+		err = c.l.save(func(r *record) { r.Drops++ })
+	}
 	if err == nil && which == 0 {
 		err = c.again() // it may have been dropped when it told its result
 	}

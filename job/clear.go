@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -41,7 +41,7 @@ func clearNode(fsys vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range names {
-		if nodeFile(name) {
+		if host.OwnsFile(name) {
 			if err := remove(fsys, filepath.Join(dir, name)); err != nil {
 				return err
 			}
@@ -49,20 +49,6 @@ func clearNode(fsys vfs.FS, dir string) error {
 	}
 	fsys.Remove(dir) // fails while something of others is in it, and then it stays
 	return nil
-}
-
-// nodeFile says whether a node makes files of that name.
-func nodeFile(name string) bool {
-	name = strings.TrimSuffix(name, ".tmp")
-	switch {
-	case name == "lock", name == "unvouched":
-		return true
-	case strings.HasPrefix(name, "journal-"):
-		return strings.HasSuffix(name, ".seg")
-	case strings.HasPrefix(name, "snapshot-"):
-		return strings.HasSuffix(name, ".snap")
-	}
-	return false
 }
 
 func remove(fsys vfs.FS, path string) error {

@@ -235,15 +235,15 @@ func kept(n *node.Node) (contributions uint64, history []Point) {
 
 // restarts counts what the run has survived: a restart of the whole process once, that of a single node once.
 func (c *cluster) restarts() uint64 {
+	c.l.saving.Lock()
+	r := c.l.record
+	c.l.saving.Unlock()
+	// Where run.json was lost, the nodes know better how often all of them were started.
 	least := c.nodes[0].incarnation.Load()
 	for _, m := range c.nodes {
 		least = min(least, m.incarnation.Load())
 	}
-	all := least - 1
-	for _, m := range c.nodes {
-		all += m.incarnation.Load() - least
-	}
-	return all
+	return max(r.Starts, least, 1) - 1 + r.Drops
 }
 
 // watch ends the run when the server's program has ended without a result: nobody would ever tell one.

@@ -108,7 +108,7 @@ func copyNode(fsys vfs.FS, dir string) (*vfs.Mem, error) {
 	}
 	left := int64(nodeBytesMax)
 	for _, name := range names {
-		if !nodeFile(name) {
+		if !host.OwnsFile(name) {
 			continue
 		}
 		b, err := vfs.ReadFile(fsys, filepath.Join(dir, name), left)

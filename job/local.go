@@ -42,9 +42,12 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 		c.chaos = make(chan Round, 1024)
 		side.Go(func() { c.drops(stop) })
 	}
-	err := c.run()
+	err := l.save(func(r *record) { r.Starts++ })
+	if err == nil {
+		err = c.run()
+	}
 	if err == nil && l.record.State != stateRunning {
-		err = l.save(stateRunning)
+		err = l.save(func(r *record) { r.State = stateRunning })
 	}
 	if err == nil {
 		c.nodes[0].life.Lock()

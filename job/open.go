@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -36,9 +37,11 @@ type Local struct {
 	fs      vfs.FS
 	cfg     Config
 	art     *compile.Artifact
-	record  record
 	resumed bool
 	lock    io.Closer
+
+	saving sync.Mutex // guards record once the run has begun
+	record record
 }
 
 // plan is what Open has decided after a look at the directory.
@@ -223,14 +226,16 @@ func (l *Local) prepare(p *plan) error {
 	}
 	l.cfg, l.art, l.record, l.resumed = p.cfg, p.art, p.record, p.resume
 	if p.write {
-		return l.save(l.record.State)
+		return l.save(func(*record) {})
 	}
 	return nil
 }
 
-// save writes run.json with a state.
-func (l *Local) save(state string) error {
-	l.record.State = state
+// save changes the record and writes run.json.
+func (l *Local) save(change func(*record)) error {
+	l.saving.Lock()
+	defer l.saving.Unlock()
+	change(&l.record)
 	return writeSealed(l.fs, filepath.Join(l.o.Dir, runFile), l.record)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -30,6 +31,8 @@ type record struct {
 	Job      map[string]string `json:"job"`      // every setting, as the job was named
 	Set      map[string]string `json:"set"`      // settings that were given beside it
 	Artifact string            `json:"artifact"` // digest
+	Starts   uint64            `json:"starts"`   // of the whole run
+	Drops    uint64            `json:"drops"`    // of single nodes, by chaos
 }
 
 // StateError says that a directory cannot be used for the run that was asked for. Nothing in it was changed.
@@ -130,7 +133,7 @@ func filled(fsys vfs.FS, dir string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return slices.ContainsFunc(names, nodeFile), err
+	return slices.ContainsFunc(names, host.OwnsFile), err
 }
 
 // owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the

@@ -104,7 +104,11 @@ func (v *virtual) open(n *virtualNode) {
 			v.t.Fatal(err)
 		}
 	} else {
-		n.inbox = append(n.inbox, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: d.Node.Engine().Incarnation() + 1, NewEpoch: rec.NewEpoch}})
+		ev, err := d.Restart(rec)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		n.inbox = append(n.inbox, ev)
 	}
 	n.more = true
 }
