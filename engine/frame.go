@@ -26,6 +26,20 @@ type frame struct {
 	permits  []string       // gates that it holds a permit of
 	attempts []attempt      // ops under a retry policy that failed before
 	written  int32          // slots filled
+	bytes    int            // charge of what is in the slots; derived
+}
+
+// reset makes a frame that has ended ready for another activation of its function. Its buffers stay; a field that is
+// forgotten here shows in TestStateComplete, because a restored frame is a new one.
+func (f *frame) reset() {
+	clear(f.slots)
+	f.exec, f.live, f.written, f.bytes = 0, 0, 0, 0
+	f.parent, f.callOp, f.depth, f.index, f.count = 0, 0, 0, 0, 0
+	f.deadline, f.failure = 0, nil
+	f.permits, f.attempts = f.permits[:0], f.attempts[:0]
+	if f.inbound.request.IsSet() {
+		f.inbound = inbound{}
+	}
 }
 
 // inbound is the request that an activation answers; the zero value is none.
@@ -149,7 +163,9 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 	}
 	f.slots[s] = v
 	f.written++
-	e.st.slotBytes += v.Bytes()
+	charge := v.Bytes()
+	f.bytes += charge
+	e.st.slotBytes += charge
 	uses := f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]]
 	if len(uses) == 0 {
 		return
@@ -238,14 +254,9 @@ func (e *Engine) end(f *frame) {
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
 	delete(e.st.frames, f.exec)
-	for i, v := range f.slots {
-		if v != nil {
-			e.st.slotBytes -= v.Bytes()
-			f.slots[i] = nil
-		}
-	}
+	e.st.slotBytes -= f.bytes
 	bootstrap := f.exec == e.st.bootstrapExec
-	*f = frame{fn: f.fn, slots: f.slots, missing: f.missing, permits: f.permits[:0], attempts: f.attempts[:0]}
+	f.reset()
 	e.pool[f.fn.ID] = append(e.pool[f.fn.ID], f)
 	if bootstrap {
 		e.st.bootstrapExec = 0 // phase lifecycle goes on

@@ -194,6 +194,7 @@ func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 			return fmt.Errorf("site %d of activation %d does not exist, is filled twice or empty", x.Site, x.Exec)
 		}
 		f.slots[s] = x.Value
+		f.bytes += x.Value.Bytes()
 		r.st.slotBytes += x.Value.Bytes()
 	}
 	return nil

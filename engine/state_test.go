@@ -21,6 +21,7 @@ var derived = map[string]string{
 	"ring.head":          "where the ring starts in its buffer; only the order of its entries matters",
 	"ring.buf":           "the ring's buffer with room to grow; its entries are compared in order",
 	"frame.fn":           "the program's function, found by its id",
+	"frame.bytes":        "the sum over its slots",
 	"ready.f":            "the frame, found by its exec",
 	"ingress.env":        "decoded again from the event's bytes",
 	"ingress.bytes":      "the size of the event",
