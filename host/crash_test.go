@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -140,5 +141,39 @@ func TestJournalKeepsDigestsOnly(t *testing.T) {
 	}
 	if all := journaled(&ev, func(uint64) bool { return true }); len(all.Completion.Results) != 1 {
 		t.Fatal("a recorded result was left out")
+	}
+}
+
+// TestDamagedSnapshot cuts or alters the newest snapshot: the one before it and a longer replay take its place, in the same
+// epoch, and nothing is lost.
+func TestDamagedSnapshot(t *testing.T) {
+	for seed := range uint64(20) {
+		r := newRig(t, seed)
+		r.run(calls / 2)
+		victim := r.rng.IntN(2)
+		newest := ""
+		for _, name := range r.fs[victim].Names() {
+			if strings.HasSuffix(name, ".snap") {
+				newest = name
+			}
+		}
+		r.d[victim].Close()
+		if err := r.fs[victim].Alter(newest, func(b []byte) []byte {
+			if seed%2 == 0 {
+				return b[:r.rng.IntN(len(b))]
+			}
+			b[r.rng.IntN(len(b))] ^= 1 << r.rng.IntN(8)
+			return b
+		}); err != nil {
+			t.Fatal(err)
+		}
+		d, rec, err := Open(r.config(victim), Store{FS: r.fs[victim], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500})
+		if err != nil || len(rec.Skipped) != 1 || rec.NewEpoch || rec.Replayed == 0 {
+			t.Fatalf("seed %d: %+v, %v", seed, rec, err)
+		}
+		d.Close()
+		r.open(victim)
+		r.run(calls)
+		r.check(calls)
 	}
 }
