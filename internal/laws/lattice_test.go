@@ -35,11 +35,6 @@ var rows = [][]string{
 	{"internal/laws"},
 }
 
-// exceptions are imports that the rows forbid and a reason allows. Each must still be used, or the test fails.
-var exceptions = map[string]string{
-	"tensor → onnx": "listed for the reader: tensors convert to and from TensorProto",
-}
-
 // place returns the row and column of a package, by its longest prefix in rows.
 func place(pkg string) (row, col int, ok bool) {
 	best := -1
@@ -115,7 +110,6 @@ func tree(t *testing.T) []source {
 // TestLattice holds every import against the rows. The reason for the whole: what is below can be understood, tested and
 // used without what is above, and no part of a snapshot can depend on who takes it.
 func TestLattice(t *testing.T) {
-	used := map[string]bool{}
 	for _, s := range tree(t) {
 		if s.test {
 			continue
@@ -134,15 +128,9 @@ func TestLattice(t *testing.T) {
 			if ok && (ir > r || ir == r && ic > c) {
 				continue
 			}
-			key := top(s.pkg) + " → " + top(pkg)
-			if _, allowed := exceptions[key]; allowed {
-				used[key] = true
-				continue
-			}
-			t.Errorf("%s: %s imports %s, which is not below it (%s)", s.path, s.pkg, pkg, key)
+			t.Errorf("%s: %s imports %s, which is not below it", s.path, s.pkg, pkg)
 		}
 	}
-	_ = used
 }
 
 // pure are the packages of the state machine, and what they may not import, each with its reason (law L1).
