@@ -91,8 +91,12 @@ func (n *Node) configMessage() snapshot.ConfigSnapshot {
 	return c
 }
 
-// Decode reads the canonical form of a snapshot.
+// Decode reads the canonical form of a snapshot. One of another version of the schema is a *SpecVersionError, whatever else
+// that version may have written.
 func Decode(cfg *Config, b []byte) (*snapshot.NodeSnapshot, error) {
+	if v, ok := snapshot.SpecVersionOf(b); ok && v != snapshot.CurrentSnapshotSpecVersion {
+		return nil, &SpecVersionError{v, snapshot.CurrentSnapshotSpecVersion}
+	}
 	s := new(snapshot.NodeSnapshot)
 	if err := snapshot.Unmarshal(b, s, cfg.Values, snapshot.DefaultLimits()); err != nil {
 		return nil, err
