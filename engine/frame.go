@@ -254,6 +254,9 @@ func (e *Engine) end(f *frame) {
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
 	delete(e.st.frames, f.exec)
+	if f.deadline != 0 {
+		e.disarm(timerFrame, f.exec, 0, 0)
+	}
 	e.st.slotBytes -= f.bytes
 	bootstrap := f.exec == e.st.bootstrapExec
 	f.reset()

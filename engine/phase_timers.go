@@ -37,9 +37,6 @@ func (e *Engine) mature(t *timer) {
 		e.fill(f, f.fn.Ops[t.op].Out[1], value.Trigger{})
 		e.release(f)
 	case timerFrame:
-		if f == nil {
-			return // it ended in time
-		}
 		e.count("deadline.passed")
 		e.kill(f, value.Fail(value.CodeDeadline, f.fn.Name, "the activation's deadline passed"))
 	case timerInterval:

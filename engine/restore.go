@@ -279,6 +279,9 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 			}
 			n.op = op
 		}
+		if n.kind == timerFrame && r.st.frames[n.exec] == nil {
+			return fmt.Errorf("timer %d is the deadline of activation %d, which does not live", x.Seq, n.exec)
+		}
 		if n.kind == timerComponent && (n.component < 0 || int(n.component) >= len(r.e.comps) || r.e.comps[n.component] == nil) ||
 			n.kind == timerInterval && (n.fn < 0 || int(n.fn) >= len(r.e.prog.Funcs) || r.e.prog.Funcs[n.fn].Kind != program.KindInterval) {
 			return fmt.Errorf("timer %d is of a component or interval that does not live here", x.Seq)

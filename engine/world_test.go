@@ -307,6 +307,11 @@ func audit(t tb, e *Engine) {
 	for i := range e.st.ingress {
 		ingress += e.st.ingress[i].bytes
 	}
+	for i := range e.st.timers.heap {
+		if tm := &e.st.timers.heap[i]; tm.kind == timerFrame && e.st.frames[tm.exec] == nil {
+			t.Fatalf("the deadline of activation %d, which has ended, is still armed", tm.exec)
+		}
+	}
 	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
 		t.Fatalf("budget drifts: slots %d counted %d, ingress %d counted %d", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
 	}
