@@ -99,4 +99,3 @@ func (r *restorer) parked(t *snapshot.TransientSnapshot) error {
 	}
 	return nil
 }
-
