@@ -42,6 +42,15 @@ func fieldOf(key string) *field {
 	return nil
 }
 
+// numeric says whether a setting is a number.
+func numeric(key string) bool {
+	switch fieldOf(key).at(&Config{}).(type) {
+	case *int, *uint64, *float64:
+		return true
+	}
+	return false
+}
+
 // Keys returns the names of all settings.
 func Keys() []string {
 	out := make([]string, len(fields))

@@ -100,6 +100,9 @@ func (c *Config) read(file string, text []byte) error {
 		if v.Kind != yaml.ScalarNode || v.Anchor != "" || v.ShortTag() == "!!null" {
 			return fail(v.Line, name, "%s wants one plain value", name)
 		}
+		if quoted := v.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0; quoted && numeric(name) {
+			return fail(v.Line, name, "%s is the text %q; want a number without quotes", name, shorten(v.Value, keyMax))
+		}
 		if err := c.Set(name, v.Value); err != nil {
 			return fail(v.Line, name, "%v", err)
 		}

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// binary is the command as users have it, built once for all tests.
-var binary string
+// executable is the command as users have it, built once for all tests.
+var executable string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "rhizome-test")
@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	binary = filepath.Join(dir, "rhizome")
-	args := []string{"build", "-o", binary}
+	executable = filepath.Join(dir, "rhizome")
+	args := []string{"build", "-o", executable}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
@@ -54,10 +54,10 @@ type done struct {
 	Restarts          int
 }
 
-// command prepares the binary; what it is given is its whole command line.
+// command prepares the program; what it is given is its whole command line.
 func command(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(executable, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	return cmd, &out, &errs
@@ -66,7 +66,7 @@ func command(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buf
 // finish waits for a command and fails the test when it takes too long.
 func finish(t *testing.T, cmd *exec.Cmd, out, errs *bytes.Buffer) outcome {
 	t.Helper()
-	timer := time.AfterFunc(2*time.Minute, func() { cmd.Process.Signal(syscall.SIGQUIT) })
+	timer := time.AfterFunc(2*time.Minute, func() { cmd.Process.Signal(syscall.SIGKILL) })
 	err := cmd.Wait()
 	if !timer.Stop() {
 		t.Fatalf("%v did not end:\n%s\n%s", cmd.Args, out, errs)

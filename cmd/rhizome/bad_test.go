@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// tree returns the names and contents of all files below a directory, without those of locks.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() == "lock" {
+			return err
+		}
+		content, err := os.ReadFile(p)
+		b.WriteString(p + " " + hash(content) + "\n")
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestBadInput gives the command what it cannot use: exit code 2, one clear line, nothing on stdout, and nothing changed.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	small := []string{"--rounds", "3", "--clients", "2"}
+	if o := rhizome(t, append([]string{"run", "--json", "--dir", run}, small...)...); o.code != 0 {
+		t.Fatal(o)
+	}
+	file := func(name, text string) string { return write(t, filepath.Join(dir, name), text) }
+	newer := file("newer/run.json", `{"format":2,"what":"nobody knows yet"}`)
+	foreign := file("foreign/model.onnx", "not ours")
+	plain := file("plain", "a file")
+	for _, c := range []struct {
+		name string
+		args string
+		want []string // all in the one line
+	}{
+		{"unknown job", "run nonsense", []string{`unknown job "nonsense"`, "digits"}},
+		{"missing file", "run " + filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
+		{"unknown key", "run " + file("key.yaml", "name: mine\nrounds: 3\nround: 4\n"), []string{"key.yaml:3:", `"round"`, "did you mean rounds?"}},
+		{"wrong type", "run " + file("type.yaml", "name: mine\n\nrounds: many\n"), []string{"type.yaml:3:", "rounds", `"many"`, "a whole number"}},
+		{"text for a number", "run " + file("text.yaml", "name: mine\nrounds: \"3\"\n"), []string{"text.yaml:2:", "rounds"}},
+		{"twice", "run " + file("twice.yaml", "name: mine\nrounds: 3\nrounds: 4\n"), []string{"twice.yaml:3:", "rounds"}},
+		{"nested", "run " + file("nested.yaml", "name: mine\nrounds: [3]\n"), []string{"nested.yaml:2:", "rounds"}},
+		{"no name", "run " + file("noname.yaml", "rounds: 3\n"), []string{"noname.yaml:1:", "name"}},
+		{"range", "run " + file("range.yaml", "name: mine\nclients: 2\nlearning_rate: 99\n"), []string{"range.yaml:3:", "learning_rate is 99"}},
+		{"no YAML", "run " + file("bad.yaml", "name: mine\nrounds: [3\n"), []string{"bad.yaml"}},
+		{"empty", "run " + file("empty.yaml", ""), []string{"empty.yaml", "is empty"}},
+		{"a directory", "run " + dir + string(filepath.Separator), []string{dir, "directory"}},
+		{"rounds", "run --rounds 0", []string{"rounds is 0", "1 to 100000"}},
+		{"rounds text", "run --rounds ten", []string{`rounds is "ten"`, "a whole number"}},
+		{"clients", "run --clients 1000", []string{"clients is 1000", "1 to 64"}},
+		{"seed", "run --seed -1", []string{`seed is "-1"`, "not negative"}},
+		{"chaos", "run --chaos 2", []string{"chaos is 2", "a probability"}},
+		{"chaos text", "run --chaos often", []string{`chaos is "often"`}},
+		{"flag", "run --round 3", []string{"unknown flag", "--round"}},
+		{"arguments", "run digits digits", []string{"accepts at most 1 arg"}},
+		{"command", "jog", []string{`unknown command "jog"`}},
+		{"another job", "run " + file("other.yaml", "name: other\nrounds: 3\nclients: 2\n") + " --dir " + run, []string{"a run of the job digits, not of other", "--fresh"}},
+		{"other settings", "run --dir " + run + " --rounds 4", []string{"rounds 3, not 4", "--fresh"}},
+		{"newer format", "run --dir " + filepath.Dir(newer), []string{"run.json has format 2", "formats up to 1"}},
+		{"foreign model", "run --dir " + filepath.Dir(foreign), []string{"belongs to no run"}},
+		{"foreign model, fresh", "run --fresh --dir " + filepath.Dir(foreign), []string{"belongs to no run"}},
+		{"below a file", "run --dir " + filepath.Join(plain, "run"), []string{"cannot be used as a directory"}},
+		{"compile", "compile nonsense", []string{`unknown job "nonsense"`}},
+		{"compile into a directory", "compile -o " + dir, []string{"is a directory"}},
+		{"inspect nothing", "snapshot inspect " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"inspect a file", "snapshot inspect " + plain, []string{"is no snapshot"}},
+		{"inspect a folder", "snapshot inspect " + filepath.Dir(foreign), []string{"holds neither a run nor a node"}},
+		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"), []string{"1 of 1 checks failed"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := tree(t, dir)
+			o := rhizomeIn(t, filepath.Join(dir, "work"), strings.Fields(c.args)...)
+			if o.code != exitBad {
+				t.Errorf("exit code %d", o.code)
+			}
+			if !strings.HasPrefix(o.err, "rhizome: ") || strings.Count(o.err, "\n") != 1 {
+				t.Errorf("stderr %q; want one line", o.err)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(o.err, w) {
+					t.Errorf("%q is not in %q", w, o.err)
+				}
+			}
+			if o.out != "" && !strings.HasPrefix(c.args, "snapshot verify") {
+				t.Errorf("stdout %q", o.out)
+			}
+			if after := tree(t, dir); after != before {
+				t.Errorf("files were changed:\n%s\n%s", before, after)
+			}
+		})
+	}
+}
+
+// rhizomeIn runs the command in a directory.
+func rhizomeIn(t *testing.T, dir string, args ...string) outcome {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd, out, errs := command(t, args...)
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return finish(t, cmd, out, errs)
+}
+
+// TestNewerState refuses the journal and the snapshot of a newer release, each named, and changes nothing of it.
+func TestNewerState(t *testing.T) {
+	for pattern, header := range map[string]int{"server/journal-*.seg": 512, "client-00/snapshot-*.snap": 64} {
+		dir := filepath.Join(t.TempDir(), "run")
+		rhizome(t, small(dir)...).result(t)
+		os.Remove(filepath.Join(dir, "result.json")) // else nobody would look at the nodes
+		os.Remove(filepath.Join(dir, "model.onnx"))
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		file := files[len(files)-1]
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The places of version and checksum are the same in all formats.
+		binary.LittleEndian.PutUint32(b[8:], 99)
+		sum := crc32.Checksum(b[:header-4], crc32.MakeTable(crc32.Castagnoli))
+		binary.LittleEndian.PutUint32(b[header-4:], sum)
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := rhizome(t, small(dir)...)
+		if o.code != exitBad || !strings.Contains(o.err, "format version 99") || !strings.Contains(o.err, filepath.Base(file)) || strings.Count(o.err, "\n") != 1 {
+			t.Errorf("%s: exit code %d, stderr %q", pattern, o.code, o.err)
+		}
+		if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, b) {
+			t.Errorf("%s was changed (%v)", file, err)
+		}
+	}
+}
+
+// TestTwoAtOnce refuses a second process in a directory that one is running in.
+func TestTwoAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	first, out, errs := command(t, "run", "--json", "--dir", dir, "--rounds", "2000")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "server")); err == nil {
+			break
+		}
+	}
+	o := rhizome(t, "run", "--json", "--dir", dir, "--rounds", "2000")
+	if o.code != exitBad || !strings.Contains(o.err, "is in use by another run") {
+		t.Errorf("exit code %d, stderr %q", o.code, o.err)
+	}
+	first.Process.Kill()
+	finish(t, first, out, errs)
+}
