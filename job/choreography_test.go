@@ -1,46 +1,59 @@
 package job
 
 import (
-	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/program"
+	"fmt"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/program"
 )
 
-func TestChoreographyIsRecorded(t *testing.T) {
+func TestChoreographiesCompile(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"default":  func(*Config) {},
 		"momentum": func(c *Config) { c.Momentum = 0.5 },
 		"cohort":   func(c *Config) { c.Cohort, c.Over, c.Quorum = 4, 2, 3 },
+		"one":      func(c *Config) { c.Clients, c.Rounds = 1, 1 },
+		"wide":     func(c *Config) { c.Hidden = 2048 },
 	} {
 		c := Default()
 		change(&c)
-		if _, err := c.Choreography(); err != nil {
+		art, err := c.Compile()
+		if err != nil {
 			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, place := range []string{ServerPlace, ClientsPlace} {
+			if _, err := program.Load(art.Model, place); err != nil {
+				t.Errorf("%s at %s: %v", name, place, err)
+			}
 		}
 	}
 }
 
-func TestX(t *testing.T) {
-	c := Default()
-	m, err := c.Choreography()
-	if err != nil {
-		t.Fatal(err)
-	}
-	art, rep, err := compile.Compile(m, compile.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range rep.Passes {
-		t.Log(p.Pass)
-		for _, d := range p.Did {
-			t.Log("   ", d)
-		}
-	}
-	for _, pl := range []string{"server", "clients"} {
-		p, err := program.Load(art.Model, pl)
+// TestDigestKnowsTheSettings changes each setting that shapes the program and expects another digest: nodes of different
+// jobs must not talk to each other. Name and seed are no part of the program.
+func TestDigestKnowsTheSettings(t *testing.T) {
+	seen := map[[32]byte]string{}
+	for _, set := range []map[string]string{
+		{}, {"rounds": "81"}, {"clients": "9"}, {"alpha": "0.6"}, {"hidden": "33"}, {"epochs": "3"}, {"batch": "17"},
+		{"learning_rate": "0.31"}, {"momentum": "0.1"}, {"cohort": "7"}, {"cohort": "7", "over": "1"}, {"quorum": "7"},
+		{"deadline": "1s"}, {"heartbeat": "2s"},
+	} {
+		c, err := Default().with(set)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Log(pl, len(p.Funcs))
+		art, err := c.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.Compile()
+		if err != nil || again.Digest != art.Digest {
+			t.Errorf("%v: compiled twice, two digests (%v)", set, err)
+		}
+		if other, ok := seen[art.Digest]; ok {
+			t.Errorf("%v has the digest of %s", set, other)
+		}
+		seen[art.Digest] = fmt.Sprint(set)
 	}
 }

@@ -141,7 +141,11 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 			return nil, nil
 		}
 	}
-	return l.write(told, contributions, c.restarts(), history)
+	res, err := l.write(told, contributions, c.restarts(), history)
+	if err == nil {
+		res.Kept = true
+	}
+	return res, err
 }
 
 // write writes the model and the result that the server has told.

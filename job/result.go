@@ -47,6 +47,7 @@ type Result struct {
 
 	Model   string `json:"-"` // path of the model
 	Resumed bool   `json:"-"` // earlier state was there
+	Kept    bool   `json:"-"` // the run was finished before, and nothing was trained
 }
 
 // Number is a float32 that is null in JSON when it is not finite, as the loss of a model that diverged.
@@ -187,6 +188,6 @@ func readResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
 	if sum := sha256.Sum256(file); res.ModelSHA256 != hex.EncodeToString(sum[:]) {
 		return nil, nil
 	}
-	res.Resumed = true
+	res.Resumed, res.Kept = true, true
 	return &res, nil
 }

@@ -26,7 +26,9 @@ func plain(text string) string { return ansi.Strip(text) }
 func summary(r *job.Result, took time.Duration) string {
 	var b strings.Builder
 	head := fmt.Sprintf("%s: %d rounds", r.Job, r.Rounds)
-	if took >= 100*time.Millisecond {
+	if r.Kept {
+		head += ", finished before"
+	} else {
 		head += " in " + took.Round(100*time.Millisecond).String()
 	}
 	fmt.Fprintf(&b, "\n%s\n\n", styleBold.Render(head))

@@ -1,0 +1,88 @@
+package job
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestFieldsAreComplete holds the table of settings against the struct: a new field fails here until it has a key.
+func TestFieldsAreComplete(t *testing.T) {
+	var c Config
+	v := reflect.ValueOf(&c).Elem()
+	found := map[any]bool{}
+	for _, f := range fields {
+		found[f.at(&c)] = true
+	}
+	for i := range v.NumField() {
+		if !found[v.Field(i).Addr().Interface()] {
+			t.Errorf("field %s has no key", v.Type().Field(i).Name)
+		}
+	}
+	if len(found) != v.NumField() || len(fields) != v.NumField() {
+		t.Errorf("%d keys for %d fields", len(fields), v.NumField())
+	}
+}
+
+func TestBuiltinsAreSound(t *testing.T) {
+	for _, name := range Builtins() {
+		c, err := Builtin(name)
+		if err != nil || c.Name != name || c.Validate() != nil {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+		if !c.Exact() {
+			t.Errorf("%s: the model of a built-in job must not depend on timing", name)
+		}
+	}
+}
+
+// TestSettingsRoundTrip writes a job as text and reads it back.
+func TestSettingsRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Default()
+		c.Rounds = rapid.IntRange(1, 100_000).Draw(t, "rounds")
+		c.Seed = rapid.Uint64().Draw(t, "seed")
+		c.Alpha = rapid.Float64Range(1e-9, 1e6).Draw(t, "alpha")
+		c.Deadline = time.Duration(rapid.IntRange(0, 1e6).Draw(t, "deadline")) * time.Millisecond
+		r := record{Job: c.settings()}
+		got, err := r.base()
+		if err != nil || got != c {
+			t.Fatalf("%+v became %+v (%v)", c, got, err)
+		}
+		var text strings.Builder
+		for _, key := range Keys() {
+			text.WriteString(key + ": " + c.Get(key) + "\n")
+		}
+		if got, err = Parse("mine.yaml", []byte(text.String())); err != nil || got != c {
+			t.Fatalf("%s became %+v (%v)", text.String(), got, err)
+		}
+	})
+}
+
+func TestValidate(t *testing.T) {
+	for _, bad := range []struct{ key, value string }{
+		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"}, {"data", "faces"},
+		{"rounds", "0"}, {"rounds", "100001"}, {"clients", "0"}, {"clients", "65"}, {"alpha", "0"}, {"alpha", "NaN"}, {"alpha", "Inf"},
+		{"hidden", "0"}, {"hidden", "2049"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"}, {"learning_rate", "NaN"},
+		{"momentum", "1"}, {"momentum", "-0.1"}, {"cohort", "9"}, {"cohort", "-1"}, {"over", "1"}, {"quorum", "9"},
+		{"deadline", "-1s"}, {"deadline", "1ns"}, {"heartbeat", "1ms"}, {"heartbeat", "2h"},
+	} {
+		_, err := Default().with(map[string]string{bad.key: bad.value})
+		var e *ConfigError
+		if !errors.As(err, &e) || e.Key != bad.key || e.Want == "" {
+			t.Errorf("%s: %s: %v", bad.key, bad.value, err)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	for key, want := range map[string]string{"round": "rounds", "Clients": "clients", "learningrate": "learning_rate", "colour": "", "": ""} {
+		if got := closest(key); got != want {
+			t.Errorf("%q is like %q, want %q", key, got, want)
+		}
+	}
+}
