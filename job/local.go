@@ -93,7 +93,7 @@ func (l *Local) store(fsys vfs.FS, m *member) host.Store {
 func (c *cluster) again() error {
 	var told value.Value
 	server := c.nodes[0].host
-	if err := server.View(func(n *node.Node) { told = toldDone(n) }); err != nil || told == nil {
+	if err := look(server, func(n *node.Node) { told = toldDone(n) }); err != nil || told == nil {
 		return err
 	}
 	return c.finish(server, told)

@@ -2,6 +2,7 @@ package job
 
 import (
 	"encoding/json"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -109,7 +110,15 @@ func (c *cluster) start(m *member) error {
 		return &NodeError{m.name, err}
 	}
 	m.host = started
-	return m.host.View(func(n *node.Node) { m.incarnation.Store(n.Engine().Incarnation()) })
+	return look(m.host, func(n *node.Node) { m.incarnation.Store(n.Engine().Incarnation()) })
+}
+
+// look looks at a node. One that has stopped by itself is no error here: its host tells why.
+func look(h *host.Host, see func(*node.Node)) error {
+	if err := h.View(see); !errors.Is(err, host.ErrStopped) {
+		return err
+	}
+	return nil
 }
 
 // drop ends a node as a crash would: in the middle of its work, and without a word. Only its directory is left. The

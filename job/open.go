@@ -108,7 +108,7 @@ func (l *Local) Close() error { return l.lock.Close() }
 
 // plan decides what to do with the directory; it only reads.
 func (l *Local) plan() (*plan, error) {
-	f, err := look(l.fs, l.o.Dir)
+	f, err := survey(l.fs, l.o.Dir)
 	if err != nil {
 		return nil, l.unusable(err)
 	}

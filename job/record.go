@@ -93,8 +93,8 @@ type found struct {
 	result  bool    // there is a model or a result
 }
 
-// look reads what is in the directory.
-func look(fsys vfs.FS, dir string) (found, error) {
+// survey reads what is in the directory.
+func survey(fsys vfs.FS, dir string) (found, error) {
 	var f found
 	var r record
 	var newer *FormatError
