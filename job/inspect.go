@@ -46,6 +46,15 @@ func Stored(fsys vfs.FS, dir string) (Config, error) {
 	return c, err
 }
 
+// Finished returns the result of the run in a directory, or nil where there is none that is whole, with its model.
+func Finished(fsys vfs.FS, dir string) (*Result, error) {
+	var r record
+	if err := readSealed(fsys, filepath.Join(dir, runFile), &r); err != nil {
+		return nil, err
+	}
+	return readResult(fsys, dir, r.Artifact)
+}
+
 // Inspect brings back the nodes of the run in a directory, or only those that are named, and returns their states: newest
 // snapshot, and the journal replayed on it. It works on copies in memory; nothing on the disk is changed or locked.
 func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {

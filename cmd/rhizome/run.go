@@ -18,14 +18,15 @@ type runFlags struct {
 	dir   string
 	json  bool
 	fresh bool
-	chaos string
+	chaos map[string]string // empty, or with the probability
 	set   map[string]string // settings of the job, by key
 }
 
-// setting is a flag that changes a setting of the job. The job says what it may be.
+// setting is a flag whose value the job checks, so that all settings are refused in the same words.
 type setting struct {
-	key string
-	set map[string]string
+	key  string
+	set  map[string]string // where the value goes; a key that was not given is not there
+	kind string            // what the help calls the value
 }
 
 // String returns what was given.
@@ -38,10 +39,10 @@ func (s setting) Set(text string) error {
 }
 
 // Type names the value in the help.
-func (s setting) Type() string { return "N" }
+func (s setting) Type() string { return s.kind }
 
 func newRun(c *console) *cobra.Command {
-	f := &runFlags{set: map[string]string{}}
+	f := &runFlags{set: map[string]string{}, chaos: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "run [JOB]",
 		Short: "Train a job on this machine, one server and its clients, each a node with its own directory",
@@ -58,20 +59,22 @@ func newRun(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the run (default .rhizome/JOB)")
-	flags.Var(setting{"rounds", f.set}, "rounds", "rounds to train")
-	flags.Var(setting{"clients", f.set}, "clients", "clients to train with")
-	flags.Var(setting{"seed", f.set}, "seed", "what all that is random is drawn from")
+	flags.Var(setting{"rounds", f.set, "N"}, "rounds", "rounds to train")
+	flags.Var(setting{"clients", f.set, "N"}, "clients", "clients to train with")
+	flags.Var(setting{"seed", f.set, "S"}, "seed", "what all that is random is drawn from")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
-	flags.StringVar(&f.chaos, "chaos", "0", "probability with which a node is dropped after a round and restored from its directory")
+	flags.Var(setting{"chaos", f.chaos, "P"}, "chaos", "probability with which a node is dropped after a round and restored from its directory")
 	return cmd
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	o := job.Options{Dir: f.dir, Set: f.set, Fresh: f.fresh}
-	var err error
-	if o.Chaos, err = strconv.ParseFloat(f.chaos, 64); err != nil {
-		return &job.ConfigError{Key: "chaos", Value: strconv.Quote(f.chaos), Want: "a probability, 0 to 1"}
+	if text, ok := f.chaos["chaos"]; ok {
+		var err error
+		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {
+			return &job.ConfigError{Key: "chaos", Value: strconv.Quote(text), Want: "a probability, 0 to 1"}
+		}
 	}
 	if len(args) > 0 || f.dir == "" {
 		name := job.DefaultName

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -80,7 +83,23 @@ func verify(path string) ([]check, error) {
 		}
 		checks = append(checks, k)
 	}
-	return checks, nil
+	if len(t.nodes) > 1 {
+		checks, err = verifyResult(checks, t.run)
+	}
+	return checks, err
+}
+
+// verifyResult checks the model of a run that has written one.
+func verifyResult(checks []check, dir string) ([]check, error) {
+	if _, err := os.Stat(filepath.Join(dir, "result.json")); errors.Is(err, fs.ErrNotExist) {
+		return checks, nil
+	}
+	k := check{Node: "run", What: "model", File: "model.onnx", Found: "is not the one that the run trained; run it again, and it is written anew"}
+	res, err := job.Finished(vfs.OS(), dir)
+	if res != nil {
+		k.OK, k.Found = true, "is the one that the run trained: "+res.ModelSHA256
+	}
+	return append(checks, k), err
 }
 
 func verifySnapshot(node, dir, name string) check {

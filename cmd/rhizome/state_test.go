@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stopped returns the directory of a run that was killed in the middle.
+func stopped(t *testing.T) string {
+	t.Helper()
+	for wait := 150 * time.Millisecond; ; wait += 50 * time.Millisecond {
+		dir := filepath.Join(t.TempDir(), "run")
+		o, hit := killed(t, wait, os.Kill, small(dir)...)
+		if hit && strings.Count(o.out, "\n") > 3 {
+			return dir
+		}
+		if !hit || wait > 5*time.Second {
+			t.Fatalf("no run could be stopped in its middle; the last one wrote\n%s", o.out)
+		}
+	}
+}
+
+// TestInspect shows what was in flight in a run that was killed: at the server the loop of rounds waits, with its number.
+func TestInspect(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	o := rhizome(t, "snapshot", "inspect", "--json", dir)
+	if o.code != 0 {
+		t.Fatal(o.err)
+	}
+	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	if len(lines) != 5 {
+		t.Fatalf("%d lines for five nodes:\n%s", len(lines), o.out)
+	}
+	var server nodeReport
+	if err := json.Unmarshal([]byte(lines[0]), &server); err != nil {
+		t.Fatal(err)
+	}
+	if server.Node != "server" || server.Place != "server" || server.Replayed == 0 || len(server.Components) != 7 || server.Counters["contributions"] == 0 {
+		t.Errorf("%+v", server)
+	}
+	i := slices.IndexFunc(server.Messages, func(m messageReport) bool { return m.Message == "execution_state" })
+	if i < 0 || !slices.ContainsFunc(server.Messages[i].What, func(s string) bool { return strings.HasPrefix(s, "rounds/body, run ") }) {
+		t.Errorf("the loop of rounds is not among %+v", server.Messages)
+	}
+	text := rhizome(t, "snapshot", "inspect", dir)
+	for _, want := range []string{"server\n  server 12D3KooW", "client-03\n", "aggregator  fedavg@1", "wire_states", "client-00: taken up to"} {
+		if !strings.Contains(text.out, want) {
+			t.Errorf("%q is not in\n%s", want, text.out)
+		}
+	}
+	one := rhizome(t, "snapshot", "inspect", filepath.Join(dir, "client-02"))
+	if one.code != 0 || !strings.HasPrefix(one.out, "client-02\n") || strings.Contains(one.out, "client-01\n") {
+		t.Errorf("one node: %+v", one)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "server", "*.snap"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	if o := rhizome(t, "snapshot", "inspect", files[0]); o.code != 0 || !strings.Contains(o.out, "program ") {
+		t.Errorf("one file: %+v", o)
+	}
+	if after := tree(t, dir); after != before {
+		t.Error("inspect changed files")
+	}
+}
+
+// TestVerify finds every part of a stopped and of a finished run sound, and says which one is damaged.
+func TestVerify(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") < 15 || strings.Contains(o.out, "DAMAGED") {
+		t.Fatalf("%+v", o)
+	}
+	if after := tree(t, dir); after != before {
+		t.Error("verify changed files")
+	}
+	rhizome(t, small(dir)...).result(t)
+	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || !strings.Contains(o.out, "model.onnx") {
+		t.Fatalf("%+v", o)
+	}
+	for _, pattern := range []string{"model.onnx", "client-01/*.seg", "server/*.snap"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		b, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(b)
+		bad[len(bad)/3] ^= 1
+		if strings.HasSuffix(pattern, ".seg") {
+			bad[700] ^= 1 // in the first records
+		}
+		if err := os.WriteFile(files[0], bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := rhizome(t, "snapshot", "verify", "--json", dir)
+		if o.code != exitBad || !strings.Contains(o.err, "checks failed") {
+			t.Errorf("%s: %+v", pattern, o)
+		}
+		for _, line := range strings.Split(strings.TrimSpace(o.out), "\n") {
+			var k check
+			if err := json.Unmarshal([]byte(line), &k); err != nil {
+				t.Errorf("%s: %q: %v", pattern, line, err)
+			}
+		}
+		if err := os.WriteFile(files[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestVersion names every format.
+func TestVersion(t *testing.T) {
+	o := rhizome(t, "version", "--json")
+	var v versions
+	if err := json.Unmarshal([]byte(o.out), &v); err != nil || v.Go == "" || v.Version == "" || v.Snapshot == 0 || v.Envelope == 0 || v.Run == 0 {
+		t.Errorf("%q: %v", o.out, err)
+	}
+	if o := rhizome(t, "version"); o.code != 0 || !strings.Contains(o.out, "formats: artifact/1, snapshot 1") {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestCompile shows a job and writes its artifact.
+func TestCompile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "digits.onnx")
+	o := rhizome(t, "compile", "-o", file)
+	if o.code != 0 || !strings.Contains(o.out, "written to "+file) {
+		t.Fatalf("%+v", o)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() < 1000 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") || !strings.Contains(o.out, "job/choreography.go:") {
+		t.Errorf("%.300q %q", o.out, o.err)
+	}
+	var report struct{ Digest string }
+	if o := rhizome(t, "compile", "--json"); json.Unmarshal([]byte(o.out), &report) != nil || len(report.Digest) != 64 {
+		t.Errorf("%.300q", o.out)
+	}
+}
