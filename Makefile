@@ -20,7 +20,7 @@ ci:        ## everything that a change must pass
 	.ci/run
 
 golden:    ## write the golden files again; read the diff
-	go test ./engine ./compile ./op ./snapshot ./journal -rewrite
+	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job -rewrite
 
 proto:     ## generate the ONNX types again
 	go generate ./onnx

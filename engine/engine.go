@@ -115,7 +115,8 @@ func (e *Engine) Now() int64 { return e.st.now }
 // Incarnation returns how often the node was started.
 func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
 
-// Idle says whether nothing is in flight: no activation, command, event or unacknowledged envelope.
+// Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
+// others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {
 	return len(e.st.frames) == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
 		len(e.st.bus) == 0 && e.st.frontier.n == 0 && e.st.streams.Unacknowledged() == 0

@@ -128,6 +128,11 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 		e.queue(f, s)
 	}
 	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
+		if v, bad := v.(*value.Failure); bad && f.failure == nil && f.parent == 0 {
+			// It came from another node, or stands for what did not come: if nothing here handles it, the host hears of it.
+			f.failure = v
+			e.count("input.failed")
+		}
 		e.fill(f, program.Slot(i), v)
 	}
 	if len(f.fn.Ops) == 0 && f.parent != 0 {

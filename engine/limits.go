@@ -35,7 +35,7 @@ type Limits struct {
 	DedupWindow     int // numbers of one stream that may come ahead of a missing one
 	BookPeers       int // address book
 	BookAddresses   int // per peer
-	Requests        int // questions without answer; requests wait beyond it
+	Requests        int // own questions without an answer; requests wait beyond it
 	FailuresToDown  int // failures in a row until a peer is down
 }
 

@@ -37,7 +37,11 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 	}
 	if o.Code == program.OpRequest && !e.st.requests.Room(len(to)) {
-		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many questions are open"))
+		if len(to) > e.limits.Requests {
+			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers, at most %d questions may be open", len(to), e.limits.Requests)))
+		}
+		e.count("request.waits")
+		return e.park(f, op, o, parkOutbox, "")
 	}
 	for _, p := range to {
 		env := e.envelope(p, edge)

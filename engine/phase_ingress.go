@@ -151,6 +151,7 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value,
 		}
 		e.trace(traceAnswer, nil, -1, string(env.From))
 		e.disarmRequest(env.From, env.Answer)
+		e.wakeParked(parkOutbox, "") // a request may wait for room among the open questions
 		return q.Context, true
 	case edge.Reply != program.None:
 		if !env.Request.IsSet() {

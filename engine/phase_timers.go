@@ -88,6 +88,7 @@ func (e *Engine) expire(t *timer) {
 		return
 	}
 	e.count("request.expired")
+	e.wakeParked(parkOutbox, "")
 	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
 	why := value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name))
 	if e.recv[edge.ID] == program.None {

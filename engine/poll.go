@@ -41,7 +41,7 @@ func (e *Engine) Poll(now int64) *Output {
 			e.pollOutbound()
 		}
 	}
-	e.st.phase = 0
+	e.st.phase, e.st.opsLeft = 0, 0
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
 	return &e.out

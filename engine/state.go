@@ -115,7 +115,7 @@ const (
 	parkQueueEmpty                       // until queue label has a value
 	parkHold                             // until hold label is set
 	parkGate                             // until gate label has a permit
-	parkOutbox                           // until the outbox has room
+	parkOutbox                           // until the outbox, or the table of open questions, has room
 	parkApp                              // until the host acknowledged app events
 	parkCommand                          // until fewer commands are pending
 )

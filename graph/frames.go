@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 )
@@ -111,7 +113,8 @@ func (g *Graph) Loop(count Value, carried []Value, body func(b *Graph, i Value, 
 		names = append(names, "carried."+itoa(i))
 		types = append(types, general(v.typ))
 	}
-	f.body("body", names, types, func(b *Graph, in []Value) []Value { return body(b, in[0], in[1:]) })
+	// The author gets slices of its own: writing to them changes nothing that was recorded.
+	f.body("body", names, types, func(b *Graph, in []Value) []Value { return body(b, in[0], slices.Clone(in[1:])) })
 	f.use.outs = len(carried)
 	return g.record(f.use)
 }

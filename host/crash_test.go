@@ -117,7 +117,7 @@ func TestLostTail(t *testing.T) {
 }
 
 // TestReplayNoticesAnotherMachine: a component that computes other bits than before is a typed error with the record and
-// the op, not another model (DESIGN 5).
+// the op, not another model (SPECIFICATION 1).
 func TestReplayNoticesAnotherMachine(t *testing.T) {
 	r := newRig(t, 1)
 	r.run(2)
