@@ -46,6 +46,7 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 	if err == nil {
 		err = c.run()
 	}
+	unusable := err // a node that cannot start is told, although the server may have told its result again meanwhile
 	if err == nil && l.record.State != stateRunning {
 		err = l.save(func(r *record) { r.State = stateRunning })
 	}
@@ -66,6 +67,9 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 	close(stop)
 	side.Wait()
 	closed := c.close()
+	if unusable != nil {
+		return nil, unusable
+	}
 	select {
 	case <-c.finished: // the result is there, whatever came after it
 		return c.result, nil
