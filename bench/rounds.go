@@ -31,6 +31,10 @@ const emptyRounds = 400
 // rounds measures empty rounds with two clients in one process: select, ask, answer, aggregate; nothing is trained. Once
 // with every effect held back until its input is durable on disk, once on a disk in memory.
 func rounds(fsys vfs.FS, dir string, emit func(Metric)) error {
+	bare, err := bareRounds()
+	if err != nil {
+		return err
+	}
 	inMemory, err := roundsPerSecond(vfs.NewMem(), "rounds")
 	if err != nil {
 		return err
@@ -39,9 +43,40 @@ func rounds(fsys vfs.FS, dir string, emit func(Metric)) error {
 	if err != nil {
 		return err
 	}
-	emit(metric(engineBench, "empty_rounds_per_s_memory", inMemory, "1/s", inMemory, "itself"))
+	emit(metric(engineBench, "empty_rounds_per_s_memory", inMemory, "1/s", bare, "two bare round trips through the same transport"))
 	emit(metric(engineBench, "empty_rounds_per_s_durable", durable, "1/s", inMemory, "the same on a disk in memory"))
 	return nil
+}
+
+// bareRounds is what the transport alone does: one end sends to two others and waits for both echoes.
+func bareRounds() (float64, error) {
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	back := make(chan struct{}, 2)
+	server := net.Join("server", func(wire.PeerID, []byte) { back <- struct{}{} })
+	peers := []wire.PeerID{"client0", "client1"}
+	for _, p := range peers {
+		var port *memory.Port
+		joined := make(chan struct{})
+		port = net.Join(p, func(from wire.PeerID, raw []byte) {
+			<-joined
+			port.Send(from, raw)
+		})
+		close(joined)
+	}
+	message := make([]byte, 200)
+	var failed error
+	ns := perCall(func() {
+		for _, p := range peers {
+			if err := server.Send(p, message); err != nil {
+				failed = err
+				back <- struct{}{}
+			}
+		}
+		<-back
+		<-back
+	})
+	return 1e9 / ns, failed
 }
 
 // emptyRound records the job: the server asks both clients, which answer with what they got.
