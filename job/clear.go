@@ -6,16 +6,18 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // clearRun removes what an earlier run left, and nothing else: files of other names stay, and the folders that hold them.
-// First run.json is marked, so that a directory that is cleared by half is never taken for a run.
+// A mark is made first and removed last, so that a directory that is cleared by half is never taken for a run.
 func clearRun(fsys vfs.FS, dir string) error {
-	if err := writeSealed(fsys, filepath.Join(dir, runFile), record{State: stateClearing}); err != nil {
+	mark := filepath.Join(dir, clearFile)
+	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {
 		return err
 	}
-	for _, name := range []string{resultFile, modelFile} {
+	for _, name := range []string{resultFile, modelFile, runFile} {
 		if err := remove(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -27,6 +29,12 @@ func clearRun(fsys vfs.FS, dir string) error {
 		if err := clearNode(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	if err := fsys.SyncDir(dir); err != nil { // nothing comes back once the mark is gone
+		return err
+	}
+	if err := remove(fsys, mark); err != nil {
+		return err
 	}
 	return fsys.SyncDir(dir)
 }
@@ -46,6 +54,9 @@ func clearNode(fsys vfs.FS, dir string) error {
 				return err
 			}
 		}
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
 	}
 	fsys.Remove(dir) // fails while something of others is in it, and then it stays
 	return nil

@@ -11,6 +11,7 @@
 // # The directory of a run
 //
 //	lock          held by the process that runs
+//	clearing      there while an earlier run is being removed
 //	run.json      what runs here: job, options, digest of the artifact; checked before anything else is touched
 //	server/       journal and snapshots of the server
 //	client-00/ …  those of the clients

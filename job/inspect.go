@@ -30,9 +30,6 @@ func Stored(fsys vfs.FS, dir string) (Config, error) {
 	var r record
 	path := filepath.Join(dir, runFile)
 	err := readSealed(fsys, path, &r)
-	if err == nil && r.State == stateClearing {
-		return Config{}, &StateError{dir, "is being cleared; run it again"}
-	}
 	var c Config
 	if err == nil {
 		c, err = r.base()

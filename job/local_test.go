@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,14 +169,20 @@ func TestLostNode(t *testing.T) {
 func TestHalfCleared(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	want := run(t, Options{Dir: dir, Job: short()})
-	if err := writeSealed(vfs.OS(), filepath.Join(dir, runFile), record{State: stateClearing}); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, clearFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, serverName)); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Truncate(filepath.Join(dir, runFile), 10); err != nil {
+		t.Fatal(err)
+	}
 	if got := run(t, Options{Dir: dir, Job: short()}); got.ModelSHA256 != want.ModelSHA256 || got.Resumed {
 		t.Errorf("%+v, at first %+v", got, want)
+	}
+	if got := run(t, Options{Dir: dir, Job: short()}); !got.Kept {
+		t.Errorf("cleared twice: %+v", got)
 	}
 }
 
@@ -214,6 +221,37 @@ func TestEveryFailureOfTheDisk(t *testing.T) {
 	}
 	if failed == 0 {
 		t.Error("no failure was seen")
+	}
+}
+
+// TestPowerFailures cuts the power at operations of the disk all over a run, loses what was not synced, in part or whole,
+// and lets the run go on: the model is that of an undisturbed run. Every third run is started over first.
+func TestPowerFailures(t *testing.T) {
+	plain := vfs.NewMem()
+	want := run(t, Options{Dir: "run", FS: plain, Job: short()})
+	rng := rand.New(rand.NewPCG(7, 7))
+	ops := plain.Ops()
+	var points []int
+	for k := range 20 {
+		points = append(points, 1+k*3) // while the directory is made
+	}
+	for k := 0; k < ops; k += ops / 30 {
+		points = append(points, 1+k+rng.IntN(ops/30))
+	}
+	for i, k := range points {
+		mem := vfs.NewMem()
+		if i%3 == 0 {
+			run(t, Options{Dir: "run", FS: mem, Job: short()})
+			k += mem.Ops()
+		}
+		mem.CrashAt(k)
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: short(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
+			t.Errorf("the power failed at operation %d and nobody saw it", k)
+		}
+		disk := mem.Crash(rng)
+		if got := run(t, Options{Dir: "run", FS: disk, Job: short()}); got.ModelSHA256 != want.ModelSHA256 {
+			t.Fatalf("after a power failure at operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
+		}
 	}
 }
 

@@ -112,14 +112,14 @@ func (l *Local) plan() (*plan, error) {
 	if err != nil {
 		return nil, l.unusable(err)
 	}
-	ours := f.record != nil || f.damaged || f.newer != nil || f.nodes > 0
+	ours := f.record != nil || f.damaged || f.newer != nil || f.nodes > 0 || f.cleared
 	switch {
 	case !ours && f.result:
 		return nil, l.o.refuse("holds a %s or %s that belongs to no run; choose another directory", modelFile, resultFile)
 	case !ours:
 		return l.begin(&plan{})
-	case l.o.Fresh, f.record != nil && f.record.State == stateClearing:
-		if f.record != nil && l.o.Job == nil && f.record.State != stateClearing {
+	case l.o.Fresh, f.cleared:
+		if f.record != nil && l.o.Job == nil {
 			if c, err := f.record.base(); err == nil {
 				l.o.Job = &c
 			}

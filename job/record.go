@@ -15,14 +15,17 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// runFile says what runs in a directory.
-const runFile = "run.json"
+// runFile says what runs in a directory. clearFile is there while that is being removed, to start over: an empty file, so
+// that nothing of what it says can be lost.
+const (
+	runFile   = "run.json"
+	clearFile = "clearing"
+)
 
 // The states of a run's directory.
 const (
-	stateNew      = "new"      // nodes are being made
-	stateRunning  = "running"  // all nodes are there
-	stateClearing = "clearing" // what is there is being removed, to start over
+	stateNew     = "new"     // nodes are being made
+	stateRunning = "running" // all nodes are there
 )
 
 // record is the content of run.json.
@@ -87,6 +90,7 @@ func (r *record) base() (Config, error) {
 // found is what is in a directory, before anything is changed.
 type found struct {
 	record  *record // nil where there is none that can be read
+	cleared bool    // by half
 	damaged bool    // run.json is there and cannot be read
 	newer   error   // run.json is of a newer format
 	nodes   int     // directories of nodes that hold something
@@ -106,6 +110,10 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 	case errors.Is(err, errDamaged):
 		f.damaged = true
 	case !errors.Is(err, fs.ErrNotExist):
+		return f, err
+	}
+	var err error
+	if f.cleared, err = exists(fsys, filepath.Join(dir, clearFile)); err != nil {
 		return f, err
 	}
 	for _, name := range nodeNames(ClientsMax) {
