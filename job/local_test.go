@@ -271,7 +271,7 @@ func TestPowerFailures(t *testing.T) {
 // second time too, instead of waiting for ever.
 func TestFailureEndsTheRun(t *testing.T) {
 	c := short()
-	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 30, 40
+	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 5, 40
 	dir := filepath.Join(t.TempDir(), "run")
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
