@@ -28,6 +28,13 @@ func short() *Config {
 	return &c
 }
 
+// tiny is a job that is run many times in one test.
+func tiny() *Config {
+	c := short()
+	c.Rounds, c.Clients, c.Epochs = 3, 2, 1
+	return c
+}
+
 // run runs a job in a directory to its end.
 func run(t *testing.T, o Options) *Result {
 	t.Helper()
@@ -206,17 +213,17 @@ func TestReadOnlyDisk(t *testing.T) {
 // never hangs, and goes on afterwards to the same model.
 func TestEveryFailureOfTheDisk(t *testing.T) {
 	plain := vfs.NewMem()
-	want := run(t, Options{Dir: "run", FS: plain, Job: short()})
+	want := run(t, Options{Dir: "run", FS: plain, Job: tiny()})
 	ops := plain.Ops()
 	failed := 0
-	for k := 1; k < ops; k += max(1, ops/60*share()) {
+	for k := 1; k < ops; k += max(1, ops/40*share()) {
 		mem := vfs.NewMem()
 		mem.FailAt(k, errors.New("a worn disk"))
-		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: short()}); err != nil {
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: tiny()}); err != nil {
 			failed++
 		}
 		// How many operations a run takes depends on timing: a failure that it did not reach must not wait for the next run.
-		if got := run(t, Options{Dir: "run", FS: mem.Kill(), Job: short()}); got.ModelSHA256 != want.ModelSHA256 {
+		if got := run(t, Options{Dir: "run", FS: mem.Kill(), Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("after a failure of operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
 		}
 	}
@@ -237,7 +244,7 @@ func share() int {
 // and lets the run go on: the model is that of an undisturbed run. Every third run is started over first.
 func TestPowerFailures(t *testing.T) {
 	plain := vfs.NewMem()
-	want := run(t, Options{Dir: "run", FS: plain, Job: short()})
+	want := run(t, Options{Dir: "run", FS: plain, Job: tiny()})
 	rng := rand.New(rand.NewPCG(7, 7))
 	ops := plain.Ops()
 	var points []int
@@ -253,15 +260,15 @@ func TestPowerFailures(t *testing.T) {
 		}
 		mem := vfs.NewMem()
 		if i%3 == 0 {
-			run(t, Options{Dir: "run", FS: mem, Job: short()})
+			run(t, Options{Dir: "run", FS: mem, Job: tiny()})
 			k += mem.Ops()
 		}
 		mem.CrashAt(k)
-		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: short(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: tiny(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
 			t.Errorf("the power failed at operation %d and nobody saw it", k)
 		}
 		disk := mem.Crash(rng)
-		if got := run(t, Options{Dir: "run", FS: disk, Job: short()}); got.ModelSHA256 != want.ModelSHA256 {
+		if got := run(t, Options{Dir: "run", FS: disk, Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("after a power failure at operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
 		}
 	}

@@ -15,19 +15,19 @@ func plainRun(t *testing.T) (done, time.Duration) {
 	t.Helper()
 	start := time.Now()
 	d := rhizome(t, small(filepath.Join(t.TempDir(), "run"))...).result(t)
-	if d.Rounds != 30 || d.Resumed || d.Restarts != 0 {
+	if d.Rounds != smallRounds || d.Resumed || d.Restarts != 0 {
 		t.Fatalf("undisturbed run: %+v", d)
 	}
 	return d, time.Since(start)
 }
 
-// TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 30 times over several runs, from
+// TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 24 times over several runs, from
 // the first milliseconds on, in which the directory is made: the model is always that of an undisturbed run.
 func TestKilledRunsGiveTheSameModel(t *testing.T) {
 	want, took := plainRun(t)
 	rng := random(t)
 	kills := 0
-	for run := 0; kills < 30; run++ {
+	for run := 0; kills < 24; run++ {
 		dir := filepath.Join(t.TempDir(), "run")
 		survived := 0
 		for range 2 + rng.IntN(8) {
@@ -77,7 +77,7 @@ func newest(t *testing.T, dir string) (path string, size int64) {
 func TestTruncatedNewestFile(t *testing.T) {
 	want, took := plainRun(t)
 	rng := random(t)
-	for run := range 8 {
+	for run := range 6 {
 		dir := filepath.Join(t.TempDir(), "run")
 		var cut []string
 		for range 3 {

@@ -123,7 +123,10 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
-// small are the flags of a run that is long enough to be disturbed and short enough to be repeated.
+// smallRounds is the length of a small run: long enough to be disturbed and short enough to be repeated.
+var smallRounds = map[bool]int{false: 30, true: 12}[raceEnabled]
+
+// small are the flags of a small run.
 func small(dir string, more ...string) []string {
-	return append([]string{"run", "--json", "--dir", dir, "--rounds", "30", "--clients", "4", "--seed", "5"}, more...)
+	return append([]string{"run", "--json", "--dir", dir, "--rounds", fmt.Sprint(smallRounds), "--clients", "4", "--seed", "5"}, more...)
 }

@@ -21,19 +21,19 @@ func TestJSONIsAllThereIs(t *testing.T) {
 		t.Fatalf("exit code %d, stderr %q", o.code, o.err)
 	}
 	lines := strings.Split(strings.TrimSuffix(o.out, "\n"), "\n")
-	if len(lines) != 31 {
-		t.Fatalf("%d lines for 30 rounds and a result", len(lines))
+	if len(lines) != smallRounds+1 {
+		t.Fatalf("%d lines for %d rounds and a result", len(lines), smallRounds)
 	}
-	for i, line := range lines[:30] {
+	for i, line := range lines[:smallRounds] {
 		keys(t, line, "event", "round", "accuracy", "loss", "contributions")
 		var r roundLine
 		if err := json.Unmarshal([]byte(line), &r); err != nil || r.Event != "round" || r.Round != i+1 || r.Contributions != 4 {
 			t.Fatalf("line %d: %q", i+1, line)
 		}
 	}
-	keys(t, lines[30], "event", "job", "rounds", "accuracy", "loss", "model", "model_sha256", "resumed", "restarts")
+	keys(t, lines[smallRounds], "event", "job", "rounds", "accuracy", "loss", "model", "model_sha256", "resumed", "restarts")
 	d := o.result(t)
-	if d.Job != "digits" || d.Rounds != 30 || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed || d.Restarts != 0 {
+	if d.Job != "digits" || d.Rounds != smallRounds || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed || d.Restarts != 0 {
 		t.Errorf("result %+v", d)
 	}
 	b, err := os.ReadFile(d.Model)
@@ -107,7 +107,7 @@ func TestChaosChangesNothing(t *testing.T) {
 		t.Errorf("%+v, undisturbed %+v", got, want)
 	}
 	if got.Restarts < 3 {
-		t.Errorf("%d restarts with a node dropped after each of 30 rounds", got.Restarts)
+		t.Errorf("%d restarts with a node dropped after each of %d rounds", got.Restarts, smallRounds)
 	}
 }
 
