@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 )
 
 // runFlags are the flags of rhizome run.
@@ -104,6 +106,9 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	view.end()
 	if errors.Is(err, job.ErrInterrupted) {
 		return &interruptedError{o.Dir}
+	}
+	if isAny[*journal.CorruptionError](err) {
+		return fmt.Errorf("%w; nothing was changed; --fresh starts over", err)
 	}
 	if err != nil {
 		return err
