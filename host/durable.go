@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -102,127 +101,6 @@ func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 		return nil, nil, err
 	}
 	return d, rec, nil
-}
-
-func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
-	rec := &Recovery{}
-	payload, ref, skipped, err := journal.LoadNewest(d.store.FS, d.store.Dir, journal.Limits{})
-	rec.Skipped = skipped
-	from := uint64(1)
-	switch {
-	case errors.Is(err, journal.ErrNoSnapshot), err != nil && len(skipped) > 0 && payload == nil && allCorrupt(err):
-		d.Node, err = node.Install(cfg)
-	case err == nil:
-		from, rec.Snapshot = ref.LSN, ref.LSN
-		d.Node, err = node.Restored(cfg, payload)
-	}
-	if err != nil {
-		return nil, err
-	}
-	// That the tail cannot be vouched for must outlive the repair that hides it: the mark is made durable first.
-	mark := filepath.Join(d.store.Dir, unvouchedFile)
-	j, report, err := journal.Open(d.store.FS, d.store.Dir, journal.Options{
-		SegmentBytes: d.store.SegmentBytes, From: from, Salt: d.store.Salt,
-		BeforeRepair: func(r *journal.Report) error {
-			if r.Vouched() {
-				return nil
-			}
-			return journal.WriteFileAtomic(d.store.FS, mark, []byte("the end of the journal was lost\n"))
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	d.Journal = j
-	if _, err := d.store.FS.Stat(mark); err == nil {
-		rec.NewEpoch = true
-	}
-	rec.NewEpoch = rec.NewEpoch || !report.Vouched()
-	rec.Torn = int(report.TornBytes)
-	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
-	for _, c := range d.Node.Engine().Pending() {
-		d.commands[c.ID] = c
-	}
-	if err := d.replay(from, rec); err != nil {
-		return nil, err
-	}
-	if rec.Incarnation = 1; !rec.New {
-		rec.Incarnation, err = d.nextIncarnation(d.Node.Engine().Incarnation(), !rec.NewEpoch)
-	}
-	return rec, err
-}
-
-// allCorrupt says whether an error of loading means that every snapshot is damaged: then the journal may still be whole
-// from its first record.
-func allCorrupt(err error) bool {
-	var c *journal.CorruptionError
-	return errors.As(err, &c)
-}
-
-// replay feeds the journal's records to the node and holds the outputs against what they were.
-func (d *Durable) replay(from uint64, rec *Recovery) error {
-	cfg := d.Node.Config()
-	return d.Journal.Read(from, func(lsn uint64, payload []byte) error {
-		var r Record
-		if err := snapshot.Unmarshal(payload, &r, cfg.Values, snapshot.DefaultLimits()); err != nil {
-			return fmt.Errorf("host: record %d: %w", lsn, err)
-		}
-		for i := range r.Events {
-			ev := &r.Events[i]
-			if err := d.recompute(lsn, ev); err != nil {
-				return err
-			}
-			if err := d.Node.Deliver(ev); err != nil {
-				return &DivergenceError{lsn, "refusal", Kind(ev), err.Error(), "accepted"}
-			}
-		}
-		out := d.Node.Poll(r.Now)
-		if got := out.Digest(cfg.Values); got != r.Digest {
-			return &DivergenceError{lsn, "output", r.kinds(), fmt.Sprintf("%016x", got), fmt.Sprintf("%016x", r.Digest)}
-		}
-		d.track(out, r.Events)
-		rec.Replayed++
-		rec.LastWall = r.Wall
-		d.bytes += int64(len(payload))
-		return nil
-	})
-}
-
-// recompute fills the results that the journal left out.
-func (d *Durable) recompute(lsn uint64, ev *engine.Event) error {
-	c := ev.Completion
-	if c == nil || len(c.Results) > 0 || c.Digest == 0 {
-		return nil
-	}
-	cmd, ok := d.commands[c.Command]
-	if !ok {
-		return nil // a second result: the engine will say so
-	}
-	out, err := d.Node.Work(cmd)
-	got := Finish(d.Node.Config().Values, c.Command, out, err)
-	if got.Completion == nil {
-		return &DivergenceError{lsn, "result", cmd.Method, got.CompletionFailed.Failure.Message, "a result"}
-	}
-	if got.Completion.Digest != c.Digest {
-		return &DivergenceError{lsn, "result", cmd.Method, fmt.Sprintf("%016x", got.Completion.Digest), fmt.Sprintf("%016x", c.Digest)}
-	}
-	c.Results = got.Completion.Results
-	return nil
-}
-
-// track keeps the table of commands that are given out.
-func (d *Durable) track(out *engine.Output, events []engine.Event) {
-	for i := range events {
-		switch ev := &events[i]; {
-		case ev.Completion != nil:
-			delete(d.commands, ev.Completion.Command)
-		case ev.CompletionFailed != nil:
-			delete(d.commands, ev.CompletionFailed.Command)
-		}
-	}
-	for _, c := range out.Commands {
-		d.commands[c.ID] = c
-	}
 }
 
 // Refusal is an input that the node did not accept.
