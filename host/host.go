@@ -11,7 +11,6 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -33,7 +32,7 @@ type Config struct {
 type Host struct {
 	cfg       Config
 	d         *Durable
-	recovery  *Recovery
+	drv       *Driver
 	committer *journal.Committer
 
 	mu      sync.Mutex
@@ -48,9 +47,6 @@ type Host struct {
 	views   chan view   // for the stepping thread
 
 	publishing sync.Mutex // one snapshot at a time
-
-	settled   uint64 // the last record that something waits to be durable; of the stepping thread
-	settledAt int64  // engine time of the last such request
 
 	wall0 time.Time // the wall clock when engine time was now0
 	now0  int64
@@ -85,7 +81,7 @@ func Start(cfg Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		cfg: cfg, d: d, recovery: rec, committer: journal.NewCommitter(d.Journal),
+		cfg: cfg, d: d, drv: NewDriver(d, rec), committer: journal.NewCommitter(d.Journal),
 		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
 	}
 	h.setClock()
@@ -99,13 +95,10 @@ func Start(cfg Config) (*Host, error) {
 	return h, nil
 }
 
-// setClock maps the wall clock to engine time: it goes on from the last record, and the time that the node was down
-// counts.
+// setClock maps the wall clock to engine time.
 func (h *Host) setClock() {
-	h.wall0, h.now0 = h.cfg.Wall(), h.d.Node.Engine().Now()
-	if last := h.recovery.LastWall; last != 0 {
-		h.now0 += max(0, h.wall0.UnixNano()-last)
-	}
+	h.wall0 = h.cfg.Wall()
+	h.now0 = h.drv.Origin(h.wall0.UnixNano())
 }
 
 func (h *Host) now() (engineNow, wall int64) {
@@ -113,33 +106,22 @@ func (h *Host) now() (engineNow, wall int64) {
 	return h.now0 + max(0, int64(t.Sub(h.wall0))), t.UnixNano()
 }
 
-// begin makes the first record of this life durable: a first snapshot, or the restart.
+// begin makes the first record of this life.
 func (h *Host) begin() error {
-	if h.recovery.New {
-		return h.d.Save()
-	}
-	ev, err := h.d.Restart(h.recovery)
+	now, wall := h.now()
+	t, err := h.drv.Begin(now, wall)
 	if err != nil {
 		return err
 	}
-	if err := h.step([]*engine.Event{ev}); err != nil {
-		return err
-	}
-	if !h.recovery.NewEpoch {
-		return nil
-	}
-	if err := h.d.Journal.Sync(); err != nil {
-		return err
-	}
-	return h.d.Vouch()
+	return h.follow(t)
 }
 
 // Recovery tells what was found when the host started.
-func (h *Host) Recovery() Recovery { return *h.recovery }
+func (h *Host) Recovery() Recovery { return h.drv.Recovery() }
 
 // Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again.
 func (h *Host) Receive(from wire.PeerID, raw []byte) error {
-	return h.post(&engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: raw}}, h.cfg.Inbox)
+	return h.post(Arrived(from, raw), h.cfg.Inbox)
 }
 
 // Deliver takes any other input.
@@ -199,7 +181,7 @@ func (h *Host) loop() {
 				return
 			}
 			// What the node could not take yet is at the head of the inbox again; it is tried when the node has worked.
-			if wake = h.wakeAt(); wake != 0 || h.halted() {
+			if wake = h.drv.NextStep(); wake != 0 || h.halted() {
 				break
 			}
 			events = h.take()
@@ -209,41 +191,18 @@ func (h *Host) loop() {
 	}
 }
 
-// syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs; this
-// bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
-const syncAfter = 100e6
-
-// settle sees that the journal becomes durable in time although nothing waits for it. It returns the engine time at which
-// it wants to be called again.
+// settle has the journal made durable in time although nothing waits for it. It returns the engine time at which it wants
+// to be called again.
 func (h *Host) settle(now int64) int64 {
-	last := h.d.Journal.Next() - 1
-	switch {
-	case last <= h.settled:
-		return never
-	case now-h.settledAt < syncAfter:
-		return h.settledAt + syncAfter
+	lsn, at := h.drv.Settle(now)
+	if lsn != 0 {
+		h.committer.Wait(lsn, func(err error) {
+			if err != nil {
+				h.fail(err)
+			}
+		})
 	}
-	h.committer.Wait(last, func(err error) {
-		if err != nil {
-			h.fail(err)
-		}
-	})
-	h.settled, h.settledAt = last, now
-	return never
-}
-
-// never is a wake-up beyond all clocks: only an arrival counts.
-const never = int64(1) << 62
-
-// wakeAt returns the engine time of the next step, or 0 for at once.
-func (h *Host) wakeAt() int64 {
-	switch {
-	case h.effects.more:
-		return 0
-	case h.effects.wake == 0:
-		return never
-	}
-	return h.effects.wake
+	return at
 }
 
 func (h *Host) halted() bool {
@@ -267,41 +226,35 @@ func (h *Host) take() []*engine.Event {
 // step feeds the events to the node and sends its effects on their way.
 func (h *Host) step(events []*engine.Event) error {
 	now, wall := h.now()
-	out, lsn, refused, err := h.d.Step(now, wall, events)
+	t, err := h.drv.Step(now, wall, events)
 	if err != nil {
 		return err
 	}
-	h.putBack(refused)
-	for _, c := range out.Commands {
+	return h.follow(t)
+}
+
+// follow does what a step asks for.
+func (h *Host) follow(t *Turn) error {
+	if len(t.Again) > 0 {
+		h.mu.Lock()
+		h.inbox = append(t.Again, h.inbox...)
+		h.mu.Unlock()
+	}
+	for _, r := range t.Dropped {
+		if h.cfg.OnDrop != nil {
+			h.cfg.OnDrop(r.Event, r.Err)
+		}
+	}
+	for _, c := range t.Commands {
 		h.cfg.Workers.Do(c, h.d.Node.Work, h.finished)
 	}
-	h.effects.more, h.effects.wake = out.More, out.Wake
-	if out.NeedsDurable() {
-		h.effects.hold(out, lsn)
-		h.settled, h.settledAt = lsn, now
+	if t.Holds {
+		h.committer.Wait(t.LSN, h.effects.durable)
 	}
 	if h.d.SnapshotDue() {
 		return h.checkpoint()
 	}
 	return nil
-}
-
-// putBack returns the inputs that may be accepted later to the head of the inbox, in their order.
-func (h *Host) putBack(refused []Refusal) {
-	var again []*engine.Event
-	for _, r := range refused {
-		var re *engine.RefusedError
-		if errors.As(r.Err, &re) && re.Wait {
-			again = append(again, r.Event)
-		} else if h.cfg.OnDrop != nil {
-			h.cfg.OnDrop(r.Event, r.Err)
-		}
-	}
-	if len(again) > 0 {
-		h.mu.Lock()
-		h.inbox = append(again, h.inbox...)
-		h.mu.Unlock()
-	}
 }
 
 // finished takes the results of a worker.

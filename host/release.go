@@ -3,28 +3,17 @@ package host
 import (
 	"fmt"
 	"sync"
-
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// releaser holds effects back until the journal is durable, and then lets them go, in order (law L5).
+// releaser lets go of effects that are durable, in order, on a goroutine of its own.
 type releaser struct {
-	h    *Host
-	more bool  // of the last step; of the stepping thread
-	wake int64 // of the last step; of the stepping thread
+	h *Host
 
 	mu     sync.Mutex
 	ready  *sync.Cond
-	queue  []effect // durable, in order
+	queue  []Effects
 	closed bool
 	done   sync.WaitGroup
-}
-
-// effect is what one step wants to leave the node.
-type effect struct {
-	packets []engine.Packet
-	events  []engine.AppEvent
 }
 
 func newReleaser(h *Host) *releaser {
@@ -34,19 +23,16 @@ func newReleaser(h *Host) *releaser {
 	return r
 }
 
-// hold keeps the effects of a step until record lsn is durable. It is called by the stepping thread.
-func (r *releaser) hold(out *engine.Output, lsn uint64) {
-	e := effect{append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...)}
-	r.h.committer.Wait(lsn, func(err error) {
-		if err != nil {
-			r.h.fail(err)
-			return
-		}
-		r.mu.Lock()
-		r.queue = append(r.queue, e)
-		r.mu.Unlock()
-		r.ready.Signal()
-	})
+// durable is called by the committer when a record that effects wait for is durable.
+func (r *releaser) durable(err error) {
+	if err != nil {
+		r.h.fail(err)
+		return
+	}
+	r.mu.Lock()
+	r.queue = append(r.queue, r.h.drv.Leaving()...)
+	r.mu.Unlock()
+	r.ready.Signal()
 }
 
 func (r *releaser) run() {
@@ -68,16 +54,15 @@ func (r *releaser) run() {
 	}
 }
 
-// let sends packets and tells app events. A packet that the transport refuses is an input of the node: it backs off and
-// sends again.
-func (r *releaser) let(e *effect) {
-	for _, p := range e.packets {
+// let sends packets and tells app events. A packet that the transport refuses is an input of the node.
+func (r *releaser) let(e *Effects) {
+	for _, p := range e.Packets {
 		if err := r.h.cfg.Send(p.To, p.Raw); err != nil {
-			r.h.post(&engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(p.To), Reason: err.Error()}}, r.h.cfg.Inbox)
+			r.h.post(SendFailed(p.To, err), r.h.cfg.Inbox)
 		}
 	}
 	last := uint64(0)
-	for _, ev := range e.events {
+	for _, ev := range e.Events {
 		if r.h.cfg.OnEvent != nil {
 			if err := r.h.cfg.OnEvent(ev); err != nil {
 				r.h.fail(fmt.Errorf("host: app event %d (%s): %w", ev.Number, ev.Name, err)) // no acknowledgement leaves any more
@@ -87,7 +72,7 @@ func (r *releaser) let(e *effect) {
 		last = ev.Number
 	}
 	if last != 0 {
-		r.h.post(&engine.Event{AppAck: &snapshot.AppAckEvent{UpTo: last}}, 0)
+		r.h.post(Told(last), 0)
 	}
 }
 

@@ -1,0 +1,179 @@
+package host
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Driver is what a host decides, without goroutines, clock or network of its own: what is fed to the node, which effects wait
+// for the disk and which may leave (law L5), and when the node or its disk is due. A Host drives it with goroutines and the
+// machine's clock, a simulation with events in virtual time, so both run the same rules. Leaving may be called beside the
+// other methods, which belong to one thread.
+type Driver struct {
+	d   *Durable
+	rec *Recovery
+
+	more bool  // of the last step
+	wake int64 // of the last step
+
+	settled   uint64 // the last record that something waits to be durable
+	settledAt int64  // engine time of the last such request
+
+	mu   sync.Mutex
+	held []Effects // not durable yet, in order
+}
+
+// Effects is what one step wants to leave the node.
+type Effects struct {
+	LSN     uint64 // the record that holds their inputs
+	Packets []engine.Packet
+	Events  []engine.AppEvent
+}
+
+// Turn is what became of one step.
+type Turn struct {
+	Commands []engine.Command    // may start at once; valid until the next step
+	Trace    []engine.TraceEvent // when the node traces; valid until the next step
+	Again    []*engine.Event     // inputs that the node had no room for: they come first in the next step
+	Dropped  []Refusal           // inputs that the node refused for good
+	Accepted int                 // inputs
+	LSN      uint64              // the step's record
+	Holds    bool                // effects wait for the record to be durable
+}
+
+// NewDriver returns the driver of a node that was opened.
+func NewDriver(d *Durable, rec *Recovery) *Driver { return &Driver{d: d, rec: rec} }
+
+// Durable returns the node and its journal.
+func (v *Driver) Durable() *Durable { return v.d }
+
+// Recovery tells what opening the directory found.
+func (v *Driver) Recovery() Recovery { return *v.rec }
+
+// Origin returns the engine time at which this life begins when the clock shows wall: it goes on from the last record, and
+// the time that the node was down counts.
+func (v *Driver) Origin(wall int64) int64 {
+	now := v.d.Node.Engine().Now()
+	if v.rec.LastWall != 0 {
+		now += max(0, wall-v.rec.LastWall)
+	}
+	return now
+}
+
+// Begin makes the first record of this life: of a new node the first snapshot, which is durable then, and otherwise the
+// restart, which is stepped before anything else.
+func (v *Driver) Begin(now, wall int64) (*Turn, error) {
+	if v.rec.New {
+		return &Turn{}, v.d.Save()
+	}
+	ev, err := v.d.Restart(v.rec)
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.Step(now, wall, []*engine.Event{ev})
+	if err != nil || !v.rec.NewEpoch {
+		return t, err
+	}
+	if err := v.d.Journal.Sync(); err != nil {
+		return nil, err
+	}
+	return t, v.d.Vouch()
+}
+
+// Step feeds the events to the node at engine time now and holds its effects until they may leave.
+func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
+	out, lsn, refused, err := v.d.Step(now, wall, events)
+	if err != nil {
+		return nil, err
+	}
+	t := &Turn{Commands: out.Commands, Trace: out.Trace, LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
+	for _, r := range refused {
+		var re *engine.RefusedError
+		if errors.As(r.Err, &re) && re.Wait {
+			t.Again = append(t.Again, r.Event)
+		} else {
+			t.Dropped = append(t.Dropped, r)
+		}
+	}
+	v.more, v.wake = out.More, out.Wake
+	if t.Holds {
+		v.hold(out, lsn)
+		v.settled, v.settledAt = lsn, now
+	}
+	return t, nil
+}
+
+func (v *Driver) hold(out *engine.Output, lsn uint64) {
+	e := Effects{lsn, append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...)}
+	v.mu.Lock()
+	v.held = append(v.held, e)
+	v.mu.Unlock()
+}
+
+// Leaving takes out the effects that may leave now, in order: those of records that are durable.
+func (v *Driver) Leaving() []Effects {
+	synced := v.d.Journal.Synced()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for n < len(v.held) && v.held[n].LSN < synced {
+		n++
+	}
+	out := v.held[:n:n]
+	v.held = v.held[n:]
+	if len(v.held) == 0 {
+		v.held = nil
+	}
+	return out
+}
+
+// Never is a wake-up beyond all clocks: only an arrival counts.
+const Never = int64(1) << 62
+
+// NextStep returns the engine time at which the node is due without an input: 0 for at once, Never for not at all.
+func (v *Driver) NextStep() int64 {
+	switch {
+	case v.more:
+		return 0
+	case v.wake == 0:
+		return Never
+	}
+	return v.wake
+}
+
+// syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs; this
+// bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
+const syncAfter = 100e6
+
+// Settle sees that the journal becomes durable in time although nothing waits for it. It returns the record that is to be
+// made durable now, or 0, and the engine time at which it wants to be called again.
+func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
+	last := v.d.Journal.Next() - 1
+	switch {
+	case last <= v.settled:
+		return 0, Never
+	case now-v.settledAt < syncAfter:
+		return 0, v.settledAt + syncAfter
+	}
+	v.settled, v.settledAt = last, now
+	return last, Never
+}
+
+// SendFailed returns the input that tells a node that a packet did not leave: it backs off and sends again.
+func SendFailed(to wire.PeerID, reason error) *engine.Event {
+	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: reason.Error()}}
+}
+
+// Told returns the input that acknowledges app events up to a number: they are not told again.
+func Told(upTo uint64) *engine.Event {
+	return &engine.Event{AppAck: &snapshot.AppAckEvent{UpTo: upTo}}
+}
+
+// Arrived returns the input that a packet of an authenticated peer is.
+func Arrived(from wire.PeerID, raw []byte) *engine.Event {
+	return &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: raw}}
+}
