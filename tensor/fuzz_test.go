@@ -10,11 +10,13 @@ import (
 )
 
 // FuzzParse holds Parse to: no panic, typed errors only, a canonical round
-// trip, and agreement with the generated decoder and FromProto.
+// trip, and agreement with the generated decoder and FromProto; and
+// ParseCanonical to Parse.
 func FuzzParse(f *testing.F) {
 	lim := tensor.Limits{Elements: 1 << 12, Bytes: 1 << 14, Rank: 6}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		x, err := tensor.Parse(b, lim)
+		agrees(t, b, lim)
 		if err != nil {
 			if !isTyped(err) {
 				t.Fatalf("untyped error %v", err)

@@ -139,13 +139,15 @@ func TestNoAllocationBeforeRefusal(t *testing.T) {
 	dims := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), make([]byte, 1<<20))
 
 	lim := tensor.Limits{Elements: 1 << 27, Bytes: 1 << 22, Rank: 8}
-	for name, b := range map[string][]byte{"claim": claim, "list": list, "dims": dims} {
+	packed := append([]byte{0x0a, 5, 0x80, 0x80, 0x80, 0x80, 1}, 0x10, 1, 0x4a, 0x80, 0x80, 0x80, 0x80, 4)
+	for name, b := range map[string][]byte{"claim": claim, "list": list, "dims": dims, "packed": packed} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := tensor.Parse(b, lim)
+		_, err2 := tensor.ParseCanonical(b, lim)
 		runtime.ReadMemStats(&after)
-		if !isTyped(err) {
-			t.Errorf("%s: got %v, want a typed error", name, err)
+		if !isTyped(err) || !isTyped(err2) {
+			t.Errorf("%s: got %v and %v, want typed errors", name, err, err2)
 		}
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<10 {
 			t.Errorf("%s: %d bytes allocated before the refusal", name, grown)

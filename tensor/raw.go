@@ -5,7 +5,17 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unsafe"
 )
+
+// little says that the elements lie in this host's memory as raw_data has
+// them, so that they can be copied as they are.
+var little = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// memory returns the bytes of a slice of elements.
+func memory[E element](v []E) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(E))))
+}
 
 // appendRaw appends the elements as raw_data: fixed width, little-endian on
 // every host, a bool as 0 or 1.
@@ -14,27 +24,37 @@ func (t *Tensor) appendRaw(dst []byte) []byte {
 	le := binary.LittleEndian
 	switch v := t.data.(type) {
 	case []float32:
+		if little {
+			return append(dst, memory(v)...)
+		}
 		for _, x := range v {
 			dst = le.AppendUint32(dst, math.Float32bits(x))
 		}
 	case []float64:
+		if little {
+			return append(dst, memory(v)...)
+		}
 		for _, x := range v {
 			dst = le.AppendUint64(dst, math.Float64bits(x))
 		}
 	case []int64:
+		if little {
+			return append(dst, memory(v)...)
+		}
 		for _, x := range v {
 			dst = le.AppendUint64(dst, uint64(x))
 		}
 	case []int32:
+		if little {
+			return append(dst, memory(v)...)
+		}
 		for _, x := range v {
 			dst = le.AppendUint32(dst, uint32(x))
 		}
 	case []uint8:
 		dst = append(dst, v...)
 	case []int8:
-		for _, x := range v {
-			dst = append(dst, uint8(x))
-		}
+		dst = append(dst, memory(v)...)
 	case []bool:
 		for _, x := range v {
 			dst = append(dst, bit(x))
@@ -50,45 +70,39 @@ func bit(x bool) byte {
 	return 0
 }
 
+// elements decodes raw_data into new memory; decode turns the bytes of one
+// element around where the host has another order.
+func elements[E element](raw []byte, decode func([]byte) E) []E {
+	size := int(unsafe.Sizeof(*new(E)))
+	v := make([]E, len(raw)/size)
+	if little {
+		copy(memory(v), raw)
+		return v
+	}
+	for i := range v {
+		v[i] = decode(raw[size*i:])
+	}
+	return v
+}
+
 // fromRaw decodes raw_data, whose length fits d and the shape, into new memory.
 func fromRaw(d DType, shape []int, raw []byte) (*Tensor, error) {
-	n := len(raw) / d.Size()
 	le := binary.LittleEndian
 	switch d {
 	case Float32:
-		v := make([]float32, n)
-		for i := range v {
-			v[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
-		}
-		return FromFloat32(shape, v)
+		return FromFloat32(shape, elements(raw, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) }))
 	case Float64:
-		v := make([]float64, n)
-		for i := range v {
-			v[i] = math.Float64frombits(le.Uint64(raw[8*i:]))
-		}
-		return FromFloat64(shape, v)
+		return FromFloat64(shape, elements(raw, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) }))
 	case Int64:
-		v := make([]int64, n)
-		for i := range v {
-			v[i] = int64(le.Uint64(raw[8*i:]))
-		}
-		return FromInt64(shape, v)
+		return FromInt64(shape, elements(raw, func(b []byte) int64 { return int64(le.Uint64(b)) }))
 	case Int32:
-		v := make([]int32, n)
-		for i := range v {
-			v[i] = int32(le.Uint32(raw[4*i:]))
-		}
-		return FromInt32(shape, v)
+		return FromInt32(shape, elements(raw, func(b []byte) int32 { return int32(le.Uint32(b)) }))
 	case Uint8:
-		return FromUint8(shape, append(make([]uint8, 0, n), raw...))
+		return FromUint8(shape, append(make([]uint8, 0, len(raw)), raw...))
 	case Int8:
-		v := make([]int8, n)
-		for i := range v {
-			v[i] = int8(raw[i])
-		}
-		return FromInt8(shape, v)
+		return FromInt8(shape, elements(raw, func(b []byte) int8 { return int8(b[0]) }))
 	}
-	v := make([]bool, n)
+	v := make([]bool, len(raw))
 	for i := range v {
 		// Any other byte would make two spellings of one tensor.
 		if raw[i] > 1 {

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -91,10 +92,62 @@ func (r *Registry) Decode(t TypeID, b []byte, lim Limits) (Value, error) {
 	if len(b) > lim.Bytes {
 		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
 	}
-	return r.decode(t, b, lim, lim.Depth)
+	d := decoding{r: r, lim: lim}
+	return d.decode(t, b, lim.Depth)
 }
 
-func (r *Registry) decode(t TypeID, b []byte, lim Limits, depth int) (Value, error) {
+// DecodeCanonical is Decode for bytes of our own: it accepts what Append writes and nothing else. Other tools may spell a
+// tensor in several ways, which Decode reads; one of them in a snapshot would not come back as it was. It holds every byte
+// against the canonical form while it reads, so that no value is encoded again to find out.
+func (r *Registry) DecodeCanonical(t TypeID, b []byte, lim Limits) (Value, error) {
+	if len(b) > lim.Bytes {
+		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
+	}
+	d := decoding{r: r, lim: lim, canonical: true}
+	return d.decode(t, b, lim.Depth)
+}
+
+// decoding is one call of Decode or DecodeCanonical.
+type decoding struct {
+	r         *Registry
+	lim       Limits
+	canonical bool
+}
+
+// tensor reads a tensor in any spelling, or in the one of Append.
+func (d *decoding) tensor(b []byte) (Value, error) {
+	parse := tensor.Parse
+	if d.canonical {
+		parse = tensor.ParseCanonical
+	}
+	x, err := parse(b, d.lim.Tensor)
+	if err != nil {
+		return nil, &FormatError{TypeTensor, err.Error()}
+	}
+	return Tensor{x}, nil
+}
+
+// registered reads a value of a registered type. What its codec accepts is not known, so its canonical form is made again.
+func (d *decoding) registered(t TypeID, b []byte) (Value, error) {
+	c, ok := d.r.codecs[t]
+	if !ok {
+		return nil, &FormatError{t, "the type is not registered here"}
+	}
+	v, err := c.Decode(b, d.lim)
+	if err != nil || !d.canonical {
+		return v, err
+	}
+	again, err := c.Append(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	if v.Type() != t || !bytes.Equal(again, b) {
+		return nil, &FormatError{t, "the payload is not the canonical one"}
+	}
+	return v, nil
+}
+
+func (d *decoding) decode(t TypeID, b []byte, depth int) (Value, error) {
 	bad := func(why string) (Value, error) { return nil, &FormatError{t, why} }
 	switch t {
 	case TypeTrigger:
@@ -129,31 +182,24 @@ func (r *Registry) decode(t TypeID, b []byte, lim Limits, depth int) (Value, err
 	case TypeBytes:
 		return Bytes{append([]byte(nil), b...)}, nil
 	case TypeTensor:
-		x, err := tensor.Parse(b, lim.Tensor)
-		if err != nil {
-			return nil, &FormatError{t, err.Error()}
-		}
-		return Tensor{x}, nil
+		return d.tensor(b)
 	case TypeList:
-		return r.decodeList(b, lim, depth)
+		return d.list(b, depth)
 	case TypeFailure:
 		return decodeFailure(b)
 	}
-	if c, ok := r.codecs[t]; ok {
-		return c.Decode(b, lim)
-	}
-	return bad("the type is not registered here")
+	return d.registered(t, b)
 }
 
-func (r *Registry) decodeList(b []byte, lim Limits, depth int) (Value, error) {
+func (d *decoding) list(b []byte, depth int) (Value, error) {
 	if depth <= 0 {
-		return nil, &FormatError{TypeList, fmt.Sprintf("nested deeper than %d", lim.Depth)}
+		return nil, &FormatError{TypeList, fmt.Sprintf("nested deeper than %d", d.lim.Depth)}
 	}
 	c := cursor{b: b}
 	n := c.count()
 	// An item takes at least two bytes, so a count beyond that is refused before anything is allocated (trap 19).
-	if c.err != "" || n > lim.Items || n > len(c.b)/2 {
-		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b), lim.Items)}
+	if c.err != "" || n > d.lim.Items || n > len(c.b)/2 {
+		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b), d.lim.Items)}
 	}
 	items := make([]Value, n)
 	for i := range items {
@@ -162,7 +208,7 @@ func (r *Registry) decodeList(b []byte, lim Limits, depth int) (Value, error) {
 		if c.err != "" {
 			return nil, &FormatError{TypeList, fmt.Sprintf("item %d: %s", i, c.err)}
 		}
-		v, err := r.decode(t, body, lim, depth-1)
+		v, err := d.decode(t, body, depth-1)
 		if err != nil {
 			return nil, err
 		}

@@ -166,6 +166,7 @@ func FuzzDecode(f *testing.F) {
 	lim.Bytes = 1 << 20
 	f.Fuzz(func(t *testing.T, id string, b []byte) {
 		v, err := reg.Decode(TypeID(id), b, lim)
+		canonical(t, reg, TypeID(id), b, lim)
 		if err != nil {
 			return
 		}
