@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -183,6 +184,9 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 		}
 		switch f.missing[u.Op] {
 		case 0:
+			if planted.On(planted.FireTwice) {
+				e.queue(f, u.Op)
+			}
 			e.arriveLate(f, u.Op, v)
 		case 1:
 			f.missing[u.Op] = 0
@@ -262,7 +266,9 @@ func (e *Engine) collect(f *frame) {
 	if f.deadline != 0 {
 		e.disarm(timerFrame, f.exec, 0, 0)
 	}
-	e.st.slotBytes -= f.bytes
+	if !planted.On(planted.SlotLeak) || f.failure == nil {
+		e.st.slotBytes -= f.bytes
+	}
 	bootstrap := f.exec == e.st.bootstrapExec
 	f.reset()
 	e.pool[f.fn.ID] = append(e.pool[f.fn.ID], f)

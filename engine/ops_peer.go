@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -98,7 +99,9 @@ func (e *Engine) peerChanged(p wire.PeerID, up bool) {
 // and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and open
 // questions are asked again, because this node may have forgotten answers that it had acknowledged.
 func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
-	e.st.incarnation = max(e.st.incarnation+1, incarnation)
+	if !planted.On(planted.IncarnationNotBumped) {
+		e.st.incarnation = max(e.st.incarnation+1, incarnation)
+	}
 	e.count("restarts")
 	if newEpoch {
 		e.count("restarts.new-epoch")
@@ -113,8 +116,25 @@ func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
 	// Seeded full jitter spreads the resends of many nodes that come back at once.
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 	e.st.backoff.Spread(e.st.now, e.st.random.Uint64)
-	for _, id := range sortedKeys(e.st.pending) {
+	ids := sortedKeys(e.st.pending)
+	if planted.On(planted.UnsortedOutput) {
+		ids = planted.Unsorted(e.st.pending)
+	}
+	for _, id := range ids {
+		if planted.On(planted.CommandRenumbered) {
+			id = e.renumber(id)
+		}
 		e.out.Commands = append(e.out.Commands, e.st.pending[id].command())
 	}
 	e.out.AppEvents = append(e.out.AppEvents[:0], e.st.appEvents...)
+}
+
+// renumber moves a pending command to a new number: a planted bug.
+func (e *Engine) renumber(id uint64) uint64 {
+	p := e.st.pending[id]
+	delete(e.st.pending, id)
+	p.id = e.st.nextCommand
+	e.st.nextCommand++
+	e.st.pending[p.id] = p
+	return p.id
 }

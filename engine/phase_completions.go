@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -18,7 +19,9 @@ func (e *Engine) pollCompletions() {
 			e.drop("completion.unknown", fmt.Sprintf("command %d", c.command))
 			continue
 		}
-		delete(e.st.pending, c.command)
+		if !planted.On(planted.ResultTwice) {
+			delete(e.st.pending, c.command)
+		}
 		e.wakeParked(parkCommand, "")
 		if f := e.st.frames[p.exec]; f != nil {
 			e.apply(f, p, &c)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -127,6 +128,9 @@ func (e *Engine) again(f *frame, op int32, o *program.Op) bool {
 		k = len(f.attempts) - 1
 	}
 	f.attempts[k].tries++
+	if planted.On(planted.RetryForgets) {
+		f.attempts[k].tries = 1
+	}
 	tries := f.attempts[k].tries
 	if tries >= o.Retry.Attempts {
 		return false

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -134,6 +135,9 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 	if env.Deadline > 0 {
 		// Relative on the wire, absolute from here on (trap 13).
 		f.deadline = e.st.now + env.Deadline
+		if planted.On(planted.DeadlineRelative) {
+			f.deadline = env.Deadline
+		}
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
 	e.start(f, append(inputs, value.Peer(env.From), context))

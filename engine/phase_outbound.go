@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/rhizome-ml/rhizome/wire"
+import (
+	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/wire"
+)
 
 // pollOutbound resends what was not acknowledged in time, and acknowledges what no other envelope of this Poll did.
 func (e *Engine) pollOutbound() {
@@ -9,6 +12,10 @@ func (e *Engine) pollOutbound() {
 			continue
 		}
 		e.count("envelope.resent")
+		if planted.On(planted.ResendRenumbered) {
+			e.sendAgain(env)
+			continue
+		}
 		e.emit(env)
 	}
 	for _, p := range e.st.streams.AcksDue() {

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/rhizome-ml/rhizome/internal/planted"
+
 // The phases of a Poll, in order. State.phase says which is under way, so that a snapshot between any two ops goes on
 // in the middle of a Poll.
 const (
@@ -20,6 +22,9 @@ func (e *Engine) Poll(now int64) *Output {
 	if e.st.phase == 0 {
 		e.out.reset()
 		e.st.now = max(e.st.now, now)
+		if planted.On(planted.ClockBack) {
+			e.st.now = now
+		}
 		e.st.opsLeft = int64(e.limits.OpsPerPoll)
 		e.st.phase = phaseIngress
 	}
@@ -44,6 +49,9 @@ func (e *Engine) Poll(now int64) *Output {
 	e.st.phase, e.st.opsLeft = 0, 0
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
+	if planted.On(planted.Canary) {
+		e.out.reset()
+	}
 	return &e.out
 }
 

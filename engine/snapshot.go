@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -32,12 +33,18 @@ func (e *Engine) Snapshot() (*snapshot.TransientSnapshot, error) {
 		t.PendingAsync = append(t.PendingAsync, e.snapPending(e.st.pending[id]))
 	}
 	for i := range e.st.completions {
+		if planted.On(planted.ForgetCompletion) {
+			break
+		}
 		t.PendingCompletions = append(t.PendingCompletions, snapCompletion(&e.st.completions[i]))
 	}
 	for i := range e.st.ingress {
 		t.Ingress = append(t.Ingress, *e.st.ingress[i].event)
 	}
 	for _, p := range e.st.parked {
+		if planted.On(planted.ForgetParked) {
+			break
+		}
 		f := e.st.frames[p.exec]
 		t.Parked = append(t.Parked, snapshot.ParkedSnapshot{Call: p.call, Op: uint32(opRef(f, p.op)), Exec: p.exec, Reason: uint32(p.reason), Label: p.label})
 	}
@@ -111,6 +118,9 @@ func (e *Engine) snapBus() snapshot.TypedBusSnapshot {
 		b.Subscriptions = append(b.Subscriptions, s)
 	}
 	for _, ev := range e.st.bus {
+		if planted.On(planted.ForgetBus) {
+			break
+		}
 		b.Queue = append(b.Queue, snapshot.BusEvent{Kind: ev.kind, Value: ev.value})
 	}
 	return b
@@ -136,12 +146,21 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
 	}
 	for _, t := range e.st.timers.sorted() {
+		if planted.On(planted.ForgetTimer) && t.kind == timerComponent {
+			continue
+		}
 		w.Timers = append(w.Timers, e.snapTimer(&t))
 	}
 	for _, h := range e.st.holds {
+		if planted.On(planted.ForgetHold) {
+			break
+		}
 		w.Holds = append(w.Holds, snapshot.HoldSnapshot{Name: h.name, Value: h.value})
 	}
 	for _, q := range e.st.queues {
+		if planted.On(planted.ForgetQueue) && len(q.values) > 0 {
+			q.values = q.values[:len(q.values)-1]
+		}
 		w.Queues = append(w.Queues, snapshot.QueueSnapshot{Name: q.name, Values: append([]value.Value(nil), q.values...)})
 	}
 	for _, r := range e.st.records {
@@ -151,6 +170,9 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		w.Gates = append(w.Gates, snapshot.GateSnapshot{Name: g.name, Taken: g.taken})
 	}
 	for _, l := range e.st.latches {
+		if planted.On(planted.ForgetLatch) {
+			break
+		}
 		w.Latches = append(w.Latches, snapshot.LatchSnapshot{Name: l.name, Key: []byte(l.key)})
 	}
 	return w, nil

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -45,6 +47,9 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		rec.NewEpoch = true
 	}
 	rec.NewEpoch = rec.NewEpoch || !report.Vouched()
+	if planted.On(planted.EpochNotOpened) {
+		rec.NewEpoch = false
+	}
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
 	for _, c := range d.Node.Engine().Pending() {
@@ -69,7 +74,11 @@ func allCorrupt(err error) bool {
 // replay feeds the journal's records to the node and holds the outputs against what they were.
 func (d *Durable) replay(from uint64, rec *Recovery) error {
 	cfg := d.Node.Config()
-	return d.Journal.Read(from, func(lsn uint64, payload []byte) error {
+	read := d.Journal.Read
+	if planted.On(planted.SwapRecords) {
+		read = d.swapped
+	}
+	return read(from, func(lsn uint64, payload []byte) error {
 		var r Record
 		if err := snapshot.Unmarshal(payload, &r, cfg.Values, snapshot.DefaultLimits()); err != nil {
 			return fmt.Errorf("host: record %d: %w", lsn, err)
@@ -130,4 +139,28 @@ func (d *Durable) track(out *engine.Output, events []engine.Event) {
 	for _, c := range out.Commands {
 		d.commands[c.ID] = c
 	}
+}
+
+// swapped reads the journal with each second pair of records in the wrong order: a planted bug.
+func (d *Durable) swapped(from uint64, fn func(lsn uint64, payload []byte) error) error {
+	var first []byte
+	err := d.Journal.Read(from, func(lsn uint64, payload []byte) error {
+		switch {
+		case lsn%4 == 1:
+			first = slices.Clone(payload)
+			return nil
+		case first == nil:
+			return fn(lsn, payload)
+		}
+		second := first
+		first = nil
+		if err := fn(lsn-1, payload); err != nil {
+			return err
+		}
+		return fn(lsn, second)
+	})
+	if err == nil && first != nil {
+		return fn(d.Journal.Next()-1, first)
+	}
+	return err
 }

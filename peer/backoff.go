@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -77,6 +78,9 @@ func (b *Backoff) forget() {
 func (b *Backoff) Snapshot() []snapshot.BackoffEntry {
 	var out []snapshot.BackoffEntry
 	for _, p := range sorted(b.entries) {
+		if planted.On(planted.ForgetBackoff) {
+			break
+		}
 		w := b.entries[p]
 		out = append(out, snapshot.BackoffEntry{Peer: string(p), Attempts: w.attempts, Last: w.last, Next: w.next})
 	}

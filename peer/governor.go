@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -157,6 +158,9 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 		return nil, err
 	}
 	for _, p := range s.Blocked {
+		if planted.On(planted.ForgetBlocked) {
+			break
+		}
 		g.blocked = append(g.blocked, wire.PeerID(p))
 	}
 	if s.Allowlist != nil {

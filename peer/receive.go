@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -43,6 +44,9 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	got.Lost = t.skip(env.Base)
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)
+		if planted.On(planted.DropDedup) {
+			got.Duplicate = false
+		}
 		s.setAckDue(t, true)
 	}
 	return got, nil

@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -23,6 +24,9 @@ func (r *Requests) Snapshot(reg *value.Registry) ([]snapshot.OutboundRequest, []
 			Context: q.Context, Deadline: q.Deadline, Envelope: raw})
 	}
 	for _, k := range r.sortedInbound() {
+		if planted.On(planted.ForgetInbound) {
+			break
+		}
 		e := r.inbound[k]
 		x := snapshot.InboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Exec: e.exec}
 		if e.answer != nil {

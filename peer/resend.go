@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -51,6 +52,9 @@ func (s *Streams) Due(now int64, rand func() uint64) []*wire.Envelope {
 		out = append(out, t.out[:n]...)
 		t.resends = min(t.resends+1, 1<<20)
 		t.resendAt = 0
+		if planted.On(planted.ForgetResendTimer) {
+			continue
+		}
 		s.schedule(t, now, resendWait(t.resends, rand))
 	}
 	return out

@@ -1,8 +1,10 @@
 package peer
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -27,6 +29,15 @@ func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error 
 	t, err := s.of(env.To)
 	if err != nil {
 		return err
+	}
+	if planted.On(planted.NumberReused) && len(t.out) == 0 {
+		t.next = 1
+	}
+	if planted.On(planted.DedupByContent) {
+		if i := slices.IndexFunc(t.out, func(old *wire.Envelope) bool { return sameContent(old, env) }); i >= 0 {
+			env.Number = t.out[i].Number
+			return nil
+		}
 	}
 	env.Epoch, env.Number = s.epoch, t.next
 	env.AckEpoch, env.Ack, env.Base = 0, 0, 0
@@ -104,4 +115,11 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 		t.next = uint64(len(t.out)) + 1
 	}
 	return nil
+}
+
+// sameContent says whether two envelopes carry equal plain values along one edge: what a planted bug takes for a duplicate.
+func sameContent(a, b *wire.Envelope) bool {
+	return a.Edge == b.Edge && a.Answer == b.Answer && slices.EqualFunc(a.Fills, b.Fills, func(x, y wire.Fill) bool {
+		return fmt.Sprint(x.Value) == fmt.Sprint(y.Value)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -20,7 +21,13 @@ func (s *Streams) Snapshot(reg *value.Registry) ([]snapshot.WireStateSnapshot, [
 			Peer: string(p), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
 			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
 		})
-		for _, env := range t.out {
+		if planted.On(planted.ForgetDedup) {
+			states[len(states)-1].RecvBeyond = nil
+		}
+		for i, env := range t.out {
+			if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
+				break
+			}
 			raw, err := wire.Append(nil, reg, env)
 			if err != nil {
 				return nil, nil, err

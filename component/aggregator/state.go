@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -72,6 +73,9 @@ func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 		hi, lo := r.Tensors[i].Hi, r.Tensors[i].Lo
 		for k, x := range t.Float32() {
 			hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
+			if planted.On(planted.FloatSum) {
+				hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
+			}
 		}
 	}
 }

@@ -33,6 +33,7 @@ var rows = [][]string{
 	{"tensor"},
 	{"onnx"},
 	{"internal/laws"},
+	{"internal/planted"},
 }
 
 // place returns the row and column of a package, by its longest prefix in rows.
@@ -176,6 +177,28 @@ func TestPurity(t *testing.T) {
 		if !seen[p] {
 			t.Errorf("package %s was not seen: the test looks at the wrong tree", p)
 		}
+	}
+}
+
+// TestPlantedIsPure holds the one package that reaches into the state machine from outside: in a release it imports nothing,
+// and with the tag planted only os, to read once which bug is active.
+func TestPlantedIsPure(t *testing.T) {
+	tagged := 0
+	for _, s := range tree(t) {
+		if s.test || s.pkg != "internal/planted" {
+			continue
+		}
+		if strings.Contains(document(t, s.path), "//go:build planted\n") {
+			tagged++
+			if !slices.Equal(s.imports, []string{"os"}) {
+				t.Errorf("%s imports %q, want os alone", s.path, s.imports)
+			}
+		} else if len(s.imports) > 0 {
+			t.Errorf("%s imports %q: nothing may enter a release by this way", s.path, s.imports)
+		}
+	}
+	if tagged != 1 {
+		t.Errorf("%d files are built with the tag planted, want 1", tagged)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -32,6 +33,11 @@ func (c *Component) State() any { return &c.st }
 func (c *Component) Restored() error {
 	if err := c.st.check(c.cfg); err != nil {
 		return fmt.Errorf("%s: %w", c.slot, err)
+	}
+	for i := range c.st.Rounds {
+		if planted.On(planted.ForgetField) {
+			c.st.Rounds[i].Waiting = nil
+		}
 	}
 	return nil
 }
@@ -137,11 +143,11 @@ func (c *Component) Accept(round int64, who wire.PeerID) *value.Failure {
 	_, settled := slices.BinarySearch(r.Settled, string(who))
 	_, of := slices.BinarySearch(r.Cohort, string(who))
 	switch {
-	case settled:
+	case settled && !planted.On(planted.DoubleCounted):
 		return c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, round)
-	case !of:
+	case !of && !planted.On(planted.StrangerCounted):
 		return c.fail(value.CodeStranger, "%s is not of the cohort of round %d", who, round)
-	case r.Closed:
+	case r.Closed && !planted.On(planted.LateCounted):
 		return c.fail(value.CodeLate, "%s answers round %d, which closed with %d others", who, round, len(r.Settled))
 	}
 	return nil
