@@ -2,7 +2,9 @@
 //
 // There are two of them. OS is the real one. Mem keeps everything in memory, knows for each byte and each folder entry
 // whether it was synced, can be cut off at any operation, and hands back the disk as a power failure (Crash) or a killed process
-// (Kill) would have left it. Code that was tested on every crash of a Mem runs unchanged on OS.
+// (Kill) would have left it. Code that was tested on every crash of a Mem runs unchanged on OS. Beyond crashes it has the other faults
+// of disks (Fault), each at an operation that the caller names (StrikeAt), by chance from a seed (SetOdds), or after a crash
+// (Damage), and counts each kind. What is zero costs nothing there, and copies share what neither wrote.
 //
 // What the door promises, and what it does not:
 //

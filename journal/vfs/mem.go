@@ -4,23 +4,25 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Mem is a file system in memory that knows what was synced; its methods may be called from several goroutines at once.
 // Every call through the FS or one of its files is one operation, counted from 1; any of them can be made to fail or to be
-// the last before a crash.
+// the last before a crash. What is zero costs nothing, and what is copied is shared until it is written.
 type Mem struct {
 	mu      sync.Mutex
-	dirs    map[string]bool
-	names   map[string]*inode // as the program sees them
-	durable map[string]*inode // as they were last synced
-	pending []nameChange      // what lies between the two, in order
-	inodes  int               // numbers given out
-	locks   map[string]bool
+	dirs    []string
+	names   table        // as the program sees them
+	durable table        // as they were last synced
+	pending []nameChange // what lies between the two, in order
+	inodes  int          // numbers given out
+	locks   []string
 
 	ops      int
 	failAt   int
@@ -30,6 +32,19 @@ type Mem struct {
 	readOnly bool
 	logging  bool
 	log      []string
+
+	faults   Faults
+	rules    []rule
+	odds     Odds
+	rng      *rand.Rand // of the odds; nil is none
+	dead     bool       // every operation fails
+	full     bool
+	capacity int64 // bytes of all files; 0 is no bound
+	syncTime time.Duration
+	slowTime time.Duration
+	delay    time.Duration
+	keepOld  bool
+	oldNames []entry // files that were replaced or removed, durably
 }
 
 // nameChange is one change of a folder that is not synced: a create (from is empty), a rename, or a remove (to is empty).
@@ -40,39 +55,42 @@ type nameChange struct {
 
 // NewMem returns an empty file system with the folders "." and the root.
 func NewMem() *Mem {
-	return &Mem{
-		dirs:    map[string]bool{".": true, string(filepath.Separator): true},
-		names:   map[string]*inode{},
-		durable: map[string]*inode{},
-		locks:   map[string]bool{},
-	}
+	return &Mem{dirs: []string{".", string(filepath.Separator)}}
 }
 
 func pathError(op, path string, err error) error { return &fs.PathError{Op: op, Path: path, Err: err} }
+
+func (m *Mem) isDir(dir string) bool { return slices.Contains(m.dirs, dir) }
+
+// link gives a new file a name.
+func (m *Mem) link(name string) *inode {
+	m.inodes++
+	ino := &inode{id: m.inodes}
+	m.names = m.names.with(name, ino)
+	m.pending = append(m.pending, nameChange{to: name, ino: ino})
+	return ino
+}
 
 // Create makes or empties a file.
 func (m *Mem) Create(name string) (File, error) {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	apply, err := m.begin(true, name, "create "+name)
+	apply, err := m.begin(operation{kind: opName, verb: "create", path: name})
 	if !apply {
 		return nil, err
 	}
-	if !m.dirs[filepath.Dir(name)] {
+	if !m.isDir(filepath.Dir(name)) {
 		return nil, pathError("create", name, fs.ErrNotExist)
 	}
-	if m.dirs[name] {
+	if m.isDir(name) {
 		return nil, pathError("create", name, syscall.EISDIR)
 	}
-	ino := m.names[name]
+	ino := m.names.find(name)
 	if ino != nil {
-		ino.change(change{cut: true})
+		ino.cut(0)
 	} else {
-		m.inodes++
-		ino = &inode{id: m.inodes}
-		m.names[name] = ino
-		m.pending = append(m.pending, nameChange{to: name, ino: ino})
+		ino = m.link(name)
 	}
 	if err != nil {
 		return nil, err
@@ -90,10 +108,11 @@ func (m *Mem) open(name string, writable bool) (File, error) {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.begin(writable, name, ""); err != nil {
+	op := operation{kind: opRead, verb: "open", path: name, write: writable}
+	if _, err := m.begin(op); err != nil {
 		return nil, err
 	}
-	ino := m.names[name]
+	ino := m.names.find(name)
 	if ino == nil {
 		return nil, pathError("open", name, fs.ErrNotExist)
 	}
@@ -105,19 +124,18 @@ func (m *Mem) Rename(from, to string) error {
 	from, to = filepath.Clean(from), filepath.Clean(to)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	apply, err := m.begin(true, to, "rename "+from+" "+to)
+	apply, err := m.begin(operation{kind: opName, verb: "rename", path: to, from: from})
 	if !apply {
 		return err
 	}
-	ino := m.names[from]
-	if ino == nil || !m.dirs[filepath.Dir(to)] {
+	ino := m.names.find(from)
+	if ino == nil || !m.isDir(filepath.Dir(to)) {
 		return pathError("rename", from, fs.ErrNotExist)
 	}
 	if from == to {
 		return err
 	}
-	delete(m.names, from)
-	m.names[to] = ino
+	m.names = m.names.without(from).with(to, ino)
 	m.pending = append(m.pending, nameChange{from: from, to: to, ino: ino})
 	return err
 }
@@ -127,15 +145,15 @@ func (m *Mem) Remove(name string) error {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	apply, err := m.begin(true, name, "remove "+name)
+	apply, err := m.begin(operation{kind: opName, verb: "remove", path: name})
 	if !apply {
 		return err
 	}
-	ino := m.names[name]
+	ino := m.names.find(name)
 	if ino == nil {
 		return pathError("remove", name, fs.ErrNotExist)
 	}
-	delete(m.names, name)
+	m.names = m.names.without(name)
 	m.pending = append(m.pending, nameChange{from: name, ino: ino})
 	return err
 }
@@ -145,21 +163,22 @@ func (m *Mem) MkdirAll(dir string) error {
 	dir = filepath.Clean(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dirs[dir] {
-		_, err := m.begin(false, dir, "")
+	if m.isDir(dir) {
+		_, err := m.begin(operation{kind: opRead, verb: "mkdir", path: dir})
 		return err
 	}
-	apply, err := m.begin(true, dir, "mkdir "+dir)
+	apply, err := m.begin(operation{kind: opName, verb: "mkdir", path: dir})
 	if !apply {
 		return err
 	}
-	for d := dir; !m.dirs[d]; d = filepath.Dir(d) {
-		if m.names[d] != nil {
+	for d := dir; !m.isDir(d); d = filepath.Dir(d) {
+		if m.names.find(d) != nil {
 			return pathError("mkdir", d, syscall.ENOTDIR)
 		}
 	}
-	for d := dir; !m.dirs[d]; d = filepath.Dir(d) {
-		m.dirs[d] = true
+	m.dirs = slices.Clone(m.dirs) // a copy of this disk shares it
+	for d := dir; !m.isDir(d); d = filepath.Dir(d) {
+		m.dirs = append(m.dirs, d)
 	}
 	return err
 }
@@ -169,16 +188,16 @@ func (m *Mem) List(dir string) ([]string, error) {
 	dir = filepath.Clean(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.begin(false, dir, ""); err != nil {
+	if _, err := m.begin(operation{kind: opRead, verb: "list", path: dir}); err != nil {
 		return nil, err
 	}
-	if !m.dirs[dir] {
+	if !m.isDir(dir) {
 		return nil, pathError("open", dir, fs.ErrNotExist)
 	}
 	var names []string
-	for name := range m.names {
-		if filepath.Dir(name) == dir {
-			names = append(names, filepath.Base(name))
+	for _, e := range m.names {
+		if filepath.Dir(e.name) == dir {
+			names = append(names, filepath.Base(e.name))
 		}
 	}
 	slices.Sort(names)
@@ -190,14 +209,14 @@ func (m *Mem) Stat(name string) (int64, error) {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.begin(false, name, ""); err != nil {
+	if _, err := m.begin(operation{kind: opRead, verb: "stat", path: name}); err != nil {
 		return 0, err
 	}
-	ino := m.names[name]
+	ino := m.names.find(name)
 	if ino == nil {
 		return 0, pathError("stat", name, fs.ErrNotExist)
 	}
-	return int64(len(ino.data)), nil
+	return ino.size, nil
 }
 
 // SyncDir makes the names in a folder durable.
@@ -205,32 +224,24 @@ func (m *Mem) SyncDir(dir string) error {
 	dir = filepath.Clean(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.begin(true, dir, "syncdir "+dir); err != nil {
+	if _, err := m.begin(operation{kind: opSync, verb: "syncdir", path: dir}); err != nil {
 		return err
 	}
-	if !m.dirs[dir] {
+	if !m.isDir(dir) {
 		return pathError("sync", dir, fs.ErrNotExist)
 	}
 	rest := m.pending[:0]
 	for _, c := range m.pending {
 		if (c.from != "" && filepath.Dir(c.from) == dir) || (c.to != "" && filepath.Dir(c.to) == dir) {
-			c.apply(m.durable)
+			m.keepReplaced(c)
+			m.durable = c.apply(m.durable)
 		} else {
 			rest = append(rest, c)
 		}
 	}
+	clear(m.pending[len(rest):])
 	m.pending = rest
 	return nil
-}
-
-// apply makes the change in a table of names. A part of it that another change was to prepare, and that was lost, is left out.
-func (c nameChange) apply(names map[string]*inode) {
-	if c.from != "" && names[c.from] == c.ino {
-		delete(names, c.from)
-	}
-	if c.to != "" {
-		names[c.to] = c.ino
-	}
 }
 
 // Lock takes the lock of a name; the file is made, as on a real disk.
@@ -238,22 +249,19 @@ func (m *Mem) Lock(name string) (io.Closer, error) {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.begin(true, name, "lock "+name); err != nil {
+	if _, err := m.begin(operation{kind: opName, verb: "lock", path: name}); err != nil {
 		return nil, err
 	}
-	if !m.dirs[filepath.Dir(name)] {
+	if !m.isDir(filepath.Dir(name)) {
 		return nil, pathError("lock", name, fs.ErrNotExist)
 	}
-	if m.locks[name] {
+	if slices.Contains(m.locks, name) {
 		return nil, &LockedError{Path: name}
 	}
-	if m.names[name] == nil {
-		m.inodes++
-		ino := &inode{id: m.inodes}
-		m.names[name] = ino
-		m.pending = append(m.pending, nameChange{to: name, ino: ino})
+	if m.names.find(name) == nil {
+		m.link(name)
 	}
-	m.locks[name] = true
+	m.locks = append(m.locks, name)
 	return &memLock{fs: m, name: name}, nil
 }
 
@@ -266,8 +274,8 @@ type memLock struct {
 func (l *memLock) Close() error {
 	l.fs.mu.Lock()
 	defer l.fs.mu.Unlock()
-	if l.name != "" {
-		delete(l.fs.locks, l.name)
+	if i := slices.Index(l.fs.locks, l.name); i >= 0 {
+		l.fs.locks = slices.Delete(l.fs.locks, i, i+1)
 		l.name = ""
 	}
 	return nil
@@ -279,13 +287,16 @@ func (m *Mem) Alter(name string, f func([]byte) []byte) error {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ino := m.names[name]
+	ino := m.names.find(name)
 	if ino == nil {
 		return pathError("alter", name, fs.ErrNotExist)
 	}
-	ino.data = slices.Clone(f(slices.Clone(ino.data)))
-	ino.durable = slices.Clone(ino.data)
-	ino.pending = nil
+	b := make([]byte, ino.size)
+	ino.read(b, 0)
+	b = f(b)
+	ino.cut(0)
+	ino.write(0, b)
+	ino.settle()
 	return nil
 }
 
@@ -294,10 +305,9 @@ func (m *Mem) Names() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	names := make([]string, 0, len(m.names))
-	for name := range m.names {
-		names = append(names, name)
+	for _, e := range m.names {
+		names = append(names, e.name)
 	}
-	slices.Sort(names)
 	return names
 }
 

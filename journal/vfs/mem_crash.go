@@ -2,7 +2,6 @@ package vfs
 
 import (
 	"cmp"
-	"maps"
 	"math/rand/v2"
 	"slices"
 )
@@ -10,27 +9,58 @@ import (
 // Crash returns the disk as a power failure at this moment might leave it, drawn from rng; the Mem itself is left as it is, so
 // that many crashes of one moment can be looked at. Each file loses all that was not synced, keeps all of it, or keeps some of its
 // sectors, each as some of the writes to it left it; each change of names that was not synced is there or not. Nothing in the
-// new file system is pending, no lock is held, and no failure is set.
+// new file system is pending, no lock is held, and no failure is set; the counts of faults go on. Damage follows where odds were set.
 func (m *Mem) Crash(rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	after := m.reborn()
-	after.durable = maps.Clone(m.durable)
-	fate := drawFate(rng)
-	for _, c := range m.pending {
-		if fate == keepAll || fate == keepSome && rng.IntN(2) == 0 {
-			c.apply(after.durable)
+	after := m.crash(rng, FaultKinds)
+	for _, f := range []Fault{Stale, BitFlip, Truncation} {
+		if p := m.odds[f]; p > 0 && rng.Uint32N(1e6) < p {
+			after.damage(f, rng)
 		}
 	}
-	torn := map[*inode]*inode{}
-	for _, n := range byNumber(after.durable) {
-		data := n.tear(rng)
-		torn[n] = &inode{id: n.id, data: data, durable: slices.Clone(data)}
+	return after
+}
+
+// CrashAs is a Crash of one kind, where the moment allows it: LostWrite loses all content that was not synced and keeps all
+// changes of names, LostName the other way round; TornWrite keeps all but sectors of each file's last write, Reordered the last write of each file, or later
+// sectors of it, without what came before.
+func (m *Mem) CrashAs(f Fault, rng *rand.Rand) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crash(rng, f)
+}
+
+// crash makes a power failure of a kind, or of any (FaultKinds).
+func (m *Mem) crash(rng *rand.Rand, kind Fault) *Mem {
+	after := m.reborn()
+	durable := m.durable
+	fate := keepAll
+	switch kind {
+	case FaultKinds:
+		fate = drawFate(rng)
+	case LostName:
+		fate = keepNone
 	}
-	for name, n := range after.durable {
-		after.durable[name] = torn[n]
+	kept := 0 // changes of names, of which the first i are there
+	for i, c := range m.pending {
+		if fate == keepAll || fate == keepSome && rng.IntN(2) == 0 {
+			durable = c.apply(durable)
+			if kept < i {
+				after.faults[Reordered]++
+			}
+			kept++
+		} else {
+			after.faults[LostName]++
+		}
 	}
-	after.names = maps.Clone(after.durable)
+	torn := func(n *inode) *inode { return n.tear(rng, kind, &after.faults) }
+	var c copies
+	for _, n := range durable.byNumber() { // in the order of numbers, for the sake of rng
+		c.of(n, torn)
+	}
+	after.durable = c.table(durable, torn)
+	after.names = after.durable
 	return after
 }
 
@@ -40,41 +70,21 @@ func (m *Mem) Kill() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	after := m.reborn()
-	copied := map[*inode]*inode{}
-	copyOf := func(n *inode) *inode {
-		if copied[n] == nil {
-			copied[n] = n.clone()
-		}
-		return copied[n]
-	}
-	for name, n := range m.names {
-		after.names[name] = copyOf(n)
-	}
-	for name, n := range m.durable {
-		after.durable[name] = copyOf(n)
-	}
-	for _, c := range m.pending {
-		after.pending = append(after.pending, nameChange{from: c.from, to: c.to, ino: copyOf(c.ino)})
+	var c copies
+	after.names = c.table(m.names, (*inode).clone)
+	after.durable = c.table(m.durable, (*inode).clone)
+	for _, p := range m.pending {
+		after.pending = append(after.pending, nameChange{from: p.from, to: p.to, ino: c.of(p.ino, (*inode).clone)})
 	}
 	return after
 }
 
 // reborn returns a Mem with the folders and numbers of m, and without files.
 func (m *Mem) reborn() *Mem {
-	after := NewMem()
-	after.dirs = maps.Clone(m.dirs)
-	after.inodes = m.inodes
-	return after
-}
-
-// byNumber returns the files of a table of names, each once, in the order of their numbers: the order in which chance is drawn.
-func byNumber(names map[string]*inode) []*inode {
-	inodes := slices.SortedFunc(maps.Values(names), func(a, b *inode) int { return cmp.Compare(a.id, b.id) })
-	return slices.Compact(inodes)
-}
-
-func (n *inode) clone() *inode {
-	return &inode{id: n.id, data: slices.Clone(n.data), durable: slices.Clone(n.durable), pending: slices.Clone(n.pending)}
+	return &Mem{
+		dirs: slices.Clip(m.dirs), inodes: m.inodes, faults: m.faults, keepOld: m.keepOld, oldNames: m.oldNames,
+		capacity: m.capacity, syncTime: m.syncTime, slowTime: m.slowTime,
+	}
 }
 
 type fate int
@@ -88,57 +98,126 @@ const (
 // drawFate gives the tearing of single parts half of the cases.
 func drawFate(rng *rand.Rand) fate { return min(fate(rng.IntN(4)), keepSome) }
 
-// tear returns the content after a power failure. Of the pending changes each sector has seen a first few, independently of the
-// other sectors; the size has seen a first few as well. Changes that a failed sync lost are seen by none.
-func (n *inode) tear(rng *rand.Rand) []byte {
-	live := slices.DeleteFunc(slices.Clone(n.pending), func(c change) bool { return c.doomed })
-	fate := drawFate(rng)
-	if len(live) == 0 || fate == keepNone {
-		return slices.Clone(n.durable)
+// tear returns the file after a power failure of a kind. Of the pending changes each sector has seen a first few, independently of
+// the other sectors; the size has seen a first few as well. Changes that a failed sync lost are seen by none.
+func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
+	if n.clean() {
+		return n.clone()
 	}
-	size := int64(len(n.durable))
-	seen := len(live)
-	if fate == keepSome {
-		seen = rng.IntN(len(live) + 1)
+	dirty := slices.Clone(n.old)
+	slices.SortStableFunc(dirty, func(a, b version) int { return cmp.Compare(a.at, b.at) })
+	see := n.chooser(rng, kind)
+	size := see.changes(-1)
+	out := &inode{id: n.id, size: n.sizeAfter(size), pages: slices.Clone(n.pages), before: slices.Clone(n.before)}
+	fates := make([]struct{ kept, gone bool }, len(n.pending))
+	for i := range fates {
+		c := n.pending[i]
+		fates[i].gone = i >= size && (c.cut || c.end > n.durable)
 	}
-	for _, c := range live[:seen] {
-		end := c.off + int64(len(c.data))
-		if c.cut {
-			size = end
+	for len(dirty) > 0 {
+		group := dirty
+		for i := range dirty {
+			if dirty[i].at != dirty[0].at {
+				group = dirty[:i]
+				break
+			}
 		}
-		size = max(size, end)
-	}
-	sectors := make([]int, (size+SectorBytes-1)/SectorBytes) // how many changes each has seen
-	for s := range sectors {
-		sectors[s] = len(live)
-		if fate == keepSome {
-			sectors[s] = rng.IntN(len(live) + 1)
+		dirty = dirty[len(group):]
+		at := group[0].at
+		if group[0].change < 0 {
+			out.set(at, group[0].page)
+			continue
+		}
+		seen := see.changes(at)
+		for i := len(group) - 1; i >= 0 && group[i].change >= seen; i-- {
+			out.set(at, group[i].page)
+		}
+		for _, v := range group {
+			fates[v.change].kept = fates[v.change].kept || v.change < seen
+			fates[v.change].gone = fates[v.change].gone || v.change >= seen
 		}
 	}
-	out := make([]byte, size)
-	copy(out, n.durable)
-	for i, c := range live {
-		c.applyTorn(out, func(sector int64) bool { return i < sectors[sector] })
+	gone := false
+	for _, f := range fates {
+		switch {
+		case f.gone && f.kept:
+			faults[TornWrite]++
+		case f.gone:
+			faults[LostWrite]++
+		}
+		if gone && f.kept {
+			faults[Reordered]++
+		}
+		gone = gone || f.gone
 	}
+	out.trim()
 	return out
 }
 
-// applyTorn makes the change in those sectors of b that have seen it, without changing the size.
-func (c change) applyTorn(b []byte, seen func(sector int64) bool) {
-	end := min(c.off+int64(len(c.data)), int64(len(b)))
-	if c.cut {
-		end = int64(len(b))
+func (n *inode) set(at int, p *sector) {
+	if at < len(n.pages) {
+		n.pages[at] = p
+	} else if p != nil {
+		n.pages = append(n.pages, make([]*sector, at+1-len(n.pages))...)
+		n.pages[at] = p
 	}
-	for at := c.off; at < end; {
-		sector := at / SectorBytes
-		next := min((sector+1)*SectorBytes, end)
-		if seen(sector) {
-			if c.cut {
-				clear(b[at:next])
-			} else {
-				copy(b[at:next], c.data[at-c.off:])
+}
+
+// trim removes what lies behind the size, and makes all durable.
+func (n *inode) trim() {
+	if last := int((n.size + SectorBytes - 1) / SectorBytes); len(n.pages) > last {
+		n.pages = n.pages[:last]
+	}
+	if rest, at := int(n.size%SectorBytes), int(n.size/SectorBytes); rest > 0 && n.page(at) != nil {
+		page := *n.pages[at]
+		clear(page[rest:])
+		n.pages[at] = &page
+	}
+	n.durable = n.size
+}
+
+// chooser says of each sector how many changes it has seen.
+type chooser struct {
+	rng  *rand.Rand
+	live int // changes
+	fate fate
+	kind Fault
+	cut  int // Reordered: the first sector that has seen the last change
+}
+
+func (n *inode) chooser(rng *rand.Rand, kind Fault) *chooser {
+	c := &chooser{rng: rng, live: len(n.pending), fate: keepAll, kind: kind}
+	switch kind {
+	case FaultKinds:
+		c.fate = drawFate(rng)
+	case LostWrite:
+		c.fate = keepNone
+	case Reordered:
+		var of []int // the sectors of the last change
+		for _, v := range n.old {
+			if v.change == c.live-1 {
+				of = append(of, v.at)
 			}
 		}
-		at = next
+		if len(of) > 0 {
+			slices.Sort(of)
+			c.cut = of[len(of)/2]
+		}
 	}
+	return c
+}
+
+// changes returns how many changes a sector has seen, or the size (-1).
+func (c *chooser) changes(at int) int {
+	switch {
+	case c.live == 0 || c.fate == keepNone:
+		return 0
+	case c.fate == keepSome:
+		return c.rng.IntN(c.live + 1)
+	case c.kind == TornWrite && at >= 0:
+		return c.live - c.rng.IntN(2)
+	case c.kind == Reordered && at >= 0 && at < c.cut:
+		return 0
+	}
+	return c.live
 }
