@@ -101,7 +101,7 @@ func (n *testNode) encode() []byte {
 		if err != nil {
 			n.w.t.Fatal(err)
 		}
-		s.Components = append(s.Components, snapshot.ComponentSnapshot{State: b})
+		s.Components = append(s.Components, snapshot.ComponentSnapshot{State: snapshot.Raw(b)})
 	}
 	b, err := snapshot.Marshal(n.cfg.Registry, s)
 	if err != nil {
@@ -121,7 +121,7 @@ func (n *testNode) reborn() {
 	cfg := n.cfg
 	cfg.Components = probes(cfg.Program)
 	for i, c := range cfg.Components {
-		if err := snapshot.Unmarshal(s.Components[i].State, c.State(), cfg.Registry, snapshot.DefaultLimits()); err != nil {
+		if err := s.Components[i].State.Decode(c.State(), cfg.Registry, snapshot.DefaultLimits()); err != nil {
 			n.w.t.Fatal(err)
 		}
 	}

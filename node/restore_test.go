@@ -186,7 +186,7 @@ var wrong = map[string]refusal{
 	"components in disorder": {func(s *snapshot.NodeSnapshot) { slices.Reverse(s.Components) }, mismatch("component")},
 	"another kind":           {func(s *snapshot.NodeSnapshot) { s.Components[0].Kind = "other" }, mismatch("component")},
 	"another state version":  {func(s *snapshot.NodeSnapshot) { s.Components[0].Version++ }, mismatch("component")},
-	"a damaged component":    {func(s *snapshot.NodeSnapshot) { s.Components[0].State = []byte{0xff} }, damaged},
+	"a damaged component":    {func(s *snapshot.NodeSnapshot) { s.Components[0].State = snapshot.Raw([]byte{0xff}) }, damaged},
 	"another life's peer": {func(s *snapshot.NodeSnapshot) { s.Transient.Framework.PeerID = "node9" }, func(err error) bool {
 		var r *engine.RestoreError
 		return errors.As(err, &r) && r.Part == "framework"

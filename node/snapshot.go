@@ -35,7 +35,8 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("node: the snapshot is of %s %s, this is %s", e.What, e.Got, e.Want)
 }
 
-// Message returns the complete state of the node as a message; with whole, the artifact is in it.
+// Message returns the complete state of the node as a message; with whole, the artifact is in it. It copies references: values
+// are shared, and the states of components are captured. No later Poll changes the message, so it may be encoded beside them.
 func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
 	t, err := n.eng.Snapshot()
 	if err != nil {
@@ -57,12 +58,14 @@ func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
 		if c == nil {
 			continue
 		}
-		state, err := snapshot.Marshal(n.cfg.Values, c.State())
-		if err != nil {
-			return nil, fmt.Errorf("node: slot %q: %w", n.cfg.Program.Components[i].Name, err)
-		}
 		d := &n.cfg.Program.Components[i]
-		s.Components = append(s.Components, snapshot.ComponentSnapshot{Slot: d.Name, Kind: d.Kind, Version: d.Version, State: state})
+		state, err := snapshot.Capture(c.State())
+		if err != nil {
+			return nil, fmt.Errorf("node: slot %q: %w", d.Name, err)
+		}
+		s.Components = append(s.Components, snapshot.ComponentSnapshot{
+			Slot: d.Name, Kind: d.Kind, Version: d.Version, State: snapshot.Live(state),
+		})
 	}
 	return s, nil
 }
@@ -181,7 +184,7 @@ func restoreComponents(cfg *Config, comps []engine.Component, from []snapshot.Co
 				return err
 			}
 		}
-		if err := snapshot.Unmarshal(from[k].State, c.State(), cfg.Values, snapshot.DefaultLimits()); err != nil {
+		if err := from[k].State.Decode(c.State(), cfg.Values, snapshot.DefaultLimits()); err != nil {
 			return fmt.Errorf("node: slot %q: %w", d.Name, err)
 		}
 		if err := c.Restored(); err != nil {

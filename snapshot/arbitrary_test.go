@@ -17,6 +17,16 @@ func arbitrary(t *rapid.T, v reflect.Value, depth int) {
 		if x := arbitraryValue(t, 2); x != nil {
 			v.Set(reflect.ValueOf(x))
 		}
+	case v.Type() == embeddedType:
+		if b := rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "embedded"); len(b) > 0 {
+			v.Set(reflect.ValueOf(Raw(b)))
+		}
+	case v.Type() == wordsType:
+		w := NewWords(rapid.SampledFrom([]int{0, 1, 5, WordsChunk, WordsChunk + 2}).Draw(t, "words"))
+		for c := range w.Chunks() {
+			w.Write(c)[0] = rapid.Uint64().Draw(t, "word")
+		}
+		v.Set(reflect.ValueOf(w))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			// Most fields stay empty in most samples, so that each is seen both alone and in company.

@@ -45,6 +45,9 @@ type everything struct {
 	Arrays  [][2]byte     `snap:"28"`
 	Structs []inner       `snap:"29"`
 	Values  []value.Value `snap:"30"`
+	Part    Embedded      `snap:"31"`
+	Parts   []Embedded    `snap:"32"`
+	Words   Words         `snap:"33"`
 	Far     uint64        `snap:"536870911"`
 	Derived map[int]int   `snap:"-"`
 }

@@ -84,6 +84,15 @@ func (d *decoder) field(f *field, v reflect.Value, pos, end, depth int) (int, er
 		return hi, err
 	case f.repeated:
 		return d.list(f, v, pos, end, depth)
+	case f.kind == kindWords:
+		lo, hi, err := d.part(pos, end)
+		if err == nil && lo == hi {
+			err = bad(pos, "an empty list must be left out")
+		}
+		if err == nil {
+			err = d.words(v, lo, hi)
+		}
+		return hi, err
 	}
 	at := pos
 	pos, err := d.item(f, v, pos, end, depth)
@@ -188,6 +197,10 @@ func (d *decoder) item(f *field, v reflect.Value, pos, end, depth int) (int, err
 		if hi > lo {
 			v.SetBytes(bytes.Clone(d.b[lo:hi]))
 		}
+	case kindEmbedded:
+		if hi > lo {
+			*(*Embedded)(v.Addr().UnsafePointer()) = Raw(bytes.Clone(d.b[lo:hi]))
+		}
 	case kindArray:
 		if hi-lo != f.size {
 			return hi, bad(lo, "%d bytes, want %d", hi-lo, f.size)
@@ -286,6 +299,26 @@ func (d *decoder) packed(f *field, v reflect.Value, lo, hi int) error {
 		lo = after
 	}
 	v.Set(s)
+	return nil
+}
+
+// words reads a run of 64-bit numbers in b[lo:hi].
+func (d *decoder) words(v reflect.Value, lo, hi int) error {
+	if (hi-lo)%8 != 0 {
+		return bad(lo, "%d bytes, want a multiple of 8", hi-lo)
+	}
+	if err := d.charge((hi-lo)/8, lo); err != nil {
+		return err
+	}
+	w := NewWords((hi - lo) / 8)
+	for c := range w.Chunks() {
+		chunk := w.Write(c)
+		for i := range chunk {
+			chunk[i] = binary.LittleEndian.Uint64(d.b[lo+8*i:])
+		}
+		lo += 8 * len(chunk)
+	}
+	*(*Words)(v.Addr().UnsafePointer()) = w
 	return nil
 }
 

@@ -16,8 +16,9 @@ import (
 
 // encoder appends messages to b. It is used by one goroutine.
 type encoder struct {
-	b   []byte
-	reg *value.Registry
+	b     []byte
+	reg   *value.Registry
+	holes *holes // where large runs are left out, or nil: then b is the whole encoding
 }
 
 func (e *encoder) message(p *plan, v reflect.Value, depth int) error {
@@ -44,6 +45,9 @@ func (e *encoder) field(f *field, v reflect.Value, depth int) error {
 			e.end(start)
 		}
 		return nil
+	case f.kind == kindWords:
+		e.words(f, (*Words)(v.Addr().UnsafePointer()))
+		return nil
 	case f.repeated:
 		for i := range v.Len() {
 			if err := e.item(f, v.Index(i), depth); err != nil {
@@ -58,14 +62,20 @@ func (e *encoder) field(f *field, v reflect.Value, depth int) error {
 			e.fixed(x, f.size)
 		}
 		return nil
-	case f.kind == kindStruct:
+	case f.kind == kindStruct || f.kind == kindEmbedded:
 		mark := len(e.b)
 		e.tag(f)
 		start := e.begin()
-		if err := e.message(f.elem, v, depth-1); err != nil {
+		var err error
+		if f.kind == kindStruct {
+			err = e.message(f.elem, v, depth-1)
+		} else {
+			err = e.embedded((*Embedded)(v.Addr().UnsafePointer()), depth-1)
+		}
+		if err != nil {
 			return err
 		}
-		if len(e.b) == start {
+		if e.since(start) == 0 {
 			e.b = e.b[:mark]
 			return nil
 		}
@@ -94,7 +104,14 @@ func (e *encoder) item(f *field, v reflect.Value, depth int) error {
 		}
 		e.b = protowire.AppendString(e.b, s)
 	case kindBytes, kindArray:
-		e.b = protowire.AppendBytes(e.b, v.Bytes())
+		start := e.begin()
+		e.bytes(v.Bytes())
+		e.end(start)
+	case kindEmbedded:
+		start := e.begin()
+		err := e.embedded((*Embedded)(v.Addr().UnsafePointer()), depth-1)
+		e.end(start)
+		return err
 	case kindStruct:
 		return e.nested(f.elem, v, depth)
 	case kindPtr:
@@ -125,12 +142,10 @@ func (e *encoder) value(v value.Value) error {
 		mark := len(e.b)
 		e.b = protowire.AppendTag(e.b, 2, protowire.BytesType)
 		payload := e.begin()
-		b, err := e.reg.Append(e.b, v)
-		if err != nil {
+		if err := e.payload(v); err != nil {
 			return &EncodeError{Reason: err.Error()}
 		}
-		e.b = b
-		if len(e.b) == payload {
+		if e.since(payload) == 0 {
 			e.b = e.b[:mark]
 		} else {
 			e.end(payload)
@@ -174,21 +189,58 @@ func (e *encoder) fixed(x uint64, size int) {
 	}
 }
 
-// begin opens a length-prefixed part and returns where its content starts: one byte is kept for the length, which is
-// enough for most messages.
-func (e *encoder) begin() int {
-	e.b = append(e.b, 0)
-	return len(e.b)
+// embedded appends the content of an embedded message.
+func (e *encoder) embedded(m *Embedded, depth int) error {
+	if m.of == nil {
+		e.bytes(m.raw)
+		return nil
+	}
+	p, rv, err := target(m.of)
+	if err != nil {
+		return err
+	}
+	return e.message(p, rv, depth)
 }
 
+// words appends the field, or nothing when it is empty.
+func (e *encoder) words(f *field, w *Words) {
+	if w.Len() == 0 {
+		return
+	}
+	e.tag(f)
+	e.b = protowire.AppendVarint(e.b, uint64(w.Len()*8))
+	for c := range w.Chunks() {
+		run := wordsRun(w.Read(c))
+		if !e.leave(run) {
+			e.b = run.AppendRange(e.b, 0, run.Len())
+		}
+	}
+}
+
+// begin opens a length-prefixed part and returns where its content starts: one byte is kept for the length, which is
+// enough for most messages.
+func (e *encoder) begin() mark {
+	e.b = append(e.b, 0)
+	return mark{len(e.b), e.holes.bytes()}
+}
+
+// mark is a place in an encoding: the bytes before it, and those of the holes before it.
+type mark struct{ at, left int }
+
+// since returns how long the encoding is from a place on.
+func (e *encoder) since(m mark) int { return len(e.b) - m.at + e.holes.bytes() - m.left }
+
 // end writes the length of the part, and moves its content up when the length needs more than the one byte.
-func (e *encoder) end(start int) {
-	n := len(e.b) - start
+func (e *encoder) end(m mark) {
+	start := m.at
+	n := e.since(m)
 	more := protowire.SizeVarint(uint64(n)) - 1
 	if more > 0 {
 		var room [binary.MaxVarintLen64]byte
+		here := len(e.b) - start
 		e.b = append(e.b, room[:more]...)
-		copy(e.b[start+more:], e.b[start:start+n])
+		copy(e.b[start+more:], e.b[start:start+here])
+		e.holes.move(start, more)
 	}
 	binary.PutUvarint(e.b[start-1:], uint64(n))
 }

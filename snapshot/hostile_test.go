@@ -21,7 +21,7 @@ func TestRefused(t *testing.T) {
 		b    string
 		want string
 	}{
-		"unknown field":           {"\xf8\x01\x01", "field 31 is not known"},
+		"unknown field":           {"\xa8\x02\x01", "field 37 is not known"},
 		"unknown nested field":    {"\x7a\x02\x20\x01", "everything.Nested at byte 2: field 4"},
 		"wrong order":             {"\x30\x01\x28\x01", "everything.U8 at byte 2"},
 		"singular field twice":    {"\x30\x01\x30\x01", "everything.U32 at byte 2"},
@@ -98,6 +98,8 @@ func fill(v reflect.Value, x value.Value) {
 	switch {
 	case v.Type() == valueType:
 		v.Set(reflect.ValueOf(x))
+	case v.Type() == embeddedType:
+		v.Set(reflect.ValueOf(Raw([]byte{7, 0})))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i), x)

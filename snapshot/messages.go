@@ -44,10 +44,10 @@ type ArtifactSnapshot struct {
 
 // ComponentSnapshot is the state of one component slot.
 type ComponentSnapshot struct {
-	Slot    string `snap:"1"`
-	Kind    string `snap:"2"`
-	Version int32  `snap:"3"`
-	State   []byte `snap:"4"` // the component's own state message
+	Slot    string   `snap:"1"`
+	Kind    string   `snap:"2"`
+	Version int32    `snap:"3"`
+	State   Embedded `snap:"4"` // the component's own state message
 }
 
 // TransientSnapshot is everything of a node that is in flight.

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 type plan struct {
 	typ    reflect.Type
 	fields []field
+	flat   bool // a shallow copy shares nothing that can change
 }
 
 // field is how one field of a struct is encoded.
@@ -31,22 +33,25 @@ type field struct {
 	size     int  // bytes of an item of kindFixed; length of kindArray
 	elem     *plan
 	typ      reflect.Type // of the field
+	flat     bool         // a shallow copy of the field shares nothing that can change
 }
 
 // kind is the family of encodings that a field belongs to.
 type kind uint8
 
 const (
-	kindBool   kind = iota + 1
-	kindInt         // zigzag varint
-	kindUint        // varint
-	kindFixed       // 4 or 8 bytes, little endian
-	kindString      // UTF-8
-	kindBytes       // []byte
-	kindArray       // [N]byte
-	kindStruct      // message, left out when it is empty
-	kindPtr         // message with presence
-	kindValue       // message {type, payload} with presence
+	kindBool     kind = iota + 1
+	kindInt           // zigzag varint
+	kindUint          // varint
+	kindFixed         // 4 or 8 bytes, little endian
+	kindString        // UTF-8
+	kindBytes         // []byte
+	kindArray         // [N]byte
+	kindStruct        // message, left out when it is empty
+	kindPtr           // message with presence
+	kindValue         // message {type, payload} with presence
+	kindEmbedded      // Embedded, as bytes
+	kindWords         // Words, as packed fixed numbers of 8 bytes
 )
 
 // wire returns the protobuf wire type of one item.
@@ -65,7 +70,11 @@ func (k kind) wire(size int) protowire.Type {
 // plans keeps the plan or the error of every type that was asked for, by reflect.Type.
 var plans sync.Map
 
-var valueType = reflect.TypeFor[value.Value]()
+var (
+	valueType    = reflect.TypeFor[value.Value]()
+	embeddedType = reflect.TypeFor[Embedded]()
+	wordsType    = reflect.TypeFor[Words]()
+)
 
 // planOf returns the plan of a struct type, from the cache when it is there.
 func planOf(t reflect.Type) (*plan, error) {
@@ -77,6 +86,7 @@ func planOf(t reflect.Type) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	flatten(slices.Collect(maps.Values(b.done)))
 	// Only a finished family is published, so that no other goroutine sees a plan that is half built.
 	for t, q := range b.done {
 		plans.LoadOrStore(t, q)
@@ -172,6 +182,13 @@ func (b *builder) shape(f *field, t reflect.Type, fixed bool) *TypeError {
 	switch k := t.Kind(); {
 	case t == valueType:
 		f.kind = kindValue
+	case t == embeddedType:
+		f.kind = kindEmbedded
+	case t == wordsType && f.repeated:
+		return &TypeError{Reason: "a list holds no Words; use a list of structs"}
+	case t == wordsType:
+		f.kind, f.size = kindWords, 8
+		return nil
 	case k == reflect.Bool:
 		f.kind = kindBool
 	case k >= reflect.Int && k <= reflect.Int64:

@@ -77,7 +77,7 @@ func (s *schema) add(p *plan) error {
 // protoField returns the line of one field.
 func protoField(f *field) string {
 	label, note := "", ""
-	if f.repeated {
+	if f.repeated || f.kind == kindWords {
 		label = "repeated "
 	}
 	switch {
@@ -111,6 +111,8 @@ func protoType(f *field) string {
 		return "string"
 	case kindValue:
 		return "Value"
+	case kindWords:
+		return "fixed64"
 	case kindStruct, kindPtr:
 		return f.elem.typ.Name()
 	}

@@ -17,51 +17,58 @@ func memory[E element](v []E) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(E))))
 }
 
-// appendRaw appends the elements as raw_data: fixed width, little-endian on
-// every host, a bool as 0 or 1.
-func (t *Tensor) appendRaw(dst []byte) []byte {
-	dst = slices.Grow(dst, t.n*t.dtype.Size())
+// RawBytes returns the length of the elements as raw_data.
+func (t *Tensor) RawBytes() int { return t.n * t.dtype.Size() }
+
+// AppendRaw appends the bytes from lo to hi of the elements as raw_data: fixed
+// width, little-endian on every host, a bool as 0 or 1. Both bounds must be
+// multiples of the width.
+func (t *Tensor) AppendRaw(dst []byte, lo, hi int) []byte {
+	dst = slices.Grow(dst, hi-lo)
+	lo, hi = lo/t.dtype.Size(), hi/t.dtype.Size()
 	le := binary.LittleEndian
 	switch v := t.data.(type) {
 	case []float32:
 		if little {
-			return append(dst, memory(v)...)
+			return append(dst, memory(v[lo:hi])...)
 		}
-		for _, x := range v {
+		for _, x := range v[lo:hi] {
 			dst = le.AppendUint32(dst, math.Float32bits(x))
 		}
 	case []float64:
 		if little {
-			return append(dst, memory(v)...)
+			return append(dst, memory(v[lo:hi])...)
 		}
-		for _, x := range v {
+		for _, x := range v[lo:hi] {
 			dst = le.AppendUint64(dst, math.Float64bits(x))
 		}
 	case []int64:
 		if little {
-			return append(dst, memory(v)...)
+			return append(dst, memory(v[lo:hi])...)
 		}
-		for _, x := range v {
+		for _, x := range v[lo:hi] {
 			dst = le.AppendUint64(dst, uint64(x))
 		}
 	case []int32:
 		if little {
-			return append(dst, memory(v)...)
+			return append(dst, memory(v[lo:hi])...)
 		}
-		for _, x := range v {
+		for _, x := range v[lo:hi] {
 			dst = le.AppendUint32(dst, uint32(x))
 		}
 	case []uint8:
-		dst = append(dst, v...)
+		dst = append(dst, v[lo:hi]...)
 	case []int8:
-		dst = append(dst, memory(v)...)
+		dst = append(dst, memory(v[lo:hi])...)
 	case []bool:
-		for _, x := range v {
+		for _, x := range v[lo:hi] {
 			dst = append(dst, bit(x))
 		}
 	}
 	return dst
 }
+
+func (t *Tensor) appendRaw(dst []byte) []byte { return t.AppendRaw(dst, 0, t.RawBytes()) }
 
 func bit(x bool) byte {
 	if x {

@@ -21,7 +21,10 @@ const (
 // Append appends the tensor's canonical TensorProto bytes to dst: dims packed,
 // data_type, and raw_data unless it is empty. They are the bytes that the
 // generated type writes for Proto("").
-func (t *Tensor) Append(dst []byte) []byte {
+func (t *Tensor) Append(dst []byte) []byte { return t.appendRaw(t.AppendHead(dst)) }
+
+// AppendHead appends what of [Tensor.Append] stands before the elements.
+func (t *Tensor) AppendHead(dst []byte) []byte {
 	if len(t.shape) > 0 {
 		size := 0
 		for _, d := range t.shape {
@@ -39,6 +42,5 @@ func (t *Tensor) Append(dst []byte) []byte {
 		return dst
 	}
 	dst = protowire.AppendTag(dst, numRawData, protowire.BytesType)
-	dst = protowire.AppendVarint(dst, uint64(t.n*t.dtype.Size()))
-	return t.appendRaw(dst)
+	return protowire.AppendVarint(dst, uint64(t.RawBytes()))
 }

@@ -97,7 +97,10 @@ func inspect(path string) ([]nodeReport, error) {
 			if s.Err != nil {
 				return nil, s.Err
 			}
-			r := report(s.Name, s.Snapshot, names{s.Program, s.Peers})
+			r, err := report(s.Name, s.Snapshot, names{s.Program, s.Peers})
+			if err != nil {
+				return nil, err
+			}
 			r.Replayed = s.Recovery.Replayed
 			out = append(out, r)
 		}
@@ -123,7 +126,8 @@ func inspect(path string) ([]nodeReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []nodeReport{report(filepath.Base(filepath.Clean(dir)), s, names{})}, nil
+	r, err := report(filepath.Base(filepath.Clean(dir)), s, names{})
+	return []nodeReport{r}, err
 }
 
 // write shows the report to people.

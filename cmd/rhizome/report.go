@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // whatMax bounds the lines that one message is told in.
@@ -39,7 +40,7 @@ func (t tally) message(name string) messageReport {
 }
 
 // report describes a snapshot.
-func report(name string, s *snapshot.NodeSnapshot, n names) nodeReport {
+func report(name string, s *snapshot.NodeSnapshot, n names) (nodeReport, error) {
 	f := &s.Transient.Framework
 	r := nodeReport{
 		Node: name, Place: s.Config.Place, Peer: s.Config.Peer, Seed: s.Config.Seed, Artifact: hex.EncodeToString(s.Artifact.Digest),
@@ -47,13 +48,17 @@ func report(name string, s *snapshot.NodeSnapshot, n names) nodeReport {
 		Components: []componentReport{}, Counters: map[string]uint64{},
 	}
 	for _, c := range s.Components {
-		r.Components = append(r.Components, componentReport{c.Slot, c.Kind, c.Version, len(c.State)})
+		state, err := c.State.Bytes(value.NewRegistry())
+		if err != nil {
+			return r, err
+		}
+		r.Components = append(r.Components, componentReport{c.Slot, c.Kind, c.Version, len(state)})
 	}
 	for _, c := range f.Counters {
 		r.Counters[c.Name] = c.Count
 	}
 	r.Messages = append(work(&s.Transient, n), tables(&s.Transient, n)...)
-	return r
+	return r, nil
 }
 
 // names calls ops, functions and peers by their names where program and peers are known, and by number and id elsewhere.

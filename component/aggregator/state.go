@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -31,9 +32,9 @@ type Share struct {
 
 // Sum is the weighted sum of one tensor: for each element a signed 128-bit integer in units of 2^-64.
 type Sum struct {
-	Shape []int    `snap:"1"`
-	Hi    []uint64 `snap:"2,fixed"`
-	Lo    []uint64 `snap:"3,fixed"`
+	Shape []int          `snap:"1"`
+	Hi    snapshot.Words `snap:"2"`
+	Lo    snapshot.Words `snap:"3"`
 }
 
 // find returns where the round is or belongs, and whether it is there.
@@ -62,7 +63,7 @@ func newSums(shapes [][]int) []Sum {
 		for _, d := range s {
 			n *= d // the shapes are those of tensors that exist
 		}
-		sums[i] = Sum{Shape: slices.Clone(s), Hi: make([]uint64, n), Lo: make([]uint64, n)}
+		sums[i] = Sum{Shape: slices.Clone(s), Hi: snapshot.NewWords(n), Lo: snapshot.NewWords(n)}
 	}
 	return sums
 }
@@ -70,12 +71,17 @@ func newSums(shapes [][]int) []Sum {
 // fold adds a checked update to the sums.
 func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 	for i, t := range update {
-		hi, lo := r.Tensors[i].Hi, r.Tensors[i].Lo
-		for k, x := range t.Float32() {
-			hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
-			if planted.On(planted.FloatSum) {
-				hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
+		s, left := &r.Tensors[i], t.Float32()
+		for c := range s.Hi.Chunks() {
+			hi, lo := s.Hi.Write(c), s.Lo.Write(c)
+			lo = lo[:len(hi)] // one check for all that follow
+			for k, x := range left[:len(hi)] {
+				hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
+				if planted.On(planted.FloatSum) {
+					hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
+				}
 			}
+			left = left[len(hi):]
 		}
 	}
 }
@@ -84,9 +90,12 @@ func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 func (r *Round) mean() (*value.List, error) {
 	out := make([]value.Value, len(r.Tensors))
 	for i, s := range r.Tensors {
-		x := make([]float32, len(s.Hi))
-		for k := range x {
-			x[k] = mean(s.Hi[k], s.Lo[k], uint64(r.Total))
+		x := make([]float32, 0, s.Hi.Len())
+		for c := range s.Hi.Chunks() {
+			lo := s.Lo.Read(c)
+			for k, hi := range s.Hi.Read(c) {
+				x = append(x, mean(hi, lo[k], uint64(r.Total)))
+			}
 		}
 		t, err := tensor.FromFloat32(s.Shape, x)
 		if err != nil {
@@ -137,8 +146,8 @@ func (r *Round) check(cfg Config) error {
 			}
 			n *= d
 		}
-		if len(s.Hi) != n || len(s.Lo) != n {
-			return fmt.Errorf("tensor %d of shape %v has %d and %d words", i, s.Shape, len(s.Hi), len(s.Lo))
+		if s.Hi.Len() != n || s.Lo.Len() != n {
+			return fmt.Errorf("tensor %d of shape %v has %d and %d words", i, s.Shape, s.Hi.Len(), s.Lo.Len())
 		}
 		left -= n
 	}

@@ -130,7 +130,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	cfg, _ := Config{MaxElements: 4}.withDefaults()
 	good := func() State {
 		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{"a", 2}, {"b", 3}},
-			Tensors: []Sum{{Shape: []int{2}, Hi: make([]uint64, 2), Lo: make([]uint64, 2)}}}}}
+			Tensors: []Sum{{Shape: []int{2}, Hi: snapshot.NewWords(2), Lo: snapshot.NewWords(2)}}}}}
 	}
 	s := good()
 	if err := s.check(cfg); err != nil {
@@ -149,7 +149,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"no shares":        func(s *State) { s.Rounds[0].Shares = nil },
 		"order of shares":  func(s *State) { s.Rounds[0].Shares[0].Peer = "c" },
 		"samples":          func(s *State) { s.Rounds[0].Shares[0].Samples, s.Rounds[0].Total = 0, 3 },
-		"words":            func(s *State) { s.Rounds[0].Tensors[0].Hi = make([]uint64, 1) },
+		"words":            func(s *State) { s.Rounds[0].Tensors[0].Hi = snapshot.NewWords(1) },
 		"negative shape":   func(s *State) { s.Rounds[0].Tensors[0].Shape = []int{-2} },
 		"shape over bound": func(s *State) { s.Rounds[0].Tensors[0].Shape = []int{1 << 30, 1 << 30} },
 	} {
