@@ -27,6 +27,7 @@ const (
 	KeyLabel    = "rhizome.label"     // event kind, lifecycle phase or invoke name
 	KeyEdge     = "rhizome.edge"      // edge id of a receive
 	KeyPeriod   = "rhizome.period"    // nanoseconds of an interval
+	KeySpread   = "rhizome.spread"    // "1" where each node draws when an interval begins; else it is left out
 	KeySiteBase = "rhizome.site_base" // global id of the function's first slot
 	KeyOpBase   = "rhizome.op_base"   // global id of the function's first op
 )

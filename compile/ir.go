@@ -32,6 +32,7 @@ type fn struct {
 	place  string // empty only for the main graph before the cut
 	label  string
 	period int64
+	spread bool // of an interval
 	edge   *edge
 	opener *node
 	in     []*val

@@ -37,7 +37,7 @@ func TestEveryOp(t *testing.T) {
 	}
 	at := p.At(p.server)
 	at.Record("all", at.Bundle(used...))
-	at.Count("c", at.Interval(p.server, time.Hour))
+	at.Count("c", at.SpreadInterval(p.server, time.Hour))
 	at.Count("c", at.Event(p.server, "kind"))
 	at.Count("c", at.Lifecycle(p.server, "shutdown"))
 	at.Count("c", at.Bundle(at.Input(p.server, "call", op.Int, op.ListsOf(op.Peer))...))
@@ -76,7 +76,7 @@ func TestEveryOp(t *testing.T) {
 			t.Errorf("%s: label %q, n %d, delay %d", o.Name, o.Label, o.N, o.Delay)
 		}
 	}
-	if f := kinds[program.KindInterval]; f == nil || f.Period != int64(time.Hour) || f.Inputs != 1 {
+	if f := kinds[program.KindInterval]; f == nil || f.Period != int64(time.Hour) || !f.Spread || f.Inputs != 1 {
 		t.Errorf("interval: %+v", f)
 	}
 	for k, label := range map[program.Kind]string{program.KindEvent: "kind", program.KindLifecycle: "shutdown", program.KindInvoke: "call"} {

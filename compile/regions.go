@@ -175,7 +175,7 @@ func (c *cutter) open(n *node) *fn {
 	case "Recv":
 		f.kind, f.name = "recv", n.edge.name
 	case "Interval":
-		f.kind, f.period = "interval", n.int("period")
+		f.kind, f.period, f.spread = "interval", n.int("period"), n.int("spread") == 1
 	case "EventSource":
 		f.kind, f.label = "event", n.text("kind")
 	case "Lifecycle":

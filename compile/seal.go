@@ -100,6 +100,9 @@ func (u *unit) function(f *fn, siteBase, opBase int) *onnx.FunctionProto {
 	if f.period != 0 {
 		meta(artifact.KeyPeriod, strconv.FormatInt(f.period, 10))
 	}
+	if f.spread {
+		meta(artifact.KeySpread, "1")
+	}
 	meta(artifact.KeySiteBase, strconv.Itoa(siteBase))
 	meta(artifact.KeyOpBase, strconv.Itoa(opBase))
 	names := map[string]bool{}

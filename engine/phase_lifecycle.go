@@ -35,7 +35,11 @@ func (e *Engine) pollLifecycle() {
 		e.st.stage = stageRunning
 		for i := range e.prog.Funcs {
 			if f := &e.prog.Funcs[i]; f.Kind == program.KindInterval {
-				e.arm(timer{kind: timerInterval, fn: f.ID}, f.Period)
+				first := f.Period
+				if f.Spread {
+					first = 1 + int64(e.st.random.Uint64()%uint64(f.Period))
+				}
+				e.arm(timer{kind: timerInterval, fn: f.ID}, first)
 			}
 		}
 		if e.prog.Main != program.None {

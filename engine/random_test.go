@@ -40,7 +40,7 @@ func randomPrograms(t *rapid.T) []*program.Program {
 		g.fill(b.fn(program.KindLifecycle, PhaseSnapshot, 1), []program.Slot{0})
 		if rapid.Bool().Draw(t, "interval") {
 			f := b.fn(program.KindInterval, "tick", 1)
-			f.get().Period = 400
+			f.get().Period, f.get().Spread = 400, rapid.Bool().Draw(t, "spread")
 			g.fill(f, []program.Slot{0})
 		}
 		if i == 1 { // the sites of the other part lie beyond those of this one

@@ -135,6 +135,12 @@ func (g *Graph) Interval(p Place, period time.Duration) Value {
 	return g.Op(op.Flow, "Interval", Attrs{"place": p.name, "period": period}, 1)[0]
 }
 
+// SpreadInterval is Interval, but each node draws from its random source when within the first period it begins, so that
+// nodes that started together do not tick together.
+func (g *Graph) SpreadInterval(p Place, period time.Duration) Value {
+	return g.Op(op.Flow, "Interval", Attrs{"place": p.name, "period": period, "spread": true}, 1)[0]
+}
+
 // Event starts an activation at the place for each event of a kind on the node's bus, and returns the event's value.
 func (g *Graph) Event(p Place, kind string) Value {
 	return g.Op(op.Flow, "EventSource", Attrs{"place": p.name, "kind": kind}, 1)[0]

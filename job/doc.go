@@ -1,10 +1,14 @@
-// Package job turns the description of a federated job into nodes that run it.
+// Package job turns the description of a job into nodes that run it.
 //
-// A job is a Config: plain settings, read from a YAML file (Parse) or built in (Builtin). Its choreography, written once
+// A federated job is a Config: plain settings, read from a YAML file (Parse) or built in (Builtin). Its choreography, written once
 // for all places, is FedAvg over package graph (Config.Choreography); Config.Compile makes the artifact that every node
 // of the job runs.
 //
-// Local runs all nodes of a job in one process: one server and N clients, each with its own directory below the run's
+// A gossip job is a Gossip: nodes without a server that send their models to neighbours and merge what they get. A Swarm is
+// what all its nodes in one process share, and says what each is installed with. A job file says which kind it is by the key
+// kind.
+//
+// Local runs all nodes of a federated job in one process: one server and N clients, each with its own directory below the run's
 // directory, an in-memory transport between them. Whatever ends the process, Local on the same directory goes on where it
 // was, and the model that comes out is the same to the bit.
 //

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// field is one setting of a Config by the name that files and flags know it by.
-type field struct {
+// field is one setting of a kind of job by the name that files and flags know it by.
+type field[C any] struct {
 	key string
-	at  func(*Config) any // pointer to the field
+	at  func(*C) any // pointer to the field
 }
 
 // fields are all settings, in the order in which people are told of them.
-var fields = []field{
+var fields = []field[Config]{
 	{"name", func(c *Config) any { return &c.Name }},
 	{"data", func(c *Config) any { return &c.Data }},
 	{"rounds", func(c *Config) any { return &c.Rounds }},
@@ -33,7 +33,7 @@ var fields = []field{
 	{"heartbeat", func(c *Config) any { return &c.Heartbeat }},
 }
 
-func fieldOf(key string) *field {
+func fieldOf[C any](fields []field[C], key string) *field[C] {
 	for i := range fields {
 		if fields[i].key == key {
 			return &fields[i]
@@ -43,8 +43,10 @@ func fieldOf(key string) *field {
 }
 
 // numeric says whether a setting is a number.
-func numeric(key string) bool {
-	switch fieldOf(key).at(&Config{}).(type) {
+func numeric(key string) bool { return isNumber(fields, key) }
+
+func isNumber[C any](fields []field[C], key string) bool {
+	switch fieldOf(fields, key).at(new(C)).(type) {
 	case *int, *uint64, *float64:
 		return true
 	}
@@ -52,7 +54,9 @@ func numeric(key string) bool {
 }
 
 // Keys returns the names of all settings.
-func Keys() []string {
+func Keys() []string { return keysOf(fields) }
+
+func keysOf[C any](fields []field[C]) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
 		out[i] = f.key
@@ -61,10 +65,12 @@ func Keys() []string {
 }
 
 // Set gives the setting of that name the value that the text says. Errors are *ConfigError.
-func (c *Config) Set(key, text string) error {
-	f := fieldOf(key)
+func (c *Config) Set(key, text string) error { return set(fields, c, key, text) }
+
+func set[C any](fields []field[C], c *C, key, text string) error {
+	f := fieldOf(fields, key)
 	if f == nil {
-		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(Keys(), ", ")}
+		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(keysOf(fields), ", ")}
 	}
 	bad := func(want string) error { return &ConfigError{key, fmt.Sprintf("%q", text), want} }
 	var err error
@@ -92,12 +98,14 @@ func (c *Config) Set(key, text string) error {
 }
 
 // Get returns the setting of that name as text that Set reads back, or "" where there is no such setting.
-func (c Config) Get(key string) string {
-	f := fieldOf(key)
+func (c Config) Get(key string) string { return get(fields, &c, key) }
+
+func get[C any](fields []field[C], c *C, key string) string {
+	f := fieldOf(fields, key)
 	if f == nil {
 		return ""
 	}
-	switch p := f.at(&c).(type) {
+	switch p := f.at(c).(type) {
 	case *string:
 		return *p
 	case *int:
@@ -122,12 +130,12 @@ func (c Config) Diff(d Config) string {
 	return ""
 }
 
-// closest returns the setting whose name is most like key, or "" where none is.
-func closest(key string) string {
+// closest returns the one of the keys that is most like key, or "" where none is.
+func closest(key string, keys []string) string {
 	best, least := "", 3
-	for _, f := range fields {
-		if d := distance(strings.ToLower(key), f.key); d < least {
-			best, least = f.key, d
+	for _, k := range keys {
+		if d := distance(strings.ToLower(key), k); d < least {
+			best, least = k, d
 		}
 	}
 	return best

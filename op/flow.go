@@ -121,7 +121,8 @@ var hostOps = []Decl{
 // openerOps start activations of their own. Of everything that is connected to it within its place, one opener at most.
 var openerOps = []Decl{
 	{Name: "Interval", Doc: "Starts an activation with each tick of a persistent timer.",
-		Out: ports(out("tick", Int)), Nature: Opener, Place: AtPlace, Attrs: []Attr{span("period", "time between ticks")}},
+		Out: ports(out("tick", Int)), Nature: Opener, Place: AtPlace, Attrs: []Attr{span("period", "time between ticks"),
+			{Name: "spread", Kind: KindFlag, Default: int64(0), Doc: "the first tick comes at a time within the period that each node draws for itself"}}},
 	{Name: "EventSource", Doc: "Starts an activation for each event of a kind on the bus of the node.",
 		Out: ports(out("value", Any)), Nature: Opener, Place: AtPlace,
 		Attrs: []Attr{{Name: "kind", Kind: KindText, Required: true, Doc: "the kind of event"}}},

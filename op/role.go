@@ -34,6 +34,13 @@ var roleOps = []Decl{
 	method("model", "Export", "Gives the model as an ONNX file with these parameters.",
 		ports(in("params", tensors)), ports(out("file", Bytes))),
 
+	method("model", "Share", "Gives the model as one vector, for a peer to merge, and its age in steps.",
+		ports(in("trigger", Trigger)), ports(out("params", Tensor), out("age", Int))),
+	method("model", "Merge", "Averages a peer's model with the own, weighted by age, and takes a step on the own samples.",
+		ports(in("params", Tensor), in("age", Int)), ports(out("merged", Trigger))),
+	method("model", "Evaluate", "Gives the accuracy and the loss of the model over the held-out samples.",
+		ports(in("trigger", Trigger)), ports(out("accuracy", Float), out("loss", Float))),
+
 	method("aggregator", "Contribute", "Adds one peer's update to the aggregate of a round, at most once.",
 		ports(in("round", Int), in("who", Peer), in("update", tensors), in("samples", Int)), ports(out("settled", Trigger))),
 	method("aggregator", "Aggregate", "Gives the mean of a round over its members, weighted by samples, and all samples.",
@@ -54,6 +61,8 @@ var roleOps = []Decl{
 		ports(in("ready", Trigger), in("round", Int)), ports(out("peers", ListsOf(Peer)))),
 	method("selector", "View", "Gives all members.",
 		ports(in("trigger", Trigger)), ports(out("peers", ListsOf(Peer)))),
+	method("selector", "Peer", "Draws for a tick one of the peers that are known from the start.",
+		ports(in("tick", Int)), ports(out("peer", Peer))),
 
 	parking(method("protocol.registry", "Await", "Waits until enough peers are members.",
 		ports(in("round", Int)), ports(out("ready", Trigger)))),

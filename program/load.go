@@ -55,6 +55,7 @@ type head struct {
 	kind     Kind
 	edge     EdgeID
 	period   int64
+	spread   bool
 	label    string
 	siteBase SiteID
 	opBase   OpRef
@@ -241,6 +242,12 @@ func (h *head) read(where string) error {
 			return bad(where, "has no period")
 		}
 		h.period = p
+	}
+	if v, ok := onnx.Meta(meta, artifact.KeySpread); ok {
+		if h.kind != KindInterval || v != "1" {
+			return bad(where, "is spread by %.80q; want \"1\", and of an interval only", v)
+		}
+		h.spread = true
 	}
 	inputs := len(h.f.GetInput())
 	want := map[Kind]int{KindBootstrap: 0, KindMain: 0, KindInterval: 1, KindEvent: 1, KindLifecycle: 1}

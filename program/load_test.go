@@ -157,6 +157,8 @@ var hostile = map[string]func(m *onnx.ModelProto){
 	"ops that begin elsewhere":   func(m *onnx.ModelProto) { setFn(m.Functions[1], artifact.KeyOpBase, "+1") },
 	"an event without kind":      func(m *onnx.ModelProto) { setFn(fn(m, "event"), artifact.KeyLabel, "") },
 	"an interval without period": func(m *onnx.ModelProto) { setFn(fn(m, "interval"), artifact.KeyPeriod, "0") },
+	"an interval of two minds":   func(m *onnx.ModelProto) { setFn(fn(m, "interval"), artifact.KeySpread, "2") },
+	"an event that is spread":    func(m *onnx.ModelProto) { setFn(fn(m, "event"), artifact.KeySpread, "1") },
 	"a receive of no edge":       func(m *onnx.ModelProto) { setFn(fn(m, "recv"), artifact.KeyEdge, "7") },
 	"two receives of an edge":    func(m *onnx.ModelProto) { setFn(fn(m, "recv"), artifact.KeyEdge, "1") },
 	"two bootstraps":             func(m *onnx.ModelProto) { setFn(fn(m, "main"), artifact.KeyKind, "bootstrap") },

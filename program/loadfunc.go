@@ -68,7 +68,7 @@ func (p *Program) start(k Kind, id FuncID) error {
 func (l *loader) function(h *head, index map[string]FuncID) (*Func, error) {
 	where := "function " + clip(h.f.GetName()) + " of " + h.place
 	f := &Func{
-		Name: h.f.GetName(), Kind: h.kind, Label: h.label, Edge: h.edge, Period: h.period,
+		Name: h.f.GetName(), Kind: h.kind, Label: h.label, Edge: h.edge, Period: h.period, Spread: h.spread,
 		SiteBase: h.siteBase, OpBase: h.opBase, Inputs: int32(len(h.f.GetInput())), Slots: int32(h.slots),
 	}
 	slots := make(map[string]Slot, h.slots)

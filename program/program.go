@@ -56,6 +56,7 @@ type Func struct {
 	Label    string // event kind, lifecycle phase or invoke name
 	Edge     EdgeID // of KindRecv, else None
 	Period   int64  // of KindInterval, nanoseconds
+	Spread   bool   // of KindInterval: each node draws when within the first period it begins
 	SiteBase SiteID // the global id of slot 0
 	OpBase   OpRef  // the global id of op 0
 	Slots    int32  // how many slots a frame has

@@ -5,10 +5,13 @@ import (
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/backend"
 	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/component/selector"
+	"github.com/rhizome-ml/rhizome/component/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/node"
 )
 
@@ -25,6 +28,9 @@ func Register(c *node.Catalogue) error {
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
+		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},
+		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
+		{synthetic.Role, synthetic.Kind, synthetic.Version, synthetic.Factory},
 		{selector.Role, selector.Kind, selector.Version, selector.Factory},
 	} {
 		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {

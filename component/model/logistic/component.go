@@ -1,0 +1,162 @@
+package logistic
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// AgeMax bounds the age of a model.
+const AgeMax = 1 << 40
+
+// Source is what the model asks of the slot Config.Data.
+type Source interface {
+	// Own returns the node's own samples.
+	Own() *synthetic.Rows
+	// Held returns the samples of the test.
+	Held() *synthetic.Rows
+}
+
+// Component is the model of one node. It is thread-unsafe, like every component.
+type Component struct {
+	slot string
+	cfg  Config
+	st   State
+}
+
+// State is the model.
+type State struct {
+	Params value.Value `snap:"1"` // tensor of the weights and the bias; nil while all are 0
+	Age    int64       `snap:"2"` // steps behind it, own and merged
+	Steps  int64       `snap:"3"` // own steps: where in the samples the next one begins
+}
+
+// Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
+func Factory(env node.Env) (engine.Component, error) {
+	cfg, err := ParseConfig(env.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: env.Slot, cfg: cfg}, nil
+}
+
+// State returns the model.
+func (c *Component) State() any { return &c.st }
+
+// Restored checks that the model fits the settings.
+func (c *Component) Restored() error {
+	s := &c.st
+	if s.Age < 0 || s.Age > AgeMax || s.Steps < 0 || s.Steps > s.Age || (s.Params == nil) != (s.Steps == 0) {
+		return fmt.Errorf("%s: a model of age %d with %d own steps; want neither below 0, and no more steps than age", c.slot, s.Age, s.Steps)
+	}
+	if s.Params == nil {
+		return nil
+	}
+	w, f := c.vector(s.Params)
+	if f != nil {
+		return f
+	}
+	if !merge(make([]float32, len(w)), w, w, 0) {
+		return fmt.Errorf("%s: the parameters are not finite", c.slot)
+	}
+	return nil
+}
+
+// Params returns the weights and then the bias, which must not be changed, and the age of the model.
+func (c *Component) Params() ([]float32, int64) {
+	if t, ok := c.st.Params.(value.Tensor); ok {
+		return t.Float32(), c.st.Age
+	}
+	return make([]float32, c.cfg.Features+1), c.st.Age
+}
+
+// Evaluate returns the share of the rows that the model classes right, and its mean cross entropy.
+func (c *Component) Evaluate(r *synthetic.Rows) (accuracy, loss float64) {
+	w, _ := c.Params()
+	return evaluate(w, r)
+}
+
+// Invoke runs one op; the package comment lists them.
+func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	switch method {
+	case "Share":
+		return c.share()
+	case "Merge":
+		return c.merge(ctx, in)
+	case "Evaluate":
+		src, f := c.source(ctx)
+		if f != nil {
+			return nil, f
+		}
+		accuracy, loss := c.Evaluate(src.Held())
+		return []value.Value{value.Float(accuracy), value.Float(loss)}, nil
+	}
+	return nil, c.fail(value.CodeError, "no op %q; want Share, Merge or Evaluate", method)
+}
+
+func (c *Component) share() ([]value.Value, error) {
+	if c.st.Params != nil {
+		return []value.Value{c.st.Params, value.Int(c.st.Age)}, nil
+	}
+	w, _ := c.Params()
+	t, err := tensor.FromFloat32([]int{len(w)}, w)
+	return []value.Value{value.Tensor{Tensor: t}, value.Int(0)}, err
+}
+
+func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
+	if len(in) != 2 {
+		return nil, c.fail(value.CodeType, "Merge takes a model and its age, not %d values", len(in))
+	}
+	other, f := c.vector(in[0])
+	if f != nil {
+		return nil, f
+	}
+	age, ok := in[1].(value.Int)
+	if !ok || age < 0 || age >= AgeMax {
+		return nil, c.fail(value.CodeType, "Merge takes the age as an Int from 0 to 2^40")
+	}
+	src, f := c.source(ctx)
+	if f != nil {
+		return nil, f
+	}
+	own, _ := c.Params()
+	next := make([]float32, len(own))
+	if !merge(next, own, other, share(c.st.Age, int64(age))) {
+		return nil, c.fail(value.CodeError, "the model that came is not finite")
+	}
+	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
+	t, err := tensor.FromFloat32([]int{len(next)}, next)
+	if err != nil {
+		return nil, err
+	}
+	c.st.Params, c.st.Age, c.st.Steps = value.Tensor{Tensor: t}, max(c.st.Age, int64(age))+1, c.st.Steps+1
+	return []value.Value{value.Trigger{}}, nil
+}
+
+// source returns the component that holds the samples.
+func (c *Component) source(ctx *engine.Context) (Source, *value.Failure) {
+	if s, ok := ctx.Dep(c.cfg.Data).(Source); ok {
+		return s, nil
+	}
+	return nil, c.fail(value.CodeError, "slot %q holds no component with samples of %d features", c.cfg.Data, c.cfg.Features)
+}
+
+// vector returns a value as parameters that fit the settings.
+func (c *Component) vector(v value.Value) ([]float32, *value.Failure) {
+	t, ok := v.(value.Tensor)
+	if !ok {
+		return nil, c.fail(value.CodeType, "the model is a %s, want a tensor", v.Type())
+	}
+	if t.DType() != tensor.Float32 || t.Rank() != 1 || t.Len() != c.cfg.Features+1 {
+		return nil, c.fail(value.CodeType, "the model is %v of shape %v, want float32 of shape [%d]", t.DType(), t.Shape(), c.cfg.Features+1)
+	}
+	return t.Float32(), nil
+}
+
+func (c *Component) fail(code, format string, args ...any) *value.Failure {
+	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,59 @@
+package logistic
+
+import (
+	"encoding/json"
+
+	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+)
+
+// Role, Kind and Version name the component in an artifact.
+const (
+	Role    = "model"
+	Kind    = "logistic"
+	Version = 1
+)
+
+// Config is the settings of the component.
+type Config struct {
+	// Features is the number of weights beside the bias, 1 to synthetic.FeaturesMax.
+	Features int `json:"features"`
+	// LearningRate is the step of gradient descent, above 0 and up to 10.
+	LearningRate float64 `json:"learning_rate"`
+	// Batch is the number of samples of one step, 1 to 1024. 0 means 1.
+	Batch int `json:"batch,omitempty"`
+	// Data is the slot that holds the samples; "" means "data".
+	Data string `json:"data,omitempty"`
+}
+
+// ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := config.Decode("logistic config", b, &c); err != nil {
+		return c, err
+	}
+	return c.withDefaults()
+}
+
+// JSON returns the settings as the artifact holds them.
+func (c Config) JSON() []byte {
+	b, _ := json.Marshal(c) // numbers and a text: cannot fail for what withDefaults admits
+	return b
+}
+
+func (c Config) withDefaults() (Config, error) {
+	const of = "logistic config"
+	if c.Batch == 0 {
+		c.Batch = 1
+	}
+	if c.Data == "" {
+		c.Data = "data"
+	}
+	if !(c.LearningRate > 0 && c.LearningRate <= 10) {
+		return c, config.Errorf(of, "learning_rate is %v; want above 0 and at most 10", c.LearningRate)
+	}
+	if err := config.Within(of, "features", int64(c.Features), 1, synthetic.FeaturesMax); err != nil {
+		return c, err
+	}
+	return c, config.Within(of, "batch", int64(c.Batch), 1, 1024)
+}

@@ -1,0 +1,118 @@
+// Package neighbour chooses whom a node talks to next, as the component kind "neighbour" version 1: one of the peers that
+// it knows from the start, which are its neighbours in a network without a server.
+//
+// The choice is a function of the job's seed, the slot, the node's peer id and the tick, and of nothing else, so that a
+// node that was restored chooses alike.
+//
+// Ops of the component:
+//
+//	Peer(tick Int) → Peer
+package neighbour
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/component/draw"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Role, Kind and Version name the component in an artifact.
+const (
+	Role    = "selector"
+	Kind    = "neighbour"
+	Version = 1
+)
+
+// Config is the settings of the component.
+type Config struct {
+	Place string `json:"place"` // that the neighbours play
+}
+
+// ParseConfig reads a Config from JSON; an unknown key is refused by name.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := config.Decode("neighbour config", b, &c); err != nil {
+		return c, err
+	}
+	if c.Place == "" {
+		return c, config.Errorf("neighbour config", "place is missing; want the place that the neighbours play")
+	}
+	return c, nil
+}
+
+// JSON returns the settings as the artifact holds them.
+func (c Config) JSON() []byte {
+	b, _ := json.Marshal(c) // a text: cannot fail
+	return b
+}
+
+// Component is the selector of one node. It is thread-unsafe, like every component.
+type Component struct {
+	slot string
+	cfg  Config
+	key  draw.Key
+	st   State
+}
+
+// State is empty: the choice depends on nothing that would have to be remembered.
+type State struct{}
+
+// Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
+func Factory(env node.Env) (engine.Component, error) {
+	cfg, err := ParseConfig(env.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: env.Slot, cfg: cfg, key: draw.NewKey(env.Seed, "selector/"+env.Slot+"/"+string(env.Self))}, nil
+}
+
+// State returns the empty state.
+func (c *Component) State() any { return &c.st }
+
+// Restored has nothing to check.
+func (c *Component) Restored() error { return nil }
+
+// Invoke runs one op; the package comment lists them.
+func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	if method != "Peer" {
+		return nil, c.fail(value.CodeError, "no op %q; want Peer", method)
+	}
+	if len(in) != 1 {
+		return nil, c.fail(value.CodeType, "Peer takes the tick, not %d values", len(in))
+	}
+	tick, ok := in[0].(value.Int)
+	if !ok {
+		return nil, c.fail(value.CodeType, "Peer takes the tick as an Int, not as %s", in[0].Type())
+	}
+	p, ok := c.choose(ctx.Peers(c.cfg.Place), ctx.Self(), uint64(tick))
+	if !ok {
+		return nil, c.fail(value.CodeError, "no peer plays %q but this node; give it neighbours", c.cfg.Place)
+	}
+	return []value.Value{value.Peer(p)}, nil
+}
+
+// choose returns one of the peers, which are sorted, but never the node itself.
+func (c *Component) choose(peers []wire.PeerID, self wire.PeerID, tick uint64) (wire.PeerID, bool) {
+	n := len(peers)
+	if n == 0 {
+		return "", false
+	}
+	i := c.key.Below(tick, n)
+	if peers[i] != self {
+		return peers[i], true
+	}
+	if n == 1 {
+		return "", false
+	}
+	// Among the others, each is as likely as before.
+	return peers[(i+1+c.key.Below(^tick, n-1))%n], true
+}
+
+func (c *Component) fail(code, format string, args ...any) *value.Failure {
+	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,145 @@
+package job
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+)
+
+// NodesMax bounds the nodes of a gossip job.
+const NodesMax = 1 << 20
+
+// How a gossip job sends models.
+const (
+	DeliveryBest = "best-effort" // once, and what is lost is lost: the next model comes soon
+	DeliveryOnce = "once"        // applied once, whatever is lost or doubled
+)
+
+// DataSynthetic is the name of the data set that every node draws for itself.
+const DataSynthetic = "synthetic"
+
+// Gossip is the description of a job without a server: each node sends its model to a neighbour in each period, and merges
+// what it gets. Plain data; GossipDefault has the defaults.
+type Gossip struct {
+	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
+	Name string
+	// Data is the data set: "synthetic", drawn from the seed.
+	Data string
+	// Nodes is the number of nodes, 2 to NodesMax.
+	Nodes int
+	// Rounds is how many periods a run lasts, 1 to 1,000,000: about as many models each node sends.
+	Rounds int
+	// Seed decides the data, the neighbours, and who is sent to when. Any number.
+	Seed uint64
+	// Period is the time between two models that a node sends, 1 ms to 24 h, in whole milliseconds. Each node begins at a
+	// time of its own within the first one.
+	Period time.Duration
+	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
+	Degree int
+	// Delivery is DeliveryBest or DeliveryOnce.
+	Delivery string
+	// Features is the number of features, 1 to 4,096; the model has one weight for each, and a bias.
+	Features int
+	// Samples is the number of samples that a node holds, 1 to 65,536.
+	Samples int
+	// Noise is the share of labels that are turned round, 0 to 0.5.
+	Noise float64
+	// Batch is the number of samples of a step, 1 to 1,024.
+	Batch int
+	// LearningRate is the step of gradient descent, above 0 and up to 10.
+	LearningRate float64
+}
+
+var gossipFields = []field[Gossip]{
+	{"name", func(c *Gossip) any { return &c.Name }},
+	{"data", func(c *Gossip) any { return &c.Data }},
+	{"nodes", func(c *Gossip) any { return &c.Nodes }},
+	{"rounds", func(c *Gossip) any { return &c.Rounds }},
+	{"seed", func(c *Gossip) any { return &c.Seed }},
+	{"period", func(c *Gossip) any { return &c.Period }},
+	{"degree", func(c *Gossip) any { return &c.Degree }},
+	{"delivery", func(c *Gossip) any { return &c.Delivery }},
+	{"features", func(c *Gossip) any { return &c.Features }},
+	{"samples", func(c *Gossip) any { return &c.Samples }},
+	{"noise", func(c *Gossip) any { return &c.Noise }},
+	{"batch", func(c *Gossip) any { return &c.Batch }},
+	{"learning_rate", func(c *Gossip) any { return &c.LearningRate }},
+}
+
+// GossipDefault returns the settings that a job file need not say.
+func GossipDefault() Gossip {
+	return Gossip{
+		Name: "gossip", Data: DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
+		Delivery: DeliveryBest, Features: synthetic.FeaturesDefault, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
+	}
+}
+
+// ParseGossip reads a job file that says "kind: gossip", as strictly as Parse reads others. Errors are *FileError.
+func ParseGossip(file string, text []byte) (Gossip, error) {
+	c := GossipDefault()
+	c.Name = ""
+	kind, err := KindOf(file, text)
+	if err == nil && kind != KindGossip {
+		err = &FileError{File: file, Key: keyKind, Reason: "is a " + kind + " job; want \"kind: gossip\""}
+	}
+	if err != nil {
+		return c, err
+	}
+	return c, readFile(file, text, table{
+		kind: KindGossip, keys: GossipKeys(), numeric: func(key string) bool { return isNumber(gossipFields, key) },
+		set: c.Set, validate: func() error { return c.Validate() },
+	})
+}
+
+// FindGossip returns the gossip job that a user names: "gossip" is GossipDefault, all else is a path of a job file. Errors
+// are *FileError or those of reading the file.
+func FindGossip(name string) (Gossip, error) {
+	if name == KindGossip {
+		return GossipDefault(), nil
+	}
+	text, err := readText(name)
+	if err != nil {
+		return Gossip{}, err
+	}
+	return ParseGossip(name, text)
+}
+
+// GossipKeys returns the names of all settings of a gossip job, its kind apart.
+func GossipKeys() []string { return keysOf(gossipFields) }
+
+// Set gives the setting of that name the value that the text says. Errors are *ConfigError.
+func (c *Gossip) Set(key, text string) error { return set(gossipFields, c, key, text) }
+
+// Get returns the setting of that name as text that Set reads back, or "" where there is no such setting.
+func (c Gossip) Get(key string) string { return get(gossipFields, &c, key) }
+
+// Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
+func (c Gossip) Validate() error {
+	switch {
+	case !goodName(c.Name):
+		return &ConfigError{"name", fmt.Sprintf("%q", c.Name), "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
+	case c.Data != DataSynthetic:
+		return &ConfigError{"data", fmt.Sprintf("%q", c.Data), `"` + DataSynthetic + `"`}
+	case c.Delivery != DeliveryBest && c.Delivery != DeliveryOnce:
+		return &ConfigError{"delivery", fmt.Sprintf("%q", c.Delivery), DeliveryBest + " or " + DeliveryOnce}
+	case c.Period < time.Millisecond || c.Period > 24*time.Hour || c.Period%time.Millisecond != 0:
+		return &ConfigError{"period", c.Period.String(), "whole milliseconds, 1ms to 24h"}
+	case !(c.Noise >= 0 && c.Noise <= 0.5):
+		return &ConfigError{"noise", fmt.Sprint(c.Noise), "0 to 0.5"}
+	case !(c.LearningRate > 0 && c.LearningRate <= 10):
+		return &ConfigError{"learning_rate", fmt.Sprint(c.LearningRate), "above 0 and at most 10"}
+	}
+	for _, k := range []struct {
+		key     string
+		v, l, h int
+	}{
+		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
+		{"features", c.Features, 1, synthetic.FeaturesMax}, {"samples", c.Samples, 1, synthetic.SamplesMax}, {"batch", c.Batch, 1, 1024},
+	} {
+		if k.v < k.l || k.v > k.h {
+			return &ConfigError{k.key, fmt.Sprint(k.v), fmt.Sprintf("%d to %d", k.l, k.h)}
+		}
+	}
+	return nil
+}

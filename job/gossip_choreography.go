@@ -1,0 +1,59 @@
+package job
+
+import (
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/component/selector/neighbour"
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// PeersPlace is the one place of a gossip job.
+const PeersPlace = "peers"
+
+// The names of what a node of a gossip job takes from its host and tells it.
+const (
+	InputEvaluate   = "evaluate"   // call with an Int: the node tells EventEvaluation
+	EventEvaluation = "evaluation" // list: the Int of the call, accuracy and loss over the held-out samples, as Floats
+	CountMerges     = "merges"     // counter of the models that were merged
+)
+
+// Choreography returns the job as one program for all its nodes: gossip learning (Ormándi, Hegedűs and Jelasity, 2013).
+func (c Gossip) Choreography() (*onnx.ModelProto, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g := graph.New(c.Name)
+	peers := g.Place(PeersPlace)
+	at := []graph.Place{peers}
+	data := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: at,
+		Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
+	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
+		Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch}})
+	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind, Version: neighbour.Version, At: at,
+		Config: neighbour.Config{Place: PeersPlace}})
+
+	tick := g.SpreadInterval(peers, c.Period)
+	to := g.Invoke(selector, "Peer", tick)[0]
+	own := g.Invoke(model, "Share", tick)
+	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to, own[0], own[1])
+	params := g.Typed(sent.Value(0), op.Tensors(tensor.Float32, c.Features+1))
+	g.Count(CountMerges, g.Invoke(model, "Merge", params, sent.Value(1))[0])
+
+	asked := g.Input(peers, InputEvaluate, op.Int)[0]
+	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))
+	return g.Model()
+}
+
+// Compile makes the artifact of the job.
+func (c Gossip) Compile() (*compile.Artifact, error) {
+	model, err := c.Choreography()
+	if err != nil {
+		return nil, err
+	}
+	art, _, err := compile.Compile(model, compile.Options{})
+	return art, err
+}
