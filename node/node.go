@@ -27,6 +27,10 @@ type Config struct {
 	// AfterOp and FailRestore are hooks of the engine for tests; see engine.Config.
 	AfterOp     func()
 	FailRestore func(part string) error
+
+	// BeforeWork, if set, is called within Work before the component is asked; what it returns, or panics with, becomes the
+	// command's failure: a simulation's way to a worker that fails.
+	BeforeWork func(engine.Command) error
 }
 
 // Node is one node of a job: a program, its components and an engine. It is thread-unsafe, but Work and Recorded may be
@@ -118,6 +122,11 @@ func (n *Node) Work(c engine.Command) (out []value.Value, err error) {
 			err = value.Fail(value.CodeError, n.cfg.Program.Components[c.Component].Name, fmt.Sprintf("panic in %s: %v", c.Method, p))
 		}
 	}()
+	if n.cfg.BeforeWork != nil {
+		if err := n.cfg.BeforeWork(c); err != nil {
+			return nil, err
+		}
+	}
 	out, err = w.Work(c.Method, c.Inputs)
 	if err == nil && slices.Contains(out, nil) {
 		err = fmt.Errorf("node: slot %q: a result of %s is missing", n.cfg.Program.Components[c.Component].Name, c.Method)

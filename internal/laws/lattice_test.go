@@ -17,7 +17,9 @@ const module = "github.com/rhizome-ml/rhizome/"
 // that stand to its right. A folder stands for the packages in it too, unless they stand elsewhere by themselves.
 var rows = [][]string{
 	{"cmd/rhizome"},
-	{"job", "bench"},
+	{"bench", "sim/chaos"},
+	{"job"},
+	{"sim"},
 	{"host"},
 	{"transport", "journal"},
 	{"component"},

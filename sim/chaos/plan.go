@@ -1,0 +1,141 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// Plan is everything that a seed decides, as plain data. Equal Plans give equal runs, to the byte.
+type Plan struct {
+	Seed     uint64        `json:"seed"`
+	Scenario string        `json:"scenario"`
+	Nodes    int           `json:"nodes"`
+	Work     int           `json:"work"`    // questions or rounds
+	Horizon  time.Duration `json:"horizon"` // faults strike before it
+	Bound    time.Duration `json:"bound"`   // after the last fault everything is settled within it
+	Network  sim.Network   `json:"network"`
+	Sync     sim.Latency   `json:"sync"`
+	Restart  sim.Latency   `json:"restart"`
+	Strikes  []Strike      `json:"strikes"` // by time
+}
+
+// Strike is one fault that is done to the world at a time.
+type Strike struct {
+	At    time.Duration `json:"at"`
+	Fault sim.Fault     `json:"fault"`
+	Node  int           `json:"node"`
+	Other int           `json:"other,omitempty"` // of links and sides
+	For   time.Duration `json:"for,omitempty"`
+	K     int           `json:"k,omitempty"` // operations of the disk until it strikes; the rate of a clock; what else a kind counts
+}
+
+// String describes the strike in one line.
+func (s Strike) String() string {
+	return fmt.Sprintf("%v %v node %d other %d for %v k %d", s.At, s.Fault, s.Node, s.Other, s.For, s.K)
+}
+
+// String describes the plan in few lines: what is printed before a run.
+func (p *Plan) String() string {
+	n := map[sim.Fault]int{}
+	for _, s := range p.Strikes {
+		n[s.Fault]++
+	}
+	var kinds []string
+	for f := range sim.Faults {
+		if n[f] > 0 {
+			kinds = append(kinds, fmt.Sprintf("%s %d", f, n[f]))
+		}
+	}
+	return fmt.Sprintf("seed %d: %s, %d nodes, work %d, faults for %v, settled within %v\n  network: %s %v to %v, loss %.3f, duplicate %.3f, reorder %.3f, corrupt %.3f, truncate %.3f, replay %.3f\n  strikes: %s",
+		p.Seed, p.Scenario, p.Nodes, p.Work, p.Horizon, p.Bound, p.Network.Latency.Kind, p.Network.Latency.Min, p.Network.Latency.Max,
+		p.Network.Loss, p.Network.Duplicate, p.Network.Reorder, p.Network.Corrupt, p.Network.Truncate, p.Network.Replay, strings.Join(kinds, ", "))
+}
+
+// The kinds of fault that strike at a time, rather than packets as they are sent.
+var striking = []sim.Fault{
+	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.UnsyncedLost, sim.EntryLost, sim.BitFlip, sim.DiskFull, sim.ErrorOnce,
+	sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot, sim.ClockForward, sim.ClockBack, sim.SlowClock,
+	sim.MassCrash, sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever,
+}
+
+// Draw returns the plan of a seed: which scenario, how many nodes, and which faults, with what weight. About half of the kinds
+// are left out of each plan (swarm testing: Groce et al., "Swarm Testing", 2012), so that each kind also has runs in which
+// others do not get in its way.
+func Draw(seed uint64) *Plan {
+	c := sim.NewChance(seed, 0x706c616e)
+	p := &Plan{Seed: seed, Scenario: drawScenario(&c), Nodes: 2 + c.Below(4), Work: 10 + c.Below(40)}
+	p.Bound = 10 * time.Minute
+	p.Network = drawNetwork(&c)
+	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond, 20*time.Millisecond)}
+	p.Restart = sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: c.Between(2*time.Millisecond, 3*time.Second)}
+	p.Horizon = time.Duration(p.Work) * c.Between(20*time.Millisecond, 400*time.Millisecond)
+	var kinds []sim.Fault
+	for _, f := range striking {
+		if c.Below(2) == 0 {
+			kinds = append(kinds, f)
+		}
+	}
+	if len(kinds) == 0 {
+		return p
+	}
+	for range c.Below(60) {
+		p.Strikes = append(p.Strikes, drawStrike(&c, p, kinds[c.Below(len(kinds))]))
+	}
+	slices.SortStableFunc(p.Strikes, func(a, b Strike) int { return int(a.At - b.At) })
+	return p
+}
+
+func drawScenario(c *sim.Chance) string {
+	total := 0
+	for _, s := range scenarios {
+		total += s.share
+	}
+	k := c.Below(total)
+	for _, s := range scenarios {
+		if k -= s.share; k < 0 {
+			return s.name
+		}
+	}
+	return scenarios[0].name
+}
+
+func drawNetwork(c *sim.Chance) sim.Network {
+	n := sim.Network{Latency: sim.Latency{
+		Kind: []string{"constant", "uniform", "exponential", "lognormal", "pareto"}[c.Below(5)],
+		Min:  c.Between(0, 5*time.Millisecond), Mean: c.Between(time.Millisecond, 30*time.Millisecond), Max: time.Second, Tail: 0.5 + 2*c.Float(),
+	}}
+	if n.Latency.Kind == "uniform" {
+		n.Latency.Max = n.Latency.Min + 2*n.Latency.Mean
+	}
+	n.Unordered = c.Below(4) == 0
+	for _, p := range []*float64{&n.Loss, &n.Duplicate, &n.Reorder, &n.Corrupt, &n.Truncate, &n.Replay} {
+		if c.Below(2) == 0 {
+			*p = 0.2 * c.Float() * c.Float()
+		}
+	}
+	return n
+}
+
+func drawStrike(c *sim.Chance, p *Plan, f sim.Fault) Strike {
+	s := Strike{At: c.Between(0, p.Horizon), Fault: f, Node: c.Below(p.Nodes), Other: c.Below(p.Nodes)}
+	s.For = c.Between(time.Millisecond, 2*time.Second)
+	switch f {
+	case sim.EntryLost, sim.DiskFull, sim.ErrorOnce:
+		s.K = 1 + c.Below(30)
+	case sim.CrashInRecovery:
+		s.K = 1 + c.Below(12)
+	case sim.ClockForward, sim.ClockBack:
+		s.For = c.Between(time.Second, 2*time.Hour)
+	case sim.SlowClock:
+		s.K = []int{512, 700, 900, 1100, 2048}[c.Below(5)]
+	case sim.SlowSync:
+		s.For = c.Between(10*time.Millisecond, 3*time.Second)
+	case sim.Pause:
+		s.For = c.Between(10*time.Millisecond, 20*time.Second)
+	}
+	return s
+}

@@ -1,0 +1,146 @@
+package chaos
+
+import (
+	"fmt"
+	"hash/crc64"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// Result is what came of a run.
+type Result struct {
+	Plan    *Plan
+	Counts  sim.Counts // faults that happened, by kind
+	Events  uint64     // things that happened at a time
+	Steps   uint64     // steps of nodes
+	Inputs  uint64     // inputs that nodes accepted
+	Packets uint64
+	Crashes int           // lives that ended
+	Settled time.Duration // from the last fault until everything was answered
+	Hash    uint64        // over every packet and event that left a node, and every node's last state
+	Err     error         // the broken promise, or nil
+}
+
+// Options of a run.
+type Options struct {
+	Trace func(sim.Line) // told each thing that happens; nil for none
+}
+
+var hashTable = crc64.MakeTable(crc64.ECMA)
+
+// Run runs a plan to its end.
+func Run(p *Plan, o Options) *Result {
+	r := &Result{Plan: p}
+	s, err := scenarioOf(p.Scenario)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	w := sim.New(sim.Options{
+		Seed: p.Seed, Network: p.Network, Disk: sim.Disk{Sync: p.Sync, Publish: p.Sync}, Restart: p.Restart,
+		Work: sim.Latency{Kind: "exponential", Min: 100 * time.Microsecond, Mean: 5 * time.Millisecond, Max: time.Second},
+		OnApp: func(n *sim.Node, ev engine.AppEvent) error {
+			r.Hash = crc64.Update(r.Hash, hashTable, []byte(fmt.Sprint(n.Name, ev.Number, ev.Name)))
+			return s.App(n, ev)
+		},
+		OnTrace:  o.Trace,
+		OnOutput: func(n *sim.Node, raw []byte) { r.Hash = crc64.Update(r.Hash, hashTable, raw) },
+	})
+	r.Err = run(w, s, p, r, o.Trace != nil)
+	r.Counts, r.Events, r.Steps, r.Inputs, r.Packets = w.Counts, w.Events, w.Steps, w.Inputs, w.Sent
+	for _, n := range w.Nodes() {
+		r.Crashes += n.Crashes
+	}
+	return r
+}
+
+func run(w *sim.World, s Scenario, p *Plan, r *Result, trace bool) error {
+	if err := s.Build(w, p, trace); err != nil {
+		return err
+	}
+	for _, k := range p.Strikes {
+		w.At(k.At, func() { strike(w, k) })
+	}
+	if err := w.Run(p.Horizon, nil); err != nil {
+		return err
+	}
+	heal(w)
+	begin := w.Now()
+	if err := w.Run(begin+p.Bound, s.Settled); err != nil {
+		return err
+	}
+	if !s.Settled() {
+		return broken(w, "settles", "%v after the last fault not everything is answered", p.Bound)
+	}
+	r.Settled = w.Now() - begin
+	if err := w.Run(w.Now()+idleAfter, nil); err != nil {
+		return err
+	}
+	for _, n := range w.Nodes() {
+		if !n.Up() {
+			return broken(w, "comes back", "%s is down %v after everything was answered", n.Name, idleAfter)
+		}
+		b, err := n.Node().Snapshot()
+		if err != nil {
+			return err
+		}
+		r.Hash = crc64.Update(r.Hash, hashTable, b)
+	}
+	return s.Audit()
+}
+
+// heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.
+func heal(w *sim.World) {
+	n := w.Network()
+	n.Loss, n.Duplicate, n.Reorder, n.Corrupt, n.Truncate, n.Replay = 0, 0, 0, 0, 0, 0
+	w.SetNetwork(n)
+	w.Heal()
+}
+
+// strike does one fault to the world.
+func strike(w *sim.World, k Strike) {
+	nodes := w.Nodes()
+	n, other := nodes[k.Node%len(nodes)], nodes[k.Other%len(nodes)]
+	switch k.Fault {
+	case sim.Partition, sim.Asymmetric:
+		w.Split([]*sim.Node{n}, k.Fault == sim.Asymmetric, k.For)
+	case sim.Clog:
+		if n != other {
+			w.ClogLink(n, other, k.For)
+		}
+	case sim.Swizzle:
+		c := sim.NewChance(uint64(k.At), 1)
+		w.SwizzleLinks([]*sim.Node{n, other}, &c, k.For)
+	case sim.UnsyncedLost:
+		w.PowerOff(n)
+	case sim.EntryLost:
+		w.PowerOffIn(n, k.K)
+	case sim.CrashInRecovery:
+		w.PowerOff(n)
+		w.PowerOffIn(n, k.K)
+	case sim.BitFlip:
+		w.FlipInNewestSnapshot(n)
+	case sim.DiskFull, sim.ErrorOnce:
+		w.DiskErrorIn(n, k.K, k.Fault == sim.DiskFull)
+	case sim.SlowSync:
+		w.SlowDisk(n, k.For)
+	case sim.Kill:
+		w.Kill(n)
+	case sim.Pause:
+		w.Pause(n, k.For)
+	case sim.OlderSnapshot:
+		w.DropNewestSnapshot(n)
+	case sim.ClockForward:
+		w.JumpClock(n, k.For)
+	case sim.ClockBack:
+		w.JumpClock(n, -k.For)
+	case sim.SlowClock:
+		w.SetClockRate(n, k.K)
+	case sim.MassCrash:
+		w.CrashHalf(k.Node)
+	case sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever:
+		w.StrikeWork(n, k.Fault, k.For)
+	}
+}

@@ -1,0 +1,109 @@
+package chaos
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// Scenario is a program that nodes run while they are disturbed, and what must be true of every run of it. It serves one run.
+type Scenario interface {
+	// Build puts the nodes into the world, and sets what their hosts ask of them.
+	Build(w *sim.World, p *Plan, trace bool) error
+	// App takes an app event of a node; the same event may come again after a crash. An error is a broken promise.
+	App(n *sim.Node, ev engine.AppEvent) error
+	// Settled says whether everything that was asked is answered.
+	Settled() bool
+	// Audit balances the books when all is settled; an error is a broken promise.
+	Audit() error
+}
+
+// scenarios are the kinds of Scenario by name, with the share of plans that draw each, in tenths.
+var scenarios = []struct {
+	name  string
+	share int
+	make  func() Scenario
+}{
+	{"ledger", 10, func() Scenario { return &ledger{} }},
+}
+
+func scenarioOf(name string) (Scenario, error) {
+	for _, s := range scenarios {
+		if s.name == name {
+			return s.make(), nil
+		}
+	}
+	return nil, fmt.Errorf("chaos: there is no scenario %q; there are %q", name, Scenarios())
+}
+
+// Scenarios returns the names of all scenarios.
+func Scenarios() (names []string) {
+	for _, s := range scenarios {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// broken is a promise that was not kept.
+func broken(w *sim.World, checker, format string, args ...any) error {
+	return &sim.Violation{Checker: checker, At: w.Now(), What: fmt.Sprintf(format, args...)}
+}
+
+// counterOf returns a counter of a node that is up.
+func counterOf(n *sim.Node, name string) uint64 {
+	for _, c := range n.Node().Engine().Counters() {
+		if c.Name == name {
+			return c.Count
+		}
+	}
+	return 0
+}
+
+// toldOnce holds the app events of a node against each other: the same number is always told with the same content.
+type toldOnce map[string]map[uint64]string
+
+// first says whether the event is told for the first time.
+func (t toldOnce) first(w *sim.World, n *sim.Node, ev engine.AppEvent) (bool, error) {
+	text := fmt.Sprint(ev.Name, " ", render(ev.Value))
+	m := t[n.Name]
+	if m == nil {
+		m = map[uint64]string{}
+		t[n.Name] = m
+	}
+	old, ok := m[ev.Number]
+	m[ev.Number] = text
+	if ok && old != text {
+		return false, broken(w, "events told with one content", "%s told event %d as %q and now as %q", n.Name, ev.Number, old, text)
+	}
+	return !ok, nil
+}
+
+// balanced holds a node that has nothing to do against what must be left in it: no frame, value, command, event or
+// unacknowledged envelope, and every charge released.
+func balanced(w *sim.World, n *sim.Node) error {
+	m, err := n.Node().Message(false)
+	if err != nil {
+		return err
+	}
+	t := &m.Transient
+	for _, k := range []struct {
+		what string
+		n    int
+	}{
+		{"ops on the frontier", len(t.Frontier)}, {"values in frames", len(t.SlotTable)}, {"activations", len(t.ExecutionState)},
+		{"pending commands", len(t.PendingAsync)}, {"pending completions", len(t.PendingCompletions)},
+		{"inputs not processed", len(t.Ingress)}, {"events on the bus", len(t.Bus.Queue)},
+		{"envelopes not acknowledged", len(t.Framework.PendingOutbound)}, {"app events not acknowledged", len(t.AppEvents)},
+		{"parked ops", len(t.Parked)},
+	} {
+		if k.n != 0 {
+			return broken(w, "budgets balance to zero", "%s has %d %s after everything was answered", n.Name, k.n, k.what)
+		}
+	}
+	return nil
+}
+
+// idleAfter is how long nodes are let be before their books are balanced: acknowledgements may be under way.
+const idleAfter = 30 * time.Second

@@ -1,0 +1,247 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+)
+
+// The sizes of a simulated node's files: short, so that rotation, snapshots and release come often.
+const (
+	segmentBytes  = 4 << 10
+	snapshotBytes = 12 << 10
+)
+
+func newDisk() *vfs.Mem { return vfs.NewMem() }
+
+// begin starts a node, or brings it back from its disk.
+func (w *World) begin(n *Node) {
+	if n.nd != nil || n.byCrash {
+		return
+	}
+	if w.now < n.pausedTo {
+		n.pausedTo = w.now
+	}
+	n.Starts++
+	if !n.durable {
+		nd, err := node.Install(n.cfg)
+		if err != nil {
+			w.Fail(fmt.Errorf("sim: %s: %w", n.Name, err))
+			return
+		}
+		n.nd = nd
+		w.poll(n)
+		return
+	}
+	store := n.store
+	if store.SegmentBytes == 0 {
+		store.SegmentBytes = segmentBytes
+	}
+	if store.SnapshotBytes == 0 {
+		store.SnapshotBytes = snapshotBytes
+	}
+	store.FS, store.Salt = n.fs, uint64(n.id)+1
+	d, rec, err := host.Open(n.cfg, store)
+	if err != nil {
+		w.stopped(n, fmt.Errorf("opening: %w", err))
+		return
+	}
+	n.drv, n.nd = host.NewDriver(d, rec), d.Node
+	n.Vouched = n.Vouched && !rec.NewEpoch
+	if len(rec.Skipped) > 0 && w.opt.OnTrace != nil {
+		w.trace(n, "repairs", fmt.Sprintf("took an older snapshot: %v", rec.Skipped[0]))
+	}
+	wall := n.clock.wall(w.now)
+	n.mono0, n.now0 = n.clock.mono(w.now), n.drv.Origin(wall)
+	if w.opt.OnTrace != nil {
+		w.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot, rec.Replayed))
+	}
+	t, err := n.drv.Begin(n.now0, wall)
+	if err != nil {
+		w.stopped(n, fmt.Errorf("beginning: %w", err))
+		return
+	}
+	w.follow(n, t)
+	if n.nd != nil {
+		w.soon(n)
+	}
+}
+
+// stopped takes a node down because something that it did has failed. What the disk was made to do is the cause; anything
+// else is a broken promise.
+func (w *World) stopped(n *Node, err error) {
+	var injected *vfs.InjectedError
+	switch {
+	case errors.As(err, &injected) && injected.Crashed:
+		if n.nd == nil {
+			w.fault(CrashInRecovery, n, "the power fails while it recovers")
+		}
+		w.down(n, true)
+	case errors.As(err, &injected):
+		w.down(n, false)
+	default:
+		var damaged *journal.CorruptionError
+		if errors.As(err, &damaged) && n.expects(damaged) {
+			w.down(n, false)
+			return
+		}
+		w.violate("recovery", n.Name+": "+err.Error())
+		return
+	}
+	w.comeBack(n)
+}
+
+// expects says whether the damage was done to the node by an act that nothing can repair. The node stays down.
+func (n *Node) expects(*journal.CorruptionError) bool { return n.byCrash }
+
+// down ends a life: by a power failure, or by the end of the process.
+func (w *World) down(n *Node, power bool) {
+	n.life++
+	n.Crashes++
+	n.drv, n.nd, n.ckpt = nil, nil, nil
+	n.inbox, n.wakeAt = nil, 0
+	n.stepping, n.syncing, n.resync, n.saving, n.silent = false, false, false, false, 0
+	if n.fs == nil {
+		return
+	}
+	if power {
+		n.fs = n.fs.Crash(rand.New(&n.chance))
+	} else {
+		n.fs = n.fs.Kill()
+	}
+}
+
+// comeBack sets the start of a node's next life.
+func (w *World) comeBack(n *Node) {
+	w.queue.push(w.now+w.opt.Restart.draw(&n.chance), event{kind: evBegin, node: n.id})
+}
+
+// Kill ends a node's process at once; the machine goes on. The node comes back after the world's restart time.
+func (w *World) Kill(n *Node) {
+	if n.nd == nil {
+		return
+	}
+	w.fault(Kill, n, "its process is killed")
+	w.down(n, false)
+	w.comeBack(n)
+}
+
+// PowerOff cuts a node's power at once, while it writes what it was about to write.
+func (w *World) PowerOff(n *Node) {
+	if n.nd == nil {
+		return
+	}
+	f := UnsyncedLost
+	if n.drv != nil {
+		at := n.chance.Below(3)
+		if at == 1 {
+			f = TornWrite
+		}
+		n.fs.CrashAt(n.fs.Ops() + 1 + at)
+		n.drv.Durable().Journal.Sync() // under way as the power goes: what it returns, nobody reads
+	}
+	w.fault(f, n, "its power fails")
+	w.down(n, true)
+	w.comeBack(n)
+}
+
+// PowerOffIn cuts a node's power at the k-th operation of its disk from now, wherever that is: in a step, a sync, the writing
+// of a snapshot, or a recovery.
+func (w *World) PowerOffIn(n *Node, k int) {
+	if n.fs == nil {
+		w.PowerOff(n)
+		return
+	}
+	n.fs.CrashAt(n.fs.Ops() + max(k, 1))
+	w.fault(EntryLost, n, fmt.Sprintf("its power will fail at the %d. operation of its disk", k))
+}
+
+// Pause stops a node's process for a time, as a machine that sleeps does: its clock goes on.
+func (w *World) Pause(n *Node, d time.Duration) {
+	if n.nd == nil {
+		return
+	}
+	w.fault(Pause, n, fmt.Sprintf("is stopped for %v", d))
+	n.pausedTo = max(n.pausedTo, w.now+int64(d))
+}
+
+// DropNewestSnapshot takes a node down and removes its newest snapshot, so that an older one and a longer replay must take its
+// place. It does nothing when there are fewer than two.
+func (w *World) DropNewestSnapshot(n *Node) bool {
+	if n.nd == nil || n.fs == nil {
+		return false
+	}
+	snaps := filesOf(n.fs, ".snap")
+	if len(snaps) < 2 {
+		return false
+	}
+	w.fault(OlderSnapshot, n, "comes back without its newest snapshot")
+	w.down(n, false)
+	if err := n.fs.Remove(snaps[len(snaps)-1]); err != nil {
+		w.Fail(err)
+	}
+	if err := n.fs.SyncDir("node"); err != nil {
+		w.Fail(err)
+	}
+	w.comeBack(n)
+	return true
+}
+
+// FlipInNewestSnapshot takes a node down and flips a bit of its newest snapshot; as DropNewestSnapshot.
+func (w *World) FlipInNewestSnapshot(n *Node) bool {
+	if n.nd == nil || n.fs == nil {
+		return false
+	}
+	snaps := filesOf(n.fs, ".snap")
+	if len(snaps) < 2 {
+		return false
+	}
+	w.fault(BitFlip, n, "a bit of its newest snapshot flips")
+	w.down(n, false)
+	err := n.fs.Alter(snaps[len(snaps)-1], func(b []byte) []byte {
+		b[n.chance.Below(len(b))] ^= 1 << n.chance.Below(8)
+		return b
+	})
+	if err != nil {
+		w.Fail(err)
+	}
+	w.comeBack(n)
+	return true
+}
+
+// CutNewestSegment takes a node down and makes its newest journal file shorter, as a bad disk may: durable records are lost,
+// and the node comes back in a new epoch.
+func (w *World) CutNewestSegment(n *Node) bool {
+	if n.nd == nil || n.fs == nil {
+		return false
+	}
+	segs := filesOf(n.fs, ".seg")
+	if len(segs) == 0 {
+		return false
+	}
+	w.fault(Cut, n, "its newest journal file is cut")
+	w.down(n, false)
+	err := n.fs.Alter(segs[len(segs)-1], func(b []byte) []byte { return b[:n.chance.Below(len(b))] })
+	if err != nil {
+		w.Fail(err)
+	}
+	w.comeBack(n)
+	return true
+}
+
+// filesOf returns the files of a kind on a disk, oldest first.
+func filesOf(fs *vfs.Mem, suffix string) (out []string) {
+	for _, name := range fs.Names() {
+		if strings.HasSuffix(name, suffix) {
+			out = append(out, name)
+		}
+	}
+	return out
+}

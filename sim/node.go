@@ -1,0 +1,81 @@
+package sim
+
+import (
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Spec says which node is put into a world.
+type Spec struct {
+	Name   string
+	Config node.Config
+	// Store is the node's journal and snapshots; its FS and Dir are the world's. Without Durable the node has neither: it
+	// keeps nothing when it crashes, and takes little memory.
+	Durable bool
+	Store   host.Store
+}
+
+// Node is one node of a world.
+type Node struct {
+	Name string
+	Peer wire.PeerID
+
+	id      int32
+	cfg     node.Config
+	store   host.Store
+	durable bool
+
+	fs     *vfs.Mem
+	drv    *host.Driver // of a durable node that is up
+	nd     *node.Node   // nil while it is down
+	life   uint32
+	chance Chance
+	clock  clock
+	mono0  int64 // the monotonic clock when engine time was now0
+	now0   int64
+
+	inbox    []*engine.Event
+	stepping bool // an evStep is set
+	syncing  bool // an evSync is set
+	early    bool // the disk has done its part of that sync
+	resync   bool // something waits for the sync after that
+	saving   bool // an evPublish is set
+	ckpt     *host.Checkpoint
+	wakeAt   int64 // for which an evWake is set, 0 for none
+	pausedTo int64
+	told     uint64 // the last app event
+	lineFree int64  // when its line to the network is free again
+	armed    []armed
+	work     workFate // of the command that is being run
+	byCrash  bool     // it will not come back by itself
+	silent   int      // commands that no worker will ever answer in this life
+
+	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.
+	Crashes, Starts, Refused int
+	// Vouched is false once the node came back in a new epoch: the end of its journal was lost.
+	Vouched bool
+}
+
+// Up says whether the node runs.
+func (n *Node) Up() bool { return n.nd != nil }
+
+// Node returns the live node, or nil while it is down. Look at it between events only, and change nothing.
+func (n *Node) Node() *node.Node { return n.nd }
+
+// Disk returns the node's disk; nil for a node that is not durable.
+func (n *Node) Disk() *vfs.Mem { return n.fs }
+
+// Driver returns what drives the node; nil while it is down or when it is not durable.
+func (n *Node) Driver() *host.Driver { return n.drv }
+
+// ID returns the node's index in its world.
+func (n *Node) ID() int { return int(n.id) }
+
+// engineNow returns the node's engine time at a true time.
+func (n *Node) engineNow(now int64) int64 { return n.now0 + n.clock.mono(now) - n.mono0 }
+
+// trueTime returns when the node's engine time is at.
+func (n *Node) trueTime(at int64) int64 { return n.clock.when(n.mono0 + at - n.now0) }
