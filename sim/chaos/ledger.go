@@ -22,8 +22,11 @@ type ledger struct {
 	starts int                       // of the asker, when asked was counted
 }
 
-// askEvery is how often the asker's host looks whether it may ask again.
-const askEvery = 20 * time.Millisecond
+// askEvery returns how often the asker's host looks whether it may ask again: so that the questions last as long as the
+// faults do.
+func (l *ledger) askEvery() time.Duration {
+	return max(2*time.Millisecond, l.plan.Horizon/time.Duration(l.plan.Work))
+}
 
 // askedAhead is how many questions may be open.
 const askedAhead = 6
@@ -63,7 +66,7 @@ func (l *ledger) ask() {
 		}
 	}
 	if !l.Settled() {
-		l.w.At(l.w.Now()+askEvery, l.ask)
+		l.w.At(l.w.Now()+l.askEvery(), l.ask)
 	}
 }
 

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc64"
 	"time"
@@ -143,4 +144,16 @@ func strike(w *sim.World, k Strike) {
 	case sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever:
 		w.StrikeWork(n, k.Fault, k.For)
 	}
+}
+
+// CheckerOf returns which promise an error of a run says is broken, or "" for none.
+func CheckerOf(err error) string {
+	var v *sim.Violation
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &v):
+		return v.Checker
+	}
+	return "error"
 }
