@@ -9,11 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -32,12 +30,9 @@ func (e *NodeError) Unwrap() error { return e.Err }
 
 // cluster is all nodes of a run while they run.
 type cluster struct {
-	l         *Local
-	programs  map[string]*program.Program // by place
-	catalogue *node.Catalogue
-	values    *value.Registry
-	workers   *host.Workers
-	net       *memory.Network
+	l       *Local
+	workers *host.Workers
+	net     *memory.Network
 
 	nodes []*member // the server first
 
@@ -51,23 +46,14 @@ type cluster struct {
 	pace     atomic.Int64 // nanoseconds that the last round took
 }
 
-// newCluster makes what all nodes share. Nothing runs yet.
+// newCluster makes all nodes of a run. Nothing runs yet.
 func newCluster(l *Local) (*cluster, error) {
-	c := &cluster{
-		l: l, programs: map[string]*program.Program{}, catalogue: node.NewCatalogue(), values: value.NewRegistry(),
-		finished: make(chan struct{}), failed: make(chan error, 1),
+	c := &cluster{l: l, finished: make(chan struct{}), failed: make(chan error, 1)}
+	members, err := l.cfg.Members(l.art)
+	for _, m := range members {
+		c.nodes = append(c.nodes, &member{Member: m})
 	}
-	if err := builtin.Register(c.catalogue); err != nil {
-		return nil, err
-	}
-	for _, place := range []string{ServerPlace, ClientsPlace} {
-		p, err := program.Load(l.art.Model, place)
-		if err != nil {
-			return nil, err
-		}
-		c.programs[place] = p
-	}
-	return c, c.members(l)
+	return c, err
 }
 
 // run starts all nodes. After an error, close ends those that run.
@@ -167,7 +153,7 @@ func (c *cluster) failure(m *member, v value.Value) error {
 	case c.l.cfg.Exact():
 		return &FailureError{f}
 	case c.l.o.OnWarn != nil:
-		c.l.o.OnWarn(m.name + ": " + f.Error())
+		c.l.o.OnWarn(m.Name + ": " + f.Error())
 	}
 	return nil
 }

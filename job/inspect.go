@@ -73,15 +73,15 @@ func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 	}
 	peers := map[string]string{}
 	for _, m := range c.nodes {
-		peers[string(m.peer)] = m.name
+		peers[string(m.Peer)] = m.Name
 	}
 	var out []NodeState
 	for _, m := range c.nodes {
-		if len(names) > 0 && !wanted[m.name] {
+		if len(names) > 0 && !wanted[m.Name] {
 			continue
 		}
-		s := NodeState{Name: m.name, Program: m.cfg.Program, Peers: peers}
-		s.Snapshot, s.Recovery, s.Err = m.bringBack(fsys, filepath.Join(dir, m.name))
+		s := NodeState{Name: m.Name, Program: m.Config.Program, Peers: peers}
+		s.Snapshot, s.Recovery, s.Err = m.bringBack(fsys, filepath.Join(dir, m.Name))
 		out = append(out, s)
 	}
 	return out, nil
@@ -93,7 +93,7 @@ func (m *member) bringBack(fsys vfs.FS, dir string) (*snapshot.NodeSnapshot, *ho
 	if err != nil {
 		return nil, nil, err
 	}
-	d, rec, err := host.Open(m.cfg, host.Store{FS: mem, Dir: "node"})
+	d, rec, err := host.Open(m.Config, host.Store{FS: mem, Dir: "node"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -89,7 +89,7 @@ const (
 
 // store says where a node keeps its state.
 func (l *Local) store(fsys vfs.FS, m *member) host.Store {
-	return host.Store{FS: fsys, Dir: filepath.Join(l.o.Dir, m.name), SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
+	return host.Store{FS: fsys, Dir: filepath.Join(l.o.Dir, m.Name), SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
 }
 
 // again finishes a run whose server had told its result in an earlier life, when the result is lost. The caller holds the
@@ -129,9 +129,9 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 	var contributions uint64
 	var history []Point
 	for i, m := range c.nodes {
-		d, _, err := host.Open(m.cfg, l.store(l.fs, m))
+		d, _, err := host.Open(m.Config, l.store(l.fs, m))
 		if err != nil {
-			return nil, &NodeError{m.name, err}
+			return nil, &NodeError{m.Name, err}
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
@@ -139,7 +139,7 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 			contributions, history = kept(d.Node)
 		}
 		if err := d.Close(); err != nil {
-			return nil, &NodeError{m.name, err}
+			return nil, &NodeError{m.Name, err}
 		}
 		if told == nil {
 			return nil, nil

@@ -89,14 +89,14 @@ func newVirtual(t testing.TB, cfg Config, net memory.Options, dropEvery int) *vi
 }
 
 func (v *virtual) open(n *virtualNode) {
-	cfg := n.m.cfg
+	cfg := n.m.Config
 	cfg.Trace = true
 	d, rec, err := host.Open(cfg, host.Store{FS: n.fs, Dir: "n", SegmentBytes: 64 << 10, SnapshotBytes: 150 << 10})
 	if err != nil {
-		v.t.Fatalf("%s does not open: %v", n.m.name, err)
+		v.t.Fatalf("%s does not open: %v", n.m.Name, err)
 	}
 	n.d, n.inbox, n.work = d, nil, nil
-	n.port = v.net.Join(n.m.peer, func(from wire.PeerID, raw []byte) {
+	n.port = v.net.Join(n.m.Peer, func(from wire.PeerID, raw []byte) {
 		n.inbox = append(n.inbox, &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: raw}})
 	})
 	if rec.New {
@@ -168,10 +168,10 @@ func (v *virtual) turn(n *virtualNode) {
 	n.inbox = nil
 	out, _, refused, err := n.d.Step(v.now, v.now, events)
 	if err != nil {
-		v.t.Fatalf("%s: %v", n.m.name, err)
+		v.t.Fatalf("%s: %v", n.m.Name, err)
 	}
 	for _, r := range refused {
-		v.t.Fatalf("%s refused: %v", n.m.name, r.Err)
+		v.t.Fatalf("%s refused: %v", n.m.Name, r.Err)
 	}
 	v.steps++
 	if v.dropEvery > 0 && v.rng.IntN(v.dropEvery) == 0 {
@@ -179,13 +179,13 @@ func (v *virtual) turn(n *virtualNode) {
 		return
 	}
 	n.more, n.wake = out.More, out.Wake
-	v.note(fmt.Sprintf("%s %d wake %d\n", n.m.name, v.now, out.Wake))
+	v.note(fmt.Sprintf("%s %d wake %d\n", n.m.Name, v.now, out.Wake))
 	for _, tr := range out.Trace {
 		v.note(fmt.Sprintf("%d %s %d %s %s\n", tr.At, tr.Kind, tr.Exec, tr.Op, tr.Text))
 	}
 	for _, c := range out.Commands {
 		res, err := n.d.Node.Work(c)
-		ev := host.Finish(v.c.values, c.ID, res, err)
+		ev := host.Finish(n.m.Config.Values, c.ID, res, err)
 		n.work = append(n.work, virtualWork{v.now + int64(time.Millisecond), &ev})
 	}
 	if out.NeedsDurable() {
@@ -208,7 +208,7 @@ func (v *virtual) turn(n *virtualNode) {
 func (v *virtual) tell(n *virtualNode, events []engine.AppEvent) {
 	for _, ev := range events {
 		if ev.Name == engine.FailureEvent {
-			v.t.Fatalf("%s: %v", n.m.name, ev.Value)
+			v.t.Fatalf("%s: %v", n.m.Name, ev.Value)
 		}
 		if ev.Name == EventDone {
 			v.done = ev.Value

@@ -1,0 +1,80 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/protocol/registry"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Member is a node of a job: who it is, which place it plays, and what it is installed with.
+type Member struct {
+	Name   string
+	Peer   wire.PeerID
+	Place  string
+	Config node.Config // programs, artifact, catalogue and values are shared by all members
+}
+
+// Members returns the nodes of the job whose artifact that is, the server first, without running any. Every run of the job
+// in one process, for real or simulated, is made of them.
+func (c Config) Members(art *compile.Artifact) ([]Member, error) {
+	shared := node.Config{
+		Artifact: art.Model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Seed: c.Seed, Limits: engine.DefaultLimits(),
+	}
+	if err := builtin.Register(shared.Catalogue); err != nil {
+		return nil, err
+	}
+	programs := map[string]*program.Program{}
+	for _, place := range []string{ServerPlace, ClientsPlace} {
+		p, err := program.Load(art.Model, place)
+		if err != nil {
+			return nil, err
+		}
+		programs[place] = p
+	}
+	names := nodeNames(c.Clients)
+	out := make([]Member, len(names))
+	targets := map[string][]wire.PeerID{}
+	for i, name := range names {
+		peer, err := localPeer(c.Seed, name)
+		if err != nil {
+			return nil, err
+		}
+		m := Member{Name: name, Peer: peer, Place: ClientsPlace, Config: shared}
+		if i == 0 {
+			m.Place = ServerPlace // it learns of its clients when they join
+			targets[ServerPlace] = []wire.PeerID{peer}
+		} else {
+			m.Config.Targets = targets
+			if m.Config.Options, err = nodeOptions(name, i-1); err != nil {
+				return nil, err
+			}
+		}
+		m.Config.Program, m.Config.Self = programs[m.Place], peer
+		out[i] = m
+	}
+	return out, nil
+}
+
+// nodeOptions are the settings of a client's components that are its own.
+func nodeOptions(name string, part int) (map[string][]byte, error) {
+	mine, err := json.Marshal(data.Options{Partition: &part})
+	if err != nil {
+		return nil, err
+	}
+	called, err := json.Marshal(registry.Options{Name: name})
+	return map[string][]byte{"data": mine, "registry": called}, err
+}
+
+// Member returns node i of a gossip job.
+func (s *Swarm) Member(i int) Member {
+	return Member{Name: fmt.Sprintf("peer-%d", i), Peer: s.peers[i], Place: PeersPlace, Config: s.Node(i)}
+}
