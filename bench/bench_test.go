@@ -2,6 +2,7 @@ package bench
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -14,7 +15,7 @@ func TestEngine(t *testing.T) {
 	}
 	seen := map[string]Metric{}
 	if err := Engine(vfs.OS(), t.TempDir(), func(m Metric) {
-		if _, twice := seen[m.Metric]; twice || m.Bench != "engine" || m.Unit == "" {
+		if _, twice := seen[m.Metric]; twice || m.Bench != "engine" || m.Unit == "" || m.Better != "lower" && m.Better != "higher" {
 			t.Errorf("metric %+v", m)
 		}
 		seen[m.Metric] = m
@@ -33,5 +34,37 @@ func TestEngine(t *testing.T) {
 	}
 	if m := seen["chain_allocs_per_op"]; m.Value != 0 {
 		t.Errorf("%v allocations per op", m.Value)
+	}
+}
+
+// TestSnapshot runs the snapshot bench once in miniature, for its shape: every metric is there, once, with its denominator
+// and its aim. The figures of such sizes mean nothing, but for those that do not depend on size.
+func TestSnapshot(t *testing.T) {
+	sizes := SnapshotSizes{Small: 1 << 20, Large: 4 << 20, Dirty: 256 << 10, Pauses: 5, Pending: 200,
+		Window: 20 * time.Millisecond, Windows: 1, Records: 50, Rounds: 2}
+	seen := map[string]Metric{}
+	if err := Snapshot(vfs.OS(), t.TempDir(), sizes, func(m Metric) {
+		if _, twice := seen[m.Metric]; twice || m.Bench != "snapshot" || m.Unit == "" || m.Better != "lower" && m.Better != "higher" {
+			t.Errorf("metric %+v", m)
+		}
+		seen[m.Metric] = m
+		t.Logf("%-28s %12.3f %-6s ÷ %12.3f = %.3f (%s)", m.Metric, m.Value, m.Unit, m.Denominator, m.Ratio, m.What)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"pause_1mib_ms", "pause_4mib_ms", "pause_p99_4mib_ms", "pause_growth_ms", "pause_pending_us", "snapshot_written_bytes",
+		"snapshot_peak_bytes", "calls_per_s_with_snapshots", "restore_ms", "replay_per_s", "commit_1_us", "commits_256_per_s",
+		"journal_written_1_bytes", "journal_written_256_bytes", "equal_states_equal_bytes", "allocs_per_op_with_snapshots",
+	} {
+		if m, ok := seen[name]; !ok || m.Aim == nil || m.Denominator == 0 && name != "allocs_per_op_with_snapshots" {
+			t.Errorf("metric %s is %+v", name, m)
+		}
+	}
+	if len(seen) != 16 {
+		t.Errorf("%d metrics, 16 are on the list", len(seen))
+	}
+	if seen["equal_states_equal_bytes"].Value != 1 || seen["allocs_per_op_with_snapshots"].Value != 0 {
+		t.Errorf("equal bytes %v, allocations %v", seen["equal_states_equal_bytes"].Value, seen["allocs_per_op_with_snapshots"].Value)
 	}
 }

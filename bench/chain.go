@@ -27,9 +27,14 @@ func chain(n int) (*engine.Engine, error) {
 	return engine.New(engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Limits: l})
 }
 
+// callEvent is the input that starts a chain.
+func callEvent() *engine.Event {
+	return &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}}
+}
+
 // chains measures the engine's overhead: an event in, a chain of PassThrough ops, outputs out.
 func chains(emit func(Metric)) error {
-	ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}}
+	ev := callEvent()
 	var allocs float64
 	for _, n := range []int{10, 100, 1000} {
 		e, err := chain(n)

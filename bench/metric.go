@@ -13,21 +13,36 @@ type Metric struct {
 	Unit        string   `json:"unit"`
 	Denominator float64  `json:"denominator"` // what the ratio is taken against, in the same unit
 	Ratio       float64  `json:"ratio"`       // value ÷ denominator
-	Aim         *float64 `json:"aim"`         // what the project aims at, for value; null where none is set
+	Better      string   `json:"better"`      // "lower" or "higher": which way is better, for value and ratio
+	Aim         *float64 `json:"aim"`         // what the project aims at; null where none is set
+	AimOf       string   `json:"aim_of"`      // "value" or "ratio": which of them the aim is for; empty where none is set
 
 	What string `json:"-"` // the denominator in words, for people
 }
 
 func metric(bench, name string, value float64, unit string, denominator float64, what string) Metric {
-	m := Metric{Bench: bench, Metric: name, Value: value, Unit: unit, Denominator: denominator, What: what}
+	m := Metric{Bench: bench, Metric: name, Value: value, Unit: unit, Denominator: denominator, What: what, Better: "lower"}
 	if denominator != 0 {
 		m.Ratio = value / denominator
 	}
 	return m
 }
 
+// aim sets what the value is to be.
 func (m Metric) aim(x float64) Metric {
-	m.Aim = &x
+	m.Aim, m.AimOf = &x, "value"
+	return m
+}
+
+// aimRatio sets what the ratio is to be.
+func (m Metric) aimRatio(x float64) Metric {
+	m.Aim, m.AimOf = &x, "ratio"
+	return m
+}
+
+// higher says that more is better; without it, less is.
+func (m Metric) higher() Metric {
+	m.Better = "higher"
 	return m
 }
 

@@ -51,7 +51,7 @@ type SnapshotInfo struct {
 
 // Limits of what is read of a snapshot; the zero value is the default.
 type Limits struct {
-	// PayloadBytesMax is the largest payload that is read. 0 is 1 GiB.
+	// PayloadBytesMax is the largest payload that is read. 0 is 2 GiB.
 	PayloadBytesMax int64
 	// RatioMax is the largest payload for each byte of the file. 0 is 32,768, above what zeros compress to.
 	RatioMax int64
@@ -59,7 +59,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	if l.PayloadBytesMax <= 0 {
-		l.PayloadBytesMax = 1 << 30
+		l.PayloadBytesMax = 2 << 30
 	}
 	if l.RatioMax <= 0 {
 		l.RatioMax = 1 << 15

@@ -19,16 +19,23 @@ func newBench(c *console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchEngine(c))
+	cmd.AddCommand(
+		newBenchPart(c, "engine", "Measure the engine and what stands around it: ops, envelopes, snapshots, journal, training, rounds", bench.Engine),
+		newBenchPart(c, "snapshot", "Measure what snapshots, the journal and recovery cost beside the least that the machine can do",
+			func(fsys vfs.FS, dir string, emit func(bench.Metric)) error {
+				return bench.Snapshot(fsys, dir, bench.DefaultSnapshotSizes(), emit)
+			}),
+	)
 	return cmd
 }
 
-func newBenchEngine(c *console) *cobra.Command {
+// newBenchPart makes the command of one bench.
+func newBenchPart(c *console, name, short string, measure func(vfs.FS, string, func(bench.Metric)) error) *cobra.Command {
 	var json bool
 	var dir string
 	cmd := &cobra.Command{
-		Use:   "engine",
-		Short: "Measure the engine and what stands around it: ops, envelopes, snapshots, journal, training, rounds",
+		Use:   name,
+		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			if dir == "" {
@@ -49,7 +56,7 @@ func newBenchEngine(c *console) *cobra.Command {
 			if !json {
 				fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())
 			}
-			return bench.Engine(vfs.OS(), dir, emit)
+			return measure(vfs.OS(), dir, emit)
 		}),
 	}
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per metric and nothing else")
@@ -63,8 +70,16 @@ func benchLine(m bench.Metric) string {
 	if m.Denominator != 0 {
 		s += fmt.Sprintf("  %8s × %s (%s)", short(m.Ratio), m.What, short(m.Denominator))
 	}
-	if m.Aim != nil {
-		s += fmt.Sprintf("  aim %s", short(*m.Aim))
+	switch {
+	case m.Aim == nil:
+	case m.AimOf == "ratio" && m.Better == "higher":
+		s += fmt.Sprintf("  aim: at least %s ×", short(*m.Aim))
+	case m.AimOf == "ratio":
+		s += fmt.Sprintf("  aim: at most %s ×", short(*m.Aim))
+	case m.Better == "higher":
+		s += fmt.Sprintf("  aim: at least %s", short(*m.Aim))
+	default:
+		s += fmt.Sprintf("  aim: at most %s", short(*m.Aim))
 	}
 	return s
 }
