@@ -2,13 +2,15 @@ package sim
 
 import (
 	"fmt"
-	"syscall"
+	"slices"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // fault counts a fault and tells of it.
 func (w *World) fault(f Fault, n *Node, what string) {
-	w.Counts[f]++
+	w.counts[f]++
 	if w.opt.OnTrace != nil {
 		w.trace(n, "fault", f.String()+": "+what)
 	}
@@ -139,18 +141,20 @@ func (w *World) syncTime(n *Node) int64 {
 	return t
 }
 
-// DiskErrorIn makes the k-th operation of a node's disk from now fail once: with an input or output error, or with full, because the
-// disk is full. The node stops, and comes back from what is durable.
-func (w *World) DiskErrorIn(n *Node, k int, full bool) {
+// DiskFaultIn has a fault meet the running node at the k-th operation of its disk from now, or the first later one that it can
+// meet: DiskFull, which ends after d, ErrorOnce, ErrorForever, which ends when the node is started again, or ShortWrite. The node
+// stops, and comes back from what is durable.
+func (w *World) DiskFaultIn(n *Node, f Fault, k int, d time.Duration) {
 	if n.fs == nil {
 		return
 	}
-	f, cause := ErrorOnce, error(syscall.EIO)
-	if full {
-		f, cause = DiskFull, syscall.ENOSPC
+	if w.opt.OnTrace != nil {
+		w.trace(n, "fault", fmt.Sprintf("%v: the %d. operation of its disk will meet it", f, k))
 	}
-	w.fault(f, n, fmt.Sprintf("the %d. operation of its disk will fail: %v", k, cause))
-	n.fs.FailAt(n.fs.Ops()+max(k, 1), cause)
+	n.fs.StrikeAt(n.fs.Ops()+max(k, 1), vfs.Fault(slices.Index(ofDisk[:], f)))
+	if f == DiskFull {
+		w.At(time.Duration(w.now)+d, func() { n.fs.Free() })
+	}
 }
 
 // Network returns how links behave now.
@@ -161,7 +165,7 @@ func (w *World) CrashHalf(first int) {
 	for i, n := range w.nodes {
 		if (i+first)%2 == 0 && n.nd != nil {
 			w.PowerOff(n)
-			w.Counts[MassCrash]++
+			w.counts[MassCrash]++
 		}
 	}
 }
@@ -175,7 +179,7 @@ func (w *World) Heal() {
 		n.armed = nil
 		if n.fs != nil {
 			n.fs.CrashAt(0)
-			n.fs.FailAt(0, nil)
+			n.fs.Calm()
 		}
 		if n.clock.rate != rateOne {
 			w.SetClockRate(n, rateOne)

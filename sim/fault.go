@@ -1,6 +1,10 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
 
 // Fault is one kind of thing that goes wrong.
 type Fault uint8
@@ -19,19 +23,22 @@ const (
 	Clog
 	Swizzle
 
-	// The disk.
-	UnsyncedLost // a power failure
-	TornWrite    // a power failure within a write
-	EntryLost    // a power failure between a change of names and its sync
+	// The disk: what vfs.Mem counts, and a slow sync.
+	UnsyncedLost   // a write that was not synced is gone after a power failure
+	TornWrite      // of a write that was not synced some sectors are there
+	ReorderedWrite // a later write is there, and an earlier one is not
+	EntryLost      // a change of names that was not synced is gone
+	Stale          // something durable is as it was before
 	BitFlip
-	Cut // a file shorter than it was
-	Stale
+	Cut // a durable file is shorter than it was
 	DiskFull
 	ErrorOnce
 	ErrorForever
+	ShortWrite
 	SlowSync
 
 	// The process.
+	PowerOff
 	Kill
 	CrashInRecovery
 	Pause
@@ -57,9 +64,9 @@ const (
 var faultNames = [Faults]string{
 	Loss: "loss", Duplicate: "duplicate", Reorder: "reorder", Corrupt: "corrupt", Truncate: "truncate", Replay: "replay",
 	Partition: "partition", Asymmetric: "asymmetric", Clog: "clog", Swizzle: "swizzle",
-	UnsyncedLost: "unsynced-lost", TornWrite: "torn-write", EntryLost: "entry-lost", BitFlip: "bit-flip", Cut: "cut", Stale: "stale",
-	DiskFull: "disk-full", ErrorOnce: "error-once", ErrorForever: "error-forever", SlowSync: "slow-sync",
-	Kill: "kill", CrashInRecovery: "crash-in-recovery", Pause: "pause", OlderSnapshot: "older-snapshot",
+	UnsyncedLost: "unsynced-lost", TornWrite: "torn-write", ReorderedWrite: "reordered-write", EntryLost: "entry-lost",
+	Stale: "stale", BitFlip: "bit-flip", Cut: "cut", DiskFull: "disk-full", ErrorOnce: "error-once", ErrorForever: "error-forever",
+	ShortWrite: "short-write", SlowSync: "slow-sync", PowerOff: "power-off", Kill: "kill", CrashInRecovery: "crash-in-recovery", Pause: "pause", OlderSnapshot: "older-snapshot",
 	ClockForward: "clock-forward", ClockBack: "clock-back", SlowClock: "slow-clock", MassCrash: "mass-crash",
 	WorkError: "work-error", WorkPanic: "work-panic", WorkLate: "work-late", WorkNever: "work-never",
 	Lie: "lie", Equivocate: "equivocate",
@@ -77,6 +84,27 @@ func (f Fault) String() string {
 func ParseFault(name string) (Fault, bool) {
 	i := slices.Index(faultNames[:], name)
 	return Fault(max(i, 0)), i >= 0
+}
+
+// ofDisk are the faults that a disk counts, as it calls them.
+var ofDisk = [vfs.FaultKinds]Fault{
+	vfs.LostWrite: UnsyncedLost, vfs.TornWrite: TornWrite, vfs.Reordered: ReorderedWrite, vfs.LostName: EntryLost, vfs.Stale: Stale,
+	vfs.BitFlip: BitFlip, vfs.Truncation: Cut, vfs.FullDisk: DiskFull, vfs.ErrorOnce: ErrorOnce, vfs.ErrorForever: ErrorForever,
+	vfs.SlowSync: SlowSync, vfs.ShortWrite: ShortWrite,
+}
+
+// Faults returns how often each kind of fault happened so far.
+func (w *World) Faults() Counts {
+	c := w.counts
+	for _, n := range w.nodes {
+		if n.fs == nil {
+			continue
+		}
+		for f, k := range n.fs.Faults() {
+			c[ofDisk[f]] += k
+		}
+	}
+	return c
 }
 
 // Counts says how often each kind of fault happened.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func newDisk() *vfs.Mem { return vfs.NewMem() }
 
 // begin starts a node, or brings it back from its disk.
 func (w *World) begin(n *Node) {
-	if n.nd != nil || n.byCrash {
+	if n.nd != nil {
 		return
 	}
 	if w.now < n.pausedTo {
@@ -54,7 +55,15 @@ func (w *World) begin(n *Node) {
 		return
 	}
 	n.drv, n.nd = host.NewDriver(d, rec), d.Node
-	n.Vouched = n.Vouched && !rec.NewEpoch
+	if next := d.Journal.Next(); next < n.known || rec.NewEpoch {
+		if n.backup == nil && n.Vouched {
+			w.violate("nothing acknowledged is lost", fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",
+				n.Name, next, rec.NewEpoch, n.known))
+			return
+		}
+		n.Unnoticed = n.Unnoticed || !rec.NewEpoch
+		n.Vouched, n.known = false, next
+	}
 	if len(rec.Skipped) > 0 && w.opt.OnTrace != nil {
 		w.trace(n, "repairs", fmt.Sprintf("took an older snapshot: %v", rec.Skipped[0]))
 	}
@@ -65,9 +74,11 @@ func (w *World) begin(n *Node) {
 	}
 	t, err := n.drv.Begin(n.now0, wall)
 	if err != nil {
+		n.nd = nil
 		w.stopped(n, fmt.Errorf("beginning: %w", err))
 		return
 	}
+	n.backup = nil
 	w.follow(n, t)
 	if n.nd != nil {
 		w.soon(n)
@@ -88,23 +99,29 @@ func (w *World) stopped(n *Node, err error) {
 		w.down(n, false)
 	default:
 		var damaged *journal.CorruptionError
-		if errors.As(err, &damaged) && n.expects(damaged) {
-			w.down(n, false)
+		if n.backup == nil || !errors.As(err, &damaged) {
+			w.violate("recovery", n.Name+": "+err.Error())
 			return
 		}
-		w.violate("recovery", n.Name+": "+err.Error())
-		return
+		if w.opt.OnTrace != nil {
+			w.trace(n, "refuses", "its disk, and is given the one from before: "+err.Error())
+		}
+		n.Refusals++
+		for f, k := range n.fs.Faults() {
+			w.counts[ofDisk[f]] += k - n.backup.Faults()[f]
+		}
+		n.fs = n.backup.Kill()
 	}
 	w.comeBack(n)
 }
-
-// expects says whether the damage was done to the node by an act that nothing can repair. The node stays down.
-func (n *Node) expects(*journal.CorruptionError) bool { return n.byCrash }
 
 // down ends a life: by a power failure, or by the end of the process.
 func (w *World) down(n *Node, power bool) {
 	n.life++
 	n.Crashes++
+	if n.drv != nil {
+		n.known = max(n.known, n.drv.Durable().Journal.Synced())
+	}
 	n.drv, n.nd, n.ckpt = nil, nil, nil
 	n.inbox, n.wakeAt = nil, 0
 	n.stepping, n.syncing, n.resync, n.saving, n.silent = false, false, false, false, 0
@@ -138,16 +155,11 @@ func (w *World) PowerOff(n *Node) {
 	if n.nd == nil {
 		return
 	}
-	f := UnsyncedLost
+	w.fault(PowerOff, n, "its power fails")
 	if n.drv != nil {
-		at := n.chance.Below(3)
-		if at == 1 {
-			f = TornWrite
-		}
-		n.fs.CrashAt(n.fs.Ops() + 1 + at)
+		n.fs.CrashAt(n.fs.Ops() + 1 + n.chance.Below(3))
 		n.drv.Durable().Journal.Sync() // under way as the power goes: what it returns, nobody reads
 	}
-	w.fault(f, n, "its power fails")
 	w.down(n, true)
 	w.comeBack(n)
 }
@@ -160,7 +172,7 @@ func (w *World) PowerOffIn(n *Node, k int) {
 		return
 	}
 	n.fs.CrashAt(n.fs.Ops() + max(k, 1))
-	w.fault(EntryLost, n, fmt.Sprintf("its power will fail at the %d. operation of its disk", k))
+	w.fault(PowerOff, n, fmt.Sprintf("its power will fail at the %d. operation of its disk", k))
 }
 
 // Pause stops a node's process for a time, as a machine that sleeps does: its clock goes on.
@@ -179,7 +191,7 @@ func (w *World) DropNewestSnapshot(n *Node) bool {
 		return false
 	}
 	snaps := filesOf(n.fs, ".snap")
-	if len(snaps) < 2 {
+	if len(snaps) < 2 || n.tainted {
 		return false
 	}
 	w.fault(OlderSnapshot, n, "comes back without its newest snapshot")
@@ -194,45 +206,24 @@ func (w *World) DropNewestSnapshot(n *Node) bool {
 	return true
 }
 
-// FlipInNewestSnapshot takes a node down and flips a bit of its newest snapshot; as DropNewestSnapshot.
-func (w *World) FlipInNewestSnapshot(n *Node) bool {
+// Damage takes a node down and damages something durable on its disk, which no crash explains: a BitFlip, a Cut, or what is
+// Stale. The node may repair it, refuse it, or come back without what was lost; when it refuses, it is given the disk from
+// before. It says whether there was something to damage.
+func (w *World) Damage(n *Node, f Fault) bool {
 	if n.nd == nil || n.fs == nil {
 		return false
 	}
-	snaps := filesOf(n.fs, ".snap")
-	if len(snaps) < 2 {
+	w.down(n, true)
+	defer w.comeBack(n)
+	before := n.fs.Kill()
+	d, ok := n.fs.Damage(vfs.Fault(slices.Index(ofDisk[:], f)), rand.New(&n.chance))
+	if !ok {
 		return false
 	}
-	w.fault(BitFlip, n, "a bit of its newest snapshot flips")
-	w.down(n, false)
-	err := n.fs.Alter(snaps[len(snaps)-1], func(b []byte) []byte {
-		b[n.chance.Below(len(b))] ^= 1 << n.chance.Below(8)
-		return b
-	})
-	if err != nil {
-		w.Fail(err)
+	n.backup, n.tainted = before, true
+	if w.opt.OnTrace != nil {
+		w.trace(n, "fault", d.String())
 	}
-	w.comeBack(n)
-	return true
-}
-
-// CutNewestSegment takes a node down and makes its newest journal file shorter, as a bad disk may: durable records are lost,
-// and the node comes back in a new epoch.
-func (w *World) CutNewestSegment(n *Node) bool {
-	if n.nd == nil || n.fs == nil {
-		return false
-	}
-	segs := filesOf(n.fs, ".seg")
-	if len(segs) == 0 {
-		return false
-	}
-	w.fault(Cut, n, "its newest journal file is cut")
-	w.down(n, false)
-	err := n.fs.Alter(segs[len(segs)-1], func(b []byte) []byte { return b[:n.chance.Below(len(b))] })
-	if err != nil {
-		w.Fail(err)
-	}
-	w.comeBack(n)
 	return true
 }
 

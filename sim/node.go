@@ -50,12 +50,19 @@ type Node struct {
 	lineFree int64  // when its line to the network is free again
 	armed    []armed
 	work     workFate // of the command that is being run
-	byCrash  bool     // it will not come back by itself
+	known    uint64   // the world knows that the records below it were durable
+	tainted  bool     // its disk was damaged at some time: an older snapshot may be bad
+	backup   *vfs.Mem // the disk before it was damaged; nil when it is sound or the node has coped
 	silent   int      // commands that no worker will ever answer in this life
 
 	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.
 	Crashes, Starts, Refused int
-	// Vouched is false once the node came back in a new epoch: the end of its journal was lost.
+	// Refusals counts the starts that it refused because its disk was damaged; it was given the disk from before.
+	Refusals int
+	// Unnoticed says that durable records were lost and the node could not know: damage to the last record of a journal looks
+	// like a torn write.
+	Unnoticed bool
+	// Vouched is false once durable records of the node are lost, which only damage does.
 	Vouched bool
 }
 

@@ -44,11 +44,11 @@ type World struct {
 	byPeer map[wire.PeerID]int32
 
 	// Counts of what happened. Events are all things that happened at a time: arrivals, steps, timers, syncs, acts.
-	Counts                                            Counts
 	Events, Steps, Inputs, Sent, SentBytes, Delivered uint64
 	InFlight, InFlightMost                            int
 	Refusals                                          map[string]uint64
 
+	counts  Counts
 	failure error
 }
 

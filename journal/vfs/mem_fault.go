@@ -201,3 +201,11 @@ func (m *Mem) room(o operation, grow int64) (int64, error) {
 	}
 	return max(free, 0), m.injected(o, FullDisk, syscall.ENOSPC)
 }
+
+// Calm takes back every fault that was set and has not struck, and the odds.
+func (m *Mem) Calm() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rules, m.rng, m.odds, m.full, m.dead = nil, nil, Odds{}, false, false
+	m.failAt, m.failWith = 0, nil
+}

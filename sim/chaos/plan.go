@@ -19,6 +19,7 @@ type Plan struct {
 	Bound    time.Duration `json:"bound"`   // after the last fault everything is settled within it
 	Network  sim.Network   `json:"network"`
 	Sync     sim.Latency   `json:"sync"`
+	Snapshot int64         `json:"snapshot"` // bytes of journal between two snapshots
 	Restart  sim.Latency   `json:"restart"`
 	Strikes  []Strike      `json:"strikes"` // by time
 }
@@ -57,10 +58,13 @@ func (p *Plan) String() string {
 
 // The kinds of fault that strike at a time, rather than packets as they are sent.
 var striking = []sim.Fault{
-	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.UnsyncedLost, sim.EntryLost, sim.BitFlip, sim.DiskFull, sim.ErrorOnce,
-	sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot, sim.ClockForward, sim.ClockBack, sim.SlowClock,
+	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.PowerOff, sim.DiskFull, sim.ErrorOnce,
+	sim.ErrorForever, sim.ShortWrite, sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot, sim.ClockForward, sim.ClockBack, sim.SlowClock,
 	sim.MassCrash, sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever,
 }
+
+// damaging are the kinds of fault that no crash explains.
+var damaging = []sim.Fault{sim.BitFlip, sim.Cut, sim.Stale}
 
 // Draw returns the plan of a seed: which scenario, how many nodes, and which faults, with what weight. About half of the kinds
 // are left out of each plan (swarm testing: Groce et al., "Swarm Testing", 2012), so that each kind also has runs in which
@@ -71,6 +75,7 @@ func Draw(seed uint64) *Plan {
 	p.Bound = 10 * time.Minute
 	p.Network = drawNetwork(&c)
 	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond, 20*time.Millisecond)}
+	p.Snapshot = int64(1500 + c.Below(12)*c.Below(1500))
 	p.Restart = sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: c.Between(2*time.Millisecond, 3*time.Second)}
 	p.Horizon = time.Duration(p.Work) * c.Between(20*time.Millisecond, 400*time.Millisecond)
 	var kinds []sim.Fault
@@ -81,6 +86,9 @@ func Draw(seed uint64) *Plan {
 	}
 	if len(kinds) == 0 {
 		return p
+	}
+	if c.Below(6) == 0 { // damage, which may lose what was durable: then only what is left can be promised
+		kinds = append(kinds, damaging...)
 	}
 	for range c.Below(60) {
 		p.Strikes = append(p.Strikes, drawStrike(&c, p, kinds[c.Below(len(kinds))]))
@@ -124,7 +132,9 @@ func drawStrike(c *sim.Chance, p *Plan, f sim.Fault) Strike {
 	s := Strike{At: c.Between(0, p.Horizon), Fault: f, Node: c.Below(p.Nodes), Other: c.Below(p.Nodes)}
 	s.For = c.Between(time.Millisecond, 2*time.Second)
 	switch f {
-	case sim.EntryLost, sim.DiskFull, sim.ErrorOnce:
+	case sim.PowerOff:
+		s.K = max(0, c.Below(40)-10)
+	case sim.DiskFull, sim.ErrorOnce, sim.ErrorForever, sim.ShortWrite:
 		s.K = 1 + c.Below(30)
 	case sim.CrashInRecovery:
 		s.K = 1 + c.Below(12)
