@@ -46,8 +46,8 @@ type Durable struct {
 
 	store    Store
 	lock     io.Closer
-	commands map[uint64]engine.Command // given out and not completed: whether to record, and what to recompute
-	bytes    int64                     // of journal since the newest snapshot
+	commands commands
+	bytes    int64 // of journal since the newest snapshot
 	buf      []byte
 }
 
@@ -91,7 +91,7 @@ func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &Durable{store: store, lock: lock, commands: map[uint64]engine.Command{}}
+	d := &Durable{store: store, lock: lock}
 	rec, err := d.recover(cfg)
 	if err != nil {
 		if d.Journal != nil {
@@ -124,7 +124,7 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	r.Now = d.Node.Engine().Now()
 	reg := d.Node.Config().Values
 	r.Digest = out.Digest(reg)
-	d.track(out, r.Events)
+	d.commands.track(out, r.Events)
 	if d.buf, err = snapshot.Append(d.buf[:0], reg, &r); err != nil {
 		return nil, 0, refused, err
 	}

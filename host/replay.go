@@ -52,9 +52,6 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	}
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
-	for _, c := range d.Node.Engine().Pending() {
-		d.commands[c.ID] = c
-	}
 	if err := d.replay(from, rec); err != nil {
 		return nil, err
 	}
@@ -73,49 +70,78 @@ func allCorrupt(err error) bool {
 
 // replay feeds the journal's records to the node and holds the outputs against what they were.
 func (d *Durable) replay(from uint64, rec *Recovery) error {
-	cfg := d.Node.Config()
+	p := newPlayer(d.Node)
+	d.commands = p.commands
 	read := d.Journal.Read
 	if planted.On(planted.SwapRecords) {
 		read = d.swapped
 	}
 	return read(from, func(lsn uint64, payload []byte) error {
-		var r Record
-		if err := snapshot.Unmarshal(payload, &r, cfg.Values, snapshot.DefaultLimits()); err != nil {
-			return fmt.Errorf("host: record %d: %w", lsn, err)
+		if _, err := p.play(lsn, payload); err != nil {
+			return err
 		}
-		for i := range r.Events {
-			ev := &r.Events[i]
-			if err := d.recompute(lsn, ev); err != nil {
-				return err
-			}
-			if err := d.Node.Deliver(ev); err != nil {
-				return &DivergenceError{lsn, "refusal", Kind(ev), err.Error(), "accepted"}
-			}
-		}
-		out := d.Node.Poll(r.Now)
-		if got := out.Digest(cfg.Values); got != r.Digest {
-			return &DivergenceError{lsn, "output", r.kinds(), fmt.Sprintf("%016x", got), fmt.Sprintf("%016x", r.Digest)}
-		}
-		d.track(out, r.Events)
 		rec.Replayed++
-		rec.LastWall = r.Wall
+		rec.LastWall = p.record.Wall
 		d.bytes += int64(len(payload))
 		return nil
 	})
 }
 
+// player feeds records to a node.
+type player struct {
+	node     *node.Node
+	commands commands
+	record   Record // the last one
+}
+
+// commands are those that were given out and not completed: whether to record their results, and what to recompute.
+type commands map[uint64]engine.Command
+
+func newPlayer(n *node.Node) *player {
+	p := &player{node: n, commands: commands{}}
+	for _, c := range n.Engine().Pending() {
+		p.commands[c.ID] = c
+	}
+	return p
+}
+
+// play feeds one record to the node and holds the outputs against what they were.
+func (p *player) play(lsn uint64, payload []byte) (*engine.Output, error) {
+	reg := p.node.Config().Values
+	r := &p.record
+	*r = Record{}
+	if err := snapshot.Unmarshal(payload, r, reg, snapshot.DefaultLimits()); err != nil {
+		return nil, fmt.Errorf("host: record %d: %w", lsn, err)
+	}
+	for i := range r.Events {
+		ev := &r.Events[i]
+		if err := p.recompute(lsn, ev); err != nil {
+			return nil, err
+		}
+		if err := p.node.Deliver(ev); err != nil {
+			return nil, &DivergenceError{lsn, "refusal", Kind(ev), err.Error(), "accepted"}
+		}
+	}
+	out := p.node.Poll(r.Now)
+	if got := out.Digest(reg); got != r.Digest {
+		return nil, &DivergenceError{lsn, "output", r.kinds(), fmt.Sprintf("%016x", got), fmt.Sprintf("%016x", r.Digest)}
+	}
+	p.commands.track(out, r.Events)
+	return out, nil
+}
+
 // recompute fills the results that the journal left out.
-func (d *Durable) recompute(lsn uint64, ev *engine.Event) error {
+func (p *player) recompute(lsn uint64, ev *engine.Event) error {
 	c := ev.Completion
 	if c == nil || len(c.Results) > 0 || c.Digest == 0 {
 		return nil
 	}
-	cmd, ok := d.commands[c.Command]
+	cmd, ok := p.commands[c.Command]
 	if !ok {
 		return nil // a second result: the engine will say so
 	}
-	out, err := d.Node.Work(cmd)
-	got := Finish(d.Node.Config().Values, c.Command, out, err)
+	out, err := p.node.Work(cmd)
+	got := Finish(p.node.Config().Values, c.Command, out, err)
 	if got.Completion == nil {
 		return &DivergenceError{lsn, "result", cmd.Method, got.CompletionFailed.Failure.Message, "a result"}
 	}
@@ -126,18 +152,18 @@ func (d *Durable) recompute(lsn uint64, ev *engine.Event) error {
 	return nil
 }
 
-// track keeps the table of commands that are given out.
-func (d *Durable) track(out *engine.Output, events []engine.Event) {
+// track notes what a Step or a replayed record did to the commands.
+func (m commands) track(out *engine.Output, events []engine.Event) {
 	for i := range events {
 		switch ev := &events[i]; {
 		case ev.Completion != nil:
-			delete(d.commands, ev.Completion.Command)
+			delete(m, ev.Completion.Command)
 		case ev.CompletionFailed != nil:
-			delete(d.commands, ev.CompletionFailed.Command)
+			delete(m, ev.CompletionFailed.Command)
 		}
 	}
 	for _, c := range out.Commands {
-		d.commands[c.ID] = c
+		m[c.ID] = c
 	}
 }
 

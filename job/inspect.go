@@ -6,27 +6,46 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
 // NodeState is a node of a run as its next start would find it.
 type NodeState struct {
-	Name     string
-	Program  *program.Program
-	Peers    map[string]string // names of all nodes, by peer id
-	Recovery *host.Recovery
+	*NodeView
+	Brought  *host.Brought          // nil with Err
 	Snapshot *snapshot.NodeSnapshot // nil with Err
 	Err      error                  // why the node cannot be brought back
 }
 
-// nodeBytesMax bounds the files of a node that are looked into.
-const nodeBytesMax = 4 << 30
+// View is what a run's directory says of its nodes, to look at them without running them.
+type View struct {
+	Dir    string
+	Config Config
+	Peers  map[string]string // names of all nodes, by peer id
+	Nodes  []*NodeView       // the server first
+
+	fs     vfs.FS
+	record record
+}
+
+// NodeView is one node of a run that does not run.
+type NodeView struct {
+	Name   string
+	Dir    string
+	Config node.Config
+
+	fs vfs.FS
+}
 
 // Stored returns the job whose run is in a directory, from its run.json. The error is fs.ErrNotExist where none is there.
 func Stored(fsys vfs.FS, dir string) (Config, error) {
+	c, _, err := stored(fsys, dir)
+	return c, err
+}
+
+func stored(fsys vfs.FS, dir string) (Config, record, error) {
 	var r record
 	path := filepath.Join(dir, runFile)
 	err := readSealed(fsys, path, &r)
@@ -38,9 +57,9 @@ func Stored(fsys vfs.FS, dir string) (Config, error) {
 		c, err = c.with(r.Set)
 	}
 	if errors.Is(err, errDamaged) {
-		return c, &StateError{dir, "has a damaged " + runFile + "; running the job again repairs it"}
+		return c, r, &StateError{dir, "has a damaged " + runFile + "; running the job again repairs it"}
 	}
-	return c, err
+	return c, r, err
 }
 
 // Finished returns the result of the run in a directory, or nil where there is none that is whole, with its model.
@@ -52,10 +71,10 @@ func Finished(fsys vfs.FS, dir string) (*Result, error) {
 	return readResult(fsys, dir, r.Artifact)
 }
 
-// Inspect brings back the nodes of the run in a directory, or only those that are named, and returns their states: newest
-// snapshot, and the journal replayed on it. It works on copies in memory; nothing on the disk is changed or locked.
-func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
-	cfg, err := Stored(fsys, dir)
+// Look reads what a run's directory says of its nodes. It changes and locks nothing; errors are those of Stored and of the
+// compiler.
+func Look(fsys vfs.FS, dir string) (*View, error) {
+	cfg, r, err := stored(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -67,67 +86,58 @@ func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 	if err != nil {
 		return nil, err
 	}
+	v := &View{Dir: dir, Config: cfg, Peers: map[string]string{}, fs: fsys, record: r}
+	for _, m := range c.nodes {
+		v.Peers[string(m.Peer)] = m.Name
+		v.Nodes = append(v.Nodes, &NodeView{Name: m.Name, Dir: filepath.Join(dir, m.Name), Config: m.Config, fs: fsys})
+	}
+	return v, nil
+}
+
+// Node returns the node of a name, or nil.
+func (v *View) Node(name string) *NodeView {
+	for _, n := range v.Nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// lookTries is how often a node is looked at whose run lets files go meanwhile.
+const lookTries = 5
+
+// BringBack brings the node back in memory, as host.BringBack does, without changing or locking anything on the disk.
+func (n *NodeView) BringBack(l host.Look) (b *host.Brought, err error) {
+	for range lookTries {
+		if b, err = host.BringBack(n.Config, n.fs, n.Dir, l); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return b, err
+}
+
+// Inspect brings back the nodes of the run in a directory, or only those that are named, and returns their states: newest
+// snapshot, and the journal replayed on it. It works in memory; nothing on the disk is changed or locked.
+func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
+	v, err := Look(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
 	}
-	peers := map[string]string{}
-	for _, m := range c.nodes {
-		peers[string(m.Peer)] = m.Name
-	}
 	var out []NodeState
-	for _, m := range c.nodes {
-		if len(names) > 0 && !wanted[m.Name] {
+	for _, n := range v.Nodes {
+		if len(names) > 0 && !wanted[n.Name] {
 			continue
 		}
-		s := NodeState{Name: m.Name, Program: m.Config.Program, Peers: peers}
-		s.Snapshot, s.Recovery, s.Err = m.bringBack(fsys, filepath.Join(dir, m.Name))
+		s := NodeState{NodeView: n}
+		if s.Brought, s.Err = n.BringBack(host.Look{}); s.Err == nil {
+			s.Snapshot, s.Err = s.Brought.Node.Message(false)
+		}
 		out = append(out, s)
 	}
 	return out, nil
-}
-
-// bringBack recovers a node from a copy of its directory.
-func (m *member) bringBack(fsys vfs.FS, dir string) (*snapshot.NodeSnapshot, *host.Recovery, error) {
-	mem, err := copyNode(fsys, dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	d, rec, err := host.Open(m.Config, host.Store{FS: mem, Dir: "node"})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer d.Close()
-	s, err := d.Node.Message(false)
-	return s, rec, err
-}
-
-// copyNode copies the files of a node into memory.
-func copyNode(fsys vfs.FS, dir string) (*vfs.Mem, error) {
-	names, err := fsys.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	mem := vfs.NewMem()
-	if err := mem.MkdirAll("node"); err != nil {
-		return nil, err
-	}
-	left := int64(nodeBytesMax)
-	for _, name := range names {
-		if !host.OwnsFile(name) {
-			continue
-		}
-		b, err := vfs.ReadFile(fsys, filepath.Join(dir, name), left)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a running node has let it go meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		left -= int64(len(b))
-		if err := journal.WriteFileAtomic(mem, filepath.Join("node", name), b); err != nil {
-			return nil, err
-		}
-	}
-	return mem, nil
 }

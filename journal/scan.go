@@ -18,6 +18,9 @@ type scanner struct {
 	fix  []repair // what Open has to do, in order
 	end  int64    // where the next record goes in the last segment
 	buf  []byte   // the content of the last file that was read
+
+	from  uint64                       // segments that hold only records below it are left out
+	visit func(Position, []byte) error // sees each whole record, or nil
 }
 
 // repair is one thing to do to a file before the journal can go on.
@@ -49,6 +52,11 @@ func (s *scanner) scan() error {
 		}
 	}
 	for i, name := range mine {
+		if i+1 < len(mine) {
+			if next, _ := numberIn(mine[i+1], segmentPrefix, segmentSuffix); next <= s.from {
+				continue
+			}
+		}
 		if err := s.segment(name, i == len(mine)-1); err != nil {
 			return err
 		}
@@ -94,7 +102,16 @@ func (s *scanner) segment(name string, last bool) error {
 	}
 	seg := segment{segmentHeader: h, name: name}
 	s.segs = append(s.segs, seg)
-	next, end, err := walk(s.buf, h, func(uint64, []byte) error { return nil })
+	at := Position{Segment: name, Offset: segmentHeaderBytes}
+	next, end, err := walk(s.buf, h, func(lsn uint64, payload []byte) error {
+		if s.visit == nil {
+			return nil
+		}
+		at.Record = lsn
+		err := s.visit(at, payload)
+		at.Offset += recordBytes(len(payload))
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,24 @@ func TestBadInput(t *testing.T) {
 		{"inspect nothing", "snapshot inspect " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
 		{"inspect a file", "snapshot inspect " + plain, []string{"is no snapshot"}},
 		{"inspect a folder", "snapshot inspect " + filepath.Dir(foreign), []string{"holds neither a run nor a node"}},
+		{"diff one", "snapshot diff " + run, []string{"accepts 2 arg"}},
+		{"diff of runs", "snapshot diff " + run + " " + run, []string{"holds 3 nodes", "want the directory of one"}},
+		{"diff nothing", "snapshot diff " + run + "/server " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"diff garbage", "snapshot diff " + run + "/server " + plain, []string{"is no snapshot"}},
+		{"diff bound", "snapshot diff --max 0 " + run + "/server " + run + "/client-00", []string{"--max is 0"}},
+		{"export to nowhere", "snapshot export " + run + "/server", []string{"needs -o FILE"}},
+		{"export into a directory", "snapshot export " + run + "/server -o " + dir, []string{"is a directory"}},
+		{"export as a snapshot file", "snapshot export " + run + "/server -o " + dir + "/x.snap", []string{"ends in .snap"}},
+		{"export a run", "snapshot export --json " + run, []string{"holds 3 nodes"}},
+		{"dump nothing", "journal dump " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"dump a file", "journal dump " + plain, []string{"want the directory of a node"}},
+		{"dump a folder", "journal dump " + filepath.Dir(foreign), []string{"holds neither a run nor a node"}},
+		{"dump backwards", "journal dump --from 5 --until 4 " + run + "/server", []string{"--from 5 is above --until 4"}},
+		{"dump beyond", "journal dump --from 999999 " + run + "/server", []string{"record 999999 is not there"}},
+		{"dump text", "journal dump --from x " + run + "/server", []string{"invalid argument"}},
+		{"replay a run until", "journal replay --until 4 " + run, []string{"for one node"}},
+		{"replay beyond", "journal replay --until 999999 " + run + "/server", []string{"record 999999 is not there"}},
+		{"verify no journal", "journal verify " + plain, []string{"want the directory of a node"}},
 		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"), []string{"1 of 1 checks failed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,13 +195,18 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "server")); err == nil {
+		if files, err := filepath.Glob(filepath.Join(dir, "server", "*.seg")); err == nil && len(files) > 0 {
 			break
 		}
 	}
 	o := rhizome(t, "run", "--json", "--dir", dir, "--rounds", "2000")
 	if o.code != exitBad || !strings.Contains(o.err, "is in use by another run") {
 		t.Errorf("exit code %d, stderr %q", o.code, o.err)
+	}
+	for _, args := range []string{"dump", "verify", "replay"} {
+		if o := rhizome(t, "journal", args, filepath.Join(dir, "server")); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") || strings.Count(o.err, "\n") != 1 {
+			t.Errorf("journal %s: exit code %d, stderr %q", args, o.code, o.err)
+		}
 	}
 	first.Process.Kill()
 	finish(t, first, out, errs)

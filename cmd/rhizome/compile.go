@@ -2,16 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/journal"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/onnx"
 )
 
@@ -70,10 +66,7 @@ func writeArtifact(file string, art *compile.Artifact) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return &badInput{file + " is a directory; want the name of a file"}
-	}
-	return journal.WriteFileAtomic(vfs.OS(), filepath.Clean(file), b)
+	return writeFile(file, b)
 }
 
 // brief says in a few lines what was made.

@@ -2,17 +2,10 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/journal"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
 // nodeReport is what is known of a node's state.
@@ -79,55 +72,20 @@ func newInspect(c *console) *cobra.Command {
 }
 
 func inspect(path string) ([]nodeReport, error) {
-	t, err := locate(path)
+	states, err := statesOf(path)
 	if err != nil {
 		return nil, err
 	}
-	if t.run != "" {
-		var only []string
-		for _, dir := range t.nodes {
-			only = append(only, filepath.Base(dir))
-		}
-		states, err := job.Inspect(vfs.OS(), t.run, only...)
+	var out []nodeReport
+	for _, s := range states {
+		r, err := report(s.name, s.message, s.names())
 		if err != nil {
 			return nil, err
 		}
-		var out []nodeReport
-		for _, s := range states {
-			if s.Err != nil {
-				return nil, s.Err
-			}
-			r, err := report(s.Name, s.Snapshot, names{s.Program, s.Peers})
-			if err != nil {
-				return nil, err
-			}
-			r.Replayed = s.Recovery.Replayed
-			out = append(out, r)
-		}
-		return out, nil
+		r.Replayed = s.replayed
+		out = append(out, r)
 	}
-	dir, name := filepath.Split(t.file)
-	if t.file == "" {
-		dir = t.nodes[0]
-		refs, err := journal.List(vfs.OS(), dir)
-		if err != nil {
-			return nil, err
-		}
-		if len(refs) == 0 {
-			return nil, &badInput{dir + " holds no snapshot"}
-		}
-		name = refs[0].Name
-	}
-	payload, _, err := journal.Load(vfs.OS(), filepath.Clean(dir), name, journal.Limits{})
-	if err != nil {
-		return nil, err
-	}
-	s, err := node.Decode(&node.Config{Values: value.NewRegistry()}, payload)
-	if err != nil {
-		return nil, err
-	}
-	r, err := report(filepath.Base(filepath.Clean(dir)), s, names{})
-	return []nodeReport{r}, err
+	return out, nil
 }
 
 // write shows the report to people.

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // whatMax bounds the lines that one message is told in.
@@ -108,6 +109,25 @@ func (n names) fn(id int32) string {
 		return n.p.Funcs[id].Name
 	}
 	return fmt.Sprintf("function %d", id)
+}
+
+func (n names) edge(id int32) string {
+	if n.p != nil && id >= 0 && int(id) < len(n.p.Edges) {
+		return n.p.Edges[id].Name
+	}
+	return fmt.Sprint(id)
+}
+
+// fill names where a value of an envelope lands, and its type.
+func (n names) fill(f *wire.Fill) string {
+	what := "trigger"
+	if f.Value != nil {
+		what = string(f.Value.Type())
+	}
+	if f.Op != "" {
+		return fmt.Sprintf("%s.%s %s", n.slot(f.Component), f.Op, what)
+	}
+	return fmt.Sprintf("/site/%d %s", f.Site, what)
 }
 
 // work describes what runs and what waits.

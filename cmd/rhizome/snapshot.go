@@ -21,7 +21,7 @@ func newSnapshot(c *console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInspect(c), newVerify(c))
+	cmd.AddCommand(newInspect(c), newDiff(c), newVerify(c), newExport(c))
 	return cmd
 }
 
@@ -32,7 +32,7 @@ type target struct {
 	file  string   // a single snapshot, or empty
 }
 
-// locate finds out what a path names: the directory of a run, that of a node, or a snapshot.
+// locate finds out what a path names: the directory of a run, that of a node, or a file that holds a snapshot.
 func locate(path string) (target, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -40,20 +40,10 @@ func locate(path string) (target, error) {
 	}
 	path = filepath.Clean(path)
 	if !info.IsDir() {
-		if !strings.HasSuffix(path, ".snap") {
-			return target{}, &badInput{path + " is no snapshot; want a file snapshot-….snap, the directory of a node, or that of a run"}
-		}
-		return target{file: path}, nil
+		return target{file: path, run: runOf(filepath.Dir(path))}, nil
 	}
 	if isNode(path) {
-		t := target{nodes: []string{path}}
-		// The program is known where the node lies in its run.
-		if whole, err := filepath.Abs(path); err == nil {
-			if _, err := job.Stored(vfs.OS(), filepath.Dir(whole)); err == nil {
-				t.run = filepath.Dir(whole)
-			}
-		}
-		return t, nil
+		return target{nodes: []string{path}, run: runOf(path)}, nil
 	}
 	if _, err := job.Stored(vfs.OS(), path); err == nil {
 		t := target{run: path}
@@ -69,6 +59,18 @@ func locate(path string) (target, error) {
 		return target{}, err
 	}
 	return target{}, &badInput{path + " holds neither a run nor a node"}
+}
+
+// runOf returns the directory of the run that a node's directory lies in, or nothing: there its program is known.
+func runOf(node string) string {
+	whole, err := filepath.Abs(node)
+	if err != nil || !isNode(node) {
+		return ""
+	}
+	if _, err := job.Stored(vfs.OS(), filepath.Dir(whole)); err != nil {
+		return ""
+	}
+	return filepath.Dir(whole)
 }
 
 func serverFirst(dir string) int {

@@ -50,6 +50,9 @@ func verify(path string) ([]check, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.file != "" && filepath.Ext(t.file) != ".snap" {
+		return nil, &badInput{t.file + " is no snapshot; want a file snapshot-….snap, the directory of a node, or that of a run"}
+	}
 	if t.file != "" {
 		dir, name := filepath.Split(t.file)
 		return []check{verifySnapshot("", filepath.Clean(dir), name)}, nil
@@ -79,7 +82,7 @@ func verify(path string) ([]check, error) {
 		if s.Err != nil {
 			k.Found = s.Err.Error()
 		} else {
-			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Recovery.Replayed)
+			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Brought.Replayed)
 		}
 		checks = append(checks, k)
 	}
@@ -116,7 +119,12 @@ func verifySnapshot(node, dir, name string) check {
 
 func verifyJournal(dir string) check {
 	k := check{Node: filepath.Base(dir), What: "journal"}
-	r, err := journal.Scan(vfs.OS(), dir)
+	k.journal(journal.Scan(vfs.OS(), dir))
+	return k
+}
+
+// journal tells what reading a journal has found.
+func (k *check) journal(r *journal.Report, err error) {
 	switch {
 	case err != nil:
 		k.Found = err.Error()
@@ -132,7 +140,6 @@ func verifyJournal(dir string) check {
 			k.Found += ", the last file is cut short"
 		}
 	}
-	return k
 }
 
 // tell writes the checks. Where one failed, it returns an error that says how many.

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+func newJournal(c *console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "journal",
+		Short: "Read the journals of nodes, and bring a node back at any record",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newDump(c), newJournalVerify(c), newReplay(c))
+	return cmd
+}
+
+// journals is what the commands on journals work on.
+type journals struct {
+	dirs []string  // of the nodes
+	view *job.View // of their run, or nil where they lie in none
+}
+
+// openJournals finds the journals that a path names, and sees that no node runs on them.
+func openJournals(path string) (*journals, error) {
+	t, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	if t.file != "" {
+		return nil, &badInput{t.file + " is a file; want the directory of a node, or that of a run"}
+	}
+	if len(t.nodes) == 0 {
+		return nil, &badInput{path + " holds no nodes yet"}
+	}
+	j := &journals{dirs: t.nodes}
+	for _, dir := range append([]string{t.run}, t.nodes...) {
+		if dir == "" {
+			continue
+		}
+		if err := host.InUse(vfs.OS(), dir); err != nil {
+			return nil, &badInput{dir + " is in use by a run; stop it first"}
+		}
+	}
+	if t.run != "" {
+		j.view, err = job.Look(vfs.OS(), t.run)
+	}
+	return j, err
+}
+
+// node returns what is known of the node in a directory, or nil.
+func (j *journals) node(dir string) *job.NodeView {
+	if j.view == nil {
+		return nil
+	}
+	return j.view.Node(filepath.Base(dir))
+}
+
+// names calls things of the node in a directory by their names, where they are known.
+func (j *journals) names(dir string) names {
+	if n := j.node(dir); n != nil {
+		return names{n.Config.Program, j.view.Peers}
+	}
+	return names{}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lines reads the JSON objects that a command wrote.
+func lines[T any](t *testing.T, o outcome) []T {
+	t.Helper()
+	if o.code != 0 {
+		t.Fatalf("exit code %d: %s", o.code, o.err)
+	}
+	var out []T
+	for _, line := range strings.Split(strings.TrimSpace(o.out), "\n") {
+		var x T
+		if err := json.Unmarshal([]byte(line), &x); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// glob returns the files of a pattern, of which there must be one.
+func glob(t *testing.T, parts ...string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(parts...))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v: %v, %v", parts, files, err)
+	}
+	return files
+}
+
+// TestJournalDump lists what came in at a killed server: every record once, in order, with times that do not go back, edges
+// and peers by name; --from and --until choose some of them.
+func TestJournalDump(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	server := filepath.Join(dir, "server")
+	records := lines[recordReport](t, rhizome(t, "journal", "dump", "--json", server))
+	kinds := map[string]int{}
+	for i, r := range records {
+		if i > 0 && (r.Record != records[i-1].Record+1 || r.NowNs < records[i-1].NowNs) || r.Node != "server" || len(r.Digest) != 16 || r.Bytes == 0 {
+			if i == len(records)-1 && r.Record == 0 {
+				break // the unfinished record at the end
+			}
+			t.Fatalf("record %d is %+v", i, r)
+		}
+		for _, e := range r.Events {
+			kinds[e.Kind]++
+			if e.Edge == "update" && (!strings.HasPrefix(e.Peer, "client-0") || e.Bytes < 1000 || e.Number == 0) {
+				t.Errorf("%+v", e)
+			}
+			kinds[e.Edge]++
+		}
+	}
+	if kinds["update"] < 8 || kinds["completion"] < 2 || kinds["app_ack"] < 2 {
+		t.Errorf("kinds %v", kinds)
+	}
+	some := lines[recordReport](t, rhizome(t, "journal", "dump", "--json", "--from", "7", "--until", "12", server))
+	if len(some) != 6 || some[0].Record != 7 || some[5].Record != 12 {
+		t.Errorf("records 7 to 12 are %+v", some)
+	}
+	all := rhizome(t, "journal", "dump", dir)
+	for _, want := range []string{"server\n       1  at ", "client-03\n", "edge train, question 1/1", "edge update, answer to 1/", "registry.join"} {
+		if !strings.Contains(all.out, want) {
+			t.Errorf("%q is not in the dump (%s)", want, all.err)
+		}
+	}
+	if tree(t, dir) != before {
+		t.Error("dump changed files")
+	}
+}
+
+// TestJournalVerify finds killed and torn journals sound, and tells the place of damage.
+func TestJournalVerify(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	if o := rhizome(t, "journal", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") != 10 || !strings.Contains(o.out, "give the same outputs as the first time") {
+		t.Fatalf("%+v", o)
+	}
+	if tree(t, dir) != before {
+		t.Error("verify changed files")
+	}
+	segment := glob(t, dir, "client-01", "*.seg")[0]
+	b, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[700] ^= 1
+	if err := os.WriteFile(segment, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := rhizome(t, "journal", "verify", filepath.Join(dir, "client-01"))
+	if o.code != exitBad || !strings.Contains(o.out, "is damaged at byte ") || !strings.Contains(o.out, filepath.Base(segment)) || !strings.Contains(o.err, "2 of 2 checks failed") {
+		t.Errorf("%+v", o)
+	}
+	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "client-01")); o.code != exitBad || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "is damaged at byte ") {
+		t.Errorf("dump: %+v", o)
+	}
+	if o := rhizome(t, "journal", "replay", filepath.Join(dir, "client-01")); o.code != exitBad || strings.Count(o.err, "\n") != 1 {
+		t.Errorf("replay: %+v", o)
+	}
+}
+
+// TestJournalReplay brings a node back at two records: the state of each is what diff and inspect say of it, and the state at
+// the last record is that which the next start finds.
+func TestJournalReplay(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	server, out := filepath.Join(dir, "server"), t.TempDir()
+	records := lines[recordReport](t, rhizome(t, "journal", "dump", "--json", server))
+	if records[len(records)-1].Record == 0 {
+		records = records[:len(records)-1]
+	}
+	last := records[len(records)-1].Record
+	for i, until := range []uint64{last / 2, last} {
+		file := filepath.Join(out, string(rune('a'+i)))
+		r := lines[replayReport](t, rhizome(t, "journal", "replay", "--json", "--until", numeral(until), "-o", file, server))[0]
+		if r.Record != until || r.Node != "server" || r.NowNs != records[until-records[0].Record].NowNs || r.WallNs != records[until-records[0].Record].WallNs {
+			t.Errorf("replay until %d: %+v", until, r)
+		}
+		if o := rhizome(t, "snapshot", "inspect", file); o.code != 0 || !strings.Contains(o.out, "engine time ") {
+			t.Errorf("inspect: %+v", o)
+		}
+	}
+	a, b := filepath.Join(out, "a"), filepath.Join(out, "b")
+	if o := rhizome(t, "snapshot", "diff", b, server); o.code != 0 || o.out != "no difference\n" {
+		t.Errorf("the last record is not the newest state: %+v", o)
+	}
+	if o := rhizome(t, "snapshot", "diff", a, server, "--max", "4000"); !strings.Contains(o.out, "components[3].state.params[0]  (model)") ||
+		!strings.Contains(o.out, "transient.framework.now ") || !strings.Contains(o.out, "client-01") || strings.Contains(o.out, "--max shows more") {
+		t.Errorf("diff: %+v", o)
+	}
+	end := lines[diffReport](t, rhizome(t, "snapshot", "diff", "--json", "--max", "3", a, server))
+	if len(end) != 4 || end[3].Shown != 3 || end[3].Differences < 20 {
+		t.Errorf("a bounded diff: %+v", end)
+	}
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(last+5)); o.code != exitBad || !strings.Contains(o.err, "is not there") || strings.Count(o.err, "\n") != 1 {
+		t.Errorf("a record that is not there: %+v", o)
+	}
+	if o := rhizome(t, "journal", "replay", dir); o.code != 0 || strings.Count(o.out, "every output is that of the first time") != 5 {
+		t.Errorf("all nodes: %+v", o)
+	}
+	if tree(t, dir) != before {
+		t.Error("replay changed files")
+	}
+}
+
+func numeral(n uint64) string {
+	b, _ := json.Marshal(n)
+	return string(b)
+}
+
+// TestExport writes a snapshot for other programs: the canonical message, which the other commands read, with the artifact
+// on demand, and the same as JSON.
+func TestExport(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	client, out := filepath.Join(dir, "client-00"), t.TempDir()
+	plain, whole := filepath.Join(out, "plain.pb"), filepath.Join(out, "whole.pb")
+	for _, args := range [][]string{{"-o", plain}, {"-o", whole, "--artifact"}} {
+		if o := rhizome(t, append([]string{"snapshot", "export", client}, args...)...); o.code != 0 || o.out != "" {
+			t.Fatalf("%+v", o)
+		}
+	}
+	if o := rhizome(t, "snapshot", "diff", plain, client); o.out != "no difference\n" {
+		t.Errorf("exported and read back: %+v", o)
+	}
+	if o := rhizome(t, "snapshot", "diff", plain, whole); !strings.HasPrefix(o.out, "artifact.whole  ") || strings.Count(o.out, "\n") != 1 {
+		t.Errorf("the whole artifact: %+v", o)
+	}
+	o := rhizome(t, "snapshot", "export", "--json", client)
+	var m struct {
+		SpecVersion int `json:"spec_version"`
+		Config      struct{ Place string }
+		Transient   struct {
+			Framework struct{ Now string }
+		}
+	}
+	if err := json.Unmarshal([]byte(o.out), &m); err != nil || m.SpecVersion == 0 || m.Config.Place != "clients" || m.Transient.Framework.Now == "" {
+		t.Errorf("%+v %v", m, err)
+	}
+	file := filepath.Join(out, "x.json")
+	if p := rhizome(t, "snapshot", "export", "--json", client, "-o", file); p.code != 0 {
+		t.Errorf("%+v", p)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != o.out {
+		t.Errorf("the file differs from stdout (%v)", err)
+	}
+	if tree(t, dir) != before {
+		t.Error("export changed files")
+	}
+}

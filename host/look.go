@@ -1,0 +1,163 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Look says how to bring back a node for looking at it; the zero value brings back its newest state.
+type Look struct {
+	// Until is the last record that is replayed; 0 means the last one that is there.
+	Until uint64
+	// Oldest begins at the oldest snapshot that is whole, and not at the newest that Until allows: everything that is kept
+	// is replayed.
+	Oldest bool
+	// See, if not nil, is called after each record, with the node as it is then, the record, and what the Poll put out.
+	// ErrEnough ends the replay there; any other error is returned as it is. It must not change the node or keep the output.
+	See func(b *Brought, r *Record, out *engine.Output) error
+}
+
+// ErrEnough ends a replay without an error: what Look.See wanted to see was there.
+var ErrEnough = errors.New("host: enough was replayed")
+
+// Brought is a node as it was at a record of its journal.
+type Brought struct {
+	Node     *node.Node
+	Snapshot uint64  // the first record that was replayed on a snapshot, or 0 where the node was installed anew
+	Record   uint64  // the last record that was replayed; Snapshot-1 where none was
+	Replayed int     // records
+	Wall     int64   // the host's clock at that record, or 0 where none was replayed
+	Torn     int64   // bytes of an unfinished record at the end of the journal
+	Short    bool    // the end of the journal was lost
+	Skipped  []error // damaged snapshots, in whose place others were taken
+}
+
+// BringBack brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk: it
+// is for directories that no node runs in. The outputs of all records that it replays are held against the journal. Errors
+// are those of journal and node, *DivergenceError, and *journal.RangeError for a record that is not there.
+func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, error) {
+	b := &Brought{}
+	from, err := b.load(cfg, fsys, dir, l)
+	if err != nil {
+		return nil, err
+	}
+	b.Record = from - 1
+	p := newPlayer(b.Node)
+	stop := false
+	rep, err := journal.Walk(fsys, dir, from, func(at journal.Position, payload []byte) error {
+		if stop || l.Until != 0 && at.Record > l.Until {
+			return nil // the walk goes on to the end, which tells damage from a torn tail
+		}
+		out, err := p.play(at.Record, payload)
+		if err != nil {
+			return err
+		}
+		b.Record, b.Wall = at.Record, p.record.Wall
+		b.Replayed++
+		if l.See != nil {
+			if err = l.See(b, &p.record, out); errors.Is(err, ErrEnough) {
+				stop, err = true, nil
+			}
+		}
+		return err
+	})
+	var damaged *journal.CorruptionError
+	past := l.Until != 0 && b.Record >= l.Until || stop
+	switch {
+	case errors.As(err, &damaged) && past && damaged.Record > b.Record:
+		err = nil // what was asked for lies before the damage
+	case err == nil && l.Until != 0 && !past:
+		err = &journal.RangeError{LSN: l.Until, First: from, Next: max(rep.Next, from)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.Torn, b.Short = rep.TornBytes, rep.Short
+	return b, nil
+}
+
+// load builds the node from the snapshot that the look asks for and returns the first record to replay on it.
+func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from uint64, err error) {
+	refs, err := journal.List(fsys, dir)
+	if err != nil {
+		return 0, err
+	}
+	if l.Oldest {
+		slices.Reverse(refs)
+	}
+	for _, ref := range refs {
+		if l.Until != 0 && ref.LSN > l.Until+1 {
+			continue
+		}
+		payload, _, err := journal.Load(fsys, dir, ref.Name, journal.Limits{})
+		if allCorrupt(err) {
+			b.Skipped = append(b.Skipped, err)
+			continue
+		}
+		if err == nil {
+			b.Node, err = node.Restored(cfg, payload)
+		}
+		b.Snapshot = ref.LSN
+		return ref.LSN, err
+	}
+	// Without a snapshot, the journal from its first record is all that there was.
+	switch rep, err := journal.Scan(fsys, dir); {
+	case err != nil && !allCorrupt(err):
+		return 0, err
+	case err == nil && (rep.First > 1 || rep.Next == 0):
+		switch {
+		case len(b.Skipped) > 0:
+			return 0, b.Skipped[0]
+		case rep.Next != 0 || len(refs) > 0:
+			return 0, &journal.RangeError{LSN: max(l.Until, 1), First: kept(refs, rep), Next: rep.Next}
+		}
+	}
+	b.Node, err = node.Install(cfg)
+	return 1, err
+}
+
+// kept returns the first record at which a node can be brought back.
+func kept(refs []journal.SnapshotRef, rep *journal.Report) uint64 {
+	first := rep.Next
+	for _, ref := range refs {
+		if ref.LSN >= rep.First {
+			first = min(first, ref.LSN)
+		}
+	}
+	return first
+}
+
+// InUse returns a *vfs.LockedError when a node runs in a directory, and changes nothing there.
+func InUse(fsys vfs.FS, dir string) error {
+	path := filepath.Join(dir, lockFile)
+	if _, err := fsys.Stat(path); err != nil {
+		return nil // nobody has ever run there
+	}
+	lock, err := fsys.Lock(path)
+	var locked *vfs.LockedError
+	switch {
+	case errors.As(err, &locked):
+		return err
+	case err != nil:
+		return nil // what cannot be locked cannot be written either
+	}
+	return lock.Close()
+}
+
+// DecodeRecord reads a record of the journal.
+func DecodeRecord(reg *value.Registry, lsn uint64, payload []byte) (*Record, error) {
+	r := &Record{}
+	if err := snapshot.Unmarshal(payload, r, reg, snapshot.DefaultLimits()); err != nil {
+		return nil, fmt.Errorf("host: record %d: %w", lsn, err)
+	}
+	return r, nil
+}
