@@ -118,7 +118,7 @@ func (c *cluster) abort(err error) {
 func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
 	case EventRound:
-		r, err := parseRound(ev.Value)
+		r, err := ParseRound(ev.Value)
 		if err == nil {
 			c.round(r)
 		}
@@ -145,17 +145,24 @@ func (e *FailureError) Error() string {
 	return "the program failed and cannot go on: " + e.Failure.Error()
 }
 
-// failure takes a failure that nothing in the program handled. A round that waits for its whole cohort would wait for ever.
+// failure takes a failure that nothing in the program handled.
 func (c *cluster) failure(m *member, v value.Value) error {
-	f := value.Failed(v)
+	f, harmless := Harmless(v)
 	switch {
-	case f == nil || slices.Contains(harmless, f.Code):
+	case harmless:
 	case c.l.cfg.Exact():
 		return &FailureError{f}
 	case c.l.o.OnWarn != nil:
 		c.l.o.OnWarn(m.Name + ": " + f.Error())
 	}
 	return nil
+}
+
+// Harmless says whether the value of an engine's FailureEvent is no more than what restarts bring about. With a failure of
+// another kind, a round that waits for its whole cohort would wait for ever.
+func Harmless(v value.Value) (*value.Failure, bool) {
+	f := value.Failed(v)
+	return f, f == nil || slices.Contains(harmless, f.Code)
 }
 
 // round tells of a round, unless it was told before: it is told by one life of the server, and again by the next.

@@ -76,8 +76,8 @@ type done struct {
 	file  []byte // the model
 }
 
-// parseRound reads the value of an EventRound.
-func parseRound(v value.Value) (Round, error) {
+// ParseRound reads the value of an EventRound.
+func ParseRound(v value.Value) (Round, error) {
 	bad := func(what string) (Round, error) {
 		return Round{}, fmt.Errorf("job: the server told a round without %s", what)
 	}
@@ -108,6 +108,12 @@ func parseRound(v value.Value) (Round, error) {
 	return r, nil
 }
 
+// ParseDone reads the value of an EventDone: the last round, and the model as an ONNX file.
+func ParseDone(v value.Value) (Round, []byte, error) {
+	d, err := parseDone(v)
+	return d.round, d.file, err
+}
+
 // parseDone reads the value of an EventDone.
 func parseDone(v value.Value) (done, error) {
 	list, ok := v.(*value.List)
@@ -118,7 +124,7 @@ func parseDone(v value.Value) (done, error) {
 	if !ok {
 		return done{}, fmt.Errorf("job: the server told a result without a model")
 	}
-	r, err := parseRound(list.At(0))
+	r, err := ParseRound(list.At(0))
 	return done{r, file.Raw()}, err
 }
 

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
 // The sizes of a simulated node's files: short, so that rotation, snapshots and release come often.
@@ -31,6 +33,7 @@ func (w *World) begin(n *Node) {
 		n.pausedTo = w.now
 	}
 	n.Starts++
+	w.Births++
 	if !n.durable {
 		nd, err := node.Install(n.cfg)
 		if err != nil {
@@ -38,6 +41,11 @@ func (w *World) begin(n *Node) {
 			return
 		}
 		n.nd = nd
+		w.Alive++
+		if n.Starts > 1 { // it remembers nothing, so its peers must know its streams for new ones
+			w.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts), NewEpoch: true}})
+			return
+		}
 		w.poll(n)
 		return
 	}
@@ -79,6 +87,7 @@ func (w *World) begin(n *Node) {
 		return
 	}
 	n.backup = nil
+	w.Alive++
 	w.follow(n, t)
 	if n.nd != nil {
 		w.soon(n)
@@ -117,8 +126,12 @@ func (w *World) stopped(n *Node, err error) {
 
 // down ends a life: by a power failure, or by the end of the process.
 func (w *World) down(n *Node, power bool) {
+	if n.nd != nil {
+		w.Alive--
+	}
 	n.life++
 	n.Crashes++
+	w.Deaths++
 	if n.drv != nil {
 		n.known = max(n.known, n.drv.Durable().Journal.Synced())
 	}

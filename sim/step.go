@@ -290,6 +290,9 @@ func (w *World) leaveVolatile(n *Node, out *engine.Output) {
 	}
 	last := uint64(0)
 	for _, ev := range out.AppEvents {
+		if w.opt.OnTrace != nil {
+			w.traceApp(n, ev)
+		}
 		if w.opt.OnApp != nil {
 			if err := w.opt.OnApp(n, ev); err != nil {
 				w.Fail(err)

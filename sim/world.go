@@ -47,6 +47,9 @@ type World struct {
 	Events, Steps, Inputs, Sent, SentBytes, Delivered uint64
 	InFlight, InFlightMost                            int
 	Refusals                                          map[string]uint64
+	// Alive is the number of nodes that run now; Births and Deaths count the lives that began and ended.
+	Alive          int
+	Births, Deaths uint64
 
 	counts  Counts
 	failure error

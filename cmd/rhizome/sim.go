@@ -23,13 +23,22 @@ type chaosFlags struct {
 
 func newSim(c *console) *cobra.Command {
 	f := &chaosFlags{}
+	var j *simJobFlags
 	cmd := &cobra.Command{
-		Use:   "sim",
-		Short: "Run many real nodes in virtual time under faults",
+		Use:   "sim [JOB]",
+		Short: "Run a job with many real nodes in virtual time, or try to break nodes by faults",
 		Long: "Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or applied twice.\n" +
 			"The same seed gives the same run, to the byte: the seed is the bug report.",
-		Args: cobra.NoArgs,
-		RunE: does(func(cmd *cobra.Command, _ []string) error { return f.run(c) }),
+		Args: cobra.MaximumNArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			if err := onlyWith(cmd.Flags(), len(args) > 0); err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				return j.run(cmd.Context(), c, args[0], cmd.Flags())
+			}
+			return f.run(c)
+		}),
 	}
 	fl := cmd.Flags()
 	fl.Uint64Var(&f.seed, "seed", 1, "decides the run: the scenario, its size, the network, and every fault")
@@ -41,6 +50,7 @@ func newSim(c *console) *cobra.Command {
 	fl.IntVar(&f.reduction.Nodes, "nodes", 0, "so many nodes instead of those of the seed")
 	fl.IntVar(&f.reduction.Work, "work", 0, "so many questions or rounds instead of those of the seed")
 	fl.StringSliceVar(&f.reduction.Calm, "calm", nil, "what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter")
+	j = newSimJobFlags(fl)
 	return cmd
 }
 

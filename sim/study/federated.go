@@ -1,0 +1,96 @@
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// federated is a server and its clients.
+type federated struct {
+	cfg      job.Config
+	art      *compile.Artifact
+	last     job.Round
+	model    []byte
+	ended    bool
+	failures map[string]uint64
+}
+
+func newFederated(c job.Config) (*federated, error) {
+	f := &federated{cfg: c, failures: map[string]uint64{}}
+	var err error
+	f.art, err = c.Compile()
+	return f, err
+}
+
+func (f *federated) members(yield func(job.Member, bool) error) error {
+	all, err := f.cfg.Members(f.art)
+	for _, m := range all {
+		if err == nil {
+			err = yield(m, m.Place == job.ServerPlace)
+		}
+	}
+	return err
+}
+
+func (f *federated) horizon() time.Duration  { return 0 }
+func (f *federated) rounds() int             { return f.cfg.Rounds }
+func (f *federated) round(time.Duration) int { return f.last.Number }
+func (f *federated) done() bool              { return f.ended }
+
+func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
+	switch ev.Name {
+	case job.EventRound:
+		r, err := job.ParseRound(ev.Value)
+		if err == nil && r.Number > f.last.Number { // it is told again by the next life of the server
+			f.last = r
+		}
+		return err
+	case job.EventDone:
+		r, model, err := job.ParseDone(ev.Value)
+		if err == nil {
+			f.last, f.model, f.ended = r, model, true
+		}
+		return err
+	case engine.FailureEvent:
+		if fail, harmless := job.Harmless(ev.Value); fail != nil {
+			f.failures[fail.Code]++
+			if !harmless && f.cfg.Exact() {
+				return &job.NodeError{Node: n.Name, Err: &job.FailureError{Failure: fail}}
+			}
+		}
+	}
+	return nil
+}
+
+func (f *federated) look(_ *sim.World, s *Sample) {
+	if f.last.Number > 0 {
+		s.Accuracy, s.Least, s.Loss, s.Scored = f.last.Accuracy, f.last.Accuracy, f.last.Loss, true
+	}
+}
+
+func (f *federated) result(w *sim.World, r *Result) {
+	r.Failures = f.failures
+	if f.model != nil {
+		sum := sha256.Sum256(f.model)
+		r.Model, r.ModelSHA256 = f.model, hex.EncodeToString(sum[:])
+	}
+	if server := w.Nodes()[0]; server.Up() {
+		r.Contributions = counterOf(server, job.CountContributions)
+	}
+}
+
+// counterOf returns a counter of a node that is up.
+func counterOf(n *sim.Node, name string) uint64 {
+	for _, c := range n.Node().Engine().Counters() {
+		if c.Name == name {
+			return c.Count
+		}
+	}
+	return 0
+}

@@ -1,0 +1,129 @@
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// The nodes whose models are looked at, and how often in a run: enough for a curve, and next to nothing beside the run.
+const (
+	scoredNodes = 40
+	scoredTimes = 100
+)
+
+// gossip is nodes without a server.
+type gossip struct {
+	cfg      job.Gossip
+	swarm    *job.Swarm
+	held     *synthetic.Rows // of the test
+	nextLook time.Duration
+	failures map[string]uint64
+}
+
+func newGossip(c job.Gossip) (*gossip, error) {
+	g := &gossip{cfg: c, failures: map[string]uint64{}}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	g.swarm, err = c.Swarm()
+	return g, err
+}
+
+func (g *gossip) members(yield func(job.Member, bool) error) error {
+	for i := range g.cfg.Nodes {
+		if err := yield(g.swarm.Member(i), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gossip) horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
+func (g *gossip) rounds() int                 { return g.cfg.Rounds }
+func (g *gossip) round(now time.Duration) int { return int(now / g.cfg.Period) }
+func (g *gossip) done() bool                  { return false }
+
+func (g *gossip) app(n *sim.Node, ev engine.AppEvent) error {
+	if ev.Name == engine.FailureEvent {
+		if f, _ := job.Harmless(ev.Value); f != nil {
+			g.failures[f.Code]++
+		}
+	}
+	return nil
+}
+
+// look evaluates the models of nodes that stand evenly in the order of all.
+func (g *gossip) look(w *sim.World, s *Sample) {
+	if s.At < g.nextLook && s.At < g.horizon() {
+		return
+	}
+	g.nextLook = s.At + g.horizon()/scoredTimes
+	nodes := w.Nodes()
+	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
+	for i := range min(scoredNodes, len(nodes)) {
+		m := modelOf(nodes[i*len(nodes)/min(scoredNodes, len(nodes))])
+		if m == nil {
+			continue
+		}
+		if g.held == nil {
+			g.held = heldOf(nodes)
+		}
+		a, l := m.Evaluate(g.held)
+		n, accuracy, loss, least = n+1, accuracy+a, loss+l, min(least, a)
+	}
+	if n > 0 {
+		s.Accuracy, s.Loss, s.Least, s.Scored = job.Number(accuracy/float64(n)), job.Number(loss/float64(n)), job.Number(least), true
+	}
+}
+
+// modelOf returns the model of a node, or nil while it is down.
+func modelOf(n *sim.Node) *logistic.Component {
+	if !n.Up() {
+		return nil
+	}
+	m, _ := n.Node().Component("model").(*logistic.Component)
+	return m
+}
+
+func heldOf(nodes []*sim.Node) *synthetic.Rows {
+	for _, n := range nodes {
+		if n.Up() {
+			if d, ok := n.Node().Component("data").(*synthetic.Component); ok {
+				return d.Held()
+			}
+		}
+	}
+	return nil
+}
+
+func (g *gossip) result(w *sim.World, r *Result) {
+	r.Failures, r.Done = g.failures, r.At >= g.horizon()
+	h := sha256.New()
+	var b []byte
+	for _, n := range w.Nodes() {
+		m := modelOf(n)
+		if m == nil {
+			fmt.Fprint(h, "down")
+			continue
+		}
+		params, age := m.Params()
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(age))
+		for _, p := range params {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(p))
+		}
+		h.Write(b)
+		r.Contributions += counterOf(n, job.CountMerges)
+	}
+	r.ModelSHA256 = hex.EncodeToString(h.Sum(nil))
+}

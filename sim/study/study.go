@@ -1,0 +1,218 @@
+package study
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// subject is what is studied: one kind of job.
+type subject interface {
+	members(yield func(m job.Member, durable bool) error) error
+	// horizon is the virtual time that the job lasts, or 0 when nobody can know.
+	horizon() time.Duration
+	rounds() int
+	// round returns how many rounds, or periods, have ended.
+	round(now time.Duration) int
+	// app takes an app event that left a node.
+	app(n *sim.Node, ev engine.AppEvent) error
+	// look is called at a sample, to fill in how good the model is.
+	look(w *sim.World, s *Sample)
+	done() bool
+	// result fills in what came of it, at the end.
+	result(w *sim.World, r *Result)
+}
+
+// Study is one run of a job in the simulator.
+type Study struct {
+	o       Options
+	w       *sim.World
+	job     subject
+	curve   series
+	last    Sample
+	hash    hash.Hash
+	scratch [16]byte
+	onRound []func(round int)
+	rounds  int // that were told to onRound
+}
+
+// New makes all nodes of the job; nothing runs yet.
+func New(o Options) (*Study, error) {
+	s := &Study{o: o, hash: sha256.New()}
+	seed := uint64(0)
+	var err error
+	switch {
+	case o.Gossip != nil && o.Federated == nil:
+		seed = o.Gossip.Seed
+		s.job, err = newGossip(*o.Gossip)
+	case o.Federated != nil && o.Gossip == nil:
+		seed = o.Federated.Seed
+		s.job, err = newFederated(*o.Federated)
+	default:
+		err = errors.New("study: want one job")
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.w = sim.New(sim.Options{
+		Seed: seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work, Restart: o.Restart,
+		OnApp: s.app, OnOutput: s.output, OnTrace: o.OnTrace,
+	})
+	err = s.job.members(func(m job.Member, always bool) error {
+		m.Config.Trace = o.OnTrace != nil
+		spec := sim.Spec{Name: m.Name, Config: m.Config, Durable: o.Durable || always}
+		spec.Store.SegmentBytes, spec.Store.SnapshotBytes = 64<<10, 256<<10
+		if always {
+			spec.Store.SegmentBytes, spec.Store.SnapshotBytes = 256<<10, 4<<20
+		}
+		s.w.Add(spec, 0)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.curve.every = 10 * time.Millisecond
+	if h := s.Horizon(); h > 0 {
+		s.curve.every = max(h/1000, time.Millisecond)
+	}
+	return s, nil
+}
+
+// stuckAfter is the virtual time after which a federated job without a limit counts as stuck.
+const stuckAfter = 24 * time.Hour
+
+// Horizon returns the virtual time at which the run ends by itself, or 0 when that is not known.
+func (s *Study) Horizon() time.Duration {
+	h := s.job.horizon()
+	if h == 0 || s.o.Limit > 0 && s.o.Limit < h {
+		return s.o.Limit
+	}
+	return h
+}
+
+// OnRound has f called at the end of each round of a federated job, or each period of a gossip job.
+func (s *Study) OnRound(f func(round int)) { s.onRound = append(s.onRound, f) }
+
+// World returns the world, to be read between samples.
+func (s *Study) World() *sim.World { return s.w }
+
+// output takes the bytes of a packet that leaves a node into the run's hash.
+func (s *Study) output(n *sim.Node, raw []byte) {
+	binary.LittleEndian.PutUint64(s.scratch[:], uint64(s.w.Now()))
+	binary.LittleEndian.PutUint64(s.scratch[8:], uint64(n.ID()))
+	s.hash.Write(s.scratch[:])
+	s.hash.Write(raw)
+}
+
+func (s *Study) app(n *sim.Node, ev engine.AppEvent) error {
+	s.output(n, []byte(ev.Name))
+	return s.job.app(n, ev)
+}
+
+// tickEvery is how many events lie between two looks at whether the run is to be stopped.
+const tickEvery = 1 << 12
+
+// Run runs the job to its end, or until ctx is done: then the error is job.ErrInterrupted. Other errors are those of nodes,
+// and *StuckError.
+func (s *Study) Run(ctx context.Context) (*Result, error) {
+	if s.o.Unleash != nil {
+		s.o.Unleash(s.w, s)
+	}
+	end := s.Horizon()
+	if end == 0 {
+		end = stuckAfter
+	}
+	interrupted, events := false, 0
+	stop := func() bool {
+		if events++; events%tickEvery == 0 {
+			interrupted = ctx.Err() != nil
+			if s.o.OnTick != nil {
+				s.o.OnTick(s.present())
+			}
+		}
+		return interrupted || s.job.done() || s.tellRounds()
+	}
+	s.sample()
+	for !s.job.done() && s.w.Now() < end {
+		err := s.w.Run(min(s.curve.next, end), stop)
+		switch {
+		case err != nil:
+			return nil, err
+		case interrupted || ctx.Err() != nil:
+			return nil, job.ErrInterrupted
+		case s.job.done() || s.w.Now() >= min(s.curve.next, end):
+			s.sample()
+		}
+		s.tell()
+		if s.w.Idle() && !s.job.done() {
+			return nil, s.stuck("nothing is left to happen")
+		}
+	}
+	if s.job.horizon() == 0 && s.o.Limit == 0 && !s.job.done() {
+		return nil, s.stuck("nothing says that it ever will; --time sets another limit")
+	}
+	return s.finish(), nil
+}
+
+// tellRounds says whether a round has ended of which nobody was told.
+func (s *Study) tellRounds() bool { return len(s.onRound) > 0 && s.round() > s.rounds }
+
+// tell tells of the rounds that have ended.
+func (s *Study) tell() {
+	for s.rounds < s.round() {
+		s.rounds++
+		for _, f := range s.onRound {
+			f(s.rounds)
+		}
+	}
+}
+
+func (s *Study) round() int { return s.job.round(s.w.Now()) }
+
+func (s *Study) stuck(why string) error {
+	return &StuckError{s.w.Now(), s.round(), s.job.rounds(), why}
+}
+
+// present returns the sample of this instant.
+func (s *Study) present() Sample {
+	w := s.w
+	p := Sample{
+		At: w.Now(), Round: s.round(), Up: w.Alive, InFlight: w.InFlight, Messages: w.Sent, Bytes: w.SentBytes, Events: w.Events,
+		Crashes: w.Deaths, Starts: w.Births, Faults: s.last.Faults,
+		Accuracy: s.last.Accuracy, Least: s.last.Least, Loss: s.last.Loss, Scored: s.last.Scored,
+	}
+	return p
+}
+
+// sample takes a point of the curves.
+func (s *Study) sample() {
+	p, counts := s.present(), s.w.Faults()
+	p.Faults = counts.Total()
+	s.job.look(s.w, &p)
+	s.last = p
+	s.curve.add(p)
+	if s.o.OnSample != nil {
+		s.o.OnSample(p)
+	}
+}
+
+// finish puts together what came of the run.
+func (s *Study) finish() *Result {
+	w := s.w
+	r := &Result{
+		Nodes: len(w.Nodes()), Sample: s.last, Delivered: w.Delivered, InFlightMost: w.InFlightMost, Steps: w.Steps, Inputs: w.Inputs,
+		Counts: w.Faults(), Refusals: w.Refusals, Samples: s.curve.points, Done: s.job.done(),
+	}
+	s.job.result(w, r)
+	s.hash.Write([]byte(r.ModelSHA256))
+	r.Hash = hex.EncodeToString(s.hash.Sum(nil))
+	return r
+}

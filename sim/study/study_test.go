@@ -1,0 +1,109 @@
+package study
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// options returns those of a short run on a plain network.
+func options() Options {
+	return Options{
+		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
+		Durable: true,
+	}
+}
+
+func run(t *testing.T, o Options) *Result {
+	t.Helper()
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func smallFederated() Options {
+	o, c := options(), job.Default()
+	c.Rounds, c.Clients, c.Epochs = 4, 3, 1
+	o.Federated = &c
+	return o
+}
+
+func smallGossip() Options {
+	o, g := options(), job.GossipDefault()
+	g.Nodes, g.Rounds, g.Degree = 20, 10, 4
+	o.Gossip = &g
+	return o
+}
+
+// TestWatchingChangesNothing: the hash of a run is the same whatever watches it, and another seed gives another.
+func TestWatchingChangesNothing(t *testing.T) {
+	for name, opts := range map[string]func() Options{"federated": smallFederated, "gossip": smallGossip} {
+		plain, o := run(t, opts()), opts()
+		samples, lines := 0, 0
+		o.OnSample = func(Sample) { samples++ }
+		o.OnTrace = func(sim.Line) { lines++ }
+		watched := run(t, o)
+		if plain.Hash != watched.Hash || plain.ModelSHA256 != watched.ModelSHA256 || plain.Messages == 0 || !plain.Done {
+			t.Errorf("%s: %s after %d messages, watched %s after %d", name, plain.Hash, plain.Messages, watched.Hash, watched.Messages)
+		}
+		if samples < 10 || lines < 100 || len(watched.Samples) != samples {
+			t.Errorf("%s: %d samples, %d lines", name, samples, lines)
+		}
+		o = opts()
+		o.Network.Latency.Max *= 2
+		if other := run(t, o); other.Hash == plain.Hash {
+			t.Errorf("%s: another network gives the same bytes", name)
+		}
+	}
+}
+
+// TestVolatileNodesForget: nodes without disks come back with nothing, and the others take them for new ones.
+func TestVolatileNodesForget(t *testing.T) {
+	for name, o := range map[string]Options{"federated": smallFederated(), "gossip": smallGossip()} {
+		o.Durable = false
+		o.Unleash = func(w *sim.World, s *Study) {
+			w.At(30*time.Millisecond, func() { w.PowerOff(w.Nodes()[2]) })
+		}
+		if o.Gossip != nil {
+			o.Gossip.Delivery = job.DeliveryOnce
+		}
+		r := run(t, o)
+		if r.Crashes != 1 || r.Starts != uint64(r.Nodes)+1 || r.Up != r.Nodes || !r.Done {
+			t.Errorf("%s: %d crashes, %d starts of %d nodes, %d up", name, r.Crashes, r.Starts, r.Nodes, r.Up)
+		}
+		if name == "gossip" && len(r.Failures) > 0 {
+			t.Errorf("failures: %v", r.Failures)
+		}
+	}
+}
+
+// TestCurvesAreBounded: a long curve keeps half of its points, evenly, and goes on in longer steps.
+func TestCurvesAreBounded(t *testing.T) {
+	s := series{every: time.Second}
+	for i := range 50 * SamplesMax {
+		if at := time.Duration(i) * time.Second; at >= s.next {
+			s.add(Sample{At: at})
+		}
+		if len(s.points) >= SamplesMax {
+			t.Fatalf("%d points", len(s.points))
+		}
+	}
+	for i := 1; i < len(s.points); i++ {
+		if d := s.points[i].At - s.points[i-1].At; d != s.every {
+			t.Fatalf("points %d and %d are %v apart, want %v", i-1, i, d, s.every)
+		}
+	}
+	if s.every != 64*time.Second {
+		t.Errorf("points are %v apart", s.every)
+	}
+}
