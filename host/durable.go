@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -20,6 +21,10 @@ type Store struct {
 	SegmentBytes  int   // of a journal file; 0 is 1 MiB
 	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how long a recovery takes
 	Keep          int   // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
+
+	// KeepAge lets snapshots stay that are beyond Keep and not older than this, by the clock in the records: points to go back
+	// to, whose journal may be gone. At most 256 stay. 0 is none.
+	KeepAge time.Duration
 
 	// Salt goes into the checksums of the journal. Where strangers choose what inputs hold, it must be a number that they
 	// cannot guess, or they could make a payload that looks like a record after a crash; Start draws one where it is 0.
@@ -45,9 +50,11 @@ type Durable struct {
 	Journal *journal.Journal
 
 	store    Store
+	snaps    *journal.Snapshots
 	lock     io.Closer
 	commands commands
 	bytes    int64 // of journal since the newest snapshot
+	wall     int64 // the host's clock at the last record, or 0
 	buf      []byte
 }
 
@@ -64,8 +71,7 @@ func OwnsFile(name string) bool {
 	case lockFile, unvouchedFile, incarnationFile:
 		return true
 	}
-	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") ||
-		strings.HasPrefix(name, "snapshot-") && strings.HasSuffix(name, ".snap")
+	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") || journal.OwnsSnapshotFile(name)
 }
 
 // Recovery tells what opening a directory found.
@@ -91,7 +97,10 @@ func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &Durable{store: store, lock: lock}
+	d := &Durable{
+		store: store, lock: lock,
+		snaps: journal.OpenSnapshots(store.FS, store.Dir, journal.Retention{Keep: store.Keep, KeepAge: store.KeepAge}, journal.Limits{}),
+	}
 	rec, err := d.recover(cfg)
 	if err != nil {
 		if d.Journal != nil {
@@ -132,6 +141,7 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 		return nil, 0, refused, err
 	}
 	d.bytes += int64(len(d.buf))
+	d.wall = wall
 	return out, lsn, refused, nil
 }
 
@@ -147,36 +157,42 @@ func (d *Durable) SnapshotDue() bool { return d.bytes >= d.store.SnapshotBytes }
 type Checkpoint struct {
 	d       *Durable
 	lsn     uint64
+	wall    int64
 	message *snapshot.NodeSnapshot
 }
 
-// Checkpoint takes a snapshot of the node as it is: values by reference, which are immutable, and the components' states
-// in bytes. Publish encodes and writes it, and may run beside later Steps.
+// Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the components'
+// states are captured. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
 	m, err := d.Node.Message(false)
 	if err != nil {
 		return nil, err
 	}
 	d.bytes = 0
-	return &Checkpoint{d, d.Journal.Next(), m}, nil
+	return &Checkpoint{d, d.Journal.Next(), d.wall, m}, nil
 }
 
 // Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
-// oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps.
+// oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps. What it writes,
+// and what it reads of the node's values, is what changed since the snapshot before.
 func (c *Checkpoint) Publish() (before uint64, err error) {
-	s := &c.d.store
-	payload, err := snapshot.Marshal(c.d.Node.Config().Values, c.message)
+	s := c.d
+	split, err := snapshot.Split(s.Node.Config().Values, c.message)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.d.Journal.Sync(); err != nil {
+	parts := make([]journal.Part, len(split))
+	for i, p := range split {
+		parts[i] = journal.Part{Bytes: p.Bytes, Large: p.Large}
+	}
+	if err := s.Journal.Sync(); err != nil {
 		return 0, err
 	}
-	if err := journal.Publish(s.FS, s.Dir, c.lsn, payload); err != nil {
+	if _, err := s.snaps.Publish(c.lsn, c.wall, parts); err != nil {
 		return 0, err
 	}
-	kept, err := journal.Prune(s.FS, s.Dir, s.Keep, journal.Limits{})
-	if err != nil || len(kept) < s.Keep {
+	kept, err := s.snaps.Prune()
+	if err != nil || len(kept) < s.store.Keep {
 		return 0, err // with fewer than Keep good ones nothing is released: the journal is the other way back
 	}
 	return kept[len(kept)-1].LSN, nil

@@ -15,7 +15,7 @@ import (
 
 func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	rec := &Recovery{}
-	payload, ref, skipped, err := journal.LoadNewest(d.store.FS, d.store.Dir, journal.Limits{})
+	payload, ref, skipped, err := d.snaps.LoadNewest()
 	rec.Skipped = skipped
 	from := uint64(1)
 	switch {
@@ -81,7 +81,7 @@ func (d *Durable) replay(from uint64, rec *Recovery) error {
 			return err
 		}
 		rec.Replayed++
-		rec.LastWall = p.record.Wall
+		rec.LastWall, d.wall = p.record.Wall, p.record.Wall
 		d.bytes += int64(len(payload))
 		return nil
 	})

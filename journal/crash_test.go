@@ -19,7 +19,8 @@ type world struct {
 	next    uint64 // as far as Append returned
 	acked   uint64 // as far as a Sync returned
 	snaps   map[uint64][]byte
-	newest  uint64 // the newest snapshot of which Publish returned
+	store   *Snapshots // of this life
+	newest  uint64     // the newest snapshot of which Publish returned
 }
 
 func newWorld(t testing.TB, format string, args ...any) *world {
@@ -33,7 +34,8 @@ func (w *world) fatal(format string, args ...any) {
 
 // recover opens what is on the disk, checks it against the account, and corrects the account to what survived.
 func (w *world) recover(m vfs.FS) (*Journal, error) {
-	payload, ref, skipped, err := LoadNewest(m, dir, Limits{})
+	w.store = OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+	payload, ref, skipped, err := w.store.LoadNewest()
 	if err != nil && err != ErrNoSnapshot {
 		return nil, err
 	}
@@ -104,17 +106,19 @@ func (w *world) sync(j *Journal) error {
 }
 
 // snapshot follows the order of the package comment.
-func (w *world) snapshot(m vfs.FS, j *Journal, n int) error {
+func (w *world) snapshot(j *Journal, n int) error {
 	if err := w.sync(j); err != nil {
 		return err
 	}
 	w.tag++
-	w.snaps[w.next] = text(w.tag, n)
-	if err := Publish(m, dir, w.next, w.snaps[w.next]); err != nil {
+	// Some of it is new, some changes now and then, some never.
+	parts := []Part{{Bytes: text(w.tag, n)}, {Large: run{text(w.tag/2, 600), nil}}, {Large: run{text(7, 900), "never"}}}
+	w.snaps[w.next] = payloadOf(parts)
+	if _, err := w.store.Publish(w.next, 0, parts); err != nil {
 		return err
 	}
 	w.newest = w.next
-	kept, err := Prune(m, dir, 2, Limits{})
+	kept, err := w.store.Prune()
 	if err != nil {
 		return err
 	}
@@ -139,12 +143,12 @@ func (w *world) script(m vfs.FS) error {
 		func() error { return w.append(j, 40, 1500, 0, 700) }, // torn anywhere, unsynced
 		func() error { return w.append(j, 900) },
 		func() error { return w.sync(j) },
-		func() error { return w.snapshot(m, j, 700) },
+		func() error { return w.snapshot(j, 700) },
 		func() error { return w.append(j, 1000, 1000, 1000, 1000, 6000, 10) }, // two new segments
 		func() error { return w.sync(j) },
-		func() error { return w.snapshot(m, j, 3000) },
+		func() error { return w.snapshot(j, 3000) },
 		func() error { return w.append(j, 2000, 30) },
-		func() error { return w.snapshot(m, j, 10) },
+		func() error { return w.snapshot(j, 10) },
 		func() error { return w.append(j, 512, 512, 512) },
 	} {
 		if err := step(); err != nil {

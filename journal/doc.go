@@ -52,13 +52,18 @@
 // # Snapshots and the journal
 //
 // A snapshot is a file snapshot-<LSN in 16 hex digits>.snap; the number is the first record that is to be replayed on it. It is written like a
-// new segment: tmp, sync, rename, sync of the folder. The order of the whole, which keeps a way back at each moment:
+// new segment: tmp, sync, rename, sync of the folder. It holds the chunks that the snapshot before did not have, and names the others by
+// digest and place (snapshot_format.go). A file that stops being a snapshot while others have chunks in it becomes
+// snapshot-<LSN>.held, and goes when nobody needs it; when little of it is needed, the next snapshot takes that over.
+//
+// The order of the whole, which keeps a way back at each moment, with three syncs:
 //
 //  1. Sync the journal up to the number of the snapshot.
 //  2. Publish the snapshot.
-//  3. Prune: keep the newest few that are good.
+//  3. Prune: read what is new back, and keep the newest few that are good.
 //  4. Release the segments behind the OLDEST snapshot that Prune kept, and none after it. Then a newest snapshot that turns out
-//     to be damaged is replaced by the one before it and a longer replay.
+//     to be damaged is replaced by the one before it and a longer replay. Damage of a chunk that both have hits both: then the journal
+//     can help only as far back as it goes, and loading is an error that names the place.
 //
 // At a start: LoadNewest, then Open with Options.From set to the number of the snapshot, then Read from that number.
 // The directory is used by one process at a time: the caller holds a vfs lock.

@@ -76,15 +76,19 @@ func FuzzJournalOpen(f *testing.F) {
 	})
 }
 
-// fixSnapshot gives the header and the chunks of a snapshot right checksums.
+// fixSnapshot gives the header and all that is checked behind it right checksums.
 func fixSnapshot(b []byte) {
 	if len(b) < snapshotHeaderBytes {
 		return
 	}
 	copy(b, snapshotMagic)
-	le.PutUint32(b[8:], snapshotVersion+uint32(b[8]&1^1))
+	le.PutUint32(b[8:], uint32(b[8]&3)) // 0 and 3 are refused
 	le.PutUint64(b[32:], 3)
 	le.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
+	if b[8] != 1 {
+		fixV2(b)
+		return
+	}
 	for rest := b[snapshotHeaderBytes:]; len(rest) >= chunkHeaderBytes; {
 		n := chunkHeaderBytes + int64(le.Uint32(rest))
 		if n > int64(len(rest)) {
@@ -93,6 +97,43 @@ func fixSnapshot(b []byte) {
 		le.PutUint32(rest[8:], chunkCRC(rest, rest[chunkHeaderBytes:n]))
 		rest = rest[n:]
 	}
+}
+
+// fixV2 corrects the checksums of chunks, pages, root and trailer, from the inside out.
+func fixV2(b []byte) {
+	at := len(b) - snapshotTrailer2Bytes
+	if at < snapshotHeaderBytes {
+		return
+	}
+	t, _ := decodeTrailer(b[at:])
+	if t.at > uint64(at) {
+		return
+	}
+	fix := func(entries []byte) (inner [][]byte) {
+		for ; len(entries) >= entryBytes; entries = entries[entryBytes:] {
+			e := decodeEntry(entries)
+			if e.off < uint64(at) && uint64(e.stored) <= uint64(at)-e.off {
+				inner = append(inner, b[e.off:e.off+uint64(e.stored)])
+				defer func(entries []byte) {
+					le.PutUint32(entries[56:], crc32.Checksum(b[e.off:e.off+uint64(e.stored)], castagnoli))
+				}(entries)
+			}
+		}
+		return inner
+	}
+	for _, page := range fix(b[t.at:at]) {
+		fix(page)
+	}
+	fix(b[t.at:at])
+	t.crc, t.lsn = crc32.Checksum(b[t.at:at], castagnoli), 3
+	var leaves []entry
+	for _, page := range fix(b[t.at:at]) {
+		for ; len(page) >= entryBytes; page = page[entryBytes:] {
+			leaves = append(leaves, decodeEntry(page))
+		}
+	}
+	t.root = rootOf(leaves)
+	copy(b[at:], t.encode())
 }
 
 // FuzzSnapshotLoad loads any file as a snapshot: it is refused by type, or its payload has the digest that it names.
@@ -150,8 +191,12 @@ func TestFuzzSeeds(t *testing.T) {
 	_, eight, _ := place(want, 8)
 	clear(hole[eight : eight+16])
 	seed("FuzzJournalOpen", "hole", journalArgs, one, hole, false)
-	file, _ := smallSnapshot(t, 3)
+	file, _ := oldSnapshot(t, 3)
 	seed("FuzzSnapshotLoad", "whole", "[]byte(%q)\nbool(%v)", file, false)
 	seed("FuzzSnapshotLoad", "fixed", "[]byte(%q)\nbool(%v)", file, true)
 	seed("FuzzSnapshotLoad", "cut", "[]byte(%q)\nbool(%v)", file[:len(file)-20], true)
+	file, _ = smallSnapshot(t, 3)
+	seed("FuzzSnapshotLoad", "whole2", "[]byte(%q)\nbool(%v)", file, false)
+	seed("FuzzSnapshotLoad", "fixed2", "[]byte(%q)\nbool(%v)", file, true)
+	seed("FuzzSnapshotLoad", "cut2", "[]byte(%q)\nbool(%v)", file[:len(file)-20], true)
 }
