@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
@@ -134,7 +135,7 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 	}
 	if env.Deadline > 0 {
 		// Relative on the wire, absolute from here on (trap 13).
-		f.deadline = e.st.now + env.Deadline
+		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
 		if planted.On(planted.DeadlineRelative) {
 			f.deadline = env.Deadline
 		}
@@ -146,6 +147,10 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
 // envelope has nothing to start.
 func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value, bool) {
+	if env.Request.IsSet() && edge.Reply == program.None {
+		e.drop("envelope.request", "a question on edge "+edge.Name+", which has no answer")
+		return nil, false
+	}
 	switch {
 	case edge.Answer:
 		q, ok := e.st.requests.Answered(env.From, env.Answer)

@@ -237,3 +237,23 @@ func TestFailuresOfTheEngineAreSeen(t *testing.T) {
 		}
 	}
 }
+
+// TestLyingQuestion: a question on an edge that has no answer, and a deadline beyond all clocks, are refused or bounded. The
+// first once took the node down, and again at each replay.
+func TestLyingQuestion(t *testing.T) {
+	b := newBuilder("one")
+	b.p.Edges = []program.Edge{{ID: 0, Name: "in", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None}}
+	f := b.fn(program.KindRecv, "in", 3)
+	f.get().Edge = 0
+	f.emit("got", f.add(program.Op{Code: program.OpSleep, Delay: 200}, 1, 0)[0])
+	l := newLab(t, b, nil)
+	l.wait(5)
+	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Request: wire.Request{Epoch: 1, ID: 7}, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
+	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 2, Deadline: 1<<63 - 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(2)}}}))
+	l.rest()
+	l.wait(400)
+	l.rest()
+	if l.counter("envelope.request") != 1 || count(l.app, "got 2") != 1 || len(l.app) != 1 {
+		t.Errorf("told %v, %d questions were refused", l.app, l.counter("envelope.request"))
+	}
+}

@@ -16,6 +16,9 @@ func (w *World) fault(f Fault, n *Node, what string) {
 	}
 }
 
+// Note counts a fault that the owner of the world has done to a node, and tells of it.
+func (w *World) Note(f Fault, n *Node, what string) { w.fault(f, n, what) }
+
 // Split parts the nodes for a time: no packet passes between those of the side and the others; with oneWay, only packets from the
 // side are lost.
 func (w *World) Split(side []*Node, oneWay bool, d time.Duration) {

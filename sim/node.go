@@ -57,6 +57,8 @@ type Node struct {
 
 	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.
 	Crashes, Starts, Refused int
+	// Lied says that packets of the node said what its engine did not: nothing is promised about it any more. The owner sets it.
+	Lied bool
 	// Refusals counts the starts that it refused because its disk was damaged; it was given the disk from before.
 	Refusals int
 	// Unnoticed says that durable records were lost and the node could not know: damage to the last record of a journal looks

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // ledger is the scenario of questions that are counted: each number that the asker's host gives is answered once by each of
@@ -74,20 +75,22 @@ func (l *ledger) ask() {
 // answered returns how many numbers the slowest of the others has answered.
 func (l *ledger) answered() int {
 	least := l.plan.Work
-	for _, m := range l.given {
-		least = min(least, len(m))
+	for _, n := range l.nodes[1:] {
+		if !n.Lied {
+			least = min(least, len(l.given[n.Name]))
+		}
 	}
 	return least
 }
 
 func (l *ledger) App(n *sim.Node, ev engine.AppEvent) error {
-	lost := l.lost()
+	forgot := lost(l.nodes)
 	first, err := l.told.first(l.w, n, ev)
-	if (err != nil || !first) && !lost {
+	if (err != nil || !first) && !forgot {
 		return err
 	}
-	if ev.Name == engine.FailureEvent && lost {
-		return nil // what it refuses belongs to a life that is forgotten
+	if ev.Name == engine.FailureEvent && (forgot || lied(l.nodes)) {
+		return nil // what it refuses is a lie, or belongs to a life that is forgotten
 	}
 	if ev.Name == engine.FailureEvent {
 		return broken(l.w, "nothing fails", "%s: %s", n.Name, render(ev.Value))
@@ -101,38 +104,34 @@ func (l *ledger) App(n *sim.Node, ev engine.AppEvent) error {
 	doubled, _ := list.At(2).(value.Int)
 	counted, _ := list.At(3).(value.Int)
 	given := l.given[string(who)]
+	if o := l.w.NodeOf(wire.PeerID(who)); o != nil && o.Lied {
+		return nil
+	}
 	switch {
 	case given == nil:
 		return broken(l.w, "answers", "an answer of %q, which was not asked", who)
 	case doubled != 2*number || counted != number:
 		return broken(l.w, "answers", "%s answered %d with %d and %d", who, number, doubled, counted)
-	case given[int64(number)] && !lost:
+	case given[int64(number)] && !forgot:
 		return broken(l.w, "no effect twice", "the answer of %s to %d was told under two numbers", who, number)
 	}
 	given[int64(number)] = true
 	return nil
 }
 
-// lost says whether a node has lost durable records, to damage: what it had done before may be done again then.
-func (l *ledger) lost() bool {
-	for _, n := range l.nodes {
-		if !n.Vouched {
-			return true
-		}
-	}
-	return false
-}
-
 func (l *ledger) Settled() bool { return l.answered() >= l.plan.Work }
 
 func (l *ledger) Audit() error {
-	if l.lost() {
+	if lost(l.nodes) {
 		return nil
 	}
-	if n := counterOf(l.nodes[0], countInvoked); n != uint64(l.plan.Work) {
+	if n := counterOf(l.nodes[0], countInvoked); n != uint64(l.plan.Work) && !lied(l.nodes) {
 		return broken(l.w, "no effect twice", "the asker took %d questions of %d", n, l.plan.Work)
 	}
 	for _, n := range l.nodes[1:] {
+		if n.Lied {
+			continue
+		}
 		c := n.Node().Component("tally").(*tally)
 		switch {
 		case c.state.Twice != 0:
@@ -145,6 +144,9 @@ func (l *ledger) Audit() error {
 				return broken(l.w, "no effect twice", "counter %s of %s is %d after %d questions", name, n.Name, got, l.plan.Work)
 			}
 		}
+	}
+	if lied(l.nodes) {
+		return nil // the others wait for what a liar owes them
 	}
 	for _, n := range l.nodes {
 		if err := balanced(l.w, n); err != nil {

@@ -61,6 +61,7 @@ var striking = []sim.Fault{
 	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.PowerOff, sim.DiskFull, sim.ErrorOnce,
 	sim.ErrorForever, sim.ShortWrite, sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot, sim.ClockForward, sim.ClockBack, sim.SlowClock,
 	sim.MassCrash, sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever,
+	sim.Lie, sim.Equivocate,
 }
 
 // damaging are the kinds of fault that no crash explains.
@@ -80,7 +81,10 @@ func Draw(seed uint64) *Plan {
 	p.Horizon = time.Duration(p.Work) * c.Between(20*time.Millisecond, 400*time.Millisecond)
 	var kinds []sim.Fault
 	for _, f := range striking {
-		if c.Below(2) == 0 {
+		if (f == sim.Lie || f == sim.Equivocate) && c.Below(4) != 0 {
+			continue // little is promised of a node that lies, so few plans have one
+		}
+		if c.Below(2) == 0 && !slices.Contains(spared(p.Scenario), f) {
 			kinds = append(kinds, f)
 		}
 	}
@@ -144,6 +148,9 @@ func drawStrike(c *sim.Chance, p *Plan, f sim.Fault) Strike {
 		s.K = []int{512, 700, 900, 1100, 2048}[c.Below(5)]
 	case sim.SlowSync:
 		s.For = c.Between(10*time.Millisecond, 3*time.Second)
+	case sim.Lie, sim.Equivocate:
+		s.Node = p.Nodes - 1 // one of them, so that there are honest ones
+		s.For = c.Between(100*time.Millisecond, p.Horizon)
 	case sim.Pause:
 		s.For = c.Between(10*time.Millisecond, 20*time.Second)
 	}

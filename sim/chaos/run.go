@@ -41,6 +41,8 @@ func Run(p *Plan, o Options) *Result {
 		r.Err = err
 		return r
 	}
+	var lies *liars
+	listen, _ := s.(listener)
 	w := sim.New(sim.Options{
 		Seed: p.Seed, Network: p.Network, Disk: sim.Disk{Sync: p.Sync, Publish: p.Sync}, Restart: p.Restart,
 		Work: sim.Latency{Kind: "exponential", Min: 100 * time.Microsecond, Mean: 5 * time.Millisecond, Max: time.Second},
@@ -48,10 +50,17 @@ func Run(p *Plan, o Options) *Result {
 			r.Hash = crc64.Update(r.Hash, hashTable, []byte(fmt.Sprint(n.Name, ev.Number, ev.Name)))
 			return s.App(n, ev)
 		},
-		OnTrace:  o.Trace,
-		OnOutput: func(n *sim.Node, raw []byte) { r.Hash = crc64.Update(r.Hash, hashTable, raw) },
+		OnTrace: o.Trace,
+		OnOutput: func(n *sim.Node, raw []byte) {
+			r.Hash = crc64.Update(r.Hash, hashTable, raw)
+			if listen != nil {
+				listen.Packet(n, raw)
+			}
+		},
+		Mutate: func(n, to *sim.Node, raw []byte) []byte { return lies.mutate(n, to, raw) },
 	})
-	r.Err = run(w, s, p, r, o.Trace != nil)
+	lies = newLiars(w, p.Seed)
+	r.Err = run(w, s, p, r, lies, o.Trace != nil)
 	r.Counts, r.Events, r.Steps, r.Inputs, r.Packets = w.Faults(), w.Events, w.Steps, w.Inputs, w.Sent
 	for _, n := range w.Nodes() {
 		r.Crashes += n.Crashes
@@ -59,17 +68,17 @@ func Run(p *Plan, o Options) *Result {
 	return r
 }
 
-func run(w *sim.World, s Scenario, p *Plan, r *Result, trace bool) error {
+func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) error {
 	if err := s.Build(w, p, trace); err != nil {
 		return err
 	}
 	for _, k := range p.Strikes {
-		w.At(k.At, func() { strike(w, k) })
+		w.At(k.At, func() { strike(w, k, lies) })
 	}
 	if err := w.Run(p.Horizon, nil); err != nil {
 		return err
 	}
-	heal(w)
+	heal(w, lies)
 	begin := w.Now()
 	if err := w.Run(begin+p.Bound, s.Settled); err != nil {
 		return err
@@ -105,15 +114,16 @@ func excused(w *sim.World) bool {
 }
 
 // heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.
-func heal(w *sim.World) {
+func heal(w *sim.World, lies *liars) {
 	n := w.Network()
 	n.Loss, n.Duplicate, n.Reorder, n.Corrupt, n.Truncate, n.Replay = 0, 0, 0, 0, 0, 0
 	w.SetNetwork(n)
 	w.Heal()
+	clear(lies.until)
 }
 
 // strike does one fault to the world.
-func strike(w *sim.World, k Strike) {
+func strike(w *sim.World, k Strike, lies *liars) {
 	nodes := w.Nodes()
 	n, other := nodes[k.Node%len(nodes)], nodes[k.Other%len(nodes)]
 	switch k.Fault {
@@ -155,6 +165,8 @@ func strike(w *sim.World, k Strike) {
 		w.SetClockRate(n, k.K)
 	case sim.MassCrash:
 		w.CrashHalf(k.Node)
+	case sim.Lie, sim.Equivocate:
+		lies.begin(n, k.Fault, k.For)
 	case sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever:
 		w.StrikeWork(n, k.Fault, k.For)
 	}

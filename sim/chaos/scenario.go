@@ -20,13 +20,32 @@ type Scenario interface {
 	Audit() error
 }
 
-// scenarios are the kinds of Scenario by name, with the share of plans that draw each, in tenths.
+// scenarios are the kinds of Scenario by name, with the share of plans that draw each, in twentieths, and the faults that their
+// programs are not made to bear: a job without retries fails when a worker fails, and its model is that of a client that lies.
 var scenarios = []struct {
-	name  string
-	share int
-	make  func() Scenario
+	name   string
+	share  int
+	spared []sim.Fault
+	make   func() Scenario
 }{
-	{"ledger", 10, func() Scenario { return &ledger{} }},
+	{"ledger", 17, nil, func() Scenario { return &ledger{} }},
+	{"gossip", 2, []sim.Fault{sim.WorkError, sim.WorkPanic}, func() Scenario { return &gossip{} }},
+	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate}, func() Scenario { return &federated{} }},
+}
+
+// listener is a Scenario that looks at the packets that leave nodes.
+type listener interface {
+	Packet(n *sim.Node, raw []byte)
+}
+
+// spared returns the faults that a scenario is not to meet.
+func spared(name string) []sim.Fault {
+	for _, s := range scenarios {
+		if s.name == name {
+			return s.spared
+		}
+	}
+	return nil
 }
 
 func scenarioOf(name string) (Scenario, error) {

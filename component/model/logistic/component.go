@@ -129,6 +129,9 @@ func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value,
 		return nil, c.fail(value.CodeError, "the model that came is not finite")
 	}
 	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
+	if !finite(next) { // finite weights can give a step that is not
+		return nil, c.fail(value.CodeError, "the model that came cannot be trained: a step from it is not finite")
+	}
 	t, err := tensor.FromFloat32([]int{len(next)}, next)
 	if err != nil {
 		return nil, err

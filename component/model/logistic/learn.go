@@ -32,6 +32,15 @@ func merge(out, own, other []float32, share float32) bool {
 	return odd == 0
 }
 
+// finite says whether all of w is.
+func finite(w []float32) bool {
+	odd := float32(0)
+	for _, x := range w {
+		odd += float32(x * 0)
+	}
+	return odd == 0
+}
+
 // score returns w·x + b for a row of 64ths. Four sums run side by side and are added in one order.
 func score(w []float32, x []int8) float32 {
 	var a, b, c, d float32
