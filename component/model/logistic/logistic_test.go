@@ -117,7 +117,7 @@ func TestARefusedModelChangesNothing(t *testing.T) {
 		"infinite": {vector(1, inf, 3, 4, 5, 6), value.Int(1)}, "no age": {vector(1, 2, 3, 4, 5, 6), value.Trigger{}},
 		"age below 0": {vector(1, 2, 3, 4, 5, 6), value.Int(-1)}, "too old": {vector(1, 2, 3, 4, 5, 6), value.Int(logistic.AgeMax)},
 		"too large for a step": {vector(3e38, -3e38, 3e38, -3e38, 3e38, 0), value.Int(logistic.AgeMax - 1)},
-		"whole numbers": {value.Tensor{Tensor: whole}, value.Int(1)},
+		"whole numbers":        {value.Tensor{Tensor: whole}, value.Int(1)},
 	} {
 		if b.Invoke("model", "Merge", in...).Failure == nil {
 			t.Errorf("%s: it was merged", name)
