@@ -21,8 +21,8 @@ type Look struct {
 	// Oldest begins at the oldest snapshot that is whole, and not at the newest that Until allows: everything that is kept
 	// is replayed.
 	Oldest bool
-	// See, if not nil, is called after each record, with the node as it is then, the record, and what the Poll put out.
-	// ErrEnough ends the replay there; any other error is returned as it is. It must not change the node or keep the output.
+	// See, if not nil, is called with the node that was loaded and no record, and then after each record, with the node as it
+	// is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is returned as it is. It must not change the node or keep the output.
 	See func(b *Brought, r *Record, out *engine.Output) error
 }
 
@@ -53,6 +53,20 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 	b.Record = from - 1
 	p := newPlayer(b.Node)
 	stop := false
+	see := func(r *Record, out *engine.Output) error {
+		if l.See == nil {
+			return nil
+		}
+		err := l.See(b, r, out)
+		stop = errors.Is(err, ErrEnough)
+		if stop {
+			return nil
+		}
+		return err
+	}
+	if err := see(nil, nil); err != nil {
+		return nil, err
+	}
 	rep, err := journal.Walk(fsys, dir, from, func(at journal.Position, payload []byte) error {
 		if stop || l.Until != 0 && at.Record > l.Until {
 			return nil // the walk goes on to the end, which tells damage from a torn tail
@@ -63,12 +77,7 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 		}
 		b.Record, b.Wall = at.Record, p.record.Wall
 		b.Replayed++
-		if l.See != nil {
-			if err = l.See(b, &p.record, out); errors.Is(err, ErrEnough) {
-				stop, err = true, nil
-			}
-		}
-		return err
+		return see(&p.record, out)
 	})
 	var damaged *journal.CorruptionError
 	past := l.Until != 0 && b.Record >= l.Until || stop

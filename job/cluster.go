@@ -236,6 +236,9 @@ func (c *cluster) restarts() uint64 {
 	for _, m := range c.nodes {
 		least = min(least, m.incarnation.Load())
 	}
+	if r.Fork != nil {
+		least -= min(r.Fork.Lives, least) // earlier lives were those of another run
+	}
 	return max(r.Starts, least, 1) - 1 + r.Drops
 }
 

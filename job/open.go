@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -23,12 +24,16 @@ type Options struct {
 	// Set holds settings that were given beside the job, by key. A directory remembers them: one that is not given in a
 	// later run is as it was.
 	Set     map[string]string
+	Keep    int     // snapshots to keep of each node; 0 means as before, or 2. With more, more rounds can be forked from
 	Fresh   bool    // remove what an earlier run left and start over
 	Chaos   float64 // probability with which a node is dropped after a round, 0 to 1
 	FS      vfs.FS  // nil means that of the machine
 	OnRound func(Round)
 	OnWarn  func(text string) // told of failures that the run goes on with
 }
+
+// keepMax bounds the snapshots that are kept: each is checked whenever one is added.
+const keepMax = 10_000
 
 // Local is a run in a directory, all its nodes in this process. It holds the directory's lock until Close; Run is called
 // once.
@@ -64,6 +69,9 @@ func Open(o Options) (*Local, error) {
 	}
 	if !(o.Chaos >= 0 && o.Chaos <= 1) {
 		return nil, &ConfigError{"chaos", strconv.FormatFloat(o.Chaos, 'g', -1, 64), "a probability, 0 to 1"}
+	}
+	if o.Keep < 0 || o.Keep > keepMax {
+		return nil, &ConfigError{"keep", strconv.Itoa(o.Keep), fmt.Sprintf("1 to %d", keepMax)}
 	}
 	if _, err := l.plan(); err != nil {
 		return nil, err
@@ -225,6 +233,9 @@ func (l *Local) prepare(p *plan) error {
 		}
 	}
 	l.cfg, l.art, l.record, l.resumed = p.cfg, p.art, p.record, p.resume
+	if l.o.Keep != 0 && l.o.Keep != l.record.Keep {
+		l.record.Keep, p.write = l.o.Keep, true
+	}
 	if p.write {
 		return l.save(func(*record) {})
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
-// FormatVersion is the version of a run's directory: of run.json and result.json.
-const FormatVersion = 1
+// FormatVersion is the version of a run's directory: of run.json and result.json. Version 2 has fields that version 1 has
+// not; those of version 1 mean the same.
+const FormatVersion = 2
 
 // storedMax bounds run.json and result.json in bytes.
 const storedMax = 1 << 20
@@ -76,7 +77,7 @@ func readSealed(fsys vfs.FS, path string, v any) error {
 		return &FormatError{File: path, Got: version.Format, Want: FormatVersion}
 	}
 	var s sealed
-	if decodeStrictly(b, &s) != nil || s.Format != FormatVersion {
+	if decodeStrictly(b, &s) != nil || s.Format < 1 {
 		return errDamaged
 	}
 	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || decodeStrictly(s.Content, v) != nil {

@@ -56,7 +56,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(o)
 	}
 	file := func(name, text string) string { return write(t, filepath.Join(dir, name), text) }
-	newer := file("newer/run.json", `{"format":2,"what":"nobody knows yet"}`)
+	newer := file("newer/run.json", `{"format":3,"what":"nobody knows yet"}`)
 	foreign := file("foreign/model.onnx", "not ours")
 	plain := file("plain", "a file")
 	for _, c := range []struct {
@@ -87,7 +87,7 @@ func TestBadInput(t *testing.T) {
 		{"command", "jog", []string{`unknown command "jog"`}},
 		{"another job", "run " + file("other.yaml", "name: other\nrounds: 3\nclients: 2\n") + " --dir " + run, []string{"a run of the job digits, not of other", "--fresh"}},
 		{"other settings", "run --dir " + run + " --rounds 4", []string{"rounds 3, not 4", "--fresh"}},
-		{"newer format", "run --dir " + filepath.Dir(newer), []string{"run.json has format 2", "formats up to 1"}},
+		{"newer format", "run --dir " + filepath.Dir(newer), []string{"run.json has format 3", "formats up to 2"}},
 		{"foreign model", "run --dir " + filepath.Dir(foreign), []string{"belongs to no run"}},
 		{"foreign model, fresh", "run --fresh --dir " + filepath.Dir(foreign), []string{"belongs to no run"}},
 		{"below a file", "run --dir " + filepath.Join(plain, "run"), []string{"cannot be used as a directory"}},
@@ -113,6 +113,12 @@ func TestBadInput(t *testing.T) {
 		{"dump text", "journal dump --from x " + run + "/server", []string{"invalid argument"}},
 		{"replay a run until", "journal replay --until 4 " + run, []string{"for one node"}},
 		{"replay beyond", "journal replay --until 999999 " + run + "/server", []string{"record 999999 is not there"}},
+		{"fork without a round", "fork " + run, []string{"at is 0", "a finished round"}},
+		{"fork a round to come", "fork --at 4 " + run, []string{"has not finished round 4", "rounds 1 to 3"}},
+		{"fork nothing", "fork --at 1 " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"fork into a run", "fork --at 1 " + run + " --dir " + run, []string{"holds a run already"}},
+		{"fork a newer run", "fork --at 1 " + filepath.Dir(newer), []string{"run.json has format 3"}},
+		{"keep", "run --keep -1", []string{"keep is -1", "1 to 10000"}},
 		{"verify no journal", "journal verify " + plain, []string{"want the directory of a node"}},
 		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"), []string{"1 of 1 checks failed"}},
 	} {

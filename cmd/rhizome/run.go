@@ -20,6 +20,7 @@ type runFlags struct {
 	dir   string
 	json  bool
 	fresh bool
+	keep  int
 	chaos map[string]string // empty, or with the probability
 	set   map[string]string // settings of the job, by key
 }
@@ -66,12 +67,13 @@ func newRun(c *console) *cobra.Command {
 	flags.Var(setting{"seed", f.set, "S"}, "seed", "what all that is random is drawn from")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
+	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep of each node: more of them keep more rounds to fork from (default 2, or as before)")
 	flags.Var(setting{"chaos", f.chaos, "P"}, "chaos", "probability with which a node is dropped after a round and restored from its directory")
 	return cmd
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
-	o := job.Options{Dir: f.dir, Set: f.set, Fresh: f.fresh}
+	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, Fresh: f.fresh}
 	if text, ok := f.chaos["chaos"]; ok {
 		var err error
 		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/job"
 )
 
 // lines reads the JSON objects that a command wrote.
@@ -194,5 +196,34 @@ func TestExport(t *testing.T) {
 	}
 	if tree(t, dir) != before {
 		t.Error("export changed files")
+	}
+}
+
+// TestFork begins a new run from a finished round of a run that was killed: its model is that of the whole run, and the old
+// run goes on as if nothing had happened.
+func TestFork(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	to := filepath.Join(t.TempDir(), "fork")
+	f := lines[job.Forked](t, rhizome(t, "fork", dir, "--at", "2", "--dir", to, "--json"))[0]
+	if f.Round != 2 || f.Dir != to || f.From != dir || len(f.Nodes) != 5 || f.Nodes[0].Record == 0 {
+		t.Errorf("%+v", f)
+	}
+	if o := rhizome(t, "fork", dir, "--at", "3"); o.code != 0 || !strings.HasSuffix(o.out, "to go on: rhizome run --dir "+dir+"-at-3\n") {
+		t.Errorf("%+v", o)
+	}
+	if tree(t, dir) != before {
+		t.Error("forking changed the run")
+	}
+	o := rhizome(t, "run", "--json", "--dir", to)
+	if !strings.HasPrefix(o.out, `{"event":"round","round":2,`) {
+		t.Errorf("the fork begins with %.60s", o.out)
+	}
+	forked, whole := o.result(t), rhizome(t, small(dir)...).result(t)
+	if forked.ModelSHA256 != whole.ModelSHA256 || forked.Rounds != whole.Rounds || forked.Restarts != 0 {
+		t.Errorf("the fork gives %+v, the run %+v", forked, whole)
+	}
+	if o := rhizome(t, "snapshot", "verify", to); o.code != 0 {
+		t.Errorf("%+v", o)
 	}
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+func newFork(c *console) *cobra.Command {
+	var json bool
+	var o job.ForkOptions
+	cmd := &cobra.Command{
+		Use:   "fork DIR --at ROUND [--dir NEW]",
+		Short: "Begin a new run from any kept round of an old one",
+		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, and each client\n" +
+			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or killed.\n" +
+			"How many rounds are kept is up to rhizome run --keep.",
+		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12",
+		Args:    cobra.ExactArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			o.Dir = args[0]
+			f, err := job.Fork(o)
+			if err != nil {
+				return err
+			}
+			if json {
+				return writeLine(c.out, f)
+			}
+			_, err = fmt.Fprintf(c.out, "%s: the run %s as it was after round %d, record %d of its server\nto go on: rhizome run --dir %s\n",
+				f.Dir, f.From, f.Round, f.Nodes[0].Record, f.Dir)
+			return err
+		}),
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().IntVar(&o.At, "at", 0, "the finished round that the new run goes on after")
+	cmd.Flags().StringVar(&o.To, "dir", "", "directory of the new run (default DIR-at-ROUND)")
+	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object and nothing else")
+	return cmd
+}
