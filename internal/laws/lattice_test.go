@@ -17,6 +17,7 @@ const module = "github.com/rhizome-ml/rhizome/"
 // that stand to its right. A folder stands for the packages in it too, unless they stand elsewhere by themselves.
 var rows = [][]string{
 	{"cmd/rhizome"},
+	{"internal/prove"},
 	{"bench", "sim/chaos", "sim/study", "sim/conditions"},
 	{"job"},
 	{"sim"},

@@ -8,7 +8,7 @@ type Fault uint8
 const (
 	LostWrite    Fault  = iota // a write that was not synced is gone
 	TornWrite                  // of a write that was not synced some sectors are there
-	Reordered                  // a write that was not synced is there, an earlier one is not, or not whole
+	Reordered                  // what was not synced is there, something written before it is not
 	LostName                   // a change of names that was not synced is gone
 	Stale                      // an older version of a durable sector or file is back
 	BitFlip                    // a bit of a durable file is another one

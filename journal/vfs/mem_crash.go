@@ -109,7 +109,7 @@ func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
 	see := n.chooser(rng, kind)
 	size := see.changes(-1)
 	out := &inode{id: n.id, size: n.sizeAfter(size), pages: slices.Clone(n.pages), before: slices.Clone(n.before)}
-	fates := make([]struct{ kept, gone bool }, len(n.pending))
+	fates := make([]struct{ kept, gone, swapped bool }, len(n.pending)) // swapped: a later sector is there, an earlier one is not
 	for i := range fates {
 		c := n.pending[i]
 		fates[i].gone = i >= size && (c.cut || c.end > n.durable)
@@ -133,8 +133,10 @@ func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
 			out.set(at, group[i].page)
 		}
 		for _, v := range group {
-			fates[v.change].kept = fates[v.change].kept || v.change < seen
-			fates[v.change].gone = fates[v.change].gone || v.change >= seen
+			f := &fates[v.change]
+			f.swapped = f.swapped || f.gone && v.change < seen
+			f.kept = f.kept || v.change < seen
+			f.gone = f.gone || v.change >= seen
 		}
 	}
 	gone := false
@@ -145,7 +147,7 @@ func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
 		case f.gone:
 			faults[LostWrite]++
 		}
-		if gone && f.kept {
+		if gone && f.kept || f.swapped {
 			faults[Reordered]++
 		}
 		gone = gone || f.gone

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
+)
+
+// proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
+var proofs = []prove.Part{
+	crashes.Part{},
+}
+
+// proveFlags are the flags of rhizome prove.
+type proveFlags struct {
+	opt    prove.Options
+	json   bool
+	seed   uint64
+	shard  string // "index/number": this process is a shard of another
+	until  int64  // of a shard: Unix time in milliseconds
+	shared string // of a shard: the folder of all shards
+}
+
+func newProve(c *console) *cobra.Command {
+	var f proveFlags
+	cmd := &cobra.Command{
+		Use:   "prove [PART...]",
+		Short: "Try the promises, each as often as its floor says, on all processors",
+		Long:  "Try the promises, each as often as its floor says, on all processors.\n\nParts:\n" + partList(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parts, err := chosen(args)
+			if err != nil {
+				return err
+			}
+			return does(func(cmd *cobra.Command, _ []string) error { return f.run(c, cmd, parts) })(cmd, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Float64Var(&f.opt.Minutes, "minutes", 0, "time for all parts together (default until the floors are reached)")
+	flags.BoolVar(&f.opt.Soak, "soak", false, "go on beyond the floors, part after part, with seeds that the ledger does not have")
+	flags.StringVar(&f.opt.Ledger, "ledger", "", "file to which each run of a part is added as a line")
+	flags.IntVar(&f.opt.Shards, "shards", 0, "processes (default one for each processor)")
+	flags.Uint64Var(&f.seed, "seed", 0, "try this one seed of one part, and say more about it")
+	flags.Uint64Var(&f.opt.First, "first", 0, "first seed (default 1, or in a soak what follows the ledger)")
+	flags.BoolVar(&f.json, "json", false, "write one JSON object per part and nothing else")
+	flags.StringVar(&f.shard, "shard", "", "be one process of several")
+	flags.Int64Var(&f.until, "until", 0, "end at this time")
+	flags.StringVar(&f.shared, "shared", "", "folder that all processes share")
+	for _, name := range []string{"shard", "until", "shared"} {
+		flags.MarkHidden(name) // the flags exist
+	}
+	return cmd
+}
+
+func partList() string {
+	var b strings.Builder
+	for _, p := range proofs {
+		fmt.Fprintf(&b, "  %-12s %s\n", p.Name(), p.Promise())
+	}
+	return b.String()
+}
+
+// chosen returns the parts of the given names, or all.
+func chosen(names []string) ([]prove.Part, error) {
+	if len(names) == 0 {
+		return proofs, nil
+	}
+	var out []prove.Part
+	for _, name := range names {
+		found := false
+		for _, p := range proofs {
+			if p.Name() == name {
+				out, found = append(out, p), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no part %q; the parts are:\n%s", name, partList())
+		}
+	}
+	return out, nil
+}
+
+func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) error {
+	if f.shard != "" {
+		var index, of int
+		if _, err := fmt.Sscanf(f.shard, "%d/%d", &index, &of); err != nil || index < 0 || index >= of || len(parts) != 1 {
+			return &badInput{"--shard wants index/number and one part"}
+		}
+		until := time.Time{}
+		if f.until != 0 {
+			until = time.UnixMilli(f.until)
+		}
+		prove.Child(parts[0], index, of, f.opt.First, until, f.shared, os.Stdin, c.out)
+		return nil
+	}
+	view := &proveView{c: c, json: f.json}
+	if cmd.Flags().Changed("seed") {
+		if len(parts) != 1 {
+			return &badInput{"--seed wants one part"}
+		}
+		r := prove.Single(parts[0], f.seed)
+		view.result(r)
+		if !r.OK {
+			return errNotProven
+		}
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	f.opt.Command = []string{self, "prove"}
+	f.opt.Progress = view.progress
+	ok, err := prove.Run(cmd.Context(), parts, f.opt, view.result)
+	if err == nil {
+		err = cmd.Context().Err()
+	}
+	if err == nil && !ok {
+		err = errNotProven
+	}
+	return err
+}
+
+// errNotProven ends the command with the code of an internal fault; the view has said what does not hold.
+var errNotProven = fmt.Errorf("not all of it holds")

@@ -1,0 +1,37 @@
+package prove
+
+// Part is one promise that is tried many times. Run may be called several times, also after a panic of it.
+type Part interface {
+	// Name is the word of the command line.
+	Name() string
+	// Promise is what holds, in a line.
+	Promise() string
+	// Floors is what must be reached, the first of them what the bar shows.
+	Floors() []Floor
+	// Run tries one seed after the other until the shard has no more. An error ends the part: it could not be tried.
+	Run(s *Shard) error
+}
+
+// Floor is how often something must have been tried or met.
+type Floor struct {
+	What   string `json:"what"`
+	N      uint64 `json:"n"`
+	Fault  bool   `json:"fault,omitempty"`  // a kind of fault: below its floor it is starved
+	Scales bool   `json:"scales,omitempty"` // where time ends first, what was reached is told and not missed, as long as it is not nothing
+}
+
+// Failure is a trial that did not hold.
+type Failure struct {
+	Seed uint64 `json:"seed"`
+	Text string `json:"text"`
+}
+
+// Counts are what a part has tried and met, by name.
+type Counts map[string]uint64
+
+// add adds the counts of another shard.
+func (c Counts) add(other Counts) {
+	for what, n := range other {
+		c[what] += n
+	}
+}
