@@ -174,7 +174,7 @@ func (f *fork) rounds(only int) (map[int]*finished, error) {
 			if ev.Name != EventRound {
 				continue
 			}
-			round, err := parseRound(ev.Value)
+			round, err := ParseRound(ev.Value)
 			if err != nil {
 				return err
 			}
