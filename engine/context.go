@@ -108,7 +108,7 @@ func (c *Context) Command(method string, in []value.Value) {
 		}
 	}
 	c.e.st.nextCommand++
-	c.e.st.pending[p.id] = p
+	c.e.gave(p)
 	c.e.out.Commands = append(c.e.out.Commands, p.command())
 }
 
@@ -121,7 +121,7 @@ func (c *Context) Arm(delay int64, token uint64) bool {
 // Disarm takes a timer back and says whether it was armed.
 func (c *Context) Disarm(token uint64) bool {
 	component := c.component
-	return c.e.st.timers.removeIf(func(t *timer) bool {
+	return c.e.disarmIf(func(t *timer) bool {
 		return t.kind == timerComponent && t.component == component && t.token == token
 	})
 }

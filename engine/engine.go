@@ -50,6 +50,8 @@ type Engine struct {
 	phases map[string][]program.FuncID // lifecycle phase → functions
 	ctx    Context
 
+	track *tracker // nil before the first capture
+
 	refused map[string]uint64 // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 }
 

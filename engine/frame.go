@@ -28,6 +28,9 @@ type frame struct {
 	attempts []attempt      // ops under a retry policy that failed before
 	written  int32          // slots filled
 	bytes    int            // charge of what is in the slots; derived
+
+	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of changed ones.
+	shown, shelved, listed bool
 }
 
 // reset makes a frame that has ended ready for another activation of its function. Its buffers stay; a field that is
@@ -118,6 +121,7 @@ func (e *Engine) activate(fn *program.Func) *frame {
 	f.exec = e.st.nextExec
 	e.st.nextExec++
 	e.st.frames[f.exec] = f
+	e.hide(f)
 	e.trace(traceOpen, f, -1, fn.Name)
 	return f
 }
@@ -233,6 +237,7 @@ func (e *Engine) arriveLate(f *frame, op int32, v value.Value) {
 
 // release gives back one share of a frame's life; the last one ends the activation.
 func (e *Engine) release(f *frame) {
+	e.touch(f)
 	f.live--
 	if f.live == 0 {
 		e.end(f)
@@ -263,6 +268,7 @@ func (e *Engine) end(f *frame) {
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
 	delete(e.st.frames, f.exec)
+	e.ended(f)
 	if f.deadline != 0 {
 		e.disarm(timerFrame, f.exec, 0, 0)
 	}
@@ -314,11 +320,11 @@ func (e *Engine) killQuiet(f *frame) {
 func (e *Engine) forget(f *frame) {
 	e.st.frontier.removeIf(func(r ready) bool { return r.f == f })
 	for _, id := range sortedKeys(e.st.pending) {
-		if e.st.pending[id].exec == f.exec {
-			delete(e.st.pending, id)
+		if p := e.st.pending[id]; p.exec == f.exec {
+			e.took(p)
 		}
 	}
-	e.st.timers.removeIf(func(t *timer) bool { return t.exec == f.exec && f.exec != 0 })
+	e.disarmIf(func(t *timer) bool { return t.exec == f.exec && f.exec != 0 })
 	kept := e.st.parked[:0]
 	for _, p := range e.st.parked {
 		if p.exec != f.exec {

@@ -55,7 +55,7 @@ func (e *Engine) results(f *frame, op int32, o *program.Op, out []value.Value) o
 func (e *Engine) takeBack(f *frame, op int32) {
 	for _, id := range sortedKeys(e.st.pending) {
 		if p := e.st.pending[id]; p.exec == f.exec && p.op == op {
-			delete(e.st.pending, id)
+			e.took(p)
 		}
 	}
 	kept := e.st.parked[:0]

@@ -74,6 +74,7 @@ func (e *Engine) stepAny(f *frame, op int32, o *program.Op) outcome {
 		if v := f.slots[s]; v != nil && value.Failed(v) == nil {
 			// By content, not by pointer: a restored failure is another object with the same content.
 			if failed != nil && f.failure != nil && *f.failure == *failed {
+				e.touch(f)
 				f.failure = nil
 			}
 			e.fill(f, o.Out[0], v)

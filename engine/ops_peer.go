@@ -131,10 +131,10 @@ func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
 
 // renumber moves a pending command to a new number: a planted bug.
 func (e *Engine) renumber(id uint64) uint64 {
-	p := e.st.pending[id]
-	delete(e.st.pending, id)
-	p.id = e.st.nextCommand
+	p := *e.st.pending[id]
+	e.took(e.st.pending[id])
+	p.id, p.shelved = e.st.nextCommand, false
 	e.st.nextCommand++
-	e.st.pending[p.id] = p
+	e.gave(&p)
 	return p.id
 }

@@ -21,6 +21,7 @@ func (e *Engine) stepWait(f *frame, op int32, o *program.Op) outcome {
 	case program.OpRelease:
 		for i, name := range f.permits {
 			if name == o.Label {
+				e.touch(f)
 				f.permits = slices.Delete(f.permits, i, i+1)
 				e.returnPermit(name)
 				break
@@ -57,6 +58,7 @@ func (e *Engine) takePermit(f *frame, op int32, o *program.Op) outcome {
 		return e.park(f, op, o, parkGate, o.Label)
 	}
 	e.st.gates[i].taken++
+	e.touch(f)
 	f.permits = append(f.permits, o.Label)
 	e.fill(f, o.Out[0], value.Trigger{})
 	return done

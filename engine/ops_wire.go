@@ -74,7 +74,7 @@ func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Enve
 }
 
 func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
-	e.st.timers.removeIf(func(t *timer) bool {
+	e.disarmIf(func(t *timer) bool {
 		return t.kind == timerRequest && t.peer == p && t.exec == r.Epoch && t.token == r.ID
 	})
 }
@@ -110,6 +110,7 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) {
 	env := e.envelope(root.inbound.peer, edge)
 	env.Answer, env.Fills = root.inbound.request, fills
+	e.touch(root)
 	root.inbound.replied = true
 	e.st.requests.Finish(root.inbound.peer, root.inbound.request, env)
 	e.send(env, true)

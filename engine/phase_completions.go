@@ -20,7 +20,7 @@ func (e *Engine) pollCompletions() {
 			continue
 		}
 		if !planted.On(planted.ResultTwice) {
-			delete(e.st.pending, c.command)
+			e.took(p)
 		}
 		e.wakeParked(parkCommand, "")
 		if f := e.st.frames[p.exec]; f != nil {

@@ -103,6 +103,7 @@ func (e *Engine) fail(f *frame, op int32, o *program.Op, v *value.Failure) outco
 		e.trace(traceRetry, f, op, v.Error())
 		return waiting
 	}
+	e.touch(f)
 	e.trace(traceFail, f, op, v.Error())
 	e.count("op.failed")
 	if f.failure == nil {
@@ -117,6 +118,7 @@ func (e *Engine) again(f *frame, op int32, o *program.Op) bool {
 	if o.Retry.Attempts <= 1 {
 		return false
 	}
+	e.touch(f)
 	k := -1
 	for i := range f.attempts {
 		if f.attempts[i].op == op {

@@ -17,6 +17,7 @@ func (e *Engine) pollTimers() {
 			return
 		}
 		t, _ := e.st.timers.due(e.st.now)
+		e.disarmed(t.seq)
 		e.mature(&t)
 	}
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
@@ -9,28 +11,76 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Snapshot returns everything of the engine that is in flight. It may be called between any two ops, also from
-// Config.AfterOp in the middle of a Poll, and never refuses (law L3). Values are shared, not copied: the pause is the
-// time to copy references.
+// Capture is what was in flight in an engine at one moment. Nothing changes it any more, so its Message may be made beside
+// the engine, once or often, by any goroutine.
+type Capture struct {
+	rest    *snapshot.TransientSnapshot // all but what follows
+	frames  []*page[*frameImage]
+	pending []*page[pendingImage]
+	timers  []*page[*snapshot.TimerSnapshot]
+}
+
+// Capture takes everything of the engine that is in flight. It may be called between any two ops, also from Config.AfterOp in
+// the middle of a Poll, and never refuses (law L3). Values are shared, not copied, and of activations, commands and timers only those
+// are looked at that changed since the last capture.
+func (e *Engine) Capture() (*Capture, error) {
+	rest, err := e.snapRest()
+	if err != nil {
+		return nil, err
+	}
+	e.catchUp()
+	return &Capture{rest, e.track.frames.share(), e.track.pending.share(), e.track.timers.share()}, nil
+}
+
+// Snapshot returns everything of the engine that is in flight, as a message: Capture and Message in one.
 func (e *Engine) Snapshot() (*snapshot.TransientSnapshot, error) {
+	c, err := e.Capture()
+	if err != nil {
+		return nil, err
+	}
+	return c.Message(), nil
+}
+
+// Message returns the capture as a message. It shares values with the engine, which are immutable.
+func (c *Capture) Message() *snapshot.TransientSnapshot {
+	t := *c.rest
+	t.ExecutionState = make([]snapshot.ExecutionStateSnapshot, 0, entries(c.frames))
+	for _, p := range c.frames {
+		for _, f := range p.items {
+			t.ExecutionState = append(t.ExecutionState, f.state)
+			t.SlotTable = append(t.SlotTable, f.slots...)
+		}
+	}
+	t.PendingAsync = make([]snapshot.PendingAsyncSnapshot, 0, entries(c.pending))
+	for _, p := range c.pending {
+		for _, x := range p.items {
+			t.PendingAsync = append(t.PendingAsync, x.snap())
+		}
+	}
+	t.Framework.Timers = make([]snapshot.TimerSnapshot, 0, entries(c.timers))
+	for _, p := range c.timers {
+		for _, x := range p.items {
+			if planted.On(planted.ForgetTimer) && timerKind(x.Kind) == timerComponent {
+				continue
+			}
+			t.Framework.Timers = append(t.Framework.Timers, *x)
+		}
+	}
+	// On the shelf they are in order of arming; a snapshot has them in the order in which they will mature.
+	slices.SortFunc(t.Framework.Timers, func(a, b snapshot.TimerSnapshot) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Seq, b.Seq))
+	})
+	return &t
+}
+
+// snapRest returns all but activations, commands and timers.
+func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	t := &snapshot.TransientSnapshot{
 		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage},
 	}
 	for i := range e.st.frontier.n {
 		r := e.st.frontier.at(i)
 		t.Frontier = append(t.Frontier, snapshot.FrontierEntry{Op: uint32(opRef(r.f, r.op)), Exec: r.exec})
-	}
-	for _, exec := range e.sortedExecs() {
-		f := e.st.frames[exec]
-		for s, v := range f.slots {
-			if v != nil {
-				t.SlotTable = append(t.SlotTable, snapshot.SlotEntry{Exec: exec, Site: siteOf(f, program.Slot(s)), Value: v})
-			}
-		}
-		t.ExecutionState = append(t.ExecutionState, e.snapFrame(f))
-	}
-	for _, id := range sortedKeys(e.st.pending) {
-		t.PendingAsync = append(t.PendingAsync, e.snapPending(e.st.pending[id]))
 	}
 	for i := range e.st.completions {
 		if planted.On(planted.ForgetCompletion) {
@@ -60,6 +110,17 @@ func (e *Engine) Snapshot() (*snapshot.TransientSnapshot, error) {
 	return t, err
 }
 
+// imageOf returns an activation as a capture shows it.
+func (e *Engine) imageOf(f *frame) *frameImage {
+	x := &frameImage{state: e.snapFrame(f), slots: make([]snapshot.SlotEntry, 0, f.written)}
+	for s, v := range f.slots {
+		if v != nil {
+			x.slots = append(x.slots, snapshot.SlotEntry{Exec: f.exec, Site: siteOf(f, program.Slot(s)), Value: v})
+		}
+	}
+	return x
+}
+
 func (e *Engine) snapFrame(f *frame) snapshot.ExecutionStateSnapshot {
 	x := snapshot.ExecutionStateSnapshot{
 		Exec: f.exec, Func: int32(f.fn.ID), Parent: f.parent, Depth: f.depth, Index: f.index, Count: f.count,
@@ -84,16 +145,15 @@ func (e *Engine) snapFrame(f *frame) snapshot.ExecutionStateSnapshot {
 	return x
 }
 
-func (e *Engine) snapPending(p *pending) snapshot.PendingAsyncSnapshot {
-	f := e.st.frames[p.exec]
-	x := snapshot.PendingAsyncSnapshot{
-		Command: p.id, Op: uint32(opRef(f, p.op)), Exec: p.exec, Component: p.component, Method: p.method,
-		Deadline: p.deadline, Attempt: p.tries, Inputs: p.inputs,
+func (x pendingImage) snap() snapshot.PendingAsyncSnapshot {
+	s := snapshot.PendingAsyncSnapshot{
+		Command: x.p.id, Op: uint32(x.fn.OpBase) + uint32(x.p.op), Exec: x.p.exec, Component: x.p.component, Method: x.p.method,
+		Deadline: x.p.deadline, Attempt: x.p.tries, Inputs: x.p.inputs,
 	}
-	for _, s := range f.fn.Ops[p.op].Out {
-		x.Sites = append(x.Sites, siteOf(f, s))
+	for _, out := range x.fn.Ops[x.p.op].Out {
+		s.Sites = append(s.Sites, uint32(x.fn.SiteBase)+uint32(out))
 	}
-	return x
+	return s
 }
 
 func snapCompletion(c *completion) snapshot.PendingCompletionSnapshot {
@@ -144,12 +204,6 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 	}
 	for _, c := range e.st.counters {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
-	}
-	for _, t := range e.st.timers.sorted() {
-		if planted.On(planted.ForgetTimer) && t.kind == timerComponent {
-			continue
-		}
-		w.Timers = append(w.Timers, e.snapTimer(&t))
 	}
 	for _, h := range e.st.holds {
 		if planted.On(planted.ForgetHold) {

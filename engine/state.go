@@ -76,6 +76,8 @@ type pending struct {
 	inputs    []value.Value
 	deadline  int64
 	tries     int32
+
+	shelved, gone bool // the tracker's, derived: the shelf has it; it is pending no more
 }
 
 // completion is a result that arrived and is not yet applied.

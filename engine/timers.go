@@ -135,12 +135,15 @@ func (e *Engine) armAt(t timer, at int64) bool {
 	t.at, t.seq = at, e.st.nextTimer
 	e.st.nextTimer++
 	e.st.timers.push(t)
+	if e.track != nil {
+		e.track.armed = append(e.track.armed, t)
+	}
 	return true
 }
 
 // disarm takes a timer back and says whether it was armed.
 func (e *Engine) disarm(kind timerKind, exec uint64, op int32, token uint64) bool {
-	return e.st.timers.removeIf(func(t *timer) bool {
+	return e.disarmIf(func(t *timer) bool {
 		return t.kind == kind && t.exec == exec && t.op == op && t.token == token
 	})
 }

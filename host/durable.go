@@ -155,21 +155,21 @@ func (d *Durable) SnapshotDue() bool { return d.bytes >= d.store.SnapshotBytes }
 
 // Checkpoint is a snapshot that was taken and is not yet encoded or published.
 type Checkpoint struct {
-	d       *Durable
-	lsn     uint64
-	wall    int64
-	message *snapshot.NodeSnapshot
+	d     *Durable
+	lsn   uint64
+	wall  int64
+	state *node.Capture
 }
 
 // Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the components'
 // states are captured. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
-	m, err := d.Node.Message(false)
+	c, err := d.Node.Capture()
 	if err != nil {
 		return nil, err
 	}
 	d.bytes = 0
-	return &Checkpoint{d, d.Journal.Next(), d.wall, m}, nil
+	return &Checkpoint{d, d.Journal.Next(), d.wall, c}, nil
 }
 
 // Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
@@ -177,7 +177,7 @@ func (d *Durable) Checkpoint() (*Checkpoint, error) {
 // and what it reads of the node's values, is what changed since the snapshot before.
 func (c *Checkpoint) Publish() (before uint64, err error) {
 	s := c.d
-	split, err := snapshot.Split(s.Node.Config().Values, c.message)
+	split, err := snapshot.Split(s.Node.Config().Values, c.state.Message())
 	if err != nil {
 		return 0, err
 	}

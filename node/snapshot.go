@@ -35,37 +35,60 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("node: the snapshot is of %s %s, this is %s", e.What, e.Got, e.Want)
 }
 
-// Message returns the complete state of the node as a message; with whole, the artifact is in it. It copies references: values
-// are shared, and the states of components are captured. No later Poll changes the message, so it may be encoded beside them.
-func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
-	t, err := n.eng.Snapshot()
+// Capture is the complete state of a node at one moment. Nothing changes it any more, so its Message may be made beside the
+// node, once or often, by any goroutine.
+type Capture struct {
+	rest snapshot.NodeSnapshot // all but what the engine has in flight
+	eng  *engine.Capture
+}
+
+// Capture takes the complete state of the node, in the time that it takes to copy references to what changed since the last
+// one: values are shared, and the states of components are captured.
+func (n *Node) Capture() (*Capture, error) {
+	eng, err := n.eng.Capture()
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot.NodeSnapshot{
+	c := &Capture{eng: eng, rest: snapshot.NodeSnapshot{
 		SpecVersion: snapshot.CurrentSnapshotSpecVersion,
 		Incarnation: n.eng.Incarnation(),
 		Config:      n.configMessage(),
 		Artifact:    snapshot.ArtifactSnapshot{Digest: slices.Clone(n.cfg.Program.Digest[:])},
-		Transient:   *t,
+	}}
+	for i, comp := range n.comps {
+		if comp == nil {
+			continue
+		}
+		d := &n.cfg.Program.Components[i]
+		state, err := snapshot.Capture(comp.State())
+		if err != nil {
+			return nil, fmt.Errorf("node: slot %q: %w", d.Name, err)
+		}
+		c.rest.Components = append(c.rest.Components, snapshot.ComponentSnapshot{
+			Slot: d.Name, Kind: d.Kind, Version: d.Version, State: snapshot.Live(state),
+		})
 	}
+	return c, nil
+}
+
+// Message returns the capture as a message. It shares values with the node, which are immutable.
+func (c *Capture) Message() *snapshot.NodeSnapshot {
+	s := c.rest
+	s.Transient = *c.eng.Message()
+	return &s
+}
+
+// Message returns the complete state of the node as a message; with whole, the artifact is in it. No later Poll changes it.
+func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
+	c, err := n.Capture()
+	if err != nil {
+		return nil, err
+	}
+	s := c.Message()
 	if whole {
 		if s.Artifact.Whole, err = onnx.Marshal(n.cfg.Artifact); err != nil {
 			return nil, err
 		}
-	}
-	for i, c := range n.comps {
-		if c == nil {
-			continue
-		}
-		d := &n.cfg.Program.Components[i]
-		state, err := snapshot.Capture(c.State())
-		if err != nil {
-			return nil, fmt.Errorf("node: slot %q: %w", d.Name, err)
-		}
-		s.Components = append(s.Components, snapshot.ComponentSnapshot{
-			Slot: d.Name, Kind: d.Kind, Version: d.Version, State: snapshot.Live(state),
-		})
 	}
 	return s, nil
 }
