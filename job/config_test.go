@@ -78,11 +78,3 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
-
-func TestClosest(t *testing.T) {
-	for key, want := range map[string]string{"round": "rounds", "Clients": "clients", "learningrate": "learning_rate", "colour": "", "": ""} {
-		if got := closest(key, Keys()); got != want {
-			t.Errorf("%q is like %q, want %q", key, got, want)
-		}
-	}
-}

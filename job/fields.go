@@ -129,35 +129,3 @@ func (c Config) Diff(d Config) string {
 	}
 	return ""
 }
-
-// closest returns the one of the keys that is most like key, or "" where none is.
-func closest(key string, keys []string) string {
-	best, least := "", 3
-	for _, k := range keys {
-		if d := distance(strings.ToLower(key), k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters that must be put in, taken out or changed to make one text of the other.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
 // TestParseRefuses gives job files that are wrong, and expects the line and the key that are.
@@ -39,7 +41,7 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%q: line %d, key %q, want line %d, key %q: %v", c.text, line(e), key(e), c.line, c.key, err)
 		}
 	}
-	if _, err := Parse("big.yaml", make([]byte, fileMax+1)); err == nil {
+	if _, err := Parse("big.yaml", make([]byte, strictyaml.BytesMax+1)); err == nil {
 		t.Error("a large file was read")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
 // NodesMax bounds the nodes of a gossip job.
@@ -98,7 +99,7 @@ func FindGossip(name string) (Gossip, error) {
 	if name == KindGossip {
 		return GossipDefault(), nil
 	}
-	text, err := readText(name)
+	text, err := strictyaml.ReadFile(name)
 	if err != nil {
 		return Gossip{}, err
 	}

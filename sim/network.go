@@ -104,7 +104,7 @@ func (w *World) mishap(n *Node, to int32, raw []byte, at int64) (int64, []byte, 
 		if old && len(net.history) > 0 {
 			p := net.history[where%uint64(len(net.history))]
 			w.fault(Replay, w.nodes[p.from], "an old packet comes again")
-			w.queue.push(at+int64(where%uint64(8*spread)), event{kind: evArrive, node: p.to, from: p.from, raw: p.raw})
+			w.arrive(p.from, p.to, p.raw, at+int64(where%uint64(8*spread)))
 		}
 		net.remember(packet{n.id, to, raw})
 	}
@@ -121,11 +121,11 @@ func (w *World) mishap(n *Node, to int32, raw []byte, at int64) (int64, []byte, 
 	}
 	if twice {
 		w.fault(Duplicate, n, "a packet arrives twice")
-		w.queue.push(at+int64(where>>20%uint64(2*spread)), event{kind: evArrive, node: to, from: n.id, raw: raw})
+		w.arrive(n.id, to, raw, at+int64(where>>20%uint64(2*spread)))
 	}
 	if behind {
 		w.fault(Reorder, n, "a packet falls behind")
-		w.queue.push(at+int64(where>>8%uint64(2*spread)), event{kind: evArrive, node: to, from: n.id, raw: raw})
+		w.arrive(n.id, to, raw, at+int64(where>>8%uint64(2*spread)))
 		return 0, nil, true // it is on its way, out of order
 	}
 	return at, raw, false

@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/sim/conditions"
 )
 
 // The exit codes.
@@ -36,7 +37,7 @@ func exitCode(err error) int {
 		errors.Is(err, journal.ErrNoSnapshot),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
-		isAny[*badInput](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),
+		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/sim/conditions"
 	"github.com/rhizome-ml/rhizome/sim/study"
 )
 
@@ -31,6 +32,8 @@ type simJobFlags struct {
 func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
 	f := &simJobFlags{set: map[string]string{}}
 	fl.Var(setting{"rounds", f.set, "N"}, "rounds", "with JOB: rounds to train, or periods of a gossip job")
+	fl.StringVar(&f.network, "network", conditions.DefaultNetwork, "with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
+	fl.StringVar(&f.faults, "faults", "", "with JOB: a faults file: what strikes the nodes, how often, and when")
 	fl.BoolVar(&f.durable, "durable", false, fmt.Sprintf("with JOB: each node has a disk and goes on after a crash (default up to %d nodes)", study.DurableMost))
 	fl.BoolVar(&f.volatile, "volatile", false, "with JOB: nodes forget everything when they crash (default beyond that)")
 	fl.DurationVar(&f.limit, "time", 0, "with JOB: virtual time at which the run ends at the latest")
@@ -109,6 +112,13 @@ func (s subject) name() string {
 	return s.federated.Name
 }
 
+func (s subject) kind() string {
+	if s.gossip != nil {
+		return job.KindGossip
+	}
+	return job.KindFederated
+}
+
 func (s subject) seed() uint64 {
 	if s.gossip != nil {
 		return s.gossip.Seed
@@ -151,27 +161,115 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	if err != nil {
 		return err
 	}
-	o := study.Options{
-		Federated: s.federated, Gossip: s.gossip, Limit: f.limit,
-		Durable: f.durable || !f.volatile && s.nodes() <= study.DurableMost,
-		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 5 * time.Millisecond}},
-		Sync:    sim.Latency{Min: 200 * time.Microsecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
+	d := &simDone{
+		Job: s.name(), Kind: s.kind(), Nodes: s.nodes(), Rounds: s.rounds(), Seed: s.seed(), Network: f.network, FaultFile: f.faults,
+		Durable: f.durable || !f.volatile && s.nodes() <= study.DurableMost, Command: again(name, fl),
 	}
-	if f.trace {
+	o, err := f.options(s, d)
+	if err != nil {
+		return err
+	}
+	view := newSimView(c, f.json)
+	o.OnSample, o.OnTick = view.sample, view.tick
+	if f.trace && !f.json {
 		o.OnTrace = func(l sim.Line) { fmt.Fprintln(c.out, l) }
+		o.OnSample, o.OnTick = nil, nil // one conversation at a time
 	}
+	view.begin(d)
 	started := time.Now()
+	r, err := simulate(ctx, o)
+	took := time.Since(started)
+	view.end()
+	if err == nil && f.check {
+		err = repeat(ctx, o, r)
+		d.Checked = err == nil
+	}
+	if err != nil {
+		return err
+	}
+	d.fill(r, took)
+	return view.done(d)
+}
+
+// options puts together what is simulated.
+func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
+	o := study.Options{Federated: s.federated, Gossip: s.gossip, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault}
+	n, err := conditions.FindNetwork(f.network)
+	if err != nil {
+		return o, err
+	}
+	o.Network, o.Sync, o.Work = n.Links, n.Sync, n.Work
+	d.horizon = o.Horizon()
+	if f.faults == "" {
+		return o, nil
+	}
+	faults, err := conditions.FindFaults(f.faults)
+	if err != nil {
+		return o, err
+	}
+	run := conditions.Run{Seed: s.seed(), Nodes: s.nodes(), Durable: d.Durable, Server: s.federated != nil, Horizon: d.horizon}
+	if err := faults.Check(run); err != nil {
+		return o, err
+	}
+	if faults.Restart != nil {
+		o.Restart = *faults.Restart
+	}
+	o.Unleash = func(w *sim.World, st *study.Study) {
+		run.OnRound = st.OnRound
+		faults.Unleash(w, run)
+	}
+	return o, nil
+}
+
+// simulate runs a job to its end.
+func simulate(ctx context.Context, o study.Options) (*study.Result, error) {
 	st, err := study.New(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r, err := st.Run(ctx)
-	if err != nil {
-		return err
+	return st.Run(ctx)
+}
+
+// differsError says that one seed gave two runs: a fault of the program.
+type differsError struct{ first, second string }
+
+func (e *differsError) Error() string {
+	return fmt.Sprintf("the same seed gave two runs: hash %s, and then %s", e.first, e.second)
+}
+
+// repeat runs the job once more, unwatched, and holds the runs against each other.
+func repeat(ctx context.Context, o study.Options, first *study.Result) error {
+	o.OnSample, o.OnTick, o.OnTrace = nil, nil, nil
+	second, err := simulate(ctx, o)
+	if err == nil && second.Hash != first.Hash {
+		err = &differsError{first.Hash, second.Hash}
 	}
-	fmt.Fprintf(c.out, "%s: %d nodes, %v of virtual time in %v, accuracy %v, loss %v, %d messages, %d bytes\nmodel %s\nhash %s\n",
-		s.name(), r.Nodes, r.At, time.Since(started).Round(time.Millisecond), r.Accuracy, r.Loss, r.Messages, r.Bytes, r.ModelSHA256, r.Hash)
-	return nil
+	return err
+}
+
+// again returns the command that runs the simulation again.
+func again(name string, fl *pflag.FlagSet) string {
+	cmd := []string{"rhizome", "sim", quoted(name)}
+	fl.Visit(func(f *pflag.Flag) {
+		switch {
+		case slices.Contains([]string{"json", "trace", "check"}, f.Name):
+		case f.Value.Type() == "bool":
+			cmd = append(cmd, "--"+f.Name)
+		default:
+			cmd = append(cmd, "--"+f.Name, quoted(f.Value.String()))
+		}
+	})
+	return strings.Join(cmd, " ")
+}
+
+// quoted returns a word as a shell takes it.
+func quoted(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/+:@%", r))
+	}) < 0 && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // isSet says whether a switch is on.

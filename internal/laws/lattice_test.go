@@ -37,6 +37,7 @@ var rows = [][]string{
 	{"onnx"},
 	{"internal/laws"},
 	{"internal/planted"},
+	{"internal/strictyaml"},
 }
 
 // place returns the row and column of a package, by its longest prefix in rows.

@@ -38,6 +38,16 @@ type Options struct {
 	OnTick   func(Sample)
 }
 
+// Horizon returns the virtual time at which the run ends at the latest, or 0 when that is not known.
+func (o *Options) Horizon() time.Duration {
+	if g := o.Gossip; g != nil {
+		if h := time.Duration(g.Rounds) * g.Period; o.Limit == 0 || h < o.Limit {
+			return h
+		}
+	}
+	return o.Limit
+}
+
 // StuckError says that a job did not come to its end.
 type StuckError struct {
 	At     time.Duration // virtual time

@@ -80,7 +80,7 @@ func New(o Options) (*Study, error) {
 		return nil, err
 	}
 	s.curve.every = 10 * time.Millisecond
-	if h := s.Horizon(); h > 0 {
+	if h := s.o.Horizon(); h > 0 {
 		s.curve.every = max(h/1000, time.Millisecond)
 	}
 	return s, nil
@@ -88,15 +88,6 @@ func New(o Options) (*Study, error) {
 
 // stuckAfter is the virtual time after which a federated job without a limit counts as stuck.
 const stuckAfter = 24 * time.Hour
-
-// Horizon returns the virtual time at which the run ends by itself, or 0 when that is not known.
-func (s *Study) Horizon() time.Duration {
-	h := s.job.horizon()
-	if h == 0 || s.o.Limit > 0 && s.o.Limit < h {
-		return s.o.Limit
-	}
-	return h
-}
 
 // OnRound has f called at the end of each round of a federated job, or each period of a gossip job.
 func (s *Study) OnRound(f func(round int)) { s.onRound = append(s.onRound, f) }
@@ -126,7 +117,7 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 	if s.o.Unleash != nil {
 		s.o.Unleash(s.w, s)
 	}
-	end := s.Horizon()
+	end := s.o.Horizon()
 	if end == 0 {
 		end = stuckAfter
 	}
