@@ -1,0 +1,91 @@
+package restores
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/programs"
+	"github.com/rhizome-ml/rhizome/program"
+)
+
+// Part is the proof as a part of the whole.
+type Part struct{}
+
+// Name is the word of the command line.
+func (Part) Name() string { return "restores" }
+
+// Promise is what holds.
+func (Part) Promise() string {
+	return "a run whose every step is taken by a freshly restored node equals the plain run"
+}
+
+// Floors are those of CI.
+func (Part) Floors() []prove.Floor {
+	return []prove.Floor{{What: "restores", N: 1_000_000}, {What: "programs", N: 1000}}
+}
+
+// Run tries one random program after the other.
+func (Part) Run(s *prove.Shard) error {
+	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
+		src := programs.Seeded(seed)
+		parts, err := programs.Random(src)
+		if err != nil {
+			return fmt.Errorf("seed %d: %w", seed, err)
+		}
+		steps := programs.Schedule(src)
+		s.Add("programs", 1)
+		restored, err := compare(parts, steps)
+		s.Add("restores", uint64(restored))
+		if err != nil {
+			s.Fail("%v", err)
+		}
+	}
+	return nil
+}
+
+// compare runs a schedule plainly and restoring, and says where the two differ.
+func compare(parts []*program.Program, steps []programs.Step) (restored int, err error) {
+	var worlds [2]*world
+	for i := range worlds {
+		w, err := newWorld(parts, i == 1)
+		if err != nil {
+			return 0, err
+		}
+		worlds[i] = w
+		for _, st := range steps {
+			w.act(st)
+		}
+		w.settle(4)
+		if w.err != nil {
+			return w.restores, fmt.Errorf("restoring %v: %w", i == 1, w.err)
+		}
+	}
+	plain, reborn := worlds[0], worlds[1]
+	for i, n := range plain.nodes {
+		m := reborn.nodes[i]
+		for k := range n.log {
+			if !bytes.Equal(n.log[k].Bytes(), m.log[k].Bytes()) {
+				return reborn.restores, fmt.Errorf("node %d: the restored run puts out other %s: %s", i, logNames[k], difference(n.log[k].String(), m.log[k].String()))
+			}
+		}
+		a, err := n.node.Snapshot()
+		if err != nil {
+			return reborn.restores, err
+		}
+		b, err := m.node.Snapshot()
+		if err != nil || !bytes.Equal(a, b) {
+			return reborn.restores, fmt.Errorf("node %d: the last snapshots differ (%v)", i, err)
+		}
+	}
+	return reborn.restores, nil
+}
+
+// difference shows where two texts part.
+func difference(a, b string) string {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return fmt.Sprintf("at byte %d %.200q instead of %.200q", i, b[i:], a[i:])
+}
