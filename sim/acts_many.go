@@ -10,9 +10,6 @@ func (w *World) CrashAll(nodes []*Node) {
 	}
 }
 
-// Note counts a fault that the owner of the world made by other means than an act, such as a lie in Options.Mutate.
-func (w *World) Note(f Fault, n *Node, what string) { w.fault(f, n, what) }
-
 // SetMutate sets what may change a packet as it leaves its node; nil for nothing. It is called before the world runs.
 func (w *World) SetMutate(f func(n, to *Node, raw []byte) []byte) { w.opt.Mutate = f }
 
