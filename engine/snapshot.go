@@ -106,8 +106,8 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	if t.Framework, err = e.snapFramework(); err != nil {
 		return nil, err
 	}
-	t.WireStates, t.Framework.PendingOutbound, err = e.st.streams.Snapshot(e.reg)
-	return t, err
+	t.WireStates, t.Framework.PendingOutbound = e.st.streams.Snapshot()
+	return t, nil
 }
 
 // imageOf returns an activation as a capture shows it.
@@ -199,9 +199,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		FiredPhases: append([]string(nil), e.st.firedPhases...),
 		AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}
-	if w.Requests, w.Inbound, err = e.st.requests.Snapshot(e.reg); err != nil {
-		return w, err
-	}
+	w.Requests, w.Inbound = e.st.requests.Snapshot()
 	for _, c := range e.st.counters {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
 	}

@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"errors"
+	"github.com/rhizome-ml/rhizome/snapshot"
 
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -14,7 +15,11 @@ var errNotOwn = errors.New("the envelope is not in the form in which a node stor
 
 // readOwn reads an envelope from a snapshot. It is the node's own, so what bounded strangers does not hold: only the bytes
 // themselves bound what is allocated. That it encodes to the same bytes again keeps snapshots of restored nodes equal.
-func readOwn(reg *value.Registry, b []byte) (*wire.Envelope, error) {
+func readOwn(reg *value.Registry, m snapshot.Embedded) (*wire.Envelope, error) {
+	b, err := m.Bytes(reg)
+	if err != nil {
+		return nil, err
+	}
 	n := len(b)
 	env, err := wire.Decode(b, reg, wire.Limits{
 		EnvelopeBytes: n, Fills: n, FillBytes: n, SuffixBytes: n, Addresses: n, AddressBytes: n, TraceBytes: n,

@@ -21,10 +21,7 @@ type node struct {
 }
 
 func (n *node) snapshot(t *rapid.T) func() {
-	states, entries, err := n.s.Snapshot(registry)
-	if err != nil {
-		t.Fatal(err)
-	}
+	states, entries := n.s.Snapshot()
 	epoch, applied := n.s.Epoch(), slices.Clone(n.applied)
 	return func() { n.restore(t, epoch, states, entries, applied) }
 }

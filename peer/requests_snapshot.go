@@ -9,19 +9,15 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change. The
-// registry encodes the values; the error is a *wire.EncodeError.
-func (r *Requests) Snapshot(reg *value.Registry) ([]snapshot.OutboundRequest, []snapshot.InboundRequest, error) {
+// Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change. Envelopes
+// are shared and encoded with the snapshot.
+func (r *Requests) Snapshot() ([]snapshot.OutboundRequest, []snapshot.InboundRequest) {
 	var out []snapshot.OutboundRequest
 	var in []snapshot.InboundRequest
 	for _, k := range r.sortedOutbound() {
 		q := r.outbound[k]
-		raw, err := wire.Append(nil, reg, q.Envelope)
-		if err != nil {
-			return nil, nil, err
-		}
 		out = append(out, snapshot.OutboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Edge: q.Edge,
-			Context: q.Context, Deadline: q.Deadline, Envelope: raw})
+			Context: q.Context, Deadline: q.Deadline, Envelope: wire.Stored(q.Envelope)})
 	}
 	for _, k := range r.sortedInbound() {
 		if planted.On(planted.ForgetInbound) {
@@ -30,15 +26,11 @@ func (r *Requests) Snapshot(reg *value.Registry) ([]snapshot.OutboundRequest, []
 		e := r.inbound[k]
 		x := snapshot.InboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Exec: e.exec}
 		if e.answer != nil {
-			raw, err := wire.Append(nil, reg, e.answer)
-			if err != nil {
-				return nil, nil, err
-			}
-			x.Answer = raw
+			x.Answer = wire.Stored(e.answer)
 		}
 		in = append(in, x)
 	}
-	return out, in, nil
+	return out, in
 }
 
 // RestoreRequests returns the tables that the messages describe.
@@ -76,7 +68,7 @@ func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundReques
 func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registry) error {
 	k := requestKey{wire.PeerID(x.Peer), wire.Request{Epoch: x.Epoch, ID: x.Request}}
 	bad := func(why string) error { return &RestoreError{"questions of others", k.text(), why} }
-	if x.Peer == "" || !k.req.IsSet() || (x.Exec != 0) == (len(x.Answer) != 0) {
+	if x.Peer == "" || !k.req.IsSet() || (x.Exec != 0) == (!x.Answer.IsZero()) {
 		return bad("it lacks peer or number, or is not exactly one of under way and answered")
 	}
 	if r.inbound[k] != nil {

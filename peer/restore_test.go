@@ -46,11 +46,36 @@ func (x *tables) again() (*tables, error) {
 		return nil, err
 	}
 	y.Book, y.Governor, y.Backoff = book.Snapshot(), governor.Snapshot(), backoff.Snapshot()
-	if y.States, y.Outbox, err = streams.Snapshot(registry); err != nil {
-		return nil, err
+	y.States, y.Outbox = streams.Snapshot()
+	y.Own, y.Others = requests.Snapshot()
+	return y, nil
+}
+
+// tester is what a testing.T and a rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// same says whether two tables have the same stored form.
+func same(t tester, x, y *tables) bool {
+	t.Helper()
+	a, err1 := snapshot.Marshal(registry, x)
+	b, err2 := snapshot.Marshal(registry, y)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
 	}
-	y.Own, y.Others, err = requests.Snapshot(registry)
-	return y, err
+	return bytes.Equal(a, b)
+}
+
+// bytesOf returns the stored form of an envelope.
+func bytesOf(t tester, m snapshot.Embedded) []byte {
+	t.Helper()
+	b, err := m.Bytes(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // sample has something in every table.
@@ -87,10 +112,8 @@ func sample(t testing.TB) *tables {
 	must(requests.Begin("b", wire.Request{Epoch: 1, ID: 2}, 5))
 	requests.Finish("b", wire.Request{Epoch: 1, ID: 1}, &wire.Envelope{Version: 1, To: "b", Answer: wire.Request{Epoch: 1, ID: 1}})
 	x := &tables{Epoch: 1, Book: book.Snapshot(), Governor: governor.Snapshot(), Backoff: backoff.Snapshot()}
-	x.States, x.Outbox, err = streams.Snapshot(registry)
-	must(err)
-	x.Own, x.Others, err = requests.Snapshot(registry)
-	must(err)
+	x.States, x.Outbox = streams.Snapshot()
+	x.Own, x.Others = requests.Snapshot()
 	return x
 }
 
@@ -99,8 +122,8 @@ func TestRestoreEdited(t *testing.T) {
 	if _, err := sample(t).again(); err != nil {
 		t.Fatal(err)
 	}
-	reencode := func(b []byte, change func(e *wire.Envelope)) []byte {
-		env, err := wire.Decode(b, registry, wire.DefaultLimits())
+	reencode := func(m snapshot.Embedded, change func(e *wire.Envelope)) snapshot.Embedded {
+		env, err := wire.Decode(bytesOf(t, m), registry, wire.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +132,7 @@ func TestRestoreEdited(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return out
+		return snapshot.Raw(out)
 	}
 	for name, edit := range map[string]func(x *tables){
 		"epoch 0":              func(x *tables) { x.Epoch = 0 },
@@ -129,7 +152,7 @@ func TestRestoreEdited(t *testing.T) {
 		"beyond the window":    func(x *tables) { x.States[1].RecvBeyond[2] = 1 << 40 },
 		"beyond wraps around":  func(x *tables) { x.States[1].RecvUpTo = 1<<64 - 1; x.States[1].RecvBeyond = []uint64{1} },
 		"numbers of no epoch":  func(x *tables) { x.States[1].RecvEpoch = 0 },
-		"garbage":              func(x *tables) { x.Outbox[0].Envelope = []byte{1, 2, 3} },
+		"garbage":              func(x *tables) { x.Outbox[0].Envelope = snapshot.Raw([]byte{1, 2, 3}) },
 		"ack in the outbox": func(x *tables) {
 			x.Outbox[0].Envelope = reencode(x.Outbox[0].Envelope, func(e *wire.Envelope) { e.AckEpoch = 1 })
 		},
@@ -140,12 +163,12 @@ func TestRestoreEdited(t *testing.T) {
 		"question of another": func(x *tables) { x.Own[0].Peer = "0" },
 		"question 0":          func(x *tables) { x.Own[0].Epoch, x.Own[0].Request = 0, 0 },
 		"negative deadline":   func(x *tables) { x.Own[0].Deadline = -1 },
-		"garbage question":    func(x *tables) { x.Own[0].Envelope = nil },
+		"garbage question":    func(x *tables) { x.Own[0].Envelope = snapshot.Raw(nil) },
 		"neither nor":         func(x *tables) { x.Others[0].Exec = 0 },
 		"both":                func(x *tables) { x.Others[0].Answer = x.Others[1].Answer },
 		"twice":               func(x *tables) { x.Others = append(x.Others, x.Others[0]) },
 		"answer to another":   func(x *tables) { x.Others[1].Request = 9 },
-		"garbage answer":      func(x *tables) { x.Others[1].Answer = []byte{9} },
+		"garbage answer":      func(x *tables) { x.Others[1].Answer = snapshot.Raw([]byte{9}) },
 		"too many open":       func(x *tables) { x.Others = append(x.Others, make([]snapshot.InboundRequest, 300)...) },
 	} {
 		x := sample(t)

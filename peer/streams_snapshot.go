@@ -10,9 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Snapshot returns the streams by peer, and the outbox by (peer, number) with each envelope in wire form. The registry
-// encodes the values; the error is a *wire.EncodeError.
-func (s *Streams) Snapshot(reg *value.Registry) ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry, error) {
+// Snapshot returns the streams by peer, and the outbox by (peer, number). The envelopes in it are shared, since nobody changes
+// them, and encoded with the snapshot.
+func (s *Streams) Snapshot() ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry) {
 	var states []snapshot.WireStateSnapshot
 	var entries []snapshot.PendingOutboundEntry
 	for _, p := range sorted(s.peers) {
@@ -28,14 +28,12 @@ func (s *Streams) Snapshot(reg *value.Registry) ([]snapshot.WireStateSnapshot, [
 			if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
 				break
 			}
-			raw, err := wire.Append(nil, reg, env)
-			if err != nil {
-				return nil, nil, err
-			}
-			entries = append(entries, snapshot.PendingOutboundEntry{Peer: string(p), Number: env.Number, Envelope: raw, Redelivered: env.Redelivered})
+			entries = append(entries, snapshot.PendingOutboundEntry{
+				Peer: string(p), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
+			})
 		}
 	}
-	return states, entries, nil
+	return states, entries
 }
 
 // RestoreStreams returns the streams, in the epoch, that the messages describe.

@@ -189,19 +189,6 @@ func (e *encoder) fixed(x uint64, size int) {
 	}
 }
 
-// embedded appends the content of an embedded message.
-func (e *encoder) embedded(m *Embedded, depth int) error {
-	if m.of == nil {
-		e.bytes(m.raw)
-		return nil
-	}
-	p, rv, err := target(m.of)
-	if err != nil {
-		return err
-	}
-	return e.message(p, rv, depth)
-}
-
 // words appends the field, or nothing when it is empty.
 func (e *encoder) words(f *field, w *Words) {
 	if w.Len() == 0 {

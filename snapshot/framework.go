@@ -78,10 +78,10 @@ type BackoffEntry struct {
 
 // PendingOutboundEntry is an envelope that its receiver has not acknowledged.
 type PendingOutboundEntry struct {
-	Peer        string `snap:"1"`
-	Number      uint64 `snap:"2"`
-	Envelope    []byte `snap:"3"` // wire form, without the acknowledgement that rides on it
-	Redelivered bool   `snap:"4"`
+	Peer        string   `snap:"1"`
+	Number      uint64   `snap:"2"`
+	Envelope    Embedded `snap:"3"` // wire form, without the acknowledgement that rides on it
+	Redelivered bool     `snap:"4"`
 }
 
 // WireStateSnapshot is both directions of the stream with one peer.
@@ -106,16 +106,16 @@ type OutboundRequest struct {
 	Edge     int32       `snap:"4"` // of the question
 	Context  value.Value `snap:"5"` // given to the activation that the answer starts
 	Deadline int64       `snap:"6"`
-	Envelope []byte      `snap:"7"` // to ask again when the peer lost it, wire form
+	Envelope Embedded    `snap:"7"` // to ask again when the peer lost it, wire form
 }
 
 // InboundRequest is a question that was taken: it is under way, or was answered.
 type InboundRequest struct {
-	Peer    string `snap:"1"`
-	Epoch   uint64 `snap:"2"`
-	Request uint64 `snap:"3"`
-	Exec    uint64 `snap:"4"` // the activation that works on it, 0 once answered
-	Answer  []byte `snap:"5"` // the envelope that answered it, wire form
+	Peer    string   `snap:"1"`
+	Epoch   uint64   `snap:"2"`
+	Request uint64   `snap:"3"`
+	Exec    uint64   `snap:"4"` // the activation that works on it, 0 once answered
+	Answer  Embedded `snap:"5"` // the envelope that answered it, wire form
 }
 
 // TimerSnapshot is an armed timer.

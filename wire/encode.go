@@ -165,15 +165,24 @@ func fillSize(reg *value.Registry, f *Fill) (payload, whole int, err error) {
 }
 
 func appendFill(b []byte, reg *value.Registry, f *Fill, payload int) ([]byte, error) {
-	b = appendSuffix(appendLen(b, numFillSuffix, suffixSize(f)), f)
-	if f.Value == nil {
-		return b, nil
-	}
-	b = appendText(b, numFillType, string(f.Value.Type()))
+	b = appendFillHead(b, f, payload)
 	if payload == 0 {
 		return b, nil
 	}
-	return reg.Append(appendLen(b, numFillPayload, payload), f.Value)
+	return reg.Append(b, f.Value)
+}
+
+// appendFillHead appends what of a fill stands before its payload.
+func appendFillHead(b []byte, f *Fill, payload int) []byte {
+	b = appendSuffix(appendLen(b, numFillSuffix, suffixSize(f)), f)
+	if f.Value == nil {
+		return b
+	}
+	b = appendText(b, numFillType, string(f.Value.Type()))
+	if payload == 0 {
+		return b
+	}
+	return appendLen(b, numFillPayload, payload)
 }
 
 // The helpers below leave out the zero value, like the codec as a whole.
