@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/component/aggregator"
-	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/data/digits"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
@@ -68,7 +66,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
 	g := j.g.At(j.server)
-	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(digits.Classes, digits.Classes)))
+	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(c.shape().classes, c.shape().classes)))
 	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
 		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 			return []graph.Value{j.round(b, i)}
@@ -81,7 +79,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 // Model returns the network that the job trains.
 func (c Config) Model() (*model.Graph, error) {
-	return model.MLP(digits.Pixels, c.Hidden, digits.Classes)
+	return model.MLP(c.shape().inputs, c.Hidden, c.shape().classes)
 }
 
 func (j *fedavg) components() {
@@ -90,11 +88,10 @@ func (j *fedavg) components() {
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
 	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-		Config: model.Config{MLP: []int{digits.Pixels, j.c.Hidden, digits.Classes}}})
-	s.data = slot(graph.Component{Name: "data", Role: "data", Kind: data.Kind, Version: data.Version, At: both,
-		Config: data.Config{Alpha: j.c.Alpha, Partitions: j.c.Clients, Batch: j.c.Batch, Epochs: j.c.Epochs}})
+		Config: model.Config{MLP: []int{j.c.shape().inputs, j.c.Hidden, j.c.shape().classes}}})
+	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{s.data}, Config: registry.Config{Min: j.c.Clients, HeartbeatMS: j.c.Heartbeat.Milliseconds()}})
+		Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
 	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
 		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
 	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
@@ -139,7 +136,7 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 	}
 	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
-		x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, digits.Pixels))
+		x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
 		y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
 		return j.step(b, x, y, carried)
 	})

@@ -5,19 +5,25 @@ import (
 	"time"
 )
 
-// ClientsMax bounds the clients of a local run: each is a node with a journal of its own.
-const ClientsMax = 64
+// ClientsMax bounds the clients of a local run: each is a node with a journal of its own. SimulatedMax bounds those of a
+// simulation, for data that every client draws for itself.
+const (
+	ClientsMax   = 64
+	SimulatedMax = 1 << 17
+)
 
 // Config is the description of a job: plain data, without defaults filled in by anybody but Default. Two runs with equal
 // Configs give the same model to the bit, as long as Quorum, Over and Deadline let every round wait for its whole cohort.
 type Config struct {
 	// Name is what people call the job, and the directory that it runs in by default: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
-	// Data is the data set: "digits", the UCI optical digits that every binary carries.
+	// Data is the data set: "digits", the UCI optical digits that every binary carries, or "synthetic", 57 features and two
+	// classes, of which each client draws 64 samples from the seed and its number.
 	Data string
 	// Rounds is how many times the server asks for updates, 1 to 100,000.
 	Rounds int
-	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax.
+	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of synthetic
+	// data 1 to SimulatedMax.
 	Clients int
 	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
 	Seed uint64
@@ -66,14 +72,14 @@ func (c Config) Validate() error {
 	if !goodName(c.Name) {
 		return &ConfigError{"name", fmt.Sprintf("%q", c.Name), "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	}
-	if c.Data != DataDigits {
-		return &ConfigError{"data", fmt.Sprintf("%q", c.Data), `"` + DataDigits + `"`}
+	if c.Data != DataDigits && c.Data != DataSynthetic {
+		return &ConfigError{"data", fmt.Sprintf("%q", c.Data), `"` + DataDigits + `" or "` + DataSynthetic + `"`}
 	}
 	for _, k := range []struct {
 		key     string
 		v, l, h int
 	}{
-		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, ClientsMax}, {"hidden", c.Hidden, 1, 2048},
+		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, c.clientsMax()}, {"hidden", c.Hidden, 1, 2048},
 		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
 		{"cohort", c.Cohort, 0, c.Clients}, {"over", c.Over, 0, c.Clients - c.cohort()}, {"quorum", c.Quorum, 0, c.cohort()},
 	} {

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"github.com/rhizome-ml/rhizome/component/data/digits"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -18,7 +17,7 @@ type measured struct {
 // evaluate records the test of a model at the server.
 func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
 	test := b.Invoke(j.slots.data, "Test", loaded)
-	x := b.Typed(test[0], op.Tensors(tensor.Float32, -1, digits.Pixels))
+	x := b.Typed(test[0], op.Tensors(tensor.Float32, -1, j.c.shape().inputs))
 	y := b.Typed(test[1], op.Tensors(tensor.Int64, -1))
 	logits := j.forward(b, x, b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)))
 	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
@@ -26,13 +25,13 @@ func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
 	return measured{
 		accuracy:  b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, right),
 		loss:      b.CrossEntropy(logits, y),
-		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, oneHot(b, y)), oneHot(b, found)),
+		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, j.oneHot(b, y)), j.oneHot(b, found)),
 	}
 }
 
 // oneHot returns a matrix with a row for each label and a 1 in the label's column.
-func oneHot(b *graph.Graph, labels graph.Value) graph.Value {
-	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(integers(digits.Classes)), b.Constant(floats(0, 1)))
+func (j *fedavg) oneHot(b *graph.Graph, labels graph.Value) graph.Value {
+	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(integers(int64(j.c.shape().classes))), b.Constant(floats(0, 1)))
 }
 
 func integers(x ...int64) value.Value {

@@ -73,6 +73,9 @@ func Open(o Options) (*Local, error) {
 	if o.Keep < 0 || o.Keep > keepMax {
 		return nil, &ConfigError{"keep", strconv.Itoa(o.Keep), fmt.Sprintf("1 to %d", keepMax)}
 	}
+	if o.Job != nil && o.Job.Clients > ClientsMax {
+		return nil, &ConfigError{"clients", strconv.Itoa(o.Job.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
+	}
 	if _, err := l.plan(); err != nil {
 		return nil, err
 	}
