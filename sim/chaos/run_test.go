@@ -41,3 +41,16 @@ func TestSameSeedSameBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestMass crashes half of all nodes in each round: the model is that of an undisturbed run, to the bit. The prover runs it with
+// a thousand nodes.
+func TestMass(t *testing.T) {
+	const clients, rounds = 60, 6
+	r := Mass(3, clients, rounds)
+	if r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if r.Crashes < clients*rounds/3 {
+		t.Fatalf("only %d crashes in %d rounds of %d nodes", r.Crashes, rounds, clients+1)
+	}
+}
