@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/sim"
 )
@@ -77,7 +78,11 @@ func massRun(seed uint64, clients, rounds int, crash bool, r *Result) (model []b
 		},
 	})
 	for _, m := range members {
-		w.Add(sim.Spec{Name: m.Name, Config: m.Config, Durable: crash}, 0)
+		spec := sim.Spec{Name: m.Name, Config: m.Config, Durable: crash}
+		if m.Place == job.ServerPlace { // its state grows with the clients, and so does what a snapshot costs
+			spec.Store = host.Store{SegmentBytes: 128 << 10, SnapshotBytes: 1 << 20}
+		}
+		w.Add(spec, 0)
 	}
 	if crash {
 		half()
