@@ -296,23 +296,7 @@ func (w *world) settle(rounds int) {
 // audit recomputes what is derived and holds it against the running figures: every charge has its release (trap 17).
 func audit(t tb, e *Engine) {
 	t.Helper()
-	slots, ingress := 0, 0
-	for _, exec := range e.sortedExecs() {
-		for _, v := range e.st.frames[exec].slots {
-			if v != nil {
-				slots += v.Bytes()
-			}
-		}
-	}
-	for i := range e.st.ingress {
-		ingress += e.st.ingress[i].bytes
-	}
-	for i := range e.st.timers.heap {
-		if tm := &e.st.timers.heap[i]; tm.kind == timerFrame && e.st.frames[tm.exec] == nil {
-			t.Fatalf("the deadline of activation %d, which has ended, is still armed", tm.exec)
-		}
-	}
-	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
-		t.Fatalf("budget drifts: slots %d counted %d, ingress %d counted %d", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
+	if err := e.Audit(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -69,6 +69,10 @@ func (w *World) begin(n *Node) {
 				n.Name, next, rec.NewEpoch, n.known))
 			return
 		}
+		if n.cut && !rec.NewEpoch {
+			w.violate("a lost tail is noticed", fmt.Sprintf("%s lost the records from %d on, and goes on in its old epoch", n.Name, next))
+			return
+		}
 		n.Unnoticed = n.Unnoticed || !rec.NewEpoch
 		n.Vouched, n.known = false, next
 	}
@@ -80,13 +84,15 @@ func (w *World) begin(n *Node) {
 	if w.opt.OnTrace != nil {
 		w.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot, rec.Replayed))
 	}
+	pending := n.nd.Engine().Pending()
 	t, err := n.drv.Begin(n.now0, wall)
 	if err != nil {
 		n.nd = nil
 		w.stopped(n, fmt.Errorf("beginning: %w", err))
 		return
 	}
-	n.backup = nil
+	w.checkLife(n, pending, t)
+	n.backup, n.cut = nil, false
 	w.Alive++
 	w.follow(n, t)
 	if n.nd != nil {
@@ -119,7 +125,7 @@ func (w *World) stopped(n *Node, err error) {
 		for f, k := range n.fs.Faults() {
 			w.counts[ofDisk[f]] += k - n.backup.Faults()[f]
 		}
-		n.fs = n.backup.Kill()
+		n.fs, n.cut = n.backup.Kill(), false
 	}
 	w.comeBack(n)
 }
@@ -233,7 +239,7 @@ func (w *World) Damage(n *Node, f Fault) bool {
 	if !ok {
 		return false
 	}
-	n.backup, n.tainted = before, true
+	n.backup, n.tainted, n.cut = before, true, f == Cut
 	if w.opt.OnTrace != nil {
 		w.trace(n, "fault", d.String())
 	}

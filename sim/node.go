@@ -53,6 +53,8 @@ type Node struct {
 	known    uint64   // the world knows that the records below it were durable
 	tainted  bool     // its disk was damaged at some time: an older snapshot may be bad
 	backup   *vfs.Mem // the disk before it was damaged; nil when it is sound or the node has coped
+	cut      bool     // that damage is a Cut
+	lives    uint64   // the highest incarnation that it has had
 	silent   int      // commands that no worker will ever answer in this life
 
 	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.

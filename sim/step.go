@@ -213,7 +213,9 @@ func (w *World) published(n *Node) {
 	}
 	if err != nil {
 		w.stopped(n, err)
+		return
 	}
+	w.checkKept(n)
 }
 
 // command runs a command and sets when its result comes.

@@ -28,6 +28,9 @@ type Undecoded struct {
 	pos int    // of the first fill's tag, or the end
 }
 
+// Raw returns the fills in wire form: a part of the input.
+func (u Undecoded) Raw() []byte { return u.b[u.pos:] }
+
 // DecodeHeader reads an envelope up to its fills: e.Fills is nil until the caller sets it from Undecoded.Decode. It keeps
 // nothing of b but what Undecoded refers to. Errors are *VersionError, *LimitError and *FormatError.
 func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {

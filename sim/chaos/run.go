@@ -43,6 +43,7 @@ func Run(p *Plan, o Options) *Result {
 	}
 	var lies *liars
 	listen, _ := s.(listener)
+	look := newWatch(p)
 	w := sim.New(sim.Options{
 		Seed: p.Seed, Network: p.Network, Disk: sim.Disk{Sync: p.Sync, Publish: p.Sync}, Restart: p.Restart,
 		Work: sim.Latency{Kind: "exponential", Min: 100 * time.Microsecond, Mean: 5 * time.Millisecond, Max: time.Second},
@@ -53,6 +54,7 @@ func Run(p *Plan, o Options) *Result {
 		OnTrace: o.Trace,
 		OnOutput: func(n *sim.Node, raw []byte) {
 			r.Hash = crc64.Update(r.Hash, hashTable, raw)
+			look.packet(n, raw)
 			if listen != nil {
 				listen.Packet(n, raw)
 			}
@@ -60,6 +62,7 @@ func Run(p *Plan, o Options) *Result {
 		Mutate: func(n, to *sim.Node, raw []byte) []byte { return lies.mutate(n, to, raw) },
 	})
 	lies = newLiars(w, p.Seed)
+	look.begin(w)
 	r.Err = run(w, s, p, r, lies, o.Trace != nil)
 	r.Counts, r.Events, r.Steps, r.Inputs, r.Packets = w.Faults(), w.Events, w.Steps, w.Inputs, w.Sent
 	for _, n := range w.Nodes() {

@@ -28,7 +28,8 @@ var scenarios = []struct {
 	spared []sim.Fault
 	make   func() Scenario
 }{
-	{"ledger", 17, nil, func() Scenario { return &ledger{} }},
+	{"ledger", 11, nil, func() Scenario { return &ledger{} }},
+	{"workshop", 6, []sim.Fault{sim.Lie, sim.Equivocate}, func() Scenario { return &shop{} }},
 	{"gossip", 2, []sim.Fault{sim.WorkError, sim.WorkPanic}, func() Scenario { return &gossip{} }},
 	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate}, func() Scenario { return &federated{} }},
 }
