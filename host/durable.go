@@ -26,6 +26,9 @@ type Store struct {
 	// to, whose journal may be gone. At most 256 stay. 0 is none.
 	KeepAge time.Duration
 
+	// OnDivergence says what to do with a journal whose replay diverges.
+	OnDivergence OnDivergence
+
 	// Salt goes into the checksums of the journal. Where strangers choose what inputs hold, it must be a number that they
 	// cannot guess, or they could make a payload that looks like a record after a crash; Start draws one where it is 0.
 	Salt uint64
@@ -56,6 +59,9 @@ type Durable struct {
 	bytes    int64 // of journal since the newest snapshot
 	wall     int64 // the host's clock at the last record, or 0
 	buf      []byte
+	marks    marker
+	marked   []byte
+	paused   *DivergenceError // or nil; then nothing may change
 }
 
 // The names of the files in a node's directory, beside those of its journal and snapshots.
@@ -84,6 +90,8 @@ type Recovery struct {
 	Torn        int     // bytes of an unfinished record that were cut
 	Skipped     []error // damaged snapshots, in whose place an older one was taken
 	LastWall    int64   // the host's clock at the last record, or 0
+
+	Diverged *DivergenceError // set where the node is paused before a record that diverges; see DivergencePauses
 }
 
 // Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
@@ -119,8 +127,12 @@ type Refusal struct {
 }
 
 // Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid until
-// the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn.
+// the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn. A node that is
+// paused is not stepped: the error is its *DivergenceError, as from Checkpoint, Save, Restart and Vouch.
 func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal, err error) {
+	if d.paused != nil {
+		return nil, 0, nil, d.paused
+	}
 	r := Record{Wall: wall}
 	for _, ev := range events {
 		if err := d.Node.Deliver(ev); err != nil {
@@ -133,6 +145,8 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	r.Now = d.Node.Engine().Now()
 	reg := d.Node.Config().Values
 	r.Digest = out.Digest(reg)
+	d.marked = d.marks.appendMarks(d.marked[:0], out, reg)
+	r.Marks = d.marked
 	d.commands.track(out, r.Events)
 	if d.buf, err = snapshot.Append(d.buf[:0], reg, &r); err != nil {
 		return nil, 0, refused, err
@@ -164,6 +178,9 @@ type Checkpoint struct {
 // Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the components'
 // states are captured. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
+	if d.paused != nil {
+		return nil, d.paused
+	}
 	c, err := d.Node.Capture()
 	if err != nil {
 		return nil, err
@@ -213,6 +230,9 @@ func (d *Durable) Save() error {
 
 // Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
 func (d *Durable) Vouch() error {
+	if d.paused != nil {
+		return d.paused
+	}
 	mark := filepath.Join(d.store.Dir, unvouchedFile)
 	if _, err := d.store.FS.Stat(mark); err != nil {
 		return nil

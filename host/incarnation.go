@@ -52,6 +52,9 @@ func (d *Durable) nextIncarnation(journaled uint64, vouched bool) (uint64, error
 // Restart makes the next incarnation durable and returns the first input of a node that was there before. It is to be
 // stepped before anything else.
 func (d *Durable) Restart(rec *Recovery) (*engine.Event, error) {
+	if d.paused != nil {
+		return nil, d.paused
+	}
 	path := filepath.Join(d.store.Dir, incarnationFile)
 	if err := journal.WriteFileAtomic(d.store.FS, path, []byte(incarnationText(rec.Incarnation))); err != nil {
 		return nil, err

@@ -64,8 +64,8 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 		}
 		return err
 	}
-	if err := see(nil, nil); err != nil {
-		return nil, err
+	if err := see(nil, nil); err != nil || l.Until != 0 && b.Record == l.Until {
+		return b, err
 	}
 	rep, err := journal.Walk(fsys, dir, from, func(at journal.Position, payload []byte) error {
 		if stop || l.Until != 0 && at.Record > l.Until {
@@ -100,12 +100,21 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 	if err != nil {
 		return 0, err
 	}
-	if l.Oldest {
+	first, err := journal.First(fsys, dir)
+	if err != nil {
+		return 0, err
+	}
+	if l.Oldest && first != 0 {
+		// Snapshots that stay for their age only may be older than the journal: nothing could be replayed on them.
+		refs = slices.DeleteFunc(refs, func(ref journal.SnapshotRef) bool { return ref.LSN < first })
 		slices.Reverse(refs)
 	}
 	for _, ref := range refs {
 		if l.Until != 0 && ref.LSN > l.Until+1 {
 			continue
+		}
+		if l.Until != 0 && ref.LSN <= l.Until && ref.LSN < first {
+			break // the records between are gone
 		}
 		payload, _, err := journal.Load(fsys, dir, ref.Name, journal.Limits{})
 		if allCorrupt(err) {
@@ -119,30 +128,29 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 		return ref.LSN, err
 	}
 	// Without a snapshot, the journal from its first record is all that there was.
-	switch rep, err := journal.Scan(fsys, dir); {
-	case err != nil && !allCorrupt(err):
-		return 0, err
-	case err == nil && (rep.First > 1 || rep.Next == 0):
-		switch {
-		case len(b.Skipped) > 0:
-			return 0, b.Skipped[0]
-		case rep.Next != 0 || len(refs) > 0:
-			return 0, &journal.RangeError{LSN: max(l.Until, 1), First: kept(refs, rep), Next: rep.Next}
-		}
+	switch {
+	case first > 1 && len(b.Skipped) > 0:
+		return 0, b.Skipped[0]
+	case first > 1:
+		return 0, outOf(fsys, dir, l.Until, refs, first)
 	}
 	b.Node, err = node.Install(cfg)
 	return 1, err
 }
 
-// kept returns the first record at which a node can be brought back.
-func kept(refs []journal.SnapshotRef, rep *journal.Report) uint64 {
-	first := rep.Next
+// outOf makes the error for a record at which a node cannot be brought back any more.
+func outOf(fsys vfs.FS, dir string, record uint64, refs []journal.SnapshotRef, first uint64) error {
+	rep, err := journal.Scan(fsys, dir)
+	if err != nil {
+		return err
+	}
+	oldest := rep.Next
 	for _, ref := range refs {
-		if ref.LSN >= rep.First {
-			first = min(first, ref.LSN)
+		if ref.LSN >= first {
+			oldest = min(oldest, ref.LSN)
 		}
 	}
-	return first
+	return &journal.RangeError{LSN: max(record, 1), First: oldest, Next: rep.Next}
 }
 
 // InUse returns a *vfs.LockedError when a node runs in a directory, and changes nothing there.

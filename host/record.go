@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"hash/crc64"
 	"strconv"
 
@@ -16,20 +15,7 @@ type Record struct {
 	Wall   int64          `snap:"2"` // the host's clock, ns since 1970: tells how long the node was down
 	Events []engine.Event `snap:"3"` // accepted inputs, in order
 	Digest uint64         `snap:"4"` // of the outputs of the Poll
-}
-
-// DivergenceError says that replaying a record gave other outputs than the first time: the code, the components or the
-// machine are not those that wrote the journal.
-type DivergenceError struct {
-	Record    uint64 // its number in the journal
-	Kind      string // output, result, refusal
-	Name      string // what the record fed to the node, or the op whose result differs
-	Got, Want string
-}
-
-// Error names the record and both sides.
-func (e *DivergenceError) Error() string {
-	return fmt.Sprintf("host: replay of record %d (%s) diverges in its %s: got %s, the journal says %s", e.Record, e.Name, e.Kind, e.Got, e.Want)
+	Marks  []byte         `snap:"5"` // of the same, to tell what differs where the digest does; see marks.go
 }
 
 // kinds names the inputs of a record for people.

@@ -53,6 +53,9 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
 	if err := d.replay(from, rec); err != nil {
+		if errors.As(err, &d.paused) && d.store.OnDivergence == DivergencePauses {
+			return rec, d.pause(cfg, payload, from, rec)
+		}
 		return nil, err
 	}
 	if rec.Incarnation = 1; !rec.New {
@@ -87,6 +90,34 @@ func (d *Durable) replay(from uint64, rec *Recovery) error {
 	})
 }
 
+// pause brings the node back once more, up to the record before the one that diverges.
+func (d *Durable) pause(cfg node.Config, payload []byte, from uint64, rec *Recovery) (err error) {
+	if payload == nil {
+		d.Node, err = node.Install(cfg)
+	} else {
+		d.Node, err = node.Restored(cfg, payload)
+	}
+	if err != nil {
+		return err
+	}
+	rec.Diverged, rec.Replayed, rec.LastWall = d.paused, 0, 0
+	p := newPlayer(d.Node)
+	d.commands = p.commands
+	err = d.Journal.Read(from, func(lsn uint64, payload []byte) error {
+		if lsn >= d.paused.Record {
+			return ErrEnough
+		}
+		_, err := p.play(lsn, payload)
+		rec.Replayed++
+		rec.LastWall = p.record.Wall
+		return err
+	})
+	if errors.Is(err, ErrEnough) {
+		return nil
+	}
+	return err
+}
+
 // player feeds records to a node.
 type player struct {
 	node     *node.Node
@@ -119,12 +150,14 @@ func (p *player) play(lsn uint64, payload []byte) (*engine.Output, error) {
 			return nil, err
 		}
 		if err := p.node.Deliver(ev); err != nil {
-			return nil, &DivergenceError{lsn, "refusal", Kind(ev), err.Error(), "accepted"}
+			return nil, &DivergenceError{Record: lsn, Kind: "refusal", Name: Kind(ev), Got: err.Error(), Want: "accepted"}
 		}
 	}
 	out := p.node.Poll(r.Now)
 	if got := out.Digest(reg); got != r.Digest {
-		return nil, &DivergenceError{lsn, "output", r.kinds(), fmt.Sprintf("%016x", got), fmt.Sprintf("%016x", r.Digest)}
+		e := &DivergenceError{Record: lsn, Kind: "output", Name: r.kinds(), Got: fmt.Sprintf("%016x", got), Want: fmt.Sprintf("%016x", r.Digest)}
+		e.Diff = new(marker).diff(p.node, out, r.Marks)
+		return nil, e
 	}
 	p.commands.track(out, r.Events)
 	return out, nil
@@ -143,13 +176,18 @@ func (p *player) recompute(lsn uint64, ev *engine.Event) error {
 	out, err := p.node.Work(cmd)
 	got := Finish(p.node.Config().Values, c.Command, out, err)
 	if got.Completion == nil {
-		return &DivergenceError{lsn, "result", cmd.Method, got.CompletionFailed.Failure.Message, "a result"}
+		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method, Got: got.CompletionFailed.Failure.Message, Want: "a result", Diff: p.resultOf(cmd)}
 	}
 	if got.Completion.Digest != c.Digest {
-		return &DivergenceError{lsn, "result", cmd.Method, fmt.Sprintf("%016x", got.Completion.Digest), fmt.Sprintf("%016x", c.Digest)}
+		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method, Got: fmt.Sprintf("%016x", got.Completion.Digest), Want: fmt.Sprintf("%016x", c.Digest), Diff: p.resultOf(cmd)}
 	}
 	c.Results = got.Completion.Results
 	return nil
+}
+
+// resultOf names the command whose results differ.
+func (p *player) resultOf(c engine.Command) []string {
+	return []string{fmt.Sprintf("the results of command %d of %s", c.ID, p.node.Config().Program.Components[c.Component].Name)}
 }
 
 // track notes what a Step or a replayed record did to the commands.

@@ -25,3 +25,18 @@ func Walk(fsys vfs.FS, dir string, from uint64, fn func(at Position, payload []b
 	}
 	return &s.rep, nil
 }
+
+// First returns the number of the oldest record that the journal in a directory can hold, by the names of its files, or 0
+// where there is no journal.
+func First(fsys vfs.FS, dir string) (uint64, error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names { // sorted
+		if first, ok := numberIn(name, segmentPrefix, segmentSuffix); ok {
+			return first, nil
+		}
+	}
+	return 0, nil
+}

@@ -66,6 +66,10 @@ func replayNode(c *console, j *journals, n *job.NodeView, until uint64, file str
 	if errors.As(err, &gone) {
 		return fmt.Errorf("%s: %w", n.Dir, err)
 	}
+	var div *host.DivergenceError
+	if errors.As(err, &div) {
+		return fmt.Errorf("%w; --until %d shows the node as it was before", err, div.Record-1)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,14 +10,12 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
-	"github.com/rhizome-ml/rhizome/internal/prove/damage"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 )
 
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
 var proofs = []prove.Part{
 	crashes.Part{},
-	damage.Part{},
 	restores.Part{},
 }
 

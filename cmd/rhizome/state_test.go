@@ -1,28 +1,51 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
+// aStoppedRun makes a run that was killed in the middle, once for all tests.
+var aStoppedRun = sync.OnceValue(func() string {
+	for wait := 150 * time.Millisecond; wait < 5*time.Second; wait += 50 * time.Millisecond {
+		dir := filepath.Join(filepath.Dir(executable), "stopped", wait.String())
+		cmd := exec.Command(executable, small(dir)...)
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		if cmd.Start() != nil {
+			return ""
+		}
+		time.Sleep(wait)
+		hit := cmd.Process.Kill() == nil
+		if cmd.Wait() == nil || !hit {
+			return ""
+		}
+		if strings.Count(out.String(), "\n") > 3 {
+			return dir
+		}
+	}
+	return ""
+})
+
 // stopped returns the directory of a run that was killed in the middle.
 func stopped(t *testing.T) string {
 	t.Helper()
-	for wait := 150 * time.Millisecond; ; wait += 50 * time.Millisecond {
-		dir := filepath.Join(t.TempDir(), "run")
-		o, hit := killed(t, wait, os.Kill, small(dir)...)
-		if hit && strings.Count(o.out, "\n") > 3 {
-			return dir
-		}
-		if !hit || wait > 5*time.Second {
-			t.Fatalf("no run could be stopped in its middle; the last one wrote\n%s", o.out)
-		}
+	from, dir := aStoppedRun(), filepath.Join(t.TempDir(), "run")
+	if from == "" {
+		t.Fatal("no run could be stopped in its middle")
 	}
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // TestInspect shows what was in flight in a run that was killed: at the server the loop of rounds waits, with its number.

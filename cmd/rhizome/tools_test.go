@@ -2,12 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // lines reads the JSON objects that a command wrote.
@@ -224,6 +231,60 @@ func TestFork(t *testing.T) {
 		t.Errorf("the fork gives %+v, the run %+v", forked, whole)
 	}
 	if o := rhizome(t, "snapshot", "verify", to); o.code != 0 {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestDivergence alters what a record of a journal says went out, with sound checksums, as if another machine or release had
+// written it: every command that replays it names the record and what differs, and the state before it can be seen.
+func TestDivergence(t *testing.T) {
+	dir := stopped(t)
+	server := filepath.Join(dir, "server")
+	reg := value.NewRegistry()
+	var payloads [][]byte
+	var altered uint64
+	rep, err := journal.Walk(vfs.OS(), server, 0, func(at journal.Position, payload []byte) error {
+		r, err := host.DecodeRecord(reg, at.Record, payload)
+		if err == nil && altered == 0 && at.Record > 20 && len(r.Marks) > 20 {
+			altered = at.Record
+			r.Digest ^= 1
+			r.Marks[len(r.Marks)-1] ^= 1
+			payload, err = snapshot.Marshal(reg, r)
+		}
+		payloads = append(payloads, slices.Clone(payload))
+		return err
+	})
+	if err != nil || altered == 0 {
+		t.Fatal(altered, err)
+	}
+	for _, file := range glob(t, server, "*.seg") {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, _, err := journal.Open(vfs.OS(), server, journal.Options{From: rep.First, SegmentBytes: 256 << 10})
+	if err == nil {
+		_, err = j.Append(payloads...)
+	}
+	if err = errors.Join(err, j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range glob(t, server, "*.snap") {
+		if !strings.HasSuffix(file, "0001.snap") {
+			os.Remove(file) // so that the record is replayed
+		}
+	}
+	where := "replay of record " + numeral(altered) + " ("
+	for _, args := range [][]string{{"journal", "replay", server}, {"snapshot", "inspect", server}, {"run", "--json", "--dir", dir}} {
+		o := rhizome(t, args...)
+		if o.code != exitBad || !strings.Contains(o.err, where) || !strings.Contains(o.err, "differs") || strings.Count(o.err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
+		}
+	}
+	if o := rhizome(t, "journal", "verify", server); o.code != exitBad || !strings.Contains(o.out, where) || !strings.Contains(o.out, " ok ") {
+		t.Errorf("%+v", o)
+	}
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(altered-1)); o.code != 0 || !strings.HasPrefix(o.out, "record "+numeral(altered-1)) {
 		t.Errorf("%+v", o)
 	}
 }
