@@ -7,7 +7,7 @@ import "fmt"
 func (e *Engine) Audit() error {
 	slots, ingress := 0, 0
 	for _, exec := range e.sortedExecs() {
-		for _, v := range e.st.frames[exec].slots {
+		for _, v := range e.st.frames.get(exec).slots {
 			if v != nil {
 				slots += v.Bytes()
 			}
@@ -20,7 +20,7 @@ func (e *Engine) Audit() error {
 		return fmt.Errorf("engine: %d bytes are in slots and %d charged, %d in inputs and %d charged", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
 	}
 	for i := range e.st.timers.heap {
-		if t := &e.st.timers.heap[i]; (t.onOp() || t.kind == timerFrame) && e.st.frames[t.exec] == nil {
+		if t := &e.st.timers.heap[i]; (t.onOp() || t.kind == timerFrame) && e.st.frames.get(t.exec) == nil {
 			return fmt.Errorf("engine: timer %d is of activation %d, which has ended", t.seq, t.exec)
 		}
 	}

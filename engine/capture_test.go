@@ -18,13 +18,13 @@ func wholeSnapshot(t tb, e *Engine) *snapshot.TransientSnapshot {
 		t.Fatal(err)
 	}
 	for _, exec := range e.sortedExecs() {
-		x := e.imageOf(e.st.frames[exec])
+		x := e.imageOf(e.st.frames.get(exec))
 		s.ExecutionState = append(s.ExecutionState, x.state)
 		s.SlotTable = append(s.SlotTable, x.slots...)
 	}
 	for _, id := range sortedKeys(e.st.pending) {
 		p := e.st.pending[id]
-		s.PendingAsync = append(s.PendingAsync, pendingImage{p, e.st.frames[p.exec].fn}.snap())
+		s.PendingAsync = append(s.PendingAsync, pendingImage{p, e.st.frames.get(p.exec).fn}.snap())
 	}
 	for _, tm := range e.st.timers.sorted() {
 		s.Framework.Timers = append(s.Framework.Timers, e.snapTimer(&tm))

@@ -10,7 +10,8 @@ import (
 // set when it is built and stays.
 type Component interface {
 	// Invoke runs one op. It returns the op's outputs in port order, or an error (a *value.Failure keeps its code), or
-	// (nil, nil) after it called ctx.Park or ctx.Command: then the op waits and its outputs come later.
+	// (nil, nil) after it called ctx.Park or ctx.Command: then the op waits and its outputs come later. The slice in is good
+	// during the call only, the values in it for ever.
 	Invoke(ctx *Context, method string, in []value.Value) ([]value.Value, error)
 
 	// State returns a pointer to the plain struct that holds everything that changes. Every field of it carries a snap

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -20,8 +22,8 @@ func (e *Engine) enter(component int32, f *frame, op int32) *Context {
 	if e.ctx.depth != 0 {
 		e.broken("a component was called while another call runs")
 	}
-	e.ctx = Context{e: e, component: component, f: f, op: op, depth: 1}
-	return &e.ctx
+	*e.ctx = Context{e: e, component: component, f: f, op: op, depth: 1}
+	return e.ctx
 }
 
 func (e *Engine) leave() { e.ctx.depth, e.ctx.f = 0, nil }
@@ -51,6 +53,13 @@ func (c *Context) Dep(slot string) Component {
 		return c.e.comps[i]
 	}
 	return nil
+}
+
+// Outputs returns the values as a slice for Invoke to return, in memory that the engine has for it. It is good for one
+// return.
+func (c *Context) Outputs(v ...value.Value) []value.Value {
+	c.e.sc.results = append(c.e.sc.results[:0], v...)
+	return c.e.sc.results
 }
 
 // Park makes the op that is being invoked wait until Resolve or Reject is called with the returned id.
@@ -87,7 +96,7 @@ func (e *Engine) unpark(id CallID) (*frame, int32) {
 	for i, p := range e.st.parked {
 		if p.call == uint64(id) && p.reason == parkComponent {
 			e.st.parked = append(e.st.parked[:i], e.st.parked[i+1:]...)
-			return e.st.frames[p.exec], p.op
+			return e.st.frames.get(p.exec), p.op
 		}
 	}
 	e.drop("call.unknown", "a component resolved a call that does not wait")
@@ -101,7 +110,7 @@ func (c *Context) Command(method string, in []value.Value) {
 		c.e.broken("Command outside of an invocation, or twice")
 	}
 	c.waits = true
-	p := &pending{id: c.e.st.nextCommand, exec: c.f.exec, op: c.op, component: c.component, method: method, inputs: in, deadline: c.f.deadline}
+	p := &pending{id: c.e.st.nextCommand, exec: c.f.exec, op: c.op, component: c.component, method: method, inputs: slices.Clone(in), deadline: c.f.deadline}
 	for _, a := range c.f.attempts {
 		if a.op == c.op {
 			p.tries = a.tries

@@ -19,9 +19,10 @@ type Config struct {
 	Registry   *value.Registry
 	Self       wire.PeerID
 	Seed       uint64                   // of the job, the same on every node
-	Targets    map[string][]wire.PeerID // peers known from the start, by place
+	Targets    map[string][]wire.PeerID // peers known from the start, by place; read-only from now on
 	Limits     Limits
-	Trace      bool // fill Output.Trace
+	Scratch    *Scratch // to work in, shared with other engines of the thread; nil for one of its own
+	Trace      bool     // fill Output.Trace
 
 	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
 	FailRestore func(part string) error
@@ -32,23 +33,23 @@ type Config struct {
 
 // Engine runs one node's part of a program. It is thread-unsafe.
 type Engine struct {
-	prog    *program.Program
-	comps   []Component
-	reg     *value.Registry
-	limits  Limits
+	prog   *program.Program
+	limits *Limits
+	sc     *Scratch
+	free   *pool
+	out    *Output // in the Scratch
+	ctx    *Context
+	comps  []Component
+	reg    *value.Registry
+
+	st State
+
 	seed    uint64
 	targets map[string][]wire.PeerID
+	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
 	tracing bool
+	shares  bool // the Scratch, with other engines
 	afterOp func()
-
-	st  State
-	out Output
-
-	pool   [][]*frame                  // free frames by function
-	recv   []program.FuncID            // by edge
-	subs   map[string][]program.FuncID // event kind → functions, in order; derived from the program
-	phases map[string][]program.FuncID // lifecycle phase → functions
-	ctx    Context
 
 	track *tracker // nil before the first capture
 
@@ -66,30 +67,31 @@ func New(cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("engine: component slot %q of %q is empty", p.Components[i].Name, p.Place)
 		}
 	}
-	e := &Engine{
-		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: cfg.Limits, seed: cfg.Seed,
-		tracing: cfg.Trace, afterOp: cfg.AfterOp,
-		pool: make([][]*frame, len(p.Funcs)), recv: make([]program.FuncID, len(p.Edges)),
-		subs: map[string][]program.FuncID{}, phases: map[string][]program.FuncID{},
-		targets: map[string][]wire.PeerID{}, refused: map[string]uint64{},
+	sc := cfg.Scratch
+	if sc == nil {
+		sc = NewScratch()
 	}
-	for place, peers := range cfg.Targets {
-		e.targets[place] = slices.Sorted(slices.Values(peers))
+	return &Engine{
+		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: sc.limitsOf(cfg.Limits), seed: cfg.Seed,
+		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), subs: p.Subscriptions(),
+		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg),
+	}, nil
+}
+
+// inOrder returns the peers of each place sorted: the same map where they are already.
+func inOrder(targets map[string][]wire.PeerID) map[string][]wire.PeerID {
+	sorted := true
+	for _, peers := range targets {
+		sorted = sorted && slices.IsSorted(peers)
 	}
-	for i := range e.recv {
-		e.recv[i] = p.RecvOf(program.EdgeID(i))
+	if sorted {
+		return targets
 	}
-	for i := range p.Funcs {
-		switch f := &p.Funcs[i]; f.Kind {
-		case program.KindEvent:
-			e.subs[f.Label] = append(e.subs[f.Label], f.ID)
-		case program.KindLifecycle:
-			e.phases[f.Label] = append(e.phases[f.Label], f.ID)
-		}
+	out := map[string][]wire.PeerID{}
+	for place, peers := range targets {
+		out[place] = slices.Sorted(slices.Values(peers))
 	}
-	e.ctx.e = e
-	e.st = newState(cfg)
-	return e, nil
+	return out
 }
 
 func newState(cfg Config) State {
@@ -97,8 +99,6 @@ func newState(cfg Config) State {
 	return State{
 		self: cfg.Self, incarnation: 1, epoch: 1,
 		random:   rand.NewChaCha8(randomSeed(cfg.Seed, cfg.Self)),
-		frames:   map[uint64]*frame{},
-		pending:  map[uint64]*pending{},
 		book:     peer.NewAddressBook(l.BookPeers, l.BookAddresses),
 		governor: peer.NewGovernor(l.FailuresToDown, l.BookPeers),
 		backoff:  peer.NewBackoff(l.BookPeers),
@@ -120,7 +120,7 @@ func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
 // Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
 // others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {
-	return len(e.st.frames) == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
+	return e.st.frames.len() == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
 		len(e.st.bus) == 0 && e.st.frontier.n == 0 && e.st.streams.Unacknowledged() == 0
 }
 
@@ -159,7 +159,7 @@ func (e *Engine) broken(what string) {
 	panic("engine: broken invariant: " + what)
 }
 
-func (e *Engine) sortedExecs() []uint64 { return sortedKeys(e.st.frames) }
+func (e *Engine) sortedExecs() []uint64 { return e.st.frames.execs() }
 
 func sortedText[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 

@@ -43,6 +43,9 @@ func (e *Engine) Deliver(ev *Event) error {
 	in, err := e.admit(ev)
 	if err != nil {
 		if re, ok := err.(*RefusedError); ok {
+			if e.refused == nil {
+				e.refused = map[string]uint64{}
+			}
 			e.refused[re.Code]++
 		}
 		return err
@@ -139,7 +142,18 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
 	if err := e.st.governor.Admit(from); err != nil {
 		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: err.Error()}
 	}
-	env, fills, err := wire.DecodeHeader(ev.Raw, e.limits.Wire)
+	env := e.sc.envelope()
+	if err := e.decode(ev, from, env); err != nil {
+		e.sc.freeEnvelope(env)
+		return err
+	}
+	in.env, in.bytes = env, len(ev.Raw)
+	return nil
+}
+
+// decode reads an envelope, first its header, and its fills once the header was found to be meant for this node.
+func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.Envelope) error {
+	fills, err := wire.DecodeHeaderInto(env, ev.Raw, &e.limits.Wire, [2]wire.PeerID{from, e.st.self})
 	if err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
@@ -151,10 +165,9 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
 	case env.Digest != e.prog.Digest:
 		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
 	}
-	if env.Fills, err = fills.Decode(e.reg, e.limits.Wire); err != nil {
+	if env.Fills, err = fills.DecodeInto(env.Fills, e.reg, &e.limits.Wire); err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
-	in.env, in.bytes = env, len(ev.Raw)
 	return nil
 }
 

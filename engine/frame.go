@@ -120,7 +120,7 @@ func (e *Engine) activate(fn *program.Func) *frame {
 	f := e.newFrame(fn)
 	f.exec = e.st.nextExec
 	e.st.nextExec++
-	e.st.frames[f.exec] = f
+	e.st.frames.add(f)
 	e.hide(f)
 	e.trace(traceOpen, f, -1, fn.Name)
 	return f
@@ -147,7 +147,7 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 }
 
 func (e *Engine) newFrame(fn *program.Func) *frame {
-	free := &e.pool[fn.ID]
+	free := &e.free.free[fn.ID]
 	if n := len(*free); n > 0 {
 		f := (*free)[n-1]
 		*free = (*free)[:n-1]
@@ -162,7 +162,14 @@ func (e *Engine) newFrame(fn *program.Func) *frame {
 // queue puts an op on the frontier.
 func (e *Engine) queue(f *frame, op int32) {
 	f.live++
-	e.st.frontier.push(ready{f, f.exec, op})
+	e.enqueue(ready{f, f.exec, op})
+}
+
+func (e *Engine) enqueue(r ready) {
+	if e.st.frontier.buf == nil {
+		e.st.frontier.buf = e.sc.ring()
+	}
+	e.st.frontier.push(r)
 }
 
 // fill writes a slot, once, and counts down the ops that read it.
@@ -254,7 +261,7 @@ func (e *Engine) end(f *frame) {
 	for _, name := range f.permits {
 		e.returnPermit(name)
 	}
-	parent, callOp := e.st.frames[f.parent], f.callOp
+	parent, callOp := e.st.frames.get(f.parent), f.callOp
 	if f.parent == 0 || parent == nil {
 		if f.failure != nil {
 			e.reportFailure(f.failure)
@@ -267,7 +274,7 @@ func (e *Engine) end(f *frame) {
 
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
-	delete(e.st.frames, f.exec)
+	e.st.frames.remove(f.exec)
 	e.ended(f)
 	if f.deadline != 0 {
 		e.disarm(timerFrame, f.exec, 0, 0)
@@ -277,7 +284,10 @@ func (e *Engine) collect(f *frame) {
 	}
 	bootstrap := f.exec == e.st.bootstrapExec
 	f.reset()
-	e.pool[f.fn.ID] = append(e.pool[f.fn.ID], f)
+	if !f.listed || !e.shares { // what this engine's tracker still looks at must not become another engine's
+		free := &e.free.free[f.fn.ID]
+		*free = append(*free, f)
+	}
 	if bootstrap {
 		e.st.bootstrapExec = 0 // phase lifecycle goes on
 	}
@@ -289,7 +299,7 @@ func (e *Engine) kill(f *frame, why *value.Failure) {
 		f.failure = why
 	}
 	for _, exec := range e.sortedExecs() {
-		if c := e.st.frames[exec]; c != nil && c.parent == f.exec {
+		if c := e.st.frames.get(exec); c != nil && c.parent == f.exec {
 			c.inbound = inbound{}
 			c.parent = 0
 			e.killQuiet(c)
@@ -303,7 +313,7 @@ func (e *Engine) kill(f *frame, why *value.Failure) {
 // killQuiet ends a child whose caller is being killed: the caller reports.
 func (e *Engine) killQuiet(f *frame) {
 	for _, exec := range e.sortedExecs() {
-		if c := e.st.frames[exec]; c != nil && c.parent == f.exec {
+		if c := e.st.frames.get(exec); c != nil && c.parent == f.exec {
 			c.parent = 0
 			e.killQuiet(c)
 		}

@@ -14,7 +14,10 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 	if len(e.st.parked) >= e.limits.Parked {
 		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many ops wait"))
 	}
-	args := make([]value.Value, len(o.In))
+	if cap(e.sc.args) < len(o.In) {
+		e.sc.args = make([]value.Value, len(o.In))
+	}
+	args := e.sc.args[:len(o.In)]
 	for i, s := range o.In {
 		args[i] = value.Trigger{}
 		if s != program.None {
@@ -25,6 +28,7 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 	out, err := e.comps[o.Component].Invoke(ctx, o.Method, args)
 	waits := ctx.waits
 	e.leave()
+	clear(args)
 	switch {
 	case err != nil:
 		if waits {
@@ -34,7 +38,9 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 	case waits:
 		return waiting
 	}
-	return e.results(f, op, o, out)
+	end := e.results(f, op, o, out)
+	clear(e.sc.results)
+	return end
 }
 
 // results fills the outputs of a component's op.

@@ -150,8 +150,8 @@ func (e *Engine) wakeParked(why parkReason, label string) {
 			kept = append(kept, p)
 			continue
 		}
-		if f := e.st.frames[p.exec]; f != nil {
-			e.st.frontier.push(ready{f, f.exec, p.op})
+		if f := e.st.frames.get(p.exec); f != nil {
+			e.enqueue(ready{f, f.exec, p.op})
 		}
 	}
 	clear(e.st.parked[len(kept):])

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
@@ -14,7 +15,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	if o.Code == program.OpReply {
 		return e.stepReply(f, op, o)
 	}
-	to, bad := peersOf(o, f.slots[o.In[0]])
+	to, bad := e.peersOf(o, f.slots[o.In[0]])
 	if bad != nil {
 		return e.fail(f, op, o, bad)
 	}
@@ -23,7 +24,16 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	if o.Code == program.OpRequest {
 		values = o.In[2:]
 	}
-	fills := e.fills(f, edge, values)
+	keep := !edge.Best || o.Code == program.OpRequest // by the outbox, or with the question
+	var fills []wire.Fill
+	if !keep {
+		fills = e.sc.fills[:0]
+	}
+	fills = e.fills(fills, f, edge, values)
+	if !keep {
+		e.sc.fills = fills
+		defer clear(fills)
+	}
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
@@ -44,7 +54,11 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		return e.park(f, op, o, parkOutbox, "")
 	}
 	for _, p := range to {
-		env := e.envelope(p, edge)
+		env := &e.sc.send
+		if keep {
+			env = new(wire.Envelope)
+		}
+		*env = e.envelope(p, edge)
 		env.Fills = fills
 		var err error
 		if o.Code == program.OpRequest {
@@ -82,14 +96,14 @@ func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
 // stepReply answers the request that started this activation, or the activation that called it.
 func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 	root := f
-	for root.parent != 0 && e.st.frames[root.parent] != nil {
-		root = e.st.frames[root.parent]
+	for root.parent != 0 && e.st.frames.get(root.parent) != nil {
+		root = e.st.frames.get(root.parent)
 	}
 	if !root.inbound.request.IsSet() || root.inbound.replied {
 		return e.fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name, "there is no request to answer, or it was answered"))
 	}
 	edge := &e.prog.Edges[root.inbound.edge]
-	fills := e.fills(f, edge, o.In)
+	fills := e.fills(nil, f, edge, o.In)
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
@@ -112,8 +126,8 @@ func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) {
 	env.Answer, env.Fills = root.inbound.request, fills
 	e.touch(root)
 	root.inbound.replied = true
-	e.st.requests.Finish(root.inbound.peer, root.inbound.request, env)
-	e.send(env, true)
+	e.st.requests.Finish(root.inbound.peer, root.inbound.request, &env)
+	e.send(&env, true)
 }
 
 // replyFailure answers a request whose activation ended without an answer: each value is the failure.
@@ -131,24 +145,25 @@ func (e *Engine) replyFailure(f *frame) {
 }
 
 // envelope starts an envelope along an edge.
-func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) *wire.Envelope {
-	return &wire.Envelope{
+func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) wire.Envelope {
+	return wire.Envelope{
 		Version: wire.CurrentVersion, From: e.st.self, To: to, Digest: e.prog.Digest,
 		Edge: int32(edge.ID), Deadline: edge.Deadline,
 	}
 }
 
 // fills makes the fills of an edge from slots: an edge's destination is taken from the edge itself, the one place where
-// both ends read it (trap 1).
-func (e *Engine) fills(f *frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
-	fills := make([]wire.Fill, len(slots))
+// both ends read it (trap 1). They are appended to room.
+func (e *Engine) fills(room []wire.Fill, f *frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
+	room = slices.Grow(room, len(slots))
 	for i, s := range slots {
-		fills[i].Site = uint32(edge.Sites[i])
+		fill := wire.Fill{Site: uint32(edge.Sites[i])}
 		if !edge.Trigger[i] {
-			fills[i].Value = f.slots[s]
+			fill.Value = f.slots[s]
 		}
+		room = append(room, fill)
 	}
-	return fills
+	return room
 }
 
 // tooLarge refuses here what every receiver with the same limits would refuse for ever.
@@ -203,24 +218,26 @@ func (e *Engine) sendAgain(old *wire.Envelope) {
 // emit encodes an envelope with what rides on it and puts it out: this node's life, the acknowledgement that is due to
 // the receiver, and the base of the stream.
 func (e *Engine) emit(env *wire.Envelope) {
-	out := *env
+	out := &e.sc.emit
+	*out = *env
 	out.Incarnation = e.st.incarnation
 	out.AckEpoch, out.Ack = e.st.streams.TakeAck(env.To)
 	if out.Number != 0 {
 		out.Base = e.st.streams.Base(env.To)
 	}
-	raw, err := wire.Append(nil, e.reg, &out)
+	raw, err := wire.Append(e.sc.raw(), e.reg, out)
 	if err != nil {
 		e.broken("an envelope cannot be encoded: " + err.Error())
 	}
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: env.To, Raw: raw})
 }
 
-// peersOf reads the receivers of a send: a peer, or a list of peers.
-func peersOf(o *program.Op, v value.Value) ([]wire.PeerID, *value.Failure) {
+// peersOf reads the receivers of a send: a peer, or a list of peers. The slice is good until the next send.
+func (e *Engine) peersOf(o *program.Op, v value.Value) ([]wire.PeerID, *value.Failure) {
 	switch v := v.(type) {
 	case value.Peer:
-		return []wire.PeerID{wire.PeerID(v)}, nil
+		e.sc.peers = append(e.sc.peers[:0], wire.PeerID(v))
+		return e.sc.peers, nil
 	case *value.List:
 		out := make([]wire.PeerID, v.Len())
 		for i := range out {

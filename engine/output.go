@@ -125,4 +125,4 @@ func (e *Engine) trace(kind traceKind, f *frame, op int32, text string) {
 func opRef(f *frame, op int32) program.OpRef { return f.fn.OpBase + program.OpRef(op) }
 
 // Unfinished returns what a Poll that AfterOp has left by a panic has put out so far; it is valid until the next Poll.
-func (e *Engine) Unfinished() *Output { return &e.out }
+func (e *Engine) Unfinished() *Output { return e.out }

@@ -23,7 +23,7 @@ func (e *Engine) pollCompletions() {
 			e.took(p)
 		}
 		e.wakeParked(parkCommand, "")
-		if f := e.st.frames[p.exec]; f != nil {
+		if f := e.st.frames.get(p.exec); f != nil {
 			e.apply(f, p, &c)
 		}
 	}

@@ -42,7 +42,7 @@ func (e *Engine) waits(in *ingress) bool {
 
 // crowded says whether new work waits until activations have ended.
 func (e *Engine) crowded() bool {
-	return len(e.st.frames) >= e.limits.Frames || e.st.slotBytes > e.limits.SlotBytes
+	return e.st.frames.len() >= e.limits.Frames || e.st.slotBytes > e.limits.SlotBytes
 }
 
 // ingressReady says whether an input is there that would not wait.
@@ -59,6 +59,7 @@ func (e *Engine) process(in *ingress) {
 	switch ev := in.event; {
 	case ev.Envelope != nil:
 		e.takeEnvelope(in.env)
+		e.sc.freeEnvelope(in.env)
 	case ev.AppAck != nil:
 		e.takeAppAck(ev.AppAck.UpTo)
 	case ev.Invoke != nil:
@@ -113,7 +114,8 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 		}
 		return
 	}
-	if int(env.Edge) >= len(e.recv) || e.recv[env.Edge] == program.None {
+	recv := e.prog.RecvOf(program.EdgeID(env.Edge))
+	if recv == program.None {
 		e.drop("envelope.edge", "no edge of that number ends here")
 		return
 	}
@@ -129,7 +131,7 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 			return
 		}
 	}
-	f := e.activate(&e.prog.Funcs[e.recv[env.Edge]])
+	f := e.activate(&e.prog.Funcs[recv])
 	if env.Request.IsSet() {
 		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
 	}
@@ -141,7 +143,11 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 		}
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
-	e.start(f, append(inputs, value.Peer(env.From), context))
+	if int(f.fn.Inputs) > len(inputs) {
+		inputs = append(inputs, value.Peer(env.From), context)
+	}
+	e.start(f, inputs)
+	clear(inputs)
 }
 
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
@@ -183,7 +189,7 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value,
 // fillsInOrder returns the values of an edge's envelope in the order of the edge's sites; a missing one is a failure,
 // and its siblings go on.
 func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Value {
-	inputs := make([]value.Value, len(edge.Sites), len(edge.Sites)+2)
+	inputs := e.inputs(len(edge.Sites))
 	for i := range env.Fills {
 		fill := &env.Fills[i]
 		placed := false
@@ -207,6 +213,14 @@ func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Va
 		}
 	}
 	return inputs
+}
+
+// inputs returns n empty places for the inputs of an activation, with room for sender and context; they are read by start.
+func (e *Engine) inputs(n int) []value.Value {
+	if cap(e.sc.inputs) < n+2 {
+		e.sc.inputs = make([]value.Value, n+2)
+	}
+	return e.sc.inputs[:n]
 }
 
 // takeMessage gives one fill to the component that it is addressed to.

@@ -69,7 +69,7 @@ func (e *Engine) firePhase(phase string) {
 	if len(e.st.firedPhases) > 64 {
 		e.st.firedPhases = append(e.st.firedPhases[:0], e.st.firedPhases[1:]...)
 	}
-	for _, id := range e.phases[phase] {
+	for _, id := range e.prog.OnPhase(phase) {
 		e.open(&e.prog.Funcs[id], []value.Value{value.Trigger{}})
 	}
 }

@@ -23,7 +23,7 @@ func (e *Engine) pollTimers() {
 }
 
 func (e *Engine) mature(t *timer) {
-	f := e.st.frames[t.exec]
+	f := e.st.frames.get(t.exec)
 	switch t.kind {
 	case timerSleep:
 		o := &f.fn.Ops[t.op]
@@ -32,7 +32,7 @@ func (e *Engine) mature(t *timer) {
 		e.release(f)
 	case timerRetry:
 		e.trace(traceTimer, f, t.op, "retry")
-		e.st.frontier.push(ready{f, f.exec, t.op})
+		e.enqueue(ready{f, f.exec, t.op})
 	case timerDeadlineOp:
 		e.trace(traceTimer, f, t.op, "expired")
 		e.fill(f, f.fn.Ops[t.op].Out[1], value.Trigger{})
@@ -59,11 +59,14 @@ func (e *Engine) tick(t *timer) {
 		e.count("interval.missed")
 	}
 	e.armAt(timer{kind: timerInterval, fn: t.fn, token: t.token + 1}, next)
-	if len(e.st.frames) >= e.limits.Frames {
+	if e.st.frames.len() >= e.limits.Frames {
 		e.drop("interval.dropped", "too many activations are alive")
 		return
 	}
-	e.open(fn, []value.Value{value.Int(t.token)})
+	inputs := e.inputs(1)
+	inputs[0] = value.Int(t.token)
+	e.open(fn, inputs)
+	clear(inputs)
 }
 
 func (e *Engine) alarm(t *timer) {
@@ -92,12 +95,13 @@ func (e *Engine) expire(t *timer) {
 	e.wakeParked(parkOutbox, "")
 	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
 	why := value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name))
-	if e.recv[edge.ID] == program.None {
+	recv := e.prog.RecvOf(edge.ID)
+	if recv == program.None {
 		return
 	}
 	inputs := make([]value.Value, len(edge.Sites), len(edge.Sites)+2)
 	for i := range inputs {
 		inputs[i] = why
 	}
-	e.open(&e.prog.Funcs[e.recv[edge.ID]], append(inputs, value.Peer(t.peer), q.Context))
+	e.open(&e.prog.Funcs[recv], append(inputs, value.Peer(t.peer), q.Context))
 }

@@ -19,8 +19,11 @@ const (
 // Poll processes what was delivered and what is due at now, runs ready ops up to the op budget, and returns what the
 // node wants from the world. A now before the last one counts as the last one: engine time never goes back.
 func (e *Engine) Poll(now int64) *Output {
-	if e.st.phase == 0 {
+	if e.st.phase == 0 || e.sc.owner != e {
 		e.out.reset()
+		e.sc.owner = e
+	}
+	if e.st.phase == 0 {
 		e.st.now = max(e.st.now, now)
 		if planted.On(planted.ClockBack) {
 			e.st.now = now
@@ -47,12 +50,16 @@ func (e *Engine) Poll(now int64) *Output {
 		}
 	}
 	e.st.phase, e.st.opsLeft = 0, 0
+	if r := &e.st.frontier; r.n == 0 && r.buf != nil {
+		e.sc.rings = append(e.sc.rings, r.buf)
+		*r = ring{}
+	}
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
 	if planted.On(planted.Canary) {
 		e.out.reset()
 	}
-	return &e.out
+	return e.out
 }
 
 // more says whether another Poll would do something now.

@@ -56,7 +56,7 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 		}
 	}
 	if planted.On(planted.RestoreUnlinked) {
-		clear(e.subs)
+		e.subs = nil
 	}
 	e.st = r.st
 	return e, nil
@@ -167,7 +167,7 @@ func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
 			f.inbound = inbound{wire.PeerID(c.Peer), wire.Request{Epoch: c.Epoch, ID: c.Request}, program.EdgeID(c.Edge), c.Replied}
 		}
 		if x.Parent != 0 {
-			p := r.st.frames[x.Parent] // a parent is older, so it is there already
+			p := r.st.frames.get(x.Parent) // a parent is older, so it is there already
 			if p == nil {
 				return fmt.Errorf("activation %d is called by %d, which does not live", x.Exec, x.Parent)
 			}
@@ -184,7 +184,7 @@ func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
 			}
 			f.attempts = append(f.attempts, attempt{op, a.Tries})
 		}
-		r.st.frames[x.Exec] = f
+		r.st.frames.add(f)
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (r *restorer) op(f *frame, ref uint32) (int32, error) {
 
 // at finds the frame and op that an entry refers to.
 func (r *restorer) at(exec uint64, ref uint32) (*frame, int32, error) {
-	f := r.st.frames[exec]
+	f := r.st.frames.get(exec)
 	if f == nil {
 		return nil, 0, fmt.Errorf("activation %d does not live", exec)
 	}
@@ -210,7 +210,7 @@ func (r *restorer) at(exec uint64, ref uint32) (*frame, int32, error) {
 
 func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.SlotTable {
-		f := r.st.frames[x.Exec]
+		f := r.st.frames.get(x.Exec)
 		if f == nil {
 			return fmt.Errorf("activation %d does not live", x.Exec)
 		}
@@ -227,7 +227,7 @@ func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 
 func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.Frontier {
-		if f := r.st.frames[x.Exec]; f != nil && len(f.fn.Ops) == 0 && x.Op == uint32(f.fn.OpBase) {
+		if f := r.st.frames.get(x.Exec); f != nil && len(f.fn.Ops) == 0 && x.Op == uint32(f.fn.OpBase) {
 			r.st.frontier.push(ready{f, x.Exec, 0}) // the turn of a body without ops
 			continue
 		}
@@ -327,8 +327,8 @@ func (r *restorer) lives(t *snapshot.TransientSnapshot) error {
 			lives[tm.exec]++
 		}
 	}
-	for _, exec := range sortedKeys(r.st.frames) {
-		if f := r.st.frames[exec]; f.live != lives[exec] || f.live == 0 {
+	for _, exec := range r.st.frames.execs() {
+		if f := r.st.frames.get(exec); f.live != lives[exec] || f.live == 0 {
 			return fmt.Errorf("activation %d has %d things under way, %d are in the snapshot", exec, f.live, lives[exec])
 		}
 	}

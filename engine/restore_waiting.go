@@ -34,10 +34,10 @@ func (r *restorer) pending(t *snapshot.TransientSnapshot) error {
 		if slices.Contains(x.Inputs, nil) {
 			return fmt.Errorf("command %d lacks an input", x.Command)
 		}
-		r.st.pending[x.Command] = &pending{
+		r.st.setPending(&pending{
 			id: x.Command, exec: x.Exec, op: op, component: x.Component, method: x.Method,
 			inputs: x.Inputs, deadline: x.Deadline, tries: x.Attempt,
-		}
+		})
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 			}
 			n.op = op
 		}
-		if n.kind == timerFrame && r.st.frames[n.exec] == nil {
+		if n.kind == timerFrame && r.st.frames.get(n.exec) == nil {
 			return fmt.Errorf("timer %d is the deadline of activation %d, which does not live", x.Seq, n.exec)
 		}
 		if n.kind == timerComponent && (n.component < 0 || int(n.component) >= len(r.e.comps) || r.e.comps[n.component] == nil) ||

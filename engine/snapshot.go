@@ -95,7 +95,7 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 		if planted.On(planted.ForgetParked) {
 			break
 		}
-		f := e.st.frames[p.exec]
+		f := e.st.frames.get(p.exec)
 		t.Parked = append(t.Parked, snapshot.ParkedSnapshot{Call: p.call, Op: uint32(opRef(f, p.op)), Exec: p.exec, Reason: uint32(p.reason), Label: p.label})
 	}
 	for _, ev := range e.st.appEvents {
@@ -128,7 +128,7 @@ func (e *Engine) snapFrame(f *frame) snapshot.ExecutionStateSnapshot {
 		Permits: append([]string(nil), f.permits...),
 	}
 	if f.parent != 0 {
-		x.CallOp = uint32(opRef(e.st.frames[f.parent], f.callOp))
+		x.CallOp = uint32(opRef(e.st.frames.get(f.parent), f.callOp))
 	}
 	for _, m := range f.missing {
 		x.Missing = append(x.Missing, uint32(m))
@@ -236,7 +236,7 @@ func (e *Engine) snapTimer(t *timer) snapshot.TimerSnapshot {
 		Peer: string(t.peer), Func: int32(t.fn),
 	}
 	if t.onOp() {
-		x.Op = uint32(opRef(e.st.frames[t.exec], t.op))
+		x.Op = uint32(opRef(e.st.frames.get(t.exec), t.op))
 	}
 	return x
 }

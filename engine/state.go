@@ -26,9 +26,9 @@ type State struct {
 	opsLeft int64
 
 	frontier ring
-	frames   map[uint64]*frame // by exec; looked up, and walked in order of exec only
+	frames   frames
 
-	pending     map[uint64]*pending // by command
+	pending     map[uint64]*pending // by command; nil until there is one
 	completions []completion        // FIFO
 	ingress     []ingress           // FIFO
 	bus         []busEvent          // FIFO
@@ -78,6 +78,13 @@ type pending struct {
 	tries     int32
 
 	shelved, gone bool // the tracker's, derived: the shelf has it; it is pending no more
+}
+
+func (s *State) setPending(p *pending) {
+	if s.pending == nil {
+		s.pending = map[uint64]*pending{}
+	}
+	s.pending[p.id] = p
 }
 
 // completion is a result that arrived and is not yet applied.

@@ -62,7 +62,7 @@ func (e *Engine) ended(f *frame) {
 
 // gave says that a command was given out.
 func (e *Engine) gave(p *pending) {
-	e.st.pending[p.id] = p
+	e.st.setPending(p)
 	if e.track != nil {
 		e.track.commands = append(e.track.commands, p)
 	}
@@ -130,7 +130,7 @@ func (t *tracker) trim() {
 func (e *Engine) newTracker() *tracker {
 	t := &tracker{}
 	for _, exec := range e.sortedExecs() {
-		f := e.st.frames[exec]
+		f := e.st.frames.get(exec)
 		f.listed = true
 		t.changed = append(t.changed, f)
 	}
@@ -170,7 +170,7 @@ func (e *Engine) catchUp() {
 	}
 	for _, p := range t.commands {
 		if !p.gone {
-			t.pending.put(p.id, pendingImage{p, e.st.frames[p.exec].fn})
+			t.pending.put(p.id, pendingImage{p, e.st.frames.get(p.exec).fn})
 			p.shelved = true
 		}
 	}

@@ -159,7 +159,7 @@ func (n *testNode) tryPoll() (out *Output, whole bool) {
 			if _, ok := p.(aftermath); !ok {
 				panic(p)
 			}
-			out, whole = &n.e.out, false
+			out, whole = n.e.out, false
 		}
 	}()
 	return n.e.Poll(n.w.now), true

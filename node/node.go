@@ -22,6 +22,7 @@ type Config struct {
 	Options   map[string][]byte        // this node's JSON settings by component slot
 	Targets   map[string][]wire.PeerID // peers known from the start, by place
 	Limits    engine.Limits
+	Scratch   *engine.Scratch // shared by the nodes of a thread; nil for one of its own
 	Trace     bool
 
 	// AfterOp and FailRestore are hooks of the engine for tests; see engine.Config.
@@ -87,7 +88,7 @@ func build(cfg *Config) ([]engine.Component, error) {
 func engineConfig(cfg *Config, comps []engine.Component) engine.Config {
 	return engine.Config{
 		Program: cfg.Program, Components: comps, Registry: cfg.Values, Self: cfg.Self, Seed: cfg.Seed,
-		Targets: cfg.Targets, Limits: cfg.Limits, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
+		Targets: cfg.Targets, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
 	}
 }
 

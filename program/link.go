@@ -15,12 +15,33 @@ func (p *Program) Link() error {
 			return fmt.Errorf("program: function %q: %w", f.Name, err)
 		}
 	}
+	p.linkStarts()
 	for _, start := range []FuncID{p.Bootstrap, p.Main} {
 		if start != None && (start < 0 || int(start) >= len(p.Funcs)) {
 			return fmt.Errorf("program: start function %d of %d does not exist", start, len(p.Funcs))
 		}
 	}
 	return p.checkCalls()
+}
+
+// linkStarts fills the tables of what starts the functions. Of two receives of an edge the first stands; Load refuses them.
+func (p *Program) linkStarts() {
+	p.recv, p.subs, p.phases = make([]FuncID, len(p.Edges)), map[string][]FuncID{}, map[string][]FuncID{}
+	for i := range p.recv {
+		p.recv[i] = None
+	}
+	for i := range p.Funcs {
+		switch f := &p.Funcs[i]; f.Kind {
+		case KindRecv:
+			if f.Edge >= 0 && int(f.Edge) < len(p.recv) && p.recv[f.Edge] == None {
+				p.recv[f.Edge] = f.ID
+			}
+		case KindEvent:
+			p.subs[f.Label] = append(p.subs[f.Label], f.ID)
+		case KindLifecycle:
+			p.phases[f.Label] = append(p.phases[f.Label], f.ID)
+		}
+	}
 }
 
 func (p *Program) linkFunc(f *Func) error {

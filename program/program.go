@@ -31,6 +31,11 @@ type Program struct {
 	Components []Component // of the whole artifact; a node builds those of its place
 	Bootstrap  FuncID      // runs once before anything else, or None
 	Main       FuncID      // starts when the bootstrap is done, or None
+
+	// Filled by Link.
+	recv   []FuncID            // by edge
+	subs   map[string][]FuncID // by kind of event
+	phases map[string][]FuncID // by phase of the lifecycle
 }
 
 // Kind says what starts an activation of a function.
@@ -208,13 +213,17 @@ func (p *Program) FuncOfOp(r OpRef) (FuncID, int32, bool) {
 
 // RecvOf returns the function that an edge's envelopes start here, or None.
 func (p *Program) RecvOf(e EdgeID) FuncID {
-	for i := range p.Funcs {
-		if p.Funcs[i].Kind == KindRecv && p.Funcs[i].Edge == e {
-			return p.Funcs[i].ID
-		}
+	if e < 0 || int(e) >= len(p.recv) {
+		return None
 	}
-	return None
+	return p.recv[e]
 }
+
+// Subscriptions returns the functions that events of each kind start, in order; the map must not be changed.
+func (p *Program) Subscriptions() map[string][]FuncID { return p.subs }
+
+// OnPhase returns the functions that a phase of the lifecycle starts, in order; the slice must not be changed.
+func (p *Program) OnPhase(phase string) []FuncID { return p.phases[phase] }
 
 // ComponentOf returns the index of the named component slot, or None.
 func (p *Program) ComponentOf(name string) int32 {

@@ -7,7 +7,8 @@ import "google.golang.org/protobuf/encoding/protowire"
 // would be written again byte for byte, so nobody has to write it to find out.
 // Errors are *FormatError, *ShapeError or *LimitError.
 func ParseCanonical(b []byte, lim Limits) (*Tensor, error) {
-	h, err := parseHead(b, lim)
+	var room [MaxRank]int
+	h, err := parseHead(b, lim, room[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -22,9 +23,10 @@ type head struct {
 }
 
 // parseHead reads what stands before the elements and holds their length
-// against it; nothing is allocated that grows with a claim (trap 19).
-func parseHead(b []byte, lim Limits) (head, error) {
-	var h head
+// against it; nothing is allocated that grows with a claim (trap 19). The shape
+// stands in room, which has a place for every dimension.
+func parseHead(b []byte, lim Limits, room []int) (head, error) {
+	h := head{shape: room}
 	r := canonicalReader{b: b}
 	if r.tag(numDims, protowire.BytesType) {
 		end := r.varint()

@@ -15,24 +15,24 @@ func (t *Tensor) Equal(u *Tensor) bool {
 		return false
 	}
 	switch a := t.data.(type) {
-	case []float32:
-		return slices.EqualFunc(a, u.Float32(), func(x, y float32) bool {
+	case *[]float32:
+		return slices.EqualFunc(*a, u.Float32(), func(x, y float32) bool {
 			return math.Float32bits(x) == math.Float32bits(y)
 		})
-	case []float64:
-		return slices.EqualFunc(a, u.Float64(), func(x, y float64) bool {
+	case *[]float64:
+		return slices.EqualFunc(*a, u.Float64(), func(x, y float64) bool {
 			return math.Float64bits(x) == math.Float64bits(y)
 		})
-	case []int64:
-		return slices.Equal(a, u.Int64())
-	case []int32:
-		return slices.Equal(a, u.Int32())
-	case []uint8:
-		return slices.Equal(a, u.Uint8())
-	case []int8:
-		return slices.Equal(a, u.Int8())
-	case []bool:
-		return slices.Equal(a, u.Bool())
+	case *[]int64:
+		return slices.Equal(*a, u.Int64())
+	case *[]int32:
+		return slices.Equal(*a, u.Int32())
+	case *[]uint8:
+		return slices.Equal(*a, u.Uint8())
+	case *[]int8:
+		return slices.Equal(*a, u.Int8())
+	case *[]bool:
+		return slices.Equal(*a, u.Bool())
 	}
 	return false
 }

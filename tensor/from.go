@@ -14,7 +14,9 @@ func from[E element](d DType, shape []int, data []E) (*Tensor, error) {
 	if n != len(data) {
 		return nil, lengthError(shape, len(data))
 	}
-	return &Tensor{dtype: d, shape: own(shape), n: n, data: data[:n:n]}, nil
+	o := &owner[E]{list: data[:n:n]}
+	o.t = Tensor{dtype: d, shape: o.dims.own(shape), n: n, data: &o.list}
+	return &o.t, nil
 }
 
 // FromFloat32 makes a tensor and takes ownership of data, which the caller
@@ -42,8 +44,10 @@ func FromBool(shape []int, data []bool) (*Tensor, error) { return from(Bool, sha
 
 // view returns the data if it has that element type, else nil.
 func view[E element](t *Tensor) []E {
-	v, _ := t.data.([]E)
-	return v
+	if v, ok := t.data.(*[]E); ok {
+		return *v
+	}
+	return nil
 }
 
 // Float32 returns the elements as a view for reading only, or nil when the

@@ -28,40 +28,40 @@ func (t *Tensor) AppendRaw(dst []byte, lo, hi int) []byte {
 	lo, hi = lo/t.dtype.Size(), hi/t.dtype.Size()
 	le := binary.LittleEndian
 	switch v := t.data.(type) {
-	case []float32:
+	case *[]float32:
 		if little {
-			return append(dst, memory(v[lo:hi])...)
+			return append(dst, memory((*v)[lo:hi])...)
 		}
-		for _, x := range v[lo:hi] {
+		for _, x := range (*v)[lo:hi] {
 			dst = le.AppendUint32(dst, math.Float32bits(x))
 		}
-	case []float64:
+	case *[]float64:
 		if little {
-			return append(dst, memory(v[lo:hi])...)
+			return append(dst, memory((*v)[lo:hi])...)
 		}
-		for _, x := range v[lo:hi] {
+		for _, x := range (*v)[lo:hi] {
 			dst = le.AppendUint64(dst, math.Float64bits(x))
 		}
-	case []int64:
+	case *[]int64:
 		if little {
-			return append(dst, memory(v[lo:hi])...)
+			return append(dst, memory((*v)[lo:hi])...)
 		}
-		for _, x := range v[lo:hi] {
+		for _, x := range (*v)[lo:hi] {
 			dst = le.AppendUint64(dst, uint64(x))
 		}
-	case []int32:
+	case *[]int32:
 		if little {
-			return append(dst, memory(v[lo:hi])...)
+			return append(dst, memory((*v)[lo:hi])...)
 		}
-		for _, x := range v[lo:hi] {
+		for _, x := range (*v)[lo:hi] {
 			dst = le.AppendUint32(dst, uint32(x))
 		}
-	case []uint8:
-		dst = append(dst, v[lo:hi]...)
-	case []int8:
-		dst = append(dst, memory(v[lo:hi])...)
-	case []bool:
-		for _, x := range v[lo:hi] {
+	case *[]uint8:
+		dst = append(dst, (*v)[lo:hi]...)
+	case *[]int8:
+		dst = append(dst, memory((*v)[lo:hi])...)
+	case *[]bool:
+		for _, x := range (*v)[lo:hi] {
 			dst = append(dst, bit(x))
 		}
 	}

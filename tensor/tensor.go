@@ -19,7 +19,7 @@ type Tensor struct {
 	dtype DType
 	shape []int
 	n     int
-	data  any // the slice of the element type, of length n
+	data  any // a pointer to the slice of the element type, of length n
 }
 
 // DType returns the element type.
@@ -49,7 +49,9 @@ func (t *Tensor) Reshape(shape []int) (*Tensor, error) {
 	if n != t.n {
 		return nil, lengthError(shape, t.n)
 	}
-	return &Tensor{dtype: t.dtype, shape: own(shape), n: n, data: t.data}, nil
+	r := &reshaped{}
+	r.t = Tensor{dtype: t.dtype, shape: r.dims.own(shape), n: n, data: t.data}
+	return &r.t, nil
 }
 
 // count returns the number of elements of a shape, or a *ShapeError when it
@@ -84,7 +86,22 @@ func lengthError(shape []int, n int) error {
 	return &ShapeError{Shape: slices.Clone(shape), Reason: "does not fit " + strconv.Itoa(n) + " elements"}
 }
 
+// dims is room for the shape of most tensors.
+type dims [2]int
+
 // own copies a shape, so that the caller's slice and the tensor's stay apart.
-func own(shape []int) []int {
-	return append(make([]int, 0, len(shape)), shape...)
+func (d *dims) own(shape []int) []int { return slices.Clip(append(d[:0:len(d)], shape...)) }
+
+// reshaped is a tensor of another's data and its shape, in one piece of memory.
+type reshaped struct {
+	t    Tensor
+	dims dims
+}
+
+// owner is a tensor and all that it points to but its elements, in one piece
+// of memory: small tensors come and go with every message.
+type owner[E element] struct {
+	t    Tensor
+	dims dims
+	list []E
 }

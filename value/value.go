@@ -21,6 +21,33 @@ const (
 	TypeFailure TypeID = "rhizome.Failure/1"
 )
 
+// Known returns the type id that b spells, without making a text for those that every node knows.
+func Known(b []byte) TypeID {
+	switch string(b) {
+	case string(TypeTensor):
+		return TypeTensor
+	case string(TypeInt):
+		return TypeInt
+	case string(TypeList):
+		return TypeList
+	case string(TypeFloat):
+		return TypeFloat
+	case string(TypePeer):
+		return TypePeer
+	case string(TypeString):
+		return TypeString
+	case string(TypeBytes):
+		return TypeBytes
+	case string(TypeBool):
+		return TypeBool
+	case string(TypeTrigger):
+		return TypeTrigger
+	case string(TypeFailure):
+		return TypeFailure
+	}
+	return TypeID(b)
+}
+
 // overhead is what a value is charged beyond its payload: two words of interface and a header.
 const overhead = 16
 

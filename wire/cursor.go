@@ -13,8 +13,9 @@ import (
 type cursor struct {
 	b        []byte
 	pos, end int
-	field    string // what is being read, for errors
-	fill     int    // of which fill, from 1; 0 outside of fills
+	field    string    // what is being read, for errors
+	fill     int       // of which fill, from 1; 0 outside of fills
+	known    [2]PeerID // peers whose text need not be made again
 	err      error
 }
 
@@ -94,6 +95,22 @@ func (c *cursor) text(limit string, most int, empty bool) string {
 		return ""
 	}
 	return string(p)
+}
+
+// peer reads a peer id; one that is known shares its text.
+func (c *cursor) peer() PeerID {
+	at := c.pos
+	p := c.limited("PeerIDBytesMax", PeerIDBytesMax, false)
+	for _, k := range c.known {
+		if string(p) == string(k) {
+			return k
+		}
+	}
+	if !utf8.Valid(p) {
+		c.fail(at, "want UTF-8 text")
+		return ""
+	}
+	return PeerID(p)
 }
 
 // tag reads the tag of the next field, which must come after the field last, or be it again where it is repeated.

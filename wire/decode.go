@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"math"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -34,11 +35,21 @@ func (u Undecoded) Raw() []byte { return u.b[u.pos:] }
 // DecodeHeader reads an envelope up to its fills: e.Fills is nil until the caller sets it from Undecoded.Decode. It keeps
 // nothing of b but what Undecoded refers to. Errors are *VersionError, *LimitError and *FormatError.
 func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {
-	if len(b) > lim.EnvelopeBytes {
-		return nil, Undecoded{}, &LimitError{"EnvelopeBytes", len(b), lim.EnvelopeBytes}
-	}
 	e := &Envelope{}
-	c := cursor{b: b, end: len(b), field: "version"}
+	u, err := DecodeHeaderInto(e, b, &lim, [2]PeerID{})
+	if err != nil {
+		return nil, Undecoded{}, err
+	}
+	return e, u, nil
+}
+
+// DecodeHeaderInto is DecodeHeader into an empty envelope, whose fills keep their room. Sender and receiver that are known
+// share their text. After an error the content of the envelope means nothing.
+func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Undecoded, error) {
+	if len(b) > lim.EnvelopeBytes {
+		return Undecoded{}, &LimitError{"EnvelopeBytes", len(b), lim.EnvelopeBytes}
+	}
+	c := cursor{b: b, end: len(b), field: "version", known: known}
 	if num, wt := c.tag(0, 0); num != numVersion || wt != protowire.VarintType {
 		c.fail(0, "an envelope starts with its version")
 	}
@@ -51,14 +62,14 @@ func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {
 		c.field = "header"
 		num, wt := c.tag(last, numSource)
 		if c.err == nil && num == numFills {
-			return e, Undecoded{b, at}, nil
+			return Undecoded{b, at}, nil
 		}
 		if c.err == nil && (num > numFills || wt != wireType(num)) {
 			c.fail(at, "field %d of wire type %d is not known to version %d", num, wt, e.Version)
 		}
 		if c.err == nil {
 			c.field = fieldNames[num]
-			e.header(&c, num, &lim)
+			e.header(&c, num, lim)
 		}
 		last = num
 	}
@@ -66,19 +77,16 @@ func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {
 		c.field = fieldNames[numAck]
 		c.fail(len(b), "an acknowledgement names the epoch that it is of")
 	}
-	if c.err != nil {
-		return nil, Undecoded{}, c.err
-	}
-	return e, Undecoded{b, len(b)}, nil
+	return Undecoded{b, len(b)}, c.err
 }
 
 // header reads one field of the header.
 func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 	switch num {
 	case numFrom:
-		e.From = PeerID(c.text("PeerIDBytesMax", PeerIDBytesMax, false))
+		e.From = c.peer()
 	case numTo:
-		e.To = PeerID(c.text("PeerIDBytesMax", PeerIDBytesMax, false))
+		e.To = c.peer()
 	case numDigest:
 		lo, hi := c.part()
 		if copy(e.Digest[:], c.b[lo:hi]) != hi-lo || hi-lo != len(e.Digest) || e.Digest == [32]byte{} {
@@ -152,17 +160,26 @@ func (c *cursor) request() Request {
 // Decode reads the fills. Their number is checked before anything is allocated (trap 19). A fill whose payload is too large,
 // of an unknown type or malformed comes as a failure; all else that is wrong is an error.
 func (u Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
+	return u.DecodeInto(nil, reg, &lim)
+}
+
+// DecodeInto is Decode into room, which is empty; it is used where it suffices.
+func (u Undecoded) DecodeInto(room []Fill, reg *value.Registry, lim *Limits) ([]Fill, error) {
 	n, err := u.count(lim)
 	if err != nil || n == 0 {
-		return nil, err
+		return room, err
 	}
-	fills := make([]Fill, n)
+	fills := room
+	if cap(room) < n {
+		fills = make([]Fill, n)
+	}
+	fills = fills[:n]
 	c := cursor{b: u.b, pos: u.pos, end: len(u.b)}
 	for i := range fills {
 		c.varint() // the tag, which count has seen
 		lo, hi := c.part()
 		in := cursor{b: u.b, pos: lo, end: hi, fill: i + 1, err: c.err}
-		fills[i] = in.readFill(reg, &lim)
+		fills[i] = in.readFill(reg, lim)
 		if in.err != nil {
 			return nil, in.err
 		}
@@ -171,7 +188,7 @@ func (u Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
 }
 
 // count returns how many fills there are, and checks that there is nothing else.
-func (u Undecoded) count(lim Limits) (int, error) {
+func (u Undecoded) count(lim *Limits) (int, error) {
 	c := cursor{b: u.b, pos: u.pos, end: len(u.b), field: fieldNames[numFills]}
 	n := 0
 	for c.more() {
@@ -204,7 +221,11 @@ func (c *cursor) readFill(reg *value.Registry, lim *Limits) Fill {
 		return f
 	}
 	c.expect("type", numFillSuffix, numFillType)
-	typ := value.TypeID(c.text("SuffixBytes", lim.SuffixBytes, false))
+	at = c.pos
+	name := c.limited("SuffixBytes", lim.SuffixBytes, false)
+	if !utf8.Valid(name) {
+		c.fail(at, "want UTF-8 text")
+	}
 	var payload []byte
 	if c.more() {
 		c.expect("payload", numFillType, numFillPayload)
@@ -214,7 +235,7 @@ func (c *cursor) readFill(reg *value.Registry, lim *Limits) Fill {
 		}
 	}
 	if c.err == nil {
-		f.decode(reg, typ, payload, lim)
+		f.decode(reg, value.Known(name), payload, lim)
 	}
 	return f
 }

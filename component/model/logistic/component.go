@@ -23,9 +23,10 @@ type Source interface {
 
 // Component is the model of one node. It is thread-unsafe, like every component.
 type Component struct {
-	slot string
-	cfg  Config
-	st   State
+	slot  string
+	cfg   Config
+	shape [1]int // of the parameters
+	st    State
 }
 
 // State is the model.
@@ -41,7 +42,7 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: env.Slot, cfg: cfg}, nil
+	return &Component{slot: env.Slot, cfg: cfg, shape: [1]int{cfg.Features + 1}}, nil
 }
 
 // State returns the model.
@@ -84,7 +85,7 @@ func (c *Component) Evaluate(r *synthetic.Rows) (accuracy, loss float64) {
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	switch method {
 	case "Share":
-		return c.share()
+		return c.share(ctx)
 	case "Merge":
 		return c.merge(ctx, in)
 	case "Evaluate":
@@ -98,13 +99,13 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	return nil, c.fail(value.CodeError, "no op %q; want Share, Merge or Evaluate", method)
 }
 
-func (c *Component) share() ([]value.Value, error) {
+func (c *Component) share(ctx *engine.Context) ([]value.Value, error) {
 	if c.st.Params != nil {
-		return []value.Value{c.st.Params, value.Int(c.st.Age)}, nil
+		return ctx.Outputs(c.st.Params, value.Int(c.st.Age)), nil
 	}
 	w, _ := c.Params()
 	t, err := tensor.FromFloat32([]int{len(w)}, w)
-	return []value.Value{value.Tensor{Tensor: t}, value.Int(0)}, err
+	return ctx.Outputs(value.Tensor{Tensor: t}, value.Int(0)), err
 }
 
 func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
@@ -132,12 +133,12 @@ func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value,
 	if !finite(next) { // finite weights can give a step that is not
 		return nil, c.fail(value.CodeError, "the model that came cannot be trained: a step from it is not finite")
 	}
-	t, err := tensor.FromFloat32([]int{len(next)}, next)
+	t, err := tensor.FromFloat32(c.shape[:], next)
 	if err != nil {
 		return nil, err
 	}
 	c.st.Params, c.st.Age, c.st.Steps = value.Tensor{Tensor: t}, max(c.st.Age, int64(age))+1, c.st.Steps+1
-	return []value.Value{value.Trigger{}}, nil
+	return ctx.Outputs(value.Trigger{}), nil
 }
 
 // source returns the component that holds the samples.

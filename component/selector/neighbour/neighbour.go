@@ -93,7 +93,7 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	if !ok {
 		return nil, c.fail(value.CodeError, "no peer plays %q but this node; give it neighbours", c.cfg.Place)
 	}
-	return []value.Value{value.Peer(p)}, nil
+	return ctx.Outputs(value.Peer(p)), nil
 }
 
 // choose returns one of the peers, which are sorted, but never the node itself.
