@@ -34,6 +34,7 @@ func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
 	fl.Var(setting{"rounds", f.set, "N"}, "rounds", "with JOB: rounds to train, or periods of a gossip job")
 	fl.StringVar(&f.network, "network", conditions.DefaultNetwork, "with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
 	fl.StringVar(&f.faults, "faults", "", "with JOB: a faults file: what strikes the nodes, how often, and when")
+	fl.StringVar(&f.report, "report", "", "with JOB: write a page with curves and tables to this HTML file")
 	fl.BoolVar(&f.durable, "durable", false, fmt.Sprintf("with JOB: each node has a disk and goes on after a crash (default up to %d nodes)", study.DurableMost))
 	fl.BoolVar(&f.volatile, "volatile", false, "with JOB: nodes forget everything when they crash (default beyond that)")
 	fl.DurationVar(&f.limit, "time", 0, "with JOB: virtual time at which the run ends at the latest")
@@ -126,6 +127,20 @@ func (s subject) seed() uint64 {
 	return s.federated.Seed
 }
 
+// settings returns all settings of the job, in the order of its kind.
+func (s subject) settings() (out [][2]string) {
+	if s.gossip != nil {
+		for _, key := range job.GossipKeys() {
+			out = append(out, [2]string{key, s.gossip.Get(key)})
+		}
+		return out
+	}
+	for _, key := range job.Keys() {
+		out = append(out, [2]string{key, s.federated.Get(key)})
+	}
+	return out
+}
+
 func (s subject) rounds() int {
 	if s.gossip != nil {
 		return s.gossip.Rounds
@@ -166,6 +181,9 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 		Durable: f.durable || !f.volatile && s.nodes() <= study.DurableMost, Command: again(name, fl),
 	}
 	o, err := f.options(s, d)
+	if err == nil {
+		err = checkReport(f.report)
+	}
 	if err != nil {
 		return err
 	}
@@ -188,6 +206,11 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 		return err
 	}
 	d.fill(r, took)
+	if f.report != "" {
+		if err := writeReport(f.report, s, d, r); err != nil {
+			return err
+		}
+	}
 	return view.done(d)
 }
 
@@ -198,7 +221,7 @@ func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Network, o.Sync, o.Work = n.Links, n.Sync, n.Work
+	o.Network, o.Sync, o.Work, d.networkText = n.Links, n.Sync, n.Work, n.Text
 	d.horizon = o.Horizon()
 	if f.faults == "" {
 		return o, nil
@@ -207,6 +230,7 @@ func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
 	if err != nil {
 		return o, err
 	}
+	d.faultsText = faults.Text
 	run := conditions.Run{Seed: s.seed(), Nodes: s.nodes(), Durable: d.Durable, Server: s.federated != nil, Horizon: d.horizon}
 	if err := faults.Check(run); err != nil {
 		return o, err

@@ -47,8 +47,11 @@ type simDone struct {
 	Hash          string            `json:"hash"`
 	Checked       bool              `json:"checked"` // a second run gave the same hash
 
-	horizon time.Duration
-	counts  sim.Counts
+	Report string `json:"report,omitempty"`
+
+	horizon                 time.Duration
+	networkText, faultsText string
+	counts                  sim.Counts
 }
 
 // what describes a run before it begins.
@@ -112,6 +115,9 @@ func simSummary(d *simDone) string {
 		hash += styleGood.Render("  the same twice")
 	}
 	row("run hash", hash)
+	if d.Report != "" {
+		row("report", d.Report)
+	}
 	row("again", d.Command)
 	return b.String()
 }

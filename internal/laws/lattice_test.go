@@ -18,7 +18,7 @@ const module = "github.com/rhizome-ml/rhizome/"
 var rows = [][]string{
 	{"cmd/rhizome"},
 	{"internal/prove"},
-	{"bench", "sim/chaos", "sim/study", "sim/conditions"},
+	{"bench", "sim/chaos", "sim/study", "sim/conditions", "sim/page"},
 	{"job"},
 	{"sim"},
 	{"host"},

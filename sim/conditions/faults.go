@@ -10,6 +10,7 @@ import (
 // Faults is what a faults file says.
 type Faults struct {
 	File    string
+	Text    string       // of the file, as it was read
 	Seed    *uint64      // nil is the seed of the run
 	Restart *sim.Latency // how long a node that crashed stays down; nil is RestartDefault
 	Entries []Entry
@@ -53,7 +54,7 @@ func FindFaults(name string) (*Faults, error) {
 
 // ParseFaults reads a faults file. Errors are *strictyaml.Error.
 func ParseFaults(file string, text []byte) (*Faults, error) {
-	f := &Faults{File: file}
+	f := &Faults{File: file, Text: string(text)}
 	top, err := strictyaml.Top(file, text, "faults: [{kind: kill, per_node_hour: 2}]")
 	if err != nil {
 		return nil, err

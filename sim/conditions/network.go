@@ -14,6 +14,7 @@ import (
 // Network is what a network file says: how links and machines behave.
 type Network struct {
 	Name  string // of the preset or file
+	Text  string // of the file, as it was read
 	Links sim.Network
 	Sync  sim.Latency // how long a disk takes to make something durable
 	Work  sim.Latency // how long a worker takes for a command: a step of training, say
@@ -60,7 +61,7 @@ func FindNetwork(name string) (*Network, error) {
 
 // ParseNetwork reads a network file. A key that is not there is 0: no time, no bound, never. Errors are *strictyaml.Error.
 func ParseNetwork(file string, text []byte) (*Network, error) {
-	n := &Network{Name: file}
+	n := &Network{Name: file, Text: string(text)}
 	top, err := strictyaml.Top(file, text, "latency: 20ms")
 	if err != nil {
 		return nil, err

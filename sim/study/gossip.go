@@ -15,11 +15,12 @@ import (
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
-// The nodes whose models are looked at, and how often in a run: enough for a curve, and next to nothing beside the run.
-const (
-	scoredNodes = 40
-	scoredTimes = 100
-)
+// ScoredNodes is how many nodes of a gossip job have their models looked at: enough for a curve, and next to nothing beside the
+// run.
+const ScoredNodes = 40
+
+// scoredTimes is how often they are looked at in a run.
+const scoredTimes = 100
 
 // gossip is nodes without a server.
 type gossip struct {
@@ -71,8 +72,8 @@ func (g *gossip) look(w *sim.World, s *Sample) {
 	g.nextLook = s.At + g.horizon()/scoredTimes
 	nodes := w.Nodes()
 	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
-	for i := range min(scoredNodes, len(nodes)) {
-		m := modelOf(nodes[i*len(nodes)/min(scoredNodes, len(nodes))])
+	for i := range min(ScoredNodes, len(nodes)) {
+		m := modelOf(nodes[i*len(nodes)/min(ScoredNodes, len(nodes))])
 		if m == nil {
 			continue
 		}

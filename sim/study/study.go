@@ -131,6 +131,9 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 		}
 		return interrupted || s.job.done() || s.tellRounds()
 	}
+	if err := s.w.Run(0, stop); err != nil { // all nodes start
+		return nil, err
+	}
 	s.sample()
 	for !s.job.done() && s.w.Now() < end {
 		err := s.w.Run(min(s.curve.next, end), stop)

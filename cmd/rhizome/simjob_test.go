@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// simulated runs a simulation that must end well, and returns its last object and all lines.
+func simulated(t *testing.T, args ...string) (simDone, []string) {
+	t.Helper()
+	o := rhizome(t, append([]string{"sim"}, args...)...)
+	if o.code != 0 || o.err != "" {
+		t.Fatalf("%v: exit code %d\n%s", args, o.code, o.err)
+	}
+	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	var d simDone
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &d); err != nil || d.Event != "done" {
+		t.Fatalf("the last line is %q (%v)", lines[len(lines)-1], err)
+	}
+	return d, lines
+}
+
+var stormy = `restart: {kind: exponential, min: 50ms, mean: 300ms}
+faults:
+  - {kind: kill, per_node_hour: 600}
+  - {kind: crash, per_node_hour: 300}
+  - {kind: mass-crash, at: [2s]}
+  - {kind: disk-full, per_node_hour: 200, for: 1s}
+  - {kind: pause, every: 1s, for: 200ms}
+  - {kind: partition, every: 2s, share: 0.4, for: 500ms}
+`
+
+// TestSimGivesTheModelOfRun: the simulated job and the real one give one model, whatever strikes the simulated one.
+func TestSimGivesTheModelOfRun(t *testing.T) {
+	dir := t.TempDir()
+	job := []string{"--rounds", "8", "--seed", "5"}
+	want := rhizome(t, append([]string{"run", "--json", "--clients", "4", "--dir", filepath.Join(dir, "run")}, job...)...).result(t).ModelSHA256
+	faults := write(t, filepath.Join(dir, "faults.yaml"), stormy)
+	calm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4"}, job...)...)
+	storm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4", "--network", "lossy", "--faults", faults, "--check"}, job...)...)
+	if calm.ModelSHA256 != want || storm.ModelSHA256 != want {
+		t.Errorf("run gives %s, the simulation %s, and under faults %s", want, calm.ModelSHA256, storm.ModelSHA256)
+	}
+	if storm.Crashes < 3 || storm.Faults["loss"] == 0 || storm.Faults["kill"] == 0 || storm.Hash == calm.Hash || !storm.Checked {
+		t.Errorf("under faults: %+v", storm)
+	}
+}
+
+// TestSimJSONIsAllThereIs: one object in each line and nothing else, and equal runs give equal lines but for the real time.
+func TestSimJSONIsAllThereIs(t *testing.T) {
+	args := []string{"gossip", "--json", "--nodes", "30", "--rounds", "10", "--network", "edge"}
+	d, lines := simulated(t, args...)
+	for _, line := range lines[:len(lines)-1] {
+		var s sampleLine
+		if err := json.Unmarshal([]byte(line), &s); err != nil || s.Event != "sample" {
+			t.Fatalf("%q: %v", line, err)
+		}
+	}
+	if d.Kind != "gossip" || d.Nodes != 30 || !d.Completed || d.Messages < 250 || !d.Durable || len(lines) < 100 {
+		t.Errorf("%d lines, %+v", len(lines), d)
+	}
+	e, again := simulated(t, args...)
+	if strings.Join(lines[:len(lines)-1], "") != strings.Join(again[:len(again)-1], "") || d.Hash != e.Hash {
+		t.Error("equal runs give other lines")
+	}
+	other, _ := simulated(t, append(args, "--seed", "2")...)
+	if other.Hash == d.Hash {
+		t.Error("another seed gives the same hash")
+	}
+	volatile, _ := simulated(t, append(args, "--volatile")...)
+	if volatile.Durable {
+		t.Error("volatile nodes are durable")
+	}
+}
+
+// TestSimReport: the page holds the curves, the faults, the settings and the command that makes it again, which does.
+func TestSimReport(t *testing.T) {
+	dir := t.TempDir()
+	path, faults := filepath.Join(dir, "out.html"), write(t, filepath.Join(dir, "faults.yaml"), stormy)
+	o := rhizome(t, "sim", "gossip", "--nodes", "20", "--rounds", "5", "--network", "wan", "--faults", faults, "--report", path)
+	if o.code != 0 {
+		t.Fatal(o.err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, want := range []string{"Accuracy", "Loss", "Bytes sent", "Messages in flight", "Nodes that run", "Crashes, restarts, faults",
+		"power-off", "mass-crash", "learning_rate", "bytes_per_second: 12500000", "per_node_hour: 600", "rhizome sim gossip --faults"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is not in the report", want)
+		}
+	}
+	if n := len(regexp.MustCompile(`<path class="line c\d[^"]*" d="M[\d. ]+L[\d. L]+"`).FindAllString(page, -1)); n != 9 {
+		t.Errorf("%d curves", n)
+	}
+	command := regexp.MustCompile(`rhizome (sim gossip --faults [^<]+)`).FindStringSubmatch(page)
+	if command == nil {
+		t.Fatal("no command")
+	}
+	again := rhizome(t, strings.Fields(command[1])...)
+	hash := regexp.MustCompile(`run hash +([0-9a-f]{64})`)
+	if a, b := hash.FindString(o.out), hash.FindString(again.out); a == "" || a != b || !strings.Contains(page, a[len(a)-64:]) {
+		t.Errorf("%q, and by the command of the report %q", a, b)
+	}
+}
+
+// TestSimTellsWhatHappens: the lines for people name the nodes, and the trace is a conversation.
+func TestSimTellsWhatHappens(t *testing.T) {
+	o := rhizome(t, "sim", "digits", "--rounds", "2", "--nodes", "2", "--trace", "--volatile")
+	for _, want := range []string{"3 nodes, volatile: clients forget", "network lan, seed 1", "client-00", "gets", "tells", "run hash", "model sha256"} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("%q is not in the output", want)
+		}
+	}
+	o = rhizome(t, "sim", "digits", "--time", "300ms")
+	if o.code != 0 || !strings.Contains(o.out, "by --time") {
+		t.Errorf("exit code %d: %s", o.code, o.out)
+	}
+}
+
+// TestSimBadInput: exit code 2, one clear line that names file, line and key, and nothing on stdout.
+func TestSimBadInput(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string { return write(t, filepath.Join(dir, name), text) }
+	for _, c := range []struct {
+		name, args string
+		want       []string
+	}{
+		{"unknown job", "nonsense", []string{`unknown job "nonsense"`, "digits"}},
+		{"missing job", filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
+		{"bad job", file("job.yaml", "kind: gossip\nname: x\nnode: 3\n"), []string{"job.yaml:3:", "did you mean nodes?"}},
+		{"unknown network", "gossip --network moon", []string{`unknown network "moon"`, "lan, wan, edge, lossy"}},
+		{"missing network", "gossip --network " + filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
+		{"bad network", "gossip --network " + file("net.yaml", "loss: 0.1\nlatency: {kind: gauss}\n"), []string{"net.yaml:2:", "kind", "uniform"}},
+		{"bad faults", "gossip --faults " + file("f1.yaml", "faults:\n  - {kind: kil, every: 3s}\n"), []string{"f1.yaml:2:", "did you mean kill?"}},
+		{"faults without disks", "gossip --volatile --faults " + file("f2.yaml", "faults:\n  - {kind: disk-full, every: 3s}\n"), []string{"f2.yaml:2:", "--durable"}},
+		{"faults without an end", "digits --faults " + file("f3.yaml", "faults:\n  - {kind: kill, per_run: 3}\n"), []string{"f3.yaml:2:", "--time"}},
+		{"nodes", "gossip --nodes 1", []string{"nodes is 1", "2 to"}},
+		{"rounds", "gossip --rounds many", []string{`rounds is "many"`}},
+		{"both", "gossip --durable --volatile", []string{"--durable and --volatile"}},
+		{"time", "gossip --time -3s", []string{"--time is -3s"}},
+		{"report", "gossip --report " + dir, []string{"is a directory"}},
+		{"report nowhere", "gossip --report " + filepath.Join(dir, "no", "r.html"), []string{"there is no directory"}},
+		{"of the other kind", "gossip --seeds 3", []string{"--seeds is of a simulation without a JOB"}},
+		{"without a job", "--network lan", []string{"--network wants a JOB"}},
+		{"two jobs", "gossip digits", []string{"at most 1 arg"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := rhizome(t, append([]string{"sim"}, strings.Fields(c.args)...)...)
+			if o.code != exitBad || o.out != "" || !strings.HasPrefix(o.err, "rhizome: ") || strings.Count(o.err, "\n") != 1 {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want 2, nothing, one line", o.code, o.out, o.err)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(o.err, w) {
+					t.Errorf("%q is not in %q", w, o.err)
+				}
+			}
+		})
+	}
+}
