@@ -1,6 +1,10 @@
 package journal
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+	"time"
+)
 
 // waitersMax bounds those that wait for one Committer.
 const waitersMax = 1 << 16
@@ -13,6 +17,8 @@ type Committer struct {
 	mu      sync.Mutex
 	wake    sync.Cond // someone waits, or there is room, or the end has come
 	waiting []waiter
+	asleep  bool // the goroutine waits for someone
+	full    int  // of those who call Wait, how many wait for room
 	closed  bool
 	done    chan struct{}
 }
@@ -36,7 +42,9 @@ func NewCommitter(j *Journal) *Committer {
 func (c *Committer) Wait(lsn uint64, fn func(err error)) {
 	c.mu.Lock()
 	for len(c.waiting) >= waitersMax && !c.closed {
+		c.full++
 		c.wake.Wait()
+		c.full--
 	}
 	if c.closed {
 		c.mu.Unlock()
@@ -44,8 +52,11 @@ func (c *Committer) Wait(lsn uint64, fn func(err error)) {
 		return
 	}
 	c.waiting = append(c.waiting, waiter{lsn, fn})
+	asleep := c.asleep
 	c.mu.Unlock()
-	c.wake.Broadcast()
+	if asleep {
+		c.wake.Broadcast()
+	}
 }
 
 // Close serves those that wait and ends the goroutine. Later calls of Wait get ErrClosed.
@@ -61,18 +72,27 @@ func (c *Committer) Close() {
 func (c *Committer) run() {
 	defer close(c.done)
 	var group []waiter
+	var took time.Duration
 	for {
+		c.gather(len(group), took/2)
 		c.mu.Lock()
 		for len(c.waiting) == 0 && !c.closed {
+			c.asleep = true
 			c.wake.Wait()
+			c.asleep = false
 		}
 		group, c.waiting = c.waiting, group[:0]
+		full := c.full > 0
 		c.mu.Unlock()
 		if len(group) == 0 {
 			return
 		}
-		c.wake.Broadcast()
+		if full {
+			c.wake.Broadcast()
+		}
+		start := time.Now()
 		err := c.j.Sync()
+		took = time.Since(start)
 		synced, next := c.j.Synced(), c.j.Next()
 		for i, w := range group {
 			switch {
@@ -84,6 +104,23 @@ func (c *Committer) run() {
 				w.fn(&RangeError{LSN: w.lsn, First: c.j.First(), Next: next})
 			}
 			group[i] = waiter{}
+		}
+		c.j.Prepare()
+	}
+}
+
+// gather lets as many join as the last sync served, for they are who comes next: without it the first of them would have a sync for itself,
+// and the others the one after. It waits for most half as long as a sync takes; when fewer come, the next group is as small.
+func (c *Committer) gather(last int, most time.Duration) {
+	if last < 2 {
+		return
+	}
+	for start := time.Now(); time.Since(start) < most; runtime.Gosched() {
+		c.mu.Lock()
+		n, closed := len(c.waiting), c.closed
+		c.mu.Unlock()
+		if n >= last || closed {
+			return
 		}
 	}
 }

@@ -149,7 +149,9 @@ func (w *world) script(m vfs.FS) error {
 		func() error { return w.snapshot(j, 3000) },
 		func() error { return w.append(j, 2000, 30) },
 		func() error { return w.snapshot(j, 10) },
-		func() error { return w.append(j, 512, 512, 512) },
+		func() error { return w.append(j, 512, 512, 512, 2000) }, // into a file that held a segment
+		func() error { return w.sync(j) },
+		func() error { return w.append(j, 600, 0, 700) },
 	} {
 		if err := step(); err != nil {
 			w.checkPoisoned(j, err)
@@ -199,6 +201,9 @@ func endEverywhere(t *testing.T, end func(m *vfs.Mem, k int)) {
 	clean := vfs.NewMem()
 	if err := newWorld(t, "undisturbed").script(clean); err != nil {
 		t.Fatal(err)
+	}
+	if !usedLast(t, clean) {
+		t.Fatal("the script does not use the file of a segment again")
 	}
 	ops, ended := clean.Ops(), 0
 	seeds := 2

@@ -67,6 +67,12 @@ func contents(t testing.TB, m *vfs.Mem) (all []byte) {
 // the repair holds, and the report says what was done.
 func survey(t *testing.T, m *vfs.Mem, want [][]byte) (rep *Report, corrupt *CorruptionError) {
 	t.Helper()
+	return surveyFrom(t, m, 1, want)
+}
+
+// surveyFrom does so with a journal whose first record has that number.
+func surveyFrom(t *testing.T, m *vfs.Mem, first uint64, want [][]byte) (rep *Report, corrupt *CorruptionError) {
+	t.Helper()
 	before := contents(t, m)
 	j, rep, err := Open(m, dir, small)
 	if err != nil {
@@ -78,8 +84,8 @@ func survey(t *testing.T, m *vfs.Mem, want [][]byte) (rep *Report, corrupt *Corr
 		}
 		return nil, corrupt
 	}
-	n := int(rep.Next - 1)
-	same(t, all(t, j, 1), want[:n])
+	n := int(rep.Next - first)
+	same(t, all(t, j, first), want[:n])
 	add(t, j, []byte("new"))
 	ok(t, j.Close())
 	j, again, err := Open(m, dir, small)
@@ -87,7 +93,7 @@ func survey(t *testing.T, m *vfs.Mem, want [][]byte) (rep *Report, corrupt *Corr
 	if again.repairs() || again.Next != rep.Next+1 {
 		t.Fatalf("repaired with %+v, found again with %+v", rep, again)
 	}
-	same(t, all(t, j, 1), append(want[:n:n], []byte("new")))
+	same(t, all(t, j, first), append(want[:n:n], []byte("new")))
 	ok(t, j.Close())
 	return rep, nil
 }
@@ -246,13 +252,13 @@ func TestWrongPlaces(t *testing.T) {
 func TestNewerJournal(t *testing.T) {
 	m, _ := specimen(t)
 	ok(t, m.Alter("d/"+secondSegment, func(b []byte) []byte {
-		b[8] = 2
+		b[8] = 3
 		le.PutUint32(b[segmentHeaderBytes-4:], crc32.Checksum(b[:segmentHeaderBytes-4], castagnoli))
 		return b
 	}))
 	before := contents(t, m)
 	var version *VersionError
-	if _, _, err := Open(m, dir, small); !errors.As(err, &version) || version.Got != 2 || version.Want != 1 || version.File != "d/"+secondSegment {
+	if _, _, err := Open(m, dir, small); !errors.As(err, &version) || version.Got != 3 || version.Want != 2 || version.File != "d/"+secondSegment {
 		t.Errorf("%v", err)
 	}
 	if !bytes.Equal(contents(t, m), before) {

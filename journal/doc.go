@@ -19,7 +19,7 @@
 //	 0  magic          8 bytes
 //	 8  format version uint32
 //	16  first LSN      uint64, as in the name
-//	24  size           uint64, the whole file, preallocated with zeros
+//	24  size           uint64, the whole file
 //	32  salt           uint64
 //	508 CRC32C         uint32 of bytes 0 to 508
 //
@@ -36,11 +36,16 @@
 // A new segment is written under a temporary name, synced, renamed and its folder synced, after the one before it was
 // synced whole. So a segment that is there proves that every record before it was durable, and a file is never seen half made.
 //
+// A segment of version 1 is preallocated with zeros. One of version 2 is in the file of an older segment that was released (spare.go), so
+// anything may lie behind its records; but it begins with 16 zeros, and each write of records puts as many behind them, where the
+// next head will be. Its salt differs from that of any segment that the file held, so that no old head has a right checksum.
+//
 // # The end of the journal
 //
 // After a crash the last records that were not synced may be gone, torn, or whole behind a hole, for sectors reach the disk in any order. The
 // journal ends before the first record that is not whole; Open fills all after it with zeros, so that an old record can
-// never follow a new one, and reports how much that was. Whether the record that is not whole may have been lost in a crash is
+// never follow a new one, and reports how much that was. (In a segment of version 2, what lies behind 16 zeros and has no head of this segment
+// is not the journal's.) Whether the record that is not whole may have been lost in a crash is
 // told by those behind it: if one was written when the broken one was already durable (its field behind says so), the broken one was
 // damaged later, and that is a *CorruptionError. The damage of a record that nothing durable follows cannot be told from a torn write by any
 // means; it is cut and reported.

@@ -18,8 +18,8 @@ func fixSegment(b []byte) {
 		return
 	}
 	copy(b, segmentMagic)
-	le.PutUint32(b[8:], segmentVersion+uint32(b[8]&1))
-	le.PutUint64(b[24:], le.Uint64(b[24:])%(1<<16)) // a larger one would only make the repair slow
+	le.PutUint32(b[8:], segmentVersionNew+uint32(b[8]&3)) // new, used, or of the future
+	le.PutUint64(b[24:], le.Uint64(b[24:])%(1<<16))       // a larger one would only make the repair slow
 	le.PutUint32(b[segmentHeaderBytes-4:], crc32.Checksum(b[:segmentHeaderBytes-4], castagnoli))
 	seed := saltCRC(le.Uint64(b[32:]))
 	for rest := b[segmentHeaderBytes:]; len(rest) >= recordHeaderBytes; {

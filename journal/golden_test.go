@@ -60,7 +60,7 @@ func TestOperations(t *testing.T) {
 	step("open", reopen)
 	step("open after a torn write", func() {
 		ok(t, j.Close())
-		ok(t, m.Alter("d/"+segmentName(7), func(b []byte) []byte { b[600]++; return b }))
+		ok(t, m.Alter("d/"+segmentName(7), func(b []byte) []byte { b[550]++; return b }))
 		reopen()
 	})
 	step("open after the loss of a part of the file", func() {

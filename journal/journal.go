@@ -23,7 +23,8 @@ type Journal struct {
 	active vfs.File
 	seed   uint32 // of the checksums in the active segment
 	buf    []byte // records that are appended and not written: the last bytes before end
-	spare  []byte // the other buffer, when it is not being written
+	other  []byte // the other buffer, when it is not being written
+	spares []spare
 	end    int64  // where the next record goes in the active segment
 	next   uint64 // number of the next record
 	synced uint64 // all records below are durable
@@ -87,7 +88,13 @@ func (j *Journal) Close() error {
 	if j.failed == ErrClosed {
 		return ErrClosed
 	}
+	failed := j.failed
 	j.failed = ErrClosed
+	if failed == nil {
+		j.mu.Unlock()
+		j.dropSpares()
+		j.mu.Lock()
+	}
 	if closed := j.active.Close(); err == nil {
 		err = closed
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -49,7 +50,7 @@ func (j *Journal) restart(s *scanner, from uint64) error {
 // create makes the segment that begins with record first, large enough for a record of so many bytes, and makes it the active one.
 func (j *Journal) create(first uint64, record int64) error {
 	size := max(int64(j.opt.SegmentBytes), segmentHeaderBytes+record)
-	seg, f, err := createSegment(j.fsys, j.dir, segmentHeader{first: first, size: size, salt: j.opt.Salt})
+	seg, f, err := j.nextSegment(segmentHeader{first: first, size: size, salt: j.opt.Salt})
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,11 @@ func (j *Journal) resume(s *scanner) error {
 	j.segs, j.active, j.seed, j.end = s.segs, f, saltCRC(last.salt), s.end
 	j.next, j.synced = s.rep.Next, s.rep.Next
 	if j.end > segmentHeaderBytes {
-		if _, err := f.WriteAt(s.buf[segmentHeaderBytes:j.end], segmentHeaderBytes); err != nil {
+		again := s.buf[segmentHeaderBytes:j.end]
+		if last.used {
+			again = append(slices.Clone(again), zeros[:min(endBytes, last.size-j.end)]...)
+		}
+		if _, err := f.WriteAt(again, segmentHeaderBytes); err != nil {
 			return err
 		}
 	}

@@ -12,8 +12,8 @@ const (
 
 // Options of a Journal; the zero value is the default.
 type Options struct {
-	// SegmentBytes is the size of a new segment file, all of it written at its creation. Larger files are made less often and
-	// released later. 0 is 4 MiB; at least 4 KiB. For a record that would not fit in one, a larger one is made.
+	// SegmentBytes is the size of a segment file. A new one is written at its creation, all of it; the files of up to 16 that
+	// were released are used again. Larger files are made less often and released later. 0 is 4 MiB; at least 4 KiB. For a record that would not fit in one, a larger one is made.
 	SegmentBytes int
 	// RecordBytesMax is the largest payload that Append takes. 0 is 64 MiB; at most 1 GiB.
 	RecordBytesMax int

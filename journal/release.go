@@ -8,7 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/planted"
 )
 
-// Release removes the segments of which all records are below before, the active one excepted. It does not ask why: the caller
+// Release removes the segments of which all records are below before, the active one excepted; some of their files wait under other names
+// to be used again. It does not ask why: the caller
 // gives the number of the oldest snapshot that Prune kept.
 func (j *Journal) Release(before uint64) error {
 	j.appending.Lock()
@@ -24,7 +25,7 @@ func (j *Journal) Release(before uint64) error {
 		if len(segs) < 2 || segs[1].first > before && !early {
 			return nil
 		}
-		if err := j.removeSegment(segs[0].name); err != nil {
+		if err := j.keep(segs[0]); err != nil {
 			return err
 		}
 		j.mu.Lock()

@@ -166,22 +166,50 @@ func (s *scanner) headless(name string, first uint64, last bool) error {
 
 // judge decides about what lies behind the last whole record of a segment.
 func (s *scanner) judge(seg segment, last bool) error {
-	torn := int64(len(bytes.TrimRight(s.buf[s.end:], "\x00")))
 	short := int64(len(s.buf)) < seg.size
+	if seg.used {
+		return s.judgeUsed(seg, last, short)
+	}
+	torn := int64(len(bytes.TrimRight(s.buf[s.end:], "\x00")))
 	if torn > 0 && !last {
 		return s.corrupt(seg.name, s.end, s.rep.Next, "the record does not match its checksums, and a later segment is there")
 	}
 	if torn > 0 {
-		dropped, reason := tail(s.buf[s.end:], seg.salt, s.rep.Next)
+		dropped, _, reason := tail(s.buf[s.end:], seg.salt, s.rep.Next)
 		if reason != "" {
 			return s.corrupt(seg.name, s.end, s.rep.Next, "%s", reason)
 		}
 		s.rep.TornBytes, s.rep.Dropped = torn, dropped
 	}
+	s.cut(seg, torn, short)
+	return nil
+}
+
+// judgeUsed does so for a segment in a used file, where anything may lie behind the records. If they end well, a head of zeros follows, and
+// no head of this segment. That a segment is followed by the next one is what shows it whole if it is not the last.
+func (s *scanner) judgeUsed(seg segment, last, short bool) error {
+	torn := int64(0)
+	if last {
+		behind := s.buf[s.end:]
+		dropped, reach, reason := tail(behind, seg.salt, s.rep.Next)
+		if reason != "" {
+			return s.corrupt(seg.name, s.end, s.rep.Next, "%s", reason)
+		}
+		if mark := behind[:min(endBytes, len(behind))]; !bytes.Equal(mark, zeros[:len(mark)]) {
+			torn = min(recordHeaderBytes, int64(len(behind)))
+		}
+		torn = max(torn, int64(reach))
+		s.rep.TornBytes, s.rep.Dropped = torn, dropped
+	}
+	s.cut(seg, torn, short)
+	return nil
+}
+
+// cut notes what has to be repaired of a segment whose records end at s.end.
+func (s *scanner) cut(seg segment, torn int64, short bool) {
 	if torn > 0 || short {
 		s.rep.TornAt = Position{Segment: seg.name, Offset: s.end, Record: s.rep.Next}
 		s.rep.Short = s.rep.Short || short
 		s.fix = append(s.fix, repair{seg: seg, from: s.end})
 	}
-	return nil
 }

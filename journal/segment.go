@@ -13,7 +13,8 @@ import (
 
 const (
 	segmentMagic       = "rhzjrnl\n"
-	segmentVersion     = 1
+	segmentVersionNew  = 1               // of a segment that was zeros
+	segmentVersionUsed = 2               // of a segment in the file of an older one
 	segmentHeaderBytes = vfs.SectorBytes // a sector of its own: no later write can tear it
 	segmentPrefix      = "journal-"
 	segmentSuffix      = ".seg"
@@ -25,6 +26,7 @@ type segmentHeader struct {
 	first uint64 // LSN of the first record
 	size  int64  // of the file
 	salt  uint64
+	used  bool // the file held an older segment: what lies behind the records is not zeros
 }
 
 // segment is a file of the journal.
@@ -51,7 +53,10 @@ func numberIn(name, prefix, suffix string) (uint64, bool) {
 func (h segmentHeader) encode() []byte {
 	b := make([]byte, segmentHeaderBytes)
 	copy(b, segmentMagic)
-	le.PutUint32(b[8:], segmentVersion)
+	le.PutUint32(b[8:], segmentVersionNew)
+	if h.used {
+		le.PutUint32(b[8:], segmentVersionUsed)
+	}
 	le.PutUint64(b[16:], h.first)
 	le.PutUint64(b[24:], uint64(h.size))
 	le.PutUint64(b[32:], h.salt)
@@ -69,12 +74,14 @@ func decodeSegmentHeader(b []byte) (segmentHeader, error) {
 	if crc32.Checksum(b[:segmentHeaderBytes-4], castagnoli) != le.Uint32(b[segmentHeaderBytes-4:]) {
 		return segmentHeader{}, errors.New("the checksum of the header does not match")
 	}
-	if v := le.Uint32(b[8:]); v > segmentVersion {
-		return segmentHeader{}, &VersionError{Got: v, Want: segmentVersion}
-	} else if v != segmentVersion {
+	v := le.Uint32(b[8:])
+	switch {
+	case v > segmentVersionUsed:
+		return segmentHeader{}, &VersionError{Got: v, Want: segmentVersionUsed}
+	case v < segmentVersionNew:
 		return segmentHeader{}, fmt.Errorf("there is no format version %d", v)
 	}
-	h := segmentHeader{first: le.Uint64(b[16:]), salt: le.Uint64(b[32:])}
+	h := segmentHeader{first: le.Uint64(b[16:]), salt: le.Uint64(b[32:]), used: v == segmentVersionUsed}
 	size := le.Uint64(b[24:])
 	if size < segmentHeaderBytes || size > segmentBytesLimit {
 		return h, fmt.Errorf("the header gives a size of %d bytes; it must be between %d and %d", size, segmentHeaderBytes, segmentBytesLimit)

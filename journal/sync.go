@@ -41,19 +41,25 @@ func (j *Journal) write() (file vfs.File, target uint64, err error) {
 	j.mu.Lock()
 	batch, at, failed := j.buf, j.end-int64(len(j.buf)), j.failed
 	file, target = j.active, j.next
-	j.buf, j.spare = j.spare[:0], nil
+	seg, end := &j.segs[len(j.segs)-1], j.end
+	mark := 0 // zeros behind the records
+	if seg.used {
+		mark = int(min(endBytes, seg.size-end))
+	}
+	j.buf, j.other = j.other[:0], nil
 	j.mu.Unlock()
 	if failed != nil {
 		return nil, 0, failed
 	}
 	if len(batch) > 0 {
+		batch = append(batch, zeros[:mark]...)
 		if _, err := file.WriteAt(batch, at); err != nil {
 			return nil, 0, j.fail("write", err)
 		}
 	}
 	if cap(batch) <= bufferKeepBytes {
 		j.mu.Lock()
-		j.spare = batch
+		j.other = batch
 		j.mu.Unlock()
 	}
 	return file, target, nil
