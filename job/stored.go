@@ -58,32 +58,38 @@ func writeSealed(fsys vfs.FS, path string, v any) error {
 // readSealed reads a file that writeSealed wrote into v. A missing file is an fs.ErrNotExist, a file of a newer format
 // a *FormatError, any other that cannot be read errDamaged.
 func readSealed(fsys vfs.FS, path string, v any) error {
+	_, err := sealedFormat(fsys, path, v)
+	return err
+}
+
+// sealedFormat is readSealed, and returns the format of the file.
+func sealedFormat(fsys vfs.FS, path string, v any) (int, error) {
 	b, err := vfs.ReadFile(fsys, path, storedMax)
 	var large *vfs.TooLargeError
 	switch {
 	case errors.As(err, &large):
-		return errDamaged
+		return 0, errDamaged
 	case err != nil:
-		return err
+		return 0, err
 	}
 	// The version comes first: a newer format may have another form of everything else.
 	var version struct {
 		Format int `json:"format"`
 	}
 	if json.Unmarshal(b, &version) != nil {
-		return errDamaged
+		return 0, errDamaged
 	}
 	if version.Format > FormatVersion {
-		return &FormatError{File: path, Got: version.Format, Want: FormatVersion}
+		return 0, &FormatError{File: path, Got: version.Format, Want: FormatVersion}
 	}
 	var s sealed
 	if decodeStrictly(b, &s) != nil || s.Format < 1 {
-		return errDamaged
+		return 0, errDamaged
 	}
 	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || decodeStrictly(s.Content, v) != nil {
-		return errDamaged
+		return 0, errDamaged
 	}
-	return nil
+	return s.Format, nil
 }
 
 func decodeStrictly(b []byte, v any) error {

@@ -40,3 +40,9 @@ func First(fsys vfs.FS, dir string) (uint64, error) {
 	}
 	return 0, nil
 }
+
+// The newest formats of files: those that are written.
+const (
+	SnapshotVersion = snapshotVersion
+	SegmentVersion  = segmentVersion
+)

@@ -119,6 +119,8 @@ func TestBadInput(t *testing.T) {
 		{"fork into a run", "fork --at 1 " + run + " --dir " + run, []string{"holds a run already"}},
 		{"fork a newer run", "fork --at 1 " + filepath.Dir(newer), []string{"run.json has format 3"}},
 		{"keep", "run --keep -1", []string{"keep is -1", "1 to 10000"}},
+		{"migrate a file", "snapshot migrate " + plain, []string{"want the directory of a node"}},
+		{"migrate what is newer", "snapshot migrate " + filepath.Dir(newer), []string{"run.json has format 3"}},
 		{"verify no journal", "journal verify " + plain, []string{"want the directory of a node"}},
 		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"), []string{"1 of 1 checks failed"}},
 	} {
@@ -209,9 +211,12 @@ func TestTwoAtOnce(t *testing.T) {
 	if o.code != exitBad || !strings.Contains(o.err, "is in use by another run") {
 		t.Errorf("exit code %d, stderr %q", o.code, o.err)
 	}
-	for _, args := range []string{"dump", "verify", "replay"} {
-		if o := rhizome(t, "journal", args, filepath.Join(dir, "server")); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") || strings.Count(o.err, "\n") != 1 {
-			t.Errorf("journal %s: exit code %d, stderr %q", args, o.code, o.err)
+	for _, args := range [][]string{
+		{"journal", "dump", dir}, {"journal", "verify", dir + "/server"}, {"journal", "replay", dir + "/server"},
+		{"snapshot", "migrate", dir}, {"snapshot", "migrate", dir + "/server"}, {"fork", "--at", "1", dir},
+	} {
+		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") || strings.Count(o.err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
 		}
 	}
 	first.Process.Kill()

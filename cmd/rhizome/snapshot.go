@@ -21,7 +21,7 @@ func newSnapshot(c *console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInspect(c), newDiff(c), newVerify(c), newExport(c))
+	cmd.AddCommand(newInspect(c), newDiff(c), newVerify(c), newExport(c), newMigrate(c))
 	return cmd
 }
 

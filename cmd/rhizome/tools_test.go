@@ -288,3 +288,21 @@ func TestDivergence(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestMigrate has nothing to do on files of the current formats, and says so.
+func TestMigrate(t *testing.T) {
+	dir := stopped(t)
+	before := tree(t, dir)
+	for _, path := range []string{dir, filepath.Join(dir, "server")} {
+		if o := rhizome(t, "snapshot", "migrate", path); o.code != 0 || o.out != "nothing to do: every file is of the current format\n" {
+			t.Errorf("%+v", o)
+		}
+	}
+	done := lines[job.Migrated](t, rhizome(t, "snapshot", "migrate", "--json", dir))
+	if len(done) != 6 || done[0].Node != "server" || len(done[0].Files)+done[0].Damaged+len(done[5].Files) != 0 {
+		t.Errorf("%+v", done)
+	}
+	if tree(t, dir) != before {
+		t.Error("migrate changed files of the current formats")
+	}
+}
