@@ -22,8 +22,6 @@ const (
 	snapshotBytes = 12 << 10
 )
 
-func newDisk() *vfs.Mem { return vfs.NewMem() }
-
 // begin starts a node, or brings it back from its disk.
 func (w *World) begin(n *Node) {
 	if n.nd != nil {
@@ -148,10 +146,19 @@ func (w *World) down(n *Node, power bool) {
 		return
 	}
 	if power {
-		n.fs = n.fs.Crash(rand.New(&n.chance))
+		n.fs = n.crash()
 	} else {
 		n.fs = n.fs.Kill()
 	}
+}
+
+// crash returns what a power failure leaves of the node's disk: of any kind, or most of one kind, so that none is rare.
+func (n *Node) crash() *vfs.Mem {
+	rng := rand.New(&n.chance)
+	if kinds := []vfs.Fault{vfs.LostWrite, vfs.TornWrite, vfs.Reordered, vfs.LostName}; n.chance.Below(2) == 0 {
+		return n.fs.CrashAs(kinds[n.chance.Below(len(kinds))], rng)
+	}
+	return n.fs.Crash(rng)
 }
 
 // comeBack sets the start of a node's next life.

@@ -16,6 +16,8 @@ type Spec struct {
 	// keeps nothing when it crashes, and takes little memory.
 	Durable bool
 	Store   host.Store
+	// KeepOld has the node's disk keep what is overwritten, so that Damage with Stale has something to bring back.
+	KeepOld bool
 }
 
 // Node is one node of a world.

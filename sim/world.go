@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -83,7 +84,8 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
 	if s.Durable {
-		n.fs = newDisk()
+		n.fs = vfs.NewMem()
+		n.fs.KeepOld(s.KeepOld)
 		n.store.FS, n.store.Dir = n.fs, "node"
 	}
 	w.nodes = append(w.nodes, n)

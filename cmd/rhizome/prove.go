@@ -11,12 +11,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
+	"github.com/rhizome-ml/rhizome/internal/prove/seeds"
 )
 
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
 var proofs = []prove.Part{
 	crashes.Part{},
 	restores.Part{},
+	seeds.Mass{},
+	seeds.Part{},
 }
 
 // proveFlags are the flags of rhizome prove.

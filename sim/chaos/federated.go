@@ -56,7 +56,7 @@ func (f *federated) Build(w *sim.World, p *Plan, trace bool) error {
 			}
 		}
 		f.nodes = append(f.nodes, w.Add(sim.Spec{
-			Name: m.Name, Config: cfg, Durable: p.Seed != undisturbed, Store: host.Store{SegmentBytes: 16 << 10, SnapshotBytes: 8 * p.Snapshot},
+			Name: m.Name, Config: cfg, Durable: p.Seed != undisturbed, KeepOld: p.strikes(sim.Stale), Store: host.Store{SegmentBytes: 16 << 10, SnapshotBytes: 8 * p.Snapshot},
 		}, 0))
 	}
 	return nil

@@ -54,7 +54,7 @@ func (g *gossip) Build(w *sim.World, p *Plan, trace bool) error {
 		m := s.Member(i)
 		cfg := m.Config
 		cfg.Trace = trace
-		g.nodes = append(g.nodes, w.Add(sim.Spec{Name: m.Name, Config: cfg, Durable: true, Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
+		g.nodes = append(g.nodes, w.Add(sim.Spec{Name: m.Name, Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale), Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (l *ledger) Build(w *sim.World, p *Plan, trace bool) error {
 		if err != nil {
 			return err
 		}
-		n := w.Add(sim.Spec{Name: string(cfg.Self), Config: cfg, Durable: true, Store: host.Store{SnapshotBytes: p.Snapshot}}, 0)
+		n := w.Add(sim.Spec{Name: string(cfg.Self), Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale), Store: host.Store{SnapshotBytes: p.Snapshot}}, 0)
 		l.nodes = append(l.nodes, n)
 		if i > 0 {
 			l.given[n.Name] = map[int64]bool{}

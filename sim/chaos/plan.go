@@ -56,6 +56,11 @@ func (p *Plan) String() string {
 		p.Network.Loss, p.Network.Duplicate, p.Network.Reorder, p.Network.Corrupt, p.Network.Truncate, p.Network.Replay, strings.Join(kinds, ", "))
 }
 
+// strikes says whether a kind of fault is among the plan's.
+func (p *Plan) strikes(f sim.Fault) bool {
+	return slices.ContainsFunc(p.Strikes, func(s Strike) bool { return s.Fault == f })
+}
+
 // The kinds of fault that strike at a time, rather than packets as they are sent.
 var striking = []sim.Fault{
 	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.PowerOff, sim.DiskFull, sim.ErrorOnce,
@@ -72,13 +77,13 @@ var damaging = []sim.Fault{sim.BitFlip, sim.Cut, sim.Stale}
 // others do not get in its way.
 func Draw(seed uint64) *Plan {
 	c := sim.NewChance(seed, 0x706c616e)
-	p := &Plan{Seed: seed, Scenario: drawScenario(&c), Nodes: 2 + c.Below(4), Work: 10 + c.Below(40)}
+	p := &Plan{Seed: seed, Scenario: drawScenario(&c), Nodes: 2 + c.Below(4), Work: 20 + c.Below(200)}
 	p.Bound = 10 * time.Minute
 	p.Network = drawNetwork(&c)
 	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond, 20*time.Millisecond)}
 	p.Snapshot = int64(1500 + c.Below(12)*c.Below(1500))
 	p.Restart = sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: c.Between(2*time.Millisecond, 3*time.Second)}
-	p.Horizon = time.Duration(p.Work) * c.Between(20*time.Millisecond, 400*time.Millisecond)
+	p.Horizon = time.Duration(p.Work) * c.Between(10*time.Millisecond, 200*time.Millisecond)
 	var kinds []sim.Fault
 	for _, f := range striking {
 		if (f == sim.Lie || f == sim.Equivocate) && c.Below(4) != 0 {
@@ -94,7 +99,7 @@ func Draw(seed uint64) *Plan {
 	if c.Below(6) == 0 { // damage, which may lose what was durable: then only what is left can be promised
 		kinds = append(kinds, damaging...)
 	}
-	for range c.Below(60) {
+	for range c.Below(120) {
 		p.Strikes = append(p.Strikes, drawStrike(&c, p, kinds[c.Below(len(kinds))]))
 	}
 	slices.SortStableFunc(p.Strikes, func(a, b Strike) int { return int(a.At - b.At) })

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -21,7 +22,7 @@ type Result struct {
 	Packets uint64
 	Crashes int           // lives that ended
 	Settled time.Duration // from the last fault until everything was answered
-	Hash    uint64        // over every packet and event that left a node, and every node's last state
+	Hash    uint64        // over every packet and event that left a node, every node's last state, and every file of its disk
 	Excused bool          // damage took durable records from a node that could not notice, and others wait for what it forgot
 	Err     error         // the broken promise, or nil
 }
@@ -106,8 +107,23 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 			return err
 		}
 		r.Hash = crc64.Update(r.Hash, hashTable, b)
+		if err := r.hashDisk(n.Disk()); err != nil {
+			return err
+		}
 	}
 	return s.Audit()
+}
+
+// hashDisk adds the files of a disk to the run's hash: journals and snapshots are the same bytes in every run of a seed.
+func (r *Result) hashDisk(fs *vfs.Mem) error {
+	for _, name := range fs.Names() {
+		b, err := vfs.ReadFile(fs, name, 1<<30)
+		if err != nil {
+			return err
+		}
+		r.Hash = crc64.Update(crc64.Update(r.Hash, hashTable, []byte(name)), hashTable, b)
+	}
+	return nil
 }
 
 // excused says whether a node forgot what it had acknowledged without a way to know: a bit of the last record of its journal

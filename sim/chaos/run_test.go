@@ -6,12 +6,12 @@ import (
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
-// TestSeeds runs a few hundred seeds: none breaks a promise, and the faults of every kind that plans draw have struck. The
+// TestSeeds runs some seeds: none breaks a promise, and the faults of every kind that plans draw have struck. The
 // prover runs many more.
 func TestSeeds(t *testing.T) {
-	seeds := uint64(300)
+	seeds := uint64(120)
 	if testing.Short() {
-		seeds = 40
+		seeds = 20
 	}
 	var events uint64
 	var counts sim.Counts
