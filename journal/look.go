@@ -41,8 +41,5 @@ func First(fsys vfs.FS, dir string) (uint64, error) {
 	return 0, nil
 }
 
-// The newest formats of files: those that are written.
-const (
-	SnapshotVersion = snapshotVersion
-	SegmentVersion  = segmentVersion
-)
+// SnapshotVersion is the newest format of a snapshot's file: the one that is written.
+const SnapshotVersion = snapshotVersion
