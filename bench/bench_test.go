@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -66,5 +67,58 @@ func TestSnapshot(t *testing.T) {
 	}
 	if seen["equal_states_equal_bytes"].Value != 1 || seen["allocs_per_op_with_snapshots"].Value != 0 {
 		t.Errorf("equal bytes %v, allocations %v", seen["equal_states_equal_bytes"].Value, seen["allocs_per_op_with_snapshots"].Value)
+	}
+}
+
+// TestSim runs the bench of the simulator once in miniature, for its shape and for what does not depend on time: that nodes
+// learn, and that an idle one stays within its aim.
+func TestSim(t *testing.T) {
+	var results []SimResult
+	seen := map[string]Metric{}
+	o := SimOptions{Nodes: []int{40, 120}, Shards: 2, Seconds: 60 * time.Millisecond, Open: func(nodes int, seed uint64) (SimShard, error) {
+		s, err := NewSimShard(nodes, seed)
+		return &watched{s, &results}, err
+	}}
+	if err := Sim(o, func(m Metric) { seen[m.Metric] = m }); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"messages_per_s_40", "messages_per_s_120", "messages_per_cpu_s_40", "messages_per_cpu_s_120", "idle_bytes_per_node"} {
+		if m := seen[name]; m.Bench != "sim" || m.Value <= 0 || m.Denominator <= 0 || m.Aim == nil || m.Unit == "" {
+			t.Errorf("metric %s is %+v", name, m)
+		}
+	}
+	if len(results) != 4 || len(seen) != 5 {
+		t.Fatalf("%d results and %d metrics of two sizes with two shards", len(results), len(seen))
+	}
+}
+
+// watched keeps the results of a shard. One shard runs at a time, because they share a process here.
+type watched struct {
+	SimShard
+	results *[]SimResult
+}
+
+var oneAtATime sync.Mutex
+
+func (w *watched) Run(d time.Duration) (SimResult, error) {
+	oneAtATime.Lock()
+	defer oneAtATime.Unlock()
+	r, err := w.SimShard.Run(d)
+	*w.results = append(*w.results, r)
+	return r, err
+}
+
+// TestIdleNode holds what an idle node of a simulation takes, all that the simulator has for it included.
+func TestIdleNode(t *testing.T) {
+	s, err := NewSimShard(2000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if idle := s.(*network).idle; idle > 6<<10 {
+		t.Errorf("an idle node takes %.0f bytes, want at most 6 KiB", idle)
+	}
+	r, err := s.Run(20 * time.Millisecond)
+	if err != nil || r.Accuracy < 0.55 || r.HeapBytes > 24<<10 {
+		t.Errorf("accuracy %v, %.0f bytes for each node: %v", r.Accuracy, r.HeapBytes, err)
 	}
 }

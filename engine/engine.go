@@ -117,6 +117,9 @@ func (e *Engine) Now() int64 { return e.st.now }
 // Incarnation returns how often the node was started.
 func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
 
+// Waiting returns how many inputs were accepted and are not processed yet: the engine still holds them.
+func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions) }
+
 // Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
 // others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -44,6 +45,9 @@ type World struct {
 	nodes  []*Node
 	byPeer map[wire.PeerID]int32
 
+	scratch *engine.Scratch // of the nodes without a disk
+	arrival *arrival
+
 	// Counts of what happened. Events are all things that happened at a time: arrivals, steps, timers, syncs, acts.
 	Events, Steps, Inputs, Sent, SentBytes, Delivered uint64
 	InFlight, InFlightMost                            int
@@ -71,7 +75,7 @@ func (v *Violation) Error() string {
 // New returns a world without nodes at time 0.
 func New(opt Options) *World {
 	return &World{
-		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{},
+		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{}, scratch: engine.NewScratch(), arrival: &arrival{},
 		net: network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
 	}
 }
@@ -83,6 +87,9 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: newClock(), Vouched: true,
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
+	if !s.Durable {
+		n.cfg.Scratch = w.scratch
+	}
 	if s.Durable {
 		n.fs = vfs.NewMem()
 		n.fs.KeepOld(s.KeepOld)
@@ -193,5 +200,29 @@ func (w *World) arrived(n *Node, ev *event) {
 	if w.opt.OnTrace != nil {
 		w.tracePacket(from, n, ev.raw)
 	}
+	if n.drv == nil {
+		w.feed(n, from, ev.raw)
+		return
+	}
 	w.input(n, arrivedEvent(from.Peer, ev.raw))
+}
+
+// arrival is the input that an arriving packet is for a node without a disk; the next packet uses it again.
+type arrival struct {
+	input    engine.Event
+	envelope snapshot.EnvelopeEvent
+}
+
+// feed gives a packet to a node without a disk. When the node has taken all that it needs of it, its memory is used again.
+func (w *World) feed(n *Node, from *Node, raw []byte) {
+	a := w.arrival
+	a.envelope = snapshot.EnvelopeEvent{From: string(from.Peer), Raw: raw}
+	a.input.Envelope = &a.envelope
+	w.direct(n, &a.input)
+	switch {
+	case n.nd == nil || n.nd.Engine().Waiting() > 0:
+		w.arrival = &arrival{} // the node still holds this one
+	case !w.net.faulty() && w.opt.OnOutput == nil && w.opt.Mutate == nil:
+		w.scratch.Recycle(raw) // nobody else has it
+	}
 }

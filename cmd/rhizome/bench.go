@@ -25,6 +25,7 @@ func newBench(c *console) *cobra.Command {
 			func(fsys vfs.FS, dir string, emit func(bench.Metric)) error {
 				return bench.Snapshot(fsys, dir, bench.DefaultSnapshotSizes(), emit)
 			}),
+		newBenchSim(c),
 	)
 	return cmd
 }

@@ -18,7 +18,7 @@ import (
 // mapRanges are the functions of the pure packages that range over a map, each with the reason why the order cannot reach an
 // output. Everywhere else the keys are sorted first.
 var mapRanges = map[string]string{
-	"engine.New":     "copies the targets from one map to another, and sorts each list",
+	"engine.inOrder": "copies the targets from one map to another, and sorts each list",
 	"peer.NewEpoch":  "changes each stream by itself",
 	"peer.envelopes": "sorts what it found before it looks at it",
 	"peer.Expired":   "sorts what it found before it takes it",
