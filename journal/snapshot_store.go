@@ -45,6 +45,7 @@ type Snapshots struct {
 	known   map[any][]entry     // chunks of the large values of the last one that was published
 	sizes   map[uint64]int64    // of files; they never change
 	durable bool                // the names in the directory are
+	scrubAt spot                // what was read again last
 }
 
 // spot is where a chunk is stored.
@@ -225,7 +226,7 @@ func (s *Snapshots) base(lsn uint64) (map[[32]byte]entry, error) {
 	}
 	base := make(map[[32]byte]entry, len(seen))
 	s.newest.each(func(e *entry) {
-		if !leave[e.file] {
+		if crc, ok := s.checked[spot{e.file, e.off}]; ok && crc == e.crc && !leave[e.file] {
 			base[e.digest] = *e
 		}
 	})
@@ -250,7 +251,8 @@ func (s *Snapshots) size(file uint64) (int64, error) {
 
 // Prune removes what is older than the snapshots that stay, except for chunks that they share, and temporary files that a crash has
 // left. What was published since the last time is read back and checked; a damaged snapshot does not count, and stays as long
-// as it is newer than the oldest good one. It returns the good ones by count, newest first: the journal may be released up
+// as it is newer than the oldest good one. A little of what was checked long ago is read again each time, in turn; what turns out to
+// be damaged is written anew by the next publication. It returns the good ones by count, newest first: the journal may be released up
 // to the number of the last. If there are fewer than Keep, it removes no snapshot.
 //
 // It does not sync what it removes: that is durable with the next publication, and a file that comes back harms nothing.
@@ -266,6 +268,9 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 	}
 	names, err := s.fsys.List(s.dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.scrub(); err != nil {
 		return nil, err
 	}
 	refs := listed(names, snapshotSuffix)

@@ -469,3 +469,42 @@ func TestSnapshotFilesAreOwned(t *testing.T) {
 		}
 	}
 }
+
+// TestScrubHeals damages a chunk that all snapshots share, long after it was checked. Publishing goes on, finds it within a round
+// over what is shared, holds the journal back until enough good snapshots are there again, and heals it from the living value.
+func TestScrubHeals(t *testing.T) {
+	for _, size := range []int{200, largeChunkBytes, 20 * largeChunkBytes} {
+		m := snapshotDir(t)
+		s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+		big := run{noise(size), "big"}
+		payload := func(lsn uint64) []byte { return append(text(lsn, 100), big.b...) }
+		publish := func(lsn uint64) int {
+			t.Helper()
+			_, err := s.Publish(lsn, 0, []Part{{Bytes: text(lsn, 100)}, {Large: big}})
+			ok(t, err)
+			kept, err := s.Prune()
+			ok(t, err)
+			return len(kept)
+		}
+		for lsn := uint64(1); lsn <= 3; lsn++ {
+			publish(lsn)
+		}
+		ok(t, m.Alter("d/"+heldName(1), func(b []byte) []byte { b[snapshotHeaderBytes+150+size/2] ^= 16; return b }))
+		heldBack, lsn := 0, uint64(4)
+		for ; lsn <= 12; lsn++ {
+			if publish(lsn) < 2 {
+				heldBack++
+			}
+		}
+		got, _, skipped, err := LoadNewest(m, dir, Limits{})
+		if err != nil || len(skipped) > 0 || !bytes.Equal(got, payload(12)) {
+			t.Errorf("%d bytes: loaded %d, skipped %v, %v", size, len(got), skipped, err)
+		}
+		if heldBack == 0 || heldBack > 3 {
+			t.Errorf("%d bytes: the journal was held back %d times", size, heldBack)
+		}
+		if gone := !slices.Contains(m.Names(), "d/"+heldName(1)); gone != (size <= largeChunkBytes) {
+			t.Errorf("%d bytes: the damaged file is gone: %v; it goes when nothing else is in it", size, gone)
+		}
+	}
+}
