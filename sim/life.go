@@ -16,9 +16,9 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// The sizes of a simulated node's files: short, so that rotation, snapshots and release come often.
+// SegmentBytes and snapshotBytes are the sizes of a simulated node's files: short, so that rotation, snapshots and release come often.
 const (
-	segmentBytes  = 4 << 10
+	SegmentBytes  = 4 << 10
 	snapshotBytes = 12 << 10
 )
 
@@ -49,7 +49,7 @@ func (w *World) begin(n *Node) {
 	}
 	store := n.store
 	if store.SegmentBytes == 0 {
-		store.SegmentBytes = segmentBytes
+		store.SegmentBytes = SegmentBytes
 	}
 	if store.SnapshotBytes == 0 {
 		store.SnapshotBytes = snapshotBytes

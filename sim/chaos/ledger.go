@@ -145,6 +145,11 @@ func (l *ledger) Audit() error {
 			}
 		}
 	}
+	for _, n := range l.nodes {
+		if err := bounded(l.w, n, l.plan); err != nil {
+			return err
+		}
+	}
 	if lied(l.nodes) {
 		return nil // the others wait for what a liar owes them
 	}

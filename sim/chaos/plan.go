@@ -61,6 +61,9 @@ func (p *Plan) strikes(f sim.Fault) bool {
 	return slices.ContainsFunc(p.Strikes, func(s Strike) bool { return s.Fault == f })
 }
 
+// damages says whether the plan damages disks.
+func (p *Plan) damages() bool { return slices.ContainsFunc(damaging, p.strikes) }
+
 // The kinds of fault that strike at a time, rather than packets as they are sent.
 var striking = []sim.Fault{
 	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.PowerOff, sim.DiskFull, sim.ErrorOnce,
@@ -72,13 +75,17 @@ var striking = []sim.Fault{
 // damaging are the kinds of fault that no crash explains.
 var damaging = []sim.Fault{sim.BitFlip, sim.Cut, sim.Stale}
 
+// boundMax is how long a network that was healed may take until everything is answered. Waits to resend grow to 10 s, a slow
+// worker takes up to a minute.
+const boundMax = 2 * time.Minute
+
 // Draw returns the plan of a seed: which scenario, how many nodes, and which faults, with what weight. About half of the kinds
 // are left out of each plan (swarm testing: Groce et al., "Swarm Testing", 2012), so that each kind also has runs in which
 // others do not get in its way.
 func Draw(seed uint64) *Plan {
 	c := sim.NewChance(seed, 0x706c616e)
 	p := &Plan{Seed: seed, Scenario: drawScenario(&c), Nodes: 2 + c.Below(4), Work: 20 + c.Below(200)}
-	p.Bound = 10 * time.Minute
+	p.Bound = boundMax
 	p.Network = drawNetwork(&c)
 	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond, 20*time.Millisecond)}
 	p.Snapshot = int64(1500 + c.Below(12)*c.Below(1500))

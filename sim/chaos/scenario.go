@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -124,6 +125,44 @@ func balanced(w *sim.World, n *sim.Node) error {
 	}
 	return nil
 }
+
+// bounded holds the disk of a node against its bounds: a journal that snapshots keep short, and few snapshots. A node whose disk was
+// damaged keeps more, for a way back.
+func bounded(w *sim.World, n *sim.Node, p *Plan) error {
+	if !n.Vouched || p.damages() {
+		return nil
+	}
+	var segments, snapshots int64
+	fs := n.Disk()
+	for _, name := range fs.Names() {
+		size, err := fs.Stat(name)
+		if err != nil {
+			return err
+		}
+		switch path.Ext(name) {
+		case ".seg":
+			segments += size
+		case ".snap":
+			snapshots++
+		}
+	}
+	// Two snapshots are kept and the journal behind the older of them; one more may be under way, and files are whole segments.
+	if most := 4*(p.Snapshot+journalSlack) + spareSegments*sim.SegmentBytes; segments > most {
+		return broken(w, "everything is bounded", "%s has %d bytes of journal, at most %d with a snapshot for each %d", n.Name, segments, most, p.Snapshot)
+	}
+	if snapshots > snapshotsMost {
+		return broken(w, "everything is bounded", "%s keeps %d snapshots", n.Name, snapshots)
+	}
+	return nil
+}
+
+// The bounds of a disk: how far one step's record may take a journal beyond the bytes after which a snapshot is due, how many
+// segments may be partly used, and how many files of snapshots may hold chunks that kept ones need.
+const (
+	journalSlack  = 16 << 10
+	spareSegments = 6
+	snapshotsMost = 12
+)
 
 // idleAfter is how long nodes are let be before their books are balanced: acknowledgements may be under way.
 const idleAfter = 30 * time.Second
