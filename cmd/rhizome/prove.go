@@ -10,14 +10,18 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
+	"github.com/rhizome-ml/rhizome/internal/prove/damage"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
+	"github.com/rhizome-ml/rhizome/internal/prove/same"
 	"github.com/rhizome-ml/rhizome/internal/prove/seeds"
 )
 
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
 var proofs = []prove.Part{
 	crashes.Part{},
+	damage.Part{},
 	restores.Part{},
+	same.Part{Command: []string{"prove", "--answer"}},
 	seeds.Mass{},
 	seeds.Part{},
 }
@@ -30,6 +34,7 @@ type proveFlags struct {
 	shard  string // "index/number": this process is a shard of another
 	until  int64  // of a shard: Unix time in milliseconds
 	shared string // of a shard: the folder of all shards
+	answer bool   // this process is a variant that answers seeds
 }
 
 func newProve(c *console) *cobra.Command {
@@ -57,7 +62,8 @@ func newProve(c *console) *cobra.Command {
 	flags.StringVar(&f.shard, "shard", "", "be one process of several")
 	flags.Int64Var(&f.until, "until", 0, "end at this time")
 	flags.StringVar(&f.shared, "shared", "", "folder that all processes share")
-	for _, name := range []string{"shard", "until", "shared"} {
+	flags.BoolVar(&f.answer, "answer", false, "answer seeds")
+	for _, name := range []string{"shard", "until", "shared", "answer"} {
 		flags.MarkHidden(name) // the flags exist
 	}
 	return cmd
@@ -92,6 +98,9 @@ func chosen(names []string) ([]prove.Part, error) {
 }
 
 func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) error {
+	if f.answer {
+		return same.Answer(os.Stdin, c.out)
+	}
 	if f.shard != "" {
 		var index, of int
 		if _, err := fmt.Sscanf(f.shard, "%d/%d", &index, &of); err != nil || index < 0 || index >= of || len(parts) != 1 {

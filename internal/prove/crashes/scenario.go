@@ -131,19 +131,19 @@ func recoveryOperations(b *branch, victim int) int {
 // judge says how the scenario ended. A crash must leave nothing to be seen; only other damage may be refused, or reported.
 func (sc *scenario) judge(r *rig.Rig, err error) error {
 	var corrupt *journal.CorruptionError
-	found := r.Found[sc.strike.victim]
+	victim := sc.strike.victim
 	switch {
 	case sc.damaged() && errors.As(err, &corrupt) && corrupt.Segment != "" && corrupt.Offset >= 0:
 		sc.outcome = refused
-	case sc.damaged() && found != nil && (found.NewEpoch || found.Torn > 0):
-		sc.outcome = reported
-		if found.NewEpoch {
-			if wrong := sc.answers(r); wrong != nil {
-				sc.outcome, err = failed, wrong
-			}
+	case sc.damaged() && r.Forgot[victim]:
+		if wrong := sc.answers(r); wrong != nil {
+			return wrong
 		}
-	case err == nil && (sc.damaged() || !found.NewEpoch && len(found.Skipped) == 0):
+		sc.outcome = reported
+	case err == nil && (sc.damaged() || !r.Forgot[victim] && len(r.Found[victim].Skipped) == 0):
 		sc.outcome = whole
+	case sc.damaged() && r.Cut[victim]:
+		sc.outcome = reported // the last record was damaged: that cannot be told from a torn write
 	}
 	return err
 }

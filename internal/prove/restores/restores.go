@@ -3,6 +3,7 @@ package restores
 import (
 	"bytes"
 	"fmt"
+	"hash/crc64"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/programs"
@@ -43,6 +44,37 @@ func (Part) Run(s *prove.Shard) error {
 	}
 	return nil
 }
+
+// Hash returns a hash of all that the plain run of a seed puts out, its trace too, and of the last states.
+func Hash(seed uint64) (uint64, error) {
+	src := programs.Seeded(seed)
+	parts, err := programs.Random(src)
+	if err != nil {
+		return 0, err
+	}
+	w, err := newWorld(parts, false)
+	if err != nil {
+		return 0, err
+	}
+	for _, st := range programs.Schedule(src) {
+		w.act(st)
+	}
+	w.settle(4)
+	sum := uint64(0)
+	for _, n := range w.nodes {
+		for k := range n.log {
+			sum = crc64.Update(sum, hashTable, n.log[k].Bytes())
+		}
+		b, err := n.node.Snapshot()
+		if err != nil {
+			return 0, err
+		}
+		sum = crc64.Update(sum, hashTable, b)
+	}
+	return sum, w.err
+}
+
+var hashTable = crc64.MakeTable(crc64.ECMA)
 
 // compare runs a schedule plainly and restoring, and says where the two differ.
 func compare(parts []*program.Program, steps []programs.Step) (restored int, err error) {

@@ -29,6 +29,8 @@ type Rig struct {
 	FS      [2]*vfs.Mem
 	Nodes   [2]*host.Durable
 	Found   [2]*host.Recovery // what the last opening of each found
+	Forgot  [2]bool           // an opening said that the journal's end cannot be vouched for
+	Cut     [2]bool           // an opening said that it cut a torn record
 	Events  map[uint64]string // app events of node 0 that left it, by number
 	Crashes int               // how often a disk ended a node
 	Opened  int               // how often a node was opened
@@ -117,6 +119,7 @@ func (r *Rig) open(i int) error {
 		return err
 	}
 	r.Nodes[i], r.Found[i] = d, rec
+	r.Forgot[i], r.Cut[i] = r.Forgot[i] || rec.NewEpoch, r.Cut[i] || rec.Torn > 0
 	if rec.New {
 		return d.Save()
 	}
