@@ -16,10 +16,11 @@ import (
 
 // ForkOptions say what to fork, and where to.
 type ForkOptions struct {
-	Dir string // of the run, which is only read
-	At  int    // the round, from 1, after which the fork goes on
-	To  string // directory of the new run; empty means Dir-at-At
-	FS  vfs.FS // nil means that of the machine
+	Dir string            // of the run, which is only read
+	At  int               // the round, from 1, after which the fork goes on
+	To  string            // directory of the new run; empty means Dir-at-At
+	Set map[string]string // settings that the fork changes, by key; see TuneError
+	FS  vfs.FS            // nil means that of the machine
 }
 
 // Forked tells what a fork made.
@@ -64,7 +65,8 @@ type origin struct {
 // Fork makes a new run out of an old one as it was when it had finished a round. The server is put at the record in which it
 // told the round, and each client at the first record of its own at which it had sent all that the server had by then: a
 // consistent cut, with no work of a later round in it. Each node goes on in a new epoch and a new incarnation. The old run
-// must not be running, and is only read. Errors are *RoundError, *StateError, *vfs.LockedError, those of Look and of
+// must not be running, and is only read. Set may change settings that are numbers in the program, for the rounds to come.
+// Errors are *RoundError, *StateError, *TuneError, *ConfigError, *vfs.LockedError, those of Look and of
 // bringing nodes back.
 func Fork(o ForkOptions) (*Forked, error) {
 	f, err := newFork(o)
@@ -72,8 +74,16 @@ func Fork(o ForkOptions) (*Forked, error) {
 		return nil, err
 	}
 	defer f.close()
+	if f.tuned, err = f.retune(); err != nil {
+		return nil, err
+	}
 	if err := f.find(); err != nil {
 		return nil, err
+	}
+	if f.tuned != nil {
+		if err := f.tuned.apply(f); err != nil {
+			return nil, err
+		}
 	}
 	return f.write()
 }
@@ -84,6 +94,8 @@ type fork struct {
 	old  *View
 	lock io.Closer
 	cuts []cutNode // by node
+
+	tuned *retuned // or nil, where nothing is changed
 }
 
 // cutNode is a node at the place where it is cut.
@@ -265,6 +277,9 @@ func (f *fork) write() (*Forked, error) {
 		out.Nodes = append(out.Nodes, ForkedNode{n.Name, c.record})
 	}
 	r := f.old.record
+	if f.tuned != nil {
+		f.tuned.record(&r, f.o.Set)
+	}
 	r.State, r.Starts, r.Drops, r.Fork = stateRunning, 0, 0, from
 	if err := writeSealed(fsys, filepath.Join(to, runFile), r); err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ const (
 // store says where a node keeps its state.
 func (l *Local) store(fsys vfs.FS, m *member) host.Store {
 	return host.Store{FS: fsys, Dir: filepath.Join(l.o.Dir, m.Name), SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes,
-		Keep: l.record.Keep}
+		Keep: l.record.Keep, KeepAge: l.record.KeepAge}
 }
 
 // again finishes a run whose server had told its result in an earlier life, when the result is lost. The caller holds the

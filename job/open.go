@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -23,8 +24,10 @@ type Options struct {
 	Job *Config
 	// Set holds settings that were given beside the job, by key. A directory remembers them: one that is not given in a
 	// later run is as it was.
-	Set     map[string]string
-	Keep    int     // snapshots to keep of each node; 0 means as before, or 2. With more, more rounds can be forked from
+	Set  map[string]string
+	Keep int // snapshots to keep of each node; 0 means as before, or 2. With more, more rounds can be forked from
+	// KeepAge lets snapshots stay beyond Keep that are not older; 0 means as before, or none. See host.Store.
+	KeepAge time.Duration
 	Fresh   bool    // remove what an earlier run left and start over
 	Chaos   float64 // probability with which a node is dropped after a round, 0 to 1
 	FS      vfs.FS  // nil means that of the machine
@@ -75,6 +78,9 @@ func Open(o Options) (*Local, error) {
 	}
 	if o.Job != nil && o.Job.Clients > ClientsMax {
 		return nil, &ConfigError{"clients", strconv.Itoa(o.Job.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
+	}
+	if o.KeepAge < 0 {
+		return nil, &ConfigError{"keep_age", o.KeepAge.String(), "a time span such as 24h"}
 	}
 	if _, err := l.plan(); err != nil {
 		return nil, err
@@ -238,6 +244,9 @@ func (l *Local) prepare(p *plan) error {
 	l.cfg, l.art, l.record, l.resumed = p.cfg, p.art, p.record, p.resume
 	if l.o.Keep != 0 && l.o.Keep != l.record.Keep {
 		l.record.Keep, p.write = l.o.Keep, true
+	}
+	if l.o.KeepAge != 0 && l.o.KeepAge != l.record.KeepAge {
+		l.record.KeepAge, p.write = l.o.KeepAge, true
 	}
 	if p.write {
 		return l.save(func(*record) {})

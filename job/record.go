@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -31,13 +32,14 @@ const (
 // record is the content of run.json.
 type record struct {
 	State    string            `json:"state"`
-	Job      map[string]string `json:"job"`            // every setting, as the job was named
-	Set      map[string]string `json:"set"`            // settings that were given beside it
-	Artifact string            `json:"artifact"`       // digest
-	Starts   uint64            `json:"starts"`         // of the whole run
-	Drops    uint64            `json:"drops"`          // of single nodes, by chaos
-	Keep     int               `json:"keep,omitempty"` // snapshots of each node, where it was given
-	Fork     *origin           `json:"fork,omitempty"` // where the run comes from, if from another
+	Job      map[string]string `json:"job"`                   // every setting, as the job was named
+	Set      map[string]string `json:"set"`                   // settings that were given beside it
+	Artifact string            `json:"artifact"`              // digest
+	Starts   uint64            `json:"starts"`                // of the whole run
+	Drops    uint64            `json:"drops"`                 // of single nodes, by chaos
+	Keep     int               `json:"keep,omitempty"`        // snapshots of each node, where it was given
+	KeepAge  time.Duration     `json:"keep_age_ns,omitempty"` // of snapshots beyond Keep
+	Fork     *origin           `json:"fork,omitempty"`        // where the run comes from, if from another
 }
 
 // StateError says that a directory cannot be used for the run that was asked for. Nothing in it was changed.

@@ -30,7 +30,7 @@ func exitCode(err error) int {
 	case errors.Is(err, job.ErrInterrupted):
 		return exitInterrupted
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
-		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.FormatError](err),
+		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err),

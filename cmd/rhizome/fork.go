@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,15 +11,17 @@ import (
 
 func newFork(c *console) *cobra.Command {
 	var json bool
-	var o job.ForkOptions
+	o := job.ForkOptions{Set: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",
 		Short: "Begin a new run from any kept round of an old one",
 		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, and each client\n" +
 			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or killed.\n" +
+			"With --set, the rounds to come run with other settings.\n" +
 			"How many rounds are kept is up to rhizome run --keep.",
-		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12",
-		Args:    cobra.ExactArgs(1),
+		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12\n" +
+			"  rhizome fork .rhizome/digits --at 12 --set learning_rate=0.05 --set rounds=40 --dir .rhizome/slower",
+		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			o.Dir = args[0]
 			f, err := job.Fork(o)
@@ -36,6 +39,26 @@ func newFork(c *console) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().IntVar(&o.At, "at", 0, "the finished round that the new run goes on after")
 	cmd.Flags().StringVar(&o.To, "dir", "", "directory of the new run (default DIR-at-ROUND)")
+	cmd.Flags().Var(settings(o.Set), "set", "change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }
+
+// settings takes key=value, each time that it is given.
+type settings map[string]string
+
+// String returns nothing: there is no default.
+func (s settings) String() string { return "" }
+
+// Set takes one setting.
+func (s settings) Set(text string) error {
+	key, v, ok := strings.Cut(text, "=")
+	if key = strings.TrimSpace(key); !ok || key == "" {
+		return fmt.Errorf("want a setting and its value, such as learning_rate=0.05")
+	}
+	s[key] = strings.TrimSpace(v)
+	return nil
+}
+
+// Type names the value in the help.
+func (s settings) Type() string { return "KEY=VALUE" }

@@ -21,6 +21,7 @@ type runFlags struct {
 	json  bool
 	fresh bool
 	keep  int
+	age   time.Duration     // of snapshots that stay beyond keep
 	chaos map[string]string // empty, or with the probability
 	set   map[string]string // settings of the job, by key
 }
@@ -68,12 +69,13 @@ func newRun(c *console) *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
 	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep of each node: more of them keep more rounds to fork from (default 2, or as before)")
+	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
 	flags.Var(setting{"chaos", f.chaos, "P"}, "chaos", "probability with which a node is dropped after a round and restored from its directory")
 	return cmd
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
-	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, Fresh: f.fresh}
+	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh}
 	if text, ok := f.chaos["chaos"]; ok {
 		var err error
 		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {
