@@ -52,6 +52,7 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 		if i == 0 {
 			m.Place = ServerPlace // it learns of its clients when they join
 			targets[ServerPlace] = []wire.PeerID{peer}
+			m.Config.Limits.BookPeers = max(shared.Limits.BookPeers, c.Clients) // it knows them all
 		} else {
 			m.Config.Targets = targets
 			if m.Config.Options, err = nodeOptions(name, i-1); err != nil {

@@ -96,7 +96,7 @@ var ofDisk = [vfs.FaultKinds]Fault{
 // Faults returns how often each kind of fault happened so far.
 func (w *World) Faults() Counts {
 	c := w.counts
-	for _, n := range w.nodes {
+	for _, n := range w.disks {
 		if n.fs == nil {
 			continue
 		}

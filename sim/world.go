@@ -43,6 +43,7 @@ type World struct {
 	queue  queue
 	net    network
 	nodes  []*Node
+	disks  []*Node // those that are durable
 	byPeer map[wire.PeerID]int32
 
 	scratch *engine.Scratch // of the nodes without a disk
@@ -91,6 +92,7 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 		n.cfg.Scratch = w.scratch
 	}
 	if s.Durable {
+		w.disks = append(w.disks, n)
 		n.fs = vfs.NewMem()
 		n.fs.KeepOld(s.KeepOld)
 		n.store.FS, n.store.Dir = n.fs, "node"

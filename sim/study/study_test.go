@@ -107,3 +107,17 @@ func TestCurvesAreBounded(t *testing.T) {
 		t.Errorf("points are %v apart", s.every)
 	}
 }
+
+// TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among all.
+func TestManyClients(t *testing.T) {
+	o, c := options(), job.Default()
+	c.Data, c.Clients, c.Rounds, c.Cohort, c.Hidden, c.Epochs, c.Heartbeat = job.DataSynthetic, 17_000, 2, 20, 4, 1, time.Minute
+	if testing.Short() {
+		c.Clients = 1000
+	}
+	o.Federated, o.Durable = &c, false
+	r := run(t, o)
+	if r.Contributions != 40 || r.Up != c.Clients+1 || r.Round != 2 {
+		t.Errorf("%d contributions, %d of %d nodes up, %d rounds", r.Contributions, r.Up, c.Clients+1, r.Round)
+	}
+}
