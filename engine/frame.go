@@ -183,6 +183,9 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 	charge := v.Bytes()
 	f.bytes += charge
 	e.st.slotBytes += charge
+	if planted.On(planted.Canary) {
+		e.st.slotBytes += max(charge, 1)
+	}
 	uses := f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]]
 	if len(uses) == 0 {
 		return

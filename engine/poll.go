@@ -56,9 +56,6 @@ func (e *Engine) Poll(now int64) *Output {
 	}
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
-	if planted.On(planted.Canary) {
-		e.out.reset()
-	}
 	return e.out
 }
 

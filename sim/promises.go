@@ -24,6 +24,13 @@ func (w *World) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
 	n.lives = max(n.lives, inc)
 }
 
+// checkDurable holds what leaves a node against its journal: the inputs that it comes from are durable (law L5).
+func (w *World) checkDurable(n *Node, lsn uint64) {
+	if synced := n.drv.Durable().Journal.Synced(); lsn >= synced {
+		w.violate("nothing leaves before it is durable", fmt.Sprintf("effects of record %d leave %s, whose journal is durable below %d", lsn, n.Name, synced))
+	}
+}
+
 // checkKept holds what is left on a disk that was damaged, after a snapshot was published and older things were removed: as many
 // good snapshots as are kept by default, or a journal from its first record.
 func (w *World) checkKept(n *Node) {

@@ -154,6 +154,7 @@ func (w *World) synced(n *Node) {
 		}
 	}
 	for _, e := range n.drv.Leaving() {
+		w.checkDurable(n, e.LSN)
 		w.leave(n, e.Packets, e.Events)
 	}
 	if n.resync {

@@ -11,9 +11,11 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
 	"github.com/rhizome-ml/rhizome/internal/prove/damage"
+	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/same"
 	"github.com/rhizome-ml/rhizome/internal/prove/seeds"
+	"github.com/rhizome-ml/rhizome/internal/prove/twins"
 )
 
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
@@ -24,6 +26,8 @@ var proofs = []prove.Part{
 	same.Part{Command: []string{"prove", "--answer"}},
 	seeds.Mass{},
 	seeds.Part{},
+	twins.Part{},
+	hunt.Part{},
 }
 
 // proveFlags are the flags of rhizome prove.

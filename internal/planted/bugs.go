@@ -125,7 +125,7 @@ var Bugs = [...]Planted{
 	{DoubleCounted, "double-counted", "L6", "component/aggregator/component.go", "a second contribution of a peer to a round is counted"},
 	{LateCounted, "late-counted", "L6", "component/protocol/rounds/component.go", "a contribution to a round that is closed is counted"},
 	{StrangerCounted, "stranger-counted", "L10", "component/protocol/rounds/component.go", "a contribution of a peer that is not of the cohort is counted"},
-	{Canary, "canary", "every law", "engine/poll.go", "nothing that a node wants from the world leaves it"},
+	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 
 // Named returns the bug of a name, or None.

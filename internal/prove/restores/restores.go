@@ -29,14 +29,8 @@ func (Part) Floors() []prove.Floor {
 // Run tries one random program after the other.
 func (Part) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
-		src := programs.Seeded(seed)
-		parts, err := programs.Random(src)
-		if err != nil {
-			return fmt.Errorf("seed %d: %w", seed, err)
-		}
-		steps := programs.Schedule(src)
 		s.Add("programs", 1)
-		restored, err := compare(parts, steps)
+		restored, err := Try(seed)
 		s.Add("restores", uint64(restored))
 		if err != nil {
 			s.Fail("%v", err)
@@ -75,6 +69,17 @@ func Hash(seed uint64) (uint64, error) {
 }
 
 var hashTable = crc64.MakeTable(crc64.ECMA)
+
+// Try runs the random program of one seed, and returns how often a node was restored and where the two runs differ. It may
+// panic when the engine finds its own state broken.
+func Try(seed uint64) (restored int, err error) {
+	src := programs.Seeded(seed)
+	parts, err := programs.Random(src)
+	if err != nil {
+		return 0, fmt.Errorf("seed %d: %w", seed, err)
+	}
+	return compare(parts, programs.Schedule(src))
+}
 
 // compare runs a schedule plainly and restoring, and says where the two differ.
 func compare(parts []*program.Program, steps []programs.Step) (restored int, err error) {

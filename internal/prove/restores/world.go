@@ -114,6 +114,9 @@ func (n *walker) poll() (more bool) {
 		out, whole := n.tryPoll()
 		n.take(out)
 		if whole {
+			if err := n.node.Engine().Audit(); err != nil {
+				n.w.fail(err)
+			}
 			fmt.Fprintf(&n.log[logPolls], "wake %d more %v\n", out.Wake, out.More)
 			return out.More
 		}

@@ -1,0 +1,35 @@
+package hunt
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/prove/restores"
+	"github.com/rhizome-ml/rhizome/internal/prove/twins"
+	"github.com/rhizome-ml/rhizome/sim/chaos"
+)
+
+// Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step is taken
+// by a restored node, and one restores nodes beside those that go on. It returns who found what broken promise, or nil; a
+// panic of the engine, which stops a node, is found too.
+func Bench(seed uint64) (err error) {
+	who := "chaos"
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: a panic: %v", who, p)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", who, err)
+		}
+	}()
+	switch n := seed / 4; seed % 4 {
+	case 0:
+		who = "restores"
+		_, err = restores.Try(n)
+	case 1:
+		who = "twins"
+		_, err = twins.Twins(n)
+	default:
+		err = chaos.Run(chaos.Draw(seed), chaos.Options{}).Err
+	}
+	return err
+}
