@@ -54,6 +54,7 @@ type Durable struct {
 
 	store    Store
 	snaps    *journal.Snapshots
+	blobs    *journal.Blobs
 	lock     io.Closer
 	commands commands
 	bytes    int64 // of journal since the newest snapshot
@@ -77,7 +78,8 @@ func OwnsFile(name string) bool {
 	case lockFile, unvouchedFile, incarnationFile:
 		return true
 	}
-	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") || journal.OwnsSnapshotFile(name)
+	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") ||
+		journal.OwnsSnapshotFile(name) || journal.OwnsBlobFile(name)
 }
 
 // Recovery tells what opening a directory found.
@@ -148,6 +150,9 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	d.marked = d.marks.appendMarks(d.marked[:0], out, reg)
 	r.Marks = d.marked
 	d.commands.track(out, r.Events)
+	if err := d.shrink(&r); err != nil {
+		return nil, 0, refused, err
+	}
 	if d.buf, err = snapshot.Append(d.buf[:0], reg, &r); err != nil {
 		return nil, 0, refused, err
 	}
@@ -212,7 +217,8 @@ func (c *Checkpoint) Publish() (before uint64, err error) {
 	if err != nil || len(kept) < s.store.Keep {
 		return 0, err // with fewer than Keep good ones nothing is released: the journal is the other way back
 	}
-	return kept[len(kept)-1].LSN, nil
+	before = kept[len(kept)-1].LSN
+	return before, s.blobs.Collect(before)
 }
 
 // Save takes and publishes a snapshot and releases what it makes needless; it blocks.

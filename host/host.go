@@ -246,7 +246,7 @@ func (h *Host) follow(t *Turn) error {
 		}
 	}
 	for _, c := range t.Commands {
-		h.cfg.Workers.Do(c, h.d.Node.Work, h.finished)
+		h.cfg.Workers.Do(c, h.d.Work, h.finished)
 	}
 	if t.Holds {
 		h.committer.Wait(t.LSN, h.effects.durable)

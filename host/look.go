@@ -51,7 +51,11 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 		return nil, err
 	}
 	b.Record = from - 1
-	p := newPlayer(b.Node)
+	blobs, err := journal.OpenBlobs(fsys, dir, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := newPlayer(b.Node, blobs)
 	stop := false
 	see := func(r *Record, out *engine.Output) error {
 		if l.See == nil {

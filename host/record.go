@@ -16,6 +16,7 @@ type Record struct {
 	Events []engine.Event `snap:"3"` // accepted inputs, in order
 	Digest uint64         `snap:"4"` // of the outputs of the Poll
 	Marks  []byte         `snap:"5"` // of the same, to tell what differs where the digest does; see marks.go
+	Blobs  []ResultBlob   `snap:"6"` // results that are beside the journal, ascending by event
 }
 
 // kinds names the inputs of a record for people.
@@ -66,11 +67,10 @@ func Finish(reg *value.Registry, command uint64, out []value.Value, err error) e
 			Command: command, Failure: snapshot.FailureSnapshot{Code: f.Code, Where: f.Where, Message: f.Message},
 		}}
 	}
-	c := &snapshot.PendingCompletionSnapshot{Command: command}
+	c := &snapshot.PendingCompletionSnapshot{Command: command, Results: named(out)}
 	var b []byte
 	sum := uint64(0)
-	for i, v := range out {
-		c.Results = append(c.Results, snapshot.NamedResult{Port: "out" + strconv.Itoa(i), Value: v})
+	for _, v := range out {
 		if b, err = reg.Append(append(b[:0], v.Type()...), v); err != nil {
 			return Finish(reg, command, nil, err)
 		}
@@ -78,6 +78,14 @@ func Finish(reg *value.Registry, command uint64, out []value.Value, err error) e
 	}
 	c.Digest = max(sum, 1)
 	return engine.Event{Completion: c}
+}
+
+// named gives results the names of their ports.
+func named(out []value.Value) (results []snapshot.NamedResult) {
+	for i, v := range out {
+		results = append(results, snapshot.NamedResult{Port: "out" + strconv.Itoa(i), Value: v})
+	}
+	return results
 }
 
 // journaled returns the form of an input that the journal keeps: results that are recomputed on replay are left out,

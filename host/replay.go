@@ -43,6 +43,9 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		return nil, err
 	}
 	d.Journal = j
+	if d.blobs, err = journal.OpenBlobs(d.store.FS, d.store.Dir, j.Next()); err != nil {
+		return nil, err
+	}
 	if _, err := d.store.FS.Stat(mark); err == nil {
 		rec.NewEpoch = true
 	}
@@ -73,7 +76,7 @@ func allCorrupt(err error) bool {
 
 // replay feeds the journal's records to the node and holds the outputs against what they were.
 func (d *Durable) replay(from uint64, rec *Recovery) error {
-	p := newPlayer(d.Node)
+	p := newPlayer(d.Node, d.blobs)
 	d.commands = p.commands
 	read := d.Journal.Read
 	if planted.On(planted.SwapRecords) {
@@ -101,7 +104,7 @@ func (d *Durable) pause(cfg node.Config, payload []byte, from uint64, rec *Recov
 		return err
 	}
 	rec.Diverged, rec.Replayed, rec.LastWall = d.paused, 0, 0
-	p := newPlayer(d.Node)
+	p := newPlayer(d.Node, d.blobs)
 	d.commands = p.commands
 	err = d.Journal.Read(from, func(lsn uint64, payload []byte) error {
 		if lsn >= d.paused.Record {
@@ -121,6 +124,7 @@ func (d *Durable) pause(cfg node.Config, payload []byte, from uint64, rec *Recov
 // player feeds records to a node.
 type player struct {
 	node     *node.Node
+	blobs    *journal.Blobs
 	commands commands
 	record   Record // the last one
 }
@@ -128,8 +132,8 @@ type player struct {
 // commands are those that were given out and not completed: whether to record their results, and what to recompute.
 type commands map[uint64]engine.Command
 
-func newPlayer(n *node.Node) *player {
-	p := &player{node: n, commands: commands{}}
+func newPlayer(n *node.Node, blobs *journal.Blobs) *player {
+	p := &player{node: n, blobs: blobs, commands: commands{}}
 	for _, c := range n.Engine().Pending() {
 		p.commands[c.ID] = c
 	}
@@ -143,6 +147,9 @@ func (p *player) play(lsn uint64, payload []byte) (*engine.Output, error) {
 	*r = Record{}
 	if err := snapshot.Unmarshal(payload, r, reg, snapshot.DefaultLimits()); err != nil {
 		return nil, fmt.Errorf("host: record %d: %w", lsn, err)
+	}
+	if err := r.fetch(p.blobs, reg, lsn); err != nil {
+		return nil, err
 	}
 	for i := range r.Events {
 		ev := &r.Events[i]

@@ -70,6 +70,8 @@
 //     to be damaged is replaced by the one before it and a longer replay. Damage of a chunk that both have hits both: then the journal
 //     can help only as far back as it goes, and loading is an error that names the place.
 //
+// What is too large for a record is a blob: the record names it by digest, and it is durable before the record is (blob.go).
+//
 // At a start: LoadNewest, then Open with Options.From set to the number of the snapshot, then Read from that number.
 // The directory is used by one process at a time: the caller holds a vfs lock.
 package journal
