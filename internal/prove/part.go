@@ -12,6 +12,18 @@ type Part interface {
 	Run(s *Shard) error
 }
 
+// Preparer is a Part that makes something before its shards run, in the folder that they share. What that takes is not of its time.
+type Preparer interface {
+	Prepare(dir string) error
+}
+
+func prepare(p Part, dir string) error {
+	if pre, ok := p.(Preparer); ok {
+		return pre.Prepare(dir)
+	}
+	return nil
+}
+
 // Floor is how often something must have been tried or met.
 type Floor struct {
 	What   string `json:"what"`

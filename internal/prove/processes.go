@@ -30,6 +30,13 @@ func runPart(ctx context.Context, p Part, opt Options, end time.Time) (*Result, 
 	}
 	defer os.RemoveAll(dir)
 	r, start := newResult(p, from), time.Now()
+	if err := prepare(p, dir); err != nil {
+		r.Error = err.Error()
+		return r, nil
+	}
+	if !end.IsZero() {
+		end = end.Add(time.Since(start))
+	}
 	g := &group{states: make([]State, opt.Shards)}
 	var wait sync.WaitGroup
 	for i := range opt.Shards {

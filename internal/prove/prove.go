@@ -56,10 +56,13 @@ func Single(p Part, seed uint64) *Result {
 		return &Result{Part: p.Name(), Promise: p.Promise(), Error: err.Error()}
 	}
 	defer os.RemoveAll(dir)
-	start := time.Now()
+	r, start := newResult(p, seed), time.Now()
+	if err := prepare(p, dir); err != nil {
+		r.Error = err.Error()
+		return r
+	}
 	s := &Shard{Of: 1, Dir: dir, first: seed, one: true}
 	s.run(p)
-	r := newResult(p, seed)
 	r.collect([]State{s.state})
 	r.Seconds = time.Since(start).Seconds()
 	r.OK = r.Failed == 0 && r.Error == ""

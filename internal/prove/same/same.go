@@ -26,6 +26,23 @@ func (Part) Floors() []prove.Floor {
 	return floors
 }
 
+// Prepare builds the variants.
+func (Part) Prepare(dir string) error {
+	for _, v := range Variants() {
+		if v.build == nil {
+			continue
+		}
+		path, err := v.executable(dir)
+		if err == nil {
+			err = v.make(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Run asks all variants for each seed.
 func (p Part) Run(s *prove.Shard) error {
 	var others []*answerer

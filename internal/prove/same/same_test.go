@@ -64,6 +64,8 @@ func TestADifferenceIsAFailure(t *testing.T) {
 
 type liar struct{ Part }
 
+func (liar) Prepare(string) error { return nil }
+
 func (liar) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
 		compare(s, "a liar", Line(seed+1), Line(seed))

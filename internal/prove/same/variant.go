@@ -3,16 +3,13 @@ package same
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 )
 
 // Variant is another build of this program, or another setting of its runtime.
@@ -37,30 +34,17 @@ func Variants() []Variant {
 	return v
 }
 
-// executable returns the program of a variant, built into dir by the first process that wants it.
+// executable is the program of a variant, which Prepare has built into dir, or this one.
 func (v Variant) executable(dir string) (string, error) {
 	if v.build == nil {
 		return os.Executable()
 	}
-	path := filepath.Join(dir, strings.Map(func(r rune) rune {
+	return filepath.Join(dir, strings.Map(func(r rune) rune {
 		if r == ' ' || r == '=' {
 			return '-'
 		}
 		return r
-	}, v.Name)+".program")
-	claim, err := os.OpenFile(path+".claim", os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return path, wait(path)
-	}
-	if err != nil {
-		return "", err
-	}
-	claim.Close()
-	err = v.make(path)
-	if err != nil {
-		return "", errors.Join(err, os.WriteFile(path+".failed", []byte(err.Error()), 0o600))
-	}
-	return path, os.WriteFile(path+".made", nil, 0o600)
+	}, v.Name)+".program"), nil
 }
 
 func (v Variant) make(path string) error {
@@ -71,21 +55,6 @@ func (v Variant) make(path string) error {
 		return fmt.Errorf("the program for %s cannot be built here (the proof wants the go command and the source tree): %w\n%s", v.Name, err, out)
 	}
 	return nil
-}
-
-// buildTime bounds how long a process waits for another to build.
-const buildTime = 15 * time.Minute
-
-func wait(path string) error {
-	for end := time.Now().Add(buildTime); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if _, err := os.Stat(path + ".made"); err == nil {
-			return nil
-		}
-		if b, err := os.ReadFile(path + ".failed"); err == nil {
-			return errors.New(string(b))
-		}
-	}
-	return fmt.Errorf("nobody has built %s in %v", path, buildTime)
 }
 
 // answerer is a running variant.
