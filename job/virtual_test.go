@@ -4,58 +4,27 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
-	"math/rand/v2"
+	"hash"
 	"os"
 	"sort"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/transport/memory"
-	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/sim"
 )
 
 var rewriteHashes = flag.Bool("rewrite", false, "write the golden hashes again; a change means that this release gives other bits")
 
-// virtual runs a whole job in one thread and virtual time: the same nodes, journals and envelopes as a real run, with the
-// clock, the network and the disks replaced. The same options give the same bytes.
+// virtual is a whole job in the simulator: the same nodes, journals and envelopes as a real run, in one thread and virtual
+// time. The same options give the same bytes.
 type virtual struct {
 	t     testing.TB
-	c     *cluster
-	net   *memory.Virtual
-	now   int64
-	rng   *rand.Rand
-	nodes []*virtualNode
-	trace [32]byte // of everything that left a node, in order
-	done  value.Value
-
-	dropEvery int // steps between two power failures, 0 for none
-	steps     int
-	crashes   int
-}
-
-type virtualNode struct {
-	m     *member
-	fs    *vfs.Mem
-	d     *host.Durable
-	port  *memory.VirtualPort
-	inbox []*engine.Event
-	wake  int64
-	more  bool
-	work  []virtualWork
-	told  uint64
-}
-
-// virtualWork is a command that completes at a time.
-type virtualWork struct {
-	at int64
-	ev *engine.Event
+	w     *sim.World
+	trace hash.Hash // over everything that left a node, in order and with its time
+	file  []byte    // the model, when the job is done
 }
 
 // small is a job that takes a fraction of a second: every layer, few rounds.
@@ -65,193 +34,84 @@ func small() Config {
 	return c
 }
 
-func newVirtual(t testing.TB, cfg Config, net memory.Options, dropEvery int) *virtual {
+func newVirtual(t testing.TB, cfg Config, seed uint64, net sim.Network) *virtual {
 	t.Helper()
-	m, err := cfg.Choreography()
+	art, err := cfg.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	art, _, err := compile.Compile(m, compile.Options{})
+	members, err := cfg.Members(art)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCluster(&Local{cfg: cfg, art: art})
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := &virtual{t: t, c: c, net: memory.NewVirtual(net), rng: rand.New(rand.NewPCG(net.Seed, 9)), dropEvery: dropEvery}
-	for _, m := range c.nodes {
-		n := &virtualNode{m: m, fs: vfs.NewMem()}
-		v.nodes = append(v.nodes, n)
-		v.open(n)
+	v := &virtual{t: t, trace: sha256.New()}
+	v.w = sim.New(sim.Options{
+		Seed: seed, Network: net, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Millisecond},
+		Disk:     sim.Disk{Sync: sim.Latency{Min: 200 * time.Microsecond}, Publish: sim.Latency{Min: time.Millisecond}},
+		OnApp:    v.told,
+		OnOutput: func(n *sim.Node, raw []byte) { fmt.Fprintf(v.trace, "%s %v %x\n", n.Name, v.w.Now(), raw) },
+	})
+	for _, m := range members {
+		s := sim.Spec{Name: m.Name, Config: m.Config, Durable: true}
+		s.Store.SegmentBytes, s.Store.SnapshotBytes = 64<<10, 150<<10
+		v.w.Add(s, 0)
 	}
 	return v
 }
 
-func (v *virtual) open(n *virtualNode) {
-	cfg := n.m.Config
-	cfg.Trace = true
-	d, rec, err := host.Open(cfg, host.Store{FS: n.fs, Dir: "n", SegmentBytes: 64 << 10, SnapshotBytes: 150 << 10})
-	if err != nil {
-		v.t.Fatalf("%s does not open: %v", n.m.Name, err)
+func (v *virtual) told(n *sim.Node, ev engine.AppEvent) error {
+	switch ev.Name {
+	case engine.FailureEvent:
+		return fmt.Errorf("%s: %v", n.Name, ev.Value)
+	case EventDone:
+		_, file, err := ParseDone(ev.Value)
+		v.file = file
+		return err
 	}
-	n.d, n.inbox, n.work = d, nil, nil
-	n.port = v.net.Join(n.m.Peer, func(from wire.PeerID, raw []byte) {
-		n.inbox = append(n.inbox, &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: raw}})
-	})
-	if rec.New {
-		if err := d.Save(); err != nil {
-			v.t.Fatal(err)
-		}
-	} else {
-		ev, err := d.Restart(rec)
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		n.inbox = append(n.inbox, ev)
-	}
-	n.more = true
+	return nil
 }
 
 // run goes on until the server has told that the job is done.
 func (v *virtual) run() {
-	for v.done == nil {
-		if v.steps > 200_000 {
-			v.t.Fatalf("the job does not come to its end: virtual time %v", time.Duration(v.now))
-		}
-		v.advance()
-		for _, n := range v.nodes {
-			v.turn(n)
-		}
+	v.t.Helper()
+	if err := v.w.Run(time.Hour, func() bool { return v.file != nil }); err != nil || v.file == nil {
+		v.t.Fatalf("the job does not come to its end: virtual time %v, %v", v.w.Now(), err)
 	}
 }
 
-// advance moves the clock to the next thing that happens, and lets it happen.
-func (v *virtual) advance() {
-	next := int64(1) << 62
-	if at, ok := v.net.Next(); ok {
-		next = at
+// powerFailures cuts the power of some node every few milliseconds.
+func (v *virtual) powerFailures(seed uint64) {
+	c := sim.NewChance(seed, 9)
+	var next func()
+	next = func() {
+		v.w.PowerOff(v.w.Nodes()[c.Below(len(v.w.Nodes()))])
+		v.w.At(v.w.Now()+c.Between(time.Millisecond, 60*time.Millisecond), next)
 	}
-	for _, n := range v.nodes {
-		if n.more || len(n.inbox) > 0 {
-			next = v.now
-		}
-		if n.wake != 0 {
-			next = min(next, n.wake)
-		}
-		for _, w := range n.work {
-			next = min(next, w.at)
-		}
-	}
-	if next == int64(1)<<62 {
-		v.t.Fatal("nothing is under way and the job is not done")
-	}
-	v.now = max(v.now, next)
-	v.net.Deliver(v.now)
+	v.w.At(c.Between(0, 30*time.Millisecond), next)
 }
 
-// turn steps one node if it has something to do.
-func (v *virtual) turn(n *virtualNode) {
-	var later []virtualWork
-	for _, w := range n.work {
-		if w.at <= v.now {
-			n.inbox = append(n.inbox, w.ev)
-		} else {
-			later = append(later, w)
-		}
+func (v *virtual) crashes() (n int) {
+	for _, x := range v.w.Nodes() {
+		n += x.Crashes
 	}
-	n.work = later
-	if !n.more && len(n.inbox) == 0 && (n.wake == 0 || n.wake > v.now) {
-		return
-	}
-	events := n.inbox
-	n.inbox = nil
-	out, _, refused, err := n.d.Step(v.now, v.now, events)
-	if err != nil {
-		v.t.Fatalf("%s: %v", n.m.Name, err)
-	}
-	for _, r := range refused {
-		v.t.Fatalf("%s refused: %v", n.m.Name, r.Err)
-	}
-	v.steps++
-	if v.dropEvery > 0 && v.rng.IntN(v.dropEvery) == 0 {
-		v.powerOff(n)
-		return
-	}
-	n.more, n.wake = out.More, out.Wake
-	v.note(fmt.Sprintf("%s %d wake %d\n", n.m.Name, v.now, out.Wake))
-	for _, tr := range out.Trace {
-		v.note(fmt.Sprintf("%d %s %d %s %s\n", tr.At, tr.Kind, tr.Exec, tr.Op, tr.Text))
-	}
-	for _, c := range out.Commands {
-		res, err := n.d.Node.Work(c)
-		ev := host.Finish(n.m.Config.Values, c.ID, res, err)
-		n.work = append(n.work, virtualWork{v.now + int64(time.Millisecond), &ev})
-	}
-	if out.NeedsDurable() {
-		if err := n.d.Journal.Sync(); err != nil {
-			v.t.Fatal(err)
-		}
-	}
-	for _, p := range out.Envelopes {
-		v.note(string(p.Raw))
-		n.port.Send(p.To, p.Raw)
-	}
-	v.tell(n, out.AppEvents)
-	if n.d.SnapshotDue() {
-		if err := n.d.Save(); err != nil {
-			v.t.Fatal(err)
-		}
-	}
-}
-
-func (v *virtual) tell(n *virtualNode, events []engine.AppEvent) {
-	for _, ev := range events {
-		if ev.Name == engine.FailureEvent {
-			v.t.Fatalf("%s: %v", n.m.Name, ev.Value)
-		}
-		if ev.Name == EventDone {
-			v.done = ev.Value
-		}
-		n.told = ev.Number
-	}
-	if len(events) > 0 {
-		n.inbox = append(n.inbox, &engine.Event{AppAck: &snapshot.AppAckEvent{UpTo: n.told}})
-	}
-}
-
-// powerOff leaves of a node what a power failure leaves, and brings it back from that.
-func (v *virtual) powerOff(n *virtualNode) {
-	v.crashes++
-	n.fs = n.fs.Crash(v.rng)
-	v.open(n)
-}
-
-func (v *virtual) note(s string) {
-	h := sha256.New()
-	h.Write(v.trace[:])
-	h.Write([]byte(s))
-	h.Sum(v.trace[:0])
+	return n
 }
 
 // model returns the hash of the model that the job made.
-func (v *virtual) model() string {
-	file := v.done.(*value.List).At(1).(value.Bytes)
-	return fmt.Sprintf("%x", sha256.Sum256(file.Raw()))
-}
+func (v *virtual) model() string { return fmt.Sprintf("%x", sha256.Sum256(v.file)) }
 
-// hashes are over everything that a run gives: the trace of all outputs, each node's last snapshot, all files of all
+// hashes are over everything that a run gives: all that left a node, each node's last snapshot, all files of all
 // disks, and the model.
 func (v *virtual) hashes() map[string]string {
 	snap, disks := sha256.New(), sha256.New()
-	for _, n := range v.nodes {
-		b, err := n.d.Node.Snapshot()
+	for _, n := range v.w.Nodes() {
+		b, err := n.Node().Snapshot()
 		if err != nil {
 			v.t.Fatal(err)
 		}
 		snap.Write(b)
-		for _, name := range n.fs.Names() {
-			content, err := vfs.ReadFile(n.fs, name, 1<<30)
+		for _, name := range n.Disk().Names() {
+			content, err := vfs.ReadFile(n.Disk(), name, 1<<30)
 			if err != nil {
 				v.t.Fatal(err)
 			}
@@ -260,7 +120,7 @@ func (v *virtual) hashes() map[string]string {
 		}
 	}
 	return map[string]string{
-		"trace": fmt.Sprintf("%x", v.trace), "snapshots": fmt.Sprintf("%x", snap.Sum(nil)),
+		"trace": fmt.Sprintf("%x", v.trace.Sum(nil)), "snapshots": fmt.Sprintf("%x", snap.Sum(nil)),
 		"journals": fmt.Sprintf("%x", disks.Sum(nil)), "model": v.model(),
 	}
 }
@@ -268,7 +128,7 @@ func (v *virtual) hashes() map[string]string {
 // TestDeterminismOfARun is law L1 over every layer: the hashes of a whole run are those in the tree. The test runs in the
 // plain build and under the race detector, on one thread and on two, and on whatever machine reads this.
 func TestDeterminismOfARun(t *testing.T) {
-	v := newVirtual(t, small(), memory.Options{Seed: 1, DelayMin: time.Millisecond, DelayMax: 20 * time.Millisecond}, 0)
+	v := newVirtual(t, small(), 1, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}})
 	v.run()
 	var lines []string
 	for what, hash := range v.hashes() {
@@ -294,7 +154,7 @@ func TestDeterminismOfARun(t *testing.T) {
 // TestSameModelWhateverHappens is promise 2 of the design: with rounds that wait for their whole cohort, the model is the
 // same to the bit under loss, delay, duplication, reordering and power failures of any node, the server too.
 func TestSameModelWhateverHappens(t *testing.T) {
-	plain := newVirtual(t, small(), memory.Options{}, 0)
+	plain := newVirtual(t, small(), 0, sim.Network{})
 	plain.run()
 	want, crashes := plain.model(), 0
 	seeds := 12
@@ -302,14 +162,15 @@ func TestSameModelWhateverHappens(t *testing.T) {
 		seeds = 3
 	}
 	for seed := range uint64(seeds) {
-		v := newVirtual(t, small(), memory.Options{
-			Seed: seed, Drop: 0.1, Duplicate: 0.2, Reorder: 0.2, DelayMin: time.Millisecond, DelayMax: 300 * time.Millisecond,
-		}, 40)
+		v := newVirtual(t, small(), seed, sim.Network{
+			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 300 * time.Millisecond}, Loss: 0.1, Duplicate: 0.2, Reorder: 0.2,
+		})
+		v.powerFailures(seed)
 		v.run()
 		if got := v.model(); got != want {
-			t.Fatalf("seed %d: after %d power failures the model is %s, want %s", seed, v.crashes, got, want)
+			t.Fatalf("seed %d: after %d power failures the model is %s, want %s", seed, v.crashes(), got, want)
 		}
-		crashes += v.crashes
+		crashes += v.crashes()
 	}
 	if crashes < 3*seeds {
 		t.Fatalf("only %d power failures in %d runs", crashes, seeds)
