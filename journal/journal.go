@@ -18,17 +18,18 @@ type Journal struct {
 	appending sync.Mutex // held by Append, Release and Close
 	syncing   sync.Mutex // held during a write or a sync, and while the active file changes
 
-	mu     sync.Mutex // guards what follows; never held during an operation of the disk
-	segs   []segment  // the last one is active
-	active vfs.File
-	seed   uint32 // of the checksums in the active segment
-	buf    []byte // records that are appended and not written: the last bytes before end
-	other  []byte // the other buffer, when it is not being written
-	spares []spare
-	end    int64  // where the next record goes in the active segment
-	next   uint64 // number of the next record
-	synced uint64 // all records below are durable
-	failed error
+	mu       sync.Mutex // guards what follows; never held during an operation of the disk
+	segs     []segment  // the last one is active
+	active   vfs.File
+	seed     uint32 // of the checksums in the active segment
+	buf      []byte // records that are appended and not written: the last bytes before end
+	other    []byte // the other buffer, when it is not being written
+	spares   []spare
+	prepared uint64 // calls of Prepare
+	end      int64  // where the next record goes in the active segment
+	next     uint64 // number of the next record
+	synced   uint64 // all records below are durable
+	failed   error
 }
 
 // Open opens the journal in a directory, or begins one, after reading all of it. It cuts a torn tail and reports what it found. Damage is a

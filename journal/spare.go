@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -79,11 +80,13 @@ func (j *Journal) dropSpares() {
 func (j *Journal) Prepare() {
 	j.mu.Lock()
 	due := j.failed == nil && len(j.spares) == 0 && j.end > j.segs[len(j.segs)-1].size/2
+	// Each has a name of its own: a rotation may have taken the one before and not given it its name yet.
+	j.prepared++
+	s := spare{name: fmt.Sprintf("%snext-%d%s%s", segmentPrefix, j.prepared, segmentSuffix, tmpSuffix)}
 	j.mu.Unlock()
 	if !due {
 		return
 	}
-	s := spare{name: segmentPrefix + "next" + segmentSuffix + tmpSuffix}
 	if err := makeZeros(j.fsys, filepath.Join(j.dir, s.name), int64(j.opt.SegmentBytes)); err == nil {
 		j.addSpare(s)
 	}
