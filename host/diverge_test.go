@@ -128,3 +128,18 @@ func TestMarksAreRead(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadMarks: no bytes make reading marks panic, or give more marks than bytes.
+func FuzzReadMarks(f *testing.F) {
+	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 1, 7, 8, markEvent, 1, 2, 3, 4, 5, markCommand, 1, 2})
+	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		values := 0
+		for _, m := range readMarks(b) {
+			values += 1 + 2*len(m.fills)
+		}
+		if values > len(b) {
+			t.Errorf("%d bytes gave marks of %d", len(b), values)
+		}
+	})
+}

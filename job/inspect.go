@@ -104,17 +104,22 @@ func (v *View) Node(name string) *NodeView {
 	return nil
 }
 
-// lookTries is how often a node is looked at whose run lets files go meanwhile.
-const lookTries = 5
+// lookTries is how often a node is looked at whose run changes files meanwhile.
+const lookTries = 6
 
-// BringBack brings the node back in memory, as host.BringBack does, without changing or locking anything on the disk.
+// BringBack brings the node back in memory, as host.BringBack does, without changing or locking anything on the disk. Where
+// the run goes on meanwhile, files may go or change between two looks; so what is wrong counts when it stays the same.
 func (n *NodeView) BringBack(l host.Look) (b *host.Brought, err error) {
 	for range lookTries {
-		if b, err = host.BringBack(n.Config, n.fs, n.Dir, l); !errors.Is(err, fs.ErrNotExist) {
+		before := err
+		if b, err = host.BringBack(n.Config, n.fs, n.Dir, l); err == nil {
+			return b, nil
+		}
+		if before != nil && before.Error() == err.Error() && !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
-	return b, err
+	return nil, err
 }
 
 // Inspect brings back the nodes of the run in a directory, or only those that are named, and returns their states: newest

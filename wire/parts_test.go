@@ -37,3 +37,21 @@ func TestSplit(t *testing.T) {
 		t.Error("what is no message was split")
 	}
 }
+
+// FuzzSplit: the pieces of any bytes lie within them.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte{1 << 3, 1, 18<<3&0x7f | 2 | 0x80, 1, 1, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p Parts
+		if !p.Split(b) {
+			return
+		}
+		n := len(p.Head)
+		for _, fill := range p.Fills {
+			n += len(fill)
+		}
+		if n > len(b) {
+			t.Errorf("%d bytes were split into %d", len(b), n)
+		}
+	})
+}
