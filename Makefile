@@ -1,5 +1,5 @@
 # The few verbs of this tree; each is what CI runs, too.
-.PHONY: help test race fuzz bench ci golden proto
+.PHONY: help test race fuzz bench prove ci golden proto
 
 help:      ## show these verbs
 	@grep -E '^[a-z]+: +##' Makefile | sed 's/:  *## /\t/'
@@ -15,6 +15,9 @@ fuzz:      ## each decoder for half a minute
 
 bench:     ## the engine's benchmarks, with their denominators
 	go run ./cmd/rhizome bench engine
+
+prove:     ## the promises, each as often as its floor says
+	go run ./cmd/rhizome prove
 
 ci:        ## everything that a change must pass
 	.ci/run
