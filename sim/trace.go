@@ -33,7 +33,7 @@ func (w *World) tracePacket(from, to *Node, raw []byte) {
 		w.trace(to, "gets", text+": "+err.Error())
 		return
 	}
-	if e.Edge >= 0 {
+	if e.Edge >= 0 && int(e.Edge) < len(to.cfg.Program.Edges) { // a lie may name one that does not exist
 		text += fmt.Sprintf(", edge %s", to.cfg.Program.Edges[e.Edge].Name)
 	}
 	if e.Number != 0 {

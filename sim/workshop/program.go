@@ -132,10 +132,10 @@ func (b *part) call(edges []program.Edge, twig program.FuncID) {
 	f.emit("called", f.one(program.Op{Code: program.OpCall, Body: twig}, n))
 }
 
-// shelve takes what was put on the belt and holds it for a while, one at a time.
+// shelve takes what lies on the belt a while after it was put there, and holds it for a while, one at a time.
 func (b *part) shelve() {
 	f := b.fn(program.KindEvent, "placed", 1)
-	v := f.permit("shelf", 1, f.one(program.Op{Code: program.OpQueueTake, Label: "belt"}, 0))
+	v := f.permit("shelf", 1, f.one(program.Op{Code: program.OpQueueTake, Label: "belt"}, f.sleep(6*ms, 0)))
 	held := f.sleep(3*ms, f.one(program.Op{Code: program.OpHoldPut, Label: "shelf"}, v))
 	f.emit("shelf", f.one(program.Op{Code: program.OpHoldTake, Label: "shelf"}, held))
 }

@@ -136,7 +136,7 @@ func find(s *prove.Shard, h *hound, name string, turn uint64) {
 			s.Fail("%s was not found in %v by %d seeds from %d", name, c.took.Round(time.Second), c.State.Seeds, 1+(turn*bases+row)*apart)
 			return
 		}
-		if s.Single() && len(c.State.Failures) > 0 {
+		if s.Single() && row == 0 && len(c.State.Failures) > 0 {
 			s.Add("found at seed", c.State.Failures[0].Seed)
 		}
 		seeds, times = append(seeds, max(c.State.Seeds, 1)), append(times, uint64(c.took.Milliseconds()))
