@@ -71,11 +71,13 @@ func New(cfg Config) (*Engine, error) {
 	if sc == nil {
 		sc = NewScratch()
 	}
-	return &Engine{
+	b := &block{}
+	b.e = Engine{
 		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: sc.limitsOf(cfg.Limits), seed: cfg.Seed,
 		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), subs: p.Subscriptions(),
-		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg),
-	}, nil
+		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
+	}
+	return &b.e, nil
 }
 
 // inOrder returns the peers of each place sorted: the same map where they are already.
@@ -94,16 +96,39 @@ func inOrder(targets map[string][]wire.PeerID) map[string][]wire.PeerID {
 	return out
 }
 
-func newState(cfg Config) State {
+// block is an engine and the tables of its state in one piece of memory: in a simulation of many nodes, each piece is one
+// more that is not in the cache when a message comes.
+type block struct {
+	e Engine
+	t tables
+}
+
+// tables is what the pointers and the lists of a new State point to. Lists that outgrow it move away.
+type tables struct {
+	streams  peer.Streams
+	governor peer.Governor
+	backoff  peer.Backoff
+	ingress  [1]ingress
+	frames   [2]*frame
+	timers   [1]timer
+	counters [2]counter
+	book     peer.AddressBook
+	requests peer.Requests
+	random   rand.ChaCha8
+}
+
+func newState(cfg Config, t *tables) State {
 	l := cfg.Limits
+	t.book = *peer.NewAddressBook(l.BookPeers, l.BookAddresses)
+	t.governor = *peer.NewGovernor(l.FailuresToDown, l.BookPeers)
+	t.backoff = *peer.NewBackoff(l.BookPeers)
+	t.streams = *peer.NewStreams(l.streams())
+	t.requests = *peer.NewRequests(l.requests())
+	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
-		self: cfg.Self, incarnation: 1, epoch: 1,
-		random:   rand.NewChaCha8(randomSeed(cfg.Seed, cfg.Self)),
-		book:     peer.NewAddressBook(l.BookPeers, l.BookAddresses),
-		governor: peer.NewGovernor(l.FailuresToDown, l.BookPeers),
-		backoff:  peer.NewBackoff(l.BookPeers),
-		streams:  peer.NewStreams(l.streams()),
-		requests: peer.NewRequests(l.requests()),
+		self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
+		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests,
+		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{t.timers[:0]}, counters: t.counters[:0],
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}
 }

@@ -35,7 +35,7 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 	if err != nil {
 		return nil, err
 	}
-	r := &restorer{e: e, st: newState(cfg)}
+	r := &restorer{e: e, st: newState(cfg, new(tables))}
 	r.st.incarnation = incarnation
 	steps := []struct {
 		part string

@@ -137,6 +137,11 @@ func (c *coverage) compare(t tb, a, b reflect.Value, path string) {
 	}
 	switch a.Kind() {
 	case reflect.Struct:
+		if strings.HasPrefix(a.Type().Name(), "table[") { // a table of peers: the order of its rows is not state
+			a, b = inOrderOfPeer(a.FieldByName("rows")), inOrderOfPeer(b.FieldByName("rows"))
+			c.compare(t, a, b, path)
+			return
+		}
 		for i := range a.NumField() {
 			f := a.Type().Field(i)
 			p := a.Type().Name() + "." + f.Name
@@ -199,11 +204,25 @@ func (c *coverage) compare(t tb, a, b reflect.Value, path string) {
 	}
 }
 
+// inOrderOfPeer returns rows as a map by peer.
+func inOrderOfPeer(rows reflect.Value) reflect.Value {
+	m := reflect.MakeMap(reflect.MapOf(reflect.TypeFor[string](), rows.Type().Elem()))
+	for i := range rows.Len() {
+		row := rows.Index(i)
+		m.SetMapIndex(reflect.ValueOf(row.FieldByName("peer").String()), reflect.NewAt(row.Type(), row.Addr().UnsafePointer()).Elem())
+	}
+	return m
+}
+
 // empty says whether a field holds nothing.
 func empty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
+	case reflect.Struct:
+		if strings.HasPrefix(v.Type().Name(), "table[") {
+			return v.FieldByName("rows").Len() == 0
+		}
 	}
 	return v.IsZero()
 }

@@ -27,7 +27,7 @@ type wait struct {
 
 // NewBackoff returns an empty table with room for so many peers.
 func NewBackoff(peers int) *Backoff {
-	return &Backoff{peers: peers, entries: map[wire.PeerID]*wait{}}
+	return &Backoff{peers: peers}
 }
 
 // Ready says whether the peer may be contacted.
@@ -47,7 +47,7 @@ func (b *Backoff) Failure(p wire.PeerID, now int64, rand func() uint64) {
 			b.forget()
 		}
 		w = &wait{}
-		b.entries[p] = w
+		put(&b.entries, p, w)
 	}
 	w.last, w.next = now, after(now, upTo(exponential(backoffBaseNs, backoffCapNs, w.attempts), rand))
 	w.attempts = min(w.attempts+1, 1<<20)
@@ -102,7 +102,7 @@ func RestoreBackoff(entries []snapshot.BackoffEntry, peers int) (*Backoff, error
 		case e.Attempts < 1 || e.Last < 0 || e.Next < e.Last:
 			return nil, &RestoreError{"backoff", e.Peer, "there was no attempt, or the next one lies before the last"}
 		}
-		b.entries[wire.PeerID(e.Peer)] = &wait{e.Attempts, e.Last, e.Next}
+		put(&b.entries, wire.PeerID(e.Peer), &wait{e.Attempts, e.Last, e.Next})
 		last = e.Peer
 	}
 	return b, nil

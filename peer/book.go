@@ -24,7 +24,7 @@ type bookEntry struct {
 
 // NewAddressBook returns an empty book with room for so many peers, and addresses of each.
 func NewAddressBook(peers, addresses int) *AddressBook {
-	return &AddressBook{peers: peers, addresses: addresses, entries: map[wire.PeerID]*bookEntry{}}
+	return &AddressBook{peers: peers, addresses: addresses}
 }
 
 // Insert takes a reference to the peer and adds the address after those that are known. An address that is known keeps its
@@ -51,7 +51,7 @@ func (b *AddressBook) Insert(p wire.PeerID, address string) error {
 		e.addresses = append(e.addresses, address)
 	}
 	e.refs++
-	b.entries[p] = e
+	put(&b.entries, p, e)
 	return nil
 }
 
@@ -119,7 +119,7 @@ func RestoreAddressBook(entries []snapshot.AddressBookEntrySnapshot, peers, addr
 				return nil, bad("an address stands there twice")
 			}
 		}
-		b.entries[wire.PeerID(e.Peer)] = &bookEntry{slices.Clone(e.Addresses), e.Refs}
+		put(&b.entries, wire.PeerID(e.Peer), &bookEntry{slices.Clone(e.Addresses), e.Refs})
 		last = e.Peer
 	}
 	return b, nil

@@ -19,7 +19,7 @@ type Governor struct {
 	blocked   []wire.PeerID
 	allowed   []wire.PeerID
 	closed    bool // the allowlist holds; with an empty one nobody is admitted
-	health    map[wire.PeerID]*health
+	health    table[health]
 }
 
 type health struct {
@@ -32,7 +32,7 @@ type health struct {
 // NewGovernor returns a governor that is open to all. A peer is down after threshold failures in a row; each list holds at
 // most so many peers.
 func NewGovernor(threshold, peers int) *Governor {
-	return &Governor{threshold: int32(threshold), peers: peers, health: map[wire.PeerID]*health{}}
+	return &Governor{threshold: int32(threshold), peers: peers}
 }
 
 // Admit says whether the peer may talk to the node: nil, or a *NotAdmittedError. Blocking is stronger than allowing.
@@ -104,21 +104,19 @@ func (g *Governor) Failure(p wire.PeerID, now int64) bool {
 
 // Down says whether the peer failed so often in a row that it counts as down.
 func (g *Governor) Down(p wire.PeerID) bool {
-	h := g.health[p]
+	h := g.health.get(p)
 	return h != nil && h.down
 }
 
 // entry returns the health of a peer, and makes room for it where it is new.
 func (g *Governor) entry(p wire.PeerID) *health {
-	if h := g.health[p]; h != nil {
+	if h := g.health.get(p); h != nil {
 		return h
 	}
-	if len(g.health) >= g.peers {
+	if g.health.len() >= g.peers {
 		g.forget()
 	}
-	h := &health{}
-	g.health[p] = h
-	return h
+	return g.health.put(p, health{})
 }
 
 // forget drops the health that matters least. The choice depends on the content alone: not down before down, then the
@@ -126,13 +124,13 @@ func (g *Governor) entry(p wire.PeerID) *health {
 func (g *Governor) forget() {
 	var least wire.PeerID
 	var of *health
-	for _, p := range sorted(g.health) {
-		h := g.health[p]
+	for _, p := range g.health.sorted() {
+		h := g.health.get(p)
 		if of == nil || of.down && !h.down || of.down == h.down && h.last < of.last {
 			least, of = p, h
 		}
 	}
-	delete(g.health, least)
+	g.health.remove(least)
 }
 
 // Snapshot returns the lists and the health of all peers, by peer.
@@ -141,8 +139,8 @@ func (g *Governor) Snapshot() snapshot.PeerGovernorSnapshot {
 	if g.closed {
 		s.Allowlist = &snapshot.AllowSnapshot{Peers: texts(g.allowed)}
 	}
-	for _, p := range sorted(g.health) {
-		h := g.health[p]
+	for _, p := range g.health.sorted() {
+		h := g.health.get(p)
 		s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(p), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard})
 	}
 	return s
@@ -185,7 +183,7 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 		case h.Failures == 0 && !h.Heard || h.Last < 0:
 			return nil, &RestoreError{"health", h.Peer, "nothing ever happened to it, or before time began"}
 		}
-		g.health[wire.PeerID(h.Peer)] = &health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down}
+		g.health.put(wire.PeerID(h.Peer), health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down})
 		last = h.Peer
 	}
 	return g, nil

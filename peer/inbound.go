@@ -40,7 +40,7 @@ func (r *Requests) Begin(from wire.PeerID, req wire.Request, exec uint64) error 
 		return &FullError{"questions under way", r.lim.Inbound}
 	}
 	r.order++
-	r.inbound[k] = &inbound{exec: exec, order: r.order}
+	put(&r.inbound, k, &inbound{exec: exec, order: r.order})
 	r.underWay++
 	return nil
 }
@@ -65,7 +65,7 @@ func (r *Requests) Finish(from wire.PeerID, req wire.Request, answer *wire.Envel
 // keep adds an answered entry to the derived tables.
 func (r *Requests) keep(k requestKey, e *inbound) {
 	r.answered = append(r.answered, k)
-	r.answers[k.peer]++
+	put(&r.answers, k.peer, r.answers[k.peer]+1)
 	r.answerBytes += Charge(e.answer)
 }
 

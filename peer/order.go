@@ -8,6 +8,14 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
+// put adds to a table that is made with its first entry: most nodes never use most tables.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
+}
+
 // sorted returns the keys of a table by peer: the only way in which a table is walked, so that no map order gets out.
 func sorted[V any](m map[wire.PeerID]V) []wire.PeerID { return slices.Sorted(maps.Keys(m)) }
 

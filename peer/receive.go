@@ -19,10 +19,10 @@ type Accepted struct {
 // place, but its incarnation and epoch are looked at all the same. Errors, after which nothing is changed, are *StaleError
 // for a zombie or a stream that was given up, *NumberError for a number that cannot be taken, and *FullError.
 func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
-	t, known := s.peers[env.From], true
+	t, known := s.stream(env.From), true
 	if t == nil {
 		t, known = &stream{peer: env.From, next: 1}, false
-		if len(s.peers) >= s.lim.Peers {
+		if s.peers.len() >= s.lim.Peers {
 			return Accepted{}, &FullError{"streams", s.lim.Peers}
 		}
 	}
@@ -30,7 +30,7 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 		return Accepted{}, err
 	}
 	if !known {
-		s.peers[env.From] = t
+		s.peers.put(env.From, t)
 	}
 	var got Accepted
 	if env.Incarnation > t.incarnation {
@@ -129,7 +129,7 @@ func (s *Streams) AcksDue() []wire.PeerID { return slices.Clone(s.acksDue) }
 // TakeAck returns what an envelope to the peer acknowledges, and notes that it was told: all numbers of the epoch up to
 // upTo are held here. The caller sends it only once they are durable. Epoch 0 means that there is nothing to acknowledge.
 func (s *Streams) TakeAck(p wire.PeerID) (epoch, upTo uint64) {
-	t := s.peers[p]
+	t := s.stream(p)
 	if t == nil {
 		return 0, 0
 	}

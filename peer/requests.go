@@ -69,7 +69,7 @@ func compareKeys(a, b requestKey) int {
 
 // NewRequests returns tables without questions.
 func NewRequests(lim RequestLimits) *Requests {
-	return &Requests{lim: lim, outbound: map[requestKey]*Question{}, inbound: map[requestKey]*inbound{}, answers: map[wire.PeerID]int{}}
+	return &Requests{lim: lim}
 }
 
 // Room says whether n more questions can be asked.
@@ -84,7 +84,7 @@ func (r *Requests) Ask(to wire.PeerID, req wire.Request, q Question) error {
 	if !r.Room(1) {
 		return &FullError{"open questions", r.lim.Outbound}
 	}
-	r.outbound[k] = &q
+	put(&r.outbound, k, &q)
 	return nil
 }
 

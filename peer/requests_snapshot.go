@@ -76,7 +76,7 @@ func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registr
 	}
 	r.order++
 	e := &inbound{exec: x.Exec, order: r.order}
-	r.inbound[k] = e
+	put(&r.inbound, k, e)
 	if x.Exec != 0 {
 		if r.underWay++; r.underWay > r.lim.Inbound {
 			return &FullError{"questions under way", r.lim.Inbound}

@@ -55,7 +55,10 @@ func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error 
 // outbox. An acknowledgement of an earlier epoch, or of what was acknowledged before, is late and releases nothing. One of
 // what was never sent is an *AckError: numbers would be dropped by the peer as known that it never saw.
 func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error) {
-	t := s.peers[p]
+	if upTo == 0 && epoch <= s.epoch {
+		return 0, nil // numbers begin at 1
+	}
+	t := s.stream(p)
 	next := uint64(1)
 	if t != nil {
 		next = t.next
@@ -85,7 +88,7 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 // Base returns the lowest number of the own stream to the peer that is not acknowledged; what a receiver misses below it
 // never comes again. It rides on each envelope to the peer, as the acknowledgement does.
 func (s *Streams) Base(p wire.PeerID) uint64 {
-	if t := s.peers[p]; t != nil {
+	if t := s.stream(p); t != nil {
 		return t.acked() + 1
 	}
 	return 1
@@ -93,7 +96,7 @@ func (s *Streams) Base(p wire.PeerID) uint64 {
 
 // Holds says whether the outbox holds the envelope that asks the question of the peer.
 func (s *Streams) Holds(p wire.PeerID, r wire.Request) bool {
-	t := s.peers[p]
+	t := s.stream(p)
 	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(e *wire.Envelope) bool { return e.Request == r })
 }
 
@@ -105,8 +108,9 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 		return &EpochError{epoch, s.epoch}
 	}
 	s.epoch = epoch
-	for _, t := range s.peers {
-		// Each stream is changed by itself, so the order of the map does not show.
+	for i := range s.peers.rows {
+		t := s.peers.rows[i].v
+		// Each stream is changed by itself, so the order of the table does not show.
 		for i, env := range t.out {
 			again := *env
 			again.Epoch, again.Number, again.Redelivered = epoch, uint64(i)+1, true

@@ -32,7 +32,7 @@ func reserve(limit int) int { return limit + limit/4 }
 type Streams struct {
 	lim   StreamLimits
 	epoch uint64 // of own streams
-	peers map[wire.PeerID]*stream
+	peers table[*stream]
 
 	// Derived from peers:
 	acksDue []wire.PeerID // ascending
@@ -65,7 +65,7 @@ func (s *stream) acked() uint64 { return s.next - 1 - uint64(len(s.out)) }
 
 // NewStreams returns streams without peers, in epoch 1.
 func NewStreams(lim StreamLimits) *Streams {
-	return &Streams{lim: lim, epoch: 1, peers: map[wire.PeerID]*stream{}}
+	return &Streams{lim: lim, epoch: 1}
 }
 
 // Epoch returns the epoch of the own streams.
@@ -91,15 +91,23 @@ func Charge(env *wire.Envelope) int {
 
 // of returns the stream with a peer, and makes it where there is room.
 func (s *Streams) of(p wire.PeerID) (*stream, error) {
-	if t := s.peers[p]; t != nil {
+	if t := s.stream(p); t != nil {
 		return t, nil
 	}
-	if len(s.peers) >= s.lim.Peers {
+	if s.peers.len() >= s.lim.Peers {
 		return nil, &FullError{"streams", s.lim.Peers}
 	}
 	t := &stream{peer: p, next: 1}
-	s.peers[p] = t
+	s.peers.put(p, t)
 	return t, nil
+}
+
+// stream returns the stream with a peer, or nil.
+func (s *Streams) stream(p wire.PeerID) *stream {
+	if t := s.peers.get(p); t != nil {
+		return *t
+	}
+	return nil
 }
 
 // setAckDue keeps the flag and the list of peers in step.

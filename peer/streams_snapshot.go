@@ -15,8 +15,8 @@ import (
 func (s *Streams) Snapshot() ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry) {
 	var states []snapshot.WireStateSnapshot
 	var entries []snapshot.PendingOutboundEntry
-	for _, p := range sorted(s.peers) {
-		t := s.peers[p]
+	for _, p := range s.peers.sorted() {
+		t := s.stream(p)
 		states = append(states, snapshot.WireStateSnapshot{
 			Peer: string(p), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
 			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
@@ -94,7 +94,7 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		s.bytes += Charge(env)
 	}
 	s.count += len(t.out)
-	s.peers[t.peer] = t
+	s.peers.put(t.peer, t)
 	s.setAckDue(t, w.AckDue)
 	if w.ResendAt > 0 {
 		s.schedule(t, w.ResendAt, 0)

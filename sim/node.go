@@ -25,19 +25,24 @@ type Node struct {
 	Name string
 	Peer wire.PeerID
 
-	id      int32
+	// What every event looks at stands together.
+	nd       *node.Node   // nil while it is down
+	drv      *host.Driver // of a durable node that is up
+	id       int32
+	life     uint32
+	wakeAt   int64 // for which an evWake is set, 0 for none
+	pausedTo int64
+	chance   Chance
+	lineFree int64 // when its line to the network is free again
+
 	cfg     node.Config
 	store   host.Store
 	durable bool
 
-	fs     *vfs.Mem
-	drv    *host.Driver // of a durable node that is up
-	nd     *node.Node   // nil while it is down
-	life   uint32
-	chance Chance
-	clock  clock
-	mono0  int64 // the monotonic clock when engine time was now0
-	now0   int64
+	fs    *vfs.Mem
+	clock clock
+	mono0 int64 // the monotonic clock when engine time was now0
+	now0  int64
 
 	inbox    []*engine.Event
 	stepping bool // an evStep is set
@@ -46,10 +51,7 @@ type Node struct {
 	resync   bool // something waits for the sync after that
 	saving   bool // an evPublish is set
 	ckpt     *host.Checkpoint
-	wakeAt   int64 // for which an evWake is set, 0 for none
-	pausedTo int64
 	told     uint64 // the last app event
-	lineFree int64  // when its line to the network is free again
 	armed    []armed
 	work     workFate // of the command that is being run
 	known    uint64   // the world knows that the records below it were durable

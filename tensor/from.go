@@ -24,6 +24,35 @@ func from[E element](d DType, shape []int, data []E) (*Tensor, error) {
 // shape is unsound or does not fit the data.
 func FromFloat32(shape []int, data []float32) (*Tensor, error) { return from(Float32, shape, data) }
 
+// smallMax is how many elements a tensor has room for in itself.
+const smallMax = 64
+
+// small is a tensor of few elements in one piece of memory.
+type small struct {
+	owner[float32]
+	room [smallMax]float32
+}
+
+// NewFloat32 makes a tensor of zeros, and returns its elements beside it: the
+// caller may fill them until somebody else has the tensor, and must not touch
+// them afterwards. A small tensor is one piece of memory. It fails with a
+// *ShapeError when the shape is unsound.
+func NewFloat32(shape []int) (*Tensor, []float32, error) {
+	n, err := count(shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n > smallMax {
+		data := make([]float32, n)
+		t, err := from(Float32, shape, data)
+		return t, data, err
+	}
+	s := &small{}
+	s.list = s.room[:n:n]
+	s.t = Tensor{dtype: Float32, shape: s.dims.own(shape), n: n, data: &s.list}
+	return &s.t, s.list, nil
+}
+
 // FromFloat64 is [FromFloat32] for float64.
 func FromFloat64(shape []int, data []float64) (*Tensor, error) { return from(Float64, shape, data) }
 

@@ -77,19 +77,23 @@ func bit(x bool) byte {
 	return 0
 }
 
-// elements decodes raw_data into new memory; decode turns the bytes of one
+// elements decodes raw_data into new memory; one turns the bytes of one
 // element around where the host has another order.
-func elements[E element](raw []byte, decode func([]byte) E) []E {
-	size := int(unsafe.Sizeof(*new(E)))
-	v := make([]E, len(raw)/size)
+func elements[E element](raw []byte, one func([]byte) E) []E {
+	v := make([]E, len(raw)/int(unsafe.Sizeof(*new(E))))
+	decode(v, raw, one)
+	return v
+}
+
+// decode is elements into memory that is there.
+func decode[E element](v []E, raw []byte, one func([]byte) E) {
 	if little {
 		copy(memory(v), raw)
-		return v
+		return
 	}
 	for i := range v {
-		v[i] = decode(raw[size*i:])
+		v[i] = one(raw[int(unsafe.Sizeof(*new(E)))*i:])
 	}
-	return v
 }
 
 // fromRaw decodes raw_data, whose length fits d and the shape, into new memory.
@@ -97,7 +101,9 @@ func fromRaw(d DType, shape []int, raw []byte) (*Tensor, error) {
 	le := binary.LittleEndian
 	switch d {
 	case Float32:
-		return FromFloat32(shape, elements(raw, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) }))
+		t, v, err := NewFloat32(shape)
+		decode(v, raw, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) })
+		return t, err
 	case Float64:
 		return FromFloat64(shape, elements(raw, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) }))
 	case Int64:

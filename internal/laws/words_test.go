@@ -19,7 +19,6 @@ import (
 // output. Everywhere else the keys are sorted first.
 var mapRanges = map[string]string{
 	"engine.inOrder": "copies the targets from one map to another, and sorts each list",
-	"peer.NewEpoch":  "changes each stream by itself",
 	"peer.envelopes": "sorts what it found before it looks at it",
 	"peer.Expired":   "sorts what it found before it takes it",
 }

@@ -10,19 +10,19 @@ import (
 // for each and is exact in float32.
 const Scale = 64
 
-// Rows are samples: row i is X[i*features:(i+1)*features] in 64ths, and its label is Y[i], 0 or 1.
+// Rows are samples. A sample's features and its label stand side by side, because they are read together.
 type Rows struct {
-	Features int
-	X        []int8
-	Y        []int8
+	n, stride int
+	rows      []int8
 }
 
 // Len returns the number of samples.
-func (r *Rows) Len() int { return len(r.Y) }
+func (r *Rows) Len() int { return r.n }
 
-// Row returns the features and the label of sample i; the features must not be changed.
-func (r *Rows) Row(i int) ([]int8, int8) {
-	return r.X[i*r.Features : (i+1)*r.Features], r.Y[i]
+// Row returns the features of sample i in 64ths and its label, 0 or 1; the features must not be changed.
+func (r *Rows) Row(i int) (x []int8, y int8) {
+	row := r.rows[i*r.stride : (i+1)*r.stride]
+	return row[:r.stride-1], row[r.stride-1]
 }
 
 // Own returns the samples of the node that is known by the name.
@@ -42,10 +42,10 @@ func (c Config) rows(seed uint64, purpose string, n int) *Rows {
 		normal[i] = plane.Normal()
 	}
 	s := draw.New(seed, purpose)
-	r := &Rows{Features: c.Features, X: make([]int8, n*c.Features), Y: make([]int8, n)}
+	r := &Rows{n: n, stride: c.Features + 1, rows: make([]int8, n*(c.Features+1))}
 	wrong := uint64(c.Noise * float64(1<<32))
 	for i := range n {
-		x, side := r.X[i*c.Features:(i+1)*c.Features], 0.0
+		x, side := r.rows[i*r.stride:(i+1)*r.stride-1], 0.0
 		for j := 0; j < len(x); j += 8 {
 			bits := s.Uint64() // eight features
 			for k := j; k < min(j+8, len(x)); k++ {
@@ -55,7 +55,7 @@ func (c Config) rows(seed uint64, purpose string, n int) *Rows {
 			}
 		}
 		if math.Signbit(side) == (s.Uint64()>>32 < wrong) {
-			r.Y[i] = 1
+			r.rows[(i+1)*r.stride-1] = 1
 		}
 	}
 	return r

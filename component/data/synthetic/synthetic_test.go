@@ -20,6 +20,15 @@ func config(t testing.TB, json string) synthetic.Config {
 	return c
 }
 
+// all returns the features and the labels of all rows.
+func all(r *synthetic.Rows) (x, y []int8) {
+	for i := range r.Len() {
+		row, label := r.Row(i)
+		x, y = append(x, row...), append(y, label)
+	}
+	return x, y
+}
+
 // Samples are a function of seed and name, and no two names share theirs.
 func TestSamplesAreAFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -32,15 +41,18 @@ func TestSamplesAreAFunction(t *testing.T) {
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
 		a, b := c.Own(seed, "1"), c.Own(seed, "1")
-		if !slices.Equal(a.X, b.X) || !slices.Equal(a.Y, b.Y) || a.Len() != c.Samples || len(a.X) != c.Samples*c.Features {
+		x, y := all(a)
+		if again, labels := all(b); !slices.Equal(x, again) || !slices.Equal(y, labels) || len(y) != c.Samples || len(x) != c.Samples*c.Features {
 			t.Fatal("the same name gives other samples")
 		}
-		if c.Samples*c.Features >= 8 && (slices.Equal(a.X, c.Own(seed, "2").X) || slices.Equal(a.X, c.Own(seed+1, "1").X)) {
+		other, _ := all(c.Own(seed, "2"))
+		later, _ := all(c.Own(seed+1, "1"))
+		if len(x) >= 8 && (slices.Equal(x, other) || slices.Equal(x, later)) {
 			t.Fatal("another name or seed gives the same samples")
 		}
-		for _, y := range a.Y {
-			if y != 0 && y != 1 {
-				t.Fatalf("label %d", y)
+		for _, label := range y {
+			if label != 0 && label != 1 {
+				t.Fatalf("label %d", label)
 			}
 		}
 	})
@@ -51,13 +63,15 @@ func TestSamplesAreAFunction(t *testing.T) {
 func TestNoise(t *testing.T) {
 	for _, noise := range []float64{0, 0.1, 0.5} {
 		clean, noisy := config(t, `{"test":20000}`).Held(3), synthetic.Config{Features: 57, Test: 20000, Noise: noise}.Held(3)
-		if !slices.Equal(clean.X, noisy.X) {
+		x, y := all(clean)
+		x2, y2 := all(noisy)
+		if !slices.Equal(x, x2) {
 			t.Fatal("noise changes the features")
 		}
 		ones, wrong := 0, 0
-		for i := range clean.Y {
-			ones += int(clean.Y[i])
-			if clean.Y[i] != noisy.Y[i] {
+		for i := range y {
+			ones += int(y[i])
+			if y[i] != y2[i] {
 				wrong++
 			}
 		}

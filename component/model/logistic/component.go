@@ -61,7 +61,7 @@ func (c *Component) Restored() error {
 	if f != nil {
 		return f
 	}
-	if !merge(make([]float32, len(w)), w, w, 0) {
+	if !finite(w) {
 		return fmt.Errorf("%s: the parameters are not finite", c.slot)
 	}
 	return nil
@@ -125,17 +125,14 @@ func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value,
 		return nil, f
 	}
 	own, _ := c.Params()
-	next := make([]float32, len(own))
-	if !merge(next, own, other, share(c.st.Age, int64(age))) {
-		return nil, c.fail(value.CodeError, "the model that came is not finite")
-	}
-	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
-	if !finite(next) { // finite weights can give a step that is not
-		return nil, c.fail(value.CodeError, "the model that came cannot be trained: a step from it is not finite")
-	}
-	t, err := tensor.FromFloat32(c.shape[:], next)
+	t, next, err := tensor.NewFloat32(c.shape[:])
 	if err != nil {
 		return nil, err
+	}
+	merge(next, own, other, share(c.st.Age, int64(age)))
+	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
+	if !finite(next) { // finite weights can give a step that is not
+		return nil, c.fail(value.CodeError, "the model that came, or a step from it, is not finite")
 	}
 	c.st.Params, c.st.Age, c.st.Steps = value.Tensor{Tensor: t}, max(c.st.Age, int64(age))+1, c.st.Steps+1
 	return ctx.Outputs(value.Trigger{}), nil

@@ -18,21 +18,16 @@ func share(a, b int64) float32 {
 	return float32(min(float64(b)/float64(a+b), ShareMax))
 }
 
-// merge puts the average of own and other into out, and says whether all of it is finite.
-func merge(out, own, other []float32, share float32) bool {
+// merge puts the average of own and other into out.
+func merge(out, own, other []float32, share float32) {
 	rest := 1 - share
 	own, other = own[:len(out)], other[:len(out)]
-	// x·0 is 0 for every finite x and else NaN, so one sum tells of all.
-	odd := float32(0)
 	for i := range out {
-		x := float32(own[i]*rest) + float32(other[i]*share)
-		out[i] = x
-		odd += float32(x * 0)
+		out[i] = float32(own[i]*rest) + float32(other[i]*share)
 	}
-	return odd == 0
 }
 
-// finite says whether all of w is.
+// finite says whether all of w is: x·0 is 0 for every finite x and else NaN, so one sum tells of all.
 func finite(w []float32) bool {
 	odd := float32(0)
 	for _, x := range w {

@@ -12,6 +12,7 @@ package neighbour
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/component/draw"
@@ -56,6 +57,8 @@ type Component struct {
 	slot string
 	cfg  Config
 	key  draw.Key
+	self int // place of the node itself among the peers, -1 where it is not; derived
+	seen int // peers among which it was looked for; derived
 	st   State
 }
 
@@ -102,8 +105,11 @@ func (c *Component) choose(peers []wire.PeerID, self wire.PeerID, tick uint64) (
 	if n == 0 {
 		return "", false
 	}
+	if n != c.seen { // they never change, and need be searched once
+		c.seen, c.self = n, slices.Index(peers, self)
+	}
 	i := c.key.Below(tick, n)
-	if peers[i] != self {
+	if i != c.self {
 		return peers[i], true
 	}
 	if n == 1 {
