@@ -23,6 +23,8 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		d.Node, err = node.Install(cfg)
 	case err == nil:
 		from, rec.Snapshot = ref.LSN, ref.LSN
+		d.wall = d.snaps.Wall(ref.LSN) // of the last record before the snapshot, where no other follows
+		rec.LastWall = d.wall
 		d.Node, err = node.Restored(cfg, payload)
 	}
 	if err != nil {

@@ -402,6 +402,9 @@ func TestStoredNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if rec.LastWall != 11e9 {
+		t.Errorf("the last record is of %d, want 11 s", rec.LastWall)
+	}
 	s, n := l.state()
 	if got, want := fmt.Sprintf("%d calls, %d replayed, new epoch %v, skipped %v", n, rec.Replayed, rec.NewEpoch, rec.Skipped),
 		"11 calls, 2 replayed, new epoch false, skipped []"; got != want || !bytes.Equal(s, states[n]) {
@@ -412,5 +415,10 @@ func TestStoredNode(t *testing.T) {
 	}
 	if s, _ := l.state(); !bytes.Equal(s, states[vaultCalls]) {
 		t.Error("it goes on to another state")
+	}
+	// The time that the node is down counts also when nothing follows the snapshot.
+	l.d.Close()
+	if rec, err = l.open(m, "n"); err != nil || rec.Replayed != 0 || rec.LastWall != vaultCalls*1e9 {
+		t.Errorf("opened again: %+v, %v", rec, err)
 	}
 }

@@ -136,6 +136,16 @@ func (s *Snapshots) LoadNewest() (payload []byte, ref SnapshotRef, skipped []err
 	return nil, SnapshotRef{}, nil, ErrNoSnapshot
 }
 
+// Wall returns the clock at which a snapshot was taken that was loaded or checked, or 0 where it is not known.
+func (s *Snapshots) Wall(lsn uint64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.good[lsn]; x != nil {
+		return x.wall
+	}
+	return 0
+}
+
 // found remembers a snapshot of which everything was read and is good.
 func (s *Snapshots) found(x *index) {
 	s.good[x.info.LSN] = x.holding()
