@@ -508,3 +508,35 @@ func TestScrubHeals(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadInParallel: a payload that several goroutines read is the same, and damage in it is told by the first place.
+func TestLoadInParallel(t *testing.T) {
+	m := snapshotDir(t)
+	s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+	var want []byte
+	for lsn := uint64(1); lsn <= 2; lsn++ {
+		parts := []Part{{Bytes: text(lsn, 70_000)}, {Large: run{noise(parallelBytes), "noise"}}, {Bytes: text(lsn, 300)}, {Large: run{make([]byte, 3<<20), nil}}}
+		_, err := s.Publish(lsn, 0, parts)
+		ok(t, err)
+		_, err = s.Prune()
+		ok(t, err)
+		want = payloadOf(parts)
+	}
+	got, info, err := Load(m, dir, snapshotName(2), Limits{})
+	if err != nil || !bytes.Equal(got, want) || info.Others != 1 {
+		t.Fatalf("%d bytes, %+v, %v", len(got), info, err)
+	}
+	last := int64(0)
+	for _, at := range []int{13 << 20, 9 << 20, 5 << 20, 2 << 20} {
+		ok(t, m.Alter("d/"+snapshotName(1), func(b []byte) []byte { b[at]++; return b }))
+		_, _, err := Load(m, dir, snapshotName(2), Limits{})
+		var corrupt *CorruptionError
+		if !errors.As(err, &corrupt) || corrupt.Segment != snapshotName(1) || corrupt.Offset > int64(at) || corrupt.Offset < int64(at)-largeChunkBytes {
+			t.Errorf("damage at byte %d: %v", at, err)
+		}
+		if last != 0 && corrupt.Offset >= last {
+			t.Errorf("damage at byte %d is told as of byte %d", at, corrupt.Offset)
+		}
+		last = corrupt.Offset
+	}
+}
