@@ -33,7 +33,7 @@ func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
 	f := &simJobFlags{set: map[string]string{}}
 	fl.Var(setting{"rounds", f.set, "N"}, "rounds", "with JOB: rounds to train, or periods of a gossip job")
 	fl.StringVar(&f.network, "network", conditions.DefaultNetwork, "with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
-	fl.StringVar(&f.faults, "faults", "", "with JOB: a faults file: what strikes the nodes, how often, and when")
+	fl.StringVar(&f.faults, "faults", "", "with JOB: what strikes the nodes, how often, and when: "+strings.Join(conditions.FaultSets(), ", ")+", or a faults file")
 	fl.StringVar(&f.report, "report", "", "with JOB: write a page with curves and tables to this HTML file")
 	fl.BoolVar(&f.durable, "durable", false, fmt.Sprintf("with JOB: each node has a disk and goes on after a crash (default up to %d nodes)", study.DurableMost))
 	fl.BoolVar(&f.volatile, "volatile", false, "with JOB: nodes forget everything when they crash (default beyond that)")

@@ -50,6 +50,30 @@ func TestSimGivesTheModelOfRun(t *testing.T) {
 	}
 }
 
+// TestSimCrashesEachRound: half of all nodes lose power at the end of each round, and the model is that of a calm run.
+func TestSimCrashesEachRound(t *testing.T) {
+	faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"), "restart: 200ms\nfaults:\n  - {kind: mass-crash, each_round: true}\n")
+	args := []string{"digits", "--json", "--nodes", "5", "--rounds", "6"}
+	calm, _ := simulated(t, args...)
+	storm, _ := simulated(t, append(args, "--faults", faults)...)
+	if n := storm.Faults["mass-crash"]; n < 12 || n > 18 || storm.ModelSHA256 != calm.ModelSHA256 {
+		t.Errorf("%d crashes in 6 rounds of 6 nodes, model %s, want %s", n, storm.ModelSHA256, calm.ModelSHA256)
+	}
+}
+
+// TestSimLiars: lies are counted and do harm; they are well formed, so nothing fails.
+func TestSimLiars(t *testing.T) {
+	args := []string{"gossip", "--json", "--nodes", "40", "--rounds", "25"}
+	honest, _ := simulated(t, args...)
+	for _, kind := range []string{"lie", "equivocate"} {
+		faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"), "faults:\n  - {kind: "+kind+", share: 0.25, rate: 0.8}\n")
+		d, _ := simulated(t, append(args, "--faults", faults)...)
+		if d.Faults[kind] < 50 || d.Faults[kind] > 250 || d.Accuracy >= honest.Accuracy || len(d.Failures) > 0 {
+			t.Errorf("%s: %d times, accuracy %v, of honest nodes %v, failures %v", kind, d.Faults[kind], d.Accuracy, honest.Accuracy, d.Failures)
+		}
+	}
+}
+
 // TestSimJSONIsAllThereIs: one object in each line and nothing else, and equal runs give equal lines but for the real time.
 func TestSimJSONIsAllThereIs(t *testing.T) {
 	args := []string{"gossip", "--json", "--nodes", "30", "--rounds", "10", "--network", "edge"}

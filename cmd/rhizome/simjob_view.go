@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/sim/study"
@@ -69,7 +70,7 @@ const simBarEvery = 100 * time.Millisecond
 func (v *simBar) tick(s study.Sample) {
 	now := time.Now()
 	since := now.Sub(v.shown)
-	if since < simBarEvery {
+	if since < simBarEvery || s.At == 0 {
 		return
 	}
 	if since = min(since, now.Sub(v.started)); since > 0 {
@@ -82,20 +83,21 @@ func (v *simBar) tick(s study.Sample) {
 	v.shown, v.last = now, s
 	head := fmt.Sprintf("round %*d/%d ", len(fmt.Sprint(v.d.Rounds)), s.Round, v.d.Rounds)
 	parts := []string{
-		fmt.Sprintf("%s virtual, %s", span(s.At), ratio(s.At, now.Sub(v.started))), count(v.rate) + " msg/s", count(float64(s.InFlight)) + " in flight",
+		fmt.Sprintf("%6s virtual, %9s", span(s.At), ratio(s.At, now.Sub(v.started))), fmt.Sprintf("%7s msg/s", count(v.rate)),
+		fmt.Sprintf("%5s in flight", count(float64(s.InFlight))),
 	}
 	if s.Crashes > 0 {
-		parts = append(parts, fmt.Sprintf("%s crashes, %s up", count(float64(s.Crashes)), count(float64(s.Up))))
+		parts = append(parts, fmt.Sprintf("%5s crashes, %s up", count(float64(s.Crashes)), count(float64(s.Up))))
 	}
 	if s.Scored {
 		parts = append(parts, "accuracy "+percent(s.Accuracy))
 	}
 	tail := "  " + strings.Join(parts, "  ")
-	room := min(v.width-len(head)-len(tail)-1, 30)
+	room := min(v.width-len(head)-ansi.StringWidth(tail)-1, 30)
 	for room < 8 && len(parts) > 1 { // what comes last is left out where the terminal is narrow
 		parts = parts[:len(parts)-1]
 		tail = "  " + strings.Join(parts, "  ")
-		room = min(v.width-len(head)-len(tail)-1, 30)
+		room = min(v.width-len(head)-ansi.StringWidth(tail)-1, 30)
 	}
 	room = max(room, 4)
 	full := int(float64(room) * v.d.progress(s))

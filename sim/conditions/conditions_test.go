@@ -30,6 +30,26 @@ func TestPresetsAreRead(t *testing.T) {
 	}
 }
 
+// TestFaultSetsAreRead: every built-in set is a sound file, churn for all nodes and storm for those with disks.
+func TestFaultSetsAreRead(t *testing.T) {
+	for name, least := range map[string]int{"churn": 3, "storm": 17} {
+		f, err := FindFaults(name)
+		if err != nil || len(f.Entries) < least || f.Restart == nil {
+			t.Fatalf("%s: %d entries, %v", name, len(f.Entries), err)
+		}
+		if err := f.Check(Run{Nodes: 100, Durable: true}); err != nil {
+			t.Error(err)
+		}
+		if err := f.Check(Run{Nodes: 100}); (err == nil) != (name == "churn") {
+			t.Errorf("%s without disks: %v", name, err)
+		}
+	}
+	var unknown *UnknownError
+	if _, err := FindFaults("drizzle"); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "churn, storm") {
+		t.Error(err)
+	}
+}
+
 // refused is a file that is not taken, and what its refusal says.
 type refused struct {
 	text string

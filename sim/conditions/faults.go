@@ -1,6 +1,7 @@
 package conditions
 
 import (
+	"embed"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
@@ -43,9 +44,16 @@ const (
 	strikesMax = 1_000_000
 )
 
-// FindFaults reads the faults file of a path. Errors are *strictyaml.Error or those of reading the file.
+//go:embed faultsets/*.yaml
+var faultSets embed.FS
+
+// FaultSets returns the names of the sets of faults that are built in.
+func FaultSets() []string { return []string{"churn", "storm"} }
+
+// FindFaults returns the faults that a user names: a built-in set, or a file. Errors are *UnknownError, *strictyaml.Error or
+// those of reading the file.
 func FindFaults(name string) (*Faults, error) {
-	text, err := strictyaml.ReadFile(name)
+	text, err := find(name, "faults", faultSets, "faultsets/", FaultSets())
 	if err != nil {
 		return nil, err
 	}

@@ -29,12 +29,27 @@ var presets embed.FS
 // Presets returns the names of the networks that are built in.
 func Presets() []string { return []string{"lan", "wan", "edge", "lossy"} }
 
-// UnknownError says that there is neither a built-in network nor a network file of a name.
-type UnknownError struct{ Name string }
+// UnknownError says that there is neither something built in nor a file of a name.
+type UnknownError struct {
+	What, Name string
+	Known      []string // built in
+}
 
-// Error lists the networks that exist.
+// Error lists what exists.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("unknown network %q: want a file such as mine.yaml, or one that is built in: %s", e.Name, strings.Join(Presets(), ", "))
+	return fmt.Sprintf("unknown %s %q: want a file such as mine.yaml, or what is built in: %s", e.What, e.Name, strings.Join(e.Known, ", "))
+}
+
+// find returns the text of what a user names.
+func find(name, what string, builtin embed.FS, dir string, known []string) ([]byte, error) {
+	if isPath(name) {
+		return strictyaml.ReadFile(name)
+	}
+	text, err := builtin.ReadFile(dir + name + ".yaml")
+	if err != nil {
+		return nil, &UnknownError{what, name, known}
+	}
+	return text, nil
 }
 
 // isPath says whether a name looks like a path rather than like something that is built in.
@@ -46,13 +61,7 @@ func isPath(name string) bool {
 // FindNetwork returns the network that a user names: a preset, or a file. Errors are *UnknownError, *strictyaml.Error or
 // those of reading the file.
 func FindNetwork(name string) (*Network, error) {
-	var text []byte
-	var err error
-	if isPath(name) {
-		text, err = strictyaml.ReadFile(name)
-	} else if text, err = presets.ReadFile("presets/" + name + ".yaml"); err != nil {
-		return nil, &UnknownError{name}
-	}
+	text, err := find(name, "network", presets, "presets/", Presets())
 	if err != nil {
 		return nil, err
 	}
