@@ -20,14 +20,14 @@ import (
 
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
 var proofs = []prove.Part{
-	crashes.Part{},
-	damage.Part{},
-	restores.Part{},
-	same.Part{Command: []string{"prove", "--answer"}},
 	seeds.Mass{},
-	seeds.Part{},
+	restores.Part{},
+	crashes.Part{},
+	same.Part{Command: []string{"prove", "--answer"}},
+	damage.Part{},
 	twins.Part{},
 	hunt.Part{},
+	seeds.Part{},
 }
 
 // proveFlags are the flags of rhizome prove.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+)
+
+// TestProve tries one part over processes, and one seed by itself, as CI does and as a stranger does with a failure.
+func TestProve(t *testing.T) {
+	ledger := t.TempDir() + "/ledger"
+	got := rhizome(t, "prove", "restores", "--minutes", "0.02", "--shards", "2", "--json", "--ledger", ledger)
+	var r prove.Result
+	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
+		t.Fatalf("%v: %s%s", err, got.out, got.err)
+	}
+	if got.code != exitInternal || r.Failed != 0 || r.Counts["restores"] == 0 || len(r.Missed) == 0 || r.Error != "" {
+		t.Errorf("a second of restores: code %d, %+v", got.code, r)
+	}
+	if entries, err := prove.ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Part != "restores" {
+		t.Errorf("ledger %+v, %v", entries, err)
+	}
+	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.code != exitOK || !strings.Contains(got.out, "crashes: holds") {
+		t.Errorf("one seed: %+v", got)
+	}
+	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"}, {"prove", "crashes", "--shard", "2/2"}} {
+		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
+
+// TestFloorsAreSpecified holds the floors of the parts against section 9 of SPECIFICATION.md.
+func TestFloorsAreSpecified(t *testing.T) {
+	text, err := os.ReadFile("../../SPECIFICATION.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## 9. Proofs")
+	rows := map[string]string{}
+	for _, line := range strings.Split(section, "\n") {
+		if cells := strings.Split(line, " | "); len(cells) == 4 {
+			rows[strings.Trim(cells[0], "| `")] = cells[2]
+		}
+	}
+	for _, p := range proofs {
+		row, ok := rows[p.Name()]
+		if !ok {
+			t.Errorf("part %s has no row", p.Name())
+			continue
+		}
+		if f := p.Floors()[0]; f.N >= 1000 && !strings.Contains(row, prove.Grouped(f.N)) {
+			t.Errorf("the row of %s does not say %s: %s", p.Name(), prove.Grouped(f.N), row)
+		}
+		delete(rows, p.Name())
+	}
+	for name := range rows {
+		if name != "part" && name != "---" {
+			t.Errorf("there is a row for %q, and no part", name)
+		}
+	}
+}
