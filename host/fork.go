@@ -32,10 +32,12 @@ func Plant(fsys vfs.FS, dir string, reg *value.Registry, m *snapshot.NodeSnapsho
 	// The mark and the number come before the snapshot, so that the node is never there without them: it must not take up its
 	// old streams, whose other ends may be elsewhere.
 	lives = max(lives, m.Incarnation)
-	for name, text := range map[string]string{unvouchedFile: "this life was begun from another one\n", incarnationFile: incarnationText(lives)} {
-		if err := journal.WriteFileAtomic(fsys, filepath.Join(dir, name), []byte(text)); err != nil {
-			return err
-		}
+	err = journal.WriteFileAtomic(fsys, filepath.Join(dir, unvouchedFile), []byte("this life was begun from another one\n"))
+	if err == nil {
+		err = journal.WriteFileAtomic(fsys, filepath.Join(dir, incarnationFile), []byte(incarnationText(lives)))
+	}
+	if err != nil {
+		return err
 	}
 	return journal.Publish(fsys, dir, after+1, payload)
 }

@@ -83,6 +83,53 @@ func TestJournalDump(t *testing.T) {
 	if tree(t, dir) != before {
 		t.Error("dump changed files")
 	}
+	alone := filepath.Join(t.TempDir(), "server")
+	if err := os.CopyFS(alone, os.DirFS(server)); err != nil {
+		t.Fatal(err)
+	}
+	if o := rhizome(t, "journal", "dump", alone); o.code != 0 || !strings.Contains(o.out, "envelope from 12D3KooW") {
+		t.Errorf("a node outside of its run: %.300s %s", o.out, o.err)
+	}
+	if o := rhizome(t, "journal", "replay", alone); o.code != exitBad || !strings.Contains(o.err, "lies in no run") || strings.Count(o.err, "\n") != 1 {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestTornTail breaks the last record of a journal, as a crash does: it is told, and all before it can be read and replayed.
+func TestTornTail(t *testing.T) {
+	dir := stopped(t)
+	client := filepath.Join(dir, "client-02")
+	records := lines[recordReport](t, rhizome(t, "journal", "dump", "--json", client))
+	if records[len(records)-1].Record == 0 {
+		records = records[:len(records)-1]
+	}
+	last := records[len(records)-1]
+	segment := filepath.Join(client, last.Segment)
+	b, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[last.Offset+24] ^= 1 // in its payload
+	if err := os.WriteFile(segment, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, dir)
+	torn := lines[tornReport](t, rhizome(t, "journal", "dump", "--json", client))
+	if got := torn[len(torn)-1]; len(torn) != len(records) || got.TornBytes == 0 || got.Segment != last.Segment || got.Offset != last.Offset {
+		t.Errorf("%+v", got)
+	}
+	if o := rhizome(t, "journal", "dump", client); o.code != 0 || !strings.Contains(o.out, "of an unfinished record at byte") {
+		t.Errorf("%+v", o)
+	}
+	if o := rhizome(t, "journal", "verify", client); o.code != 0 || !strings.Contains(o.out, "of an unfinished record at the end") {
+		t.Errorf("%+v", o)
+	}
+	if r := lines[replayReport](t, rhizome(t, "journal", "replay", "--json", client))[0]; r.Record != last.Record-1 {
+		t.Errorf("replayed up to %d, torn is %d", r.Record, last.Record)
+	}
+	if tree(t, dir) != before {
+		t.Error("a torn tail was cut by looking at it")
+	}
 }
 
 // TestJournalVerify finds killed and torn journals sound, and tells the place of damage.
