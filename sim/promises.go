@@ -7,6 +7,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // checkLife holds the beginning of a life against the one before: every command that was pending is given out again under its
@@ -29,6 +30,23 @@ func (w *World) checkDurable(n *Node, lsn uint64) {
 	if synced := n.drv.Durable().Journal.Synced(); lsn >= synced {
 		w.violate("nothing leaves before it is durable", fmt.Sprintf("effects of record %d leave %s, whose journal is durable below %d", lsn, n.Name, synced))
 	}
+}
+
+// syncJournal makes the journal of a node durable. When an operation of its disk fails meanwhile, the journal must say so: what
+// a failed sync lost, no second one brings back (trap 32).
+func (w *World) syncJournal(n *Node) error {
+	before := failures(n.fs)
+	err := n.drv.Durable().Journal.Sync()
+	if err == nil && failures(n.fs) != before {
+		w.violate("a failed sync stops the node", n.Name+" goes on after a failure of its disk in a sync")
+	}
+	return err
+}
+
+// failures returns how many operations of a disk have failed.
+func failures(m *vfs.Mem) uint64 {
+	f := m.Faults()
+	return f[vfs.ErrorOnce] + f[vfs.ErrorForever] + f[vfs.FullDisk] + f[vfs.ShortWrite]
 }
 
 // checkKept holds what is left on a disk that was damaged, after a snapshot was published and older things were removed: as many

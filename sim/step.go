@@ -136,7 +136,7 @@ func (w *World) sync(n *Node) {
 	n.syncing = true
 	took := w.syncTime(n)
 	if n.early = n.chance.Below(2) == 0; n.early {
-		if err := n.drv.Durable().Journal.Sync(); err != nil {
+		if err := w.syncJournal(n); err != nil {
 			w.stopped(n, err)
 			return
 		}
@@ -148,7 +148,7 @@ func (w *World) sync(n *Node) {
 func (w *World) synced(n *Node) {
 	n.syncing = false
 	if !n.early {
-		if err := n.drv.Durable().Journal.Sync(); err != nil {
+		if err := w.syncJournal(n); err != nil {
 			w.stopped(n, err)
 			return
 		}

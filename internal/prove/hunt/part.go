@@ -13,9 +13,9 @@ const (
 	bases      = 5                // rows of seeds that each bug is hunted with
 	apart      = 1_000_000        // seeds between the beginnings of two rows
 	canaries   = 20               // seeds that must each catch the canary
-	cleanFor   = 30 * time.Second // the run with no bug on
+	cleanFor   = 4 * time.Minute  // the run with no bug on, at most
+	cleanSeeds = 200              // and this many
 	patience   = 10 * time.Second // of a bug that took longer fewer rows are tried
-	cleanSeeds = 100              // at least
 )
 
 // Part is the hunt as a part of the whole.
@@ -50,21 +50,24 @@ func (Part) Run(s *prove.Shard) error {
 
 // try tries seeds with the bug that is on until one finds it; the canary must be found by each of some.
 func try(s *prove.Shard) error {
+	tried := 0
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
 		err := Bench(seed)
 		if err != nil {
 			s.Fail("%v", err)
 		}
+		tried++
 		s.Add("seeds", 1)
-		if canary := planted.On(planted.Canary); err != nil && !canary {
-			return nil
-		} else if canary {
+		switch {
+		case planted.On(planted.Canary):
 			if err != nil {
 				s.Add("caught", 1)
 			}
-			if seed >= canaries {
+			if tried == canaries {
 				return nil
 			}
+		case err != nil, planted.On(planted.None) && tried == cleanSeeds:
+			return nil
 		}
 	}
 	return nil
