@@ -356,6 +356,46 @@ func TestPublishBesideSteps(t *testing.T) {
 	}
 }
 
+// TestThreeSyncs: a publication syncs the journal, its file and the folder, and nothing else, whatever else it finds to remove.
+func TestThreeSyncs(t *testing.T) {
+	m := vfs.NewMem()
+	l := &life{t: t}
+	if _, err := l.open(m, "n"); err != nil {
+		t.Fatal(err)
+	}
+	removed := 0
+	for range 12 {
+		for range 2 {
+			if err := l.step(l.vault().state.Count + 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := l.d.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.StartLog()
+		if _, err := c.Publish(); err != nil {
+			t.Fatal(err)
+		}
+		var syncs []string
+		for _, line := range m.TakeLog() {
+			switch what, _, _ := strings.Cut(line, " "); what {
+			case "sync", "datasync", "syncdir":
+				syncs = append(syncs, what)
+			case "remove":
+				removed++
+			}
+		}
+		if got := strings.Join(syncs, " "); got != "datasync sync syncdir" {
+			t.Errorf("a publication syncs %q", got)
+		}
+	}
+	if removed == 0 {
+		t.Error("nothing was ever removed")
+	}
+}
+
 // TestStoredNode opens a whole directory of each format, for ever: snapshots that share chunks with a file that is held for them,
 // and a journal to replay. The state is that of an undisturbed run today.
 func TestStoredNode(t *testing.T) {

@@ -115,6 +115,13 @@ func describe(node string, at journal.Position, size int, r *host.Record, n name
 	for i := range r.Events {
 		out.Events = append(out.Events, event(&r.Events[i], n))
 	}
+	for _, b := range r.Blobs {
+		if int(b.Event) < len(out.Events) && r.Events[b.Event].Completion != nil {
+			c := r.Events[b.Event].Completion
+			out.Events[b.Event].Bytes = int(b.Size)
+			out.Events[b.Event].What = fmt.Sprintf("command %d is done, results in blob %.6x…, digest %016x", c.Command, b.Digest, c.Digest)
+		}
+	}
 	return out
 }
 
