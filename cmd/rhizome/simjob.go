@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -202,6 +203,9 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 		err = repeat(ctx, o, r)
 		d.Checked = err == nil
 	}
+	if errors.Is(err, job.ErrInterrupted) {
+		return &simInterruptedError{d.Command}
+	}
 	if err != nil {
 		return err
 	}
@@ -213,6 +217,17 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	}
 	return view.done(d)
 }
+
+// simInterruptedError says that a simulation was stopped.
+type simInterruptedError struct{ command string }
+
+// Error says that nothing is left of it.
+func (e *simInterruptedError) Error() string {
+	return "stopped; a simulation keeps nothing, and runs again from its beginning: " + e.command
+}
+
+// Unwrap returns job.ErrInterrupted.
+func (e *simInterruptedError) Unwrap() error { return job.ErrInterrupted }
 
 // options puts together what is simulated.
 func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {

@@ -151,17 +151,24 @@ func octets(x float64) string {
 	return fmt.Sprintf("%.1f TiB", x)
 }
 
-// span writes a time span with three figures.
+// span writes a time span with about three figures.
 func span(d time.Duration) string {
+	s := d.Round(time.Millisecond).String()
 	switch {
 	case d >= time.Hour:
-		return d.Round(time.Minute).String()
+		s = d.Round(time.Minute).String()
 	case d >= time.Minute:
-		return d.Round(time.Second).String()
+		s = d.Round(time.Second).String()
 	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
+		s = d.Round(100 * time.Millisecond).String()
 	}
-	return d.Round(time.Millisecond).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // ratio says how much faster than real time virtual time goes.

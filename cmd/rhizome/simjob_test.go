@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // simulated runs a simulation that must end well, and returns its last object and all lines.
@@ -186,5 +187,27 @@ func TestSimBadInput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSimInterrupt: Ctrl-C ends a simulation soon, with one line, and leaves no report.
+func TestSimInterrupt(t *testing.T) {
+	report := filepath.Join(t.TempDir(), "r.html")
+	o, stopped := killed(t, 700*time.Millisecond, os.Interrupt, "sim", "gossip", "--nodes", "3000", "--rounds", "100000", "--report", report)
+	if !stopped || o.code != exitInterrupted || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "rhizome sim gossip --nodes 3000") {
+		t.Errorf("exit code %d, %q", o.code, o.err)
+	}
+	if _, err := os.Stat(report); !os.IsNotExist(err) {
+		t.Errorf("a report of half a simulation (%v)", err)
+	}
+}
+
+func TestSpans(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 12_345_678: "12ms", 2_345 * time.Millisecond: "2.3s", time.Minute: "1m", 61 * time.Second: "1m1s", time.Hour: "1h", 90*time.Minute + time.Second: "1h30m",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
 	}
 }
