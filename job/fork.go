@@ -179,7 +179,8 @@ type finished struct {
 func (f *fork) rounds(only int) (map[int]*finished, error) {
 	told := map[int]*finished{}
 	_, err := f.old.Nodes[0].BringBack(host.Look{Oldest: true, See: func(b *host.Brought, r *host.Record, out *engine.Output) error {
-		if r == nil {
+		if r == nil { // a look begins, perhaps not the first
+			clear(told)
 			return nil
 		}
 		for _, ev := range out.AppEvents {

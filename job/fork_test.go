@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -250,4 +252,61 @@ func (s *stopping) SyncDir(dir string) error {
 		return err
 	}
 	return s.FS.SyncDir(dir)
+}
+
+// TestForkAcrossEpochs forks a run in which a node had lost the end of its journal, and gone on in a new epoch: before and
+// after that, each round that is kept gives the model of the run.
+func TestForkAcrossEpochs(t *testing.T) {
+	c := tiny()
+	c.Rounds, c.Clients = 7, 2
+	for _, victim := range []string{serverName, "client-00"} {
+		t.Run(victim, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := try(ctx, Options{Dir: dir, Job: c, OnRound: func(r Round) {
+				if r.Number == 4 {
+					cancel()
+				}
+			}})
+			cancel()
+			if !errors.Is(err, ErrInterrupted) {
+				t.Fatal(err)
+			}
+			segments, err := filepath.Glob(filepath.Join(dir, victim, "*.seg"))
+			if err != nil || len(segments) == 0 {
+				t.Fatal(segments, err)
+			}
+			newest := segments[len(segments)-1]
+			at, records := int64(0), 0
+			_, err = journal.Walk(vfs.OS(), filepath.Join(dir, victim), 0, func(p journal.Position, _ []byte) error {
+				if records++; p.Segment == filepath.Base(newest) {
+					at = p.Offset
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(newest, at*2/3); err != nil {
+				t.Fatal(err)
+			}
+			want := run(t, Options{Dir: dir})
+			v, err := Look(vfs.OS(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err := v.Node(victim).BringBack(host.Look{}); err != nil || b.Node.Engine().Incarnation() < 2 {
+				t.Fatalf("the victim was not restarted: %v", err)
+			}
+			for at := 1; at <= c.Rounds; at++ {
+				f, err := Fork(ForkOptions{Dir: dir, At: at})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if res := run(t, Options{Dir: f.Dir}); res.ModelSHA256 != want.ModelSHA256 {
+					t.Errorf("forked after round %d: %+v, the run %+v", at, res, want)
+				}
+			}
+		})
+	}
 }

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -55,12 +54,18 @@ func (c link) beyond(server link) bool {
 func serverOf(n *NodeView) string { return string(n.Config.Targets[ServerPlace][0]) }
 
 // cutClient brings a client back at the first record that fits the server, or returns nil where that is not kept any more.
+//
+// A client that had lost the end of its journal has no such record for some rounds: it never again had what the server had of
+// it. It is then put at its last record before it went on. That is what it was when it went on in the old run, from the same
+// loss, in a new epoch too: the server sees the new epoch, and both ask again what is open.
 func cutClient(n *NodeView, server link) (*cutNode, error) {
 	var found *cutNode
-	gone := false
+	behind, lost, gone := false, uint64(0), false
 	_, err := n.BringBack(host.Look{Oldest: true, See: func(b *host.Brought, r *host.Record, out *engine.Output) error {
-		if r != nil && len(out.Envelopes) == 0 && !slices.ContainsFunc(r.Events, func(ev engine.Event) bool { return ev.Envelope != nil || ev.Restarted != nil }) {
-			return nil // nothing went over a wire
+		if r == nil { // a look begins, perhaps not the first
+			found, behind, lost, gone = nil, false, 0, false
+		} else if len(out.Envelopes) == 0 && !slices.ContainsFunc(r.Events, overWire) {
+			return nil
 		}
 		all, err := links(b.Node)
 		if err != nil {
@@ -68,7 +73,11 @@ func cutClient(n *NodeView, server link) (*cutNode, error) {
 		}
 		switch mine := all[serverOf(n)]; {
 		case mine.behind(server):
+			behind = true
 			return nil
+		case mine.beyond(server) && behind:
+			lost = b.Record - 1
+			return host.ErrEnough
 		case mine.beyond(server):
 			gone = true
 			return host.ErrEnough
@@ -80,11 +89,24 @@ func cutClient(n *NodeView, server link) (*cutNode, error) {
 		found = &cutNode{b.Record, m}
 		return host.ErrEnough
 	}})
-	switch {
-	case err != nil:
+	if err == nil && found == nil && !gone {
+		found, err = lastOf(n, lost)
+	}
+	if err != nil {
 		return nil, &NodeError{n.Name, err}
-	case found == nil && !gone:
-		return nil, &NodeError{n.Name, &StateError{n.Dir, fmt.Sprintf("has lost what the server had of it by then (number %d); no cut of the two fits", server.got)}}
 	}
 	return found, nil
+}
+
+// overWire says whether an input changes what a node knows of its streams.
+func overWire(ev engine.Event) bool { return ev.Envelope != nil || ev.Restarted != nil }
+
+// lastOf brings a client back at a record, or at its last one where that is 0.
+func lastOf(n *NodeView, record uint64) (*cutNode, error) {
+	b, err := n.BringBack(host.Look{Until: record})
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.Node.Message(false)
+	return &cutNode{b.Record, m}, err
 }
