@@ -51,7 +51,6 @@ type Node struct {
 	resync   bool // something waits for the sync after that
 	saving   bool // an evPublish is set
 	ckpt     *host.Checkpoint
-	told     uint64 // the last app event
 	armed    []armed
 	work     workFate // of the command that is being run
 	known    uint64   // the world knows that the records below it were durable
