@@ -68,6 +68,16 @@ func TestCaptureTakesEveryChange(t *testing.T) {
 			}
 			all = append(all, kept{e, c, got})
 		}
+		if rapid.Bool().Draw(t, "one scratch for both") {
+			shared := NewScratch()
+			for _, n := range w.nodes {
+				n.cfg.Scratch = shared
+				var err error
+				if n.e, err = New(n.cfg); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		for _, n := range w.nodes {
 			n.e.afterOp = func() { look(n.e) }
 		}
@@ -176,7 +186,21 @@ func waitingEngine(t testing.TB, n int) *Engine {
 
 // TestTrackerIsBounded: without captures, and between two, what comes and goes leaves nothing behind.
 func TestTrackerIsBounded(t *testing.T) {
+	for _, shared := range []*Scratch{nil, NewScratch()} {
+		trackBounded(t, shared)
+	}
+}
+
+func trackBounded(t *testing.T, shared *Scratch) {
 	e, ev := chain(t, 3)
+	if shared != nil {
+		cfg := testConfig(e.prog)
+		cfg.Scratch = shared
+		var err error
+		if e, err = New(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if e.track != nil {
 		t.Fatal("an engine of which nobody took a capture tracks changes")
 	}

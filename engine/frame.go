@@ -287,6 +287,9 @@ func (e *Engine) collect(f *frame) {
 	}
 	bootstrap := f.exec == e.st.bootstrapExec
 	f.reset()
+	if f.listed {
+		e.track.died()
+	}
 	if !f.listed || !e.shares { // what this engine's tracker still looks at must not become another engine's
 		free := &e.free.free[f.fn.ID]
 		*free = append(*free, f)

@@ -18,6 +18,7 @@ type tracker struct {
 	commands []*pending // given out since the last capture
 	armed    []timer    // since the last capture, ascending by number; of kind 0 when it is over
 	over     int        // entries of commands and armed that are over
+	dead     int        // entries of changed whose activation has ended, at most
 	since    uint64     // timers from this number on are not on the shelf
 
 	endedFrames, endedCommands, endedTimers []uint64 // that are on the shelf
@@ -126,6 +127,18 @@ func (t *tracker) trim() {
 	t.over = 0
 }
 
+// died says that an activation on the list of changed ones has ended, and trims that list likewise.
+func (t *tracker) died() {
+	if t.dead++; t.dead <= 64+len(t.changed)/2 {
+		return
+	}
+	t.changed = slices.DeleteFunc(t.changed, func(f *frame) bool {
+		f.listed = f.exec != 0
+		return !f.listed
+	})
+	t.dead = 0
+}
+
 // newTracker returns one that shows nothing yet, with all that there is on its lists.
 func (e *Engine) newTracker() *tracker {
 	t := &tracker{}
@@ -183,7 +196,7 @@ func (e *Engine) catchUp() {
 	clear(t.changed)
 	clear(t.commands)
 	clear(t.armed)
-	t.changed, t.commands, t.armed, t.over, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, e.st.nextTimer
+	t.changed, t.commands, t.armed, t.over, t.dead, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, 0, e.st.nextTimer
 	t.endedFrames, t.endedCommands, t.endedTimers = t.endedFrames[:0], t.endedCommands[:0], t.endedTimers[:0]
 }
 
