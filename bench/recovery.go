@@ -2,6 +2,7 @@ package bench
 
 import (
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -24,11 +25,14 @@ func restores(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) e
 		return err
 	}
 	var reads, opens, ratios []float64
+	s = nil
 	for range samples {
+		debug.FreeOSMemory() // both begin with memory that nobody has touched
 		read, err := readAll(fsys, dir)
 		if err != nil {
 			return err
 		}
+		debug.FreeOSMemory()
 		open, _, err := reopen(fsys, dir, cfg)
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		from, rec.Snapshot = ref.LSN, ref.LSN
 		d.wall = d.snaps.Wall(ref.LSN) // of the last record before the snapshot, where no other follows
 		rec.LastWall = d.wall
-		d.Node, err = node.Restored(cfg, payload)
+		d.Node, err = node.RestoredIn(cfg, payload)
 	}
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (d *Durable) pause(cfg node.Config, payload []byte, from uint64, rec *Recov
 	if payload == nil {
 		d.Node, err = node.Install(cfg)
 	} else {
-		d.Node, err = node.Restored(cfg, payload)
+		d.Node, err = node.RestoredIn(cfg, payload)
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // SpecVersionError says that a snapshot was written in another version of the schema.
@@ -117,14 +118,18 @@ func (n *Node) configMessage() snapshot.ConfigSnapshot {
 	return c
 }
 
-// Decode reads the canonical form of a snapshot. One of another version of the schema is a *SpecVersionError, whatever else
+// Decode reads the canonical form of a snapshot and keeps nothing of b. One of another version of the schema is a *SpecVersionError, whatever else
 // that version may have written.
 func Decode(cfg *Config, b []byte) (*snapshot.NodeSnapshot, error) {
+	return decode(cfg, b, snapshot.Unmarshal)
+}
+
+func decode(cfg *Config, b []byte, unmarshal func([]byte, any, *value.Registry, snapshot.Limits) error) (*snapshot.NodeSnapshot, error) {
 	if v, ok := snapshot.SpecVersionOf(b); ok && v != snapshot.CurrentSnapshotSpecVersion {
 		return nil, &SpecVersionError{v, snapshot.CurrentSnapshotSpecVersion}
 	}
 	s := new(snapshot.NodeSnapshot)
-	if err := snapshot.Unmarshal(b, s, cfg.Values, snapshot.DefaultLimits()); err != nil {
+	if err := unmarshal(b, s, cfg.Values, snapshot.DefaultLimits()); err != nil {
 		return nil, err
 	}
 	if s.SpecVersion != snapshot.CurrentSnapshotSpecVersion {
@@ -151,6 +156,16 @@ func (n *Node) Restore(b []byte) error {
 // Restored builds a node in the state of a snapshot.
 func Restored(cfg Config, b []byte) (*Node, error) {
 	s, err := Decode(&cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	return restore(&cfg, s)
+}
+
+// RestoredIn is Restored for bytes that the caller gives away, such as a file that was read: large tensors stay in their memory.
+// After a call, whatever it returns, the content of b is not to be read again.
+func RestoredIn(cfg Config, b []byte) (*Node, error) {
+	s, err := decode(&cfg, b, snapshot.UnmarshalOwn)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,24 @@ func Append(dst []byte, reg *value.Registry, v any) ([]byte, error) {
 // alone, and nothing of b is kept. On an error, which is a *TypeError, *FormatError or *UnknownFieldError, the struct is
 // unchanged.
 func Unmarshal(b []byte, v any, reg *value.Registry, lim Limits) error {
+	return unmarshal(b, v, reg, lim, 0)
+}
+
+// The bytes of a tensor that stays in an input that was given away. A smaller one would keep too much alive for what it saves.
+const (
+	ownBytes    = 64 << 10
+	ownFraction = 128 // of the input, at least
+)
+
+// UnmarshalOwn is Unmarshal for an input that the caller gives away, such as a file that was read: tensors of at least 64 KiB that are
+// at least 1/128 of it are not copied, but stay in its memory and keep it alive. After a call, whatever it returns, the content
+// of b is not to be read again.
+func UnmarshalOwn(b []byte, v any, reg *value.Registry, lim Limits) error {
+	return unmarshal(b, v, reg, lim, max(ownBytes, len(b)/ownFraction))
+}
+
+// unmarshal leaves tensors of at least so many bytes where they are, or none if that is 0.
+func unmarshal(b []byte, v any, reg *value.Registry, lim Limits, own int) error {
 	p, rv, err := target(v)
 	if err != nil {
 		return err
@@ -58,7 +76,7 @@ func Unmarshal(b []byte, v any, reg *value.Registry, lim Limits) error {
 		return &FormatError{Path: name, Reason: fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
 	}
 	fresh := reflect.New(rv.Type()).Elem()
-	d := decoder{b: b, reg: reg, lim: lim}
+	d := decoder{b: b, reg: reg, lim: lim, own: own}
 	if err := d.message(p, fresh, 0, len(b), lim.Depth); err != nil {
 		return within(err, name)
 	}

@@ -20,6 +20,7 @@ type decoder struct {
 	reg   *value.Registry
 	lim   Limits
 	items int // of lists, so far
+	own   int // bytes of a tensor that stays in b, which was given away; 0 is none
 }
 
 func bad(pos int, format string, args ...any) error {
@@ -199,7 +200,11 @@ func (d *decoder) item(f *field, v reflect.Value, pos, end, depth int) (int, err
 		}
 	case kindEmbedded:
 		if hi > lo {
-			*(*Embedded)(v.Addr().UnsafePointer()) = Raw(bytes.Clone(d.b[lo:hi]))
+			m := Embedded{raw: d.b[lo:hi:hi], own: d.own}
+			if d.own == 0 || hi-lo < d.own {
+				m = Raw(bytes.Clone(m.raw))
+			}
+			*(*Embedded)(v.Addr().UnsafePointer()) = m
 		}
 	case kindArray:
 		if hi-lo != f.size {
@@ -258,7 +263,7 @@ func (d *decoder) value(lo, hi int, list bool) (value.Value, error) {
 			return nil, bad(thi, "an empty payload must be left out, and nothing follows a payload")
 		}
 	}
-	v, err := d.reg.DecodeCanonical(value.TypeID(d.b[tlo:thi]), d.b[plo:phi], d.lim.Values)
+	v, err := d.reg.DecodeOwn(value.TypeID(d.b[tlo:thi]), d.b[plo:phi], d.lim.Values, d.own)
 	if err != nil {
 		return nil, bad(plo, "%v", err)
 	}

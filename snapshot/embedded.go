@@ -7,6 +7,7 @@ import "github.com/rhizome-ml/rhizome/value"
 type Embedded struct {
 	raw []byte
 	of  any // pointer to a struct, or a Form; or nil
+	own int // raw is of an input that was given away; see UnmarshalOwn
 }
 
 // Form is something immutable that has a stored form of its own, such as an envelope.
@@ -39,13 +40,14 @@ func (m Embedded) Bytes(reg *value.Registry) ([]byte, error) {
 	return e.b, nil
 }
 
-// Decode reads the message into the struct that v points to; errors are those of Unmarshal.
+// Decode reads the message into the struct that v points to; errors are those of Unmarshal. A message of an input that was given away
+// can be decoded once, and not be used otherwise any more.
 func (m Embedded) Decode(v any, reg *value.Registry, lim Limits) error {
 	b, err := m.Bytes(reg)
 	if err != nil {
 		return err
 	}
-	return Unmarshal(b, v, reg, lim)
+	return unmarshal(b, v, reg, lim, m.own)
 }
 
 // Pen writes a stored form. Where an encoding is made in parts, large values in it stay by reference.

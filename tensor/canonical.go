@@ -15,6 +15,22 @@ func ParseCanonical(b []byte, lim Limits) (*Tensor, error) {
 	return fromRaw(h.dtype, h.shape, h.raw)
 }
 
+// ParseOwn is [ParseCanonical] for bytes that the caller gives away: a tensor
+// whose elements have at least so many bytes stays where it is, moved by up to
+// seven bytes to its alignment, and keeps all the memory of b alive. After a
+// call, whatever it returns, the content of b is not to be read again.
+func ParseOwn(b []byte, lim Limits, least int) (*Tensor, error) {
+	var room [MaxRank]int
+	h, err := parseHead(b, lim, room[:0])
+	if err != nil {
+		return nil, err
+	}
+	if len(h.raw) < max(least, 1) {
+		return fromRaw(h.dtype, h.shape, h.raw)
+	}
+	return fromOwn(h, b)
+}
+
 // head is all of a canonical tensor but the memory of its elements.
 type head struct {
 	shape []int

@@ -96,6 +96,53 @@ func decode[E element](v []E, raw []byte, one func([]byte) E) {
 	}
 }
 
+// within returns the elements of raw, which lies in this host's memory as they
+// do and at their alignment, without copying them.
+func within[E element](raw []byte) []E {
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(raw))), len(raw)/int(unsafe.Sizeof(*new(E))))
+}
+
+// align moves the last n bytes of b down to the alignment of elements of that
+// size and returns them, or nil where nothing stands before them to move over.
+func align(b []byte, n, size int) []byte {
+	at := len(b) - n
+	off := int(uintptr(unsafe.Pointer(unsafe.SliceData(b[at:]))) % uintptr(size))
+	if off > at {
+		return nil
+	}
+	to := b[at-off : len(b)-off : len(b)-off]
+	if off > 0 {
+		copy(to, b[at:])
+	}
+	return to
+}
+
+// fromOwn makes a tensor of raw_data that ends b, in the memory of b.
+func fromOwn(h head, b []byte) (*Tensor, error) {
+	if !little {
+		return fromRaw(h.dtype, h.shape, h.raw)
+	}
+	raw := align(b, len(h.raw), h.dtype.Size())
+	if raw == nil {
+		return fromRaw(h.dtype, h.shape, h.raw)
+	}
+	switch h.dtype {
+	case Float32:
+		return FromFloat32(h.shape, within[float32](raw))
+	case Float64:
+		return FromFloat64(h.shape, within[float64](raw))
+	case Int64:
+		return FromInt64(h.shape, within[int64](raw))
+	case Int32:
+		return FromInt32(h.shape, within[int32](raw))
+	case Uint8:
+		return FromUint8(h.shape, raw)
+	case Int8:
+		return FromInt8(h.shape, within[int8](raw))
+	}
+	return fromRaw(h.dtype, h.shape, raw) // the bytes of a bool are looked at one by one
+}
+
 // fromRaw decodes raw_data, whose length fits d and the shape, into new memory.
 func fromRaw(d DType, shape []int, raw []byte) (*Tensor, error) {
 	le := binary.LittleEndian

@@ -107,20 +107,36 @@ func (r *Registry) DecodeCanonical(t TypeID, b []byte, lim Limits) (Value, error
 	return d.decode(t, b, lim.Depth)
 }
 
-// decoding is one call of Decode or DecodeCanonical.
+// DecodeOwn is DecodeCanonical for bytes that the caller gives away: tensors of at least so many bytes stay in them and keep all
+// of their memory alive. After a call, whatever it returns, the content of b is not to be read again.
+func (r *Registry) DecodeOwn(t TypeID, b []byte, lim Limits, least int) (Value, error) {
+	if len(b) > lim.Bytes {
+		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
+	}
+	d := decoding{r: r, lim: lim, canonical: true, least: least}
+	return d.decode(t, b, lim.Depth)
+}
+
+// decoding is one call of Decode, DecodeCanonical or DecodeOwn.
 type decoding struct {
 	r         *Registry
 	lim       Limits
 	canonical bool
+	least     int // bytes of a tensor that stays in the input; 0 is none
 }
 
 // tensor reads a tensor in any spelling, or in the one of Append.
 func (d *decoding) tensor(b []byte) (Value, error) {
-	parse := tensor.Parse
-	if d.canonical {
-		parse = tensor.ParseCanonical
+	var x *tensor.Tensor
+	var err error
+	switch {
+	case d.least > 0:
+		x, err = tensor.ParseOwn(b, d.lim.Tensor, d.least)
+	case d.canonical:
+		x, err = tensor.ParseCanonical(b, d.lim.Tensor)
+	default:
+		x, err = tensor.Parse(b, d.lim.Tensor)
 	}
-	x, err := parse(b, d.lim.Tensor)
 	if err != nil {
 		return nil, &FormatError{TypeTensor, err.Error()}
 	}
