@@ -33,25 +33,24 @@ type Config struct {
 
 // Engine runs one node's part of a program. It is thread-unsafe.
 type Engine struct {
-	prog   *program.Program
-	limits *Limits
-	sc     *Scratch
-	free   *pool
-	out    *Output // in the Scratch
-	ctx    *Context
-	comps  []Component
-	reg    *value.Registry
+	prog    *program.Program
+	limits  *Limits
+	sc      *Scratch
+	out     *Output  // in the Scratch
+	ctx     *Context // likewise
+	free    *pool    // likewise
+	comps   []Component
+	track   *tracker // nil before the first capture
+	afterOp func()
+	tracing bool
+	shares  bool // the Scratch, with other engines
 
 	st State
 
+	reg     *value.Registry
 	seed    uint64
 	targets map[string][]wire.PeerID
 	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
-	tracing bool
-	shares  bool // the Scratch, with other engines
-	afterOp func()
-
-	track *tracker // nil before the first capture
 
 	refused map[string]uint64 // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 }

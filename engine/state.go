@@ -11,34 +11,47 @@ import (
 
 // State is everything about a node that changes, as plain data; behaviour is rebuilt from the Program (law L2). A field
 // is encoded into the snapshot, or it stands on the list of derived fields in state_test.go.
+//
+// What every Poll looks at stands first, so that it is in few cache lines.
 type State struct {
+	// clock
+	now int64 // ns, never goes back
+
+	// where a Poll stands
+	phase   uint32 // 0 between polls
+	stage   uint32 // of the lifecycle: 0 new, 1 bootstrap under way, 2 running
+	opsLeft int64
+
+	ingress     []ingress // FIFO
+	frontier    ring
+	bus         []busEvent // FIFO
+	timers      timers
+	completions []completion // FIFO
+	frames      frames
+
+	// budget, derived: recomputed on restore and checked against the running figure
+	slotBytes    int
+	ingressBytes int
+
+	// counters of identities
+	nextExec, nextTimer, nextCommand, nextCall, nextApp, nextRequest, nextToken uint64
+
+	// peers
+	streams  *peer.Streams
+	governor *peer.Governor
+	backoff  *peer.Backoff
+	requests *peer.Requests
+	book     *peer.AddressBook
+
 	// identity
 	self        wire.PeerID
 	incarnation uint64
 	epoch       uint64 // of own streams
 
-	// clock
-	now    int64 // ns, never goes back
-	random *rand.ChaCha8
-
-	// where a Poll stands
-	phase   uint32 // 0 between polls
-	opsLeft int64
-
-	frontier ring
-	frames   frames
-
-	pending     map[uint64]*pending // by command; nil until there is one
-	completions []completion        // FIFO
-	ingress     []ingress           // FIFO
-	bus         []busEvent          // FIFO
-	timers      timers
-	parked      []parked // ascending call
-
-	// lifecycle
-	stage         uint32 // 0 new, 1 bootstrap under way, 2 running
+	pending       map[uint64]*pending // by command; nil until there is one
+	parked        []parked            // ascending call
 	bootstrapExec uint64
-	firedPhases   []string
+	random        *rand.ChaCha8
 
 	// system calls
 	counters []counter // by name
@@ -48,22 +61,10 @@ type State struct {
 	gates    []gate    // by name
 	latches  []latch   // oldest first
 
+	firedPhases []string
+
 	// to the host
 	appEvents []AppEvent // emitted and not acknowledged
-
-	// peers
-	book     *peer.AddressBook
-	governor *peer.Governor
-	backoff  *peer.Backoff
-	streams  *peer.Streams
-	requests *peer.Requests
-
-	// counters of identities
-	nextExec, nextCommand, nextCall, nextTimer, nextApp, nextRequest, nextToken uint64
-
-	// budget, derived: recomputed on restore and checked against the running figure
-	slotBytes    int
-	ingressBytes int
 }
 
 // pending is a command that was given out.

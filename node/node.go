@@ -37,9 +37,9 @@ type Config struct {
 // Node is one node of a job: a program, its components and an engine. It is thread-unsafe, but Work and Recorded may be
 // called from any thread.
 type Node struct {
-	cfg   Config
 	eng   *engine.Engine
 	comps []engine.Component
+	cfg   Config
 }
 
 // Install builds a new node in its first state.

@@ -14,12 +14,12 @@ import (
 // health of at most a bounded number of peers is kept; beyond that the one that was heard of longest ago is forgotten,
 // those that are not down first.
 type Governor struct {
-	threshold int32
-	peers     int // bound of each list
 	blocked   []wire.PeerID
-	allowed   []wire.PeerID
 	closed    bool // the allowlist holds; with an empty one nobody is admitted
+	threshold int32
 	health    table[health]
+	allowed   []wire.PeerID
+	peers     int // bound of each list
 }
 
 type health struct {

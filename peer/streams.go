@@ -30,15 +30,16 @@ func reserve(limit int) int { return limit + limit/4 }
 // Streams are the numbered streams with all peers, in both directions. It is thread-unsafe. The package comment says what
 // it promises.
 type Streams struct {
-	lim   StreamLimits
-	epoch uint64 // of own streams
 	peers table[*stream]
+	epoch uint64 // of own streams
 
 	// Derived from peers:
 	acksDue []wire.PeerID // ascending
 	resends resendHeap    // the streams with something unacknowledged
 	count   int           // unacknowledged envelopes
 	bytes   int           // their charge
+
+	lim StreamLimits
 }
 
 // stream is both directions of the stream with one peer.

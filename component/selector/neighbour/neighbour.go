@@ -58,8 +58,9 @@ type Component struct {
 	cfg  Config
 	key  draw.Key
 	self int // place of the node itself among the peers, -1 where it is not; derived
-	seen int // peers among which it was looked for; derived
-	st   State
+
+	peers []wire.PeerID // the neighbours; nil until they are asked for; derived
+	st    State
 }
 
 // State is empty: the choice depends on nothing that would have to be remembered.
@@ -92,31 +93,32 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	if !ok {
 		return nil, c.fail(value.CodeType, "Peer takes the tick as an Int, not as %s", in[0].Type())
 	}
-	p, ok := c.choose(ctx.Peers(c.cfg.Place), ctx.Self(), uint64(tick))
+	if c.peers == nil { // they never change
+		c.peers = ctx.Peers(c.cfg.Place)
+		c.self = slices.Index(c.peers, ctx.Self())
+	}
+	p, ok := c.choose(uint64(tick))
 	if !ok {
 		return nil, c.fail(value.CodeError, "no peer plays %q but this node; give it neighbours", c.cfg.Place)
 	}
 	return ctx.Outputs(value.Peer(p)), nil
 }
 
-// choose returns one of the peers, which are sorted, but never the node itself.
-func (c *Component) choose(peers []wire.PeerID, self wire.PeerID, tick uint64) (wire.PeerID, bool) {
-	n := len(peers)
+// choose returns one of the neighbours, but never the node itself.
+func (c *Component) choose(tick uint64) (wire.PeerID, bool) {
+	n := len(c.peers)
 	if n == 0 {
 		return "", false
 	}
-	if n != c.seen { // they never change, and need be searched once
-		c.seen, c.self = n, slices.Index(peers, self)
-	}
 	i := c.key.Below(tick, n)
 	if i != c.self {
-		return peers[i], true
+		return c.peers[i], true
 	}
 	if n == 1 {
 		return "", false
 	}
 	// Among the others, each is as likely as before.
-	return peers[(i+1+c.key.Below(^tick, n-1))%n], true
+	return c.peers[(i+1+c.key.Below(^tick, n-1))%n], true
 }
 
 func (c *Component) fail(code, format string, args ...any) *value.Failure {

@@ -11,7 +11,7 @@ import (
 
 func setup(peers ...wire.PeerID) componenttest.Setup {
 	return componenttest.Setup{Seed: 5, Targets: map[string][]wire.PeerID{"peers": peers}, Slots: []componenttest.Slot{{
-		Name: "selector", Factory: neighbour.Factory, Config: `{"place":"peers"}`, Derived: []string{"self", "seen"},
+		Name: "selector", Factory: neighbour.Factory, Config: `{"place":"peers"}`, Derived: []string{"self", "peers"},
 		Ops: []componenttest.Op{{Method: "Peer", In: 1, Out: 1}, {Method: "Sample", In: 1, Out: 1}},
 	}}}
 }
