@@ -49,7 +49,8 @@ func (c *Chance) Between(lo, hi time.Duration) time.Duration {
 	if hi <= lo {
 		return lo
 	}
-	return lo + time.Duration(c.Below(int(hi-lo)))
+	n, _ := bits.Mul64(c.Uint64(), uint64(hi-lo)) // an int has too few bits for it on some machines
+	return lo + time.Duration(n)
 }
 
 // normal returns a standard normal number by the polar method (Marsaglia, 1964), with the same bits on every machine.
