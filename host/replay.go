@@ -59,7 +59,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
 	if err := d.replay(from, rec); err != nil {
 		if errors.As(err, &d.paused) && d.store.OnDivergence == DivergencePauses {
-			return rec, d.pause(cfg, payload, from, rec)
+			return rec, d.pause(cfg, ref, from, rec)
 		}
 		return nil, err
 	}
@@ -95,12 +95,16 @@ func (d *Durable) replay(from uint64, rec *Recovery) error {
 	})
 }
 
-// pause brings the node back once more, up to the record before the one that diverges.
-func (d *Durable) pause(cfg node.Config, payload []byte, from uint64, rec *Recovery) (err error) {
-	if payload == nil {
+// pause brings the node back once more, up to the record before the one that diverges. The snapshot is read again: the bytes of
+// the first time were given to the node that diverged. Without a name there was none.
+func (d *Durable) pause(cfg node.Config, ref journal.SnapshotRef, from uint64, rec *Recovery) (err error) {
+	if ref.Name == "" {
 		d.Node, err = node.Install(cfg)
 	} else {
-		d.Node, err = node.RestoredIn(cfg, payload)
+		var payload []byte
+		if payload, _, err = journal.Load(d.store.FS, d.store.Dir, ref.Name, journal.Limits{}); err == nil {
+			d.Node, err = node.RestoredIn(cfg, payload)
+		}
 	}
 	if err != nil {
 		return err
