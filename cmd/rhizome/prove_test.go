@@ -63,3 +63,16 @@ func TestFloorsAreSpecified(t *testing.T) {
 		}
 	}
 }
+
+// TestLedger: the ledger of the tree can be read, and has every part that ran.
+func TestLedger(t *testing.T) {
+	entries, err := prove.ReadLedger("../../prove.ledger")
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		if _, err := chosen([]string{e.Part}); err != nil || e.To <= e.From || e.Failed != 0 || e.Time == "" || len(e.Counts) == 0 {
+			t.Errorf("%+v (%v)", e, err)
+		}
+	}
+}

@@ -130,6 +130,9 @@ func (r *Rig) open(i int) error {
 	if err := r.steps(i, ev); err != nil {
 		return err
 	}
+	if err := d.Journal.Sync(); err != nil { // the restart in a new epoch must be durable before it is vouched for
+		return err
+	}
 	return d.Vouch()
 }
 
