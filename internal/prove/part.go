@@ -17,6 +17,23 @@ type Preparer interface {
 	Prepare(dir string) error
 }
 
+// Weigher is a Part that wants another share of the time than one: where parts share time, it gets so many.
+type Weigher interface {
+	Weight() int
+}
+
+// weights adds up the shares of parts.
+func weights(parts []Part) (n int) {
+	for _, p := range parts {
+		if w, ok := p.(Weigher); ok {
+			n += w.Weight()
+		} else {
+			n++
+		}
+	}
+	return n
+}
+
 func prepare(p Part, dir string) error {
 	if pre, ok := p.(Preparer); ok {
 		return pre.Prepare(dir)

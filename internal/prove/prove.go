@@ -85,7 +85,7 @@ func Run(ctx context.Context, parts []Part, opt Options, done func(*Result)) (bo
 			if ctx.Err() != nil || turn > 0 && !end.IsZero() && time.Now().After(end) {
 				return ok, nil
 			}
-			r, err := runPart(ctx, p, opt, share(end, len(parts)-i, opt.Soak))
+			r, err := runPart(ctx, p, opt, share(end, parts[i:], opt.Soak))
 			if err != nil {
 				return false, err
 			}
@@ -106,18 +106,19 @@ func Run(ctx context.Context, parts []Part, opt Options, done func(*Result)) (bo
 // soakTurn is how long a soak stays with one part before the next has its turn.
 const soakTurn = 10 * time.Minute
 
-// share returns when a part must end, if parts share the time until end: what a quick one leaves, the others have.
-func share(end time.Time, parts int, soak bool) time.Time {
+// share returns when the first of parts must end, if they share the time until end: what a quick one leaves, the others have.
+func share(end time.Time, parts []Part, soak bool) time.Time {
 	now := time.Now()
+	part := max(0, end.Sub(now)) * time.Duration(weights(parts[:1])) / time.Duration(weights(parts))
 	switch {
 	case end.IsZero() && soak:
 		return now.Add(soakTurn)
 	case end.IsZero():
 		return end
 	case soak:
-		return now.Add(min(soakTurn, max(0, end.Sub(now))/time.Duration(parts)))
+		return now.Add(min(soakTurn, part))
 	}
-	return now.Add(max(0, end.Sub(now)) / time.Duration(parts))
+	return now.Add(part)
 }
 
 func newResult(p Part, from uint64) *Result {

@@ -134,6 +134,24 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestTimeIsShared: of seven minutes a part of weight two beside five others has two.
+func TestTimeIsShared(t *testing.T) {
+	parts := []Part{heavy{}, trial{}, trial{}, trial{}, trial{}, trial{}}
+	if got := time.Until(share(time.Now().Add(7*time.Minute), parts, false)); got < 119*time.Second || got > 2*time.Minute {
+		t.Errorf("it has %v", got)
+	}
+	if got := time.Until(share(time.Now().Add(7*time.Minute), parts[1:], false)); got < 83*time.Second || got > 84*time.Second {
+		t.Errorf("one of five has %v", got)
+	}
+	if !share(time.Time{}, parts, false).IsZero() {
+		t.Error("there is an end where none was asked for")
+	}
+}
+
+type heavy struct{ trial }
+
+func (heavy) Weight() int { return 2 }
+
 // TestTimeEndsAShard: a floor that cannot be reached is missed when the time is up, and not waited for.
 func TestTimeEndsAShard(t *testing.T) {
 	var out bytes.Buffer

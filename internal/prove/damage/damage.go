@@ -25,6 +25,9 @@ func (Part) Promise() string {
 	return "every flipped bit and every cut of a file is refused with its place, or repaired and said so, or changes nothing"
 }
 
+// Weight is its share of the time.
+func (Part) Weight() int { return 2 }
+
 // Floors are those of CI.
 func (Part) Floors() []prove.Floor {
 	return []prove.Floor{

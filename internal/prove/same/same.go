@@ -17,6 +17,9 @@ func (Part) Promise() string {
 	return "a seed gives the same trace, snapshots, journals and model in every build and under every setting"
 }
 
+// Weight is its share of the time.
+func (Part) Weight() int { return 2 }
+
 // Floors are those of CI: every seed is compared with every variant.
 func (Part) Floors() []prove.Floor {
 	floors := []prove.Floor{{What: "seeds", N: 1000}}
