@@ -1,10 +1,6 @@
 package journal
 
-import (
-	"runtime"
-	"sync"
-	"time"
-)
+import "sync"
 
 // waitersMax bounds those that wait for one Committer.
 const waitersMax = 1 << 16
@@ -72,9 +68,7 @@ func (c *Committer) Close() {
 func (c *Committer) run() {
 	defer close(c.done)
 	var group []waiter
-	var took time.Duration
 	for {
-		c.gather(len(group), took/2)
 		c.mu.Lock()
 		for len(c.waiting) == 0 && !c.closed {
 			c.asleep = true
@@ -90,9 +84,7 @@ func (c *Committer) run() {
 		if full {
 			c.wake.Broadcast()
 		}
-		start := time.Now()
 		err := c.j.Sync()
-		took = time.Since(start)
 		synced, next := c.j.Synced(), c.j.Next()
 		for i, w := range group {
 			switch {
@@ -106,21 +98,5 @@ func (c *Committer) run() {
 			group[i] = waiter{}
 		}
 		c.j.Prepare()
-	}
-}
-
-// gather lets as many join as the last sync served, for they are who comes next: without it the first of them would have a sync for itself,
-// and the others the one after. It waits for most half as long as a sync takes; when fewer come, the next group is as small.
-func (c *Committer) gather(last int, most time.Duration) {
-	if last < 2 {
-		return
-	}
-	for start := time.Now(); time.Since(start) < most; runtime.Gosched() {
-		c.mu.Lock()
-		n, closed := len(c.waiting), c.closed
-		c.mu.Unlock()
-		if n >= last || closed {
-			return
-		}
 	}
 }
