@@ -155,7 +155,9 @@ func (w *World) synced(n *Node) {
 	}
 	for _, e := range n.drv.Leaving() {
 		w.checkDurable(n, e.LSN)
-		w.leave(n, e.Packets, e.Events)
+		if told := w.leave(n, e.Packets, e.Events); told != 0 {
+			w.input(n, host.Told(told))
+		}
 	}
 	if n.resync {
 		n.resync = false
@@ -163,12 +165,11 @@ func (w *World) synced(n *Node) {
 	}
 }
 
-// leave lets effects out of a node.
-func (w *World) leave(n *Node, packets []engine.Packet, events []engine.AppEvent) {
+// leave lets effects out of a node, and returns the number of the last event that its host has taken, or 0.
+func (w *World) leave(n *Node, packets []engine.Packet, events []engine.AppEvent) (told uint64) {
 	for _, p := range packets {
 		w.packet(n, p)
 	}
-	last := uint64(0)
 	for _, ev := range events {
 		if w.opt.OnTrace != nil {
 			w.traceApp(n, ev)
@@ -176,14 +177,12 @@ func (w *World) leave(n *Node, packets []engine.Packet, events []engine.AppEvent
 		if w.opt.OnApp != nil {
 			if err := w.opt.OnApp(n, ev); err != nil {
 				w.Fail(err)
-				return
+				return 0
 			}
 		}
-		last = ev.Number
+		told = ev.Number
 	}
-	if last != 0 {
-		w.input(n, host.Told(last))
-	}
+	return told
 }
 
 func (w *World) packet(n *Node, p engine.Packet) {
@@ -273,8 +272,12 @@ func (w *World) poll(n *Node) {
 		}
 		wake, more := out.Wake, out.More
 		if len(out.Envelopes) > 0 || len(out.AppEvents) > 0 {
-			w.leaveVolatile(n, out)
-			more = more || len(out.AppEvents) > 0
+			if told := w.leave(n, out.Envelopes, out.AppEvents); told != 0 { // delivered, and taken by the next Poll
+				more = true
+				if err := n.nd.Deliver(host.Told(told)); err != nil {
+					w.refused(n, host.Told(told), err)
+				}
+			}
 		}
 		if more && w.failure == nil {
 			continue
@@ -283,31 +286,6 @@ func (w *World) poll(n *Node) {
 			w.wake(n, wake)
 		}
 		return
-	}
-}
-
-// leaveVolatile lets effects out of a node without a journal. Acknowledgements are delivered and not yet polled.
-func (w *World) leaveVolatile(n *Node, out *engine.Output) {
-	for _, p := range out.Envelopes {
-		w.packet(n, p)
-	}
-	last := uint64(0)
-	for _, ev := range out.AppEvents {
-		if w.opt.OnTrace != nil {
-			w.traceApp(n, ev)
-		}
-		if w.opt.OnApp != nil {
-			if err := w.opt.OnApp(n, ev); err != nil {
-				w.Fail(err)
-				return
-			}
-		}
-		last = ev.Number
-	}
-	if last != 0 {
-		if err := n.nd.Deliver(host.Told(last)); err != nil {
-			w.refused(n, host.Told(last), err)
-		}
 	}
 }
 
