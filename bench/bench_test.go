@@ -75,7 +75,7 @@ func TestSnapshot(t *testing.T) {
 func TestSim(t *testing.T) {
 	var results []SimResult
 	seen := map[string]Metric{}
-	o := SimOptions{Nodes: []int{40, 120}, Shards: 2, Seconds: 60 * time.Millisecond, Open: func(nodes int, seed uint64) (SimShard, error) {
+	o := SimOptions{Nodes: []int{40, 120}, Shards: 2, Each: 60 * time.Millisecond, Open: func(nodes int, seed uint64) (SimShard, error) {
 		s, err := NewSimShard(nodes, seed)
 		return &watched{s, &results}, err
 	}}

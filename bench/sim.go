@@ -14,9 +14,9 @@ const simBench = "sim"
 
 // SimOptions says how the bench of the simulator is run.
 type SimOptions struct {
-	Nodes   []int         // sizes of the networks
-	Shards  int           // networks that run at once, each in a process of its own, with a seed of its own
-	Seconds time.Duration // of wall time, for each size
+	Nodes  []int         // sizes of the networks
+	Shards int           // networks that run at once, each in a process of its own, with a seed of its own
+	Each   time.Duration // of wall time, for each size
 
 	// Open starts the process of a shard. Its network is built, and runs when Run is called.
 	Open func(nodes int, seed uint64) (SimShard, error)
@@ -88,7 +88,7 @@ func (o SimOptions) run(nodes int) ([]SimResult, error) {
 	for i, s := range shards {
 		go func() {
 			var err error
-			results[i], err = s.Run(o.Seconds)
+			results[i], err = s.Run(o.Each)
 			errs <- err
 		}()
 	}

@@ -53,7 +53,7 @@ func (f *simFlags) run(c *console) error {
 		return errors.New("want seconds up to 600 and 1 to 64 shards")
 	}
 	o := bench.SimOptions{
-		Nodes: f.nodes, Shards: f.shards, Seconds: time.Duration(f.seconds * float64(time.Second)),
+		Nodes: f.nodes, Shards: f.shards, Each: time.Duration(f.seconds * float64(time.Second)),
 		Open: func(nodes int, seed uint64) (bench.SimShard, error) { return openShard(nodes, seed) },
 	}
 	return bench.Sim(o, func(m bench.Metric) {
