@@ -25,6 +25,9 @@ type UnknownError struct {
 
 // Error lists the jobs that exist.
 func (e *UnknownError) Error() string {
+	if e.Job == KindGossip {
+		return "job gossip has no server, and runs in the simulator only: rhizome sim gossip"
+	}
 	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s", e.Job, strings.Join(e.Known, ", "))
 }
 

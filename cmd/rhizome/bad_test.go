@@ -64,6 +64,7 @@ func TestBadInput(t *testing.T) {
 		args string
 		want []string // all in the one line
 	}{
+		{"a job of the simulator", "run gossip", []string{"rhizome sim gossip"}},
 		{"unknown job", "run nonsense", []string{`unknown job "nonsense"`, "digits"}},
 		{"missing file", "run " + filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
 		{"unknown key", "run " + file("key.yaml", "name: mine\nrounds: 3\nround: 4\n"), []string{"key.yaml:3:", `"round"`, "did you mean rounds?"}},

@@ -96,6 +96,10 @@ func findSubject(name string, set map[string]string) (subject, error) {
 		return subject{gossip: &g}, err
 	}
 	c, err := job.Find(name)
+	var unknown *job.UnknownError
+	if errors.As(err, &unknown) {
+		unknown.Known = append(unknown.Known, job.KindGossip)
+	}
 	for _, key := range job.Keys() {
 		if text, ok := set[key]; ok && err == nil {
 			err = c.Set(key, text)
