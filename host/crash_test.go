@@ -3,9 +3,11 @@ package host
 import (
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -113,6 +115,50 @@ func TestLostTail(t *testing.T) {
 				r.pump()
 			}
 		}
+	}
+}
+
+// TestLostTailIsNotForgotten fails each operation of the disk while a node with a lost tail starts, and again in the start after
+// that: whichever start succeeds opens a new epoch. An error of the disk once counted as the word that there is no mark.
+func TestLostTailIsNotForgotten(t *testing.T) {
+	r := newRig(t, 1)
+	r.run(3)
+	r.d[1].Close()
+	segment := ""
+	for _, name := range r.fs[1].Names() {
+		if strings.HasSuffix(name, ".seg") {
+			segment = name
+		}
+	}
+	if err := r.fs[1].Alter(segment, func(b []byte) []byte { return b[:len(b)/2] }); err != nil {
+		t.Fatal(err)
+	}
+	store := Store{Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500}
+	failed := 0
+	for first := 1; first < 40; first++ {
+		for second := 1; second < 25; second++ {
+			store.FS = r.fs[1].Kill()
+			for _, k := range []int{first, second, 0} {
+				fs := store.FS.(*vfs.Mem)
+				if k > 0 {
+					fs.FailAt(fs.Ops()+k, syscall.EIO)
+				}
+				d, rec, err := Open(r.config(1), store)
+				if err != nil {
+					failed++
+					store.FS = fs.Kill()
+					continue
+				}
+				d.Close()
+				if !rec.NewEpoch {
+					t.Fatalf("operation %d failed, then %d: the node goes on in its old epoch", first, second)
+				}
+				break
+			}
+		}
+	}
+	if failed < 400 {
+		t.Fatalf("only %d starts failed: the test does not reach them", failed)
 	}
 }
 

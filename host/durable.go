@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -234,16 +235,24 @@ func (d *Durable) Save() error {
 	return d.Journal.Release(before)
 }
 
+// unvouched says whether the mark is there that the journal's end was lost.
+func (d *Durable) unvouched() (bool, error) {
+	_, err := d.store.FS.Stat(filepath.Join(d.store.Dir, unvouchedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
 func (d *Durable) Vouch() error {
 	if d.paused != nil {
 		return d.paused
 	}
-	mark := filepath.Join(d.store.Dir, unvouchedFile)
-	if _, err := d.store.FS.Stat(mark); err != nil {
-		return nil
+	if there, err := d.unvouched(); err != nil || !there {
+		return err
 	}
-	if err := d.store.FS.Remove(mark); err != nil {
+	if err := d.store.FS.Remove(filepath.Join(d.store.Dir, unvouchedFile)); err != nil {
 		return err
 	}
 	return d.store.FS.SyncDir(d.store.Dir)

@@ -48,10 +48,11 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	if d.blobs, err = journal.OpenBlobs(d.store.FS, d.store.Dir, j.Next()); err != nil {
 		return nil, err
 	}
-	if _, err := d.store.FS.Stat(mark); err == nil {
-		rec.NewEpoch = true
+	marked, err := d.unvouched()
+	if err != nil {
+		return nil, err // a disk that does not answer has not said that there is no mark
 	}
-	rec.NewEpoch = rec.NewEpoch || !report.Vouched()
+	rec.NewEpoch = marked || !report.Vouched()
 	if planted.On(planted.EpochNotOpened) {
 		rec.NewEpoch = false
 	}
