@@ -36,7 +36,9 @@ type DeniedError struct {
 }
 
 // Error names the peer and the reason.
-func (e *DeniedError) Error() string { return fmt.Sprintf("transport: %s is denied: %s", e.Peer, e.Reason) }
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("transport: %s is denied: %s", e.Peer, e.Reason)
+}
 
 // ClosedError says that this end is closed.
 type ClosedError struct{ Self wire.PeerID }
