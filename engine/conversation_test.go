@@ -78,6 +78,9 @@ func converse(t *testing.T, script string) string {
 		words := strings.Fields(cmd)
 		if words[0] == "program" {
 			w = newWorld(t, conversationProgram(t, words[1]), false)
+			for _, n := range w.nodes {
+				n.e.Adopt(CurrentRules)
+			}
 			continue
 		}
 		w.say(&out, words)
@@ -142,7 +145,7 @@ func (n *testNode) command(out *strings.Builder, words []string, number func(int
 	case "ack":
 		n.tell(out, &Event{AppAck: &snapshot.AppAckEvent{UpTo: n.events}})
 	case "restart":
-		n.tell(out, &Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: len(words) > 1}})
+		n.tell(out, &Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: len(words) > 1, Rules: CurrentRules}})
 	case "phase":
 		n.tell(out, &Event{Lifecycle: &snapshot.LifecycleEvent{Phase: words[1]}})
 	case "sendfailed":
@@ -191,6 +194,9 @@ func (n *testNode) answer(out *strings.Builder) {
 	}
 	for _, ev := range o.AppEvents {
 		fmt.Fprintf(out, "  app event %d %s = %s\n", ev.Number, ev.Name, show(ev.Value))
+	}
+	for _, p := range o.Peers {
+		fmt.Fprintf(out, "  peer %s is %s\n", p.Peer, strings.TrimSpace(fmt.Sprintf("%s %s", p.Kind, p.Reason)))
 	}
 	fmt.Fprintf(out, "  wake %d more %v\n", o.Wake, o.More)
 }

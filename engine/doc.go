@@ -8,7 +8,8 @@
 // The single-mutation rule: State changes only inside Deliver and Poll (and the component calls that Poll makes).
 // The drain rule: the Output of a Poll is valid until the next Poll; take everything out of it first.
 // The closed set of outputs, in order: Envelopes and AppEvents, which may leave only once the inputs that were delivered
-// before this Poll are durable; Commands, which may start at once, because a worker's result comes back as an input;
+// before this Poll are durable; Commands, which may start at once, because a worker's result comes back as an input; Peers,
+// what became of other nodes, which the host may act on at once and is told once;
 // Wake, the engine time at which Poll is due even if nothing arrives; More, that work is left and Poll is due now; Trace.
 //
 // The host's loop in six steps:

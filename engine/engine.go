@@ -125,7 +125,7 @@ func newState(cfg Config, t *tables) State {
 	t.requests = *peer.NewRequests(l.requests())
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
-		self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
+		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
 		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests,
 		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{t.timers[:0]}, counters: t.counters[:0],
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,

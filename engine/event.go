@@ -126,6 +126,8 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 		if in.bytes > e.limits.InvokeBytes {
 			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name, e.limits.InvokeBytes)
 		}
+	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
+		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
 	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
 	default:
 		return refuse(RefusedUnknown, "event", "it says nothing")

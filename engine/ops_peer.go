@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -98,12 +99,13 @@ func (e *Engine) peerChanged(p wire.PeerID, up bool) {
 // takeRestarted is the first input after a restore: what may have been lost with the process is put out again. Numbers
 // and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and open
 // questions are asked again, because this node may have forgotten answers that it had acknowledged.
-func (e *Engine) takeRestarted(incarnation uint64, newEpoch bool) {
+func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 	if !planted.On(planted.IncarnationNotBumped) {
-		e.st.incarnation = max(e.st.incarnation+1, incarnation)
+		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	}
+	e.st.rules = max(e.st.rules, ev.Rules)
 	e.count("restarts")
-	if newEpoch {
+	if ev.NewEpoch {
 		e.count("restarts.new-epoch")
 		e.st.epoch = e.st.incarnation
 		e.st.streams.NewEpoch(e.st.epoch)

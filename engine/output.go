@@ -14,6 +14,7 @@ type Output struct {
 	Envelopes []Packet     // leave only when the inputs so far are durable
 	AppEvents []AppEvent   // leave only when the inputs so far are durable; delivered at least once, numbered
 	Commands  []Command    // may start at once
+	Peers     []PeerNotice // what became of peers, in order; may be told at once, and is told once
 	Wake      int64        // engine time of the next Poll that is due without an input; 0 means none
 	More      bool         // work is left: Poll again at once
 	Trace     []TraceEvent // when Config.Trace is set
@@ -47,8 +48,10 @@ func (o *Output) reset() {
 	clear(o.Envelopes)
 	clear(o.AppEvents)
 	clear(o.Commands)
+	clear(o.Peers)
 	clear(o.Trace)
 	o.Envelopes, o.AppEvents, o.Commands, o.Trace = o.Envelopes[:0], o.AppEvents[:0], o.Commands[:0], o.Trace[:0]
+	o.Peers = o.Peers[:0]
 	o.Wake, o.More = 0, false
 }
 
@@ -73,6 +76,9 @@ func (o *Output) Digest(reg *value.Registry) uint64 {
 		for _, v := range c.Inputs {
 			b = binary.LittleEndian.AppendUint64(b, uint64(v.Bytes()))
 		}
+	}
+	for i := range o.Peers {
+		b = o.Peers[i].append(b)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.Wake))
 	if o.More {

@@ -67,7 +67,7 @@ func (e *Engine) process(in *ingress) {
 	case ev.SendFailed != nil:
 		e.takeSendFailed(wire.PeerID(ev.SendFailed.Peer), ev.SendFailed.Reason)
 	case ev.Restarted != nil:
-		e.takeRestarted(ev.Restarted.Incarnation, ev.Restarted.NewEpoch)
+		e.takeRestarted(ev.Restarted)
 	case ev.Lifecycle != nil:
 		e.firePhase(ev.Lifecycle.Phase)
 	}

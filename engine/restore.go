@@ -70,6 +70,9 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	if w.PeerID != string(r.st.self) {
 		return fmt.Errorf("it is of peer %s, this is %s", w.PeerID, r.st.self)
 	}
+	if w.Rules > CurrentRules {
+		return fmt.Errorf("it goes by rules %d, this release knows up to %d: use the newer release that wrote it", w.Rules, CurrentRules)
+	}
 	if t.Poll.Phase >= phaseEnd || t.Poll.Stage > stageRunning || t.Poll.OpsLeft < 0 {
 		return fmt.Errorf("poll state %+v does not exist", t.Poll)
 	}
@@ -78,6 +81,7 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
 	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
 	s.epoch, s.now, s.bootstrapExec = w.Epoch, w.Now, w.BootstrapExec
+	s.rules = w.Rules
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {

@@ -196,7 +196,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		NextCommandID: e.st.nextCommand, NextExecID: e.st.nextExec, NextCallID: e.st.nextCall, NextTimerSeq: e.st.nextTimer,
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
 		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
-		FiredPhases: append([]string(nil), e.st.firedPhases...),
+		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules,
 		AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}
 	w.Requests, w.Inbound = e.st.requests.Snapshot()

@@ -44,6 +44,7 @@ type State struct {
 	book     *peer.AddressBook
 
 	// identity
+	rules       uint32 // which release's behaviour holds; see rules.go
 	self        wire.PeerID
 	incarnation uint64
 	epoch       uint64 // of own streams

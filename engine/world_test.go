@@ -75,7 +75,9 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.e = e
+		if n.e = e; i > 0 { // begun by an earlier release, until its first restart
+			e.Adopt(0)
+		}
 		w.nodes = append(w.nodes, n)
 	}
 	return w
@@ -179,6 +181,9 @@ func (n *testNode) take(out *Output) {
 		fmt.Fprintf(&n.log.commands, "command %d %s\n", c.ID, c.Method)
 		n.commands = append(n.commands, c)
 	}
+	for _, p := range out.Peers {
+		fmt.Fprintf(&n.log.app, "peer %s %s %s %q %d\n", p.Kind, p.Peer, p.Reason, p.Addresses, p.Seen)
+	}
 	for _, tr := range out.Trace {
 		fmt.Fprintf(&n.log.trace, "trace %d %s %d %s %s\n", tr.At, tr.Kind, tr.Exec, tr.Op, tr.Text)
 	}
@@ -239,7 +244,7 @@ func (w *world) act(kind, a, b int) {
 	case 8:
 		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(w.nodes[(a+1)%2].e.st.self), Reason: "gone"}})
 	case 9:
-		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0}})
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * CurrentRules}})
 		n.poll()
 	}
 	n.poll()

@@ -39,6 +39,7 @@ type Effects struct {
 // Turn is what became of one step.
 type Turn struct {
 	Commands []engine.Command    // may start at once; valid until the next step
+	Peers    []engine.PeerNotice // what became of peers; valid until the next step
 	Trace    []engine.TraceEvent // when the node traces; valid until the next step
 	Again    []*engine.Event     // inputs that the node had no room for: they come first in the next step
 	Dropped  []Refusal           // inputs that the node refused for good
@@ -92,7 +93,7 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Turn{Commands: out.Commands, Trace: out.Trace, LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
+	t := &Turn{Commands: out.Commands, Peers: out.Peers, Trace: out.Trace, LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
 	for _, r := range refused {
 		var re *engine.RefusedError
 		if errors.As(r.Err, &re) && re.Wait {

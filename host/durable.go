@@ -137,6 +137,9 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 		return nil, 0, nil, d.paused
 	}
 	r := Record{Wall: wall}
+	if d.Journal.Next() == 1 {
+		r.Rules = d.Node.Engine().Rules()
+	}
 	for _, ev := range events {
 		if err := d.Node.Deliver(ev); err != nil {
 			refused = append(refused, Refusal{ev, err})

@@ -59,5 +59,5 @@ func (d *Durable) Restart(rec *Recovery) (*engine.Event, error) {
 	if err := journal.WriteFileAtomic(d.store.FS, path, []byte(incarnationText(rec.Incarnation))); err != nil {
 		return nil, err
 	}
-	return &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch}}, nil
+	return &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch, Rules: engine.CurrentRules}}, nil
 }

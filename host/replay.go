@@ -158,6 +158,9 @@ func (p *player) play(lsn uint64, payload []byte) (*engine.Output, error) {
 	if err := r.fetch(p.blobs, reg, lsn); err != nil {
 		return nil, err
 	}
+	if e := p.node.Engine(); lsn == 1 && r.Rules != e.Rules() && !e.Adopt(r.Rules) {
+		return nil, fmt.Errorf("host: record 1 was made by rules %d of the engine, this release knows up to %d", r.Rules, engine.CurrentRules)
+	}
 	for i := range r.Events {
 		ev := &r.Events[i]
 		if err := p.recompute(lsn, ev); err != nil {

@@ -31,6 +31,7 @@ type FrameworkSnapshot struct {
 	Records         []RecordSnapshot           `snap:"25"` // by name
 	Gates           []GateSnapshot             `snap:"26"` // by name
 	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
+	Rules           uint32                     `snap:"28"` // which release's behaviour holds
 }
 
 // CounterSnapshot is one counter.

@@ -195,6 +195,7 @@ type SendFailedEvent struct {
 type RestartedEvent struct {
 	Incarnation uint64 `snap:"1"`
 	NewEpoch    bool   `snap:"2"` // the tail of the journal could not be vouched for
+	Rules       uint32 `snap:"3"` // of the release that begins this life; the node goes by them from here on
 }
 
 // LifecycleEvent fires a phase of the program.
