@@ -30,7 +30,12 @@ type FormatError struct {
 }
 
 // Error describes the refused payload.
-func (e *FormatError) Error() string { return fmt.Sprintf("value of type %q: %s", e.Type, e.Reason) }
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("value of type %q: %s", e.Type[:min(len(e.Type), typeShown)], e.Reason)
+}
+
+// typeShown bounds what an error repeats of a type that a stranger chose, which may be long and is quoted.
+const typeShown = 64
 
 // Append appends the canonical payload of v to dst; equal values give equal bytes.
 // It returns an error only for a value of a type that the registry does not know.
@@ -217,9 +222,18 @@ func (d *decoding) list(b []byte, depth int) (Value, error) {
 	if c.err != "" || n > d.lim.Items || n > len(c.b)/2 {
 		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b), d.lim.Items)}
 	}
+	// All items are there before room is made for them: else lists within lists could each claim as many as their bytes might
+	// hold, and a message would cost the depth times as much.
+	look := c
+	for i := range n {
+		look.take()
+		if look.take(); look.err != "" {
+			return nil, &FormatError{TypeList, fmt.Sprintf("item %d: %s", i, look.err)}
+		}
+	}
 	items := make([]Value, n)
 	for i := range items {
-		t := TypeID(c.text())
+		t := c.typeID()
 		body := c.take()
 		if c.err != "" {
 			return nil, &FormatError{TypeList, fmt.Sprintf("item %d: %s", i, c.err)}
@@ -289,6 +303,16 @@ func (c *cursor) text() string {
 		return ""
 	}
 	return string(p)
+}
+
+// typeID is text for the name of a type; one that every node knows makes no text.
+func (c *cursor) typeID() TypeID {
+	p := c.take()
+	if !utf8.Valid(p) {
+		c.fail("want UTF-8")
+		return ""
+	}
+	return Known(p)
 }
 
 func (c *cursor) fail(why string) {

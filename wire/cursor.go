@@ -101,14 +101,14 @@ func (c *cursor) text(limit string, most int, empty bool) string {
 func (c *cursor) peer() PeerID {
 	at := c.pos
 	p := c.limited("PeerIDBytesMax", PeerIDBytesMax, false)
+	if !utf8.Valid(p) { // also one that is known: a transport may have let anything in
+		c.fail(at, "want UTF-8 text")
+		return ""
+	}
 	for _, k := range c.known {
 		if string(p) == string(k) {
 			return k
 		}
-	}
-	if !utf8.Valid(p) {
-		c.fail(at, "want UTF-8 text")
-		return ""
 	}
 	return PeerID(p)
 }

@@ -17,6 +17,24 @@ type Limits struct {
 	Values        value.Limits // of each value
 }
 
+// The parts of Budget, in bytes.
+const (
+	budgetEnvelope = 4 << 10 // header, peer ids, claimed addresses, and the text of an error
+	budgetByte     = 16      // per byte of input: the smallest values, such as scalars, take most for each
+	budgetFill     = 1 << 10 // per fill: its place, and the failure that stands for it where it cannot be decoded
+	fillBytesLeast = 12      // of a fill in the envelope, with its tag
+)
+
+// Budget returns how many bytes of memory decoding an envelope of n bytes may take in all, header and fills, whatever they
+// claim: in proportion to n, and with room for as many failures as fills can stand in it. An envelope of EnvelopeBytes or less
+// is decoded for no more, and a larger one is refused for the price of an error.
+func (l Limits) Budget(n int) int {
+	if n > l.EnvelopeBytes {
+		return budgetEnvelope
+	}
+	return budgetEnvelope + budgetByte*n + budgetFill*min(l.Fills, n/fillBytesLeast)
+}
+
 // PeerIDBytesMax bounds the text of a peer id, whatever its kind of key.
 const PeerIDBytesMax = 128
 

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
 	"github.com/rhizome-ml/rhizome/internal/prove/damage"
+	"github.com/rhizome-ml/rhizome/internal/prove/hostile"
 	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/same"
@@ -23,6 +24,7 @@ var proofs = []prove.Part{
 	seeds.Mass{},
 	restores.Part{},
 	crashes.Part{},
+	hostile.Part{},
 	same.Part{Command: []string{"prove", "--answer"}},
 	damage.Part{},
 	twins.Part{},
