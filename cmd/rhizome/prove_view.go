@@ -56,6 +56,10 @@ func (v *proveView) result(r *prove.Result) {
 	if !r.OK {
 		verdict = "DOES NOT HOLD"
 	}
+	if r.OK && r.NotHere != "" {
+		fmt.Fprintf(v.c.out, "%s: NOT RUN HERE, so nothing is shown (%s)\n  %s\n", r.Part, r.Promise, r.NotHere)
+		return
+	}
 	fmt.Fprintf(v.c.out, "%s: %s (%s)\n", r.Part, verdict, r.Promise)
 	fmt.Fprintf(v.c.out, "  seeds %d to %d in %s\n", r.From, max(r.To, 1)-1, time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond))
 	var floors, faults, rest []string

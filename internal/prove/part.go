@@ -34,6 +34,13 @@ func weights(parts []Part) (n int) {
 	return n
 }
 
+// NotHereError is what Run or Prepare of a part returns where this machine cannot try it at all, such as for want of a right. The
+// part then counts as neither held nor broken, and the summary says so.
+type NotHereError struct{ Reason string }
+
+// Error says why.
+func (e *NotHereError) Error() string { return "not run here: " + e.Reason }
+
 func prepare(p Part, dir string) error {
 	if pre, ok := p.(Preparer); ok {
 		return pre.Prepare(dir)

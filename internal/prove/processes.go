@@ -31,7 +31,7 @@ func runPart(ctx context.Context, p Part, opt Options, end time.Time) (*Result, 
 	defer os.RemoveAll(dir)
 	r, start := newResult(p, from), time.Now()
 	if err := prepare(p, dir); err != nil {
-		r.Error = err.Error()
+		r.refused(err)
 		return r, nil
 	}
 	if !end.IsZero() {
@@ -117,6 +117,9 @@ func (g *group) watch(finished <-chan struct{}, show func(Counts)) {
 	}
 }
 
+// endWithin is how long a process that is ended may take to end by itself.
+const endWithin = 10 * time.Second
+
 // child runs one process and takes over what it reports. A process that dies is a failure at the seed that it had last.
 func (g *group) child(ctx context.Context, p Part, opt Options, i int, from uint64, end time.Time, dir string) {
 	args := append([]string(nil), opt.Command...)
@@ -134,6 +137,8 @@ func (g *group) child(ctx context.Context, p Part, opt Options, i int, from uint
 		in, err = cmd.StdinPipe()
 	}
 	if err == nil {
+		// It ends by itself when its input ends, and puts away what it has made; after a while it is killed.
+		cmd.Cancel, cmd.WaitDelay = in.Close, endWithin
 		err = cmd.Start()
 	}
 	if err == nil {
@@ -190,12 +195,12 @@ func (g *group) read(i int, out io.Reader) {
 func Child(p Part, index, of int, first uint64, until time.Time, dir string, in io.Reader, out io.Writer) {
 	enc := json.NewEncoder(out)
 	s := &Shard{
-		Index: index, Of: of, Dir: dir, first: first, deadline: until,
+		Index: index, Of: of, Dir: dir, first: first, deadline: until, ended: make(chan struct{}),
 		report: func(st *State) { enc.Encode(st) },
 	}
 	go func() {
 		io.Copy(io.Discard, in) // a parent that is gone ends it too
-		s.ended.Store(true)
+		close(s.ended)
 	}()
 	if dir != "" {
 		if f, err := os.Create(markFile(dir, index)); err == nil {

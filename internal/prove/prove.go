@@ -2,6 +2,7 @@ package prove
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -46,7 +47,8 @@ type Result struct {
 	Failed   uint64    `json:"failed"`
 	Failures []Failure `json:"failures,omitempty"`
 	Error    string    `json:"error,omitempty"`
-	Again    []string  `json:"again,omitempty"` // for each failure the command that shows it
+	NotHere  string    `json:"not_here,omitempty"` // why this machine cannot try it; nothing is said about the promise then
+	Again    []string  `json:"again,omitempty"`    // for each failure the command that shows it
 }
 
 // Single tries one seed of a part in this process.
@@ -58,7 +60,7 @@ func Single(p Part, seed uint64) *Result {
 	defer os.RemoveAll(dir)
 	r, start := newResult(p, seed), time.Now()
 	if err := prepare(p, dir); err != nil {
-		r.Error = err.Error()
+		r.refused(err)
 		return r
 	}
 	s := &Shard{Of: 1, Dir: dir, first: seed, one: true}
@@ -136,6 +138,9 @@ func (r *Result) collect(states []State) {
 		if r.Error == "" {
 			r.Error = s.Error
 		}
+		if r.NotHere == "" {
+			r.NotHere = s.NotHere
+		}
 	}
 	slices.SortFunc(r.Failures, func(a, b Failure) int { return int(min(1, max(-1, int64(a.Seed)-int64(b.Seed)))) })
 	r.Failures = r.Failures[:min(len(r.Failures), failuresKept)]
@@ -144,8 +149,21 @@ func (r *Result) collect(states []State) {
 	}
 }
 
+// refused notes why a part was not tried.
+func (r *Result) refused(err error) {
+	if not := (*NotHereError)(nil); errors.As(err, &not) {
+		r.NotHere, r.OK = not.Reason, true
+	} else {
+		r.Error = err.Error()
+	}
+}
+
 // judge holds the counts against the floors.
 func (r *Result) judge() {
+	if r.NotHere != "" { // then nothing was counted
+		r.OK = r.Failed == 0 && r.Error == ""
+		return
+	}
 	for _, f := range r.Floors {
 		got := r.Counts[f.What]
 		switch text := fmt.Sprintf("%s %s of %s", f.What, Grouped(got), Grouped(f.N)); {

@@ -33,6 +33,8 @@ func (p trial) Run(s *Shard) error {
 			panic("nine")
 		case p.floor == 14:
 			return errors.New("cannot be tried")
+		case p.floor == 16:
+			return &NotHereError{"no rights"}
 		case p.floor == 15 && seed == 11:
 			os.Exit(3)
 		}
@@ -102,6 +104,12 @@ func TestFailuresNameTheirSeed(t *testing.T) {
 	}
 	if r := runTrial(t, 15, Options{Shards: 1}); r.OK || r.Failed != 1 || !strings.Contains(r.Failures[0].Text, "exit status 3") || r.Failures[0].Seed != 11 {
 		t.Errorf("a process that ends: %+v", r)
+	}
+	if r := runTrial(t, 16, Options{Shards: 2}); !r.OK || r.NotHere != "no rights" || len(r.Missed) != 0 {
+		t.Errorf("a part that this machine cannot try: %+v", r)
+	}
+	if r := Single(trial{16}, 1); !r.OK || r.NotHere != "no rights" {
+		t.Errorf("one seed of it: %+v", r)
 	}
 	for seed, ok := range map[uint64]bool{7: false, 8: true, 9: false} {
 		if r := Single(trial{13}, seed); r.OK != ok || r.Seeds != 1 {

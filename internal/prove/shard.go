@@ -1,10 +1,10 @@
 package prove
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,8 +14,8 @@ type Shard struct {
 	Dir       string // a folder of the run that all shards share, for what a part prepares
 
 	first    uint64
-	one      bool // only the first seed
-	ended    atomic.Bool
+	one      bool          // only the first seed
+	ended    chan struct{} // closed when the parent has ended it; nil where there is none
 	deadline time.Time
 	report   func(*State)
 	reported time.Time
@@ -34,6 +34,7 @@ type State struct {
 	Failures []Failure `json:"failures,omitempty"`
 	Failed   uint64    `json:"failed,omitempty"` // all failures, of which a few are kept
 	Error    string    `json:"error,omitempty"`  // the part could not be tried
+	NotHere  string    `json:"not_here,omitempty"`
 	Done     bool      `json:"done,omitempty"`
 }
 
@@ -77,8 +78,16 @@ func (s *Shard) Single() bool { return s.one }
 
 // Over says whether the floors are reached or time is up, for parts of which a seed takes long.
 func (s *Shard) Over() bool {
-	return s.ended.Load() || !s.deadline.IsZero() && time.Now().After(s.deadline)
+	select {
+	case <-s.ended:
+		return true
+	default:
+	}
+	return !s.deadline.IsZero() && time.Now().After(s.deadline)
 }
+
+// Ended is closed when nobody waits for this shard any more: what is under way may be given up, and is to be cleaned up at once.
+func (s *Shard) Ended() <-chan struct{} { return s.ended }
 
 // Add counts something that was tried or met.
 func (s *Shard) Add(what string, n uint64) { s.state.Counts[what] += n }
@@ -99,7 +108,10 @@ func (s *Shard) run(p Part) {
 	s.state.Counts = Counts{}
 	for {
 		err, panicked := s.try(p)
-		if err != nil {
+		var not *NotHereError
+		if errors.As(err, &not) {
+			s.state.NotHere = not.Reason
+		} else if err != nil {
 			s.state.Error = err.Error()
 		}
 		if !panicked || s.one || s.state.Failed >= failuresMax {

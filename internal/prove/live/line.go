@@ -1,0 +1,62 @@
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Line is what a process wrote on its standard output with --json: the members that trials read, and the text of the line.
+type Line struct {
+	Event       string   `json:"event"`
+	Node        string   `json:"node"` // which node of several
+	PID         int      `json:"pid"`
+	Phase       string   `json:"phase"`
+	Round       int      `json:"round"`
+	Rounds      int      `json:"rounds"`
+	Address     string   `json:"address"`
+	Addresses   []string `json:"addresses"`
+	Peer        string   `json:"peer"`
+	ModelSHA256 string   `json:"model_sha256"`
+	Restarts    int      `json:"restarts"`
+	Text        string   `json:"-"`
+}
+
+// parse reads a line; what is no object, and a member of another type, is kept as text only.
+func parse(text []byte) Line {
+	var l Line
+	json.Unmarshal(text, &l)
+	l.Text = string(text)
+	return l
+}
+
+// Is returns what Await waits for: a line of an event.
+func Is(event string) func(Line) bool {
+	return func(l Line) bool { return l.Event == event }
+}
+
+// EndedError says that a process ended while something else was waited for.
+type EndedError struct {
+	Process string
+	Code    int // -1 where a signal ended it
+	Log     string
+}
+
+// Error tells the end of what it wrote.
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("%s ended with code %d:\n%s", e.Process, e.Code, indent(e.Log))
+}
+
+// LateError says that something did not happen in time.
+type LateError struct {
+	Process, What, Log string
+}
+
+// Error tells the end of what the process wrote.
+func (e *LateError) Error() string {
+	return fmt.Sprintf("%s: no %s in time:\n%s", e.Process, e.What, indent(e.Log))
+}
+
+func indent(s string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n    ")
+}

@@ -1,0 +1,163 @@
+package wires
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is a network namespace of its own with one TUN device and one IPv4 address. It is safe for concurrent use.
+type Host struct {
+	tun  *os.File
+	do   chan task
+	quit chan struct{} // closed by Close
+	gone chan struct{} // closed when the thread of the namespace ends
+	once sync.Once
+}
+
+// task is a call on the thread that is in the namespace.
+type task struct {
+	f    func() error
+	done chan error
+}
+
+// device is the name of a host's only link, and the size of its largest packet.
+const (
+	device = "wire0"
+	mtu    = 1500
+)
+
+// NewHost makes a namespace in which this address, and all others of its prefix, is reached over a Wire. It wants the rights of
+// root; where the machine does not give them the error is an *UnavailableError.
+func NewHost(at netip.Prefix) (*Host, error) {
+	h := &Host{do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
+	ready := make(chan error)
+	go h.live(at, ready)
+	if err := <-ready; err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// live is the thread that is in the namespace; with it and its children the namespace goes.
+func (h *Host) live(at netip.Prefix, ready chan<- error) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, for no other may be in its namespace
+	if unix.Gettid() == unix.Getpid() {
+		// The first thread of a process cannot end. It waits here, so that the namespace gets another one.
+		go h.live(at, ready)
+		<-h.gone
+		runtime.UnlockOSThread()
+		return
+	}
+	err := unix.Unshare(unix.CLONE_NEWNET)
+	if err != nil {
+		err = &UnavailableError{"a network namespace cannot be made", err}
+	} else {
+		h.tun, err = openTUN(at)
+	}
+	ready <- err
+	if err != nil {
+		close(h.gone)
+		return
+	}
+	defer close(h.gone)
+	for {
+		select {
+		case t := <-h.do:
+			t.done <- t.f()
+		case <-h.quit:
+			return
+		}
+	}
+}
+
+// Do calls f in the namespace: the sockets that it makes and the processes that it starts are there, and stay there.
+func (h *Host) Do(f func() error) error {
+	t := task{f, make(chan error, 1)}
+	select {
+	case h.do <- t:
+		return <-t.done
+	case <-h.gone:
+		return errors.New("wires: the host is closed")
+	}
+}
+
+// Start starts a process in the namespace.
+func (h *Host) Start(cmd *exec.Cmd) error { return h.Do(cmd.Start) }
+
+// Readdress gives the host another address; the one before is gone.
+func (h *Host) Readdress(at netip.Prefix) error {
+	return h.Do(func() error { return configure(device, at) })
+}
+
+// Close ends the namespace, as soon as its processes have ended.
+func (h *Host) Close() error {
+	var err error
+	h.once.Do(func() {
+		close(h.quit)
+		<-h.gone
+		err = h.tun.Close()
+	})
+	return err
+}
+
+// openTUN makes the device in the namespace of this thread and brings it up.
+func openTUN(at netip.Prefix) (*os.File, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &UnavailableError{"/dev/net/tun cannot be opened", err}
+	}
+	ifr, err := unix.NewIfreq(device)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
+		unix.Close(fd)
+		return nil, &UnavailableError{"a TUN device cannot be made", err}
+	}
+	if err := errors.Join(configure("lo", netip.MustParsePrefix("127.0.0.1/8")), configure(device, at)); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), device), nil
+}
+
+// configure gives a link of this thread's namespace its address and brings it up.
+func configure(name string, at netip.Prefix) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	mask := ^uint32(0) << (32 - at.Bits())
+	set := func(call uint, fill func(*unix.Ifreq) error) {
+		var ifr *unix.Ifreq
+		if err == nil {
+			ifr, err = unix.NewIfreq(name)
+		}
+		if err == nil {
+			err = fill(ifr)
+		}
+		if err == nil {
+			err = unix.IoctlIfreq(fd, call, ifr)
+		}
+	}
+	addr := at.Addr().As4()
+	set(unix.SIOCSIFADDR, func(r *unix.Ifreq) error { return r.SetInet4Addr(addr[:]) })
+	set(unix.SIOCSIFNETMASK, func(r *unix.Ifreq) error {
+		return r.SetInet4Addr([]byte{byte(mask >> 24), byte(mask >> 16), byte(mask >> 8), byte(mask)})
+	})
+	set(unix.SIOCSIFFLAGS, func(r *unix.Ifreq) error { r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING); return nil })
+	if err != nil {
+		return fmt.Errorf("wires: %s cannot have the address %s: %w", name, at, err)
+	}
+	return nil
+}
