@@ -13,7 +13,7 @@ func envelopes(emit func(Metric)) error {
 		return err
 	}
 	reg, lim := value.NewRegistry(), wire.DefaultLimits()
-	env := &wire.Envelope{Version: wire.CurrentVersion, From: "one", To: "other", Incarnation: 1, Epoch: 1, Number: 1,
+	env := &wire.Envelope{Version: wire.PlainVersion, From: "one", To: "other", Incarnation: 1, Epoch: 1, Number: 1,
 		Fills: []wire.Fill{{Site: 7, Value: value.Tensor{Tensor: x}}}}
 	raw, err := wire.Append(nil, reg, env)
 	if err != nil {

@@ -152,7 +152,7 @@ func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
 
 func (c *Context) message(to wire.PeerID, op string, in []value.Value) *wire.Envelope {
 	return &wire.Envelope{
-		Version: wire.CurrentVersion, From: c.e.st.self, To: to, Digest: c.e.prog.Digest, Edge: -1,
+		Version: wire.PlainVersion, From: c.e.st.self, To: to, Digest: c.e.prog.Digest, Edge: -1,
 		Fills: []wire.Fill{{Component: c.component, Op: op, Value: value.NewList(in...)}},
 	}
 }

@@ -128,7 +128,7 @@ func (l *lab) done(id uint64, results ...value.Value) {
 // from is an envelope of a peer, as the transport hands it over.
 func (l *lab) from(p wire.PeerID, env wire.Envelope) *Event {
 	l.t.Helper()
-	env.Version, env.To, env.Digest = wire.CurrentVersion, "self", l.cfg.Program.Digest
+	env.Version, env.To, env.Digest = wire.PlainVersion, "self", l.cfg.Program.Digest
 	if env.From == "" {
 		env.From = p
 	}

@@ -147,7 +147,7 @@ func (e *Engine) replyFailure(f *frame) {
 // envelope starts an envelope along an edge.
 func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) wire.Envelope {
 	return wire.Envelope{
-		Version: wire.CurrentVersion, From: e.st.self, To: to, Digest: e.prog.Digest,
+		Version: wire.PlainVersion, From: e.st.self, To: to, Digest: e.prog.Digest,
 		Edge: int32(edge.ID), Deadline: edge.Deadline,
 	}
 }

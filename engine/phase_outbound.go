@@ -20,7 +20,7 @@ func (e *Engine) pollOutbound() {
 	}
 	for _, p := range e.st.streams.AcksDue() {
 		e.emit(&wire.Envelope{
-			Version: wire.CurrentVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
+			Version: wire.PlainVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
 			Incarnation: e.st.incarnation, Epoch: e.st.epoch, Edge: -1,
 		})
 	}

@@ -62,7 +62,14 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 		c.field = "header"
 		num, wt := c.tag(last, numSource)
 		if c.err == nil && num == numFills {
-			return Undecoded{b, at}, nil
+			e.checkNotice(&c)
+			return Undecoded{b, at}, c.err
+		}
+		if c.err == nil && num == numNotice && e.Version > PlainVersion && wt == protowire.BytesType && e.Notice.Kind == NoticeNone {
+			c.field = fieldNames[num]
+			e.Notice = c.notice()
+			last = numBase // only the fills follow
+			continue
 		}
 		if c.err == nil && (num > numFills || wt != wireType(num)) {
 			c.fail(at, "field %d of wire type %d is not known to version %d", num, wt, e.Version)
@@ -77,7 +84,21 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 		c.field = fieldNames[numAck]
 		c.fail(len(b), "an acknowledgement names the epoch that it is of")
 	}
+	e.checkNotice(&c)
 	return Undecoded{b, len(b)}, c.err
+}
+
+// checkNotice holds the version and the rest of the header against the notice, when all of the header was read.
+func (e *Envelope) checkNotice(c *cursor) {
+	switch {
+	case c.err != nil:
+	case e.Version > PlainVersion && e.Notice.Kind == NoticeNone:
+		c.field = fieldNames[numVersion]
+		c.fail(0, "an envelope without a notice is of version %d", PlainVersion)
+	case e.Notice.Refuses() && (e.Number != 0 || c.pos < c.end):
+		c.field = fieldNames[numNotice]
+		c.fail(c.pos, aloneText)
+	}
 }
 
 // header reads one field of the header.

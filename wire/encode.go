@@ -71,6 +71,10 @@ func check(e *Envelope) error {
 		return bad(numAnswer, "a request has a number from 1")
 	case e.Deadline < 0:
 		return bad(numDeadline, "the time that remains is not negative")
+	case e.Notice.unsound() != "":
+		return bad(numNotice, e.Notice.unsound())
+	case e.Notice.Refuses() && (len(e.Fills) > 0 || e.Number != 0):
+		return bad(numNotice, aloneText)
 	}
 	for _, a := range e.Source {
 		if !utf8.ValidString(a) {
@@ -85,12 +89,22 @@ func check(e *Envelope) error {
 	return nil
 }
 
+const aloneText = "a refusal travels alone, without a number and fills"
+
+// version returns the oldest version that has words for what the envelope carries.
+func (e *Envelope) version() uint32 {
+	if e.Notice.Kind != NoticeNone {
+		return CurrentVersion
+	}
+	return PlainVersion
+}
+
 func fillError(i int, err error) error {
 	return &EncodeError{fmt.Sprintf("fills[%d]", i), err.Error()}
 }
 
 func headerSize(e *Envelope) int {
-	n := varintSize(numVersion, uint64(e.Version)) + textSize(numFrom, string(e.From)) + textSize(numTo, string(e.To)) +
+	n := varintSize(numVersion, uint64(e.version())) + textSize(numFrom, string(e.From)) + textSize(numTo, string(e.To)) +
 		varintSize(numIncarnation, e.Incarnation) + varintSize(numEpoch, e.Epoch) + varintSize(numNumber, e.Number) +
 		varintSize(numRedelivered, protowire.EncodeBool(e.Redelivered)) + varintSize(numAckEpoch, e.AckEpoch) +
 		varintSize(numAck, e.Ack) + varintSize(numEdge, protowire.EncodeZigZag(int64(e.Edge))) +
@@ -108,11 +122,14 @@ func headerSize(e *Envelope) int {
 	for _, a := range e.Source {
 		n += bytesSize(numSource, len(a))
 	}
+	if e.Notice.Kind != NoticeNone {
+		n += bytesSize(numNotice, noticeSize(e.Notice))
+	}
 	return n
 }
 
 func appendHeader(b []byte, e *Envelope) []byte {
-	b = appendVarint(b, numVersion, uint64(e.Version))
+	b = appendVarint(b, numVersion, uint64(e.version()))
 	b = appendText(b, numFrom, string(e.From))
 	b = appendText(b, numTo, string(e.To))
 	if e.Digest != [32]byte{} {
@@ -134,7 +151,7 @@ func appendHeader(b []byte, e *Envelope) []byte {
 	if len(e.Trace) > 0 {
 		b = append(appendLen(b, numTrace, len(e.Trace)), e.Trace...)
 	}
-	return appendVarint(b, numBase, e.Base)
+	return appendNotice(appendVarint(b, numBase, e.Base), e.Notice)
 }
 
 func requestSize(r Request) int {

@@ -26,7 +26,7 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		return Request{}
 	}
 	e := &Envelope{
-		Version: CurrentVersion, From: PeerID(rapid.StringN(0, 8, 20).Draw(t, "from")), To: PeerID(rapid.StringN(0, 8, 20).Draw(t, "to")),
+		Version: PlainVersion, From: PeerID(rapid.StringN(0, 8, 20).Draw(t, "from")), To: PeerID(rapid.StringN(0, 8, 20).Draw(t, "to")),
 		Incarnation: rapid.Uint64().Draw(t, "incarnation"), Epoch: rapid.Uint64Max(3).Draw(t, "epoch"),
 		Number: rapid.Uint64().Draw(t, "number"), Base: rapid.Uint64().Draw(t, "base"), Redelivered: rapid.Bool().Draw(t, "redelivered"),
 		AckEpoch: rapid.Uint64Max(2).Draw(t, "ack epoch"), Edge: rapid.Int32Min(-1).Draw(t, "edge"),
@@ -43,6 +43,20 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 	}
 	if s := rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "trace"); len(s) > 0 {
 		e.Trace = s
+	}
+	switch e.Notice.Kind = NoticeKind(rapid.IntRange(0, int(noticeKinds)-1).Draw(t, "notice")); e.Notice.Kind {
+	case NoticeNone:
+	case NoticePressure:
+		if rapid.Bool().Draw(t, "pressed") {
+			e.Notice.Level, e.Notice.Hold = rapid.Uint32Range(1, 100).Draw(t, "level"), rapid.Int64Min(1).Draw(t, "hold")
+		}
+		e.Version = CurrentVersion
+	case NoticeStale:
+		e.Notice.Seen = rapid.Uint64Min(1).Draw(t, "seen")
+		fallthrough
+	default:
+		e.Version, e.Number = CurrentVersion, 0
+		return e
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "fills") {
 		f := Fill{Site: rapid.Uint32().Draw(t, "site"), Value: arbitraryValue(t, 2)}
@@ -151,6 +165,10 @@ func TestEncodeRefuses(t *testing.T) {
 		"answer":             func(e *Envelope) { e.Answer.Epoch = 1 },
 		"deadline":           func(e *Envelope) { e.Deadline = math.MinInt64 },
 		"source":             func(e *Envelope) { e.Source = []string{"\xff"} },
+		"notice: this kind":  func(e *Envelope) { e.Notice.Kind = noticeKinds },
+		"or neither":         func(e *Envelope) { e.Notice = Notice{Kind: NoticePressure, Level: 80} },
+		"nothing else has":   func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, Seen: 1} },
+		"travels alone":      func(e *Envelope) { e.Number, e.Notice = 1, Notice{Kind: NoticeDigest} },
 		"fills[0]: an op":    func(e *Envelope) { e.Fills = []Fill{{Op: "a/b"}} },
 		"fills[1]: both":     func(e *Envelope) { e.Fills = []Fill{{}, {Op: "a", Site: 1}} },
 		"without an op":      func(e *Envelope) { e.Fills = []Fill{{Component: 1}} },

@@ -2,15 +2,19 @@ package wire
 
 import "github.com/rhizome-ml/rhizome/value"
 
-// CurrentVersion is the schema version of the envelopes that this package writes.
-const CurrentVersion = 1
+// CurrentVersion is the newest schema version of envelopes. An envelope is written in the oldest version that has words for what
+// it carries: one without a notice is of PlainVersion, with the bytes that it always had.
+const (
+	CurrentVersion = 2
+	PlainVersion   = 1
+)
 
 // PeerID is the text form of a libp2p peer id.
 type PeerID string
 
 // Envelope is the one message that nodes exchange. It is immutable once it was handed to an engine or a transport.
 type Envelope struct {
-	Version     uint32   // schema version of the writer
+	Version     uint32   // schema version; what is written follows from the content
 	From, To    PeerID   // From must be the peer that the transport authenticated
 	Digest      [32]byte // of the artifact that both ends run
 	Incarnation uint64   // of the sender: an older one than was seen is a zombie's
@@ -24,6 +28,7 @@ type Envelope struct {
 	Request     Request  // set: this asks for an answer
 	Answer      Request  // set: this is the answer to that request of the receiver
 	Deadline    int64    // nanoseconds that remain, 0 means none
+	Notice      Notice   // advice or refusal for the receiver
 	Fills       []Fill
 	Source      []string // claimed addresses of the sender, as multiaddrs
 	Trace       []byte   // trace context, opaque, or empty

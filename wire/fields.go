@@ -22,9 +22,15 @@ const (
 	numTrace       = 16
 	numBase        = 17
 	numFills       = 18
+	numNotice      = 19 // of version 2; it stands before the fills, which are last
 
 	numRequestEpoch = 1
 	numRequestID    = 2
+
+	numNoticeKind  = 1
+	numNoticeLevel = 2
+	numNoticeHold  = 3
+	numNoticeSeen  = 4
 
 	numFillSuffix  = 1
 	numFillType    = 2
@@ -36,13 +42,13 @@ var fieldNames = [...]string{
 	numVersion: "version", numFrom: "from", numTo: "to", numDigest: "digest", numIncarnation: "incarnation", numEpoch: "epoch",
 	numNumber: "number", numRedelivered: "redelivered", numAckEpoch: "ack_epoch", numAck: "ack", numEdge: "edge",
 	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
-	numBase: "base", numFills: "fills",
+	numBase: "base", numFills: "fills", numNotice: "notice",
 }
 
 // wireType returns the wire type of an envelope's field.
 func wireType(num protowire.Number) protowire.Type {
 	switch num {
-	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills:
+	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice:
 		return protowire.BytesType
 	}
 	return protowire.VarintType

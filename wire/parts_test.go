@@ -12,7 +12,7 @@ func TestSplit(t *testing.T) {
 	reg := value.NewRegistry()
 	var p Parts
 	for fills := range 4 {
-		e := &Envelope{Version: CurrentVersion, From: "a", To: "b", Digest: [32]byte{1}, Epoch: 1, Number: 300, Edge: 7}
+		e := &Envelope{Version: PlainVersion, From: "a", To: "b", Digest: [32]byte{1}, Epoch: 1, Number: 300, Edge: 7}
 		for i := range fills {
 			e.Fills = append(e.Fills, Fill{Site: uint32(i), Value: value.Int(i)})
 		}
