@@ -45,3 +45,14 @@ type ClosedError struct{ Self wire.PeerID }
 
 // Error names the end.
 func (e *ClosedError) Error() string { return fmt.Sprintf("transport: %s is closed", e.Self) }
+
+// SizeError says that a packet is larger than the transport carries; no retry helps.
+type SizeError struct {
+	Peer       wire.PeerID
+	Bytes, Max int
+}
+
+// Error names the size and the bound.
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("transport: a packet of %d bytes for %s, want at most %d", e.Bytes, e.Peer, e.Max)
+}

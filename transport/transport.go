@@ -17,7 +17,7 @@ type Transport interface {
 	// Learn tells where a peer may be reached, the best first, in place of what was told before. Nothing is dialled yet.
 	Learn(p wire.PeerID, addresses []string)
 	// Send queues a packet for a peer, and dials it where no link is there. It keeps raw, which nobody changes from then on.
-	// Errors are *UnreachableError, *OverflowError, *DeniedError and *ClosedError.
+	// Errors are *UnreachableError, *OverflowError, *SizeError, *DeniedError and *ClosedError.
 	Send(to wire.PeerID, raw []byte) error
 	// Drop ends the links with a peer.
 	Drop(p wire.PeerID)

@@ -9,11 +9,17 @@ import (
 // AddressBytesMax bounds the text of an address.
 const AddressBytesMax = 256
 
+// circuit stands behind the relay in an address that leads over one.
+const circuit = "/p2p-circuit"
+
 // Address is a parsed multiaddr of one of the forms that nodes use:
 //
 //	/ip4|ip6|dns|dns4|dns6/<host>/tcp/<port>[/p2p/<peer>]
 //	/ip4|ip6|dns|dns4|dns6/<host>/udp/<port>[/quic-v1][/p2p/<peer>]
 //	/memory/<name>[/p2p/<peer>]
+//	<one of the first two with a peer>/p2p-circuit[/p2p/<peer>]
+//
+// The last one leads over a relay, which is what stands before p2p-circuit.
 //
 // It is plain data and comparable; equal addresses have equal texts.
 type Address struct {
@@ -22,6 +28,7 @@ type Address struct {
 	Proto string // tcp, udp or quic-v1; empty for memory
 	Port  uint16 // 0 for memory, and where the system chooses
 	Peer  PeerID // who is there, or empty
+	Relay PeerID // the relay that is at the host, on the way to the peer; empty for a direct address
 }
 
 // ParseAddress reads the text of an address. It takes only the canonical text, the one that String returns; the error is an
@@ -48,6 +55,9 @@ func (a Address) String() string {
 			proto, tail = "udp", "/quic-v1"
 		}
 		b.WriteString("/" + proto + "/" + strconv.Itoa(int(a.Port)) + tail)
+	}
+	if a.Relay != "" {
+		b.WriteString("/p2p/" + string(a.Relay) + circuit)
 	}
 	if a.Peer != "" {
 		b.WriteString("/p2p/" + string(a.Peer))
@@ -84,11 +94,18 @@ func (a *Address) parse(text string) string {
 			parts = parts[1:]
 		}
 	}
+	if len(parts) >= 3 && a.Net != "memory" && parts[0] == "p2p" && parts[2] == circuit[1:] {
+		a.Relay = PeerID(parts[1])
+		if err := a.Relay.Validate(); err != nil {
+			return err.Error()
+		}
+		parts = parts[3:]
+	}
 	if len(parts) == 0 {
 		return ""
 	}
 	if len(parts) != 2 || parts[0] != "p2p" {
-		return "only /p2p/<peer> can stand at the end"
+		return "only /p2p/<peer> can stand at the end, with /p2p-circuit between a relay and a peer"
 	}
 	a.Peer = PeerID(parts[1])
 	if err := a.Peer.Validate(); err != nil {

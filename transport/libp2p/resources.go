@@ -1,0 +1,61 @@
+package libp2p
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/x/rate"
+)
+
+// memory that a connection and a stream may hold in libp2p's buffers, as its resource manager counts it. Flow control lets a
+// stream's window grow to 16 MiB; what all of them hold together is bounded by the system's share.
+const (
+	connMemory   = 32 << 20
+	systemMemory = 1 << 30
+)
+
+// resources returns the resource manager, with limits that follow from ours.
+func (t *Transport) resources() (network.ResourceManager, error) {
+	l := &t.cfg.Limits
+	streams := l.Streams * l.Links
+	// Outgoing connections are made by this end's own will, one by one for each peer; only their sum is bounded.
+	all := rcmgr.ResourceLimits{
+		Conns: rcmgr.LimitVal(l.Links + l.Peers), ConnsInbound: rcmgr.LimitVal(l.Links), ConnsOutbound: rcmgr.LimitVal(l.Peers),
+		Streams: rcmgr.LimitVal(2 * streams), StreamsInbound: rcmgr.LimitVal(streams), StreamsOutbound: rcmgr.LimitVal(streams),
+		FD: rcmgr.Unlimited, Memory: systemMemory,
+	}
+	// transient are connections and streams that have not shown yet who they are or what they want.
+	transient := rcmgr.ResourceLimits{
+		Conns: rcmgr.LimitVal(l.Handshakes + l.Peers), ConnsInbound: rcmgr.LimitVal(l.Handshakes), ConnsOutbound: rcmgr.LimitVal(l.Peers),
+		Streams: rcmgr.LimitVal(8*l.Handshakes + l.Peers), StreamsInbound: rcmgr.LimitVal(8 * l.Handshakes), StreamsOutbound: rcmgr.LimitVal(l.Peers),
+		FD: rcmgr.Unlimited, Memory: systemMemory / 8,
+	}
+	one := rcmgr.ResourceLimits{
+		Conns: rcmgr.LimitVal(l.PeerLinks), ConnsInbound: rcmgr.LimitVal(l.PeerLinks), ConnsOutbound: rcmgr.LimitVal(l.PeerLinks),
+		Streams: rcmgr.LimitVal(2 * l.Streams), StreamsInbound: rcmgr.LimitVal(l.Streams), StreamsOutbound: rcmgr.LimitVal(l.Streams),
+		FD: rcmgr.Unlimited, Memory: 4 * connMemory,
+	}
+	open := rcmgr.ResourceLimits{Streams: rcmgr.Unlimited, StreamsInbound: rcmgr.Unlimited, StreamsOutbound: rcmgr.Unlimited,
+		Conns: rcmgr.Unlimited, ConnsInbound: rcmgr.Unlimited, ConnsOutbound: rcmgr.Unlimited, FD: rcmgr.Unlimited, Memory: rcmgr.Unlimited64}
+	conn := open
+	conn.Memory = connMemory
+	limits := rcmgr.PartialLimitConfig{System: all, Transient: transient, AllowlistedSystem: all, AllowlistedTransient: transient,
+		ServiceDefault: open, ServicePeerDefault: open, ProtocolDefault: open, ProtocolPeerDefault: open, PeerDefault: one,
+		Conn: conn, Stream: open}.Build(rcmgr.ConcreteLimitConfig{})
+	everywhere := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	var v4, v6 rcmgr.NetworkPrefixLimit
+	v4 = rcmgr.NetworkPrefixLimit{Network: everywhere[0], ConnCount: l.AddressLinks}
+	v6 = rcmgr.NetworkPrefixLimit{Network: everywhere[1], ConnCount: l.AddressLinks}
+	each := rate.Limit{RPS: float64(l.AddressRate), Burst: 4 * l.AddressRate}
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
+		rcmgr.WithNetworkPrefixLimit([]rcmgr.NetworkPrefixLimit{v4}, []rcmgr.NetworkPrefixLimit{v6}),
+		rcmgr.WithLimitPerSubnet([]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: l.AddressLinks}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: l.AddressLinks}}),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: each}},
+			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 64, Limit: each}},
+			GracePeriod:      time.Minute,
+		}}))
+}

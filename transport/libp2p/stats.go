@@ -1,0 +1,32 @@
+package libp2p
+
+import "sync/atomic"
+
+// Stats counts what happened at an end since it was made.
+type Stats struct {
+	Sent, SentBytes         uint64 // packets written to a stream
+	Received, ReceivedBytes uint64 // packets given to the receiver
+	Dropped                 uint64 // packets that the receiver refused
+	Lost                    uint64 // packets that Lost reported
+	Overflows               uint64 // calls of Send that found a full queue
+	Linked, Unlinked        uint64 // reports
+	Dials, DialsFailed      uint64
+	Refused                 uint64 // connections and streams of peers that are not admitted
+	Malformed               uint64 // streams that broke the framing
+	Silent                  uint64 // connections closed because no answer came
+}
+
+// counters is the form of Stats that many goroutines count in.
+type counters struct {
+	sent, sentBytes, received, receivedBytes, dropped, lost, overflows, linked, unlinked,
+	dials, dialsFailed, refused, malformed, silent atomic.Uint64
+}
+
+// Stats returns what happened so far.
+func (t *Transport) Stats() Stats {
+	c := &t.counts
+	return Stats{Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(), Received: c.received.Load(),
+		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(), Overflows: c.overflows.Load(),
+		Linked: c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(), DialsFailed: c.dialsFailed.Load(),
+		Refused: c.refused.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load()}
+}

@@ -1,0 +1,170 @@
+package libp2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rhizome-ml/rhizome/transport"
+)
+
+// helloBytes is what the receiving end answers to a stream: the version of the framing.
+const hello = 1
+
+// dialTimeout bounds one dial, with its handshake and the answer to the stream.
+const dialTimeout = 5 * time.Second
+
+// write is the writer of a peer: it takes packets from the queue and writes them to the link's stream, which it opens where
+// none is there. It ends when nothing waits and no stream is there to keep.
+func (r *record) write() {
+	var batch [][]byte
+	for {
+		r.mu.Lock()
+		l := r.link
+		hasOut := l != nil && l.out != nil
+		switch {
+		case r.head == len(r.queue) && !hasOut:
+			r.writing = false
+			r.mu.Unlock()
+			return
+		case r.head == len(r.queue):
+			r.mu.Unlock()
+			select {
+			case <-r.wake:
+			case <-r.t.ctx.Done():
+				r.end(l, &transport.ClosedError{Self: r.t.self})
+			}
+			continue
+		case !hasOut:
+			r.mu.Unlock()
+			if err := r.connect(); err != nil {
+				r.lose(err)
+			}
+			continue
+		}
+		batch = r.take(batch[:0])
+		r.mu.Unlock()
+		size := 0
+		for _, p := range batch {
+			size += len(p)
+		}
+		if err := l.frames.write(batch); err != nil {
+			r.end(l, err)
+		} else {
+			r.t.counts.sent.Add(uint64(len(batch)))
+			r.t.counts.sentBytes.Add(uint64(size))
+		}
+		clear(batch)
+	}
+}
+
+// connect opens the outgoing stream, with a dial where no connection is there. It tries again, with growing pauses, until
+// DialFor has passed; then the error says why the last try failed.
+func (r *record) connect() error {
+	until := time.Now().Add(r.t.cfg.DialFor)
+	for {
+		if err := r.pause(); err != nil {
+			return err
+		}
+		if err := r.t.admit(r.id); err != nil {
+			return &transport.DeniedError{Peer: r.id, Reason: err.Error()}
+		}
+		s, err := r.t.openEnvelopes(r)
+		if err == nil {
+			r.attachOut(s)
+			return nil
+		}
+		if r.t.closing() {
+			return &transport.ClosedError{Self: r.t.self}
+		}
+		var denied *transport.DeniedError
+		r.mu.Lock()
+		c := &r.t.cfg
+		span := min(c.RetryMax, c.RetryMin<<min(r.fails, 20))
+		r.fails++
+		r.retry = time.Now().Add(span/2 + rand.N(span/2+1))
+		late := r.retry.After(until)
+		r.mu.Unlock()
+		if errors.As(err, &denied) {
+			return err
+		}
+		if late {
+			return &transport.UnreachableError{Peer: r.id, Reason: err.Error()}
+		}
+	}
+}
+
+// pause waits until the peer may be dialled again: until the pause is over, or an address or a connection is new.
+func (r *record) pause() error {
+	for {
+		r.mu.Lock()
+		wait := time.Until(r.retry)
+		if r.fails == 0 {
+			wait = 0
+		}
+		r.mu.Unlock()
+		if r.t.closing() {
+			return &transport.ClosedError{Self: r.t.self}
+		}
+		if wait <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-r.wake: // a packet more, or fails is 0 now
+		case <-r.t.ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// dial makes a connection with a peer where none is there.
+func (t *Transport) dial(ctx context.Context, r *record) error {
+	if c := t.swarm.Connectedness(r.pid); c == network.Connected || c == network.Limited {
+		return nil
+	}
+	r.mu.Lock()
+	addrs := r.addrs
+	r.mu.Unlock()
+	t.counts.dials.Add(1)
+	t.swarm.Backoff().Clear(r.pid) // the pauses are ours
+	err := t.host.Connect(ctx, peer.AddrInfo{ID: r.pid, Addrs: addrs})
+	if err != nil {
+		t.counts.dialsFailed.Add(1)
+	}
+	return err
+}
+
+// openEnvelopes opens a stream for packets and waits for the answer.
+func (t *Transport) openEnvelopes(r *record) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(t.ctx, "envelopes"), dialTimeout)
+	defer cancel()
+	if err := t.dial(ctx, r); err != nil {
+		return nil, err
+	}
+	s, err := t.host.NewStream(ctx, r.pid, EnvelopeProtocol)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	var b [1]byte
+	if _, err = s.Read(b[:]); err == nil && b[0] != hello {
+		err = fmt.Errorf("the peer answers %d to %s, want %d", b[0], EnvelopeProtocol, hello)
+	}
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = s.Reset()
+		// A connection on which no answer comes is not worth keeping: the next try makes a new one.
+		_ = s.Conn().Close()
+		return nil, err
+	}
+	return s, nil
+}
