@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -17,7 +19,7 @@ func clearRun(fsys vfs.FS, dir string) error {
 	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {
 		return err
 	}
-	for _, name := range []string{resultFile, modelFile, runFile} {
+	for _, name := range []string{resultFile, modelFile, processesFile, runFile} {
 		if err := remove(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -49,7 +51,7 @@ func clearNode(fsys vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range names {
-		if host.OwnsFile(name) {
+		if host.OwnsFile(name) || slices.Contains(processFiles, strings.TrimSuffix(name, ".tmp")) {
 			if err := remove(fsys, filepath.Join(dir, name)); err != nil {
 				return err
 			}

@@ -28,11 +28,13 @@ type Options struct {
 	Keep int // snapshots to keep of each node; 0 means as before, or 2. With more, more rounds can be forked from
 	// KeepAge lets snapshots stay beyond Keep that are not older; 0 means as before, or none. See host.Store.
 	KeepAge time.Duration
-	Fresh   bool    // remove what an earlier run left and start over
-	Chaos   float64 // probability with which a node is dropped after a round, 0 to 1
-	FS      vfs.FS  // nil means that of the machine
-	OnRound func(Round)
-	OnWarn  func(text string) // told of failures that the run goes on with
+	// Processes says that each node runs in a process of its own; see Processes. A directory is of one kind or the other.
+	Processes bool
+	Fresh     bool    // remove what an earlier run left and start over
+	Chaos     float64 // probability with which a node is dropped after a round, 0 to 1
+	FS        vfs.FS  // nil means that of the machine
+	OnRound   func(Round)
+	OnWarn    func(text string) // told of failures that the run goes on with
 }
 
 // keepMax bounds the snapshots that are kept: each is checked whenever one is added.
@@ -144,6 +146,10 @@ func (l *Local) plan() (*plan, error) {
 		return l.begin(&plan{clear: true})
 	case f.newer != nil:
 		return nil, f.newer
+	case f.processes && !l.o.Processes:
+		return nil, l.o.refuse("holds a run whose nodes are processes of their own: go on with --processes, choose another --dir, or start over with --fresh")
+	case !f.processes && l.o.Processes && f.nodes > 0:
+		return nil, l.o.refuse("holds a run whose nodes share a process: go on without --processes, choose another --dir, or start over with --fresh")
 	case f.record == nil:
 		return l.adopt(f)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
@@ -64,6 +65,32 @@ func (c Config) settings() map[string]string {
 	return out
 }
 
+// Settings returns every setting of the job as text, by key.
+func (c Config) Settings() map[string]string { return c.settings() }
+
+// FromSettings returns the job that has these settings, which must be all that there are. Errors are *ConfigError.
+func FromSettings(set map[string]string) (Config, error) {
+	var c Config
+	for key := range set {
+		if fieldOf(fields, key) == nil {
+			return c, &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(Keys(), ", ")}
+		}
+	}
+	for _, key := range Keys() {
+		text, ok := set[key]
+		if !ok {
+			return c, &ConfigError{key, "missing", "every setting"}
+		}
+		if err := c.Set(key, text); err != nil {
+			return c, err
+		}
+	}
+	return c, c.Validate()
+}
+
+// With returns the job with some settings changed, validated. Errors are *ConfigError.
+func (c Config) With(set map[string]string) (Config, error) { return c.with(set) }
+
 // with returns the job with some settings changed, validated.
 func (c Config) with(set map[string]string) (Config, error) {
 	for _, key := range Keys() { // in this order, so that of two errors always the same is told
@@ -99,6 +126,8 @@ type found struct {
 	newer   error   // run.json is of a newer format
 	nodes   int     // directories of nodes that hold something
 	result  bool    // there is a model or a result
+
+	processes bool // its nodes run in processes of their own
 }
 
 // survey reads what is in the directory.
@@ -118,6 +147,9 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 	}
 	var err error
 	if f.cleared, err = exists(fsys, filepath.Join(dir, clearFile)); err != nil {
+		return f, err
+	}
+	if f.processes, err = exists(fsys, filepath.Join(dir, processesFile)); err != nil {
 		return f, err
 	}
 	for _, name := range nodeNames(ClientsMax) {

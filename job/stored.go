@@ -31,8 +31,17 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s has format %d, and this release knows formats up to %d: use the newer release that wrote it", e.File, e.Got, e.Want)
 }
 
-// errDamaged says that a stored file is there and cannot be read.
-var errDamaged = errors.New("damaged")
+// ErrDamaged says that a stored file is there and cannot be read.
+var ErrDamaged = errors.New("damaged")
+
+var errDamaged = ErrDamaged
+
+// WriteSealed writes v as JSON to a file, durably, in one step, and with a checksum.
+func WriteSealed(fsys vfs.FS, path string, v any) error { return writeSealed(fsys, path, v) }
+
+// ReadSealed reads a file that WriteSealed wrote into v, strictly. A missing file is an fs.ErrNotExist, a file of a newer
+// format a *FormatError, any other that cannot be read ErrDamaged.
+func ReadSealed(fsys vfs.FS, path string, v any) error { return readSealed(fsys, path, v) }
 
 // sealed is the form of run.json and result.json: one object on one line, with a checksum over its content.
 type sealed struct {

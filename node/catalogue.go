@@ -19,6 +19,7 @@ type Env struct {
 	Seed     uint64           // of the job
 	Config   []byte           // JSON from the artifact: the same on every node of the place
 	Options  []byte           // JSON of this node for the slot, such as which partition it holds; may be empty
+	Data     []byte           // what the host gives to the slot; read-only, not part of any state: Options must vouch for it
 	Artifact *onnx.ModelProto // to find functions by name; read-only
 	Values   *value.Registry
 }

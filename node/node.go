@@ -20,6 +20,7 @@ type Config struct {
 	Self      wire.PeerID
 	Seed      uint64                   // of the job
 	Options   map[string][]byte        // this node's JSON settings by component slot
+	Data      map[string][]byte        // what the host gives to slots beside them, such as rows to train on; the options vouch for it
 	Targets   map[string][]wire.PeerID // peers known from the start, by place
 	Limits    engine.Limits
 	Scratch   *engine.Scratch // shared by the nodes of a thread; nil for one of its own
@@ -75,7 +76,7 @@ func build(cfg *Config) ([]engine.Component, error) {
 		}
 		comp, err := f(Env{
 			Slot: c.Name, Place: p.Place, Self: cfg.Self, Seed: cfg.Seed, Config: c.Config, Options: cfg.Options[c.Name],
-			Artifact: cfg.Artifact, Values: cfg.Values,
+			Artifact: cfg.Artifact, Values: cfg.Values, Data: cfg.Data[c.Name],
 		})
 		if err != nil {
 			return nil, fmt.Errorf("node: slot %q: %w", c.Name, err)

@@ -6,6 +6,10 @@ import (
 	"syscall"
 
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/deploy/processes"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/host"
@@ -13,7 +17,9 @@ import (
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/sim/conditions"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // The exit codes.
@@ -27,7 +33,7 @@ const (
 // exitCode says what an error means for the caller.
 func exitCode(err error) int {
 	switch {
-	case errors.Is(err, job.ErrInterrupted):
+	case errors.Is(err, job.ErrInterrupted), errors.Is(err, deploy.ErrInterrupted):
 		return exitInterrupted
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
@@ -35,6 +41,9 @@ func exitCode(err error) int {
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
+		isAny[*deploy.DirError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
+		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
+		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), unusableChild(err),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),
@@ -47,6 +56,12 @@ func exitCode(err error) int {
 func isAny[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
+}
+
+// unusableChild says whether a process of a run said that it cannot use what it was given.
+func unusableChild(err error) bool {
+	var ce *processes.ChildError
+	return errors.As(err, &ce) && ce.Code == exitBad
 }
 
 // badInput is an error of the user's making that no package has a type for.

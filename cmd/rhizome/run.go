@@ -20,6 +20,7 @@ type runFlags struct {
 	dir   string
 	json  bool
 	fresh bool
+	procs bool
 	keep  int
 	age   time.Duration     // of snapshots that stay beyond keep
 	chaos map[string]string // empty, or with the probability
@@ -67,6 +68,7 @@ func newRun(c *console) *cobra.Command {
 	flags.Var(setting{"clients", f.set, "N"}, "clients", "clients to train with")
 	flags.Var(setting{"seed", f.set, "S"}, "seed", "what all that is random is drawn from")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
+	flags.BoolVar(&f.procs, "processes", false, "run each node as a process of its own, over loopback sockets")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
 	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep of each node: more of them keep more rounds to fork from (default 2, or as before)")
 	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
@@ -75,8 +77,11 @@ func newRun(c *console) *cobra.Command {
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
-	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh}
+	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
 	if text, ok := f.chaos["chaos"]; ok {
+		if f.procs {
+			return &badInput{"--chaos drops nodes within one process; with --processes, kill the processes that --json names"}
+		}
 		var err error
 		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {
 			return &job.ConfigError{Key: "chaos", Value: strconv.Quote(text), Want: "a probability, 0 to 1"}
@@ -106,10 +111,15 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	defer l.Close()
 	started := time.Now()
 	view.begin(l)
-	res, err := l.Run(ctx)
+	var res *job.Result
+	if f.procs {
+		res, err = runProcesses(ctx, c, l, view)
+	} else {
+		res, err = l.Run(ctx)
+	}
 	view.end()
 	if errors.Is(err, job.ErrInterrupted) {
-		return &interruptedError{o.Dir}
+		return &interruptedError{o.Dir, f.procs}
 	}
 	if isAny[*journal.CorruptionError](err) {
 		return fmt.Errorf("%w; nothing was changed; --fresh starts over", err)
@@ -121,11 +131,18 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 }
 
 // interruptedError says how an interrupted run goes on.
-type interruptedError struct{ dir string }
+type interruptedError struct {
+	dir       string
+	processes bool
+}
 
 // Error tells the command that goes on.
 func (e *interruptedError) Error() string {
-	return "stopped, nothing is lost; to go on: rhizome run --dir " + e.dir
+	command := "rhizome run --dir " + e.dir
+	if e.processes {
+		command += " --processes"
+	}
+	return "stopped, nothing is lost; to go on: " + command
 }
 
 // Unwrap returns job.ErrInterrupted.

@@ -1,7 +1,10 @@
 package data
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/component/data/digits"
@@ -36,8 +39,9 @@ type State struct {
 	Position int64 `snap:"4"` // samples of the epoch that were read
 }
 
-// New returns the data source of a slot. The job's seed decides split, partition and order.
-func New(slot string, seed uint64, cfg Config, opts Options) (*Component, error) {
+// New returns the data source of a slot. The job's seed decides split, partition and order. Rows are those that the host gives,
+// where the options name them.
+func New(slot string, seed uint64, cfg Config, opts Options, rows ...byte) (*Component, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -59,7 +63,41 @@ func New(slot string, seed uint64, cfg Config, opts Options) (*Component, error)
 		}
 		c.rows = partition(c.y, train, digits.Classes, cfg.Partitions, cfg.Alpha, cfg.Least, seed)[c.part]
 	}
+	if opts.RowsSHA256 != "" || len(rows) > 0 {
+		return c, c.give(opts, rows)
+	}
 	return c, nil
+}
+
+// give puts rows of the node's own in the place of its partition's.
+func (c *Component) give(opts Options, text []byte) error {
+	sum := sha256.Sum256(text)
+	switch got := hex.EncodeToString(sum[:]); {
+	case c.part == none:
+		return config.Errorf("digits options", "rows are given, and no partition, which names their order")
+	case opts.RowsSHA256 != got:
+		return config.Errorf("digits options", "rows_sha256 is %.80q, and the rows that the host gives have %s", opts.RowsSHA256, got)
+	}
+	x, y, err := digits.Parse(text)
+	if err != nil {
+		return err
+	}
+	first := len(c.y)
+	c.x, c.y = slices.Concat(c.x, x), slices.Concat(c.y, y)
+	c.rows = make([]int, len(y))
+	for i := range c.rows {
+		c.rows[i] = first + i
+	}
+	return nil
+}
+
+// Text returns the node's own samples as digits.Parse reads them.
+func (c *Component) Text() []byte {
+	var out []byte
+	for _, r := range c.rows {
+		out = digits.AppendRow(out, c.x[r*digits.Pixels:(r+1)*digits.Pixels], c.y[r])
+	}
+	return out
 }
 
 // Samples returns how many samples the node trains on; it is what the registry is told.

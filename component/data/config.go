@@ -33,6 +33,10 @@ type Config struct {
 type Options struct {
 	// Partition is the part that this node holds, from 0. Absent: the node holds none and can only test.
 	Partition *int `json:"partition,omitempty"`
+	// RowsSHA256 says in hex that the node trains on rows of its own, as digits.Parse reads them, which its host gives with the
+	// slot and which have this hash, in place of those of its partition. The partition still names the order in which they are
+	// read.
+	RowsSHA256 string `json:"rows_sha256,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.

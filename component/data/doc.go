@@ -5,6 +5,9 @@
 // epoch. So every node knows its part without asking, a killed node reads on where it was, and two runs with one seed see
 // the same batches.
 //
+// A node may train on rows of its own in place of a partition: its host reads them and gives them with the slot, and their hash
+// stands in the node's options, so that a restart with other rows is refused.
+//
 // Ops of the component:
 //
 //	Begin(round Int)                 → samples Int, steps Int   puts the cursor at the start of the round

@@ -15,5 +15,5 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(env.Slot, env.Seed, cfg, opts)
+	return New(env.Slot, env.Seed, cfg, opts, env.Data...)
 }

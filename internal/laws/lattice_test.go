@@ -19,6 +19,7 @@ var rows = [][]string{
 	{"cmd/rhizome"},
 	{"internal/prove"},
 	{"bench", "sim/chaos", "sim/study", "sim/conditions", "sim/page"},
+	{"deploy"},
 	{"job"},
 	{"sim"},
 	{"host"},

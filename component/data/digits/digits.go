@@ -64,6 +64,56 @@ func parse(packed []byte) (d data) {
 	return d
 }
 
+// The bounds of rows that somebody gives.
+const (
+	RowsMax  = 1 << 18
+	BytesMax = 64 << 20
+)
+
+// RowError says what is wrong with a line of a file of images.
+type RowError struct {
+	Line   int // from 1
+	Reason string
+}
+
+// Error names the line.
+func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+
+// Parse reads images as lines of 64 pixels of 0 to 16 and a label of 0 to 9, separated by commas, as UCI has them: no header,
+// no blank lines, 1 to RowsMax of them. x and y are as of Load. Errors are *RowError.
+func Parse(text []byte) (x []float32, y []int64, err error) {
+	var d data
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, []byte{'\n'})
+		text = rest
+		n := len(d.y) + 1
+		if n > RowsMax {
+			return nil, nil, &RowError{n, fmt.Sprintf("at most %d lines are taken", RowsMax)}
+		}
+		if len(line) > lineMax {
+			return nil, nil, &RowError{n, fmt.Sprintf("%d bytes; a line has at most %d", len(line), lineMax)}
+		}
+		if err := d.row(strings.TrimSuffix(string(line), "\r")); err != nil {
+			return nil, nil, &RowError{n, err.Error()}
+		}
+	}
+	if len(d.y) == 0 {
+		return nil, nil, &RowError{1, "is not there: the file is empty; want 64 pixels and a label on each line"}
+	}
+	return d.x, d.y, nil
+}
+
+// lineMax bounds a line: 64 pixels and a label of two digits, and commas.
+const lineMax = 256
+
+// AppendRow appends an image as Parse reads it.
+func AppendRow(dst []byte, x []float32, y int64) []byte {
+	for _, v := range x {
+		dst = append(strconv.AppendInt(dst, int64(v*grey), 10), ',')
+	}
+	return append(strconv.AppendInt(dst, y, 10), '\n')
+}
+
 // row appends one line: the pixels and the label.
 func (d *data) row(line string) error {
 	fields := strings.Split(line, ",")
@@ -73,7 +123,7 @@ func (d *data) row(line string) error {
 	for i, f := range fields {
 		n, err := strconv.ParseUint(f, 10, 8)
 		if err != nil {
-			return fmt.Errorf("field %d: %w", i+1, err)
+			return fmt.Errorf("field %d is %.20q; want a whole number", i+1, f)
 		}
 		switch {
 		case i == Pixels && n < Classes:

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+func newData(c *console) *cobra.Command {
+	d := job.Default()
+	var part, of int
+	var file string
+	cmd := &cobra.Command{
+		Use:   "data digits --part I --of N -o FILE",
+		Short: "Write one client's part of a built-in data set to a file",
+		Long: "Write the part of the UCI optical digits that client I of N has in the job digits, as a file for rhizome join --data:\n" +
+			"a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.",
+		Example: "  rhizome data digits --part 0 --of 2 -o part0.csv",
+		Args:    cobra.ExactArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			if args[0] != job.DataDigits {
+				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], job.DataDigits)}
+			}
+			if file == "" {
+				return &badInput{"data needs -o FILE"}
+			}
+			source, err := data.New("data", d.Seed, data.Config{Alpha: d.Alpha, Partitions: of, Batch: d.Batch, Epochs: d.Epochs}, data.Options{Partition: &part})
+			if err != nil {
+				return &badInput{err.Error()}
+			}
+			if err := writeFile(file, source.Text()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.out, "%s: %d images\n", file, source.Samples())
+			return err
+		}),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&part, "part", 0, "which part, from 0")
+	flags.IntVar(&of, "of", d.Clients, "parts, as many as the job has clients")
+	flags.Uint64Var(&d.Seed, "seed", d.Seed, "the seed of the job")
+	flags.Float64Var(&d.Alpha, "alpha", d.Alpha, "the label skew of the job")
+	flags.StringVarP(&file, "output", "o", "", "the file")
+	return cmd
+}

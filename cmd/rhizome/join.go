@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+)
+
+func newJoin(c *console) *cobra.Command {
+	f := &nodeFlags{}
+	var trust, data string
+	var member int
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "join ADDR...",
+		Short: "Take a server's job and train it with the data of this machine",
+		Long: "Take the job of the server at ADDR, which is what rhizome server prints, and train it with the data of this machine.\n\n" +
+			"Before anything of it runs, you see what its program does here and are asked whether it may; without a terminal,\n" +
+			"--trust names the program by the first 12 or more hex digits of its digest.\n" +
+			"Stop it whenever you like: the same command goes on where it was.",
+		Example: "  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			if f.dir == "" {
+				f.dir = filepath.Join(".rhizome", "client")
+			}
+			if trust != "" {
+				if err := deploy.CheckTrust(trust); err != nil {
+					return err
+				}
+			}
+			v := &nodeView{c: c, json: f.json}
+			ctx, cancel, options := f.options(cmd.Context(), v)
+			defer cancel()
+			done, err := deploy.Join(ctx, deploy.JoinOptions{
+				Options: options, Server: args, Trust: trust, Help: typed(), Release: readVersions().Version, Wait: wait,
+				Data: data, Member: member,
+			})
+			if errors.Is(err, deploy.ErrInterrupted) {
+				return &stoppedError{typed()}
+			}
+			if err != nil {
+				return err
+			}
+			v.tell(*done)
+			return nil
+		}),
+	}
+	f.register(cmd, ".rhizome/client")
+	flags := cmd.Flags()
+	flags.StringVar(&data, "data", "", "train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of the job's data that is this client's)")
+	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
+	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: 12 or more of its first hex digits")
+	flags.DurationVar(&wait, "wait", time.Minute, "how long to wait for a server that was never heard of")
+	return cmd
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+)
+
+// nodeFlags are the flags of the commands that run one node.
+type nodeFlags struct {
+	dir    string
+	listen []string
+	json   bool
+	child  bool // of rhizome run --processes
+}
+
+func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the node (default "+dir+")")
+	flags.StringSliceVar(&f.listen, "listen", nil, "multiaddrs to listen at (default as before, or any port of all interfaces)")
+	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
+	flags.BoolVar(&f.child, "child", false, "")
+	flags.MarkHidden("child")
+}
+
+// childPatient is how long a child waits for a directory: who held it was killed a moment ago.
+const childPatient = 10 * time.Second
+
+// options returns what the node takes, and a context that also ends with the parent of a child.
+func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
+	ctx, cancel := context.WithCancel(ctx)
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell}
+	if f.child {
+		o.Patient = childPatient
+		go func() {
+			io.Copy(io.Discard, os.Stdin) // ends with the parent
+			cancel()
+		}()
+	}
+	return ctx, cancel, o
+}
+
+// typed is the command line, for people: what to type to go on.
+func typed() string { return "rhizome " + strings.Join(os.Args[1:], " ") }

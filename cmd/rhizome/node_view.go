@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+// nodeView shows what a node tells, line by line. It is safe for concurrent use.
+type nodeView struct {
+	c    *console
+	json bool
+
+	mu     sync.Mutex
+	rounds int // of the job, or 0 where that is not known
+}
+
+// The objects of a node's lines.
+type (
+	listeningLine struct {
+		Event     string   `json:"event"`
+		Peer      string   `json:"peer"`
+		Addresses []string `json:"addresses"`
+		Job       string   `json:"job"`
+		Digest    string   `json:"digest"`
+		Resumed   bool     `json:"resumed"`
+	}
+	joinedLine struct {
+		Event  string `json:"event"`
+		Peer   string `json:"peer"`
+		Member int    `json:"member"`
+	}
+	linkLine struct {
+		Event  string `json:"event"`
+		Peer   string `json:"peer"`
+		Up     bool   `json:"up"`
+		Remote string `json:"remote,omitempty"`
+		Reason string `json:"reason,omitempty"`
+	}
+	progressLine struct {
+		Event  string `json:"event"`
+		Round  int    `json:"round"`
+		Rounds int    `json:"rounds"`
+	}
+	warningLine struct {
+		Event string `json:"event"`
+		Text  string `json:"text"`
+	}
+	clientDoneLine struct {
+		Event       string `json:"event"`
+		Rounds      int    `json:"rounds"`
+		ModelSHA256 string `json:"model_sha256"`
+	}
+)
+
+// tell shows one thing.
+func (v *nodeView) tell(what any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.json {
+		if line := v.line(what); line != nil {
+			writeLine(v.c.out, line)
+		}
+		return
+	}
+	if text := v.text(what); text != "" {
+		fmt.Fprintln(v.c.out, text)
+	}
+}
+
+func (v *nodeView) line(what any) any {
+	switch x := what.(type) {
+	case deploy.Listening:
+		return listeningLine{"listening", string(x.Peer), x.Addresses, x.Job, x.Digest, x.Resumed}
+	case deploy.Joined:
+		return joinedLine{"joined", string(x.Peer), x.Member}
+	case deploy.Linked:
+		return linkLine{"link", string(x.Peer), x.Up, x.Remote, x.Reason}
+	case deploy.Progress:
+		return progressLine{"progress", x.Round, x.Rounds}
+	case deploy.Warning:
+		return warningLine{"warning", x.Text}
+	case job.Round:
+		return roundLine{"round", x.Number, x.Accuracy, x.Loss, x.Contributions}
+	case exchange.Done:
+		return clientDoneLine{"done", x.Rounds, x.ModelSHA256}
+	}
+	return nil
+}
+
+func (v *nodeView) text(what any) string {
+	switch x := what.(type) {
+	case deploy.Listening:
+		head := fmt.Sprintf("%s: job %s, program %.12s\n", tail(string(x.Peer)), x.Job, x.Digest)
+		for _, a := range x.Addresses {
+			head += "  " + a + "\n"
+		}
+		return head[:len(head)-1]
+	case deploy.Joined:
+		return fmt.Sprintf("client %d is %s", x.Member, x.Peer)
+	case deploy.Progress:
+		return fmt.Sprintf("round %d/%d", x.Round, x.Rounds)
+	case deploy.Warning:
+		return x.Text
+	case job.Round:
+		return fmt.Sprintf("round %*d/%d  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, v.rounds, percent(x.Accuracy), x.Loss, x.Contributions)
+	case exchange.Done:
+		return fmt.Sprintf("the job is done: %d rounds, model %s", x.Rounds, x.ModelSHA256)
+	}
+	return ""
+}
+
+// tail is the end of a peer id, which tells peers apart.
+func tail(peer string) string {
+	if len(peer) <= 8 {
+		return peer
+	}
+	return "…" + peer[len(peer)-8:]
+}

@@ -1,0 +1,91 @@
+package deploy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/program"
+)
+
+// readData reads a client's data file.
+func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
+	if b, err = vfs.ReadFile(fsys, path, digits.BytesMax); err != nil {
+		return nil, "", err
+	}
+	hash := sha256.Sum256(b)
+	return b, hex.EncodeToString(hash[:]), nil
+}
+
+// ownData gives a data file to the slot of a program that can take it, and notes in the record which it is.
+func ownData(p *program.Program, r *Record, fsys vfs.FS, path string) ([]byte, error) {
+	b, sum, err := readData(fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := digits.Parse(b); err != nil {
+		return nil, &DataError{path, err}
+	}
+	for i := range p.Components {
+		c := &p.Components[i]
+		if !c.At(p.Place) || c.Role != data.Role || c.Kind != data.Kind {
+			continue
+		}
+		opts, err := data.ParseOptions(r.Options[c.Name])
+		if err != nil {
+			return nil, err
+		}
+		opts.RowsSHA256 = sum
+		text, err := json.Marshal(opts)
+		if err != nil {
+			return nil, err
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			return nil, err
+		}
+		r.Options[c.Name] = text
+		r.Data = &DataFile{path, sum, c.Name}
+		return b, nil
+	}
+	return nil, &InputError{"--data", path, "nothing: no part of this job reads a file of digits at this place"}
+}
+
+// sameData reads the data file of a client that goes on.
+func sameData(d *Dir, r *Record, given string) ([]byte, error) {
+	if r.Data == nil {
+		if given != "" {
+			return nil, refuse(d.Path, "holds a client that trains on the data of the job, not on %s: choose another --dir", given)
+		}
+		return nil, nil
+	}
+	path := r.Data.Path
+	if given != "" {
+		path = given
+	}
+	b, sum, err := readData(d.FS, path)
+	if err != nil {
+		return nil, err
+	}
+	if sum != r.Data.SHA256 {
+		return nil, refuse(d.Path, "holds a client that trains on data with the SHA-256 %.12s, and %s has %.12s: bring the file back, or join anew with another --dir",
+			r.Data.SHA256, path, sum)
+	}
+	return b, nil
+}
+
+// DataError says what is wrong with a data file.
+type DataError struct {
+	Path string
+	Err  error
+}
+
+// Error names the file and the line.
+func (e *DataError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *DataError) Unwrap() error { return e.Err }

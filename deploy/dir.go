@@ -1,0 +1,172 @@
+package deploy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// The names of the files of a directory, beside those of package host and of the result.
+const (
+	lockFile     = "process.lock"
+	recordFile   = "node.json"
+	artifactFile = "artifact.onnx"
+)
+
+// The roles of a node.
+const (
+	RoleServer = "server"
+	RoleClient = "client"
+	RolePeer   = "peer"
+)
+
+// Record is the content of node.json: what a node knows of its job and of the others.
+type Record struct {
+	Role      string                     `json:"role"`
+	Job       string                     `json:"job"`
+	Kind      string                     `json:"kind"`
+	Settings  map[string]string          `json:"settings"`
+	Set       map[string]string          `json:"set,omitempty"` // settings that were given beside the job
+	Seed      uint64                     `json:"seed"`
+	Digest    string                     `json:"digest"` // of the artifact; at a client also what its operator agreed to
+	Place     string                     `json:"place"`
+	Member    int                        `json:"member"`              // a client's number
+	Options   map[string]json.RawMessage `json:"options,omitempty"`   // by slot
+	Data      *DataFile                  `json:"data,omitempty"`      // a client's own, where it was given
+	Server    wire.PeerID                `json:"server,omitempty"`    // of a client
+	Addresses []string                   `json:"addresses,omitempty"` // where the server was last
+	Listen    []string                   `json:"listen,omitempty"`    // where the node listens, ports included
+	Members   []Member                   `json:"members,omitempty"`   // of a server, by number
+	Starts    uint64                     `json:"starts"`              // of the process
+	Done      *exchange.Done             `json:"done,omitempty"`
+}
+
+// Member is a client that a server gave a number.
+type Member struct {
+	Number    int         `json:"number"`
+	Peer      wire.PeerID `json:"peer"`
+	Addresses []string    `json:"addresses,omitempty"` // where it was last
+}
+
+// DataFile is a file of data of a client's own.
+type DataFile struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Slot   string `json:"slot"` // that reads it
+}
+
+// Dir is the directory of a node, held by this process. It is safe for concurrent use.
+type Dir struct {
+	FS   vfs.FS
+	Path string
+	ID   *identity.Identity
+
+	lock io.Closer
+	mu   sync.Mutex
+	rec  *Record // nil where the node has no job yet; replaced whole, never changed
+}
+
+// OpenDir makes the directory where need be, locks it, and reads who the node is and what it knows. Errors are *DirError,
+// *identity.KeyError, *job.FormatError, *vfs.ReadOnlyError.
+func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
+	if err := fsys.MkdirAll(path); err != nil {
+		return nil, unusable(path, err)
+	}
+	lock, err := fsys.Lock(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	d := &Dir{FS: fsys, Path: path, lock: lock}
+	if d.ID, err = identity.Open(fsys, path); err == nil {
+		d.rec, err = readRecord(fsys, path)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func unusable(path string, err error) error {
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, new(*vfs.LockedError)):
+		return &DirError{path, "is in use by another process; wait for it, stop it, or choose another --dir", true}
+	case errors.As(err, &pe) && !errors.As(err, new(*vfs.ReadOnlyError)):
+		return refuse(path, "cannot be used as a directory: %v", pe.Err)
+	}
+	return err
+}
+
+func readRecord(fsys vfs.FS, path string) (*Record, error) {
+	var r Record
+	err := job.ReadSealed(fsys, filepath.Join(path, recordFile), &r)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, job.ErrDamaged):
+		return nil, refuse(path, "has a damaged %s: bring it back from a copy, or choose another --dir", recordFile)
+	case err != nil:
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Record returns what the node knows, or nil where it has no job yet. It must not be changed.
+func (d *Dir) Record() *Record {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rec
+}
+
+// Save changes the record and writes it durably. What change returns an error for is not changed.
+func (d *Dir) Save(change func(*Record) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var r Record
+	if d.rec != nil {
+		r = *d.rec
+		r.Members = slices.Clone(r.Members)
+	}
+	if err := change(&r); err != nil {
+		return err
+	}
+	if err := job.WriteSealed(d.FS, filepath.Join(d.Path, recordFile), r); err != nil {
+		return err
+	}
+	d.rec = &r
+	return nil
+}
+
+// keepArtifact writes the artifact; the record that names it is written after it.
+func (d *Dir) keepArtifact(b []byte) error {
+	return journal.WriteFileAtomic(d.FS, filepath.Join(d.Path, artifactFile), b)
+}
+
+// artifact reads the artifact that the record names.
+func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) {
+	b, err = vfs.ReadFile(d.FS, filepath.Join(d.Path, artifactFile), exchange.ArtifactMax)
+	if err == nil {
+		m, err = exchange.Open(b, digest)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(d.Path, artifactFile), err)
+	}
+	return b, m, nil
+}
+
+// Close gives the directory back.
+func (d *Dir) Close() error { return d.lock.Close() }

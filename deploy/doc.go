@@ -1,0 +1,21 @@
+// Package deploy runs the nodes of a job in processes of their own: a server that gives its job away and waits for clients, and
+// clients that take it from there, each with a directory that holds all that it is and knows.
+//
+// # The directory of a node
+//
+//	process.lock         held by the process that runs the node
+//	identity.key         who the node is; see package identity
+//	node.json            the job, who the others are, where the node listens; written in one step, with a checksum
+//	artifact.onnx        the program, checked against its digest at each start
+//	journal-*, snapshot-*, incarnation, lock, …   the node's state; see package host
+//	model.onnx, result.json                       the result, at a server
+//
+// Whatever ends the process, the same command on the same directory goes on where it was.
+//
+// # The streams beside the envelopes
+//
+//	/rhizome/job/1    a client asks for the job; see package exchange
+//	/rhizome/watch/1  a client hears from the server how the job goes on, and that it is done; it keeps this stream open, and
+//	                  opens it anew whenever it breaks, which also brings the link back
+//	/rhizome/call/1   a server that came back tells a client where it is now
+package deploy

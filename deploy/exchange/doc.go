@@ -1,0 +1,14 @@
+// Package exchange lets a job travel: a client asks a server for its job over a stream of the transport, and gets the settings,
+// its own number, and the artifact, which it checks before anything of it is used.
+//
+// # The protocol /rhizome/job/1
+//
+// Messages are JSON objects of at most HeadMax bytes behind their length (4 bytes, big endian).
+//
+//  1. The client sends a Hello: the format, its release, its peer id, the job that it wants, the digest that it holds already.
+//  2. The server, which has admitted the peer, answers with an Answer: an Offer, or a Refusal with a code and a reason.
+//  3. After an Offer whose digest the client does not hold follow the artifact's bytes, as many as the offer says.
+//
+// Each side gives up after Timeout without a byte. What is refused, cut short, too large, or not what its digest says, is a
+// typed error, and nothing of it is kept.
+package exchange

@@ -1,0 +1,358 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// JoinOptions are what a client takes.
+type JoinOptions struct {
+	Options
+	Server  []string // addresses of the server, each with its peer id; none means those of the directory
+	Data    string   // a file of data; empty: the data of the job, or as before
+	Member  int      // the number that the client would like to have, or -1
+	Trust   string   // a digest, or 12 or more of its first hex digits, that the operator agrees to
+	Agree   func(*Explanation) (bool, error)
+	Help    string        // the command that agrees, but for the digest
+	Release string        // of this program, for people
+	Wait    time.Duration // for the first word of a server
+}
+
+// client is a client while it runs.
+type client struct {
+	*running
+	o      JoinOptions
+	data   []byte        // its own, or nil
+	calls  atomic.Int64  // of the server
+	called chan struct{} // one token: the server called
+
+	telling sync.Mutex
+	up      bool // what was told last of the server
+	told    bool
+}
+
+// Join runs a client until the server says that the job is done. When ctx ends first, it stops cleanly and the error is
+// ErrInterrupted.
+func Join(ctx context.Context, o JoinOptions) (*exchange.Done, error) {
+	r, err := open(ctx, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	o.Options = r.o
+	c := &client{running: r, o: o, called: make(chan struct{}, 1)}
+	done, err := c.run(ctx)
+	if ctx.Err() != nil && done == nil && (err == nil || errors.Is(err, ctx.Err())) {
+		err = ErrInterrupted
+	}
+	closed := c.close()
+	if err == nil && done == nil {
+		err = closed
+	}
+	return done, err
+}
+
+func (c *client) run(ctx context.Context) (*exchange.Done, error) {
+	rec := c.dir.Record()
+	if rec != nil && rec.Role != RoleClient {
+		return nil, refuse(c.dir.Path, "belongs to a %s of the job %s, not to a client: choose another --dir", rec.Role, rec.Job)
+	}
+	server, addresses, err := serverOf(c.o.Server)
+	switch {
+	case err != nil:
+		return nil, err
+	case rec != nil && server != "" && server != rec.Server:
+		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
+	case rec != nil && rec.Done != nil:
+		return rec.Done, nil
+	case rec == nil && server == "":
+		return nil, &InputError{"ADDR", "", "the address that rhizome server prints, such as /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…"}
+	}
+	if rec != nil {
+		server = rec.Server
+		if len(addresses) == 0 {
+			addresses = rec.Addresses
+		}
+	}
+	admit := func(p wire.PeerID) error {
+		if p != server {
+			return &transport.DeniedError{Peer: p, Reason: "this client talks to its server alone"}
+		}
+		return nil
+	}
+	if err := c.listen(admit, nil); err != nil {
+		return nil, err
+	}
+	c.net.Learn(server, addresses)
+	var model *onnx.ModelProto
+	if rec == nil {
+		done, m, err := c.take(ctx, server, addresses)
+		if err != nil || done != nil {
+			return done, err
+		}
+		model = m
+	} else {
+		if c.data, err = sameData(c.dir, rec, c.o.Data); err != nil {
+			return nil, err
+		}
+		if _, model, err = c.dir.artifact(rec.Digest); err != nil {
+			return nil, err
+		}
+	}
+	err = c.dir.Save(func(r *Record) error { r.Starts++; r.Listen, r.Addresses = c.ports(), addresses; return nil })
+	if err != nil {
+		return nil, err
+	}
+	return c.train(ctx, model)
+}
+
+// serverOf returns the one peer that all addresses name, and the addresses.
+func serverOf(texts []string) (p wire.PeerID, out []string, err error) {
+	for _, text := range texts {
+		a, err := wire.ParseAddress(text)
+		switch {
+		case err != nil:
+			return "", nil, err
+		case a.Peer == "" || p != "" && a.Peer != p:
+			return "", nil, &InputError{"ADDR", text, "addresses of one server that end with /p2p/ and its peer id, as rhizome server prints them"}
+		}
+		p, out = a.Peer, append(out, text)
+	}
+	return p, out, nil
+}
+
+// train runs the node and follows the job at the server.
+func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.Done, error) {
+	rec := c.dir.Record()
+	cfg, err := c.install(rec, model)
+	if err != nil {
+		return nil, err
+	}
+	c.net.Handle(callProtocol, c.takeCall)
+	if err := c.start(cfg, c.event); err != nil {
+		return nil, err
+	}
+	c.o.Tell(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rec.Digest, rec.Starts > 1})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type end struct {
+		done *exchange.Done
+		err  error
+	}
+	watched := make(chan end, 1)
+	go func() {
+		done, err := c.watch(ctx)
+		watched <- end{done, err}
+	}()
+	select {
+	case e := <-watched:
+		return e.done, e.err
+	case err := <-c.failed:
+		cancel()
+		<-watched
+		return nil, err
+	}
+}
+
+// install returns what the node is installed with: what the server gave, and what it was told of itself.
+func (c *client) install(rec *Record, model *onnx.ModelProto) (node.Config, error) {
+	cfg, err := job.Install(model, rec.Place, c.dir.ID.Peer(), rec.Seed)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {rec.Server}}
+	cfg.Options = map[string][]byte{}
+	for slot, text := range rec.Options {
+		cfg.Options[slot] = text
+	}
+	if rec.Data != nil {
+		cfg.Data = map[string][]byte{rec.Data.Slot: c.data}
+	}
+	return cfg, nil
+}
+
+// event takes what the node tells.
+func (c *client) event(_ *host.Host, ev engine.AppEvent) error {
+	if ev.Name != engine.FailureEvent {
+		return nil
+	}
+	if f, harmless := job.Harmless(ev.Value); !harmless {
+		c.o.Tell(Warning{f.Error()})
+	}
+	return nil
+}
+
+// state tells whether the server is there, when that changed.
+func (c *client) state(up bool, reason error) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if c.told && c.up == up {
+		return
+	}
+	c.told, c.up = true, up
+	text := "the server is there"
+	if !up {
+		text = fmt.Sprintf("the server cannot be reached, and is tried again: %v", reason)
+	}
+	c.o.Tell(Warning{text})
+}
+
+// takeCall takes the word of a server that came back.
+func (c *client) takeCall(from wire.PeerID, s transport.Stream) {
+	rec := c.dir.Record()
+	var said call
+	if rec == nil || from != rec.Server || exchange.ReadMessage(s, &said, exchange.Timeout) != nil {
+		return
+	}
+	if addresses := sound(said.Addresses, from); len(addresses) > 0 {
+		c.net.Learn(from, addresses)
+		if err := c.dir.Save(func(r *Record) error { r.Addresses = addresses; return nil }); err != nil {
+			c.fail(err)
+			return
+		}
+	}
+	exchange.WriteMessage(s, struct{}{})
+	c.calls.Add(1)
+	select {
+	case c.called <- struct{}{}:
+	default:
+	}
+}
+
+// take asks the server for its job, checks it, asks the operator, and keeps it.
+func (c *client) take(ctx context.Context, server wire.PeerID, addresses []string) (*exchange.Done, *onnx.ModelProto, error) {
+	p, err := c.ask(ctx, server)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := p.Offer
+	if o.Done != nil {
+		return o.Done, nil, nil
+	}
+	if o.Kind != job.KindFederated {
+		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: fmt.Sprintf("the job is of the kind %.32q; this release knows %s", o.Kind, job.KindFederated)}
+	}
+	prog, err := program.Load(p.Model, o.Place)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &Record{
+		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest, Place: o.Place,
+		Member: o.Member, Options: o.Options, Server: server, Addresses: addresses,
+	}
+	if c.o.Data != "" {
+		if c.data, err = ownData(prog, r, c.dir.FS, c.o.Data); err != nil {
+			return nil, nil, err
+		}
+	}
+	cfg, err := c.install(r, p.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := node.Install(cfg); err != nil { // what cannot be built here is told before anything is kept
+		return nil, nil, err
+	}
+	if err := c.consent(Explain(prog, r, int64(len(p.Bytes)))); err != nil {
+		return nil, nil, err
+	}
+	if err := c.dir.keepArtifact(p.Bytes); err != nil {
+		return nil, nil, err
+	}
+	return nil, p.Model, c.dir.Save(func(rec *Record) error { *rec = *r; return nil })
+}
+
+// consent asks whether the program may run: the digest that was given, or else a person.
+func (c *client) consent(e *Explanation) error {
+	if c.o.Trust != "" {
+		if !strings.HasPrefix(e.Digest, strings.ToLower(c.o.Trust)) {
+			return &TrustError{Digest: e.Digest, Job: e.Job, Other: c.o.Trust}
+		}
+		return nil
+	}
+	if c.o.Agree != nil {
+		yes, err := c.o.Agree(e)
+		if err != nil || yes {
+			return err
+		}
+	}
+	return &TrustError{Digest: e.Digest, Job: e.Job, Help: c.o.Help + " --trust " + e.Digest[:trustDigits]}
+}
+
+// trustDigits is how many hex digits of a digest are enough to agree to it.
+const trustDigits = 12
+
+// CheckTrust says whether a text can name a digest: nil, or an *InputError.
+func CheckTrust(text string) error {
+	if len(text) < trustDigits || len(text) > 64 || strings.Trim(strings.ToLower(text), "0123456789abcdef") != "" {
+		return &InputError{"--trust", text, "12 to 64 of the first hex digits of a program's digest"}
+	}
+	return nil
+}
+
+// ask asks the server for its job, again and again while it cannot be reached.
+func (c *client) ask(ctx context.Context, server wire.PeerID) (*exchange.Package, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Wait, errNoAnswer)
+	defer cancel()
+	broken := 0
+	for wait := retryLeast; ; wait = min(2*wait, retryMost) {
+		p, err := c.askOnce(ctx, server)
+		var pe *exchange.ProtocolError
+		if errors.As(err, &pe) {
+			broken++
+		}
+		if err == nil || broken >= 3 || !errors.As(err, &pe) && !reachable(err) {
+			return p, err
+		}
+		c.state(false, err)
+		if !pause(ctx, wait) {
+			if errors.Is(context.Cause(ctx), errNoAnswer) {
+				return nil, &InputError{"ADDR", strings.Join(c.o.Server, " "), fmt.Sprintf("an address at which a server answers; tried for %s: %v", c.o.Wait, err)}
+			}
+			return nil, ctx.Err()
+		}
+	}
+}
+
+var errNoAnswer = errors.New("no answer")
+
+// reachable says whether a later try may go better.
+func reachable(err error) bool {
+	return errors.As(err, new(*transport.UnreachableError)) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (c *client) askOnce(ctx context.Context, server wire.PeerID) (*exchange.Package, error) {
+	opening, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	s, err := c.net.Open(opening, server, exchange.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { s.Reset() })
+	defer stop()
+	return exchange.Ask(s, exchange.Hello{Release: c.o.Release, Peer: string(c.dir.ID.Peer()), Member: max(c.o.Member, -1) + 1}, exchange.ArtifactMax)
+}
+
+// options returns JSON settings as a record holds them.
+func options(texts map[string][]byte) map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	for slot, text := range texts {
+		out[slot] = text
+	}
+	return out
+}

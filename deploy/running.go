@@ -1,0 +1,253 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Network opens the transport of a node: who it is, where it listens, and who is told of links and packets.
+type Network func(id *identity.Identity, listen []string, r transport.Receiver) (transport.Transport, error)
+
+// Options are what all nodes take.
+type Options struct {
+	Dir     string
+	FS      vfs.FS // nil means that of the machine
+	Network Network
+	Listen  []string      // multiaddrs; nil means as before, or any port of all interfaces
+	Patient time.Duration // how long to wait for a directory that another process holds
+	Tell    func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+}
+
+// Listening tells where a node can be reached.
+type Listening struct {
+	Peer      wire.PeerID
+	Addresses []string // the best first
+	Job       string
+	Digest    string // of the job's artifact
+	Resumed   bool
+}
+
+// Joined tells that a server gave a client its number.
+type Joined struct {
+	Peer   wire.PeerID
+	Member int
+}
+
+// Linked tells that a link with a peer came up or ended.
+type Linked struct {
+	Peer   wire.PeerID
+	Remote string
+	Up     bool
+	Reason string // why it ended
+}
+
+// Progress tells a client how far the job is.
+type Progress struct{ Round, Rounds int }
+
+// Warning tells of what a node goes on with.
+type Warning struct{ Text string }
+
+// ListenDefault is where nodes listen when nothing is said.
+func ListenDefault() []string {
+	return []string{"/ip4/0.0.0.0/udp/0/quic-v1", "/ip4/0.0.0.0/tcp/0"}
+}
+
+// running is a node that runs: its directory, its links, and once it has a job, its host.
+type running struct {
+	o       Options
+	dir     *Dir
+	net     transport.Transport
+	glue    *glue
+	host    *host.Host
+	workers *host.Workers
+	failed  chan error // holds the first reason why the node cannot go on
+	done    context.Context
+	cancel  context.CancelFunc // ends what runs beside
+}
+
+// open locks the directory and opens the transport on it.
+func open(ctx context.Context, o Options) (*running, error) {
+	if o.FS == nil {
+		o.FS = vfs.OS()
+	}
+	if o.Tell == nil {
+		o.Tell = func(any) {}
+	}
+	dir, err := patiently(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{o: o, dir: dir, failed: make(chan error, 1)}
+	r.done, r.cancel = context.WithCancel(context.Background())
+	return r, nil
+}
+
+// patiently opens the directory, and waits a while where another process holds it: one that was killed may not be gone yet.
+func patiently(ctx context.Context, o Options) (*Dir, error) {
+	until := time.Now().Add(o.Patient)
+	for {
+		dir, err := OpenDir(o.FS, o.Dir)
+		var de *DirError
+		if err == nil || !errors.As(err, &de) || !de.busy || time.Now().After(until) {
+			return dir, err
+		}
+		if !pause(ctx, 20*time.Millisecond) {
+			return nil, err
+		}
+	}
+}
+
+// pause waits, and says whether it was not ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// listen opens the transport at the addresses that were asked for, or at those of before. Where the port of before is taken,
+// another one will do.
+func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) error {
+	asked := r.o.Listen
+	remembered := []string(nil)
+	if rec := r.dir.Record(); rec != nil && (len(asked) == 0 || slices.Equal(free(rec.Listen), free(asked))) {
+		remembered = rec.Listen
+	}
+	if len(asked) == 0 {
+		asked = ListenDefault()
+		if len(remembered) > 0 {
+			asked = free(remembered)
+		}
+	}
+	for _, a := range asked {
+		if _, err := wire.ParseAddress(a); err != nil {
+			return err
+		}
+	}
+	r.glue = newGlue(admit, func(p wire.PeerID, remote string, up bool, reason error) {
+		text := ""
+		if reason != nil {
+			text = reason.Error()
+		}
+		r.o.Tell(Linked{p, remote, up, text})
+		if link != nil {
+			link(p, remote, up, reason)
+		}
+	})
+	var err error
+	if len(remembered) > 0 {
+		if r.net, err = r.o.Network(r.dir.ID, remembered, r.glue); err == nil {
+			return nil
+		}
+		r.o.Tell(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
+	}
+	r.net, err = r.o.Network(r.dir.ID, asked, r.glue)
+	return err
+}
+
+// free returns addresses with their ports left to the system.
+func free(listen []string) []string {
+	out := make([]string, len(listen))
+	for i, text := range listen {
+		out[i] = text
+		if a, err := wire.ParseAddress(text); err == nil && a.Net != "memory" {
+			a.Port = 0
+			out[i] = a.String()
+		}
+	}
+	return out
+}
+
+// ports returns the addresses to listen at next time: those that were asked for, with the ports that the system chose.
+func (r *running) ports() []string {
+	listen := r.o.Listen
+	if len(listen) == 0 {
+		listen = ListenDefault()
+	}
+	out := make([]string, len(listen))
+	for i, text := range listen {
+		out[i] = text
+		a, err := wire.ParseAddress(text)
+		if err != nil || a.Port != 0 || a.Net == "memory" {
+			continue
+		}
+		for _, has := range r.net.Addresses() {
+			if h, err := wire.ParseAddress(has); err == nil && h.Proto == a.Proto && h.Port != 0 && (h.Net == a.Net || a.Host == h.Host) {
+				a.Port = h.Port
+				out[i] = a.String()
+				break
+			}
+		}
+	}
+	return out
+}
+
+// start runs the node of the job on the directory. Whatever it tells goes to event, which gets nil while the host starts.
+func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent) error) error {
+	r.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
+	var h *host.Host
+	ready := make(chan struct{})
+	started, err := host.Start(host.Config{
+		Node: cfg, Store: job.Store(r.dir.FS, r.dir.Path), Workers: r.workers, Send: r.net.Send,
+		OnEvent: func(ev engine.AppEvent) error {
+			select {
+			case <-ready:
+				return event(h, ev)
+			default:
+				return event(nil, ev)
+			}
+		},
+		OnStop: r.fail,
+	})
+	if err != nil {
+		return err
+	}
+	h = started
+	close(ready)
+	r.host = started
+	r.glue.bind(started)
+	return nil
+}
+
+// fail notes why the node cannot go on.
+func (r *running) fail(err error) {
+	select {
+	case r.failed <- err:
+	default: // the first failure is the cause of the others
+	}
+}
+
+// close ends everything, cleanly: what was taken is durable then.
+func (r *running) close() error {
+	r.cancel()
+	var err error
+	if r.glue != nil {
+		r.glue.end()
+	}
+	if r.net != nil {
+		err = r.net.Close()
+	}
+	if r.host != nil {
+		err = errors.Join(r.host.Stop(), err)
+	}
+	if r.workers != nil {
+		r.workers.Close()
+	}
+	return errors.Join(err, r.dir.Close())
+}

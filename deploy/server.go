@@ -1,0 +1,443 @@
+package deploy
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// ServerOptions are what a server takes.
+type ServerOptions struct {
+	Options
+	// Job is the job that was named; nil means the one that the directory holds, or job.Default where it holds none. Set holds
+	// settings that were given beside it, which a directory remembers.
+	Job *job.Config
+	Set map[string]string
+	// Linger bounds how long the server waits at the end for clients that do not know yet that the job is done.
+	Linger time.Duration
+	// Known gives members their numbers before they have joined, by number.
+	Known []wire.PeerID
+}
+
+// server is a server while it runs.
+type server struct {
+	*running
+	o       ServerOptions
+	cfg     job.Config
+	art     *compile.Artifact
+	raw     []byte // the artifact
+	digest  string
+	resumed bool
+	board   *board
+
+	telling  sync.Mutex
+	result   *job.Result
+	finished chan struct{} // closed when the result is written
+	last     int           // the last round that was told
+}
+
+// Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the error is
+// ErrInterrupted.
+func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
+	r, err := open(ctx, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	o.Options = r.o
+	s := &server{running: r, o: o, finished: make(chan struct{})}
+	err = s.run(ctx)
+	closed := s.close()
+	select {
+	case <-s.finished:
+		return s.result, nil // whatever came after it
+	default:
+	}
+	if err == nil {
+		err = closed
+	}
+	return nil, err
+}
+
+func (s *server) run(ctx context.Context) error {
+	if err := s.plan(); err != nil {
+		return err
+	}
+	s.board = newBoard(s.cfg.Rounds)
+	res, err := job.ReadResult(s.dir.FS, s.dir.Path, s.digest)
+	if err != nil {
+		return err
+	}
+	if err := s.listen(func(wire.PeerID) error { return nil }, nil); err != nil {
+		return err
+	}
+	if err := s.dir.Save(func(r *Record) error { r.Starts++; r.Listen = s.ports(); return nil }); err != nil {
+		return err
+	}
+	if res != nil {
+		s.end(res)
+	} else if err := s.begin(); err != nil {
+		return err
+	}
+	s.net.Handle(exchange.Protocol, s.give)
+	s.net.Handle(watchProtocol, s.watched)
+	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.digest, s.resumed})
+	s.callAll()
+	select {
+	case <-s.finished:
+	case err := <-s.failed:
+		return err
+	case <-ctx.Done():
+		return ErrInterrupted
+	}
+	s.linger(ctx)
+	return nil
+}
+
+// plan decides what runs, and writes it down where the directory is new.
+func (s *server) plan() error {
+	rec := s.dir.Record()
+	base := job.Default()
+	if s.o.Job != nil {
+		base = *s.o.Job
+	}
+	set := map[string]string{}
+	if rec != nil {
+		if rec.Role != RoleServer {
+			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role, rec.Job)
+		}
+		stored, err := job.FromSettings(rec.Settings)
+		if err != nil {
+			return refuse(s.dir.Path, "holds a job that this release does not know: %v", err)
+		}
+		if s.cfg = stored; s.o.Job == nil {
+			base = stored
+		}
+		maps.Copy(set, rec.Set)
+	}
+	maps.Copy(set, s.o.Set)
+	asked, err := base.With(set)
+	if err != nil {
+		return err
+	}
+	const help = "use the same settings, or choose another --dir"
+	if rec == nil {
+		s.cfg = asked
+	} else if key := s.cfg.Diff(asked); key == "name" {
+		return refuse(s.dir.Path, "holds the job %s, not %s: %s", s.cfg.Name, asked.Name, help)
+	} else if key != "" {
+		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.Name, strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
+	}
+	if s.art, err = s.cfg.Compile(); err != nil {
+		return err
+	}
+	if s.raw, err = onnx.Marshal(s.art.Model); err != nil {
+		return err
+	}
+	s.digest = hex.EncodeToString(s.art.Digest[:])
+	if rec != nil {
+		if rec.Digest != s.digest {
+			return refuse(s.dir.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s: use that release",
+				rec.Digest, s.digest)
+		}
+		s.resumed = true
+		return nil
+	}
+	if err := s.dir.keepArtifact(s.raw); err != nil {
+		return err
+	}
+	return s.dir.Save(func(r *Record) error {
+		r.Role, r.Job, r.Kind, r.Place = RoleServer, s.cfg.Name, job.KindFederated, job.ServerPlace
+		r.Settings, r.Set, r.Seed, r.Digest = s.cfg.Settings(), set, s.cfg.Seed, s.digest
+		for i, p := range s.o.Known {
+			r.Members = append(r.Members, Member{Number: i, Peer: p})
+		}
+		return nil
+	})
+}
+
+// begin starts the node.
+func (s *server) begin() error {
+	cfg, err := job.Install(s.art.Model, job.ServerPlace, s.dir.ID.Peer(), s.cfg.Seed)
+	if err != nil {
+		return err
+	}
+	cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, s.cfg.Clients)
+	for _, m := range s.dir.Record().Members {
+		s.net.Learn(m.Peer, m.Addresses)
+	}
+	if err := s.start(cfg, s.event); err != nil {
+		return err
+	}
+	go s.watchEnd()
+	return s.finish(s.host) // where it had told its result before
+}
+
+// event takes what the node tells.
+func (s *server) event(h *host.Host, ev engine.AppEvent) error {
+	switch ev.Name {
+	case job.EventRound:
+		r, err := job.ParseRound(ev.Value)
+		if err == nil && r.Number > s.last {
+			s.last = r.Number
+			s.board.post(func(b *status) { b.Round = r.Number })
+			s.o.Tell(r)
+		}
+		return err
+	case job.EventDone:
+		if h == nil {
+			return nil // whoever starts the node asks it afterwards
+		}
+		return s.finish(h)
+	case engine.FailureEvent:
+		f, harmless := job.Harmless(ev.Value)
+		switch {
+		case harmless:
+		case s.cfg.Exact():
+			return &job.FailureError{Failure: f}
+		default:
+			s.o.Tell(Warning{f.Error()})
+		}
+	}
+	return nil
+}
+
+// finish writes the result where the node has told one, once.
+func (s *server) finish(h *host.Host) error {
+	var told *job.Told
+	err := h.View(func(n *node.Node) { told = job.ToldBy(n) })
+	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if s.result != nil {
+		return nil
+	}
+	res, err := told.Write(s.dir.FS, s.dir.Path, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	if err == nil {
+		s.end(res)
+	}
+	return err
+}
+
+// end tells all that watch that the job is done.
+func (s *server) end(res *job.Result) {
+	s.result = res
+	s.board.post(func(b *status) {
+		b.Round, b.Done = res.Rounds, &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
+	})
+	close(s.finished)
+}
+
+// watchEnd ends the server when its program has ended without a result: nobody would ever tell one.
+func (s *server) watchEnd() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for idle := 0; idle < 2; {
+		select {
+		case <-s.done.Done():
+			return
+		case <-s.finished:
+			return
+		case <-tick.C:
+		}
+		ended := false
+		s.host.View(func(n *node.Node) { ended = n.Engine().Idle() && job.ToldBy(n) == nil })
+		if ended {
+			idle++
+		} else {
+			idle = 0
+		}
+	}
+	s.fail(fmt.Errorf("the server's program ended without a result"))
+}
+
+// linger waits until all members know that the job is done, or long enough.
+func (s *server) linger(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Linger)
+	defer cancel()
+	for {
+		_, changed := s.board.look()
+		if s.board.allKnow(s.dir.Record().Members) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// give answers a client that asks for the job.
+func (s *server) give(from wire.PeerID, stream transport.Stream) {
+	err := exchange.Serve(stream, from, func(h exchange.Hello) (*exchange.Package, error) { return s.offer(h, from) })
+	if err != nil {
+		s.o.Tell(Warning{fmt.Sprintf("%s asked for the job: %v", from, err)})
+	}
+}
+
+func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
+	if h.Job != "" && h.Job != s.cfg.Name {
+		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %.64s", s.cfg.Name, h.Job)
+	}
+	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
+		Job: s.cfg.Name, Kind: job.KindFederated, Settings: s.cfg.Settings(), Seed: s.cfg.Seed, Digest: s.digest,
+		Bytes: int64(len(s.raw)), Place: job.ClientsPlace,
+	}}
+	if now, _ := s.board.look(); now.Done != nil {
+		p.Offer.Done = now.Done
+		return p, nil
+	}
+	n, err := s.number(from, h.Member-1)
+	if err != nil {
+		return nil, err
+	}
+	p.Offer.Member = n
+	own, err := job.NodeOptions(job.ClientName(n), n)
+	p.Offer.Options = options(own)
+	return p, err
+}
+
+// number returns a client's number, which is durable when it returns: the one that it would like to have, or where that is -1
+// the least that is free. A client that has one keeps it.
+func (s *server) number(p wire.PeerID, wish int) (n int, err error) {
+	if n = find(s.dir.Record().Members, p); n >= 0 {
+		return n, nil
+	}
+	isNew := false
+	err = s.dir.Save(func(r *Record) error {
+		if n = find(r.Members, p); n >= 0 {
+			return nil
+		}
+		if n = wish; wish < 0 {
+			for n = 0; n < len(r.Members) && r.Members[n].Number == n; n++ {
+			}
+		}
+		at, taken := slices.BinarySearchFunc(r.Members, n, func(m Member, n int) int { return m.Number - n })
+		switch {
+		case taken:
+			return exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.Name)
+		case n >= s.cfg.Clients && wish < 0:
+			return exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Clients, s.cfg.Name)
+		case n < 0 || n >= s.cfg.Clients:
+			return exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.Name, s.cfg.Clients-1, n)
+		}
+		r.Members = slices.Insert(r.Members, at, Member{Number: n, Peer: p})
+		isNew = true
+		return nil
+	})
+	if err == nil && isNew {
+		s.o.Tell(Joined{p, n})
+	}
+	return n, err
+}
+
+// find returns the number of a peer, or -1.
+func find(members []Member, p wire.PeerID) int {
+	for _, m := range members {
+		if m.Peer == p {
+			return m.Number
+		}
+	}
+	return -1
+}
+
+// watched keeps a client informed.
+func (s *server) watched(from wire.PeerID, stream transport.Stream) {
+	var h watchHello
+	if exchange.ReadMessage(stream, &h, exchange.Timeout) != nil {
+		return
+	}
+	if find(s.dir.Record().Members, from) < 0 {
+		exchange.WriteMessage(stream, status{Refused: "this server does not know " + string(from) + "; it may have lost its directory: join anew with another --dir"})
+		return
+	}
+	s.remember(from, h.Addresses)
+	s.board.show(s.done, from, stream) // an error: the client is gone, and opens another
+}
+
+// addressesMax bounds the addresses that are kept of a peer.
+const addressesMax = 16
+
+// remember keeps where a client can be reached.
+func (s *server) remember(p wire.PeerID, addresses []string) {
+	addresses = sound(addresses, p)
+	if len(addresses) == 0 {
+		return
+	}
+	s.net.Learn(p, addresses)
+	for _, m := range s.dir.Record().Members {
+		if m.Peer == p && slices.Equal(m.Addresses, addresses) {
+			return
+		}
+	}
+	err := s.dir.Save(func(r *Record) error {
+		for i := range r.Members {
+			if r.Members[i].Peer == p {
+				r.Members[i].Addresses = addresses
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.fail(err)
+	}
+}
+
+// sound returns those of the addresses that can be used and are of the peer, at most addressesMax.
+func sound(addresses []string, p wire.PeerID) []string {
+	var out []string
+	for _, text := range addresses {
+		if a, err := wire.ParseAddress(text); err == nil && (a.Peer == "" || a.Peer == p) && len(out) < addressesMax {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// callAll tells each client that the server knows where it is now, once: a client that cannot be reached comes by itself.
+func (s *server) callAll() {
+	if !s.resumed {
+		return
+	}
+	room := make(chan struct{}, 16)
+	for _, m := range s.dir.Record().Members {
+		if len(m.Addresses) == 0 {
+			continue
+		}
+		go func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			ctx, cancel := context.WithTimeout(s.done, openWithin)
+			defer cancel()
+			stream, err := s.net.Open(ctx, m.Peer, callProtocol)
+			if err != nil {
+				return
+			}
+			defer stream.Close()
+			if exchange.WriteMessage(stream, call{exchange.Format, s.net.Addresses()}) == nil {
+				exchange.ReadMessage(stream, &struct{}{}, exchange.Timeout)
+			}
+		}()
+	}
+}

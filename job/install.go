@@ -1,0 +1,85 @@
+package job
+
+import (
+	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// Install returns what a node in a process of its own is installed with, from an artifact that may come from anywhere: it is
+// checked as program.Load does. Options, targets and limits are the caller's to add.
+func Install(artifact *onnx.ModelProto, place string, self wire.PeerID, seed uint64) (node.Config, error) {
+	p, err := program.Load(artifact, place)
+	if err != nil {
+		return node.Config{}, err
+	}
+	cfg := node.Config{
+		Program: p, Artifact: artifact, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: self, Seed: seed,
+		Limits: engine.DefaultLimits(),
+	}
+	return cfg, builtin.Register(cfg.Catalogue)
+}
+
+// Store returns how a node of a job keeps its state below a directory: nodes are small and many, so short files are made
+// quickly, and a snapshot in time makes a restart short.
+func Store(fsys vfs.FS, dir string) host.Store {
+	return host.Store{FS: fsys, Dir: dir, SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
+}
+
+// NodeOptions are the settings of the components of a client that are its own: its number, which says which part of the data
+// it holds, and its name for people.
+func NodeOptions(name string, part int) (map[string][]byte, error) { return nodeOptions(name, part) }
+
+// ClientName is the name of client i.
+func ClientName(i int) string { return clientName(i) }
+
+// Told is what a server tells at the end of its job.
+type Told struct {
+	value         value.Value
+	contributions uint64
+	history       []Point
+}
+
+// ToldBy returns what a server has told, or nil while its job goes on.
+func ToldBy(n *node.Node) *Told {
+	v := toldDone(n)
+	if v == nil {
+		return nil
+	}
+	t := &Told{value: v}
+	t.contributions, t.history = kept(n)
+	return t
+}
+
+// Write writes model.onnx and result.json into a directory, the result last. What is given are the fields that the server does
+// not know: job, digest, restarts, resumed.
+func (t *Told) Write(fsys vfs.FS, dir string, given Result) (*Result, error) {
+	d, err := parseDone(t.value)
+	if err != nil {
+		return nil, err
+	}
+	res := given
+	res.Rounds, res.Accuracy, res.Loss, res.Confusion = d.round.Number, d.round.Accuracy, d.round.Loss, d.round.Confusion
+	res.Contributions, res.History = t.contributions, t.history
+	return &res, writeResult(fsys, dir, &res, d.file)
+}
+
+// ReadResult returns the result in a directory, or nil where there is none of that artifact that is whole, with its model.
+func ReadResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
+	return readResult(fsys, dir, artifact)
+}
+
+// CopyResult writes a result and its model, which are in another directory, into dir.
+func CopyResult(fsys vfs.FS, dir string, res Result) (*Result, error) {
+	file, err := vfs.ReadFile(fsys, res.Model, modelMax)
+	if err != nil {
+		return nil, err
+	}
+	return &res, writeResult(fsys, dir, &res, file)
+}
