@@ -33,6 +33,8 @@ const (
 // slots are the components of a job.
 type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
+
+	copy *graph.Slot // the model at a client, where it travels in chunks
 }
 
 // fedavg is one choreography while it is recorded.
@@ -69,9 +71,18 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(c.shape().classes, c.shape().classes)))
 	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
 		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+			if c.chunked() {
+				return []graph.Value{j.chunkedRound(b, i)}
+			}
 			return []graph.Value{j.round(b, i)}
 		})[0]
-	file := g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
+	// A model that is too large for an event stays in its component, where ModelOf finds it.
+	var file graph.Value
+	if c.large() {
+		file = g.Gate(g.Constant(value.Trigger{}), last)
+	} else {
+		file = g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
+	}
 	done := g.Named("done").Bundle(last, file)
 	g.AppEmit(EventDone, g.Gate(done, g.Record(RecordDone, done)))
 	return j.g.Model()
@@ -79,7 +90,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 // Model returns the network that the job trains.
 func (c Config) Model() (*model.Graph, error) {
-	return model.MLP(c.shape().inputs, c.Hidden, c.shape().classes)
+	return model.MLP(c.widths()...)
 }
 
 func (j *fedavg) components() {
@@ -87,8 +98,12 @@ func (j *fedavg) components() {
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-		Config: model.Config{MLP: []int{j.c.shape().inputs, j.c.Hidden, j.c.shape().classes}}})
+	if j.c.chunked() {
+		j.chunkedModel(slot)
+	} else {
+		s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
+			Config: model.Config{MLP: j.c.widths()}})
+	}
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
 		Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
@@ -117,7 +132,11 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
 	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
 	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
-	m := j.evaluate(b, mean, loaded)
+	return j.tell(b, i, members, j.evaluate(b, mean, loaded))
+}
+
+// tell records what a round tells.
+func (j *fedavg) tell(b *graph.Graph, i, members graph.Value, m measured) graph.Value {
 	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
 	kept := b.Record(RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(EventRound, b.Gate(told, kept)))

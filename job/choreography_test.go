@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/program"
 )
@@ -14,6 +15,9 @@ func TestChoreographiesCompile(t *testing.T) {
 		"cohort":   func(c *Config) { c.Cohort, c.Over, c.Quorum = 4, 2, 3 },
 		"one":      func(c *Config) { c.Clients, c.Rounds = 1, 1 },
 		"wide":     func(c *Config) { c.Hidden = 2048 },
+		"chunks":   func(c *Config) { c.Chunk = 4 },
+		"dropping": func(c *Config) { c.Chunk, c.Cohort, c.Over, c.Quorum, c.Deadline = 4, 4, 2, 3, time.Second },
+		"large":    func(c *Config) { c.Layers, c.Hidden = 2, 4962 },
 	} {
 		c := Default()
 		change(&c)
@@ -37,7 +41,7 @@ func TestDigestKnowsTheSettings(t *testing.T) {
 	for _, set := range []map[string]string{
 		{}, {"rounds": "81"}, {"clients": "9"}, {"alpha": "0.6"}, {"hidden": "33"}, {"epochs": "3"}, {"batch": "17"},
 		{"learning_rate": "0.31"}, {"momentum": "0.1"}, {"cohort": "7"}, {"cohort": "7", "over": "1"}, {"quorum": "7"},
-		{"deadline": "1s"}, {"heartbeat": "2s"},
+		{"deadline": "1s"}, {"heartbeat": "2s"}, {"layers": "2"}, {"chunk": "1"}, {"chunk": "2"}, {"chunk": "2", "deadline": "1s"},
 	} {
 		c, err := Default().with(set)
 		if err != nil {

@@ -3,6 +3,7 @@ package job
 import (
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -197,14 +198,20 @@ func (c *cluster) finish(server *host.Host, told value.Value) error {
 	}
 	var contributions uint64
 	var history []Point
-	err := server.View(func(n *node.Node) { contributions, history = kept(n) })
+	var last Round
+	var model io.WriterTo
+	var bad error
+	err := server.View(func(n *node.Node) {
+		contributions, history = kept(n)
+		last, model, bad = Outcome(n, told)
+	})
 	if errors.Is(err, host.ErrStopped) {
 		return nil // it was dropped meanwhile, and its next life tells the result again
 	}
-	if err != nil {
+	if err = errors.Join(err, bad); err != nil {
 		return err
 	}
-	if c.result, err = c.l.write(told, contributions, c.restarts(), history); err != nil {
+	if c.result, err = c.l.write(last, model, contributions, c.restarts(), history); err != nil {
 		return err
 	}
 	close(c.finished)

@@ -30,7 +30,7 @@ type Config struct {
 	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6: at
 	// 0.1 most clients know few digits, at 100 all know nearly the same share.
 	Alpha float64
-	// Hidden is the width of the hidden layer, 1 to 2,048. The digits' model has 64·h + h + 10·h + 10 parameters.
+	// Hidden is the width of a hidden layer, 1 to 8,192. With one layer the digits' model has 64·h + h + 10·h + 10 parameters.
 	Hidden int
 	// Epochs is how often a client goes over its data in a round, 1 to 100. More work, fewer rounds, more drift.
 	Epochs int
@@ -55,6 +55,12 @@ type Config struct {
 	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h; one that was silent for three of
 	// them is no member any more. 0 means 1 s.
 	Heartbeat time.Duration
+	// Layers is the number of hidden layers, 1 to 16; each one more has h·h + h parameters. Two layers of 4,962 make a model of
+	// 100 MB; all together may have up to 2^26 parameters.
+	Layers int
+	// Chunk is in how many KiB at a time parameters travel, 1 to 1,024; 0 means whole where they have up to 1 MiB, and else in
+	// chunks of a size that fits the cohort. The model is the same to the bit. It is no part of what the job computes.
+	Chunk int
 }
 
 // ConfigError says that one setting of a job is not possible.
@@ -79,9 +85,10 @@ func (c Config) Validate() error {
 		key     string
 		v, l, h int
 	}{
-		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, c.clientsMax()}, {"hidden", c.Hidden, 1, 2048},
+		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, c.clientsMax()}, {"hidden", c.Hidden, 1, 8192},
 		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
 		{"cohort", c.Cohort, 0, c.Clients}, {"over", c.Over, 0, c.Clients - c.cohort()}, {"quorum", c.Quorum, 0, c.cohort()},
+		{"layers", c.Layers, 1, 16}, {"chunk", c.Chunk, 0, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
 			return &ConfigError{k.key, fmt.Sprint(k.v), fmt.Sprintf("%d to %d", k.l, k.h)}
@@ -100,6 +107,9 @@ func (c Config) Validate() error {
 		if !k.ok {
 			return &ConfigError{k.key, fmt.Sprint(k.v), k.want}
 		}
+	}
+	if n := c.parameters(); n > parametersMax {
+		return &ConfigError{"layers", fmt.Sprintf("%d of %d", c.Layers, c.Hidden), fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
 	}
 	return c.validateTimes()
 }

@@ -67,7 +67,7 @@ func TestValidate(t *testing.T) {
 	for _, bad := range []struct{ key, value string }{
 		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"}, {"data", "faces"},
 		{"rounds", "0"}, {"rounds", "100001"}, {"clients", "0"}, {"clients", "65"}, {"alpha", "0"}, {"alpha", "NaN"}, {"alpha", "Inf"},
-		{"hidden", "0"}, {"hidden", "2049"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"}, {"learning_rate", "NaN"},
+		{"hidden", "0"}, {"hidden", "8193"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"}, {"learning_rate", "NaN"},
 		{"momentum", "1"}, {"momentum", "-0.1"}, {"cohort", "9"}, {"cohort", "-1"}, {"over", "1"}, {"quorum", "9"},
 		{"deadline", "-1s"}, {"deadline", "1ns"}, {"heartbeat", "1ms"}, {"heartbeat", "2h"},
 	} {

@@ -31,7 +31,12 @@ var fields = []field[Config]{
 	{"quorum", func(c *Config) any { return &c.Quorum }},
 	{"deadline", func(c *Config) any { return &c.Deadline }},
 	{"heartbeat", func(c *Config) any { return &c.Heartbeat }},
+	{"layers", func(c *Config) any { return &c.Layers }},
+	{"chunk", func(c *Config) any { return &c.Chunk }},
 }
+
+// added are the settings that earlier releases did not have, and what their jobs did: a run.json without them is whole.
+var added = map[string]string{"layers": "1", "chunk": "0"}
 
 func fieldOf[C any](fields []field[C], key string) *field[C] {
 	for i := range fields {

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"sync"
 
@@ -127,6 +128,8 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 		return nil, nil
 	}
 	var told value.Value
+	var last Round
+	var model io.WriterTo
 	var contributions uint64
 	var history []Point
 	for i, m := range c.nodes {
@@ -136,17 +139,19 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
-			told = toldDone(d.Node)
+			if told = toldDone(d.Node); told != nil {
+				last, model, err = Outcome(d.Node, told)
+			}
 			contributions, history = kept(d.Node)
 		}
-		if err := d.Close(); err != nil {
+		if err := errors.Join(err, d.Close()); err != nil {
 			return nil, &NodeError{m.Name, err}
 		}
 		if told == nil {
 			return nil, nil
 		}
 	}
-	res, err := l.write(told, contributions, c.restarts(), history)
+	res, err := l.write(last, model, contributions, c.restarts(), history)
 	if err == nil {
 		res.Kept = true
 	}
@@ -154,14 +159,10 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 }
 
 // write writes the model and the result that the server has told.
-func (l *Local) write(v value.Value, contributions, restarts uint64, history []Point) (*Result, error) {
-	d, err := parseDone(v)
-	if err != nil {
-		return nil, err
-	}
+func (l *Local) write(r Round, model io.WriterTo, contributions, restarts uint64, history []Point) (*Result, error) {
 	res := &Result{
-		Job: l.cfg.Name, Rounds: d.round.Number, Accuracy: d.round.Accuracy, Loss: d.round.Loss, Contributions: contributions,
-		Restarts: restarts, Confusion: d.round.Confusion, History: history, Artifact: l.record.Artifact, Resumed: l.resumed,
+		Job: l.cfg.Name, Rounds: r.Number, Accuracy: r.Accuracy, Loss: r.Loss, Contributions: contributions,
+		Restarts: restarts, Confusion: r.Confusion, History: history, Artifact: l.record.Artifact, Resumed: l.resumed,
 	}
-	return res, writeResult(l.fs, l.o.Dir, res, d.file)
+	return res, writeResult(l.fs, l.o.Dir, res, model)
 }

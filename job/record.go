@@ -106,14 +106,20 @@ func (c Config) with(set map[string]string) (Config, error) {
 // base returns the job that the record names; a record that holds other settings than there are is damaged.
 func (r *record) base() (Config, error) {
 	var c Config
-	if len(r.Job) != len(fields) {
-		return c, errDamaged
-	}
+	known := 0
 	for _, key := range Keys() {
 		text, ok := r.Job[key]
+		if ok {
+			known++
+		} else {
+			text, ok = added[key]
+		}
 		if !ok || c.Set(key, text) != nil {
 			return c, errDamaged
 		}
+	}
+	if known != len(r.Job) {
+		return c, errDamaged
 	}
 	return c, nil
 }

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"math"
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -70,12 +73,6 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*float32)(n))
 }
 
-// done is the value of EventDone in plain form.
-type done struct {
-	round Round
-	file  []byte // the model
-}
-
 // ParseRound reads the value of an EventRound.
 func ParseRound(v value.Value) (Round, error) {
 	bad := func(what string) (Round, error) {
@@ -108,24 +105,46 @@ func ParseRound(v value.Value) (Round, error) {
 	return r, nil
 }
 
-// ParseDone reads the value of an EventDone: the last round, and the model as an ONNX file.
+// ParseDone reads the value of an EventDone: the last round, and the model as an ONNX file. A model of more than 1 MiB of
+// parameters is not in the event, and the file is nil: see Outcome.
 func ParseDone(v value.Value) (Round, []byte, error) {
-	d, err := parseDone(v)
-	return d.round, d.file, err
-}
-
-// parseDone reads the value of an EventDone.
-func parseDone(v value.Value) (done, error) {
 	list, ok := v.(*value.List)
 	if !ok || list.Len() != 2 {
-		return done{}, fmt.Errorf("job: the server told no result")
+		return Round{}, nil, fmt.Errorf("job: the server told no result")
 	}
-	file, ok := list.At(1).(value.Bytes)
-	if !ok {
-		return done{}, fmt.Errorf("job: the server told a result without a model")
+	var raw []byte
+	switch file := list.At(1).(type) {
+	case value.Bytes:
+		raw = file.Raw()
+	case value.Trigger: // it is in the model's component
+	default:
+		return Round{}, nil, fmt.Errorf("job: the server told a result without a model")
 	}
 	r, err := ParseRound(list.At(0))
-	return done{r, file.Raw()}, err
+	return r, raw, err
+}
+
+// Outcome reads the value of an EventDone of a server, and returns its last round and its model as an ONNX file, which can be
+// written after the node has gone on. It reads the node, so it runs in the node's thread.
+func Outcome(server *node.Node, told value.Value) (Round, io.WriterTo, error) {
+	r, raw, err := ParseDone(told)
+	if err != nil {
+		return r, nil, err
+	}
+	if raw != nil {
+		return r, written(raw), nil
+	}
+	file, err := ModelOf(server)
+	return r, file, err
+}
+
+// written is a file that is in memory.
+type written []byte
+
+// WriteTo writes the whole file at once.
+func (b written) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(b)
+	return int64(n), err
 }
 
 // parsePoint reads an entry of RecordRounds.
@@ -155,18 +174,38 @@ const (
 	resultFile = "result.json"
 )
 
-// modelMax bounds a model that is read back to be checked.
-const modelMax = 1 << 30
-
 // writeResult writes the model and then the result: when the result is there, so is the model.
-func writeResult(fsys vfs.FS, dir string, res *Result, file []byte) error {
-	sum := sha256.Sum256(file)
-	res.ModelSHA256 = hex.EncodeToString(sum[:])
+func writeResult(fsys vfs.FS, dir string, res *Result, model io.WriterTo) error {
 	res.Model = filepath.Join(dir, modelFile)
-	if err := journal.WriteFileAtomic(fsys, res.Model, file); err != nil {
+	sum := sha256.New()
+	if err := journal.StreamFileAtomic(fsys, res.Model, summed{model, sum}); err != nil {
 		return err
 	}
+	res.ModelSHA256 = hex.EncodeToString(sum.Sum(nil))
 	return writeSealed(fsys, filepath.Join(dir, resultFile), res)
+}
+
+// summed is a file that is written into a hash too.
+type summed struct {
+	file io.WriterTo
+	sum  hash.Hash
+}
+
+// WriteTo writes the file.
+func (s summed) WriteTo(w io.Writer) (int64, error) { return s.file.WriteTo(io.MultiWriter(s.sum, w)) }
+
+// sumFile returns the SHA-256 of a file.
+func sumFile(fsys vfs.FS, path string) (string, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, math.MaxInt64)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // readResult returns the result of a finished run, or nil where there is none that is whole: the file is missing or
@@ -183,15 +222,13 @@ func readResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
 		return nil, nil
 	}
 	res.Model = filepath.Join(dir, modelFile)
-	file, err := vfs.ReadFile(fsys, res.Model, modelMax)
-	var large *vfs.TooLargeError
+	sum, err := sumFile(fsys, res.Model)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.As(err, &large):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	}
-	if sum := sha256.Sum256(file); res.ModelSHA256 != hex.EncodeToString(sum[:]) {
+	case sum != res.ModelSHA256:
 		return nil, nil
 	}
 	res.Resumed, res.Kept = true, true

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"io"
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
@@ -14,6 +15,27 @@ func WriteFileAtomic(fsys vfs.FS, path string, data []byte) error {
 		_, err := f.WriteAt(data, 0)
 		return err
 	})
+}
+
+// StreamFileAtomic is WriteFileAtomic for content that is written piece by piece, each piece where it belongs, so that it is never
+// in memory whole.
+func StreamFileAtomic(fsys vfs.FS, path string, content io.WriterTo) error {
+	return writeAtomic(fsys, path, func(f vfs.File) error {
+		_, err := content.WriteTo(&fileWriter{f: f})
+		return err
+	})
+}
+
+// fileWriter writes a file from its beginning on.
+type fileWriter struct {
+	f   vfs.File
+	off int64
+}
+
+func (w *fileWriter) Write(b []byte) (int, error) {
+	n, err := w.f.WriteAt(b, w.off)
+	w.off += int64(n)
+	return n, err
 }
 
 // writeAtomic has fill write a new file, syncs it, gives it its name and syncs the folder. If anything fails, the temporary file is

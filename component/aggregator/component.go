@@ -41,30 +41,38 @@ func (c *Component) Restored() error {
 // Invoke runs one op; the package comment lists them. A refused contribution is counted under its code.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	switch method {
-	case "Contribute":
-		if f := c.contribute(ctx, in); f != nil {
+	case "Contribute", "Announce":
+		if f := c.contribute(ctx, method == "Announce", in); f != nil {
 			ctx.Count("refused." + f.Code)
 			return nil, f
 		}
 		return []value.Value{value.Trigger{}}, nil
 	case "Aggregate":
 		return c.aggregate(in)
+	case "Weights":
+		return c.weights(in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Contribute or Aggregate", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Aggregate, Announce or Weights", method)
 }
 
-// contribute does all checks before the first change, so that a refused update leaves everything as it was.
-func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Failure {
-	if len(in) != 4 {
-		return c.fail(value.CodeType, "Contribute takes round, peer, update and samples, not %d values", len(in))
+// contribute does all checks before the first change, so that a refused update leaves everything as it was. A contribution
+// that is announced comes without its update, which somebody else folds.
+func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.Value) *value.Failure {
+	var update *value.List
+	ok := true
+	if announced && len(in) == 3 {
+		in = []value.Value{in[0], in[1], nil, in[2]}
+	} else if len(in) == 4 {
+		update, ok = in[2].(*value.List)
+	} else {
+		return c.fail(value.CodeType, "a contribution is round, peer, update unless it is announced, and samples, not %d values", len(in))
 	}
 	number, ok1 := in[0].(value.Int)
 	who, ok2 := in[1].(value.Peer)
-	update, ok3 := in[2].(*value.List)
 	samples, ok4 := in[3].(value.Int)
-	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return c.fail(value.CodeType, "Contribute takes an Int, a Peer, a List and an Int, not %s, %s, %s and %s",
-			in[0].Type(), in[1].Type(), in[2].Type(), in[3].Type())
+	if !ok1 || !ok2 || !ok || !ok4 {
+		return c.fail(value.CodeType, "a contribution is an Int, a Peer, a List and an Int, not %s, %s, %s and %s",
+			typeOf(in[0]), typeOf(in[1]), typeOf(in[2]), typeOf(in[3]))
 	}
 	rounds, ok := ctx.Dep(c.cfg.Rounds).(Rounds)
 	if !ok {
@@ -80,13 +88,15 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	if f != nil {
 		return f
 	}
-	shapes, f := c.shapes(ctx, r)
-	if f != nil {
-		return f
-	}
-	tensors, f := c.check(update, shapes)
-	if f != nil {
-		return f
+	var tensors []*tensor.Tensor
+	if !announced {
+		shapes, f := c.shapes(ctx, r)
+		if f != nil {
+			return f
+		}
+		if tensors, f = c.check(update, shapes); f != nil {
+			return f
+		}
 	}
 	if r == nil {
 		i, _ := c.st.find(int64(number))
@@ -98,6 +108,13 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	r.fold(tensors, int64(samples))
 	rounds.Settle(ctx, int64(number), wire.PeerID(who))
 	return nil
+}
+
+func typeOf(v value.Value) value.TypeID {
+	if v == nil {
+		return "nothing"
+	}
+	return v.Type()
 }
 
 // checkSamples holds the claimed samples against the bound and against what the peer joined with.
@@ -188,21 +205,13 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 
 // aggregate computes the mean and only then closes the round.
 func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
-	if len(in) != 2 {
-		return nil, c.fail(value.CodeType, "Aggregate takes round and members, not %d values", len(in))
-	}
-	number, ok1 := in[0].(value.Int)
-	members, ok2 := in[1].(*value.List)
-	if !ok1 || !ok2 {
-		return nil, c.fail(value.CodeType, "Aggregate takes an Int and a List, not %s and %s", in[0].Type(), in[1].Type())
-	}
-	i, open := c.st.find(int64(number))
-	if !open {
-		return nil, c.fail(value.CodeError, "round %d has no contributions", number)
+	i, f := c.closing("Aggregate", in)
+	if f != nil {
+		return nil, f
 	}
 	r := &c.st.Rounds[i]
-	if f := c.checkMembers(r, members); f != nil {
-		return nil, f
+	if len(r.Tensors) == 0 {
+		return nil, c.fail(value.CodeError, "the contributions to round %d were announced; their updates are folded elsewhere", r.Number)
 	}
 	mean, err := r.mean()
 	if err != nil {
@@ -211,6 +220,38 @@ func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
 	total := value.Int(r.Total)
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
 	return []value.Value{mean, total}, nil
+}
+
+// weights closes a round whose contributions were announced and gives the samples of each member, in the members' order.
+func (c *Component) weights(in []value.Value) ([]value.Value, error) {
+	i, f := c.closing("Weights", in)
+	if f != nil {
+		return nil, f
+	}
+	r := &c.st.Rounds[i]
+	samples := make([]value.Value, len(r.Shares))
+	for k, s := range r.Shares {
+		samples[k] = value.Int(s.Samples)
+	}
+	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
+	return []value.Value{value.NewList(samples...)}, nil
+}
+
+// closing returns the place of the round that is to be closed, if the members are those who contributed.
+func (c *Component) closing(method string, in []value.Value) (int, *value.Failure) {
+	if len(in) != 2 {
+		return 0, c.fail(value.CodeType, "%s takes round and members, not %d values", method, len(in))
+	}
+	number, ok1 := in[0].(value.Int)
+	members, ok2 := in[1].(*value.List)
+	if !ok1 || !ok2 {
+		return 0, c.fail(value.CodeType, "%s takes an Int and a List, not %s and %s", method, in[0].Type(), in[1].Type())
+	}
+	i, open := c.st.find(int64(number))
+	if !open {
+		return 0, c.fail(value.CodeError, "round %d has no contributions", number)
+	}
+	return i, c.checkMembers(&c.st.Rounds[i], members)
 }
 
 // checkMembers says whether the peers that the round counts are those whose updates were folded: the model must be the

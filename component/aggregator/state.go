@@ -59,30 +59,62 @@ func (r *Round) share(peer string) (int, bool) {
 func newSums(shapes [][]int) []Sum {
 	sums := make([]Sum, len(shapes))
 	for i, s := range shapes {
-		n := 1
-		for _, d := range s {
-			n *= d // the shapes are those of tensors that exist
-		}
-		sums[i] = Sum{Shape: slices.Clone(s), Hi: snapshot.NewWords(n), Lo: snapshot.NewWords(n)}
+		sums[i] = NewSum(s)
 	}
 	return sums
+}
+
+// NewSum returns zero sums for a tensor of the shape.
+func NewSum(shape []int) Sum {
+	n := 1
+	for _, d := range shape {
+		n *= d // the shapes are those of tensors that exist
+	}
+	return Sum{Shape: slices.Clone(shape), Hi: snapshot.NewWords(n), Lo: snapshot.NewWords(n)}
+}
+
+// Add adds samples times each element, which must be as many as the sum has and in range; see Summable.
+func (s *Sum) Add(x []float32, samples int64) {
+	left := x
+	for c := range s.Hi.Chunks() {
+		hi, lo := s.Hi.Write(c), s.Lo.Write(c)
+		lo = lo[:len(hi)] // one check for all that follow
+		for k, x := range left[:len(hi)] {
+			hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
+			if planted.On(planted.FloatSum) {
+				hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
+			}
+		}
+		left = left[len(hi):]
+	}
+}
+
+// Mean returns the sums divided by the samples of all that was added, 1 to 2^40.
+func (s *Sum) Mean(total int64) []float32 {
+	x := make([]float32, 0, s.Hi.Len())
+	for c := range s.Hi.Chunks() {
+		lo := s.Lo.Read(c)
+		for k, hi := range s.Hi.Read(c) {
+			x = append(x, mean(hi, lo[k], uint64(total)))
+		}
+	}
+	return x
+}
+
+// Summable returns the place of the first element that cannot be added, or -1.
+func Summable(x []float32) int {
+	for k := range x {
+		if !inRange(x[k]) {
+			return k
+		}
+	}
+	return -1
 }
 
 // fold adds a checked update to the sums.
 func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 	for i, t := range update {
-		s, left := &r.Tensors[i], t.Float32()
-		for c := range s.Hi.Chunks() {
-			hi, lo := s.Hi.Write(c), s.Lo.Write(c)
-			lo = lo[:len(hi)] // one check for all that follow
-			for k, x := range left[:len(hi)] {
-				hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
-				if planted.On(planted.FloatSum) {
-					hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
-				}
-			}
-			left = left[len(hi):]
-		}
+		r.Tensors[i].Add(t.Float32(), samples)
 	}
 }
 
@@ -90,13 +122,7 @@ func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 func (r *Round) mean() (*value.List, error) {
 	out := make([]value.Value, len(r.Tensors))
 	for i, s := range r.Tensors {
-		x := make([]float32, 0, s.Hi.Len())
-		for c := range s.Hi.Chunks() {
-			lo := s.Lo.Read(c)
-			for k, hi := range s.Hi.Read(c) {
-				x = append(x, mean(hi, lo[k], uint64(r.Total)))
-			}
-		}
+		x := s.Mean(r.Total)
 		t, err := tensor.FromFloat32(s.Shape, x)
 		if err != nil {
 			return nil, err

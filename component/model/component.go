@@ -30,7 +30,7 @@ func New(slot string, seed uint64, cfg Config) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := graph.initial(seed, slot, cfg.Init)
+	params, err := cfg.First(graph, seed, slot)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +42,15 @@ func (c *Component) Graph() *Graph { return c.graph }
 
 // Shapes returns the shape of each parameter; the aggregator holds updates against them.
 func (c *Component) Shapes() [][]int { return c.graph.Shapes() }
+
+// Params returns the parameters; they do not change.
+func (c *Component) Params() ([]*tensor.Tensor, error) {
+	params, f := c.tensors(c.st.Params)
+	if f != nil {
+		return nil, f
+	}
+	return params, nil
+}
 
 // State returns the parameters.
 func (c *Component) State() any { return &c.st }

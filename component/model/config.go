@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // Role, Kind and Version name the component in an artifact.
@@ -51,6 +52,15 @@ func (c Config) withDefaults() (Config, error) {
 		return c, config.Errorf("onnx config", "init is %q; want %q, %q or %q", c.Init, InitHe, InitGlorot, InitFile)
 	}
 	return c, nil
+}
+
+// First returns the first parameters of the settings' graph, drawn from the seed and the slot's name.
+func (c Config) First(g *Graph, seed uint64, slot string) ([]*tensor.Tensor, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return g.initial(seed, slot, c.Init)
 }
 
 // Graph returns the model that the settings name.

@@ -13,7 +13,7 @@ import (
 // Graph is the forward pass of a model. It is immutable and safe for concurrent use; what its methods return must not be
 // changed, unless they say that it is a copy.
 type Graph struct {
-	proto  *onnx.ModelProto // as loaded; the initializers of parameters hold their initial values
+	proto  *onnx.ModelProto // as loaded; the initializers of parameters hold their initial values, or nothing where those are zeros
 	input  string           // the one input that is no initializer
 	output string
 	params []Param
@@ -24,10 +24,19 @@ type Graph struct {
 type Param struct {
 	Name  string
 	Shape []int
-	Given *tensor.Tensor // the value in the file
+	Given *tensor.Tensor // the value in the file; nil means zeros, which take no memory
 	Rule  Rule           // how an initial value is drawn
 	FanIn int            // values that one output of the layer is summed from; for the rules that draw
 	FanUp int            // outputs that one value goes into
+}
+
+// Len returns how many elements the parameter has.
+func (p *Param) Len() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
 }
 
 // Rule says how the initial value of a parameter comes about.
@@ -97,8 +106,17 @@ func (g *Graph) Export(params []*tensor.Tensor) ([]byte, error) {
 	if err := g.Check(params); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
+	m := g.with()
+	for i, t := range params {
+		m.Graph.Initializer[g.index[i]] = t.Proto(g.params[i].Name)
+	}
+	return onnx.Marshal(m)
+}
+
+// with returns the model with a list of initializers of its own, for other parameters.
+func (g *Graph) with() *onnx.ModelProto {
 	// Only the list of initializers is new; everything else is shared with the graph and not changed.
-	m := &onnx.ModelProto{
+	return &onnx.ModelProto{
 		IrVersion: g.proto.IrVersion, ProducerName: Producer, Domain: g.proto.Domain, ModelVersion: g.proto.ModelVersion,
 		DocString: g.proto.DocString, OpsetImport: g.proto.OpsetImport, MetadataProps: g.proto.MetadataProps,
 		Graph: &onnx.GraphProto{
@@ -107,10 +125,6 @@ func (g *Graph) Export(params []*tensor.Tensor) ([]byte, error) {
 			MetadataProps: g.proto.Graph.MetadataProps, Initializer: slices.Clone(g.proto.Graph.Initializer),
 		},
 	}
-	for i, t := range params {
-		m.Graph.Initializer[g.index[i]] = t.Proto(g.params[i].Name)
-	}
-	return onnx.Marshal(m)
 }
 
 // Producer is the producer_name of exported files.

@@ -182,7 +182,7 @@ func TestFansFollowTheUse(t *testing.T) {
 				onnx.Node("", "Mul", "s", []string{"e", "scale"}, []string{"out"}),
 			},
 		},
-	})
+	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,15 @@ const (
 func (g *Graph) initial(seed uint64, slot, how string) ([]*tensor.Tensor, error) {
 	out := make([]*tensor.Tensor, len(g.params))
 	for i, p := range g.params {
-		out[i] = p.Given
-		if how == InitFile || p.Rule != RuleWeight {
+		drawn := how != InitFile && p.Rule == RuleWeight
+		if out[i] = p.Given; !drawn && p.Given != nil {
+			continue
+		}
+		t, x, err := tensor.NewFloat32(p.Shape)
+		if err != nil {
+			return nil, err
+		}
+		if out[i] = t; !drawn {
 			continue
 		}
 		fan := p.FanIn
@@ -29,16 +36,10 @@ func (g *Graph) initial(seed uint64, slot, how string) ([]*tensor.Tensor, error)
 		}
 		limit := math.Sqrt(6 / float64(fan)) // the square root is exactly rounded by IEEE 754
 		s := draw.New(seed, "model/"+slot+"/"+p.Name)
-		x := make([]float32, p.Given.Len())
 		for k := range x {
 			u := float64(2*s.Float()) - 1
 			x[k] = float32(float64(u * limit))
 		}
-		t, err := tensor.FromFloat32(p.Shape, x)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = t
 	}
 	return out, nil
 }

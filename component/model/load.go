@@ -43,11 +43,11 @@ func Load(b []byte) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fromProto(m)
+	return fromProto(m, false)
 }
 
-// fromProto checks a model and keeps it.
-func fromProto(m *onnx.ModelProto) (*Graph, error) {
+// fromProto checks a model and keeps it. The parameters of a bare one are all zero, and its initializers hold no data.
+func fromProto(m *onnx.ModelProto, bare bool) (*Graph, error) {
 	g := m.GetGraph()
 	if g == nil {
 		return nil, badf("file", "there is no graph")
@@ -63,7 +63,7 @@ func fromProto(m *onnx.ModelProto) (*Graph, error) {
 	}
 	out := &Graph{proto: m}
 	known := map[string]bool{}
-	if err := out.initializers(known); err != nil {
+	if err := out.initializers(known, bare); err != nil {
 		return nil, err
 	}
 	if err := out.ends(known); err != nil {
@@ -82,7 +82,7 @@ func fromProto(m *onnx.ModelProto) (*Graph, error) {
 }
 
 // initializers collects the parameters and marks all names as known.
-func (g *Graph) initializers(known map[string]bool) error {
+func (g *Graph) initializers(known map[string]bool, bare bool) error {
 	lim := tensor.Limits{Elements: elementsMax, Bytes: 8 * elementsMax, Rank: 8}
 	for i, p := range g.proto.Graph.Initializer {
 		where := "initializer " + quote(p.GetName())
@@ -90,6 +90,15 @@ func (g *Graph) initializers(known map[string]bool) error {
 			return badf(where, "the name is empty or taken")
 		}
 		known[p.GetName()] = true
+		if bare {
+			shape := make([]int, len(p.Dims))
+			for k, d := range p.Dims {
+				shape[k] = int(d)
+			}
+			g.params = append(g.params, Param{Name: p.GetName(), Shape: shape})
+			g.index = append(g.index, i)
+			continue
+		}
 		t, err := tensor.FromProto(p, lim)
 		if err != nil {
 			return fmt.Errorf("model: %s: %w", where, err)
@@ -172,7 +181,7 @@ func (g *Graph) fans() {
 		if p == nil || p.Rule != RuleGiven {
 			continue
 		}
-		rank, size := len(p.Shape), p.Given.Len()
+		rank, size := len(p.Shape), p.Len()
 		switch op := n.GetOpType(); {
 		case size == 0:
 		case op == "Gemm" && rank == 2, op == "MatMul" && rank == 2:
@@ -189,7 +198,15 @@ func (g *Graph) fans() {
 }
 
 // Proto returns a copy of the model as it was loaded.
-func (g *Graph) Proto() *onnx.ModelProto { return proto.CloneOf(g.proto) }
+func (g *Graph) Proto() *onnx.ModelProto {
+	m := proto.CloneOf(g.proto)
+	for i, p := range g.params {
+		if p.Given == nil {
+			m.Graph.Initializer[g.index[i]].RawData = make([]byte, 4*p.Len())
+		}
+	}
+	return m
+}
 
 // quote makes a name from a file fit for an error: quoted and short.
 func quote(s string) string {

@@ -51,11 +51,11 @@ func MLP(widths ...int) (*Graph, error) {
 			if n > elementsMax {
 				return nil, fmt.Errorf("model: %s has %d elements, at most %d are allowed", p.name, n, elementsMax)
 			}
-			t, err := tensor.FromFloat32(p.shape, make([]float32, n))
-			if err != nil {
-				return nil, fmt.Errorf("model: %s: %w", p.name, err)
+			t := &onnx.TensorProto{Name: p.name, DataType: int32(tensor.Float32)}
+			for _, d := range p.shape {
+				t.Dims = append(t.Dims, int64(d))
 			}
-			g.Initializer = append(g.Initializer, t.Proto(p.name))
+			g.Initializer = append(g.Initializer, t)
 		}
 		g.Node = append(g.Node, onnx.Node("", "Gemm", layer, []string{value, layer + ".weight", layer + ".bias"}, []string{sum}))
 		if !last {
@@ -68,7 +68,7 @@ func MLP(widths ...int) (*Graph, error) {
 	return fromProto(&onnx.ModelProto{
 		IrVersion: irVersion, ProducerName: Producer, Graph: g,
 		OpsetImport: []*onnx.OperatorSetIdProto{{Version: opset}},
-	})
+	}, true)
 }
 
 // batched declares a float32 value of any number of rows.

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -52,10 +53,13 @@ func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
 		}
 		return err
 	case job.EventDone:
-		r, model, err := job.ParseDone(ev.Value)
-		if err == nil {
-			f.last, f.model, f.ended = r, model, true
+		r, model, err := job.Outcome(n.Node(), ev.Value)
+		if err != nil {
+			return err
 		}
+		var file bytes.Buffer
+		_, err = model.WriteTo(&file)
+		f.last, f.model, f.ended = r, file.Bytes(), true
 		return err
 	case engine.FailureEvent:
 		if fail, harmless := job.Harmless(ev.Value); fail != nil {
