@@ -1,6 +1,9 @@
 package job
 
 import (
+	"io"
+	"math"
+
 	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
@@ -39,20 +42,23 @@ func NodeOptions(name string, part int) (map[string][]byte, error) { return node
 // ClientName is the name of client i.
 func ClientName(i int) string { return clientName(i) }
 
-// Told is what a server tells at the end of its job.
+// Told is what a server tells at the end of its job. It holds a large model by reference.
 type Told struct {
-	value         value.Value
+	last          Round
+	model         io.WriterTo
+	err           error // why there is no model
 	contributions uint64
 	history       []Point
 }
 
-// ToldBy returns what a server has told, or nil while its job goes on.
+// ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's thread.
 func ToldBy(n *node.Node) *Told {
 	v := toldDone(n)
 	if v == nil {
 		return nil
 	}
-	t := &Told{value: v}
+	t := &Told{}
+	t.last, t.model, t.err = Outcome(n, v)
 	t.contributions, t.history = kept(n)
 	return t
 }
@@ -60,14 +66,13 @@ func ToldBy(n *node.Node) *Told {
 // Write writes model.onnx and result.json into a directory, the result last. What is given are the fields that the server does
 // not know: job, digest, restarts, resumed.
 func (t *Told) Write(fsys vfs.FS, dir string, given Result) (*Result, error) {
-	d, err := parseDone(t.value)
-	if err != nil {
-		return nil, err
+	if t.err != nil {
+		return nil, t.err
 	}
 	res := given
-	res.Rounds, res.Accuracy, res.Loss, res.Confusion = d.round.Number, d.round.Accuracy, d.round.Loss, d.round.Confusion
+	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.last.Number, t.last.Accuracy, t.last.Loss, t.last.Confusion
 	res.Contributions, res.History = t.contributions, t.history
-	return &res, writeResult(fsys, dir, &res, d.file)
+	return &res, writeResult(fsys, dir, &res, t.model)
 }
 
 // ReadResult returns the result in a directory, or nil where there is none of that artifact that is whole, with its model.
@@ -77,9 +82,18 @@ func ReadResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
 
 // CopyResult writes a result and its model, which are in another directory, into dir.
 func CopyResult(fsys vfs.FS, dir string, res Result) (*Result, error) {
-	file, err := vfs.ReadFile(fsys, res.Model, modelMax)
+	file, err := fsys.Open(res.Model)
 	if err != nil {
 		return nil, err
 	}
-	return &res, writeResult(fsys, dir, &res, file)
+	defer file.Close()
+	return &res, writeResult(fsys, dir, &res, onDisk{file})
+}
+
+// onDisk is a file that is on the disk.
+type onDisk struct{ file vfs.File }
+
+// WriteTo copies the file.
+func (s onDisk) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(s.file, 0, math.MaxInt64), make([]byte, 1<<20))
 }
