@@ -58,7 +58,7 @@ func (t *Transport) assemble() error {
 	}
 	bus := eventbus.NewBus()
 	t.swarm, err = swarm.NewSwarm(id, store, bus, swarm.WithConnectionGater(gater{t}), swarm.WithResourceManager(manager),
-		swarm.WithDialRanker(t.rank), swarm.WithDialTimeout(dialTimeout), swarm.WithDialTimeoutLocal(dialTimeout),
+		swarm.WithDialRanker(t.rank), swarm.WithDialTimeout(t.cfg.DialTimeout), swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),
 		swarm.WithUDPBlackHoleSuccessCounter(nil), swarm.WithIPv6BlackHoleSuccessCounter(nil))
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (t *Transport) assemble() error {
 		return err
 	}
 	h, err := basichost.NewHost(t.swarm, &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome",
-		ProtocolVersion: "rhizome/1", NegotiationTimeout: dialTimeout})
+		ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout})
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,7 @@ func (t *Transport) assemble() error {
 	t.swarm.Notify(&network.NotifyBundle{DisconnectedF: t.disconnected})
 	h.SetStreamHandler(EnvelopeProtocol, t.serveEnvelopes)
 	h.Start()
+	t.start(t.watch)
 	return t.listen()
 }
 
@@ -119,7 +120,7 @@ func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) 
 		}
 		secure = append(secure, s)
 	}
-	if up, err = upgrader.New(secure, muxers, nil, manager, gater{t}, upgrader.WithAcceptTimeout(dialTimeout)); err != nil {
+	if up, err = upgrader.New(secure, muxers, nil, manager, gater{t}, upgrader.WithAcceptTimeout(t.cfg.DialTimeout)); err != nil {
 		return nil, err
 	}
 	tr, err := tcp.NewTCPTransport(up, manager, nil)

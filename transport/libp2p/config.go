@@ -30,6 +30,8 @@ type Config struct {
 	Limits Limits
 	// DialFor is how long packets wait for a link before they are Lost; 0 means 5 s.
 	DialFor time.Duration
+	// DialTimeout bounds one dial with its handshakes, and the handshakes of those who dial; 0 means 5 s.
+	DialTimeout time.Duration
 	// RetryMin and RetryMax bound the pause between two dials of a peer, which doubles from the one to the other and is
 	// spread by chance; 0 means 20 ms and 2 s.
 	RetryMin, RetryMax time.Duration
@@ -79,7 +81,10 @@ func (c Config) sound() (Config, error) {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&c.DialFor, 5 * time.Second}, {&c.RetryMin, 20 * time.Millisecond}, {&c.RetryMax, 2 * time.Second}, {&c.Alive, 5 * time.Second}} {
+	}{
+		{&c.DialFor, 5 * time.Second}, {&c.DialTimeout, 5 * time.Second},
+		{&c.RetryMin, 20 * time.Millisecond}, {&c.RetryMax, 2 * time.Second}, {&c.Alive, 5 * time.Second},
+	} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -8,13 +8,17 @@ import (
 )
 
 // link is the two streams between this end and a peer; either may be missing while nothing travels in its direction. All but
-// frames is guarded by record.mu.
+// frames and heard is guarded by record.mu.
 type link struct {
 	out    network.Stream
 	frames *frameWriter // of out; the writer's alone
 	in     network.Stream
 	over   bool
-	heard  atomic.Uint64 // frames that came in
+	heard  atomic.Uint64 // frames and answers that came in
+
+	heardThen uint64 // when watch last looked
+	silent    int    // looks since something came
+	asking    bool
 }
 
 // conn returns a connection of the link.
@@ -29,6 +33,7 @@ var (
 	errReplaced = errors.New("the peer has opened a new link in place of this one")
 	errDropped  = errors.New("dropped by this end")
 	errGone     = errors.New("the connection has ended")
+	errSilent   = errors.New("the peer does not answer any more")
 )
 
 // attachOut makes a stream that the peer has answered the outgoing one of the link.

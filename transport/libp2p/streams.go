@@ -28,14 +28,6 @@ func (t *Transport) Open(ctx context.Context, to wire.PeerID, name string) (tran
 	return s, nil
 }
 
-// failed gives an error of a dial its type.
-func (t *Transport) failed(r *record, err error) error {
-	if t.closing() {
-		return &transport.ClosedError{Self: t.self}
-	}
-	return &transport.UnreachableError{Peer: r.id, Reason: err.Error()}
-}
-
 // Handle registers a protocol.
 func (t *Transport) Handle(name string, serve func(from wire.PeerID, s transport.Stream)) {
 	t.host.SetStreamHandler(protocol.ID(name), func(s network.Stream) {

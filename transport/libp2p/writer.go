@@ -2,7 +2,6 @@ package libp2p
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -13,11 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// helloBytes is what the receiving end answers to a stream: the version of the framing.
+// hello is what the receiving end answers to a stream: the version of the framing.
 const hello = 1
-
-// dialTimeout bounds one dial, with its handshake and the answer to the stream.
-const dialTimeout = 5 * time.Second
 
 // write is the writer of a peer: it takes packets from the queue and writes them to the link's stream, which it opens where
 // none is there. It ends when nothing waits and no stream is there to keep.
@@ -82,7 +78,6 @@ func (r *record) connect() error {
 		if r.t.closing() {
 			return &transport.ClosedError{Self: r.t.self}
 		}
-		var denied *transport.DeniedError
 		r.mu.Lock()
 		c := &r.t.cfg
 		span := min(c.RetryMax, c.RetryMin<<min(r.fails, 20))
@@ -90,11 +85,8 @@ func (r *record) connect() error {
 		r.retry = time.Now().Add(span/2 + rand.N(span/2+1))
 		late := r.retry.After(until)
 		r.mu.Unlock()
-		if errors.As(err, &denied) {
-			return err
-		}
 		if late {
-			return &transport.UnreachableError{Peer: r.id, Reason: err.Error()}
+			return r.t.failed(r, err)
 		}
 	}
 }
@@ -143,7 +135,7 @@ func (t *Transport) dial(ctx context.Context, r *record) error {
 
 // openEnvelopes opens a stream for packets and waits for the answer.
 func (t *Transport) openEnvelopes(r *record) (network.Stream, error) {
-	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(t.ctx, "envelopes"), dialTimeout)
+	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(t.ctx, "envelopes"), t.cfg.DialTimeout)
 	defer cancel()
 	if err := t.dial(ctx, r); err != nil {
 		return nil, err

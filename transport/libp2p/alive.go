@@ -1,0 +1,101 @@
+package libp2p
+
+import (
+	"context"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	"github.com/multiformats/go-multistream"
+)
+
+// silentMax is how many questions in a row may stay without an answer.
+const silentMax = 3
+
+// watch asks each linked peer that was silent for a while whether it is there, over the connection of the link, and closes
+// the connection when no answer comes. It looks at all links at each tick, so that the path of packets reads no clock. A peer
+// whose receiver blocks still answers: libp2p does it.
+func (t *Transport) watch() {
+	tick := time.NewTicker(t.cfg.Alive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-t.ctx.Done():
+			return
+		}
+		for _, r := range t.all() {
+			if l := r.linkOn(nil); l != nil {
+				t.probe(r, l)
+			}
+		}
+	}
+}
+
+// all returns the records.
+func (t *Transport) all() []*record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]*record, 0, len(t.records))
+	for _, r := range t.records {
+		out = append(out, r)
+	}
+	return out
+}
+
+// probe counts how long a link was silent, and asks.
+func (t *Transport) probe(r *record, l *link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.over {
+		return
+	}
+	if heard := l.heard.Load(); heard != l.heardThen {
+		l.heardThen, l.silent = heard, 0
+		return
+	}
+	if l.silent++; l.silent > silentMax {
+		c := l.conn()
+		t.counts.silent.Add(1)
+		t.start(func() { // the links end with the connection
+			_ = c.Close()
+			r.end(r.linkOn(c), errSilent)
+		})
+		return
+	}
+	if l.asking {
+		return
+	}
+	c := l.conn()
+	l.asking = t.start(func() {
+		if t.ask(c) == nil {
+			l.heard.Add(1)
+		}
+		r.mu.Lock()
+		l.asking = false
+		r.mu.Unlock()
+	})
+}
+
+// ask sends a ping over a connection and waits for the answer.
+func (t *Transport) ask(c network.Conn) error {
+	ctx, cancel := context.WithTimeout(t.ctx, silentMax*t.cfg.Alive)
+	defer cancel()
+	s, err := c.NewStream(network.WithAllowLimitedConn(ctx, "alive"))
+	if err != nil {
+		return err
+	}
+	defer s.Reset()
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer stop()
+	if err := s.SetProtocol(ping.ID); err != nil {
+		return err
+	}
+	ask := multistream.NewMSSelect(s, ping.ID)
+	buf := make([]byte, ping.PingSize)
+	if _, err := ask.Write(buf); err != nil {
+		return err
+	}
+	_, err = ask.Read(buf)
+	return err
+}
