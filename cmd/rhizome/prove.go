@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/damage"
 	"github.com/rhizome-ml/rhizome/internal/prove/hostile"
 	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
+	"github.com/rhizome-ml/rhizome/internal/prove/outages"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/same"
 	"github.com/rhizome-ml/rhizome/internal/prove/seeds"
@@ -22,6 +23,8 @@ import (
 // proofs are the parts of rhizome prove, quick ones first: what they leave of the time, the others have.
 var proofs = []prove.Part{
 	seeds.Mass{},
+	outages.Kills{},
+	outages.Namespaces{},
 	restores.Part{},
 	crashes.Part{},
 	hostile.Part{},

@@ -8,18 +8,23 @@ import (
 
 // Line is what a process wrote on its standard output with --json: the members that trials read, and the text of the line.
 type Line struct {
-	Event       string   `json:"event"`
-	Node        string   `json:"node"` // which node of several
-	PID         int      `json:"pid"`
-	Phase       string   `json:"phase"`
-	Round       int      `json:"round"`
-	Rounds      int      `json:"rounds"`
-	Address     string   `json:"address"`
-	Addresses   []string `json:"addresses"`
-	Peer        string   `json:"peer"`
-	ModelSHA256 string   `json:"model_sha256"`
-	Restarts    int      `json:"restarts"`
-	Text        string   `json:"-"`
+	Event         string   `json:"event"`
+	Node          string   `json:"node"`  // of a process of rhizome run --processes
+	State         string   `json:"state"` // of the same: started or ended
+	PID           int      `json:"pid"`
+	Reason        string   `json:"reason"`
+	Peer          string   `json:"peer"`
+	Addresses     []string `json:"addresses"`
+	Digest        string   `json:"digest"`
+	Up            bool     `json:"up"`
+	Remote        string   `json:"remote"`
+	Round         int      `json:"round"`
+	Rounds        int      `json:"rounds"`
+	Contributions int      `json:"contributions"`
+	Accuracy      float64  `json:"accuracy"`
+	ModelSHA256   string   `json:"model_sha256"`
+	Resumed       bool     `json:"resumed"`
+	Text          string   `json:"-"`
 }
 
 // parse reads a line; what is no object, and a member of another type, is kept as text only.

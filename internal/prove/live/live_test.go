@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 		os.Exit(3)
 	case "fills": // writes a file
 		err := os.WriteFile(os.Args[2], make([]byte, 4096), 0o600)
-		fmt.Printf("{\"event\":\"wrote\",\"phase\":%q}\n", fmt.Sprint(err))
+		fmt.Printf("{\"event\":\"wrote\",\"reason\":%q}\n", fmt.Sprint(err))
 	}
 	os.Exit(0)
 }
@@ -145,8 +145,8 @@ func TestFullDisk(t *testing.T) {
 		if err := change(); err != nil {
 			t.Fatal(err)
 		}
-		if l := await(t, start(t, w, nil, "fills", file), nil, "wrote"); (l.Phase == "<nil>") == full {
-			t.Errorf("full %v: %s", full, l.Phase)
+		if l := await(t, start(t, w, nil, "fills", file), nil, "wrote"); (l.Reason == "<nil>") == full {
+			t.Errorf("full %v: %s", full, l.Reason)
 		}
 	}
 	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {

@@ -126,6 +126,18 @@ func (p *Process) Lines() []Line {
 	return append([]Line(nil), p.lines...)
 }
 
+// Drain waits until all is read that a process which has ended, and its children, wrote.
+func (p *Process) Drain(within time.Duration) error {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case <-p.ended:
+		return nil
+	case <-late.C:
+		return &LateError{p.Name, "end of the output", p.Log()}
+	}
+}
+
 // Gone is closed when the process has ended.
 func (p *Process) Gone() <-chan struct{} { return p.gone }
 
@@ -133,6 +145,11 @@ func (p *Process) Gone() <-chan struct{} { return p.gone }
 func (p *Process) Wait(within time.Duration) (int, error) {
 	late := time.NewTimer(within)
 	defer late.Stop()
+	select { // an end counts, also where the time is up
+	case <-p.gone:
+		return p.state.ExitCode(), nil
+	default:
+	}
 	select {
 	case <-p.gone:
 		return p.state.ExitCode(), nil

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/outages"
+)
+
+// proven tries one seed of a part, and wants some counts.
+func proven(t *testing.T, p prove.Part, seed uint64, want ...string) {
+	t.Helper()
+	r := prove.Single(p, seed)
+	if r.NotHere != "" {
+		t.Skip(r.NotHere)
+	}
+	for _, what := range want {
+		if r.Counts[what] == 0 {
+			t.Errorf("no %s", what)
+		}
+	}
+	if !r.OK {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestKills kills the processes of one run.
+func TestKills(t *testing.T) {
+	proven(t, outages.Kills{Command: outages.Command{Bin: executable}, Kills: 6, Rounds: 20}, 1, "kills", "runs", "contributions, each counted once")
+}
+
+// TestNamespaces runs a job over a bad wire that is cut for a while.
+func TestNamespaces(t *testing.T) {
+	p := outages.Namespaces{Command: outages.Command{Bin: executable}, Rounds: 2, Cut: time.Second}
+	proven(t, p, 1, "runs", "packets lost", "packets cut")
+}

@@ -1,0 +1,129 @@
+package outages
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/prove/live"
+	"github.com/rhizome-ml/rhizome/internal/prove/wires"
+)
+
+// cast is the server and the clients of a trial, each a process that this one starts. Node 0 is the server.
+type cast struct {
+	*trial
+	hosts  []*wires.Host // by node; nil for this machine's own network
+	dirs   []string
+	listen string // where the server listens
+	at     string // the server's address, with its peer id
+	digest string
+	procs  []*live.Process // the present lives
+	heard  []int           // lines of the present life that were read
+	rounds map[int]live.Line
+}
+
+// newCast says where the nodes live; none of them runs yet.
+func (t *trial) newCast(listen string) *cast {
+	c := &cast{trial: t, listen: listen, rounds: map[int]live.Line{}}
+	n := 1 + t.clients
+	c.hosts, c.procs, c.heard, c.dirs = make([]*wires.Host, n), make([]*live.Process, n), make([]int, n), make([]string, n)
+	for i := range n {
+		c.dirs[i] = filepath.Join(t.Dir, nodeName(i))
+	}
+	return c
+}
+
+func nodeName(i int) string {
+	if i == 0 {
+		return "server"
+	}
+	return fmt.Sprintf("client-%d", i-1)
+}
+
+// begin starts all nodes and waits until the server is there.
+func (c *cast) begin() error {
+	for i := range c.procs {
+		if err := c.start(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start begins a life of a node. The server's first life tells where it is.
+func (c *cast) start(i int) (err error) {
+	args := []string{"server", c.job, "--linger", "60s"}
+	if i > 0 {
+		args = []string{"join", c.at, "--trust", c.digest, "--wait", "2m"}
+	}
+	if i == 0 || c.hosts[i] == nil {
+		args = append(args, "--listen", c.listen)
+	}
+	c.heard[i] = 0
+	if c.procs[i], err = c.Start(nodeName(i), c.hosts[i], append(args, "--json", "--dir", c.dirs[i])...); err != nil || i > 0 || c.at != "" {
+		return err
+	}
+	l, err := c.await(c.procs[0], "address", nil, soon, live.Is("listening"))
+	if err != nil {
+		return err
+	}
+	if len(l.Addresses) == 0 {
+		return errors.New("the server listens nowhere: " + l.Text)
+	}
+	c.at, c.digest = l.Addresses[0], l.Digest
+	return nil
+}
+
+// round waits until the server has told a round.
+func (c *cast) round(number int, within time.Duration) error {
+	_, err := c.await(c.procs[0], fmt.Sprintf("round %d", number), &c.heard[0], within, func(l live.Line) bool {
+		c.note(l)
+		return l.Event == "round" && l.Round >= number
+	})
+	return err
+}
+
+// note keeps what the server tells of a round.
+func (c *cast) note(l live.Line) {
+	if l.Event == "round" {
+		c.rounds[l.Round] = l
+	}
+}
+
+// finish waits for the end of the job at every node. Of an exact job it holds the model against the undisturbed run, and the books
+// of the nodes against each other.
+func (c *cast) finish(within time.Duration, exact bool) error {
+	done, err := c.await(c.procs[0], "result", &c.heard[0], within, func(l live.Line) bool {
+		c.note(l)
+		return l.Event == "done"
+	})
+	if err != nil {
+		return err
+	}
+	if exact {
+		if err := c.sameModel(done.ModelSHA256); err != nil {
+			return err
+		}
+	}
+	for i, p := range c.procs {
+		if i > 0 {
+			l, err := c.await(p, "word that the job is done", nil, soon, live.Is("done"))
+			if err != nil {
+				return err
+			}
+			if l.ModelSHA256 != done.ModelSHA256 {
+				return fmt.Errorf("%s was told the model %.16s, the server has %.16s", p.Name, l.ModelSHA256, done.ModelSHA256)
+			}
+		}
+		if code, err := p.Wait(soon); err != nil || code != 0 {
+			return errors.Join(fmt.Errorf("%s ended with code %d:\n%s", p.Name, code, p.Log()), err)
+		}
+	}
+	if !exact {
+		return nil
+	}
+	counted, err := c.books(c.dirs[0], c.dirs[1:])
+	c.s.Add("contributions, each counted once", counted)
+	return err
+}

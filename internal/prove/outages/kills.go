@@ -1,0 +1,229 @@
+package outages
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/live"
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+// Kills kills the processes of runs at random points.
+type Kills struct {
+	Command
+	Kills  int // of one run; 0 is 30
+	Rounds int // of one run; 0 is 60, long enough for kills in every phase
+}
+
+// Name is kills.
+func (Kills) Name() string { return "kills" }
+
+// Promise is what holds of runs whose processes are killed.
+func (Kills) Promise() string {
+	return "SIGKILL of server, clients and supervisor at random points: the model is the same, no contribution is lost or counted twice"
+}
+
+// Floors are the kills, and those of each kind of process.
+func (Kills) Floors() []prove.Floor {
+	return []prove.Floor{
+		{What: "kills", N: 300}, {What: "runs", N: 10},
+		{What: "kills of the server", N: 40, Fault: true}, {What: "kills of clients", N: 80, Fault: true},
+		{What: "kills of the supervisor", N: 8, Fault: true}, {What: "kills of all at once", N: 3, Fault: true},
+		{What: "contributions, each counted once", N: 1500},
+	}
+}
+
+// Run disturbs one run after the other.
+func (p Kills) Run(s *prove.Shard) error {
+	if p.Kills == 0 {
+		p.Kills = 30
+	}
+	if p.Rounds == 0 {
+		p.Rounds = 60
+	}
+	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
+		t, err := begin(s, p.Command, seed, size{rounds: p.Rounds, clients: 3})
+		if err != nil {
+			return err
+		}
+		r := &killing{trial: t, dir: filepath.Join(t.Dir, "run")}
+		err = r.run(p.Kills)
+		if err != nil {
+			err = fmt.Errorf("after %d kills: %w", r.kills, err)
+		}
+		judge(s, errors.Join(err, t.Close()))
+	}
+	return nil
+}
+
+// killing is a run of processes while it is disturbed.
+type killing struct {
+	*trial
+	dir   string
+	run0  *live.Process // the supervisor's present life
+	heard int           // lines of it that were read
+	pids  map[string]int
+	kills int
+	done  live.Line
+	told  map[int]live.Line // what was told of each round
+}
+
+// start begins a life of the supervisor.
+func (r *killing) start() (err error) {
+	r.heard, r.pids = 0, map[string]int{}
+	r.run0, err = r.Start("run --processes", nil, "run", r.job, "--processes", "--json", "--dir", r.dir)
+	return err
+}
+
+// run kills so many processes, lets the run end, and looks at what came out.
+func (r *killing) run(kills int) error {
+	r.told = map[int]live.Line{}
+	if err := r.start(); err != nil {
+		return err
+	}
+	for r.kills < kills && r.done.Event == "" {
+		if !r.pause(r.delay()) {
+			return errOver
+		}
+		r.listen()
+		if err := r.strike(); err != nil {
+			return err
+		}
+	}
+	for r.done.Event == "" {
+		_, err := r.await(r.run0, "result", &r.heard, long, func(l live.Line) bool {
+			r.note(l)
+			return r.done.Event != ""
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if code, err := r.run0.Wait(soon); err != nil || code != 0 {
+		return errors.Join(fmt.Errorf("the run ended with code %d:\n%s", code, r.run0.Log()), err)
+	}
+	if err := r.sameModel(r.done.ModelSHA256); err != nil {
+		return err
+	}
+	for i, l := range r.told { // a line that a killed supervisor had not passed on is missing
+		if l.Contributions != r.clients {
+			return fmt.Errorf("round %d was told with %d contributions, want %d", i, l.Contributions, r.clients)
+		}
+	}
+	counted, err := r.books(filepath.Join(r.dir, "server"), r.folders())
+	if err != nil {
+		return err
+	}
+	r.s.Add("contributions, each counted once", counted)
+	r.s.Add("runs", 1)
+	return nil
+}
+
+// folders are those of the clients.
+func (r *killing) folders() (out []string) {
+	for i := range r.clients {
+		out = append(out, filepath.Join(r.dir, job.ClientName(i)))
+	}
+	return out
+}
+
+// delay draws when the next kill comes: soon after the one before, while nodes start, or when work is under way.
+func (r *killing) delay() time.Duration {
+	if r.rng.IntN(3) == 0 {
+		return r.between(0, 60*time.Millisecond)
+	}
+	return r.between(60*time.Millisecond, 500*time.Millisecond)
+}
+
+// listen reads what the run has told meanwhile.
+func (r *killing) listen() {
+	lines := r.run0.Lines()
+	for _, l := range lines[min(r.heard, len(lines)):] {
+		r.note(l)
+	}
+	r.heard = len(lines)
+}
+
+// note takes over a line of the run.
+func (r *killing) note(l live.Line) {
+	switch {
+	case l.Event == "process" && l.State == "started":
+		r.pids[l.Node] = l.PID
+	case l.Event == "process" && r.pids[l.Node] == l.PID:
+		delete(r.pids, l.Node)
+	case l.Event == "round":
+		r.told[l.Round] = l
+	case l.Event == "done":
+		r.done = l
+	}
+}
+
+// strike kills one process, or all of them.
+func (r *killing) strike() error {
+	if r.done.Event != "" {
+		return nil
+	}
+	var names []string
+	for name := range r.pids {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	switch what := r.rng.IntN(100); {
+	case what < 6:
+		r.kill("the supervisor", r.run0.PID())
+	case what < 10: // as when the machine loses its power
+		for _, name := range names {
+			r.kill(role(name), r.pids[name])
+		}
+		if r.kill("the supervisor", r.run0.PID()) {
+			r.s.Add("kills of all at once", 1)
+		}
+	case what < 40:
+		r.kill("the server", r.pids["server"])
+	case len(names) > 0:
+		name := names[r.rng.IntN(len(names))]
+		r.kill(role(name), r.pids[name])
+	}
+	select {
+	case <-r.run0.Gone():
+		if err := r.run0.Drain(soon); err != nil {
+			return err
+		}
+		r.listen()
+		if r.done.Event != "" {
+			return nil
+		}
+		if code, _ := r.run0.Wait(0); code != -1 {
+			return fmt.Errorf("the run ended with code %d:\n%s", code, r.run0.Log())
+		}
+		return r.start()
+	default:
+		return nil
+	}
+}
+
+func role(node string) string {
+	if node == "server" {
+		return "the server"
+	}
+	return "clients"
+}
+
+// kill kills a process that runs, and counts it.
+func (r *killing) kill(what string, pid int) bool {
+	if pid == 0 || r.Signal(pid, syscall.SIGKILL) != nil {
+		return false
+	}
+	r.kills++
+	r.s.Add("kills", 1)
+	r.s.Add("kills of "+what, 1)
+	if pid == r.run0.PID() {
+		<-r.run0.Gone()
+	}
+	return true
+}

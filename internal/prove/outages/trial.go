@@ -1,0 +1,143 @@
+package outages
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/live"
+)
+
+// Bounds of waits. They are far above what a loaded machine takes: a trial that meets one has failed.
+const (
+	soon = 60 * time.Second
+	long = 4 * time.Minute
+)
+
+// size is how large a job is.
+type size struct {
+	rounds, clients int
+	set             map[string]string // settings of the job file beside the built-in job's, by key
+}
+
+// trial is one seed of a part while it is tried.
+type trial struct {
+	*live.World
+	size
+	s    *prove.Shard
+	bin  string
+	rng  *rand.Rand
+	seed uint64
+	job  string // a job file
+	want string // the hash of the model of an undisturbed run
+}
+
+// Command is the program that parts run: this one, where Bin is empty.
+type Command struct{ Bin string }
+
+func (c Command) path() (string, error) {
+	if c.Bin != "" {
+		return c.Bin, nil
+	}
+	return os.Executable()
+}
+
+// errOver says that nobody waits for the trial any more.
+var errOver = errors.New("the time is up")
+
+// begin makes a trial: its folder, its job file, and the model of the undisturbed run.
+func begin(s *prove.Shard, c Command, seed uint64, z size) (*trial, error) {
+	bin, err := c.path()
+	if err != nil {
+		return nil, err
+	}
+	w, err := live.New(bin, s.Dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &trial{World: w, size: z, s: s, bin: bin, rng: rand.New(rand.NewPCG(seed, 4)), seed: seed}
+	if err := t.undisturbed(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return t, nil
+}
+
+// undisturbed runs the job in one process and notes the hash of its model.
+func (t *trial) undisturbed() error {
+	text := fmt.Sprintf("name: outage\nrounds: %d\nclients: %d\nseed: %d\n", t.rounds, t.clients, t.seed)
+	for key, v := range t.set {
+		text += key + ": " + v + "\n"
+	}
+	t.job = filepath.Join(t.Dir, "outage.yaml")
+	if err := os.WriteFile(t.job, []byte(text), 0o600); err != nil {
+		return err
+	}
+	p, err := t.Start("undisturbed run", nil, "run", t.job, "--json", "--dir", filepath.Join(t.Dir, "undisturbed"))
+	if err != nil {
+		return err
+	}
+	done, err := t.await(p, "result", nil, long, live.Is("done"))
+	t.want = done.ModelSHA256
+	return err
+}
+
+// await is Process.Await that ends with errOver when nobody waits for the trial any more.
+func (t *trial) await(p *live.Process, what string, from *int, within time.Duration, match func(live.Line) bool) (live.Line, error) {
+	type answer struct {
+		l   live.Line
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		l, err := p.Await(what, from, within, match)
+		got <- answer{l, err}
+	}()
+	select {
+	case a := <-got:
+		return a.l, a.err
+	case <-t.s.Ended():
+		p.Signal(syscall.SIGKILL) // which ends the wait
+		<-got
+		return live.Line{}, errOver
+	}
+}
+
+// pause waits, and says whether the trial is still wanted.
+func (t *trial) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return !t.s.Over()
+	case <-t.s.Ended():
+		return false
+	}
+}
+
+// between draws a time.
+func (t *trial) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(t.rng.Int64N(int64(most-least)))
+}
+
+// judge counts the trial as a failure of its seed, unless it was only given up.
+func judge(s *prove.Shard, err error) {
+	if err != nil && !errors.Is(err, errOver) {
+		s.Fail("%v", err)
+	}
+}
+
+// sameModel holds the model of a run against that of the undisturbed one.
+func (t *trial) sameModel(got string) error {
+	if got != t.want {
+		return fmt.Errorf("the model is %.16s, that of the undisturbed run %.16s", got, t.want)
+	}
+	return nil
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
