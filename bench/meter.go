@@ -7,13 +7,13 @@ import (
 )
 
 // meter is a file system that counts the bytes that are handed to it to be written: what WriteAt is given, and the zeros
-// that Preallocate writes. Names, sizes and times are not counted. It is safe for concurrent use.
+// that Preallocate writes; and the syncs of journals. Names, sizes and times are not counted. It is safe for concurrent use.
 type meter struct {
 	vfs.FS
-	written *atomic.Int64
+	written, syncs *atomic.Int64
 }
 
-func newMeter(fsys vfs.FS) meter { return meter{fsys, new(atomic.Int64)} }
+func newMeter(fsys vfs.FS) meter { return meter{fsys, new(atomic.Int64), new(atomic.Int64)} }
 
 // during returns what is written while f runs.
 func (m meter) during(f func() error) (int64, error) {
@@ -26,7 +26,7 @@ func (m meter) file(f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return meteredFile{f, m.written}, nil
+	return meteredFile{f, m.written, m.syncs}, nil
 }
 
 // Create counts what is written to the file.
@@ -37,7 +37,12 @@ func (m meter) OpenFile(name string) (vfs.File, error) { return m.file(m.FS.Open
 
 type meteredFile struct {
 	vfs.File
-	written *atomic.Int64
+	written, syncs *atomic.Int64
+}
+
+func (f meteredFile) Datasync() error {
+	f.syncs.Add(1)
+	return f.File.Datasync()
 }
 
 func (f meteredFile) WriteAt(p []byte, off int64) (int, error) {

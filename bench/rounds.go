@@ -79,8 +79,8 @@ func bareRounds() (float64, error) {
 	return 1e9 / ns, failed
 }
 
-// emptyRound records the job: the server asks both clients, which answer with what they got.
-func emptyRound() (*compile.Artifact, error) {
+// emptyRound records the job: the server asks both clients, which answer with the floats that they got.
+func emptyRound(rounds, floats int) (*compile.Artifact, error) {
 	g := graph.New("empty")
 	server, clients := g.Place("server"), g.Place("clients")
 	at := []graph.Place{server}
@@ -95,12 +95,16 @@ func emptyRound() (*compile.Artifact, error) {
 		Config: roundsproto.Config{}})
 	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: at,
 		Deps: []*graph.Slot{barrier, members}, Config: aggregator.Config{}})
-	one, err := tensor.FromFloat32([]int{1}, []float32{1})
+	model := make([]float32, floats)
+	for i := range model {
+		model[i] = 1
+	}
+	one, err := tensor.FromFloat32([]int{floats}, model)
 	if err != nil {
 		return nil, err
 	}
 	s := g.At(server)
-	last := s.Loop(s.Constant(value.Int(emptyRounds)), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+	last := s.Loop(s.Constant(value.Int(int64(rounds))), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 		cohort := b.Invoke(choose, "Sample", b.Invoke(members, "Await", i)[0], i)[0]
 		opened := b.Invoke(barrier, "Open", i, cohort)[0]
 		update := b.Gate(b.Constant(value.NewList(value.Tensor{Tensor: one})), opened)
@@ -120,7 +124,7 @@ func emptyRound() (*compile.Artifact, error) {
 
 // roundsPerSecond runs the empty job on three hosts.
 func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
-	art, err := emptyRound()
+	art, err := emptyRound(emptyRounds, 1)
 	if err != nil {
 		return 0, err
 	}

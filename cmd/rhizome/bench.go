@@ -26,6 +26,7 @@ func newBench(c *console) *cobra.Command {
 				return bench.Snapshot(fsys, dir, bench.DefaultSnapshotSizes(), emit)
 			}),
 		newBenchSim(c),
+		newBenchNet(c),
 	)
 	return cmd
 }

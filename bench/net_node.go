@@ -1,0 +1,190 @@
+package bench
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/transport/libp2p"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// netKey returns the identity of a node of the bench, which is known to everybody: it listens on loopback only.
+func netKey(index int) ed25519.PrivateKey {
+	seed := make([]byte, ed25519.SeedSize)
+	seed[0] = byte(index + 1)
+	return ed25519.NewKeyFromSeed(seed)
+}
+
+// netEnd opens an end on a loopback socket.
+func netEnd(spec netSpec, r transport.Receiver) (*libp2p.Transport, error) {
+	listen := "/ip4/127.0.0.1/tcp/0"
+	if spec.QUIC {
+		listen = "/ip4/127.0.0.1/udp/0/quic-v1"
+	}
+	cfg := libp2p.Config{Key: netKey(spec.Index), Receiver: r, Listen: []string{listen}}
+	if spec.Index > 0 {
+		cfg.Listen = nil
+	}
+	return libp2p.New(cfg)
+}
+
+// netServer returns the peer whose addresses were given.
+func netServer(spec netSpec) (wire.PeerID, error) {
+	if len(spec.Server) == 0 {
+		return "", errors.New("no address of the server was given")
+	}
+	a, err := wire.ParseAddress(spec.Server[0])
+	return a.Peer, err
+}
+
+// netReceiver gives packets to a function, once there is one.
+type netReceiver struct {
+	ready chan struct{}
+	take  func(from wire.PeerID, raw []byte)
+}
+
+func newNetReceiver() *netReceiver { return &netReceiver{ready: make(chan struct{})} }
+
+// bind gives the packets that wait, and all after them, to take.
+func (r *netReceiver) bind(take func(from wire.PeerID, raw []byte)) {
+	r.take = take
+	close(r.ready)
+}
+
+func (r *netReceiver) Admit(wire.PeerID) error { return nil }
+
+func (r *netReceiver) Receive(from wire.PeerID, raw []byte) error {
+	<-r.ready
+	r.take(from, raw)
+	return nil
+}
+
+func (r *netReceiver) Linked(wire.PeerID, string)   {}
+func (r *netReceiver) Unlinked(wire.PeerID, error)  {}
+func (r *netReceiver) Lost(wire.PeerID, int, error) {}
+
+// netNode is the process of a node of the job of empty rounds. The server tells how long the rounds took.
+func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
+	receiver := newNetReceiver()
+	end, err := netEnd(spec, receiver)
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	cfg, err := netConfig(spec, end.Self())
+	if err != nil {
+		return err
+	}
+	if spec.Index > 0 {
+		end.Learn(cfg.Targets["server"][0], spec.Server)
+	}
+	var fsys vfs.FS = vfs.NewMem()
+	if spec.Dir != "" {
+		fsys = vfs.OS()
+	}
+	disk := newMeter(fsys)
+	watch := &netWatch{spec: spec, disk: disk, done: make(chan netAnswer, 1)}
+	workers := host.NewWorkers(1)
+	defer workers.Close()
+	dir := spec.Dir
+	if dir == "" {
+		dir = "node"
+	}
+	h, err := host.Start(host.Config{
+		Node: cfg, Store: host.Store{FS: disk, Dir: dir}, Workers: workers, OnEvent: watch.event,
+		Send: func(to wire.PeerID, raw []byte) error {
+			watch.sent(raw)
+			return end.Send(to, raw)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer h.Stop()
+	receiver.bind(func(from wire.PeerID, raw []byte) { h.Receive(from, raw) })
+	say(netAnswer{Ready: true, Addresses: end.Addresses()})
+	select {
+	case a := <-watch.done:
+		say(a)
+		<-over
+	case <-over:
+		say(netAnswer{Ready: true, Syncs: disk.syncs.Load(), Bytes: disk.written.Load(), CPU: processorTime()})
+	}
+	return nil
+}
+
+// netConfig returns what the node is installed with.
+func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
+	art, err := emptyRound(spec.Warm+spec.Rounds, spec.Bytes/4)
+	if err != nil {
+		return node.Config{}, err
+	}
+	catalogue := node.NewCatalogue()
+	if err := builtin.Register(catalogue); err != nil {
+		return node.Config{}, err
+	}
+	cfg := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1, Self: self, Limits: engine.DefaultLimits()}
+	place, server := "server", self
+	if spec.Index > 0 {
+		if server, err = netServer(spec); err != nil {
+			return node.Config{}, err
+		}
+		place = "clients"
+		part := spec.Index - 1
+		b, err := json.Marshal(data.Options{Partition: &part})
+		if err != nil {
+			return node.Config{}, err
+		}
+		cfg.Options = map[string][]byte{"data": b}
+	}
+	cfg.Targets = map[string][]wire.PeerID{"server": {server}}
+	cfg.Program, err = program.Load(art.Model, place)
+	return cfg, err
+}
+
+// netWatch takes the time of the rounds at the server: from the first question after those that warm up to the end. Its
+// methods are called by the goroutine that lets effects go.
+type netWatch struct {
+	spec  netSpec
+	disk  meter
+	asked int
+	began time.Time
+	cpu   float64
+	syncs int64
+	bytes int64
+	done  chan netAnswer
+	over  atomic.Bool
+}
+
+func (w *netWatch) sent(raw []byte) {
+	if w.spec.Index > 0 || len(raw) < w.spec.Bytes {
+		return
+	}
+	if w.asked++; w.asked == 2*w.spec.Warm+1 {
+		w.began, w.cpu, w.syncs, w.bytes = time.Now(), processorTime(), w.disk.syncs.Load(), w.disk.written.Load()
+	}
+}
+
+func (w *netWatch) event(ev engine.AppEvent) error {
+	switch {
+	case ev.Name == engine.FailureEvent:
+		return fmt.Errorf("the node failed: %v", ev.Value)
+	case ev.Name == "done" && !w.over.Swap(true):
+		w.done <- netAnswer{Seconds: time.Since(w.began).Seconds(), CPU: processorTime() - w.cpu,
+			Syncs: w.disk.syncs.Load() - w.syncs, Bytes: w.disk.written.Load() - w.bytes}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// netMetrics are what bench net prints in miniature.
+var netMetrics = []string{
+	"null_rounds_per_s_durable", "null_round_server_syncs", "null_round_server_cpu_us", "null_rounds_per_s_memory",
+	"null_rounds_per_s_durable_quic", "null_rounds_per_s_memory_quic", "send_mb_per_s", "send_mb_per_s_quic",
+}
+
+// TestBenchNet runs the bench of the network in miniature, each node in a process of its own.
+func TestBenchNet(t *testing.T) {
+	cmd, out, errs := command(t, "bench", "net", "--rounds", "20", "--repeat", "1", "--stream", "4194304", "--dir", t.TempDir(), "--json")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err, errs)
+	}
+	var names []string
+	for line := range strings.Lines(out.String()) {
+		var m struct {
+			Bench, Metric, Better string
+			Value, Denominator    float64
+		}
+		if err := json.Unmarshal([]byte(line), &m); err != nil || m.Bench != "net" || m.Value <= 0 || m.Denominator <= 0 || m.Better == "" {
+			t.Errorf("%s: %v", line, err)
+		}
+		names = append(names, m.Metric)
+	}
+	if !slices.Equal(names, netMetrics) {
+		t.Errorf("metrics %s", names)
+	}
+	for _, bad := range [][]string{{"--rounds", "1"}, {"--repeat", "0"}, {"--parts", "nothing"}} {
+		cmd, _, errs := command(t, append([]string{"bench", "net"}, bad...)...)
+		if err := cmd.Run(); err == nil || errs.Len() == 0 {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}
