@@ -55,6 +55,22 @@ func (c *Context) Dep(slot string) Component {
 	return nil
 }
 
+// Addresses returns where a peer, or this node itself, can be reached as far as the address book knows, the best first.
+func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(p) }
+
+// Hear notes where a third peer says that a peer is. It counts only while nothing better is known.
+func (c *Context) Hear(p wire.PeerID, addresses []string) {
+	if p != c.e.st.self && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.st.now) {
+		c.e.newAddress(p)
+	}
+}
+
+// Admitted says whether the governor lets a peer talk to this node.
+func (c *Context) Admitted(p wire.PeerID) bool { return c.e.st.governor.Admit(p) == nil }
+
+// Down says whether a peer failed so often in a row that it counts as down.
+func (c *Context) Down(p wire.PeerID) bool { return c.e.st.governor.Down(p) }
+
 // Outputs returns the values as a slice for Invoke to return, in memory that the engine has for it. It is good for one
 // return.
 func (c *Context) Outputs(v ...value.Value) []value.Value {
@@ -137,6 +153,10 @@ func (c *Context) Disarm(token uint64) bool {
 
 // Send sends a message to the same component slot of a peer, applied once. It fails when the outbox is full.
 func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
+	if bad := c.e.outcast(to, c.slot()); bad != nil {
+		c.e.count("send.blocked")
+		return bad
+	}
 	env := c.message(to, op, in)
 	if room, _ := c.e.st.streams.Room(1, fillBytes(env.Fills)); !room {
 		c.e.count("send.refused")

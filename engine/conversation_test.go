@@ -21,7 +21,8 @@ var rewrite = flag.Bool("rewrite", false, "write the golden conversations again;
 // between them, with everything that they answered. They are the main specification of the engine.
 //
 // The commands: "program NAME"; "a …" and "b …" for a node: poll, invoke NAME INT…, complete CMD, fail CMD, ack, restart
-// [new-epoch], reborn (snapshot, restore, go on), phase NAME, sendfailed; "time +NS"; "deliver I", "drop I", "again I"
+// [new-epoch], reborn (snapshot, restore, go on), phase NAME, sendfailed, link PEER ADDRESS, unlink PEER, dialfailed PEER ADDRESS,
+// unreachable PEER, control OP PEER ADDRESS CALLER (- for none); "time +NS"; "deliver I", "drop I", "again I"
 // (deliver and keep) for packet I of the network.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
@@ -150,6 +151,23 @@ func (n *testNode) command(out *strings.Builder, words []string, number func(int
 		n.tell(out, &Event{Lifecycle: &snapshot.LifecycleEvent{Phase: words[1]}})
 	case "sendfailed":
 		n.tell(out, &Event{SendFailed: &snapshot.SendFailedEvent{Peer: "node1", Reason: "told to"}})
+	case "link":
+		n.tell(out, &Event{Link: &snapshot.LinkEvent{Peer: words[1], Remote: words[2], Up: true}})
+	case "unlink":
+		n.tell(out, &Event{Link: &snapshot.LinkEvent{Peer: words[1], Reason: "told to"}})
+	case "dialfailed":
+		n.tell(out, &Event{Link: &snapshot.LinkEvent{Peer: words[1], Remote: words[2], Reason: "told to"}})
+	case "unreachable":
+		n.tell(out, &Event{SendFailed: &snapshot.SendFailedEvent{Peer: words[1], Reason: "told to", Unreachable: true}})
+	case "control": // op, peer or -, address or -, caller or nothing
+		words = append(words, "-", "-", "-")
+		c := &snapshot.ControlEvent{ID: 1, Op: words[1]}
+		for i, to := range []*string{&c.Peer, &c.Address, &c.Caller} {
+			if w := words[2+i]; w != "-" {
+				*to = w
+			}
+		}
+		n.tell(out, &Event{Control: c})
 	case "reborn":
 		n.reborn()
 		fmt.Fprintf(out, "  restored from %s\n", inFlight(n.e))
@@ -195,8 +213,15 @@ func (n *testNode) answer(out *strings.Builder) {
 	for _, ev := range o.AppEvents {
 		fmt.Fprintf(out, "  app event %d %s = %s\n", ev.Number, ev.Name, show(ev.Value))
 	}
+	for _, r := range o.Controls {
+		fmt.Fprintf(out, "  control %d %s %s of %q: accepted %v %s\n", r.ID, r.Op, r.Peer, r.Caller, r.Accepted, strings.TrimSpace(r.Code+" "+r.Reason))
+	}
 	for _, p := range o.Peers {
-		fmt.Fprintf(out, "  peer %s is %s\n", p.Peer, strings.TrimSpace(fmt.Sprintf("%s %s", p.Kind, p.Reason)))
+		text := strings.TrimSpace(fmt.Sprintf("%s %s", p.Kind, p.Reason))
+		if p.Kind == PeerAddresses {
+			text = fmt.Sprintf("at %q", p.Addresses)
+		}
+		fmt.Fprintf(out, "  peer %s is %s\n", p.Peer, text)
 	}
 	fmt.Fprintf(out, "  wake %d more %v\n", o.Wake, o.More)
 }
@@ -289,6 +314,13 @@ func conversationProgram(t *testing.T, name string) []*program.Program {
 		main := one.fn(program.KindMain, "main", 0)
 		emit(main, main.constant(value.String("main runs")))
 		emit(call, call.add(program.Op{Code: program.OpHoldTake, Name: "take", Label: "config"}, 1, 0)[0])
+	case "peers": // whatever becomes of a peer starts a function
+		call.add(program.Op{Code: program.OpRequest, Name: "ask", Edge: 0}, 1, node1(call), 0, 0)
+		at.add(program.Op{Code: program.OpReply, Name: "reply", Edge: 1}, 1, 0)
+		for _, kind := range []string{"up", "down", "blocked", "unblocked", "unresolved"} {
+			on := one.fn(program.KindEvent, "peer."+kind, 1)
+			on.add(program.Op{Code: program.OpAppEmit, Name: "emit", Label: kind}, 1, 0)
+		}
 	default:
 		t.Fatalf("no program %q", name)
 	}

@@ -52,6 +52,7 @@ type Engine struct {
 	targets map[string][]wire.PeerID
 	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
 
+	listed  uint64            // counts the changes of the governor's lists; not State
 	refused map[string]uint64 // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 }
 

@@ -29,6 +29,7 @@ const (
 	RefusedAddress  = "address"  // the envelope is for another node, or does not say who sent it
 	RefusedDigest   = "digest"   // the sender runs another artifact
 	RefusedUnknown  = "unknown"  // the event names something that does not exist
+	RefusedRight    = "right"    // the caller may not control the node
 )
 
 // Error describes the refusal.
@@ -41,6 +42,9 @@ func (e *RefusedError) Error() string {
 // fills are decoded (law L10).
 func (e *Engine) Deliver(ev *Event) error {
 	in, err := e.admit(ev)
+	if bad := e.mayDeliver(ev); err == nil && bad != nil {
+		err = bad
+	}
 	if err != nil {
 		if re, ok := err.(*RefusedError); ok {
 			if e.refused == nil {
@@ -126,6 +130,24 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 		if in.bytes > e.limits.InvokeBytes {
 			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name, e.limits.InvokeBytes)
 		}
+	case ev.Link != nil:
+		l := ev.Link
+		in.bytes = len(l.Peer) + len(l.Remote) + len(l.Reason)
+		if l.Peer == "" || len(l.Peer) > wire.PeerIDBytesMax || len(l.Remote) > wire.AddressBytesMax || len(l.Reason) > reasonBytesMax {
+			return refuse(RefusedFormat, "link", "it lacks a peer, or its peer, address or reason is longer than %d, %d and %d bytes",
+				wire.PeerIDBytesMax, wire.AddressBytesMax, reasonBytesMax)
+		}
+	case ev.Control != nil:
+		c := ev.Control
+		in.bytes = len(c.Peer) + len(c.Caller) + len(c.Address)
+		op, ok := controlOps[c.Op]
+		if !ok {
+			return refuse(RefusedUnknown, "control", "no call %q", cut(c.Op))
+		}
+		if (c.Peer != "") != op.peer || (c.Address != "") != op.address || max(len(c.Peer), len(c.Caller)) > wire.PeerIDBytesMax || len(c.Address) > wire.AddressBytesMax {
+			return refuse(RefusedFormat, "control", "%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
+				c.Op, op.peer, op.address, wire.PeerIDBytesMax, wire.AddressBytesMax)
+		}
 	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
 		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
 	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
@@ -169,6 +191,28 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	}
 	if env.Fills, err = fills.DecodeInto(env.Fills, e.reg, &e.limits.Wire); err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
+	}
+	return nil
+}
+
+// reasonBytesMax bounds what a transport says of why a link ended.
+const reasonBytesMax = 256
+
+// cut shortens what a caller wrote, for an error.
+func cut(s string) string { return s[:min(len(s), 32)] }
+
+// mayDeliver lets the governor decide about links and calls, so that strangers cannot fill the journal with them.
+func (e *Engine) mayDeliver(ev *Event) error {
+	switch {
+	case ev.Control != nil:
+		if bad := e.mayControl(ev.Control); bad != nil {
+			return bad
+		}
+	case ev.Link != nil:
+		p := wire.PeerID(ev.Link.Peer)
+		if err := e.st.governor.Admit(p); err != nil && (ev.Link.Up || !e.st.book.IsLinked(p)) {
+			return &RefusedError{Code: RefusedStranger, What: "link", Reason: err.Error()}
+		}
 	}
 	return nil
 }

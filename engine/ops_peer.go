@@ -23,7 +23,9 @@ func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
 		if !ok {
 			return e.fail(f, op, o, wrongType(o, f.slots[o.In[1]], "String"))
 		}
-		err = e.st.book.Insert(p, string(a))
+		if err = e.st.book.Insert(p, string(a)); err == nil && e.rules(1) {
+			e.newAddress(p)
+		}
 	case program.OpPeerDrop:
 		e.st.book.Release(p)
 	case program.OpPeerLookup:
@@ -33,11 +35,11 @@ func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
 		}
 		out = value.NewList(items...)
 	case program.OpPeerBlock:
-		err = e.st.governor.Block(p)
+		err = e.govern(p, func() error { return e.st.governor.Block(p) })
 	case program.OpPeerUnblock:
-		e.st.governor.Unblock(p)
+		err = e.govern(p, func() error { e.st.governor.Unblock(p); return nil })
 	case program.OpPeerAllow:
-		err = e.st.governor.Allow(p)
+		err = e.allow(p)
 	case program.OpPeerHealth:
 		out = value.Bool(!e.st.governor.Down(p))
 	default:
@@ -55,17 +57,26 @@ func (e *Engine) peerSpoke(p wire.PeerID) {
 	e.st.backoff.Success(p)
 	if e.st.governor.Success(p, e.st.now) {
 		e.trace(tracePeer, nil, -1, "up "+string(p))
-		e.peerChanged(p, true)
+		e.peerChanged(p, true, "")
 	}
 }
 
 // takeSendFailed notes that the transport could not reach a peer.
-func (e *Engine) takeSendFailed(p wire.PeerID, reason string) {
+func (e *Engine) takeSendFailed(ev *snapshot.SendFailedEvent) {
+	p := wire.PeerID(ev.Peer)
 	e.count("send.failed")
+	e.peerFailed(p, ev.Reason)
+	if ev.Unreachable {
+		e.unresolved(p)
+	}
+}
+
+// peerFailed notes that a peer was not reached.
+func (e *Engine) peerFailed(p wire.PeerID, reason string) {
 	e.st.backoff.Failure(p, e.st.now, e.st.random.Uint64)
 	if e.st.governor.Failure(p, e.st.now) {
 		e.trace(tracePeer, nil, -1, "down "+string(p)+": "+reason)
-		e.peerChanged(p, false)
+		e.peerChanged(p, false, reason)
 	}
 }
 
@@ -76,17 +87,23 @@ func (e *Engine) peerRenewed(p wire.PeerID) {
 	for _, q := range e.st.requests.Outstanding(p) {
 		e.sendAgain(q)
 	}
-	e.peerChanged(p, true)
+	e.peerChanged(p, true, "it opened a new epoch")
 }
 
-func (e *Engine) peerChanged(p wire.PeerID, up bool) {
-	kind := "peer.down"
+func (e *Engine) peerChanged(p wire.PeerID, up bool, reason string) {
+	kind := PeerDown
 	if up {
-		kind = "peer.up"
+		kind = PeerUp
 	}
-	if len(e.subs[kind]) > 0 {
-		e.publish(kind, value.Peer(p))
+	e.notice(PeerNotice{Kind: kind, Peer: p, Reason: reason})
+	if name := "peer." + kind.String(); len(e.subs[name]) > 0 {
+		e.publish(name, value.Peer(p))
 	}
+	e.tellWatchers(p, up)
+}
+
+// tellWatchers tells the components that want to know.
+func (e *Engine) tellWatchers(p wire.PeerID, up bool) {
 	for i, c := range e.comps {
 		if w, ok := c.(PeerWatcher); ok {
 			ctx := e.enter(int32(i), nil, -1)
@@ -114,6 +131,10 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 				e.sendAgain(q)
 			}
 		}
+	}
+	e.st.book.Unlink()
+	for _, p := range e.st.book.Peers() {
+		e.tellAddresses(p)
 	}
 	// Seeded full jitter spreads the resends of many nodes that come back at once.
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)

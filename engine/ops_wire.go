@@ -53,7 +53,17 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		e.count("request.waits")
 		return e.park(f, op, o, parkOutbox, "")
 	}
+	refused := 0
+	var why *value.Failure
 	for _, p := range to {
+		if why = e.outcast(p, o.Name); why != nil {
+			refused++
+			e.drop("send.blocked", why.Message)
+			if o.Code == program.OpRequest {
+				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], why)
+			}
+			continue
+		}
 		env := &e.sc.send
 		if keep {
 			env = new(wire.Envelope)
@@ -70,6 +80,9 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		if err != nil {
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
 		}
+	}
+	if refused > 0 && refused == len(to) && o.Code != program.OpRequest {
+		return e.fail(f, op, o, why) // there is nobody whom it reaches
 	}
 	e.fill(f, o.Out[0], value.Trigger{})
 	return done
@@ -193,6 +206,10 @@ func fillBytes(fills []wire.Fill) int {
 // send gives an envelope its place in the stream and hands it out. Numbered envelopes stay in the outbox until their
 // receiver acknowledged them. The envelope is not changed afterwards.
 func (e *Engine) send(env *wire.Envelope, numbered bool) error {
+	if bad := e.outcast(env.To, "send"); bad != nil {
+		e.drop("send.blocked", bad.Message)
+		return bad
+	}
 	env.Epoch = e.st.epoch
 	if numbered {
 		if err := e.st.streams.Push(env, e.st.now, e.st.random.Uint64); err != nil {
@@ -221,6 +238,7 @@ func (e *Engine) emit(env *wire.Envelope) {
 	out := &e.sc.emit
 	*out = *env
 	out.Incarnation = e.st.incarnation
+	out.Source = e.source(env.To)
 	out.AckEpoch, out.Ack = e.st.streams.TakeAck(env.To)
 	if out.Number != 0 {
 		out.Base = e.st.streams.Base(env.To)

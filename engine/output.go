@@ -11,13 +11,14 @@ import (
 
 // Output is all that one Poll wants from the world. It is valid until the next Poll.
 type Output struct {
-	Envelopes []Packet     // leave only when the inputs so far are durable
-	AppEvents []AppEvent   // leave only when the inputs so far are durable; delivered at least once, numbered
-	Commands  []Command    // may start at once
-	Peers     []PeerNotice // what became of peers, in order; may be told at once, and is told once
-	Wake      int64        // engine time of the next Poll that is due without an input; 0 means none
-	More      bool         // work is left: Poll again at once
-	Trace     []TraceEvent // when Config.Trace is set
+	Envelopes []Packet        // leave only when the inputs so far are durable
+	AppEvents []AppEvent      // leave only when the inputs so far are durable; delivered at least once, numbered
+	Commands  []Command       // may start at once
+	Controls  []ControlResult // of calls of the control plane; told only when the inputs so far are durable
+	Peers     []PeerNotice    // what became of peers, in order; may be told at once, and is told once
+	Wake      int64           // engine time of the next Poll that is due without an input; 0 means none
+	More      bool            // work is left: Poll again at once
+	Trace     []TraceEvent    // when Config.Trace is set
 }
 
 // Packet is an envelope in wire form, encoded once, and the peer that it is for.
@@ -42,16 +43,19 @@ type AppEvent struct {
 }
 
 // NeedsDurable says whether the output holds anything that may leave only once the inputs are durable.
-func (o *Output) NeedsDurable() bool { return len(o.Envelopes) > 0 || len(o.AppEvents) > 0 }
+func (o *Output) NeedsDurable() bool {
+	return len(o.Envelopes) > 0 || len(o.AppEvents) > 0 || len(o.Controls) > 0
+}
 
 func (o *Output) reset() {
 	clear(o.Envelopes)
 	clear(o.AppEvents)
 	clear(o.Commands)
+	clear(o.Controls)
 	clear(o.Peers)
 	clear(o.Trace)
 	o.Envelopes, o.AppEvents, o.Commands, o.Trace = o.Envelopes[:0], o.AppEvents[:0], o.Commands[:0], o.Trace[:0]
-	o.Peers = o.Peers[:0]
+	o.Peers, o.Controls = o.Peers[:0], o.Controls[:0]
 	o.Wake, o.More = 0, false
 }
 
@@ -76,6 +80,9 @@ func (o *Output) Digest(reg *value.Registry) uint64 {
 		for _, v := range c.Inputs {
 			b = binary.LittleEndian.AppendUint64(b, uint64(v.Bytes()))
 		}
+	}
+	for i := range o.Controls {
+		b = o.Controls[i].append(b)
 	}
 	for i := range o.Peers {
 		b = o.Peers[i].append(b)

@@ -65,7 +65,11 @@ func (e *Engine) process(in *ingress) {
 	case ev.Invoke != nil:
 		e.open(e.invokes(ev.Invoke.Name), ev.Invoke.Inputs)
 	case ev.SendFailed != nil:
-		e.takeSendFailed(wire.PeerID(ev.SendFailed.Peer), ev.SendFailed.Reason)
+		e.takeSendFailed(ev.SendFailed)
+	case ev.Link != nil:
+		e.takeLink(ev.Link)
+	case ev.Control != nil:
+		e.takeControl(ev.Control)
 	case ev.Restarted != nil:
 		e.takeRestarted(ev.Restarted)
 	case ev.Lifecycle != nil:
@@ -75,6 +79,10 @@ func (e *Engine) process(in *ingress) {
 
 // takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law L6).
 func (e *Engine) takeEnvelope(env *wire.Envelope) {
+	if bad := e.outcast(env.From, "envelope"); bad != nil {
+		e.drop("envelope.blocked", bad.Message) // it was blocked since the envelope was accepted
+		return
+	}
 	e.peerSpoke(env.From)
 	got, err := e.st.streams.Accept(env)
 	if err != nil {
@@ -83,6 +91,9 @@ func (e *Engine) takeEnvelope(env *wire.Envelope) {
 	}
 	if got.Lost > 0 {
 		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
+	}
+	if len(env.Source) > 0 && e.rules(1) {
+		e.takeClaim(env)
 	}
 	if env.AckEpoch != 0 {
 		switch n, err := e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {

@@ -19,6 +19,10 @@ func (e *Engine) pollOutbound() {
 		e.emit(env)
 	}
 	for _, p := range e.st.streams.AcksDue() {
+		if e.outcast(p, "") != nil {
+			e.st.streams.TakeAck(p)
+			continue
+		}
 		e.emit(&wire.Envelope{
 			Version: wire.PlainVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
 			Incarnation: e.st.incarnation, Epoch: e.st.epoch, Edge: -1,

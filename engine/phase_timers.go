@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -94,14 +93,5 @@ func (e *Engine) expire(t *timer) {
 	e.count("request.expired")
 	e.wakeParked(parkOutbox, "")
 	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
-	why := value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name))
-	recv := e.prog.RecvOf(edge.ID)
-	if recv == program.None {
-		return
-	}
-	inputs := make([]value.Value, len(edge.Sites), len(edge.Sites)+2)
-	for i := range inputs {
-		inputs[i] = why
-	}
-	e.open(&e.prog.Funcs[recv], append(inputs, value.Peer(t.peer), q.Context))
+	e.unanswered(q.Edge, t.peer, q.Context, value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name)))
 }

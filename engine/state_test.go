@@ -39,13 +39,14 @@ var derived = map[string]string{
 	"Envelope.Ack":         "likewise",
 	"Envelope.AckEpoch":    "likewise",
 	"Envelope.Base":        "likewise",
-	"Envelope.Source":      "no engine claims addresses: a transport in memory has none",
+	"Envelope.Source":      "likewise: the own addresses, from the book",
 	"Envelope.Trace":       "no engine sets a trace context",
 
-	"Streams.resends": "a heap over the streams by their resendAt",
-	"stream.place":    "the stream's place in that heap",
-	"Requests.order":  "numbers the changes of inbound questions; only their order matters, and the snapshot is in it",
-	"inbound.order":   "likewise",
+	"Streams.resends":   "a heap over the streams by their resendAt",
+	"stream.place":      "the stream's place in that heap",
+	"AddressBook.ageAt": "a time before which no entry is too old; 0 has the entries looked at",
+	"Requests.order":    "numbers the changes of inbound questions; only their order matters, and the snapshot is in it",
+	"inbound.order":     "likewise",
 }
 
 // TestStateComplete is law L2: after many random runs, each restored from its snapshot, every field of State that is not

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/prove/programs"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -37,10 +38,10 @@ type testNode struct {
 }
 
 // outputLog keeps each kind of output apart: a Poll that was cut in two gives the same of each, in the same order.
-type outputLog struct{ packets, app, commands, trace, polls bytes.Buffer }
+type outputLog struct{ packets, app, controls, peers, commands, trace, polls bytes.Buffer }
 
 func (l *outputLog) String() string {
-	return l.packets.String() + l.app.String() + l.commands.String() + l.trace.String() + l.polls.String()
+	return l.packets.String() + l.app.String() + l.controls.String() + l.peers.String() + l.commands.String() + l.trace.String() + l.polls.String()
 }
 
 // tb is what *testing.T and *rapid.T have in common.
@@ -181,8 +182,11 @@ func (n *testNode) take(out *Output) {
 		fmt.Fprintf(&n.log.commands, "command %d %s\n", c.ID, c.Method)
 		n.commands = append(n.commands, c)
 	}
+	for _, r := range out.Controls {
+		fmt.Fprintf(&n.log.controls, "control %+v\n", r)
+	}
 	for _, p := range out.Peers {
-		fmt.Fprintf(&n.log.app, "peer %s %s %s %q %d\n", p.Kind, p.Peer, p.Reason, p.Addresses, p.Seen)
+		fmt.Fprintf(&n.log.peers, "peer %s %s %s %q %d\n", p.Kind, p.Peer, p.Reason, p.Addresses, p.Seen)
 	}
 	for _, tr := range out.Trace {
 		fmt.Fprintf(&n.log.trace, "trace %d %s %d %s %s\n", tr.At, tr.Kind, tr.Exec, tr.Op, tr.Text)
@@ -246,6 +250,9 @@ func (w *world) act(kind, a, b int) {
 	case 9:
 		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * CurrentRules}})
 		n.poll()
+	}
+	if kind >= programs.StepKinds {
+		n.link(kind-programs.StepKinds, w.nodes[(a+1)%2].e.st.self, a, b)
 	}
 	n.poll()
 }

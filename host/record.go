@@ -52,6 +52,12 @@ func Kind(ev *engine.Event) string {
 		return "failed send to " + ev.SendFailed.Peer
 	case ev.Restarted != nil:
 		return "restart"
+	case ev.Link != nil && ev.Link.Up:
+		return "link with " + ev.Link.Peer
+	case ev.Link != nil:
+		return "end of a link with " + ev.Link.Peer
+	case ev.Control != nil:
+		return "control " + ev.Control.Op
 	case ev.Lifecycle != nil:
 		return "phase " + ev.Lifecycle.Phase
 	}

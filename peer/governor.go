@@ -19,7 +19,8 @@ type Governor struct {
 	threshold int32
 	health    table[health]
 	allowed   []wire.PeerID
-	peers     int // bound of each list
+	operators []wire.PeerID // who may call the control plane from afar
+	peers     int           // bound of each list
 }
 
 type health struct {
@@ -27,6 +28,7 @@ type health struct {
 	last     int64
 	heard    bool // since it was first noted, or came back
 	down     bool
+	lost     bool // no address is known, or none works; until it is heard
 }
 
 // NewGovernor returns a governor that is open to all. A peer is down after threshold failures in a row; each list holds at
@@ -63,6 +65,50 @@ func (g *Governor) Allow(p wire.PeerID) error {
 	err := g.insert(&g.allowed, p, "allowed peers")
 	g.closed = g.closed || err == nil
 	return err
+}
+
+// Disallow takes the peer from the allowlist, which stays closed, and says whether it was there.
+func (g *Governor) Disallow(p wire.PeerID) bool {
+	i, ok := slices.BinarySearch(g.allowed, p)
+	if ok {
+		g.allowed = slices.Delete(g.allowed, i, i+1)
+	}
+	return ok
+}
+
+// Grant gives the peer the right to call the control plane. The error is a *FullError.
+func (g *Governor) Grant(p wire.PeerID) error { return g.insert(&g.operators, p, "operators") }
+
+// Revoke takes that right back, and says whether it was there.
+func (g *Governor) Revoke(p wire.PeerID) bool {
+	i, ok := slices.BinarySearch(g.operators, p)
+	if ok {
+		g.operators = slices.Delete(g.operators, i, i+1)
+	}
+	return ok
+}
+
+// MayControl says whether the peer may call the control plane: nil, or a *NotAdmittedError.
+func (g *Governor) MayControl(p wire.PeerID) error {
+	if err := g.Admit(p); err != nil {
+		return err
+	}
+	if _, ok := slices.BinarySearch(g.operators, p); !ok {
+		return &NotAdmittedError{p, "no operator of this node"}
+	}
+	return nil
+}
+
+// Lists returns the blocked peers and the allowed ones, both ascending, and whether all others are kept out. The caller must
+// not change them, and they are good until the next change.
+func (g *Governor) Lists() (blocked, allowed []wire.PeerID, closed bool) {
+	return g.blocked, g.allowed, g.closed
+}
+
+// Blocked says whether the peer is on the blocklist.
+func (g *Governor) Blocked(p wire.PeerID) bool {
+	_, ok := slices.BinarySearch(g.blocked, p)
+	return ok
 }
 
 // Close closes the node to all that are not on the allowlist: to everybody while it is empty.
@@ -102,6 +148,33 @@ func (g *Governor) Failure(p wire.PeerID, now int64) bool {
 	return true
 }
 
+// Unresolved notes that no address of the peer is known or works, and says whether that is news. A peer that is heard is
+// resolved again.
+func (g *Governor) Unresolved(p wire.PeerID, now int64) bool {
+	h := g.entry(p)
+	if h.lost {
+		return false
+	}
+	if h.lost = true; h.failures == 0 && !h.heard {
+		h.failures, h.last = 1, now // something happened to it
+		h.down = g.threshold == 1
+	}
+	return true
+}
+
+// Resolved notes that an address of the peer is known again.
+func (g *Governor) Resolved(p wire.PeerID) {
+	if h := g.health.get(p); h != nil {
+		h.lost = false
+	}
+}
+
+// Lost says whether the peer is unresolved.
+func (g *Governor) Lost(p wire.PeerID) bool {
+	h := g.health.get(p)
+	return h != nil && h.lost
+}
+
 // Down says whether the peer failed so often in a row that it counts as down.
 func (g *Governor) Down(p wire.PeerID) bool {
 	h := g.health.get(p)
@@ -122,26 +195,30 @@ func (g *Governor) entry(p wire.PeerID) *health {
 // forget drops the health that matters least. The choice depends on the content alone: not down before down, then the
 // oldest, then the first by name.
 func (g *Governor) forget() {
-	var least wire.PeerID
-	var of *health
-	for _, p := range g.health.sorted() {
-		h := g.health.get(p)
-		if of == nil || of.down && !h.down || of.down == h.down && h.last < of.last {
-			least, of = p, h
+	// The order of the rows does not show: the least is one. Strangers may come by the thousand, so nothing is sorted.
+	least := &g.health.rows[0]
+	for i := range g.health.rows {
+		r := &g.health.rows[i]
+		if r.v.down != least.v.down {
+			if least.v.down {
+				least = r
+			}
+		} else if r.v.last < least.v.last || r.v.last == least.v.last && r.peer < least.peer {
+			least = r
 		}
 	}
-	g.health.remove(least)
+	g.health.remove(least.peer)
 }
 
 // Snapshot returns the lists and the health of all peers, by peer.
 func (g *Governor) Snapshot() snapshot.PeerGovernorSnapshot {
-	s := snapshot.PeerGovernorSnapshot{Blocked: texts(g.blocked), Threshold: g.threshold}
+	s := snapshot.PeerGovernorSnapshot{Blocked: texts(g.blocked), Threshold: g.threshold, Operators: texts(g.operators)}
 	if g.closed {
 		s.Allowlist = &snapshot.AllowSnapshot{Peers: texts(g.allowed)}
 	}
 	for _, p := range g.health.sorted() {
 		h := g.health.get(p)
-		s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(p), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard})
+		s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(p), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard, Lost: h.lost})
 	}
 	return s
 }
@@ -170,6 +247,12 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 			g.allowed = append(g.allowed, wire.PeerID(p))
 		}
 	}
+	if err := ascending("operators", s.Operators, peers); err != nil {
+		return nil, err
+	}
+	for _, p := range s.Operators {
+		g.operators = append(g.operators, wire.PeerID(p))
+	}
 	if len(s.Health) > peers {
 		return nil, &FullError{"health", peers}
 	}
@@ -183,7 +266,7 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 		case h.Failures == 0 && !h.Heard || h.Last < 0:
 			return nil, &RestoreError{"health", h.Peer, "nothing ever happened to it, or before time began"}
 		}
-		g.health.put(wire.PeerID(h.Peer), health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down})
+		g.health.put(wire.PeerID(h.Peer), health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down, lost: h.Lost})
 		last = h.Peer
 	}
 	return g, nil

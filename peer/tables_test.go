@@ -151,6 +151,89 @@ func TestGovernorWayBack(t *testing.T) {
 	}
 }
 
+// TestOperators: only who was granted the right may call the control plane, and only while it is admitted.
+func TestOperators(t *testing.T) {
+	g := NewGovernor(2, 2)
+	may := func(want bool) {
+		t.Helper()
+		again, err := RestoreGovernor(g.Snapshot(), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g = again; (g.MayControl("a") == nil) != want {
+			t.Errorf("may control: %v, want %v", !want, want)
+		}
+	}
+	may(false)
+	_ = g.Grant("a")
+	may(true)
+	_ = g.Block("a")
+	may(false)
+	g.Unblock("a")
+	_ = g.Allow("a")
+	may(true)
+	if !g.Disallow("a") || g.Disallow("a") || g.Admit("b") == nil {
+		t.Error("an allowlist that was emptied is still one")
+	}
+	may(false)
+	g.Open()
+	if !g.Revoke("a") || g.Revoke("a") {
+		t.Error("Revoke does not know who has the right")
+	}
+	may(false)
+}
+
+// TestUnresolved: it is told once that nothing leads to a peer, and again after the peer was heard.
+func TestUnresolved(t *testing.T) {
+	g := NewGovernor(3, 10)
+	news := []bool{g.Unresolved("a", 1), g.Unresolved("a", 2)}
+	g.Failure("a", 3)
+	again, err := RestoreGovernor(g.Snapshot(), 10)
+	if err != nil || !again.Lost("a") {
+		t.Fatalf("%v %+v", err, again)
+	}
+	again.Success("a", 4)
+	news = append(news, again.Lost("a"), again.Unresolved("a", 5))
+	if want := []bool{true, false, false, true}; !reflect.DeepEqual(news, want) {
+		t.Errorf("%v, want %v", news, want)
+	}
+}
+
+// TestAbandon: what is for a peer leaves the outbox with its charge, the peer goes on after the numbers that were spent, and
+// nothing of another peer is touched.
+func TestAbandon(t *testing.T) {
+	x := sample(t)
+	s, err := RestoreStreams(x.Epoch, x.States, x.Outbox, registry, EdgeStreamLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := RestoreRequests(x.Own, x.Others, registry, EdgeRequestLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := func() uint64 { return 7 }
+	if err := s.Push(&wire.Envelope{Version: 1, From: "me", To: "z"}, 6, random); err != nil {
+		t.Fatal(err)
+	}
+	out := s.Abandon("a")
+	if len(out) != 2 || out[0].Number != 2 || s.Unacknowledged() != 1 || s.Bytes() != 0 || len(s.Abandon("a")) != 0 {
+		t.Fatalf("%d left the outbox, %d with %d bytes stay", len(out), s.Unacknowledged(), s.Bytes())
+	}
+	env := &wire.Envelope{Version: 1, From: "me", To: "a"}
+	if err := s.Push(env, 7, random); err != nil || env.Number != 4 || s.Base("a") != 4 {
+		t.Fatalf("%v: number %d from base %d", err, env.Number, s.Base("a"))
+	}
+	far := NewStreams(EdgeStreamLimits())
+	for _, n := range []uint64{1, 4} {
+		if got, err := far.Accept(&wire.Envelope{From: "me", Incarnation: 1, Epoch: 1, Number: n, Base: n}); err != nil || got.Duplicate {
+			t.Fatalf("%d: %+v %v", n, got, err)
+		}
+	}
+	if q := r.Abandon("a"); len(q) != 3 || q[0].Envelope.Request.ID != 1 || r.Open() != 0 || len(r.Abandon("a")) != 0 {
+		t.Fatalf("%d questions, %d stay open", len(q), r.Open())
+	}
+}
+
 // TestHealthBounded: of a full table the one that matters least is forgotten, and traffic of strangers does not grow it.
 func TestHealthBounded(t *testing.T) {
 	g := NewGovernor(1, 3)
@@ -251,6 +334,14 @@ func TestRestoreRefuses(t *testing.T) {
 		"book without refs":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one}),
 		"book bad address":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"x"}, Refs: 1}),
 		"book twice":           book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/x"}, Refs: 2}),
+		"book unheld":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Seen: make([]snapshot.AddressSeen, 1)}),
+		"book unseen":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: make([]snapshot.AddressSeen, 2)}),
+		"book source":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Source: 4}}}),
+		"book failures":        book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: -1}}}),
+		"book worse first":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/y"}, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: 1}, {}}}),
+		"book severed link":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Linked: true, Severed: true}),
+		"book told nobody":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Told: true}),
+		"operators order":      governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Operators: []string{"b", "a"}}),
 		"book full":            book(make([]snapshot.AddressBookEntrySnapshot, 3)...),
 		"no threshold":         governor(snapshot.PeerGovernorSnapshot{}),
 		"blocked order":        governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Blocked: []string{"b", "a"}}),

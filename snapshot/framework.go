@@ -45,6 +45,20 @@ type AddressBookEntrySnapshot struct {
 	Peer      string   `snap:"1"`
 	Addresses []string `snap:"2"` // in order of preference
 	Refs      int64    `snap:"3"` // who holds the entry
+
+	Seen    []AddressSeen `snap:"4"` // of each address; none: all were inserted
+	Pinned  bool          `snap:"5"` // the host holds it too
+	Linked  bool          `snap:"6"` // a link is there
+	Severed bool          `snap:"7"` // a link ended, and none came since
+	Told    bool          `snap:"8"` // own addresses went over this link
+	Heard   int64         `snap:"9"` // engine time of the last link or claim
+}
+
+// AddressSeen is how an address is known.
+type AddressSeen struct {
+	Source   uint32 `snap:"1"` // 0 inserted, 1 observed, 2 claimed by the peer, 3 heard of from others
+	Worked   int64  `snap:"2"` // engine time of the last link, 0 is none
+	Failures int32  `snap:"3"` // in a row
 }
 
 // PeerGovernorSnapshot says who may talk to the node and in which health each peer is.
@@ -53,6 +67,7 @@ type PeerGovernorSnapshot struct {
 	Allowlist *AllowSnapshot   `snap:"2"` // absent: open to all; present and empty: nobody
 	Health    []HealthSnapshot `snap:"3"` // by peer
 	Threshold int32            `snap:"4"` // failures in a row after which a peer is down
+	Operators []string         `snap:"5"` // who may call the control plane from afar, sorted
 }
 
 // AllowSnapshot is a list of admitted peers.
@@ -67,6 +82,7 @@ type HealthSnapshot struct {
 	Last     int64  `snap:"3"` // engine time of the last success or failure
 	Down     bool   `snap:"4"`
 	Heard    bool   `snap:"5"` // it was heard at least once, and the node was told that it is up
+	Lost     bool   `snap:"6"` // no address of it is known or works
 }
 
 // BackoffEntry is a peer that is not contacted before a time.

@@ -160,6 +160,8 @@ type IngressEventSnapshot struct {
 	SendFailed       *SendFailedEvent           `snap:"6"`
 	Restarted        *RestartedEvent            `snap:"7"`
 	Lifecycle        *LifecycleEvent            `snap:"8"`
+	Link             *LinkEvent                 `snap:"9"`
+	Control          *ControlEvent              `snap:"10"`
 }
 
 // EnvelopeEvent is an envelope from an authenticated peer, in wire form.
@@ -189,6 +191,25 @@ type CompletionFailedEvent struct {
 type SendFailedEvent struct {
 	Peer   string `snap:"1"`
 	Reason string `snap:"2"`
+
+	Unreachable bool `snap:"3"` // no address is known, or none answered
+}
+
+// LinkEvent says what the transport saw of a peer.
+type LinkEvent struct {
+	Peer   string `snap:"1"`
+	Remote string `snap:"2"` // of a link, where the peer is seen; without one, the address that failed, or empty
+	Up     bool   `snap:"3"` // a link is there; without one, the last ended where Remote is empty
+	Reason string `snap:"4"`
+}
+
+// ControlEvent is a call of the control plane.
+type ControlEvent struct {
+	ID      uint64 `snap:"1"` // the host's number of the call
+	Caller  string `snap:"2"` // who calls, a peer that the transport authenticated; empty: the node's own operator
+	Op      string `snap:"3"` // block, unblock, allow, disallow, open, close, learn, forget, grant, revoke
+	Peer    string `snap:"4"` // whom it is about; empty for open and close
+	Address string `snap:"5"` // of learn
 }
 
 // RestartedEvent is the first input after a restore.
