@@ -204,7 +204,7 @@ func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent)
 	var h *host.Host
 	ready := make(chan struct{})
 	started, err := host.Start(host.Config{
-		Node: cfg, Store: job.Store(r.dir.FS, r.dir.Path), Workers: r.workers, Send: r.net.Send,
+		Node: cfg, Store: job.Store(r.dir.FS, r.dir.Path, job.ModelBytes(cfg.Program)), Workers: r.workers, Send: r.net.Send,
 		OnEvent: func(ev engine.AppEvent) error {
 			select {
 			case <-ready:

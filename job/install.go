@@ -5,6 +5,9 @@ import (
 	"math"
 
 	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/component/model/chunked"
+	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -29,10 +32,40 @@ func Install(artifact *onnx.ModelProto, place string, self wire.PeerID, seed uin
 	return cfg, builtin.Register(cfg.Catalogue)
 }
 
-// Store returns how a node of a job keeps its state below a directory: nodes are small and many, so short files are made
-// quickly, and a snapshot in time makes a restart short.
-func Store(fsys vfs.FS, dir string) host.Store {
-	return host.Store{FS: fsys, Dir: dir, SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
+// Store returns how a node of a job keeps its state below a directory, by the size of the model that it holds; see
+// ModelBytes. Nodes are small and many as a rule, so short files are made quickly, and a snapshot in time makes a restart
+// short. Where the model is large, a snapshot is due when as much was journaled: so what is written for snapshots is no more
+// than what is journaled, and a restart reads no more than a few models.
+func Store(fsys vfs.FS, dir string, modelBytes int) host.Store {
+	s := host.Store{FS: fsys, Dir: dir, SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
+	if modelBytes > wholeBytes {
+		s.SegmentBytes, s.SnapshotBytes = largeSegmentBytes, int64(modelBytes)
+	}
+	return s
+}
+
+// ModelBytes returns the size of the parameters of the model that a node of the program holds, 0 where it holds none.
+func ModelBytes(p *program.Program) int {
+	for _, of := range p.Components {
+		if of.Role != model.Role || !of.At(p.Place) {
+			continue
+		}
+		var m model.Config
+		switch of.Kind {
+		case model.Kind:
+			m, _ = model.ParseConfig(of.Config)
+		case chunked.Kind:
+			k, _ := chunked.ParseConfig(of.Config)
+			m = k.Model
+		case copied.Kind:
+			k, _ := copied.ParseConfig(of.Config)
+			m = k.Model
+		}
+		if g, err := m.Graph(); err == nil { // else the node will not start, and says why
+			return g.Bytes()
+		}
+	}
+	return 0
 }
 
 // NodeOptions are the settings of the components of a client that are its own: its number, which says which part of the data

@@ -86,12 +86,15 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 const (
 	segmentBytes  = 256 << 10
 	snapshotBytes = 1 << 20
+
+	largeSegmentBytes = 8 << 20
 )
 
 // store says where a node keeps its state.
 func (l *Local) store(fsys vfs.FS, m *member) host.Store {
-	return host.Store{FS: fsys, Dir: filepath.Join(l.o.Dir, m.Name), SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes,
-		Keep: l.record.Keep, KeepAge: l.record.KeepAge}
+	s := Store(fsys, filepath.Join(l.o.Dir, m.Name), l.cfg.ModelBytes())
+	s.Keep, s.KeepAge = l.record.Keep, l.record.KeepAge
+	return s
 }
 
 // again finishes a run whose server had told its result in an earlier life, when the result is lost. The caller holds the

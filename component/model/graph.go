@@ -87,6 +87,15 @@ func (g *Graph) Shapes() [][]int {
 	return out
 }
 
+// Bytes returns the size of all parameters.
+func (g *Graph) Bytes() int {
+	n := 0
+	for i := range g.params {
+		n += 4 * g.params[i].Len()
+	}
+	return n
+}
+
 // Check says whether the tensors can be the graph's parameters: as many, float32, of the same shapes.
 func (g *Graph) Check(params []*tensor.Tensor) error {
 	if len(params) != len(g.params) {
