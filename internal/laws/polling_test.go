@@ -11,7 +11,9 @@ import (
 )
 
 // sleepers are the files that may sleep for a fixed time, each with its reason.
-var sleepers = map[string]string{}
+var sleepers = map[string]string{
+	"transport/transporttest/wait.go": "a kit of checks: it waits for what must not come",
+}
 
 // polls returns the places of a file that call time.Sleep or time.Tick, whatever name the package is imported by.
 func polls(path string, src any) ([]string, error) {

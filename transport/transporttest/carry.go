@@ -93,7 +93,7 @@ func (e *end) accounted(at *end, sent int) {
 	e.t.Helper()
 	arrived := func() (n int) { at.see(e.Self(), func(l *peerLog) { n = len(l.got) }); return n }
 	quiet, last := 0, -1
-	for until := time.Now().Add(patience); arrived() < sent && time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(patience); arrived() < sent && time.Now().Before(until); pass(5 * time.Millisecond) {
 		if n := arrived(); n != last {
 			last, quiet = n, 0
 		} else if quiet++; quiet > 40 { // 200 ms without one more
@@ -167,7 +167,7 @@ func slow(r *rig) {
 		err := b.Send(a.Self(), packet(sent, 64<<10))
 		if errors.As(err, &over) {
 			// The wire may still take some of what waits: full is when it stays full.
-			time.Sleep(20 * time.Millisecond)
+			pass(20 * time.Millisecond)
 			if err = b.Send(a.Self(), packet(sent, 64<<10)); errors.As(err, &over) {
 				break
 			}

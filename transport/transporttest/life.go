@@ -127,7 +127,7 @@ func closing(r *rig) {
 	// Under load in both directions, and while a call of the receiver runs.
 	var stop sync.WaitGroup
 	busy := r.end(6, func(_ *Options, rec *Recorder) {
-		rec.gate = func(wire.PeerID, []byte) { time.Sleep(100 * time.Microsecond) }
+		rec.gate = func(wire.PeerID, []byte) { pass(100 * time.Microsecond) }
 	})
 	busy.Learn(a.Self(), a.Addresses())
 	busy.arrives(a, packet(0, 10))
@@ -138,7 +138,7 @@ func closing(r *rig) {
 			}
 		})
 	}
-	time.Sleep(5 * time.Millisecond)
+	pass(5 * time.Millisecond)
 	closed(busy)
 	stop.Wait()
 

@@ -104,7 +104,7 @@ func (e *end) close() {
 // send sends a packet, and waits while too many wait. It returns false for any other error.
 func (e *end) send(to wire.PeerID, raw []byte) bool {
 	e.t.Helper()
-	for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(patience); ; pass(time.Millisecond) {
 		err := e.Send(to, raw)
 		if err == nil {
 			return true
@@ -135,7 +135,7 @@ func (e *end) arrives(to *end, raw []byte) {
 			if found {
 				return
 			}
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 		}
 	}
 	e.t.Fatalf("%q does not arrive at %s", raw, to.name)

@@ -109,7 +109,7 @@ func refused(r *rig) {
 	closed.Store(true)
 	a.Drop(b.Self())
 	b.await(r.t, "Unlinked", a.Self(), func(l *peerLog) bool { return l.unlinked == l.linked && l.unlinked > 0 })
-	time.Sleep(10 * time.Millisecond)
+	pass(10 * time.Millisecond)
 	a.see(b.Self(), func(l *peerLog) {
 		if l.unlinked != l.linked {
 			r.t.Error("a peer that was dropped and blocked is linked")
