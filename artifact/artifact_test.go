@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -63,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`[]`, `[{"config":{},"deps":[],"kind":"k","name":"a","places":["p"],"role":"data","version":1}]`, `null`, `[[`} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzing.Run(f, func(t *testing.T, text string) {
 		var slots []Slot
 		var edges []Edge
 		for _, v := range []any{&slots, &edges} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/program"
 )
@@ -39,7 +40,7 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzzing.Run(f, func(t *testing.T, raw []byte) {
 		lim := onnx.DefaultLimits()
 		lim.Bytes, lim.Nodes = 1<<20, 1<<10
 		m, err := onnx.Load(raw, lim)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -133,7 +134,7 @@ func TestMarksAreRead(t *testing.T) {
 func FuzzReadMarks(f *testing.F) {
 	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 1, 7, 8, markEvent, 1, 2, 3, 4, 5, markCommand, 1, 2})
 	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 0xff, 0xff, 0xff, 0xff, 0x0f})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		values := 0
 		for _, m := range readMarks(b) {
 			values += 1 + 2*len(m.fills)

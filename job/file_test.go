@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
@@ -91,7 +92,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(text)
 	f.Add([]byte("name: mine\nround: 3\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	fuzzing.Run(f, func(t *testing.T, text []byte) {
 		c, err := Parse("mine.yaml", text)
 		if err != nil {
 			var e *FileError

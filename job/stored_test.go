@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -75,7 +76,7 @@ func FuzzRunFile(f *testing.F) {
 	f.Add(good)
 	f.Add([]byte(`{"format":2}`))
 	f.Add([]byte(`{"format":1,"sha256":"","content":{}}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		mem := vfs.NewMem()
 		if err := mem.MkdirAll("run"); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -39,7 +40,7 @@ func fixSegment(b []byte) {
 
 // FuzzJournalOpen opens any two files as a journal: it is refused by type and left alone, or what is read from it stays, and it goes on.
 func FuzzJournalOpen(f *testing.F) {
-	f.Fuzz(func(t *testing.T, first, second []byte, fix bool) {
+	fuzzing.Run(f, func(t *testing.T, first, second []byte, fix bool) {
 		first, second = bytes.Clone(first), bytes.Clone(second)
 		if fix {
 			fixSegment(first)
@@ -138,7 +139,7 @@ func fixV2(b []byte) {
 
 // FuzzSnapshotLoad loads any file as a snapshot: it is refused by type, or its payload has the digest that it names.
 func FuzzSnapshotLoad(f *testing.F) {
-	f.Fuzz(func(t *testing.T, file []byte, fix bool) {
+	fuzzing.Run(f, func(t *testing.T, file []byte, fix bool) {
 		file = bytes.Clone(file)
 		if fix {
 			fixSnapshot(file)

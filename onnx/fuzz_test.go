@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 )
 
@@ -13,7 +14,7 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add(marshal(f, sample()))
 	lim := onnx.Limits{Bytes: 1 << 16, Depth: 24, Nodes: 64, Tensors: 64, Attributes: 64, Messages: 512, Strings: 512}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		m, err := onnx.Load(b, lim)
 		if err != nil {
 			var fe *onnx.FormatError

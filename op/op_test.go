@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -128,7 +129,7 @@ func FuzzParseType(f *testing.F) {
 	for _, s := range []string{"Int", "List[Peer*]", "List[float32[?,2],Int]", "float32[]", "acme.Sketch/2", "List[List[List["} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzzing.Run(f, func(t *testing.T, s string) {
 		typ, err := ParseType(s)
 		if err != nil {
 			return

@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/program"
@@ -240,7 +241,7 @@ func TestHostileArtifacts(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	sound := sample(f)
 	seeds(f, sound)
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzzing.Run(f, func(t *testing.T, raw []byte) {
 		lim := onnx.DefaultLimits()
 		lim.Bytes = 1 << 20
 		m, err := onnx.Load(raw, lim)

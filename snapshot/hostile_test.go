@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -195,7 +196,7 @@ func TestAllocation(t *testing.T) {
 func FuzzUnmarshal(f *testing.F) {
 	f.Add(encode(f, rich(f)))
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		var n NodeSnapshot
 		if Unmarshal(b, &n, registry, DefaultLimits()) == nil && !bytes.Equal(encode(t, &n), b) {
 			t.Fatalf("accepted, but not canonical: %x", b)

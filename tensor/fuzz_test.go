@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"google.golang.org/protobuf/proto"
@@ -14,7 +15,7 @@ import (
 // ParseCanonical to Parse.
 func FuzzParse(f *testing.F) {
 	lim := tensor.Limits{Elements: 1 << 12, Bytes: 1 << 14, Rank: 6}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		x, err := tensor.Parse(b, lim)
 		agrees(t, b, lim)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -164,7 +165,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	lim := DefaultLimits()
 	lim.Bytes = 1 << 20
-	f.Fuzz(func(t *testing.T, id string, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, id string, b []byte) {
 		v, err := reg.Decode(TypeID(id), b, lim)
 		canonical(t, reg, TypeID(id), b, lim)
 		if err != nil {

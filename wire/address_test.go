@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"pgregory.net/rapid"
 )
 
@@ -93,7 +94,7 @@ func TestAddressCanonical(t *testing.T) {
 func FuzzParseAddress(f *testing.F) {
 	f.Add("/ip4/127.0.0.1/tcp/4001")
 	f.Add("/ip6/::1/udp/9/quic-v1/p2p/" + string(knownID))
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzzing.Run(f, func(t *testing.T, s string) {
 		if a, err := ParseAddress(s); err == nil && a.String() != s {
 			t.Fatalf("%q: %+v", s, a)
 		}
@@ -102,7 +103,7 @@ func FuzzParseAddress(f *testing.F) {
 
 func FuzzPeerID(f *testing.F) {
 	f.Add(string(knownID))
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzzing.Run(f, func(t *testing.T, s string) {
 		key, err := PeerID(s).PublicKey()
 		if err != nil {
 			return

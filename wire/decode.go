@@ -56,14 +56,14 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 	if e.Version = uint32(c.nonzero(math.MaxUint32)); c.err == nil && e.Version > CurrentVersion {
 		c.err = &VersionError{e.Version, CurrentVersion}
 	}
-	last := protowire.Number(numVersion)
+	last, rest := protowire.Number(numVersion), len(b)
 	for c.more() {
 		at := c.pos
 		c.field = "header"
 		num, wt := c.tag(last, numSource)
 		if c.err == nil && num == numFills {
-			e.checkNotice(&c)
-			return Undecoded{b, at}, c.err
+			rest = at
+			break
 		}
 		if c.err == nil && num == numNotice && e.Version > PlainVersion && wt == protowire.BytesType && e.Notice.Kind == NoticeNone {
 			c.field = fieldNames[num]
@@ -82,10 +82,10 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 	}
 	if c.err == nil && e.Ack != 0 && e.AckEpoch == 0 {
 		c.field = fieldNames[numAck]
-		c.fail(len(b), "an acknowledgement names the epoch that it is of")
+		c.fail(rest, "an acknowledgement names the epoch that it is of")
 	}
 	e.checkNotice(&c)
-	return Undecoded{b, len(b)}, c.err
+	return Undecoded{b, rest}, c.err
 }
 
 // checkNotice holds the version and the rest of the header against the notice, when all of the header was read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -41,7 +42,7 @@ func TestSplit(t *testing.T) {
 // FuzzSplit: the pieces of any bytes lie within them.
 func FuzzSplit(f *testing.F) {
 	f.Add([]byte{1 << 3, 1, 18<<3&0x7f | 2 | 0x80, 1, 1, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		var p Parts
 		if !p.Split(b) {
 			return

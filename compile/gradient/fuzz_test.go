@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile/gradient"
 	"github.com/rhizome-ml/rhizome/component/backend"
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
 )
@@ -34,7 +35,7 @@ func FuzzBuild(f *testing.F) {
 		f.Add(b)
 	}
 	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024, Strings: 1024}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		m, err := onnx.Load(b, lim)
 		if err != nil || len(m.GetGraph().GetOutput()) == 0 {
 			return

@@ -3,6 +3,7 @@ package backend
 import (
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -19,7 +20,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(b)
 	}
 	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024, Strings: 1024}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		m, err := onnx.Load(b, lim)
 		if err != nil {
 			return

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 )
 
 type sample struct {
@@ -57,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"n":3,"name":"a","rate":0.5}`))
 	f.Add([]byte(`{"n":1e9999}`))
 	f.Add([]byte(`{"n":3}{`))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		var s sample
 		_ = Decode("fuzz", b, &s) // must not panic, and must be typed when it refuses
 	})

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -251,7 +252,7 @@ func FuzzLoad(f *testing.F) {
 		b, _ := proto.Marshal(mlp(f, widths...).proto)
 		f.Add(b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		g, err := Load(b)
 		if err != nil {
 			return

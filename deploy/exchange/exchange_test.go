@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -170,7 +171,7 @@ func TestHostileServers(t *testing.T) {
 func FuzzAsk(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x0c{\"format\":1}"))
 	f.Add([]byte("\x00\x00\x00\x02{}"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		p, err := between(Hello{Peer: string(me)}, 1<<16, func(s pipe) {
 			s.Read(make([]byte, 1<<16))
 			s.SetDeadline(time.Now().Add(time.Second))

@@ -38,6 +38,7 @@ var rows = [][]string{
 	{"onnx"},
 	{"internal/laws"},
 	{"internal/planted"},
+	{"internal/fuzzing"},
 	{"internal/strictyaml"},
 }
 

@@ -5,6 +5,6 @@
 // takes no more memory than wire.Limits.Budget says, what is refused is refused by a typed error that is counted, and a node
 // that was fed all mutants equals, to the byte, its twin that was fed only those that it accepted.
 //
-// Decoders: a program of package fuzzer, built with counters of coverage, feeds every decoder of the tree with inputs of which
-// those that reach new code are kept and mutated further.
+// Decoders: the fuzz targets of the tree are tried by themselves, in test binaries that count coverage (package fuzzing). Inputs that
+// reach new code are kept, and mutated further.
 package hostile

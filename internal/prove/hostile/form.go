@@ -15,6 +15,7 @@ const (
 	numEpoch       = 6
 	numNumber      = 7
 	numFills       = 18
+	numNotice      = 19
 	fillType       = 2
 	fillPayload    = 3
 )

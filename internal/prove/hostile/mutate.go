@@ -29,13 +29,14 @@ const (
 	kindNested                // lists in lists in place of a value
 	kindValue                 // another value in place of a value
 	kindFromOther             // a part of another letter in place of the same part
+	kindNotice                // with a notice, sound or not
 	kinds
 )
 
 // kindNames are what the kinds are counted under.
 var kindNames = [kinds]string{
 	"replayed", "bit flips", "bytes edited", "cuts", "splices", "lengths", "field orders", "overlong varints", "numbers", "other peers",
-	"other artifacts", "counts", "nested values", "other values", "parts of others",
+	"other artifacts", "counts", "nested values", "other values", "parts of others", "notices",
 }
 
 // mutator makes mutants. It is thread-unsafe; what mutant returns is good until the next call.
@@ -211,6 +212,9 @@ func (m *mutator) structured(k kind) {
 		for range m.rng.IntN(400) {
 			f = append(f, last)
 		}
+	case kindNotice:
+		m.notice()
+		f = m.fields
 	case kindNested, kindValue, kindFromOther:
 		m.inFill(k)
 		f = m.fields
@@ -280,4 +284,30 @@ func (m *mutator) put(p part) {
 	m.fields = append(m.fields, part{})
 	copy(m.fields[at+1:], m.fields[at:])
 	m.fields[at] = p
+}
+
+// notice puts a notice before the fills, or takes them away, and raises the version.
+func (m *mutator) notice() {
+	f := m.fields
+	if f[0].typ == protowire.VarintType {
+		f[0].body = []byte{2}
+	}
+	at := len(f)
+	for at > 0 && f[at-1].num == numFills {
+		at--
+	}
+	body := m.part(44)[:0]
+	for num := range protowire.Number(4) {
+		if num == 0 || m.rng.IntN(2) == 0 {
+			body = protowire.AppendTag(body, num+1, protowire.VarintType)
+			body = binary.AppendUvarint(body, 1+m.number(uint64(m.rng.IntN(5)))%(1<<m.rng.IntN(64)))
+		}
+	}
+	if m.rng.IntN(4) == 0 {
+		f = f[:at]
+	}
+	f = append(f, part{})
+	copy(f[at+1:], f[at:])
+	f[at] = part{numNotice, protowire.BytesType, body}
+	m.fields = f
 }

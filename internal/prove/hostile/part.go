@@ -8,7 +8,8 @@ import (
 
 // What is counted.
 const (
-	floorEnvelopes = "envelopes"
+	floorEnvelopes  = "envelopes"
+	floorExecutions = "executions of decoders"
 )
 
 // Part is the proof as a part of the whole.
@@ -24,9 +25,12 @@ func (Part) Promise() string {
 
 // Floors are those of CI.
 func (Part) Floors() []prove.Floor {
-	floors := []prove.Floor{{What: floorEnvelopes, N: 30_000_000}}
+	floors := []prove.Floor{{What: floorEnvelopes, N: 30_000_000}, {What: floorExecutions, N: 10_000_000}}
 	for _, name := range kindNames {
 		floors = append(floors, prove.Floor{What: name, N: 1_000_000, Fault: true})
+	}
+	for i := range targets {
+		floors = append(floors, prove.Floor{What: targets[i].name, N: 50_000, Fault: true})
 	}
 	return floors
 }
@@ -37,6 +41,11 @@ func (Part) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
 		if err := envelopes(s, seed, envelopesPerSeed); err != nil {
 			return err
+		}
+		if t := turn(seed); t != nil {
+			if err := decode(s, seed, t); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,86 @@
+package hostile
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/prove"
+)
+
+// TestEveryDecoderHasATarget holds the list of targets against the tree: all are on it, all go through package fuzzing, and
+// SPECIFICATION.md names them.
+func TestEveryDecoderHasATarget(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	head := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	var found []string
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(name))
+		if err != nil || folder == filepath.Join("internal", "fuzzing") {
+			return err // its own tests
+		}
+		for _, m := range head.FindAllStringSubmatch(string(text), -1) {
+			found = append(found, filepath.ToSlash(folder)+"/"+m[1])
+		}
+		if strings.Contains(string(text), "f.Fuzz"+"(") {
+			t.Errorf("%s calls f.Fuzz; want fuzzing.Run, so that rhizome prove hostile can try it", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := os.ReadFile(filepath.Join(root, "SPECIFICATION.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, x := range targets {
+		listed = append(listed, x.name)
+		if !strings.Contains(string(spec), "`"+x.name+"`") {
+			t.Errorf("SPECIFICATION.md does not name %s", x.name)
+		}
+	}
+	slices.Sort(found)
+	slices.Sort(listed)
+	if !slices.Equal(found, listed) {
+		t.Errorf("the tree has\n%v\nand the list\n%v", found, listed)
+	}
+}
+
+// TestDecoders gives one target a short turn in a binary with counters, and shows that its coverage leads it.
+func TestDecoders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a test binary")
+	}
+	r := prove.Single(oneTarget{&target{"wire/FuzzDecode", "", 20_000}}, 5)
+	if !r.OK || r.Counts[floorExecutions] < 20_000 || r.Counts["inputs that reached new code"] < 10 {
+		t.Errorf("%+v", r)
+	}
+}
+
+type oneTarget struct{ t *target }
+
+func (oneTarget) Name() string             { return "one" }
+func (oneTarget) Promise() string          { return "" }
+func (oneTarget) Floors() []prove.Floor    { return nil }
+func (o oneTarget) Prepare(d string) error { return build(d, o.t.folder(), []string{"value"}) }
+func (o oneTarget) Run(s *prove.Shard) error {
+	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
+		if err := decode(s, seed, o.t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package hostile
+
+import (
+	"path"
+	"strings"
+)
+
+// target is a fuzz target of the tree, which `rhizome prove` tries by the million.
+type target struct {
+	name  string // folder and function
+	reads string // what its decoder reads, and of whom
+	tries int    // in one turn
+}
+
+// A turn of a quick decoder takes about as long as starting the process twice; slow ones have less to do in theirs.
+const (
+	quick = 100_000
+	slow  = 10_000
+)
+
+// targets are all decoders of bytes that another process or a disk gives. TestEveryDecoderHasATarget holds the list against the tree.
+var targets = []target{
+	{"wire/FuzzDecode", "envelopes of peers", 2 * quick},
+	{"transport/libp2p/FuzzFrames", "streams of peers", quick},
+	{"deploy/exchange/FuzzMessages", "how a server gives out a job", quick},
+	{"deploy/exchange/FuzzAsk", "what a server answers", slow},
+	{"wire/FuzzSplit", "envelopes of the journal's marks", quick},
+	{"wire/FuzzParseAddress", "addresses that peers claim", quick},
+	{"wire/FuzzPeerID", "names of peers", quick},
+	{"value/FuzzDecode", "values in envelopes, journals and snapshots", 2 * quick},
+	{"tensor/FuzzParse", "tensors of peers and files", 2 * quick},
+	{"snapshot/FuzzUnmarshal", "snapshots, and inputs of the journal", quick},
+	{"peer/FuzzRestore", "what a snapshot says of peers", quick},
+	{"host/FuzzReadMarks", "marks of the journal", quick},
+	{"op/FuzzParseType", "types of an artifact", quick},
+	{"artifact/FuzzDecode", "records of an artifact", quick},
+	{"component/config/FuzzDecode", "settings of components", quick},
+	{"onnx/FuzzLoad", "models", quick},
+	{"component/model/FuzzLoad", "models to train", slow},
+	{"program/FuzzLoad", "artifacts", slow},
+	{"compile/FuzzCompile", "choreographies", slow},
+	{"compile/gradient/FuzzBuild", "graphs to derive", slow},
+	{"component/backend/FuzzCompile", "graphs to run", slow},
+	{"journal/FuzzJournalOpen", "segments of journals", slow},
+	{"journal/FuzzSnapshotLoad", "files of snapshots", slow},
+	{"job/FuzzParse", "job files", slow},
+	{"job/FuzzRunFile", "what a run keeps of itself", slow},
+}
+
+// folder is that of the target's package, below the module.
+func (t *target) folder() string { return path.Dir(t.name) }
+
+// function is the name of the target in its package.
+func (t *target) function() string { return path.Base(t.name) }
+
+// programOf is what the test binary of a folder is called.
+func programOf(folder string) string { return strings.ReplaceAll(folder, "/", "-") + ".test" }
+
+// counted are the packages whose statements are counted, beside the target's own: what decodes.
+var counted = []string{"wire", "value", "tensor", "onnx", "op", "artifact", "program", "snapshot"}
