@@ -30,6 +30,16 @@ func (g *glue) bind(h *host.Host) {
 	close(g.ready)
 }
 
+// bound returns the host, or nil where none is there yet.
+func (g *glue) bound() *host.Host {
+	select {
+	case <-g.ready:
+		return g.host
+	default:
+		return nil
+	}
+}
+
 func (g *glue) end() { g.once.Do(func() { close(g.stop) }) }
 
 // Admit says whether a peer may be linked with.

@@ -139,7 +139,7 @@ func serverOf(texts []string) (p wire.PeerID, out []string, err error) {
 // train runs the node and follows the job at the server.
 func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.Done, error) {
 	rec := c.dir.Record()
-	cfg, err := c.install(rec, model)
+	cfg, err := installed(rec, model, c.dir.ID.Peer(), c.data)
 	if err != nil {
 		return nil, err
 	}
@@ -167,23 +167,6 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.D
 		<-watched
 		return nil, err
 	}
-}
-
-// install returns what the node is installed with: what the server gave, and what it was told of itself.
-func (c *client) install(rec *Record, model *onnx.ModelProto) (node.Config, error) {
-	cfg, err := job.Install(model, rec.Place, c.dir.ID.Peer(), rec.Seed)
-	if err != nil {
-		return cfg, err
-	}
-	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {rec.Server}}
-	cfg.Options = map[string][]byte{}
-	for slot, text := range rec.Options {
-		cfg.Options[slot] = text
-	}
-	if rec.Data != nil {
-		cfg.Data = map[string][]byte{rec.Data.Slot: c.data}
-	}
-	return cfg, nil
 }
 
 // event takes what the node tells.
@@ -260,7 +243,7 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 			return nil, nil, err
 		}
 	}
-	cfg, err := c.install(r, p.Model)
+	cfg, err := installed(r, p.Model, c.dir.ID.Peer(), c.data)
 	if err != nil {
 		return nil, nil, err
 	}

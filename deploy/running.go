@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -72,6 +74,7 @@ type running struct {
 	glue    *glue
 	host    *host.Host
 	workers *host.Workers
+	links   links
 	failed  chan error // holds the first reason why the node cannot go on
 	done    context.Context
 	cancel  context.CancelFunc // ends what runs beside
@@ -141,6 +144,7 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 		}
 	}
 	r.glue = newGlue(admit, func(p wire.PeerID, remote string, up bool, reason error) {
+		r.links.note(p, remote, up)
 		text := ""
 		if reason != nil {
 			text = reason.Error()
@@ -152,13 +156,17 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 	})
 	var err error
 	if len(remembered) > 0 {
-		if r.net, err = r.o.Network(r.dir.ID, remembered, r.glue); err == nil {
-			return nil
+		if r.net, err = r.o.Network(r.dir.ID, remembered, r.glue); err != nil {
+			r.o.Tell(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
 		}
-		r.o.Tell(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
 	}
-	r.net, err = r.o.Network(r.dir.ID, asked, r.glue)
-	return err
+	if r.net == nil {
+		if r.net, err = r.o.Network(r.dir.ID, asked, r.glue); err != nil {
+			return err
+		}
+	}
+	r.control()
+	return nil
 }
 
 // free returns addresses with their ports left to the system.
@@ -236,6 +244,7 @@ func (r *running) fail(err error) {
 // close ends everything, cleanly: what was taken is durable then.
 func (r *running) close() error {
 	r.cancel()
+	os.Remove(filepath.Join(r.dir.Path, socketFile))
 	var err error
 	if r.glue != nil {
 		r.glue.end()

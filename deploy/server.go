@@ -173,11 +173,10 @@ func (s *server) plan() error {
 
 // begin starts the node.
 func (s *server) begin() error {
-	cfg, err := job.Install(s.art.Model, job.ServerPlace, s.dir.ID.Peer(), s.cfg.Seed)
+	cfg, err := installed(s.dir.Record(), s.art.Model, s.dir.ID.Peer(), nil)
 	if err != nil {
 		return err
 	}
-	cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, s.cfg.Clients)
 	for _, m := range s.dir.Record().Members {
 		s.net.Learn(m.Peer, m.Addresses)
 	}
@@ -233,6 +232,12 @@ func (s *server) finish(h *host.Host) error {
 		return nil
 	}
 	res, err := told.Write(s.dir.FS, s.dir.Path, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	if err == nil {
+		err = s.dir.Save(func(r *Record) error {
+			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
+			return nil
+		})
+	}
 	if err == nil {
 		s.end(res)
 	}

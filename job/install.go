@@ -84,6 +84,12 @@ type Told struct {
 	history       []Point
 }
 
+// History returns the rounds that a server has finished, the last 1,024 of them.
+func History(n *node.Node) []Point {
+	_, history := kept(n)
+	return history
+}
+
 // ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's thread.
 func ToldBy(n *node.Node) *Told {
 	v := toldDone(n)

@@ -41,7 +41,7 @@ func exitCode(err error) int {
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
-		isAny[*deploy.DirError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
+		isAny[*deploy.DirError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), unusableChild(err),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),

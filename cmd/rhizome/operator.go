@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// operatorFlags are the flags of the commands about one node.
+type operatorFlags struct {
+	dir  string
+	json bool
+}
+
+func (f *operatorFlags) register(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&f.dir, "dir", "", "directory of the node (default the one node below .rhizome)")
+	cmd.Flags().BoolVar(&f.json, "json", false, "write one JSON object and nothing else")
+}
+
+// node returns the directory of the node that is meant.
+func (f *operatorFlags) node() (string, error) {
+	if f.dir != "" {
+		return f.dir, nil
+	}
+	found, err := filepath.Glob(filepath.Join(".rhizome", "*", identity.File))
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 1 {
+		return filepath.Dir(found[0]), nil
+	}
+	names := []string{}
+	for _, path := range found {
+		names = append(names, filepath.Dir(path))
+	}
+	if len(names) == 0 {
+		return "", &badInput{"no node is below .rhizome: want --dir"}
+	}
+	return "", &badInput{"several nodes are below .rhizome: want --dir, one of " + strings.Join(names, ", ")}
+}
+
+func newID(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "id",
+		Short: "Show who a node is, and make it an identity where it has none",
+		Long: "Show the peer id of the node in --dir. Where the directory holds no identity, one is made: a key in the file\n" +
+			identity.File + ", for its owner alone. Whoever has a copy of that file is that node.",
+		Args: cobra.NoArgs,
+		RunE: does(func(*cobra.Command, []string) error {
+			dir := f.dir
+			if dir == "" {
+				var err error
+				if dir, err = f.node(); err != nil {
+					return err
+				}
+			}
+			id, err := identity.Read(vfs.OS(), dir) // a node that runs holds its directory, and has an identity
+			if errors.Is(err, fs.ErrNotExist) {
+				var d *deploy.Dir
+				if d, err = deploy.OpenDir(vfs.OS(), dir); err == nil {
+					id, err = d.ID, d.Close()
+				}
+			}
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, struct {
+					Peer string `json:"peer"`
+					Dir  string `json:"dir"`
+				}{string(id.Peer()), dir})
+			}
+			_, err = fmt.Fprintln(c.out, id.Peer())
+			return err
+		}),
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// call does a call of the operator.
+func (f *operatorFlags) call(q deploy.Request) (*deploy.Reply, error) {
+	dir, err := f.node()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	return deploy.Call(deploy.Options{Dir: dir}, q)
+}
+
+func newStatus(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how a node is, whether it runs or not",
+		Args:  cobra.NoArgs,
+		RunE: does(func(*cobra.Command, []string) error {
+			reply, err := f.call(deploy.Request{Op: deploy.OpStatus})
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, reply.Status)
+			}
+			return writeStatus(c, reply.Status)
+		}),
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func writeStatus(c *console, s *deploy.Status) error {
+	state := "stopped"
+	switch {
+	case s.Running:
+		state = "running"
+	case s.Role == "":
+		state = "without a job"
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
+	row("peer", "%s", s.Peer)
+	row("state", "%s, start %d", state, s.Starts)
+	if s.Role != "" {
+		row("job", "%s, %s, program %.12s", s.Job, s.Role, s.Digest)
+		row("round", "%d of %d", s.Round, s.Rounds)
+		row("life", "incarnation %d, epoch %d, engine time %s", s.Incarnation, s.Epoch, time.Duration(s.NowNs).Round(time.Millisecond))
+		row("under way", "%d activations, %d commands, %d timers, %d envelopes not acknowledged", s.Activations, s.Commands, s.Timers, s.Outbox)
+		row("peers", "%d linked, %d down, %d blocked", s.Links, s.Down, s.Blocked)
+	}
+	if s.Done != nil {
+		row("done", "%d rounds, model %s", s.Done.Rounds, s.Done.ModelSHA256)
+	}
+	for i, a := range s.Addresses {
+		key := ""
+		if i == 0 {
+			key = "address"
+		}
+		row(key, "%s", a)
+	}
+	return w.Flush()
+}
+
+func newPeers(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "peers",
+		Short: "Show whom a node knows, where they are, and in which health",
+		Args:  cobra.NoArgs,
+		RunE: does(func(*cobra.Command, []string) error {
+			reply, err := f.call(deploy.Request{Op: deploy.OpPeers})
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, struct {
+					Peers []deploy.PeerState `json:"peers"`
+				}{append([]deploy.PeerState{}, reply.Peers...)})
+			}
+			w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "peer\twho\thealth\tlink\toutbox\taddress")
+			for _, p := range reply.Peers {
+				who, link, at := "", "", ""
+				switch {
+				case p.Server:
+					who = "server"
+				case p.Member != nil:
+					who = fmt.Sprintf("client %d", *p.Member)
+				}
+				if p.Linked {
+					link, at = "up", p.Remote
+				} else if len(p.Addresses) > 0 {
+					at = p.Addresses[0]
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", p.Peer, who, p.Health, link, p.Outbox, at)
+			}
+			return w.Flush()
+		}),
+	}
+	f.register(cmd)
+	return cmd
+}

@@ -1,0 +1,225 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/node"
+)
+
+// socketFile is the name of the socket at which a node that runs takes calls of its operator.
+const socketFile = "control.sock"
+
+// The bounds of a call at the socket.
+const (
+	requestMax = 16 << 10
+	replyMax   = 16 << 20
+	callWithin = 10 * time.Second
+	callsMax   = 8 // at once
+)
+
+// The calls of an operator.
+const (
+	OpStatus = "status"
+	OpPeers  = "peers"
+)
+
+// Request is a call of an operator.
+type Request struct {
+	Op      string `json:"op"`
+	Peer    string `json:"peer,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+// Reply is what became of a call.
+type Reply struct {
+	Code   string      `json:"code,omitempty"` // why it was denied, or empty
+	Reason string      `json:"reason,omitempty"`
+	Status *Status     `json:"status,omitempty"`
+	Peers  []PeerState `json:"peers,omitempty"`
+}
+
+// DeniedError says that a call was denied.
+type DeniedError struct{ Code, Reason string }
+
+// Error is the reason.
+func (e *DeniedError) Error() string { return "denied (" + e.Code + "): " + e.Reason }
+
+// socketAddress returns the path at which the socket of a directory can be reached, and what is to be closed afterwards. A path
+// may not be longer than about a hundred bytes; on Linux a long one has a short name.
+func socketAddress(dir string) (path string, done func(), err error) {
+	path = filepath.Join(dir, socketFile)
+	if len(path) < 100 {
+		return path, func() {}, nil
+	}
+	if runtime.GOOS != "linux" {
+		return "", nil, fmt.Errorf("the path of %s is too long for a socket", path)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), socketFile), func() { f.Close() }, nil
+}
+
+// control serves the calls of the operator until the node ends.
+func (r *running) control() {
+	path, done, err := socketAddress(r.dir.Path)
+	if err == nil {
+		os.Remove(path) // of an earlier life: this process holds the directory
+		var l net.Listener
+		if l, err = net.Listen("unix", path); err == nil {
+			err = os.Chmod(path, 0o600)
+			context.AfterFunc(r.done, func() { l.Close() })
+			go r.accept(l)
+		}
+		done()
+	}
+	if err != nil {
+		r.o.Tell(Warning{"no calls of the operator are taken: " + err.Error()})
+	}
+}
+
+func (r *running) accept(l net.Listener) {
+	room := make(chan struct{}, callsMax)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		room <- struct{}{}
+		go func() {
+			defer func() { <-room }()
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(callWithin))
+			var q Request
+			reply := &Reply{}
+			if b, err := readLine(c, requestMax); err != nil {
+				reply = denied(err)
+			} else if err := strictly(b, &q); err != nil {
+				reply = denied(&DeniedError{"format", err.Error()})
+			} else {
+				reply = r.answer(q)
+			}
+			if b, err := json.Marshal(reply); err == nil {
+				c.Write(append(b, '\n'))
+			}
+		}()
+	}
+}
+
+func denied(err error) *Reply {
+	var de *DeniedError
+	if errors.As(err, &de) {
+		return &Reply{Code: de.Code, Reason: de.Reason}
+	}
+	return &Reply{Code: "error", Reason: err.Error()}
+}
+
+// answer does a call of the node's own operator.
+func (r *running) answer(q Request) *Reply {
+	var reply Reply
+	var err error
+	rec := r.dir.Record()
+	see := func(n *node.Node) {
+		switch q.Op {
+		case OpStatus:
+			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, &r.links)
+		case OpPeers:
+			reply.Peers, err = peersOf(rec, n, &r.links)
+		default:
+			err = &DeniedError{"unknown", fmt.Sprintf("no call %.32q", q.Op)}
+		}
+	}
+	if h := r.glue.bound(); h == nil {
+		see(nil)
+	} else if viewed := h.View(see); viewed != nil {
+		err = viewed
+	}
+	if err != nil {
+		return denied(err)
+	}
+	if reply.Status != nil {
+		reply.Status.Running, reply.Status.Addresses = true, r.net.Addresses()
+	}
+	return &reply
+}
+
+// readLine reads up to a line's end, at most max bytes.
+func readLine(r io.Reader, max int) ([]byte, error) {
+	b := make([]byte, 0, 512)
+	for len(b) < max {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):min(cap(b), max)])
+		at := len(b)
+		b = b[:at+n]
+		if i := bytes.IndexByte(b[at:], '\n'); i >= 0 {
+			return b[:at+i], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, &DeniedError{"large", fmt.Sprintf("more than %d bytes", max)}
+}
+
+func strictly(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory. Errors
+// are *DeniedError, *DirError, and those of opening the node.
+func Call(o Options, q Request) (*Reply, error) {
+	reply, err := callRunning(o.Dir, q)
+	if errors.Is(err, errNotRunning) {
+		return callStopped(o, q)
+	}
+	if err == nil && reply.Code != "" {
+		err = &DeniedError{reply.Code, reply.Reason}
+	}
+	return reply, err
+}
+
+var errNotRunning = errors.New("no process runs the node")
+
+func callRunning(dir string, q Request) (*Reply, error) {
+	path, done, err := socketAddress(dir)
+	if err != nil {
+		return nil, errNotRunning
+	}
+	defer done()
+	c, err := net.DialTimeout("unix", path, callWithin)
+	if err != nil {
+		return nil, errNotRunning
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(callWithin))
+	b, err := json.Marshal(q)
+	if err == nil {
+		_, err = c.Write(append(b, '\n'))
+	}
+	if err == nil {
+		b, err = readLine(c, replyMax)
+	}
+	var reply Reply
+	if err == nil {
+		err = strictly(b, &reply)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the node of %s does not answer: %w", dir, err)
+	}
+	return &reply, nil
+}
