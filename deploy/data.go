@@ -22,15 +22,22 @@ func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
 	return b, hex.EncodeToString(hash[:]), nil
 }
 
-// ownData gives a data file to the slot of a program that can take it, and notes in the record which it is.
-func ownData(p *program.Program, r *Record, fsys vfs.FS, path string) ([]byte, error) {
-	b, sum, err := readData(fsys, path)
+// readRows reads a client's data file and checks every line of it.
+func readRows(fsys vfs.FS, path string) ([]byte, error) {
+	b, _, err := readData(fsys, path)
 	if err != nil {
 		return nil, err
 	}
 	if _, _, err := digits.Parse(b); err != nil {
 		return nil, &DataError{path, err}
 	}
+	return b, nil
+}
+
+// giveRows gives a data file to the slot of a program that can take it, and notes in the record which it is.
+func giveRows(p *program.Program, r *Record, path string, b []byte) error {
+	hash := sha256.Sum256(b)
+	sum := hex.EncodeToString(hash[:])
 	for i := range p.Components {
 		c := &p.Components[i]
 		if !c.At(p.Place) || c.Role != data.Role || c.Kind != data.Kind {
@@ -38,21 +45,21 @@ func ownData(p *program.Program, r *Record, fsys vfs.FS, path string) ([]byte, e
 		}
 		opts, err := data.ParseOptions(r.Options[c.Name])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		opts.RowsSHA256 = sum
 		text, err := json.Marshal(opts)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if path, err = filepath.Abs(path); err != nil {
-			return nil, err
+			return err
 		}
 		r.Options[c.Name] = text
 		r.Data = &DataFile{path, sum, c.Name}
-		return b, nil
+		return nil
 	}
-	return nil, &InputError{"--data", path, "nothing: no part of this job reads a file of digits at this place"}
+	return &InputError{"--data", path, "nothing: no part of this job reads a file of digits at this place"}
 }
 
 // sameData reads the data file of a client that goes on.

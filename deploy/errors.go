@@ -8,6 +8,9 @@ import (
 // ErrInterrupted says that a node was asked to stop and did so cleanly: the same command goes on later.
 var ErrInterrupted = errors.New("deploy: interrupted")
 
+// ErrExplained says that a client was asked what a program may do, and said it.
+var ErrExplained = errors.New("deploy: explained")
+
 // DirError says that a directory cannot be used for what was asked. Nothing in it was changed.
 type DirError struct {
 	Dir    string

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/program"
 )
 
@@ -14,7 +16,6 @@ type Explanation struct {
 	Digest     string            `json:"digest"`
 	Server     string            `json:"server"`
 	Place      string            `json:"place"`
-	Member     int               `json:"member"`
 	Bytes      int64             `json:"artifact_bytes"`
 	Settings   map[string]string `json:"settings"`
 	Components []Part            `json:"components"`
@@ -23,14 +24,16 @@ type Explanation struct {
 	Enters     []Crossing        `json:"enters"` // what reaches it
 	Events     []string          `json:"events"` // told to this program, and shown
 	Data       string            `json:"data"`   // what data the program reads
+
+	MessageBytes int64 `json:"message_bytes_max"`
+	FillBytes    int64 `json:"value_bytes_max"`
 }
 
 // Part is a component of the place.
 type Part struct {
-	Slot    string `json:"slot"`
-	Kind    string `json:"kind"` // role/kind@version
-	Config  string `json:"config"`
-	Options string `json:"options,omitempty"`
+	Slot   string `json:"slot"`
+	Kind   string `json:"kind"` // role/kind@version
+	Config string `json:"config"`
 }
 
 // Function is a function of the place.
@@ -43,25 +46,29 @@ type Function struct {
 // Crossing is an edge of the program.
 type Crossing struct {
 	Edge   string `json:"edge"`
-	To     string `json:"to"`
+	Peer   string `json:"peer"`   // the place at the other end
 	Values int    `json:"values"` // that carry a payload
 	Best   bool   `json:"best_effort"`
 }
 
-// Explain says what a place's part of a program does.
-func Explain(p *program.Program, r *Record, bytes int64) *Explanation {
+// Explain says what a place's part of a program does, with a data file where one was given.
+func Explain(p *program.Program, r *Record, bytes int64, file string) *Explanation {
 	e := &Explanation{
-		Job: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place, Member: r.Member, Bytes: bytes, Settings: r.Settings,
+		Job: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place, Bytes: bytes, Settings: r.Settings,
 		Components: []Part{}, Functions: []Function{}, Leaves: []Crossing{}, Enters: []Crossing{}, Events: []string{},
+		MessageBytes: int64(engine.DefaultLimits().Wire.EnvelopeBytes), FillBytes: int64(engine.DefaultLimits().Wire.FillBytes),
 	}
 	for i := range p.Components {
 		c := &p.Components[i]
 		if !c.At(p.Place) {
 			continue
 		}
-		e.Components = append(e.Components, Part{c.Name, fmt.Sprintf("%s/%s@%d", c.Role, c.Kind, c.Version), string(c.Config), string(r.Options[c.Name])})
+		e.Components = append(e.Components, Part{c.Name, fmt.Sprintf("%s/%s@%d", c.Role, c.Kind, c.Version), string(c.Config)})
 		if c.Role == "data" {
-			e.Data = strings.TrimSpace(e.Data + " " + c.Name + " (" + c.Kind + ")")
+			e.Data = strings.TrimPrefix(e.Data+", slot "+c.Name+" ("+c.Kind+")", ", ")
+			if file != "" && c.Kind == data.Kind {
+				e.Data += " from " + file
+			}
 		}
 	}
 	for i := range p.Funcs {
@@ -87,7 +94,7 @@ func Explain(p *program.Program, r *Record, bytes int64) *Explanation {
 			e.Leaves = append(e.Leaves, Crossing{d.Name, d.To, values, d.Best})
 		}
 		if d.To == p.Place {
-			e.Enters = append(e.Enters, Crossing{d.Name, d.To, values, d.Best})
+			e.Enters = append(e.Enters, Crossing{d.Name, d.From, values, d.Best})
 		}
 	}
 	return e

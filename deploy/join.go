@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,11 +25,13 @@ import (
 // JoinOptions are what a client takes.
 type JoinOptions struct {
 	Options
-	Server  []string // addresses of the server, each with its peer id; none means those of the directory
-	Data    string   // a file of data; empty: the data of the job, or as before
-	Member  int      // the number that the client would like to have, or -1
-	Trust   string   // a digest, or 12 or more of its first hex digits, that the operator agrees to
-	Agree   func(*Explanation) (bool, error)
+	Server []string                         // addresses of the server, each with its peer id; none means those of the directory
+	Data   string                           // a file of data; empty: the data of the job, or as before
+	Member int                              // the number that the client would like to have, or -1
+	Trust  string                           // a digest, or 12 or more of its first hex digits, that the operator agrees to
+	Agree  func(*Explanation) (bool, error) // asks the operator; nil where there is nobody to ask
+	// Explain, if set, is told what the program may do, and nothing else happens: the error is ErrExplained.
+	Explain func(*Explanation) error
 	Help    string        // the command that agrees, but for the digest
 	Release string        // of this program, for people
 	Wait    time.Duration // for the first word of a server
@@ -217,9 +220,9 @@ func (c *client) takeCall(from wire.PeerID, s transport.Stream) {
 	}
 }
 
-// take asks the server for its job, checks it, asks the operator, and keeps it.
+// take asks the server for its job, checks it, asks the operator, and then asks for a number and keeps it all.
 func (c *client) take(ctx context.Context, server wire.PeerID, addresses []string) (*exchange.Done, *onnx.ModelProto, error) {
-	p, err := c.ask(ctx, server)
+	p, err := c.ask(ctx, server, exchange.Hello{Look: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -236,10 +239,32 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	}
 	r := &Record{
 		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest, Place: o.Place,
-		Member: o.Member, Options: o.Options, Server: server, Addresses: addresses,
+		Server: server, Addresses: addresses,
 	}
-	if c.o.Data != "" {
-		if c.data, err = ownData(prog, r, c.dir.FS, c.o.Data); err != nil {
+	if err := c.consent(Explain(prog, r, int64(len(p.Bytes)), c.o.Data)); err != nil {
+		return nil, nil, err
+	}
+	if c.o.Data != "" { // what is wrong with the file is told before a place is taken
+		if c.data, err = readRows(c.dir.FS, c.o.Data); err != nil {
+			return nil, nil, err
+		}
+	}
+	mine, err := c.ask(ctx, server, exchange.Hello{Held: o.Digest, Member: max(c.o.Member, -1) + 1})
+	if err != nil {
+		return nil, nil, err
+	}
+	if mine.Offer.Done != nil {
+		return mine.Offer.Done, nil, nil
+	}
+	if mine.Offer.Digest != o.Digest || mine.Offer.Seed != o.Seed || mine.Offer.Place != o.Place {
+		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: "the server offers another job than a moment ago"}
+	}
+	r.Member, r.Options = mine.Offer.Member, maps.Clone(mine.Offer.Options)
+	if r.Options == nil {
+		r.Options = map[string]json.RawMessage{}
+	}
+	if c.data != nil {
+		if err := giveRows(prog, r, c.o.Data, c.data); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -250,9 +275,6 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if _, err := node.Install(cfg); err != nil { // what cannot be built here is told before anything is kept
 		return nil, nil, err
 	}
-	if err := c.consent(Explain(prog, r, int64(len(p.Bytes)))); err != nil {
-		return nil, nil, err
-	}
 	if err := c.dir.keepArtifact(p.Bytes); err != nil {
 		return nil, nil, err
 	}
@@ -261,6 +283,12 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 
 // consent asks whether the program may run: the digest that was given, or else a person.
 func (c *client) consent(e *Explanation) error {
+	if c.o.Explain != nil {
+		if err := c.o.Explain(e); err != nil {
+			return err
+		}
+		return ErrExplained
+	}
 	if c.o.Trust != "" {
 		if !strings.HasPrefix(e.Digest, strings.ToLower(c.o.Trust)) {
 			return &TrustError{Digest: e.Digest, Job: e.Job, Other: c.o.Trust}
@@ -288,12 +316,12 @@ func CheckTrust(text string) error {
 }
 
 // ask asks the server for its job, again and again while it cannot be reached.
-func (c *client) ask(ctx context.Context, server wire.PeerID) (*exchange.Package, error) {
+func (c *client) ask(ctx context.Context, server wire.PeerID, h exchange.Hello) (*exchange.Package, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Wait, errNoAnswer)
 	defer cancel()
 	broken := 0
 	for wait := retryLeast; ; wait = min(2*wait, retryMost) {
-		p, err := c.askOnce(ctx, server)
+		p, err := c.askOnce(ctx, server, h)
 		var pe *exchange.ProtocolError
 		if errors.As(err, &pe) {
 			broken++
@@ -318,7 +346,7 @@ func reachable(err error) bool {
 	return errors.As(err, new(*transport.UnreachableError)) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (c *client) askOnce(ctx context.Context, server wire.PeerID) (*exchange.Package, error) {
+func (c *client) askOnce(ctx context.Context, server wire.PeerID, h exchange.Hello) (*exchange.Package, error) {
 	opening, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
 	s, err := c.net.Open(opening, server, exchange.Protocol)
@@ -328,7 +356,8 @@ func (c *client) askOnce(ctx context.Context, server wire.PeerID) (*exchange.Pac
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Reset() })
 	defer stop()
-	return exchange.Ask(s, exchange.Hello{Release: c.o.Release, Peer: string(c.dir.ID.Peer()), Member: max(c.o.Member, -1) + 1}, exchange.ArtifactMax)
+	h.Release, h.Peer = c.o.Release, string(c.dir.ID.Peer())
+	return exchange.Ask(s, h, exchange.ArtifactMax)
 }
 
 // options returns JSON settings as a record holds them.

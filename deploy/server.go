@@ -313,6 +313,9 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		p.Offer.Done = now.Done
 		return p, nil
 	}
+	if p.Offer.Member = -1; h.Look {
+		return p, nil
+	}
 	n, err := s.number(from, h.Member-1)
 	if err != nil {
 		return nil, err

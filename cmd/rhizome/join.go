@@ -14,6 +14,7 @@ func newJoin(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	var trust, data string
 	var member int
+	var explain bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "join ADDR...",
@@ -35,10 +36,22 @@ func newJoin(c *console) *cobra.Command {
 			v := &nodeView{c: c, json: f.json}
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
-			done, err := deploy.Join(ctx, deploy.JoinOptions{
+			o := deploy.JoinOptions{
 				Options: options, Server: args, Trust: trust, Help: typed(), Release: readVersions().Version, Wait: wait,
-				Data: data, Member: member,
-			})
+				Data: data, Member: member, Agree: asker(c),
+			}
+			if explain {
+				o.Explain = func(e *deploy.Explanation) error {
+					if f.json {
+						return writeLine(c.out, e)
+					}
+					return explained(c.out, e)
+				}
+			}
+			done, err := deploy.Join(ctx, o)
+			if errors.Is(err, deploy.ErrExplained) {
+				return nil
+			}
 			if errors.Is(err, deploy.ErrInterrupted) {
 				return &stoppedError{typed()}
 			}
@@ -53,6 +66,7 @@ func newJoin(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&data, "data", "", "train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of the job's data that is this client's)")
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
+	flags.BoolVar(&explain, "explain", false, "show what the program may do here and which data it names, and do not run it")
 	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: 12 or more of its first hex digits")
 	flags.DurationVar(&wait, "wait", time.Minute, "how long to wait for a server that was never heard of")
 	return cmd

@@ -9,6 +9,8 @@
 //  2. The server, which has admitted the peer, answers with an Answer: an Offer, or a Refusal with a code and a reason.
 //  3. After an Offer whose digest the client does not hold follow the artifact's bytes, as many as the offer says.
 //
+// A client asks twice: first to look, and when its operator has agreed, for its number.
+//
 // Each side gives up after Timeout without a byte. What is refused, cut short, too large, or not what its digest says, is a
 // typed error, and nothing of it is kept.
 package exchange

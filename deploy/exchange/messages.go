@@ -36,6 +36,7 @@ type Hello struct {
 	Peer    string `json:"peer"`             // who the client is; it must be who the transport says
 	Job     string `json:"job,omitempty"`    // the name of the job that it wants, or any
 	Member  int    `json:"member,omitempty"` // the number that it would like to have, from 1; 0 means any
+	Look    bool   `json:"look,omitempty"`   // it wants to see the job, and is given no number
 	Held    string `json:"held,omitempty"`   // digest of the artifact that it holds already
 }
 
@@ -48,7 +49,7 @@ type Offer struct {
 	Digest   string                     `json:"digest"` // of the artifact, as package artifact has it
 	Bytes    int64                      `json:"bytes"`  // of the artifact
 	Place    string                     `json:"place"`  // that the client plays
-	Member   int                        `json:"member"` // the client's number, from 0, the same ever after
+	Member   int                        `json:"member"` // the client's number, from 0, the same ever after; -1 where it has none
 	Options  map[string]json.RawMessage `json:"options,omitempty"`
 	Done     *Done                      `json:"done,omitempty"` // where the job is finished
 }
