@@ -155,6 +155,9 @@ func (e *Engine) allow(p wire.PeerID) error {
 	return e.govern(only, func() error { return e.st.governor.Allow(p) })
 }
 
+// Addresses returns where a peer, or the node itself, can be reached as far as the address book knows, the best first.
+func (e *Engine) Addresses(p wire.PeerID) []string { return e.st.book.Lookup(p) }
+
 // Listed returns a number that is another one when the lists have changed. It is not State.
 func (e *Engine) Listed() uint64 { return e.listed }
 

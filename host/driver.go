@@ -31,9 +31,10 @@ type Driver struct {
 
 // Effects is what one step wants to leave the node.
 type Effects struct {
-	LSN     uint64 // the record that holds their inputs
-	Packets []engine.Packet
-	Events  []engine.AppEvent
+	LSN      uint64 // the record that holds their inputs
+	Packets  []engine.Packet
+	Events   []engine.AppEvent
+	Controls []engine.ControlResult
 }
 
 // Turn is what became of one step.
@@ -111,7 +112,8 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 }
 
 func (v *Driver) hold(out *engine.Output, lsn uint64) {
-	e := Effects{lsn, append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...)}
+	e := Effects{lsn, append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...),
+		append([]engine.ControlResult(nil), out.Controls...)}
 	v.mu.Lock()
 	v.held = append(v.held, e)
 	v.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -24,8 +25,12 @@ type Config struct {
 	OnEvent func(engine.AppEvent) error            // takes an app event; nil acknowledges it, an error stops the host: it is told again
 	Wall    func() time.Time                       // the clock; nil is time.Now
 	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
+	OnPeer  func(engine.PeerNotice)                // told what became of a peer, at once; must not block; may be nil
 	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason
 	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
+
+	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
+	Admission *Admission
 }
 
 // Host runs one node with goroutines. Its methods are safe for concurrent use.
@@ -45,6 +50,12 @@ type Host struct {
 	done    sync.WaitGroup
 	release chan uint64 // records before it are needless: from publishing to the stepping thread
 	views   chan view   // for the stepping thread
+
+	links     Links
+	linksAt   int64 // engine time at which there is news of links; of the stepping thread
+	calls     waiting
+	listed    uint64 // of the lists that Admission has; of the stepping thread
+	overflows atomic.Uint64
 
 	publishing sync.Mutex // one snapshot at a time
 
@@ -76,6 +87,9 @@ func Start(cfg Config) (*Host, error) {
 		rand.Read(b[:]) // never fails
 		cfg.Store.Salt = binary.LittleEndian.Uint64(b[:])
 	}
+	if cfg.Admission == nil {
+		cfg.Admission = &Admission{}
+	}
 	d, rec, err := Open(cfg.Node, cfg.Store)
 	if err != nil {
 		return nil, err
@@ -84,6 +98,9 @@ func Start(cfg Config) (*Host, error) {
 		cfg: cfg, d: d, drv: NewDriver(d, rec), committer: journal.NewCommitter(d.Journal),
 		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
 	}
+	h.calls.next = rec.Incarnation << 32
+	cfg.Admission.fill(d.Node.Engine())
+	h.listed = d.Node.Engine().Listed()
 	h.setClock()
 	h.effects = newReleaser(h)
 	if err := h.begin(); err != nil {
@@ -187,7 +204,7 @@ func (h *Host) loop() {
 			events = h.take()
 		}
 		now, _ := h.now()
-		timer.Reset(time.Duration(max(0, min(wake, h.settle(now))-now)))
+		timer.Reset(time.Duration(max(0, min(wake, h.settle(now), h.linksAt)-now)))
 	}
 }
 
@@ -214,11 +231,15 @@ func (h *Host) halted() bool {
 	}
 }
 
-// take empties the inbox, so that what came before the wake-up is seen by it (trap 23).
+// take empties the inbox, so that what came before the wake-up is seen by it (trap 23), and adds what is due of links: it is
+// bounded by the peers, so the bound of the inbox does not hold for it.
 func (h *Host) take() []*engine.Event {
+	now, _ := h.now()
+	var links []*engine.Event
+	links, h.linksAt = h.links.Take(now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	events := h.inbox
+	events := append(links, h.inbox...)
 	h.inbox = nil
 	return events
 }
@@ -240,7 +261,17 @@ func (h *Host) follow(t *Turn) error {
 		h.inbox = append(t.Again, h.inbox...)
 		h.mu.Unlock()
 	}
+	if e := h.d.Node.Engine(); e.Listed() != h.listed {
+		h.cfg.Admission.fill(e)
+		h.listed = e.Listed()
+	}
+	for _, n := range t.Peers {
+		if h.cfg.OnPeer != nil {
+			h.cfg.OnPeer(n)
+		}
+	}
 	for _, r := range t.Dropped {
+		h.denied(r)
 		if h.cfg.OnDrop != nil {
 			h.cfg.OnDrop(r.Event, r.Err)
 		}

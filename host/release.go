@@ -58,8 +58,11 @@ func (r *releaser) run() {
 func (r *releaser) let(e *Effects) {
 	for _, p := range e.Packets {
 		if err := r.h.cfg.Send(p.To, p.Raw); err != nil {
-			r.h.post(SendFailed(p.To, err), r.h.cfg.Inbox)
+			r.h.unsent(p.To, err)
 		}
+	}
+	for _, c := range e.Controls {
+		r.h.calls.tell(c)
 	}
 	last := uint64(0)
 	for _, ev := range e.Events {
