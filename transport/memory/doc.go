@@ -1,19 +1,15 @@
-// Package memory is a transport inside one process: for nodes that share a machine, and for tests.
+// Package memory is a transport inside one process: for nodes that share a machine's memory, and for tests.
 //
-// Network is for real time: each node that joins gets a Port with one goroutine, which calls its receiver for one message
-// after the other, from a bounded queue. Virtual is the same network for one thread and virtual time: a priority queue that
-// its owner drains, so that a run can be repeated to the byte.
+// A node that joins a Network gets a Port, which keeps the contract of package transport: whoever joined under an id is
+// that peer. Each pair of peers has a queue for each direction, and a goroutine that calls the receiver as long as the queue
+// is not empty; an idle pair costs no goroutine.
 //
-// Both can be made faulty: messages are dropped, repeated, delayed and reordered. Each ordered pair of peers has its own
-// generator, which is seeded by Options.Seed and the two names, and each message takes the same count of numbers from it; so
-// what happens to the n-th message of a pair does not depend on what happens elsewhere.
+// The network can be made faulty. With Options.Break links break, with all the reports that the contract promises. With
+// Options.Drop, Duplicate and Reorder single messages are lost, repeated and overtaken, which no wire of packets in order
+// would do, and without a report: that is harder than the contract, for nodes that must stand it. Each ordered pair of peers
+// has its own generator, which is seeded by Options.Seed and the two names, and each message takes the same count of numbers
+// from it; so what happens to the n-th message of a pair does not depend on what happens elsewhere.
 //
-// Promises:
-//
-//  1. Messages of a pair arrive in the order of sending, apart from those that Options.Reorder lets fall behind and from
-//     repetitions, which come later.
-//  2. What was sent to a port that closed meanwhile is lost and counted, like what is under way to a machine that stops. A
-//     peer that joins again gets nothing that was sent to its earlier life.
-//  3. Send never blocks: a full queue is an *OverflowError, and a peer that is not there is an *UnreachableError.
-//  4. The bytes of a message are shared between sender and receivers, and nobody may change them after Send.
+// A peer that joins again gets nothing that was sent to its earlier life. The bytes of a message are shared between sender
+// and receivers, and nobody may change them after Send.
 package memory

@@ -10,7 +10,7 @@ import (
 // pair is an ordered pair of peers.
 type pair struct{ from, to wire.PeerID }
 
-// link decides what happens to the messages of a pair. It is used under a lock or by one thread.
+// link decides what happens to the messages of a pair. It is used under a lock.
 type link struct {
 	random *rand.Rand
 	last   int64 // arrival of the latest message that keeps the order
@@ -54,3 +54,6 @@ func (l *link) arrivals(now int64, o *Options, c *counters) (at [2]int64, n int)
 	}
 	return at, 1
 }
+
+// breaks says whether the link breaks behind the message that arrivals was asked about.
+func (l *link) breaks(o *Options) bool { return o.Break > 0 && l.random.Float64() < o.Break }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -12,8 +13,8 @@ type Network struct {
 	opts   Options
 	start  time.Time
 	counts counters
-	ports  sync.WaitGroup // the goroutines of all ports
 
+	// One lock for all: what a pair's link decides must enter the queue in the order of deciding.
 	mu     sync.Mutex
 	closed bool
 	joined map[wire.PeerID]*Port
@@ -25,23 +26,22 @@ func New(opts Options) *Network {
 	return &Network{opts: opts.sound(), start: time.Now(), joined: map[wire.PeerID]*Port{}, links: map[pair]*link{}}
 }
 
-// Join connects a peer. Its receiver is called from one goroutine, for one message after the other, and gets bytes that it
-// must not change. A port that the peer had before is closed, and what is under way to it is lost. On a closed network the
-// port is closed.
+// Join connects a peer that takes packets only and admits everybody: recv is called as Receive of a transport.Receiver is.
 func (n *Network) Join(peer wire.PeerID, recv func(from wire.PeerID, raw []byte)) *Port {
-	p := &Port{net: n, self: peer, recv: recv, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	return n.Attach(peer, packets(recv))
+}
+
+// Attach connects a peer. A port that the peer had before is closed, and what is under way to it is lost. On a closed network
+// the port is closed.
+func (n *Network) Attach(peer wire.PeerID, r transport.Receiver) *Port {
+	p := &Port{net: n, self: peer, to: r, desks: map[wire.PeerID]*desk{}, serve: map[string]handler{}, streams: map[*stream]bool{}}
 	n.mu.Lock()
-	old := n.joined[peer]
-	if n.closed {
-		p.closed = true
-	} else {
-		n.joined[peer] = p
-		n.ports.Add(1)
-		go p.run()
-	}
-	n.mu.Unlock()
-	if old != nil {
+	defer n.mu.Unlock()
+	if old := n.joined[peer]; old != nil {
 		old.shut()
+	}
+	if p.closed = n.closed; !p.closed {
+		n.joined[peer] = p
 	}
 	return p
 }
@@ -50,39 +50,29 @@ func (n *Network) Join(peer wire.PeerID, recv func(from wire.PeerID, raw []byte)
 func (n *Network) Close() {
 	n.mu.Lock()
 	n.closed = true
+	var all []*Port
 	for _, p := range n.joined {
-		p.shut()
+		all = append(all, p)
 	}
-	clear(n.joined)
 	n.mu.Unlock()
-	n.ports.Wait()
+	for _, p := range all {
+		_ = p.Close()
+	}
 }
 
 // Stats returns what happened so far.
 func (n *Network) Stats() Stats { return n.counts.stats() }
 
-// send gives a message to the receiver's queue as the pair's link says.
-func (n *Network) send(from, to wire.PeerID, raw []byte) error {
-	// One lock for all: what a pair's link decides must enter the queue in the order of deciding.
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	p := n.joined[to]
-	if p == nil {
-		return &UnreachableError{to}
-	}
-	if err := p.room(len(raw)); err != nil {
-		return err
-	}
-	at, copies := [2]int64{}, 1
-	if !n.opts.plain() {
-		k := pair{from, to}
-		if n.links[k] == nil {
-			n.links[k] = newLink(n.opts.Seed, k)
-		}
-		at, copies = n.links[k].arrivals(int64(time.Since(n.start)), &n.opts, &n.counts)
-	}
-	for _, at := range at[:copies] {
-		p.put(message{at: at, from: from, raw: raw})
-	}
+// packets is a receiver of packets alone.
+type packets func(from wire.PeerID, raw []byte)
+
+func (packets) Admit(wire.PeerID) error { return nil }
+
+func (f packets) Receive(from wire.PeerID, raw []byte) error {
+	f(from, raw)
 	return nil
 }
+
+func (packets) Linked(wire.PeerID, string)   {}
+func (packets) Unlinked(wire.PeerID, error)  {}
+func (packets) Lost(wire.PeerID, int, error) {}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -107,14 +108,14 @@ func TestNoSleepWithWork(t *testing.T) {
 
 // TestErrors: each refusal has its type.
 func TestErrors(t *testing.T) {
-	n := New(Options{QueueMessages: 2, QueueBytes: 10})
+	n := New(Options{QueueMessages: 2, QueueBytes: 10, PacketBytes: 20})
 	defer n.Close()
 	hold := make(chan struct{})
 	defer close(hold)
 	entered := make(chan struct{}, 10)
 	n.Join("slow", func(wire.PeerID, []byte) { entered <- struct{}{}; <-hold })
 	a := n.Join("a", nil)
-	var ue *UnreachableError
+	var ue *transport.UnreachableError
 	if err := a.Send("nobody", nil); !errors.As(err, &ue) || ue.Peer != "nobody" {
 		t.Errorf("%v", err)
 	}
@@ -123,7 +124,7 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-entered // it is out of the queue, which is empty now
-	var oe *OverflowError
+	var oe *transport.OverflowError
 	if err := send(11); !errors.As(err, &oe) || oe.What != "bytes" {
 		t.Errorf("%v", err)
 	}
@@ -132,11 +133,11 @@ func TestErrors(t *testing.T) {
 			t.Errorf("refused with room: %v", err)
 		}
 	}
-	if err := send(1); !errors.As(err, &oe) || oe.What != "messages" {
+	if err := send(1); !errors.As(err, &oe) || oe.What != "packets" {
 		t.Errorf("%v", err)
 	}
 	a.Close()
-	var ce *ClosedError
+	var ce *transport.ClosedError
 	if err := send(1); !errors.As(err, &ce) {
 		t.Errorf("%v", err)
 	}
@@ -160,7 +161,7 @@ func TestRejoin(t *testing.T) {
 		}
 		second := newCollector()
 		n.Join("b", second.recv) // a restart
-		var ce *ClosedError
+		var ce *transport.ClosedError
 		if err := old.Send("a", nil); !errors.As(err, &ce) {
 			t.Errorf("the old port sends: %v", err)
 		}
@@ -208,7 +209,7 @@ func TestDelay(t *testing.T) {
 
 // TestCloseUnderLoad: closing while all send and receive ends cleanly, and nobody is called afterwards.
 func TestCloseUnderLoad(t *testing.T) {
-	for range 20 {
+	for range 5 {
 		n := New(Options{Seed: 3, Drop: 0.1, Duplicate: 0.1, Reorder: 0.1})
 		var mu sync.Mutex
 		closed := false
@@ -225,7 +226,7 @@ func TestCloseUnderLoad(t *testing.T) {
 			all.Go(func() {
 				for k := 0; ; k++ {
 					err := p.Send(wire.PeerID(fmt.Sprint(k%4)), number(k))
-					if ce := (&ClosedError{}); errors.As(err, &ce) {
+					if ce := (&transport.ClosedError{}); errors.As(err, &ce) {
 						return
 					}
 				}

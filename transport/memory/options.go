@@ -14,8 +14,11 @@ type Options struct {
 
 	DelayMin, DelayMax time.Duration // each message takes a time drawn evenly between them
 
-	QueueMessages int // under way to one receiver; 0 means 4,096
+	Break float64 // probability that the link breaks behind a message
+
+	QueueMessages int // under way from one peer to another; 0 means 4,096
 	QueueBytes    int // their bytes; 0 means 256 MiB
+	PacketBytes   int // of one message; 0 means QueueBytes
 }
 
 // reorderDelay is how far a message can fall behind when the network has no delay of its own.
@@ -23,7 +26,7 @@ const reorderDelay = time.Millisecond
 
 // sound returns the options with probabilities between 0 and 1, delays in order and not negative, and queues of a size.
 func (o Options) sound() Options {
-	for _, p := range []*float64{&o.Drop, &o.Duplicate, &o.Reorder} {
+	for _, p := range []*float64{&o.Drop, &o.Duplicate, &o.Reorder, &o.Break} {
 		if !(*p > 0) { // also NaN
 			*p = 0
 		}
@@ -37,12 +40,15 @@ func (o Options) sound() Options {
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = 256 << 20
 	}
+	if o.PacketBytes <= 0 {
+		o.PacketBytes = o.QueueBytes
+	}
 	return o
 }
 
 // plain says whether nothing happens to messages.
 func (o *Options) plain() bool {
-	return o.Drop == 0 && o.Duplicate == 0 && o.Reorder == 0 && o.DelayMax == 0
+	return o.Drop == 0 && o.Duplicate == 0 && o.Reorder == 0 && o.Break == 0 && o.DelayMax == 0
 }
 
 // Stats counts what happened to messages since the network was made.
@@ -53,18 +59,19 @@ type Stats struct {
 	Duplicated uint64 // by Options.Duplicate
 	Reordered  uint64 // by Options.Reorder
 	Delayed    uint64 // that took time
-	Lost       uint64 // under way to a port that closed
+	Broken     uint64 // links, by Options.Break
+	Lost       uint64 // under way on a link that ended
 	Refused    uint64 // by Send, with an error
 }
 
 // counters is the form of Stats that many goroutines count in.
 type counters struct {
-	sent, delivered, dropped, duplicated, reordered, delayed, lost, refused atomic.Uint64
+	sent, delivered, dropped, duplicated, reordered, delayed, lost, broken, refused atomic.Uint64
 }
 
 func (c *counters) stats() Stats {
 	return Stats{
 		Sent: c.sent.Load(), Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Duplicated: c.duplicated.Load(),
-		Reordered: c.reordered.Load(), Delayed: c.delayed.Load(), Lost: c.lost.Load(), Refused: c.refused.Load(),
+		Reordered: c.reordered.Load(), Delayed: c.delayed.Load(), Broken: c.broken.Load(), Lost: c.lost.Load(), Refused: c.refused.Load(),
 	}
 }

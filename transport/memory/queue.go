@@ -1,36 +1,21 @@
 package memory
 
-import (
-	"container/heap"
+import "container/heap"
 
-	"github.com/rhizome-ml/rhizome/wire"
-)
-
-// message is a message under way.
-type message struct {
-	at   int64 // of arrival
-	seq  uint64
-	from wire.PeerID
-	to   *VirtualPort // of a virtual network
-	raw  []byte
-}
-
-// queue holds messages in the order of (arrival, sequence). It is used under a lock or by one thread.
+// queue holds events in the order of (arrival, sequence). It is used under a lock.
 type queue struct {
-	heap messageHeap
+	heap eventHeap
 	seq  uint64
 }
 
-func (q *queue) len() int { return len(q.heap) }
-
-// push adds a message behind all that arrive at its time.
-func (q *queue) push(m message) {
+// push adds an event behind all that arrive at its time.
+func (q *queue) push(e event) {
 	q.seq++
-	m.seq = q.seq
-	heap.Push(&q.heap, m)
+	e.seq = q.seq
+	heap.Push(&q.heap, e)
 }
 
-// first returns the arrival of the next message.
+// first returns when the next event arrives, and whether there is one.
 func (q *queue) first() (at int64, ok bool) {
 	if len(q.heap) == 0 {
 		return 0, false
@@ -38,27 +23,34 @@ func (q *queue) first() (at int64, ok bool) {
 	return q.heap[0].at, true
 }
 
-// pop removes the next message; there is one.
-func (q *queue) pop() message { return heap.Pop(&q.heap).(message) }
+// pop removes the next event; there must be one.
+func (q *queue) pop() event { return heap.Pop(&q.heap).(event) }
 
-type messageHeap []message
-
-func (h messageHeap) Len() int { return len(h) }
-
-func (h messageHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
+// keep removes all events but some.
+func (q *queue) keep(some func(event) bool) {
+	kept := q.heap[:0]
+	for _, e := range q.heap {
+		if some(e) {
+			kept = append(kept, e)
+		}
+	}
+	clear(q.heap[len(kept):])
+	q.heap = kept
+	heap.Init(&q.heap)
 }
 
-func (h messageHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+type eventHeap []event
 
-// Push is for package heap.
-func (h *messageHeap) Push(x any) { *h = append(*h, x.(message)) }
-
-// Pop is for package heap.
-func (h *messageHeap) Pop() any {
-	last := len(*h) - 1
-	m := (*h)[last]
-	(*h)[last] = message{}
-	*h = (*h)[:last]
-	return m
+func (h eventHeap) Len() int { return len(h) }
+func (h eventHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
+}
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *eventHeap) Push(e any)   { *h = append(*h, e.(event)) }
+func (h *eventHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*h = old[:len(old)-1]
+	return e
 }
