@@ -11,6 +11,7 @@ import (
 // proven tries one seed of a part, and wants some counts.
 func proven(t *testing.T, p prove.Part, seed uint64, want ...string) {
 	t.Helper()
+	t.Parallel() // most of the time they wait
 	r := prove.Single(p, seed)
 	if r.NotHere != "" {
 		t.Skip(r.NotHere)
@@ -34,4 +35,9 @@ func TestKills(t *testing.T) {
 func TestNamespaces(t *testing.T) {
 	p := outages.Namespaces{Command: outages.Command{Bin: executable}, Rounds: 2, Cut: time.Second}
 	proven(t, p, 1, "runs", "packets lost", "packets cut")
+}
+
+// TestPauses cuts the line of a job whose rounds have a deadline.
+func TestPauses(t *testing.T) {
+	proven(t, outages.Pauses{Command: outages.Command{Bin: executable}}, 4, "runs", "rounds that a deadline closed", "cuts")
 }

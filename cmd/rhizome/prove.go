@@ -24,6 +24,7 @@ import (
 var proofs = []prove.Part{
 	seeds.Mass{},
 	outages.Kills{},
+	outages.Pauses{},
 	outages.Namespaces{},
 	restores.Part{},
 	crashes.Part{},

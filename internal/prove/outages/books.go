@@ -102,12 +102,7 @@ func (z size) books(server string, clients []string) (uint64, error) {
 			return 0, fmt.Errorf("round %d counted %q; the clients are %q", number, who, all)
 		}
 	}
-	var counted uint64
-	for _, c := range n.Engine().Counters() {
-		if c.Name == job.CountContributions {
-			counted = c.Count
-		}
-	}
+	counted := count(n, job.CountContributions)
 	if want := uint64(z.rounds * z.clients); counted != want {
 		return 0, fmt.Errorf("%d contributions were counted, want %d", counted, want)
 	}
@@ -176,4 +171,64 @@ func membersOf(v value.Value) (number int, who []string, err error) {
 	}
 	slices.Sort(who)
 	return r.Number, who, nil
+}
+
+// sets holds what a server with a deadline has written down: the journal names the set of each round, no client is twice in one, as
+// many contributions were counted as the sets have members, and its replay gives the model that was told. It returns how many rounds
+// were closed with fewer than all clients.
+func (z size) sets(server, model string) (short uint64, err error) {
+	members := map[int][]string{}
+	n, rec, err := bringBack(server, true, func(out *engine.Output) error {
+		for _, ev := range out.AppEvents {
+			if ev.Name == job.EventRound {
+				number, who, err := membersOf(ev.Value)
+				if err != nil {
+					return err
+				}
+				members[number] = who
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	sum := 0
+	for i := 1; i <= z.rounds; i++ {
+		who, ok := members[i]
+		if !ok || len(who) == 0 {
+			return 0, fmt.Errorf("the journal names no set for round %d", i)
+		}
+		for k, p := range who {
+			known := slices.ContainsFunc(rec.Members, func(m deploy.Member) bool { return string(m.Peer) == p })
+			if !known || k > 0 && who[k-1] == p {
+				return 0, fmt.Errorf("round %d counted %q", i, who)
+			}
+		}
+		if sum += len(who); len(who) < z.clients {
+			short++
+		}
+	}
+	if counted := count(n, job.CountContributions); counted != uint64(sum) {
+		return 0, fmt.Errorf("%d contributions were counted, and the sets have %d members", counted, sum)
+	}
+	told := job.ToldBy(n)
+	if told == nil {
+		return 0, fmt.Errorf("the replay tells no model")
+	}
+	res, err := told.Write(vfs.NewMem(), "/", job.Result{})
+	if err == nil && res.ModelSHA256 != model {
+		err = fmt.Errorf("the replay gives the model %.16s, %.16s was told", res.ModelSHA256, model)
+	}
+	return short, err
+}
+
+// count returns a counter of a node.
+func count(n *node.Node, name string) uint64 {
+	for _, c := range n.Engine().Counters() {
+		if c.Name == name {
+			return c.Count
+		}
+	}
+	return 0
 }

@@ -121,7 +121,9 @@ func (c *cast) finish(within time.Duration, exact bool) error {
 		}
 	}
 	if !exact {
-		return nil
+		short, err := c.sets(c.dirs[0], done.ModelSHA256)
+		c.s.Add("rounds that a deadline closed", short)
+		return err
 	}
 	counted, err := c.books(c.dirs[0], c.dirs[1:])
 	c.s.Add("contributions, each counted once", counted)

@@ -46,19 +46,19 @@ func (p Kills) Run(s *prove.Shard) error {
 	if p.Rounds == 0 {
 		p.Rounds = 60
 	}
-	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
-		t, err := begin(s, p.Command, seed, size{rounds: p.Rounds, clients: 3})
-		if err != nil {
-			return err
-		}
-		r := &killing{trial: t, dir: filepath.Join(t.Dir, "run")}
-		err = r.run(p.Kills)
-		if err != nil {
-			err = fmt.Errorf("after %d kills: %w", r.kills, err)
-		}
-		judge(s, errors.Join(err, t.Close()))
+	return together(s, 1, 0, p.try)
+}
+
+func (p Kills) try(s *tally, seed uint64) error {
+	t, err := begin(s, p.Command, seed, size{rounds: p.Rounds, clients: 3})
+	if err != nil {
+		return err
 	}
-	return nil
+	r := &killing{trial: t, dir: filepath.Join(t.Dir, "run")}
+	if err = r.run(p.Kills); err != nil {
+		err = fmt.Errorf("after %d kills: %w", r.kills, err)
+	}
+	return errors.Join(err, t.Close())
 }
 
 // killing is a run of processes while it is disturbed.

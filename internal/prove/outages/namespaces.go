@@ -52,19 +52,10 @@ var (
 	movedHost  = netip.MustParsePrefix("10.77.0.3/24")
 )
 
-// Run runs one kind after the other.
-func (p Namespaces) Run(s *prove.Shard) error {
-	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
-		err := p.try(s, seed)
-		if un := (*wires.UnavailableError)(nil); errors.As(err, &un) {
-			return &prove.NotHereError{Reason: un.Error()}
-		}
-		judge(s, err)
-	}
-	return nil
-}
+// Run runs one kind after the other, two at once: most of the time they wait.
+func (p Namespaces) Run(s *prove.Shard) error { return together(s, 2, 0, p.try) }
 
-func (p Namespaces) try(s *prove.Shard, seed uint64) (err error) {
+func (p Namespaces) try(s *tally, seed uint64) (err error) {
 	k := kinds[(seed-1)%uint64(len(kinds))]
 	rounds, cut := p.Rounds, p.Cut
 	if rounds == 0 {

@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
 )
 
@@ -30,7 +29,7 @@ type size struct {
 type trial struct {
 	*live.World
 	size
-	s    *prove.Shard
+	s    *tally
 	bin  string
 	rng  *rand.Rand
 	seed uint64
@@ -52,12 +51,12 @@ func (c Command) path() (string, error) {
 var errOver = errors.New("the time is up")
 
 // begin makes a trial: its folder, its job file, and the model of the undisturbed run.
-func begin(s *prove.Shard, c Command, seed uint64, z size) (*trial, error) {
+func begin(s *tally, c Command, seed uint64, z size) (*trial, error) {
 	bin, err := c.path()
 	if err != nil {
 		return nil, err
 	}
-	w, err := live.New(bin, s.Dir)
+	w, err := live.New(bin, s.s.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +122,6 @@ func (t *trial) pause(d time.Duration) bool {
 // between draws a time.
 func (t *trial) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(t.rng.Int64N(int64(most-least)))
-}
-
-// judge counts the trial as a failure of its seed, unless it was only given up.
-func judge(s *prove.Shard, err error) {
-	if err != nil && !errors.Is(err, errOver) {
-		s.Fail("%v", err)
-	}
 }
 
 // sameModel holds the model of a run against that of the undisturbed one.
