@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
 	"github.com/rhizome-ml/rhizome/internal/prove/damage"
+	"github.com/rhizome-ml/rhizome/internal/prove/doors"
 	"github.com/rhizome-ml/rhizome/internal/prove/hostile"
 	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
 	"github.com/rhizome-ml/rhizome/internal/prove/outages"
@@ -28,6 +29,7 @@ var proofs = []prove.Part{
 	outages.Namespaces{},
 	restores.Part{},
 	crashes.Part{},
+	doors.Strangers{},
 	hostile.Part{},
 	same.Part{Command: []string{"prove", "--answer"}},
 	damage.Part{},

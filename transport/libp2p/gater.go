@@ -30,9 +30,15 @@ func (g gater) InterceptPeerDial(p peer.ID) bool {
 
 func (g gater) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
 
-func (g gater) InterceptAccept(network.ConnMultiaddrs) bool { return !g.t.closing() }
+func (g gater) InterceptAccept(network.ConnMultiaddrs) bool {
+	g.t.counts.accepted.Add(1)
+	return !g.t.closing()
+}
 
-func (g gater) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
+func (g gater) InterceptSecured(d network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
+	if d == network.DirInbound {
+		g.t.counts.proven.Add(1)
+	}
 	return g.t.admit(wire.PeerID(p.String())) == nil
 }
 

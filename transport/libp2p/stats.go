@@ -11,6 +11,8 @@ type Stats struct {
 	Overflows               uint64 // calls of Send that found a full queue
 	Linked, Unlinked        uint64 // reports
 	Dials, DialsFailed      uint64
+	Accepted                uint64 // connections that others began
+	Proven                  uint64 // of those, the ones that showed who they are
 	Refused                 uint64 // connections and streams of peers that are not admitted
 	Malformed               uint64 // streams that broke the framing
 	Silent                  uint64 // connections closed because no answer came
@@ -19,7 +21,7 @@ type Stats struct {
 // counters is the form of Stats that many goroutines count in.
 type counters struct {
 	sent, sentBytes, received, receivedBytes, dropped, lost, overflows, linked, unlinked,
-	dials, dialsFailed, refused, malformed, silent atomic.Uint64
+	dials, dialsFailed, accepted, proven, refused, malformed, silent atomic.Uint64
 }
 
 // Stats returns what happened so far.
@@ -28,5 +30,5 @@ func (t *Transport) Stats() Stats {
 	return Stats{Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(), Received: c.received.Load(),
 		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(), Overflows: c.overflows.Load(),
 		Linked: c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(), DialsFailed: c.dialsFailed.Load(),
-		Refused: c.refused.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load()}
+		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load()}
 }
