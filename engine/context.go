@@ -158,7 +158,8 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 		return bad
 	}
 	env := c.message(to, op, in)
-	if room, _ := c.e.st.streams.Room(1, fillBytes(env.Fills)); !room {
+	c.e.sc.peers = append(c.e.sc.peers[:0], to)
+	if room, _ := c.e.st.streams.RoomFor(c.e.sc.peers, fillBytes(env.Fills)); !room {
 		c.e.count("send.refused")
 		return value.Fail(value.CodeOverflow, c.slot(), "the outbox is full")
 	}

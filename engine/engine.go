@@ -52,8 +52,9 @@ type Engine struct {
 	targets map[string][]wire.PeerID
 	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
 
-	listed  uint64            // counts the changes of the governor's lists; not State
-	refused map[string]uint64 // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
+	listed  uint64                // counts the changes of the governor's lists; not State
+	told    map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
+	refused map[string]uint64     // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 }
 
 // New returns an engine in its first state: nothing has run.
@@ -114,6 +115,7 @@ type tables struct {
 	counters [2]counter
 	book     peer.AddressBook
 	requests peer.Requests
+	pressure peer.Pressure
 	random   rand.ChaCha8
 }
 
@@ -124,10 +126,12 @@ func newState(cfg Config, t *tables) State {
 	t.backoff = *peer.NewBackoff(l.BookPeers)
 	t.streams = *peer.NewStreams(l.streams())
 	t.requests = *peer.NewRequests(l.requests())
+	t.pressure = *peer.NewPressure(l.BookPeers)
+	t.streams.SetTimed(CurrentRules >= 1)
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
 		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
-		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests,
+		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure,
 		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{t.timers[:0]}, counters: t.counters[:0],
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}

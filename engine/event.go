@@ -18,6 +18,9 @@ type RefusedError struct {
 	What   string // which input
 	Reason string // the limit or the mismatch, and what would be right
 	Wait   bool   // the same input may be accepted later, when the engine has worked
+
+	// Tell, where it is set, is what the sender of a refused envelope may be told at once, best effort: see refusals.go.
+	Tell *Packet
 }
 
 // The reasons of a refusal.
@@ -28,6 +31,7 @@ const (
 	RefusedFormat   = "format"   // the bytes are no envelope
 	RefusedAddress  = "address"  // the envelope is for another node, or does not say who sent it
 	RefusedDigest   = "digest"   // the sender runs another artifact
+	RefusedPressure = "pressure" // the peer disregards that it was asked to hold data back
 	RefusedUnknown  = "unknown"  // the event names something that does not exist
 	RefusedRight    = "right"    // the caller may not control the node
 )
@@ -45,12 +49,20 @@ func (e *Engine) Deliver(ev *Event) error {
 	if bad := e.mayDeliver(ev); err == nil && bad != nil {
 		err = bad
 	}
+	if err == nil && in.env != nil {
+		if err = e.muted(in.env); err != nil {
+			e.sc.freeEnvelope(in.env)
+		}
+	}
 	if err != nil {
 		if re, ok := err.(*RefusedError); ok {
 			if e.refused == nil {
 				e.refused = map[string]uint64{}
 			}
 			e.refused[re.Code]++
+			if ev.Envelope != nil {
+				e.tellRefused(wire.PeerID(ev.Envelope.From), len(ev.Envelope.Raw), re)
+			}
 		}
 		return err
 	}
@@ -64,6 +76,9 @@ func (e *Engine) Deliver(ev *Event) error {
 		e.st.completions = append(e.st.completions, completion{
 			command: ev.CompletionFailed.Command, failure: value.Fail(f.Code, f.Where, f.Message)})
 		return nil
+	}
+	if e.rules(1) {
+		e.st.fresh++
 	}
 	e.st.ingress = append(e.st.ingress, in)
 	e.st.ingressBytes += in.bytes
@@ -186,6 +201,8 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("peer %s claims to be %s", from, env.From)}
 	case env.To != e.st.self:
 		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s", env.To, e.st.self)}
+	case env.Notice.Refuses():
+		return nil // it travels alone, and need not be of the same artifact
 	case env.Digest != e.prog.Digest:
 		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
 	}

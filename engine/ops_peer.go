@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -80,6 +83,31 @@ func (e *Engine) peerFailed(p wire.PeerID, reason string) {
 	}
 }
 
+// heard ends a silence of the peer.
+func (e *Engine) heard(p wire.PeerID, progress bool) {
+	if e.st.streams.Heard(p, progress, e.st.now) {
+		e.announce(PeerTrusted, p, "")
+	}
+}
+
+// judge looks at the silence of a peer that something is sent to again. One that is silent for too long counts as down, as after too
+// many failures.
+func (e *Engine) judge(p wire.PeerID) {
+	level, news := e.st.streams.Judge(p, e.st.now)
+	if !news {
+		return
+	}
+	if level == peer.Suspected {
+		e.announce(PeerSuspected, p, fmt.Sprintf("φ reached %d", peer.SuspectPhi))
+		return
+	}
+	if e.st.governor.Silent(p, e.st.now) {
+		reason := fmt.Sprintf("it is silent: φ reached %d", peer.DownPhi)
+		e.trace(tracePeer, nil, -1, "down "+string(p)+": "+reason)
+		e.peerChanged(p, false, reason)
+	}
+}
+
 // peerRenewed handles a peer that came back with a new epoch: it may have lost what it had acknowledged, so every open
 // question is asked again; its answer is the same (see ask and answer).
 func (e *Engine) peerRenewed(p wire.PeerID) {
@@ -120,7 +148,7 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 	if !planted.On(planted.IncarnationNotBumped) {
 		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	}
-	e.st.rules = max(e.st.rules, ev.Rules)
+	e.st.setRules(max(e.st.rules, ev.Rules))
 	e.count("restarts")
 	if ev.NewEpoch {
 		e.count("restarts.new-epoch")

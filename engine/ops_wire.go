@@ -38,7 +38,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		return e.fail(f, op, o, bad)
 	}
 	if !edge.Best {
-		switch room, possible := e.st.streams.Room(len(to), len(to)*fillBytes(fills)); {
+		switch room, possible := e.st.streams.RoomFor(to, fillBytes(fills)); {
 		case !possible:
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
 		case !room:
@@ -55,6 +55,8 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	}
 	refused := 0
 	var why *value.Failure
+	until := e.deadlineOf(f, edge)
+	late := 0
 	for _, p := range to {
 		if why = e.outcast(p, o.Name); why != nil {
 			refused++
@@ -64,18 +66,27 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 			}
 			continue
 		}
+		left, ok := e.left(p, edge, until)
+		if !ok {
+			late++
+			e.drop("deadline.unmeetable", string(p))
+			if o.Code == program.OpRequest {
+				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], e.unmeetable(o.Name, p))
+			}
+			continue
+		}
 		env := &e.sc.send
 		if keep {
 			env = new(wire.Envelope)
 		}
 		*env = e.envelope(p, edge)
-		env.Fills = fills
+		env.Fills, env.Deadline = fills, left
 		var err error
 		if o.Code == program.OpRequest {
-			err = e.ask(f, o, edge, env)
+			err = e.ask(f, o, edge, env, until)
 		}
 		if err == nil {
-			err = e.send(env, !edge.Best)
+			err = e.sendUntil(env, !edge.Best, until)
 		}
 		if err != nil {
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
@@ -84,17 +95,20 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	if refused > 0 && refused == len(to) && o.Code != program.OpRequest {
 		return e.fail(f, op, o, why) // there is nobody whom it reaches
 	}
+	if late > 0 && refused+late == len(to) && o.Code != program.OpRequest {
+		return e.fail(f, op, o, e.unmeetable(o.Name, to[0])) // there is nobody whom it reaches in time
+	}
 	e.fill(f, o.Out[0], value.Trigger{})
 	return done
 }
 
 // ask numbers a question and remembers it until its answer.
-func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope) error {
+func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope, until int64) error {
 	env.Request = wire.Request{Epoch: e.st.epoch, ID: e.st.nextRequest}
 	e.st.nextRequest++
 	q := peer.Question{Edge: int32(edge.ID), Context: f.slots[o.In[1]], Envelope: env}
-	if edge.Deadline > 0 {
-		q.Deadline = e.st.now + edge.Deadline
+	if until > 0 {
+		q.Deadline = until
 		e.armAt(timer{kind: timerRequest, peer: env.To, exec: env.Request.Epoch, token: env.Request.ID}, q.Deadline)
 	}
 	return e.st.requests.Ask(env.To, env.Request, q)
@@ -120,7 +134,8 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
-	switch room, possible := e.st.streams.Room(1, fillBytes(fills)); {
+	e.sc.peers = append(e.sc.peers[:0], root.inbound.peer)
+	switch room, possible := e.st.streams.RoomFor(e.sc.peers, fillBytes(fills)); {
 	case !possible:
 		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
 	case !room:
@@ -206,18 +221,32 @@ func fillBytes(fills []wire.Fill) int {
 // send gives an envelope its place in the stream and hands it out. Numbered envelopes stay in the outbox until their
 // receiver acknowledged them. The envelope is not changed afterwards.
 func (e *Engine) send(env *wire.Envelope, numbered bool) error {
+	return e.sendUntil(env, numbered, 0)
+}
+
+// sendUntil is send for an envelope that serves nobody after an engine time, or 0 for none. What its receiver asked to hold back stays
+// in the outbox, or is dropped and counted where it may be lost.
+func (e *Engine) sendUntil(env *wire.Envelope, numbered bool, until int64) error {
 	if bad := e.outcast(env.To, "send"); bad != nil {
 		e.drop("send.blocked", bad.Message)
 		return bad
 	}
 	env.Epoch = e.st.epoch
+	held := e.holds(env)
 	if numbered {
-		if err := e.st.streams.Push(env, e.st.now, e.st.random.Uint64); err != nil {
+		if err := e.st.streams.PushUntil(env, until, held, e.st.now, e.st.random.Uint64); err != nil {
 			e.drop("send.refused", err.Error())
 			return err
 		}
 	}
-	e.emit(env)
+	switch {
+	case !held:
+		e.emit(env)
+	case numbered:
+		e.count("send.held")
+	default:
+		e.drop("send.held-back", string(env.To))
+	}
 	return nil
 }
 
@@ -227,7 +256,14 @@ func (e *Engine) send(env *wire.Envelope, numbered bool) error {
 func (e *Engine) sendAgain(old *wire.Envelope) {
 	again := *old
 	again.Number, again.Redelivered = 0, true
-	if e.send(&again, true) == nil {
+	until := int64(0)
+	if e.rules(1) && old.Request.IsSet() {
+		if q, ok := e.st.requests.Question(old.To, old.Request); ok && q.Deadline > 0 {
+			until = q.Deadline
+			again.Deadline = e.remaining(old.To, until)
+		}
+	}
+	if e.sendUntil(&again, true, until) == nil {
 		e.count("envelope.again")
 	}
 }
@@ -243,11 +279,16 @@ func (e *Engine) emit(env *wire.Envelope) {
 	if out.Number != 0 {
 		out.Base = e.st.streams.Base(env.To)
 	}
+	e.put(out)
+}
+
+// put encodes an envelope and puts it out.
+func (e *Engine) put(out *wire.Envelope) {
 	raw, err := wire.Append(e.sc.raw(), e.reg, out)
 	if err != nil {
 		e.broken("an envelope cannot be encoded: " + err.Error())
 	}
-	e.out.Envelopes = append(e.out.Envelopes, Packet{To: env.To, Raw: raw})
+	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw})
 }
 
 // peersOf reads the receivers of a send: a peer, or a list of peers. The slice is good until the next send.

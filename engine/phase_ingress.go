@@ -14,6 +14,11 @@ import (
 // pollIngress processes the accepted inputs in order. Envelopes and calls wait while the bootstrap is under way or too
 // many activations are alive: work refused for a limit waits (trap 27).
 func (e *Engine) pollIngress() {
+	for ; e.st.fresh > 0; e.st.fresh-- {
+		if env := e.st.ingress[len(e.st.ingress)-int(e.st.fresh)].env; env != nil {
+			e.noteData(env)
+		}
+	}
 	kept := 0
 	for i := 0; i < len(e.st.ingress); i++ {
 		in := e.st.ingress[i]
@@ -58,7 +63,7 @@ func (e *Engine) ingressReady() bool {
 func (e *Engine) process(in *ingress) {
 	switch ev := in.event; {
 	case ev.Envelope != nil:
-		e.takeEnvelope(in.env)
+		e.takeEnvelope(in.env, in.bytes)
 		e.sc.freeEnvelope(in.env)
 	case ev.AppAck != nil:
 		e.takeAppAck(ev.AppAck.UpTo)
@@ -78,7 +83,11 @@ func (e *Engine) process(in *ingress) {
 }
 
 // takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law L6).
-func (e *Engine) takeEnvelope(env *wire.Envelope) {
+func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
+	if env.Notice.Refuses() {
+		e.takeRefusal(env)
+		return
+	}
 	if bad := e.outcast(env.From, "envelope"); bad != nil {
 		e.drop("envelope.blocked", bad.Message) // it was blocked since the envelope was accepted
 		return
@@ -87,6 +96,9 @@ func (e *Engine) takeEnvelope(env *wire.Envelope) {
 	got, err := e.st.streams.Accept(env)
 	if err != nil {
 		e.drop("envelope.refused", err.Error())
+		if stale, ok := err.(*peer.StaleError); ok && stale.What == "incarnation" {
+			e.refuseStale(env, stale.Seen, bytes)
+		}
 		return
 	}
 	if got.Lost > 0 {
@@ -95,13 +107,18 @@ func (e *Engine) takeEnvelope(env *wire.Envelope) {
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
 	}
+	acked := 0
 	if env.AckEpoch != 0 {
-		switch n, err := e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {
+		switch acked, err = e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {
 		case err != nil:
 			e.drop("ack.refused", err.Error())
-		case n > 0:
+		case acked > 0:
 			e.wakeParked(parkOutbox, "")
 		}
+	}
+	e.heard(env.From, acked > 0)
+	if env.Notice.Kind == wire.NoticePressure {
+		e.takePressure(env)
 	}
 	if got.Renewed {
 		e.peerRenewed(env.From)

@@ -7,7 +7,10 @@ import (
 
 // pollOutbound resends what was not acknowledged in time, and acknowledges what no other envelope of this Poll did.
 func (e *Engine) pollOutbound() {
-	for _, env := range e.st.streams.Due(e.st.now, e.st.random.Uint64) {
+	e.pollPressure()
+	for _, r := range e.st.streams.DueUntil(e.st.now, e.st.random.Uint64) {
+		env := r.Envelope
+		e.judge(env.To)
 		if !e.st.backoff.Ready(env.To, e.st.now) {
 			continue
 		}
@@ -16,7 +19,7 @@ func (e *Engine) pollOutbound() {
 			e.sendAgain(env)
 			continue
 		}
-		e.emit(env)
+		e.resend(env, r.Deadline)
 	}
 	for _, p := range e.st.streams.AcksDue() {
 		if e.outcast(p, "") != nil {

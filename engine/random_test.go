@@ -27,6 +27,6 @@ type step struct{ kind, a, b int }
 
 func randomSchedule(t *rapid.T) []step {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
-		return step{rapid.IntRange(0, programs.StepKinds+linkSteps-1).Draw(t, "kind"), rapid.IntRange(0, 30).Draw(t, "a"), rapid.IntRange(0, 99).Draw(t, "b")}
+		return step{rapid.IntRange(0, programs.StepKinds+linkSteps+noticeSteps-1).Draw(t, "kind"), rapid.IntRange(0, 30).Draw(t, "a"), rapid.IntRange(0, 99).Draw(t, "b")}
 	}), 3, 40).Draw(t, "schedule")
 }

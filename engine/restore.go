@@ -81,7 +81,6 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
 	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
 	s.epoch, s.now, s.bootstrapExec = w.Epoch, w.Now, w.BootstrapExec
-	s.rules = w.Rules
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {
@@ -277,6 +276,9 @@ func (r *restorer) ingress(t *snapshot.TransientSnapshot) error {
 		r.st.ingress = append(r.st.ingress, in)
 		r.st.ingressBytes += in.bytes
 	}
+	if r.st.fresh = t.Poll.Fresh; int64(r.st.fresh) > int64(len(r.st.ingress)) {
+		return fmt.Errorf("%d of %d events are new", r.st.fresh, len(r.st.ingress))
+	}
 	return nil
 }
 
@@ -302,6 +304,10 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 		return err
 	}
 	if r.st.streams, err = peer.RestoreStreams(w.Epoch, t.WireStates, w.PendingOutbound, r.e.reg, l.streams()); err != nil {
+		return err
+	}
+	r.st.setRules(w.Rules)
+	if r.st.pressure, err = peer.RestorePressure(w.Pressure, l.BookPeers); err != nil {
 		return err
 	}
 	r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests())

@@ -20,6 +20,11 @@ func (e *Engine) Adopt(rules uint32) bool {
 	if rules > CurrentRules || e.st.stage != stageNew || len(e.st.ingress) > 0 {
 		return false
 	}
-	e.st.rules = rules
+	e.st.setRules(rules)
 	return true
+}
+
+func (s *State) setRules(rules uint32) {
+	s.rules = rules
+	s.streams.SetTimed(rules >= 1)
 }

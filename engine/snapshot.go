@@ -76,7 +76,7 @@ func (c *Capture) Message() *snapshot.TransientSnapshot {
 // snapRest returns all but activations, commands and timers.
 func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	t := &snapshot.TransientSnapshot{
-		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage},
+		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage, Fresh: e.st.fresh},
 	}
 	for i := range e.st.frontier.n {
 		r := e.st.frontier.at(i)
@@ -196,7 +196,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		NextCommandID: e.st.nextCommand, NextExecID: e.st.nextExec, NextCallID: e.st.nextCall, NextTimerSeq: e.st.nextTimer,
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
 		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
-		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules,
+		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
 		AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}
 	w.Requests, w.Inbound = e.st.requests.Snapshot()

@@ -23,6 +23,7 @@ type State struct {
 	opsLeft int64
 
 	ingress     []ingress // FIFO
+	fresh       uint32    // of these, at the end, no Poll has seen
 	frontier    ring
 	bus         []busEvent // FIFO
 	timers      timers
@@ -42,6 +43,7 @@ type State struct {
 	backoff  *peer.Backoff
 	requests *peer.Requests
 	book     *peer.AddressBook
+	pressure *peer.Pressure
 
 	// identity
 	rules       uint32 // which release's behaviour holds; see rules.go

@@ -42,6 +42,14 @@ var derived = map[string]string{
 	"Envelope.Source":      "likewise: the own addresses, from the book",
 	"Envelope.Trace":       "no engine sets a trace context",
 
+	"Streams.timed":   "follows State.rules",
+	"stream.bytes":    "the sum over its outbox",
+	"stream.asked":    "of one call of RoomFor; 0 between calls",
+	"Silence.sum":     "the sum over the silences that ended",
+	"Silence.squares": "likewise, of their squares",
+
+	"Envelope.Notice": "rides on what is not in the outbox",
+
 	"Streams.resends":   "a heap over the streams by their resendAt",
 	"stream.place":      "the stream's place in that heap",
 	"AddressBook.ageAt": "a time before which no entry is too old; 0 has the entries looked at",
@@ -88,6 +96,7 @@ func (cover *coverage) run(t *rapid.T) {
 		w.act(s.kind, s.a, s.b)
 	}
 	w.settle(2)
+	w.nodes[0].strain(w.nodes[1])
 }
 
 // TestStateCompleteCatches shows that the walk sees a field that somebody added and did not encode.

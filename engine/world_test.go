@@ -62,6 +62,8 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		cfg.Limits.OpsPerPoll = 7
 		cfg.Limits.QueueLength = 3
 		cfg.Limits.OutboxEnvelopes = 6
+		cfg.Limits.PeerEnvelopes = 5
+		cfg.Limits.IngressEvents = 12
 		cfg.Limits.AppEvents = 5
 		cfg.Limits.PendingCommands = 4
 		cfg.Limits.FailuresToDown = 2
@@ -205,6 +207,7 @@ func (n *testNode) deliver(ev *Event) {
 // act does one step of a schedule; a and b choose among what there is.
 func (w *world) act(kind, a, b int) {
 	n := w.nodes[a%len(w.nodes)]
+	other := w.nodes[(a+1)%len(w.nodes)]
 	switch kind {
 	case 0:
 		for i := range n.cfg.Program.Funcs {
@@ -251,10 +254,101 @@ func (w *world) act(kind, a, b int) {
 		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * CurrentRules}})
 		n.poll()
 	}
-	if kind >= programs.StepKinds {
-		n.link(kind-programs.StepKinds, w.nodes[(a+1)%2].e.st.self, a, b)
+	switch k := kind - programs.StepKinds; {
+	case k >= linkSteps:
+		n.noticed(k-linkSteps, b)
+	case k >= 0:
+		n.link(k, other.e.st.self, a, b)
 	}
 	n.poll()
+}
+
+// noticeSteps is how many kinds of actions noticed has.
+const noticeSteps = 4
+
+// noticed does one step that has to do with notices between nodes.
+func (n *testNode) noticed(kind, b int) {
+	w := n.w
+	other := w.nodes[0]
+	if n == other {
+		other = w.nodes[1]
+	}
+	switch kind {
+	case 0: // a zombie of the other node, or its word that this one is a zombie
+		life := other.e.Incarnation() - uint64(b%2)
+		notice := wire.Notice{}
+		if b%3 == 0 {
+			notice = wire.Notice{Kind: wire.NoticeStale, Seen: n.e.Incarnation() + uint64(b%4)}
+		}
+		w.to(n.from(other, life, notice))
+	case 1:
+		w.to(n.from(other, other.e.Incarnation(), wire.Notice{Kind: wire.NoticePressure, Level: 80, Hold: int64(b)*2e8 + 1}))
+	case 2:
+		n.crowd(b%2 == 0)
+	case 3: // data that waits while the node is crowded, longer and longer
+		for range 1 + b%6 {
+			p := n.from(other, other.e.Incarnation(), wire.Notice{}, wire.Fill{Op: "hello", Value: value.Int(b)})
+			n.deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(p.from), Raw: p.raw}})
+		}
+		w.now += int64(b%4) * 3e8
+	}
+}
+
+// from makes a packet from another node that is not numbered, as if that node's engine had put it out.
+func (n *testNode) from(other *testNode, life uint64, notice wire.Notice, fills ...wire.Fill) netPacket {
+	self, to := other.e.st.self, n.e.st.self
+	env := &wire.Envelope{
+		Version: wire.CurrentVersion, From: self, To: to, Digest: n.e.prog.Digest, Incarnation: life, Epoch: other.e.st.epoch, Edge: -1,
+		Notice: notice, Fills: fills,
+	}
+	raw, err := wire.Append(nil, n.cfg.Registry, env)
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	return netPacket{self, to, raw}
+}
+
+// strain has a node told thrice to hold data back that goes on, and a peer that answers for a while and then no more: what chance
+// brings about too seldom.
+func (n *testNode) strain(other *testNode) {
+	data := func(count int) {
+		for range count {
+			p := n.from(other, other.e.Incarnation(), wire.Notice{}, wire.Fill{Op: "hello", Value: value.Int(count)})
+			n.deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(p.from), Raw: p.raw}})
+		}
+		n.poll()
+		n.w.now += 6e8
+	}
+	n.crowd(true)
+	for _, count := range []int{9, 1, 1, 1} {
+		data(count)
+	}
+	n.reborn()
+	n.crowd(false)
+	data(0)
+	s, p := n.e.st.streams, other.e.st.self
+	for i := range 10 {
+		env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}
+		if err := s.PushUntil(env, 0, false, n.e.st.now, n.e.st.random.Uint64); err != nil {
+			return
+		}
+		if i < 9 {
+			s.Ack(p, env.Epoch, env.Number, n.e.st.now)
+			s.Heard(p, true, n.e.st.now)
+		}
+	}
+	n.w.now += 4e9
+	n.poll()
+	n.reborn()
+}
+
+// crowd leaves a node without room for new activations, or with room again.
+func (n *testNode) crowd(on bool) {
+	n.cfg.Limits.SlotBytes = DefaultLimits().SlotBytes
+	if on {
+		n.cfg.Limits.SlotBytes = -1
+	}
+	n.e.limits = n.e.sc.limitsOf(n.cfg.Limits)
 }
 
 func (w *world) to(p netPacket) {
@@ -282,6 +376,9 @@ func (n *testNode) complete(c Command) {
 
 // settle lets everything that is under way come to its end, as far as it can.
 func (w *world) settle(rounds int) {
+	for _, n := range w.nodes {
+		n.crowd(false)
+	}
 	for range rounds {
 		w.now += 1000
 		for _, n := range w.nodes {

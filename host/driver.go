@@ -44,6 +44,7 @@ type Turn struct {
 	Trace    []engine.TraceEvent // when the node traces; valid until the next step
 	Again    []*engine.Event     // inputs that the node had no room for: they come first in the next step
 	Dropped  []Refusal           // inputs that the node refused for good
+	Tell     []engine.Packet     // what their senders may be told, best effort: lose it rather than wait
 	Accepted int                 // inputs
 	LSN      uint64              // the step's record
 	Holds    bool                // effects wait for the record to be durable
@@ -101,6 +102,9 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 			t.Again = append(t.Again, r.Event)
 		} else {
 			t.Dropped = append(t.Dropped, r)
+			if re != nil && re.Tell != nil {
+				t.Tell = append(t.Tell, *re.Tell)
+			}
 		}
 	}
 	v.more, v.wake = out.More, out.Wake

@@ -276,6 +276,9 @@ func (h *Host) follow(t *Turn) error {
 			h.cfg.OnDrop(r.Event, r.Err)
 		}
 	}
+	for _, p := range t.Tell {
+		h.cfg.Send(p.To, p.Raw) // best effort: the peer will ask again
+	}
 	for _, c := range t.Commands {
 		h.cfg.Workers.Do(c, h.d.Work, h.finished)
 	}

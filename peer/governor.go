@@ -175,6 +175,14 @@ func (g *Governor) Lost(p wire.PeerID) bool {
 	return h != nil && h.lost
 }
 
+// Silent notes that the peer was silent for too long, as if it had failed too often, and says whether it is down now and was not before.
+func (g *Governor) Silent(p wire.PeerID, now int64) bool {
+	h := g.entry(p)
+	news := !h.down
+	h.failures, h.last, h.down = g.threshold, now, true
+	return news
+}
+
 // Down says whether the peer failed so often in a row that it counts as down.
 func (g *Governor) Down(p wire.PeerID) bool {
 	h := g.health.get(p)

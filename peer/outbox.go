@@ -16,12 +16,14 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	if t == nil || len(t.out) == 0 {
 		return nil
 	}
-	out := t.out
-	for _, env := range out {
-		s.bytes -= Charge(env)
+	out := make([]*wire.Envelope, len(t.out))
+	for i := range t.out {
+		out[i] = t.out[i].env
 	}
+	s.bytes -= t.bytes
 	s.count -= len(out)
-	t.out, t.resends = nil, 0
+	t.out, t.bytes, t.resends = nil, 0, 0
+	t.awaited, t.level = 0, Trusted
 	s.unschedule(t)
 	return out
 }

@@ -100,6 +100,14 @@ func (r *Requests) Answered(from wire.PeerID, req wire.Request) (Question, bool)
 	return *q, true
 }
 
+// Question returns an own question that is open.
+func (r *Requests) Question(to wire.PeerID, req wire.Request) (Question, bool) {
+	if q := r.outbound[requestKey{to, req}]; q != nil {
+		return *q, true
+	}
+	return Question{}, false
+}
+
 // Open returns how many own questions wait for an answer.
 func (r *Requests) Open() int { return len(r.outbound) }
 

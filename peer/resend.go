@@ -35,27 +35,53 @@ func (s *Streams) NextResend() int64 {
 // Due returns the envelopes that are to be sent again at now, marked as redelivered, streams in the order in which they
 // became due and each in the order of its numbers. It draws the next time for each stream.
 func (s *Streams) Due(now int64, rand func() uint64) []*wire.Envelope {
+	var out []*wire.Envelope
+	for _, r := range s.DueUntil(now, rand) {
+		out = append(out, r.Envelope)
+	}
+	return out
+}
+
+// Resend is an envelope that is to be sent again, and until when it serves anybody: 0 means for ever.
+type Resend struct {
+	Envelope *wire.Envelope
+	Deadline int64
+}
+
+// DueUntil is Due with the deadlines. A peer that is held is given answers only; what was never sent is not marked.
+func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 	var due []*stream
 	for len(s.resends) > 0 && s.resends[0].resendAt <= now {
 		due = append(due, heap.Pop(&s.resends).(*stream))
 	}
-	var out []*wire.Envelope
+	var out []Resend
 	for _, t := range due {
-		n := min(len(t.out), ResendBatch)
-		for i, env := range t.out[:n] {
-			if !env.Redelivered {
-				again := *env
-				again.Redelivered = true
-				t.out[i] = &again
+		held, given := s.timed && t.heldUntil > now, len(out)
+		for i := range t.out[:min(len(t.out), ResendBatch)] {
+			x := &t.out[i]
+			if held && isData(x.env) {
+				continue
 			}
+			if x.sent == unsent {
+				x.sent = max(1, now)
+				t.await(now)
+			} else if !x.env.Redelivered {
+				again := *x.env
+				again.Redelivered = true
+				x.env = &again
+			}
+			out = append(out, Resend{x.env, x.deadline})
 		}
-		out = append(out, t.out[:n]...)
 		t.resends = min(t.resends+1, 1<<20)
 		t.resendAt = 0
 		if planted.On(planted.ForgetResendTimer) {
 			continue
 		}
-		s.schedule(t, now, resendWait(t.resends, rand))
+		wait := resendWait(t.resends, rand)
+		if held && len(out) == given {
+			wait = max(wait, t.heldUntil-now)
+		}
+		s.schedule(t, now, wait)
 	}
 	return out
 }

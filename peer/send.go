@@ -15,10 +15,38 @@ func (s *Streams) Room(n, bytes int) (now, ever bool) {
 	return ever && n <= s.lim.Envelopes-s.count && bytes <= s.lim.Bytes-s.bytes, ever
 }
 
+// RoomFor is Room for one envelope of that charge to each of some peers, and asks also whether each of them has room of its own.
+func (s *Streams) RoomFor(to []wire.PeerID, bytes int) (now, ever bool) {
+	now, ever = s.Room(len(to), len(to)*bytes)
+	if !s.timed {
+		return now, ever
+	}
+	ever = ever && bytes <= s.lim.PeerBytes && s.lim.PeerEnvelopes > 0
+	for _, p := range to {
+		if t := s.stream(p); t != nil {
+			t.asked++
+			now = now && len(t.out)+t.asked <= s.lim.PeerEnvelopes && t.bytes+t.asked*bytes <= s.lim.PeerBytes
+			ever = ever && t.asked <= s.lim.PeerEnvelopes && t.asked*bytes <= s.lim.PeerBytes
+		}
+	}
+	for _, p := range to {
+		if t := s.stream(p); t != nil {
+			t.asked = 0
+		}
+	}
+	return now && ever, ever
+}
+
 // Push gives the envelope the next number of the stream to its receiver, and keeps it until it is acknowledged. The
 // envelope must be the caller's own: its Epoch, Number and what rides on it are set here, and nobody changes it from then
-// on. Push refuses only beyond a reserve over what Room allows, with a *FullError that leaves the envelope unnumbered.
+// on. Push refuses only beyond a reserve over what RoomFor allows, with a *FullError that leaves the envelope unnumbered.
 func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error {
+	return s.PushUntil(env, 0, false, now, rand)
+}
+
+// PushUntil is Push for an envelope that serves nobody after the deadline, an engine time, or 0 for none. One that is held is not sent
+// yet: Due gives it when the peer is not held any more.
+func (s *Streams) PushUntil(env *wire.Envelope, deadline int64, held bool, now int64, rand func() uint64) error {
 	charge := Charge(env)
 	switch {
 	case s.count >= reserve(s.lim.Envelopes):
@@ -30,21 +58,35 @@ func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error 
 	if err != nil {
 		return err
 	}
+	if s.timed && len(t.out) >= reserve(s.lim.PeerEnvelopes) {
+		return &FullError{"outbox envelopes of one peer", s.lim.PeerEnvelopes}
+	}
+	if s.timed && charge > reserve(s.lim.PeerBytes)-t.bytes {
+		return &FullError{"outbox bytes of one peer", s.lim.PeerBytes}
+	}
 	if planted.On(planted.NumberReused) && len(t.out) == 0 {
 		t.next = 1
 	}
 	if planted.On(planted.DedupByContent) {
-		if i := slices.IndexFunc(t.out, func(old *wire.Envelope) bool { return sameContent(old, env) }); i >= 0 {
-			env.Number = t.out[i].Number
+		if i := slices.IndexFunc(t.out, func(old sending) bool { return sameContent(old.env, env) }); i >= 0 {
+			env.Number = t.out[i].env.Number
 			return nil
 		}
 	}
 	env.Epoch, env.Number = s.epoch, t.next
 	env.AckEpoch, env.Ack, env.Base = 0, 0, 0
 	t.next++
-	t.out = append(t.out, env)
+	x := sending{env: env}
+	if s.timed {
+		if x.deadline, x.sent = deadline, unsent; !held {
+			x.sent = max(1, now)
+			t.await(now)
+		}
+	}
+	t.out = append(t.out, x)
 	s.count++
 	s.bytes += charge
+	t.bytes += charge
 	if t.resendAt == 0 {
 		s.schedule(t, now, resendWait(t.resends, rand))
 	}
@@ -70,10 +112,15 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 		return 0, nil
 	}
 	n := int(upTo - t.acked())
-	for _, env := range t.out[:n] {
-		s.bytes -= Charge(env)
+	for i := range t.out[:n] {
+		charge := Charge(t.out[i].env)
+		s.bytes -= charge
+		t.bytes -= charge
 	}
 	s.count -= n
+	if s.timed {
+		t.measure(&t.out[n-1], now)
+	}
 	t.out = slices.Delete(t.out, 0, n)
 	t.resends = 0
 	if len(t.out) == 0 {
@@ -97,7 +144,7 @@ func (s *Streams) Base(p wire.PeerID) uint64 {
 // Holds says whether the outbox holds the envelope that asks the question of the peer.
 func (s *Streams) Holds(p wire.PeerID, r wire.Request) bool {
 	t := s.stream(p)
-	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(e *wire.Envelope) bool { return e.Request == r })
+	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(x sending) bool { return x.env.Request == r })
 }
 
 // NewEpoch starts the own streams anew: all that is unacknowledged keeps its order and gets the numbers from 1 of the new
@@ -111,10 +158,10 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
 		// Each stream is changed by itself, so the order of the table does not show.
-		for i, env := range t.out {
-			again := *env
+		for i := range t.out {
+			again := *t.out[i].env
 			again.Epoch, again.Number, again.Redelivered = epoch, uint64(i)+1, true
-			t.out[i] = &again
+			t.out[i].env = &again
 		}
 		t.next = uint64(len(t.out)) + 1
 	}

@@ -12,16 +12,21 @@ type StreamLimits struct {
 	Envelopes int // unacknowledged, over all peers; Room goes by it, and Push by a quarter more
 	Bytes     int // their charge, likewise
 	Window    int // numbers of a stream that may be taken ahead of a missing one
+
+	// Of one peer, so that one that does not answer leaves room for the others; they hold where SetTimed says so.
+	PeerEnvelopes int
+	PeerBytes     int
+	Silences      int // that are remembered
 }
 
 // DefaultStreamLimits returns the limits of a server.
 func DefaultStreamLimits() StreamLimits {
-	return StreamLimits{Peers: 16384, Envelopes: 10000, Bytes: 256 << 20, Window: 8192}
+	return StreamLimits{Peers: 16384, Envelopes: 10000, Bytes: 256 << 20, Window: 8192, PeerEnvelopes: 1024, PeerBytes: 64 << 20, Silences: DefaultSilent}
 }
 
 // EdgeStreamLimits returns the limits of a small device.
 func EdgeStreamLimits() StreamLimits {
-	return StreamLimits{Peers: 512, Envelopes: 256, Bytes: 8 << 20, Window: 1024}
+	return StreamLimits{Peers: 512, Envelopes: 256, Bytes: 8 << 20, Window: 1024, PeerEnvelopes: 64, PeerBytes: 4 << 20, Silences: EdgeSilent}
 }
 
 // reserve is how much Push takes beyond what Room allows: room for answers and for questions asked again, which cannot wait.
@@ -39,7 +44,8 @@ type Streams struct {
 	count   int           // unacknowledged envelopes
 	bytes   int           // their charge
 
-	lim StreamLimits
+	lim   StreamLimits
+	timed bool // see SetTimed; derived
 }
 
 // stream is both directions of the stream with one peer.
@@ -54,12 +60,26 @@ type stream struct {
 	ackDue      bool
 
 	// sending
-	next     uint64           // number of the next envelope
-	out      []*wire.Envelope // unacknowledged, by number, without gaps up to next
-	resendAt int64            // 0 while nothing is unacknowledged
-	resends  int32            // in a row without progress
-	place    int              // in the heap, when resendAt is set
+	next     uint64    // number of the next envelope
+	out      []sending // unacknowledged, by number, without gaps up to next
+	bytes    int       // their charge; derived
+	resendAt int64     // 0 while nothing is unacknowledged
+	resends  int32     // in a row without progress
+	place    int       // in the heap, when resendAt is set
+	asked    int       // of room, within one call of RoomFor
+
+	vitals
 }
+
+// sending is an envelope of the outbox.
+type sending struct {
+	env      *wire.Envelope
+	sent     int64 // engine time of the first time; 0 where it is not known, unsent before it
+	deadline int64 // engine time, 0 means none
+}
+
+// unsent stands for the time of a first sending that is still to come.
+const unsent = -1
 
 // acked returns the number up to which everything was acknowledged.
 func (s *stream) acked() uint64 { return s.next - 1 - uint64(len(s.out)) }

@@ -20,16 +20,20 @@ func (s *Streams) Snapshot() ([]snapshot.WireStateSnapshot, []snapshot.PendingOu
 		states = append(states, snapshot.WireStateSnapshot{
 			Peer: string(p), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
 			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
+			RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(), Awaited: t.awaited,
+			Level: uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
 		})
 		if planted.On(planted.ForgetDedup) {
 			states[len(states)-1].RecvBeyond = nil
 		}
-		for i, env := range t.out {
+		for i := range t.out {
+			env := t.out[i].env
 			if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
 				break
 			}
 			entries = append(entries, snapshot.PendingOutboundEntry{
 				Peer: string(p), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
+				Sent: t.out[i].sent, Deadline: t.out[i].deadline,
 			})
 		}
 	}
@@ -81,6 +85,10 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 	t := &stream{
 		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch, upTo: w.RecvUpTo, beyond: slices.Clone(w.RecvBeyond),
 		next: w.NextNumber, resends: w.Resends,
+		vitals: vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level), heldUntil: w.HeldUntil, refusedAt: w.RefusedAt},
+	}
+	for _, us := range w.Silences {
+		t.silence.Ended(int64(us)*1000, s.lim.Silences)
 	}
 	for i, e := range entries {
 		env, err := readOwn(reg, e.Envelope)
@@ -90,9 +98,10 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		if err != nil {
 			return &RestoreError{"outbox", fmt.Sprintf("%s number %d", e.Peer, e.Number), err.Error()}
 		}
-		t.out = append(t.out, env)
-		s.bytes += Charge(env)
+		t.out = append(t.out, sending{env, e.Sent, e.Deadline})
+		t.bytes += Charge(env)
 	}
+	s.bytes += t.bytes
 	s.count += len(t.out)
 	s.peers.put(t.peer, t)
 	s.setAckDue(t, w.AckDue)
@@ -114,12 +123,33 @@ func (s *Streams) unsound(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 	case len(w.RecvBeyond) > s.lim.Window:
 		return "more numbers were taken out of order than the window has room for"
 	}
+	if why := s.unsoundVitals(w); why != "" {
+		return why
+	}
 	last := w.RecvUpTo
 	for i, n := range w.RecvBeyond {
 		if n <= last || i == 0 && n-last == 1 || n-w.RecvUpTo > uint64(s.lim.Window) {
 			return "the numbers taken out of order are not ascending, or not within the window"
 		}
 		last = n
+	}
+	return ""
+}
+
+// unsoundVitals says what is wrong with how the peer is said to answer, or "".
+func (s *Streams) unsoundVitals(w *snapshot.WireStateSnapshot) string {
+	switch {
+	case !(&RTT{w.RTT, w.RTTVar, w.RTTSamples}).sound():
+		return "no samples can have given this round-trip time"
+	case len(w.Silences) > s.lim.Silences:
+		return "more silences are remembered than are allowed"
+	case w.Awaited < 0 || w.HeldUntil < 0 || w.RefusedAt < 0 || Level(w.Level) > Silent || w.Level > 0 && w.Awaited == 0:
+		return "a time lies before time began, or a peer is suspected of which nothing is awaited"
+	}
+	for _, us := range w.Silences {
+		if us > silenceMaxUs || unpack(pack(int64(us))) != int64(us) {
+			return "a silence is longer or more exact than what is remembered"
+		}
 	}
 	return ""
 }
@@ -133,6 +163,8 @@ func (s *Streams) fits(env *wire.Envelope, e *snapshot.PendingOutboundEntry, num
 		return fmt.Errorf("the envelope has number %d, want %d", env.Number, number)
 	case env.Epoch != s.epoch:
 		return fmt.Errorf("the envelope is of epoch %d, want %d", env.Epoch, s.epoch)
+	case e.Sent < unsent || e.Deadline < 0:
+		return fmt.Errorf("it was sent at %d, or its deadline lies before time began", e.Sent)
 	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0:
 		return errNotOwn
 	}

@@ -73,6 +73,9 @@ func (w *World) follow(n *Node, t *host.Turn) {
 	for _, r := range t.Dropped {
 		w.refused(n, r.Event, r.Err)
 	}
+	for _, p := range t.Tell {
+		w.packet(n, p)
+	}
 	if w.opt.OnTrace != nil {
 		w.traceEngine(n, t.Trace)
 	}

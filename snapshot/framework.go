@@ -32,6 +32,7 @@ type FrameworkSnapshot struct {
 	Gates           []GateSnapshot             `snap:"26"` // by name
 	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
 	Rules           uint32                     `snap:"28"` // which release's behaviour holds
+	Pressure        []PressureSnapshot         `snap:"29"` // by peer, while the node is pressed
 }
 
 // CounterSnapshot is one counter.
@@ -99,6 +100,8 @@ type PendingOutboundEntry struct {
 	Number      uint64   `snap:"2"`
 	Envelope    Embedded `snap:"3"` // wire form, without the acknowledgement that rides on it
 	Redelivered bool     `snap:"4"`
+	Sent        int64    `snap:"5"` // engine time of the first time; 0 where it is not known, -1 before it
+	Deadline    int64    `snap:"6"` // engine time after which it serves nobody, 0 means none
 }
 
 // WireStateSnapshot is both directions of the stream with one peer.
@@ -113,6 +116,23 @@ type WireStateSnapshot struct {
 	AckDue      bool     `snap:"8"`  // something was taken that is not yet acknowledged
 	ResendAt    int64    `snap:"9"`  // engine time, 0 means no resend is due
 	Resends     int32    `snap:"10"` // in a row without progress
+	RTT         int64    `snap:"11"` // round-trip time, smoothed, ns
+	RTTVar      int64    `snap:"12"` // its mean deviation, ns
+	RTTSamples  int32    `snap:"13"`
+	Silences    []uint64 `snap:"14"` // silences that ended, oldest first, in microseconds
+	Awaited     int64    `snap:"15"` // engine time since which something is awaited and nothing was heard; 0 while nothing is
+	Level       uint32   `snap:"16"` // of the silence that lasts: 0 trusted, 1 suspected, 2 silent
+	HeldUntil   int64    `snap:"17"` // engine time before which no data is sent
+	RefusedAt   int64    `snap:"18"` // engine time at which the peer was last told that it is refused
+}
+
+// PressureSnapshot is a peer that was told that the node has little room for its data.
+type PressureSnapshot struct {
+	Peer       string `snap:"1"`
+	Told       int64  `snap:"2"` // engine time of the last notice
+	Ignored    int32  `snap:"3"` // notices after which it went on
+	Counted    bool   `snap:"4"` // the last notice is among them
+	MutedUntil int64  `snap:"5"` // engine time until which its data is refused
 }
 
 // OutboundRequest is a question that waits for its answer.

@@ -71,6 +71,7 @@ type PollSnapshot struct {
 	Phase   uint32 `snap:"1"` // 0 between polls, else the phase that is under way
 	OpsLeft int64  `snap:"2"`
 	Stage   uint32 `snap:"3"` // 0 new, 1 bootstrap under way, 2 running
+	Fresh   uint32 `snap:"4"` // of the inputs, at their end, no Poll has seen
 }
 
 // FrontierEntry is an op that is ready to run.

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// A peer whose envelope is refused for good is told why, at most once a second and in fewer bytes than it sent: a refusal amplifies
+// nothing, and two nodes that refuse each other fall silent.
+
+const (
+	refusalEveryNs = 1e9
+	toldPeersMax   = 1024
+)
+
+// refuseStale tells a peer that it is taken for a zombie of a later life.
+func (e *Engine) refuseStale(env *wire.Envelope, seen uint64, got int) {
+	if !e.rules(1) || !e.st.streams.MayRefuse(env.From, e.st.now) {
+		return
+	}
+	raw, ok := e.refusal(env.From, wire.Notice{Kind: wire.NoticeStale, Seen: seen}, got)
+	if !ok {
+		e.count("refusal.withheld")
+		return
+	}
+	e.count("refusal.told")
+	e.out.Envelopes = append(e.out.Envelopes, Packet{To: env.From, Raw: raw})
+}
+
+// refusal encodes a refusal that is smaller than the envelope which it answers.
+func (e *Engine) refusal(to wire.PeerID, n wire.Notice, got int) ([]byte, bool) {
+	env := e.bare(to, n)
+	env.Digest = [32]byte{} // it need not be the receiver's
+	size, err := wire.Size(e.reg, &env)
+	if err != nil || size >= got {
+		return nil, false
+	}
+	raw, err := wire.Append(nil, e.reg, &env)
+	return raw, err == nil
+}
+
+// tellRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends it, or not.
+func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
+	kind := wire.NoticeDigest
+	switch re.Code {
+	case RefusedDigest:
+	case RefusedStranger:
+		kind = wire.NoticeNotAdmitted
+	default:
+		return
+	}
+	if at, ok := e.told[from]; ok && e.st.now-at < refusalEveryNs {
+		return
+	}
+	if len(e.told) >= toldPeersMax {
+		maps.DeleteFunc(e.told, func(_ wire.PeerID, at int64) bool { return e.st.now-at >= refusalEveryNs })
+		if len(e.told) >= toldPeersMax {
+			return
+		}
+	}
+	if raw, ok := e.refusal(from, wire.Notice{Kind: kind}, got); ok {
+		if e.told == nil {
+			e.told = map[wire.PeerID]int64{}
+		}
+		e.told[from] = e.st.now
+		re.Tell = &Packet{To: from, Raw: raw}
+	}
+}
+
+// takeRefusal tells the host that a peer refuses this node.
+func (e *Engine) takeRefusal(env *wire.Envelope) {
+	n := env.Notice
+	if n.Kind == wire.NoticeStale && n.Seen <= e.st.incarnation {
+		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		return
+	}
+	e.count("refusal.heard")
+	reason := n.Kind.String()
+	if n.Kind == wire.NoticeStale {
+		reason = fmt.Sprintf("%s: it saw incarnation %d, this is %d", reason, n.Seen, e.st.incarnation)
+	}
+	e.trace(tracePeer, nil, -1, "refused by "+string(env.From)+": "+reason)
+	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: n.Seen})
+}
