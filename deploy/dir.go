@@ -132,7 +132,7 @@ func (d *Dir) Record() *Record {
 	return d.rec
 }
 
-// Save changes the record and writes it durably. What change returns an error for is not changed.
+// Save changes the record and writes it durably. What change returns an error for is not changed; it must not call the Dir.
 func (d *Dir) Save(change func(*Record) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

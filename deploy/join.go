@@ -117,7 +117,8 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 			return nil, err
 		}
 	}
-	err = c.dir.Save(func(r *Record) error { r.Starts++; r.Listen, r.Addresses = c.ports(), addresses; return nil })
+	listen := c.ports()
+	err = c.dir.Save(func(r *Record) error { r.Starts++; r.Listen, r.Addresses = listen, addresses; return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,11 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.D
 	if err := c.start(cfg, c.event); err != nil {
 		return nil, err
 	}
-	c.o.Tell(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rec.Digest, rec.Starts > 1})
+	rounds := 0
+	if set, err := job.FromSettings(rec.Settings); err == nil {
+		rounds = set.Rounds
+	}
+	c.o.Tell(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rounds, rec.Digest, rec.Starts > 1})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type end struct {

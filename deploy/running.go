@@ -37,6 +37,7 @@ type Listening struct {
 	Peer      wire.PeerID
 	Addresses []string // the best first
 	Job       string
+	Rounds    int    // of the job
 	Digest    string // of the job's artifact
 	Resumed   bool
 }
@@ -129,8 +130,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) error {
 	asked := r.o.Listen
 	remembered := []string(nil)
-	if rec := r.dir.Record(); rec != nil && (len(asked) == 0 || slices.Equal(free(rec.Listen), free(asked))) {
-		remembered = rec.Listen
+	if rec := r.dir.Record(); rec != nil && (len(asked) == 0 || slices.Equal(free(rec.Listen), asked)) {
+		remembered = rec.Listen // where a port was asked for, it is not free to choose
 	}
 	if len(asked) == 0 {
 		asked = ListenDefault()
@@ -185,6 +186,9 @@ func free(listen []string) []string {
 // ports returns the addresses to listen at next time: those that were asked for, with the ports that the system chose.
 func (r *running) ports() []string {
 	listen := r.o.Listen
+	if rec := r.dir.Record(); len(listen) == 0 && rec != nil && len(rec.Listen) > 0 {
+		listen = free(rec.Listen)
+	}
 	if len(listen) == 0 {
 		listen = ListenDefault()
 	}

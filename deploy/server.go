@@ -86,7 +86,8 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.listen(func(wire.PeerID) error { return nil }, nil); err != nil {
 		return err
 	}
-	if err := s.dir.Save(func(r *Record) error { r.Starts++; r.Listen = s.ports(); return nil }); err != nil {
+	listen := s.ports()
+	if err := s.dir.Save(func(r *Record) error { r.Starts++; r.Listen = listen; return nil }); err != nil {
 		return err
 	}
 	if res != nil {
@@ -96,7 +97,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.net.Handle(exchange.Protocol, s.give)
 	s.net.Handle(watchProtocol, s.watched)
-	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.digest, s.resumed})
+	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.cfg.Rounds, s.digest, s.resumed})
 	s.callAll()
 	select {
 	case <-s.finished:

@@ -60,6 +60,9 @@ type (
 func (v *nodeView) tell(what any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if x, ok := what.(deploy.Listening); ok {
+		v.rounds = x.Rounds
+	}
 	if v.json {
 		if line := v.line(what); line != nil {
 			writeLine(v.c.out, line)

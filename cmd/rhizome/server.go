@@ -60,9 +60,6 @@ func newServer(c *console) *cobra.Command {
 				}
 			}
 			v := &nodeView{c: c, json: f.json}
-			if o.Job != nil {
-				v.rounds = o.Job.Rounds
-			}
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
 			o.Options = options

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+const loopback = "/ip4/127.0.0.1/tcp/0"
+
+// TestServerAndClients does what the README shows: a server, and two clients with files of their own data. A client and the
+// server are killed with SIGKILL on the way and started again with the same commands. All end well with the model of a run in
+// one process, and no key has got anywhere.
+func TestServerAndClients(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for i, part := range []string{"0", "1"} {
+		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o", in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+			t.Fatal(o)
+		}
+	}
+	job := []string{"--rounds", "60", "--clients", "2"}
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
+	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback}, job...)
+	server := start(t, dir, serve...)
+	at := server.await(t, "address", isEvent("listening"))
+	if len(at.Addresses) == 0 || len(at.Digest) != 64 {
+		t.Fatalf("%+v", at)
+	}
+	join := func(name string, more ...string) []string {
+		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--trust", at.Digest[:12], "--data", in("part" + name[len(name)-1:] + ".csv")}, more...)
+	}
+
+	t.Run("refused", func(t *testing.T) { refusedJoins(t, dir, at.Addresses[0], at.Digest) })
+
+	first := start(t, dir, join("client0", "--member", "0", at.Addresses[0])...)
+	first.await(t, "a start", isEvent("listening"))
+	second := start(t, dir, join("client1", "--member", "1", at.Addresses[0])...)
+	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	first.cmd.Process.Kill()
+	first.end(t)
+	first = start(t, dir, join("client0")...) // it knows the server
+	at.Round = server.await(t, "a round after that", func(e told) bool { return e.Event == "round" && e.Round >= 10 }).Round
+	server.cmd.Process.Kill()
+	server.end(t)
+	server = start(t, dir, serve...)
+	done := server.await(t, "the result", isEvent("done"))
+	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 60 || at.Round >= 60 {
+		t.Errorf("%+v, in one process %+v", done, want)
+	}
+	for name, c := range map[string]*started{"client0": first, "client1": second} {
+		if e := c.await(t, "the word that it is done", isEvent("done")); e.ModelSHA256 != want.ModelSHA256 {
+			t.Errorf("%s was told %+v", name, e)
+		}
+		if code := c.end(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, c.errs)
+		}
+	}
+	if code := server.end(t); code != exitOK {
+		t.Errorf("server: exit code %d, %s", code, server.errs)
+	}
+	if again := rhizome(t, append(join("client0"), at.Addresses[0])...); again.code != exitOK || !strings.Contains(again.out, want.ModelSHA256) {
+		t.Errorf("a client that was done: %+v", again)
+	}
+	noKeys(t, dir, "server", "client0", "client1")
+}
+
+// refusedJoins tries what a client must not do: exit code 2, one line, and no place of the job is taken.
+func refusedJoins(t *testing.T, dir, address, digest string) {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	good, err := os.ReadFile(in("part0.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(good), "\n")
+	write(t, in("bad.csv"), lines[0]+strings.Replace(lines[1], ",", ",99,", 1))
+	write(t, in("pixel.csv"), lines[0]+lines[1]+strings.Replace(lines[2], ",", ",17,", 1)[2:])
+	write(t, in("empty.csv"), "")
+	if o := rhizome(t, "id", "--dir", in("open")); o.code != 0 {
+		t.Fatal(o)
+	}
+	os.Chmod(in("open/identity.key"), 0o644)
+	other := strings.Replace(digest[:12], digest[:1], map[bool]string{true: "b", false: "a"}[digest[0] == 'a'], 1)
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nobody agreed", []string{address}, "to agree: rhizome join"},
+		{"another program was agreed to", []string{address, "--trust", other}, "nothing of it runs"},
+		{"a digest of few digits", []string{address, "--trust", "12ab"}, "12 to 64"},
+		{"a bad line", []string{address, "--trust", digest, "--data", in("bad.csv")}, "bad.csv: line 2: 66 fields"},
+		{"an empty file", []string{address, "--trust", digest, "--data", in("empty.csv")}, "is empty"},
+		{"no such file", []string{address, "--trust", digest, "--data", in("none.csv")}, "none.csv"},
+		{"no such place", []string{address, "--trust", digest, "--member", "2"}, "places 0 to 1"},
+		{"no address", nil, "rhizome server prints"},
+		{"no peer id", []string{strings.Split(address, "/p2p/")[0]}, "/p2p/"},
+		{"no multiaddr", []string{"localhost:4001"}, "want /<net>"},
+		{"nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--wait", "300ms"}, "tried for 300ms"},
+		{"a key that others may read", []string{address, "--dir", in("open")}, "0600"},
+		{"the directory of the server", []string{address, "--dir", in("server")}, "in use by another process"},
+	} {
+		o := rhizome(t, append([]string{"join", "--json", "--listen", loopback, "--dir", in("refused")}, c.args...)...)
+		if o.code != exitBad || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, c.want) {
+			t.Errorf("%s: exit code %d, %q; want %q", c.name, o.code, o.err, c.want)
+		}
+	}
+	if names, err := vfs.OS().List(in("refused")); err != nil || strings.Contains(strings.Join(names, " "), "artifact") {
+		t.Errorf("a refused join left %q, %v", names, err)
+	}
+}
+
+// noKeys looks for the keys of nodes in all files below a directory, in every form that comes to mind.
+func noKeys(t *testing.T, dir string, nodes ...string) {
+	t.Helper()
+	var secrets [][]byte
+	for _, name := range nodes {
+		id, err := identity.Read(vfs.OS(), filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed := id.Key().Seed()
+		for _, text := range []string{
+			hex.EncodeToString(seed), base64.StdEncoding.EncodeToString(seed)[:42], base64.URLEncoding.EncodeToString(seed)[:42],
+		} {
+			secrets = append(secrets, []byte(text))
+		}
+		secrets = append(secrets, seed)
+	}
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || e.Name() == identity.File {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, s := range secrets {
+			if bytes.Contains(b, s) {
+				t.Errorf("a key is in %s", path)
+			}
+		}
+		files++
+		return err
+	})
+	if err != nil || files < 20 {
+		t.Errorf("%d files were looked at, %v", files, err)
+	}
+}
