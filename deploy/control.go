@@ -11,9 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // socketFile is the name of the socket at which a node that runs takes calls of its operator.
@@ -31,6 +36,7 @@ const (
 const (
 	OpStatus = "status"
 	OpPeers  = "peers"
+	// All others are those of engine.ControlBlock and its like.
 )
 
 // Request is a call of an operator.
@@ -108,7 +114,7 @@ func (r *running) accept(l net.Listener) {
 			} else if err := strictly(b, &q); err != nil {
 				reply = denied(&DeniedError{"format", err.Error()})
 			} else {
-				reply = r.answer(q)
+				reply = r.answer("", q)
 			}
 			if b, err := json.Marshal(reply); err == nil {
 				c.Write(append(b, '\n'))
@@ -125,22 +131,37 @@ func denied(err error) *Reply {
 	return &Reply{Code: "error", Reason: err.Error()}
 }
 
-// answer does a call of the node's own operator.
-func (r *running) answer(q Request) *Reply {
+// answer does a call: of the node's own operator where the caller is empty, or of a peer, who needs the right to.
+func (r *running) answer(caller wire.PeerID, q Request) *Reply {
+	h := r.glue.bound()
+	if q.Op != OpStatus && q.Op != OpPeers {
+		if h == nil {
+			return &Reply{Code: "early", Reason: "the node does not run yet, or not any more: its job is not there, or is done"}
+		}
+		ctx, cancel := context.WithTimeout(r.done, callWithin)
+		defer cancel()
+		res, err := h.Control(ctx, caller, q.Op, wire.PeerID(q.Peer), q.Address)
+		if err != nil {
+			return denied(err)
+		}
+		return &Reply{Code: res.Code, Reason: res.Reason}
+	}
 	var reply Reply
 	var err error
 	rec := r.dir.Record()
 	see := func(n *node.Node) {
-		switch q.Op {
-		case OpStatus:
+		if caller != "" {
+			if err = mayLook(n, caller); err != nil {
+				return
+			}
+		}
+		if q.Op == OpStatus {
 			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, &r.links)
-		case OpPeers:
+		} else {
 			reply.Peers, err = peersOf(rec, n, &r.links)
-		default:
-			err = &DeniedError{"unknown", fmt.Sprintf("no call %.32q", q.Op)}
 		}
 	}
-	if h := r.glue.bound(); h == nil {
+	if h == nil {
 		see(nil)
 	} else if viewed := h.View(see); viewed != nil {
 		err = viewed
@@ -152,6 +173,40 @@ func (r *running) answer(q Request) *Reply {
 		reply.Status.Running, reply.Status.Addresses = true, r.net.Addresses()
 	}
 	return &reply
+}
+
+// mayLook says whether a peer may see how the node is: its operators may.
+func mayLook(n *node.Node, caller wire.PeerID) error {
+	if n != nil {
+		m, err := n.Message(false)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(m.Transient.Framework.PeerGovernor.Operators, string(caller)) {
+			return nil
+		}
+	}
+	return &DeniedError{engine.RefusedRight, string(caller) + " is no operator of this node"}
+}
+
+// controlProtocol carries the calls of operators from afar: a Request, and a Reply.
+const controlProtocol = "/rhizome/control/1"
+
+// afar answers an operator from afar.
+func (r *running) afar(from wire.PeerID, s transport.Stream) {
+	var q Request
+	reply := &Reply{}
+	if err := exchange.ReadMessage(s, &q, exchange.Timeout); err != nil {
+		reply = &Reply{Code: "format", Reason: err.Error()}
+	} else {
+		reply = r.answer(from, q)
+	}
+	if reply.Code != "" {
+		r.o.Tell(Warning{fmt.Sprintf("a call of %s (%.32q) was denied (%s): %s", from, q.Op, reply.Code, reply.Reason)})
+	}
+	if exchange.WriteMessage(s, reply) != nil {
+		exchange.WriteMessage(s, &Reply{Code: "large", Reason: "the answer has more than a message may have; ask at the node itself"})
+	}
 }
 
 // readLine reads up to a line's end, at most max bytes.

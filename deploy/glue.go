@@ -17,27 +17,32 @@ type glue struct {
 	ready chan struct{} // closed when the host is there
 	stop  chan struct{} // closed when nothing is taken any more
 	once  sync.Once
-	host  *host.Host
+
+	mu   sync.Mutex
+	host *host.Host
+	up   map[wire.PeerID]string // links that the host does not know yet
 }
 
 func newGlue(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) *glue {
-	return &glue{admit: admit, link: link, ready: make(chan struct{}), stop: make(chan struct{})}
+	return &glue{admit: admit, link: link, ready: make(chan struct{}), stop: make(chan struct{}), up: map[wire.PeerID]string{}}
 }
 
-// bind gives the packets that wait, and all after them, to a host.
+// bind gives the links that are there, the packets that wait, and all after them, to a host.
 func (g *glue) bind(h *host.Host) {
-	g.host = h
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for p, remote := range g.up {
+		h.Linked(p, remote)
+	}
+	g.host, g.up = h, nil
 	close(g.ready)
 }
 
 // bound returns the host, or nil where none is there yet.
 func (g *glue) bound() *host.Host {
-	select {
-	case <-g.ready:
-		return g.host
-	default:
-		return nil
-	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.host
 }
 
 func (g *glue) end() { g.once.Do(func() { close(g.stop) }) }
@@ -52,8 +57,9 @@ func (g *glue) Receive(from wire.PeerID, raw []byte) error {
 	case <-g.stop:
 		return host.ErrStopped
 	}
+	h := g.bound()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		err := g.host.Receive(from, raw)
+		err := h.Receive(from, raw)
 		if !errors.As(err, new(*host.FullError)) {
 			return err
 		}
@@ -68,24 +74,32 @@ func (g *glue) Receive(from wire.PeerID, raw []byte) error {
 }
 
 // Linked notes that a peer is there.
-func (g *glue) Linked(p wire.PeerID, remote string) { g.link(p, remote, true, nil) }
+func (g *glue) Linked(p wire.PeerID, remote string) {
+	g.mu.Lock()
+	if g.host != nil {
+		g.host.Linked(p, remote)
+	} else {
+		g.up[p] = remote
+	}
+	g.mu.Unlock()
+	g.link(p, remote, true, nil)
+}
 
 // Unlinked notes that a peer is gone: what was under way to it may be lost.
 func (g *glue) Unlinked(p wire.PeerID, reason error) {
-	g.failed(p, reason)
+	g.mu.Lock()
+	if g.host != nil {
+		g.host.Unlinked(p, reason)
+	} else {
+		delete(g.up, p)
+	}
+	g.mu.Unlock()
 	g.link(p, "", false, reason)
 }
 
 // Lost tells the node that packets have not left.
-func (g *glue) Lost(to wire.PeerID, _ int, reason error) { g.failed(to, reason) }
-
-func (g *glue) failed(p wire.PeerID, reason error) {
-	if reason == nil {
-		reason = errors.New("the link ended")
-	}
-	select {
-	case <-g.ready:
-		g.host.Deliver(host.SendFailed(p, reason)) // a full inbox: the streams resend by themselves, later
-	default:
+func (g *glue) Lost(to wire.PeerID, packets int, reason error) {
+	if h := g.bound(); h != nil {
+		h.Lost(to, packets, reason)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,10 +94,13 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		}
 	}
 	admit := func(p wire.PeerID) error {
-		if p != server {
+		if p != server && !slices.Contains(c.o.Operators, p) {
 			return &transport.DeniedError{Peer: p, Reason: "this client talks to its server alone"}
 		}
-		return nil
+		if c.glue.bound() == nil {
+			return nil
+		}
+		return c.lists.Admit(p)
 	}
 	if err := c.listen(admit, nil); err != nil {
 		return nil, err
@@ -148,6 +152,7 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.D
 		return nil, err
 	}
 	c.net.Handle(callProtocol, c.takeCall)
+	c.net.Handle(controlProtocol, c.afar)
 	if err := c.start(cfg, c.event); err != nil {
 		return nil, err
 	}

@@ -27,9 +27,11 @@ type Options struct {
 	Dir     string
 	FS      vfs.FS // nil means that of the machine
 	Network Network
-	Listen  []string      // multiaddrs; nil means as before, or any port of all interfaces
-	Patient time.Duration // how long to wait for a directory that another process holds
-	Tell    func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+	Listen  []string // multiaddrs; nil means as before, or any port of all interfaces
+	// Operators may call the node from afar; see /rhizome/control/1.
+	Operators []wire.PeerID
+	Patient   time.Duration // how long to wait for a directory that another process holds
+	Tell      func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
 }
 
 // Listening tells where a node can be reached.
@@ -59,6 +61,13 @@ type Linked struct {
 // Progress tells a client how far the job is.
 type Progress struct{ Round, Rounds int }
 
+// News tells what became of a peer: up, down, suspected, trusted, blocked, unblocked, unresolved, refused.
+type News struct {
+	Peer   wire.PeerID
+	State  string
+	Reason string
+}
+
 // Warning tells of what a node goes on with.
 type Warning struct{ Text string }
 
@@ -76,7 +85,8 @@ type running struct {
 	host    *host.Host
 	workers *host.Workers
 	links   links
-	failed  chan error // holds the first reason why the node cannot go on
+	lists   host.Admission // who may talk to the node, as its governor says
+	failed  chan error     // holds the first reason why the node cannot go on
 	done    context.Context
 	cancel  context.CancelFunc // ends what runs beside
 }
@@ -225,7 +235,7 @@ func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent)
 				return event(nil, ev)
 			}
 		},
-		OnStop: r.fail,
+		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail,
 	})
 	if err != nil {
 		return err
@@ -234,7 +244,56 @@ func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent)
 	close(ready)
 	r.host = started
 	r.glue.bind(started)
+	go r.govern()
 	return nil
+}
+
+// news does what the node says of a peer, and tells it. Where a peer can be reached is what the node's book says, and what was
+// written down.
+func (r *running) news(n engine.PeerNotice) {
+	if n.Kind == engine.PeerAddresses {
+		addresses := slices.Clone(n.Addresses)
+		for _, a := range written(r.dir.Record(), n.Peer) {
+			if !slices.Contains(addresses, a) {
+				addresses = append(addresses, a)
+			}
+		}
+		r.net.Learn(n.Peer, addresses)
+		return
+	}
+	host.Peer(r.net, n)
+	r.o.Tell(News{n.Peer, n.Kind.String(), n.Reason})
+}
+
+// written returns where a peer was, as the record has it.
+func written(rec *Record, p wire.PeerID) []string {
+	if rec == nil {
+		return nil
+	}
+	if p == rec.Server {
+		return rec.Addresses
+	}
+	for _, m := range rec.Members {
+		if m.Peer == p {
+			return m.Addresses
+		}
+	}
+	return nil
+}
+
+// govern tells the node where it can be reached and who its operators are.
+func (r *running) govern() {
+	ctx, cancel := context.WithTimeout(r.done, callWithin)
+	defer cancel()
+	err := r.host.Reachable(ctx, sound(r.net.Addresses(), r.dir.ID.Peer()))
+	for _, p := range r.o.Operators {
+		if err == nil {
+			_, err = r.host.Control(ctx, "", engine.ControlGrant, p, "")
+		}
+	}
+	if err != nil && r.done.Err() == nil && !errors.Is(err, host.ErrStopped) {
+		r.o.Tell(Warning{"the node does not know where it can be reached: " + err.Error()})
+	}
 }
 
 // fail notes why the node cannot go on.

@@ -83,7 +83,14 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.listen(func(wire.PeerID) error { return nil }, nil); err != nil {
+	admit := s.lists.Admit
+	if res != nil {
+		// The node does not run again, and still keeps out whom it kept out.
+		if admit, err = s.stillAdmits(); err != nil {
+			return err
+		}
+	}
+	if err := s.listen(admit, nil); err != nil {
 		return err
 	}
 	listen := s.ports()
@@ -97,6 +104,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.net.Handle(exchange.Protocol, s.give)
 	s.net.Handle(watchProtocol, s.watched)
+	s.net.Handle(controlProtocol, s.afar)
 	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.cfg.Rounds, s.digest, s.resumed})
 	s.callAll()
 	select {
@@ -108,6 +116,21 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.linger(ctx)
 	return nil
+}
+
+// stillAdmits returns who may talk to a server whose job is done.
+func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
+	_, _, n, err := look(s.dir.FS, s.dir.Path)
+	if err != nil || n == nil {
+		return func(wire.PeerID) error { return nil }, err
+	}
+	blocked, allowed, closed := n.Engine().Lists()
+	return func(p wire.PeerID) error {
+		if slices.Contains(blocked, p) || closed && !slices.Contains(allowed, p) {
+			return &transport.DeniedError{Peer: p, Reason: "blocked, or not on the allowlist"}
+		}
+		return nil
+	}, nil
 }
 
 // plan decides what runs, and writes it down where the directory is new.

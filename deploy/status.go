@@ -161,6 +161,7 @@ func peersOf(rec *Record, n *node.Node, l *links) ([]PeerState, error) {
 		}
 		known(f, at)
 		shut(f, all)
+		delete(all, wire.PeerID(f.PeerID)) // its own addresses are in the book too
 	}
 	var out []PeerState
 	for _, s := range all {

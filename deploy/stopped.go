@@ -4,13 +4,16 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -93,18 +96,79 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
+	if q.Op != OpStatus && q.Op != OpPeers {
+		return change(o, q)
+	}
 	self, rec, n, err := look(o.FS, o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	var reply Reply
-	switch q.Op {
-	case OpStatus:
+	if q.Op == OpStatus {
 		reply.Status, err = statusOf(self, rec, n, nil)
-	case OpPeers:
+	} else {
 		reply.Peers, err = peersOf(rec, n, nil)
-	default:
-		err = &DeniedError{"unknown", "no call " + q.Op}
 	}
 	return &reply, err
+}
+
+// change has a node that does not run take a call of its operator: the node is opened, takes it, and is closed when the call is
+// durable. What it wants to send meanwhile it says again at its next start.
+func change(o Options, q Request) (*Reply, error) {
+	if _, err := identity.Read(o.FS, o.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, refuse(o.Dir, "holds no node: want the --dir of rhizome server or rhizome join")
+	}
+	d, err := OpenDir(o.FS, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	rec := d.Record()
+	if rec == nil {
+		return nil, refuse(o.Dir, "holds a node without a job: there is nothing yet to change")
+	}
+	cfg, err := configOf(o.FS, o.Dir, rec, d.ID.Peer())
+	if err != nil {
+		return nil, err
+	}
+	dur, found, err := host.Open(cfg, job.Store(o.FS, o.Dir, job.ModelBytes(cfg.Program)))
+	if err != nil {
+		return nil, err
+	}
+	res, err := take(host.NewDriver(dur, found), q)
+	if closed := dur.Close(); err == nil {
+		err = closed
+	}
+	if err == nil && !res.Accepted {
+		err = &DeniedError{res.Code, res.Reason}
+	}
+	return &Reply{Code: res.Code, Reason: res.Reason}, err
+}
+
+// take begins a life of the node, and feeds it the call.
+func take(v *host.Driver, q Request) (engine.ControlResult, error) {
+	const id = 1
+	wall := time.Now().UnixNano()
+	now := v.Origin(wall)
+	if _, err := v.Begin(now, wall); err != nil {
+		return engine.ControlResult{}, err
+	}
+	t, err := v.Step(now, wall, []*engine.Event{{Control: &snapshot.ControlEvent{ID: id, Op: q.Op, Peer: q.Peer, Address: q.Address}}})
+	if err != nil {
+		return engine.ControlResult{}, err
+	}
+	for _, r := range t.Dropped {
+		return engine.ControlResult{}, r.Err
+	}
+	if err := v.Durable().Journal.Sync(); err != nil {
+		return engine.ControlResult{}, err
+	}
+	for _, e := range v.Leaving() {
+		for _, c := range e.Controls {
+			if c.ID == id {
+				return c, nil
+			}
+		}
+	}
+	return engine.ControlResult{}, errors.New("the node has not answered the call")
 }

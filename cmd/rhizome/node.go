@@ -10,12 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // nodeFlags are the flags of the commands that run one node.
 type nodeFlags struct {
 	dir    string
 	listen []string
+	rights []string // of operators
 	json   bool
 	child  bool // of rhizome run --processes
 }
@@ -25,6 +27,7 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags.SortFlags = false
 	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the node (default "+dir+")")
 	flags.StringSliceVar(&f.listen, "listen", nil, "multiaddrs to listen at (default as before, or any port of all interfaces)")
+	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
@@ -37,6 +40,9 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell}
+	for _, p := range f.rights {
+		o.Operators = append(o.Operators, wire.PeerID(p))
+	}
 	if f.child {
 		o.Patient = childPatient
 		go func() {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -44,6 +46,12 @@ type (
 		Event  string `json:"event"`
 		Round  int    `json:"round"`
 		Rounds int    `json:"rounds"`
+	}
+	newsLine struct {
+		Event  string `json:"event"`
+		Peer   string `json:"peer"`
+		State  string `json:"state"`
+		Reason string `json:"reason,omitempty"`
 	}
 	warningLine struct {
 		Event string `json:"event"`
@@ -84,6 +92,8 @@ func (v *nodeView) line(what any) any {
 		return linkLine{"link", string(x.Peer), x.Up, x.Remote, x.Reason}
 	case deploy.Progress:
 		return progressLine{"progress", x.Round, x.Rounds}
+	case deploy.News:
+		return newsLine{"peer", string(x.Peer), x.State, x.Reason}
 	case deploy.Warning:
 		return warningLine{"warning", x.Text}
 	case job.Round:
@@ -106,6 +116,10 @@ func (v *nodeView) text(what any) string {
 		return fmt.Sprintf("client %d is %s", x.Member, x.Peer)
 	case deploy.Progress:
 		return fmt.Sprintf("round %d/%d", x.Round, x.Rounds)
+	case deploy.News:
+		if x.State != engine.PeerUp.String() && x.State != engine.PeerTrusted.String() {
+			return strings.TrimSuffix(fmt.Sprintf("peer %s is %s: %s", tail(string(x.Peer)), x.State, x.Reason), ": ")
+		}
 	case deploy.Warning:
 		return x.Text
 	case job.Round:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +15,15 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // operatorFlags are the flags of the commands about one node.
 type operatorFlags struct {
 	dir  string
+	at   string
 	json bool
 }
 
@@ -27,6 +31,12 @@ func (f *operatorFlags) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&f.dir, "dir", "", "directory of the node (default the one node below .rhizome)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one JSON object and nothing else")
+}
+
+// registerAt adds the flag for calls from afar.
+func (f *operatorFlags) registerAt(cmd *cobra.Command) {
+	f.register(cmd)
+	cmd.Flags().StringVar(&f.at, "at", "", "ask the node at this address, as the node in --dir, which must be one of its operators")
 }
 
 // node returns the directory of the node that is meant.
@@ -92,7 +102,7 @@ func newID(c *console) *cobra.Command {
 }
 
 // call does a call of the operator.
-func (f *operatorFlags) call(q deploy.Request) (*deploy.Reply, error) {
+func (f *operatorFlags) call(ctx context.Context, q deploy.Request) (*deploy.Reply, error) {
 	dir, err := f.node()
 	if err != nil {
 		return nil, err
@@ -100,7 +110,95 @@ func (f *operatorFlags) call(q deploy.Request) (*deploy.Reply, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
-	return deploy.Call(deploy.Options{Dir: dir}, q)
+	o := deploy.Options{Dir: dir, Network: deploy.Libp2p}
+	if f.at != "" {
+		return deploy.CallAfar(ctx, o, f.at, q)
+	}
+	return deploy.Call(o, q)
+}
+
+// did says that a call was done.
+func (f *operatorFlags) did(c *console, q deploy.Request) error {
+	if f.json {
+		return writeLine(c.out, struct {
+			Op   string `json:"op"`
+			Peer string `json:"peer,omitempty"`
+			Done bool   `json:"done"`
+		}{q.Op, q.Peer, true})
+	}
+	_, err := fmt.Fprintln(c.out, strings.TrimSpace(q.Op+" "+q.Peer)+": done")
+	return err
+}
+
+// peerCall returns a command that calls op about a peer.
+func peerCall(c *console, use, op, short, long string) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use: use + " PEER", Short: short, Long: long, Args: cobra.ExactArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			return f.about(cmd.Context(), c, op, args[0])
+		}),
+	}
+	f.registerAt(cmd)
+	return cmd
+}
+
+// about calls op about a peer.
+func (f *operatorFlags) about(ctx context.Context, c *console, op, peer string) error {
+	if err := wire.PeerID(peer).Validate(); err != nil {
+		return err
+	}
+	q := deploy.Request{Op: op, Peer: peer}
+	if _, err := f.call(ctx, q); err != nil {
+		return err
+	}
+	return f.did(c, q)
+}
+
+func newBlock(c *console) *cobra.Command {
+	return peerCall(c, "block", engine.ControlBlock, "Keep a peer out of a node",
+		"Keep a peer out: its links end, nothing of it is read, and it stays out across restarts, until it is unblocked.\n"+
+			"A node that is stopped takes the call too.")
+}
+
+func newUnblock(c *console) *cobra.Command {
+	return peerCall(c, "unblock", engine.ControlUnblock, "Let a peer in again that was blocked", "Let a peer in again that was blocked.")
+}
+
+func newAllow(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	var all, none, remove bool
+	cmd := &cobra.Command{
+		Use:   "allow [PEER]",
+		Short: "Let only those peers into a node that are named",
+		Long: "Put a peer on the node's allowlist. The first one closes the node to all others; blocking is stronger.\n" +
+			"A node that is stopped takes the call too.",
+		Example: "  rhizome allow 12D3KooW…\n  rhizome allow --all       # no allowlist any more\n  rhizome allow --none      # nobody but those that are named from now on",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			switch {
+			case (all || none) == (len(args) == 1) || all && none || remove && len(args) == 0:
+				return &badInput{"allow takes a peer, or --all, or --none"}
+			case remove:
+				return f.about(cmd.Context(), c, engine.ControlDisallow, args[0])
+			case len(args) == 1:
+				return f.about(cmd.Context(), c, engine.ControlAllow, args[0])
+			}
+			q := deploy.Request{Op: engine.ControlOpen}
+			if none {
+				q.Op = engine.ControlClose
+			}
+			if _, err := f.call(cmd.Context(), q); err != nil {
+				return err
+			}
+			return f.did(c, q)
+		}),
+	}
+	f.registerAt(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "drop the allowlist: all that are not blocked may come")
+	cmd.Flags().BoolVar(&none, "none", false, "close the node to all that are not named")
+	cmd.Flags().BoolVar(&remove, "remove", false, "take the peer from the allowlist")
+	return cmd
 }
 
 func newStatus(c *console) *cobra.Command {
@@ -109,8 +207,8 @@ func newStatus(c *console) *cobra.Command {
 		Use:   "status",
 		Short: "Show how a node is, whether it runs or not",
 		Args:  cobra.NoArgs,
-		RunE: does(func(*cobra.Command, []string) error {
-			reply, err := f.call(deploy.Request{Op: deploy.OpStatus})
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpStatus})
 			if err != nil {
 				return err
 			}
@@ -120,7 +218,7 @@ func newStatus(c *console) *cobra.Command {
 			return writeStatus(c, reply.Status)
 		}),
 	}
-	f.register(cmd)
+	f.registerAt(cmd)
 	return cmd
 }
 
@@ -162,8 +260,8 @@ func newPeers(c *console) *cobra.Command {
 		Use:   "peers",
 		Short: "Show whom a node knows, where they are, and in which health",
 		Args:  cobra.NoArgs,
-		RunE: does(func(*cobra.Command, []string) error {
-			reply, err := f.call(deploy.Request{Op: deploy.OpPeers})
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpPeers})
 			if err != nil {
 				return err
 			}
@@ -192,6 +290,6 @@ func newPeers(c *console) *cobra.Command {
 			return w.Flush()
 		}),
 	}
-	f.register(cmd)
+	f.registerAt(cmd)
 	return cmd
 }
