@@ -222,6 +222,7 @@ func (r *running) ports() []string {
 
 // start runs the node of the job on the directory. Whatever it tells goes to event, which gets nil while the host starts.
 func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent) error) error {
+	job.TuneMemory(cfg.Program)
 	r.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
 	var h *host.Host
 	ready := make(chan struct{})

@@ -41,7 +41,8 @@ type Host struct {
 	committer *journal.Committer
 
 	mu      sync.Mutex
-	inbox   []*engine.Event
+	inbox   inbox
+	left    bool // the last Step did not take all packets
 	stopped bool
 
 	notify  chan struct{} // one token: the inbox has something
@@ -152,11 +153,12 @@ func (h *Host) post(ev *engine.Event, max int) error {
 		h.mu.Unlock()
 		return ErrStopped
 	}
-	if n := len(h.inbox); max > 0 && n >= max {
+	if max > 0 && !h.inbox.room(ev, max) {
+		n := len(h.inbox.events)
 		h.mu.Unlock()
 		return &FullError{n}
 	}
-	h.inbox = append(h.inbox, ev)
+	h.inbox.put(ev)
 	h.mu.Unlock()
 	h.ping()
 	return nil
@@ -231,17 +233,17 @@ func (h *Host) halted() bool {
 	}
 }
 
-// take empties the inbox, so that what came before the wake-up is seen by it (trap 23), and adds what is due of links: it is
-// bounded by the peers, so the bound of the inbox does not hold for it.
+// take takes out of the inbox what one Step takes, so that what came before the wake-up is seen by it (trap 23) or by the next
+// Step, and adds what is due of links: it is bounded by the peers, so the bound of the inbox does not hold for it.
 func (h *Host) take() []*engine.Event {
 	now, _ := h.now()
 	var links []*engine.Event
 	links, h.linksAt = h.links.Take(now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	events := append(links, h.inbox...)
-	h.inbox = nil
-	return events
+	var events []*engine.Event
+	events, h.left = h.inbox.take()
+	return append(links, events...)
 }
 
 // step feeds the events to the node and sends its effects on their way.
@@ -258,8 +260,11 @@ func (h *Host) step(events []*engine.Event) error {
 func (h *Host) follow(t *Turn) error {
 	if len(t.Again) > 0 {
 		h.mu.Lock()
-		h.inbox = append(t.Again, h.inbox...)
+		h.inbox.again(t.Again)
 		h.mu.Unlock()
+	}
+	if h.left && t.Accepted > 0 { // else they wait for what is in the way of these
+		h.ping()
 	}
 	if e := h.d.Node.Engine(); e.Listed() != h.listed {
 		h.cfg.Admission.fill(e)

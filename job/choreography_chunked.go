@@ -12,9 +12,9 @@ import (
 func (j *fedavg) chunkedModel(slot func(graph.Component) *graph.Slot) {
 	net, chunk := model.Config{MLP: j.c.widths()}, j.c.chunkElements()
 	j.slots.model = slot(graph.Component{Name: modelSlot, Role: chunked.Role, Kind: chunked.Kind, Version: chunked.Version, At: []graph.Place{j.server},
-		Config: chunked.Config{Model: net, Chunk: chunk, DeadlineMS: j.c.Deadline.Milliseconds()}})
+		Config: chunked.Config{Model: net, Chunk: chunk, Window: chunksUnderWay, DeadlineMS: j.c.Deadline.Milliseconds()}})
 	j.slots.copy = slot(graph.Component{Name: copySlot, Role: copied.Role, Kind: copied.Kind, Version: copied.Version, At: []graph.Place{j.clients},
-		Config: copied.Config{Model: net, Chunk: chunk}})
+		Config: copied.Config{Model: net, Chunk: chunk, Window: chunksUnderWay}})
 }
 
 // chunkedRound records one round at the server and returns what it tells. The clients take the parameters at their own pace,

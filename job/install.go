@@ -3,6 +3,8 @@ package job
 import (
 	"io"
 	"math"
+	"os"
+	"runtime/debug"
 
 	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/component/model"
@@ -42,6 +44,28 @@ func Store(fsys vfs.FS, dir string, modelBytes int) host.Store {
 		s.SegmentBytes, s.SnapshotBytes = largeSegmentBytes, int64(modelBytes)
 	}
 	return s
+}
+
+// largeGCPercent is how much garbage may gather beside what lives, where a large model lives: most of that is tensors, which
+// the collector does not look through, so collecting often costs little.
+const largeGCPercent = 15
+
+// smallBytes is what a server takes beside its model.
+const smallBytes = 8 << 20
+
+// TuneMemory has the process's garbage collected in time for a node of the program, unless GOGC says how. Go lets as much
+// garbage gather as what lives, which for a large model is the model once more. A server holds nothing but the model and
+// what is on its way: it collects all the more when it comes near twice the model, as when a round's new parameters take the
+// place of the old.
+func TuneMemory(p *program.Program) {
+	n := ModelBytes(p)
+	if n <= wholeBytes || os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(largeGCPercent)
+	if p.Place == ServerPlace {
+		debug.SetMemoryLimit(int64(n)*7/4 + smallBytes)
+	}
 }
 
 // ModelBytes returns the size of the parameters of the model that a node of the program holds, 0 where it holds none.

@@ -14,10 +14,11 @@ const (
 	wholeBytes    = 1 << 20 // parameters up to this travel in one envelope, and a model of them in an event
 
 	// What a server may have under way at once, over its cohort; see chunkElements.
-	underWayBytes = 16 << 20
-	chunkBytesMin = 16 << 10
-	chunkBytesMax = 256 << 10
-	chunksKept    = 8
+	underWayBytes  = 16 << 20
+	chunkBytesMin  = 16 << 10
+	chunkBytesMax  = 256 << 10
+	chunksKept     = 4 // answers to a client, in case it asks again; as engine.Limits
+	chunksUnderWay = 8 // of one client: enough that the disks of both sides need not be waited for
 )
 
 // widths are those of the network.
@@ -48,14 +49,14 @@ func (c Config) large() bool { return c.ModelBytes() > wholeBytes }
 func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
 
 // chunkElements returns how many parameters a chunk has. For each client a server holds the last answers that it gave, in case
-// they are asked for again, and chunks that are on their way in and out: about chunksKept of them. So the chunk is the largest
-// power of two with which all of that stays within underWayBytes, for any cohort up to 128.
+// they are asked for again, and the chunks that are on their way. So the chunk is the largest power of two with which all of
+// that stays within underWayBytes, for any cohort up to 85.
 func (c Config) chunkElements() int {
 	if c.Chunk > 0 {
 		return c.Chunk << 10 / 4
 	}
 	bytes := chunkBytesMax
-	for bytes > chunkBytesMin && bytes*chunksKept*(c.cohort()+c.Over) > underWayBytes {
+	for bytes > chunkBytesMin && bytes*(chunksKept+chunksUnderWay)*(c.cohort()+c.Over) > underWayBytes {
 		bytes /= 2
 	}
 	return bytes / 4
