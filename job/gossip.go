@@ -17,6 +17,12 @@ const (
 	DeliveryOnce = "once"        // applied once, whatever is lost or doubled
 )
 
+// How a node of a gossip job learns of its neighbours.
+const (
+	DiscoveryGiven    = "given"    // it knows them from the start
+	DiscoveryExchange = "exchange" // it knows one node, and they tell each other whom they know
+)
+
 // DataSynthetic is the name of the data set that every node draws for itself.
 const DataSynthetic = "synthetic"
 
@@ -38,6 +44,9 @@ type Gossip struct {
 	Period time.Duration
 	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
 	Degree int
+	// Discovery says how a node learns of its neighbours: DiscoveryGiven, or DiscoveryExchange, and then Degree is the size of
+	// its view.
+	Discovery string
 	// Delivery is DeliveryBest or DeliveryOnce.
 	Delivery string
 	// Features is the number of features, 1 to 4,096; the model has one weight for each, and a bias.
@@ -60,6 +69,7 @@ var gossipFields = []field[Gossip]{
 	{"seed", func(c *Gossip) any { return &c.Seed }},
 	{"period", func(c *Gossip) any { return &c.Period }},
 	{"degree", func(c *Gossip) any { return &c.Degree }},
+	{"discovery", func(c *Gossip) any { return &c.Discovery }},
 	{"delivery", func(c *Gossip) any { return &c.Delivery }},
 	{"features", func(c *Gossip) any { return &c.Features }},
 	{"samples", func(c *Gossip) any { return &c.Samples }},
@@ -72,7 +82,7 @@ var gossipFields = []field[Gossip]{
 func GossipDefault() Gossip {
 	return Gossip{
 		Name: "gossip", Data: DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Delivery: DeliveryBest, Features: synthetic.FeaturesDefault, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: synthetic.FeaturesDefault, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
 	}
 }
 
@@ -122,6 +132,8 @@ func (c Gossip) Validate() error {
 		return &ConfigError{"name", fmt.Sprintf("%q", c.Name), "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	case c.Data != DataSynthetic:
 		return &ConfigError{"data", fmt.Sprintf("%q", c.Data), `"` + DataSynthetic + `"`}
+	case c.Discovery != DiscoveryGiven && c.Discovery != DiscoveryExchange:
+		return &ConfigError{"discovery", fmt.Sprintf("%q", c.Discovery), DiscoveryGiven + " or " + DiscoveryExchange}
 	case c.Delivery != DeliveryBest && c.Delivery != DeliveryOnce:
 		return &ConfigError{"delivery", fmt.Sprintf("%q", c.Delivery), DeliveryBest + " or " + DeliveryOnce}
 	case c.Period < time.Millisecond || c.Period > 24*time.Hour || c.Period%time.Millisecond != 0:

@@ -4,6 +4,7 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/component/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -33,8 +34,16 @@ func (c Gossip) Choreography() (*onnx.ModelProto, error) {
 		Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
 	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
 		Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch}})
+	choose := neighbour.Config{Place: PeersPlace}
+	var learns []*graph.Slot
+	if c.Discovery == DiscoveryExchange {
+		choose.From = "discovery"
+		learns = append(learns, g.Component(graph.Component{Name: "discovery", Role: discovery.Role, Kind: discovery.Kind, Version: discovery.Version,
+			At: at, Config: discovery.Config{Mode: discovery.ModeExchange, Place: PeersPlace, View: min(c.Degree, discovery.ViewMax),
+				PeriodMS: min(max(c.Period.Milliseconds(), 10), 3600_000)}}))
+	}
 	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind, Version: neighbour.Version, At: at,
-		Config: neighbour.Config{Place: PeersPlace}})
+		Deps: learns, Config: choose})
 
 	tick := g.SpreadInterval(peers, c.Period)
 	to := g.Invoke(selector, "Peer", tick)[0]

@@ -58,8 +58,11 @@ func (s *Swarm) Node(i int) node.Config {
 	return cfg
 }
 
-// Neighbours returns the peers that node i sends to, sorted: a function of the seed and i.
+// Neighbours returns the peers that node i sends to from the start, sorted: a function of the seed and i.
 func (s *Swarm) Neighbours(i int) []wire.PeerID {
+	if s.cfg.Discovery == DiscoveryExchange {
+		return s.peers[:min(i, 1)] // all but the first know the first
+	}
 	n := min(s.cfg.Degree, len(s.peers)-1)
 	out := make([]wire.PeerID, 0, n)
 	key := draw.NewKey(s.cfg.Seed, "job/neighbours", uint64(i))

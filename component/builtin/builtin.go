@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/component/selector"
@@ -30,6 +31,7 @@ func Register(c *node.Catalogue) error {
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{chunked.Role, chunked.Kind, chunked.Version, chunked.Factory},
 		{copied.Role, copied.Kind, copied.Version, copied.Factory},
+		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
 		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},

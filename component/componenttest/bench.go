@@ -115,6 +115,12 @@ func (b *Bench) Message(slot string, from wire.PeerID, op string, in ...value.Va
 	b.run()
 }
 
+// Control does a call of the node's operator and runs the node until it rests.
+func (b *Bench) Control(op string, p wire.PeerID, address string) {
+	b.deliver(&engine.Event{Control: &snapshot.ControlEvent{Op: op, Peer: string(p), Address: address}})
+	b.run()
+}
+
 // Renew lets a peer come back with a new epoch: it may have lost its memory.
 func (b *Bench) Renew(from wire.PeerID, epoch uint64) {
 	b.envelope(from, wire.Envelope{Incarnation: epoch, Epoch: epoch})

@@ -1,8 +1,8 @@
 // Package neighbour chooses whom a node talks to next, as the component kind "neighbour" version 1: one of the peers that
-// it knows from the start, which are its neighbours in a network without a server.
+// it knows from the start, which are its neighbours in a network without a server, or of those that another component learned of.
 //
-// The choice is a function of the job's seed, the slot, the node's peer id and the tick, and of nothing else, so that a
-// node that was restored chooses alike.
+// The choice is a function of the job's seed, the slot, the node's peer id, the tick and the neighbours, and of nothing else, so
+// that a node that was restored chooses alike.
 //
 // Ops of the component:
 //
@@ -31,7 +31,14 @@ const (
 
 // Config is the settings of the component.
 type Config struct {
-	Place string `json:"place"` // that the neighbours play
+	Place string `json:"place"`          // that the neighbours play
+	From  string `json:"from,omitempty"` // slot of a component that learns who they are; "": those known from the start
+}
+
+// Viewer is a component that learns who a node's neighbours are.
+type Viewer interface {
+	// View returns them, ascending.
+	View(ctx *engine.Context) []wire.PeerID
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name.
@@ -93,7 +100,13 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	if !ok {
 		return nil, c.fail(value.CodeType, "Peer takes the tick as an Int, not as %s", in[0].Type())
 	}
-	if c.peers == nil { // they never change
+	if c.cfg.From != "" {
+		v, ok := ctx.Dep(c.cfg.From).(Viewer)
+		if !ok {
+			return nil, c.fail(value.CodeError, "slot %q holds no component that learns of neighbours", c.cfg.From)
+		}
+		c.peers, c.self = v.View(ctx), -1
+	} else if c.peers == nil { // they never change
 		c.peers = ctx.Peers(c.cfg.Place)
 		c.self = slices.Index(c.peers, ctx.Self())
 	}
