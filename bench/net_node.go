@@ -35,6 +35,9 @@ func netEnd(spec netSpec, r transport.Receiver) (*libp2p.Transport, error) {
 		listen = "/ip4/127.0.0.1/udp/0/quic-v1"
 	}
 	cfg := libp2p.Config{Key: netKey(spec.Index), Receiver: r, Listen: []string{listen}}
+	if spec.Role == "source" { // its packets are all the same memory, so all of them may wait
+		cfg.Limits.QueueBytes, cfg.Limits.QueuePackets = spec.Bytes+netPacket, spec.Bytes/netPacket+1
+	}
 	if spec.Index > 0 {
 		cfg.Listen = nil
 	}
