@@ -23,8 +23,9 @@ type Output struct {
 
 // Packet is an envelope in wire form, encoded once, and the peer that it is for.
 type Packet struct {
-	To  wire.PeerID
-	Raw []byte
+	To   wire.PeerID
+	Raw  []byte
+	Acks bool // it acknowledges and does nothing else: any later packet to the peer says as much
 }
 
 // Command is work for the host's workers: a pure function of its inputs.

@@ -24,6 +24,7 @@ type Driver struct {
 
 	settled   uint64 // the last record that something waits to be durable
 	settledAt int64  // engine time of the last such request
+	ackBy     int64  // when acknowledgements that are held are to leave, or 0
 
 	mu   sync.Mutex
 	held []Effects // not durable yet, in order
@@ -48,6 +49,7 @@ type Turn struct {
 	Accepted int                 // inputs
 	LSN      uint64              // the step's record
 	Holds    bool                // effects wait for the record to be durable
+	Idle     bool                // those are acknowledgements, which may wait for the next effect; Settle sees to them
 }
 
 // NewDriver returns the driver of a node that was opened.
@@ -108,19 +110,54 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 		}
 	}
 	v.more, v.wake = out.More, out.Wake
-	if t.Holds {
-		v.hold(out, lsn)
-		v.settled, v.settledAt = lsn, now
+	if !t.Holds {
+		return t, nil
+	}
+	waiting := v.hold(out, lsn)
+	if t.Idle = waiting <= idleHeld && idle(out, events); !t.Idle {
+		v.settled, v.settledAt, v.ackBy = lsn, now, 0
+	} else if v.ackBy == 0 {
+		v.ackBy = now + ackWithin
 	}
 	return t, nil
 }
 
-func (v *Driver) hold(out *engine.Output, lsn uint64) {
+// An acknowledgement alone is worth no sync: it waits, for at most ackWithin nanoseconds, for an effect that needs one, and
+// leaves with it. It does not wait where much came or much waits, so that no peer finds its window full for long.
+const (
+	ackWithin = 5e6
+	idleBytes = 64 << 10 // of packets in one step
+	idleHeld  = 64       // steps
+)
+
+// idle says whether a step's effects are acknowledgements only, of little.
+func idle(out *engine.Output, events []*engine.Event) bool {
+	if len(out.AppEvents) > 0 || len(out.Controls) > 0 {
+		return false
+	}
+	for i := range out.Envelopes {
+		if !out.Envelopes[i].Acks {
+			return false
+		}
+	}
+	bytes := 0
+	for _, ev := range events {
+		if ev.Envelope != nil {
+			bytes += len(ev.Envelope.Raw)
+		}
+	}
+	return bytes <= idleBytes
+}
+
+// hold keeps the effects of a step, and returns how many steps' effects are held.
+func (v *Driver) hold(out *engine.Output, lsn uint64) int {
 	e := Effects{lsn, append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...),
 		append([]engine.ControlResult(nil), out.Controls...)}
 	v.mu.Lock()
 	v.held = append(v.held, e)
+	n := len(v.held)
 	v.mu.Unlock()
+	return n
 }
 
 // Leaving takes out the effects that may leave now, in order: those of records that are durable.
@@ -170,16 +207,19 @@ func (v *Driver) NextStep() int64 {
 const syncAfter = 100e6
 
 // Settle sees that the journal becomes durable in time although nothing waits for it. It returns the record that is to be
-// made durable now, or 0, and the engine time at which it wants to be called again.
+// made durable now, or 0, and the engine time at which it wants to be called again. Effects may leave once it is durable.
 func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
-	last := v.d.Journal.Next() - 1
+	last, due := v.d.Journal.Next()-1, v.settledAt+syncAfter
+	if v.ackBy != 0 {
+		due = v.ackBy // also where an older input waits: it waits ackWithin longer at most
+	}
 	switch {
 	case last <= v.settled:
 		return 0, Never
-	case now-v.settledAt < syncAfter:
-		return 0, v.settledAt + syncAfter
+	case now < due:
+		return 0, due
 	}
-	v.settled, v.settledAt = last, now
+	v.settled, v.settledAt, v.ackBy = last, now, 0
 	return last, Never
 }
 

@@ -215,11 +215,7 @@ func (h *Host) loop() {
 func (h *Host) settle(now int64) int64 {
 	lsn, at := h.drv.Settle(now)
 	if lsn != 0 {
-		h.committer.Wait(lsn, func(err error) {
-			if err != nil {
-				h.fail(err)
-			}
-		})
+		h.committer.Wait(lsn, h.effects.durable)
 	}
 	return at
 }
@@ -287,7 +283,7 @@ func (h *Host) follow(t *Turn) error {
 	for _, c := range t.Commands {
 		h.cfg.Workers.Do(c, h.d.Work, h.finished)
 	}
-	if t.Holds {
+	if t.Holds && !t.Idle {
 		h.committer.Wait(t.LSN, h.effects.durable)
 	}
 	if h.d.SnapshotDue() {

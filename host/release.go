@@ -2,16 +2,21 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// releaser lets go of effects that are durable, in order, on a goroutine of its own.
+// releaser lets go of effects that are durable, in order: packets on the committer's goroutine, app events and what comes
+// behind them on a goroutine of its own, because whoever takes events may take its time.
 type releaser struct {
 	h *Host
 
 	mu     sync.Mutex
 	ready  *sync.Cond
 	queue  []Effects
+	busy   bool // the goroutine lets go of what it took from the queue
 	closed bool
 	done   sync.WaitGroup
 }
@@ -29,11 +34,51 @@ func (r *releaser) durable(err error) {
 		r.h.fail(err)
 		return
 	}
+	effects := r.h.drv.Leaving()
+	if len(effects) == 0 {
+		return
+	}
+	supersede(effects)
+	events := false
+	for i := range effects {
+		events = events || len(effects[i].Events) > 0
+	}
 	r.mu.Lock()
-	r.queue = append(r.queue, r.h.drv.Leaving()...)
-	r.mu.Unlock()
-	r.ready.Signal()
+	if events || r.busy || len(r.queue) > 0 || r.closed {
+		r.queue = append(r.queue, effects...)
+		r.mu.Unlock()
+		r.ready.Signal()
+		return
+	}
+	r.mu.Unlock() // nobody else adds to the queue, so what follows is in order
+	for i := range effects {
+		r.let(&effects[i])
+	}
 }
+
+// supersede takes out the packets that only acknowledge where a later one goes to the same peer: that one says as much.
+func supersede(effects []Effects) {
+	var later []wire.PeerID
+	for i := len(effects) - 1; i >= 0; i-- {
+		e := &effects[i]
+		kept := len(e.Packets)
+		for j := len(e.Packets) - 1; j >= 0; j-- {
+			p := e.Packets[j]
+			if p.Acks && slices.Contains(later, p.To) {
+				continue
+			}
+			kept--
+			e.Packets[kept] = p
+			if len(later) < supersedeMax {
+				later = append(later, p.To)
+			}
+		}
+		e.Packets = e.Packets[kept:]
+	}
+}
+
+// supersedeMax bounds the search: beyond it an acknowledgement more is sent.
+const supersedeMax = 16
 
 func (r *releaser) run() {
 	for {
@@ -46,11 +91,14 @@ func (r *releaser) run() {
 			return
 		}
 		queue := r.queue
-		r.queue = nil
+		r.queue, r.busy = nil, true
 		r.mu.Unlock()
 		for i := range queue {
 			r.let(&queue[i])
 		}
+		r.mu.Lock()
+		r.busy = false
+		r.mu.Unlock()
 	}
 }
 

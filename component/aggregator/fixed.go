@@ -95,10 +95,11 @@ func mean(hi, lo, total uint64) float32 {
 	top := qh<<z | ql>>(64-z)
 	sticky := ql<<z != 0 || rest != 0
 	// top is in [2^63, 2^64): 24 bits stay. The value is top·2^(64-z-fraction-up).
+	// A carry to 25 bits leaves zeros below them, and goes into the exponent with the addition.
 	m := halfEven(top, 40, sticky)
-	x := float32(math.Ldexp(float64(m), 40+64-z-fraction-up))
+	b := uint32(m-1<<23) + uint32(150+40+64-z-fraction-up)<<23
 	if negative {
-		return -x
+		b |= 1 << 31
 	}
-	return x
+	return math.Float32frombits(b)
 }
