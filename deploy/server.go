@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
@@ -222,6 +223,9 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 			s.o.Tell(r)
 		}
 		return err
+	case chunked.EventForgot:
+		job.FreeMemory(s.cfg)
+		return nil
 	case job.EventDone:
 		if h == nil {
 			return nil // whoever starts the node asks it afterwards

@@ -68,6 +68,14 @@ func TuneMemory(p *program.Program) {
 	}
 }
 
+// FreeMemory gives back what a large model took that was just forgotten. Left to itself, the memory would go back in the
+// background, while as much is taken again.
+func FreeMemory(c Config) {
+	if c.large() {
+		debug.FreeOSMemory()
+	}
+}
+
 // ModelBytes returns the size of the parameters of the model that a node of the program holds, 0 where it holds none.
 func ModelBytes(p *program.Program) int {
 	for _, of := range p.Components {

@@ -14,7 +14,7 @@ const (
 	wholeBytes    = 1 << 20 // parameters up to this travel in one envelope, and a model of them in an event
 
 	// What a server may have under way at once, over its cohort; see chunkElements.
-	underWayBytes  = 16 << 20
+	underWayBytes  = 8 << 20
 	chunkBytesMin  = 16 << 10
 	chunkBytesMax  = 256 << 10
 	chunksKept     = 4 // answers to a client, in case it asks again; as engine.Limits

@@ -1,9 +1,14 @@
 package job
 
 import (
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/component/model/chunked"
+
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -50,4 +55,98 @@ func TestChunkedWhateverHappens(t *testing.T) {
 		t.Fatalf("only %d power failures in %d runs", crashes, seeds)
 	}
 	t.Logf("%d power failures in %d runs", crashes, seeds)
+}
+
+// TestChunkedDropsWhoVanishes cuts a client off while the server gathers the updates: after the deadline the round is gathered
+// again without it, from the first chunk on, and the job goes on to its end.
+func TestChunkedDropsWhoVanishes(t *testing.T) {
+	c := small()
+	c.Rounds, c.Chunk, c.Deadline = 3, 1, 2*time.Second
+	v := newVirtual(t, c, 3, sim.Network{Latency: sim.Latency{Min: 5 * time.Millisecond}})
+	v.lenient = true
+	server, lost := v.w.Nodes()[0], v.w.Nodes()[2]
+	var watch func()
+	cut := false
+	watch = func() {
+		state := server.Node().Component("model").State().(*chunked.State)
+		if state.Gathering {
+			v.w.Split([]*sim.Node{lost}, false, 10*time.Second)
+			cut = true
+			return
+		}
+		v.w.At(v.w.Now()+time.Millisecond, watch)
+	}
+	v.w.At(0, watch)
+	v.run()
+	if !cut || len(v.members) != 3 || v.members[0] != 2 || server.Node().Component("model").State().(*chunked.State).Attempt > 1 {
+		t.Errorf("cut off: %v; rounds of %v clients, want 2 in the first", cut, v.members)
+	}
+	sum := uint64(0)
+	for _, n := range v.members {
+		sum += uint64(n)
+	}
+	if n, _ := kept(server.Node()); n != sum {
+		t.Errorf("%d contributions are counted, the rounds have %d", n, sum)
+	}
+}
+
+// TestLargeModel trains a model of more than a message takes, with nodes dropped on the way: it travels in chunks although nobody
+// said so, the result is streamed from the server's component, and it is made again from there when it was lost.
+func TestLargeModel(t *testing.T) {
+	c := tiny()
+	c.Hidden, c.Layers, c.Batch, c.Rounds = 520, 2, 256, 2
+	if !c.large() || c.ModelBytes() < wholeBytes {
+		t.Fatalf("a model of %d bytes is not large", c.ModelBytes())
+	}
+	mem := vfs.NewMem()
+	want := run(t, Options{Dir: "run", FS: mem, Job: c})
+	if size, err := mem.Stat(want.Model); err != nil || size < int64(c.ModelBytes()) {
+		t.Errorf("a model of %d bytes (%v), its parameters have %d", size, err, c.ModelBytes())
+	}
+	if got := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c, Chaos: 1}); got.ModelSHA256 != want.ModelSHA256 || got.Restarts == 0 {
+		t.Errorf("with nodes dropped: %+v, undisturbed %+v", got, want)
+	}
+	if err := mem.Remove(filepath.Join("run", modelFile)); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, Options{Dir: "run", FS: mem, Job: c}); got.ModelSHA256 != want.ModelSHA256 || !got.Kept {
+		t.Errorf("the lost model came back as %+v, it was %+v", got, want)
+	}
+}
+
+// TestRunOfAnEarlierRelease reads the settings of a run that has none of those that were added since.
+func TestRunOfAnEarlierRelease(t *testing.T) {
+	r := record{Job: small().settings()}
+	for key := range added {
+		delete(r.Job, key)
+	}
+	got, err := r.base()
+	if err != nil || got != small() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	delete(r.Job, "rounds")
+	if _, err := r.base(); err == nil {
+		t.Error("settings without rounds are taken")
+	}
+	r.Job["rounds"], r.Job["unheard"] = "3", "of"
+	if _, err := r.base(); err == nil {
+		t.Error("settings with one that is not known are taken")
+	}
+}
+
+// TestChunkSizes: what a server may have under way does not grow with the cohort.
+func TestChunkSizes(t *testing.T) {
+	var sizes []int
+	for _, clients := range []int{1, 2, 10, 64} {
+		c := Default()
+		c.Clients, c.Hidden, c.Layers = clients, 4962, 2
+		bytes := 4 * c.chunkElements()
+		sizes = append(sizes, bytes>>10)
+		if all := bytes * (chunksKept + chunksUnderWay) * clients; all > underWayBytes && bytes > chunkBytesMin || all > 2*underWayBytes {
+			t.Errorf("%d clients have chunks of %d bytes: %d under way", clients, bytes, all)
+		}
+	}
+	if !slices.Equal(sizes, []int{256, 256, 64, 16}) {
+		t.Errorf("chunks of %v KiB", sizes)
+	}
 }

@@ -14,6 +14,10 @@ const (
 	Version = 1
 )
 
+// EventForgot tells the host that the parameters of a round, an Int, were forgotten: a process may give their memory back before
+// the new ones take as much.
+const EventForgot = "forgot"
+
 // Config is the settings of the component.
 type Config struct {
 	Model  model.Config `json:"model"`

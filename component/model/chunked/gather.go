@@ -30,6 +30,9 @@ func (c *Component) gather(ctx *engine.Context, n []int64, in []value.Value) ([]
 	s.Attempt, s.GivenUp, s.Seen, s.Sums = attempt, false, 0, nil
 	c.sheet = model.NewSheet(c.layout)
 	s.Chunks = c.sheet.Missing()
+	if err := ctx.AppEvent(EventForgot, value.Int(round)); err != nil {
+		ctx.Count("untold") // a host that cannot be told collects its garbage when it sees to it
+	}
 	if f := c.arm(ctx); f != nil {
 		return nil, f
 	}
