@@ -30,6 +30,8 @@ var proofs = []prove.Part{
 	restores.Part{},
 	crashes.Part{},
 	doors.Strangers{},
+	doors.Load{},
+	doors.Flood{Command: []string{"prove", "--serve"}},
 	hostile.Part{},
 	same.Part{Command: []string{"prove", "--answer"}},
 	damage.Part{},
@@ -47,6 +49,7 @@ type proveFlags struct {
 	until  int64  // of a shard: Unix time in milliseconds
 	shared string // of a shard: the folder of all shards
 	answer bool   // this process is a variant that answers seeds
+	serve  bool   // this process is the server of a flood
 }
 
 func newProve(c *console) *cobra.Command {
@@ -75,7 +78,8 @@ func newProve(c *console) *cobra.Command {
 	flags.Int64Var(&f.until, "until", 0, "end at this time")
 	flags.StringVar(&f.shared, "shared", "", "folder that all processes share")
 	flags.BoolVar(&f.answer, "answer", false, "answer seeds")
-	for _, name := range []string{"shard", "until", "shared", "answer"} {
+	flags.BoolVar(&f.serve, "serve", false, "be the server of a flood")
+	for _, name := range []string{"shard", "until", "shared", "answer", "serve"} {
 		flags.MarkHidden(name) // the flags exist
 	}
 	return cmd
@@ -112,6 +116,9 @@ func chosen(names []string) ([]prove.Part, error) {
 func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) error {
 	if f.answer {
 		return same.Answer(os.Stdin, c.out)
+	}
+	if f.serve {
+		return doors.Serve(os.Stdin, c.out)
 	}
 	if f.shard != "" {
 		var index, of int

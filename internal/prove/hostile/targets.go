@@ -14,8 +14,8 @@ type target struct {
 
 // A turn of a quick decoder takes about as long as starting the process twice; slow ones have less to do in theirs.
 const (
-	quick = 100_000
-	slow  = 10_000
+	quick = 60_000
+	slow  = 30_000
 )
 
 // targets are all decoders of bytes that another process or a disk gives. TestEveryDecoderHasATarget holds the list against the tree.
