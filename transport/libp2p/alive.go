@@ -29,6 +29,7 @@ func (t *Transport) watch() {
 				t.probe(r, l)
 			}
 		}
+		t.trim()
 	}
 }
 
@@ -98,4 +99,21 @@ func (t *Transport) ask(c network.Conn) error {
 	}
 	_, err = ask.Read(buf)
 	return err
+}
+
+// trim closes connections over which nothing has gone for a while: those who finish a handshake and then only sit there hold
+// a place that others need. A relay's patrons do nothing else, so a relay keeps them.
+func (t *Transport) trim() {
+	if t.cfg.Relay {
+		return
+	}
+	for _, c := range t.swarm.Conns() {
+		if time.Since(c.Stat().Opened) < t.cfg.IdleFor || t.way(c.RemotePeer()) != nil {
+			continue
+		}
+		if len(c.GetStreams()) == 0 {
+			t.counts.trimmed.Add(1)
+			_ = c.Close()
+		}
+	}
 }

@@ -71,7 +71,7 @@ func (t *Transport) assemble() error {
 		return err
 	}
 	h, err := basichost.NewHost(t.swarm, &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome",
-		ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout})
+		ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout, EnableHolePunching: t.cfg.HolePunch})
 	if err != nil {
 		return err
 	}
@@ -79,11 +79,25 @@ func (t *Transport) assemble() error {
 	if err := circuit.AddTransport(h, up); err != nil {
 		return err
 	}
-	t.swarm.Notify(&network.NotifyBundle{DisconnectedF: t.disconnected})
+	t.swarm.Notify(&network.NotifyBundle{ConnectedF: t.connected, DisconnectedF: t.disconnected})
 	h.SetStreamHandler(EnvelopeProtocol, t.serveEnvelopes)
 	h.Start()
 	t.start(t.watch)
-	return t.listen()
+	if t.cfg.Relay {
+		if err := t.serveRelay(); err != nil {
+			return err
+		}
+	}
+	if err := t.listen(); err != nil {
+		return err
+	}
+	for _, w := range t.ways {
+		t.start(func() { t.keep(w) })
+	}
+	if t.cfg.MDNS != "" {
+		return t.discover()
+	}
+	return nil
 }
 
 // listen opens the addresses of the Config: all of them, or it is an error.
@@ -179,5 +193,11 @@ func (t *Transport) disconnected(_ network.Network, c network.Conn) {
 	t.mu.Unlock()
 	if r != nil {
 		r.end(r.linkOn(c), errGone)
+	}
+	if w := t.way(c.RemotePeer()); w != nil {
+		select {
+		case w.kick <- struct{}{}:
+		default: // a token lies there already
+		}
 	}
 }

@@ -25,7 +25,7 @@ func (t *Transport) admit(p wire.PeerID) error {
 }
 
 func (g gater) InterceptPeerDial(p peer.ID) bool {
-	return g.t.admit(wire.PeerID(p.String())) == nil
+	return g.t.way(p) != nil || g.t.admit(wire.PeerID(p.String())) == nil
 }
 
 func (g gater) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
@@ -39,7 +39,7 @@ func (g gater) InterceptSecured(d network.Direction, p peer.ID, _ network.ConnMu
 	if d == network.DirInbound {
 		g.t.counts.proven.Add(1)
 	}
-	return g.t.admit(wire.PeerID(p.String())) == nil
+	return g.t.way(p) != nil || g.t.admit(wire.PeerID(p.String())) == nil
 }
 
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }

@@ -33,6 +33,7 @@ var (
 	errReplaced = errors.New("the peer has opened a new link in place of this one")
 	errDropped  = errors.New("dropped by this end")
 	errGone     = errors.New("the connection has ended")
+	errStraight = errors.New("a connection without a relay has come")
 	errSilent   = errors.New("the peer does not answer any more")
 )
 

@@ -44,18 +44,26 @@ func (t *Transport) resources() (network.ResourceManager, error) {
 	limits := rcmgr.PartialLimitConfig{System: all, Transient: transient, AllowlistedSystem: all, AllowlistedTransient: transient,
 		ServiceDefault: open, ServicePeerDefault: open, ProtocolDefault: open, ProtocolPeerDefault: open, PeerDefault: one,
 		Conn: conn, Stream: open}.Build(rcmgr.ConcreteLimitConfig{})
-	everywhere := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	var v4, v6 rcmgr.NetworkPrefixLimit
-	v4 = rcmgr.NetworkPrefixLimit{Network: everywhere[0], ConnCount: l.AddressLinks}
-	v6 = rcmgr.NetworkPrefixLimit{Network: everywhere[1], ConnCount: l.AddressLinks}
-	each := rate.Limit{RPS: float64(l.AddressRate), Burst: 4 * l.AddressRate}
+	links, home := or(l.AddressLinks, 256), or(l.AddressLinks, l.Links)
+	speed := func(perSecond int) rate.Limit { return rate.Limit{RPS: float64(perSecond), Burst: 4 * perSecond} }
+	each, atHome := speed(or(l.AddressRate, 10)), speed(or(l.AddressRate, 500))
+	loop4, loop6 := netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
-		rcmgr.WithNetworkPrefixLimit([]rcmgr.NetworkPrefixLimit{v4}, []rcmgr.NetworkPrefixLimit{v6}),
-		rcmgr.WithLimitPerSubnet([]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: l.AddressLinks}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: l.AddressLinks}}),
-		rcmgr.WithConnRateLimiters(&rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{
-			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: each}},
-			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 64, Limit: each}},
-			GracePeriod:      time.Minute,
-		}}))
+		rcmgr.WithNetworkPrefixLimit([]rcmgr.NetworkPrefixLimit{{Network: loop4, ConnCount: home}}, []rcmgr.NetworkPrefixLimit{{Network: loop6, ConnCount: home}}),
+		rcmgr.WithLimitPerSubnet([]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: links}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: links}}),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: loop4, Limit: atHome}, {Prefix: loop6, Limit: atHome}},
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: each}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 64, Limit: each}},
+				GracePeriod:      time.Minute,
+			}}))
+}
+
+// or returns the first that is not 0.
+func or(a, b int) int {
+	if a > 0 {
+		return a
+	}
+	return b
 }

@@ -22,10 +22,16 @@ type Transport struct {
 	self   wire.PeerID
 	host   host.Host
 	swarm  *swarm.Swarm
-	close  []func() error // what the host does not close, the last first
+	close  []func() error // what the host does not close, and needs itself: the last first
+	first  []func() error // what is closed before the host
+	ways   []*way
 	ctx    context.Context
 	cancel context.CancelFunc
 	counts counters
+
+	overlayOnce sync.Once
+	overlay     *Overlay
+	overlayErr  error
 
 	work sync.WaitGroup // all goroutines of this package
 	once sync.Once
@@ -47,7 +53,11 @@ func New(cfg Config) (*Transport, error) {
 	}
 	t := &Transport{cfg: cfg, records: map[wire.PeerID]*record{}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	if err := t.assemble(); err != nil {
+	err = t.parseRelays()
+	if err == nil {
+		err = t.assemble()
+	}
+	if err != nil {
 		_ = t.Close()
 		return nil, err
 	}
@@ -60,11 +70,24 @@ func (t *Transport) Self() wire.PeerID { return t.self }
 // String names the end, and nothing of its key.
 func (t *Transport) String() string { return "libp2p " + string(t.self) }
 
-// Addresses returns where this end listens, with its peer id, in the order in which peers should try.
+// GoString is String.
+func (t *Transport) GoString() string { return t.String() }
+
+// Addresses returns where this end listens, with its peer id, in the order in which peers should try, and then the ways over
+// relays at which it has a place.
 func (t *Transport) Addresses() []string {
 	var out []string
 	for _, a := range t.rank(t.host.Addrs()) {
-		out = append(out, a.Addr.String()+"/p2p/"+string(t.self))
+		if first, _ := ma.SplitFirst(a.Addr); first != nil && first.Protocol().Code != ma.P_CIRCUIT {
+			out = append(out, a.Addr.String()+"/p2p/"+string(t.self))
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.ways {
+		for _, a := range w.addrs {
+			out = append(out, a.String()+"/p2p/"+string(t.self))
+		}
 	}
 	return out
 }
@@ -149,6 +172,9 @@ func (t *Transport) Close() error {
 		reason := &transport.ClosedError{Self: t.self}
 		for _, r := range all {
 			r.end(r.linkOn(nil), reason)
+		}
+		for _, f := range t.first {
+			_ = f()
 		}
 		switch {
 		case t.host != nil:
