@@ -22,6 +22,7 @@ type simFlags struct {
 	seconds float64
 	nodes   []int
 	shards  int
+	storm   int
 	shard   uint64 // of a child: the seed of its network
 }
 
@@ -29,7 +30,7 @@ func newBenchSim(c *console) *cobra.Command {
 	f := &simFlags{}
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Measure how many messages a second the nodes of a simulated gossip job exchange, and what an idle node takes",
+		Short: "Measure how many messages a second the nodes of a simulated gossip job exchange, what an idle node takes, and how reconnects spread",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			if f.shard != 0 {
@@ -43,26 +44,31 @@ func newBenchSim(c *console) *cobra.Command {
 	flags.Float64Var(&f.seconds, "seconds", 5, "seconds that each size is measured for")
 	flags.IntSliceVar(&f.nodes, "nodes", bench.DefaultSimSizes(), "sizes of the networks")
 	flags.IntVar(&f.shards, "shards", 2, "networks that run at once, each in a process of its own")
+	flags.IntVar(&f.storm, "storm", 10_000, "nodes that restart at once")
 	flags.Uint64Var(&f.shard, "shard", 0, "be the process of the network with this seed")
 	flags.MarkHidden("shard")
 	return cmd
 }
 
 func (f *simFlags) run(c *console) error {
-	if f.seconds <= 0 || f.seconds > 600 || f.shards < 1 || f.shards > 64 {
-		return errors.New("want seconds up to 600 and 1 to 64 shards")
+	if f.seconds <= 0 || f.seconds > 600 || f.shards < 1 || f.shards > 64 || f.storm < 1 || f.storm > 1<<20 {
+		return errors.New("want seconds up to 600, 1 to 64 shards and a storm of 1 to 1,048,576 nodes")
 	}
 	o := bench.SimOptions{
 		Nodes: f.nodes, Shards: f.shards, Each: time.Duration(f.seconds * float64(time.Second)),
 		Open: func(nodes int, seed uint64) (bench.SimShard, error) { return openShard(nodes, seed) },
 	}
-	return bench.Sim(o, func(m bench.Metric) {
+	emit := func(m bench.Metric) {
 		if f.json {
 			writeLine(c.out, m)
 			return
 		}
 		fmt.Fprintln(c.out, benchLine(m))
-	})
+	}
+	if err := bench.Sim(o, emit); err != nil {
+		return err
+	}
+	return bench.Storms(f.storm, emit)
 }
 
 // shardProcess is a network in a process of its own, which runs when it reads a line and answers with its result.
