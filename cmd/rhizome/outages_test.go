@@ -41,3 +41,13 @@ func TestNamespaces(t *testing.T) {
 func TestPauses(t *testing.T) {
 	proven(t, outages.Pauses{Command: outages.Command{Bin: executable}}, 4, "runs", "rounds that a deadline closed", "cuts")
 }
+
+// TestMatrix kills a client that trains, and fills the disk of a server.
+func TestMatrix(t *testing.T) {
+	m := outages.Matrix{Command: outages.Command{Bin: executable}}
+	for i, c := range outages.Cells() {
+		if c == (outages.Cell{Role: "client", Phase: "training", Way: "restart at once"}) || c == (outages.Cell{Role: "server", Phase: "uploading", Way: "full disk"}) {
+			t.Run(c.Role+" "+c.Way, func(t *testing.T) { proven(t, m, uint64(i+1), "cells", "contributions, each counted once") })
+		}
+	}
+}

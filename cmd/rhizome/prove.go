@@ -25,6 +25,7 @@ import (
 var proofs = []prove.Part{
 	seeds.Mass{},
 	outages.Kills{},
+	outages.Matrix{},
 	outages.Pauses{},
 	outages.Namespaces{},
 	restores.Part{},

@@ -11,14 +11,14 @@ import (
 
 // Disk is a small disk in memory that only the processes of a World see, and that goes with them. It is safe for concurrent use.
 type Disk struct {
-	w    *World
-	path string
+	w          *World
+	path, seen string
 }
 
 // NewDisk makes a disk of so many bytes below the world's folder. Processes that were started before do not see it. It wants the
 // rights of root.
 func (w *World) NewDisk(name string, size int64) (*Disk, error) {
-	d := &Disk{w, filepath.Join(w.Dir, name)}
+	d := &Disk{w: w, path: filepath.Join(w.Dir, name)}
 	err := w.own.do(func() error {
 		if err := os.Mkdir(d.path, 0o700); err != nil {
 			return err
@@ -33,6 +33,7 @@ func (w *World) NewDisk(name string, size int64) (*Disk, error) {
 			}
 			w.apart = true
 		}
+		d.seen = fmt.Sprintf("/proc/%d/task/%d/root%s", os.Getpid(), unix.Gettid(), d.path)
 		return unix.Mount("tmpfs", d.path, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=700", size))
 	})
 	if err != nil {
@@ -40,6 +41,9 @@ func (w *World) NewDisk(name string, size int64) (*Disk, error) {
 	}
 	return d, nil
 }
+
+// Seen is where this process finds the disk, as long as its World lives.
+func (d *Disk) Seen() string { return d.seen }
 
 // Path is where the disk is, for the processes of its World and in Do.
 func (d *Disk) Path() string { return d.path }

@@ -152,6 +152,9 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("seen from outside: %v", err)
 	}
+	if b, err := os.ReadFile(filepath.Join(d.Seen(), "file")); err != nil || len(b) != 4096 {
+		t.Errorf("%d bytes (%v)", len(b), err)
+	}
 }
 
 // TestEndWithTheHost: processes in a namespace end with it.

@@ -22,6 +22,9 @@ type Disk struct{}
 // NewDisk refuses.
 func (w *World) NewDisk(string, int64) (*Disk, error) { return nil, errors.New("this is not Linux") }
 
+// Seen is nowhere.
+func (d *Disk) Seen() string { return "" }
+
 // Path is nowhere.
 func (d *Disk) Path() string { return "" }
 

@@ -15,17 +15,18 @@ type cast struct {
 	*trial
 	hosts  []*wires.Host // by node; nil for this machine's own network
 	dirs   []string
-	listen string // where the server listens
-	at     string // the server's address, with its peer id
+	seen   []string // the same, where this process sees them; nil for just there
+	listen string   // where the server listens
+	at     string   // the server's address, with its peer id
 	digest string
 	procs  []*live.Process // the present lives
 	heard  []int           // lines of the present life that were read
-	rounds map[int]live.Line
+	told   map[int]live.Line
 }
 
 // newCast says where the nodes live; none of them runs yet.
 func (t *trial) newCast(listen string) *cast {
-	c := &cast{trial: t, listen: listen, rounds: map[int]live.Line{}}
+	c := &cast{trial: t, listen: listen, told: map[int]live.Line{}}
 	n := 1 + t.clients
 	c.hosts, c.procs, c.heard, c.dirs = make([]*wires.Host, n), make([]*live.Process, n), make([]int, n), make([]string, n)
 	for i := range n {
@@ -87,7 +88,7 @@ func (c *cast) round(number int, within time.Duration) error {
 // note keeps what the server tells of a round.
 func (c *cast) note(l live.Line) {
 	if l.Event == "round" {
-		c.rounds[l.Round] = l
+		c.told[l.Round] = l
 	}
 }
 
@@ -99,6 +100,12 @@ func (c *cast) finish(within time.Duration, exact bool) error {
 		return l.Event == "done"
 	})
 	if err != nil {
+		for _, p := range c.procs[1:] { // the server waits for ever for a client that has ended
+			if isDown(p) {
+				code, _ := p.Wait(0)
+				err = errors.Join(err, &live.EndedError{Process: p.Name, Code: code, Log: p.Log()})
+			}
+		}
 		return err
 	}
 	if exact {
@@ -120,12 +127,16 @@ func (c *cast) finish(within time.Duration, exact bool) error {
 			return errors.Join(fmt.Errorf("%s ended with code %d:\n%s", p.Name, code, p.Log()), err)
 		}
 	}
+	dirs := c.dirs
+	if c.seen != nil {
+		dirs = c.seen
+	}
 	if !exact {
-		short, err := c.sets(c.dirs[0], done.ModelSHA256)
+		short, err := c.sets(dirs[0], done.ModelSHA256)
 		c.s.Add("rounds that a deadline closed", short)
 		return err
 	}
-	counted, err := c.books(c.dirs[0], c.dirs[1:])
+	counted, err := c.books(dirs[0], dirs[1:])
 	c.s.Add("contributions, each counted once", counted)
 	return err
 }
