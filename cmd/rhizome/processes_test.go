@@ -17,6 +17,7 @@ type told struct {
 	Event, Node, State, Reason, Peer, Digest, Text string
 	PID, Round, Rounds, Restarts                   int
 	Addresses                                      []string
+	Up                                             bool
 	ModelSHA256                                    string `json:"model_sha256"`
 }
 
@@ -71,6 +72,14 @@ func (s *started) await(t *testing.T, what string, want func(told) bool) told {
 		case <-late:
 			t.Fatalf("%v: no %s\n%s", s.cmd.Args[1:3], what, s.errs)
 		}
+	}
+}
+
+// jsonOf reads the one object that a command wrote.
+func jsonOf(t *testing.T, o outcome, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(o.out), v); err != nil || o.code != exitOK {
+		t.Fatalf("exit code %d, %q, %q, %v", o.code, o.out, o.err, err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package data
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -196,5 +198,53 @@ func TestConfig(t *testing.T) {
 	}
 	if _, err := New("data", 1, Config{Partitions: 100, Batch: 8, Epochs: 1}, Options{}); err == nil {
 		t.Error("100 partitions of at least 16 samples were accepted")
+	}
+}
+
+// TestOwnRows trains on rows that the host gives: those of a partition give the batches of the partition, and rows that are not
+// the ones that the options name, or that cannot be read, are refused with the line.
+func TestOwnRows(t *testing.T) {
+	part := 3
+	want := source(t, 7, part, usual)
+	text := want.Text()
+	sum := sha256.Sum256(text)
+	opts := Options{Partition: &part, RowsSHA256: hex.EncodeToString(sum[:])}
+	got, err := New("data", 7, usual, opts, text...)
+	if err != nil || got.Samples() != want.Samples() {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for round := range 3 {
+		invoke(t, got, "Begin", value.Int(round))
+		invoke(t, want, "Begin", value.Int(round))
+		for range want.steps() {
+			if !same(invoke(t, got, "NextBatch", value.Trigger{}), invoke(t, want, "NextBatch", value.Trigger{})) {
+				t.Fatal("the same rows give other batches")
+			}
+		}
+	}
+	if !same(invoke(t, got, "Test", value.Trigger{}), invoke(t, want, "Test", value.Trigger{})) {
+		t.Error("own rows change the test")
+	}
+	if _, err := New("data", 7, usual, opts, append(text[:len(text):len(text)], text...)...); err == nil || !strings.Contains(err.Error(), "rows_sha256") {
+		t.Errorf("other rows: %v", err)
+	}
+	if _, err := New("data", 7, usual, opts); err == nil {
+		t.Error("no rows were given, and nobody minded")
+	}
+	if _, err := New("data", 7, usual, Options{RowsSHA256: opts.RowsSHA256}, text...); err == nil {
+		t.Error("rows without a partition were taken")
+	}
+	line := strings.SplitAfter(string(text), "\n")[0]
+	for bad, want := range map[string]string{
+		"": "empty", line + "\n": "line 2: 1 fields", line + line[2:]: "line 2: 64 fields", "17" + line[1:]: "line 1: field 1 is 17",
+		strings.TrimSpace(line) + "1\n": "label", line + "x" + line[1:]: `line 2: field 1 is "x"`, strings.Repeat("0", 300): "at most 256",
+		line + strings.Replace(line, ",", ", ", 1): "want a whole number",
+	} {
+		if _, _, err := digits.Parse([]byte(bad)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v; want %q", bad, err, want)
+		}
+	}
+	if _, y, err := digits.Parse([]byte(strings.ReplaceAll(line+line, "\n", "\r\n"))); err != nil || len(y) != 2 {
+		t.Errorf("lines that end in CR LF: %d, %v", len(y), err)
 	}
 }

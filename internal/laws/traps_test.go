@@ -18,7 +18,6 @@ const trapCount = 39
 // least one test.
 var notYet = map[int]string{
 	15: "nothing advises a peer to slow down yet: the receiver refuses what it has no room for, and the sender keeps and resends it",
-	36: "there are no session keys or nonces yet: the one transport is in memory, and no state holds a secret",
 }
 
 // trapNames finds the numbers in texts such as "trap 5", "Traps 24, 25:" and "traps 5, 6 and 17".

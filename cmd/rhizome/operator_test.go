@@ -1,0 +1,78 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+)
+
+// TestOperator blocks, unblocks and allows peers at a server that runs and, killed, at its directory; a call from afar needs the
+// right to. What was called is there after a restart.
+func TestOperator(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	ids := map[string]string{}
+	for _, name := range []string{"client0", "operator", "nobody"} {
+		ids[name] = strings.TrimSpace(rhizome(t, "id", "--dir", in(name)).out)
+	}
+	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator", ids["operator"]}
+	server := start(t, dir, serve...)
+	at := server.await(t, "address", isEvent("listening"))
+	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback, "--trust", at.Digest, at.Addresses[0])
+	server.await(t, "client", isEvent("joined"))
+	client.await(t, "start", isEvent("listening"))
+
+	health := func(want string) {
+		t.Helper()
+		var all struct{ Peers []deploy.PeerState }
+		jsonOf(t, rhizome(t, "peers", "--json", "--dir", in("server")), &all)
+		for _, p := range all.Peers {
+			if string(p.Peer) == ids["client0"] {
+				if p.Health != want || p.Member == nil || *p.Member != 0 {
+					t.Errorf("%+v, want it %s", p, want)
+				}
+				return
+			}
+		}
+		t.Errorf("the client is not in %+v", all)
+	}
+	call := func(code int, want string, args ...string) {
+		t.Helper()
+		if o := rhizome(t, args...); o.code != code || !strings.Contains(o.out+o.err, want) || strings.Count(o.err, "\n") > 1 {
+			t.Errorf("%v: exit code %d, %q, %q; want %d and %q", args, o.code, o.out, o.err, code, want)
+		}
+	}
+	call(exitOK, "done", "block", ids["client0"], "--dir", in("server"))
+	server.await(t, "end of the link", func(e told) bool { return e.Event == "link" && e.Peer == ids["client0"] && !e.Up })
+	health("blocked")
+	call(exitBad, "denied (right)", "unblock", ids["client0"], "--dir", in("nobody"), "--at", at.Addresses[0])
+	call(exitBad, "denied (right)", "status", "--dir", in("nobody"), "--at", at.Addresses[0])
+	health("blocked")
+	var s deploy.Status
+	jsonOf(t, rhizome(t, "status", "--json", "--dir", in("operator"), "--at", at.Addresses[0]), &s)
+	if string(s.Peer) != at.Peer || !s.Running || s.Role != deploy.RoleServer || s.Blocked != 1 || s.Incarnation != 1 {
+		t.Errorf("%+v", s)
+	}
+	call(exitBad, "denied (right)", "allow", ids["nobody"], "--dir", in("nobody"), "--at", at.Addresses[0])
+	server.cmd.Process.Kill()
+	server.end(t)
+
+	health("blocked")
+	call(exitOK, "done", "unblock", ids["client0"], "--dir", in("server"))
+	call(exitBad, "denied (unknown)", "unblock", ids["client0"], "--dir", in("server"))
+	call(exitOK, "done", "allow", "--none", "--dir", in("server"))
+	health("refused")
+	call(exitOK, "done", "allow", ids["client0"], "--dir", in("server"))
+	call(exitBad, "holds no node", "status", "--dir", dir)
+	call(exitBad, "no such file", "status", "--dir", in("none"))
+	call(exitBad, "peer id", "block", "somebody", "--dir", in("server"))
+	server = start(t, dir, serve...)
+	server.await(t, "address", isEvent("listening"))
+	server.await(t, "client again", func(e told) bool { return e.Event == "link" && e.Peer == ids["client0"] && e.Up })
+	health("up")
+	if o := rhizome(t, "status", "--dir", in("nobody"), "--at", at.Addresses[0]); o.code != exitBad {
+		t.Errorf("a peer that is not on the allowlist: %+v", o)
+	}
+}
