@@ -23,7 +23,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("no %s", name)
 		}
 	}
-	if r.Counts["envelopes refused by the node"] < 100 || r.Counts["connections refused"] == 0 {
+	if r.Counts["envelopes refused by the node"] == 0 || r.Counts["connections refused"] == 0 {
 		t.Errorf("%v", r.Counts)
 	}
 	t.Log(r.Counts)

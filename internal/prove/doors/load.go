@@ -189,7 +189,8 @@ func (l load) many(s *prove.Shard) error {
 	var port *memory.Port
 	ready := make(chan struct{})
 	h, err := host.Start(host.Config{
-		Node: cfg, Store: host.Store{FS: vfs.NewMem(), Dir: "n", SnapshotBytes: 1 << 40}, Workers: workers, Inbox: 2 * l.peers,
+		Node: cfg, Store: host.Store{FS: vfs.NewMem(), Dir: "n", SnapshotBytes: 1 << 40}, Workers: workers, Inbox: 10 * l.peers, // a slow machine answers late, and drops nothing
+
 		Send:    func(to wire.PeerID, raw []byte) error { <-ready; return port.Send(to, raw) },
 		OnEvent: func(engine.AppEvent) error { return nil },
 	})
@@ -264,7 +265,7 @@ func (l load) few(s *prove.Shard) error {
 	var all []*caller
 	for i := range l.sockets {
 		c := &caller{self: idOf(key(5000 + i)), to: srv.Self(), late: late}
-		t, err := libp2p.New(libp2p.Config{Key: key(5000 + i), Receiver: calls(c.receive)})
+		t, err := libp2p.New(libp2p.Config{Key: key(5000 + i), Receiver: calls(c.receive), DialFor: patience, DialTimeout: patience})
 		if err != nil {
 			return err
 		}

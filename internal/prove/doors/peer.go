@@ -41,7 +41,7 @@ func newPeer(k ed25519.PrivateKey, s *server) (*peer, error) {
 func newPeerAt(k ed25519.PrivateKey, to wire.PeerID, addresses []string) (*peer, error) {
 	p := &peer{to: to, reg: value.NewRegistry(), notices: map[wire.NoticeKind]int{}, news: make(chan struct{}, 1)}
 	var err error
-	p.Transport, err = libp2p.New(libp2p.Config{Key: k, Receiver: p, DialFor: time.Second, DialTimeout: time.Second})
+	p.Transport, err = libp2p.New(libp2p.Config{Key: k, Receiver: p, DialFor: patience / 2, DialTimeout: patience / 2})
 	if err == nil {
 		p.Learn(to, addresses)
 	}
