@@ -23,12 +23,15 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// maker makes ends that listen on loopback, and that find out and give up soon.
+// maker makes ends that listen on loopback.
 func maker(listen string) func(transporttest.Options) (transport.Transport, error) {
 	return func(o transporttest.Options) (transport.Transport, error) {
-		cfg := Config{Key: o.Key, Receiver: o.Receiver, Listen: []string{listen}, DialFor: 300 * time.Millisecond, DialTimeout: 500 * time.Millisecond,
-			RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond, Alive: 100 * time.Millisecond,
+		cfg := Config{Key: o.Key, Receiver: o.Receiver, Listen: []string{listen}, DialFor: 15 * time.Second,
+			RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond,
 			Limits: Limits{PacketBytes: o.PacketBytes, QueuePackets: o.QueuePackets, QueueBytes: o.QueueBytes, AddressRate: 1000}}
+		if o.Soon {
+			cfg.DialFor, cfg.DialTimeout, cfg.Alive = 300*time.Millisecond, 2*time.Second, 100*time.Millisecond
+		}
 		if o.At != "" {
 			cfg.Listen = []string{strings.Split(o.At, "/p2p/")[0]}
 		}

@@ -92,18 +92,18 @@ func order(r *rig) {
 func (e *end) accounted(at *end, sent int) {
 	e.t.Helper()
 	arrived := func() (n int) { at.see(e.Self(), func(l *peerLog) { n = len(l.got) }); return n }
+	reports := func() (n int) { e.see(at.Self(), func(l *peerLog) { n = l.lost + l.unlinked }); return n }
 	quiet, last := 0, -1
 	for until := time.Now().Add(patience); arrived() < sent && time.Now().Before(until); pass(5 * time.Millisecond) {
 		if n := arrived(); n != last {
 			last, quiet = n, 0
-		} else if quiet++; quiet > 40 { // 200 ms without one more
+		} else if quiet++; quiet > 40 && (e.f.Faulty || reports() > 0) { // 200 ms without one more
 			break
 		}
 	}
-	reports := 0
-	e.see(at.Self(), func(l *peerLog) { reports = l.lost + l.unlinked })
+	reported := reports()
 	at.see(e.Self(), func(l *peerLog) {
-		if len(l.got) < sent && reports == 0 && !e.f.Faulty {
+		if len(l.got) < sent && reported == 0 && !e.f.Faulty {
 			e.t.Errorf("%d of %d packets arrived and nothing was reported", len(l.got), sent)
 		}
 		seen := map[int]bool{}

@@ -15,6 +15,8 @@ type Options struct {
 	At       string // where to listen: an address that an earlier end had, or empty for a new one
 	Dialer   bool   // listens nowhere, where the transport can do that
 
+	Soon bool // gives up, and finds out who is silent, within a second or two; other ends have patience, for slow machines
+
 	PacketBytes, QueuePackets, QueueBytes int // bounds; 0 means the transport's own
 }
 

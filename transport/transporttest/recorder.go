@@ -10,7 +10,7 @@ import (
 )
 
 // patience is how long the kit waits for what must come; only a failing transport lets it pass.
-const patience = 20 * time.Second
+var patience = 20 * time.Second
 
 // peerLog is what a Recorder has seen of one peer.
 type peerLog struct {

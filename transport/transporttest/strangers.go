@@ -11,6 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
+func soon(o *Options, _ *Recorder) { o.Soon = true }
+
 // gone sends a packet that must not arrive, and waits for the word that it has not: an error of Send, or Lost.
 func (e *end) gone(to wire.PeerID, raw []byte) error {
 	e.t.Helper()
@@ -25,7 +27,7 @@ func (e *end) gone(to wire.PeerID, raw []byte) error {
 
 // liar: a place where somebody else is gives no link with the peer that was looked for, and none with who is there.
 func liar(r *rig) {
-	a, b := r.end(1, nil), r.end(2, nil)
+	a, b := r.end(1, nil), r.end(2, soon)
 	var addresses []string
 	for _, text := range a.Addresses() {
 		p, err := wire.ParseAddress(text)
@@ -69,7 +71,7 @@ func refused(r *rig) {
 			return nil
 		}
 	})
-	b := r.end(2, nil)
+	b := r.end(2, soon)
 	served := make(chan struct{}, 1)
 	a.Handle("/kit/1", func(_ wire.PeerID, s transport.Stream) { served <- struct{}{} })
 	b.Learn(a.Self(), a.Addresses())
@@ -119,7 +121,7 @@ func refused(r *rig) {
 
 // absent: who is not there is unreachable, and a packet for nobody is no secret.
 func absent(r *rig) {
-	a := r.end(1, nil)
+	a := r.end(1, soon)
 	var away *transport.UnreachableError
 	if err := a.Send(ID(9), packet(1, 10)); !errors.As(err, &away) || away.Peer != ID(9) {
 		r.t.Errorf("nobody: %v", err)
@@ -131,7 +133,7 @@ func absent(r *rig) {
 	if err := a.gone(ID(2), packet(1, 10)); !errors.As(err, &away) || away.Peer != ID(2) {
 		r.t.Errorf("nobody any more: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if _, err := a.Open(ctx, ID(2), "/kit/1"); !errors.As(err, &away) {
 		r.t.Errorf("Open to nobody: %v", err)
