@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -19,11 +20,16 @@ type NetOptions struct {
 	Bytes  int      // of the model that travels in an empty round, each way
 	Stream int      // bytes of a measurement of throughput
 	Spawn  func() (*NetProcess, error)
+
+	Hidden  int   // width of the two hidden layers of the large model: 4,962 make 100 MB
+	Clients []int // of the large model's jobs, one after the other
+	// Train runs a job in a directory that it makes, with a process for each node, and tells it as rhizome run --json does.
+	Train func(c job.Config, dir string) (*NetProcess, error)
 }
 
 // DefaultNetOptions are those of the project's aims: 31 KB.
 func DefaultNetOptions() NetOptions {
-	return NetOptions{Rounds: 2000, Repeat: 3, Bytes: 31_000, Stream: 512 << 20}
+	return NetOptions{Rounds: 2000, Repeat: 3, Bytes: 31_000, Stream: 512 << 20, Hidden: 4962, Clients: []int{2, 10}}
 }
 
 // netParts are what Net measures, in order.
@@ -33,6 +39,7 @@ var netParts = []struct {
 }{
 	{"rounds", netRounds},
 	{"throughput", netThroughput},
+	{"large", netLarge},
 }
 
 // NetParts returns the names of what Net measures.
@@ -60,8 +67,8 @@ func Net(fsys vfs.FS, dir string, o NetOptions, emit func(Metric)) error {
 			return fmt.Errorf("there is no part %q; want one of %s", name, strings.Join(NetParts(), ", "))
 		}
 	}
-	if o.Rounds < 10 || o.Repeat < 1 || o.Bytes < 4 || o.Stream < 1 || o.Spawn == nil {
-		return fmt.Errorf("want at least 10 rounds, one measurement, 4 bytes of model and a way to start processes")
+	if o.Rounds < 10 || o.Repeat < 1 || o.Bytes < 4 || o.Stream < 1 || o.Hidden < 1 || o.Spawn == nil || o.Train == nil {
+		return fmt.Errorf("want at least 10 rounds, one measurement, 4 bytes of model, a hidden layer of 1 and ways to start processes")
 	}
 	r := &netRun{NetOptions: o, fsys: fsys, dir: dir}
 	for _, part := range netParts {

@@ -48,7 +48,7 @@ func Store(fsys vfs.FS, dir string, modelBytes int) host.Store {
 
 // largeGCPercent is how much garbage may gather beside what lives, where a large model lives: most of that is tensors, which
 // the collector does not look through, so collecting often costs little.
-const largeGCPercent = 15
+const largeGCPercent = 10
 
 // smallBytes is what a server takes beside its model.
 const smallBytes = 8 << 20
@@ -64,7 +64,7 @@ func TuneMemory(p *program.Program) {
 	}
 	debug.SetGCPercent(largeGCPercent)
 	if p.Place == ServerPlace {
-		debug.SetMemoryLimit(int64(n)*7/4 + smallBytes)
+		debug.SetMemoryLimit(int64(n)*3/2 + smallBytes)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/bench"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -45,6 +46,8 @@ func newBenchNet(c *console) *cobra.Command {
 	flags.IntVar(&f.o.Rounds, "rounds", f.o.Rounds, "empty rounds of one measurement")
 	flags.IntVar(&f.o.Repeat, "repeat", f.o.Repeat, "measurements of which the median counts")
 	flags.IntVar(&f.o.Stream, "stream", f.o.Stream, "bytes that are sent to measure throughput")
+	flags.IntVar(&f.o.Hidden, "hidden", f.o.Hidden, "width of the two hidden layers of the large model; 4,962 make 100 MB")
+	flags.IntSliceVar(&f.o.Clients, "clients", f.o.Clients, "clients of the large model, one job after the other")
 	flags.StringVar(&f.profile, "profile", "", "folder for a profile of the processor's time of each process")
 	flags.BoolVar(&f.child, "child", false, "be a process of the bench")
 	flags.MarkHidden("child")
@@ -61,7 +64,7 @@ func (f *netFlags) run(c *console) error {
 		defer os.RemoveAll(made)
 		dir = made
 	}
-	f.o.Spawn = f.spawn
+	f.o.Spawn, f.o.Train = f.spawn, f.train
 	if !f.json {
 		fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())
 	}
@@ -80,7 +83,31 @@ func (f *netFlags) spawn() (*bench.NetProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "bench", "net", "--child", "--profile", f.profile)
+	return process(exec.Command(self, "bench", "net", "--child", "--profile", f.profile))
+}
+
+// train starts the processes of a job, in a directory that is made for it.
+func (f *netFlags) train(c job.Config, dir string) (*bench.NetProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	for _, key := range job.Keys() {
+		text.WriteString(key + ": " + c.Get(key) + "\n")
+	}
+	file := filepath.Join(dir, "job.yaml")
+	if err := os.WriteFile(file, []byte(text.String()), 0o666); err != nil {
+		return nil, err
+	}
+	return process(exec.Command(self, "run", file, "--dir", filepath.Join(dir, "run"), "--processes", "--json"))
+}
+
+// process starts a command.
+func process(cmd *exec.Cmd) (*bench.NetProcess, error) {
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

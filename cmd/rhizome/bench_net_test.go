@@ -11,11 +11,12 @@ import (
 var netMetrics = []string{
 	"null_rounds_per_s_durable", "null_round_server_syncs", "null_round_server_cpu_us", "null_rounds_per_s_memory",
 	"null_rounds_per_s_durable_quic", "null_rounds_per_s_memory_quic", "send_mb_per_s", "send_mb_per_s_quic",
+	"server_peak_per_model_2_clients", "large_round_s_2_clients",
 }
 
 // TestBenchNet runs the bench of the network in miniature, each node in a process of its own.
 func TestBenchNet(t *testing.T) {
-	cmd, out, errs := command(t, "bench", "net", "--rounds", "20", "--repeat", "1", "--stream", "4194304", "--dir", t.TempDir(), "--json")
+	cmd, out, errs := command(t, "bench", "net", "--rounds", "20", "--repeat", "1", "--stream", "4194304", "--hidden", "300", "--clients", "2", "--dir", t.TempDir(), "--json")
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err, errs)
 	}

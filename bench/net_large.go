@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+// largeRounds is how many rounds a large model is trained for: the first one begins with the start of all processes and does
+// not count for the time of a round.
+const largeRounds = 3
+
+// netLarge measures what a server of a large model takes in memory at most, as the system counts it, and how long a round takes,
+// with two and with ten clients, each in a process of its own. The clients train: one pass over the digits in each round.
+func netLarge(r *netRun, emit func(Metric)) error {
+	if _, err := peakOf(os.Getpid()); err != nil {
+		return fmt.Errorf("the large part reads the memory of processes from /proc: %w", err)
+	}
+	for _, clients := range r.Clients {
+		peak, round, model, err := r.large(clients)
+		if err != nil {
+			return err
+		}
+		of := fmt.Sprintf("_%d_clients", clients)
+		emit(metric(netBench, "server_peak_per_model"+of, float64(peak), "bytes", float64(model), "the model's parameters").aimRatio(2))
+		moved := float64(2*clients*model) / round.Seconds()
+		emit(metric(netBench, "large_round_s"+of, round.Seconds(), "s", float64(2*clients*model)/1e9, fmt.Sprintf("GB that travel in a round, %.0f MB/s with the training", moved/1e6)))
+	}
+	return nil
+}
+
+// large trains with so many clients and returns the server's peak, the median time of a round, and the size of the model.
+func (r *netRun) large(clients int) (peak int, round time.Duration, model int, err error) {
+	c, err := job.Builtin("large")
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	c.Clients, c.Rounds, c.Hidden = clients, largeRounds, r.Hidden
+	dir := filepath.Join(r.dir, fmt.Sprintf("large%d.bench", clients))
+	defer os.RemoveAll(dir)
+	p, err := r.Train(c, dir)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	var rounds []time.Duration
+	var last time.Time
+	server, done := 0, false
+	lines := bufio.NewScanner(p.Out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e struct {
+			Event, Node, State string
+			PID                int
+		}
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			continue
+		}
+		if e.State == "started" && e.Node == "server" {
+			server = e.PID
+		}
+		if e.Event == "round" {
+			if now := time.Now(); last.IsZero() {
+				last = now
+			} else {
+				rounds, last = append(rounds, now.Sub(last)), now
+			}
+		}
+		done = done || e.Event == "done"
+		if n, err := peakOf(server); err == nil { // it never gets less, so the last word counts
+			peak = n
+		}
+	}
+	if err := errors.Join(lines.Err(), p.End()); err != nil {
+		return 0, 0, 0, err
+	}
+	if !done || len(rounds) == 0 || peak == 0 {
+		return 0, 0, 0, fmt.Errorf("the job with %d clients told %d rounds and no result, or its server's memory could not be read", clients, len(rounds))
+	}
+	slices.Sort(rounds)
+	return peak, rounds[len(rounds)/2], c.ModelBytes(), nil
+}
+
+// peakOf returns the most memory that a process has had, in bytes, as Linux counts it.
+func peakOf(pid int) (int, error) {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")))
+			return n << 10, err
+		}
+	}
+	return 0, errors.New("no VmHWM is told")
+}
