@@ -18,6 +18,9 @@ func (b *AddressBook) Snapshot() []snapshot.AddressBookEntrySnapshot {
 			Told: e.told, Heard: e.heard,
 		}
 		for _, a := range e.addresses {
+			if e.plain() {
+				break
+			}
 			x.Seen = append(x.Seen, snapshot.AddressSeen{Source: a.source, Worked: a.worked, Failures: a.failures})
 		}
 		out = append(out, x)
@@ -25,8 +28,13 @@ func (b *AddressBook) Snapshot() []snapshot.AddressBookEntrySnapshot {
 	return out
 }
 
-// RestoreAddressBook returns the book that the entries describe. Those of the first release say nothing of how addresses
-// are known: all were inserted.
+// plain says that all addresses were inserted and none was tried: then a snapshot says nothing of how they are known, as those of
+// the first release never did.
+func (e *bookEntry) plain() bool {
+	return !slices.ContainsFunc(e.addresses, func(a bookAddress) bool { return a != bookAddress{text: a.text} })
+}
+
+// RestoreAddressBook returns the book that the entries describe.
 func RestoreAddressBook(entries []snapshot.AddressBookEntrySnapshot, peers, addresses int) (*AddressBook, error) {
 	b := NewAddressBook(peers, addresses)
 	if len(entries) > peers {
@@ -67,6 +75,9 @@ func RestoreAddressBook(entries []snapshot.AddressBookEntrySnapshot, peers, addr
 				return nil, bad("it has an inserted address and nobody holds it")
 			}
 			e.addresses = append(e.addresses, a)
+		}
+		if len(x.Seen) > 0 && e.plain() {
+			return nil, bad("it says of addresses what holds of itself")
 		}
 		if !slices.IsSortedFunc(e.addresses, compareAddresses) {
 			return nil, bad("the addresses are not in order of preference")

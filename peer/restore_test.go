@@ -91,6 +91,12 @@ func sample(t testing.TB) *tables {
 	book, governor, backoff := NewAddressBook(8, 4), NewGovernor(2, 8), NewBackoff(8)
 	must(book.Insert("a", "/memory/x"))
 	must(book.Insert("a", "/ip4/10.0.0.1/tcp/1"))
+	_, _, err := book.Linked("b", "/ip4/10.0.0.2/tcp/1", 2)
+	must(err)
+	book.Claim("b", []string{"/ip4/10.0.0.3/tcp/1"}, 2)
+	book.Linked("c", "", 3)
+	book.Unlinked("b", 4)
+	must(governor.Grant("b"))
 	must(governor.Block("b"))
 	must(governor.Allow("a"))
 	governor.Failure("a", 3)
@@ -103,7 +109,7 @@ func sample(t testing.TB) *tables {
 		must(streams.Push(env, 5, random))
 		must(requests.Ask("a", env.Request, Question{Edge: 1, Context: value.Int(3), Deadline: 9, Envelope: env}))
 	}
-	_, err := streams.Ack("a", 1, 1, 6)
+	_, err = streams.Ack("a", 1, 1, 6)
 	must(err)
 	for _, n := range []uint64{1, 2, 4, 6, 7} {
 		_, err := streams.Accept(&wire.Envelope{From: "b", Incarnation: 2, Epoch: 2, Number: n})

@@ -336,6 +336,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"book twice":           book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/x"}, Refs: 2}),
 		"book unheld":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Seen: make([]snapshot.AddressSeen, 1)}),
 		"book unseen":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: make([]snapshot.AddressSeen, 2)}),
+		"book seen plainly":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: make([]snapshot.AddressSeen, 1)}),
 		"book source":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Source: 4}}}),
 		"book failures":        book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: -1}}}),
 		"book worse first":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/y"}, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: 1}, {}}}),
