@@ -146,6 +146,12 @@ func (e *Engine) Now() int64 { return e.st.now }
 // Incarnation returns how often the node was started.
 func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
 
+// Epoch returns the epoch of the node's own streams.
+func (e *Engine) Epoch() uint64 { return e.st.epoch }
+
+// RTT returns the round-trip time to a peer.
+func (e *Engine) RTT(p wire.PeerID) peer.RTT { return e.st.streams.RTT(p) }
+
 // Waiting returns how many inputs were accepted and are not processed yet: the engine still holds them.
 func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions) }
 

@@ -99,6 +99,7 @@ func (e *Engine) judge(p wire.PeerID) {
 	}
 	if level == peer.Suspected {
 		e.announce(PeerSuspected, p, fmt.Sprintf("φ reached %d", peer.SuspectPhi))
+		e.judge(p) // it may be silent for long: looks are as rare as resends
 		return
 	}
 	if e.st.governor.Silent(p, e.st.now) {

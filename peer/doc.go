@@ -1,6 +1,7 @@
 // Package peer holds what a node knows of its peers: where they are (AddressBook), who may talk and who is well
-// (Governor), whom to leave alone for a while (Backoff), the numbered streams in both directions (Streams), and the
-// questions that are open (Requests).
+// (Governor), whom to leave alone for a while (Backoff), the numbered streams in both directions (Streams) with the
+// round-trip times (RTT) and silences (Silence) of peers, who was asked to hold data back (Pressure), and the questions that
+// are open (Requests).
 //
 // All of it is plain data under one owner: thread-unsafe, without a clock (engine time in nanoseconds is an argument),
 // without a random source (a function that gives 64 bits is an argument), and with a deterministic order in all that it

@@ -59,8 +59,8 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 		held, given := s.timed && t.heldUntil > now, len(out)
 		for i := range t.out[:min(len(t.out), ResendBatch)] {
 			x := &t.out[i]
-			if held && isData(x.env) {
-				continue
+			if held && isData(x.env) || x.sent > 0 && x.sent >= now {
+				continue // it waits, or it left just now
 			}
 			if x.sent == unsent {
 				x.sent = max(1, now)

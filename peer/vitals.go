@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -49,7 +50,7 @@ func (t *stream) await(now int64) {
 // measure takes the round-trip time of what was just acknowledged, unless it was sent again: then nobody knows which of the two was
 // acknowledged (Karn and Partridge, 1987).
 func (t *stream) measure(x *sending, now int64) {
-	if x.env.Redelivered || x.sent <= 0 {
+	if x.env.Redelivered && !planted.On(planted.ResentMeasured) || x.sent <= 0 {
 		return
 	}
 	t.rtt.Sample(now - x.sent)
@@ -73,8 +74,8 @@ func (s *Streams) Heard(p wire.PeerID, progress bool, now int64) (trusted bool) 
 	return trusted
 }
 
-// Judge says what the silence of a peer says of it, and whether that is news. A level is told once; the peer's next word takes it
-// back.
+// Judge says what the silence of a peer says of it, and whether that is news. It goes up by one level at a time: ask until there is no
+// news. A level is told once; the peer's next word takes it back.
 func (s *Streams) Judge(p wire.PeerID, now int64) (Level, bool) {
 	t := s.stream(p)
 	if t == nil || t.awaited == 0 || !s.timed {
@@ -88,9 +89,11 @@ func (s *Streams) Judge(p wire.PeerID, now int64) (Level, bool) {
 	case suspect > 0 && length >= suspect:
 		level = Suspected
 	}
-	news := level > t.level
-	t.level = max(t.level, level)
-	return t.level, news
+	if level <= t.level {
+		return t.level, false
+	}
+	t.level++
+	return t.level, true
 }
 
 // RTT returns the round-trip time to a peer.

@@ -60,6 +60,9 @@ const (
 	DoubleCounted
 	LateCounted
 	StrangerCounted
+	ResentMeasured
+	AdviceInverted
+	DeadlineRestarted
 	Canary
 )
 
@@ -125,6 +128,9 @@ var Bugs = [...]Planted{
 	{DoubleCounted, "double-counted", "L6", "component/aggregator/component.go", "a second contribution of a peer to a round is counted"},
 	{LateCounted, "late-counted", "L6", "component/protocol/rounds/component.go", "a contribution to a round that is closed is counted"},
 	{StrangerCounted, "stranger-counted", "L10", "component/protocol/rounds/component.go", "a contribution of a peer that is not of the cohort is counted"},
+	{ResentMeasured, "resent-measured", "L1", "peer/vitals.go", "what was sent again gives a round-trip time"},
+	{AdviceInverted, "advice-inverted", "trap 15", "engine/pressure.go", "a peer that asks to hold data back has its own data refused"},
+	{DeadlineRestarted, "deadline-restarted", "trap 13", "engine/deadlines.go", "what is sent again has the time that it had the first time"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 

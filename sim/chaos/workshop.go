@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/workshop"
 	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // shop is the scenario of the workshop: a program that uses everything that a node keeps. Each effect that the hosts ask for
@@ -20,6 +21,7 @@ type shop struct {
 	nodes  []*sim.Node // the hub first
 	told   toldOnce
 	ledger *workshop.Ledger
+	asks   int // looks of the hosts at what has not happened yet
 }
 
 func (s *shop) Build(w *sim.World, p *Plan, trace bool) error {
@@ -66,7 +68,30 @@ func (s *shop) ask() {
 	for _, n := range s.nodes[1:] {
 		s.next(n, "tell", s.work.Tells, 2, "told "+n.Name+" %d")
 	}
+	if s.asks++; s.asks%3 == 0 {
+		s.advise(s.nodes[1+s.asks/3%(len(s.nodes)-1)], hub)
+	}
 	s.w.At(s.w.Now()+s.every(), s.ask)
+}
+
+// advise has a node hear that another has little room for a while: then it holds data to it back, and nothing else happens.
+func (s *shop) advise(from, to *sim.Node) {
+	if s.asks%2 == 0 {
+		from, to = to, from
+	}
+	if !from.Up() || !to.Up() {
+		return
+	}
+	cfg, e := from.Node().Config(), from.Node().Engine()
+	raw, err := wire.Append(nil, cfg.Values, &wire.Envelope{
+		Version: wire.CurrentVersion, From: from.Peer, To: to.Peer, Digest: cfg.Program.Digest, Incarnation: e.Incarnation(), Epoch: e.Epoch(), Edge: -1,
+		Notice: wire.Notice{Kind: wire.NoticePressure, Level: 80, Hold: int64(s.every())},
+	})
+	if err != nil {
+		s.w.Fail(err)
+		return
+	}
+	s.w.Deliver(to, host.Arrived(from.Peer, raw))
 }
 
 // next calls an input with the first few numbers whose effect has not come.

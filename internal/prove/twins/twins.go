@@ -227,11 +227,13 @@ func (n *original) take(out *engine.Output) error {
 // isTail says whether the outputs of a Poll end with those of its rest.
 func isTail(reg *value.Registry, whole, rest *engine.Output) bool {
 	e, a, c := len(whole.Envelopes)-len(rest.Envelopes), len(whole.AppEvents)-len(rest.AppEvents), len(whole.Commands)-len(rest.Commands)
-	if e < 0 || a < 0 || c < 0 {
+	p, k := len(whole.Peers)-len(rest.Peers), len(whole.Controls)-len(rest.Controls)
+	if e < 0 || a < 0 || c < 0 || p < 0 || k < 0 {
 		return false
 	}
 	tail := *whole
 	tail.Envelopes, tail.AppEvents, tail.Commands = whole.Envelopes[e:], whole.AppEvents[a:], whole.Commands[c:]
+	tail.Peers, tail.Controls = whole.Peers[p:], whole.Controls[k:]
 	return tail.Digest(reg) == rest.Digest(reg)
 }
 
