@@ -382,8 +382,11 @@ func (s *server) number(p wire.PeerID, wish int) (n int, err error) {
 		isNew = true
 		return nil
 	})
-	if err == nil && isNew {
+	switch {
+	case err == nil && isNew:
 		s.o.Tell(Joined{p, n})
+	case err != nil && !errors.As(err, new(*exchange.RefusedError)):
+		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives
 	}
 	return n, err
 }
