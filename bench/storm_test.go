@@ -5,8 +5,12 @@ import "testing"
 // TestReconnectsSpread: when 10,000 nodes restart at once, no window of 10 ms sees more than three times the mean; nodes that all
 // draw the same come all at once, so the bound can fail.
 func TestReconnectsSpread(t *testing.T) {
+	nodes := 10_000
+	if testing.Short() {
+		nodes = 1_000
+	}
 	for name, o := range map[string]StormOptions{
-		"clients of one server": {Nodes: 10_000, Degree: 1},
+		"clients of one server": {Nodes: nodes, Degree: 1},
 		"peers":                 {Nodes: 1_000, Degree: 10},
 	} {
 		r, err := Storm(o)
