@@ -25,7 +25,7 @@ type Config struct {
 	// TLS offers TLS 1.3 on TCP beside Noise, after it.
 	TLS bool
 	// PreferQUIC dials QUIC before TCP also where the peer is near. By default TCP comes first at private and loopback
-	// addresses, where it carries more than twice as much, and QUIC elsewhere.
+	// addresses, where it carries half as much again and more, and QUIC elsewhere.
 	PreferQUIC bool
 	// Limits bounds what peers can cost.
 	Limits Limits

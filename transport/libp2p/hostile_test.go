@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -314,5 +315,44 @@ func TestNothingSecret(t *testing.T) {
 				t.Errorf("the key stands in %q", all)
 			}
 		}
+	}
+}
+
+// TestStreamsAreBounded: a peer gets no more streams at once than its share, and its link goes on beside them.
+func TestStreamsAreBounded(t *testing.T) {
+	const share, tries = 8, 40
+	ra := newBox()
+	a := start(t, 1, ra, func(c *Config) { c.Limits.Streams = share }, tcpAny)
+	b := start(t, 2, newBox(), func(c *Config) { c.Limits.Streams = 1000 })
+	served := make(chan struct{}, tries)
+	a.Handle("/test/1", func(_ wire.PeerID, s transport.Stream) {
+		served <- struct{}{}
+		_, _ = s.Read(make([]byte, 1)) // hangs
+	})
+	b.Learn(a.Self(), a.Addresses())
+	if err := b.Send(a.Self(), []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	<-ra.got
+	refused := 0
+	for range tries {
+		s, err := b.Open(t.Context(), a.Self(), "/test/1")
+		if err == nil {
+			_ = s.SetDeadline(time.Now().Add(50 * time.Millisecond))
+			if _, err = s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				refused++
+			}
+			continue
+		}
+		refused++
+	}
+	if n := len(served); n == 0 || n > share || refused < tries/2 {
+		t.Errorf("%d of %d streams were served, %d refused; want at most %d", n, tries, refused, share)
+	}
+	if err := b.Send(a.Self(), []byte("second")); err != nil {
+		t.Fatal(err)
+	}
+	if p := <-ra.got; string(p) != "second" {
+		t.Errorf("%q", p)
 	}
 }

@@ -183,3 +183,38 @@ func TestPair(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkBare writes as BenchmarkThroughput does, to a stream with nothing of ours above it, and reads into one buffer.
+func BenchmarkBare(b *testing.B) {
+	for _, listen := range []string{tcpAny, quicAny} {
+		b.Run(listen[15:18], func(b *testing.B) {
+			ta := start(b, 1, newBox(), nil, listen)
+			tb := start(b, 2, newBox(), nil)
+			tb.Learn(ta.Self(), ta.Addresses())
+			read := make(chan int64, 1)
+			ta.Handle("/bare/1", func(_ wire.PeerID, s transport.Stream) {
+				buf, n := make([]byte, 1<<20), int64(0)
+				for {
+					k, err := s.Read(buf)
+					if n += int64(k); err != nil {
+						read <- n
+						return
+					}
+				}
+			})
+			s, err := tb.Open(b.Context(), ta.Self(), "/bare/1")
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := make([]byte, 1<<20)
+			b.SetBytes(1 << 20)
+			for b.Loop() {
+				if _, err := s.Write(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+			_ = s.CloseWrite()
+			<-read
+		})
+	}
+}
