@@ -42,6 +42,7 @@ func idOf(k ed25519.PrivateKey) wire.PeerID {
 type server struct {
 	*libp2p.Transport
 	host    *host.Host
+	disk    *vfs.Mem
 	workers *host.Workers
 	dropped drops
 	lists   atomic.Pointer[lists]
@@ -87,7 +88,7 @@ func serve(limits libp2p.Limits) (*server, error) {
 		return nil, err
 	}
 	cfg.Program, cfg.Self = &program, idOf(key(0))
-	s := &server{workers: host.NewWorkers(1), dropped: drops{by: map[string]uint64{}}, ready: make(chan struct{})}
+	s := &server{disk: vfs.NewMem(), workers: host.NewWorkers(1), dropped: drops{by: map[string]uint64{}}, ready: make(chan struct{})}
 	s.lists.Store(&lists{})
 	s.Transport, err = libp2p.New(libp2p.Config{
 		Key: key(0), Receiver: s, Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}, Limits: limits,
@@ -97,7 +98,7 @@ func serve(limits libp2p.Limits) (*server, error) {
 		return nil, err
 	}
 	s.host, err = host.Start(host.Config{
-		Node: cfg, Store: host.Store{FS: vfs.NewMem(), Dir: "n"}, Workers: s.workers, Send: s.Transport.Send,
+		Node: cfg, Store: host.Store{FS: s.disk, Dir: "n"}, Workers: s.workers, Send: s.Transport.Send,
 		OnEvent: func(engine.AppEvent) error { return nil }, OnDrop: s.dropped.note,
 	})
 	close(s.ready)

@@ -147,6 +147,11 @@ func strangers(s *prove.Shard, seed uint64) error {
 	if got := t.tally(); got != int64(asked) {
 		s.Fail("the node counts %d questions, and honest peers asked %d", got, asked)
 	}
+	n, err := srv.search(key(0), key(1), key(2), key(3), key(t.number(10)), key(t.number(11)))
+	if err != nil {
+		s.Fail("%v", err)
+	}
+	s.Add("files and states without a secret", uint64(n))
 	if n := srv.dropped.of("without a type"); n > 0 {
 		s.Fail("%d inputs were refused without a type", n)
 	}

@@ -75,9 +75,16 @@ func (m *mutator) nested() []byte {
 		b = appendItem(b, value.TypeInt, []byte{byte(m.rng.IntN(128))})
 	}
 	n := uint64(len(b) / (len(value.TypeInt) + 3))
+	greedy := m.rng.IntN(64) == 0 // each list claims as many items as its bytes might hold
+	if greedy {
+		b = append(b, make([]byte, 20_000)...)
+	}
 	for range depth {
 		count := n
-		if m.rng.IntN(8) == 0 {
+		switch {
+		case greedy:
+			count = uint64(len(b) / 2)
+		case m.rng.IntN(8) == 0:
 			count = m.number(n)
 		}
 		b = append(binary.AppendUvarint(nil, count), b...)
