@@ -19,12 +19,12 @@ func CallAfar(ctx context.Context, o Options, address string, q Request) (*Reply
 		return nil, err
 	}
 	defer r.close()
-	net, err := r.o.Network(r.dir.ID, nil, newGlue(func(other wire.PeerID) error {
+	net, err := r.o.Network(End{ID: r.dir.ID, Receiver: newGlue(func(other wire.PeerID) error {
 		if other != p {
 			return &DeniedError{"stranger", "this call is of one node alone"}
 		}
 		return nil
-	}, func(wire.PeerID, string, bool, error) {}))
+	}, func(wire.PeerID, string, bool, error) {})})
 	if err != nil {
 		return nil, err
 	}

@@ -40,8 +40,8 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 	serve := func(ctx context.Context) (listening Listening, ended chan error) {
 		told, ended := make(chan Listening, 1), make(chan error, 1)
 		o := ServerOptions{Job: &cfg, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
-			Network: func(id *identity.Identity, _ []string, r transport.Receiver) (transport.Transport, error) {
-				return net.Attach(id.Peer(), r), nil
+			Network: func(e End) (transport.Transport, error) {
+				return net.Attach(e.ID.Peer(), e.Receiver), nil
 			},
 			Tell: func(what any) {
 				if l, ok := what.(Listening); ok {

@@ -14,6 +14,7 @@ type glue struct {
 	admit func(wire.PeerID) error
 	link  func(p wire.PeerID, remote string, up bool, reason error)
 
+	open  chan struct{} // closed when the transport is there
 	ready chan struct{} // closed when the host is there
 	stop  chan struct{} // closed when nothing is taken any more
 	once  sync.Once
@@ -24,7 +25,7 @@ type glue struct {
 }
 
 func newGlue(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) *glue {
-	return &glue{admit: admit, link: link, ready: make(chan struct{}), stop: make(chan struct{}), up: map[wire.PeerID]string{}}
+	return &glue{admit: admit, link: link, open: make(chan struct{}), ready: make(chan struct{}), stop: make(chan struct{}), up: map[wire.PeerID]string{}}
 }
 
 // bind gives the links that are there, the packets that wait, and all after them, to a host.

@@ -42,9 +42,10 @@ type JoinOptions struct {
 type client struct {
 	*running
 	o      JoinOptions
-	data   []byte        // its own, or nil
-	calls  atomic.Int64  // of the server
-	called chan struct{} // one token: the server called
+	data   []byte                      // its own, or nil
+	server atomic.Pointer[wire.PeerID] // nil while it is looked for
+	calls  atomic.Int64                // of the server
+	called chan struct{}               // one token: the server called
 
 	telling sync.Mutex
 	up      bool // what was told last of the server
@@ -84,7 +85,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
 	case rec != nil && rec.Done != nil:
 		return rec.Done, nil
-	case rec == nil && server == "":
+	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
 		return nil, &InputError{"ADDR", "", "the address that rhizome server prints, such as /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…"}
 	}
 	if rec != nil {
@@ -93,8 +94,15 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 			addresses = rec.Addresses
 		}
 	}
+	if server != "" {
+		c.server.Store(&server)
+	}
 	admit := func(p wire.PeerID) error {
-		if p != server && !slices.Contains(c.o.Operators, p) {
+		server := c.server.Load()
+		if server == nil {
+			return nil // any node of the local network may be the server
+		}
+		if p != *server && !slices.Contains(c.o.Operators, p) {
 			return &transport.DeniedError{Peer: p, Reason: "this client talks to its server alone"}
 		}
 		if c.glue.bound() == nil {
@@ -104,6 +112,13 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	}
 	if err := c.listen(admit, nil); err != nil {
 		return nil, err
+	}
+	if server == "" {
+		if server, addresses, err = c.seek(ctx); err != nil {
+			return nil, err
+		}
+		chosen := server
+		c.server.Store(&chosen)
 	}
 	c.net.Learn(server, addresses)
 	var model *onnx.ModelProto
@@ -127,6 +142,34 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, err
 	}
 	return c.train(ctx, model)
+}
+
+// seek waits for a server on the local network: the first node that has a job to give, and where a digest is trusted, the
+// first one with that.
+func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Wait, errNoAnswer)
+	defer cancel()
+	c.o.Tell(Warning{"looking for a server on the local network"})
+	reason := error(errNoAnswer)
+	for {
+		select {
+		case n := <-c.near:
+			c.net.Learn(n.peer, n.addresses)
+			p, err := c.askOnce(ctx, n.peer, exchange.Hello{Look: true})
+			if err == nil && c.o.Trust != "" && !strings.HasPrefix(p.Offer.Digest, strings.ToLower(c.o.Trust)) {
+				err = &TrustError{Digest: p.Offer.Digest, Job: p.Offer.Job, Other: c.o.Trust}
+			}
+			if err == nil {
+				return n.peer, n.addresses, nil
+			}
+			reason = err
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errNoAnswer) {
+				return "", nil, &InputError{"ADDR", "", fmt.Sprintf("the address of a server: none was found on the local network in %s (%v)", c.o.Wait, reason)}
+			}
+			return "", nil, ctx.Err()
+		}
+	}
 }
 
 // serverOf returns the one peer that all addresses name, and the addresses.

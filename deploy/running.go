@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
@@ -19,15 +18,14 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Network opens the transport of a node: who it is, where it listens, and who is told of links and packets.
-type Network func(id *identity.Identity, listen []string, r transport.Receiver) (transport.Transport, error)
-
 // Options are what all nodes take.
 type Options struct {
 	Dir     string
 	FS      vfs.FS // nil means that of the machine
 	Network Network
 	Listen  []string // multiaddrs; nil means as before, or any port of all interfaces
+	// LAN lets nodes of the local network find this one, and it them.
+	LAN bool
 	// Operators may call the node from afar; see /rhizome/control/1.
 	Operators []wire.PeerID
 	Patient   time.Duration // how long to wait for a directory that another process holds
@@ -85,6 +83,7 @@ type running struct {
 	host    *host.Host
 	workers *host.Workers
 	links   links
+	near    chan nearby    // peers of the local network, as they are found
 	lists   host.Admission // who may talk to the node, as its governor says
 	failed  chan error     // holds the first reason why the node cannot go on
 	done    context.Context
@@ -103,7 +102,7 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{o: o, dir: dir, failed: make(chan error, 1)}
+	r := &running{o: o, dir: dir, failed: make(chan error, 1), near: make(chan nearby, 16)}
 	r.done, r.cancel = context.WithCancel(context.Background())
 	return r, nil
 }
@@ -167,17 +166,43 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 	})
 	var err error
 	if len(remembered) > 0 {
-		if r.net, err = r.o.Network(r.dir.ID, remembered, r.glue); err != nil {
+		if r.net, err = r.enter(remembered); err != nil {
 			r.o.Tell(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
 		}
 	}
 	if r.net == nil {
-		if r.net, err = r.o.Network(r.dir.ID, asked, r.glue); err != nil {
+		if r.net, err = r.enter(asked); err != nil {
 			return err
 		}
 	}
+	close(r.glue.open)
 	r.control()
 	return nil
+}
+
+// enter opens the transport. A machine whose network carries no multicast is not found on it, and works all the same.
+func (r *running) enter(listen []string) (transport.Transport, error) {
+	e := End{ID: r.dir.ID, Listen: listen, Receiver: r.glue}
+	if !r.o.LAN || onLoopback(listen) {
+		return r.o.Network(e)
+	}
+	e.Found = func(p wire.PeerID, addresses []string) {
+		select {
+		case <-r.glue.open:
+			r.found(p, addresses)
+		case <-r.glue.stop:
+		}
+	}
+	t, err := r.o.Network(e)
+	if err == nil {
+		return t, nil
+	}
+	e.Found = nil
+	if t, without := r.o.Network(e); without == nil {
+		r.o.Tell(Warning{"nodes of the local network cannot find this one: " + err.Error()})
+		return t, nil
+	}
+	return nil, err
 }
 
 // free returns addresses with their ports left to the system.

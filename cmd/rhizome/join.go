@@ -17,9 +17,10 @@ func newJoin(c *console) *cobra.Command {
 	var explain bool
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use:   "join ADDR...",
+		Use:   "join [ADDR...]",
 		Short: "Take a server's job and train it with the data of this machine",
-		Long: "Take the job of the server at ADDR, which is what rhizome server prints, and train it with the data of this machine.\n\n" +
+		Long: "Take the job of the server at ADDR, which is what rhizome server prints, and train it with the data of this machine.\n" +
+			"Without ADDR, the server of before, or one that is found on the local network.\n\n" +
 			"Before anything of it runs, you see what its program does here and are asked whether it may; without a terminal,\n" +
 			"--trust names the program by the first 12 or more hex digits of its digest.\n" +
 			"Stop it whenever you like: the same command goes on where it was.",

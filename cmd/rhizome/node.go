@@ -19,6 +19,7 @@ type nodeFlags struct {
 	listen []string
 	rights []string // of operators
 	json   bool
+	lan    bool // may be found on the local network
 	child  bool // of rhizome run --processes
 }
 
@@ -29,6 +30,7 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags.StringSliceVar(&f.listen, "listen", nil, "multiaddrs to listen at (default as before, or any port of all interfaces)")
 	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
+	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)")
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
 }
@@ -39,7 +41,7 @@ const childPatient = 10 * time.Second
 // options returns what the node takes, and a context that also ends with the parent of a child.
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell}
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))
 	}
