@@ -61,6 +61,9 @@ func (p Kills) try(s *tally, seed uint64) error {
 	return errors.Join(err, t.Close())
 }
 
+// Weight is the part's share of the time.
+func (Kills) Weight() int { return 2 }
+
 // killing is a run of processes while it is disturbed.
 type killing struct {
 	*trial
@@ -69,6 +72,7 @@ type killing struct {
 	heard int           // lines of it that were read
 	pids  map[string]int
 	kills int
+	next  int // what is killed next, as a draw of a hundred; 0 is not drawn yet
 	done  live.Line
 	told  map[int]live.Line // what was told of each round
 }
@@ -168,26 +172,36 @@ func (r *killing) strike() error {
 	if r.done.Event != "" {
 		return nil
 	}
-	var names []string
-	for name := range r.pids {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	switch what := r.rng.IntN(100); {
-	case what < 6:
-		r.kill("the supervisor", r.run0.PID())
-	case what < 10: // as when the machine loses its power
-		for _, name := range names {
-			r.kill(role(name), r.pids[name])
+	var clients []int
+	for name, pid := range r.pids {
+		if name != "server" {
+			clients = append(clients, pid)
 		}
-		if r.kill("the supervisor", r.run0.PID()) {
+	}
+	slices.Sort(clients)
+	if r.next == 0 {
+		r.next = 1 + r.rng.IntN(100)
+	}
+	// What is to be killed next is settled, and waited for where it does not run: else a slow machine's kills all hit what starts first.
+	hit := false
+	switch what := r.next; {
+	case what <= 6:
+		hit = r.kill("the supervisor", r.run0.PID())
+	case what <= 10: // as when the machine loses its power
+		for _, pid := range clients {
+			r.kill("clients", pid)
+		}
+		r.kill("the server", r.pids["server"])
+		if hit = r.kill("the supervisor", r.run0.PID()); hit {
 			r.s.Add("kills of all at once", 1)
 		}
-	case what < 40:
-		r.kill("the server", r.pids["server"])
-	case len(names) > 0:
-		name := names[r.rng.IntN(len(names))]
-		r.kill(role(name), r.pids[name])
+	case what <= 40:
+		hit = r.kill("the server", r.pids["server"])
+	case len(clients) > 0:
+		hit = r.kill("clients", clients[r.rng.IntN(len(clients))])
+	}
+	if hit {
+		r.next = 0
 	}
 	select {
 	case <-r.run0.Gone():
@@ -205,13 +219,6 @@ func (r *killing) strike() error {
 	default:
 		return nil
 	}
-}
-
-func role(node string) string {
-	if node == "server" {
-		return "the server"
-	}
-	return "clients"
 }
 
 // kill kills a process that runs, and counts it.

@@ -61,6 +61,9 @@ func (Matrix) Floors() []prove.Floor {
 	return out
 }
 
+// Weight is the part's share of the time.
+func (Matrix) Weight() int { return 3 }
+
 // Run tries one cell for each seed, several at once.
 func (m Matrix) Run(s *prove.Shard) error {
 	return together(s, 4, uint64(len(Cells())), m.try)
