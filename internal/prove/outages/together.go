@@ -60,9 +60,14 @@ func together(s *prove.Shard, most int, last uint64, try func(t *tally, seed uin
 		for what, n := range o.t.n {
 			s.Add(what, n)
 		}
-		if un := (*wires.UnavailableError)(nil); errors.As(o.err, &un) {
+		var un *wires.UnavailableError
+		var nh *prove.NotHereError
+		switch {
+		case errors.As(o.err, &un):
 			not, more = &prove.NotHereError{Reason: un.Error()}, false
-		} else if o.err != nil && !errors.Is(o.err, errOver) {
+		case errors.As(o.err, &nh):
+			not, more = nh, false
+		case o.err != nil && !errors.Is(o.err, errOver):
 			s.FailAt(o.seed, "%v", o.err)
 		}
 	}
