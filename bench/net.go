@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,10 +25,12 @@ type NetOptions struct {
 	Hidden  int   // width of the two hidden layers of the large model: 4,962 make 100 MB
 	Clients []int // of the large model's jobs, one after the other
 	// Train runs a job in a directory that it makes, with a process for each node, and tells it as rhizome run --json does.
-	Train func(c job.Config, dir string) (*NetProcess, error)
+	Train   func(c job.Config, dir string) (*NetProcess, error)
+	Command func(args ...string) *exec.Cmd  // of the command line
+	Members func(dir string) (int64, error) // asks the server that runs in a directory how many clients have registered
 }
 
-// DefaultNetOptions are those of the project's aims: 31 KB.
+// DefaultNetOptions are those of the project's aims: 31 KB in an empty round, and a model of 100 MB.
 func DefaultNetOptions() NetOptions {
 	return NetOptions{Rounds: 2000, Repeat: 3, Bytes: 31_000, Stream: 512 << 20, Hidden: 4962, Clients: []int{2, 10}}
 }
@@ -39,7 +42,9 @@ var netParts = []struct {
 }{
 	{"rounds", netRounds},
 	{"throughput", netThroughput},
+	{"start", netStart},
 	{"large", netLarge},
+	{"size", netSize},
 }
 
 // NetParts returns the names of what Net measures.
@@ -67,8 +72,8 @@ func Net(fsys vfs.FS, dir string, o NetOptions, emit func(Metric)) error {
 			return fmt.Errorf("there is no part %q; want one of %s", name, strings.Join(NetParts(), ", "))
 		}
 	}
-	if o.Rounds < 10 || o.Repeat < 1 || o.Bytes < 4 || o.Stream < 1 || o.Hidden < 1 || o.Spawn == nil || o.Train == nil {
-		return fmt.Errorf("want at least 10 rounds, one measurement, 4 bytes of model, a hidden layer of 1 and ways to start processes")
+	if o.Rounds < 10 || o.Repeat < 1 || o.Repeat > 16 || o.Bytes < 4 || o.Stream < 1 || o.Hidden < 1 || o.Spawn == nil || o.Train == nil || o.Command == nil || o.Members == nil {
+		return fmt.Errorf("want at least 10 rounds, 1 to 16 measurements, 4 bytes of model, a hidden layer of 1 and ways to start processes")
 	}
 	r := &netRun{NetOptions: o, fsys: fsys, dir: dir}
 	for _, part := range netParts {

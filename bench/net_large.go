@@ -31,7 +31,7 @@ func netLarge(r *netRun, emit func(Metric)) error {
 			return err
 		}
 		of := fmt.Sprintf("_%d_clients", clients)
-		emit(metric(netBench, "server_peak_per_model"+of, float64(peak), "bytes", float64(model), "the model's parameters").aimRatio(2))
+		emit(metric(netBench, "server_peak_per_model"+of, float64(peak)/float64(model), "", 1, fmt.Sprintf("the model's parameters, %.3g MB", float64(model)/1e6)).aim(2))
 		moved := float64(2*clients*model) / round.Seconds()
 		emit(metric(netBench, "large_round_s"+of, round.Seconds(), "s", float64(2*clients*model)/1e9, fmt.Sprintf("GB that travel in a round, %.0f MB/s with the training", moved/1e6)))
 	}

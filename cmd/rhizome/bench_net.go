@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/bench"
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -64,7 +65,12 @@ func (f *netFlags) run(c *console) error {
 		defer os.RemoveAll(made)
 		dir = made
 	}
-	f.o.Spawn, f.o.Train = f.spawn, f.train
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	f.o.Spawn, f.o.Train, f.o.Members = f.spawn, f.train, members
+	f.o.Command = func(args ...string) *exec.Cmd { return exec.Command(self, args...) }
 	if !f.json {
 		fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())
 	}
@@ -75,6 +81,15 @@ func (f *netFlags) run(c *console) error {
 		}
 		fmt.Fprintln(c.out, benchLine(m))
 	})
+}
+
+// members asks the server that runs in a directory how many clients have registered.
+func members(dir string) (int64, error) {
+	reply, err := deploy.Call(deploy.Options{Dir: dir}, deploy.Request{Op: deploy.OpStatus})
+	if err != nil {
+		return 0, err
+	}
+	return int64(reply.Status.Counters["registry.joined"]), nil
 }
 
 // spawn starts a process of the bench.
