@@ -18,4 +18,7 @@
 //	/rhizome/watch/1  a client hears from the server how the job goes on, and that it is done; it keeps this stream open, and
 //	                  opens it anew whenever it breaks, which also brings the link back
 //	/rhizome/call/1   a server that came back tells a client where it is now
+//
+// Peers of a job without a server need no streams beside the envelopes: each compiles the job that its operator named. They meet
+// on the topic rhizome/peers/DIGEST of the overlay, where each says where it is; whom they talk to, the component discovery decides.
 package deploy

@@ -84,15 +84,29 @@ func (l *links) look() map[wire.PeerID]string {
 	return out
 }
 
+// roundsOf returns the rounds of the job of a record, or 0 where they cannot be read.
+func roundsOf(rec *Record) int {
+	if rec.Kind == job.KindGossip {
+		cfg, err := job.GossipFromSettings(rec.Settings)
+		if err != nil {
+			return 0
+		}
+		return cfg.Rounds
+	}
+	cfg, err := job.FromSettings(rec.Settings)
+	if err != nil {
+		return 0
+	}
+	return cfg.Rounds
+}
+
 // statusOf says how a node is; n is nil where it has no state yet.
 func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, error) {
 	s := &Status{Peer: self, Addresses: []string{}, Counters: map[string]uint64{}, Refused: map[string]uint64{}, Links: len(l.look())}
 	if rec != nil {
 		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts, rec.Done
 		s.Addresses = append(s.Addresses, rec.Listen...)
-		if cfg, err := job.FromSettings(rec.Settings); err == nil {
-			s.Rounds = cfg.Rounds
-		}
+		s.Rounds = roundsOf(rec)
 		if rec.Done != nil {
 			s.Round = rec.Done.Rounds
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/identity"
@@ -31,6 +32,15 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 		cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, set.Clients) // it knows them all
 		return cfg, nil
 	}
+	if r.Role == RolePeer {
+		var begin []wire.PeerID
+		for _, m := range r.Members {
+			begin = append(begin, m.Peer)
+		}
+		slices.Sort(begin)
+		cfg.Targets = map[string][]wire.PeerID{job.PeersPlace: begin}
+		return cfg, nil
+	}
 	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}
 	cfg.Options = map[string][]byte{}
 	for slot, text := range r.Options {
@@ -46,7 +56,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node, err error) {
 	id, err := identity.Read(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, nil, refuse(dir, "holds no node: want the --dir of rhizome server or rhizome join")
+		return "", nil, nil, refuse(dir, "holds no node: want the --dir of rhizome server, join or peer")
 	}
 	if err != nil {
 		return "", nil, nil, err
@@ -116,7 +126,7 @@ func callStopped(o Options, q Request) (*Reply, error) {
 // durable. What it wants to send meanwhile it says again at its next start.
 func change(o Options, q Request) (*Reply, error) {
 	if _, err := identity.Read(o.FS, o.Dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, refuse(o.Dir, "holds no node: want the --dir of rhizome server or rhizome join")
+		return nil, refuse(o.Dir, "holds no node: want the --dir of rhizome server, join or peer")
 	}
 	d, err := OpenDir(o.FS, o.Dir)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // NodesMax bounds the nodes of a gossip job.
@@ -155,4 +156,43 @@ func (c Gossip) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Settings returns every setting of the job as text.
+func (c Gossip) Settings() map[string]string {
+	out := map[string]string{}
+	for _, key := range GossipKeys() {
+		out[key] = c.Get(key)
+	}
+	return out
+}
+
+// With returns the job with some settings changed, validated. Errors are *ConfigError.
+func (c Gossip) With(set map[string]string) (Gossip, error) {
+	for _, key := range GossipKeys() { // in this order, so that of two errors always the same is told
+		if text, ok := set[key]; ok {
+			if err := c.Set(key, text); err != nil {
+				return c, err
+			}
+		}
+	}
+	return c, c.Validate()
+}
+
+// GossipFromSettings returns the job that Settings wrote down. Errors are *ConfigError.
+func GossipFromSettings(set map[string]string) (Gossip, error) { return GossipDefault().With(set) }
+
+// ParseEvaluation reads the value of an EventEvaluation.
+func ParseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err error) {
+	l, ok := v.(*value.List)
+	if !ok || l.Len() != 3 {
+		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation without its three values")
+	}
+	n, ok1 := l.At(0).(value.Int)
+	a, ok2 := l.At(1).(value.Float)
+	b, ok3 := l.At(2).(value.Float)
+	if !ok1 || !ok2 || !ok3 {
+		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation of %s, %s and %s", l.At(0).Type(), l.At(1).Type(), l.At(2).Type())
+	}
+	return int64(n), float64(a), float64(b), nil
 }

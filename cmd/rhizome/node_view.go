@@ -98,6 +98,8 @@ func (v *nodeView) line(what any) any {
 		return warningLine{"warning", x.Text}
 	case job.Round:
 		return roundLine{"round", x.Number, x.Accuracy, x.Loss, x.Contributions}
+	case deploy.Evaluated:
+		return evaluatedLine{"round", x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}
 	case exchange.Done:
 		return clientDoneLine{"done", x.Rounds, x.ModelSHA256}
 	}
@@ -124,6 +126,8 @@ func (v *nodeView) text(what any) string {
 		return x.Text
 	case job.Round:
 		return fmt.Sprintf("round %*d/%d  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, v.rounds, percent(x.Accuracy), x.Loss, x.Contributions)
+	case deploy.Evaluated:
+		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)), x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)
 	case exchange.Done:
 		return fmt.Sprintf("the job is done: %d rounds, model %s", x.Rounds, x.ModelSHA256)
 	}

@@ -15,7 +15,7 @@ import (
 // told is any line of a node, as far as tests look.
 type told struct {
 	Event, Node, State, Reason, Peer, Digest, Text string
-	PID, Round, Rounds, Restarts                   int
+	PID, Round, Rounds, Restarts, Merges           int
 	Addresses                                      []string
 	Up                                             bool
 	ModelSHA256                                    string `json:"model_sha256"`

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/job"
+)
+
+func newPeer(c *console) *cobra.Command {
+	f := &nodeFlags{}
+	set := map[string]string{}
+	var bootstrap []string
+	cmd := &cobra.Command{
+		Use:   "peer [JOB]",
+		Short: "Run a node of a job without a server, where all are equal",
+		Long: "Run a node of a job without a server. It sends its model to others and merges theirs, through the periods of the job.\n" +
+			"All nodes name the same job. The first is started alone; each other one needs the address of one that is there, and the\n" +
+			"nodes tell each other whom they know.\n\n" +
+			"JOB is a job file that says \"kind: gossip\", or \"gossip\", which is built in.\n" +
+			"Stop it whenever you like: the same command goes on where it was.",
+		Example: "  rhizome peer gossip\n  rhizome peer gossip --bootstrap /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			o := deploy.PeerOptions{Set: set, Bootstrap: bootstrap}
+			if len(args) > 0 || f.dir == "" {
+				name := job.KindGossip
+				if len(args) > 0 {
+					name = args[0]
+				}
+				named, err := job.FindGossip(name)
+				if err != nil {
+					return err
+				}
+				o.Job = &named
+				if f.dir == "" {
+					f.dir = filepath.Join(".rhizome", named.Name+"-peer")
+				}
+			}
+			v := &nodeView{c: c, json: f.json}
+			ctx, cancel, options := f.options(cmd.Context(), v)
+			defer cancel()
+			o.Options = options
+			res, err := deploy.RunPeer(ctx, o)
+			if errors.Is(err, deploy.ErrInterrupted) {
+				return &stoppedError{typed()}
+			}
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, peerDoneLine{"done", res.Job, res.Rounds, res.Accuracy, res.Loss, res.Merges, res.Model, res.ModelSHA256})
+			}
+			fmt.Fprintf(c.out, "\n%s: %d periods\n\n  accuracy       %s\n  loss           %.4f\n  merges         %d\n  model          %s\n  sha256         %s\n",
+				res.Job, res.Rounds, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model, res.ModelSHA256)
+			return nil
+		}),
+	}
+	f.register(cmd, ".rhizome/JOB-peer")
+	flags := cmd.Flags()
+	flags.StringSliceVar(&bootstrap, "bootstrap", nil, "addresses of nodes that are there, as they print them")
+	flags.Var(setting{"rounds", set, "N"}, "rounds", "periods to learn through")
+	flags.Var(setting{"period", set, "D"}, "period", "time between two models that a node sends")
+	flags.Var(setting{"seed", set, "S"}, "seed", "what all that is random is drawn from")
+	return cmd
+}
+
+type peerDoneLine struct {
+	Event       string  `json:"event"`
+	Job         string  `json:"job"`
+	Rounds      int     `json:"rounds"`
+	Accuracy    float64 `json:"accuracy"`
+	Loss        float64 `json:"loss"`
+	Merges      uint64  `json:"merges"`
+	Model       string  `json:"model"`
+	ModelSHA256 string  `json:"model_sha256"`
+}
+
+type evaluatedLine struct {
+	Event    string  `json:"event"`
+	Round    int     `json:"round"`
+	Rounds   int     `json:"rounds"`
+	Accuracy float64 `json:"accuracy"`
+	Loss     float64 `json:"loss"`
+	Merges   uint64  `json:"merges"`
+	Links    int     `json:"links"`
+}

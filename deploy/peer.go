@@ -1,0 +1,355 @@
+package deploy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// PeerOptions are what a node of a job without a server takes.
+type PeerOptions struct {
+	Options
+	// Job is the job that was named; nil means the one that the directory holds. Set holds settings that were given beside it.
+	// Nodes find each other by themselves, whatever the job says of discovery.
+	Job *job.Gossip
+	Set map[string]string
+	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of all, or one
+	// that knows others from before.
+	Bootstrap []string
+}
+
+// Evaluated tells how good a peer's model is at the end of a period.
+type Evaluated struct {
+	Round, Rounds  int // periods of this node
+	Accuracy, Loss float64
+	Merges         uint64 // models of others that were merged so far
+	Links          int
+}
+
+// PeerResult is what a node without a server came to.
+type PeerResult struct {
+	Job         string  `json:"job"`
+	Rounds      int     `json:"rounds"`
+	Accuracy    float64 `json:"accuracy"`
+	Loss        float64 `json:"loss"`
+	Merges      uint64  `json:"merges"`
+	ModelSHA256 string  `json:"model_sha256"`
+	Model       string  `json:"-"` // path
+	Kept        bool    `json:"-"` // it was there before, and nothing was trained
+}
+
+// The names of the files of a result.
+const (
+	peerModelFile  = "model.onnx"
+	peerResultFile = "result.json"
+)
+
+// lookEvery is how often a peer looks at its own clock and model, where its period is not longer.
+const lookEvery = 200 * time.Millisecond
+
+// equal is a node without a server while it runs.
+type equal struct {
+	*running
+	o         PeerOptions
+	cfg       job.Gossip
+	model     *onnx.ModelProto
+	digest    string
+	resumed   bool
+	evaluated chan Evaluated // one: the newest
+	heard     heard
+	beside    sync.WaitGroup // what runs beside until the node ends
+}
+
+// RunPeer runs a node of a job without a server through the periods of the job, and returns what its model came to. When ctx
+// ends first, it stops cleanly and the error is ErrInterrupted.
+func RunPeer(ctx context.Context, o PeerOptions) (*PeerResult, error) {
+	r, err := open(ctx, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	o.Options = r.o
+	e := &equal{running: r, o: o, evaluated: make(chan Evaluated, 1)}
+	res, err := e.run(ctx)
+	if ctx.Err() != nil && res == nil && (err == nil || errors.Is(err, ctx.Err())) {
+		err = ErrInterrupted
+	}
+	e.cancel()
+	e.beside.Wait()
+	closed := e.close()
+	if err == nil {
+		err = closed
+	}
+	return res, err
+}
+
+func (e *equal) run(ctx context.Context) (*PeerResult, error) {
+	if err := e.plan(); err != nil {
+		return nil, err
+	}
+	if rec := e.dir.Record(); rec.Done != nil {
+		var res PeerResult
+		err := job.ReadSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), &res)
+		res.Model, res.Kept = filepath.Join(e.dir.Path, peerModelFile), true
+		return &res, err
+	}
+	if err := e.listen(e.lists.Admit, nil); err != nil {
+		return nil, err
+	}
+	listen := e.ports()
+	if err := e.dir.Save(func(r *Record) error { r.Starts++; r.Listen = listen; return nil }); err != nil {
+		return nil, err
+	}
+	for _, m := range e.dir.Record().Members {
+		e.net.Learn(m.Peer, m.Addresses)
+	}
+	cfg, err := installed(e.dir.Record(), e.model, e.dir.ID.Peer(), nil)
+	if err != nil {
+		return nil, err
+	}
+	e.net.Handle(controlProtocol, e.afar)
+	if err := e.start(cfg, e.event); err != nil {
+		return nil, err
+	}
+	e.o.Tell(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.Name, e.cfg.Rounds, e.digest, e.resumed})
+	if err := e.announce(); err != nil {
+		e.o.Tell(Warning{"peers hear of this one from each other only: " + err.Error()})
+	}
+	return e.learn(ctx)
+}
+
+// plan decides what runs, and writes it down where the directory is new.
+func (e *equal) plan() error {
+	rec := e.dir.Record()
+	if rec != nil && rec.Role != RolePeer {
+		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role, rec.Job)
+	}
+	set := map[string]string{"discovery": job.DiscoveryExchange}
+	base := job.GossipDefault()
+	if rec != nil {
+		stored, err := job.GossipFromSettings(rec.Settings)
+		if err != nil {
+			return refuse(e.dir.Path, "holds a job that this release does not know: %v", err)
+		}
+		e.cfg, base = stored, stored
+	}
+	if e.o.Job != nil {
+		base = *e.o.Job
+		if rec != nil {
+			for key, text := range rec.Set {
+				set[key] = text
+			}
+		}
+	}
+	for key, text := range e.o.Set {
+		set[key] = text
+	}
+	asked, err := base.With(set)
+	if err != nil {
+		return err
+	}
+	if rec == nil {
+		e.cfg = asked
+	}
+	for _, key := range job.GossipKeys() {
+		if e.cfg.Get(key) != asked.Get(key) {
+			return refuse(e.dir.Path, "holds the job %s with %s %s, not %s: use the same settings, or choose another --dir",
+				e.cfg.Name, strings.ReplaceAll(key, "_", " "), e.cfg.Get(key), asked.Get(key))
+		}
+	}
+	known, err := bootstrap(e.o.Bootstrap, e.dir.ID.Peer())
+	if err != nil {
+		return err
+	}
+	art, err := e.cfg.Compile()
+	if err != nil {
+		return err
+	}
+	e.model, e.digest = art.Model, hex.EncodeToString(art.Digest[:])
+	if rec != nil {
+		e.resumed = true
+		if rec.Digest != e.digest {
+			return refuse(e.dir.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s: use that release",
+				rec.Digest, e.digest)
+		}
+		return e.moved(known)
+	}
+	raw, err := onnx.Marshal(art.Model)
+	if err == nil {
+		err = e.dir.keepArtifact(raw)
+	}
+	if err != nil {
+		return err
+	}
+	return e.dir.Save(func(r *Record) error {
+		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.Name, job.KindGossip, job.PeersPlace
+		r.Settings, r.Set, r.Seed, r.Digest, r.Members = e.cfg.Settings(), e.o.Set, e.cfg.Seed, e.digest, known
+		return nil
+	})
+}
+
+// moved notes that bootstrap peers are elsewhere now. Who they are belongs to the node: it was made with them.
+func (e *equal) moved(now []Member) error {
+	if len(now) == 0 {
+		return nil
+	}
+	members := slices.Clone(e.dir.Record().Members)
+	for _, m := range now {
+		i := slices.IndexFunc(members, func(old Member) bool { return old.Peer == m.Peer })
+		if i < 0 {
+			return refuse(e.dir.Path, "was made to begin with other peers than %s: give none, or addresses of those, or choose another --dir", m.Peer)
+		}
+		members[i].Addresses = m.Addresses
+	}
+	return e.dir.Save(func(r *Record) error { r.Members = members; return nil })
+}
+
+// bootstrap reads addresses of peers.
+func bootstrap(texts []string, self wire.PeerID) ([]Member, error) {
+	var out []Member
+	for _, text := range texts {
+		a, err := wire.ParseAddress(text)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.Peer == "" || a.Peer == self:
+			return nil, &InputError{"--bootstrap", text, "addresses of other peers that end with /p2p/ and a peer id, as rhizome peer prints them"}
+		}
+		i := slices.IndexFunc(out, func(m Member) bool { return m.Peer == a.Peer })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Member{Number: i, Peer: a.Peer})
+		}
+		if len(out[i].Addresses) < addressesMax {
+			out[i].Addresses = append(out[i].Addresses, text)
+		}
+	}
+	return out, nil
+}
+
+// learn follows the node's clock through the periods of the job, and writes what its model came to.
+func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
+	tick := time.NewTicker(min(e.cfg.Period, lookEvery))
+	defer tick.Stop()
+	last := 0
+	for {
+		var now int64 // of the last step; the node steps in each period
+		var merges uint64
+		if err := e.host.View(func(n *node.Node) { now, merges = n.Engine().Now(), merged(n) }); err != nil {
+			return nil, e.because(err)
+		}
+		round := min(int(now/int64(e.cfg.Period)), e.cfg.Rounds)
+		if round > last {
+			last = round
+			ask := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: job.InputEvaluate, Inputs: []value.Value{value.Int(round)}}}
+			if err := e.host.Deliver(ask); err != nil && !errors.As(err, new(*host.FullError)) {
+				return nil, e.because(err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case got := <-e.evaluated:
+			if got.Round >= e.cfg.Rounds {
+				return e.finish(got)
+			}
+			got.Merges = merges
+			e.o.Tell(got)
+		case err := <-e.failed:
+			return nil, err
+		case <-ctx.Done():
+			return nil, ErrInterrupted
+		}
+	}
+}
+
+// merged returns how many models of others a node has merged.
+func merged(n *node.Node) uint64 {
+	for _, c := range n.Engine().Counters() {
+		if c.Name == job.CountMerges {
+			return c.Count
+		}
+	}
+	return 0
+}
+
+// because returns why the host stopped, where it did.
+func (e *equal) because(err error) error {
+	select {
+	case why := <-e.failed:
+		return why
+	default:
+		return err
+	}
+}
+
+// event takes what the node tells.
+func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
+	switch ev.Name {
+	case job.EventEvaluation:
+		round, accuracy, loss, err := job.ParseEvaluation(ev.Value)
+		if err != nil || h == nil {
+			return err // of an earlier life: it is asked for again
+		}
+		got := Evaluated{Round: int(round), Rounds: e.cfg.Rounds, Accuracy: accuracy, Loss: loss, Links: len(e.links.look())}
+		select {
+		case <-e.evaluated:
+		default:
+		}
+		e.evaluated <- got
+	case engine.FailureEvent:
+		if f, harmless := job.Harmless(ev.Value); !harmless {
+			e.o.Tell(Warning{f.Error()})
+		}
+	}
+	return nil
+}
+
+// finish writes the model and then the result.
+func (e *equal) finish(got Evaluated) (*PeerResult, error) {
+	res := &PeerResult{Job: e.cfg.Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Model: filepath.Join(e.dir.Path, peerModelFile)}
+	var params []float32
+	err := e.host.View(func(n *node.Node) {
+		if m, ok := n.Component("model").(*logistic.Component); ok {
+			w, _ := m.Params()
+			params = slices.Clone(w)
+		}
+		res.Merges = merged(n)
+	})
+	if err != nil {
+		return nil, e.because(err)
+	}
+	file, err := logistic.File(params)
+	if err != nil {
+		return nil, fmt.Errorf("the node holds no model: %w", err)
+	}
+	sum := sha256.Sum256(file)
+	res.ModelSHA256 = hex.EncodeToString(sum[:])
+	if err := journal.WriteFileAtomic(e.dir.FS, res.Model, file); err != nil {
+		return nil, err
+	}
+	if err := job.WriteSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), res); err != nil {
+		return nil, err
+	}
+	return res, e.dir.Save(func(r *Record) error {
+		r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
+		return nil
+	})
+}
