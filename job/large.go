@@ -15,8 +15,8 @@ const (
 
 	// What a server may have under way at once, over its cohort; see chunkElements.
 	underWayBytes  = 8 << 20
-	chunkBytesMin  = 16 << 10
-	chunkBytesMax  = 256 << 10
+	chunkBytesMin  = 8 << 10
+	chunkBytesMax  = 64 << 10
 	chunksKept     = 4 // answers to a client, in case it asks again; as engine.Limits
 	chunksUnderWay = 8 // of one client: enough that the disks of both sides need not be waited for
 )

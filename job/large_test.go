@@ -146,7 +146,7 @@ func TestChunkSizes(t *testing.T) {
 			t.Errorf("%d clients have chunks of %d bytes: %d under way", clients, bytes, all)
 		}
 	}
-	if !slices.Equal(sizes, []int{256, 256, 64, 16}) {
+	if !slices.Equal(sizes, []int{64, 64, 64, 8}) {
 		t.Errorf("chunks of %v KiB", sizes)
 	}
 }
