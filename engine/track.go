@@ -78,6 +78,7 @@ func (e *Engine) took(p *pending) {
 		t.endedCommands = append(t.endedCommands, p.id)
 	default:
 		p.gone = true
+		p.inputs = nil // the list is trimmed later, and they may be a whole model
 		t.trim()
 	}
 }
