@@ -42,7 +42,7 @@ const floorConnects, floorJunk = "junk connections", "junk frames"
 
 // Floors are those of CI.
 func (Flood) Floors() []prove.Floor {
-	floors := []prove.Floor{{What: floorConnects, N: 5000}, {What: floorJunk, N: 30_000}}
+	floors := []prove.Floor{{What: floorConnects, N: 5000, Scales: true}, {What: floorJunk, N: 30_000, Scales: true}}
 	for _, name := range attackNames {
 		floors = append(floors, prove.Floor{What: name, N: 100, Fault: true})
 	}
