@@ -46,9 +46,7 @@ func (r *running) found(p wire.PeerID, addresses []string) {
 	case r.near <- nearby{p, addresses}:
 	default: // it says so again
 	}
-	for _, a := range written(r.dir.Record(), p) {
-		addresses = append(addresses, a)
-	}
+	addresses = append(addresses, written(r.dir.Record(), p)...)
 	if rec := r.dir.Record(); rec != nil && (rec.Server == p || find(rec.Members, p) >= 0) {
 		r.net.Learn(p, addresses)
 	}

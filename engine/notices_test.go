@@ -263,7 +263,7 @@ func TestDeadlinesGoOn(t *testing.T) {
 		t.Fatalf("the second hop is %+v, want 6 s left", on)
 	}
 
-	w, a, b = pairOf(t, hops(t))
+	_, a, b = pairOf(t, hops(t))
 	a.warm("node1", 100e6)
 	rtt := a.e.st.streams.RTT("node1")
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})

@@ -289,7 +289,7 @@ func (e *Engine) put(out *wire.Envelope) {
 		e.broken("an envelope cannot be encoded: " + err.Error())
 	}
 	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice == (wire.Notice{}) && len(out.Source) == 0
-	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks})
+	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks, Acked: out.AckEpoch != 0})
 }
 
 // peersOf reads the receivers of a send: a peer, or a list of peers. The slice is good until the next send.

@@ -23,9 +23,10 @@ type Output struct {
 
 // Packet is an envelope in wire form, encoded once, and the peer that it is for.
 type Packet struct {
-	To   wire.PeerID
-	Raw  []byte
-	Acks bool // it acknowledges and does nothing else: any later packet to the peer says as much
+	To    wire.PeerID
+	Raw   []byte
+	Acks  bool // it acknowledges and does nothing else: any later packet to the peer that acknowledges says as much
+	Acked bool // an acknowledgement rides on it
 }
 
 // Command is work for the host's workers: a pure function of its inputs.

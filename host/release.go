@@ -69,7 +69,7 @@ func supersede(effects []Effects) {
 			}
 			kept--
 			e.Packets[kept] = p
-			if len(later) < supersedeMax {
+			if p.Acked && len(later) < supersedeMax {
 				later = append(later, p.To)
 			}
 		}

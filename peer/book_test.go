@@ -18,7 +18,6 @@ type slowBook struct {
 	peers, addresses int
 	rows             []*slowAddress
 	facts            map[string]*slowFacts
-	came             int
 }
 
 type slowAddress struct {

@@ -33,9 +33,7 @@ func newCatch(t *trial, c Cell) (*catch, error) {
 		return nil, &prove.NotHereError{Reason: err.Error()}
 	}
 	k.dirs[k.target] = filepath.Join(k.disk.Path(), "node")
-	for i := range k.dirs {
-		k.seen = append(k.seen, k.dirs[i])
-	}
+	k.seen = append(k.seen, k.dirs...)
 	k.seen[k.target] = filepath.Join(k.disk.Seen(), "node")
 	return k, os.Mkdir(k.seen[k.target], 0o700)
 }
