@@ -51,7 +51,7 @@ func TestPressure(t *testing.T) {
 					t.Fatalf("Sent at %d mutes: %v, want %v", now, got, muted)
 				}
 			case 4:
-				now += int64(rapid.SampledFrom([]int{1, 100e6, 260e6, 600e6, 3e9}).Draw(t, "time"))
+				now += rapid.SampledFrom([]int64{1, 100e6, 260e6, 600e6, 3e9}).Draw(t, "time")
 			case 5:
 				var want []wire.PeerID
 				for _, p := range []wire.PeerID{"a", "b", "c"} {
