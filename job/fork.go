@@ -130,6 +130,9 @@ func newFork(o ForkOptions) (*fork, error) {
 	if !there.cleared && (there.record != nil || there.damaged || there.newer != nil || there.nodes > 0 || there.result) {
 		return nil, &StateError{o.To, "holds a run already; choose another --dir"}
 	}
+	if of, err := survey(o.FS, o.Dir); err == nil && of.processes {
+		return nil, &StateError{o.Dir, "holds a run whose nodes are processes of their own; a fork of it would need their keys, and a run without --processes can be forked"}
+	}
 	if f.old, err = Look(o.FS, o.Dir); err != nil {
 		return nil, err
 	}

@@ -122,13 +122,29 @@ func (n *NodeView) BringBack(l host.Look) (b *host.Brought, err error) {
 	return nil, err
 }
 
-// Inspect brings back the nodes of the run in a directory, or only those that are named, and returns their states: newest
-// snapshot, and the journal replayed on it. It works in memory; nothing on the disk is changed or locked.
+// NewView returns the view of nodes whose programs are known, the server first, for directories that are not those of a Local
+// run: its Config is empty.
+func NewView(fsys vfs.FS, dir string, nodes ...*NodeView) *View {
+	v := &View{Dir: dir, Peers: map[string]string{}, fs: fsys, Nodes: nodes}
+	for _, n := range nodes {
+		n.fs = fsys
+		v.Peers[string(n.Config.Self)] = n.Name
+	}
+	return v
+}
+
+// Inspect is View.Inspect of the run in a directory.
 func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 	v, err := Look(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
+	return v.Inspect(names...), nil
+}
+
+// Inspect brings back the nodes, or only those that are named, and returns their states: newest snapshot, and the journal
+// replayed on it. It works in memory; nothing on the disk is changed or locked.
+func (v *View) Inspect(names ...string) []NodeState {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
@@ -144,5 +160,5 @@ func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 		}
 		out = append(out, s)
 	}
-	return out, nil
+	return out
 }

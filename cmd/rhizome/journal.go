@@ -48,9 +48,7 @@ func openJournals(path string) (*journals, error) {
 			return nil, &badInput{dir + " is in use by a run; stop it first"}
 		}
 	}
-	if t.run != "" {
-		j.view, err = job.Look(vfs.OS(), t.run)
-	}
+	j.view, err = t.look()
 	return j, err
 }
 

@@ -141,9 +141,19 @@ func TestProcesses(t *testing.T) {
 	if again := rhizome(t, small(dir, "--processes")...).result(t); again.ModelSHA256 != want.ModelSHA256 {
 		t.Errorf("%+v, at first %+v", again, got)
 	}
-	for _, args := range [][]string{small(dir), {"server", "--dir", filepath.Join(dir, "client-00")}, {"join", "--dir", filepath.Join(dir, "server")}} {
+	for _, args := range [][]string{small(dir), {"server", "--dir", filepath.Join(dir, "client-00")}, {"join", "--dir", filepath.Join(dir, "server")},
+		{"fork", dir, "--at", "2", "--dir", dir + "-fork"}} {
 		if o := rhizome(t, args...); o.code != exitBad || strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %q", args, o.code, o.err)
 		}
+	}
+	// Their directories are looked at as those of any run.
+	for _, args := range [][]string{{"snapshot", "verify", dir}, {"journal", "verify", dir}} {
+		if o := rhizome(t, args...); o.code != exitOK || strings.Count(o.out, "the same outputs as the first time") != 5 {
+			t.Errorf("%v: exit code %d: %s%s", args, o.code, o.out, o.err)
+		}
+	}
+	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "server")); !strings.Contains(o.out, "envelope from client-0") && !strings.Contains(o.out, "envelope from client ") {
+		t.Errorf("the dump names no client: %.500s%s", o.out, o.err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -59,6 +60,22 @@ func locate(path string) (target, error) {
 		return target{}, err
 	}
 	return target{}, &badInput{path + " holds neither a run nor a node"}
+}
+
+// look returns what is known of the nodes that a path names: from the run that they lie in, or from what each writes down of
+// itself where it is a process of its own. It is nil where nothing is known.
+func (t *target) look() (*job.View, error) {
+	dirs := t.nodes
+	if t.file != "" {
+		dirs = []string{filepath.Dir(t.file)}
+	}
+	if len(dirs) > 0 && deploy.IsNode(vfs.OS(), dirs[0]) {
+		return deploy.View(vfs.OS(), dirs...)
+	}
+	if t.run == "" {
+		return nil, nil
+	}
+	return job.Look(vfs.OS(), t.run)
 }
 
 // runOf returns the directory of the run that a node's directory lies in, or nothing: there its program is known.

@@ -44,23 +44,19 @@ func statesOf(path string) ([]state, error) {
 		}
 		return []state{*s}, nil
 	}
-	if t.run == "" {
-		return newestOf(t.nodes[0])
-	}
-	v, err := job.Look(vfs.OS(), t.run)
+	v, err := t.look()
 	if err != nil {
 		return nil, err
+	}
+	if v == nil {
+		return newestOf(t.nodes[0])
 	}
 	var only []string
 	for _, dir := range t.nodes {
 		only = append(only, filepath.Base(dir))
 	}
-	states, err := job.Inspect(vfs.OS(), t.run, only...)
-	if err != nil {
-		return nil, err
-	}
 	var out []state
-	for _, s := range states {
+	for _, s := range v.Inspect(only...) {
 		if s.Err != nil {
 			return nil, s.Err
 		}
@@ -102,11 +98,10 @@ func stateInFile(t target) (*state, error) {
 		return nil, &badInput{t.file + " is no snapshot: " + err.Error()}
 	}
 	s := &state{name: filepath.Base(filepath.Dir(t.file)), message: m, payload: payload}
-	if t.run == "" {
+	v, err := t.look()
+	if v == nil && err == nil {
 		s.name = m.Config.Place
-		return s, nil
 	}
-	v, err := job.Look(vfs.OS(), t.run)
 	if err == nil {
 		err = s.know(v)
 	}

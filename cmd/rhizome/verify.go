@@ -70,14 +70,11 @@ func verify(path string) ([]check, error) {
 		}
 		checks = append(checks, verifyJournal(dir))
 	}
-	if t.run == "" {
-		return checks, nil
+	v, err := t.look()
+	if err != nil || v == nil {
+		return checks, err
 	}
-	states, err := job.Inspect(vfs.OS(), t.run, names...)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range states {
+	for _, s := range v.Inspect(names...) {
 		k := check{Node: s.Name, What: "replay", OK: s.Err == nil}
 		if s.Err != nil {
 			k.Found = s.Err.Error()

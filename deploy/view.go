@@ -1,0 +1,55 @@
+package deploy
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// IsNode says whether a directory is that of a node which is a process of its own.
+func IsNode(fsys vfs.FS, dir string) bool {
+	_, err := fsys.Stat(filepath.Join(dir, recordFile))
+	return err == nil
+}
+
+// View returns what nodes say of themselves in their directories, to look at their states without running them. Peers whose
+// directories are not among them are called as a server knows them. It changes and locks nothing. Errors are those of the
+// files, and *DirError where a node has no job yet.
+func View(fsys vfs.FS, dirs ...string) (*job.View, error) {
+	var nodes []*job.NodeView
+	var recs []*Record
+	for _, dir := range dirs {
+		id, err := identity.Read(fsys, dir)
+		if err != nil {
+			return nil, err
+		}
+		rec, err := readRecord(fsys, dir)
+		if err != nil {
+			return nil, err
+		}
+		if rec == nil {
+			return nil, refuse(dir, "holds a node without a job: there is nothing yet to look at")
+		}
+		cfg, err := configOf(fsys, dir, rec, id.Peer())
+		if err != nil {
+			return nil, err
+		}
+		recs = append(recs, rec)
+		nodes = append(nodes, &job.NodeView{Name: filepath.Base(dir), Dir: dir, Config: cfg})
+	}
+	v := job.NewView(fsys, filepath.Dir(dirs[0]), nodes...)
+	for _, rec := range recs {
+		if _, known := v.Peers[string(rec.Server)]; rec.Server != "" && !known {
+			v.Peers[string(rec.Server)] = RoleServer
+		}
+		for _, m := range rec.Members {
+			if _, known := v.Peers[string(m.Peer)]; !known {
+				v.Peers[string(m.Peer)] = fmt.Sprintf("%s %d", map[string]string{RoleServer: "client", RolePeer: "peer"}[rec.Role], m.Number)
+			}
+		}
+	}
+	return v, nil
+}
