@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -15,7 +16,7 @@ func FuzzParseAnnouncement(f *testing.F) {
 	good, _ := json.Marshal(announcement{1, []string{"/ip4/192.0.2.7/tcp/4001/p2p/" + string(someone)}})
 	f.Add(good)
 	f.Add([]byte(`{"format":1,"addresses":["/ip4/192.0.2.7/tcp/4001","x"]}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzzing.Run(f, func(t *testing.T, raw []byte) {
 		got, err := parseAnnouncement(someone, raw)
 		if err != nil {
 			return

@@ -77,17 +77,20 @@ func TestAcknowledgementsWait(t *testing.T) {
 	}
 }
 
-// TestSupersede: of the acknowledgements that leave at once, those with a later packet to the same peer stay away.
+// TestSupersede: of the acknowledgements that leave at once, those with a later one to the same peer, alone or with something
+// else, stay away. A packet that acknowledges nothing takes no other's place.
 func TestSupersede(t *testing.T) {
-	data := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to} }
-	acks := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to, Acks: true} }
+	data := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to, Acked: true} }
+	acks := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to, Acks: true, Acked: true} }
+	bare := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to} }
 	effects := []Effects{
 		{Packets: []engine.Packet{acks("a"), acks("b"), data("c")}},
 		{Packets: []engine.Packet{data("a"), acks("c"), acks("c")}},
 		{Packets: []engine.Packet{acks("d"), data("d"), acks("a")}},
+		{Packets: []engine.Packet{acks("e"), bare("e")}},
 	}
 	supersede(effects)
-	want := [][]engine.Packet{{acks("b"), data("c")}, {data("a"), acks("c")}, {data("d"), acks("a")}}
+	want := [][]engine.Packet{{acks("b"), data("c")}, {data("a"), acks("c")}, {data("d"), acks("a")}, {acks("e"), bare("e")}}
 	for i, e := range effects {
 		if !reflect.DeepEqual(e.Packets, want[i]) {
 			t.Errorf("effects %d are %+v, want %+v", i, e.Packets, want[i])

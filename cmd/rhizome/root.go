@@ -38,10 +38,19 @@ func execute(args []string, out, errs io.Writer) int {
 	if errors.As(err, &ran) {
 		code, err = exitCode(ran.err), ran.err
 	}
-	if text := strings.TrimSpace(err.Error()); text != "" {
+	if text := oneLine(err.Error()); text != "" {
 		fmt.Fprintln(errs, "rhizome: "+text)
 	}
 	return code
+}
+
+// oneLine puts what the command line says of a name that is nearly right on the line of the error.
+func oneLine(text string) string {
+	text, near, suggests := strings.Cut(strings.TrimSpace(text), "\n\nDid you mean this?\n")
+	if suggests {
+		text += "; did you mean " + strings.Join(strings.Fields(near), ", ") + "?"
+	}
+	return text
 }
 
 // ranError is an error of a command that ran, in contrast to a command line that could not be understood.
