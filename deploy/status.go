@@ -44,8 +44,10 @@ type PeerState struct {
 	Peer      wire.PeerID `json:"peer"`
 	Member    *int        `json:"member,omitempty"` // its number at this server
 	Server    bool        `json:"server,omitempty"` // of this client
-	Health    string      `json:"health"`           // blocked, refused (not on the allowlist), down, up, or unknown
+	Health    string      `json:"health"`           // blocked, refused (not on the allowlist), down, suspected, up, or unknown
 	Failures  int32       `json:"failures"`         // in a row
+	RTTNs     int64       `json:"rtt_ns,omitempty"` // until it acknowledges, smoothed; 0 where nothing was measured
+	RTTVarNs  int64       `json:"rtt_var_ns,omitempty"`
 	Linked    bool        `json:"linked"`
 	Remote    string      `json:"remote,omitempty"`    // where it is seen
 	Addresses []string    `json:"addresses,omitempty"` // where it may be
@@ -174,6 +176,7 @@ func peersOf(rec *Record, n *node.Node, l *links) ([]PeerState, error) {
 			}
 		}
 		known(f, at)
+		measured(m.Transient.WireStates, at)
 		shut(f, all)
 		delete(all, wire.PeerID(f.PeerID)) // its own addresses are in the book too
 	}
@@ -220,6 +223,20 @@ func known(f *snapshot.FrameworkSnapshot, at func(wire.PeerID) *PeerState) {
 	}
 	for _, p := range f.PeerGovernor.Blocked {
 		at(wire.PeerID(p)).Health = "blocked"
+	}
+}
+
+// measured adds how peers answer: from the first sending of an envelope to its acknowledgement, the disk of the peer included.
+func measured(streams []snapshot.WireStateSnapshot, at func(wire.PeerID) *PeerState) {
+	for _, w := range streams {
+		if w.RTTSamples == 0 && w.Level == 0 {
+			continue
+		}
+		s := at(wire.PeerID(w.Peer))
+		s.RTTNs, s.RTTVarNs = w.RTT, w.RTTVar
+		if w.Level > 0 && s.Health == "up" {
+			s.Health = "suspected"
+		}
 	}
 }
 

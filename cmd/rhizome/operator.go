@@ -271,9 +271,12 @@ func newPeers(c *console) *cobra.Command {
 				}{append([]deploy.PeerState{}, reply.Peers...)})
 			}
 			w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "peer\twho\thealth\tlink\toutbox\taddress")
+			fmt.Fprintln(w, "peer\twho\thealth\tanswers in\tlink\toutbox\taddress")
 			for _, p := range reply.Peers {
-				who, link, at := "", "", ""
+				who, link, at, rtt := "", "", "", ""
+				if p.RTTNs > 0 {
+					rtt = time.Duration(p.RTTNs).Round(10 * time.Microsecond).String()
+				}
 				switch {
 				case p.Server:
 					who = "server"
@@ -285,7 +288,7 @@ func newPeers(c *console) *cobra.Command {
 				} else if len(p.Addresses) > 0 {
 					at = p.Addresses[0]
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", p.Peer, who, p.Health, link, p.Outbox, at)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", p.Peer, who, p.Health, rtt, link, p.Outbox, at)
 			}
 			return w.Flush()
 		}),
