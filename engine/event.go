@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -152,6 +153,9 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 			return refuse(RefusedFormat, "link", "it lacks a peer, or its peer, address or reason is longer than %d, %d and %d bytes",
 				wire.PeerIDBytesMax, wire.AddressBytesMax, reasonBytesMax)
 		}
+		if bad := notText(l.Peer, l.Remote, l.Reason); bad != "" {
+			return refuse(RefusedFormat, "link", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
+		}
 	case ev.Control != nil:
 		c := ev.Control
 		in.bytes = len(c.Peer) + len(c.Caller) + len(c.Address)
@@ -163,9 +167,16 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 			return refuse(RefusedFormat, "control", "%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
 				c.Op, op.peer, op.address, wire.PeerIDBytesMax, wire.AddressBytesMax)
 		}
+		if bad := notText(c.Peer, c.Caller, c.Address); bad != "" {
+			return refuse(RefusedFormat, "control", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
+		}
+	case ev.SendFailed != nil:
+		if bad := notText(ev.SendFailed.Peer, ev.SendFailed.Reason); bad != "" {
+			return refuse(RefusedFormat, "failed send", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
+		}
 	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
 		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
-	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
+	case ev.AppAck != nil, ev.Restarted != nil, ev.Lifecycle != nil:
 	default:
 		return refuse(RefusedUnknown, "event", "it says nothing")
 	}
@@ -173,6 +184,16 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 		return refuse(RefusedFull, "event", "%d of %d bytes wait", e.st.ingressBytes, e.limits.IngressBytes)
 	}
 	return in, nil
+}
+
+// notText returns the first of some texts that is none, or "".
+func notText(texts ...string) string {
+	for _, s := range texts {
+		if !utf8.ValidString(s) {
+			return s
+		}
+	}
+	return ""
 }
 
 // admitEnvelope lets the governor decide before a byte beyond the header is decoded, then decodes under the caps.

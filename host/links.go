@@ -3,7 +3,9 @@ package host
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -52,17 +54,21 @@ func (l *Links) of(p wire.PeerID) *links {
 	return e
 }
 
+// text returns a reason as an input can hold it: a part of it may be what a peer said, so it is cut, and made text again.
 func text(err error) string {
 	if err == nil {
 		return "closed"
 	}
 	s := err.Error()
-	return s[:min(len(s), reasonMax)]
+	if s == "" {
+		return "no reason was given" // nothing stands for no failure
+	}
+	return strings.ToValidUTF8(s[:min(len(s), reasonMax)], "?")
 }
 
 // Up notes a link, and where the peer is seen.
 func (l *Links) Up(p wire.PeerID, remote string) {
-	if len(remote) > wire.AddressBytesMax {
+	if len(remote) > wire.AddressBytesMax || !utf8.ValidString(remote) {
 		remote = ""
 	}
 	l.mu.Lock()

@@ -2,10 +2,13 @@ package host
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -95,5 +98,26 @@ func TestLinksFailures(t *testing.T) {
 	}
 	if events, _ := l.Take(6); len(events) != 0 || len(l.peers) != 0 {
 		t.Fatalf("%d inputs, %d entries", len(events), len(l.peers))
+	}
+}
+
+// TestReasonsAreText: what a peer says when it closes a connection is in the reason, so it may be anything, and it is cut; the
+// journal takes it all the same, and the node does not stop. Once it did: no part was wrong by its own tests.
+func TestReasonsAreText(t *testing.T) {
+	for _, said := range []string{"a\xff", strings.Repeat("é", 150) + "x", "x" + strings.Repeat("é", 150), "\xff", ""} {
+		var l Links
+		l.Up("p", said)
+		l.Take(0)
+		l.Down("p", errors.New(said))
+		l.Failed("q", errors.New(said), true)
+		events, _ := l.Take(5 * linkEvery)
+		if len(events) != 2 {
+			t.Fatalf("%q: %d inputs, want the end of a link and a packet that did not leave", said, len(events))
+		}
+		for _, ev := range events {
+			if _, err := snapshot.Append(nil, value.NewRegistry(), ev); err != nil {
+				t.Errorf("%q: %v", said, err)
+			}
+		}
 	}
 }

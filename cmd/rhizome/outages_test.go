@@ -14,7 +14,7 @@ func proven(t *testing.T, p prove.Part, seed uint64, want ...string) {
 	t.Parallel() // most of the time they wait
 	r := prove.Single(p, seed)
 	if r.NotHere != "" {
-		t.Skip(r.NotHere)
+		t.Skip("PROCESSES ARE NOT TRIED HERE ON BAD WIRES AND FULL DISKS, which needs root on Linux: " + r.NotHere)
 	}
 	for _, what := range want {
 		if r.Counts[what] == 0 {
