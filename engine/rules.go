@@ -6,7 +6,8 @@ package engine
 //
 //	0  the behaviour up to format 2 of journals and snapshots
 //	1  round-trip times, suspicion, notices between peers, windows per peer, deadlines with the budget that is left
-const CurrentRules = 1
+//	2  members, lives that tell a directory which went back, questions that a newer one withdraws
+const CurrentRules = 2
 
 // rules says whether the behaviour that came with rules n holds.
 func (e *Engine) rules(n uint32) bool { return e.st.rules >= n }
