@@ -56,3 +56,19 @@ type SizeError struct {
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("transport: a packet of %d bytes for %s, want at most %d", e.Bytes, e.Peer, e.Max)
 }
+
+// ListenError says that an end cannot listen at an address: another process has the port, the machine has no such address, or
+// this user may not take the port. No retry helps until that changes.
+type ListenError struct {
+	Address string
+	Reason  string // what is in the way, and what would be right
+	Err     error
+}
+
+// Error names the address and what is in the way.
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("cannot listen at %s: %s", e.Address, e.Reason)
+}
+
+// Unwrap returns what the system said.
+func (e *ListenError) Unwrap() error { return e.Err }

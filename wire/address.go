@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -72,7 +73,7 @@ func (a *Address) parse(text string) string {
 	}
 	parts := strings.Split(text, "/")
 	if len(parts) < 3 || parts[0] != "" {
-		return "want /<net>/<host>…"
+		return shaped(text)
 	}
 	a.Net, a.Host = parts[1], parts[2]
 	if why := checkHost(a.Net, a.Host); why != "" {
@@ -112,6 +113,31 @@ func (a *Address) parse(text string) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// shaped says what an address would look like, after the example of the text where it is a host and a port.
+func shaped(text string) string {
+	const want = "want an address such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>"
+	_, rest, url := strings.Cut(text, "://")
+	if !url {
+		rest = text
+	}
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(rest, "/"))
+	if err != nil {
+		host, port = strings.TrimSuffix(rest, "/"), "4001"
+	}
+	a := Address{Net: "dns", Host: host, Proto: "tcp"}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		a.Net = "ip4"
+		if a.Host = ip.String(); ip.Is6() {
+			a.Net = "ip6"
+		}
+	}
+	n, ok := number(port, 1<<16-1)
+	if a.Port = uint16(n); !ok || checkHost(a.Net, a.Host) != "" || strings.Contains(host, "/") {
+		return want
+	}
+	return "want an address as nodes print them, here " + a.String() + "/p2p/<peer id>, or with /udp/" + strconv.Itoa(int(a.Port)) + "/quic-v1 for QUIC"
 }
 
 // checkHost says what is wrong with the host, or "".

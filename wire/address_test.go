@@ -80,6 +80,28 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestAddressesOfOtherShapes: what people write in place of an address is told what the address would be.
+func TestAddressesOfOtherShapes(t *testing.T) {
+	for text, want := range map[string]string{
+		"localhost:4001":         "here /dns/localhost/tcp/4001/p2p/<peer id>, or with /udp/4001/quic-v1 for QUIC",
+		"127.0.0.1:25002":        "here /ip4/127.0.0.1/tcp/25002/p2p/<peer id>",
+		"[::1]:25002":            "here /ip6/::1/tcp/25002/p2p/<peer id>",
+		"http://192.0.2.7:8080/": "here /ip4/192.0.2.7/tcp/8080/p2p/<peer id>",
+		"server.example":         "here /dns/server.example/tcp/4001/p2p/<peer id>",
+		"192.0.2.7":              "here /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
+		"":                       "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
+		"a b":                    "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
+		"http://a/b":             "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
+		"\x1b[2J:1":              "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
+	} {
+		_, err := ParseAddress(text)
+		var ae *AddressError
+		if !errors.As(err, &ae) || !strings.Contains(ae.Reason, want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // TestAddressCanonical: an accepted text is the canonical one, whatever it is made of.
 func TestAddressCanonical(t *testing.T) {
 	part := rapid.SampledFrom([]string{"", "ip4", "ip6", "dns4", "memory", "tcp", "udp", "quic-v1", "p2p", "p2p-circuit", "1", "4001", "::1", "10.0.0.1", "a.b", string(knownID)})

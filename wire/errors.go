@@ -59,7 +59,7 @@ type AddressError struct {
 
 // Error quotes the address and says what is wrong with it.
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("wire: address %q: %s", e.Address, e.Reason)
+	return fmt.Sprintf("address %q: %s", e.Address, e.Reason)
 }
 
 // PeerIDError says that a text or key is not a peer id.

@@ -44,7 +44,7 @@ func exitCode(err error) int {
 		errors.Is(err, journal.ErrNoSnapshot),
 		isAny[*deploy.DirError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
-		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.DeniedError](err), unusableChild(err),
+		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), unusableChild(err),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),

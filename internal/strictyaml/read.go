@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -36,6 +37,9 @@ func Top(file string, text []byte, example string) (Value, error) {
 	}
 	var doc yaml.Node
 	if err := yaml.Load(text, &doc); err != nil {
+		if line := second(text); line > 0 && strings.Contains(err.Error(), "single document") {
+			return Value{}, fail(line, "begins a second document; want one file for each, with no %q between settings", bytes.TrimSpace(lineOf(text, line)))
+		}
 		var at *yaml.LoadError
 		if errors.As(err, &at) && at.Mark.Line > 0 {
 			return Value{}, fail(at.Mark.Line, "%s", oneLine(at.Message))
@@ -51,3 +55,26 @@ func Top(file string, text []byte, example string) (Value, error) {
 	}
 	return Value{file: file, node: top}, nil
 }
+
+// second returns the line on which a second document of a file begins, or on which the first one ends, or 0.
+func second(text []byte) int {
+	begun := false
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		line = bytes.TrimPrefix(bytes.TrimRight(line, "\r"), []byte("\ufeff"))
+		mark := func(m string) bool {
+			rest, ok := bytes.CutPrefix(line, []byte(m))
+			return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t')
+		}
+		trimmed := bytes.TrimSpace(line)
+		switch {
+		case begun && (mark("---") || mark("...")):
+			return i + 1
+		case len(trimmed) > 0 && trimmed[0] != '#' && trimmed[0] != '%':
+			begun = true
+		}
+	}
+	return 0
+}
+
+// lineOf returns the line of that number.
+func lineOf(text []byte, line int) []byte { return bytes.Split(text, []byte("\n"))[line-1] }

@@ -23,7 +23,6 @@ import (
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
-	ma "github.com/multiformats/go-multiaddr"
 	"github.com/quic-go/quic-go"
 
 	"github.com/rhizome-ml/rhizome/wire"
@@ -58,7 +57,7 @@ func (t *Transport) assemble() error {
 	}
 	bus := eventbus.NewBus()
 	t.swarm, err = swarm.NewSwarm(id, store, bus, swarm.WithConnectionGater(gater{t}), swarm.WithResourceManager(manager),
-		swarm.WithDialRanker(t.rank), swarm.WithDialTimeout(t.cfg.DialTimeout), swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),
+		swarm.WithDialRanker(t.rank), swarm.WithMultiaddrResolver(t.names), swarm.WithDialTimeout(t.cfg.DialTimeout), swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),
 		swarm.WithUDPBlackHoleSuccessCounter(nil), swarm.WithIPv6BlackHoleSuccessCounter(nil))
 	if err != nil {
 		return err
@@ -100,22 +99,9 @@ func (t *Transport) assemble() error {
 	return nil
 }
 
-// listen opens the addresses of the Config: all of them, or it is an error.
-func (t *Transport) listen() error {
-	for _, text := range t.cfg.Listen {
-		a, err := ma.NewMultiaddr(text)
-		if err != nil {
-			return fmt.Errorf("transport/libp2p: listen at %q: %w", text, err)
-		}
-		if err := t.swarm.Listen(a); err != nil {
-			return fmt.Errorf("transport/libp2p: listen at %s: %w", text, err)
-		}
-	}
-	return nil
-}
-
 // addTCP adds TCP with Noise, with TLS behind it where the Config says so, and yamux. It returns what makes a connection of
-// a socket, for the relay's too.
+// a socket, for the relay's too. A port is for one listener: with SO_REUSEPORT, which libp2p sets where it is let, two nodes of
+// one user would both listen, and the kernel would deal their connections between them. See listen for who punches holes.
 func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) (up transport.Upgrader, err error) {
 	mux := yamux.DefaultTransport.Config()
 	own := *mux
@@ -137,7 +123,11 @@ func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) 
 	if up, err = upgrader.New(secure, muxers, nil, manager, gater{t}, upgrader.WithAcceptTimeout(t.cfg.DialTimeout)); err != nil {
 		return nil, err
 	}
-	tr, err := tcp.NewTCPTransport(up, manager, nil)
+	var opts []tcp.Option
+	if !t.cfg.HolePunch {
+		opts = append(opts, tcp.DisableReuseport())
+	}
+	tr, err := tcp.NewTCPTransport(up, manager, nil, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type Transport struct {
 	close  []func() error // what the host does not close, and needs itself: the last first
 	first  []func() error // what is closed before the host
 	ways   []*way
+	names  *names // what resolved, and what did not
 	ctx    context.Context
 	cancel context.CancelFunc
 	counts counters
@@ -51,7 +52,7 @@ func New(cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{cfg: cfg, records: map[wire.PeerID]*record{}}
+	t := &Transport{cfg: cfg, records: map[wire.PeerID]*record{}, names: newNames()}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	err = t.parseRelays()
 	if err == nil {

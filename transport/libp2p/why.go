@@ -2,6 +2,7 @@ package libp2p
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/sec"
@@ -19,7 +20,19 @@ func (t *Transport) failed(r *record, err error) error {
 	if other(err) {
 		return &transport.DeniedError{Peer: r.id, Reason: "another peer is there: " + reason(err)}
 	}
-	return &transport.UnreachableError{Peer: r.id, Reason: reason(err)}
+	r.mu.Lock()
+	addrs := slices.Clone(r.addrs)
+	r.mu.Unlock()
+	text := reason(err)
+	if names := t.names.why(addrs); len(names) > 0 {
+		all := strings.Join(names, "; ")
+		if errors.Is(err, swarm.ErrNoGoodAddresses) {
+			text = all // and nothing else was tried
+		} else {
+			text = all + "; " + text
+		}
+	}
+	return &transport.UnreachableError{Peer: r.id, Reason: text}
 }
 
 // other says whether a handshake showed another peer than the one that was dialled. Over QUIC only the text says so.
