@@ -47,7 +47,7 @@ func exitCode(err error) int {
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), unusableChild(err),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
-		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC),
+		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad
 	}

@@ -41,6 +41,7 @@ const childPatient = 10 * time.Second
 // options returns what the node takes, and a context that also ends with the parent of a child.
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
+	v.c.outlive()
 	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))

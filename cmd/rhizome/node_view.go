@@ -23,7 +23,7 @@ type nodeView struct {
 // The objects of a node's lines.
 type (
 	listeningLine struct {
-		Event     string   `json:"event"`
+		head
 		Peer      string   `json:"peer"`
 		Addresses []string `json:"addresses"`
 		Job       string   `json:"job"`
@@ -31,34 +31,34 @@ type (
 		Resumed   bool     `json:"resumed"`
 	}
 	joinedLine struct {
-		Event  string `json:"event"`
+		head
 		Peer   string `json:"peer"`
 		Member int    `json:"member"`
 	}
 	linkLine struct {
-		Event  string `json:"event"`
+		head
 		Peer   string `json:"peer"`
 		Up     bool   `json:"up"`
 		Remote string `json:"remote,omitempty"`
 		Reason string `json:"reason,omitempty"`
 	}
 	progressLine struct {
-		Event  string `json:"event"`
-		Round  int    `json:"round"`
-		Rounds int    `json:"rounds"`
+		head
+		Round  int `json:"round"`
+		Rounds int `json:"rounds"`
 	}
 	newsLine struct {
-		Event  string `json:"event"`
+		head
 		Peer   string `json:"peer"`
 		State  string `json:"state"`
 		Reason string `json:"reason,omitempty"`
 	}
 	warningLine struct {
-		Event string `json:"event"`
-		Text  string `json:"text"`
+		head
+		Text string `json:"text"`
 	}
 	clientDoneLine struct {
-		Event       string `json:"event"`
+		head
 		Rounds      int    `json:"rounds"`
 		ModelSHA256 string `json:"model_sha256"`
 	}
@@ -85,23 +85,23 @@ func (v *nodeView) tell(what any) {
 func (v *nodeView) line(what any) any {
 	switch x := what.(type) {
 	case deploy.Listening:
-		return listeningLine{"listening", string(x.Peer), x.Addresses, x.Job, x.Digest, x.Resumed}
+		return listeningLine{v.c.head("listening"), string(x.Peer), x.Addresses, x.Job, x.Digest, x.Resumed}
 	case deploy.Joined:
-		return joinedLine{"joined", string(x.Peer), x.Member}
+		return joinedLine{v.c.head("joined"), string(x.Peer), x.Member}
 	case deploy.Linked:
-		return linkLine{"link", string(x.Peer), x.Up, x.Remote, x.Reason}
+		return linkLine{v.c.head("link"), string(x.Peer), x.Up, x.Remote, x.Reason}
 	case deploy.Progress:
-		return progressLine{"progress", x.Round, x.Rounds}
+		return progressLine{v.c.head("progress"), x.Round, x.Rounds}
 	case deploy.News:
-		return newsLine{"peer", string(x.Peer), x.State, x.Reason}
+		return newsLine{v.c.head("peer"), string(x.Peer), x.State, x.Reason}
 	case deploy.Warning:
-		return warningLine{"warning", x.Text}
+		return warningLine{v.c.head("warning"), x.Text}
 	case job.Round:
-		return roundLine{"round", x.Number, x.Accuracy, x.Loss, x.Contributions}
+		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
 	case deploy.Evaluated:
-		return evaluatedLine{"round", x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}
+		return evaluatedLine{v.c.head("round"), x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}
 	case exchange.Done:
-		return clientDoneLine{"done", x.Rounds, x.ModelSHA256}
+		return clientDoneLine{v.c.head("done"), x.Rounds, x.ModelSHA256}
 	}
 	return nil
 }

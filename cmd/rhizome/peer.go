@@ -53,7 +53,7 @@ func newPeer(c *console) *cobra.Command {
 				return err
 			}
 			if f.json {
-				return writeLine(c.out, peerDoneLine{"done", res.Job, res.Rounds, res.Accuracy, res.Loss, res.Merges, res.Model, res.ModelSHA256})
+				return writeLine(c.out, peerDoneLine{c.head("done"), res.Job, res.Rounds, res.Accuracy, res.Loss, res.Merges, res.Model, res.ModelSHA256})
 			}
 			fmt.Fprintf(c.out, "\n%s: %d periods\n\n  accuracy       %s\n  loss           %.4f\n  merges         %d\n  model          %s\n  sha256         %s\n",
 				res.Job, res.Rounds, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model, res.ModelSHA256)
@@ -70,7 +70,7 @@ func newPeer(c *console) *cobra.Command {
 }
 
 type peerDoneLine struct {
-	Event       string  `json:"event"`
+	head
 	Job         string  `json:"job"`
 	Rounds      int     `json:"rounds"`
 	Accuracy    float64 `json:"accuracy"`
@@ -81,7 +81,7 @@ type peerDoneLine struct {
 }
 
 type evaluatedLine struct {
-	Event    string  `json:"event"`
+	head
 	Round    int     `json:"round"`
 	Rounds   int     `json:"rounds"`
 	Accuracy float64 `json:"accuracy"`

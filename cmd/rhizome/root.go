@@ -5,27 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// console is where a command writes.
-type console struct {
-	out, err io.Writer
-}
-
 // execute runs the command line and returns the exit code.
 func execute(args []string, out, errs io.Writer) int {
 	// The first signal asks for a clean stop; a second one ends the process as it always does.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stops()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	root := newRoot(&console{out, errs})
+	root := newRoot(&console{out, errs, time.Now})
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)

@@ -101,6 +101,9 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 			o.Dir = filepath.Join(".rhizome", named.Name)
 		}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	unreadable := c.untilUnread(cancel)
 	view := newView(c, f.json)
 	o.OnRound = view.round
 	o.OnWarn = func(text string) { view.warn(c, text) }
@@ -119,7 +122,7 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	}
 	view.end()
 	if errors.Is(err, job.ErrInterrupted) {
-		return &interruptedError{o.Dir, f.procs}
+		return stoppedRun(&interruptedError{dir: o.Dir, processes: f.procs}, unreadable())
 	}
 	if isAny[*journal.CorruptionError](err) {
 		return fmt.Errorf("%w; nothing was changed; --fresh starts over", err)
@@ -127,13 +130,30 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	return view.result(res, time.Since(started))
+	if err := view.result(res, time.Since(started)); err != nil {
+		return fmt.Errorf("the job is done, the model is %s, and that cannot be written: %w", res.Model, err)
+	}
+	return nil
+}
+
+// stoppedRun returns the error of a run that was stopped, where nobody reads what it writes with the reason.
+func stoppedRun(e *interruptedError, why error) error {
+	switch {
+	case why == nil:
+		return e
+	case unread(why):
+		e.why = fmt.Sprintf(", because nobody reads what it writes (%v)", why)
+		return e
+	}
+	e.why = ", because what it tells cannot be written"
+	return fmt.Errorf("%s: %w", e.Error(), why) // the other reasons are faults that somebody has to mend
 }
 
 // interruptedError says how an interrupted run goes on.
 type interruptedError struct {
 	dir       string
 	processes bool
+	why       string // empty where it was asked to stop
 }
 
 // Error tells the command that goes on.
@@ -142,7 +162,7 @@ func (e *interruptedError) Error() string {
 	if e.processes {
 		command += " --processes"
 	}
-	return "stopped, nothing is lost; to go on: " + command
+	return "stopped" + e.why + ", nothing is lost; to go on: " + command
 }
 
 // Unwrap returns job.ErrInterrupted.

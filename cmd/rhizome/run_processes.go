@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 
 	"github.com/rhizome-ml/rhizome/deploy/processes"
@@ -10,12 +11,19 @@ import (
 
 // processLine is the object of a process that was started or has ended.
 type processLine struct {
-	Event    string `json:"event"`
+	head
 	Node     string `json:"node"`
 	State    string `json:"state"`
 	PID      int    `json:"pid"`
 	Restarts int    `json:"restarts"`
 	Reason   string `json:"reason,omitempty"`
+}
+
+// passed returns a node's line as the run tells it: with the node that it is of.
+func passed(e processes.Event) json.RawMessage {
+	node, _ := json.Marshal(e.Node)
+	line := append([]byte(`{"node":`), node...)
+	return append(append(line, ','), e.Line[1:]...) // an object with an event, so that something follows
 }
 
 // runProcesses trains with each node as a process of its own.
@@ -27,9 +35,16 @@ func runProcesses(ctx context.Context, c *console, l *job.Local, v view) (*job.R
 	o := &processes.Options{Executable: self, Run: l, OnRound: v.round, OnWarn: func(text string) { v.warn(c, text) }}
 	o.OnProcess = func(p processes.Process) {
 		if _, ok := v.(*jsonView); ok {
-			writeLine(c.out, processLine{"process", p.Node, p.State, p.PID, p.Restarts, p.Reason})
+			writeLine(c.out, processLine{c.head("process"), p.Node, p.State, p.PID, p.Restarts, p.Reason})
 		} else if p.Restarts > 0 && p.State == "started" {
 			v.warn(c, p.String())
+		}
+	}
+	o.OnEvent = func(e processes.Event) {
+		if _, ok := v.(*jsonView); ok {
+			writeLine(c.out, passed(e))
+		} else {
+			v.warn(c, e.Node+": "+string(e.Line))
 		}
 	}
 	return processes.Run(ctx, o)

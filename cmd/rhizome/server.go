@@ -90,7 +90,7 @@ func newServer(c *console) *cobra.Command {
 // resultView returns the view that shows a result.
 func resultView(c *console, json bool) view {
 	if json {
-		return &jsonView{out: c.out}
+		return &jsonView{c: c}
 	}
 	return newView(c, false)
 }

@@ -23,7 +23,7 @@ type view interface {
 func newView(c *console, json bool) view {
 	switch width, ok := terminal(c.out); {
 	case json:
-		return &jsonView{out: c.out}
+		return &jsonView{c: c}
 	case ok:
 		return &barView{out: c.out, width: width}
 	}
@@ -32,7 +32,7 @@ func newView(c *console, json bool) view {
 
 // terminal says whether w is a terminal, and how many columns it has.
 func terminal(w io.Writer) (width int, ok bool) {
-	f, ok := w.(*os.File)
+	f, ok := beneath(w).(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
 	}

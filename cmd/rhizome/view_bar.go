@@ -64,7 +64,11 @@ func (v *barView) line(text string) {
 	v.open = true
 }
 
-func (v *barView) colours() io.Writer { return colorprofile.NewWriter(v.out, os.Environ()) }
+func (v *barView) colours() io.Writer {
+	w := colorprofile.NewWriter(beneath(v.out), os.Environ()) // which looks whether it is a terminal
+	w.Forward = v.out
+	return w
+}
 
 func (v *barView) warn(_ *console, text string) {
 	v.line(styleBad.Render(text))

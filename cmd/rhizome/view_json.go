@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"time"
 
@@ -11,13 +10,13 @@ import (
 
 // jsonView writes one object per line, for programs.
 type jsonView struct {
-	out io.Writer
+	c   *console
 	err error // of the first line that could not be written
 }
 
 // roundLine is the object of a round.
 type roundLine struct {
-	Event         string     `json:"event"`
+	head
 	Round         int        `json:"round"`
 	Accuracy      job.Number `json:"accuracy"`
 	Loss          job.Number `json:"loss"`
@@ -26,7 +25,7 @@ type roundLine struct {
 
 // doneLine is the object of the result.
 type doneLine struct {
-	Event       string     `json:"event"`
+	head
 	Job         string     `json:"job"`
 	Rounds      int        `json:"rounds"`
 	Accuracy    job.Number `json:"accuracy"`
@@ -40,17 +39,21 @@ type doneLine struct {
 func (v *jsonView) begin(*job.Local) {}
 
 func (v *jsonView) round(r job.Round) {
-	if err := writeLine(v.out, roundLine{"round", r.Number, r.Accuracy, r.Loss, r.Contributions}); v.err == nil {
+	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions}); v.err == nil {
 		v.err = err
 	}
 }
 
-func (v *jsonView) warn(c *console, text string) { fmt.Fprintln(c.err, "rhizome: "+text) }
+func (v *jsonView) warn(c *console, text string) {
+	if err := writeLine(c.out, warningLine{c.head("warning"), text}); v.err == nil {
+		v.err = err
+	}
+}
 
 func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
-	err := writeLine(v.out, doneLine{"done", r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256, r.Resumed, r.Restarts})
+	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256, r.Resumed, r.Restarts})
 	if v.err != nil {
 		return v.err
 	}

@@ -3,7 +3,6 @@ package processes
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,13 @@ type Process struct {
 	PID      int
 	Restarts int    // of this node since the run was started
 	Reason   string // why it ended
+}
+
+// Event is a line of a node that is passed on.
+type Event struct {
+	Node string
+	Name string
+	Line []byte // one JSON object
 }
 
 // ChildError says that a node's process cannot go on, and will not be started again.
@@ -80,6 +86,9 @@ func (c *child) live(o *Options, spawn func(*exec.Cmd) error, stop <-chan struct
 			if fails++; fails >= failsMost {
 				return &ChildError{c.name, code, text}
 			}
+		}
+		if text != "" {
+			o.warn(c.name + ": " + text) // else nobody would hear it: the node lives again
 		}
 		t := time.NewTimer(wait)
 		select {
@@ -186,15 +195,4 @@ func (c *child) kill() {
 	if c.proc != nil {
 		c.proc.Process.Kill()
 	}
-}
-
-// event reads the name of the event in a line.
-func event(b []byte, v any) string {
-	var e struct {
-		Event string `json:"event"`
-	}
-	if json.Unmarshal(b, &e) != nil || json.Unmarshal(b, v) != nil {
-		return ""
-	}
-	return e.Event
 }

@@ -26,6 +26,8 @@ type Options struct {
 	OnRound    func(job.Round)
 	OnProcess  func(Process)
 	OnWarn     func(string)
+	// OnEvent is told of every line of a node that is none of the ordinary ones: what a newer program tells too, whatever that is.
+	OnEvent func(Event)
 
 	telling sync.Mutex
 }
@@ -35,6 +37,14 @@ func (o *Options) tell(p Process) {
 	defer o.telling.Unlock()
 	if o.OnProcess != nil {
 		o.OnProcess(p)
+	}
+}
+
+func (o *Options) event(e Event) {
+	o.telling.Lock()
+	defer o.telling.Unlock()
+	if o.OnEvent != nil {
+		o.OnEvent(e)
 	}
 }
 
@@ -94,7 +104,7 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	}}
 	s.all = append(s.all, s.server)
 	for i := range clients {
-		s.all = append(s.all, &child{name: job.ClientName(i), line: func([]byte) {}, args: func() []string {
+		s.all = append(s.all, &child{name: job.ClientName(i), line: s.heard(job.ClientName(i)), args: func() []string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback, "--trust", o.Run.Digest()},
@@ -182,9 +192,8 @@ func (s *supervisor) said(b []byte) {
 		Accuracy      job.Number `json:"accuracy"`
 		Loss          job.Number `json:"loss"`
 		Contributions int        `json:"contributions"`
-		Text          string     `json:"text"`
 	}
-	switch event(b, &e) {
+	switch s.event(s.server.name, b, &e) {
 	case "listening":
 		s.mu.Lock()
 		first := s.addresses == nil
@@ -203,6 +212,38 @@ func (s *supervisor) said(b []byte) {
 		}
 	}
 }
+
+// heard returns what takes the lines of a client.
+func (s *supervisor) heard(name string) func([]byte) {
+	return func(b []byte) { s.event(name, b, &struct{}{}) }
+}
+
+// ordinary are the events of a node that tell nothing of a run which its rounds and processes do not tell.
+var ordinary = []string{"listening", "joined", "link", "peer", "progress", "round", "done"}
+
+// event reads a line of a node and returns the name of its event. A warning, and whatever is not ordinary, is passed on: a run
+// that stands still must say what its nodes say.
+func (s *supervisor) event(node string, b []byte, v any) string {
+	var e struct {
+		Event string `json:"event"`
+		Text  string `json:"text"`
+	}
+	switch err := json.Unmarshal(b, &e); {
+	case err != nil || e.Event == "":
+		s.o.warn(node + ": " + strings.ToValidUTF8(string(b[:min(len(b), shownMax)]), "?"))
+	case e.Event == "warning":
+		s.o.warn(node + ": " + e.Text)
+	case !slices.Contains(ordinary, e.Event):
+		s.o.event(Event{node, e.Event, slices.Clone(b)})
+	case json.Unmarshal(b, v) != nil:
+		s.o.warn(node + ": tells of " + e.Event + " in another form than this program knows")
+		return ""
+	}
+	return e.Event
+}
+
+// shownMax bounds what is shown of a line that is no event.
+const shownMax = 512
 
 // spawner returns a function that starts processes, all from one thread, which lives until leave is called: the kernel kills
 // the children of a thread that ends.
