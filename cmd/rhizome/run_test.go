@@ -25,13 +25,13 @@ func TestJSONIsAllThereIs(t *testing.T) {
 		t.Fatalf("%d lines for %d rounds and a result", len(lines), smallRounds)
 	}
 	for i, line := range lines[:smallRounds] {
-		keys(t, line, "event", "round", "accuracy", "loss", "contributions")
+		keys(t, line, "event", "time", "round", "accuracy", "loss", "contributions")
 		var r roundLine
 		if err := json.Unmarshal([]byte(line), &r); err != nil || r.Event != "round" || r.Round != i+1 || r.Contributions != 4 {
 			t.Fatalf("line %d: %q", i+1, line)
 		}
 	}
-	keys(t, lines[smallRounds], "event", "job", "rounds", "accuracy", "loss", "model", "model_sha256", "resumed", "restarts")
+	keys(t, lines[smallRounds], "event", "time", "job", "rounds", "accuracy", "loss", "model", "model_sha256", "resumed", "restarts")
 	d := o.result(t)
 	if d.Job != "digits" || d.Rounds != smallRounds || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed || d.Restarts != 0 {
 		t.Errorf("result %+v", d)
