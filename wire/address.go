@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -122,9 +121,9 @@ func shaped(text string) string {
 	if !url {
 		rest = text
 	}
-	host, port, err := net.SplitHostPort(strings.TrimSuffix(rest, "/"))
-	if err != nil {
-		host, port = strings.TrimSuffix(rest, "/"), "4001"
+	host, port := strings.TrimSuffix(rest, "/"), "4001"
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && (strings.Count(host, ":") == 1 || host[0] == '[') {
+		host, port = strings.TrimSuffix(strings.TrimPrefix(host[:i], "["), "]"), host[i+1:]
 	}
 	a := Address{Net: "dns", Host: host, Proto: "tcp"}
 	if ip, err := netip.ParseAddr(host); err == nil {

@@ -88,6 +88,7 @@ func TestAddressesOfOtherShapes(t *testing.T) {
 		"[::1]:25002":            "here /ip6/::1/tcp/25002/p2p/<peer id>",
 		"http://192.0.2.7:8080/": "here /ip4/192.0.2.7/tcp/8080/p2p/<peer id>",
 		"server.example":         "here /dns/server.example/tcp/4001/p2p/<peer id>",
+		"::1":                    "here /ip6/::1/tcp/4001/p2p/<peer id>",
 		"192.0.2.7":              "here /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
 		"":                       "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
 		"a b":                    "such as /ip4/192.0.2.7/tcp/4001/p2p/<peer id>",
