@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
@@ -166,6 +168,33 @@ func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) 
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(d.Path, artifactFile), err)
 	}
 	return b, m, nil
+}
+
+// program returns the program that the directory was begun with, and its bytes: what is stored, whatever the compiler of this
+// release would make of the job today. Where the file is lost or damaged, the compiler's is as good if it is the same.
+func (d *Dir) program(digest string, compile func() (*compile.Artifact, error)) (raw []byte, art *compile.Artifact, err error) {
+	raw, art, stored := job.ReadArtifact(d.FS, filepath.Join(d.Path, artifactFile), digest)
+	if stored == nil {
+		return raw, art, nil
+	}
+	if !errors.Is(stored, fs.ErrNotExist) && !errors.Is(stored, job.ErrDamaged) {
+		return nil, nil, stored
+	}
+	if art, err = compile(); err != nil {
+		return nil, nil, err
+	}
+	if got := hex.EncodeToString(art.Digest[:]); got != digest {
+		what := "keeps no " + artifactFile
+		if errors.Is(stored, job.ErrDamaged) {
+			what = "has a damaged " + artifactFile
+		}
+		return nil, nil, refuse(d.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s, and it %s: bring that file back, or use that release",
+			digest, got, what)
+	}
+	if raw, err = onnx.Marshal(art.Model); err != nil {
+		return nil, nil, err
+	}
+	return raw, art, d.keepArtifact(raw)
 }
 
 // Close gives the directory back.

@@ -168,6 +168,11 @@ func (s *server) plan() error {
 	} else if key != "" {
 		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.Name, strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
 	}
+	if rec != nil {
+		s.raw, s.art, err = s.dir.program(rec.Digest, s.cfg.Compile)
+		s.digest, s.resumed = rec.Digest, true
+		return err
+	}
 	if s.art, err = s.cfg.Compile(); err != nil {
 		return err
 	}
@@ -175,14 +180,6 @@ func (s *server) plan() error {
 		return err
 	}
 	s.digest = hex.EncodeToString(s.art.Digest[:])
-	if rec != nil {
-		if rec.Digest != s.digest {
-			return refuse(s.dir.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s: use that release",
-				rec.Digest, s.digest)
-		}
-		s.resumed = true
-		return nil
-	}
 	if err := s.dir.keepArtifact(s.raw); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func clearRun(fsys vfs.FS, dir string) error {
 	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {
 		return err
 	}
-	for _, name := range []string{resultFile, modelFile, processesFile, runFile} {
+	for _, name := range []string{resultFile, modelFile, processesFile, artifactFile, runFile} {
 		if err := remove(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -27,7 +27,14 @@ func clearRun(fsys vfs.FS, dir string) error {
 			return err
 		}
 	}
-	for _, name := range nodeNames(ClientsMax) {
+	all, err := fsys.Folders(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range all {
+		if !isNode(name) {
+			continue
+		}
 		if err := clearNode(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}

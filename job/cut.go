@@ -81,6 +81,14 @@ func (c *cut) List(dir string) (names []string, err error) {
 	return names, err
 }
 
+func (c *cut) Folders(dir string) (names []string, err error) {
+	err = c.do(func() error {
+		names, err = c.fs.Folders(dir)
+		return err
+	})
+	return names, err
+}
+
 func (c *cut) Stat(name string) (size int64, err error) {
 	err = c.do(func() error {
 		size, err = c.fs.Stat(name)

@@ -35,7 +35,8 @@ var fields = []field[Config]{
 	{"chunk", func(c *Config) any { return &c.Chunk }},
 }
 
-// added are the settings that earlier releases did not have, and what their jobs did: a run.json without them is whole.
+// added are the settings that earlier releases did not have, and what their jobs did: a run.json or node.json without them is
+// whole. Every new setting of a job is in it.
 var added = map[string]string{"layers": "1", "chunk": "0"}
 
 func fieldOf[C any](fields []field[C], key string) *field[C] {

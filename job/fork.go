@@ -280,12 +280,16 @@ func (f *fork) write() (*Forked, error) {
 		}
 		out.Nodes = append(out.Nodes, ForkedNode{n.Name, c.record})
 	}
-	r := f.old.record
+	r, art := f.old.record, f.old.art
 	if f.tuned != nil {
+		art = f.tuned.art
 		f.tuned.record(&r, f.o.Set)
 	}
 	r.State, r.Starts, r.Drops, r.Fork = stateRunning, 0, 0, from
 	if err := writeSealed(fsys, filepath.Join(to, runFile), r); err != nil {
+		return nil, err
+	}
+	if err := keepArtifact(fsys, to, art); err != nil {
 		return nil, err
 	}
 	if err := remove(fsys, mark); err != nil {

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -26,6 +28,16 @@ func localPeer(seed uint64, node string) (wire.PeerID, error) {
 const serverName = "server"
 
 func clientName(i int) string { return fmt.Sprintf("client-%02d", i) }
+
+// isNode says whether that is the name of a node of a run, of whatever number.
+func isNode(name string) bool {
+	digits, client := strings.CutPrefix(name, "client-")
+	if !client {
+		return name == serverName
+	}
+	i, err := strconv.Atoi(digits)
+	return err == nil && i >= 0 && clientName(i) == name
+}
 
 // nodeNames returns the names of all nodes of a run, the server first.
 func nodeNames(clients int) []string {

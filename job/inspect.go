@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -28,6 +29,7 @@ type View struct {
 
 	fs     vfs.FS
 	record record
+	art    *compile.Artifact
 }
 
 // NodeView is one node of a run that does not run.
@@ -79,14 +81,14 @@ func Look(fsys vfs.FS, dir string) (*View, error) {
 		return nil, err
 	}
 	l := &Local{fs: fsys, o: Options{Dir: dir}, cfg: cfg}
-	if l.art, err = cfg.Compile(); err != nil {
+	if l.art, _, err = cfg.program(fsys, dir, r.Artifact); err != nil {
 		return nil, err
 	}
 	c, err := newCluster(l)
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Dir: dir, Config: cfg, Peers: map[string]string{}, fs: fsys, record: r}
+	v := &View{Dir: dir, Config: cfg, Peers: map[string]string{}, fs: fsys, record: r, art: l.art}
 	for _, m := range c.nodes {
 		v.Peers[string(m.Peer)] = m.Name
 		v.Nodes = append(v.Nodes, &NodeView{Name: m.Name, Dir: filepath.Join(dir, m.Name), Config: m.Config, fs: fsys})

@@ -21,15 +21,9 @@ type Migrated struct {
 // error of that format, and nothing is changed. Each file is then replaced in one step, after its successor was read back.
 // What is of the current formats is not touched; the result names what was changed, by node.
 func Migrate(fsys vfs.FS, dir string) ([]Migrated, error) {
-	var names []string
-	for _, name := range nodeNames(ClientsMax) {
-		there, err := filled(fsys, filepath.Join(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		if there {
-			names = append(names, name)
-		}
+	names, err := nodesIn(fsys, dir)
+	if err != nil {
+		return nil, err
 	}
 	old, err := oldRecords(fsys, dir)
 	if err != nil {

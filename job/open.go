@@ -60,6 +60,7 @@ type plan struct {
 	art    *compile.Artifact
 	record record
 	clear  bool // remove what is there first
+	keep   bool // the program is to be written
 	write  bool // run.json is to be written
 	resume bool // earlier state is there
 }
@@ -77,9 +78,6 @@ func Open(o Options) (*Local, error) {
 	}
 	if o.Keep < 0 || o.Keep > keepMax {
 		return nil, &ConfigError{"keep", strconv.Itoa(o.Keep), fmt.Sprintf("1 to %d", keepMax)}
-	}
-	if o.Job != nil && o.Job.Clients > ClientsMax {
-		return nil, &ConfigError{"clients", strconv.Itoa(o.Job.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
 	}
 	if o.KeepAge < 0 {
 		return nil, &ConfigError{"keep_age", o.KeepAge.String(), "a time span such as 24h"}
@@ -134,7 +132,7 @@ func (l *Local) plan() (*plan, error) {
 	ours := f.record != nil || f.damaged || f.newer != nil || f.nodes > 0 || f.cleared
 	switch {
 	case !ours && f.result:
-		return nil, l.o.refuse("holds a %s or %s that belongs to no run; choose another directory", modelFile, resultFile)
+		return nil, l.o.refuse("holds a %s, %s or %s that belongs to no run; choose another directory", modelFile, resultFile, artifactFile)
 	case !ours:
 		return l.begin(&plan{})
 	case l.o.Fresh, f.cleared:
@@ -156,6 +154,14 @@ func (l *Local) plan() (*plan, error) {
 	return l.goOn(f)
 }
 
+// few says whether a job has no more clients than a local run can have, wherever their number comes from.
+func (c Config) few() error {
+	if c.Clients > ClientsMax {
+		return &ConfigError{"clients", strconv.Itoa(c.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
+	}
+	return nil
+}
+
 // begin plans a run from its beginning.
 func (l *Local) begin(p *plan) (*plan, error) {
 	base := Default()
@@ -163,13 +169,16 @@ func (l *Local) begin(p *plan) (*plan, error) {
 		base = *l.o.Job
 	}
 	var err error
-	if p.cfg, err = base.with(l.o.Set); err != nil {
+	if p.cfg, err = base.with(l.o.Set); err == nil {
+		err = p.cfg.few()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if p.art, err = p.cfg.Compile(); err != nil {
 		return nil, err
 	}
-	p.write = true
+	p.write, p.keep = true, true
 	p.record = record{State: stateNew, Job: base.settings(), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
 	return p, nil
 }
@@ -211,6 +220,9 @@ func (l *Local) goOn(f found) (*plan, error) {
 		return l.adopt(f)
 	}
 	asked, err := base.with(set)
+	if err == nil {
+		err = asked.few()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -222,12 +234,8 @@ func (l *Local) goOn(f found) (*plan, error) {
 	default:
 		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.Name, strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
 	}
-	if p.art, err = p.cfg.Compile(); err != nil {
+	if p.art, p.keep, err = p.cfg.program(l.fs, l.o.Dir, f.record.Artifact); err != nil {
 		return nil, err
-	}
-	if got := hex.EncodeToString(p.art.Digest[:]); got != f.record.Artifact {
-		return nil, l.o.refuse("was begun by another release, which made the program %.12s of the same job; this one makes %.12s: use that release, or start over with --fresh",
-			f.record.Artifact, got)
 	}
 	if f.record.State == stateRunning {
 		for _, name := range nodeNames(p.cfg.Clients) {
@@ -255,7 +263,12 @@ func (l *Local) prepare(p *plan) error {
 		l.record.KeepAge, p.write = l.o.KeepAge, true
 	}
 	if p.write {
-		return l.save(func(*record) {})
+		if err := l.save(func(*record) {}); err != nil {
+			return err
+		}
+	}
+	if p.keep { // after run.json: a program without one would be another's
+		return keepArtifact(l.fs, l.o.Dir, p.art)
 	}
 	return nil
 }

@@ -68,8 +68,18 @@ func (c Config) settings() map[string]string {
 // Settings returns every setting of the job as text, by key.
 func (c Config) Settings() map[string]string { return c.settings() }
 
-// FromSettings returns the job that has these settings, which must be all that there are. Errors are *ConfigError.
+// FromSettings returns the job that has these settings, which must be all that there are, or all of an earlier release, whose
+// jobs did what the others say now. Errors are *ConfigError.
 func FromSettings(set map[string]string) (Config, error) {
+	c, err := fromSettings(set)
+	if err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
+
+// fromSettings is FromSettings of a job that may need others beside it to be possible.
+func fromSettings(set map[string]string) (Config, error) {
 	var c Config
 	for key := range set {
 		if fieldOf(fields, key) == nil {
@@ -79,13 +89,16 @@ func FromSettings(set map[string]string) (Config, error) {
 	for _, key := range Keys() {
 		text, ok := set[key]
 		if !ok {
+			text, ok = added[key]
+		}
+		if !ok {
 			return c, &ConfigError{key, "missing", "every setting"}
 		}
 		if err := c.Set(key, text); err != nil {
 			return c, err
 		}
 	}
-	return c, c.Validate()
+	return c, nil
 }
 
 // With returns the job with some settings changed, validated. Errors are *ConfigError.
@@ -105,20 +118,8 @@ func (c Config) with(set map[string]string) (Config, error) {
 
 // base returns the job that the record names; a record that holds other settings than there are is damaged.
 func (r *record) base() (Config, error) {
-	var c Config
-	known := 0
-	for _, key := range Keys() {
-		text, ok := r.Job[key]
-		if ok {
-			known++
-		} else {
-			text, ok = added[key]
-		}
-		if !ok || c.Set(key, text) != nil {
-			return c, errDamaged
-		}
-	}
-	if known != len(r.Job) {
+	c, err := fromSettings(r.Job)
+	if err != nil {
 		return c, errDamaged
 	}
 	return c, nil
@@ -131,7 +132,7 @@ type found struct {
 	damaged bool    // run.json is there and cannot be read
 	newer   error   // run.json is of a newer format
 	nodes   int     // directories of nodes that hold something
-	result  bool    // there is a model or a result
+	result  bool    // there is a model, a result or a program
 
 	processes bool // its nodes run in processes of their own
 }
@@ -158,16 +159,12 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 	if f.processes, err = exists(fsys, filepath.Join(dir, processesFile)); err != nil {
 		return f, err
 	}
-	for _, name := range nodeNames(ClientsMax) {
-		there, err := filled(fsys, filepath.Join(dir, name))
-		if err != nil {
-			return f, err
-		}
-		if there {
-			f.nodes++
-		}
+	names, err := nodesIn(fsys, dir)
+	if err != nil {
+		return f, err
 	}
-	for _, name := range []string{modelFile, resultFile} {
+	f.nodes = len(names)
+	for _, name := range []string{modelFile, resultFile, artifactFile} {
 		there, err := exists(fsys, filepath.Join(dir, name))
 		if err != nil {
 			return f, err
@@ -175,6 +172,34 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 		f.result = f.result || there
 	}
 	return f, nil
+}
+
+// nodesIn returns the names of the folders of nodes in a directory that hold something, the server first: by what they are called,
+// not by how many a job of today may have.
+func nodesIn(fsys vfs.FS, dir string) ([]string, error) {
+	all, err := fsys.Folders(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, name := range all {
+		if !isNode(name) {
+			continue
+		}
+		there, err := filled(fsys, filepath.Join(dir, name))
+		switch {
+		case err != nil:
+			return nil, err
+		case there && name == serverName:
+			out = slices.Insert(out, 0, name)
+		case there:
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // filled says whether a folder holds files of a node.
@@ -189,7 +214,11 @@ func filled(fsys vfs.FS, dir string) (bool, error) {
 // owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the
 // artifact is empty where no snapshot can be read.
 func owner(fsys vfs.FS, dir string) (artifact string, seed uint64, err error) {
-	for _, name := range nodeNames(ClientsMax) {
+	names, err := nodesIn(fsys, dir)
+	if err != nil {
+		return "", 0, err
+	}
+	for _, name := range names {
 		payload, _, _, err := journal.LoadNewest(fsys, filepath.Join(dir, name), journal.Limits{})
 		var version *journal.VersionError
 		if errors.As(err, &version) {

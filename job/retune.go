@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -36,6 +37,7 @@ type retuned struct {
 	members []Member
 	cfg     Config
 	digest  [32]byte
+	art     *compile.Artifact
 }
 
 // retune checks the settings that are given and compiles the program that they make.
@@ -64,7 +66,7 @@ func (f *fork) retune() (*retuned, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &retuned{cfg: cfg, digest: art.Digest}
+	t := &retuned{cfg: cfg, digest: art.Digest, art: art}
 	if t.members, err = cfg.Members(art); err != nil {
 		return nil, err
 	}

@@ -204,6 +204,27 @@ func (m *Mem) List(dir string) ([]string, error) {
 	return names, nil
 }
 
+// Folders returns the names of the folders in a folder.
+func (m *Mem) Folders(dir string) ([]string, error) {
+	dir = filepath.Clean(dir)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.begin(operation{kind: opRead, verb: "list", path: dir}); err != nil {
+		return nil, err
+	}
+	if !m.isDir(dir) {
+		return nil, pathError("open", dir, fs.ErrNotExist)
+	}
+	var names []string
+	for _, d := range m.dirs {
+		if filepath.Dir(d) == dir && d != dir {
+			names = append(names, filepath.Base(d))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // Stat returns the size of a file.
 func (m *Mem) Stat(name string) (int64, error) {
 	name = filepath.Clean(name)

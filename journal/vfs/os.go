@@ -74,14 +74,20 @@ func (o osFS) MkdirAll(dir string) error {
 	return o.SyncDir(parent)
 }
 
-func (osFS) List(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir) // sorted by name
+// List returns the names of the files in a folder, sorted.
+func (osFS) List(dir string) ([]string, error) { return entries(dir, false) }
+
+// Folders returns the names of the folders in a folder, sorted.
+func (osFS) Folders(dir string) ([]string, error) { return entries(dir, true) }
+
+func entries(dir string, folders bool) ([]string, error) {
+	all, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, e := range entries {
-		if !e.IsDir() {
+	for _, e := range all {
+		if e.IsDir() == folders {
 			names = append(names, e.Name())
 		}
 	}

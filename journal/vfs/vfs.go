@@ -23,6 +23,8 @@ type FS interface {
 	MkdirAll(dir string) error
 	// List returns the names of the files in a folder (folders in it are left out), sorted.
 	List(dir string) ([]string, error)
+	// Folders returns the names of the folders in a folder, sorted.
+	Folders(dir string) ([]string, error)
 	// Stat returns the size of a file in bytes.
 	Stat(name string) (size int64, err error)
 	// SyncDir makes all changes of names in a folder durable.

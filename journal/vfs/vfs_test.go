@@ -93,6 +93,9 @@ func TestNames(t *testing.T) {
 		if !slices.Equal(names, []string{"a"}) {
 			t.Fatalf("files %q", names)
 		}
+		if names, err = fsys.Folders(dir); err != nil || !slices.Equal(names, []string{"sub"}) {
+			t.Fatalf("folders %q, %v", names, err)
+		}
 		got, err := vfs.ReadFile(fsys, filepath.Join(dir, "a"), 1)
 		if err != nil || string(got) != "c" {
 			t.Fatalf("read %q, %v", got, err)
@@ -105,6 +108,7 @@ func TestNames(t *testing.T) {
 			"rename": fsys.Rename(filepath.Join(dir, "x"), filepath.Join(dir, "y")),
 			"remove": fsys.Remove(filepath.Join(dir, "x")),
 			"list":   second(fsys.List(filepath.Join(dir, "nowhere"))),
+			"look":   second(fsys.Folders(filepath.Join(dir, "nowhere"))),
 			"stat":   second(fsys.Stat(filepath.Join(dir, "x"))),
 			"create": second(fsys.Create(filepath.Join(dir, "nowhere", "x"))),
 		} {

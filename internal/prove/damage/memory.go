@@ -40,6 +40,8 @@ func (m *memory) Open(path string) (vfs.File, error) {
 
 func (m *memory) List(string) ([]string, error) { return m.names, nil }
 
+func (m *memory) Folders(string) ([]string, error) { return nil, nil }
+
 func (m *memory) Stat(path string) (int64, error) {
 	b, ok := m.files[filepath.Base(path)]
 	if !ok {

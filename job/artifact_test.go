@@ -1,0 +1,167 @@
+package job
+
+import (
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+)
+
+// begunElsewhere makes a directory of the job as another release would have begun it: its program is not the one that this
+// compiler makes of the settings. Here it is that of another learning rate.
+func begunElsewhere(t *testing.T, dir string) (want *Result, art *compile.Artifact) {
+	t.Helper()
+	other := *short()
+	other.LearningRate = 0.07
+	art, err := other.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r := record{State: stateNew, Job: short().settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	for key := range added {
+		delete(r.Job, key) // which that release did not know
+	}
+	if err := writeSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepArtifact(vfs.OS(), dir, art); err != nil {
+		t.Fatal(err)
+	}
+	return run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: &other}), art
+}
+
+// TestStoredProgramRuns: a run goes on with the program that is stored in its directory, not with what this compiler makes of its
+// settings; so do those who look at it and fork it.
+func TestStoredProgramRuns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	want, art := begunElsewhere(t, dir)
+	got := run(t, Options{Dir: dir, Job: short(), Keep: 100})
+	if got.ModelSHA256 != want.ModelSHA256 || got.Artifact != hex.EncodeToString(art.Digest[:]) {
+		t.Fatalf("%+v, want the model of %+v", got, want)
+	}
+	states, err := Inspect(vfs.OS(), dir)
+	if err != nil || len(states) != 4 || states[0].Err != nil {
+		t.Fatalf("looked at: %v, %v", states, err)
+	}
+	f, err := Fork(ForkOptions{Dir: dir, At: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fork := run(t, Options{Dir: f.Dir}); fork.ModelSHA256 != want.ModelSHA256 {
+		t.Errorf("its fork: %+v", fork)
+	}
+}
+
+// TestLostProgram: a program that is lost or damaged is made again where this release makes the same one; else the run is refused,
+// with the file that is missing, and nothing is changed.
+func TestLostProgram(t *testing.T) {
+	for name, damage := range map[string]func(string) error{
+		"gone": os.Remove, "cut": func(p string) error { return os.Truncate(p, 40) },
+		"another": func(p string) error {
+			art, err := Default().Compile()
+			if err == nil {
+				err = keepArtifact(vfs.OS(), filepath.Dir(p), art)
+			}
+			return err
+		},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		want := run(t, Options{Dir: dir, Job: tiny()})
+		path := filepath.Join(dir, artifactFile)
+		if err := damage(path); err != nil {
+			t.Fatal(err)
+		}
+		if got := run(t, Options{Dir: dir, Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
+			t.Errorf("%s: %+v, at first %+v", name, got, want)
+		}
+		if _, _, err := ReadArtifact(vfs.OS(), path, want.Artifact); err != nil {
+			t.Errorf("%s: not made again: %v", name, err)
+		}
+
+		dir = filepath.Join(t.TempDir(), "elsewhere")
+		begunElsewhere(t, dir)
+		if err := damage(filepath.Join(dir, artifactFile)); err != nil {
+			t.Fatal(err)
+		}
+		before := content(t, dir)
+		_, err := Open(Options{Dir: dir, Job: short()})
+		var refused *StateError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, artifactFile) || !strings.Contains(refused.Reason, "another release") {
+			t.Errorf("%s: %v", name, err)
+		}
+		after := content(t, dir)
+		delete(after, "lock")
+		if !same(before, after) {
+			t.Errorf("%s: a refused start changed the directory", name)
+		}
+	}
+}
+
+// TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one table, and
+// every setting beyond those of the first release is in it.
+func TestSettingsOfAnEarlierRelease(t *testing.T) {
+	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
+		"cohort", "over", "quorum", "deadline", "heartbeat"}
+	set := map[string]string{}
+	for _, key := range first {
+		set[key] = short().Get(key)
+	}
+	if len(first)+len(added) != len(Keys()) {
+		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()), len(first), len(added))
+	}
+	fromNode, err := FromSettings(set)
+	fromRun, err2 := (&record{Job: set}).base()
+	if err != nil || err2 != nil || fromNode != fromRun || fromNode != *short() {
+		t.Errorf("node.json gives %+v, %v; run.json %+v, %v", fromNode, err, fromRun, err2)
+	}
+	delete(set, "rounds")
+	if _, err := FromSettings(set); err == nil {
+		t.Error("settings without rounds are taken")
+	}
+}
+
+// TestClientsBeyondALocalRun: a number of clients that a local run cannot have is refused wherever it comes from, and a directory
+// that an earlier release filled with more is seen whole, cleared whole and migrated whole.
+func TestClientsBeyondALocalRun(t *testing.T) {
+	cfg := *tiny()
+	cfg.Data, cfg.Batch = DataSynthetic, 8
+	more := cfg
+	more.Clients = 70
+	dir := filepath.Join(t.TempDir(), "run")
+	for name, o := range map[string]Options{"in the file": {Dir: dir, Job: &more}, "beside it": {Dir: dir, Job: &cfg, Set: map[string]string{"clients": "70"}}} {
+		var refused *ConfigError
+		if _, err := Open(o); !errors.As(err, &refused) || refused.Key != "clients" || !strings.Contains(refused.Want, "1 to 64 in a local run") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	run(t, Options{Dir: dir, Job: &cfg})
+	for _, name := range []string{"client-64", "client-101"} {
+		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(dir, "client-01"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f, err := survey(vfs.OS(), dir); err != nil || f.nodes != 5 {
+		t.Errorf("%d nodes are seen, %v", f.nodes, err)
+	}
+	if m, err := Migrate(vfs.OS(), dir); err != nil || len(m) != 6 {
+		t.Errorf("migrated %v, %v", m, err)
+	}
+	l, err := Open(Options{Dir: dir, Job: &cfg, Fresh: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for _, name := range []string{"server", "client-01", "client-64", "client-101"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left behind: %v", name, err)
+		}
+	}
+}
