@@ -171,6 +171,10 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	}
 	if reply.Status != nil {
 		reply.Status.Running, reply.Status.Addresses = true, r.net.Addresses()
+		if b := r.standing.Load(); b != nil {
+			b.add(reply.Status, time.Now())
+		}
+		reply.Status.settle()
 	}
 	return &reply
 }
@@ -242,6 +246,9 @@ func Call(o Options, q Request) (*Reply, error) {
 	if errors.Is(err, errNotRunning) {
 		return callStopped(o, q)
 	}
+	if he := (*HangError)(nil); q.Op == OpStatus && errors.As(err, &he) {
+		return statusOfHanging(o, he)
+	}
 	if err == nil && reply.Code != "" {
 		err = &DeniedError{reply.Code, reply.Reason}
 	}
@@ -256,12 +263,16 @@ func callRunning(dir string, q Request) (*Reply, error) {
 		return nil, errNotRunning
 	}
 	defer done()
-	c, err := net.DialTimeout("unix", path, callWithin)
+	within := callWithin
+	if q.Op == OpStatus {
+		within = statusWithin
+	}
+	c, err := net.DialTimeout("unix", path, within)
 	if err != nil {
 		return nil, errNotRunning
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(callWithin))
+	c.SetDeadline(time.Now().Add(within))
 	b, err := json.Marshal(q)
 	if err == nil {
 		_, err = c.Write(append(b, '\n'))
@@ -272,6 +283,9 @@ func callRunning(dir string, q Request) (*Reply, error) {
 	var reply Reply
 	if err == nil {
 		err = strictly(b, &reply)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, hanging(dir, c)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the node of %s does not answer: %w", dir, err)

@@ -54,6 +54,8 @@ type Record struct {
 	Members   []Member                   `json:"members,omitempty"`   // of a server, by number
 	Starts    uint64                     `json:"starts"`              // of the process
 	Done      *exchange.Done             `json:"done,omitempty"`
+	Failed    *job.Failed                `json:"failed,omitempty"` // where the job has failed
+	Word      *Word                      `json:"word,omitempty"`   // what a client heard of its server last, a while ago at most
 }
 
 // Member is a client that a server gave a number.

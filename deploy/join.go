@@ -46,6 +46,7 @@ type client struct {
 	server atomic.Pointer[wire.PeerID] // nil while it is looked for
 	calls  atomic.Int64                // of the server
 	called chan struct{}               // one token: the server called
+	word   word                        // what was heard of the server
 
 	telling sync.Mutex
 	up      bool // what was told last of the server
@@ -85,6 +86,9 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
 	case rec != nil && rec.Done != nil:
 		return rec.Done, nil
+	case rec != nil && rec.Failed != nil:
+		c.o.Tell(*rec.Failed)
+		return nil, &job.FailedError{Failed: *rec.Failed}
 	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
 		return nil, &InputError{"ADDR", "", "the address that rhizome server prints, such as /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…"}
 	}
@@ -203,7 +207,11 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.D
 	if set, err := job.FromSettings(rec.Settings); err == nil {
 		rounds = set.Rounds
 	}
+	c.word.begin(time.Now(), rec, rounds)
+	c.standing.Store(&beside{add: c.word.add})
 	c.o.Tell(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rounds, rec.Digest, rec.Starts > 1})
+	go c.attend()
+	defer c.part()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type end struct {

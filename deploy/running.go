@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -86,8 +87,10 @@ type running struct {
 	near    chan nearby    // peers of the local network, as they are found
 	lists   host.Admission // who may talk to the node, as its governor says
 	failed  chan error     // holds the first reason why the node cannot go on
-	done    context.Context
-	cancel  context.CancelFunc // ends what runs beside
+
+	standing atomic.Pointer[beside] // what the role knows of how the job is, or nil
+	done     context.Context
+	cancel   context.CancelFunc // ends what runs beside
 }
 
 // open locks the directory and opens the transport on it.

@@ -50,7 +50,9 @@ type server struct {
 	telling  sync.Mutex
 	result   *job.Result
 	finished chan struct{} // closed when the result is written
+	broken   chan struct{} // closed when the job has failed, and that is written
 	last     int           // the last round that was told
+	course   course
 }
 
 // Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the error is
@@ -61,12 +63,14 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 		return nil, err
 	}
 	o.Options = r.o
-	s := &server{running: r, o: o, finished: make(chan struct{})}
+	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{})}
 	err = s.run(ctx)
 	closed := s.close()
 	select {
 	case <-s.finished:
 		return s.result, nil // whatever came after it
+	case <-s.broken:
+		return nil, &job.FailedError{Failed: *s.dir.Record().Failed}
 	default:
 	}
 	if err == nil {
@@ -85,7 +89,8 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	admit := s.lists.Admit
-	if res != nil {
+	over := res != nil || s.dir.Record().Failed != nil
+	if over {
 		// The node does not run again, and still keeps out whom it kept out.
 		if admit, err = s.stillAdmits(); err != nil {
 			return err
@@ -98,18 +103,29 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.dir.Save(func(r *Record) error { r.Starts++; r.Listen = listen; return nil }); err != nil {
 		return err
 	}
-	if res != nil {
+	s.course.begin(time.Now(), s.cfg)
+	s.standing.Store(&beside{add: s.add})
+	switch {
+	case res != nil:
 		s.end(res)
-	} else if err := s.begin(); err != nil {
-		return err
+	case over:
+		s.breakOff(s.dir.Record().Failed)
+	default:
+		if err := s.begin(); err != nil {
+			return err
+		}
+		go s.attend()
 	}
 	s.net.Handle(exchange.Protocol, s.give)
-	s.net.Handle(watchProtocol, s.watched)
+	for _, protocol := range []string{watchProtocol, watchProtocolBefore} {
+		s.net.Handle(protocol, func(from wire.PeerID, stream transport.Stream) { s.watched(from, stream, protocol) })
+	}
 	s.net.Handle(controlProtocol, s.afar)
 	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.cfg.Rounds, s.digest, s.resumed})
 	s.callAll()
 	select {
 	case <-s.finished:
+	case <-s.broken:
 	case err := <-s.failed:
 		return err
 	case <-ctx.Done():
@@ -206,7 +222,7 @@ func (s *server) begin() error {
 		return err
 	}
 	go s.watchEnd()
-	return s.finish(s.host) // where it had told its result before
+	return s.catchUp()
 }
 
 // event takes what the node tells.
@@ -216,10 +232,17 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		r, err := job.ParseRound(ev.Value)
 		if err == nil && r.Number > s.last {
 			s.last = r.Number
-			s.board.post(func(b *status) { b.Round = r.Number })
+			s.course.done(time.Now(), r.Number)
+			s.board.post(func(b *standing) { b.Round, b.Waits = max(b.Round, r.Number), nil })
 			s.o.Tell(r)
 		}
 		return err
+	case job.EventFailed:
+		f, err := job.ParseFailed(ev.Value)
+		if err != nil {
+			return err
+		}
+		return s.giveUp(f, h == nil)
 	case chunked.EventForgot:
 		job.FreeMemory(s.cfg)
 		return nil
@@ -233,7 +256,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		switch {
 		case harmless:
 		case s.cfg.Exact():
-			return &job.FailureError{Failure: f}
+			return s.giveUp(&job.Failed{Reason: f.Error()}, h == nil)
 		default:
 			s.o.Tell(Warning{f.Error()})
 		}
@@ -272,7 +295,8 @@ func (s *server) finish(h *host.Host) error {
 // end tells all that watch that the job is done.
 func (s *server) end(res *job.Result) {
 	s.result = res
-	s.board.post(func(b *status) {
+	res.Trained = s.course.end(time.Now())
+	s.board.post(func(b *standing) {
 		b.Round, b.Done = res.Rounds, &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
 	})
 	close(s.finished)
@@ -288,6 +312,8 @@ func (s *server) watchEnd() {
 			return
 		case <-s.finished:
 			return
+		case <-s.broken:
+			return
 		case <-tick.C:
 		}
 		ended := false
@@ -299,23 +325,6 @@ func (s *server) watchEnd() {
 		}
 	}
 	s.fail(fmt.Errorf("the server's program ended without a result"))
-}
-
-// linger waits until all members know that the job is done, or long enough.
-func (s *server) linger(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.Linger)
-	defer cancel()
-	for {
-		_, changed := s.board.look()
-		if s.board.allKnow(s.dir.Record().Members) {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // give answers a client that asks for the job.
@@ -399,7 +408,7 @@ func find(members []Member, p wire.PeerID) int {
 }
 
 // watched keeps a client informed.
-func (s *server) watched(from wire.PeerID, stream transport.Stream) {
+func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol string) {
 	var h watchHello
 	if exchange.ReadMessage(stream, &h, exchange.Timeout) != nil {
 		return
@@ -409,7 +418,7 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream) {
 		return
 	}
 	s.remember(from, h.Addresses)
-	s.board.show(s.done, from, stream) // an error: the client is gone, and opens another
+	s.board.show(s.done, from, stream, protocol) // an error: the client is gone, and opens another
 }
 
 // addressesMax bounds the addresses that are kept of a peer.

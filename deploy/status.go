@@ -2,8 +2,12 @@ package deploy
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
@@ -18,16 +22,25 @@ type Status struct {
 	Role        string            `json:"role"`
 	Job         string            `json:"job"`
 	Place       string            `json:"place"`
-	Digest      string            `json:"digest"` // of the program
+	Digest      string            `json:"digest"`            // of the program
+	State       string            `json:"state"`             // see the constants
+	Promise     string            `json:"promise,omitempty"` // what the job's model is
 	Running     bool              `json:"running"`
 	Starts      uint64            `json:"starts"`
 	Incarnation uint64            `json:"incarnation"`
 	Epoch       uint64            `json:"epoch"`
 	Round       int               `json:"round"`
 	Rounds      int               `json:"rounds"`
+	RoundAt     time.Time         `json:"round_at,omitzero"`       // when the last round ended, as far as the process knows
+	RoundTook   time.Duration     `json:"round_took_ns,omitempty"` // the last round
+	Waits       *Waits            `json:"waits,omitempty"`
+	Members     *Members          `json:"members,omitempty"` // of a server
 	Done        *exchange.Done    `json:"done,omitempty"`
-	NowNs       int64             `json:"now_ns"`    // engine time
-	Addresses   []string          `json:"addresses"` // where it listens
+	Failed      *job.Failed       `json:"failed,omitempty"`
+	Hangs       string            `json:"hangs,omitempty"` // why the process does not answer; all else is what the directory says
+	Notes       []string          `json:"notes,omitempty"` // what an operator should know of the counters
+	NowNs       int64             `json:"now_ns"`          // engine time
+	Addresses   []string          `json:"addresses"`       // where it listens
 	Links       int               `json:"links"`
 	Activations int               `json:"activations"` // under way
 	Commands    int               `json:"commands"`    // given to workers
@@ -37,6 +50,50 @@ type Status struct {
 	Blocked     int               `json:"peers_blocked"`
 	Counters    map[string]uint64 `json:"counters"`
 	Refused     map[string]uint64 `json:"refused"` // inputs since the process started, by reason
+}
+
+// The states of a node.
+const (
+	StateNew     = "without a job"
+	StateRunning = "running"
+	StateWaiting = "waiting" // for what Waits says
+	StateDone    = "done"
+	StateFailed  = "failed"
+	StateStopped = "stopped"
+	StateHangs   = "hanging" // the process is there and does not answer
+)
+
+// The promises that a job is under.
+const (
+	PromiseExact    = "the same model to the bit, whatever happens on the way"
+	PromiseAccepted = "the aggregate of the accepted sets, which depend on timing"
+)
+
+// Members counts the clients of a server.
+type Members struct {
+	Up     int `json:"up"`     // not silent
+	Known  int `json:"known"`  // that have a place
+	Places int `json:"places"` // of the job
+}
+
+// settle says in which state a node is, from what is known of it.
+func (s *Status) settle() {
+	switch {
+	case s.Role == "":
+		s.State = StateNew
+	case s.Hangs != "":
+		s.State = StateHangs
+	case s.Done != nil:
+		s.State = StateDone
+	case s.Failed != nil:
+		s.State = StateFailed
+	case !s.Running:
+		s.State = StateStopped
+	case s.Waits != nil && s.Waits.Known:
+		s.State = StateWaiting
+	default:
+		s.State = StateRunning
+	}
 }
 
 // PeerState is what a node knows of a peer.
@@ -108,10 +165,14 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 	if rec != nil {
 		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts, rec.Done
 		s.Addresses = append(s.Addresses, rec.Listen...)
-		s.Rounds = roundsOf(rec)
+		s.Rounds, s.Failed, s.Promise = roundsOf(rec), rec.Failed, promiseOf(rec)
 		if rec.Done != nil {
 			s.Round = rec.Done.Rounds
 		}
+	}
+	defer s.settle()
+	if rec != nil {
+		trained(s, rec, n)
 	}
 	if n == nil {
 		return s, nil
@@ -138,7 +199,83 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 	if history := job.History(n); len(history) > 0 {
 		s.Round = history[len(history)-1].Round
 	}
+	if rec != nil && rec.Role == RoleServer {
+		s.Members = membersOf(rec, n)
+		if s.Done == nil && s.Failed == nil {
+			s.Waits = waitsOf(job.AwaitsOf(n), job.HeardOf(n), rec, nil, f.Now, time.Time{})
+		}
+	}
+	s.Notes = notesOf(s)
 	return s, nil
+}
+
+// promiseOf says what the job of a record promises, or nothing where that cannot be read.
+func promiseOf(rec *Record) string {
+	if rec.Kind == job.KindGossip {
+		return ""
+	}
+	cfg, err := job.FromSettings(rec.Settings)
+	switch {
+	case err != nil:
+		return ""
+	case cfg.Exact():
+		return PromiseExact
+	}
+	return PromiseAccepted
+}
+
+// membersOf counts the clients of a server.
+func membersOf(rec *Record, n *node.Node) *Members {
+	m := &Members{Known: len(rec.Members)}
+	if cfg, err := job.FromSettings(rec.Settings); err == nil {
+		m.Places = cfg.Clients
+	}
+	for _, h := range job.HeardOf(n) {
+		if !h.Silent {
+			m.Up++
+		}
+	}
+	return m
+}
+
+// worrying are the counters that an operator should know of, in words.
+var worrying = []struct{ suffix, words string }{
+	{"activation.failed", "activations have failed"},
+	{"op.failed", "ops have failed"},
+	{"refused.error", "contributions were refused: not what the model takes"},
+	{"refused.late", "contributions came too late"},
+	{"refused.stranger", "contributions came from no member"},
+	{"refused.overflow", "contributions went beyond a limit"},
+	{"refused.type", "contributions were not of the right kind"},
+	{"registry.lapsed", "times a client fell silent"},
+	{"send.refused", "messages could not be queued"},
+	{"send.failed", "messages could not be sent"},
+	{"envelope.refused", "messages of peers were refused"},
+	{"envelope.lost", "messages of peers are missing, and cannot come any more"},
+	{"ack.refused", "acknowledgements were refused: a directory went back, or is there twice"},
+	{"message.unknown", "messages named a component that is not here"},
+	{"app.overflow", "events could not be told"},
+	{"bus.overflow", "events on the bus were dropped"},
+	{"request.expired", "questions were not answered in time"},
+	{"control.denied", "calls of operators were denied"},
+}
+
+// notesOf says which counters of a node an operator should know of.
+func notesOf(s *Status) []string {
+	var out []string
+	for _, w := range worrying {
+		for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
+			if n := s.Counters[name]; n > 0 && (name == w.suffix || strings.HasSuffix(name, "."+w.suffix)) {
+				out = append(out, fmt.Sprintf("%d %s (%s)", n, w.words, name))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Refused)) {
+		if n := s.Refused[name]; n > 0 {
+			out = append(out, fmt.Sprintf("%d inputs were refused since the start (%s)", n, name))
+		}
+	}
+	return out
 }
 
 // peersOf lists who a node knows, members first, then by id.

@@ -8,14 +8,17 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// The protocols beside the envelopes and the job.
+// The protocols beside the envelopes and the job. Of the watch, the first version knows rounds and the end alone; whoever reads it
+// refuses keys that it does not know.
 const (
-	watchProtocol = "/rhizome/watch/1"
-	callProtocol  = "/rhizome/call/1"
+	watchProtocol       = "/rhizome/watch/2"
+	watchProtocolBefore = "/rhizome/watch/1"
+	callProtocol        = "/rhizome/call/1"
 )
 
 // watchEvery is the longest silence of a server on a watch; after three of them the client opens another.
@@ -27,12 +30,32 @@ type watchHello struct {
 	Addresses []string `json:"addresses,omitempty"`
 }
 
-// status is what a server says on a watch, whenever something changes and at least every watchEvery.
+// status is what a server says on a watch of the first version, whenever something changes and at least every watchEvery.
 type status struct {
 	Refused string         `json:"refused,omitempty"`
 	Round   int            `json:"round"`
 	Rounds  int            `json:"rounds"`
 	Done    *exchange.Done `json:"done,omitempty"`
+}
+
+// standing is what it says on a watch of the second version: also what the job waits for, once that has lasted for a while, and
+// that it has failed.
+type standing struct {
+	status
+	Waits  *Waits      `json:"waits,omitempty"`
+	Failed *job.Failed `json:"failed,omitempty"`
+}
+
+// over says whether nothing more will come.
+func (s *standing) over() bool { return s.Done != nil || s.Failed != nil }
+
+// before returns what the first version has a word for.
+func (s *standing) before() status {
+	out := s.status
+	if s.Failed != nil {
+		out.Refused = (&job.FailedError{Failed: *s.Failed}).Error()
+	}
+	return out
 }
 
 // call is what a server that came back says to a client: where it is now.
@@ -44,16 +67,16 @@ type call struct {
 // board shows how the job goes on to all that watch. It is safe for concurrent use.
 type board struct {
 	mu      sync.Mutex
-	now     status
+	now     standing
 	changed chan struct{} // closed and replaced at each change
 	acked   map[wire.PeerID]bool
 }
 
 func newBoard(rounds int) *board {
-	return &board{now: status{Rounds: rounds}, changed: make(chan struct{}), acked: map[wire.PeerID]bool{}}
+	return &board{now: standing{status: status{Rounds: rounds}}, changed: make(chan struct{}), acked: map[wire.PeerID]bool{}}
 }
 
-func (b *board) post(change func(*status)) {
+func (b *board) post(change func(*standing)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	change(&b.now)
@@ -61,40 +84,55 @@ func (b *board) post(change func(*status)) {
 	b.changed = make(chan struct{})
 }
 
-func (b *board) look() (status, <-chan struct{}) {
+func (b *board) look() (standing, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.now, b.changed
 }
 
-// knows notes that a client knows that the job is done.
+// round returns the last round that is over.
+func (b *board) round() int {
+	now, _ := b.look()
+	return now.Round
+}
+
+// knows notes that a client knows that the job is over.
 func (b *board) knows(p wire.PeerID) {
 	b.mu.Lock()
 	b.acked[p] = true
 	b.mu.Unlock()
-	b.post(func(*status) {})
+	b.post(func(*standing) {})
 }
 
-// allKnow says whether all these clients know that the job is done.
-func (b *board) allKnow(members []Member) bool {
+// unaware returns those of the clients that do not know that the job is over.
+func (b *board) unaware(members []Member) []wire.PeerID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var out []wire.PeerID
 	for _, m := range members {
 		if !b.acked[m.Peer] {
-			return false
+			out = append(out, m.Peer)
 		}
 	}
-	return true
+	return out
 }
 
-// show keeps one client informed until it is gone, or knows that the job is done.
-func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream) error {
+// show keeps one client informed until it is gone, or knows that the job is over.
+func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, protocol string) error {
 	for {
 		now, changed := b.look()
-		if err := exchange.WriteMessage(s, now); err != nil {
+		var say any = now
+		if protocol == watchProtocolBefore {
+			say = now.before()
+		}
+		if err := exchange.WriteMessage(s, say); err != nil {
 			return err
 		}
-		if now.Done != nil {
+		if now.Failed != nil && protocol == watchProtocolBefore {
+			b.knows(from) // it ends with what it was told, and answers nothing
+			return nil
+		}
+		if now.over() {
 			if err := exchange.ReadMessage(s, &struct{}{}, exchange.Timeout); err != nil {
 				return err
 			}
@@ -113,24 +151,32 @@ func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream) 
 	}
 }
 
-// watch follows the job at the server until it is done or ctx ends. Whatever breaks, it begins anew, soon at first.
+// watch follows the job at the server until it is over or ctx ends. Whatever breaks, it begins anew, soon at first; where nothing
+// was heard, with the other version of the protocol.
 func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 	wait := retryLeast
+	protocol := watchProtocol
 	for {
 		before := c.calls.Load()
-		done, good, err := c.watchOnce(ctx)
+		done, good, err := c.watchOnce(ctx, protocol)
 		switch {
 		case done != nil:
 			return done, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.As(err, new(*exchange.RefusedError)):
+		case errors.As(err, new(*exchange.RefusedError)), errors.As(err, new(*job.FailedError)):
 			return nil, err
 		}
 		if good || c.calls.Load() != before {
 			wait = retryLeast
 		}
+		if !good && protocol == watchProtocol {
+			protocol = watchProtocolBefore
+		} else if !good {
+			protocol = watchProtocol
+		}
 		c.state(false, err)
+		c.word.lost(time.Now(), err)
 		// The upper half at random, so that clients that lost one server do not come back at once.
 		t := time.NewTimer(wait/2 + rand.N(wait/2))
 		select {
@@ -153,9 +199,9 @@ const (
 const openWithin = 10 * time.Second
 
 // watchOnce opens a watch and follows it; good says whether anything was heard.
-func (c *client) watchOnce(ctx context.Context) (done *exchange.Done, good bool, err error) {
+func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange.Done, good bool, err error) {
 	opening, cancel := context.WithTimeout(ctx, openWithin)
-	s, err := c.net.Open(opening, c.dir.Record().Server, watchProtocol)
+	s, err := c.net.Open(opening, c.dir.Record().Server, protocol)
 	cancel()
 	if err != nil {
 		return nil, false, err
@@ -167,20 +213,28 @@ func (c *client) watchOnce(ctx context.Context) (done *exchange.Done, good bool,
 		return nil, false, err
 	}
 	for {
-		var now status
-		if err := exchange.ReadMessage(s, &now, 3*watchEvery); err != nil {
+		var now standing
+		var read any = &now
+		if protocol == watchProtocolBefore {
+			read = &now.status
+		}
+		if err := exchange.ReadMessage(s, read, 3*watchEvery); err != nil {
 			return nil, good, err
 		}
+		now.clean()
 		if now.Refused != "" {
 			return nil, false, exchange.Refuse(exchange.CodeStranger, "%s", now.Refused)
 		}
 		good = true
 		c.state(true, nil)
-		if now.Done == nil {
+		if c.word.heard(time.Now(), now) {
 			c.o.Tell(Progress{now.Round, now.Rounds})
+		}
+		if !now.over() {
 			continue
 		}
-		if err := c.dir.Save(func(r *Record) error { r.Done = now.Done; return nil }); err != nil {
+		// Written down before it is acknowledged: the server forgets a client that knows.
+		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = now.Done, now.Failed; return nil }); err != nil {
 			return nil, true, err
 		}
 		// The server may be gone before it reads this; it waits a while, and no longer.
@@ -188,6 +242,38 @@ func (c *client) watchOnce(ctx context.Context) (done *exchange.Done, good bool,
 			s.CloseWrite()
 			exchange.ReadMessage(s, &struct{}{}, time.Second) // until the server has closed its side
 		}
+		if now.Failed != nil {
+			c.o.Tell(*now.Failed)
+			return nil, true, &job.FailedError{Failed: *now.Failed}
+		}
 		return now.Done, true, nil
+	}
+}
+
+// clean makes the texts of a server, which may be anybody's, fit to be shown, and what it says bounded.
+func (s *standing) clean() {
+	s.Refused = job.Line(s.Refused)
+	if s.Done != nil {
+		s.Done.ModelSHA256 = job.Line(s.Done.ModelSHA256)
+	}
+	if f := s.Failed; f != nil {
+		f.Reason, f.Way = job.Line(f.Reason), job.Line(f.Way)
+		f.Clients = f.Clients[:min(len(f.Clients), awaitedMax)]
+		for i := range f.Clients {
+			f.Clients[i] = job.Line(f.Clients[i])
+		}
+	}
+	if w := s.Waits; w != nil {
+		w.On, w.Hint = job.Line(w.On), job.Line(w.Hint)
+		if w.On == OnServer || w.On == OnNetwork { // these are the client's own to say
+			w.On = job.AwaitsAnswers
+		}
+		if extra := len(w.For) - awaitedMax; extra > 0 {
+			w.For, w.More = w.For[:awaitedMax], w.More+extra
+		}
+		for i := range w.For {
+			a := &w.For[i]
+			a.Name, a.State, a.Peer = job.Line(a.Name), job.Line(a.State), wire.PeerID(job.Line(string(a.Peer)))
+		}
 	}
 }

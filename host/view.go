@@ -20,3 +20,9 @@ func (h *Host) View(see func(*node.Node)) error {
 		return ErrStopped
 	}
 }
+
+// Now returns the engine time that it is now; the node may have seen less of it.
+func (h *Host) Now() int64 {
+	now, _ := h.now()
+	return now
+}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -51,6 +52,8 @@ type Result struct {
 	Model   string `json:"-"` // path of the model
 	Resumed bool   `json:"-"` // earlier state was there
 	Kept    bool   `json:"-"` // the run was finished before, and nothing was trained
+
+	Trained time.Duration `json:"-"` // of this process, without waiting for clients; 0 where nobody has measured
 }
 
 // Number is a float32 that is null in JSON when it is not finite, as the loss of a model that diverged.

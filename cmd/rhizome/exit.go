@@ -28,6 +28,7 @@ const (
 	exitOK          = 0
 	exitInternal    = 1   // a fault of the program, or of the machine
 	exitBad         = 2   // bad input, or a state on the disk that cannot be used
+	exitFailed      = 3   // the job has failed: it ends there, and each later start says so again
 	exitInterrupted = 130 // stopped cleanly, and can go on
 )
 
@@ -36,13 +37,15 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, job.ErrInterrupted), errors.Is(err, deploy.ErrInterrupted):
 		return exitInterrupted
+	case isAny[*job.FailedError](err):
+		return exitFailed
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
-		isAny[*deploy.DirError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
+		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), unusableChild(err),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),

@@ -34,7 +34,7 @@ func newJoin(c *console) *cobra.Command {
 					return err
 				}
 			}
-			v := &nodeView{c: c, json: f.json}
+			v := newNodeView(c, f.json)
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
 			o := deploy.JoinOptions{
@@ -50,6 +50,7 @@ func newJoin(c *console) *cobra.Command {
 				}
 			}
 			done, err := deploy.Join(ctx, o)
+			v.end()
 			if errors.Is(err, deploy.ErrExplained) {
 				return nil
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
@@ -18,6 +19,16 @@ type nodeView struct {
 
 	mu     sync.Mutex
 	rounds int // of the job, or 0 where that is not known
+	bar    *nodeBar
+}
+
+// newNodeView returns the view of a node for programs, for a terminal, or for a file.
+func newNodeView(c *console, json bool) *nodeView {
+	v := &nodeView{c: c, json: json}
+	if width, ok := terminal(c.out); ok && !json {
+		v.bar = &nodeBar{bar: barView{out: c.out, width: width}}
+	}
+	return v
 }
 
 // The objects of a node's lines.
@@ -57,6 +68,21 @@ type (
 		head
 		Text string `json:"text"`
 	}
+	waitingLine struct {
+		head
+		deploy.Waits
+		Over    bool    `json:"over,omitempty"`
+		WaitedS float64 `json:"waited_s"`
+	}
+	failedLine struct {
+		head
+		job.Failed
+	}
+	lingeringLine struct {
+		head
+		For   []string  `json:"for"`
+		Until time.Time `json:"until"`
+	}
 	clientDoneLine struct {
 		head
 		Rounds      int    `json:"rounds"`
@@ -77,8 +103,27 @@ func (v *nodeView) tell(what any) {
 		}
 		return
 	}
+	if v.bar != nil && v.bar.show(what, v.rounds) {
+		return
+	}
 	if text := v.text(what); text != "" {
+		if v.bar != nil {
+			v.bar.clear()
+		}
 		fmt.Fprintln(v.c.out, text)
+		if v.bar != nil {
+			v.bar.again()
+		}
+	}
+}
+
+// end takes the bar away: nothing more comes but the result.
+func (v *nodeView) end() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.bar != nil {
+		v.bar.clear()
+		v.bar = nil
 	}
 }
 
@@ -96,6 +141,12 @@ func (v *nodeView) line(what any) any {
 		return newsLine{v.c.head("peer"), string(x.Peer), x.State, x.Reason}
 	case deploy.Warning:
 		return warningLine{v.c.head("warning"), x.Text}
+	case deploy.Waiting:
+		return waitingLine{v.c.head("waiting"), x.Waits, x.Over, float64(x.Waited.Milliseconds()) / 1000}
+	case job.Failed:
+		return failedLine{v.c.head("failed"), x}
+	case deploy.Lingering:
+		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
 	case job.Round:
 		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
 	case deploy.Evaluated:
@@ -124,6 +175,12 @@ func (v *nodeView) text(what any) string {
 		}
 	case deploy.Warning:
 		return x.Text
+	case deploy.Waiting:
+		return waitingText(x)
+	case job.Failed: // the error says why
+		return fmt.Sprintf("the job has failed in round %d; whoever has not heard it is told", x.Round)
+	case deploy.Lingering:
+		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "), has(len(x.For)), x.Until.Format("15:04:05"))
 	case job.Round:
 		return fmt.Sprintf("round %*d/%d  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, v.rounds, percent(x.Accuracy), x.Loss, x.Contributions)
 	case deploy.Evaluated:
@@ -132,6 +189,26 @@ func (v *nodeView) text(what any) string {
 		return fmt.Sprintf("the job is done: %d rounds, model %s", x.Rounds, x.ModelSHA256)
 	}
 	return ""
+}
+
+// waitingText says that a node waits, or that it goes on.
+func waitingText(w deploy.Waiting) string {
+	switch {
+	case !w.Over:
+		return w.Text(time.Now())
+	case w.On == deploy.OnServer || w.On == deploy.OnNetwork:
+		return "the server is heard again, after " + deploy.Spoken(w.Waited)
+	case w.Round == 1 && w.On == job.AwaitsMembers:
+		return "the clients are there, after " + deploy.Spoken(w.Waited)
+	}
+	return fmt.Sprintf("round %d goes on, after %s", w.Round, deploy.Spoken(w.Waited))
+}
+
+func has(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
 }
 
 // tail is the end of a peer id, which tells peers apart.

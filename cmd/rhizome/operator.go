@@ -201,59 +201,6 @@ func newAllow(c *console) *cobra.Command {
 	return cmd
 }
 
-func newStatus(c *console) *cobra.Command {
-	f := &operatorFlags{}
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show how a node is, whether it runs or not",
-		Args:  cobra.NoArgs,
-		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpStatus})
-			if err != nil {
-				return err
-			}
-			if f.json {
-				return writeLine(c.out, reply.Status)
-			}
-			return writeStatus(c, reply.Status)
-		}),
-	}
-	f.registerAt(cmd)
-	return cmd
-}
-
-func writeStatus(c *console, s *deploy.Status) error {
-	state := "stopped"
-	switch {
-	case s.Running:
-		state = "running"
-	case s.Role == "":
-		state = "without a job"
-	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
-	row("peer", "%s", s.Peer)
-	row("state", "%s, start %d", state, s.Starts)
-	if s.Role != "" {
-		row("job", "%s, %s, program %.12s", s.Job, s.Role, s.Digest)
-		row("round", "%d of %d", s.Round, s.Rounds)
-		row("life", "incarnation %d, epoch %d, engine time %s", s.Incarnation, s.Epoch, time.Duration(s.NowNs).Round(time.Millisecond))
-		row("under way", "%d activations, %d commands, %d timers, %d envelopes not acknowledged", s.Activations, s.Commands, s.Timers, s.Outbox)
-		row("peers", "%d linked, %d down, %d blocked", s.Links, s.Down, s.Blocked)
-	}
-	if s.Done != nil {
-		row("done", "%d rounds, model %s", s.Done.Rounds, s.Done.ModelSHA256)
-	}
-	for i, a := range s.Addresses {
-		key := ""
-		if i == 0 {
-			key = "address"
-		}
-		row(key, "%s", a)
-	}
-	return w.Flush()
-}
-
 func newPeers(c *console) *cobra.Command {
 	f := &operatorFlags{}
 	cmd := &cobra.Command{

@@ -59,19 +59,24 @@ func newServer(c *console) *cobra.Command {
 					o.Known = append(o.Known, wire.PeerID(p))
 				}
 			}
-			v := &nodeView{c: c, json: f.json}
+			v := newNodeView(c, f.json)
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
 			o.Options = options
 			started := time.Now()
 			res, err := deploy.Serve(ctx, o)
+			v.end()
 			if errors.Is(err, deploy.ErrInterrupted) {
 				return &stoppedError{typed()}
 			}
 			if err != nil {
 				return err
 			}
-			return resultView(c, f.json).result(res, time.Since(started))
+			took := res.Trained // clients that had not come yet are no training
+			if took == 0 {
+				took = time.Since(started)
+			}
+			return resultView(c, f.json).result(res, took)
 		}),
 	}
 	f.register(cmd, ".rhizome/JOB-server")

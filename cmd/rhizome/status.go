@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+)
+
+func newStatus(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how a node is, whether it runs or not",
+		Long: "Show how a node is: its state, the round of its job, what it waits for, of whom and since when. A node that runs\n" +
+			"is asked; of one that is stopped, or whose process hangs, its directory is read.",
+		Args: cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpStatus})
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, reply.Status)
+			}
+			return writeStatus(c, reply.Status)
+		}),
+	}
+	f.registerAt(cmd)
+	return cmd
+}
+
+// statusColumns is how wide a status is at most, but for addresses and hashes, which are to be copied.
+const statusColumns = 80
+
+func writeStatus(c *console, s *deploy.Status) error {
+	now := time.Now()
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
+	wrapped := func(key, text string) {
+		for _, line := range strings.Split(ansi.Wordwrap(text, statusColumns-13, ""), "\n") {
+			row(key, "%s", line)
+			key = ""
+		}
+	}
+	row("peer", "%s", s.Peer)
+	row("state", "%s, start %d", s.State, s.Starts)
+	if s.Hangs != "" {
+		wrapped("", s.Hangs+"; what follows is what its directory says")
+	}
+	if s.Role != "" {
+		row("job", "%s, %s, program %.12s", s.Job, s.Role, s.Digest)
+		row("round", "%d of %d%s", s.Round, s.Rounds, lastRound(s, now))
+	}
+	if s.Waits != nil {
+		wrapped("waits", s.Waits.Text(now))
+	}
+	if m := s.Members; m != nil {
+		row("clients", "%d up, %d of %d places taken", m.Up, m.Known, m.Places)
+	}
+	if s.Promise != "" {
+		wrapped("promise", s.Promise)
+	}
+	if s.Failed != nil {
+		wrapped("failed", failure(s))
+	}
+	if s.Done != nil {
+		row("done", "%d rounds, model", s.Done.Rounds)
+		row("", "%s", s.Done.ModelSHA256)
+	}
+	if s.Role != "" {
+		row("life", "incarnation %d, epoch %d, engine time %s", s.Incarnation, s.Epoch, time.Duration(s.NowNs).Round(time.Millisecond))
+		wrapped("under way", fmt.Sprintf("%d activations, %d commands, %d timers, %d envelopes not acknowledged", s.Activations, s.Commands, s.Timers, s.Outbox))
+		row("peers", "%d linked, %d down, %d blocked", s.Links, s.Down, s.Blocked)
+	}
+	for i, note := range s.Notes {
+		key := ""
+		if i == 0 {
+			key = "note"
+		}
+		wrapped(key, note)
+	}
+	for i, a := range s.Addresses {
+		key := ""
+		if i == 0 {
+			key = "address"
+		}
+		row(key, "%s", a)
+	}
+	return w.Flush()
+}
+
+// lastRound says when the last round ended and how long it took, as far as that is known.
+func lastRound(s *deploy.Status, now time.Time) string {
+	text := ""
+	if !s.RoundAt.IsZero() {
+		text += ", " + deploy.Spoken(now.Sub(s.RoundAt)) + " ago"
+	}
+	if s.RoundTook > 0 {
+		text += ", took " + deploy.Spoken(s.RoundTook)
+	}
+	return text
+}
+
+// failure says why a job failed.
+func failure(s *deploy.Status) string {
+	text := s.Failed.Reason
+	if len(s.Failed.Clients) > 0 {
+		text = strings.Join(s.Failed.Clients, ", ") + ": " + text
+	}
+	if s.Failed.Round > 0 {
+		text = fmt.Sprintf("round %d: %s", s.Failed.Round, text)
+	}
+	if s.Failed.Way != "" {
+		text += "; to go on: " + s.Failed.Way
+	}
+	return text
+}
