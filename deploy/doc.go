@@ -15,8 +15,9 @@
 // # The streams beside the envelopes
 //
 //	/rhizome/job/1    a client asks for the job; see package exchange
-//	/rhizome/watch/1  a client hears from the server how the job goes on, and that it is done; it keeps this stream open, and
-//	                  opens it anew whenever it breaks, which also brings the link back
+//	/rhizome/watch/2  a client hears from the server how the job goes on, what it waits for, and that it is done or has failed;
+//	                  it keeps this stream open, and opens it anew whenever it breaks, which also brings the link back
+//	/rhizome/watch/1  the same of the release before, which has no word for waiting and failing
 //	/rhizome/call/1   a server that came back tells a client where it is now
 //
 // Peers of a job without a server need no streams beside the envelopes: each compiles the job that its operator named. They meet

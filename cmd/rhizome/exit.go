@@ -37,7 +37,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, job.ErrInterrupted), errors.Is(err, deploy.ErrInterrupted):
 		return exitInterrupted
-	case isAny[*job.FailedError](err):
+	case isAny[*job.FailedError](err), childEnded(err, exitFailed):
 		return exitFailed
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
@@ -47,7 +47,7 @@ func exitCode(err error) int {
 		errors.Is(err, journal.ErrNoSnapshot),
 		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
-		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), unusableChild(err),
+		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), childEnded(err, exitBad),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
@@ -62,10 +62,10 @@ func isAny[E error](err error) bool {
 	return errors.As(err, &e)
 }
 
-// unusableChild says whether a process of a run said that it cannot use what it was given.
-func unusableChild(err error) bool {
+// childEnded says whether a process of a run ended with that exit code.
+func childEnded(err error, code int) bool {
 	var ce *processes.ChildError
-	return errors.As(err, &ce) && ce.Code == exitBad
+	return errors.As(err, &ce) && ce.Code == code
 }
 
 // badInput is an error of the user's making that no package has a type for.

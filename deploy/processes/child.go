@@ -76,7 +76,7 @@ func (c *child) live(o *Options, spawn func(*exec.Cmd) error, stop <-chan struct
 			return err
 		case code == 0 || closed(stop):
 			return nil
-		case code == exitBad:
+		case code == exitBad, code == exitFailed:
 			return &ChildError{c.name, code, text}
 		}
 		if time.Since(began) > lived {
@@ -106,6 +106,9 @@ func (c *child) live(o *Options, spawn func(*exec.Cmd) error, stop <-chan struct
 
 // exitBad is the exit code by which a process says that it cannot use what it was given.
 const exitBad = 2
+
+// exitFailed is the exit code by which a process says that its job has failed.
+const exitFailed = 3
 
 func closed(c <-chan struct{}) bool {
 	select {
