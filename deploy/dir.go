@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -84,7 +85,7 @@ type Dir struct {
 }
 
 // OpenDir makes the directory where need be, locks it, and reads who the node is and what it knows. Errors are *DirError,
-// *identity.KeyError, *job.FormatError, *vfs.ReadOnlyError.
+// *identity.KeyError, *host.LookOnlyError, *job.FormatError, *vfs.ReadOnlyError. After an error nothing of a node that is there was changed.
 func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	if err := fsys.MkdirAll(path); err != nil {
 		return nil, unusable(path, err)
@@ -94,14 +95,71 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 		return nil, unusable(path, err)
 	}
 	d := &Dir{FS: fsys, Path: path, lock: lock}
-	if d.ID, err = identity.Open(fsys, path); err == nil {
+	if err = host.LookOnly(fsys, path); err == nil {
+		d.ID, err = identity.Open(fsys, path)
+	}
+	if err == nil {
 		d.rec, err = readRecord(fsys, path)
+	}
+	if err == nil && d.rec == nil {
+		err = forgotten(fsys, path)
 	}
 	if err != nil {
 		lock.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// Check looks whether a node that is there could go on in a directory, as far as its files tell without a replay. It changes and locks
+// nothing, and a directory without a node is good. It is for those who start several, and would begin a life of one before they know that
+// another is refused.
+func Check(fsys vfs.FS, path string) error {
+	err := host.LookOnly(fsys, path)
+	if err == nil {
+		err = identity.Lost(fsys, path)
+	}
+	if err != nil {
+		return err
+	}
+	rec, err := readRecord(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if rec == nil {
+		if err = forgotten(fsys, path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	if rec.Done != nil {
+		return nil
+	}
+	if rec.Role == RoleClient {
+		if _, _, err := (&Dir{FS: fsys, Path: path}).artifact(rec.Digest); err != nil {
+			return err
+		}
+	}
+	return host.Check(fsys, path)
+}
+
+// forgotten returns an error where a directory without a record holds the state of a node: without the record it would not know whose
+// node it is and who the others are, and would begin anew beside its own journal.
+func forgotten(fsys vfs.FS, path string) error {
+	names, err := fsys.List(path)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if hasState(name) {
+			return refuse(path, "has lost its %s, which says what this node is and whom it knows, and its journal and snapshots are there (%s): "+
+				"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose another --dir to begin anew", recordFile, name)
+		}
+	}
+	return nil
 }
 
 func unusable(path string, err error) error {
@@ -163,6 +221,10 @@ func (d *Dir) keepArtifact(b []byte) error {
 // artifact reads the artifact that the record names.
 func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) {
 	b, err = vfs.ReadFile(d.FS, filepath.Join(d.Path, artifactFile), exchange.ArtifactMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, refuse(d.Path, "has lost its %s, the program %.12s that it runs: bring the file back from a copy, or take that of the server's directory or "+
+			"of another client of the same job, which is the same file", artifactFile, digest)
+	}
 	if err == nil {
 		m, err = exchange.Open(b, digest)
 	}

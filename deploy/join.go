@@ -140,12 +140,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 			return nil, err
 		}
 	}
-	listen := c.ports()
-	err = c.dir.Save(func(r *Record) error { r.Starts++; r.Listen, r.Addresses = listen, addresses; return nil })
-	if err != nil {
-		return nil, err
-	}
-	return c.train(ctx, model)
+	return c.train(ctx, model, addresses)
 }
 
 // seek waits for a server on the local network: the first node that has a job to give, and where a digest is trusted, the
@@ -192,17 +187,18 @@ func serverOf(texts []string) (p wire.PeerID, out []string, err error) {
 }
 
 // train runs the node and follows the job at the server.
-func (c *client) train(ctx context.Context, model *onnx.ModelProto) (*exchange.Done, error) {
+func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []string) (*exchange.Done, error) {
 	rec := c.dir.Record()
 	cfg, err := installed(rec, model, c.dir.ID.Peer(), c.data)
 	if err != nil {
 		return nil, err
 	}
-	c.net.Handle(callProtocol, c.takeCall)
-	c.net.Handle(controlProtocol, c.afar)
-	if err := c.start(cfg, c.event); err != nil {
+	if err := c.start(cfg, c.noteStart(func(r *Record) { r.Addresses = addresses }), c.event); err != nil {
 		return nil, err
 	}
+	rec = c.dir.Record()
+	c.net.Handle(callProtocol, c.takeCall)
+	c.net.Handle(controlProtocol, c.afar)
 	rounds := 0
 	if set, err := job.FromSettings(rec.Settings); err == nil {
 		rounds = set.Rounds

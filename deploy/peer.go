@@ -75,6 +75,7 @@ type equal struct {
 	digest    string
 	resumed   bool
 	evaluated chan Evaluated // one: the newest
+	elsewhere []Member       // those that it began with, where they are now, or nil
 	heard     heard
 	beside    sync.WaitGroup // what runs beside until the node ends
 }
@@ -114,11 +115,11 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 	if err := e.listen(e.lists.Admit, nil); err != nil {
 		return nil, err
 	}
-	listen := e.ports()
-	if err := e.dir.Save(func(r *Record) error { r.Starts++; r.Listen = listen; return nil }); err != nil {
-		return nil, err
+	members := e.dir.Record().Members
+	if e.elsewhere != nil {
+		members = e.elsewhere
 	}
-	for _, m := range e.dir.Record().Members {
+	for _, m := range members {
 		e.net.Learn(m.Peer, m.Addresses)
 	}
 	cfg, err := installed(e.dir.Record(), e.model, e.dir.ID.Peer(), nil)
@@ -126,7 +127,7 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 		return nil, err
 	}
 	e.net.Handle(controlProtocol, e.afar)
-	if err := e.start(cfg, e.event); err != nil {
+	if err := e.start(cfg, e.noteStart(func(r *Record) { r.Members = members }), e.event); err != nil {
 		return nil, err
 	}
 	e.o.Tell(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.Name, e.cfg.Rounds, e.digest, e.resumed})
@@ -206,7 +207,7 @@ func (e *equal) plan() error {
 	})
 }
 
-// moved notes that bootstrap peers are elsewhere now. Who they are belongs to the node: it was made with them.
+// moved notes that bootstrap peers are elsewhere now, which is written down with the start. Who they are belongs to the node: it was made with them.
 func (e *equal) moved(now []Member) error {
 	if len(now) == 0 {
 		return nil
@@ -219,7 +220,8 @@ func (e *equal) moved(now []Member) error {
 		}
 		members[i].Addresses = m.Addresses
 	}
-	return e.dir.Save(func(r *Record) error { r.Members = members; return nil })
+	e.elsewhere = members
+	return nil
 }
 
 // bootstrap reads addresses of peers.

@@ -101,6 +101,11 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if o.Tell == nil {
 		o.Tell = func(any) {}
 	}
+	for _, a := range o.Listen { // before anything is made
+		if _, err := wire.ParseAddress(a); err != nil {
+			return nil, err
+		}
+	}
 	dir, err := patiently(ctx, o)
 	if err != nil {
 		return nil, err
@@ -248,8 +253,9 @@ func (r *running) ports() []string {
 	return out
 }
 
-// start runs the node of the job on the directory. Whatever it tells goes to event, which gets nil while the host starts.
-func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent) error) error {
+// start runs the node of the job on the directory. opened is called when the directory was found good, and before anything in it is
+// changed: a start that is refused changes nothing. Whatever the node tells goes to event, which gets nil while the host starts.
+func (r *running) start(cfg node.Config, opened func() error, event func(*host.Host, engine.AppEvent) error) error {
 	job.TuneMemory(cfg.Program)
 	r.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
 	var h *host.Host
@@ -264,7 +270,7 @@ func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent)
 				return event(nil, ev)
 			}
 		},
-		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail,
+		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail, OnOpen: opened,
 	})
 	if err != nil {
 		return err
@@ -275,6 +281,19 @@ func (r *running) start(cfg node.Config, event func(*host.Host, engine.AppEvent)
 	r.glue.bind(started)
 	go r.govern()
 	return nil
+}
+
+// noteStart returns what writes down that the process was started, where it listens, and what more there is to note.
+func (r *running) noteStart(more func(*Record)) func() error {
+	return func() error {
+		listen := r.ports()
+		return r.dir.Save(func(rec *Record) error {
+			rec.Starts++
+			rec.Listen = listen
+			more(rec)
+			return nil
+		})
+	}
 }
 
 // news does what the node says of a peer, and tells it. Where a peer can be reached is what the node's book says, and what was

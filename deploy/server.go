@@ -99,9 +99,11 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.listen(admit, nil); err != nil {
 		return err
 	}
-	listen := s.ports()
-	if err := s.dir.Save(func(r *Record) error { r.Starts++; r.Listen = listen; return nil }); err != nil {
-		return err
+	note := s.noteStart(func(*Record) {})
+	if over {
+		if err := note(); err != nil {
+			return err
+		}
 	}
 	s.course.begin(time.Now(), s.cfg)
 	s.standing.Store(&beside{add: s.add})
@@ -111,7 +113,7 @@ func (s *server) run(ctx context.Context) error {
 	case over:
 		s.breakOff(s.dir.Record().Failed)
 	default:
-		if err := s.begin(); err != nil {
+		if err := s.begin(note); err != nil {
 			return err
 		}
 		go s.attend()
@@ -209,8 +211,8 @@ func (s *server) plan() error {
 	})
 }
 
-// begin starts the node.
-func (s *server) begin() error {
+// begin starts the node; see running.start.
+func (s *server) begin(opened func() error) error {
 	cfg, err := installed(s.dir.Record(), s.art.Model, s.dir.ID.Peer(), nil)
 	if err != nil {
 		return err
@@ -218,7 +220,7 @@ func (s *server) begin() error {
 	for _, m := range s.dir.Record().Members {
 		s.net.Learn(m.Peer, m.Addresses)
 	}
-	if err := s.start(cfg, s.event); err != nil {
+	if err := s.start(cfg, opened, s.event); err != nil {
 		return err
 	}
 	go s.watchEnd()

@@ -3,7 +3,6 @@ package deploy
 import (
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -83,8 +83,7 @@ func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node,
 
 // hasState says whether a file is of a node's journal or of its snapshots.
 func hasState(name string) bool {
-	ext := filepath.Ext(name)
-	return ext == ".seg" || ext == ".snap"
+	return journal.OwnsSegmentFile(name) || journal.OwnsSnapshotFile(name)
 }
 
 // configOf returns what the node of a directory is installed with.

@@ -28,6 +28,7 @@ type Config struct {
 	OnPeer  func(engine.PeerNotice)                // told what became of a peer, at once; must not block; may be nil
 	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason
 	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
+	OnOpen  func() error                           // called when the directory was found good, before the new life begins; an error ends Start; may be nil
 
 	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
 	Admission *Admission
@@ -94,6 +95,11 @@ func Start(cfg Config) (*Host, error) {
 	d, rec, err := Open(cfg.Node, cfg.Store)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.OnOpen != nil {
+		if err := cfg.OnOpen(); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	h := &Host{
 		cfg: cfg, d: d, drv: NewDriver(d, rec), committer: journal.NewCommitter(d.Journal),

@@ -134,7 +134,9 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 	// Without a snapshot, the journal from its first record is all that there was.
 	switch {
 	case first > 1 && len(b.Skipped) > 0:
-		return 0, b.Skipped[0]
+		return 0, lostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, b.Skipped)
+	case first > 1 && l.Until == 0 && len(refs) == 0:
+		return 0, lostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, nil)
 	case first > 1:
 		return 0, outOf(fsys, dir, l.Until, refs, first)
 	}

@@ -26,6 +26,9 @@ type Migration struct {
 // formats. It changes nothing. A file or a message of a newer format is a *journal.VersionError or *node.SpecVersionError,
 // damage of the journal a *journal.CorruptionError.
 func PlanMigration(fsys vfs.FS, dir string) (*Migration, error) {
+	if err := LookOnly(fsys, dir); err != nil {
+		return nil, err
+	}
 	m := &Migration{fsys: fsys, dir: dir}
 	rep, err := journal.Scan(fsys, dir) // the one format of segments that there is, or an error
 	if err != nil {

@@ -17,9 +17,10 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	rec := &Recovery{}
 	payload, ref, skipped, err := d.snaps.LoadNewest()
 	rec.Skipped = skipped
-	from := uint64(1)
+	from, none := uint64(1), false
 	switch {
-	case errors.Is(err, journal.ErrNoSnapshot), err != nil && len(skipped) > 0 && payload == nil && allCorrupt(err):
+	case allMissing(err, skipped):
+		none = true
 		d.Node, err = node.Install(cfg)
 	case err == nil:
 		from, rec.Snapshot = ref.LSN, ref.LSN
@@ -42,7 +43,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, lostSnapshots(err, none, skipped)
 	}
 	d.Journal = j
 	if d.blobs, err = journal.OpenBlobs(d.store.FS, d.store.Dir, j.Next()); err != nil {

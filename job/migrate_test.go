@@ -197,11 +197,14 @@ func TestMigrateNewer(t *testing.T) {
 	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &version) || version.Got != 9 || !same(content(t, dir), before) {
 		t.Errorf("%v", err)
 	}
-	l, err := Open(Options{Dir: dir})
+	if _, err := Open(Options{Dir: dir}); !errors.As(err, &version) || !same(content(t, dir), before) {
+		t.Errorf("opened: %v", err)
+	}
+	lock, err := vfs.OS().Lock(filepath.Join(dir, "lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer lock.Close()
 	var state *StateError
 	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &state) {
 		t.Errorf("a run that is open: %v", err)

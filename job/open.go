@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -66,7 +67,7 @@ type plan struct {
 }
 
 // Open checks everything that can be checked before the run begins, and locks the directory. What is there is changed
-// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError, *vfs.LockedError,
+// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError, *host.LookOnlyError, *vfs.LockedError,
 // *vfs.ReadOnlyError, *journal.VersionError, and those of the compiler.
 func Open(o Options) (*Local, error) {
 	l := &Local{o: o, fs: o.FS}
@@ -94,6 +95,9 @@ func Open(o Options) (*Local, error) {
 	}
 	// Once more, now that no other process changes anything.
 	p, err := l.plan()
+	if err == nil {
+		err = l.check(p)
+	}
 	if err == nil {
 		err = l.prepare(p)
 	}
@@ -125,6 +129,9 @@ func (l *Local) Close() error { return l.lock.Close() }
 
 // plan decides what to do with the directory; it only reads.
 func (l *Local) plan() (*plan, error) {
+	if err := host.LookOnly(l.fs, l.o.Dir); err != nil {
+		return nil, err
+	}
 	f, err := survey(l.fs, l.o.Dir)
 	if err != nil {
 		return nil, l.unusable(err)
@@ -158,6 +165,28 @@ func (l *Local) plan() (*plan, error) {
 func (c Config) few() error {
 	if c.Clients > ClientsMax {
 		return &ConfigError{"clients", strconv.Itoa(c.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
+	}
+	return nil
+}
+
+// check reads the files of the nodes that are to go on, so that a run one of whose nodes is damaged is refused before another one begins a
+// new life. Of a run that is finished nobody reads them.
+func (l *Local) check(p *plan) error {
+	if !p.resume {
+		return nil
+	}
+	if res, err := readResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
+		return err
+	}
+	for _, name := range nodeNames(p.cfg.Clients) {
+		dir := filepath.Join(l.o.Dir, name)
+		there, err := filled(l.fs, dir)
+		if err == nil && there {
+			err = host.Check(l.fs, dir)
+		}
+		if err != nil {
+			return &NodeError{name, err}
+		}
 	}
 	return nil
 }

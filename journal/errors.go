@@ -68,3 +68,36 @@ type RangeError struct {
 func (e *RangeError) Error() string {
 	return fmt.Sprintf("journal: record %d is not there; the journal holds %d up to, not including, %d", e.LSN, e.First, e.Next)
 }
+
+// MissingError says that the journal begins after the record from which it is to be replayed: files are gone without which the others
+// are of no use. Those that are there are not damaged, and nothing was changed.
+type MissingError struct {
+	Dir   string
+	What  string // that is gone; empty means segments
+	First uint64 // the first record of the journal that is there
+	From  uint64 // the one from which it is to be replayed
+	Err   error  // of a file that is there and damaged, or nil
+}
+
+// Error says what is gone, what is there, and what would help.
+func (e *MissingError) Error() string {
+	if e.What == "" {
+		return fmt.Sprintf("journal: %s has lost segments of its journal: it begins with record %d, and its snapshot is to be gone on from with record %d; "+
+			"bring the files %s….seg between them back from a copy, or restore a backup: rhizome restore FILE --dir NEW", e.Dir, e.First, e.From, segmentPrefix)
+	}
+	lost := "has lost " + e.What
+	if e.Err != nil {
+		lost = fmt.Sprintf("has none of %s that is whole (%v)", e.What, e.Err)
+	}
+	return fmt.Sprintf("journal: %s %s: what is left of its journal is sound and begins with record %d, and what was before that is nowhere else; "+
+		"bring the files %s….snap and .held back from a copy, or restore a backup: rhizome restore FILE --dir NEW", e.Dir, lost, e.First, snapshotPrefix)
+}
+
+// Unwrap returns the damage of the file that is there, or that of the whole: who looks for damage finds this too.
+func (e *MissingError) Unwrap() error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return &CorruptionError{Dir: e.Dir, Segment: segmentName(e.First), Record: e.From,
+		Reason: fmt.Sprintf("the journal begins with record %d, and replay is to begin before it", e.First)}
+}

@@ -12,7 +12,7 @@ import (
 func (j *Journal) open(s *scanner) error {
 	from := max(j.opt.From, 1)
 	if len(s.segs) > 0 && j.opt.From > 0 && s.rep.First > from {
-		return s.corrupt(s.segs[0].name, 0, from, "the journal begins with record %d, and replay is to begin before it", s.rep.First)
+		return &MissingError{Dir: s.dir, First: s.rep.First, From: from}
 	}
 	anew := s.rep.Next < from // also when there is none
 	s.rep.Restarted = anew && (len(s.segs) > 0 || from > 1)

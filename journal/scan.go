@@ -11,13 +11,14 @@ import (
 
 // scanner reads the files of a journal in order, and changes nothing.
 type scanner struct {
-	fsys vfs.FS
-	dir  string
-	segs []segment
-	rep  Report
-	fix  []repair // what Open has to do, in order
-	end  int64    // where the next record goes in the last segment
-	buf  []byte   // the content of the last file that was read
+	fsys  vfs.FS
+	dir   string
+	segs  []segment
+	rep   Report
+	fix   []repair // what Open has to do, in order
+	end   int64    // where the next record goes in the last segment
+	ended bool     // no record begins there
+	buf   []byte   // the content of the last file that was read
 
 	from  uint64                       // segments that hold only records below it are left out
 	visit func(Position, []byte) error // sees each whole record, or nil
@@ -82,8 +83,7 @@ func (s *scanner) segment(name string, last bool) error {
 	if len(s.segs) == 0 {
 		s.rep.First, s.rep.Next = first, first
 	} else if s.rep.Next != first {
-		before := s.segs[len(s.segs)-1]
-		return s.corrupt(before.name, s.end, s.rep.Next, "the next segment begins with record %d", first)
+		return s.gap(s.segs[len(s.segs)-1], first)
 	}
 	if len(s.buf) < segmentHeaderBytes {
 		return s.headless(name, first, last)
@@ -116,7 +116,18 @@ func (s *scanner) segment(name string, last bool) error {
 		return err
 	}
 	s.rep.Next, s.end = next, end
+	s.ended = int64(len(s.buf)) == h.size && bytes.Equal(s.buf[end:min(end+endBytes, int64(len(s.buf)))], zeros[:min(endBytes, int64(len(s.buf))-end)])
 	return s.judge(seg, last)
+}
+
+// gap says what is wrong where a segment does not begin with the record that comes next. Where no record begins behind the last whole one,
+// that may be the right end of the segment before, and files between the two are gone.
+func (s *scanner) gap(before segment, first uint64) error {
+	if first < s.rep.Next || !s.ended {
+		return s.corrupt(before.name, s.end, s.rep.Next, "the next segment begins with record %d", first)
+	}
+	return s.corrupt(before.name, s.end, s.rep.Next, "records %d to %d are in no file, and the next segment begins with record %d: segments between the two are gone, or the end of this one is; "+
+		"bring them back from a copy", s.rep.Next, first-1, first)
 }
 
 // load reads a file into the buffer.
@@ -152,7 +163,10 @@ func readPrefix(f vfs.File, buf []byte, n int64) ([]byte, error) {
 // headless takes a file too short for a header, which only the last may be.
 func (s *scanner) headless(name string, first uint64, last bool) error {
 	if !last {
-		return s.corrupt(name, int64(len(s.buf)), first, "the file ends within its header")
+		if len(s.buf) == 0 {
+			return s.corrupt(name, 0, first, "the file is empty, and a later segment is there")
+		}
+		return s.corrupt(name, int64(len(s.buf)), first, "the file ends within its header, and a later segment is there")
 	}
 	seg := segment{segmentHeader: segmentHeader{first: first}, name: name}
 	s.segs = append(s.segs, seg)

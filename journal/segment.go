@@ -39,6 +39,12 @@ func segmentName(first uint64) string {
 	return fmt.Sprintf("%s%016x%s", segmentPrefix, first, segmentSuffix)
 }
 
+// OwnsSegmentFile says whether a file of that name in a directory is a segment of its journal.
+func OwnsSegmentFile(name string) bool {
+	_, ok := numberIn(name, segmentPrefix, segmentSuffix)
+	return ok
+}
+
 // numberIn returns the number in a name of the form prefix, 16 lower hex digits, suffix.
 func numberIn(name, prefix, suffix string) (uint64, bool) {
 	digits, found := strings.CutPrefix(name, prefix)

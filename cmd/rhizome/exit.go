@@ -43,13 +43,13 @@ func exitCode(err error) int {
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
-		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err),
+		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err), isAny[*journal.MissingError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
 		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), childEnded(err, exitBad),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
-		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err),
+		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err), isAny[*host.LookOnlyError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad

@@ -60,17 +60,42 @@ func of(key ed25519.PrivateKey) (*Identity, error) {
 	return &Identity{key, peer}, err
 }
 
-// Open reads the identity of a directory, or makes one where there is none. The caller holds the directory, so that no other
-// process makes one at once.
+// Open reads the identity of a directory, or makes one where there is none: but for a node that is there already and has lost its key,
+// which nothing but the old file can bring back, a *KeyError. The caller holds the directory, so that no other process makes one at once.
 func Open(fsys vfs.FS, dir string) (*Identity, error) {
 	id, err := Read(fsys, dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
+	if err := Lost(fsys, dir); err != nil {
+		return nil, err
+	}
 	if id, err = New(); err != nil {
 		return nil, err
 	}
 	return id, id.Write(fsys, dir)
+}
+
+// Lost returns a *KeyError where a directory holds a node and not its key.
+func Lost(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	node := ""
+	for _, name := range names {
+		if name == File {
+			return nil
+		}
+		if name == "node.json" || journal.OwnsSegmentFile(name) || journal.OwnsSnapshotFile(name) {
+			node = name
+		}
+	}
+	if err != nil || node == "" {
+		return err
+	}
+	return &KeyError{filepath.Join(dir, File), "is gone, and the directory holds a node (" + node + ") that others know by that key: " +
+		"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose another --dir to be somebody else"}
 }
 
 // Write makes the identity that of a directory, durably. A directory that has one already is a *KeyError.

@@ -28,7 +28,8 @@ func members(fsys vfs.FS, l *job.Local) ([]wire.PeerID, error) {
 				err = errors.New("the key is another one")
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s has lost who it was, and the run cannot go on without it: %w", l.NodeDir(i), err)
+				return nil, &job.StateError{Dir: l.NodeDir(i), Reason: fmt.Sprintf("has lost who it was, and the run cannot go on without it (%v): "+
+					"bring %s back from a copy, restore a backup with rhizome restore FILE --dir NEW, or start over with --fresh", err, identity.File)}
 			}
 		}
 		return settled, nil

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -89,6 +90,11 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	settings, err := json.Marshal(o.Run.Config().Settings())
 	if err != nil {
 		return nil, err
+	}
+	for i := range len(clients) + 1 {
+		if err := deploy.Check(vfs.OS(), o.Run.NodeDir(i-1)); err != nil {
+			return nil, err
+		}
 	}
 	if err := o.Run.Started(); err != nil {
 		return nil, err
