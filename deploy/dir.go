@@ -56,6 +56,7 @@ type Record struct {
 	Starts    uint64                     `json:"starts"`              // of the process
 	Done      *exchange.Done             `json:"done,omitempty"`
 	Failed    *job.Failed                `json:"failed,omitempty"` // where the job has failed
+	Fork      *Origin                    `json:"fork,omitempty"`   // of which server this one is a fork
 	Word      *Word                      `json:"word,omitempty"`   // what a client heard of its server last, a while ago at most
 }
 

@@ -79,7 +79,7 @@ func (w *together) serve(name string, cfg *job.Config, linger time.Duration) *li
 func (w *together) join(name string, server Listening) *lived {
 	return w.live(func(ctx context.Context, l *lived) (err error) {
 		l.done, err = Join(ctx, JoinOptions{Options: w.options(l, name), Member: -1, Trust: server.Digest, Wait: 20 * time.Second,
-			Server: []string{"/memory/server/p2p/" + string(server.Peer)}})
+			Server: []string{"/memory/process/p2p/" + string(server.Peer)}})
 		return err
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 
+	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -96,6 +97,8 @@ type fork struct {
 	cuts []cutNode // by node
 
 	tuned *retuned // or nil, where nothing is changed
+
+	members func(*compile.Artifact, Config) ([]Member, error) // installs the nodes with another program
 }
 
 // cutNode is a node at the place where it is cut.
@@ -122,7 +125,7 @@ func newFork(o ForkOptions) (*fork, error) {
 	if o.To == "" {
 		o.To = fmt.Sprintf("%s-at-%d", o.Dir, o.At)
 	}
-	f := &fork{o: o}
+	f := &fork{o: o, members: func(art *compile.Artifact, cfg Config) ([]Member, error) { return cfg.Members(art) }}
 	there, err := survey(o.FS, o.To)
 	if err != nil {
 		return nil, err
@@ -130,8 +133,8 @@ func newFork(o ForkOptions) (*fork, error) {
 	if !there.cleared && (there.record != nil || there.damaged || there.newer != nil || there.nodes > 0 || there.result) {
 		return nil, &StateError{o.To, "holds a run already; choose another --dir"}
 	}
-	if of, err := survey(o.FS, o.Dir); err == nil && of.processes {
-		return nil, &StateError{o.Dir, "holds a run whose nodes are processes of their own; a fork of it would need their keys, and a run without --processes can be forked"}
+	if !isRun(o.FS, o.Dir) {
+		return nil, &StateError{o.Dir, "holds no run and no server: want the directory of rhizome run, or of rhizome server"}
 	}
 	if f.old, err = Look(o.FS, o.Dir); err != nil {
 		return nil, err

@@ -159,7 +159,7 @@ func TestForkRefused(t *testing.T) {
 	if _, err := Fork(ForkOptions{Dir: dir, At: 1, To: dir}); !errors.As(err, &state) {
 		t.Errorf("into itself: %v", err)
 	}
-	if _, err := Fork(ForkOptions{Dir: filepath.Join(dir, "none"), At: 1}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Fork(ForkOptions{Dir: filepath.Join(dir, "none"), At: 1}); !errors.As(err, &state) {
 		t.Errorf("nothing: %v", err)
 	}
 	var bad *ConfigError

@@ -67,7 +67,7 @@ func (f *fork) retune() (*retuned, error) {
 		return nil, err
 	}
 	t := &retuned{cfg: cfg, digest: art.Digest, art: art}
-	if t.members, err = cfg.Members(art); err != nil {
+	if t.members, err = f.members(art, cfg); err != nil {
 		return nil, err
 	}
 	key := cfg.Diff(f.old.Config)

@@ -116,7 +116,7 @@ func TestBadInput(t *testing.T) {
 		{"replay beyond", "journal replay --until 999999 " + run + "/server", []string{"record 999999 is not there"}},
 		{"fork without a round", "fork " + run, []string{"at is 0", "a finished round"}},
 		{"fork a round to come", "fork --at 4 " + run, []string{"has not finished round 4", "rounds 1 to 3"}},
-		{"fork nothing", "fork --at 1 " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"fork nothing", "fork --at 1 " + filepath.Join(dir, "none"), []string{"none", "holds no run and no server"}},
 		{"fork into a run", "fork --at 1 " + run + " --dir " + run, []string{"holds a run already"}},
 		{"fork a newer run", "fork --at 1 " + filepath.Dir(newer), []string{"run.json has format 3"}},
 		{"fork with another cohort", "fork --at 1 --set cohort=1 " + run, []string{"cohort cannot be changed", "rounds, learning_rate, momentum"}},

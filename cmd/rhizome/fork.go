@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -18,21 +19,35 @@ func newFork(c *console) *cobra.Command {
 		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, and each client\n" +
 			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or killed.\n" +
 			"With --set, the rounds to come run with other settings.\n" +
-			"How many rounds are kept is up to rhizome run --keep.",
+			"How many rounds are kept is up to rhizome run --keep.\n\n" +
+			"Of a server's directory, and of a run with --processes, the new one is a server with a key of its own: it has the\n" +
+			"model, the round and the members of the old one, and each client joins it anew, with its old key and the same data:\n" +
+			"rhizome join ADDR --as OLD-DIR --dir NEW-DIR.",
 		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12\n" +
 			"  rhizome fork .rhizome/digits --at 12 --set learning_rate=0.05 --set rounds=40 --dir .rhizome/slower",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			o.Dir = args[0]
-			f, err := job.Fork(o)
+			f, err := deploy.Fork(o)
 			if err != nil {
 				return err
 			}
 			if json {
 				return writeLine(c.out, f)
 			}
-			_, err = fmt.Fprintf(c.out, "%s: the run %s as it was after round %d, record %d of its server\nto go on: rhizome run --dir %s\n",
-				f.Dir, f.From, f.Round, f.Nodes[0].Record, f.Dir)
+			what, on := "run", "rhizome run --dir "+f.Dir
+			switch {
+			case f.Server:
+				what, on = "job of the server", "rhizome server --dir "+f.Dir
+			case f.Processes:
+				on += " --processes"
+			}
+			fmt.Fprintf(c.out, "%s: the %s %s as it was after round %d, record %d of its server\nto go on: %s\n",
+				f.Dir, what, f.From, f.Round, f.Nodes[0].Record, on)
+			if f.Server {
+				_, err = fmt.Fprintf(c.out, "it is another node, %s, and knows the clients of the old one by their keys; each of them\n"+
+					"begins anew with it: rhizome join ADDR --as OLD-DIR --dir NEW-DIR, with the address that the server prints\n", f.Peer)
+			}
 			return err
 		}),
 	}

@@ -8,11 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 func newJoin(c *console) *cobra.Command {
 	f := &nodeFlags{}
-	var trust, data string
+	var trust, data, as string
 	var member int
 	var explain bool
 	var wait time.Duration
@@ -28,6 +29,15 @@ func newJoin(c *console) *cobra.Command {
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")
+			}
+			if as != "" {
+				file, err := deploy.BeAs(vfs.OS(), as, f.dir)
+				if err != nil {
+					return err
+				}
+				if data == "" {
+					data = file
+				}
 			}
 			if trust != "" {
 				if err := deploy.CheckTrust(trust); err != nil {
@@ -68,6 +78,7 @@ func newJoin(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&data, "data", "", "train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of the job's data that is this client's)")
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
+	flags.StringVar(&as, "as", "", "be the client of this directory, with its key and its file of data: for a server that is a fork of its server")
 	flags.BoolVar(&explain, "explain", false, "show what the program may do here and which data it names, and do not run it")
 	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: 12 or more of its first hex digits")
 	flags.DurationVar(&wait, "wait", time.Minute, "how long to wait for a server that was never heard of")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,7 +96,7 @@ func (s *started) end(t *testing.T) int {
 func isEvent(name string) func(told) bool { return func(e told) bool { return e.Event == name } }
 
 // TestProcesses trains with a process per node. A server, clients and at last the supervisor are killed with SIGKILL on the way;
-// no process outlives the supervisor, the same command goes on, and the model is that of a run in one process.
+// no process outlives the supervisor, the same command goes on, and the model is that of a run in one process. So is that of a fork.
 func TestProcesses(t *testing.T) {
 	want, _ := plainRun(t)
 	rng := random(t)
@@ -142,10 +143,16 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("%+v, at first %+v", again, got)
 	}
 	for _, args := range [][]string{small(dir), {"server", "--dir", filepath.Join(dir, "client-00")}, {"join", "--dir", filepath.Join(dir, "server")},
-		{"fork", dir, "--at", "2", "--dir", dir + "-fork"}} {
+		{"fork", dir, "--at", "1000", "--dir", dir + "-fork"}, {"fork", filepath.Join(dir, "client-00"), "--at", "2"}} {
 		if o := rhizome(t, args...); o.code != exitBad || strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %q", args, o.code, o.err)
 		}
+	}
+	if o := rhizome(t, "fork", dir, "--at", strconv.Itoa(smallRounds-2), "--dir", dir+"-fork"); o.code != exitOK {
+		t.Fatalf("fork: %+v", o)
+	}
+	if forked := rhizome(t, "run", "--json", "--dir", dir+"-fork", "--processes").result(t); forked.ModelSHA256 != want.ModelSHA256 || forked.Rounds != want.Rounds {
+		t.Errorf("the fork came to %+v, the run to %+v", forked, want)
 	}
 	// Their directories are looked at as those of any run.
 	for _, args := range [][]string{{"snapshot", "verify", dir}, {"journal", "verify", dir}} {
