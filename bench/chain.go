@@ -24,7 +24,7 @@ func chain(n int) (*engine.Engine, error) {
 	}
 	l := engine.DefaultLimits()
 	l.OpsPerPoll = n + 1
-	return engine.New(engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Limits: l})
+	return engine.New(engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()})
 }
 
 // callEvent is the input that starts a chain.

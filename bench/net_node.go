@@ -153,7 +153,7 @@ func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
 		}
 		cfg.Options = map[string][]byte{"data": b}
 	}
-	cfg.Targets = map[string][]wire.PeerID{"server": {server}}
+	cfg.Targets, cfg.Anyone = map[string][]wire.PeerID{"server": {server}}, []string{"clients"}
 	cfg.Program, err = program.Load(art.Model, place)
 	return cfg, err
 }

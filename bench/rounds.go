@@ -143,7 +143,7 @@ func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
 			return 0, err
 		}
 		cfg := node.Config{Program: p, Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1,
-			Self: wire.PeerID(fmt.Sprintf("node%d", i)), Targets: map[string][]wire.PeerID{"server": {"node0"}}, Limits: engine.DefaultLimits()}
+			Self: wire.PeerID(fmt.Sprintf("node%d", i)), Targets: map[string][]wire.PeerID{"server": {"node0"}}, Limits: engine.DefaultLimits(), Anyone: []string{"clients"}}
 		if i > 0 {
 			part := i - 1
 			b, err := json.Marshal(data.Options{Partition: &part})

@@ -27,7 +27,7 @@ func holder() (*node.Node, error) {
 	}
 	l := engine.DefaultLimits()
 	l.InvokeBytes = 2 * heldBytes
-	n, err := node.Install(node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: l})
+	n, err := node.Install(node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()})
 	if err != nil {
 		return nil, err
 	}

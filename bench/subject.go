@@ -66,7 +66,7 @@ func subjectConfig(bytes, pending int) (node.Config, error) {
 	l := engine.DefaultLimits()
 	l.SlotBytes, l.InvokeBytes = max(l.SlotBytes, 2*bytes), max(l.InvokeBytes, bytes)
 	l.Frames, l.PendingCommands, l.Timers = max(l.Frames, 2*pending), max(l.PendingCommands, pending), max(l.Timers, pending)
-	return node.Config{Program: p, Catalogue: c, Values: value.NewRegistry(), Self: "self", Limits: l}, nil
+	return node.Config{Program: p, Catalogue: c, Values: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()}, nil
 }
 
 // openSubject makes a new node in dir, with bytes of tensors in its cells.

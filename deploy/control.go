@@ -16,6 +16,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -44,6 +46,21 @@ type Request struct {
 	Op      string `json:"op"`
 	Peer    string `json:"peer,omitempty"`
 	Address string `json:"address,omitempty"`
+
+	// Of the calls about members.
+	Place  string `json:"place,omitempty"`  // of the member; empty means the clients' at a server
+	Number int    `json:"number,omitempty"` // one more than the member's number; 0 is none, or with admit the least that is free
+	Name   string `json:"name,omitempty"`
+	Other  string `json:"other,omitempty"` // who comes in the place of the member
+}
+
+// call returns the request as a call of the control plane.
+func (q Request) call(caller wire.PeerID) host.Call {
+	c := host.Call{Caller: caller, Op: q.Op, Peer: wire.PeerID(q.Peer), Address: q.Address, Name: q.Name, Other: wire.PeerID(q.Other), Place: q.Place, Number: q.Number - 1}
+	if c.Place == "" && (q.Op == engine.ControlAdmit || q.Number > 0) {
+		c.Place = job.ClientsPlace
+	}
+	return c
 }
 
 // Reply is what became of a call.
@@ -140,7 +157,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		}
 		ctx, cancel := context.WithTimeout(r.done, callWithin)
 		defer cancel()
-		res, err := h.Control(ctx, caller, q.Op, wire.PeerID(q.Peer), q.Address)
+		res, err := h.Do(ctx, q.call(caller))
 		if err != nil {
 			return denied(err)
 		}

@@ -60,7 +60,7 @@ type Linked struct {
 // Progress tells a client how far the job is.
 type Progress struct{ Round, Rounds int }
 
-// News tells what became of a peer: up, down, suspected, trusted, blocked, unblocked, unresolved, refused.
+// News tells what became of a peer: up, down, suspected, trusted, blocked, unblocked, unresolved, refused, joined, left, removed.
 type News struct {
 	Peer   wire.PeerID
 	State  string
@@ -84,9 +84,10 @@ type running struct {
 	host    *host.Host
 	workers *host.Workers
 	links   links
-	near    chan nearby    // peers of the local network, as they are found
-	lists   host.Admission // who may talk to the node, as its governor says
-	failed  chan error     // holds the first reason why the node cannot go on
+	near    chan nearby             // peers of the local network, as they are found
+	lists   host.Admission          // who may talk to the node, as its governor says
+	member  func(engine.PeerNotice) // told of what the node says of peers, in its thread; may be nil
+	failed  chan error              // holds the first reason why the node cannot go on
 
 	standing atomic.Pointer[beside] // what the role knows of how the job is, or nil
 	done     context.Context
@@ -271,6 +272,7 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 			}
 		},
 		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail, OnOpen: opened,
+		First: func(n *node.Node) []*engine.Event { return founders(r.dir.Record(), n) },
 	})
 	if err != nil {
 		return err
@@ -310,6 +312,9 @@ func (r *running) news(n engine.PeerNotice) {
 		return
 	}
 	host.Peer(r.net, n)
+	if r.member != nil {
+		r.member(n)
+	}
 	r.o.Tell(News{n.Peer, n.Kind.String(), n.Reason})
 }
 

@@ -53,6 +53,9 @@ type server struct {
 	broken   chan struct{} // closed when the job has failed, and that is written
 	last     int           // the last round that was told
 	course   course
+
+	admitting, mirroring sync.Mutex
+	changed              chan struct{} // one token: the roster has changed
 }
 
 // Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the error is
@@ -63,7 +66,7 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 		return nil, err
 	}
 	o.Options = r.o
-	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{})}
+	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}), changed: make(chan struct{}, 1)}
 	err = s.run(ctx)
 	closed := s.close()
 	select {
@@ -220,9 +223,14 @@ func (s *server) begin(opened func() error) error {
 	for _, m := range s.dir.Record().Members {
 		s.net.Learn(m.Peer, m.Addresses)
 	}
+	s.member = s.memberNews
 	if err := s.start(cfg, opened, s.event); err != nil {
 		return err
 	}
+	if err := s.mirror(); err != nil {
+		return err
+	}
+	go s.follow()
 	go s.watchEnd()
 	return s.catchUp()
 }
@@ -362,43 +370,6 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 	return p, err
 }
 
-// number returns a client's number, which is durable when it returns: the one that it would like to have, or where that is -1
-// the least that is free. A client that has one keeps it.
-func (s *server) number(p wire.PeerID, wish int) (n int, err error) {
-	if n = find(s.dir.Record().Members, p); n >= 0 {
-		return n, nil
-	}
-	isNew := false
-	err = s.dir.Save(func(r *Record) error {
-		if n = find(r.Members, p); n >= 0 {
-			return nil
-		}
-		if n = wish; wish < 0 {
-			for n = 0; n < len(r.Members) && r.Members[n].Number == n; n++ {
-			}
-		}
-		at, taken := slices.BinarySearchFunc(r.Members, n, func(m Member, n int) int { return m.Number - n })
-		switch {
-		case taken:
-			return exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.Name)
-		case n >= s.cfg.Clients && wish < 0:
-			return exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Clients, s.cfg.Name)
-		case n < 0 || n >= s.cfg.Clients:
-			return exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.Name, s.cfg.Clients-1, n)
-		}
-		r.Members = slices.Insert(r.Members, at, Member{Number: n, Peer: p})
-		isNew = true
-		return nil
-	})
-	switch {
-	case err == nil && isNew:
-		s.o.Tell(Joined{p, n})
-	case err != nil && !errors.As(err, new(*exchange.RefusedError)):
-		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives
-	}
-	return n, err
-}
-
 // find returns the number of a peer, or -1.
 func find(members []Member, p wire.PeerID) int {
 	for _, m := range members {
@@ -415,8 +386,8 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 	if exchange.ReadMessage(stream, &h, exchange.Timeout) != nil {
 		return
 	}
-	if find(s.dir.Record().Members, from) < 0 {
-		exchange.WriteMessage(stream, status{Refused: "this server does not know " + string(from) + "; it may have lost its directory: join anew with another --dir"})
+	if no := s.stranger(from); no != "" {
+		exchange.WriteMessage(stream, status{Refused: no})
 		return
 	}
 	s.remember(from, h.Addresses)
@@ -468,7 +439,7 @@ func (s *server) callAll() {
 		return
 	}
 	room := make(chan struct{}, 16)
-	for _, m := range s.dir.Record().Members {
+	for _, m := range s.clients() {
 		if len(m.Addresses) == 0 {
 			continue
 		}

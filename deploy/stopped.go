@@ -14,7 +14,6 @@ import (
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -39,6 +38,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 		}
 		slices.Sort(begin)
 		cfg.Targets = map[string][]wire.PeerID{job.PeersPlace: begin}
+		cfg.Anyone = []string{job.PeersPlace} // peers find each other
 		return cfg, nil
 	}
 	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}
@@ -144,7 +144,7 @@ func change(o Options, q Request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := take(host.NewDriver(dur, found), q)
+	res, err := take(host.NewDriver(dur, found), rec, q)
 	if closed := dur.Close(); err == nil {
 		err = closed
 	}
@@ -155,14 +155,14 @@ func change(o Options, q Request) (*Reply, error) {
 }
 
 // take begins a life of the node, and feeds it the call.
-func take(v *host.Driver, q Request) (engine.ControlResult, error) {
+func take(v *host.Driver, rec *Record, q Request) (engine.ControlResult, error) {
 	const id = 1
 	wall := time.Now().UnixNano()
 	now := v.Origin(wall)
-	if _, err := v.Begin(now, wall); err != nil {
+	if _, err := v.Begin(now, wall, founders(rec, v.Durable().Node)...); err != nil {
 		return engine.ControlResult{}, err
 	}
-	t, err := v.Step(now, wall, []*engine.Event{{Control: &snapshot.ControlEvent{ID: id, Op: q.Op, Peer: q.Peer, Address: q.Address}}})
+	t, err := v.Step(now, wall, []*engine.Event{q.call("").Event(id)})
 	if err != nil {
 		return engine.ControlResult{}, err
 	}

@@ -63,5 +63,5 @@ func newEngine(t tb, p *program.Program, comps ...Component) *Engine {
 func testConfig(p *program.Program, comps ...Component) Config {
 	l := DefaultLimits()
 	l.OpsPerPoll = 1 << 20
-	return Config{Program: p, Components: comps, Registry: value.NewRegistry(), Self: "self", Seed: 7, Limits: l}
+	return Config{Program: p, Components: comps, Registry: value.NewRegistry(), Self: "self", Seed: 7, Limits: l, Anyone: p.Places()}
 }

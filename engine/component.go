@@ -65,5 +65,17 @@ type PeerWatcher interface {
 	PeerChanged(ctx *Context, peer wire.PeerID, up bool)
 }
 
+// MemberWatcher is a Component that wants to know who becomes a member of a place, and who is none any more.
+type MemberWatcher interface {
+	// MemberChanged is called after the change.
+	MemberChanged(ctx *Context, peer wire.PeerID, place string, member bool)
+}
+
+// MemberReplacer is a Component that wants to know that a peer has come in the place of a member, with its number: the questions to
+// the one are asked of the other. A MemberWatcher is told of both as well, before.
+type MemberReplacer interface {
+	MemberReplaced(ctx *Context, old, peer wire.PeerID, place string)
+}
+
 // CallID names an op that a component parked; it is in the snapshot, and never reused.
 type CallID uint64

@@ -44,8 +44,12 @@ func (c *Context) Seed() uint64 { return c.e.seed }
 // happened before: use it for jitter, never for sampling, data order or initial values.
 func (c *Context) Random() uint64 { return c.e.st.random.Uint64() }
 
-// Peers returns the peers that were known from the start to play the place, sorted.
-func (c *Context) Peers(place string) []wire.PeerID { return c.e.targets[place] }
+// Peers returns the peers that play the place, sorted: those known from the start, and the members. Where anyone may play it, others
+// may too.
+func (c *Context) Peers(place string) []wire.PeerID { return c.e.peersAt(place) }
+
+// Plays says whether a peer plays the place: it is one of its peers, or anyone may play it.
+func (c *Context) Plays(p wire.PeerID, place string) bool { return c.e.plays(p, place) }
 
 // Dep returns the component of this node in the named slot, or nil.
 func (c *Context) Dep(slot string) Component {
@@ -153,7 +157,7 @@ func (c *Context) Disarm(token uint64) bool {
 
 // Send sends a message to the same component slot of a peer, applied once. It fails when the outbox is full.
 func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
-	if bad := c.e.outcast(to, c.slot()); bad != nil {
+	if bad := c.mayTell(to); bad != nil {
 		c.e.count("send.blocked")
 		return bad
 	}
@@ -166,8 +170,25 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 	return c.e.send(env, true)
 }
 
+// mayTell returns the failure of a message to a peer that is not admitted, or does not play where the component lives, or nil.
+func (c *Context) mayTell(to wire.PeerID) *value.Failure {
+	if bad := c.e.outcast(to, c.slot()); bad != nil {
+		return bad
+	}
+	if c.e.rules(2) && !c.e.hears(to, c.component) {
+		return value.Fail(value.CodeStranger, c.slot(), "peer "+string(to)+" does not play where this component lives")
+	}
+	return nil
+}
+
 // SendBest sends a message that may be lost.
 func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
+	if c.e.rules(2) {
+		if bad := c.mayTell(to); bad != nil {
+			c.e.drop("send.blocked", bad.Message)
+			return
+		}
+	}
 	c.e.send(c.message(to, op, in), false)
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Self       wire.PeerID
 	Seed       uint64                   // of the job, the same on every node
 	Targets    map[string][]wire.PeerID // peers known from the start, by place; read-only from now on
+	Anyone     []string                 // places that any peer plays which the governor admits; all others are for targets and members
 	Limits     Limits
 	Scratch    *Scratch // to work in, shared with other engines of the thread; nil for one of its own
 	Trace      bool     // fill Output.Trace
@@ -50,6 +51,7 @@ type Engine struct {
 	reg     *value.Registry
 	seed    uint64
 	targets map[string][]wire.PeerID
+	anyone  []string
 	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
 
 	listed  uint64                // counts the changes of the governor's lists; not State
@@ -75,7 +77,7 @@ func New(cfg Config) (*Engine, error) {
 	b := &block{}
 	b.e = Engine{
 		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: sc.limitsOf(cfg.Limits), seed: cfg.Seed,
-		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), subs: p.Subscriptions(),
+		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), anyone: cfg.Anyone, subs: p.Subscriptions(),
 		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
 	}
 	return &b.e, nil

@@ -46,12 +46,17 @@ func (e *RefusedError) Error() string {
 // refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
 // fills are decoded (law L10).
 func (e *Engine) Deliver(ev *Event) error {
-	in, err := e.admit(ev)
+	in, err := e.admit(ev, true)
 	if bad := e.mayDeliver(ev); err == nil && bad != nil {
 		err = bad
 	}
 	if err == nil && in.env != nil {
-		if err = e.muted(in.env); err != nil {
+		if no := e.stranger(in.env); no != nil { // now that it is known for whom its messages are
+			err = no
+		} else {
+			err = e.muted(in.env)
+		}
+		if err != nil {
 			e.sc.freeEnvelope(in.env)
 		}
 	}
@@ -96,8 +101,8 @@ func (e *Engine) Refusals() []Counter {
 	return out
 }
 
-// admit checks an input against the bounds and decodes an envelope.
-func (e *Engine) admit(ev *Event) (ingress, error) {
+// admit checks an input against the bounds and decodes an envelope. One that is not fresh was accepted before, by the roster of then.
+func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 	in := ingress{event: ev}
 	refuse := func(code, what, format string, args ...any) (ingress, error) {
 		return ingress{}, &RefusedError{Code: code, What: what, Reason: fmt.Sprintf(format, args...), Wait: code == RefusedFull}
@@ -125,7 +130,7 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 	}
 	switch {
 	case ev.Envelope != nil:
-		if err := e.admitEnvelope(ev.Envelope, &in); err != nil {
+		if err := e.admitEnvelope(ev.Envelope, &in, fresh); err != nil {
 			return ingress{}, err
 		}
 	case ev.Invoke != nil:
@@ -158,12 +163,15 @@ func (e *Engine) admit(ev *Event) (ingress, error) {
 		}
 	case ev.Control != nil:
 		c := ev.Control
-		in.bytes = len(c.Peer) + len(c.Caller) + len(c.Address)
+		in.bytes = len(c.Peer) + len(c.Caller) + len(c.Address) + len(c.Place) + len(c.Name) + len(c.Other)
 		op, ok := controlOps[c.Op]
 		if !ok {
 			return refuse(RefusedUnknown, "control", "no call %q", cut(c.Op))
 		}
-		if (c.Peer != "") != op.peer || (c.Address != "") != op.address || max(len(c.Peer), len(c.Caller)) > wire.PeerIDBytesMax || len(c.Address) > wire.AddressBytesMax {
+		if want := e.checkMember(c); want != "" {
+			return refuse(RefusedFormat, "control", "%s takes %s", c.Op, want)
+		}
+		if !aboutMembers(c.Op) && (c.Peer != "") != op.peer || (c.Address != "") != op.address || max(len(c.Peer), len(c.Caller)) > wire.PeerIDBytesMax || len(c.Address) > wire.AddressBytesMax {
 			return refuse(RefusedFormat, "control", "%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
 				c.Op, op.peer, op.address, wire.PeerIDBytesMax, wire.AddressBytesMax)
 		}
@@ -197,13 +205,13 @@ func notText(texts ...string) string {
 }
 
 // admitEnvelope lets the governor decide before a byte beyond the header is decoded, then decodes under the caps.
-func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
+func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress, fresh bool) error {
 	from := wire.PeerID(ev.From)
 	if err := e.st.governor.Admit(from); err != nil {
 		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: err.Error()}
 	}
 	env := e.sc.envelope()
-	if err := e.decode(ev, from, env); err != nil {
+	if err := e.decode(ev, from, env, fresh); err != nil {
 		e.sc.freeEnvelope(env)
 		return err
 	}
@@ -212,7 +220,7 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress) error {
 }
 
 // decode reads an envelope, first its header, and its fills once the header was found to be meant for this node.
-func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.Envelope) error {
+func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.Envelope, fresh bool) error {
 	fills, err := wire.DecodeHeaderInto(env, ev.Raw, &e.limits.Wire, [2]wire.PeerID{from, e.st.self})
 	if err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
@@ -222,10 +230,17 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("peer %s claims to be %s", from, env.From)}
 	case env.To != e.st.self:
 		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s", env.To, e.st.self)}
+	case env.Notice.Refuses() && fresh && e.rules(2) && !e.somebody(from) && !e.st.streams.Owes(from):
+		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: fmt.Sprintf("peer %s plays no place of the program: it has nothing to refuse", from)}
 	case env.Notice.Refuses():
 		return nil // it travels alone, and need not be of the same artifact
 	case env.Digest != e.prog.Digest:
 		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
+	}
+	if fresh {
+		if no := e.stranger(env); no != nil {
+			return no
+		}
 	}
 	if env.Fills, err = fills.DecodeInto(env.Fills, e.reg, &e.limits.Wire); err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
@@ -250,6 +265,9 @@ func (e *Engine) mayDeliver(ev *Event) error {
 		p := wire.PeerID(ev.Link.Peer)
 		if err := e.st.governor.Admit(p); err != nil && (ev.Link.Up || !e.st.book.IsLinked(p)) {
 			return &RefusedError{Code: RefusedStranger, What: "link", Reason: err.Error()}
+		}
+		if e.rules(2) && !e.somebody(p) && !e.st.book.IsLinked(p) && !e.st.streams.Owes(p) {
+			return &RefusedError{Code: RefusedStranger, What: "link", Reason: "peer " + string(p) + " plays no place of the program: it is no member"}
 		}
 	}
 	return nil

@@ -258,15 +258,20 @@ func (e *Engine) release(f *frame) {
 // nothing being pending, not on something having been written (trap 16).
 func (e *Engine) end(f *frame) {
 	e.trace(traceEnd, f, -1, f.fn.Name)
+	answered := false
 	if f.inbound.request.IsSet() && !f.inbound.replied {
 		e.replyFailure(f)
+		// Whoever asked has it: the failure of another's question is none of this node's.
+		if answered = e.rules(2); answered && f.failure != nil {
+			e.count("answer.failed")
+		}
 	}
 	for _, name := range f.permits {
 		e.returnPermit(name)
 	}
 	parent, callOp := e.st.frames.get(f.parent), f.callOp
 	if f.parent == 0 || parent == nil {
-		if f.failure != nil {
+		if f.failure != nil && !answered {
 			e.reportFailure(f.failure)
 		}
 		e.collect(f)

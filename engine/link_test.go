@@ -9,7 +9,7 @@ import (
 )
 
 // linkSteps are the kinds of actions of a schedule on links and the control plane, beside those of package programs.
-const linkSteps = 3
+const linkSteps = 4
 
 // link does one of them to a node.
 func (n *testNode) link(kind int, p wire.PeerID, a, b int) {
@@ -43,6 +43,20 @@ func (n *testNode) link(kind int, p wire.PeerID, a, b int) {
 			n.deliver(&Event{Control: &snapshot.ControlEvent{Op: ControlGrant, Peer: "stranger0"}})
 			n.poll()
 			c.Caller = "stranger0"
+		}
+		n.deliver(&Event{Control: c})
+	case 3: // guests come and go; the other node stays what it is
+		guest := func(k int) string { return fmt.Sprintf("guest%d", k%4) }
+		c := &snapshot.ControlEvent{ID: uint64(b), Op: []string{ControlAdmit, ControlAdmit, ControlReplace, ControlRemove, ControlLeave}[a%5]}
+		switch c.Op {
+		case ControlAdmit:
+			c.Peer, c.Place, c.Name, c.Number = guest(b), []string{"one", "other"}[b%2], fmt.Sprint("site ", b), uint64(b%3)
+		case ControlReplace:
+			c.Peer, c.Other, c.Name = guest(b), guest(b+1), fmt.Sprint(b)
+		case ControlRemove:
+			c.Place, c.Number = "other", uint64(1+b%2)
+		case ControlLeave:
+			c.Caller = guest(b)
 		}
 		n.deliver(&Event{Control: c})
 	}

@@ -20,11 +20,15 @@ const (
 	PeerUnresolved                     // something is for it, and no address of it is known
 	PeerRefused                        // it refuses this node; Reason is one of the wire's, Seen what it saw
 	PeerAddresses                      // where it can be reached has changed; Addresses has all, the best first
+	PeerJoined                         // it is a member from now on; Reason says of what
+	PeerLeft                           // it was a member and left by itself
+	PeerRemoved                        // it was a member and is none any more; Reason says why
 )
 
 var peerKinds = [...]string{
 	PeerUp: "up", PeerDown: "down", PeerSuspected: "suspected", PeerTrusted: "trusted", PeerBlocked: "blocked",
 	PeerUnblocked: "unblocked", PeerUnresolved: "unresolved", PeerRefused: "refused", PeerAddresses: "addresses",
+	PeerJoined: "joined", PeerLeft: "left", PeerRemoved: "removed",
 }
 
 // String returns the name of the kind.

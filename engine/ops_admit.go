@@ -49,7 +49,11 @@ func (e *Engine) known() []wire.PeerID {
 // keepOut gives up what is under way to a peer that is not admitted any more: its envelopes leave the outbox, and questions to
 // it fail as if their deadline had passed.
 func (e *Engine) keepOut(p wire.PeerID) {
-	why := value.Fail(value.CodeStranger, string(p), e.st.governor.Admit(p).Error())
+	e.giveUp(p, PeerBlocked, value.Fail(value.CodeStranger, string(p), e.st.governor.Admit(p).Error()))
+}
+
+// giveUp gives up what is under way to a peer, and says why.
+func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 	envelopes, questions := e.st.streams.Abandon(p), 0
 	for range envelopes {
 		e.count("envelope.abandoned")
@@ -61,7 +65,7 @@ func (e *Engine) keepOut(p wire.PeerID) {
 		e.disarmRequest(p, q.Envelope.Request)
 		e.unanswered(q.Edge, p, q.Context, why)
 	}
-	e.announce(PeerBlocked, p, fmt.Sprintf("%s; given up: envelopes %d, questions %d", why.Message, len(envelopes), questions))
+	e.announce(kind, p, fmt.Sprintf("%s; given up: envelopes %d, questions %d", why.Message, len(envelopes), questions))
 	e.tellWatchers(p, false)
 	e.wakeParked(parkOutbox, "")
 }
@@ -82,6 +86,9 @@ func (e *Engine) outcast(p wire.PeerID, where string) *value.Failure {
 	}
 	if err := e.st.governor.Admit(p); err != nil {
 		return value.Fail(value.CodeStranger, where, err.Error())
+	}
+	if e.rules(2) && e.st.roster.Parted(p) {
+		return value.Fail(value.CodeStranger, where, "peer "+string(p)+" is no member any more")
 	}
 	return nil
 }

@@ -28,6 +28,12 @@ var controlOps = map[string]struct{ peer, address bool }{
 	ControlBlock: {peer: true}, ControlUnblock: {peer: true}, ControlAllow: {peer: true}, ControlDisallow: {peer: true},
 	ControlOpen: {}, ControlClose: {}, ControlLearn: {true, true}, ControlForget: {peer: true},
 	ControlGrant: {peer: true}, ControlRevoke: {peer: true},
+	ControlAdmit: {peer: true}, ControlRemove: {}, ControlReplace: {}, ControlLeave: {},
+}
+
+// aboutMembers says whether a call is one of those about members, which say in several ways whom they are about.
+func aboutMembers(op string) bool {
+	return op == ControlAdmit || op == ControlRemove || op == ControlReplace || op == ControlLeave
 }
 
 // ControlResult says what became of a call of the control plane (trap 18).
@@ -39,6 +45,8 @@ type ControlResult struct {
 	Accepted bool
 	Code     string // why not: one of the Refused constants
 	Reason   string // likewise, in words
+	Place    string // of calls about members: the place of the member
+	Number   int    // likewise, its number
 }
 
 // append adds a form of the result to what is hashed.
@@ -50,6 +58,10 @@ func (r *ControlResult) append(b []byte) []byte {
 	if r.Accepted {
 		b = append(b, 1)
 	}
+	if r.Place != "" {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(r.Place))), r.Place...)
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.Number))
+	}
 	return b
 }
 
@@ -58,6 +70,9 @@ func (r *ControlResult) append(b []byte) []byte {
 func (e *Engine) mayControl(c *snapshot.ControlEvent) *RefusedError {
 	if c.Caller == "" {
 		return nil
+	}
+	if c.Op == ControlLeave {
+		return e.mayLeave(c)
 	}
 	err := e.st.governor.MayControl(wire.PeerID(c.Caller))
 	if err == nil && (c.Op == ControlGrant || c.Op == ControlRevoke) {
@@ -73,12 +88,27 @@ func (e *Engine) mayControl(c *snapshot.ControlEvent) *RefusedError {
 	return &RefusedError{Code: code, What: "control", Reason: err.Error()}
 }
 
+// mayLeave says whether a caller may leave: each member may, for itself.
+func (e *Engine) mayLeave(c *snapshot.ControlEvent) *RefusedError {
+	p := wire.PeerID(c.Caller)
+	if err := e.st.governor.Admit(p); err != nil {
+		return &RefusedError{Code: RefusedStranger, What: "control", Reason: err.Error()}
+	}
+	if m, ok := e.st.roster.Get(p); !ok || m.State != peer.MemberIs {
+		return &RefusedError{Code: RefusedUnknown, What: "control", Reason: "the caller is no member, and cannot leave"}
+	}
+	if c.Peer != "" && c.Peer != c.Caller {
+		return &RefusedError{Code: RefusedRight, What: "control", Reason: "a member leaves by itself; want remove for another"}
+	}
+	return nil
+}
+
 // takeControl does a call of the control plane and says what became of it.
 func (e *Engine) takeControl(c *snapshot.ControlEvent) {
 	r := ControlResult{ID: c.ID, Caller: wire.PeerID(c.Caller), Op: c.Op, Peer: wire.PeerID(c.Peer), Accepted: true}
 	if bad := e.mayControl(c); bad != nil { // the right may have been taken since the call was accepted
 		r.Accepted, r.Code, r.Reason = false, bad.Code, bad.Reason
-	} else if err := e.control(c); err != nil {
+	} else if err := e.control(c, &r); err != nil {
 		r.Accepted, r.Code, r.Reason = false, RefusedUnknown, err.Error()
 		var full *peer.FullError
 		var address *wire.AddressError
@@ -87,6 +117,8 @@ func (e *Engine) takeControl(c *snapshot.ControlEvent) {
 			r.Code = RefusedFull
 		case errors.As(err, &address):
 			r.Code = RefusedAddress
+		case codeOf(err) != "":
+			r.Code = codeOf(err)
 		}
 	}
 	if r.Accepted {
@@ -102,7 +134,7 @@ type unknownError string
 
 func (e unknownError) Error() string { return string(e) }
 
-func (e *Engine) control(c *snapshot.ControlEvent) error {
+func (e *Engine) control(c *snapshot.ControlEvent, r *ControlResult) error {
 	g, p := e.st.governor, wire.PeerID(c.Peer)
 	found := func(was bool, what string) error {
 		if !was {
@@ -110,8 +142,14 @@ func (e *Engine) control(c *snapshot.ControlEvent) error {
 		}
 		return nil
 	}
+	if wire.PeerID(c.Other) == e.st.self {
+		return unknownError("the node itself is no member of its own roster")
+	}
 	if p == e.st.self && c.Op != ControlLearn && c.Op != ControlForget {
 		return unknownError("the node itself cannot be blocked, allowed or given rights")
+	}
+	if aboutMembers(c.Op) {
+		return e.controlMember(c, r)
 	}
 	switch c.Op {
 	case ControlBlock:

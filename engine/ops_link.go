@@ -15,6 +15,10 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 			e.drop("link.refused", err.Error()) // it was blocked since the event was accepted
 			return
 		}
+		if e.rules(2) && !e.somebody(p) && !e.st.streams.Owes(p) {
+			e.drop("link.refused", string(p)+" is no member") // any more
+			return
+		}
 		e.count("link.up")
 		changed, again, err := e.st.book.Linked(p, l.Remote, e.st.now)
 		if err != nil {

@@ -58,7 +58,10 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	until := e.deadlineOf(f, edge)
 	late := 0
 	for _, p := range to {
-		if why = e.outcast(p, o.Name); why != nil {
+		if why = e.outcast(p, o.Name); why == nil {
+			why = e.mayReach(p, edge, o.Name)
+		}
+		if why != nil {
 			refused++
 			e.drop("send.blocked", why.Message)
 			if o.Code == program.OpRequest {
@@ -234,6 +237,7 @@ func (e *Engine) sendUntil(env *wire.Envelope, numbered bool, until int64) error
 	env.Epoch = e.st.epoch
 	held := e.holds(env)
 	if numbered {
+		e.makeRoom(env.To)
 		if err := e.st.streams.PushUntil(env, until, held, e.st.now, e.st.random.Uint64); err != nil {
 			e.drop("send.refused", err.Error())
 			return err

@@ -92,6 +92,11 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		e.drop("envelope.blocked", bad.Message) // it was blocked since the envelope was accepted
 		return
 	}
+	if no := e.stranger(env); no != nil {
+		e.drop("envelope.stranger", no.Reason) // it was a member when the envelope was accepted
+		return
+	}
+	e.makeRoom(env.From)
 	e.peerSpoke(env.From)
 	got, err := e.st.streams.Accept(env)
 	if err != nil {

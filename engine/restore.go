@@ -269,7 +269,7 @@ func (r *restorer) ingress(t *snapshot.TransientSnapshot) error {
 		if ev.Completion != nil || ev.CompletionFailed != nil {
 			return fmt.Errorf("event %d is a completion, which has its own queue", i)
 		}
-		in, err := r.e.admit(ev)
+		in, err := r.e.admit(ev, false)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
@@ -307,6 +307,9 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 		return err
 	}
 	r.st.setRules(w.Rules)
+	if r.st.roster, err = peer.RestoreRoster(w.Roster, l.Members); err != nil {
+		return err
+	}
 	if r.st.pressure, err = peer.RestorePressure(w.Pressure, l.BookPeers); err != nil {
 		return err
 	}

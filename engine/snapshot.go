@@ -197,7 +197,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
 		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
 		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
-		AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
+		Roster: e.st.roster.Snapshot(), AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}
 	w.Requests, w.Inbound = e.st.requests.Snapshot()
 	for _, c := range e.st.counters {

@@ -44,6 +44,7 @@ type State struct {
 	requests *peer.Requests
 	book     *peer.AddressBook
 	pressure *peer.Pressure
+	roster   *peer.Roster // nil until a peer is admitted
 
 	// identity
 	rules       uint32 // which release's behaviour holds; see rules.go

@@ -81,7 +81,7 @@ func (s *senses) config() node.Config {
 	if err := cat.Register("protocol", "sensor", 1, func(node.Env) (engine.Component, error) { return &sensor{rng: s.rng}, nil }); err != nil {
 		s.t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits()}
+	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
 func (s *senses) sensor() *sensor { return s.d.Node.Component("sensor").(*sensor) }

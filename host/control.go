@@ -53,17 +53,44 @@ func (c *waiting) tell(r engine.ControlResult) {
 	}
 }
 
-// Control does a call of the control plane and returns what became of it, once that is durable. The caller is empty for the
+// Call is a call of the control plane.
+type Call struct {
+	Caller  wire.PeerID // a peer that the transport authenticated; empty: the node's own operator
+	Op      string      // engine.ControlBlock and its like
+	Peer    wire.PeerID // whom it is about
+	Address string      // of engine.ControlLearn
+
+	// Of the calls about members.
+	Place  string      // of the member
+	Number int         // of the member; of engine.ControlAdmit, -1 is the least that is free. It counts where Place is set
+	Name   string      // for people
+	Other  wire.PeerID // of engine.ControlReplace: the peer that comes in the place of Peer
+}
+
+// Event returns the call as an input of the node.
+func (c Call) Event(id uint64) *engine.Event {
+	ev := &snapshot.ControlEvent{ID: id, Caller: string(c.Caller), Op: c.Op, Peer: string(c.Peer), Address: c.Address, Place: c.Place, Name: c.Name, Other: string(c.Other)}
+	if c.Place != "" && c.Number >= 0 {
+		ev.Number = uint64(c.Number) + 1
+	}
+	return &engine.Event{Control: ev}
+}
+
+// Control is Do for the calls about one peer and an address.
+func (h *Host) Control(ctx context.Context, caller wire.PeerID, op string, p wire.PeerID, address string) (engine.ControlResult, error) {
+	return h.Do(ctx, Call{Caller: caller, Op: op, Peer: p, Address: address})
+}
+
+// Do does a call of the control plane and returns what became of it, once that is durable. The caller is empty for the
 // node's own operator, or a peer that the transport authenticated: then the node asks whether it may. A call that is denied is
 // a result, not an error; errors are *FullError, ErrStopped and those of the context.
-func (h *Host) Control(ctx context.Context, caller wire.PeerID, op string, p wire.PeerID, address string) (engine.ControlResult, error) {
+func (h *Host) Do(ctx context.Context, c Call) (engine.ControlResult, error) {
 	id, done, err := h.calls.begin()
 	if err != nil {
 		return engine.ControlResult{}, err
 	}
 	defer h.calls.end(id)
-	ev := &engine.Event{Control: &snapshot.ControlEvent{ID: id, Caller: string(caller), Op: op, Peer: string(p), Address: address}}
-	if err := h.post(ev, h.cfg.Inbox); err != nil {
+	if err := h.post(c.Event(id), h.cfg.Inbox); err != nil {
 		return engine.ControlResult{}, err
 	}
 	select {

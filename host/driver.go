@@ -72,16 +72,19 @@ func (v *Driver) Origin(wall int64) int64 {
 }
 
 // Begin makes the first record of this life: of a new node the first snapshot, which is durable then, and otherwise the
-// restart, which is stepped before anything else.
-func (v *Driver) Begin(now, wall int64) (*Turn, error) {
+// restart, which is stepped before anything else. With it go the inputs that the node takes first: whom it knows to be members.
+func (v *Driver) Begin(now, wall int64, first ...*engine.Event) (*Turn, error) {
 	if v.rec.New {
-		return &Turn{}, v.d.Save()
+		if err := v.d.Save(); err != nil || len(first) == 0 {
+			return &Turn{}, err
+		}
+		return v.Step(now, wall, first)
 	}
 	ev, err := v.d.Restart(v.rec)
 	if err != nil {
 		return nil, err
 	}
-	t, err := v.Step(now, wall, []*engine.Event{ev})
+	t, err := v.Step(now, wall, append([]*engine.Event{ev}, first...))
 	if err != nil || !v.rec.NewEpoch {
 		return t, err
 	}

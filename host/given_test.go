@@ -35,7 +35,7 @@ func TestPauseReadsTheSnapshotAgain(t *testing.T) {
 		if err := p.Link(); err != nil {
 			t.Fatal(err)
 		}
-		return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}
+		return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits(), Anyone: p.Places()}
 	}
 	for k := 1; k <= 4; k++ {
 		cell := strings.Repeat("c", k)

@@ -30,6 +30,9 @@ type Config struct {
 	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
 	OnOpen  func() error                           // called when the directory was found good, before the new life begins; an error ends Start; may be nil
 
+	// First, if set, returns what the node takes before anything else in this life, such as whom it is to know as members.
+	First func(*node.Node) []*engine.Event
+
 	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
 	Admission *Admission
 }
@@ -133,7 +136,11 @@ func (h *Host) now() (engineNow, wall int64) {
 // begin makes the first record of this life.
 func (h *Host) begin() error {
 	now, wall := h.now()
-	t, err := h.drv.Begin(now, wall)
+	var first []*engine.Event
+	if h.cfg.First != nil {
+		first = h.cfg.First(h.d.Node)
+	}
+	t, err := h.drv.Begin(now, wall, first...)
 	if err != nil {
 		return err
 	}
@@ -273,6 +280,9 @@ func (h *Host) follow(t *Turn) error {
 		h.listed = e.Listed()
 	}
 	for _, n := range t.Peers {
+		if n.Kind == engine.PeerJoined && h.links.Again(n.Peer) {
+			h.linksAt = 0
+		}
 		if h.cfg.OnPeer != nil {
 			h.cfg.OnPeer(n)
 		}

@@ -78,6 +78,18 @@ func (l *Links) Up(p wire.PeerID, remote string) {
 	e.news = !e.told || e.broke || e.remote != e.seen
 }
 
+// Again has the node hear once more that a peer is linked, where it is: while the peer was no member, the node would not know.
+func (l *Links) Again(p wire.PeerID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.peers[p]
+	if e == nil || !e.up {
+		return false
+	}
+	e.told, e.broke, e.news, e.taught = false, false, true, false
+	return true
+}
+
 // Down notes that the last link ended.
 func (l *Links) Down(p wire.PeerID, reason error) {
 	l.mu.Lock()

@@ -48,7 +48,7 @@ func Peer(t transport.Transport, n engine.PeerNotice) {
 	switch n.Kind {
 	case engine.PeerAddresses:
 		t.Learn(n.Peer, n.Addresses)
-	case engine.PeerBlocked:
+	case engine.PeerBlocked, engine.PeerRemoved:
 		t.Drop(n.Peer)
 	}
 }

@@ -115,7 +115,7 @@ func (r *rig) config(i int) node.Config {
 	}
 	return node.Config{
 		Program: r.parts[i], Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
-		Limits: engine.DefaultLimits(),
+		Limits: engine.DefaultLimits(), Anyone: r.parts[i].Places(),
 	}
 }
 

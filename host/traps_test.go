@@ -25,7 +25,7 @@ func sleeper(t *testing.T) node.Config {
 	if err := p.Link(); err != nil {
 		t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits()}
+	return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
 // TestTimersSurviveTheClock (trap 4): times are stored by the engine's own clock. When the machine's clock begins anew at a

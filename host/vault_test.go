@@ -78,7 +78,7 @@ func vaultConfig(t testing.TB) node.Config {
 	if err := cat.Register("protocol", "vault", 1, func(node.Env) (engine.Component, error) { return &vault{}, nil }); err != nil {
 		t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits()}
+	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
 // life is one life of a vault on a disk.

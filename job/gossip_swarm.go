@@ -55,6 +55,7 @@ func (s *Swarm) Node(i int) node.Config {
 	cfg := s.node
 	cfg.Self = s.peers[i]
 	cfg.Targets = map[string][]wire.PeerID{PeersPlace: s.Neighbours(i)}
+	cfg.Anyone = []string{PeersPlace} // peers find each other
 	return cfg
 }
 

@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/builtin"
@@ -42,7 +43,7 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 	}
 	names := nodeNames(c.Clients)
 	out := make([]Member, len(names))
-	targets := map[string][]wire.PeerID{}
+	targets, clients := map[string][]wire.PeerID{}, make([]wire.PeerID, 0, c.Clients)
 	for i, name := range names {
 		peer, err := localPeer(c.Seed, name)
 		if err != nil {
@@ -50,10 +51,11 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 		}
 		m := Member{Name: name, Peer: peer, Place: ClientsPlace, Config: shared}
 		if i == 0 {
-			m.Place = ServerPlace // it learns of its clients when they join
+			m.Place = ServerPlace
 			targets[ServerPlace] = []wire.PeerID{peer}
 			m.Config.Limits.BookPeers = max(shared.Limits.BookPeers, c.Clients) // it knows them all
 		} else {
+			clients = append(clients, peer)
 			m.Config.Targets = targets
 			if m.Config.Options, err = nodeOptions(name, i-1); err != nil {
 				return nil, err
@@ -62,6 +64,8 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 		m.Config.Program, m.Config.Self = programs[m.Place], peer
 		out[i] = m
 	}
+	slices.Sort(clients)
+	out[0].Config.Targets = map[string][]wire.PeerID{ClientsPlace: clients} // it hears of their samples when they join
 	return out, nil
 }
 

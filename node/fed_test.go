@@ -131,7 +131,7 @@ func newNet(t testing.TB, a *compile.Artifact, places ...string) *net {
 		m := &member{events: map[string][]value.Value{}, more: true}
 		m.cfg = node.Config{
 			Program: p, Artifact: a.Model, Catalogue: cat, Values: value.NewRegistry(), Self: peerName(i), Seed: 11,
-			Limits: engine.DefaultLimits(),
+			Limits: engine.DefaultLimits(), Anyone: []string{"clients"},
 			FailRestore: func(part string) error {
 				if m.fail == nil {
 					return nil

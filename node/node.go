@@ -22,6 +22,7 @@ type Config struct {
 	Options   map[string][]byte        // this node's JSON settings by component slot
 	Data      map[string][]byte        // what the host gives to slots beside them, such as rows to train on; the options vouch for it
 	Targets   map[string][]wire.PeerID // peers known from the start, by place
+	Anyone    []string                 // places that any admitted peer plays; see engine.Config
 	Limits    engine.Limits
 	Scratch   *engine.Scratch // shared by the nodes of a thread; nil for one of its own
 	Trace     bool
@@ -89,7 +90,7 @@ func build(cfg *Config) ([]engine.Component, error) {
 func engineConfig(cfg *Config, comps []engine.Component) engine.Config {
 	return engine.Config{
 		Program: cfg.Program, Components: comps, Registry: cfg.Values, Self: cfg.Self, Seed: cfg.Seed,
-		Targets: cfg.Targets, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
+		Targets: cfg.Targets, Anyone: cfg.Anyone, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
 	}
 }
 

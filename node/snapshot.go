@@ -115,6 +115,7 @@ func (n *Node) configMessage() snapshot.ConfigSnapshot {
 		}
 		c.Targets = append(c.Targets, t)
 	}
+	c.Anyone = slices.Sorted(slices.Values(n.cfg.Anyone))
 	return c
 }
 

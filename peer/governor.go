@@ -189,6 +189,14 @@ func (g *Governor) Down(p wire.PeerID) bool {
 	return h != nil && h.down
 }
 
+// Last returns the engine time at which something of the peer was last noted, and whether it was ever heard.
+func (g *Governor) Last(p wire.PeerID) (last int64, heard bool) {
+	if h := g.health.get(p); h != nil {
+		return h.last, h.heard
+	}
+	return 0, false
+}
+
 // entry returns the health of a peer, and makes room for it where it is new.
 func (g *Governor) entry(p wire.PeerID) *health {
 	if h := g.health.get(p); h != nil {

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/wire"
@@ -26,6 +27,49 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	t.awaited, t.level = 0, Trusted
 	s.unschedule(t)
 	return out
+}
+
+// Owes says whether something to the peer is not acknowledged, or something of it.
+func (s *Streams) Owes(p wire.PeerID) bool {
+	t := s.stream(p)
+	return t != nil && t.owes()
+}
+
+func (t *stream) owes() bool { return len(t.out) > 0 || t.ackDue }
+
+// Full says whether there is no room for a stream with the peer.
+func (s *Streams) Full(p wire.PeerID) bool { return s.peers.len() >= s.lim.Peers && s.stream(p) == nil }
+
+// Evict forgets up to n streams that owe nothing and in which nothing numbered was ever sent, so that no number is given twice: of those
+// that may go, the ones whose last sign of life, which may tells, is the oldest. It returns how many.
+func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int {
+	type old struct {
+		peer wire.PeerID
+		last int64
+	}
+	var all []old
+	for i := range s.peers.rows {
+		if t := s.peers.rows[i].v; !t.owes() && t.next == 1 {
+			if last, ok := may(t.peer); ok {
+				all = append(all, old{t.peer, last})
+			}
+		}
+	}
+	// The choice goes by time and name alone, whatever the order of the table.
+	slices.SortFunc(all, func(a, b old) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.peer, b.peer)) })
+	all = all[:min(n, len(all))]
+	for _, x := range all {
+		s.peers.remove(x.peer)
+	}
+	return len(all)
+}
+
+// Level returns what the silence of the peer says of it.
+func (s *Streams) Level(p wire.PeerID) Level {
+	if t := s.stream(p); t != nil {
+		return t.level
+	}
+	return Trusted
 }
 
 // Hurry sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way then may

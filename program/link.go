@@ -16,6 +16,7 @@ func (p *Program) Link() error {
 		}
 	}
 	p.linkStarts()
+	p.places = p.allPlaces()
 	for _, start := range []FuncID{p.Bootstrap, p.Main} {
 		if start != None && (start < 0 || int(start) >= len(p.Funcs)) {
 			return fmt.Errorf("program: start function %d of %d does not exist", start, len(p.Funcs))

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -33,6 +35,7 @@ type Program struct {
 	Main       FuncID      // starts when the bootstrap is done, or None
 
 	// Filled by Link.
+	places []string            // all, sorted
 	recv   []FuncID            // by edge
 	subs   map[string][]FuncID // by kind of event
 	phases map[string][]FuncID // by phase of the lifecycle
@@ -177,6 +180,21 @@ type Component struct {
 	Config  []byte   // canonical JSON, part of the digest
 	Places  []string // where it lives
 	Deps    []string // slots that it uses, of the same place
+}
+
+// Places returns the places that the program names: its own, those of edges and those of components, sorted.
+func (p *Program) Places() []string { return p.places }
+
+func (p *Program) allPlaces() []string {
+	places := []string{p.Place}
+	for i := range p.Edges {
+		places = append(places, p.Edges[i].From, p.Edges[i].To)
+	}
+	for i := range p.Components {
+		places = append(places, p.Components[i].Places...)
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
 }
 
 // At says whether the component lives at the place.

@@ -33,6 +33,7 @@ type FrameworkSnapshot struct {
 	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
 	Rules           uint32                     `snap:"28"` // which release's behaviour holds
 	Pressure        []PressureSnapshot         `snap:"29"` // by peer, while the node is pressed
+	Roster          []MemberSnapshot           `snap:"30"` // by (place, number), members before those that had their number
 }
 
 // CounterSnapshot is one counter.
@@ -84,6 +85,16 @@ type HealthSnapshot struct {
 	Down     bool   `snap:"4"`
 	Heard    bool   `snap:"5"` // it was heard at least once, and the node was told that it is up
 	Lost     bool   `snap:"6"` // no address of it is known or works
+}
+
+// MemberSnapshot is a peer that was admitted to a place.
+type MemberSnapshot struct {
+	Number uint64 `snap:"1"` // of the place, from 0
+	Peer   string `snap:"2"`
+	Place  string `snap:"3"`
+	Name   string `snap:"4"` // for people
+	State  uint32 `snap:"5"` // 1 member, 2 removed, 3 left
+	Since  int64  `snap:"6"` // engine time of the state
 }
 
 // BackoffEntry is a peer that is not contacted before a time.

@@ -22,6 +22,7 @@ type ConfigSnapshot struct {
 	Seed    uint64           `snap:"3"`
 	Options []OptionSnapshot `snap:"4"` // node's own settings of its components, by slot name
 	Targets []TargetSnapshot `snap:"5"` // peers that are known from the start, by place
+	Anyone  []string         `snap:"6"` // places that any admitted peer plays, sorted
 }
 
 // OptionSnapshot is the node's own setting of one component slot, such as which partition it holds.
@@ -208,9 +209,13 @@ type LinkEvent struct {
 type ControlEvent struct {
 	ID      uint64 `snap:"1"` // the host's number of the call
 	Caller  string `snap:"2"` // who calls, a peer that the transport authenticated; empty: the node's own operator
-	Op      string `snap:"3"` // block, unblock, allow, disallow, open, close, learn, forget, grant, revoke
-	Peer    string `snap:"4"` // whom it is about; empty for open and close
+	Op      string `snap:"3"` // block, unblock, allow, disallow, open, close, learn, forget, grant, revoke, admit, remove, replace, leave
+	Peer    string `snap:"4"` // whom it is about; empty for open, close and leave, and where Place and Number say it
 	Address string `snap:"5"` // of learn
+	Number  uint64 `snap:"6"` // one more than a member's number; of admit, 0 is the least that is free
+	Place   string `snap:"7"` // of a member
+	Name    string `snap:"8"` // of admit and replace, for people
+	Other   string `snap:"9"` // of replace: the peer that comes in the place of Peer
 }
 
 // RestartedEvent is the first input after a restore.

@@ -18,6 +18,7 @@ type Setup struct {
 	Place    string // the place that the node plays; "" means "server"
 	Seed     uint64
 	Targets  map[string][]wire.PeerID // peers known from the start, by place
+	Closed   bool                     // only targets and members play the place of the components; else anyone does
 	Slots    []Slot
 	Artifact *onnx.ModelProto // for components that look for functions; may be nil
 }
@@ -79,9 +80,13 @@ func (s *Setup) config() (node.Config, error) {
 	if err := p.Link(); err != nil {
 		return node.Config{}, err
 	}
+	anyone := []string{s.place()}
+	if s.Closed {
+		anyone = nil
+	}
 	return node.Config{
 		Program: p, Artifact: s.Artifact, Catalogue: cat, Values: value.NewRegistry(), Self: Self, Seed: s.Seed,
-		Options: options, Targets: s.Targets, Limits: engine.DefaultLimits(),
+		Options: options, Targets: s.Targets, Limits: engine.DefaultLimits(), Anyone: anyone,
 	}, nil
 }
 

@@ -116,6 +116,6 @@ func (p *ledgerParts) config(i int, seed uint64, trace bool) (node.Config, error
 	}
 	return node.Config{
 		Program: part, Artifact: p.artifact, Catalogue: cat, Values: value.NewRegistry(), Self: ledgerPeer(i), Seed: seed,
-		Limits: engine.DefaultLimits(), Trace: trace,
+		Limits: engine.DefaultLimits(), Trace: trace, Anyone: part.Places(),
 	}, nil
 }

@@ -66,7 +66,7 @@ func newWorld(parts []*program.Program, restoring bool) (*world, error) {
 	limits.AppEvents, limits.PendingCommands, limits.FailuresToDown = 5, 4, 2
 	for i, p := range parts {
 		n := &walker{w: w, cfg: node.Config{
-			Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: peerID(i), Seed: 7, Limits: limits, Trace: true,
+			Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: peerID(i), Seed: 7, Limits: limits, Trace: true, Anyone: p.Places(),
 			Targets: map[string][]wire.PeerID{"other": {peerID(1 - i)}},
 		}}
 		if restoring {

@@ -82,8 +82,9 @@ func Resume(opt Options, disks [2]*vfs.Mem, events map[uint64]string, now int64)
 func Config(i int, wrong bool) (node.Config, error) {
 	cat := node.NewCatalogue()
 	err := cat.Register("protocol", "tally", 1, func(node.Env) (engine.Component, error) { return &Tally{wrong: wrong}, nil })
+	part := Programs()[i]
 	return node.Config{
-		Program: Programs()[i], Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
+		Program: part, Anyone: part.Places(), Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
 		Limits: engine.DefaultLimits(),
 	}, err
 }

@@ -1,0 +1,265 @@
+package deploy
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/transport/memory"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// spy is a stranger at a transport, who writes down what it is sent.
+type spy struct {
+	nobody
+	mu  sync.Mutex
+	got [][]byte
+}
+
+func (s *spy) Receive(_ wire.PeerID, raw []byte) error {
+	s.mu.Lock()
+	s.got = append(s.got, raw)
+	s.mu.Unlock()
+	return nil
+}
+
+// values returns how many packets with values the stranger was sent.
+func (s *spy) values(t *testing.T) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, raw := range s.got {
+		e, err := wire.Decode(raw, value.NewRegistry(), wire.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.Fills) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// hosted is a server of a job as a process has one, on a network of the test.
+type hosted struct {
+	listening Listening
+	ended     chan error
+	results   chan *job.Result
+	mu        sync.Mutex
+	rounds    map[int]bool
+	joined    map[wire.PeerID]int
+}
+
+func (s *hosted) told() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rounds)
+}
+
+func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
+	t.Helper()
+	s := &hosted{ended: make(chan error, 1), results: make(chan *job.Result, 1), rounds: map[int]bool{}, joined: map[wire.PeerID]int{}}
+	told := make(chan Listening, 1)
+	o.Tell = func(what any) {
+		switch x := what.(type) {
+		case Listening:
+			told <- x
+		case job.Round:
+			s.mu.Lock()
+			s.rounds[x.Number] = true
+			s.mu.Unlock()
+		case Joined:
+			s.mu.Lock()
+			s.joined[x.Peer] = x.Member
+			s.mu.Unlock()
+		}
+	}
+	go func() {
+		res, err := Serve(ctx, o)
+		s.results <- res
+		s.ended <- err
+	}()
+	select {
+	case s.listening = <-told:
+	case err := <-s.ended:
+		t.Fatal(err)
+	case <-time.After(60 * time.Second):
+		t.Fatal("the server does not listen")
+	}
+	return s
+}
+
+func memoryNet(net *memory.Network) Network {
+	return func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil }
+}
+
+func inMemory(net *memory.Network, fsys vfs.FS, cfg job.Config) ServerOptions {
+	return ServerOptions{Job: &cfg, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
+}
+
+func joinOn(ctx context.Context, o Options, at Listening) chan error {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Join(ctx, JoinOptions{Options: o, Server: at.Addresses[:1], Member: -1, Trust: at.Digest[:12], Wait: 60 * time.Second})
+		ended <- err
+	}()
+	return ended
+}
+
+func clientIn(net *memory.Network, fsys vfs.FS, name string) Options {
+	return Options{Dir: name, FS: fsys, Listen: []string{"/memory/" + name}, Network: memoryNet(net)}
+}
+
+// looksAt takes the artifact as anybody may, without agreeing to anything or taking a number.
+func looksAt(t *testing.T, ctx context.Context, port transport.Transport, me, server wire.PeerID) *program.Program {
+	t.Helper()
+	st, err := port.Open(ctx, server, exchange.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	p, err := exchange.Ask(st, exchange.Hello{Peer: string(me), Look: true}, exchange.ArtifactMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, err := program.Load(p.Model, job.ServerPlace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prog
+}
+
+// letter makes an envelope of a stranger.
+func letter(t *testing.T, prog *program.Program, from, to wire.PeerID, edit func(*wire.Envelope)) []byte {
+	t.Helper()
+	e := &wire.Envelope{Version: wire.PlainVersion, From: from, To: to, Digest: prog.Digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: -1}
+	edit(e)
+	raw, err := wire.Append(nil, value.NewRegistry(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// joins says what the registry's clients say.
+func joins(prog *program.Program) func(*wire.Envelope) {
+	return func(e *wire.Envelope) {
+		e.Fills = []wire.Fill{{Component: prog.ComponentOf("registry"), Op: "join", Value: value.NewList(value.Int(1<<20), value.String("eve"))}}
+	}
+}
+
+// fetches asks for a chunk that no chunk can be.
+func fetches(prog *program.Program) func(*wire.Envelope) {
+	return func(e *wire.Envelope) {
+		for i := range prog.Edges {
+			if edge := &prog.Edges[i]; edge.Name == "fetch" {
+				e.Edge, e.Request = int32(edge.ID), wire.Request{Epoch: 1, ID: 1}
+				for _, site := range edge.Sites {
+					e.Fills = append(e.Fills, wire.Fill{Site: uint32(site), Value: value.String("x")})
+				}
+			}
+		}
+	}
+}
+
+func small(rounds, chunk int) job.Config {
+	cfg := job.Default()
+	cfg.Clients, cfg.Rounds, cfg.Chunk = 2, rounds, chunk
+	return cfg
+}
+
+// U1: a stranger that looked, took no number and says that it joins is no member: it is sent no value, and the job ends with the model
+// of the undisturbed run.
+func TestReviewStrangerIsMember(t *testing.T) {
+	run := func(stranger bool) string {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		net := memory.New(memory.Options{})
+		defer net.Close()
+		s := serveOn(t, ctx, inMemory(net, vfs.NewMem(), small(10, 0)))
+		me, _ := identity.New()
+		eve := &spy{}
+		port := net.Attach(me.Peer(), eve)
+		if stranger {
+			prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
+			if err := port.Send(s.listening.Peer, letter(t, prog, me.Peer(), s.listening.Peer, joins(prog))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		for _, name := range []string{"c0", "c1"} {
+			joinOn(ctx, clientIn(net, vfs.NewMem(), name), s.listening)
+		}
+		select {
+		case res := <-s.results:
+			if res == nil || s.told() != 10 {
+				t.Fatalf("%d of 10 rounds; the server ended with %v", s.told(), <-s.ended)
+			}
+			if n := eve.values(t); n > 0 {
+				t.Errorf("a stranger was sent %d packets with values", n)
+			}
+			return res.ModelSHA256
+		case <-time.After(60 * time.Second):
+			t.Fatalf("%d of 10 rounds after a minute", s.told())
+		}
+		return ""
+	}
+	if alone, watched := run(false), run(true); alone != watched {
+		t.Errorf("the models differ: %s, %s", alone, watched)
+	}
+}
+
+// U2: one message of a stranger does not end the server of a chunked job, in this life or a later one; nor does one of a member.
+func TestReviewStrangerKillsChunkedServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	fsys := vfs.NewMem()
+	first, stop := context.WithCancel(ctx)
+	s := serveOn(t, first, inMemory(net, fsys, small(3, 1)))
+	me, _ := identity.New()
+	port := net.Attach(me.Peer(), &spy{})
+	prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
+	ask := letter(t, prog, me.Peer(), s.listening.Peer, fetches(prog))
+	if err := port.Send(s.listening.Peer, ask); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	stop()
+	if err := <-s.ended; err != ErrInterrupted {
+		t.Fatalf("the server ended with %v", err)
+	}
+	// The same of a member, by its own key.
+	if _, err := Call(Options{Dir: "server", FS: fsys}, Request{Op: engine.ControlAdmit, Peer: string(me.Peer()), Place: job.ClientsPlace, Number: 2}); err != nil {
+		t.Fatal(err)
+	}
+	second, stop := context.WithCancel(ctx)
+	s = serveOn(t, second, inMemory(net, fsys, small(3, 1)))
+	if err := port.Send(s.listening.Peer, ask); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	stop()
+	if err := <-s.ended; err != ErrInterrupted {
+		t.Fatalf("the server ended with %v", err)
+	}
+	if _, err := Call(Options{Dir: "server", FS: fsys}, Request{Op: engine.ControlRemove, Peer: string(me.Peer())}); err != nil {
+		t.Fatal(err)
+	}
+	s = serveOn(t, ctx, inMemory(net, fsys, small(3, 1)))
+	for _, name := range []string{"c0", "c1"} {
+		joinOn(ctx, clientIn(net, vfs.NewMem(), name), s.listening)
+	}
+	if res := <-s.results; res == nil || res.Rounds != 3 {
+		t.Fatalf("the job ended with %v", <-s.ended)
+	}
+}
