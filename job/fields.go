@@ -39,6 +39,9 @@ var fields = []field[Config]{
 // whole. Every new setting of a job is in it.
 var added = map[string]string{"layers": "1", "chunk": "0"}
 
+// addedToGossip are those of jobs without a server.
+var addedToGossip = map[string]string{"alone": "false"}
+
 func fieldOf[C any](fields []field[C], key string) *field[C] {
 	for i := range fields {
 		if fields[i].key == key {
@@ -87,6 +90,11 @@ func set[C any](fields []field[C], c *C, key, text string) error {
 		if *p, err = strconv.Atoi(text); err != nil {
 			return bad("a whole number")
 		}
+	case *bool:
+		if text != "true" && text != "false" {
+			return bad("true or false")
+		}
+		*p = text == "true"
 	case *uint64:
 		if *p, err = strconv.ParseUint(text, 10, 64); err != nil {
 			return bad("a whole number, not negative")
@@ -116,6 +124,8 @@ func get[C any](fields []field[C], c *C, key string) string {
 		return *p
 	case *int:
 		return strconv.Itoa(*p)
+	case *bool:
+		return strconv.FormatBool(*p)
 	case *uint64:
 		return strconv.FormatUint(*p, 10)
 	case *float64:

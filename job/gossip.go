@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/data/synthetic"
@@ -50,6 +51,9 @@ type Gossip struct {
 	Discovery string
 	// Delivery is DeliveryBest or DeliveryOnce.
 	Delivery string
+	// Alone lets a node that knows of no other one train alone in the meantime; else it waits for the first neighbour, and its periods
+	// count from then on. It matters where nodes find each other: with DiscoveryExchange.
+	Alone bool
 	// Features is the number of features, 1 to 4,096; the model has one weight for each, and a bias.
 	Features int
 	// Samples is the number of samples that a node holds, 1 to 65,536.
@@ -72,6 +76,7 @@ var gossipFields = []field[Gossip]{
 	{"degree", func(c *Gossip) any { return &c.Degree }},
 	{"discovery", func(c *Gossip) any { return &c.Discovery }},
 	{"delivery", func(c *Gossip) any { return &c.Delivery }},
+	{"alone", func(c *Gossip) any { return &c.Alone }},
 	{"features", func(c *Gossip) any { return &c.Features }},
 	{"samples", func(c *Gossip) any { return &c.Samples }},
 	{"noise", func(c *Gossip) any { return &c.Noise }},
@@ -179,8 +184,27 @@ func (c Gossip) With(set map[string]string) (Gossip, error) {
 	return c, c.Validate()
 }
 
-// GossipFromSettings returns the job that Settings wrote down. Errors are *ConfigError.
-func GossipFromSettings(set map[string]string) (Gossip, error) { return GossipDefault().With(set) }
+// GossipFromSettings returns the job that Settings wrote down, in this release or an earlier one. Errors are *ConfigError.
+func GossipFromSettings(set map[string]string) (Gossip, error) {
+	all := map[string]string{}
+	for key, text := range set {
+		if fieldOf(gossipFields, key) == nil {
+			return Gossip{}, &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(GossipKeys(), ", ")}
+		}
+		all[key] = text
+	}
+	for _, key := range GossipKeys() {
+		if _, ok := all[key]; ok {
+			continue
+		}
+		text, ok := addedToGossip[key]
+		if !ok {
+			return Gossip{}, &ConfigError{key, "missing", "every setting"}
+		}
+		all[key] = text
+	}
+	return GossipDefault().With(all)
+}
 
 // ParseEvaluation reads the value of an EventEvaluation.
 func ParseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err error) {

@@ -22,6 +22,9 @@ const (
 	CountMerges     = "merges"     // counter of the models that were merged
 )
 
+// ageStep is far more than the ages of honest peers differ by: all take about one step in each period.
+const ageStep = 256
+
 // Choreography returns the job as one program for all its nodes: gossip learning (Ormándi, Hegedűs and Jelasity, 2013).
 func (c Gossip) Choreography() (*onnx.ModelProto, error) {
 	if err := c.Validate(); err != nil {
@@ -33,7 +36,7 @@ func (c Gossip) Choreography() (*onnx.ModelProto, error) {
 	data := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: at,
 		Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
 	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
-		Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch}})
+		Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
 	choose := neighbour.Config{Place: PeersPlace}
 	var learns []*graph.Slot
 	if c.Discovery == DiscoveryExchange {
@@ -46,7 +49,14 @@ func (c Gossip) Choreography() (*onnx.ModelProto, error) {
 		Deps: learns, Config: choose})
 
 	tick := g.SpreadInterval(peers, c.Period)
-	to := g.Invoke(selector, "Peer", tick)[0]
+	next := "Peer"
+	if c.Discovery == DiscoveryExchange {
+		next = "Next" // there may be nobody yet
+	}
+	to := g.Invoke(selector, next, tick)[0]
+	if c.Alone && c.Discovery == DiscoveryExchange {
+		g.Invoke(model, "Alone", to)
+	}
 	own := g.Invoke(model, "Share", tick)
 	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to, own[0], own[1])
 	params := g.Typed(sent.Value(0), op.Tensors(tensor.Float32, c.Features+1))

@@ -38,6 +38,8 @@ var roleOps = []Decl{
 		ports(in("trigger", Trigger)), ports(out("params", Tensor), out("age", Int))),
 	method("model", "Merge", "Averages a peer's model with the own, weighted by age, and takes a step on the own samples.",
 		ports(in("params", Tensor), in("age", Int)), ports(out("merged", Trigger))),
+	method("model", "Alone", "Takes a step on the own samples where there is nobody to learn from.",
+		ports(in("peers", ListsOf(Peer))), ports(out("settled", Trigger))),
 	method("model", "Evaluate", "Gives the accuracy and the loss of the model over the held-out samples.",
 		ports(in("trigger", Trigger)), ports(out("accuracy", Float), out("loss", Float))),
 
@@ -96,6 +98,8 @@ var roleOps = []Decl{
 		ports(in("trigger", Trigger)), ports(out("peers", ListsOf(Peer)))),
 	method("selector", "Peer", "Draws for a tick one of the peers that are known from the start.",
 		ports(in("tick", Int)), ports(out("peer", Peer))),
+	method("selector", "Next", "Draws for a tick one of the peers that are known by then, or nobody where none is.",
+		ports(in("tick", Int)), ports(out("peers", ListsOf(Peer)))),
 
 	parking(method("protocol.registry", "Await", "Waits until enough peers are members.",
 		ports(in("round", Int)), ports(out("ready", Trigger)))),

@@ -51,7 +51,8 @@ func (c *Component) State() any { return &c.st }
 // Restored checks that the model fits the settings.
 func (c *Component) Restored() error {
 	s := &c.st
-	if s.Age < 0 || s.Age > AgeMax || s.Steps < 0 || s.Steps > s.Age || (s.Params == nil) != (s.Steps == 0) {
+	// Whatever Invoke can make is taken. Without Config.AgeStep an age went beyond AgeMax by the merges that came after it.
+	if s.Age < 0 || c.cfg.AgeStep > 0 && s.Age > AgeMax || s.Steps < 0 || s.Steps > s.Age && s.Age < AgeMax || (s.Params == nil) != (s.Steps == 0) {
 		return fmt.Errorf("%s: a model of age %d with %d own steps; want neither below 0, and no more steps than age", c.slot, s.Age, s.Steps)
 	}
 	if s.Params == nil {
@@ -88,6 +89,8 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return c.share(ctx)
 	case "Merge":
 		return c.merge(ctx, in)
+	case "Alone":
+		return c.alone(ctx, in)
 	case "Evaluate":
 		src, f := c.source(ctx)
 		if f != nil {
@@ -96,7 +99,7 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		accuracy, loss := c.Evaluate(src.Held())
 		return []value.Value{value.Float(accuracy), value.Float(loss)}, nil
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Share, Merge or Evaluate", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Share, Merge, Alone or Evaluate", method)
 }
 
 func (c *Component) share(ctx *engine.Context) ([]value.Value, error) {
@@ -117,9 +120,31 @@ func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value,
 		return nil, f
 	}
 	age, ok := in[1].(value.Int)
-	if !ok || age < 0 || age >= AgeMax {
+	if !ok || age < 0 || age >= AgeMax && c.cfg.AgeStep == 0 {
 		return nil, c.fail(value.CodeType, "Merge takes the age as an Int from 0 to 2^40")
 	}
+	age = min(age, AgeMax) // beside which any other model has no weight
+	return c.learn(ctx, other, int64(age))
+}
+
+// alone takes a step where a node has nobody to learn from.
+func (c *Component) alone(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
+	if len(in) != 1 {
+		return nil, c.fail(value.CodeType, "Alone takes the peers that there are, not %d values", len(in))
+	}
+	peers, ok := in[0].(*value.List)
+	if !ok {
+		return nil, c.fail(value.CodeType, "Alone takes a list of peers, not a %s", in[0].Type())
+	}
+	if peers.Len() > 0 {
+		return ctx.Outputs(value.Trigger{}), nil // their models bring the step
+	}
+	ctx.Count("alone")
+	return c.learn(ctx, nil, 0)
+}
+
+// learn merges a model with the own, where one is given, and takes a step.
+func (c *Component) learn(ctx *engine.Context, other []float32, age int64) ([]value.Value, error) {
 	src, f := c.source(ctx)
 	if f != nil {
 		return nil, f
@@ -129,13 +154,26 @@ func (c *Component) merge(ctx *engine.Context, in []value.Value) ([]value.Value,
 	if err != nil {
 		return nil, err
 	}
-	merge(next, own, other, share(c.st.Age, int64(age)))
+	if other != nil {
+		merge(next, own, other, share(c.st.Age, age))
+	} else {
+		copy(next, own)
+	}
 	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
 	if !finite(next) { // finite weights can give a step that is not
 		return nil, c.fail(value.CodeError, "the model that came, or a step from it, is not finite")
 	}
-	c.st.Params, c.st.Age, c.st.Steps = value.Tensor{Tensor: t}, max(c.st.Age, int64(age))+1, c.st.Steps+1
+	c.st.Params, c.st.Age, c.st.Steps = value.Tensor{Tensor: t}, c.older(age), c.st.Steps+1
 	return ctx.Outputs(value.Trigger{}), nil
+}
+
+// older returns the age of the model after a merge with one of the age that a peer told: older than both by the step, but never by
+// more than Config.AgeStep beside it, whatever a peer says, and never beyond AgeMax.
+func (c *Component) older(told int64) int64 {
+	if c.cfg.AgeStep == 0 {
+		return max(c.st.Age, told) + 1
+	}
+	return min(max(c.st.Age, min(told, c.st.Age+c.cfg.AgeStep))+1, AgeMax)
 }
 
 // source returns the component that holds the samples.

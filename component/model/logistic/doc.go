@@ -7,11 +7,13 @@
 // on the node's own samples. It is one op, so that models that arrive together are merged one after the other and none is
 // lost. The model begins at 0, where all nodes agree.
 //
-// A peer's age is its own word. However old it says it is, its model has at most ShareMax of the weight.
+// A peer's age is its own word. However old it says it is, its model has at most ShareMax of the weight, and with Config.AgeStep
+// the own age grows by at most that and the step: a lie of one peer does not spread, and no age is ever refused that a node can come to.
 //
 // Ops of the component:
 //
 //	Share(trigger)             → params Tensor, age Int
 //	Merge(params Tensor, age)  → trigger                 refused whole unless the vector fits and is finite
+//	Alone(peers List)          → trigger                 a step on the own samples where the list is empty
 //	Evaluate(trigger)          → accuracy Float, loss Float   over the held-out samples
 package logistic

@@ -1,6 +1,7 @@
 package logistic_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -17,11 +18,16 @@ func setup(model string) componenttest.Setup {
 	return componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{
 		{Name: "data", Factory: synthetic.Factory, Config: `{"features":5,"samples":7}`, Derived: []string{"own"}},
 		{Name: "model", Factory: logistic.Factory, Config: model, Deps: []string{"data"}, Ops: []componenttest.Op{
-			{Method: "Share", In: 1, Out: 2}, {Method: "Merge", In: 2, Out: 1}, {Method: "Evaluate", In: 1, Out: 2}, {Method: "Export", In: 1, Out: 1}}},
+			{Method: "Share", In: 1, Out: 2}, {Method: "Merge", In: 2, Out: 1}, {Method: "Alone", In: 1, Out: 1}, {Method: "Evaluate", In: 1, Out: 2}, {Method: "Export", In: 1, Out: 1}}},
 	}}
 }
 
 const settings = `{"features":5,"learning_rate":0.5,"batch":3}`
+
+// stepped are the settings with a bound of what a merge may add to the age.
+func stepped(n int64) string {
+	return fmt.Sprintf(`{"features":5,"learning_rate":0.5,"batch":3,"age_step":%d}`, n)
+}
 
 func bench(t interface{ Fatal(...any) }, model string) (*componenttest.Bench, *logistic.Component) {
 	s := setup(model)
@@ -102,6 +108,108 @@ func TestSharedModelStays(t *testing.T) {
 	}
 	if out[1] != value.Int(3) {
 		t.Errorf("age %v, want 3", out[1])
+	}
+}
+
+// TestAgesAreBounded: with a step, a peer's lie makes a model older by that and no more, at one hop as at the next; nothing that a
+// node can come to is refused, by itself when it is restored nor by the peers that it shares it with.
+func TestAgesAreBounded(t *testing.T) {
+	cfg := stepped(256)
+	zero := vector(0, 0, 0, 0, 0, 0)
+	merge := func(b *componenttest.Bench, params, age value.Value) {
+		t.Helper()
+		if f := b.Invoke("model", "Merge", params, age).Failure; f != nil {
+			t.Fatal(f)
+		}
+		if _, err := b.Restored(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, m := bench(t, cfg)
+	for _, lie := range []int64{logistic.AgeMax - 1, logistic.AgeMax, math.MaxInt64, 0} {
+		_, before := m.Params()
+		merge(b, zero, value.Int(lie))
+		if _, age := m.Params(); age > before+257 {
+			t.Fatalf("a lie of %d made the age %d of %d", lie, age, before)
+		}
+	}
+	// A peer that never spoke to the liar.
+	c, mc := bench(t, cfg)
+	merge(c, zero, value.Int(5))
+	out, ok := b.Invoke("model", "Share", value.Trigger{}).Outputs()
+	if !ok {
+		t.Fatal("it is not shared")
+	}
+	merge(c, out[0], out[1])
+	if _, age := mc.Params(); age > 6+257 {
+		t.Errorf("at the second hop the age is %d", age)
+	}
+}
+
+// TestAgesAtTheBounds: from any age that there can be, whatever ages come, the state can be restored and what is shared is taken,
+// also in artifacts of before that know no step: they refuse some, and no state of theirs is refused.
+func TestAgesAtTheBounds(t *testing.T) {
+	zero := vector(0, 0, 0, 0, 0, 0)
+	rapid.Check(t, func(rt *rapid.T) {
+		most := rapid.SampledFrom([]int64{0, 1, 256, 1 << 30}).Draw(rt, "step")
+		cfg := stepped(most)
+		b, m := bench(t, cfg)
+		st := m.State().(*logistic.State)
+		if near := rapid.Int64Range(0, 3).Draw(rt, "near the bound"); near > 0 {
+			*st = logistic.State{Params: vector(1, 2, 3, 4, 5, 6), Age: logistic.AgeMax - near + 1, Steps: 1}
+			st.Steps = rapid.SampledFrom([]int64{1, st.Age}).Draw(rt, "steps")
+		}
+		age := rapid.OneOf(rapid.SampledFrom([]int64{math.MinInt64, -1, 0, 1, logistic.AgeMax - 1, logistic.AgeMax, logistic.AgeMax + 1, math.MaxInt64}), rapid.Int64())
+		for range 5 {
+			before := st.Age
+			told := age.Draw(rt, "age")
+			var failed *value.Failure
+			if rapid.Bool().Draw(rt, "alone") {
+				failed = b.Invoke("model", "Alone", value.NewList()).Failure
+			} else {
+				failed = b.Invoke("model", "Merge", zero, value.Int(told)).Failure
+			}
+			if refusable := told < 0 || most == 0 && told >= logistic.AgeMax; failed != nil && !refusable {
+				rt.Fatalf("age %d is refused: %v", told, failed)
+			}
+			if most > 0 && (st.Age > before+most+1 || st.Age > logistic.AgeMax || st.Age < before) {
+				rt.Fatalf("the age went from %d to %d", before, st.Age)
+			}
+			if _, err := b.Restored(); err != nil {
+				rt.Fatal(err)
+			}
+			out, _ := b.Invoke("model", "Share", value.Trigger{}).Outputs()
+			if other, _ := bench(t, cfg); most > 0 {
+				if f := other.Invoke("model", "Merge", out[0], out[1]).Failure; f != nil {
+					rt.Fatalf("an honest peer refuses it: %v", f)
+				}
+			}
+		}
+	})
+}
+
+// TestAlone: where there is nobody, a node takes steps of its own; where there is somebody, it leaves them to the merges.
+func TestAlone(t *testing.T) {
+	b, m := bench(t, settings)
+	someone := value.NewList(value.Peer("12D3KooW"))
+	if f := b.Invoke("model", "Alone", someone).Failure; f != nil {
+		t.Fatal(f)
+	}
+	if _, age := m.Params(); age != 0 {
+		t.Errorf("with a neighbour the age is %d", age)
+	}
+	for range 50 {
+		if f := b.Invoke("model", "Alone", value.NewList()).Failure; f != nil {
+			t.Fatal(f)
+		}
+	}
+	if _, age := m.Params(); age != 50 {
+		t.Errorf("after 50 periods alone the age is %d", age)
+	}
+	for name, in := range map[string][]value.Value{"no list": {value.Int(1)}} {
+		if b.Invoke("model", "Alone", in...).Failure == nil {
+			t.Errorf("%s is taken", name)
+		}
 	}
 }
 

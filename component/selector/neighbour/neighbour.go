@@ -7,6 +7,7 @@
 // Ops of the component:
 //
 //	Peer(tick Int) → Peer
+//	Next(tick Int) → List of Peer    of one, or of nobody where there is no neighbour yet
 package neighbour
 
 import (
@@ -90,15 +91,15 @@ func (c *Component) Restored() error { return nil }
 
 // Invoke runs one op; the package comment lists them.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
-	if method != "Peer" {
-		return nil, c.fail(value.CodeError, "no op %q; want Peer", method)
+	if method != "Peer" && method != "Next" {
+		return nil, c.fail(value.CodeError, "no op %q; want Peer or Next", method)
 	}
 	if len(in) != 1 {
-		return nil, c.fail(value.CodeType, "Peer takes the tick, not %d values", len(in))
+		return nil, c.fail(value.CodeType, "%s takes the tick, not %d values", method, len(in))
 	}
 	tick, ok := in[0].(value.Int)
 	if !ok {
-		return nil, c.fail(value.CodeType, "Peer takes the tick as an Int, not as %s", in[0].Type())
+		return nil, c.fail(value.CodeType, "%s takes the tick as an Int, not as %s", method, in[0].Type())
 	}
 	if c.cfg.From != "" {
 		v, ok := ctx.Dep(c.cfg.From).(Viewer)
@@ -111,7 +112,13 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		c.self = slices.Index(c.peers, ctx.Self())
 	}
 	p, ok := c.choose(uint64(tick))
-	if !ok {
+	switch {
+	case method == "Next" && ok:
+		return ctx.Outputs(value.NewList(value.Peer(p))), nil
+	case method == "Next":
+		ctx.Count("nobody") // until somebody comes
+		return ctx.Outputs(value.NewList()), nil
+	case !ok:
 		return nil, c.fail(value.CodeError, "no peer plays %q but this node; give it neighbours", c.cfg.Place)
 	}
 	return ctx.Outputs(value.Peer(p)), nil
