@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -104,13 +103,7 @@ func (e *equal) announce() error {
 // say meets the peers that the node began with, and tells the topic where the node is, again and again.
 func (e *equal) say(o *libp2p.Overlay, topic *libp2p.Topic) {
 	for wait := announceEvery / 10; ; wait = min(2*wait, announceEvery) {
-		for _, m := range e.dir.Record().Members {
-			if _, up := e.links.look()[m.Peer]; !up && e.lists.Admit(m.Peer) == nil {
-				ctx, cancel := context.WithTimeout(e.done, meetWithin)
-				o.Connect(ctx, m.Peer) // tried again
-				cancel()
-			}
-		}
+		e.meet(o.Connect)
 		if addresses := sound(e.net.Addresses(), e.dir.ID.Peer()); len(addresses) > 0 {
 			raw, err := json.Marshal(announcement{1, addresses})
 			if err == nil {

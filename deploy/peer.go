@@ -53,8 +53,17 @@ type PeerResult struct {
 	Loss        float64 `json:"loss"`
 	Merges      uint64  `json:"merges"`
 	ModelSHA256 string  `json:"model_sha256"`
-	Model       string  `json:"-"` // path
-	Kept        bool    `json:"-"` // it was there before, and nothing was trained
+	Model       string  `json:"-"`               // path
+	Kept        bool    `json:"-"`               // it was there before, and nothing was trained
+	Alone       bool    `json:"alone,omitempty"` // the job lets a node train alone
+}
+
+// Mark returns the *MergedNothingError where nothing was merged and the job does not let a node train alone, or nil.
+func (r *PeerResult) Mark() error {
+	if r.Merges > 0 || r.Alone {
+		return nil
+	}
+	return &MergedNothingError{r.Job, r.Rounds, r.Model}
 }
 
 // The names of the files of a result.
@@ -77,6 +86,7 @@ type equal struct {
 	evaluated chan Evaluated // one: the newest
 	elsewhere []Member       // those that it began with, where they are now, or nil
 	heard     heard
+	company   company
 	beside    sync.WaitGroup // what runs beside until the node ends
 }
 
@@ -127,6 +137,9 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 		return nil, err
 	}
 	e.net.Handle(controlProtocol, e.afar)
+	e.company.began, e.company.period, e.company.rounds = e.dir.Record().Began, e.cfg.Period, e.cfg.Rounds
+	e.company.founds = len(members) == 0
+	e.standing.Store(&beside{add: e.company.add})
 	if err := e.start(cfg, e.noteStart(func(r *Record) { r.Members = members }), e.event); err != nil {
 		return nil, err
 	}
@@ -255,10 +268,16 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 	for {
 		var now int64 // of the last step; the node steps in each period
 		var merges uint64
-		if err := e.host.View(func(n *node.Node) { now, merges = n.Engine().Now(), merged(n) }); err != nil {
+		var known []wire.PeerID
+		rec := e.dir.Record()
+		err := e.host.View(func(n *node.Node) { now, merges, known = n.Engine().Now(), merged(n), neighbours(n, rec) })
+		if err != nil {
 			return nil, e.because(err)
 		}
-		round := min(int(now/int64(e.cfg.Period)), e.cfg.Rounds)
+		if err := e.alone(now, known, merges); err != nil {
+			return nil, err
+		}
+		round := e.company.round(now)
 		if round > last {
 			last = round
 			ask := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: job.InputEvaluate, Inputs: []value.Value{value.Int(round)}}}
@@ -317,7 +336,8 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 		}
 		e.evaluated <- got
 	case engine.FailureEvent:
-		if f, harmless := job.Harmless(ev.Value); !harmless {
+		// A program of an earlier release fails in each period while there is no neighbour: that is told as waiting.
+		if f, harmless := job.Harmless(ev.Value); !harmless && !(f.Where == "selector" && e.company.waiting()) {
 			e.o.Tell(Warning{f.Error()})
 		}
 	}
@@ -326,7 +346,7 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 
 // finish writes the model and then the result.
 func (e *equal) finish(got Evaluated) (*PeerResult, error) {
-	res := &PeerResult{Job: e.cfg.Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Model: filepath.Join(e.dir.Path, peerModelFile)}
+	res := &PeerResult{Job: e.cfg.Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Alone: e.cfg.Alone, Model: filepath.Join(e.dir.Path, peerModelFile)}
 	var params []float32
 	err := e.host.View(func(n *node.Node) {
 		if m, ok := n.Component("model").(*logistic.Component); ok {

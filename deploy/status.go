@@ -205,6 +205,9 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 			s.Waits = waitsOf(job.AwaitsOf(n), job.HeardOf(n), rec, nil, f.Now, time.Time{})
 		}
 	}
+	if rec != nil {
+		aged(s, rec)
+	}
 	s.Notes = notesOf(s)
 	return s, nil
 }

@@ -88,13 +88,21 @@ func (w *Waits) Text(now time.Time) string {
 		} else {
 			text += fmt.Sprintf("; %d of %d have answered", w.Have, w.Need)
 		}
+	case OnNeighbour:
+		text = "waits for the first neighbour"
+		if w.Round > 0 {
+			text = "has no neighbour"
+		}
+		if !w.Since.IsZero() {
+			text += fmt.Sprintf(", since %s (%s)", w.Since.Format("15:04:05"), Spoken(now.Sub(w.Since)))
+		}
 	case OnServer, OnNetwork:
 		text = "waits for the " + w.On
 		if len(w.For) > 0 {
 			text += fmt.Sprintf(", gone for %s (%s)", Spoken(now.Sub(w.For[0].Since)), w.For[0].State)
 		}
 	}
-	switch away := w.On == OnServer || w.On == OnNetwork; {
+	switch away := w.On == OnServer || w.On == OnNetwork || w.On == OnNeighbour; {
 	case away:
 	case w.Round > 1, w.Round == 1 && w.On != job.AwaitsMembers:
 		text = fmt.Sprintf("round %d %s", w.Round, text)

@@ -367,3 +367,34 @@ func TestGossipFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAloneNodes: a node that knows nobody fails in no period. It trains where the job says so, and else waits as it began.
+func TestAloneNodes(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		cfg := GossipDefault()
+		cfg.Nodes, cfg.Discovery, cfg.Alone = 2, DiscoveryExchange, alone
+		s, err := cfg.Swarm()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := node.Install(s.Node(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for now := int64(0); now < int64(30*cfg.Period); {
+			out := n.Poll(now)
+			for _, ev := range out.AppEvents {
+				t.Fatalf("alone %v: it tells %s", alone, ev.Name)
+			}
+			if len(out.Envelopes) > 0 {
+				t.Fatalf("alone %v: it sends to %s", alone, out.Envelopes[0].To)
+			}
+			now = max(out.Wake, now+1)
+		}
+		m := n.Component("model").(*logistic.Component)
+		_, age := m.Params()
+		if counter(n, "op.failed") != 0 || counter(n, "activation.failed") != 0 || counter(n, "selector.nobody") < 28 || (age >= 28) != alone || (age == 0) == alone {
+			t.Errorf("alone %v: %d steps, counters %v", alone, age, n.Engine().Counters())
+		}
+	}
+}

@@ -29,6 +29,7 @@ const (
 	exitInternal    = 1   // a fault of the program, or of the machine
 	exitBad         = 2   // bad input, or a state on the disk that cannot be used
 	exitFailed      = 3   // the job has failed: it ends there, and each later start says so again
+	exitNothing     = 4   // a node without a server is through its periods, and has merged nothing
 	exitInterrupted = 130 // stopped cleanly, and can go on
 )
 
@@ -39,6 +40,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case isAny[*job.FailedError](err), childEnded(err, exitFailed):
 		return exitFailed
+	case isAny[*deploy.MergedNothingError](err):
+		return exitNothing
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),

@@ -198,6 +198,10 @@ func waitingText(w deploy.Waiting) string {
 		return w.Text(time.Now())
 	case w.On == deploy.OnServer || w.On == deploy.OnNetwork:
 		return "the server is heard again, after " + deploy.Spoken(w.Waited)
+	case w.On == deploy.OnNeighbour && w.Round == 0:
+		return "the first neighbour is there, after " + deploy.Spoken(w.Waited) + ": the periods count from now on"
+	case w.On == deploy.OnNeighbour:
+		return "there is a neighbour again, after " + deploy.Spoken(w.Waited)
 	case w.Round == 1 && w.On == job.AwaitsMembers:
 		return "the clients are there, after " + deploy.Spoken(w.Waited)
 	}
