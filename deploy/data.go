@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/data/digits"
@@ -15,7 +17,11 @@ import (
 
 // readData reads a client's data file.
 func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
-	if b, err = vfs.ReadFile(fsys, path, digits.BytesMax); err != nil {
+	b, err = vfs.ReadFile(fsys, path, digits.BytesMax)
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, "", &DataError{path, errors.New("is a directory; want one file")}
+	}
+	if err != nil {
 		return nil, "", err
 	}
 	hash := sha256.Sum256(b)

@@ -26,7 +26,7 @@ type UnknownError struct {
 // Error lists the jobs that exist.
 func (e *UnknownError) Error() string {
 	if e.Job == KindGossip {
-		return "job gossip has no server, and runs in the simulator only: rhizome sim gossip"
+		return "job gossip has no server: rhizome peer gossip runs a node of it, rhizome sim gossip all of them in one process"
 	}
 	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s", e.Job, strings.Join(e.Known, ", "))
 }
@@ -74,8 +74,14 @@ var defaultJob = sync.OnceValue(func() Config {
 // Find returns the job that a user names: a built-in one, or a file where the name looks like a path (it has a separator
 // or ends in .yaml or .yml). Errors are *UnknownError, *FileError or those of reading the file.
 func Find(name string) (Config, error) {
-	if ext := path.Ext(name); strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml" {
+	if isPath(name) {
 		return ReadFile(name)
 	}
 	return Builtin(name)
+}
+
+// isPath says whether a job's name is that of a file.
+func isPath(name string) bool {
+	ext := path.Ext(name)
+	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"
 }

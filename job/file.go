@@ -55,7 +55,7 @@ func (t *table) take(key string, v strictyaml.Value) error {
 	case err != nil:
 		return err
 	case key == keyKind && text != t.kind:
-		return v.Fail("kind is %q; want %s here", strictyaml.Shorten(text, strictyaml.KeyMax), t.kind)
+		return v.Fail("kind is %q; want %s here%s", strictyaml.Shorten(text, strictyaml.KeyMax), t.kind, instead(text, v.File()))
 	case key == keyKind:
 		return nil
 	case v.Quoted() && t.numeric(key):
@@ -65,6 +65,17 @@ func (t *table) take(key string, v strictyaml.Value) error {
 		return v.Fail("%v", err)
 	}
 	return nil
+}
+
+// instead names the commands that take a job of another kind.
+func instead(kind, file string) string {
+	switch kind {
+	case KindGossip:
+		return fmt.Sprintf("; a job without a server runs by rhizome peer %s, or rhizome sim %s", file, file)
+	case KindFederated:
+		return fmt.Sprintf("; a job with a server runs by rhizome run %s, server or sim", file)
+	}
+	return ""
 }
 
 // readFile sets what the text says, which must be a job of the table's kind, and validates the whole.

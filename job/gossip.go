@@ -98,7 +98,7 @@ func ParseGossip(file string, text []byte) (Gossip, error) {
 	c.Name = ""
 	kind, err := KindOf(file, text)
 	if err == nil && kind != KindGossip {
-		err = &FileError{File: file, Key: keyKind, Reason: "is a " + kind + " job; want \"kind: gossip\""}
+		err = &FileError{File: file, Key: keyKind, Reason: "is a " + kind + " job; want \"kind: gossip\"" + instead(kind, file)}
 	}
 	if err != nil {
 		return c, err
@@ -114,6 +114,11 @@ func ParseGossip(file string, text []byte) (Gossip, error) {
 func FindGossip(name string) (Gossip, error) {
 	if name == KindGossip {
 		return GossipDefault(), nil
+	}
+	if !isPath(name) {
+		if _, err := Builtin(name); err == nil {
+			return Gossip{}, &FileError{File: name, Reason: "is a job with a server; want one without, such as gossip" + instead(KindFederated, name)}
+		}
 	}
 	text, err := strictyaml.ReadFile(name)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/component/data/digits"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -65,7 +66,11 @@ func confusion(m [][]int64) string {
 		}
 	}
 	var b strings.Builder
-	head := fmt.Sprintf("  %15s ", "digit \\ seen as")
+	what := "class"
+	if len(m) == digits.Classes {
+		what = "digit"
+	}
+	head := fmt.Sprintf("  %15s ", what+" \\ seen as")
 	for k := range m {
 		head += fmt.Sprintf("%*d", cell, k)
 	}

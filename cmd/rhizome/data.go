@@ -13,6 +13,7 @@ func newData(c *console) *cobra.Command {
 	d := job.Default()
 	var part, of int
 	var file string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "data digits --part I --of N -o FILE",
 		Short: "Write one client's part of a built-in data set to a file",
@@ -27,12 +28,24 @@ func newData(c *console) *cobra.Command {
 			if file == "" {
 				return &badInput{"data needs -o FILE"}
 			}
+			if of < 1 {
+				return &badInput{fmt.Sprintf("--of is %d; want 1 or more", of)}
+			}
+			if part < 0 || part >= of {
+				return &badInput{fmt.Sprintf("--part is %d; want 0 to %d, as --of is %d", part, of-1, of)}
+			}
 			source, err := data.New("data", d.Seed, data.Config{Alpha: d.Alpha, Partitions: of, Batch: d.Batch, Epochs: d.Epochs}, data.Options{Partition: &part})
 			if err != nil {
 				return &badInput{err.Error()}
 			}
 			if err := writeFile(file, source.Text()); err != nil {
 				return err
+			}
+			if asJSON {
+				return writeLine(c.out, struct {
+					File   string `json:"file"`
+					Images int64  `json:"images"`
+				}{file, source.Samples()})
 			}
 			_, err = fmt.Fprintf(c.out, "%s: %d images\n", file, source.Samples())
 			return err
@@ -44,6 +57,7 @@ func newData(c *console) *cobra.Command {
 	flags.IntVar(&of, "of", d.Clients, "parts, as many as the job has clients")
 	flags.Uint64Var(&d.Seed, "seed", d.Seed, "the seed of the job")
 	flags.Float64Var(&d.Alpha, "alpha", d.Alpha, "the label skew of the job")
+	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	flags.StringVarP(&file, "output", "o", "", "the file")
 	return cmd
 }

@@ -120,7 +120,7 @@ func halted(t *testing.T, dir string) (digest, address string) {
 	}
 	run := start(t, dir, "run", in("long.yaml"), "--json", "--dir", in("run"))
 	procs := start(t, dir, "run", in("long.yaml"), "--json", "--processes", "--dir", in("procs"))
-	peer := start(t, dir, "peer", "gossip", "--json", "--rounds", "10000", "--period", "20ms", "--dir", in("peer"), "--listen", loopback)
+	peer := start(t, dir, "peer", "gossip", "--alone", "--json", "--rounds", "10000", "--period", "20ms", "--dir", in("peer"), "--listen", loopback)
 	peer.await(t, "its address", isEvent("listening"))
 	for _, s := range []*started{server, run, procs} {
 		s.await(t, "round 900", func(e told) bool { return e.Event == "round" && e.Round >= 900 })
@@ -147,7 +147,7 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 	write(t, in("other.yaml"), "name: other\nclients: 2\nrounds: 3\n")
 	server := []string{"server", in("long.yaml"), "--listen", loopback}
 	join := []string{"join", "--listen", loopback}
-	peer := []string{"peer", "gossip", "--rounds", "10000", "--period", "20ms", "--listen", loopback}
+	peer := []string{"peer", "gossip", "--alone", "--rounds", "10000", "--period", "20ms", "--listen", loopback}
 	run := []string{"run", in("long.yaml")}
 	procs := []string{"run", in("long.yaml"), "--processes"}
 	more := func(args []string, add ...string) []string { return append(slices.Clone(args), add...) }
@@ -201,7 +201,7 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 		{"a peer with another beginning", "peer", nothing, more(peer, "--bootstrap", address), []string{"other peers"}},
 		{"a peer without its key", "peer", gone("identity.key"), peer, []string{"identity.key is gone"}},
 		{"a peer without its record", "peer", gone("node.json"), peer, []string{"has lost its node.json"}},
-		{"a peer with a damaged segment", "peer", change("journal-*.seg", 0, emptied), peer, []string{"journal"}},
+		{"a peer with a damaged segment", "peer", change("journal-*.seg", 0, func(b []byte) []byte { b[600] ^= 0xff; return b }), peer, []string{"journal"}},
 		{"a peer to look at only", "peer", lookOnly, peer, []string{"to be looked at only"}},
 
 		{"another job of a run", "run", nothing, []string{"run", in("other.yaml")}, []string{"a run of the job long"}},
