@@ -23,12 +23,13 @@ type Edge struct {
 	Name     string   `json:"name"`
 	From     string   `json:"from"`
 	To       string   `json:"to"`
-	Sites    []uint32 `json:"sites"`    // where the values land, in order
-	Trigger  []bool   `json:"trigger"`  // per value: only that it came matters
-	Deadline int64    `json:"deadline"` // nanoseconds, 0 means none
-	Reply    int32    `json:"reply"`    // of a request: the edge of the answer; else -1
-	Answer   bool     `json:"answer"`   // this edge is an answer
-	Best     bool     `json:"best"`     // best effort
+	Sites    []uint32 `json:"sites"`            // where the values land, in order
+	Trigger  []bool   `json:"trigger"`          // per value: only that it came matters
+	Deadline int64    `json:"deadline"`         // nanoseconds, 0 means none
+	Reply    int32    `json:"reply"`            // of a request: the edge of the answer; else -1
+	Answer   bool     `json:"answer"`           // this edge is an answer
+	Best     bool     `json:"best"`             // best effort
+	Latest   bool     `json:"latest,omitempty"` // of a request: a newer question to a peer withdraws the older
 }
 
 // Canonical returns the canonical form of a JSON text: no spaces, keys sorted, numbers as they were written. An empty text

@@ -146,7 +146,7 @@ func (u *unit) node(n *node) *onnx.NodeProto {
 	p.Attribute = nil
 	for _, a := range n.proto.GetAttribute() {
 		switch a.GetName() {
-		case "place", "types", "to", "request", "deadline", "best":
+		case "place", "types", "to", "request", "deadline", "best", "latest":
 			continue // all decided
 		case "name":
 			if n.wire() {
@@ -180,7 +180,7 @@ func (u *unit) metadata(m *onnx.ModelProto) {
 	for i, e := range u.edges {
 		edges[i] = artifact.Edge{
 			ID: e.id, Name: e.name, From: e.from, To: e.to, Sites: e.sites, Trigger: e.trigger,
-			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1,
+			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1, Latest: e.send.int("latest") == 1,
 		}
 		if e.reply != nil {
 			edges[i].Reply = e.reply.id

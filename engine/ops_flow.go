@@ -45,6 +45,8 @@ func (e *Engine) stepFlow(f *frame, op int32, o *program.Op) outcome {
 		for i, s := range o.Out {
 			e.fill(f, s, l.At(i))
 		}
+	case program.OpCatch:
+		e.stepCatch(f, o)
 	case program.OpFail:
 		return e.fail(f, op, o, value.Fail(o.Label, o.Name, "the program says so"))
 	}
@@ -82,6 +84,22 @@ func (e *Engine) stepAny(f *frame, op int32, o *program.Op) outcome {
 		}
 	}
 	return e.fail(f, op, o, failed)
+}
+
+// stepCatch passes a sound value on, and handles a failure: what it was comes out as three texts.
+func (e *Engine) stepCatch(f *frame, o *program.Op) {
+	v := f.slots[o.In[0]]
+	failed := value.Failed(v)
+	if failed == nil {
+		e.fill(f, o.Out[0], v)
+		return
+	}
+	e.count("failure.caught")
+	if f.failure != nil && *f.failure == *failed {
+		e.touch(f)
+		f.failure = nil
+	}
+	e.fill(f, o.Out[1], value.NewList(value.String(failed.Code), value.String(failed.Where), value.String(failed.Message)))
 }
 
 // stepAnyOnce passes a value only for the first of each key; for a key seen before nothing comes out.

@@ -37,6 +37,10 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
+	var full []wire.PeerID
+	if o.Code == program.OpRequest {
+		to, full = e.supersede(edge, to, fillBytes(fills))
+	}
 	if !edge.Best {
 		switch room, possible := e.st.streams.RoomFor(to, fillBytes(fills)); {
 		case !possible:
@@ -52,6 +56,9 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 		e.count("request.waits")
 		return e.park(f, op, o, parkOutbox, "")
+	}
+	if len(full) > 0 {
+		e.skip(o, edge, full, f.slots[o.In[1]])
 	}
 	refused := 0
 	var why *value.Failure

@@ -31,7 +31,7 @@ func (e *Engine) run(f *frame, op int32) {
 	if e.tracing {
 		e.trace(traceRun, f, op, "")
 	}
-	if !o.Counting() {
+	if !o.Counting() && o.Code != program.OpCatch {
 		for _, s := range o.In {
 			if s == program.None {
 				continue
@@ -66,7 +66,7 @@ const (
 func (e *Engine) step(f *frame, op int32, o *program.Op) outcome {
 	switch o.Code {
 	case program.OpTee, program.OpConstant, program.OpGate, program.OpThreshold, program.OpAny, program.OpAnyOnce,
-		program.OpBundle, program.OpUnbundle, program.OpFail:
+		program.OpBundle, program.OpUnbundle, program.OpFail, program.OpCatch:
 		return e.stepFlow(f, op, o)
 	case program.OpSleep, program.OpDeadline:
 		return e.stepTime(f, op, o)

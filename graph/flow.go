@@ -94,6 +94,13 @@ func (g *Graph) Deadline(v Value, delay time.Duration) (sound, expired Value) {
 	return out[0], out[1]
 }
 
+// Catch returns v where it is sound; else the other value comes, a list of the failure's code, place and message as Strings, and
+// the failure counts as handled.
+func (g *Graph) Catch(v Value) (sound, failure Value) {
+	out := g.Op(op.Flow, "Catch", nil, 2, v)
+	return out[0], out[1]
+}
+
 // Fail fails with the code when v comes; what it returns carries the failure to whoever reads it.
 func (g *Graph) Fail(code string, v Value) Value { return g.flow1("Fail", Attrs{"code": code}, v) }
 

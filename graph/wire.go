@@ -13,6 +13,9 @@ type Edge struct {
 	Name       string        // how people know the edge; by default the op's name
 	Deadline   time.Duration // from the send to the end of what it starts; 0 means none
 	BestEffort bool          // sent once and not acknowledged; else applied once
+	// Latest is for a Request: a newer question to a peer withdraws those that it has not answered yet, so that one that is away
+	// holds up nobody, and does not work through all that it missed when it is back.
+	Latest bool
 }
 
 // Arrival is what a crossing starts at the other place, for each peer that it reaches. Ops that read its values run there,
@@ -116,6 +119,13 @@ func (g *Graph) cross(name string, e Edge, to string, in []Value, n int, answers
 	}
 	if e.BestEffort {
 		attrs["best"] = true
+	}
+	if e.Latest {
+		if name != "Request" {
+			g.s.st.fail(u.line, name, "only a Request can be Latest: there is nothing else to withdraw")
+			return refusedArrival(g, n)
+		}
+		attrs["latest"] = true
 	}
 	u.attrs, _ = attrs.protos() // of types that are always sound
 	if e.Name != "" && !goodName(e.Name) {

@@ -80,6 +80,8 @@ var flowOps = []Decl{
 	{Name: "Deadline", Doc: "Gives its value on, or fires the other output when it did not come in time; armed by the activation's start.",
 		Deferred: true, In: ports(in("value", Any)), Out: ports(out("value", Any), out("expired", Trigger)), Rule: same, Nature: Stateful,
 		Attrs: []Attr{span("delay", "time from the activation's start")}},
+	{Name: "Catch", Doc: "Gives its value on where it is sound; a failure fires the other output and is handled.",
+		Deferred: true, In: ports(in("value", Any)), Out: ports(out("value", Any), out("failure", ListsOf(String))), Rule: same, Nature: Stateful},
 	{Name: "Fail", Doc: "Fails, and with it everything that depends on its output.",
 		In: ports(in("value", Any)), Out: ports(out("failed", Any)), Nature: Stateful,
 		Attrs: []Attr{{Name: "code", Kind: KindText, Required: true, Doc: "the failure's code"}}},

@@ -53,6 +53,8 @@ var roleOps = []Decl{
 		ports(in("round", Int), in("attempt", Int), in("chunk", Int)), ports(out("peers", ListsOf(Peer))))),
 	method("model", "Fold", "Adds a member's chunk to the sum of that chunk; the context is round, attempt and chunk.",
 		ports(in("context", ListsOf(Int)), in("who", Peer), in("values", Tensor)), ports(out("folded", Trigger))),
+	method("model", "Refuse", "Goes on without a member whose chunk failed, or fails; the context is round, attempt and chunk, the failure is told as Catch gives it.",
+		ports(in("context", ListsOf(Int)), in("who", Peer), in("failure", ListsOf(String))), ports(out("noted", Trigger))),
 	parking(method("model", "Gathered", "Waits until all chunks are gathered, or the attempt is given up.",
 		ports(in("round", Int), in("attempt", Int), in("asked", Trigger)), ports(out("over", Trigger)))),
 	method("model", "Members", "Says of whom the gathered parameters are the mean.",
@@ -76,6 +78,8 @@ var roleOps = []Decl{
 	method("aggregator", "Aggregate", "Gives the mean of a round over its members, weighted by samples, and all samples.",
 		ports(in("round", Int), in("members", ListsOf(Peer))), ports(out("mean", tensors), out("samples", Int))),
 
+	method("aggregator", "Refuse", "Notes that a peer's answer to a round failed, and why: code, place and message, as Catch gives them.",
+		ports(in("round", Int), in("who", Peer), in("failure", ListsOf(String))), ports(out("noted", Trigger))),
 	method("aggregator", "Announce", "Counts a peer as a contributor to a round, at most once; its update is folded elsewhere.",
 		ports(in("round", Int), in("who", Peer), in("samples", Int)), ports(out("settled", Trigger))),
 	method("aggregator", "Weights", "Closes a round whose contributions were announced, and gives the samples of each member.",
@@ -108,6 +112,10 @@ var roleOps = []Decl{
 
 	method("protocol.rounds", "Open", "Opens a round for a cohort.",
 		ports(in("round", Int), in("cohort", ListsOf(Peer))), ports(out("opened", Trigger))),
+	method("protocol.rounds", "Asked", "Gives those of the peers that still owe the round an answer.",
+		ports(in("round", Int), in("peers", ListsOf(Peer))), ports(out("peers", ListsOf(Peer)))),
+	method("protocol.rounds", "Failed", "Says what a job tells that cannot go on: round, reason, and at whom; from what Catch gives.",
+		ports(in("failure", ListsOf(String))), ports(out("failed", List))),
 	parking(method("protocol.rounds", "Await", "Waits until a round is closed by its quorum or its deadline, and says who came.",
 		ports(in("round", Int), in("opened", Trigger)), ports(out("members", ListsOf(Peer))))),
 }

@@ -12,6 +12,9 @@ func edgeAttrs(first ...Attr) []Attr {
 	)
 }
 
+// latest is the policy of a crossing that expects answers.
+var latest = Attr{Name: "latest", Kind: KindFlag, Default: int64(0), Doc: "a newer question to a peer withdraws those that it has not answered"}
+
 var to = Attr{Name: "to", Kind: KindText, Required: true, Doc: "the place that the peers play"}
 
 // wireOps move values to another place. The receive is written by the compiler: the outputs behind the first one are what
@@ -24,7 +27,7 @@ var wireOps = []Decl{
 	{Name: "Request", Doc: "Sends values to peers of a place and expects one answer of each; the context stays here and comes back with the answer.",
 		In:  ports(peers, in("context", Any), some("values", Any)),
 		Out: ports(out("sent", Trigger), some("values", Any), out("sender", Peer)), Rule: arrived,
-		Nature: Stateful, Place: Crosses, Attrs: edgeAttrs(to)},
+		Nature: Stateful, Place: Crosses, Attrs: append(edgeAttrs(to), latest)},
 	{Name: "Reply", Doc: "Answers the request that started the activation; each answer starts an activation at the asker.",
 		In:  ports(some("values", Any)),
 		Out: ports(out("sent", Trigger), some("values", Any), out("sender", Peer), out("context", Any)), Rule: arrived,

@@ -93,7 +93,7 @@ func (r *Requests) Abandon(p wire.PeerID) []Question {
 	out := make([]Question, len(keys))
 	for i, k := range keys {
 		out[i] = *r.outbound[k]
-		delete(r.outbound, k)
+		r.drop(k)
 	}
 	return out
 }

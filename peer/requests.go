@@ -44,6 +44,8 @@ type Requests struct {
 	inbound  map[requestKey]*inbound
 	order    uint64 // of the last change of an inbound entry
 
+	asked map[wire.PeerID][]wire.Request // the keys of outbound by peer, in the order of asking; derived
+
 	// Derived from inbound:
 	underWay    int
 	answered    []requestKey // in the order of Finish
@@ -85,6 +87,7 @@ func (r *Requests) Ask(to wire.PeerID, req wire.Request, q Question) error {
 		return &FullError{"open questions", r.lim.Outbound}
 	}
 	put(&r.outbound, k, &q)
+	r.note(k)
 	return nil
 }
 
@@ -96,7 +99,7 @@ func (r *Requests) Answered(from wire.PeerID, req wire.Request) (Question, bool)
 	if q == nil {
 		return Question{}, false
 	}
-	delete(r.outbound, k)
+	r.drop(k)
 	return *q, true
 }
 
@@ -148,7 +151,7 @@ func (r *Requests) Expired(now int64) []Question {
 	out := make([]Question, len(keys))
 	for i, k := range keys {
 		out[i] = *r.outbound[k]
-		delete(r.outbound, k)
+		r.drop(k)
 	}
 	return out
 }

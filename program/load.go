@@ -159,7 +159,7 @@ func (l *loader) edge(i int, e *artifact.Edge) error {
 	}
 	out := Edge{
 		ID: EdgeID(i), Name: e.Name, From: e.From, To: e.To, Trigger: e.Trigger, Deadline: e.Deadline,
-		Reply: EdgeID(e.Reply), Answer: e.Answer, Best: e.Best,
+		Reply: EdgeID(e.Reply), Answer: e.Answer, Best: e.Best, Latest: e.Latest,
 	}
 	for _, s := range e.Sites {
 		out.Sites = append(out.Sites, SiteID(s))

@@ -37,6 +37,7 @@ var forms = map[[2]string]form{
 	{op.Flow, "Random"}:      {code: OpRandom},
 	{op.Flow, "Correlate"}:   {code: OpCorrelate},
 	{op.Flow, "Deadline"}:    {code: OpDeadline, delay: "delay"},
+	{op.Flow, "Catch"}:       {code: OpCatch},
 	{op.Flow, "Bundle"}:      {code: OpBundle},
 	{op.Flow, "Unbundle"}:    {code: OpUnbundle},
 	{op.Flow, "AppEmit"}:     {code: OpAppEmit, label: "name"},

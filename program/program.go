@@ -127,6 +127,7 @@ const (
 	OpPeerAllow                   // in: peer; out: trigger
 	OpPeerHealth                  // in: peer; out: Bool, true while the peer is not down
 	OpComponent                   // in, out: as Method of Component says
+	OpCatch                       // in: value; out: value where it is sound, else a List of code, place and message
 )
 
 // Op is one op of a function, fully resolved.
@@ -169,6 +170,7 @@ type Edge struct {
 	Reply    EdgeID   // of a request: the edge of its answer; else None
 	Answer   bool     // this edge is the answer of a request
 	Best     bool     // best effort: not numbered, not resent; else applied once
+	Latest   bool     // of a request: a newer question to a peer withdraws those that it has not answered
 }
 
 // Component is one named slot that a component is bound to.
