@@ -47,12 +47,17 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 			return nil, f
 		}
 		return []value.Value{value.Trigger{}}, nil
+	case "Refuse":
+		return c.refuse(ctx, in)
 	case "Aggregate":
+		if c.cfg.Skips && len(in) == 2 && in[1] != nil && in[1].Type() == value.NewList().Type() && in[1].(*value.List).Len() == 0 {
+			return c.skipped(ctx, in)
+		}
 		return c.aggregate(in)
 	case "Weights":
 		return c.weights(in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Aggregate, Announce or Weights", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Announce, Refuse, Aggregate or Weights", method)
 }
 
 // contribute does all checks before the first change, so that a refused update leaves everything as it was. A contribution
@@ -98,16 +103,32 @@ func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.V
 			return f
 		}
 	}
+	weight := c.weight(int64(samples))
+	tensors, direction, f := c.measured(ctx, int64(number), string(who), int64(samples), tensors, r == nil || len(r.Shares) < probedMax)
+	if f != nil {
+		return f
+	}
 	if r == nil {
 		i, _ := c.st.find(int64(number))
 		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: newSums(shapesOf(tensors))})
 		r = &c.st.Rounds[i]
 	}
-	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: int64(samples)})
-	r.Total += int64(samples)
-	r.fold(tensors, int64(samples))
+	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: weight, Probe: direction})
+	r.Total += weight
+	r.fold(tensors, weight)
 	rounds.Settle(ctx, int64(number), wire.PeerID(who))
 	return nil
+}
+
+// weight returns what an update weighs that was trained on so many samples.
+func (c *Component) weight(samples int64) int64 {
+	if c.cfg.Weighting == Uniform {
+		return 1
+	}
+	if c.cfg.MaxSamples > 0 {
+		return min(samples, c.cfg.MaxSamples)
+	}
+	return samples
 }
 
 func typeOf(v value.Value) value.TypeID {
@@ -195,6 +216,9 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 		left -= t.Len()
 		for k, x := range t.Float32() {
 			if !inRange(x) {
+				if c.cfg.Figures {
+					return nil, c.fail(CodeDiverged, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, x)
+				}
 				return nil, c.fail(value.CodeError, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, x)
 			}
 		}
@@ -218,8 +242,34 @@ func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
 		return nil, err
 	}
 	total := value.Int(r.Total)
+	if c.cfg.Figures {
+		c.compare(r)
+	}
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
 	return []value.Value{mean, total}, nil
+}
+
+// CodeDiverged marks an update that is no number, or out of range: training went wrong, and not the network.
+const CodeDiverged = "diverged"
+
+// skipped forgets what came for a round that closed with nobody, and gives the parameters of before.
+func (c *Component) skipped(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
+	number, ok := in[0].(value.Int)
+	if !ok {
+		return nil, c.fail(value.CodeType, "Aggregate takes an Int and a List, not %s and %s", in[0].Type(), in[1].Type())
+	}
+	params, f := c.global(ctx)
+	if f != nil {
+		return nil, f
+	}
+	if i, open := c.st.find(int64(number)); open {
+		c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
+	}
+	out := make([]value.Value, len(params))
+	for i, t := range params {
+		out[i] = value.Tensor{Tensor: t}
+	}
+	return []value.Value{value.NewList(out...), value.Int(0)}, nil
 }
 
 // weights closes a round whose contributions were announced and gives the samples of each member, in the members' order.

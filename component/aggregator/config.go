@@ -5,6 +5,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -26,7 +27,24 @@ type Config struct {
 	MaxOpen int `json:"max_open,omitempty"`
 	// MaxElements bounds the elements of an update, 1 to 2^30; 0 means 2^24. An open round takes 16 bytes of each.
 	MaxElements int `json:"max_elements,omitempty"`
+
+	// Figures keeps figures of each client, and tells the rounds who was refused. No key below has a meaning without it.
+	Figures bool `json:"figures,omitempty"`
+	// Weighting is what an update weighs in the mean: Samples, or Uniform, once each. "" means Samples.
+	Weighting string `json:"weighting,omitempty"`
+	// MaxSamples is what an update weighs at most, up to 2^24 - 1; 0 means as much as it has samples.
+	MaxSamples int64 `json:"max_samples,omitempty"`
+	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, 0 or above; 0 means that it is not.
+	Clip float64 `json:"clip,omitempty"`
+	// Skips lets a round close with nobody: its mean is then the model's parameters.
+	Skips bool `json:"skips,omitempty"`
 }
+
+// What an update weighs.
+const (
+	Samples = "samples" // as many as it was trained on, as far as the client says
+	Uniform = "uniform" // one, whoever made it
+)
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
@@ -50,6 +68,19 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Registry == "" {
 		c.Registry = "registry"
 	}
+	const of = "fedavg config"
+	if !c.Figures && (c.Weighting != "" || c.MaxSamples != 0 || c.Clip != 0 || c.Skips) {
+		return c, config.Errorf(of, "there are settings that need figures, which is not set")
+	}
+	if c.Weighting != "" && c.Weighting != Samples && c.Weighting != Uniform {
+		return c, config.Errorf(of, "weighting is %q; want %q or %q", c.Weighting, Samples, Uniform)
+	}
+	if !(c.Clip >= 0 && c.Clip <= clipMax) {
+		return c, config.Errorf(of, "clip is %v; want 0 to %g", c.Clip, float64(clipMax))
+	}
+	if err := config.Within(of, "max_samples", c.MaxSamples, 0, samplesMax-1); err != nil {
+		return c, err
+	}
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 4
 	}
@@ -70,6 +101,22 @@ type Rounds interface {
 	// Settle notes that the peer, which Accept let pass in the same call, contributed.
 	Settle(ctx *engine.Context, round int64, who wire.PeerID)
 }
+
+// Refuser is what the aggregator tells the slot Config.Rounds with Config.Figures.
+type Refuser interface {
+	Rounds
+	// Refuse notes that the answer of a peer, which Accept lets pass, does not count.
+	Refuse(ctx *engine.Context, round int64, who wire.PeerID, why *value.Failure)
+}
+
+// Parameters is what the aggregator asks of the slot Config.Model with Config.Figures.
+type Parameters interface {
+	// Params returns the parameters, which are not changed.
+	Params() ([]*tensor.Tensor, error)
+}
+
+// clipMax bounds the norm that updates are clipped to.
+const clipMax = 1 << 40
 
 // Registry is what the aggregator asks of the slot Config.Registry.
 type Registry interface {

@@ -14,6 +14,9 @@ import (
 // State is the open rounds.
 type State struct {
 	Rounds []Round `snap:"1"` // ascending by number
+	// Clients are the figures of the peers that answered, ascending by peer; with Config.Figures. Norms and cosines are exact for
+	// small models; of larger ones they are taken from some of the elements, always the same.
+	Clients []Client `snap:"2"`
 }
 
 // Round is the fold of what was contributed so far.
@@ -28,6 +31,8 @@ type Round struct {
 type Share struct {
 	Peer    string `snap:"1"`
 	Samples int64  `snap:"2"`
+	// Probe is where the update points, as a vector, until the mean is known; nil where it is not looked at.
+	Probe value.Value `snap:"3"`
 }
 
 // Sum is the weighted sum of one tensor: for each element a signed 128-bit integer in units of 2^-64.
@@ -146,7 +151,7 @@ func (s *State) check(cfg Config) error {
 			return fmt.Errorf("round %d: %w", r.Number, err)
 		}
 	}
-	return nil
+	return s.checkFigures()
 }
 
 func (r *Round) check(cfg Config) error {

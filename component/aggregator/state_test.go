@@ -129,7 +129,7 @@ func TestTheMeanOfEqualsIsTheSame(t *testing.T) {
 func TestCheckFindsWhatIsWrong(t *testing.T) {
 	cfg, _ := Config{MaxElements: 4}.withDefaults()
 	good := func() State {
-		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{"a", 2}, {"b", 3}},
+		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{Peer: "a", Samples: 2}, {Peer: "b", Samples: 3}},
 			Tensors: []Sum{{Shape: []int{2}, Hi: snapshot.NewWords(2), Lo: snapshot.NewWords(2)}}}}}
 	}
 	s := good()

@@ -38,7 +38,11 @@ type Config struct {
 	N int `json:"n,omitempty"`
 	// Over is how many more are chosen, so that the slowest do not hold up the round; up to 65,536.
 	Over int `json:"over,omitempty"`
+	// FractionPPM is the share of the members that a round waits for, in millionths, rounded up; up to 1,000,000, and only with N 0.
+	FractionPPM int `json:"fraction_ppm,omitempty"`
 }
+
+const million = 1_000_000
 
 // Registry is what the selector asks of the slot Config.Registry.
 type Registry interface {
@@ -67,6 +71,12 @@ func (c Config) withDefaults() (Config, error) {
 	const of = "uniform config"
 	if c.Registry == "" {
 		c.Registry = "registry"
+	}
+	if c.N != 0 && c.FractionPPM != 0 {
+		return c, config.Errorf(of, "both n and fraction_ppm are set; want one")
+	}
+	if err := config.Within(of, "fraction_ppm", int64(c.FractionPPM), 0, million); err != nil {
+		return c, err
 	}
 	if c.N == 0 && c.Over != 0 {
 		return c, config.Errorf(of, "over is %d and n is 0, which chooses all members already", c.Over)
@@ -134,7 +144,12 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 // sample returns the peers that are drawn for a round from the members, which are sorted; so is the result.
 func (c *Component) sample(seed uint64, round int64, members []wire.PeerID) []wire.PeerID {
 	n := c.cfg.N + c.cfg.Over
-	if c.cfg.N == 0 || n >= len(members) {
+	if c.cfg.FractionPPM > 0 {
+		n = (len(members)*c.cfg.FractionPPM + million - 1) / million
+	} else if c.cfg.N == 0 {
+		n = len(members)
+	}
+	if n >= len(members) {
 		return members
 	}
 	place := make([]int, len(members))

@@ -111,6 +111,7 @@ var ops = map[string]struct {
 	"Ask":        {3, 3, (*Component).ask},
 	"Fold":       {3, 0, (*Component).fold},
 	"Gathered":   {3, 2, (*Component).gathered},
+	"Refuse":     {3, 0, (*Component).refuse},
 	"Members":    {2, 1, (*Component).members},
 	"Parameters": {1, 0, (*Component).parameters},
 	"Export":     {1, 0, (*Component).export},

@@ -27,13 +27,19 @@ func (c *Component) gather(ctx *engine.Context, n []int64, in []value.Value) ([]
 	default:
 		return nil, c.fail(value.CodeError, "attempt %d to gather round %d follows neither an offer nor attempt %d", attempt, round, s.Attempt)
 	}
-	s.Attempt, s.GivenUp, s.Seen, s.Sums = attempt, false, 0, nil
+	if s.Why != "" {
+		return nil, c.fail(value.CodeError, "%s", s.Why)
+	}
+	s.Attempt, s.GivenUp, s.Seen, s.Sums, s.Lost = attempt, false, 0, nil, nil
 	c.sheet = model.NewSheet(c.layout)
 	s.Chunks = c.sheet.Missing()
 	if err := ctx.AppEvent(EventForgot, value.Int(round)); err != nil {
 		ctx.Count("untold") // a host that cannot be told collects its garbage when it sees to it
 	}
 	if f := c.arm(ctx); f != nil {
+		return nil, f
+	}
+	if f := c.watch(ctx); f != nil {
 		return nil, f
 	}
 	return []value.Value{value.Int(c.sheet.Chunks())}, nil
@@ -122,7 +128,7 @@ func (c *Component) fold(ctx *engine.Context, _ []int64, in []value.Value) ([]va
 	}
 	x, f := c.sound(who, k, in[2])
 	if f != nil {
-		if c.cfg.DeadlineMS > 0 {
+		if c.cfg.DeadlineMS > 0 && !c.cfg.Ends {
 			c.drop(ctx, []string{string(who)})
 		}
 		return nil, f
@@ -168,6 +174,9 @@ func (c *Component) goOn(ctx *engine.Context) {
 	if c.sheet.Whole() {
 		s.Gathering = false
 		ctx.Disarm(0)
+		if c.cfg.Ends {
+			ctx.Disarm(watchToken)
+		}
 	}
 	if len(s.Asking) > 0 && c.room(s.Asking[0].Chunk) {
 		call := s.Asking[0].Call
@@ -189,6 +198,9 @@ func (c *Component) over(ctx *engine.Context) {
 }
 
 func (c *Component) gathered(ctx *engine.Context, n []int64, _ []value.Value) ([]value.Value, *value.Failure) {
+	if c.st.Why != "" && c.st.Round == n[0] {
+		return nil, c.fail(value.CodeError, "%s", c.st.Why)
+	}
 	if !c.under(n[0], n[1]) {
 		return []value.Value{value.Trigger{}}, nil
 	}
@@ -220,7 +232,10 @@ func (c *Component) arm(ctx *engine.Context) *value.Failure {
 
 // Alarm drops the members that hold up the others: those without a share in the first chunk that is missing, when nothing was
 // finished since the last alarm. When all of them do, it waits on, as a round does.
-func (c *Component) Alarm(ctx *engine.Context, _ uint64) error {
+func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
+	if token == watchToken {
+		return c.watched(ctx)
+	}
 	s := &c.st
 	if !s.Gathering || s.GivenUp {
 		return nil
@@ -249,6 +264,7 @@ func (c *Component) drop(ctx *engine.Context, peers []string) {
 	if len(peers) >= len(s.Members) {
 		return
 	}
+	c.withdraw(ctx)
 	s.Members = slices.DeleteFunc(s.Members, func(m Member) bool { return slices.Contains(peers, m.Peer) })
 	s.GivenUp, s.Sums = true, nil
 	for range peers {

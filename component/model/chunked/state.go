@@ -29,6 +29,10 @@ type State struct {
 	Asking    []Wait        `snap:"9"`  // the call of Ask that waits, if any
 	Ending    []uint64      `snap:"10"` // the call of Gathered that waits, if any
 	Seen      int64         `snap:"11"` // chunks that were there when the timer was armed
+
+	// With Config.Ends:
+	Why  string   `snap:"12"` // gathering has failed, and why; "" where it has not
+	Lost []string `snap:"13"` // ascending: members whom a question did not reach; they are asked again
 }
 
 // Member is one whose update goes into the mean, and what it weighs.
@@ -68,6 +72,9 @@ func (s *State) check(sheet *model.Sheet, window int) error {
 	}
 	if s.Gathering && s.Offered || s.Gathering && len(s.Members) == 0 || !s.Gathering && (len(s.Sums) > 0 || !sheet.Whole() && len(s.Chunks) > 0) {
 		return fmt.Errorf("%d chunks and %d members do not fit offered = %v and gathering = %v", sheet.There(), len(s.Members), s.Offered, s.Gathering)
+	}
+	if s.Why != "" && (!s.Gathering || !s.GivenUp) || !slices.IsSorted(s.Lost) || len(s.Lost) > len(s.Members) {
+		return fmt.Errorf("a gathering that failed goes on, or %d members were not reached of %d", len(s.Lost), len(s.Members))
 	}
 	for i, m := range s.Members {
 		if m.Samples < 1 || m.Samples >= samplesMax || i > 0 && m.Peer <= s.Members[i-1].Peer {

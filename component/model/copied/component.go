@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/node"
@@ -119,12 +120,29 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		if f := c.checkUpdate(list.Items()); f != nil {
 			return nil, f
 		}
+		if f := c.diverged(list.Items()); f != nil {
+			return nil, f
+		}
 		c.st.Update = slices.Clone(list.Items())
 		return []value.Value{value.Trigger{}}, nil
 	case "Part":
 		return c.part(in[1])
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Expect, Room, Take, Whole, Keep or Part", method)
+}
+
+// diverged refuses an update that no server can add.
+func (c *Component) diverged(update []value.Value) *value.Failure {
+	if !c.cfg.Checks {
+		return nil
+	}
+	for i, v := range update {
+		t, _ := v.(value.Tensor) // checkUpdate has seen that it is one
+		if k := aggregator.Summable(t.Float32()); k >= 0 {
+			return c.fail(aggregator.CodeDiverged, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, t.Float32()[k])
+		}
+	}
+	return nil
 }
 
 // expect begins a round. Whoever waits for an earlier one is told that it is late.

@@ -19,6 +19,8 @@ type Config struct {
 	Model  model.Config `json:"model"`
 	Chunk  int          `json:"chunk"`            // elements of a chunk, 1 to 2^20
 	Window int          `json:"window,omitempty"` // chunks under way at once, 1 to 64; 0 means 2
+	// Checks has an update refused here that is no number or out of range, before the server gives up its parameters for it.
+	Checks bool `json:"checks,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.

@@ -30,6 +30,7 @@ type Config struct {
 	HeartbeatMS int64  `json:"heartbeat_ms,omitempty"` // period of a client's heartbeats, in ms, 10 to 3,600,000; 0 means 5,000
 	MaxMembers  int    `json:"max_members,omitempty"`  // entries, lapsed ones included, 1 to 1,048,576; 0 means 16,384
 	MaxSamples  int64  `json:"max_samples,omitempty"`  // what a client may join with at most; 0 means 1,048,576
+	Admitted    bool   `json:"admitted,omitempty"`     // a round begins with members that the governor admits: no blocked one counts
 }
 
 // Options is the node's own setting.

@@ -16,6 +16,14 @@ func (c *Component) Samples(who wire.PeerID) (int64, bool) {
 	return 0, false
 }
 
+// Name returns what the peer calls itself, for people; "" where it is not known or has none.
+func (c *Component) Name(who wire.PeerID) string {
+	if i, ok := c.st.find(string(who)); ok {
+		return c.st.Members[i].Name
+	}
+	return ""
+}
+
 // Members returns who is a member now, sorted.
 func (c *Component) Members() []wire.PeerID { return peers(c.st.live()) }
 
@@ -41,8 +49,8 @@ func (c *Component) await(ctx *engine.Context, in []value.Value) ([]value.Value,
 	if !ok {
 		return nil, c.fail(value.CodeType, "Await takes the round as an Int")
 	}
-	if c.st.count() >= c.cfg.Min {
-		c.st.Round, c.st.Ready = int64(round), c.st.live()
+	if live := c.ready(ctx); len(live) >= c.cfg.Min {
+		c.st.Round, c.st.Ready = int64(round), live
 		return []value.Value{value.Trigger{}}, nil
 	}
 	if len(c.st.Waiting) >= waitingMax {
@@ -90,14 +98,35 @@ func (c *Component) joined(ctx *engine.Context, from wire.PeerID, in []value.Val
 	return nil
 }
 
+// ready returns those with whom a round can begin.
+func (c *Component) ready(ctx *engine.Context) []string {
+	live := c.st.live()
+	if c.cfg.Admitted {
+		live = slices.DeleteFunc(live, func(p string) bool { return !ctx.Admitted(wire.PeerID(p)) })
+	}
+	return live
+}
+
+// Awaits returns the round that waits to begin and how many members there have to be for it, or false where none waits.
+func (c *Component) Awaits() (round int64, least int, waits bool) {
+	if len(c.st.Waiting) == 0 {
+		return 0, c.cfg.Min, false
+	}
+	return c.st.Waiting[0].Round, c.cfg.Min, true
+}
+
 // answer lets all waiting calls go on when there are enough members.
 func (c *Component) answer(ctx *engine.Context) {
-	if len(c.st.Waiting) == 0 || c.st.count() < c.cfg.Min {
+	if len(c.st.Waiting) == 0 {
+		return
+	}
+	live := c.ready(ctx)
+	if len(live) < c.cfg.Min {
 		return
 	}
 	waiting := c.st.Waiting
 	c.st.Waiting = nil
-	c.st.Round, c.st.Ready = waiting[0].Round, c.st.live()
+	c.st.Round, c.st.Ready = waiting[0].Round, live
 	for _, w := range waiting {
 		c.st.Round = max(c.st.Round, w.Round)
 		ctx.Resolve(engine.CallID(w.Call), value.Trigger{})

@@ -44,6 +44,9 @@ func (c *Component) Restored() error {
 
 // Invoke runs one op; the package comment lists them.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	if method == "Failed" {
+		return c.failed(in)
+	}
 	if len(in) != 2 {
 		return nil, c.fail(value.CodeType, "%s takes 2 values, not %d", method, len(in))
 	}
@@ -59,8 +62,10 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return []value.Value{value.Trigger{}}, nil
 	case "Await":
 		return c.await(ctx, int64(number))
+	case "Asked":
+		return c.asked(int64(number), in[1])
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Open or Await", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Open, Asked, Await or Failed", method)
 }
 
 func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) *value.Failure {
@@ -78,6 +83,9 @@ func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) 
 		return c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen, number)
 	}
 	r := Round{Number: number, Cohort: peers, Need: int64(need)}
+	if c.cfg.ends() {
+		return c.begin(ctx, r)
+	}
 	if d := c.cfg.deadline(); d > 0 {
 		r.Deadline = ctx.Now() + d
 		// One timer serves all rounds: those that are open already end before this one.
@@ -121,6 +129,8 @@ func (c *Component) await(ctx *engine.Context, number int64) ([]value.Value, err
 	switch {
 	case r == nil:
 		return nil, c.fail(value.CodeError, "round %d is not open, nor among the last %d that closed", number, c.cfg.Remember)
+	case r.Failed:
+		return nil, c.fail(value.CodeError, "%s", r.Why)
 	case r.Closed:
 		return []value.Value{members(r)}, nil
 	case len(r.Waiting) >= waitingMax:
@@ -142,6 +152,9 @@ func (c *Component) Accept(round int64, who wire.PeerID) *value.Failure {
 	}
 	_, settled := slices.BinarySearch(r.Settled, string(who))
 	_, of := slices.BinarySearch(r.Cohort, string(who))
+	if _, refused := r.refusal(string(who)); refused {
+		return c.fail(value.CodeDuplicate, "%s was refused in round %d before", who, round)
+	}
 	switch {
 	case settled && !planted.On(planted.DoubleCounted):
 		return c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, round)
@@ -162,6 +175,14 @@ func (c *Component) Settle(ctx *engine.Context, round int64, who wire.PeerID) {
 	r := c.st.find(round)
 	at, _ := slices.BinarySearch(r.Settled, string(who))
 	r.Settled = slices.Insert(r.Settled, at, string(who))
+	if c.cfg.ends() {
+		r.Last = ctx.Now()
+		if int64(len(r.Settled)) >= r.Need {
+			c.decide(ctx, r, false)
+			c.wake(ctx)
+		}
+		return
+	}
 	c.closeIfDone(ctx, r)
 }
 
@@ -170,17 +191,32 @@ func (c *Component) closeIfDone(ctx *engine.Context, r *Round) {
 	if r.Closed || int64(len(r.Settled)) < r.Need {
 		return
 	}
-	r.Closed, r.Deadline = true, 0
-	waiting, list := r.Waiting, members(r)
+	c.close(ctx, r)
+}
+
+// close closes the round, as what its fields say.
+func (c *Component) close(ctx *engine.Context, r *Round) {
+	r.Closed, r.Deadline, r.Grace = true, 0, 0
+	number, waiting, list, failed, why := r.Number, r.Waiting, members(r), r.Failed, r.Why
 	r.Waiting = nil
 	c.st.forget(c.cfg.Remember) // moves rounds: r is not used below
+	if c.cfg.Withdraws != "" {
+		ctx.Withdraw(c.cfg.Withdraws, func(context value.Value) bool { return context == value.Value(value.Int(number)) })
+	}
 	for _, id := range waiting {
-		ctx.Resolve(engine.CallID(id), list)
+		if failed {
+			ctx.Reject(engine.CallID(id), c.fail(value.CodeError, "%s", why))
+		} else {
+			ctx.Resolve(engine.CallID(id), list)
+		}
 	}
 }
 
 // Alarm ends the rounds whose deadline has passed, or lowers what they need, and arms the timer for the next.
-func (c *Component) Alarm(ctx *engine.Context, _ uint64) error {
+func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
+	if token == lookToken {
+		return c.look(ctx)
+	}
 	c.st.Armed = false
 	var due []int64
 	for _, r := range c.st.Rounds {
@@ -206,6 +242,9 @@ func (c *Component) Alarm(ctx *engine.Context, _ uint64) error {
 
 // members returns whom a closed round counts, as peers in order.
 func members(r *Round) *value.List {
+	if r.Skipped {
+		return value.NewList()
+	}
 	out := make([]value.Value, len(r.Settled))
 	for i, p := range r.Settled {
 		out[i] = value.Peer(p)

@@ -3,6 +3,7 @@ package rounds
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // State is the rounds that are open and those that are remembered.
@@ -13,6 +14,7 @@ type State struct {
 	Below  int64 `snap:"2"`
 	Forgot bool  `snap:"3"`
 	Armed  bool  `snap:"4"` // the one timer is armed, for the deadline of the first round that was open then
+	Wake   int64 `snap:"5"` // engine time at which open rounds are looked at, 0 for none; with Config.OnFailed
 }
 
 // Round is one round.
@@ -24,6 +26,37 @@ type Round struct {
 	Deadline int64    `snap:"5"` // engine time, 0 when there is none or it has passed
 	Closed   bool     `snap:"6"`
 	Waiting  []uint64 `snap:"7"` // calls of Await
+
+	// With Config.OnFailed:
+	Refused []Refusal `snap:"8"`  // ascending by peer
+	Opened  int64     `snap:"9"`  // engine time
+	Last    int64     `snap:"10"` // engine time of the last answer, 0 before it
+	Grace   int64     `snap:"11"` // engine time at which a round that has its quorum closes, 0 before it has
+	Overdue bool      `snap:"12"` // the deadline has passed
+	Retried int64     `snap:"13"` // times that others were asked in place of those who were refused
+	Failed  bool      `snap:"14"` // it closed because it cannot be completed; Why says what it tells
+	Skipped bool      `snap:"15"` // it closed with nobody, whatever was settled
+	Why     string    `snap:"16"`
+	Lost    []string  `snap:"17"` // ascending: whom a question did not reach; they are asked again
+}
+
+// Refusal is an answer that does not count, or one that can never come.
+type Refusal struct {
+	Peer   string `snap:"1"`
+	Code   string `snap:"2"`
+	Reason string `snap:"3"`
+}
+
+// refusal returns where the refusal of a peer is or belongs, and whether it is there.
+func (r *Round) refusal(peer string) (int, bool) {
+	return slices.BinarySearchFunc(r.Refused, peer, func(f Refusal, p string) int { return strings.Compare(f.Peer, p) })
+}
+
+// Owes says whether a peer of the cohort has neither contributed nor been refused.
+func (r *Round) Owes(peer string) bool {
+	_, settled := slices.BinarySearch(r.Settled, peer)
+	_, refused := r.refusal(peer)
+	return !settled && !refused
 }
 
 // find returns the round of that number, or nil.
@@ -80,10 +113,17 @@ func (s *State) check(cfg Config) error {
 			return fmt.Errorf("round %d is there twice", r.Number)
 		case len(r.Cohort) > cohortMax || len(r.Waiting) > waitingMax:
 			return fmt.Errorf("round %d has a cohort of %d and %d waiting calls", r.Number, len(r.Cohort), len(r.Waiting))
-		case !ascending(r.Cohort) || !ascending(r.Settled):
+		case !ascending(r.Cohort) || !ascending(r.Settled) || !ascending(r.Lost):
 			return fmt.Errorf("round %d: the peers are not in order", r.Number)
-		case r.Closed && len(r.Waiting) > 0, !r.Closed && int64(len(r.Settled)) >= r.Need:
+		case r.Closed && len(r.Waiting) > 0, !r.Closed && r.Grace == 0 && int64(len(r.Settled)) >= r.Need, !r.Closed && (r.Failed || r.Skipped):
 			return fmt.Errorf("round %d has %d of %d contributions, which does not fit closed = %v", r.Number, len(r.Settled), r.Need, r.Closed)
+		}
+		for k, f := range r.Refused {
+			_, of := slices.BinarySearch(r.Cohort, f.Peer)
+			_, settled := slices.BinarySearch(r.Settled, f.Peer)
+			if !of || settled && !r.Closed || k > 0 && f.Peer <= r.Refused[k-1].Peer || len(f.Reason) > reasonMax {
+				return fmt.Errorf("round %d: the refusal of %q is out of order, too long, or of nobody whose answer is awaited", r.Number, f.Peer)
+			}
 		}
 		for _, p := range r.Settled {
 			if _, ok := slices.BinarySearch(r.Cohort, p); !ok {
