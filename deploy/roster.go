@@ -117,8 +117,8 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	if isNew && n < 0 {
 		for n = 0; taken[n] != ""; n++ {
 		}
-		if n >= s.cfg.Clients {
-			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Clients, s.cfg.Name)
+		if n >= s.cfg.Places() {
+			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(), s.cfg.Name)
 		}
 	}
 	switch {
@@ -126,8 +126,8 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		return n, nil
 	case taken[n] != "":
 		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.Name)
-	case n < 0 || n >= s.cfg.Clients:
-		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.Name, s.cfg.Clients-1, n)
+	case n < 0 || n >= s.cfg.Places():
+		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.Name, s.cfg.Places()-1, n)
 	}
 	ctx, cancel := context.WithTimeout(s.done, callWithin)
 	defer cancel()

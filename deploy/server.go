@@ -365,7 +365,7 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, err
 	}
 	p.Offer.Member = n
-	own, err := job.NodeOptions(job.ClientName(n), n)
+	own, err := job.NodeOptions(job.ClientName(n), s.cfg.Part(n))
 	p.Offer.Options = options(own)
 	return p, err
 }

@@ -28,7 +28,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 		if err != nil {
 			return cfg, err
 		}
-		cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, set.Clients) // it knows them all
+		cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, set.Places()) // it knows them all
 		return cfg, nil
 	}
 	if r.Role == RolePeer {

@@ -24,6 +24,7 @@ type Awaits struct {
 	Round      int           // from 1
 	Need, Have int           // how many are needed, and there
 	Of         int           // the cohort, where What is AwaitsAnswers; else what Need is
+	Refused    int           // answers that did not count, where What is AwaitsAnswers
 	Missing    []wire.PeerID // of those that are known, sorted; at AwaitsMembers those that were there and are silent
 }
 
@@ -40,9 +41,9 @@ func AwaitsOf(n *node.Node) *Awaits {
 	if c, ok := n.Component("rounds").(*rounds.Component); ok {
 		for _, r := range c.State().(*rounds.State).Rounds {
 			if !r.Closed {
-				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled), Of: len(r.Cohort)}
+				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled), Of: len(r.Cohort), Refused: len(r.Refused)}
 				for _, p := range r.Cohort {
-					if !slices.Contains(r.Settled, p) {
+					if r.Owes(p) {
 						w.Missing = append(w.Missing, wire.PeerID(p))
 					}
 				}

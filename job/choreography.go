@@ -68,6 +68,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
 	g := j.g.At(j.server)
+	j.ask()
 	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(c.shape().classes, c.shape().classes)))
 	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
 		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
@@ -76,6 +77,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 			}
 			return []graph.Value{j.round(b, i)}
 		})[0]
+	last, failure := g.Catch(last)
+	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
+	g.AppEmit(EventFailed, g.Gate(failed, g.Record(RecordFailed, failed)))
 	// A model that is too large for an event stays in its component, where ModelOf finds it.
 	var file graph.Value
 	if c.large() {
@@ -108,11 +112,11 @@ func (j *fedavg) components() {
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
 		Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
 	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
-		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
+		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over, FractionPPM: j.c.ppm()}})
 	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
-		Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over, DeadlineMS: j.c.Deadline.Milliseconds()}})
+		Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
-		Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: aggregator.Config{Model: "model"}})
+		Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
 }
 
 // round records one round at the server and returns what it tells.
@@ -121,18 +125,40 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	ready := b.Invoke(s.registry, "Await", i)[0]
 	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
 	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
-	global := b.Invoke(s.model, "Parameters", opened)[0]
-
-	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: "train"}, cohort, i, global, i)
-	update, samples := j.local(b, asked.Value(0), asked.Value(1))
-	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
-	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0]
-	b.Count(CountContributions, settled)
-
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
 	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
 	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
 	return j.tell(b, i, members, j.evaluate(b, mean, loaded))
+}
+
+// edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
+const edgeTrain = "train"
+
+// ask records what happens when the rounds say whom to ask: at the beginning of a round, and again when others are asked in place of
+// those who cannot answer.
+func (j *fedavg) ask() {
+	s, b := &j.slots, j.g
+	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
+	round := b.Typed(event[0], op.Int)
+	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer)))[0]
+	if j.c.chunked() {
+		j.askChunked(b, round, whom)
+		return
+	}
+	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
+	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true}, whom, round, global, round)
+	update, samples := j.local(b, asked.Value(0), asked.Value(1))
+	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
+	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0]
+	b.Count(CountContributions, j.caught(b, answer, settled))
+}
+
+// caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it: no answer of
+// a client ends the server's program.
+func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Value) graph.Value {
+	sound, failure := b.Catch(settled)
+	b.Invoke(j.slots.aggregator, "Refuse", answer.Context(), answer.Sender(), failure)
+	return sound
 }
 
 // tell records what a round tells.

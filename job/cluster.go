@@ -6,10 +6,12 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/node"
@@ -129,14 +131,51 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 			return nil // whoever starts the server asks it for its result afterwards
 		}
 		return c.finish(h, ev.Value)
+	case EventFailed:
+		f, err := ParseFailed(ev.Value)
+		if err == nil {
+			c.abort(c.gaveUp(f)) // it is in the server's state, where again finds it
+		}
+		return err
 	case engine.FailureEvent:
 		return c.failure(m, ev.Value)
 	}
 	return nil
 }
 
+// gaveUp is the error of a job that has failed, in names that people know, with the way on.
+func (c *cluster) gaveUp(f *Failed) error {
+	told := *f
+	told.Clients = nil
+	names := map[string]string{}
+	for _, m := range c.nodes {
+		names[string(m.Peer)] = m.Name
+		told.Reason = strings.ReplaceAll(told.Reason, string(m.Peer), m.Name)
+	}
+	for _, p := range f.Clients {
+		if name, ok := names[p]; ok {
+			p = name
+		}
+		told.Clients = append(told.Clients, p)
+	}
+	if told.Way == "" {
+		told.Way = c.l.cfg.wayOn(c.l.o.Dir, told.Round)
+	}
+	return &FailedError{told}
+}
+
+// wayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
+func (c Config) wayOn(dir string, round int) string {
+	rate := c.LearningRate / 10
+	if round < 2 {
+		return fmt.Sprintf("begin anew, with a smaller learning_rate such as %g", rate)
+	}
+	return fmt.Sprintf("rhizome fork %s --at %d --set learning_rate=%g", dir, round-1, rate)
+}
+
 // harmless are the failures that restarts bring about: what they refuse was done before, or belongs to a round that is over.
-var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled, value.CodeDeadline}
+var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled, value.CodeDeadline,
+	aggregator.CodeDiverged} // what a client could not answer, the server hears of and decides about
 
 // FailureError says that a part of the program failed, and the run cannot come to its end without it.
 type FailureError struct{ Failure *value.Failure }
@@ -152,7 +191,7 @@ func (c *cluster) failure(m *member, v value.Value) error {
 	switch {
 	case harmless:
 	case c.l.cfg.Exact():
-		return &FailureError{f}
+		return c.gaveUp(&Failed{Round: c.last + 1, Reason: f.Error()})
 	case c.l.o.OnWarn != nil:
 		c.l.o.OnWarn(m.Name + ": " + f.Error())
 	}
@@ -274,7 +313,7 @@ func (c *cluster) ended() (ended bool) {
 	server.life.Lock()
 	defer server.life.Unlock()
 	if h := server.host; h != nil {
-		h.View(func(n *node.Node) { ended = n.Engine().Idle() && toldDone(n) == nil })
+		h.View(func(n *node.Node) { ended = n.Engine().Idle() && toldDone(n) == nil && FailedBy(n) == nil })
 	}
 	return ended
 }

@@ -27,9 +27,17 @@ var fields = []field[Config]{
 	{"learning_rate", func(c *Config) any { return &c.LearningRate }},
 	{"momentum", func(c *Config) any { return &c.Momentum }},
 	{"cohort", func(c *Config) any { return &c.Cohort }},
+	{"fraction", func(c *Config) any { return &c.Fraction }},
+	{"min_available", func(c *Config) any { return &c.MinAvailable }},
 	{"over", func(c *Config) any { return &c.Over }},
 	{"quorum", func(c *Config) any { return &c.Quorum }},
+	{"grace", func(c *Config) any { return &c.Grace }},
 	{"deadline", func(c *Config) any { return &c.Deadline }},
+	{"on_failed_round", func(c *Config) any { return &c.OnFailedRound }},
+	{"retries", func(c *Config) any { return &c.Retries }},
+	{"weighting", func(c *Config) any { return &c.Weighting }},
+	{"max_samples", func(c *Config) any { return &c.MaxSamples }},
+	{"clip", func(c *Config) any { return &c.Clip }},
 	{"heartbeat", func(c *Config) any { return &c.Heartbeat }},
 	{"layers", func(c *Config) any { return &c.Layers }},
 	{"chunk", func(c *Config) any { return &c.Chunk }},
@@ -37,7 +45,10 @@ var fields = []field[Config]{
 
 // added are the settings that earlier releases did not have, and what their jobs did: a run.json or node.json without them is
 // whole. Every new setting of a job is in it.
-var added = map[string]string{"layers": "1", "chunk": "0"}
+var added = map[string]string{
+	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop", "retries": "3",
+	"weighting": "samples", "max_samples": "0", "clip": "0",
+}
 
 // addedToGossip are those of jobs without a server.
 var addedToGossip = map[string]string{"alone": "false"}

@@ -61,7 +61,7 @@ func TestChunkedWhateverHappens(t *testing.T) {
 // again without it, from the first chunk on, and the job goes on to its end.
 func TestChunkedDropsWhoVanishes(t *testing.T) {
 	c := small()
-	c.Rounds, c.Chunk, c.Deadline = 3, 1, 2*time.Second
+	c.Rounds, c.Chunk, c.Deadline, c.MinAvailable = 3, 1, 2*time.Second, 3
 	v := newVirtual(t, c, 3, sim.Network{Latency: sim.Latency{Min: 5 * time.Millisecond}})
 	v.lenient = true
 	server, lost := v.w.Nodes()[0], v.w.Nodes()[2]

@@ -97,13 +97,20 @@ func (l *Local) store(fsys vfs.FS, m *member) host.Store {
 	return s
 }
 
-// again finishes a run whose server had told its result in an earlier life, when the result is lost. The caller holds the
-// server's life.
+// again finishes a run whose server had told its result in an earlier life, when the result is lost, and says why it failed where it
+// had. The caller holds the server's life.
 func (c *cluster) again() error {
 	var told value.Value
+	var failed *Failed
 	server := c.nodes[0].host
-	if err := look(server, func(n *node.Node) { told = toldDone(n) }); err != nil || told == nil {
+	if err := look(server, func(n *node.Node) { told, failed = toldDone(n), FailedBy(n) }); err != nil {
 		return err
+	}
+	if failed != nil {
+		return c.gaveUp(failed)
+	}
+	if told == nil {
+		return nil
 	}
 	return c.finish(server, told)
 }

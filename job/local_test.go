@@ -279,14 +279,21 @@ func TestPowerFailures(t *testing.T) {
 func TestFailureEndsTheRun(t *testing.T) {
 	c := short()
 	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 5, 40
-	dir := filepath.Join(t.TempDir(), "run")
+	dir, first := filepath.Join(t.TempDir(), "run"), ""
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err := try(ctx, Options{Dir: dir, Job: c})
 		cancel()
-		var failure *FailureError
-		if !errors.As(err, &failure) || strings.Contains(err.Error(), "\n") {
+		var failed *FailedError
+		if !errors.As(err, &failed) || strings.Contains(err.Error(), "\n") {
 			t.Fatalf("%v", err)
+		}
+		if first == "" {
+			first = err.Error()
+		}
+		if err.Error() != first || len(failed.Clients) == 0 || !strings.HasPrefix(failed.Clients[0], "client-") || failed.Way == "" ||
+			!strings.Contains(first, "training diverged") {
+			t.Fatalf("%q of %q, after %q", err, failed.Clients, first)
 		}
 	}
 }

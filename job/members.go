@@ -27,6 +27,9 @@ type Member struct {
 // Members returns the nodes of the job whose artifact that is, the server first, without running any. Every run of the job
 // in one process, for real or simulated, is made of them.
 func (c Config) Members(art *compile.Artifact) ([]Member, error) {
+	if c.Clients == 0 {
+		return nil, noClients("a simulation makes its clients")
+	}
 	shared := node.Config{
 		Artifact: art.Model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Seed: c.Seed, Limits: engine.DefaultLimits(),
 	}

@@ -163,6 +163,9 @@ func (l *Local) plan() (*plan, error) {
 
 // few says whether a job has no more clients than a local run can have, wherever their number comes from.
 func (c Config) few() error {
+	if c.Clients == 0 {
+		return noClients("a local run makes its clients")
+	}
 	if c.Clients > ClientsMax {
 		return &ConfigError{"clients", strconv.Itoa(c.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
 	}

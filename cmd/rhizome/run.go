@@ -121,6 +121,11 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 		res, err = l.Run(ctx)
 	}
 	view.end()
+	if failed := (*job.FailedError)(nil); errors.As(err, &failed) && f.json {
+		if err := writeLine(c.out, failedLine{c.head("failed"), failed.Failed}); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, job.ErrInterrupted) {
 		return stoppedRun(&interruptedError{dir: o.Dir, processes: f.procs}, unreadable())
 	}

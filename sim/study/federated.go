@@ -19,6 +19,7 @@ type federated struct {
 	last     job.Round
 	model    []byte
 	ended    bool
+	failed   error
 	failures map[string]uint64
 }
 
@@ -42,7 +43,8 @@ func (f *federated) members(yield func(job.Member, bool) error) error {
 func (f *federated) horizon() time.Duration  { return 0 }
 func (f *federated) rounds() int             { return f.cfg.Rounds }
 func (f *federated) round(time.Duration) int { return f.last.Number }
-func (f *federated) done() bool              { return f.ended }
+func (f *federated) done() bool              { return f.ended || f.failed != nil }
+func (f *federated) failure() error          { return f.failed }
 
 func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
 	switch ev.Name {
@@ -60,6 +62,12 @@ func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
 		var file bytes.Buffer
 		_, err = model.WriteTo(&file)
 		f.last, f.model, f.ended = r, file.Bytes(), true
+		return err
+	case job.EventFailed:
+		told, err := job.ParseFailed(ev.Value)
+		if err == nil {
+			f.failed = &job.FailedError{Failed: *told}
+		}
 		return err
 	case engine.FailureEvent:
 		if fail, harmless := job.Harmless(ev.Value); fail != nil {

@@ -54,6 +54,7 @@ func (g *gossip) horizon() time.Duration      { return time.Duration(g.cfg.Round
 func (g *gossip) rounds() int                 { return g.cfg.Rounds }
 func (g *gossip) round(now time.Duration) int { return int(now / g.cfg.Period) }
 func (g *gossip) done() bool                  { return false }
+func (g *gossip) failure() error              { return nil }
 
 func (g *gossip) app(n *sim.Node, ev engine.AppEvent) error {
 	if ev.Name == engine.FailureEvent {

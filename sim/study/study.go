@@ -27,6 +27,8 @@ type subject interface {
 	// look is called at a sample, to fill in how good the model is.
 	look(w *sim.World, s *Sample)
 	done() bool
+	// failure is why the job has failed, or nil.
+	failure() error
 	// result fills in what came of it, at the end.
 	result(w *sim.World, r *Result)
 }
@@ -149,6 +151,9 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 		if s.w.Idle() && !s.job.done() {
 			return nil, s.stuck("nothing is left to happen")
 		}
+	}
+	if err := s.job.failure(); err != nil {
+		return nil, err
 	}
 	if s.job.horizon() == 0 && s.o.Limit == 0 && !s.job.done() {
 		return nil, s.stuck("nothing says that it ever will; --time sets another limit")
