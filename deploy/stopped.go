@@ -54,7 +54,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 
 // look reads what a directory says of its node, without locking or changing anything: n is nil where it has no state yet.
 func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node, err error) {
-	id, err := identity.Read(fsys, dir)
+	self, err = peerOf(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil, nil, refuse(dir, "holds no node: want the --dir of rhizome server, join or peer")
 	}
@@ -62,9 +62,9 @@ func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node,
 		return "", nil, nil, err
 	}
 	if rec, err = readRecord(fsys, dir); err != nil || rec == nil {
-		return id.Peer(), rec, nil, err
+		return self, rec, nil, err
 	}
-	cfg, err := configOf(fsys, dir, rec, id.Peer())
+	cfg, err := configOf(fsys, dir, rec, self)
 	if err != nil {
 		return "", nil, nil, err
 	}
@@ -76,9 +76,9 @@ func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node,
 				return "", nil, nil, err
 			}
 		}
-		return id.Peer(), rec, nil, listed // it never ran
+		return self, rec, nil, listed // it never ran
 	}
-	return id.Peer(), rec, b.Node, nil
+	return self, rec, b.Node, nil
 }
 
 // hasState says whether a file is of a node's journal or of its snapshots.

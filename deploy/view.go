@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -22,7 +21,7 @@ func View(fsys vfs.FS, dirs ...string) (*job.View, error) {
 	var nodes []*job.NodeView
 	var recs []*Record
 	for _, dir := range dirs {
-		id, err := identity.Read(fsys, dir)
+		self, err := peerOf(fsys, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +32,7 @@ func View(fsys vfs.FS, dirs ...string) (*job.View, error) {
 		if rec == nil {
 			return nil, refuse(dir, "holds a node without a job: there is nothing yet to look at")
 		}
-		cfg, err := configOf(fsys, dir, rec, id.Peer())
+		cfg, err := configOf(fsys, dir, rec, self)
 		if err != nil {
 			return nil, err
 		}

@@ -20,9 +20,15 @@ type link struct {
 
 // links returns the links of a node, by peer.
 func links(n *node.Node) (map[string]link, error) {
+	out, _, err := linksOf(n)
+	return out, err
+}
+
+// linksOf returns the links of a node, by peer, and its epoch.
+func linksOf(n *node.Node) (map[string]link, uint64, error) {
 	t, err := n.Engine().Snapshot()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	out := map[string]link{}
 	for _, w := range t.WireStates {
@@ -35,7 +41,7 @@ func links(n *node.Node) (map[string]link, error) {
 		}
 		out[w.Peer] = l
 	}
-	return out, nil
+	return out, t.Framework.Epoch, nil
 }
 
 // behind says whether a client has not yet sent what the server has of it, or not yet got what the server takes it to have.

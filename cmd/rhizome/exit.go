@@ -7,6 +7,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/deploy/backup"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/deploy/processes"
@@ -52,7 +53,7 @@ func exitCode(err error) int {
 		isAny[*exchange.RefusedError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), childEnded(err, exitBad),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
-		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err), isAny[*host.LookOnlyError](err),
+		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err), isAny[*host.LookOnlyError](err), isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad

@@ -28,6 +28,7 @@ var targets = []target{
 	{"wire/FuzzSplit", "envelopes of the journal's marks", quick},
 	{"wire/FuzzParseAddress", "addresses that peers claim", quick},
 	{"wire/FuzzPeerID", "names of peers", quick},
+	{"deploy/backup/FuzzArchive", "what is in a backup", slow},
 	{"value/FuzzDecode", "values in envelopes, journals and snapshots", 2 * quick},
 	{"tensor/FuzzParse", "tensors of peers and files", 2 * quick},
 	{"snapshot/FuzzUnmarshal", "snapshots, and inputs of the journal", quick},

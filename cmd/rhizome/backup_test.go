@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// opened returns the flag with which a server takes any client, where there is one.
+func opened(t *testing.T) []string {
+	t.Helper()
+	if o := rhizome(t, "server", "--help"); strings.Contains(o.out, "--open") {
+		return []string{"--open"}
+	}
+	return nil
+}
+
+func backedUp(t *testing.T, dir, file string, more ...string) {
+	t.Helper()
+	o := rhizome(t, append([]string{"backup", dir, "-o", file}, more...)...)
+	if o.code != exitOK {
+		t.Fatalf("%+v", o)
+	}
+}
+
+func restoredAs(t *testing.T, as, file, dir string, more ...string) {
+	t.Helper()
+	o := rhizome(t, append([]string{"restore", file, "--as", as, "--dir", dir}, more...)...)
+	if o.code != exitOK {
+		t.Fatalf("%+v", o)
+	}
+}
+
+// TestBackupOfARun makes backups of a run and of a run of processes while they train, kills some of the backups and the runs with
+// SIGKILL on the way, and lets restored ones go on: each gives the model of an undisturbed run.
+func TestBackupOfARun(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	rounds := map[bool]int{false: 400, true: 120}[raceEnabled]
+	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
+	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
+	rng := random(t)
+	for _, kind := range [][]string{{"run", in("long.yaml"), "--json"}, {"run", in("long.yaml"), "--json", "--processes"}} {
+		name := fmt.Sprint("of", len(kind))
+		args := append(kind, "--dir", in(name))
+		run := start(t, dir, args...)
+		run.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+		var files []string
+		for i := range 3 {
+			file := in(fmt.Sprint(name, "-", i))
+			if _, hit := killed(t, time.Duration(rng.Int64N(int64(300*time.Millisecond))), syscall.SIGKILL, "backup", in(name), "-o", file); hit {
+				if _, err := os.Stat(file); err == nil {
+					files = append(files, file) // it was there whole, or the restore will say so
+				}
+			}
+			if i == 1 {
+				run.cmd.Process.Kill()
+				run.end(t)
+				run = start(t, dir, args...)
+				run.await(t, "a round after that", func(e told) bool { return e.Event == "round" })
+			}
+			backedUp(t, in(name), file)
+			files = append(files, file)
+		}
+		run.cmd.Process.Kill()
+		run.end(t)
+		backedUp(t, in(name), in(name+"-stopped"))
+		files = append(files, in(name+"-stopped"))
+		for i, file := range files {
+			again := in(fmt.Sprint(name, "-again-", i))
+			restoredAs(t, "move", file, again)
+			if got := rhizome(t, append(kind, "--dir", again)...).result(t); got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
+				t.Errorf("%s: %+v, undisturbed %+v", file, got, want)
+			}
+		}
+	}
+}
+
+// TestBackupOfNodes brings back a server, and then a client, from backups that were made while they ran, after they had gone on for a
+// while and were killed: the job goes on to the model of an undisturbed run, although each of them is behind what the others saw.
+func TestBackupOfNodes(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	rounds := map[bool]int{false: 1000, true: 300}[raceEnabled]
+	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
+	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
+	serve := append([]string{"server", in("long.yaml"), "--json", "--listen", loopback, "--dir"}, in("server"))
+	server := start(t, dir, append(serve, opened(t)...)...)
+	at := server.await(t, "its address", isEvent("listening"))
+	clients := make([]*started, 2)
+	for i := range clients {
+		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest[:12], "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
+	}
+	after := func(s *started, more int) int {
+		first := s.await(t, "a round", func(e told) bool { return e.Event == "round" }).Round
+		return s.await(t, "later rounds", func(e told) bool { return e.Event == "round" && e.Round >= first+more }).Round
+	}
+	after(server, 20)
+	backedUp(t, in("server"), in("server.rz"))
+	backedUp(t, in("client1"), in("client1.rz"))
+	backedUp(t, in("client1"), in("keyless.rz"), "--without-key")
+	reached := after(server, 30)
+
+	server.cmd.Process.Kill()
+	server.end(t)
+	t.Run("to look at", func(t *testing.T) { onlyLooked(t, dir, serve) })
+	restoredAs(t, "move", in("server.rz"), in("again"))
+	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
+	if first := server.await(t, "a round", isEvent("round")).Round; first > reached {
+		t.Fatalf("the restored server goes on at round %d, and the old one was at %d", first, reached)
+	}
+	server.await(t, "more rounds than there were", func(e told) bool { return e.Event == "round" && e.Round > reached+20 })
+
+	clients[1].cmd.Process.Kill()
+	clients[1].end(t)
+	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none")); o.code != exitBad || !strings.Contains(o.err, "--key FILE") {
+		t.Errorf("without its key: %+v", o)
+	}
+	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none"), "--key", in("client0")); o.code != exitBad || !strings.Contains(o.err, "is the key of") {
+		t.Errorf("with another key: %+v", o)
+	}
+	restoredAs(t, "move", in("keyless.rz"), in("client-again"), "--key", in("client1/identity.key"))
+	clients[1] = start(t, dir, "join", "--json", "--dir", in("client-again"), "--listen", loopback)
+	got := server.await(t, "the result", isEvent("done"))
+	if got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
+		t.Errorf("%+v, undisturbed %+v", got, want)
+	}
+	for i, s := range append(clients, server) {
+		if code := s.end(t); code != exitOK {
+			t.Errorf("%d: exit code %d\n%s", i, code, s.errs)
+		}
+	}
+	noKeysIn(t, in("keyless.rz"), in("client1"))
+}
+
+// noKeysIn holds what a backup without keys holds against the file of a key.
+func noKeysIn(t *testing.T, file, node string) {
+	t.Helper()
+	o := rhizome(t, "restore", file, "--as", "look", "--dir", file+"-looked")
+	if _, err := os.Stat(filepath.Join(file+"-looked", "identity.key")); o.code != exitOK || !os.IsNotExist(err) {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for name := range whole(t, file+"-looked") {
+		b, err := os.ReadFile(filepath.Join(file+"-looked", name))
+		key, err2 := os.ReadFile(filepath.Join(node, "identity.key"))
+		if err2 != nil || err == nil && strings.Contains(string(b), string(key[27:60])) {
+			t.Errorf("%s holds a key (%v)", name, err2)
+		}
+	}
+}
+
+// onlyLooked restores a backup of a server to be looked at: it can be, nothing starts on it, no key is in it, and nothing of it changes.
+func onlyLooked(t *testing.T, dir string, serve []string) {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	if o := rhizome(t, "restore", in("server.rz"), "--dir", in("look")); o.code != exitBad || !strings.Contains(o.err, "--as move") {
+		t.Errorf("nobody to ask: %+v", o)
+	}
+	if _, err := os.Stat(in("look")); err == nil {
+		t.Error("a restore that nobody agreed to made a directory")
+	}
+	o := rhizome(t, "restore", in("server.rz"), "--dir", in("look"), "--as", "look", "--json")
+	var line struct {
+		Event, As, What string
+		Round           int
+		Records         int
+	}
+	if err := json.Unmarshal([]byte(o.out), &line); err != nil || line.Event != "restore" || line.What != "server" || line.Round == 0 || line.Records == 0 {
+		t.Fatalf("%+v: %+v, %v", o, line, err)
+	}
+	if _, err := os.Stat(in("look/identity.key")); !os.IsNotExist(err) {
+		t.Errorf("the key: %v", err)
+	}
+	before := whole(t, in("look"))
+	for _, args := range []string{"snapshot inspect look", "snapshot verify look", "journal verify look", "journal dump look", "status --dir look", "peers --dir look"} {
+		cmd, out, errs := command(t, strings.Fields(args)...)
+		cmd.Dir = dir
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if o := finish(t, cmd, out, errs); o.code != exitOK || o.out == "" {
+			t.Errorf("%s: %+v", args, o)
+		}
+	}
+	for _, args := range [][]string{
+		append(append([]string{}, serve[:len(serve)-1]...), in("look")), {"join", "--dir", in("look")}, {"peer", "gossip", "--dir", in("look")},
+		{"block", "12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv", "--dir", in("look")}, {"snapshot", "migrate", in("look")},
+	} {
+		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "to be looked at only") && !strings.Contains(o.err, "holds no node") {
+			t.Errorf("%v: %+v", args, o)
+		}
+	}
+	if d := differing(before, whole(t, in("look"))); len(d) > 0 {
+		t.Errorf("these differ: %q", d)
+	}
+}
