@@ -37,7 +37,7 @@ const (
 // exitCode says what an error means for the caller.
 func exitCode(err error) int {
 	switch {
-	case errors.Is(err, job.ErrInterrupted), errors.Is(err, deploy.ErrInterrupted):
+	case errors.Is(err, job.ErrInterrupted), errors.Is(err, deploy.ErrInterrupted), errors.Is(err, errProofStopped):
 		return exitInterrupted
 	case isAny[*job.FailedError](err), childEnded(err, exitFailed):
 		return exitFailed

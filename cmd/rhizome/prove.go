@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -151,15 +153,19 @@ func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) err
 	}
 	f.opt.Command = []string{self, "prove"}
 	f.opt.Progress = view.progress
+	told := context.AfterFunc(cmd.Context(), func() { fmt.Fprintln(c.err, "\ninterrupted; ends what is under way") })
 	ok, err := prove.Run(cmd.Context(), parts, f.opt, view.result)
-	if err == nil {
-		err = cmd.Context().Err()
+	if err == nil && ok && !told() {
+		err = errProofStopped
 	}
 	if err == nil && !ok {
 		err = errNotProven
 	}
 	return err
 }
+
+// errProofStopped ends the command as an interrupted one: what was tried until then held.
+var errProofStopped = errors.New("interrupted: what was tried until then held, and the rest is not shown")
 
 // errNotProven ends the command with the code of an internal fault; the view has said what does not hold.
 var errNotProven = fmt.Errorf("not all of it holds")

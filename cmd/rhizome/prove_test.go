@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
@@ -30,6 +31,30 @@ func TestProve(t *testing.T) {
 		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
 			t.Errorf("%q: %+v", args, got)
 		}
+	}
+}
+
+// TestProveInterrupted: Ctrl-C is answered within a second, ends soon after, and says that it was one: nothing is said to fail
+// that was not tried, and failures that were met are still told.
+func TestProveInterrupted(t *testing.T) {
+	ledger := t.TempDir() + "/ledger"
+	cmd, out, errs := command(t, "prove", "mass", "--shards", "1", "--ledger", ledger)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond)
+	cmd.Process.Signal(os.Interrupt)
+	at := time.Now()
+	o := finish(t, cmd, out, errs)
+	if took := time.Since(at); took > 5*time.Second {
+		t.Errorf("it ended after %v", took)
+	}
+	if o.code != exitInterrupted || strings.Contains(o.out, "DOES NOT HOLD") || strings.Contains(o.out, "MISSED") ||
+		!strings.Contains(o.out, "mass: INTERRUPTED") || !strings.Contains(o.err, "interrupted; ends what is under way") || !strings.Contains(o.err, "the rest is not shown") {
+		t.Errorf("exit code %d\n%s%s", o.code, o.out, o.err)
+	}
+	if _, err := os.Stat(ledger); err == nil {
+		t.Error("an interrupted part is in the ledger")
 	}
 }
 

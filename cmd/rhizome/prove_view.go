@@ -53,8 +53,11 @@ func (v *proveView) result(r *prove.Result) {
 		v.open = false
 	}
 	verdict := "holds"
-	if !r.OK {
+	switch {
+	case !r.OK:
 		verdict = "DOES NOT HOLD"
+	case r.Stopped:
+		verdict = "INTERRUPTED; what was tried held"
 	}
 	if r.OK && r.NotHere != "" {
 		fmt.Fprintf(v.c.out, "%s: NOT RUN HERE, so nothing is shown (%s)\n  %s\n", r.Part, r.Promise, r.NotHere)

@@ -67,6 +67,9 @@ func runPart(ctx context.Context, p Part, opt Options, end time.Time) (*Result, 
 		r.Missed, r.Scaled = nil, nil
 		r.OK = r.Failed == 0 && r.Error == ""
 	}
+	if ctx.Err() != nil {
+		r.stop()
+	}
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
 }
@@ -117,8 +120,9 @@ func (g *group) watch(finished <-chan struct{}, show func(Counts)) {
 	}
 }
 
-// endWithin is how long a process that is ended may take to end by itself.
-const endWithin = 10 * time.Second
+// endWithin is how long a process that is ended may take to end by itself. What it made lies in folders of this one, and its
+// children end with it; a person who interrupts does not wait for a seed.
+const endWithin = 800 * time.Millisecond
 
 // child runs one process and takes over what it reports. A process that dies is a failure at the seed that it had last.
 func (g *group) child(ctx context.Context, p Part, opt Options, i int, from uint64, end time.Time, dir string) {

@@ -48,6 +48,7 @@ type Result struct {
 	Failures []Failure `json:"failures,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	NotHere  string    `json:"not_here,omitempty"` // why this machine cannot try it; nothing is said about the promise then
+	Stopped  bool      `json:"stopped,omitempty"`  // it was interrupted: its floors say nothing, failures that were met still count
 	Again    []string  `json:"again,omitempty"`    // for each failure the command that shows it
 }
 
@@ -93,7 +94,7 @@ func Run(ctx context.Context, parts []Part, opt Options, done func(*Result)) (bo
 			}
 			ok = ok && r.OK
 			done(r)
-			if opt.Ledger != "" {
+			if opt.Ledger != "" && (!r.Stopped || opt.Soak) { // a soak is as long as it is
 				if err := appendLedger(opt.Ledger, r, opt); err != nil {
 					return false, err
 				}
@@ -156,6 +157,12 @@ func (r *Result) refused(err error) {
 	} else {
 		r.Error = err.Error()
 	}
+}
+
+// stop makes the result one of a part that was interrupted.
+func (r *Result) stop() {
+	r.Stopped, r.Missed, r.Scaled = true, nil, nil
+	r.OK = r.Failed == 0 && r.Error == ""
 }
 
 // judge holds the counts against the floors.
