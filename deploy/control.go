@@ -18,6 +18,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -259,6 +260,12 @@ func strictly(b []byte, v any) error {
 // Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory. Errors
 // are *DeniedError, *DirError, and those of opening the node.
 func Call(o Options, q Request) (*Reply, error) {
+	if o.FS == nil {
+		o.FS = vfs.OS()
+	}
+	if there, _ := o.FS.Stat(filepath.Join(o.Dir, "processes.json")); there > 0 {
+		o.Dir = filepath.Join(o.Dir, RoleServer) // a run of processes: its server is meant
+	}
 	reply, err := callRunning(o.Dir, q)
 	if errors.Is(err, errNotRunning) {
 		return callStopped(o, q)

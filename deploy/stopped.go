@@ -105,7 +105,15 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
-	if q.Op != OpStatus && q.Op != OpPeers {
+	v, of, err := runOf(o.FS, o.Dir)
+	switch looks := q.Op == OpStatus || q.Op == OpPeers; {
+	case err != nil:
+		return nil, err
+	case v != nil && looks:
+		return callRun(o.FS, v, of, q)
+	case v != nil:
+		return nil, refuse(o.Dir, "is of a run in one process, whose nodes talk to no other: want the --dir of rhizome server, join or peer")
+	case !looks:
 		return change(o, q)
 	}
 	self, rec, n, err := look(o.FS, o.Dir)

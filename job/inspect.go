@@ -96,6 +96,9 @@ func Look(fsys vfs.FS, dir string) (*View, error) {
 	return v, nil
 }
 
+// Starts returns how often the run was started.
+func (v *View) Starts() uint64 { return v.record.Starts }
+
 // Node returns the node of a name, or nil.
 func (v *View) Node(name string) *NodeView {
 	for _, n := range v.Nodes {

@@ -84,7 +84,7 @@ func refusedJoins(t *testing.T, dir, address, digest string) {
 	write(t, in("bad.csv"), lines[0]+strings.Replace(lines[1], ",", ",99,", 1))
 	write(t, in("pixel.csv"), lines[0]+lines[1]+strings.Replace(lines[2], ",", ",17,", 1)[2:])
 	write(t, in("empty.csv"), "")
-	if o := rhizome(t, "id", "--dir", in("open")); o.code != 0 {
+	if o := rhizome(t, "id", "--new", "--dir", in("open")); o.code != 0 {
 		t.Fatal(o)
 	}
 	os.Chmod(in("open/identity.key"), 0o644)

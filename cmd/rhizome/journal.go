@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +28,10 @@ func newJournal(c *console) *cobra.Command {
 type journals struct {
 	dirs []string  // of the nodes
 	view *job.View // of their run, or nil where they lie in none
+	live bool      // a node runs on one of them: its journal grows and loses its oldest files meanwhile
 }
 
-// openJournals finds the journals that a path names, and sees that no node runs on them.
+// openJournals finds the journals that a path names, and sees whether a node runs on them. They are only read.
 func openJournals(path string) (*journals, error) {
 	t, err := locate(path)
 	if err != nil {
@@ -45,11 +49,31 @@ func openJournals(path string) (*journals, error) {
 			continue
 		}
 		if err := host.InUse(vfs.OS(), dir); err != nil {
-			return nil, &badInput{dir + " is in use by a run; stop it first"}
+			j.live = true
 		}
 	}
 	j.view, err = t.look()
 	return j, err
+}
+
+// The looks at a journal that is written meanwhile.
+const (
+	liveTries = 6
+	livePause = 30 * time.Millisecond
+)
+
+// steady calls read until it succeeds, where a node runs meanwhile: files may go, and the end may be half written. What is wrong
+// counts when it stays the same.
+func (j *journals) steady(read func() error) error {
+	err := read()
+	for n := 1; err != nil && j.live && n < liveTries && !errors.As(err, new(*writeError)); n++ {
+		time.Sleep(livePause)
+		before := err
+		if err = read(); err != nil && err.Error() == before.Error() && !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
 }
 
 // node returns what is known of the node in a directory, or nil.

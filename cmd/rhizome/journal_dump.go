@@ -78,7 +78,9 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 	}
 	reg, n, name := value.NewRegistry(), j.names(dir), filepath.Base(dir)
 	first := !json
-	rep, err := journal.Walk(vfs.OS(), dir, from, func(at journal.Position, payload []byte) error {
+	next := from // what was listed is not listed again
+	var rep *journal.Report
+	each := func(at journal.Position, payload []byte) error {
 		if until != 0 && at.Record > until {
 			return nil
 		}
@@ -90,14 +92,22 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 			first = false
 			fmt.Fprintln(c.out, name)
 		}
-		return describe(name, at, len(payload), r, n).write(c, json)
+		if err := describe(name, at, len(payload), r, n).write(c, json); err != nil {
+			return &writeError{err}
+		}
+		next = at.Record + 1
+		return nil
+	}
+	err := j.steady(func() (err error) {
+		rep, err = journal.Walk(vfs.OS(), dir, next, each)
+		return err
 	})
 	switch {
 	case err != nil:
 		return err
 	case from >= rep.Next && from != 0:
 		return &journal.RangeError{LSN: from, First: rep.First, Next: rep.Next}
-	case rep.TornBytes == 0:
+	case rep.TornBytes == 0 || j.live: // a record that is being written
 		return nil
 	case json:
 		return writeLine(c.out, tornReport{name, rep.TornBytes, rep.TornAt.Segment, rep.TornAt.Offset})
@@ -105,6 +115,12 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 	_, err = fmt.Fprintf(c.out, "  %d bytes of an unfinished record at byte %d of %s\n", rep.TornBytes, rep.TornAt.Offset, rep.TornAt.Segment)
 	return err
 }
+
+// writeError is an error of the output, after which nothing more is listed.
+type writeError struct{ error }
+
+// Unwrap returns what the system said.
+func (e *writeError) Unwrap() error { return e.error }
 
 // describe tells what is in a record.
 func describe(node string, at journal.Position, size int, r *host.Record, n names) *recordReport {

@@ -28,7 +28,7 @@ func newJournalVerify(c *console) *cobra.Command {
 			}
 			var checks []check
 			for _, dir := range j.dirs {
-				checks = append(checks, verifyRecords(dir))
+				checks = append(checks, j.verifyRecords(dir))
 				if n := j.node(dir); n != nil {
 					k := check{Node: filepath.Base(dir), What: "replay"}
 					b, err := n.BringBack(host.Look{Oldest: true})
@@ -48,11 +48,15 @@ func newJournalVerify(c *console) *cobra.Command {
 }
 
 // verifyRecords reads every record of a journal, and what is in it.
-func verifyRecords(dir string) check {
+func (j *journals) verifyRecords(dir string) check {
 	k := check{Node: filepath.Base(dir), What: "journal"}
 	reg := value.NewRegistry()
-	rep, err := journal.Walk(vfs.OS(), dir, 0, func(at journal.Position, payload []byte) error {
-		_, err := host.DecodeRecord(reg, at.Record, payload)
+	var rep *journal.Report
+	err := j.steady(func() (err error) {
+		rep, err = journal.Walk(vfs.OS(), dir, 0, func(at journal.Position, payload []byte) error {
+			_, err := host.DecodeRecord(reg, at.Record, payload)
+			return err
+		})
 		return err
 	})
 	k.journal(rep, err)

@@ -44,9 +44,13 @@ func (f *operatorFlags) node() (string, error) {
 	if f.dir != "" {
 		return f.dir, nil
 	}
-	found, err := filepath.Glob(filepath.Join(".rhizome", "*", identity.File))
-	if err != nil {
-		return "", err
+	var found []string
+	for _, file := range []string{identity.File, "run.json"} {
+		some, err := filepath.Glob(filepath.Join(".rhizome", "*", file))
+		if err != nil {
+			return "", err
+		}
+		found = append(found, some...)
 	}
 	if len(found) == 1 {
 		return filepath.Dir(found[0]), nil
@@ -63,6 +67,7 @@ func (f *operatorFlags) node() (string, error) {
 
 func newID(c *console) *cobra.Command {
 	f := &operatorFlags{}
+	fresh := false
 	cmd := &cobra.Command{
 		Use:   "id",
 		Short: "Show who a node is, and make it an identity where it has none",
@@ -76,6 +81,9 @@ func newID(c *console) *cobra.Command {
 				if dir, err = f.node(); err != nil {
 					return err
 				}
+			}
+			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && !fresh {
+				return &badInput{dir + " is not there: no node of that directory has an identity; to make one there: rhizome id --new --dir " + dir}
 			}
 			id, err := identity.Read(vfs.OS(), dir) // a node that runs holds its directory, and has an identity
 			if errors.Is(err, fs.ErrNotExist) {
@@ -98,6 +106,7 @@ func newID(c *console) *cobra.Command {
 		}),
 	}
 	f.register(cmd)
+	cmd.Flags().BoolVar(&fresh, "new", false, "make the directory where it is not there")
 	return cmd
 }
 
@@ -107,7 +116,9 @@ func (f *operatorFlags) call(ctx context.Context, q deploy.Request) (*deploy.Rep
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, &badInput{dir + " is not there: want the --dir of a node, as rhizome run, server, join or peer was given it"}
+	} else if err != nil {
 		return nil, err
 	}
 	o := deploy.Options{Dir: dir, Network: deploy.Libp2p}

@@ -15,7 +15,7 @@ func TestOperator(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	ids := map[string]string{}
 	for _, name := range []string{"client0", "operator", "nobody"} {
-		ids[name] = strings.TrimSpace(rhizome(t, "id", "--dir", in(name)).out)
+		ids[name] = strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out)
 	}
 	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator", ids["operator"]}
 	server := start(t, dir, serve...)
@@ -66,7 +66,7 @@ func TestOperator(t *testing.T) {
 	health("refused")
 	call(exitOK, "done", "allow", ids["client0"], "--dir", in("server"))
 	call(exitBad, "holds no node", "status", "--dir", dir)
-	call(exitBad, "no such file", "status", "--dir", in("none"))
+	call(exitBad, "is not there", "status", "--dir", in("none"))
 	call(exitBad, "peer id", "block", "somebody", "--dir", in("server"))
 	server = start(t, dir, serve...)
 	server.await(t, "address", isEvent("listening"))
