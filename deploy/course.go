@@ -3,7 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +58,13 @@ func (c *course) done(now time.Time, number int) {
 		c.took = now.Sub(c.at)
 	}
 	c.round, c.at, c.joined = number, now, true
+}
+
+// last returns how long the last round took, 0 where that is not known.
+func (c *course) last() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.took
 }
 
 // end returns how long was trained until now.
@@ -194,6 +201,9 @@ func (s *server) giveUp(f *job.Failed, early bool) error {
 	told := *f
 	told.Reason, told.Clients = job.Line(f.Reason), nil
 	rec := s.dir.Record()
+	for _, m := range rec.Members {
+		told.Reason = strings.ReplaceAll(told.Reason, string(m.Peer), nameOf(rec, m.Peer))
+	}
 	for _, c := range f.Clients {
 		if find(rec.Members, wire.PeerID(c)) >= 0 {
 			c = nameOf(rec, wire.PeerID(c))
@@ -204,7 +214,7 @@ func (s *server) giveUp(f *job.Failed, early bool) error {
 		told.Round = s.board.round() + 1
 	}
 	if !early && told.Way == "" {
-		told.Way = s.wayOn(told.Round)
+		told.Way = s.cfg.WayOn(s.dir.Path, told.Round)
 	}
 	if err := s.dir.Save(func(r *Record) error { r.Failed = &told; return nil }); err != nil {
 		return err
@@ -213,14 +223,6 @@ func (s *server) giveUp(f *job.Failed, early bool) error {
 		s.breakOff(&told)
 	}
 	return nil
-}
-
-// wayOn is the command that goes on from before a round that failed.
-func (s *server) wayOn(round int) string {
-	if round < 2 {
-		return "another --dir, with a smaller learning_rate"
-	}
-	return fmt.Sprintf("rhizome fork %s --at %d --set learning_rate=%g", s.dir.Path, round-1, s.cfg.LearningRate/2)
 }
 
 // breakOff tells all that the job has failed.

@@ -65,6 +65,7 @@ type Record struct {
 type Member struct {
 	Number    int         `json:"number"`
 	Peer      wire.PeerID `json:"peer"`
+	Name      string      `json:"name,omitempty"`      // where the server gave it another than that of its number
 	Addresses []string    `json:"addresses,omitempty"` // where it was last
 }
 

@@ -163,7 +163,7 @@ func fillServer(o job.ForkOptions, old, fresh *Dir, cfg job.Config) (*job.Server
 		}
 		maps.Copy(r.Set, o.Set)
 		for _, m := range rec.Members { // where they were is not where they will be
-			r.Members = append(r.Members, Member{Number: m.Number, Peer: m.Peer})
+			r.Members = append(r.Members, Member{Number: m.Number, Peer: m.Peer, Name: m.Name})
 		}
 		r.Fork = &Origin{Dir: o.Dir, Round: o.At}
 		return nil

@@ -54,7 +54,11 @@ func clientsOf(rec *Record, all []peer.Member) []Member {
 	var out []Member
 	for _, m := range all {
 		if m.State == peer.MemberIs && m.Place == job.ClientsPlace {
-			out = append(out, Member{Number: m.Number, Peer: m.Peer, Addresses: written(rec, m.Peer)})
+			c := Member{Number: m.Number, Peer: m.Peer, Addresses: written(rec, m.Peer)}
+			if m.Name != job.ClientName(m.Number) {
+				c.Name = m.Name
+			}
+			out = append(out, c)
 		}
 	}
 	return out
@@ -68,7 +72,7 @@ func (s *server) mirror() error {
 	if err != nil {
 		return nil // the next start does it
 	}
-	same := func(a, b Member) bool { return a.Number == b.Number && a.Peer == b.Peer }
+	same := func(a, b Member) bool { return a.Number == b.Number && a.Peer == b.Peer && a.Name == b.Name }
 	if slices.EqualFunc(clientsOf(s.dir.Record(), all), s.dir.Record().Members, same) {
 		return nil
 	}

@@ -56,6 +56,8 @@ type server struct {
 
 	admitting, mirroring sync.Mutex
 	changed              chan struct{} // one token: the roster has changed
+	metrics              *metrics      // nil where nothing is written
+	away                 outliers
 }
 
 // Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the error is
@@ -68,7 +70,7 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 	o.Options = r.o
 	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}), changed: make(chan struct{}, 1)}
 	err = s.run(ctx)
-	closed := s.close()
+	closed := errors.Join(s.close(), s.metrics.close())
 	select {
 	case <-s.finished:
 		return s.result, nil // whatever came after it
@@ -116,6 +118,10 @@ func (s *server) run(ctx context.Context) error {
 	case over:
 		s.breakOff(s.dir.Record().Failed)
 	default:
+		if s.metrics, err = openMetrics(s.dir.FS, s.dir.Path); err != nil {
+			return err
+		}
+		s.away.largest = s.metrics.last.Largest
 		if err := s.begin(note); err != nil {
 			return err
 		}
@@ -245,6 +251,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 			s.course.done(time.Now(), r.Number)
 			s.board.post(func(b *standing) { b.Round, b.Waits = max(b.Round, r.Number), nil })
 			s.o.Tell(r)
+			s.note(h, r, time.Now())
 		}
 		return err
 	case job.EventFailed:
@@ -327,7 +334,7 @@ func (s *server) watchEnd() {
 		case <-tick.C:
 		}
 		ended := false
-		s.host.View(func(n *node.Node) { ended = n.Engine().Idle() && job.ToldBy(n) == nil })
+		s.host.View(func(n *node.Node) { ended = n.Engine().Idle() && job.ToldBy(n) == nil && job.FailedBy(n) == nil })
 		if ended {
 			idle++
 		} else {

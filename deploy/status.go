@@ -35,6 +35,7 @@ type Status struct {
 	RoundTook   time.Duration     `json:"round_took_ns,omitempty"` // the last round
 	Waits       *Waits            `json:"waits,omitempty"`
 	Members     *Members          `json:"members,omitempty"` // of a server
+	Clients     []ClientStatus    `json:"clients,omitempty"` // of a server: at most clientsShown, by name
 	Done        *exchange.Done    `json:"done,omitempty"`
 	Failed      *job.Failed       `json:"failed,omitempty"`
 	Hangs       string            `json:"hangs,omitempty"` // why the process does not answer; all else is what the directory says
@@ -74,6 +75,52 @@ type Members struct {
 	Up     int `json:"up"`     // not silent
 	Known  int `json:"known"`  // that have a place
 	Places int `json:"places"` // of the job
+}
+
+// ClientStatus is a client as its server sees it.
+type ClientStatus struct {
+	Name  string        `json:"name"`
+	State string        `json:"state"` // up, unlinked, silent, absent
+	For   time.Duration `json:"silent_ns,omitempty"`
+	job.Measures
+}
+
+// clientsShown bounds the clients of a status.
+const clientsShown = 1024
+
+// clientStates says how the clients of a server are, by name.
+func clientStates(rec *Record, n *node.Node, up map[wire.PeerID]string, engineNow int64) []ClientStatus {
+	all := map[wire.PeerID]*ClientStatus{}
+	at := func(p wire.PeerID) *ClientStatus {
+		if all[p] == nil {
+			all[p] = &ClientStatus{Name: nameOf(rec, p), State: AwaitedAbsent, Measures: job.Measures{Peer: p}}
+		}
+		return all[p]
+	}
+	for _, m := range rec.Members {
+		at(m.Peer)
+	}
+	for _, f := range job.MeasuresOf(n) {
+		at(f.Peer).Measures = f
+	}
+	for _, h := range job.HeardOf(n) {
+		c := at(h.Peer)
+		if c.State = "up"; c.Samples == 0 {
+			c.Samples = h.Samples
+		}
+		switch {
+		case h.Silent:
+			c.State, c.For = AwaitedSilent, time.Duration(max(engineNow-h.At, 0))
+		case up != nil && up[h.Peer] == "":
+			c.State = AwaitedUnlinked
+		}
+	}
+	out := make([]ClientStatus, 0, len(all))
+	for _, c := range all {
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b ClientStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Peer, b.Peer)) })
+	return out[:min(len(out), clientsShown)]
 }
 
 // settle says in which state a node is, from what is known of it.
@@ -201,6 +248,11 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 	}
 	if rec != nil && rec.Role == RoleServer {
 		s.Members = membersOf(rec, n)
+		var up map[wire.PeerID]string
+		if l != nil {
+			up = l.look()
+		}
+		s.Clients = clientStates(rec, n, up, f.Now)
 		if s.Done == nil && s.Failed == nil {
 			s.Waits = waitsOf(job.AwaitsOf(n), job.HeardOf(n), rec, nil, f.Now, time.Time{})
 		}

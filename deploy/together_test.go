@@ -77,9 +77,14 @@ func (w *together) serve(name string, cfg *job.Config, linger time.Duration) *li
 }
 
 func (w *together) join(name string, server Listening) *lived {
+	return w.joinWith(name, server, JoinOptions{Member: -1})
+}
+
+func (w *together) joinWith(name string, server Listening, o JoinOptions) *lived {
 	return w.live(func(ctx context.Context, l *lived) (err error) {
-		l.done, err = Join(ctx, JoinOptions{Options: w.options(l, name), Member: -1, Trust: server.Digest, Wait: 20 * time.Second,
-			Server: []string{"/memory/process/p2p/" + string(server.Peer)}})
+		o.Options, o.Trust, o.Wait = w.options(l, name), server.Digest, 20*time.Second
+		o.Server = []string{"/memory/process/p2p/" + string(server.Peer)}
+		l.done, err = Join(ctx, o)
 		return err
 	})
 }

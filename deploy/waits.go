@@ -19,16 +19,17 @@ const (
 
 // Waits says what a node waits for, of whom, and since when.
 type Waits struct {
-	On    string    `json:"on"`              // members, answers, updates; at a client also server or network
-	Round int       `json:"round"`           // from 1; 0 where that is not known
-	Need  int       `json:"need"`            // how many are needed
-	Have  int       `json:"have"`            // how many are there
-	Of    int       `json:"of,omitempty"`    // how many were asked
-	Since time.Time `json:"since,omitzero"`  // when the wait began, as far as this process knows
-	For   []Awaited `json:"for"`             // at most awaitedMax of them
-	More  int       `json:"more,omitempty"`  // others than those
-	Hint  string    `json:"hint,omitempty"`  // what else there is to know
-	Known bool      `json:"known,omitempty"` // it has lasted long enough to be told
+	On      string    `json:"on"`                // members, answers, updates; at a client also server or network
+	Round   int       `json:"round"`             // from 1; 0 where that is not known
+	Need    int       `json:"need"`              // how many are needed
+	Have    int       `json:"have"`              // how many are there
+	Of      int       `json:"of,omitempty"`      // how many were asked
+	Refused int       `json:"refused,omitempty"` // answers that did not count
+	Since   time.Time `json:"since,omitzero"`    // when the wait began, as far as this process knows
+	For     []Awaited `json:"for"`               // at most awaitedMax of them
+	More    int       `json:"more,omitempty"`    // others than those
+	Hint    string    `json:"hint,omitempty"`    // what else there is to know
+	Known   bool      `json:"known,omitempty"`   // it has lasted long enough to be told
 }
 
 // Awaited is one who is waited for.
@@ -87,6 +88,9 @@ func (w *Waits) Text(now time.Time) string {
 			text += fmt.Sprintf("; quorum %d of %d is met in %d more", w.Need, w.Of, w.Need-w.Have)
 		} else {
 			text += fmt.Sprintf("; %d of %d have answered", w.Have, w.Need)
+		}
+		if w.Refused > 0 {
+			text += fmt.Sprintf(", %d refused", w.Refused)
 		}
 	case OnNeighbour:
 		text = "waits for the first neighbour"
@@ -247,7 +251,7 @@ func waitsOf(a *job.Awaits, all []job.Heard, rec *Record, up map[wire.PeerID]str
 	if a == nil {
 		return nil
 	}
-	w := &Waits{On: a.What, Round: a.Round, Need: a.Need, Have: a.Have, Of: a.Of, For: []Awaited{}}
+	w := &Waits{On: a.What, Round: a.Round, Need: a.Need, Have: a.Have, Of: a.Of, Refused: a.Refused, For: []Awaited{}}
 	add := func(x Awaited) {
 		if len(w.For) < awaitedMax {
 			w.For = append(w.For, x)
@@ -302,8 +306,14 @@ func (w *Waits) dated() {
 // nameOf is what a peer of a record is called.
 func nameOf(rec *Record, p wire.PeerID) string {
 	if rec != nil {
-		if n := find(rec.Members, p); n >= 0 {
-			return job.ClientName(n)
+		for _, m := range rec.Members {
+			switch {
+			case m.Peer != p:
+			case m.Name != "":
+				return job.Line(m.Name)
+			default:
+				return job.ClientName(m.Number)
+			}
 		}
 	}
 	if s := string(p); len(s) > 8 {

@@ -159,13 +159,13 @@ func (c *cluster) gaveUp(f *Failed) error {
 		told.Clients = append(told.Clients, p)
 	}
 	if told.Way == "" {
-		told.Way = c.l.cfg.wayOn(c.l.o.Dir, told.Round)
+		told.Way = c.l.cfg.WayOn(c.l.o.Dir, told.Round)
 	}
 	return &FailedError{told}
 }
 
-// wayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
-func (c Config) wayOn(dir string, round int) string {
+// WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
+func (c Config) WayOn(dir string, round int) string {
 	rate := c.LearningRate / 10
 	if round < 2 {
 		return fmt.Sprintf("begin anew, with a smaller learning_rate such as %g", rate)

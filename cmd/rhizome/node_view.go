@@ -78,6 +78,10 @@ type (
 		head
 		job.Failed
 	}
+	figuresLine struct {
+		head
+		deploy.RoundFigures
+	}
 	lingeringLine struct {
 		head
 		For   []string  `json:"for"`
@@ -145,6 +149,8 @@ func (v *nodeView) line(what any) any {
 		return waitingLine{v.c.head("waiting"), x.Waits, x.Over, float64(x.Waited.Milliseconds()) / 1000}
 	case job.Failed:
 		return failedLine{v.c.head("failed"), x}
+	case deploy.RoundFigures:
+		return figuresLine{v.c.head("figures"), x}
 	case deploy.Lingering:
 		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
 	case job.Round:

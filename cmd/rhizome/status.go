@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -92,7 +93,37 @@ func writeStatus(c *console, s *deploy.Status) error {
 		}
 		row(key, "%s", a)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || len(s.Clients) == 0 {
+		return err
+	}
+	return writeClients(c.out, s.Clients)
+}
+
+// clientRows bounds the rows of the table of clients; --json has more.
+const clientRows = 32
+
+// writeClients shows the clients of a server and what they gave, within 80 columns.
+func writeClients(out io.Writer, all []deploy.ClientStatus) error {
+	fmt.Fprintf(out, "\n%-16s %-17s %8s %6s %7s %9s %6s\n", "client", "state", "samples", "given", "refused", "norm", "others")
+	for _, x := range all[:min(len(all), clientRows)] {
+		state, others := x.State, "-"
+		if x.For > 0 {
+			state += " for " + deploy.Spoken(x.For)
+		}
+		if x.Others != nil {
+			others = fmt.Sprintf("%.2f", *x.Others)
+		}
+		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9.3g %6s\n", ansi.Truncate(x.Name, 16, "…"), ansi.Truncate(state, 17, "…"), x.Samples,
+			x.Contributions, x.Refusals, float64(x.Norm), others)
+		if x.Refused != "" {
+			fmt.Fprintf(out, "  %s\n", ansi.Truncate("refused: "+x.Refused, statusColumns-2, "…"))
+		}
+	}
+	if more := len(all) - clientRows; more > 0 {
+		fmt.Fprintf(out, "and %d more; --json shows them\n", more)
+	}
+	_, err := fmt.Fprintln(out, "others: cosine between a client's last update and the mean of the others'")
+	return err
 }
 
 // lastRound says when the last round ended and how long it took, as far as that is known.
