@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -101,15 +101,20 @@ func diffText(c *console, found []show.Difference, total int, a, b names) error 
 		}
 	}
 	called := strings.NewReplacer(peers...)
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	var text strings.Builder
 	for _, d := range found {
 		path := d.Path
 		if d.Key != "" {
 			path += "  (" + d.Key + ")"
 		}
-		fmt.Fprintln(w, called.Replace(path+"\t"+nothing(d.A)+"\t→\t"+nothing(d.B)))
+		// What is short stands beside its path, and what is long below it: nothing is padded to the longest of all.
+		gap := "  "
+		if line := path + gap + nothing(d.A) + " → " + nothing(d.B); len(called.Replace(line)) > 80 {
+			gap = "\n    "
+		}
+		fmt.Fprintln(&text, called.Replace(path+gap+nothing(d.A)+" → "+nothing(d.B)))
 	}
-	if err := w.Flush(); err != nil {
+	if _, err := io.WriteString(c.out, text.String()); err != nil {
 		return err
 	}
 	switch {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -228,29 +228,47 @@ func newPeers(c *console) *cobra.Command {
 					Peers []deploy.PeerState `json:"peers"`
 				}{append([]deploy.PeerState{}, reply.Peers...)})
 			}
-			w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "peer\twho\thealth\tanswers in\tlink\toutbox\taddress")
-			for _, p := range reply.Peers {
-				who, link, at, rtt := "", "", "", ""
-				if p.RTTNs > 0 {
-					rtt = time.Duration(p.RTTNs).Round(10 * time.Microsecond).String()
-				}
-				switch {
-				case p.Server:
-					who = "server"
-				case p.Member != nil:
-					who = fmt.Sprintf("client %d", *p.Member)
-				}
-				if p.Linked {
-					link, at = "up", p.Remote
-				} else if len(p.Addresses) > 0 {
-					at = p.Addresses[0]
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", p.Peer, who, p.Health, rtt, link, p.Outbox, at)
-			}
-			return w.Flush()
+			return writePeers(c, reply.Peers)
 		}),
 	}
 	f.registerAt(cmd)
 	return cmd
+}
+
+// writePeers shows peers to people: the id on a line of its own, for it is copied whole, as is the address; no line but an address
+// is longer than a terminal is wide.
+func writePeers(c *console, peers []deploy.PeerState) error {
+	var b strings.Builder
+	for _, p := range peers {
+		var how []string
+		switch {
+		case p.Server:
+			how = append(how, "server")
+		case p.Member != nil:
+			how = append(how, fmt.Sprintf("client %d", *p.Member))
+		}
+		if p.Health != "" {
+			how = append(how, p.Health)
+		}
+		if p.RTTNs > 0 {
+			how = append(how, "answers in "+time.Duration(p.RTTNs).Round(10*time.Microsecond).String())
+		}
+		at := ""
+		switch {
+		case p.Linked:
+			how, at = append(how, "linked"), p.Remote
+		case len(p.Addresses) > 0:
+			at = p.Addresses[0]
+		}
+		how = append(how, fmt.Sprintf("outbox %d", p.Outbox))
+		fmt.Fprintf(&b, "%s\n  %s\n", p.Peer, strings.Join(how, ", "))
+		if at != "" {
+			fmt.Fprintf(&b, "  %s\n", at)
+		}
+	}
+	if len(peers) == 0 {
+		b.WriteString("it knows nobody yet\n")
+	}
+	_, err := io.WriteString(c.out, b.String())
+	return err
 }

@@ -58,7 +58,7 @@ func newPeer(c *console) *cobra.Command {
 				}
 				return res.Mark()
 			}
-			fmt.Fprintf(c.out, "\n%s: %d periods\n\n  accuracy       %s\n  loss           %.4f\n  merges         %d\n  model          %s\n  sha256         %s\n",
+			fmt.Fprintf(c.out, "\n%s: %d periods\n\n  accuracy      %s\n  loss          %.4f\n  merges        %d\n  model         %s\n  sha256        %s\n",
 				res.Job, res.Rounds, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model, res.ModelSHA256)
 			return res.Mark()
 		}),

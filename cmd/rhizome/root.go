@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,9 @@ func execute(args []string, out, errs io.Writer) int {
 		code, err = exitCode(ran.err), ran.err
 	}
 	if text := oneLine(err.Error()); text != "" {
+		if errors.Is(err, syscall.ENOSPC) {
+			text += "; nothing is lost: make room, then give the same command"
+		}
 		fmt.Fprintln(errs, "rhizome: "+text)
 	}
 	return code

@@ -36,6 +36,9 @@ type target struct {
 // locate finds out what a path names: the directory of a run, that of a node, or a file that holds a snapshot.
 func locate(path string) (target, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return target{}, &badInput{path + " is not there: want the directory of a run or of a node, or a file of one"}
+	}
 	if err != nil {
 		return target{}, err
 	}

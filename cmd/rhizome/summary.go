@@ -33,7 +33,7 @@ func summary(r *job.Result, took time.Duration) string {
 	}
 	fmt.Fprintf(&b, "\n%s\n\n", styleBold.Render(head))
 	row := func(key, value string) {
-		fmt.Fprintf(&b, "  %s %s\n", styleDim.Render(fmt.Sprintf("%-14s", key)), value)
+		fmt.Fprintf(&b, "  %s %s\n", styleDim.Render(fmt.Sprintf("%-13s", key)), value)
 	}
 	right, all := hits(r.Confusion)
 	row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d held-out samples)", right, all))

@@ -71,7 +71,7 @@ func (v *barView) colours() io.Writer {
 }
 
 func (v *barView) warn(_ *console, text string) {
-	v.line(styleBad.Render(text))
+	v.line(styleBad.Render(job.Line(text)))
 	fmt.Fprintln(v.out)
 }
 

@@ -21,7 +21,7 @@ func (v *lineView) round(r job.Round) {
 		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, percent(r.Accuracy), r.Loss, r.Contributions)
 }
 
-func (v *lineView) warn(c *console, text string) { fmt.Fprintln(c.err, "rhizome: "+text) }
+func (v *lineView) warn(c *console, text string) { fmt.Fprintln(c.err, "rhizome: "+job.Line(text)) }
 
 func (v *lineView) end() {}
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/deploy"
 )
 
 // TestWordsThatLead: each refusal names the command that takes what was given.
@@ -39,5 +42,62 @@ func TestWordsThatLead(t *testing.T) {
 	}
 	if two := confusion([][]int64{{3, 1}, {0, 4}}); !strings.Contains(plain(two), `class \ seen as`) {
 		t.Errorf("two classes are headed %q", plain(two))
+	}
+}
+
+// TestLinesFitATerminal: no line of a summary is longer than 80 columns, nor one of peers but for an address; an address and an id
+// are whole, on lines of their own.
+func TestLinesFitATerminal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r")
+	o := rhizome(t, "run", "--rounds", "3", "--clients", "2", "--dir", dir)
+	for line := range strings.Lines(o.out) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && !strings.Contains(line, dir) {
+			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+	member := 12
+	const id = "12D3KooWPrxJ2ZafEtGToq34sEs7dWTBTSqRdFEP8Vtm7cRUmYhj"
+	at := "/ip4/192.0.2.7/udp/41331/quic-v1/p2p/" + id
+	var out strings.Builder
+	if err := writePeers(&console{out: &out}, []deploy.PeerState{
+		{Peer: id, Member: &member, Health: "suspected", RTTNs: 123_456_789, Linked: true, Remote: at, Outbox: 1024}, {Peer: id, Server: true, Addresses: []string{at}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		switch line = strings.TrimSpace(line); {
+		case line == id || line == at:
+		case len(line) > 78 || strings.Contains(line, id):
+			t.Errorf("%q", line)
+		}
+	}
+	for _, s := range []string{"a\x1b[2Jb", "a\rb", "a\u202eb", "a\u0085b", "a\nb"} { // what a peer said, in a warning
+		var shown strings.Builder
+		(&lineView{}).warn(&console{err: &shown}, s)
+		if got := strings.TrimSuffix(shown.String(), "\n"); strings.ContainsAny(got, "\x1b\r\n\u202e\u0085") {
+			t.Errorf("%q is shown as %q", s, got)
+		}
+	}
+}
+
+// TestFullDiskSaysWhatHelps: the words of the system, and what to do.
+func TestFullDiskSaysWhatHelps(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full here")
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	dir := filepath.Join(t.TempDir(), "run")
+	cmd, out, errs := command(t, small(dir)...)
+	cmd.Stdout = full
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o := finish(t, cmd, out, errs)
+	if o.code != exitBad || !strings.Contains(o.err, "no space left on device") || !strings.Contains(o.err, "make room, then give the same command") {
+		t.Errorf("exit code %d, %q", o.code, o.err)
 	}
 }
