@@ -50,11 +50,15 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	case "Refuse":
 		return c.refuse(ctx, in)
 	case "Aggregate":
-		if c.cfg.Skips && len(in) == 2 && in[1] != nil && in[1].Type() == value.NewList().Type() && in[1].(*value.List).Len() == 0 {
+		if c.skips(in) {
 			return c.skipped(ctx, in)
 		}
 		return c.aggregate(in)
 	case "Weights":
+		if c.skips(in) {
+			c.forget(in)
+			return []value.Value{value.NewList()}, nil
+		}
 		return c.weights(in)
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Announce, Refuse, Aggregate or Weights", method)
@@ -252,19 +256,28 @@ func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
 // CodeDiverged marks an update that is no number, or out of range: training went wrong, and not the network.
 const CodeDiverged = "diverged"
 
+// skips says whether a round closes with nobody. in is the round and its members.
+func (c *Component) skips(in []value.Value) bool {
+	_, ok := at[value.Int](in, 0)
+	members, ok2 := at[*value.List](in, 1)
+	return c.cfg.Skips && len(in) == 2 && ok && ok2 && members.Len() == 0
+}
+
+// forget drops what came for a round.
+func (c *Component) forget(in []value.Value) {
+	number, _ := at[value.Int](in, 0)
+	if i, open := c.st.find(int64(number)); open {
+		c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
+	}
+}
+
 // skipped forgets what came for a round that closed with nobody, and gives the parameters of before.
 func (c *Component) skipped(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
-	number, ok := in[0].(value.Int)
-	if !ok {
-		return nil, c.fail(value.CodeType, "Aggregate takes an Int and a List, not %s and %s", in[0].Type(), in[1].Type())
-	}
 	params, f := c.global(ctx)
 	if f != nil {
 		return nil, f
 	}
-	if i, open := c.st.find(int64(number)); open {
-		c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
-	}
+	c.forget(in)
 	out := make([]value.Value, len(params))
 	for i, t := range params {
 		out[i] = value.Tensor{Tensor: t}

@@ -18,6 +18,9 @@ func (c *Component) gather(ctx *engine.Context, n []int64, in []value.Value) ([]
 	case attempt > 0 && !s.Gathering && s.Round == round:
 		return []value.Value{value.Int(0)}, nil
 	case attempt > 0 && s.Gathering && s.Round == round && s.GivenUp && attempt == s.Attempt+1:
+	case attempt == 0 && !s.Gathering && s.Offered && s.Round == round && c.nobody(in[0]):
+		s.Members, s.Offered = nil, false // the parameters of before go on
+		return []value.Value{value.Int(0)}, nil
 	case attempt == 0 && !s.Gathering && s.Offered && s.Round == round:
 		members, f := c.weighed(in[0], in[1])
 		if f != nil {
@@ -43,6 +46,12 @@ func (c *Component) gather(ctx *engine.Context, n []int64, in []value.Value) ([]
 		return nil, f
 	}
 	return []value.Value{value.Int(c.sheet.Chunks())}, nil
+}
+
+// nobody says whether a round closed with nobody.
+func (c *Component) nobody(members value.Value) bool {
+	list, ok := members.(*value.List)
+	return c.cfg.Ends && ok && list.Len() == 0
 }
 
 // weighed returns the members with their samples.
