@@ -59,6 +59,16 @@ func (c *Context) Dep(slot string) Component {
 	return nil
 }
 
+// As returns the context of the component in a slot of this node, for one that another component calls: timers that it arms and what
+// it counts are its own. It does not park.
+func (c *Context) As(slot string) *Context {
+	i := c.e.prog.ComponentOf(slot)
+	if i < 0 || i == c.component {
+		return c
+	}
+	return &Context{e: c.e, component: i, op: -1, depth: c.depth}
+}
+
 // Addresses returns where a peer, or this node itself, can be reached as far as the address book knows, the best first.
 func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(p) }
 

@@ -176,6 +176,7 @@ func (c *Component) Settle(ctx *engine.Context, round int64, who wire.PeerID) {
 	at, _ := slices.BinarySearch(r.Settled, string(who))
 	r.Settled = slices.Insert(r.Settled, at, string(who))
 	if c.cfg.ends() {
+		ctx = ctx.As(c.slot) // it is the aggregator that calls
 		r.Last = ctx.Now()
 		if int64(len(r.Settled)) >= r.Need {
 			c.decide(ctx, r, false)

@@ -83,6 +83,7 @@ func (c *Component) Refuse(ctx *engine.Context, round int64, who wire.PeerID, wh
 	if !c.cfg.ends() || c.Accept(round, who) != nil {
 		return
 	}
+	ctx = ctx.As(c.slot) // it is the aggregator that calls
 	r := c.st.find(round)
 	if slices.Contains(unreached, why.Code) {
 		if i, there := slices.BinarySearch(r.Lost, string(who)); !there {
@@ -95,6 +96,27 @@ func (c *Component) Refuse(ctx *engine.Context, round int64, who wire.PeerID, wh
 	if r.possible() < r.Need {
 		c.decide(ctx, r, false)
 		c.wake(ctx)
+	}
+}
+
+// MemberReplaced lets a peer that came in the place of another owe what the other still owed. The engine asks it the same question.
+func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ string) {
+	if !c.cfg.ends() {
+		return
+	}
+	for i := range c.st.Rounds {
+		r := &c.st.Rounds[i]
+		at, of := slices.BinarySearch(r.Cohort, string(old))
+		if _, both := slices.BinarySearch(r.Cohort, string(peer)); r.Closed || !of || both || !r.Owes(string(old)) {
+			continue
+		}
+		r.Cohort = slices.Delete(r.Cohort, at, at+1)
+		r.Cohort = append(r.Cohort, string(peer))
+		slices.Sort(r.Cohort)
+		if k, lost := slices.BinarySearch(r.Lost, string(old)); lost {
+			r.Lost[k] = string(peer) // the next look asks it, when it is there
+			slices.Sort(r.Lost)
+		}
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 // Random draws two parts of a program that use every op of the engine, with calls, loops, branches, bootstraps, events, intervals,
 // edges, and a component in the slot "probe", of role protocol and kind probe.
 func Random(src Source) ([]*program.Program, error) {
+	latest := coin(src, "latest")
 	edges := []program.Edge{
 		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001}, Trigger: []bool{false, true}, Reply: program.None, Deadline: 60},
-		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false}, Reply: 2, Deadline: 300},
+		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false}, Reply: 2, Deadline: 300, Latest: latest},
 		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
 		{ID: 3, Name: "perhaps", From: "one", To: "other", Sites: []program.SiteID{102000}, Trigger: []bool{false}, Best: true, Reply: program.None},
 	}
@@ -109,7 +110,7 @@ func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 	label := func() string { return labels[g.src.Int(0, 1, "label")] }
 	for range g.src.Int(1, 6, "ops") {
 		var out []program.Slot
-		switch g.src.Int(0, 25, "op") {
+		switch g.src.Int(0, 26, "op") {
 		case 0:
 			out = f.Op(program.OpPassThrough, 1, pick())
 		case 1:
@@ -196,6 +197,8 @@ func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 					out = f.Add(program.Op{Code: program.OpSend, Edge: 3}, 1, peer, pick())
 				}
 			}
+		case 26:
+			out = f.Op(program.OpCatch, 2, pick())
 		}
 		slots = append(slots, out...)
 	}
