@@ -51,7 +51,7 @@ func (l *lab) outbox(p string) string {
 	return strings.Join(out, " ")
 }
 
-// TestANewerQuestionWithdrawsTheOlder (trap 47): a peer that does not answer is asked the newest question only; the numbers of those
+// TestANewerQuestionWithdrawsTheOlder: a peer that does not answer is asked the newest question only; the numbers of those
 // before are spent, and what is no question stays. The same after a restore at any point.
 func TestANewerQuestionWithdrawsTheOlder(t *testing.T) {
 	l := newLab(t, asker(), nil, tool())
@@ -124,7 +124,7 @@ func TestRulesOfBeforeWithdrawNothing(t *testing.T) {
 	}
 }
 
-// TestAFullPeerHoldsUpNobody (trap 47): a peer whose part of the outbox is full of something else is skipped, typed; the others are asked.
+// TestAFullPeerHoldsUpNobody: a peer whose part of the outbox is full of something else is skipped, typed; the others are asked.
 func TestAFullPeerHoldsUpNobody(t *testing.T) {
 	l := newLab(t, asker(), func(lim *Limits) { lim.PeerEnvelopes = 3 }, tool())
 	for i := range 3 {

@@ -269,6 +269,13 @@ func TestConforms(t *testing.T) {
 		step("aggregate", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(0), cohort(1, 2, 3)) }),
 		step("aggregate the other", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(1), cohort(1, 2)) }))
 	componenttest.Run(t, componenttest.Suite{Setup: *server(`{"model":"model"}`), Steps: steps})
+	refusal := value.NewList(value.String("error"), value.String("x"), value.String("it is wrong"))
+	steps = append(steps[:len(steps):len(steps)],
+		step("a third round", func(b *componenttest.Bench) { open(b, 2, 1, 2, 3) }),
+		step("far away", func(b *componenttest.Bench) { contribute(b, 2, 1, weights(900, 3, 4), 50) }),
+		step("refused", func(b *componenttest.Bench) { b.Invoke("aggregator", "Refuse", value.Int(2), peer(2), refusal) }),
+		step("skipped", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(2), value.NewList()) }))
+	componenttest.Run(t, componenttest.Suite{Setup: *figured(`{"model":"model","figures":true,"clip":2,"max_samples":40,"skips":true}`), Steps: steps})
 }
 
 // TestAnnounced counts contributions whose updates are folded elsewhere: they are checked and settled like others, and closing

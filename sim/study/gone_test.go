@@ -51,7 +51,7 @@ func (g gone) run(t *testing.T) *Result {
 }
 
 // TestAJobWithAQuorumEndsWithoutThoseWhoAreGone: whichever client, and any minority of them, is killed at any time and never comes
-// back, a job ends that can do without them. The first releases began no round without all clients (cases 1 and 2, trap 46).
+// back, a job ends that can do without them. The first releases began no round without all clients (cases 1 and 2).
 func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 	jobs := []gone{
 		{name: "a quorum of all but one", set: map[string]string{"clients": "3", "quorum": "2"}},
@@ -92,7 +92,7 @@ func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 }
 
 // TestTheDeadHoldUpNobody: a client is away for more rounds than its part of the outbox holds messages, so long before its heartbeat
-// is missed that each round still asks it. The living do not wait for it (case 2, trap 47), and nothing of it is left but the newest
+// is missed that each round still asks it. The living do not wait for it (case 2), and nothing of it is left but the newest
 // question.
 func TestTheDeadHoldUpNobody(t *testing.T) {
 	g := gone{name: "2,000 rounds", victims: []int{1}, at: 300 * time.Millisecond, bound: time.Hour, set: map[string]string{
