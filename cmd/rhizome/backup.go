@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/backup"
 )
 
@@ -29,6 +31,9 @@ func newBackup(c *console) *cobra.Command {
 			}
 			o.Dir = args[0]
 			made, err := backup.Make(cmd.Context(), o)
+			if errors.Is(err, deploy.ErrInterrupted) {
+				return nothingMade{}
+			}
 			if err != nil {
 				return err
 			}
@@ -62,6 +67,15 @@ func newBackup(c *console) *cobra.Command {
 	flags.BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }
+
+// nothingMade says that a backup or a restore was asked to stop.
+type nothingMade struct{}
+
+// Error says what is there now.
+func (nothingMade) Error() string { return "stopped, and nothing was made" }
+
+// Unwrap returns deploy.ErrInterrupted.
+func (nothingMade) Unwrap() error { return deploy.ErrInterrupted }
 
 // positions says where the nodes are.
 func positions(m *backup.Manifest) string {

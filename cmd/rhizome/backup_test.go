@@ -58,6 +58,11 @@ func TestBackupOfARun(t *testing.T) {
 					files = append(files, file) // it was there whole, or the restore will say so
 				}
 			}
+			if o, hit := killed(t, time.Duration(rng.Int64N(int64(300*time.Millisecond))), os.Interrupt, "backup", in(name), "-o", file+"-interrupted"); hit {
+				if _, err := os.Stat(file + "-interrupted"); err == nil {
+					t.Errorf("an interrupted backup made a file: %+v", o)
+				}
+			}
 			if i == 1 {
 				run.cmd.Process.Kill()
 				run.end(t)
@@ -86,7 +91,7 @@ func TestBackupOfARun(t *testing.T) {
 func TestBackupOfNodes(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	rounds := map[bool]int{false: 1000, true: 300}[raceEnabled]
+	rounds := map[bool]int{false: 1500, true: 400}[raceEnabled]
 	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
 	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
 	serve := append([]string{"server", in("long.yaml"), "--json", "--listen", loopback, "--dir"}, in("server"))
@@ -115,6 +120,13 @@ func TestBackupOfNodes(t *testing.T) {
 		t.Fatalf("the restored server goes on at round %d, and the old one was at %d", first, reached)
 	}
 	server.await(t, "more rounds than there were", func(e told) bool { return e.Event == "round" && e.Round > reached+20 })
+
+	old := start(t, dir, append(serve, opened(t)...)...) // somebody starts the old life again, beside the new one
+	old.await(t, "its address", isEvent("listening"))
+	time.Sleep(time.Second)
+	old.cmd.Process.Kill()
+	old.end(t)
+	after(server, 20)
 
 	clients[1].cmd.Process.Kill()
 	clients[1].end(t)

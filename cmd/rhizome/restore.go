@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/backup"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -47,6 +48,9 @@ func newRestore(c *console) *cobra.Command {
 				}
 			}
 			done, err := a.Restore(cmd.Context(), o)
+			if errors.Is(err, deploy.ErrInterrupted) {
+				return nothingMade{}
+			}
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -73,7 +74,11 @@ func (t *target) look() (*job.View, error) {
 		dirs = []string{filepath.Dir(t.file)}
 	}
 	if len(dirs) > 0 && deploy.IsNode(vfs.OS(), dirs[0]) {
-		return deploy.View(vfs.OS(), dirs...)
+		v, err := deploy.View(vfs.OS(), dirs...)
+		if errors.Is(err, fs.ErrNotExist) && isAny[*host.LookOnlyError](host.LookOnly(vfs.OS(), dirs[0])) {
+			return nil, nil // a backup from another machine, whose file of data is not on this one: its files show what they can
+		}
+		return v, err
 	}
 	if t.run == "" {
 		return nil, nil

@@ -13,14 +13,14 @@ import (
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
-// taken says whether a file of a directory belongs into a backup: not locks, sockets, what is being written, and the mark of a directory
-// that is only looked at.
+// taken says whether a file of a directory belongs into a backup: not locks, sockets, what is being written, the mark of a directory
+// that is only looked at, and what no node names so.
 func taken(name string) bool {
 	switch name {
 	case "lock", "process.lock", "control.sock", restoringFile, host.LookFile, manifestName:
 		return false
 	}
-	return !strings.HasSuffix(name, ".tmp")
+	return sound(name) && !strings.HasSuffix(name, ".tmp")
 }
 
 // frozen is a file system that shows directories as they were when they were taken, and all else as it is. It is read only.

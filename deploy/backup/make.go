@@ -115,12 +115,15 @@ func (f *frozen) settle(ctx context.Context, o Options) (m *Manifest, err error)
 		// that is so on the disk too: then their ends are what the next start finds.
 		same := last != nil && last.Error() == err.Error() && !errors.Is(err, fs.ErrNotExist)
 		if same && !isAny[*job.SplitError](err) {
-			return nil, err
+			break
 		}
 		before = ends
 		if last != nil {
 			pause(ctx, 20*time.Millisecond)
 		}
+	}
+	if why := deploy.Check(o.FS, o.Dir); why != nil && deploy.IsNode(o.FS, o.Dir) {
+		return nil, why // in the words in which a start would be refused
 	}
 	return nil, err
 }
