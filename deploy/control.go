@@ -17,6 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -47,6 +48,9 @@ type Request struct {
 	Op      string `json:"op"`
 	Peer    string `json:"peer,omitempty"`
 	Address string `json:"address,omitempty"`
+	ID      string `json:"id,omitempty"` // of an invitation
+
+	Invite *NewInvitation `json:"invite,omitempty"`
 
 	// Of the calls about members.
 	Place  string `json:"place,omitempty"`  // of the member; empty means the clients' at a server
@@ -70,13 +74,18 @@ type Reply struct {
 	Reason string      `json:"reason,omitempty"`
 	Status *Status     `json:"status,omitempty"`
 	Peers  []PeerState `json:"peers,omitempty"`
+
+	Invitation  string            `json:"invitation,omitempty"` // the text of a new one
+	Invitations []InvitationState `json:"invitations,omitempty"`
 }
 
 // DeniedError says that a call was denied.
 type DeniedError struct{ Code, Reason string }
 
 // Error is the reason.
-func (e *DeniedError) Error() string { return "denied (" + e.Code + "): " + e.Reason }
+func (e *DeniedError) Error() string {
+	return "denied (" + clean.Text(e.Code, 32) + "): " + clean.Line(e.Reason)
+}
 
 // socketAddress returns the path at which the socket of a directory can be reached, and what is to be closed afterwards. A path
 // may not be longer than about a hundred bytes; on Linux a long one has a short name.
@@ -151,6 +160,9 @@ func denied(err error) *Reply {
 
 // answer does a call: of the node's own operator where the caller is empty, or of a peer, who needs the right to.
 func (r *running) answer(caller wire.PeerID, q Request) *Reply {
+	if ofInvitations(q.Op) {
+		return r.invitations(caller, q)
+	}
 	h := r.glue.bound()
 	if q.Op != OpStatus && q.Op != OpPeers {
 		if h == nil {
@@ -197,6 +209,19 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	return &reply
 }
 
+// mayCall is mayLook, for who does not look at the node yet.
+func (r *running) mayCall(caller wire.PeerID) error {
+	h := r.glue.bound()
+	if h == nil {
+		return mayLook(nil, caller)
+	}
+	var may error
+	if err := h.View(func(n *node.Node) { may = mayLook(n, caller) }); err != nil {
+		return err
+	}
+	return may
+}
+
 // mayLook says whether a peer may see how the node is: its operators may.
 func mayLook(n *node.Node, caller wire.PeerID) error {
 	if n != nil {
@@ -224,7 +249,7 @@ func (r *running) afar(from wire.PeerID, s transport.Stream) {
 		reply = r.answer(from, q)
 	}
 	if reply.Code != "" {
-		r.o.Tell(Warning{fmt.Sprintf("a call of %s (%.32q) was denied (%s): %s", from, q.Op, reply.Code, reply.Reason)})
+		r.turnAway("call", fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32), reply.Code, reply.Reason))
 	}
 	if exchange.WriteMessage(s, reply) != nil {
 		exchange.WriteMessage(s, &Reply{Code: "large", Reason: "the answer has more than a message may have; ask at the node itself"})

@@ -34,10 +34,7 @@ func readRows(fsys vfs.FS, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := digits.Parse(b); err != nil {
-		return nil, &DataError{path, err}
-	}
-	return b, nil
+	return b, checkRows(path, b)
 }
 
 // giveRows gives a data file to the slot of a program that can take it, and notes in the record which it is.

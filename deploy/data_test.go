@@ -4,9 +4,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
 // TestAChangedDataFileIsRefused starts a client again with its file of data: as it was, elsewhere, changed, and gone.
@@ -43,5 +47,77 @@ func TestAChangedDataFileIsRefused(t *testing.T) {
 	}
 	if _, err := sameData(d, &Record{}, "d/moved.csv"); !errors.As(err, &de) {
 		t.Errorf("data for a client that had none: %v", err)
+	}
+}
+
+// TestFilesOfOtherKinds: what is no file of rows is told as what it is, by its first bytes.
+func TestFilesOfOtherKinds(t *testing.T) {
+	row := strings.Repeat("0,", 64)
+	for text, want := range map[string]string{
+		"\x1f\x8b\x08":                         "gzip",
+		"\x93NUMPY\x01":                        "NumPy array",
+		"PK\x03\x04":                           ".npz",
+		"PAR1":                                 "Parquet",
+		"\xff\xfe0\x00":                        "UTF-16",
+		"\xef\xbb\xbf" + row + "1":             "byte order mark",
+		strings.ReplaceAll(row, ",", ";"):      "semicolons",
+		strings.ReplaceAll(row, ",", "\t"):     "tabs",
+		strings.Repeat("pixel,", 64) + "label": "first line names its columns",
+		"\x00\x01\x02\x03":                     "no text",
+		"{\"a\": 1}":                           "JSON",
+	} {
+		err := checkRows("mine.csv", []byte(text))
+		if !errors.As(err, new(*DataError)) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", text, err, want)
+		}
+	}
+	if err := checkRows("mine.csv", []byte(row+"7\n"+row+"3\n")); err != nil {
+		t.Error(err)
+	}
+	if err := checkRows("mine.csv", []byte(row+"7\n"+row+"33\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Error(err)
+	}
+}
+
+// TestDataIsReadFirst (U14, case 16): a bad file is told before anybody is asked; a good one for which the program has no use is told
+// before a place is taken, which is there for the next client then.
+func TestDataIsReadFirst(t *testing.T) {
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	disk := vfs.NewMem()
+	write := func(name, text string) {
+		if err := journal.WriteFileAtomic(disk, name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("bad.csv", "1,2\n")
+	write("good.csv", strings.Repeat("0,", 64)+"7\n")
+	join := func(name, server, data string) error {
+		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: name, FS: disk, Listen: []string{"/memory/" + name},
+			Network: func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil }},
+			Server: []string{server}, Member: -1, Wait: 20 * time.Second, Data: data})
+		return err
+	}
+	nowhere := "/memory/nobody/p2p/" + string(newIdentity(t))
+	start := time.Now()
+	if err := join("a", nowhere, "bad.csv"); !errors.As(err, new(*DataError)) || time.Since(start) > 5*time.Second {
+		t.Errorf("%v after %s", err, time.Since(start))
+	}
+	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
+		cfg := *o.Job
+		cfg.Data, cfg.Clients, cfg.Rounds, cfg.Name = job.DataSynthetic, 1, 2, "synthetic"
+		o.Job = &cfg
+	})
+	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(), "no part of this job reads") {
+		t.Errorf("a file for which there is no use: %v", err)
+	}
+	if s.places() != 0 {
+		t.Fatal("it took a place")
+	}
+	if err := join("c", s.door.Line, ""); err != nil {
+		t.Errorf("the next client: %v", err)
+	}
+	if err := <-s.ended; err != nil {
+		t.Error(err)
 	}
 }

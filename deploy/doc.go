@@ -6,6 +6,8 @@
 //	process.lock         held by the process that runs the node
 //	identity.key         who the node is; see package identity
 //	node.json            the job, who the others are, where the node listens; written in one step, with a checksum
+//	invitations.json     of a server: its invitations, without their secrets; see package invitation
+//	calls.json           before the first start: what the operator said meanwhile
 //	artifact.onnx        the program, checked against its digest at each start
 //	journal-*, snapshot-*, incarnation, lock, …   the node's state; see package host
 //	model.onnx, result.json                       the result, at a server

@@ -3,6 +3,8 @@ package deploy
 import (
 	"errors"
 	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/clean"
 )
 
 // ErrInterrupted says that a node was asked to stop and did so cleanly: the same command goes on later.
@@ -44,7 +46,7 @@ type TrustError struct {
 
 // Error names the digest and the way to agree.
 func (e *TrustError) Error() string {
-	s := fmt.Sprintf("the program of the job %s has the digest %s", e.Job, e.Digest)
+	s := fmt.Sprintf("the program of the job %s has the digest %s", clean.Text(e.Job, 64), clean.Text(e.Digest, 64))
 	if e.Other != "" {
 		return fmt.Sprintf("%s, and %s was agreed to: nothing of it runs", s, e.Other)
 	}

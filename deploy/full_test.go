@@ -39,7 +39,7 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 	cfg := job.Default()
 	serve := func(ctx context.Context) (listening Listening, ended chan error) {
 		told, ended := make(chan Listening, 1), make(chan error, 1)
-		o := ServerOptions{Job: &cfg, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
+		o := ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
 			Network: func(e End) (transport.Transport, error) {
 				return net.Attach(e.ID.Peer(), e.Receiver), nil
 			},

@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -26,11 +27,11 @@ import (
 // JoinOptions are what a client takes.
 type JoinOptions struct {
 	Options
-	Server []string                         // addresses of the server, each with its peer id; none means those of the directory
+	Server []string                         // an invitation, or addresses of the server, each with its peer id; none means those of the directory
 	Data   string                           // a file of data; empty: the data of the job, or as before
 	Member int                              // the number that the client would like to have, or -1
-	Trust  string                           // a digest, or 12 or more of its first hex digits, that the operator agrees to
-	Agree  func(*Explanation) (bool, error) // asks the operator; nil where there is nobody to ask
+	Trust  string                           // a digest, or 32 or more of its first hex digits, that the operator agrees to
+	Agree  func(*Explanation) (bool, error) // asks the operator; nil where there is nobody to ask: then an invitation agrees to its own digest
 	// Explain, if set, is told what the program may do, and nothing else happens: the error is ErrExplained.
 	Explain func(*Explanation) error
 	Help    string        // the command that agrees, but for the digest
@@ -42,6 +43,7 @@ type JoinOptions struct {
 type client struct {
 	*running
 	o      JoinOptions
+	goal   goal
 	data   []byte                      // its own, or nil
 	server atomic.Pointer[wire.PeerID] // nil while it is looked for
 	calls  atomic.Int64                // of the server
@@ -78,19 +80,27 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	if rec != nil && rec.Role != RoleClient {
 		return nil, refuse(c.dir.Path, "belongs to a %s of the job %s, not to a client: choose another --dir", rec.Role, rec.Job)
 	}
-	server, addresses, err := serverOf(c.o.Server)
+	var err error
+	c.goal, err = goalOf(c.o.Server)
+	server, addresses := c.goal.server, c.goal.addresses
 	switch {
 	case err != nil:
 		return nil, err
 	case rec != nil && server != "" && server != rec.Server:
 		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
+	case rec != nil && c.goal.digest != "" && c.goal.digest != rec.Digest:
+		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program %.12s: choose another --dir", rec.Digest, c.goal.digest)
 	case rec != nil && rec.Done != nil:
 		return rec.Done, nil
 	case rec != nil && rec.Failed != nil:
 		c.o.Tell(*rec.Failed)
 		return nil, &job.FailedError{Failed: *rec.Failed}
 	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
-		return nil, &InputError{"ADDR", "", "the address that rhizome server prints, such as /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…"}
+		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an address such as " + exampleAddress}
+	case rec == nil && c.o.Data != "": // what is wrong with the file is told before anybody is asked
+		if c.data, err = readRows(c.dir.FS, c.o.Data); err != nil {
+			return nil, err
+		}
 	}
 	if rec != nil {
 		server = rec.Server
@@ -155,8 +165,8 @@ func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
 		case n := <-c.near:
 			c.net.Learn(n.peer, n.addresses)
 			p, err := c.askOnce(ctx, n.peer, exchange.Hello{Look: true})
-			if err == nil && c.o.Trust != "" && !strings.HasPrefix(p.Offer.Digest, strings.ToLower(c.o.Trust)) {
-				err = &TrustError{Digest: p.Offer.Digest, Job: p.Offer.Job, Other: c.o.Trust}
+			if err == nil {
+				err = c.agreed(p.Offer.Digest, p.Offer.Job)
 			}
 			if err == nil {
 				return n.peer, n.addresses, nil
@@ -169,21 +179,6 @@ func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
 			return "", nil, ctx.Err()
 		}
 	}
-}
-
-// serverOf returns the one peer that all addresses name, and the addresses.
-func serverOf(texts []string) (p wire.PeerID, out []string, err error) {
-	for _, text := range texts {
-		a, err := wire.ParseAddress(text)
-		switch {
-		case err != nil:
-			return "", nil, err
-		case a.Peer == "" || p != "" && a.Peer != p:
-			return "", nil, &InputError{"ADDR", text, "addresses of one server that end with /p2p/ and its peer id, as rhizome server prints them"}
-		}
-		p, out = a.Peer, append(out, text)
-	}
-	return p, out, nil
 }
 
 // train runs the node and follows the job at the server.
@@ -298,13 +293,14 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest, Place: o.Place,
 		Server: server, Addresses: addresses,
 	}
+	if err := c.agreed(o.Digest, o.Job); err != nil {
+		return nil, nil, err
+	}
 	if err := c.consent(Explain(prog, r, int64(len(p.Bytes)), c.o.Data)); err != nil {
 		return nil, nil, err
 	}
-	if c.o.Data != "" { // what is wrong with the file is told before a place is taken
-		if c.data, err = readRows(c.dir.FS, c.o.Data); err != nil {
-			return nil, nil, err
-		}
+	if _, err := c.build(p, prog, r, nil); err != nil {
+		return nil, nil, err
 	}
 	mine, err := c.ask(ctx, server, exchange.Hello{Held: o.Digest, Member: max(c.o.Member, -1) + 1})
 	if err != nil {
@@ -316,26 +312,39 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if mine.Offer.Digest != o.Digest || mine.Offer.Seed != o.Seed || mine.Offer.Place != o.Place {
 		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: "the server offers another job than a moment ago"}
 	}
-	r.Member, r.Options = mine.Offer.Member, maps.Clone(mine.Offer.Options)
-	if r.Options == nil {
-		r.Options = map[string]json.RawMessage{}
-	}
-	if c.data != nil {
-		if err := giveRows(prog, r, c.o.Data, c.data); err != nil {
-			return nil, nil, err
-		}
-	}
-	cfg, err := installed(r, p.Model, c.dir.ID.Peer(), c.data)
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := node.Install(cfg); err != nil { // what cannot be built here is told before anything is kept
+	r.Member = mine.Offer.Member
+	if r, err = c.build(p, prog, r, mine.Offer.Options); err != nil { // what cannot be built here is told before anything is kept
 		return nil, nil, err
 	}
 	if err := c.dir.keepArtifact(p.Bytes); err != nil {
 		return nil, nil, err
 	}
 	return nil, p.Model, c.dir.Save(func(rec *Record) error { *rec = *r; return nil })
+}
+
+// build has the node built as it would run, from the settings of its components, and returns the record with those and the data. With
+// no settings it takes those of the first client: so a program that cannot be built here, or that has no use for the data,
+// is told before a place is asked for.
+func (c *client) build(p *exchange.Package, prog *program.Program, given *Record, settings map[string]json.RawMessage) (*Record, error) {
+	r := *given
+	if r.Options = maps.Clone(settings); len(settings) == 0 {
+		first, err := job.NodeOptions(job.ClientName(0), 0)
+		if err != nil {
+			return nil, err
+		}
+		r.Options = options(first)
+	}
+	if c.data != nil {
+		if err := giveRows(prog, &r, c.o.Data, c.data); err != nil {
+			return nil, err
+		}
+	}
+	cfg, err := installed(&r, p.Model, c.dir.ID.Peer(), c.data)
+	if err != nil {
+		return nil, err
+	}
+	_, err = node.Install(cfg)
+	return &r, err
 }
 
 // consent asks whether the program may run: the digest that was given, or else a person.
@@ -347,27 +356,43 @@ func (c *client) consent(e *Explanation) error {
 		return ErrExplained
 	}
 	if c.o.Trust != "" {
-		if !strings.HasPrefix(e.Digest, strings.ToLower(c.o.Trust)) {
-			return &TrustError{Digest: e.Digest, Job: e.Job, Other: c.o.Trust}
-		}
-		return nil
+		return nil // known to be the one
 	}
 	if c.o.Agree != nil {
 		yes, err := c.o.Agree(e)
-		if err != nil || yes {
-			return err
+		if err == nil && !yes {
+			err = ErrDeclined
 		}
+		return err
 	}
-	return &TrustError{Digest: e.Digest, Job: e.Job, Help: c.o.Help + " --trust " + e.Digest[:trustDigits]}
+	if c.goal.digest != "" {
+		return nil // nobody is there to be asked, and whoever pasted the invitation agreed to what it names
+	}
+	return &TrustError{Digest: e.Digest, Job: e.Job, Help: c.o.Help + " --trust " + e.Digest}
 }
 
-// trustDigits is how many hex digits of a digest are enough to agree to it.
-const trustDigits = 12
+// agreed holds the digest of a program against the ones that the invitation and the operator name, whole or by their first digits.
+func (c *client) agreed(digest, job string) error {
+	for _, want := range []string{c.goal.digest, strings.ToLower(c.o.Trust)} {
+		if !strings.HasPrefix(digest, want) {
+			return &TrustError{Digest: digest, Job: job, Other: want}
+		}
+	}
+	return nil
+}
+
+// trustDigits is how many hex digits of a digest are enough to agree to it: 128 bits. Whoever offers a program can make many, and
+// look for two with the same few digits: to show one, and to run the other.
+const trustDigits = 32
 
 // CheckTrust says whether a text can name a digest: nil, or an *InputError.
 func CheckTrust(text string) error {
-	if len(text) < trustDigits || len(text) > 64 || strings.Trim(strings.ToLower(text), "0123456789abcdef") != "" {
-		return &InputError{"--trust", text, "12 to 64 of the first hex digits of a program's digest"}
+	if strings.Trim(strings.ToLower(text), "0123456789abcdef") != "" || len(text) > 64 {
+		return &InputError{"--trust", clean.Text(text, 80), "the 64 hex digits of a program's digest"}
+	}
+	if len(text) < trustDigits {
+		return &InputError{"--trust", text, fmt.Sprintf("the 64 hex digits of a program's digest, or at least the first %d: "+
+			"of fewer, somebody who writes two programs can make both have the same", trustDigits)}
 	}
 	return nil
 }
@@ -383,7 +408,9 @@ func (c *client) ask(ctx context.Context, server wire.PeerID, h exchange.Hello) 
 		if errors.As(err, &pe) {
 			broken++
 		}
-		if err == nil || broken >= 3 || !errors.As(err, &pe) && !reachable(err) {
+		var no *exchange.RefusedError
+		busy := errors.As(err, &no) && no.Code == exchange.CodeBusy
+		if err == nil || broken >= 3 || !errors.As(err, &pe) && !reachable(err) && !busy {
 			return p, err
 		}
 		c.state(false, err)
@@ -413,7 +440,10 @@ func (c *client) askOnce(ctx context.Context, server wire.PeerID, h exchange.Hel
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Reset() })
 	defer stop()
-	h.Release, h.Peer = c.o.Release, string(c.dir.ID.Peer())
+	h.Release, h.Peer, h.Secret = c.o.Release, string(c.dir.ID.Peer()), c.goal.secret
+	if c.data != nil {
+		h.Data = digitsSchema()
+	}
 	return exchange.Ask(s, h, exchange.ArtifactMax)
 }
 

@@ -102,7 +102,7 @@ func memoryNet(net *memory.Network) Network {
 }
 
 func inMemory(net *memory.Network, fsys vfs.FS, cfg job.Config) ServerOptions {
-	return ServerOptions{Job: &cfg, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
+	return ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
 }
 
 func joinOn(ctx context.Context, o Options, at Listening) chan error {

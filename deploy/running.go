@@ -87,7 +87,11 @@ type running struct {
 	near    chan nearby             // peers of the local network, as they are found
 	lists   host.Admission          // who may talk to the node, as its governor says
 	member  func(engine.PeerNotice) // told of what the node says of peers, in its thread; may be nil
-	failed  chan error              // holds the first reason why the node cannot go on
+	inviter *inviter                // of a server
+	knocks  knocks                  // of peers that were turned away
+	// claims returns those of the addresses that a peer says it has which are believed; nil: all of them.
+	claims func(p wire.PeerID, addresses []string) []string
+	failed chan error // holds the first reason why the node cannot go on
 
 	standing atomic.Pointer[beside] // what the role knows of how the job is, or nil
 	done     context.Context
@@ -102,6 +106,7 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if o.Tell == nil {
 		o.Tell = func(any) {}
 	}
+	o.Tell = cleanly(o.Tell)
 	for _, a := range o.Listen { // before anything is made
 		if _, err := wire.ParseAddress(a); err != nil {
 			return nil, err
@@ -280,6 +285,9 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	h = started
 	close(ready)
 	r.host = started
+	if err := r.takeStored(); err != nil {
+		return err
+	}
 	r.glue.bind(started)
 	go r.govern()
 	return nil
@@ -303,6 +311,9 @@ func (r *running) noteStart(more func(*Record)) func() error {
 func (r *running) news(n engine.PeerNotice) {
 	if n.Kind == engine.PeerAddresses {
 		addresses := slices.Clone(n.Addresses)
+		if r.claims != nil {
+			addresses = r.claims(n.Peer, addresses)
+		}
 		for _, a := range written(r.dir.Record(), n.Peer) {
 			if !slices.Contains(addresses, a) {
 				addresses = append(addresses, a)

@@ -34,18 +34,23 @@ type ServerOptions struct {
 	Linger time.Duration
 	// Known gives members their numbers before they have joined, by number.
 	Known []wire.PeerID
+	// Open lets anyone take the job; else a client needs an invitation, or Allow names its key.
+	Open  bool
+	Allow []wire.PeerID
 }
 
 // server is a server while it runs.
 type server struct {
 	*running
-	o       ServerOptions
-	cfg     job.Config
-	art     *compile.Artifact
-	raw     []byte // the artifact
-	digest  string
-	resumed bool
-	board   *board
+	o        ServerOptions
+	cfg      job.Config
+	art      *compile.Artifact
+	raw      []byte // the artifact
+	digest   string
+	resumed  bool
+	board    *board
+	door     door
+	watchers watchers
 
 	telling  sync.Mutex
 	result   *job.Result
@@ -69,6 +74,7 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 	}
 	o.Options = r.o
 	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}), changed: make(chan struct{}, 1)}
+	s.claims = s.claimed
 	err = s.run(ctx)
 	closed := errors.Join(s.close(), s.metrics.close())
 	select {
@@ -110,6 +116,9 @@ func (s *server) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.openDoor(); err != nil {
+		return err
+	}
 	s.course.begin(time.Now(), s.cfg)
 	s.standing.Store(&beside{add: s.add})
 	switch {
@@ -133,6 +142,11 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.net.Handle(controlProtocol, s.afar)
 	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.cfg.Rounds, s.digest, s.resumed})
+	if !over {
+		if err := s.invite(); err != nil {
+			return err
+		}
+	}
 	s.callAll()
 	select {
 	case <-s.finished:
@@ -344,39 +358,6 @@ func (s *server) watchEnd() {
 	s.fail(fmt.Errorf("the server's program ended without a result"))
 }
 
-// give answers a client that asks for the job.
-func (s *server) give(from wire.PeerID, stream transport.Stream) {
-	err := exchange.Serve(stream, from, func(h exchange.Hello) (*exchange.Package, error) { return s.offer(h, from) })
-	if err != nil {
-		s.o.Tell(Warning{fmt.Sprintf("%s asked for the job: %v", from, err)})
-	}
-}
-
-func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
-	if h.Job != "" && h.Job != s.cfg.Name {
-		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %.64s", s.cfg.Name, h.Job)
-	}
-	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
-		Job: s.cfg.Name, Kind: job.KindFederated, Settings: s.cfg.Settings(), Seed: s.cfg.Seed, Digest: s.digest,
-		Bytes: int64(len(s.raw)), Place: job.ClientsPlace,
-	}}
-	if now, _ := s.board.look(); now.Done != nil {
-		p.Offer.Done = now.Done
-		return p, nil
-	}
-	if p.Offer.Member = -1; h.Look {
-		return p, nil
-	}
-	n, err := s.number(from, h.Member-1)
-	if err != nil {
-		return nil, err
-	}
-	p.Offer.Member = n
-	own, err := job.NodeOptions(job.ClientName(n), s.cfg.Part(n))
-	p.Offer.Options = options(own)
-	return p, err
-}
-
 // find returns the number of a peer, or -1.
 func find(members []Member, p wire.PeerID) int {
 	for _, m := range members {
@@ -390,13 +371,19 @@ func find(members []Member, p wire.PeerID) int {
 // watched keeps a client informed.
 func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol string) {
 	var h watchHello
-	if exchange.ReadMessage(stream, &h, exchange.Timeout) != nil {
+	err := exchange.ReadMessage(stream, &h, exchange.Timeout)
+	if err == nil && h.Format != exchange.Format {
+		err = fmt.Errorf("a watch of format %d; this server knows %d", h.Format, exchange.Format)
+	}
+	if err != nil {
+		s.turnAway("watch", fmt.Sprintf("%s: %v", from, err))
 		return
 	}
 	if no := s.stranger(from); no != "" {
 		exchange.WriteMessage(stream, status{Refused: no})
 		return
 	}
+	defer s.watchers.begin(from, stream)()
 	s.remember(from, h.Addresses)
 	s.board.show(s.done, from, stream, protocol) // an error: the client is gone, and opens another
 }
@@ -406,7 +393,8 @@ const addressesMax = 16
 
 // remember keeps where a client can be reached.
 func (s *server) remember(p wire.PeerID, addresses []string) {
-	addresses = sound(addresses, p)
+	s.awaitLink(p)
+	addresses = s.claimed(p, sound(addresses, p))
 	if len(addresses) == 0 {
 		return
 	}

@@ -105,6 +105,9 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
+	if ofInvitations(q.Op) {
+		return invitationsStopped(o, q)
+	}
 	v, of, err := runOf(o.FS, o.Dir)
 	switch looks := q.Op == OpStatus || q.Op == OpPeers; {
 	case err != nil:
@@ -142,7 +145,7 @@ func change(o Options, q Request) (*Reply, error) {
 	defer d.Close()
 	rec := d.Record()
 	if rec == nil {
-		return nil, refuse(o.Dir, "holds a node without a job: there is nothing yet to change")
+		return storeCall(d, q) // there is no node yet to take it
 	}
 	cfg, err := configOf(o.FS, o.Dir, rec, d.ID.Peer())
 	if err != nil {

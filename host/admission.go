@@ -38,6 +38,12 @@ func (a *Admission) Admit(p wire.PeerID) error {
 	return &peer.NotAdmittedError{Peer: p, Reason: reason}
 }
 
+// Named says whether the operator of the node named a peer: it is on the allowlist, and not blocked.
+func (a *Admission) Named(p wire.PeerID) bool {
+	l := a.lists.Load()
+	return l != nil && has(l.allowed, p) && !has(l.blocked, p)
+}
+
 // Refused returns how often a peer was not admitted.
 func (a *Admission) Refused() uint64 { return a.refused.Load() }
 

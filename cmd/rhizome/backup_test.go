@@ -99,7 +99,7 @@ func TestBackupOfNodes(t *testing.T) {
 	at := server.await(t, "its address", isEvent("listening"))
 	clients := make([]*started, 2)
 	for i := range clients {
-		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest[:12], "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
+		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest, "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
 	}
 	after := func(s *started, more int) int {
 		first := s.await(t, "a round", func(e told) bool { return e.Event == "round" }).Round

@@ -29,21 +29,28 @@ func TestServerAndClients(t *testing.T) {
 	}
 	job := []string{"--rounds", "60", "--clients", "2"}
 	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
-	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback}, job...)
+	keys := ""
+	for _, name := range []string{"refused", "client1"} {
+		keys += strings.TrimSpace(rhizome(t, "id", "--dir", in(name)).out) + "  # " + name + "\n"
+	}
+	write(t, in("sites.txt"), keys)
+	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--allow", in("sites.txt")}, job...)
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
-	if len(at.Addresses) == 0 || len(at.Digest) != 64 {
-		t.Fatalf("%+v", at)
+	invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+	if len(at.Addresses) == 0 || len(at.Digest) != 64 || len(invitation) > 140 {
+		t.Fatalf("%+v %s", at, invitation)
 	}
 	join := func(name string, more ...string) []string {
-		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--trust", at.Digest[:12], "--data", in("part" + name[len(name)-1:] + ".csv")}, more...)
+		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data", in("part" + name[len(name)-1:] + ".csv")}, more...)
 	}
 
-	t.Run("refused", func(t *testing.T) { refusedJoins(t, dir, at.Addresses[0], at.Digest) })
+	t.Run("refused", func(t *testing.T) { refusedJoins(t, dir, at.Addresses[0], at.Digest, invitation) })
 
-	first := start(t, dir, join("client0", "--member", "0", at.Addresses[0])...)
+	// One is invited, the key of the other is named at the server.
+	first := start(t, dir, join("client0", "--member", "0", invitation)...)
 	first.await(t, "a start", isEvent("listening"))
-	second := start(t, dir, join("client1", "--member", "1", at.Addresses[0])...)
+	second := start(t, dir, join("client1", "--member", "1", at.Addresses[0], "--trust", at.Digest)...)
 	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
 	first.cmd.Process.Kill()
 	first.end(t)
@@ -67,14 +74,14 @@ func TestServerAndClients(t *testing.T) {
 	if code := server.end(t); code != exitOK {
 		t.Errorf("server: exit code %d, %s", code, server.errs)
 	}
-	if again := rhizome(t, append(join("client0"), at.Addresses[0])...); again.code != exitOK || !strings.Contains(again.out, want.ModelSHA256) {
+	if again := rhizome(t, append(join("client0"), invitation)...); again.code != exitOK || !strings.Contains(again.out, want.ModelSHA256) {
 		t.Errorf("a client that was done: %+v", again)
 	}
 	noKeys(t, dir, "server", "client0", "client1")
 }
 
 // refusedJoins tries what a client must not do: exit code 2, one line, and no place of the job is taken.
-func refusedJoins(t *testing.T, dir, address, digest string) {
+func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	good, err := os.ReadFile(in("part0.csv"))
 	if err != nil {
@@ -88,7 +95,8 @@ func refusedJoins(t *testing.T, dir, address, digest string) {
 		t.Fatal(o)
 	}
 	os.Chmod(in("open/identity.key"), 0o644)
-	other := strings.Replace(digest[:12], digest[:1], map[bool]string{true: "b", false: "a"}[digest[0] == 'a'], 1)
+	other := strings.Replace(digest, digest[:1], map[bool]string{true: "b", false: "a"}[digest[0] == 'a'], 1)
+	write(t, in("matrix.npy"), "\x93NUMPY\x01\x00")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -96,7 +104,14 @@ func refusedJoins(t *testing.T, dir, address, digest string) {
 	}{
 		{"nobody agreed", []string{address}, "to agree: rhizome join"},
 		{"another program was agreed to", []string{address, "--trust", other}, "nothing of it runs"},
-		{"a digest of few digits", []string{address, "--trust", "12ab"}, "12 to 64"},
+		{"a digest of few digits", []string{address, "--trust", digest[:12]}, "at least the first 32"},
+		{"a digest that is none", []string{address, "--trust", "yes"}, "64 hex digits"},
+		{"another program was agreed to than the invitation's", []string{invitation, "--trust", other}, "nothing of it runs"},
+		{"a stranger", []string{address, "--trust", digest, "--dir", in("stranger")}, "closed, and does not know"},
+		{"a mistyped invitation", []string{invitation[:60] + map[bool]string{true: "B", false: "A"}[invitation[60] == 'A'] + invitation[61:]}, "is mistyped"},
+		{"half an invitation", []string{invitation[:80]}, "is cut short"},
+		{"a file of another kind", []string{invitation, "--data", in("matrix.npy")}, "NumPy"},
+		{"a bad file and nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--data", in("bad.csv")}, "bad.csv: line 2"},
 		{"a bad line", []string{address, "--trust", digest, "--data", in("bad.csv")}, "bad.csv: line 2: 66 fields"},
 		{"an empty file", []string{address, "--trust", digest, "--data", in("empty.csv")}, "is empty"},
 		{"no such file", []string{address, "--trust", digest, "--data", in("none.csv")}, "none.csv"},
@@ -104,7 +119,9 @@ func refusedJoins(t *testing.T, dir, address, digest string) {
 		{"no address", nil, "rhizome server prints"},
 		{"no peer id", []string{strings.Split(address, "/p2p/")[0]}, "/p2p/"},
 		{"another peer than is there", []string{strings.Split(address, "/p2p/")[0] + "/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"}, "another peer is there"},
-		{"no multiaddr", []string{"localhost:4001"}, "want an address"},
+		{"no multiaddr", []string{"localhost:4001"}, "perhaps /dns4/localhost/tcp/4001/p2p/"},
+		{"a web address", []string{"http://192.0.2.7:4001/"}, "do not speak http"},
+		{"half a multiaddr", []string{"/ip4/192.0.2.7"}, "want /tcp/<port>"},
 		{"nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--wait", "300ms"}, "tried for 300ms"},
 		{"a key that others may read", []string{address, "--dir", in("open")}, "0600"},
 		{"the directory of the server", []string{address, "--dir", in("server")}, "in use by another process"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -18,14 +19,16 @@ func newJoin(c *console) *cobra.Command {
 	var explain bool
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use:   "join [ADDR...]",
+		Use:   "join [INVITATION | ADDR...]",
 		Short: "Take a server's job and train it with the data of this machine",
-		Long: "Take the job of the server at ADDR, which is what rhizome server prints, and train it with the data of this machine.\n" +
-			"Without ADDR, the server of before, or one that is found on the local network.\n\n" +
-			"Before anything of it runs, you see what its program does here and are asked whether it may; without a terminal,\n" +
-			"--trust names the program by the first 12 or more hex digits of its digest.\n" +
+		Long: "Take the job of a server and train it with the data of this machine. INVITATION is the word behind \"rhizome join\" in the line\n" +
+			"that rhizome server or rhizome invite prints; it names the server, the program, and shows that you were invited. An address\n" +
+			"is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server of before, or one\n" +
+			"that is found on the local network.\n\n" +
+			"Before anything of it runs, you see what its program does here and are asked whether it may. Without a terminal an\n" +
+			"invitation agrees to the program that it names, and to no other; with an address, --trust names it by its digest.\n" +
 			"Stop it whenever you like: the same command goes on where it was.",
-		Example: "  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
+		Example: "  rhizome join rhizome:AYdx…\n  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… --trust 68aa18ed…   # all 64 digits",
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")
@@ -43,6 +46,9 @@ func newJoin(c *console) *cobra.Command {
 				if err := deploy.CheckTrust(trust); err != nil {
 					return err
 				}
+			}
+			if !cmd.Flags().Changed("lan") {
+				f.lan = len(args) == 0 // it looks for a server there only where none is named
 			}
 			v := newNodeView(c, f.json)
 			ctx, cancel, options := f.options(cmd.Context(), v)
@@ -64,6 +70,10 @@ func newJoin(c *console) *cobra.Command {
 			if errors.Is(err, deploy.ErrExplained) {
 				return nil
 			}
+			if errors.Is(err, deploy.ErrDeclined) {
+				_, err := fmt.Fprintln(c.out, "it does not run here; nothing of it was kept, and no place of the job was taken")
+				return err
+			}
 			if errors.Is(err, deploy.ErrInterrupted) {
 				return &stoppedError{typed()}
 			}
@@ -80,7 +90,7 @@ func newJoin(c *console) *cobra.Command {
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
 	flags.StringVar(&as, "as", "", "be the client of this directory, with its key and its file of data: for a server that is a fork of its server")
 	flags.BoolVar(&explain, "explain", false, "show what the program may do here and which data it names, and do not run it")
-	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: 12 or more of its first hex digits")
+	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: its 64 hex digits")
 	flags.DurationVar(&wait, "wait", time.Minute, "how long to wait for a server that was never heard of")
 	return cmd
 }

@@ -30,7 +30,7 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags.StringSliceVar(&f.listen, "listen", nil, "multiaddrs to listen at (default as before, or any port of all interfaces)")
 	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
-	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)")
+	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)") // a server says otherwise
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
 }

@@ -41,6 +41,11 @@ type (
 		Digest    string   `json:"digest"`
 		Resumed   bool     `json:"resumed"`
 	}
+	invitationLine struct {
+		head
+		Open       bool   `json:"open"`
+		Invitation string `json:"invitation,omitempty"`
+	}
 	joinedLine struct {
 		head
 		Peer   string `json:"peer"`
@@ -135,6 +140,8 @@ func (v *nodeView) line(what any) any {
 	switch x := what.(type) {
 	case deploy.Listening:
 		return listeningLine{v.c.head("listening"), string(x.Peer), x.Addresses, x.Job, x.Digest, x.Resumed}
+	case deploy.Invited:
+		return invitationLine{v.c.head("invitation"), x.Open, x.Line}
 	case deploy.Joined:
 		return joinedLine{v.c.head("joined"), string(x.Peer), x.Member}
 	case deploy.Linked:
@@ -171,6 +178,11 @@ func (v *nodeView) text(what any) string {
 			head += "  " + a + "\n"
 		}
 		return head[:len(head)-1]
+	case deploy.Invited:
+		if x.Open {
+			return "OPEN: anyone who reaches it may take a place; clients come with: rhizome join ADDRESS, one of those above"
+		}
+		return "closed but for this invitation (rhizome invite makes others); clients come with:\n\nrhizome join " + x.Line + "\n"
 	case deploy.Joined:
 		return fmt.Sprintf("client %d is %s", x.Member, x.Peer)
 	case deploy.Progress:

@@ -20,7 +20,7 @@ func TestOperator(t *testing.T) {
 	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator", ids["operator"]}
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
-	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback, "--trust", at.Digest, at.Addresses[0])
+	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback, server.await(t, "invitation", isEvent("invitation")).Invitation)
 	server.await(t, "client", isEvent("joined"))
 	client.await(t, "start", isEvent("listening"))
 

@@ -15,11 +15,11 @@ import (
 
 // told is any line of a node, as far as tests look.
 type told struct {
-	Event, Node, State, Reason, Peer, Digest, Text string
-	PID, Round, Rounds, Restarts, Merges           int
-	Addresses                                      []string
-	Up                                             bool
-	ModelSHA256                                    string `json:"model_sha256"`
+	Event, Node, State, Reason, Peer, Digest, Invitation, Text string
+	PID, Round, Rounds, Restarts, Merges                       int
+	Addresses                                                  []string
+	Up                                                         bool
+	ModelSHA256                                                string `json:"model_sha256"`
 }
 
 // started is a command that runs, and its lines as they come.

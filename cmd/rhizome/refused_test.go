@@ -111,12 +111,12 @@ func halted(t *testing.T, dir string) (digest, address string) {
 		}
 	}
 	write(t, in("long.yaml"), "name: long\nclients: 2\nrounds: 100000\nhidden: 8\nbatch: 512\n")
-	server := start(t, dir, "server", in("long.yaml"), "--json", "--dir", in("server"), "--listen", loopback)
+	server := start(t, dir, "server", in("long.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback)
 	at := server.await(t, "its address", isEvent("listening"))
 	clients := []*started{server}
 	for i := range 2 {
 		clients = append(clients, start(t, dir, "join", "--json", "--dir", in(fmt.Sprint("client", i)), "--listen", loopback, "--member", fmt.Sprint(i),
-			"--trust", at.Digest[:12], "--data", in(fmt.Sprintf("part%d.csv", i)), at.Addresses[0]))
+			"--trust", at.Digest, "--data", in(fmt.Sprintf("part%d.csv", i)), at.Addresses[0]))
 	}
 	run := start(t, dir, "run", in("long.yaml"), "--json", "--dir", in("run"))
 	procs := start(t, dir, "run", in("long.yaml"), "--json", "--processes", "--dir", in("procs"))
@@ -190,7 +190,7 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 		{"a client's directory for a server", "client0", nothing, server, []string{"belongs to a client"}},
 		{"a client's directory for a peer", "client0", nothing, peer, []string{"belongs to a client"}},
 		{"a client without its key", "client0", gone("identity.key"), join, []string{"identity.key is gone"}},
-		{"a client without its record", "client0", gone("node.json"), more(join, "--trust", digest[:12], address), []string{"has lost its node.json"}},
+		{"a client without its record", "client0", gone("node.json"), more(join, "--trust", digest, address), []string{"has lost its node.json"}},
 		{"a client without the program", "client0", gone("artifact.onnx"), join, []string{"has lost its artifact.onnx"}},
 		{"a client with another program", "client0", change("artifact.onnx", 0, flipped), join, []string{"artifact.onnx"}},
 		{"a client without snapshots", "client0", gone("snapshot-*"), join, []string{"has lost its snapshots"}},

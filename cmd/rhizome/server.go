@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -19,16 +22,31 @@ func newServer(c *console) *cobra.Command {
 	set := map[string]string{}
 	var linger time.Duration
 	var settings, known string
+	var open bool
+	var allow []string
 	cmd := &cobra.Command{
 		Use:   "server [JOB]",
 		Short: "Run the server of a job, give the job to clients, and wait for them",
-		Long: "Run the server of a job. It prints its address, gives the job to the clients that come, and trains with them.\n\n" +
+		Long: "Run the server of a job. It prints one line to paste on the machines that are to train with it, gives the job to the clients\n" +
+			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further invitations, --allow names\n" +
+			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is announced on the local\n" +
+			"network only where --open or --lan says so.\n\n" +
 			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(job.Builtins(), ", ") + ".\n" +
 			"Stop it whenever you like: the same command goes on where it was, and so do the clients.",
-		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1",
+		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and what it is behind it",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			o := deploy.ServerOptions{Set: set, Linger: linger}
+			o := deploy.ServerOptions{Set: set, Linger: linger, Open: open}
+			for _, text := range allow {
+				peers, err := named(text)
+				if err != nil {
+					return err
+				}
+				o.Allow = append(o.Allow, peers...)
+			}
+			if !cmd.Flags().Changed("lan") {
+				f.lan = open
+			}
 			if len(args) > 0 || f.dir == "" {
 				name := job.DefaultName
 				if len(args) > 0 {
@@ -85,11 +103,49 @@ func newServer(c *console) *cobra.Command {
 	flags.Var(setting{"clients", set, "N"}, "clients", "clients to train with")
 	flags.Var(setting{"seed", set, "S"}, "seed", "what all that is random is drawn from")
 	flags.DurationVar(&linger, "linger", 30*time.Second, "how long to wait at the end for clients that do not know it yet")
+	flags.BoolVar(&open, "open", false, "let in anyone who reaches the server, without an invitation")
+	flags.StringSliceVar(&allow, "allow", nil, "let in these peers without an invitation: their ids, or a file with one on each line")
+	lan := flags.Lookup("lan")
+	lan.DefValue, lan.Usage = "false", "let nodes of the local network find this one (mDNS); --open does it too, unless --lan=false"
 	flags.StringVar(&settings, "settings", "", "")
 	flags.StringVar(&known, "known", "", "")
 	flags.MarkHidden("settings")
 	flags.MarkHidden("known")
 	return cmd
+}
+
+// allowMax bounds a file of peers in bytes.
+const allowMax = 4 << 20
+
+// named returns the peers of a word of --allow: an id, or a file with one on each line, where what is behind a blank or a # is for
+// people.
+func named(text string) (peers []wire.PeerID, err error) {
+	if p := wire.PeerID(text); p.Validate() == nil {
+		return []wire.PeerID{p}, nil
+	}
+	if strings.HasPrefix(text, "12D3KooW") && !strings.ContainsAny(text, "./\\") {
+		return nil, wire.PeerID(text).Validate()
+	}
+	b, err := vfs.ReadFile(vfs.OS(), text, allowMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &badInput{fmt.Sprintf("--allow is %q; want a peer id such as 12D3KooW…, which rhizome id prints, or a file of them: there is no such file", text)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for n, line := range strings.Split(string(b), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		p := wire.PeerID(words[0])
+		if err := p.Validate(); err != nil {
+			return nil, &badInput{fmt.Sprintf("%s:%d: %v", text, n+1, err)}
+		}
+		peers = append(peers, p)
+	}
+	return peers, nil
 }
 
 // resultView returns the view that shows a result.

@@ -15,7 +15,7 @@ import (
 // second; and that a job waits for it, of whom and since when, its server says.
 func TestStatusOfAFrozenNode(t *testing.T) {
 	dir := t.TempDir()
-	server := start(t, dir, "server", "--json", "--dir", filepath.Join(dir, "server"), "--listen", loopback, "--lan=false", "--clients", "1", "--rounds", "100000")
+	server := start(t, dir, "server", "--open", "--json", "--dir", filepath.Join(dir, "server"), "--listen", loopback, "--lan=false", "--clients", "1", "--rounds", "100000")
 	at := server.await(t, "address", isEvent("listening"))
 	client := start(t, dir, "join", "--json", "--dir", filepath.Join(dir, "client"), "--listen", loopback, "--lan=false", "--trust", at.Digest, at.Addresses[0])
 	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
@@ -56,7 +56,7 @@ func TestAFailedJobHasAnExitCode(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write(t, in("bad.yaml"), "name: bad\nrounds: 30\nclients: 2\nlearning_rate: 10\nmomentum: 0.99\nhidden: 64\nlayers: 4\n")
-	serve := []string{"server", in("bad.yaml"), "--json", "--dir", in("server"), "--listen", loopback, "--lan=false", "--linger", "5s"}
+	serve := []string{"server", in("bad.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback, "--lan=false", "--linger", "5s"}
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
 	all := map[string]*started{"server": server}

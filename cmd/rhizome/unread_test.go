@@ -57,8 +57,8 @@ func TestReaderOfARunGoesAway(t *testing.T) {
 func TestReaderOfANodeGoesAway(t *testing.T) {
 	dir := t.TempDir()
 	server := start(t, dir, "server", "digits", "--clients", "1", "--rounds", "8", "--dir", "s", "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
-	at := server.await(t, "listening", isEvent("listening"))
-	cmd, errs := closing(t, "listening", "join", at.Addresses[0], "--trust", at.Digest, "--dir", filepath.Join(dir, "c"),
+	invited := server.await(t, "invitation", isEvent("invitation"))
+	cmd, errs := closing(t, "listening", "join", invited.Invitation, "--dir", filepath.Join(dir, "c"),
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
 	server.await(t, "the end", isEvent("done"))
 	o := finish(t, cmd, &bytes.Buffer{}, errs)

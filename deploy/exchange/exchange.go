@@ -2,10 +2,13 @@ package exchange
 
 import (
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/artifact"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -95,11 +98,21 @@ func Open(b []byte, digest string) (*onnx.ModelProto, error) {
 }
 
 // Serve answers one client. What it may get, the caller decides from who it is and what it says: an offer, whose artifact has
-// the bytes of Package, or a refusal as a *RefusedError.
+// the bytes of Package, or a refusal as a *RefusedError. A message that came whole and is no Hello is refused too, and the error
+// is the refusal.
 func Serve(s transport.Stream, from wire.PeerID, decide func(Hello) (*Package, error)) error {
 	var h Hello
 	if err := ReadMessage(s, &h, timeout); err != nil {
-		return err
+		var none *MessageError
+		if !errors.As(err, &none) {
+			return err
+		}
+		no := &RefusedError{Refusal{CodeFormat, fmt.Sprintf("the hello is none of format %d, which this server knows: %s",
+			Format, clean.Text(none.Reason, 200))}}
+		if err := WriteMessage(s, Answer{Format: Format, Refused: &no.Refusal}); err != nil {
+			return err
+		}
+		return no
 	}
 	p, err := judge(h, from, decide)
 	if no, ok := err.(*RefusedError); ok {
@@ -133,7 +146,7 @@ func judge(h Hello, from wire.PeerID, decide func(Hello) (*Package, error)) (*Pa
 	case h.Format != Format:
 		return nil, Refuse(CodeFormat, "the hello is of format %d, and this server knows %d: use releases that know the same", h.Format, Format)
 	case h.Peer != string(from):
-		return nil, Refuse(CodeStranger, "the hello says %.64q, and the key is that of %s", h.Peer, from)
+		return nil, Refuse(CodeStranger, "the hello says %s, and the key is that of %s", clean.Quote(h.Peer, 64), from)
 	}
 	return decide(h)
 }

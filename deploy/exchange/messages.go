@@ -9,6 +9,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/deploy/invitation"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
@@ -38,6 +40,10 @@ type Hello struct {
 	Member  int    `json:"member,omitempty"` // the number that it would like to have, from 1; 0 means any
 	Look    bool   `json:"look,omitempty"`   // it wants to see the job, and is given no number
 	Held    string `json:"held,omitempty"`   // digest of the artifact that it holds already
+	// Secret shows that the client was invited. It goes only to a server whose key the transport has proven, which is the one that
+	// the invitation names, and is in no log, whatever prints the Hello.
+	Secret *invitation.Secret `json:"secret,omitempty"`
+	Data   *Schema            `json:"data,omitempty"` // of the data of its own that it would train on
 }
 
 // Offer is a job as a server gives it to a client.
@@ -66,7 +72,10 @@ const (
 	CodeFull     = "full"     // all places of the job are taken
 	CodeOther    = "other"    // another job than the one that is wanted
 	CodeStranger = "stranger" // not admitted, or not who it says
-	CodeFormat   = "format"   // another version of the messages
+	CodeFormat   = "format"   // another version of the messages, or none of them
+	CodeInvite   = "invite"   // the server is closed, and nothing that is said opens it
+	CodeData     = "data"     // the client's data has other columns or classes than the job's
+	CodeBusy     = "busy"     // not now: too much was asked at once
 )
 
 // Refusal is a server's no.
@@ -85,8 +94,10 @@ type Answer struct {
 // RefusedError says that the server refused.
 type RefusedError struct{ Refusal }
 
-// Error is the server's reason.
-func (e *RefusedError) Error() string { return "the server refuses (" + e.Code + "): " + e.Reason }
+// Error is the server's reason, fit for a terminal.
+func (e *RefusedError) Error() string {
+	return "the server refuses (" + clean.Text(e.Code, 16) + "): " + clean.Line(e.Reason)
+}
 
 // ProtocolError says that the other side broke the protocol, or broke off.
 type ProtocolError struct {
@@ -94,8 +105,16 @@ type ProtocolError struct {
 	Reason string
 }
 
-// Error says where and why.
-func (e *ProtocolError) Error() string { return "job exchange: " + e.Where + ": " + e.Reason }
+// Error says where and why, fit for a terminal: the other side may have chosen some of the words.
+func (e *ProtocolError) Error() string {
+	return "job exchange: " + e.Where + ": " + clean.Line(e.Reason)
+}
+
+// MessageError says that what came is none of the messages, though it came whole: the other side can be answered.
+type MessageError struct{ ProtocolError }
+
+// Unwrap returns the *ProtocolError.
+func (e *MessageError) Unwrap() error { return &e.ProtocolError }
 
 func broken(where, format string, args ...any) error {
 	return &ProtocolError{where, fmt.Sprintf(format, args...)}
@@ -125,7 +144,7 @@ func ReadMessage(s transport.Stream, v any, within time.Duration) error {
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > HeadMax {
-		return broken("message", "claims %d bytes, at most %d are allowed", n, HeadMax)
+		return &MessageError{ProtocolError{"message", fmt.Sprintf("claims %d bytes, at most %d are allowed", n, HeadMax)}}
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(s, b); err != nil {
@@ -134,7 +153,10 @@ func ReadMessage(s transport.Stream, v any, within time.Duration) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return broken("message", "%v", err)
+		return &MessageError{ProtocolError{"message", err.Error()}}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return &MessageError{ProtocolError{"message", "has more than one value"}}
 	}
 	return nil
 }

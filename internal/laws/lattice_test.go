@@ -40,6 +40,7 @@ var rows = [][]string{
 	{"internal/planted"},
 	{"internal/fuzzing"},
 	{"internal/strictyaml"},
+	{"internal/clean"},
 }
 
 // place returns the row and column of a package, by its longest prefix in rows.

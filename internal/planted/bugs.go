@@ -63,6 +63,7 @@ const (
 	ResentMeasured
 	AdviceInverted
 	DeadlineRestarted
+	InvitationSpentTwice
 	Canary
 )
 
@@ -131,6 +132,7 @@ var Bugs = [...]Planted{
 	{ResentMeasured, "resent-measured", "L1", "peer/vitals.go", "what was sent again gives a round-trip time"},
 	{AdviceInverted, "advice-inverted", "trap 15", "engine/pressure.go", "a peer that asks to hold data back has its own data refused"},
 	{DeadlineRestarted, "deadline-restarted", "trap 13", "engine/deadlines.go", "what is sent again has the time that it had the first time"},
+	{InvitationSpentTwice, "invitation-spent-twice", "L6", "deploy/invitation/book.go", "an invitation whose uses are spent lets another peer in"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 

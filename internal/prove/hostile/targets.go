@@ -23,6 +23,7 @@ var targets = []target{
 	{"wire/FuzzDecode", "envelopes of peers", 2 * quick},
 	{"transport/libp2p/FuzzFrames", "streams of peers", quick},
 	{"deploy/FuzzParseAnnouncement", "where peers say that they are", quick},
+	{"deploy/invitation/FuzzParse", "invitations that people paste", quick},
 	{"deploy/exchange/FuzzMessages", "how a server gives out a job", quick},
 	{"deploy/exchange/FuzzAsk", "what a server answers", slow},
 	{"wire/FuzzSplit", "envelopes of the journal's marks", quick},

@@ -3,13 +3,14 @@ package hunt
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/prove/guests"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/twins"
 	"github.com/rhizome-ml/rhizome/sim/chaos"
 )
 
 // Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step is taken
-// by a restored node, and one restores nodes beside those that go on. It returns who found what broken promise, or nil; a
+// by a restored node, and one restores nodes beside those that go on and has guests come to a server's invitations. It returns who found what broken promise, or nil; a
 // panic of the engine, which stops a node, is found too.
 func Bench(seed uint64) (err error) {
 	who := "chaos"
@@ -27,7 +28,10 @@ func Bench(seed uint64) (err error) {
 		_, err = restores.Try(n)
 	case 1:
 		who = "twins"
-		_, err = twins.Twins(n)
+		if _, err = twins.Twins(n); err == nil {
+			who = "guests"
+			err = guests.Try(n)
+		}
 	default:
 		err = chaos.Run(chaos.Draw(seed), chaos.Options{}).Err
 	}

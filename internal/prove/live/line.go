@@ -16,6 +16,7 @@ type Line struct {
 	Peer          string   `json:"peer"`
 	Addresses     []string `json:"addresses"`
 	Digest        string   `json:"digest"`
+	Invitation    string   `json:"invitation"`
 	Up            bool     `json:"up"`
 	Remote        string   `json:"remote"`
 	Round         int      `json:"round"`

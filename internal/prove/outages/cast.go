@@ -15,10 +15,9 @@ type cast struct {
 	*trial
 	hosts  []*wires.Host // by node; nil for this machine's own network
 	dirs   []string
-	seen   []string // the same, where this process sees them; nil for just there
-	listen string   // where the server listens
-	at     string   // the server's address, with its peer id
-	digest string
+	seen   []string        // the same, where this process sees them; nil for just there
+	listen string          // where the server listens
+	at     string          // the server's invitation
 	procs  []*live.Process // the present lives
 	heard  []int           // lines of the present life that were read
 	told   map[int]live.Line
@@ -52,11 +51,11 @@ func (c *cast) begin() error {
 	return nil
 }
 
-// start begins a life of a node. The server's first life tells where it is.
+// start begins a life of a node. The server's first life tells how the others come to it.
 func (c *cast) start(i int) (err error) {
 	args := []string{"server", c.job, "--linger", "60s"}
 	if i > 0 {
-		args = []string{"join", c.at, "--trust", c.digest, "--wait", "2m"}
+		args = []string{"join", c.at, "--wait", "2m"}
 	}
 	if i == 0 || c.hosts[i] == nil {
 		args = append(args, "--listen", c.listen)
@@ -65,14 +64,13 @@ func (c *cast) start(i int) (err error) {
 	if c.procs[i], err = c.Start(nodeName(i), c.hosts[i], append(args, "--json", "--dir", c.dirs[i])...); err != nil || i > 0 || c.at != "" {
 		return err
 	}
-	l, err := c.await(c.procs[0], "address", nil, soon, live.Is("listening"))
+	l, err := c.await(c.procs[0], "invitation", nil, soon, live.Is("invitation"))
 	if err != nil {
 		return err
 	}
-	if len(l.Addresses) == 0 {
-		return errors.New("the server listens nowhere: " + l.Text)
+	if c.at = l.Invitation; c.at == "" {
+		return errors.New("the server invites nobody: " + l.Text)
 	}
-	c.at, c.digest = l.Addresses[0], l.Digest
 	return nil
 }
 
