@@ -251,6 +251,9 @@ func (r *running) afar(from wire.PeerID, s transport.Stream) {
 	if reply.Code != "" {
 		r.turnAway("call", fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32), reply.Code, reply.Reason))
 	}
+	if reply.Status != nil { // a message has less room than the socket
+		reply.Status.Clients = reply.Status.Clients[:min(len(reply.Status.Clients), clientsAfar)]
+	}
 	if exchange.WriteMessage(s, reply) != nil {
 		exchange.WriteMessage(s, &Reply{Code: "large", Reason: "the answer has more than a message may have; ask at the node itself"})
 	}

@@ -87,7 +87,7 @@ func (c *course) look(now time.Time, w *Waits, up, of int) *Waiting {
 	switch {
 	case w == nil:
 	case w.On == job.AwaitsMembers && !c.joined:
-		first = 0
+		first = courseFirst
 	case w.On == job.AwaitsMembers:
 	case !w.away():
 		c.joined = true
@@ -105,6 +105,9 @@ func (c *course) look(now time.Time, w *Waits, up, of int) *Waiting {
 	}
 	return nil
 }
+
+// courseFirst is how long a server waits for its first clients before it says so: those of one machine are there by then.
+const courseFirst = 500 * time.Millisecond
 
 // courseLook is how often a server looks at what it waits for.
 const courseLook = 200 * time.Millisecond

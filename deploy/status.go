@@ -85,8 +85,11 @@ type ClientStatus struct {
 	job.Measures
 }
 
-// clientsShown bounds the clients of a status.
-const clientsShown = 1024
+// clientsShown bounds the clients of a status, clientsAfar those of one that is asked for from afar: a message has 64 KiB.
+const (
+	clientsShown = 1024
+	clientsAfar  = 48
+)
 
 // clientStates says how the clients of a server are, by name.
 func clientStates(rec *Record, n *node.Node, up map[wire.PeerID]string, engineNow int64) []ClientStatus {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"time"
 
+	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/processes"
 	"github.com/rhizome-ml/rhizome/job"
 )
@@ -17,6 +19,23 @@ type processLine struct {
 	PID      int    `json:"pid"`
 	Restarts int    `json:"restarts"`
 	Reason   string `json:"reason,omitempty"`
+}
+
+// spoken returns what people are told of a node's line, or nothing: of what all nodes say, the server says it, and how the run ends,
+// the run says by itself.
+func spoken(e processes.Event) string {
+	server := e.Node == deploy.RoleServer
+	switch e.Name {
+	case "figures", "lingering", "failed":
+		return ""
+	case "waiting":
+		var w waitingLine
+		if !server || json.Unmarshal(e.Line, &w) != nil {
+			return ""
+		}
+		return waitingText(deploy.Waiting{Waits: w.Waits, Over: w.Over, Waited: time.Duration(w.WaitedS * float64(time.Second))})
+	}
+	return e.Node + ": " + string(e.Line)
 }
 
 // passed returns a node's line as the run tells it: with the node that it is of.
@@ -43,8 +62,8 @@ func runProcesses(ctx context.Context, c *console, l *job.Local, v view) (*job.R
 	o.OnEvent = func(e processes.Event) {
 		if _, ok := v.(*jsonView); ok {
 			writeLine(c.out, passed(e))
-		} else {
-			v.warn(c, e.Node+": "+string(e.Line))
+		} else if text := spoken(e); text != "" {
+			v.warn(c, text)
 		}
 	}
 	return processes.Run(ctx, o)
