@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -186,6 +188,9 @@ func (e *equal) meet(connect func(context.Context, wire.PeerID) error) {
 			met = true
 		} else if why == "" {
 			why = err.Error()
+			if away := (*transport.UnreachableError)(nil); errors.As(err, &away) {
+				why = away.Reason // who it is, is said already
+			}
 		}
 	}
 	if met || len(e.links.look()) > 0 || e.done.Err() != nil {
