@@ -66,7 +66,10 @@ type RangeError struct {
 
 // Error names the record and what there is.
 func (e *RangeError) Error() string {
-	return fmt.Sprintf("journal: record %d is not there; the journal holds %d up to, not including, %d", e.LSN, e.First, e.Next)
+	if e.Next <= e.First {
+		return fmt.Sprintf("journal: record %d is not there; the journal holds none", e.LSN)
+	}
+	return fmt.Sprintf("journal: record %d is not there; the journal keeps records %d to %d", e.LSN, e.First, e.Next-1)
 }
 
 // MissingError says that the journal begins after the record from which it is to be replayed: files are gone without which the others

@@ -198,7 +198,7 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		{&VersionError{"f", 3, 1}, []string{"f", "3", "1"}},
 		{&FailedError{"sync", errors.New("disk")}, []string{"sync", "disk"}},
 		{&TooLargeError{"record", 9, 8}, []string{"record", "9", "8"}},
-		{&RangeError{5, 1, 4}, []string{"5", "1", "4"}},
+		{&RangeError{5, 1, 4}, []string{"record 5", "records 1 to 3"}},
 	} {
 		for _, p := range c.parts {
 			if !strings.Contains(c.err.Error(), p) {
