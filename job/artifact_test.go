@@ -165,3 +165,36 @@ func TestClientsBeyondALocalRun(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsOfTheFirstRelease: a run that keeps no program goes on with the one that the first release made, to the model that a run of
+// today has; the digest is one that its binary told.
+func TestRunsOfTheFirstRelease(t *testing.T) {
+	told := Default()
+	told.Rounds = 400
+	art, err := told.compileFirst()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hex.EncodeToString(art.Digest[:]); got[:12] != "834f9db81eff" {
+		t.Errorf("400 rounds of digits were the program 834f9db81eff, and are %.12s", got)
+	}
+	if art, err = tiny().compileFirst(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r := record{State: stateNew, Job: tiny().settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	for key := range added {
+		delete(r.Job, key)
+	}
+	if err := writeSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
+		t.Fatal(err)
+	}
+	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: tiny()})
+	got := run(t, Options{Dir: dir, Job: tiny()})
+	if got.ModelSHA256 != want.ModelSHA256 || got.Artifact != r.Artifact {
+		t.Errorf("%+v, today %+v", got, want)
+	}
+}
