@@ -43,6 +43,9 @@ const (
 	// All others are those of engine.ControlBlock and its like.
 )
 
+// looksOnly says whether a call changes nothing.
+func looksOnly(op string) bool { return op == OpStatus || op == OpPeers || op == OpMembers }
+
 // Request is a call of an operator.
 type Request struct {
 	Op      string `json:"op"`
@@ -77,6 +80,8 @@ type Reply struct {
 
 	Invitation  string            `json:"invitation,omitempty"` // the text of a new one
 	Invitations []InvitationState `json:"invitations,omitempty"`
+
+	Members []MemberState `json:"members,omitempty"` // of OpMembers
 }
 
 // DeniedError says that a call was denied.
@@ -164,7 +169,15 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		return r.invitations(caller, q)
 	}
 	h := r.glue.bound()
-	if q.Op != OpStatus && q.Op != OpPeers {
+	if !looksOnly(q.Op) {
+		if leave := r.leave.Load(); leave != nil && caller == "" && q.Op == engine.ControlLeave {
+			ctx, cancel := context.WithTimeout(r.done, callWithin)
+			defer cancel()
+			if err := (*leave)(ctx); err != nil {
+				return denied(err)
+			}
+			return &Reply{}
+		}
 		if h == nil {
 			return &Reply{Code: "early", Reason: "the node does not run yet, or not any more: its job is not there, or is done"}
 		}
@@ -185,9 +198,12 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 				return
 			}
 		}
-		if q.Op == OpStatus {
+		switch q.Op {
+		case OpStatus:
 			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, &r.links)
-		} else {
+		case OpMembers:
+			reply.Members = memberStates(n)
+		default:
 			reply.Peers, err = peersOf(rec, n, &r.links)
 		}
 	}

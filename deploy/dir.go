@@ -228,12 +228,11 @@ func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) 
 		return nil, nil, refuse(d.Path, "has lost its %s, the program %.12s that it runs: bring the file back from a copy, or take that of the server's directory or "+
 			"of another client of the same job, which is the same file", artifactFile, digest)
 	}
+	if err == nil {
+		m, err = exchange.Open(b, digest)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(d.Path, artifactFile), err)
-	}
-	if m, err = exchange.Open(b, digest); err != nil { // whatever of it is not what was agreed to, or cannot be read at all
-		return nil, nil, refuse(d.Path, "has a damaged %s, not the program %.12s that it runs (%v): bring the file back from a copy, or take that of the server's "+
-			"directory or of another client of the same job, which is the same file", artifactFile, digest, err)
 	}
 	return b, m, nil
 }

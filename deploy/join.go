@@ -194,6 +194,8 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	rec = c.dir.Record()
 	c.net.Handle(callProtocol, c.takeCall)
 	c.net.Handle(controlProtocol, c.afar)
+	leave := c.goes
+	c.leave.Store(&leave)
 	rounds := 0
 	if set, err := job.FromSettings(rec.Settings); err == nil {
 		rounds = set.Rounds

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
@@ -64,6 +65,27 @@ func (s *hosted) told() int {
 	return len(s.rounds)
 }
 
+func (s *hosted) members() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.joined)
+}
+
+// result waits until the job has ended.
+func (s *hosted) result(t *testing.T) *job.Result {
+	t.Helper()
+	select {
+	case res := <-s.results:
+		if res == nil {
+			t.Fatalf("%d rounds; the server ended with %v", s.told(), <-s.ended)
+		}
+		return res
+	case <-time.After(60 * time.Second):
+		t.Fatalf("%d rounds after a minute", s.told())
+	}
+	return nil
+}
+
 func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
 	t.Helper()
 	s := &hosted{ended: make(chan error, 1), results: make(chan *job.Result, 1), rounds: map[int]bool{}, joined: map[wire.PeerID]int{}}
@@ -82,7 +104,10 @@ func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
 			s.mu.Unlock()
 		}
 	}
+	over := make(chan struct{})
+	t.Cleanup(func() { <-over })
 	go func() {
+		defer close(over)
 		res, err := Serve(ctx, o)
 		s.results <- res
 		s.ended <- err
@@ -105,9 +130,11 @@ func inMemory(net *memory.Network, fsys vfs.FS, cfg job.Config) ServerOptions {
 	return ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
 }
 
-func joinOn(ctx context.Context, o Options, at Listening) chan error {
-	ended := make(chan error, 1)
+func joinOn(t *testing.T, ctx context.Context, o Options, at Listening) chan error {
+	ended, over := make(chan error, 1), make(chan struct{})
+	t.Cleanup(func() { <-over }) // before its folder is removed
 	go func() {
+		defer close(over)
 		_, err := Join(ctx, JoinOptions{Options: o, Server: at.Addresses[:1], Member: -1, Trust: at.Digest[:12], Wait: 60 * time.Second})
 		ended <- err
 	}()
@@ -196,21 +223,13 @@ func TestReviewStrangerIsMember(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		for _, name := range []string{"c0", "c1"} {
-			joinOn(ctx, clientIn(net, vfs.NewMem(), name), s.listening)
+			joinOn(t, ctx, clientIn(net, vfs.NewMem(), name), s.listening)
 		}
-		select {
-		case res := <-s.results:
-			if res == nil || s.told() != 10 {
-				t.Fatalf("%d of 10 rounds; the server ended with %v", s.told(), <-s.ended)
-			}
-			if n := eve.values(t); n > 0 {
-				t.Errorf("a stranger was sent %d packets with values", n)
-			}
-			return res.ModelSHA256
-		case <-time.After(60 * time.Second):
-			t.Fatalf("%d of 10 rounds after a minute", s.told())
+		res := s.result(t)
+		if n := eve.values(t); n > 0 || s.told() != 10 {
+			t.Errorf("%d of 10 rounds; a stranger was sent %d packets with values", s.told(), n)
 		}
-		return ""
+		return res.ModelSHA256
 	}
 	if alone, watched := run(false), run(true); alone != watched {
 		t.Errorf("the models differ: %s, %s", alone, watched)
@@ -257,9 +276,169 @@ func TestReviewStrangerKillsChunkedServer(t *testing.T) {
 	}
 	s = serveOn(t, ctx, inMemory(net, fsys, small(3, 1)))
 	for _, name := range []string{"c0", "c1"} {
-		joinOn(ctx, clientIn(net, vfs.NewMem(), name), s.listening)
+		joinOn(t, ctx, clientIn(net, vfs.NewMem(), name), s.listening)
 	}
-	if res := <-s.results; res == nil || res.Rounds != 3 {
-		t.Fatalf("the job ended with %v", <-s.ended)
+	s.result(t)
+}
+
+// onDisk is a server in a folder of the machine, so that its operator can call it while it runs.
+func onDisk(t *testing.T, net *memory.Network, cfg job.Config) ServerOptions {
+	o := inMemory(net, vfs.OS(), cfg)
+	o.Dir = t.TempDir()
+	return o
+}
+
+// keyed makes the folder of a client that has a key and no job, and returns who it is.
+func keyed(t *testing.T, net *memory.Network) (Options, wire.PeerID) {
+	t.Helper()
+	o := clientIn(net, vfs.OS(), t.TempDir())
+	o.Listen = []string{"/memory/keyed"}
+	d, err := OpenDir(o.FS, o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	return o, d.ID.Peer()
+}
+
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for until := time.Now().Add(60 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("waited a minute until " + what)
+		}
+	}
+}
+
+// A member that is replaced in the middle of a run: the round that waits for it goes on with the one that comes, number and part stay,
+// and the model is that of the undisturbed run.
+func TestReplacedInMidRun(t *testing.T) {
+	cfg := small(40, 0)
+	run := func(disturb bool) string {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		net := memory.New(memory.Options{})
+		defer net.Close()
+		o := onDisk(t, net, cfg)
+		s := serveOn(t, ctx, o)
+		joinOn(t, ctx, clientIn(net, vfs.NewMem(), "c0"), s.listening)
+		waitFor(t, "the first client has a number", func() bool { return s.members() == 1 })
+		leaving, leave := context.WithCancel(ctx)
+		defer leave()
+		old := joinOn(t, leaving, clientIn(net, vfs.NewMem(), "c1"), s.listening)
+		if disturb {
+			waitFor(t, "rounds are told", func() bool { return s.told() >= 3 })
+			leave()
+			<-old
+			var gone wire.PeerID
+			for _, m := range membersAt(t, o.Options) {
+				if m.Number == 1 {
+					gone = m.Peer
+				}
+			}
+			instead, who := keyed(t, net)
+			if _, err := Call(o.Options, Request{Op: engine.ControlReplace, Peer: string(gone), Other: string(who)}); err != nil {
+				t.Fatal(err)
+			}
+			joinOn(t, ctx, instead, s.listening)
+		}
+		return s.result(t).ModelSHA256
+	}
+	if alone, replaced := run(false), run(true); alone != replaced {
+		t.Errorf("the models differ: %s, %s", alone, replaced)
+	}
+}
+
+// membersAt returns who the members of a server are, as its operator sees it.
+func membersAt(t *testing.T, o Options) []Member {
+	t.Helper()
+	rec, err := readRecord(o.FS, o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec.Members
+}
+
+// A server that is killed after a client's number is durable and before the client, or the record, knows of it: the client has that
+// number after the next start, and nobody else.
+func TestNumberSurvivesAKill(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	fsys := vfs.NewMem()
+	o := inMemory(net, fsys, small(3, 0))
+	first, stop := context.WithCancel(ctx)
+	s := serveOn(t, first, o)
+	stop()
+	<-s.ended
+	late, who := keyed(t, net)
+	if _, err := Call(o.Options, Request{Op: engine.ControlAdmit, Peer: string(who), Number: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(membersAt(t, o.Options)); n != 0 {
+		t.Fatalf("the record has %d members", n)
+	}
+	s = serveOn(t, ctx, o)
+	if m := membersAt(t, o.Options); len(m) != 1 || m[0].Number != 1 || m[0].Peer != who {
+		t.Errorf("after the start the record has %+v", m)
+	}
+	joinOn(t, ctx, clientIn(net, vfs.NewMem(), "c0"), s.listening)
+	waitFor(t, "the first client has a number", func() bool { return s.members() == 1 })
+	joinOn(t, ctx, late, s.listening)
+	s.result(t)
+	if m := membersAt(t, o.Options); len(m) != 2 || m[0].Number != 0 || m[1].Peer != who {
+		t.Errorf("the members are %+v", m)
+	}
+}
+
+// A directory of an earlier release, whose node has no roster: the clients of its record are admitted before anything else.
+func TestRecordBecomesRoster(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	fsys := vfs.NewMem()
+	o := inMemory(net, fsys, small(3, 0))
+	known, who := keyed(t, net)
+	o.Known = []wire.PeerID{who}
+	r, err := open(ctx, o.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &server{running: r, o: o}
+	if err := old.plan(); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := installed(r.dir.Record(), old.art.Model, r.dir.ID.Peer(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := host.Open(cfg, job.Store(fsys, o.Dir, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.Node.Engine().Adopt(1) {
+		t.Fatal("the node has begun")
+	}
+	if err := d.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := d.Step(1, time.Now().UnixNano(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.close(); err != nil {
+		t.Fatal(err)
+	}
+	o.Known = nil
+	s := serveOn(t, ctx, o)
+	joinOn(t, ctx, known, s.listening)
+	joinOn(t, ctx, clientIn(net, vfs.NewMem(), "c1"), s.listening)
+	s.result(t)
+	if m := membersAt(t, o.Options); len(m) != 2 || m[0].Number != 0 || m[0].Peer != who {
+		t.Errorf("the members are %+v", m)
 	}
 }

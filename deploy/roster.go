@@ -169,7 +169,8 @@ func (s *server) stranger(p wire.PeerID) string {
 	if all, err := s.roster(); err == nil {
 		for _, m := range all {
 			if m.Peer == p && m.State != peer.MemberIs {
-				return fmt.Sprintf("client %d of this server was %s and is none any more", m.Number, map[peer.MemberState]string{peer.MemberRemoved: "removed", peer.MemberLeft: "leaving"}[m.State])
+				return fmt.Sprintf("client %d of this server %s", m.Number, map[peer.MemberState]string{
+					peer.MemberRemoved: "was removed by its operator, and is none any more", peer.MemberLeft: "left the job, and is none any more"}[m.State])
 			}
 		}
 	}

@@ -84,11 +84,12 @@ type running struct {
 	host    *host.Host
 	workers *host.Workers
 	links   links
-	near    chan nearby             // peers of the local network, as they are found
-	lists   host.Admission          // who may talk to the node, as its governor says
-	member  func(engine.PeerNotice) // told of what the node says of peers, in its thread; may be nil
-	inviter *inviter                // of a server
-	knocks  knocks                  // of peers that were turned away
+	near    chan nearby                                 // peers of the local network, as they are found
+	lists   host.Admission                              // who may talk to the node, as its governor says
+	leave   atomic.Pointer[func(context.Context) error] // has a client leave its job; nil for other roles
+	member  func(engine.PeerNotice)                     // told of what the node says of peers, in its thread; may be nil
+	inviter *inviter                                    // of a server
+	knocks  knocks                                      // of peers that were turned away
 	// claims returns those of the addresses that a peer says it has which are believed; nil: all of them.
 	claims func(p wire.PeerID, addresses []string) []string
 	failed chan error // holds the first reason why the node cannot go on

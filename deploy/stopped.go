@@ -109,7 +109,7 @@ func callStopped(o Options, q Request) (*Reply, error) {
 		return invitationsStopped(o, q)
 	}
 	v, of, err := runOf(o.FS, o.Dir)
-	switch looks := q.Op == OpStatus || q.Op == OpPeers; {
+	switch looks := looksOnly(q.Op); {
 	case err != nil:
 		return nil, err
 	case v != nil && looks:
@@ -124,9 +124,12 @@ func callStopped(o Options, q Request) (*Reply, error) {
 		return nil, err
 	}
 	var reply Reply
-	if q.Op == OpStatus {
+	switch q.Op {
+	case OpStatus:
 		reply.Status, err = statusOf(self, rec, n, nil)
-	} else {
+	case OpMembers:
+		reply.Members = memberStates(n)
+	default:
 		reply.Peers, err = peersOf(rec, n, nil)
 	}
 	return &reply, err

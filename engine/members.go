@@ -227,8 +227,6 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 	}
 	e.listed++
 	e.count("member.replaced")
-	e.tellMember(was, false)
-	e.joined(m)
 	for i, c := range e.comps {
 		if w, ok := c.(MemberReplacer); ok {
 			ctx := e.enter(int32(i), nil, -1)
@@ -236,6 +234,8 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 			e.leave()
 		}
 	}
+	e.tellMember(was, false)
+	e.joined(m)
 	questions := e.st.requests.Abandon(old)
 	e.giveUp(old, PeerRemoved, value.Fail(value.CodeStranger, string(old), fmt.Sprintf("number %d of %s: %s came in its place", m.Number, m.Place, p)))
 	for _, q := range questions {

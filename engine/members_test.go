@@ -249,7 +249,7 @@ func TestMembers(t *testing.T) {
 	}
 	heard := []string{
 		"a clients true of 1", "b clients true of 2", "c clients true of 3", "a clients false of 2", "d clients true of 3",
-		"b clients false of 3", "e clients true of 3", "e for b at clients", "c clients false of 2", "c clients true of 3",
+		"e for b at clients", "b clients false of 3", "e clients true of 3", "c clients false of 2", "c clients true of 3",
 	}
 	if !slices.Equal(tool.heard, heard) {
 		t.Errorf("the component heard %q", tool.heard)

@@ -1,6 +1,7 @@
 package componenttest
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -121,6 +122,26 @@ func (b *Bench) Control(op string, p wire.PeerID, address string) {
 	b.run()
 }
 
+// Admit makes a peer a member of the bench's place.
+func (b *Bench) Admit(p wire.PeerID) {
+	b.member(&snapshot.ControlEvent{Op: engine.ControlAdmit, Peer: string(p), Place: b.setup.place()})
+}
+
+// Remove ends the membership of a peer.
+func (b *Bench) Remove(p wire.PeerID) {
+	b.member(&snapshot.ControlEvent{Op: engine.ControlRemove, Peer: string(p)})
+}
+
+// Replace puts a peer in the place of a member.
+func (b *Bench) Replace(old, p wire.PeerID) {
+	b.member(&snapshot.ControlEvent{Op: engine.ControlReplace, Peer: string(old), Other: string(p)})
+}
+
+func (b *Bench) member(c *snapshot.ControlEvent) {
+	b.deliver(&engine.Event{Control: c})
+	b.run()
+}
+
 // Renew lets a peer come back with a new epoch: it may have lost its memory.
 func (b *Bench) Renew(from wire.PeerID, epoch uint64) {
 	b.envelope(from, wire.Envelope{Incarnation: epoch, Epoch: epoch})
@@ -168,7 +189,12 @@ func (b *Bench) envelope(from wire.PeerID, env wire.Envelope) {
 }
 
 func (b *Bench) deliver(ev *engine.Event) {
-	if err := b.n.Deliver(ev); err != nil {
+	err := b.n.Deliver(ev)
+	var re *engine.RefusedError
+	if b.setup.Closed && ev.Envelope != nil && errors.As(err, &re) && re.Code == engine.RefusedStranger {
+		return // as a node whose members are known does
+	}
+	if err != nil {
 		panic(fmt.Sprintf("componenttest: %v", err))
 	}
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+func newMembers(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "members",
+		Short: "Show who the clients of a server are, and how they are",
+		Long: "Show who is a member of a server's job: its number, its name, whether it is there, since when not, and with how many\n" +
+			"samples it joined. Who left or was removed is listed too. A server takes the messages of its members alone.",
+		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
+		Args:    cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpMembers})
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return writeLine(c.out, struct {
+					Members []deploy.MemberState `json:"members"`
+				}{append([]deploy.MemberState{}, reply.Members...)})
+			}
+			if len(reply.Members) == 0 {
+				_, err := fmt.Fprintln(c.out, "nobody is a member yet")
+				return err
+			}
+			w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "no.\tname\tstate\tsamples\tpeer")
+			for _, m := range reply.Members {
+				samples := ""
+				if m.Samples > 0 {
+					samples = strconv.FormatInt(m.Samples, 10)
+				}
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), memberState(m), samples, shortPeer(string(m.Peer)))
+			}
+			return w.Flush()
+		}),
+	}
+	f.registerAt(cmd)
+	cmd.AddCommand(newMembersRemove(c), newMembersReplace(c))
+	return cmd
+}
+
+// memberState says in words how a member is.
+func memberState(m deploy.MemberState) string {
+	ago := func(s float64) string { return time.Duration(s * 1e9).Round(time.Second).String() }
+	switch {
+	case m.State == "silent" && m.HeardS != nil:
+		return "silent for " + ago(*m.HeardS)
+	case m.State == "removed" || m.State == "left":
+		return m.State + " " + ago(m.SinceS) + " ago"
+	}
+	return m.State
+}
+
+// shortened cuts a text at so many letters.
+func shortened(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return text
+}
+
+// shortPeer is the end of a peer id, where ids differ; members remove and replace take it, --json has the whole.
+func shortPeer(p string) string {
+	if len(p) <= 14 {
+		return p
+	}
+	return "…" + p[len(p)-12:]
+}
+
+// member finds the one member that is meant: by its number, its name, its peer id, or the end of that.
+func (f *operatorFlags) member(ctx context.Context, who string) (deploy.MemberState, error) {
+	reply, err := f.call(ctx, deploy.Request{Op: deploy.OpMembers})
+	if err != nil {
+		return deploy.MemberState{}, err
+	}
+	var found []deploy.MemberState
+	for _, m := range reply.Members {
+		end := strings.TrimPrefix(who, "…")
+		if m.State != "removed" && m.State != "left" &&
+			(string(m.Peer) == who || m.Name == who || strconv.Itoa(m.Number) == who || len(end) >= 8 && strings.HasSuffix(string(m.Peer), end)) {
+			found = append(found, m)
+		}
+	}
+	if len(found) != 1 {
+		return deploy.MemberState{}, &badInput{fmt.Sprintf("%q names %d members: want one, by number, name or peer id as rhizome members lists them", who, len(found))}
+	}
+	return found[0], nil
+}
+
+func newMembersRemove(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "remove WHO",
+		Short: "Take a client from the members of a server",
+		Long: "Take a client from the members of a server: what is under way to it is given up, nothing of it is read any more, and its\n" +
+			"number is free. A round that waits for it goes on as the job says. A server that is stopped takes the call too.",
+		Args: cobra.ExactArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			m, err := f.member(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			q := deploy.Request{Op: engine.ControlRemove, Peer: string(m.Peer)}
+			if _, err := f.call(cmd.Context(), q); err != nil {
+				return err
+			}
+			return f.memberDone(c, m, q, fmt.Sprintf("%s is no member any more; its number %d is free", calledAs(m), m.Number))
+		}),
+	}
+	f.registerAt(cmd)
+	return cmd
+}
+
+func newMembersReplace(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "replace OLD NEW",
+		Short: "Put another node in the place of a client: number and part of the data stay",
+		Long: "Put another node in the place of a client of a server, such as a new machine whose key is another. NEW is its peer id, as\n" +
+			"rhizome id shows it there. It has the number of the one before, and so the same part of the data; a round that waits for the\n" +
+			"one goes on with the other, once it has joined. A server that is stopped takes the call too.",
+		Args: cobra.ExactArgs(2),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			if err := wire.PeerID(args[1]).Validate(); err != nil {
+				return err
+			}
+			m, err := f.member(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			q := deploy.Request{Op: engine.ControlReplace, Peer: string(m.Peer), Other: args[1]}
+			if _, err := f.call(cmd.Context(), q); err != nil {
+				return err
+			}
+			return f.memberDone(c, m, q, fmt.Sprintf("%s is client %d from now on, in the place of %s: have it join", args[1], m.Number, calledAs(m)))
+		}),
+	}
+	f.registerAt(cmd)
+	return cmd
+}
+
+// calledAs is a member in a sentence.
+func calledAs(m deploy.MemberState) string { return cmp.Or(job.Line(m.Name), string(m.Peer)) }
+
+// memberDone says that a call about a member was done.
+func (f *operatorFlags) memberDone(c *console, m deploy.MemberState, q deploy.Request, text string) error {
+	if f.json {
+		return writeLine(c.out, struct {
+			Op     string `json:"op"`
+			Peer   string `json:"peer"`
+			Number int    `json:"number"`
+			Other  string `json:"other,omitempty"`
+			Done   bool   `json:"done"`
+		}{q.Op, q.Peer, m.Number, q.Other, true})
+	}
+	_, err := fmt.Fprintln(c.out, text)
+	return err
+}
+
+func newLeave(c *console) *cobra.Command {
+	f := &operatorFlags{}
+	cmd := &cobra.Command{
+		Use:   "leave",
+		Short: "Have a client leave its job",
+		Long: "Have the client in --dir leave its job: the server writes down that it is no member any more, its number is free, and a client\n" +
+			"that runs ends. The server has to be there; a client that is stopped asks it too.",
+		Args: cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			dir, err := f.node()
+			if err != nil {
+				return err
+			}
+			if err := deploy.Leave(cmd.Context(), deploy.Options{Dir: dir, FS: vfs.OS(), Network: deploy.Libp2p}); err != nil {
+				return err
+			}
+			return f.did(c, deploy.Request{Op: engine.ControlLeave})
+		}),
+	}
+	f.register(cmd)
+	return cmd
+}

@@ -1,0 +1,112 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rhizome-ml/rhizome/component/protocol/registry"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// OpMembers is the call that lists the members of a server.
+const OpMembers = "members"
+
+// MemberState is a member of a job, or a peer that was one.
+type MemberState struct {
+	Number  int         `json:"number"`
+	Name    string      `json:"name,omitempty"`
+	Peer    wire.PeerID `json:"peer"`
+	Place   string      `json:"place"`
+	State   string      `json:"state"`             // joined (and never heard), up, suspected, silent, left, removed
+	SinceS  float64     `json:"since_s"`           // seconds since it is a member, or none any more
+	HeardS  *float64    `json:"heard_s,omitempty"` // seconds since something of it was last noted
+	Samples int64       `json:"samples,omitempty"` // that it joined with
+}
+
+// memberStates lists the members of a node, by place and number.
+func memberStates(n *node.Node) []MemberState {
+	out := []MemberState{}
+	if n == nil {
+		return out
+	}
+	e := n.Engine()
+	ago := func(at int64) float64 { return float64(max(0, e.Now()-at)) / 1e9 }
+	known, _ := n.Component("registry").(*registry.Component)
+	for _, m := range e.Members() {
+		s := MemberState{Number: m.Number, Name: m.Name, Peer: m.Peer, Place: m.Place, SinceS: ago(m.Since)}
+		if known != nil {
+			s.Samples, _ = known.Samples(m.Peer)
+		}
+		v := e.Vitals(m.Peer)
+		if v.Heard > 0 {
+			heard := ago(v.Heard)
+			s.HeardS = &heard
+		}
+		switch {
+		case m.State != peer.MemberIs:
+			s.State = m.State.String()
+		case v.Down:
+			s.State = "silent"
+		case v.Suspected:
+			s.State = "suspected"
+		case v.Heard > 0:
+			s.State = "up"
+		default:
+			s.State = "joined"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// ErrLeft is the end of a client whose operator had it leave its job.
+var ErrLeft = errors.New("this client has left the job")
+
+// goes tells the server that this client leaves, and ends the node when the server has written that down.
+func (c *client) goes(ctx context.Context) error {
+	server := c.server.Load()
+	if server == nil {
+		return &DeniedError{"early", "the client has no server yet"}
+	}
+	s, err := c.net.Open(ctx, *server, controlProtocol)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := exchange.WriteMessage(s, Request{Op: engine.ControlLeave}); err != nil {
+		return err
+	}
+	var reply Reply
+	if err := exchange.ReadMessage(s, &reply, exchange.Timeout); err != nil {
+		return err
+	}
+	if reply.Code != "" {
+		return &DeniedError{reply.Code, reply.Reason}
+	}
+	c.fail(ErrLeft)
+	return nil
+}
+
+// Leave has the client of a directory leave its job: through its process while that runs, and else by asking the server itself.
+func Leave(ctx context.Context, o Options) error {
+	reply, err := callRunning(o.Dir, Request{Op: engine.ControlLeave})
+	if err == nil && reply.Code != "" {
+		return &DeniedError{reply.Code, reply.Reason}
+	}
+	if !errors.Is(err, errNotRunning) {
+		return err
+	}
+	rec, err := readRecord(o.FS, o.Dir)
+	if err != nil {
+		return err
+	}
+	if rec == nil || rec.Role != RoleClient || len(rec.Addresses) == 0 {
+		return refuse(o.Dir, "holds no client of a job: only a client can leave")
+	}
+	_, err = CallAfar(ctx, o, rec.Addresses[0], Request{Op: engine.ControlLeave})
+	return err
+}
