@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -23,7 +24,9 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 	if q.Deadline > 0 {
 		e.disarmRequest(p, r)
 	}
-	e.st.streams.Withdraw(p, r)
+	if !planted.On(planted.WithdrawnQuestionKept) {
+		e.st.streams.Withdraw(p, r)
+	}
 	e.count("request.withdrawn")
 }
 

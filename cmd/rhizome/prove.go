@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/crashes"
 	"github.com/rhizome-ml/rhizome/internal/prove/damage"
 	"github.com/rhizome-ml/rhizome/internal/prove/doors"
+	lost "github.com/rhizome-ml/rhizome/internal/prove/gone" // the name is a test's
 	"github.com/rhizome-ml/rhizome/internal/prove/hostile"
 	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
 	"github.com/rhizome-ml/rhizome/internal/prove/outages"
@@ -39,6 +40,7 @@ var proofs = []prove.Part{
 	same.Part{Command: []string{"prove", "--answer"}},
 	damage.Part{},
 	twins.Part{},
+	lost.Part{},
 	hunt.Part{},
 	seeds.Part{},
 }

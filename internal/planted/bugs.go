@@ -64,6 +64,8 @@ const (
 	AdviceInverted
 	DeadlineRestarted
 	InvitationSpentTwice
+	WithdrawnQuestionKept
+	MinOfAllMembers
 	Canary
 )
 
@@ -133,6 +135,8 @@ var Bugs = [...]Planted{
 	{AdviceInverted, "advice-inverted", "trap 15", "engine/pressure.go", "a peer that asks to hold data back has its own data refused"},
 	{DeadlineRestarted, "deadline-restarted", "trap 13", "engine/deadlines.go", "what is sent again has the time that it had the first time"},
 	{InvitationSpentTwice, "invitation-spent-twice", "L6", "deploy/invitation/book.go", "an invitation whose uses are spent lets another peer in"},
+	{WithdrawnQuestionKept, "withdrawn-question-kept", "promise 10", "engine/withdraw.go", "a question that was withdrawn stays in the outbox"},
+	{MinOfAllMembers, "min-of-all-members", "promise 9", "component/protocol/registry/server.go", "a round begins only when all that ever joined are there"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 
