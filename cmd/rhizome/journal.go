@@ -67,7 +67,7 @@ const (
 func (j *journals) steady(read func() error) error {
 	err := read()
 	for n := 1; err != nil && j.live && n < liveTries && !errors.As(err, new(*writeError)); n++ {
-		time.Sleep(livePause)
+		<-time.NewTimer(livePause).C
 		before := err
 		if err = read(); err != nil && err.Error() == before.Error() && !errors.Is(err, fs.ErrNotExist) {
 			break

@@ -43,6 +43,9 @@ func (b *nodeBar) show(what any, rounds int) bool {
 	default:
 		return false
 	}
+	if rounds == 0 { // nothing is known of the job yet
+		return true
+	}
 	b.text = b.line(rounds)
 	if _, waits := what.(deploy.Waiting); waits || b.round >= rounds || time.Since(b.bar.shown) >= barEvery {
 		b.bar.shown = time.Now()

@@ -200,7 +200,11 @@ func (v *nodeView) text(what any) string {
 	case deploy.Lingering:
 		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "), has(len(x.For)), x.Until.Format("15:04:05"))
 	case job.Round:
-		return fmt.Sprintf("round %*d/%d  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, v.rounds, percent(x.Accuracy), x.Loss, x.Contributions)
+		of := ""
+		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job
+			of = fmt.Sprintf("/%d", v.rounds)
+		}
+		return fmt.Sprintf("round %*d%s  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, of, percent(x.Accuracy), x.Loss, x.Contributions)
 	case deploy.Evaluated:
 		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)), x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)
 	case exchange.Done:
