@@ -7,23 +7,24 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/program"
 )
 
 // Explanation is what a program may do at the place that a node plays, for its operator.
 type Explanation struct {
-	Job        string            `json:"job"`
-	Digest     string            `json:"digest"`
-	Server     string            `json:"server"`
-	Place      string            `json:"place"`
-	Bytes      int64             `json:"artifact_bytes"`
-	Settings   map[string]string `json:"settings"`
-	Components []Part            `json:"components"`
-	Functions  []Function        `json:"functions"`
-	Leaves     []Crossing        `json:"leaves"` // what leaves the node
-	Enters     []Crossing        `json:"enters"` // what reaches it
-	Events     []string          `json:"events"` // told to this program, and shown
-	Data       string            `json:"data"`   // what data the program reads
+	Job        string     `json:"job"`             // as the program says, which its digest covers
+	Called     string     `json:"server_calls_it"` // free text of the server
+	Digest     string     `json:"digest"`
+	Server     string     `json:"server"`
+	Place      string     `json:"place"`
+	Bytes      int64      `json:"artifact_bytes"`
+	Components []Part     `json:"components"`
+	Functions  []Function `json:"functions"`
+	Leaves     []Crossing `json:"leaves"` // what leaves the node
+	Enters     []Crossing `json:"enters"` // what reaches it
+	Events     []string   `json:"events"` // told to this program, and shown
+	Data       string     `json:"data"`   // what data the program reads
 
 	MessageBytes int64 `json:"message_bytes_max"`
 	FillBytes    int64 `json:"value_bytes_max"`
@@ -49,12 +50,26 @@ type Crossing struct {
 	Peer   string `json:"peer"`   // the place at the other end
 	Values int    `json:"values"` // that carry a payload
 	Best   bool   `json:"best_effort"`
+	// Carries says of each value with a payload that leaves what it is and how it comes from data.
+	Carries []Carried `json:"carries,omitempty"`
 }
 
-// Explain says what a place's part of a program does, with a data file where one was given.
-func Explain(p *program.Program, r *Record, bytes int64, file string) *Explanation {
+// Carried is a value that leaves a node.
+type Carried struct {
+	Type  string `json:"type"`              // as the program says
+	Bytes int64  `json:"bytes"`             // of it, by its type; -1 where the type does not say
+	From  string `json:"from,omitempty"`    // the method that gave the data it comes from; empty: none
+	Ops   int    `json:"ops,omitempty"`     // of arithmetic between the data and it, on the shortest way
+	Data  bool   `json:"data,omitempty"`    // it is data itself, at most moved and cut
+	Wide  bool   `json:"unknown,omitempty"` // it was not followed to its end, and counts as data
+}
+
+// Explain says what a place's part of a program does, with a data file where one was given. All of it but Called and Server is in the
+// artifact, and so covered by its digest.
+func Explain(p *program.Program, model *onnx.ModelProto, r *Record, bytes int64, file string) *Explanation {
+	flow := follow(p, model)
 	e := &Explanation{
-		Job: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place, Bytes: bytes, Settings: r.Settings,
+		Job: model.GetGraph().GetName(), Called: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place, Bytes: bytes,
 		Components: []Part{}, Functions: []Function{}, Leaves: []Crossing{}, Enters: []Crossing{}, Events: []string{},
 		MessageBytes: int64(engine.DefaultLimits().Wire.EnvelopeBytes), FillBytes: int64(engine.DefaultLimits().Wire.FillBytes),
 	}
@@ -91,13 +106,54 @@ func Explain(p *program.Program, r *Record, bytes int64, file string) *Explanati
 			}
 		}
 		if d.From == p.Place {
-			e.Leaves = append(e.Leaves, Crossing{d.Name, d.To, values, d.Best})
+			e.Leaves = append(e.Leaves, Crossing{d.Name, d.To, values, d.Best, flow.carried(model, d)})
 		}
 		if d.To == p.Place {
-			e.Enters = append(e.Enters, Crossing{d.Name, d.From, values, d.Best})
+			e.Enters = append(e.Enters, Crossing{d.Name, d.From, values, d.Best, nil})
 		}
 	}
 	return e
+}
+
+// carried says what an edge of this place carries: of several ops that send on it, what is nearest to data.
+func (f *flow) carried(model *onnx.ModelProto, d *program.Edge) []Carried {
+	var out []Carried
+	index := make([]int, len(d.Trigger))
+	for i, only := range d.Trigger {
+		if index[i] = -1; !only {
+			index[i] = len(out)
+			out = append(out, Carried{Type: "Any", Bytes: -1, Ops: far, Wide: !f.whole()})
+		}
+	}
+	for i := range f.p.Funcs {
+		fn := &f.p.Funcs[i]
+		for k := range fn.Ops {
+			o := &fn.Ops[k]
+			first, sends := map[program.Code]int{program.OpSend: 1, program.OpRequest: 2, program.OpReply: 0}[o.Code]
+			if !sends || o.Edge != d.ID {
+				continue
+			}
+			types := typesOf(model, f.p.Place, fn.Name, int(fn.Slots))
+			for v := first; v < len(o.In) && v-first < len(index); v++ {
+				if index[v-first] < 0 || o.In[v] < 0 {
+					continue
+				}
+				c, t, l := &out[index[v-first]], types[o.In[v]], f.labels[fn.ID][o.In[v]]
+				if t.ID != "" {
+					c.Type, c.Bytes = t.String(), bytesOf(t)
+				}
+				if l.ops < c.Ops {
+					c.Ops, c.From, c.Data = l.ops, l.from, l.ops == 0
+				}
+			}
+		}
+	}
+	for i := range out {
+		if out[i].Ops == far {
+			out[i].Ops = 0
+		}
+	}
+	return out
 }
 
 // starts says what starts a function.

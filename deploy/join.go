@@ -298,7 +298,7 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if err := c.agreed(o.Digest, o.Job); err != nil {
 		return nil, nil, err
 	}
-	if err := c.consent(Explain(prog, r, int64(len(p.Bytes)), c.o.Data)); err != nil {
+	if err := c.consent(Explain(prog, p.Model, r, int64(len(p.Bytes)), c.o.Data)); err != nil {
 		return nil, nil, err
 	}
 	if _, err := c.build(p, prog, r, nil); err != nil {

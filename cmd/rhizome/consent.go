@@ -2,54 +2,100 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 )
 
-// explained writes what a program may do here, for people.
+// consentWidth is how wide the lines are in which a person is asked.
+const consentWidth = 80
+
+// wrap returns a text in lines of at most consentWidth letters, broken between words: the first begins with the indent, the others two
+// blanks further in. A word that is wider, such as a long digest, has a line of its own.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := indent
+	for i, word := range strings.Fields(text) {
+		if i > 0 && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > consentWidth {
+			b.WriteString(line + "\n")
+			line = indent + "  " + word
+			continue
+		}
+		if i > 0 {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}
+
+// explained writes what a program may do here, for people. All names in it were chosen by whoever wrote the program.
 func explained(w io.Writer, e *deploy.Explanation) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "job %s of the server %s\n  program  %s, %s\n  here     it plays %s, and trains with the data of %s\n",
-		e.Job, e.Server, e.Digest, size(e.Bytes), e.Place, e.Data)
-	fmt.Fprintf(&b, "it is built from\n")
+	say := func(indent, format string, args ...any) {
+		for i, a := range args {
+			if s, ok := a.(string); ok {
+				args[i] = clean.Text(s, 200)
+			}
+		}
+		b.WriteString(wrap(fmt.Sprintf(format, args...), indent))
+	}
+	say("", "job %s of the server %s", e.Job, e.Server)
+	if e.Called != e.Job {
+		say("  ", "the server calls it %s, which no digest covers", clean.Quote(e.Called, 64))
+	}
+	say("  ", "program %s (%s)", e.Digest, size(e.Bytes))
+	say("  ", "here it plays %s, and trains with the data of %s", e.Place, e.Data)
+	b.WriteString("what leaves this machine, beside how many samples there are and that it is alive\n")
+	if len(e.Leaves) == 0 {
+		b.WriteString("  nothing\n")
+	}
+	for _, x := range e.Leaves {
+		say("  ", "%s, to %s:", x.Edge, x.Peer)
+		for _, c := range x.Carries {
+			say("    ", "%s", "- "+carried(c))
+		}
+	}
+	b.WriteString("what reaches it\n")
+	for _, x := range e.Enters {
+		say("  ", "%s, from %s: %d values", x.Edge, x.Peer, x.Values)
+	}
+	b.WriteString("it is built from\n")
 	for _, p := range e.Components {
-		fmt.Fprintf(&b, "  %-10s %s %s\n", p.Slot, p.Kind, p.Config)
+		say("  ", "%s %s %s", p.Slot, p.Kind, p.Config)
 	}
-	fmt.Fprintf(&b, "it runs\n")
+	b.WriteString("it runs\n")
 	for _, f := range e.Functions {
-		fmt.Fprintf(&b, "  %-10s %d ops, %s\n", f.Name, f.Ops, f.Starts)
+		say("  ", "%s %d ops, %s", f.Name, f.Ops, f.Starts)
 	}
-	crossings := func(head string, all []deploy.Crossing, verb string) {
-		fmt.Fprintf(&b, "%s\n", head)
-		if len(all) == 0 {
-			b.WriteString("  nothing\n")
-		}
-		for _, x := range all {
-			fmt.Fprintf(&b, "  %-10s %d values %s %s\n", x.Edge, x.Values, verb, x.Peer)
-		}
-	}
-	crossings("what leaves this machine, beside how many samples there are and that it is alive", e.Leaves, "to")
-	crossings("what reaches it", e.Enters, "from")
-	fmt.Fprintf(&b, "it opens no file and no connection; a message has at most %s, its values at most %s\n", size(e.MessageBytes), size(e.FillBytes))
-	var keys []string
-	for k := range e.Settings {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	b.WriteString("the job's settings:")
-	for _, k := range keys {
-		fmt.Fprintf(&b, " %s %s", k, e.Settings[k])
-	}
-	b.WriteByte('\n')
+	say("", "it opens no file and no connection; a message has at most %s, its values at most %s", size(e.MessageBytes), size(e.FillBytes))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// carried says what a value that leaves is.
+func carried(c deploy.Carried) string {
+	what := clean.Text(c.Type, 120)
+	if c.Bytes >= 0 {
+		what += ", " + size(c.Bytes)
+	}
+	switch {
+	case c.Data:
+		return "YOUR DATA ITSELF: " + what + ", which is " + clean.Text(c.From, 80) + " unchanged"
+	case c.Wide:
+		return "PERHAPS YOUR DATA: " + what + "; the program is too large to follow"
+	case c.From != "":
+		return fmt.Sprintf("%s, computed from data: %s through %d or more operations of arithmetic", what, clean.Text(c.From, 80), c.Ops)
+	}
+	return what + ", not computed from samples"
 }
 
 // asker returns what asks a person at the terminal, or nil where there is none.
@@ -61,11 +107,29 @@ func asker(c *console) func(*deploy.Explanation) (bool, error) {
 		if err := explained(c.out, e); err != nil {
 			return false, err
 		}
-		fmt.Fprint(c.out, "\nlet it run here? yes or no: ")
-		line, err := bufio.NewReader(io.LimitReader(os.Stdin, 1<<10)).ReadString('\n')
-		if err != nil && err != io.EOF {
+		return asked(c.out, os.Stdin)
+	}
+}
+
+// asked asks for a yes or a no until there is one. The end of the input is a no.
+func asked(out io.Writer, in io.Reader) (bool, error) {
+	lines := bufio.NewReader(io.LimitReader(in, 1<<12))
+	for {
+		if _, err := fmt.Fprint(out, "\nlet it run here? yes or no: "); err != nil {
 			return false, err
 		}
-		return strings.EqualFold(strings.TrimSpace(line), "yes"), nil
+		line, err := lines.ReadString('\n')
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
 	}
 }

@@ -31,7 +31,7 @@ func TestServerAndClients(t *testing.T) {
 	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
 	keys := ""
 	for _, name := range []string{"refused", "client1"} {
-		keys += strings.TrimSpace(rhizome(t, "id", "--dir", in(name)).out) + "  # " + name + "\n"
+		keys += strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out) + "  # " + name + "\n"
 	}
 	write(t, in("sites.txt"), keys)
 	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--allow", in("sites.txt")}, job...)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/internal/clean"
 )
 
 // nodeReport is what is known of a node's state.
@@ -90,9 +92,9 @@ func inspect(path string) ([]nodeReport, error) {
 
 // write shows the report to people.
 func (r *nodeReport) write(c *console) error {
-	fmt.Fprintf(c.out, "%s\n  %s %s\n  program %.12s, seed %d, start %d, epoch %d, engine time %s, %d records replayed\n",
+	fmt.Fprintf(clean.Writer(c.out), "%s\n  %s %s\n  program %.12s, seed %d, start %d, epoch %d, engine time %s, %d records replayed\n",
 		r.Node, r.Place, r.Peer, r.Artifact, r.Seed, r.Incarnation, r.Epoch, time.Duration(r.NowNs).Round(time.Millisecond), r.Replayed)
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(clean.Writer(c.out), 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "  component\tkind\tstate\t\n")
 	for _, k := range r.Components {
 		fmt.Fprintf(w, "  %s\t%s@%d\t%s\t\n", k.Slot, k.Kind, k.Version, size(int64(k.Bytes)))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/value"
@@ -240,7 +241,7 @@ func (r *recordReport) write(c *console, json bool) error {
 	if r.WallNs != 0 {
 		wall = time.Unix(0, r.WallNs).UTC().Format("2006-01-02T15:04:05.000Z")
 	}
-	_, err := fmt.Fprintf(c.out, "  %6d  at %-12s  %s  %s  digest %s\n",
+	_, err := fmt.Fprintf(clean.Writer(c.out), "  %6d  at %-12s  %s  %s  digest %s\n",
 		r.Record, time.Duration(r.NowNs).Round(time.Microsecond), wall, size(int64(r.Bytes)), r.Digest)
 	for _, e := range r.Events {
 		if err == nil {
@@ -248,7 +249,7 @@ func (r *recordReport) write(c *console, json bool) error {
 			if e.Bytes > 0 {
 				text += " (" + size(int64(e.Bytes)) + ")"
 			}
-			_, err = fmt.Fprintf(c.out, "          %s\n", text)
+			_, err = fmt.Fprintf(clean.Writer(c.out), "          %s\n", text)
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -38,7 +39,7 @@ func (b *nodeBar) show(what any, rounds int) bool {
 		}
 	case deploy.Waiting:
 		if b.waits = ""; !x.Over {
-			b.waits = x.Text(time.Now())
+			b.waits = clean.Line(x.Text(time.Now()))
 		}
 	default:
 		return false

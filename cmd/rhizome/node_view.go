@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -119,7 +120,7 @@ func (v *nodeView) tell(what any) {
 		if v.bar != nil {
 			v.bar.clear()
 		}
-		fmt.Fprintln(v.c.out, text)
+		fmt.Fprintln(clean.Writer(v.c.out), text)
 		if v.bar != nil {
 			v.bar.again()
 		}

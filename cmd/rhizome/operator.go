@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -269,6 +270,6 @@ func writePeers(c *console, peers []deploy.PeerState) error {
 	if len(peers) == 0 {
 		b.WriteString("it knows nobody yet\n")
 	}
-	_, err := io.WriteString(c.out, b.String())
+	_, err := io.WriteString(clean.Writer(c.out), b.String())
 	return err
 }

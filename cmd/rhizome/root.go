@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/internal/clean"
 )
 
 // execute runs the command line and returns the exit code.
@@ -37,7 +39,7 @@ func execute(args []string, out, errs io.Writer) int {
 		if errors.Is(err, syscall.ENOSPC) {
 			text += "; nothing is lost: make room, then give the same command"
 		}
-		fmt.Fprintln(errs, "rhizome: "+text)
+		fmt.Fprintln(errs, "rhizome: "+clean.Text(text, 4000))
 	}
 	return code
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 )
 
 func newStatus(c *console) *cobra.Command {
@@ -41,7 +42,7 @@ const statusColumns = 80
 
 func writeStatus(c *console, s *deploy.Status) error {
 	now := time.Now()
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(clean.Writer(c.out), 0, 0, 2, ' ', 0)
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
 	wrapped := func(key, text string) {
 		for _, line := range strings.Split(ansi.Wordwrap(text, statusColumns-13, ""), "\n") {
@@ -96,7 +97,7 @@ func writeStatus(c *console, s *deploy.Status) error {
 	if err := w.Flush(); err != nil || len(s.Clients) == 0 {
 		return err
 	}
-	return writeClients(c.out, s.Clients)
+	return writeClients(clean.Writer(c.out), s.Clients)
 }
 
 // clientRows bounds the rows of the table of clients; --json has more.
