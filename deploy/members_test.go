@@ -442,3 +442,34 @@ func TestRecordBecomesRoster(t *testing.T) {
 		t.Errorf("the members are %+v", m)
 	}
 }
+
+// U1 over TCP, with keys and handshakes.
+func TestReviewStrangerIsMemberTCP(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	tcp := func() Options {
+		return Options{Dir: t.TempDir(), FS: vfs.OS(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Network: Libp2p}
+	}
+	cfg := small(10, 0)
+	s := serveOn(t, ctx, ServerOptions{Job: &cfg, Open: true, Options: tcp()})
+	me, _ := identity.New()
+	eve := &spy{}
+	port, err := Libp2p(End{ID: me, Receiver: eve, Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close()
+	port.Learn(s.listening.Peer, s.listening.Addresses)
+	prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
+	if err := port.Send(s.listening.Peer, letter(t, prog, me.Peer(), s.listening.Peer, joins(prog))); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	for range 2 {
+		joinOn(t, ctx, tcp(), s.listening)
+	}
+	s.result(t)
+	if n := eve.values(t); n > 0 || s.told() != 10 {
+		t.Errorf("%d of 10 rounds; a stranger was sent %d packets with values", s.told(), n)
+	}
+}

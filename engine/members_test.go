@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/program"
@@ -414,4 +415,17 @@ func relay() *builder {
 	f.get().Edge = 0
 	f.add(program.Op{Code: program.OpSend, Edge: 1}, 1, 0, 0)
 	return b
+}
+
+// C2, C3: a value that came over the wire and names no peer is nobody to send to: it fails, typed, and the node can be restored.
+func TestRevLongPeerPanics(t *testing.T) {
+	for _, p := range []string{"", strings.Repeat("a", 200)} {
+		l := newLab(t, relay(), nil)
+		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Peer(p)}}}))
+		l.rest()
+		if l.counter("send.blocked") != 1 || len(l.app) != 1 {
+			t.Errorf("a peer of %d bytes: blocked %d, told %v", len(p), l.counter("send.blocked"), l.app)
+		}
+		l.reborn()
+	}
 }

@@ -84,6 +84,9 @@ func (e *Engine) outcast(p wire.PeerID, where string) *value.Failure {
 	if !e.rules(1) {
 		return nil
 	}
+	if bad := e.noPeer(p, where); bad != nil {
+		return bad
+	}
 	if err := e.st.governor.Admit(p); err != nil {
 		return value.Fail(value.CodeStranger, where, err.Error())
 	}
@@ -91,6 +94,15 @@ func (e *Engine) outcast(p wire.PeerID, where string) *value.Failure {
 		return value.Fail(value.CodeStranger, where, "peer "+string(p)+" is no member any more")
 	}
 	return nil
+}
+
+// noPeer returns the failure of a value that names no peer, such as one that came over the wire: no envelope could be for it, and no
+// table could be restored with it.
+func (e *Engine) noPeer(p wire.PeerID, where string) *value.Failure {
+	if !e.rules(2) || p != "" && len(p) <= wire.PeerIDBytesMax && notText(string(p)) == "" {
+		return nil
+	}
+	return value.Fail(value.CodeType, where, fmt.Sprintf("%.32q of %d bytes names no peer; want UTF-8 of 1 to %d bytes", string(p), len(p), wire.PeerIDBytesMax))
 }
 
 // unanswered starts the activation of an answer that never comes: each value is the failure.

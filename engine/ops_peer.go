@@ -18,6 +18,9 @@ func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
 		return e.fail(f, op, o, wrongType(o, f.slots[o.In[0]], "Peer"))
 	}
 	p := wire.PeerID(id)
+	if bad := e.noPeer(p, o.Name); bad != nil {
+		return e.fail(f, op, o, bad)
+	}
 	var out value.Value = value.Trigger{}
 	var err error
 	switch o.Code {
