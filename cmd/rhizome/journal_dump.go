@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,9 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 	}
 	err := j.steady(func() (err error) {
 		rep, err = journal.Walk(vfs.OS(), dir, next, each)
+		if gone := (*journal.RangeError)(nil); j.live && next != from && errors.As(err, &gone) {
+			next = max(next, gone.First) // what came next is not kept any more
+		}
 		return err
 	})
 	switch {

@@ -170,8 +170,8 @@ func TestText(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	o := rhizome(t, "run", "--dir", dir, "--rounds", "12", "--clients", "3")
 	for _, want := range []string{
-		"round  1/12  accuracy ", "round 12/12  accuracy ", "digits: 12 rounds", "contributions  36", "restarts       none",
-		"model          " + filepath.Join(dir, "model.onnx"), "digit \\ seen as    0   1   2", "round 1",
+		"round  1/12  accuracy ", "round 12/12  accuracy ", "digits: 12 rounds", "contributions 36", "restarts      none",
+		"model         " + filepath.Join(dir, "model.onnx"), "digit \\ seen as    0   1   2", "round 1",
 	} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("%q is not in\n%s", want, o.out)

@@ -38,7 +38,7 @@ type target struct {
 func locate(path string) (target, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target{}, &badInput{path + " is not there: want the directory of a run or of a node, or a file of one"}
+		return target{}, &badInput{path + ": no such file or directory; want that of a run or of a node, or a file of one"}
 	}
 	if err != nil {
 		return target{}, err
