@@ -91,6 +91,8 @@ func (f *federated) App(n *sim.Node, ev engine.AppEvent) error {
 		if _, harmless := job.Harmless(ev.Value); !harmless {
 			return broken(f.w, "nothing fails", "%s: %s", n.Name, render(ev.Value))
 		}
+	case job.EventFailed:
+		return broken(f.w, "nothing fails", "the job failed: %s", render(ev.Value))
 	case job.EventRound:
 		return f.round(ev.Value)
 	case job.EventDone:
