@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,8 +30,10 @@ type Options struct {
 	LAN bool
 	// Operators may call the node from afar; see /rhizome/control/1.
 	Operators []wire.PeerID
-	Patient   time.Duration // how long to wait for a directory that another process holds
-	Tell      func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+	// Takeover goes on where a peer has seen a life of this node that runs elsewhere and began later; else this one ends then.
+	Takeover bool
+	Patient  time.Duration // how long to wait for a directory that another process holds
+	Tell     func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
 }
 
 // Listening tells where a node can be reached.
@@ -69,6 +72,31 @@ type News struct {
 
 // Warning tells of what a node goes on with.
 type Warning struct{ Text string }
+
+// Surpassed tells that the node's directory had gone back, as from a backup: a peer holds more of the node than it does. The node
+// goes on in a new epoch, into which its peers help it.
+type Surpassed struct {
+	Peer  wire.PeerID // who holds more
+	From  time.Time   // the directory's last record before this life; zero where it is not known
+	Saw   time.Time   // when the lost life that the peer has seen began; zero where it did not say
+	Ahead uint64      // messages that the peer took from lives that are missing here; 0 where it did not say
+}
+
+// String says what happened and what follows.
+func (s Surpassed) String() string {
+	const form = "2006-01-02 15:04:05"
+	text := "this directory went back"
+	if !s.From.IsZero() {
+		text = "this directory is from " + s.From.Format(form)
+	}
+	if !s.Saw.IsZero() {
+		text += fmt.Sprintf("; %s saw this node start at %s", s.Peer, s.Saw.Format(form))
+	}
+	if s.Ahead > 0 {
+		text += fmt.Sprintf("; %s took %d messages that are missing here", s.Peer, s.Ahead)
+	}
+	return text + ": it goes on in a new epoch with the help of its peers, and nothing counts twice"
+}
 
 // ListenDefault is where nodes listen when nothing is said.
 func ListenDefault() []string {
@@ -277,8 +305,8 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 				return event(nil, ev)
 			}
 		},
-		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail, OnOpen: opened,
-		First: func(n *node.Node) []*engine.Event { return founders(r.dir.Record(), n) },
+		First:  func(n *node.Node) []*engine.Event { return founders(r.dir.Record(), n) },
+		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail, OnOpen: opened, Prove: r.dir.ID.Sign, Takeover: r.o.Takeover,
 	})
 	if err != nil {
 		return err
@@ -327,7 +355,23 @@ func (r *running) news(n engine.PeerNotice) {
 	if r.member != nil {
 		r.member(n)
 	}
+	if n.Kind == engine.PeerSurpassed {
+		r.o.Tell(r.surpassed(n))
+		return
+	}
 	r.o.Tell(News{n.Peer, n.Kind.String(), n.Reason})
+}
+
+// surpassed returns what is told of a directory that had gone back.
+func (r *running) surpassed(n engine.PeerNotice) Surpassed {
+	s := Surpassed{Peer: n.Peer, Ahead: n.Ahead}
+	if h := r.glue.bound(); h != nil && h.Recovery().LastWall != 0 {
+		s.From = time.Unix(0, h.Recovery().LastWall)
+	}
+	if n.SeenStart != 0 {
+		s.Saw = time.UnixMicro(int64(n.SeenStart))
+	}
+	return s
 }
 
 // written returns where a peer was, as the record has it.

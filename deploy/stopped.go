@@ -158,7 +158,7 @@ func change(o Options, q Request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := take(host.NewDriver(dur, found), rec, q)
+	res, err := take(host.NewDriver(dur, found, d.ID.Sign), rec, q)
 	if closed := dur.Close(); err == nil {
 		err = closed
 	}

@@ -130,6 +130,7 @@ func newState(cfg Config, t *tables) State {
 	t.requests = *peer.NewRequests(l.requests())
 	t.pressure = *peer.NewPressure(l.BookPeers)
 	t.streams.SetTimed(CurrentRules >= 1)
+	t.streams.SetLives(CurrentRules >= 2)
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
 		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,

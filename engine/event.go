@@ -184,6 +184,8 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 		}
 	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
 		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
+	case ev.Restarted != nil && len(ev.Restarted.Proof) != 0 && len(ev.Restarted.Proof) != wire.ProofBytes:
+		return refuse(RefusedFormat, "restart", "a proof of %d bytes, want %d", len(ev.Restarted.Proof), wire.ProofBytes)
 	case ev.AppAck != nil, ev.Restarted != nil, ev.Lifecycle != nil:
 	default:
 		return refuse(RefusedUnknown, "event", "it says nothing")

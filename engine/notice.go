@@ -23,12 +23,15 @@ const (
 	PeerJoined                         // it is a member from now on; Reason says of what
 	PeerLeft                           // it was a member and left by itself
 	PeerRemoved                        // it was a member and is none any more; Reason says why
+	PeerSurpassed                      // it holds more of this node than this node knows: the directory went back, and a new epoch was opened
+	PeerSuperseded                     // it has seen a life of this node that began later than this one: this one is to end
 )
 
 var peerKinds = [...]string{
 	PeerUp: "up", PeerDown: "down", PeerSuspected: "suspected", PeerTrusted: "trusted", PeerBlocked: "blocked",
 	PeerUnblocked: "unblocked", PeerUnresolved: "unresolved", PeerRefused: "refused", PeerAddresses: "addresses",
 	PeerJoined: "joined", PeerLeft: "left", PeerRemoved: "removed",
+	PeerSurpassed: "surpassed", PeerSuperseded: "superseded",
 }
 
 // String returns the name of the kind.
@@ -45,7 +48,9 @@ type PeerNotice struct {
 	Peer      wire.PeerID
 	Reason    string   // or empty
 	Addresses []string // of PeerAddresses; read-only
-	Seen      uint64   // of PeerRefused: the incarnation that the peer saw, or 0
+	Seen      uint64   // of PeerRefused, PeerSurpassed and PeerSuperseded: the incarnation that the peer saw, or 0
+	SeenStart uint64   // likewise: when that life began, microseconds of its host's clock, or 0
+	Ahead     uint64   // of PeerSurpassed: envelopes that the peer took from a life that is lost, or 0 where it did not say
 }
 
 // append adds a form of the notice to what is hashed: no two notices have the same.
@@ -54,7 +59,11 @@ func (n *PeerNotice) append(b []byte) []byte {
 	for _, s := range append([]string{string(n.Peer), n.Reason}, n.Addresses...) {
 		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
-	return binary.LittleEndian.AppendUint64(b, n.Seen)
+	b = binary.LittleEndian.AppendUint64(b, n.Seen)
+	if n.SeenStart != 0 || n.Ahead != 0 {
+		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, n.SeenStart), n.Ahead)
+	}
+	return b
 }
 
 // notice tells the host what became of a peer. Nodes that go by earlier rules have no such output.

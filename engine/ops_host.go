@@ -24,7 +24,7 @@ func (e *Engine) stepHost(f *frame, op int32, o *program.Op) outcome {
 		out = value.Int(e.st.random.Uint64())
 	case program.OpCorrelate:
 		// A function of the state: the same after a replay, and never given out twice by this node (law L6).
-		out = value.String(fmt.Sprintf("%s/%d/%d", e.st.self, e.st.epoch, e.st.nextToken))
+		out = value.String(fmt.Sprintf("%s/%d/%d", e.st.self, e.asks(), e.st.nextToken))
 		e.st.nextToken++
 	case program.OpCount:
 		e.count(o.Label)

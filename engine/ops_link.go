@@ -31,6 +31,7 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 		if changed {
 			e.tellAddresses(p)
 		}
+		e.greet(p)
 	case l.Remote != "":
 		e.count("address.failed")
 		if changed, _ := e.st.book.Failed(p, l.Remote); changed {

@@ -149,20 +149,26 @@ func (e *Engine) tellWatchers(p wire.PeerID, up bool) {
 // and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and open
 // questions are asked again, because this node may have forgotten answers that it had acknowledged.
 func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
+	switch {
+	case ev.First:
+		e.begin(ev)
+		return
+	case ev.Takeover:
+		e.takeOver(ev)
+		return
+	}
 	if !planted.On(planted.IncarnationNotBumped) {
 		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	}
 	e.st.setRules(max(e.st.rules, ev.Rules))
+	e.begin(ev)
 	e.count("restarts")
+	if e.rules(2) {
+		e.st.streams.Begun()
+	}
 	if ev.NewEpoch {
 		e.count("restarts.new-epoch")
-		e.st.epoch = e.st.incarnation
-		e.st.streams.NewEpoch(e.st.epoch)
-		for _, q := range e.st.requests.OutstandingAll() {
-			if !e.st.streams.Holds(q.To, q.Request) {
-				e.sendAgain(q)
-			}
-		}
+		e.newEpoch()
 	}
 	e.st.book.Unlink()
 	for _, p := range e.st.book.Peers() {

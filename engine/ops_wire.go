@@ -114,7 +114,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 
 // ask numbers a question and remembers it until its answer.
 func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope, until int64) error {
-	env.Request = wire.Request{Epoch: e.st.epoch, ID: e.st.nextRequest}
+	env.Request = wire.Request{Epoch: e.asks(), ID: e.st.nextRequest}
 	e.st.nextRequest++
 	q := peer.Question{Edge: int32(edge.ID), Context: f.slots[o.In[1]], Envelope: env}
 	if until > 0 {
@@ -290,6 +290,7 @@ func (e *Engine) emit(env *wire.Envelope) {
 	if out.Number != 0 {
 		out.Base = e.st.streams.Base(env.To)
 	}
+	e.tellLife(out)
 	e.put(out)
 }
 
@@ -299,7 +300,7 @@ func (e *Engine) put(out *wire.Envelope) {
 	if err != nil {
 		e.broken("an envelope cannot be encoded: " + err.Error())
 	}
-	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice == (wire.Notice{}) && len(out.Source) == 0
+	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone && len(out.Source) == 0 && len(out.Proof) == 0
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks, Acked: out.AckEpoch != 0})
 }
 

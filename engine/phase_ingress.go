@@ -101,8 +101,8 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	got, err := e.st.streams.Accept(env)
 	if err != nil {
 		e.drop("envelope.refused", err.Error())
-		if stale, ok := err.(*peer.StaleError); ok && stale.What == "incarnation" {
-			e.refuseStale(env, stale.Seen, bytes)
+		if stale, ok := err.(*peer.StaleError); ok {
+			e.refuseStale(env, stale, bytes)
 		}
 		return
 	}
@@ -112,11 +112,13 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
 	}
+	regressed := got.Reborn && env.Notice.Kind == wire.NoticeNone && e.st.streams.Regressed(env.From, env.AckEpoch, env.Ack)
 	acked := 0
 	if env.AckEpoch != 0 {
 		switch acked, err = e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {
 		case err != nil:
 			e.drop("ack.refused", err.Error())
+			e.surpassed(env, err)
 		case acked > 0:
 			e.wakeParked(parkOutbox, "")
 		}
@@ -125,7 +127,10 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if env.Notice.Kind == wire.NoticePressure {
 		e.takePressure(env)
 	}
-	if got.Renewed {
+	if regressed {
+		e.drop("peer.regressed", string(env.From)+" went back behind what it had acknowledged")
+	}
+	if got.Renewed || regressed {
 		e.peerRenewed(env.From)
 	}
 	if got.Duplicate {

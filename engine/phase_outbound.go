@@ -2,7 +2,6 @@ package engine
 
 import (
 	"github.com/rhizome-ml/rhizome/internal/planted"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // pollOutbound resends what was not acknowledged in time, and acknowledges what no other envelope of this Poll did.
@@ -26,9 +25,7 @@ func (e *Engine) pollOutbound() {
 			e.st.streams.TakeAck(p)
 			continue
 		}
-		e.emit(&wire.Envelope{
-			Version: wire.PlainVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
-			Incarnation: e.st.incarnation, Epoch: e.st.epoch, Edge: -1,
-		})
+		env := e.plain(p)
+		e.emit(&env)
 	}
 }

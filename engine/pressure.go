@@ -47,6 +47,7 @@ func (e *Engine) tell(p wire.PeerID, n wire.Notice) {
 	env := &e.sc.emit
 	*env = e.bare(p, n)
 	env.Epoch = e.st.epoch
+	e.tellLife(env)
 	e.put(env)
 }
 

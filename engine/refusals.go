@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -13,14 +14,26 @@ import (
 const (
 	refusalEveryNs = 1e9
 	toldPeersMax   = 1024
+	lifeBytes      = 96 // by which a refusal that shows the life that was seen may be larger than what it answers
 )
 
-// refuseStale tells a peer that it is taken for a zombie of a later life.
-func (e *Engine) refuseStale(env *wire.Envelope, seen uint64, got int) {
-	if !e.rules(1) || !e.st.streams.MayRefuse(env.From, e.st.now) {
+// refuseStale tells a peer that another life of it was seen, so that it can tell whether its directory went back.
+func (e *Engine) refuseStale(env *wire.Envelope, stale *peer.StaleError, got int) {
+	if !e.rules(1) || stale.What != "incarnation" && !e.rules(2) || !e.st.streams.MayRefuse(env.From, e.st.now) {
 		return
 	}
-	raw, ok := e.refusal(env.From, wire.Notice{Kind: wire.NoticeStale, Seen: seen}, got)
+	n := wire.Notice{Kind: wire.NoticeStale, Seen: stale.Seen}
+	if e.rules(2) {
+		n.Seen, n.SeenStart, n.SeenProof = e.st.streams.Seen(env.From)
+		if stale.What == "number" || stale.What == "epoch" {
+			n.Kind, n.Seen = wire.NoticeAhead, env.Incarnation
+		}
+		if env.Start == 0 {
+			n.SeenStart, n.SeenProof = 0, nil // a peer of an earlier release cannot read them
+		}
+		got += lifeBytes
+	}
+	raw, ok := e.refusal(env.From, n, got)
 	if !ok {
 		e.count("refusal.withheld")
 		return
@@ -33,6 +46,9 @@ func (e *Engine) refuseStale(env *wire.Envelope, seen uint64, got int) {
 func (e *Engine) refusal(to wire.PeerID, n wire.Notice, got int) ([]byte, bool) {
 	env := e.bare(to, n)
 	env.Digest = [32]byte{} // it need not be the receiver's
+	if n.SeenStart != 0 {
+		env.Start = e.st.start
+	}
 	size, err := wire.Size(e.reg, &env)
 	if err != nil || size >= got {
 		return nil, false
@@ -72,15 +88,28 @@ func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
 // takeRefusal tells the host that a peer refuses this node.
 func (e *Engine) takeRefusal(env *wire.Envelope) {
 	n := env.Notice
+	switch {
+	case !e.rules(2):
+	case n.Kind == wire.NoticeStale:
+		e.takeStale(env)
+		return
+	case n.Kind == wire.NoticeAhead:
+		e.takeAhead(env)
+		return
+	}
 	if n.Kind == wire.NoticeStale && n.Seen <= e.st.incarnation {
 		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 		return
 	}
-	e.count("refusal.heard")
 	reason := n.Kind.String()
 	if n.Kind == wire.NoticeStale {
 		reason = fmt.Sprintf("%s: it saw incarnation %d, this is %d", reason, n.Seen, e.st.incarnation)
 	}
+	e.refusedBy(env, reason)
+}
+
+func (e *Engine) refusedBy(env *wire.Envelope, reason string) {
+	e.count("refusal.heard")
 	e.trace(tracePeer, nil, -1, "refused by "+string(env.From)+": "+reason)
-	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: n.Seen})
+	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: env.Notice.Seen, SeenStart: env.Notice.SeenStart})
 }

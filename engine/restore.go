@@ -81,6 +81,7 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
 	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
 	s.epoch, s.now, s.bootstrapExec = w.Epoch, w.Now, w.BootstrapExec
+	s.start, s.proof, s.asking = w.Start, w.Proof, w.Asking
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {

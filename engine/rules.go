@@ -28,4 +28,5 @@ func (e *Engine) Adopt(rules uint32) bool {
 func (s *State) setRules(rules uint32) {
 	s.rules = rules
 	s.streams.SetTimed(rules >= 1)
+	s.streams.SetLives(rules >= 2)
 }

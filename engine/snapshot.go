@@ -195,7 +195,7 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		SpecVersion: snapshot.CurrentSnapshotSpecVersion, PeerID: string(e.st.self),
 		NextCommandID: e.st.nextCommand, NextExecID: e.st.nextExec, NextCallID: e.st.nextCall, NextTimerSeq: e.st.nextTimer,
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
-		Epoch: e.st.epoch, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
+		Epoch: e.st.epoch, Start: e.st.start, Proof: e.st.proof, Asking: e.st.asking, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
 		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
 		Roster: e.st.roster.Snapshot(), AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
 	}

@@ -51,6 +51,9 @@ type State struct {
 	self        wire.PeerID
 	incarnation uint64
 	epoch       uint64 // of own streams
+	start       uint64 // of the present life; 0 where it was not told
+	proof       []byte // of that start, for peers; or nil
+	asking      uint64 // stands in own questions and tokens, so that no two lives give out the same; 0 stands for epoch
 
 	pending       map[uint64]*pending // by command; nil until there is one
 	parked        []parked            // ascending call

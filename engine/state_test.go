@@ -41,8 +41,12 @@ var derived = map[string]string{
 	"Envelope.Base":        "likewise",
 	"Envelope.Source":      "likewise: the own addresses, from the book",
 	"Envelope.Trace":       "no engine sets a trace context",
+	"Envelope.Start":       "rides on when an envelope leaves: State.start",
+	"Envelope.Proof":       "likewise: State.proof",
+	"Envelope.Before":      "likewise, from stream.born",
 
 	"Streams.timed":   "follows State.rules",
+	"Streams.lives":   "likewise",
 	"stream.bytes":    "the sum over its outbox",
 	"stream.asked":    "of one call of RoomFor; 0 between calls",
 	"Silence.sum":     "the sum over the silences that ended",
@@ -97,6 +101,7 @@ func (cover *coverage) run(t *rapid.T) {
 	}
 	w.settle(2)
 	w.nodes[0].strain(w.nodes[1])
+	w.nodes[0].relive(w.nodes[1])
 }
 
 // TestStateCompleteCatches shows that the walk sees a field that somebody added and did not encode.

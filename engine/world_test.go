@@ -342,6 +342,25 @@ func (n *testNode) strain(other *testNode) {
 	n.reborn()
 }
 
+// relive has a node begin lives of which the last takes over, and hear lives of a peer: two in one epoch, one in the next, and a
+// directory that went back.
+func (n *testNode) relive(other *testNode) {
+	proof := bytes.Repeat([]byte{7}, wire.ProofBytes)
+	n.deliver(&Event{Restarted: &snapshot.RestartedEvent{First: true, Start: 5, Proof: proof}})
+	n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Takeover: true, Incarnation: n.e.Incarnation() + 1, Start: 9, Proof: proof}})
+	n.poll()
+	s, p := n.e.st.streams, other.e.st.self
+	if n.e.rules(2) {
+		inc, _, _ := s.Seen(p)
+		for life := range uint64(3) {
+			epoch := uint64(1)<<40 + life/2
+			s.Accept(&wire.Envelope{From: p, Incarnation: inc + 1 + life, Epoch: epoch, Number: 1 + life%2, Start: 100 + life, Before: 1, Proof: proof})
+		}
+		s.Doubt(p, n.w.now)
+	}
+	n.reborn()
+}
+
 // crowd leaves a node without room for new activations, or with room again.
 func (n *testNode) crowd(on bool) {
 	n.cfg.Limits.SlotBytes = DefaultLimits().SlotBytes

@@ -102,7 +102,7 @@ func (s *senses) open() (err error) {
 		s.seen = [][32]byte{{}}
 		return s.d.Save()
 	}
-	ev, err := s.d.Restart(s.rec)
+	ev, err := s.d.Restart(s.rec, 0, nil)
 	if err != nil {
 		return err
 	}

@@ -32,19 +32,19 @@ func TestDivergenceSaysWhatDiffers(t *testing.T) {
 	}{
 		"a value of an envelope": {1, func(p *program.Program) { p.Funcs[0].Ops[2].In[0] = 0 }, "completion of command 1",
 			"envelope 1 to node0 on edge answer: the value for /site/100 differs"},
-		"another receiver": {0, func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Peer("node2") }, "clock",
+		"another receiver": {0, func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Peer("node2") }, "invoke go",
 			"envelope 1 to node2 on edge ask was for another peer"},
-		"an envelope less": {0, func(p *program.Program) { p.Funcs[0].Ops = slices.Delete(p.Funcs[0].Ops, 1, 2) }, "clock", "0 envelopes, the first time 1"},
+		"an envelope less": {0, func(p *program.Program) { p.Funcs[0].Ops = slices.Delete(p.Funcs[0].Ops, 1, 2) }, "invoke go", "0 envelopes, the first time 1"},
 		"the value of an event": {0, func(p *program.Program) { slices.Reverse(p.Funcs[1].Ops[0].In[:2]) }, "envelope from node1",
 			"app event 1 (answered): the value differs"},
 		"the name of an event": {0, func(p *program.Program) { p.Funcs[1].Ops[1].Label = "told" }, "envelope from node1",
 			"app event 1 is told, and had another name"},
-		"a command": {1, func(p *program.Program) { p.Funcs[0].Ops[0].Method = "count" }, "clock", "0 commands, the first time 1"},
+		"a command": {1, func(p *program.Program) { p.Funcs[0].Ops[0].Method = "count" }, "envelope from node0", "0 commands, the first time 1"},
 		"a timer": {1, func(p *program.Program) {
 			f := &p.Funcs[0]
 			f.Slots++
 			f.Ops = append(f.Ops, program.Op{Code: program.OpSleep, Name: "nap", Delay: 5, In: []program.Slot{0}, Out: []program.Slot{6}})
-		}, "clock", "the time of the next wake-up differs"},
+		}, "envelope from node0", "the time of the next wake-up differs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 1)
@@ -88,7 +88,7 @@ func TestDivergencePauses(t *testing.T) {
 	}
 	_, _, _, step := d.Step(1, 1, []*engine.Event{})
 	_, checkpoint := d.Checkpoint()
-	_, restart := d.Restart(rec)
+	_, restart := d.Restart(rec, 0, nil)
 	for what, err := range map[string]error{"step": step, "checkpoint": checkpoint, "save": d.Save(), "restart": restart, "vouch": d.Vouch()} {
 		if !errors.Is(err, error(rec.Diverged)) {
 			t.Errorf("%s of a paused node: %v", what, err)

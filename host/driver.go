@@ -16,8 +16,9 @@ import (
 // machine's clock, a simulation with events in virtual time, so both run the same rules. Leaving may be called beside the
 // other methods, which belong to one thread.
 type Driver struct {
-	d   *Durable
-	rec *Recovery
+	d     *Durable
+	rec   *Recovery
+	prove Prove
 
 	more bool  // of the last step
 	wake int64 // of the last step
@@ -52,8 +53,10 @@ type Turn struct {
 	Idle     bool                // those are acknowledgements, which may wait for the next effect; Settle sees to them
 }
 
-// NewDriver returns the driver of a node that was opened.
-func NewDriver(d *Durable, rec *Recovery) *Driver { return &Driver{d: d, rec: rec} }
+// NewDriver returns the driver of a node that was opened. prove may be nil.
+func NewDriver(d *Durable, rec *Recovery, prove Prove) *Driver {
+	return &Driver{d: d, rec: rec, prove: prove}
+}
 
 // Durable returns the node and its journal.
 func (v *Driver) Durable() *Durable { return v.d }
@@ -71,16 +74,15 @@ func (v *Driver) Origin(wall int64) int64 {
 	return now
 }
 
-// Begin makes the first record of this life: of a new node the first snapshot, which is durable then, and otherwise the
-// restart, which is stepped before anything else. With it go the inputs that the node takes first: whom it knows to be members.
+// Begin makes the first record of this life, which is stepped before anything else, and of a new node the first snapshot, which is
+// durable then. With it go the inputs that the node takes first: whom it knows to be members.
 func (v *Driver) Begin(now, wall int64, first ...*engine.Event) (*Turn, error) {
 	if v.rec.New {
-		if err := v.d.Save(); err != nil || len(first) == 0 {
-			return &Turn{}, err
+		if err := v.d.Save(); err != nil {
+			return nil, err
 		}
-		return v.Step(now, wall, first)
 	}
-	ev, err := v.d.Restart(v.rec)
+	ev, err := v.d.Restart(v.rec, wall, v.prove)
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +231,15 @@ func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
 // SendFailed returns the input that tells a node that a packet did not leave: it backs off and sends again.
 func SendFailed(to wire.PeerID, reason error) *engine.Event {
 	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: reason.Error()}}
+}
+
+// TakenOver returns the input that makes a node that runs a later life than one that a peer has seen, which runs elsewhere.
+func (v *Driver) TakenOver(n engine.PeerNotice) *engine.Event {
+	ev := &snapshot.RestartedEvent{Takeover: true, Incarnation: n.Seen + 1, Start: n.SeenStart + 1}
+	if v.prove != nil {
+		ev.Proof = v.prove(engine.StartText(ev.Start))
+	}
+	return &engine.Event{Restarted: ev}
 }
 
 // Told returns the input that acknowledges app events up to a number: they are not told again.

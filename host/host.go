@@ -32,6 +32,10 @@ type Config struct {
 
 	// First, if set, returns what the node takes before anything else in this life, such as whom it is to know as members.
 	First func(*node.Node) []*engine.Event
+	// Prove signs the start of the node's life for its peers; nil where there is no key. Where a peer has seen a life of the node
+	// that began later, which runs elsewhere, the host stops with a *SupersededError; with Takeover it goes on, and the other ends.
+	Prove    Prove
+	Takeover bool
 
 	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
 	Admission *Admission
@@ -75,6 +79,19 @@ type FullError struct{ Waiting int }
 // Error says how many inputs wait.
 func (e *FullError) Error() string { return fmt.Sprintf("host: %d inputs wait already", e.Waiting) }
 
+// SupersededError says that another process runs as this node, and began later.
+type SupersededError struct {
+	Peer      wire.PeerID // who has seen it
+	Seen, Own uint64      // when the two began, microseconds of their clocks
+}
+
+// Error names both starts and the ways out.
+func (e *SupersededError) Error() string {
+	at := func(us uint64) string { return time.UnixMicro(int64(us)).UTC().Format("2006-01-02 15:04:05.000 MST") }
+	return fmt.Sprintf("another process runs as this node: %s saw it begin at %s, this one began at %s, and ends; "+
+		"let only one of them run, or keep this one with --takeover", e.Peer, at(e.Seen), at(e.Own))
+}
+
 // ErrStopped is returned by a host that was stopped.
 var ErrStopped = errors.New("host: stopped")
 
@@ -105,7 +122,7 @@ func Start(cfg Config) (*Host, error) {
 		}
 	}
 	h := &Host{
-		cfg: cfg, d: d, drv: NewDriver(d, rec), committer: journal.NewCommitter(d.Journal),
+		cfg: cfg, d: d, drv: NewDriver(d, rec, cfg.Prove), committer: journal.NewCommitter(d.Journal),
 		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
 	}
 	h.calls.next = rec.Incarnation << 32
@@ -285,6 +302,13 @@ func (h *Host) follow(t *Turn) error {
 		}
 		if h.cfg.OnPeer != nil {
 			h.cfg.OnPeer(n)
+		}
+		switch start := h.d.Node.Engine().Start(); {
+		case n.Kind != engine.PeerSuperseded || n.SeenStart <= start:
+		case h.cfg.Takeover:
+			h.post(h.drv.TakenOver(n), 0)
+		default:
+			return &SupersededError{Peer: n.Peer, Seen: n.SeenStart, Own: start}
 		}
 	}
 	for _, r := range t.Dropped {

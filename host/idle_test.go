@@ -16,7 +16,7 @@ func TestAcknowledgementsWait(t *testing.T) {
 	r := newRig(t, 1)
 	r.step(0) // past the start
 	r.step(1)
-	asker, answerer := NewDriver(r.d[0], &Recovery{}), NewDriver(r.d[1], &Recovery{})
+	asker, answerer := NewDriver(r.d[0], &Recovery{}, nil), NewDriver(r.d[1], &Recovery{}, nil)
 	step := func(v *Driver, now int64, ev *engine.Event) *Turn {
 		t.Helper()
 		turn, err := v.Step(now, 0, []*engine.Event{ev})

@@ -49,15 +49,32 @@ func (d *Durable) nextIncarnation(journaled uint64, vouched bool) (uint64, error
 	return max(kept, journaled) + 1, nil
 }
 
-// Restart makes the next incarnation durable and returns the first input of a node that was there before. It is to be
-// stepped before anything else.
-func (d *Durable) Restart(rec *Recovery) (*engine.Event, error) {
+// Prove signs engine.StartText with the node's key; nil where the node has none that others could check.
+type Prove func(text []byte) []byte
+
+// born returns when the life that begins now does, for its peers, and the proof: by the clock, and later than the one before in any
+// case.
+func (d *Durable) born(wall int64, prove Prove) (start uint64, proof []byte) {
+	start = max(uint64(max(0, wall))/1000, d.Node.Engine().Start()+1)
+	if prove != nil {
+		proof = prove(engine.StartText(start))
+	}
+	return start, proof
+}
+
+// Restart makes the next incarnation durable and returns the first input of this life. It is to be stepped before anything else.
+// wall is the host's clock, in nanoseconds.
+func (d *Durable) Restart(rec *Recovery, wall int64, prove Prove) (*engine.Event, error) {
 	if d.paused != nil {
 		return nil, d.paused
+	}
+	start, proof := d.born(wall, prove)
+	if rec.New {
+		return &engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: start, Proof: proof, Rules: engine.CurrentRules}}, nil
 	}
 	path := filepath.Join(d.store.Dir, incarnationFile)
 	if err := journal.WriteFileAtomic(d.store.FS, path, []byte(incarnationText(rec.Incarnation))); err != nil {
 		return nil, err
 	}
-	return &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch, Rules: engine.CurrentRules}}, nil
+	return &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch, Rules: engine.CurrentRules, Start: start, Proof: proof}}, nil
 }

@@ -135,7 +135,7 @@ func TestBringBackAged(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.d[1] = d
-		ev, err := d.Restart(rec)
+		ev, err := d.Restart(rec, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

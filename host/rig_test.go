@@ -127,14 +127,16 @@ func (r *rig) open(i int) {
 			r.d[i] = d
 			if rec.New {
 				err = d.Save()
-			} else {
-				var ev *engine.Event
-				if ev, err = d.Restart(rec); err == nil {
-					err = r.steps(i, ev)
-				}
-				if err == nil {
-					err = d.Vouch()
-				}
+			}
+			var ev *engine.Event
+			if err == nil {
+				ev, err = d.Restart(rec, r.now, nil)
+			}
+			if err == nil {
+				err = r.steps(i, ev)
+			}
+			if err == nil {
+				err = d.Vouch()
 			}
 		}
 		if err == nil {

@@ -108,7 +108,7 @@ func (l *life) open(fs vfs.FS, dir string) (*Recovery, error) {
 	if rec.New {
 		return rec, d.Save()
 	}
-	ev, err := d.Restart(rec)
+	ev, err := d.Restart(rec, 0, nil)
 	if err != nil {
 		return nil, err
 	}

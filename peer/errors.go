@@ -28,8 +28,10 @@ func (e *NotAdmittedError) Error() string { return fmt.Sprintf("peer: %s is %s",
 
 // StaleError says that an envelope comes from an earlier life of its sender, or from a stream that it has given up.
 type StaleError struct {
-	Peer      wire.PeerID
-	What      string // "incarnation" or "epoch"
+	Peer wire.PeerID
+	// What is "incarnation", "epoch", "start" for another life with the incarnation that was seen, or "number" for a life whose numbers
+	// begin at one that was taken from a life before it.
+	What      string
 	Got, Seen uint64 // what the envelope says, and the newest that was seen
 }
 

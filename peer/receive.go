@@ -12,6 +12,7 @@ type Accepted struct {
 	Duplicate bool   // its number was taken before: it must not be applied again
 	Restarted bool   // the peer has a newer incarnation than was seen
 	Renewed   bool   // the peer opened a new epoch: it may have lost what it had acknowledged
+	Reborn    bool   // the life that the peer tells is another than the one that was seen
 	Lost      uint64 // numbers that this node acknowledged in a lost life and never gets again
 }
 
@@ -21,29 +22,42 @@ type Accepted struct {
 func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	t, known := s.stream(env.From), true
 	if t == nil {
-		t, known = &stream{peer: env.From, next: 1}, false
+		t, known = &stream{peer: env.From, next: 1, born: 1}, false
 		if s.peers.len() >= s.lim.Peers {
 			return Accepted{}, &FullError{"streams", s.lim.Peers}
 		}
 	}
-	if err := t.check(env, uint64(s.lim.Window)); err != nil {
+	if err := t.check(env, uint64(s.lim.Window), s.lives); err != nil {
 		return Accepted{}, err
 	}
 	if !known {
 		s.peers.put(env.From, t)
 	}
 	var got Accepted
+	renewed, past := env.Epoch > t.recvEpoch, t.present()
+	if s.lives {
+		got.Reborn = t.meet(env)
+	}
 	if env.Incarnation > t.incarnation {
 		got.Restarted = t.incarnation != 0
 		t.incarnation = env.Incarnation
 	}
-	if env.Epoch > t.recvEpoch {
+	if renewed {
 		got.Renewed = t.recvEpoch != 0
-		t.recvEpoch, t.upTo, t.beyond = env.Epoch, 0, nil
+		if got.Renewed && s.lives {
+			t.remember(past)
+		}
+		t.recvEpoch, t.taken, t.mark = env.Epoch, taken{}, 0
+	}
+	if s.lives && (got.Restarted || got.Renewed || got.Reborn) {
+		s.setAckDue(t, true) // it may have gone back: what was taken of it tells
 	}
 	got.Lost = t.skip(env.Base)
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)
+		if s.lives && env.Origin.IsSet() && !env.Request.IsSet() && t.takenBefore(env, s.lim.Window) {
+			got.Duplicate = true
+		}
 		if planted.On(planted.DropDedup) {
 			got.Duplicate = false
 		}
@@ -53,11 +67,15 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 }
 
 // check says whether the envelope can be placed, and changes nothing.
-func (t *stream) check(env *wire.Envelope, window uint64) error {
+func (t *stream) check(env *wire.Envelope, window uint64, lives bool) error {
 	upTo := t.upTo
 	switch {
 	case env.Incarnation < t.incarnation:
 		return &StaleError{env.From, "incarnation", env.Incarnation, t.incarnation}
+	case lives && t.otherLife(env):
+		return &StaleError{env.From, "start", env.Start, t.start}
+	case lives && t.wentBack(env):
+		return &StaleError{env.From, "number", env.Before + 1, t.top()}
 	case env.Epoch < t.recvEpoch:
 		return &StaleError{env.From, "epoch", env.Epoch, t.recvEpoch}
 	case env.Epoch > t.recvEpoch:
@@ -78,49 +96,6 @@ func (t *stream) check(env *wire.Envelope, window uint64) error {
 		return number("it lies beyond the window; it is taken when those before it have come")
 	}
 	return nil
-}
-
-// take notes a number and says whether it is new.
-func (t *stream) take(n uint64) bool {
-	if n <= t.upTo {
-		return false
-	}
-	i, ok := slices.BinarySearch(t.beyond, n)
-	if ok {
-		return false
-	}
-	if n == t.upTo+1 {
-		t.upTo++
-		t.absorb()
-		return true
-	}
-	t.beyond = slices.Insert(t.beyond, i, n)
-	return true
-}
-
-// skip goes on after numbers that never come again, and returns how many of them were not taken.
-func (t *stream) skip(base uint64) uint64 {
-	if base == 0 || base-1 <= t.upTo {
-		return 0
-	}
-	i, _ := slices.BinarySearch(t.beyond, base)
-	lost := base - 1 - t.upTo - uint64(i)
-	t.upTo = base - 1
-	t.beyond = slices.Delete(t.beyond, 0, i)
-	t.absorb()
-	return lost
-}
-
-// absorb moves the numbers that follow upTo without a gap into it.
-func (t *stream) absorb() {
-	i := 0
-	for i < len(t.beyond) && t.beyond[i] == t.upTo+1 {
-		t.upTo++
-		i++
-	}
-	if t.beyond = slices.Delete(t.beyond, 0, i); len(t.beyond) == 0 {
-		t.beyond = nil
-	}
 }
 
 // AcksDue returns, ascending, the peers of which something was taken since TakeAck was last called for them.

@@ -154,16 +154,21 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 	if epoch <= s.epoch {
 		return &EpochError{epoch, s.epoch}
 	}
+	old := s.epoch
 	s.epoch = epoch
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
 		// Each stream is changed by itself, so the order of the table does not show.
 		for i := range t.out {
 			again := *t.out[i].env
+			if s.lives && !again.Origin.IsSet() {
+				again.Origin = wire.Origin{Epoch: old, Number: again.Number, Fresh: again.Number >= t.born}
+				again.Version = wire.CurrentVersion
+			}
 			again.Epoch, again.Number, again.Redelivered = epoch, uint64(i)+1, true
 			t.out[i].env = &again
 		}
-		t.next = uint64(len(t.out)) + 1
+		t.next, t.born = uint64(len(t.out))+1, 1
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ type Streams struct {
 
 	lim   StreamLimits
 	timed bool // see SetTimed; derived
+	lives bool // see SetLives; derived
 }
 
 // stream is both directions of the stream with one peer.
@@ -53,14 +54,16 @@ type stream struct {
 	peer wire.PeerID
 
 	// receiving
-	incarnation uint64   // newest seen of the peer
-	recvEpoch   uint64   // 0 before anything numbered or not came
-	upTo        uint64   // all numbers up to this were taken, or are lost
-	beyond      []uint64 // taken beyond it, ascending
-	ackDue      bool
+	incarnation uint64 // newest seen of the peer
+	recvEpoch   uint64 // 0 before anything numbered or not came
+	taken
+	ackDue bool
+	start  uint64 // of the peer's life that was seen last: see wire.Envelope.Start; 0 where it is not known
+	mark   uint64 // the greatest number that had been taken of this epoch when that life was first heard of
 
 	// sending
 	next     uint64    // number of the next envelope
+	born     uint64    // numbers from here on were given in the own present life
 	out      []sending // unacknowledged, by number, without gaps up to next
 	bytes    int       // their charge; derived
 	resendAt int64     // 0 while nothing is unacknowledged
@@ -69,6 +72,7 @@ type stream struct {
 	asked    int       // of room, within one call of RoomFor
 
 	vitals
+	*resync // nil while there is nothing in it
 }
 
 // sending is an envelope of the outbox.
@@ -118,7 +122,7 @@ func (s *Streams) of(p wire.PeerID) (*stream, error) {
 	if s.peers.len() >= s.lim.Peers {
 		return nil, &FullError{"streams", s.lim.Peers}
 	}
-	t := &stream{peer: p, next: 1}
+	t := &stream{peer: p, next: 1, born: 1}
 	s.peers.put(p, t)
 	return t, nil
 }

@@ -22,7 +22,9 @@ func (s *Streams) Snapshot() ([]snapshot.WireStateSnapshot, []snapshot.PendingOu
 			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
 			RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(), Awaited: t.awaited,
 			Level: uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
+			Start: t.start, Mark: t.mark,
 		})
+		t.snapshotResync(&states[len(states)-1])
 		if planted.On(planted.ForgetDedup) {
 			states[len(states)-1].RecvBeyond = nil
 		}
@@ -83,10 +85,11 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		return &RestoreError{"streams", w.Peer, why}
 	}
 	t := &stream{
-		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch, upTo: w.RecvUpTo, beyond: slices.Clone(w.RecvBeyond),
-		next: w.NextNumber, resends: w.Resends,
+		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch, taken: taken{w.RecvUpTo, slices.Clone(w.RecvBeyond)},
+		next: w.NextNumber, resends: w.Resends, start: w.Start, mark: w.Mark, born: max(1, w.Born),
 		vitals: vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level), heldUntil: w.HeldUntil, refusedAt: w.RefusedAt},
 	}
+	t.restoreResync(w)
 	for _, us := range w.Silences {
 		t.silence.Ended(int64(us)*1000, s.lim.Silences)
 	}
@@ -124,6 +127,9 @@ func (s *Streams) unsound(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		return "more numbers were taken out of order than the window has room for"
 	}
 	if why := s.unsoundVitals(w); why != "" {
+		return why
+	}
+	if why := s.unsoundResync(w); why != "" {
 		return why
 	}
 	last := w.RecvUpTo
@@ -165,7 +171,7 @@ func (s *Streams) fits(env *wire.Envelope, e *snapshot.PendingOutboundEntry, num
 		return fmt.Errorf("the envelope is of epoch %d, want %d", env.Epoch, s.epoch)
 	case e.Sent < unsent || e.Deadline < 0:
 		return fmt.Errorf("it was sent at %d, or its deadline lies before time began", e.Sent)
-	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0:
+	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0 || env.Start != 0 || len(env.Proof) != 0:
 		return errNotOwn
 	}
 	return nil

@@ -60,7 +60,7 @@ func (w *World) begin(n *Node) {
 		w.stopped(n, fmt.Errorf("opening: %w", err))
 		return
 	}
-	n.drv, n.nd = host.NewDriver(d, rec), d.Node
+	n.drv, n.nd = host.NewDriver(d, rec, nil), d.Node
 	if next := d.Journal.Next(); next < n.known || rec.NewEpoch {
 		if n.backup == nil && n.Vouched {
 			w.violate("nothing acknowledged is lost", fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",

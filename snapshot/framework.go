@@ -34,6 +34,9 @@ type FrameworkSnapshot struct {
 	Rules           uint32                     `snap:"28"` // which release's behaviour holds
 	Pressure        []PressureSnapshot         `snap:"29"` // by peer, while the node is pressed
 	Roster          []MemberSnapshot           `snap:"30"` // by (place, number), members before those that had their number
+	Start           uint64                     `snap:"31"` // of the present life: microseconds of the host's clock; 0 where it was not told
+	Proof           []byte                     `snap:"32"` // of that start, for peers; or empty
+	Asking          uint64                     `snap:"33"` // stands in own questions and tokens; 0 stands for the epoch
 }
 
 // CounterSnapshot is one counter.
@@ -135,6 +138,30 @@ type WireStateSnapshot struct {
 	Level       uint32   `snap:"16"` // of the silence that lasts: 0 trusted, 1 suspected, 2 silent
 	HeldUntil   int64    `snap:"17"` // engine time before which no data is sent
 	RefusedAt   int64    `snap:"18"` // engine time at which the peer was last told that it is refused
+
+	Start  uint64              `snap:"19"` // of the peer's newest life: microseconds of its clock; 0 where it is not known
+	Proof  []byte              `snap:"20"` // of that start, or empty
+	Mark   uint64              `snap:"21"` // greatest number taken of this epoch before that life
+	Born   uint64              `snap:"22"` // own numbers from here on were given in the present life; 0 means from 1
+	Past   []PastEpochSnapshot `snap:"23"` // of the peer's stream, the newest last
+	Heeded *HeededSnapshot     `snap:"24"` // on whose word an epoch was opened; absent: on none of this peer's
+	Doubt  int64               `snap:"25"` // engine time at which the peer first acknowledged what was never given out; 0: it did not
+}
+
+// PastEpochSnapshot is what was taken in an epoch of a peer's stream that is over.
+type PastEpochSnapshot struct {
+	Epoch  uint64   `snap:"1"`
+	UpTo   uint64   `snap:"2"` // all numbers up to this were taken
+	Beyond []uint64 `snap:"3"` // taken numbers beyond it, ascending
+	Start  uint64   `snap:"4"` // of the life that spoke last in it
+	Mark   uint64   `snap:"5"` // greatest number taken before that life
+}
+
+// HeededSnapshot is how this node went on in a new epoch on a peer's word.
+type HeededSnapshot struct {
+	Life  uint64 `snap:"1"` // of the peer
+	Times int32  `snap:"2"` // in the own present life
+	Words uint32 `snap:"3"` // of that life: 1 an acknowledgement of what was never given out, 2 a refusal
 }
 
 // PressureSnapshot is a peer that was told that the node has little room for its data.

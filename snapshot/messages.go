@@ -223,6 +223,10 @@ type RestartedEvent struct {
 	Incarnation uint64 `snap:"1"`
 	NewEpoch    bool   `snap:"2"` // the tail of the journal could not be vouched for
 	Rules       uint32 `snap:"3"` // of the release that begins this life; the node goes by them from here on
+	Start       uint64 `snap:"4"` // when this life began: microseconds of the host's clock
+	Proof       []byte `snap:"5"` // of that, by the node's key; or empty
+	First       bool   `snap:"6"` // the node was never there before: it only takes its start
+	Takeover    bool   `snap:"7"` // the node runs, and goes on as a later life than one that runs elsewhere
 }
 
 // LifecycleEvent fires a phase of the program.

@@ -56,7 +56,7 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 	if e.Version = uint32(c.nonzero(math.MaxUint32)); c.err == nil && e.Version > CurrentVersion {
 		c.err = &VersionError{e.Version, CurrentVersion}
 	}
-	last, rest := protowire.Number(numVersion), len(b)
+	last, later, rest := protowire.Number(numVersion), protowire.Number(numFills), len(b)
 	for c.more() {
 		at := c.pos
 		c.field = "header"
@@ -65,36 +65,35 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 			rest = at
 			break
 		}
-		if c.err == nil && num == numNotice && e.Version > PlainVersion && wt == protowire.BytesType && e.Notice.Kind == NoticeNone {
-			c.field = fieldNames[num]
-			e.Notice = c.notice()
-			last = numBase // only the fills follow
-			continue
-		}
-		if c.err == nil && (num > numFills || wt != wireType(num)) {
+		if c.err == nil && (wt != wireType(num) || versionOf(num) > e.Version) {
 			c.fail(at, "field %d of wire type %d is not known to version %d", num, wt, e.Version)
 		}
 		if c.err == nil {
 			c.field = fieldNames[num]
 			e.header(&c, num, lim)
 		}
-		last = num
+		if last = num; num > numFills { // the fields of later versions stand before the fills, among themselves in order
+			if c.err == nil && num <= later {
+				c.fail(at, "field %d after field %d; each comes once, ascending", num, later)
+			}
+			last, later = numBase, num
+		}
 	}
 	if c.err == nil && e.Ack != 0 && e.AckEpoch == 0 {
 		c.field = fieldNames[numAck]
 		c.fail(rest, "an acknowledgement names the epoch that it is of")
 	}
-	e.checkNotice(&c)
+	e.checkLater(&c)
 	return Undecoded{b, rest}, c.err
 }
 
-// checkNotice holds the version and the rest of the header against the notice, when all of the header was read.
-func (e *Envelope) checkNotice(c *cursor) {
+// checkLater holds the version and the rest of the header against the fields of later versions, when all of the header was read.
+func (e *Envelope) checkLater(c *cursor) {
 	switch {
 	case c.err != nil:
-	case e.Version > PlainVersion && e.Notice.Kind == NoticeNone:
+	case e.Version != e.version():
 		c.field = fieldNames[numVersion]
-		c.fail(0, "an envelope without a notice is of version %d", PlainVersion)
+		c.fail(0, "an envelope with this content is of version %d", e.version())
 	case e.Notice.Refuses() && (e.Number != 0 || c.pos < c.end):
 		c.field = fieldNames[numNotice]
 		c.fail(c.pos, aloneText)
@@ -148,6 +147,16 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 		e.Trace = bytes.Clone(c.limited("TraceBytes", lim.TraceBytes, false))
 	case numBase:
 		e.Base = c.nonzero(math.MaxUint64)
+	case numNotice:
+		e.Notice = c.notice()
+	case numStart:
+		e.Start = c.nonzero(math.MaxUint64)
+	case numProof:
+		e.Proof = c.proof()
+	case numOrigin:
+		e.Origin = c.origin()
+	case numBefore:
+		e.Before = c.nonzero(math.MaxUint64)
 	}
 }
 

@@ -75,6 +75,10 @@ func check(e *Envelope) error {
 		return bad(numNotice, e.Notice.unsound())
 	case e.Notice.Refuses() && (len(e.Fills) > 0 || e.Number != 0):
 		return bad(numNotice, aloneText)
+	case len(e.Proof) != 0 && len(e.Proof) != ProofBytes:
+		return bad(numProof, proofText)
+	case e.Origin.unsound() != "":
+		return bad(numOrigin, e.Origin.unsound())
 	}
 	for _, a := range e.Source {
 		if !utf8.ValidString(a) {
@@ -93,8 +97,11 @@ const aloneText = "a refusal travels alone, without a number and fills"
 
 // version returns the oldest version that has words for what the envelope carries.
 func (e *Envelope) version() uint32 {
-	if e.Notice.Kind != NoticeNone {
+	switch {
+	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Notice.Kind == NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
 		return CurrentVersion
+	case e.Notice.Kind != NoticeNone:
+		return noticeVersion
 	}
 	return PlainVersion
 }
@@ -125,7 +132,14 @@ func headerSize(e *Envelope) int {
 	if e.Notice.Kind != NoticeNone {
 		n += bytesSize(numNotice, noticeSize(e.Notice))
 	}
-	return n
+	n += varintSize(numStart, e.Start)
+	if len(e.Proof) > 0 {
+		n += bytesSize(numProof, len(e.Proof))
+	}
+	if e.Origin.IsSet() {
+		n += bytesSize(numOrigin, originSize(e.Origin))
+	}
+	return n + varintSize(numBefore, e.Before)
 }
 
 func appendHeader(b []byte, e *Envelope) []byte {
@@ -148,10 +162,11 @@ func appendHeader(b []byte, e *Envelope) []byte {
 	for _, a := range e.Source {
 		b = append(appendLen(b, numSource, len(a)), a...)
 	}
-	if len(e.Trace) > 0 {
-		b = append(appendLen(b, numTrace, len(e.Trace)), e.Trace...)
-	}
-	return appendNotice(appendVarint(b, numBase, e.Base), e.Notice)
+	b = appendBytes(b, numTrace, e.Trace)
+	b = appendNotice(appendVarint(b, numBase, e.Base), e.Notice)
+	b = appendVarint(b, numStart, e.Start)
+	b = appendBytes(b, numProof, e.Proof)
+	return appendVarint(appendOrigin(b, e.Origin), numBefore, e.Before)
 }
 
 func requestSize(r Request) int {
@@ -234,6 +249,13 @@ func appendText(b []byte, num protowire.Number, s string) []byte {
 		return b
 	}
 	return append(appendLen(b, num, len(s)), s...)
+}
+
+func appendBytes(b []byte, num protowire.Number, p []byte) []byte {
+	if len(p) == 0 {
+		return b
+	}
+	return append(appendLen(b, num, len(p)), p...)
 }
 
 func appendLen(b []byte, num protowire.Number, n int) []byte {

@@ -17,6 +17,14 @@ import (
 
 var registry = value.NewRegistry()
 
+// proof draws a proof of a start, or none.
+func proof(t *rapid.T) []byte {
+	if rapid.Bool().Draw(t, "proof") {
+		return rapid.SliceOfN(rapid.Byte(), ProofBytes, ProofBytes).Draw(t, "proof bytes")
+	}
+	return nil
+}
+
 // arbitraryEnvelope draws an envelope that has a wire form.
 func arbitraryEnvelope(t *rapid.T) *Envelope {
 	request := func(label string) Request {
@@ -50,14 +58,24 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		if rapid.Bool().Draw(t, "pressed") {
 			e.Notice.Level, e.Notice.Hold = rapid.Uint32Range(1, 100).Draw(t, "level"), rapid.Int64Min(1).Draw(t, "hold")
 		}
-		e.Version = CurrentVersion
-	case NoticeStale:
+	case NoticeStale, NoticeAhead:
 		e.Notice.Seen = rapid.Uint64Min(1).Draw(t, "seen")
+		if rapid.Bool().Draw(t, "seen start") {
+			e.Notice.SeenStart, e.Notice.SeenProof = rapid.Uint64Min(1).Draw(t, "seen start"), proof(t)
+		}
 		fallthrough
 	default:
-		e.Version, e.Number = CurrentVersion, 0
+		e.Number = 0
+		e.Version = e.version()
 		return e
 	}
+	if rapid.Bool().Draw(t, "life") {
+		e.Start, e.Proof, e.Before = rapid.Uint64().Draw(t, "start"), proof(t), rapid.Uint64().Draw(t, "before")
+	}
+	if rapid.Bool().Draw(t, "origin") {
+		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"), rapid.Bool().Draw(t, "fresh")}
+	}
+	e.Version = e.version()
 	for range rapid.IntRange(0, 4).Draw(t, "fills") {
 		f := Fill{Site: rapid.Uint32().Draw(t, "site"), Value: arbitraryValue(t, 2)}
 		if rapid.Bool().Draw(t, "to a component") {
@@ -167,6 +185,9 @@ func TestEncodeRefuses(t *testing.T) {
 		"source":             func(e *Envelope) { e.Source = []string{"\xff"} },
 		"notice: this kind":  func(e *Envelope) { e.Notice.Kind = noticeKinds },
 		"or neither":         func(e *Envelope) { e.Notice = Notice{Kind: NoticePressure, Level: 80} },
+		"a proof of a start": func(e *Envelope) { e.Proof = []byte("short") },
+		"an origin is":       func(e *Envelope) { e.Origin.Fresh = true },
+		"of the incarnation": func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, SeenStart: 1} },
 		"nothing else has":   func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, Seen: 1} },
 		"travels alone":      func(e *Envelope) { e.Number, e.Notice = 1, Notice{Kind: NoticeDigest} },
 		"fills[0]: an op":    func(e *Envelope) { e.Fills = []Fill{{Op: "a/b"}} },

@@ -3,11 +3,15 @@ package wire
 import "github.com/rhizome-ml/rhizome/value"
 
 // CurrentVersion is the newest schema version of envelopes. An envelope is written in the oldest version that has words for what
-// it carries: one without a notice is of PlainVersion, with the bytes that it always had.
+// it carries: one without a notice and without the sender's life is of PlainVersion, with the bytes that it always had.
 const (
-	CurrentVersion = 2
+	CurrentVersion = 3
+	noticeVersion  = 2
 	PlainVersion   = 1
 )
+
+// ProofBytes is how long the proof of a start is: an ed25519 signature.
+const ProofBytes = 64
 
 // PeerID is the text form of a libp2p peer id.
 type PeerID string
@@ -32,7 +36,23 @@ type Envelope struct {
 	Fills       []Fill
 	Source      []string // claimed addresses of the sender, as multiaddrs
 	Trace       []byte   // trace context, opaque, or empty
+
+	Start  uint64 // of the life of the sender that says this: microseconds of its clock when it began; 0: not told
+	Proof  []byte // that the holder of the sender's key began a life then, ProofBytes; or empty
+	Before uint64 // numbers up to this were given in earlier lives of the sender; with Start
+	Origin Origin // where the envelope stood in an earlier epoch of the stream
 }
+
+// Origin is the place that an envelope had in its stream before the sender opened the epoch that it travels in: so a receiver
+// that took it there does not take it again. The zero Origin is none.
+type Origin struct {
+	Epoch  uint64
+	Number uint64
+	Fresh  bool // the number was given in the sender's present life, and not in one before it
+}
+
+// IsSet says whether o names a place.
+func (o Origin) IsSet() bool { return o.Number != 0 }
 
 // Request names a question: the asker's epoch when it was asked, and a number from 1 within it. The zero Request is
 // none. It is scoped by peer and direction (trap 6).

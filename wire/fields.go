@@ -23,6 +23,10 @@ const (
 	numBase        = 17
 	numFills       = 18
 	numNotice      = 19 // of version 2; it stands before the fills, which are last
+	numStart       = 20 // of version 3, as those below it; they stand behind the notice
+	numProof       = 21
+	numOrigin      = 22
+	numBefore      = 23
 
 	numRequestEpoch = 1
 	numRequestID    = 2
@@ -31,6 +35,12 @@ const (
 	numNoticeLevel = 2
 	numNoticeHold  = 3
 	numNoticeSeen  = 4
+	numSeenStart   = 5 // of version 3
+	numSeenProof   = 6
+
+	numOriginEpoch  = 1
+	numOriginNumber = 2
+	numOriginFresh  = 3
 
 	numFillSuffix  = 1
 	numFillType    = 2
@@ -43,12 +53,28 @@ var fieldNames = [...]string{
 	numNumber: "number", numRedelivered: "redelivered", numAckEpoch: "ack_epoch", numAck: "ack", numEdge: "edge",
 	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
 	numBase: "base", numFills: "fills", numNotice: "notice",
+	numStart: "start", numProof: "proof", numOrigin: "origin", numBefore: "before",
+}
+
+// versionOf returns the oldest version that knows a field of the envelope.
+func versionOf(num protowire.Number) uint32 {
+	switch {
+	case num > numNotice:
+		return CurrentVersion
+	case num == numNotice:
+		return noticeVersion
+	}
+	return PlainVersion
 }
 
 // wireType returns the wire type of an envelope's field.
 func wireType(num protowire.Number) protowire.Type {
+	switch {
+	case num <= 0 || int(num) >= len(fieldNames):
+		return -1 // no field
+	}
 	switch num {
-	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice:
+	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice, numProof, numOrigin:
 		return protowire.BytesType
 	}
 	return protowire.VarintType

@@ -16,10 +16,11 @@ const (
 	NoticeStale                  // the envelope was of an older incarnation than was seen
 	NoticeDigest                 // the envelope was of another artifact
 	NoticeNotAdmitted            // the governor does not admit the receiver
+	NoticeAhead                  // the envelope's life gives out numbers that were taken from a life before it: its directory went back
 	noticeKinds
 )
 
-var noticeNames = [noticeKinds]string{"none", "pressure", "stale incarnation", "wrong digest", "not admitted"}
+var noticeNames = [noticeKinds]string{"none", "pressure", "stale incarnation", "wrong digest", "not admitted", "went back"}
 
 // String returns the kind in words.
 func (k NoticeKind) String() string {
@@ -35,7 +36,12 @@ type Notice struct {
 	Kind  NoticeKind
 	Level uint32 // of pressure: percent of the room that is taken; 0: there is room again
 	Hold  int64  // of pressure: nanoseconds for which data is to be held at most, unless a later notice comes; 0 with level 0
-	Seen  uint64 // of a stale incarnation: the newest one that was seen
+	Seen  uint64 // of a stale incarnation: the newest one that was seen; of one that went back: the one that is refused
+
+	// Of the life that was seen in place of the receiver's: when it began, as in Envelope.Start, and the proof of that; both may be
+	// missing.
+	SeenStart uint64
+	SeenProof []byte
 }
 
 // Refuses says whether the notice is a refusal. Such a notice travels alone.
@@ -49,15 +55,18 @@ func (n Notice) unsound() string {
 		return "this kind of notice is not known"
 	case n.Level > 100 || n.Hold < 0 || (n.Level == 0) != (n.Hold == 0) || !pressure && n.Level != 0:
 		return "pressure has a level from 1 to 100 and a time to hold, or neither; nothing else has them"
-	case (n.Seen != 0) != (n.Kind == NoticeStale):
+	case (n.Seen != 0) != (n.Kind == NoticeStale || n.Kind == NoticeAhead):
 		return "a stale incarnation has the one that was seen; nothing else has it"
+	case n.Seen == 0 && n.SeenStart != 0 || n.SeenStart == 0 && len(n.SeenProof) != 0 || len(n.SeenProof) != 0 && len(n.SeenProof) != ProofBytes:
+		return "a start and its proof are of the incarnation that was seen; " + proofText
 	}
 	return ""
 }
 
 func noticeSize(n Notice) int {
 	return varintSize(numNoticeKind, uint64(n.Kind)) + varintSize(numNoticeLevel, uint64(n.Level)) +
-		varintSize(numNoticeHold, uint64(n.Hold)) + varintSize(numNoticeSeen, n.Seen)
+		varintSize(numNoticeHold, uint64(n.Hold)) + varintSize(numNoticeSeen, n.Seen) + varintSize(numSeenStart, n.SeenStart) +
+		textSize(numSeenProof, string(n.SeenProof))
 }
 
 func appendNotice(b []byte, n Notice) []byte {
@@ -68,7 +77,9 @@ func appendNotice(b []byte, n Notice) []byte {
 	b = appendVarint(b, numNoticeKind, uint64(n.Kind))
 	b = appendVarint(b, numNoticeLevel, uint64(n.Level))
 	b = appendVarint(b, numNoticeHold, uint64(n.Hold))
-	return appendVarint(b, numNoticeSeen, n.Seen)
+	b = appendVarint(b, numNoticeSeen, n.Seen)
+	b = appendVarint(b, numSeenStart, n.SeenStart)
+	return appendBytes(b, numSeenProof, n.SeenProof)
 }
 
 // notice reads the message of a notice.
@@ -82,7 +93,7 @@ func (c *cursor) notice() Notice {
 		num, wt := in.tag(last, 0)
 		switch {
 		case in.err != nil:
-		case wt != protowire.VarintType:
+		case wt != protowire.VarintType && (num != numSeenProof || wt != protowire.BytesType) || num == numSeenProof && wt != protowire.BytesType:
 			in.fail(at, "field %d of wire type %d is not known", num, wt)
 		case num == numNoticeKind:
 			n.Kind = NoticeKind(in.nonzero(math.MaxUint8))
@@ -92,6 +103,10 @@ func (c *cursor) notice() Notice {
 			n.Hold = int64(in.nonzero(math.MaxInt64))
 		case num == numNoticeSeen:
 			n.Seen = in.nonzero(math.MaxUint64)
+		case num == numSeenStart:
+			n.SeenStart = in.nonzero(math.MaxUint64)
+		case num == numSeenProof:
+			n.SeenProof = in.proof()
 		default:
 			in.fail(at, "field %d is not known", num)
 		}

@@ -32,6 +32,7 @@ const (
 	exitBad         = 2   // bad input, or a state on the disk that cannot be used
 	exitFailed      = 3   // the job has failed: it ends there, and each later start says so again
 	exitNothing     = 4   // a node without a server is through its periods, and has merged nothing
+	exitSuperseded  = 5   // another process runs as this node, and began later
 	exitInterrupted = 130 // stopped cleanly, and can go on
 )
 
@@ -44,6 +45,8 @@ func exitCode(err error) int {
 		return exitFailed
 	case isAny[*deploy.MergedNothingError](err):
 		return exitNothing
+	case isAny[*host.SupersededError](err), childEnded(err, exitSuperseded):
+		return exitSuperseded
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),

@@ -21,6 +21,7 @@ type nodeFlags struct {
 	json   bool
 	lan    bool // may be found on the local network
 	child  bool // of rhizome run --processes
+	over   bool // goes on where another process runs as this node
 }
 
 func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
@@ -31,6 +32,7 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)") // a server says otherwise
+	flags.BoolVar(&f.over, "takeover", false, "go on although another process that began later runs as this node: that one ends")
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
 }
@@ -42,7 +44,7 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	v.c.outlive()
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child}
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child, Takeover: f.over}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))
 	}

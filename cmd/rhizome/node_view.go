@@ -93,6 +93,14 @@ type (
 		For   []string  `json:"for"`
 		Until time.Time `json:"until"`
 	}
+	surpassedLine struct {
+		head
+		Peer  string `json:"peer"`
+		From  string `json:"from,omitempty"` // the directory's last record
+		Saw   string `json:"saw,omitempty"`  // start of the life that the peer has seen
+		Ahead uint64 `json:"ahead,omitempty"`
+		Text  string `json:"text"`
+	}
 	clientDoneLine struct {
 		head
 		Rounds      int    `json:"rounds"`
@@ -161,6 +169,8 @@ func (v *nodeView) line(what any) any {
 		return figuresLine{v.c.head("figures"), x}
 	case deploy.Lingering:
 		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
+	case deploy.Surpassed:
+		return surpassedLine{v.c.head("surpassed"), string(x.Peer), stamp(x.From), stamp(x.Saw), x.Ahead, x.String()}
 	case job.Round:
 		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
 	case deploy.Evaluated:
@@ -200,6 +210,8 @@ func (v *nodeView) text(what any) string {
 		return fmt.Sprintf("the job has failed in round %d; whoever has not heard it is told", x.Round)
 	case deploy.Lingering:
 		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "), has(len(x.For)), x.Until.Format("15:04:05"))
+	case deploy.Surpassed:
+		return x.String()
 	case job.Round:
 		of := ""
 		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job
@@ -236,6 +248,14 @@ func has(n int) string {
 		return "has"
 	}
 	return "have"
+}
+
+// stamp is a time for programs, or empty.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // tail is the end of a peer id, which tells peers apart.

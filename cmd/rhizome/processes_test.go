@@ -20,6 +20,8 @@ type told struct {
 	Addresses                                                  []string
 	Up                                                         bool
 	ModelSHA256                                                string `json:"model_sha256"`
+	Saw                                                        string
+	Ahead                                                      uint64
 }
 
 // started is a command that runs, and its lines as they come.

@@ -155,6 +155,9 @@ func (i *Identity) Peer() wire.PeerID { return i.peer }
 // Key returns the private key, for the transport alone.
 func (i *Identity) Key() ed25519.PrivateKey { return i.key }
 
+// Sign signs a text with the key. Whoever knows the peer id can check it.
+func (i *Identity) Sign(text []byte) []byte { return ed25519.Sign(i.key, text) }
+
 // Format writes the peer id, whatever the verb, so that no log ever shows the key.
 func (i Identity) Format(f fmt.State, _ rune) { fmt.Fprint(f, string(i.peer)) }
 

@@ -122,9 +122,11 @@ func (r *Rig) open(i int) error {
 	r.Nodes[i], r.Found[i] = d, rec
 	r.Forgot[i], r.Cut[i] = r.Forgot[i] || rec.NewEpoch, r.Cut[i] || rec.Torn > 0
 	if rec.New {
-		return d.Save()
+		if err := d.Save(); err != nil {
+			return err
+		}
 	}
-	ev, err := d.Restart(rec)
+	ev, err := d.Restart(rec, 0, nil)
 	if err != nil {
 		return err
 	}

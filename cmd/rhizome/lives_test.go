@@ -1,0 +1,144 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDirectoriesThatWentBack brings directories of real processes back from copies: that of a client, that of the server, and one of
+// which a copy runs beside the original. The job goes on each time, the node that went back says so, of two at once the one that
+// began first ends with a code and a reason of its own, and the model at the end is that of an undisturbed run: nothing counts twice.
+// Each of these used to stall the job for ever, in silence.
+func TestDirectoriesThatWentBack(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for i, part := range []string{"0", "1"} {
+		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o", in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+			t.Fatal(o)
+		}
+	}
+	job := []string{"--rounds", "400", "--clients", "2"}
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
+	n := &network{t: t, dir: dir, job: job, server: "server"}
+	n.serve()
+	first, second := n.join("client0", "client0"), n.join("client1", "client1")
+	n.rounds(20)
+
+	// A client comes back from a copy that is some rounds old.
+	n.stop(first)
+	copied(t, in("client0"), in("client0.copy"))
+	first = n.join("client0", "client0")
+	n.rounds(20)
+	n.stop(first)
+	moved(t, in("client0.copy"), in("client0"))
+	first = n.join("client0", "client0")
+	said := first.await(t, "the word that its directory went back", isEvent("surpassed"))
+	if said.Ahead == 0 && said.Saw == "" || !strings.Contains(said.Text, "nothing counts twice") {
+		t.Errorf("a client that went back says %+v", said)
+	}
+	n.rounds(20)
+
+	// The server comes back from a copy.
+	n.stop(n.s)
+	copied(t, in("server"), in("server.copy"))
+	n.serve()
+	n.rounds(20)
+	n.stop(n.s)
+	moved(t, in("server.copy"), in("server"))
+	n.last = 0
+	n.serve()
+	n.s.await(t, "the word that its directory went back", isEvent("surpassed"))
+	n.rounds(20)
+
+	// A copy of a client's directory runs beside the original. It began later, so the original ends.
+	n.stop(first)
+	copied(t, in("client0"), in("twin0"))
+	first = n.join("client0", "client0")
+	n.rounds(5)
+	twin := n.join("twin0", "client0")
+	if code := first.end(t); code != exitSuperseded || !strings.Contains(first.errs.String(), "another process runs as this node") {
+		t.Errorf("the first of two at once ends with code %d, %q", code, first.errs)
+	}
+	n.rounds(5)
+	n.stop(twin)
+	first = n.join("client0", "client0") // behind what the twin did, and the one that is left
+	done := n.s.await(t, "the result", isEvent("done"))
+	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 400 {
+		t.Errorf("%+v, undisturbed %+v", done, want)
+	}
+	for _, c := range []*started{first, second, n.s} {
+		if code := c.end(t); code != exitOK {
+			t.Errorf("exit code %d: %s", code, c.errs)
+		}
+	}
+}
+
+// network is a server and its clients as processes.
+type network struct {
+	t       *testing.T
+	dir     string
+	job     []string
+	server  string
+	s       *started
+	address string
+	digest  string
+	last    int // round
+}
+
+func (n *network) serve() {
+	n.t.Helper()
+	n.s = start(n.t, n.dir, append([]string{"server", "--json", "--dir", filepath.Join(n.dir, n.server), "--listen", loopback}, n.job...)...)
+	at := n.s.await(n.t, "address", isEvent("listening"))
+	n.address, n.digest = at.Addresses[0], at.Digest
+}
+
+// join starts a client in a directory, with the data of another name.
+func (n *network) join(name, data string) *started {
+	n.t.Helper()
+	c := start(n.t, n.dir, "join", n.address, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback, "--trust", n.digest,
+		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:])
+	c.await(n.t, "a start", isEvent("listening"))
+	return c
+}
+
+// rounds waits for so many more rounds.
+func (n *network) rounds(more int) {
+	n.t.Helper()
+	began := n.last
+	n.last = n.s.await(n.t, "more rounds", func(e told) bool {
+		if began == 0 && e.Event == "round" {
+			began = e.Round
+		}
+		return e.Event == "round" && e.Round >= began+more
+	}).Round
+}
+
+func (n *network) stop(p *started) {
+	n.t.Helper()
+	p.cmd.Process.Signal(os.Interrupt)
+	if code := p.end(n.t); code != exitInterrupted {
+		n.t.Fatalf("stopped with code %d: %s", code, p.errs)
+	}
+	time.Sleep(10 * time.Millisecond) // another start has another time
+}
+
+func copied(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func moved(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"strconv"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// A directory can go back, and two processes can run with one key. Each life has the time of its start, which peers remember with
+// the incarnation. Three things that peers show prove that this node lacks a life of its own: they acknowledge what it never gave
+// out; they have seen a later incarnation; or they have seen the same one with another start. What follows is decided by the
+// starts. A life that began before this one is over: this node goes on in a new epoch, which its peers help it into. A life that
+// began after this one runs elsewhere: this one is to end, and its host is told so.
+
+// StartText is what a node's key signs to prove a start.
+func StartText(start uint64) []byte {
+	return strconv.AppendUint([]byte("rhizome life 1 "), start, 10)
+}
+
+// Start returns when the present life of the node began, in microseconds of its host's clock, or 0 where the host did not tell.
+func (e *Engine) Start() uint64 { return e.st.start }
+
+// begin notes when the present life began.
+func (e *Engine) begin(ev *snapshot.RestartedEvent) {
+	e.st.start, e.st.proof, e.st.asking = ev.Start, ev.Proof, ev.Start
+}
+
+// asks returns what stands in own questions before their number. A life that is lost gave out numbers that come again; what stands
+// before them does not.
+func (e *Engine) asks() uint64 {
+	if e.st.asking != 0 {
+		return e.st.asking
+	}
+	return e.st.epoch
+}
+
+// proven says whether a start of this node is one that the holder of its key began. A node that has no proof of its own, as in a
+// simulation, takes a peer's word.
+func (e *Engine) proven(start uint64, proof []byte) bool {
+	if len(e.st.proof) == 0 {
+		return true
+	}
+	key, err := e.st.self.PublicKey()
+	return err == nil && len(proof) == wire.ProofBytes && ed25519.Verify(key, StartText(start), proof)
+}
+
+// takeStale heeds a peer that refuses this node because it has seen another life of it.
+func (e *Engine) takeStale(env *wire.Envelope) {
+	n := env.Notice
+	switch {
+	case n.Seen < e.st.incarnation, n.Seen == e.st.incarnation && n.SeenStart == e.st.start:
+		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+	case n.SeenStart <= e.st.start:
+		e.goOn(env, peer.WordRefusal, n.Seen, n.SeenStart, 0)
+	case !e.proven(n.SeenStart, n.SeenProof):
+		e.drop("refusal.unproven", string(env.From)+" tells of a later life and has no proof of it")
+	default:
+		e.count("superseded")
+		e.trace(tracePeer, nil, -1, "superseded: "+string(env.From))
+		e.notice(PeerNotice{Kind: PeerSuperseded, Peer: env.From, Seen: n.Seen, SeenStart: n.SeenStart,
+			Reason: "it has seen a life of this node that began later"})
+	}
+}
+
+// takeAhead heeds a peer that has taken the numbers which this life gives out from a life before it.
+func (e *Engine) takeAhead(env *wire.Envelope) {
+	n := env.Notice
+	if n.Seen != e.st.incarnation {
+		e.drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		return
+	}
+	e.goOn(env, peer.WordRefusal, n.Seen, n.SeenStart, 0)
+}
+
+// surpassed heeds a peer that acknowledges what this node never gave out.
+func (e *Engine) surpassed(env *wire.Envelope, err error) {
+	ack, ok := err.(*peer.AckError)
+	if !ok || !e.rules(2) {
+		return
+	}
+	if env.Start != 0 {
+		// It refuses what comes from this life, if it has seen another, and tells which: that decides between two that run at once. It
+		// takes this life for the other where a machine's snapshot was resumed in the middle of it.
+		first, long := e.st.streams.Doubt(env.From, e.st.now)
+		if first {
+			e.greet(env.From)
+		}
+		if !long {
+			return
+		}
+	}
+	ahead := uint64(0)
+	if ack.Epoch == ack.OwnEpoch {
+		ahead = ack.UpTo - ack.OwnUpTo
+	}
+	e.goOn(env, peer.WordAck, max(ack.Epoch, e.st.incarnation), 0, ahead)
+}
+
+// goOn goes on in a new epoch, because a peer showed that a life is missing. Whose word counts, and how often, the streams say.
+func (e *Engine) goOn(env *wire.Envelope, word peer.Word, seen, start, ahead uint64) {
+	life := env.Start
+	if life == 0 {
+		life = env.Incarnation
+	}
+	if !e.st.streams.Heed(env.From, life, word) {
+		e.count("rollback.unheeded")
+		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation %d, this is %d", seen, e.st.incarnation))
+		return
+	}
+	e.st.incarnation = max(e.st.incarnation, seen) + 1
+	e.count("rollbacks")
+	if e.st.asking != 0 {
+		e.st.asking++ // the life that is lost may have had the same start: a machine's snapshot was resumed
+	}
+	e.newEpoch()
+	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
+	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d, %d envelopes ahead", env.From, seen, ahead))
+	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start, Ahead: ahead,
+		Reason: "it has seen a later state of this node than its directory holds"})
+}
+
+// takeOver goes on as a later life than one that runs elsewhere: the host decided so.
+func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
+	e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
+	e.begin(ev)
+	e.count("takeovers")
+	e.newEpoch()
+	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
+	for _, p := range e.st.streams.Peers() {
+		e.greet(p)
+	}
+}
+
+// newEpoch begins the own streams anew, in an epoch with the number of the present incarnation.
+func (e *Engine) newEpoch() {
+	e.st.epoch = e.st.incarnation
+	e.st.streams.NewEpoch(e.st.epoch)
+	for _, q := range e.st.requests.OutstandingAll() {
+		if !e.st.streams.Holds(q.To, q.Request) {
+			e.sendAgain(q)
+		}
+	}
+}
+
+// greet tells a peer which life this is and what of its stream was taken: a directory that went back learns it from that.
+func (e *Engine) greet(p wire.PeerID) {
+	if !e.rules(2) || !e.st.streams.Met(p) || e.outcast(p, "") != nil {
+		return
+	}
+	env := e.plain(p)
+	env.Proof = e.st.proof
+	e.emit(&env)
+}
+
+// plain is an envelope that carries nothing but what rides on each.
+func (e *Engine) plain(p wire.PeerID) wire.Envelope {
+	return wire.Envelope{
+		Version: wire.PlainVersion, From: e.st.self, To: p, Digest: e.prog.Digest,
+		Incarnation: e.st.incarnation, Epoch: e.st.epoch, Edge: -1,
+	}
+}
+
+// tellLife names the own life on an envelope to a peer that can read it.
+func (e *Engine) tellLife(out *wire.Envelope) {
+	if !e.rules(2) || !e.st.streams.TellsLife(out.To) {
+		out.Proof, out.Origin = nil, wire.Origin{}
+		return
+	}
+	out.Start, out.Before = e.st.start, e.st.streams.Before(out.To)
+	if _, start, _ := e.st.streams.Seen(out.To); start == 0 {
+		out.Proof = e.st.proof // it was never heard
+	}
+}

@@ -1,0 +1,79 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// snapshotResync fills in what the message says of lives.
+func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
+	if t.born > 1 {
+		w.Born = t.born
+	}
+	if t.resync == nil {
+		return
+	}
+	w.Proof, w.Doubt = t.proof, t.doubt
+	for _, p := range t.past {
+		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark})
+	}
+	if t.heeded != 0 {
+		w.Heeded = &snapshot.HeededSnapshot{Life: t.heeded, Times: t.heeds, Words: uint32(t.words)}
+	}
+}
+
+// restoreResync takes what a message that was found sound says of lives.
+func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 {
+		return
+	}
+	r := t.more()
+	r.doubt = w.Doubt
+	if len(w.Proof) > 0 {
+		r.proof = w.Proof
+	}
+	for _, p := range w.Past {
+		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark})
+	}
+	if w.Heeded != nil {
+		r.heeded, r.heeds, r.words = w.Heeded.Life, w.Heeded.Times, Word(w.Heeded.Words)
+	}
+}
+
+// unsoundResync says what is wrong with what a message says of lives, or "".
+func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
+	switch {
+	case len(w.Proof) != 0 && len(w.Proof) != wire.ProofBytes:
+		return "a proof of a start has another length"
+	case w.Born > w.NextNumber || w.Born == 1:
+		return "the present life begins beyond the next number"
+	case w.Doubt < 0:
+		return "a peer was doubted before time began"
+	case len(w.Past) > pastMax:
+		return "more past epochs are remembered than are kept"
+	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 0 || w.Heeded.Times > heedsMax || Word(w.Heeded.Words) >= wordsEnd || w.Heeded.Words >= 256):
+		return "the peer was heeded more often than can be, or in no life"
+	}
+	last := uint64(0)
+	for i := range w.Past {
+		p := &w.Past[i]
+		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window || !ascendingFrom(p.UpTo, p.Beyond) {
+			return "the past epochs, or the numbers in them, are not ascending"
+		}
+		last = p.Epoch
+	}
+	return ""
+}
+
+// ascendingFrom says whether numbers rise, from beyond a first one.
+func ascendingFrom(last uint64, numbers []uint64) bool {
+	for _, n := range numbers {
+		if n <= last {
+			return false
+		}
+		last = n
+	}
+	return true
+}
