@@ -85,21 +85,28 @@ type network struct {
 	server  string
 	s       *started
 	address string
-	digest  string
 	last    int // round
+
+	invitation string
 }
 
 func (n *network) serve() {
 	n.t.Helper()
 	n.s = start(n.t, n.dir, append([]string{"server", "--json", "--dir", filepath.Join(n.dir, n.server), "--listen", loopback}, n.job...)...)
 	at := n.s.await(n.t, "address", isEvent("listening"))
-	n.address, n.digest = at.Addresses[0], at.Digest
+	if n.address = at.Addresses[0]; n.invitation == "" {
+		n.invitation = n.s.await(n.t, "invitation", isEvent("invitation")).Invitation
+	}
 }
 
 // join starts a client in a directory, with the data of another name.
 func (n *network) join(name, data string) *started {
 	n.t.Helper()
-	c := start(n.t, n.dir, "join", n.address, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback, "--trust", n.digest,
+	to := n.invitation
+	if _, err := os.Stat(filepath.Join(n.dir, name, "node.json")); err == nil {
+		to = n.address // it is a member
+	}
+	c := start(n.t, n.dir, "join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback,
 		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:])
 	c.await(n.t, "a start", isEvent("listening"))
 	return c
