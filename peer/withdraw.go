@@ -40,7 +40,7 @@ func (s *Streams) RoomOf(p wire.PeerID, bytes int) bool {
 
 // spent returns the envelope that keeps the number of another.
 func spent(old *wire.Envelope) *wire.Envelope {
-	return &wire.Envelope{Version: old.Version, From: old.From, To: old.To, Digest: old.Digest, Edge: -1, Epoch: old.Epoch,
+	return &wire.Envelope{Version: wire.PlainVersion, From: old.From, To: old.To, Digest: old.Digest, Edge: -1, Epoch: old.Epoch,
 		Number: old.Number, Redelivered: old.Redelivered}
 }
 
