@@ -352,7 +352,7 @@ func (n *testNode) relive(other *testNode) {
 	s, p := n.e.st.streams, other.e.st.self
 	if n.e.rules(2) {
 		inc, _, _ := s.Seen(p)
-		for life := range uint64(3) {
+		for life := range uint64(4) {
 			epoch := uint64(1)<<40 + life/2
 			s.Accept(&wire.Envelope{From: p, Incarnation: inc + 1 + life, Epoch: epoch, Number: 1 + life%2, Start: 100 + life, Before: 1, Proof: proof})
 		}
