@@ -66,6 +66,8 @@ const (
 	InvitationSpentTwice
 	WithdrawnQuestionKept
 	MinOfAllMembers
+	AdmissionSkipped
+	PlaceUnchecked
 	Canary
 )
 
@@ -137,6 +139,8 @@ var Bugs = [...]Planted{
 	{InvitationSpentTwice, "invitation-spent-twice", "L6", "deploy/invitation/book.go", "an invitation whose uses are spent lets another peer in"},
 	{WithdrawnQuestionKept, "withdrawn-question-kept", "promise 10", "engine/withdraw.go", "a question that was withdrawn stays in the outbox"},
 	{MinOfAllMembers, "min-of-all-members", "promise 9", "component/protocol/registry/server.go", "a round begins only when all that ever joined are there"},
+	{AdmissionSkipped, "admission-skipped", "L10", "engine/members.go", "what a peer sends that was never admitted is taken as a member's"},
+	{PlaceUnchecked, "place-unchecked", "L10", "engine/members.go", "a member is taken to play every place"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 

@@ -3,6 +3,7 @@ package hunt
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/prove/closed"
 	"github.com/rhizome-ml/rhizome/internal/prove/gone"
 	"github.com/rhizome-ml/rhizome/internal/prove/guests"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
@@ -11,7 +12,8 @@ import (
 )
 
 // Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step is taken
-// by a restored node, and one restores nodes beside those that go on and has guests come to a server's invitations; one of sixteen is
+// by a restored node, and one restores nodes beside those that go on, has guests come to a server's invitations, and members and strangers to a node that
+// knows its members; one of sixteen is
 // a job of which clients leave for good. It returns who found what broken promise, or nil; a panic of the engine, which stops a node,
 // is found too.
 func Bench(seed uint64) (err error) {
@@ -36,6 +38,10 @@ func Bench(seed uint64) (err error) {
 		if _, err = twins.Twins(n); err == nil {
 			who = "guests"
 			err = guests.Try(n)
+		}
+		if err == nil {
+			who = "closed"
+			err = closed.Try(n)
 		}
 	default:
 		err = chaos.Run(chaos.Draw(seed), chaos.Options{}).Err
