@@ -216,7 +216,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		return denied(err)
 	}
 	if reply.Status != nil {
-		reply.Status.Running, reply.Status.Addresses = true, r.net.Addresses()
+		reply.Status.Running, reply.Status.Addresses, reply.Status.TurnedAway = true, r.net.Addresses(), r.turnedAway()
 		if b := r.standing.Load(); b != nil {
 			b.add(reply.Status, time.Now())
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/transport/libp2p"
 )
 
 // knockEvery is the least time between two lines about peers that were turned away.
@@ -50,6 +52,20 @@ func (k *knocks) look() map[string]uint64 {
 	out := map[string]uint64{}
 	for code, n := range k.counts {
 		out[code] = n
+	}
+	return out
+}
+
+// turnedAway returns how many were turned away, also of those whom the transport did not let say a word.
+func (r *running) turnedAway() map[string]uint64 {
+	out := r.knocks.look()
+	if t, ok := r.net.(interface{ Stats() libp2p.Stats }); ok {
+		s := t.Stats()
+		for code, n := range map[string]uint64{AwayIdentity: s.Foreign, AwayLink: s.Refused - min(s.Refused, s.Foreign)} {
+			if n > 0 {
+				out[code] += n
+			}
+		}
 	}
 	return out
 }

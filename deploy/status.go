@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -51,7 +52,16 @@ type Status struct {
 	Blocked     int               `json:"peers_blocked"`
 	Counters    map[string]uint64 `json:"counters"`
 	Refused     map[string]uint64 `json:"refused"` // inputs since the process started, by reason
+	// TurnedAway counts, since the process started, who was turned away at the door: by the code of the no that a peer heard, and by
+	// AwayIdentity and AwayLink.
+	TurnedAway map[string]uint64 `json:"turned_away,omitempty"`
 }
+
+// Those who were turned away before they said anything.
+const (
+	AwayIdentity = "identity" // its key is of another kind than ed25519
+	AwayLink     = "link"     // it is blocked, or not on the allowlist
+)
 
 // The states of a node.
 const (
@@ -286,7 +296,7 @@ func promiseOf(rec *Record) string {
 func membersOf(rec *Record, n *node.Node) *Members {
 	m := &Members{Known: len(rec.Members)}
 	if cfg, err := job.FromSettings(rec.Settings); err == nil {
-		m.Places = cfg.Clients
+		m.Places = cfg.Places()
 	}
 	for _, h := range job.HeardOf(n) {
 		if !h.Silent {
@@ -321,9 +331,21 @@ var worrying = []struct{ suffix, words string }{
 // notesOf says which counters of a node an operator should know of.
 func notesOf(s *Status) []string {
 	var out []string
+	// What comes when its round is over fails at the op that takes it, and is told as what it is: where a quorum is enough, that is
+	// how each round ends.
+	late := uint64(0)
+	for name, n := range s.Counters {
+		if strings.HasSuffix(name, ".refused."+value.CodeLate) {
+			late += n
+		}
+	}
 	for _, w := range worrying {
 		for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
-			if n := s.Counters[name]; n > 0 && (name == w.suffix || strings.HasSuffix(name, "."+w.suffix)) {
+			n := s.Counters[name]
+			if strings.HasSuffix(w.suffix, ".failed") && w.suffix != "send.failed" {
+				n -= min(n, late)
+			}
+			if n > 0 && (name == w.suffix || strings.HasSuffix(name, "."+w.suffix)) {
 				out = append(out, fmt.Sprintf("%d %s (%s)", n, w.words, name))
 			}
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -80,6 +82,9 @@ func writeStatus(c *console, s *deploy.Status) error {
 		wrapped("under way", fmt.Sprintf("%d activations, %d commands, %d timers, %d envelopes not acknowledged", s.Activations, s.Commands, s.Timers, s.Outbox))
 		row("peers", "%d linked, %d down, %d blocked", s.Links, s.Down, s.Blocked)
 	}
+	if away := turnedAway(s.TurnedAway); away != "" {
+		wrapped("turned away", away)
+	}
 	for i, note := range s.Notes {
 		key := ""
 		if i == 0 {
@@ -98,6 +103,19 @@ func writeStatus(c *console, s *deploy.Status) error {
 		return err
 	}
 	return writeClients(clean.Writer(c.out), s.Clients)
+}
+
+// turnedAway says how many were turned away, and by what.
+func turnedAway(by map[string]uint64) string {
+	sum, parts := uint64(0), []string{}
+	for _, code := range slices.Sorted(maps.Keys(by)) {
+		sum += by[code]
+		parts = append(parts, fmt.Sprintf("%s %d", code, by[code]))
+	}
+	if sum == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d since the start: %s", sum, strings.Join(parts, ", "))
 }
 
 // clientRows bounds the rows of the table of clients; --json has more.

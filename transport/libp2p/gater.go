@@ -17,6 +17,8 @@ func (t *Transport) admit(p wire.PeerID) error {
 	err := p.Validate() // only ed25519 identities are peers: those of other kinds have no wire.PeerID
 	if err == nil {
 		err = t.cfg.Receiver.Admit(p)
+	} else {
+		t.counts.foreign.Add(1)
 	}
 	if err != nil {
 		t.counts.refused.Add(1)

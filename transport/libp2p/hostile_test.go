@@ -162,8 +162,8 @@ func TestOtherKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.admit(wire.PeerID(id.String())); err == nil || a.Stats().Refused != 1 {
-		t.Errorf("%v, %d refused", err, a.Stats().Refused)
+	if err := a.admit(wire.PeerID(id.String())); err == nil || a.Stats().Refused != 1 || a.Stats().Foreign != 1 {
+		t.Errorf("%v, %d refused, %d for their kind of key", err, a.Stats().Refused, a.Stats().Foreign)
 	}
 	if (gater{a}).InterceptSecured(network.DirInbound, id, nil) {
 		t.Error("the gater lets it in")

@@ -1,0 +1,84 @@
+package deploy
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/transport/libp2p"
+	"github.com/rhizome-ml/rhizome/transport/memory"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// TestStatusCountsWhoWasTurnedAway: the status of a server counts those who knocked in vain, by what they were told (facts about
+// libp2p, fault 7), and the places of a job that anyone may join.
+func TestStatusCountsWhoWasTurnedAway(t *testing.T) {
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	operator, eve := newGuest(t, net), newGuest(t, net)
+	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
+		o.Operators, o.Job.Clients, o.Job.Quorum = []wire.PeerID{operator.peer}, 0, 1
+	})
+	defer s.stop()
+	for range 3 {
+		if _, err := eve.ask(t, s.at.Peer, exchange.Hello{}); code(err) != exchange.CodeInvite {
+			t.Fatal(err)
+		}
+	}
+	var reply Reply
+	for until := time.Now().Add(20 * time.Second); reply.Status == nil && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		stream, err := operator.port.Open(ctx, s.at.Peer, controlProtocol)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply = Reply{}
+		if err := exchange.WriteMessage(stream, Request{Op: OpStatus}); err != nil {
+			t.Fatal(err)
+		}
+		if err := exchange.ReadMessage(stream, &reply, exchange.Timeout); err != nil {
+			t.Fatal(err)
+		}
+		stream.Close()
+	}
+	if reply.Status == nil || reply.Status.TurnedAway[exchange.CodeInvite] != 3 {
+		t.Fatalf("%+v", reply)
+	}
+	if m := reply.Status.Members; m == nil || m.Places < 64 {
+		t.Errorf("places of an open job: %+v", m)
+	}
+}
+
+// refusing is a transport that has turned some away by itself.
+type refusing struct{ transport.Transport }
+
+func (refusing) Stats() libp2p.Stats { return libp2p.Stats{Refused: 7, Foreign: 3} }
+
+// TestIdentitiesOfOtherKindsAreCounted (facts about libp2p, fault 7): a key of another kind leaves no line, and a count.
+func TestIdentitiesOfOtherKindsAreCounted(t *testing.T) {
+	r := &running{net: refusing{}}
+	r.knocks.note(exchange.CodeBusy, "x", time.Now())
+	got := r.turnedAway()
+	if len(got) != 3 || got[AwayIdentity] != 3 || got[AwayLink] != 4 || got[exchange.CodeBusy] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestLateIsNoFailure: where a quorum is enough, what comes later fails at the op that takes it in each round of a healthy job; the
+// notes call it late, and count only other failures as such.
+func TestLateIsNoFailure(t *testing.T) {
+	late := map[string]uint64{"op.failed": 5, "activation.failed": 5, "aggregator.refused.late": 5}
+	if got := notesOf(&Status{Counters: late}); len(got) != 1 || !strings.Contains(got[0], "came too late") {
+		t.Errorf("%q", got)
+	}
+	late["op.failed"], late["send.failed"] = 7, 2
+	got := strings.Join(notesOf(&Status{Counters: late}), "\n")
+	if !strings.Contains(got, "2 ops have failed") || strings.Contains(got, "activations") || !strings.Contains(got, "2 messages could not be sent") {
+		t.Errorf("%s", got)
+	}
+}
