@@ -30,8 +30,12 @@ const (
 // HoldMaxNs bounds for how long a peer can ask others to hold data back: nobody is muted for ever (trap 14).
 const HoldMaxNs = 10e9
 
-// refusalEveryNs is how long a peer is told nothing after it was told that it is refused.
-const refusalEveryNs = 1e9
+// refusalEveryNs is how long a peer is told nothing after it was told that it is refused: less where lives are told apart, since of two
+// processes with one key each takes the other's link away, and what it was told with it.
+const (
+	refusalEveryNs = 1e9
+	livesEveryNs   = 200e6
+)
 
 // isData says whether an envelope can wait: it carries values, and does not answer what its receiver asked.
 func isData(env *wire.Envelope) bool { return len(env.Fills) > 0 && !env.Answer.IsSet() }
@@ -127,10 +131,14 @@ func (s *Streams) Held(p wire.PeerID, now int64) bool {
 	return s.timed && t != nil && t.heldUntil > now
 }
 
-// MayRefuse says whether a peer may be told now that it is refused, and notes it: once a second, so that a refusal is no amplifier.
+// MayRefuse says whether a peer may be told now that it is refused, and notes it: seldom, so that a refusal is no amplifier.
 func (s *Streams) MayRefuse(p wire.PeerID, now int64) bool {
 	t := s.stream(p)
-	if t == nil || !s.timed || t.refusedAt != 0 && now-t.refusedAt < refusalEveryNs {
+	every := int64(refusalEveryNs)
+	if s.lives {
+		every = livesEveryNs
+	}
+	if t == nil || !s.timed || t.refusedAt != 0 && now-t.refusedAt < every {
 		return false
 	}
 	t.refusedAt = max(1, now)
