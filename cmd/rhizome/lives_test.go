@@ -54,9 +54,18 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	n.s.await(t, "the word that its directory went back", isEvent("surpassed"))
 	n.rounds(20)
 
-	// A copy of a client's directory runs beside the original. It began later, so the original ends.
+	// A copy of a client's directory runs beside the original, which was told to take over: the copy ends.
 	n.stop(first)
 	copied(t, in("client0"), in("twin0"))
+	first = n.join("client0", "client0", "--takeover")
+	n.rounds(5)
+	if twin := n.join("twin0", "client0"); twin.end(t) != exitSuperseded {
+		t.Errorf("beside one that takes over, the other ends with %q", twin.errs)
+	}
+	n.rounds(5)
+
+	// Without that, the copy began later, so the original ends.
+	n.stop(first)
 	first = n.join("client0", "client0")
 	n.rounds(5)
 	twin := n.join("twin0", "client0")
@@ -100,14 +109,14 @@ func (n *network) serve() {
 }
 
 // join starts a client in a directory, with the data of another name.
-func (n *network) join(name, data string) *started {
+func (n *network) join(name, data string, more ...string) *started {
 	n.t.Helper()
 	to := n.invitation
 	if _, err := os.Stat(filepath.Join(n.dir, name, "node.json")); err == nil {
 		to = n.address // it is a member
 	}
-	c := start(n.t, n.dir, "join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback,
-		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:])
+	c := start(n.t, n.dir, append([]string{"join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback,
+		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:]}, more...)...)
 	c.await(n.t, "a start", isEvent("listening"))
 	return c
 }
