@@ -87,7 +87,9 @@ type SupersededError struct {
 
 // Error names both starts and the ways out.
 func (e *SupersededError) Error() string {
-	at := func(us uint64) string { return time.UnixMicro(int64(us)).UTC().Format("2006-01-02 15:04:05.000000 MST") }
+	at := func(us uint64) string {
+		return time.UnixMicro(int64(us)).UTC().Format("2006-01-02 15:04:05.000000 MST")
+	}
 	return fmt.Sprintf("another process runs as this node: %s saw it begin at %s, this one began at %s, and ends; "+
 		"let only one of them run, or keep this one with --takeover", e.Peer, at(e.Seen), at(e.Own))
 }

@@ -79,7 +79,7 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 			}
 		})
 	}
-	answers := func(from wire.PeerID) (refused error, updates int) {
+	answers := func(from wire.PeerID) (updates int, refused error) {
 		queue := []*engine.Event{train(from)}
 		for now := int64(1); now < 1000; now++ {
 			for _, ev := range queue {
@@ -100,16 +100,16 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 				queue = append(queue, &ev)
 			}
 		}
-		return refused, updates
+		return updates, refused
 	}
 	var re *engine.RefusedError
-	if err, n := answers("stranger"); !errors.As(err, &re) || re.Code != engine.RefusedStranger || n > 0 {
+	if n, err := answers("stranger"); !errors.As(err, &re) || re.Code != engine.RefusedStranger || n > 0 {
 		t.Errorf("a stranger is told %v, and given %d updates", err, n)
 	}
-	if err, n := answers(members[2].Peer); !errors.As(err, &re) || re.Code != engine.RefusedStranger || n > 0 {
+	if n, err := answers(members[2].Peer); !errors.As(err, &re) || re.Code != engine.RefusedStranger || n > 0 {
 		t.Errorf("another client is told %v, and given %d updates", err, n)
 	}
-	if err, n := answers(members[0].Peer); err != nil || n != 1 {
+	if n, err := answers(members[0].Peer); err != nil || n != 1 {
 		t.Errorf("the server is told %v, and given %d updates: the test sees nothing", err, n)
 	}
 }
