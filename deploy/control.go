@@ -202,6 +202,9 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		case OpStatus:
 			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, &r.links)
 		case OpMembers:
+			if err = keepsMembers(r.o.Dir, rec); err != nil {
+				return
+			}
 			reply.Members = memberStates(n)
 		default:
 			reply.Peers, err = peersOf(rec, n, &r.links)

@@ -63,6 +63,14 @@ func memberStates(n *node.Node) []MemberState {
 	return out
 }
 
+// keepsMembers refuses to list members where the node keeps none.
+func keepsMembers(dir string, rec *Record) error {
+	if rec == nil || rec.Role == RoleServer {
+		return nil
+	}
+	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server", rec.Role)
+}
+
 // ErrLeft is the end of a client whose operator had it leave its job.
 var ErrLeft = errors.New("this client has left the job")
 

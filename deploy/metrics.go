@@ -217,7 +217,9 @@ func (o *outliers) look(r *RoundMetrics) string {
 		o.away, o.told = map[wire.PeerID]int{}, map[wire.PeerID]bool{}
 	}
 	for _, c := range r.Clients {
-		o.largest = max(o.largest, c.Norm)
+		if c.Norm > o.largest { // which what is not a number is not
+			o.largest = c.Norm
+		}
 	}
 	r.Largest = o.largest
 	var names []string

@@ -63,10 +63,6 @@ func callRun(fsys vfs.FS, v *job.View, n *job.NodeView, q Request) (*Reply, erro
 		return nil, err
 	}
 	var reply Reply
-	if q.Op == OpMembers {
-		reply.Members = memberStates(b.Node)
-		return &reply, nil
-	}
 	if q.Op == OpPeers {
 		reply.Peers, err = peersOf(rec, b.Node, nil)
 		return &reply, err

@@ -84,13 +84,20 @@ type Surpassed struct {
 
 // String says what happened and what follows.
 func (s Surpassed) String() string {
-	const form = "2006-01-02 15:04:05"
+	form := "2006-01-02 15:04:05"
+	if apart := s.From.Sub(s.Saw).Abs(); apart < 2*time.Second {
+		form += ".000"
+	}
 	text := "this directory went back"
 	if !s.From.IsZero() {
 		text = "this directory is from " + s.From.Format(form)
 	}
 	if !s.Saw.IsZero() {
-		text += fmt.Sprintf("; %s saw this node start at %s", s.Peer, s.Saw.Format(form))
+		began := "start"
+		if s.From.After(s.Saw) {
+			began = "start elsewhere" // while this directory was in use: there were two
+		}
+		text += fmt.Sprintf("; %s saw this node %s at %s", s.Peer, began, s.Saw.Format(form))
 	}
 	if s.Ahead > 0 {
 		text += fmt.Sprintf("; %s took %d messages that are missing here", s.Peer, s.Ahead)

@@ -105,6 +105,11 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
+	if !looksOnly(q.Op) {
+		if err := host.LookOnly(o.FS, o.Dir); err != nil {
+			return nil, err
+		}
+	}
 	if ofInvitations(q.Op) {
 		return invitationsStopped(o, q)
 	}
@@ -112,6 +117,8 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	switch looks := looksOnly(q.Op); {
 	case err != nil:
 		return nil, err
+	case v != nil && q.Op == OpMembers:
+		return nil, refuse(o.Dir, "is of a run, whose clients are nodes of its own: rhizome status shows them")
 	case v != nil && looks:
 		return callRun(o.FS, v, of, q)
 	case v != nil:
@@ -128,6 +135,9 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	case OpStatus:
 		reply.Status, err = statusOf(self, rec, n, nil)
 	case OpMembers:
+		if err := keepsMembers(o.Dir, rec); err != nil {
+			return nil, err
+		}
 		reply.Members = memberStates(n)
 	default:
 		reply.Peers, err = peersOf(rec, n, nil)

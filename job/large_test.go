@@ -1,6 +1,7 @@
 package job
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -24,6 +25,11 @@ func TestChunkedIsTheSameModel(t *testing.T) {
 		v.run()
 		if got, want := v.model(), whole.model(); got != want {
 			t.Errorf("in chunks of %d KiB the model is %s, whole it is %s", chunk, got, want)
+		}
+		for _, m := range MeasuresOf(v.w.Nodes()[0].Node()) { // no update is ever whole there, and 0 would say that nothing is learned
+			if !math.IsNaN(float64(m.Norm)) || m.Cosine != nil || m.Contributions == 0 {
+				t.Errorf("measures in chunks: %+v", m)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/rhizome-ml/rhizome/component/aggregator"
+	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -17,7 +18,7 @@ type Measures struct {
 	Contributions int64       `json:"contributions"`
 	Refusals      int64       `json:"refusals"`
 	Clipped       int64       `json:"clipped,omitempty"` // contributions that were scaled down
-	Norm          Number      `json:"norm"`              // of what its last update changes, L2
+	Norm          Number      `json:"norm"`              // of what its last update changes, L2; not a number where parameters travel in chunks
 	Cosine        *Number     `json:"cosine,omitempty"`  // between that and what the round's mean changes
 	Others        *Number     `json:"others,omitempty"`  // between that and the mean of the others alone
 	Refused       string      `json:"refused,omitempty"` // why its last answer that did not count was refused
@@ -32,12 +33,16 @@ func MeasuresOf(n *node.Node) []Measures {
 			cfg, _ = aggregator.ParseConfig(x.Config) // the node was installed with it
 		}
 	}
+	_, pieces := n.Component("model").(*chunked.Component) // which are summed one by one: no update is ever whole
 	all := FiguresOf(n)
 	out := make([]Measures, len(all))
 	for i, x := range all {
 		f := Measures{
 			Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions, Refusals: x.Refusals,
 			Clipped: x.Clipped, Norm: Number(x.Norm),
+		}
+		if pieces {
+			f.Norm = Number(math.NaN())
 		}
 		if x.Compared {
 			cosine := Number(x.Cosine)

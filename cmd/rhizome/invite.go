@@ -25,6 +25,9 @@ func newInvite(c *console) *cobra.Command {
 		Example: "  rhizome invite --name clinic-3\n  rhizome invite --uses 12 --for 24h\n  rhizome invite list\n  rhizome invite revoke 1f09c2ab",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			if holds < 0 {
+				return &deploy.InputError{What: "--for", Value: holds.String(), Want: "a time of at most 100 years; 0 means for ever"}
+			}
 			n.Seconds = int64((holds + time.Second - 1) / time.Second)
 			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpInvite, Invite: &n})
 			if err != nil {

@@ -26,7 +26,7 @@ func execute(args []string, out, errs io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -36,6 +36,9 @@ func execute(args []string, out, errs io.Writer) int {
 		code, err = exitCode(ran.err), ran.err
 	}
 	if text := oneLine(err.Error()); text != "" {
+		if ran == nil && strings.HasPrefix(text, "accepts ") {
+			text += ": want " + strings.TrimSuffix(called.UseLine(), " [flags]")
+		}
 		if errors.Is(err, syscall.ENOSPC) {
 			text += "; nothing is lost: make room, then give the same command"
 		}

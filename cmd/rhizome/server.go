@@ -36,6 +36,9 @@ func newServer(c *console) *cobra.Command {
 		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and what it is behind it",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
+			if open && len(allow) > 0 {
+				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"}
+			}
 			o := deploy.ServerOptions{Set: set, Linger: linger, Open: open}
 			for _, text := range allow {
 				peers, err := named(text)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -125,15 +126,18 @@ const clientRows = 32
 func writeClients(out io.Writer, all []deploy.ClientStatus) error {
 	fmt.Fprintf(out, "\n%-16s %-17s %8s %6s %7s %9s %6s\n", "client", "state", "samples", "given", "refused", "norm", "others")
 	for _, x := range all[:min(len(all), clientRows)] {
-		state, others := x.State, "-"
+		state, norm, others := x.State, "-", "-"
 		if x.For > 0 {
 			state += " for " + deploy.Spoken(x.For)
+		}
+		if !math.IsNaN(float64(x.Norm)) {
+			norm = fmt.Sprintf("%.3g", float64(x.Norm))
 		}
 		if x.Others != nil {
 			others = fmt.Sprintf("%.2f", *x.Others)
 		}
-		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9.3g %6s\n", ansi.Truncate(x.Name, 16, "…"), ansi.Truncate(state, 17, "…"), x.Samples,
-			x.Contributions, x.Refusals, float64(x.Norm), others)
+		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9s %6s\n", ansi.Truncate(x.Name, 16, "…"), ansi.Truncate(state, 17, "…"), x.Samples,
+			x.Contributions, x.Refusals, norm, others)
 		if x.Refused != "" {
 			fmt.Fprintf(out, "  %s\n", ansi.Truncate("refused: "+x.Refused, statusColumns-2, "…"))
 		}
