@@ -130,14 +130,19 @@ func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
 	e.count("takeovers")
 	e.newEpoch()
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
-	for _, p := range e.st.streams.Peers() {
-		e.greet(p)
-	}
+	e.greetAll()
 }
 
 // newEpoch begins the own streams anew, in an epoch with the number of the present incarnation.
 func (e *Engine) newEpoch() {
 	e.st.epoch = e.st.incarnation
+	if e.rules(2) {
+		// A receiver remembers few of the questions that it has answered: it would take one that comes in the new epoch for new.
+		e.st.streams.WithdrawClosed(func(p wire.PeerID, r wire.Request) bool {
+			_, open := e.st.requests.Question(p, r)
+			return open
+		})
+	}
 	e.st.streams.NewEpoch(e.st.epoch)
 	for _, q := range e.st.requests.OutstandingAll() {
 		if !e.st.streams.Holds(q.To, q.Request) {
@@ -152,8 +157,28 @@ func (e *Engine) greet(p wire.PeerID) {
 		return
 	}
 	env := e.plain(p)
-	env.Proof = e.st.proof
+	env.Proof, env.Base = e.st.proof, e.st.streams.Base(p)
 	e.emit(&env)
+}
+
+// greetAll tells every peer that a new life begins. One whose directory went back may have nothing to send: it waits for what it had and
+// has forgotten, and its peers do not know that it waits.
+func (e *Engine) greetAll() {
+	for _, p := range e.st.streams.Peers() {
+		e.greet(p)
+	}
+}
+
+// askAgain asks a peer again what it has taken and not answered, for this node may have forgotten the answers.
+func (e *Engine) askAgain(p wire.PeerID) {
+	if !e.rules(2) {
+		return
+	}
+	for _, q := range e.st.requests.Outstanding(p) {
+		if !e.st.streams.Holds(q.To, q.Request) {
+			e.sendAgain(q)
+		}
+	}
 }
 
 // plain is an envelope that carries nothing but what rides on each.

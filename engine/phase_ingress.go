@@ -108,6 +108,7 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	}
 	if got.Lost > 0 {
 		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
+		e.askAgain(env.From)
 	}
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
@@ -129,6 +130,7 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	}
 	if regressed {
 		e.drop("peer.regressed", string(env.From)+" went back behind what it had acknowledged")
+		e.greet(env.From) // it may wait for an answer that it has forgotten: the base tells it so
 	}
 	if got.Renewed || regressed {
 		e.peerRenewed(env.From)
@@ -140,12 +142,12 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if len(env.Fills) == 0 {
 		return
 	}
-	e.applyFills(env)
+	e.applyFills(env, got.Before)
 }
 
 // applyFills starts what the envelope's fills are for: one activation for all fills of an edge (trap 8), and a message
 // for each fill of a component.
-func (e *Engine) applyFills(env *wire.Envelope) {
+func (e *Engine) applyFills(env *wire.Envelope, before bool) {
 	if env.Edge < 0 {
 		for i := range env.Fills {
 			e.takeMessage(env.From, &env.Fills[i])
@@ -158,7 +160,7 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 		return
 	}
 	edge := &e.prog.Edges[env.Edge]
-	context, ok := e.contextOf(env, edge)
+	context, ok := e.contextOf(env, edge, before)
 	if !ok {
 		return
 	}
@@ -190,7 +192,7 @@ func (e *Engine) applyFills(env *wire.Envelope) {
 
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
 // envelope has nothing to start.
-func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value, bool) {
+func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) (value.Value, bool) {
 	if env.Request.IsSet() && edge.Reply == program.None {
 		e.drop("envelope.request", "a question on edge "+edge.Name+", which has no answer")
 		return nil, false
@@ -218,6 +220,14 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge) (value.Value,
 		case peer.InboundAnswered:
 			e.drop("request.duplicate", "answered to "+string(env.From))
 			e.sendAgain(answer)
+			return nil, false
+		}
+		if e.rules(2) && env.Redelivered && e.st.streams.Answering(env.From, env.Request) {
+			e.drop("request.duplicate", "answered to "+string(env.From)+", and the answer is under way")
+			return nil, false
+		}
+		if before && !e.st.streams.Regressed(env.From, env.AckEpoch, env.Ack) {
+			e.drop("request.duplicate", string(env.From)+" has the answer, which is not kept any more")
 			return nil, false
 		}
 	}

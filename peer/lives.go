@@ -114,7 +114,8 @@ func (t *stream) remember(p past) {
 
 // takenBefore says whether the envelope was taken at the place that it had in an earlier epoch, and notes that it is taken now. A
 // number of the sender's present life counts only where it was taken from that life: one of a life that is lost was given to
-// something else. A question is not asked here: Requests knows whether it was answered, and its sender needs the answer again.
+// something else. Of a question this is
+// not all: Requests knows whether it was answered, and a sender that went back needs the answer again.
 func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 	if t.resync == nil {
 		return false

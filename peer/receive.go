@@ -13,6 +13,7 @@ type Accepted struct {
 	Restarted bool   // the peer has a newer incarnation than was seen
 	Renewed   bool   // the peer opened a new epoch: it may have lost what it had acknowledged
 	Reborn    bool   // the life that the peer tells is another than the one that was seen
+	Before    bool   // it asks what was taken in an earlier epoch: its sender may have forgotten the answer
 	Lost      uint64 // numbers that this node acknowledged in a lost life and never gets again
 }
 
@@ -55,8 +56,10 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	got.Lost = t.skip(env.Base)
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)
-		if s.lives && env.Origin.IsSet() && !env.Request.IsSet() && t.takenBefore(env, s.lim.Window) {
-			got.Duplicate = true
+		if s.lives && env.Origin.IsSet() && t.takenBefore(env, s.lim.Window) {
+			if got.Before = env.Request.IsSet(); !got.Before {
+				got.Duplicate = true
+			}
 		}
 		if planted.On(planted.DropDedup) {
 			got.Duplicate = false

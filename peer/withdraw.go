@@ -32,6 +32,28 @@ func (s *Streams) Withdraw(p wire.PeerID, r wire.Request) bool {
 	return there
 }
 
+// WithdrawClosed takes every question out of the outbox that is not open any more: its receiver has answered it, or nobody waits.
+func (s *Streams) WithdrawClosed(open func(p wire.PeerID, r wire.Request) bool) {
+	for i := range s.peers.rows {
+		t := s.peers.rows[i].v
+		var closed []wire.Request // an outbox is trimmed as they go
+		for k := range t.out {
+			if r := t.out[k].env.Request; r.IsSet() && !open(t.peer, r) {
+				closed = append(closed, r)
+			}
+		}
+		for _, r := range closed {
+			s.Withdraw(t.peer, r)
+		}
+	}
+}
+
+// Answering says whether the outbox holds the answer to a question of the peer.
+func (s *Streams) Answering(p wire.PeerID, r wire.Request) bool {
+	t := s.stream(p)
+	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(x sending) bool { return x.env.Answer == r })
+}
+
 // RoomOf says whether one more envelope of that charge fits into the peer's own part of the outbox.
 func (s *Streams) RoomOf(p wire.PeerID, bytes int) bool {
 	t := s.stream(p)

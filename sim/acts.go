@@ -165,7 +165,7 @@ func (w *World) Network() Network { return w.net.Network }
 
 // CrashHalf cuts the power of every second node at once, beginning with the first or the second.
 func (w *World) CrashHalf(first int) {
-	for i, n := range w.nodes {
+	for i, n := range w.Nodes() {
 		if (i+first)%2 == 0 && n.nd != nil {
 			w.PowerOff(n)
 			w.counts[MassCrash]++
@@ -178,6 +178,12 @@ func (w *World) CrashHalf(first int) {
 func (w *World) Heal() {
 	w.net.parts = nil
 	clear(w.net.clogs)
+	w.heals++
+	for _, n := range w.Nodes() {
+		if n.twin != nil {
+			w.part(n, n.twin)
+		}
+	}
 	for _, n := range w.nodes {
 		n.armed = nil
 		if n.fs != nil {

@@ -47,6 +47,8 @@ const (
 	ClockBack
 	SlowClock
 	MassCrash // half of all nodes at once
+	Rollback  // the directory is as it was some time ago, and does not know it
+	Twin      // a copy of the directory runs beside the original
 
 	// Components.
 	WorkError
@@ -67,7 +69,7 @@ var faultNames = [Faults]string{
 	UnsyncedLost: "unsynced-lost", TornWrite: "torn-write", ReorderedWrite: "reordered-write", EntryLost: "entry-lost",
 	Stale: "stale", BitFlip: "bit-flip", Cut: "cut", DiskFull: "disk-full", ErrorOnce: "error-once", ErrorForever: "error-forever",
 	ShortWrite: "short-write", SlowSync: "slow-sync", PowerOff: "power-off", Kill: "kill", CrashInRecovery: "crash-in-recovery", Pause: "pause", OlderSnapshot: "older-snapshot",
-	ClockForward: "clock-forward", ClockBack: "clock-back", SlowClock: "slow-clock", MassCrash: "mass-crash",
+	ClockForward: "clock-forward", ClockBack: "clock-back", SlowClock: "slow-clock", MassCrash: "mass-crash", Rollback: "rollback", Twin: "twin",
 	WorkError: "work-error", WorkPanic: "work-panic", WorkLate: "work-late", WorkNever: "work-never",
 	Lie: "lie", Equivocate: "equivocate",
 }

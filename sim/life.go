@@ -24,7 +24,7 @@ const (
 
 // begin starts a node, or brings it back from its disk.
 func (w *World) begin(n *Node) {
-	if n.nd != nil {
+	if n.nd != nil || n.fenced || n.gone {
 		return
 	}
 	if w.now < n.pausedTo {
@@ -132,6 +132,9 @@ func (w *World) stopped(n *Node, err error) {
 func (w *World) down(n *Node, power bool) {
 	if n.nd != nil {
 		w.Alive--
+	}
+	if n.nd != nil {
+		n.hush()
 	}
 	n.life++
 	n.Crashes++

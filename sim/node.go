@@ -52,13 +52,21 @@ type Node struct {
 	saving   bool // an evPublish is set
 	ckpt     *host.Checkpoint
 	armed    []armed
-	work     workFate // of the command that is being run
-	known    uint64   // the world knows that the records below it were durable
-	tainted  bool     // its disk was damaged at some time: an older snapshot may be bad
-	backup   *vfs.Mem // the disk before it was damaged; nil when it is sound or the node has coped
-	cut      bool     // that damage is a Cut
-	lives    uint64   // the highest incarnation that it has had
-	silent   int      // commands that no worker will ever answer in this life
+	work     workFate          // of the command that is being run
+	known    uint64            // the world knows that the records below it were durable
+	tainted  bool              // its disk was damaged at some time: an older snapshot may be bad
+	backup   *vfs.Mem          // the disk before it was damaged; nil when it is sound or the node has coped
+	cut      bool              // that damage is a Cut
+	lives    uint64            // the highest incarnation that it has had
+	spoke    map[int32]bool    // peers that a life was to reach which began after the node forgot, and whether they were heard
+	copies   int               // of its directory that wait to be put back
+	twin     *Node             // a copy of it that runs beside it, or nil
+	original *Node             // whose copy this is; nil for a node of the world
+	fenced   bool              // its host stopped it, because a later life runs elsewhere
+	gone     bool              // it was a copy, and its time is over
+	told     []engine.AppEvent // what a copy told its host
+	recall   func()            // of a copy: see past
+	silent   int               // commands that no worker will ever answer in this life
 
 	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.
 	Crashes, Starts, Refused int
@@ -69,6 +77,11 @@ type Node struct {
 	// Unnoticed says that durable records were lost and the node could not know: damage to the last record of a journal looks
 	// like a torn write.
 	Unnoticed bool
+	// Rewound counts how often the node forgot what it did without any damage: its directory went back, or a copy of it ran beside it.
+	Rewound int
+	// Unheard says that a life which began after the node forgot gave numbers to a peer, and ended before it heard anything of that peer:
+	// a later life cannot be told then from one that forgot nothing.
+	Unheard bool
 	// Vouched is false once durable records of the node are lost, which only damage does.
 	Vouched bool
 }
@@ -85,8 +98,13 @@ func (n *Node) Disk() *vfs.Mem { return n.fs }
 // Driver returns what drives the node; nil while it is down or when it is not durable.
 func (n *Node) Driver() *host.Driver { return n.drv }
 
-// ID returns the node's index in its world.
-func (n *Node) ID() int { return int(n.id) }
+// ID returns the node's index in its world; a copy of a node has that of the node.
+func (n *Node) ID() int {
+	if n.original != nil {
+		return int(n.original.id)
+	}
+	return int(n.id)
+}
 
 // engineNow returns the node's engine time at a true time.
 func (n *Node) engineNow(now int64) int64 { return n.now0 + n.clock.mono(now) - n.mono0 }

@@ -76,6 +76,13 @@ func (w *World) follow(n *Node, t *host.Turn) {
 	for _, p := range t.Tell {
 		w.packet(n, p)
 	}
+	for _, p := range t.Peers {
+		if p.Kind == engine.PeerSuperseded && p.SeenStart > n.nd.Engine().Start() {
+			if w.superseded(n, p); n.nd == nil {
+				return
+			}
+		}
+	}
 	if w.opt.OnTrace != nil {
 		w.traceEngine(n, t.Trace)
 	}
@@ -177,7 +184,9 @@ func (w *World) leave(n *Node, packets []engine.Packet, events []engine.AppEvent
 		if w.opt.OnTrace != nil {
 			w.traceApp(n, ev)
 		}
-		if w.opt.OnApp != nil {
+		if n.original != nil {
+			n.told = append(n.told, ev)
+		} else if w.opt.OnApp != nil {
 			if err := w.opt.OnApp(n, ev); err != nil {
 				w.Fail(err)
 				return 0
@@ -194,6 +203,10 @@ func (w *World) packet(n *Node, p engine.Packet) {
 		w.later(n, host.SendFailed(p.To, errNobody))
 		return
 	}
+	if n.spoke != nil && !n.spoke[to] {
+		n.spoke[to] = false
+	}
+	to = w.addressee(n, to)
 	raw := p.Raw
 	if w.opt.Mutate != nil {
 		raw = w.opt.Mutate(n, w.nodes[to], raw)

@@ -22,6 +22,9 @@ type Options struct {
 
 	// OnApp is told each app event of a node when it leaves the node; an error stops the run.
 	OnApp func(n *Node, ev engine.AppEvent) error
+	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from that copy, before
+	// anything that it does then. Nil for none.
+	OnCopy func(n *Node) (recall func())
 	// OnTrace is told each thing that happens, for people; nil for none. It costs much.
 	OnTrace func(line Line)
 	// OnOutput is told the bytes of everything that leaves a node, for hashes; nil for none.
@@ -43,6 +46,8 @@ type World struct {
 	queue  queue
 	net    network
 	nodes  []*Node
+	twins  int // the last of the nodes: copies of others
+	heals  int
 	disks  []*Node // those that are durable
 	byPeer map[wire.PeerID]int32
 
@@ -81,7 +86,7 @@ func New(opt Options) *World {
 	}
 }
 
-// Add puts a node into the world; it starts when the world runs, or after at.
+// Add puts a node into the world; it starts when the world runs, or after at. It is called before any node has a twin.
 func (w *World) Add(s Spec, at time.Duration) *Node {
 	n := &Node{
 		Name: s.Name, Peer: s.Config.Self, id: int32(len(w.nodes)), cfg: s.Config, store: s.Store, durable: s.Durable,
@@ -106,8 +111,8 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 // Now returns the virtual time since the beginning.
 func (w *World) Now() time.Duration { return time.Duration(w.now) }
 
-// Nodes returns all nodes, in the order of Add; it is to be read only.
-func (w *World) Nodes() []*Node { return w.nodes }
+// Nodes returns all nodes, in the order of Add, without copies that run beside them; it is to be read only.
+func (w *World) Nodes() []*Node { return w.nodes[:len(w.nodes)-w.twins] }
 
 // NodeOf returns the node of a peer, or nil.
 func (w *World) NodeOf(p wire.PeerID) *Node {
@@ -199,6 +204,9 @@ func (w *World) arrived(n *Node, ev *event) {
 	}
 	w.Delivered++
 	from := w.nodes[ev.from]
+	if n.spoke != nil {
+		n.spoke[int32(from.ID())] = true
+	}
 	if w.opt.OnTrace != nil {
 		w.tracePacket(from, n, ev.raw)
 	}

@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ func membersOf(c job.Config) ([]job.Member, error) {
 }
 
 func (f *federated) App(n *sim.Node, ev engine.AppEvent) error {
-	if _, err := f.told.first(f.w, n, ev); err != nil && n.Vouched {
+	if _, err := f.told.first(f.w, n, ev); err != nil && !forgot(n) {
 		return err
 	}
 	switch ev.Name {
@@ -124,7 +125,7 @@ func (f *federated) round(v value.Value) error {
 	if !deadlinedJob(f.cfg) && len(who) != f.cfg.Clients {
 		return broken(f.w, "contributions are counted once", "round %d counts %d of %d clients", number, len(who), f.cfg.Clients)
 	}
-	if old, ok := f.members[int64(number)]; ok && !slices.Equal(old, who) && f.nodes[0].Vouched {
+	if old, ok := f.members[int64(number)]; ok && !slices.Equal(old, who) && !forgot(f.nodes[0]) {
 		return broken(f.w, "events told with one content", "round %d counted %v and now %v", number, old, who)
 	}
 	f.members[int64(number)] = who
@@ -143,7 +144,7 @@ func (f *federated) Audit() error {
 	if !bytes.Equal(want, f.model) {
 		return broken(f.w, "the model of the accepted sets", "the model of %d bytes is another one than that of an undisturbed run (%d bytes)", len(f.model), len(want))
 	}
-	if lost(f.nodes) {
+	if damaged(f.nodes) {
 		return nil
 	}
 	counted := uint64(0)
@@ -156,8 +157,23 @@ func (f *federated) Audit() error {
 	return nil
 }
 
-// lost says whether a node has lost durable records, to damage: what it had done before may be done again then.
-func lost(nodes []*sim.Node) bool {
+// Remember keeps what the server told, which goes back with its directory.
+func (f *federated) Remember(n *sim.Node) func() {
+	if n != f.nodes[0] {
+		return nil
+	}
+	members, model := maps.Clone(f.members), f.model
+	return func() { f.members, f.model = maps.Clone(members), model }
+}
+
+// forgot says whether a node may do again what it has done before: it has lost durable records, to damage, or its directory went back.
+func forgot(n *sim.Node) bool { return !n.Vouched || n.Rewound > 0 }
+
+// lost says whether one of the nodes may do again what it has done before.
+func lost(nodes []*sim.Node) bool { return slices.ContainsFunc(nodes, forgot) }
+
+// damaged says whether a node has lost durable records, to damage.
+func damaged(nodes []*sim.Node) bool {
 	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return !n.Vouched })
 }
 

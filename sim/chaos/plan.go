@@ -72,6 +72,9 @@ var striking = []sim.Fault{
 	sim.Lie, sim.Equivocate,
 }
 
+// returning are the kinds of fault after which a node has lived more than its directory knows, as often as they are drawn.
+var returning = []sim.Fault{sim.Rollback, sim.Rollback, sim.Twin}
+
 // damaging are the kinds of fault that no crash explains.
 var damaging = []sim.Fault{sim.BitFlip, sim.Cut, sim.Stale}
 
@@ -101,6 +104,7 @@ func Draw(seed uint64) *Plan {
 		}
 	}
 	if len(kinds) == 0 {
+		p.drawReturns()
 		return p
 	}
 	if c.Below(6) == 0 { // damage, which may lose what was durable: then only what is left can be promised
@@ -109,8 +113,35 @@ func Draw(seed uint64) *Plan {
 	for range c.Below(120) {
 		p.Strikes = append(p.Strikes, drawStrike(&c, p, kinds[c.Below(len(kinds))]))
 	}
+	p.drawReturns()
 	slices.SortStableFunc(p.Strikes, func(a, b Strike) int { return int(a.At - b.At) })
 	return p
+}
+
+// drawReturns adds directories that go back and copies that run, many to few plans: what is exact in a run without them is only that in
+// which none went back. It has a source of chance of its own, so that the other strikes of a seed are what they were before there were
+// these.
+func (p *Plan) drawReturns() {
+	c := sim.NewChance(p.Seed, 0x70617374)
+	rare := 8
+	switch p.Scenario {
+	case "federated":
+		rare = 1 // its model is exact whatever goes back
+	case "gossip":
+		rare = 2
+	}
+	kinds := returning[c.Below(3):][:1]
+	if c.Below(rare) != 0 {
+		return
+	}
+	if c.Below(3) == 0 {
+		kinds = returning[1:] // both
+	}
+	for range 4 + c.Below(16) {
+		s := Strike{At: c.Between(0, p.Horizon), Fault: kinds[c.Below(len(kinds))], Node: c.Below(p.Nodes)}
+		s.For = c.Between(0, min(p.Horizon-s.At, time.Duration(1+c.Below(4))*time.Second)) // a few records, or a few lives
+		p.Strikes = append(p.Strikes, s)
+	}
 }
 
 func drawScenario(c *sim.Chance) string {

@@ -23,7 +23,7 @@ type Result struct {
 	Crashes int           // lives that ended
 	Settled time.Duration // from the last fault until everything was answered
 	Hash    uint64        // over every packet and event that left a node, every node's last state, and every file of its disk
-	Excused bool          // damage took durable records from a node that could not notice, and others wait for what it forgot
+	Excused bool          // a node forgot what it had acknowledged, to damage or because its directory went back, and others wait for that
 	Err     error         // the broken promise, or nil
 }
 
@@ -44,6 +44,7 @@ func Run(p *Plan, o Options) *Result {
 	}
 	var lies *liars
 	listen, _ := s.(listener)
+	remember, _ := s.(rememberer)
 	look := newWatch(p)
 	w := sim.New(sim.Options{
 		Seed: p.Seed, Network: p.Network, Disk: sim.Disk{Sync: p.Sync, Publish: p.Sync}, Restart: p.Restart,
@@ -51,6 +52,12 @@ func Run(p *Plan, o Options) *Result {
 		OnApp: func(n *sim.Node, ev engine.AppEvent) error {
 			r.Hash = crc64.Update(r.Hash, hashTable, []byte(fmt.Sprint(n.Name, ev.Number, ev.Name)))
 			return s.App(n, ev)
+		},
+		OnCopy: func(n *sim.Node) func() {
+			if remember == nil {
+				return nil
+			}
+			return remember.Remember(n)
 		},
 		OnTrace: o.Trace,
 		OnOutput: func(n *sim.Node, raw []byte) {
@@ -87,7 +94,7 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 	if err := w.Run(begin+p.Bound, s.Settled); err != nil {
 		return err
 	}
-	if !s.Settled() && excused(w) {
+	if _, once := s.(*ledger); !s.Settled() && (excused(w) || once && rewound(w.Nodes())) {
 		r.Excused = true
 		return nil
 	}
@@ -129,7 +136,13 @@ func (r *Result) hashDisk(fs *vfs.Mem) error {
 // excused says whether a node forgot what it had acknowledged without a way to know: a bit of the last record of its journal
 // flipped, which looks like a torn write. Then others may wait for ever for what it forgot.
 func excused(w *sim.World) bool {
-	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed })
+	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed || n.Unheard })
+}
+
+// rewound says whether a directory went back, or a copy of it ran. A node that was asked something, took it and went back behind that
+// shows it to the asker once: when the asker crashes before that is durable, nobody asks again.
+func rewound(nodes []*sim.Node) bool {
+	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
 }
 
 // heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.
@@ -182,6 +195,10 @@ func strike(w *sim.World, k Strike, lies *liars) {
 		w.JumpClock(n, -k.For)
 	case sim.SlowClock:
 		w.SetClockRate(n, k.K)
+	case sim.Rollback:
+		w.Rollback(n, k.For)
+	case sim.Twin:
+		w.Twin(n, k.For)
 	case sim.MassCrash:
 		w.CrashHalf(k.Node)
 	case sim.Lie, sim.Equivocate:

@@ -40,6 +40,12 @@ type listener interface {
 	Packet(n *sim.Node, raw []byte)
 }
 
+// rememberer is a Scenario that knows of a node what its directory says: it goes back with the directory.
+type rememberer interface {
+	// Remember returns what makes the scenario know what it knows of the node now.
+	Remember(n *sim.Node) (recall func())
+}
+
 // spared returns the faults that a scenario is not to meet.
 func spared(name string) []sim.Fault {
 	for _, s := range scenarios {

@@ -50,7 +50,7 @@ func (l *watch) packet(n *sim.Node, raw []byte) {
 	if err == nil && e.Notice.Level > 0 {
 		l.asked[n.Peer] = true
 	}
-	if err != nil || l.sent == nil || e.Number == 0 || n.Unnoticed { // who forgets without knowing uses numbers again
+	if err != nil || l.sent == nil || e.Number == 0 || n.Unnoticed || n.Rewound > 0 { // who forgets without knowing uses numbers again
 		return
 	}
 	sum := crc64.Checksum(fills.Raw(), hashTable)
@@ -91,7 +91,7 @@ func (l *watch) measured(n *sim.Node) {
 			l.w.Fail(broken(l.w, "advice is for what is sent to the adviser", "%s refused data %d times and never asked to hold it back", n.Name, c.Count))
 		}
 	}
-	if l.sent == nil || n.Unnoticed || !n.Vouched {
+	if l.sent == nil || n.Unnoticed || n.Rewound > 0 || !n.Vouched {
 		return
 	}
 	for _, o := range l.w.Nodes() {

@@ -142,12 +142,6 @@ func (s *shop) Audit() error {
 	return nil
 }
 
-// lostRecords says whether a node has lost durable records, to damage: what it had done before may be done again then.
-func lostRecords(w *sim.World) bool {
-	for _, n := range w.Nodes() {
-		if !n.Vouched {
-			return true
-		}
-	}
-	return false
-}
+// lostRecords says whether a node has lost durable records, to damage or because its directory went back: what it had done before may be
+// done again then.
+func lostRecords(w *sim.World) bool { return lost(w.Nodes()) }

@@ -44,6 +44,8 @@ var uses = [sim.Faults]use{
 	sim.ClockBack:       {here: true, disk: true, lasts: between(time.Second, 2*time.Hour)},
 	sim.SlowClock:       {here: true, disk: true, lasts: between(10*time.Second, 10*time.Minute), rate: 0.5},
 	sim.MassCrash:       {here: true, share: 0.5},
+	sim.Rollback:        {here: true, disk: true, lasts: between(time.Second, 30*time.Second)},
+	sim.Twin:            {here: true, disk: true, lasts: between(time.Second, 10*time.Second)},
 	sim.WorkError:       {here: true, lasts: between(time.Second, time.Minute)},
 	sim.WorkPanic:       {here: true, lasts: between(time.Second, time.Minute)},
 	sim.WorkLate:        {here: true, lasts: between(time.Second, time.Minute)},

@@ -170,6 +170,10 @@ func (g *gust) strike() {
 		w.Kill(n)
 	case sim.Pause:
 		w.Pause(n, d)
+	case sim.Rollback:
+		w.Rollback(n, d)
+	case sim.Twin:
+		w.Twin(n, d)
 	case sim.OlderSnapshot:
 		w.DropNewestSnapshot(n)
 	case sim.ClockForward:

@@ -63,7 +63,7 @@ func (Part) Run(s *prove.Shard) error {
 			}
 			s.Fail("%v\n  %v\n  see it: %s", r.Err, p, again)
 		case r.Excused:
-			s.Add("seeds in which damage was lost unnoticed, and others wait", 1)
+			s.Add("seeds in which something was forgotten unnoticed, and others wait", 1)
 		default:
 			s.Add("seeds settled in time", 1)
 		}
