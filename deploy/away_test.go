@@ -7,12 +7,36 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/wire"
 )
+
+// call makes a call of an operator from afar, once the server knows that it is one.
+func (g *guest) call(t *testing.T, server wire.PeerID, q Request) (reply Reply) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		stream, err := g.port.Open(ctx, server, controlProtocol)
+		cancel()
+		if err == nil {
+			reply = Reply{}
+			if err = exchange.WriteMessage(stream, q); err == nil {
+				err = exchange.ReadMessage(stream, &reply, exchange.Timeout)
+			}
+			stream.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reply.Code != engine.RefusedRight || time.Now().After(until) {
+			return reply
+		}
+	}
+}
 
 // TestStatusCountsWhoWasTurnedAway: the status of a server counts those who knocked in vain, by what they were told (facts about
 // libp2p, fault 7), and the places of a job that anyone may join.
@@ -29,23 +53,7 @@ func TestStatusCountsWhoWasTurnedAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var reply Reply
-	for until := time.Now().Add(20 * time.Second); reply.Status == nil && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		stream, err := operator.port.Open(ctx, s.at.Peer, controlProtocol)
-		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		reply = Reply{}
-		if err := exchange.WriteMessage(stream, Request{Op: OpStatus}); err != nil {
-			t.Fatal(err)
-		}
-		if err := exchange.ReadMessage(stream, &reply, exchange.Timeout); err != nil {
-			t.Fatal(err)
-		}
-		stream.Close()
-	}
+	reply := operator.call(t, s.at.Peer, Request{Op: OpStatus})
 	if reply.Status == nil || reply.Status.TurnedAway[exchange.CodeInvite] != 3 {
 		t.Fatalf("%+v", reply)
 	}

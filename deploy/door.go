@@ -92,9 +92,12 @@ func (s *server) give(from wire.PeerID, stream transport.Stream) {
 
 // rightOf says by what right a peer may have the job, or why it may not.
 func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
+	is, removed := s.known(from)
 	switch {
-	case find(s.dir.Record().Members, from) >= 0:
+	case is:
 		return member, nil
+	case removed:
+		return nobodyKnown, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.Name)
 	case s.o.Open:
 		if !s.door.turns.stranger(time.Now()) {
 			return nobodyKnown, exchange.Refuse(exchange.CodeBusy, "too many ask at once; ask again in some seconds")

@@ -443,3 +443,29 @@ func TestDataOfAnotherKind(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestARemovedClientSeesNothing: one that its operator removed, or put another in the place of, is not let in by the invitation of which
+// it spent a use: neither to look nor for a number.
+func TestARemovedClientSeesNothing(t *testing.T) {
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	operator, mole, other := newGuest(t, net), newGuest(t, net), newGuest(t, net)
+	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) { o.Operators = []wire.PeerID{operator.peer} })
+	defer s.stop()
+	secret := secretOf(t, s.door.Line)
+	if _, err := mole.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); err != nil {
+		t.Fatal(err)
+	}
+	reply := operator.call(t, s.at.Peer, Request{Op: engine.ControlReplace, Peer: string(mole.peer), Other: string(other.peer)})
+	if reply.Code != "" {
+		t.Fatalf("%+v", reply)
+	}
+	for _, h := range []exchange.Hello{{Secret: secret}, {Secret: secret, Look: true}, {Look: true}} {
+		if p, err := mole.ask(t, s.at.Peer, h); code(err) != exchange.CodeStranger {
+			t.Errorf("%+v gets an offer (%v), %v", h, p != nil, err)
+		}
+	}
+	if p, err := other.ask(t, s.at.Peer, exchange.Hello{}); err != nil || p.Offer.Member != 0 {
+		t.Errorf("the one in its place gets an offer (%v), %v", p != nil, err)
+	}
+}

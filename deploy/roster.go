@@ -150,6 +150,22 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	return res.Number, nil
 }
 
+// known says whether a peer is a client of this server, or was one until its operator ended that or put another key in its place. Who
+// was is let in by nothing that it had before: not by its invitation, of which it spent a use, either. The node is asked: what is
+// written down may be a moment behind.
+func (s *server) known(p wire.PeerID) (is, removed bool) {
+	all, err := s.roster()
+	if err != nil {
+		return find(s.dir.Record().Members, p) >= 0, false
+	}
+	for _, m := range all {
+		if m.Peer == p && m.Place == job.ClientsPlace {
+			return m.State == peer.MemberIs, m.State == peer.MemberRemoved
+		}
+	}
+	return false, false
+}
+
 // memberNews notes what the node says of its members.
 func (s *server) memberNews(n engine.PeerNotice) {
 	switch n.Kind {
