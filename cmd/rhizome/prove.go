@@ -18,6 +18,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/hostile"
 	"github.com/rhizome-ml/rhizome/internal/prove/hunt"
 	"github.com/rhizome-ml/rhizome/internal/prove/outages"
+	"github.com/rhizome-ml/rhizome/internal/prove/product"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/same"
 	"github.com/rhizome-ml/rhizome/internal/prove/seeds"
@@ -33,6 +34,7 @@ var proofs = []prove.Part{
 	outages.Namespaces{},
 	restores.Part{},
 	crashes.Part{},
+	product.Doors{},
 	doors.Strangers{},
 	doors.Load{},
 	doors.Flood{Command: []string{"prove", "--serve"}},
