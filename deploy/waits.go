@@ -44,6 +44,7 @@ type Awaited struct {
 const (
 	AwaitedFree     = "free"     // the place is nobody's yet
 	AwaitedAbsent   = "absent"   // has the place and never trained
+	AwaitedGone     = "gone"     // was asked, and left or was removed since: who takes its number is asked in its stead
 	AwaitedSilent   = "silent"   // was not heard of for longer than it should be
 	AwaitedUnlinked = "unlinked" // there is no link with it
 	AwaitedAsked    = "asked"    // is there, and works on its answer as far as is known
@@ -136,6 +137,8 @@ func (a *Awaited) text(now time.Time) string {
 		return a.Name + ", whose place is free"
 	case a.State == AwaitedAbsent:
 		return a.Name + ", which has not begun"
+	case a.State == AwaitedGone:
+		return a.Name + ", which is no member any more (a client in its place will do)"
 	case a.State == AwaitedUnlinked:
 		return a.Name + ", which is not linked"
 	case since == "":
@@ -267,6 +270,8 @@ func waitsOf(a *job.Awaits, all []job.Heard, rec *Record, up map[wire.PeerID]str
 		x := Awaited{Name: nameOf(rec, p), Peer: p, State: AwaitedAsked}
 		h, ok := heard[p]
 		switch {
+		case !ok && rec != nil && find(rec.Members, p) < 0:
+			x.State = AwaitedGone
 		case !ok:
 			x.State = AwaitedAbsent
 		case h.Silent:

@@ -71,6 +71,8 @@ func TestWaitsInWords(t *testing.T) {
 			For: []Awaited{{Name: "client-02", State: AwaitedSilent, Since: ago(88)}}},
 		"round 7 waits for client-00, asked 3.0 s ago, client-01, which is not linked; 0 of 2 have answered": {On: job.AwaitsAnswers, Round: 7, Need: 2, Of: 2,
 			For: []Awaited{{Name: "client-00", State: AwaitedAsked, Since: ago(3)}, {Name: "client-01", State: AwaitedUnlinked}}},
+		"round 134 waits for peer …X, which is no member any more (a client in its place will do); 1 of 2 have answered": {On: job.AwaitsAnswers, Round: 134, Need: 2,
+			Have: 1, Of: 2, For: []Awaited{{Name: "peer …X", State: AwaitedGone}}},
 		"waits for the server, gone for 3 min (connection refused); last heard round 150 of 150": {On: OnServer, Round: 150,
 			For: []Awaited{{Name: "server", State: "connection refused", Since: ago(200)}}, Hint: "last heard round 150 of 150"},
 	} {
@@ -85,13 +87,13 @@ func TestWhomAServerWaitsFor(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	rec := &Record{Members: []Member{{Number: 0, Peer: "a"}, {Number: 1, Peer: "b"}, {Number: 2, Peer: "c"}}}
 	all := []job.Heard{{Peer: "a", At: 90e9}, {Peer: "b", At: 12e9, Silent: true}}
-	w := waitsOf(&job.Awaits{What: job.AwaitsAnswers, Round: 5, Need: 3, Of: 3, Missing: []wire.PeerID{"a", "b", "c"}}, all, rec,
+	w := waitsOf(&job.Awaits{What: job.AwaitsAnswers, Round: 5, Need: 3, Of: 3, Missing: []wire.PeerID{"a", "b", "c", "removed"}}, all, rec,
 		map[wire.PeerID]string{"b": "there"}, 100e9, at)
 	var got []string
 	for _, a := range w.For {
 		got = append(got, a.Name+" "+a.State)
 	}
-	if want := "client-00 unlinked, client-01 silent, client-02 absent"; strings.Join(got, ", ") != want {
+	if want := "client-00 unlinked, client-01 silent, client-02 absent, peer removed gone"; strings.Join(got, ", ") != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if since := w.For[1].Since; !since.Equal(at.Add(-88 * time.Second)) {
