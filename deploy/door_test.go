@@ -141,7 +141,7 @@ func TestInvitationsUnderKills(t *testing.T) {
 		net := memory.New(memory.Options{})
 		fsys := vfs.NewMem()
 		first := newStage(t, net, fsys, nil)
-		reply, err := (&inviterOf{first}).call(Request{Op: OpInvite, Invite: &NewInvitation{Uses: 1}})
+		first, reply, err := first.invite(&NewInvitation{Uses: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,15 +170,12 @@ func TestInvitationsUnderKills(t *testing.T) {
 	}
 }
 
-// inviterOf makes invitations of a stage's server by its book on the disk, as an operator's call does.
-type inviterOf struct{ *stage }
-
-func (i *inviterOf) call(q Request) (*Reply, error) {
-	i.stop()
-	i.stage.fsys.Calm()
-	reply, err := Call(Options{Dir: "server", FS: i.fsys}, q)
-	*i.stage = *newStage(i.t, i.net, i.fsys, nil)
-	return reply, err
+// invite ends the server, makes an invitation by its book on the disk, as an operator's call does, and starts the server again.
+func (s *stage) invite(n *NewInvitation) (again *stage, reply *Reply, err error) {
+	s.stop()
+	s.fsys.Calm()
+	reply, err = Call(Options{Dir: "server", FS: s.fsys}, Request{Op: OpInvite, Invite: n})
+	return newStage(s.t, s.net, s.fsys, nil), reply, err
 }
 
 // TestFullJobSpendsNothing: a guest that gets no place keeps the use of its invitation.
@@ -187,7 +184,7 @@ func TestFullJobSpendsNothing(t *testing.T) {
 	defer net.Close()
 	fsys := vfs.NewMem()
 	s := newStage(t, net, fsys, nil)
-	reply, err := (&inviterOf{s}).call(Request{Op: OpInvite, Invite: &NewInvitation{Uses: 3, Name: "clinic"}})
+	s, reply, err := s.invite(&NewInvitation{Uses: 3, Name: "clinic"})
 	if err != nil {
 		t.Fatal(err)
 	}
