@@ -170,7 +170,6 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 		e.count("restarts.new-epoch")
 		e.newEpoch()
 	}
-	e.greetAll()
 	e.st.book.Unlink()
 	for _, p := range e.st.book.Peers() {
 		e.tellAddresses(p)

@@ -94,7 +94,7 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 	if err := w.Run(begin+p.Bound, s.Settled); err != nil {
 		return err
 	}
-	if _, once := s.(*ledger); !s.Settled() && (excused(w) || once && rewound(w.Nodes())) {
+	if !s.Settled() && (excused(w) || rewound(w.Nodes())) {
 		r.Excused = true
 		return nil
 	}
@@ -139,7 +139,7 @@ func excused(w *sim.World) bool {
 	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed || n.Unheard })
 }
 
-// rewound says whether a directory went back, or a copy of it ran. A node that was asked something, took it and went back behind that
+// rewound says whether a directory went back, or a copy of it ran. One that has nothing to send then is not heard, and waits. A node that was asked something, took it and went back behind that
 // shows it to the asker once: when the asker crashes before that is durable, nobody asks again.
 func rewound(nodes []*sim.Node) bool {
 	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
