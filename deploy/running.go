@@ -76,10 +76,9 @@ type Warning struct{ Text string }
 // Surpassed tells that the node's directory had gone back, as from a backup: a peer holds more of the node than it does. The node
 // goes on in a new epoch, into which its peers help it.
 type Surpassed struct {
-	Peer  wire.PeerID // who holds more
-	From  time.Time   // the directory's last record before this life; zero where it is not known
-	Saw   time.Time   // when the lost life that the peer has seen began; zero where it did not say
-	Ahead uint64      // messages that the peer took from lives that are missing here; 0 where it did not say
+	Peer wire.PeerID // who holds more
+	From time.Time   // the directory's last record before this life; zero where it is not known
+	Saw  time.Time   // when the lost life that the peer has seen began; zero where it did not say
 }
 
 // String says what happened and what follows.
@@ -98,9 +97,6 @@ func (s Surpassed) String() string {
 			began = "start elsewhere" // while this directory was in use: there were two
 		}
 		text += fmt.Sprintf("; %s saw this node %s at %s", s.Peer, began, s.Saw.Format(form))
-	}
-	if s.Ahead > 0 {
-		text += fmt.Sprintf("; %s took %d messages that are missing here", s.Peer, s.Ahead)
 	}
 	return text + ": it goes on in a new epoch with the help of its peers, and nothing counts twice"
 }
@@ -371,7 +367,7 @@ func (r *running) news(n engine.PeerNotice) {
 
 // surpassed returns what is told of a directory that had gone back.
 func (r *running) surpassed(n engine.PeerNotice) Surpassed {
-	s := Surpassed{Peer: n.Peer, Ahead: n.Ahead}
+	s := Surpassed{Peer: n.Peer}
 	if h := r.glue.bound(); h != nil && h.Recovery().LastWall != 0 {
 		s.From = time.Unix(0, h.Recovery().LastWall)
 	}

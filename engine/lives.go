@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -55,7 +54,7 @@ func (e *Engine) takeStale(env *wire.Envelope) {
 	case n.Seen < e.st.incarnation, n.Seen == e.st.incarnation && n.SeenStart == e.st.start:
 		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 	case n.SeenStart <= e.st.start:
-		e.goOn(env, peer.WordRefusal, n.Seen, n.SeenStart, 0)
+		e.goOn(env, n.Seen, n.SeenStart)
 	case !e.proven(n.SeenStart, n.SeenProof):
 		e.drop("refusal.unproven", string(env.From)+" tells of a later life and has no proof of it")
 	default:
@@ -73,40 +72,32 @@ func (e *Engine) takeAhead(env *wire.Envelope) {
 		e.drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 		return
 	}
-	e.goOn(env, peer.WordRefusal, n.Seen, n.SeenStart, 0)
+	e.goOn(env, n.Seen, n.SeenStart)
 }
 
-// surpassed heeds a peer that acknowledges what this node never gave out.
+// surpassed doubts a peer that acknowledges what this node never gave out. It is asked which life it has seen: a refusal tells, with what
+// this life lacks. A peer that goes on without one is a liar, or has seen this very life further, as where a machine was resumed in the
+// middle of it: numbers are not changed on that word, which would have honest peers take things anew; the host is told.
 func (e *Engine) surpassed(env *wire.Envelope, err error) {
-	ack, ok := err.(*peer.AckError)
-	if !ok || !e.rules(2) {
+	if !e.rules(2) {
 		return
 	}
-	if env.Start != 0 {
-		// It refuses what comes from this life, if it has seen another, and tells which: that decides between two that run at once. It
-		// takes this life for the other where a machine's snapshot was resumed in the middle of it.
-		first, long := e.st.streams.Doubt(env.From, e.st.now)
-		if first {
-			e.greet(env.From)
-		}
-		if !long {
-			return
-		}
+	first, long := e.st.streams.Doubt(env.From, e.st.now)
+	if first {
+		e.greet(env.From)
 	}
-	ahead := uint64(0)
-	if ack.Epoch == ack.OwnEpoch {
-		ahead = ack.UpTo - ack.OwnUpTo
+	if long {
+		e.refusedBy(env, "it acknowledges what this life never gave out; if its machine was set back while it ran, start it again: "+err.Error())
 	}
-	e.goOn(env, peer.WordAck, max(ack.Epoch, e.st.incarnation), 0, ahead)
 }
 
 // goOn goes on in a new epoch, because a peer showed that a life is missing. Whose word counts, and how often, the streams say.
-func (e *Engine) goOn(env *wire.Envelope, word peer.Word, seen, start, ahead uint64) {
+func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 	life := env.Start
 	if life == 0 {
 		life = env.Incarnation
 	}
-	if !e.st.streams.Heed(env.From, life, word) {
+	if !e.st.streams.Heed(env.From, life) {
 		e.count("rollback.unheeded")
 		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation %d, this is %d", seen, e.st.incarnation))
 		return
@@ -118,8 +109,8 @@ func (e *Engine) goOn(env *wire.Envelope, word peer.Word, seen, start, ahead uin
 	}
 	e.newEpoch()
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
-	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d, %d envelopes ahead", env.From, seen, ahead))
-	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start, Ahead: ahead,
+	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d", env.From, seen))
+	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start,
 		Reason: "it has seen a later state of this node than its directory holds"})
 }
 

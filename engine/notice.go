@@ -50,7 +50,6 @@ type PeerNotice struct {
 	Addresses []string // of PeerAddresses; read-only
 	Seen      uint64   // of PeerRefused, PeerSurpassed and PeerSuperseded: the incarnation that the peer saw, or 0
 	SeenStart uint64   // likewise: when that life began, microseconds of its host's clock, or 0
-	Ahead     uint64   // of PeerSurpassed: envelopes that the peer took from a life that is lost, or 0 where it did not say
 }
 
 // append adds a form of the notice to what is hashed: no two notices have the same.
@@ -60,8 +59,8 @@ func (n *PeerNotice) append(b []byte) []byte {
 		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 	}
 	b = binary.LittleEndian.AppendUint64(b, n.Seen)
-	if n.SeenStart != 0 || n.Ahead != 0 {
-		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, n.SeenStart), n.Ahead)
+	if n.SeenStart != 0 {
+		b = binary.LittleEndian.AppendUint64(b, n.SeenStart)
 	}
 	return b
 }

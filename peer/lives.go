@@ -17,20 +17,9 @@ type resync struct {
 	proof  []byte // of the peer's start, or nil
 	past   []past // the newest last
 	heeded uint64 // the life of the peer on whose word this node last went on in a new epoch, 0 for none
-	words  Word   // which words of that life those were
 	heeds  int32  // how often, in the own present life
 	doubt  int64  // engine time at which the peer first acknowledged what was never given out, 0 for not at all
 }
-
-// Word is what a peer says that proves a life to be missing here.
-type Word uint8
-
-// The words of a peer.
-const (
-	WordAck     Word = 1 << iota // it acknowledges what was never given out
-	WordRefusal                  // it refuses this node for another life that it has seen, and tells which
-	wordsEnd
-)
 
 // past is what was taken in an earlier epoch of a peer's stream.
 type past struct {
@@ -114,8 +103,7 @@ func (t *stream) remember(p past) {
 
 // takenBefore says whether the envelope was taken at the place that it had in an earlier epoch, and notes that it is taken now. A
 // number of the sender's present life counts only where it was taken from that life: one of a life that is lost was given to
-// something else. Of a question this is
-// not all: Requests knows whether it was answered, and a sender that went back needs the answer again.
+// something else. Of a question this is not all: Requests knows whether it was answered, and a sender that went back needs the answer again.
 func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 	if t.resync == nil {
 		return false
@@ -177,27 +165,24 @@ func (s *Streams) Begun() {
 		t := s.peers.rows[i].v
 		t.born = t.next
 		if t.resync != nil {
-			t.heeded, t.words, t.heeds, t.doubt = 0, 0, 0, 0
+			t.heeded, t.heeds, t.doubt = 0, 0, 0
 			t.tidy()
 		}
 	}
 }
 
-// Heed says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it does: once on each word in
-// each life of the peer, and a few times in all within a life of its own. So a liar costs a bounded number of resynchronisations.
-func (s *Streams) Heed(p wire.PeerID, life uint64, word Word) bool {
+// Heed says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it does: once for each life of
+// the peer, and a few times in all within a life of its own. So a liar costs a bounded number of resynchronisations.
+func (s *Streams) Heed(p wire.PeerID, life uint64) bool {
 	t, err := s.of(p)
 	if err != nil || life == 0 {
 		return false
 	}
 	r := t.more()
-	if r.heeded != life {
-		r.heeded, r.words = life, 0
-	}
-	if r.words&word != 0 || r.heeds >= heedsMax {
+	if r.heeded == life || r.heeds >= heedsMax {
 		return false
 	}
-	r.words |= word
+	r.heeded = life
 	r.heeds++
 	r.doubt = 0
 	return true
@@ -206,8 +191,8 @@ func (s *Streams) Heed(p wire.PeerID, life uint64, word Word) bool {
 // doubtNs is how long a peer that acknowledges what was never given out has the time to say which life it has seen.
 const doubtNs = 1e9
 
-// Doubt notes that a peer acknowledges what was never given out, and says whether that is the first time, and whether it has said so
-// for long enough without refusing this node: then it takes this life for the one that gave those numbers out.
+// Doubt notes that a peer acknowledges what was never given out, and says whether that is the first time, and, once a
+// second, whether it goes on without refusing this node.
 func (s *Streams) Doubt(p wire.PeerID, now int64) (first, long bool) {
 	t, err := s.of(p)
 	if err != nil {
@@ -217,5 +202,8 @@ func (s *Streams) Doubt(p wire.PeerID, now int64) (first, long bool) {
 	if first = r.doubt == 0; first {
 		r.doubt = max(1, now)
 	}
-	return first, now-r.doubt >= doubtNs
+	if long = now-r.doubt >= doubtNs; long {
+		r.doubt = max(1, now) // and so on, once in that time
+	}
+	return first, long
 }

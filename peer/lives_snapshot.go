@@ -19,8 +19,8 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	for _, p := range t.past {
 		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark})
 	}
-	if t.heeded != 0 {
-		w.Heeded = &snapshot.HeededSnapshot{Life: t.heeded, Times: t.heeds, Words: uint32(t.words)}
+	if t.heeds > 0 {
+		w.Heeded = &snapshot.HeededSnapshot{Life: t.heeded, Times: t.heeds}
 	}
 }
 
@@ -38,7 +38,7 @@ func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
 		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark})
 	}
 	if w.Heeded != nil {
-		r.heeded, r.heeds, r.words = w.Heeded.Life, w.Heeded.Times, Word(w.Heeded.Words)
+		r.heeded, r.heeds = w.Heeded.Life, w.Heeded.Times
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a peer was doubted before time began"
 	case len(w.Past) > pastMax:
 		return "more past epochs are remembered than are kept"
-	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 0 || w.Heeded.Times > heedsMax || Word(w.Heeded.Words) >= wordsEnd || w.Heeded.Words >= 256):
+	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 1 || w.Heeded.Times > heedsMax):
 		return "the peer was heeded more often than can be, or in no life"
 	}
 	last := uint64(0)

@@ -161,7 +161,6 @@ type PastEpochSnapshot struct {
 type HeededSnapshot struct {
 	Life  uint64 `snap:"1"` // of the peer
 	Times int32  `snap:"2"` // in the own present life
-	Words uint32 `snap:"3"` // of that life: 1 an acknowledgement of what was never given out, 2 a refusal
 }
 
 // PressureSnapshot is a peer that was told that the node has little room for its data.

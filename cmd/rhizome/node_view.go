@@ -95,11 +95,10 @@ type (
 	}
 	surpassedLine struct {
 		head
-		Peer  string `json:"peer"`
-		From  string `json:"from,omitempty"` // the directory's last record
-		Saw   string `json:"saw,omitempty"`  // start of the life that the peer has seen
-		Ahead uint64 `json:"ahead,omitempty"`
-		Text  string `json:"text"`
+		Peer string `json:"peer"`
+		From string `json:"from,omitempty"` // the directory's last record
+		Saw  string `json:"saw,omitempty"`  // start of the life that the peer has seen
+		Text string `json:"text"`
 	}
 	clientDoneLine struct {
 		head
@@ -170,7 +169,7 @@ func (v *nodeView) line(what any) any {
 	case deploy.Lingering:
 		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
 	case deploy.Surpassed:
-		return surpassedLine{v.c.head("surpassed"), string(x.Peer), stamp(x.From), stamp(x.Saw), x.Ahead, x.String()}
+		return surpassedLine{v.c.head("surpassed"), string(x.Peer), stamp(x.From), stamp(x.Saw), x.String()}
 	case job.Round:
 		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
 	case deploy.Evaluated:

@@ -21,7 +21,6 @@ type told struct {
 	Up                                                         bool
 	ModelSHA256                                                string `json:"model_sha256"`
 	Saw                                                        string
-	Ahead                                                      uint64
 }
 
 // started is a command that runs, and its lines as they come.
