@@ -51,7 +51,8 @@ func (e *Engine) proven(start uint64, proof []byte) bool {
 func (e *Engine) takeStale(env *wire.Envelope) {
 	n := env.Notice
 	switch {
-	case n.Seen < e.st.incarnation, n.Seen == e.st.incarnation && n.SeenStart == e.st.start:
+	case n.Seen < e.st.incarnation, n.Seen == e.st.incarnation && (n.SeenStart == 0 || n.SeenStart == e.st.start):
+		// It is of this life, or says nothing of another: it answers what was still on its way from one before.
 		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 	case n.SeenStart <= e.st.start:
 		e.goOn(env, n.Seen, n.SeenStart)

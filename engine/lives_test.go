@@ -64,6 +64,20 @@ func TestALaterLifeNeedsAProof(t *testing.T) {
 	}
 }
 
+// TestAnOldRefusalOpensNoEpoch: a refusal of what was still on its way from an earlier life shows this life, with its start or without:
+// it proves nothing.
+func TestAnOldRefusalOpensNoEpoch(t *testing.T) {
+	e, _, other := keyed(t, 1000)
+	for _, start := range []uint64{0, 1000} {
+		if got := refusedWith(t, e, other, 7, wire.Notice{Kind: wire.NoticeStale, Seen: e.Incarnation(), SeenStart: start}); len(got) != 0 {
+			t.Errorf("with start %d the host is told %+v", start, got)
+		}
+	}
+	if counted(e, "refusal.late") != 2 || e.Epoch() != 1 {
+		t.Errorf("%d are counted as late, epoch %d", counted(e, "refusal.late"), e.Epoch())
+	}
+}
+
 // TestALiarCostsFewEpochs: a peer that says all the time that it has seen more of a node is heeded once in each of its lives on each
 // word, and eight times in all, however many lives it claims to have.
 func TestALiarCostsFewEpochs(t *testing.T) {
