@@ -123,6 +123,11 @@ func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 	return !o.Fresh || p.start == env.Start && o.Number > p.mark
 }
 
+// spokeLast says whether the life that the envelope comes from is the one that spoke last in the epoch of its origin.
+func (t *stream) spokeLast(env *wire.Envelope) bool {
+	return t.resync != nil && slices.ContainsFunc(t.past, func(p past) bool { return p.epoch == env.Origin.Epoch && p.start == env.Start })
+}
+
 // Seen returns the newest life of the peer that was heard of: its incarnation, when it began, and the proof of that.
 func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) {
 	t := s.stream(p)

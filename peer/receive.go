@@ -13,7 +13,7 @@ type Accepted struct {
 	Restarted bool   // the peer has a newer incarnation than was seen
 	Renewed   bool   // the peer opened a new epoch: it may have lost what it had acknowledged
 	Reborn    bool   // the life that the peer tells is another than the one that was seen
-	Before    bool   // it asks what was taken in an earlier epoch: its sender may have forgotten the answer
+	Before    bool   // it asks what was taken in an earlier epoch, in which the same life spoke: its sender has not gone back since
 	Lost      uint64 // numbers that this node acknowledged in a lost life and never gets again
 }
 
@@ -57,9 +57,8 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)
 		if s.lives && env.Origin.IsSet() && t.takenBefore(env, s.lim.Window) {
-			if got.Before = env.Request.IsSet(); !got.Before {
-				got.Duplicate = true
-			}
+			got.Duplicate = got.Duplicate || !env.Request.IsSet()
+			got.Before = env.Request.IsSet() && t.spokeLast(env)
 		}
 		if planted.On(planted.DropDedup) {
 			got.Duplicate = false
