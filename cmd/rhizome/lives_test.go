@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestDirectoriesThatWentBack brings directories of real processes back from copies: that of a client, and one of
+// TestDirectoriesThatWentBack brings directories of real processes back from copies: that of a client, that of the server, and one of
 // which a copy runs beside the original. The job goes on each time, the node that went back says so, of two at once the one that
 // began first ends with a code and a reason of its own, and the model at the end is that of an undisturbed run: nothing counts twice.
 // Each of these used to stall the job for ever, in silence.
@@ -21,7 +21,7 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 			t.Fatal(o)
 		}
 	}
-	job := []string{"--rounds", "400", "--clients", "2"}
+	job := []string{"--rounds", "3000", "--clients", "2"}
 	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
 	n := &network{t: t, dir: dir, job: job, server: "server"}
 	n.serve()
@@ -40,6 +40,18 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	if said.Saw == "" || !strings.Contains(said.Text, "nothing counts twice") {
 		t.Errorf("a client that went back says %+v", said)
 	}
+	n.rounds(20)
+
+	// The server comes back from a copy.
+	n.stop(n.s)
+	copied(t, in("server"), in("server.copy"))
+	n.serve()
+	n.rounds(20)
+	n.stop(n.s)
+	moved(t, in("server.copy"), in("server"))
+	n.last = 0
+	n.serve()
+	n.s.await(t, "the word that its directory went back", isEvent("surpassed"))
 	n.rounds(20)
 
 	// A copy of a client's directory runs beside the original, which was told to take over: the copy ends.
@@ -64,7 +76,7 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	n.stop(twin)
 	first = n.join("client0", "client0") // behind what the twin did, and the one that is left
 	done := n.s.await(t, "the result", isEvent("done"))
-	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 400 {
+	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 3000 {
 		t.Errorf("%+v, undisturbed %+v", done, want)
 	}
 	for _, c := range []*started{first, second, n.s} {

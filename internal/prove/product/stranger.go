@@ -187,8 +187,8 @@ func (s *stranger) lure(n *node) (bool, error) {
 		return false, nil
 	}
 	stream.SetDeadline(time.Now().Add(patience))
-	b, err := io.ReadAll(io.LimitReader(stream, 16))
-	return len(b) > 0, nil
+	said, _ := io.ReadAll(io.LimitReader(stream, 16)) // a reset and a silence both say that it was not believed
+	return len(said) > 0, nil
 }
 
 // post sends packets to a node, and waits until they have left.
