@@ -60,7 +60,9 @@ func start(t *testing.T, dir string, args ...string) *started {
 // await returns the first line that is wanted, within half a minute.
 func (s *started) await(t *testing.T, what string, want func(told) bool) told {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	const patience = 30 * time.Second
+	late := time.NewTimer(patience)
+	defer late.Stop()
 	for {
 		select {
 		case e, ok := <-s.lines:
@@ -71,7 +73,10 @@ func (s *started) await(t *testing.T, what string, want func(told) bool) told {
 			if want(e) {
 				return e
 			}
-		case <-late:
+			if e.Event == "round" {
+				late.Reset(patience) // it goes on
+			}
+		case <-late.C:
 			t.Fatalf("%v: no %s\n%s", s.cmd.Args[1:3], what, s.errs)
 		}
 	}
