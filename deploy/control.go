@@ -141,7 +141,12 @@ func (r *running) accept(l net.Listener) {
 			c.SetDeadline(time.Now().Add(callWithin))
 			var q Request
 			reply := &Reply{}
-			if b, err := readLine(c, requestMax); err != nil {
+			b, err := readLine(c, requestMax)
+			if !r.answering.TryRLock() { // the node ends
+				return
+			}
+			defer r.answering.RUnlock()
+			if err != nil {
 				reply = denied(err)
 			} else if err := strictly(b, &q); err != nil {
 				reply = denied(&DeniedError{"format", err.Error()})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
@@ -59,6 +60,7 @@ type Record struct {
 	Failed    *job.Failed                `json:"failed,omitempty"` // where the job has failed
 	Fork      *Origin                    `json:"fork,omitempty"`   // of which server this one is a fork
 	Word      *Word                      `json:"word,omitempty"`   // what a client heard of its server last, a while ago at most
+	Left      time.Time                  `json:"left,omitzero"`    // when the client left its job
 }
 
 // Member is a client that a server gave a number.
@@ -138,7 +140,7 @@ func Check(fsys vfs.FS, path string) error {
 		}
 		return err
 	}
-	if rec.Done != nil {
+	if rec.Done != nil || !rec.Left.IsZero() {
 		return nil
 	}
 	if rec.Role == RoleClient {

@@ -50,6 +50,9 @@ type client struct {
 	called chan struct{}               // one token: the server called
 	word   word                        // what was heard of the server
 
+	leaving  atomic.Bool // its operator has asked it to leave the job
+	tellLeft sync.Once
+
 	telling sync.Mutex
 	up      bool // what was told last of the server
 	told    bool
@@ -90,6 +93,8 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
 	case rec != nil && c.goal.digest != "" && c.goal.digest != rec.Digest:
 		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program %.12s: choose another --dir", rec.Digest, c.goal.digest)
+	case rec != nil && !rec.Left.IsZero():
+		return nil, refuseLeft(c.dir.Path, rec)
 	case rec != nil && rec.Done != nil:
 		return rec.Done, nil
 	case rec != nil && rec.Failed != nil:

@@ -1,12 +1,7 @@
 package deploy
 
 import (
-	"context"
-	"errors"
-
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
-	"github.com/rhizome-ml/rhizome/deploy/exchange"
-	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -69,52 +64,4 @@ func keepsMembers(dir string, rec *Record) error {
 		return nil
 	}
 	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server", rec.Role)
-}
-
-// ErrLeft is the end of a client whose operator had it leave its job.
-var ErrLeft = errors.New("this client has left the job")
-
-// goes tells the server that this client leaves, and ends the node when the server has written that down.
-func (c *client) goes(ctx context.Context) error {
-	server := c.server.Load()
-	if server == nil {
-		return &DeniedError{"early", "the client has no server yet"}
-	}
-	s, err := c.net.Open(ctx, *server, controlProtocol)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := exchange.WriteMessage(s, Request{Op: engine.ControlLeave}); err != nil {
-		return err
-	}
-	var reply Reply
-	if err := exchange.ReadMessage(s, &reply, exchange.Timeout); err != nil {
-		return err
-	}
-	if reply.Code != "" {
-		return &DeniedError{reply.Code, reply.Reason}
-	}
-	c.fail(ErrLeft)
-	return nil
-}
-
-// Leave has the client of a directory leave its job: through its process while that runs, and else by asking the server itself.
-func Leave(ctx context.Context, o Options) error {
-	reply, err := callRunning(o.Dir, Request{Op: engine.ControlLeave})
-	if err == nil && reply.Code != "" {
-		return &DeniedError{reply.Code, reply.Reason}
-	}
-	if !errors.Is(err, errNotRunning) {
-		return err
-	}
-	rec, err := readRecord(o.FS, o.Dir)
-	if err != nil {
-		return err
-	}
-	if rec == nil || rec.Role != RoleClient || len(rec.Addresses) == 0 {
-		return refuse(o.Dir, "holds no client of a job: only a client can leave")
-	}
-	_, err = CallAfar(ctx, o, rec.Addresses[0], Request{Op: engine.ControlLeave})
-	return err
 }

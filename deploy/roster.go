@@ -156,7 +156,10 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 func (s *server) known(p wire.PeerID) (is, removed bool) {
 	all, err := s.roster()
 	if err != nil {
-		return find(s.dir.Record().Members, p) >= 0, false
+		if find(s.dir.Record().Members, p) >= 0 {
+			return true, false
+		}
+		all = s.were
 	}
 	for _, m := range all {
 		if m.Peer == p && m.Place == job.ClientsPlace {
@@ -170,6 +173,9 @@ func (s *server) known(p wire.PeerID) (is, removed bool) {
 func (s *server) memberNews(n engine.PeerNotice) {
 	switch n.Kind {
 	case engine.PeerJoined, engine.PeerLeft, engine.PeerRemoved:
+		if n.Kind != engine.PeerJoined {
+			s.watchers.part(n.Peer)
+		}
 		select {
 		case s.changed <- struct{}{}:
 		default: // it is to look anyway
@@ -177,18 +183,29 @@ func (s *server) memberNews(n engine.PeerNotice) {
 	}
 }
 
-// stranger says why a peer is no client of this server, or "".
-func (s *server) stranger(p wire.PeerID) string {
-	if find(s.clients(), p) >= 0 {
-		return ""
+// stranger says why a peer is no client of this server, or nil.
+func (s *server) stranger(p wire.PeerID) *standing {
+	all, err := s.roster()
+	if err != nil {
+		if find(s.dir.Record().Members, p) >= 0 {
+			return nil
+		}
+		all = s.were
 	}
-	if all, err := s.roster(); err == nil {
-		for _, m := range all {
-			if m.Peer == p && m.State != peer.MemberIs {
-				return fmt.Sprintf("client %d of this server %s", m.Number, map[peer.MemberState]string{
-					peer.MemberRemoved: "was removed by its operator, and is none any more", peer.MemberLeft: "left the job, and is none any more"}[m.State])
-			}
+	no := &standing{}
+	for _, m := range all {
+		switch {
+		case m.Peer != p || m.Place != job.ClientsPlace:
+		case m.State == peer.MemberIs:
+			return nil
+		default:
+			no.Gone = m.State.String()
+			no.Refused = fmt.Sprintf("client %d of this server %s", m.Number, map[peer.MemberState]string{
+				peer.MemberRemoved: "was removed by its operator, and is none any more", peer.MemberLeft: "left the job, and is none any more"}[m.State])
 		}
 	}
-	return "this server does not know " + string(p) + "; it may have lost its directory: join anew with another --dir"
+	if no.Refused == "" {
+		no.Refused = "this server does not know " + string(p) + "; it may have lost its directory: join anew with another --dir"
+	}
+	return no
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -124,6 +125,8 @@ type running struct {
 	// claims returns those of the addresses that a peer says it has which are believed; nil: all of them.
 	claims func(p wire.PeerID, addresses []string) []string
 	failed chan error // holds the first reason why the node cannot go on
+
+	answering sync.RWMutex // read-locked by calls at the socket that are under way: the node ends behind them
 
 	standing atomic.Pointer[beside] // what the role knows of how the job is, or nil
 	done     context.Context
@@ -419,6 +422,8 @@ func (r *running) fail(err error) {
 // close ends everything, cleanly: what was taken is durable then.
 func (r *running) close() error {
 	r.cancel()
+	r.answering.Lock()
+	defer r.answering.Unlock()
 	os.Remove(filepath.Join(r.dir.Path, socketFile))
 	var err error
 	if r.glue != nil {

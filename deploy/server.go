@@ -19,6 +19,7 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -59,6 +60,7 @@ type server struct {
 	last     int           // the last round that was told
 	course   course
 
+	were                 []peer.Member // of a job that is over: all that are members, or were
 	admitting, mirroring sync.Mutex
 	changed              chan struct{} // one token: the roster has changed
 	metrics              *metrics      // nil where nothing is written
@@ -166,6 +168,7 @@ func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
 	if err != nil || n == nil {
 		return func(wire.PeerID) error { return nil }, err
 	}
+	s.were = n.Engine().Members()
 	blocked, allowed, closed := n.Engine().Lists()
 	return func(p wire.PeerID) error {
 		if slices.Contains(blocked, p) || closed && !slices.Contains(allowed, p) {
@@ -379,13 +382,21 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 		s.turnAway("watch", fmt.Sprintf("%s: %v", from, err))
 		return
 	}
-	if no := s.stranger(from); no != "" {
-		exchange.WriteMessage(stream, status{Refused: no})
+	end, parted := s.watchers.begin(from, stream) // before it is asked who it is: who is removed in between hears of it
+	defer end()
+	if no := s.stranger(from); no != nil {
+		no.say(stream, protocol)
 		return
 	}
-	defer s.watchers.begin(from, stream)()
 	s.remember(from, h.Addresses)
-	s.board.show(s.done, from, stream, protocol) // an error: the client is gone, and opens another
+	s.board.show(s.done, from, stream, protocol, parted) // an error: the client is gone, and opens another
+	select {
+	case <-parted:
+		if no := s.stranger(from); no != nil {
+			no.say(stream, protocol)
+		}
+	default:
+	}
 }
 
 // addressesMax bounds the addresses that are kept of a peer.

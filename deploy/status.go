@@ -39,6 +39,7 @@ type Status struct {
 	Clients     []ClientStatus    `json:"clients,omitempty"` // of a server: at most clientsShown, by name
 	Done        *exchange.Done    `json:"done,omitempty"`
 	Failed      *job.Failed       `json:"failed,omitempty"`
+	Left        time.Time         `json:"left,omitzero"`   // when the client left its job
 	Hangs       string            `json:"hangs,omitempty"` // why the process does not answer; all else is what the directory says
 	Notes       []string          `json:"notes,omitempty"` // what an operator should know of the counters
 	NowNs       int64             `json:"now_ns"`          // engine time
@@ -71,6 +72,7 @@ const (
 	StateDone    = "done"
 	StateFailed  = "failed"
 	StateStopped = "stopped"
+	StateLeft    = "left"    // it is no member of its job any more
 	StateHangs   = "hanging" // the process is there and does not answer
 )
 
@@ -147,6 +149,8 @@ func (s *Status) settle() {
 		s.State = StateDone
 	case s.Failed != nil:
 		s.State = StateFailed
+	case !s.Left.IsZero():
+		s.State = StateLeft
 	case !s.Running:
 		s.State = StateStopped
 	case s.Waits != nil && s.Waits.Known:
@@ -225,7 +229,7 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 	if rec != nil {
 		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts, rec.Done
 		s.Addresses = append(s.Addresses, rec.Listen...)
-		s.Rounds, s.Failed, s.Promise = roundsOf(rec), rec.Failed, promiseOf(rec)
+		s.Rounds, s.Failed, s.Promise, s.Left = roundsOf(rec), rec.Failed, promiseOf(rec), rec.Left
 		if rec.Done != nil {
 			s.Round = rec.Done.Rounds
 		}

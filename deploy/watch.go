@@ -39,11 +39,12 @@ type status struct {
 }
 
 // standing is what it says on a watch of the second version: also what the job waits for, once that has lasted for a while, and
-// that it has failed.
+// that it has failed. Who is no member any more hears that, and nothing else of the job.
 type standing struct {
 	status
 	Waits  *Waits      `json:"waits,omitempty"`
 	Failed *job.Failed `json:"failed,omitempty"`
+	Gone   string      `json:"gone,omitempty"` // beside Refused: how the one who watches came to be no member any more, left or removed
 }
 
 // over says whether nothing more will come.
@@ -117,15 +118,25 @@ func (b *board) unaware(members []Member) []wire.PeerID {
 	return out
 }
 
-// show keeps one client informed until it is gone, or knows that the job is over.
-func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, protocol string) error {
+// say writes what is so, in the words of a version of the protocol.
+func (s *standing) say(to transport.Stream, protocol string) error {
+	if protocol == watchProtocolBefore {
+		return exchange.WriteMessage(to, s.before())
+	}
+	return exchange.WriteMessage(to, s)
+}
+
+// show keeps one client informed until it is gone, is no member any more, or knows that the job is over. parted is closed when it is
+// no member any more, which is so before the job is over for the others: then nothing more is said.
+func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, protocol string, parted <-chan struct{}) error {
 	for {
 		now, changed := b.look()
-		var say any = now
-		if protocol == watchProtocolBefore {
-			say = now.before()
+		select {
+		case <-parted:
+			return nil
+		default:
 		}
-		if err := exchange.WriteMessage(s, say); err != nil {
+		if err := now.say(s, protocol); err != nil {
 			return err
 		}
 		if now.Failed != nil && protocol == watchProtocolBefore {
@@ -143,6 +154,7 @@ func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, 
 		select {
 		case <-changed:
 		case <-t.C:
+		case <-parted:
 		case <-ctx.Done():
 			t.Stop()
 			return ctx.Err()
@@ -164,7 +176,8 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 			return done, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.As(err, new(*exchange.RefusedError)), errors.As(err, new(*job.FailedError)):
+		case errors.As(err, new(*exchange.RefusedError)), errors.As(err, new(*job.FailedError)), errors.As(err, new(*DirError)),
+			errors.As(err, new(*RemovedError)), errors.As(err, new(*LeftError)):
 			return nil, err
 		}
 		if good || c.calls.Load() != before {
@@ -222,6 +235,9 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 			return nil, good, err
 		}
 		now.clean()
+		if now.Gone == goneLeft || now.Gone == goneRemoved {
+			return nil, false, c.said(now.Gone)
+		}
 		if now.Refused != "" {
 			return nil, false, exchange.Refuse(exchange.CodeStranger, "%s", now.Refused)
 		}

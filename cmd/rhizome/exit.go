@@ -33,6 +33,7 @@ const (
 	exitFailed      = 3   // the job has failed: it ends there, and each later start says so again
 	exitNothing     = 4   // a node without a server is through its periods, and has merged nothing
 	exitSuperseded  = 5   // another process runs as this node, and began later
+	exitRemoved     = 6   // the server's operator has removed this client from its job
 	exitInterrupted = 130 // stopped cleanly, and can go on
 )
 
@@ -47,6 +48,8 @@ func exitCode(err error) int {
 		return exitNothing
 	case isAny[*host.SupersededError](err), childEnded(err, exitSuperseded):
 		return exitSuperseded
+	case isAny[*deploy.RemovedError](err):
+		return exitRemoved
 	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),

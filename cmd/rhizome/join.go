@@ -77,6 +77,9 @@ func newJoin(c *console) *cobra.Command {
 			if errors.Is(err, deploy.ErrInterrupted) {
 				return &stoppedError{typed()}
 			}
+			if isAny[*deploy.LeftError](err) {
+				return nil // as it was asked to, which is told
+			}
 			if err != nil {
 				return err
 			}

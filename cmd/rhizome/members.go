@@ -182,17 +182,22 @@ func newLeave(c *console) *cobra.Command {
 		Use:   "leave",
 		Short: "Have a client leave its job",
 		Long: "Have the client in --dir leave its job: the server writes down that it is no member any more, its number is free, and a client\n" +
-			"that runs ends. The server has to be there; a client that is stopped asks it too.",
+			"that runs ends with exit code 0. The server has to be there; a client that is stopped asks it too.",
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			dir, err := f.node()
 			if err != nil {
 				return err
 			}
-			if err := deploy.Leave(cmd.Context(), deploy.Options{Dir: dir, FS: vfs.OS(), Network: deploy.Libp2p}); err != nil {
+			gone, err := deploy.Leave(cmd.Context(), deploy.Options{Dir: dir, FS: vfs.OS(), Network: deploy.Libp2p})
+			if err != nil {
 				return err
 			}
-			return f.did(c, deploy.Request{Op: engine.ControlLeave})
+			if f.json {
+				return f.did(c, deploy.Request{Op: engine.ControlLeave})
+			}
+			_, err = fmt.Fprintln(c.out, gone)
+			return err
 		}),
 	}
 	f.register(cmd)

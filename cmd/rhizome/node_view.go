@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/peer"
 )
 
 // nodeView shows what a node tells, line by line. It is safe for concurrent use.
@@ -100,6 +101,12 @@ type (
 		Saw  string `json:"saw,omitempty"`  // start of the life that the peer has seen
 		Text string `json:"text"`
 	}
+	goneLine struct {
+		head
+		Job    string `json:"job"`
+		Member int    `json:"member"`
+		Text   string `json:"text"`
+	}
 	clientDoneLine struct {
 		head
 		Rounds      int    `json:"rounds"`
@@ -170,6 +177,8 @@ func (v *nodeView) line(what any) any {
 		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
 	case deploy.Surpassed:
 		return surpassedLine{v.c.head("surpassed"), string(x.Peer), stamp(x.From), stamp(x.Saw), x.String()}
+	case deploy.Gone:
+		return goneLine{v.c.head(x.State), x.Job, x.Member, x.String()}
 	case job.Round:
 		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
 	case deploy.Evaluated:
@@ -211,6 +220,10 @@ func (v *nodeView) text(what any) string {
 		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "), has(len(x.For)), x.Until.Format("15:04:05"))
 	case deploy.Surpassed:
 		return x.String()
+	case deploy.Gone:
+		if x.State == peer.MemberLeft.String() { // of one that was removed, the error says it
+			return x.String()
+		}
 	case job.Round:
 		of := ""
 		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job

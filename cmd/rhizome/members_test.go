@@ -1,0 +1,65 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestLeaveAndRemoval: a client that leaves ends with 0, for that is what was asked for, whether its process runs or not; one that the
+// server's operator removed ends with a code of its own, now and at each later start; both say what happened, in a line and an event.
+// A leave used to be an error, and a removal looked like bad input.
+func TestLeaveAndRemoval(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	server := start(t, dir, "server", "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "4")
+	at := server.await(t, "address", isEvent("listening"))
+	join := func(name string, more ...string) *started {
+		c := start(t, dir, append([]string{"join", at.Addresses[0], "--trust", at.Digest, "--dir", in(name), "--listen", loopback}, more...)...)
+		server.await(t, name, isEvent("joined"))
+		return c
+	}
+	speaks, silent, gone := join("c0", "--json"), join("c1", "--json"), join("c2", "--json")
+	for _, c := range []*started{speaks, silent, gone} {
+		c.await(t, "a start", isEvent("listening"))
+	}
+
+	if o := rhizome(t, "leave", "--dir", in("c0")); o.code != exitOK || !strings.Contains(o.out, "has left the job digits") {
+		t.Errorf("leave: %+v", o)
+	}
+	if e := speaks.await(t, "the word that it left", isEvent("left")); !strings.Contains(e.Text, "has left the job digits") {
+		t.Errorf("%+v", e)
+	}
+	if code := speaks.end(t); code != exitOK || speaks.errs.Len() > 0 {
+		t.Errorf("a client that left ends with code %d, %s", code, speaks.errs)
+	}
+
+	silent.cmd.Process.Kill()
+	silent.end(t)
+	if o := rhizome(t, "leave", "--json", "--dir", in("c1")); o.code != exitOK || !strings.Contains(o.out, `"done":true`) {
+		t.Errorf("leave of a client that is stopped: %+v", o)
+	}
+	for _, c := range []string{"c0", "c1"} {
+		if o := rhizome(t, "join", "--dir", in(c)); o.code != exitBad || !strings.Contains(o.err, "--as "+in(c)) {
+			t.Errorf("a start after it: %+v", o)
+		}
+		if o := rhizome(t, "leave", "--dir", in(c)); o.code != exitBad || !strings.Contains(o.err, "already") {
+			t.Errorf("a second leave: %+v", o)
+		}
+	}
+
+	if o := rhizome(t, "members", "remove", "client-02", "--dir", in("server")); o.code != exitOK {
+		t.Errorf("remove: %+v", o)
+	}
+	for range 2 {
+		if e := gone.await(t, "the word that it was removed", isEvent("removed")); !strings.Contains(e.Text, "has removed this client") {
+			t.Errorf("%+v", e)
+		}
+		if code := gone.end(t); code != exitRemoved || !strings.Contains(gone.errs.String(), "has removed this client") {
+			t.Errorf("a client that was removed ends with code %d, %s", code, gone.errs)
+		}
+		gone = start(t, dir, "join", "--json", "--dir", in("c2"), "--listen", loopback)
+	}
+	gone.end(t)
+	server.cmd.Process.Kill()
+}
