@@ -68,6 +68,8 @@ const (
 	MinOfAllMembers
 	AdmissionSkipped
 	PlaceUnchecked
+	RollbackUnnoticed
+	TwinUnfenced
 	Canary
 )
 
@@ -141,6 +143,8 @@ var Bugs = [...]Planted{
 	{MinOfAllMembers, "min-of-all-members", "promise 9", "component/protocol/registry/server.go", "a round begins only when all that ever joined are there"},
 	{AdmissionSkipped, "admission-skipped", "L10", "engine/members.go", "what a peer sends that was never admitted is taken as a member's"},
 	{PlaceUnchecked, "place-unchecked", "L10", "engine/members.go", "a member is taken to play every place"},
+	{RollbackUnnoticed, "rollback-unnoticed", "promise 12", "peer/lives.go", "a life whose directory went back is taken as one that goes on"},
+	{TwinUnfenced, "twin-unfenced", "promise 12", "engine/lives.go", "a node that learns of a later life of its own that runs elsewhere goes on"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 

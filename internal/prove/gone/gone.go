@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/prove/returns"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/study"
@@ -95,6 +96,9 @@ func Try(seed uint64) error {
 		return fmt.Errorf("seed %d, %v without %v: %w", seed, c.Set, c.Victims, err)
 	case !r.Done:
 		return fmt.Errorf("seed %d, %v without %v from %v on: the job has not ended after %v, it is in round %d", seed, c.Set, c.Victims, c.At, Bound, r.Round)
+	}
+	if err := returns.Audit(world); err != nil {
+		return fmt.Errorf("seed %d, %v without %v: %w", seed, c.Set, c.Victims, err)
 	}
 	return c.left(seed, world)
 }

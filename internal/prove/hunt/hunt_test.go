@@ -56,6 +56,19 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestNumberOfBugsIsTold holds the number of bugs that the papers tell against the list.
+func TestNumberOfBugsIsTold(t *testing.T) {
+	for file, words := range map[string]string{"README.md": "plants %d bugs", "RATIONALE.md": "Of the %d bugs"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf(words, len(bugs())); !strings.Contains(string(text), want) {
+			t.Errorf("%s does not say %q", file, want)
+		}
+	}
+}
+
 // TestBenchFindsNothing runs some seeds of the bench without a bug: what it finds would be a bug of the tree, or of the bench.
 func TestBenchFindsNothing(t *testing.T) {
 	for seed := range uint64(12) {
