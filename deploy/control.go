@@ -82,6 +82,7 @@ type Reply struct {
 	Invitations []InvitationState `json:"invitations,omitempty"`
 
 	Members []MemberState `json:"members,omitempty"` // of OpMembers
+	Running bool          `json:"running,omitempty"` // likewise: they are as of now, and not as the directory says
 }
 
 // DeniedError says that a call was denied.
@@ -196,7 +197,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	}
 	var reply Reply
 	var err error
-	rec := r.dir.Record()
+	rec, at := r.dir.Record(), r.at()
 	see := func(n *node.Node) {
 		if caller != "" {
 			if err = mayLook(n, caller); err != nil {
@@ -205,12 +206,12 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		}
 		switch q.Op {
 		case OpStatus:
-			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, &r.links)
+			reply.Status, err = statusOf(r.dir.ID.Peer(), rec, n, at)
 		case OpMembers:
 			if err = keepsMembers(r.o.Dir, rec); err != nil {
 				return
 			}
-			reply.Members = memberStates(n)
+			reply.Members = memberStates(rec, n, at)
 		default:
 			reply.Peers, err = peersOf(rec, n, &r.links)
 		}
@@ -223,6 +224,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	if err != nil {
 		return denied(err)
 	}
+	reply.Running = q.Op == OpMembers
 	if reply.Status != nil {
 		reply.Status.Running, reply.Status.Addresses, reply.Status.TurnedAway = true, r.net.Addresses(), r.turnedAway()
 		if b := r.standing.Load(); b != nil {

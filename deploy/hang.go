@@ -81,10 +81,10 @@ func statusOfHanging(o Options, why *HangError) (*Reply, error) {
 	}
 	looked := make(chan answer, 1)
 	go func() {
-		self, rec, n, err := look(o.FS, o.Dir)
+		l, err := look(o.FS, o.Dir)
 		var s *Status
 		if err == nil {
-			s, err = statusOf(self, rec, n, nil)
+			s, err = statusOf(l.self, l.rec, l.node, l.at())
 		}
 		looked <- answer{s, err}
 	}()
@@ -103,7 +103,7 @@ func statusOfHanging(o Options, why *HangError) (*Reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.s, err = statusOf(id.Peer(), rec, nil, nil); err != nil {
+		if a.s, err = statusOf(id.Peer(), rec, nil, moment{}); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // TestARemovedClientHearsNothingOfTheEnd: a client that was removed is told that, by a server whose job is over too, also when that was
@@ -122,4 +123,56 @@ func TestALeaveIsNoFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	hear[Listening](w.join("again", at), "a start with the same key elsewhere", nil)
+}
+
+// memberAt returns how a server's operator sees a member.
+func memberAt(t *testing.T, dir string, p wire.PeerID) (m MemberState, running bool) {
+	t.Helper()
+	reply, err := Call(Options{Dir: dir}, Request{Op: OpMembers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range reply.Members {
+		if m.Peer == p {
+			return m, reply.Running
+		}
+	}
+	t.Fatalf("%s is not among %+v", p, reply.Members)
+	return m, false
+}
+
+// TestMembersGaveAndWereSeen: a server lists of each member what it gave, how often it was refused, and when it was heard last, in the
+// words and figures of its status; of a server that does not run, nobody is up.
+func TestMembersGaveAndWereSeen(t *testing.T) {
+	w := newTogether(t)
+	cfg := smallJob(100000, 2)
+	s := w.serve("server", cfg, 0)
+	at := hear[Listening](s, "an address", nil)
+	c0, c1 := w.join("c0", at), w.join("c1", at)
+	who := hear[Listening](c1, "its id", nil).Peer
+	hear(s, "a round", func(r job.Round) bool { return r.Number >= 3 })
+	m, running := memberAt(t, w.dir+"/server", who)
+	if !running || m.State != MemberUp || m.Contributions < 3 || m.Samples < 1 || m.Round < 3 || m.HeardS == nil || time.Since(m.SeenAt) > time.Minute {
+		t.Errorf("running %v, %+v", running, m)
+	}
+	c1.stop()
+	c1.end()
+	waitFor(t, "it is silent", func() bool { m, _ := memberAt(t, w.dir+"/server", who); return m.State == MemberSilent })
+	c0.stop()
+	c0.end()
+	s.stop()
+	s.end()
+	m, running = memberAt(t, w.dir+"/server", who)
+	if running || m.State != MemberJoined || m.Contributions < 3 || m.SeenAt.IsZero() || time.Since(m.SeenAt) > time.Minute {
+		t.Errorf("stopped: running %v, %+v", running, m)
+	}
+	st := w.statusAt("server")
+	if len(st.Clients) != 2 || st.Members.Up != 0 {
+		t.Fatalf("stopped: %+v, %+v", st.Clients, st.Members)
+	}
+	for _, c := range st.Clients {
+		if m, _ := memberAt(t, w.dir+"/server", c.Peer); c.State != m.State || c.Contributions != m.Contributions || c.Refusals != m.Refusals || c.Samples != m.Samples {
+			t.Errorf("status says %+v, members %+v", c, m)
+		}
+	}
 }

@@ -50,5 +50,5 @@ func StatusOf(fsys vfs.FS, dir string, n *node.Node) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return statusOf(self, rec, n, nil)
+	return statusOf(self, rec, n, moment{})
 }

@@ -67,8 +67,9 @@ func callRun(fsys vfs.FS, v *job.View, n *job.NodeView, q Request) (*Reply, erro
 		reply.Peers, err = peersOf(rec, b.Node, nil)
 		return &reply, err
 	}
-	if reply.Status, err = statusOf(n.Config.Self, rec, b.Node, nil); err == nil {
-		reply.Status.Running = host.InUse(fsys, n.Dir) != nil
+	runs := host.InUse(fsys, n.Dir) != nil
+	if reply.Status, err = statusOf(n.Config.Self, rec, b.Node, moment{runs: runs}); err == nil {
+		reply.Status.Running = runs
 		reply.Status.settle()
 	}
 	return &reply, err

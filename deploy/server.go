@@ -164,12 +164,12 @@ func (s *server) run(ctx context.Context) error {
 
 // stillAdmits returns who may talk to a server whose job is done.
 func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
-	_, _, n, err := look(s.dir.FS, s.dir.Path)
-	if err != nil || n == nil {
+	l, err := look(s.dir.FS, s.dir.Path)
+	if err != nil || l.node == nil {
 		return func(wire.PeerID) error { return nil }, err
 	}
-	s.were = n.Engine().Members()
-	blocked, allowed, closed := n.Engine().Lists()
+	s.were = l.node.Engine().Members()
+	blocked, allowed, closed := l.node.Engine().Lists()
 	return func(p wire.PeerID) error {
 		if slices.Contains(blocked, p) || closed && !slices.Contains(allowed, p) {
 			return &transport.DeniedError{Peer: p, Reason: "blocked, or not on the allowlist"}

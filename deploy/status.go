@@ -84,7 +84,7 @@ const (
 
 // Members counts the clients of a server.
 type Members struct {
-	Up     int `json:"up"`     // not silent
+	Up     int `json:"up"`     // not silent; 0 where the server does not run
 	Known  int `json:"known"`  // that have a place
 	Places int `json:"places"` // of the job
 }
@@ -92,7 +92,7 @@ type Members struct {
 // ClientStatus is a client as its server sees it.
 type ClientStatus struct {
 	Name  string        `json:"name"`
-	State string        `json:"state"` // up, unlinked, silent, absent
+	State string        `json:"state"` // as of a MemberState
 	For   time.Duration `json:"silent_ns,omitempty"`
 	job.Measures
 }
@@ -102,41 +102,6 @@ const (
 	clientsShown = 1024
 	clientsAfar  = 48
 )
-
-// clientStates says how the clients of a server are, by name.
-func clientStates(rec *Record, n *node.Node, up map[wire.PeerID]string, engineNow int64) []ClientStatus {
-	all := map[wire.PeerID]*ClientStatus{}
-	at := func(p wire.PeerID) *ClientStatus {
-		if all[p] == nil {
-			all[p] = &ClientStatus{Name: nameOf(rec, p), State: AwaitedAbsent, Measures: job.Measures{Peer: p}}
-		}
-		return all[p]
-	}
-	for _, m := range rec.Members {
-		at(m.Peer)
-	}
-	for _, f := range job.MeasuresOf(n) {
-		at(f.Peer).Measures = f
-	}
-	for _, h := range job.HeardOf(n) {
-		c := at(h.Peer)
-		if c.State = "up"; c.Samples == 0 {
-			c.Samples = h.Samples
-		}
-		switch {
-		case h.Silent:
-			c.State, c.For = AwaitedSilent, time.Duration(max(engineNow-h.At, 0))
-		case up != nil && up[h.Peer] == "":
-			c.State = AwaitedUnlinked
-		}
-	}
-	out := make([]ClientStatus, 0, len(all))
-	for _, c := range all {
-		out = append(out, *c)
-	}
-	slices.SortFunc(out, func(a, b ClientStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Peer, b.Peer)) })
-	return out[:min(len(out), clientsShown)]
-}
 
 // settle says in which state a node is, from what is known of it.
 func (s *Status) settle() {
@@ -224,8 +189,8 @@ func roundsOf(rec *Record) int {
 }
 
 // statusOf says how a node is; n is nil where it has no state yet.
-func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, error) {
-	s := &Status{Peer: self, Addresses: []string{}, Counters: map[string]uint64{}, Refused: map[string]uint64{}, Links: len(l.look())}
+func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, error) {
+	s := &Status{Peer: self, Addresses: []string{}, Counters: map[string]uint64{}, Refused: map[string]uint64{}, Links: len(at.links.look())}
 	if rec != nil {
 		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts, rec.Done
 		s.Addresses = append(s.Addresses, rec.Listen...)
@@ -264,12 +229,8 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, l *links) (*Status, e
 		s.Round = history[len(history)-1].Round
 	}
 	if rec != nil && rec.Role == RoleServer {
-		s.Members = membersOf(rec, n)
-		var up map[wire.PeerID]string
-		if l != nil {
-			up = l.look()
-		}
-		s.Clients = clientStates(rec, n, up, f.Now)
+		s.Members = membersOf(rec, n, at)
+		s.Clients = clientStates(memberStates(rec, n, at))
 		if s.Done == nil && s.Failed == nil {
 			s.Waits = waitsOf(job.AwaitsOf(n), job.HeardOf(n), rec, nil, f.Now, time.Time{})
 		}
@@ -297,10 +258,13 @@ func promiseOf(rec *Record) string {
 }
 
 // membersOf counts the clients of a server.
-func membersOf(rec *Record, n *node.Node) *Members {
+func membersOf(rec *Record, n *node.Node, at moment) *Members {
 	m := &Members{Known: len(rec.Members)}
 	if cfg, err := job.FromSettings(rec.Settings); err == nil {
 		m.Places = cfg.Places()
+	}
+	if !at.runs {
+		return m
 	}
 	for _, h := range job.HeardOf(n) {
 		if !h.Silent {

@@ -52,33 +52,53 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 	return cfg, nil
 }
 
-// look reads what a directory says of its node, without locking or changing anything: n is nil where it has no state yet.
-func look(fsys vfs.FS, dir string) (self wire.PeerID, rec *Record, n *node.Node, err error) {
-	self, err = peerOf(fsys, dir)
+// looked is what a directory says of its node.
+type looked struct {
+	self wire.PeerID
+	rec  *Record
+	node *node.Node // nil where it has no state yet
+	wall int64      // the clock at its last record, or 0
+}
+
+// at returns the moment that the directory shows.
+func (l *looked) at() moment {
+	m := moment{}
+	if l.wall != 0 {
+		m.wall = time.Unix(0, l.wall)
+	}
+	return m
+}
+
+// look reads what a directory says of its node, without locking or changing anything.
+func look(fsys vfs.FS, dir string) (*looked, error) {
+	var err error
+	l := &looked{}
+	l.self, err = peerOf(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, nil, refuse(dir, "holds no node: want the --dir of rhizome server, join or peer")
+		return nil, refuse(dir, "holds no node: want the --dir of rhizome server, join or peer")
 	}
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
-	if rec, err = readRecord(fsys, dir); err != nil || rec == nil {
-		return self, rec, nil, err
+	if l.rec, err = readRecord(fsys, dir); err != nil || l.rec == nil {
+		return l, err
 	}
-	cfg, err := configOf(fsys, dir, rec, self)
+	cfg, err := configOf(fsys, dir, l.rec, l.self)
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
 	b, err := host.BringBack(cfg, fsys, dir, host.Look{})
 	if err != nil {
 		names, listed := fsys.List(dir)
 		for _, name := range names {
 			if hasState(name) {
-				return "", nil, nil, err
+				return nil, err
 			}
 		}
-		return self, rec, nil, listed // it never ran
+		return l, listed // it never ran
 	}
-	return self, rec, b.Node, nil
+	l.node, l.wall = b.Node, b.Wall
+	return l, nil
 }
 
 // hasState says whether a file is of a node's journal or of its snapshots.
@@ -126,21 +146,21 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	case !looks:
 		return change(o, q)
 	}
-	self, rec, n, err := look(o.FS, o.Dir)
+	l, err := look(o.FS, o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	var reply Reply
 	switch q.Op {
 	case OpStatus:
-		reply.Status, err = statusOf(self, rec, n, nil)
+		reply.Status, err = statusOf(l.self, l.rec, l.node, l.at())
 	case OpMembers:
-		if err := keepsMembers(o.Dir, rec); err != nil {
+		if err := keepsMembers(o.Dir, l.rec); err != nil {
 			return nil, err
 		}
-		reply.Members = memberStates(n)
+		reply.Members = memberStates(l.rec, l.node, l.at())
 	default:
-		reply.Peers, err = peersOf(rec, n, nil)
+		reply.Peers, err = peersOf(l.rec, l.node, nil)
 	}
 	return &reply, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -23,8 +25,9 @@ func newMembers(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
 		Short: "Show who the clients of a server are, and how they are",
-		Long: "Show who is a member of a server's job: its number, its name, whether it is there, since when not, and with how many\n" +
-			"samples it joined. Who left or was removed is listed too. A server takes the messages of its members alone.",
+		Long: "Show who is a member of a server's job: its number, its name, whether it is there, when it was heard last, with how many\n" +
+			"samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too.\n" +
+			"A server takes the messages of its members alone. Of one that does not run, the directory is read.",
 		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
@@ -34,23 +37,15 @@ func newMembers(c *console) *cobra.Command {
 			}
 			if f.json {
 				return writeLine(c.out, struct {
+					Running bool                 `json:"running"`
 					Members []deploy.MemberState `json:"members"`
-				}{append([]deploy.MemberState{}, reply.Members...)})
+				}{reply.Running, append([]deploy.MemberState{}, reply.Members...)})
 			}
 			if len(reply.Members) == 0 {
 				_, err := fmt.Fprintln(c.out, "nobody is a member yet")
 				return err
 			}
-			w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "no.\tname\tstate\tsamples\tpeer")
-			for _, m := range reply.Members {
-				samples := ""
-				if m.Samples > 0 {
-					samples = strconv.FormatInt(m.Samples, 10)
-				}
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), memberState(m), samples, shortPeer(string(m.Peer)))
-			}
-			return w.Flush()
+			return writeMembers(c.out, reply, time.Now())
 		}),
 	}
 	f.registerAt(cmd)
@@ -58,16 +53,36 @@ func newMembers(c *console) *cobra.Command {
 	return cmd
 }
 
-// memberState says in words how a member is.
-func memberState(m deploy.MemberState) string {
-	ago := func(s float64) string { return time.Duration(s * 1e9).Round(time.Second).String() }
-	switch {
-	case m.State == "silent" && m.HeardS != nil:
-		return "silent for " + ago(*m.HeardS)
-	case m.State == "removed" || m.State == "left":
-		return m.State + " " + ago(m.SinceS) + " ago"
+// writeMembers shows members to people, within 80 columns.
+func writeMembers(out io.Writer, reply *deploy.Reply, now time.Time) error {
+	w := tabwriter.NewWriter(clean.Writer(out), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "no.\tname\tstate\tsamples\tgiven\trefused\tseen\tpeer")
+	for _, m := range reply.Members {
+		samples := ""
+		if m.Samples > 0 {
+			samples = strconv.FormatInt(m.Samples, 10)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), m.State, samples, m.Contributions, m.Refusals,
+			seen(m, reply.Running, now), shortPeer(string(m.Peer)))
 	}
-	return m.State
+	if err := w.Flush(); err != nil || reply.Running {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "the server does not run: this is what its directory says")
+	return err
+}
+
+// seen says when a member was heard last: how long ago at a node that runs, else at which time.
+func seen(m deploy.MemberState, running bool, now time.Time) string {
+	switch {
+	case running && m.HeardS != nil:
+		return deploy.Spoken(time.Duration(*m.HeardS*1e9)) + " ago"
+	case m.SeenAt.IsZero():
+		return "-"
+	case now.Sub(m.SeenAt) < 20*time.Hour:
+		return m.SeenAt.Local().Format("15:04:05")
+	}
+	return m.SeenAt.Local().Format("2006-01-02")
 }
 
 // shortened cuts a text at so many letters.

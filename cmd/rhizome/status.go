@@ -66,7 +66,11 @@ func writeStatus(c *console, s *deploy.Status) error {
 		wrapped("waits", s.Waits.Text(now))
 	}
 	if m := s.Members; m != nil {
-		row("clients", "%d up, %d of %d places taken", m.Up, m.Known, m.Places)
+		up := ""
+		if s.Running {
+			up = fmt.Sprintf("%d up, ", m.Up)
+		}
+		row("clients", "%s%d of %d places taken", up, m.Known, m.Places)
 	}
 	if s.Promise != "" {
 		wrapped("promise", s.Promise)
