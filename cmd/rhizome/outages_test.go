@@ -31,6 +31,13 @@ func TestKills(t *testing.T) {
 	proven(t, outages.Kills{Command: outages.Command{Bin: executable}, Kills: 6, Rounds: 20}, 1, "kills", "runs", "contributions, each counted once")
 }
 
+// TestLives brings directories of a server, a client and a run of processes back from copies, and runs a copy beside a client.
+func TestLives(t *testing.T) {
+	p := outages.Lives{Command: outages.Command{Bin: executable}, Rounds: 400, Most: 3}
+	t.Run("nodes", func(t *testing.T) { proven(t, p, 2, "copies beside a client", "contributions, each counted once") })
+	t.Run("run", func(t *testing.T) { proven(t, p, 4, "directories put back", "contributions, each counted once") })
+}
+
 // TestNamespaces runs a job over a bad wire that is cut for a while.
 func TestNamespaces(t *testing.T) {
 	p := outages.Namespaces{Command: outages.Command{Bin: executable}, Rounds: 2, Cut: time.Second}

@@ -29,6 +29,7 @@ import (
 var proofs = []prove.Part{
 	seeds.Mass{},
 	outages.Kills{},
+	outages.Lives{},
 	outages.Matrix{},
 	outages.Pauses{},
 	outages.Namespaces{},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -117,6 +118,18 @@ func (p *Process) Await(what string, from *int, within time.Duration, match func
 			return Line{}, &LateError{p.Name, what, p.Log()}
 		}
 	}
+}
+
+// Newest returns the newest line so far that matches, or an empty one.
+func (p *Process) Newest(match func(Line) bool) Line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range slices.Backward(p.lines) {
+		if match(l) {
+			return l
+		}
+	}
+	return Line{}
 }
 
 // Lines returns what it wrote, as far as it is kept.

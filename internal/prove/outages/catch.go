@@ -2,10 +2,8 @@ package outages
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -156,27 +154,7 @@ func (k *catch) sending() error {
 }
 
 // stop stops a node and waits until all its threads stand.
-func (k *catch) stop(i int) error {
-	p := k.procs[i]
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	for end := time.Now().Add(soon); ; {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
-		if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && strings.HasPrefix(after, "T") {
-			return nil
-		}
-		if isDown(p) {
-			return &live.EndedError{Process: p.Name, Log: p.Log()}
-		}
-		if time.Now().After(end) {
-			return &live.LateError{Process: p.Name, What: "stop", Log: p.Log()}
-		}
-		if !k.pause(100 * time.Microsecond) {
-			return errOver
-		}
-	}
-}
+func (k *catch) stop(i int) error { return k.freeze(k.procs[i]) }
 
 // lookEvery is how long a node runs that writes nothing, between two looks.
 const lookEvery = 150 * time.Millisecond

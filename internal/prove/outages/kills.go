@@ -84,7 +84,7 @@ func (r *killing) start() (err error) {
 	return err
 }
 
-// run kills so many processes, lets the run end, and looks at what came out.
+// run kills so many processes while the run goes on to its end.
 func (r *killing) run(kills int) error {
 	r.told = map[int]live.Line{}
 	if err := r.start(); err != nil {
@@ -99,6 +99,15 @@ func (r *killing) run(kills int) error {
 			return err
 		}
 	}
+	if err := r.finish(); err != nil {
+		return err
+	}
+	r.s.Add("runs", 1)
+	return nil
+}
+
+// finish lets the run end, and looks at what came out.
+func (r *killing) finish() error {
 	for r.done.Event == "" {
 		_, err := r.await(r.run0, "result", &r.heard, long, func(l live.Line) bool {
 			r.note(l)
@@ -124,7 +133,6 @@ func (r *killing) run(kills int) error {
 		return err
 	}
 	r.s.Add("contributions, each counted once", counted)
-	r.s.Add("runs", 1)
 	return nil
 }
 

@@ -25,6 +25,7 @@ const (
 type size struct {
 	rounds, clients int
 	set             map[string]string // settings of the job file beside the built-in job's, by key
+	returned        bool              // directories went back
 }
 
 // trial is one seed of a part while it is tried.
@@ -130,6 +131,32 @@ func (t *trial) pause(d time.Duration) bool {
 	case <-t.s.Ended():
 		return false
 	}
+}
+
+// freeze stops a process and waits until all its threads stand.
+func (t *trial) freeze(p *live.Process) error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for end := time.Now().Add(soon); !stands(p.PID()); {
+		if isDown(p) {
+			return &live.EndedError{Process: p.Name, Log: p.Log()}
+		}
+		if time.Now().After(end) {
+			return &live.LateError{Process: p.Name, What: "stop", Log: p.Log()}
+		}
+		if !t.pause(100 * time.Microsecond) {
+			return errOver
+		}
+	}
+	return nil
+}
+
+// stands says whether a process that was stopped stands.
+func stands(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, ok := strings.Cut(string(text), ") ")
+	return err == nil && ok && strings.HasPrefix(after, "T")
 }
 
 // between draws a time.
