@@ -24,8 +24,10 @@ const (
 	floorSeeds  = 20_000
 	floorEvents = 200_000_000
 	floorFaults = 2_000_000
-	floorKind   = 1_000
+	floorKind   = 1_000 // of each kind but these:
 )
+
+var floorOf = map[sim.Fault]uint64{sim.Rollback: 20_000, sim.Twin: 5_000}
 
 // Floors are the seeds, the events and faults in them, and each kind of fault.
 func (Part) Floors() []prove.Floor {
@@ -34,7 +36,7 @@ func (Part) Floors() []prove.Floor {
 		{What: "events", N: floorEvents, Scales: true}, {What: "faults", N: floorFaults, Scales: true},
 	}
 	for f := range sim.Faults {
-		out = append(out, prove.Floor{What: f.String(), N: floorKind, Fault: true})
+		out = append(out, prove.Floor{What: f.String(), N: max(floorKind, floorOf[f]), Fault: true})
 	}
 	return out
 }
