@@ -52,10 +52,7 @@ type client struct {
 
 	leaving  atomic.Bool // its operator has asked it to leave the job
 	tellLeft sync.Once
-
-	telling sync.Mutex
-	up      bool // what was told last of the server
-	told    bool
+	flap     flap // whether the server is there, as it is told
 }
 
 // Join runs a client until the server says that the job is done. When ctx ends first, it stops cleanly and the error is
@@ -244,17 +241,9 @@ func (c *client) event(_ *host.Host, ev engine.AppEvent) error {
 
 // state tells whether the server is there, when that changed.
 func (c *client) state(up bool, reason error) {
-	c.telling.Lock()
-	defer c.telling.Unlock()
-	if c.told && c.up == up {
-		return
+	if text := c.flap.note(time.Now(), up, reason); text != "" {
+		c.o.Tell(Warning{text})
 	}
-	c.told, c.up = true, up
-	text := "the server is there"
-	if !up {
-		text = fmt.Sprintf("the server cannot be reached, and is tried again: %v", reason)
-	}
-	c.o.Tell(Warning{text})
 }
 
 // takeCall takes the word of a server that came back.

@@ -169,7 +169,7 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 	wait := retryLeast
 	protocol := watchProtocol
 	for {
-		before := c.calls.Load()
+		before, began := c.calls.Load(), time.Now()
 		done, good, err := c.watchOnce(ctx, protocol)
 		switch {
 		case done != nil:
@@ -180,7 +180,8 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 			errors.As(err, new(*RemovedError)), errors.As(err, new(*LeftError)):
 			return nil, err
 		}
-		if good || c.calls.Load() != before {
+		lasted := time.Since(began) >= watchLeast
+		if good && lasted || c.calls.Load() != before {
 			wait = retryLeast
 		}
 		if !good && protocol == watchProtocol {
@@ -198,7 +199,9 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 		case <-ctx.Done():
 		}
 		t.Stop()
-		wait = min(2*wait, retryMost)
+		if wait = min(2*wait, retryMost); good {
+			wait = min(wait, retryShort) // the server is there
+		}
 	}
 }
 
@@ -206,7 +209,12 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 const (
 	retryLeast = 40 * time.Millisecond
 	retryMost  = 3 * time.Second
+	retryShort = time.Second // behind a watch that something was heard on
 )
+
+// watchLeast is how long a watch lasts that is worth another one at once. Of one that breaks sooner the reason may be a second process
+// with this key, which comes at once, too: then each would take the other's link as often as it can.
+const watchLeast = time.Second
 
 // openWithin bounds how long it takes to open a stream, dialling included.
 const openWithin = 10 * time.Second

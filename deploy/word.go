@@ -174,6 +174,9 @@ func (c *client) attend() {
 			if tell != nil {
 				c.o.Tell(*tell)
 			}
+			if text := c.flap.look(now); text != "" {
+				c.o.Tell(Warning{text})
+			}
 			if save != nil {
 				c.keep(save)
 			}

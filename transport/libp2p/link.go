@@ -3,6 +3,7 @@ package libp2p
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 )
@@ -14,6 +15,7 @@ type link struct {
 	frames *frameWriter // of out; the writer's alone
 	in     network.Stream
 	over   bool
+	made   time.Time
 	heard  atomic.Uint64 // frames and answers that came in
 
 	heardThen uint64 // when watch last looked
@@ -75,7 +77,7 @@ func (r *record) attachIn(s network.Stream) *link {
 // current returns the link, a new one if none is there. The caller holds mu.
 func (r *record) current(s network.Stream) *link {
 	if r.link == nil {
-		r.link = &link{}
+		r.link = &link{made: time.Now()}
 		r.t.counts.linked.Add(1)
 		r.notes = append(r.notes, note{kind: linked, remote: s.Conn().RemoteMultiaddr().String()})
 	}
@@ -88,8 +90,29 @@ func (r *record) finish(l *link, reason error) {
 	if r.link == l {
 		r.link = nil
 	}
+	r.brief(l)
 	r.t.counts.unlinked.Add(1)
 	r.notes = append(r.notes, note{kind: unlinked, reason: reason})
+}
+
+// Links that end soon after they were made. Two ends with one key take each other's place at their peers, each time that one of them
+// comes; without a pause they would do so as often as they can.
+const (
+	briefLink  = time.Second
+	briefFree  = 6 // in a row, before there are pauses
+	briefPause = 250 * time.Millisecond
+)
+
+// brief notes how long a link has lasted, and pauses before the next one where several in a row were brief. The caller holds mu.
+func (r *record) brief(l *link) {
+	if time.Since(l.made) >= briefLink {
+		r.briefs = 0
+		return
+	}
+	if r.briefs++; r.briefs > briefFree {
+		r.fails = max(r.fails, 1)
+		r.retry = time.Now().Add(min(briefPause, r.t.cfg.RetryMin<<min(r.briefs-briefFree, 20)))
+	}
 }
 
 // end ends a link, unless it is over already.

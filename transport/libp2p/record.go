@@ -30,6 +30,7 @@ type record struct {
 	link    *link
 	notes   []note
 	fails   int       // dials since the last link
+	briefs  int       // links in a row that did not last
 	retry   time.Time // not to be dialled before
 
 	calls sync.Mutex // held while the receiver is called for this peer
