@@ -19,7 +19,7 @@ func newBackup(c *console) *cobra.Command {
 		Short: "Put all that a node or a run keeps into one file, while it runs",
 		Long: "Put all that the directory of a server, client, peer or run keeps into one file: snapshots, journal, records, program and\n" +
 			"keys. The node may run meanwhile: it is not locked, and what is in the file is one moment of it, brought back in memory and\n" +
-			"checked before the file gets its name. Run it as often as you like; an earlier backup of that name is replaced in one step.\n\n" +
+			"checked before the file gets its name. An earlier backup of that name stays, unless --force replaces it, in one step.\n\n" +
 			"The file holds the node's key: whoever has it can be that node. It is for your eyes alone (mode 0600). --without-key leaves\n" +
 			"the key out; such a backup can be looked at, or restored with the key beside it (rhizome restore --key).\n" +
 			"A client's file of data is not in it.",
@@ -64,6 +64,7 @@ func newBackup(c *console) *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVarP(&o.File, "output", "o", "", "file to write")
 	flags.BoolVar(&o.Without, "without-key", false, "leave out the key of the node: the backup cannot become the node without it")
+	flags.BoolVar(&o.Force, "force", false, "replace an earlier backup of that name")
 	flags.BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }

@@ -45,11 +45,29 @@ func small(t testing.TB, fsys vfs.FS, dir string) *job.Result {
 
 func backedUp(t testing.TB, fsys vfs.FS, dir, file string) *Made {
 	t.Helper()
-	made, err := Make(t.Context(), Options{Dir: dir, File: file, FS: fsys})
+	made, err := Make(t.Context(), Options{Dir: dir, File: file, FS: fsys, Force: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return made
+}
+
+// TestAnEarlierBackupStays: a backup is not written over another one unless that is asked for, and what refuses it changes nothing.
+func TestAnEarlierBackupStays(t *testing.T) {
+	fsys := vfs.NewMem()
+	small(t, fsys, "run")
+	if err := fsys.MkdirAll("out"); err != nil {
+		t.Fatal(err)
+	}
+	backedUp(t, fsys, "run", "out/file")
+	names, before := fsys.Names(), fsys.Ops()
+	_, err := Make(t.Context(), Options{Dir: "run", File: "out/file", FS: fsys})
+	if !isAny[*FileError](err) || !strings.Contains(err.Error(), "--force") || !strings.Contains(err.Error(), "out/file-20") {
+		t.Errorf("%v", err)
+	}
+	if fsys.Ops() != before || !slices.Equal(fsys.Names(), names) {
+		t.Errorf("%d operations, and %q are there", fsys.Ops()-before, fsys.Names())
+	}
 }
 
 // TestThereAndBack makes a backup of a run twice, which gives the same bytes, and a run of it, which has the same files and result.
@@ -319,7 +337,7 @@ func TestNoHalfFile(t *testing.T) {
 					m.StrikeAt(m.Ops()+k, vfs.FullDisk)
 				}
 				at := m.Ops() + k
-				_, err := Make(t.Context(), Options{Dir: "run", File: "out/file", FS: m})
+				_, err := Make(t.Context(), Options{Dir: "run", File: "out/file", FS: m, Force: true})
 				if m.Ops() < at {
 					break
 				}

@@ -26,6 +26,7 @@ type Options struct {
 	Dir     string // of a node, or of a run
 	File    string
 	Without bool   // leave out the keys of the nodes
+	Force   bool   // write over an earlier backup of that name
 	FS      vfs.FS // nil means that of the machine
 }
 
@@ -39,7 +40,7 @@ type Made struct {
 // tries is how often the files are taken anew where they change while they are taken.
 const tries = 40
 
-// Make writes a backup of a directory to a file, in place of an earlier backup, in one step. Nothing of a node that runs is locked, and nothing
+// Make writes a backup of a directory to a file, which is not there before, or with Force in place of an earlier backup, in one step. Nothing of a node that runs is locked, and nothing
 // in the directory is changed. When ctx ends first, there is no file. Errors are *deploy.DirError, *FileError, those of the files, and
 // of bringing nodes back.
 func Make(ctx context.Context, o Options) (*Made, error) {
@@ -95,6 +96,11 @@ func mayWrite(o Options) error {
 	head := make([]byte, len(zstdMagic))
 	if err := vfs.ReadFull(f, head, 0); err != nil || !slices.Equal(head, zstdMagic) {
 		return &FileError{o.File, "is there and is no backup, and is not written over: choose another name"}
+	}
+	if !o.Force {
+		ext := filepath.Ext(o.File)
+		return &FileError{o.File, fmt.Sprintf("is there, an earlier backup: choose another name, such as %s-%s%s, or replace it with --force",
+			strings.TrimSuffix(o.File, ext), time.Now().Format("2006-01-02T150405"), ext)}
 	}
 	return nil
 }
@@ -368,6 +374,9 @@ func publish(ctx context.Context, o Options, m *Manifest, contents []content) (s
 			o.FS.Remove(tmp)
 		}
 	}()
+	if err = mayWrite(o); err != nil { // another one may have been there meanwhile
+		return 0, err
+	}
 	f, err := o.FS.Create(tmp)
 	if err != nil {
 		return 0, err
