@@ -55,7 +55,9 @@ type Record struct {
 	Listen    []string                   `json:"listen,omitempty"`    // where the node listens, ports included
 	Members   []Member                   `json:"members,omitempty"`   // of a server, by number
 	Starts    uint64                     `json:"starts"`              // of the process
-	Began     int64                      `json:"began_ns,omitempty"`  // of a peer: the engine time from which its periods count; 0 while it waits for a neighbour
+	Keep      int                        `json:"keep,omitempty"`      // snapshots, where it was given
+	KeepAge   time.Duration              `json:"keep_age_ns,omitempty"`
+	Began     int64                      `json:"began_ns,omitempty"` // of a peer: the engine time from which its periods count; 0 while it waits for a neighbour
 	Done      *exchange.Done             `json:"done,omitempty"`
 	Failed    *job.Failed                `json:"failed,omitempty"` // where the job has failed
 	Fork      *Origin                    `json:"fork,omitempty"`   // of which server this one is a fork

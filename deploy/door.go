@@ -58,6 +58,9 @@ func (s *server) openDoor() error {
 
 // invite tells how clients come in.
 func (s *server) invite() error {
+	if s.o.Private {
+		return nil
+	}
 	if s.o.Open {
 		s.o.Tell(Invited{Open: true})
 		return nil

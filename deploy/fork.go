@@ -157,6 +157,7 @@ func fillServer(o job.ForkOptions, old, fresh *Dir, cfg job.Config) (*job.Server
 	return out, fresh.Save(func(r *Record) error {
 		r.Role, r.Job, r.Kind, r.Place, r.Seed = rec.Role, rec.Job, rec.Kind, rec.Place, rec.Seed
 		r.Settings, r.Digest = out.Config.Settings(), hex.EncodeToString(out.Program.Digest[:])
+		r.Keep, r.KeepAge = rec.Keep, rec.KeepAge
 		r.Set = maps.Clone(rec.Set)
 		if r.Set == nil {
 			r.Set = map[string]string{}

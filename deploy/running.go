@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +34,12 @@ type Options struct {
 	Operators []wire.PeerID
 	// Takeover goes on where a peer has seen a life of this node that runs elsewhere and began later; else this one ends then.
 	Takeover bool
-	Patient  time.Duration // how long to wait for a directory that another process holds
-	Tell     func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+	// Keep is how many snapshots the node keeps, and KeepAge how old others are at most: more of them keep more rounds to fork from. 0
+	// means as before, or 2 and none. See host.Store.
+	Keep    int
+	KeepAge time.Duration
+	Patient time.Duration // how long to wait for a directory that another process holds
+	Tell    func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
 }
 
 // Listening tells where a node can be reached.
@@ -142,6 +147,9 @@ func open(ctx context.Context, o Options) (*running, error) {
 		o.Tell = func(any) {}
 	}
 	o.Tell = cleanly(o.Tell)
+	if err := job.CheckKeep(o.Keep, o.KeepAge); err != nil {
+		return nil, err
+	}
 	for _, a := range o.Listen { // before anything is made
 		if _, err := wire.ParseAddress(a); err != nil {
 			return nil, err
@@ -302,7 +310,7 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	var h *host.Host
 	ready := make(chan struct{})
 	started, err := host.Start(host.Config{
-		Node: cfg, Store: job.Store(r.dir.FS, r.dir.Path, job.ModelBytes(cfg.Program)), Workers: r.workers, Send: r.net.Send,
+		Node: cfg, Store: store(r.dir.FS, r.dir.Path, keeps(r.dir.Record(), r.o), cfg), Workers: r.workers, Send: r.net.Send,
 		OnEvent: func(ev engine.AppEvent) error {
 			select {
 			case <-ready:
@@ -328,6 +336,20 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	return nil
 }
 
+// keeps returns the record with what the options say of snapshots to keep.
+func keeps(rec *Record, o Options) *Record {
+	out := *rec
+	out.Keep, out.KeepAge = cmp.Or(o.Keep, rec.Keep), cmp.Or(o.KeepAge, rec.KeepAge)
+	return &out
+}
+
+// store says where the node of a record keeps its state.
+func store(fsys vfs.FS, dir string, rec *Record, cfg node.Config) host.Store {
+	s := job.Store(fsys, dir, job.ModelBytes(cfg.Program))
+	s.Keep, s.KeepAge = rec.Keep, rec.KeepAge
+	return s
+}
+
 // noteStart returns what writes down that the process was started, where it listens, and what more there is to note.
 func (r *running) noteStart(more func(*Record)) func() error {
 	return func() error {
@@ -335,6 +357,7 @@ func (r *running) noteStart(more func(*Record)) func() error {
 		return r.dir.Save(func(rec *Record) error {
 			rec.Starts++
 			rec.Listen = listen
+			*rec = *keeps(rec, r.o)
 			more(rec)
 			return nil
 		})

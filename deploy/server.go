@@ -38,6 +38,8 @@ type ServerOptions struct {
 	// Open lets anyone take the job; else a client needs an invitation, or Allow names its key.
 	Open  bool
 	Allow []wire.PeerID
+	// Private lets in nobody but those that the server knows: no invitation is made, and none is told.
+	Private bool
 }
 
 // server is a server while it runs.

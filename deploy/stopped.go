@@ -184,7 +184,7 @@ func change(o Options, q Request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	dur, found, err := host.Open(cfg, job.Store(o.FS, o.Dir, job.ModelBytes(cfg.Program)))
+	dur, found, err := host.Open(cfg, store(o.FS, o.Dir, rec, cfg))
 	if err != nil {
 		return nil, err
 	}

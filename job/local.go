@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -89,6 +90,9 @@ const (
 
 	largeSegmentBytes = 8 << 20
 )
+
+// Keeps returns how many snapshots each node keeps, and how old others are at most; 0 where nothing was said.
+func (l *Local) Keeps() (snapshots int, age time.Duration) { return l.record.Keep, l.record.KeepAge }
 
 // store says where a node keeps its state.
 func (l *Local) store(fsys vfs.FS, m *member) host.Store {

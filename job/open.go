@@ -41,6 +41,17 @@ type Options struct {
 // keepMax bounds the snapshots that are kept: each is checked whenever one is added.
 const keepMax = 10_000
 
+// CheckKeep says whether a node can be told to keep so many snapshots, and those that are not older: nil, or a *ConfigError.
+func CheckKeep(keep int, age time.Duration) error {
+	if keep < 0 || keep > keepMax {
+		return &ConfigError{"keep", strconv.Itoa(keep), fmt.Sprintf("1 to %d", keepMax)}
+	}
+	if age < 0 {
+		return &ConfigError{"keep_age", age.String(), "a time span such as 24h"}
+	}
+	return nil
+}
+
 // Local is a run in a directory, all its nodes in this process. It holds the directory's lock until Close; Run is called
 // once.
 type Local struct {
@@ -77,11 +88,8 @@ func Open(o Options) (*Local, error) {
 	if !(o.Chaos >= 0 && o.Chaos <= 1) {
 		return nil, &ConfigError{"chaos", strconv.FormatFloat(o.Chaos, 'g', -1, 64), "a probability, 0 to 1"}
 	}
-	if o.Keep < 0 || o.Keep > keepMax {
-		return nil, &ConfigError{"keep", strconv.Itoa(o.Keep), fmt.Sprintf("1 to %d", keepMax)}
-	}
-	if o.KeepAge < 0 {
-		return nil, &ConfigError{"keep_age", o.KeepAge.String(), "a time span such as 24h"}
+	if err := CheckKeep(o.Keep, o.KeepAge); err != nil {
+		return nil, err
 	}
 	if _, err := l.plan(); err != nil {
 		return nil, err

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -50,11 +52,15 @@ func newJoin(c *console) *cobra.Command {
 			if !cmd.Flags().Changed("lan") {
 				f.lan = len(args) == 0 // it looks for a server there only where none is named
 			}
+			var invited []string // the words of an invitation, which a terminal may have cut
+			if len(args) > 0 && invitation.Is(strings.TrimSpace(args[0])) {
+				invited = args
+			}
 			v := newNodeView(c, f.json)
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
 			o := deploy.JoinOptions{
-				Options: options, Server: args, Trust: trust, Help: typed(), Release: readVersions().Version, Wait: wait,
+				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir), Release: readVersions().Version, Wait: wait,
 				Data: data, Member: member, Agree: asker(c),
 			}
 			if explain {
@@ -75,7 +81,7 @@ func newJoin(c *console) *cobra.Command {
 				return err
 			}
 			if errors.Is(err, deploy.ErrInterrupted) {
-				return &stoppedError{typed()}
+				return &stoppedError{typed(invited, f.dir)}
 			}
 			if isAny[*deploy.LeftError](err) {
 				return nil // as it was asked to, which is told

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -19,9 +21,11 @@ type nodeFlags struct {
 	listen []string
 	rights []string // of operators
 	json   bool
-	lan    bool // may be found on the local network
-	child  bool // of rhizome run --processes
-	over   bool // goes on where another process runs as this node
+	lan    bool          // may be found on the local network
+	child  bool          // of rhizome run --processes
+	keep   int           // snapshots, of a server
+	age    time.Duration // of snapshots that stay beyond keep
+	over   bool          // goes on where another process runs as this node
 }
 
 func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
@@ -44,7 +48,7 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	v.c.outlive()
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child, Takeover: f.over}
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))
 	}
@@ -58,5 +62,18 @@ func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, 
 	return ctx, cancel, o
 }
 
-// typed is the command line, for people: what to type to go on.
-func typed() string { return "rhizome " + strings.Join(os.Args[1:], " ") }
+// typed is the command line, for people: what to type to go on. The secret of an invitation is shown to nobody: a directory that holds
+// a client needs it no more, and for another there is a word in its place.
+func typed(invited []string, dir string) string {
+	words := []string{"rhizome"}
+	for _, word := range os.Args[1:] {
+		i := slices.Index(invited, word)
+		switch {
+		case i < 0:
+			words = append(words, word)
+		case i == 0 && !deploy.IsNode(vfs.OS(), dir):
+			words = append(words, "INVITATION")
+		}
+	}
+	return strings.Join(words, " ")
+}

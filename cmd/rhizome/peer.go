@@ -47,7 +47,7 @@ func newPeer(c *console) *cobra.Command {
 			o.Options = options
 			res, err := deploy.RunPeer(ctx, o)
 			if errors.Is(err, deploy.ErrInterrupted) {
-				return &stoppedError{typed()}
+				return &stoppedError{typed(nil, f.dir)}
 			}
 			if err != nil {
 				return err

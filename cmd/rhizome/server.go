@@ -39,7 +39,7 @@ func newServer(c *console) *cobra.Command {
 			if open && len(allow) > 0 {
 				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"}
 			}
-			o := deploy.ServerOptions{Set: set, Linger: linger, Open: open}
+			o := deploy.ServerOptions{Set: set, Linger: linger, Open: open, Private: f.child} // a run's clients are known
 			for _, text := range allow {
 				peers, err := named(text)
 				if err != nil {
@@ -88,7 +88,7 @@ func newServer(c *console) *cobra.Command {
 			res, err := deploy.Serve(ctx, o)
 			v.end()
 			if errors.Is(err, deploy.ErrInterrupted) {
-				return &stoppedError{typed()}
+				return &stoppedError{typed(nil, f.dir)}
 			}
 			if err != nil {
 				return err
@@ -105,6 +105,8 @@ func newServer(c *console) *cobra.Command {
 	flags.Var(setting{"rounds", set, "N"}, "rounds", "rounds to train")
 	flags.Var(setting{"clients", set, "N"}, "clients", "clients to train with")
 	flags.Var(setting{"seed", set, "S"}, "seed", "what all that is random is drawn from")
+	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep: more of them keep more rounds to fork from (default 2, or as before)")
+	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
 	flags.DurationVar(&linger, "linger", 30*time.Second, "how long to wait at the end for clients that do not know it yet")
 	flags.BoolVar(&open, "open", false, "let in anyone who reaches the server, without an invitation")
 	flags.StringSliceVar(&allow, "allow", nil, "let in these peers without an invitation: their ids, or a file with one on each line")

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -103,10 +104,11 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	for i, p := range clients {
 		known[i] = string(p)
 	}
+	keep, age := o.Run.Keeps()
 	s := &supervisor{o: o, there: make(chan struct{})}
 	s.server = &child{name: "server", line: s.said, args: func() []string {
 		return []string{"server", "--child", "--json", "--dir", o.Run.NodeDir(-1), "--listen", Loopback, "--linger", "60s",
-			"--settings", string(settings), "--known", strings.Join(known, ",")}
+			"--settings", string(settings), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep), "--keep-age", age.String()}
 	}}
 	s.all = append(s.all, s.server)
 	for i := range clients {

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAServerKeeps: a server that was told to keep more snapshots can be forked at rounds that are long over, also when another start said
+// nothing of it and a call was done on its directory; so can a run of processes. Both kept two, whatever was asked for.
+func TestAServerKeeps(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	serve := func(more ...string) *started {
+		return start(t, dir, append([]string{"server", "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback,
+			"--rounds", "160", "--clients", "1"}, more...)...)
+	}
+	server := serve("--keep", "50")
+	at := server.await(t, "address", isEvent("listening"))
+	client := start(t, dir, "join", at.Addresses[0], "--trust", at.Digest, "--dir", in("client"), "--listen", loopback, "--json")
+	server.await(t, "round 80", func(e told) bool { return e.Event == "round" && e.Round >= 80 })
+	server.cmd.Process.Kill()
+	server.end(t)
+	if o := rhizome(t, "allow", "--all", "--dir", in("server")); o.code != exitOK {
+		t.Fatal(o)
+	}
+	server = serve()
+	server.await(t, "the result", isEvent("done"))
+	client.end(t)
+	server.end(t)
+	if o := rhizome(t, "fork", in("server"), "--at", "3", "--dir", in("fork")); o.code != exitOK {
+		t.Errorf("%+v", o)
+	}
+	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.code != exitBad || !strings.Contains(o.err, "keep is -1; want 1 to") {
+		t.Errorf("%+v", o)
+	}
+	rhizome(t, "run", "--processes", "--json", "--keep", "50", "--rounds", "120", "--clients", "1", "--dir", in("run")).result(t)
+	if o := rhizome(t, "fork", in("run"), "--at", "3", "--dir", in("of-run")); o.code != exitOK {
+		t.Errorf("%+v", o)
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/deploy/invitation"
+)
+
+// TestSecretsGoNowhere: the secret of an invitation stands in the line that a server prints to be pasted, and nowhere else: not in what a
+// client says when it is stopped, in no status or list, in no dump, and in no file of either. A client used to print its whole
+// command line, and a run of processes the invitation that its server had made for nobody.
+func TestSecretsGoNowhere(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	server := start(t, dir, "server", "--json", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "1")
+	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
+	i, err := invitation.Parse(invited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := start(t, dir, "join", invited, "--json", "--dir", in("client"), "--listen", loopback)
+	server.await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+	client.cmd.Process.Signal(os.Interrupt)
+	if code := client.end(t); code != exitInterrupted || !strings.Contains(client.errs.String(), "to go on: rhizome join --json --dir") {
+		t.Errorf("stopped with code %d, %s", code, client.errs)
+	}
+	said := client.errs.String()
+	for _, args := range [][]string{{"status", "--json"}, {"status"}, {"peers", "--json"}, {"members", "--json"}, {"invite", "list", "--json"}} {
+		for _, name := range []string{"server", "client"} {
+			o := rhizome(t, append(args, "--dir", in(name))...)
+			said += o.out + o.err
+		}
+	}
+	server.cmd.Process.Signal(os.Interrupt)
+	server.end(t)
+	said += server.errs.String()
+	for _, name := range []string{"server", "client"} {
+		o := rhizome(t, "journal", "dump", in(name), "--json")
+		said += o.out + o.err
+	}
+	if strings.Contains(said, invited) || strings.Contains(said, string(i.Secret[:])) {
+		t.Error("the invitation is in what was said")
+	}
+	for line := range strings.Lines(said) {
+		if strings.Contains(line, "rhizome:A") {
+			t.Errorf("an invitation is in %.200q", line)
+		}
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, i.Secret[:]) || bytes.Contains(b, []byte(invited)) {
+			t.Errorf("the secret is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]string{{"--json"}, nil} {
+		if o := rhizome(t, append([]string{"run", "--processes", "--rounds", "3", "--clients", "2", "--dir", in("run" + strings.Join(more, ""))}, more...)...); o.code != exitOK || strings.Contains(o.out+o.err, "rhizome:A") {
+			t.Errorf("a run of processes: exit code %d, %s%s", o.code, o.out, o.err)
+		}
+	}
+}
