@@ -55,7 +55,7 @@ func Draw(seed uint64) Case {
 	if c.Late {
 		c.Set["heartbeat"], c.Set["rounds"] = "1h", "30"
 	} else if rng.IntN(4) == 0 {
-		c.Set["chunk"] = "1"
+		c.chunked(lost)
 	}
 	for _, v := range rng.Perm(n)[:lost] {
 		c.Victims = append(c.Victims, v)
@@ -66,6 +66,19 @@ func Draw(seed uint64) Case {
 		c.At = append(c.At, at)
 	}
 	return c
+}
+
+// chunked has the model travel in chunks. Then the parameters of before are given up when a round is gathered, and its updates are with its
+// members alone: each round has more of them than are lost.
+func (c *Case) chunked(lost int) {
+	least := lost + 1
+	for _, key := range []string{"cohort", "quorum"} {
+		if n, err := strconv.Atoi(c.Set[key]); err == nil {
+			least = max(least, n)
+			c.Set[key] = strconv.Itoa(least)
+		}
+	}
+	c.Set["chunk"], c.Set["min_available"] = "1", strconv.Itoa(least)
 }
 
 // Try runs the case of a seed. The error says which promise is broken.
