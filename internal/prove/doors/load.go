@@ -267,7 +267,7 @@ func (l load) few(s *prove.Shard) error {
 	late := &latencies{}
 	var all []*caller
 	for i := range l.sockets {
-		c := &caller{self: idOf(key(5000 + i)), to: srv.Self(), late: late}
+		c := &caller{self: PeerOf(key(5000 + i)), to: srv.Self(), late: late}
 		t, err := libp2p.New(libp2p.Config{Key: key(5000 + i), Receiver: calls(c.receive), DialFor: patience, DialTimeout: patience})
 		if err != nil {
 			return err

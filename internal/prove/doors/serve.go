@@ -42,9 +42,9 @@ func Serve(in io.Reader, out io.Writer) error {
 	defer srv.close()
 	var l lists
 	for i := range honestPeers + junkPeers {
-		p := idOf(key(firstHonest + i))
+		p := PeerOf(key(firstHonest + i))
 		if i >= honestPeers {
-			p = idOf(key(firstJunk + i - honestPeers))
+			p = PeerOf(key(firstJunk + i - honestPeers))
 		}
 		l.allowed = append(l.allowed, p)
 		if err := srv.control("", engine.ControlAllow, p); err != nil {

@@ -29,8 +29,8 @@ func key(n int) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-// idOf returns the peer id of a key.
-func idOf(k ed25519.PrivateKey) wire.PeerID {
+// PeerOf returns the peer id of a key.
+func PeerOf(k ed25519.PrivateKey) wire.PeerID {
 	id, err := wire.PeerIDFromPublicKey(k.Public().(ed25519.PublicKey))
 	if err != nil {
 		panic(err) // every ed25519 key has one
@@ -87,7 +87,7 @@ func serve(limits libp2p.Limits) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Program, cfg.Self = &program, idOf(key(0))
+	cfg.Program, cfg.Self = &program, PeerOf(key(0))
 	s := &server{disk: vfs.NewMem(), workers: host.NewWorkers(1), dropped: drops{by: map[string]uint64{}}, ready: make(chan struct{})}
 	s.lists.Store(&lists{})
 	s.Transport, err = libp2p.New(libp2p.Config{

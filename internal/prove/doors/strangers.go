@@ -79,7 +79,7 @@ var rows = []row{
 	{"blocked, past the socket", func(t *trial) (int, error) { return t.past(t.number(11), "envelope: "+engine.RefusedStranger) }},
 	{"wrong id, of the server", (*trial).wrongServer},
 	{"wrong id, of the sender", func(t *trial) (int, error) {
-		return t.lies("envelope: "+engine.RefusedAddress, func(e *wire.Envelope) { e.From = idOf(key(99)) })
+		return t.lies("envelope: "+engine.RefusedAddress, func(e *wire.Envelope) { e.From = PeerOf(key(99)) })
 	}},
 	{"replayed handshake", (*trial).replay},
 	{"wrong digest", func(t *trial) (int, error) {
@@ -88,9 +88,9 @@ var rows = []row{
 	{"older incarnation", (*trial).zombie},
 	{"control call without a right", func(t *trial) (int, error) { return t.calls(t.honest.Self(), engine.ControlBlock, engine.RefusedRight) }},
 	{"control call of a stranger", func(t *trial) (int, error) {
-		return t.calls(idOf(key(t.number(10))), engine.ControlAllow, engine.RefusedStranger)
+		return t.calls(PeerOf(key(t.number(10))), engine.ControlAllow, engine.RefusedStranger)
 	}},
-	{"right granted on by an operator from afar", func(t *trial) (int, error) { return t.calls(idOf(key(3)), engine.ControlGrant, engine.RefusedRight) }},
+	{"right granted on by an operator from afar", func(t *trial) (int, error) { return t.calls(PeerOf(key(3)), engine.ControlGrant, engine.RefusedRight) }},
 }
 
 // number is that of a peer of this seed.
@@ -107,19 +107,19 @@ func strangers(s *prove.Shard, seed uint64) error {
 		return err
 	}
 	defer t.honest.Close()
-	operator, blocked := idOf(key(3)), idOf(key(t.number(11)))
+	operator, blocked := PeerOf(key(3)), PeerOf(key(t.number(11)))
 	for _, c := range []struct {
 		op string
 		p  wire.PeerID
 	}{
-		{engine.ControlAllow, t.honest.Self()}, {engine.ControlAllow, operator}, {engine.ControlAllow, idOf(key(2))},
+		{engine.ControlAllow, t.honest.Self()}, {engine.ControlAllow, operator}, {engine.ControlAllow, PeerOf(key(2))},
 		{engine.ControlAllow, blocked}, {engine.ControlBlock, blocked}, {engine.ControlGrant, operator},
 	} {
 		if err := srv.control("", c.op, c.p); err != nil {
 			return err
 		}
 	}
-	srv.lists.Store(&lists{closed: true, blocked: []wire.PeerID{blocked}, allowed: []wire.PeerID{t.honest.Self(), operator, idOf(key(2)), blocked}})
+	srv.lists.Store(&lists{closed: true, blocked: []wire.PeerID{blocked}, allowed: []wire.PeerID{t.honest.Self(), operator, PeerOf(key(2)), blocked}})
 	asked := 0
 	ask := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -219,11 +219,11 @@ func (t *trial) past(n int, code string) (int, error) {
 	p := &peer{to: t.Self(), reg: t.honest.reg, Transport: t.honest.Transport}
 	before := t.dropped.of(code)
 	for range liesEach {
-		raw, err := p.envelope(func(e *wire.Envelope) { e.From = idOf(key(n)) })
+		raw, err := p.envelope(func(e *wire.Envelope) { e.From = PeerOf(key(n)) })
 		if err != nil {
 			return 0, err
 		}
-		if err := t.host.Receive(idOf(key(n)), raw); err != nil {
+		if err := t.host.Receive(PeerOf(key(n)), raw); err != nil {
 			return 0, err
 		}
 	}
@@ -266,7 +266,7 @@ func (t *trial) zombie() (int, error) {
 
 // wrongServer has a peer dial the server in the belief that it is another: it must find out.
 func (t *trial) wrongServer() (int, error) {
-	other := idOf(key(98))
+	other := PeerOf(key(98))
 	var addresses []string
 	for _, a := range t.Addresses() {
 		addresses = append(addresses, strings.Replace(a, string(t.Self()), string(other), 1))
@@ -294,7 +294,7 @@ func (t *trial) calls(caller wire.PeerID, op, code string) (int, error) {
 	code = "control: " + code
 	before := t.dropped.of(code)
 	for range liesEach {
-		if err := t.control(caller, op, idOf(key(97))); err != nil {
+		if err := t.control(caller, op, PeerOf(key(97))); err != nil {
 			return 0, err
 		}
 	}

@@ -171,6 +171,15 @@ func (p *Process) Wait(within time.Duration) (int, error) {
 	}
 }
 
+// EndsWith waits for the end, and returns what the process wrote where its exit code is another one.
+func (p *Process) EndsWith(code int, within time.Duration) error {
+	got, err := p.Wait(within)
+	if err == nil && got != code {
+		err = &EndedError{p.Name, got, p.Log()}
+	}
+	return err
+}
+
 // Kill ends the process as a loss of power would, and waits until it is gone. A process that has ended already is left alone.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)

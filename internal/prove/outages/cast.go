@@ -121,8 +121,8 @@ func (c *cast) finish(within time.Duration, exact bool) error {
 				return fmt.Errorf("%s was told the model %.16s, the server has %.16s", p.Name, l.ModelSHA256, done.ModelSHA256)
 			}
 		}
-		if code, err := p.Wait(soon); err != nil || code != 0 {
-			return errors.Join(fmt.Errorf("%s ended with code %d:\n%s", p.Name, code, p.Log()), err)
+		if err := p.EndsWith(0, soon); err != nil {
+			return err
 		}
 	}
 	dirs := c.dirs

@@ -117,8 +117,8 @@ func (r *killing) finish() error {
 			return err
 		}
 	}
-	if code, err := r.run0.Wait(soon); err != nil || code != 0 {
-		return errors.Join(fmt.Errorf("the run ended with code %d:\n%s", code, r.run0.Log()), err)
+	if err := r.run0.EndsWith(0, soon); err != nil {
+		return err
 	}
 	if err := r.sameModel(r.done.ModelSHA256); err != nil {
 		return err

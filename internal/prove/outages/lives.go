@@ -171,10 +171,7 @@ func (t *trial) end(p *live.Process) error {
 	if err := p.Signal(syscall.SIGINT); err != nil {
 		return err
 	}
-	if code, err := p.Wait(soon); err != nil || code != interrupted {
-		return errors.Join(fmt.Errorf("%s, told to stop, ended with code %d:\n%s", p.Name, code, p.Log()), err)
-	}
-	return nil
+	return p.EndsWith(interrupted, soon)
 }
 
 // back copies a node's directory, lets the node go on, ends it, and starts it from the copy.
@@ -227,14 +224,14 @@ func (r *returning) beside(i int) error {
 	case <-first.Gone():
 	case <-r.procs[i].Gone():
 		code, _ := r.procs[i].Wait(0)
-		return fmt.Errorf("the one that began later ended, with code %d:\n%s", code, r.procs[i].Log())
+		return fmt.Errorf("the one that began later: %w", &live.EndedError{Process: r.procs[i].Name, Code: code, Log: r.procs[i].Log()})
 	case <-r.s.Ended():
 		return errOver
 	case <-time.After(soon):
 		return fmt.Errorf("none of two ends:\n%s\n%s", first.Log(), r.procs[i].Log())
 	}
-	if code, _ := first.Wait(0); code != superseded {
-		return fmt.Errorf("the one that began first ended with code %d:\n%s", code, first.Log())
+	if err := first.EndsWith(superseded, soon); err != nil {
+		return fmt.Errorf("the one that began first: %w", err)
 	}
 	r.s.Add("ms until the first of two ended", uint64(time.Since(began).Milliseconds()))
 	if err := r.rounds(roundsThatTell); err != nil {

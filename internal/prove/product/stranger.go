@@ -40,15 +40,6 @@ func key(seed uint64, n int) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(b[:])
 }
 
-// peerOf returns the peer id of a key.
-func peerOf(k ed25519.PrivateKey) wire.PeerID {
-	id, err := wire.PeerIDFromPublicKey(k.Public().(ed25519.PublicKey))
-	if err != nil {
-		panic(err) // every ed25519 key has one
-	}
-	return id
-}
-
 // briefly is how long strangers try to give envelopes to a node that links with none of them.
 const briefly = time.Second
 

@@ -88,8 +88,8 @@ func try(s *prove.Shard, d Doors, seed uint64) (err error) {
 		return err
 	}
 	for _, p := range a.gossips {
-		if code, err := p.Wait(soon); err != nil || code != 0 {
-			return errors.Join(fmt.Errorf("%s ended with code %d:\n%s", p.Name, code, p.Log()), err)
+		if err := p.EndsWith(0, soon); err != nil {
+			return err
 		}
 	}
 	if err := w.clean(time.Since(began)); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/doors"
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -116,7 +117,7 @@ func (w *world) begin(let int) error {
 	w.want = done.ModelSHA256
 	args := []string{"server", w.job}
 	if let > 0 {
-		args = append(args, "--allow", string(peerOf(key(w.seed, let))))
+		args = append(args, "--allow", string(doors.PeerOf(key(w.seed, let))))
 	}
 	if w.server, err = w.start("server", args...); err != nil {
 		return err
@@ -213,8 +214,8 @@ func (w *world) end(nodes ...*node) error {
 		if done.ModelSHA256 != w.want {
 			return fmt.Errorf("%s has the model %.16s, the undisturbed run %.16s", n.Name, done.ModelSHA256, w.want)
 		}
-		if code, err := n.Wait(soon); err != nil || code != 0 {
-			return errors.Join(fmt.Errorf("%s ended with code %d:\n%s", n.Name, code, n.Log()), err)
+		if err := n.EndsWith(0, soon); err != nil {
+			return err
 		}
 	}
 	return nil
