@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -79,33 +78,8 @@ type News struct {
 // Warning tells of what a node goes on with.
 type Warning struct{ Text string }
 
-// Surpassed tells that the node's directory had gone back, as from a backup: a peer holds more of the node than it does. The node
-// goes on in a new epoch, into which its peers help it.
-type Surpassed struct {
-	Peer wire.PeerID // who holds more
-	From time.Time   // the directory's last record before this life; zero where it is not known
-	Saw  time.Time   // when the lost life that the peer has seen began; zero where it did not say
-}
-
-// String says what happened and what follows.
-func (s Surpassed) String() string {
-	form := "2006-01-02 15:04:05"
-	if apart := s.From.Sub(s.Saw).Abs(); apart < 2*time.Second {
-		form += ".000"
-	}
-	text := "this directory went back"
-	if !s.From.IsZero() {
-		text = "this directory is from " + s.From.Format(form)
-	}
-	if !s.Saw.IsZero() {
-		began := "start"
-		if s.From.After(s.Saw) {
-			began = "start elsewhere" // while this directory was in use: there were two
-		}
-		text += fmt.Sprintf("; %s saw this node %s at %s", s.Peer, began, s.Saw.Format(form))
-	}
-	return text + ": it goes on in a new epoch with the help of its peers, and nothing counts twice"
-}
+// Surpassed tells that the node's directory had gone back.
+type Surpassed = job.Surpassed
 
 // ListenDefault is where nodes listen when nothing is said.
 func ListenDefault() []string {
@@ -393,14 +367,11 @@ func (r *running) news(n engine.PeerNotice) {
 
 // surpassed returns what is told of a directory that had gone back.
 func (r *running) surpassed(n engine.PeerNotice) Surpassed {
-	s := Surpassed{Peer: n.Peer}
-	if h := r.glue.bound(); h != nil && h.Recovery().LastWall != 0 {
-		s.From = time.Unix(0, h.Recovery().LastWall)
+	last := int64(0)
+	if h := r.glue.bound(); h != nil {
+		last = h.Recovery().LastWall
 	}
-	if n.SeenStart != 0 {
-		s.Saw = time.UnixMicro(int64(n.SeenStart))
-	}
-	return s
+	return job.SurpassedBy(n, last)
 }
 
 // written returns where a peer was, as the record has it.

@@ -42,6 +42,7 @@ type cluster struct {
 	finished chan struct{} // closed when the result is written
 	result   *Result
 	telling  sync.Mutex // held while the result is written
+	saying   sync.Mutex // held while somebody is told something: one at a time
 	failed   chan error // holds the first failure
 	chaos    chan Round // to the goroutine that drops nodes; nil without chaos
 	last     int        // number of the last round that was told
@@ -143,6 +144,24 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 	return nil
 }
 
+// peer tells that the directory of a node had gone back; the host's clock showed last at the last record in it, or it is 0. The others help it
+// forward.
+func (c *cluster) peer(m *member, n engine.PeerNotice, last int64) {
+	if n.Kind != engine.PeerSurpassed || c.l.o.OnSurpassed == nil {
+		return
+	}
+	s := SurpassedBy(n, last)
+	s.Node = m.Name
+	for _, other := range c.nodes {
+		if other.Peer == n.Peer {
+			s.Name = other.Name
+		}
+	}
+	c.saying.Lock()
+	defer c.saying.Unlock()
+	c.l.o.OnSurpassed(s)
+}
+
 // gaveUp is the error of a job that has failed, in names that people know, with the way on.
 func (c *cluster) gaveUp(f *Failed) error {
 	told := *f
@@ -193,6 +212,8 @@ func (c *cluster) failure(m *member, v value.Value) error {
 	case c.l.cfg.Exact():
 		return c.gaveUp(&Failed{Round: c.last + 1, Reason: f.Error()})
 	case c.l.o.OnWarn != nil:
+		c.saying.Lock()
+		defer c.saying.Unlock()
 		c.l.o.OnWarn(m.Name + ": " + f.Error())
 	}
 	return nil
@@ -218,7 +239,9 @@ func (c *cluster) round(r Round) {
 	}
 	c.last = r.Number
 	if c.l.o.OnRound != nil {
+		c.saying.Lock()
 		c.l.o.OnRound(r)
+		c.saying.Unlock()
 	}
 	if c.chaos != nil {
 		select {

@@ -51,6 +51,15 @@ func (c *cluster) start(m *member) error {
 				return c.event(m, nil, ev)
 			}
 		},
+		OnPeer: func(n engine.PeerNotice) {
+			last := int64(0)
+			select {
+			case <-ready:
+				last = h.Recovery().LastWall
+			default:
+			}
+			c.peer(m, n, last)
+		},
 		OnStop: func(err error) {
 			if !disk.isOff() {
 				c.abort(&NodeError{m.Name, err})

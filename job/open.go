@@ -36,6 +36,8 @@ type Options struct {
 	FS        vfs.FS  // nil means that of the machine
 	OnRound   func(Round)
 	OnWarn    func(text string) // told of failures that the run goes on with
+	// OnSurpassed is told that the directory of a node had gone back, as one that was copied back is older than those of the others.
+	OnSurpassed func(Surpassed)
 }
 
 // keepMax bounds the snapshots that are kept: each is checked whenever one is added.

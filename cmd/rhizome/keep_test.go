@@ -11,14 +11,14 @@ import (
 func TestAServerKeeps(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
+	write(t, in("wide.yaml"), "name: wide\nrounds: 60\nclients: 1\nhidden: 256\n") // some rounds are a snapshot
 	serve := func(more ...string) *started {
-		return start(t, dir, append([]string{"server", "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback,
-			"--rounds", "160", "--clients", "1"}, more...)...)
+		return start(t, dir, append([]string{"server", in("wide.yaml"), "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback}, more...)...)
 	}
 	server := serve("--keep", "50")
 	at := server.await(t, "address", isEvent("listening"))
 	client := start(t, dir, "join", at.Addresses[0], "--trust", at.Digest, "--dir", in("client"), "--listen", loopback, "--json")
-	server.await(t, "round 80", func(e told) bool { return e.Event == "round" && e.Round >= 80 })
+	server.await(t, "round 30", func(e told) bool { return e.Event == "round" && e.Round >= 30 })
 	server.cmd.Process.Kill()
 	server.end(t)
 	if o := rhizome(t, "allow", "--all", "--dir", in("server")); o.code != exitOK {
@@ -34,7 +34,11 @@ func TestAServerKeeps(t *testing.T) {
 	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.code != exitBad || !strings.Contains(o.err, "keep is -1; want 1 to") {
 		t.Errorf("%+v", o)
 	}
-	rhizome(t, "run", "--processes", "--json", "--keep", "50", "--rounds", "120", "--clients", "1", "--dir", in("run")).result(t)
+	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--keep", "50", "--dir", in("run")).result(t)
+	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--dir", in("two")).result(t)
+	if o := rhizome(t, "fork", in("two"), "--at", "3", "--dir", in("of-two")); o.code != exitBad {
+		t.Errorf("without --keep, so that this test says nothing: %+v", o)
+	}
 	if o := rhizome(t, "fork", in("run"), "--at", "3", "--dir", in("of-run")); o.code != exitOK {
 		t.Errorf("%+v", o)
 	}

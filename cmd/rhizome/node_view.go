@@ -96,6 +96,7 @@ type (
 	}
 	surpassedLine struct {
 		head
+		Node string `json:"node,omitempty"` // of a run: whose directory it is
 		Peer string `json:"peer"`
 		From string `json:"from,omitempty"` // the directory's last record
 		Saw  string `json:"saw,omitempty"`  // start of the life that the peer has seen
@@ -176,7 +177,7 @@ func (v *nodeView) line(what any) any {
 	case deploy.Lingering:
 		return lingeringLine{v.c.head("lingering"), x.For, x.Until}
 	case deploy.Surpassed:
-		return surpassedLine{v.c.head("surpassed"), string(x.Peer), stamp(x.From), stamp(x.Saw), x.String()}
+		return surpassedOf(v.c, x)
 	case deploy.Gone:
 		return goneLine{v.c.head(x.State), x.Job, x.Member, x.String()}
 	case job.Round:
@@ -260,6 +261,10 @@ func has(n int) string {
 		return "has"
 	}
 	return "have"
+}
+
+func surpassedOf(c *console, s deploy.Surpassed) surpassedLine {
+	return surpassedLine{c.head("surpassed"), s.Node, string(s.Peer), stamp(s.From), stamp(s.Saw), s.String()}
 }
 
 // stamp is a time for programs, or empty.

@@ -107,6 +107,13 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	view := newView(c, f.json)
 	o.OnRound = view.round
 	o.OnWarn = func(text string) { view.warn(c, text) }
+	o.OnSurpassed = func(s job.Surpassed) {
+		if f.json {
+			writeLine(c.out, surpassedOf(c, s))
+			return
+		}
+		view.warn(c, s.String())
+	}
 	l, err := job.Open(o)
 	if err != nil {
 		return err

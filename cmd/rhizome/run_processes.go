@@ -28,6 +28,11 @@ func spoken(e processes.Event) string {
 	switch e.Name {
 	case "figures", "lingering", "failed":
 		return ""
+	case "surpassed":
+		var s surpassedLine
+		if json.Unmarshal(e.Line, &s) == nil {
+			return e.Node + ": " + s.Text
+		}
 	case "waiting":
 		var w waitingLine
 		if !server || json.Unmarshal(e.Line, &w) != nil {
