@@ -2,12 +2,14 @@ package host
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -60,6 +62,57 @@ func TestDivergenceSaysWhatDiffers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADivergenceChangesNoByte: a start that is refused because the replay diverges leaves the directory as it was, also where the end of the
+// journal is torn, so that the right program finds what the crash left. The tail used to be repaired before the replay.
+func TestADivergenceChangesNoByte(t *testing.T) {
+	r := newRig(t, 1)
+	r.run(3)
+	r.d[1].Close()
+	segments := []string{}
+	for _, name := range r.fs[1].Names() {
+		if strings.HasSuffix(name, ".seg") {
+			segments = append(segments, name)
+		}
+	}
+	f, err := r.fs[1].OpenFile(segments[len(segments)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, _ := f.Size()
+	if _, err := f.WriteAt([]byte("torn"), size-64); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	all := func() map[string]string {
+		out := map[string]string{}
+		for _, name := range r.fs[1].Names() {
+			b, err := vfs.ReadFile(r.fs[1], name, 1<<30)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[name] = string(b)
+		}
+		return out
+	}
+	before := all()
+	_, _, err = r.changed(1, DivergenceFails, func(p *program.Program) { p.Funcs[0].Ops[2].In[0] = 0 })
+	if !errors.As(err, new(*DivergenceError)) {
+		t.Fatal(err)
+	}
+	if after := all(); !maps.Equal(before, after) {
+		for name := range before {
+			if after[name] != before[name] {
+				t.Errorf("%s was changed", name)
+			}
+		}
+		t.Errorf("%d files are %d", len(before), len(after))
+	}
+	r.parts = parts(t)
+	r.open(1)
+	r.run(5)
+	r.check(5)
 }
 
 // TestDivergencePauses opens a node whose replay diverges for looking at: it is as it was before the record, nothing can

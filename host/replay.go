@@ -35,6 +35,14 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	mark := filepath.Join(d.store.Dir, unvouchedFile)
 	j, report, err := journal.Open(d.store.FS, d.store.Dir, journal.Options{
 		SegmentBytes: d.store.SegmentBytes, From: from, Salt: d.store.Salt,
+		// All is replayed before a byte is changed: a journal that this program cannot go on with stays as it is.
+		BeforeChange: func(read readRecords) error {
+			err := d.replay(read, from, rec)
+			if errors.As(err, &d.paused) && d.store.OnDivergence == DivergencePauses {
+				return nil
+			}
+			return err
+		},
 		BeforeRepair: func(r *journal.Report) error {
 			if r.Vouched() {
 				return nil
@@ -46,6 +54,9 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		return nil, lostSnapshots(err, none, skipped)
 	}
 	d.Journal = j
+	if d.commands == nil { // nothing was there to replay
+		d.commands = newPlayer(d.Node, nil).commands
+	}
 	if d.blobs, err = journal.OpenBlobs(d.store.FS, d.store.Dir, j.Next()); err != nil {
 		return nil, err
 	}
@@ -59,11 +70,8 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 	}
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
-	if err := d.replay(from, rec); err != nil {
-		if errors.As(err, &d.paused) && d.store.OnDivergence == DivergencePauses {
-			return rec, d.pause(cfg, ref, from, rec)
-		}
-		return nil, err
+	if d.paused != nil {
+		return rec, d.pause(cfg, ref, from, rec)
 	}
 	if rec.Incarnation = 1; !rec.New {
 		rec.Incarnation, err = d.nextIncarnation(d.Node.Engine().Incarnation(), !rec.NewEpoch)
@@ -78,13 +86,19 @@ func allCorrupt(err error) bool {
 	return errors.As(err, &c)
 }
 
+// readRecords reads records of a journal in order, as Journal.Read does.
+type readRecords = func(from uint64, fn func(lsn uint64, payload []byte) error) error
+
 // replay feeds the journal's records to the node and holds the outputs against what they were.
-func (d *Durable) replay(from uint64, rec *Recovery) error {
-	p := newPlayer(d.Node, d.blobs)
+func (d *Durable) replay(read readRecords, from uint64, rec *Recovery) error {
+	blobs, err := journal.OpenBlobs(d.store.FS, d.store.Dir, 0)
+	if err != nil {
+		return err
+	}
+	p := newPlayer(d.Node, blobs)
 	d.commands = p.commands
-	read := d.Journal.Read
 	if planted.On(planted.SwapRecords) {
-		read = d.swapped
+		read = swapped(read)
 	}
 	return read(from, func(lsn uint64, payload []byte) error {
 		if _, err := p.play(lsn, payload); err != nil {
@@ -224,25 +238,29 @@ func (m commands) track(out *engine.Output, events []engine.Event) {
 }
 
 // swapped reads the journal with each second pair of records in the wrong order: a planted bug.
-func (d *Durable) swapped(from uint64, fn func(lsn uint64, payload []byte) error) error {
-	var first []byte
-	err := d.Journal.Read(from, func(lsn uint64, payload []byte) error {
-		switch {
-		case lsn%4 == 1:
-			first = slices.Clone(payload)
-			return nil
-		case first == nil:
-			return fn(lsn, payload)
+func swapped(read readRecords) readRecords {
+	return func(from uint64, fn func(lsn uint64, payload []byte) error) error {
+		var first []byte
+		at := uint64(0)
+		err := read(from, func(lsn uint64, payload []byte) error {
+			at = lsn
+			switch {
+			case lsn%4 == 1:
+				first = slices.Clone(payload)
+				return nil
+			case first == nil:
+				return fn(lsn, payload)
+			}
+			second := first
+			first = nil
+			if err := fn(lsn-1, payload); err != nil {
+				return err
+			}
+			return fn(lsn, second)
+		})
+		if err == nil && first != nil {
+			return fn(at, first)
 		}
-		second := first
-		first = nil
-		if err := fn(lsn-1, payload); err != nil {
-			return err
-		}
-		return fn(lsn, second)
-	})
-	if err == nil && first != nil {
-		return fn(d.Journal.Next()-1, first)
+		return err
 	}
-	return err
 }

@@ -16,6 +16,14 @@ func (j *Journal) open(s *scanner) error {
 	}
 	anew := s.rep.Next < from // also when there is none
 	s.rep.Restarted = anew && (len(s.segs) > 0 || from > 1)
+	if j.opt.BeforeChange != nil && !anew {
+		err := j.opt.BeforeChange(func(from uint64, fn func(uint64, []byte) error) error {
+			return j.read(s.segs, s.end, s.rep.Next, from, fn)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if j.opt.BeforeRepair != nil && s.rep.repairs() {
 		rep := s.rep
 		if err := j.opt.BeforeRepair(&rep); err != nil {

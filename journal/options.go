@@ -23,6 +23,9 @@ type Options struct {
 	// Salt goes into every checksum of new segments. If strangers can choose what payloads hold, give a number that they cannot
 	// guess, so that no payload can hold what looks like a record after a crash. It is no secret to the owner of the disk.
 	Salt uint64
+	// BeforeChange, if not nil, is called before Open changes anything, with what reads the records that will be there, as Journal.Read
+	// does; not where the journal begins anew. If it returns an error, so does Open, and nothing is changed.
+	BeforeChange func(read func(from uint64, fn func(lsn uint64, payload []byte) error) error) error
 	// BeforeRepair, if not nil, is called before Open cuts or restarts a journal, with the report that Open will return. What
 	// the caller concludes from it, it makes durable there: after the repair no later Open can see what it saw. If it returns an
 	// error, so does Open, and nothing is changed.

@@ -17,6 +17,11 @@ func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) e
 	if err != nil {
 		return err
 	}
+	return j.read(segs, end, next, from, fn)
+}
+
+// read calls fn for the records from number from up to next in segments of which the last one ends at end.
+func (j *Journal) read(segs []segment, end int64, next, from uint64, fn func(lsn uint64, payload []byte) error) (err error) {
 	if planted.On(planted.ReplaySkipsLast) && next > from {
 		next--
 	}
@@ -29,7 +34,7 @@ func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) e
 		if i+1 < len(segs) {
 			stop, size = segs[i+1].first, seg.size
 		}
-		if stop <= from {
+		if stop <= from || seg.first >= stop { // the last one may have no header yet
 			continue
 		}
 		if buf, err = j.readSegment(seg, buf, size, from, stop, fn); err != nil {
@@ -64,6 +69,11 @@ func (j *Journal) readSegment(seg segment, buf []byte, size int64, from, stop ui
 		return buf, err
 	}
 	defer f.Close()
+	there, err := f.Size()
+	if err != nil {
+		return buf, err
+	}
+	size = min(size, there) // one that is to be repaired may be shorter
 	if buf, err = readPrefix(f, buf, size); err != nil {
 		return buf, fmt.Errorf("journal: read %s: %w", path, err)
 	}
