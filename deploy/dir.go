@@ -232,11 +232,12 @@ func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) 
 		return nil, nil, refuse(d.Path, "has lost its %s, the program %.12s that it runs: bring the file back from a copy, or take that of the server's directory or "+
 			"of another client of the same job, which is the same file", artifactFile, digest)
 	}
-	if err == nil {
-		m, err = exchange.Open(b, digest)
-	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(d.Path, artifactFile), err)
+	}
+	if m, err = exchange.Open(b, digest); err != nil {
+		return nil, nil, refuse(d.Path, "has a damaged %s (%v): bring the file back from a copy, or take that of the server's directory or of another client of "+
+			"the same job, which is the same file", artifactFile, err)
 	}
 	return b, m, nil
 }
