@@ -15,12 +15,12 @@ import (
 
 // told is any line of a node, as far as tests look.
 type told struct {
-	Event, Node, State, Reason, Peer, Digest, Invitation, Text string
-	PID, Round, Rounds, Restarts, Merges                       int
-	Addresses                                                  []string
-	Up                                                         bool
-	ModelSHA256                                                string `json:"model_sha256"`
-	Saw                                                        string
+	Event, Node, State, Reason, Peer, Digest, Invitation, Text, On, Hint string
+	PID, Round, Rounds, Restarts, Merges                                 int
+	Addresses                                                            []string
+	Up                                                                   bool
+	ModelSHA256                                                          string `json:"model_sha256"`
+	Saw                                                                  string
 }
 
 // started is a command that runs, and its lines as they come.

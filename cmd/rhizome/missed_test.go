@@ -1,0 +1,59 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/deploy"
+)
+
+// TestTheEndThatWasMissed is case 12: a client is killed in the first round of a job that goes on without it and ends, with its server. Started
+// later, the client says that it waits for the server, and that the job may be over, in its events and in its status; the server's command
+// given again tells it the end, and both end well.
+func TestTheEndThatWasMissed(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	write(t, in("quorum.yaml"), "name: quorum\nrounds: 150\nclients: 2\nquorum: 1\n")
+	serve := func() *started {
+		return start(t, dir, "server", in("quorum.yaml"), "--json", "--dir", in("server"), "--listen", loopback, "--linger", "2s")
+	}
+	server := serve()
+	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
+	join := func(name string, more ...string) *started {
+		return start(t, dir, append([]string{"join", "--json", "--dir", in(name), "--listen", loopback}, more...)...)
+	}
+	stays, killed := join("c0", invited), join("c1", invited)
+	killed.await(t, "a start", isEvent("listening"))
+	server.await(t, "round 1", func(e told) bool { return e.Event == "round" && e.Round >= 1 })
+	killed.cmd.Process.Kill()
+	killed.end(t)
+	end := server.await(t, "the result", isEvent("done"))
+	for name, s := range map[string]*started{"server": server, "the client that stayed": stays} {
+		if code := s.end(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, s.errs)
+		}
+	}
+
+	late := join("c1")
+	late.await(t, "the word that it waits for the server", func(e told) bool { return e.Event == "waiting" && e.On == deploy.OnServer })
+	late.await(t, "the word that the job may be over", func(e told) bool { return e.Event == "waiting" && strings.Contains(e.Hint, "job may be over") })
+	var s deploy.Status
+	jsonOf(t, rhizome(t, "status", "--json", "--dir", in("c1")), &s)
+	if s.State != deploy.StateWaiting || s.Waits == nil || s.Waits.On != deploy.OnServer || !strings.Contains(s.Waits.Hint, "job may be over") {
+		t.Errorf("its status: %s, %+v", s.State, s.Waits)
+	}
+	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.out), " "), "waits for the server, gone for") {
+		t.Errorf("its status in words: %s", o.out)
+	}
+
+	server = serve()
+	if e := late.await(t, "the end", isEvent("done")); e.ModelSHA256 != end.ModelSHA256 || e.Rounds != 150 {
+		t.Errorf("it is told %+v, the job ended with %+v", e, end)
+	}
+	for name, s := range map[string]*started{"the server, started again": server, "the client that was killed": late} {
+		if code := s.end(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, s.errs)
+		}
+	}
+}
