@@ -9,7 +9,6 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
@@ -94,7 +93,7 @@ func TestDataIsReadFirst(t *testing.T) {
 	write("good.csv", strings.Repeat("0,", 64)+"7\n")
 	join := func(name, server, data string) error {
 		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: name, FS: disk, Listen: []string{"/memory/" + name},
-			Network: func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil }},
+			Network: memoryNet(net)},
 			Server: []string{server}, Member: -1, Wait: 20 * time.Second, Data: data})
 		return err
 	}

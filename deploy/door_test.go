@@ -215,7 +215,7 @@ func TestAJoinByInvitation(t *testing.T) {
 	s := newStage(t, net, vfs.NewMem(), nil)
 	join := func(name, line string) error {
 		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: name, FS: vfs.NewMem(), Listen: []string{"/memory/" + name},
-			Network: func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil }},
+			Network: memoryNet(net)},
 			Server: []string{line}, Member: -1, Wait: 20 * time.Second})
 		return err
 	}

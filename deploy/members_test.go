@@ -207,33 +207,43 @@ func small(rounds, chunk int) job.Config {
 // of the undisturbed run.
 func TestReviewStrangerIsMember(t *testing.T) {
 	run := func(stranger bool) string {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
 		net := memory.New(memory.Options{})
 		defer net.Close()
-		s := serveOn(t, ctx, inMemory(net, vfs.NewMem(), small(10, 0)))
-		me, _ := identity.New()
-		eve := &spy{}
-		port := net.Attach(me.Peer(), eve)
-		if stranger {
-			prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
-			if err := port.Send(s.listening.Peer, letter(t, prog, me.Peer(), s.listening.Peer, joins(prog))); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		for _, name := range []string{"c0", "c1"} {
-			joinOn(t, ctx, clientIn(net, vfs.NewMem(), name), s.listening)
-		}
-		res := s.result(t)
-		if n := eve.values(t); n > 0 || s.told() != 10 {
-			t.Errorf("%d of 10 rounds; a stranger was sent %d packets with values", s.told(), n)
-		}
-		return res.ModelSHA256
+		return besideAStranger(t, inMemory(net, vfs.NewMem(), small(10, 0)), func(name string) Options { return clientIn(net, vfs.NewMem(), name) }, stranger)
 	}
 	if alone, watched := run(false), run(true); alone != watched {
 		t.Errorf("the models differ: %s, %s", alone, watched)
 	}
+}
+
+// besideAStranger runs a server and two clients to their end, and beside them a stranger that says that it joins.
+func besideAStranger(t *testing.T, o ServerOptions, client func(name string) Options, stranger bool) (model string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := serveOn(t, ctx, o)
+	eve := &spy{}
+	if stranger {
+		me, _ := identity.New()
+		port, err := o.Network(End{ID: me, Receiver: eve, Listen: client("eve").Listen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer port.Close()
+		port.Learn(s.listening.Peer, s.listening.Addresses)
+		prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
+		if err := port.Send(s.listening.Peer, letter(t, prog, me.Peer(), s.listening.Peer, joins(prog))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, name := range []string{"c0", "c1"} {
+		joinOn(t, ctx, client(name), s.listening)
+	}
+	res := s.result(t)
+	if n := eve.values(t); n > 0 || s.told() != 10 {
+		t.Errorf("%d of 10 rounds; a stranger was sent %d packets with values", s.told(), n)
+	}
+	return res.ModelSHA256
 }
 
 // U2: one message of a stranger does not end the server of a chunked job, in this life or a later one; nor does one of a member.
@@ -445,31 +455,9 @@ func TestRecordBecomesRoster(t *testing.T) {
 
 // U1 over TCP, with keys and handshakes.
 func TestReviewStrangerIsMemberTCP(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	tcp := func() Options {
+	tcp := func(string) Options {
 		return Options{Dir: t.TempDir(), FS: vfs.OS(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Network: Libp2p}
 	}
 	cfg := small(10, 0)
-	s := serveOn(t, ctx, ServerOptions{Job: &cfg, Open: true, Options: tcp()})
-	me, _ := identity.New()
-	eve := &spy{}
-	port, err := Libp2p(End{ID: me, Receiver: eve, Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer port.Close()
-	port.Learn(s.listening.Peer, s.listening.Addresses)
-	prog := looksAt(t, ctx, port, me.Peer(), s.listening.Peer)
-	if err := port.Send(s.listening.Peer, letter(t, prog, me.Peer(), s.listening.Peer, joins(prog))); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(100 * time.Millisecond)
-	for range 2 {
-		joinOn(t, ctx, tcp(), s.listening)
-	}
-	s.result(t)
-	if n := eve.values(t); n > 0 || s.told() != 10 {
-		t.Errorf("%d of 10 rounds; a stranger was sent %d packets with values", s.told(), n)
-	}
+	besideAStranger(t, ServerOptions{Job: &cfg, Open: true, Options: tcp("")}, tcp, true)
 }

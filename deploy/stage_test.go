@@ -12,7 +12,6 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -42,7 +41,7 @@ func newStage(t *testing.T, net *memory.Network, fsys *vfs.Mem, change func(*Ser
 	cfg.Clients, cfg.Rounds = 2, 10
 	told := make(chan any, 64)
 	o := ServerOptions{Job: &cfg, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
-		Network: func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil },
+		Network: memoryNet(net),
 		Tell: func(what any) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -13,7 +13,6 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
@@ -95,7 +94,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			o := Options{Dir: "node", FS: fsys, Listen: []string{"/memory/" + name},
-				Network: func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil },
+				Network: memoryNet(net),
 				Tell: func(what any) {
 					if l, ok := what.(Listening); ok {
 						told <- l

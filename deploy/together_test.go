@@ -10,7 +10,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
@@ -43,7 +42,7 @@ type lived struct {
 
 func (w *together) options(l *lived, name string) Options {
 	return Options{Dir: w.dir + "/" + name, Listen: []string{"/memory/" + name},
-		Network: func(e End) (transport.Transport, error) { return w.net.Attach(e.ID.Peer(), e.Receiver), nil },
+		Network: memoryNet(w.net),
 		Tell: func(what any) {
 			l.mu.Lock()
 			l.all = append(l.all, what)

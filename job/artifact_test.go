@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -177,6 +178,13 @@ func TestRunsOfTheFirstRelease(t *testing.T) {
 	}
 	if got := hex.EncodeToString(art.Digest[:]); got[:12] != "834f9db81eff" {
 		t.Errorf("400 rounds of digits were the program 834f9db81eff, and are %.12s", got)
+	}
+	for want, chunked := range map[string]Config{"42a29efdfa6b332f": {Chunk: 1}, "b1d7df2cb53f8619": {Chunk: 1, Deadline: time.Second}} {
+		c := Default()
+		c.Chunk, c.Deadline = chunked.Chunk, chunked.Deadline
+		if art, err = c.compileFirst(); err != nil || !strings.HasPrefix(hex.EncodeToString(art.Digest[:]), want) {
+			t.Errorf("digits in chunks were the program %s, and are %x, %v", want, art.Digest[:8], err)
+		}
 	}
 	if art, err = tiny().compileFirst(); err != nil {
 		t.Fatal(err)

@@ -53,6 +53,28 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	j, err := c.newFedavg()
+	if err != nil {
+		return nil, err
+	}
+	j.components()
+	g := j.g.At(j.server)
+	j.ask()
+	last := j.loop(g, func(b *graph.Graph, i graph.Value) graph.Value {
+		if c.chunked() {
+			return j.chunkedRound(b, i)
+		}
+		return j.round(b, i)
+	})
+	last, failure := g.Catch(last)
+	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
+	g.AppEmit(EventFailed, g.Gate(failed, g.Record(RecordFailed, failed)))
+	j.end(g, last)
+	return j.g.Model()
+}
+
+// newFedavg begins to record a choreography.
+func (c Config) newFedavg() (*fedavg, error) {
 	net, err := c.Model()
 	if err != nil {
 		return nil, err
@@ -64,32 +86,27 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	}
 	j.params = op.ListOf(types...)
 	j.server, j.clients = j.g.Place(ServerPlace), j.g.Place(ClientsPlace)
-	j.components()
+	return j, nil
+}
 
-	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
-	g := j.g.At(j.server)
-	j.ask()
-	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(c.shape().classes, c.shape().classes)))
-	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
-		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
-			if c.chunked() {
-				return []graph.Value{j.chunkedRound(b, i)}
-			}
-			return []graph.Value{j.round(b, i)}
-		})[0]
-	last, failure := g.Catch(last)
-	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
-	g.AppEmit(EventFailed, g.Gate(failed, g.Record(RecordFailed, failed)))
-	// A model that is too large for an event stays in its component, where ModelOf finds it.
+// loop records the rounds at the server. It carries what the last round told, so that the end of the job can tell it again.
+func (j *fedavg) loop(g *graph.Graph, round func(b *graph.Graph, i graph.Value) graph.Value) graph.Value {
+	classes := j.c.shape().classes
+	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(classes, classes)))
+	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), []graph.Value{none},
+		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value { return []graph.Value{round(b, i)} })[0]
+}
+
+// end records what the server tells at the end. A model that is too large for an event stays in its component, where ModelOf finds it.
+func (j *fedavg) end(g *graph.Graph, last graph.Value) {
 	var file graph.Value
-	if c.large() {
+	if j.c.large() {
 		file = g.Gate(g.Constant(value.Trigger{}), last)
 	} else {
 		file = g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
 	}
 	done := g.Named("done").Bundle(last, file)
 	g.AppEmit(EventDone, g.Gate(done, g.Record(RecordDone, done)))
-	return j.g.Model()
 }
 
 // Model returns the network that the job trains.

@@ -11,13 +11,11 @@ import (
 	"github.com/rhizome-ml/rhizome/component/selector"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
-	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
 // The runs of the first release keep no artifact.onnx, and go on with the program that it made of their job: the choreography of
-// that release stands here for them alone, and is never changed. A run that is begun today is of Choreography.
+// that release stands here for them alone, and what it makes is never changed. A run that is begun today is of Choreography.
 
 // firstFedavg is the choreography of the first release while it is recorded.
 type firstFedavg struct{ *fedavg }
@@ -33,37 +31,19 @@ func (c Config) compileFirst() (*compile.Artifact, error) {
 }
 
 func (c Config) firstChoreography() (*onnx.ModelProto, error) {
-	net, err := c.Model()
+	today, err := c.newFedavg()
 	if err != nil {
 		return nil, err
 	}
-	j := &firstFedavg{&fedavg{c: c, g: graph.New(c.Name), net: net}}
-	var types []op.Type
-	for _, s := range net.Shapes() {
-		types = append(types, op.Tensors(tensor.Float32, s...))
-	}
-	j.params = op.ListOf(types...)
-	j.server, j.clients = j.g.Place(ServerPlace), j.g.Place(ClientsPlace)
+	j := &firstFedavg{today}
 	j.components()
-	// A loop of rounds carries what the last round told, so that the end of the job can tell it again.
 	g := j.g.At(j.server)
-	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(c.shape().classes, c.shape().classes)))
-	last := g.Named("rounds").Loop(g.Constant(value.Int(c.Rounds)), []graph.Value{none},
-		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
-			if c.chunked() {
-				return []graph.Value{j.chunkedRound(b, i)}
-			}
-			return []graph.Value{j.round(b, i)}
-		})[0]
-	// A model that is too large for an event stays in its component, where ModelOf finds it.
-	var file graph.Value
-	if c.large() {
-		file = g.Gate(g.Constant(value.Trigger{}), last)
-	} else {
-		file = g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
-	}
-	done := g.Named("done").Bundle(last, file)
-	g.AppEmit(EventDone, g.Gate(done, g.Record(RecordDone, done)))
+	j.end(g, j.loop(g, func(b *graph.Graph, i graph.Value) graph.Value {
+		if c.chunked() {
+			return j.chunkedRound(b, i)
+		}
+		return j.round(b, i)
+	}))
 	return j.g.Model()
 }
 
@@ -146,20 +126,6 @@ func (j *firstFedavg) chunkedRound(b *graph.Graph, i graph.Value) graph.Value {
 	})
 	params := b.Invoke(s.model, "Parameters", counted[0])[0]
 	return j.tell(b, i, counted[0], j.evaluate(b, params, counted[0]))
-}
-
-func (j *firstFedavg) fetch(b *graph.Graph, asked *graph.Arrival) graph.Value {
-	s, round, chunks, server := &j.slots, asked.Value(0), asked.Value(1), asked.Sender()
-	expected := b.Invoke(s.copy, "Expect", round)[0]
-	got := b.Named("fetch").Loop(chunks, []graph.Value{expected}, func(b *graph.Graph, k graph.Value, _ []graph.Value) []graph.Value {
-		open := b.Invoke(s.copy, "Room", round, k)[0]
-		want := b.Request(graph.Edge{To: j.server, Name: "fetch"}, server, b.Bundle(round, k), round, b.Gate(k, open))
-		chunk := b.Invoke(s.model, "Chunk", want.Value(0), want.Value(1))[0]
-		given := b.Reply(want, graph.Edge{Name: "chunk"}, chunk)
-		b.Invoke(s.copy, "Take", given.Context(), given.Value(0))
-		return []graph.Value{want.Sent()}
-	})[0]
-	return b.Invoke(s.copy, "Whole", round, got)[0]
 }
 
 func (j *firstFedavg) gather(b *graph.Graph, i, members, weights graph.Value) graph.Value {
