@@ -33,7 +33,7 @@ func TestKills(t *testing.T) {
 
 // TestLives brings directories of a server, a client and a run of processes back from copies, and runs a copy beside a client.
 func TestLives(t *testing.T) {
-	p := outages.Lives{Command: outages.Command{Bin: executable}, Rounds: 400, Most: 3}
+	p := outages.Lives{Command: outages.Command{Bin: executable}, Rounds: 240, Most: 3}
 	t.Run("nodes", func(t *testing.T) { proven(t, p, 2, "copies beside a client", "contributions, each counted once") })
 	t.Run("run", func(t *testing.T) { proven(t, p, 4, "directories put back", "contributions, each counted once") })
 }

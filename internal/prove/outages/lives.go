@@ -18,7 +18,7 @@ import (
 type Lives struct {
 	Command
 	Rounds int // of one job; 0 is 1000
-	Most   int // of what comes back in one job; 0 is 16
+	Most   int // of what comes back in one job; 0 is 20
 }
 
 // Name is lives.
@@ -40,7 +40,7 @@ const (
 	superseded     = 5   // the exit code of one that a later life follows
 	interrupted    = 130 // that of one that was told to stop
 	roundsOfAJob   = 1000
-	mostInAJob     = 16
+	mostInAJob     = 20
 	everyRun       = 4 // each so many-th seed is a run of processes
 	roundsThatTell = 2 // a node that has gone on for so many has sent what a peer acknowledged
 )
@@ -205,14 +205,18 @@ func role(i int) string {
 }
 
 // beside starts a copy of a node beside it, holds that one of the two ends, and goes on from the node's own directory when the other has
-// ended, too.
+// ended, too. While there are two, another client stands, so that the job does not come to its end meanwhile.
 func (r *returning) beside(i int) error {
 	own := r.dirs[i]
 	twin := own + ".twin"
 	if err := r.copy(i, twin); err != nil {
 		return err
 	}
-	first := r.procs[i]
+	first, other := r.procs[i], r.procs[1+i%r.clients]
+	if err := r.freeze(other); err != nil {
+		return err
+	}
+	defer other.Signal(syscall.SIGCONT)
 	r.dirs[i] = twin
 	err := r.start(i)
 	r.dirs[i] = own
@@ -234,6 +238,9 @@ func (r *returning) beside(i int) error {
 		return fmt.Errorf("the one that began first: %w", err)
 	}
 	r.s.Add("ms until the first of two ended", uint64(time.Since(began).Milliseconds()))
+	if err := other.Signal(syscall.SIGCONT); err != nil {
+		return err
+	}
 	if err := r.rounds(roundsThatTell); err != nil {
 		return err
 	}
