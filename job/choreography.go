@@ -164,9 +164,10 @@ func (j *fedavg) ask() {
 	}
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true}, whom, round, global, round)
-	update, samples := j.local(b, asked.Value(0), asked.Value(1))
-	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
-	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0]
+	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
+	answer := b.Reply(asked, graph.Edge{Name: "update"}, append([]graph.Value{update, samples}, losses...)...)
+	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1)}
+	settled := b.Invoke(s.aggregator, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
 	b.Count(CountContributions, j.caught(b, answer, settled))
 }
 
@@ -183,6 +184,31 @@ func (j *fedavg) tell(b *graph.Graph, i, members graph.Value, m measured) graph.
 	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
 	kept := b.Record(RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(EventRound, b.Gate(told, kept)))
+}
+
+// trained is local, and with it what the client says of its loss, where the job asks for that: on the first batch of the round, before the
+// first step and after the last one.
+func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, samples graph.Value, losses []graph.Value) {
+	update, samples = j.local(b, global, round)
+	if !j.c.ClientMetrics {
+		return update, samples, nil
+	}
+	batch := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
+	x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
+	y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+	for _, params := range []graph.Value{global, update} {
+		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
+		losses = append(losses, b.CrossEntropy(j.forward(b, x, all), y))
+	}
+	return update, samples, losses
+}
+
+// told returns the losses of an answer, behind its other values.
+func told(answer *graph.Arrival, from int, losses []graph.Value) (out []graph.Value) {
+	for i := range losses {
+		out = append(out, answer.Value(from+i))
+	}
+	return out
 }
 
 // local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.

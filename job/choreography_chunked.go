@@ -41,10 +41,11 @@ func (j *fedavg) askChunked(b *graph.Graph, round, whom graph.Value) {
 	s := &j.slots
 	chunks := b.Constant(value.Int(model.NewLayout(j.net.Shapes(), j.c.chunkElements()).Chunks()))
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true}, whom, round, round, chunks)
-	update, samples := j.local(b, j.fetch(b, asked), asked.Value(0))
+	update, samples, losses := j.trained(b, j.fetch(b, asked), asked.Value(0))
 	kept := b.Invoke(s.copy, "Keep", asked.Value(0), update)[0]
-	answer := b.Reply(asked, graph.Edge{Name: "trained"}, b.Gate(samples, kept))
-	j.caught(b, answer, b.Invoke(s.aggregator, "Announce", answer.Context(), answer.Sender(), answer.Value(0))[0])
+	answer := b.Reply(asked, graph.Edge{Name: "trained"}, append([]graph.Value{b.Gate(samples, kept)}, losses...)...)
+	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0)}
+	j.caught(b, answer, b.Invoke(s.aggregator, "Announce", append(given, told(answer, 1, losses)...)...)[0])
 }
 
 // fetch records how a client takes the parameters of a round: it asks for the chunks in order, a few at a time.

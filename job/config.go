@@ -75,6 +75,8 @@ type Config struct {
 	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, up to 1e6; 0 means that it is not. It
 	// needs parameters that travel whole.
 	Clip float64
+	// ClientMetrics has each client say, beside its update, its loss on a batch of its data before its training and after it.
+	ClientMetrics bool
 	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h; one that was silent for three of
 	// them is no member any more. 0 means 1 s.
 	Heartbeat time.Duration

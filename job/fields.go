@@ -38,6 +38,7 @@ var fields = []field[Config]{
 	{"weighting", func(c *Config) any { return &c.Weighting }},
 	{"max_samples", func(c *Config) any { return &c.MaxSamples }},
 	{"clip", func(c *Config) any { return &c.Clip }},
+	{"client_metrics", func(c *Config) any { return &c.ClientMetrics }},
 	{"heartbeat", func(c *Config) any { return &c.Heartbeat }},
 	{"layers", func(c *Config) any { return &c.Layers }},
 	{"chunk", func(c *Config) any { return &c.Chunk }},
@@ -47,7 +48,7 @@ var fields = []field[Config]{
 // whole. Every new setting of a job is in it.
 var added = map[string]string{
 	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop", "retries": "3",
-	"weighting": "samples", "max_samples": "0", "clip": "0",
+	"weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
 }
 
 // addedToGossip are those of jobs without a server.

@@ -17,10 +17,12 @@ type Measures struct {
 	Samples       int64       `json:"samples"`
 	Contributions int64       `json:"contributions"`
 	Refusals      int64       `json:"refusals"`
-	Clipped       int64       `json:"clipped,omitempty"` // contributions that were scaled down
-	Norm          Number      `json:"norm"`              // of what its last update changes, L2; not a number where parameters travel in chunks
-	Cosine        *Number     `json:"cosine,omitempty"`  // between that and what the round's mean changes
-	Others        *Number     `json:"others,omitempty"`  // between that and the mean of the others alone
+	Clipped       int64       `json:"clipped,omitempty"`     // contributions that were scaled down
+	Norm          Number      `json:"norm"`                  // of what its last update changes, L2; not a number where parameters travel in chunks
+	Cosine        *Number     `json:"cosine,omitempty"`      // between that and what the round's mean changes
+	Others        *Number     `json:"others,omitempty"`      // between that and the mean of the others alone
+	LossBefore    *Number     `json:"loss_before,omitempty"` // on the first batch of its last round, as the client says; with client_metrics
+	LossAfter     *Number     `json:"loss_after,omitempty"`
 	Refused       string      `json:"refused,omitempty"` // why its last answer that did not count was refused
 }
 
@@ -47,6 +49,10 @@ func MeasuresOf(n *node.Node) []Measures {
 		if x.Compared {
 			cosine := Number(x.Cosine)
 			f.Cosine = &cosine
+		}
+		if x.Told {
+			before, after := Number(x.Before), Number(x.After)
+			f.LossBefore, f.LossAfter = &before, &after
 		}
 		if x.Code != "" && x.RefusedRound == x.Round {
 			f.Refused = Line(fmt.Sprintf("%s: %s", x.Code, x.Reason))

@@ -6,6 +6,12 @@ var slot = Attr{Name: "slot", Kind: KindText, Required: true, Doc: "the componen
 // tensors is a list of tensors, such as the parameters of a model in their order.
 var tensors = ListsOf(Tensor)
 
+// lossBefore and lossAfter are what a peer may say of its training.
+var (
+	lossBefore = Port{Name: "loss_before", Type: Tensor, Optional: true}
+	lossAfter  = Port{Name: "loss_after", Type: Tensor, Optional: true}
+)
+
 func method(role, name, doc string, inputs, outputs []Port) Decl {
 	return Decl{Domain: RoleDomain + role, Name: name, Doc: doc, In: inputs, Out: outputs, Attrs: []Attr{slot},
 		Nature: Stateful, Place: AtSlot}
@@ -74,14 +80,14 @@ var roleOps = []Decl{
 		ports(in("round", Int), in("chunk", Int)), ports(out("values", Tensor))),
 
 	method("aggregator", "Contribute", "Adds one peer's update to the aggregate of a round, at most once.",
-		ports(in("round", Int), in("who", Peer), in("update", tensors), in("samples", Int)), ports(out("settled", Trigger))),
+		ports(in("round", Int), in("who", Peer), in("update", tensors), in("samples", Int), lossBefore, lossAfter), ports(out("settled", Trigger))),
 	method("aggregator", "Aggregate", "Gives the mean of a round over its members, weighted by samples, and all samples.",
 		ports(in("round", Int), in("members", ListsOf(Peer))), ports(out("mean", tensors), out("samples", Int))),
 
 	method("aggregator", "Refuse", "Notes that a peer's answer to a round failed, and why: code, place and message, as Catch gives them.",
 		ports(in("round", Int), in("who", Peer), in("failure", ListsOf(String))), ports(out("noted", Trigger))),
 	method("aggregator", "Announce", "Counts a peer as a contributor to a round, at most once; its update is folded elsewhere.",
-		ports(in("round", Int), in("who", Peer), in("samples", Int)), ports(out("settled", Trigger))),
+		ports(in("round", Int), in("who", Peer), in("samples", Int), lossBefore, lossAfter), ports(out("settled", Trigger))),
 	method("aggregator", "Weights", "Closes a round whose contributions were announced, and gives the samples of each member.",
 		ports(in("round", Int), in("members", ListsOf(Peer))), ports(out("weights", ListsOf(Int)))),
 

@@ -142,6 +142,9 @@ func writeClients(out io.Writer, all []deploy.ClientStatus) error {
 		}
 		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9s %6s\n", ansi.Truncate(x.Name, 16, "…"), ansi.Truncate(state, 17, "…"), x.Samples,
 			x.Contributions, x.Refusals, norm, others)
+		if x.LossBefore != nil && x.LossAfter != nil {
+			fmt.Fprintf(out, "  loss on a batch of its own: %.4f before its training, %.4f after\n", *x.LossBefore, *x.LossAfter)
+		}
 		if x.Refused != "" {
 			fmt.Fprintf(out, "  %s\n", ansi.Truncate("refused: "+x.Refused, statusColumns-2, "…"))
 		}

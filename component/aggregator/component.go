@@ -69,12 +69,20 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.Value) *value.Failure {
 	var update *value.List
 	ok := true
+	said := []value.Value(nil) // of its loss
+	if n := len(in) - 2; announced && n == 3 || !announced && n == 4 {
+		in, said = in[:n], in[n:]
+	}
+	losses, told, f := c.told(said)
+	if f != nil {
+		return f
+	}
 	if announced && len(in) == 3 {
 		in = []value.Value{in[0], in[1], nil, in[2]}
 	} else if len(in) == 4 {
 		update, ok = in[2].(*value.List)
 	} else {
-		return c.fail(value.CodeType, "a contribution is round, peer, update unless it is announced, and samples, not %d values", len(in))
+		return c.fail(value.CodeType, "a contribution is round, peer, update unless it is announced, samples, and perhaps two losses, not %d values", len(in))
 	}
 	number, ok1 := in[0].(value.Int)
 	who, ok2 := in[1].(value.Peer)
@@ -120,6 +128,13 @@ func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.V
 	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: weight, Probe: direction})
 	r.Total += weight
 	r.fold(tensors, weight)
+	if c.cfg.Figures {
+		x := c.st.client(string(who))
+		if x.Told = told; !told {
+			losses = [2]float64{}
+		}
+		x.Before, x.After = losses[0], losses[1]
+	}
 	rounds.Settle(ctx, int64(number), wire.PeerID(who))
 	return nil
 }

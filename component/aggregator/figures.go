@@ -36,6 +36,9 @@ type Client struct {
 	Code          string  `snap:"10"` // of the last refusal
 	Reason        string  `snap:"11"`
 	Clipped       int64   `snap:"12"` // contributions that were scaled down to the bound
+	Told          bool    `snap:"13"` // Before and After are known
+	Before        float64 `snap:"14"` // loss of its last update's training, as the client says, before it
+	After         float64 `snap:"15"` // and after it
 }
 
 // Clients returns the figures of all peers that answered, sorted by peer; they must not be changed.
@@ -93,6 +96,23 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 	ctx.Count("refused")
 	rounds.Refuse(ctx, int64(number), wire.PeerID(who), value.Fail(texts[0], texts[1], texts[2]))
 	return []value.Value{value.Trigger{}}, nil
+}
+
+// told reads what a client says of its loss before and after its training: none, or two scalars. What is no number is not known.
+func (c *Component) told(in []value.Value) (losses [2]float64, known bool, f *value.Failure) {
+	if len(in) == 0 {
+		return losses, false, nil
+	}
+	known = true
+	for i, v := range in {
+		t, ok := v.(value.Tensor)
+		if !ok || t.Tensor.DType() != tensor.Float32 || t.Tensor.Len() != 1 || len(t.Tensor.Shape()) > 0 {
+			return losses, false, c.fail(value.CodeType, "a loss is a scalar of float32, not %s", typeOf(v))
+		}
+		losses[i] = float64(t.Tensor.Float32()[0])
+		known = known && !math.IsNaN(losses[i]) && !math.IsInf(losses[i], 0)
+	}
+	return losses, known, nil
 }
 
 // short returns text of at most n bytes.
