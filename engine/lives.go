@@ -110,6 +110,7 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 		e.st.asking++ // the life that is lost may have had the same start: a machine's snapshot was resumed
 	}
 	e.newEpoch()
+	e.greetAll()
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d", env.From, seen))
 	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start,
@@ -122,8 +123,8 @@ func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
 	e.begin(ev)
 	e.count("takeovers")
 	e.newEpoch()
-	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 	e.greetAll()
+	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 }
 
 // newEpoch begins the own streams anew, in an epoch with the number of the present incarnation.
@@ -154,11 +155,10 @@ func (e *Engine) greet(p wire.PeerID) {
 	e.emit(&env)
 }
 
-// greetAll tells every peer that a new life begins. One whose directory went back may have nothing to send: it waits for what it had and
-// has forgotten, and its peers do not know that it waits.
+// greetAll has every peer told that a new life begins, until it says that it has heard that.
 func (e *Engine) greetAll() {
-	for _, p := range e.st.streams.Peers() {
-		e.greet(p)
+	if e.rules(2) && e.st.start != 0 {
+		e.st.streams.Greet(e.st.now)
 	}
 }
 
@@ -188,8 +188,9 @@ func (e *Engine) tellLife(out *wire.Envelope) {
 		out.Proof, out.Origin = nil, wire.Origin{}
 		return
 	}
-	out.Start, out.Before = e.st.start, e.st.streams.Before(out.To)
-	if _, start, _ := e.st.streams.Seen(out.To); start == 0 {
-		out.Proof = e.st.proof // it was never heard
+	out.Start, out.Before, out.Lives = e.st.start, e.st.streams.Before(out.To), e.st.streams.Lives(out.To)
+	out.Greets, out.Heard = e.st.streams.Greets(out.To), e.st.streams.Welcome(out.To)
+	if _, start, _ := e.st.streams.Seen(out.To); start == 0 || out.Greets {
+		out.Proof = e.st.proof // it was never heard, or may not have heard of this life
 	}
 }

@@ -106,6 +106,9 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		}
 		return
 	}
+	if env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch {
+		e.st.streams.Greeted(env.From)
+	}
 	if got.Lost > 0 {
 		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
 		e.askAgain(env.From)

@@ -9,8 +9,13 @@ func (e *Engine) pollOutbound() {
 	e.pollPressure()
 	for _, r := range e.st.streams.DueUntil(e.st.now, e.st.random.Uint64) {
 		env := r.Envelope
-		e.judge(env.To)
-		if !e.st.backoff.Ready(env.To, e.st.now) {
+		e.judge(r.To)
+		if !e.st.backoff.Ready(r.To, e.st.now) {
+			continue
+		}
+		if env == nil {
+			e.count("greetings")
+			e.greet(r.To)
 			continue
 		}
 		e.count("envelope.resent")

@@ -20,6 +20,7 @@ type resync struct {
 	heeded uint64 // the life of the peer on whose word this node last went on in a new epoch, 0 for none
 	heeds  int32  // how often, in the own present life
 	doubt  int64  // engine time at which the peer first acknowledged what was never given out, 0 for not at all
+	greeting
 }
 
 // past is what was taken in an earlier epoch of a peer's stream.
@@ -47,7 +48,7 @@ func (t *stream) more() *resync {
 
 // tidy drops a resync with nothing in it.
 func (t *stream) tidy() {
-	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 {
+	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && len(r.lives) == 0 {
 		t.resync = nil
 	}
 }
@@ -66,11 +67,11 @@ func (t *stream) wentBack(env *wire.Envelope) bool {
 	if env.Start == 0 || env.Epoch != t.recvEpoch || planted.On(planted.RollbackUnnoticed) {
 		return false
 	}
-	mark := t.mark
+	mark, before := t.mark, env.Before
 	if t.start != 0 && env.Start != t.start || t.start == 0 && env.Incarnation > t.incarnation {
-		mark = t.top()
+		mark, before = t.top(), givenBefore(env, t.start)
 	}
-	return env.Before < mark
+	return before < mark
 }
 
 // meet notes which life an envelope comes from, and says whether it is another than the one before. It is called before anything of
@@ -145,7 +146,11 @@ func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) 
 // does not answer for seconds is told each second time only, so that it is reached whatever it reads.
 func (s *Streams) TellsLife(p wire.PeerID) bool {
 	t := s.stream(p)
-	return t == nil || t.start != 0 || t.incarnation == 0 && (t.resends < 4 || t.resends%2 == 0)
+	return t == nil || t.tells()
+}
+
+func (t *stream) tells() bool {
+	return t.start != 0 || t.incarnation == 0 && (t.resends < 4 || t.resends%2 == 0)
 }
 
 // Before returns the greatest number to the peer that was given before the own present life.
@@ -165,10 +170,11 @@ func (s *Streams) Regressed(p wire.PeerID, epoch, upTo uint64) bool {
 // Met says whether a stream with the peer exists, in either direction.
 func (s *Streams) Met(p wire.PeerID) bool { return s.stream(p) != nil }
 
-// Begun notes that a life of this node begins: every number so far was given in one before it.
-func (s *Streams) Begun() {
+// Begun notes that a life of this node begins, after one that began at last: every number so far was given before it.
+func (s *Streams) Begun(last uint64) {
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
+		t.outlive(last)
 		t.born = t.next
 		if t.resync != nil {
 			t.heeded, t.heeds, t.doubt = 0, 0, 0

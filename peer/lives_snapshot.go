@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -15,7 +16,10 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	if t.resync == nil {
 		return
 	}
-	w.Proof, w.Doubt = t.proof, t.doubt
+	w.Proof, w.Doubt, w.Greets, w.Welcomes = t.proof, t.doubt, t.greets, t.welcomes
+	for _, l := range t.lives {
+		w.Lives = append(w.Lives, snapshot.LifeSnapshot{Start: l.Start, Before: l.Before})
+	}
 	for _, p := range t.past {
 		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark})
 	}
@@ -26,11 +30,14 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 
 // restoreResync takes what a message that was found sound says of lives.
 func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
-	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && len(w.Lives) == 0 {
 		return
 	}
 	r := t.more()
-	r.doubt = w.Doubt
+	r.doubt, r.greets, r.welcomes = w.Doubt, w.Greets, w.Welcomes
+	for _, l := range w.Lives {
+		r.lives = append(r.lives, wire.Life{Start: l.Start, Before: l.Before})
+	}
 	if len(w.Proof) > 0 {
 		r.proof = w.Proof
 	}
@@ -51,6 +58,9 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "the present life begins beyond the next number"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
+	case len(w.Lives) > wire.LivesMax || !slices.IsSortedFunc(w.Lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
+		slices.ContainsFunc(w.Lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 || l.Before >= max(1, w.Born) }):
+		return "earlier lives have no start, or gave numbers that are not ascending"
 	case len(w.Past) > pastMax:
 		return "more past epochs are remembered than are kept"
 	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 1 || w.Heeded.Times > heedsMax):

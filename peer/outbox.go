@@ -25,7 +25,7 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	s.count -= len(out)
 	t.out, t.bytes, t.resends = nil, 0, 0
 	t.awaited, t.level = 0, Trusted
-	s.unschedule(t)
+	s.settle(t)
 	return out
 }
 
@@ -59,6 +59,7 @@ func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int 
 	slices.SortFunc(all, func(a, b old) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.peer, b.peer)) })
 	all = all[:min(n, len(all))]
 	for _, x := range all {
+		s.unschedule(s.stream(x.peer))
 		s.peers.remove(x.peer)
 	}
 	return len(all)
@@ -75,7 +76,7 @@ func (s *Streams) Level(p wire.PeerID) Level {
 // Hurry sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way then may
 // be lost.
 func (s *Streams) Hurry(p wire.PeerID, now int64, rand func() uint64) {
-	if t := s.stream(p); t != nil && len(t.out) > 0 {
+	if t := s.stream(p); t != nil && t.resendAt != 0 {
 		t.resends = 0
 		s.schedule(t, now, upTo(resendBaseNs, rand))
 	}

@@ -53,6 +53,10 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	if s.lives && (got.Restarted || got.Renewed || got.Reborn) {
 		s.setAckDue(t, true) // it may have gone back: what was taken of it tells
 	}
+	if s.lives && env.Greets {
+		t.more().welcomes = true
+		s.setAckDue(t, true)
+	}
 	got.Lost = t.skip(env.Base)
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)

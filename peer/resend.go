@@ -37,13 +37,17 @@ func (s *Streams) NextResend() int64 {
 func (s *Streams) Due(now int64, rand func() uint64) []*wire.Envelope {
 	var out []*wire.Envelope
 	for _, r := range s.DueUntil(now, rand) {
-		out = append(out, r.Envelope)
+		if r.Envelope != nil {
+			out = append(out, r.Envelope)
+		}
 	}
 	return out
 }
 
-// Resend is an envelope that is to be sent again, and until when it serves anybody: 0 means for ever.
+// Resend is an envelope that is to be sent again, and until when it serves anybody: 0 means for ever. Without an envelope the peer is
+// to be greeted.
 type Resend struct {
+	To       wire.PeerID
 	Envelope *wire.Envelope
 	Deadline int64
 }
@@ -70,7 +74,10 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 				again.Redelivered = true
 				x.env = &again
 			}
-			out = append(out, Resend{x.env, x.deadline})
+			out = append(out, Resend{t.peer, x.env, x.deadline})
+		}
+		if len(out) == given && t.unheard() && t.tells() {
+			out = append(out, Resend{To: t.peer})
 		}
 		t.resends = min(t.resends+1, 1<<20)
 		t.resendAt = 0
@@ -78,7 +85,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 			continue
 		}
 		wait := resendWait(t.resends, rand)
-		if held && len(out) == given {
+		if held && len(out) == given && len(t.out) > 0 {
 			wait = max(wait, t.heldUntil-now)
 		}
 		s.schedule(t, now, wait)
@@ -90,7 +97,11 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 func (s *Streams) Spread(now int64, rand func() uint64) {
 	for _, t := range slices.SortedFunc(slices.Values(s.resends), byPeer) {
 		t.resends = 0
-		s.schedule(t, now, upTo(resendBaseNs, rand))
+		over := int64(resendBaseNs)
+		if len(t.out) == 0 {
+			over = greetSpreadNs
+		}
+		s.schedule(t, now, upTo(over, rand))
 	}
 }
 

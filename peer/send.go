@@ -125,7 +125,7 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 	t.resends = 0
 	if len(t.out) == 0 {
 		t.out = nil
-		s.unschedule(t)
+		s.settle(t)
 	} else {
 		s.schedule(t, now, resendBaseNs)
 	}
@@ -169,6 +169,9 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 			t.out[i].env = &again
 		}
 		t.next, t.born = uint64(len(t.out))+1, 1
+		if t.resync != nil {
+			t.lives = nil // of an epoch that is over
+		}
 	}
 	return nil
 }

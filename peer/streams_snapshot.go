@@ -119,8 +119,8 @@ func (s *Streams) unsound(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 	switch {
 	case w.NextNumber < 1 || w.AckedUpTo >= w.NextNumber || w.NextNumber-1-w.AckedUpTo != uint64(len(entries)):
 		return "the outbox does not hold all numbers between the acknowledged and the next"
-	case (w.ResendAt != 0) != (len(entries) > 0) || w.ResendAt < 0 || w.Resends < 0 || w.Resends > 0 && len(entries) == 0:
-		return "the time of the next resend does not agree with the outbox"
+	case (w.ResendAt != 0) != (len(entries) > 0 || w.Greets) || w.ResendAt < 0 || w.Resends < 0 || w.Resends > 0 && w.ResendAt == 0:
+		return "the time of the next resend does not agree with the outbox, or with whether the peer is greeted"
 	case w.RecvEpoch == 0 && (w.RecvUpTo != 0 || len(w.RecvBeyond) != 0 || w.AckDue):
 		return "numbers were taken of no epoch"
 	case len(w.RecvBeyond) > s.lim.Window:

@@ -146,6 +146,16 @@ type WireStateSnapshot struct {
 	Past   []PastEpochSnapshot `snap:"23"` // of the peer's stream, the newest last
 	Heeded *HeededSnapshot     `snap:"24"` // on whose word an epoch was opened; absent: on none of this peer's
 	Doubt  int64               `snap:"25"` // engine time at which the peer first acknowledged what was never given out; 0: it did not
+
+	Greets   bool           `snap:"26"` // the peer has not said that it has heard of the own present life
+	Welcomes bool           `snap:"27"` // the peer asks which life of it was heard, and was not told
+	Lives    []LifeSnapshot `snap:"28"` // own lives before the present one of which the peer may have heard, oldest first
+}
+
+// LifeSnapshot is an earlier life of this node.
+type LifeSnapshot struct {
+	Start  uint64 `snap:"1"`
+	Before uint64 `snap:"2"` // numbers up to this were given before it
 }
 
 // PastEpochSnapshot is what was taken in an epoch of a peer's stream that is over.

@@ -125,3 +125,25 @@ func (c *cursor) tag(last, repeated protowire.Number) (protowire.Number, protowi
 	}
 	return num, wt
 }
+
+// varints reads a message that is made of numbers alone: take gives each its place, and says whether it is known. It returns where the
+// message begins.
+func (c *cursor) varints(take func(in *cursor, num protowire.Number) bool) int {
+	lo, hi := c.part()
+	in := cursor{b: c.b, pos: lo, end: hi, field: c.field, err: c.err}
+	var last protowire.Number
+	for in.more() {
+		at := in.pos
+		num, wt := in.tag(last, 0)
+		switch {
+		case in.err != nil:
+		case wt != protowire.VarintType:
+			in.fail(at, "field %d of wire type %d is not known", num, wt)
+		case !take(&in, num):
+			in.fail(at, "field %d is not known", num)
+		}
+		last = num
+	}
+	c.err = in.err
+	return lo
+}

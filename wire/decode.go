@@ -73,7 +73,7 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 			e.header(&c, num, lim)
 		}
 		if last = num; num > numFills { // the fields of later versions stand before the fills, among themselves in order
-			if c.err == nil && num <= later {
+			if c.err == nil && (num < later || num == later && num != numLives) {
 				c.fail(at, "field %d after field %d; each comes once, ascending", num, later)
 			}
 			last, later = numBase, num
@@ -157,33 +157,35 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 		e.Origin = c.origin()
 	case numBefore:
 		e.Before = c.nonzero(math.MaxUint64)
+	case numGreets:
+		e.Greets = c.nonzero(1) == 1
+	case numHeard:
+		e.Heard = c.nonzero(math.MaxUint64)
+	case numLives:
+		if len(e.Lives) >= LivesMax {
+			c.err = &LimitError{"Lives", len(e.Lives) + 1, LivesMax}
+			return
+		}
+		e.Lives = append(e.Lives, c.life())
 	}
 }
 
 // request reads the message of a question.
-func (c *cursor) request() Request {
-	lo, hi := c.part()
-	in := cursor{b: c.b, pos: lo, end: hi, field: c.field, err: c.err}
-	var r Request
-	var last protowire.Number
-	for in.more() {
-		at := in.pos
-		num, wt := in.tag(last, 0)
-		switch {
-		case in.err != nil:
-		case num == numRequestEpoch && wt == protowire.VarintType:
+func (c *cursor) request() (r Request) {
+	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+		switch num {
+		case numRequestEpoch:
 			r.Epoch = in.nonzero(math.MaxUint64)
-		case num == numRequestID && wt == protowire.VarintType:
+		case numRequestID:
 			r.ID = in.nonzero(math.MaxUint64)
 		default:
-			in.fail(at, "field %d is not known", num)
+			return false
 		}
-		last = num
+		return true
+	})
+	if c.err == nil && !r.IsSet() {
+		c.fail(lo, "a request has a number from 1")
 	}
-	if in.err == nil && !r.IsSet() {
-		in.fail(lo, "a request has a number from 1")
-	}
-	c.err = in.err
 	return r
 }
 

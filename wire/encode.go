@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -79,6 +80,8 @@ func check(e *Envelope) error {
 		return bad(numProof, proofText)
 	case e.Origin.unsound() != "":
 		return bad(numOrigin, e.Origin.unsound())
+	case len(e.Lives) > LivesMax || slices.ContainsFunc(e.Lives, func(l Life) bool { return l.Start == 0 }):
+		return bad(numLives, livesText)
 	}
 	for _, a := range e.Source {
 		if !utf8.ValidString(a) {
@@ -98,7 +101,7 @@ const aloneText = "a refusal travels alone, without a number and fills"
 // version returns the oldest version that has words for what the envelope carries.
 func (e *Envelope) version() uint32 {
 	switch {
-	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Notice.Kind == NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
+	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Greets || e.Heard != 0 || len(e.Lives) > 0 || e.Notice.Kind == NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
 		return CurrentVersion
 	case e.Notice.Kind != NoticeNone:
 		return noticeVersion
@@ -139,7 +142,8 @@ func headerSize(e *Envelope) int {
 	if e.Origin.IsSet() {
 		n += bytesSize(numOrigin, originSize(e.Origin))
 	}
-	return n + varintSize(numBefore, e.Before)
+	return n + varintSize(numBefore, e.Before) + varintSize(numGreets, protowire.EncodeBool(e.Greets)) + varintSize(numHeard, e.Heard) +
+		livesSize(e.Lives)
 }
 
 func appendHeader(b []byte, e *Envelope) []byte {
@@ -166,7 +170,9 @@ func appendHeader(b []byte, e *Envelope) []byte {
 	b = appendNotice(appendVarint(b, numBase, e.Base), e.Notice)
 	b = appendVarint(b, numStart, e.Start)
 	b = appendBytes(b, numProof, e.Proof)
-	return appendVarint(appendOrigin(b, e.Origin), numBefore, e.Before)
+	b = appendVarint(appendOrigin(b, e.Origin), numBefore, e.Before)
+	b = appendVarint(b, numGreets, protowire.EncodeBool(e.Greets))
+	return appendLives(appendVarint(b, numHeard, e.Heard), e.Lives)
 }
 
 func requestSize(r Request) int {

@@ -71,6 +71,10 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 	}
 	if rapid.Bool().Draw(t, "life") {
 		e.Start, e.Proof, e.Before = rapid.Uint64().Draw(t, "start"), proof(t), rapid.Uint64().Draw(t, "before")
+		e.Greets, e.Heard = rapid.Bool().Draw(t, "greets"), rapid.Uint64().Draw(t, "heard")
+		for range rapid.IntRange(0, LivesMax).Draw(t, "lives") {
+			e.Lives = append(e.Lives, Life{rapid.Uint64Min(1).Draw(t, "life"), rapid.Uint64().Draw(t, "before it")})
+		}
 	}
 	if rapid.Bool().Draw(t, "origin") {
 		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"), rapid.Bool().Draw(t, "fresh")}

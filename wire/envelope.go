@@ -41,6 +41,18 @@ type Envelope struct {
 	Proof  []byte // that the holder of the sender's key began a life then, ProofBytes; or empty
 	Before uint64 // numbers up to this were given in earlier lives of the sender; with Start
 	Origin Origin // where the envelope stood in an earlier epoch of the stream
+	Greets bool   // the sender does not know whether the receiver has heard of its life, and asks it to say so
+	Heard  uint64 // the start of the receiver's life that the sender has heard of; 0: not told
+	Lives  []Life // earlier lives of the sender of which the receiver may have heard, or not, oldest first, LivesMax at most
+}
+
+// LivesMax is how many earlier lives an envelope names at most.
+const LivesMax = 8
+
+// Life is an earlier life of a sender.
+type Life struct {
+	Start  uint64 // as in Envelope
+	Before uint64 // numbers up to this were given before it
 }
 
 // Origin is the place that an envelope had in its stream before the sender opened the epoch that it travels in: so a receiver

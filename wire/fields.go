@@ -27,6 +27,9 @@ const (
 	numProof       = 21
 	numOrigin      = 22
 	numBefore      = 23
+	numGreets      = 24
+	numHeard       = 25
+	numLives       = 26
 
 	numRequestEpoch = 1
 	numRequestID    = 2
@@ -42,6 +45,9 @@ const (
 	numOriginNumber = 2
 	numOriginFresh  = 3
 
+	numLifeStart  = 1
+	numLifeBefore = 2
+
 	numFillSuffix  = 1
 	numFillType    = 2
 	numFillPayload = 3
@@ -54,6 +60,7 @@ var fieldNames = [...]string{
 	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
 	numBase: "base", numFills: "fills", numNotice: "notice",
 	numStart: "start", numProof: "proof", numOrigin: "origin", numBefore: "before",
+	numGreets: "greets", numHeard: "heard", numLives: "lives",
 }
 
 // versionOf returns the oldest version that knows a field of the envelope.
@@ -74,7 +81,7 @@ func wireType(num protowire.Number) protowire.Type {
 		return -1 // no field
 	}
 	switch num {
-	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice, numProof, numOrigin:
+	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice, numProof, numOrigin, numLives:
 		return protowire.BytesType
 	}
 	return protowire.VarintType

@@ -23,10 +23,13 @@ func (c *cursor) proof() []byte {
 	return bytes.Clone(c.b[lo:hi])
 }
 
+// originText says what an origin is.
+const originText = "an origin is a number of an epoch, both from 1"
+
 // unsound says what is wrong with an origin, or "".
 func (o Origin) unsound() string {
 	if o != (Origin{}) && (o.Epoch == 0 || o.Number == 0) {
-		return "an origin is a number of an epoch, both from 1"
+		return originText
 	}
 	return ""
 }
@@ -47,32 +50,63 @@ func appendOrigin(b []byte, o Origin) []byte {
 }
 
 // origin reads the message of an origin.
-func (c *cursor) origin() Origin {
-	lo, hi := c.part()
-	in := cursor{b: c.b, pos: lo, end: hi, field: c.field, err: c.err}
-	var o Origin
-	var last protowire.Number
-	for in.more() {
-		at := in.pos
-		num, wt := in.tag(last, 0)
-		switch {
-		case in.err != nil:
-		case wt != protowire.VarintType:
-			in.fail(at, "field %d of wire type %d is not known", num, wt)
-		case num == numOriginEpoch:
+func (c *cursor) origin() (o Origin) {
+	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+		switch num {
+		case numOriginEpoch:
 			o.Epoch = in.nonzero(math.MaxUint64)
-		case num == numOriginNumber:
+		case numOriginNumber:
 			o.Number = in.nonzero(math.MaxUint64)
-		case num == numOriginFresh:
+		case numOriginFresh:
 			o.Fresh = in.nonzero(1) == 1
 		default:
-			in.fail(at, "field %d is not known", num)
+			return false
 		}
-		last = num
+		return true
+	})
+	if c.err == nil && (!o.IsSet() || o.unsound() != "") {
+		c.fail(lo, originText)
 	}
-	if why := o.unsound(); in.err == nil && (why != "" || !o.IsSet()) {
-		in.fail(lo, "an origin is a number of an epoch, both from 1")
-	}
-	c.err = in.err
 	return o
+}
+
+// livesText says what earlier lives are.
+const livesText = "want at most 8 lives, each with a start"
+
+func lifeSize(l Life) int {
+	return varintSize(numLifeStart, l.Start) + varintSize(numLifeBefore, l.Before)
+}
+
+func livesSize(lives []Life) (n int) {
+	for _, l := range lives {
+		n += bytesSize(numLives, lifeSize(l))
+	}
+	return n
+}
+
+func appendLives(b []byte, lives []Life) []byte {
+	for _, l := range lives {
+		b = appendLen(b, numLives, lifeSize(l))
+		b = appendVarint(appendVarint(b, numLifeStart, l.Start), numLifeBefore, l.Before)
+	}
+	return b
+}
+
+// life reads the message of an earlier life.
+func (c *cursor) life() (l Life) {
+	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+		switch num {
+		case numLifeStart:
+			l.Start = in.nonzero(math.MaxUint64)
+		case numLifeBefore:
+			l.Before = in.nonzero(math.MaxUint64)
+		default:
+			return false
+		}
+		return true
+	})
+	if c.err == nil && l.Start == 0 {
+		c.fail(lo, "an earlier life has a start")
+	}
+	return l
 }

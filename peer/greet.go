@@ -1,0 +1,102 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// A life greets the peers that the node knows, again and again until each has said that it has heard of this life. Only so it comes out
+// that a directory went back when the node has nothing to send: it waits for what it had and has forgotten, or a peer waits for what it
+// took and has forgotten. A life that ends before a peer has said so is remembered until one after it was heard: the peer may have taken
+// what it sent, or not, and numbers of it are not those of a life that the peer took for its successor.
+
+// greetSpreadNs is over how long the first greetings of a life are spread.
+const greetSpreadNs = 500e6
+
+// greeting is what of a resync is about greetings.
+type greeting struct {
+	greets   bool        // the peer has not said that it has heard of the own present life, in the own epoch
+	welcomes bool        // the peer asks which life of it was heard, and was not told
+	lives    []wire.Life // own lives before this one of which the peer may have heard since one that it had, oldest first
+}
+
+// Greet has every peer greeted until it says that it has heard of the own present life. Spread draws when.
+func (s *Streams) Greet(now int64) {
+	for i := range s.peers.rows {
+		// The heap's order goes by time and name, so the order of the table does not show.
+		t := s.peers.rows[i].v
+		t.more().greets = true
+		if t.resendAt == 0 {
+			s.schedule(t, now, 0)
+		}
+	}
+}
+
+// Greets says whether the peer has not said yet that it has heard of the own present life.
+func (s *Streams) Greets(p wire.PeerID) bool {
+	t := s.stream(p)
+	return t != nil && t.unheard()
+}
+
+func (t *stream) unheard() bool { return t.resync != nil && t.greets }
+
+// Greeted notes that the peer has heard of the own present life, in the own epoch.
+func (s *Streams) Greeted(p wire.PeerID) {
+	t := s.stream(p)
+	if t == nil || !t.unheard() {
+		return
+	}
+	t.greets, t.lives = false, nil
+	t.tidy()
+	s.settle(t)
+}
+
+// settle ends that the stream sends again where it has nothing to say.
+func (s *Streams) settle(t *stream) {
+	if len(t.out) == 0 && !t.unheard() {
+		t.resends = 0
+		s.unschedule(t)
+	}
+}
+
+// Welcome returns the start of the peer's life that was heard, where the peer asks for it, and notes that it is told.
+func (s *Streams) Welcome(p wire.PeerID) uint64 {
+	t := s.stream(p)
+	if t == nil || t.resync == nil || !t.welcomes {
+		return 0
+	}
+	t.welcomes = false
+	t.tidy()
+	return t.start
+}
+
+// Lives returns the own lives before the present one of which the peer may have heard.
+func (s *Streams) Lives(p wire.PeerID) []wire.Life {
+	if t := s.stream(p); t != nil && t.resync != nil {
+		return t.lives
+	}
+	return nil
+}
+
+// outlive notes that the own present life is over, whose start is given.
+func (t *stream) outlive(start uint64) {
+	if !t.unheard() || start == 0 || len(t.lives) == 0 && t.next == t.born {
+		return
+	}
+	if len(t.lives) == wire.LivesMax {
+		t.lives = slices.Delete(t.lives, 1, 2) // the oldest says behind what all of them began
+	}
+	t.lives = append(t.lives, wire.Life{Start: start, Before: t.born - 1})
+}
+
+// givenBefore returns the number up to which all were given before the sender's life that followed on one which began at heard.
+func givenBefore(env *wire.Envelope, heard uint64) uint64 {
+	next := func(i int) uint64 {
+		if i < len(env.Lives) {
+			return env.Lives[i].Before
+		}
+		return env.Before
+	}
+	return next(slices.IndexFunc(env.Lives, func(l wire.Life) bool { return l.Start == heard }) + 1)
+}
