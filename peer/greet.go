@@ -90,8 +90,12 @@ func (t *stream) outlive(start uint64) {
 	t.lives = append(t.lives, wire.Life{Start: start, Before: t.born - 1})
 }
 
-// givenBefore returns the number up to which all were given before the sender's life that followed on one which began at heard.
+// givenBefore returns the number up to which all were given before the sender's life that followed on one which began at heard. Of one
+// that did not tell its start it is not known whether it is among those that are named; the present one has begun behind it.
 func givenBefore(env *wire.Envelope, heard uint64) uint64 {
+	if heard == 0 {
+		return env.Before
+	}
 	next := func(i int) uint64 {
 		if i < len(env.Lives) {
 			return env.Lives[i].Before

@@ -77,7 +77,8 @@ func (t *stream) wentBack(env *wire.Envelope) bool {
 // meet notes which life an envelope comes from, and says whether it is another than the one before. It is called before anything of
 // the envelope is taken.
 func (t *stream) meet(env *wire.Envelope) (reborn bool) {
-	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start
+	// A life of which the start was not told before is no other one: an early envelope of it may come late.
+	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start && (t.start != 0 || env.Incarnation != t.incarnation)
 	if env.Start != t.start && (env.Start != 0 || env.Incarnation != t.incarnation) {
 		if t.incarnation != 0 && env.Incarnation != t.incarnation {
 			t.mark = t.top()

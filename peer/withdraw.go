@@ -78,8 +78,8 @@ func (s *Streams) trim(t *stream) {
 	t.out = slices.Delete(t.out, 0, n)
 	s.count -= n
 	if len(t.out) == 0 {
-		t.out, t.resends = nil, 0
-		s.unschedule(t)
+		t.out = nil
+		s.settle(t)
 	}
 }
 

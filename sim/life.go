@@ -133,9 +133,6 @@ func (w *World) down(n *Node, power bool) {
 	if n.nd != nil {
 		w.Alive--
 	}
-	if n.nd != nil {
-		n.hush()
-	}
 	n.life++
 	n.Crashes++
 	w.Deaths++

@@ -58,7 +58,6 @@ type Node struct {
 	backup   *vfs.Mem          // the disk before it was damaged; nil when it is sound or the node has coped
 	cut      bool              // that damage is a Cut
 	lives    uint64            // the highest incarnation that it has had
-	spoke    map[int32]bool    // peers that a life was to reach which began after the node forgot, and whether they were heard
 	copies   int               // of its directory that wait to be put back
 	twin     *Node             // a copy of it that runs beside it, or nil
 	original *Node             // whose copy this is; nil for a node of the world
@@ -79,9 +78,6 @@ type Node struct {
 	Unnoticed bool
 	// Rewound counts how often the node forgot what it did without any damage: its directory went back, or a copy of it ran beside it.
 	Rewound int
-	// Unheard says that a life which began after the node forgot gave numbers to a peer, and ended before it heard anything of that peer:
-	// a later life cannot be told then from one that forgot nothing.
-	Unheard bool
 	// Vouched is false once durable records of the node are lost, which only damage does.
 	Vouched bool
 }

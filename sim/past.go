@@ -69,7 +69,6 @@ func (w *World) putBack(n *Node, p *past) {
 	n.fs, n.backup, n.cut = p.disk, nil, false
 	n.known, n.lives = 0, 0
 	n.Rewound++
-	n.spoke = map[int32]bool{}
 	if p.recall != nil {
 		p.recall()
 	}
@@ -92,24 +91,13 @@ func (w *World) Twin(n *Node, d time.Duration) bool {
 		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Vouched: n.Vouched, Rewound: 1, original: n, recall: p.recall,
 	}
 	t.cfg.BeforeWork = func(engine.Command) error { return t.work.strike() }
-	t.spoke = map[int32]bool{}
 	w.nodes = append(w.nodes, t)
 	w.twins++
 	n.twin = t
-	n.spoke = map[int32]bool{}
 	n.Rewound++ // peers hear of two lives in one: what they hold of it is what they make of that
 	w.comeBack(t)
 	w.At(time.Duration(w.now)+d, func() { w.part(n, t) })
 	return true
-}
-
-// hush notes of a life that ends whether it was heard of by all that it spoke to.
-func (n *Node) hush() {
-	for _, heard := range n.spoke {
-		if !heard {
-			n.Unheard = true
-		}
-	}
 }
 
 // part ends that a node has a twin.
@@ -122,7 +110,6 @@ func (w *World) part(n, t *Node) {
 		w.down(t, false)
 	}
 	t.gone = true
-	n.Unheard = n.Unheard || t.Unheard
 	original := n.chance.Below(2) == 0 || t.Starts == 0
 	if original {
 		if w.opt.OnTrace != nil {

@@ -203,9 +203,6 @@ func (w *World) packet(n *Node, p engine.Packet) {
 		w.later(n, host.SendFailed(p.To, errNobody))
 		return
 	}
-	if n.spoke != nil && !n.spoke[to] {
-		n.spoke[to] = false
-	}
 	to = w.addressee(n, to)
 	raw := p.Raw
 	if w.opt.Mutate != nil {

@@ -204,9 +204,6 @@ func (w *World) arrived(n *Node, ev *event) {
 	}
 	w.Delivered++
 	from := w.nodes[ev.from]
-	if n.spoke != nil {
-		n.spoke[int32(from.ID())] = true
-	}
 	if w.opt.OnTrace != nil {
 		w.tracePacket(from, n, ev.raw)
 	}

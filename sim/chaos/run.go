@@ -94,7 +94,7 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 	if err := w.Run(begin+p.Bound, s.Settled); err != nil {
 		return err
 	}
-	if !s.Settled() && (excused(w) || rewound(w.Nodes())) {
+	if !s.Settled() && excused(w) {
 		r.Excused = true
 		return nil
 	}
@@ -136,13 +136,7 @@ func (r *Result) hashDisk(fs *vfs.Mem) error {
 // excused says whether a node forgot what it had acknowledged without a way to know: a bit of the last record of its journal
 // flipped, which looks like a torn write. Then others may wait for ever for what it forgot.
 func excused(w *sim.World) bool {
-	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed || n.Unheard })
-}
-
-// rewound says whether a directory went back, or a copy of it ran. One that has nothing to send then is not heard, and waits. A node that was asked something, took it and went back behind that
-// shows it to the asker once: when the asker crashes before that is durable, nobody asks again.
-func rewound(nodes []*sim.Node) bool {
-	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
+	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed })
 }
 
 // heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.

@@ -108,6 +108,7 @@ func (s *shop) App(n *sim.Node, ev engine.AppEvent) error {
 	first, err := s.told.first(s.w, n, ev)
 	switch {
 	case lostRecords(s.w):
+		s.ledger.Take(ev)
 		return nil // what was done before may be done again, and what was asked may be forgotten
 	case err != nil || !first:
 		return err
@@ -120,7 +121,7 @@ func (s *shop) App(n *sim.Node, ev engine.AppEvent) error {
 	return nil
 }
 
-func (s *shop) Settled() bool { return s.ledger.Done() || lostRecords(s.w) }
+func (s *shop) Settled() bool { return s.ledger.Done() }
 
 func (s *shop) Audit() error {
 	if lostRecords(s.w) {
