@@ -99,7 +99,11 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 		return nil
 	}
 	if !s.Settled() {
-		return broken(w, "settles", "%v after the last fault not everything is answered", p.Bound)
+		text := fmt.Sprintf("%v after the last fault not everything is answered", p.Bound)
+		if m, ok := s.(interface{ Missing() string }); ok {
+			text += ": " + m.Missing()
+		}
+		return broken(w, "settles", "%s", text)
 	}
 	r.Settled = w.Now() - begin
 	if err := w.Run(w.Now()+idleAfter, nil); err != nil {

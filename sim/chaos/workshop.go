@@ -58,7 +58,7 @@ func (s *shop) every() time.Duration { return max(3*time.Millisecond, s.plan.Hor
 
 // ask has each host ask for the next thing that it is to ask for.
 func (s *shop) ask() {
-	if s.ledger.Done() {
+	if s.ledger.Done() && s.w.Now() > s.plan.Horizon {
 		return
 	}
 	hub := s.nodes[0]
@@ -121,7 +121,26 @@ func (s *shop) App(n *sim.Node, ev engine.AppEvent) error {
 	return nil
 }
 
-func (s *shop) Settled() bool { return s.ledger.Done() }
+// Missing names what has not come.
+func (s *shop) Missing() string { return s.ledger.Missing() }
+
+// Settled says whether everything has come. What a hub accepted and lost to damage its host does not ask for again. What leaves told
+// and contributed to a hub that took it and went back behind that is gone: they asked for no answer.
+func (s *shop) Settled() bool {
+	if s.nodes[0].Rewound > 0 {
+		return s.ledger.DoneBut("told ", "round ") || damaged(s.w.Nodes())
+	}
+	return s.ledger.Done() || damaged(s.w.Nodes())
+}
+
+// Remember keeps what the hub told, which goes back with its directory: its host asks again for what came since.
+func (s *shop) Remember(n *sim.Node) func() {
+	if n != s.nodes[0] {
+		return nil
+	}
+	then := s.ledger.Clone()
+	return func() { s.ledger = then.Clone() }
+}
 
 func (s *shop) Audit() error {
 	if lostRecords(s.w) {

@@ -2,6 +2,7 @@ package workshop
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -52,6 +53,11 @@ func NewLedger(w Work) *Ledger {
 	return l
 }
 
+// Clone returns a ledger that knows what l knows now.
+func (l *Ledger) Clone() *Ledger {
+	return &Ledger{want: l.want, got: maps.Clone(l.got), open: l.open}
+}
+
 // Take notes an app event that was told for the first time. An error is an effect that must not be, or not again.
 func (l *Ledger) Take(ev engine.AppEvent) error {
 	key, err := effect(ev)
@@ -67,6 +73,16 @@ func (l *Ledger) Take(ev engine.AppEvent) error {
 
 // Done says whether everything has come.
 func (l *Ledger) Done() bool { return l.open == 0 }
+
+// DoneBut says whether everything has come but effects that begin with one of some words.
+func (l *Ledger) DoneBut(words ...string) bool {
+	for key, n := range l.want {
+		if l.got[key] < n && !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(key, w) }) {
+			return false
+		}
+	}
+	return true
+}
 
 // Has says whether an effect has come.
 func (l *Ledger) Has(format string, args ...any) bool { return l.got[fmt.Sprintf(format, args...)] > 0 }
