@@ -53,9 +53,13 @@ func (d *Durable) nextIncarnation(journaled uint64, vouched bool) (uint64, error
 type Prove func(text []byte) []byte
 
 // born returns when the life that begins now does, for its peers, and the proof: by the clock, and later than the one before in any
-// case.
+// case. Where the clock is behind that, the part of a second that it shows still tells two lives apart that both follow on the same one,
+// as where a directory went back.
 func (d *Durable) born(wall int64, prove Prove) (start uint64, proof []byte) {
-	start = max(uint64(max(0, wall))/1000, d.Node.Engine().Start()+1)
+	last := d.Node.Engine().Start()
+	if start = uint64(max(0, wall)) / 1000; start <= last {
+		start = last + 1 + start%1e6
+	}
 	if prove != nil {
 		proof = prove(engine.StartText(start))
 	}
