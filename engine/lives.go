@@ -147,11 +147,11 @@ func (e *Engine) newEpoch() {
 
 // greet tells a peer which life this is and what of its stream was taken: a directory that went back learns it from that.
 func (e *Engine) greet(p wire.PeerID) {
-	if !e.rules(2) || !e.st.streams.Met(p) || e.outcast(p, "") != nil {
+	if !e.rules(2) || e.st.start == 0 || !e.st.streams.Met(p) || e.outcast(p, "") != nil {
 		return
 	}
 	env := e.plain(p)
-	env.Proof, env.Base = e.st.proof, e.st.streams.Base(p)
+	env.Greets, env.Base = true, e.st.streams.Base(p)
 	e.emit(&env)
 }
 
@@ -184,12 +184,12 @@ func (e *Engine) plain(p wire.PeerID) wire.Envelope {
 
 // tellLife names the own life on an envelope to a peer that can read it.
 func (e *Engine) tellLife(out *wire.Envelope) {
-	if !e.rules(2) || !e.st.streams.TellsLife(out.To) {
-		out.Proof, out.Origin = nil, wire.Origin{}
+	if !e.rules(2) || !out.Greets && !e.st.streams.TellsLife(out.To) {
+		out.Origin = wire.Origin{}
 		return
 	}
 	out.Start, out.Before, out.Lives = e.st.start, e.st.streams.Before(out.To), e.st.streams.Lives(out.To)
-	out.Greets, out.Heard = e.st.streams.Greets(out.To), e.st.streams.Welcome(out.To)
+	out.Greets, out.Heard = out.Greets || e.st.streams.Greets(out.To), e.st.streams.Welcome(out.To)
 	if _, start, _ := e.st.streams.Seen(out.To); start == 0 || out.Greets {
 		out.Proof = e.st.proof // it was never heard, or may not have heard of this life
 	}

@@ -18,6 +18,7 @@ const greetSpreadNs = 500e6
 type greeting struct {
 	greets   bool        // the peer has not said that it has heard of the own present life, in the own epoch
 	welcomes bool        // the peer asks which life of it was heard, and was not told
+	tries    int32       // greetings in the own present life while the peer told none of its lives
 	lives    []wire.Life // own lives before this one of which the peer may have heard since one that it had, oldest first
 }
 
@@ -33,6 +34,34 @@ func (s *Streams) Greet(now int64) {
 	}
 }
 
+// Probe has a peer greeted that told no life of its own: it may be of a release that has no word for that, or may only not have heard of
+// this node.
+func (s *Streams) Probe(p wire.PeerID, now int64) {
+	t := s.stream(p)
+	if t == nil || t.start != 0 || t.resync != nil && (t.greets || t.tries > 0) {
+		return
+	}
+	t.more().greets = true
+	if t.resendAt == 0 {
+		s.schedule(t, now, 0)
+	}
+}
+
+// greetDue says whether the peer is to be greeted now, and counts it. A peer of an earlier release cannot read a greeting, so one
+// that tells no life gets a few.
+func (t *stream) greetDue() bool {
+	if !t.unheard() || t.start == 0 && t.tries >= greetTriesMax {
+		return false
+	}
+	if t.start == 0 {
+		t.tries++
+	}
+	return true
+}
+
+// greetTriesMax is how often a peer that tells no life is greeted in one life.
+const greetTriesMax = 8
+
 // Greets says whether the peer has not said yet that it has heard of the own present life.
 func (s *Streams) Greets(p wire.PeerID) bool {
 	t := s.stream(p)
@@ -47,7 +76,7 @@ func (s *Streams) Greeted(p wire.PeerID) {
 	if t == nil || !t.unheard() {
 		return
 	}
-	t.greets, t.lives = false, nil
+	t.greets, t.tries, t.lives = false, 0, nil
 	t.tidy()
 	s.settle(t)
 }

@@ -48,7 +48,7 @@ func (t *stream) more() *resync {
 
 // tidy drops a resync with nothing in it.
 func (t *stream) tidy() {
-	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && len(r.lives) == 0 {
+	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && len(r.lives) == 0 {
 		t.resync = nil
 	}
 }
@@ -178,7 +178,7 @@ func (s *Streams) Begun(last uint64) {
 		t.outlive(last)
 		t.born = t.next
 		if t.resync != nil {
-			t.heeded, t.heeds, t.doubt = 0, 0, 0
+			t.heeded, t.heeds, t.doubt, t.tries = 0, 0, 0, 0
 			t.tidy()
 		}
 	}

@@ -16,7 +16,7 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	if t.resync == nil {
 		return
 	}
-	w.Proof, w.Doubt, w.Greets, w.Welcomes = t.proof, t.doubt, t.greets, t.welcomes
+	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings = t.proof, t.doubt, t.greets, t.welcomes, t.tries
 	for _, l := range t.lives {
 		w.Lives = append(w.Lives, snapshot.LifeSnapshot{Start: l.Start, Before: l.Before})
 	}
@@ -30,11 +30,11 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 
 // restoreResync takes what a message that was found sound says of lives.
 func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
-	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && len(w.Lives) == 0 {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && len(w.Lives) == 0 {
 		return
 	}
 	r := t.more()
-	r.doubt, r.greets, r.welcomes = w.Doubt, w.Greets, w.Welcomes
+	r.doubt, r.greets, r.welcomes, r.tries = w.Doubt, w.Greets, w.Welcomes, w.Greetings
 	for _, l := range w.Lives {
 		r.lives = append(r.lives, wire.Life{Start: l.Start, Before: l.Before})
 	}
@@ -56,6 +56,8 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a proof of a start has another length"
 	case w.Born > w.NextNumber || w.Born == 1:
 		return "the present life begins beyond the next number"
+	case w.Greetings < 0 || w.Greetings > greetTriesMax:
+		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
 	case len(w.Lives) > wire.LivesMax || !slices.IsSortedFunc(w.Lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||

@@ -76,7 +76,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 			}
 			out = append(out, Resend{t.peer, x.env, x.deadline})
 		}
-		if len(out) == given && t.unheard() && t.tells() {
+		if (len(out) == given || t.start == 0) && t.greetDue() {
 			out = append(out, Resend{To: t.peer})
 		}
 		t.resends = min(t.resends+1, 1<<20)

@@ -150,6 +150,8 @@ type WireStateSnapshot struct {
 	Greets   bool           `snap:"26"` // the peer has not said that it has heard of the own present life
 	Welcomes bool           `snap:"27"` // the peer asks which life of it was heard, and was not told
 	Lives    []LifeSnapshot `snap:"28"` // own lives before the present one of which the peer may have heard, oldest first
+
+	Greetings int32 `snap:"29"` // in the own present life, to a peer that told no life of its own
 }
 
 // LifeSnapshot is an earlier life of this node.
