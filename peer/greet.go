@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/wire"
@@ -106,6 +107,18 @@ func (s *Streams) Lives(p wire.PeerID) []wire.Life {
 		return t.lives
 	}
 	return nil
+}
+
+// vouched returns the number up to which an acknowledgement of the peer is of what this directory holds. Beyond that it may be of a life
+// that is lost, until the peer says that it has heard of the present one.
+func (t *stream) vouched() uint64 {
+	switch {
+	case !t.unheard() || t.start == 0:
+		return math.MaxUint64
+	case len(t.lives) > 0:
+		return t.lives[0].Before
+	}
+	return t.born - 1
 }
 
 // outlive notes that the own present life is over, whose start is given.

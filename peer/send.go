@@ -94,8 +94,8 @@ func (s *Streams) PushUntil(env *wire.Envelope, deadline int64, held bool, now i
 }
 
 // Ack notes that the peer holds everything of the own epoch up to a number, and returns how many envelopes left the
-// outbox. An acknowledgement of an earlier epoch, or of what was acknowledged before, is late and releases nothing. One of
-// what was never sent is an *AckError: numbers would be dropped by the peer as known that it never saw.
+// outbox. An acknowledgement of an earlier epoch, or of what was acknowledged before, is late and releases nothing; nor does one of what was
+// given out in lives that the peer may not have heard of. One of what was never sent is an *AckError: numbers would be dropped by the peer as known that it never saw.
 func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error) {
 	if upTo == 0 && epoch <= s.epoch {
 		return 0, nil // numbers begin at 1
@@ -108,7 +108,10 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 	if epoch > s.epoch || epoch == s.epoch && upTo >= next {
 		return 0, &AckError{Peer: p, Epoch: epoch, UpTo: upTo, OwnEpoch: s.epoch, OwnUpTo: next - 1}
 	}
-	if t == nil || epoch < s.epoch || upTo <= t.acked() {
+	if t == nil || epoch < s.epoch {
+		return 0, nil
+	}
+	if upTo = min(upTo, t.vouched()); upTo <= t.acked() {
 		return 0, nil
 	}
 	n := int(upTo - t.acked())

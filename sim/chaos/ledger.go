@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -117,6 +118,19 @@ func (l *ledger) App(n *sim.Node, ev engine.AppEvent) error {
 	}
 	given[int64(number)] = true
 	return nil
+}
+
+// Missing names questions without an answer.
+func (l *ledger) Missing() string {
+	var out []string
+	for _, n := range l.nodes[1:] {
+		for i := 1; i <= l.plan.Work && !n.Lied; i++ {
+			if !l.given[n.Name][int64(i)] && len(out) < 5 {
+				out = append(out, fmt.Sprintf("%s to %d (%d were asked)", n.Name, i, l.asked))
+			}
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (l *ledger) Settled() bool { return l.answered() >= l.plan.Work }

@@ -84,8 +84,11 @@ func (l *Ledger) DoneBut(words ...string) bool {
 	return true
 }
 
-// Has says whether an effect has come.
-func (l *Ledger) Has(format string, args ...any) bool { return l.got[fmt.Sprintf(format, args...)] > 0 }
+// Has says whether an effect has come as often as it is to.
+func (l *Ledger) Has(format string, args ...any) bool {
+	key := fmt.Sprintf(format, args...)
+	return l.got[key] >= max(1, l.want[key])
+}
 
 // Missing names some effects that have not come, for people.
 func (l *Ledger) Missing() string {
