@@ -137,7 +137,7 @@ func (e *Engine) newEpoch() {
 			return open
 		})
 	}
-	e.st.streams.NewEpoch(e.st.epoch)
+	e.st.streams.NewEpoch(e.st.epoch, e.st.start)
 	for _, q := range e.st.requests.OutstandingAll() {
 		if !e.st.streams.Holds(q.To, q.Request) {
 			e.sendAgain(q)

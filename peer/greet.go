@@ -121,6 +121,22 @@ func (t *stream) vouched() uint64 {
 	return t.born - 1
 }
 
+// givenIn returns the start of the own life that gave a number, or 0 where the peer has heard of that life, or of one after it. start is
+// that of the present life.
+func (t *stream) givenIn(number, start uint64) uint64 {
+	if number >= t.born {
+		return start
+	}
+	if t.unheard() {
+		for _, l := range slices.Backward(t.lives) {
+			if number > l.Before {
+				return l.Start
+			}
+		}
+	}
+	return 0
+}
+
 // outlive notes that the own present life is over, whose start is given.
 func (t *stream) outlive(start uint64) {
 	if !t.unheard() || start == 0 || len(t.lives) == 0 && t.next == t.born {

@@ -20,6 +20,9 @@ type resync struct {
 	heeded uint64 // the life of the peer on whose word this node last went on in a new epoch, 0 for none
 	heeds  int32  // how often, in the own present life
 	doubt  int64  // engine time at which the peer first acknowledged what was never given out, 0 for not at all
+	// Lives of the peer before the one that was heard last, of this epoch, while it greets: of each, as Before, the greatest number that
+	// had been taken when it was heard of.
+	earlier []wire.Life
 	greeting
 }
 
@@ -27,7 +30,8 @@ type resync struct {
 type past struct {
 	epoch uint64
 	taken
-	start, mark uint64 // of the life that spoke last in it
+	start, mark uint64      // of the life that spoke last in it
+	earlier     []wire.Life // see resync
 }
 
 // The bounds of a resync.
@@ -48,7 +52,7 @@ func (t *stream) more() *resync {
 
 // tidy drops a resync with nothing in it.
 func (t *stream) tidy() {
-	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && len(r.lives) == 0 {
+	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && len(r.earlier) == 0 && len(r.lives) == 0 {
 		t.resync = nil
 	}
 }
@@ -59,7 +63,13 @@ func (t *stream) otherLife(env *wire.Envelope) bool {
 }
 
 // present returns the epoch that lasts as it will be remembered.
-func (t *stream) present() past { return past{t.recvEpoch, t.taken, t.start, t.mark} }
+func (t *stream) present() past {
+	p := past{t.recvEpoch, t.taken, t.start, t.mark, nil}
+	if t.resync != nil {
+		p.earlier = slices.Clone(t.earlier)
+	}
+	return p
+}
 
 // wentBack says whether the envelope's life gives out numbers that were taken from a life before it: then a life is missing from the
 // directory that it began in. A life that goes on where the last one was begins behind everything that left the node.
@@ -80,6 +90,7 @@ func (t *stream) meet(env *wire.Envelope) (reborn bool) {
 	// A life of which the start was not told before is no other one: an early envelope of it may come late.
 	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start && (t.start != 0 || env.Incarnation != t.incarnation)
 	if env.Start != t.start && (env.Start != 0 || env.Incarnation != t.incarnation) {
+		t.earlierLives(env)
 		if t.incarnation != 0 && env.Incarnation != t.incarnation {
 			t.mark = t.top()
 		}
@@ -89,10 +100,34 @@ func (t *stream) meet(env *wire.Envelope) (reborn bool) {
 			t.tidy()
 		}
 	}
+	if !env.Greets && env.Start == t.start && t.resync != nil && t.earlier != nil {
+		t.earlier = nil // it knows that this life was heard of, and names none before it any more
+		t.tidy()
+	}
 	if len(env.Proof) > 0 && (t.resync == nil || t.proof == nil) {
 		t.more().proof = env.Proof
 	}
 	return reborn
+}
+
+// earlierLives notes lives of the peer before the one that the envelope comes from, where it does not know which of them were heard of.
+func (t *stream) earlierLives(env *wire.Envelope) {
+	if !env.Greets || t.incarnation == 0 {
+		return
+	}
+	r := t.more()
+	if t.start != 0 {
+		r.earlier = append(r.earlier, wire.Life{Start: t.start, Before: t.mark})
+	}
+	for _, l := range env.Lives {
+		if !slices.ContainsFunc(r.earlier, func(x wire.Life) bool { return x.Start == l.Start }) {
+			r.earlier = append(r.earlier, wire.Life{Start: l.Start, Before: t.top()})
+		}
+	}
+	if n := len(r.earlier) - wire.LivesMax; n > 0 {
+		r.earlier = slices.Delete(r.earlier, 0, n)
+	}
+	t.tidy()
 }
 
 // remember keeps an epoch that is over.
@@ -123,7 +158,13 @@ func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 		}
 		return false
 	}
-	return !o.Fresh || p.start == env.Start && o.Number > p.mark
+	return o.Start == 0 || p.heard(o)
+}
+
+// heard says whether the number was taken from the life that gave it, or from one after that.
+func (p *past) heard(o wire.Origin) bool {
+	return p.start == o.Start && o.Number > p.mark ||
+		slices.ContainsFunc(p.earlier, func(l wire.Life) bool { return l.Start == o.Start && o.Number > l.Before })
 }
 
 // spokeLast says whether the life that the envelope comes from is the one that spoke last in the epoch of its origin.

@@ -17,11 +17,9 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 		return
 	}
 	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings = t.proof, t.doubt, t.greets, t.welcomes, t.tries
-	for _, l := range t.lives {
-		w.Lives = append(w.Lives, snapshot.LifeSnapshot{Start: l.Start, Before: l.Before})
-	}
+	w.Lives, w.Earlier = livesOut(t.lives), livesOut(t.earlier)
 	for _, p := range t.past {
-		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark})
+		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark, Earlier: livesOut(p.earlier)})
 	}
 	if t.heeds > 0 {
 		w.Heeded = &snapshot.HeededSnapshot{Life: t.heeded, Times: t.heeds}
@@ -30,19 +28,17 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 
 // restoreResync takes what a message that was found sound says of lives.
 func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
-	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && len(w.Lives) == 0 {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && len(w.Lives) == 0 && len(w.Earlier) == 0 {
 		return
 	}
 	r := t.more()
 	r.doubt, r.greets, r.welcomes, r.tries = w.Doubt, w.Greets, w.Welcomes, w.Greetings
-	for _, l := range w.Lives {
-		r.lives = append(r.lives, wire.Life{Start: l.Start, Before: l.Before})
-	}
+	r.lives, r.earlier = livesIn(w.Lives), livesIn(w.Earlier)
 	if len(w.Proof) > 0 {
 		r.proof = w.Proof
 	}
 	for _, p := range w.Past {
-		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark})
+		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark, livesIn(p.Earlier)})
 	}
 	if w.Heeded != nil {
 		r.heeded, r.heeds = w.Heeded.Life, w.Heeded.Times
@@ -60,9 +56,10 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
-	case len(w.Lives) > wire.LivesMax || !slices.IsSortedFunc(w.Lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
-		slices.ContainsFunc(w.Lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 || l.Before >= max(1, w.Born) }):
+	case !soundLives(w.Lives) || len(w.Lives) > 0 && w.Lives[len(w.Lives)-1].Before >= max(1, w.Born):
 		return "earlier lives have no start, or gave numbers that are not ascending"
+	case !soundLives(w.Earlier):
+		return "earlier lives of the peer have no start, or gave numbers that are not ascending"
 	case len(w.Past) > pastMax:
 		return "more past epochs are remembered than are kept"
 	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 1 || w.Heeded.Times > heedsMax):
@@ -71,8 +68,8 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 	last := uint64(0)
 	for i := range w.Past {
 		p := &w.Past[i]
-		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window || !ascendingFrom(p.UpTo, p.Beyond) {
-			return "the past epochs, or the numbers in them, are not ascending"
+		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window || !ascendingFrom(p.UpTo, p.Beyond) || !soundLives(p.Earlier) {
+			return "the past epochs, or the numbers or lives in them, are not ascending"
 		}
 		last = p.Epoch
 	}
@@ -88,4 +85,24 @@ func ascendingFrom(last uint64, numbers []uint64) bool {
 		last = n
 	}
 	return true
+}
+
+// soundLives says whether lives are some that can be remembered.
+func soundLives(lives []snapshot.LifeSnapshot) bool {
+	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 }) &&
+		slices.IsSortedFunc(lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) })
+}
+
+func livesOut(lives []wire.Life) (out []snapshot.LifeSnapshot) {
+	for _, l := range lives {
+		out = append(out, snapshot.LifeSnapshot(l))
+	}
+	return out
+}
+
+func livesIn(lives []snapshot.LifeSnapshot) (out []wire.Life) {
+	for _, l := range lives {
+		out = append(out, wire.Life(l))
+	}
+	return out
 }

@@ -78,7 +78,7 @@ func TestTakenInAnEarlierEpoch(t *testing.T) {
 	if !again(s, 1, wire.Origin{Epoch: 1, Number: 2}) {
 		t.Error("what both lives said is taken twice")
 	}
-	if again(s, 2, wire.Origin{Epoch: 1, Number: 3, Fresh: true}) {
+	if again(s, 2, wire.Origin{Epoch: 1, Number: 3, Start: 30}) {
 		t.Error("what the present life said is taken for what the lost one said")
 	}
 	if again(s, 3, wire.Origin{Epoch: 1, Number: 4}) || again(s, 4, wire.Origin{}) {
@@ -92,7 +92,7 @@ func TestTakenInAnEarlierEpoch(t *testing.T) {
 	if _, err := s.Accept(lifeOf(30, 3, 1, 3, 2, wire.Origin{})); err != nil {
 		t.Fatal(err)
 	}
-	if !again(s, 1, wire.Origin{Epoch: 1, Number: 3, Fresh: true}) {
+	if !again(s, 1, wire.Origin{Epoch: 1, Number: 3, Start: 30}) {
 		t.Error("what was taken from the present life is taken twice")
 	}
 }

@@ -49,6 +49,10 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 			t.remember(past)
 		}
 		t.recvEpoch, t.taken, t.mark = env.Epoch, taken{}, 0
+		if t.resync != nil {
+			t.earlier = nil
+			t.tidy()
+		}
 	}
 	if s.lives && (got.Restarted || got.Renewed || got.Reborn) {
 		s.setAckDue(t, true) // it may have gone back: what was taken of it tells

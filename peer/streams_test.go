@@ -244,7 +244,7 @@ func (k *streamsMachine) due(t *rapid.T) {
 
 func (k *streamsMachine) newEpoch(t *rapid.T) {
 	epoch := k.m.epoch + rapid.Uint64Range(0, 1).Draw(t, "step")
-	err := k.s.NewEpoch(epoch)
+	err := k.s.NewEpoch(epoch, 0)
 	var ee *EpochError
 	if (epoch == k.m.epoch) != errors.As(err, &ee) {
 		t.Fatalf("NewEpoch(%d) at %d: %v", epoch, k.m.epoch, err)

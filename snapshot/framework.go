@@ -151,13 +151,14 @@ type WireStateSnapshot struct {
 	Welcomes bool           `snap:"27"` // the peer asks which life of it was heard, and was not told
 	Lives    []LifeSnapshot `snap:"28"` // own lives before the present one of which the peer may have heard, oldest first
 
-	Greetings int32 `snap:"29"` // in the own present life, to a peer that told no life of its own
+	Greetings int32          `snap:"29"` // in the own present life, to a peer that told no life of its own
+	Earlier   []LifeSnapshot `snap:"30"` // lives of the peer before the newest, with the greatest number taken before each was heard of
 }
 
-// LifeSnapshot is an earlier life of this node.
+// LifeSnapshot is an earlier life of a node.
 type LifeSnapshot struct {
 	Start  uint64 `snap:"1"`
-	Before uint64 `snap:"2"` // numbers up to this were given before it
+	Before uint64 `snap:"2"` // numbers up to this were given, or taken, before it
 }
 
 // PastEpochSnapshot is what was taken in an epoch of a peer's stream that is over.
@@ -167,6 +168,8 @@ type PastEpochSnapshot struct {
 	Beyond []uint64 `snap:"3"` // taken numbers beyond it, ascending
 	Start  uint64   `snap:"4"` // of the life that spoke last in it
 	Mark   uint64   `snap:"5"` // greatest number taken before that life
+
+	Earlier []LifeSnapshot `snap:"6"` // lives of the peer before that one, as in the stream
 }
 
 // HeededSnapshot is how this node went on in a new epoch on a peer's word.

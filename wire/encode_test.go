@@ -77,7 +77,7 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		}
 	}
 	if rapid.Bool().Draw(t, "origin") {
-		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"), rapid.Bool().Draw(t, "fresh")}
+		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"), rapid.Uint64().Draw(t, "given in")}
 	}
 	e.Version = e.version()
 	for range rapid.IntRange(0, 4).Draw(t, "fills") {
@@ -190,7 +190,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"notice: this kind":  func(e *Envelope) { e.Notice.Kind = noticeKinds },
 		"or neither":         func(e *Envelope) { e.Notice = Notice{Kind: NoticePressure, Level: 80} },
 		"a proof of a start": func(e *Envelope) { e.Proof = []byte("short") },
-		"an origin is":       func(e *Envelope) { e.Origin.Fresh = true },
+		"an origin is":       func(e *Envelope) { e.Origin.Start = 1 },
 		"of the incarnation": func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, SeenStart: 1} },
 		"nothing else has":   func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, Seen: 1} },
 		"travels alone":      func(e *Envelope) { e.Number, e.Notice = 1, Notice{Kind: NoticeDigest} },

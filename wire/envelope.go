@@ -60,7 +60,7 @@ type Life struct {
 type Origin struct {
 	Epoch  uint64
 	Number uint64
-	Fresh  bool // the number was given in the sender's present life, and not in one before it
+	Start  uint64 // of the sender's life that gave the number; 0 for one that every receiver has heard of, or a life after it
 }
 
 // IsSet says whether o names a place.

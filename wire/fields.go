@@ -43,7 +43,7 @@ const (
 
 	numOriginEpoch  = 1
 	numOriginNumber = 2
-	numOriginFresh  = 3
+	numOriginStart  = 3
 
 	numLifeStart  = 1
 	numLifeBefore = 2

@@ -36,7 +36,7 @@ func (o Origin) unsound() string {
 
 func originSize(o Origin) int {
 	return varintSize(numOriginEpoch, o.Epoch) + varintSize(numOriginNumber, o.Number) +
-		varintSize(numOriginFresh, protowire.EncodeBool(o.Fresh))
+		varintSize(numOriginStart, o.Start)
 }
 
 func appendOrigin(b []byte, o Origin) []byte {
@@ -46,7 +46,7 @@ func appendOrigin(b []byte, o Origin) []byte {
 	b = appendLen(b, numOrigin, originSize(o))
 	b = appendVarint(b, numOriginEpoch, o.Epoch)
 	b = appendVarint(b, numOriginNumber, o.Number)
-	return appendVarint(b, numOriginFresh, protowire.EncodeBool(o.Fresh))
+	return appendVarint(b, numOriginStart, o.Start)
 }
 
 // origin reads the message of an origin.
@@ -57,8 +57,8 @@ func (c *cursor) origin() (o Origin) {
 			o.Epoch = in.nonzero(math.MaxUint64)
 		case numOriginNumber:
 			o.Number = in.nonzero(math.MaxUint64)
-		case numOriginFresh:
-			o.Fresh = in.nonzero(1) == 1
+		case numOriginStart:
+			o.Start = in.nonzero(math.MaxUint64)
 		default:
 			return false
 		}
