@@ -27,6 +27,7 @@ func (e *Engine) Start() uint64 { return e.st.start }
 // begin notes when the present life began.
 func (e *Engine) begin(ev *snapshot.RestartedEvent) {
 	e.st.start, e.st.proof, e.st.asking = ev.Start, ev.Proof, ev.Start
+	e.st.streams.SetStart(ev.Start)
 }
 
 // asks returns what stands in own questions before their number. A life that is lost gave out numbers that come again; what stands
@@ -110,7 +111,7 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 		e.st.asking++ // the life that is lost may have had the same start: a machine's snapshot was resumed
 	}
 	e.newEpoch()
-	e.greetAll()
+	e.st.streams.Greet(e.st.now)
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d", env.From, seen))
 	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start,
@@ -123,7 +124,7 @@ func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
 	e.begin(ev)
 	e.count("takeovers")
 	e.newEpoch()
-	e.greetAll()
+	e.st.streams.Greet(e.st.now)
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 }
 
@@ -137,7 +138,7 @@ func (e *Engine) newEpoch() {
 			return open
 		})
 	}
-	e.st.streams.NewEpoch(e.st.epoch, e.st.start)
+	e.st.streams.NewEpoch(e.st.epoch)
 	for _, q := range e.st.requests.OutstandingAll() {
 		if !e.st.streams.Holds(q.To, q.Request) {
 			e.sendAgain(q)
@@ -153,13 +154,6 @@ func (e *Engine) greet(p wire.PeerID) {
 	env := e.plain(p)
 	env.Greets, env.Base = true, e.st.streams.Base(p)
 	e.emit(&env)
-}
-
-// greetAll has every peer told that a new life begins, until it says that it has heard that.
-func (e *Engine) greetAll() {
-	if e.rules(2) && e.st.start != 0 {
-		e.st.streams.Greet(e.st.now)
-	}
 }
 
 // askAgain asks a peer again what it has taken and not answered, for this node may have forgotten the answers.

@@ -161,17 +161,16 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	}
 	e.st.setRules(max(e.st.rules, ev.Rules))
-	last := e.st.start
+	if e.rules(2) {
+		e.st.streams.Begun()
+	}
 	e.begin(ev)
 	e.count("restarts")
-	if e.rules(2) {
-		e.st.streams.Begun(last)
-	}
 	if ev.NewEpoch {
 		e.count("restarts.new-epoch")
 		e.newEpoch()
 	}
-	e.greetAll()
+	e.st.streams.Greet(e.st.now)
 	e.st.book.Unlink()
 	for _, p := range e.st.book.Peers() {
 		e.tellAddresses(p)

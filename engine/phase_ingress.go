@@ -106,8 +106,8 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		}
 		return
 	}
-	if env.Start == 0 && e.rules(2) && e.st.start != 0 {
-		e.st.streams.Probe(env.From, e.st.now)
+	if got.First || env.Start == 0 {
+		e.st.streams.Introduce(env.From, got.First, e.st.now)
 	}
 	if env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch {
 		e.st.streams.Greeted(env.From)

@@ -308,6 +308,7 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 		return err
 	}
 	r.st.setRules(w.Rules)
+	r.st.streams.SetStart(w.Start)
 	if r.st.roster, err = peer.RestoreRoster(w.Roster, l.Members); err != nil {
 		return err
 	}

@@ -25,26 +25,30 @@ type greeting struct {
 
 // Greet has every peer greeted until it says that it has heard of the own present life. Spread draws when.
 func (s *Streams) Greet(now int64) {
+	if !s.lives || s.start == 0 {
+		return
+	}
 	for i := range s.peers.rows {
-		// The heap's order goes by time and name, so the order of the table does not show.
-		t := s.peers.rows[i].v
-		t.more().greets = true
-		if t.resendAt == 0 {
-			s.schedule(t, now, 0)
-		}
+		s.greet(s.peers.rows[i].v, now) // the heap's order goes by time and name, so the order of the table does not show
 	}
 }
 
-// Probe has a peer greeted that told no life of its own: it may be of a release that has no word for that, or may only not have heard of
-// this node.
-func (s *Streams) Probe(p wire.PeerID, now int64) {
-	t := s.stream(p)
-	if t == nil || t.start != 0 || t.resync != nil && (t.greets || t.tries > 0) {
-		return
-	}
+func (s *Streams) greet(t *stream, now int64) {
 	t.more().greets = true
 	if t.resendAt == 0 {
 		s.schedule(t, now, 0)
+	}
+}
+
+// Introduce has a peer greeted that was not heard before, or told no life of its own. A life that is lost may have met the one; the
+// other may be of a release that has no word for lives, or may only not have heard of this node.
+func (s *Streams) Introduce(p wire.PeerID, first bool, now int64) {
+	t := s.stream(p)
+	if !s.lives || s.start == 0 || t == nil || t.unheard() {
+		return
+	}
+	if first || t.start == 0 && (t.resync == nil || t.tries == 0) {
+		s.greet(t, now)
 	}
 }
 
@@ -121,8 +125,8 @@ func (t *stream) vouched() uint64 {
 	return t.born - 1
 }
 
-// givenIn returns the start of the own life that gave a number, or 0 where the peer has heard of that life, or of one after it. start is
-// that of the present life.
+// givenIn returns the start of the own life that gave a number, or 0 where the peer has heard of that life, or of one after it. start is that
+// of the present life.
 func (t *stream) givenIn(number, start uint64) uint64 {
 	if number >= t.born {
 		return start

@@ -43,6 +43,9 @@ const (
 // SetLives turns on what tells lives apart. An engine calls it as its rules say.
 func (s *Streams) SetLives(on bool) { s.lives = on }
 
+// SetStart says when the own present life began, or 0 where peers are not told.
+func (s *Streams) SetStart(start uint64) { s.start = start }
+
 func (t *stream) more() *resync {
 	if t.resync == nil {
 		t.resync = &resync{}
@@ -212,11 +215,11 @@ func (s *Streams) Regressed(p wire.PeerID, epoch, upTo uint64) bool {
 // Met says whether a stream with the peer exists, in either direction.
 func (s *Streams) Met(p wire.PeerID) bool { return s.stream(p) != nil }
 
-// Begun notes that a life of this node begins, after one that began at last: every number so far was given before it.
-func (s *Streams) Begun(last uint64) {
+// Begun notes that a life of this node ends and another begins: every number so far was given before it. SetStart follows.
+func (s *Streams) Begun() {
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
-		t.outlive(last)
+		t.outlive(s.start)
 		t.born = t.next
 		if t.resync != nil {
 			t.heeded, t.heeds, t.doubt, t.tries = 0, 0, 0, 0

@@ -56,10 +56,11 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
-	case !soundLives(w.Lives) || len(w.Lives) > 0 && w.Lives[len(w.Lives)-1].Before >= max(1, w.Born):
+	case !soundLives(w.Lives) || !slices.IsSortedFunc(w.Lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
+		len(w.Lives) > 0 && w.Lives[len(w.Lives)-1].Before >= max(1, w.Born):
 		return "earlier lives have no start, or gave numbers that are not ascending"
 	case !soundLives(w.Earlier):
-		return "earlier lives of the peer have no start, or gave numbers that are not ascending"
+		return "an earlier life of the peer has no start, or there are more than are kept"
 	case len(w.Past) > pastMax:
 		return "more past epochs are remembered than are kept"
 	case w.Heeded != nil && (w.Heeded.Life == 0 || w.Heeded.Times < 1 || w.Heeded.Times > heedsMax):
@@ -89,8 +90,7 @@ func ascendingFrom(last uint64, numbers []uint64) bool {
 
 // soundLives says whether lives are some that can be remembered.
 func soundLives(lives []snapshot.LifeSnapshot) bool {
-	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 }) &&
-		slices.IsSortedFunc(lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) })
+	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 })
 }
 
 func livesOut(lives []wire.Life) (out []snapshot.LifeSnapshot) {

@@ -160,7 +160,7 @@ func TestOldSnapshot(t *testing.T) {
 		}
 		waiting := send(200) // not yet delivered when b falls back
 		back()
-		if err := b.s.NewEpoch(b.incarnation, 0); err != nil {
+		if err := b.s.NewEpoch(b.incarnation); err != nil {
 			t.Fatal(err)
 		}
 		lost := exchange(201)

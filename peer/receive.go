@@ -12,6 +12,7 @@ type Accepted struct {
 	Duplicate bool   // its number was taken before: it must not be applied again
 	Restarted bool   // the peer has a newer incarnation than was seen
 	Renewed   bool   // the peer opened a new epoch: it may have lost what it had acknowledged
+	First     bool   // nothing came of the peer before
 	Reborn    bool   // the life that the peer tells is another than the one that was seen
 	Before    bool   // it asks what was taken in an earlier epoch, in which the same life spoke: its sender has not gone back since
 	Lost      uint64 // numbers that this node acknowledged in a lost life and never gets again
@@ -34,7 +35,7 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	if !known {
 		s.peers.put(env.From, t)
 	}
-	var got Accepted
+	got := Accepted{First: t.recvEpoch == 0}
 	renewed, past := env.Epoch > t.recvEpoch, t.present()
 	if s.lives {
 		got.Reborn = t.meet(env)

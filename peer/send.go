@@ -64,6 +64,9 @@ func (s *Streams) PushUntil(env *wire.Envelope, deadline int64, held bool, now i
 	if s.timed && charge > reserve(s.lim.PeerBytes)-t.bytes {
 		return &FullError{"outbox bytes of one peer", s.lim.PeerBytes}
 	}
+	if s.lives && s.start != 0 && t.next == 1 && t.recvEpoch == 0 {
+		t.more().greets = true // a life that is lost may have met it
+	}
 	if planted.On(planted.NumberReused) && len(t.out) == 0 {
 		t.next = 1
 	}
@@ -153,7 +156,7 @@ func (s *Streams) Holds(p wire.PeerID, r wire.Request) bool {
 // NewEpoch starts the own streams anew: all that is unacknowledged keeps its order and gets the numbers from 1 of the new
 // epoch. A restore that cannot vouch for its tail does this, because receivers may hold numbers that are unknown here. The
 // epoch must be newer than the current one, else the error is an *EpochError.
-func (s *Streams) NewEpoch(epoch, start uint64) error {
+func (s *Streams) NewEpoch(epoch uint64) error {
 	if epoch <= s.epoch {
 		return &EpochError{epoch, s.epoch}
 	}
@@ -165,7 +168,7 @@ func (s *Streams) NewEpoch(epoch, start uint64) error {
 		for i := range t.out {
 			again := *t.out[i].env
 			if s.lives && !again.Origin.IsSet() {
-				again.Origin = wire.Origin{Epoch: old, Number: again.Number, Start: t.givenIn(again.Number, start)}
+				again.Origin = wire.Origin{Epoch: old, Number: again.Number, Start: t.givenIn(again.Number, s.start)}
 				again.Version = wire.CurrentVersion
 			}
 			again.Epoch, again.Number, again.Redelivered = epoch, uint64(i)+1, true

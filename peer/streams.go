@@ -45,8 +45,9 @@ type Streams struct {
 	bytes   int           // their charge
 
 	lim   StreamLimits
-	timed bool // see SetTimed; derived
-	lives bool // see SetLives; derived
+	timed bool   // see SetTimed; derived
+	lives bool   // see SetLives; derived
+	start uint64 // see SetStart; derived
 }
 
 // stream is both directions of the stream with one peer.

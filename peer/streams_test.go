@@ -177,7 +177,7 @@ func (k *streamsMachine) accept(t *rapid.T) {
 	if err != nil {
 		return
 	}
-	want := Accepted{Restarted: x.incarnation != 0 && env.Incarnation > x.incarnation, Renewed: x.recvEpoch != 0 && env.Epoch > x.recvEpoch}
+	want := Accepted{First: x.recvEpoch == 0, Restarted: x.incarnation != 0 && env.Incarnation > x.incarnation, Renewed: x.recvEpoch != 0 && env.Epoch > x.recvEpoch}
 	for n := uint64(1); n < env.Base; n++ {
 		if !seen[n] {
 			want.Lost++
@@ -244,7 +244,7 @@ func (k *streamsMachine) due(t *rapid.T) {
 
 func (k *streamsMachine) newEpoch(t *rapid.T) {
 	epoch := k.m.epoch + rapid.Uint64Range(0, 1).Draw(t, "step")
-	err := k.s.NewEpoch(epoch, 0)
+	err := k.s.NewEpoch(epoch)
 	var ee *EpochError
 	if (epoch == k.m.epoch) != errors.As(err, &ee) {
 		t.Fatalf("NewEpoch(%d) at %d: %v", epoch, k.m.epoch, err)
