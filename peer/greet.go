@@ -19,6 +19,7 @@ const greetSpreadNs = 500e6
 type greeting struct {
 	greets   bool        // the peer has not said that it has heard of the own present life, in the own epoch
 	welcomes bool        // the peer asks which life of it was heard, and was not told
+	forgot   uint64      // the first number of the peer that a lost life took, while that is not told; 0 for none
 	tries    int32       // greetings in the own present life while the peer told none of its lives
 	lives    []wire.Life // own lives before this one of which the peer may have heard since one that it had, oldest first
 }
@@ -44,10 +45,10 @@ func (s *Streams) greet(t *stream, now int64) {
 // other may be of a release that has no word for lives, or may only not have heard of this node.
 func (s *Streams) Introduce(p wire.PeerID, first bool, now int64) {
 	t := s.stream(p)
-	if !s.lives || s.start == 0 || t == nil || t.unheard() {
+	if !s.lives || s.start == 0 || t == nil {
 		return
 	}
-	if first || t.start == 0 && (t.resync == nil || t.tries == 0) {
+	if first || t.start == 0 && !t.unheard() && (t.resync == nil || t.tries == 0) {
 		s.greet(t, now)
 	}
 }
@@ -81,7 +82,7 @@ func (s *Streams) Greeted(p wire.PeerID) {
 	if t == nil || !t.unheard() {
 		return
 	}
-	t.greets, t.tries, t.lives = false, 0, nil
+	t.greets, t.forgot, t.tries, t.lives = false, 0, 0, nil
 	t.tidy()
 	s.settle(t)
 }

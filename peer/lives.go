@@ -55,7 +55,7 @@ func (t *stream) more() *resync {
 
 // tidy drops a resync with nothing in it.
 func (t *stream) tidy() {
-	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && len(r.earlier) == 0 && len(r.lives) == 0 {
+	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && r.forgot == 0 && len(r.earlier) == 0 && len(r.lives) == 0 {
 		t.resync = nil
 	}
 }

@@ -16,7 +16,7 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	if t.resync == nil {
 		return
 	}
-	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings = t.proof, t.doubt, t.greets, t.welcomes, t.tries
+	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot = t.proof, t.doubt, t.greets, t.welcomes, t.tries, t.forgot
 	w.Lives, w.Earlier = livesOut(t.lives), livesOut(t.earlier)
 	for _, p := range t.past {
 		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark, Earlier: livesOut(p.earlier)})
@@ -28,11 +28,11 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 
 // restoreResync takes what a message that was found sound says of lives.
 func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
-	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && len(w.Lives) == 0 && len(w.Earlier) == 0 {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && w.Forgot == 0 && len(w.Lives) == 0 && len(w.Earlier) == 0 {
 		return
 	}
 	r := t.more()
-	r.doubt, r.greets, r.welcomes, r.tries = w.Doubt, w.Greets, w.Welcomes, w.Greetings
+	r.doubt, r.greets, r.welcomes, r.tries, r.forgot = w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot
 	r.lives, r.earlier = livesIn(w.Lives), livesIn(w.Earlier)
 	if len(w.Proof) > 0 {
 		r.proof = w.Proof
@@ -52,6 +52,8 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a proof of a start has another length"
 	case w.Born > w.NextNumber || w.Born == 1:
 		return "the present life begins beyond the next number"
+	case w.Forgot != 0 && !w.Greets || w.Forgot > w.RecvUpTo:
+		return "numbers were lost that were not taken, or the peer was told of it"
 	case w.Greetings < 0 || w.Greetings > greetTriesMax:
 		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:

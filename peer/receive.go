@@ -51,7 +51,7 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 		}
 		t.recvEpoch, t.taken, t.mark = env.Epoch, taken{}, 0
 		if t.resync != nil {
-			t.earlier = nil
+			t.earlier, t.forgot = nil, 0
 			t.tidy()
 		}
 	}
@@ -62,7 +62,13 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 		t.more().welcomes = true
 		s.setAckDue(t, true)
 	}
-	got.Lost = t.skip(env.Base)
+	if s.lives && s.start != 0 && got.First {
+		t.more().greets = true
+	}
+	upTo := t.upTo
+	if got.Lost = t.skip(env.Base); got.Lost > 0 && t.unheard() && t.forgot == 0 {
+		t.forgot = upTo + 1
+	}
 	if env.Number != 0 {
 		got.Duplicate = !t.take(env.Number)
 		if s.lives && env.Origin.IsSet() && t.takenBefore(env, s.lim.Window) {
@@ -120,5 +126,8 @@ func (s *Streams) TakeAck(p wire.PeerID) (epoch, upTo uint64) {
 		return 0, 0
 	}
 	s.setAckDue(t, false)
+	if t.unheard() && t.forgot != 0 {
+		return t.recvEpoch, min(t.upTo, t.forgot-1) // so that it sees in any case that something is missing here
+	}
 	return t.recvEpoch, t.upTo
 }

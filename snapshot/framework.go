@@ -153,6 +153,7 @@ type WireStateSnapshot struct {
 
 	Greetings int32          `snap:"29"` // in the own present life, to a peer that told no life of its own
 	Earlier   []LifeSnapshot `snap:"30"` // lives of the peer before the newest, with the greatest number taken before each was heard of
+	Forgot    uint64         `snap:"31"` // the first number of the peer that a lost life took, while the peer was not told; 0: none
 }
 
 // LifeSnapshot is an earlier life of a node.
