@@ -114,7 +114,6 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	}
 	if got.Lost > 0 {
 		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
-		e.askAgain(env.From)
 	}
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
@@ -129,6 +128,9 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		case acked > 0:
 			e.wakeParked(parkOutbox, "")
 		}
+	}
+	if got.Lost > 0 {
+		e.askAgain(env.From) // what it holds of the questions, it has taken
 	}
 	e.heard(env.From, acked > 0)
 	if env.Notice.Kind == wire.NoticePressure {
