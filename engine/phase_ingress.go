@@ -109,8 +109,9 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if got.First || env.Start == 0 {
 		e.st.streams.Introduce(env.From, got.First, e.st.now)
 	}
+	forgot := got.Lost > 0
 	if env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch {
-		e.st.streams.Greeted(env.From)
+		forgot = e.st.streams.Greeted(env.From) || forgot
 	}
 	if got.Lost > 0 {
 		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
@@ -129,8 +130,8 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 			e.wakeParked(parkOutbox, "")
 		}
 	}
-	if got.Lost > 0 {
-		e.askAgain(env.From) // what it holds of the questions, it has taken
+	if forgot {
+		e.askAgain(env.From) // the questions that it has taken
 	}
 	e.heard(env.From, acked > 0)
 	if env.Notice.Kind == wire.NoticePressure {

@@ -76,15 +76,18 @@ func (s *Streams) Greets(p wire.PeerID) bool {
 
 func (t *stream) unheard() bool { return t.resync != nil && t.greets }
 
-// Greeted notes that the peer has heard of the own present life, in the own epoch.
-func (s *Streams) Greeted(p wire.PeerID) {
+// Greeted notes that the peer has heard of the own present life, in the own epoch, and says whether a lost life had taken something of it
+// that is forgotten.
+func (s *Streams) Greeted(p wire.PeerID) (forgot bool) {
 	t := s.stream(p)
 	if t == nil || !t.unheard() {
-		return
+		return false
 	}
+	forgot = t.forgot != 0
 	t.greets, t.forgot, t.tries, t.lives = false, 0, 0, nil
 	t.tidy()
 	s.settle(t)
+	return forgot
 }
 
 // settle ends that the stream sends again where it has nothing to say.
