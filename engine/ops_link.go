@@ -42,6 +42,9 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 	default:
 		e.count("link.down")
 		e.peerFailed(p, l.Reason)
+		if e.st.requests.Awaits(p) {
+			e.st.streams.Again(p, e.st.now) // it may be linked to another process with this node's key
+		}
 	}
 }
 

@@ -110,7 +110,10 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		e.st.streams.Introduce(env.From, got.First, e.st.now)
 	}
 	forgot := got.Lost > 0
-	if env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch {
+	switch {
+	case env.Heard > e.st.start:
+		e.st.streams.Again(env.From, e.st.now) // a later life runs elsewhere: the refusal proves it
+	case env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch:
 		forgot = e.st.streams.Greeted(env.From) || forgot
 	}
 	if got.Lost > 0 {

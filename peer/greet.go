@@ -53,6 +53,14 @@ func (s *Streams) Introduce(p wire.PeerID, first bool, now int64) {
 	}
 }
 
+// Again has a peer greeted again, as where it may have heard of another life of this node, or is out of reach while something is awaited
+// of it: what it says to that tells.
+func (s *Streams) Again(p wire.PeerID, now int64) {
+	if t := s.stream(p); t != nil && s.lives && s.start != 0 {
+		s.greet(t, now)
+	}
+}
+
 // greetDue says whether the peer is to be greeted now, and counts it. A peer of an earlier release cannot read a greeting, so one
 // that tells no life gets a few.
 func (t *stream) greetDue() bool {

@@ -114,6 +114,9 @@ func (r *Requests) Question(to wire.PeerID, req wire.Request) (Question, bool) {
 // Open returns how many own questions wait for an answer.
 func (r *Requests) Open() int { return len(r.outbound) }
 
+// Awaits says whether a question to the peer is not answered.
+func (r *Requests) Awaits(p wire.PeerID) bool { return len(r.asked[p]) > 0 }
+
 // Outstanding returns the envelopes of the questions that the peer has not answered, by (epoch, number).
 func (r *Requests) Outstanding(p wire.PeerID) []*wire.Envelope {
 	return r.envelopes(func(k requestKey) bool { return k.peer == p })
