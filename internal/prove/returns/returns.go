@@ -39,13 +39,13 @@ type Strike struct {
 	For  time.Duration // until the copy is put back, or one of the two directories is lost
 }
 
-// Draw returns the case of a seed: directories of clients come back, one after the other.
+// Draw returns the case of a seed: directories come back, one after the other.
 func Draw(seed uint64) Case {
 	rng := rand.New(rand.NewPCG(seed, 47))
 	c := Case{Clients: 2 + rng.IntN(2), Seed: 1 + seed%4}
 	at := time.Second
 	for range 3 {
-		s := Strike{Twin: rng.IntN(2) == 0, Node: 1 + rng.IntN(c.Clients), At: at, For: time.Duration(50+rng.IntN(1500)) * time.Millisecond}
+		s := Strike{Twin: rng.IntN(2) == 0, Node: rng.IntN(1 + c.Clients), At: at, For: time.Duration(50+rng.IntN(1500)) * time.Millisecond}
 		if s.Twin {
 			s.For = fence + time.Second
 		}
