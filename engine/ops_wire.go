@@ -300,8 +300,7 @@ func (e *Engine) put(out *wire.Envelope) {
 	if err != nil {
 		e.broken("an envelope cannot be encoded: " + err.Error())
 	}
-	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone && len(out.Source) == 0 && len(out.Proof) == 0 &&
-		!out.Greets && out.Heard == 0
+	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone && len(out.Source) == 0 && len(out.Proof) == 0
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks, Acked: out.AckEpoch != 0})
 }
 

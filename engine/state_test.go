@@ -44,9 +44,13 @@ var derived = map[string]string{
 	"Envelope.Start":       "rides on when an envelope leaves: State.start",
 	"Envelope.Proof":       "likewise: State.proof",
 	"Envelope.Before":      "likewise, from stream.born",
+	"Envelope.Greets":      "likewise, from greeting.greets",
+	"Envelope.Heard":       "likewise, from greeting.welcomes",
+	"Envelope.Lives":       "likewise, from greeting.lives",
 
 	"Streams.timed":   "follows State.rules",
 	"Streams.lives":   "likewise",
+	"Streams.start":   "State.start",
 	"stream.bytes":    "the sum over its outbox",
 	"stream.asked":    "of one call of RoomFor; 0 between calls",
 	"Silence.sum":     "the sum over the silences that ended",

@@ -356,6 +356,24 @@ func (n *testNode) relive(other *testNode) {
 			epoch := uint64(1)<<40 + life/2
 			s.Accept(&wire.Envelope{From: p, Incarnation: inc + 1 + life, Epoch: epoch, Number: 1 + life%2, Start: 100 + life, Before: 1, Proof: proof})
 		}
+		hear := func(life, epoch, number, before uint64, earlier ...wire.Life) {
+			if _, err := s.Accept(&wire.Envelope{
+				From: p, Incarnation: inc + 4 + life, Epoch: 1<<40 + 2 + epoch, Number: number, Base: number, Start: 100 + 10*life, Before: before,
+				Proof: proof, Greets: true, Lives: earlier,
+			}); err != nil {
+				panic(err)
+			}
+		}
+		hear(1, 0, 1, 0)
+		hear(2, 0, 2, 1, wire.Life{Start: 115, Before: 1})
+		hear(3, 1, 9, 0)
+		hear(4, 1, 10, 9)
+		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}, n.w.now, n.e.st.random.Uint64)
+		s.Begun()
+		s.SetStart(n.e.st.start)
+		s.Accept(&wire.Envelope{From: "of an earlier release", Incarnation: 1, Epoch: 1})
+		s.Introduce("of an earlier release", true, n.w.now)
+		s.Due(s.NextResend(), n.e.st.random.Uint64)
 		s.Doubt(p, n.w.now)
 	}
 	n.reborn()

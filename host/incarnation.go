@@ -57,7 +57,10 @@ type Prove func(text []byte) []byte
 // as where a directory went back.
 func (d *Durable) born(wall int64, prove Prove) (start uint64, proof []byte) {
 	last := d.Node.Engine().Start()
-	if start = uint64(max(0, wall)) / 1000; start <= last {
+	switch start = uint64(max(0, wall)) / 1000; {
+	case start == last:
+		start++
+	case start < last:
 		start = last + 1 + start%1e6
 	}
 	if prove != nil {

@@ -37,7 +37,7 @@ func (s *Streams) Greet(now int64) {
 func (s *Streams) greet(t *stream, now int64) {
 	t.more().greets = true
 	if t.resendAt == 0 {
-		s.schedule(t, now, 0)
+		s.schedule(t, now, resendBaseNs)
 	}
 }
 

@@ -15,7 +15,7 @@ func lifeOf(start, incarnation, epoch, number, before uint64, origin wire.Origin
 }
 
 func lively() *Streams {
-	s := NewStreams(StreamLimits{Peers: 2, Envelopes: 10, Bytes: 1 << 20, Window: 100})
+	s := NewStreams(StreamLimits{Peers: 2, Envelopes: 10, Bytes: 1 << 20, Window: 100, PeerEnvelopes: 10, PeerBytes: 1 << 20})
 	s.SetTimed(true)
 	s.SetLives(true)
 	return s
