@@ -21,4 +21,6 @@
 //     unacknowledged.
 //  7. A receiver that lost numbers which it had acknowledged is told by the sender's base that they never come again; it
 //     goes on after them and reports how many were lost.
+//  8. A life of this node greets each peer until the peer has said that it heard of it. Until then an acknowledgement of the peer
+//     releases nothing that was given out in a life of which it may not have heard, and what a lost life took is not acknowledged.
 package peer

@@ -23,7 +23,7 @@ type Result struct {
 	Crashes int           // lives that ended
 	Settled time.Duration // from the last fault until everything was answered
 	Hash    uint64        // over every packet and event that left a node, every node's last state, and every file of its disk
-	Excused bool          // a node forgot what it had acknowledged, to damage or because its directory went back, and others wait for that
+	Excused bool          // a node forgot what it had acknowledged, to damage that it could not notice, and others wait for that
 	Err     error         // the broken promise, or nil
 }
 
