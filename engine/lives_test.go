@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -123,5 +124,63 @@ func TestQuestionsOfTwoLivesDiffer(t *testing.T) {
 	refusedWith(t, e, "node1", 7, wire.Notice{Kind: wire.NoticeAhead, Seen: e.Incarnation()})
 	if e.asks() <= lost {
 		t.Error("a node that went back within a life asks as before")
+	}
+}
+
+// TestAnotherProcessIsLookedFor: a node greets a peer of which it awaits an answer when the last link to it ends, and one that says that
+// it has heard of a later life of this node: a peer that went over to another process with the node's key refuses that, with the proof.
+// An original that had nothing to send waited for ever, while the copy of it trained its job to the end.
+func TestAnotherProcessIsLookedFor(t *testing.T) {
+	const own = 1000
+	e, _, other := keyed(t, own)
+	in := func(ev *Event) {
+		t.Helper()
+		if err := e.Deliver(ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	greets := func(after int64) (n int) {
+		t.Helper()
+		for _, p := range e.Poll(e.Now() + after).Envelopes {
+			env, err := wire.Decode(p.Raw, e.reg, e.limits.Wire)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if env.Greets && env.To == other && env.Start == own && len(env.Proof) == wire.ProofBytes {
+				n++
+			}
+		}
+		return n
+	}
+	says := func(env wire.Envelope) {
+		t.Helper()
+		env.Version, env.From, env.To, env.Digest, env.Edge = wire.CurrentVersion, other, e.st.self, e.prog.Digest, -1
+		env.Incarnation, env.Epoch, env.Start = 1, 1, 7
+		raw, err := wire.Append(nil, e.reg, &env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(other), Raw: raw}})
+		e.Poll(e.Now() + 1)
+	}
+	in(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
+	if greets(1) == 0 {
+		t.Fatal("a first envelope greets nobody")
+	}
+	says(wire.Envelope{AckEpoch: 1, Ack: 1, Heard: own})
+	if n := greets(60e9); n != 0 {
+		t.Fatalf("a peer that has heard of this life is greeted %d times", n)
+	}
+	in(&Event{Link: &snapshot.LinkEvent{Peer: string(other), Remote: "/memory/a", Up: true}})
+	says(wire.Envelope{AckEpoch: 1, Ack: 1, Heard: own}) // what a link begins with is answered
+	in(&Event{Link: &snapshot.LinkEvent{Peer: string(other)}})
+	e.Poll(e.Now() + 1)
+	if greets(30e9) == 0 {
+		t.Error("a peer that is out of reach while it is awaited is not greeted")
+	}
+	says(wire.Envelope{AckEpoch: 1, Ack: 1, Heard: own})
+	says(wire.Envelope{AckEpoch: 1, Ack: 1, Heard: own + 5})
+	if greets(30e9) == 0 {
+		t.Error("a peer that has heard of a later life is not greeted")
 	}
 }
