@@ -78,8 +78,8 @@ type Reply struct {
 	Status *Status     `json:"status,omitempty"`
 	Peers  []PeerState `json:"peers,omitempty"`
 
-	Invitation  string            `json:"invitation,omitempty"` // the text of a new one
-	Invitations []InvitationState `json:"invitations,omitempty"`
+	Invitation  string            `json:"invitation,omitempty"`  // the text of a new one
+	Invitations []InvitationState `json:"invitations,omitempty"` // of OpMembers: those to a site by which somebody may come still
 
 	Members []MemberState `json:"members,omitempty"` // of OpMembers
 	Running bool          `json:"running,omitempty"` // likewise: they are as of now, and not as the directory says
@@ -224,7 +224,12 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	if err != nil {
 		return denied(err)
 	}
-	reply.Running = q.Op == OpMembers
+	if q.Op == OpMembers {
+		reply.Running = true
+		if r.inviter != nil && (caller == "" || r.mayCall(caller) == nil) {
+			reply.Invitations = sitesInvited(r.inviter.book, time.Now())
+		}
+	}
 	if reply.Status != nil {
 		reply.Status.Running, reply.Status.Addresses, reply.Status.TurnedAway = true, r.net.Addresses(), r.turnedAway()
 		if b := r.standing.Load(); b != nil {

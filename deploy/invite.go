@@ -115,6 +115,17 @@ func (i *inviter) add(n NewInvitation, now time.Time) (*Reply, error) {
 	return &Reply{Invitation: text, Invitations: []InvitationState{stateOf(&e, now)}}, nil
 }
 
+// sitesInvited lists the invitations that name a site of which nobody came yet, or not all.
+func sitesInvited(book *invitation.Book, now time.Time) []InvitationState {
+	var out []InvitationState
+	for _, e := range book.List() {
+		if s := stateOf(&e, now); s.State == "open" && s.Name != "" && !s.Own {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // call does an operator's call about invitations.
 func (i *inviter) call(q Request) (*Reply, error) {
 	now := time.Now()

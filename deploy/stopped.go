@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
@@ -159,6 +160,11 @@ func callStopped(o Options, q Request) (*Reply, error) {
 			return nil, err
 		}
 		reply.Members = memberStates(l.rec, l.node, l.at())
+		book, err := invitation.Open(o.FS, o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		reply.Invitations = sitesInvited(book, time.Now())
 	default:
 		reply.Peers, err = peersOf(l.rec, l.node, nil)
 	}

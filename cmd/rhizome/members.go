@@ -26,7 +26,8 @@ func newMembers(c *console) *cobra.Command {
 		Use:   "members",
 		Short: "Show who the clients of a server are, and how they are",
 		Long: "Show who is a member of a server's job: its number, its name, whether it is there, when it was heard last, with how many\n" +
-			"samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too.\n" +
+			"samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too, and a site\n" +
+			"that has an invitation of its name.\n" +
 			"A server takes the messages of its members alone. Of one that does not run, the directory is read.",
 		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
 		Args:    cobra.NoArgs,
@@ -37,11 +38,12 @@ func newMembers(c *console) *cobra.Command {
 			}
 			if f.json {
 				return writeLine(c.out, struct {
-					Running bool                 `json:"running"`
-					Members []deploy.MemberState `json:"members"`
-				}{reply.Running, append([]deploy.MemberState{}, reply.Members...)})
+					Running bool                     `json:"running"`
+					Members []deploy.MemberState     `json:"members"`
+					Invited []deploy.InvitationState `json:"invited"`
+				}{reply.Running, append([]deploy.MemberState{}, reply.Members...), append([]deploy.InvitationState{}, reply.Invitations...)})
 			}
-			if len(reply.Members) == 0 {
+			if len(reply.Members)+len(reply.Invitations) == 0 {
 				_, err := fmt.Fprintln(c.out, "nobody is a member yet")
 				return err
 			}
@@ -64,6 +66,13 @@ func writeMembers(out io.Writer, reply *deploy.Reply, now time.Time) error {
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), m.State, samples, m.Contributions, m.Refusals,
 			seen(m, reply.Running, now), shortPeer(string(m.Peer)))
+	}
+	for _, i := range reply.Invitations {
+		came := ""
+		if i.Uses != 1 {
+			came = strconv.Itoa(len(i.Spent)) + " came"
+		}
+		fmt.Fprintf(w, "-\t%s\tinvited\t\t\t\t%s\t%s\n", shortened(job.Line(i.Name), 18), came, clean.Text(i.ID, 16))
 	}
 	if err := w.Flush(); err != nil || reply.Running {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,4 +63,38 @@ func TestLeaveAndRemoval(t *testing.T) {
 	}
 	gone.end(t)
 	server.cmd.Process.Kill()
+}
+
+// TestInvitedSitesAreListed: a site that has an invitation of its name is among the members as one that is invited, while the server runs and when
+// it does not, until the invitation is used, over or revoked.
+func TestInvitedSitesAreListed(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	server := start(t, dir, "server", "--json", "--lan=false", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "2")
+	server.await(t, "address", isEvent("listening"))
+	if o := rhizome(t, "invite", "--name", "clinic-3", "--dir", in("server")); o.code != exitOK {
+		t.Fatalf("invite: %+v", o)
+	}
+	var listed struct {
+		Invited []struct{ ID, Name, State string }
+	}
+	for _, running := range []bool{true, false} {
+		if !running {
+			server.cmd.Process.Kill()
+			server.end(t)
+		}
+		if o := rhizome(t, "members", "--dir", in("server")); o.code != exitOK || !strings.Contains(o.out, "clinic-3  invited") {
+			t.Errorf("running %v: %+v", running, o)
+		}
+		o := rhizome(t, "members", "--json", "--dir", in("server"))
+		if err := json.Unmarshal([]byte(o.out), &listed); err != nil || len(listed.Invited) != 1 || listed.Invited[0].Name != "clinic-3" {
+			t.Fatalf("running %v: %+v %v", running, o, err)
+		}
+	}
+	if o := rhizome(t, "invite", "revoke", listed.Invited[0].ID, "--dir", in("server")); o.code != exitOK {
+		t.Fatalf("revoke: %+v", o)
+	}
+	if o := rhizome(t, "members", "--dir", in("server")); o.code != exitOK || strings.Contains(o.out, "clinic-3") {
+		t.Errorf("after it was revoked: %+v", o)
+	}
 }
