@@ -25,12 +25,12 @@ func TestDirectoriesGoBack(t *testing.T) {
 		if r.Err != nil {
 			t.Errorf("%v\n  %v", p, r.Err)
 		}
-		if !r.Excused {
+		if r.Waits == "" && !r.Excused {
 			ended++
 		}
 		counts.Add(&r.Counts)
 	}
-	if counts[sim.Rollback] < uint64(2*runs) || counts[sim.Twin] < uint64(runs) || ended < runs*9/10 {
+	if counts[sim.Rollback] < uint64(2*runs) || counts[sim.Twin] < uint64(runs) || ended < runs-1 {
 		t.Errorf("%d rollbacks and %d twins in %d runs, of which %d ended", counts[sim.Rollback], counts[sim.Twin], runs, ended)
 	}
 }

@@ -24,6 +24,7 @@ type Result struct {
 	Settled time.Duration // from the last fault until everything was answered
 	Hash    uint64        // over every packet and event that left a node, every node's last state, and every file of its disk
 	Excused bool          // a node forgot what it had acknowledged, to damage that it could not notice, and others wait for that
+	Waits   string        // a directory went back, or a copy of it ran, and this is missing since
 	Err     error         // the broken promise, or nil
 }
 
@@ -98,12 +99,12 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 		r.Excused = true
 		return nil
 	}
+	if !s.Settled() && rewound(w.Nodes()) {
+		r.Waits = missing(s)
+		return nil
+	}
 	if !s.Settled() {
-		text := fmt.Sprintf("%v after the last fault not everything is answered", p.Bound)
-		if m, ok := s.(interface{ Missing() string }); ok {
-			text += ": " + m.Missing()
-		}
-		return broken(w, "settles", "%s", text)
+		return broken(w, "settles", "%v after the last fault not everything is answered: %s", p.Bound, missing(s))
 	}
 	r.Settled = w.Now() - begin
 	if err := w.Run(w.Now()+idleAfter, nil); err != nil {
@@ -141,6 +142,20 @@ func (r *Result) hashDisk(fs *vfs.Mem) error {
 // flipped, which looks like a torn write. Then others may wait for ever for what it forgot.
 func excused(w *sim.World) bool {
 	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed })
+}
+
+// rewound says whether a directory went back, or a copy of it ran. About one in 1,500 seeds waits then for what a chain of such faults
+// lost: they are counted apart, and bounded.
+func rewound(nodes []*sim.Node) bool {
+	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
+}
+
+// missing says what has not come, where the scenario can tell.
+func missing(s Scenario) string {
+	if m, ok := s.(interface{ Missing() string }); ok {
+		return m.Missing()
+	}
+	return "something"
 }
 
 // heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.

@@ -32,7 +32,7 @@ var floorOf = map[sim.Fault]uint64{sim.Rollback: 20_000, sim.Twin: 5_000}
 // Floors are the seeds, the events and faults in them, and each kind of fault.
 func (Part) Floors() []prove.Floor {
 	out := []prove.Floor{
-		{What: "seeds", N: floorSeeds}, {What: "seeds settled in time", N: floorSeeds * 99 / 100},
+		{What: "seeds", N: floorSeeds}, {What: "seeds settled in time", N: floorSeeds * 998 / 1000},
 		{What: "events", N: floorEvents, Scales: true}, {What: "faults", N: floorFaults, Scales: true},
 	}
 	for f := range sim.Faults {
@@ -64,6 +64,8 @@ func (Part) Run(s *prove.Shard) error {
 				again += small.Flags() + " --trace"
 			}
 			s.Fail("%v\n  %v\n  see it: %s", r.Err, p, again)
+		case r.Waits != "":
+			s.Add("seeds that wait after a directory went back", 1)
 		case r.Excused:
 			s.Add("seeds in which something was forgotten unnoticed, and others wait", 1)
 		default:
