@@ -65,6 +65,7 @@ type chaosLine struct {
 	Inputs   uint64            `json:"inputs"`
 	Crashes  int               `json:"crashes"`
 	Settled  float64           `json:"settled_s"`
+	Waits    string            `json:"waits,omitempty"` // what is missing after directories went back
 	Hash     string            `json:"hash"`
 	Faults   map[string]uint64 `json:"faults"`
 }
@@ -119,7 +120,7 @@ func (f *chaosFlags) tell(c *console, r *chaos.Result) error {
 	if f.json {
 		line := chaosLine{
 			Event: "seed", Seed: r.Plan.Seed, Scenario: r.Plan.Scenario, OK: r.Err == nil, Events: r.Events, Inputs: r.Inputs,
-			Crashes: r.Crashes, Settled: r.Settled.Seconds(), Hash: fmt.Sprintf("%016x", r.Hash), Faults: faultMap(&r.Counts),
+			Crashes: r.Crashes, Settled: r.Settled.Seconds(), Waits: r.Waits, Hash: fmt.Sprintf("%016x", r.Hash), Faults: faultMap(&r.Counts),
 		}
 		if r.Err != nil {
 			line.Broken = r.Err.Error()
@@ -131,6 +132,9 @@ func (f *chaosFlags) tell(c *console, r *chaos.Result) error {
 		fmt.Fprintf(c.out, "  happened: %d events, %d inputs, %d lives ended, settled %v after the last fault, hash %016x\n",
 			r.Events, r.Inputs, r.Crashes, r.Settled.Round(time.Millisecond), r.Hash)
 		fmt.Fprintf(c.out, "  faults:%s\n", faultText(&r.Counts))
+		if r.Waits != "" {
+			fmt.Fprintf(c.out, "  it waits, after directories went back: %s\n", r.Waits)
+		}
 	}
 	if r.Err == nil {
 		return nil
