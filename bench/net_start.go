@@ -18,7 +18,7 @@ func netStart(r *netRun, emit func(Metric)) error {
 	dir, remove := r.folder()
 	defer remove()
 	at := filepath.Join(dir, "server")
-	server, err := r.run("server", "digits", "--clients", "64", "--dir", at, "--listen", "/ip4/127.0.0.1/tcp/0")
+	server, err := r.run("server", "digits", "--open", "--lan=false", "--clients", "64", "--dir", at, "--listen", "/ip4/127.0.0.1/tcp/0")
 	if err != nil {
 		return err
 	}
