@@ -105,7 +105,7 @@ func TestDataIsReadFirst(t *testing.T) {
 	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
 		cfg := *o.Job
 		cfg.Data, cfg.Clients, cfg.Rounds, cfg.Name = job.DataSynthetic, 1, 2, "synthetic"
-		o.Job, o.Linger = &cfg, 20*time.Second
+		o.Job = &cfg
 	})
 	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(), "no part of this job reads") {
 		t.Errorf("a file for which there is no use: %v", err)
