@@ -144,8 +144,8 @@ func excused(w *sim.World) bool {
 	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed })
 }
 
-// rewound says whether a directory went back, or a copy of it ran. About one in 1,500 seeds waits then for what a chain of such faults
-// lost: they are counted apart, and bounded.
+// rewound says whether a directory went back, or a copy of it ran. About one seed in 1,500 waits then for what a chain of such faults
+// lost (7226 is a small one): they are counted apart, and the prover bounds how many there may be.
 func rewound(nodes []*sim.Node) bool {
 	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
 }
