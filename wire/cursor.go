@@ -126,24 +126,33 @@ func (c *cursor) tag(last, repeated protowire.Number) (protowire.Number, protowi
 	return num, wt
 }
 
-// varints reads a message that is made of numbers alone: take gives each its place, and says whether it is known. It returns where the
-// message begins.
-func (c *cursor) varints(take func(in *cursor, num protowire.Number) bool) int {
+// message reads a message of fields that come once each, ascending: take gives each its place, and says whether it is known with its wire
+// type. It returns where the message begins.
+func (c *cursor) message(take func(num protowire.Number, wt protowire.Type) bool) int {
 	lo, hi := c.part()
-	in := cursor{b: c.b, pos: lo, end: hi, field: c.field, err: c.err}
+	if c.err != nil {
+		return lo
+	}
+	end := c.end
+	c.pos, c.end = lo, hi
 	var last protowire.Number
-	for in.more() {
-		at := in.pos
-		num, wt := in.tag(last, 0)
+	for c.more() {
+		at := c.pos
+		num, wt := c.tag(last, 0)
 		switch {
-		case in.err != nil:
-		case wt != protowire.VarintType:
-			in.fail(at, "field %d of wire type %d is not known", num, wt)
-		case !take(&in, num):
-			in.fail(at, "field %d is not known", num)
+		case c.err != nil || take(num, wt):
+		case wt == protowire.VarintType:
+			c.fail(at, "field %d is not known", num)
+		default:
+			c.fail(at, "field %d of wire type %d is not known", num, wt)
 		}
 		last = num
 	}
-	c.err = in.err
+	c.pos, c.end = hi, end
 	return lo
+}
+
+// varints is message for one that is made of numbers alone.
+func (c *cursor) varints(take func(num protowire.Number) bool) int {
+	return c.message(func(num protowire.Number, wt protowire.Type) bool { return wt == protowire.VarintType && take(num) })
 }

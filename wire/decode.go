@@ -172,12 +172,12 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 
 // request reads the message of a question.
 func (c *cursor) request() (r Request) {
-	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+	lo := c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numRequestEpoch:
-			r.Epoch = in.nonzero(math.MaxUint64)
+			r.Epoch = c.nonzero(math.MaxUint64)
 		case numRequestID:
-			r.ID = in.nonzero(math.MaxUint64)
+			r.ID = c.nonzero(math.MaxUint64)
 		default:
 			return false
 		}

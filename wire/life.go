@@ -51,14 +51,14 @@ func appendOrigin(b []byte, o Origin) []byte {
 
 // origin reads the message of an origin.
 func (c *cursor) origin() (o Origin) {
-	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+	lo := c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numOriginEpoch:
-			o.Epoch = in.nonzero(math.MaxUint64)
+			o.Epoch = c.nonzero(math.MaxUint64)
 		case numOriginNumber:
-			o.Number = in.nonzero(math.MaxUint64)
+			o.Number = c.nonzero(math.MaxUint64)
 		case numOriginStart:
-			o.Start = in.nonzero(math.MaxUint64)
+			o.Start = c.nonzero(math.MaxUint64)
 		default:
 			return false
 		}
@@ -94,12 +94,12 @@ func appendLives(b []byte, lives []Life) []byte {
 
 // life reads the message of an earlier life.
 func (c *cursor) life() (l Life) {
-	lo := c.varints(func(in *cursor, num protowire.Number) bool {
+	lo := c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numLifeStart:
-			l.Start = in.nonzero(math.MaxUint64)
+			l.Start = c.nonzero(math.MaxUint64)
 		case numLifeBefore:
-			l.Before = in.nonzero(math.MaxUint64)
+			l.Before = c.nonzero(math.MaxUint64)
 		default:
 			return false
 		}

@@ -83,41 +83,36 @@ func appendNotice(b []byte, n Notice) []byte {
 }
 
 // notice reads the message of a notice.
-func (c *cursor) notice() Notice {
-	lo, hi := c.part()
-	in := cursor{b: c.b, pos: lo, end: hi, field: c.field, err: c.err}
-	var n Notice
-	var last protowire.Number
-	for in.more() {
-		at := in.pos
-		num, wt := in.tag(last, 0)
+func (c *cursor) notice() (n Notice) {
+	lo := c.message(func(num protowire.Number, wt protowire.Type) bool {
 		switch {
-		case in.err != nil:
-		case wt != protowire.VarintType && (num != numSeenProof || wt != protowire.BytesType) || num == numSeenProof && wt != protowire.BytesType:
-			in.fail(at, "field %d of wire type %d is not known", num, wt)
-		case num == numNoticeKind:
-			n.Kind = NoticeKind(in.nonzero(math.MaxUint8))
-		case num == numNoticeLevel:
-			n.Level = uint32(in.nonzero(100))
-		case num == numNoticeHold:
-			n.Hold = int64(in.nonzero(math.MaxInt64))
-		case num == numNoticeSeen:
-			n.Seen = in.nonzero(math.MaxUint64)
-		case num == numSeenStart:
-			n.SeenStart = in.nonzero(math.MaxUint64)
-		case num == numSeenProof:
-			n.SeenProof = in.proof()
-		default:
-			in.fail(at, "field %d is not known", num)
+		case num == numSeenProof && wt == protowire.BytesType:
+			n.SeenProof = c.proof()
+			return true
+		case num == numSeenProof || wt != protowire.VarintType:
+			return false
 		}
-		last = num
+		switch num {
+		case numNoticeKind:
+			n.Kind = NoticeKind(c.nonzero(math.MaxUint8))
+		case numNoticeLevel:
+			n.Level = uint32(c.nonzero(100))
+		case numNoticeHold:
+			n.Hold = int64(c.nonzero(math.MaxInt64))
+		case numNoticeSeen:
+			n.Seen = c.nonzero(math.MaxUint64)
+		case numSeenStart:
+			n.SeenStart = c.nonzero(math.MaxUint64)
+		default:
+			return false
+		}
+		return true
+	})
+	if c.err == nil && n.Kind == NoticeNone {
+		c.fail(lo, "a notice has a kind")
 	}
-	if in.err == nil && n.Kind == NoticeNone {
-		in.fail(lo, "a notice has a kind")
+	if why := n.unsound(); c.err == nil && why != "" {
+		c.fail(lo, "%s", why)
 	}
-	if why := n.unsound(); in.err == nil && why != "" {
-		in.fail(lo, "%s", why)
-	}
-	c.err = in.err
 	return n
 }

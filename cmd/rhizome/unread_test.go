@@ -101,7 +101,7 @@ func TestHangUp(t *testing.T) {
 	}
 	nohup, err := exec.LookPath("nohup")
 	if err != nil {
-		t.Skip("no nohup here")
+		t.Skip("A NODE UNDER NOHUP IS NOT TRIED HERE: there is no nohup")
 	}
 	cmd = exec.Command(nohup, append([]string{executable}, args...)...)
 	errs = listening(cmd)

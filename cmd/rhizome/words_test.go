@@ -83,7 +83,7 @@ func TestLinesFitATerminal(t *testing.T) {
 // TestFullDiskSaysWhatHelps: the words of the system, and what to do.
 func TestFullDiskSaysWhatHelps(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("no /dev/full here")
+		t.Skip("A FULL DISK UNDER THE OUTPUT IS NOT TRIED HERE: there is no /dev/full")
 	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
