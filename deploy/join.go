@@ -92,11 +92,6 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program %.12s: choose another --dir", rec.Digest, c.goal.digest)
 	case rec != nil && !rec.Left.IsZero():
 		return nil, refuseLeft(c.dir.Path, rec)
-	case rec != nil && rec.Done != nil:
-		return rec.Done, nil
-	case rec != nil && rec.Failed != nil:
-		c.o.Tell(*rec.Failed)
-		return nil, &job.FailedError{Failed: *rec.Failed}
 	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
 		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an address such as " + exampleAddress}
 	case rec == nil && c.o.Data != "": // what is wrong with the file is told before anybody is asked
@@ -137,6 +132,15 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		c.server.Store(&chosen)
 	}
 	c.net.Learn(server, addresses)
+	if rec != nil && (rec.Done != nil || rec.Failed != nil) {
+		if !c.goesOn(ctx) {
+			return c.ended(rec.Done, rec.Failed)
+		}
+		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = nil, nil; return nil }); err != nil {
+			return nil, err
+		}
+		c.o.Tell(Warning{"this client knew its job to be over, and its server, whose directory went back, does not: the client goes on with it"})
+	}
 	var model *onnx.ModelProto
 	if rec == nil {
 		done, m, err := c.take(ctx, server, addresses)

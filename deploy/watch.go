@@ -221,28 +221,18 @@ const openWithin = 10 * time.Second
 
 // watchOnce opens a watch and follows it; good says whether anything was heard.
 func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange.Done, good bool, err error) {
-	opening, cancel := context.WithTimeout(ctx, openWithin)
-	s, err := c.net.Open(opening, c.dir.Record().Server, protocol)
-	cancel()
+	s, err := c.openWatch(ctx, protocol)
 	if err != nil {
 		return nil, false, err
 	}
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Reset() })
 	defer stop()
-	if err := exchange.WriteMessage(s, watchHello{exchange.Format, c.net.Addresses()}); err != nil {
-		return nil, false, err
-	}
 	for {
-		var now standing
-		var read any = &now
-		if protocol == watchProtocolBefore {
-			read = &now.status
-		}
-		if err := exchange.ReadMessage(s, read, 3*watchEvery); err != nil {
+		now, err := readStanding(s, protocol)
+		if err != nil {
 			return nil, good, err
 		}
-		now.clean()
 		if now.Gone == goneLeft || now.Gone == goneRemoved {
 			return nil, false, c.said(now.Gone)
 		}
@@ -261,17 +251,79 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = now.Done, now.Failed; return nil }); err != nil {
 			return nil, true, err
 		}
-		// The server may be gone before it reads this; it waits a while, and no longer.
-		if exchange.WriteMessage(s, struct{}{}) == nil {
-			s.CloseWrite()
-			exchange.ReadMessage(s, &struct{}{}, time.Second) // until the server has closed its side
-		}
-		if now.Failed != nil {
-			c.o.Tell(*now.Failed)
-			return nil, true, &job.FailedError{Failed: *now.Failed}
-		}
-		return now.Done, true, nil
+		acknowledge(s)
+		done, err = c.ended(now.Done, now.Failed)
+		return done, true, err
 	}
+}
+
+func (c *client) openWatch(ctx context.Context, protocol string) (transport.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	s, err := c.net.Open(ctx, c.dir.Record().Server, protocol)
+	if err != nil {
+		return nil, err
+	}
+	if err := exchange.WriteMessage(s, watchHello{exchange.Format, c.net.Addresses()}); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// readStanding reads what a server says next.
+func readStanding(s transport.Stream, protocol string) (standing, error) {
+	var now standing
+	var read any = &now
+	if protocol == watchProtocolBefore {
+		read = &now.status
+	}
+	err := exchange.ReadMessage(s, read, 3*watchEvery)
+	now.clean()
+	return now, err
+}
+
+// acknowledge tells a server that the end of the job is written down. The server may be gone before it reads this; it waits a while, and
+// no longer.
+func acknowledge(s transport.Stream) {
+	if exchange.WriteMessage(s, struct{}{}) == nil {
+		s.CloseWrite()
+		exchange.ReadMessage(s, &struct{}{}, time.Second) // until the server has closed its side
+	}
+}
+
+// ended returns what Join returns of a job that is over: one of the two is there.
+func (c *client) ended(done *exchange.Done, failed *job.Failed) (*exchange.Done, error) {
+	if failed != nil {
+		c.o.Tell(*failed)
+		return nil, &job.FailedError{Failed: *failed}
+	}
+	return done, nil
+}
+
+// overWithin bounds how long a client whose job is over looks for a server that does not know that.
+const overWithin = 2 * time.Second
+
+// goesOn says whether the server has yet to end the job that this client knows to be over: its directory went back in time. Whatever
+// keeps it from answering, the job is over then.
+func (c *client) goesOn(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, overWithin)
+	defer cancel()
+	s, err := c.openWatch(ctx, watchProtocol)
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { s.Reset() })
+	defer stop()
+	now, err := readStanding(s, watchProtocol)
+	if err != nil || now.Gone != "" || now.Refused != "" {
+		return false
+	}
+	if now.over() {
+		acknowledge(s)
+	}
+	return !now.over()
 }
 
 // clean makes the texts of a server, which may be anybody's, fit to be shown, and what it says bounded.

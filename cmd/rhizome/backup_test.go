@@ -69,7 +69,7 @@ func TestBackupOfARun(t *testing.T) {
 				run = start(t, dir, args...)
 				run.await(t, "a round after that", func(e told) bool { return e.Event == "round" })
 			}
-			backedUp(t, in(name), file)
+			backedUp(t, in(name), file, "--force") // the one that was killed may have made it
 			files = append(files, file)
 		}
 		run.cmd.Process.Kill()
@@ -158,6 +158,48 @@ func TestBackupOfNodes(t *testing.T) {
 		}
 	}
 	noKeysIn(t, in("keyless.rz"), in("client1"))
+}
+
+// TestServerOfEndedJobGoesBack ends a job, puts its server back to where it was in the middle of it, and starts all again: the clients,
+// which know the job to be over, go on with it to the same model. Where the server is not there they end, as before.
+func TestServerOfEndedJobGoesBack(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	write(t, in("job.yaml"), "name: again\nclients: 2\nrounds: 200\nhidden: 8\nbatch: 512\n")
+	serve := append([]string{"server", in("job.yaml"), "--json", "--listen", loopback, "--dir", in("server")}, opened(t)...)
+	server := start(t, dir, serve...)
+	at := server.await(t, "its address", isEvent("listening"))
+	join := func(more ...string) (clients []*started) {
+		for i := range 2 {
+			args := []string{"join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest, "--dir", in(fmt.Sprint("client", i))}
+			clients = append(clients, start(t, dir, append(args, more...)...))
+		}
+		return clients
+	}
+	ends := func(of ...*started) {
+		t.Helper()
+		for _, s := range of {
+			if code := s.end(t); code != exitOK {
+				t.Fatalf("exit code %d\n%s", code, s.errs)
+			}
+		}
+	}
+	clients := join(at.Addresses[0])
+	server.await(t, "a round", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	backedUp(t, in("server"), in("server.rz"))
+	first := server.await(t, "the result", isEvent("done"))
+	ends(append(clients, server)...)
+
+	ends(join()...) // nobody answers
+	restoredAs(t, "move", in("server.rz"), in("again"))
+	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
+	server.await(t, "its address", isEvent("listening"))
+	clients = join()
+	if got := server.await(t, "the result", isEvent("done")); got.ModelSHA256 != first.ModelSHA256 {
+		t.Errorf("%+v, before %+v", got, first)
+	}
+	ends(append(clients, server)...)
+	ends(join()...)
 }
 
 // noKeysIn holds what a backup without keys holds against the file of a key.

@@ -181,7 +181,10 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 	var dirs []string
 	for _, name := range k.Nodes {
 		dirs = append(dirs, filepath.Join(o.Dir, name))
-		if err := f.take(dirs[len(dirs)-1]); err != nil {
+	}
+	// So do the clients before their server: that they have a number, and that the job is over, it has written down before they know it.
+	for _, dir := range slices.Backward(dirs) {
+		if err := f.take(dir); err != nil {
 			return nil, nil, err
 		}
 	}
