@@ -7,7 +7,8 @@ package engine
 //	0  the behaviour up to format 2 of journals and snapshots
 //	1  round-trip times, suspicion, notices between peers, windows per peer, deadlines with the budget that is left
 //	2  members, lives that tell a directory which went back, questions that a newer one withdraws
-const CurrentRules = 2
+//	3  sends that are whole or undone, deadlines of their own, bounds in bytes, digests that tell fields apart
+const CurrentRules = 3
 
 // rules says whether the behaviour that came with rules n holds.
 func (e *Engine) rules(n uint32) bool { return e.st.rules >= n }
