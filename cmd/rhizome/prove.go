@@ -53,6 +53,8 @@ type proveFlags struct {
 	opt    prove.Options
 	json   bool
 	seed   uint64
+	turn   string // "index/number": a share of what rotates
+	tells  bool   // only say what the ledger has
 	shard  string // "index/number": this process is a shard of another
 	until  int64  // of a shard: Unix time in milliseconds
 	shared string // of a shard: the folder of all shards
@@ -81,6 +83,8 @@ func newProve(c *console) *cobra.Command {
 	flags.IntVar(&f.opt.Shards, "shards", 0, "processes (default one for each processor)")
 	flags.Uint64Var(&f.seed, "seed", 0, "try this one seed of one part, and say more about it")
 	flags.Uint64Var(&f.opt.First, "first", 0, "first seed (default 1, or in a soak what follows the ledger)")
+	flags.StringVar(&f.turn, "turn", "", "try of the parts that rotate only this share, such as 2/5: five runs, 0/5 to 4/5, reach all floors (default all)")
+	flags.BoolVar(&f.tells, "covered", false, "try nothing, and say what of each part the ledger has")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per part and nothing else")
 	flags.StringVar(&f.shard, "shard", "", "be one process of several")
 	flags.Int64Var(&f.until, "until", 0, "end at this time")
@@ -128,6 +132,21 @@ func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) err
 	if f.serve {
 		return doors.Serve(os.Stdin, c.out)
 	}
+	if f.tells {
+		if f.opt.Ledger == "" {
+			return &badInput{"--covered wants --ledger, such as --ledger prove.ledger"}
+		}
+		return covered(c, f.opt.Ledger, parts, f.json)
+	}
+	if f.turn != "" {
+		t, err := prove.ParseTurn(f.turn)
+		if err != nil {
+			return &badInput{"--turn: " + err.Error()}
+		}
+		if f.opt.Turn = t; f.opt.Soak {
+			return &badInput{"--soak tries everything: leave out --turn"}
+		}
+	}
 	if f.shard != "" {
 		var index, of int
 		if _, err := fmt.Sscanf(f.shard, "%d/%d", &index, &of); err != nil || index < 0 || index >= of || len(parts) != 1 {
@@ -137,7 +156,7 @@ func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) err
 		if f.until != 0 {
 			until = time.UnixMilli(f.until)
 		}
-		prove.Child(parts[0], index, of, f.opt.First, until, f.shared, os.Stdin, c.out)
+		prove.Child(parts[0], index, of, f.opt.First, f.opt.Turn, until, f.shared, os.Stdin, c.out)
 		return nil
 	}
 	view := &proveView{c: c, json: f.json}

@@ -24,10 +24,14 @@ func TestProve(t *testing.T) {
 	if entries, err := prove.ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Part != "restores" {
 		t.Errorf("ledger %+v, %v", entries, err)
 	}
+	if got := rhizome(t, "prove", "restores", "--covered", "--ledger", ledger); got.code != exitOK || !strings.Contains(got.out, "restores     whole 20") {
+		t.Errorf("what it covers: %+v", got)
+	}
 	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.code != exitOK || !strings.Contains(got.out, "crashes: holds") {
 		t.Errorf("one seed: %+v", got)
 	}
-	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"}, {"prove", "crashes", "--shard", "2/2"}} {
+	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"}, {"prove", "crashes", "--shard", "2/2"},
+		{"prove", "--covered"}, {"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
 		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
 			t.Errorf("%q: %+v", args, got)
 		}
@@ -85,6 +89,34 @@ func TestFloorsAreSpecified(t *testing.T) {
 	for name := range rows {
 		if name != "part" && name != "---" {
 			t.Errorf("there is a row for %q, and no part", name)
+		}
+	}
+}
+
+// TestTurnsReachTheFloors: over all turns no part is tried less than by one run without turns.
+func TestTurnsReachTheFloors(t *testing.T) {
+	for _, of := range []uint64{1, 2, 5, 10} {
+		for _, p := range proofs {
+			r, ok := p.(prove.Rotating)
+			if !ok {
+				continue
+			}
+			sums, firsts := map[string]uint64{}, map[uint64]bool{}
+			for at := range of {
+				first, floors := r.Turn(prove.Turn{At: at, Of: of})
+				if firsts[first] {
+					t.Errorf("%s: two of %d turns begin at seed %d", p.Name(), of, first)
+				}
+				firsts[first] = true
+				for _, f := range floors {
+					sums[f.What] += f.N
+				}
+			}
+			for _, f := range p.Floors() {
+				if sums[f.What] < f.N {
+					t.Errorf("%s: %d of %d %s in %d turns", p.Name(), sums[f.What], f.N, f.What, of)
+				}
+			}
 		}
 	}
 }

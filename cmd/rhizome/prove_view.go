@@ -64,7 +64,11 @@ func (v *proveView) result(r *prove.Result) {
 		return
 	}
 	fmt.Fprintf(v.c.out, "%s: %s (%s)\n", r.Part, verdict, r.Promise)
-	fmt.Fprintf(v.c.out, "  seeds %d to %d in %s\n", r.From, max(r.To, 1)-1, time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond))
+	turn := ""
+	if r.Turn != "" {
+		turn = ", turn " + r.Turn
+	}
+	fmt.Fprintf(v.c.out, "  seeds %d to %d in %s%s\n", r.From, max(r.To, 1)-1, time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond), turn)
 	var floors, faults, rest []string
 	named := map[string]bool{}
 	for _, f := range r.Floors {

@@ -15,6 +15,7 @@ import (
 // Entry is a line of the ledger: what was tried of a part, by which program, when.
 type Entry struct {
 	Part    string  `json:"part"`
+	Turn    string  `json:"turn,omitempty"`
 	From    uint64  `json:"from"`
 	To      uint64  `json:"to"`
 	Seeds   uint64  `json:"seeds"`
@@ -49,7 +50,7 @@ func commit() string {
 // appendLedger adds a line for a run of a part.
 func appendLedger(path string, r *Result, opt Options) error {
 	line, err := json.Marshal(Entry{
-		Part: r.Part, From: r.From, To: r.To, Seeds: r.Seeds, Counts: r.Counts, Failed: r.Failed, Seconds: float64(int(r.Seconds*10)) / 10,
+		Part: r.Part, Turn: r.Turn, From: r.From, To: r.To, Seeds: r.Seeds, Counts: r.Counts, Failed: r.Failed, Seconds: float64(int(r.Seconds*10)) / 10,
 		Shards: opt.Shards, Commit: commit(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Time: time.Now().UTC().Format(time.RFC3339),
 	})

@@ -17,7 +17,10 @@ import (
 
 // runPart spreads a part over processes and adds up what they say.
 func runPart(ctx context.Context, p Part, opt Options, end time.Time) (*Result, error) {
-	from := max(opt.First, 1)
+	from, floors, turn := opt.Turn.of(p)
+	if opt.First > 0 {
+		from = opt.First
+	}
 	if opt.Soak && opt.First == 0 {
 		var err error
 		if from, err = nextSeed(opt.Ledger, p.Name()); err != nil {
@@ -29,7 +32,8 @@ func runPart(ctx context.Context, p Part, opt Options, end time.Time) (*Result, 
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r, start := newResult(p, from), time.Now()
+	r, start := newResult(p, floors, from), time.Now()
+	r.Turn = turn.String()
 	if err := prepare(p, dir); err != nil {
 		r.refused(err)
 		return r, nil
@@ -128,6 +132,9 @@ const endWithin = 800 * time.Millisecond
 func (g *group) child(ctx context.Context, p Part, opt Options, i int, from uint64, end time.Time, dir string) {
 	args := append([]string(nil), opt.Command...)
 	args = append(args, p.Name(), "--shard", fmt.Sprintf("%d/%d", i, opt.Shards), "--first", strconv.FormatUint(from, 10), "--shared", dir)
+	if turn := opt.Turn.String(); turn != "" {
+		args = append(args, "--turn", turn)
+	}
 	if !end.IsZero() {
 		args = append(args, "--until", strconv.FormatInt(end.UnixMilli(), 10))
 	}
@@ -196,10 +203,11 @@ func (g *group) read(i int, out io.Reader) {
 }
 
 // Child runs one shard of a part in this process, until the end of in, and writes its reports.
-func Child(p Part, index, of int, first uint64, until time.Time, dir string, in io.Reader, out io.Writer) {
+func Child(p Part, index, of int, first uint64, turn Turn, until time.Time, dir string, in io.Reader, out io.Writer) {
+	_, _, turn = turn.of(p)
 	enc := json.NewEncoder(out)
 	s := &Shard{
-		Index: index, Of: of, Dir: dir, first: first, deadline: until, ended: make(chan struct{}),
+		Index: index, Of: of, Dir: dir, Turn: turn, first: first, deadline: until, ended: make(chan struct{}),
 		report: func(st *State) { enc.Encode(st) },
 	}
 	go func() {

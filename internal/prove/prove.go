@@ -17,7 +17,8 @@ type Options struct {
 	Soak     bool    // go on until the time is up or the context ends, part after part, from where the ledger ended
 	Ledger   string  // a file to which each run of a part is added; "" is none
 	Shards   int     // processes; 0 is one for each processor
-	First    uint64  // the first seed; 0 is 1, or in a soak what follows the ledger
+	First    uint64  // the first seed; 0 is 1, or that of the turn, or in a soak what follows the ledger
+	Turn     Turn    // of parts that rotate; a soak has none
 	Command  []string
 	Progress func(Progress)
 }
@@ -34,6 +35,7 @@ type Progress struct {
 // Result is what running a part gave.
 type Result struct {
 	Part     string    `json:"part"`
+	Turn     string    `json:"turn,omitempty"` // whose floors they are, of a part that rotates
 	Promise  string    `json:"promise"`
 	OK       bool      `json:"ok"`
 	Seconds  float64   `json:"seconds"`
@@ -59,7 +61,7 @@ func Single(p Part, seed uint64) *Result {
 		return &Result{Part: p.Name(), Promise: p.Promise(), Error: err.Error()}
 	}
 	defer os.RemoveAll(dir)
-	r, start := newResult(p, seed), time.Now()
+	r, start := newResult(p, p.Floors(), seed), time.Now()
 	if err := prepare(p, dir); err != nil {
 		r.refused(err)
 		return r
@@ -124,8 +126,8 @@ func share(end time.Time, parts []Part, soak bool) time.Time {
 	return now.Add(part)
 }
 
-func newResult(p Part, from uint64) *Result {
-	return &Result{Part: p.Name(), Promise: p.Promise(), From: from, To: from, Floors: p.Floors(), Counts: Counts{}}
+func newResult(p Part, floors []Floor, from uint64) *Result {
+	return &Result{Part: p.Name(), Promise: p.Promise(), From: from, To: from, Floors: floors, Counts: Counts{}}
 }
 
 // collect adds up what the shards did.

@@ -22,6 +22,8 @@ func (p trial) Floors() []Floor {
 	return []Floor{{What: "tries", N: p.floor}, {What: "odd", N: p.floor / 4, Fault: true}}
 }
 
+func (p trial) Turn(t Turn) (uint64, []Floor) { return t.Share(p.Floors()) }
+
 func (p trial) Run(s *Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
 		s.Add("tries", 1)
@@ -48,6 +50,7 @@ func TestMain(m *testing.M) {
 		var floor, first uint64
 		var index, of int
 		var dir string
+		var turn Turn
 		fmt.Sscan(strings.Join(os.Args[2:3], " "), &floor)
 		for i, a := range os.Args {
 			switch a {
@@ -55,11 +58,13 @@ func TestMain(m *testing.M) {
 				fmt.Sscanf(os.Args[i+1], "%d/%d", &index, &of)
 			case "--shared":
 				dir = os.Args[i+1]
+			case "--turn":
+				turn, _ = ParseTurn(os.Args[i+1])
 			case "--first":
 				fmt.Sscan(os.Args[i+1], &first)
 			}
 		}
-		Child(trial{floor}, index, of, first, time.Time{}, dir, os.Stdin, os.Stdout)
+		Child(trial{floor}, index, of, first, turn, time.Time{}, dir, os.Stdin, os.Stdout)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -118,6 +123,40 @@ func TestFailuresNameTheirSeed(t *testing.T) {
 	}
 }
 
+// TestTurns: a run of a turn reaches its share with seeds of its own, and says in the ledger whose share that was.
+func TestTurns(t *testing.T) {
+	ledger := filepath.Join(t.TempDir(), "ledger")
+	turn, err := ParseTurn("2/5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runTrial(t, 100, Options{Shards: 2, Ledger: ledger, Turn: turn})
+	if !r.OK || r.Floors[0].N != 20 || r.Floors[1].N != 5 || r.From != 2*turnSeeds+1 || r.To < r.From+20 || r.Turn != "2/5" {
+		t.Errorf("%+v", r)
+	}
+	if entries, err := ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Turn != "2/5" {
+		t.Errorf("ledger %+v, %v", entries, err)
+	}
+	for _, bad := range []string{"", "5/5", "-1/5", "1/0", "1", "1/5 ", "01/5", "1/2000"} {
+		if got, err := ParseTurn(bad); err == nil {
+			t.Errorf("%q is %v", bad, got)
+		}
+	}
+	for n := range uint64(30) {
+		next := uint64(0)
+		for at := range uint64(7) {
+			from, to := (Turn{at, 7}).Items(n)
+			if from != next || to < from {
+				t.Fatalf("of %d items turn %d has %d to %d, after %d", n, at, from, to, next)
+			}
+			next = to
+		}
+		if next != n {
+			t.Errorf("of %d items all turns have %d", n, next)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	floors := []Floor{{What: "a", N: 10}, {What: "b", N: 10, Fault: true}, {What: "c", N: 10, Scales: true}}
 	for _, c := range []struct {
@@ -166,7 +205,7 @@ func TestTimeEndsAShard(t *testing.T) {
 	start := time.Now()
 	r, w := io.Pipe()
 	defer w.Close()
-	Child(trial{1 << 62}, 0, 1, 1, start.Add(30*time.Millisecond), "", r, &out)
+	Child(trial{1 << 62}, 0, 1, 1, Turn{}, start.Add(30*time.Millisecond), "", r, &out)
 	if time.Since(start) > 5*time.Second || !strings.Contains(out.String(), `"done":true`) {
 		t.Errorf("after %v: %d bytes of reports", time.Since(start), out.Len())
 	}

@@ -12,6 +12,7 @@ import (
 type Shard struct {
 	Index, Of int
 	Dir       string // a folder of the run that all shards share, for what a part prepares
+	Turn      Turn   // of a part that rotates: whose share this is
 
 	first    uint64
 	one      bool          // only the first seed

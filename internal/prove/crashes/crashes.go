@@ -49,6 +49,13 @@ func (p Part) Floors() []prove.Floor {
 	return floors
 }
 
+// Turn is a share of the floors, with its own of the places.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) {
+	_, floors := t.Share(p.Floors())
+	from, _ := t.Items(uint64(places()))
+	return 1 + from, floors
+}
+
 // operations are the disk operations of each node in the undisturbed run.
 var operations = sync.OnceValue(func() [2]int {
 	r, err := rig.New(options)

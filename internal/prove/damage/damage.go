@@ -36,6 +36,15 @@ func (Part) Floors() []prove.Floor {
 	}
 }
 
+// Turn is a share of the floors, with its own of the golden corpora.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) {
+	units, _ := golden() // Run says what is wrong
+	from, to := t.Items(uint64(len(units)))
+	_, floors := t.Share(p.Floors())
+	floors[1].N = uint64(damagesOf(units[from:to]))
+	return 1 + from, floors
+}
+
 // unit is a piece of work: some damages of one file. A file of n bytes has 8n flips, and then n cuts, by their number.
 type unit struct {
 	sp       *specimen
@@ -89,6 +98,10 @@ func goldenDamages() (n int) {
 	if err != nil {
 		return 1 // Run says what is wrong
 	}
+	return damagesOf(units)
+}
+
+func damagesOf(units []unit) (n int) {
 	for _, u := range units {
 		n += u.to - u.from
 	}
@@ -101,8 +114,13 @@ func (Part) Run(s *prove.Shard) error {
 	if err != nil {
 		return err
 	}
+	_, mine := s.Turn.Items(uint64(len(units)))
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
-		if seed <= uint64(len(units)) {
+		golden := seed <= uint64(len(units))
+		if golden && seed > mine || !golden && s.Turn.Of > 0 && seed%s.Turn.Of != s.Turn.At {
+			continue // of another turn
+		}
+		if golden {
 			u := units[seed-1]
 			u.run(s)
 			s.Add("golden", uint64(u.to-u.from))

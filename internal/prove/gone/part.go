@@ -18,6 +18,9 @@ func (Part) Floors() []prove.Floor {
 	return []prove.Floor{{What: "clients lost for good", N: 500, Scales: true}}
 }
 
+// Turn is a share of the floors.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Run tries one seed after the other.
 func (Part) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {

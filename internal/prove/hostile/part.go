@@ -35,6 +35,9 @@ func (Part) Floors() []prove.Floor {
 	return floors
 }
 
+// Turn is a share of the floors.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Run does both for one seed after the other.
 func (Part) Run(s *prove.Shard) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // what is decoded is thrown away, and little of it is alive

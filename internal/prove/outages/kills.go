@@ -38,6 +38,9 @@ func (Kills) Floors() []prove.Floor {
 	}
 }
 
+// Turn is a share of the floors.
+func (p Kills) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Run disturbs one run after the other.
 func (p Kills) Run(s *prove.Shard) error {
 	if p.Kills == 0 {

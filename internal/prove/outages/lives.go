@@ -54,6 +54,9 @@ func (Lives) Floors() []prove.Floor {
 	}
 }
 
+// Turn is a share of the floors.
+func (l Lives) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(l.Floors()) }
+
 // Weight is the part's share of the time.
 func (Lives) Weight() int { return 3 }
 

@@ -48,15 +48,27 @@ func Cells() (out []Cell) {
 	return out
 }
 
-// Floors are every cell.
-func (Matrix) Floors() []prove.Floor {
-	out := []prove.Floor{{What: "cells", N: uint64(len(Cells()))}}
+// Floors is every cell, and how many those of each phase are.
+func (Matrix) Floors() []prove.Floor { return floorsOf(Cells()) }
+
+// Turn is every cell of a share.
+func (Matrix) Turn(t prove.Turn) (uint64, []prove.Floor) {
+	from, to := t.Items(uint64(len(Cells())))
+	return 1 + from, floorsOf(Cells()[from:to])
+}
+
+func floorsOf(cells []Cell) []prove.Floor {
+	out := []prove.Floor{{What: "cells", N: uint64(len(cells))}}
 	for _, p := range phaseRows {
-		n := uint64(6)
-		if p.none != "" {
-			n = 3
+		n := 0
+		for _, c := range cells {
+			if c.Phase == p.name {
+				n++
+			}
 		}
-		out = append(out, prove.Floor{What: "cells " + p.name, N: n})
+		if n > 0 {
+			out = append(out, prove.Floor{What: "cells " + p.name, N: uint64(n)})
+		}
 	}
 	return out
 }
@@ -66,7 +78,8 @@ func (Matrix) Weight() int { return 3 }
 
 // Run tries one cell for each seed, several at once.
 func (m Matrix) Run(s *prove.Shard) error {
-	return together(s, 4, uint64(len(Cells())), m.try)
+	_, last := s.Turn.Items(uint64(len(Cells())))
+	return together(s, 4, last, m.try)
 }
 
 func (m Matrix) try(s *tally, seed uint64) error {

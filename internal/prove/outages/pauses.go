@@ -44,6 +44,9 @@ func (Pauses) Floors() []prove.Floor {
 	return append(out, prove.Floor{What: "rounds that a deadline closed", N: 6})
 }
 
+// Turn is a share of the floors.
+func (p Pauses) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // deadline is that of the rounds of jobs that have one.
 const deadline = time.Second
 

@@ -26,6 +26,9 @@ func (Part) Floors() []prove.Floor {
 	return []prove.Floor{{What: "restores", N: 1_000_000}, {What: "programs", N: 1000}}
 }
 
+// Turn is a share of the floors.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Run tries one random program after the other.
 func (Part) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {

@@ -29,6 +29,9 @@ func (Part) Floors() []prove.Floor {
 	return floors
 }
 
+// Turn is a share of the floors.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Prepare builds the variants.
 func (Part) Prepare(dir string) error {
 	for _, v := range Variants() {

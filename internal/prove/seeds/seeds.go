@@ -41,6 +41,9 @@ func (Part) Floors() []prove.Floor {
 	return out
 }
 
+// Turn is a share of the floors.
+func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) { return t.Share(p.Floors()) }
+
 // Run runs one plan after the other.
 func (Part) Run(s *prove.Shard) error {
 	for seed, ok := s.Next(); ok; seed, ok = s.Next() {
