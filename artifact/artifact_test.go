@@ -60,6 +60,22 @@ func TestDecodeIsStrict(t *testing.T) {
 	}
 }
 
+// TestNothingFollowsTheValue: what follows a JSON value is refused, whether it is JSON or not, so that no two texts that differ in it
+// have one digest.
+func TestNothingFollowsTheValue(t *testing.T) {
+	for _, tail := range []string{" garbage {{{", "{}", "]", `"`, "\x00", " 1", "}", ",", "//"} {
+		if b, err := Canonical([]byte(`{"a":1}` + tail)); err == nil {
+			t.Errorf("%q after the value was taken: %s", tail, b)
+		}
+		if err := Decode(`[]`+tail, new([]Slot)); err == nil {
+			t.Errorf("%q after the list was read", tail)
+		}
+	}
+	if b, err := Canonical([]byte(" {\"a\": 1}\n\t ")); err != nil || string(b) != `{"a":1}` {
+		t.Errorf("space around a value: %s, %v", b, err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{`[]`, `[{"config":{},"deps":[],"kind":"k","name":"a","places":["p"],"role":"data","version":1}]`, `null`, `[[`} {
 		f.Add(s)

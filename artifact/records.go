@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 )
 
 // Slot is a component slot: a name that a component is bound to at one or more places.
@@ -16,6 +17,9 @@ type Slot struct {
 	Places  []string        `json:"places"`  // sorted
 	Deps    []string        `json:"deps"`    // names of slots that it uses, in the order in which it was told
 }
+
+// DepsMax bounds the slots that one slot uses.
+const DepsMax = 256
 
 // Edge is one crossing from a place to another.
 type Edge struct {
@@ -44,10 +48,18 @@ func Canonical(text []byte) ([]byte, error) {
 	if err := dec.Decode(&v); err != nil {
 		return nil, fmt.Errorf("artifact: JSON: %w", err)
 	}
-	if _, err := dec.Token(); err == nil {
-		return nil, fmt.Errorf("artifact: JSON: more than one value")
+	if err := ended(dec); err != nil {
+		return nil, err
 	}
 	return marshal(v)
+}
+
+// ended holds that a text has one value and then only space.
+func ended(dec *json.Decoder) error {
+	if _, err := dec.Token(); err != io.EOF {
+		return fmt.Errorf("artifact: JSON: something follows the value; want one value alone")
+	}
+	return nil
 }
 
 // Encode returns v as canonical JSON.
@@ -75,6 +87,9 @@ func Decode(text string, v any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return fmt.Errorf("artifact: JSON: %w", err)
+	}
+	if err := ended(dec); err != nil {
+		return err
 	}
 	again, err := Encode(v)
 	if err != nil {

@@ -91,10 +91,7 @@ func (x *expander) call(p *onnx.NodeProto, s *scope) {
 		return
 	}
 	x.calls++
-	i := slices.IndexFunc(x.u.source.GetFunctions(), func(f *onnx.FunctionProto) bool {
-		return f.GetDomain() == artifact.ModuleDomain && f.GetName() == p.GetOpType()
-	})
-	f := x.u.source.GetFunctions()[i]
+	f := x.u.modules[p.GetOpType()]
 	inner := &scope{home: s.home, vals: map[string]*val{}, prefix: s.prefix}
 	if x.used[f.GetName()] {
 		inner.prefix = s.prefix + p.GetName() + "/"

@@ -1,17 +1,40 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
+// stepsPerOp bounds how often the pass looks at an op, on average: a program whose loops stand in each other so that more
+// is needed is refused. Sound ones need less than ten.
+const stepsPerOp = 64
+
 // infer finds the types and shapes of all values. A loop's body is looked at again until what it carries is found to stay
-// what it is: each time less is known of it, so this ends.
+// what it is: each time less is known of it, so this ends. What stands in it is looked at again only where what it reads
+// has changed.
 func (u *unit) infer() {
+	total := 0
+	u.loops = map[*node]*looked{}
+	u.each(func(_ *fn, n *node) {
+		total++
+		if n.is(op.Flow, "Loop") {
+			u.loops[n] = &looked{reads: decides(n.bodies[0])}
+		}
+	})
+	u.left = stepsPerOp * (total + 64)
 	u.inferList(u.main.nodes)
 	for _, b := range u.boots {
 		u.inferList(b.nodes)
+	}
+	if u.loops = nil; u.tired != nil {
+		u.errs = u.errs[:0]
+		u.failAt(u.tired, "the loops around it change what each other carries so often that finding the types takes more than %d looks at each of %d ops; "+
+			"want fewer loops in each other, or values that keep their shapes", stepsPerOp, total)
+		return
 	}
 	known, tensors, open := 0, 0, 0
 	u.each(func(_ *fn, n *node) {
@@ -31,14 +54,21 @@ func (u *unit) infer() {
 
 func (u *unit) inferList(nodes []*node) {
 	for _, n := range nodes {
-		if len(u.errs) >= errorsMax {
+		if u.tired != nil || len(u.errs) >= errorsMax {
 			return
 		}
-		if n.tensor() {
-			u.inferTensor(n)
-			continue
+		if u.left--; u.left < 0 {
+			u.tired = n
+			return
 		}
-		u.inferOp(n)
+		switch {
+		case len(n.in) == 0 && len(n.out) == 1 && n.out[0].typ.ID != "" && (n.tensor() || n.is(op.Flow, "Constant")):
+			// A constant stays what it is, the same tensor.
+		case n.tensor():
+			u.inferTensor(n)
+		default:
+			u.inferOp(n)
+		}
 	}
 }
 
@@ -157,9 +187,67 @@ func (u *unit) inferLoop(n *node, c *op.Call) {
 			len(b.in), len(b.out), len(n.in)-1)
 		return
 	}
+	l := u.loops[n]
+	types := l.types(c.In)
+	before, carried := len(u.errs), l.carried
+	if carried == nil || !slices.EqualFunc(types, l.seen, sameType) {
+		carried = u.inferBody(b, c.In[1:])
+	}
+	if l.carried, l.seen = carried, types; len(u.errs) > before {
+		l.carried = nil // so that the errors are found again
+	}
+	c.Results = [][]op.Type{carried}
+	copy(c.In[1:], carried)
+}
+
+// looked is what was found of a loop when it was looked at last.
+type looked struct {
+	reads   []*val    // what decides it, of the functions around the body
+	seen    []op.Type // the types of the loop's inputs and of reads
+	carried []op.Type // what it carries; nil where nothing is known yet
+}
+
+// decides are the values around a body that its types follow from.
+func decides(b *fn) []*val {
+	reads := captured(b)
+	functions(b, func(f *fn) {
+		for _, n := range f.nodes {
+			if n.asks != nil {
+				reads = append(reads, n.asks.in...)
+			}
+		}
+	})
+	return reads
+}
+
+// types are the types that decide what a loop carries.
+func (l *looked) types(in []op.Type) []op.Type {
+	types := make([]op.Type, 0, len(in)+len(l.reads))
+	for _, t := range in {
+		types = append(types, t.Forget()) // a body knows no value of what is carried
+	}
+	for _, v := range l.reads {
+		types = append(types, v.typ)
+	}
+	return types
+}
+
+// sameType says whether two types know the same, the values of tensors included: shapes are inferred from them.
+func sameType(a, b op.Type) bool {
+	return a.ID == b.ID && a.Sized == b.Sized && a.Tensor.Equal(b.Tensor) && sameValue(a.Tensor.Value, b.Tensor.Value) &&
+		slices.EqualFunc(a.Items, b.Items, sameType)
+}
+
+// sameValue compares what can be the shape of something; of larger tensors only the same one is the same.
+func sameValue(a, b *tensor.Tensor) bool {
+	return a == b || a != nil && b != nil && a.Len() <= 4*tensor.MaxRank && a.Equal(b)
+}
+
+// inferBody finds what a loop carries, given what it begins with.
+func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
 	carried := make([]op.Type, len(b.out))
 	for i := range carried {
-		carried[i] = c.In[1+i].Forget()
+		carried[i] = first[i].Forget()
 	}
 	b.in[0].typ = op.Int
 	for round := 0; ; round++ {
@@ -185,14 +273,10 @@ func (u *unit) inferLoop(n *node, c *op.Call) {
 				carried[i], stable = j, false
 			}
 		}
-		if stable {
-			break
+		if stable || u.tired != nil {
+			return carried
 		}
 		u.errs = u.errs[:before]
-	}
-	c.Results = [][]op.Type{carried}
-	for i := range carried {
-		c.In[1+i] = carried[i]
 	}
 }
 

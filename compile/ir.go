@@ -15,12 +15,16 @@ type unit struct {
 	name      string
 	places    []string // sorted
 	slots     []artifact.Slot
+	modules   map[string]*onnx.FunctionProto // sub-modules of the source, by name
 	main      *fn
 	boots     []*fn // in the order of the model
 	parts     []*fn // after the cut: the functions of all places, in their final order
 	edges     []*edge
 	tensors   []*tensorFn
 	pass      string
+	loops     map[*node]*looked // what the pass that infers knows of each loop
+	tired     *node             // at which it had none left
+	left      int               // how many looks at ops it has left
 	errs      Errors
 	report    *Report
 }

@@ -60,6 +60,10 @@ func (u *unit) checkSlot(s *artifact.Slot) {
 			u.fail(who, "", "lives at %q, which is no place of this program or stands twice; it has %q", p, u.places)
 		}
 	}
+	if len(s.Deps) > artifact.DepsMax {
+		u.fail(who, "", "uses %d slots; want at most %d", len(s.Deps), artifact.DepsMax)
+		return
+	}
 	for _, d := range s.Deps {
 		i := u.slotOf(d)
 		if i == none {

@@ -77,6 +77,7 @@ func (n *names) has(name string) bool {
 
 func (v *validator) functions(list []*onnx.FunctionProto) {
 	seen := map[string]bool{}
+	v.u.modules = map[string]*onnx.FunctionProto{}
 	for _, f := range list {
 		if seen[f.GetName()] || f.GetName() == "" {
 			v.u.fail("function "+f.GetName(), "", "has no name of its own")
@@ -85,6 +86,9 @@ func (v *validator) functions(list []*onnx.FunctionProto) {
 		place, _ := onnx.Meta(f.GetMetadataProps(), artifact.KeyPlace)
 		switch f.GetDomain() {
 		case artifact.ModuleDomain:
+			if v.u.modules[f.GetName()] == nil {
+				v.u.modules[f.GetName()] = f
+			}
 		case artifact.BootstrapDomain:
 			if !slices.Contains(v.u.places, place) || len(f.GetInput()) > 0 || len(f.GetOutput()) > 0 {
 				v.u.fail("function "+f.GetName(), "", "a bootstrap has a place of %q, no inputs and no outputs", v.u.places)
@@ -250,14 +254,12 @@ func (v *validator) special(n *onnx.NodeProto, decl *op.Decl, title, line string
 // foreign checks tensor ops and calls of sub-modules, which the catalogue does not hold.
 func (v *validator) foreign(n *onnx.NodeProto, title, line string) {
 	if n.GetDomain() == artifact.ModuleDomain {
-		i := slices.IndexFunc(v.u.source.GetFunctions(), func(f *onnx.FunctionProto) bool {
-			return f.GetDomain() == artifact.ModuleDomain && f.GetName() == n.GetOpType()
-		})
-		if i < 0 {
+		f := v.u.modules[n.GetOpType()]
+		if f == nil {
 			v.u.fail(title, line, "calls a sub-module that the model does not have")
 			return
 		}
-		if f := v.u.source.GetFunctions()[i]; len(f.GetInput()) != len(n.GetInput()) || len(f.GetOutput()) != len(n.GetOutput()) {
+		if len(f.GetInput()) != len(n.GetInput()) || len(f.GetOutput()) != len(n.GetOutput()) {
 			v.u.fail(title, line, "has %d inputs and %d outputs; the sub-module has %d and %d",
 				len(n.GetInput()), len(n.GetOutput()), len(f.GetInput()), len(f.GetOutput()))
 		}

@@ -313,7 +313,13 @@ func readLine(r io.Reader, max int) ([]byte, error) {
 func strictly(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the object; want one object")
+	}
+	return nil
 }
 
 // Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory. Errors

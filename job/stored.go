@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/rhizome-ml/rhizome/journal"
@@ -104,7 +105,13 @@ func sealedFormat(fsys vfs.FS, path string, v any) (int, error) {
 func decodeStrictly(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the object; want one object")
+	}
+	return nil
 }
 
 // exists says whether a file or folder is there.

@@ -39,8 +39,31 @@ func Tensors(d tensor.DType, shape ...int) Type {
 // OfTensor returns the type of a value whose tensor type is known.
 func OfTensor(t onnxop.Type) Type { return Type{ID: value.TypeTensor, Tensor: t} }
 
-// ListOf returns the type of a list of exactly these items.
-func ListOf(items ...Type) Type { return Type{ID: value.TypeList, Items: items, Sized: true} }
+// knownMax bounds the types that stand in the type of a list, at all depths: a list of two lists of two lists … would
+// else be known to a size that doubles with every op.
+const knownMax = 4096
+
+// ListOf returns the type of a list of exactly these items. Where more than 4096 types stand in it, only the number of the
+// items is kept.
+func ListOf(items ...Type) Type {
+	if left := knownMax; !weigh(items, &left) {
+		items = make([]Type, len(items))
+	}
+	return Type{ID: value.TypeList, Items: items, Sized: true}
+}
+
+// weigh takes the types of a list from what is left, and says whether it was enough.
+func weigh(items []Type, left *int) bool {
+	if *left -= len(items); *left < 0 {
+		return false
+	}
+	for i := range items {
+		if len(items[i].Items) > 0 && !weigh(items[i].Items, left) {
+			return false
+		}
+	}
+	return true
+}
 
 // ListsOf returns the type of a list of any number of items of one type.
 func ListsOf(item Type) Type { return Type{ID: value.TypeList, Items: []Type{item}} }

@@ -6,6 +6,15 @@ import "fmt"
 // every slot index, body, edge and component that an op names exists, every slot has at most one writer, and bodies do
 // not call each other in a circle. A Program that was linked without an error can be run.
 func (p *Program) Link() error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	p.tables()
+	return nil
+}
+
+// check fills the tables of the functions and checks what they refer to.
+func (p *Program) check() error {
 	for i := range p.Funcs {
 		f := &p.Funcs[i]
 		if f.ID != FuncID(i) {
@@ -15,14 +24,18 @@ func (p *Program) Link() error {
 			return fmt.Errorf("program: function %q: %w", f.Name, err)
 		}
 	}
-	p.linkStarts()
-	p.places = p.allPlaces()
 	for _, start := range []FuncID{p.Bootstrap, p.Main} {
 		if start != None && (start < 0 || int(start) >= len(p.Funcs)) {
 			return fmt.Errorf("program: start function %d of %d does not exist", start, len(p.Funcs))
 		}
 	}
 	return p.checkCalls()
+}
+
+// tables fills the tables of the whole program.
+func (p *Program) tables() {
+	p.linkStarts()
+	p.places = p.allPlaces()
 }
 
 // linkStarts fills the tables of what starts the functions. Of two receives of an edge the first stands; Load refuses them.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ const (
 	loadEdges     = 1 << 16
 	loadFunctions = 1 << 14
 	loadOps       = 1 << 18 // of all functions
+	loadDeps      = artifact.DepsMax
 )
 
 // Load decodes the part of an artifact that a place plays. The artifact may come from anywhere: everything in it is
@@ -30,7 +32,10 @@ func Load(model *onnx.ModelProto, place string) (*Program, error) {
 	if model == nil {
 		return nil, bad("artifact", "is absent")
 	}
-	l := &loader{model: model, p: &Program{Place: place, Bootstrap: None, Main: None}}
+	return (&loader{model: model, p: &Program{Place: place, Bootstrap: None, Main: None}}).load()
+}
+
+func (l *loader) load() (*Program, error) {
 	for _, step := range []func() error{l.tables, l.layout, l.functions, l.edges} {
 		if err := step(); err != nil {
 			return nil, err
@@ -44,8 +49,11 @@ type loader struct {
 	model  *onnx.ModelProto
 	p      *Program
 	places []string
-	heads  []head // of all parts' functions, in the order of the artifact
+	placed map[string]int // the index of each place
+	heads  []head         // of all parts' functions, in the order of the artifact
+	slots  map[string]int32
 	tensor map[string]bool
+	steps  int // what was looked at, so that a test can hold the work against the size of the artifact
 }
 
 // head is what a function says of itself, and where its ids begin.
@@ -92,7 +100,11 @@ func (l *loader) tables() error {
 	if len(l.places) > loadPlaces || !slices.IsSorted(l.places) || len(slices.Compact(slices.Clone(l.places))) != len(l.places) {
 		return bad("places", "want at most %d, in order, each once", loadPlaces)
 	}
-	if !slices.Contains(l.places, l.p.Place) {
+	l.placed = make(map[string]int, len(l.places))
+	for i, p := range l.places {
+		l.placed[p] = i
+	}
+	if !l.isPlace(l.p.Place) {
 		return bad("places", "%.80q is no place of this artifact; it has %q", l.p.Place, l.places)
 	}
 	if err := l.components(text(artifact.KeySlots)); err != nil {
@@ -121,6 +133,8 @@ func (l *loader) components(text string) error {
 	if len(slots) > loadSlots {
 		return bad("slots", "has %d; want at most %d", len(slots), loadSlots)
 	}
+	l.slots = make(map[string]int32, len(slots))
+	at := make([]placeSet, len(slots))
 	for i := range slots {
 		s := &slots[i]
 		where := "slot " + clip(s.Name)
@@ -130,9 +144,13 @@ func (l *loader) components(text string) error {
 		if !slices.Contains(op.Roles, s.Role) {
 			return bad(where, "role %.80q does not exist; want one of %q", s.Role, op.Roles)
 		}
-		if len(s.Places) == 0 || slices.ContainsFunc(s.Places, func(p string) bool { return !slices.Contains(l.places, p) }) {
-			return bad(where, "lives at %.200q; want places of this artifact", s.Places)
+		if at[i] = l.setOf(s.Places); len(s.Places) == 0 || at[i].size() != len(s.Places) {
+			return bad(where, "lives at %.200q; want places of this artifact, each once", s.Places)
 		}
+		if len(s.Deps) > loadDeps {
+			return bad(where, "uses %d slots; want at most %d", len(s.Deps), loadDeps)
+		}
+		l.slots[s.Name] = int32(i)
 		l.p.Components = append(l.p.Components, Component{
 			Name: s.Name, Role: s.Role, Kind: s.Kind, Version: s.Version, Config: s.Config, Places: s.Places, Deps: s.Deps,
 		})
@@ -140,8 +158,9 @@ func (l *loader) components(text string) error {
 	for i := range l.p.Components {
 		c := &l.p.Components[i]
 		for _, d := range c.Deps {
-			k := l.p.ComponentOf(d)
-			if k == None || slices.ContainsFunc(c.Places, func(p string) bool { return !l.p.Components[k].At(p) }) {
+			l.steps += 1 + len(at[i])
+			k, ok := l.slots[d]
+			if !ok || !at[i].within(&at[k]) {
 				return bad("slot "+clip(c.Name), "uses %.80q, which does not live wherever it lives", d)
 			}
 		}
@@ -149,9 +168,47 @@ func (l *loader) components(text string) error {
 	return nil
 }
 
+// isPlace says whether the artifact has a place of that name.
+func (l *loader) isPlace(name string) bool {
+	l.steps++
+	_, ok := l.placed[name]
+	return ok
+}
+
+// placeSet is a set of places, by their indices.
+type placeSet [loadPlaces / 64]uint64
+
+// setOf returns the places of a list that exist.
+func (l *loader) setOf(names []string) (s placeSet) {
+	for _, name := range names {
+		l.steps++
+		if i, ok := l.placed[name]; ok {
+			s[i/64] |= 1 << (i % 64)
+		}
+	}
+	return s
+}
+
+func (s *placeSet) size() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// within says whether every place of s is one of t.
+func (s *placeSet) within(t *placeSet) bool {
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (l *loader) edge(i int, e *artifact.Edge) error {
 	where := "edge " + strconv.Itoa(i)
-	if int(e.ID) != i || !slices.Contains(l.places, e.From) || !slices.Contains(l.places, e.To) || e.Deadline < 0 || e.Deadline > spanMax {
+	if int(e.ID) != i || !l.isPlace(e.From) || !l.isPlace(e.To) || e.Deadline < 0 || e.Deadline > spanMax {
 		return bad(where, "id %d from %.80q to %.80q: want its index, places of this artifact, and a deadline from 0", e.ID, e.From, e.To)
 	}
 	if len(e.Sites) != len(e.Trigger) {
@@ -161,6 +218,7 @@ func (l *loader) edge(i int, e *artifact.Edge) error {
 		ID: EdgeID(i), Name: e.Name, From: e.From, To: e.To, Trigger: e.Trigger, Deadline: e.Deadline,
 		Reply: EdgeID(e.Reply), Answer: e.Answer, Best: e.Best, Latest: e.Latest,
 	}
+	l.steps += len(e.Sites)
 	for _, s := range e.Sites {
 		out.Sites = append(out.Sites, SiteID(s))
 	}
@@ -188,13 +246,14 @@ func (l *loader) layout() error {
 			continue
 		}
 		place, ok := strings.CutPrefix(f.GetDomain(), artifact.PartDomain)
-		if !ok || !slices.Contains(l.places, place) {
+		if !ok || !l.isPlace(place) {
 			return bad(where, "the domain %.80q is that of no part", f.GetDomain())
 		}
 		h := head{f: f, place: place, siteBase: SiteID(sites), opBase: OpRef(ops), slots: len(f.GetInput())}
 		if err := h.read(where); err != nil {
 			return err
 		}
+		l.steps += len(f.GetNode())
 		for _, n := range f.GetNode() {
 			h.slots += len(n.GetOutput())
 		}

@@ -257,6 +257,7 @@ func FuzzLoad(f *testing.F) {
 
 func tryLoad(t *testing.T, m *onnx.ModelProto) {
 	for _, place := range []string{"server", "clients"} {
+		affordable(t, m, place)
 		p, err := program.Load(m, place)
 		var le *program.LoadError
 		if err != nil {

@@ -12,22 +12,18 @@ import (
 // an artifact is sound for all places or for none.
 func (l *loader) functions() error {
 	index := map[string]map[string]FuncID{} // by place and name
-	count := map[string]FuncID{}
+	heads := map[string][]*head{}
 	for i := range l.heads {
 		h := &l.heads[i]
 		if index[h.place] == nil {
 			index[h.place] = map[string]FuncID{}
 		}
-		index[h.place][h.f.GetName()] = count[h.place]
-		count[h.place]++
+		index[h.place][h.f.GetName()] = FuncID(len(heads[h.place]))
+		heads[h.place] = append(heads[h.place], h)
 	}
 	for _, place := range l.places {
 		part := &Program{Digest: l.p.Digest, Place: place, Edges: l.p.Edges, Components: l.p.Components, Bootstrap: None, Main: None}
-		for i := range l.heads {
-			h := &l.heads[i]
-			if h.place != place {
-				continue
-			}
+		for _, h := range heads[place] {
 			f, err := l.function(h, index[place])
 			if err != nil {
 				return err
@@ -38,10 +34,11 @@ func (l *loader) functions() error {
 			}
 			part.Funcs = append(part.Funcs, *f)
 		}
-		if err := part.Link(); err != nil {
+		if err := part.check(); err != nil {
 			return bad("part "+place, "%v", err)
 		}
-		if place == l.p.Place {
+		if place == l.p.Place { // the tables that cost as much as all edges are made for this one alone
+			part.tables()
 			l.p = part
 		}
 	}
@@ -86,6 +83,7 @@ func (l *loader) function(h *head, index map[string]FuncID) (*Func, error) {
 		}
 	}
 	for _, n := range h.f.GetNode() {
+		l.steps += 1 + len(n.GetInput()) + len(n.GetOutput()) + len(n.GetAttribute())
 		o, err := l.op(h, n, slots, index)
 		if err != nil {
 			return nil, err
@@ -220,8 +218,10 @@ func (l *loader) crossing(h *head, o *Op, a *attrs) {
 func (l *loader) method(h *head, o *Op, n *onnx.NodeProto, a *attrs) {
 	o.Code, o.Method = OpComponent, n.GetOpType()
 	name := a.text("slot")
-	o.Component = l.p.ComponentOf(name)
-	if o.Component == None {
+	o.Component = None
+	if k, ok := l.slots[name]; ok {
+		o.Component = k
+	} else {
 		a.fail("slot %q does not exist", clip(name))
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -94,6 +95,9 @@ func parseManifest(file string, b []byte) (*Manifest, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
 		return nil, &FileError{file, "is a backup with a manifest that cannot be read: " + err.Error()}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, &FileError{file, "is a backup with a manifest that something follows; want one object"}
 	}
 	if reason := m.unsound(); reason != "" {
 		return nil, &FileError{file, "is a backup with a manifest that is not sound: " + reason}
