@@ -14,6 +14,7 @@ type Context struct {
 	f         *frame // the op that is being invoked, or nil
 	op        int32
 	waits     bool
+	refused   *value.Failure // of a command that cannot be stored: the op fails of it
 	depth     int
 }
 
@@ -74,7 +75,7 @@ func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(
 
 // Hear notes where a third peer says that a peer is. It counts only while nothing better is known.
 func (c *Context) Hear(p wire.PeerID, addresses []string) {
-	if p != c.e.st.self && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.st.now) {
+	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.st.now) {
 		c.e.newAddress(p)
 	}
 }
@@ -139,6 +140,10 @@ func (c *Context) Command(method string, in []value.Value) {
 	if c.f == nil || c.waits {
 		c.e.broken("Command outside of an invocation, or twice")
 	}
+	if bad := c.e.badCommand(method, in, c.slot()); bad != nil {
+		c.refused = bad
+		return
+	}
 	c.waits = true
 	p := &pending{id: c.e.st.nextCommand, exec: c.f.exec, op: c.op, component: c.component, method: method, inputs: slices.Clone(in), deadline: c.f.deadline}
 	for _, a := range c.f.attempts {
@@ -171,6 +176,9 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 		c.e.count("send.blocked")
 		return bad
 	}
+	if bad := c.e.badMessage(op, in, c.slot()); bad != nil {
+		return bad
+	}
 	env := c.message(to, op, in)
 	c.e.sc.peers = append(c.e.sc.peers[:0], to)
 	if room, _ := c.e.st.streams.RoomFor(c.e.sc.peers, fillBytes(env.Fills)); !room {
@@ -199,6 +207,10 @@ func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
 			return
 		}
 	}
+	if bad := c.e.badMessage(op, in, c.slot()); bad != nil {
+		c.e.drop("send.unsound", bad.Message)
+		return
+	}
 	c.e.send(c.message(to, op, in), false)
 }
 
@@ -213,6 +225,9 @@ func (c *Context) slot() string { return c.e.prog.Components[c.component].Name }
 
 // Publish puts an event on the in-node bus; it fails when the bus is full.
 func (c *Context) Publish(kind string, v value.Value) error {
+	if bad := c.e.badEvent(kind, v, c.slot()); bad != nil {
+		return bad
+	}
 	if f := c.e.publish(kind, v); f != nil {
 		return f
 	}
@@ -220,10 +235,19 @@ func (c *Context) Publish(kind string, v value.Value) error {
 }
 
 // Count adds one to a counter, named after the component's slot.
-func (c *Context) Count(name string) { c.e.count(c.slot() + "." + name) }
+func (c *Context) Count(name string) {
+	name = c.slot() + "." + name
+	if c.e.named(name, "") != nil {
+		name = "other"
+	}
+	c.e.count(name)
+}
 
 // AppEvent tells the host something; it fails when the host has too many events to acknowledge.
 func (c *Context) AppEvent(name string, v value.Value) error {
+	if bad := c.e.badEvent(name, v, c.slot()); bad != nil {
+		return bad
+	}
 	if len(c.e.st.appEvents) >= c.e.limits.AppEvents {
 		c.e.count("app.overflow")
 		return value.Fail(value.CodeOverflow, c.slot(), "the host has not acknowledged earlier events")

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -46,7 +45,11 @@ func (e *RefusedError) Error() string {
 // refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
 // fills are decoded (law L10).
 func (e *Engine) Deliver(ev *Event) error {
-	in, err := e.admit(ev, true)
+	err := e.recordable(ev)
+	var in ingress
+	if err == nil {
+		in, err = e.admit(ev, true)
+	}
 	if bad := e.mayDeliver(ev); err == nil && bad != nil {
 		err = bad
 	}
@@ -158,9 +161,6 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 			return refuse(RefusedFormat, "link", "it lacks a peer, or its peer, address or reason is longer than %d, %d and %d bytes",
 				wire.PeerIDBytesMax, wire.AddressBytesMax, reasonBytesMax)
 		}
-		if bad := notText(l.Peer, l.Remote, l.Reason); bad != "" {
-			return refuse(RefusedFormat, "link", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
-		}
 	case ev.Control != nil:
 		c := ev.Control
 		in.bytes = len(c.Peer) + len(c.Caller) + len(c.Address) + len(c.Place) + len(c.Name) + len(c.Other)
@@ -175,18 +175,11 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 			return refuse(RefusedFormat, "control", "%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
 				c.Op, op.peer, op.address, wire.PeerIDBytesMax, wire.AddressBytesMax)
 		}
-		if bad := notText(c.Peer, c.Caller, c.Address); bad != "" {
-			return refuse(RefusedFormat, "control", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
-		}
-	case ev.SendFailed != nil:
-		if bad := notText(ev.SendFailed.Peer, ev.SendFailed.Reason); bad != "" {
-			return refuse(RefusedFormat, "failed send", "%q is not UTF-8 text, and no journal could keep it", cut(bad))
-		}
 	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
 		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
 	case ev.Restarted != nil && len(ev.Restarted.Proof) != 0 && len(ev.Restarted.Proof) != wire.ProofBytes:
 		return refuse(RefusedFormat, "restart", "a proof of %d bytes, want %d", len(ev.Restarted.Proof), wire.ProofBytes)
-	case ev.AppAck != nil, ev.Restarted != nil, ev.Lifecycle != nil:
+	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
 	default:
 		return refuse(RefusedUnknown, "event", "it says nothing")
 	}
@@ -199,7 +192,7 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 // notText returns the first of some texts that is none, or "".
 func notText(texts ...string) string {
 	for _, s := range texts {
-		if !utf8.ValidString(s) {
+		if !value.IsText(s) {
 			return s
 		}
 	}
@@ -218,6 +211,9 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress, fresh bo
 		return err
 	}
 	in.env, in.bytes = env, len(ev.Raw)
+	if e.rules(3) { // small values weigh more than their bytes
+		in.bytes = max(in.bytes, fillBytes(env.Fills))
+	}
 	return nil
 }
 
@@ -247,6 +243,7 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	if env.Fills, err = fills.DecodeInto(env.Fills, e.reg, &e.limits.Wire); err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
+	e.readable(env)
 	return nil
 }
 

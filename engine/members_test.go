@@ -423,8 +423,8 @@ func TestRevLongPeerPanics(t *testing.T) {
 		l := newLab(t, relay(), nil)
 		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Peer(p)}}}))
 		l.rest()
-		if l.counter("send.blocked") != 1 || len(l.app) != 1 {
-			t.Errorf("a peer of %d bytes: blocked %d, told %v", len(p), l.counter("send.blocked"), l.app)
+		if len(l.app) != 1 || !strings.Contains(l.app[0], wire.CodeUndecodable) || len(l.e.st.streams.Peers()) != 1 {
+			t.Errorf("a peer of %d bytes: told %v, streams with %q", len(p), l.app, l.e.st.streams.Peers())
 		}
 		l.reborn()
 	}

@@ -99,10 +99,11 @@ func (e *Engine) outcast(p wire.PeerID, where string) *value.Failure {
 // noPeer returns the failure of a value that names no peer, such as one that came over the wire: no envelope could be for it, and no
 // table could be restored with it.
 func (e *Engine) noPeer(p wire.PeerID, where string) *value.Failure {
-	if !e.rules(2) || p != "" && len(p) <= wire.PeerIDBytesMax && notText(string(p)) == "" {
+	why := p.Fault()
+	if why == "" || !e.rules(2) {
 		return nil
 	}
-	return value.Fail(value.CodeType, where, fmt.Sprintf("%.32q of %d bytes names no peer; want UTF-8 of 1 to %d bytes", string(p), len(p), wire.PeerIDBytesMax))
+	return value.Fail(value.CodeType, where, fmt.Sprintf("%.32q of %d bytes names no peer; %s", string(p), len(p), why))
 }
 
 // unanswered starts the activation of an answer that never comes: each value is the failure.

@@ -27,6 +27,9 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 	ctx := e.enter(o.Component, f, op)
 	out, err := e.comps[o.Component].Invoke(ctx, o.Method, args)
 	waits := ctx.waits
+	if err == nil && ctx.refused != nil {
+		err = ctx.refused
+	}
 	e.leave()
 	clear(args)
 	switch {
@@ -48,11 +51,13 @@ func (e *Engine) results(f *frame, op int32, o *program.Op, out []value.Value) o
 	if len(out) != len(o.Out) {
 		return e.fail(f, op, o, value.Fail(value.CodeNoResult, o.Name, "the component gave another number of results than the op has outputs"))
 	}
-	for i, v := range out {
-		if v == nil {
-			v = value.Trigger{}
+	for _, v := range out {
+		if bad := e.unsound(e.output(v), o.Name); bad != nil {
+			return e.fail(f, op, o, bad)
 		}
-		e.fill(f, o.Out[i], v)
+	}
+	for i, v := range out {
+		e.fill(f, o.Out[i], e.output(v))
 	}
 	return done
 }

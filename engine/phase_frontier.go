@@ -99,6 +99,7 @@ func (e *Engine) fail(f *frame, op int32, o *program.Op, v *value.Failure) outco
 	if v.Where == "" {
 		v = value.Fail(v.Code, o.Name, v.Message)
 	}
+	v = e.clean(v)
 	if e.again(f, op, o) {
 		e.trace(traceRetry, f, op, v.Error())
 		return waiting

@@ -76,6 +76,7 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	if t.Poll.Phase >= phaseEnd || t.Poll.Stage > stageRunning || t.Poll.OpsLeft < 0 {
 		return fmt.Errorf("poll state %+v does not exist", t.Poll)
 	}
+	r.e.st.rules = w.Rules // the inputs that wait pass the door by them
 	s := &r.st
 	s.phase, s.opsLeft, s.stage = t.Poll.Phase, t.Poll.OpsLeft, t.Poll.Stage
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq

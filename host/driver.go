@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -230,7 +231,7 @@ func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
 
 // SendFailed returns the input that tells a node that a packet did not leave: it backs off and sends again.
 func SendFailed(to wire.PeerID, reason error) *engine.Event {
-	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: reason.Error()}}
+	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: value.CleanText(reason.Error(), reasonMax)}}
 }
 
 // TakenOver returns the input that makes a node that runs a later life than one that a peer has seen, which runs elsewhere.

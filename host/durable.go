@@ -140,19 +140,21 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	if d.Journal.Next() == 1 {
 		r.Rules = d.Node.Engine().Rules()
 	}
+	in := door{d: d}
 	for _, ev := range events {
-		if err := d.Node.Deliver(ev); err != nil {
+		kept, err := in.deliver(ev)
+		if err != nil {
 			refused = append(refused, Refusal{ev, err})
 			continue
 		}
-		r.Events = append(r.Events, journaled(ev, d.recorded))
+		r.Events = append(r.Events, kept)
 	}
 	out = d.Node.Poll(now)
 	r.Now = d.Node.Engine().Now()
 	reg := d.Node.Config().Values
 	r.Digest = out.Digest(reg)
 	d.marked = d.marks.appendMarks(d.marked[:0], out, reg)
-	r.Marks = d.marked
+	r.Marks = d.marked[:min(len(d.marked), marksMax)]
 	d.commands.track(out, r.Events)
 	if err := d.shrink(&r); err != nil {
 		return nil, 0, refused, err

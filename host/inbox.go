@@ -3,49 +3,59 @@ package host
 import "github.com/rhizome-ml/rhizome/engine"
 
 const (
-	inboxBytes = 8 << 20 // of packets that wait; a peer whose packet does not fit is held up, as when there are too many
-	stepBytes  = 1 << 20 // of packets that one Step takes, and so one record of the journal: what it is encoded in is no larger
+	inboxBytes = 8 << 20 // of packets and calls that wait; a peer whose packet does not fit is held up, as when there are too many
+	stepBytes  = 1 << 20 // of packets and calls that one Step takes, and so one record of the journal: what it is encoded in is no larger
 )
 
 // inbox is the inputs that wait for the node, in the order in which they came. It is thread-unsafe.
 type inbox struct {
 	events []*engine.Event
-	bytes  int // of packets
+	bytes  int // of packets and calls
 }
 
-func packetBytes(ev *engine.Event) int {
-	if ev.Envelope == nil {
-		return 0
+// waitingBytes is what an input counts against the bounds: packets and calls. Others are bounded by what was given out.
+func waitingBytes(ev *engine.Event) int {
+	switch {
+	case ev.Envelope != nil:
+		return len(ev.Envelope.Raw)
+	case ev.Invoke != nil:
+		n := 1 + len(ev.Invoke.Name)
+		for _, v := range ev.Invoke.Inputs {
+			if v != nil {
+				n += v.Bytes()
+			}
+		}
+		return n
 	}
-	return len(ev.Envelope.Raw)
+	return 0
 }
 
-// room says whether one more input may wait among at most max. A packet that is alone always fits.
+// room says whether one more input may wait among at most max. One that is alone always fits.
 func (b *inbox) room(ev *engine.Event, max int) bool {
-	n := packetBytes(ev)
+	n := waitingBytes(ev)
 	return len(b.events) < max && (n == 0 || b.bytes == 0 || b.bytes+n <= inboxBytes)
 }
 
 func (b *inbox) put(ev *engine.Event) {
 	b.events = append(b.events, ev)
-	b.bytes += packetBytes(ev)
+	b.bytes += waitingBytes(ev)
 }
 
 // again puts inputs back to the head.
 func (b *inbox) again(events []*engine.Event) {
 	for _, ev := range events {
-		b.bytes += packetBytes(ev)
+		b.bytes += waitingBytes(ev)
 	}
 	b.events = append(events, b.events...)
 }
 
-// take gives what one Step takes: of packets the first, up to stepBytes but at least one, and everything else, which may be what
-// packets wait for. It says whether packets are left.
+// take gives what one Step takes: of packets and calls the first, up to stepBytes but at least one, and everything else, which may be what
+// they wait for. It says whether some of them are left.
 func (b *inbox) take() (events []*engine.Event, left bool) {
 	taken := 0
 	var kept []*engine.Event
 	for _, ev := range b.events {
-		n := packetBytes(ev)
+		n := waitingBytes(ev)
 		if n > 0 && (len(kept) > 0 || taken > 0 && taken+n > stepBytes) {
 			kept = append(kept, ev)
 			continue

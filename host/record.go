@@ -68,11 +68,11 @@ var resultTable = crc64.MakeTable(crc64.ECMA)
 
 // Finish turns what a worker returned into the input that completes its command, with the digest of the results.
 func Finish(reg *value.Registry, command uint64, out []value.Value, err error) engine.Event {
+	for i := 0; err == nil && i < len(out); i++ {
+		err = engine.Storable(reg, out[i])
+	}
 	if err != nil {
-		f := value.AsFailure(err, "worker")
-		return engine.Event{CompletionFailed: &snapshot.CompletionFailedEvent{
-			Command: command, Failure: snapshot.FailureSnapshot{Code: f.Code, Where: f.Where, Message: f.Message},
-		}}
+		return *failed(command, value.AsFailure(err, "worker"))
 	}
 	c := &snapshot.PendingCompletionSnapshot{Command: command, Results: named(out)}
 	var b []byte
@@ -85,6 +85,14 @@ func Finish(reg *value.Registry, command uint64, out []value.Value, err error) e
 	}
 	c.Digest = max(sum, 1)
 	return engine.Event{Completion: c}
+}
+
+// failed is the input that ends a command without results, whatever its worker says of that.
+func failed(command uint64, why *value.Failure) *engine.Event {
+	f := why.Clean()
+	return &engine.Event{CompletionFailed: &snapshot.CompletionFailedEvent{
+		Command: command, Failure: snapshot.FailureSnapshot{Code: f.Code, Where: f.Where, Message: f.Message},
+	}}
 }
 
 // named gives results the names of their ports.

@@ -30,8 +30,10 @@ const (
 	blobHeaderBytes = 32
 	blobPrefix      = "blob-"
 	blobSuffix      = ".blob"
-	blobBytesLimit  = recordBytesLimit
 )
+
+// BlobBytesMax is the largest content of a blob.
+const BlobBytesMax = recordBytesLimit
 
 // Blobs keeps byte strings that are too large for a record, by content, each once. A record names them by digest, so a blob must be
 // durable before the record is: it is when Put has returned. It is safe for concurrent use.
@@ -83,8 +85,8 @@ func OwnsBlobFile(name string) bool {
 
 // Put makes a blob durable, unless it is, and returns its digest. Record lsn, or an earlier one, is going to name it.
 func (b *Blobs) Put(data []byte, lsn uint64) (digest [32]byte, err error) {
-	if len(data) > blobBytesLimit {
-		return digest, &TooLargeError{What: "blob", Size: int64(len(data)), Max: blobBytesLimit}
+	if len(data) > BlobBytesMax {
+		return digest, &TooLargeError{What: "blob", Size: int64(len(data)), Max: BlobBytesMax}
 	}
 	digest = sha256.Sum256(data)
 	b.writing.Lock()
@@ -149,7 +151,7 @@ func (b *Blobs) Get(digest [32]byte, size, lsn uint64) ([]byte, error) {
 		return nil, err
 	}
 	// The record's claim is held against the file before anything is allocated for it.
-	if size > blobBytesLimit || n != blobHeaderBytes+int64(size) {
+	if size > BlobBytesMax || n != blobHeaderBytes+int64(size) {
 		return nil, corrupt(n, "the file has %d bytes; a header of %d and content of %d belong there", n, blobHeaderBytes, size)
 	}
 	buf := make([]byte, n)

@@ -2,9 +2,11 @@ package journal
 
 import "fmt"
 
+// RecordBytesDefault is the largest payload of a record where Options.RecordBytesMax does not say another.
+const RecordBytesDefault = 64 << 20
+
 const (
 	defaultSegmentBytes = 4 << 20
-	defaultRecordBytes  = 64 << 20
 	segmentBytesMin     = 4 << 10
 	recordBytesLimit    = 1 << 30
 	segmentBytesLimit   = recordBytesLimit + 1<<20 // of any file that is believed
@@ -37,7 +39,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.SegmentBytes = defaultSegmentBytes
 	}
 	if o.RecordBytesMax == 0 {
-		o.RecordBytesMax = defaultRecordBytes
+		o.RecordBytesMax = RecordBytesDefault
 	}
 	if o.SegmentBytes < segmentBytesMin || o.SegmentBytes > recordBytesLimit {
 		return o, fmt.Errorf("journal: SegmentBytes is %d; it must be between %d and %d", o.SegmentBytes, segmentBytesMin, recordBytesLimit)

@@ -194,7 +194,7 @@ func (d *decoding) decode(t TypeID, b []byte, depth int) (Value, error) {
 		return Float(math.Float64frombits(binary.LittleEndian.Uint64(b))), nil
 	case TypeString, TypePeer:
 		if !utf8.Valid(b) {
-			return bad("want UTF-8")
+			return bad(wantText)
 		}
 		if t == TypePeer {
 			return Peer(b), nil
@@ -275,7 +275,7 @@ type cursor struct {
 
 func (c *cursor) count() int {
 	n, k := binary.Uvarint(c.b)
-	if k <= 0 || n > math.MaxInt32 || (k > 1 && c.b[k-1] == 0) {
+	if k <= 0 || n > math.MaxInt || (k > 1 && c.b[k-1] == 0) {
 		c.fail("want one shortest varint")
 		return 0
 	}
@@ -299,7 +299,7 @@ func (c *cursor) take() []byte {
 func (c *cursor) text() string {
 	p := c.take()
 	if !utf8.Valid(p) {
-		c.fail("want UTF-8")
+		c.fail(wantText)
 		return ""
 	}
 	return string(p)
@@ -309,7 +309,7 @@ func (c *cursor) text() string {
 func (c *cursor) typeID() TypeID {
 	p := c.take()
 	if !utf8.Valid(p) {
-		c.fail("want UTF-8")
+		c.fail(wantText)
 		return ""
 	}
 	return Known(p)

@@ -24,7 +24,7 @@ func NewRegistry() *Registry { return &Registry{codecs: map[TypeID]Codec{}} }
 // Register adds a type. The id must be a dotted name, a slash and a version number ("acme.Sketch/2"), and new.
 func (r *Registry) Register(id TypeID, c Codec) error {
 	name, version, ok := strings.Cut(string(id), "/")
-	if !ok || name == "" || version == "" || strings.Trim(version, "0123456789") != "" {
+	if !ok || name == "" || version == "" || NameFault(string(id)) != "" || strings.Trim(version, "0123456789") != "" {
 		return fmt.Errorf("value: type id %q: want a name, a slash and a version number, such as \"acme.Sketch/2\"", id)
 	}
 	if r.Known(id) {

@@ -89,6 +89,7 @@ type List struct {
 	items []Value
 	bytes int
 	depth int
+	plain bool // all items are: see plain
 }
 
 // Failure is the value of a result that could not be made: who failed, with which code, and why. It travels along the
@@ -107,9 +108,10 @@ func (v Bytes) Raw() []byte { return v.b }
 
 // NewList returns the composite of the items in order; the caller gives the slice away.
 func NewList(items ...Value) *List {
-	l := &List{items: items, bytes: overhead, depth: 1}
+	l := &List{items: items, bytes: overhead, depth: 1, plain: true}
 	for _, it := range items {
 		l.bytes += it.Bytes()
+		l.plain = l.plain && plain(it)
 		if sub, ok := it.(*List); ok && sub.depth+1 > l.depth {
 			l.depth = sub.depth + 1
 		}

@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -58,10 +57,10 @@ func check(e *Envelope) error {
 	switch {
 	case e.Version == 0 || e.Version > CurrentVersion:
 		return bad(numVersion, fmt.Sprintf("version %d, want 1 to %d", e.Version, CurrentVersion))
-	case len(e.From) > PeerIDBytesMax || !utf8.ValidString(string(e.From)):
-		return bad(numFrom, "want a peer id of at most 128 bytes")
-	case len(e.To) > PeerIDBytesMax || !utf8.ValidString(string(e.To)):
-		return bad(numTo, "want a peer id of at most 128 bytes")
+	case e.From != "" && e.From.Fault() != "": // an envelope that names none has one, though no engine takes or sends it
+		return bad(numFrom, e.From.Fault())
+	case e.To != "" && e.To.Fault() != "":
+		return bad(numTo, e.To.Fault())
 	case e.Ack != 0 && e.AckEpoch == 0:
 		return bad(numAck, "an acknowledgement names the epoch that it is of")
 	case e.Edge < -1:
@@ -84,7 +83,7 @@ func check(e *Envelope) error {
 		return bad(numLives, livesText)
 	}
 	for _, a := range e.Source {
-		if !utf8.ValidString(a) {
+		if !value.IsText(a) {
 			return bad(numSource, "want UTF-8 text")
 		}
 	}

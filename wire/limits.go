@@ -36,7 +36,7 @@ func (l Limits) Budget(n int) int {
 }
 
 // PeerIDBytesMax bounds the text of a peer id, whatever its kind of key.
-const PeerIDBytesMax = 128
+const PeerIDBytesMax = value.PeerBytesMax
 
 // DefaultLimits returns the limits of a server or a desktop: 16 MiB for an envelope, 4 MiB for a fill.
 func DefaultLimits() Limits {

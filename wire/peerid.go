@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/mr-tron/base58"
+
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // keyPrefix is what stands before the 32 bytes of an ed25519 public key in a peer id: the identity multihash (code 0,
@@ -35,6 +37,10 @@ func (p PeerID) PublicKey() ([]byte, error) {
 	}
 	return key, nil
 }
+
+// Fault says what is wrong with the text as a peer id of any kind of key, or returns "": the one grammar of those in envelopes, values,
+// records and snapshots.
+func (p PeerID) Fault() string { return value.PeerFault(string(p)) }
 
 // Validate says whether the id names an ed25519 public key: nil, or a *PeerIDError.
 func (p PeerID) Validate() error {

@@ -48,6 +48,9 @@ func checkPlace(f *Fill) string {
 	return checkOp(f.Op)
 }
 
+// OpFault says what is wrong with s as the name of an op, or returns "".
+func OpFault(s string) string { return checkOp(s) }
+
 // checkOp says what is wrong with the name of an op, or "".
 func checkOp(name string) string {
 	if name == "" || len(name) > OpNameBytesMax {
