@@ -22,11 +22,16 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 	client.cmd.Process.Signal(syscall.SIGSTOP)
 	defer client.cmd.Process.Signal(syscall.SIGCONT)
 	rhizome(t, "version") // the file is in memory from here on
-	began := time.Now()
 	var s deploy.Status
-	jsonOf(t, rhizome(t, "status", "--json", "--dir", filepath.Join(dir, "client")), &s)
-	if took := time.Since(began); took > time.Second && !raceEnabled {
-		t.Errorf("it took %s", took)
+	for range 5 { // the round is in its journal, which a loaded machine may not have read in the time that a status has
+		began := time.Now()
+		jsonOf(t, rhizome(t, "status", "--json", "--dir", filepath.Join(dir, "client")), &s)
+		if took := time.Since(began); took > time.Second && !raceEnabled {
+			t.Errorf("it took %s", took)
+		}
+		if s.Round > 0 {
+			break
+		}
 	}
 	if s.State != deploy.StateHangs || !s.Running || s.Round < 1 || !strings.Contains(s.Hangs, fmt.Sprintf("process %d is stopped", client.cmd.Process.Pid)) {
 		t.Errorf("%+v", s)
