@@ -22,6 +22,9 @@ type NetOptions struct {
 	Stream int      // bytes of a measurement of throughput
 	Spawn  func() (*NetProcess, error)
 
+	Fleet   []int // clients of the fleets, one after the other; a round asks all of the first, of the others a tenth
+	Updates int   // that each of them gives, about
+
 	Hidden  int   // width of the two hidden layers of the large model: 4,962 make 100 MB
 	Clients []int // of the large model's jobs, one after the other
 	// Train runs a job in a directory that it makes, with a process for each node, and tells it as rhizome run --json does.
@@ -32,7 +35,7 @@ type NetOptions struct {
 
 // DefaultNetOptions are those of the project's aims: 31 KB in an empty round, and a model of 100 MB.
 func DefaultNetOptions() NetOptions {
-	return NetOptions{Rounds: 2000, Repeat: 3, Bytes: 31_000, Stream: 512 << 20, Hidden: 4962, Clients: []int{2, 10}}
+	return NetOptions{Rounds: 2000, Repeat: 3, Bytes: 31_000, Stream: 512 << 20, Fleet: []int{100, 1000, 10_000}, Updates: 10_000, Hidden: 4962, Clients: []int{2, 10}}
 }
 
 // netParts are what Net measures, in order.
@@ -45,6 +48,7 @@ var netParts = []struct {
 	{"start", netStart},
 	{"large", netLarge},
 	{"size", netSize},
+	{"fleet", netFleets},
 }
 
 // NetParts returns the names of what Net measures.
@@ -72,8 +76,8 @@ func Net(fsys vfs.FS, dir string, o NetOptions, emit func(Metric)) error {
 			return fmt.Errorf("there is no part %q; want one of %s", name, strings.Join(NetParts(), ", "))
 		}
 	}
-	if o.Rounds < 10 || o.Repeat < 1 || o.Repeat > 16 || o.Bytes < 4 || o.Stream < 1 || o.Hidden < 1 || o.Spawn == nil || o.Train == nil || o.Command == nil || o.Members == nil {
-		return fmt.Errorf("want at least 10 rounds, 1 to 16 measurements, 4 bytes of model, a hidden layer of 1 and ways to start processes")
+	if o.Rounds < 10 || o.Repeat < 1 || o.Repeat > 16 || o.Bytes < 4 || o.Stream < 1 || o.Hidden < 1 || len(o.Fleet) < 2 || slices.Min(o.Fleet) < 10 || o.Updates < 1 || o.Spawn == nil || o.Train == nil || o.Command == nil || o.Members == nil {
+		return fmt.Errorf("want at least 10 rounds, 1 to 16 measurements, 4 bytes of model, a hidden layer of 1, two fleets of at least 10 clients and ways to start processes")
 	}
 	r := &netRun{NetOptions: o, fsys: fsys, dir: dir}
 	for _, part := range netParts {

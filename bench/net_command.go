@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -91,6 +92,13 @@ func (c *netCommand) end() {
 	kill := time.AfterFunc(20*time.Second, func() { c.cmd.Process.Kill() })
 	defer kill.Stop()
 	c.cmd.Wait()
+}
+
+// ownMemory is what of this process is not the content of files, in bytes, once what it does not need is given back.
+func ownMemory() float64 {
+	debug.FreeOSMemory()
+	_, own := resident(os.Getpid())
+	return own
 }
 
 // resident returns what a process has in memory now, all of it and what is not the content of files, in bytes. It is 0 where

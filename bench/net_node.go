@@ -2,14 +2,14 @@ package bench
 
 import (
 	"crypto/ed25519"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/builtin"
-	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -24,7 +24,7 @@ import (
 // netKey returns the identity of a node of the bench, which is known to everybody: it listens on loopback only.
 func netKey(index int) ed25519.PrivateKey {
 	seed := make([]byte, ed25519.SeedSize)
-	seed[0] = byte(index + 1)
+	binary.LittleEndian.PutUint32(seed, uint32(index+1))
 	return ed25519.NewKeyFromSeed(seed)
 }
 
@@ -40,6 +40,8 @@ func netEnd(spec netSpec, r transport.Receiver) (*libp2p.Transport, error) {
 	}
 	if spec.Index > 0 {
 		cfg.Listen = nil
+	} else if spec.Members > 0 { // all of them come from one address, and at once
+		cfg.Limits.Links, cfg.Limits.AddressRate, cfg.Limits.Handshakes = spec.Members+spec.Members/8+64, 1<<20, spec.Members+64
 	}
 	return libp2p.New(cfg)
 }
@@ -57,6 +59,7 @@ func netServer(spec netSpec) (wire.PeerID, error) {
 type netReceiver struct {
 	ready chan struct{}
 	take  func(from wire.PeerID, raw []byte)
+	host  atomic.Pointer[host.Host]
 }
 
 func newNetReceiver() *netReceiver { return &netReceiver{ready: make(chan struct{})} }
@@ -67,6 +70,16 @@ func (r *netReceiver) bind(take func(from wire.PeerID, raw []byte)) {
 	close(r.ready)
 }
 
+// bindHost gives a node what comes, and who is linked. began is called before the first packet.
+func (r *netReceiver) bindHost(h *host.Host, began func()) {
+	r.host.Store(h)
+	var once sync.Once
+	r.bind(func(from wire.PeerID, raw []byte) {
+		once.Do(began)
+		h.Receive(from, raw)
+	})
+}
+
 func (r *netReceiver) Admit(wire.PeerID) error { return nil }
 
 func (r *netReceiver) Receive(from wire.PeerID, raw []byte) error {
@@ -75,13 +88,26 @@ func (r *netReceiver) Receive(from wire.PeerID, raw []byte) error {
 	return nil
 }
 
-func (r *netReceiver) Linked(wire.PeerID, string)   {}
-func (r *netReceiver) Unlinked(wire.PeerID, error)  {}
+func (r *netReceiver) Linked(p wire.PeerID, remote string) {
+	if h := r.host.Load(); h != nil {
+		h.Linked(p, remote)
+	}
+}
+
+func (r *netReceiver) Unlinked(p wire.PeerID, reason error) {
+	if h := r.host.Load(); h != nil {
+		h.Unlinked(p, reason)
+	}
+}
+
 func (r *netReceiver) Lost(wire.PeerID, int, error) {}
 
 // netNode is the process of a node of the job of empty rounds. The server tells how long the rounds took.
 func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	receiver := newNetReceiver()
+	if err := wantFiles(uint64(spec.Members) + fleetFiles); err != nil {
+		return err
+	}
 	end, err := netEnd(spec, receiver)
 	if err != nil {
 		return err
@@ -117,7 +143,8 @@ func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		return err
 	}
 	defer h.Stop()
-	receiver.bind(func(from wire.PeerID, raw []byte) { h.Receive(from, raw) })
+	watch.own = ownMemory()
+	receiver.bindHost(h, func() { watch.ready = time.Now() })
 	say(netAnswer{Ready: true, Addresses: end.Addresses()})
 	select {
 	case a := <-watch.done:
@@ -131,7 +158,8 @@ func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 
 // netConfig returns what the node is installed with.
 func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
-	art, err := emptyRound(spec.Warm+spec.Rounds, spec.Bytes/4)
+	members, cohort := spec.fleet()
+	art, err := empty{rounds: spec.Warm + spec.Rounds, floats: spec.Bytes / 4, members: members, cohort: cohort}.record()
 	if err != nil {
 		return node.Config{}, err
 	}
@@ -146,12 +174,7 @@ func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
 			return node.Config{}, err
 		}
 		place = "clients"
-		part := spec.Index - 1
-		b, err := json.Marshal(data.Options{Partition: &part})
-		if err != nil {
-			return node.Config{}, err
-		}
-		cfg.Options = map[string][]byte{"data": b}
+		cfg.Options = emptyOptions(spec.Index - 1)
 	}
 	cfg.Targets, cfg.Anyone = map[string][]wire.PeerID{"server": {server}}, []string{"clients"}
 	cfg.Program, err = program.Load(art.Model, place)
@@ -164,7 +187,10 @@ type netWatch struct {
 	spec  netSpec
 	disk  meter
 	asked int
+	ready time.Time // when the first packet came
 	began time.Time
+	own   float64 // memory of the process then
+	first float64 // seconds from there to the first question
 	cpu   float64
 	syncs int64
 	bytes int64
@@ -176,7 +202,11 @@ func (w *netWatch) sent(raw []byte) {
 	if w.spec.Index > 0 || len(raw) < w.spec.Bytes {
 		return
 	}
-	if w.asked++; w.asked == 2*w.spec.Warm+1 {
+	_, cohort := w.spec.fleet()
+	if w.asked++; w.asked == 1 {
+		w.first = time.Since(w.ready).Seconds()
+	}
+	if w.asked == cohort*w.spec.Warm+1 {
 		w.began, w.cpu, w.syncs, w.bytes = time.Now(), processorTime(), w.disk.syncs.Load(), w.disk.written.Load()
 	}
 }
@@ -187,7 +217,7 @@ func (w *netWatch) event(ev engine.AppEvent) error {
 		return fmt.Errorf("the node failed: %v", ev.Value)
 	case ev.Name == "done" && !w.over.Swap(true):
 		w.done <- netAnswer{Seconds: time.Since(w.began).Seconds(), CPU: processorTime() - w.cpu,
-			Syncs: w.disk.syncs.Load() - w.syncs, Bytes: w.disk.written.Load() - w.bytes}
+			Syncs: w.disk.syncs.Load() - w.syncs, Bytes: w.disk.written.Load() - w.bytes, First: w.first, Own: ownMemory() - w.own}
 	}
 	return nil
 }

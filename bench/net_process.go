@@ -17,7 +17,7 @@ type NetProcess struct {
 
 // netSpec says what a child is: it is the first line that the child reads.
 type netSpec struct {
-	Role   string // server, client, hub, echo, source, sink
+	Role   string // server, client, fleet, hub, echo, source, sink
 	Index  int    // of the node, from 0: the server
 	Dir    string // of its files; empty means a disk in memory, and no sync for an echo
 	QUIC   bool
@@ -25,6 +25,19 @@ type netSpec struct {
 	Warm   int // rounds before them
 	Bytes  int // of the model, or of the stream
 	Server []string
+
+	Members, Cohort int // of a fleet; 0 is two of two
+	Count           int // of a fleet's process: its nodes, with indices from Index on
+
+	begin <-chan struct{} // of a child: closed when its parent has said so
+}
+
+// fleet returns how many members there are, and of how many a round is.
+func (s netSpec) fleet() (members, cohort int) {
+	if s.Members == 0 {
+		return netNodes - 1, netNodes - 1
+	}
+	return s.Members, s.Cohort
 }
 
 // netAnswer is a line that a child writes.
@@ -35,6 +48,8 @@ type netAnswer struct {
 	Syncs     int64    `json:",omitempty"` // of the disk meanwhile
 	Bytes     int64    `json:",omitempty"` // written to the disk meanwhile, or sent
 	CPU       float64  `json:",omitempty"` // seconds of the processor since the process began
+	First     float64  `json:",omitempty"` // seconds from the first packet that the server got to its first question
+	Own       float64  `json:",omitempty"` // bytes by which the server's own memory grew, until the rounds were over
 	Error     string   `json:",omitempty"`
 }
 
@@ -76,8 +91,16 @@ func (r *netRun) start(spec netSpec) (*netChild, netAnswer, error) {
 	return c, a, nil
 }
 
+// begin lets the child begin, where it waits for that.
+func (c *netChild) begin() error {
+	_, err := fmt.Fprintln(c.In)
+	return err
+}
+
 // next waits for the child's next word.
-func (c *netChild) next() (netAnswer, error) {
+func (c *netChild) next() (netAnswer, error) { return c.within(netPatience) }
+
+func (c *netChild) within(patience time.Duration) (netAnswer, error) {
 	select {
 	case a, ok := <-c.answers:
 		switch {
@@ -87,8 +110,8 @@ func (c *netChild) next() (netAnswer, error) {
 			return a, fmt.Errorf("%s %d: %s", c.spec.Role, c.spec.Index, a.Error)
 		}
 		return a, nil
-	case <-time.After(netPatience):
-		return netAnswer{}, fmt.Errorf("%s %d said nothing for %v", c.spec.Role, c.spec.Index, netPatience)
+	case <-time.After(patience):
+		return netAnswer{}, fmt.Errorf("%s %d said nothing for %v", c.spec.Role, c.spec.Index, patience)
 	}
 }
 
@@ -114,13 +137,17 @@ func NetChild(in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(first, &spec); err != nil {
 		return err
 	}
-	over := make(chan struct{})
+	over, begin := make(chan struct{}), make(chan struct{})
+	spec.begin = begin
 	go func() {
+		if _, err := lines.ReadBytes('\n'); err == nil {
+			close(begin)
+		}
 		io.Copy(io.Discard, lines)
 		close(over)
 	}()
 	role := map[string]func(netSpec, func(netAnswer), <-chan struct{}) error{
-		"server": netNode, "client": netNode, "hub": netHub, "echo": netEcho, "sink": netSink, "source": netSource,
+		"server": netNode, "client": netNode, "fleet": netFleet, "hub": netHub, "echo": netEcho, "sink": netSink, "source": netSource,
 	}[spec.Role]
 	if role == nil {
 		return fmt.Errorf("there is no role %q", spec.Role)

@@ -9,7 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/builtin"
-	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	roundsproto "github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/component/selector"
@@ -79,32 +79,35 @@ func bareRounds() (float64, error) {
 	return 1e9 / ns, failed
 }
 
-// emptyRound records the job: the server asks both clients, which answer with the floats that they got.
-func emptyRound(rounds, floats int) (*compile.Artifact, error) {
+// empty is the job of empty rounds.
+type empty struct{ rounds, floats, members, cohort int }
+
+// record records it: in each round the server asks a cohort, whose members answer with the floats that they got.
+func (e empty) record() (*compile.Artifact, error) {
 	g := graph.New("empty")
 	server, clients := g.Place("server"), g.Place("clients")
 	at := []graph.Place{server}
 	both := []graph.Place{server, clients}
-	samples := g.Component(graph.Component{Name: "data", Role: "data", Kind: data.Kind, Version: data.Version, At: both,
-		Config: data.Config{Alpha: 100, Partitions: 2, Batch: 1, Epochs: 1}})
+	samples := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: both,
+		Config: synthetic.Config{Features: 1, Samples: 1, Test: 1}})
 	members := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{samples}, Config: registry.Config{Min: 2}})
+		Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members, HeartbeatMS: emptyHeartbeat.Milliseconds()}})
 	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: at,
-		Deps: []*graph.Slot{members}, Config: selector.Config{}})
+		Deps: []*graph.Slot{members}, Config: selector.Config{N: e.cohort}})
 	barrier := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: roundsproto.Kind, Version: roundsproto.Version, At: at,
 		Config: roundsproto.Config{}})
 	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: at,
 		Deps: []*graph.Slot{barrier, members}, Config: aggregator.Config{}})
-	model := make([]float32, floats)
+	model := make([]float32, e.floats)
 	for i := range model {
 		model[i] = 1
 	}
-	one, err := tensor.FromFloat32([]int{floats}, model)
+	one, err := tensor.FromFloat32([]int{e.floats}, model)
 	if err != nil {
 		return nil, err
 	}
 	s := g.At(server)
-	last := s.Loop(s.Constant(value.Int(int64(rounds))), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+	last := s.Loop(s.Constant(value.Int(int64(e.rounds))), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 		cohort := b.Invoke(choose, "Sample", b.Invoke(members, "Await", i)[0], i)[0]
 		opened := b.Invoke(barrier, "Open", i, cohort)[0]
 		update := b.Gate(b.Constant(value.NewList(value.Tensor{Tensor: one})), opened)
@@ -122,9 +125,18 @@ func emptyRound(rounds, floats int) (*compile.Artifact, error) {
 	return art, err
 }
 
+// emptyHeartbeat is that of the members of the job: as in a fleet of which nobody is watched closely.
+const emptyHeartbeat = time.Minute
+
+// emptyOptions are the options of a member.
+func emptyOptions(part int) map[string][]byte {
+	b, _ := json.Marshal(synthetic.Options{Partition: &part}) // a number
+	return map[string][]byte{"data": b}
+}
+
 // roundsPerSecond runs the empty job on three hosts.
 func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
-	art, err := emptyRound(emptyRounds, 1)
+	art, err := empty{rounds: emptyRounds, floats: 1, members: 2, cohort: 2}.record()
 	if err != nil {
 		return 0, err
 	}
@@ -145,12 +157,7 @@ func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
 		cfg := node.Config{Program: p, Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1,
 			Self: wire.PeerID(fmt.Sprintf("node%d", i)), Targets: map[string][]wire.PeerID{"server": {"node0"}}, Limits: engine.DefaultLimits(), Anyone: []string{"clients"}}
 		if i > 0 {
-			part := i - 1
-			b, err := json.Marshal(data.Options{Partition: &part})
-			if err != nil {
-				return 0, err
-			}
-			cfg.Options = map[string][]byte{"data": b}
+			cfg.Options = emptyOptions(i - 1)
 		}
 		h, err := startHost(fsys, filepath.Join(dir, fmt.Sprint(i)), cfg, net, workers, done)
 		if err != nil {

@@ -49,6 +49,8 @@ func newBenchNet(c *console) *cobra.Command {
 	flags.IntVar(&f.o.Stream, "stream", f.o.Stream, "bytes that are sent to measure throughput")
 	flags.IntVar(&f.o.Hidden, "hidden", f.o.Hidden, "width of the two hidden layers of the large model; 4,962 make 100 MB")
 	flags.IntSliceVar(&f.o.Clients, "clients", f.o.Clients, "clients of the large model, one job after the other")
+	flags.IntSliceVar(&f.o.Fleet, "fleet", f.o.Fleet, "clients of the fleets, one after the other")
+	flags.IntVar(&f.o.Updates, "updates", f.o.Updates, "updates that the clients of a fleet give, about")
 	flags.StringVar(&f.profile, "profile", "", "folder for a profile of the processor's time of each process")
 	flags.BoolVar(&f.child, "child", false, "be a process of the bench")
 	flags.MarkHidden("child")

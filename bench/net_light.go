@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/transport/libp2p"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// light is a node without a host: an engine behind a lock, with an end of its own and no disk. A process holds thousands.
+type light struct {
+	end   *libp2p.Transport
+	began time.Time
+
+	mu    sync.Mutex
+	nd    *node.Node
+	timer *time.Timer
+	err   error
+}
+
+// input feeds the node, and does what it wants until it has nothing to do at the present time.
+func (l *light) input(evs ...*engine.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ev := range evs {
+		if err := l.nd.Deliver(ev); err != nil {
+			l.refused(err)
+		}
+	}
+	for {
+		out := l.nd.Poll(time.Since(l.began).Nanoseconds())
+		for _, p := range out.Envelopes {
+			if err := l.end.Send(p.To, p.Raw); err != nil {
+				l.err = err // a resend brings it
+			}
+		}
+		more, wake := out.More, out.Wake
+		for _, c := range out.Commands {
+			result, err := l.nd.Work(c)
+			done := host.Finish(l.nd.Config().Values, c.ID, result, err)
+			if err := l.nd.Deliver(&done); err != nil {
+				l.refused(err)
+			}
+			more = true
+		}
+		if more {
+			continue
+		}
+		if wake != 0 {
+			l.timer.Reset(time.Until(l.began.Add(time.Duration(wake))))
+		}
+		return
+	}
+}
+
+// refused keeps the first refusal that is none of those that resends mend.
+func (l *light) refused(err error) {
+	var re *engine.RefusedError
+	if l.err == nil && !(errors.As(err, &re) && re.Wait) {
+		l.err = err
+	}
+}
+
+// fleetFiles are those that a process of a fleet opens beside a socket for each client.
+const fleetFiles = 256
+
+// netFleet is the process of many light nodes.
+func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
+	if err := wantFiles(uint64(spec.Count) + fleetFiles); err != nil {
+		return err
+	}
+	first, err := netConfig(spec, "")
+	if err != nil {
+		return err
+	}
+	server := first.Targets["server"][0]
+	all := make([]*light, spec.Count)
+	defer func() {
+		for _, l := range all {
+			if l != nil {
+				l.close()
+			}
+		}
+	}()
+	for i := range all {
+		receiver := newNetReceiver()
+		own := spec
+		own.Index += i
+		end, err := netEnd(own, receiver)
+		if err != nil {
+			return err
+		}
+		l := &light{end: end, began: time.Now()}
+		all[i] = l
+		cfg := first // program and artifact are shared: both are read only
+		cfg.Self, cfg.Options, cfg.Limits = end.Self(), emptyOptions(own.Index-1), engine.EdgeLimits()
+		if l.nd, err = node.Install(cfg); err != nil {
+			return err
+		}
+		l.timer = time.AfterFunc(time.Hour, func() { l.input() })
+		end.Learn(server, spec.Server)
+		receiver.bind(func(from wire.PeerID, raw []byte) { l.input(host.Arrived(from, raw)) })
+	}
+	say(netAnswer{Ready: true})
+	select {
+	case <-spec.begin:
+	case <-over:
+		return nil
+	}
+	for _, l := range all {
+		l.input(&engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: uint64(time.Now().UnixMicro()), Rules: engine.CurrentRules}})
+		select {
+		case <-over:
+			return nil
+		default:
+		}
+	}
+	<-over
+	for _, l := range all {
+		l.mu.Lock()
+		err := l.err
+		l.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *light) close() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.end.Close()
+}
