@@ -21,6 +21,7 @@ type world struct {
 	restoring bool
 	restores  int
 	onReborn  func(before, after *Engine) // told of each restore
+	past      *uint32                     // the rules by which the nodes go; nil for those of this release
 }
 
 type netPacket struct {
@@ -251,7 +252,7 @@ func (w *world) act(kind, a, b int) {
 	case 8:
 		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(w.nodes[(a+1)%2].e.st.self), Reason: "gone"}})
 	case 9:
-		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * CurrentRules}})
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * w.newest()}})
 		n.poll()
 	}
 	switch k := kind - programs.StepKinds; {
@@ -261,6 +262,14 @@ func (w *world) act(kind, a, b int) {
 		n.link(k, other.e.st.self, a, b)
 	}
 	n.poll()
+}
+
+// newest returns the rules to which a restart raises a node.
+func (w *world) newest() uint32 {
+	if w.past != nil {
+		return *w.past
+	}
+	return CurrentRules
 }
 
 // noticeSteps is how many kinds of actions noticed has.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -96,15 +97,22 @@ type rig struct {
 	events  map[uint64]string // app events of node 0 that left it
 	crashes int
 	wrong   bool // see tally
+
+	snapshotBytes int64 // of journal until a snapshot is due; 0 is 1,500
 }
 
 func newRig(t testing.TB, seed uint64) *rig {
 	r := &rig{t: t, parts: parts(t), rng: rand.New(rand.NewPCG(seed, 1)), events: map[uint64]string{}}
+	r.begin()
+	return r
+}
+
+// begin makes both nodes.
+func (r *rig) begin() {
 	for i := range r.fs {
 		r.fs[i] = vfs.NewMem()
 		r.open(i)
 	}
-	return r
 }
 
 func (r *rig) config(i int) node.Config {
@@ -122,7 +130,7 @@ func (r *rig) config(i int) node.Config {
 // open brings node i up from its disk, as often as its disk crashes meanwhile.
 func (r *rig) open(i int) {
 	for range 20 {
-		d, rec, err := Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500})
+		d, rec, err := Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096, SnapshotBytes: cmp.Or(r.snapshotBytes, 1500)})
 		if err == nil {
 			r.d[i] = d
 			if rec.New {
