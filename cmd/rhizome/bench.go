@@ -25,6 +25,7 @@ func newBench(c *console) *cobra.Command {
 			func(fsys vfs.FS, dir string, emit func(bench.Metric)) error {
 				return bench.Snapshot(fsys, dir, bench.DefaultSnapshotSizes(), emit)
 			}),
+		newBenchPart(c, "peers", "Measure what many peers cost a node: answers, deadlines, links and captures at 10,000 beside 100", bench.Peers),
 		newBenchSim(c),
 		newBenchNet(c),
 	)
