@@ -19,10 +19,47 @@ func (e *Engine) Audit() error {
 	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
 		return fmt.Errorf("engine: %d bytes are in slots and %d charged, %d in inputs and %d charged", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
 	}
-	for i := range e.st.timers.heap {
-		if t := &e.st.timers.heap[i]; (t.onOp() || t.kind == timerFrame) && e.st.frames.get(t.exec) == nil {
+	for _, t := range e.st.timers.heap {
+		if t.ofFrame() && e.st.frames.get(t.exec) == nil {
 			return fmt.Errorf("engine: timer %d is of activation %d, which has ended", t.seq, t.exec)
 		}
+	}
+	return e.auditOwners()
+}
+
+// auditOwners holds the lists of what is under way for each activation against the tables of all.
+func (e *Engine) auditOwners() error {
+	var timers, commands, parked, ready, children int
+	for _, exec := range e.sortedExecs() {
+		f := e.st.frames.get(exec)
+		for t := f.timers; t != nil; t = t.next {
+			timers++
+		}
+		for p := f.commands; p != nil; p = p.next {
+			commands++
+		}
+		for p := f.parked; p != nil; p = p.next {
+			parked++
+		}
+		for c := f.kids.first; c != nil; c = c.kid {
+			if children++; c.parent != exec {
+				return fmt.Errorf("engine: activation %d is listed as called by %d, and was by %d", c.exec, exec, c.parent)
+			}
+		}
+		ready += int(f.queued)
+	}
+	want := 0
+	for i, t := range e.st.timers.heap {
+		if int(t.place) != i {
+			return fmt.Errorf("engine: timer %d is at place %d of the heap, and takes itself for at %d", t.seq, i, t.place)
+		}
+		if t.ofFrame() {
+			want++
+		}
+	}
+	if timers != want || commands != len(e.st.pending) || parked != e.st.waits.len() || ready != e.st.frontier.len() {
+		return fmt.Errorf("engine: activations list %d timers, %d commands, %d waiting and %d ready ops; there are %d, %d, %d and %d",
+			timers, commands, parked, ready, want, len(e.st.pending), e.st.waits.len(), e.st.frontier.len())
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func wholeSnapshot(t tb, e *Engine) *snapshot.TransientSnapshot {
 		s.PendingAsync = append(s.PendingAsync, pendingImage{p, e.st.frames.get(p.exec).fn}.snap())
 	}
 	for _, tm := range e.st.timers.sorted() {
-		s.Framework.Timers = append(s.Framework.Timers, e.snapTimer(&tm))
+		s.Framework.Timers = append(s.Framework.Timers, e.snapTimer(tm))
 	}
 	return s
 }
@@ -212,7 +212,7 @@ func trackBounded(t *testing.T, shared *Scratch) {
 			t.Fatal(err)
 		}
 		e.arm(timer{kind: timerComponent, token: uint64(i)}, 1)
-		e.disarm(timerComponent, 0, 0, uint64(i))
+		e.disarmAll(timerOwner{kind: timerComponent, token: uint64(i)})
 		p := &pending{id: e.st.nextCommand}
 		e.st.nextCommand++
 		e.gave(p)

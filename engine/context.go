@@ -101,7 +101,7 @@ func (c *Context) Park() CallID {
 	c.waits = true
 	id := c.e.st.nextCall
 	c.e.st.nextCall++
-	c.e.st.parked = append(c.e.st.parked, parked{call: id, exec: c.f.exec, op: c.op, reason: parkComponent})
+	c.e.st.waits.add(&parked{call: id, exec: c.f.exec, op: c.op, reason: parkComponent}, c.f)
 	return CallID(id)
 }
 
@@ -124,11 +124,10 @@ func (c *Context) Reject(id CallID, why *value.Failure) {
 }
 
 func (e *Engine) unpark(id CallID) (*frame, int32) {
-	for i, p := range e.st.parked {
-		if p.call == uint64(id) && p.reason == parkComponent {
-			e.st.parked = append(e.st.parked[:i], e.st.parked[i+1:]...)
-			return e.st.frames.get(p.exec), p.op
-		}
+	if p := e.st.waits.call(uint64(id)); p != nil && p.reason == parkComponent {
+		f := e.st.frames.get(p.exec)
+		e.st.waits.remove(p, f)
+		return f, p.op
 	}
 	e.drop("call.unknown", "a component resolved a call that does not wait")
 	return nil, 0
@@ -164,10 +163,7 @@ func (c *Context) Arm(delay int64, token uint64) bool {
 
 // Disarm takes a timer back and says whether it was armed.
 func (c *Context) Disarm(token uint64) bool {
-	component := c.component
-	return c.e.disarmIf(func(t *timer) bool {
-		return t.kind == timerComponent && t.component == component && t.token == token
-	})
+	return c.e.disarmAll(timerOwner{kind: timerComponent, component: c.component, token: token})
 }
 
 // Send sends a message to the same component slot of a peer, applied once. It fails when the outbox is full.

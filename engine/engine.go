@@ -113,7 +113,7 @@ type tables struct {
 	backoff  peer.Backoff
 	ingress  [1]ingress
 	frames   [2]*frame
-	timers   [1]timer
+	timers   [1]*timer
 	counters [2]counter
 	book     peer.AddressBook
 	requests peer.Requests
@@ -135,7 +135,7 @@ func newState(cfg Config, t *tables) State {
 	return State{
 		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
 		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure,
-		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{t.timers[:0]}, counters: t.counters[:0],
+		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{heap: t.timers[:0]}, counters: t.counters[:0],
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}
 }
@@ -162,7 +162,7 @@ func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions
 // others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {
 	return e.st.frames.len() == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
-		len(e.st.bus) == 0 && e.st.frontier.n == 0 && e.st.streams.Unacknowledged() == 0
+		len(e.st.bus) == 0 && e.st.frontier.len() == 0 && e.st.streams.Unacknowledged() == 0
 }
 
 // Counters returns all counters in order of name: the host's way to read them (trap 29).

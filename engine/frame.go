@@ -29,6 +29,14 @@ type frame struct {
 	written  int32          // slots filled
 	bytes    int            // charge of what is in the slots; derived
 
+	// What is under way for it, derived: its timers, parked ops, commands and children, and how many of its ops are ready.
+	timers     *timer
+	parked     *parked
+	commands   *pending
+	kids       kids
+	queued     int32
+	elder, kid *frame // its neighbours among the children of its parent
+
 	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of changed ones.
 	shown, shelved, listed bool
 }
@@ -41,6 +49,7 @@ func (f *frame) reset() {
 	f.parent, f.callOp, f.depth, f.index, f.count = 0, 0, 0, 0, 0
 	f.deadline, f.failure = 0, nil
 	f.permits, f.attempts = f.permits[:0], f.attempts[:0]
+	f.timers, f.parked, f.commands, f.queued = nil, nil, nil, 0
 	if f.inbound.request.IsSet() {
 		f.inbound = inbound{}
 	}
@@ -58,55 +67,6 @@ type inbound struct {
 type attempt struct {
 	op    int32
 	tries int32
-}
-
-// ready is an op on the frontier; exec is held against the frame's when it runs, because frames are pooled.
-type ready struct {
-	f    *frame
-	exec uint64
-	op   int32
-}
-
-// ring is the frontier: a FIFO of ready ops. Its buffer is a power of two and only grows.
-type ring struct {
-	buf  []ready
-	head int
-	n    int
-}
-
-func (r *ring) push(x ready) {
-	if r.n == len(r.buf) {
-		r.grow()
-	}
-	r.buf[(r.head+r.n)&(len(r.buf)-1)] = x
-	r.n++
-}
-
-func (r *ring) pop() ready {
-	x := r.buf[r.head]
-	r.buf[r.head] = ready{}
-	r.head = (r.head + 1) & (len(r.buf) - 1)
-	r.n--
-	return x
-}
-
-// removeIf drops the entries that match and keeps the order of the others.
-func (r *ring) removeIf(match func(ready) bool) {
-	for range r.n {
-		if x := r.pop(); !match(x) {
-			r.push(x)
-		}
-	}
-}
-
-func (r *ring) at(i int) ready { return r.buf[(r.head+i)&(len(r.buf)-1)] }
-
-func (r *ring) grow() {
-	next := make([]ready, max(64, 2*len(r.buf)))
-	for i := range r.n {
-		next[i] = r.at(i)
-	}
-	r.buf, r.head = next, 0
 }
 
 // open starts an activation of fn with the given inputs. Inputs beyond fn.Inputs are dropped: they are the sender and
@@ -166,6 +126,7 @@ func (e *Engine) queue(f *frame, op int32) {
 }
 
 func (e *Engine) enqueue(r ready) {
+	r.f.queued++
 	if e.st.frontier.buf == nil {
 		e.st.frontier.buf = e.sc.ring()
 	}
@@ -237,7 +198,7 @@ func (e *Engine) arriveFailed(f *frame, op int32) {
 func (e *Engine) arriveLate(f *frame, op int32, v value.Value) {
 	if o := &f.fn.Ops[op]; o.Code == program.OpDeadline && f.slots[o.Out[0]] == nil && f.slots[o.Out[1]] == nil {
 		f.live++ // keeps the frame while its timer's share is released
-		if e.disarm(timerDeadlineOp, f.exec, op, 0) {
+		if e.disarmOf(f, timerDeadlineOp, op) {
 			e.fill(f, o.Out[0], v)
 			e.release(f)
 		}
@@ -285,7 +246,7 @@ func (e *Engine) collect(f *frame) {
 	e.st.frames.remove(f.exec)
 	e.ended(f)
 	if f.deadline != 0 {
-		e.disarm(timerFrame, f.exec, 0, 0)
+		e.disarmOf(f, timerFrame, 0)
 	}
 	if !planted.On(planted.SlotLeak) || f.failure == nil {
 		e.st.slotBytes -= f.bytes
@@ -309,12 +270,10 @@ func (e *Engine) kill(f *frame, why *value.Failure) {
 	if f.failure == nil {
 		f.failure = why
 	}
-	for _, exec := range e.sortedExecs() {
-		if c := e.st.frames.get(exec); c != nil && c.parent == f.exec {
-			c.inbound = inbound{}
-			c.parent = 0
-			e.killQuiet(c)
-		}
+	for c := f.kids.first; c != nil; c = f.kids.first {
+		c.inbound = inbound{}
+		e.orphan(f, c)
+		e.killQuiet(c)
 	}
 	e.forget(f)
 	f.live = 0
@@ -323,11 +282,9 @@ func (e *Engine) kill(f *frame, why *value.Failure) {
 
 // killQuiet ends a child whose caller is being killed: the caller reports.
 func (e *Engine) killQuiet(f *frame) {
-	for _, exec := range e.sortedExecs() {
-		if c := e.st.frames.get(exec); c != nil && c.parent == f.exec {
-			c.parent = 0
-			e.killQuiet(c)
-		}
+	for c := f.kids.first; c != nil; c = f.kids.first {
+		e.orphan(f, c)
+		e.killQuiet(c)
 	}
 	e.forget(f)
 	for _, name := range f.permits {
@@ -337,21 +294,39 @@ func (e *Engine) killQuiet(f *frame) {
 	e.collect(f)
 }
 
+// orphan takes a child away from the activation that called it.
+func (e *Engine) orphan(f, c *frame) {
+	f.kids.remove(c)
+	c.parent = 0
+}
+
 // forget takes back everything that is under way for a frame: ready ops, commands, timers, parked ops.
 func (e *Engine) forget(f *frame) {
-	e.st.frontier.removeIf(func(r ready) bool { return r.f == f })
-	for _, id := range sortedKeys(e.st.pending) {
-		if p := e.st.pending[id]; p.exec == f.exec {
-			e.took(p)
+	e.st.frontier.forget(f)
+	for f.commands != nil {
+		e.took(f.commands)
+	}
+	for f.timers != nil {
+		e.disarm(f.timers)
+	}
+	if !e.rules(3) {
+		e.disarmEpoch(f.exec)
+	}
+	for f.parked != nil {
+		e.st.waits.remove(f.parked, f)
+	}
+}
+
+// disarmEpoch takes back the timers of all questions of the epoch that has the number of an activation: by earlier rules, the two were not
+// told apart.
+func (e *Engine) disarmEpoch(exec uint64) {
+	var found []*timer
+	for _, t := range e.st.timers.heap {
+		if t.kind == timerRequest && t.exec == exec {
+			found = append(found, t)
 		}
 	}
-	e.disarmIf(func(t *timer) bool { return t.exec == f.exec && f.exec != 0 })
-	kept := e.st.parked[:0]
-	for _, p := range e.st.parked {
-		if p.exec != f.exec {
-			kept = append(kept, p)
-		}
+	for _, t := range found {
+		e.disarm(t)
 	}
-	clear(e.st.parked[len(kept):])
-	e.st.parked = kept
 }

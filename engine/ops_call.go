@@ -50,6 +50,7 @@ func (e *Engine) stepCall(f *frame, op int32, o *program.Op) outcome {
 func (e *Engine) call(f *frame, op int32, body program.FuncID, args []value.Value, index, count int64) {
 	c := e.activate(&e.prog.Funcs[body])
 	c.parent, c.callOp, c.depth, c.index, c.count = f.exec, op, f.depth+1, index, count
+	f.kids.add(c)
 	e.start(c, args)
 }
 
@@ -71,6 +72,7 @@ func (e *Engine) childEnded(f *frame, op int32, c *frame) {
 		e.reportFailure(c.failure) // a side branch failed: the results are sound, but nobody else would see it
 	}
 	index, count := c.index, c.count
+	f.kids.remove(c)
 	e.collect(c)
 	if failed != nil {
 		if e.fail(f, op, o, failed) == done {

@@ -11,7 +11,7 @@ func (e *Engine) stepComponent(f *frame, op int32, o *program.Op) outcome {
 		e.count("command.waits")
 		return e.park(f, op, o, parkCommand, "")
 	}
-	if len(e.st.parked) >= e.limits.Parked {
+	if e.st.waits.len() >= e.limits.Parked {
 		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many ops wait"))
 	}
 	if cap(e.sc.args) < len(o.In) {
@@ -64,18 +64,20 @@ func (e *Engine) results(f *frame, op int32, o *program.Op, out []value.Value) o
 
 // takeBack removes what an op's failed invocation left waiting.
 func (e *Engine) takeBack(f *frame, op int32) {
-	for _, id := range sortedKeys(e.st.pending) {
-		if p := e.st.pending[id]; p.exec == f.exec && p.op == op {
+	for p := f.commands; p != nil; {
+		next := p.next
+		if p.op == op {
 			e.took(p)
 		}
+		p = next
 	}
-	kept := e.st.parked[:0]
-	for _, p := range e.st.parked {
-		if p.exec != f.exec || p.op != op {
-			kept = append(kept, p)
+	for p := f.parked; p != nil; {
+		next := p.next
+		if p.op == op {
+			e.st.waits.remove(p, f)
 		}
+		p = next
 	}
-	e.st.parked = kept
 }
 
 func (p *pending) command() Command {

@@ -133,10 +133,10 @@ func (e *Engine) putHold(f *frame, op int32, o *program.Op, v value.Value) outco
 
 // park makes an op wait for a reason; beyond the bound it fails.
 func (e *Engine) park(f *frame, op int32, o *program.Op, why parkReason, label string) outcome {
-	if len(e.st.parked) >= e.limits.Parked {
+	if e.st.waits.len() >= e.limits.Parked {
 		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many ops wait"))
 	}
-	e.st.parked = append(e.st.parked, parked{call: e.st.nextCall, exec: f.exec, op: op, reason: why, label: label})
+	e.st.waits.add(&parked{call: e.st.nextCall, exec: f.exec, op: op, reason: why, label: label}, f)
 	e.st.nextCall++
 	return waiting
 }
@@ -144,16 +144,12 @@ func (e *Engine) park(f *frame, op int32, o *program.Op, why parkReason, label s
 // wakeParked puts the ops that wait for a reason back on the frontier, in order of parking. Each looks again for
 // itself, so waking one too many costs a look and waking one too few cannot happen (trap 23).
 func (e *Engine) wakeParked(why parkReason, label string) {
-	kept := e.st.parked[:0]
-	for _, p := range e.st.parked {
-		if p.reason != why || p.label != label {
-			kept = append(kept, p)
-			continue
-		}
+	if e.st.waits.len() == 0 {
+		return
+	}
+	for _, p := range e.st.waits.take(why, label, &e.st.frames) {
 		if f := e.st.frames.get(p.exec); f != nil {
 			e.enqueue(ready{f, f.exec, p.op})
 		}
 	}
-	clear(e.st.parked[len(kept):])
-	e.st.parked = kept
 }

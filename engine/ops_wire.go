@@ -125,9 +125,7 @@ func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Enve
 }
 
 func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
-	e.disarmIf(func(t *timer) bool {
-		return t.kind == timerRequest && t.peer == p && t.exec == r.Epoch && t.token == r.ID
-	})
+	e.disarmAll(timerOwner{kind: timerRequest, peer: p, epoch: r.Epoch, token: r.ID})
 }
 
 // stepReply answers the request that started this activation, or the activation that called it.

@@ -8,7 +8,7 @@ import (
 
 // pollFrontier runs ready ops in order until none is left or the op budget of this Poll is used up.
 func (e *Engine) pollFrontier() {
-	for e.st.frontier.n > 0 && e.st.opsLeft > 0 {
+	for e.st.frontier.len() > 0 && e.st.opsLeft > 0 {
 		r := e.st.frontier.pop()
 		if r.f.exec != r.exec {
 			e.broken("an op of an activation that has ended is ready")

@@ -8,16 +8,19 @@ import (
 )
 
 // pollTimers lets the timers mature that are due, in order of time and then of arming. One that is armed meanwhile for
-// now or earlier waits for the next Poll.
+// now or earlier waits for the next Poll, and so does what is beyond as many as ops may run: a Poll ends in time however many mature
+// together.
 func (e *Engine) pollTimers() {
 	last := e.st.nextTimer
-	for {
-		if h := e.st.timers.heap; len(h) == 0 || h[0].at > e.st.now || h[0].seq >= last {
+	for left := e.limits.OpsPerPoll; left > 0 || !e.rules(3); left-- {
+		t := e.st.timers.first()
+		if t == nil || t.at > e.st.now || t.seq >= last {
 			return
 		}
-		t, _ := e.st.timers.due(e.st.now)
+		e.st.dropTimer(t)
 		e.disarmed(t.seq)
-		e.mature(&t)
+		e.mature(t)
+		e.sc.freeTimer(t)
 	}
 }
 

@@ -50,7 +50,8 @@ func (e *Engine) Poll(now int64) *Output {
 		}
 	}
 	e.st.phase, e.st.opsLeft = 0, 0
-	if r := &e.st.frontier; r.n == 0 && r.buf != nil {
+	if r := &e.st.frontier; r.len() == 0 && r.buf != nil {
+		r.sweep()
 		e.sc.rings = append(e.sc.rings, r.buf)
 		*r = ring{}
 	}
@@ -62,7 +63,7 @@ func (e *Engine) Poll(now int64) *Output {
 // more says whether another Poll would do something now.
 func (e *Engine) more() bool {
 	// A timer that was armed for now, or for the time 0, has no Wake of its own.
-	return e.st.timers.matured(e.st.now) || e.st.frontier.n > 0 || len(e.st.bus) > 0 && !e.crowded() || len(e.st.completions) > 0 || e.ingressReady()
+	return e.st.timers.matured(e.st.now) || e.st.frontier.len() > 0 || len(e.st.bus) > 0 && !e.crowded() || len(e.st.completions) > 0 || e.ingressReady()
 }
 
 // wake returns the engine time at which the next timer or resend is due, or 0.

@@ -123,7 +123,7 @@ func TestNothingLeaks(t *testing.T) {
 		w.settle(60)
 		for i, n := range w.nodes {
 			s := &n.e.st
-			if s.frames.len()+len(s.pending)+len(s.parked)+len(s.ingress)+len(s.completions)+s.frontier.n+s.slotBytes+s.ingressBytes != 0 {
+			if s.frames.len()+len(s.pending)+s.waits.len()+len(s.ingress)+len(s.completions)+s.frontier.len()+s.slotBytes+s.ingressBytes != 0 {
 				t.Errorf("%s, node %d: %s, %d bytes of values", name, i, inFlight(n.e), s.slotBytes)
 			}
 			for _, g := range s.gates {

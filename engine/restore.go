@@ -181,6 +181,7 @@ func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
 				return err
 			}
 			f.parent, f.callOp = x.Parent, op
+			p.kids.add(f)
 		}
 		for _, a := range x.Attempts {
 			op, err := r.op(f, a.Op)
@@ -233,6 +234,7 @@ func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.Frontier {
 		if f := r.st.frames.get(x.Exec); f != nil && len(f.fn.Ops) == 0 && x.Op == uint32(f.fn.OpBase) {
+			f.queued++
 			r.st.frontier.push(ready{f, x.Exec, 0}) // the turn of a body without ops
 			continue
 		}
@@ -243,6 +245,7 @@ func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
 		if f.missing[op] != 0 {
 			return fmt.Errorf("op %d of activation %d is queued but not ready", x.Op, x.Exec)
 		}
+		f.queued++
 		r.st.frontier.push(ready{f, x.Exec, op})
 	}
 	return nil
@@ -338,8 +341,8 @@ func (r *restorer) lives(t *snapshot.TransientSnapshot) error {
 			lives[x.Parent]++
 		}
 	}
-	for i := range r.st.timers.heap {
-		if tm := &r.st.timers.heap[i]; tm.onOp() {
+	for _, tm := range r.st.timers.heap {
+		if tm.onOp() {
 			lives[tm.exec]++
 		}
 	}

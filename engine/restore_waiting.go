@@ -57,11 +57,11 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 	var last *timer
 	for i := range t.Framework.Timers {
 		x := &t.Framework.Timers[i]
-		n := timer{
+		n := &timer{
 			at: x.At, seq: x.Seq, kind: timerKind(x.Kind), exec: x.Exec, component: x.Component, token: x.Token,
 			peer: wire.PeerID(x.Peer), fn: program.FuncID(x.Func),
 		}
-		if n.kind < timerSleep || n.kind > timerRequest || n.seq >= r.st.nextTimer || last != nil && !last.before(&n) {
+		if n.kind < timerSleep || n.kind > timerRequest || n.seq >= r.st.nextTimer || last != nil && !last.before(n) {
 			return fmt.Errorf("timer %d is of no known kind or out of order", x.Seq)
 		}
 		if n.onOp() {
@@ -78,8 +78,8 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 			n.kind == timerInterval && (n.fn < 0 || int(n.fn) >= len(r.e.prog.Funcs) || r.e.prog.Funcs[n.fn].Kind != program.KindInterval) {
 			return fmt.Errorf("timer %d is of a component or interval that does not live here", x.Seq)
 		}
-		r.st.timers.push(n)
-		last = &n
+		r.st.setTimer(n)
+		last = n
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 func (r *restorer) parked(t *snapshot.TransientSnapshot) error {
 	last := uint64(0)
 	for _, x := range t.Parked {
-		_, op, err := r.at(x.Exec, x.Op)
+		f, op, err := r.at(x.Exec, x.Op)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (r *restorer) parked(t *snapshot.TransientSnapshot) error {
 			return fmt.Errorf("call %d is out of order or waits for nothing known", x.Call)
 		}
 		last = x.Call
-		r.st.parked = append(r.st.parked, parked{x.Call, x.Exec, op, parkReason(x.Reason), x.Label})
+		r.st.waits.add(&parked{call: x.Call, exec: x.Exec, op: op, reason: parkReason(x.Reason), label: x.Label}, f)
 	}
 	return nil
 }

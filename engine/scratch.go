@@ -28,12 +28,14 @@ type Scratch struct {
 	emit    wire.Envelope // that is being encoded
 	envs    []*wire.Envelope
 	raws    [][]byte
+	timers  []*timer
 }
 
 // The most that a Scratch keeps of what may be had again.
 const (
 	scratchEnvelopes = 64
 	scratchRaws      = 4096
+	scratchTimers    = 256
 	scratchRawBytes  = 64 << 10 // of one buffer
 )
 
@@ -111,4 +113,23 @@ func (s *Scratch) freeEnvelope(env *wire.Envelope) {
 	clear(fills)
 	*env = wire.Envelope{Fills: fills[:0]}
 	s.envs = append(s.envs, env)
+}
+
+// timer returns a timer to fill in.
+func (s *Scratch) timer() *timer {
+	n := len(s.timers)
+	if n == 0 {
+		return new(timer)
+	}
+	t := s.timers[n-1]
+	s.timers = s.timers[:n-1]
+	return t
+}
+
+// freeTimer takes back a timer that is armed no more.
+func (s *Scratch) freeTimer(t *timer) {
+	if len(s.timers) < scratchTimers {
+		*t = timer{}
+		s.timers = append(s.timers, t)
+	}
 }

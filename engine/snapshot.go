@@ -78,8 +78,7 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	t := &snapshot.TransientSnapshot{
 		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage, Fresh: e.st.fresh},
 	}
-	for i := range e.st.frontier.n {
-		r := e.st.frontier.at(i)
+	for _, r := range e.st.frontier.list() {
 		t.Frontier = append(t.Frontier, snapshot.FrontierEntry{Op: uint32(opRef(r.f, r.op)), Exec: r.exec})
 	}
 	for i := range e.st.completions {
@@ -91,7 +90,7 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	for i := range e.st.ingress {
 		t.Ingress = append(t.Ingress, *e.st.ingress[i].event)
 	}
-	for _, p := range e.st.parked {
+	for _, p := range e.st.waits.all() {
 		if planted.On(planted.ForgetParked) {
 			break
 		}

@@ -56,7 +56,7 @@ type State struct {
 	asking      uint64 // stands in own questions and tokens, so that no two lives give out the same; 0 stands for epoch
 
 	pending       map[uint64]*pending // by command; nil until there is one
-	parked        []parked            // ascending call
+	waits         waits
 	bootstrapExec uint64
 	random        *rand.ChaCha8
 
@@ -85,6 +85,8 @@ type pending struct {
 	deadline  int64
 	tries     int32
 
+	prev, next *pending // derived: its neighbours among the commands of its activation
+
 	shelved, gone bool // the tracker's, derived: the shelf has it; it is pending no more
 }
 
@@ -93,6 +95,25 @@ func (s *State) setPending(p *pending) {
 		s.pending = map[uint64]*pending{}
 	}
 	s.pending[p.id] = p
+	if f := s.frames.get(p.exec); f != nil {
+		if p.prev, p.next = nil, f.commands; p.next != nil {
+			p.next.prev = p
+		}
+		f.commands = p
+	}
+}
+
+func (s *State) dropPending(p *pending) {
+	delete(s.pending, p.id)
+	if p.next != nil {
+		p.next.prev = p.prev
+	}
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else if f := s.frames.get(p.exec); f != nil {
+		f.commands = p.next
+	}
+	p.prev, p.next = nil, nil
 }
 
 // completion is a result that arrived and is not yet applied.
@@ -113,15 +134,6 @@ type ingress struct {
 type busEvent struct {
 	kind  string
 	value value.Value
-}
-
-// parked is an op that waits for something other than a timer, a command or a child.
-type parked struct {
-	call   uint64
-	exec   uint64
-	op     int32
-	reason parkReason
-	label  string
 }
 
 type parkReason uint32

@@ -31,6 +31,26 @@ var derived = map[string]string{
 	"ingress.env":        "decoded again from the event's bytes",
 	"ingress.bytes":      "the size of the event",
 	"pending.id":         "the key of the table",
+	"pending.prev":       "the commands of an activation are listed there; found by exec",
+	"pending.next":       "likewise",
+	"frame.commands":     "likewise",
+	"frame.parked":       "likewise, its parked ops",
+	"parked.prev":        "likewise",
+	"parked.next":        "likewise",
+	"parked.over":        "what is over is swept out before the states are compared",
+	"waits.over":         "likewise",
+	"waits.by":           "an index over the parked ops by what they wait for",
+	"frame.timers":       "likewise, its timers",
+	"timer.prev":         "likewise",
+	"timer.next":         "likewise",
+	"timer.place":        "the timer's place in the heap",
+	"timers.owners":      "an index over the timers by what takes them back",
+	"frame.kids":         "the activations whose parent it is",
+	"frame.elder":        "likewise",
+	"frame.kid":          "likewise",
+	"frame.queued":       "how many entries of the frontier are of it",
+	"ring.gone":          "what is over is swept out before the states are compared",
+	"ring.ended":         "likewise",
 
 	"IngressEventSnapshot.Completion":       "goes to State.completions at once; the message is the journal's form too",
 	"IngressEventSnapshot.CompletionFailed": "likewise",
@@ -60,9 +80,16 @@ var derived = map[string]string{
 
 	"Streams.resends":   "a heap over the streams by their resendAt",
 	"stream.place":      "the stream's place in that heap",
+	"Streams.acksDue":   "the streams whose ackDue is set, in no order",
+	"stream.due":        "the stream's place in that list",
 	"AddressBook.ageAt": "a time before which no entry is too old; 0 has the entries looked at",
 	"Requests.order":    "numbers the changes of inbound questions; only their order matters, and the snapshot is in it",
 	"inbound.order":     "likewise",
+	"Requests.oldest":   "the first of the answered questions, in the order of their changes",
+	"Requests.newest":   "the last",
+	"inbound.prev":      "the answered question before it",
+	"inbound.next":      "that after it",
+	"inbound.key":       "the key of the table",
 }
 
 // TestStateComplete is law L2: after many random runs, each restored from its snapshot, every field of State that is not
@@ -98,6 +125,11 @@ func (cover *coverage) run(t *rapid.T) {
 	w.onReborn = func(before, after *Engine) {
 		// A heap's order in its slice is not state; a sorted slice is a heap too.
 		before.st.timers.heap, after.st.timers.heap = before.st.timers.sorted(), after.st.timers.sorted()
+		for i, x := range before.st.timers.heap {
+			x.place, after.st.timers.heap[i].place = int32(i), int32(i)
+		}
+		before.st.frontier.sweep() // what is over waits to be swept out
+		before.st.waits.reindex()
 		cover.compare(t, reflect.ValueOf(before.st), reflect.ValueOf(after.st), "State")
 	}
 	for _, s := range randomSchedule(t) {

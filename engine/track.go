@@ -71,7 +71,7 @@ func (e *Engine) gave(p *pending) {
 
 // took removes a command that is pending.
 func (e *Engine) took(p *pending) {
-	delete(e.st.pending, p.id)
+	e.st.dropPending(p)
 	switch t := e.track; {
 	case t == nil:
 	case p.shelved:
@@ -81,17 +81,6 @@ func (e *Engine) took(p *pending) {
 		p.inputs = nil // the list is trimmed later, and they may be a whole model
 		t.trim()
 	}
-}
-
-// disarmIf removes the timers that match and says whether there were any.
-func (e *Engine) disarmIf(match func(*timer) bool) bool {
-	return e.st.timers.removeIf(func(t *timer) bool {
-		if !match(t) {
-			return false
-		}
-		e.disarmed(t.seq)
-		return true
-	})
 }
 
 // disarmed says that a timer is armed no more.
@@ -151,7 +140,9 @@ func (e *Engine) newTracker() *tracker {
 	for _, id := range sortedKeys(e.st.pending) {
 		t.commands = append(t.commands, e.st.pending[id])
 	}
-	t.armed = slices.Clone(e.st.timers.heap)
+	for _, x := range e.st.timers.heap {
+		t.armed = append(t.armed, *x)
+	}
 	slices.SortFunc(t.armed, func(a, b timer) int { return compareNumbers(a.seq, b.seq) })
 	return t
 }

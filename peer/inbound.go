@@ -40,7 +40,7 @@ func (r *Requests) Begin(from wire.PeerID, req wire.Request, exec uint64) error 
 		return &FullError{"questions under way", r.lim.Inbound}
 	}
 	r.order++
-	put(&r.inbound, k, &inbound{exec: exec, order: r.order})
+	put(&r.inbound, k, &inbound{key: k, exec: exec, order: r.order})
 	r.underWay++
 	return nil
 }
@@ -57,36 +57,52 @@ func (r *Requests) Finish(from wire.PeerID, req wire.Request, answer *wire.Envel
 	r.order++
 	r.underWay--
 	e.exec, e.answer, e.order = 0, answer, r.order
-	r.keep(k, e)
+	r.keep(e)
 	r.trim(from)
 	return true
 }
 
 // keep adds an answered entry to the derived tables.
-func (r *Requests) keep(k requestKey, e *inbound) {
-	r.answered = append(r.answered, k)
-	put(&r.answers, k.peer, r.answers[k.peer]+1)
+func (r *Requests) keep(e *inbound) {
+	if e.prev = r.newest; e.prev != nil {
+		e.prev.next = e
+	} else {
+		r.oldest = e
+	}
+	r.newest = e
+	p := e.key.peer
+	put(&r.answers, p, append(r.answers[p], e))
 	r.answerBytes += Charge(e.answer)
 }
 
 // trim forgets answers until the bounds hold again after one to p was added.
 func (r *Requests) trim(p wire.PeerID) {
-	if r.answers[p] > r.lim.Answers {
-		r.forget(slices.IndexFunc(r.answered, func(k requestKey) bool { return k.peer == p }))
+	if list := r.answers[p]; len(list) > r.lim.Answers {
+		r.forget(list[0])
 	}
 	for r.answerBytes > r.lim.AnswerBytes {
-		r.forget(0)
+		r.forget(r.oldest)
 	}
 }
 
-// forget drops the answered question at place i.
-func (r *Requests) forget(i int) {
-	k := r.answered[i]
-	r.answered = slices.Delete(r.answered, i, i+1)
-	r.answerBytes -= Charge(r.inbound[k].answer)
-	delete(r.inbound, k)
-	if r.answers[k.peer]--; r.answers[k.peer] == 0 {
-		delete(r.answers, k.peer)
+// forget drops an answered question, the oldest of its peer.
+func (r *Requests) forget(e *inbound) {
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		r.oldest = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		r.newest = e.prev
+	}
+	r.answerBytes -= Charge(e.answer)
+	delete(r.inbound, e.key)
+	if list := slices.Delete(r.answers[e.key.peer], 0, 1); len(list) > 0 {
+		r.answers[e.key.peer] = list
+	} else {
+		delete(r.answers, e.key.peer)
 	}
 }
 

@@ -116,7 +116,17 @@ func (t *stream) check(env *wire.Envelope, window uint64, lives bool) error {
 }
 
 // AcksDue returns, ascending, the peers of which something was taken since TakeAck was last called for them.
-func (s *Streams) AcksDue() []wire.PeerID { return slices.Clone(s.acksDue) }
+func (s *Streams) AcksDue() []wire.PeerID {
+	if len(s.acksDue) == 0 {
+		return nil
+	}
+	out := make([]wire.PeerID, len(s.acksDue))
+	for i, t := range s.acksDue {
+		out[i] = t.peer
+	}
+	slices.Sort(out)
+	return out
+}
 
 // TakeAck returns what an envelope to the peer acknowledges, and notes that it was told: all numbers of the epoch up to
 // upTo are held here. The caller sends it only once they are durable. Epoch 0 means that there is nothing to acknowledge.

@@ -47,10 +47,10 @@ type Requests struct {
 	asked map[wire.PeerID][]wire.Request // the keys of outbound by peer, in the order of asking; derived
 
 	// Derived from inbound:
-	underWay    int
-	answered    []requestKey // in the order of Finish
-	answers     map[wire.PeerID]int
-	answerBytes int
+	underWay       int
+	oldest, newest *inbound                   // of what was answered, in the order of Finish
+	answers        map[wire.PeerID][]*inbound // likewise, of each peer
+	answerBytes    int
 }
 
 type requestKey struct {
@@ -63,6 +63,9 @@ type inbound struct {
 	exec   uint64
 	answer *wire.Envelope
 	order  uint64 // when it was begun, or finished
+
+	key        requestKey // under which it stands
+	prev, next *inbound   // in the order of Finish, once it was answered; derived
 }
 
 func compareKeys(a, b requestKey) int {

@@ -75,7 +75,7 @@ func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registr
 		return bad("it stands there twice")
 	}
 	r.order++
-	e := &inbound{exec: x.Exec, order: r.order}
+	e := &inbound{key: k, exec: x.Exec, order: r.order}
 	put(&r.inbound, k, e)
 	if x.Exec != 0 {
 		if r.underWay++; r.underWay > r.lim.Inbound {
@@ -91,8 +91,8 @@ func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registr
 		return bad("its envelope answers another question")
 	}
 	e.answer = env
-	r.keep(k, e)
-	if r.answers[k.peer] > r.lim.Answers || r.answerBytes > r.lim.AnswerBytes {
+	r.keep(e)
+	if len(r.answers[k.peer]) > r.lim.Answers || r.answerBytes > r.lim.AnswerBytes {
 		return bad("there are more or larger answers than are kept")
 	}
 	return nil

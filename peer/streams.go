@@ -1,8 +1,6 @@
 package peer
 
 import (
-	"slices"
-
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -39,10 +37,10 @@ type Streams struct {
 	epoch uint64 // of own streams
 
 	// Derived from peers:
-	acksDue []wire.PeerID // ascending
-	resends resendHeap    // the streams with something unacknowledged
-	count   int           // unacknowledged envelopes
-	bytes   int           // their charge
+	acksDue []*stream  // in no order
+	resends resendHeap // the streams with something unacknowledged
+	count   int        // unacknowledged envelopes
+	bytes   int        // their charge
 
 	lim   StreamLimits
 	timed bool   // see SetTimed; derived
@@ -70,6 +68,7 @@ type stream struct {
 	resendAt int64     // 0 while nothing is unacknowledged
 	resends  int32     // in a row without progress
 	place    int       // in the heap, when resendAt is set
+	due      int       // in acksDue, when ackDue is set
 	asked    int       // of room, within one call of RoomFor
 
 	vitals
@@ -136,16 +135,20 @@ func (s *Streams) stream(p wire.PeerID) *stream {
 	return nil
 }
 
-// setAckDue keeps the flag and the list of peers in step.
+// setAckDue keeps the flag and the list of streams in step.
 func (s *Streams) setAckDue(t *stream, due bool) {
 	if t.ackDue == due {
 		return
 	}
 	t.ackDue = due
-	i, _ := slices.BinarySearch(s.acksDue, t.peer)
 	if due {
-		s.acksDue = slices.Insert(s.acksDue, i, t.peer)
-	} else {
-		s.acksDue = slices.Delete(s.acksDue, i, i+1)
+		t.due = len(s.acksDue)
+		s.acksDue = append(s.acksDue, t)
+		return
 	}
+	last := len(s.acksDue) - 1
+	moved := s.acksDue[last]
+	s.acksDue[t.due], moved.due = moved, t.due
+	s.acksDue[last] = nil
+	s.acksDue = s.acksDue[:last]
 }
