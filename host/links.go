@@ -1,7 +1,7 @@
 package host
 
 import (
-	"maps"
+	"container/heap"
 	"slices"
 	"strings"
 	"sync"
@@ -22,9 +22,12 @@ const linkEvery = 1e9
 type Links struct {
 	mu    sync.Mutex
 	peers map[wire.PeerID]*links
+	fresh []*links  // of which something was noted since the last Take, each once
+	later laterHeap // which are to be looked at when their time has come
 }
 
 type links struct {
+	peer           wire.PeerID
 	up             bool
 	remote, reason string
 
@@ -37,6 +40,10 @@ type links struct {
 
 	failure     string // a packet did not leave, and why; empty is none
 	unreachable bool
+
+	noted bool  // it is among the fresh ones
+	at    int64 // engine time at which it is to be looked at, where it is in the heap
+	place int   // in the heap, plus one; 0 where it is not there
 }
 
 // reasonMax bounds the text of why a link ended, in bytes.
@@ -48,10 +55,19 @@ func (l *Links) of(p wire.PeerID) *links {
 	}
 	e := l.peers[p]
 	if e == nil {
-		e = &links{}
+		e = &links{peer: p}
 		l.peers[p] = e
 	}
+	l.note(e)
 	return e
+}
+
+// note has the next Take look at an entry.
+func (l *Links) note(e *links) {
+	if !e.noted {
+		e.noted = true
+		l.fresh = append(l.fresh, e)
+	}
 }
 
 // text returns a reason as an input can hold it: a part of it may be what a peer said, so it is cut, and made text again.
@@ -87,6 +103,7 @@ func (l *Links) Again(p wire.PeerID) bool {
 		return false
 	}
 	e.told, e.broke, e.news, e.taught = false, false, true, false
+	l.note(e)
 	return true
 }
 
@@ -109,41 +126,90 @@ func (l *Links) Failed(p wire.PeerID, reason error, unreachable bool) {
 }
 
 // Take returns the inputs that the node is to hear at engine time now, in the order of the peers, and the time at which the next
-// are due, or Never.
+// are due, or Never. It looks at those peers only of which there is news.
 func (l *Links) Take(now int64) (events []*engine.Event, next int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next = Never
-	if len(l.peers) == 0 {
-		return nil, next
+	look := l.fresh
+	l.fresh = nil
+	for len(l.later) > 0 && l.later[0].at <= now {
+		if e := heap.Pop(&l.later).(*links); !e.noted {
+			look = append(look, e)
+		}
 	}
-	for _, p := range slices.Sorted(maps.Keys(l.peers)) {
-		e := l.peers[p]
-		if e.failure != "" {
-			events = append(events, &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(p), Reason: e.failure, Unreachable: e.unreachable}})
-			e.failure, e.unreachable = "", false
-		}
-		due := !e.taught || now-e.taken >= linkEvery
-		if e.news && !due {
-			next = min(next, e.taken+linkEvery)
-		}
-		if e.news && due {
-			if e.broke {
-				events = append(events, &engine.Event{Link: &snapshot.LinkEvent{Peer: string(p), Reason: e.reason}})
-			}
-			if e.up {
-				events = append(events, &engine.Event{Link: &snapshot.LinkEvent{Peer: string(p), Remote: e.remote, Up: true}})
-			}
-			e.seen = e.remote
-			e.told, e.broke, e.news, e.taken, e.taught = e.up, false, false, now, true
+	slices.SortFunc(look, func(a, b *links) int { return strings.Compare(string(a.peer), string(b.peer)) })
+	for _, e := range look {
+		e.noted = false
+		var at int64
+		events, at = e.take(events, now)
+		if e.place != 0 {
+			heap.Remove(&l.later, e.place-1)
 		}
 		switch {
-		case e.up || e.news:
-		case !e.taught || now-e.taken >= linkEvery:
-			delete(l.peers, p)
-		default:
-			next = min(next, e.taken+linkEvery) // to forget it
+		case at != Never:
+			e.at = at
+			heap.Push(&l.later, e)
+		case !e.up && !e.news:
+			delete(l.peers, e.peer)
 		}
 	}
-	return events, next
+	if len(l.later) == 0 {
+		return events, Never
+	}
+	return events, l.later[0].at
+}
+
+// take adds what the node is to hear of a peer, and returns when the peer is to be looked at again, or Never: a peer that is not linked
+// and of which there is no news is forgotten then.
+func (e *links) take(events []*engine.Event, now int64) ([]*engine.Event, int64) {
+	p := string(e.peer)
+	if e.failure != "" {
+		events = append(events, &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: e.failure, Unreachable: e.unreachable}})
+		e.failure, e.unreachable = "", false
+	}
+	due := !e.taught || now-e.taken >= linkEvery
+	if e.news && due {
+		if e.broke {
+			events = append(events, &engine.Event{Link: &snapshot.LinkEvent{Peer: p, Reason: e.reason}})
+		}
+		if e.up {
+			events = append(events, &engine.Event{Link: &snapshot.LinkEvent{Peer: p, Remote: e.remote, Up: true}})
+		}
+		e.seen = e.remote
+		e.told, e.broke, e.news, e.taken, e.taught = e.up, false, false, now, true
+		due = false
+	}
+	if e.news && !due || !e.up && !due {
+		return events, e.taken + linkEvery // to be told of it, or to forget it
+	}
+	return events, Never
+}
+
+// laterHeap orders entries by the time at which they are to be looked at.
+type laterHeap []*links
+
+func (h laterHeap) Len() int { return len(h) }
+
+func (h laterHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+
+func (h laterHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i+1, j+1
+}
+
+// Push is for package heap.
+func (h *laterHeap) Push(x any) {
+	e := x.(*links)
+	*h = append(*h, e)
+	e.place = len(*h)
+}
+
+// Pop is for package heap.
+func (h *laterHeap) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	e.place = 0
+	return e
 }
