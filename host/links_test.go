@@ -2,8 +2,10 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -120,4 +122,39 @@ func TestReasonsAreText(t *testing.T) {
 			}
 		}
 	}
+}
+
+// takes returns what a look at the links of n peers takes of which there is no news.
+func takes(n int) time.Duration {
+	l := &Links{}
+	for i := range n {
+		l.Up(wire.PeerID(fmt.Sprintf("12D3KooWpeer%07d", i)), "")
+	}
+	l.Take(1)
+	l.Take(5 * linkEvery)
+	const looks = 100
+	at := time.Now()
+	for range looks {
+		l.Take(6 * linkEvery)
+	}
+	return time.Since(at) / looks
+}
+
+// TestLinksWithoutNews (S2): a step of a host that hears nothing of its links costs nothing, however many there are.
+func TestLinksWithoutNews(t *testing.T) {
+	for range 4 {
+		if few, many := takes(100), takes(10000); many < 20*max(few, time.Microsecond) {
+			return
+		}
+	}
+	t.Error("a look at 10,000 links without news costs more than 20 looks at 100, in each of four tries")
+}
+
+// BenchmarkLinksWithoutNews is what a step pays for links of which there is no news.
+func BenchmarkLinksWithoutNews(b *testing.B) {
+	var sum time.Duration
+	for range b.N {
+		sum += takes(10000)
+	}
+	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns/step")
 }

@@ -2,9 +2,11 @@ package peer
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -263,5 +265,51 @@ func TestRequestScope(t *testing.T) {
 	}
 	if state, _ := r.Inbound("a", req); state != InboundUnderWay {
 		t.Error("the question of the other side is gone")
+	}
+}
+
+// keptCosts returns what the answer to one of n peers takes, to each of which as many are kept as may be.
+func keptCosts(t testing.TB, n int) time.Duration {
+	r := NewRequests(DefaultRequestLimits())
+	id := uint64(0)
+	answer := func(i int) {
+		id++
+		p, req := wire.PeerID(fmt.Sprintf("12D3KooWpeer%07d", i)), wire.Request{Epoch: 1, ID: id}
+		if err := r.Begin(p, req, id); err != nil {
+			t.Fatal(err)
+		}
+		r.Finish(p, req, &wire.Envelope{Fills: []wire.Fill{{Value: value.Int(1)}}})
+	}
+	for i := range 4 * n {
+		answer(i % n)
+	}
+	const more = 2000
+	at := time.Now()
+	for i := range more {
+		answer((i * 7919) % n)
+	}
+	return time.Since(at) / more
+}
+
+// TestKeptAnswersCostAlike (S3): each answer had those to all other peers looked at.
+func TestKeptAnswersCostAlike(t *testing.T) {
+	for range 4 {
+		if keptCosts(t, 10000) < 15*max(keptCosts(t, 100), 200*time.Nanosecond) {
+			return
+		}
+	}
+	t.Error("an answer to one of 10,000 peers costs more than 15 times one to one of 100, in each of four tries")
+}
+
+// BenchmarkKeptAnswer is the answer to one of many peers.
+func BenchmarkKeptAnswer(b *testing.B) {
+	for _, n := range []int{100, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var sum time.Duration
+			for range b.N {
+				sum += keptCosts(b, n)
+			}
+			b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns/answer")
+		})
 	}
 }
