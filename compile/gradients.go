@@ -1,7 +1,7 @@
 package compile
 
 import (
-	"slices"
+	"fmt"
 
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile/gradient"
@@ -10,105 +10,147 @@ import (
 	"github.com/rhizome-ml/rhizome/op/onnxop"
 )
 
-// gradients puts tensor ops in the place of each Gradient.
+// walkMax bounds the ops that all Gradients of a program walk back over together.
+const walkMax = 1 << 21
+
+// gradients puts tensor ops in the place of each Gradient. The functions are seen from the outside in and each in its
+// order, so that whatever a Gradient is taken of is made of tensor ops already, that of another Gradient too.
 func (u *unit) gradients() {
-	now := map[*val]*val{}
+	d := &differ{u: u, now: map[*val]*val{}, asked: map[*val]bool{}, order: map[*node]int{}, caller: map[*fn]*node{}, reads: map[*node][]*val{}, left: walkMax}
+	found := 0
+	u.each(func(_ *fn, n *node) {
+		d.total++
+		for _, b := range n.bodies {
+			d.caller[b] = n
+		}
+		if n.is(op.Training, "Gradient") {
+			found++
+			for _, x := range n.in[:len(n.out)] {
+				d.asked[x] = true
+			}
+		}
+	})
+	if found == 0 {
+		return
+	}
 	u.all(func(f *fn) {
 		var nodes []*node
 		for _, n := range f.nodes {
-			if !n.is(op.Training, "Gradient") {
-				nodes = append(nodes, n)
-				continue
+			for i := range n.in {
+				n.in[i] = d.current(n.in[i])
 			}
-			nodes = append(nodes, u.differentiate(f, n, nodes, now)...)
+			made := []*node{n}
+			if n.is(op.Training, "Gradient") {
+				n.y = d.current(n.y)
+				made = d.differentiate(f, n)
+			}
+			for _, m := range made {
+				d.order[m] = len(d.order)
+			}
+			nodes = append(nodes, made...)
 		}
 		f.nodes = nodes
 	})
-	if len(now) == 0 {
-		return
-	}
-	current := func(v *val) *val {
-		for now[v] != nil {
-			v = now[v]
-		}
-		return v
-	}
-	u.each(func(f *fn, n *node) {
-		for i := range n.in {
-			n.in[i] = current(n.in[i])
-		}
-	})
 	u.all(func(f *fn) {
 		for i := range f.out {
-			f.out[i] = current(f.out[i])
+			f.out[i] = d.current(f.out[i])
 		}
 	})
 }
 
-// differentiate returns the nodes that compute what a Gradient stands for, and notes in now which values take the place of
-// its outputs. The nodes before it in its function are given; their inputs may name outputs of earlier Gradients.
-func (u *unit) differentiate(f *fn, n *node, before []*node, now map[*val]*val) []*node {
-	for _, b := range before {
-		for i, v := range b.in {
-			for now[v] != nil {
-				v = now[v]
-			}
-			b.in[i] = v
-		}
+// differ is what is known while the Gradients of a program are replaced.
+type differ struct {
+	u      *unit
+	now    map[*val]*val    // what takes the place of an output of a Gradient
+	asked  map[*val]bool    // by which values a Gradient is taken
+	order  map[*node]int    // the ops seen so far: whatever an op reads comes before it
+	caller map[*fn]*node    // the op that calls a body
+	reads  map[*node][]*val // reads of each op, once it was asked for
+	left   int              // how many ops may still be walked over
+	total  int              // ops of the program
+}
+
+// current returns the value that stands in the program for one of the author's.
+func (d *differ) current(v *val) *val {
+	for d.now[v] != nil {
+		v = d.now[v]
 	}
-	slice, stops := slicing(f, n.y, before)
-	for _, s := range stops {
-		if reaches(s, n.in) {
-			u.failAt(n, "the way from %s to a value passes %s (%s), which has no gradient; want tensor ops only", n.y.name, s.title(), s.line)
-			return nil
-		}
+	return v
+}
+
+// differentiate returns the nodes that compute what a Gradient stands for, and notes in now which values take the place of
+// its outputs. Each output is a value of its own: it depends on no other output of the same Gradient, also where both are
+// computed from the same.
+func (d *differ) differentiate(f *fn, n *node) []*node {
+	xs := n.in[:len(n.out)]
+	slice, ok := d.slice(n, xs)
+	if !ok {
+		return nil
 	}
 	types, vals := map[string]onnxop.Type{}, map[string]*val{}
+	clash := ""
 	leaf := func(v *val) {
 		if v != nil {
+			if first := vals[v.name]; first != nil && first != v {
+				clash = v.name
+			}
 			vals[v.name] = v
 			types[v.name] = v.typ.Tensor
 		}
 	}
 	var protos []*onnx.NodeProto
 	for _, s := range slice {
-		protos = append(protos, s.asProto())
+		protos = append(protos, s.differentiable())
 		for _, v := range s.in {
-			leaf(v)
+			leaf(d.current(v))
 		}
 		for _, v := range s.out {
 			leaf(v)
 		}
 	}
 	leaf(n.y)
-	var xs []string
-	for _, v := range n.in[:len(n.out)] {
+	var names []string
+	for _, v := range xs {
 		leaf(v)
-		xs = append(xs, v.name)
+		names = append(names, v.name)
 	}
-	extra, grads, err := gradient.Build(protos, types, n.y.name, xs, n.name+"/")
-	if err != nil {
-		u.failAt(n, "%v", err)
+	if clash != "" {
+		d.u.failAt(n, "two values on the way from %s are called %s; want a name of its own for each", n.y.name, clash)
 		return nil
 	}
-	added := u.adopted(f, n, extra, vals)
+	extra, grads, err := gradient.Build(protos, types, n.y.name, names, n.name+"/")
+	if err != nil {
+		d.u.failAt(n, "%v", err)
+		return nil
+	}
+	if d.total += len(extra); d.total > nodesMax {
+		d.u.failAt(n, "the program has more than %d ops with those that its gradients need", nodesMax)
+		return nil
+	}
+	added := d.u.adopted(f, n, extra, vals)
 	for i, name := range grads {
-		g := vals[name]
-		if floats(g) && !n.floats {
-			gate := u.tied(f, n, g, n.in[i])
+		g, x := vals[name], n.out[i]
+		switch {
+		case floats(g) && !n.floats:
+			gate := d.u.tied(f, n, g, xs[i])
 			added = append(added, gate)
 			g = gate.out[0]
+		case d.asked[x]:
+			own := &onnx.NodeProto{OpType: "Identity", Name: fmt.Sprintf("%s/own/%d", n.name, i), Input: []string{g.name}}
+			own.Output = []string{own.Name}
+			added = append(added, d.u.adopted(f, n, []*onnx.NodeProto{own}, vals)...)
+			g = vals[own.Name]
 		}
-		now[n.out[i]] = g
+		d.now[x] = g
 	}
-	u.report.did("%s: %d ops for the gradients by %d values", n.name, len(added), len(xs))
+	d.u.report.did("%s: %d ops for the gradients by %d values", n.name, len(added), len(xs))
 	return added
 }
 
 // tied returns an op that gives a constant gradient when its x comes. What an author computes of a gradient belongs to the
 // activation that x is in, also where the gradient turns out to depend on nothing.
 func (u *unit) tied(f *fn, n *node, g, x *val) *node {
-	t := &node{decl: u.catalogue.Lookup(op.Flow, "Gate"), name: g.name + "/tied", line: n.line, in: []*val{g, x}, home: f, place: n.place, slot: none}
+	t := &node{decl: u.catalogue.Lookup(op.Flow, "Gate"), name: g.name + "/tied", line: n.line, in: []*val{g, x}, home: f, place: n.place, slot: none, tied: true}
 	t.proto = &onnx.NodeProto{Domain: t.decl.Domain, OpType: t.decl.Name, Name: t.name}
 	t.out = []*val{{name: t.name, typ: g.typ.Forget(), place: n.place, def: t, home: f}}
 	return t
@@ -116,14 +158,13 @@ func (u *unit) tied(f *fn, n *node, g, x *val) *node {
 
 // adopted makes nodes of the program of the nodes that a gradient needs.
 func (u *unit) adopted(f *fn, n *node, extra []*onnx.NodeProto, vals map[string]*val) []*node {
+	slot, bound := backendOf(n.y)
 	var out []*node
 	for _, p := range extra {
 		a := &node{name: p.GetName(), line: n.line, home: f, slot: none}
 		a.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: p.GetName(), Attribute: p.GetAttribute()}
-		if n.y.def != nil && n.y.def.tensor() {
-			if slot, ok := onnx.Meta(n.y.def.proto.GetMetadataProps(), artifact.KeySlot); ok {
-				a.proto.MetadataProps = onnx.SetMeta(nil, artifact.KeySlot, slot)
-			}
+		if bound {
+			a.proto.MetadataProps = onnx.SetMeta(nil, artifact.KeySlot, slot)
 		}
 		for _, name := range p.GetInput() {
 			a.in = append(a.in, vals[name])
@@ -142,48 +183,13 @@ func (u *unit) adopted(f *fn, n *node, extra []*onnx.NodeProto, vals map[string]
 	return out
 }
 
-// slicing returns the tensor nodes of a function that a value depends on, in order, and the other nodes at which the way
-// back stops.
-func slicing(f *fn, y *val, before []*node) (slice, stops []*node) {
-	need := map[*node]bool{}
-	if y.def != nil && y.home == f {
-		need[y.def] = true
+// backendOf returns the backend that the author chose for the op that gives a value, where it is a tensor op.
+func backendOf(v *val) (slot string, ok bool) {
+	for v.def != nil && !v.def.tensor() && v.def.passes() {
+		v = v.def.in[0]
 	}
-	for _, n := range slices.Backward(before) {
-		if !need[n] {
-			continue
-		}
-		if !n.tensor() {
-			stops = append(stops, n)
-			continue
-		}
-		slice = append(slice, n)
-		for _, v := range n.in {
-			if v != nil && v.def != nil && v.home == f {
-				need[v.def] = true
-			}
-		}
+	if v.def == nil || !v.def.tensor() {
+		return "", false
 	}
-	slices.Reverse(slice)
-	return slice, stops
-}
-
-// reaches says whether a node depends on one of the values.
-func reaches(n *node, xs []*val) bool {
-	seen := map[*node]bool{}
-	stack := []*node{n}
-	for len(stack) > 0 {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		for _, v := range reads(n) {
-			if slices.Contains(xs, v) {
-				return true
-			}
-			if v.def != nil && !seen[v.def] {
-				seen[v.def] = true
-				stack = append(stack, v.def)
-			}
-		}
-	}
-	return false
+	return onnx.Meta(v.def.proto.GetMetadataProps(), artifact.KeySlot)
 }

@@ -66,6 +66,7 @@ type node struct {
 	home   *fn
 	place  string
 	floats bool  // runs anywhere and without effect: a copy goes to each function that reads it
+	tied   bool  // a Gate that holds a gradient back until its x comes
 	y      *val  // of a Gradient: the scalar
 	asks   *node // of a Reply: the Request
 	edge   *edge // of a Send, Request, Reply or Recv

@@ -18,7 +18,7 @@ type rule func(c *call) ([]string, error)
 var rules = map[string]rule{}
 
 func init() {
-	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, shapeRules, softmaxRules} {
+	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules, softmaxRules} {
 		maps.Copy(rules, family)
 	}
 }
@@ -31,9 +31,11 @@ func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
 // standard operators at onnxop.Opset; their names and values begin with prefix, which no value of the graph may.
 //
 // types has the types of the values that no node makes; the others are inferred, but for the outputs of operators that
-// package onnxop does not know, whose types must be there too. An x on
-// which y does not depend gets zeros. Build changes none of its arguments. Errors are *UnsupportedError, *Error and those
-// of onnxop.Infer.
+// package onnxop does not know, whose types must be there too. What types says of another value beyond what is inferred
+// is taken as true. An x on which y does not depend gets zeros. Build changes none of its arguments. Errors are
+// *UnsupportedError, *Error and those of onnxop.Infer.
+//
+// What is made has rules itself, so the gradient of a gradient is that of nodes and extra, in their order.
 func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs []string, prefix string) (extra []*onnx.NodeProto, grads []string, err error) {
 	b := &builder{prefix: prefix, types: maps.Clone(types), parts: map[string][]string{}, constants: map[string]string{}}
 	if b.types == nil {
@@ -91,11 +93,32 @@ func (b *builder) infer(nodes []*onnx.NodeProto) error {
 		}
 		for i, name := range n.GetOutput() {
 			if name != "" {
-				b.types[name] = out[i]
+				b.types[name] = refined(out[i], b.types[name])
 			}
 		}
 	}
 	return nil
+}
+
+// refined is a type with what another says of the shape beyond it.
+func refined(t, more onnxop.Type) onnxop.Type {
+	switch {
+	case more.DType != t.DType || more.Unranked || t.Value != nil:
+		return t
+	case t.Unranked:
+		t.Shape, t.Unranked = more.Shape, false
+		return t
+	case len(t.Shape) != len(more.Shape):
+		return t
+	}
+	shape := slices.Clone(t.Shape)
+	for i, d := range shape {
+		if d < 0 {
+			shape[i] = more.Shape[i]
+		}
+	}
+	t.Shape = shape
+	return t
 }
 
 // typed says whether the types of all outputs of a node were given.

@@ -47,6 +47,7 @@ func cases() []graphCase {
 		many("Mean broadcast", []input{in("a", 2, 3), in("b", 2, 1)}, node("z = Mean a b")),
 		many("Pow", []input{pos("x", 2, 3), pos("e", 3).constant()}, node("z = Pow x e")),
 		many("Pow int", []input{in("x", 5), intIn("e", []int{}, 3)}, node("z = Pow x e")),
+		many("Pow exponent", []input{pos("x", 2, 3), in("e", 3)}, node("z = Pow x e")),
 		many("Pow zero", []input{in("x", 3), intIn("e", []int{3}, 0, 1, 2)}, node("z = Pow x e")),
 		many("Where", []input{in("a", 2, 3), in("b", 3), in("c", 2, 1).constant(), in("d").constant()},
 			node("m = Less c d"), node("z = Where m a b")),
@@ -77,13 +78,44 @@ func cases() []graphCase {
 		many("Squeeze", []input{in("x", 2, 1, 3)}, axes("k", 1), node("z = Squeeze x k")),
 		many("Unsqueeze", []input{in("x", 2, 3)}, axes("k", 0, 2), node("z = Unsqueeze x k")),
 		many("Expand", []input{in("x", 3, 1)}, axes("k", 2, 1, 4), node("z = Expand x k")),
-		many("Concat static", []input{in("a", 2, 3), in("b", 2, 1)}, node("z = Concat a b a", i("axis", -1))),
+		many("Concat", []input{in("a", 2, 3), in("b", 2, 1)}, node("z = Concat a b a", i("axis", -1))),
 	)
+	out = append(out, chosenCases(in)...)
 	for _, op := range []string{"Softmax", "LogSoftmax"} {
 		out = append(out, one(op, in("x", 3, 4)), one(op, in("x", 2, 3, 2), i("axis", 1)), one(op, in("x", 3, 2), i("axis", 0)))
 	}
 	out = append(out, gemmCases(in)...)
 	return append(out, lossCases(in, pos)...)
+}
+
+// chosenCases take some of the elements.
+func chosenCases(in func(string, ...int) input) (out []graphCase) {
+	case1 := func(name string, in []input, nodes ...*onnx.NodeProto) { out = append(out, graphCase{name, nodes, in}) }
+	i := onnx.AttrInt
+	for _, op := range []string{"Max", "Min"} {
+		case1(op, []input{in("a", 2, 3)}, node("z = "+op+" a"))
+		case1(op+" broadcast", []input{in("a", 2, 3), in("b", 3), in("c")}, node("z = "+op+" a b c"))
+		case1(op+" equal", []input{in("a", 2, 3)}, node("z = "+op+" a a"))
+	}
+	for _, op := range []string{"ReduceMax", "ReduceMin", "ReduceSumSquare"} {
+		case1(op, []input{in("x", 2, 3)}, node("z = "+op+" x"))
+		case1(op+" axes", []input{in("x", 2, 3, 4)}, axes("k", 0, -1), node("z = "+op+" x k", i("keepdims", 0)))
+		case1(op+" noop", []input{in("x", 2, 3)}, node("z = "+op+" x", i("noop_with_empty_axes", 1)))
+	}
+	case1("ReduceMax equal", []input{in("x", 2, 1)}, axes("k", 2, 3), node("e = Expand x k"), node("z = ReduceMax e", onnx.AttrInts("axes", 1)))
+	case1("Clip", []input{in("x", 8), in("lo"), in("hi")}, node("o = Exp lo"), node("u = Neg o"), node("v = Exp hi"), node("z = Clip x u v"))
+	case1("Clip least", []input{in("x", 8), in("lo")}, node("z = Clip x lo"))
+	case1("Clip most", []input{in("x", 8), in("hi")}, node("z = Clip x _ hi"))
+	case1("Clip none", []input{in("x", 8)}, node("z = Clip x"))
+	case1("Gather", []input{in("x", 4, 2), intIn("k", []int{3}, 1, -1, 1)}, node("z = Gather x k"))
+	case1("Gather one", []input{in("x", 4, 2), intIn("k", []int{}, 1)}, node("z = Gather x k", i("axis", 1-2)))
+	case1("Gather inside", []input{in("x", 2, 3, 4), intIn("k", []int{2, 2}, 2, 0, 0, 1)}, node("z = Gather x k", i("axis", 1)))
+	case1("Slice", []input{in("x", 5, 4)}, axes("s", 1), axes("e", 3), node("z = Slice x s e"))
+	case1("Slice axes", []input{in("x", 5, 4)}, axes("s", -3, 1), axes("e", 100, -1), axes("k", 1, 0), node("z = Slice x s e k"))
+	case1("Slice run static", []input{in("x", 5, 4), intIn("s", []int{2}, -2, 1), intIn("e", []int{2}, 9, 3)}, node("z = Slice x s e"))
+	case1("Slice static back", []input{in("x", 5, 4)}, axes("s", -1, 0), axes("e", -9, 4), axes("k", 0, 1), axes("t", -2, 3), node("z = Slice x s e k t"))
+	case1("Slice none", []input{in("x", 5, 4)}, axes("s", 4), axes("e", 2), node("z = Slice x s e"))
+	return out
 }
 
 func axes(name string, v ...int64) *onnx.NodeProto {

@@ -6,11 +6,11 @@
 //
 // There is one rule per operator, in one table per family. A rule is written once for all shapes: where inputs broadcast,
 // the gradient is summed over what was stretched. Dimensions need not be known; where the graph leaves open whether one
-// was stretched, it is taken as not stretched, and a Reshape to the input's own shape makes any other case an error of
-// the run instead of a wrong gradient.
+// was stretched, the run decides. What a rule needs and does not know is an error that names the node, and never a wrong
+// gradient.
 //
 // Integers and booleans carry no gradient. At a kink the gradient is that of the side on which the operator is constant:
-// Relu at 0 has none.
+// Relu at 0 has none. Of equal values Max and Min take the first input, ReduceMax and ReduceMin all in equal parts.
 //
 // Everything here is pure: the same graph and prefix give the same nodes with the same names.
 package gradient

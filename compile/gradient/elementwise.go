@@ -70,31 +70,41 @@ func binary(first, second func(e *chain, x, y, z, d string) string) rule {
 		grads := make([]string, 2)
 		for i, f := range []func(e *chain, x, y, z, d string) string{first, second} {
 			if c.wants[i] {
-				grads[i] = e.unbroadcast(f(e, c.in[0], c.in[1], c.out[0], c.d[0]), c.in[i])
+				grads[i] = e.unbroadcast(f(e, c.in[0], c.in[1], c.out[0], c.d[0]), c.in[i], c.in...)
 			}
 		}
 		return grads, e.err
 	}
 }
 
-// power is d·y·x^(y-1) for an exponent that does not depend on any x. Where the exponent is 0 the gradient is 0, also at
-// x = 0, where the formula would give 0·∞.
+// power is d·y·x^(y-1) by the base. Where base and exponent are both 0 it is 0, for which the base is taken as 1 there: the
+// formula would give 0·∞. By the exponent it is d·z·log x, and 0 where the base is 0; a negative base gives no number, since
+// it has a power for whole exponents alone.
 func power(c *call) ([]string, error) {
-	if c.wants[1] {
-		return nil, c.fail("the exponent depends on a value to differentiate by; want a constant one")
-	}
 	e := &chain{b: c.builder}
-	x, y, d := c.in[0], c.in[1], c.d[0]
+	x, y, z, d := c.in[0], c.in[1], c.out[0], c.d[0]
 	known := c.types[y].Value
 	if c.types[y].DType != c.types[x].DType {
 		y = e.with("Cast", []string{y}, onnx.AttrInt("to", int64(c.types[x].DType)))
 	}
-	g := e.op("Mul", d, e.op("Mul", y, e.op("Pow", x, e.op("Sub", y, e.number(x, 1)))))
-	if known == nil || hasZero(known) {
-		zero := e.number(x, 0)
-		g = e.op("Where", e.op("Equal", y, zero), zero, g)
+	zero, one := e.number(x, 0), e.number(x, 1)
+	grads := make([]string, 2)
+	if c.wants[0] {
+		base := x
+		if known == nil || hasZero(known) {
+			base = e.op("Where", e.op("And", e.op("Equal", x, zero), e.op("Equal", y, zero)), one, x)
+		}
+		grads[0] = e.unbroadcast(e.op("Mul", d, e.op("Mul", y, e.op("Pow", base, e.op("Sub", y, one)))), x, c.in...)
 	}
-	return []string{e.unbroadcast(g, x)}, e.err
+	if c.wants[1] {
+		base := e.op("Where", e.op("Equal", x, zero), one, x)
+		g := e.op("Mul", d, e.op("Mul", z, e.op("Log", base)))
+		if c.types[c.in[1]].DType != c.types[x].DType {
+			g = e.with("Cast", []string{g}, onnx.AttrInt("to", int64(c.types[c.in[1]].DType)))
+		}
+		grads[1] = e.unbroadcast(g, c.in[1], c.in...)
+	}
+	return grads, e.err
 }
 
 // hasZero says whether an element of a number tensor is 0, or may be.
@@ -127,7 +137,7 @@ func sum(c *call) ([]string, error) {
 	grads := make([]string, len(c.in))
 	for i, x := range c.in {
 		if c.wants[i] {
-			grads[i] = e.unbroadcast(c.d[0], x)
+			grads[i] = e.unbroadcast(c.d[0], x, c.in...)
 		}
 	}
 	return grads, e.err
@@ -148,10 +158,10 @@ func where(c *call) ([]string, error) {
 	grads := make([]string, 3)
 	zero := e.number(c.out[0], 0)
 	if c.wants[1] {
-		grads[1] = e.unbroadcast(e.op("Where", c.in[0], c.d[0], zero), c.in[1])
+		grads[1] = e.unbroadcast(e.op("Where", c.in[0], c.d[0], zero), c.in[1], c.in...)
 	}
 	if c.wants[2] {
-		grads[2] = e.unbroadcast(e.op("Where", c.in[0], zero, c.d[0]), c.in[2])
+		grads[2] = e.unbroadcast(e.op("Where", c.in[0], zero, c.d[0]), c.in[2], c.in...)
 	}
 	return grads, e.err
 }

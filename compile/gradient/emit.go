@@ -31,11 +31,17 @@ func (c *call) fail(format string, args ...any) error {
 	return &Error{Where: nodeName(c.node), Reason: c.node.GetOpType() + ": " + fmt.Sprintf(format, args...)}
 }
 
+// nodesMax bounds the nodes of one gradient.
+const nodesMax = 1 << 18
+
 // emit adds a node with one result and returns the result's name.
 func (b *builder) emit(op string, in []string, attrs ...*onnx.AttributeProto) (string, error) {
 	name := fmt.Sprintf("%s/%d_%s", b.prefix, len(b.nodes), op)
 	if _, taken := b.types[name]; taken {
 		return "", &Error{Where: name, Reason: "is a value of the graph already; want another prefix"}
+	}
+	if len(b.nodes) >= nodesMax {
+		return "", &Error{Where: b.prefix, Reason: fmt.Sprintf("needs more than %d nodes; want a smaller graph", nodesMax)}
 	}
 	n := onnx.Node("", op, name, in, []string{name}, attrs...)
 	types := make([]onnxop.Type, len(in))
@@ -113,7 +119,11 @@ func (e *chain) reshape(v, like string) string {
 	if a, b := e.b.types[v], e.b.types[like]; a.Static() && a.Equal(onnxop.Type{DType: a.DType, Shape: b.Shape, Unranked: b.Unranked}) {
 		return v
 	}
-	return e.with("Reshape", []string{v, e.shape(like)}, onnx.AttrInt("allowzero", 1))
+	name := e.with("Reshape", []string{v, e.shape(like)}, onnx.AttrInt("allowzero", 1))
+	if e.err == nil {
+		e.b.types[name] = refined(e.b.types[name], e.b.types[like])
+	}
+	return name
 }
 
 // scalar returns a float tensor without dimensions.

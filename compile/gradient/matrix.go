@@ -81,11 +81,11 @@ func matMul(c *call) ([]string, error) {
 		d = e.op("Unsqueeze", d, e.ints(-1))
 	}
 	if c.wants[0] {
-		g := e.unbroadcast(e.op("MatMul", d, e.turned(b)), a)
+		g := e.unbroadcastBut(2, e.op("MatMul", d, e.turned(b)), a, b)
 		grads[0] = e.reshape(g, c.in[0])
 	}
 	if c.wants[1] {
-		g := e.unbroadcast(e.op("MatMul", e.turned(a), d), b)
+		g := e.unbroadcastBut(2, e.op("MatMul", e.turned(a), d), b, a)
 		grads[1] = e.reshape(g, c.in[1])
 	}
 	return grads, e.err

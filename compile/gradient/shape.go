@@ -20,6 +20,9 @@ var shapeRules = map[string]rule{
 func transpose(c *call) ([]string, error) {
 	e := &chain{b: c.builder}
 	rank := c.types[c.in[0]].Rank()
+	if perm, ok := onnx.GetInts(c.node, "perm"); ok {
+		rank = len(perm) // it tells what the type may not
+	}
 	if rank < 0 {
 		return []string{e.with("Transpose", c.d[:1])}, e.err // without a permutation it is its own inverse
 	}
@@ -36,22 +39,36 @@ func transpose(c *call) ([]string, error) {
 
 // concat gives every input its part.
 func concat(c *call) ([]string, error) {
-	axis, err := c.axis(c.types[c.in[0]].Rank())
+	rank := -1
+	for _, x := range append(c.in[:len(c.in):len(c.in)], c.out[0]) {
+		rank = max(rank, c.types[x].Rank())
+	}
+	axis, err := c.axis(rank)
 	if err != nil {
 		return nil, err
 	}
 	e := &chain{b: c.builder}
 	grads := make([]string, len(c.in))
-	at := 0
+	at := e.ints(0)
 	for i, x := range c.in {
-		t := c.types[x]
-		if t.Rank() <= int(axis) || t.Shape[axis] < 0 {
-			return nil, c.fail("input %d is %v; want dimension %d known", i, t, axis)
+		var end string
+		if t := c.types[x]; t.Unranked {
+			end = e.sum(at, e.op("Gather", e.op("Shape", x), e.ints(axis)))
+		} else {
+			end = e.sum(at, e.dim(x, axis))
 		}
 		if c.wants[i] {
-			grads[i] = e.op("Slice", c.d[0], e.ints(int64(at)), e.ints(int64(at+t.Shape[axis])), e.ints(axis))
+			grads[i] = e.reshape(e.op("Slice", c.d[0], at, end, e.ints(axis)), x)
 		}
-		at += t.Shape[axis]
+		at = end
 	}
 	return grads, e.err
+}
+
+// sum adds two lists of one number: a constant where both are.
+func (e *chain) sum(a, b string) string {
+	if x, y := e.b.types[a].Value, e.b.types[b].Value; e.err == nil && x != nil && y != nil {
+		return e.ints(x.Int64()[0] + y.Int64()[0])
+	}
+	return e.op("Add", a, b)
 }

@@ -112,7 +112,7 @@ func (c *call) ranges() ([]Range, error) {
 		if t.Value == nil || !data.Static() {
 			return nil, nil
 		}
-		lists[i] = integers(t.Value)
+		lists[i] = Integers(t.Value)
 		if len(lists[i]) != len(lists[0]) {
 			return nil, c.fail("starts, ends, axes and steps have %d, %d, %d and %d entries; want one number",
 				len(lists[0]), len(lists[1]), len(lists[2]), len(lists[3]))
@@ -172,8 +172,8 @@ func sliceRange(start, end, step, n int64) Range {
 	return Range{Start: int(start), Step: int(step), Count: int(count)}
 }
 
-// integers returns the elements of an int32 or int64 tensor.
-func integers(t *tensor.Tensor) []int64 {
+// Integers returns the elements of an int32 or int64 tensor.
+func Integers(t *tensor.Tensor) []int64 {
 	if t.DType() != tensor.Int32 {
 		return t.Int64()
 	}

@@ -157,10 +157,16 @@ func sizeOf(c *call) error {
 
 func transpose(c *call) error {
 	in := c.in[0]
+	rank := len(in.Shape)
 	if in.Unranked {
-		return c.give(Type{DType: in.DType, Unranked: true})
+		v, ok := onnx.GetInts(c.node, "perm")
+		if !ok {
+			return c.give(Type{DType: in.DType, Unranked: true})
+		}
+		rank = len(v) // the permutation tells the rank
+		in.Shape = unknown(rank)
 	}
-	perm, err := Perm(c.node, len(in.Shape))
+	perm, err := Perm(c.node, rank)
 	if err != nil {
 		return c.fail("%v", err)
 	}
