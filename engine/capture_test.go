@@ -17,6 +17,9 @@ func wholeSnapshot(t tb, e *Engine) *snapshot.TransientSnapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.WireStates, s.Framework.PendingOutbound = e.st.streams.Snapshot()
+	tables := e.capturePeers()
+	tables.describe(&s.Framework)
 	for _, exec := range e.sortedExecs() {
 		x := e.imageOf(e.st.frames.get(exec))
 		s.ExecutionState = append(s.ExecutionState, x.state)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -18,6 +19,25 @@ type Capture struct {
 	frames  []*page[*frameImage]
 	pending []*page[pendingImage]
 	timers  []*page[*snapshot.TimerSnapshot]
+	streams *peer.StreamsCapture
+	peers   peerTables
+}
+
+// peerTables describe the tables of peers as they were when the capture was taken.
+type peerTables struct {
+	book     func() []snapshot.AddressBookEntrySnapshot
+	governor func() snapshot.PeerGovernorSnapshot
+	backoff  func() []snapshot.BackoffEntry
+	requests func() ([]snapshot.OutboundRequest, []snapshot.InboundRequest)
+}
+
+func (e *Engine) capturePeers() peerTables {
+	return peerTables{e.st.book.Capture(), e.st.governor.Capture(), e.st.backoff.Capture(), e.st.requests.Capture()}
+}
+
+func (p *peerTables) describe(w *snapshot.FrameworkSnapshot) {
+	w.AddressBook, w.PeerGovernor, w.BackoffTable = p.book(), p.governor(), p.backoff()
+	w.Requests, w.Inbound = p.requests()
 }
 
 // Capture takes everything of the engine that is in flight. It may be called between any two ops, also from Config.AfterOp in
@@ -29,7 +49,7 @@ func (e *Engine) Capture() (*Capture, error) {
 		return nil, err
 	}
 	e.catchUp()
-	return &Capture{rest, e.track.frames.share(), e.track.pending.share(), e.track.timers.share()}, nil
+	return &Capture{rest, e.track.frames.share(), e.track.pending.share(), e.track.timers.share(), e.st.streams.Capture(), e.capturePeers()}, nil
 }
 
 // Snapshot returns everything of the engine that is in flight, as a message: Capture and Message in one.
@@ -44,6 +64,8 @@ func (e *Engine) Snapshot() (*snapshot.TransientSnapshot, error) {
 // Message returns the capture as a message. It shares values with the engine, which are immutable.
 func (c *Capture) Message() *snapshot.TransientSnapshot {
 	t := *c.rest
+	t.WireStates, t.Framework.PendingOutbound = c.streams.Message()
+	c.peers.describe(&t.Framework)
 	t.ExecutionState = make([]snapshot.ExecutionStateSnapshot, 0, entries(c.frames))
 	for _, p := range c.frames {
 		for _, f := range p.items {
@@ -73,7 +95,7 @@ func (c *Capture) Message() *snapshot.TransientSnapshot {
 	return &t
 }
 
-// snapRest returns all but activations, commands and timers.
+// snapRest returns all but activations, commands, timers, streams and the large tables of peers.
 func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	t := &snapshot.TransientSnapshot{
 		Poll: snapshot.PollSnapshot{Phase: e.st.phase, OpsLeft: e.st.opsLeft, Stage: e.st.stage, Fresh: e.st.fresh},
@@ -105,7 +127,6 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	if t.Framework, err = e.snapFramework(); err != nil {
 		return nil, err
 	}
-	t.WireStates, t.Framework.PendingOutbound = e.st.streams.Snapshot()
 	return t, nil
 }
 
@@ -196,9 +217,8 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
 		Epoch: e.st.epoch, Start: e.st.start, Proof: e.st.proof, Asking: e.st.asking, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
 		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
-		Roster: e.st.roster.Snapshot(), AddressBook: e.st.book.Snapshot(), PeerGovernor: e.st.governor.Snapshot(), BackoffTable: e.st.backoff.Snapshot(),
+		Roster: e.st.roster.Snapshot(),
 	}
-	w.Requests, w.Inbound = e.st.requests.Snapshot()
 	for _, c := range e.st.counters {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
 	}

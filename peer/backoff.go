@@ -75,14 +75,25 @@ func (b *Backoff) forget() {
 }
 
 // Snapshot returns the entries by peer.
-func (b *Backoff) Snapshot() []snapshot.BackoffEntry {
+func (b *Backoff) Snapshot() []snapshot.BackoffEntry { return b.Capture()() }
+
+// Capture takes the entries as they are, and returns what describes them, which may run beside the engine.
+func (b *Backoff) Capture() func() []snapshot.BackoffEntry {
+	rows := make([]row[wait], 0, len(b.entries))
+	for p, w := range b.entries { // sorted before anybody sees it
+		rows = append(rows, row[wait]{p, *w})
+	}
+	return func() []snapshot.BackoffEntry { return describeBackoff(inOrder(rows)) }
+}
+
+func describeBackoff(rows []row[wait]) []snapshot.BackoffEntry {
 	var out []snapshot.BackoffEntry
-	for _, p := range sorted(b.entries) {
+	for i := range rows {
 		if planted.On(planted.ForgetBackoff) {
 			break
 		}
-		w := b.entries[p]
-		out = append(out, snapshot.BackoffEntry{Peer: string(p), Attempts: w.attempts, Last: w.last, Next: w.next})
+		w := &rows[i].v
+		out = append(out, snapshot.BackoffEntry{Peer: string(rows[i].peer), Attempts: w.attempts, Last: w.last, Next: w.next})
 	}
 	return out
 }

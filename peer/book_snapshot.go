@@ -9,12 +9,25 @@ import (
 )
 
 // Snapshot returns the entries by peer.
-func (b *AddressBook) Snapshot() []snapshot.AddressBookEntrySnapshot {
+func (b *AddressBook) Snapshot() []snapshot.AddressBookEntrySnapshot { return b.Capture()() }
+
+// Capture takes the book as it is, and returns what describes it, which may run beside the engine.
+func (b *AddressBook) Capture() func() []snapshot.AddressBookEntrySnapshot {
+	rows := make([]row[bookEntry], 0, len(b.entries))
+	for p, e := range b.entries { // sorted before anybody sees it
+		x := *e
+		x.addresses = slices.Clone(e.addresses)
+		rows = append(rows, row[bookEntry]{p, x})
+	}
+	return func() []snapshot.AddressBookEntrySnapshot { return describeBook(inOrder(rows)) }
+}
+
+func describeBook(rows []row[bookEntry]) []snapshot.AddressBookEntrySnapshot {
 	var out []snapshot.AddressBookEntrySnapshot
-	for _, p := range sorted(b.entries) {
-		e := b.entries[p]
+	for i := range rows {
+		e := &rows[i].v
 		x := snapshot.AddressBookEntrySnapshot{
-			Peer: string(p), Addresses: e.texts(), Refs: e.refs, Pinned: e.pinned, Linked: e.linked, Severed: e.severed,
+			Peer: string(rows[i].peer), Addresses: e.texts(), Refs: e.refs, Pinned: e.pinned, Linked: e.linked, Severed: e.severed,
 			Told: e.told, Heard: e.heard,
 		}
 		for _, a := range e.addresses {

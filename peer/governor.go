@@ -227,16 +227,23 @@ func (g *Governor) forget() {
 }
 
 // Snapshot returns the lists and the health of all peers, by peer.
-func (g *Governor) Snapshot() snapshot.PeerGovernorSnapshot {
+func (g *Governor) Snapshot() snapshot.PeerGovernorSnapshot { return g.Capture()() }
+
+// Capture takes what the governor knows as it is, and returns what describes it, which may run beside the engine.
+func (g *Governor) Capture() func() snapshot.PeerGovernorSnapshot {
 	s := snapshot.PeerGovernorSnapshot{Blocked: texts(g.blocked), Threshold: g.threshold, Operators: texts(g.operators)}
 	if g.closed {
 		s.Allowlist = &snapshot.AllowSnapshot{Peers: texts(g.allowed)}
 	}
-	for _, p := range g.health.sorted() {
-		h := g.health.get(p)
-		s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(p), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard, Lost: h.lost})
+	rows := slices.Clone(g.health.rows)
+	return func() snapshot.PeerGovernorSnapshot {
+		s := s
+		for _, r := range inOrder(rows) {
+			h := &r.v
+			s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(r.peer), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard, Lost: h.lost})
+		}
+		return s
 	}
-	return s
 }
 
 // RestoreGovernor returns the governor that the message describes; its threshold is the message's.

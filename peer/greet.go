@@ -35,6 +35,7 @@ func (s *Streams) Greet(now int64) {
 }
 
 func (s *Streams) greet(t *stream, now int64) {
+	s.touch(t)
 	t.more().greets = true
 	if t.resendAt == 0 {
 		s.schedule(t, now, resendBaseNs)
@@ -78,7 +79,7 @@ const greetTriesMax = 8
 
 // Greets says whether the peer has not said yet that it has heard of the own present life.
 func (s *Streams) Greets(p wire.PeerID) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t != nil && t.unheard()
 }
 
@@ -119,7 +120,7 @@ func (s *Streams) Welcome(p wire.PeerID) uint64 {
 
 // Lives returns the own lives before the present one of which the peer may have heard.
 func (s *Streams) Lives(p wire.PeerID) []wire.Life {
-	if t := s.stream(p); t != nil && t.resync != nil {
+	if t := s.look(p); t != nil && t.resync != nil {
 		return t.lives
 	}
 	return nil

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/wire"
@@ -104,14 +103,4 @@ func (r *Requests) forget(e *inbound) {
 	} else {
 		delete(r.answers, e.key.peer)
 	}
-}
-
-// sortedInbound returns the questions of others in the order of their last change.
-func (r *Requests) sortedInbound() []requestKey {
-	return slices.SortedFunc(maps.Keys(r.inbound), func(a, b requestKey) int {
-		if r.inbound[a].order < r.inbound[b].order {
-			return -1
-		}
-		return 1
-	})
 }

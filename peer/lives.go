@@ -177,7 +177,7 @@ func (t *stream) spokeLast(env *wire.Envelope) bool {
 
 // Seen returns the newest life of the peer that was heard of: its incarnation, when it began, and the proof of that.
 func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) {
-	t := s.stream(p)
+	t := s.look(p)
 	if t == nil {
 		return 0, 0, nil
 	}
@@ -190,7 +190,7 @@ func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) 
 // TellsLife says whether an envelope to the peer is to name the own life: a peer of an earlier release cannot read that. One that
 // does not answer for seconds is told each second time only, so that it is reached whatever it reads.
 func (s *Streams) TellsLife(p wire.PeerID) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t == nil || t.tells()
 }
 
@@ -200,7 +200,7 @@ func (t *stream) tells() bool {
 
 // Before returns the greatest number to the peer that was given before the own present life.
 func (s *Streams) Before(p wire.PeerID) uint64 {
-	if t := s.stream(p); t != nil {
+	if t := s.look(p); t != nil {
 		return t.born - 1
 	}
 	return 0
@@ -208,15 +208,16 @@ func (s *Streams) Before(p wire.PeerID) uint64 {
 
 // Regressed says whether a peer in a new life acknowledges less than it did in one before it.
 func (s *Streams) Regressed(p wire.PeerID, epoch, upTo uint64) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t != nil && t.acked() > 0 && (epoch < s.epoch || epoch == s.epoch && upTo < t.acked())
 }
 
 // Met says whether a stream with the peer exists, in either direction.
-func (s *Streams) Met(p wire.PeerID) bool { return s.stream(p) != nil }
+func (s *Streams) Met(p wire.PeerID) bool { return s.look(p) != nil }
 
 // Begun notes that a life of this node ends and another begins: every number so far was given before it. SetStart follows.
 func (s *Streams) Begun() {
+	s.touchAll()
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
 		t.outlive(s.start)

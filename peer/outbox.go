@@ -31,14 +31,14 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 
 // Owes says whether something to the peer is not acknowledged, or something of it.
 func (s *Streams) Owes(p wire.PeerID) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t != nil && t.owes()
 }
 
 func (t *stream) owes() bool { return len(t.out) > 0 || t.ackDue }
 
 // Full says whether there is no room for a stream with the peer.
-func (s *Streams) Full(p wire.PeerID) bool { return s.peers.len() >= s.lim.Peers && s.stream(p) == nil }
+func (s *Streams) Full(p wire.PeerID) bool { return s.peers.len() >= s.lim.Peers && s.look(p) == nil }
 
 // Evict forgets up to n streams that owe nothing and in which nothing numbered was ever sent, so that no number is given twice: of those
 // that may go, the ones whose last sign of life, which may tells, is the oldest. It returns how many.
@@ -59,7 +59,9 @@ func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int 
 	slices.SortFunc(all, func(a, b old) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.peer, b.peer)) })
 	all = all[:min(n, len(all))]
 	for _, x := range all {
-		s.unschedule(s.stream(x.peer))
+		t := s.look(x.peer)
+		s.unschedule(t)
+		s.forgot(t)
 		s.peers.remove(x.peer)
 	}
 	return len(all)
@@ -67,7 +69,7 @@ func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int 
 
 // Level returns what the silence of the peer says of it.
 func (s *Streams) Level(p wire.PeerID) Level {
-	if t := s.stream(p); t != nil {
+	if t := s.look(p); t != nil {
 		return t.level
 	}
 	return Trusted

@@ -33,7 +33,7 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 		return Accepted{}, err
 	}
 	if !known {
-		s.peers.put(env.From, t)
+		s.put(t)
 	}
 	got := Accepted{First: t.recvEpoch == 0}
 	renewed, past := env.Epoch > t.recvEpoch, t.present()

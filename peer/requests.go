@@ -2,7 +2,6 @@ package peer
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/value"
@@ -160,8 +159,4 @@ func (r *Requests) Expired(now int64) []Question {
 		r.drop(k)
 	}
 	return out
-}
-
-func (r *Requests) sortedOutbound() []requestKey {
-	return slices.SortedFunc(maps.Keys(r.outbound), compareKeys)
 }

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -12,18 +14,45 @@ import (
 // Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change. Envelopes
 // are shared and encoded with the snapshot.
 func (r *Requests) Snapshot() ([]snapshot.OutboundRequest, []snapshot.InboundRequest) {
+	return r.Capture()()
+}
+
+// Capture takes the questions as they are, and returns what describes them, which may run beside the engine.
+func (r *Requests) Capture() func() ([]snapshot.OutboundRequest, []snapshot.InboundRequest) {
+	own := make([]asked, 0, len(r.outbound))
+	for k, q := range r.outbound { // sorted before anybody sees it; nobody changes a question
+		own = append(own, asked{k, q})
+	}
+	of := make([]inbound, 0, len(r.inbound))
+	for _, e := range r.inbound { // likewise
+		of = append(of, *e)
+	}
+	return func() ([]snapshot.OutboundRequest, []snapshot.InboundRequest) { return describeRequests(own, of) }
+}
+
+// asked is a question with its key.
+type asked struct {
+	key requestKey
+	q   *Question
+}
+
+func describeRequests(own []asked, of []inbound) ([]snapshot.OutboundRequest, []snapshot.InboundRequest) {
 	var out []snapshot.OutboundRequest
 	var in []snapshot.InboundRequest
-	for _, k := range r.sortedOutbound() {
-		q := r.outbound[k]
+	own, of = slices.Clone(own), slices.Clone(of) // several may describe them at once
+	slices.SortFunc(own, func(a, b asked) int { return compareKeys(a.key, b.key) })
+	slices.SortFunc(of, func(a, b inbound) int { return cmp.Compare(a.order, b.order) })
+	for _, a := range own {
+		k, q := a.key, a.q
 		out = append(out, snapshot.OutboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Edge: q.Edge,
 			Context: q.Context, Deadline: q.Deadline, Envelope: wire.Stored(q.Envelope)})
 	}
-	for _, k := range r.sortedInbound() {
+	for i := range of {
 		if planted.On(planted.ForgetInbound) {
 			break
 		}
-		e := r.inbound[k]
+		e := &of[i]
+		k := e.key
 		x := snapshot.InboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Exec: e.exec}
 		if e.answer != nil {
 			x.Answer = wire.Stored(e.answer)

@@ -60,6 +60,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 	}
 	var out []Resend
 	for _, t := range due {
+		s.touch(t)
 		held, given := s.timed && t.heldUntil > now, len(out)
 		for i := range t.out[:min(len(t.out), ResendBatch)] {
 			x := &t.out[i]
@@ -96,6 +97,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 // Spread draws anew, after a restart, when each stream sends again: soon, and not all at once.
 func (s *Streams) Spread(now int64, rand func() uint64) {
 	for _, t := range slices.SortedFunc(slices.Values(s.resends), byPeer) {
+		s.touch(t)
 		t.resends = 0
 		over := int64(resendBaseNs)
 		if len(t.out) == 0 {
@@ -107,6 +109,7 @@ func (s *Streams) Spread(now int64, rand func() uint64) {
 
 // schedule sets the time at which the stream sends again.
 func (s *Streams) schedule(t *stream, now, wait int64) {
+	s.touch(t)
 	known := t.resendAt != 0
 	t.resendAt = max(1, after(now, wait)) // 0 stands for none
 	if known {

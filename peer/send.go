@@ -23,14 +23,14 @@ func (s *Streams) RoomFor(to []wire.PeerID, bytes int) (now, ever bool) {
 	}
 	ever = ever && bytes <= s.lim.PeerBytes && s.lim.PeerEnvelopes > 0
 	for _, p := range to {
-		if t := s.stream(p); t != nil {
+		if t := s.look(p); t != nil {
 			t.asked++
 			now = now && len(t.out)+t.asked <= s.lim.PeerEnvelopes && t.bytes+t.asked*bytes <= s.lim.PeerBytes
 			ever = ever && t.asked <= s.lim.PeerEnvelopes && t.asked*bytes <= s.lim.PeerBytes
 		}
 	}
 	for _, p := range to {
-		if t := s.stream(p); t != nil {
+		if t := s.look(p); t != nil {
 			t.asked = 0
 		}
 	}
@@ -141,7 +141,7 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 // Base returns the lowest number of the own stream to the peer that is not acknowledged; what a receiver misses below it
 // never comes again. It rides on each envelope to the peer, as the acknowledgement does.
 func (s *Streams) Base(p wire.PeerID) uint64 {
-	if t := s.stream(p); t != nil {
+	if t := s.look(p); t != nil {
 		return t.acked() + 1
 	}
 	return 1
@@ -149,7 +149,7 @@ func (s *Streams) Base(p wire.PeerID) uint64 {
 
 // Holds says whether the outbox holds the envelope that asks the question of the peer.
 func (s *Streams) Holds(p wire.PeerID, r wire.Request) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(x sending) bool { return x.env.Request == r })
 }
 
@@ -162,6 +162,7 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 	}
 	old := s.epoch
 	s.epoch = epoch
+	s.touchAll()
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
 		// Each stream is changed by itself, so the order of the table does not show.

@@ -1,9 +1,6 @@
 package peer
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // Silence is a φ-accrual failure detector (Hayashibara and others, 2004) for one peer: how likely is it that a silence as long as this
 // one is just a long one? It is fed with the silences that ended, and asked about the one that lasts. Silences count only while
@@ -48,9 +45,9 @@ func (s *Silence) Ended(ns int64, size int) {
 	if size <= 0 {
 		return
 	}
-	if len(s.ended) >= size { // two bytes each: to move them all is a few cache lines
+	if len(s.ended) >= size { // what was remembered stays as it is in memory, because captures share it
 		s.add(s.ended[0], -1)
-		s.ended = slices.Delete(s.ended, 0, 1)
+		s.ended = s.ended[1:]
 	}
 	s.ended = append(s.ended, p)
 	s.add(p, 1)

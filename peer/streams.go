@@ -42,6 +42,8 @@ type Streams struct {
 	count   int        // unacknowledged envelopes
 	bytes   int        // their charge
 
+	images *images // what captures show; nil before the first. Derived
+
 	lim   StreamLimits
 	timed bool   // see SetTimed; derived
 	lives bool   // see SetLives; derived
@@ -70,6 +72,10 @@ type stream struct {
 	place    int       // in the heap, when resendAt is set
 	due      int       // in acksDue, when ackDue is set
 	asked    int       // of room, within one call of RoomFor
+
+	// Derived: where a capture shows it, plus one, or 0; and that it is not shown as it is.
+	slot    int
+	changed bool
 
 	vitals
 	*resync // nil while there is nothing in it
@@ -114,7 +120,7 @@ func Charge(env *wire.Envelope) int {
 	return n
 }
 
-// of returns the stream with a peer, and makes it where there is room.
+// of returns the stream with a peer, to be changed, and makes it where there is room.
 func (s *Streams) of(p wire.PeerID) (*stream, error) {
 	if t := s.stream(p); t != nil {
 		return t, nil
@@ -123,12 +129,27 @@ func (s *Streams) of(p wire.PeerID) (*stream, error) {
 		return nil, &FullError{"streams", s.lim.Peers}
 	}
 	t := &stream{peer: p, next: 1, born: 1}
-	s.peers.put(p, t)
+	s.put(t)
 	return t, nil
 }
 
-// stream returns the stream with a peer, or nil.
+// put adds a stream.
+func (s *Streams) put(t *stream) {
+	s.peers.put(t.peer, t)
+	s.touch(t)
+}
+
+// stream returns the stream with a peer, to be changed, or nil.
 func (s *Streams) stream(p wire.PeerID) *stream {
+	t := s.look(p)
+	if t != nil {
+		s.touch(t)
+	}
+	return t
+}
+
+// look returns the stream with a peer, to be looked at, or nil.
+func (s *Streams) look(p wire.PeerID) *stream {
 	if t := s.peers.get(p); t != nil {
 		return *t
 	}

@@ -10,36 +10,34 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Snapshot returns the streams by peer, and the outbox by (peer, number). The envelopes in it are shared, since nobody changes
-// them, and encoded with the snapshot.
-func (s *Streams) Snapshot() ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry) {
-	var states []snapshot.WireStateSnapshot
-	var entries []snapshot.PendingOutboundEntry
-	for _, p := range s.peers.sorted() {
-		t := s.stream(p)
-		states = append(states, snapshot.WireStateSnapshot{
-			Peer: string(p), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
-			NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
-			RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(), Awaited: t.awaited,
-			Level: uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
-			Start: t.start, Mark: t.mark,
-		})
-		t.snapshotResync(&states[len(states)-1])
-		if planted.On(planted.ForgetDedup) {
-			states[len(states)-1].RecvBeyond = nil
-		}
-		for i := range t.out {
-			env := t.out[i].env
-			if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
-				break
-			}
-			entries = append(entries, snapshot.PendingOutboundEntry{
-				Peer: string(p), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
-				Sent: t.out[i].sent, Deadline: t.out[i].deadline,
-			})
-		}
+// describe fills in the message of a stream.
+func (t *stream) describe(w *snapshot.WireStateSnapshot) {
+	*w = snapshot.WireStateSnapshot{
+		Peer: string(t.peer), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
+		NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
+		RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(), Awaited: t.awaited,
+		Level: uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
+		Start: t.start, Mark: t.mark,
 	}
-	return states, entries
+	t.snapshotResync(w)
+	if planted.On(planted.ForgetDedup) {
+		w.RecvBeyond = nil
+	}
+}
+
+// appendOutbox adds the messages of what the outbox holds for the peer.
+func (t *stream) appendOutbox(entries []snapshot.PendingOutboundEntry) []snapshot.PendingOutboundEntry {
+	for i := range t.out {
+		env := t.out[i].env
+		if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
+			break
+		}
+		entries = append(entries, snapshot.PendingOutboundEntry{
+			Peer: string(t.peer), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
+			Sent: t.out[i].sent, Deadline: t.out[i].deadline,
+		})
+	}
+	return entries
 }
 
 // RestoreStreams returns the streams, in the epoch, that the messages describe.
@@ -106,7 +104,7 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 	}
 	s.bytes += t.bytes
 	s.count += len(t.out)
-	s.peers.put(t.peer, t)
+	s.put(t)
 	s.setAckDue(t, w.AckDue)
 	if w.ResendAt > 0 {
 		s.schedule(t, w.ResendAt, 0)

@@ -2,9 +2,12 @@ package peer
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -324,7 +327,108 @@ func TestStreamsModel(t *testing.T) {
 		k := &streamsMachine{s: NewStreams(lim), m: &slowStreams{lim, 1, map[wire.PeerID]*slowStream{}}, seed: rapid.Uint64().Draw(t, "seed")}
 		t.Repeat(map[string]func(*rapid.T){
 			"push": k.push, "push2": k.push, "ack": k.ack, "accept": k.accept, "accept2": k.accept, "take ack": k.takeAck,
-			"due": k.due, "new epoch": k.newEpoch, "": k.check,
+			"due": k.due, "new epoch": k.newEpoch, "capture": k.captured, "evict": k.evict, "": k.check,
 		})
 	})
+}
+
+// captured checks that a capture that looks at what changed shows what one that looks at everything shows, and that no capture changes
+// after it was taken.
+func (k *streamsMachine) captured(t *rapid.T) {
+	type kept struct {
+		c *StreamsCapture
+		x tables
+	}
+	message := func(c *StreamsCapture) (x tables) {
+		x.States, x.Outbox = c.Message()
+		return x
+	}
+	var all []kept
+	for range rapid.IntRange(1, 3).Draw(t, "captures") {
+		c := k.s.Capture()
+		got := message(c)
+		var want tables
+		if want.States, want.Outbox = k.s.Snapshot(); !same(t, &got, &want) {
+			t.Fatalf("the capture differs from the state:\n%+v\n%+v", got, want)
+		}
+		all = append(all, kept{c, got})
+		for range rapid.IntRange(0, 5).Draw(t, "steps") {
+			rapid.SampledFrom([]func(*rapid.T){k.push, k.ack, k.accept, k.takeAck, k.due, k.newEpoch, k.evict}).Draw(t, "step")(t)
+		}
+	}
+	for _, x := range all {
+		if again := message(x.c); !same(t, &x.x, &again) {
+			t.Fatal("a capture changed after it was taken")
+		}
+	}
+}
+
+// evict forgets a stream that owes nothing, and has it forgotten in the obvious implementation too.
+func (k *streamsMachine) evict(*rapid.T) {
+	k.s.Evict(1, func(wire.PeerID) (int64, bool) { return 0, true })
+	for p := range k.m.peers {
+		if !k.s.Met(p) {
+			delete(k.m.peers, p)
+		}
+	}
+}
+
+// longHeard returns streams with n peers, each heard a thousand times.
+func longHeard(t testing.TB, n int) *Streams {
+	s := NewStreams(DefaultStreamLimits())
+	s.SetTimed(true)
+	for i := range n {
+		p := peerOf(i)
+		if err := s.Push(&wire.Envelope{To: p}, 1, func() uint64 { return 1 }); err != nil {
+			t.Fatal(err)
+		}
+		for k := range int64(1000) {
+			s.Heard(p, true, k*1e6)
+		}
+	}
+	return s
+}
+
+func peerOf(i int) wire.PeerID { return wire.PeerID(fmt.Sprintf("12D3KooWpeer%07d", i)) }
+
+// captureCosts returns the pause of a capture, and the bytes that it takes, when few of n peers were heard since the last one.
+func captureCosts(t testing.TB, n, few int) (time.Duration, uint64) {
+	s := longHeard(t, n)
+	s.Capture()
+	for i := range few {
+		s.Heard(peerOf(i), true, 2e9)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	at := time.Now()
+	s.Capture()
+	took := time.Since(at)
+	runtime.ReadMemStats(&after)
+	return took, after.TotalAlloc - before.TotalAlloc
+}
+
+// TestCaptureCostsWhatChanged (S4): a capture copied what is known of all peers, and what each of their silences was.
+func TestCaptureCostsWhatChanged(t *testing.T) {
+	const few = 100
+	_, some := captureCosts(t, few, few)
+	for range 4 {
+		took, bytes := captureCosts(t, 10000, few)
+		if bytes > 20*some {
+			t.Fatalf("a capture takes %d bytes when %d of 10,000 peers were heard since the last one, %d when those are all", bytes, few, some)
+		}
+		if alone, _ := captureCosts(t, few, few); took < 20*max(alone, 50*time.Microsecond) {
+			return
+		}
+	}
+	t.Error("a capture with 10,000 peers takes more than 20 times as long as one with the 100 that were heard, in each of four tries")
+}
+
+// BenchmarkStreamsCapture is the pause of a capture when all of 10,000 peers were heard since the last one.
+func BenchmarkStreamsCapture(b *testing.B) {
+	var sum time.Duration
+	for range b.N {
+		took, _ := captureCosts(b, 10000, 10000)
+		sum += took
+	}
+	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns/capture")
 }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -92,6 +93,13 @@ func (t *table[V]) remove(p wire.PeerID) {
 	t.rows[i], t.hashes[i] = t.rows[last], t.hashes[last]
 	t.rows[last] = row[V]{}
 	t.rows, t.hashes = t.rows[:last], t.hashes[:last]
+}
+
+// inOrder returns rows that were copied out of a table by peer. The copy stays as it is: several may describe it at once.
+func inOrder[V any](rows []row[V]) []row[V] {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b row[V]) int { return strings.Compare(string(a.peer), string(b.peer)) })
+	return rows
 }
 
 // sorted returns the peers ascending: the only way in which a table is walked where the order shows.

@@ -102,7 +102,7 @@ func (s *Streams) Judge(p wire.PeerID, now int64) (Level, bool) {
 
 // RTT returns the round-trip time to a peer.
 func (s *Streams) RTT(p wire.PeerID) RTT {
-	if t := s.stream(p); t != nil {
+	if t := s.look(p); t != nil {
 		return t.rtt
 	}
 	return RTT{}
@@ -127,7 +127,7 @@ func (s *Streams) Hold(p wire.PeerID, now, hold int64) {
 
 // Held says whether data to the peer is held back.
 func (s *Streams) Held(p wire.PeerID, now int64) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return s.timed && t != nil && t.heldUntil > now
 }
 

@@ -50,13 +50,13 @@ func (s *Streams) WithdrawClosed(open func(p wire.PeerID, r wire.Request) bool) 
 
 // Answering says whether the outbox holds the answer to a question of the peer.
 func (s *Streams) Answering(p wire.PeerID, r wire.Request) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(x sending) bool { return x.env.Answer == r })
 }
 
 // RoomOf says whether one more envelope of that charge fits into the peer's own part of the outbox.
 func (s *Streams) RoomOf(p wire.PeerID, bytes int) bool {
-	t := s.stream(p)
+	t := s.look(p)
 	return t == nil || len(t.out) < s.lim.PeerEnvelopes && t.bytes+bytes <= s.lim.PeerBytes
 }
 
