@@ -24,10 +24,9 @@ func (u *unit) fuse() {
 	for _, f := range u.parts {
 		passed += u.bypass(f)
 		dropped += sweep(f)
-		count := 0
-		for _, g := range groups(f) {
-			count++
-			u.fuseGroup(f, g, fmt.Sprintf("%s/%s/%d", f.place, f.name, count))
+		read := readers(f)
+		for i, g := range groups(f) {
+			u.fuseGroup(f, g, read, fmt.Sprintf("%s/%s/%d", f.place, f.name, i+1))
 		}
 		dropped += sweep(f) // constants that went inside
 		u.busy(f)
@@ -77,11 +76,15 @@ func sweep(f *fn) int {
 	return dropped
 }
 
-// fuseGroup replaces a group of tensor nodes by one op.
-func (u *unit) fuseGroup(f *fn, group []*node, name string) {
-	inside := map[*node]bool{}
+// fuseGroup replaces a group of tensor nodes by one op. read says how often each value of the function was read before the
+// first group was replaced.
+func (u *unit) fuseGroup(f *fn, group []*node, read map[*val]int, name string) {
+	inside, within := map[*node]bool{}, map[*val]int{} // the reads that are in the group
 	for _, n := range group {
 		inside[n] = true
+		for _, v := range n.in {
+			within[v]++
+		}
 	}
 	t := &tensorFn{name: name, place: f.place}
 	taken := map[*val]bool{}
@@ -99,20 +102,9 @@ func (u *unit) fuseGroup(f *fn, group []*node, name string) {
 		}
 	}
 	t.nodes = append(t.nodes, group...)
-	outside := map[*val]bool{}
-	for _, n := range f.nodes {
-		if !inside[n] {
-			for _, v := range n.in {
-				outside[v] = true
-			}
-		}
-	}
-	for _, v := range f.out {
-		outside[v] = true
-	}
 	for _, n := range group {
 		for _, v := range n.out {
-			if outside[v] {
+			if read[v] > within[v] {
 				t.out = append(t.out, v)
 			}
 		}
@@ -132,29 +124,28 @@ func (u *unit) put(f *fn, t *tensorFn, group []*node) {
 	run.proto = &onnx.NodeProto{Domain: run.decl.Domain, OpType: run.decl.Name, Name: run.name, Attribute: []*onnx.AttributeProto{
 		onnx.AttrString("slot", u.slots[run.slot].Name), onnx.AttrString("function", t.name),
 	}}
-	inside := map[*node]bool{}
+	u.puts++
 	for _, n := range group {
-		inside[n] = true
+		n.put = u.puts
 	}
 	// What is outside keeps reading values of the run; the functions of tensors keep the values that their nodes give.
-	swap := map[*val]*val{}
 	for _, v := range t.out {
 		now := &val{name: v.name, typ: v.typ, place: v.place, def: run, home: f}
-		swap[v] = now
+		v.put, v.now = u.puts, now
 		run.out = append(run.out, now)
 	}
-	var before, after []*node
+	before, after := make([]*node, 0, len(f.nodes)), []*node(nil)
 	for _, n := range f.nodes {
 		switch {
-		case inside[n]:
-		case dependsOn(n, swap):
+		case n.put == u.puts:
+		case u.follows(n):
 			for i, v := range n.in {
-				if now := swap[v]; now != nil {
-					n.in[i] = now
+				if v != nil && v.put == u.puts {
+					n.in[i] = v.now
 				}
 			}
 			for _, v := range n.out {
-				swap[v] = v
+				v.put, v.now = u.puts, v
 			}
 			after = append(after, n)
 		default:
@@ -162,17 +153,17 @@ func (u *unit) put(f *fn, t *tensorFn, group []*node) {
 		}
 	}
 	for i, v := range f.out {
-		if now := swap[v]; now != nil {
-			f.out[i] = now
+		if v.put == u.puts {
+			f.out[i] = v.now
 		}
 	}
 	f.nodes = append(append(before, run), after...)
 }
 
-// dependsOn says whether a node reads one of the values.
-func dependsOn(n *node, values map[*val]*val) bool {
+// follows says whether a node depends on the group that is being put.
+func (u *unit) follows(n *node) bool {
 	for _, v := range n.in {
-		if v != nil && values[v] != nil {
+		if v != nil && v.put == u.puts {
 			return true
 		}
 	}

@@ -25,6 +25,7 @@ type unit struct {
 	loops     map[*node]*looked // what the pass that infers knows of each loop
 	tired     *node             // at which it had none left
 	left      int               // how many looks at ops it has left
+	puts      int               // how many groups of tensor ops were put
 	errs      Errors
 	report    *Report
 }
@@ -52,6 +53,8 @@ type val struct {
 	place string // empty: everywhere
 	def   *node  // nil for an input
 	home  *fn
+	put   int  // the last group of tensor ops that it depends on, of those that were put
+	now   *val // what takes its place behind that group
 }
 
 // node is an op.
@@ -71,6 +74,7 @@ type node struct {
 	asks   *node // of a Reply: the Request
 	edge   *edge // of a Send, Request, Reply or Recv
 	slot   int   // index of the component slot, or none
+	put    int   // of a tensor op: its group, by the order in which groups are put
 }
 
 const none = -1

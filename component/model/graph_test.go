@@ -14,6 +14,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -273,4 +274,42 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestOnlyWhatABackendRunsIsLoaded: a model with an operator that no backend runs is refused where it is loaded, and not
+// when a program with it is compiled; each operator that one runs is taken.
+func TestOnlyWhatABackendRunsIsLoaded(t *testing.T) {
+	w, err := tensor.FromFloat32([]int{2}, []float32{1, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(op string) error {
+		b, err := onnx.Marshal(&onnx.ModelProto{
+			IrVersion: 8, OpsetImport: []*onnx.OperatorSetIdProto{{Version: 17}},
+			Graph: &onnx.GraphProto{
+				Name: "g", Input: []*onnx.ValueInfoProto{onnx.ValueInfo("in", tensor.Float32, 1, 2)},
+				Output:      []*onnx.ValueInfoProto{onnx.ValueInfo("out", tensor.Float32, 1, 2)},
+				Initializer: []*onnx.TensorProto{w.Proto("w")},
+				Node:        []*onnx.NodeProto{onnx.Node("", op, "n", []string{"in", "w"}, []string{"out"})},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(b)
+		return err
+	}
+	var bad *FormatError
+	for _, op := range []string{"Gelu", "Mish", "NoSuchOperator", "Adam"} {
+		if err := load(op); !errors.As(err, &bad) || !strings.Contains(err.Error(), "no backend here runs") {
+			t.Errorf("%s: got %v; want a FormatError", op, err)
+		}
+	}
+	for _, op := range onnxop.All() {
+		if op.Domain == "" {
+			if err := load(op.Name); err != nil {
+				t.Errorf("%s: %v", op.Name, err)
+			}
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -34,8 +35,9 @@ func badf(where, format string, args ...any) error {
 }
 
 // Load reads a forward graph from an ONNX file that nobody vouches for. The file must be self-contained, of operator
-// set 13 to 21, with standard operators only and no sub-graphs, one float32 input beside the initializers, one output, and
-// at least one float32 initializer. Errors are *FormatError, or those of onnx.Load and tensor.FromProto.
+// set 13 to 21, with operators only that a backend runs (package op/onnxop) and no sub-graphs, one float32 input beside the
+// initializers, one output, and at least one float32 initializer. Errors are *FormatError, or those of onnx.Load and
+// tensor.FromProto.
 func Load(b []byte) (*Graph, error) {
 	m, err := onnx.Load(b, onnx.Limits{
 		Bytes: bytesMax, Depth: 16, Nodes: nodesMax, Tensors: tensorsMax, Attributes: 8 * nodesMax, Messages: 32 * nodesMax, Strings: 16 * nodesMax,
@@ -43,7 +45,17 @@ func Load(b []byte) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fromProto(m, false)
+	g, err := fromProto(m, false)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range m.GetGraph().GetNode() {
+		if !onnxop.Supported("", n.GetOpType(), g.Opset()) {
+			return nil, badf(fmt.Sprintf("node %d (%s %s)", i, quote(n.GetOpType()), quote(n.GetName())),
+				"no backend here runs this operator; want a model without it (the operators are those of SPECIFICATION.md, section 6)")
+		}
+	}
+	return g, nil
 }
 
 // fromProto checks a model and keeps it. The parameters of a bare one are all zero, and its initializers hold no data.
@@ -91,9 +103,12 @@ func (g *Graph) initializers(known map[string]bool, bare bool) error {
 		}
 		known[p.GetName()] = true
 		if bare {
-			shape := make([]int, len(p.Dims))
+			shape, size := make([]int, len(p.Dims)), int64(1)
 			for k, d := range p.Dims {
-				shape[k] = int(d)
+				if d < 0 || d > elementsMax || size*d > elementsMax || len(p.Dims) > tensor.MaxRank {
+					return badf(where, "is of the shape %v; want at most %d dimensions and %d elements", p.Dims, tensor.MaxRank, elementsMax)
+				}
+				shape[k], size = int(d), size*max(d, 1)
 			}
 			g.params = append(g.params, Param{Name: p.GetName(), Shape: shape})
 			g.index = append(g.index, i)

@@ -44,9 +44,9 @@ func MLP(widths ...int) (*Graph, error) {
 			name  string
 			shape []int
 		}{{layer + ".weight", widths[i : i+2]}, {layer + ".bias", widths[i+1 : i+2]}} {
-			n := 1
+			n := int64(1)
 			for _, d := range p.shape {
-				n *= d
+				n *= int64(d)
 			}
 			if n > elementsMax {
 				return nil, fmt.Errorf("model: %s has %d elements, at most %d are allowed", p.name, n, elementsMax)

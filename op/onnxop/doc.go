@@ -13,7 +13,10 @@ package onnxop
 const Opset = 17
 
 // OpsetMin and OpsetMax are the versions of the standard operator set that are read. Between them no supported operator
-// changes its meaning: axes moved from attributes to inputs, which both are read, and types were added.
+// changes its meaning, as a comparison of all their schemas in ONNX 1.23 says: the axes of reductions moved from
+// attributes to inputs at 18, which both are read; allowzero of Reshape (14), start and end of Shape (15),
+// noop_with_empty_axes of reductions (13 and 18) and saturate of Cast (19) were added, and default to what was before; and
+// types were added. So a graph may be written at one of these versions and run at another.
 const (
 	OpsetMin = 13
 	OpsetMax = 21

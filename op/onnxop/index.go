@@ -1,6 +1,7 @@
 package onnxop
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -64,7 +65,10 @@ func Scalar(t *tensor.Tensor) int {
 	f := -1.0
 	switch t.DType() {
 	case tensor.Int64:
-		return int(t.Int64()[0])
+		if v := t.Int64()[0]; int64(int(v)) == v {
+			return int(v)
+		}
+		return -1
 	case tensor.Int32:
 		return int(t.Int32()[0])
 	case tensor.Uint8:
@@ -76,7 +80,7 @@ func Scalar(t *tensor.Tensor) int {
 	case tensor.Float64:
 		f = t.Float64()[0]
 	}
-	if f > -1<<62 && f < 1<<62 {
+	if f > math.MinInt/2 && f < math.MaxInt/2 {
 		return int(f)
 	}
 	return -1

@@ -43,7 +43,7 @@ func concat(c *call) error {
 			case j == axis && (d < 0 || out.Shape[j] < 0):
 				out.Shape[j] = -1
 			case j == axis:
-				out.Shape[j] += d
+				out.Shape[j] = min(out.Shape[j]+d, ElementsMax+1) // too many are too many, and do not overflow
 			case !fits(d, out.Shape[j]):
 				return c.fail("input %d is %v; want %d at dimension %d", i, t, out.Shape[j], j)
 			case out.Shape[j] < 0:

@@ -299,3 +299,73 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionsMeanTheSame: a node means the same at every version that is read, so that a model of one version may be
+// recorded at another. What was added after the first of them defaults to what was before, and axes mean the same as an
+// attribute and as an input.
+func TestVersionsMeanTheSame(t *testing.T) {
+	added := map[string]map[string]any{
+		"Reshape": {"allowzero": int64(0)}, "Shape": {"start": int64(0), "end": nil}, "Cast": {"saturate": int64(1)},
+	}
+	x := Type{DType: tensor.Float32, Shape: []int{2, 3, 4}}
+	axes, err := tensor.FromInt64([]int{2}, []int64{0, -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"} {
+		added[op] = map[string]any{"noop_with_empty_axes": int64(0)}
+		for _, keep := range []int64{0, 1} {
+			k := onnx.AttrInt("keepdims", keep)
+			old, err := Infer(onnx.Node("", op, "n", []string{"x"}, []string{"z"}, k, onnx.AttrInts("axes", 0, -1)), []Type{x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := Infer(onnx.Node("", op, "n", []string{"x", "axes"}, []string{"z"}, k), []Type{x, Of(axes)})
+			if err != nil || !now[0].Equal(old[0]) {
+				t.Errorf("%s: %v with axes as an input and %v as an attribute, %v", op, now, old, err)
+			}
+		}
+	}
+	for op, attrs := range added {
+		for name, want := range attrs {
+			if a := Lookup("", op).attr(name); a == nil || a.Required || a.Default != want {
+				t.Errorf("%s: attribute %s is %v; want the default %v", op, name, a, want)
+			}
+		}
+	}
+	for v := int64(OpsetMin); v <= OpsetMax; v++ {
+		for _, op := range All() {
+			if op.Domain == "" && !Supported("", op.Name, v) {
+				t.Errorf("%s is not read at version %d", op.Name, v)
+			}
+		}
+	}
+}
+
+// TestLargeDimensions: numbers that are too large for a tensor, or for an int of 32 bits, are refused and wrap nowhere.
+func TestLargeDimensions(t *testing.T) {
+	huge := int64(1)<<32 + 3
+	typ, ok := FromProto(onnx.TensorType(tensor.Float32, huge, 1))
+	if !ok || typ.Shape[0] <= ElementsMax {
+		t.Errorf("a dimension of %d is read as %v", huge, typ)
+	}
+	var rule *RuleError
+	if _, err := Infer(onnx.Node("", "Neg", "n", []string{"x"}, []string{"z"}), []Type{typ}); !errors.As(err, &rule) {
+		t.Errorf("got %v; want a RuleError", err)
+	}
+	many := make([]Type, Many)
+	names := make([]string, Many)
+	for i := range many {
+		many[i], names[i] = Type{DType: tensor.Float32, Shape: []int{ElementsMax}}, "x"
+	}
+	if _, err := Infer(onnx.Node("", "Concat", "n", names, []string{"z"}, onnx.AttrInt("axis", 0)), many); !errors.As(err, &rule) {
+		t.Errorf("got %v; want a RuleError", err)
+	}
+	depth, err := tensor.FromInt64([]int{}, []int64{huge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := Scalar(depth); d >= 0 && d <= ElementsMax {
+		t.Errorf("%d is read as %d", huge, d)
+	}
+}

@@ -40,7 +40,7 @@ func FromProto(p *onnx.TypeProto) (Type, bool) {
 	}
 	t.Shape = make([]int, len(dims))
 	for i, d := range dims {
-		t.Shape[i] = int(d)
+		t.Shape[i] = int(min(d, ElementsMax+1)) // beyond it no tensor can be, and an int of 32 bits might not hold it
 	}
 	return t, true
 }
