@@ -210,10 +210,11 @@ func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
 	c.e.send(c.message(to, op, in), false)
 }
 
+// message makes a message of values, and keeps nothing of their slice: it may be the one of the arguments, which is cleared.
 func (c *Context) message(to wire.PeerID, op string, in []value.Value) *wire.Envelope {
 	return &wire.Envelope{
 		Version: wire.PlainVersion, From: c.e.st.self, To: to, Digest: c.e.prog.Digest, Edge: -1,
-		Fills: []wire.Fill{{Component: c.component, Op: op, Value: value.NewList(in...)}},
+		Fills: []wire.Fill{{Component: c.component, Op: op, Value: value.NewList(slices.Clone(in)...)}},
 	}
 }
 

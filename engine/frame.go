@@ -151,10 +151,10 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 	if len(uses) == 0 {
 		return
 	}
-	_, failed := v.(*value.Failure)
+	failure, failed := v.(*value.Failure)
 	for _, u := range uses {
 		if failed {
-			e.arriveFailed(f, u.Op)
+			e.arriveFailed(f, u.Op, failure)
 			continue
 		}
 		switch f.missing[u.Op] {
@@ -174,11 +174,12 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 
 // arriveFailed makes an op ready to pass a failure on: at once, or, for an op that counts sound arrivals, when too few
 // inputs are left that could still be sound.
-func (e *Engine) arriveFailed(f *frame, op int32) {
+func (e *Engine) arriveFailed(f *frame, op int32, v *value.Failure) {
+	o := &f.fn.Ops[op]
 	if f.missing[op] == 0 {
+		e.arriveLate(f, op, v)
 		return
 	}
-	o := &f.fn.Ops[op]
 	if o.Counting() {
 		open := 0
 		for _, s := range o.In {
@@ -196,10 +197,18 @@ func (e *Engine) arriveFailed(f *frame, op int32) {
 
 // arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it.
 func (e *Engine) arriveLate(f *frame, op int32, v value.Value) {
+	failure := value.Failed(v)
+	if failure != nil && !e.rules(3) {
+		return // by earlier rules it was not heard of before the time was over
+	}
 	if o := &f.fn.Ops[op]; o.Code == program.OpDeadline && f.slots[o.Out[0]] == nil && f.slots[o.Out[1]] == nil {
 		f.live++ // keeps the frame while its timer's share is released
 		if e.disarmOf(f, timerDeadlineOp, op) {
-			e.fill(f, o.Out[0], v)
+			if failure != nil {
+				e.pass(f, o, failure)
+			} else {
+				e.fill(f, o.Out[0], v)
+			}
 			e.release(f)
 		}
 		e.release(f)
@@ -218,15 +227,22 @@ func (e *Engine) release(f *frame) {
 // end closes an activation whose work is done, hands its results to its caller and collects it. It is keyed on
 // nothing being pending, not on something having been written (trap 16).
 func (e *Engine) end(f *frame) {
-	e.trace(traceEnd, f, -1, f.fn.Name)
 	answered := false
 	if f.inbound.request.IsSet() && !f.inbound.replied {
-		e.replyFailure(f)
+		if !e.replyFailure(f) {
+			e.count("answer.waits")
+			e.touch(f)
+			f.live++
+			e.st.waits.add(&parked{call: e.st.nextCall, exec: f.exec, op: int32(len(f.fn.Ops)), reason: parkAnswer}, f)
+			e.st.nextCall++
+			return
+		}
 		// Whoever asked has it: the failure of another's question is none of this node's.
 		if answered = e.rules(2); answered && f.failure != nil {
 			e.count("answer.failed")
 		}
 	}
+	e.trace(traceEnd, f, -1, f.fn.Name)
 	for _, name := range f.permits {
 		e.returnPermit(name)
 	}

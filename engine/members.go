@@ -336,8 +336,13 @@ func (e *Engine) makeRoom(p wire.PeerID) {
 	if !e.rules(2) || !e.st.streams.Full(p) {
 		return
 	}
-	gone := e.st.streams.Evict(max(1, e.limits.BookPeers/8), func(q wire.PeerID) (int64, bool) {
-		if _, known := e.st.roster.Get(q); known || e.isTarget(q) {
+	e.evictStreams(max(1, e.limits.BookPeers/8), func(wire.PeerID) bool { return true })
+}
+
+// evictStreams forgets up to n streams with peers of whom nothing but the stream is known, and who may go.
+func (e *Engine) evictStreams(n int, may func(wire.PeerID) bool) {
+	gone := e.st.streams.Evict(n, func(q wire.PeerID) (int64, bool) {
+		if _, known := e.st.roster.Get(q); known || e.isTarget(q) || !may(q) {
 			return 0, false
 		}
 		last, _ := e.st.governor.Last(q)

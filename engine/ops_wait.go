@@ -147,6 +147,9 @@ func (e *Engine) wakeParked(why parkReason, label string) {
 	if e.st.waits.len() == 0 {
 		return
 	}
+	if why == parkOutbox {
+		e.wakeParked(parkAnswer, "")
+	}
 	for _, p := range e.st.waits.take(why, label, &e.st.frames) {
 		if f := e.st.frames.get(p.exec); f != nil {
 			e.enqueue(ready{f, f.exec, p.op})

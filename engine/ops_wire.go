@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -37,6 +38,12 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
+	until := e.deadlineOf(f, edge)
+	if keep && e.rules(3) {
+		if bad := e.wholeOrNot(o, edge, to, until); bad != nil {
+			return e.fail(f, op, o, bad)
+		}
+	}
 	var full []wire.PeerID
 	if o.Code == program.OpRequest {
 		to, full = e.supersede(edge, to, fillBytes(fills))
@@ -62,7 +69,6 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	}
 	refused := 0
 	var why *value.Failure
-	until := e.deadlineOf(f, edge)
 	late := 0
 	for _, p := range to {
 		if why = e.outcast(p, o.Name); why == nil {
@@ -98,8 +104,17 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		if err == nil {
 			err = e.sendUntil(env, !edge.Best, until)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case !e.rules(3):
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
+		default: // the others were reached: this one is told of by itself, and the op is not tried again
+			refused++
+			why = value.Fail(value.CodeOverflow, o.Name, err.Error())
+			if o.Code == program.OpRequest {
+				e.withdraw(p, env.Request)
+				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], why)
+			}
 		}
 	}
 	if refused > 0 && refused == len(to) && o.Code != program.OpRequest {
@@ -150,24 +165,37 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 		e.count("send.waits")
 		return e.park(f, op, o, parkOutbox, "")
 	}
-	e.answer(root, edge, fills)
+	if !e.answer(root, edge, fills) {
+		e.count("send.waits")
+		return e.park(f, op, o, parkOutbox, "")
+	}
 	e.fill(f, o.Out[0], value.Trigger{})
 	return done
 }
 
 // answer sends the answer of an activation's request and keeps it, so that the same question is answered again without
-// doing the work twice.
-func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) {
+// doing the work twice. It returns false, and the question is as it was, when there is no room for the answer: it is not lost, it waits.
+func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) bool {
 	env := e.envelope(root.inbound.peer, edge)
 	env.Answer, env.Fills = root.inbound.request, fills
+	if e.rules(3) {
+		if err := e.send(&env, true); errors.As(err, new(*peer.FullError)) {
+			return false
+		}
+		// Where the peer is kept out, nobody is there to answer to.
+	}
 	e.touch(root)
 	root.inbound.replied = true
 	e.st.requests.Finish(root.inbound.peer, root.inbound.request, &env)
-	e.send(&env, true)
+	if !e.rules(3) {
+		e.send(&env, true)
+	}
+	return true
 }
 
-// replyFailure answers a request whose activation ended without an answer: each value is the failure.
-func (e *Engine) replyFailure(f *frame) {
+// replyFailure answers a request whose activation ended without an answer: each value is the failure. It returns false when the answer has
+// to wait for room. An activation whose deadline has passed waits for none: whoever asked has given up.
+func (e *Engine) replyFailure(f *frame) bool {
 	why := f.failure
 	if why == nil {
 		why = value.Fail(value.CodeNoReply, f.fn.Name, "the activation ended without an answer")
@@ -177,7 +205,14 @@ func (e *Engine) replyFailure(f *frame) {
 	for i, s := range edge.Sites {
 		fills[i] = wire.Fill{Site: uint32(s), Value: why}
 	}
-	e.answer(f, edge, fills)
+	if e.answer(f, edge, fills) {
+		return true
+	}
+	if f.deadline != 0 && f.deadline <= e.st.now || e.st.waits.len() >= e.limits.Parked {
+		e.drop("answer.dropped", "to "+string(f.inbound.peer)+", for whom there is no room")
+		return true
+	}
+	return false
 }
 
 // envelope starts an envelope along an edge.

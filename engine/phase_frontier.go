@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -23,7 +25,7 @@ func (e *Engine) pollFrontier() {
 
 // run runs one op whose inputs are there, and gives back the op's share of its activation's life unless it waits.
 func (e *Engine) run(f *frame, op int32) {
-	if len(f.fn.Ops) == 0 {
+	if int(op) == len(f.fn.Ops) { // a body without ops, or one that waited to answer, is at its end
 		e.release(f)
 		return
 	}
@@ -139,7 +141,15 @@ func (e *Engine) again(f *frame, op int32, o *program.Op) bool {
 		return false
 	}
 	e.count("op.retried")
-	return e.arm(timer{kind: timerRetry, exec: f.exec, op: op}, o.Retry.Backoff<<min(tries-1, 20))
+	return e.arm(timer{kind: timerRetry, exec: f.exec, op: op}, e.backoff(o.Retry.Backoff, min(tries-1, 20)))
+}
+
+// backoff returns a wait that was doubled so often, and the longest that there is where that would overflow.
+func (e *Engine) backoff(base int64, doubled int32) int64 {
+	if e.rules(3) && base > math.MaxInt64>>doubled {
+		return math.MaxInt64
+	}
+	return base << doubled
 }
 
 // reportFailure tells the host of a failure that nothing in the program handled.

@@ -54,10 +54,10 @@ func (e *Engine) mature(t *timer) {
 // tick starts an activation of an interval and arms the next tick. Ticks that were missed are counted, not made up for.
 func (e *Engine) tick(t *timer) {
 	fn := &e.prog.Funcs[t.fn]
-	next := t.at + fn.Period
+	next := e.after(t.at, fn.Period)
 	if next <= e.st.now {
 		missed := (e.st.now - t.at) / fn.Period
-		next = t.at + (missed+1)*fn.Period
+		next = e.after(t.at+missed*fn.Period, fn.Period)
 		e.count("interval.missed")
 	}
 	e.armAt(timer{kind: timerInterval, fn: t.fn, token: t.token + 1}, next)

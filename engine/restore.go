@@ -214,6 +214,15 @@ func (r *restorer) at(exec uint64, ref uint32) (*frame, int32, error) {
 	return f, op, err
 }
 
+// atEnd is at, also for what is behind the last op: the end of a body without ops, or of an activation that owes an answer.
+func (r *restorer) atEnd(exec uint64, ref uint32) (*frame, int32, error) {
+	f := r.st.frames.get(exec)
+	if f != nil && int64(ref) == int64(f.fn.OpBase)+int64(len(f.fn.Ops)) && (len(f.fn.Ops) == 0 || f.inbound.request.IsSet() && !f.inbound.replied) {
+		return f, int32(len(f.fn.Ops)), nil
+	}
+	return r.at(exec, ref)
+}
+
 func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.SlotTable {
 		f := r.st.frames.get(x.Exec)
@@ -233,16 +242,11 @@ func (r *restorer) slots(t *snapshot.TransientSnapshot) error {
 
 func (r *restorer) frontier(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.Frontier {
-		if f := r.st.frames.get(x.Exec); f != nil && len(f.fn.Ops) == 0 && x.Op == uint32(f.fn.OpBase) {
-			f.queued++
-			r.st.frontier.push(ready{f, x.Exec, 0}) // the turn of a body without ops
-			continue
-		}
-		f, op, err := r.at(x.Exec, x.Op)
+		f, op, err := r.atEnd(x.Exec, x.Op)
 		if err != nil {
 			return err
 		}
-		if f.missing[op] != 0 {
+		if int(op) < len(f.fn.Ops) && f.missing[op] != 0 {
 			return fmt.Errorf("op %d of activation %d is queued but not ready", x.Op, x.Exec)
 		}
 		f.queued++

@@ -87,11 +87,14 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 func (r *restorer) parked(t *snapshot.TransientSnapshot) error {
 	last := uint64(0)
 	for _, x := range t.Parked {
-		f, op, err := r.at(x.Exec, x.Op)
+		f, op, err := r.atEnd(x.Exec, x.Op)
 		if err != nil {
 			return err
 		}
-		if x.Call <= last || x.Call >= r.st.nextCall || x.Reason < uint32(parkComponent) || x.Reason > uint32(parkCommand) {
+		if atEnd := int(op) == len(f.fn.Ops); atEnd != (parkReason(x.Reason) == parkAnswer) {
+			return fmt.Errorf("op %d of activation %d waits for what it cannot wait for", x.Op, x.Exec)
+		}
+		if x.Call <= last || x.Call >= r.st.nextCall || x.Reason < uint32(parkComponent) || x.Reason > uint32(parkBytes) {
 			return fmt.Errorf("call %d is out of order or waits for nothing known", x.Call)
 		}
 		last = x.Call

@@ -147,6 +147,8 @@ const (
 	parkOutbox                           // until the outbox, or the table of open questions, has room
 	parkApp                              // until the host acknowledged app events
 	parkCommand                          // until fewer commands are pending
+	parkAnswer                           // at its end, until the outbox has room for the answer that it owes
+	parkBytes                            // until what queues and holds keep is less
 )
 
 type counter struct {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/program"
@@ -243,7 +244,15 @@ func (s *State) dropTimer(t *timer) {
 
 // arm adds a timer that matures delay ns from now; it returns false, and counts, when too many are armed.
 func (e *Engine) arm(t timer, delay int64) bool {
-	return e.armAt(t, e.st.now+max(delay, 0))
+	return e.armAt(t, e.after(e.st.now, max(delay, 0)))
+}
+
+// after returns the time that lies d after another, and the end of time where that would overflow.
+func (e *Engine) after(at, d int64) int64 {
+	if e.rules(3) && at > math.MaxInt64-d {
+		return math.MaxInt64
+	}
+	return at + d
 }
 
 func (e *Engine) armAt(t timer, at int64) bool {

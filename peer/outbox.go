@@ -40,6 +40,9 @@ func (t *stream) owes() bool { return len(t.out) > 0 || t.ackDue }
 // Full says whether there is no room for a stream with the peer.
 func (s *Streams) Full(p wire.PeerID) bool { return s.peers.len() >= s.lim.Peers && s.look(p) == nil }
 
+// Free returns with how many more peers there can be a stream.
+func (s *Streams) Free() int { return max(0, s.lim.Peers-s.peers.len()) }
+
 // Evict forgets up to n streams that owe nothing and in which nothing numbered was ever sent, so that no number is given twice: of those
 // that may go, the ones whose last sign of life, which may tells, is the oldest. It returns how many.
 func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int {
