@@ -80,14 +80,7 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		return err
 	}
 	server := first.Targets["server"][0]
-	all := make([]*light, spec.Count)
-	defer func() {
-		for _, l := range all {
-			if l != nil {
-				l.close()
-			}
-		}
-	}()
+	all := make([]*light, spec.Count) // closed with the process
 	for i := range all {
 		receiver := newNetReceiver()
 		own := spec
@@ -131,11 +124,4 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		}
 	}
 	return nil
-}
-
-func (l *light) close() {
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	l.end.Close()
 }
