@@ -70,6 +70,14 @@ func (l *light) refused(err error) {
 // fleetFiles are those that a process of a fleet opens beside a socket for each client.
 const fleetFiles = 256
 
+// fleetAlive is how often a silent link is asked whether its peer is there. By default it is every 5 s, which alone would keep one machine busy
+// that is all of 10,000 peers.
+const fleetAlive = 30 * time.Second
+
+// fleetDials is how many nodes of a process wait for their first link at once: their handshakes share its processor, which those of machines
+// do not.
+const fleetDials = 32
+
 // netFleet is the process of many light nodes.
 func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	if err := wantFiles(uint64(spec.Count) + fleetFiles); err != nil {
@@ -81,8 +89,10 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	}
 	server := first.Targets["server"][0]
 	all := make([]*light, spec.Count) // closed with the process
+	dialling := make(chan struct{}, fleetDials)
 	for i := range all {
 		receiver := newNetReceiver()
+		receiver.linked = func() { <-dialling }
 		own := spec
 		own.Index += i
 		end, err := netEnd(own, receiver)
@@ -107,12 +117,12 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		return nil
 	}
 	for _, l := range all {
-		l.input(&engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: uint64(time.Now().UnixMicro()), Rules: engine.CurrentRules}})
 		select {
+		case dialling <- struct{}{}:
 		case <-over:
 			return nil
-		default:
 		}
+		l.input(&engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: uint64(time.Now().UnixMicro()), Rules: engine.CurrentRules}})
 	}
 	<-over
 	for _, l := range all {

@@ -38,8 +38,14 @@ func netEnd(spec netSpec, r transport.Receiver) (*libp2p.Transport, error) {
 	if spec.Role == "source" { // its packets are all the same memory, so all of them may wait
 		cfg.Limits.QueueBytes, cfg.Limits.QueuePackets = spec.Bytes+netPacket, spec.Bytes/netPacket+1
 	}
+	if spec.Members > 0 {
+		cfg.Alive = fleetAlive
+	}
 	if spec.Index > 0 {
 		cfg.Listen = nil
+		if spec.Members > 0 { // one processor does the handshakes of thousands
+			cfg.DialFor, cfg.DialTimeout = netPatience, netPatience
+		}
 	} else if spec.Members > 0 { // all else is as it is anywhere: who comes too soon tries again
 		cfg.Limits.Links = spec.Members + spec.Members/8 + 64
 	}
@@ -60,6 +66,9 @@ type netReceiver struct {
 	ready chan struct{}
 	take  func(from wire.PeerID, raw []byte)
 	host  atomic.Pointer[host.Host]
+
+	linked   func() // called with the first link; nil where nobody asks
+	linkOnce sync.Once
 }
 
 func newNetReceiver() *netReceiver { return &netReceiver{ready: make(chan struct{})} }
@@ -89,6 +98,9 @@ func (r *netReceiver) Receive(from wire.PeerID, raw []byte) error {
 }
 
 func (r *netReceiver) Linked(p wire.PeerID, remote string) {
+	if r.linked != nil {
+		r.linkOnce.Do(r.linked)
+	}
 	if h := r.host.Load(); h != nil {
 		h.Linked(p, remote)
 	}
