@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // The file of a snapshot, format version 2, little endian. A payload is a row of chunks; a file holds the chunks that no kept file
@@ -80,9 +81,13 @@ type SnapshotInfo struct {
 	Root         [32]byte // of format 2 the root digest, of format 1 the SHA-256 of the payload
 }
 
-// Limits of what is read of a snapshot; the zero value is the default.
+// PayloadBytesDefault is as much as one process could hold: 1 TiB, or 2 GiB where addresses have 32 bits.
+const PayloadBytesDefault = math.MaxInt & (1<<40 - 1)
+
+// Limits of what is read of a snapshot, and of what is published; the zero value is the default.
 type Limits struct {
-	// PayloadBytesMax is the largest payload that is read. 0 is 2 GiB.
+	// PayloadBytesMax is the largest payload that is read, and that is published. 0 is PayloadBytesDefault. Who reads the files of strangers
+	// wants less: a payload is held in memory whole, and a small file can name one chunk of zeros often.
 	PayloadBytesMax int64
 	// RatioMax is the largest payload for each byte of a file of format 1. 0 is 32,768, above what zeros compress to.
 	RatioMax int64
@@ -90,7 +95,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	if l.PayloadBytesMax <= 0 {
-		l.PayloadBytesMax = 2 << 30
+		l.PayloadBytesMax = PayloadBytesDefault
 	}
 	if l.RatioMax <= 0 {
 		l.RatioMax = 1 << 15

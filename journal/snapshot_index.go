@@ -177,7 +177,7 @@ func (s *source) index(head []byte, lim Limits) (*index, error) {
 // pages reads the pages and the entries on them.
 func (s *source) pages(x *index, t *trailer) error {
 	lsn := s.ref.LSN
-	root := make([]byte, t.pages*entryBytes)
+	root := make([]byte, int(t.pages)*entryBytes)
 	if err := s.read(lsn, int64(t.at), root, "root"); err != nil {
 		return err
 	}

@@ -158,12 +158,15 @@ func (s *Snapshots) found(x *index) {
 // Publish writes a snapshot whose replay begins with record lsn, durably and in one step: when it returns nil, the snapshot is there
 // whole after any crash; when a crash comes first, it is there whole or not at all. wall is the caller's clock, for KeepAge.
 // It costs two syncs. Chunks that the newest checked snapshot holds are not written again, and large values that it
-// held under the same identity not even read.
+// held under the same identity not even read. A payload that Prune and LoadNewest would refuse is a *TooLargeError, and nothing is written.
 func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := checkLSN(lsn); err != nil {
 		return nil, err
+	}
+	if n, most := payloadBytes(parts), s.lim.withDefaults().PayloadBytesMax; n > most {
+		return nil, &TooLargeError{What: "snapshot payload", Size: n, Max: most}
 	}
 	enc, err := encoder()
 	if err != nil {
@@ -191,6 +194,17 @@ func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo
 		s.newest = nil
 	}
 	return &w.x.info, nil
+}
+
+// payloadBytes returns the length of a payload.
+func payloadBytes(parts []Part) (n int64) {
+	for _, p := range parts {
+		n += int64(len(p.Bytes))
+		if p.Large != nil {
+			n += int64(p.Large.Len())
+		}
+	}
+	return n
 }
 
 // The bounds of what stays in old files.

@@ -78,7 +78,7 @@ func (c *checker) field(f *field, v reflect.Value, depth int) (int, error) {
 		if w.Len() == 0 {
 			return 0, nil
 		}
-		return part(f, 8*w.Len()), c.charge(w.Len())
+		return part(f, 8*w.Len()), nil
 	case f.repeated:
 		if err := c.charge(v.Len()); err != nil {
 			return 0, err

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -11,17 +12,17 @@ import (
 // Limits bounds what Unmarshal accepts. A zero field allows nothing.
 type Limits struct {
 	Bytes  int          // of the whole input
-	Items  int          // of all lists of the message together
+	Items  int          // of all lists of the message together, those of Words apart, which take no more than their bytes
 	Depth  int          // nesting of messages
 	Values value.Limits // of each value
 }
 
-// DefaultLimits returns the limits for a node's own snapshots: 2 GiB, 64 Mi items, depth 32. A value may be as large as the
-// whole: what a node could hold it must be able to restore.
+// DefaultLimits returns the limits for a node's own snapshots: 1 TiB, or 2 GiB where addresses have 32 bits; 2^30 items, depth 32. A value may be
+// as large as the whole: what a node could hold it must be able to restore.
 func DefaultLimits() Limits {
-	const bytes = 2<<30 - 1
-	return Limits{Bytes: bytes, Items: 64 << 20, Depth: 32, Values: value.Limits{
-		Bytes: bytes, Items: 64 << 20, Depth: 64, Tensor: tensor.Limits{Elements: bytes, Bytes: bytes, Rank: tensor.MaxRank},
+	const bytes, items = math.MaxInt & (1<<40 - 1), 1 << 30
+	return Limits{Bytes: bytes, Items: items, Depth: 32, Values: value.Limits{
+		Bytes: bytes, Items: items, Depth: 64, Tensor: tensor.Limits{Elements: bytes, Bytes: bytes, Rank: tensor.MaxRank},
 	}}
 }
 

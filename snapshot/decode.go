@@ -312,9 +312,6 @@ func (d *decoder) words(v reflect.Value, lo, hi int) error {
 	if (hi-lo)%8 != 0 {
 		return bad(lo, "%d bytes, want a multiple of 8", hi-lo)
 	}
-	if err := d.charge((hi-lo)/8, lo); err != nil {
-		return err
-	}
 	w := NewWords((hi - lo) / 8)
 	for c := range w.Chunks() {
 		chunk := w.Write(c)
