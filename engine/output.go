@@ -19,6 +19,8 @@ type Output struct {
 	Wake      int64           // engine time of the next Poll that is due without an input; 0 means none
 	More      bool            // work is left: Poll again at once
 	Trace     []TraceEvent    // when Config.Trace is set
+
+	Rules uint32 // by which the output was made, and is hashed
 }
 
 // Packet is an envelope in wire form, encoded once, and the peer that it is for.
@@ -64,8 +66,65 @@ func (o *Output) reset() {
 var digestTable = crc64.MakeTable(crc64.ECMA)
 
 // Digest returns a hash over everything in the output, the trace apart, for the check of a replay. Values are hashed in
-// their canonical form, except the inputs of commands: they are functions of the state, and their sizes suffice.
+// their canonical form, except the inputs of commands: they are functions of the state, and their sizes suffice. It goes by the rules that the output
+// was made by: what an earlier release journaled is held against the digest of that release, which did not tell where a field ends.
 func (o *Output) Digest(reg *value.Registry) uint64 {
+	if o.Rules < 3 {
+		return o.plainDigest(reg)
+	}
+	h := hasher{reg: reg}
+	h.count(len(o.Envelopes))
+	for i := range o.Envelopes {
+		p := &o.Envelopes[i]
+		h.text(string(p.To))
+		h.bytes(p.Raw)
+	}
+	h.count(len(o.AppEvents))
+	for _, ev := range o.AppEvents {
+		h.number(ev.Number)
+		h.text(ev.Name)
+		h.value(ev.Value)
+	}
+	h.count(len(o.Commands))
+	for _, c := range o.Commands {
+		h.number(c.ID)
+		h.number(uint64(c.Component))
+		h.text(c.Method)
+		h.count(len(c.Inputs))
+		for _, v := range c.Inputs {
+			h.number(uint64(v.Bytes()))
+		}
+	}
+	h.count(len(o.Controls))
+	for i := range o.Controls {
+		r := &o.Controls[i]
+		h.number(r.ID)
+		for _, s := range []string{string(r.Caller), r.Op, string(r.Peer), r.Code, r.Reason, r.Place} {
+			h.text(s)
+		}
+		h.number(uint64(r.Number))
+		h.flag(r.Accepted)
+	}
+	h.count(len(o.Peers))
+	for i := range o.Peers {
+		n := &o.Peers[i]
+		h.number(uint64(n.Kind))
+		h.text(string(n.Peer))
+		h.text(n.Reason)
+		h.count(len(n.Addresses))
+		for _, a := range n.Addresses {
+			h.text(a)
+		}
+		h.number(n.Seen)
+		h.number(n.SeenStart)
+	}
+	h.number(uint64(o.Wake))
+	h.flag(o.More)
+	return h.end()
+}
+
+// plainDigest is the digest of releases up to rules 2.
+func (o *Output) plainDigest(reg *value.Registry) uint64 {
 	var b []byte
 	sum := uint64(0)
 	for _, p := range o.Envelopes {
@@ -94,6 +153,89 @@ func (o *Output) Digest(reg *value.Registry) uint64 {
 		b = append(b, 1)
 	}
 	return crc64.Update(sum, digestTable, b)
+}
+
+// hasher hashes fields so that no two rows of them that differ are the same bytes: texts by their length and content, numbers in one width, lists by
+// their length.
+type hasher struct {
+	reg *value.Registry
+	b   []byte // not hashed yet
+	sum uint64
+	buf []byte
+}
+
+// hashBytes is how much is hashed at once, at least; what is larger is hashed in place.
+const hashBytes = 4 << 10
+
+func (h *hasher) flush() {
+	h.sum = crc64.Update(h.sum, digestTable, h.b)
+	h.b = h.b[:0]
+}
+
+func (h *hasher) number(n uint64) {
+	if h.b = binary.LittleEndian.AppendUint64(h.b, n); len(h.b) >= hashBytes {
+		h.flush()
+	}
+}
+
+func (h *hasher) count(n int) { h.number(uint64(n)) }
+
+func (h *hasher) flag(on bool) {
+	if on {
+		h.number(1)
+	} else {
+		h.number(0)
+	}
+}
+
+func (h *hasher) text(s string) {
+	h.count(len(s))
+	h.b = append(h.b, s...)
+}
+
+func (h *hasher) bytes(b []byte) {
+	h.count(len(b))
+	if len(b) < hashBytes {
+		h.b = append(h.b, b...)
+		return
+	}
+	h.flush()
+	h.sum = crc64.Update(h.sum, digestTable, b)
+}
+
+// value hashes a value in its canonical form.
+func (h *hasher) value(v value.Value) {
+	h.text(string(v.Type()))
+	h.buf, _ = h.reg.Append(h.buf[:0], v)
+	h.bytes(h.buf)
+}
+
+func (h *hasher) end() uint64 {
+	h.flush()
+	return h.sum
+}
+
+// ResultDigest returns a hash over a worker's results by the rules: see Output.Digest.
+func ResultDigest(reg *value.Registry, rules uint32, out []value.Value) (uint64, error) {
+	h := hasher{reg: reg}
+	if rules >= 3 {
+		h.count(len(out))
+	}
+	var err error
+	for _, v := range out {
+		if h.buf, err = reg.Append(h.buf[:0], v); err != nil {
+			return 0, err
+		}
+		if rules < 3 { // types and payloads of all follow each other
+			h.b = append(h.b, v.Type()...)
+			h.flush()
+			h.sum = crc64.Update(h.sum, digestTable, h.buf)
+			continue
+		}
+		h.text(string(v.Type()))
+		h.bytes(h.buf)
+	}
+	return max(h.end(), 1), nil // 0 says that there is none
 }
 
 type traceKind string

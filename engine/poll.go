@@ -57,6 +57,7 @@ func (e *Engine) Poll(now int64) *Output {
 	}
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
+	e.out.Rules = e.st.rules
 	return e.out
 }
 

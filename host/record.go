@@ -1,7 +1,6 @@
 package host
 
 import (
-	"hash/crc64"
 	"strconv"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -64,26 +63,26 @@ func Kind(ev *engine.Event) string {
 	return "nothing"
 }
 
-var resultTable = crc64.MakeTable(crc64.ECMA)
-
 // Finish turns what a worker returned into the input that completes its command, with the digest of the results.
 func Finish(reg *value.Registry, command uint64, out []value.Value, err error) engine.Event {
+	return finish(reg, engine.CurrentRules, command, out, err)
+}
+
+// finish is Finish with the digest by earlier rules.
+func finish(reg *value.Registry, rules uint32, command uint64, out []value.Value, err error) engine.Event {
 	for i := 0; err == nil && i < len(out); i++ {
-		err = engine.Storable(reg, out[i])
+		if err = engine.Storable(reg, out[i]); rules < 3 && err != nil && out[i] != nil {
+			err = reg.Check(out[i], snapshot.DefaultLimits().Values) // of peers, earlier releases took more
+		}
+	}
+	c := &snapshot.PendingCompletionSnapshot{Command: command}
+	if err == nil {
+		c.Digest, err = engine.ResultDigest(reg, rules, out)
 	}
 	if err != nil {
 		return *failed(command, value.AsFailure(err, "worker"))
 	}
-	c := &snapshot.PendingCompletionSnapshot{Command: command, Results: named(out)}
-	var b []byte
-	sum := uint64(0)
-	for _, v := range out {
-		if b, err = reg.Append(append(b[:0], v.Type()...), v); err != nil {
-			return Finish(reg, command, nil, err)
-		}
-		sum = crc64.Update(sum, resultTable, b)
-	}
-	c.Digest = max(sum, 1)
+	c.Results = named(out)
 	return engine.Event{Completion: c}
 }
 
