@@ -61,6 +61,10 @@ type Engine struct {
 
 // New returns an engine in its first state: nothing has run.
 func New(cfg Config) (*Engine, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg.Limits = cfg.Limits.WithDefaults()
 	p := cfg.Program
 	if len(cfg.Components) != len(p.Components) {
 		return nil, fmt.Errorf("engine: %d components for %d slots", len(cfg.Components), len(p.Components))
@@ -80,7 +84,21 @@ func New(cfg Config) (*Engine, error) {
 		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), anyone: cfg.Anyone, subs: p.Subscriptions(),
 		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
 	}
+	b.e.st.limits = b.e.limits
 	return &b.e, nil
+}
+
+// validate says whether an engine can be made of the configuration: nil, or a *ConfigError.
+func (c *Config) validate() error {
+	switch {
+	case c.Program == nil:
+		return &ConfigError{"Program", "nil", "the part of the artifact that the node plays"}
+	case c.Registry == nil:
+		return &ConfigError{"Registry", "nil", "a value.Registry"}
+	case c.Self.Fault() != "":
+		return &ConfigError{"Self", fmt.Sprintf("%q", cut(string(c.Self))), c.Self.Fault()}
+	}
+	return c.Limits.Validate()
 }
 
 // inOrder returns the peers of each place sorted: the same map where they are already.

@@ -179,6 +179,10 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
 	case ev.Restarted != nil && len(ev.Restarted.Proof) != 0 && len(ev.Restarted.Proof) != wire.ProofBytes:
 		return refuse(RefusedFormat, "restart", "a proof of %d bytes, want %d", len(ev.Restarted.Proof), wire.ProofBytes)
+	case ev.Restarted != nil && len(ev.Restarted.Limits) > 0:
+		if _, err := e.limits.amended(ev.Restarted.Limits); err != nil {
+			return refuse(RefusedUnknown, "restart", "%v", err)
+		}
 	case ev.AppAck != nil, ev.SendFailed != nil, ev.Restarted != nil, ev.Lifecycle != nil:
 	default:
 		return refuse(RefusedUnknown, "event", "it says nothing")

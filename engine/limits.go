@@ -5,7 +5,7 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// Limits bounds everything in a node. Zero fields are not allowed: start from DefaultLimits or EdgeLimits.
+// Limits bounds everything in a node. A zero field stands for that of DefaultLimits.
 type Limits struct {
 	OpsPerPoll      int         // ops that one Poll runs; the rest stays on the frontier
 	Frames          int         // activations alive at once; envelopes and calls wait beyond it

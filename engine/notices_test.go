@@ -174,7 +174,9 @@ func TestPressureIsHeeded(t *testing.T) {
 // some seconds its data is too.
 func TestDisregardMutes(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
-	b.cfg.Limits.IngressEvents = 20
+	wide := *b.e.st.limits
+	wide.IngressEvents = 20
+	b.e.st.limits = &wide
 	b.crowd(true)
 	for _, n := range []int{15, 1, 1, 1} {
 		for range n {

@@ -161,6 +161,7 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	}
 	e.st.setRules(max(e.st.rules, ev.Rules))
+	e.wantLimits(ev.Limits)
 	if e.rules(2) {
 		e.st.streams.Begun()
 	}

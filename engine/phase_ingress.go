@@ -32,6 +32,7 @@ func (e *Engine) pollIngress() {
 	}
 	clear(e.st.ingress[kept:])
 	e.st.ingress = e.st.ingress[:kept]
+	e.takeWanted()
 }
 
 func (e *Engine) waits(in *ingress) bool {

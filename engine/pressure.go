@@ -10,8 +10,8 @@ import (
 
 // pressed returns how much of the room for inputs is taken, in percent.
 func (e *Engine) pressed() uint32 {
-	n := len(e.st.ingress) * 100 / e.limits.IngressEvents
-	return uint32(min(100, max(n, e.st.ingressBytes*100/e.limits.IngressBytes)))
+	part := func(n, of int) int64 { return int64(n) * 100 / int64(of) }
+	return uint32(min(100, max(part(len(e.st.ingress), e.limits.IngressEvents), part(e.st.ingressBytes, e.limits.IngressBytes))))
 }
 
 // pollPressure tells the peers whose data waits here that there is little room for more, and later that there is room again. What they

@@ -31,11 +31,20 @@ type restorer struct {
 // Restore returns a new engine in the state of the snapshot. It validates everything before it returns: a misfit is a
 // *RestoreError and leaves nothing behind. The components' own states are restored by the caller.
 func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*Engine, error) {
+	if err := cfg.Limits.Validate(); err != nil {
+		return nil, err
+	}
+	// Those that hold for the node hold in its restore, too.
+	var err error
+	if cfg.Limits, err = cfg.Limits.WithDefaults().amended(t.Framework.Limits); err != nil {
+		return nil, &RestoreError{"framework", err.Error()}
+	}
 	e, err := New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	r := &restorer{e: e, st: newState(cfg, new(tables))}
+	r.st.limits = e.limits
 	r.st.incarnation = incarnation
 	steps := []struct {
 		part string
@@ -82,6 +91,13 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq
 	s.nextApp, s.nextRequest, s.nextToken = w.NextAppEvent, w.NextRequest, w.NextToken
 	s.epoch, s.now, s.bootstrapExec = w.Epoch, w.Now, w.BootstrapExec
+	if len(w.Wanted) > 0 {
+		next, err := r.e.limits.amended(w.Wanted)
+		if err != nil {
+			return err
+		}
+		s.wanted = &next
+	}
 	s.start, s.proof, s.asking = w.Start, w.Proof, w.Asking
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})

@@ -219,6 +219,10 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
 		Roster: e.st.roster.Snapshot(),
 	}
+	w.Limits = e.OpeningLimits()
+	if e.st.wanted != nil {
+		w.Wanted = e.st.wanted.listed()
+	}
 	for _, c := range e.st.counters {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
 	}

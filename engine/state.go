@@ -47,7 +47,9 @@ type State struct {
 	roster   *peer.Roster // nil until a peer is admitted
 
 	// identity
-	rules       uint32 // which release's behaviour holds; see rules.go
+	rules       uint32  // which release's behaviour holds; see rules.go
+	limits      *Limits // that hold; shared, read-only
+	wanted      *Limits // that take effect when no input waits; or nil
 	self        wire.PeerID
 	incarnation uint64
 	epoch       uint64 // of own streams

@@ -36,6 +36,7 @@ type testNode struct {
 	log      outputLog
 	commands []Command
 	events   uint64 // number of the last app event
+	crowded  bool   // see crowd
 }
 
 // outputLog keeps each kind of output apart: a Poll that was cut in two gives the same of each, in the same order.
@@ -139,6 +140,7 @@ func (n *testNode) reborn() {
 		n.w.onReborn(n.e, e)
 	}
 	n.e = e
+	n.crowd(n.crowded)
 	n.w.restores++
 	if again := n.encode(); !bytes.Equal(b, again) {
 		n.w.t.Fatalf("the snapshot of the restored node differs: %d and %d bytes", len(b), len(again))
@@ -332,6 +334,12 @@ func (n *testNode) strain(other *testNode) {
 	for _, count := range []int{9, 1, 1, 1} {
 		data(count)
 	}
+	if n.e.rules(3) && len(n.e.st.ingress) > 0 { // new limits wait for those that wait
+		next := *n.e.st.limits
+		next.RecordEntries++
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, Rules: CurrentRules, Limits: n.e.RestartLimits(next)}})
+		n.poll()
+	}
 	n.reborn()
 	n.crowd(false)
 	data(0)
@@ -390,11 +398,13 @@ func (n *testNode) relive(other *testNode) {
 
 // crowd leaves a node without room for new activations, or with room again.
 func (n *testNode) crowd(on bool) {
-	n.cfg.Limits.SlotBytes = DefaultLimits().SlotBytes
+	n.crowded = on
+	n.e.limits = n.e.st.limits
 	if on {
-		n.cfg.Limits.SlotBytes = -1
+		none := *n.e.st.limits
+		none.SlotBytes = -1 // no limit that could be said: it does not get into the State
+		n.e.limits = &none
 	}
-	n.e.limits = n.e.sc.limitsOf(n.cfg.Limits)
 }
 
 func (w *world) to(p netPacket) {

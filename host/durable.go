@@ -17,7 +17,7 @@ import (
 
 // Store says where a node keeps its journal and snapshots, and how much of them.
 type Store struct {
-	FS            vfs.FS
+	FS            vfs.FS // nil is the machine's
 	Dir           string
 	SegmentBytes  int   // of a journal file; 0 is 1 MiB
 	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how long a recovery takes
@@ -33,18 +33,6 @@ type Store struct {
 	// Salt goes into the checksums of the journal. Where strangers choose what inputs hold, it must be a number that they
 	// cannot guess, or they could make a payload that looks like a record after a crash; Start draws one where it is 0.
 	Salt uint64
-}
-
-func (s *Store) fill() {
-	if s.SegmentBytes == 0 {
-		s.SegmentBytes = 1 << 20
-	}
-	if s.SnapshotBytes == 0 {
-		s.SnapshotBytes = 8 << 20
-	}
-	if s.Keep == 0 {
-		s.Keep = 2
-	}
 }
 
 // Durable is a node with its journal: what it was fed is in the journal, in order. It is thread-unsafe; Sync may run
@@ -100,7 +88,9 @@ type Recovery struct {
 // Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
 // those of journal and node, *DivergenceError and *vfs.LockedError; nothing on the disk is changed then.
 func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
-	store.fill()
+	if err := store.fill(); err != nil {
+		return nil, nil, err
+	}
 	if err := store.FS.MkdirAll(store.Dir); err != nil {
 		return nil, nil, err
 	}
@@ -138,7 +128,7 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	}
 	r := Record{Wall: wall}
 	if d.Journal.Next() == 1 {
-		r.Rules = d.Node.Engine().Rules()
+		r.Rules, r.Limits = d.Node.Engine().Rules(), d.Node.Engine().OpeningLimits()
 	}
 	in := door{d: d}
 	for _, ev := range events {

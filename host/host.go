@@ -1,8 +1,6 @@
 package host
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,8 +18,8 @@ import (
 type Config struct {
 	Node    node.Config
 	Store   Store
-	Workers *Workers                               // shared by the hosts of a process
-	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block
+	Workers *Workers                               // shared by the hosts of a process; nil are the host's own
+	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block; nil: there is none
 	OnEvent func(engine.AppEvent) error            // takes an app event; nil acknowledges it, an error stops the host: it is told again
 	Wall    func() time.Time                       // the clock; nil is time.Now
 	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
@@ -66,6 +64,8 @@ type Host struct {
 	listed    uint64 // of the lists that Admission has; of the stepping thread
 	overflows atomic.Uint64
 
+	ownsWorkers bool
+
 	publishing sync.Mutex // one snapshot at a time
 
 	wall0 time.Time // the wall clock when engine time was now0
@@ -100,19 +100,8 @@ var ErrStopped = errors.New("host: stopped")
 // Start opens the node in its directory and runs it. A node that was there before goes on where it was: it is told that
 // it restarted, and puts out again what may have been lost with the process.
 func Start(cfg Config) (*Host, error) {
-	if cfg.Wall == nil {
-		cfg.Wall = time.Now
-	}
-	if cfg.Inbox == 0 {
-		cfg.Inbox = 4096
-	}
-	if cfg.Store.Salt == 0 {
-		var b [8]byte
-		rand.Read(b[:]) // never fails
-		cfg.Store.Salt = binary.LittleEndian.Uint64(b[:])
-	}
-	if cfg.Admission == nil {
-		cfg.Admission = &Admission{}
+	if err := cfg.fill(); err != nil {
+		return nil, err
 	}
 	d, rec, err := Open(cfg.Node, cfg.Store)
 	if err != nil {
@@ -127,6 +116,9 @@ func Start(cfg Config) (*Host, error) {
 		cfg: cfg, d: d, drv: NewDriver(d, rec, cfg.Prove), committer: journal.NewCommitter(d.Journal),
 		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
 	}
+	if cfg.Workers == nil {
+		h.cfg.Workers, h.ownsWorkers = ownWorkers(), true
+	}
 	h.calls.next = rec.Incarnation << 32
 	cfg.Admission.fill(d.Node.Engine())
 	h.listed = d.Node.Engine().Listed()
@@ -135,10 +127,18 @@ func Start(cfg Config) (*Host, error) {
 	if err := h.begin(); err != nil {
 		h.committer.Close()
 		h.effects.close()
+		h.closeWorkers()
 		return nil, errors.Join(err, d.Close())
 	}
 	h.done.Go(h.loop)
 	return h, nil
+}
+
+// closeWorkers ends workers that are the host's own.
+func (h *Host) closeWorkers() {
+	if h.ownsWorkers {
+		h.cfg.Workers.Close()
+	}
 }
 
 // setClock maps the wall clock to engine time.
@@ -388,6 +388,7 @@ func (h *Host) Stop() error {
 	h.done.Wait()
 	h.committer.Close()
 	h.effects.close()
+	h.closeWorkers()
 	err := h.d.Close()
 	if h.err != nil {
 		return h.err

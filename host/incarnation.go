@@ -83,5 +83,8 @@ func (d *Durable) Restart(rec *Recovery, wall int64, prove Prove) (*engine.Event
 	if err := journal.WriteFileAtomic(d.store.FS, path, []byte(incarnationText(rec.Incarnation))); err != nil {
 		return nil, err
 	}
-	return &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch, Rules: engine.CurrentRules, Start: start, Proof: proof}}, nil
+	return &engine.Event{Restarted: &snapshot.RestartedEvent{
+		Incarnation: rec.Incarnation, NewEpoch: rec.NewEpoch, Rules: engine.CurrentRules, Start: start, Proof: proof,
+		Limits: d.Node.Engine().RestartLimits(d.Node.Config().Limits),
+	}}, nil
 }

@@ -17,6 +17,8 @@ type Record struct {
 	Marks  []byte         `snap:"5"` // of the same, to tell what differs where the digest does; see marks.go
 	Blobs  []ResultBlob   `snap:"6"` // results that are beside the journal, ascending by event
 	Rules  uint32         `snap:"7"` // in the first record of a node: the engine's rules that it begins with
+
+	Limits []snapshot.LimitSnapshot `snap:"8"` // likewise: the engine's limits
 }
 
 // kinds names the inputs of a record for people.

@@ -176,6 +176,11 @@ func (p *player) play(lsn uint64, payload []byte) (*engine.Output, error) {
 	if e := p.node.Engine(); lsn == 1 && r.Rules != e.Rules() && !e.Adopt(r.Rules) {
 		return nil, fmt.Errorf("host: record 1 was made by rules %d of the engine, this release knows up to %d", r.Rules, engine.CurrentRules)
 	}
+	if lsn == 1 && len(r.Limits) > 0 {
+		if err := p.node.Engine().AdoptLimits(r.Limits); err != nil {
+			return nil, fmt.Errorf("host: record 1: %w", err)
+		}
+	}
 	for i := range r.Events {
 		ev := &r.Events[i]
 		if err := p.recompute(lsn, ev); err != nil {

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -42,10 +43,32 @@ type Node struct {
 	eng   *engine.Engine
 	comps []engine.Component
 	cfg   Config
+
+	shop atomic.Pointer[shop] // of the commands; apart, since Restore may put others in its place while a worker runs
 }
+
+// shop is what runs commands: nothing in it changes.
+type shop struct {
+	comps  []engine.Component
+	prog   *program.Program
+	before func(engine.Command) error
+}
+
+// made returns the node of its parts.
+func made(cfg *Config, eng *engine.Engine, comps []engine.Component) *Node {
+	n := &Node{cfg: *cfg, eng: eng, comps: comps}
+	n.open()
+	return n
+}
+
+// open has commands run by the components that are there now.
+func (n *Node) open() { n.shop.Store(&shop{n.comps, n.cfg.Program, n.cfg.BeforeWork}) }
 
 // Install builds a new node in its first state.
 func Install(cfg Config) (*Node, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
 	comps, err := build(&cfg)
 	if err != nil {
 		return nil, err
@@ -54,7 +77,33 @@ func Install(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{cfg: cfg, eng: eng, comps: comps}, nil
+	return made(&cfg, eng, comps), nil
+}
+
+// ConfigError says that a configuration cannot be.
+type ConfigError struct {
+	Field string
+	Want  string // what would be right
+}
+
+// Error names the field and what would be right.
+func (e *ConfigError) Error() string {
+	return "node: config: " + e.Field + " is missing, want " + e.Want
+}
+
+// fill puts defaults in the place of zeros: a registry of the built-in types, a catalogue without kinds. What has none is a *ConfigError; what the
+// engine wants is an *engine.ConfigError.
+func (c *Config) fill() error {
+	if c.Program == nil {
+		return &ConfigError{"Program", "the part of an artifact that the node plays"}
+	}
+	if c.Values == nil {
+		c.Values = value.NewRegistry()
+	}
+	if c.Catalogue == nil {
+		c.Catalogue = NewCatalogue()
+	}
+	return nil
 }
 
 // build makes a fresh instance of every component of the place.
@@ -116,29 +165,31 @@ func (n *Node) Config() Config { return n.cfg }
 
 // Work runs a command and returns its results; a panic of the component is an error. It is safe for concurrent use.
 func (n *Node) Work(c engine.Command) (out []value.Value, err error) {
-	w, ok := n.comps[c.Component].(engine.Worker)
+	s := n.shop.Load()
+	slot := s.prog.Components[c.Component].Name
+	w, ok := s.comps[c.Component].(engine.Worker)
 	if !ok {
-		return nil, fmt.Errorf("node: slot %q gave a command and runs none", n.cfg.Program.Components[c.Component].Name)
+		return nil, fmt.Errorf("node: slot %q gave a command and runs none", slot)
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = value.Fail(value.CodeError, n.cfg.Program.Components[c.Component].Name, fmt.Sprintf("panic in %s: %v", c.Method, p))
+			err = value.Fail(value.CodeError, slot, fmt.Sprintf("panic in %s: %v", c.Method, p))
 		}
 	}()
-	if n.cfg.BeforeWork != nil {
-		if err := n.cfg.BeforeWork(c); err != nil {
+	if s.before != nil {
+		if err := s.before(c); err != nil {
 			return nil, err
 		}
 	}
 	out, err = w.Work(c.Method, c.Inputs)
 	if err == nil && slices.Contains(out, nil) {
-		err = fmt.Errorf("node: slot %q: a result of %s is missing", n.cfg.Program.Components[c.Component].Name, c.Method)
+		err = fmt.Errorf("node: slot %q: a result of %s is missing", slot, c.Method)
 	}
 	return out, err
 }
 
 // Recorded says whether the journal keeps the command's results, or only their digest. It is safe for concurrent use.
 func (n *Node) Recorded(c engine.Command) bool {
-	w, ok := n.comps[c.Component].(engine.Worker)
+	w, ok := n.shop.Load().comps[c.Component].(engine.Worker)
 	return !ok || w.Recorded(c.Method)
 }

@@ -27,7 +27,7 @@ func (e *SpecVersionError) Error() string {
 
 // MismatchError says that a snapshot is of another node or job.
 type MismatchError struct {
-	What      string // artifact, place, peer, seed, component
+	What      string // artifact, place, peer, seed, options of a slot, targets of a place, anyone, component
 	Got, Want string
 }
 
@@ -140,7 +140,8 @@ func decode(cfg *Config, b []byte, unmarshal func([]byte, any, *value.Registry, 
 }
 
 // Restore puts the node into the state of a snapshot. It validates everything first and then swaps: on an error the
-// live node is as it was. Components and engine are built anew and linked like those of a new node.
+// live node is as it was. Components and engine are built anew and linked like those of a new node. Workers may run beside it: what they run goes on
+// with the components of before, whose results follow from the commands alone.
 func (n *Node) Restore(b []byte) error {
 	s, err := Decode(&n.cfg, b)
 	if err != nil {
@@ -150,12 +151,16 @@ func (n *Node) Restore(b []byte) error {
 	if err != nil {
 		return err
 	}
-	*n = *next
+	n.eng, n.comps, n.cfg = next.eng, next.comps, next.cfg
+	n.open()
 	return nil
 }
 
 // Restored builds a node in the state of a snapshot.
 func Restored(cfg Config, b []byte) (*Node, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
 	s, err := Decode(&cfg, b)
 	if err != nil {
 		return nil, err
@@ -166,6 +171,9 @@ func Restored(cfg Config, b []byte) (*Node, error) {
 // RestoredIn is Restored for bytes that the caller gives away, such as a file that was read: large tensors stay in their memory.
 // After a call, whatever it returns, the content of b is not to be read again.
 func RestoredIn(cfg Config, b []byte) (*Node, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
 	s, err := decode(&cfg, b, snapshot.UnmarshalOwn)
 	if err != nil {
 		return nil, err
@@ -189,7 +197,7 @@ func restore(cfg *Config, s *snapshot.NodeSnapshot) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{cfg: *cfg, eng: eng, comps: comps}, nil
+	return made(cfg, eng, comps), nil
 }
 
 // matches checks that the snapshot is of this node of this job.
@@ -205,7 +213,7 @@ func (n *Node) matches(s *snapshot.NodeSnapshot) error {
 	case s.Config.Seed != want.Seed:
 		return &MismatchError{"seed", fmt.Sprint(s.Config.Seed), fmt.Sprint(want.Seed)}
 	}
-	return nil
+	return sameSettings(&s.Config, &want)
 }
 
 func restoreComponents(cfg *Config, comps []engine.Component, from []snapshot.ComponentSnapshot) error {

@@ -37,6 +37,14 @@ type FrameworkSnapshot struct {
 	Start           uint64                     `snap:"31"` // of the present life: microseconds of the host's clock; 0 where it was not told
 	Proof           []byte                     `snap:"32"` // of that start, for peers; or empty
 	Asking          uint64                     `snap:"33"` // stands in own questions and tokens; 0 stands for the epoch
+	Limits          []LimitSnapshot            `snap:"34"` // that hold, in the order of the engine's; none: those that the node was installed with
+	Wanted          []LimitSnapshot            `snap:"35"` // that take effect when no input waits
+}
+
+// LimitSnapshot is one limit of the engine.
+type LimitSnapshot struct {
+	Name  string `snap:"1"` // such as "Wire.Fills"
+	Value int64  `snap:"2"`
 }
 
 // CounterSnapshot is one counter.

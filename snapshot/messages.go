@@ -227,6 +227,8 @@ type RestartedEvent struct {
 	Proof       []byte `snap:"5"` // of that, by the node's key; or empty
 	First       bool   `snap:"6"` // the node was never there before: it only takes its start
 	Takeover    bool   `snap:"7"` // the node runs, and goes on as a later life than one that runs elsewhere
+
+	Limits []LimitSnapshot `snap:"8"` // by which the node goes from here on; none: by those that hold
 }
 
 // LifecycleEvent fires a phase of the program.
