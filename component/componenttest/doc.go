@@ -10,6 +10,10 @@
 //  3. equal states, equal bytes: the snapshot of the restored node is the snapshot that it came from;
 //  4. behaviour: the rest of the script gives the same outputs and ends in the same state, byte for byte.
 //
+// Then it plays what the script did again, with inputs at the bounds of their types, and holds each state that the components come to against
+//
+//  5. acceptance: what an op, a message or time makes of a state, the snapshot holds and Restored takes (Bounds).
+//
 // A Bench is the node alone, for a component's own tests: it calls ops through a real engine, runs commands at once, and
 // acknowledges what is sent and told.
 package componenttest

@@ -29,6 +29,10 @@ func Run(t *testing.T, s Suite) {
 	t.Helper()
 	if err := Check(s); err != nil {
 		t.Error(err)
+		return
+	}
+	if err := Bounds(s); err != nil {
+		t.Error(err)
 	}
 }
 

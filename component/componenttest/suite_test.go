@@ -24,6 +24,7 @@ type plantedState struct {
 	Sum     int64    `snap:"1"`
 	Waiting []uint64 `snap:"2"`
 	Armed   bool     `snap:"3"`
+	Text    string   `snap:"4"`
 	cache   int64    `snap:"-"`
 }
 
@@ -54,6 +55,10 @@ func (p *planted) Restored() error {
 		}
 	case "changes when restored":
 		p.st.Sum++
+	case "narrow":
+		if p.st.Sum > 1<<40 {
+			return errors.New("a sum beyond what is taken")
+		}
 	}
 	return nil
 }
@@ -68,7 +73,14 @@ func (p *planted) Invoke(ctx *engine.Context, method string, in []value.Value) (
 		ctx.Command("Double", in)
 		return nil, nil
 	}
-	p.st.Sum += int64(in[0].(value.Int))
+	n := int64(in[0].(value.Int))
+	if p.flaw == "takes no negative" {
+		_ = make([]byte, min(n, 1))
+	}
+	if p.flaw == "remembers texts" && n < 0 {
+		p.st.Text = "\xff"
+	}
+	p.st.Sum += n
 	p.cache++
 	switch p.flaw {
 	case "hidden":
@@ -195,5 +207,26 @@ func TestBench(t *testing.T) {
 	b.Message("planted", Peer(3), "hello", value.Int(1))
 	if sent := b.Sent(); len(sent) != 1 || sent[0].To != Peer(3) || sent[0].Op != "echo.hello" || !sent[0].Numbered || sent[0].Values[0] != value.Int(1) {
 		t.Errorf("sent %+v", sent)
+	}
+}
+
+// TestPlantedBoundsAreFound: a state that a script comes to at the bounds of its inputs alone is found where Restored refuses it (U4), where it has no
+// stored form, and where the component panics of an input.
+func TestPlantedBoundsAreFound(t *testing.T) {
+	for flaw, says := range map[string]string{
+		"narrow":            "cannot be restored",
+		"remembers texts":   "cannot be stored",
+		"takes no negative": "panic",
+	} {
+		s := suite(flaw, "cache")
+		if err := Check(s); err != nil {
+			t.Errorf("%s is found within the bounds already: %v", flaw, err)
+		}
+		if err := Bounds(s); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want an error that says %s", flaw, err, says)
+		}
+	}
+	if err := Bounds(suite("", "cache")); err != nil {
+		t.Error(err)
 	}
 }
