@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -29,7 +30,9 @@ type resultList struct {
 func large(results []snapshot.NamedResult) bool {
 	n := 0
 	for _, r := range results {
-		n += r.Value.Bytes()
+		if r.Value != nil {
+			n += r.Value.Bytes()
+		}
 	}
 	return n >= blobBytes
 }
@@ -41,10 +44,53 @@ func (d *Durable) Work(c engine.Command) ([]value.Value, error) {
 	if err != nil || !d.Node.Recorded(c) {
 		return out, err
 	}
-	if results := named(out); large(results) {
-		d.putBlob(results) // if it fails, Step tries it once more, and an error there stops the host
+	results := named(out)
+	if !large(results) {
+		return out, nil
+	}
+	b, failed := d.putBlob(results) // if it fails, Step tries it once more, and an error there stops the host
+	sum, unsound := engine.ResultDigest(d.Node.Config().Values, engine.CurrentRules, out)
+	if failed == nil && unsound == nil {
+		d.made.put(c.ID, madeBlob{b, sum})
 	}
 	return out, nil
+}
+
+// madeBlobs are the blobs that workers made of results which have not come to a record yet, by command. It is safe for concurrent use.
+type madeBlobs struct {
+	mu sync.Mutex
+	of map[uint64]madeBlob
+}
+
+type madeBlob struct {
+	blob   ResultBlob
+	digest uint64 // of the results
+}
+
+func (m *madeBlobs) put(command uint64, b madeBlob) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of == nil {
+		m.of = map[uint64]madeBlob{}
+	}
+	m.of[command] = b
+}
+
+// take gives the blob of a command's results, if these have the digest.
+func (m *madeBlobs) take(command, digest uint64) (ResultBlob, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.of[command]
+	delete(m.of, command)
+	return b.blob, ok && b.digest == digest
+}
+
+// blobOf makes the results of a completion durable and says where: where a worker has done so, the results are not looked at again.
+func (d *Durable) blobOf(c *snapshot.PendingCompletionSnapshot) (ResultBlob, error) {
+	if b, ok := d.made.take(c.Command, c.Digest); ok && d.blobs.Hold(b.Digest, d.Journal.Next()) {
+		return b, nil
+	}
+	return d.putBlob(c.Results)
 }
 
 // putBlob makes results durable and says where.
@@ -64,7 +110,7 @@ func (d *Durable) shrink(r *Record) error {
 		if c == nil || !large(c.Results) {
 			continue
 		}
-		b, err := d.putBlob(c.Results)
+		b, err := d.blobOf(c)
 		if err != nil {
 			return err
 		}

@@ -305,3 +305,36 @@ func TestRecordsNameTheirBlobs(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeResultsAreHashedOnce: what a worker has put into a blob is not encoded and hashed again by the thread that steps; another result for the
+// same command is.
+func TestLargeResultsAreHashedOnce(t *testing.T) {
+	s := newSenses(t, 1)
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	reg := s.d.Node.Config().Values
+	out := []value.Value{value.NewBytes(make([]byte, 2*blobBytes))}
+	put, err := s.d.putBlob(named(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := Finish(reg, 1, out, nil)
+	s.d.made.put(1, madeBlob{ResultBlob{Digest: put.Digest, Size: 77}, ev.Completion.Digest}) // a size that no encoding has
+	if b, err := s.d.blobOf(ev.Completion); err != nil || b.Size != 77 {
+		t.Errorf("%v: the results were encoded again: %d bytes", err, b.Size)
+	}
+	if b, err := s.d.blobOf(ev.Completion); err != nil || b != put {
+		t.Errorf("%v: a second time the blob is %+v, want %+v", err, b, put)
+	}
+	other := Finish(reg, 1, []value.Value{value.NewBytes(make([]byte, 3*blobBytes))}, nil)
+	s.d.made.put(1, madeBlob{put, ev.Completion.Digest})
+	if b, err := s.d.blobOf(other.Completion); err != nil || b == put {
+		t.Errorf("%v: another result has the blob of the first", err)
+	}
+	gone := ResultBlob{Digest: sha256.Sum256([]byte("gone"))}
+	s.d.made.put(1, madeBlob{gone, ev.Completion.Digest})
+	if b, err := s.d.blobOf(ev.Completion); err != nil || b != put {
+		t.Errorf("%v: a blob that is gone is named", err)
+	}
+}

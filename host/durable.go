@@ -44,6 +44,7 @@ type Durable struct {
 	store    Store
 	snaps    *journal.Snapshots
 	blobs    *journal.Blobs
+	made     madeBlobs
 	lock     io.Closer
 	commands commands
 	bytes    int64 // of journal since the newest snapshot

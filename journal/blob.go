@@ -121,6 +121,13 @@ func (b *Blobs) Put(data []byte, lsn uint64) (digest [32]byte, err error) {
 	return digest, nil
 }
 
+// Hold says whether a blob is there and durable, and keeps it: record lsn, or an earlier one, is going to name it.
+func (b *Blobs) Hold(digest [32]byte, lsn uint64) bool {
+	b.writing.Lock() // not while it is being collected
+	defer b.writing.Unlock()
+	return b.named && b.note(digest, lsn)
+}
+
 // note says whether a blob is there, and that a record names it.
 func (b *Blobs) note(digest [32]byte, lsn uint64) bool {
 	b.mu.Lock()
