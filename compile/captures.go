@@ -74,16 +74,21 @@ func (c *cutter) capture(f *fn) {
 				}
 			}
 		}
-		for _, v := range outer {
-			n.in = append(n.in, v)
-			for _, b := range n.bodies {
-				inner := &val{name: v.name, typ: v.typ, place: v.place, home: b}
-				b.in = append(b.in, inner)
-				replace(b, v, inner)
+		for _, b := range n.bodies {
+			inner := make(map[*val]*val, len(outer))
+			for _, v := range outer {
+				inner[v] = &val{name: v.name, typ: v.typ, place: v.place, home: b}
+				b.in = append(b.in, inner[v])
+			}
+			replace(b, inner)
+			for _, v := range outer {
 				if n.decl.Name == "Loop" {
-					b.out = append(b.out, inner)
+					b.out = append(b.out, inner[v])
 				}
 			}
+		}
+		for _, v := range outer {
+			n.in = append(n.in, v)
 			if n.decl.Name == "Loop" {
 				n.out = append(n.out, &val{name: n.name + ":through:" + v.name, typ: v.typ, place: v.place, def: n, home: f})
 			}
@@ -91,11 +96,14 @@ func (c *cutter) capture(f *fn) {
 	}
 }
 
-// replace puts one value in the place of another in a body and those in it.
-func replace(b *fn, old, now *val) {
+// replace puts other values in the place of some, in a body and those in it.
+func replace(b *fn, by map[*val]*val) {
+	if len(by) == 0 {
+		return
+	}
 	swap := func(list []*val) {
 		for i := range list {
-			if list[i] == old {
+			if now := by[list[i]]; now != nil {
 				list[i] = now
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/program"
 )
 
@@ -46,6 +47,9 @@ func FuzzCompile(f *testing.F) {
 		m, err := onnx.Load(raw, lim)
 		if err != nil {
 			return
+		}
+		if ops, looks := compile.Looked(m, compile.Options{Catalogue: op.Standard()}); looks > 64*(ops+65) {
+			t.Fatalf("inferring the types of %d ops took %d looks", ops, looks)
 		}
 		a, r, err := compile.Compile(m, compile.Options{})
 		var list compile.Errors

@@ -83,8 +83,11 @@ func tensorTypes(node *onnx.NodeProto, in []Value) ([]op.Type, error) {
 	return out, nil
 }
 
-// Gradient returns the gradients of a scalar tensor by each of the values, which it was computed from by tensor ops in
-// this function.
+// Gradient returns the gradients of a scalar tensor by each of the values, which it was computed from by tensor ops, in
+// this function or in those around it. What it returns are tensors like any others: they may be part of a scalar of
+// which a gradient is taken again, as a gradient penalty or an inner step of MAML has it. None of them depends on another one
+// of the same call. A value that the scalar does not depend on has zeros. Where it depends on a value by something else as
+// well, by a component, a loop or what a body is given from outside, the compiler refuses the program at this line.
 func (g *Graph) Gradient(y Value, xs ...Value) []Value {
 	u := use{decl: g.s.st.catalogue.Lookup(op.Training, "Gradient"), line: caller(), in: xs, outs: len(xs)}
 	reason, bad := g.check([]Value{y})

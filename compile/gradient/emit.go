@@ -32,7 +32,7 @@ func (c *call) fail(format string, args ...any) error {
 }
 
 // nodesMax bounds the nodes of one gradient.
-const nodesMax = 1 << 18
+const nodesMax = 1 << 17
 
 // emit adds a node with one result and returns the result's name.
 func (b *builder) emit(op string, in []string, attrs ...*onnx.AttributeProto) (string, error) {
