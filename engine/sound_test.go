@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/value/valuetest"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -266,5 +267,34 @@ func TestOldRulesKeepOldDoors(t *testing.T) {
 		t.Fatal(err)
 	} else if _, err := snapshot.Marshal(e.reg, s); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSmallValuesWeigh: an envelope of many small values is charged what these take in memory, which is many times its bytes; by earlier rules, its
+// bytes.
+func TestSmallValuesWeigh(t *testing.T) {
+	items := make([]value.Value, 1000)
+	for i := range items {
+		x, err := tensor.FromBool(nil, []bool{true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		items[i] = value.Tensor{Tensor: x}
+	}
+	l := newLab(t, doors(), nil, &scripted{})
+	site := uint32(l.cfg.Program.Edges[3].Sites[0])
+	ev := l.from("other", wire.Envelope{Edge: 3, Number: 1, Fills: []wire.Fill{{Site: site, Value: value.NewList(value.NewList(items...))}}})
+	l.tell(ev)
+	if got, want := l.e.st.ingressBytes, 1000*items[0].Bytes(); got < want || want <= 2*len(ev.Envelope.Raw) {
+		t.Errorf("an envelope of %d bytes with 1,000 values is charged %d, want %d", len(ev.Envelope.Raw), got, want)
+	}
+	r := l.reborn(&scripted{})
+	if r.e.st.ingressBytes != l.e.st.ingressBytes {
+		t.Errorf("after a restore it is charged %d, before %d", r.e.st.ingressBytes, l.e.st.ingressBytes)
+	}
+	old := newEngine(t, l.cfg.Program, &scripted{})
+	old.Adopt(2)
+	if err := old.Deliver(ev); err != nil || old.st.ingressBytes != len(ev.Envelope.Raw) {
+		t.Errorf("%v: by rules 2 it is charged %d", err, old.st.ingressBytes)
 	}
 }

@@ -129,7 +129,10 @@ func TestRevManyInvokes(t *testing.T) {
 	if len(first) != 1 || !left {
 		t.Errorf("one Step takes %d calls of 9 MiB", len(first))
 	}
-	rest := append(first, b.events...)
+	rest := first
+	for _, q := range b.events {
+		rest = append(rest, q.ev)
+	}
 	accepted := 0
 	for steps := 0; len(rest) > 0; steps++ {
 		_, _, refused, err := r.d[0].Step(1, 1, rest)

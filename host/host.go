@@ -48,7 +48,8 @@ type Host struct {
 
 	mu      sync.Mutex
 	inbox   inbox
-	left    bool // the last Step did not take all packets
+	flushes []flush // that wait
+	left    bool    // the last Step did not take all packets
 	stopped bool
 
 	notify  chan struct{} // one token: the inbox has something
@@ -174,7 +175,7 @@ func (h *Host) Receive(from wire.PeerID, raw []byte) error {
 	return h.post(Arrived(from, raw), h.cfg.Inbox)
 }
 
-// Deliver takes any other input.
+// Deliver takes any other input. It is not durable when Deliver returns; see Flush.
 func (h *Host) Deliver(ev *engine.Event) error { return h.post(ev, h.cfg.Inbox) }
 
 // post queues an input. Results of workers and acknowledgements are never refused: they are bounded by what was given
@@ -291,7 +292,7 @@ func (h *Host) follow(t *Turn) error {
 		h.inbox.again(t.Again)
 		h.mu.Unlock()
 	}
-	if h.left && t.Accepted > 0 { // else they wait for what is in the way of these
+	if (h.left || len(t.Again) > 0) && t.Accepted > 0 { // else they wait for what is in the way of these
 		h.ping()
 	}
 	if e := h.d.Node.Engine(); e.Listed() != h.listed {
@@ -328,6 +329,7 @@ func (h *Host) follow(t *Turn) error {
 	if t.Holds && !t.Idle {
 		h.committer.Wait(t.LSN, h.effects.durable)
 	}
+	h.flushed(t.LSN)
 	if h.d.SnapshotDue() {
 		return h.checkpoint()
 	}

@@ -9,8 +9,10 @@ const (
 
 // inbox is the inputs that wait for the node, in the order in which they came. It is thread-unsafe.
 type inbox struct {
-	events []*engine.Event
-	bytes  int // of packets and calls
+	events  []queued
+	bytes   int      // of packets and calls
+	last    uint64   // place of the last that came
+	stepped []queued // what the Step that is under way was given
 }
 
 // waitingBytes is what an input counts against the bounds: packets and calls. Others are bounded by what was given out.
@@ -37,31 +39,36 @@ func (b *inbox) room(ev *engine.Event, max int) bool {
 }
 
 func (b *inbox) put(ev *engine.Event) {
-	b.events = append(b.events, ev)
+	b.last++
+	b.events = append(b.events, queued{ev, b.last})
 	b.bytes += waitingBytes(ev)
 }
 
 // again puts inputs back to the head.
 func (b *inbox) again(events []*engine.Event) {
+	back := make([]queued, 0, len(events)+len(b.events))
 	for _, ev := range events {
 		b.bytes += waitingBytes(ev)
+		back = append(back, queued{ev, b.placeOf(ev)})
 	}
-	b.events = append(events, b.events...)
+	b.events = append(back, b.events...)
 }
 
 // take gives what one Step takes: of packets and calls the first, up to stepBytes but at least one, and everything else, which may be what
 // they wait for. It says whether some of them are left.
 func (b *inbox) take() (events []*engine.Event, left bool) {
 	taken := 0
-	var kept []*engine.Event
-	for _, ev := range b.events {
-		n := waitingBytes(ev)
+	var kept []queued
+	b.stepped = b.stepped[:0]
+	for _, q := range b.events {
+		n := waitingBytes(q.ev)
 		if n > 0 && (len(kept) > 0 || taken > 0 && taken+n > stepBytes) {
-			kept = append(kept, ev)
+			kept = append(kept, q)
 			continue
 		}
 		taken += n
-		events = append(events, ev)
+		events = append(events, q.ev)
+		b.stepped = append(b.stepped, q)
 	}
 	b.events, b.bytes = kept, b.bytes-taken
 	return events, len(kept) > 0

@@ -42,15 +42,26 @@ func (o Options) withDefaults() (Options, error) {
 		o.RecordBytesMax = RecordBytesDefault
 	}
 	if o.SegmentBytes < segmentBytesMin || o.SegmentBytes > recordBytesLimit {
-		return o, fmt.Errorf("journal: SegmentBytes is %d; it must be between %d and %d", o.SegmentBytes, segmentBytesMin, recordBytesLimit)
+		return o, &OptionError{"SegmentBytes", int64(o.SegmentBytes), segmentBytesMin, recordBytesLimit}
 	}
 	if o.RecordBytesMax < 0 || o.RecordBytesMax > recordBytesLimit {
-		return o, fmt.Errorf("journal: RecordBytesMax is %d; it must be between 0 and %d", o.RecordBytesMax, recordBytesLimit)
+		return o, &OptionError{"RecordBytesMax", int64(o.RecordBytesMax), 0, recordBytesLimit}
 	}
 	if o.From >= lsnLimit {
-		return o, fmt.Errorf("journal: From is %d; it must be below %d", o.From, uint64(lsnLimit))
+		return o, &OptionError{"From", int64(min(o.From, 1<<63-1)), 0, lsnLimit - 1}
 	}
 	return o, nil
+}
+
+// OptionError says that an option cannot be.
+type OptionError struct {
+	Option           string
+	Got, Least, Most int64
+}
+
+// Error names the option and its bounds.
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("journal: %s is %d; it must be between %d and %d, or 0 for the default", e.Option, e.Got, e.Least, e.Most)
 }
 
 // Position is a place in the journal.
