@@ -67,7 +67,7 @@ type Host struct {
 
 	ownsWorkers bool
 
-	publishing sync.Mutex // one snapshot at a time
+	publishing atomic.Bool // a snapshot: one at a time
 
 	wall0 time.Time // the wall clock when engine time was now0
 	now0  int64
@@ -236,11 +236,28 @@ func (h *Host) loop() {
 			if wake = h.drv.NextStep(); wake != 0 || h.halted() {
 				break
 			}
+			if err := h.attend(); err != nil { // a node may have work for hours
+				h.fail(err)
+				return
+			}
 			events = h.take()
 		}
 		now, _ := h.now()
 		timer.Reset(time.Duration(max(0, min(wake, h.settle(now), h.linksAt)-now)))
 	}
+}
+
+// attend does one of the things that wait for the stepping thread between two steps, where there is one.
+func (h *Host) attend() error {
+	select {
+	case before := <-h.release:
+		return h.d.Journal.Release(before)
+	case v := <-h.views:
+		v.see(h.d.Node)
+		close(v.seen)
+	default:
+	}
+	return nil
 }
 
 // settle has the journal made durable in time although nothing waits for it. It returns the engine time at which it wants
@@ -342,15 +359,18 @@ func (h *Host) finished(command uint64, out []value.Value, err error) {
 	h.post(&ev, 0) // ErrStopped: the command is given out again by the next start
 }
 
-// checkpoint takes a snapshot here and publishes it beside the stepping.
+// checkpoint takes a snapshot here and publishes it beside the stepping. While one is being published it takes none: however slow the disk
+// is, one state is held. The next is taken with the first step after that.
 func (h *Host) checkpoint() error {
+	if !h.publishing.CompareAndSwap(false, true) {
+		return nil
+	}
 	c, err := h.d.Checkpoint()
 	if err != nil {
 		return err
 	}
 	h.done.Go(func() {
-		h.publishing.Lock()
-		defer h.publishing.Unlock()
+		defer h.publishing.Store(false)
 		before, err := c.Publish()
 		if err != nil {
 			h.fail(err)

@@ -13,7 +13,16 @@ type inbox struct {
 	bytes   int      // of packets and calls
 	last    uint64   // place of the last that came
 	stepped []queued // what the Step that is under way was given
+
+	shares map[string]share // of the peers of which packets wait
 }
+
+// share is what waits of one peer.
+type share struct{ packets, bytes int }
+
+// inboxShare is which part of the inbox a peer may have once half of it is taken: one that sends more than the node works off leaves room
+// for the others.
+const inboxShare = 16
 
 // waitingBytes is what an input counts against the bounds: packets and calls. Others are bounded by what was given out.
 func waitingBytes(ev *engine.Event) int {
@@ -35,20 +44,46 @@ func waitingBytes(ev *engine.Event) int {
 // room says whether one more input may wait among at most max. One that is alone always fits.
 func (b *inbox) room(ev *engine.Event, max int) bool {
 	n := waitingBytes(ev)
-	return len(b.events) < max && (n == 0 || b.bytes == 0 || b.bytes+n <= inboxBytes)
+	if len(b.events) >= max || n > 0 && b.bytes > 0 && b.bytes+n > inboxBytes {
+		return false
+	}
+	if ev.Envelope == nil || 2*len(b.events) < max && 2*(b.bytes+n) <= inboxBytes {
+		return true
+	}
+	s := b.shares[ev.Envelope.From]
+	return s.packets == 0 || s.packets < max/inboxShare && s.bytes+n <= inboxBytes/inboxShare
 }
 
 func (b *inbox) put(ev *engine.Event) {
 	b.last++
 	b.events = append(b.events, queued{ev, b.last})
-	b.bytes += waitingBytes(ev)
+	b.count(ev, 1)
+}
+
+// count adds an input to the figures, or takes it out.
+func (b *inbox) count(ev *engine.Event, sign int) {
+	n := waitingBytes(ev)
+	b.bytes += sign * n
+	if ev.Envelope == nil {
+		return
+	}
+	p := ev.Envelope.From
+	s := b.shares[p]
+	if s.packets, s.bytes = s.packets+sign, s.bytes+sign*n; s.packets == 0 {
+		delete(b.shares, p)
+		return
+	}
+	if b.shares == nil {
+		b.shares = map[string]share{}
+	}
+	b.shares[p] = s
 }
 
 // again puts inputs back to the head.
 func (b *inbox) again(events []*engine.Event) {
 	back := make([]queued, 0, len(events)+len(b.events))
 	for _, ev := range events {
-		b.bytes += waitingBytes(ev)
+		b.count(ev, 1)
 		back = append(back, queued{ev, b.placeOf(ev)})
 	}
 	b.events = append(back, b.events...)
@@ -67,9 +102,10 @@ func (b *inbox) take() (events []*engine.Event, left bool) {
 			continue
 		}
 		taken += n
+		b.count(q.ev, -1)
 		events = append(events, q.ev)
 		b.stepped = append(b.stepped, q)
 	}
-	b.events, b.bytes = kept, b.bytes-taken
+	b.events = kept
 	return events, len(kept) > 0
 }

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // TestInboxIsBoundedByBytes: packets beyond the bound are refused, a Step takes no more than one record is to hold, in the order
@@ -16,9 +18,13 @@ func TestInboxIsBoundedByBytes(t *testing.T) {
 		t.Error("a large packet does not fit into an empty inbox")
 	}
 	var sent []*engine.Event
-	for b.room(packet(stepBytes/2), 1000) {
-		sent = append(sent, packet(stepBytes/2))
-		b.put(sent[len(sent)-1])
+	for i := range 1000 {
+		ev := Arrived(wire.PeerID(fmt.Sprint(i)), make([]byte, stepBytes/2))
+		if !b.room(ev, 1000) {
+			break
+		}
+		sent = append(sent, ev)
+		b.put(ev)
 	}
 	if len(sent) != 2*inboxBytes/stepBytes {
 		t.Errorf("%d packets of %d bytes wait", len(sent), stepBytes/2)
@@ -45,6 +51,34 @@ func TestInboxIsBoundedByBytes(t *testing.T) {
 	for i := range got {
 		if got[i] != sent[i] {
 			t.Fatalf("packet %d came out of order", i)
+		}
+	}
+}
+
+// TestALoudPeerLeavesRoom: one peer that sends without end fills half of the inbox, whether by number or by bytes; others are heard.
+func TestALoudPeerLeavesRoom(t *testing.T) {
+	for _, size := range []int{10, 100 << 10} {
+		var b inbox
+		const max = 512
+		loud := 0
+		for ; b.room(Arrived("loud", make([]byte, size)), max); loud++ {
+			b.put(Arrived("loud", make([]byte, size)))
+		}
+		if most := min(max, inboxBytes/size); loud > most/2+1 {
+			t.Errorf("%d packets of %d bytes of one peer wait, of %d that fit", loud, size, most)
+		}
+		for i := range 20 {
+			ev := Arrived(wire.PeerID(fmt.Sprint("quiet", i)), make([]byte, size))
+			if !b.room(ev, max) {
+				t.Fatalf("quiet peer %d finds no room for %d bytes", i, size)
+			}
+			b.put(ev)
+		}
+		for left := true; left; {
+			_, left = b.take()
+		}
+		if b.bytes != 0 || len(b.shares) != 0 {
+			t.Errorf("%d bytes and %d shares are left of nothing", b.bytes, len(b.shares))
 		}
 	}
 }

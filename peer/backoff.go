@@ -66,8 +66,8 @@ func (b *Backoff) Spread(now int64, rand func() uint64) {
 func (b *Backoff) forget() {
 	var least wire.PeerID
 	var of *wait
-	for _, p := range sorted(b.entries) {
-		if w := b.entries[p]; of == nil || w.next < of.next {
+	for p, w := range b.entries { // the least by time and name, whatever the order
+		if of == nil || w.next < of.next || w.next == of.next && p < least {
 			least, of = p, w
 		}
 	}

@@ -115,8 +115,8 @@ func (b *AddressBook) room(p wire.PeerID) (*bookEntry, error) {
 func (b *AddressBook) evict() bool {
 	var least wire.PeerID
 	var of *bookEntry
-	for _, p := range sorted(b.entries) {
-		if e := b.entries[p]; !e.held() && !e.worked() && (of == nil || e.heard < of.heard) {
+	for p, e := range b.entries { // the least by time and name, whatever the order
+		if (of == nil || e.heard < of.heard || e.heard == of.heard && p < least) && !e.held() && !e.worked() {
 			least, of = p, e
 		}
 	}

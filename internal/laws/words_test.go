@@ -21,6 +21,8 @@ var mapRanges = map[string]string{
 	"engine.inOrder": "copies the targets from one map to another, and sorts each list",
 	"peer.envelopes": "sorts what it found before it looks at it",
 	"peer.Retell":    "does the same to each entry",
+	"peer.evict":     "takes the least by time and name",
+	"peer.forget":    "takes the least by time and name",
 	"peer.Capture":   "copies what it found; what describes the copy sorts it",
 	"peer.Abandon":   "sorts what it found before it takes it",
 	"peer.Expired":   "sorts what it found before it takes it",
