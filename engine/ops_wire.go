@@ -49,7 +49,11 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		to, full = e.supersede(edge, to, fillBytes(fills))
 	}
 	if !edge.Best {
-		switch room, possible := e.st.streams.RoomFor(to, fillBytes(fills)); {
+		room, possible := e.st.streams.RoomFor(to, fillBytes(fills))
+		if e.rules(3) {
+			room, possible = e.st.streams.RoomForFan(to, fillBytes(fills))
+		}
+		switch {
 		case !possible:
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
 		case !room:
@@ -70,6 +74,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 	refused := 0
 	var why *value.Failure
 	late := 0
+	fan := e.fan(len(to))
 	for _, p := range to {
 		if why = e.outcast(p, o.Name); why == nil {
 			why = e.mayReach(p, edge, o.Name)
@@ -102,7 +107,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 			err = e.ask(f, o, edge, env, until)
 		}
 		if err == nil {
-			err = e.sendUntil(env, !edge.Best, until)
+			err = e.sendFan(env, !edge.Best, until, fan)
 		}
 		switch {
 		case err == nil:
@@ -270,6 +275,20 @@ func (e *Engine) send(env *wire.Envelope, numbered bool) error {
 // sendUntil is send for an envelope that serves nobody after an engine time, or 0 for none. What its receiver asked to hold back stays
 // in the outbox, or is dropped and counted where it may be lost.
 func (e *Engine) sendUntil(env *wire.Envelope, numbered bool, until int64) error {
+	return e.sendFan(env, numbered, until, 0)
+}
+
+// fan returns the number of a send to several peers, whose values count once against the outbox; 0 for one to a single peer.
+func (e *Engine) fan(peers int) uint64 {
+	if peers < 2 || !e.rules(3) {
+		return 0
+	}
+	e.st.nextCall++ // one row of numbers is enough: none is given twice
+	return e.st.nextCall - 1
+}
+
+// sendFan is sendUntil for one of the envelopes of a fan, or of none where that is 0.
+func (e *Engine) sendFan(env *wire.Envelope, numbered bool, until int64, fan uint64) error {
 	if bad := e.outcast(env.To, "send"); bad != nil {
 		e.drop("send.blocked", bad.Message)
 		return bad
@@ -278,7 +297,7 @@ func (e *Engine) sendUntil(env *wire.Envelope, numbered bool, until int64) error
 	held := e.holds(env)
 	if numbered {
 		e.makeRoom(env.To)
-		if err := e.st.streams.PushUntil(env, until, held, e.st.now, e.st.random.Uint64); err != nil {
+		if err := e.st.streams.PushFan(env, fan, until, held, e.st.now, e.st.random.Uint64); err != nil {
 			e.drop("send.refused", err.Error())
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -235,5 +237,50 @@ func TestDeadlinePassesFailuresOnAtOnce(t *testing.T) {
 	}
 	if l.wait(2e9); l.e.st.frames.len() != 0 || len(l.app) != 1 {
 		t.Errorf("in the end %q", l.app)
+	}
+}
+
+// TestOneModelForManyPeers (C22): a send of 1 MiB to 300 peers holds 1 MiB in the outbox, over a restore too, until the last has it.
+func TestOneModelForManyPeers(t *testing.T) {
+	b := newBuilder("one")
+	b.p.Edges = []program.Edge{
+		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90002}, Trigger: []bool{false}, Reply: 1},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+	}
+	b.fn(program.KindRecv, "answer", 3).get().Edge = 1
+	s := b.fn(program.KindInvoke, "ask", 2)
+	s.add(program.Op{Code: program.OpRequest, Edge: 0}, 1, 0, s.constant(value.Int(1)), 1)
+	l := newLab(t, b, nil)
+	const n = 300
+	x, err := tensor.FromFloat32([]int{1 << 18}, make([]float32, 1<<18))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers []value.Value
+	for i := range n {
+		peers = append(peers, value.Peer(crowdPeer(i)))
+	}
+	l.tell(&Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.NewList(peers...), value.Tensor{Tensor: x}}}})
+	l.rest()
+	if l.e.st.streams.Unacknowledged() != n || len(l.app) != 0 {
+		t.Fatalf("%d of %d envelopes are in the outbox: %q", l.e.st.streams.Unacknowledged(), n, l.app)
+	}
+	one := (value.Tensor{Tensor: x}).Bytes()
+	l = l.reborn()
+	for i := range n {
+		if got := l.e.st.streams.Bytes(); got != one {
+			t.Fatalf("%d of %d have it, and %d bytes are charged, want %d", i, n, got, one)
+		}
+		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: -1, AckEpoch: 1, Ack: 1}))
+		l.rest()
+	}
+	if got := l.e.st.streams.Bytes(); got != 0 {
+		t.Errorf("%d bytes are charged for nothing", got)
+	}
+	questions := l.e.st.requests.OutstandingAll()
+	for _, q := range questions {
+		if q.Fills[0].Value.(value.Tensor).Tensor != questions[0].Fills[0].Value.(value.Tensor).Tensor {
+			t.Fatalf("after the restore the question to %s has a model of its own", q.To)
+		}
 	}
 }

@@ -354,6 +354,12 @@ func (n *testNode) strain(other *testNode) {
 			s.Heard(p, true, n.e.st.now)
 		}
 	}
+	if n.e.rules(3) {
+		for _, to := range []wire.PeerID{p, "another"} {
+			env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: to, Digest: n.e.prog.Digest, Edge: -1, Fills: []wire.Fill{{Op: "x", Value: value.Int(1)}}}
+			s.PushFan(env, 1<<40, 0, false, n.e.st.now, n.e.st.random.Uint64)
+		}
+	}
 	n.w.now += 4e9
 	n.poll()
 	n.reborn()

@@ -20,8 +20,8 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	out := make([]*wire.Envelope, len(t.out))
 	for i := range t.out {
 		out[i] = t.out[i].env
+		s.release(t, &t.out[i])
 	}
-	s.bytes -= t.bytes
 	s.count -= len(out)
 	t.out, t.bytes, t.resends = nil, 0, 0
 	t.awaited, t.level = 0, Trusted

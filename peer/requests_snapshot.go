@@ -65,6 +65,7 @@ func describeRequests(own []asked, of []inbound) ([]snapshot.OutboundRequest, []
 // RestoreRequests returns the tables that the messages describe.
 func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundRequest, reg *value.Registry, lim RequestLimits) (*Requests, error) {
 	r := NewRequests(lim)
+	h := &sharing{reg: reg}
 	var last requestKey
 	for i := range out {
 		x := &out[i]
@@ -75,6 +76,9 @@ func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundReques
 		}
 		last = k
 		env, err := readOwn(reg, x.Envelope)
+		if err == nil {
+			err = h.share(env)
+		}
 		if err != nil {
 			return nil, bad(err.Error())
 		}

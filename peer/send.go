@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -17,7 +16,12 @@ func (s *Streams) Room(n, bytes int) (now, ever bool) {
 
 // RoomFor is Room for one envelope of that charge to each of some peers, and asks also whether each of them has room of its own.
 func (s *Streams) RoomFor(to []wire.PeerID, bytes int) (now, ever bool) {
-	now, ever = s.Room(len(to), len(to)*bytes)
+	return s.roomFor(to, bytes, len(to))
+}
+
+// roomFor is RoomFor for values that are there so many times.
+func (s *Streams) roomFor(to []wire.PeerID, bytes, copies int) (now, ever bool) {
+	now, ever = s.Room(len(to), copies*bytes)
 	if !s.timed {
 		return now, ever
 	}
@@ -47,53 +51,7 @@ func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error 
 // PushUntil is Push for an envelope that serves nobody after the deadline, an engine time, or 0 for none. One that is held is not sent
 // yet: Due gives it when the peer is not held any more.
 func (s *Streams) PushUntil(env *wire.Envelope, deadline int64, held bool, now int64, rand func() uint64) error {
-	charge := Charge(env)
-	switch {
-	case s.count >= reserve(s.lim.Envelopes):
-		return &FullError{"outbox envelopes", s.lim.Envelopes}
-	case charge > reserve(s.lim.Bytes)-s.bytes:
-		return &FullError{"outbox bytes", s.lim.Bytes}
-	}
-	t, err := s.of(env.To)
-	if err != nil {
-		return err
-	}
-	if s.timed && len(t.out) >= reserve(s.lim.PeerEnvelopes) {
-		return &FullError{"outbox envelopes of one peer", s.lim.PeerEnvelopes}
-	}
-	if s.timed && charge > reserve(s.lim.PeerBytes)-t.bytes {
-		return &FullError{"outbox bytes of one peer", s.lim.PeerBytes}
-	}
-	if s.lives && s.start != 0 && t.next == 1 && t.recvEpoch == 0 {
-		t.more().greets = true // a life that is lost may have met it
-	}
-	if planted.On(planted.NumberReused) && len(t.out) == 0 {
-		t.next = 1
-	}
-	if planted.On(planted.DedupByContent) {
-		if i := slices.IndexFunc(t.out, func(old sending) bool { return sameContent(old.env, env) }); i >= 0 {
-			env.Number = t.out[i].env.Number
-			return nil
-		}
-	}
-	env.Epoch, env.Number = s.epoch, t.next
-	env.AckEpoch, env.Ack, env.Base = 0, 0, 0
-	t.next++
-	x := sending{env: env}
-	if s.timed {
-		if x.deadline, x.sent = deadline, unsent; !held {
-			x.sent = max(1, now)
-			t.await(now)
-		}
-	}
-	t.out = append(t.out, x)
-	s.count++
-	s.bytes += charge
-	t.bytes += charge
-	if t.resendAt == 0 {
-		s.schedule(t, now, resendWait(t.resends, rand))
-	}
-	return nil
+	return s.PushFan(env, 0, deadline, held, now, rand)
 }
 
 // Ack notes that the peer holds everything of the own epoch up to a number, and returns how many envelopes left the
@@ -119,9 +77,7 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 	}
 	n := int(upTo - t.acked())
 	for i := range t.out[:n] {
-		charge := Charge(t.out[i].env)
-		s.bytes -= charge
-		t.bytes -= charge
+		s.release(t, &t.out[i])
 	}
 	s.count -= n
 	if s.timed {

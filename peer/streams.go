@@ -37,10 +37,11 @@ type Streams struct {
 	epoch uint64 // of own streams
 
 	// Derived from peers:
-	acksDue []*stream  // in no order
-	resends resendHeap // the streams with something unacknowledged
-	count   int        // unacknowledged envelopes
-	bytes   int        // their charge
+	acksDue []*stream      // in no order
+	resends resendHeap     // the streams with something unacknowledged
+	count   int            // unacknowledged envelopes
+	bytes   int            // their charge, what several share counted once
+	fans    map[uint64]fan // by number, of what several share
 
 	images *images // what captures show; nil before the first. Derived
 
@@ -84,9 +85,13 @@ type stream struct {
 // sending is an envelope of the outbox.
 type sending struct {
 	env      *wire.Envelope
-	sent     int64 // engine time of the first time; 0 where it is not known, unsent before it
-	deadline int64 // engine time, 0 means none
+	sent     int64  // engine time of the first time; 0 where it is not known, unsent before it
+	deadline int64  // engine time, 0 means none
+	fan      uint64 // see PushFan; 0 for none
 }
+
+// fan is values that envelopes to several peers share.
+type fan struct{ envelopes, charge int }
 
 // unsent stands for the time of a first sending that is still to come.
 const unsent = -1

@@ -34,7 +34,7 @@ func (t *stream) appendOutbox(entries []snapshot.PendingOutboundEntry) []snapsho
 		}
 		entries = append(entries, snapshot.PendingOutboundEntry{
 			Peer: string(t.peer), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
-			Sent: t.out[i].sent, Deadline: t.out[i].deadline,
+			Sent: t.out[i].sent, Deadline: t.out[i].deadline, Fan: t.out[i].fan,
 		})
 	}
 	return entries
@@ -53,6 +53,7 @@ func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries [
 		return nil, &FullError{"outbox envelopes", lim.Envelopes}
 	}
 	last := ""
+	h := &sharing{reg: reg}
 	for i := range states {
 		w := &states[i]
 		if w.Peer <= last {
@@ -63,7 +64,7 @@ func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries [
 		if n < 0 {
 			n = len(entries)
 		}
-		if err := s.restore(w, entries[:n], reg); err != nil {
+		if err := s.restore(w, entries[:n], reg, h); err != nil {
 			return nil, err
 		}
 		entries = entries[n:]
@@ -78,7 +79,7 @@ func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries [
 }
 
 // restore adds the stream with one peer, whose outbox the entries are.
-func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry) error {
+func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry, h *sharing) error {
 	if why := s.unsound(w, entries); why != "" {
 		return &RestoreError{"streams", w.Peer, why}
 	}
@@ -96,13 +97,15 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		if err == nil {
 			err = s.fits(env, &entries[i], w.AckedUpTo+1+uint64(i))
 		}
+		if err == nil {
+			err = h.share(env)
+		}
 		if err != nil {
 			return &RestoreError{"outbox", fmt.Sprintf("%s number %d", e.Peer, e.Number), err.Error()}
 		}
-		t.out = append(t.out, sending{env, e.Sent, e.Deadline})
-		t.bytes += Charge(env)
+		t.out = append(t.out, sending{env, e.Sent, e.Deadline, e.Fan})
+		s.charge(t, &t.out[i])
 	}
-	s.bytes += t.bytes
 	s.count += len(t.out)
 	s.put(t)
 	s.setAckDue(t, w.AckDue)
@@ -167,6 +170,8 @@ func (s *Streams) fits(env *wire.Envelope, e *snapshot.PendingOutboundEntry, num
 		return fmt.Errorf("the envelope has number %d, want %d", env.Number, number)
 	case env.Epoch != s.epoch:
 		return fmt.Errorf("the envelope is of epoch %d, want %d", env.Epoch, s.epoch)
+	case e.Fan != 0 && s.fans[e.Fan].envelopes > 0 && s.fans[e.Fan].charge != Charge(env):
+		return fmt.Errorf("it shares its values with others of send %d, and has other ones", e.Fan)
 	case e.Sent < unsent || e.Deadline < 0:
 		return fmt.Errorf("it was sent at %d, or its deadline lies before time began", e.Sent)
 	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0 || env.Start != 0 || len(env.Proof) != 0:

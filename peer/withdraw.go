@@ -21,10 +21,8 @@ func (s *Streams) Withdraw(p wire.PeerID, r wire.Request) bool {
 			continue
 		}
 		there = true
-		charge := Charge(old)
-		s.bytes -= charge
-		t.bytes -= charge
-		t.out[i].env, t.out[i].deadline = spent(old), 0
+		s.release(t, &t.out[i])
+		t.out[i].env, t.out[i].deadline, t.out[i].fan = spent(old), 0, 0
 	}
 	if there {
 		s.trim(t)

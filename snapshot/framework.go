@@ -124,6 +124,7 @@ type PendingOutboundEntry struct {
 	Redelivered bool     `snap:"4"`
 	Sent        int64    `snap:"5"` // engine time of the first time; 0 where it is not known, -1 before it
 	Deadline    int64    `snap:"6"` // engine time after which it serves nobody, 0 means none
+	Fan         uint64   `snap:"7"` // number of the send that has the same values for several peers; 0 for one of its own
 }
 
 // WireStateSnapshot is both directions of the stream with one peer.
