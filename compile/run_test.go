@@ -17,8 +17,9 @@ import (
 
 // running is a compiled program of one place that can be called.
 type running struct {
-	t   testing.TB
-	cfg node.Config
+	t     testing.TB
+	cfg   node.Config
+	zeros bool // a gradient may be 0
 }
 
 // single begins a program of one place with one backend.
@@ -48,11 +49,21 @@ func run(t testing.TB, g *graph.Graph) *running {
 	if err := catalogue.Register(backend.Role, backend.Kind, backend.Version, backend.Factory); err != nil {
 		t.Fatal(err)
 	}
-	return &running{t, node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue, Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}}
+	return &running{t: t, cfg: node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue, Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}}
 }
 
-// call calls "f" with tensors of float64 and returns the tensors that the program emits as "out".
+// call is try of what must not fail.
 func (r *running) call(in ...*tensor.Tensor) []*tensor.Tensor {
+	r.t.Helper()
+	out, failure := r.try(in...)
+	if failure != nil {
+		r.t.Fatal(failure)
+	}
+	return out
+}
+
+// try calls "f" with tensors of float64 and returns the tensors that the program emits as "out", or why there are none.
+func (r *running) try(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	r.t.Helper()
 	n, err := node.Install(r.cfg)
 	if err != nil {
@@ -72,21 +83,21 @@ func (r *running) call(in ...*tensor.Tensor) []*tensor.Tensor {
 		out := n.Poll(0)
 		for _, ev := range out.AppEvents {
 			if f := value.Failed(ev.Value); f != nil {
-				r.t.Fatal(f)
+				return nil, f
 			}
 			if ev.Name == "out" {
 				var ts []*tensor.Tensor
 				for _, v := range ev.Value.(*value.List).Items() {
 					ts = append(ts, v.(value.Tensor).Tensor)
 				}
-				return ts
+				return ts, nil
 			}
 		}
 		events = events[:0]
 		for _, c := range out.Commands {
 			results, err := n.Work(c)
 			if err != nil {
-				r.t.Fatal(err)
+				return nil, err
 			}
 			done := &snapshot.PendingCompletionSnapshot{Command: c.ID}
 			for i, v := range results {
@@ -96,5 +107,5 @@ func (r *running) call(in ...*tensor.Tensor) []*tensor.Tensor {
 		}
 	}
 	r.t.Fatal("the program does not end")
-	return nil
+	return nil, nil
 }

@@ -79,13 +79,10 @@ func NewComponent(slot string, cfg Config, sealed *onnx.ModelProto) (*Component,
 // inputTypes returns what a function's value_info says of its inputs, so that a plan is made before the first run; the
 // zero Type stands where it says nothing.
 func inputTypes(f *onnx.FunctionProto) []onnxop.Type {
+	declared := declaredTypes(f)
 	types := make([]onnxop.Type, len(f.GetInput()))
 	for i, name := range f.GetInput() {
-		for _, v := range f.GetValueInfo() {
-			if v.GetName() == name {
-				types[i], _ = onnxop.FromProto(v.GetType())
-			}
-		}
+		types[i] = declared[name]
 	}
 	return types
 }

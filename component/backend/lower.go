@@ -58,6 +58,9 @@ func (l *lowered) add(n sourceNode) error {
 		if !t.Static() {
 			return l.src.fail("node %q (%s) gives %v: its shape depends on values that no input or constant decides", nodeName(n.proto), n.op.Name, t)
 		}
+		if said, ok := l.src.declared[l.src.names[n.out[i]]]; ok && (t.DType != said.DType || !said.Unranked && !fits(t.Shape, said.Shape)) {
+			return l.src.fail("node %q (%s) gives %v; it is declared as %v", nodeName(n.proto), n.op.Name, t, said)
+		}
 		if t.Elements() == 0 && t.Value == nil { // there is nothing to compute
 			if t.Value, err = each(t.DType).empty(t.Shape); err != nil {
 				return err

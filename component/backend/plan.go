@@ -84,7 +84,8 @@ func Compile(g *onnx.GraphProto, o Options) (*Plan, error) {
 	return compile(src, o)
 }
 
-// CompileFunction compiles a function whose attributes have been replaced by values. It is Compile otherwise.
+// CompileFunction compiles a function whose attributes have been replaced by values. It is Compile otherwise, but what the
+// function's value_info says of a value has to hold in each run: its gradients were computed from that.
 func CompileFunction(f *onnx.FunctionProto, o Options) (*Plan, error) {
 	src := graph{name: f.GetName(), nodes: f.GetNode(), inputs: f.GetInput(), outputs: f.GetOutput(), opset: onnxop.Opset}
 	for _, i := range f.GetOpsetImport() {
@@ -93,7 +94,19 @@ func CompileFunction(f *onnx.FunctionProto, o Options) (*Plan, error) {
 		}
 	}
 	src.types = make([]onnxop.Type, len(src.inputs))
+	src.declared = declaredTypes(f)
 	return compile(src, o)
+}
+
+// declaredTypes returns what a function's value_info says of its values.
+func declaredTypes(f *onnx.FunctionProto) map[string]onnxop.Type {
+	types := make(map[string]onnxop.Type, len(f.GetValueInfo()))
+	for _, v := range f.GetValueInfo() {
+		if t, ok := onnxop.FromProto(v.GetType()); ok {
+			types[v.GetName()] = t
+		}
+	}
+	return types
 }
 
 func compile(g graph, o Options) (*Plan, error) {

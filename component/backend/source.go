@@ -13,7 +13,8 @@ type graph struct {
 	name         string
 	nodes        []*onnx.NodeProto
 	inputs       []string
-	types        []onnxop.Type // of the inputs; the zero Type where it is not known
+	types        []onnxop.Type          // of the inputs; the zero Type where it is not known
+	declared     map[string]onnxop.Type // what is said of other values, which has to hold
 	outputs      []string
 	initializers []*onnx.TensorProto
 	opset        int64
