@@ -19,6 +19,9 @@ func (e *Engine) Audit() error {
 	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
 		return fmt.Errorf("engine: %d bytes are in slots and %d charged, %d in inputs and %d charged", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
 	}
+	if want := e.st.charges(); want != e.st.kept {
+		return fmt.Errorf("engine: what is kept is charged as %+v, and is %+v", e.st.kept, want)
+	}
 	for _, t := range e.st.timers.heap {
 		if t.ofFrame() && e.st.frames.get(t.exec) == nil {
 			return fmt.Errorf("engine: timer %d is of activation %d, which has ended", t.seq, t.exec)

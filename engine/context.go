@@ -245,7 +245,7 @@ func (c *Context) AppEvent(name string, v value.Value) error {
 	if bad := c.e.badEvent(name, v, c.slot()); bad != nil {
 		return bad
 	}
-	if len(c.e.st.appEvents) >= c.e.limits.AppEvents {
+	if len(c.e.st.appEvents) >= c.e.limits.AppEvents || !c.e.quarter(c.e.st.kept.app, v.Bytes()) {
 		c.e.count("app.overflow")
 		return value.Fail(value.CodeOverflow, c.slot(), "the host has not acknowledged earlier events")
 	}

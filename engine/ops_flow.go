@@ -115,10 +115,12 @@ func (e *Engine) stepAnyOnce(f *frame, op int32, o *program.Op) outcome {
 			return done
 		}
 	}
-	if len(e.st.latches) >= e.limits.Latches {
+	for len(e.st.latches) > 0 && (len(e.st.latches) >= e.limits.Latches || !e.quarter(e.st.kept.keys, l.bytes())) {
+		e.st.kept.keys -= e.st.latches[0].bytes()
 		e.st.latches = append(e.st.latches[:0], e.st.latches[1:]...)
 		e.count("latch.forgotten")
 	}
+	e.st.kept.keys += l.bytes()
 	e.st.latches = append(e.st.latches, l)
 	e.fill(f, o.Out[0], f.slots[o.In[0]])
 	return done

@@ -38,7 +38,7 @@ func (e *Engine) stepHost(f *frame, op int32, o *program.Op) outcome {
 		if in.Bytes() > e.limits.AppEventBytes {
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("an app event of %d bytes, at most %d", in.Bytes(), e.limits.AppEventBytes)))
 		}
-		if len(e.st.appEvents) >= e.limits.AppEvents {
+		if len(e.st.appEvents) >= e.limits.AppEvents || !e.quarter(e.st.kept.app, in.Bytes()) {
 			return e.park(f, op, o, parkApp, "")
 		}
 		e.emitApp(o.Label, in)
@@ -56,6 +56,7 @@ func (e *Engine) emitApp(name string, v value.Value) {
 	}
 	ev := AppEvent{Number: e.st.nextApp, Name: name, Value: v}
 	e.st.nextApp++
+	e.st.kept.app += v.Bytes()
 	e.st.appEvents = append(e.st.appEvents, ev)
 	e.out.AppEvents = append(e.out.AppEvents, ev)
 }
@@ -64,6 +65,7 @@ func (e *Engine) emitApp(name string, v value.Value) {
 func (e *Engine) takeAppAck(upTo uint64) {
 	n := 0
 	for n < len(e.st.appEvents) && e.st.appEvents[n].Number <= upTo {
+		e.st.kept.app -= e.st.appEvents[n].Value.Bytes()
 		n++
 	}
 	e.st.appEvents = slices.Delete(e.st.appEvents, 0, n)
@@ -83,9 +85,11 @@ func (e *Engine) record(name string, v value.Value) {
 		e.st.records = slices.Insert(e.st.records, i, record{name: name})
 	}
 	r := &e.st.records[i]
-	if len(r.entries) >= e.limits.RecordEntries {
-		r.entries = slices.Delete(r.entries, 0, 1)
+	if !e.ringRoom(r, v) {
+		e.drop("record.refused", "the rings have no room for so many bytes")
+		return
 	}
+	e.st.kept.rings += v.Bytes()
 	r.entries = append(r.entries, snapshot.RecordEntry{At: e.st.now, Value: v})
 }
 
@@ -104,6 +108,11 @@ func (e *Engine) publish(kind string, v value.Value) *value.Failure {
 		e.count("bus.overflow")
 		return value.Fail(value.CodeOverflow, "bus", fmt.Sprintf("%d events wait, which is the limit", len(e.st.bus)))
 	}
+	if !e.quarter(e.st.kept.bus, v.Bytes()) {
+		e.count("bus.overflow")
+		return value.Fail(value.CodeOverflow, "bus", fmt.Sprintf("events of %d bytes wait, and one of %d is more than may", e.st.kept.bus, v.Bytes()))
+	}
+	e.st.kept.bus += v.Bytes()
 	e.st.bus = append(e.st.bus, busEvent{kind, v})
 	return nil
 }

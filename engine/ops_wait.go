@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
@@ -42,6 +43,7 @@ func (e *Engine) stepWait(f *frame, op int32, o *program.Op) outcome {
 		v := e.st.holds[i].value
 		e.st.holds = slices.Delete(e.st.holds, i, i+1)
 		e.fill(f, o.Out[0], v)
+		e.store(-v.Bytes())
 	}
 	return done
 }
@@ -78,6 +80,10 @@ func (e *Engine) findQueue(name string) (int, bool) {
 }
 
 func (e *Engine) putQueue(f *frame, op int32, o *program.Op, v value.Value) outcome {
+	fits, never := e.storeRoom(o, v, 0)
+	if never != nil {
+		return e.fail(f, op, o, never)
+	}
 	i, ok := e.findQueue(o.Label)
 	if !ok {
 		if len(e.st.queues) >= e.limits.Queues {
@@ -92,6 +98,14 @@ func (e *Engine) putQueue(f *frame, op int32, o *program.Op, v value.Value) outc
 	if len(e.st.queues[i].values) >= room {
 		return e.park(f, op, o, parkQueueFull, o.Label)
 	}
+	if !fits {
+		if e.crowded() { // what waits holds its values in slots: if it took all of them, nobody could begin who takes
+			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("queues and held values keep %d bytes, at most %d, and as much waits", e.st.kept.store, e.limits.SlotBytes)))
+		}
+		e.count("queue.waits")
+		return e.park(f, op, o, parkBytes, "")
+	}
+	e.store(v.Bytes())
 	e.st.queues[i].values = append(e.st.queues[i].values, v)
 	e.fill(f, o.Out[0], value.Trigger{})
 	e.wakeParked(parkQueueEmpty, o.Label)
@@ -106,6 +120,7 @@ func (e *Engine) takeQueue(f *frame, op int32, o *program.Op) outcome {
 	q := &e.st.queues[i]
 	v := q.values[0]
 	q.values = slices.Delete(q.values, 0, 1)
+	e.store(-v.Bytes())
 	e.fill(f, o.Out[0], v)
 	e.wakeParked(parkQueueFull, o.Label)
 	return done
@@ -117,6 +132,16 @@ func (e *Engine) findHold(name string) (int, bool) {
 
 func (e *Engine) putHold(f *frame, op int32, o *program.Op, v value.Value) outcome {
 	i, ok := e.findHold(o.Label)
+	old := 0
+	if ok {
+		old = e.st.holds[i].value.Bytes()
+	}
+	switch fits, never := e.storeRoom(o, v, old); {
+	case never != nil:
+		return e.fail(f, op, o, never)
+	case !fits:
+		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("queues and held values keep %d bytes, at most %d", e.st.kept.store, e.limits.SlotBytes)))
+	}
 	if !ok {
 		if len(e.st.holds) >= e.limits.Holds {
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "too many held values"))
@@ -126,6 +151,7 @@ func (e *Engine) putHold(f *frame, op int32, o *program.Op, v value.Value) outco
 		e.count("hold.replaced")
 	}
 	e.st.holds[i].value = v
+	e.store(v.Bytes() - old)
 	e.fill(f, o.Out[0], value.Trigger{})
 	e.wakeParked(parkHold, o.Label)
 	return done

@@ -12,6 +12,7 @@ func (e *Engine) pollBus() {
 			return
 		}
 		ev := e.st.bus[0]
+		e.st.kept.bus -= ev.value.Bytes()
 		e.st.bus[0] = busEvent{}
 		e.st.bus = e.st.bus[1:]
 		e.trace(traceBus, nil, -1, ev.kind)

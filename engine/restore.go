@@ -67,6 +67,7 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 	if planted.On(planted.RestoreUnlinked) {
 		e.subs = nil
 	}
+	r.st.kept = r.st.charges()
 	e.st = r.st
 	return e, nil
 }

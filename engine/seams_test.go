@@ -284,3 +284,68 @@ func TestOneModelForManyPeers(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptIsBoundedInBytes (C21): what queues, held values, rings, keys, the bus and the host's events keep is bounded in bytes, whatever
+// the bounds in entries allow; a queue that is full of them goes on when it was emptied.
+func TestKeptIsBoundedInBytes(t *testing.T) {
+	const most = 1 << 20
+	build := func(label string, add func(f *fn)) (*builder, string) {
+		b := newBuilder("one")
+		add(b.fn(program.KindInvoke, label, 1))
+		take := b.fn(program.KindInvoke, "take", 1)
+		take.add(program.Op{Code: program.OpQueueTake, Label: "q"}, 1, 0)
+		return b, label
+	}
+	for _, c := range []struct {
+		name string
+		add  func(f *fn)
+		of   func(k keptCharges) int
+		most int
+	}{
+		{"queue", func(f *fn) { f.add(program.Op{Code: program.OpQueuePut, Label: "q", N: 4096}, 1, 0) }, func(k keptCharges) int { return k.store }, most},
+		{"ring", func(f *fn) { f.add(program.Op{Code: program.OpRecord, Label: "r"}, 1, 0) }, func(k keptCharges) int { return k.rings }, most / 4},
+		{"keys", func(f *fn) { f.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0) }, func(k keptCharges) int { return k.keys }, most / 4},
+		{"app", func(f *fn) { f.emit("event", 0) }, func(k keptCharges) int { return k.app }, most / 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, label := build(c.name, c.add)
+			l := newLab(t, b, func(lim *Limits) { lim.SlotBytes = most })
+			for i := range 60 {
+				l.call(label, value.NewBytes(append([]byte{byte(i)}, make([]byte, 40<<10)...)))
+				l.rest()
+				if n := c.of(l.e.st.charges()); n > c.most || n != c.of(l.e.st.kept) {
+					t.Fatalf("after %d values %d bytes are kept, and %d charged, of at most %d", i+1, n, c.of(l.e.st.kept), c.most)
+				}
+			}
+			if n := c.of(l.e.st.kept); n < c.most/2 {
+				t.Errorf("%d bytes are kept, of at most %d: the test does not reach the bound", n, c.most)
+			}
+			audit(t, l.e)
+			l = l.reborn()
+			audit(t, l.e)
+			if c.name != "queue" {
+				return
+			}
+			for waiting := l.e.st.waits.len(); waiting > 0; waiting = l.e.st.waits.len() {
+				l.call("take", value.Int(1))
+				if l.rest(); l.e.st.waits.len() >= waiting {
+					t.Fatalf("%d puts wait after a take, as before", l.e.st.waits.len())
+				}
+			}
+			if l.counter("queue.waits") == 0 {
+				t.Error("no put waited")
+			}
+		})
+	}
+	b := newBuilder("one")
+	b.fn(program.KindInvoke, "hold", 1).add(program.Op{Code: program.OpHoldPut, Label: "h"}, 1, 0)
+	l := newLab(t, b, func(lim *Limits) { lim.SlotBytes = most; lim.InvokeBytes = 2 * most })
+	for _, size := range []int{most / 2, 3 * most / 4, most + 1} {
+		l.call("hold", value.NewBytes(make([]byte, size)))
+		l.rest()
+	}
+	if i, ok := l.e.findHold("h"); !ok || l.e.st.holds[i].value.Bytes() < 3*most/4 || l.e.st.kept.store > most || l.counter("op.failed") != 1 {
+		t.Errorf("%d bytes are held after a value took the place of another and one was too large; %d ops failed", l.e.st.kept.store, l.counter("op.failed"))
+	}
+	audit(t, l.e)
+}

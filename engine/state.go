@@ -32,6 +32,7 @@ type State struct {
 
 	// budget, derived: recomputed on restore and checked against the running figure
 	slotBytes    int
+	kept         keptCharges
 	ingressBytes int
 
 	// counters of identities

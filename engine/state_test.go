@@ -17,6 +17,7 @@ import (
 // restored fails TestStateComplete.
 var derived = map[string]string{
 	"State.slotBytes":    "the sum over all slots; recomputed on restore, and audited against it",
+	"State.kept":         "the sums over what queues, holds, rings and the like keep; audited",
 	"State.ingressBytes": "the sum over the accepted inputs; recomputed on restore, and audited against it",
 	"ring.head":          "where the ring starts in its buffer; only the order of its entries matters",
 	"ring.buf":           "the ring's buffer with room to grow; its entries are compared in order",
