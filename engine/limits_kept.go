@@ -111,7 +111,7 @@ func (e *Engine) OpeningLimits() []snapshot.LimitSnapshot {
 	if !e.rules(3) {
 		return nil
 	}
-	return e.st.limits.listed()
+	return e.sc.listOf(e.st.limits)
 }
 
 // AdoptLimits sets the limits of a node that has done nothing yet: those by which its first record was made.

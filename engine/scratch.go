@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -13,6 +14,7 @@ import (
 // An Output then is valid until the next Poll or Deliver of any engine that shares the Scratch.
 type Scratch struct {
 	limits []*Limits
+	lists  map[*Limits][]snapshot.LimitSnapshot // of those, as snapshots have them; read-only
 	pools  map[*program.Program]*pool
 	rings  [][]ready
 
@@ -73,6 +75,19 @@ func (s *Scratch) limitsOf(l Limits) *Limits {
 	}
 	s.limits = append(s.limits, &l)
 	return &l
+}
+
+// listOf returns limits of limitsOf as a list that must not be changed: each capture has one.
+func (s *Scratch) listOf(l *Limits) []snapshot.LimitSnapshot {
+	list := s.lists[l]
+	if list == nil {
+		if s.lists == nil {
+			s.lists = map[*Limits][]snapshot.LimitSnapshot{}
+		}
+		list = l.listed()
+		s.lists[l] = list
+	}
+	return list
 }
 
 func (s *Scratch) poolOf(p *program.Program) *pool {
