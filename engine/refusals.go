@@ -90,6 +90,9 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 	n := env.Notice
 	switch {
 	case !e.rules(2):
+	case e.absurd(n):
+		e.drop("refusal.absurd", fmt.Sprintf("%s saw incarnation %d that began at %d: this node is incarnation %d and cannot have come to that", env.From, n.Seen, n.SeenStart, e.st.incarnation))
+		return
 	case n.Kind == wire.NoticeStale:
 		e.takeStale(env)
 		return
@@ -106,6 +109,18 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 		reason = fmt.Sprintf("%s: it saw incarnation %d, this is %d", reason, n.Seen, e.st.incarnation)
 	}
 	e.refusedBy(env, reason)
+}
+
+// The most that a peer's word moves a life on. A directory that went back lost some lives, or leaps over some by the seconds of a clock; what is far
+// beyond would bring the numbers of lives and epochs to their end, where they begin again at 0 and no snapshot is one any more.
+const (
+	lifeStepMax = 1 << 40
+	startMax    = 1 << 62 // microseconds
+)
+
+// absurd says whether a notice tells of a life of this node that it cannot have had.
+func (e *Engine) absurd(n wire.Notice) bool {
+	return e.rules(3) && (n.Seen > e.st.incarnation && n.Seen-e.st.incarnation > lifeStepMax || n.SeenStart > startMax)
 }
 
 func (e *Engine) refusedBy(env *wire.Envelope, reason string) {

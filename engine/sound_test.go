@@ -70,7 +70,20 @@ func anyEvent(t *rapid.T, l *lab) *Event {
 		}
 		return ev
 	}
-	return &Event{Restarted: &snapshot.RestartedEvent{Incarnation: l.e.Incarnation() + 1, Rules: CurrentRules, Proof: rapid.SliceOfN(rapid.Byte(), 0, 65).Draw(t, "proof")}}
+	again := &snapshot.RestartedEvent{Incarnation: l.e.Incarnation() + 1, Rules: CurrentRules, Start: l.e.Start() + 1, NewEpoch: rapid.Bool().Draw(t, "new epoch"),
+		First: rapid.IntRange(0, 5).Draw(t, "first") == 0, Takeover: rapid.IntRange(0, 5).Draw(t, "takeover") == 0}
+	if rapid.IntRange(0, 3).Draw(t, "proven") == 0 {
+		again.Proof = bytes.Repeat([]byte{1}, rapid.SampledFrom([]int{1, 64, 64, 65}).Draw(t, "proof"))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "limits") == 0 {
+		lim := l.e.Limits()
+		for range 3 {
+			x := limits[rapid.IntRange(0, len(limits)-1).Draw(t, "limit")]
+			x.of(&lim).SetInt(rapid.SampledFrom([]int64{1, 2, 3, 10, 100, 1 << 20, limitMax}).Draw(t, "value"))
+		}
+		again.Limits = lim.listed()
+	}
+	return &Event{Restarted: again}
 }
 
 // envelopeOf draws an envelope of a peer, whose values it may have made by any codec.
@@ -87,11 +100,57 @@ func envelopeOf(t *rapid.T, l *lab, text func(string) string) *Event {
 		}
 		env.Fills = append(env.Fills, f)
 	}
+	if rapid.Bool().Draw(t, "odd header") {
+		oddHeader(t, &env)
+	}
 	raw, err := wire.Append(nil, l.cfg.Registry, &env)
 	if err != nil {
 		raw = []byte(text("raw"))
 	}
-	return &Event{Envelope: &snapshot.EnvelopeEvent{From: "other", Raw: raw}}
+	return &Event{Envelope: &snapshot.EnvelopeEvent{From: string(env.From), Raw: raw}}
+}
+
+// oddHeader draws the header of an envelope that no sound peer sends, with numbers at their bounds.
+func oddHeader(t *rapid.T, env *wire.Envelope) {
+	number := func(label string) uint64 {
+		return rapid.SampledFrom([]uint64{0, 0, 1, 2, 3, 5, 9, 8191, 8192, 8193, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1}).Draw(t, label)
+	}
+	env.From = wire.PeerID(rapid.SampledFrom([]string{"other", "other", "third"}).Draw(t, "from"))
+	env.Incarnation, env.Epoch, env.Number, env.Base = number("incarnation"), number("epoch"), number("number"), number("base")
+	env.Redelivered = rapid.Bool().Draw(t, "redelivered")
+	if env.AckEpoch = number("ack epoch"); env.AckEpoch != 0 {
+		env.Ack = number("ack")
+	}
+	env.Deadline = int64(number("deadline") >> 1)
+	if rapid.IntRange(0, 3).Draw(t, "asks") == 0 {
+		env.Request = wire.Request{Epoch: number("request epoch"), ID: number("request")}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "answers") == 0 {
+		env.Answer = wire.Request{Epoch: number("answer epoch"), ID: number("answer")}
+	}
+	env.Source = rapid.SampledFrom([][]string{nil, {"/memory/a"}, {"", "\x00", "/ip4/1.2.3.4/tcp/1"}, {"/memory/a", "/memory/a"}}).Draw(t, "source")
+	switch rapid.IntRange(0, 4).Draw(t, "later fields") {
+	case 0:
+		env.Start, env.Before, env.Heard, env.Greets = number("start"), number("before"), number("heard"), rapid.Bool().Draw(t, "greets")
+		env.Origin = wire.Origin{Epoch: number("origin epoch"), Number: number("origin number"), Start: number("origin start")}
+		for range rapid.IntRange(0, 3).Draw(t, "lives") {
+			env.Lives = append(env.Lives, wire.Life{Start: number("life"), Before: number("life before")})
+		}
+		if rapid.Bool().Draw(t, "proof") {
+			env.Proof = bytes.Repeat([]byte{1}, wire.ProofBytes)
+		}
+	case 1:
+		env.Fills, env.Number = nil, 0
+		env.Notice = wire.Notice{Kind: rapid.SampledFrom([]wire.NoticeKind{wire.NoticeStale, wire.NoticeDigest, wire.NoticeNotAdmitted, wire.NoticeAhead}).Draw(t, "notice")}
+		if env.Notice.Kind == wire.NoticeStale || env.Notice.Kind == wire.NoticeAhead {
+			env.Notice.Seen, env.Notice.SeenStart = number("seen"), number("seen start")
+		}
+	case 2:
+		env.Notice = wire.Notice{Kind: wire.NoticePressure, Level: uint32(rapid.IntRange(0, 100).Draw(t, "level"))}
+		if env.Notice.Level > 0 {
+			env.Notice.Hold = int64(number("hold") >> 1)
+		}
+	}
 }
 
 // careless is a component that hands in what it is given, wherever it can.
@@ -178,7 +237,7 @@ func TestAcceptedIsReadBack(t *testing.T) {
 			if rapid.Bool().Draw(t, "at the door") {
 				sameReborn(t, l, draw) // the input waits
 			}
-			l.now += int64(rapid.IntRange(0, 3).Draw(t, "ns"))
+			l.now += rapid.SampledFrom([]int64{0, 1, 3, 1e8, 1e9, 3600e9, 1 << 55}).Draw(t, "ns")
 			l.poll()
 			sameReborn(t, l, draw)
 		}
@@ -297,4 +356,41 @@ func TestSmallValuesWeigh(t *testing.T) {
 	if err := old.Deliver(ev); err != nil || old.st.ingressBytes != len(ev.Envelope.Raw) {
 		t.Errorf("%v: by rules 2 it is charged %d", err, old.st.ingressBytes)
 	}
+}
+
+// TestAbsurdLivesAreNotHeeded: a peer that says it has seen a life of this node with the last number that there is does not bring its epochs to their
+// end: such a node could not be restored.
+func TestAbsurdLivesAreNotHeeded(t *testing.T) {
+	for _, kind := range []wire.NoticeKind{wire.NoticeStale, wire.NoticeAhead} {
+		for _, seen := range []uint64{1<<64 - 1, 1<<64 - 2, 1 << 63, lifeStepMax + 2} {
+			l := newLab(t, doors(), nil, &scripted{})
+			l.tell(&Event{Restarted: &snapshot.RestartedEvent{First: true, Start: 5}})
+			l.tell(l.from("other", wire.Envelope{Edge: -1, Number: 1}))
+			l.rest()
+			l.tell(refusalOf(t, l, wire.Notice{Kind: kind, Seen: seen, SeenStart: 4}))
+			l.rest()
+			if l.counter("refusal.absurd") != 1 || l.e.Incarnation() != 1 || l.e.Epoch() != 1 {
+				t.Errorf("seen %d: incarnation %d, epoch %d, %d are absurd", seen, l.e.Incarnation(), l.e.Epoch(), l.counter("refusal.absurd"))
+			}
+			l.reborn(&scripted{})
+		}
+	}
+	l := newLab(t, doors(), nil, &scripted{})
+	l.tell(&Event{Restarted: &snapshot.RestartedEvent{First: true, Start: 5}})
+	l.tell(l.from("other", wire.Envelope{Edge: -1, Number: 1}))
+	l.rest()
+	l.tell(refusalOf(t, l, wire.Notice{Kind: wire.NoticeStale, Seen: 1 << 33, SeenStart: 4}))
+	l.rest()
+	if l.e.Incarnation() != 1<<33+1 || l.e.Epoch() != 1<<33+1 {
+		t.Errorf("a life by the seconds of a clock: incarnation %d, epoch %d", l.e.Incarnation(), l.e.Epoch())
+	}
+}
+
+// refusalOf is a refusal of a peer, of a life of its own.
+func refusalOf(t *testing.T, l *lab, n wire.Notice) *Event {
+	raw, err := wire.Append(nil, l.cfg.Registry, &wire.Envelope{Version: wire.CurrentVersion, From: "other", To: "self", Incarnation: 1, Epoch: 1, Edge: -1, Notice: n, Start: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Event{Envelope: &snapshot.EnvelopeEvent{From: "other", Raw: raw}}
 }
