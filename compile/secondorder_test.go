@@ -231,8 +231,16 @@ func TestGradientsThatAreRefused(t *testing.T) {
 		}, "passes Gate"},
 		"of an operator without one": {func(m maths, p graph.Place, x graph.Value) {
 			d := m.Gradient(m.sum(m.Mul(x, x)), x)[0]
-			m.AppEmit("out", m.Gradient(m.Tensor("ReduceProd", graph.Attrs{"keepdims": 0}, d), x)[0])
-		}, "ReduceProd has no gradient"},
+			whole := func(v ...int64) graph.Value {
+				t, err := tensor.FromInt64([]int{len(v)}, v)
+				if err != nil {
+					panic(err)
+				}
+				return m.Constant(value.Tensor{Tensor: t})
+			}
+			two := m.Tensor("Slice", nil, d, whole(0), whole(2))
+			m.AppEmit("out", m.Gradient(m.sum(m.Tensor("OneHot", nil, whole(1), whole(4), two)), x)[0])
+		}, "OneHot has no gradient"},
 		"of an order that grows without end": {func(m maths, p graph.Place, x graph.Value) {
 			y := m.sum(m.Mul(m.tanh(x), m.tanh(m.Mul(x, x))))
 			for range 20 {

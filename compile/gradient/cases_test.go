@@ -115,6 +115,11 @@ func chosenCases(in func(string, ...int) input) (out []graphCase) {
 	case1("Slice run static", []input{in("x", 5, 4), intIn("s", []int{2}, -2, 1), intIn("e", []int{2}, 9, 3)}, node("z = Slice x s e"))
 	case1("Slice static back", []input{in("x", 5, 4)}, axes("s", -1, 0), axes("e", -9, 4), axes("k", 0, 1), axes("t", -2, 3), node("z = Slice x s e k t"))
 	case1("Slice none", []input{in("x", 5, 4)}, axes("s", 4), axes("e", 2), node("z = Slice x s e"))
+	case1("ReduceProd static", []input{in("x", 2, 3)}, node("z = ReduceProd x"))
+	case1("ReduceProd axes static", []input{in("x", 2, 3, 4)}, axes("k", 0, -1), node("z = ReduceProd x k", i("keepdims", 0)))
+	case1("ReduceProd noop", []input{in("x", 2, 3)}, node("z = ReduceProd x", i("noop_with_empty_axes", 1)))
+	case1("ReduceProd nought static", []input{in("x", 2, 3)}, node("n = Sub x x"), node("c = Concat x n", i("axis", 1)),
+		axes("s", 0), axes("e", 4), axes("k", 1), node("f = Slice c s e k"), node("z = ReduceProd f", onnx.AttrInts("axes", 1)))
 	return out
 }
 

@@ -264,16 +264,16 @@ func TestRules(t *testing.T) {
 
 // An operator without a rule between x and y is an error that names it; beside the way it is none.
 func TestUnsupported(t *testing.T) {
-	f := onnxop.Type{DType: tensor.Float32, Shape: []int{3}}
-	types := map[string]onnxop.Type{"x": f, "c": f, "u": f}
-	nodes := []*onnx.NodeProto{node("m = ReduceProd x", onnx.AttrInt("keepdims", 0)), node("y = Identity m")}
+	f := onnxop.Type{DType: tensor.Float32, Shape: []int{2}}
+	types := map[string]onnxop.Type{"x": f, "c": f, "u": f, "i": {DType: tensor.Int64, Shape: []int{1}}, "n": {DType: tensor.Int64, Shape: []int{}}}
+	nodes := []*onnx.NodeProto{node("m = OneHot i n x"), node("y = ReduceSum m", onnx.AttrInt("keepdims", 0))}
 	_, _, err := gradient.Build(nodes, types, "y", []string{"x"}, "g")
 	var un *gradient.UnsupportedError
-	if !errors.As(err, &un) || un.Op != "ReduceProd" || un.Node != "m" {
-		t.Errorf("got %v; want an UnsupportedError that names ReduceProd", err)
+	if !errors.As(err, &un) || un.Op != "OneHot" || un.Node != "m" {
+		t.Errorf("got %v; want an UnsupportedError that names OneHot", err)
 	}
 	nodes = []*onnx.NodeProto{
-		node("m = ReduceProd c", onnx.AttrInt("keepdims", 0)), onnx.Node("other", "Strange", "", []string{"c"}, []string{"u"}),
+		node("h = OneHot i n c"), node("m = ReduceSum h", onnx.AttrInt("keepdims", 0)), onnx.Node("other", "Strange", "", []string{"c"}, []string{"u"}),
 		node("p = Mul x u"), node("q = Mul p m"), node("y = ReduceSum q", onnx.AttrInt("keepdims", 0)),
 	}
 	if _, _, err := gradient.Build(nodes, types, "y", []string{"x"}, "g"); err != nil {

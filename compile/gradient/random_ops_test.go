@@ -61,6 +61,7 @@ func (g *drawn) choosing() {
 		case 0: // of the first dimension, without axes
 			g.keep(g.emit(op, []string{x, g.list(bound()), g.list(bound())})...)
 		case 1: // the run decides where it begins
+			g.loose = true
 			g.keep(g.emit(op, []string{x, g.whole([]int{1}, []int64{bound()}), g.whole([]int{1}, []int64{bound()}), g.list(int64(axis))})...)
 		case 2:
 			g.keep(g.emit(op, []string{x, g.list(bound()), g.list(bound()), g.list(int64(axis)), g.list(step)})...)
@@ -189,7 +190,10 @@ func (g *drawn) reduction() {
 	rank := len(g.vals[x].Shape())
 	keep := onnx.AttrInt("keepdims", int64(g.n(0, 1)))
 	axes := g.axesOf(rank, 0)
-	op := oneOf(g, "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare")
+	op := oneOf(g, "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceProd")
+	if op == "ReduceProd" && g.loose {
+		op = "ReduceSum" // it has to know how many factors there are
+	}
 	set, _ := onnxop.Axes(axes, rank)
 	for i, d := range g.vals[x].Shape() {
 		if d == 0 && (set[i] || len(axes) == 0) {

@@ -25,6 +25,7 @@ type drawn struct {
 	next  int      // the number of the next value
 	spot  int      // the number of the last element
 	empty bool     // some dimensions are
+	loose bool     // some dimensions are known in the run only
 }
 
 // graphs draws graphs of all operators that have a gradient.
