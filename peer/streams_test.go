@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -379,7 +380,7 @@ func longHeard(t testing.TB, n int) *Streams {
 	s.SetTimed(true)
 	for i := range n {
 		p := peerOf(i)
-		if err := s.Push(&wire.Envelope{To: p}, 1, func() uint64 { return 1 }); err != nil {
+		if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 1, func() uint64 { return 1 }); err != nil {
 			t.Fatal(err)
 		}
 		for k := range int64(1000) {
@@ -431,4 +432,36 @@ func BenchmarkStreamsCapture(b *testing.B) {
 		sum += took
 	}
 	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns/capture")
+}
+
+// TestCaptureIsDescribedBeside: a capture is described, twice at once, while its streams go on; with the race detector, that nothing of it
+// is written to.
+func TestCaptureIsDescribedBeside(t *testing.T) {
+	s := longHeard(t, 20)
+	for range 5 {
+		c := s.Capture()
+		before := must(c.Message())
+		done := make(chan tables, 2)
+		for range 2 {
+			go func() { done <- must(c.Message()) }()
+		}
+		for k := range int64(300) {
+			p := peerOf(int(k) % 20)
+			s.Heard(p, true, 2e9+k)
+			s.Ack(p, 1, 1, 2e9+k)
+			if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 2e9+k, func() uint64 { return 1 }); err != nil {
+				t.Fatal(err)
+			}
+			s.Due(3e9+k, func() uint64 { return 1 })
+		}
+		for range 2 {
+			if got := <-done; !same(t, &before, &got) {
+				t.Fatal("a capture changed while it was described")
+			}
+		}
+	}
+}
+
+func must(states []snapshot.WireStateSnapshot, outbox []snapshot.PendingOutboundEntry) tables {
+	return tables{States: states, Outbox: outbox}
 }
