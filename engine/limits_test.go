@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/program"
@@ -31,9 +32,13 @@ func TestZeroLimitsAreDefaults(t *testing.T) {
 		t.Error(err)
 	}
 	e.Poll(1)
+	tooLarge := math.MaxInt
+	if int64(tooLarge) < limitMax {
+		tooLarge = -1 // no int is, where it has 32 bits
+	}
 	for field, change := range map[string]func(*Config){
 		"Limits.Frames":            func(c *Config) { c.Limits.Frames = -1 },
-		"Limits.Wire.Values.Items": func(c *Config) { c.Limits.Wire.Values.Items = 1 << 50 },
+		"Limits.Wire.Values.Items": func(c *Config) { c.Limits.Wire.Values.Items = tooLarge },
 		"Program":                  func(c *Config) { c.Program = nil },
 		"Registry":                 func(c *Config) { c.Registry = nil },
 		"Self":                     func(c *Config) { c.Self = "\xff" },
