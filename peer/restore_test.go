@@ -158,6 +158,7 @@ func TestRestoreEdited(t *testing.T) {
 		"beyond not absorbed":  func(x *tables) { x.States[1].RecvUpTo = 3 },
 		"beyond the window":    func(x *tables) { x.States[1].RecvBeyond[2] = 1 << 40 },
 		"beyond wraps around":  func(x *tables) { x.States[1].RecvUpTo = 1<<64 - 1; x.States[1].RecvBeyond = []uint64{1} },
+		"a level that wraps":   func(x *tables) { x.States[0].Awaited, x.States[0].Level = 1, 1<<8 },
 		"numbers of no epoch":  func(x *tables) { x.States[1].RecvEpoch = 0 },
 		"garbage":              func(x *tables) { x.Outbox[0].Envelope = snapshot.Raw([]byte{1, 2, 3}) },
 		"ack in the outbox": func(x *tables) {

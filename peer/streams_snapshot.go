@@ -150,7 +150,7 @@ func (s *Streams) unsoundVitals(w *snapshot.WireStateSnapshot) string {
 		return "no samples can have given this round-trip time"
 	case len(w.Silences) > s.lim.Silences:
 		return "more silences are remembered than are allowed"
-	case w.Awaited < 0 || w.HeldUntil < 0 || w.RefusedAt < 0 || Level(w.Level) > Silent || w.Level > 0 && w.Awaited == 0:
+	case w.Awaited < 0 || w.HeldUntil < 0 || w.RefusedAt < 0 || uint64(w.Level) > uint64(Silent) || w.Level > 0 && w.Awaited == 0:
 		return "a time lies before time began, or a peer is suspected of which nothing is awaited"
 	}
 	for _, us := range w.Silences {
