@@ -104,11 +104,21 @@ func (t *Transport) ask(c network.Conn) error {
 // trim closes connections over which nothing has gone for a while: those who finish a handshake and then only sit there hold
 // a place that others need. A relay's patrons do nothing else, so a relay keeps them.
 func (t *Transport) trim() {
+	t.used.Range(func(c, _ any) bool {
+		if c.(network.Conn).IsClosed() {
+			t.used.Delete(c)
+		}
+		return true
+	})
 	if t.cfg.Relay {
 		return
 	}
 	for _, c := range t.swarm.Conns() {
-		if time.Since(c.Stat().Opened) < t.cfg.IdleFor || t.way(c.RemotePeer()) != nil {
+		last := c.Stat().Opened
+		if used, ok := t.used.Load(c); ok {
+			last = used.(time.Time)
+		}
+		if time.Since(last) < t.cfg.IdleFor || t.way(c.RemotePeer()) != nil {
 			continue
 		}
 		if len(c.GetStreams()) == 0 {

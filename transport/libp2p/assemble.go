@@ -5,6 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -81,6 +82,11 @@ func (t *Transport) assemble() error {
 	t.swarm.Notify(&network.NotifyBundle{ConnectedF: t.connected, DisconnectedF: t.disconnected})
 	h.SetStreamHandler(EnvelopeProtocol, t.serveEnvelopes)
 	h.Start()
+	serve := t.swarm.StreamHandler()
+	t.swarm.SetStreamHandler(func(s network.Stream) {
+		t.used.Store(s.Conn(), time.Now())
+		serve(s)
+	})
 	t.start(t.watch)
 	if t.cfg.Relay {
 		if err := t.serveRelay(); err != nil {

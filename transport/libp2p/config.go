@@ -39,7 +39,7 @@ type Config struct {
 	// Alive is how often a silent connection is asked whether its peer is there; after three times this span without an
 	// answer it is closed. 0 means 5 s.
 	Alive time.Duration
-	// IdleFor is how long a connection without a stream is kept; 0 means 60 s.
+	// IdleFor is how long a connection without a stream is kept after its opening and the last stream that its peer opened; 0 means 60 s.
 	IdleFor time.Duration
 	// Relays names relays, by addresses that end with their peer ids, at which this end keeps a place: then it has an address
 	// at each that leads over it. They are dialled without asking Receiver.Admit.

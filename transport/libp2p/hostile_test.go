@@ -264,7 +264,8 @@ func TestAddressRate(t *testing.T) {
 // TestIdleConnections: a connection over which nothing goes is closed after a while, and one with a link is not.
 func TestIdleConnections(t *testing.T) {
 	ra := newBox()
-	a := start(t, 1, ra, func(c *Config) { c.IdleFor = 20 * time.Millisecond }, tcpAny)
+	const idle = 300 * time.Millisecond
+	a := start(t, 1, ra, func(c *Config) { c.IdleFor = idle }, tcpAny)
 	b, c := start(t, 2, newBox(), nil), start(t, 3, newBox(), nil)
 	c.Learn(a.Self(), a.Addresses())
 	if err := c.Send(a.Self(), []byte("x")); err != nil {
@@ -279,10 +280,26 @@ func TestIdleConnections(t *testing.T) {
 	if err := b.dial(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
+	conn := b.swarm.ConnsToPeer(r.pid)[0]
+	for began, last := time.Now(), time.Now(); time.Since(began) < idle*3/2; last = time.Now() { // it is used, as by those who send pings of their own
+		if err := b.ask(conn); err != nil {
+			if gap := time.Since(last); gap < idle { // else this machine stood still for so long
+				t.Fatalf("after %v of pings: %v", time.Since(began), err)
+			}
+			break
+		}
+		a.trim()
+	}
 	wait(t, "the end of an idle connection", func() bool {
 		a.trim()
 		return b.swarm.Connectedness(r.pid) != network.Connected
 	})
+	a.trim()
+	used := 0
+	a.used.Range(func(_, _ any) bool { used++; return true })
+	if used > 1 { // that of the link
+		t.Errorf("%d connections are remembered", used)
+	}
 	if a.Stats().Trimmed == 0 || c.Stats().Unlinked != 0 {
 		t.Errorf("%d trimmed, %d unlinked", a.Stats().Trimmed, c.Stats().Unlinked)
 	}

@@ -34,6 +34,8 @@ type Transport struct {
 	overlay     *Overlay
 	overlayErr  error
 
+	used sync.Map // by connection: when its peer opened a stream last
+
 	work sync.WaitGroup // all goroutines of this package
 	once sync.Once
 
