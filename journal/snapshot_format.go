@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"sync"
 )
 
 // The file of a snapshot, format version 2, little endian. A payload is a row of chunks; a file holds the chunks that no kept file
@@ -81,13 +82,21 @@ type SnapshotInfo struct {
 	Root         [32]byte // of format 2 the root digest, of format 1 the SHA-256 of the payload
 }
 
-// PayloadBytesDefault is as much as one process could hold: 1 TiB, or 2 GiB where addresses have 32 bits.
-const PayloadBytesDefault = math.MaxInt & (1<<40 - 1)
+// PayloadBytesDefault is the payload that is read and published at most where nothing else is said: as much memory as the machine has, since
+// a payload is held whole and a small file can name one chunk of zeros often. It is at least 4 GiB, and 1 TiB where the machine does not tell;
+// 2 GiB where addresses have 32 bits.
+var PayloadBytesDefault = sync.OnceValue(func() int64 {
+	const most, least = 1<<40 - 1, 4 << 30
+	n := int64(most)
+	if m := machineMemory(); m > 0 {
+		n = min(max(m, least), most)
+	}
+	return min(n, math.MaxInt)
+})
 
 // Limits of what is read of a snapshot, and of what is published; the zero value is the default.
 type Limits struct {
-	// PayloadBytesMax is the largest payload that is read, and that is published. 0 is PayloadBytesDefault. Who reads the files of strangers
-	// wants less: a payload is held in memory whole, and a small file can name one chunk of zeros often.
+	// PayloadBytesMax is the largest payload that is read, and that is published. 0 is PayloadBytesDefault.
 	PayloadBytesMax int64
 	// RatioMax is the largest payload for each byte of a file of format 1. 0 is 32,768, above what zeros compress to.
 	RatioMax int64
@@ -95,7 +104,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	if l.PayloadBytesMax <= 0 {
-		l.PayloadBytesMax = PayloadBytesDefault
+		l.PayloadBytesMax = PayloadBytesDefault()
 	}
 	if l.RatioMax <= 0 {
 		l.RatioMax = 1 << 15

@@ -144,7 +144,7 @@ func TestOldSnapshotClaims(t *testing.T) {
 	if _, err := loadBytes(t, claim(1<<63, 16<<20, 1<<31), Limits{}); err == nil {
 		t.Error("a payload of 8 EiB was accepted")
 	}
-	if _, err := loadBytes(t, claim(1<<40, 16<<20, 1<<16), Limits{}); !errors.As(err, &large) || large.Size != 1<<40 || large.Max != PayloadBytesDefault {
+	if _, err := loadBytes(t, claim(1<<40, 16<<20, 1<<16), Limits{}); !errors.As(err, &large) || large.Size != 1<<40 || large.Max != PayloadBytesDefault() {
 		t.Errorf("a payload of 1 TiB: %v", err)
 	}
 	if _, err := loadBytes(t, file, Limits{PayloadBytesMax: 239}); !errors.As(err, &large) {
