@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -45,14 +46,16 @@ func TestFlushIsDurable(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := start(disk.CrashAs(vfs.LostWrite, rng))
-		count := uint64(0)
-		for _, c := range after.d.Node.Engine().Counters() {
-			if c.Name == "invoked" {
-				count = c.Count
+		count, waiting := uint64(0), uint64(0)
+		err := after.View(func(n *node.Node) {
+			waiting = uint64(n.Engine().Waiting())
+			for _, c := range n.Engine().Counters() {
+				if c.Name == "invoked" {
+					count = c.Count
+				}
 			}
-		}
-		waiting := uint64(after.d.Node.Engine().Waiting())
-		if err := after.Stop(); err != nil {
+		})
+		if err := errors.Join(err, after.Stop()); err != nil {
 			t.Fatal(err)
 		}
 		if count+waiting != given {
