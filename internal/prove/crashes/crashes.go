@@ -56,6 +56,9 @@ func (p Part) Turn(t prove.Turn) (uint64, []prove.Floor) {
 	return 1 + from, floors
 }
 
+// Weight is the part's share of the time: every place is to have its turn.
+func (Part) Weight() int { return 2 }
+
 // operations are the disk operations of each node in the undisturbed run.
 var operations = sync.OnceValue(func() [2]int {
 	r, err := rig.New(options)
