@@ -27,7 +27,7 @@ func (z zeroRun) AppendRange(dst []byte, lo, hi int) []byte {
 // TestNoWallAtTwoGiB: a payload beyond 2 GiB is published, stays when older ones go, and is read (C10). The disk holds its zeros once.
 func TestNoWallAtTwoGiB(t *testing.T) {
 	if testing.Short() || raceBuild {
-		t.Skip("it hashes some GiB")
+		t.Skip("it hashes some GiB and is run in full by the plain test run")
 	}
 	fs := vfs.NewMem()
 	if err := fs.MkdirAll("n"); err != nil {
@@ -51,7 +51,7 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 		t.Fatalf("%v: %+v", err, got)
 	}
 	if free := available(t); free < 6<<30 {
-		t.Skipf("to load it takes more memory than the %d MiB that there are", free>>20)
+		t.Skipf("A PAYLOAD BEYOND 2 GiB IS NOT LOADED HERE: that takes more memory than the %d MiB that are free", free>>20)
 	}
 	payload, ref, skipped, err := LoadNewest(fs, "n", Limits{})
 	if err != nil || len(skipped) != 0 || ref.LSN != 10 || len(payload) != n+8 || string(payload[:4]) != "head" || string(payload[n+4:]) != "tail" {
@@ -63,7 +63,7 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 func available(t *testing.T) int64 {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
-		t.Skip("how much memory there is cannot be told here")
+		t.Skip("A PAYLOAD BEYOND 2 GiB IS NOT LOADED HERE: this system does not tell how much memory is free")
 	}
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "MemAvailable:" {
