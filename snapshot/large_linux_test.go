@@ -14,8 +14,11 @@ import (
 // what lists may have (C10).
 func TestNoWallAtTwoGiB(t *testing.T) {
 	var info syscall.Sysinfo_t
-	if err := syscall.Sysinfo(&info); testing.Short() || err != nil || info.Freeram*uint64(info.Unit) < 4<<30 {
-		t.Skip("tensors are moved to their alignment: that takes some GiB")
+	if testing.Short() {
+		t.Skip("it takes some GiB and is run in full by the plain test run")
+	}
+	if err := syscall.Sysinfo(&info); err != nil || info.Freeram*uint64(info.Unit) < 4<<30 {
+		t.Skip("A MESSAGE BEYOND 2 GiB IS NOT TRIED HERE: that takes 4 GiB of free memory")
 	}
 	type message struct {
 		Before string      `snap:"1"`
@@ -50,7 +53,7 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 	}
 	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	if err != nil {
-		t.Skip(err)
+		t.Skip("A MESSAGE BEYOND 2 GiB IS NOT TRIED HERE: ", err)
 	}
 	defer syscall.Munmap(b)
 	at := 0
