@@ -19,7 +19,9 @@ func Check(reg *value.Registry, v any, lim Limits) (size int, err error) {
 		return 0, err
 	}
 	c := checker{reg: reg, lim: lim}
-	size, err = c.message(p, rv, lim.Depth)
+	if size, err = c.message(p, rv, lim.Depth); err == nil {
+		err = c.deep(lim.Depth)
+	}
 	if err == nil && size > lim.Bytes {
 		err = refused("%d bytes, at most %d are allowed", size, lim.Bytes)
 	}
@@ -40,10 +42,16 @@ func refused(format string, args ...any) error {
 	return &EncodeError{Reason: fmt.Sprintf(format, args...)}
 }
 
-func (c *checker) message(p *plan, v reflect.Value, depth int) (size int, err error) {
+// deep refuses a message that a decoder would open with no more than this depth left.
+func (c *checker) deep(depth int) error {
 	if depth <= 0 {
-		return 0, refused("nested deeper than %d messages", c.lim.Depth)
+		return refused("nested deeper than %d messages", c.lim.Depth)
 	}
+	return nil
+}
+
+// message measures what is in a message, however deep: an empty one may be left out, and then nobody opens it.
+func (c *checker) message(p *plan, v reflect.Value, depth int) (size int, err error) {
 	for i := range p.fields {
 		f := &p.fields[i]
 		n, err := c.field(f, v.Field(f.index), depth)
@@ -96,7 +104,13 @@ func (c *checker) field(f *field, v reflect.Value, depth int) (int, error) {
 		if loadFixed(v.Addr().UnsafePointer(), f.size) == 0 {
 			return 0, nil
 		}
-	case f.kind == kindStruct || f.kind == kindEmbedded:
+	case f.kind == kindStruct:
+		n, err := c.message(f.elem, v, depth-1)
+		if err != nil || n == 0 {
+			return 0, err // an empty message is left out
+		}
+		return part(f, n), c.deep(depth - 1)
+	case f.kind == kindEmbedded:
 		n, err := c.item(f, v, depth)
 		if n == part(f, 0) {
 			n = 0 // an empty message is left out
@@ -130,11 +144,14 @@ func (c *checker) item(f *field, v reflect.Value, depth int) (int, error) {
 	case kindEmbedded:
 		b, err := (*Embedded)(v.Addr().UnsafePointer()).Bytes(c.reg)
 		return part(f, len(b)), err
-	case kindStruct:
+	case kindStruct, kindPtr:
+		if f.kind == kindPtr {
+			v = v.Elem()
+		}
+		if err := c.deep(depth - 1); err != nil {
+			return 0, err
+		}
 		n, err := c.message(f.elem, v, depth-1)
-		return part(f, n), err
-	case kindPtr:
-		n, err := c.message(f.elem, v.Elem(), depth-1)
 		return part(f, n), err
 	case kindValue:
 		x, _ := v.Interface().(value.Value)
