@@ -109,11 +109,10 @@ func (t *Transport) assemble() error {
 // a socket, for the relay's too. A port is for one listener: with SO_REUSEPORT, which libp2p sets where it is let, two nodes of
 // one user would both listen, and the kernel would deal their connections between them. See listen for who punches holes.
 func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) (up transport.Upgrader, err error) {
-	mux := yamux.DefaultTransport.Config()
-	own := *mux
+	own := muxer{*yamux.DefaultTransport}
 	own.KeepAliveInterval, own.ConnectionWriteTimeout = t.cfg.Alive, 2*t.cfg.Alive
 	own.MeasureRTTInterval = max(own.MeasureRTTInterval, t.cfg.Alive)
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: (*yamux.Transport)(&own)}}
+	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: &own}}
 	n, err := noise.New(noise.ID, key, muxers)
 	if err != nil {
 		return nil, err

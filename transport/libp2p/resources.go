@@ -9,17 +9,21 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// memory that a connection and a stream may hold in libp2p's buffers, as its resource manager counts it. Flow control lets a
-// stream's window grow to 16 MiB; what all of them hold together is bounded by the system's share.
+// memory that a connection and all of them may hold in libp2p's buffers, as its resource manager counts it. Flow control lets a
+// stream's window grow to 16 MiB; what the windows of all streams have grown by is bounded by the system's share. Their first
+// windows are not counted here, see muxer.
 const (
 	connMemory   = 32 << 20
 	systemMemory = 1 << 30
 )
 
+// linkStreams is how many streams there may be in each direction for each link, in the mean: one of packets, and what is asked now and then.
+const linkStreams = 2
+
 // resources returns the resource manager, with limits that follow from ours.
 func (t *Transport) resources() (network.ResourceManager, error) {
 	l := &t.cfg.Limits
-	streams := l.Streams * l.Links
+	streams := linkStreams * (l.Links + l.Peers)
 	// Outgoing connections are made by this end's own will, one by one for each peer; only their sum is bounded.
 	all := rcmgr.ResourceLimits{
 		Conns: rcmgr.LimitVal(l.Links + l.Peers), ConnsInbound: rcmgr.LimitVal(l.Links), ConnsOutbound: rcmgr.LimitVal(l.Peers),
