@@ -102,7 +102,7 @@ func netHub(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	}
 	defer end.Close()
 	hello := make(chan wire.PeerID, netNodes)
-	receiver.bind(func(from wire.PeerID, raw []byte) {
+	receiver.bind(nil, func(from wire.PeerID, raw []byte) {
 		if len(raw) == 1 {
 			hello <- from
 			return
@@ -164,7 +164,7 @@ func withEnd(spec netSpec, f func(end *libp2p.Transport, disk *netDisk, in <-cha
 	in := make(chan netArrival, 64)
 	closing := make(chan struct{})
 	receiver := newNetReceiver()
-	receiver.bind(func(from wire.PeerID, raw []byte) {
+	receiver.bind(nil, func(from wire.PeerID, raw []byte) {
 		select {
 		case in <- netArrival{from, raw}:
 		case <-closing:

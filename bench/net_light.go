@@ -16,6 +16,7 @@ import (
 // light is a node without a host: an engine behind a lock, with an end of its own and no disk. A process holds thousands.
 type light struct {
 	end   *libp2p.Transport
+	links host.Links
 	began time.Time
 
 	mu    sync.Mutex
@@ -34,7 +35,14 @@ func (l *light) input(evs ...*engine.Event) {
 		}
 	}
 	for {
-		out := l.nd.Poll(time.Since(l.began).Nanoseconds())
+		now := time.Since(l.began).Nanoseconds()
+		seen, look := l.links.Take(now)
+		for _, ev := range seen {
+			if err := l.nd.Deliver(ev); err != nil {
+				l.refused(err)
+			}
+		}
+		out := l.nd.Poll(now)
 		for _, p := range out.Envelopes {
 			_ = l.end.Send(p.To, p.Raw) // what does not leave, a resend brings
 		}
@@ -50,11 +58,26 @@ func (l *light) input(evs ...*engine.Event) {
 		if more {
 			continue
 		}
-		if wake != 0 {
+		if wake == 0 {
+			wake = host.Never
+		}
+		if wake = min(wake, look); wake != host.Never {
 			l.timer.Reset(time.Until(l.began.Add(time.Duration(wake))))
 		}
 		return
 	}
+}
+
+// Linked has the node hear of a link: by and by, because it may come while the node sends.
+func (l *light) Linked(p wire.PeerID, remote string) {
+	l.links.Up(p, remote)
+	go l.input()
+}
+
+// Unlinked has the node hear that the last link ended.
+func (l *light) Unlinked(p wire.PeerID, reason error) {
+	l.links.Down(p, reason)
+	go l.input()
 }
 
 // refused keeps the first refusal that is none of those that resends mend.
@@ -106,7 +129,7 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		}
 		l.timer = time.AfterFunc(time.Hour, func() { l.input() })
 		end.Learn(server, spec.Server)
-		receiver.bind(func(from wire.PeerID, raw []byte) { l.input(host.Arrived(from, raw)) })
+		receiver.bind(l, func(from wire.PeerID, raw []byte) { l.input(host.Arrived(from, raw)) })
 	}
 	say(netAnswer{Ready: true})
 	select {

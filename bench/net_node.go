@@ -65,25 +65,30 @@ func netServer(spec netSpec) (wire.PeerID, error) {
 type netReceiver struct {
 	ready chan struct{}
 	take  func(from wire.PeerID, raw []byte)
-	host  atomic.Pointer[host.Host]
+	sees  sees
 
 	linked   func() // called with the first link; nil where nobody asks
 	linkOnce sync.Once
 }
 
+// sees is what hears of links: a host, or a light node.
+type sees interface {
+	Linked(p wire.PeerID, remote string)
+	Unlinked(p wire.PeerID, reason error)
+}
+
 func newNetReceiver() *netReceiver { return &netReceiver{ready: make(chan struct{})} }
 
-// bind gives the packets that wait, and all after them, to take.
-func (r *netReceiver) bind(take func(from wire.PeerID, raw []byte)) {
-	r.take = take
+// bind gives the packets that wait, and all after them, to take, and what is seen of links to sees, which may be nil.
+func (r *netReceiver) bind(sees sees, take func(from wire.PeerID, raw []byte)) {
+	r.sees, r.take = sees, take
 	close(r.ready)
 }
 
 // bindHost gives a node what comes, and who is linked. began is called before the first packet.
 func (r *netReceiver) bindHost(h *host.Host, began func()) {
-	r.host.Store(h)
 	var once sync.Once
-	r.bind(func(from wire.PeerID, raw []byte) {
+	r.bind(h, func(from wire.PeerID, raw []byte) {
 		once.Do(began)
 		h.Receive(from, raw)
 	})
@@ -101,14 +106,14 @@ func (r *netReceiver) Linked(p wire.PeerID, remote string) {
 	if r.linked != nil {
 		r.linkOnce.Do(r.linked)
 	}
-	if h := r.host.Load(); h != nil {
-		h.Linked(p, remote)
+	if <-r.ready; r.sees != nil {
+		r.sees.Linked(p, remote)
 	}
 }
 
 func (r *netReceiver) Unlinked(p wire.PeerID, reason error) {
-	if h := r.host.Load(); h != nil {
-		h.Unlinked(p, reason)
+	if <-r.ready; r.sees != nil {
+		r.sees.Unlinked(p, reason)
 	}
 }
 

@@ -149,6 +149,7 @@ func newState(cfg Config, t *tables) State {
 	t.pressure = *peer.NewPressure(l.BookPeers)
 	t.streams.SetTimed(CurrentRules >= 1)
 	t.streams.SetLives(CurrentRules >= 2)
+	t.streams.SetBook(&t.book) // since rules 3
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
 		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,

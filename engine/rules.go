@@ -30,4 +30,8 @@ func (s *State) setRules(rules uint32) {
 	s.rules = rules
 	s.streams.SetTimed(rules >= 1)
 	s.streams.SetLives(rules >= 2)
+	s.streams.SetBook(nil)
+	if rules >= 3 {
+		s.streams.SetBook(s.book)
+	}
 }

@@ -72,6 +72,7 @@ var derived = map[string]string{
 	"Streams.timed":   "follows State.rules",
 	"Streams.lives":   "likewise",
 	"Streams.start":   "State.start",
+	"Streams.book":    "State.book, where the rules say so",
 	"stream.bytes":    "the sum over its outbox",
 	"stream.asked":    "of one call of RoomFor; 0 between calls",
 	"Silence.sum":     "the sum over the silences that ended",

@@ -64,7 +64,7 @@ func (s *Streams) PushFan(env *wire.Envelope, number uint64, deadline int64, hel
 	s.count++
 	s.charge(t, &x)
 	if t.resendAt == 0 {
-		s.schedule(t, now, resendWait(t.resends, rand))
+		s.schedule(t, now, s.resendWait(t, rand))
 	}
 	return nil
 }

@@ -9,18 +9,37 @@ import (
 )
 
 // The waits before something unacknowledged is sent again: 200 ms, twice as long after each try without progress, at most
-// 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come.
+// 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come. Over a link nothing is lost
+// as a rule, and one that ends says so (see Hurry): there the first wait is 2 s, or as long as an exchange with the peer takes where that is
+// longer.
 const (
-	resendBaseNs = 200e6
-	resendCapNs  = 10e9
+	resendBaseNs   = 200e6
+	resendLinkedNs = 2e9
+	resendCapNs    = 10e9
 )
 
 // ResendBatch is how many envelopes of one stream are sent again at a time. The receiver holds more than the first missing
 // ones as a rule, and the acknowledgement of these shows it.
 const ResendBatch = 64
 
-func resendWait(tries int32, rand func() uint64) int64 {
-	half := exponential(resendBaseNs, resendCapNs, tries) / 2
+// SetBook has the waits go by whether a peer is linked, which the book says; nil: they do not. An engine calls it as its rules say.
+func (s *Streams) SetBook(b *AddressBook) { s.book = b }
+
+// patience returns the least wait for an acknowledgement. A server of thousands whose peers all answer at once takes its time, and
+// what is sent again meanwhile makes it take longer.
+func (s *Streams) patience(t *stream) int64 {
+	if s.book == nil || !s.book.IsLinked(t.peer) {
+		return resendBaseNs
+	}
+	return min(max(resendLinkedNs, t.rtt.Smooth+4*t.rtt.Var), resendCapNs)
+}
+
+func (s *Streams) resendWait(t *stream, rand func() uint64) int64 {
+	return resendWait(s.patience(t), t.resends, rand)
+}
+
+func resendWait(base int64, tries int32, rand func() uint64) int64 {
+	half := exponential(base, resendCapNs, tries) / 2
 	return half + upTo(half, rand)
 }
 
@@ -85,7 +104,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 		if planted.On(planted.ForgetResendTimer) {
 			continue
 		}
-		wait := resendWait(t.resends, rand)
+		wait := s.resendWait(t, rand)
 		if held && len(out) == given && len(t.out) > 0 {
 			wait = max(wait, t.heldUntil-now)
 		}

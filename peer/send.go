@@ -89,7 +89,7 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 		t.out = nil
 		s.settle(t)
 	} else {
-		s.schedule(t, now, resendBaseNs)
+		s.schedule(t, now, s.patience(t))
 	}
 	return n, nil
 }

@@ -46,9 +46,10 @@ type Streams struct {
 	images *images // what captures show; nil before the first. Derived
 
 	lim   StreamLimits
-	timed bool   // see SetTimed; derived
-	lives bool   // see SetLives; derived
-	start uint64 // see SetStart; derived
+	timed bool         // see SetTimed; derived
+	lives bool         // see SetLives; derived
+	start uint64       // see SetStart; derived
+	book  *AddressBook // see SetBook; derived
 }
 
 // stream is both directions of the stream with one peer.

@@ -115,7 +115,7 @@ func (k *streamsMachine) push(t *rapid.T) {
 	}
 	x := k.m.of(p)
 	if x.waiting() == 0 {
-		x.resendAt = k.now + resendWait(0, k.random())
+		x.resendAt = k.now + resendWait(resendBaseNs, 0, k.random())
 	}
 	x.sent = append(x.sent, slowSent{payload: k.next, charge: charge})
 	if env.Number != uint64(len(x.sent)) || env.Epoch != k.m.epoch {
@@ -232,7 +232,7 @@ func (k *streamsMachine) due(t *rapid.T) {
 			}
 		}
 		x.resends++
-		x.resendAt = k.now + resendWait(x.resends, random)
+		x.resendAt = k.now + resendWait(resendBaseNs, x.resends, random)
 	}
 	var got []int64
 	for _, env := range k.s.Due(k.now, k.random()) {

@@ -260,3 +260,65 @@ func TestRefusalsAreRare(t *testing.T) {
 		t.Errorf("told %d times in ten seconds", told)
 	}
 }
+
+// TestResendsOverALinkWait: over a link nothing is sent again before two seconds, or before an exchange with the peer takes as a rule,
+// because what the link has not lost comes again only to be dropped; without one the first wait is 200 ms at most, and a new link after
+// one that ended is a reason to hurry. A server that asked a thousand clients at once sent each question up to five times.
+func TestResendsOverALinkWait(t *testing.T) {
+	most := func() uint64 { return 1<<64 - 1 }
+	none := func() uint64 { return 0 }
+	for _, c := range []struct {
+		name   string
+		linked bool
+		rtt    RTT
+		from   int64 // ns: the least wait; the longest is twice that
+	}{
+		{"no link", false, RTT{}, 100e6},
+		{"no link, and a slow peer", false, RTT{3e9, 1e9, 8}, 100e6},
+		{"a link", true, RTT{}, 1e9},
+		{"a link with a fast peer", true, RTT{1e6, 1e5, 8}, 1e9},
+		{"a link with a slow peer", true, RTT{2e9, 5e8, 8}, 2e9},
+		{"a link with one that takes minutes", true, RTT{100e9, 1e9, 8}, 5e9},
+	} {
+		for _, rand := range []func() uint64{none, most} {
+			s, book := lively(), NewAddressBook(4, 4)
+			s.SetBook(book)
+			if c.linked {
+				if _, _, err := book.Linked("b", "", 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Push(&wire.Envelope{To: "b"}, 1, rand); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Push(&wire.Envelope{To: "b"}, 1, rand); err != nil {
+				t.Fatal(err)
+			}
+			s.stream("b").rtt = c.rtt
+			s.schedule(s.stream("b"), 1, s.resendWait(s.stream("b"), rand))
+			wait := s.NextResend() - 1
+			if wait < c.from || wait > 2*c.from {
+				t.Errorf("%s: the first wait is %d ns, want %d to twice that", c.name, wait, c.from)
+			}
+			if got := s.Due(1+wait-1, rand); len(got) != 0 {
+				t.Errorf("%s: %d envelopes were sent again too soon", c.name, len(got))
+			}
+			if got := s.Due(1+wait, rand); len(got) != 2 {
+				t.Errorf("%s: %d envelopes were sent again, want 2", c.name, len(got))
+			}
+			if next := s.NextResend() - 1 - wait; next < min(2*c.from, resendCapNs/2) || next > resendCapNs {
+				t.Errorf("%s: the second wait is %d ns", c.name, next)
+			}
+			if _, err := s.Ack("b", 1, 1, 2*wait); err != nil {
+				t.Fatal(err)
+			}
+			if c.linked && s.NextResend() < 2*wait+resendLinkedNs {
+				t.Errorf("%s: after an acknowledgement the next wait is %d ns", c.name, s.NextResend()-2*wait)
+			}
+			s.Hurry("b", 3*wait, rand)
+			if wait := s.NextResend() - 3*wait; wait > resendBaseNs {
+				t.Errorf("%s: in a hurry the wait is %d ns", c.name, wait)
+			}
+		}
+	}
+}
