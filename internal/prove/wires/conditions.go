@@ -13,6 +13,16 @@ type Conditions struct {
 	Packets int           // that may be under way in one direction; 0 is 4,096; what comes on top is lost and counted
 }
 
+// Translation is how a Router shows the addresses of those behind it to those outside.
+type Translation string
+
+// The kinds of translators that are met. All keep what nobody behind them has asked for out, but FullCone.
+const (
+	FullCone   Translation = "full-cone"       // one outer port for an inner one, and anybody may send to it
+	Restricted Translation = "port-restricted" // one outer port for an inner one; only who was sent to may send to it
+	Symmetric  Translation = "symmetric"       // another outer port for each that is sent to
+)
+
 // Counts are what became of the packets that entered a Wire.
 type Counts struct {
 	Passed uint64 // were handed over

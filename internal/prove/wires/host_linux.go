@@ -1,12 +1,14 @@
 package wires
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +17,7 @@ import (
 // Host is a network namespace of its own with one TUN device and one IPv4 address. It is safe for concurrent use.
 type Host struct {
 	tun  *os.File
+	at   netip.Prefix
 	do   chan task
 	quit chan struct{} // closed by Close
 	gone chan struct{} // closed when the thread of the namespace ends
@@ -36,13 +39,49 @@ const (
 // NewHost makes a namespace in which this address, and all others of its prefix, is reached over a Wire. It wants the rights of
 // root; where the machine does not give them the error is an *UnavailableError.
 func NewHost(at netip.Prefix) (*Host, error) {
-	h := &Host{do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
+	h := &Host{at: at, do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
 	ready := make(chan error)
 	go h.live(at, ready)
 	if err := <-ready; err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// Port is where the host is joined to a Wire.
+func (h *Host) Port() Port { return Port{h.tun, h.at} }
+
+// Afar has the host send over its wire also what is for addresses beyond its prefix.
+func (h *Host) Afar() error { return h.run("", "ip", "route", "replace", "default", "dev", device) }
+
+// Move gives the host another address before it takes the one before, as a machine does that goes from one network to another: no
+// packet finds the host without an address.
+func (h *Host) Move(to netip.Addr) error {
+	if err := h.run("", "ip", "addr", "add", to.String()+"/32", "dev", device); err != nil {
+		return err
+	}
+	if err := h.run("", "ip", "addr", "del", h.at.String(), "dev", device); err != nil {
+		return err
+	}
+	return h.Afar()
+}
+
+// run runs a program in the namespace.
+func (h *Host) run(in, name string, args ...string) error {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/" + name) // which is not in the path of every user
+	}
+	if err != nil {
+		return &UnavailableError{"the program " + name + " is not here", err}
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Stdin = strings.NewReader(in)
+	var out []byte
+	if err := h.Do(func() error { out, err = cmd.CombinedOutput(); return err }); err != nil {
+		return &UnavailableError{fmt.Sprintf("%s %s: %.300s", name, strings.Join(args, " "), bytes.TrimSpace(out)), err}
+	}
+	return nil
 }
 
 // live is the thread that is in the namespace; with it and its children the namespace goes.
@@ -59,7 +98,7 @@ func (h *Host) live(at netip.Prefix, ready chan<- error) {
 	if err != nil {
 		err = &UnavailableError{"a network namespace cannot be made", err}
 	} else {
-		h.tun, err = openTUN(at)
+		h.tun, err = openTUN(device, at)
 	}
 	ready <- err
 	if err != nil {
@@ -96,6 +135,12 @@ func (h *Host) Readdress(at netip.Prefix) error {
 	return h.Do(func() error { return configure(device, at) })
 }
 
+// Port is where a host or a router is joined to a Wire.
+type Port struct {
+	tun *os.File
+	at  netip.Prefix
+}
+
 // Close ends the namespace, as soon as its processes have ended.
 func (h *Host) Close() error {
 	var err error
@@ -108,12 +153,12 @@ func (h *Host) Close() error {
 }
 
 // openTUN makes the device in the namespace of this thread and brings it up.
-func openTUN(at netip.Prefix) (*os.File, error) {
+func openTUN(name string, at netip.Prefix) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, &UnavailableError{"/dev/net/tun cannot be opened", err}
 	}
-	ifr, err := unix.NewIfreq(device)
+	ifr, err := unix.NewIfreq(name)
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -123,11 +168,11 @@ func openTUN(at netip.Prefix) (*os.File, error) {
 		unix.Close(fd)
 		return nil, &UnavailableError{"a TUN device cannot be made", err}
 	}
-	if err := errors.Join(configure("lo", netip.MustParsePrefix("127.0.0.1/8")), configure(device, at)); err != nil {
+	if err := errors.Join(configure("lo", netip.MustParsePrefix("127.0.0.1/8")), configure(name, at)); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), device), nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // configure gives a link of this thread's namespace its address and brings it up.

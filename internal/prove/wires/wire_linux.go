@@ -2,6 +2,7 @@ package wires
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -11,14 +12,14 @@ import (
 // Wire is the router between two hosts. It is safe for concurrent use.
 type Wire struct {
 	cut  atomic.Bool
-	ways [2]*way
+	ways []*way
 	stop chan struct{}
 	wait sync.WaitGroup
 }
 
-// way is one direction of a wire.
+// way is what one of the ends sends.
 type way struct {
-	from, to                *os.File
+	from                    Port
 	c                       Conditions
 	chance                  *rand.Rand
 	queue                   chan packet
@@ -28,36 +29,45 @@ type way struct {
 // packet is on its way until it is due.
 type packet struct {
 	due time.Time
+	to  *os.File
 	raw []byte
 }
 
 // Join lays a wire between two hosts. It runs until Close, which comes before that of the hosts.
-func Join(a, b *Host, c Conditions) *Wire {
+func Join(a, b *Host, c Conditions) *Wire { return Connect(c, a.Port(), b.Port()) }
+
+// Connect lays wires between all ends, with the same conditions on the way from each to each. Between two, whatever the one sends is for
+// the other; between more, a packet goes to the end in whose prefix its address is, and to nobody where there is none.
+func Connect(c Conditions, ends ...Port) *Wire {
 	if c.Packets == 0 {
 		c.Packets = 4096
 	}
 	w := &Wire{stop: make(chan struct{})}
-	for i, ends := range [2][2]*Host{{a, b}, {b, a}} {
-		y := &way{from: ends[0].tun, to: ends[1].tun, c: c, chance: rand.New(rand.NewPCG(c.Seed, uint64(i))), queue: make(chan packet, c.Packets)}
-		w.ways[i] = y
-		y.from.SetReadDeadline(time.Time{})
-		w.wait.Go(func() { w.take(y) })
+	for i, end := range ends {
+		y := &way{from: end, c: c, chance: rand.New(rand.NewPCG(c.Seed, uint64(i))), queue: make(chan packet, c.Packets)}
+		w.ways = append(w.ways, y)
+		y.from.tun.SetReadDeadline(time.Time{})
+		w.wait.Go(func() { w.take(y, ends) })
 		w.wait.Go(func() { w.hand(y) })
 	}
 	return w
 }
 
 // take reads what a host sends, and lets it be lost or go on its way.
-func (w *Wire) take(y *way) {
+func (w *Wire) take(y *way, ends []Port) {
 	defer close(y.queue)
 	buf := make([]byte, mtu+100)
 	for {
-		n, err := y.from.Read(buf)
+		n, err := y.from.tun.Read(buf)
 		if err != nil {
 			return // the deadline of Close
 		}
-		if n == 0 || buf[0]>>4 != 4 {
+		if n < 20 || buf[0]>>4 != 4 {
 			continue // what the system says by itself over IPv6: nobody there has an address of it
+		}
+		to := y.from.route(ends, netip.AddrFrom4([4]byte(buf[16:20])))
+		if to == nil {
+			continue
 		}
 		switch lost := y.chance.Float64() < y.c.Loss; {
 		case w.cut.Load():
@@ -68,11 +78,21 @@ func (w *Wire) take(y *way) {
 			continue
 		}
 		select {
-		case y.queue <- packet{time.Now().Add(y.c.Delay), append([]byte(nil), buf[:n]...)}:
+		case y.queue <- packet{time.Now().Add(y.c.Delay), to, append([]byte(nil), buf[:n]...)}:
 		default:
 			y.full.Add(1)
 		}
 	}
+}
+
+// route returns the end for which a packet of this one is.
+func (p Port) route(ends []Port, to netip.Addr) *os.File {
+	for _, e := range ends {
+		if e.tun != p.tun && (len(ends) == 2 || e.at.Contains(to)) {
+			return e.tun
+		}
+	}
+	return nil
 }
 
 // hand gives the other host each packet when it is due; all wait equally long, so that the order stays.
@@ -90,7 +110,7 @@ func (w *Wire) hand(y *way) {
 			y.cut.Add(1)
 			continue
 		}
-		if _, err := y.to.Write(p.raw); err != nil {
+		if _, err := p.to.Write(p.raw); err != nil {
 			y.lost.Add(1) // the host refuses it: an address that it has no more
 			continue
 		}
@@ -119,7 +139,7 @@ func (w *Wire) Counts() (c Counts) {
 func (w *Wire) Close() {
 	close(w.stop)
 	for _, y := range w.ways {
-		y.from.SetReadDeadline(time.Now())
+		y.from.tun.SetReadDeadline(time.Now())
 	}
 	w.wait.Wait()
 }

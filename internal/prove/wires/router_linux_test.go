@@ -1,0 +1,85 @@
+package wires
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// TestTranslations holds each kind of translator against what it is to be: whether two who are sent to see one port, whether a stranger
+// gets in, and whether one who was sent to does from another port. A router that was restarted shows another port.
+func TestTranslations(t *testing.T) {
+	for _, k := range []struct {
+		kind             Translation
+		onePort, anybody bool
+	}{{FullCone, true, true}, {Restricted, true, false}, {Symmetric, false, false}} {
+		t.Run(string(k.kind), func(t *testing.T) {
+			var un *UnavailableError
+			must := func(err error) {
+				t.Helper()
+				if errors.As(err, &un) {
+					t.Skip("TRANSLATORS ARE NOT TRIED HERE, which needs root on Linux, ip and nft: ", un)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			host := func(at string) *Host {
+				h, err := NewHost(netip.MustParsePrefix(at))
+				must(err)
+				t.Cleanup(func() { h.Close() })
+				must(h.Afar())
+				return h
+			}
+			in, out1, out2 := host("192.168.9.2/24"), host("11.77.1.1/24"), host("11.77.2.1/24")
+			r, err := NewRouter(netip.MustParsePrefix("192.168.9.1/24"), netip.MustParsePrefix("11.77.9.1/24"), k.kind, netip.MustParseAddr("192.168.9.2"))
+			must(err)
+			t.Cleanup(func() { r.Close() })
+			lan := Connect(Conditions{}, in.Port(), r.Port())
+			t.Cleanup(lan.Close)
+			world := Connect(Conditions{}, out1.Port(), out2.Port(), r.Outside())
+			t.Cleanup(world.Close)
+			socket := func(h *Host, port int) *net.UDPConn {
+				var c *net.UDPConn
+				must(h.Do(func() (err error) { c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: port}); return }))
+				t.Cleanup(func() { c.Close() })
+				return c
+			}
+			read := func(c *net.UDPConn, within time.Duration) netip.AddrPort {
+				c.SetReadDeadline(time.Now().Add(within))
+				_, from, _ := c.ReadFromUDPAddrPort(make([]byte, 100))
+				return from
+			}
+			c, s1, s2, other := socket(in, 700), socket(out1, 800), socket(out2, 800), socket(out1, 801)
+			word := []byte("x")
+			c.WriteToUDPAddrPort(word, netip.MustParseAddrPort("11.77.1.1:800"))
+			seen1 := read(s1, 5*time.Second)
+			if seen1.Addr() != netip.MustParseAddr("11.77.9.1") {
+				t.Fatalf("seen at %s", seen1)
+			}
+			s2.WriteToUDPAddrPort(word, seen1)
+			if from := read(c, 300*time.Millisecond); from.IsValid() != k.anybody {
+				t.Errorf("a stranger gets in: %v, want %v", from.IsValid(), k.anybody)
+			}
+			other.WriteToUDPAddrPort(word, seen1)
+			if from := read(c, 300*time.Millisecond); from.IsValid() != k.anybody {
+				t.Errorf("another port of one who was sent to gets in: %v, want %v", from.IsValid(), k.anybody)
+			}
+			s1.WriteToUDPAddrPort(word, seen1)
+			if from := read(c, 5*time.Second); !from.IsValid() {
+				t.Error("an answer does not get in")
+			}
+			c.WriteToUDPAddrPort(word, netip.MustParseAddrPort("11.77.2.1:800"))
+			if seen2 := read(s2, 5*time.Second); (seen1 == seen2) != k.onePort {
+				t.Errorf("seen at %s and %s, want one port: %v", seen1, seen2, k.onePort)
+			}
+			must(r.Rebind())
+			c.WriteToUDPAddrPort(word, netip.MustParseAddrPort("11.77.1.1:800"))
+			if again := read(s1, 5*time.Second); !again.IsValid() || again == seen1 {
+				t.Errorf("after a restart seen at %s, before at %s", again, seen1)
+			}
+		})
+	}
+}
