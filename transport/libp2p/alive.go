@@ -69,7 +69,7 @@ func (t *Transport) probe(r *record, l *link) {
 	}
 	c := l.conn()
 	l.asking = t.start(func() {
-		if t.ask(c) == nil {
+		if t.ask(c, silentMax*t.cfg.Alive) == nil {
 			l.heard.Add(1)
 		}
 		r.mu.Lock()
@@ -79,8 +79,8 @@ func (t *Transport) probe(r *record, l *link) {
 }
 
 // ask sends a ping over a connection and waits for the answer.
-func (t *Transport) ask(c network.Conn) error {
-	ctx, cancel := context.WithTimeout(t.ctx, silentMax*t.cfg.Alive)
+func (t *Transport) ask(c network.Conn, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(t.ctx, within)
 	defer cancel()
 	s, err := c.NewStream(network.WithAllowLimitedConn(ctx, "alive"))
 	if err != nil {

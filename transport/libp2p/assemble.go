@@ -14,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/transport"
 	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	"github.com/libp2p/go-libp2p/p2p/host/observedaddrs"
 	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
@@ -70,12 +71,25 @@ func (t *Transport) assemble() error {
 	if err := t.addQUIC(key, manager); err != nil {
 		return err
 	}
-	h, err := basichost.NewHost(t.swarm, &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome",
-		ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout, EnableHolePunching: t.cfg.HolePunch})
+	opts := &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome", ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout}
+	var seen *observedaddrs.Manager
+	if t.cfg.HolePunch {
+		if seen, err = observedaddrs.NewManager(bus, t.swarm); err != nil {
+			return err
+		}
+		t.close = append(t.close, seen.Close)
+		opts.ObservedAddrsManager = seen
+	}
+	h, err := basichost.NewHost(t.swarm, opts)
 	if err != nil {
 		return err
 	}
 	t.host = h
+	if seen != nil {
+		seen.Start(t.swarm)
+		t.holes = newHoles(t, h, seen)
+		t.first = append(t.first, t.holes.close)
+	}
 	if err := circuit.AddTransport(h, up); err != nil {
 		return err
 	}
@@ -88,6 +102,10 @@ func (t *Transport) assemble() error {
 		serve(s)
 	})
 	t.start(t.watch)
+	t.start(t.notice)
+	if t.holes != nil {
+		t.start(t.holes.open)
+	}
 	if t.cfg.Relay {
 		if err := t.serveRelay(); err != nil {
 			return err

@@ -282,7 +282,7 @@ func TestIdleConnections(t *testing.T) {
 	}
 	conn := b.swarm.ConnsToPeer(r.pid)[0]
 	for began, last := time.Now(), time.Now(); time.Since(began) < idle*3/2; last = time.Now() { // it is used, as by those who send pings of their own
-		if err := b.ask(conn); err != nil {
+		if err := b.ask(conn, 5*time.Second); err != nil {
 			if gap := time.Since(last); gap < idle { // else this machine stood still for so long
 				t.Fatalf("after %v of pings: %v", time.Since(began), err)
 			}

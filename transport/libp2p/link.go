@@ -36,6 +36,7 @@ var (
 	errDropped  = errors.New("dropped by this end")
 	errGone     = errors.New("the connection has ended")
 	errStraight = errors.New("a connection without a relay has come")
+	errStranded = errors.New("the machine has moved or slept, and the connection leads nowhere any more")
 	errSilent   = errors.New("the peer does not answer any more")
 )
 

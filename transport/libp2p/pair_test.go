@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"io"
+	"os"
 	"testing"
 	"time"
 
@@ -14,7 +15,13 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(farNode); spec != "" {
+		liveFar(spec)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // box is a receiver that remembers.
 type box struct {

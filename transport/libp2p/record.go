@@ -26,6 +26,7 @@ type record struct {
 	head    int
 	bytes   int // in the queue
 	writing bool
+	want    bool // a link, also without a packet: one was lost that the peer may need to reach this end
 	gone    bool // no more in the transport's table
 	link    *link
 	notes   []note
@@ -73,6 +74,20 @@ func (r *record) put(raw []byte) error {
 	r.mu.Unlock()
 	r.kick()
 	return nil
+}
+
+// renew asks for a link in place of one that this end gave up, without a packet that waits for it. What this end does not know how to
+// dial comes by itself.
+func (r *record) renew() {
+	r.mu.Lock()
+	r.fails, r.retry = 0, time.Time{}
+	if len(r.addrs) > 0 && !r.gone && (r.link == nil || r.link.out == nil) {
+		if r.writing || r.t.start(r.write) {
+			r.writing, r.want = true, true
+		}
+	}
+	r.mu.Unlock()
+	r.kick()
 }
 
 // take removes the next packets from the queue into batch: one large packet, or small ones up to batchBytes.

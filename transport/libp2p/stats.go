@@ -18,12 +18,14 @@ type Stats struct {
 	Malformed               uint64 // streams that broke the framing
 	Silent                  uint64 // connections closed because no answer came
 	Trimmed                 uint64 // connections closed because nothing went over them
+	Moves                   uint64 // times that the machine's addresses had changed, or that it had slept
+	Stranded                uint64 // connections closed because they led nowhere after that
 }
 
 // counters is the form of Stats that many goroutines count in.
 type counters struct {
 	sent, sentBytes, received, receivedBytes, dropped, lost, overflows, linked, unlinked,
-	dials, dialsFailed, accepted, proven, refused, foreign, malformed, silent, trimmed atomic.Uint64
+	dials, dialsFailed, accepted, proven, refused, foreign, malformed, silent, trimmed, moves, stranded atomic.Uint64
 }
 
 // Stats returns what happened so far.
@@ -32,5 +34,6 @@ func (t *Transport) Stats() Stats {
 	return Stats{Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(), Received: c.received.Load(),
 		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(), Overflows: c.overflows.Load(),
 		Linked: c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(), DialsFailed: c.dialsFailed.Load(),
-		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load()}
+		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load(),
+		Moves: c.moves.Load(), Stranded: c.stranded.Load()}
 }

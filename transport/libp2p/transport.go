@@ -26,6 +26,7 @@ type Transport struct {
 	first  []func() error // what is closed before the host
 	ways   []*way
 	names  *names // what resolved, and what did not
+	holes  *holes // nil: none are punched
 	ctx    context.Context
 	cancel context.CancelFunc
 	counts counters

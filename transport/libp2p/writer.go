@@ -24,11 +24,11 @@ func (r *record) write() {
 		l := r.link
 		hasOut := l != nil && l.out != nil
 		switch {
-		case r.head == len(r.queue) && !hasOut:
+		case r.head == len(r.queue) && !hasOut && !r.want:
 			r.writing = false
 			r.mu.Unlock()
 			return
-		case r.head == len(r.queue):
+		case r.head == len(r.queue) && hasOut:
 			r.mu.Unlock()
 			select {
 			case <-r.wake:
@@ -41,6 +41,9 @@ func (r *record) write() {
 			if err := r.connect(); err != nil {
 				r.lose(err)
 			}
+			r.mu.Lock()
+			r.want = false
+			r.mu.Unlock()
 			continue
 		}
 		batch = r.take(batch[:0])
