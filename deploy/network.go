@@ -14,6 +14,8 @@ type End struct {
 	ID       *identity.Identity
 	Listen   []string
 	Receiver transport.Receiver
+	Relays   []string                                // at which it keeps a place, so that it is reached behind an address translator
+	Relay    bool                                    // it is one itself, for those whom it admits
 	Found    func(p wire.PeerID, addresses []string) // told who is on the local network; nil: the end does not say that it is there
 }
 
@@ -25,7 +27,7 @@ const lanName = "rhizome"
 
 // Libp2p opens a transport over QUIC and TCP.
 func Libp2p(e End) (transport.Transport, error) {
-	c := libp2p.Config{Key: e.ID.Key(), Listen: e.Listen, Receiver: e.Receiver}
+	c := libp2p.Config{Key: e.ID.Key(), Listen: e.Listen, Receiver: e.Receiver, Relays: e.Relays, Relay: e.Relay, HolePunch: len(e.Relays) > 0}
 	if e.Found != nil {
 		c.MDNS, c.Found = lanName, e.Found
 	}

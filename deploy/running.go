@@ -27,6 +27,10 @@ type Options struct {
 	FS      vfs.FS // nil means that of the machine
 	Network Network
 	Listen  []string // multiaddrs; nil means as before, or any port of all interfaces
+	// Relays are addresses of relays, each with its peer id. A node behind an address translator keeps a place at each, is reached over
+	// them, and straight as soon as a way through the translators is found. Relay makes the node one, for those whom it admits.
+	Relays []string
+	Relay  bool
 	// LAN lets nodes of the local network find this one, and it them.
 	LAN bool
 	// Operators may call the node from afar; see /rhizome/control/1.
@@ -129,6 +133,9 @@ func open(ctx context.Context, o Options) (*running, error) {
 			return nil, err
 		}
 	}
+	if err := checkRelays(o.Relays); err != nil {
+		return nil, err
+	}
 	dir, err := patiently(ctx, o)
 	if err != nil {
 		return nil, err
@@ -207,13 +214,16 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 		}
 	}
 	close(r.glue.open)
+	if len(r.o.Relays) > 0 && !r.placed(placeWithin) {
+		r.o.Tell(Warning{"no relay has given this node a place yet; it is asked again and again, and what this node tells of its addresses now lacks it"})
+	}
 	r.control()
 	return nil
 }
 
 // enter opens the transport. A machine whose network carries no multicast is not found on it, and works all the same.
 func (r *running) enter(listen []string) (transport.Transport, error) {
-	e := End{ID: r.dir.ID, Listen: listen, Receiver: r.glue}
+	e := End{ID: r.dir.ID, Listen: listen, Receiver: r.glue, Relays: r.o.Relays, Relay: r.o.Relay}
 	if !r.o.LAN || onLoopback(listen) {
 		return r.o.Network(e)
 	}

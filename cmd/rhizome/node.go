@@ -21,6 +21,8 @@ type nodeFlags struct {
 	listen []string
 	rights []string // of operators
 	json   bool
+	relays []string
+	relay  bool
 	lan    bool          // may be found on the local network
 	child  bool          // of rhizome run --processes
 	keep   int           // snapshots, of a server
@@ -36,6 +38,8 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)") // a server says otherwise
+	flags.StringSliceVar(&f.relays, "via", nil, "addresses of relays, over which others reach this node where it is behind an address translator")
+	flags.BoolVar(&f.relay, "relay", false, "be a relay for those whom this node admits")
 	flags.BoolVar(&f.over, "takeover", false, "go on although another process that began later runs as this node: that one ends")
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
@@ -48,7 +52,7 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	v.c.outlive()
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, Relays: f.relays, Relay: f.relay, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))
 	}

@@ -194,6 +194,9 @@ func (v *nodeView) text(what any) string {
 	switch x := what.(type) {
 	case deploy.Listening:
 		head := fmt.Sprintf("%s: job %s, program %.12s\n", tail(string(x.Peer)), x.Job, x.Digest)
+		if x.Digest == "" {
+			head = tail(string(x.Peer)) + ": a relay\n"
+		}
 		for _, a := range x.Addresses {
 			head += "  " + a + "\n"
 		}

@@ -83,6 +83,6 @@ func newRoot(c *console) *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newRun(c), newServer(c), newJoin(c), newInvite(c), newPeer(c), newData(c), newID(c), newPeers(c), newAllow(c), newBlock(c), newMembers(c), newLeave(c), newUnblock(c), newStatus(c), newCompile(c), newSnapshot(c), newJournal(c), newFork(c), newBackup(c), newRestore(c), newSim(c), newBench(c), newProve(c), newVersion(c))
+	root.AddCommand(newRun(c), newServer(c), newJoin(c), newInvite(c), newPeer(c), newRelay(c), newData(c), newID(c), newPeers(c), newAllow(c), newBlock(c), newMembers(c), newLeave(c), newUnblock(c), newStatus(c), newCompile(c), newSnapshot(c), newJournal(c), newFork(c), newBackup(c), newRestore(c), newSim(c), newBench(c), newProve(c), newVersion(c))
 	return root
 }

@@ -1,8 +1,10 @@
 package invitation
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -14,6 +16,7 @@ const (
 	formIP4QUIC = 2
 	formIP6TCP  = 3 // 16 bytes of host, 2 of port
 	formIP6QUIC = 4
+	formRelayed = 4 // added to one of those with host and port: of a relay there, whose public key of 32 bytes follows
 )
 
 var forms = map[string]byte{"ip4/tcp": formIP4TCP, "ip4/quic-v1": formIP4QUIC, "ip6/tcp": formIP6TCP, "ip6/quic-v1": formIP6QUIC}
@@ -26,7 +29,7 @@ func appendAddress(b []byte, text string) ([]byte, bool) {
 	}
 	a.Peer = ""
 	form := forms[a.Net+"/"+a.Proto]
-	if form == formText || a.Relay != "" {
+	if form == formText {
 		text = a.String()
 		if len(text) > 100 {
 			return b, false
@@ -37,15 +40,29 @@ func appendAddress(b []byte, text string) ([]byte, bool) {
 	if err != nil {
 		return b, false
 	}
+	start := len(b)
 	b = append(append(b, form), ip.AsSlice()...)
-	return binary.BigEndian.AppendUint16(b, a.Port), true
+	b = binary.BigEndian.AppendUint16(b, a.Port)
+	if a.Relay == "" {
+		return b, true
+	}
+	key, err := a.Relay.PublicKey()
+	if err != nil {
+		return b, false
+	}
+	b[start] += formRelayed
+	return append(b, key...), true
 }
 
 // cutAddress reads one address and returns what is behind it.
 func cutAddress(b []byte) (text string, rest []byte, err error) {
 	n := 0
 	a := wire.Address{Net: "ip4", Proto: "tcp"}
-	switch form := b[0]; form {
+	form, relayed := b[0], b[0] > formIP6QUIC && b[0] <= formIP6QUIC+formRelayed
+	if relayed {
+		form -= formRelayed
+	}
+	switch form {
 	case formText:
 		if len(b) < 2 || len(b) < 2+int(b[1]) {
 			return "", nil, wrong("has half an address")
@@ -65,9 +82,18 @@ func cutAddress(b []byte) (text string, rest []byte, err error) {
 		}
 		ip, _ := netip.AddrFromSlice(b[1 : 1+host])
 		a.Host, a.Port = ip.String(), binary.BigEndian.Uint16(b[1+host:n])
+		if relayed {
+			if len(b) < n+ed25519.PublicKeySize {
+				return "", nil, wrong("has half an address")
+			}
+			if a.Relay, err = wire.PeerIDFromPublicKey(b[n : n+ed25519.PublicKeySize]); err != nil {
+				return "", nil, wrong("names no relay: %v", err)
+			}
+			n += ed25519.PublicKeySize
+		}
 		text = a.String()
 	default:
-		return "", nil, wrong("has an address of the form %d, which this release does not know", form)
+		return "", nil, wrong("has an address of the form %d, which this release does not know", b[0])
 	}
 	parsed, err := wire.ParseAddress(text)
 	if err != nil || parsed.Peer != "" {
@@ -77,9 +103,10 @@ func cutAddress(b []byte) (text string, rest []byte, err error) {
 }
 
 // Best returns the few of a server's addresses that an invitation should tell: those that others can reach first, and loopback
-// ones only where there are no others. Of one host it takes each kind of wire once.
+// ones only where there are no others. Of one host it takes each kind of wire once, and of those over relays at least one.
 func Best(addresses []string) []string {
 	var far, near []string
+	over := "" // the first that leads over a relay: who has one is not reached without it
 	for _, text := range addresses {
 		a, err := wire.ParseAddress(text)
 		if err != nil {
@@ -95,12 +122,17 @@ func Best(addresses []string) []string {
 		default:
 			far = append(far, short)
 		}
+		if a.Relay != "" && over == "" {
+			over = short
+		}
 	}
 	if len(far) == 0 {
 		far = near
 	}
 	if len(far) > AddressesMax {
-		far = spread(far)
+		if far = spread(far); over != "" && !slices.Contains(far, over) {
+			far[len(far)-1] = over
+		}
 	}
 	return far
 }

@@ -36,6 +36,7 @@ func TestTextOfAnInvitation(t *testing.T) {
 		{"/ip4/192.0.2.7/tcp/4001"},
 		{"/ip4/192.0.2.7/udp/4001/quic-v1", "/ip6/2001:db8::7/tcp/4001", "/ip6/2001:db8::7/udp/1/quic-v1", "/dns4/server.example.org/tcp/443"},
 		{"/memory/server", "/ip4/192.0.2.9/tcp/4001/p2p/" + string(me) + "/p2p-circuit"},
+		{"/ip4/192.168.200.200/udp/40001/quic-v1/p2p/" + string(me) + "/p2p-circuit", "/ip6/2001:db8::7/tcp/4001/p2p/" + string(me) + "/p2p-circuit"}, // too long as texts
 		nil,
 	} {
 		want := example(addresses...)
@@ -297,4 +298,13 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q, %v", again, err)
 		}
 	})
+}
+
+// TestBestKeepsAWayOverARelay: of many addresses, the one that leads over a relay is among those that are told.
+func TestBestKeepsAWayOverARelay(t *testing.T) {
+	over := "/ip4/192.0.2.9/udp/4001/quic-v1/p2p/" + string(me) + "/p2p-circuit"
+	best := Best([]string{"/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.3/tcp/1", "/ip4/10.0.0.4/tcp/1", "/ip4/10.0.0.5/tcp/1", over + "/p2p/" + string(me)})
+	if len(best) != AddressesMax || !slices.Contains(best, over) || !slices.Contains(best, "/ip4/10.0.0.1/tcp/1") {
+		t.Error(best)
+	}
 }
