@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -42,6 +44,37 @@ func TestLives(t *testing.T) {
 func TestNamespaces(t *testing.T) {
 	p := outages.Namespaces{Command: outages.Command{Bin: executable}, Rounds: 2, Cut: time.Second}
 	proven(t, p, 1, "runs", "packets lost", "packets cut")
+}
+
+// TestTranslators runs a job of which all nodes are behind address translators, and one of which a client moves.
+func TestTranslators(t *testing.T) {
+	p := outages.Translators{Command: outages.Command{Bin: executable}, Rounds: 20}
+	for seed, what := range map[uint64]string{2: "contributions, each counted once", 5: "milliseconds to go on"} {
+		t.Run(what, func(t *testing.T) { proven(t, p, seed, "runs", what) })
+	}
+}
+
+// TestRelay: a relay has a directory and an identity of its own, which stays, and says where it is; what is no relay's address is refused.
+func TestRelay(t *testing.T) {
+	dir := t.TempDir()
+	at := ""
+	for range 2 {
+		r := start(t, dir, "relay", "--json", "--dir", filepath.Join(dir, "relay"), "--listen", loopback)
+		l := r.await(t, "its address", isEvent("listening"))
+		if len(l.Addresses) != 1 || at != "" && l.Peer != at {
+			t.Errorf("%+v, want one address of %s", l, at)
+		}
+		at = l.Peer
+		r.cmd.Process.Signal(os.Interrupt)
+		if code := r.end(t); code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	for name, via := range map[string]string{"no peer id": "/ip4/127.0.0.1/tcp/1", "no address": "relay.example.org", "over another": "/ip4/127.0.0.1/tcp/1/p2p/" + at + "/p2p-circuit/p2p/" + at} {
+		if o := rhizome(t, "server", "--via", via, "--dir", filepath.Join(dir, "server")); o.code != exitBad {
+			t.Errorf("%s: exit code %d: %v", name, o.code, o)
+		}
+	}
 }
 
 // TestPauses cuts the line of a job whose rounds have a deadline.

@@ -33,6 +33,7 @@ var proofs = []prove.Part{
 	outages.Matrix{},
 	outages.Pauses{},
 	outages.Namespaces{},
+	outages.Translators{},
 	restores.Part{},
 	crashes.Part{},
 	product.Doors{},

@@ -21,6 +21,7 @@ type cast struct {
 	procs  []*live.Process // the present lives
 	heard  []int           // lines of the present life that were read
 	told   map[int]live.Line
+	flags  [][]string // by node: further flags; nil for none
 }
 
 // newCast says where the nodes live; none of them runs yet.
@@ -59,6 +60,9 @@ func (c *cast) start(i int) (err error) {
 	}
 	if i == 0 || c.hosts[i] == nil {
 		args = append(args, "--listen", c.listen)
+	}
+	if c.flags != nil {
+		args = append(args, c.flags[i]...)
 	}
 	c.heard[i] = 0
 	if c.procs[i], err = c.Start(nodeName(i), c.hosts[i], append(args, "--json", "--dir", c.dirs[i])...); err != nil || i > 0 || c.at != "" {
