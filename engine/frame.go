@@ -21,13 +21,14 @@ type frame struct {
 	index  int64  // iteration of a loop
 	count  int64  // iterations of the loop
 
-	inbound  inbound        // the request that this activation answers
-	deadline int64          // engine time, 0 means none
-	failure  *value.Failure // the first failure of an own op that nothing handled
-	permits  []string       // gates that it holds a permit of
-	attempts []attempt      // ops under a retry policy that failed before
-	written  int32          // slots filled
-	bytes    int            // charge of what is in the slots; derived
+	inbound  inbound          // the request that this activation answers
+	deadline int64            // engine time, 0 means none
+	failure  *value.Failure   // the first failure of an own op that nothing handled
+	more     []*value.Failure // those after it, each once
+	permits  []string         // gates that it holds a permit of
+	attempts []attempt        // ops under a retry policy that failed before
+	written  int32            // slots filled
+	bytes    int              // charge of what is in the slots; derived
 
 	// What is under way for it, derived: its timers, parked ops, commands and children, and how many of its ops are ready.
 	timers     *timer
@@ -47,7 +48,7 @@ func (f *frame) reset() {
 	clear(f.slots)
 	f.exec, f.live, f.written, f.bytes = 0, 0, 0, 0
 	f.parent, f.callOp, f.depth, f.index, f.count = 0, 0, 0, 0, 0
-	f.deadline, f.failure = 0, nil
+	f.deadline, f.failure, f.more = 0, nil, nil
 	f.permits, f.attempts = f.permits[:0], f.attempts[:0]
 	f.timers, f.parked, f.commands, f.queued = nil, nil, nil, 0
 	if f.inbound.request.IsSet() {
@@ -93,9 +94,8 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 		e.queue(f, s)
 	}
 	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
-		if v, bad := v.(*value.Failure); bad && f.failure == nil && f.parent == 0 {
-			// It came from another node, or stands for what did not come: if nothing here handles it, the host hears of it.
-			f.failure = v
+		// It came from another node, or stands for what did not come: if nothing here handles it, the host hears of it.
+		if v, bad := v.(*value.Failure); bad && f.parent == 0 && e.remember(f, v) {
 			e.count("input.failed")
 		}
 		e.fill(f, program.Slot(i), v)
@@ -195,13 +195,18 @@ func (e *Engine) arriveFailed(f *frame, op int32, v *value.Failure) {
 	e.queue(f, op)
 }
 
-// arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it.
+// arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it, and an Any that has passed
+// another value on handles it where it is a failure.
 func (e *Engine) arriveLate(f *frame, op int32, v value.Value) {
 	failure := value.Failed(v)
 	if failure != nil && !e.rules(3) {
 		return // by earlier rules it was not heard of before the time was over
 	}
-	if o := &f.fn.Ops[op]; o.Code == program.OpDeadline && f.slots[o.Out[0]] == nil && f.slots[o.Out[1]] == nil {
+	o := &f.fn.Ops[op]
+	if failure != nil && o.Code == program.OpAny && f.slots[o.Out[0]] != nil {
+		e.handled(f, failure)
+	}
+	if o.Code == program.OpDeadline && f.slots[o.Out[0]] == nil && f.slots[o.Out[1]] == nil {
 		f.live++ // keeps the frame while its timer's share is released
 		if e.disarmOf(f, timerDeadlineOp, op) {
 			if failure != nil {

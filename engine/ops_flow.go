@@ -69,19 +69,23 @@ func arrivals(f *frame, o *program.Op) (sound int64, failed *value.Failure) {
 	return sound, failed
 }
 
-// stepAny passes the first sound input on. A failure among the others is handled by it.
+// stepAny passes the first sound input on. The failures among the others are handled by it.
 func (e *Engine) stepAny(f *frame, op int32, o *program.Op) outcome {
 	_, failed := arrivals(f, o)
 	for _, s := range o.In {
-		if v := f.slots[s]; v != nil && value.Failed(v) == nil {
-			// By content, not by pointer: a restored failure is another object with the same content.
-			if failed != nil && f.failure != nil && *f.failure == *failed {
-				e.touch(f)
-				f.failure = nil
-			}
-			e.fill(f, o.Out[0], v)
-			return done
+		v := f.slots[s]
+		if v == nil || value.Failed(v) != nil {
+			continue
 		}
+		for _, s := range o.In {
+			switch bad := value.Failed(f.slots[s]); {
+			case bad == nil:
+			case bad == failed || e.rules(3): // by earlier rules only the first
+				e.handled(f, bad)
+			}
+		}
+		e.fill(f, o.Out[0], v)
+		return done
 	}
 	return e.fail(f, op, o, failed)
 }
@@ -95,10 +99,7 @@ func (e *Engine) stepCatch(f *frame, o *program.Op) {
 		return
 	}
 	e.count("failure.caught")
-	if f.failure != nil && *f.failure == *failed {
-		e.touch(f)
-		f.failure = nil
-	}
+	e.handled(f, failed)
 	e.fill(f, o.Out[1], value.NewList(value.String(failed.Code), value.String(failed.Where), value.String(failed.Message)))
 }
 

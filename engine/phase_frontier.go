@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
@@ -109,11 +110,43 @@ func (e *Engine) fail(f *frame, op int32, o *program.Op, v *value.Failure) outco
 	e.touch(f)
 	e.trace(traceFail, f, op, v.Error())
 	e.count("op.failed")
-	if f.failure == nil {
-		f.failure = v
-	}
+	e.remember(f, v)
 	e.pass(f, o, v)
 	return done
+}
+
+// remember keeps a failure for the end of the activation, and says whether it is another than those that are kept. What says the same is
+// the same, because a restored failure is another object with the same content; so there are no more of them than ops and inputs.
+func (e *Engine) remember(f *frame, v *value.Failure) bool {
+	switch {
+	case f.failure == nil:
+		f.failure = v
+	case !e.rules(3): // by earlier rules the first was all
+		return false
+	case *f.failure == *v || slices.ContainsFunc(f.more, func(x *value.Failure) bool { return *x == *v }):
+		return false
+	default:
+		f.more = append(f.more, v)
+	}
+	e.touch(f)
+	return true
+}
+
+// handled forgets a failure that the program has seen.
+func (e *Engine) handled(f *frame, v *value.Failure) {
+	if f.failure == nil {
+		return
+	}
+	all := append([]*value.Failure{f.failure}, f.more...)
+	i := slices.IndexFunc(all, func(x *value.Failure) bool { return *x == *v })
+	if i < 0 {
+		return
+	}
+	e.touch(f)
+	all = slices.Delete(all, i, i+1)
+	if f.failure, f.more = nil, nil; len(all) > 0 {
+		f.failure, f.more = all[0], all[1:]
+	}
 }
 
 // again arms the next try of an op that failed, if its retry policy has one left.

@@ -182,6 +182,12 @@ func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
 		if x.Failure != nil {
 			f.failure = value.Fail(x.Failure.Code, x.Failure.Where, x.Failure.Message)
 		}
+		for _, m := range x.More {
+			f.more = append(f.more, value.Fail(m.Code, m.Where, m.Message))
+		}
+		if len(f.more) > 0 && f.failure == nil {
+			return fmt.Errorf("activation %d has more failures than the first, and no first", x.Exec)
+		}
 		if c := x.Inbound; c != nil {
 			if c.Edge < 0 || int(c.Edge) >= len(r.e.prog.Edges) {
 				return fmt.Errorf("activation %d answers along edge %d", x.Exec, c.Edge)

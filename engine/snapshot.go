@@ -147,6 +147,9 @@ func (e *Engine) snapFrame(f *frame) snapshot.ExecutionStateSnapshot {
 		Live: f.live, Deadline: f.deadline, Failure: snapFailure(f.failure), Written: f.written,
 		Permits: append([]string(nil), f.permits...),
 	}
+	for _, v := range f.more {
+		x.More = append(x.More, *snapFailure(v))
+	}
 	if f.parent != 0 {
 		x.CallOp = uint32(opRef(e.st.frames.get(f.parent), f.callOp))
 	}

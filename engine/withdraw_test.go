@@ -191,3 +191,64 @@ func TestCatchHandlesAFailure(t *testing.T) {
 		t.Errorf("caught %d, reported %d", l.counter("failure.caught"), l.counter("activation.failed"))
 	}
 }
+
+// TestEveryFailureIsRemembered: of several failures in an activation each is handled by itself, and the host hears of the first that
+// nothing handled, whatever order they came in. Once only the first was remembered, so that a Catch of it hid all others.
+func TestEveryFailureIsRemembered(t *testing.T) {
+	fail := func(f *fn, name string) program.Slot {
+		return f.add(program.Op{Code: program.OpFail, Label: value.CodeLate, Name: name}, 1, 0)[0]
+	}
+	for _, c := range []struct {
+		name  string
+		build func(*fn)
+		want  string // that the failure which is reported names, or nothing
+	}{
+		{"the first is caught", func(f *fn) {
+			one, _ := fail(f, "one"), fail(f, "two")
+			f.op(program.OpCatch, 2, one)
+		}, "two"},
+		{"the second is caught", func(f *fn) {
+			_, two := fail(f, "one"), fail(f, "two")
+			f.op(program.OpCatch, 2, two)
+		}, "one"},
+		{"both are caught", func(f *fn) {
+			one, two := fail(f, "one"), fail(f, "two")
+			f.op(program.OpCatch, 2, one)
+			f.op(program.OpCatch, 2, two)
+		}, ""},
+		{"both are caught, the last first", func(f *fn) {
+			one, two := fail(f, "one"), fail(f, "two")
+			f.op(program.OpCatch, 2, two)
+			f.op(program.OpCatch, 2, one)
+		}, ""},
+		{"one of three is left", func(f *fn) {
+			one, _, three := fail(f, "one"), fail(f, "two"), fail(f, "three")
+			f.op(program.OpCatch, 2, one)
+			f.op(program.OpCatch, 2, three)
+		}, "two"},
+		{"an Any that has another value handles all", func(f *fn) {
+			f.op(program.OpAny, 1, fail(f, "one"), fail(f, "two"), f.op(program.OpPassThrough, 1, 0)[0])
+		}, ""},
+		{"an Any handles what comes after its value", func(f *fn) {
+			late := f.op(program.OpPassThrough, 1, f.op(program.OpPassThrough, 1, f.op(program.OpPassThrough, 1, fail(f, "one"))[0])[0])[0]
+			f.op(program.OpAny, 1, 0, late)
+		}, ""},
+		{"an Any that has only failures passes the first on", func(f *fn) {
+			f.op(program.OpAny, 1, fail(f, "one"), fail(f, "two"))
+		}, "one"},
+		{"an Any that failed is caught: the other is left", func(f *fn) {
+			f.op(program.OpCatch, 2, f.op(program.OpAny, 1, fail(f, "one"), fail(f, "two"))[0])
+		}, "two"},
+	} {
+		b := one()
+		f := b.fn(program.KindInvoke, "try", 1)
+		c.build(f)
+		l := newLab(t, b, nil, tool())
+		l.call("try", value.Int(5))
+		l.rest()
+		switch {
+		case c.want == "" && len(l.app) != 0, c.want != "" && (len(l.app) != 1 || !strings.Contains(l.app[0], " "+c.want)):
+			t.Errorf("%s: told %q, want the failure of %q", c.name, l.app, c.want)
+		}
+	}
+}

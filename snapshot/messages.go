@@ -118,6 +118,7 @@ type ExecutionStateSnapshot struct {
 	Permits  []string          `snap:"13"` // permits that it holds, in order of taking
 	Attempts []AttemptSnapshot `snap:"14"` // by op
 	Written  int32             `snap:"15"` // outputs written
+	More     []FailureSnapshot `snap:"16"` // failures that nobody handled, after the first
 }
 
 // AttemptSnapshot counts the tries of an op that stands under a retry policy.
