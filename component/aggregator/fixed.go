@@ -30,26 +30,48 @@ func fixed(x float32) (hi, lo uint64, negative bool) {
 		// Go's shifts by 64 and more give 0; shift is at most 60 for what is in range.
 		return mantissa >> (64 - shift), mantissa << shift, b>>31 != 0
 	} else {
-		return 0, halfEven(mantissa, uint(-shift), false), b>>31 != 0
+		return 0, halfEven(mantissa, uint(-shift)), b>>31 != 0
 	}
 }
 
-// halfEven returns m·2^-shift rounded to the nearest integer, ties to even. sticky says that the true value is a little
-// above m, by less than 1. shift must be at least 1.
-func halfEven(m uint64, shift uint, sticky bool) uint64 {
+// halfEven returns m·2^-shift rounded to the nearest integer, ties to even. shift must be at least 1.
+func halfEven(m uint64, shift uint) uint64 {
 	if shift > 64 {
 		return 0
 	}
 	q, rest := m>>shift, m&(1<<shift-1)
 	half := uint64(1) << (shift - 1)
-	if rest > half || rest == half && (sticky || q&1 == 1) {
+	if rest > half || rest == half && q&1 == 1 {
 		q++
 	}
 	return q
 }
 
-// add adds n times the fixed-point form of x to the signed 128-bit number (hi, lo).
-func add(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
+// addAll adds n times the fixed-point form of each x to the signed 128-bit number in hi and lo. hi and lo are at least as long as x, and n
+// is below 2^24.
+//
+// A number of at least 2^-41, or a little less, is its mantissa shifted up: then n times the mantissa is exact in one word, and shifted
+// once. Only what lies below is rounded. There is no branch on the sign, which is as good as random.
+func addAll(hi, lo []uint64, x []float32, n uint64) {
+	hi, lo = hi[:len(x)], lo[:len(x)]
+	for k, v := range x {
+		b := math.Float32bits(v)
+		shift := b>>23&0xff - (150 - fraction) // wraps for what is small
+		if shift >= 64 {
+			hi[k], lo[k] = addSmall(hi[k], lo[k], v, n)
+			continue
+		}
+		p := uint64(b&(1<<23-1)|1<<23) * n // below 2^48
+		h, l := p>>1>>(63-shift&63), p<<(shift&63)
+		sign := uint64(int64(int32(b)) >> 63) // all ones where v is negative: -v is ^v + 1
+		var c uint64
+		lo[k], c = bits.Add64(lo[k], l^sign, sign&1)
+		hi[k], _ = bits.Add64(hi[k], h^sign, c)
+	}
+}
+
+// addSmall is addAll for a number that may have to be rounded; it is right for all.
+func addSmall(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
 	h, l, negative := fixed(x)
 	carry, l := bits.Mul64(l, n)
 	h = h*n + carry
@@ -64,42 +86,82 @@ func add(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
 	return hi, lo
 }
 
-// mean returns the signed 128-bit fixed-point number (hi, lo) divided by total, rounded once to float32, ties to even.
-// total must be from 1 to 2^40. An exact zero gives +0.
+// divisor divides sums by one total, 1 to 2^40.
+type divisor struct {
+	total  uint64
+	power  int     // of two that the total is, or -1
+	double float64 // the total, which is exact
+}
+
+func newDivisor(total uint64) divisor {
+	d := divisor{total: total, power: -1, double: float64(total)}
+	if total&(total-1) == 0 {
+		d.power = bits.TrailingZeros64(total)
+	}
+	return d
+}
+
+// unsure is how far, in units of its last place, a quotient of doubles may be from the true one, and more: the dividend is cut to 53 bits, and
+// the quotient is rounded.
+const unsure = 8
+
+// means writes the signed 128-bit fixed-point numbers in hi and lo divided by the total, each rounded once to float32, ties to even. An
+// exact zero gives +0.
 //
-// The least quotient but zero is 2^-64/2^40 = 2^-104, so the result is never subnormal; the greatest is below 2^20.
-func mean(hi, lo, total uint64) float32 {
-	negative := hi>>63 != 0
-	if negative {
-		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
+// The least quotient but zero is 2^-64/2^40 = 2^-104, so no result is subnormal; the greatest is below 2^20.
+//
+// Division by a power of two is a shift. Else the quotient of doubles, whose 53 bits are wrong in the last few at most, rounds to the same
+// float32 as the true one, unless it lies beside the middle of two; only then all bits are divided. All of it is exact arithmetic or
+// single operations of IEEE 754, so the bits are the same on every machine.
+func (d *divisor) means(out []float32, hi, lo []uint64) {
+	hi, lo = hi[:len(out)], lo[:len(out)]
+	for k := range out {
+		h, l := hi[k], lo[k]
+		sign := uint64(int64(h) >> 63) // all ones where the sum is negative
+		l, borrow := bits.Sub64(l^sign, sign, 0)
+		h, _ = bits.Sub64(h^sign, sign, borrow)
+		// Shift the dividend up to 128 full bits.
+		up := 0
+		if h == 0 {
+			if l == 0 {
+				out[k] = 0
+				continue
+			}
+			h, l, up = l, 0, 64
+		}
+		z := bits.LeadingZeros64(h) & 63
+		h, l, up = h<<z|l>>1>>(63-z), l<<z, up+z
+		// Its value is h·2^(64-fraction-up), and a little more where l is not zero.
+		if d.power >= 0 {
+			out[k] = rounded(h, l, 64-fraction-up-d.power, sign)
+			continue
+		}
+		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double) // to be multiplied by 2^(127-fraction-up)
+		if rest := q&(1<<29-1) - (1<<28 - unsure); rest <= 2*unsure {
+			out[k] = d.divide(h, l, up, sign)
+			continue
+		}
+		m := uint32((q + 1<<28) >> 29) // the exponent and 23 bits, rounded: no tie is here; a carry goes into the exponent
+		b := m - uint32(1023-127-(127-fraction-up))<<23
+		out[k] = math.Float32frombits(b | uint32(sign)&(1<<31))
 	}
-	if hi|lo == 0 {
-		return 0
-	}
-	// Shift the dividend up to 128 full bits, so that the quotient has at least 88 and holds all bits that matter.
-	up := bits.LeadingZeros64(hi)
-	if hi == 0 {
-		up = 64 + bits.LeadingZeros64(lo)
-		hi, lo = lo, 0
-		hi <<= up - 64
-	} else {
-		hi = hi<<up | lo>>(64-up)
-		lo <<= up
-	}
-	qh, rest := hi/total, hi%total
-	ql, rest := bits.Div64(rest, lo, total)
-	// Bring the top 64 bits of the quotient together; what is cut off only says whether something is there.
+}
+
+// divide divides by integers: of the dividend hi, lo of 128 full bits, which was shifted up by so many.
+func (d *divisor) divide(hi, lo uint64, up int, sign uint64) float32 {
+	qh, rest := hi/d.total, hi%d.total
+	ql, rest := bits.Div64(rest, lo, d.total)
+	// Bring the top 64 bits of the quotient, which has at least 88, together; what is cut off only says whether something is there.
 	z := bits.LeadingZeros64(qh) // qh is at least 2^63/2^40
-	top := qh<<z | ql>>(64-z)
-	sticky := ql<<z != 0 || rest != 0
-	// top is in [2^63, 2^64): 24 bits stay. The value is top·2^(64-z-fraction-up).
+	return rounded(qh<<z|ql>>(64-z), ql<<z|rest, 64-z-fraction-up, sign)
+}
+
+// rounded returns top·2^exponent as float32, with the sign, rounded once, ties to even. top must be in [2^63, 2^64); if below is not zero, the
+// true value is a little above. There is no branch in it: whether a number is rounded up is as good as random.
+func rounded(top, below uint64, exponent int, sign uint64) float32 {
+	t := top>>1 | top&1 | (below|-below)>>63 // the last bit stands for all that lies below
+	m := (t + (1<<38 - 1) + t>>39&1) >> 39
 	// A carry to 25 bits leaves zeros below them, and goes into the exponent with the addition.
-	m := halfEven(top, 40, sticky)
-	b := uint32(m-1<<23) + uint32(150+40+64-z-fraction-up)<<23
-	if negative {
-		b |= 1 << 31
-	}
-	return math.Float32frombits(b)
+	b := uint32(m-1<<23) + uint32(150+40+exponent)<<23
+	return math.Float32frombits(b | uint32(sign)&(1<<31))
 }

@@ -47,6 +47,21 @@ func element() *rapid.Generator[float32] {
 	}))
 }
 
+// add is addAll of one number.
+func add(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
+	h, l := []uint64{hi}, []uint64{lo}
+	addAll(h, l, []float32{x}, n)
+	return h[0], l[0]
+}
+
+// mean is means of one number.
+func mean(hi, lo, total uint64) float32 {
+	var out [1]float32
+	d := newDivisor(total)
+	d.means(out[:], []uint64{hi}, []uint64{lo})
+	return out[0]
+}
+
 func TestFixedIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := element().Draw(t, "x")
@@ -120,6 +135,21 @@ func TestMeanTies(t *testing.T) {
 			checkMean(t, hi-b2u(lo == 0), lo-1, total)
 		}
 	}
+}
+
+// Beside the middle of two float32, a double quotient does not say to which of them it rounds.
+func TestMeanBesideTies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		total := rapid.Uint64Range(1, samplesMax*contributionsMax).Draw(t, "total")
+		middle := new(big.Int).SetUint64(2*rapid.Uint64Range(1<<23, 1<<24-1).Draw(t, "mantissa") + 1)
+		v := middle.Mul(middle, new(big.Int).SetUint64(total)).Lsh(middle, uint(rapid.IntRange(0, 59).Draw(t, "up")))
+		off := new(big.Int).Rsh(v, uint(rapid.IntRange(46, 60).Draw(t, "off")))
+		if rapid.Bool().Draw(t, "below") {
+			off.Neg(off)
+		}
+		v.Add(v, off)
+		checkMean(t, new(big.Int).Rsh(v, 64).Uint64(), new(big.Int).And(v, new(big.Int).SetUint64(math.MaxUint64)).Uint64(), total)
+	})
 }
 
 func b2u(b bool) uint64 {

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,34 +81,42 @@ func NewSum(shape []int) Sum {
 
 // Add adds samples times each element, which must be as many as the sum has and in range; see Summable.
 func (s *Sum) Add(x []float32, samples int64) {
-	left := x
 	for c := range s.Hi.Chunks() {
 		hi, lo := s.Hi.Write(c), s.Lo.Write(c)
-		lo = lo[:len(hi)] // one check for all that follow
-		for k, x := range left[:len(hi)] {
-			hi[k], lo[k] = add(hi[k], lo[k], x, uint64(samples))
-			if planted.On(planted.FloatSum) {
-				hi[k], lo[k] = add(0, 0, mean(hi[k], lo[k], 1), 1)
-			}
+		addAll(hi, lo, x[:len(hi)], uint64(samples))
+		x = x[len(hi):]
+		if planted.On(planted.FloatSum) {
+			rough, one := make([]float32, len(hi)), newDivisor(1)
+			one.means(rough, hi, lo)
+			clear(hi)
+			clear(lo)
+			addAll(hi, lo, rough, 1)
 		}
-		left = left[len(hi):]
 	}
 }
 
 // Mean returns the sums divided by the samples of all that was added, 1 to 2^40.
 func (s *Sum) Mean(total int64) []float32 {
-	x := make([]float32, 0, s.Hi.Len())
+	d := newDivisor(uint64(total))
+	x := make([]float32, s.Hi.Len())
+	left := x
 	for c := range s.Hi.Chunks() {
-		lo := s.Lo.Read(c)
-		for k, hi := range s.Hi.Read(c) {
-			x = append(x, mean(hi, lo[k], uint64(total)))
-		}
+		hi := s.Hi.Read(c)
+		d.means(left[:len(hi)], hi, s.Lo.Read(c))
+		left = left[len(hi):]
 	}
 	return x
 }
 
 // Summable returns the place of the first element that cannot be added, or -1.
 func Summable(x []float32) int {
+	most := uint32(0) // of the magnitudes as whole numbers: those of infinities and of what is no number are the greatest
+	for _, v := range x {
+		most = max(most, math.Float32bits(v)&(1<<31-1))
+	}
+	if most < math.Float32bits(valueMax) {
+		return -1
+	}
 	for k := range x {
 		if !inRange(x[k]) {
 			return k

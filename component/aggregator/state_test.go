@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"testing"
@@ -186,13 +187,19 @@ func TestAFullRoundTakesNoMore(t *testing.T) {
 	}
 }
 
-// BenchmarkFold adds one update of a million elements to a round.
-func BenchmarkFold(b *testing.B) {
-	const n = 1 << 20
+// noise returns numbers of both signs and many sizes.
+func noise(n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
-		x[i] = float32(i-n/2) / 3
+		x[i] = float32(int32(uint32(i)*2654435761)) / 3 / (1 << 31)
 	}
+	return x
+}
+
+// BenchmarkFold adds one update to a round.
+func BenchmarkFold(b *testing.B) {
+	const n = 8 << 10
+	x := noise(n)
 	t, err := tensor.FromFloat32([]int{n}, x)
 	if err != nil {
 		b.Fatal(err)
@@ -201,5 +208,20 @@ func BenchmarkFold(b *testing.B) {
 	b.SetBytes(4 * n)
 	for b.Loop() {
 		r.fold([]*tensor.Tensor{t}, 100)
+	}
+}
+
+// BenchmarkMean divides sums by a power of two, and by another number.
+func BenchmarkMean(b *testing.B) {
+	const n = 8 << 10
+	s := NewSum([]int{n})
+	s.Add(noise(n), 100)
+	for _, total := range []int64{128, 100} {
+		b.Run(fmt.Sprint(total), func(b *testing.B) {
+			b.SetBytes(4 * n)
+			for b.Loop() {
+				s.Mean(total)
+			}
+		})
 	}
 }
