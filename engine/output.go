@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -156,7 +158,7 @@ func (o *Output) plainDigest(reg *value.Registry) uint64 {
 }
 
 // hasher hashes fields so that no two rows of them that differ are the same bytes: texts by their length and content, numbers in one width, lists by
-// their length.
+// their length. What is large stands in the row with its XXH64, which takes a tenth of the time.
 type hasher struct {
 	reg *value.Registry
 	b   []byte // not hashed yet
@@ -164,7 +166,7 @@ type hasher struct {
 	buf []byte
 }
 
-// hashBytes is how much is hashed at once, at least; what is larger is hashed in place.
+// hashBytes is from where on bytes are large, and how much of the row is hashed at once.
 const hashBytes = 4 << 10
 
 func (h *hasher) flush() {
@@ -199,8 +201,7 @@ func (h *hasher) bytes(b []byte) {
 		h.b = append(h.b, b...)
 		return
 	}
-	h.flush()
-	h.sum = crc64.Update(h.sum, digestTable, b)
+	h.number(xxhash.Sum64(b))
 }
 
 // value hashes a value in its canonical form.
