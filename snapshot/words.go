@@ -66,6 +66,25 @@ func (w *Words) Write(c int) []uint64 {
 	return b.chunks[c]
 }
 
+// Zero makes all numbers zero, in the memory that they have where no capture has it too.
+func (w *Words) Zero() {
+	b := w.body
+	switch {
+	case b == nil:
+		return
+	case b.frozen:
+		*w = NewWords(b.n)
+		return
+	}
+	for c := range b.chunks {
+		if b.shared != nil && b.shared[c] {
+			b.chunks[c], b.shared[c] = make([]uint64, len(b.chunks[c])), false
+		} else {
+			clear(b.chunks[c])
+		}
+	}
+}
+
 // freeze makes the present content immutable; whoever writes next copies what it writes.
 func (w Words) freeze() {
 	if w.body != nil && !w.body.frozen { // a frozen body may be read elsewhere by now: it is not written again

@@ -16,6 +16,8 @@ type Component struct {
 	slot string
 	cfg  Config
 	st   State
+
+	spare []Sum // of a round that is over, whose memory the next one takes
 }
 
 // New returns the aggregator of a slot.
@@ -122,7 +124,7 @@ func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.V
 	}
 	if r == nil {
 		i, _ := c.st.find(int64(number))
-		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: newSums(shapesOf(tensors))})
+		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: c.newSums(tensors)})
 		r = &c.st.Rounds[i]
 	}
 	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: weight, Probe: direction})
@@ -263,6 +265,7 @@ func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
 	if c.cfg.Figures {
 		c.compare(r)
 	}
+	c.keep(r.Tensors)
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
 	return []value.Value{mean, total}, nil
 }
@@ -348,14 +351,6 @@ func (c *Component) checkMembers(r *Round, members *value.List) *value.Failure {
 			r.Number, len(peers), len(r.Shares))
 	}
 	return nil
-}
-
-func shapesOf(ts []*tensor.Tensor) [][]int {
-	out := make([][]int, len(ts))
-	for i, t := range ts {
-		out[i] = t.Shape()
-	}
-	return out
 }
 
 func (c *Component) fail(code, format string, args ...any) *value.Failure {

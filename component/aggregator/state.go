@@ -61,11 +61,34 @@ func (r *Round) share(peer string) (int, bool) {
 	return slices.BinarySearchFunc(r.Shares, peer, func(s Share, p string) int { return strings.Compare(s.Peer, p) })
 }
 
-// newSums returns zero sums of the shapes.
-func newSums(shapes [][]int) []Sum {
-	sums := make([]Sum, len(shapes))
-	for i, s := range shapes {
-		sums[i] = NewSum(s)
+// spareMax is how many numbers the sums of a round may have, so that their memory is kept for the next: 2 MiB of sums.
+const spareMax = 128 << 10
+
+// keep keeps the memory of sums that are needed no more.
+func (c *Component) keep(sums []Sum) {
+	n := 0
+	for i := range sums {
+		n += sums[i].Hi.Len()
+	}
+	if n <= spareMax {
+		c.spare = sums
+	}
+}
+
+// newSums returns zero sums of the tensors' shapes.
+func (c *Component) newSums(tensors []*tensor.Tensor) []Sum {
+	sums := c.spare
+	c.spare = nil
+	if !slices.EqualFunc(sums, tensors, func(s Sum, t *tensor.Tensor) bool { return slices.Equal(s.Shape, t.Shape()) }) {
+		sums = make([]Sum, len(tensors))
+		for i, t := range tensors {
+			sums[i] = NewSum(t.Shape())
+		}
+		return sums
+	}
+	for i := range sums {
+		sums[i].Hi.Zero()
+		sums[i].Lo.Zero()
 	}
 	return sums
 }

@@ -38,7 +38,7 @@ func (u update) tensors(t *rapid.T) []*tensor.Tensor {
 
 // folded folds the updates in the given order; where cut says so the state goes through its stored form in between.
 func folded(t *rapid.T, us []update, order []int, cut func(int) bool) []float32 {
-	s := &State{Rounds: []Round{{Tensors: newSums(shapesOf(us[0].tensors(t)))}}}
+	s := &State{Rounds: []Round{{Tensors: new(Component).newSums(us[0].tensors(t))}}}
 	reg := value.NewRegistry()
 	for i, k := range order {
 		r := &s.Rounds[0]
@@ -204,7 +204,7 @@ func BenchmarkFold(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := Round{Tensors: newSums([][]int{{n}})}
+	r := Round{Tensors: []Sum{NewSum([]int{n})}}
 	b.SetBytes(4 * n)
 	for b.Loop() {
 		r.fold([]*tensor.Tensor{t}, 100)
@@ -223,5 +223,42 @@ func BenchmarkMean(b *testing.B) {
 				s.Mean(total)
 			}
 		})
+	}
+}
+
+// What a capture holds of a round stays, although the next round takes the memory of the one that is over.
+func TestTheNextRoundTakesTheMemoryAndLeavesCaptures(t *testing.T) {
+	one, err := tensor.FromFloat32([]int{3}, []float32{1, 2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, captured := range []bool{false, true} {
+		c := &Component{}
+		c.st.Rounds = []Round{{Number: 1, Total: 1, Shares: []Share{{Peer: "a", Samples: 1}}, Tensors: c.newSums([]*tensor.Tensor{one})}}
+		r := &c.st.Rounds[0]
+		r.fold([]*tensor.Tensor{one}, 1)
+		before := &r.Tensors[0].Hi.Read(0)[0]
+		var held any
+		if captured {
+			if held, err = snapshot.Capture(&c.st); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.keep(r.Tensors)
+		next := c.newSums([]*tensor.Tensor{one})
+		for k, x := range next[0].Hi.Read(0) {
+			if x != 0 || next[0].Lo.Read(0)[k] != 0 {
+				t.Errorf("captured %v: the sums of the next round begin with %d, %d", captured, x, next[0].Lo.Read(0)[k])
+			}
+		}
+		if again := before == &next[0].Hi.Read(0)[0]; again == captured {
+			t.Errorf("captured %v: the memory was taken again: %v", captured, again)
+		}
+		if captured {
+			kept := &held.(*State).Rounds[0].Tensors[0]
+			if got := kept.Mean(1); got[0] != 1 || got[1] != 2 || got[2] != 3 {
+				t.Errorf("the capture holds the sums of %v", got)
+			}
+		}
 	}
 }
