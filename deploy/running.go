@@ -317,6 +317,7 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	}
 	r.glue.bind(started)
 	go r.govern()
+	job.Settle(cfg.Program)
 	return nil
 }
 

@@ -1,0 +1,17 @@
+package job
+
+import "testing"
+
+// What is given back is there when it is needed: the program runs on.
+func TestTheProgramRunsOnWhenItsPagesAreGivenBack(t *testing.T) {
+	c := Default()
+	before, err := c.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unmapProgram()
+	after, err := c.Compile()
+	if err != nil || after.Digest != before.Digest {
+		t.Errorf("digest %v before, %v after: %v", before.Digest, after.Digest, err)
+	}
+}
