@@ -65,15 +65,23 @@ func TestStatusCountsWhoWasTurnedAway(t *testing.T) {
 // refusing is a transport that has turned some away by itself.
 type refusing struct{ transport.Transport }
 
-func (refusing) Stats() libp2p.Stats { return libp2p.Stats{Refused: 7, Foreign: 3} }
+func (refusing) Stats() libp2p.Stats { return libp2p.Stats{Refused: 7, Crowded: 4} }
 
-// TestIdentitiesOfOtherKindsAreCounted (facts about libp2p, fault 7): a key of another kind leaves no line, and a count.
+// TestIdentitiesOfOtherKindsAreCounted (facts about libp2p, fault 7): a key of another kind is counted and told of, as is what comes beyond
+// a limit; who tells of them never waits.
 func TestIdentitiesOfOtherKindsAreCounted(t *testing.T) {
-	r := &running{net: refusing{}}
+	r := &running{net: refusing{}, away: make(chan string, 1)}
+	other := wire.PeerID("16Uiu2HAmUiXfngM1rdvcnyTA3H2rHhfEeukRszSXrwJ6FayUczAG")
+	for range 3 {
+		r.knocked(other, "/ip4/192.0.2.1/tcp/4\x1b", other.Validate())
+	}
 	r.knocks.note(exchange.CodeBusy, "x", time.Now())
 	got := r.turnedAway()
-	if len(got) != 3 || got[AwayIdentity] != 3 || got[AwayLink] != 4 || got[exchange.CodeBusy] != 1 {
+	if len(got) != 3 || got[AwayIdentity] != 3 || got[AwayCrowded] != 4 || got[exchange.CodeBusy] != 1 {
 		t.Errorf("%v", got)
+	}
+	if line := <-r.away; !strings.Contains(line, "was turned away (identity): its key is of another kind than ed25519") || strings.Contains(line, "\x1b") {
+		t.Errorf("%q", line)
 	}
 }
 

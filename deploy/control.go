@@ -224,6 +224,10 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	if err != nil {
 		return denied(err)
 	}
+	if q.Op == OpPeers {
+		cut, _ := r.cutPeers()
+		reply.Peers = markCut(reply.Peers, cut)
+	}
 	if q.Op == OpMembers {
 		reply.Running = true
 		if r.inviter != nil && (caller == "" || r.mayCall(caller) == nil) {
@@ -232,6 +236,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	}
 	if reply.Status != nil {
 		reply.Status.Running, reply.Status.Addresses, reply.Status.TurnedAway = true, r.net.Addresses(), r.turnedAway()
+		reply.Status.cut(r.cutPeers())
 		if b := r.standing.Load(); b != nil {
 			b.add(reply.Status, time.Now())
 		}
@@ -280,7 +285,7 @@ func (r *running) afar(from wire.PeerID, s transport.Stream) {
 		reply = r.answer(from, q)
 	}
 	if reply.Code != "" {
-		r.turnAway("call", fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32), reply.Code, reply.Reason))
+		r.turnAway(AwayCall, fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32), reply.Code, reply.Reason))
 	}
 	if reply.Status != nil { // a message has less room than the socket
 		reply.Status.Clients = reply.Status.Clients[:min(len(reply.Status.Clients), clientsAfar)]

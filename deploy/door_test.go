@@ -330,8 +330,9 @@ func TestOneWatchOfAMember(t *testing.T) {
 		}
 		return stream
 	}
-	if err := exchange.ReadMessage(watch(9), &map[string]any{}, exchange.Timeout); err == nil {
-		t.Error("a watch of format 9 is served")
+	var no standing
+	if err := exchange.ReadMessage(watch(9), &no, exchange.Timeout); err != nil || no.Code != exchange.CodeFormat || no.Rounds != 0 {
+		t.Errorf("a watch of format 9: %+v, %v", no, err)
 	}
 	first := watch(exchange.Format)
 	if err := exchange.ReadMessage(first, &map[string]any{}, exchange.Timeout); err != nil {

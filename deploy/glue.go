@@ -14,6 +14,8 @@ type glue struct {
 	admit func(wire.PeerID) error
 	link  func(p wire.PeerID, remote string, up bool, reason error)
 
+	knock func(p wire.PeerID, remote string, reason error) // told of those who are not admitted; may be nil
+
 	open  chan struct{} // closed when the transport is there
 	ready chan struct{} // closed when the host is there
 	stop  chan struct{} // closed when nothing is taken any more
@@ -50,6 +52,13 @@ func (g *glue) end() { g.once.Do(func() { close(g.stop) }) }
 
 // Admit says whether a peer may be linked with.
 func (g *glue) Admit(p wire.PeerID) error { return g.admit(p) }
+
+// Knocked notes that a peer came by itself and was not admitted.
+func (g *glue) Knocked(p wire.PeerID, remote string, reason error) {
+	if g.knock != nil {
+		g.knock(p, remote, reason)
+	}
+}
 
 // Receive gives a packet to the node. While the node is full it waits, which slows the peer down.
 func (g *glue) Receive(from wire.PeerID, raw []byte) error {

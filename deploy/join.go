@@ -254,7 +254,12 @@ func (c *client) state(up bool, reason error) {
 func (c *client) takeCall(from wire.PeerID, s transport.Stream) {
 	rec := c.dir.Record()
 	var said call
-	if rec == nil || from != rec.Server || exchange.ReadMessage(s, &said, exchange.Timeout) != nil {
+	if rec == nil || from != rec.Server {
+		c.turnAway(AwayCall, fmt.Sprintf("%s calls as the server of this client does, and is another", from))
+		return
+	}
+	if err := exchange.ReadMessage(s, &said, exchange.Timeout); err != nil {
+		c.turnAway(AwayCall, fmt.Sprintf("a call of the server %s: %v", from, err))
 		return
 	}
 	if addresses := sound(said.Addresses, from); len(addresses) > 0 {
@@ -415,7 +420,11 @@ func (c *client) ask(ctx context.Context, server wire.PeerID, h exchange.Hello) 
 		}
 		c.state(false, err)
 		if !pause(ctx, wait) {
-			if errors.Is(context.Cause(ctx), errNoAnswer) {
+			switch {
+			case !errors.Is(context.Cause(ctx), errNoAnswer):
+			case errors.As(err, new(*transport.TurnedAwayError)), errors.As(err, new(*transport.NoProtocolError)):
+				return nil, fmt.Errorf("tried for %s: %w", c.o.Wait, err)
+			default:
 				return nil, &InputError{"ADDR", strings.Join(c.o.Server, " "), fmt.Sprintf("an address at which a server answers; tried for %s: %v", c.o.Wait, err)}
 			}
 			return nil, ctx.Err()

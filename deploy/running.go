@@ -105,6 +105,10 @@ type running struct {
 	member  func(engine.PeerNotice)                     // told of what the node says of peers, in its thread; may be nil
 	inviter *inviter                                    // of a server
 	knocks  knocks                                      // of peers that were turned away
+
+	cuts           knocks      // of peers that were cut
+	away, awayCuts chan string // one line of each, to be told
+
 	// claims returns those of the addresses that a peer says it has which are believed; nil: all of them.
 	claims func(p wire.PeerID, addresses []string) []string
 	failed chan error // holds the first reason why the node cannot go on
@@ -140,7 +144,7 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{o: o, dir: dir, failed: make(chan error, 1), near: make(chan nearby, 16)}
+	r := &running{o: o, dir: dir, failed: make(chan error, 1), near: make(chan nearby, 16), away: make(chan string, 1), awayCuts: make(chan string, 1)}
 	r.done, r.cancel = context.WithCancel(context.Background())
 	return r, nil
 }
@@ -202,6 +206,8 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 			link(p, remote, up, reason)
 		}
 	})
+	r.glue.knock = r.knocked
+	go r.tellAway()
 	var err error
 	if len(remembered) > 0 {
 		if r.net, err = r.enter(remembered); err != nil {
@@ -304,7 +310,7 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 			}
 		},
 		First:  func(n *node.Node) []*engine.Event { return founders(r.dir.Record(), n) },
-		OnPeer: r.news, Admission: &r.lists, OnStop: r.fail, OnOpen: opened, Prove: r.dir.ID.Sign, Takeover: r.o.Takeover,
+		OnPeer: r.news, OnDrop: r.refused, OnCut: r.cut, Drop: r.net.Drop, Admission: &r.lists, OnStop: r.fail, OnOpen: opened, Prove: r.dir.ID.Sign, Takeover: r.o.Takeover,
 	})
 	if err != nil {
 		return err

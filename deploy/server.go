@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -378,15 +379,21 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 	var h watchHello
 	err := exchange.ReadMessage(stream, &h, exchange.Timeout)
 	if err == nil && h.Format != exchange.Format {
-		err = fmt.Errorf("a watch of format %d; this server knows %d", h.Format, exchange.Format)
+		err = &exchange.MessageError{ProtocolError: exchange.ProtocolError{Where: "watch", Reason: fmt.Sprintf("it is of format %d", h.Format)}}
 	}
 	if err != nil {
-		s.turnAway("watch", fmt.Sprintf("%s: %v", from, err))
+		s.turnAway(AwayWatch, fmt.Sprintf("%s: %v", from, err))
+		if none := (*exchange.MessageError)(nil); errors.As(err, &none) { // it came whole, so it is answered
+			no := &standing{Code: exchange.CodeFormat}
+			no.Refused = fmt.Sprintf("the watch is none of format %d, which this server knows: %s: use releases that know the same", exchange.Format, clean.Text(none.Reason, 200))
+			no.say(stream, protocol)
+		}
 		return
 	}
 	end, parted := s.watchers.begin(from, stream) // before it is asked who it is: who is removed in between hears of it
 	defer end()
 	if no := s.stranger(from); no != nil {
+		s.turnAway(AwayWatch, fmt.Sprintf("%s watches the job and is no member: %s", from, no.Refused))
 		no.say(stream, protocol)
 		return
 	}

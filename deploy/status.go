@@ -54,14 +54,35 @@ type Status struct {
 	Counters    map[string]uint64 `json:"counters"`
 	Refused     map[string]uint64 `json:"refused"` // inputs since the process started, by reason
 	// TurnedAway counts, since the process started, who was turned away at the door: by the code of the no that a peer heard, and by
-	// AwayIdentity and AwayLink.
+	// the Away constants.
 	TurnedAway map[string]uint64 `json:"turned_away,omitempty"`
+	// Cut are those who are kept out for a while, because nearly all that they sent was refused, and Cuts how often that was since the process started.
+	Cut  []CutPeer `json:"cut,omitempty"`
+	Cuts uint64    `json:"cuts,omitempty"`
 }
 
-// Those who were turned away before they said anything.
+// CutPeer is a peer that is kept out for a while.
+type CutPeer struct {
+	Peer   wire.PeerID   `json:"peer"`
+	For    time.Duration `json:"for_ns"` // still
+	Times  int           `json:"times"`  // of late
+	Frames int           `json:"frames"` // that were refused in the minute before
+	Code   string        `json:"code"`   // of the last of those
+	Reason string        `json:"reason"`
+}
+
+// Those who were turned away before they said anything, or by another door than that of the job.
 const (
-	AwayIdentity = "identity" // its key is of another kind than ed25519
-	AwayLink     = "link"     // it is blocked, or not on the allowlist
+	AwayIdentity  = "identity"  // its key is of another kind than ed25519
+	AwayBlocked   = "blocked"   // it is blocked
+	AwayAllowlist = "allowlist" // it is not on the allowlist
+	AwayEarly     = "early"     // the node did not run yet
+	AwayJunk      = "junk"      // it is kept out for a while, because nearly all that it sent was refused
+	AwayLink      = "link"      // the node talks to others alone, such as a client to its server
+	AwayCrowded   = "crowded"   // connections and streams beyond a limit, by number or rate
+	AwayMessage   = "message"   // messages of linked peers
+	AwayWatch     = "watch"     // watches that were none, or of no member
+	AwayCall      = "call"      // calls that were denied
 )
 
 // The states of a node.
@@ -130,7 +151,7 @@ type PeerState struct {
 	Peer      wire.PeerID `json:"peer"`
 	Member    *int        `json:"member,omitempty"` // its number at this server
 	Server    bool        `json:"server,omitempty"` // of this client
-	Health    string      `json:"health"`           // blocked, refused (not on the allowlist), down, suspected, up, or unknown
+	Health    string      `json:"health"`           // blocked, refused (not on the allowlist), cut, down, suspected, up, or unknown
 	Failures  int32       `json:"failures"`         // in a row
 	RTTNs     int64       `json:"rtt_ns,omitempty"` // until it acknowledges, smoothed; 0 where nothing was measured
 	RTTVarNs  int64       `json:"rtt_var_ns,omitempty"`
@@ -138,6 +159,8 @@ type PeerState struct {
 	Remote    string      `json:"remote,omitempty"`    // where it is seen
 	Addresses []string    `json:"addresses,omitempty"` // where it may be
 	Outbox    int         `json:"outbox"`              // envelopes to it that are not acknowledged
+
+	CutFor time.Duration `json:"cut_for_ns,omitempty"` // it is kept out still, for what it sent
 }
 
 // links are the links of a node, by peer. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -45,6 +46,7 @@ type standing struct {
 	Waits  *Waits      `json:"waits,omitempty"`
 	Failed *job.Failed `json:"failed,omitempty"`
 	Gone   string      `json:"gone,omitempty"` // beside Refused: how the one who watches came to be no member any more, left or removed
+	Code   string      `json:"code,omitempty"` // beside Refused: CodeFormat for one whose watch was none; empty is CodeStranger
 }
 
 // over says whether nothing more will come.
@@ -237,7 +239,7 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 			return nil, false, c.said(now.Gone)
 		}
 		if now.Refused != "" {
-			return nil, false, exchange.Refuse(exchange.CodeStranger, "%s", now.Refused)
+			return nil, false, exchange.Refuse(cmp.Or(now.Code, exchange.CodeStranger), "%s", now.Refused)
 		}
 		good = true
 		c.state(true, nil)
@@ -328,7 +330,7 @@ func (c *client) goesOn(ctx context.Context) bool {
 
 // clean makes the texts of a server, which may be anybody's, fit to be shown, and what it says bounded.
 func (s *standing) clean() {
-	s.Refused = job.Line(s.Refused)
+	s.Refused, s.Code = job.Line(s.Refused), job.Line(s.Code)
 	if s.Done != nil {
 		s.Done.ModelSHA256 = job.Line(s.Done.ModelSHA256)
 	}

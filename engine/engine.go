@@ -57,6 +57,7 @@ type Engine struct {
 	listed  uint64                // counts the changes of the governor's lists; not State
 	told    map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
 	refused map[string]uint64     // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
+	wasted  []Wasted              // see Wasted; not State
 }
 
 // New returns an engine in its first state: nothing has run.

@@ -29,6 +29,7 @@ const (
 	RefusedTooLarge = "large"    // the input alone is over a bound
 	RefusedStranger = "stranger" // the governor does not admit the peer
 	RefusedFormat   = "format"   // the bytes are no envelope
+	RefusedVersion  = "version"  // they are one of a schema version that is not known here
 	RefusedAddress  = "address"  // the envelope is for another node, or does not say who sent it
 	RefusedDigest   = "digest"   // the sender runs another artifact
 	RefusedPressure = "pressure" // the peer disregards that it was asked to hold data back
@@ -225,7 +226,11 @@ func (e *Engine) admitEnvelope(ev *snapshot.EnvelopeEvent, in *ingress, fresh bo
 func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.Envelope, fresh bool) error {
 	fills, err := wire.DecodeHeaderInto(env, ev.Raw, &e.limits.Wire, [2]wire.PeerID{from, e.st.self})
 	if err != nil {
-		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
+		code := RefusedFormat
+		if _, newer := err.(*wire.VersionError); newer {
+			code = RefusedVersion
+		}
+		return &RefusedError{Code: code, What: "envelope", Reason: err.Error()}
 	}
 	switch {
 	case env.From != from:

@@ -102,6 +102,7 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	got, err := e.st.streams.Accept(env)
 	if err != nil {
 		e.drop("envelope.refused", err.Error())
+		e.waste(env, WastedStale, bytes)
 		if stale, ok := err.(*peer.StaleError); ok {
 			e.refuseStale(env, stale, bytes)
 		}
@@ -155,33 +156,41 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if len(env.Fills) == 0 {
 		return
 	}
-	e.applyFills(env, got.Before)
+	if code := e.applyFills(env, got.Before); code != "" {
+		e.waste(env, code, bytes)
+	}
 }
 
 // applyFills starts what the envelope's fills are for: one activation for all fills of an edge (trap 8), and a message
-// for each fill of a component.
-func (e *Engine) applyFills(env *wire.Envelope, before bool) {
+// for each fill of a component. It returns why that came to nothing, or "".
+func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	if env.Edge < 0 {
+		wasted = WastedMessage
 		for i := range env.Fills {
-			e.takeMessage(env.From, &env.Fills[i])
+			if e.takeMessage(env.From, &env.Fills[i]) {
+				wasted = ""
+			}
 		}
-		return
+		return wasted
 	}
 	recv := e.prog.RecvOf(program.EdgeID(env.Edge))
 	if recv == program.None {
 		e.drop("envelope.edge", "no edge of that number ends here")
-		return
+		return WastedEdge
 	}
 	edge := &e.prog.Edges[env.Edge]
 	context, ok := e.contextOf(env, edge, before)
 	if !ok {
-		return
+		if env.Request.IsSet() != (edge.Reply != program.None) {
+			return WastedEdge
+		}
+		return ""
 	}
 	inputs := e.fillsInOrder(env, edge)
 	if env.Request.IsSet() {
 		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {
 			e.drop("request.refused", err.Error())
-			return
+			return ""
 		}
 	}
 	f := e.activate(&e.prog.Funcs[recv])
@@ -201,6 +210,7 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) {
 	}
 	e.start(f, inputs)
 	clear(inputs)
+	return ""
 }
 
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
@@ -284,17 +294,17 @@ func (e *Engine) inputs(n int) []value.Value {
 	return e.sc.inputs[:n]
 }
 
-// takeMessage gives one fill to the component that it is addressed to.
-func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) {
+// takeMessage gives one fill to the component that it is addressed to, and says whether there is one.
+func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) bool {
 	i := int(fill.Component)
 	if fill.Op == "" || i < 0 || i >= len(e.comps) || e.comps[i] == nil {
 		e.drop("message.unknown", "no component of that number lives here")
-		return
+		return false
 	}
 	m, ok := e.comps[i].(Messaged)
 	if !ok {
 		e.drop("message.unknown", "component "+e.prog.Components[i].Name+" takes no messages")
-		return
+		return false
 	}
 	in := fill.Value
 	if in == nil {
@@ -313,6 +323,7 @@ func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) {
 		e.count("message.failed")
 		e.trace(traceError, nil, -1, e.prog.Components[i].Name+"."+fill.Op+": "+err.Error())
 	}
+	return true
 }
 
 // drop counts and traces something that is not processed further (law L8).

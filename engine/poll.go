@@ -30,6 +30,7 @@ func (e *Engine) Poll(now int64) *Output {
 		}
 		e.st.opsLeft = int64(e.limits.OpsPerPoll)
 		e.st.phase = phaseIngress
+		e.wasted = e.wasted[:0]
 	}
 	for ; e.st.phase < phaseEnd; e.st.phase++ {
 		switch e.st.phase {

@@ -57,14 +57,59 @@ func (e *Engine) refusal(to wire.PeerID, n wire.Notice, got int) ([]byte, bool) 
 	return raw, err == nil
 }
 
+// noticeOf returns what a peer hears of a refusal of Deliver, or NoticeNone.
+func noticeOf(code string) wire.NoticeKind {
+	switch code {
+	case RefusedDigest:
+		return wire.NoticeDigest
+	case RefusedStranger:
+		return wire.NoticeNotAdmitted
+	case RefusedFormat:
+		return wire.NoticeUnreadable
+	case RefusedVersion:
+		return wire.NoticeVersion
+	case RefusedAddress:
+		return wire.NoticeAddress
+	}
+	return wire.NoticeNone
+}
+
+// CutOff returns what a peer is told whose links the host ends for a while, because nearly all that it sent was refused. It changes nothing.
+func (e *Engine) CutOff(p wire.PeerID, ns int64) (Packet, bool) {
+	env := e.bare(p, wire.Notice{Kind: wire.NoticeCut, Hold: max(ns, 1)})
+	env.Digest = [32]byte{}
+	raw, err := wire.Append(nil, e.reg, &env)
+	return Packet{To: p, Raw: raw}, err == nil
+}
+
+// Wasted says that an envelope was accepted and came to nothing.
+type Wasted struct {
+	Peer  wire.PeerID
+	Code  string // one of the Wasted constants
+	Bytes int    // of the envelope
+}
+
+// Why an envelope came to nothing. What an honest peer sends now and then is not among them: what comes twice, late, or for a question that is
+// not open any more.
+const (
+	WastedEdge    = "edge"    // no edge of that number ends here, or it is a question where none can be
+	WastedMessage = "message" // for a component that is not here, or takes none
+	WastedStale   = "stale"   // of an earlier life or epoch of its sender, or out of the order of its stream
+)
+
+// Wasted returns which envelopes came to nothing in the last Poll: each at most once. It is no output of the state, but for the host to judge
+// its peers by, and valid until the next Poll.
+func (e *Engine) Wasted() []Wasted { return e.wasted }
+
+// waste notes that an envelope that is being taken comes to nothing.
+func (e *Engine) waste(env *wire.Envelope, code string, bytes int) {
+	e.wasted = append(e.wasted, Wasted{env.From, code, bytes})
+}
+
 // tellRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends it, or not.
 func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
-	kind := wire.NoticeDigest
-	switch re.Code {
-	case RefusedDigest:
-	case RefusedStranger:
-		kind = wire.NoticeNotAdmitted
-	default:
+	kind := noticeOf(re.Code)
+	if kind == wire.NoticeNone {
 		return
 	}
 	if at, ok := e.told[from]; ok && e.st.now-at < refusalEveryNs {
@@ -107,6 +152,9 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 	reason := n.Kind.String()
 	if n.Kind == wire.NoticeStale {
 		reason = fmt.Sprintf("%s: it saw incarnation %d, this is %d", reason, n.Seen, e.st.incarnation)
+	}
+	if n.Kind == wire.NoticeCut {
+		reason += fmt.Sprintf("; it admits this node again in %d s", n.Hold/1e9)
 	}
 	e.refusedBy(env, reason)
 }

@@ -141,7 +141,11 @@ func oddHeader(t *rapid.T, env *wire.Envelope) {
 		}
 	case 1:
 		env.Fills, env.Number = nil, 0
-		env.Notice = wire.Notice{Kind: rapid.SampledFrom([]wire.NoticeKind{wire.NoticeStale, wire.NoticeDigest, wire.NoticeNotAdmitted, wire.NoticeAhead}).Draw(t, "notice")}
+		env.Notice = wire.Notice{Kind: rapid.SampledFrom([]wire.NoticeKind{wire.NoticeStale, wire.NoticeDigest, wire.NoticeNotAdmitted, wire.NoticeAhead,
+			wire.NoticeUnreadable, wire.NoticeVersion, wire.NoticeAddress, wire.NoticeCut}).Draw(t, "notice")}
+		if env.Notice.Kind == wire.NoticeCut {
+			env.Notice.Hold = int64(number("cut for") >> 1)
+		}
 		if env.Notice.Kind == wire.NoticeStale || env.Notice.Kind == wire.NoticeAhead {
 			env.Notice.Seen, env.Notice.SeenStart = number("seen"), number("seen start")
 		}

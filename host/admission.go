@@ -13,6 +13,7 @@ import (
 // connection, before a byte of a peer is read. It is safe for concurrent use. Until a host has filled it nobody is admitted.
 type Admission struct {
 	lists   atomic.Pointer[lists]
+	conduct atomic.Pointer[Host] // who is kept out for what it sent
 	refused atomic.Uint64
 }
 
@@ -21,7 +22,7 @@ type lists struct {
 	closed           bool
 }
 
-// Admit says whether the peer may be linked with: nil, or a *peer.NotAdmittedError.
+// Admit says whether the peer may be linked with: nil, a *peer.NotAdmittedError, or a *CutError for one that is kept out for a while.
 func (a *Admission) Admit(p wire.PeerID) error {
 	reason := ""
 	switch l := a.lists.Load(); {
@@ -32,6 +33,12 @@ func (a *Admission) Admit(p wire.PeerID) error {
 	case l.closed && !has(l.allowed, p):
 		reason = "not on the allowlist"
 	default:
+		if h := a.conduct.Load(); h != nil {
+			if err := h.keptOut(p); err != nil {
+				a.refused.Add(1)
+				return err
+			}
+		}
 		return nil
 	}
 	a.refused.Add(1)

@@ -29,7 +29,7 @@ func (c *Config) fill() error {
 	if c.Inbox < 0 {
 		return &ConfigError{"Inbox", fmt.Sprint(c.Inbox), "0 for the default, or more"}
 	}
-	if err := c.Store.validate(); err != nil {
+	if err := errors.Join(c.Store.validate(), c.Junk.validate()); err != nil {
 		return err
 	}
 	if c.Wall == nil {

@@ -48,6 +48,7 @@ type Turn struct {
 	Again    []*engine.Event     // inputs that the node had no room for: they come first in the next step
 	Dropped  []Refusal           // inputs that the node refused for good
 	Tell     []engine.Packet     // what their senders may be told, best effort: lose it rather than wait
+	Wasted   []engine.Wasted     // envelopes that were accepted and came to nothing; valid until the next step
 	Accepted int                 // inputs
 	LSN      uint64              // the step's record
 	Holds    bool                // effects wait for the record to be durable
@@ -103,7 +104,7 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Turn{Commands: out.Commands, Peers: out.Peers, Trace: out.Trace, LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
+	t := &Turn{Commands: out.Commands, Peers: out.Peers, Trace: out.Trace, Wasted: v.d.Node.Engine().Wasted(), LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
 	for _, r := range refused {
 		var re *engine.RefusedError
 		if errors.As(r.Err, &re) && re.Wait {

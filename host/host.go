@@ -35,6 +35,12 @@ type Config struct {
 	Prove    Prove
 	Takeover bool
 
+	// Junk bounds what a peer may send that is refused. A peer that goes beyond it is not admitted for a while, what comes of it is not looked at,
+	// OnCut is told, and Drop is to end its links; both may be nil, and must not block.
+	Junk  Junk
+	OnCut func(Cut)
+	Drop  func(wire.PeerID)
+
 	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
 	Admission *Admission
 }
@@ -64,6 +70,7 @@ type Host struct {
 	calls     waiting
 	listed    uint64 // of the lists that Admission has; of the stepping thread
 	overflows atomic.Uint64
+	conduct   Conduct
 
 	ownsWorkers bool
 
@@ -120,10 +127,12 @@ func Start(cfg Config) (*Host, error) {
 	if cfg.Workers == nil {
 		h.cfg.Workers, h.ownsWorkers = ownWorkers(), true
 	}
+	h.conduct.lim = cfg.Junk
 	h.calls.next = rec.Incarnation << 32
 	cfg.Admission.fill(d.Node.Engine())
 	h.listed = d.Node.Engine().Listed()
 	h.setClock()
+	cfg.Admission.conduct.Store(h)
 	h.effects = newReleaser(h)
 	if err := h.begin(); err != nil {
 		h.committer.Close()
@@ -170,8 +179,12 @@ func (h *Host) begin() error {
 // Recovery tells what was found when the host started.
 func (h *Host) Recovery() Recovery { return h.drv.Recovery() }
 
-// Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again.
+// Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again. A *CutError means that the
+// peer is kept out for a while.
 func (h *Host) Receive(from wire.PeerID, raw []byte) error {
+	if err := h.keptOut(from); err != nil {
+		return err
+	}
 	return h.post(Arrived(from, raw), h.cfg.Inbox)
 }
 
@@ -299,6 +312,7 @@ func (h *Host) step(events []*engine.Event) error {
 	if err != nil {
 		return err
 	}
+	h.judge(events, t)
 	return h.follow(t)
 }
 
@@ -317,8 +331,11 @@ func (h *Host) follow(t *Turn) error {
 		h.listed = e.Listed()
 	}
 	for _, n := range t.Peers {
-		if n.Kind == engine.PeerJoined && h.links.Again(n.Peer) {
-			h.linksAt = 0
+		if n.Kind == engine.PeerJoined {
+			h.conduct.Forgive(n.Peer)
+			if h.links.Again(n.Peer) {
+				h.linksAt = 0
+			}
 		}
 		if h.cfg.OnPeer != nil {
 			h.cfg.OnPeer(n)

@@ -12,7 +12,7 @@ import (
 // admission without waiting for it.
 var _ transport.Receiver = (*Host)(nil)
 
-// Admit says whether a peer may be linked with: nil, or a *peer.NotAdmittedError.
+// Admit says whether a peer may be linked with: nil, a *peer.NotAdmittedError, or a *CutError.
 func (h *Host) Admit(p wire.PeerID) error { return h.cfg.Admission.Admit(p) }
 
 // Linked notes that a peer is there, and at which address it is seen.
@@ -24,6 +24,7 @@ func (h *Host) Linked(p wire.PeerID, remote string) {
 // Unlinked notes that the last link with a peer ended.
 func (h *Host) Unlinked(p wire.PeerID, reason error) {
 	h.links.Down(p, reason)
+	h.broke(p, reason)
 	h.ping()
 }
 

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -25,6 +26,15 @@ type NotAdmittedError struct {
 
 // Error names the peer and the reason.
 func (e *NotAdmittedError) Error() string { return fmt.Sprintf("peer: %s is %s", e.Peer, e.Reason) }
+
+// Code is the word under which such a refusal is counted: the first of the reason, and for a peer that is on no list "allowlist".
+func (e *NotAdmittedError) Code() string {
+	if e.Reason == "not on the allowlist" {
+		return "allowlist"
+	}
+	word, _, _ := strings.Cut(e.Reason, ":")
+	return word
+}
 
 // StaleError says that an envelope comes from an earlier life of its sender, or from a stream that it has given up.
 type StaleError struct {

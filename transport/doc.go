@@ -10,5 +10,6 @@
 //  4. Send never blocks. What waits for a peer is bounded by count and by bytes; beyond it Send is an *OverflowError.
 //  5. A receiver that blocks in Receive slows its sender down, and no other peer.
 //  6. A peer that Admit refuses has no link: not before the handshake where the id is known by then, and never after it.
+//     It may hear that it is not admitted, and nothing more; a Receiver that Knocks is told of it.
 //  7. After Close returns, no call of the Receiver runs or starts, and no goroutine of the transport is left.
 package transport

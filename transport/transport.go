@@ -56,3 +56,9 @@ type Receiver interface {
 	// Lost says that so many packets to a peer, which Send took, have not left and never will.
 	Lost(to wire.PeerID, packets int, reason error)
 }
+
+// Knocks is what a Receiver may be beside: it is told of each peer that came by itself, showed who it is, and was not admitted. The id is a
+// wire.PeerID of its own key, or another text where the key is of another kind. The calls come at any time, from any goroutine, and must not block.
+type Knocks interface {
+	Knocked(p wire.PeerID, remote string, reason error)
+}

@@ -100,7 +100,7 @@ const aloneText = "a refusal travels alone, without a number and fills"
 // version returns the oldest version that has words for what the envelope carries.
 func (e *Envelope) version() uint32 {
 	switch {
-	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Greets || e.Heard != 0 || len(e.Lives) > 0 || e.Notice.Kind == NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
+	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Greets || e.Heard != 0 || len(e.Lives) > 0 || e.Notice.Kind >= NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
 		return CurrentVersion
 	case e.Notice.Kind != NoticeNone:
 		return noticeVersion

@@ -58,6 +58,10 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		if rapid.Bool().Draw(t, "pressed") {
 			e.Notice.Level, e.Notice.Hold = rapid.Uint32Range(1, 100).Draw(t, "level"), rapid.Int64Min(1).Draw(t, "hold")
 		}
+	case NoticeCut:
+		e.Notice.Hold, e.Number = rapid.Int64Min(1).Draw(t, "cut for"), 0
+		e.Version = e.version()
+		return e
 	case NoticeStale, NoticeAhead:
 		e.Notice.Seen = rapid.Uint64Min(1).Draw(t, "seen")
 		if rapid.Bool().Draw(t, "seen start") {
@@ -193,6 +197,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"an origin is":       func(e *Envelope) { e.Origin.Start = 1 },
 		"of the incarnation": func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, SeenStart: 1} },
 		"nothing else has":   func(e *Envelope) { e.Notice = Notice{Kind: NoticeDigest, Seen: 1} },
+		"a cut has a time":   func(e *Envelope) { e.Notice = Notice{Kind: NoticeCut, Hold: 1, Seen: 1} },
 		"travels alone":      func(e *Envelope) { e.Number, e.Notice = 1, Notice{Kind: NoticeDigest} },
 		"fills[0]: an op":    func(e *Envelope) { e.Fills = []Fill{{Op: "a/b"}} },
 		"fills[1]: both":     func(e *Envelope) { e.Fills = []Fill{{}, {Op: "a", Site: 1}} },

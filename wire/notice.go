@@ -17,10 +17,18 @@ const (
 	NoticeDigest                 // the envelope was of another artifact
 	NoticeNotAdmitted            // the governor does not admit the receiver
 	NoticeAhead                  // the envelope's life gives out numbers that were taken from a life before it: its directory went back
+	NoticeUnreadable             // the bytes were no envelope here: malformed, or beyond a limit
+	NoticeVersion                // the envelope was of a schema version that is not known here
+	NoticeAddress                // the envelope was for another node, or said that it came from another
+	NoticeCut                    // nearly all that the receiver sent was refused: its links end, and it is not admitted for a time
 	noticeKinds
 )
 
-var noticeNames = [noticeKinds]string{"none", "pressure", "stale incarnation", "wrong digest", "not admitted", "went back"}
+var noticeNames = [noticeKinds]string{"none", "pressure", "stale incarnation", "wrong digest", "not admitted", "went back",
+	"unreadable: what was sent is no envelope there, or beyond a limit; are both of the same release?",
+	"unknown version: what was sent is of a newer release than that node knows; one of the two needs an update",
+	"wrong address: what was sent is for another node, or names another sender",
+	"cut off: nearly all that was sent was refused"}
 
 // String returns the kind in words.
 func (k NoticeKind) String() string {
@@ -35,7 +43,7 @@ func (k NoticeKind) String() string {
 type Notice struct {
 	Kind  NoticeKind
 	Level uint32 // of pressure: percent of the room that is taken; 0: there is room again
-	Hold  int64  // of pressure: nanoseconds for which data is to be held at most, unless a later notice comes; 0 with level 0
+	Hold  int64  // of pressure: nanoseconds for which data is to be held at most, unless a later notice comes; 0 with level 0. Of a cut: for how long
 	Seen  uint64 // of a stale incarnation: the newest one that was seen; of one that went back: the one that is refused
 
 	// Of the life that was seen in place of the receiver's: when it began, as in Envelope.Start, and the proof of that; both may be
@@ -53,6 +61,10 @@ func (n Notice) unsound() string {
 	switch {
 	case n.Kind >= noticeKinds:
 		return "this kind of notice is not known"
+	case n.Kind == NoticeCut:
+		if n.Hold < 1 || n.Level != 0 || n.Seen != 0 || n.SeenStart != 0 || len(n.SeenProof) != 0 {
+			return "a cut has a time, and nothing else"
+		}
 	case n.Level > 100 || n.Hold < 0 || (n.Level == 0) != (n.Hold == 0) || !pressure && n.Level != 0:
 		return "pressure has a level from 1 to 100 and a time to hold, or neither; nothing else has them"
 	case (n.Seen != 0) != (n.Kind == NoticeStale || n.Kind == NoticeAhead):

@@ -251,6 +251,9 @@ func writePeers(c *console, peers []deploy.PeerState) error {
 		if p.Health != "" {
 			how = append(how, p.Health)
 		}
+		if p.CutFor > 0 {
+			how[len(how)-1] += " off for " + deploy.Spoken(p.CutFor)
+		}
 		if p.RTTNs > 0 {
 			how = append(how, "answers in "+time.Duration(p.RTTNs).Round(10*time.Microsecond).String())
 		}

@@ -90,6 +90,9 @@ func writeStatus(c *console, s *deploy.Status) error {
 	if away := turnedAway(s.TurnedAway); away != "" {
 		wrapped("turned away", away)
 	}
+	if s.Cuts > 0 {
+		wrapped("cut off", cutOff(s))
+	}
 	for i, note := range s.Notes {
 		key := ""
 		if i == 0 {
@@ -121,6 +124,15 @@ func turnedAway(by map[string]uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("%d since the start: %s", sum, strings.Join(parts, ", "))
+}
+
+// cutOff says who is kept out for what it sent.
+func cutOff(s *deploy.Status) string {
+	text := fmt.Sprintf("%d now, %d times since the start", len(s.Cut), s.Cuts)
+	for _, c := range s.Cut[:min(len(s.Cut), 4)] {
+		text += fmt.Sprintf("; %s for %s: %d messages refused, the last (%s): %s", c.Peer, deploy.Spoken(c.For), c.Frames, c.Code, c.Reason)
+	}
+	return text
 }
 
 // clientRows bounds the rows of the table of clients; --json has more.

@@ -66,8 +66,11 @@ func receive(s transport.Stream, n int64) ([]byte, error) {
 		out = append(out, make([]byte, min(n-int64(at), chunkBytes))...)
 		s.SetDeadline(time.Now().Add(timeout))
 		if got, err := io.ReadFull(s, out[at:]); err != nil {
-			e := cutShort("artifact", err)
-			return nil, broken("artifact", "%s after %d of %d bytes", e.(*ProtocolError).Reason, at+got, n)
+			var e *ProtocolError
+			if err = cutShort("artifact", err); errors.As(err, &e) {
+				err = broken("artifact", "%s after %d of %d bytes", e.Reason, at+got, n)
+			}
+			return nil, err
 		}
 	}
 	return out, nil

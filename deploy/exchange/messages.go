@@ -165,6 +165,8 @@ func ReadMessage(s transport.Stream, v any, within time.Duration) error {
 func cutShort(where string, err error) error {
 	var t interface{ Timeout() bool }
 	switch {
+	case errors.As(err, new(*transport.UnreachableError)):
+		return err // it says what would help
 	case errors.As(err, &t) && t.Timeout():
 		return broken(where, "the other side is silent")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

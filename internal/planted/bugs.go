@@ -70,6 +70,7 @@ const (
 	PlaceUnchecked
 	RollbackUnnoticed
 	TwinUnfenced
+	JunkEndured
 	Canary
 )
 
@@ -145,6 +146,7 @@ var Bugs = [...]Planted{
 	{PlaceUnchecked, "place-unchecked", "L10", "engine/members.go", "a member is taken to play every place"},
 	{RollbackUnnoticed, "rollback-unnoticed", "promise 12", "peer/lives.go", "a life whose directory went back is taken as one that goes on"},
 	{TwinUnfenced, "twin-unfenced", "promise 12", "engine/lives.go", "a node that learns of a later life of its own that runs elsewhere goes on"},
+	{JunkEndured, "junk-endured", "L7", "host/conduct.go", "a peer that sends only what is refused is never cut"},
 	{Canary, "canary", "L7", "engine/frame.go", "every value that is written is charged twice"},
 }
 

@@ -53,10 +53,11 @@ func (t *Transport) assemble() error {
 	if err := store.AddPubKey(id, key.GetPublic()); err != nil {
 		return err
 	}
-	manager, err := t.resources()
+	limited, err := t.resources()
 	if err != nil {
 		return err
 	}
+	manager := tallying{limited, &t.counts.crowded}
 	bus := eventbus.NewBus()
 	t.swarm, err = swarm.NewSwarm(id, store, bus, swarm.WithConnectionGater(gater{t}), swarm.WithResourceManager(manager),
 		swarm.WithDialRanker(t.rank), swarm.WithMultiaddrResolver(t.names), swarm.WithDialTimeout(t.cfg.DialTimeout), swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),

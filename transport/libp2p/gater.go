@@ -6,22 +6,36 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// gater asks the receiver about each peer, at the first moment at which its id is known.
+// gater asks the receiver about each peer: before it is dialled, and when it has shown who it is. One that came by itself is asked about when
+// there is a way to tell it the answer, which is when its connection has a multiplexer: no stream of it was opened by then.
 type gater struct{ t *Transport }
 
-// admit says why a peer may not be linked with, and counts it.
+// admit says why a peer may not be linked with.
 func (t *Transport) admit(p wire.PeerID) error {
-	err := p.Validate() // only ed25519 identities are peers: those of other kinds have no wire.PeerID
-	if err == nil {
-		err = t.cfg.Receiver.Admit(p)
-	} else {
-		t.counts.foreign.Add(1)
+	if err := p.Validate(); err != nil { // only ed25519 identities are peers: those of other kinds have no wire.PeerID
+		return err
 	}
-	if err != nil {
-		t.counts.refused.Add(1)
+	return t.cfg.Receiver.Admit(p)
+}
+
+// knocked is admit for a peer that came by itself: one that is not admitted is counted and told of.
+func (t *Transport) knocked(c network.Conn) error {
+	p := wire.PeerID(c.RemotePeer().String())
+	err := t.admit(p)
+	if err == nil {
+		return nil
+	}
+	t.counts.refused.Add(1)
+	if p.Validate() != nil {
+		t.counts.foreign.Add(1)
+		p = p[:min(len(p), wire.PeerIDBytesMax)]
+	}
+	if k, ok := t.cfg.Receiver.(transport.Knocks); ok {
+		k.Knocked(p, c.RemoteMultiaddr().String(), err)
 	}
 	return err
 }
@@ -40,8 +54,18 @@ func (g gater) InterceptAccept(network.ConnMultiaddrs) bool {
 func (g gater) InterceptSecured(d network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
 	if d == network.DirInbound {
 		g.t.counts.proven.Add(1)
+		return true
 	}
 	return g.t.way(p) != nil || g.t.admit(wire.PeerID(p.String())) == nil
 }
 
-func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+// InterceptUpgraded is the last word: a connection that it refuses is closed with the code of a gate, which the other end sees.
+func (g gater) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
+	switch {
+	case g.t.way(c.RemotePeer()) != nil:
+		return true, 0
+	case c.Stat().Direction == network.DirInbound:
+		return g.t.knocked(c) == nil, 0
+	}
+	return g.t.admit(wire.PeerID(c.RemotePeer().String())) == nil, 0
+}

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/rhizome-ml/rhizome/transport"
 )
 
 // serveEnvelopes reads a stream of packets that a peer has opened, until it ends.
@@ -39,10 +41,15 @@ func (r *record) read(l *link, s network.Stream) {
 		if err != nil {
 			var bad *FrameError
 			switch {
-			case errors.As(err, &bad), errors.Is(err, io.ErrUnexpectedEOF):
+			case errors.As(err, &bad):
+				r.t.counts.malformed.Add(1)
+				err = &transport.MalformedError{Peer: r.id, Err: bad}
+			case errors.Is(err, io.ErrUnexpectedEOF):
 				r.t.counts.malformed.Add(1)
 			case err == io.EOF:
 				err = errGone
+			case gated(err):
+				err = &transport.TurnedAwayError{Peer: r.id}
 			}
 			r.end(l, err)
 			return

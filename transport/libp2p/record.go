@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -30,9 +31,10 @@ type record struct {
 	gone    bool // no more in the transport's table
 	link    *link
 	notes   []note
-	fails   int       // dials since the last link
-	briefs  int       // links in a row that did not last
-	retry   time.Time // not to be dialled before
+	fails   int          // dials since the last link
+	briefs  int          // links in a row that did not last
+	retry   time.Time    // not to be dialled before
+	dialled network.Conn // that this end made last; see gated
 
 	calls sync.Mutex // held while the receiver is called for this peer
 	mute  bool       // under calls: the end is closed

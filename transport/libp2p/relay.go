@@ -108,6 +108,7 @@ func (a patrons) AllowConnect(src peer.ID, _ ma.Multiaddr, dest peer.ID) bool {
 
 // connected moves a link from a relay to a connection that leads straight to the peer.
 func (t *Transport) connected(_ network.Network, c network.Conn) {
+	t.keepDialled(c)
 	if relayed(c.RemoteMultiaddr()) {
 		return
 	}

@@ -2,11 +2,14 @@ package libp2p
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/x/rate"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 // memory that a connection and all of them may hold in libp2p's buffers, as its resource manager counts it. Flow control lets a
@@ -70,4 +73,47 @@ func or(a, b int) int {
 		return a
 	}
 	return b
+}
+
+// tallying counts what others begin beyond the limits: they are told nothing, because nobody has shown who he is.
+type tallying struct {
+	network.ResourceManager
+	n *atomic.Uint64
+}
+
+func (m tallying) count(dir network.Direction, err error) {
+	if err != nil && dir == network.DirInbound {
+		m.n.Add(1)
+	}
+}
+
+// OpenConnection counts connections.
+func (m tallying) OpenConnection(dir network.Direction, usefd bool, from ma.Multiaddr) (network.ConnManagementScope, error) {
+	s, err := m.ResourceManager.OpenConnection(dir, usefd, from)
+	m.count(dir, err)
+	if err != nil {
+		return nil, err
+	}
+	return tallied{s, m, dir}, nil
+}
+
+// OpenStream counts streams.
+func (m tallying) OpenStream(p peer.ID, dir network.Direction) (network.StreamManagementScope, error) {
+	s, err := m.ResourceManager.OpenStream(p, dir)
+	m.count(dir, err)
+	return s, err
+}
+
+// tallied is a connection whose peer is not known yet.
+type tallied struct {
+	network.ConnManagementScope
+	m   tallying
+	dir network.Direction
+}
+
+// SetPeer counts connections of a peer that has too many.
+func (t tallied) SetPeer(p peer.ID) error {
+	err := t.ConnManagementScope.SetPeer(p)
+	t.m.count(t.dir, err)
+	return err
 }

@@ -13,7 +13,8 @@ type Stats struct {
 	Dials, DialsFailed      uint64
 	Accepted                uint64 // connections that others began
 	Proven                  uint64 // of those, the ones that showed who they are
-	Refused                 uint64 // connections and streams of peers that are not admitted
+	Refused                 uint64 // connections and streams that others began and that are not admitted
+	Crowded                 uint64 // connections and streams that others began beyond the Limits, by number or rate
 	Foreign                 uint64 // of those, the ones whose identity is no ed25519 key
 	Malformed               uint64 // streams that broke the framing
 	Silent                  uint64 // connections closed because no answer came
@@ -25,7 +26,7 @@ type Stats struct {
 // counters is the form of Stats that many goroutines count in.
 type counters struct {
 	sent, sentBytes, received, receivedBytes, dropped, lost, overflows, linked, unlinked,
-	dials, dialsFailed, accepted, proven, refused, foreign, malformed, silent, trimmed, moves, stranded atomic.Uint64
+	dials, dialsFailed, accepted, proven, refused, crowded, foreign, malformed, silent, trimmed, moves, stranded atomic.Uint64
 }
 
 // Stats returns what happened so far.
@@ -34,6 +35,6 @@ func (t *Transport) Stats() Stats {
 	return Stats{Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(), Received: c.received.Load(),
 		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(), Overflows: c.overflows.Load(),
 		Linked: c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(), DialsFailed: c.dialsFailed.Load(),
-		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load(),
+		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Crowded: c.crowded.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load(),
 		Moves: c.moves.Load(), Stranded: c.stranded.Load()}
 }

@@ -157,7 +157,13 @@ func (t *Transport) Drop(p wire.PeerID) {
 		return
 	}
 	r.end(r.linkOn(nil), errDropped)
-	_ = t.swarm.ClosePeer(r.pid)
+	code := network.ConnNoError
+	if t.admit(p) != nil {
+		code = network.ConnGated
+	}
+	for _, c := range t.swarm.ConnsToPeer(r.pid) {
+		_ = c.CloseWithError(code)
+	}
 }
 
 // Close ends all links, and reports them and what waits. Afterwards the receiver is not called any more.

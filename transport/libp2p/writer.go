@@ -126,6 +126,7 @@ func (t *Transport) dial(ctx context.Context, r *record) error {
 	}
 	r.mu.Lock()
 	addrs := r.addrs
+	r.dialled = nil
 	r.mu.Unlock()
 	t.counts.dials.Add(1)
 	t.swarm.Backoff().Clear(r.pid) // the pauses are ours

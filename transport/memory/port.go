@@ -107,7 +107,10 @@ func (p *Port) link(to wire.PeerID) (*Port, error) {
 	} else if q == nil {
 		err = &transport.UnreachableError{Peer: to, Reason: "nobody is joined under this id"}
 	} else if no := q.to.Admit(p.self); no != nil {
-		err = &transport.UnreachableError{Peer: to, Reason: "it does not admit this end"}
+		err = &transport.TurnedAwayError{Peer: to}
+		if k, ok := q.to.(transport.Knocks); ok {
+			k.Knocked(p.self, "/memory/process", no)
+		}
 	}
 	n.mu.Lock()
 	switch {

@@ -31,7 +31,7 @@ func (p *Port) Open(ctx context.Context, to wire.PeerID, protocol string) (trans
 	}
 	serve := q.serve[protocol]
 	if serve == nil {
-		return nil, &transport.UnreachableError{Peer: to, Reason: "it does not serve " + protocol}
+		return nil, &transport.NoProtocolError{Peer: to, Protocol: protocol}
 	}
 	there, back := newHalf(), newHalf()
 	mine, theirs := &stream{port: p, in: back, out: there}, &stream{port: q, in: there, out: back}

@@ -85,6 +85,9 @@ const peers, steps = 6, 80
 
 // Try draws a trial from a seed. The error says which promise is broken.
 func Try(seed uint64) error {
+	if err := junk(seed); err != nil {
+		return err
+	}
 	p, err := hall()
 	if err != nil {
 		return err
