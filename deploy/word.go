@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -139,6 +141,9 @@ func (w *word) awaits(now time.Time, server, self wire.PeerID) *Waits {
 func whose(err error) (on, reason string) {
 	if err == nil {
 		return OnNetwork, "not reached yet"
+	}
+	if errors.As(err, new(*transport.TurnedAwayError)) {
+		return OnServer, "it answers, and turns this client away: its operator sees why"
 	}
 	text := job.Line(err.Error())
 	has := func(parts ...string) bool {

@@ -66,8 +66,8 @@ func (e *TurnedAwayError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns an *UnreachableError: for this end the peer is as good as away.
 func (e *TurnedAwayError) Unwrap() error {
-	return &UnreachableError{Peer: e.Peer, Reason: "it answers, and turns this node away: this node is blocked there, not on its allowlist, kept out for a " +
-		"while for what it sent, or that node is still starting; whoever runs it sees which in its log and in rhizome status"}
+	return &UnreachableError{Peer: e.Peer, Reason: "it answers, and turns this node away: blocked there, not on its allowlist, cut off for what it sent, " +
+		"or it is still starting; its operator sees which in its log, or with rhizome status"}
 }
 
 // NoProtocolError says that a peer is there and does not serve a protocol: it is a node of another kind, or of another release.
