@@ -71,8 +71,46 @@ func (e *NoMemberError) Error() string { return "peer: " + e.What + " is no memb
 // removed or left; beyond that the oldest are forgotten. A nil Roster has no members. It is thread-unsafe.
 type Roster struct {
 	all   table[Member]
-	count int // members, without those that are none any more; derived
 	limit int // of members, and of the others
+
+	// Derived from all:
+	count int               // members, without those that are none any more
+	seats map[string]*seats // by place
+}
+
+// seats are the numbers of a place that are taken.
+type seats struct {
+	by    map[int]wire.PeerID // who has each
+	least int                 // none below it is free
+}
+
+// free returns the least number that nobody has.
+func (s *seats) free() int {
+	for s.by[s.least] != "" {
+		s.least++
+	}
+	return s.least
+}
+
+// seat gives a member its number, or takes it back.
+func (r *Roster) seat(m *Member, takes bool) {
+	s := r.seats[m.Place]
+	switch {
+	case takes && s == nil:
+		s = &seats{by: map[int]wire.PeerID{}}
+		put(&r.seats, m.Place, s)
+		fallthrough
+	case takes:
+		s.by[m.Number] = m.Peer
+		r.count++
+	default:
+		delete(s.by, m.Number)
+		s.least = min(s.least, m.Number)
+		r.count--
+		if len(s.by) == 0 {
+			delete(r.seats, m.Place)
+		}
+	}
 }
 
 // NewRoster returns a roster without members, with room for so many.
@@ -112,11 +150,8 @@ func (r *Roster) Count() int {
 // At returns the member of a place that has a number.
 func (r *Roster) At(place string, number int) (Member, bool) {
 	if r != nil {
-		for i := range r.all.rows {
-			// At most one member fits, so the order of the table does not show.
-			if m := &r.all.rows[i].v; m.State == MemberIs && m.Number == number && m.Place == place {
-				return *m, true
-			}
+		if s := r.seats[place]; s != nil && s.by[number] != "" {
+			return r.Get(s.by[number])
 		}
 	}
 	return Member{}, false
@@ -151,13 +186,13 @@ func (r *Roster) Admit(p wire.PeerID, place string, number int, name string, now
 	if r.count >= r.limit {
 		return Member{}, false, &FullError{"members", r.limit}
 	}
-	taken := r.numbers(place)
-	switch {
-	case number >= 0:
-	case known && old.Place == place && (old.Number >= len(taken) || taken[old.Number] == ""):
-		number = old.Number
-	default:
-		for number = 0; number < len(taken) && taken[number] != ""; number++ {
+	if number < 0 {
+		if _, taken := r.At(place, old.Number); known && old.Place == place && !taken {
+			number = old.Number
+		} else if s := r.seats[place]; s != nil {
+			number = s.free()
+		} else {
+			number = 0
 		}
 	}
 	if other, ok := r.At(place, number); ok {
@@ -166,18 +201,6 @@ func (r *Roster) Admit(p wire.PeerID, place string, number int, name string, now
 	m = Member{Number: number, Peer: p, Place: place, Name: name, State: MemberIs, Since: now}
 	r.put(m)
 	return m, true, nil
-}
-
-// numbers returns who has each of the least numbers of a place, as far as one more than there are members.
-func (r *Roster) numbers(place string) []wire.PeerID {
-	taken := make([]wire.PeerID, r.count+1)
-	for i := range r.all.rows {
-		// Each writes a place of its own, so the order of the table does not show.
-		if m := &r.all.rows[i].v; m.State == MemberIs && m.Place == place && m.Number < len(taken) {
-			taken[m.Number] = m.Peer
-		}
-	}
-	return taken
 }
 
 // Part ends the membership of a peer, as it was removed or left. The error is a *NoMemberError.
@@ -218,14 +241,14 @@ func (r *Roster) Replace(old, p wire.PeerID, name string, now int64) (Member, er
 func (r *Roster) put(m Member) {
 	if row := r.all.get(m.Peer); row != nil {
 		if row.State == MemberIs {
-			r.count--
+			r.seat(row, false)
 		}
 		*row = m
 	} else {
 		r.all.put(m.Peer, m)
 	}
 	if m.State == MemberIs {
-		r.count++
+		r.seat(&m, true)
 	}
 	for r.all.len()-r.count > r.limit {
 		var oldest *Member
@@ -276,7 +299,7 @@ func RestoreRoster(s []snapshot.MemberSnapshot, limit int) (*Roster, error) {
 			if last.State == MemberIs && last.Place == m.Place && last.Number == m.Number {
 				return bad("its number is another member's")
 			}
-			r.count++
+			r.seat(&m, true)
 		}
 		r.all.put(m.Peer, m)
 		last = m
