@@ -16,7 +16,7 @@ import (
 const many, few = 10000, 100
 
 // crowdEngine asks whom it is told to, with a deadline, and sleeps for whoever gives it a job.
-func crowdEngine(t testing.TB) *lab {
+func crowdEngine(t testing.TB, change ...func(*Limits)) *lab {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
 		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1, Deadline: 3600e9},
@@ -33,6 +33,8 @@ func crowdEngine(t testing.TB) *lab {
 	job.add(program.Op{Code: program.OpSleep, Delay: 1e15}, 1, 0)
 	wait := b.fn(program.KindInvoke, "wait", 1)
 	wait.use("park", 0, 0)
+	once := b.fn(program.KindInvoke, "once", 1)
+	once.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0)
 	tool := &scripted{invoke: func(s *scripted, ctx *Context, _ string, in []value.Value) ([]value.Value, error) {
 		if in[0] != value.Int(0) {
 			s.state.Calls = append(s.state.Calls, uint64(ctx.Park()))
@@ -48,6 +50,9 @@ func crowdEngine(t testing.TB) *lab {
 		lim.OutboxEnvelopes, lim.Requests, lim.Frames, lim.BookPeers, lim.Timers, lim.Parked = 1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20
 		lim.IngressEvents, lim.IngressBytes = 1<<20, 1<<30
 		lim.OpsPerPoll = 1000
+		for _, f := range change {
+			f(lim)
+		}
 	}, tool)
 	l.e.tracing = false
 	return l
@@ -124,6 +129,23 @@ func resolved(t testing.TB, n int) time.Duration {
 	return took / time.Duration(n)
 }
 
+// passed returns what a value takes that comes for the first time, beside n others, of which the oldest is forgotten each time.
+func passed(t testing.TB, n int) time.Duration {
+	l := crowdEngine(t, func(lim *Limits) { lim.Latches = n })
+	const more = 2000
+	took := time.Duration(0)
+	for i := range n + more {
+		l.call("once", value.Int(i))
+		if one, _ := l.quiet(); i >= n {
+			took += one
+		}
+	}
+	if got := len(l.e.st.latches); got != n || len(l.e.st.closed) != n || l.counter("latch.forgotten") != more {
+		t.Fatalf("%d keys are kept, want %d", got, n)
+	}
+	return took / more
+}
+
 // alike fails when one of many costs more than bound times one of few, in the best of some tries.
 func alike(t *testing.T, bound float64, measure func(testing.TB, int) time.Duration) {
 	t.Helper()
@@ -149,6 +171,9 @@ func TestDeadlinesCostAlike(t *testing.T) { alike(t, 20, deadlines) }
 
 // TestWaitingOpsCostAlike: each op that a component let go on had all that wait looked at.
 func TestWaitingOpsCostAlike(t *testing.T) { alike(t, 20, resolved) }
+
+// TestSeenKeysCostAlike: each value that passes once had all keys looked at that were seen before.
+func TestSeenKeysCostAlike(t *testing.T) { alike(t, 8, passed) }
 
 // TestPollIsBoundedInTimers (S1): however many deadlines pass together, a Poll ends as many activations as it may run ops, and says that
 // more is to be done.

@@ -110,19 +110,18 @@ func (e *Engine) stepAnyOnce(f *frame, op int32, o *program.Op) outcome {
 		return e.fail(f, op, o, value.AsFailure(err, o.Name))
 	}
 	l := latch{o.Label, string(k)}
-	for i := range e.st.latches {
-		if e.st.latches[i] == l {
-			e.count("latch.closed")
-			return done
-		}
+	if e.st.closed[l] {
+		e.count("latch.closed")
+		return done
 	}
 	for len(e.st.latches) > 0 && (len(e.st.latches) >= e.limits.Latches || !e.quarter(e.st.kept.keys, l.bytes())) {
 		e.st.kept.keys -= e.st.latches[0].bytes()
-		e.st.latches = append(e.st.latches[:0], e.st.latches[1:]...)
+		delete(e.st.closed, e.st.latches[0])
+		e.st.latches = e.st.latches[1:]
 		e.count("latch.forgotten")
 	}
 	e.st.kept.keys += l.bytes()
-	e.st.latches = append(e.st.latches, l)
+	e.st.close(l)
 	e.fill(f, o.Out[0], f.slots[o.In[0]])
 	return done
 }

@@ -139,7 +139,11 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 		s.gates = append(s.gates, gate{g.Name, g.Taken})
 	}
 	for _, l := range w.Latches {
-		s.latches = append(s.latches, latch{l.Name, string(l.Key)})
+		seen := latch{l.Name, string(l.Key)}
+		if s.closed[seen] {
+			return fmt.Errorf("a key of %q was seen twice", l.Name)
+		}
+		s.close(seen)
 	}
 	sorted := slices.IsSortedFunc(s.counters, func(a, b counter) int { return compareText(a.name, b.name) }) &&
 		slices.IsSortedFunc(s.holds, func(a, b hold) int { return compareText(a.name, b.name) }) &&

@@ -64,12 +64,13 @@ type State struct {
 	random        *rand.ChaCha8
 
 	// system calls
-	counters []counter // by name
-	holds    []hold    // by name
-	queues   []queue   // by name
-	records  []record  // by name
-	gates    []gate    // by name
-	latches  []latch   // oldest first
+	counters []counter      // by name
+	holds    []hold         // by name
+	queues   []queue        // by name
+	records  []record       // by name
+	gates    []gate         // by name
+	latches  []latch        // oldest first
+	closed   map[latch]bool // those; derived
 
 	firedPhases []string
 
@@ -180,3 +181,12 @@ type gate struct {
 }
 
 type latch struct{ name, key string }
+
+// close notes that a key was seen.
+func (s *State) close(l latch) {
+	if s.closed == nil {
+		s.closed = map[latch]bool{}
+	}
+	s.closed[l] = true
+	s.latches = append(s.latches, l)
+}

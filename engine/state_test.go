@@ -86,6 +86,7 @@ var derived = map[string]string{
 	"stream.due":        "the stream's place in that list",
 	"stream.slot":       "where captures show it",
 	"stream.changed":    "that the images do not show it as it is",
+	"State.closed":      "a set of the latches",
 	"Roster.seats":      "the numbers of the members, by place",
 	"Streams.fans":      "what envelopes share, counted over the outbox",
 	"Streams.images":    "what captures show; a new engine has none, and the next capture looks at every stream",
