@@ -2,7 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +14,9 @@ import (
 
 // covered shows of each part what a ledger has: when all of it was tried last in one run, and each turn since.
 func covered(c *console, ledger string, parts []prove.Part, asJSON bool) error {
+	if _, err := os.Stat(ledger); errors.Is(err, fs.ErrNotExist) {
+		return &badInput{fmt.Sprintf("there is no ledger %s; a run of prove with --ledger %[1]s writes one", ledger)}
+	}
 	entries, err := prove.ReadLedger(ledger)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func TestProve(t *testing.T) {
 		t.Errorf("one seed: %+v", got)
 	}
 	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"}, {"prove", "crashes", "--shard", "2/2"},
-		{"prove", "--covered"}, {"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
+		{"prove", "--covered"}, {"prove", "--covered", "--ledger", "no-such.ledger"}, {"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
 		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
 			t.Errorf("%q: %+v", args, got)
 		}
