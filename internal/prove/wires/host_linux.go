@@ -18,6 +18,7 @@ import (
 type Host struct {
 	tun  *os.File
 	at   netip.Prefix
+	last netip.Addr // the present address, where Move gave it
 	do   chan task
 	quit chan struct{} // closed by Close
 	gone chan struct{} // closed when the thread of the namespace ends
@@ -39,7 +40,7 @@ const (
 // NewHost makes a namespace in which this address, and all others of its prefix, is reached over a Wire. It wants the rights of
 // root; where the machine does not give them the error is an *UnavailableError.
 func NewHost(at netip.Prefix) (*Host, error) {
-	h := &Host{at: at, do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
+	h := &Host{at: at, last: at.Addr(), do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
 	ready := make(chan error)
 	go h.live(at, ready)
 	if err := <-ready; err != nil {
@@ -55,14 +56,15 @@ func (h *Host) Port() Port { return Port{h.tun, h.at} }
 func (h *Host) Afar() error { return h.run("", "ip", "route", "replace", "default", "dev", device) }
 
 // Move gives the host another address before it takes the one before, as a machine does that goes from one network to another: no
-// packet finds the host without an address.
+// packet finds the host without an address. Only one may call it at a time, and not beside Readdress.
 func (h *Host) Move(to netip.Addr) error {
 	if err := h.run("", "ip", "addr", "add", to.String()+"/32", "dev", device); err != nil {
 		return err
 	}
-	if err := h.run("", "ip", "addr", "del", h.at.String(), "dev", device); err != nil {
+	if err := h.run("", "ip", "addr", "flush", "dev", device, "to", h.last.String()); err != nil {
 		return err
 	}
+	h.last = to
 	return h.Afar()
 }
 
