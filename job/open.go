@@ -54,6 +54,15 @@ func CheckKeep(keep int, age time.Duration) error {
 	return nil
 }
 
+// Validate says whether a run can be like that, its directory and its job apart: nil, or a *ConfigError. Zeros stand for defaults. The job is validated
+// with what Set changes of it.
+func (o Options) Validate() error {
+	if !(o.Chaos >= 0 && o.Chaos <= 1) {
+		return &ConfigError{"chaos", strconv.FormatFloat(o.Chaos, 'g', -1, 64), "a probability, 0 to 1"}
+	}
+	return CheckKeep(o.Keep, o.KeepAge)
+}
+
 // Local is a run in a directory, all its nodes in this process. It holds the directory's lock until Close; Run is called
 // once.
 type Local struct {
@@ -87,10 +96,7 @@ func Open(o Options) (*Local, error) {
 	if l.fs == nil {
 		l.fs = vfs.OS()
 	}
-	if !(o.Chaos >= 0 && o.Chaos <= 1) {
-		return nil, &ConfigError{"chaos", strconv.FormatFloat(o.Chaos, 'g', -1, 64), "a probability, 0 to 1"}
-	}
-	if err := CheckKeep(o.Keep, o.KeepAge); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	if _, err := l.plan(); err != nil {

@@ -6,6 +6,18 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
+// ConfigError says that a configuration of a transport cannot be.
+type ConfigError struct {
+	Field string // such as "Limits.Peers"
+	Got   string
+	Want  string // what would be right
+}
+
+// Error names the field and both sides.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("transport: config: %s is %s, want %s", e.Field, e.Got, e.Want)
+}
+
 // UnreachableError says that a peer cannot be reached: no address is known, or none answers.
 type UnreachableError struct {
 	Peer   wire.PeerID

@@ -1,10 +1,15 @@
 package libp2p
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"time"
+
+	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -83,41 +88,67 @@ func EdgeLimits() Limits {
 		PeerLinks: 4, Handshakes: 16, AddressLinks: 16, AddressRate: 10, Streams: 16}
 }
 
-// sound fills in the defaults and says what cannot be.
+// Validate says whether an end can be like that: nil, or a *transport.ConfigError for the first field that cannot be. Zeros stand for defaults, but
+// those of Key and Receiver.
+func (c Config) Validate() error {
+	_, err := c.sound()
+	return err
+}
+
+// sound fills in the defaults, or says what cannot be, with a *transport.ConfigError.
 func (c Config) sound() (Config, error) {
-	if len(c.Key) != ed25519.PrivateKeySize {
-		return c, fmt.Errorf("transport/libp2p: want a private key of %d bytes, not of %d", ed25519.PrivateKeySize, len(c.Key))
+	no := func(field string, got any, want string) error {
+		return &transport.ConfigError{Field: field, Got: fmt.Sprint(got), Want: want}
 	}
-	if c.Receiver == nil {
-		return c, fmt.Errorf("transport/libp2p: want a receiver")
+	const orMore = "0 for the default, or more"
+	switch {
+	case len(c.Key) != ed25519.PrivateKeySize:
+		return c, no("Key", fmt.Sprintf("of %d bytes", len(c.Key)), fmt.Sprintf("an ed25519 private key, of %d", ed25519.PrivateKeySize))
+	case c.Receiver == nil:
+		return c, no("Receiver", "nil", "who is told what happens")
+	case c.MDNS != "" && c.Found == nil:
+		return c, no("Found", "nil", "who is told whom MDNS has found, or no MDNS")
+	}
+	for i, text := range c.Listen {
+		if _, err := ma.NewMultiaddr(text); err != nil {
+			return c, no(fmt.Sprintf("Listen[%d]", i), strconv.Quote(text), "a multiaddr such as /ip4/0.0.0.0/tcp/4001")
+		}
 	}
 	l := &c.Limits
 	for _, d := range []struct {
+		name  string
 		field *int
 		value int
 	}{
-		{&l.PacketBytes, wire.DefaultLimits().EnvelopeBytes}, {&l.QueuePackets, 4096}, {&l.QueueBytes, 256 << 20},
-		{&l.Peers, 16384}, {&l.Links, 4096}, {&l.PeerLinks, 8}, {&l.Handshakes, 256}, {&l.Streams, 64},
+		{"PacketBytes", &l.PacketBytes, wire.DefaultLimits().EnvelopeBytes}, {"QueuePackets", &l.QueuePackets, 4096}, {"QueueBytes", &l.QueueBytes, 256 << 20},
+		{"Peers", &l.Peers, 16384}, {"Links", &l.Links, 4096}, {"PeerLinks", &l.PeerLinks, 8}, {"Handshakes", &l.Handshakes, 256}, {"Streams", &l.Streams, 64},
+		{"AddressLinks", &l.AddressLinks, 0}, {"AddressRate", &l.AddressRate, 0}, // whose defaults depend on the address
 	} {
-		if *d.field <= 0 {
-			*d.field = d.value
+		if *d.field < 0 {
+			return c, no("Limits."+d.name, *d.field, orMore)
 		}
+		*d.field = cmp.Or(*d.field, d.value)
+	}
+	if int64(l.PacketBytes) > math.MaxUint32 {
+		return c, no("Limits.PacketBytes", l.PacketBytes, "at most 4 GiB: the length of a packet has 32 bits")
 	}
 	l.QueueBytes = max(l.QueueBytes, l.PacketBytes)
+	if c.RetryMax > 0 && c.RetryMax < c.RetryMin {
+		return c, no("RetryMax", c.RetryMax, "at least RetryMin, which is "+c.RetryMin.String())
+	}
 	for _, d := range []struct {
+		name  string
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.DialFor, 5 * time.Second}, {&c.DialTimeout, 5 * time.Second},
-		{&c.RetryMin, 20 * time.Millisecond}, {&c.RetryMax, 2 * time.Second}, {&c.Alive, 5 * time.Second},
-		{&c.IdleFor, time.Minute},
+		{"DialFor", &c.DialFor, 5 * time.Second}, {"DialTimeout", &c.DialTimeout, 5 * time.Second},
+		{"RetryMin", &c.RetryMin, 20 * time.Millisecond}, {"RetryMax", &c.RetryMax, 2 * time.Second}, {"Alive", &c.Alive, 5 * time.Second},
+		{"IdleFor", &c.IdleFor, time.Minute},
 	} {
-		if *d.field <= 0 {
-			*d.field = d.value
+		if *d.field < 0 {
+			return c, no(d.name, *d.field, orMore)
 		}
-	}
-	if c.MDNS != "" && c.Found == nil {
-		return c, fmt.Errorf("transport/libp2p: want Found with MDNS")
+		*d.field = cmp.Or(*d.field, d.value)
 	}
 	c.RetryMax = max(c.RetryMin, c.RetryMax)
 	return c, nil

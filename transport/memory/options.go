@@ -1,8 +1,11 @@
 package memory
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/transport"
 )
 
 // Options says how a network behaves. The zero value is the plain mode: no delay, no faults, default queues.
@@ -23,6 +26,34 @@ type Options struct {
 
 // reorderDelay is how far a message can fall behind when the network has no delay of its own.
 const reorderDelay = time.Millisecond
+
+// Validate says whether a network can behave like that: nil, or a *transport.ConfigError for the first field that cannot be. New takes what Validate
+// refuses as the nearest that can be.
+func (o Options) Validate() error {
+	no := func(field string, got any, want string) error {
+		return &transport.ConfigError{Field: field, Got: fmt.Sprint(got), Want: want}
+	}
+	for _, p := range []struct {
+		name string
+		v    float64
+	}{{"Drop", o.Drop}, {"Duplicate", o.Duplicate}, {"Reorder", o.Reorder}, {"Break", o.Break}} {
+		if !(p.v >= 0 && p.v <= 1) {
+			return no(p.name, p.v, "a probability, 0 to 1")
+		}
+	}
+	for _, d := range []struct {
+		name string
+		v    int64
+	}{{"DelayMin", int64(o.DelayMin)}, {"QueueMessages", int64(o.QueueMessages)}, {"QueueBytes", int64(o.QueueBytes)}, {"PacketBytes", int64(o.PacketBytes)}} {
+		if d.v < 0 {
+			return no(d.name, d.v, "0 for the default, or more")
+		}
+	}
+	if o.DelayMax < o.DelayMin {
+		return no("DelayMax", o.DelayMax, "at least DelayMin, which is "+o.DelayMin.String())
+	}
+	return nil
+}
 
 // sound returns the options with probabilities between 0 and 1, delays in order and not negative, and queues of a size.
 func (o Options) sound() Options {
