@@ -16,9 +16,8 @@ func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	}
 	j.appending.Lock()
 	defer j.appending.Unlock()
-	first, err := j.Next(), j.state()
-	for len(payloads) > 0 && err == nil {
-		n, gathered := j.gather(payloads)
+	first, n, gathered, err := j.gather(payloads)
+	for err == nil {
 		payloads = payloads[n:]
 		switch {
 		case len(payloads) > 0 && gathered <= bufferBytes:
@@ -26,6 +25,10 @@ func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 		case gathered > bufferBytes:
 			err = j.flush()
 		}
+		if err != nil || len(payloads) == 0 {
+			break
+		}
+		_, n, gathered, err = j.gather(payloads)
 	}
 	if err != nil {
 		return 0, err
@@ -33,11 +36,15 @@ func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	return first, nil
 }
 
-// gather takes as many of the payloads as the active segment has room for, unless the buffer is full before, and returns how many,
-// and the size of the buffer.
-func (j *Journal) gather(payloads [][]byte) (n, gathered int) {
+// gather takes as many of the payloads as the active segment has room for, unless the buffer is full before. It returns the number of the
+// next record, how many it took, and the size of the buffer, or the error that the journal has failed with.
+func (j *Journal) gather(payloads [][]byte) (next uint64, n, gathered int, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.failed != nil {
+		return 0, 0, 0, j.failed
+	}
+	next = j.next
 	size := j.segs[len(j.segs)-1].size
 	for n < len(payloads) && len(j.buf) <= bufferBytes && j.end+recordBytes(len(payloads[n])) <= size {
 		j.buf = appendRecord(j.buf, j.seed, j.next, j.synced, payloads[n])
@@ -45,7 +52,7 @@ func (j *Journal) gather(payloads [][]byte) (n, gathered int) {
 		j.next++
 		n++
 	}
-	return n, len(j.buf)
+	return next, n, len(j.buf), nil
 }
 
 // rotate syncs the active segment and makes a new one, in this order: a segment proves that all records before it are durable.

@@ -1,14 +1,21 @@
 package journal
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // waitersMax bounds those that wait for one Committer.
 const waitersMax = 1 << 16
 
 // Committer makes records durable in groups: one sync serves all that wait for one; while it runs, others gather for the next.
-// Its methods may be called from several goroutines at once. It has one goroutine of its own, which Close ends.
+// Its methods may be called from several goroutines at once. It has one goroutine of its own, and now and then a second one that makes the
+// file of the next segment, which takes as long as many syncs. Close ends both.
 type Committer struct {
 	j *Journal
+
+	preparing atomic.Bool
+	prepares  sync.WaitGroup
 
 	mu      sync.Mutex
 	wake    sync.Cond // someone waits, or there is room, or the end has come
@@ -67,6 +74,7 @@ func (c *Committer) Close() {
 // run syncs as long as someone waits. Whether someone does is looked at under the lock under which they join, so no wake-up is lost.
 func (c *Committer) run() {
 	defer close(c.done)
+	defer c.prepares.Wait()
 	var group []waiter
 	for {
 		c.mu.Lock()
@@ -97,6 +105,20 @@ func (c *Committer) run() {
 			}
 			group[i] = waiter{}
 		}
-		c.j.Prepare()
+		c.prepare()
 	}
+}
+
+// prepare has the file of the next segment made beside the syncs, where it is time for that.
+func (c *Committer) prepare() {
+	c.j.mu.Lock()
+	due := c.j.short()
+	c.j.mu.Unlock()
+	if !due || c.preparing.Swap(true) {
+		return
+	}
+	c.prepares.Go(func() {
+		defer c.preparing.Store(false)
+		c.j.Prepare()
+	})
 }

@@ -74,12 +74,17 @@ func (j *Journal) dropSpares() {
 	}
 }
 
+// short says whether a file for the next segment should be made. The caller holds mu.
+func (j *Journal) short() bool {
+	return j.failed == nil && len(j.spares) == 0 && j.end > j.segs[len(j.segs)-1].size/2
+}
+
 // Prepare makes the file of the next segment if the active one is half full and no file waits, so that whoever appends does not
 // have to. It may be called from any goroutine, by one at a time; a Committer calls it. It says nothing of a failure: the file is
 // made again when it is needed, and then a disk that is full is an error.
 func (j *Journal) Prepare() {
 	j.mu.Lock()
-	due := j.failed == nil && len(j.spares) == 0 && j.end > j.segs[len(j.segs)-1].size/2
+	due := j.short()
 	// Each has a name of its own: a rotation may have taken the one before and not given it its name yet.
 	j.prepared++
 	s := spare{name: fmt.Sprintf("%snext-%d%s%s", segmentPrefix, j.prepared, segmentSuffix, tmpSuffix)}
