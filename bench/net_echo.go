@@ -126,9 +126,10 @@ func netHub(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	}
 	message := make([]byte, spec.Bytes)
 	var began time.Time
+	var cpu float64
 	for i := range spec.Warm + spec.Rounds {
 		if i == spec.Warm {
-			began = time.Now()
+			began, cpu = time.Now(), processorTime()
 		}
 		for _, p := range to {
 			if err := end.Send(p, message); err != nil {
@@ -148,7 +149,7 @@ func netHub(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 			return err
 		}
 	}
-	say(netAnswer{Seconds: time.Since(began).Seconds()})
+	say(netAnswer{Seconds: time.Since(began).Seconds(), CPU: processorTime() - cpu})
 	<-over
 	return nil
 }
