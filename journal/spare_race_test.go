@@ -49,3 +49,42 @@ func TestPrepareBesideRotate(t *testing.T) {
 	same(t, all(t, j, 1), want)
 	ok(t, j.Close())
 }
+
+// held is a disk on which a file that is prepared takes as long as it is held.
+type held struct {
+	vfs.FS
+	made, let chan struct{}
+}
+
+func (h *held) Create(name string) (vfs.File, error) {
+	if strings.Contains(name, "next") {
+		h.made <- struct{}{}
+		<-h.let
+	}
+	return h.FS.Create(name)
+}
+
+// While the file of the next segment is made, a Committer goes on to serve; and its end waits for that.
+func TestCommitterServesWhileAFileIsMade(t *testing.T) {
+	disk := &held{FS: vfs.NewMem(), made: make(chan struct{}, 1), let: make(chan struct{})}
+	j, _ := open(t, disk, Options{SegmentBytes: segmentBytesMin})
+	c := NewCommitter(j)
+	commit := func(i uint64, size int) {
+		lsn, err := j.Append(text(i, size))
+		ok(t, err)
+		served := make(chan error)
+		c.Wait(lsn, func(err error) { served <- err })
+		ok(t, <-served)
+	}
+	commit(1, segmentBytesMin/2)
+	<-disk.made
+	for i := range uint64(5) {
+		commit(2+i, 100)
+	}
+	close(disk.let)
+	c.Close()
+	if _, ready := j.takeSpare(); !ready {
+		t.Error("no file was made")
+	}
+	ok(t, j.Close())
+}
