@@ -49,7 +49,6 @@ type doorway struct {
 	t        *testing.T
 	operator *guest
 	member   *guest
-	secret   []byte
 	digest   [32]byte
 }
 

@@ -84,14 +84,12 @@ const serverGarbage = 32 << 20
 // more gather, and the system gives no pages for it.
 func TuneServer() {
 	if os.Getenv("GOGC") == "" {
-		untouched.Do(func() { unused = make([]byte, serverGarbage) })
+		_ = ballast()
 	}
 }
 
-var (
-	untouched sync.Once
-	unused    []byte
-)
+// ballast is that memory: the value is kept from the first call on.
+var ballast = sync.OnceValue(func() []byte { return make([]byte, serverGarbage) })
 
 // FreeMemory gives back what a large model took that was just forgotten. Left to itself, the memory would go back in the
 // background, while as much is taken again.

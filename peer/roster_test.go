@@ -17,7 +17,9 @@ func TestRosterModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := NewRoster(8)
 		places := rapid.SampledFrom([]string{"clients", "edges"})
-		peers := rapid.Custom(func(t *rapid.T) wire.PeerID { return wire.PeerID(fmt.Sprint("p", rapid.IntRange(0, 11).Draw(t, "peer"))) })
+		peers := rapid.Custom(func(t *rapid.T) wire.PeerID {
+			return wire.PeerID(fmt.Sprint("p", rapid.IntRange(0, 11).Draw(t, "peer")))
+		})
 		at := func(place string, number int) (found Member, ok bool) {
 			for _, m := range r.Members(place) {
 				if m.State == MemberIs && m.Number == number {

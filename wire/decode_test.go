@@ -53,7 +53,7 @@ func TestRefused(t *testing.T) {
 		"notice twice":            {"\x08\x02\x9a\x01\x02\x08\x03\x9a\x01\x02\x08\x03", "field 19 after field 19"},
 		"base after the notice":   {"\x08\x02\x9a\x01\x02\x08\x03\x88\x01\x01", "field 17 after field 17"},
 		"notice without a kind":   {"\x08\x02\x9a\x01\x02\x10\x05", "a notice has a kind"},
-		"notice of kind 10":        {"\x08\x02\x9a\x01\x02\x08\x0a", "kind of notice is not known"},
+		"notice of kind 10":       {"\x08\x02\x9a\x01\x02\x08\x0a", "kind of notice is not known"},
 		"cut without a time":      {"\x08\x03\x9a\x01\x02\x08\x09", "a cut has a time"},
 		"unreadable, version 2":   {"\x08\x02\x9a\x01\x02\x08\x06", "with this content is of version 3"},
 		"notice of kind 256":      {"\x08\x02\x9a\x01\x03\x08\x80\x02", "want 1 to 255"},

@@ -2,6 +2,7 @@ package libp2p
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -18,12 +19,14 @@ func TestConfigIsValidated(t *testing.T) {
 		t.Errorf("%+v, %v", got.Limits, err)
 	}
 	bad := map[string]func(*Config){
-		"Key":                func(c *Config) { c.Key = c.Key[:9] },
-		"Receiver":           func(c *Config) { c.Receiver = nil },
-		"Found":              func(c *Config) { c.MDNS = "x" },
-		"Listen[1]":          func(c *Config) { c.Listen = []string{tcpAny, "localhost:4001"} },
-		"RetryMax":           func(c *Config) { c.RetryMin, c.RetryMax = time.Second, time.Millisecond },
-		"Limits.PacketBytes": func(c *Config) { c.Limits.PacketBytes = 1 << 33 },
+		"Key":       func(c *Config) { c.Key = c.Key[:9] },
+		"Receiver":  func(c *Config) { c.Receiver = nil },
+		"Found":     func(c *Config) { c.MDNS = "x" },
+		"Listen[1]": func(c *Config) { c.Listen = []string{tcpAny, "localhost:4001"} },
+		"RetryMax":  func(c *Config) { c.RetryMin, c.RetryMax = time.Second, time.Millisecond },
+	}
+	if math.MaxInt > math.MaxUint32 {
+		bad["Limits.PacketBytes"] = func(c *Config) { c.Limits.PacketBytes = math.MaxInt }
 	}
 	// All that is a number or a span must not be below 0, also what is added later.
 	for prefix, of := range map[string]reflect.Type{"": reflect.TypeFor[Config](), "Limits.": reflect.TypeFor[Limits]()} {
