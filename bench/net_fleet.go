@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -41,11 +40,14 @@ func netFleets(r *netRun, emit func(Metric)) error {
 			continue
 		}
 		emit(metric(netBench, fmt.Sprintf("fleet_cpu_us_per_update_ratio_%d_to_%d", members, first), 1e6*a.CPU, "us", 1e6*small.CPU, of).aimRatio(1.5))
-		emit(metric(netBench, fmt.Sprintf("fleet_register_s_%d", members), a.First, "s", float64(members)/1000, "a second for a thousand"))
-		emit(metric(netBench, "fleet_server_kb_per_client", max(0.001, a.Own/1024/float64(members)), "KB", float64(r.Bytes)/1024, "an update"))
+		emit(metric(netBench, fmt.Sprintf("fleet_register_s_%d", members), a.First, "s", small.First*float64(members)/float64(first), fmt.Sprintf("as long for each as with %d clients", first)))
+		emit(metric(netBench, "fleet_server_kb_per_client", kilobytes(a, members), "KB", kilobytes(small, first), fmt.Sprintf("the same with %d clients", first)))
 	}
 	return nil
 }
+
+// kilobytes is by what the server's memory grew for each client.
+func kilobytes(a netAnswer, members int) float64 { return max(0.001, a.Own/1024/float64(members)) }
 
 // fleet runs a server and its clients once, and returns what the server measured.
 func (r *netRun) fleet(members, cohort, rounds int) (netAnswer, error) {
@@ -53,32 +55,12 @@ func (r *netRun) fleet(members, cohort, rounds int) (netAnswer, error) {
 	dir, remove := r.place()
 	defer remove()
 	spec := netSpec{Role: "server", Rounds: rounds, Warm: max(1, rounds/10), Bytes: r.Bytes, Members: members, Cohort: cohort, Dir: filepath.Join(dir, "0")}
-	hub, said, err := r.start(spec)
-	if err != nil {
-		return netAnswer{}, err
-	}
-	children := []*netChild{hub}
-	stop := func(err error) error {
-		for _, c := range slices.Backward(children) {
-			err = c.stop(err)
-		}
-		return err
-	}
+	var around []netSpec
 	for i := range processes {
 		c := spec
-		c.Role, c.Dir, c.Server = "fleet", "", said.Addresses
+		c.Role, c.Dir = "fleet", ""
 		c.Index, c.Count = 1+members*i/processes, members*(i+1)/processes-members*i/processes
-		child, _, err := r.start(c)
-		if err != nil {
-			return netAnswer{}, stop(err)
-		}
-		children = append(children, child)
+		around = append(around, c)
 	}
-	for _, c := range children[1:] {
-		if err := c.begin(); err != nil {
-			return netAnswer{}, stop(err)
-		}
-	}
-	a, err := hub.within(fleetPatience)
-	return a, stop(err)
+	return r.together(spec, around, fleetPatience)
 }

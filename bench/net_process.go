@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -89,6 +90,36 @@ func (r *netRun) start(spec netSpec) (*netChild, netAnswer, error) {
 		return nil, a, c.stop(err)
 	}
 	return c, a, nil
+}
+
+// together runs a server and those around it, who begin when all are there, and returns what the server has measured.
+func (r *netRun) together(server netSpec, around []netSpec, patience time.Duration) (netAnswer, error) {
+	hub, said, err := r.start(server)
+	if err != nil {
+		return netAnswer{}, err
+	}
+	children := []*netChild{hub}
+	stop := func(err error) error {
+		for _, c := range slices.Backward(children) {
+			err = c.stop(err)
+		}
+		return err
+	}
+	for _, spec := range around {
+		spec.Server = said.Addresses
+		c, _, err := r.start(spec)
+		if err != nil {
+			return netAnswer{}, stop(err)
+		}
+		children = append(children, c)
+	}
+	for _, c := range children[1:] {
+		if err := c.begin(); err != nil {
+			return netAnswer{}, stop(err)
+		}
+	}
+	a, err := hub.within(patience)
+	return a, stop(err)
 }
 
 // begin lets the child begin, where it waits for that.

@@ -75,26 +75,11 @@ func (r *netRun) trio(server, client string, durable, quic bool) (netAnswer, err
 		return filepath.Join(dir, fmt.Sprint(i))
 	}
 	spec.Dir = at(0)
-	hub, said, err := r.start(spec)
-	if err != nil {
-		return netAnswer{}, err
-	}
-	children := []*netChild{hub}
-	stop := func(err error) error {
-		for _, c := range slices.Backward(children) {
-			err = c.stop(err)
-		}
-		return err
-	}
+	var around []netSpec
 	for i := 1; i < netNodes; i++ {
 		c := spec
-		c.Role, c.Index, c.Dir, c.Server = client, i, at(i), said.Addresses
-		child, _, err := r.start(c)
-		if err != nil {
-			return netAnswer{}, stop(err)
-		}
-		children = append(children, child)
+		c.Role, c.Index, c.Dir = client, i, at(i)
+		around = append(around, c)
 	}
-	a, err := hub.next()
-	return a, stop(err)
+	return r.together(spec, around, netPatience)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -72,6 +73,9 @@ func TestReaderOfANodeGoesAway(t *testing.T) {
 
 // TestHangUp: a terminal that hangs up stops a node cleanly, as SIGTERM does; under nohup it does nothing.
 func TestHangUp(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("A HANG-UP IS NOT TRIED HERE: these tests run under nohup themselves, and what they start ignores it too")
+	}
 	listening := func(cmd *exec.Cmd) *bytes.Buffer {
 		var errs bytes.Buffer
 		cmd.Stderr = &errs

@@ -1,6 +1,7 @@
 package libp2p
 
 import (
+	"maps"
 	"net"
 	"sync"
 	"time"
@@ -21,8 +22,68 @@ const (
 	asksAtOnce = 256
 )
 
-// notice looks for changes of the machine's addresses, and for a sleep.
+// notice goes on after each change of the machine's addresses, and after a sleep.
 func (t *Transport) notice() {
+	news := machine.join()
+	defer machine.leave(news)
+	for {
+		select {
+		case has := <-news:
+			t.counts.moves.Add(1)
+			t.moved(has)
+		case <-t.ctx.Done():
+			return
+		}
+	}
+}
+
+// lookout looks at the machine for all ends of the process: for one it costs some 50 µs a second, and there may be thousands. It is safe
+// for concurrent use, and looks while somebody listens.
+type lookout struct {
+	mu   sync.Mutex
+	ends map[chan map[string]bool]bool // each has room for one change
+	over chan struct{}                 // closed when nobody listens any more; nil while nobody does
+}
+
+var machine lookout
+
+// join returns where the addresses of the machine are told after each change.
+func (l *lookout) join() chan map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news := make(chan map[string]bool, 1)
+	if l.over == nil {
+		l.ends, l.over = map[chan map[string]bool]bool{}, make(chan struct{})
+		go l.look(l.over)
+	}
+	l.ends[news] = true
+	return news
+}
+
+func (l *lookout) leave(news chan map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if delete(l.ends, news); len(l.ends) == 0 {
+		close(l.over)
+		l.over = nil
+	}
+}
+
+// tell tells all of the newest addresses.
+func (l *lookout) tell(has map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for news := range l.ends { // each hears the same
+		select {
+		case <-news: // not looked at yet
+		default:
+		}
+		news <- has
+	}
+}
+
+// look looks at the addresses and at the clock until it is over.
+func (l *lookout) look(over chan struct{}) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	has, _ := ownAddresses()
@@ -30,7 +91,7 @@ func (t *Transport) notice() {
 	for {
 		select {
 		case <-tick.C:
-		case <-t.ctx.Done():
+		case <-over:
 			return
 		}
 		now := time.Now().Round(0)
@@ -40,13 +101,9 @@ func (t *Transport) notice() {
 		if err != nil {
 			addrs = has // the system does not say; not known to be other than before
 		}
-		changed := len(addrs) != len(has)
-		for a := range addrs {
-			changed = changed || !has[a]
-		}
-		if has = addrs; changed || slept {
-			t.counts.moves.Add(1)
-			t.moved(has)
+		if changed := !maps.Equal(addrs, has); changed || slept {
+			has = addrs
+			l.tell(has)
 		}
 	}
 }

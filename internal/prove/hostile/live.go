@@ -32,7 +32,7 @@ func newLive(v *victim) (*live, error) {
 // codes are the reasons for which an engine refuses.
 var codes = map[string]bool{
 	engine.RefusedFull: true, engine.RefusedTooLarge: true, engine.RefusedStranger: true, engine.RefusedFormat: true,
-	engine.RefusedAddress: true, engine.RefusedDigest: true, engine.RefusedUnknown: true,
+	engine.RefusedVersion: true, engine.RefusedAddress: true, engine.RefusedDigest: true, engine.RefusedUnknown: true,
 }
 
 // deliver gives an envelope to the node, and to the twin if it was accepted.
