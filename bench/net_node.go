@@ -91,7 +91,7 @@ func (r *netReceiver) bindHost(h *host.Host, began func()) {
 	var once sync.Once
 	r.bind(h, func(from wire.PeerID, raw []byte) {
 		once.Do(began)
-		h.Receive(from, raw)
+		_ = h.Accept(from, raw, nil)
 	})
 }
 

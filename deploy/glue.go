@@ -1,9 +1,7 @@
 package deploy
 
 import (
-	"errors"
 	"sync"
-	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -67,20 +65,7 @@ func (g *glue) Receive(from wire.PeerID, raw []byte) error {
 	case <-g.stop:
 		return host.ErrStopped
 	}
-	h := g.bound()
-	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		err := h.Receive(from, raw)
-		if !errors.As(err, new(*host.FullError)) {
-			return err
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-g.stop:
-			t.Stop()
-			return host.ErrStopped
-		}
-	}
+	return g.bound().Accept(from, raw, g.stop)
 }
 
 // Linked notes that a peer is there.

@@ -54,8 +54,9 @@ type Host struct {
 
 	mu      sync.Mutex
 	inbox   inbox
-	flushes []flush // that wait
-	left    bool    // the last Step did not take all packets
+	flushes []flush       // that wait
+	left    bool          // the last Step did not take all packets
+	freed   chan struct{} // closed when something is taken out of the inbox; nil while nobody waits for that
 	stopped bool
 
 	notify  chan struct{} // one token: the inbox has something
@@ -188,6 +189,36 @@ func (h *Host) Receive(from wire.PeerID, raw []byte) error {
 	return h.post(Arrived(from, raw), h.cfg.Inbox)
 }
 
+// Accept is Receive that waits for room, so that a transport reads no more of this peer meanwhile. It ends with ErrStopped when the host stops,
+// or when stop is closed, which may be nil.
+func (h *Host) Accept(from wire.PeerID, raw []byte, stop <-chan struct{}) error {
+	err := h.Receive(from, raw)
+	for errors.As(err, new(*FullError)) {
+		freed := h.soon() // before another look, so that no room is missed
+		if err = h.Receive(from, raw); !errors.As(err, new(*FullError)) {
+			break
+		}
+		select {
+		case <-freed:
+		case <-h.stop:
+			return ErrStopped
+		case <-stop:
+			return ErrStopped
+		}
+	}
+	return err
+}
+
+// soon returns what is closed when something is taken out of the inbox.
+func (h *Host) soon() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.freed == nil {
+		h.freed = make(chan struct{})
+	}
+	return h.freed
+}
+
 // Deliver takes any other input. It is not durable when Deliver returns; see Flush.
 func (h *Host) Deliver(ev *engine.Event) error { return h.post(ev, h.cfg.Inbox) }
 
@@ -302,6 +333,10 @@ func (h *Host) take() []*engine.Event {
 	defer h.mu.Unlock()
 	var events []*engine.Event
 	events, h.left = h.inbox.take()
+	if h.freed != nil && len(events) > 0 {
+		close(h.freed)
+		h.freed = nil
+	}
 	return append(links, events...)
 }
 

@@ -1,10 +1,15 @@
 package host
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -80,5 +85,55 @@ func TestALoudPeerLeavesRoom(t *testing.T) {
 		if b.bytes != 0 || len(b.shares) != 0 {
 			t.Errorf("%d bytes and %d shares are left of nothing", b.bytes, len(b.shares))
 		}
+	}
+}
+
+// TestAcceptWaitsForRoom: a packet that does not fit waits until something is taken, and nothing is lost; a host that stops, or who asks
+// for it, ends the wait.
+func TestAcceptWaitsForRoom(t *testing.T) {
+	r := newRig(t, 1)
+	h, err := Start(Config{Node: r.config(0), Store: Store{FS: vfs.NewMem(), Dir: "n"}, Inbox: 4, Send: func(wire.PeerID, []byte) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Stop()
+	looking, goOn := make(chan struct{}), make(chan struct{})
+	go h.View(func(*node.Node) {
+		close(looking)
+		<-goOn
+	})
+	<-looking // the thread that steps stands still
+	release := sync.OnceFunc(func() { close(goOn) })
+	defer release()
+	for i := range 5 {
+		if err := h.Receive(wire.PeerID(fmt.Sprint("x", i)), []byte{1}); errors.As(err, new(*FullError)) != (i == 4) {
+			t.Fatalf("packet %d of 4 that there is room for: %v", i+1, err)
+		}
+	}
+	const waiting = 8
+	done := make(chan error, waiting+1)
+	for range waiting {
+		go func() { done <- h.Accept("y", []byte{2}, nil) }()
+	}
+	stop := make(chan struct{})
+	go func() { done <- h.Accept("z", []byte{3}, stop) }()
+	select {
+	case err := <-done:
+		t.Fatalf("without room Accept says %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(stop)
+	if err := <-done; err != ErrStopped {
+		t.Fatalf("who asked for the end of the wait gets %v", err)
+	}
+	release()
+	for range waiting {
+		if err := <-done; err != nil {
+			t.Fatalf("with room Accept says %v", err)
+		}
+	}
+	h.Stop()
+	if err := h.Accept("x", []byte{1}, nil); err != ErrStopped {
+		t.Fatalf("a host that has stopped says %v", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
@@ -131,13 +130,7 @@ func (s *server) Admit(p wire.PeerID) error {
 // Receive gives a packet to the node.
 func (s *server) Receive(from wire.PeerID, raw []byte) error {
 	<-s.ready
-	for {
-		err := s.host.Receive(from, raw)
-		if !errors.As(err, new(*host.FullError)) {
-			return err
-		}
-		<-time.After(time.Millisecond) // the peer waits with it
-	}
+	return s.host.Accept(from, raw, nil)
 }
 
 // Linked counts links.
