@@ -48,7 +48,7 @@ func TestNamespaces(t *testing.T) {
 
 // TestTranslators runs a job of which all nodes are behind address translators, and one of which a client moves.
 func TestTranslators(t *testing.T) {
-	p := outages.Translators{Command: outages.Command{Bin: executable}, Rounds: 20}
+	p := outages.Translators{Command: outages.Command{Bin: executable}, Rounds: 120} // some 12 s: a hole may take several tries
 	for seed, what := range map[uint64]string{2: "contributions, each counted once", 5: "milliseconds to go on"} {
 		t.Run(what, func(t *testing.T) { proven(t, p, seed, "runs", what) })
 	}
