@@ -37,53 +37,73 @@ func restoredAs(t *testing.T, as, file, dir string, more ...string) {
 }
 
 // TestBackupOfARun makes backups of a run and of a run of processes while they train, kills some of the backups and the runs with
-// SIGKILL on the way, and lets restored ones go on: each gives the model of an undisturbed run.
+// SIGKILL on the way, and lets restored ones go on: each gives the model of an undisturbed run. A run that was over before all of
+// that was done to it is tried again with twice the rounds: a backup plays back what was done so far, so it takes as long as that.
 func TestBackupOfARun(t *testing.T) {
+	for _, more := range [][]string{nil, {"--processes"}} {
+		t.Run(strings.Join(append([]string{"run"}, more...), " "), func(t *testing.T) {
+			rounds := map[bool]int{false: 800, true: 120}[raceEnabled]
+			for !backupsOfARun(t, rounds, more...) {
+				if rounds *= 2; rounds > 10000 {
+					t.Fatalf("a run of %d rounds was over before its backups were made", rounds/2)
+				}
+			}
+		})
+	}
+}
+
+// backupsOfARun returns false when the run was over too early.
+func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	rounds := map[bool]int{false: 400, true: 120}[raceEnabled]
 	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
 	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
 	rng := random(t)
-	for _, kind := range [][]string{{"run", in("long.yaml"), "--json"}, {"run", in("long.yaml"), "--json", "--processes"}} {
-		name := fmt.Sprint("of", len(kind))
-		args := append(kind, "--dir", in(name))
-		run := start(t, dir, args...)
-		run.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
-		var files []string
-		for i := range 3 {
-			file := in(fmt.Sprint(name, "-", i))
-			if _, hit := killed(t, time.Duration(rng.Int64N(int64(300*time.Millisecond))), syscall.SIGKILL, "backup", in(name), "-o", file); hit {
-				if _, err := os.Stat(file); err == nil {
-					files = append(files, file) // it was there whole, or the restore will say so
-				}
+	args := func(folder string) []string {
+		return append([]string{"run", in("long.yaml"), "--json", "--dir", in(folder)}, more...)
+	}
+	run := start(t, dir, args("of")...)
+	run.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	var files []string
+	for i := range 2 {
+		file := in(fmt.Sprint("backup-", i))
+		if _, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), syscall.SIGKILL, "backup", in("of"), "-o", file); hit {
+			if _, err := os.Stat(file); err == nil {
+				files = append(files, file) // it was there whole, or the restore will say so
 			}
-			if o, hit := killed(t, time.Duration(rng.Int64N(int64(300*time.Millisecond))), os.Interrupt, "backup", in(name), "-o", file+"-interrupted"); hit {
-				if _, err := os.Stat(file + "-interrupted"); err == nil {
-					t.Errorf("an interrupted backup made a file: %+v", o)
-				}
-			}
-			if i == 1 {
-				run.cmd.Process.Kill()
-				run.end(t)
-				run = start(t, dir, args...)
-				run.await(t, "a round after that", func(e told) bool { return e.Event == "round" })
-			}
-			backedUp(t, in(name), file, "--force") // the one that was killed may have made it
-			files = append(files, file)
 		}
-		run.cmd.Process.Kill()
-		run.end(t)
-		backedUp(t, in(name), in(name+"-stopped"))
-		files = append(files, in(name+"-stopped"))
-		for i, file := range files {
-			again := in(fmt.Sprint(name, "-again-", i))
-			restoredAs(t, "move", file, again)
-			if got := rhizome(t, append(kind, "--dir", again)...).result(t); got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
-				t.Errorf("%s: %+v, undisturbed %+v", file, got, want)
+		if o, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), os.Interrupt, "backup", in("of"), "-o", file+"-interrupted"); hit {
+			if _, err := os.Stat(file + "-interrupted"); err == nil {
+				t.Errorf("an interrupted backup made a file: %+v", o)
 			}
+		}
+		if i == 1 {
+			run.cmd.Process.Kill()
+			if run.end(t) == exitOK {
+				return false
+			}
+			run = start(t, dir, args("of")...)
+			if run.await(t, "a round after that, or the end", func(e told) bool { return e.Event == "round" || e.Event == "done" }).Event == "done" {
+				run.end(t)
+				return false
+			}
+		}
+		backedUp(t, in("of"), file, "--force") // the one that was killed may have made it
+		files = append(files, file)
+	}
+	run.cmd.Process.Kill()
+	if run.end(t) == exitOK {
+		return false
+	}
+	backedUp(t, in("of"), in("stopped"))
+	for i, file := range append(files, in("stopped")) {
+		again := fmt.Sprint("again-", i)
+		restoredAs(t, "move", file, in(again))
+		if got := rhizome(t, args(again)...).result(t); got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
+			t.Errorf("%s: %+v, undisturbed %+v", file, got, want)
 		}
 	}
+	return true
 }
 
 // TestBackupOfNodes brings back a server, and then a client, from backups that were made while they ran, after they had gone on for a
