@@ -1,6 +1,6 @@
 module github.com/rhizome-ml/rhizome
 
-go 1.26.6
+go 1.26.0
 
 require (
 	charm.land/lipgloss/v2 v2.0.6
@@ -9,7 +9,7 @@ require (
 	github.com/charmbracelet/x/ansi v0.11.8
 	github.com/klauspost/compress v1.20.3
 	github.com/libp2p/go-libp2p v0.51.0
-	github.com/libp2p/go-libp2p-pubsub v0.19.0
+	github.com/libp2p/go-libp2p-pubsub v0.18.0
 	github.com/mr-tron/base58 v1.3.0
 	github.com/multiformats/go-multiaddr v0.16.1
 	github.com/multiformats/go-multiaddr-dns v0.6.0

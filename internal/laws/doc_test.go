@@ -73,3 +73,18 @@ func TestMissingPathsAreFound(t *testing.T) {
 		t.Errorf("missing are %q", got)
 	}
 }
+
+// TestAnyPatchLevelOfGoBuilds: go.mod wants a release of Go and no patch level of it, and the documents name that release.
+func TestAnyPatchLevelOfGoBuilds(t *testing.T) {
+	m := regexp.MustCompile(`(?m)^go (1\.\d+)(?:\.0)?$`).FindStringSubmatch(document(t, "go.mod"))
+	if m == nil || regexp.MustCompile(`(?m)^toolchain`).MatchString(document(t, "go.mod")) {
+		t.Fatal("go.mod names a patch level or a toolchain; want a release, such as go 1.26.0")
+	}
+	for _, name := range []string{"CONTRIBUTING.md", "README.md"} {
+		for _, named := range regexp.MustCompile(`\bGo (1\.\d+)`).FindAllStringSubmatch(document(t, name), -1) {
+			if named[1] != m[1] {
+				t.Errorf("%s speaks of Go %s, go.mod of %s", name, named[1], m[1])
+			}
+		}
+	}
+}

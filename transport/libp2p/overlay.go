@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -153,19 +152,18 @@ type overlayTrace struct{ o *Overlay }
 func (t overlayTrace) RejectMessage(*pubsub.Message, string) { t.o.counts.refused.Add(1) }
 func (t overlayTrace) UndeliverableMessage(*pubsub.Message)  { t.o.counts.dropped.Add(1) }
 
-func (overlayTrace) OnNewOutboundStream(peer.ID, protocol.ID)             {}
-func (overlayTrace) OnClosedOutboundStream(peer.ID)                       {}
-func (overlayTrace) AddPeer(peer.ID, protocol.ID)                         {}
-func (overlayTrace) RemovePeer(peer.ID)                                   {}
-func (overlayTrace) Join(string)                                          {}
-func (overlayTrace) Leave(string)                                         {}
-func (overlayTrace) Graft(peer.ID, string)                                {}
-func (overlayTrace) Prune(peer.ID, string)                                {}
-func (overlayTrace) ValidateMessage(*pubsub.Message)                      {}
-func (overlayTrace) DeliverMessage(*pubsub.Message)                       {}
-func (overlayTrace) DuplicateMessage(*pubsub.Message)                     {}
-func (overlayTrace) ThrottlePeer(peer.ID)                                 {}
-func (overlayTrace) RecvRPC(*pubsub.RPC)                                  {}
-func (overlayTrace) SendRPC(*pubsub.RPC, peer.ID)                         {}
-func (overlayTrace) DropRPC(*pubsub.RPC, peer.ID)                         {}
-func (overlayTrace) SendRPCCompleted(*pubsub.RPC, peer.ID, time.Duration) {}
+func (overlayTrace) OnNewOutboundStream(peer.ID, protocol.ID) {}
+func (overlayTrace) OnClosedOutboundStream(peer.ID)           {}
+func (overlayTrace) AddPeer(peer.ID, protocol.ID)             {}
+func (overlayTrace) RemovePeer(peer.ID)                       {}
+func (overlayTrace) Join(string)                              {}
+func (overlayTrace) Leave(string)                             {}
+func (overlayTrace) Graft(peer.ID, string)                    {}
+func (overlayTrace) Prune(peer.ID, string)                    {}
+func (overlayTrace) ValidateMessage(*pubsub.Message)          {}
+func (overlayTrace) DeliverMessage(*pubsub.Message)           {}
+func (overlayTrace) DuplicateMessage(*pubsub.Message)         {}
+func (overlayTrace) ThrottlePeer(peer.ID)                     {}
+func (overlayTrace) RecvRPC(*pubsub.RPC)                      {}
+func (overlayTrace) SendRPC(*pubsub.RPC, peer.ID)             {}
+func (overlayTrace) DropRPC(*pubsub.RPC, peer.ID)             {}
