@@ -4,8 +4,11 @@ import (
 	"embed"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
 // DefaultName is the job that runs where none is named.
@@ -28,11 +31,21 @@ func (e *UnknownError) Error() string {
 	if e.Job == KindGossip {
 		return "job gossip has no server: rhizome peer gossip runs a node of it, rhizome sim gossip all of them in one process"
 	}
-	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s", e.Job, strings.Join(e.Known, ", "))
+	near := ""
+	if like := strictyaml.Closest(e.Job, e.Known); like != "" {
+		near = "; did you mean " + like + "?"
+	}
+	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s%s",
+		strictyaml.Shorten(e.Job, strictyaml.KeyMax), strings.Join(e.Known, ", "), near)
 }
 
-// Builtins returns the names of the jobs that are built in, sorted.
+// Builtins returns the names of the jobs with a server that are built in, sorted.
 func Builtins() []string {
+	return slices.DeleteFunc(AllBuiltins(), func(name string) bool { return name == KindGossip })
+}
+
+// AllBuiltins returns the names of all jobs that are built in, sorted.
+func AllBuiltins() []string {
 	entries, err := builtinFiles.ReadDir("builtin")
 	if err != nil {
 		panic("job: " + err.Error()) // the files are part of the program
@@ -44,9 +57,21 @@ func Builtins() []string {
 	return out
 }
 
+// BuiltinFile returns the job file of a built-in job of any kind, as it may be saved and edited. The error is an *UnknownError.
+func BuiltinFile(name string) ([]byte, error) {
+	text, err := builtinFiles.ReadFile("builtin/" + name + ".yaml")
+	if err != nil {
+		return nil, &UnknownError{Job: name, Known: AllBuiltins()}
+	}
+	return text, nil
+}
+
 // Builtin returns the built-in job of that name, or an *UnknownError.
 func Builtin(name string) (Config, error) {
-	text, err := builtinFiles.ReadFile("builtin/" + name + ".yaml")
+	if name == KindGossip {
+		return Config{}, &UnknownError{Job: name, Known: Builtins()}
+	}
+	text, err := BuiltinFile(name)
 	if err != nil {
 		return Config{}, &UnknownError{Job: name, Known: Builtins()}
 	}

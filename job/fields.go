@@ -2,9 +2,13 @@ package job
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
 // field is one setting of a kind of job by the name that files and flags know it by.
@@ -83,6 +87,32 @@ func keysOf[C any](fields []field[C]) []string {
 		out[i] = f.key
 	}
 	return out
+}
+
+// KeyError says that the jobs of a kind have no setting of that name.
+type KeyError struct {
+	Key   string
+	Known []string
+}
+
+// Error names the setting that may have been meant, or all.
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax), strictyaml.Hint(e.Key, e.Known))
+}
+
+// CheckKeys returns nil when jobs of that kind have all of those settings, or a *KeyError for the first one, in alphabetical order,
+// that they do not have.
+func CheckKeys(kind string, set map[string]string) error {
+	known := Keys()
+	if kind == KindGossip {
+		known = GossipKeys()
+	}
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(known, key) {
+			return &KeyError{key, known}
+		}
+	}
+	return nil
 }
 
 // Set gives the setting of that name the value that the text says. Errors are *ConfigError.

@@ -15,17 +15,17 @@ import (
 func newBench(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure this machine, each figure beside a denominator of the same process",
+		Short: "Measure this machine, each figure beside a denominator",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		newBenchPart(c, "engine", "Measure the engine and what stands around it: ops, envelopes, snapshots, journal, training, rounds", bench.Engine),
-		newBenchPart(c, "snapshot", "Measure what snapshots, the journal and recovery cost beside the least that the machine can do",
+		newBenchPart(c, "engine", "Measure the engine: ops, envelopes, training, rounds", bench.Engine),
+		newBenchPart(c, "snapshot", "Measure snapshots, journal and recovery beside the least possible",
 			func(fsys vfs.FS, dir string, emit func(bench.Metric)) error {
 				return bench.Snapshot(fsys, dir, bench.DefaultSnapshotSizes(), emit)
 			}),
-		newBenchPart(c, "peers", "Measure what many peers cost a node: answers, deadlines, links and captures at 10,000 beside 100", bench.Peers),
+		newBenchPart(c, "peers", "Measure what 10,000 peers cost a node beside 100", bench.Peers),
 		newBenchSim(c),
 		newBenchNet(c),
 	)

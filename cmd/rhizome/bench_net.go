@@ -31,7 +31,7 @@ func newBenchNet(c *console) *cobra.Command {
 	f := &netFlags{o: bench.DefaultNetOptions()}
 	cmd := &cobra.Command{
 		Use:   "net",
-		Short: "Measure what nodes in processes of their own do over loopback sockets",
+		Short: "Measure nodes in processes of their own over loopback sockets",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			if f.child {

@@ -30,7 +30,7 @@ func newBenchSim(c *console) *cobra.Command {
 	f := &simFlags{}
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Measure how many messages a second the nodes of a simulated gossip job exchange, what an idle node takes, and how reconnects spread",
+		Short: "Measure a simulated gossip job: messages a second, idle nodes",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			if f.shard != 0 {

@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/onnx"
 )
 
 func newCompile(c *console) *cobra.Command {
 	var explain, json bool
 	var file string
+	set := newJobSettings()
 	cmd := &cobra.Command{
 		Use:   "compile [JOB]",
 		Short: "Compile a job and show what its nodes will run",
@@ -22,11 +22,11 @@ func newCompile(c *console) *cobra.Command {
 		Example: "  rhizome compile --explain\n  rhizome compile mine.yaml -o mine.onnx",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			name := job.DefaultName
-			if len(args) > 0 {
-				name = args[0]
+			named, given, err := set.federated(args, true)
+			if err != nil {
+				return err
 			}
-			cfg, err := job.Find(name)
+			cfg, err := named.With(given)
 			if err != nil {
 				return err
 			}
@@ -54,6 +54,7 @@ func newCompile(c *console) *cobra.Command {
 		}),
 	}
 	cmd.Flags().SortFlags = false
+	set.register(cmd.Flags(), setUsage)
 	cmd.Flags().BoolVar(&explain, "explain", false, "show what each pass did, and every op of every part")
 	cmd.Flags().BoolVar(&json, "json", false, "write the report as one JSON object and nothing else")
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write the artifact to this ONNX file")

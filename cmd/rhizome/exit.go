@@ -50,7 +50,7 @@ func exitCode(err error) int {
 		return exitSuperseded
 	case isAny[*deploy.RemovedError](err):
 		return exitRemoved
-	case isAny[*job.ConfigError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
+	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),

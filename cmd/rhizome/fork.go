@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +11,8 @@ import (
 
 func newFork(c *console) *cobra.Command {
 	var json bool
-	o := job.ForkOptions{Set: map[string]string{}}
+	set := newJobSettings()
+	o := job.ForkOptions{Set: set.set}
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",
 		Short: "Begin a new run from any kept round of an old one",
@@ -54,26 +54,7 @@ func newFork(c *console) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().IntVar(&o.At, "at", 0, "the finished round that the new run goes on after")
 	cmd.Flags().StringVar(&o.To, "dir", "", "directory of the new run (default DIR-at-ROUND)")
-	cmd.Flags().Var(settings(o.Set), "set", "change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
+	set.register(cmd.Flags(), "change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }
-
-// settings takes key=value, each time that it is given.
-type settings map[string]string
-
-// String returns nothing: there is no default.
-func (s settings) String() string { return "" }
-
-// Set takes one setting.
-func (s settings) Set(text string) error {
-	key, v, ok := strings.Cut(text, "=")
-	if key = strings.TrimSpace(key); !ok || key == "" {
-		return fmt.Errorf("want a setting and its value, such as learning_rate=0.05")
-	}
-	s[key] = strings.TrimSpace(v)
-	return nil
-}
-
-// Type names the value in the help.
-func (s settings) Type() string { return "KEY=VALUE" }

@@ -22,7 +22,7 @@ func newJoin(c *console) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "join [INVITATION | ADDR...]",
-		Short: "Take a server's job and train it with the data of this machine",
+		Short: "Take a server's job and train it with data of this machine",
 		Long: "Take the job of a server and train it with the data of this machine. INVITATION is the word behind \"rhizome join\" in the line\n" +
 			"that rhizome server or rhizome invite prints; it names the server, the program, and shows that you were invited. An address\n" +
 			"is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server of before, or one\n" +

@@ -16,7 +16,7 @@ import (
 func newJournal(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "journal",
-		Short: "Read the journals of nodes, and bring a node back at any record",
+		Short: "Read the journals of nodes, and replay them up to any record",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

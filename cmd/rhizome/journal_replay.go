@@ -27,7 +27,7 @@ func newReplay(c *console) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "replay PATH",
-		Short: "Bring a node back as it was at any record, and show what it had in flight",
+		Short: "Show a node as it was at any record, with all in flight",
 		Long: "Bring back the node in a directory from the newest snapshot before a record, replay its journal up to and with that\n" +
 			"record, hold what it puts out against what it put out then, and show its state as snapshot inspect does. Where a\n" +
 			"replay diverges, it says where and in what. Nothing on the disk is changed.",

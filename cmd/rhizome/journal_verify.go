@@ -16,7 +16,7 @@ func newJournalVerify(c *console) *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "verify PATH",
-		Short: "Check every record of journals, and that all of it replays to the same outputs",
+		Short: "Check every record, and that a replay says the same",
 		Long: "Check the journal of a node, or of all nodes of a run: the checksums and the content of every record. In a run, each\n" +
 			"node is also brought back in memory from its oldest snapshot, so that every record is replayed and its outputs are\n" +
 			"held against the journal. The place of damage is told. Nothing on the disk is changed.",

@@ -158,7 +158,7 @@ func newMembersReplace(c *console) *cobra.Command {
 	f := &operatorFlags{}
 	cmd := &cobra.Command{
 		Use:   "replace OLD NEW",
-		Short: "Put another node in the place of a client: number and part of the data stay",
+		Short: "Give a client's number and part of the data to another key",
 		Long: "Put another node in the place of a client of a server, such as a new machine whose key is another. NEW is its peer id, as\n" +
 			"rhizome id shows it there. It has the number of the one before, and so the same part of the data; a round that waits for the\n" +
 			"one goes on with the other, once it has joined. A server that is stopped takes the call too.",

@@ -71,7 +71,7 @@ func newID(c *console) *cobra.Command {
 	fresh := false
 	cmd := &cobra.Command{
 		Use:   "id",
-		Short: "Show who a node is, and make it an identity where it has none",
+		Short: "Show who a node is; --new makes a new identity",
 		Long: "Show the peer id of the node in --dir. Where the directory holds no identity, one is made: a key in the file\n" +
 			identity.File + ", for its owner alone. Whoever has a copy of that file is that node.",
 		Args: cobra.NoArgs,

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +12,7 @@ import (
 
 func newPeer(c *console) *cobra.Command {
 	f := &nodeFlags{}
-	set := map[string]string{}
+	set := newJobSettings()
 	var bootstrap []string
 	cmd := &cobra.Command{
 		Use:   "peer [JOB]",
@@ -26,20 +25,16 @@ func newPeer(c *console) *cobra.Command {
 		Example: "  rhizome peer gossip\n  rhizome peer gossip --bootstrap /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			o := deploy.PeerOptions{Set: set, Bootstrap: bootstrap}
-			if len(args) > 0 || f.dir == "" {
-				name := job.KindGossip
-				if len(args) > 0 {
-					name = args[0]
-				}
-				named, err := job.FindGossip(name)
-				if err != nil {
-					return err
-				}
-				o.Job = &named
-				if f.dir == "" {
-					f.dir = filepath.Join(".rhizome", named.Name+"-peer")
-				}
+			named, given, err := set.gossip(args, f.dir == "")
+			if err != nil {
+				return err
+			}
+			if d, ok := given["discovery"]; ok && d != job.DiscoveryExchange {
+				return &badInput{fmt.Sprintf("--set discovery=%s: nodes of rhizome peer tell each other whom they know; want %s", d, job.DiscoveryExchange)}
+			}
+			o := deploy.PeerOptions{Job: named, Set: given, Bootstrap: bootstrap}
+			if named != nil {
+				f.dir = stateDir(f.dir, named.Name+"-peer")
 			}
 			v := &nodeView{c: c, json: f.json}
 			ctx, cancel, options := f.options(cmd.Context(), v)
@@ -66,11 +61,12 @@ func newPeer(c *console) *cobra.Command {
 	f.register(cmd, ".rhizome/JOB-peer")
 	flags := cmd.Flags()
 	flags.StringSliceVar(&bootstrap, "bootstrap", nil, "addresses of nodes that are there, as they print them")
-	flags.Var(setting{"rounds", set, "N"}, "rounds", "periods to learn through, from the first neighbour on")
-	flags.Var(setting{"alone", set, "true|false"}, "alone", "train alone while there is no neighbour, and let the periods count at once")
+	set.flag(flags, "rounds", "N", "periods to learn through, from the first neighbour on")
+	set.flag(flags, "alone", "true|false", "train alone while there is no neighbour, and let the periods count at once")
 	flags.Lookup("alone").NoOptDefVal = "true"
-	flags.Var(setting{"period", set, "D"}, "period", "time between two models that a node sends")
-	flags.Var(setting{"seed", set, "S"}, "seed", "what all that is random is drawn from")
+	set.flag(flags, "period", "D", "time between two models that a node sends")
+	set.flag(flags, "seed", "S", "what all that is random is drawn from")
+	set.register(flags, setUsage)
 	return cmd
 }
 

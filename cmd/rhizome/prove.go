@@ -67,7 +67,7 @@ func newProve(c *console) *cobra.Command {
 	var f proveFlags
 	cmd := &cobra.Command{
 		Use:   "prove [PART...]",
-		Short: "Try the promises, each as often as its floor says, on all processors",
+		Short: "Try every promise, each as often as its floor says",
 		Long:  "Try the promises, each as often as its floor says, on all processors.\n\nParts:\n" + partList(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parts, err := chosen(args)

@@ -83,6 +83,37 @@ func newRoot(c *console) *cobra.Command {
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newRun(c), newServer(c), newJoin(c), newInvite(c), newPeer(c), newRelay(c), newData(c), newID(c), newPeers(c), newAllow(c), newBlock(c), newMembers(c), newLeave(c), newUnblock(c), newStatus(c), newCompile(c), newSnapshot(c), newJournal(c), newFork(c), newBackup(c), newRestore(c), newSim(c), newBench(c), newProve(c), newVersion(c))
+	for _, g := range commandGroups(c) {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
+	}
+	last := root.Groups()[len(root.Groups())-1].ID
+	root.SetHelpCommandGroupID(last)
+	root.SetCompletionCommandGroupID(last)
 	return root
+}
+
+// Commands are listed in the order in which they are declared, the first that somebody needs first.
+func init() { cobra.EnableCommandSorting = false }
+
+// commandGroup is a heading of the help with the commands below it.
+type commandGroup struct {
+	title    string
+	commands []*cobra.Command
+}
+
+// commandGroups returns all commands.
+func commandGroups(c *console) []commandGroup {
+	return []commandGroup{
+		{"Train", []*cobra.Command{newRun(c), newServer(c), newJoin(c), newPeer(c), newRelay(c)}},
+		{"Jobs and their data", []*cobra.Command{newJob(c), newCompile(c), newData(c)}},
+		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c), newBlock(c), newUnblock(c)}},
+		{"Look into state", []*cobra.Command{newStatus(c), newPeers(c), newSnapshot(c), newJournal(c)}},
+		{"Go back", []*cobra.Command{newFork(c), newBackup(c), newRestore(c)}},
+		{"Try and measure", []*cobra.Command{newSim(c), newProve(c), newBench(c)}},
+		{"Other", []*cobra.Command{newVersion(c)}},
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,38 +23,19 @@ type runFlags struct {
 	keep  int
 	age   time.Duration     // of snapshots that stay beyond keep
 	chaos map[string]string // empty, or with the probability
-	set   map[string]string // settings of the job, by key
+	set   *jobSettings
 }
-
-// setting is a flag whose value the job checks, so that all settings are refused in the same words.
-type setting struct {
-	key  string
-	set  map[string]string // where the value goes; a key that was not given is not there
-	kind string            // what the help calls the value
-}
-
-// String returns what was given.
-func (s setting) String() string { return s.set[s.key] }
-
-// Set takes what is given.
-func (s setting) Set(text string) error {
-	s.set[s.key] = strings.TrimSpace(text)
-	return nil
-}
-
-// Type names the value in the help.
-func (s setting) Type() string { return s.kind }
 
 func newRun(c *console) *cobra.Command {
-	f := &runFlags{set: map[string]string{}, chaos: map[string]string{}}
+	f := &runFlags{set: newJobSettings(), chaos: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "run [JOB]",
-		Short: "Train a job on this machine, one server and its clients, each a node with its own directory",
+		Short: "Train a job on this machine: one server and its clients",
 		Long: "Train a job on this machine: one server and its clients, each a node with its own directory.\n\n" +
 			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(job.Builtins(), ", ") + ".\n" +
 			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
 			"that comes out is the same to the bit.",
-		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7\n  rhizome run --chaos 0.3",
+		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run --chaos 0.3",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), c, args)
@@ -64,9 +44,10 @@ func newRun(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the run (default .rhizome/JOB)")
-	flags.Var(setting{"rounds", f.set, "N"}, "rounds", "rounds to train")
-	flags.Var(setting{"clients", f.set, "N"}, "clients", "clients to train with")
-	flags.Var(setting{"seed", f.set, "S"}, "seed", "what all that is random is drawn from")
+	f.set.flag(flags, "rounds", "N", "rounds to train")
+	f.set.flag(flags, "clients", "N", "clients to train with")
+	f.set.flag(flags, "seed", "S", "what all that is random is drawn from")
+	f.set.register(flags, setUsage)
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.procs, "processes", false, "run each node as a process of its own, over loopback sockets")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
@@ -77,29 +58,21 @@ func newRun(c *console) *cobra.Command {
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
-	o := job.Options{Dir: f.dir, Set: f.set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
+	named, set, err := f.set.federated(args, f.dir == "")
+	if err != nil {
+		return err
+	}
+	o := job.Options{Job: named, Dir: f.dir, Set: set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
 	if text, ok := f.chaos["chaos"]; ok {
 		if f.procs {
 			return &badInput{"--chaos drops nodes within one process; with --processes, kill the processes that --json names"}
 		}
-		var err error
 		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {
 			return &job.ConfigError{Key: "chaos", Value: strconv.Quote(text), Want: "a probability, 0 to 1"}
 		}
 	}
-	if len(args) > 0 || f.dir == "" {
-		name := job.DefaultName
-		if len(args) > 0 {
-			name = args[0]
-		}
-		named, err := job.Find(name)
-		if err != nil {
-			return err
-		}
-		o.Job = &named
-		if o.Dir == "" {
-			o.Dir = filepath.Join(".rhizome", named.Name)
-		}
+	if named != nil {
+		o.Dir = stateDir(f.dir, named.Name)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

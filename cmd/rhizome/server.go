@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,14 +18,14 @@ import (
 
 func newServer(c *console) *cobra.Command {
 	f := &nodeFlags{}
-	set := map[string]string{}
+	set := newJobSettings()
 	var linger time.Duration
 	var settings, known string
 	var open bool
 	var allow []string
 	cmd := &cobra.Command{
 		Use:   "server [JOB]",
-		Short: "Run the server of a job, give the job to clients, and wait for them",
+		Short: "Give a job to clients on other machines, and train with them",
 		Long: "Run the server of a job. It prints one line to paste on the machines that are to train with it, gives the job to the clients\n" +
 			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further invitations, --allow names\n" +
 			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is announced on the local\n" +
@@ -39,9 +38,13 @@ func newServer(c *console) *cobra.Command {
 			if open && len(allow) > 0 {
 				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"}
 			}
-			o := deploy.ServerOptions{Set: set, Linger: linger, Open: open, Private: f.child} // a run's clients are known
+			named, given, err := set.federated(args, f.dir == "")
+			if err != nil {
+				return err
+			}
+			o := deploy.ServerOptions{Job: named, Set: given, Linger: linger, Open: open, Private: f.child} // a run's clients are known
 			for _, text := range allow {
-				peers, err := named(text)
+				peers, err := peersOf(text)
 				if err != nil {
 					return err
 				}
@@ -50,19 +53,8 @@ func newServer(c *console) *cobra.Command {
 			if !cmd.Flags().Changed("lan") {
 				f.lan = open
 			}
-			if len(args) > 0 || f.dir == "" {
-				name := job.DefaultName
-				if len(args) > 0 {
-					name = args[0]
-				}
-				named, err := job.Find(name)
-				if err != nil {
-					return err
-				}
-				o.Job = &named
-				if f.dir == "" {
-					f.dir = filepath.Join(".rhizome", named.Name+"-server")
-				}
+			if named != nil {
+				f.dir = stateDir(f.dir, named.Name+"-server")
 			}
 			if settings != "" {
 				var all map[string]string
@@ -102,9 +94,10 @@ func newServer(c *console) *cobra.Command {
 	}
 	f.register(cmd, ".rhizome/JOB-server")
 	flags := cmd.Flags()
-	flags.Var(setting{"rounds", set, "N"}, "rounds", "rounds to train")
-	flags.Var(setting{"clients", set, "N"}, "clients", "clients to train with")
-	flags.Var(setting{"seed", set, "S"}, "seed", "what all that is random is drawn from")
+	set.flag(flags, "rounds", "N", "rounds to train")
+	set.flag(flags, "clients", "N", "clients to train with")
+	set.flag(flags, "seed", "S", "what all that is random is drawn from")
+	set.register(flags, setUsage)
 	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep: more of them keep more rounds to fork from (default 2, or as before)")
 	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
 	flags.DurationVar(&linger, "linger", 30*time.Second, "how long to wait at the end for clients that do not know it yet")
@@ -122,9 +115,9 @@ func newServer(c *console) *cobra.Command {
 // allowMax bounds a file of peers in bytes.
 const allowMax = 4 << 20
 
-// named returns the peers of a word of --allow: an id, or a file with one on each line, where what is behind a blank or a # is for
+// peersOf returns the peers of a word of --allow: an id, or a file with one on each line, where what is behind a blank or a # is for
 // people.
-func named(text string) (peers []wire.PeerID, err error) {
+func peersOf(text string) (peers []wire.PeerID, err error) {
 	if p := wire.PeerID(text); p.Validate() == nil {
 		return []wire.PeerID{p}, nil
 	}

@@ -26,7 +26,7 @@ func newSim(c *console) *cobra.Command {
 	var j *simJobFlags
 	cmd := &cobra.Command{
 		Use:   "sim [JOB]",
-		Short: "Run a job with many real nodes in virtual time, or try to break nodes by faults",
+		Short: "Simulate a job in virtual time, or try to break nodes by faults",
 		Long: "Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or applied twice.\n" +
 			"The same seed gives the same run, to the byte: the seed is the bug report.",
 		Args: cobra.MaximumNArgs(1),

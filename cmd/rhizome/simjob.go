@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +18,7 @@ import (
 
 // simJobFlags are the flags of a simulation of a job.
 type simJobFlags struct {
-	set               map[string]string // settings of the job, by key
+	set               *jobSettings
 	network, faults   string
 	report            string
 	durable, volatile bool
@@ -31,8 +29,9 @@ type simJobFlags struct {
 
 // newSimJobFlags declares the flags that only the simulation of a job has.
 func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
-	f := &simJobFlags{set: map[string]string{}}
-	fl.Var(setting{"rounds", f.set, "N"}, "rounds", "with JOB: rounds to train, or periods of a gossip job")
+	f := &simJobFlags{set: newJobSettings()}
+	f.set.flag(fl, "rounds", "N", "with JOB: rounds to train, or periods of a gossip job")
+	f.set.register(fl, "with JOB: "+setUsage)
 	fl.StringVar(&f.network, "network", conditions.DefaultNetwork, "with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
 	fl.StringVar(&f.faults, "faults", "", "with JOB: what strikes the nodes, how often, and when: "+strings.Join(conditions.FaultSets(), ", ")+", or a faults file")
 	fl.StringVar(&f.report, "report", "", "with JOB: write a page with curves and tables to this HTML file")
@@ -45,7 +44,7 @@ func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
 
 // jobOnly and chaosOnly are flags that one of the two kinds of simulation has.
 var (
-	jobOnly   = []string{"rounds", "network", "faults", "report", "durable", "volatile", "time", "check"}
+	jobOnly   = []string{"rounds", "set", "network", "faults", "report", "durable", "volatile", "time", "check"}
 	chaosOnly = []string{"seeds", "shrink", "strikes", "work", "calm"}
 )
 
@@ -69,46 +68,35 @@ type subject struct {
 	gossip    *job.Gossip
 }
 
-// findSubject returns the job of a name with settings changed.
-func findSubject(name string, set map[string]string) (subject, error) {
-	kind := job.KindFederated
-	if name == job.KindGossip {
-		kind = job.KindGossip
-	} else if ext := path.Ext(name); strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml" {
-		text, err := os.ReadFile(name)
-		if err == nil {
-			kind, err = job.KindOf(name, text)
-		}
+// findSubject returns the job of a name with the settings that were given, and with so many nodes where that is not empty; of a job
+// with a server those are its clients.
+func findSubject(name, nodes string, given *jobSettings) (subject, error) {
+	kind, err := kindOfNamed(name)
+	if err != nil {
+		return subject{}, err
+	}
+	key := map[string]string{job.KindGossip: "nodes", job.KindFederated: "clients"}[kind]
+	if given.alias[key] = "nodes"; nodes != "" {
+		given.flags[key] = nodes
+	}
+	if kind == job.KindGossip {
+		g, set, err := given.gossip([]string{name}, true)
 		if err != nil {
 			return subject{}, err
 		}
+		changed, err := g.With(set)
+		return subject{gossip: &changed}, err
 	}
-	if kind == job.KindGossip {
-		g, err := job.FindGossip(name)
-		for _, key := range job.GossipKeys() {
-			if text, ok := set[key]; ok && err == nil {
-				err = g.Set(key, text)
-			}
-		}
-		if err == nil {
-			err = g.Validate()
-		}
-		return subject{gossip: &g}, err
-	}
-	c, err := job.Find(name)
+	c, set, err := given.federated([]string{name}, true)
 	var unknown *job.UnknownError
 	if errors.As(err, &unknown) {
-		unknown.Known = append(unknown.Known, job.KindGossip)
+		unknown.Known = job.AllBuiltins()
 	}
-	for _, key := range job.Keys() {
-		if text, ok := set[key]; ok && err == nil {
-			err = c.Set(key, text)
-		}
+	if err != nil {
+		return subject{}, err
 	}
-	if err == nil {
-		err = c.Validate()
-	}
-	return subject{federated: &c}, err
+	changed, err := c.With(set)
+	return subject{federated: &changed}, err
 }
 
 func (s subject) name() string {
@@ -171,13 +159,14 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	}
 	// These flags serve both kinds of simulation.
 	f.trace, f.json = isSet(fl, "trace"), isSet(fl, "json")
+	nodes := ""
 	if fl.Changed("nodes") {
-		f.set["nodes"], f.set["clients"] = fl.Lookup("nodes").Value.String(), fl.Lookup("nodes").Value.String()
+		nodes = fl.Lookup("nodes").Value.String()
 	}
 	if fl.Changed("seed") {
-		f.set["seed"] = fl.Lookup("seed").Value.String()
+		f.set.flags["seed"] = fl.Lookup("seed").Value.String()
 	}
-	s, err := findSubject(name, f.set)
+	s, err := findSubject(name, nodes, f.set)
 	if err != nil {
 		return err
 	}
@@ -298,6 +287,10 @@ func again(name string, fl *pflag.FlagSet) string {
 		case slices.Contains([]string{"json", "trace", "check"}, f.Name):
 		case f.Value.Type() == "bool":
 			cmd = append(cmd, "--"+f.Name)
+		case f.Name == "set":
+			for _, text := range f.Value.(settings).given() {
+				cmd = append(cmd, "--set", quoted(text))
+			}
 		default:
 			cmd = append(cmd, "--"+f.Name, quoted(f.Value.String()))
 		}

@@ -28,7 +28,7 @@ func newVerify(c *console) *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "verify PATH",
-		Short: "Check snapshots and journals, and that the journals replay to the same outputs",
+		Short: "Check snapshots and journals, and that a replay says the same",
 		Long: "Check the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
 			"Every chunk of every snapshot and every record of every journal is read. In a run, each node is also brought\n" +
 			"back in memory, which replays its journal. Nothing on the disk is changed.",

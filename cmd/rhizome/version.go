@@ -30,7 +30,7 @@ func newVersion(c *console) *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Show the version, the commit, and the versions of the formats",
+		Short: "Show the version, the commit, and those of the formats",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			v := readVersions()

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// inProcess runs a command line that ends before it touches anything.
+func inProcess(args ...string) outcome {
+	var out, errs bytes.Buffer
+	code := execute(args, &out, &errs)
+	return outcome{out.String(), errs.String(), code}
+}
+
+// commands returns all commands below one, with the words that call them.
+func commandsBelow(cmd *cobra.Command, words string) map[string]*cobra.Command {
+	all := map[string]*cobra.Command{}
+	for _, sub := range cmd.Commands() {
+		name := strings.TrimSpace(words + " " + sub.Name())
+		all[name] = sub
+		for deeper, c := range commandsBelow(sub, name) {
+			all[deeper] = c
+		}
+	}
+	return all
+}
+
+// TestHelp: each command has one line that fits a terminal, those of the first level stand below a heading.
+func TestHelp(t *testing.T) {
+	root := newRoot(&console{})
+	for name, cmd := range commandsBelow(root, "") {
+		if n := len([]rune(cmd.Short)); n < 10 || n > 66 || strings.HasSuffix(cmd.Short, ".") || strings.ContainsAny(cmd.Short, "\n;") && n > 60 {
+			t.Errorf("%s: %d columns: %q", name, n, cmd.Short)
+		}
+		if cmd.Parent() == root && !root.ContainsGroup(cmd.GroupID) {
+			t.Errorf("%s is in the group %q", name, cmd.GroupID)
+		}
+	}
+	o := inProcess("--help")
+	for line := range strings.Lines(o.out) {
+		if len([]rune(line)) > 112 || strings.HasPrefix(line, "  ") && len([]rune(line)) > 81 {
+			t.Errorf("%q is too long", line)
+		}
+	}
+	for _, want := range []string{"\nTrain:\n  run ", "\nLook into state:\n  status ", "\nTry and measure:\n  sim ", "\nJobs and their data:\n  job "} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("%q is not in\n%s", want, o.out)
+		}
+	}
+	if strings.Contains(o.out, "Additional Commands") {
+		t.Error("a command is in no group")
+	}
+	for line := range strings.Lines(inProcess("job", "list").out) {
+		if len(line) > 81 {
+			t.Errorf("%q is too long", line)
+		}
+	}
+}
+
+// naming are the commands that name a job, with one that they take.
+var naming = map[string]string{
+	"run": "digits", "server": "digits", "compile": "digits", "sim": "digits", "job show": "digits", "peer": "gossip",
+}
+
+// TestSettingsWhereverAJobIsNamed: a command that takes a job takes its settings, and refuses what is none with the same words.
+func TestSettingsWhereverAJobIsNamed(t *testing.T) {
+	for name, cmd := range commandsBelow(newRoot(&console{}), "") {
+		named := strings.Contains(cmd.Use, "JOB") || name == "job show"
+		if named != (naming[name] != "") {
+			t.Errorf("%s: names a job: %v; the list of this test says %q", name, named, naming[name])
+		}
+		if has := cmd.Flags().Lookup("set") != nil; named && !has {
+			t.Errorf("%s takes a job and no --set", name)
+		}
+	}
+	for name, job := range naming {
+		for given, want := range map[string]string{
+			"round=4":         `--set: unknown key "round"; did you mean rounds?`,
+			"rounds=many":     `rounds is "many"; want a whole number`,
+			"rounds=0":        "rounds is 0; want 1 to ",
+			"learning_rate=x": `learning_rate is "x"; want a number`,
+			"kind=large":      "--set kind=large: of which kind a job is, its file says",
+			"name=Mine":       `name is "Mine"; want 1 to 64 of a-z`,
+			"batch":           "want a setting and its value, such as",
+			"=3":              "want a setting and its value, such as",
+		} {
+			args := append(strings.Fields(name), job, "--json", "--set", given)
+			if name != "job show" && name != "compile" && name != "sim" {
+				args = append(args, "--dir", filepath.Join(t.TempDir(), "d"))
+			}
+			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 || o.out != "" {
+				t.Errorf("%v: exit code %d, %q; want %q", args, o.code, o.err, want)
+			}
+		}
+	}
+}
+
+// TestSettingsAreRefused: what is given twice, or to the wrong kind of job.
+func TestSettingsAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	for args, want := range map[string]string{
+		"run --rounds 3 --set rounds=4 --dir D":      "rounds is given twice, by --rounds 3 and by --set rounds=4",
+		"run --set rounds=3 --set rounds=4 --dir D":  "rounds is set already, to 3",
+		"run --set nodes=3 --dir D":                  `unknown key "nodes"; want one of name, data`,
+		"server --clients 3 --set clients=3 --dir D": "clients is given twice",
+		"peer --period 1s --set period=2s --dir D":   "period is given twice",
+		"peer --set discovery=given --dir D":         "want exchange",
+		"peer gossip --set clients=3 --dir D":        `unknown key "clients"; want one of name`,
+		"sim gossip --nodes 3 --set nodes=4":         "nodes is given twice, by --nodes 3 and by --set nodes=4",
+		"sim digits --nodes 3 --set clients=4":       "clients is given twice, by --nodes 3 and by --set clients=4",
+		"sim --set rounds=3":                         "--set wants a JOB",
+		"job show digit":                             "did you mean digits?",
+		"job show mine.yaml":                         "want a job that is built in",
+		"run digts":                                  "did you mean digits?",
+		"sim gosip":                                  "did you mean gossip?",
+	} {
+		o := inProcess(strings.Fields(strings.ReplaceAll(args, "D", filepath.Join(dir, "d")))...)
+		if o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 || o.out != "" {
+			t.Errorf("%s: exit code %d, %q; want %q", args, o.code, o.err, want)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("there is %v (%v)", files, err)
+	}
+}
+
+// TestABuiltinJobIsSavedAndRun: what job show prints is a job file that gives the model of the built-in job; and a setting is the same by
+// a file, by --set and by a flag of its own, in a run, a simulation and a run of processes.
+func TestABuiltinJobIsSavedAndRun(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	flags := []string{"--rounds", "4", "--clients", "2"}
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("flags")}, flags...)...).result(t).ModelSHA256
+	write(t, in("saved.yaml"), inProcess("job", "show", "digits").out)
+	write(t, in("set.yaml"), inProcess("job", "show", "digits", "--set", "clients=2", "--set", "rounds=4").out)
+	sets := []string{"--set", "rounds=4", "--set", "clients=2"}
+	for name, args := range map[string][]string{
+		"saved":     append([]string{"run", in("saved.yaml")}, flags...),
+		"set":       {"run", in("set.yaml")},
+		"by --set":  append([]string{"run"}, sets...),
+		"renamed":   append([]string{"run", "--set", "name=mine"}, sets...),
+		"processes": append([]string{"run", "--processes"}, sets...),
+	} {
+		if got := rhizome(t, append(args, "--json", "--dir", in(name))...).result(t).ModelSHA256; got != want {
+			t.Errorf("%s: model %s, want %s", name, got, want)
+		}
+	}
+	if d, _ := simulated(t, append([]string{"digits", "--json"}, sets...)...); d.ModelSHA256 != want || d.Command != "rhizome sim digits --set 'clients=2' --set 'rounds=4'" {
+		t.Errorf("simulated: model %s, want %s; again by %s", d.ModelSHA256, want, d.Command)
+	}
+	if o := rhizomeIn(t, in("here"), "run", "--json", "--set", "name=mine", "--set", "rounds=1", "--set", "clients=1"); o.code != 0 || !strings.Contains(o.out, ".rhizome/mine/model.onnx") {
+		t.Errorf("%+v", o)
+	}
+	if a, b := inProcess("compile", in("set.yaml")), inProcess(append([]string{"compile"}, sets...)...); a.code != 0 || a.out != b.out {
+		t.Errorf("compiled: %+v and %+v", a, b)
+	}
+	text := inProcess("job", "show", "gossip", "--set", "rounds=7", "--set", "alone=true").out
+	if !strings.Contains(text, "\nrounds: 7           # periods") || !strings.Contains(text, "\nalone: true         # true:") {
+		t.Errorf("comments are not where they were:\n%s", text)
+	}
+	if o := inProcess("job", "show", "large", "--set", "momentum=0.5"); !strings.HasSuffix(o.out, "\nmomentum: 0.5\n") {
+		t.Errorf("%+v", o)
+	}
+}
