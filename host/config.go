@@ -66,7 +66,7 @@ func (s *Store) validate() error {
 	for _, x := range []struct {
 		name string
 		n    int64
-	}{{"SegmentBytes", int64(s.SegmentBytes)}, {"SnapshotBytes", s.SnapshotBytes}, {"Keep", int64(s.Keep)}, {"KeepAge", int64(s.KeepAge)}} {
+	}{{"SegmentBytes", int64(s.SegmentBytes)}, {"SnapshotBytes", s.SnapshotBytes}, {"SnapshotWork", int64(s.SnapshotWork)}, {"Keep", int64(s.Keep)}, {"KeepAge", int64(s.KeepAge)}} {
 		if x.n < 0 {
 			return &ConfigError{"Store." + x.name, fmt.Sprint(x.n), "0 for the default, or more"}
 		}
@@ -89,6 +89,9 @@ func (s *Store) fill() error {
 	}
 	if s.SnapshotBytes == 0 {
 		s.SnapshotBytes = 8 << 20
+	}
+	if s.SnapshotWork == 0 {
+		s.SnapshotWork = 5 * time.Second
 	}
 	if s.Keep == 0 {
 		s.Keep = 2

@@ -20,8 +20,13 @@ type Store struct {
 	FS            vfs.FS // nil is the machine's
 	Dir           string
 	SegmentBytes  int   // of a journal file; 0 is 1 MiB
-	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how long a recovery takes
-	Keep          int   // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
+	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how much a recovery reads
+
+	// SnapshotWork is how long a node may have computed, in steps and for results that are not recorded, since its newest
+	// snapshot; then a Host makes a waypoint. It bounds how long a recovery computes. 0 is 5 s.
+	SnapshotWork time.Duration
+
+	Keep int // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
 
 	// KeepAge lets snapshots stay that are beyond Keep and not older than this, by the clock in the records: points to go back
 	// to, whose journal may be gone. At most 256 stay. 0 is none.
@@ -175,11 +180,31 @@ type Checkpoint struct {
 	lsn   uint64
 	wall  int64
 	state *node.Capture
+
+	waypoint bool
 }
 
 // Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the components'
 // states are captured. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
+	c, err := d.capture()
+	if err == nil {
+		d.bytes = 0
+	}
+	return c, err
+}
+
+// Waypoint is Checkpoint for a snapshot that only shortens a recovery: it stays until the next one is there, beside the Store's Keep, and
+// releases no journal. So what one can go back to does not depend on how much was computed.
+func (d *Durable) Waypoint() (*Checkpoint, error) {
+	c, err := d.capture()
+	if err == nil {
+		c.waypoint = true
+	}
+	return c, err
+}
+
+func (d *Durable) capture() (*Checkpoint, error) {
 	if d.paused != nil {
 		return nil, d.paused
 	}
@@ -187,8 +212,7 @@ func (d *Durable) Checkpoint() (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.bytes = 0
-	return &Checkpoint{d, d.Journal.Next(), d.wall, c}, nil
+	return &Checkpoint{d: d, lsn: d.Journal.Next(), wall: d.wall, state: c}, nil
 }
 
 // Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
@@ -209,6 +233,9 @@ func (c *Checkpoint) Publish() (before uint64, err error) {
 	}
 	if _, err := s.snaps.Publish(c.lsn, c.wall, parts); err != nil {
 		return 0, err
+	}
+	if c.waypoint {
+		s.snaps.Waypoint(c.lsn)
 	}
 	kept, err := s.snaps.Prune()
 	if err != nil || len(kept) < s.store.Keep {

@@ -76,6 +76,7 @@ type Host struct {
 	ownsWorkers bool
 
 	publishing atomic.Bool // a snapshot: one at a time
+	pace       pace
 
 	wall0 time.Time // the wall clock when engine time was now0
 	now0  int64
@@ -112,6 +113,7 @@ func Start(cfg Config) (*Host, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
+	opened := time.Now()
 	d, rec, err := Open(cfg.Node, cfg.Store)
 	if err != nil {
 		return nil, err
@@ -129,6 +131,7 @@ func Start(cfg Config) (*Host, error) {
 		h.cfg.Workers, h.ownsWorkers = ownWorkers(), true
 	}
 	h.conduct.lim = cfg.Junk
+	h.pace.work.Store(int64(time.Since(opened))) // a recovery that computed for long is not to be that long again
 	h.calls.next = rec.Incarnation << 32
 	cfg.Admission.fill(d.Node.Engine())
 	h.listed = d.Node.Engine().Listed()
@@ -343,10 +346,12 @@ func (h *Host) take() []*engine.Event {
 // step feeds the events to the node and sends its effects on their way.
 func (h *Host) step(events []*engine.Event) error {
 	now, wall := h.now()
+	began := time.Now()
 	t, err := h.drv.Step(now, wall, events)
 	if err != nil {
 		return err
 	}
+	h.pace.worked(began)
 	h.judge(events, t)
 	return h.follow(t)
 }
@@ -393,47 +398,28 @@ func (h *Host) follow(t *Turn) error {
 		h.cfg.Send(p.To, p.Raw) // best effort: the peer will ask again
 	}
 	for _, c := range t.Commands {
-		h.cfg.Workers.Do(c, h.d.Work, h.finished)
+		h.cfg.Workers.Do(c, h.work, h.finished)
 	}
 	if t.Holds && !t.Idle {
 		h.committer.Wait(t.LSN, h.effects.durable)
 	}
 	h.flushed(t.LSN)
-	if h.d.SnapshotDue() {
-		return h.checkpoint()
+	return h.checkpoint()
+}
+
+// work runs a command, and counts its time where a replay would run it again.
+func (h *Host) work(c engine.Command) ([]value.Value, error) {
+	if h.d.Node.Recorded(c) {
+		return h.d.Work(c)
 	}
-	return nil
+	defer h.pace.worked(time.Now())
+	return h.d.Work(c)
 }
 
 // finished takes the results of a worker.
 func (h *Host) finished(command uint64, out []value.Value, err error) {
 	ev := Finish(h.cfg.Node.Values, command, out, err)
 	h.post(&ev, 0) // ErrStopped: the command is given out again by the next start
-}
-
-// checkpoint takes a snapshot here and publishes it beside the stepping. While one is being published it takes none: however slow the disk
-// is, one state is held. The next is taken with the first step after that.
-func (h *Host) checkpoint() error {
-	if !h.publishing.CompareAndSwap(false, true) {
-		return nil
-	}
-	c, err := h.d.Checkpoint()
-	if err != nil {
-		return err
-	}
-	h.done.Go(func() {
-		defer h.publishing.Store(false)
-		before, err := c.Publish()
-		if err != nil {
-			h.fail(err)
-			return
-		}
-		select {
-		case h.release <- before:
-		case <-h.stop:
-		}
-	})
-	return nil
 }
 
 // fail stops the host because going on could lose something.

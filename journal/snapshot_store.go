@@ -44,6 +44,7 @@ type Snapshots struct {
 	checked map[spot]uint32     // CRC of the stored chunks that were read and checked
 	known   map[any][]entry     // chunks of the large values of the last one that was published
 	sizes   map[uint64]int64    // of files; they never change
+	between map[uint64]bool     // snapshots that are waypoints
 	durable bool                // the names in the directory are
 	scrubAt spot                // what was read again last
 }
@@ -63,7 +64,7 @@ func (x *index) holding() *holding { return &holding{x.info.Wall, x.files()} }
 func OpenSnapshots(fsys vfs.FS, dir string, ret Retention, lim Limits) *Snapshots {
 	ret.Keep = max(ret.Keep, 1)
 	return &Snapshots{fsys: fsys, dir: dir, ret: ret, lim: lim, good: map[uint64]*holding{}, seen: map[uint64]*holding{},
-		checked: map[spot]uint32{}, sizes: map[uint64]int64{}}
+		checked: map[spot]uint32{}, sizes: map[uint64]int64{}, between: map[uint64]bool{}}
 }
 
 // Publish writes a snapshot that holds payload and shares nothing; see Snapshots.Publish.
@@ -188,12 +189,21 @@ func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo
 	// The file may stand in the place of another with this number, of which nothing is known any more.
 	delete(s.good, lsn)
 	delete(s.seen, lsn)
+	delete(s.between, lsn)
 	s.sizes[lsn] = w.x.info.FileBytes
 	maps.DeleteFunc(s.checked, func(p spot, _ uint32) bool { return p.file == lsn })
 	if s.newest != nil && s.newest.info.LSN == lsn {
 		s.newest = nil
 	}
 	return &w.x.info, nil
+}
+
+// Waypoint says that a snapshot that was published only shortens the replay: while it is the newest it stays beside those that are kept by
+// count or age, and then it goes. That is forgotten with s.
+func (s *Snapshots) Waypoint(lsn uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.between[lsn] = true
 }
 
 // payloadBytes returns the length of a payload.
@@ -277,7 +287,7 @@ func (s *Snapshots) size(file uint64) (int64, error) {
 // left. What was published since the last time is read back and checked; a damaged snapshot does not count, and stays as long
 // as it is newer than the oldest good one. A little of what was checked long ago is read again each time, in turn; what turns out to
 // be damaged is written anew by the next publication. It returns the good ones by count, newest first: the journal may be released up
-// to the number of the last. If there are fewer than Keep, it removes no snapshot.
+// to the number of the last. Waypoints do not count. If there are fewer than Keep, it removes no other snapshot.
 //
 // It does not sync what it removes: that is durable with the next publication, and a file that comes back harms nothing.
 func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
@@ -299,7 +309,12 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 	}
 	refs := listed(names, snapshotSuffix)
 	need, stay := map[uint64]bool{}, map[uint64]bool{}
-	for len(refs) > 0 && len(kept) < s.ret.Keep {
+	var passed []SnapshotRef // waypoints that another one followed
+	for waypoint := false; len(refs) > 0 && len(kept) < s.ret.Keep; refs = refs[1:] {
+		if s.between[refs[0].LSN] && (waypoint || len(kept) > 0) {
+			passed = append(passed, refs[0])
+			continue
+		}
 		x, err := s.verified(refs[0])
 		var damaged *CorruptionError
 		if planted.On(planted.KeepDamaged) && errors.As(err, &damaged) {
@@ -307,25 +322,31 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 		}
 		switch {
 		case err == nil:
-			kept = append(kept, refs[0])
+			if waypoint = s.between[refs[0].LSN]; !waypoint {
+				kept = append(kept, refs[0])
+			}
 			maps.Copy(need, x.files)
 			stay[refs[0].LSN] = true
 		case !errors.As(err, &damaged):
 			return nil, err
 		}
-		refs = refs[1:]
 	}
-	if len(kept) < s.ret.Keep {
-		return kept, removeTemporaries(s.fsys, s.dir, snapshotPrefix, snapshotSuffix)
+	gone := func(lsn uint64) bool { return !stay[lsn] }
+	old, held := passed, []SnapshotRef(nil)
+	if len(kept) == s.ret.Keep {
+		if refs, err = s.aged(kept[0], refs, need, stay); err != nil {
+			return nil, err
+		}
+		old, held = append(old, refs...), listed(names, heldSuffix)
+	} else { // what is damaged may still have chunks that are good
+		gone = func(lsn uint64) bool {
+			return slices.ContainsFunc(passed, func(r SnapshotRef) bool { return r.LSN == lsn })
+		}
 	}
-	refs, err = s.aged(kept[0], refs, need, stay)
-	if err != nil {
+	if err := s.remove(old, held, need); err != nil {
 		return nil, err
 	}
-	if err := s.remove(refs, listed(names, heldSuffix), need); err != nil {
-		return nil, err
-	}
-	s.forget(need, stay)
+	s.forget(gone, need)
 	return kept, removeTemporaries(s.fsys, s.dir, snapshotPrefix, snapshotSuffix)
 }
 
@@ -336,6 +357,10 @@ func (s *Snapshots) aged(newest SnapshotRef, refs []SnapshotRef, need, stay map[
 	}
 	now := s.good[newest.LSN].wall
 	for i, ref := range refs {
+		if s.between[ref.LSN] {
+			old = append(old, ref)
+			continue
+		}
 		x, err := s.indexed(ref)
 		var damaged *CorruptionError
 		switch {
@@ -416,11 +441,13 @@ func (s *Snapshots) remove(old, held []SnapshotRef, need map[uint64]bool) error 
 	return nil
 }
 
-// forget drops what is known of snapshots and files that are gone.
-func (s *Snapshots) forget(need, stay map[uint64]bool) {
-	gone := func(lsn uint64, _ *holding) bool { return !stay[lsn] }
-	maps.DeleteFunc(s.good, gone)
-	maps.DeleteFunc(s.seen, gone)
-	maps.DeleteFunc(s.sizes, func(lsn uint64, _ int64) bool { return !need[lsn] })
-	maps.DeleteFunc(s.checked, func(p spot, _ uint32) bool { return !need[p.file] })
+// forget drops what is known of snapshots that are gone, and of their files where they are not needed.
+func (s *Snapshots) forget(gone func(lsn uint64) bool, need map[uint64]bool) {
+	removed := func(file uint64) bool { return gone(file) && !need[file] }
+	held := func(lsn uint64, _ *holding) bool { return gone(lsn) }
+	maps.DeleteFunc(s.good, held)
+	maps.DeleteFunc(s.seen, held)
+	maps.DeleteFunc(s.between, func(lsn uint64, _ bool) bool { return gone(lsn) })
+	maps.DeleteFunc(s.sizes, func(lsn uint64, _ int64) bool { return removed(lsn) })
+	maps.DeleteFunc(s.checked, func(p spot, _ uint32) bool { return removed(p.file) })
 }

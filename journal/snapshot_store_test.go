@@ -540,3 +540,74 @@ func TestLoadInParallel(t *testing.T) {
 		last = corrupt.Offset
 	}
 }
+
+// TestWaypoints: snapshots that only shorten a replay change nothing of which others stay, by count and by age, and one of them stays at
+// most; with the newest one damaged, the one before stays, too. Everything that is there can be loaded.
+func TestWaypoints(t *testing.T) {
+	rng := rand.New(rand.NewPCG(19, 1))
+	for _, ret := range []Retention{{Keep: 1}, {Keep: 2}, {Keep: 3, KeepAge: 4 * time.Second}} {
+		m, bare := snapshotDir(t), snapshotDir(t)
+		s, without := OpenSnapshots(m, dir, ret, Limits{}), OpenSnapshots(bare, dir, ret, Limits{})
+		big := run{noise(3 * largeChunkBytes), "big"}
+		waypoints := map[uint64]bool{}
+		var want []SnapshotRef
+		for lsn := uint64(1); lsn < 60; lsn++ {
+			if rng.IntN(6) == 0 {
+				big = run{noise(3*largeChunkBytes + int(lsn)), fmt.Sprint("big", lsn)}
+			}
+			parts := []Part{{Bytes: text(lsn, 700)}, {Large: big}}
+			publish := func(s *Snapshots) {
+				t.Helper()
+				_, err := s.Publish(lsn, int64(lsn)*1e9, parts)
+				ok(t, err)
+			}
+			publish(s)
+			if waypoints[lsn] = rng.IntN(3) > 0; waypoints[lsn] {
+				s.Waypoint(lsn)
+			} else {
+				publish(without)
+				var err error
+				want, err = without.Prune()
+				ok(t, err)
+			}
+			kept, err := s.Prune()
+			if err != nil || !slices.Equal(lsns(kept), lsns(want)) {
+				t.Fatalf("%+v, after %d: kept %v and not %v, %v", ret, lsn, kept, want, err)
+			}
+			all, err := List(m, dir)
+			ok(t, err)
+			var others []SnapshotRef
+			for i, ref := range all {
+				if payload, _, err := Load(m, dir, ref.Name, Limits{}); err != nil || !bytes.HasPrefix(payload, text(ref.LSN, 700)) {
+					t.Fatalf("%+v, after %d: %d: %v", ret, lsn, ref.LSN, err)
+				}
+				if !waypoints[ref.LSN] {
+					others = append(others, ref)
+				} else if i > 0 {
+					t.Fatalf("%+v, after %d: %v with the waypoint %d", ret, lsn, all, ref.LSN)
+				}
+			}
+			there, err := List(bare, dir)
+			if err != nil || !slices.Equal(lsns(others), lsns(there)) {
+				t.Fatalf("%+v, after %d: %v stay, %v without waypoints, %v", ret, lsn, others, there, err)
+			}
+		}
+	}
+	m := snapshotDir(t)
+	s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+	for lsn := uint64(1); lsn <= 5; lsn++ {
+		_, err := s.Publish(lsn, 0, []Part{{Bytes: text(lsn, 700)}})
+		ok(t, err)
+		if lsn > 1 {
+			s.Waypoint(lsn)
+		}
+		if lsn == 5 {
+			ok(t, m.Alter("d/"+snapshotName(5), func(b []byte) []byte { b[len(b)/2] ^= 1; return b }))
+		}
+		_, err = s.Prune()
+		ok(t, err)
+	}
+	if payload, ref, skipped, err := LoadNewest(m, dir, Limits{}); err != nil || ref.LSN != 4 || len(skipped) != 1 || !bytes.Equal(payload, text(4, 700)) {
+		t.Errorf("loaded %v, skipped %v, %v", ref, skipped, err)
+	}
+}
