@@ -44,7 +44,8 @@ func (e *RefusedError) Error() string {
 
 // Deliver accepts an input or refuses it with a *RefusedError. An accepted input is processed by the next Polls; a
 // refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
-// fills are decoded (law L10).
+// fills are decoded (law L10). An accepted envelope that is protobuf and not in the canonical form is replaced in ev by its canonical form: what
+// is journaled, counted and in snapshots does not depend on how its sender writes protobuf, and on what this release does not know of it.
 func (e *Engine) Deliver(ev *Event) error {
 	err := e.recordable(ev)
 	var in ingress
@@ -240,7 +241,7 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	case env.Notice.Refuses() && fresh && e.rules(2) && !e.somebody(from) && !e.st.streams.Owes(from):
 		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: fmt.Sprintf("peer %s plays no place of the program: it has nothing to refuse", from)}
 	case env.Notice.Refuses():
-		return nil // it travels alone, and need not be of the same artifact
+		return own(ev, env, &fills, fresh) // it travels alone, and need not be of the same artifact
 	case env.Digest != e.prog.Digest:
 		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
 	}
@@ -252,7 +253,20 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	if env.Fills, err = fills.DecodeInto(env.Fills, e.reg, &e.limits.Wire); err != nil {
 		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: err.Error()}
 	}
+	if err := own(ev, env, &fills, fresh); err != nil {
+		return err
+	}
 	e.readable(env)
+	return nil
+}
+
+// own gives an envelope that was read whole its canonical form, before anything is counted by its bytes. One that is not fresh is of a snapshot,
+// which holds no other.
+func own(ev *snapshot.EnvelopeEvent, env *wire.Envelope, read *wire.Undecoded, fresh bool) error {
+	if read.Foreign() && !fresh {
+		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: "it is not in the canonical form, in which snapshots hold envelopes"}
+	}
+	ev.Raw = read.Canonical(env)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
 
 	"github.com/rhizome-ml/rhizome/program"
@@ -106,6 +107,8 @@ func envelopeOf(t *rapid.T, l *lab, text func(string) string) *Event {
 	raw, err := wire.Append(nil, l.cfg.Registry, &env)
 	if err != nil {
 		raw = []byte(text("raw"))
+	} else if rapid.Bool().Draw(t, "of a later release") {
+		raw = protowire.AppendVarint(protowire.AppendTag(raw, 900, protowire.VarintType), 1)
 	}
 	return &Event{Envelope: &snapshot.EnvelopeEvent{From: string(env.From), Raw: raw}}
 }

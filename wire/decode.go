@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"math"
 	"unicode/utf8"
 
@@ -25,12 +24,38 @@ func Decode(b []byte, reg *value.Registry, lim Limits) (*Envelope, error) {
 
 // Undecoded is the part of an envelope that holds the fills, which nobody has looked into yet. It refers to the input.
 type Undecoded struct {
-	b   []byte // the whole input
-	pos int    // of the first fill's tag, or the end
+	b       []byte // the whole input
+	pos     int    // of the first fill's tag, or the end
+	n       int    // how many fills there are
+	foreign bool   // what was read so far is not in the canonical form
+	dropped int    // bytes that were read and dropped so far
+	err     error  // of what stands behind the first fill: it is told with the fills
 }
 
-// Raw returns the fills in wire form: a part of the input.
-func (u Undecoded) Raw() []byte { return u.b[u.pos:] }
+// Raw returns the fills in wire form: a part of the input, in which other fields may stand between them where it is Foreign.
+func (u *Undecoded) Raw() []byte { return u.b[u.pos:] }
+
+// Foreign says whether what was read so far is another encoding of its content than the canonical one: after Decode, of the whole.
+func (u *Undecoded) Foreign() bool { return u.foreign }
+
+// Canonical returns the canonical form of an envelope that was read whole: the input where that is it. Payloads stay as they came. It is
+// never longer than the input, and reads as the same envelope.
+func (u *Undecoded) Canonical(e *Envelope) []byte {
+	if !u.foreign {
+		return u.b
+	}
+	b := appendHeader(make([]byte, 0, len(u.b)), e)
+	n := len(u.b)
+	all := Limits{EnvelopeBytes: n, SuffixBytes: n}
+	c := cursor{b: u.b, pos: u.pos, end: n}
+	for range u.n {
+		in := c.nextFill(1, 0)
+		p := in.parts(&all)
+		b = appendLen(b, numFills, textSize(numFillSuffix, string(p.suffix))+textSize(numFillType, string(p.typ))+textSize(numFillPayload, string(p.payload)))
+		b = appendBytes(appendBytes(appendBytes(b, numFillSuffix, p.suffix), numFillType, p.typ), numFillPayload, p.payload)
+	}
+	return b
+}
 
 // DecodeHeader reads an envelope up to its fills: e.Fills is nil until the caller sets it from Undecoded.Decode. It keeps
 // nothing of b but what Undecoded refers to. Errors are *VersionError, *LimitError and *FormatError.
@@ -49,94 +74,114 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 	if len(b) > lim.EnvelopeBytes {
 		return Undecoded{}, &LimitError{"EnvelopeBytes", len(b), lim.EnvelopeBytes}
 	}
-	c := cursor{b: b, end: len(b), field: "version", known: known}
-	if num, wt := c.tag(0, 0); num != numVersion || wt != protowire.VarintType {
-		c.fail(0, "an envelope starts with its version")
-	}
-	if e.Version = uint32(c.nonzero(math.MaxUint32)); c.err == nil && e.Version > CurrentVersion {
-		c.err = &VersionError{e.Version, CurrentVersion}
-	}
-	last, later, rest := protowire.Number(numVersion), protowire.Number(numFills), len(b)
+	c := cursor{b: b, end: len(b), field: "header", known: known}
+	u := Undecoded{b: b, pos: len(b)}
+	var set fieldSet
 	for c.more() {
 		at := c.pos
 		c.field = "header"
-		num, wt := c.tag(last, numSource)
-		if c.err == nil && num == numFills {
-			rest = at
-			break
-		}
-		if c.err == nil && (wt != wireType(num) || versionOf(num) > e.Version) {
-			c.fail(at, "field %d of wire type %d is not known to version %d", num, wt, e.Version)
-		}
-		if c.err == nil {
+		num, wt := c.tag()
+		switch {
+		case c.err != nil:
+		case wt != wireType(num):
+			c.skip(at, num, wt)
+		case num == numFills:
+			if u.n == 0 {
+				u.pos = at
+			}
+			c.field = fieldNames[numFills]
+			c.part()
+			if u.n++; c.err == nil && u.n > lim.Fills {
+				c.err = &LimitError{"Fills", u.n, lim.Fills}
+			}
+		default:
+			c.foreign = c.foreign || u.n > 0 // the fills are last
 			c.field = fieldNames[num]
 			e.header(&c, num, lim)
-		}
-		if last = num; num > numFills { // the fields of later versions stand before the fills, among themselves in order
-			if c.err == nil && (num < later || num == later && num != numLives) {
-				c.fail(at, "field %d after field %d; each comes once, ascending", num, later)
-			}
-			last, later = numBase, num
+			set.note(&c, num, at, num == numSource || num == numLives)
 		}
 	}
-	if c.err == nil && e.Ack != 0 && e.AckEpoch == 0 {
-		c.field = fieldNames[numAck]
-		c.fail(rest, "an acknowledgement names the epoch that it is of")
+	if u.n > 0 {
+		u.err, c.err = c.err, nil
 	}
-	e.checkLater(&c)
-	return Undecoded{b, rest}, c.err
+	e.checkHeader(&c, u.n)
+	u.foreign, u.dropped = c.foreign, c.dropped
+	return u, c.err
 }
 
-// checkLater holds the version and the rest of the header against the fields of later versions, when all of the header was read.
-func (e *Envelope) checkLater(c *cursor) {
+// checkHeader holds the fields of the header against each other, when all were read: its parts may have come in any order.
+func (e *Envelope) checkHeader(c *cursor, fills int) {
+	if c.err != nil {
+		return
+	}
+	bad := func(num int, why string) {
+		c.field = fieldNames[num]
+		c.fail(0, "%s", why)
+	}
 	switch {
-	case c.err != nil:
-	case e.Version != e.version():
-		c.field = fieldNames[numVersion]
-		c.fail(0, "an envelope with this content is of version %d", e.version())
-	case e.Notice.Refuses() && (e.Number != 0 || c.pos < c.end):
-		c.field = fieldNames[numNotice]
-		c.fail(c.pos, aloneText)
+	case e.Version == 0:
+		bad(numVersion, "an envelope has a version, from 1")
+	case e.Ack != 0 && e.AckEpoch == 0:
+		bad(numAck, "an acknowledgement names the epoch that it is of")
+	case e.Request.Epoch != 0 && !e.Request.IsSet():
+		bad(numRequest, requestText)
+	case e.Answer.Epoch != 0 && !e.Answer.IsSet():
+		bad(numAnswer, requestText)
+	case e.Notice.unsound() != "":
+		bad(numNotice, e.Notice.unsound())
+	case e.Origin.unsound() != "":
+		bad(numOrigin, e.Origin.unsound())
+	case e.Notice.Refuses() && (e.Number != 0 || fills > 0):
+		bad(numNotice, aloneText)
+	}
+	if v := e.version(); e.Version != v { // which follows from the content
+		e.Version, c.foreign = v, true
 	}
 }
 
 // header reads one field of the header.
 func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 	switch num {
+	case numVersion:
+		if e.Version = uint32(c.number(math.MaxUint32)); c.err == nil && e.Version > CurrentVersion {
+			c.err = &VersionError{e.Version, CurrentVersion}
+		}
 	case numFrom:
 		e.From = c.peer()
 	case numTo:
 		e.To = c.peer()
 	case numDigest:
 		lo, hi := c.part()
-		if copy(e.Digest[:], c.b[lo:hi]) != hi-lo || hi-lo != len(e.Digest) || e.Digest == [32]byte{} {
+		e.Digest = [32]byte{}
+		if copy(e.Digest[:], c.b[lo:hi]) != hi-lo || hi != lo && (hi-lo != len(e.Digest) || e.Digest == [32]byte{}) {
 			c.fail(lo, "want 32 bytes that are not all zero")
 		}
+		c.foreign = c.foreign || hi == lo
 	case numIncarnation:
-		e.Incarnation = c.nonzero(math.MaxUint64)
+		e.Incarnation = c.number(math.MaxUint64)
 	case numEpoch:
-		e.Epoch = c.nonzero(math.MaxUint64)
+		e.Epoch = c.number(math.MaxUint64)
 	case numNumber:
-		e.Number = c.nonzero(math.MaxUint64)
+		e.Number = c.number(math.MaxUint64)
 	case numRedelivered:
-		e.Redelivered = c.nonzero(1) == 1
+		e.Redelivered = c.truth()
 	case numAckEpoch:
-		e.AckEpoch = c.nonzero(math.MaxUint64)
+		e.AckEpoch = c.number(math.MaxUint64)
 	case numAck:
-		e.Ack = c.nonzero(math.MaxUint64)
+		e.Ack = c.number(math.MaxUint64)
 	case numEdge:
 		at := c.pos
-		n := protowire.DecodeZigZag(c.nonzero(math.MaxUint64))
+		n := protowire.DecodeZigZag(c.number(math.MaxUint64))
 		if n < -1 || n > math.MaxInt32 {
 			c.fail(at, "edge %d, want an edge, or -1 for none", n)
 		}
 		e.Edge = int32(n)
 	case numRequest:
-		e.Request = c.request()
+		c.request(&e.Request)
 	case numAnswer:
-		e.Answer = c.request()
+		c.request(&e.Answer)
 	case numDeadline:
-		e.Deadline = int64(c.nonzero(math.MaxInt64))
+		e.Deadline = int64(c.number(math.MaxInt64))
 	case numSource:
 		if len(e.Source) >= lim.Addresses {
 			c.err = &LimitError{"Addresses", len(e.Source) + 1, lim.Addresses}
@@ -144,23 +189,23 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 		}
 		e.Source = append(e.Source, c.text("AddressBytes", lim.AddressBytes, true))
 	case numTrace:
-		e.Trace = bytes.Clone(c.limited("TraceBytes", lim.TraceBytes, false))
+		e.Trace = append([]byte(nil), c.limited("TraceBytes", lim.TraceBytes, false)...)
 	case numBase:
-		e.Base = c.nonzero(math.MaxUint64)
+		e.Base = c.number(math.MaxUint64)
 	case numNotice:
-		e.Notice = c.notice()
+		c.notice(&e.Notice)
 	case numStart:
-		e.Start = c.nonzero(math.MaxUint64)
+		e.Start = c.number(math.MaxUint64)
 	case numProof:
 		e.Proof = c.proof()
 	case numOrigin:
-		e.Origin = c.origin()
+		c.origin(&e.Origin)
 	case numBefore:
-		e.Before = c.nonzero(math.MaxUint64)
+		e.Before = c.number(math.MaxUint64)
 	case numGreets:
-		e.Greets = c.nonzero(1) == 1
+		e.Greets = c.truth()
 	case numHeard:
-		e.Heard = c.nonzero(math.MaxUint64)
+		e.Heard = c.number(math.MaxUint64)
 	case numLives:
 		if len(e.Lives) >= LivesMax {
 			c.err = &LimitError{"Lives", len(e.Lives) + 1, LivesMax}
@@ -170,115 +215,132 @@ func (e *Envelope) header(c *cursor, num protowire.Number, lim *Limits) {
 	}
 }
 
-// request reads the message of a question.
-func (c *cursor) request() (r Request) {
-	lo := c.varints(func(num protowire.Number) bool {
+const requestText = "a request has a number from 1"
+
+// request reads a part of the message of a question.
+func (c *cursor) request(r *Request) {
+	c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numRequestEpoch:
-			r.Epoch = c.nonzero(math.MaxUint64)
+			r.Epoch = c.number(math.MaxUint64)
 		case numRequestID:
-			r.ID = c.nonzero(math.MaxUint64)
+			r.ID = c.number(math.MaxUint64)
 		default:
 			return false
 		}
 		return true
 	})
-	if c.err == nil && !r.IsSet() {
-		c.fail(lo, "a request has a number from 1")
-	}
-	return r
 }
 
-// Decode reads the fills. Their number is checked before anything is allocated (trap 19). A fill whose payload is too large,
+// Decode reads the fills. Their number was checked before anything is allocated (trap 19). A fill whose payload is too large,
 // of an unknown type or malformed comes as a failure; all else that is wrong is an error.
-func (u Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
+func (u *Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
 	return u.DecodeInto(nil, reg, &lim)
 }
 
 // DecodeInto is Decode into room, which is empty; it is used where it suffices.
-func (u Undecoded) DecodeInto(room []Fill, reg *value.Registry, lim *Limits) ([]Fill, error) {
-	n, err := u.count(lim)
-	if err != nil || n == 0 {
-		return room, err
+func (u *Undecoded) DecodeInto(room []Fill, reg *value.Registry, lim *Limits) ([]Fill, error) {
+	if u.err != nil {
+		return room, u.err
+	}
+	if u.n > lim.Fills {
+		return room, &LimitError{"Fills", u.n, lim.Fills}
+	}
+	if u.n == 0 {
+		return room, nil
 	}
 	fills := room
-	if cap(room) < n {
-		fills = make([]Fill, n)
+	if cap(room) < u.n {
+		fills = make([]Fill, u.n)
 	}
-	fills = fills[:n]
+	fills = fills[:u.n]
 	c := cursor{b: u.b, pos: u.pos, end: len(u.b)}
 	for i := range fills {
-		c.varint() // the tag, which count has seen
-		lo, hi := c.part()
-		in := cursor{b: u.b, pos: lo, end: hi, fill: i + 1, err: c.err}
+		in := c.nextFill(i+1, u.dropped)
 		fills[i] = in.readFill(reg, lim)
 		if in.err != nil {
 			return nil, in.err
 		}
+		u.foreign, u.dropped = u.foreign || in.foreign, in.dropped
 	}
 	return fills, nil
 }
 
-// count returns how many fills there are, and checks that there is nothing else.
-func (u Undecoded) count(lim *Limits) (int, error) {
-	c := cursor{b: u.b, pos: u.pos, end: len(u.b), field: fieldNames[numFills]}
-	n := 0
+// nextFill passes over what stands before the next fill, which the reading of the header has seen, and returns a cursor of that fill.
+func (c *cursor) nextFill(index, dropped int) cursor {
+	for {
+		num, wt := c.tag()
+		if c.err != nil || num == numFills && wt == protowire.BytesType {
+			break
+		}
+		n := protowire.ConsumeFieldValue(num, wt, c.b[c.pos:c.end])
+		if n < 0 {
+			c.fail(c.pos, "want protobuf")
+			break
+		}
+		c.pos += n
+	}
+	lo, hi := c.part()
+	return cursor{b: c.b, pos: lo, end: hi, fill: index, foreign: c.foreign, dropped: dropped, err: c.err}
+}
+
+// fillParts are the fields of a fill, within the input.
+type fillParts struct {
+	suffix, typ, payload []byte
+	at                   int // of the suffix
+}
+
+// parts reads the fields of a fill, which is the whole message of c.
+func (c *cursor) parts(lim *Limits) (p fillParts) {
+	p.at = c.pos
+	var set fieldSet
 	for c.more() {
 		at := c.pos
-		num, wt := c.tag(numFills, numFills)
-		if c.err == nil && (num != numFills || wt != protowire.BytesType) {
-			c.fail(at, "field %d of wire type %d is not known", num, wt)
+		num, wt := c.tag()
+		switch {
+		case c.err != nil:
+			continue
+		case wt != protowire.BytesType || num > numFillPayload:
+			c.skip(at, num, wt)
+			continue
+		case num == numFillSuffix:
+			c.field, p.at = "suffix", c.pos
+			p.suffix = c.limited("SuffixBytes", lim.SuffixBytes, false)
+		case num == numFillType:
+			c.field = "type"
+			p.typ = c.limited("SuffixBytes", lim.SuffixBytes, false)
+			if !utf8.Valid(p.typ) {
+				c.fail(at, "want UTF-8 text")
+			}
+		case num == numFillPayload:
+			c.field = "payload"
+			p.payload = c.limited("EnvelopeBytes", lim.EnvelopeBytes, false)
 		}
-		c.part()
-		n++
+		set.note(c, num, at, false)
 	}
-	if c.err == nil && n > lim.Fills {
-		c.err = &LimitError{"Fills", n, lim.Fills}
-	}
-	return n, c.err
+	return p
 }
 
 // readFill reads one fill, which is the whole message of c.
 func (c *cursor) readFill(reg *value.Registry, lim *Limits) Fill {
 	var f Fill
-	c.expect("suffix", 0, numFillSuffix)
-	at := c.pos
-	suffix := c.limited("SuffixBytes", lim.SuffixBytes, false)
-	if c.err == nil {
-		if why := parseSuffix(string(suffix), &f); why != "" {
-			c.fail(at, "%s", why)
-		}
-	}
-	if !c.more() {
+	p := c.parts(lim)
+	if c.err != nil {
 		return f
 	}
-	c.expect("type", numFillSuffix, numFillType)
-	at = c.pos
-	name := c.limited("SuffixBytes", lim.SuffixBytes, false)
-	if !utf8.Valid(name) {
-		c.fail(at, "want UTF-8 text")
+	c.field = "suffix"
+	if why := parseSuffix(string(p.suffix), &f); why != "" {
+		c.fail(p.at, "%s", why)
+		return f
 	}
-	var payload []byte
-	if c.more() {
-		c.expect("payload", numFillType, numFillPayload)
-		payload = c.limited("EnvelopeBytes", lim.EnvelopeBytes, false)
-		if c.more() {
-			c.fail(c.pos, "nothing follows the payload of a fill")
-		}
-	}
-	if c.err == nil {
-		f.decode(reg, value.Known(name), payload, lim)
+	switch {
+	case len(p.typ) > 0:
+		f.decode(reg, value.Known(p.typ), p.payload, lim)
+	case len(p.payload) > 0:
+		c.field = "type"
+		c.fail(p.at, "a payload has a type")
 	}
 	return f
-}
-
-// expect reads the tag of a field of a fill: the one that must come next after last.
-func (c *cursor) expect(name string, last, want protowire.Number) {
-	c.field = name
-	at := c.pos
-	if num, wt := c.tag(last, 0); c.err == nil && (num != want || wt != protowire.BytesType) {
-		c.fail(at, "field %d of wire type %d where field %d of type 2 is wanted", num, wt, want)
-	}
 }
 
 // decode sets the value of f from its payload, or to a failure where that is not possible.

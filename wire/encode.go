@@ -66,9 +66,9 @@ func check(e *Envelope) error {
 	case e.Edge < -1:
 		return bad(numEdge, "want an edge, or -1 for none")
 	case e.Request.Epoch != 0 && !e.Request.IsSet():
-		return bad(numRequest, "a request has a number from 1")
+		return bad(numRequest, requestText)
 	case e.Answer.Epoch != 0 && !e.Answer.IsSet():
-		return bad(numAnswer, "a request has a number from 1")
+		return bad(numAnswer, requestText)
 	case e.Deadline < 0:
 		return bad(numDeadline, "the time that remains is not negative")
 	case e.Notice.unsound() != "":

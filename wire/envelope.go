@@ -3,7 +3,8 @@ package wire
 import "github.com/rhizome-ml/rhizome/value"
 
 // CurrentVersion is the newest schema version of envelopes. An envelope is written in the oldest version that has words for what
-// it carries: one without a notice and without the sender's life is of PlainVersion, with the bytes that it always had.
+// it carries: one without a notice and without the sender's life is of PlainVersion, with the bytes that it always had. A field that a receiver may
+// pass over needs no new version; one that it must understand does.
 const (
 	CurrentVersion = 3
 	noticeVersion  = 2

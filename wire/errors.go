@@ -5,7 +5,7 @@ import "fmt"
 // CodeUndecodable is the code of the failure that stands in a fill whose payload could not be decoded.
 const CodeUndecodable = "undecodable"
 
-// FormatError says that bytes are not the canonical form of an envelope.
+// FormatError says that bytes are no envelope.
 type FormatError struct {
 	Field  string // of the envelope, such as "fills[2].suffix"
 	Offset int    // where in the input, in bytes

@@ -2,7 +2,7 @@ package wire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// The field numbers of schema.proto.
+// The field numbers of formats/envelope.proto.
 const (
 	numVersion     = 1
 	numFrom        = 2
@@ -61,17 +61,6 @@ var fieldNames = [...]string{
 	numBase: "base", numFills: "fills", numNotice: "notice",
 	numStart: "start", numProof: "proof", numOrigin: "origin", numBefore: "before",
 	numGreets: "greets", numHeard: "heard", numLives: "lives",
-}
-
-// versionOf returns the oldest version that knows a field of the envelope.
-func versionOf(num protowire.Number) uint32 {
-	switch {
-	case num > numNotice:
-		return CurrentVersion
-	case num == numNotice:
-		return noticeVersion
-	}
-	return PlainVersion
 }
 
 // wireType returns the wire type of an envelope's field.

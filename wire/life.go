@@ -10,14 +10,14 @@ import (
 // proofText says what a proof is.
 const proofText = "a proof of a start has 64 bytes"
 
-// proof reads a proof of a start.
+// proof reads a proof of a start, or an empty field.
 func (c *cursor) proof() []byte {
 	at := c.pos
 	lo, hi := c.part()
-	if c.err == nil && hi-lo != ProofBytes {
+	if c.foreign = c.foreign || lo == hi; c.err == nil && hi != lo && hi-lo != ProofBytes {
 		c.fail(at, "%d bytes; %s", hi-lo, proofText)
 	}
-	if c.err != nil {
+	if c.err != nil || lo == hi {
 		return nil
 	}
 	return bytes.Clone(c.b[lo:hi])
@@ -49,25 +49,21 @@ func appendOrigin(b []byte, o Origin) []byte {
 	return appendVarint(b, numOriginStart, o.Start)
 }
 
-// origin reads the message of an origin.
-func (c *cursor) origin() (o Origin) {
-	lo := c.varints(func(num protowire.Number) bool {
+// origin reads a part of the message of an origin.
+func (c *cursor) origin(o *Origin) {
+	c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numOriginEpoch:
-			o.Epoch = c.nonzero(math.MaxUint64)
+			o.Epoch = c.number(math.MaxUint64)
 		case numOriginNumber:
-			o.Number = c.nonzero(math.MaxUint64)
+			o.Number = c.number(math.MaxUint64)
 		case numOriginStart:
-			o.Start = c.nonzero(math.MaxUint64)
+			o.Start = c.number(math.MaxUint64)
 		default:
 			return false
 		}
 		return true
 	})
-	if c.err == nil && (!o.IsSet() || o.unsound() != "") {
-		c.fail(lo, originText)
-	}
-	return o
 }
 
 // livesText says what earlier lives are.
@@ -94,19 +90,20 @@ func appendLives(b []byte, lives []Life) []byte {
 
 // life reads the message of an earlier life.
 func (c *cursor) life() (l Life) {
-	lo := c.varints(func(num protowire.Number) bool {
+	at := c.pos
+	c.varints(func(num protowire.Number) bool {
 		switch num {
 		case numLifeStart:
-			l.Start = c.nonzero(math.MaxUint64)
+			l.Start = c.number(math.MaxUint64)
 		case numLifeBefore:
-			l.Before = c.nonzero(math.MaxUint64)
+			l.Before = c.number(math.MaxUint64)
 		default:
 			return false
 		}
 		return true
 	})
 	if c.err == nil && l.Start == 0 {
-		c.fail(lo, "an earlier life has a start")
+		c.fail(at, "an earlier life has a start")
 	}
 	return l
 }

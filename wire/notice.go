@@ -59,6 +59,8 @@ func (n Notice) Refuses() bool { return n.Kind > NoticePressure }
 func (n Notice) unsound() string {
 	pressure := n.Kind == NoticePressure
 	switch {
+	case n.Kind == NoticeNone && (n.Level != 0 || n.Hold != 0 || n.Seen != 0 || n.SeenStart != 0 || len(n.SeenProof) != 0):
+		return "a notice has a kind"
 	case n.Kind >= noticeKinds:
 		return "this kind of notice is not known"
 	case n.Kind == NoticeCut:
@@ -94,9 +96,9 @@ func appendNotice(b []byte, n Notice) []byte {
 	return appendBytes(b, numSeenProof, n.SeenProof)
 }
 
-// notice reads the message of a notice.
-func (c *cursor) notice() (n Notice) {
-	lo := c.message(func(num protowire.Number, wt protowire.Type) bool {
+// notice reads a part of the message of a notice.
+func (c *cursor) notice(n *Notice) {
+	c.message(func(num protowire.Number, wt protowire.Type) bool {
 		switch {
 		case num == numSeenProof && wt == protowire.BytesType:
 			n.SeenProof = c.proof()
@@ -106,25 +108,18 @@ func (c *cursor) notice() (n Notice) {
 		}
 		switch num {
 		case numNoticeKind:
-			n.Kind = NoticeKind(c.nonzero(math.MaxUint8))
+			n.Kind = NoticeKind(c.number(math.MaxUint8))
 		case numNoticeLevel:
-			n.Level = uint32(c.nonzero(100))
+			n.Level = uint32(c.number(100))
 		case numNoticeHold:
-			n.Hold = int64(c.nonzero(math.MaxInt64))
+			n.Hold = int64(c.number(math.MaxInt64))
 		case numNoticeSeen:
-			n.Seen = c.nonzero(math.MaxUint64)
+			n.Seen = c.number(math.MaxUint64)
 		case numSeenStart:
-			n.SeenStart = c.nonzero(math.MaxUint64)
+			n.SeenStart = c.number(math.MaxUint64)
 		default:
 			return false
 		}
 		return true
 	})
-	if c.err == nil && n.Kind == NoticeNone {
-		c.fail(lo, "a notice has a kind")
-	}
-	if why := n.unsound(); c.err == nil && why != "" {
-		c.fail(lo, "%s", why)
-	}
-	return n
 }

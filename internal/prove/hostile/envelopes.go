@@ -66,6 +66,7 @@ func envelopes(s *prove.Shard, seed uint64, n int) error {
 	}
 	s.Add(floorEnvelopes, uint64(n))
 	s.Add("decoded", d.decoded)
+	s.Add("decoded in another form than the canonical one", d.foreign)
 	s.Add("refused by the decoder", d.refused)
 	s.Add("values refused in their place", d.failures)
 	s.Add("measured singly", d.singles)
@@ -108,6 +109,7 @@ type decoding struct {
 	reg                                 *value.Registry
 	known                               [2]wire.PeerID
 	decoded, refused, failures, singles uint64
+	foreign                             uint64
 	before, after                       runtime.MemStats
 }
 
@@ -171,6 +173,12 @@ func (d *decoding) decode(raw []byte) error {
 		return typed(err)
 	}
 	d.decoded++
+	if fills.Foreign() {
+		d.foreign++
+		if own := fills.Canonical(&e); len(own) > len(raw) {
+			return fmt.Errorf("an envelope of %d bytes has a canonical form of %d", len(raw), len(own))
+		}
+	}
 	for i := range e.Fills {
 		if f := value.Failed(e.Fills[i].Value); f != nil && f.Code == wire.CodeUndecodable {
 			d.failures++

@@ -30,13 +30,14 @@ const (
 	kindValue                 // another value in place of a value
 	kindFromOther             // a part of another letter in place of the same part
 	kindNotice                // with a notice, sound or not
+	kindUnknown               // with fields of a later release
 	kinds
 )
 
 // kindNames are what the kinds are counted under.
 var kindNames = [kinds]string{
 	"replayed", "bit flips", "bytes edited", "cuts", "splices", "lengths", "field orders", "overlong varints", "numbers", "other peers",
-	"other artifacts", "counts", "nested values", "other values", "parts of others", "notices",
+	"other artifacts", "counts", "nested values", "other values", "parts of others", "notices", "unknown fields",
 }
 
 // mutator makes mutants. It is thread-unsafe; what mutant returns is good until the next call.
@@ -215,6 +216,17 @@ func (m *mutator) structured(k kind) {
 	case kindNotice:
 		m.notice()
 		f = m.fields
+	case kindUnknown:
+		for range 1 + m.rng.IntN(3) {
+			p := part{protowire.Number(100 + m.rng.IntN(1000)), protowire.BytesType, m.part(m.rng.IntN(1 << m.rng.IntN(13)))}
+			if m.rng.IntN(2) == 0 {
+				p.typ, p.body = protowire.VarintType, binary.AppendUvarint(m.part(10)[:0], m.number(1))
+			}
+			f = append(f, part{})
+			i = m.rng.IntN(len(f))
+			copy(f[i+1:], f[i:])
+			f[i] = p
+		}
 	case kindNested, kindValue, kindFromOther:
 		m.inFill(k)
 		f = m.fields
