@@ -39,6 +39,7 @@ func TestPowerOffEverywhere(t *testing.T) {
 	for victim := range 2 {
 		for k := 1; k <= plain.fs[victim].Ops(); k += stride {
 			r := newRig(t, uint64(k))
+			r.waypoints = uint64(k % 2 * 7)
 			if k <= r.fs[victim].Ops() {
 				continue // within the first opening: TestPowerOffAtBirth
 			}
@@ -63,6 +64,7 @@ func TestPowerOffAgainAndAgain(t *testing.T) {
 	}
 	for seed := range uint64(runs) {
 		r := newRig(t, seed)
+		r.waypoints = seed % 3 * 4
 		for i := 1; i <= calls; i++ {
 			victim := r.rng.IntN(2)
 			r.fs[victim].CrashAt(r.fs[victim].Ops() + 1 + r.rng.IntN(25))

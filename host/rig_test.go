@@ -98,7 +98,8 @@ type rig struct {
 	crashes int
 	wrong   bool // see tally
 
-	snapshotBytes int64 // of journal until a snapshot is due; 0 is 1,500
+	snapshotBytes int64  // of journal until a snapshot is due; 0 is 1,500
+	waypoints     uint64 // one with each so many records; 0 is none
 }
 
 func newRig(t testing.TB, seed uint64) *rig {
@@ -211,13 +212,30 @@ func (r *rig) steps(i int, events ...*engine.Event) error {
 			}
 			events = append(events, r.told(apps)...)
 		}
-		if d.SnapshotDue() {
-			if err := d.Save(); err != nil {
-				return err
-			}
+		switch {
+		case d.SnapshotDue():
+			err = d.Save()
+		case r.waypoints > 0 && lsn%r.waypoints == 0:
+			err = waypoint(d)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// waypoint does what a host does that has computed for long.
+func waypoint(d *Durable) error {
+	c, err := d.Waypoint()
+	if err != nil {
+		return err
+	}
+	before, err := c.Publish()
+	if err != nil {
+		return err
+	}
+	return d.Journal.Release(before)
 }
 
 // told notes app events, each once: the same number always has the same content.

@@ -20,7 +20,7 @@ var Kinds = []vfs.Fault{
 const calls = 6
 
 // options make snapshots frequent, and records longer than a sector, so that they can tear.
-var options = rig.Options{SnapshotBytes: 2500, Pad: 600}
+var options = rig.Options{SnapshotBytes: 2500, Pad: 600, Waypoints: 7}
 
 // Part is the crash bench as a part of the proofs.
 type Part struct {

@@ -63,13 +63,30 @@ func (r *Rig) steps(i int, events ...*engine.Event) error {
 			}
 			events = append(events, ack...)
 		}
-		if d.SnapshotDue() {
-			if err := d.Save(); err != nil {
-				return err
-			}
+		switch {
+		case d.SnapshotDue():
+			err = d.Save()
+		case r.opt.Waypoints > 0 && lsn%r.opt.Waypoints == 0:
+			err = waypoint(d)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// waypoint does what a host does that has computed for long.
+func waypoint(d *host.Durable) error {
+	c, err := d.Waypoint()
+	if err != nil {
+		return err
+	}
+	before, err := c.Publish()
+	if err != nil {
+		return err
+	}
+	return d.Journal.Release(before)
 }
 
 // told notes app events, each once: the same number always has the same content.

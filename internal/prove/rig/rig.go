@@ -16,10 +16,11 @@ import (
 // Options of a Rig; the zero value is what the tests of package host use.
 type Options struct {
 	Seed          uint64
-	SegmentBytes  int   // 0 is 4 KiB, the least that there is
-	SnapshotBytes int64 // 0 is 1,500
-	Pad           int   // bytes of text that go with each call
-	Wrong         bool  // components compute other results than before
+	SegmentBytes  int    // 0 is 4 KiB, the least that there is
+	SnapshotBytes int64  // 0 is 1,500
+	Waypoints     uint64 // a waypoint with each so many records; 0 is none
+	Pad           int    // bytes of text that go with each call
+	Wrong         bool   // components compute other results than before
 	// After returns the disk on which node i comes back after err ended it; nil is a power failure, drawn from Rng.
 	After func(r *Rig, i int, err error) *vfs.Mem
 }
