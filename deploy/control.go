@@ -82,7 +82,7 @@ type Reply struct {
 	Invitations []InvitationState `json:"invitations,omitempty"` // of OpMembers: those to a site by which somebody may come still
 
 	Members []MemberState `json:"members,omitempty"` // of OpMembers
-	Running bool          `json:"running,omitempty"` // likewise: they are as of now, and not as the directory says
+	Running bool          `json:"running,omitempty"` // of OpMembers and OpPeers: they are as of now, and not as the directory says
 }
 
 // DeniedError says that a call was denied.
@@ -225,6 +225,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 		return denied(err)
 	}
 	if q.Op == OpPeers {
+		reply.Running = true
 		cut, _ := r.cutPeers()
 		reply.Peers = markCut(reply.Peers, cut)
 	}

@@ -64,6 +64,7 @@ func callRun(fsys vfs.FS, v *job.View, n *job.NodeView, q Request) (*Reply, erro
 	}
 	var reply Reply
 	if q.Op == OpPeers {
+		reply.Running = host.InUse(fsys, n.Dir) != nil
 		reply.Peers, err = peersOf(rec, b.Node, nil)
 		return &reply, err
 	}

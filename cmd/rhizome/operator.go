@@ -226,10 +226,11 @@ func newPeers(c *console) *cobra.Command {
 			}
 			if f.json {
 				return writeLine(c.out, struct {
-					Peers []deploy.PeerState `json:"peers"`
-				}{append([]deploy.PeerState{}, reply.Peers...)})
+					Running bool               `json:"running"` // else they are what the node knew when it stopped
+					Peers   []deploy.PeerState `json:"peers"`
+				}{reply.Running, append([]deploy.PeerState{}, reply.Peers...)})
 			}
-			return writePeers(c, reply.Peers)
+			return writePeers(c, reply.Running, reply.Peers)
 		}),
 	}
 	f.registerAt(cmd)
@@ -237,9 +238,14 @@ func newPeers(c *console) *cobra.Command {
 }
 
 // writePeers shows peers to people: the id on a line of its own, for it is copied whole, as is the address; no line but an address
-// is longer than a terminal is wide.
-func writePeers(c *console, peers []deploy.PeerState) error {
+// is longer than a terminal is wide. Of a node that does not run, they are as it knew them at its end.
+func writePeers(c *console, running bool, peers []deploy.PeerState) error {
 	var b strings.Builder
+	was := ""
+	if !running {
+		was = "was "
+		b.WriteString("the node does not run; so it was at its end:\n")
+	}
 	for _, p := range peers {
 		var how []string
 		switch {
@@ -249,18 +255,18 @@ func writePeers(c *console, peers []deploy.PeerState) error {
 			how = append(how, fmt.Sprintf("client %d", *p.Member))
 		}
 		if p.Health != "" {
-			how = append(how, p.Health)
+			how = append(how, was+p.Health)
 		}
 		if p.CutFor > 0 {
 			how[len(how)-1] += " off for " + deploy.Spoken(p.CutFor)
 		}
-		if p.RTTNs > 0 {
+		if running && p.RTTNs > 0 {
 			how = append(how, "answers in "+time.Duration(p.RTTNs).Round(10*time.Microsecond).String())
 		}
 		at := ""
 		switch {
 		case p.Linked:
-			how, at = append(how, "linked"), p.Remote
+			how, at = append(how, was+"linked"), p.Remote
 		case len(p.Addresses) > 0:
 			at = p.Addresses[0]
 		}

@@ -76,3 +76,29 @@ func TestOperator(t *testing.T) {
 		t.Errorf("a peer that is not on the allowlist: %+v", o)
 	}
 }
+
+// TestPeersOfANodeThatStopped: nobody is up for a node that does not run.
+func TestPeersOfANodeThatStopped(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if o := rhizome(t, "run", "--json", "--rounds", "2", "--clients", "2", "--dir", run); o.code != exitOK {
+		t.Fatal(o)
+	}
+	o := rhizome(t, "peers", "--dir", run)
+	if o.code != exitOK || !strings.HasPrefix(o.out, "the node does not run; so it was at its end:\n") || strings.Contains(o.out, ", up") || strings.Contains(o.out, "answers in") {
+		t.Errorf("%+v", o)
+	}
+	var p struct{ Running bool }
+	p.Running = true
+	if jsonOf(t, rhizome(t, "peers", "--json", "--dir", run), &p); p.Running {
+		t.Error("with --json it is said to run")
+	}
+	server := start(t, dir, "server", "--json", "--clients", "1", "--dir", filepath.Join(dir, "server"), "--listen", loopback)
+	server.await(t, "its address", isEvent("listening"))
+	if jsonOf(t, rhizome(t, "peers", "--json", "--dir", filepath.Join(dir, "server")), &p); !p.Running {
+		t.Error("a node that runs is said not to")
+	}
+	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "server")); o.code != exitOK || strings.Contains(o.out, "does not run") {
+		t.Errorf("%+v", o)
+	}
+}

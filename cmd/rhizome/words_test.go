@@ -59,7 +59,7 @@ func TestLinesFitATerminal(t *testing.T) {
 	const id = "12D3KooWPrxJ2ZafEtGToq34sEs7dWTBTSqRdFEP8Vtm7cRUmYhj"
 	at := "/ip4/192.0.2.7/udp/41331/quic-v1/p2p/" + id
 	var out strings.Builder
-	if err := writePeers(&console{out: &out}, []deploy.PeerState{
+	if err := writePeers(&console{out: &out}, true, []deploy.PeerState{
 		{Peer: id, Member: &member, Health: "suspected", RTTNs: 123_456_789, Linked: true, Remote: at, Outbox: 1024}, {Peer: id, Server: true, Addresses: []string{at}},
 	}); err != nil {
 		t.Fatal(err)
