@@ -26,6 +26,9 @@ func (e *ConfigError) Error() string {
 
 // fill puts defaults in the place of zeros, or says with a *ConfigError what has none; what the node wants is an error of node and engine.
 func (c *Config) fill() error {
+	if c.Send != nil && c.Transport != nil {
+		return &ConfigError{"Send", "set", "nil beside a Transport, which sends"}
+	}
 	if c.Inbox < 0 {
 		return &ConfigError{"Inbox", fmt.Sprint(c.Inbox), "0 for the default, or more"}
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -94,6 +95,10 @@ type Recovery struct {
 // Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
 // those of journal and node, *DivergenceError and *vfs.LockedError; nothing on the disk is changed then.
 func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
+	return open(context.Background(), cfg, store)
+}
+
+func open(ctx context.Context, cfg node.Config, store Store) (*Durable, *Recovery, error) {
 	if err := store.fill(); err != nil {
 		return nil, nil, err
 	}
@@ -108,7 +113,7 @@ func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 		store: store, lock: lock,
 		snaps: journal.OpenSnapshots(store.FS, store.Dir, journal.Retention{Keep: store.Keep, KeepAge: store.KeepAge}, journal.Limits{}),
 	}
-	rec, err := d.recover(cfg)
+	rec, err := d.recover(ctx, cfg)
 	if err != nil {
 		if d.Journal != nil {
 			d.Journal.Close()

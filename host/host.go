@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -19,7 +21,7 @@ type Config struct {
 	Node    node.Config
 	Store   Store
 	Workers *Workers                               // shared by the hosts of a process; nil are the host's own
-	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block; nil: there is none
+	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block; nil: that of Transport, or none
 	OnEvent func(engine.AppEvent) error            // takes an app event; nil acknowledges it, an error stops the host: it is told again
 	Wall    func() time.Time                       // the clock; nil is time.Now
 	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
@@ -27,6 +29,13 @@ type Config struct {
 	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason
 	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
 	OnOpen  func() error                           // called when the directory was found good, before the new life begins; an error ends Start; may be nil
+
+	// Transport opens the transport that the host is the receiver of, when the directory was found good; Stop closes it. With it, Send is
+	// the transport's, and OnPeer, where it is nil, has the transport follow. nil where the caller has one.
+	Transport func(transport.Receiver) (transport.Transport, error)
+
+	// HoldEvents leaves it to the caller to acknowledge app events, with Acknowledge.
+	HoldEvents bool
 
 	// First, if set, returns what the node takes before anything else in this life, such as whom it is to know as members.
 	First func(*node.Node) []*engine.Event
@@ -75,6 +84,8 @@ type Host struct {
 
 	ownsWorkers bool
 
+	transport transport.Transport // or nil
+
 	publishing atomic.Bool // a snapshot: one at a time
 	pace       pace
 
@@ -107,14 +118,18 @@ func (e *SupersededError) Error() string {
 // ErrStopped is returned by a host that was stopped.
 var ErrStopped = errors.New("host: stopped")
 
-// Start opens the node in its directory and runs it. A node that was there before goes on where it was: it is told that
-// it restarted, and puts out again what may have been lost with the process.
-func Start(cfg Config) (*Host, error) {
+// Start is StartContext that nothing ends.
+func Start(cfg Config) (*Host, error) { return StartContext(context.Background(), cfg) }
+
+// StartContext opens the node in its directory and runs it. A node that was there before goes on where it was: it is told that
+// it restarted, and puts out again what may have been lost with the process. The context ends the recovery, which changes nothing then; it
+// does not end the host. Errors are a *ConfigError, those of Open, of the context, and of Config.Transport.
+func StartContext(ctx context.Context, cfg Config) (*Host, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
 	opened := time.Now()
-	d, rec, err := Open(cfg.Node, cfg.Store)
+	d, rec, err := open(ctx, cfg.Node, cfg.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -138,15 +153,38 @@ func Start(cfg Config) (*Host, error) {
 	h.setClock()
 	cfg.Admission.conduct.Store(h)
 	h.effects = newReleaser(h)
-	if err := h.begin(); err != nil {
-		h.committer.Close()
-		h.effects.close()
-		h.closeWorkers()
-		return nil, errors.Join(err, d.Close())
+	err = h.connect()
+	if err == nil {
+		err = h.begin()
+	}
+	if err != nil {
+		h.mu.Lock()
+		h.stopped = true
+		close(h.stop)
+		h.mu.Unlock()
+		return nil, errors.Join(err, h.end())
 	}
 	h.done.Go(h.loop)
 	return h, nil
 }
+
+// connect opens the host's transport.
+func (h *Host) connect() (err error) {
+	if h.cfg.Transport == nil {
+		return nil
+	}
+	if h.transport, err = h.cfg.Transport(patient{h}); err != nil {
+		return err
+	}
+	h.cfg.Send = h.transport.Send
+	if h.cfg.OnPeer == nil {
+		h.cfg.OnPeer = func(n engine.PeerNotice) { Peer(h.transport, n) }
+	}
+	return nil
+}
+
+// Transport returns what Config.Transport opened, or nil.
+func (h *Host) Transport() transport.Transport { return h.transport }
 
 // closeWorkers ends workers that are the host's own.
 func (h *Host) closeWorkers() {
@@ -195,18 +233,39 @@ func (h *Host) Receive(from wire.PeerID, raw []byte) error {
 // Accept is Receive that waits for room, so that a transport reads no more of this peer meanwhile. It ends with ErrStopped when the host stops,
 // or when stop is closed, which may be nil.
 func (h *Host) Accept(from wire.PeerID, raw []byte, stop <-chan struct{}) error {
-	err := h.Receive(from, raw)
+	err := h.wait(stop, func() error { return h.Receive(from, raw) })
+	if err == errEnded {
+		return ErrStopped
+	}
+	return err
+}
+
+// Give is Deliver that waits for room. It ends with the context's error, or with ErrStopped when the host stops.
+func (h *Host) Give(ctx context.Context, ev *engine.Event) error {
+	err := h.wait(ctx.Done(), func() error { return h.Deliver(ev) })
+	if err == errEnded {
+		return ctx.Err()
+	}
+	return err
+}
+
+// errEnded says that whoever waits for room was told to stop.
+var errEnded = errors.New("host: nobody waits any more")
+
+// wait tries until there is room.
+func (h *Host) wait(end <-chan struct{}, try func() error) error {
+	err := try()
 	for errors.As(err, new(*FullError)) {
 		freed := h.soon() // before another look, so that no room is missed
-		if err = h.Receive(from, raw); !errors.As(err, new(*FullError)) {
+		if err = try(); !errors.As(err, new(*FullError)) {
 			break
 		}
 		select {
 		case <-freed:
 		case <-h.stop:
 			return ErrStopped
-		case <-stop:
-			return ErrStopped
+		case <-end:
+			return errEnded
 		}
 	}
 	return err
@@ -445,13 +504,22 @@ func (h *Host) Stop() error {
 		close(h.stop)
 	}
 	h.mu.Unlock()
-	h.done.Wait()
-	h.committer.Close()
-	h.effects.close()
-	h.closeWorkers()
-	err := h.d.Close()
+	err := h.end()
 	if h.err != nil {
 		return h.err
 	}
 	return err
+}
+
+// end waits for what runs and gives everything back.
+func (h *Host) end() error {
+	h.done.Wait()
+	h.committer.Close()
+	h.effects.close()
+	var err error
+	if h.transport != nil {
+		err = h.transport.Close()
+	}
+	h.closeWorkers()
+	return errors.Join(err, h.d.Close())
 }

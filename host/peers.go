@@ -15,6 +15,11 @@ var _ transport.Receiver = (*Host)(nil)
 // Admit says whether a peer may be linked with: nil, a *peer.NotAdmittedError, or a *CutError.
 func (h *Host) Admit(p wire.PeerID) error { return h.cfg.Admission.Admit(p) }
 
+// patient is a host that has a peer wait while it has no room.
+type patient struct{ *Host }
+
+func (p patient) Receive(from wire.PeerID, raw []byte) error { return p.Accept(from, raw, nil) }
+
 // Linked notes that a peer is there, and at which address it is seen.
 func (h *Host) Linked(p wire.PeerID, remote string) {
 	h.links.Up(p, remote)

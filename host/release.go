@@ -122,10 +122,13 @@ func (r *releaser) let(e *Effects) {
 		}
 		last = ev.Number
 	}
-	if last != 0 {
+	if last != 0 && !r.h.cfg.HoldEvents {
 		r.h.post(Told(last), 0)
 	}
 }
+
+// Acknowledge says that app events up to that number have been dealt with and need not be told again; see Config.HoldEvents.
+func (h *Host) Acknowledge(upTo uint64) error { return h.post(Told(upTo), 0) }
 
 // close drops what waits: it is put out again after the next start.
 func (r *releaser) close() {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
+func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, error) {
 	rec := &Recovery{}
 	payload, ref, skipped, err := d.snaps.LoadNewest()
 	rec.Skipped = skipped
@@ -37,7 +38,7 @@ func (d *Durable) recover(cfg node.Config) (*Recovery, error) {
 		SegmentBytes: d.store.SegmentBytes, From: from, Salt: d.store.Salt,
 		// All is replayed before a byte is changed: a journal that this program cannot go on with stays as it is.
 		BeforeChange: func(read readRecords) error {
-			err := d.replay(read, from, rec)
+			err := d.replay(ctx, read, from, rec)
 			if errors.As(err, &d.paused) && d.store.OnDivergence == DivergencePauses {
 				return nil
 			}
@@ -90,7 +91,7 @@ func allCorrupt(err error) bool {
 type readRecords = func(from uint64, fn func(lsn uint64, payload []byte) error) error
 
 // replay feeds the journal's records to the node and holds the outputs against what they were.
-func (d *Durable) replay(read readRecords, from uint64, rec *Recovery) error {
+func (d *Durable) replay(ctx context.Context, read readRecords, from uint64, rec *Recovery) error {
 	blobs, err := journal.OpenBlobs(d.store.FS, d.store.Dir, 0)
 	if err != nil {
 		return err
@@ -101,6 +102,9 @@ func (d *Durable) replay(read readRecords, from uint64, rec *Recovery) error {
 		read = swapped(read)
 	}
 	return read(from, func(lsn uint64, payload []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if _, err := p.play(lsn, payload); err != nil {
 			return err
 		}
