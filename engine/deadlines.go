@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -59,7 +58,7 @@ func (e *Engine) unmeetable(where string, p wire.PeerID) *value.Failure {
 
 // resend puts an envelope out again; its deadline is what is left of it now.
 func (e *Engine) resend(env *wire.Envelope, until int64) {
-	if until == 0 || planted.On(planted.DeadlineRestarted) {
+	if until == 0 {
 		e.emit(env)
 		return
 	}

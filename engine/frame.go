@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -144,9 +143,6 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 	charge := v.Bytes()
 	f.bytes += charge
 	e.st.slotBytes += charge
-	if planted.On(planted.Canary) {
-		e.st.slotBytes += max(charge, 1)
-	}
 	uses := f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]]
 	if len(uses) == 0 {
 		return
@@ -159,9 +155,6 @@ func (e *Engine) fill(f *frame, s program.Slot, v value.Value) {
 		}
 		switch f.missing[u.Op] {
 		case 0:
-			if planted.On(planted.FireTwice) {
-				e.queue(f, u.Op)
-			}
 			e.arriveLate(f, u.Op, v)
 		case 1:
 			f.missing[u.Op] = 0
@@ -269,9 +262,7 @@ func (e *Engine) collect(f *frame) {
 	if f.deadline != 0 {
 		e.disarmOf(f, timerFrame, 0)
 	}
-	if !planted.On(planted.SlotLeak) || f.failure == nil {
-		e.st.slotBytes -= f.bytes
-	}
+	e.st.slotBytes -= f.bytes
 	bootstrap := f.exec == e.st.bootstrapExec
 	f.reset()
 	if f.listed {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -58,7 +57,7 @@ func (e *Engine) takeStale(env *wire.Envelope) {
 		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 	case n.SeenStart <= e.st.start:
 		e.goOn(env, n.Seen, n.SeenStart)
-	case !e.proven(n.SeenStart, n.SeenProof), planted.On(planted.TwinUnfenced):
+	case !e.proven(n.SeenStart, n.SeenProof):
 		e.drop("refusal.unproven", string(env.From)+" tells of a later life and has no proof of it")
 	default:
 		e.count("superseded")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -19,9 +18,6 @@ import (
 
 // plays says whether a peer plays a place, as far as this node knows.
 func (e *Engine) plays(p wire.PeerID, place string) bool {
-	if planted.On(planted.PlaceUnchecked) && e.somebody(p) {
-		return true
-	}
 	if e.st.roster.Plays(p, place) {
 		return true
 	}
@@ -68,9 +64,6 @@ func (e *Engine) hears(p wire.PeerID, component int32) bool {
 // looked at.
 func (e *Engine) stranger(env *wire.Envelope) *RefusedError {
 	if !e.rules(2) {
-		return nil
-	}
-	if _, known := e.st.roster.Get(env.From); planted.On(planted.AdmissionSkipped) && !known {
 		return nil
 	}
 	no := func(format string, args ...any) *RefusedError {

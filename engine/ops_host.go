@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -51,9 +50,6 @@ func (e *Engine) stepHost(f *frame, op int32, o *program.Op) outcome {
 
 // emitApp numbers an event to the host and keeps it until the host acknowledges it.
 func (e *Engine) emitApp(name string, v value.Value) {
-	if planted.On(planted.AppNumberReused) && len(e.st.appEvents) == 0 {
-		e.st.nextApp = 1
-	}
 	ev := AppEvent{Number: e.st.nextApp, Name: name, Value: v}
 	e.st.nextApp++
 	e.st.kept.app += v.Bytes()

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -157,9 +156,7 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 		e.takeOver(ev)
 		return
 	}
-	if !planted.On(planted.IncarnationNotBumped) {
-		e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
-	}
+	e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	e.st.setRules(max(e.st.rules, ev.Rules))
 	e.wantLimits(ev.Limits)
 	if e.rules(2) {
@@ -179,25 +176,8 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 	// Seeded full jitter spreads the resends of many nodes that come back at once.
 	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
 	e.st.backoff.Spread(e.st.now, e.st.random.Uint64)
-	ids := sortedKeys(e.st.pending)
-	if planted.On(planted.UnsortedOutput) {
-		ids = planted.Unsorted(e.st.pending)
-	}
-	for _, id := range ids {
-		if planted.On(planted.CommandRenumbered) {
-			id = e.renumber(id)
-		}
+	for _, id := range sortedKeys(e.st.pending) {
 		e.out.Commands = append(e.out.Commands, e.st.pending[id].command())
 	}
 	e.out.AppEvents = append(e.out.AppEvents[:0], e.st.appEvents...)
-}
-
-// renumber moves a pending command to a new number: a planted bug.
-func (e *Engine) renumber(id uint64) uint64 {
-	p := *e.st.pending[id]
-	e.took(e.st.pending[id])
-	p.id, p.shelved = e.st.nextCommand, false
-	e.st.nextCommand++
-	e.gave(&p)
-	return p.id
 }

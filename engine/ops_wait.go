@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -52,9 +51,6 @@ func (e *Engine) takePermit(f *frame, op int32, o *program.Op) outcome {
 	i, ok := slices.BinarySearchFunc(e.st.gates, o.Label, func(g gate, n string) int { return compareText(g.name, n) })
 	if !ok {
 		e.st.gates = slices.Insert(e.st.gates, i, gate{name: o.Label})
-	}
-	if planted.On(planted.LimitFails) && e.st.gates[i].taken >= o.N {
-		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "no permit is left"))
 	}
 	if e.st.gates[i].taken >= o.N {
 		return e.park(f, op, o, parkGate, o.Label)

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -19,9 +18,7 @@ func (e *Engine) pollCompletions() {
 			e.drop("completion.unknown", fmt.Sprintf("command %d", c.command))
 			continue
 		}
-		if !planted.On(planted.ResultTwice) {
-			e.took(p)
-		}
+		e.took(p)
 		e.wakeParked(parkCommand, "")
 		if f := e.st.frames.get(p.exec); f != nil {
 			e.apply(f, p, &c)

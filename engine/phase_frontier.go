@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -166,9 +165,6 @@ func (e *Engine) again(f *frame, op int32, o *program.Op) bool {
 		k = len(f.attempts) - 1
 	}
 	f.attempts[k].tries++
-	if planted.On(planted.RetryForgets) {
-		f.attempts[k].tries = 1
-	}
 	tries := f.attempts[k].tries
 	if tries >= o.Retry.Attempts {
 		return false

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -200,9 +199,6 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	if env.Deadline > 0 {
 		// Relative on the wire, absolute from here on (trap 13).
 		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
-		if planted.On(planted.DeadlineRelative) {
-			f.deadline = env.Deadline
-		}
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
 	if int(f.fn.Inputs) > len(inputs) {

@@ -1,9 +1,5 @@
 package engine
 
-import (
-	"github.com/rhizome-ml/rhizome/internal/planted"
-)
-
 // pollOutbound resends what was not acknowledged in time, and acknowledges what no other envelope of this Poll did.
 func (e *Engine) pollOutbound() {
 	e.pollPressure()
@@ -19,10 +15,6 @@ func (e *Engine) pollOutbound() {
 			continue
 		}
 		e.count("envelope.resent")
-		if planted.On(planted.ResendRenumbered) {
-			e.sendAgain(env)
-			continue
-		}
 		e.resend(env, r.Deadline)
 	}
 	for _, p := range e.st.streams.AcksDue() {

@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/rhizome-ml/rhizome/internal/planted"
-
 // The phases of a Poll, in order. State.phase says which is under way, so that a snapshot between any two ops goes on
 // in the middle of a Poll.
 const (
@@ -25,9 +23,6 @@ func (e *Engine) Poll(now int64) *Output {
 	}
 	if e.st.phase == 0 {
 		e.st.now = max(e.st.now, now)
-		if planted.On(planted.ClockBack) {
-			e.st.now = now
-		}
 		e.st.opsLeft = int64(e.limits.OpsPerPoll)
 		e.st.phase = phaseIngress
 		e.wasted = e.wasted[:0]

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -76,11 +75,7 @@ func (e *Engine) holds(env *wire.Envelope) bool {
 // muted refuses data of a peer that disregarded three notices. Its streams send it again, and the way back is time, or the end of the
 // pressure (trap 14).
 func (e *Engine) muted(env *wire.Envelope) error {
-	muted := e.st.pressure.Muted(env.From, e.st.now)
-	if planted.On(planted.AdviceInverted) {
-		muted = muted || e.st.streams.Held(env.From, e.st.now)
-	}
-	if !isData(env) || !e.rules(1) || !muted {
+	if !isData(env) || !e.rules(1) || !e.st.pressure.Muted(env.From, e.st.now) {
 		return nil
 	}
 	return &RefusedError{Code: RefusedPressure, What: "envelope", Reason: fmt.Sprintf(

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -64,9 +63,6 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 			return nil, &RestoreError{s.part, err.Error()}
 		}
 	}
-	if planted.On(planted.RestoreUnlinked) {
-		e.subs = nil
-	}
 	r.st.kept = r.st.charges()
 	e.st = r.st
 	return e, nil
@@ -104,24 +100,6 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {
 		return fmt.Errorf("random source: %w", err)
-	}
-	if planted.On(planted.ForgetRandom) {
-		s.random = rand.NewChaCha8([32]byte{})
-	}
-	if planted.On(planted.ForgetExecCounter) {
-		s.nextExec = 1
-		for _, x := range t.ExecutionState {
-			s.nextExec = x.Exec + 1
-		}
-	}
-	if planted.On(planted.ForgetCommandCounter) {
-		s.nextCommand = 1
-		for _, x := range t.PendingAsync {
-			s.nextCommand = x.Command + 1
-		}
-	}
-	if planted.On(planted.CorrelationRestarts) {
-		s.nextRequest = 1
 	}
 	for _, c := range w.Counters {
 		s.counters = append(s.counters, counter{c.Name, c.Count})
@@ -177,9 +155,6 @@ func (r *restorer) frames(t *snapshot.TransientSnapshot) error {
 		for k, m := range x.Missing {
 			if m > uint32(fn.Need[k]) {
 				return fmt.Errorf("op %d of %q misses %d of %d inputs", k, fn.Name, m, fn.Need[k])
-			}
-			if planted.On(planted.ForgetReadiness) {
-				m = uint32(fn.Need[k])
 			}
 			f.missing[k] = uint16(m)
 		}

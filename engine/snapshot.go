@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -82,9 +81,6 @@ func (c *Capture) Message() *snapshot.TransientSnapshot {
 	t.Framework.Timers = make([]snapshot.TimerSnapshot, 0, entries(c.timers))
 	for _, p := range c.timers {
 		for _, x := range p.items {
-			if planted.On(planted.ForgetTimer) && timerKind(x.Kind) == timerComponent {
-				continue
-			}
 			t.Framework.Timers = append(t.Framework.Timers, *x)
 		}
 	}
@@ -104,18 +100,12 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 		t.Frontier = append(t.Frontier, snapshot.FrontierEntry{Op: uint32(opRef(r.f, r.op)), Exec: r.exec})
 	}
 	for i := range e.st.completions {
-		if planted.On(planted.ForgetCompletion) {
-			break
-		}
 		t.PendingCompletions = append(t.PendingCompletions, snapCompletion(&e.st.completions[i]))
 	}
 	for i := range e.st.ingress {
 		t.Ingress = append(t.Ingress, *e.st.ingress[i].event)
 	}
 	for _, p := range e.st.waits.all() {
-		if planted.On(planted.ForgetParked) {
-			break
-		}
 		f := e.st.frames.get(p.exec)
 		t.Parked = append(t.Parked, snapshot.ParkedSnapshot{Call: p.call, Op: uint32(opRef(f, p.op)), Exec: p.exec, Reason: uint32(p.reason), Label: p.label})
 	}
@@ -201,9 +191,6 @@ func (e *Engine) snapBus() snapshot.TypedBusSnapshot {
 		b.Subscriptions = append(b.Subscriptions, s)
 	}
 	for _, ev := range e.st.bus {
-		if planted.On(planted.ForgetBus) {
-			break
-		}
 		b.Queue = append(b.Queue, snapshot.BusEvent{Kind: ev.kind, Value: ev.value})
 	}
 	return b
@@ -230,15 +217,9 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		w.Counters = append(w.Counters, snapshot.CounterSnapshot{Name: c.name, Count: c.n})
 	}
 	for _, h := range e.st.holds {
-		if planted.On(planted.ForgetHold) {
-			break
-		}
 		w.Holds = append(w.Holds, snapshot.HoldSnapshot{Name: h.name, Value: h.value})
 	}
 	for _, q := range e.st.queues {
-		if planted.On(planted.ForgetQueue) && len(q.values) > 0 {
-			q.values = q.values[:len(q.values)-1]
-		}
 		w.Queues = append(w.Queues, snapshot.QueueSnapshot{Name: q.name, Values: append([]value.Value(nil), q.values...)})
 	}
 	for _, r := range e.st.records {
@@ -248,9 +229,6 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		w.Gates = append(w.Gates, snapshot.GateSnapshot{Name: g.name, Taken: g.taken})
 	}
 	for _, l := range e.st.latches {
-		if planted.On(planted.ForgetLatch) {
-			break
-		}
 		w.Latches = append(w.Latches, snapshot.LatchSnapshot{Name: l.name, Key: []byte(l.key)})
 	}
 	return w, nil

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -24,9 +23,7 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 	if q.Deadline > 0 {
 		e.disarmRequest(p, r)
 	}
-	if !planted.On(planted.WithdrawnQuestionKept) {
-		e.st.streams.Withdraw(p, r)
-	}
+	e.st.streams.Withdraw(p, r)
 	e.count("request.withdrawn")
 }
 

@@ -2,11 +2,9 @@ package host
 
 import (
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -173,7 +171,7 @@ func (v *Driver) Leaving() []Effects {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	n := 0
-	for n < len(v.held) && (v.held[n].LSN < synced || v.held[n].early()) {
+	for n < len(v.held) && v.held[n].LSN < synced {
 		n++
 	}
 	out := v.held[:n:n]
@@ -182,17 +180,6 @@ func (v *Driver) Leaving() []Effects {
 		v.held = nil
 	}
 	return out
-}
-
-// early says whether effects may leave before their inputs are durable: never, but for planted bugs.
-func (e *Effects) early() bool {
-	if planted.On(planted.AckBeforeDurable) {
-		return len(e.Events) == 0 && !slices.ContainsFunc(e.Packets, func(p engine.Packet) bool {
-			env, _, err := wire.DecodeHeader(p.Raw, wire.DefaultLimits())
-			return err != nil || env.Number != 0
-		})
-	}
-	return planted.On(planted.SendBeforeDurable)
 }
 
 // Never is a wake-up beyond all clocks: only an arrival counts.

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -66,9 +64,6 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 		return nil, err // a disk that does not answer has not said that there is no mark
 	}
 	rec.NewEpoch = marked || !report.Vouched()
-	if planted.On(planted.EpochNotOpened) {
-		rec.NewEpoch = false
-	}
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
 	if d.paused != nil {
@@ -98,9 +93,6 @@ func (d *Durable) replay(ctx context.Context, read readRecords, from uint64, rec
 	}
 	p := newPlayer(d.Node, blobs)
 	d.commands = p.commands
-	if planted.On(planted.SwapRecords) {
-		read = swapped(read)
-	}
 	return read(from, func(lsn uint64, payload []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -246,33 +238,5 @@ func (m commands) track(out *engine.Output, events []engine.Event) {
 	}
 	for _, c := range out.Commands {
 		m[c.ID] = c
-	}
-}
-
-// swapped reads the journal with each second pair of records in the wrong order: a planted bug.
-func swapped(read readRecords) readRecords {
-	return func(from uint64, fn func(lsn uint64, payload []byte) error) error {
-		var first []byte
-		at := uint64(0)
-		err := read(from, func(lsn uint64, payload []byte) error {
-			at = lsn
-			switch {
-			case lsn%4 == 1:
-				first = slices.Clone(payload)
-				return nil
-			case first == nil:
-				return fn(lsn, payload)
-			}
-			second := first
-			first = nil
-			if err := fn(lsn-1, payload); err != nil {
-				return err
-			}
-			return fn(lsn, second)
-		})
-		if err == nil && first != nil {
-			return fn(at, first)
-		}
-		return err
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -47,7 +46,7 @@ func writeAtomic(fsys vfs.FS, path string, fill func(vfs.File) error) error {
 		return err
 	}
 	err = fill(f)
-	if err == nil && !planted.On(planted.PublishWithoutFileSync) {
+	if err == nil {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
@@ -59,9 +58,6 @@ func writeAtomic(fsys vfs.FS, path string, fill func(vfs.File) error) error {
 	if err != nil {
 		fsys.Remove(tmp) // what is left of it, the next writer of this path or Prune takes away
 		return err
-	}
-	if planted.On(planted.PublishWithoutDirSync) {
-		return nil
 	}
 	return fsys.SyncDir(filepath.Dir(path))
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-
-	"github.com/rhizome-ml/rhizome/internal/planted"
 )
 
 // Read calls fn for each record from number from up to the last one appended, in order. The payload is valid until fn returns. An error of fn ends
@@ -22,9 +20,6 @@ func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) e
 
 // read calls fn for the records from number from up to next in segments of which the last one ends at end.
 func (j *Journal) read(segs []segment, end int64, next, from uint64, fn func(lsn uint64, payload []byte) error) (err error) {
-	if planted.On(planted.ReplaySkipsLast) && next > from {
-		next--
-	}
 	if from < segs[0].first || from > next {
 		return &RangeError{LSN: from, First: segs[0].first, Next: next}
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
-
-	"github.com/rhizome-ml/rhizome/internal/planted"
 )
 
 const (
@@ -87,7 +85,7 @@ func parseRecord(b []byte, seed uint32) (h recordHeader, payload []byte, ok bool
 	if !ok || int64(len(b)) < h.bytes() {
 		return h, nil, false
 	}
-	if payloadCRC(seed, b[:h.bytes()]) != h.crc && !planted.On(planted.TornAsWhole) {
+	if payloadCRC(seed, b[:h.bytes()]) != h.crc {
 		return h, nil, false
 	}
 	return h, b[recordHeaderBytes : recordHeaderBytes+int64(h.length)], true

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-
-	"github.com/rhizome-ml/rhizome/internal/planted"
 )
 
 // Release removes the segments of which all records are below before, the active one excepted; some of their files wait under other names
@@ -21,8 +19,7 @@ func (j *Journal) Release(before uint64) error {
 		if failed != nil {
 			return failed
 		}
-		early := planted.On(planted.ReleaseEarly) && segs[0].first <= before
-		if len(segs) < 2 || segs[1].first > before && !early {
+		if len(segs) < 2 || segs[1].first > before {
 			return nil
 		}
 		if err := j.keep(segs[0]); err != nil {

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -317,9 +316,6 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 		}
 		x, err := s.verified(refs[0])
 		var damaged *CorruptionError
-		if planted.On(planted.KeepDamaged) && errors.As(err, &damaged) {
-			x, err = &holding{files: map[uint64]bool{refs[0].LSN: true}}, nil
-		}
 		switch {
 		case err == nil:
 			if waypoint = s.between[refs[0].LSN]; !waypoint {

@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"github.com/rhizome-ml/rhizome/internal/planted"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-)
+import "github.com/rhizome-ml/rhizome/journal/vfs"
 
 // Sync makes all records durable that were appended before the call, with one write and one fdatasync. It may be called from any
 // goroutine; appending goes on meanwhile. A failed write or sync stops the journal. It is never tried again: a second fsync can
@@ -18,7 +15,7 @@ func (j *Journal) Sync() error {
 	if target == j.Synced() {
 		return nil
 	}
-	if err := datasync(file); err != nil {
+	if err := file.Datasync(); err != nil {
 		return j.fail("sync", err)
 	}
 	j.mu.Lock()
@@ -63,16 +60,4 @@ func (j *Journal) write() (file vfs.File, target uint64, err error) {
 		j.mu.Unlock()
 	}
 	return file, target, nil
-}
-
-// datasync makes the content of the active file durable.
-func datasync(file vfs.File) error {
-	if planted.On(planted.SkipSync) {
-		return nil
-	}
-	err := file.Datasync()
-	if planted.On(planted.RetryFailedSync) && err != nil {
-		return file.Datasync()
-	}
-	return err
 }

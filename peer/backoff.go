@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -89,9 +88,6 @@ func (b *Backoff) Capture() func() []snapshot.BackoffEntry {
 func describeBackoff(rows []row[wait]) []snapshot.BackoffEntry {
 	var out []snapshot.BackoffEntry
 	for i := range rows {
-		if planted.On(planted.ForgetBackoff) {
-			break
-		}
 		w := &rows[i].v
 		out = append(out, snapshot.BackoffEntry{Peer: string(rows[i].peer), Attempts: w.attempts, Last: w.last, Next: w.next})
 	}

@@ -3,9 +3,7 @@ package peer
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -40,15 +38,6 @@ func (s *Streams) PushFan(env *wire.Envelope, number uint64, deadline int64, hel
 	}
 	if s.lives && s.start != 0 && t.next == 1 && t.recvEpoch == 0 {
 		t.more().greets = true // a life that is lost may have met it
-	}
-	if planted.On(planted.NumberReused) && len(t.out) == 0 {
-		t.next = 1
-	}
-	if planted.On(planted.DedupByContent) {
-		if i := slices.IndexFunc(t.out, func(old sending) bool { return sameContent(old.env, env) }); i >= 0 {
-			env.Number = t.out[i].env.Number
-			return nil
-		}
 	}
 	env.Epoch, env.Number = s.epoch, t.next
 	env.AckEpoch, env.Ack, env.Base = 0, 0, 0

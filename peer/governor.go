@@ -3,7 +3,6 @@ package peer
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -256,9 +255,6 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 		return nil, err
 	}
 	for _, p := range s.Blocked {
-		if planted.On(planted.ForgetBlocked) {
-			break
-		}
 		g.blocked = append(g.blocked, wire.PeerID(p))
 	}
 	if s.Allowlist != nil {

@@ -3,7 +3,6 @@ package peer
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -77,7 +76,7 @@ func (t *stream) present() past {
 // wentBack says whether the envelope's life gives out numbers that were taken from a life before it: then a life is missing from the
 // directory that it began in. A life that goes on where the last one was begins behind everything that left the node.
 func (t *stream) wentBack(env *wire.Envelope) bool {
-	if env.Start == 0 || env.Epoch != t.recvEpoch || planted.On(planted.RollbackUnnoticed) {
+	if env.Start == 0 || env.Epoch != t.recvEpoch {
 		return false
 	}
 	mark, before := t.mark, env.Before

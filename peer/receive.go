@@ -3,7 +3,6 @@ package peer
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -74,9 +73,6 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 		if s.lives && env.Origin.IsSet() && t.takenBefore(env, s.lim.Window) {
 			got.Duplicate = got.Duplicate || !env.Request.IsSet()
 			got.Before = env.Request.IsSet() && t.spokeLast(env)
-		}
-		if planted.On(planted.DropDedup) {
-			got.Duplicate = false
 		}
 		s.setAckDue(t, true)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -48,9 +47,6 @@ func describeRequests(own []asked, of []inbound) ([]snapshot.OutboundRequest, []
 			Context: q.Context, Deadline: q.Deadline, Envelope: wire.Stored(q.Envelope)})
 	}
 	for i := range of {
-		if planted.On(planted.ForgetInbound) {
-			break
-		}
 		e := &of[i]
 		k := e.key
 		x := snapshot.InboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Exec: e.exec}

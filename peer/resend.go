@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -101,9 +100,6 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 		}
 		t.resends = min(t.resends+1, 1<<20)
 		t.resendAt = 0
-		if planted.On(planted.ForgetResendTimer) {
-			continue
-		}
 		wait := s.resendWait(t, rand)
 		if held && len(out) == given && len(t.out) > 0 {
 			wait = max(wait, t.heldUntil-now)

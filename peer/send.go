@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/wire"
@@ -137,11 +136,4 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 		}
 	}
 	return nil
-}
-
-// sameContent says whether two envelopes carry equal plain values along one edge: what a planted bug takes for a duplicate.
-func sameContent(a, b *wire.Envelope) bool {
-	return a.Edge == b.Edge && a.Answer == b.Answer && slices.EqualFunc(a.Fills, b.Fills, func(x, y wire.Fill) bool {
-		return fmt.Sprint(x.Value) == fmt.Sprint(y.Value)
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -20,18 +19,12 @@ func (t *stream) describe(w *snapshot.WireStateSnapshot) {
 		Start: t.start, Mark: t.mark,
 	}
 	t.snapshotResync(w)
-	if planted.On(planted.ForgetDedup) {
-		w.RecvBeyond = nil
-	}
 }
 
 // appendOutbox adds the messages of what the outbox holds for the peer.
 func (t *stream) appendOutbox(entries []snapshot.PendingOutboundEntry) []snapshot.PendingOutboundEntry {
 	for i := range t.out {
 		env := t.out[i].env
-		if planted.On(planted.ForgetOutbox) && i == len(t.out)-1 {
-			break
-		}
 		entries = append(entries, snapshot.PendingOutboundEntry{
 			Peer: string(t.peer), Number: env.Number, Envelope: wire.Stored(env), Redelivered: env.Redelivered,
 			Sent: t.out[i].sent, Deadline: t.out[i].deadline, Fan: t.out[i].fan,

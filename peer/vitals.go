@@ -3,7 +3,6 @@ package peer
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -54,7 +53,7 @@ func (t *stream) await(now int64) {
 // measure takes the round-trip time of what was just acknowledged, unless it was sent again: then nobody knows which of the two was
 // acknowledged (Karn and Partridge, 1987).
 func (t *stream) measure(x *sending, now int64) {
-	if x.env.Redelivered && !planted.On(planted.ResentMeasured) || x.sent <= 0 {
+	if x.env.Redelivered || x.sent <= 0 {
 		return
 	}
 	t.rtt.Sample(now - x.sent)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -189,7 +188,7 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 	r := &c.st.Rounds[i]
 	at, there := r.share(who)
 	switch {
-	case there && !planted.On(planted.DoubleCounted):
+	case there:
 		return nil, 0, c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, number)
 	case len(r.Shares) >= contributionsMax:
 		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number, contributionsMax)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -108,13 +107,6 @@ func (s *Sum) Add(x []float32, samples int64) {
 		hi, lo := s.Hi.Write(c), s.Lo.Write(c)
 		addAll(hi, lo, x[:len(hi)], uint64(samples))
 		x = x[len(hi):]
-		if planted.On(planted.FloatSum) {
-			rough, one := make([]float32, len(hi)), newDivisor(1)
-			one.means(rough, hi, lo)
-			clear(hi)
-			clear(lo)
-			addAll(hi, lo, rough, 1)
-		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -231,7 +230,7 @@ func (p *page) judge(s Secret, who wire.PeerID, now time.Time) (at int, err erro
 		return at, nil
 	case e.expired(now):
 		return at, &RefusedError{"expired", fmt.Sprintf("the invitation %s ended at %s%s", e.ID, time.Unix(e.Expires, 0).UTC().Format(time.RFC3339), ask)}
-	case e.Left() == 0 && !planted.On(planted.InvitationSpentTwice):
+	case e.Left() == 0:
 		return at, &RefusedError{"used", fmt.Sprintf("the invitation %s was for %d, who have come%s", e.ID, e.Uses, ask)}
 	}
 	return at, nil

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -50,7 +49,7 @@ func (c *Component) await(ctx *engine.Context, in []value.Value) ([]value.Value,
 	if !ok {
 		return nil, c.fail(value.CodeType, "Await takes the round as an Int")
 	}
-	if live := c.ready(ctx); len(live) >= c.least() {
+	if live := c.ready(ctx); len(live) >= c.cfg.Min {
 		c.st.Round, c.st.Ready = int64(round), live
 		return []value.Value{value.Trigger{}}, nil
 	}
@@ -108,14 +107,6 @@ func (c *Component) ready(ctx *engine.Context) []string {
 	return live
 }
 
-// least returns how many members a round needs to begin.
-func (c *Component) least() int {
-	if planted.On(planted.MinOfAllMembers) {
-		return max(c.cfg.Min, len(c.st.Members))
-	}
-	return c.cfg.Min
-}
-
 // Awaits returns the round that waits to begin and how many members there have to be for it, or false where none waits.
 func (c *Component) Awaits() (round int64, least int, waits bool) {
 	if len(c.st.Waiting) == 0 {
@@ -130,7 +121,7 @@ func (c *Component) answer(ctx *engine.Context) {
 		return
 	}
 	live := c.ready(ctx)
-	if len(live) < c.least() {
+	if len(live) < c.cfg.Min {
 		return
 	}
 	waiting := c.st.Waiting

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/planted"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -33,11 +32,6 @@ func (c *Component) State() any { return &c.st }
 func (c *Component) Restored() error {
 	if err := c.st.check(c.cfg); err != nil {
 		return fmt.Errorf("%s: %w", c.slot, err)
-	}
-	for i := range c.st.Rounds {
-		if planted.On(planted.ForgetField) {
-			c.st.Rounds[i].Waiting = nil
-		}
 	}
 	return nil
 }
@@ -156,11 +150,11 @@ func (c *Component) Accept(round int64, who wire.PeerID) *value.Failure {
 		return c.fail(value.CodeDuplicate, "%s was refused in round %d before", who, round)
 	}
 	switch {
-	case settled && !planted.On(planted.DoubleCounted):
+	case settled:
 		return c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, round)
-	case !of && !planted.On(planted.StrangerCounted):
+	case !of:
 		return c.fail(value.CodeStranger, "%s is not of the cohort of round %d", who, round)
-	case r.Closed && !planted.On(planted.LateCounted):
+	case r.Closed:
 		return c.fail(value.CodeLate, "%s answers round %d, which closed with %d others", who, round, len(r.Settled))
 	}
 	return nil

@@ -13,19 +13,28 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/internal/planted/active"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 
-// command is what is built with the tag planted.
+// command is what is built with all planted bugs.
 const command = "github.com/rhizome-ml/rhizome/cmd/rhizome"
 
-// hound is a build with the tag planted.
+// hound is a build with all planted bugs.
 type hound struct{ bin string }
 
 // build builds the command of the tree in whose folder the process was started.
 func build(dir string, index int) (*hound, error) {
 	h := &hound{filepath.Join(dir, fmt.Sprintf("planted-%d", index))}
-	cmd := exec.Command("go", "build", "-tags", "planted", "-o", h.bin, command)
+	root, err := planted.Root(".")
+	if err != nil {
+		return nil, err
+	}
+	overlay, err := planted.Overlay(root, h.bin+".overlay", planted.Bugs())
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", h.bin, command)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the hunt builds the command anew, which needs go and the folder of the tree: %w\n%s", err, out)
@@ -49,7 +58,7 @@ func (h *hound) run(bug string, first uint64, limit time.Duration) (*chase, erro
 	start := time.Now()
 	cmd := exec.Command(h.bin, "prove", Part{}.Name(), "--shard", "0/1", "--first", strconv.FormatUint(first, 10),
 		"--until", strconv.FormatInt(start.Add(limit).UnixMilli(), 10))
-	cmd.Env = append(os.Environ(), planted.Variable+"="+bug, "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), active.Variable+"="+bug, "GOMAXPROCS=1")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	in, err := cmd.StdinPipe() // open as long as this process lives

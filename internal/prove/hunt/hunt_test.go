@@ -51,7 +51,7 @@ func TestTable(t *testing.T) {
 		}
 		figures[seedsTo+string(m[1])] = n
 	}
-	if want := Table(figures); string(got) != want || len(figures) != len(planted.Bugs) {
+	if want := Table(figures); string(got) != want || len(figures) != len(planted.Bugs()) {
 		t.Errorf("the table is\n%s\nwant, with the figures of a hunt,\n%s", got, want)
 	}
 }

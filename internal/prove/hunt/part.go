@@ -2,9 +2,11 @@ package hunt
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/planted"
+	"github.com/rhizome-ml/rhizome/internal/planted/active"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 
@@ -37,12 +39,15 @@ func (Part) Floors() []prove.Floor {
 	}
 }
 
-// bugs are all but the canary.
-func bugs() []planted.Planted { return planted.Bugs[:len(planted.Bugs)-1] }
+// bugs are all but the canary, which is the last.
+var bugs = sync.OnceValue(func() []planted.Bug {
+	all := planted.Bugs()
+	return all[:len(all)-1]
+})
 
 // Run hunts, or is what a hunt has started.
 func (Part) Run(s *prove.Shard) error {
-	if planted.Built {
+	if active.Built {
 		return try(s)
 	}
 	return drive(s)
@@ -59,14 +64,14 @@ func try(s *prove.Shard) error {
 		tried++
 		s.Add("seeds", 1)
 		switch {
-		case planted.On(planted.Canary):
+		case active.On(planted.Canary):
 			if err != nil {
 				s.Add("caught", 1)
 			}
 			if tried == canaries {
 				return nil
 			}
-		case err != nil, planted.On(planted.None) && tried == cleanSeeds:
+		case err != nil, active.On("") && tried == cleanSeeds:
 			return nil
 		}
 	}
@@ -102,8 +107,7 @@ func drive(s *prove.Shard) error {
 }
 
 func canary(s *prove.Shard, h *hound, turn uint64) {
-	name := planted.Canary.String()
-	c, err := h.run(name, 1, within)
+	c, err := h.run(planted.Canary, 1, within)
 	if err != nil || c.State.Counts["caught"] != canaries {
 		s.Fail("the canary was caught by %d of %d seeds (%v): the bench is dead", c.State.Counts["caught"], canaries, err)
 		return

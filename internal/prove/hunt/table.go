@@ -16,12 +16,12 @@ const tableHead = "| bug | breaks | planted in | while it is on | seeds to kill 
 func Table(c prove.Counts) string {
 	var b strings.Builder
 	b.WriteString(tableHead)
-	for _, p := range planted.Bugs {
+	for _, p := range planted.Bugs() {
 		seeds := prove.Grouped(c[seedsTo+p.Name])
-		if p.Bug == planted.Canary {
+		if p.Name == planted.Canary {
 			seeds = "1" // by each seed, or the hunt fails
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", p.Name, p.Breaks, p.File, p.What, seeds)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s |\n", p.Name, p.Breaks, p.File(), p.What, seeds)
 	}
 	return b.String()
 }
