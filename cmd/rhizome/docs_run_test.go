@@ -142,8 +142,12 @@ func (s *section) shows(out string) {
 	b := s.outputs[0]
 	s.outputs = s.outputs[1:]
 	wrong := differ(b.lines, out)
+	report := s.t.Errorf
+	if *rewrite {
+		report = s.t.Logf
+	}
 	for n, want := range wrong {
-		s.t.Errorf("%s:%d: shows\n\t%s\nthe command writes\n\t%s\n(go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite writes it there)",
+		report("%s:%d: shows\n\t%s\nthe command writes\n\t%s\n(go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite writes it there)",
 			s.path, n, shownLine(b, n), want)
 	}
 	if *rewrite && len(wrong) > 0 {

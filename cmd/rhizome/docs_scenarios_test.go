@@ -165,7 +165,7 @@ func lookBack(s *section) {
 	s.run("rhizome run --dir slow")
 
 	s.fill(`\.rhizome/digits-server`, "d/again") // that of the job that came to its end
-	s.fill("--at 16", "--at 78") // which is kept also where much had happened before the backup
+	s.fill("--at 16", "--at 78")                 // which is kept also where much had happened before the backup
 	s.run("rhizome fork")
 	server := s.start("rhizome server --dir slower", "--listen", loopback, "--linger", "20s")
 	at := server.await(s.t, "its address", isEvent("listening"))
