@@ -35,7 +35,7 @@ func (f *flap) note(now time.Time, up bool, reason error) string {
 	}
 	f.known, f.up, f.at = true, up, now
 	if reason != nil {
-		f.reason = reason.Error()
+		_, f.reason = whose(reason) // in words: the chain of errors of a connection that broke off says "stream reset" three times
 	}
 	if f.untold++; f.untold == 1 {
 		f.since = now

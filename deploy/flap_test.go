@@ -39,7 +39,7 @@ func TestAFlappingServerIsSaidNowAndThen(t *testing.T) {
 		now = now.Add(100 * time.Millisecond)
 		tell(f.look(now))
 	}
-	if len(lines) != told+1 || !strings.HasPrefix(lines[told], "the server cannot be reached") {
+	if len(lines) != told+1 || !strings.HasPrefix(lines[told], "the server cannot be reached, and is tried again: the connection broke off") {
 		t.Errorf("what lasts: %q", lines[told:])
 	}
 }

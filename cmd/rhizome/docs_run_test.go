@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -136,21 +137,29 @@ func still(text string) string {
 	return strings.TrimRight(moody.ReplaceAllString(text, "~"), " ")
 }
 
+// nothingLike stands for a line that was not written, and nothing like it.
+const nothingLike = "(nothing like it)"
+
+// writing is held while a document is written: sections are tried side by side.
+var writing sync.Mutex
+
 // shows holds the next output that is shown against what was written. "…" stands for anything, on a line of its own for any lines.
 func (s *section) shows(out string) {
 	s.t.Helper()
 	b := s.outputs[0]
 	s.outputs = s.outputs[1:]
 	wrong := differ(b.lines, out)
-	report := s.t.Errorf
-	if *rewrite {
-		report = s.t.Logf
-	}
 	for n, want := range wrong {
+		report := s.t.Errorf
+		if *rewrite && want != nothingLike {
+			report = s.t.Logf
+		}
 		report("%s:%d: shows\n\t%s\nthe command writes\n\t%s\n(go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite writes it there)",
 			s.path, n, shownLine(b, n), want)
 	}
 	if *rewrite && len(wrong) > 0 {
+		writing.Lock()
+		defer writing.Unlock()
 		file := filepath.Join("..", "..", s.path)
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -158,7 +167,9 @@ func (s *section) shows(out string) {
 		}
 		lines := strings.Split(string(text), "\n")
 		for n, want := range wrong {
-			lines[n-1] = want
+			if want != nothingLike {
+				lines[n-1] = want
+			}
 		}
 		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 			s.t.Fatal(err)
@@ -193,7 +204,7 @@ func differ(shown []line, out string) map[int]string {
 			at += i + 1
 			continue
 		}
-		wrong[l.number] = "(nothing like it)"
+		wrong[l.number] = nothingLike
 		most := 3
 		for _, w := range written[at:] {
 			if n := alike(w, l.text); n >= most { // the last of several: what is shown is most often the end

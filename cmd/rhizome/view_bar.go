@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/charmbracelet/colorprofile"
@@ -12,27 +13,74 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 )
 
-// barView shows one line that changes, on a terminal, and then a summary.
+// barView shows one line that changes, on a terminal, and then a summary. It is safe for concurrent use: a round that lasts is told of
+// while it does.
 type barView struct {
+	mu   sync.Mutex
+	stop chan struct{}
+	name string
+	last time.Time // of the last news
+
 	out     io.Writer
 	width   int
 	rounds  int
 	started time.Time
 	first   int // rounds that were done before this run
+	ended   int // the last round that did
 	curve   []job.Number
 	shown   time.Time
 	open    bool // a line is shown
 }
 
 func (v *barView) begin(l *job.Local) {
-	v.rounds, v.started = l.Config().Rounds, time.Now()
-	v.line(styleDim.Render("starting " + l.Config().Name + " …"))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.name, v.rounds, v.started, v.last = l.Config().Name, l.Config().Rounds, time.Now(), time.Now()
+	v.line(styleDim.Render("starting " + v.name + " …"))
+	v.stop = make(chan struct{})
+	go v.watch(v.stop)
+}
+
+// barQuiet is how long nothing has to happen until that is told.
+const barQuiet = 2 * time.Second
+
+// watch tells each second what lasts, until the run ends.
+func (v *barView) watch(stop <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			v.look(now)
+		case <-stop:
+			return
+		}
+	}
+}
+
+// look tells how long a round lasts already, where it is long.
+func (v *barView) look(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	quiet := now.Sub(v.last)
+	if !v.open || quiet < barQuiet {
+		return
+	}
+	if len(v.curve) == 0 {
+		v.line(styleDim.Render(fmt.Sprintf("%s: no round has ended yet, after %s", v.name, quiet.Round(time.Second))))
+		return
+	}
+	v.line(fmt.Sprintf("round %d/%d  accuracy %s  ", v.ended, v.rounds, percent(v.curve[len(v.curve)-1])) +
+		styleDim.Render(fmt.Sprintf("the next lasts, for %s", quiet.Round(time.Second))))
 }
 
 // barEvery is the time between two pictures of the bar: more often nobody can read it.
 const barEvery = 40 * time.Millisecond
 
 func (v *barView) round(r job.Round) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last, v.ended = time.Now(), r.Number
 	if len(v.curve) == 0 {
 		v.first, v.started = r.Number-1, time.Now()
 		if v.first > 0 {
@@ -71,12 +119,21 @@ func (v *barView) colours() io.Writer {
 }
 
 func (v *barView) warn(_ *console, text string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.line(styleBad.Render(job.Line(text)))
 	fmt.Fprintln(v.out)
 }
 
 func (v *barView) end() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stop != nil {
+		close(v.stop)
+		v.stop = nil
+	}
 	if v.open {
+		v.open = false
 		fmt.Fprint(v.out, "\r\x1b[2K")
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/job"
 )
 
 // TestWordsThatLead: each refusal names the command that takes what was given.
@@ -99,5 +101,31 @@ func TestFullDiskSaysWhatHelps(t *testing.T) {
 	o := finish(t, cmd, out, errs)
 	if o.code != exitBad || !strings.Contains(o.err, "no space left on device") || !strings.Contains(o.err, "make room, then give the same command") {
 		t.Errorf("exit code %d, %q", o.code, o.err)
+	}
+}
+
+// TestARoundThatLastsIsTold: on a terminal a run says how long it has been at work where nothing else is to be said, and nothing after
+// its end.
+func TestARoundThatLastsIsTold(t *testing.T) {
+	var out strings.Builder
+	v := &barView{out: &out, width: 80, rounds: 3, name: "large", last: time.Now(), open: true}
+	last := func() string {
+		text := out.String()
+		return plain(text[strings.LastIndex(text, "\r")+1:])
+	}
+	if v.look(v.last.Add(time.Second)); out.Len() > 0 {
+		t.Errorf("after a second %q is told", out.String())
+	}
+	if v.look(v.last.Add(12 * time.Second)); !strings.Contains(last(), "large: no round has ended yet, after 12s") {
+		t.Errorf("%q", last())
+	}
+	v.round(job.Round{Number: 1, Accuracy: 0.5})
+	if v.look(v.last.Add(5 * time.Second)); !strings.Contains(last(), "round 1/3  accuracy 50.0 %  the next lasts, for 5s") {
+		t.Errorf("%q", last())
+	}
+	v.end()
+	n := out.Len()
+	if v.look(v.last.Add(time.Hour)); out.Len() != n {
+		t.Errorf("after the end %q is told", out.String()[n:])
 	}
 }
