@@ -11,6 +11,10 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/sim/conditions"
 )
 
 // line is a line of a document.
@@ -222,4 +226,25 @@ func named(root *cobra.Command, text string) (names []string, wrong string) {
 		}
 	}
 	return names, ""
+}
+
+// TestFiguresOfTheREADME: what README.md counts is what there is.
+func TestFiguresOfTheREADME(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(b)), " ")
+	bugs, err := filepath.Glob(filepath.Join("..", "..", "internal", "planted", "bugs", "*.patch"))
+	if err != nil || len(bugs) == 0 {
+		t.Fatalf("%d bugs, %v", len(bugs), err)
+	}
+	for _, want := range []string{ // of the bugs one is the canary
+		fmt.Sprintf("a schedule of faults of %d kinds", sim.Faults), fmt.Sprintf("or a file: %d kinds from", len(conditions.Kinds())),
+		fmt.Sprintf("a hunt, which plants %d bugs", len(bugs)-1), fmt.Sprintf("has up to 64 MiB and %s lines", count(digits.RowsMax)),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("README.md does not say %q", want)
+		}
+	}
 }
