@@ -141,3 +141,13 @@ func (w *walker) scalar(f protoreflect.FieldDescriptor, v protoreflect.Value, de
 		w.number(uint64(v.Int()))
 	}
 }
+
+// Places returns the names of an artifact's places, sorted.
+func Places(m *onnx.ModelProto) (places []string, err error) {
+	for _, e := range m.GetMetadataProps() {
+		if e.GetKey() == KeyPlaces {
+			err = Decode(e.GetValue(), &places)
+		}
+	}
+	return places, err
+}

@@ -27,15 +27,11 @@ const lanName = "rhizome"
 
 // Libp2p opens a transport over QUIC and TCP.
 func Libp2p(e End) (transport.Transport, error) {
-	c := libp2p.Config{Key: e.ID.Key(), Listen: e.Listen, Receiver: e.Receiver, Relays: e.Relays, Relay: e.Relay, HolePunch: len(e.Relays) > 0}
+	c := libp2p.Config{Listen: e.Listen, Relays: e.Relays, Relay: e.Relay, HolePunch: len(e.Relays) > 0}
 	if e.Found != nil {
 		c.MDNS, c.Found = lanName, e.Found
 	}
-	t, err := libp2p.New(c)
-	if err != nil {
-		return nil, err // not a nil *libp2p.Transport, which would be a transport
-	}
-	return t, nil
+	return c.Open(e.ID.Key(), e.Receiver)
 }
 
 // found notes a peer of the local network, where somebody waits for one or it is known; it never blocks.

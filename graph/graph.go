@@ -45,6 +45,10 @@ type Graph struct {
 	backend  *Slot // of tensor ops; nil: the one of the place
 }
 
+// Catalogue returns what the choreography may use: the catalogue that it was begun with, and the methods of its components. The compiler
+// wants the same.
+func (g *Graph) Catalogue() *op.Catalogue { return g.s.st.catalogue }
+
 // New returns the main graph of a new choreography of that name, which may use the standard catalogue.
 func New(name string) *Graph { return NewWith(name, op.Standard()) }
 

@@ -242,3 +242,32 @@ func TestModelIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestMethodsOfAComponent: a component brings its methods; slots of one kind may name the same ones, and others are refused at their line.
+func TestMethodsOfAComponent(t *testing.T) {
+	add := func(out op.Type) []Method {
+		return []Method{{Name: "Add", In: []Port{{Name: "n", Type: op.Int}}, Out: []Port{{Name: "sum", Type: out}}}}
+	}
+	g := New("own")
+	here := g.Place("here")
+	component := func(name, kind string, m []Method) *Slot {
+		return g.Component(Component{Name: name, Role: "protocol", Kind: kind, At: []Place{here}, Methods: m})
+	}
+	a, b := component("a", "ledger", add(op.Int)), component("b", "ledger", add(op.Int))
+	n := g.Input(here, "n", op.Int)[0]
+	if out := append(g.Invoke(a, "Add", n), g.Invoke(b, "Add", n)...); len(out) != 2 {
+		t.Errorf("%d outputs of two calls", len(out))
+	}
+	if _, err := g.Model(); err != nil {
+		t.Fatal(err)
+	}
+	if op.Lookup(op.Domain("protocol", "ledger"), "Add") != nil || g.Catalogue().Lookup(op.Domain("protocol", "ledger"), "Add") == nil {
+		t.Error("the method is in the standard catalogue, or not in the choreography's")
+	}
+	g.Invoke(component("c", "other", nil), "Add", n)
+	component("d", "ledger", add(op.String))
+	var errs Errors
+	if _, err := g.Model(); !errors.As(err, &errs) || len(errs) != 2 || !strings.Contains(errs[1].Error(), "declared already") {
+		t.Errorf("%v", errs)
+	}
+}

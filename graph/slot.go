@@ -2,6 +2,8 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/artifact"
@@ -17,6 +19,26 @@ type Component struct {
 	At      []Place // where it lives
 	Config  any     // JSON as []byte, or what becomes JSON; part of the program's digest; nil is the empty object
 	Deps    []*Slot // slots that it uses; they live wherever it lives
+
+	// Methods are what Invoke may call on it, beside what the standard catalogue has for its role. Slots of one role and kind may all
+	// name them, if they name the same.
+	Methods []Method
+}
+
+// Method declares a method of a component. Its outputs come with the call, or later where it is Deferred.
+type Method struct {
+	Name     string
+	Doc      string // one sentence
+	In, Out  []Port
+	Deferred bool
+}
+
+// Port is one input or output of a method: what it is called, and of which type.
+type Port = op.Port
+
+// decl returns the method as a catalogue has it.
+func (m Method) decl(domain string) op.Decl {
+	return op.Decl{Domain: domain, Name: m.Name, Doc: m.Doc, In: m.In, Out: m.Out, Deferred: m.Deferred}
 }
 
 // Slot is a component slot of a choreography.
@@ -84,8 +106,33 @@ func (g *Graph) Component(c Component) *Slot {
 		return refuse("config: %v", err)
 	}
 	s.rec.Config = config
+	if err := st.declare(op.Domain(c.Role, c.Kind), c.Methods); err != nil {
+		return refuse("methods: %v", err)
+	}
 	st.slots = append(st.slots, s)
 	return s
+}
+
+// declare adds methods to what the choreography may use.
+func (st *state) declare(domain string, methods []Method) error {
+	var more []op.Decl
+	for _, m := range methods {
+		d := m.decl(domain)
+		switch have := st.catalogue.Lookup(domain, m.Name); {
+		case have == nil:
+			more = append(more, d)
+		case !reflect.DeepEqual(have.In, d.In) || !reflect.DeepEqual(have.Out, d.Out) || have.Deferred != d.Deferred:
+			return fmt.Errorf("%s is declared already for %s, and otherwise", m.Name, domain)
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	next, err := st.catalogue.Extend(more...)
+	if err == nil {
+		st.catalogue = next
+	}
+	return err
 }
 
 func encodeConfig(v any) (json.RawMessage, error) {

@@ -26,3 +26,6 @@ func (h *Host) Now() int64 {
 	now, _ := h.now()
 	return now
 }
+
+// Stopped is closed when the host takes nothing more: Stop was called, or it has failed.
+func (h *Host) Stopped() <-chan struct{} { return h.stop }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io"
 	"time"
 
@@ -30,6 +31,9 @@ type Transport interface {
 	// Close ends all links. It must not be called from a call of the Receiver.
 	Close() error
 }
+
+// Opener opens a transport of the peer that has the key, for a receiver that is told from then on what happens.
+type Opener func(key ed25519.PrivateKey, r Receiver) (Transport, error)
 
 // Stream is two directions of bytes between two peers.
 type Stream interface {

@@ -51,6 +51,14 @@ func New() (*Identity, error) {
 	return of(key)
 }
 
+// Of returns the identity of a key. A key of another length is a *KeyError.
+func Of(key ed25519.PrivateKey) (*Identity, error) {
+	if len(key) != ed25519.PrivateKeySize {
+		return nil, &KeyError{"the key", fmt.Sprintf("has %d bytes; want an ed25519 private key, of %d", len(key), ed25519.PrivateKeySize)}
+	}
+	return of(key)
+}
+
 func of(key ed25519.PrivateKey) (*Identity, error) {
 	public, ok := key.Public().(ed25519.PublicKey)
 	if !ok {

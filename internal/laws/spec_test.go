@@ -21,7 +21,7 @@ import (
 )
 
 // citation is a test as SPECIFICATION.md cites it: `folder/TestName`.
-var citation = regexp.MustCompile("`([a-z0-9_/]+)/((?:Test|Fuzz|Benchmark|Example)\\w*)`")
+var citation = regexp.MustCompile("`([a-z0-9_/]+|\\.)/((?:Test|Fuzz|Benchmark|Example)\\w*)`")
 
 var testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark|Example)\w*)\(`)
 

@@ -2,6 +2,7 @@ package libp2p
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"sync"
@@ -48,6 +49,16 @@ type Transport struct {
 }
 
 var _ transport.Transport = (*Transport)(nil)
+
+// Open opens an end of that Config for a key and a receiver, in place of its own: a transport.Opener.
+func (c Config) Open(key ed25519.PrivateKey, r transport.Receiver) (transport.Transport, error) {
+	c.Key, c.Receiver = key, r
+	t, err := New(c)
+	if err != nil {
+		return nil, err // not a nil *Transport, which would be a transport
+	}
+	return t, nil
+}
 
 // New assembles an end and listens. The Config is checked first; its errors name the field.
 func New(cfg Config) (*Transport, error) {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"crypto/ed25519"
 	"sync"
 	"time"
 
@@ -44,6 +45,16 @@ func (n *Network) Attach(peer wire.PeerID, r transport.Receiver) *Port {
 		n.joined[peer] = p
 	}
 	return p
+}
+
+// Open connects the peer that has the key: a transport.Opener.
+func (n *Network) Open(key ed25519.PrivateKey, r transport.Receiver) (transport.Transport, error) {
+	public, _ := key.Public().(ed25519.PublicKey)
+	id, err := wire.PeerIDFromPublicKey(public)
+	if err != nil {
+		return nil, err
+	}
+	return n.Attach(id, r), nil
 }
 
 // Close closes all ports and waits until no receiver runs. It must not be called from a receiver.

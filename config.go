@@ -1,0 +1,110 @@
+package rhizome
+
+import (
+	"cmp"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component"
+	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// PeerID is who a node is for others: the public half of its key.
+type PeerID = wire.PeerID
+
+// Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed and Options that its node was made
+// with: Open with others is refused.
+type Config struct {
+	Program *Program
+	Place   string // that the node plays; may be empty where the program has one place
+
+	// Components are kinds that the program names, beside the built-in ones.
+	Components []component.Kind
+	// Options are settings of this node alone, by slot: JSON as []byte, or what becomes JSON.
+	Options map[string]any
+	// Data is what the host hands to slots, such as rows to train on. It is not kept in the directory.
+	Data map[string][]byte
+	// Seed is that of the job: client sampling, initial values and order of data come from it.
+	Seed uint64
+
+	// Transport opens what carries packets to other nodes, such as libp2p.Config.Open or memory.Network.Open; Close closes it. nil: the
+	// node is alone.
+	Transport transport.Opener
+	// Peers are known to play a place from the start.
+	Peers map[string][]PeerID
+	// Addresses are where peers can be reached, the best first, as multiaddrs.
+	Addresses map[PeerID][]string
+	// Anyone names places that any peer plays whom the node admits.
+	Anyone []string
+	// Key is who the node is. nil: a key of its own, which the directory keeps in the file identity.key.
+	Key ed25519.PrivateKey `json:"-"`
+
+	// SnapshotBytes of journal and SnapshotWork of computing bound what a restart reads and computes; 0 means 8 MiB and 5 s.
+	SnapshotBytes int64
+	SnapshotWork  time.Duration
+	// Keep is how many snapshots stay; 0 means 2.
+	Keep int
+}
+
+// ConfigError says that a Config cannot be. Nothing was made.
+type ConfigError struct {
+	Field string
+	Got   string
+	Want  string // what would be right
+}
+
+// Error names the field and both sides.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("rhizome: Config.%s is %s, want %s", e.Field, e.Got, e.Want)
+}
+
+// node returns what is installed.
+func (c *Config) node(self PeerID) (node.Config, error) {
+	if c.Program == nil {
+		return node.Config{}, &ConfigError{"Program", "nil", "what Compile or LoadProgram returned"}
+	}
+	place := c.Place
+	if place == "" && len(c.Program.places) == 1 {
+		place = c.Program.places[0]
+	}
+	part, err := c.Program.part(place)
+	if err != nil {
+		return node.Config{}, err
+	}
+	cfg := node.Config{
+		Program: part, Artifact: c.Program.model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: self, Seed: c.Seed,
+		Options: map[string][]byte{}, Data: c.Data, Targets: c.Peers, Anyone: c.Anyone, Limits: engine.DefaultLimits(),
+	}
+	if err := builtin.Register(cfg.Catalogue); err != nil {
+		return node.Config{}, err
+	}
+	for i, k := range c.Components {
+		field := fmt.Sprintf("Components[%d]", i)
+		if k.New == nil {
+			return node.Config{}, &ConfigError{field, "without New", "what makes the component"}
+		}
+		if err := cfg.Catalogue.Register(k.Role, k.Name, cmp.Or(k.Version, 1), k.New); err != nil {
+			return node.Config{}, &ConfigError{field, fmt.Sprintf("%s/%s@%d", k.Role, k.Name, cmp.Or(k.Version, 1)), "a kind that is not there yet"}
+		}
+	}
+	for slot, v := range c.Options {
+		if part.ComponentOf(slot) < 0 {
+			return node.Config{}, &ConfigError{"Options", fmt.Sprintf("for %q", slot), "the name of a slot of the program"}
+		}
+		b, ok := v.([]byte)
+		if !ok {
+			if b, err = json.Marshal(v); err != nil {
+				return node.Config{}, &ConfigError{fmt.Sprintf("Options[%q]", slot), err.Error(), "what JSON can hold"}
+			}
+		}
+		cfg.Options[slot] = b
+	}
+	return cfg, nil
+}
