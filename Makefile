@@ -28,6 +28,8 @@ ci:        ## everything that a change must pass
 golden:    ## write the golden files again; read the diff
 	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job -rewrite
 	go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite
+	go test ./host -run Schema -rewrite
+	go test ./formats -rewrite
 
 proto:     ## generate the ONNX types again
 	go generate ./onnx

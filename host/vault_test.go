@@ -21,7 +21,7 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the stored directory, if it is not there")
+var rewrite = flag.Bool("rewrite", false, "write the stored directory, if it is not there, and formats/journal.proto")
 
 // vault is a component with a large state: numbers that change in place, and tensors that are replaced.
 type vault struct {

@@ -2,7 +2,7 @@
 //
 // The messages here are the public form of a snapshot: plain structs whose tags give protobuf field numbers. The packages
 // above fill them and read them back; this package knows how they become bytes and that equal messages give equal bytes.
-// The wire form is protobuf (schema.proto in this folder is written from the types by a test), so that other languages
+// The wire form is protobuf (formats/snapshot.proto is written from the types by a test), so that other languages
 // read it with stock tools. Messages are plain data, not safe for concurrent change.
 //
 // Times are nanoseconds of the node's engine clock, which starts at zero when the node first starts and never goes back;

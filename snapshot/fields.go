@@ -4,7 +4,7 @@ import "reflect"
 
 // Field is one stored field of a message type.
 type Field struct {
-	Name   string // as schema.proto calls it
+	Name   string // as formats/snapshot.proto calls it
 	Index  int    // in the Go struct
 	Number int32  // in the wire form
 }

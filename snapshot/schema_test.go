@@ -7,30 +7,37 @@ import (
 	"os/exec"
 	"reflect"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/notes"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write schema.proto from the types")
+var rewrite = flag.Bool("rewrite", false, "write formats/snapshot.proto from the types")
 
-// TestSchema: schema.proto says what the types say, and protoc, where it is there, reads it.
+// TestSchema: formats/snapshot.proto says what the types say, and protoc, where it is there, reads it.
 func TestSchema(t *testing.T) {
-	want, err := Schema(reflect.TypeFor[NodeSnapshot](), reflect.TypeFor[IngressEventSnapshot]())
+	f := Schema()
+	var err error
+	if f.Notes, err = notes.Of("."); err != nil {
+		t.Fatal(err)
+	}
+	want, err := f.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "schema.proto"
+	file := "../formats/" + f.Name
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != want {
-		t.Errorf("%v; %s is not what the types say: run this test with -rewrite and read the diff", err, file)
+		t.Errorf("%v; %s is not what the types say: run this test with -rewrite and read the diff; then go test ./formats -rewrite", err, file)
 	}
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
-		t.Skip("protoc is not here: the schema was not parsed")
+		t.Skip("NOT RUN: protoc is not there: the schema was not parsed")
 	}
-	if out, err := exec.Command(protoc, "--proto_path=.", "--descriptor_set_out="+t.TempDir()+"/out", file).CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -44,7 +51,7 @@ func TestSchemaForeign(t *testing.T) {
 	}
 	run := func(mode string, in []byte) []byte {
 		t.Helper()
-		cmd := exec.Command(protoc, "--proto_path=.", mode+"=rhizome.snapshot.v1.NodeSnapshot", "schema.proto")
+		cmd := exec.Command(protoc, "--proto_path=../formats", mode+"=rhizome.snapshot.v1.NodeSnapshot", "snapshot.proto")
 		cmd.Stdin = bytes.NewReader(in)
 		var complaint bytes.Buffer
 		cmd.Stderr = &complaint
@@ -62,7 +69,8 @@ func TestSchemaForeign(t *testing.T) {
 
 func TestSchemaNames(t *testing.T) {
 	type NodeSnapshot struct{}
-	if _, err := Schema(reflect.TypeFor[NodeSnapshot](), reflect.TypeFor[outer]()); err == nil {
+	two := SchemaFile{Roots: []reflect.Type{reflect.TypeFor[NodeSnapshot](), reflect.TypeFor[outer]()}}
+	if _, err := two.Text(); err == nil {
 		t.Error("two types of one name were accepted")
 	}
 	for in, want := range map[string]string{"PeerID": "peer_id", "JSON": "json", "CallOp": "call_op", "NextCommandID": "next_command_id", "A": "a"} {

@@ -46,6 +46,7 @@ var rows = [][]string{
 	{"tensor"},
 	{"onnx"},
 	{"internal/laws"},
+	{"internal/notes"},
 	{"internal/planted"},
 	{"internal/fuzzing"},
 	{"internal/strictyaml"},

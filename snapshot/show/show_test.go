@@ -51,7 +51,7 @@ func sample(t *testing.T) *snapshot.NodeSnapshot {
 	}
 }
 
-// TestJSONIsThatOfTheSchema: a stock protobuf library that knows only schema.proto reads the JSON and writes the very bytes
+// TestJSONIsThatOfTheSchema: a stock protobuf library that knows only snapshot.proto reads the JSON and writes the very bytes
 // of the canonical form.
 func TestJSONIsThatOfTheSchema(t *testing.T) {
 	protoc, err := exec.LookPath("protoc")
@@ -59,7 +59,7 @@ func TestJSONIsThatOfTheSchema(t *testing.T) {
 		t.Skip("protoc is not here: no foreign reader to compare with")
 	}
 	file := filepath.Join(t.TempDir(), "schema")
-	if out, err := exec.Command(protoc, "--proto_path=..", "--descriptor_set_out="+file, "schema.proto").CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../../formats", "--descriptor_set_out="+file, "snapshot.proto").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	b, err := os.ReadFile(file)

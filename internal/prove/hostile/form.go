@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The numbers of the fields of an envelope that mutations aim at; see wire/schema.proto.
+// The numbers of the fields of an envelope that mutations aim at; see formats/envelope.proto.
 const (
 	numFrom        = 2
 	numTo          = 3
