@@ -130,7 +130,7 @@ var said = regexp.MustCompile("`(rhizome [a-z][^`]*)`")
 var flagOf = regexp.MustCompile(`(?:^|[\s\[|])(--[a-z-]+|-[a-z])\b`)
 
 // TestDocumentsNameCommandsThatExist: each command line of each document, in its text, in its blocks and in what says what commands
-// take, is one that there is, with flags that it has; and README.md tells of every command.
+// take, is one that there is, with flags that it has; and README.md and SPECIFICATION.md tell of every command.
 func TestDocumentsNameCommandsThatExist(t *testing.T) {
 	root := newRoot(&console{})
 	all := commandsBelow(root, "")
@@ -181,8 +181,10 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 		}
 	}
 	for name, cmd := range all {
-		if !told["README.md "+name] && !cmd.HasSubCommands() {
-			t.Errorf("README.md does not tell of rhizome %s", name)
+		for _, path := range []string{"README.md", "SPECIFICATION.md"} {
+			if !told[path+" "+name] && !cmd.HasSubCommands() {
+				t.Errorf("%s does not tell of rhizome %s", path, name)
+			}
 		}
 	}
 }
