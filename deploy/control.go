@@ -280,7 +280,7 @@ const controlProtocol = "/rhizome/control/1"
 func (r *running) afar(from wire.PeerID, s transport.Stream) {
 	var q Request
 	reply := &Reply{}
-	if err := exchange.ReadMessage(s, &q, exchange.Timeout); err != nil {
+	if err := exchange.ReadCall(s, &q, exchange.Timeout); err != nil {
 		reply = &Reply{Code: "format", Reason: err.Error()}
 	} else {
 		reply = r.answer(from, q)

@@ -1,7 +1,9 @@
 package exchange
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -105,6 +108,35 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestLaterMessages: keys that a later release adds are dropped in what peers say of themselves and of jobs, and refused in a call.
+func TestLaterMessages(t *testing.T) {
+	good := digits(t)
+	b, err := json.Marshal(Answer{Format: Format, Offer: &good.Offer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := append([]byte(`{"later":{"a":[1,2]},`), b[1:]...)
+	p, err := between(Hello{Peer: string(me)}, ArtifactMax, func(s pipe) {
+		var h Hello
+		ReadMessage(s, &h, time.Second)
+		s.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(later))), later...))
+		s.Write(good.Bytes)
+	})
+	if err != nil || p.Offer.Digest != good.Offer.Digest || p.Model == nil {
+		t.Errorf("an answer with a key of a later release: %v", err)
+	}
+	for what, read := range map[string]func(transport.Stream, any, time.Duration) error{"message": ReadMessage, "call": ReadCall} {
+		a, b := net.Pipe()
+		client, server := pipe{a}, pipe{b}
+		go client.Write([]byte("\x00\x00\x00\x0e{\"later\":true}"))
+		if err := read(server, &Hello{}, time.Second); (err != nil) != (what == "call") {
+			t.Errorf("a %s with a key of a later release: %v", what, err)
+		}
+		client.Close()
+		server.Close()
+	}
+}
+
 // TestHostileServers lie, break off, and say nothing: each is a typed error that says what, and the client keeps nothing.
 func TestHostileServers(t *testing.T) {
 	defer func(was time.Duration) { timeout = was }(timeout)
@@ -142,15 +174,15 @@ func TestHostileServers(t *testing.T) {
 			s.Read(make([]byte, 1<<16))
 			s.Read(make([]byte, 1))
 		}, "silent"},
-		"gone":              {func(s pipe) { s.Read(make([]byte, 1<<16)) }, "broke off"},
-		"claims a gigabyte": {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0x40, 0, 0, 0}) }, "claims 1073741824 bytes"},
-		"no JSON":           {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0, 0, 0, 2, 'x', 'y'}) }, "invalid character"},
-		"an unknown key":    {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x09{\"x\":1.0}")) }, "unknown field"},
-		"nothing":           {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x0c{\"format\":1}")) }, "neither an offer nor a refusal"},
-		"no digest":         {answer(func(o *Offer) { o.Digest = "12" }, nil), "64 hex digits"},
-		"too large":         {answer(func(o *Offer) { o.Bytes = ArtifactMax + 1 }, nil), "at most"},
-		"negative":          {answer(func(o *Offer) { o.Bytes = -1 }, nil), "-1 bytes"},
-		"cut short":         {answer(same, good.Bytes[:1000]), "broke off after 1000 of"},
+		"gone":               {func(s pipe) { s.Read(make([]byte, 1<<16)) }, "broke off"},
+		"claims a gigabyte":  {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0x40, 0, 0, 0}) }, "claims 1073741824 bytes"},
+		"no JSON":            {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0, 0, 0, 2, 'x', 'y'}) }, "invalid character"},
+		"unknown keys alone": {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x09{\"x\":1.0}")) }, "format 0"},
+		"nothing":            {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x0c{\"format\":1}")) }, "neither an offer nor a refusal"},
+		"no digest":          {answer(func(o *Offer) { o.Digest = "12" }, nil), "64 hex digits"},
+		"too large":          {answer(func(o *Offer) { o.Bytes = ArtifactMax + 1 }, nil), "at most"},
+		"negative":           {answer(func(o *Offer) { o.Bytes = -1 }, nil), "-1 bytes"},
+		"cut short":          {answer(same, good.Bytes[:1000]), "broke off after 1000 of"},
 		"stalls": {func(s pipe) {
 			answer(same, good.Bytes[:1000])(s)
 			s.SetDeadline(time.Now().Add(time.Second))

@@ -134,9 +134,18 @@ func WriteMessage(s transport.Stream, v any) error {
 	return err
 }
 
-// ReadMessage reads one message into v, within the time; an unknown key is an error. The length is checked before anything is
-// allocated.
+// ReadMessage reads one message into v, within the time. Keys that this release does not know are dropped: what the other side must understand raises
+// Format. The length is checked before anything is allocated.
 func ReadMessage(s transport.Stream, v any, within time.Duration) error {
+	return readMessage(s, v, within, false)
+}
+
+// ReadCall is ReadMessage for what is to be done: a call that is not understood whole is an error, also for an unknown key.
+func ReadCall(s transport.Stream, v any, within time.Duration) error {
+	return readMessage(s, v, within, true)
+}
+
+func readMessage(s transport.Stream, v any, within time.Duration, whole bool) error {
 	s.SetDeadline(time.Now().Add(within))
 	var head [4]byte
 	if _, err := io.ReadFull(s, head[:]); err != nil {
@@ -151,7 +160,9 @@ func ReadMessage(s transport.Stream, v any, within time.Duration) error {
 		return cutShort("message", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
+	if whole {
+		d.DisallowUnknownFields()
+	}
 	if err := d.Decode(v); err != nil {
 		return &MessageError{ProtocolError{"message", err.Error()}}
 	}
