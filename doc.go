@@ -15,6 +15,9 @@
 // Everything that reaches a node is in its journal before anything leaves that depends on it, and a snapshot holds the complete state in
 // flight. Kill the process, and Open brings the node back to the last durable input: nothing acknowledged is lost, nothing is applied twice.
 //
+// A Job is a whole network of nodes of one program: Run runs it in this process, each node durable in a folder of its own; Simulate runs
+// the same nodes in virtual time, with losses and kills, and gives the same bytes each time.
+//
 // # Words
 //
 // A place is a part that nodes play, such as "server"; values live at a place. An edge carries values from one place to another. A site is
