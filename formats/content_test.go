@@ -16,7 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-var registry = value.NewRegistry()
+var reg = value.NewRegistry()
 
 // vector is a message in its canonical form, and other encodings of the same that a receiver takes.
 type vector struct {
@@ -45,17 +45,17 @@ func vectors(t *testing.T) []vector {
 	t.Helper()
 	out := envelopes(t)
 	add := func(message, name string, v any) {
-		b, err := snapshot.Marshal(registry, v)
+		b, err := snapshot.Marshal(reg, v)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		typ := reflect.TypeOf(v).Elem()
 		out = append(out, vector{message: message, name: name, bytes: b, again: func(b []byte) ([]byte, error) {
 			m := reflect.New(typ).Interface()
-			if err := snapshot.Unmarshal(b, m, registry, snapshot.DefaultLimits()); err != nil {
+			if err := snapshot.Unmarshal(b, m, reg, snapshot.DefaultLimits()); err != nil {
 				return nil, err
 			}
-			return snapshot.Marshal(registry, m)
+			return snapshot.Marshal(reg, m)
 		}})
 	}
 	f := filler{values: values(t), envelope: out[0].bytes}
@@ -68,6 +68,13 @@ func vectors(t *testing.T) []vector {
 		ev := reflect.New(reflect.TypeFor[snapshot.IngressEventSnapshot]())
 		f.fill(ev.Elem().Field(i))
 		add(inputMessage, ev.Elem().Type().Field(i).Name, ev.Interface())
+	}
+	for _, kind := range kinds() {
+		if _, pkg := componentFile(kind); pkg != "" {
+			state := reflect.New(states[kind])
+			f.fill(state.Elem())
+			add(pkg+".State", "every field", state.Interface())
+		}
 	}
 	record := &host.Record{}
 	f.fill(reflect.ValueOf(record).Elem())
@@ -109,14 +116,21 @@ func (f *filler) fill(v reflect.Value) {
 	case reflect.TypeFor[snapshot.Embedded]():
 		v.Set(reflect.ValueOf(snapshot.Raw(f.envelope)))
 		return
+	case reflect.TypeFor[snapshot.Words]():
+		w := snapshot.NewWords(2)
+		w.Write(0)[0], w.Write(0)[1] = uint64(f.n), math.MaxUint64
+		v.Set(reflect.ValueOf(w))
+		return
 	}
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int32, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(int64(f.n * (1 - 2*(f.n%2))))
 	case reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(f.n))
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat(float64(f.n) / 4)
 	case reflect.String:
 		v.SetString(fmt.Sprint("text ", f.n))
 	case reflect.Array:
@@ -170,11 +184,11 @@ func readEnvelope(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Fills, err = fills.Decode(registry, wire.DefaultLimits()); err != nil {
+	if e.Fills, err = fills.Decode(reg, wire.DefaultLimits()); err != nil {
 		return nil, err
 	}
 	canonical := fills.Canonical(e)
-	if again, err := wire.Append(nil, registry, e); err != nil || !bytes.Equal(again, canonical) {
+	if again, err := wire.Append(nil, reg, e); err != nil || !bytes.Equal(again, canonical) {
 		return nil, fmt.Errorf("written again as %x, the canonical form is %x: %v", again, canonical, err)
 	}
 	return canonical, nil
@@ -186,7 +200,7 @@ func envelopes(t *testing.T) (out []vector) {
 	const from, to = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 	add := func(name string, e wire.Envelope) {
 		e.Version, e.From, e.To = wire.CurrentVersion, from, to
-		b, err := wire.Append(nil, registry, &e)
+		b, err := wire.Append(nil, reg, &e)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -81,7 +81,7 @@ func TestPython(t *testing.T) {
 // canonicalValues reads an envelope and writes it anew, values and all.
 func canonicalValues(t *testing.T, b []byte) []byte {
 	t.Helper()
-	e, err := wire.Decode(b, registry, wire.DefaultLimits())
+	e, err := wire.Decode(b, reg, wire.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func canonicalValues(t *testing.T, b []byte) []byte {
 			t.Errorf("a value was not read: %s", f.Message)
 		}
 	}
-	out, err := wire.Append(nil, registry, e)
+	out, err := wire.Append(nil, reg, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestStrict(t *testing.T) {
 			"a field twice":    append(bytes.Clone(v.bytes), v.bytes...),
 			"a longer tag":     append([]byte{v.bytes[0] | 0x80, 0}, v.bytes[1:]...),
 		} {
-			if what == "a field twice" && v.message == resultsMessage {
-				continue // a list that is longer
+			if what == "a field twice" && (v.message == resultsMessage || v.message == "rhizome.component.onnx.v1.State") {
+				continue // a longer list
 			}
 			if _, err := v.again(b); err == nil {
 				t.Errorf("%s with %s was taken", v.path(), what)

@@ -29,7 +29,15 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write descriptors.binpb and the vectors")
 
 // schemas are the .proto files of which descriptors.binpb is made.
-var schemas = []string{"envelope.proto", "snapshot.proto", "journal.proto", "onnx.proto"}
+func schemas() []string {
+	out := []string{"envelope.proto", "snapshot.proto", "journal.proto", "onnx.proto"}
+	for _, kind := range kinds() {
+		if path, _ := componentFile(kind); path != "" {
+			out = append(out, path)
+		}
+	}
+	return out
+}
 
 // TestDescriptors: descriptors.binpb is what protoc makes of the schemas.
 func TestDescriptors(t *testing.T) {
@@ -38,7 +46,7 @@ func TestDescriptors(t *testing.T) {
 		t.Skip("NOT RUN: protoc is not there: descriptors.binpb was not held against the schemas")
 	}
 	made := filepath.Join(t.TempDir(), "set")
-	args := append([]string{"--proto_path=.", "--proto_path=../onnx", "--include_imports", "--descriptor_set_out=" + made}, schemas...)
+	args := append([]string{"--proto_path=.", "--proto_path=../onnx", "--include_imports", "--descriptor_set_out=" + made}, schemas()...)
 	if out, err := exec.Command(protoc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -270,12 +278,12 @@ func valueVectors(t *testing.T) []byte {
 		return nil
 	}
 	for _, v := range values(t) {
-		b, err := registry.Append(nil, v)
+		b, err := reg.Append(nil, v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := registry.Decode(v.Type(), b, value.DefaultLimits())
-		if err != nil || !registry.Equal(read, v) {
+		read, err := reg.Decode(v.Type(), b, value.DefaultLimits())
+		if err != nil || !reg.Equal(read, v) {
 			t.Errorf("%s %x: %v", v.Type(), b, err)
 		}
 		out = append(out, vector{v.Type(), base64.StdEncoding.EncodeToString(b), means(v)})

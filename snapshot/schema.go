@@ -43,26 +43,28 @@ func (f *SchemaFile) Text() (string, error) {
 	if err := s.collect(f.Roots); err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, schemaHead, f.Written, f.Package)
+	var body strings.Builder
+	for _, p := range s.order {
+		body.WriteByte('\n')
+		if note := s.notes[p.typ.Name()]; note != "" {
+			fmt.Fprintf(&body, "// %s\n", strings.Replace(note, p.typ.Name(), messageName(p.typ), 1))
+		}
+		fmt.Fprintf(&body, "message %s {\n", messageName(p.typ))
+		for i := range p.fields {
+			body.WriteString(s.field(p, &p.fields[i]))
+		}
+		body.WriteString("}\n")
+	}
+	head := fmt.Sprintf(schemaHead, f.Written, f.Package)
 	for i := range f.Imports {
-		fmt.Fprintf(&b, "\nimport %q;\n", f.Imports[i].Name)
+		if strings.Contains(body.String(), " "+f.Imports[i].Package+".") {
+			head += fmt.Sprintf("\nimport %q;\n", f.Imports[i].Name)
+		}
 	}
 	if len(f.Imports) == 0 {
-		b.WriteString(schemaValue)
+		head += schemaValue
 	}
-	for _, p := range s.order {
-		b.WriteByte('\n')
-		if note := s.notes[p.typ.Name()]; note != "" {
-			fmt.Fprintf(&b, "// %s\n", strings.Replace(note, p.typ.Name(), messageName(p.typ), 1))
-		}
-		fmt.Fprintf(&b, "message %s {\n", messageName(p.typ))
-		for i := range p.fields {
-			b.WriteString(s.field(p, &p.fields[i]))
-		}
-		b.WriteString("}\n")
-	}
-	return b.String(), nil
+	return head + body.String(), nil
 }
 
 const schemaHead = `// Written from the Go types by "%s". Do not edit.
