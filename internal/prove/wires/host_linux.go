@@ -2,8 +2,10 @@ package wires
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -177,14 +179,16 @@ func openTUN(name string, at netip.Prefix) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// configure gives a link of this thread's namespace its address and brings it up.
+// configure gives a link of this thread's namespace its address, in place of what it had, and brings it up.
+//
+// The address comes with its prefix, in one request of netlink. The older call for a mask takes the address away and gives it back, and a kernel that
+// masquerades then forgets what it has masqueraded at that address: not at once, but when it has time, connections that are newer included.
 func configure(name string, at netip.Prefix) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	mask := ^uint32(0) << (32 - at.Bits())
 	set := func(call uint, fill func(*unix.Ifreq) error) {
 		var ifr *unix.Ifreq
 		if err == nil {
@@ -197,14 +201,56 @@ func configure(name string, at netip.Prefix) error {
 			err = unix.IoctlIfreq(fd, call, ifr)
 		}
 	}
-	addr := at.Addr().As4()
-	set(unix.SIOCSIFADDR, func(r *unix.Ifreq) error { return r.SetInet4Addr(addr[:]) })
-	set(unix.SIOCSIFNETMASK, func(r *unix.Ifreq) error {
-		return r.SetInet4Addr([]byte{byte(mask >> 24), byte(mask >> 16), byte(mask >> 8), byte(mask)})
-	})
+	set(unix.SIOCSIFADDR, func(r *unix.Ifreq) error { return r.SetInet4Addr(make([]byte, 4)) })
+	if err == nil {
+		err = addAddress(name, at)
+	}
 	set(unix.SIOCSIFFLAGS, func(r *unix.Ifreq) error { r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING); return nil })
 	if err != nil {
 		return fmt.Errorf("wires: %s cannot have the address %s: %w", name, at, err)
+	}
+	return nil
+}
+
+// addAddress adds an address to a link of this thread's namespace.
+func addAddress(name string, at netip.Prefix) error {
+	link, err := net.InterfaceByName(name)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	addr := at.Addr().As4()
+	var body []byte
+	body = append(body, unix.AF_INET, byte(at.Bits()), 0, unix.RT_SCOPE_UNIVERSE)
+	body = binary.NativeEndian.AppendUint32(body, uint32(link.Index))
+	for _, kind := range []uint16{unix.IFA_LOCAL, unix.IFA_ADDRESS} {
+		body = binary.NativeEndian.AppendUint16(body, uint16(unix.SizeofRtAttr+len(addr)))
+		body = binary.NativeEndian.AppendUint16(body, kind)
+		body = append(body, addr[:]...)
+	}
+	var msg []byte
+	msg = binary.NativeEndian.AppendUint32(msg, uint32(unix.SizeofNlMsghdr+len(body)))
+	msg = binary.NativeEndian.AppendUint16(msg, unix.RTM_NEWADDR)
+	msg = binary.NativeEndian.AppendUint16(msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	msg = binary.NativeEndian.AppendUint32(msg, 1)
+	msg = binary.NativeEndian.AppendUint32(msg, 0)
+	if err := unix.Sendto(fd, append(msg, body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	answer := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(fd, answer, 0)
+	if err != nil {
+		return err
+	}
+	if n < unix.SizeofNlMsghdr+4 || binary.NativeEndian.Uint16(answer[4:]) != unix.NLMSG_ERROR {
+		return fmt.Errorf("netlink: an answer of %d bytes that is none", n)
+	}
+	if code := int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
+		return unix.Errno(-code)
 	}
 	return nil
 }
