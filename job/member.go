@@ -8,17 +8,15 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/transport/memory"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/transport"
 )
 
 // member is one node of a local run while it runs.
 type member struct {
 	Member
 
-	life sync.Mutex // held while the node is started, dropped or stopped; guards host, port and disk
+	life sync.Mutex // held while the node is started, dropped or stopped; guards host and disk
 	host *host.Host // nil while it does not run
-	port *memory.Port
 	disk *cut
 
 	incarnation atomic.Uint64 // of its last start
@@ -27,22 +25,16 @@ type member struct {
 // start runs a node on its directory; the caller holds its life.
 func (c *cluster) start(m *member) error {
 	m.disk = newCut(c.l.fs)
-	// The port comes first: effects leave as soon as the host is there. What arrives before it is there waits.
 	var h *host.Host
-	ready := make(chan struct{}) // closed when h is set
-	port := c.net.Join(m.Peer, func(from wire.PeerID, raw []byte) {
-		<-ready
-		if h != nil {
-			h.Receive(from, raw) // what it does not take, the sender sends again
-		}
-	})
-	m.port = port
+	ready := make(chan struct{}) // closed when h is set: events come before that
 	disk := m.disk
 	started, err := host.Start(host.Config{
 		Node:    m.Config,
 		Store:   c.l.store(disk, m),
 		Workers: c.workers,
-		Send:    port.Send,
+		Transport: func(r transport.Receiver) (transport.Transport, error) {
+			return c.net.Attach(m.Peer, r), nil
+		},
 		OnEvent: func(ev engine.AppEvent) error {
 			select {
 			case <-ready:
@@ -69,7 +61,6 @@ func (c *cluster) start(m *member) error {
 	h = started
 	close(ready)
 	if err != nil {
-		port.Close()
 		return &NodeError{m.Name, err}
 	}
 	m.host = started
@@ -91,7 +82,6 @@ func (m *member) drop() {
 		return
 	}
 	m.disk.cutOff()
-	m.port.Close()
 	m.host.Stop() // what it could not write is what a crash would have lost
 	m.host = nil
 }
