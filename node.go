@@ -175,7 +175,7 @@ func (n *Node) stopped(err error) {
 	close(n.done)
 }
 
-// Close stops the node and closes its transport. All that it has taken is durable. It returns why the node had stopped by itself, or the
+// Close stops the node and closes its transport. All that it has taken is durable. It may be called again. It returns why the node had stopped by itself, or the
 // context's error, after which the node still ends.
 func (n *Node) Close(ctx context.Context) error {
 	ended := make(chan error, 1)

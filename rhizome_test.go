@@ -3,6 +3,7 @@ package rhizome
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -167,14 +168,22 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 		t.Errorf("a second node: %v", err)
 	}
 	self := n.Self()
-	if err := n.Close(t.Context()); err != nil {
-		t.Fatal(err)
+	for range 2 { // as with defer beside a Close whose error counts
+		if err := n.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := n.Call(t.Context(), "count", value.Int(1)); !errors.Is(err, host.ErrStopped) {
 		t.Errorf("a call of a closed node: %v", err)
 	}
 	for range n.Events(t.Context()) {
 		t.Error("a closed node tells an event")
+	}
+	if _, err := Open(t.Context(), dir, Config{Program: p, Seed: 2}); err == nil || !strings.Contains(err.Error(), "seed") {
+		t.Errorf("another seed: %v", err)
+	}
+	if _, err := Open(t.Context(), dir, Config{Program: p, Key: ed25519.NewKeyFromSeed(make([]byte, 32))}); err == nil || !strings.Contains(err.Error(), string(self)) {
+		t.Errorf("another key: %v", err)
 	}
 	if _, err := Open(t.Context(), dir, Config{Program: counter(t, "another")}); err == nil || !strings.Contains(err.Error(), p.Digest()[:12]) {
 		t.Errorf("another program: %v", err)

@@ -89,6 +89,9 @@ type Host struct {
 	publishing atomic.Bool // a snapshot: one at a time
 	pace       pace
 
+	ending sync.Once
+	ended  error // of closing, once
+
 	wall0 time.Time // the wall clock when engine time was now0
 	now0  int64
 	err   error
@@ -496,7 +499,7 @@ func (h *Host) fail(err error) {
 	}
 }
 
-// Stop ends the host cleanly: nothing new is taken, what was taken is durable when it returns.
+// Stop ends the host cleanly: nothing new is taken, what was taken is durable when it returns. It may be called again, and returns the same.
 func (h *Host) Stop() error {
 	h.mu.Lock()
 	if !h.stopped {
@@ -504,11 +507,11 @@ func (h *Host) Stop() error {
 		close(h.stop)
 	}
 	h.mu.Unlock()
-	err := h.end()
+	h.ending.Do(func() { h.ended = h.end() })
 	if h.err != nil {
 		return h.err
 	}
-	return err
+	return h.ended
 }
 
 // end waits for what runs and gives everything back.
