@@ -12,6 +12,8 @@
 //	for ev := range n.Events(ctx) { … }      // numbered; each is acknowledged when its turn of the loop ends
 //	err = n.Close(ctx)
 //
+// Know tells it where a peer is; Allow, Block and Unblock say who may talk to it.
+//
 // Everything that reaches a node is in its journal before anything leaves that depends on it, and a snapshot holds the complete state in
 // flight. Kill the process, and Open brings the node back to the last durable input: nothing acknowledged is lost, nothing is applied twice.
 //

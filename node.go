@@ -68,7 +68,15 @@ func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	if errors.As(err, &field) {
 		return nil, &ConfigError{field.Field, field.Got, field.Want}
 	}
-	return n, err
+	if err == nil {
+		if err = n.h.Reachable(ctx, n.Addresses()); err != nil { // its peers are told
+			err = errors.Join(err, n.h.Stop())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // identity returns who the node is.

@@ -34,6 +34,8 @@ type (
 	MemberWatcher = engine.MemberWatcher
 	// MemberReplacer is a Component that is told that a peer has come in the place of a member.
 	MemberReplacer = engine.MemberReplacer
+	// CallID names an op that a component parked.
+	CallID = engine.CallID
 	// Env is what a component is built from.
 	Env = node.Env
 )
