@@ -285,7 +285,7 @@ func TestMalformedHello(t *testing.T) {
 	s := newStage(t, net, vfs.NewMem(), nil)
 	defer s.stop()
 	for name, raw := range map[string]string{
-		"an unknown key": "\x00\x00\x00\x1a" + `{"format":1,"\u001b[2J":2}`,
+		"a wrong type":   "\x00\x00\x00\x16" + `{"format":"\u001b[2J"}`,
 		"no JSON":        "\x00\x00\x00\x02no",
 		"two values":     "\x00\x00\x00\x04{}{}",
 		"a wrong format": "\x00\x00\x00\x0c" + `{"format":9}`,
