@@ -104,11 +104,11 @@ func regression(clients, rounds int) (rhizome.Job, error) {
 	server, client := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{client}})
 	own := g.Component(graph.Component{Name: "points", Role: "protocol", Kind: "points", At: []graph.Place{client}, Methods: []graph.Method{
-		{Name: "All", In: []graph.Port{{Name: "trigger", Type: op.Any}}, Out: []graph.Port{{Name: "x", Type: op.Tensor}, {Name: "y", Type: op.Tensor}}},
+		{Name: "All", In: []graph.Port{{Name: "trigger", Type: op.Any()}}, Out: []graph.Port{{Name: "x", Type: op.Tensor()}, {Name: "y", Type: op.Tensor()}}},
 	}})
 	strategy := g.Component(graph.Component{Name: "strategy", Role: "protocol", Kind: "averaged", At: []graph.Place{server}, Methods: []graph.Method{
-		{Name: "Round", In: []graph.Port{{Name: "round", Type: op.Int}}, Out: []graph.Port{{Name: "slope", Type: op.Float}, {Name: "bias", Type: op.Float}}, Deferred: true},
-		{Name: "Give", In: []graph.Port{{Name: "round", Type: op.Any}, {Name: "model", Type: op.Tensor}}, Out: []graph.Port{{Name: "given", Type: op.Trigger}}},
+		{Name: "Round", In: []graph.Port{{Name: "round", Type: op.Int()}}, Out: []graph.Port{{Name: "slope", Type: op.Float()}, {Name: "bias", Type: op.Float()}}, Deferred: true},
+		{Name: "Give", In: []graph.Port{{Name: "round", Type: op.Any()}, {Name: "model", Type: op.Tensor()}}, Out: []graph.Port{{Name: "given", Type: op.Trigger()}}},
 	}})
 
 	ask := g.Unbundle(g.Event(server, "ask"), 3) // at the server: whom, the round, the model

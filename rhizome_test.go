@@ -47,7 +47,7 @@ func counter(t testing.TB, name string) *Program {
 
 func compiled(name string) (*Program, error) {
 	g := graph.New(name)
-	n := g.Input(g.Place("here"), "count", op.Int)[0]
+	n := g.Input(g.Place("here"), "count", op.Int())[0]
 	g.AppEmit("counted", n)
 	return Compile(g)
 }

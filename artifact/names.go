@@ -38,8 +38,10 @@ const (
 	FormArtifact     = "artifact/1"
 )
 
-// Kinds are the values of KeyKind: what starts an activation of a function. The index is the number of the kind.
-var Kinds = []string{"body", "bootstrap", "main", "recv", "interval", "event", "lifecycle", "invoke"}
+// Kinds returns the values of KeyKind: what starts an activation of a function. The index is the number of the kind.
+func Kinds() []string {
+	return []string{"body", "bootstrap", "main", "recv", "interval", "event", "lifecycle", "invoke"}
+}
 
 // IRVersion is the version of the ONNX file format that both forms are written in: the first with functions that have
 // metadata and value types.

@@ -43,5 +43,5 @@ func TypeOf(v *onnx.ValueInfoProto) (op.Type, error) {
 	if t, ok := onnxop.FromProto(v.GetType()); ok {
 		return op.OfTensor(t), nil
 	}
-	return op.Any, nil
+	return op.Any(), nil
 }

@@ -62,6 +62,6 @@ func (u *unit) busy(f *fn) {
 	if len(f.in) == 0 {
 		n.proto.Attribute, _ = op.LiteralAttrs(value.Trigger{}) // a built-in type: cannot fail
 	}
-	n.out = []*val{{name: n.name, typ: op.Trigger, place: f.place, def: n, home: f}}
+	n.out = []*val{{name: n.name, typ: op.Trigger(), place: f.place, def: n, home: f}}
 	f.nodes = []*node{n}
 }

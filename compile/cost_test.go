@@ -99,7 +99,7 @@ func TestInferenceCostsWhatItWeighs(t *testing.T) {
 func TestTypesOfListsAreBounded(t *testing.T) {
 	g := graph.New("lists")
 	p := g.Place("one")
-	v := g.Input(p, "x", op.Int)[0]
+	v := g.Input(p, "x", op.Int())[0]
 	for range 60 {
 		v = g.Bundle(v, v)
 	}

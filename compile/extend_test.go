@@ -16,7 +16,7 @@ import (
 func TestOwnMethods(t *testing.T) {
 	c, err := op.Standard().Extend(op.Decl{
 		Domain: op.Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes a value.",
-		In: []op.Port{{Name: "value", Type: op.Int}}, Out: []op.Port{{Name: "pushed", Type: op.Trigger}},
+		In: []op.Port{{Name: "value", Type: op.Int()}}, Out: []op.Port{{Name: "pushed", Type: op.Trigger()}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func (u *unit) inferTensor(n *node) {
 		if in[i] = v.typ.Tensor; in[i].Absent() {
 			u.failAt(n, "input %d (%s) is a tensor of unknown element type; say it with Graph.Typed where it comes from", i, v.name)
 			for _, o := range n.out {
-				o.typ = op.Tensor
+				o.typ = op.Tensor()
 			}
 			return
 		}
@@ -153,7 +153,7 @@ func (u *unit) inferOp(n *node) {
 	if len(u.errs) > 0 {
 		return // what follows from an error is not told again
 	}
-	if n.y != nil && !n.y.typ.Fits(op.Tensor) {
+	if n.y != nil && !n.y.typ.Fits(op.Tensor()) {
 		u.failAt(n, "the scalar (%s) is a %v; want a tensor", n.y.name, n.y.typ)
 		return
 	}
@@ -249,7 +249,7 @@ func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
 	for i := range carried {
 		carried[i] = first[i].Forget()
 	}
-	b.in[0].typ = op.Int
+	b.in[0].typ = op.Int()
 	for round := 0; ; round++ {
 		for i, t := range carried {
 			b.in[1+i].typ = t
@@ -267,7 +267,7 @@ func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
 				j = forgetShape(j)
 			}
 			if round >= 2*rounds {
-				j = op.Any
+				j = op.Any()
 			}
 			if !j.Equal(carried[i]) {
 				carried[i], stable = j, false

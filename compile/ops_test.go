@@ -40,7 +40,7 @@ func TestEveryOp(t *testing.T) {
 	at.Count("c", at.SpreadInterval(p.server, time.Hour))
 	at.Count("c", at.Event(p.server, "kind"))
 	at.Count("c", at.Lifecycle(p.server, "shutdown"))
-	at.Count("c", at.Bundle(at.Input(p.server, "call", op.Int, op.ListsOf(op.Peer))...))
+	at.Count("c", at.Bundle(at.Input(p.server, "call", op.Int(), op.ListsOf(op.Peer()))...))
 
 	a, _ := build(t, p.Graph)
 	checkJoints(t, a, "server", "clients")

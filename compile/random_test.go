@@ -182,7 +182,7 @@ func (a *author) record() *graph.Graph {
 		case 0:
 			x.numbers = []graph.Value{x.g.Interval(at, time.Second)}
 		case 1:
-			x.numbers = x.g.Input(at, fmt.Sprintf("call%d", a.left), op.Int)
+			x.numbers = x.g.Input(at, fmt.Sprintf("call%d", a.left), op.Int())
 		case 2:
 			x.numbers = []graph.Value{a.p.at(at)}
 		case 3:

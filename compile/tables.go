@@ -49,8 +49,8 @@ func (u *unit) checkSlot(s *artifact.Slot) {
 	if s.Name == "" || len(s.Name) > op.TextMax || s.Kind == "" || len(s.Kind) > op.TextMax || s.Version < 1 {
 		u.fail(who, "", "name %q, kind %q, version %d: want names, and a version from 1", s.Name, s.Kind, s.Version)
 	}
-	if !slices.Contains(op.Roles, s.Role) {
-		u.fail(who, "", "role %q does not exist; want one of %q", s.Role, op.Roles)
+	if !op.IsRole(s.Role) {
+		u.fail(who, "", "role %q does not exist; want one of %q", s.Role, op.Roles())
 	}
 	if len(s.Places) == 0 || !slices.IsSorted(s.Places) {
 		u.fail(who, "", "lives at %q; want one or more places in order", s.Places)

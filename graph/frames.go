@@ -108,7 +108,7 @@ func (g *Graph) If(condition Value, then, otherwise func(b *Graph) []Value) []Va
 // around it. A loop whose inputs are all constants needs a place: see At.
 func (g *Graph) Loop(count Value, carried []Value, body func(b *Graph, i Value, carried []Value) []Value) []Value {
 	f := g.frame("Loop", append([]Value{count}, carried...))
-	names, types := []string{"i"}, []op.Type{op.Int}
+	names, types := []string{"i"}, []op.Type{op.Int()}
 	for i, v := range carried {
 		names = append(names, "carried."+itoa(i))
 		types = append(types, general(v.typ))

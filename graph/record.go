@@ -196,7 +196,7 @@ func (g *Graph) Typed(v Value, t op.Type) Value {
 	if !ok {
 		texts = make([]string, len(v.node.GetOutput()))
 		for i := range texts {
-			texts[i] = op.Any.String()
+			texts[i] = op.Any().String()
 		}
 	}
 	texts[v.port] = t.String()

@@ -72,8 +72,8 @@ func (g *Graph) Component(c Component) *Slot {
 	if !goodName(c.Name) || !goodName(c.Kind) {
 		return refuse("name %q or kind %q is no name; want letters, digits, '.', '_' and '-'", c.Name, c.Kind)
 	}
-	if !slices.Contains(op.Roles, c.Role) {
-		return refuse("role %q does not exist; want one of %q", c.Role, op.Roles)
+	if !op.IsRole(c.Role) {
+		return refuse("role %q does not exist; want one of %q", c.Role, op.Roles())
 	}
 	for _, p := range c.At {
 		if p.name == "" || slices.Contains(s.rec.Places, p.name) {

@@ -16,7 +16,7 @@ func (g *Graph) Tensor(name string, attrs Attrs, in ...Value) Value {
 
 // Tensors is Tensor for an op with that many outputs.
 func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value {
-	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs, Out: []op.Port{{Name: "out", Type: op.Tensor, Variadic: true}}}
+	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs, Out: []op.Port{{Name: "out", Type: op.Tensor(), Variadic: true}}}
 	u := use{decl: d, line: caller(), in: in, outs: max(outs, 0)}
 	fail := func(format string, args ...any) []Value {
 		g.s.st.fail(u.line, u.title(g), format, args...)
@@ -61,11 +61,11 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 func tensorTypes(node *onnx.NodeProto, in []Value) ([]op.Type, error) {
 	out := make([]op.Type, len(node.Output))
 	for i := range out {
-		out[i] = op.Tensor
+		out[i] = op.Tensor()
 	}
 	types := make([]onnxop.Type, len(in))
 	for i, v := range in {
-		if !v.typ.Fits(op.Tensor) {
+		if !v.typ.Fits(op.Tensor()) {
 			return nil, fmt.Errorf("input %d (%s) is a %v; want a tensor", i, v.name, v.typ)
 		}
 		types[i] = v.typ.Tensor

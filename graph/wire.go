@@ -152,7 +152,7 @@ func (g *Graph) cross(name string, e Edge, to string, in []Value, n int, answers
 func contextType(n int, t op.Type) []string {
 	texts := make([]string, n+3)
 	for i := range texts {
-		texts[i] = op.Any.String()
+		texts[i] = op.Any().String()
 	}
 	texts[n+2] = t.String()
 	return texts

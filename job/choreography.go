@@ -156,8 +156,8 @@ const edgeTrain = "train"
 func (j *fedavg) ask() {
 	s, b := &j.slots, j.g
 	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
-	round := b.Typed(event[0], op.Int)
-	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer)))[0]
+	round := b.Typed(event[0], op.Int())
+	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer())))[0]
 	if j.c.chunked() {
 		j.askChunked(b, round, whom)
 		return

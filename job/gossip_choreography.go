@@ -62,7 +62,7 @@ func (c Gossip) Choreography() (*onnx.ModelProto, error) {
 	params := g.Typed(sent.Value(0), op.Tensors(tensor.Float32, c.Features+1))
 	g.Count(CountMerges, g.Invoke(model, "Merge", params, sent.Value(1))[0])
 
-	asked := g.Input(peers, InputEvaluate, op.Int)[0]
+	asked := g.Input(peers, InputEvaluate, op.Int())[0]
 	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))
 	return g.Model()
 }

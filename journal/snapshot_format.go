@@ -85,7 +85,9 @@ type SnapshotInfo struct {
 // PayloadBytesDefault is the payload that is read and published at most where nothing else is said: as much memory as the machine has, since
 // a payload is held whole and a small file can name one chunk of zeros often. It is at least 4 GiB, and 1 TiB where the machine does not tell;
 // 2 GiB where addresses have 32 bits.
-var PayloadBytesDefault = sync.OnceValue(func() int64 {
+func PayloadBytesDefault() int64 { return payloadBytesDefault() }
+
+var payloadBytesDefault = sync.OnceValue(func() int64 {
 	const most, least = 1<<40 - 1, 4 << 30
 	n := int64(most)
 	if m := machineMemory(); m > 0 {

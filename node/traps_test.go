@@ -76,7 +76,7 @@ func TestSourcesInBodies(t *testing.T) {
 func TestUnnamedCrossings(t *testing.T) {
 	g := graph.New("unnamed")
 	server, clients := g.Place("server"), g.Place("clients")
-	in := g.Input(server, "ask", op.Int)
+	in := g.Input(server, "ask", op.Int())
 	who := g.Constant(value.Peer("node1"))
 	at, there := g.At(server), g.At(clients)
 	for _, name := range []string{"first", "second"} {

@@ -100,5 +100,11 @@ func Domain(role, kind string) string {
 	return RoleDomain + role
 }
 
-// Roles are the roles that a component can play.
-var Roles = []string{"backend", "model", "aggregator", "codec", "data", "selector", "index", "protocol"}
+// roles are the roles that a component can play.
+var roles = []string{"backend", "model", "aggregator", "codec", "data", "selector", "index", "protocol"}
+
+// Roles returns the roles that a component can play.
+func Roles() []string { return slices.Clone(roles) }
+
+// IsRole says whether a component can play the role.
+func IsRole(name string) bool { return slices.Contains(roles, name) }

@@ -200,15 +200,15 @@ func TestInfer(t *testing.T) {
 		outs         int
 		want, err    string
 	}{
-		{Flow, "Bundle", []Type{Int, f}, 1, "List[Int,float32[2,3]]", ""},
-		{Flow, "Unbundle", []Type{ListOf(Int, f)}, 2, "Int float32[2,3]", ""},
-		{Flow, "Unbundle", []Type{ListOf(Int, f)}, 1, "", "1 outputs for a list of 2 items"},
-		{Flow, "Unbundle", []Type{Int}, 1, "", "input 0 (list) is a Int; want List"},
+		{Flow, "Bundle", []Type{Int(), f}, 1, "List[Int,float32[2,3]]", ""},
+		{Flow, "Unbundle", []Type{ListOf(Int(), f)}, 2, "Int float32[2,3]", ""},
+		{Flow, "Unbundle", []Type{ListOf(Int(), f)}, 1, "", "1 outputs for a list of 2 items"},
+		{Flow, "Unbundle", []Type{Int()}, 1, "", "input 0 (list) is a Int; want List"},
 		{Flow, "Any", []Type{f, Tensors(tensor.Float32, 4, 3)}, 1, "float32[?,3]", ""},
-		{Flow, "Gate", []Type{f, Int}, 1, "float32[2,3]", ""},
+		{Flow, "Gate", []Type{f, Int()}, 1, "float32[2,3]", ""},
 		{Flow, "Deadline", []Type{f}, 2, "float32[2,3] Trigger", ""},
-		{Wire, "Send", []Type{Peer, f, Int}, 4, "Trigger float32[2,3] Int Peer", ""},
-		{Wire, "Send", []Type{Int, f}, 3, "", "want List[Peer*] or Peer"},
+		{Wire, "Send", []Type{Peer(), f, Int()}, 4, "Trigger float32[2,3] Int Peer", ""},
+		{Wire, "Send", []Type{Int(), f}, 3, "", "want List[Peer*] or Peer"},
 		{Wire, "Reply", []Type{f}, 4, "Trigger float32[2,3] Peer Any", ""},
 		{Flow, "Clock", nil, 1, "", "has 0 inputs; want 1 (trigger)"},
 	} {
@@ -227,7 +227,7 @@ func TestInfer(t *testing.T) {
 }
 
 func TestExtend(t *testing.T) {
-	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", Any)), Out: done}
+	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", Any())), Out: done}
 	c, err := Standard().Extend(d)
 	if err != nil || c.Lookup(d.Domain, "Push") == nil || Lookup(d.Domain, "Push") != nil {
 		t.Fatalf("extend: %v", err)

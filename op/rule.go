@@ -27,7 +27,7 @@ var (
 	same    = Rule{"every value output is like the first input", func(d *Decl, c *Call) ([]Type, error) {
 		out := d.portTypes(c.Outs)
 		for i := range out {
-			if out[i].Equal(Any) {
+			if out[i].Equal(Any()) {
 				out[i] = c.In[0]
 			}
 		}

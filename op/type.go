@@ -17,19 +17,35 @@ type Type struct {
 	Sized  bool         // a list of known length
 }
 
-// The types without content of their own.
-var (
-	Any     = Type{}
-	Trigger = Type{ID: value.TypeTrigger}
-	Bool    = Type{ID: value.TypeBool}
-	Int     = Type{ID: value.TypeInt}
-	Float   = Type{ID: value.TypeFloat}
-	String  = Type{ID: value.TypeString}
-	Bytes   = Type{ID: value.TypeBytes}
-	Peer    = Type{ID: value.TypePeer}
-	Tensor  = Type{ID: value.TypeTensor}
-	List    = Type{ID: value.TypeList}
-)
+// Any returns the type of every value: nothing is known.
+func Any() Type { return Type{} }
+
+// Trigger returns the type of what says only that it came.
+func Trigger() Type { return Type{ID: value.TypeTrigger} }
+
+// Bool returns the type of booleans.
+func Bool() Type { return Type{ID: value.TypeBool} }
+
+// Int returns the type of 64-bit integers.
+func Int() Type { return Type{ID: value.TypeInt} }
+
+// Float returns the type of 64-bit floating-point numbers.
+func Float() Type { return Type{ID: value.TypeFloat} }
+
+// String returns the type of texts.
+func String() Type { return Type{ID: value.TypeString} }
+
+// Bytes returns the type of byte strings.
+func Bytes() Type { return Type{ID: value.TypeBytes} }
+
+// Peer returns the type of the names of peers.
+func Peer() Type { return Type{ID: value.TypePeer} }
+
+// Tensor returns the type of tensors of any element type and shape; see Tensors for others.
+func Tensor() Type { return Type{ID: value.TypeTensor} }
+
+// List returns the type of lists of anything; see ListOf and ListsOf for others.
+func List() Type { return Type{ID: value.TypeList} }
 
 // Tensors returns the type of a tensor of the element type and shape; -1 is a dimension that is not known.
 func Tensors(d tensor.DType, shape ...int) Type {
@@ -92,7 +108,7 @@ func (t Type) Item(i int) Type {
 	case !t.Sized && len(t.Items) == 1:
 		return t.Items[0]
 	}
-	return Any
+	return Any()
 }
 
 // IsTensor says whether values of the type are known to be tensors.
@@ -145,14 +161,14 @@ func tensorFits(t, port onnxop.Type) bool {
 // Join returns the most that is known of a value that is of type t or of type u.
 func (t Type) Join(u Type) Type {
 	if t.ID != u.ID {
-		return Any
+		return Any()
 	}
 	switch t.ID {
 	case value.TypeTensor:
 		return Type{ID: t.ID, Tensor: joinTensor(t.Tensor, u.Tensor)}
 	case value.TypeList:
 		if t.Sized != u.Sized || len(t.Items) != len(u.Items) {
-			return List
+			return List()
 		}
 		j := Type{ID: t.ID, Sized: t.Sized}
 		for i := range t.Items {

@@ -21,8 +21,8 @@ var plain = []struct {
 	name string
 	typ  Type
 }{
-	{"Any", Any}, {"Trigger", Trigger}, {"Bool", Bool}, {"Int", Int}, {"Float", Float}, {"String", String},
-	{"Bytes", Bytes}, {"Peer", Peer}, {"Tensor", Tensor}, {"List", List}, {"Failure", Type{ID: value.TypeFailure}},
+	{"Any", Any()}, {"Trigger", Trigger()}, {"Bool", Bool()}, {"Int", Int()}, {"Float", Float()}, {"String", String()},
+	{"Bytes", Bytes()}, {"Peer", Peer()}, {"Tensor", Tensor()}, {"List", List()}, {"Failure", Type{ID: value.TypeFailure}},
 }
 
 // String writes a type as people and models write it: Int, List[Peer*], List[float32[64,32],Int], float32[?,10], float32
@@ -66,7 +66,7 @@ func tensorText(t onnxop.Type) string {
 // ParseType reads what String writes. The text may come from anywhere: it is bounded in length and depth.
 func ParseType(s string) (Type, error) {
 	if len(s) > typeTextMax {
-		return Any, fmt.Errorf("a type of %d bytes; at most %d are allowed", len(s), typeTextMax)
+		return Any(), fmt.Errorf("a type of %d bytes; at most %d are allowed", len(s), typeTextMax)
 	}
 	p := typeParser{rest: s}
 	t, err := p.parse(0)
@@ -74,7 +74,7 @@ func ParseType(s string) (Type, error) {
 		err = fmt.Errorf("%q follows the type", p.rest)
 	}
 	if err != nil {
-		return Any, fmt.Errorf("type %q: %w", clip(s), err)
+		return Any(), fmt.Errorf("type %q: %w", clip(s), err)
 	}
 	return t, nil
 }
@@ -123,7 +123,7 @@ func (p *typeParser) parse(depth int) (Type, error) {
 	if name, version, ok := strings.Cut(w, "/"); ok && name != "" && version != "" {
 		return Type{ID: value.TypeID(w)}, nil
 	}
-	return Any, fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2", clip(w))
+	return Any(), fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2", clip(w))
 }
 
 func (p *typeParser) shape(d tensor.DType) (Type, error) {
@@ -141,7 +141,7 @@ func (p *typeParser) shape(d tensor.DType) (Type, error) {
 		if w != "?" {
 			var err error
 			if n, err = strconv.Atoi(w); err != nil || n < 0 || n > onnxop.ElementsMax || strconv.Itoa(n) != w {
-				return Any, fmt.Errorf("%q is no dimension; want a count or ?", clip(w))
+				return Any(), fmt.Errorf("%q is no dimension; want a count or ?", clip(w))
 			}
 		}
 		t.Shape = append(t.Shape, n)
@@ -149,15 +149,15 @@ func (p *typeParser) shape(d tensor.DType) (Type, error) {
 			return OfTensor(t), nil
 		}
 		if !p.accept(",") {
-			return Any, fmt.Errorf("a shape goes on with , or ]")
+			return Any(), fmt.Errorf("a shape goes on with , or ]")
 		}
 	}
-	return Any, fmt.Errorf("more than %d dimensions", tensor.MaxRank)
+	return Any(), fmt.Errorf("more than %d dimensions", tensor.MaxRank)
 }
 
 func (p *typeParser) items(depth int) (Type, error) {
 	if depth > typeDepthMax {
-		return Any, fmt.Errorf("lists nested deeper than %d", typeDepthMax)
+		return Any(), fmt.Errorf("lists nested deeper than %d", typeDepthMax)
 	}
 	t := ListOf()
 	if p.accept("]") {
@@ -166,7 +166,7 @@ func (p *typeParser) items(depth int) (Type, error) {
 	for {
 		it, err := p.parse(depth)
 		if err != nil {
-			return Any, err
+			return Any(), err
 		}
 		t.Items = append(t.Items, it)
 		if len(t.Items) == 1 && p.accept("*]") {
@@ -176,7 +176,7 @@ func (p *typeParser) items(depth int) (Type, error) {
 			return t, nil
 		}
 		if !p.accept(",") {
-			return Any, fmt.Errorf("a list goes on with , or ]")
+			return Any(), fmt.Errorf("a list goes on with , or ]")
 		}
 	}
 }

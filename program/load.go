@@ -141,8 +141,8 @@ func (l *loader) components(text string) error {
 		if s.Name == "" || s.Kind == "" || s.Version < 1 || i > 0 && slots[i-1].Name >= s.Name {
 			return bad(where, "want a name in order, a kind, and a version from 1")
 		}
-		if !slices.Contains(op.Roles, s.Role) {
-			return bad(where, "role %.80q does not exist; want one of %q", s.Role, op.Roles)
+		if !op.IsRole(s.Role) {
+			return bad(where, "role %.80q does not exist; want one of %q", s.Role, op.Roles())
 		}
 		if at[i] = l.setOf(s.Places); len(s.Places) == 0 || at[i].size() != len(s.Places) {
 			return bad(where, "lives at %.200q; want places of this artifact, each once", s.Places)
@@ -275,9 +275,9 @@ func (h *head) read(where string) error {
 		return n, ok && err == nil && strconv.FormatInt(n, 10) == s
 	}
 	kind, _ := onnx.Meta(meta, artifact.KeyKind)
-	k := slices.Index(artifact.Kinds, kind)
+	k := slices.Index(artifact.Kinds(), kind)
 	if k < 0 {
-		return bad(where, "kind %.80q: want one of %q", kind, artifact.Kinds)
+		return bad(where, "kind %.80q: want one of %q", kind, artifact.Kinds())
 	}
 	h.kind, h.edge = Kind(k), None
 	h.label, _ = onnx.Meta(meta, artifact.KeyLabel)

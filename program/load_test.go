@@ -46,7 +46,7 @@ func sample(t testing.TB) *onnx.ModelProto {
 	g.AppEmit("told", g.Bundle(back.Context(), back.Sender(), back.Value(0)))
 	g.Count("x", g.Event(clients, "kind"))
 	g.Count("x", g.Lifecycle(clients, "shutdown"))
-	g.Count("x", g.Input(clients, "call", op.Int)[0])
+	g.Count("x", g.Input(clients, "call", op.Int())[0])
 	g.Bootstrap(clients, func(b *graph.Graph) { b.Retry(3, time.Second).QueuePut("q", 2, b.Pulse()) })
 	g.At(clients).Loop(g.Constant(value.Int(3)), []graph.Value{g.Pulse()}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
 		return []graph.Value{b.Record("r", b.Bundle(i, c[0]))}
@@ -68,8 +68,8 @@ func TestKindsAreNumberedAlike(t *testing.T) {
 		program.KindBody: "body", program.KindBootstrap: "bootstrap", program.KindMain: "main", program.KindRecv: "recv",
 		program.KindInterval: "interval", program.KindEvent: "event", program.KindLifecycle: "lifecycle", program.KindInvoke: "invoke",
 	} {
-		if artifact.Kinds[k] != name {
-			t.Errorf("kind %d is %q, want %q", k, artifact.Kinds[k], name)
+		if artifact.Kinds()[k] != name {
+			t.Errorf("kind %d is %q, want %q", k, artifact.Kinds()[k], name)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (p *Program) start(k Kind, id FuncID) error {
 		return nil
 	}
 	if *at != None {
-		return bad("part "+p.Place, "has two functions of kind %s", artifact.Kinds[k])
+		return bad("part "+p.Place, "has two functions of kind %s", artifact.Kinds()[k])
 	}
 	*at = id
 	return nil

@@ -224,7 +224,7 @@ func (e *simInterruptedError) Unwrap() error { return job.ErrInterrupted }
 
 // options puts together what is simulated.
 func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
-	o := study.Options{Federated: s.federated, Gossip: s.gossip, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault}
+	o := study.Options{Federated: s.federated, Gossip: s.gossip, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault()}
 	n, err := conditions.FindNetwork(f.network)
 	if err != nil {
 		return o, err

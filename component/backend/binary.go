@@ -36,9 +36,9 @@ var binaryKernels = map[string]kernelDef{
 		tensor.Float32: power[float32], tensor.Float64: power[float64], tensor.Int64: power[int64], tensor.Int32: power[int32],
 	})},
 
-	"And": {inPlace: []int{0, 1}, bind: rows(kernel.And)},
-	"Or":  {inPlace: []int{0, 1}, bind: rows(kernel.Or)},
-	"Xor": {inPlace: []int{0, 1}, bind: rows(kernel.Xor)},
+	"And": {inPlace: []int{0, 1}, bind: rows(kernel.Lift(func(a, b bool) bool { return a && b }))},
+	"Or":  {inPlace: []int{0, 1}, bind: rows(kernel.Lift(func(a, b bool) bool { return a || b }))},
+	"Xor": {inPlace: []int{0, 1}, bind: rows(kernel.Lift(func(a, b bool) bool { return a != b }))},
 	"Equal": {bind: onInput(0, byType{
 		tensor.Float32: rows(kernel.Equal[float32]()), tensor.Float64: rows(kernel.Equal[float64]()), tensor.Int64: rows(kernel.Equal[int64]()),
 		tensor.Int32: rows(kernel.Equal[int32]()), tensor.Uint8: rows(kernel.Equal[uint8]()), tensor.Int8: rows(kernel.Equal[int8]()),

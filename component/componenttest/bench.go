@@ -189,7 +189,7 @@ func (b *Bench) Failures() []*value.Failure {
 }
 
 func (b *Bench) envelope(from wire.PeerID, env wire.Envelope) {
-	env.Version, env.From, env.To, env.Digest, env.Edge = wire.PlainVersion, from, Self, b.cfg.Program.Digest, -1
+	env.Version, env.From, env.To, env.Digest, env.Edge = wire.PlainVersion, from, Self(), b.cfg.Program.Digest, -1
 	if env.Epoch == 0 {
 		env.Incarnation, env.Epoch = 1, 1
 	}
@@ -280,7 +280,7 @@ func (b *Bench) take(out *engine.Output) (answers []*engine.Event) {
 // ack is the acknowledgement of a numbered envelope by its receiver.
 func (b *Bench) ack(env *wire.Envelope) *engine.Event {
 	raw, err := wire.Append(nil, b.cfg.Values, &wire.Envelope{
-		Version: wire.PlainVersion, From: env.To, To: Self, Digest: env.Digest, Edge: -1,
+		Version: wire.PlainVersion, From: env.To, To: Self(), Digest: env.Digest, Edge: -1,
 		Incarnation: 1, Epoch: 1, AckEpoch: env.Epoch, Ack: env.Number,
 	})
 	if err != nil {

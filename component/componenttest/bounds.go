@@ -192,7 +192,7 @@ func (t *twister) value(v value.Value, depth int) value.Value {
 	case value.String:
 		return value.String(pick(t, "", string(v)+"x", strings.Repeat("x", 5000), "\x00", "\u202e", strings.Repeat("é", 200)))
 	case value.Peer:
-		return value.Peer(pick(t, string(Self), string(Peer(1)), string(Peer(2)), string(Peer(999)), "x", strings.Repeat("p", value.PeerBytesMax)))
+		return value.Peer(pick(t, string(Self()), string(Peer(1)), string(Peer(2)), string(Peer(999)), "x", strings.Repeat("p", value.PeerBytesMax)))
 	case value.Bytes:
 		return value.NewBytes(pick(t, nil, []byte{0}, bytes.Repeat([]byte{255}, 5000), append(bytes.Clone(v.Raw()), 0), v.Raw()[:len(v.Raw())/2]))
 	case value.Tensor:

@@ -50,8 +50,8 @@ func Peer(i int) wire.PeerID {
 	return id
 }
 
-// Self is the peer id of the node of every bench.
-var Self = Peer(-1)
+// Self returns the peer id of the node of every bench.
+func Self() wire.PeerID { return Peer(-1) }
 
 // label names the function that calls an op.
 func label(slot, method string) string { return slot + "." + method }
@@ -85,7 +85,7 @@ func (s *Setup) config() (node.Config, error) {
 		anyone = nil
 	}
 	return node.Config{
-		Program: p, Artifact: s.Artifact, Catalogue: cat, Values: value.NewRegistry(), Self: Self, Seed: s.Seed,
+		Program: p, Artifact: s.Artifact, Catalogue: cat, Values: value.NewRegistry(), Self: Self(), Seed: s.Seed,
 		Options: options, Targets: s.Targets, Limits: engine.DefaultLimits(), Anyone: anyone,
 	}, nil
 }

@@ -35,7 +35,7 @@ func ledgerGraph(cat *op.Catalogue, others []value.Value) (*onnx.ModelProto, err
 	asker, place := g.Place(askerPlace), g.Place(othersPlace)
 	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place}})
 
-	number := g.Input(asker, "ask", op.Int)[0]
+	number := g.Input(asker, "ask", op.Int())[0]
 	g.Count(countInvoked, number)
 	asked := g.Named("ask").Request(graph.Edge{To: place, Name: "ask"}, g.Constant(value.NewList(others...)), number, number)
 

@@ -26,10 +26,10 @@ func newTally(node.Env) (engine.Component, error) { return &tally{}, nil }
 // tallyOps are the methods of a tally, as the catalogue of ops knows them.
 var tallyOps = []op.Decl{
 	{Domain: op.Domain(tallyRole, tallyKind), Name: "Count", Doc: "Notes a number and gives how many were noted.",
-		In:  []op.Port{{Name: "number", Type: op.Int}, {Name: "doubled", Type: op.Int}},
-		Out: []op.Port{{Name: "count", Type: op.Int}}},
+		In:  []op.Port{{Name: "number", Type: op.Int()}, {Name: "doubled", Type: op.Int()}},
+		Out: []op.Port{{Name: "count", Type: op.Int()}}},
 	{Domain: op.Domain(tallyRole, tallyKind), Name: "Double", Doc: "Gives twice a number, by a worker.",
-		In: []op.Port{{Name: "number", Type: op.Int}}, Out: []op.Port{{Name: "doubled", Type: op.Int}}},
+		In: []op.Port{{Name: "number", Type: op.Int()}}, Out: []op.Port{{Name: "doubled", Type: op.Int()}}},
 }
 
 func (c *tally) State() any { return &c.state }

@@ -17,8 +17,10 @@ type Faults struct {
 	Entries []Entry
 }
 
-// RestartDefault is how long a node stays down where nothing is said.
-var RestartDefault = sim.Latency{Kind: "exponential", Min: 500 * time.Millisecond, Mean: 2 * time.Second, Max: time.Minute}
+// RestartDefault returns how long a node stays down where nothing is said.
+func RestartDefault() sim.Latency {
+	return sim.Latency{Kind: "exponential", Min: 500 * time.Millisecond, Mean: 2 * time.Second, Max: time.Minute}
+}
 
 // Entry is one kind of fault, and when it strikes. Exactly one of PerNodeHour, PerRun, Every, EachRound and At says how
 // often, but for liars.

@@ -28,7 +28,7 @@ type Ledger struct {
 func NewLedger(w Work) *Ledger {
 	l := &Ledger{want: map[string]int{}, got: map[string]int{}}
 	for n := 1; n <= w.Calls; n++ {
-		for _, p := range Cohort {
+		for _, p := range Cohort() {
 			l.want[fmt.Sprintf("answered %d %s %d", n, p, 2*n)]++
 		}
 		for _, name := range []string{"first", "shelf", "any", "flaky", "later", "called"} {
@@ -37,7 +37,7 @@ func NewLedger(w Work) *Ledger {
 		l.want[fmt.Sprintf("tripled %d %d", n, 3*n)]++
 	}
 	for n := 1; n <= w.Tells; n++ {
-		for _, p := range append([]string{Outsider}, Cohort...) {
+		for _, p := range append([]string{Outsider}, Cohort()...) {
 			l.want[fmt.Sprintf("told %s %d", p, n)] += 2
 		}
 	}
@@ -143,7 +143,7 @@ func round(l *value.List) (string, error) {
 	last := ""
 	for _, m := range members.Items() {
 		p, _ := m.(value.Peer)
-		if !slices.Contains(Cohort, string(p)) || string(p) <= last {
+		if !slices.Contains(Cohort(), string(p)) || string(p) <= last {
 			return "", fmt.Errorf("round %d counts %v", r, members.Items())
 		}
 		last = string(p)
@@ -158,8 +158,8 @@ func round(l *value.List) (string, error) {
 			sums[i].Add(sums[i], v.Mul(v, new(big.Rat).SetInt64(int64(samples))))
 		}
 	}
-	if members.Len() != len(Cohort)-1 || int64(total) != all {
-		return "", fmt.Errorf("round %d counts %d members with %d samples, want %d with %d", r, members.Len(), total, len(Cohort)-1, all)
+	if members.Len() != len(Cohort())-1 || int64(total) != all {
+		return "", fmt.Errorf("round %d counts %d members with %d samples, want %d with %d", r, members.Len(), total, len(Cohort())-1, all)
 	}
 	for i, got := range mean.At(0).(value.Tensor).Float32() {
 		if want, _ := sums[i].Quo(sums[i], new(big.Rat).SetInt64(all)).Float32(); got != want {
@@ -193,9 +193,9 @@ func (b *Books) Balance(name string, w Work) error {
 	switch {
 	case len(b.Waiting) > 0:
 		return fmt.Errorf("%d calls wait at %s for ever", len(b.Waiting), name)
-	case name == Hub && heard != w.Calls*len(Cohort):
-		return fmt.Errorf("the hub heard %d messages, want %d", heard, w.Calls*len(Cohort))
-	case (name == Hub || slices.Contains(Cohort, name)) && len(b.Noted) != w.Calls:
+	case name == Hub && heard != w.Calls*len(Cohort()):
+		return fmt.Errorf("the hub heard %d messages, want %d", heard, w.Calls*len(Cohort()))
+	case (name == Hub || slices.Contains(Cohort(), name)) && len(b.Noted) != w.Calls:
 		return fmt.Errorf("%s noted %d of %d calls", name, len(b.Noted), w.Calls)
 	}
 	return nil

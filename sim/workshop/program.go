@@ -19,11 +19,11 @@ const (
 	Banned   = "banned"
 )
 
-// Cohort are the leaves that are asked and that contribute.
-var Cohort = []string{"leaf0", "leaf1", "leaf2"}
+// Cohort returns the leaves that are asked and that contribute.
+func Cohort() []string { return []string{"leaf0", "leaf1", "leaf2"} }
 
 // Names returns all nodes, the hub first.
-func Names() []string { return append(append([]string{Hub}, Cohort...), Outsider, Banned) }
+func Names() []string { return append(append([]string{Hub}, Cohort()...), Outsider, Banned) }
 
 // The component slots.
 const (
@@ -88,8 +88,8 @@ func (b *part) hub(edges []program.Edge) {
 
 	round := b.fn(program.KindInvoke, "round", 1)
 	r := round.once("rounds", 0, 0)
-	opened := round.use(roundsSlot, "Open", 1, r, round.constant(peers(Cohort...)))[0]
-	round.send(&edges[3], round.constant(peers(append([]string{Outsider}, Cohort...)...)), round.gate(r, opened))
+	opened := round.use(roundsSlot, "Open", 1, r, round.constant(peers(Cohort()...)))[0]
+	round.send(&edges[3], round.constant(peers(append([]string{Outsider}, Cohort()...)...)), round.gate(r, opened))
 	members := round.use(roundsSlot, "Await", 1, r, opened)[0]
 	mean := round.use(aggregatorSlot, "Aggregate", 2, r, members)
 	round.emit("round", r, members, mean[0], mean[1])
@@ -117,7 +117,7 @@ func (b *part) call(edges []program.Edge, twig program.FuncID) {
 	f := b.fn(program.KindInvoke, "call", 1)
 	n := f.once("calls", 0, 0)
 	noted := f.use(clerkSlot, "note", 1, n)[0]
-	f.one(program.Op{Code: program.OpRequest, Edge: 0}, f.constant(peers(Cohort...)), n, n)
+	f.one(program.Op{Code: program.OpRequest, Edge: 0}, f.constant(peers(Cohort()...)), n, n)
 	f.one(program.Op{Code: program.OpRecord, Label: "calls"}, f.bundle(n, noted))
 
 	slow := f.sleep(9*ms, f.permit("lane", 2, n))

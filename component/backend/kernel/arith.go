@@ -133,13 +133,6 @@ func Greater[T Number]() Rows[T, bool] {
 // GreaterOrEqual is a >= b.
 func GreaterOrEqual[T Number]() Rows[T, bool] { return Lift(func(a, b T) bool { return a >= b }) }
 
-// And, Or and Xor are the logical operators.
-var (
-	And = Lift(func(a, b bool) bool { return a && b })
-	Or  = Lift(func(a, b bool) bool { return a || b })
-	Xor = Lift(func(a, b bool) bool { return a != b })
-)
-
 // The NaN that leaves a plan: quiet, positive, without payload.
 const (
 	nan32 = 0x7fc00000

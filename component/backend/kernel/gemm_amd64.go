@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// HaveVector says whether this machine runs the vector kernels.
-var HaveVector = cpu.X86.HasAVX2
+// haveVector says whether this machine runs the vector kernels.
+var haveVector = cpu.X86.HasAVX2
 
 // tile6x16 computes a tile of C of 6 rows by 16 columns over k > 0 terms: C += A·B when acc is not 0, C = A·B otherwise.
 // Strides are in bytes: A advances by rowA per row and colA per term, B by ldb per term (16 consecutive columns each), C

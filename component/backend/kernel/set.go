@@ -35,7 +35,7 @@ func scalarSet() *Set {
 }
 
 func bestSet() *Set {
-	if HaveVector {
+	if haveVector {
 		return vectorSet()
 	}
 	return scalar

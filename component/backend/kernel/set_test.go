@@ -10,7 +10,7 @@ import (
 // Trap 35: the vector loops and the scalar loops agree in every bit, for every length and value, also when the output is
 // an operand.
 func TestSetBits(t *testing.T) {
-	if !HaveVector {
+	if !haveVector {
 		t.Skip("this machine has no vector loops: there is nothing to compare")
 	}
 	r := rand.New(rand.NewPCG(3, 3))

@@ -2,7 +2,7 @@
 
 package kernel
 
-// HaveVector says whether this machine runs the vector kernels.
-const HaveVector = false
+// haveVector says whether this machine runs the vector kernels.
+const haveVector = false
 
 func vectorSet() *Set { return scalarSet() }

@@ -190,7 +190,7 @@ func TestRegistry(t *testing.T) {
 	}
 
 	c := start(t, "clients", registry, componenttest.Peer(100), componenttest.Peer(101))
-	c.Control(engine.ControlLearn, componenttest.Self, "/memory/here")
+	c.Control(engine.ControlLearn, componenttest.Self(), "/memory/here")
 	c.Advance(3 * second)
 	sent := c.Sent()
 	if len(sent) < 4 || sent[0].Op != "announce" || fmt.Sprint(sent[0].Values[0]) != "clients" {

@@ -28,8 +28,8 @@ func bench(t *testing.T, peers ...wire.PeerID) *componenttest.Bench {
 
 // Each neighbour is as likely as another, the node itself is never chosen, and a tick has one choice.
 func TestChoiceIsUniformAndAFunction(t *testing.T) {
-	b := bench(t, componenttest.Peer(1), componenttest.Self, componenttest.Peer(2), componenttest.Peer(3))
-	again := bench(t, componenttest.Peer(3), componenttest.Self, componenttest.Peer(2), componenttest.Peer(1))
+	b := bench(t, componenttest.Peer(1), componenttest.Self(), componenttest.Peer(2), componenttest.Peer(3))
+	again := bench(t, componenttest.Peer(3), componenttest.Self(), componenttest.Peer(2), componenttest.Peer(1))
 	drawn := map[value.Value]int{}
 	const ticks = 3000
 	for i := range ticks {
@@ -49,13 +49,13 @@ func TestChoiceIsUniformAndAFunction(t *testing.T) {
 			t.Errorf("peer %d was drawn %d times of %d", i+1, n, ticks/3)
 		}
 	}
-	if drawn[value.Peer(componenttest.Self)] > 0 {
+	if drawn[value.Peer(componenttest.Self())] > 0 {
 		t.Error("the node talks to itself")
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	for _, b := range []*componenttest.Bench{bench(t), bench(t, componenttest.Self)} {
+	for _, b := range []*componenttest.Bench{bench(t), bench(t, componenttest.Self())} {
 		if f := b.Invoke("selector", "Peer", value.Int(1)).Failure; f == nil || f.Code != value.CodeError {
 			t.Errorf("nobody is there: %v", f)
 		}

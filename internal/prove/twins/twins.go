@@ -34,7 +34,7 @@ func Twins(seed uint64) (births int, err error) {
 	s.Limits.OpsPerPoll = []int{7, 40, 1000}[rng.IntN(3)]
 	s.Limits.AppEvents = []int{6, 4096}[rng.IntN(2)]
 	t := &twins{Shop: s, rng: rng, now: int64(rng.IntN(3)) * 100_000 * ms}
-	for _, name := range []string{workshop.Hub, workshop.Cohort[0], workshop.Cohort[1], workshop.Outsider} {
+	for _, name := range []string{workshop.Hub, workshop.Cohort()[0], workshop.Cohort()[1], workshop.Outsider} {
 		if err := t.add(name); err != nil {
 			return t.births, err
 		}
@@ -251,7 +251,7 @@ func (t *twins) act() error {
 			return err
 		}
 	case 3:
-		who := []string{workshop.Hub, workshop.Cohort[0], workshop.Cohort[1]}[t.rng.IntN(3)]
+		who := []string{workshop.Hub, workshop.Cohort()[0], workshop.Cohort()[1]}[t.rng.IntN(3)]
 		if err := n.deliver(host.SendFailed(wire.PeerID(who), errors.New("unreachable"))); err != nil {
 			return err
 		}
