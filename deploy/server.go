@@ -281,7 +281,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		}
 		return s.giveUp(f, h == nil)
 	case chunked.EventForgot:
-		job.FreeMemory(s.cfg)
+		job.FreeMemory(s.cfg.ModelBytes())
 		return nil
 	case job.EventDone:
 		if h == nil {
@@ -316,7 +316,7 @@ func (s *server) finish(h *host.Host) error {
 	if s.result != nil {
 		return nil
 	}
-	res, err := told.Write(s.dir.FS, s.dir.Path, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	res, err := job.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {
 		err = s.dir.Save(func(r *Record) error {
 			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}

@@ -54,9 +54,9 @@ func ReadArtifact(fsys vfs.FS, path, digest string) ([]byte, *compile.Artifact, 
 	return b, &compile.Artifact{Model: m, Digest: d}, nil
 }
 
-// program returns the program of a run: the one that is stored, or where that is not there or damaged, the one that this release
+// Program returns the program of a run: the one that is stored, or where that is not there or damaged, the one that this release
 // compiles, if it is the same. lost says that the file must be written again.
-func (c Config) program(fsys vfs.FS, dir, digest string) (art *compile.Artifact, lost bool, err error) {
+func Program(c Config, fsys vfs.FS, dir, digest string) (art *compile.Artifact, lost bool, err error) {
 	_, art, stored := ReadArtifact(fsys, filepath.Join(dir, artifactFile), digest)
 	if stored == nil {
 		return art, false, nil

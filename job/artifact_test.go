@@ -3,8 +3,10 @@ package job
 import (
 	"encoding/hex"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,17 +28,22 @@ func begunElsewhere(t *testing.T, dir string) (want *Result, art *compile.Artifa
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := record{State: stateNew, Job: short().settings(), Artifact: hex.EncodeToString(art.Digest[:])}
-	for key := range added {
-		delete(r.Job, key) // which that release did not know
-	}
-	if err := writeSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
+	r := record{State: stateNew, Job: short().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	keepFirst(r.Job)
+	if err := WriteSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
 		t.Fatal(err)
 	}
 	if err := keepArtifact(vfs.OS(), dir, art); err != nil {
 		t.Fatal(err)
 	}
 	return run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: &other}), art
+}
+
+// keepFirst leaves only the settings that the first release knew.
+func keepFirst(set map[string]string) {
+	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
+		"cohort", "over", "quorum", "deadline", "heartbeat"}
+	maps.DeleteFunc(set, func(key, _ string) bool { return !slices.Contains(first, key) })
 }
 
 // TestStoredProgramRuns: a run goes on with the program that is stored in its directory, not with what this compiler makes of its
@@ -106,29 +113,6 @@ func TestLostProgram(t *testing.T) {
 	}
 }
 
-// TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one table, and
-// every setting beyond those of the first release is in it.
-func TestSettingsOfAnEarlierRelease(t *testing.T) {
-	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
-		"cohort", "over", "quorum", "deadline", "heartbeat"}
-	set := map[string]string{}
-	for _, key := range first {
-		set[key] = short().Get(key)
-	}
-	if len(first)+len(added) != len(Keys()) {
-		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()), len(first), len(added))
-	}
-	fromNode, err := FromSettings(set)
-	fromRun, err2 := (&record{Job: set}).base()
-	if err != nil || err2 != nil || fromNode != fromRun || fromNode != *short() {
-		t.Errorf("node.json gives %+v, %v; run.json %+v, %v", fromNode, err, fromRun, err2)
-	}
-	delete(set, "rounds")
-	if _, err := FromSettings(set); err == nil {
-		t.Error("settings without rounds are taken")
-	}
-}
-
 // TestClientsBeyondALocalRun: a number of clients that a local run cannot have is refused wherever it comes from, and a directory
 // that an earlier release filled with more is seen whole, cleared whole and migrated whole.
 func TestClientsBeyondALocalRun(t *testing.T) {
@@ -193,11 +177,9 @@ func TestRunsOfTheFirstRelease(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := record{State: stateNew, Job: tiny().settings(), Artifact: hex.EncodeToString(art.Digest[:])}
-	for key := range added {
-		delete(r.Job, key)
-	}
-	if err := writeSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
+	r := record{State: stateNew, Job: tiny().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	keepFirst(r.Job)
+	if err := WriteSealed(vfs.OS(), filepath.Join(dir, runFile), r); err != nil {
 		t.Fatal(err)
 	}
 	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: tiny()})

@@ -65,7 +65,7 @@ func AwaitsOf(n *node.Node) *Awaits {
 			return w
 		}
 	}
-	if c, ok := n.Component(modelSlot).(*chunked.Component); ok {
+	if c, ok := n.Component("model").(*chunked.Component); ok {
 		if st := c.State().(*chunked.State); st.Gathering {
 			w := &Awaits{What: AwaitsUpdates, Round: int(st.Round) + 1, Need: len(st.Members), Of: len(st.Members)}
 			for _, m := range st.Members {

@@ -43,7 +43,7 @@ func TestDigestKnowsTheSettings(t *testing.T) {
 		{"learning_rate": "0.31"}, {"momentum": "0.1"}, {"cohort": "7"}, {"cohort": "7", "over": "1"}, {"quorum": "7"},
 		{"deadline": "1s"}, {"heartbeat": "2s"}, {"layers": "2"}, {"chunk": "1"}, {"chunk": "2"}, {"chunk": "2", "deadline": "1s"},
 	} {
-		c, err := Default().with(set)
+		c, err := Default().With(set)
 		if err != nil {
 			t.Fatal(err)
 		}

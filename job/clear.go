@@ -20,10 +20,10 @@ func clearRun(fsys vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range []string{resultFile, modelFile, processesFile, artifactFile, runFile} {
-		if err := remove(fsys, filepath.Join(dir, name)); err != nil {
+		if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
-		if err := remove(fsys, filepath.Join(dir, name+".tmp")); err != nil {
+		if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name+".tmp")); err != nil {
 			return err
 		}
 	}
@@ -42,7 +42,7 @@ func clearRun(fsys vfs.FS, dir string) error {
 	if err := fsys.SyncDir(dir); err != nil { // nothing comes back once the mark is gone
 		return err
 	}
-	if err := remove(fsys, mark); err != nil {
+	if err := vfs.RemoveIfThere(fsys, mark); err != nil {
 		return err
 	}
 	return fsys.SyncDir(dir)
@@ -59,7 +59,7 @@ func clearNode(fsys vfs.FS, dir string) error {
 	}
 	for _, name := range names {
 		if host.OwnsFile(name) || slices.Contains(processFiles, strings.TrimSuffix(name, ".tmp")) {
-			if err := remove(fsys, filepath.Join(dir, name)); err != nil {
+			if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 				return err
 			}
 		}
@@ -68,12 +68,5 @@ func clearNode(fsys vfs.FS, dir string) error {
 		return err
 	}
 	fsys.Remove(dir) // fails while something of others is in it, and then it stays
-	return nil
-}
-
-func remove(fsys vfs.FS, path string) error {
-	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	return nil
 }

@@ -3,33 +3,18 @@ package job
 import (
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/value"
 )
-
-// NodeError says which node of a run could not go on.
-type NodeError struct {
-	Node string
-	Err  error
-}
-
-// Error names the node.
-func (e *NodeError) Error() string { return e.Node + ": " + e.Err.Error() }
-
-// Unwrap returns what happened to it.
-func (e *NodeError) Unwrap() error { return e.Err }
 
 // cluster is all nodes of a run while they run.
 type cluster struct {
@@ -131,7 +116,7 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 		if h == nil {
 			return nil // whoever starts the server asks it for its result afterwards
 		}
-		return c.finish(h, ev.Value)
+		return c.finish(h)
 	case EventFailed:
 		f, err := ParseFailed(ev.Value)
 		if err == nil {
@@ -183,27 +168,6 @@ func (c *cluster) gaveUp(f *Failed) error {
 	return &FailedError{told}
 }
 
-// WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
-func (c Config) WayOn(dir string, round int) string {
-	rate := c.LearningRate / 10
-	if round < 2 {
-		return fmt.Sprintf("begin anew, with a smaller learning_rate such as %g", rate)
-	}
-	return fmt.Sprintf("rhizome fork %s --at %d --set learning_rate=%g", dir, round-1, rate)
-}
-
-// harmless are the failures that restarts bring about: what they refuse was done before, or belongs to a round that is over.
-var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled, value.CodeDeadline,
-	aggregator.CodeDiverged} // what a client could not answer, the server hears of and decides about
-
-// FailureError says that a part of the program failed, and the run cannot come to its end without it.
-type FailureError struct{ Failure *value.Failure }
-
-// Error says what failed.
-func (e *FailureError) Error() string {
-	return "the program failed and cannot go on: " + e.Failure.Error()
-}
-
 // failure takes a failure that nothing in the program handled.
 func (c *cluster) failure(m *member, v value.Value) error {
 	f, harmless := Harmless(v)
@@ -217,13 +181,6 @@ func (c *cluster) failure(m *member, v value.Value) error {
 		c.l.o.OnWarn(m.Name + ": " + f.Error())
 	}
 	return nil
-}
-
-// Harmless says whether the value of an engine's FailureEvent is no more than what restarts bring about. With a failure of
-// another kind, a round that waits for its whole cohort would wait for ever.
-func Harmless(v value.Value) (*value.Failure, bool) {
-	f := value.Failed(v)
-	return f, f == nil || slices.Contains(harmless, f.Code)
 }
 
 // round tells of a round, unless it was told before: it is told by one life of the server, and again by the next.
@@ -252,47 +209,25 @@ func (c *cluster) round(r Round) {
 }
 
 // finish writes the result from what the server told at its end, once.
-func (c *cluster) finish(server *host.Host, told value.Value) error {
+func (c *cluster) finish(server *host.Host) error {
 	c.telling.Lock()
 	defer c.telling.Unlock()
 	if c.result != nil {
 		return nil
 	}
-	var contributions uint64
-	var history []Point
-	var last Round
-	var model io.WriterTo
-	var bad error
-	err := server.View(func(n *node.Node) {
-		contributions, history = kept(n)
-		last, model, bad = Outcome(n, told)
-	})
+	var told *Told
+	err := server.View(func(n *node.Node) { told = ToldBy(n) })
 	if errors.Is(err, host.ErrStopped) {
 		return nil // it was dropped meanwhile, and its next life tells the result again
 	}
-	if err = errors.Join(err, bad); err != nil {
+	if err != nil || told == nil {
 		return err
 	}
-	if c.result, err = c.l.write(last, model, contributions, c.restarts(), history); err != nil {
+	if c.result, err = c.l.write(told, c.restarts()); err != nil {
 		return err
 	}
 	close(c.finished)
 	return nil
-}
-
-// kept reads what the server has counted and recorded.
-func kept(n *node.Node) (contributions uint64, history []Point) {
-	for _, counter := range n.Engine().Counters() {
-		if counter.Name == CountContributions {
-			contributions = counter.Count
-		}
-	}
-	for _, e := range n.Engine().Records(RecordRounds) {
-		if p, ok := parsePoint(e.Value); ok {
-			history = append(history, p)
-		}
-	}
-	return contributions, history
 }
 
 // restarts counts what the run has survived: a restart of the whole process once, that of a single node once.
@@ -336,7 +271,7 @@ func (c *cluster) ended() (ended bool) {
 	server.life.Lock()
 	defer server.life.Unlock()
 	if h := server.host; h != nil {
-		h.View(func(n *node.Node) { ended = n.Engine().Idle() && toldDone(n) == nil && FailedBy(n) == nil })
+		h.View(func(n *node.Node) { ended = n.Engine().Idle() && ToldDone(n) == nil && FailedBy(n) == nil })
 	}
 	return ended
 }

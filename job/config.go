@@ -88,16 +88,6 @@ type Config struct {
 	Chunk int
 }
 
-// ConfigError says that one setting of a job is not possible.
-type ConfigError struct {
-	Key   string // as in a job file; flags have the same names
-	Value string
-	Want  string
-}
-
-// Error names the setting and what would be right.
-func (e *ConfigError) Error() string { return fmt.Sprintf("%s is %s; want %s", e.Key, e.Value, e.Want) }
-
 // Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
 func (c Config) Validate() error {
 	if !goodName(c.Name) {
@@ -265,16 +255,4 @@ func (c Config) Least() int {
 func (c Config) Exact() bool {
 	return c.Clients > 0 && c.Over == 0 && c.Deadline == 0 && (c.Quorum == 0 || c.Quorum == c.cohort()) &&
 		(c.MinAvailable == 0 || c.MinAvailable == c.Clients)
-}
-
-func goodName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
-		return false
-	}
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
-			return false
-		}
-	}
-	return true
 }

@@ -1,10 +1,8 @@
 package job
 
 import (
-	"bytes"
 	"errors"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,52 +28,6 @@ func TestFieldsAreComplete(t *testing.T) {
 	}
 }
 
-func TestBuiltinsAreSound(t *testing.T) {
-	for _, name := range Builtins() {
-		c, err := Builtin(name)
-		if err != nil || c.Name != name || c.Validate() != nil {
-			t.Errorf("%s: %+v, %v", name, c, err)
-		}
-		if !c.Exact() {
-			t.Errorf("%s: the model of a built-in job must not depend on timing", name)
-		}
-	}
-}
-
-// TestBuiltinFilesAreTheJobs: the file of a built-in job, saved under a name of its own and read again, is the job.
-func TestBuiltinFilesAreTheJobs(t *testing.T) {
-	if all := AllBuiltins(); !slices.Contains(all, KindGossip) || slices.Contains(Builtins(), KindGossip) {
-		t.Errorf("built in are %q, with a server %q", all, Builtins())
-	}
-	for _, name := range AllBuiltins() {
-		text, err := BuiltinFile(name)
-		if err != nil || !bytes.HasPrefix(text, []byte("# ")) {
-			t.Fatalf("%s: %v, %.40q", name, err, text)
-		}
-		if name == KindGossip {
-			if c, err := ParseGossip("mine.yaml", text); err != nil || c != GossipDefault() {
-				t.Errorf("%s: %+v, %v", name, c, err)
-			}
-			continue
-		}
-		want, _ := Builtin(name)
-		if c, err := Parse("mine.yaml", text); err != nil || c != want {
-			t.Errorf("%s: %+v, %v", name, c, err)
-		}
-	}
-	var unknown *UnknownError
-	if _, err := BuiltinFile("gosip"); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "did you mean gossip?") {
-		t.Error(err)
-	}
-	var key *KeyError
-	if err := CheckKeys(KindGossip, map[string]string{"clients": "3", "rounds": "2"}); !errors.As(err, &key) || key.Key != "clients" {
-		t.Error(err)
-	}
-	if err := CheckKeys(KindFederated, map[string]string{"cohrt": "3", "rounds": "2"}); err == nil || err.Error() != `unknown key "cohrt"; did you mean cohort?` {
-		t.Error(err)
-	}
-}
-
 // TestSettingsRoundTrip writes a job as text and reads it back.
 func TestSettingsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -84,8 +36,7 @@ func TestSettingsRoundTrip(t *testing.T) {
 		c.Seed = rapid.Uint64().Draw(t, "seed")
 		c.Alpha = rapid.Float64Range(1e-9, 1e6).Draw(t, "alpha")
 		c.Deadline = time.Duration(rapid.IntRange(0, 1e6).Draw(t, "deadline")) * time.Millisecond
-		r := record{Job: c.settings()}
-		got, err := r.base()
+		got, err := fromSettings(c.Settings())
 		if err != nil || got != c {
 			t.Fatalf("%+v became %+v (%v)", c, got, err)
 		}
@@ -109,7 +60,7 @@ func TestValidate(t *testing.T) {
 		{"weighting", "loud"}, {"max_samples", "16777216"}, {"clip", "-1"}, {"clip", "NaN"},
 		{"deadline", "-1s"}, {"deadline", "1ns"}, {"heartbeat", "1ms"}, {"heartbeat", "2h"},
 	} {
-		_, err := Default().with(map[string]string{bad.key: bad.value})
+		_, err := Default().With(map[string]string{bad.key: bad.value})
 		var e *ConfigError
 		if !errors.As(err, &e) || e.Key != bad.key || e.Want == "" {
 			t.Errorf("%s: %s: %v", bad.key, bad.value, err)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -67,20 +66,6 @@ func ParseFailed(v value.Value) (*Failed, error) {
 		}
 	}
 	return f, nil
-}
-
-// FailedBy returns what a server has told of its failure, or nil while its job goes on or is done. It reads the node, so it
-// runs in the node's thread.
-func FailedBy(n *node.Node) *Failed {
-	r := n.Engine().Records(RecordFailed)
-	if len(r) == 0 {
-		return nil
-	}
-	f, err := ParseFailed(r[len(r)-1].Value)
-	if err != nil {
-		return &Failed{Reason: err.Error()}
-	}
-	return f
 }
 
 // lineMax bounds a text that is shown in a line.

@@ -11,31 +11,6 @@ import (
 // FileError says what is wrong with a job file, and where.
 type FileError = strictyaml.Error
 
-// ReadFile reads a job file of at most 64 KiB; see Parse.
-func ReadFile(path string) (Config, error) {
-	text, err := strictyaml.ReadFile(path)
-	if err != nil {
-		return Config{}, err
-	}
-	return Parse(path, text)
-}
-
-// Parse reads a job in YAML: one flat mapping of settings. Settings that are not there are those of the built-in job
-// digits, but the name must be. Errors are *FileError: an unknown key is named with its line, as are a key that stands
-// twice and a value of another type or out of its range. Anchors, aliases and nested values are refused.
-func Parse(file string, text []byte) (Config, error) {
-	c := Default()
-	c.Name = ""
-	return c, c.read(file, text)
-}
-
-// read sets what the text says and validates the whole.
-func (c *Config) read(file string, text []byte) error {
-	return readFile(file, text, table{
-		kind: KindFederated, keys: Keys(), numeric: numeric, set: c.Set, validate: func() error { return c.Validate() },
-	})
-}
-
 // table is what reading a job file knows of the settings of a kind of job.
 type table struct {
 	kind     string

@@ -56,13 +56,6 @@ func (e *RoundError) Error() string {
 	return fmt.Sprintf("%s does not keep round %d any more: it keeps rounds %d to %d; run with --keep to keep more", e.Dir, e.Round, e.First, e.Last)
 }
 
-// origin is what a forked run remembers of where it comes from.
-type origin struct {
-	Dir   string `json:"dir"`
-	Round int    `json:"round"`
-	Lives uint64 `json:"lives"` // the least incarnation of its nodes when it was made
-}
-
 // Fork makes a new run out of an old one as it was when it had finished a round. The server is put at the record in which it
 // told the round, and each client at the first record of its own at which it had sent all that the server had by then: a
 // consistent cut, with no work of a later round in it. Each node goes on in a new epoch and a new incarnation. The old run
@@ -289,13 +282,13 @@ func (f *fork) write() (*Forked, error) {
 		f.tuned.record(&r, f.o.Set)
 	}
 	r.State, r.Starts, r.Drops, r.Fork = stateRunning, 0, 0, from
-	if err := writeSealed(fsys, filepath.Join(to, runFile), r); err != nil {
+	if err := WriteSealed(fsys, filepath.Join(to, runFile), r); err != nil {
 		return nil, err
 	}
 	if err := keepArtifact(fsys, to, art); err != nil {
 		return nil, err
 	}
-	if err := remove(fsys, mark); err != nil {
+	if err := vfs.RemoveIfThere(fsys, mark); err != nil {
 		return nil, err
 	}
 	return out, fsys.SyncDir(to)

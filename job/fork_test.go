@@ -142,7 +142,7 @@ func TestForkWhatIsKept(t *testing.T) {
 			t.Errorf("forked after round %d: %+v, the run %+v", gone.First, res, want)
 		}
 		var r record
-		if err := readSealed(vfs.OS(), filepath.Join(f.Dir, runFile), &r); err != nil || r.Keep != keep || r.Fork == nil || r.Fork.Round != gone.First {
+		if err := ReadSealed(vfs.OS(), filepath.Join(f.Dir, runFile), &r); err != nil || r.Keep != keep || r.Fork == nil || r.Fork.Round != gone.First {
 			t.Errorf("the fork remembers %+v (%v)", r, err)
 		}
 	}

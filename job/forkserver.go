@@ -2,9 +2,7 @@ package job
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/compile"
@@ -151,7 +149,7 @@ func ForkProcesses(o ForkOptions, forked *ServerForked, fill func() error) error
 		return err
 	}
 	var p processes
-	if err := readSealed(fsys, filepath.Join(o.Dir, processesFile), &p); err != nil {
+	if err := ReadSealed(fsys, filepath.Join(o.Dir, processesFile), &p); err != nil {
 		return err
 	}
 	if err := fsys.MkdirAll(o.To); err != nil {
@@ -172,28 +170,17 @@ func ForkProcesses(o ForkOptions, forked *ServerForked, fill func() error) error
 	t := &retuned{cfg: forked.Config, digest: forked.Program.Digest}
 	t.record(&r, o.Set)
 	r.State, r.Starts, r.Drops, r.Fork = stateNew, 0, 0, &origin{Dir: o.Dir, Round: o.At} // its clients begin anew
-	if err := writeSealed(fsys, filepath.Join(o.To, runFile), r); err != nil {
+	if err := WriteSealed(fsys, filepath.Join(o.To, runFile), r); err != nil {
 		return err
 	}
-	if err := writeSealed(fsys, filepath.Join(o.To, processesFile), p); err != nil {
+	if err := WriteSealed(fsys, filepath.Join(o.To, processesFile), p); err != nil {
 		return err
 	}
 	if err := keepArtifact(fsys, o.To, forked.Program); err != nil {
 		return err
 	}
-	if err := remove(fsys, mark); err != nil {
+	if err := vfs.RemoveIfThere(fsys, mark); err != nil {
 		return err
 	}
 	return fsys.SyncDir(o.To)
-}
-
-// AreProcesses says whether a directory is that of a run whose nodes are processes of their own.
-func AreProcesses(fsys vfs.FS, dir string) (bool, error) {
-	return exists(fsys, filepath.Join(dir, processesFile))
-}
-
-// isRun says whether a directory is that of a run, or was one.
-func isRun(fsys vfs.FS, dir string) bool {
-	_, err := fsys.Stat(filepath.Join(dir, runFile))
-	return !errors.Is(err, fs.ErrNotExist)
 }

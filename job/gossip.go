@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/data/synthetic"
-	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -24,9 +23,6 @@ const (
 	DiscoveryGiven    = "given"    // it knows them from the start
 	DiscoveryExchange = "exchange" // it knows one node, and they tell each other whom they know
 )
-
-// DataSynthetic is the name of the data set that every node draws for itself.
-const DataSynthetic = "synthetic"
 
 // Gossip is the description of a job without a server: each node sends its model to a neighbour in each period, and merges
 // what it gets. Plain data; GossipDefault has the defaults.
@@ -107,24 +103,6 @@ func ParseGossip(file string, text []byte) (Gossip, error) {
 		kind: KindGossip, keys: GossipKeys(), numeric: func(key string) bool { return isNumber(gossipFields, key) },
 		set: c.Set, validate: func() error { return c.Validate() },
 	})
-}
-
-// FindGossip returns the gossip job that a user names: "gossip" is GossipDefault, all else is a path of a job file. Errors
-// are *FileError or those of reading the file.
-func FindGossip(name string) (Gossip, error) {
-	if name == KindGossip {
-		return GossipDefault(), nil
-	}
-	if !isPath(name) {
-		if _, err := Builtin(name); err == nil {
-			return Gossip{}, &FileError{File: name, Reason: "is a job with a server; want one without, such as gossip" + instead(KindFederated, name)}
-		}
-	}
-	text, err := strictyaml.ReadFile(name)
-	if err != nil {
-		return Gossip{}, err
-	}
-	return ParseGossip(name, text)
 }
 
 // GossipKeys returns the names of all settings of a gossip job, its kind apart.
@@ -225,3 +203,6 @@ func ParseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err erro
 	}
 	return int64(n), float64(a), float64(b), nil
 }
+
+// addedToGossip are those of jobs without a server.
+var addedToGossip = map[string]string{"alone": "false"}

@@ -80,3 +80,8 @@ func (s *Swarm) Neighbours(i int) []wire.PeerID {
 	slices.Sort(out)
 	return out
 }
+
+// Member returns node i of a gossip job.
+func (s *Swarm) Member(i int) Member {
+	return Member{Name: fmt.Sprintf("peer-%d", i), Peer: s.peers[i], Place: PeersPlace, Config: s.Node(i)}
+}

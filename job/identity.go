@@ -24,10 +24,10 @@ func localPeer(seed uint64, node string) (wire.PeerID, error) {
 	return wire.PeerIDFromPublicKey(public)
 }
 
-// serverName is the server's name and directory; clientName is that of client i.
+// serverName is the server's name and directory; ClientName is that of client i.
 const serverName = "server"
 
-func clientName(i int) string { return fmt.Sprintf("client-%02d", i) }
+func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
 // isNode says whether that is the name of a node of a run, of whatever number.
 func isNode(name string) bool {
@@ -36,14 +36,14 @@ func isNode(name string) bool {
 		return name == serverName
 	}
 	i, err := strconv.Atoi(digits)
-	return err == nil && i >= 0 && clientName(i) == name
+	return err == nil && i >= 0 && ClientName(i) == name
 }
 
 // nodeNames returns the names of all nodes of a run, the server first.
 func nodeNames(clients int) []string {
 	out := []string{serverName}
 	for i := range clients {
-		out = append(out, clientName(i))
+		out = append(out, ClientName(i))
 	}
 	return out
 }

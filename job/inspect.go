@@ -41,38 +41,6 @@ type NodeView struct {
 	fs vfs.FS
 }
 
-// Stored returns the job whose run is in a directory, from its run.json. The error is fs.ErrNotExist where none is there.
-func Stored(fsys vfs.FS, dir string) (Config, error) {
-	c, _, err := stored(fsys, dir)
-	return c, err
-}
-
-func stored(fsys vfs.FS, dir string) (Config, record, error) {
-	var r record
-	path := filepath.Join(dir, runFile)
-	err := readSealed(fsys, path, &r)
-	var c Config
-	if err == nil {
-		c, err = r.base()
-	}
-	if err == nil {
-		c, err = c.with(r.Set)
-	}
-	if errors.Is(err, errDamaged) {
-		return c, r, &StateError{dir, "has a damaged " + runFile + "; running the job again repairs it"}
-	}
-	return c, r, err
-}
-
-// Finished returns the result of the run in a directory, or nil where there is none that is whole, with its model.
-func Finished(fsys vfs.FS, dir string) (*Result, error) {
-	var r record
-	if err := readSealed(fsys, filepath.Join(dir, runFile), &r); err != nil {
-		return nil, err
-	}
-	return readResult(fsys, dir, r.Artifact)
-}
-
 // Look reads what a run's directory says of its nodes. It changes and locks nothing; errors are those of Stored and of the
 // compiler.
 func Look(fsys vfs.FS, dir string) (*View, error) {
@@ -80,16 +48,16 @@ func Look(fsys vfs.FS, dir string) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{fs: fsys, o: Options{Dir: dir}, cfg: cfg}
-	if l.art, _, err = cfg.program(fsys, dir, r.Artifact); err != nil {
-		return nil, err
-	}
-	c, err := newCluster(l)
+	art, _, err := Program(cfg, fsys, dir, r.Artifact)
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Dir: dir, Config: cfg, Peers: map[string]string{}, fs: fsys, record: r, art: l.art}
-	for _, m := range c.nodes {
+	members, err := cfg.Members(art)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{Dir: dir, Config: cfg, Peers: map[string]string{}, fs: fsys, record: r, art: art}
+	for _, m := range members {
 		v.Peers[string(m.Peer)] = m.Name
 		v.Nodes = append(v.Nodes, &NodeView{Name: m.Name, Dir: filepath.Join(dir, m.Name), Config: m.Config, fs: fsys})
 	}

@@ -1,8 +1,6 @@
 package job
 
 import (
-	"io"
-	"math"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -41,11 +39,14 @@ func Install(artifact *onnx.ModelProto, place string, self wire.PeerID, seed uin
 // than what is journaled, and a restart reads no more than a few models.
 func Store(fsys vfs.FS, dir string, modelBytes int) host.Store {
 	s := host.Store{FS: fsys, Dir: dir, SegmentBytes: segmentBytes, SnapshotBytes: snapshotBytes}
-	if modelBytes > wholeBytes {
+	if modelBytes > largeBytes {
 		s.SegmentBytes, s.SnapshotBytes = largeSegmentBytes, int64(modelBytes)
 	}
 	return s
 }
+
+// largeBytes is what a model has at most that is a small one.
+const largeBytes = 1 << 20
 
 // largeGCPercent is how much garbage may gather beside what lives, where a large model lives: most of that is tensors, which
 // the collector does not look through, so collecting often costs little.
@@ -63,7 +64,7 @@ func TuneMemory(p *program.Program) {
 	switch {
 	case os.Getenv("GOGC") != "":
 		return
-	case n <= wholeBytes:
+	case n <= largeBytes:
 		if p.Place == ServerPlace {
 			TuneServer()
 		}
@@ -91,10 +92,10 @@ func TuneServer() {
 // ballast is that memory: the value is kept from the first call on.
 var ballast = sync.OnceValue(func() []byte { return make([]byte, serverGarbage) })
 
-// FreeMemory gives back what a large model took that was just forgotten. Left to itself, the memory would go back in the
-// background, while as much is taken again.
-func FreeMemory(c Config) {
-	if c.large() {
+// FreeMemory gives back what a model of that many bytes took that was just forgotten, where it is large. Left to itself, the memory
+// would go back in the background, while as much is taken again.
+func FreeMemory(modelBytes int) {
+	if modelBytes > largeBytes {
 		debug.FreeOSMemory()
 	}
 }
@@ -123,71 +124,10 @@ func ModelBytes(p *program.Program) int {
 	return 0
 }
 
-// NodeOptions are the settings of the components of a client that are its own: its number, which says which part of the data
-// it holds, and its name for people.
-func NodeOptions(name string, part int) (map[string][]byte, error) { return nodeOptions(name, part) }
+// The nodes of a local run are small and many: short files are made quickly, and a snapshot in time makes a restart short.
+const (
+	segmentBytes  = 256 << 10
+	snapshotBytes = 1 << 20
 
-// ClientName is the name of client i.
-func ClientName(i int) string { return clientName(i) }
-
-// Told is what a server tells at the end of its job. It holds a large model by reference.
-type Told struct {
-	last          Round
-	model         io.WriterTo
-	err           error // why there is no model
-	contributions uint64
-	history       []Point
-}
-
-// History returns the rounds that a server has finished, the last 1,024 of them.
-func History(n *node.Node) []Point {
-	_, history := kept(n)
-	return history
-}
-
-// ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's thread.
-func ToldBy(n *node.Node) *Told {
-	v := toldDone(n)
-	if v == nil {
-		return nil
-	}
-	t := &Told{}
-	t.last, t.model, t.err = Outcome(n, v)
-	t.contributions, t.history = kept(n)
-	return t
-}
-
-// Write writes model.onnx and result.json into a directory, the result last. What is given are the fields that the server does
-// not know: job, digest, restarts, resumed.
-func (t *Told) Write(fsys vfs.FS, dir string, given Result) (*Result, error) {
-	if t.err != nil {
-		return nil, t.err
-	}
-	res := given
-	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.last.Number, t.last.Accuracy, t.last.Loss, t.last.Confusion
-	res.Contributions, res.History = t.contributions, t.history
-	return &res, writeResult(fsys, dir, &res, t.model)
-}
-
-// ReadResult returns the result in a directory, or nil where there is none of that artifact that is whole, with its model.
-func ReadResult(fsys vfs.FS, dir, artifact string) (*Result, error) {
-	return readResult(fsys, dir, artifact)
-}
-
-// CopyResult writes a result and its model, which are in another directory, into dir.
-func CopyResult(fsys vfs.FS, dir string, res Result) (*Result, error) {
-	file, err := fsys.Open(res.Model)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return &res, writeResult(fsys, dir, &res, onDisk{file})
-}
-
-// onDisk is a file that is on the disk.
-type onDisk struct{ file vfs.File }
-
-// WriteTo copies the file.
-func (s onDisk) WriteTo(w io.Writer) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(s.file, 0, math.MaxInt64), make([]byte, 1<<20))
-}
+	largeSegmentBytes = 8 << 20
+)

@@ -2,14 +2,12 @@ package job
 
 import (
 	"math"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/model/chunked"
 
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -91,52 +89,8 @@ func TestChunkedDropsWhoVanishes(t *testing.T) {
 	for _, n := range v.members {
 		sum += uint64(n)
 	}
-	if n, _ := kept(server.Node()); n != sum {
+	if n, _ := Tally(server.Node()); n != sum {
 		t.Errorf("%d contributions are counted, the rounds have %d", n, sum)
-	}
-}
-
-// TestLargeModel trains a model of more than a message takes, with nodes dropped on the way: it travels in chunks although nobody
-// said so, the result is streamed from the server's component, and it is made again from there when it was lost.
-func TestLargeModel(t *testing.T) {
-	c := tiny()
-	c.Hidden, c.Layers, c.Batch, c.Rounds = 520, 2, 256, 2
-	if !c.large() || c.ModelBytes() < wholeBytes {
-		t.Fatalf("a model of %d bytes is not large", c.ModelBytes())
-	}
-	mem := vfs.NewMem()
-	want := run(t, Options{Dir: "run", FS: mem, Job: c})
-	if size, err := mem.Stat(want.Model); err != nil || size < int64(c.ModelBytes()) {
-		t.Errorf("a model of %d bytes (%v), its parameters have %d", size, err, c.ModelBytes())
-	}
-	if got := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c, Chaos: 1}); got.ModelSHA256 != want.ModelSHA256 || got.Restarts == 0 {
-		t.Errorf("with nodes dropped: %+v, undisturbed %+v", got, want)
-	}
-	if err := mem.Remove(filepath.Join("run", modelFile)); err != nil {
-		t.Fatal(err)
-	}
-	if got := run(t, Options{Dir: "run", FS: mem, Job: c}); got.ModelSHA256 != want.ModelSHA256 || !got.Kept {
-		t.Errorf("the lost model came back as %+v, it was %+v", got, want)
-	}
-}
-
-// TestRunOfAnEarlierRelease reads the settings of a run that has none of those that were added since.
-func TestRunOfAnEarlierRelease(t *testing.T) {
-	r := record{Job: small().settings()}
-	for key := range added {
-		delete(r.Job, key)
-	}
-	got, err := r.base()
-	if err != nil || got != small() {
-		t.Errorf("%+v, %v", got, err)
-	}
-	delete(r.Job, "rounds")
-	if _, err := r.base(); err == nil {
-		t.Error("settings without rounds are taken")
-	}
-	r.Job["rounds"], r.Job["unheard"] = "3", "of"
-	if _, err := r.base(); err == nil {
-		t.Error("settings with one that is not known are taken")
 	}
 }
 

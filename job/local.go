@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"sync"
 	"time"
@@ -11,17 +10,13 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/value"
 )
-
-// ErrInterrupted says that a run was asked to stop and did so cleanly: the same run goes on later.
-var ErrInterrupted = errors.New("job: interrupted")
 
 // Run runs the job to its end and returns the result; on a directory whose run is finished it trains nothing. When ctx
 // ends first, all nodes are stopped cleanly and the error is ErrInterrupted.
 func (l *Local) Run(ctx context.Context) (*Result, error) {
 	if l.resumed {
-		res, err := readResult(l.fs, l.o.Dir, l.record.Artifact)
+		res, err := ReadResult(l.fs, l.o.Dir, l.record.Artifact)
 		if err != nil || res != nil {
 			return res, err
 		}
@@ -83,14 +78,6 @@ func (l *Local) train(ctx context.Context, c *cluster) (*Result, error) {
 	return nil, err
 }
 
-// The nodes of a local run are small and many: short files are made quickly, and a snapshot in time makes a restart short.
-const (
-	segmentBytes  = 256 << 10
-	snapshotBytes = 1 << 20
-
-	largeSegmentBytes = 8 << 20
-)
-
 // Keeps returns how many snapshots each node keeps, and how old others are at most; 0 where nothing was said.
 func (l *Local) Keeps() (snapshots int, age time.Duration) { return l.record.Keep, l.record.KeepAge }
 
@@ -104,27 +91,19 @@ func (l *Local) store(fsys vfs.FS, m *member) host.Store {
 // again finishes a run whose server had told its result in an earlier life, when the result is lost, and says why it failed where it
 // had. The caller holds the server's life.
 func (c *cluster) again() error {
-	var told value.Value
+	var told bool
 	var failed *Failed
 	server := c.nodes[0].host
-	if err := look(server, func(n *node.Node) { told, failed = toldDone(n), FailedBy(n) }); err != nil {
+	if err := look(server, func(n *node.Node) { told, failed = ToldDone(n) != nil, FailedBy(n) }); err != nil {
 		return err
 	}
 	if failed != nil {
 		return c.gaveUp(failed)
 	}
-	if told == nil {
+	if !told {
 		return nil
 	}
-	return c.finish(server, told)
-}
-
-// toldDone returns the result that the server has told, or nil.
-func toldDone(n *node.Node) value.Value {
-	if r := n.Engine().Records(RecordDone); len(r) > 0 {
-		return r[len(r)-1].Value
-	}
-	return nil
+	return c.finish(server)
 }
 
 // restoreResult makes a result that was lost or damaged again from the nodes' own state, without running them. It returns
@@ -132,7 +111,7 @@ func toldDone(n *node.Node) value.Value {
 func (l *Local) restoreResult(c *cluster) (*Result, error) {
 	written := false
 	for _, name := range []string{modelFile, resultFile} {
-		there, err := exists(l.fs, filepath.Join(l.o.Dir, name))
+		there, err := vfs.Exists(l.fs, filepath.Join(l.o.Dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -141,11 +120,7 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 	if !written || !l.resumed {
 		return nil, nil
 	}
-	var told value.Value
-	var last Round
-	var model io.WriterTo
-	var contributions uint64
-	var history []Point
+	var told *Told
 	for i, m := range c.nodes {
 		d, _, err := host.Open(m.Config, l.store(l.fs, m))
 		if err != nil {
@@ -153,10 +128,9 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
-			if told = toldDone(d.Node); told != nil {
-				last, model, err = Outcome(d.Node, told)
+			if told = ToldBy(d.Node); told != nil {
+				err = told.Err
 			}
-			contributions, history = kept(d.Node)
 		}
 		if err := errors.Join(err, d.Close()); err != nil {
 			return nil, &NodeError{m.Name, err}
@@ -165,7 +139,7 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 			return nil, nil
 		}
 	}
-	res, err := l.write(last, model, contributions, c.restarts(), history)
+	res, err := l.write(told, c.restarts())
 	if err == nil {
 		res.Kept = true
 	}
@@ -173,10 +147,6 @@ func (l *Local) restoreResult(c *cluster) (*Result, error) {
 }
 
 // write writes the model and the result that the server has told.
-func (l *Local) write(r Round, model io.WriterTo, contributions, restarts uint64, history []Point) (*Result, error) {
-	res := &Result{
-		Job: l.cfg.Name, Rounds: r.Number, Accuracy: r.Accuracy, Loss: r.Loss, Contributions: contributions,
-		Restarts: restarts, Confusion: r.Confusion, History: history, Artifact: l.record.Artifact, Resumed: l.resumed,
-	}
-	return res, writeResult(l.fs, l.o.Dir, res, model)
+func (l *Local) write(told *Told, restarts uint64) (*Result, error) {
+	return WriteTold(l.fs, l.o.Dir, told, Result{Job: l.cfg.Name, Restarts: restarts, Artifact: l.record.Artifact, Resumed: l.resumed})
 }

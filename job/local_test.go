@@ -163,11 +163,11 @@ func TestLostRunFile(t *testing.T) {
 func TestLostNode(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	run(t, Options{Dir: dir, Job: short()})
-	if err := os.RemoveAll(filepath.Join(dir, clientName(1))); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, ClientName(1))); err != nil {
 		t.Fatal(err)
 	}
 	var refused *StateError
-	if _, err := Open(Options{Dir: dir}); !errors.As(err, &refused) || !strings.Contains(err.Error(), clientName(1)) {
+	if _, err := Open(Options{Dir: dir}); !errors.As(err, &refused) || !strings.Contains(err.Error(), ClientName(1)) {
 		t.Errorf("%v", err)
 	}
 }

@@ -2,7 +2,6 @@ package job
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/compile"
@@ -15,14 +14,6 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
-
-// Member is a node of a job: who it is, which place it plays, and what it is installed with.
-type Member struct {
-	Name   string
-	Peer   wire.PeerID
-	Place  string
-	Config node.Config // programs, artifact, catalogue and values are shared by all members
-}
 
 // Members returns the nodes of the job whose artifact that is, the server first, without running any. Every run of the job
 // in one process, for real or simulated, is made of them.
@@ -60,7 +51,7 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 		} else {
 			clients = append(clients, peer)
 			m.Config.Targets = targets
-			if m.Config.Options, err = nodeOptions(name, i-1); err != nil {
+			if m.Config.Options, err = NodeOptions(name, i-1); err != nil {
 				return nil, err
 			}
 		}
@@ -72,17 +63,13 @@ func (c Config) Members(art *compile.Artifact) ([]Member, error) {
 	return out, nil
 }
 
-// nodeOptions are the settings of a client's components that are its own.
-func nodeOptions(name string, part int) (map[string][]byte, error) {
+// NodeOptions are the settings of the components of a client that are its own: its number, which says which part of the data
+// it holds, and its name for people.
+func NodeOptions(name string, part int) (map[string][]byte, error) {
 	mine, err := json.Marshal(data.Options{Partition: &part})
 	if err != nil {
 		return nil, err
 	}
 	called, err := json.Marshal(registry.Options{Name: name})
 	return map[string][]byte{"data": mine, "registry": called}, err
-}
-
-// Member returns node i of a gossip job.
-func (s *Swarm) Member(i int) Member {
-	return Member{Name: fmt.Sprintf("peer-%d", i), Peer: s.peers[i], Place: PeersPlace, Config: s.Node(i)}
 }

@@ -56,7 +56,7 @@ func Migrate(fsys vfs.FS, dir string) ([]Migrated, error) {
 	}
 	did := Migrated{Files: []string{}}
 	for _, r := range old {
-		if err := writeSealed(fsys, filepath.Join(dir, r.name), r.content); err != nil {
+		if err := WriteSealed(fsys, filepath.Join(dir, r.name), r.content); err != nil {
 			return nil, err
 		}
 		did.Files = append(did.Files, r.name)
@@ -73,11 +73,11 @@ type oldRecord struct {
 // oldRecords returns run.json and result.json where they are of an earlier format.
 func oldRecords(fsys vfs.FS, dir string) (old []oldRecord, err error) {
 	for _, r := range []oldRecord{{runFile, &record{}}, {resultFile, &Result{}}} {
-		format, err := sealedFormat(fsys, filepath.Join(dir, r.name), r.content)
+		format, err := SealedFormat(fsys, filepath.Join(dir, r.name), r.content)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
-		case errors.Is(err, errDamaged):
+		case errors.Is(err, ErrDamaged):
 			return nil, &StateError{dir, fmt.Sprintf("has a damaged %s; running the job again repairs it", r.name)}
 		case err != nil:
 			return nil, err

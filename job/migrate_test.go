@@ -79,7 +79,7 @@ func aged(t *testing.T) (dir string, files int) {
 		}
 	}
 	var r record
-	if err := readSealed(vfs.OS(), filepath.Join(dir, runFile), &r); err != nil {
+	if err := ReadSealed(vfs.OS(), filepath.Join(dir, runFile), &r); err != nil {
 		t.Fatal(err)
 	}
 	content, err := json.Marshal(r)

@@ -40,20 +40,6 @@ type Options struct {
 	OnSurpassed func(Surpassed)
 }
 
-// keepMax bounds the snapshots that are kept: each is checked whenever one is added.
-const keepMax = 10_000
-
-// CheckKeep says whether a node can be told to keep so many snapshots, and those that are not older: nil, or a *ConfigError.
-func CheckKeep(keep int, age time.Duration) error {
-	if keep < 0 || keep > keepMax {
-		return &ConfigError{"keep", strconv.Itoa(keep), fmt.Sprintf("1 to %d", keepMax)}
-	}
-	if age < 0 {
-		return &ConfigError{"keep_age", age.String(), "a time span such as 24h"}
-	}
-	return nil
-}
-
 // Validate says whether a run can be like that, its directory and its job apart: nil, or a *ConfigError. Zeros stand for defaults. The job is validated
 // with what Set changes of it.
 func (o Options) Validate() error {
@@ -177,24 +163,13 @@ func (l *Local) plan() (*plan, error) {
 	return l.goOn(f)
 }
 
-// few says whether a job has no more clients than a local run can have, wherever their number comes from.
-func (c Config) few() error {
-	if c.Clients == 0 {
-		return noClients("a local run makes its clients")
-	}
-	if c.Clients > ClientsMax {
-		return &ConfigError{"clients", strconv.Itoa(c.Clients), fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
-	}
-	return nil
-}
-
 // check reads the files of the nodes that are to go on, so that a run one of whose nodes is damaged is refused before another one begins a
 // new life. Of a run that is finished nobody reads them.
 func (l *Local) check(p *plan) error {
 	if !p.resume {
 		return nil
 	}
-	if res, err := readResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
+	if res, err := ReadResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
 		return err
 	}
 	for _, name := range nodeNames(p.cfg.Clients) {
@@ -217,7 +192,7 @@ func (l *Local) begin(p *plan) (*plan, error) {
 		base = *l.o.Job
 	}
 	var err error
-	if p.cfg, err = base.with(l.o.Set); err == nil {
+	if p.cfg, err = base.With(l.o.Set); err == nil {
 		err = p.cfg.few()
 	}
 	if err != nil {
@@ -227,7 +202,7 @@ func (l *Local) begin(p *plan) (*plan, error) {
 		return nil, err
 	}
 	p.write, p.keep = true, true
-	p.record = record{State: stateNew, Job: base.settings(), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
+	p.record = record{State: stateNew, Job: base.Settings(), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
 	return p, nil
 }
 
@@ -264,10 +239,10 @@ func (l *Local) goOn(f found) (*plan, error) {
 	}
 	maps.Copy(set, l.o.Set)
 	p := &plan{record: *f.record, resume: true}
-	if p.cfg, err = stored.with(f.record.Set); err != nil {
+	if p.cfg, err = stored.With(f.record.Set); err != nil {
 		return l.adopt(f)
 	}
-	asked, err := base.with(set)
+	asked, err := base.With(set)
 	if err == nil {
 		err = asked.few()
 	}
@@ -282,7 +257,7 @@ func (l *Local) goOn(f found) (*plan, error) {
 	default:
 		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.Name, strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
 	}
-	if p.art, p.keep, err = p.cfg.program(l.fs, l.o.Dir, f.record.Artifact); err != nil {
+	if p.art, p.keep, err = Program(p.cfg, l.fs, l.o.Dir, f.record.Artifact); err != nil {
 		return nil, err
 	}
 	if f.record.State == stateRunning {
@@ -326,15 +301,9 @@ func (l *Local) save(change func(*record)) error {
 	l.saving.Lock()
 	defer l.saving.Unlock()
 	change(&l.record)
-	return writeSealed(l.fs, filepath.Join(l.o.Dir, runFile), l.record)
+	return WriteSealed(l.fs, filepath.Join(l.o.Dir, runFile), l.record)
 }
 
-// Compile makes the artifact of the job.
-func (c Config) Compile() (*compile.Artifact, error) {
-	model, err := c.Choreography()
-	if err != nil {
-		return nil, err
-	}
-	art, _, err := compile.Compile(model, compile.Options{})
-	return art, err
+func (o *Options) refuse(format string, args ...any) error {
+	return &StateError{o.Dir, fmt.Sprintf(format, args...)}
 }

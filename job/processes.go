@@ -8,37 +8,12 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// processesFile is there where the nodes of a run are processes of their own: who the clients are, by number. processFiles are
-// the files that such a node has in its folder beside those of package host.
-const processesFile = "processes.json"
-
-var processFiles = []string{"identity.key", "node.json", "artifact.onnx", "process.lock", modelFile, resultFile}
-
-// processes is the content of processesFile.
-type processes struct {
-	Clients []wire.PeerID `json:"clients"`
-}
-
-// Peers returns the peer ids that the nodes of the job have when they share a process, the server first. Where nodes have
-// keys of their own, clients whose ids are in the same order are drawn for the same rounds.
-func (c Config) Peers() ([]wire.PeerID, error) {
-	names := nodeNames(c.Clients)
-	out := make([]wire.PeerID, len(names))
-	for i, name := range names {
-		var err error
-		if out[i], err = localPeer(c.Seed, name); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
 // NodeDir returns the folder of a node: of the server for -1, or of a client.
 func (l *Local) NodeDir(client int) string {
 	if client < 0 {
 		return filepath.Join(l.o.Dir, serverName)
 	}
-	return filepath.Join(l.o.Dir, clientName(client))
+	return filepath.Join(l.o.Dir, ClientName(client))
 }
 
 // Digest returns the digest of the run's artifact in hex.
@@ -47,11 +22,11 @@ func (l *Local) Digest() string { return l.record.Artifact }
 // Clients returns who the clients of a run of processes are, by number, or nil where that was not settled yet.
 func (l *Local) Clients() ([]wire.PeerID, error) {
 	var p processes
-	err := readSealed(l.fs, filepath.Join(l.o.Dir, processesFile), &p)
+	err := ReadSealed(l.fs, filepath.Join(l.o.Dir, processesFile), &p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, ErrDamaged):
 		return nil, l.o.refuse("has a damaged %s: bring it back from a copy, or start over with --fresh", processesFile)
 	}
 	return p.Clients, err
@@ -59,7 +34,7 @@ func (l *Local) Clients() ([]wire.PeerID, error) {
 
 // Settle writes down who the clients are.
 func (l *Local) Settle(clients []wire.PeerID) error {
-	return writeSealed(l.fs, filepath.Join(l.o.Dir, processesFile), processes{clients})
+	return WriteSealed(l.fs, filepath.Join(l.o.Dir, processesFile), processes{clients})
 }
 
 // Result returns the result of a run that is finished, or nil.
@@ -67,7 +42,7 @@ func (l *Local) Result() (*Result, error) {
 	if !l.resumed {
 		return nil, nil
 	}
-	return readResult(l.fs, l.o.Dir, l.record.Artifact)
+	return ReadResult(l.fs, l.o.Dir, l.record.Artifact)
 }
 
 // Started counts a start of the whole run; Dropped one of a single node.
@@ -78,7 +53,7 @@ func (l *Local) Dropped() error { return l.save(func(r *record) { r.Drops++ }) }
 
 // Adopt writes the result that the server of a run of processes has left in its folder as that of the run.
 func (l *Local) Adopt() (*Result, error) {
-	res, err := readResult(l.fs, l.NodeDir(-1), l.record.Artifact)
+	res, err := ReadResult(l.fs, l.NodeDir(-1), l.record.Artifact)
 	if err != nil {
 		return nil, err
 	}

@@ -3,11 +3,9 @@ package job
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/host"
@@ -43,84 +41,11 @@ type record struct {
 	Fork     *origin           `json:"fork,omitempty"`        // where the run comes from, if from another
 }
 
-// StateError says that a directory cannot be used for the run that was asked for. Nothing in it was changed.
-type StateError struct {
-	Dir    string
-	Reason string // what is there, what is wrong, and what would help
-}
-
-// Error names the directory and the reason.
-func (e *StateError) Error() string { return e.Dir + " " + e.Reason }
-
-func (o *Options) refuse(format string, args ...any) error {
-	return &StateError{o.Dir, fmt.Sprintf(format, args...)}
-}
-
-// settings returns every setting of a job as text.
-func (c Config) settings() map[string]string {
-	out := map[string]string{}
-	for _, key := range Keys() {
-		out[key] = c.Get(key)
-	}
-	return out
-}
-
-// Settings returns every setting of the job as text, by key.
-func (c Config) Settings() map[string]string { return c.settings() }
-
-// FromSettings returns the job that has these settings, which must be all that there are, or all of an earlier release, whose
-// jobs did what the others say now. Errors are *ConfigError.
-func FromSettings(set map[string]string) (Config, error) {
-	c, err := fromSettings(set)
-	if err != nil {
-		return c, err
-	}
-	return c, c.Validate()
-}
-
-// fromSettings is FromSettings of a job that may need others beside it to be possible.
-func fromSettings(set map[string]string) (Config, error) {
-	var c Config
-	for key := range set {
-		if fieldOf(fields, key) == nil {
-			return c, &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(Keys(), ", ")}
-		}
-	}
-	for _, key := range Keys() {
-		text, ok := set[key]
-		if !ok {
-			text, ok = added[key]
-		}
-		if !ok {
-			return c, &ConfigError{key, "missing", "every setting"}
-		}
-		if err := c.Set(key, text); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
-}
-
-// With returns the job with some settings changed, validated. Errors are *ConfigError.
-func (c Config) With(set map[string]string) (Config, error) { return c.with(set) }
-
-// with returns the job with some settings changed, validated.
-func (c Config) with(set map[string]string) (Config, error) {
-	for _, key := range Keys() { // in this order, so that of two errors always the same is told
-		if text, ok := set[key]; ok {
-			if err := c.Set(key, text); err != nil {
-				return c, err
-			}
-		}
-	}
-	return c, c.Validate()
-}
-
 // base returns the job that the record names; a record that holds other settings than there are is damaged.
 func (r *record) base() (Config, error) {
 	c, err := fromSettings(r.Job)
 	if err != nil {
-		return c, errDamaged
+		return c, ErrDamaged
 	}
 	return c, nil
 }
@@ -142,21 +67,21 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 	var f found
 	var r record
 	var newer *FormatError
-	switch err := readSealed(fsys, filepath.Join(dir, runFile), &r); {
+	switch err := ReadSealed(fsys, filepath.Join(dir, runFile), &r); {
 	case err == nil:
 		f.record = &r
 	case errors.As(err, &newer):
 		f.newer = err
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, ErrDamaged):
 		f.damaged = true
 	case !errors.Is(err, fs.ErrNotExist):
 		return f, err
 	}
 	var err error
-	if f.cleared, err = exists(fsys, filepath.Join(dir, clearFile)); err != nil {
+	if f.cleared, err = vfs.Exists(fsys, filepath.Join(dir, clearFile)); err != nil {
 		return f, err
 	}
-	if f.processes, err = exists(fsys, filepath.Join(dir, processesFile)); err != nil {
+	if f.processes, err = vfs.Exists(fsys, filepath.Join(dir, processesFile)); err != nil {
 		return f, err
 	}
 	names, err := nodesIn(fsys, dir)
@@ -165,7 +90,7 @@ func survey(fsys vfs.FS, dir string) (found, error) {
 	}
 	f.nodes = len(names)
 	for _, name := range []string{modelFile, resultFile, artifactFile} {
-		there, err := exists(fsys, filepath.Join(dir, name))
+		there, err := vfs.Exists(fsys, filepath.Join(dir, name))
 		if err != nil {
 			return f, err
 		}

@@ -52,7 +52,7 @@ func (f *fork) retune() (*retuned, error) {
 			return nil, &TuneError{key, "there is no such setting; a fork may change " + strings.Join(tunable, ", ")}
 		}
 	}
-	cfg, err := f.old.Config.with(f.o.Set)
+	cfg, err := f.old.Config.With(f.o.Set)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -105,7 +106,7 @@ func TestSameShape(t *testing.T) {
 		"a value":      {func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Int(2) }, true},
 		"another type": {func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Float(2) }, false},
 		"no value":     {func(p *program.Program) { p.Funcs[0].Ops[0].Value = nil }, false},
-		"a tensor":     {func(p *program.Program) { p.Funcs[0].Ops[0].Value = scalar(1) }, false},
+		"a tensor":     {func(p *program.Program) { p.Funcs[0].Ops[0].Value = zeroTensor() }, false},
 		"an op":        {func(p *program.Program) { p.Funcs[0].Ops = append(p.Funcs[0].Ops, program.Op{}) }, false},
 		"an input":     {func(p *program.Program) { p.Funcs[0].Ops[0].In = []program.Slot{0} }, false},
 		"slots":        {func(p *program.Program) { p.Funcs[0].Slots = 3 }, false},
@@ -117,7 +118,20 @@ func TestSameShape(t *testing.T) {
 			t.Errorf("%s: %q", name, why)
 		}
 	}
-	if sameKind(scalar(1), zeros(2)) || !sameKind(scalar(1), scalar(2)) {
+	if sameKind(zeroTensor(), zeroTensor(2)) || !sameKind(zeroTensor(), zeroTensor()) {
 		t.Error("tensors are taken for one another by other than type and shape")
 	}
+}
+
+// zeroTensor returns a tensor of that shape.
+func zeroTensor(shape ...int) value.Value {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	t, err := tensor.FromFloat32(shape, make([]float32, n))
+	if err != nil {
+		panic(err)
+	}
+	return value.Tensor{Tensor: t}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -35,15 +34,6 @@ func (e *FormatError) Error() string {
 // ErrDamaged says that a stored file is there and cannot be read.
 var ErrDamaged = errors.New("damaged")
 
-var errDamaged = ErrDamaged
-
-// WriteSealed writes v as JSON to a file, durably, in one step, and with a checksum.
-func WriteSealed(fsys vfs.FS, path string, v any) error { return writeSealed(fsys, path, v) }
-
-// ReadSealed reads a file that WriteSealed wrote into v, strictly. A missing file is an fs.ErrNotExist, a file of a newer
-// format a *FormatError, any other that cannot be read ErrDamaged.
-func ReadSealed(fsys vfs.FS, path string, v any) error { return readSealed(fsys, path, v) }
-
 // sealed is the form of run.json and result.json: one object on one line, with a checksum over its content.
 type sealed struct {
 	Format  int             `json:"format"`
@@ -51,8 +41,8 @@ type sealed struct {
 	Content json.RawMessage `json:"content"`
 }
 
-// writeSealed writes v to a file, durably and in one step.
-func writeSealed(fsys vfs.FS, path string, v any) error {
+// WriteSealed writes v as JSON to a file, durably, in one step, and with a checksum.
+func WriteSealed(fsys vfs.FS, path string, v any) error {
 	content, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -65,20 +55,20 @@ func writeSealed(fsys vfs.FS, path string, v any) error {
 	return journal.WriteFileAtomic(fsys, path, append(b, '\n'))
 }
 
-// readSealed reads a file that writeSealed wrote into v. A missing file is an fs.ErrNotExist, a file of a newer format
-// a *FormatError, any other that cannot be read errDamaged.
-func readSealed(fsys vfs.FS, path string, v any) error {
-	_, err := sealedFormat(fsys, path, v)
+// ReadSealed reads a file that WriteSealed wrote into v, strictly. A missing file is an fs.ErrNotExist, a file of a newer
+// format a *FormatError, any other that cannot be read ErrDamaged.
+func ReadSealed(fsys vfs.FS, path string, v any) error {
+	_, err := SealedFormat(fsys, path, v)
 	return err
 }
 
-// sealedFormat is readSealed, and returns the format of the file.
-func sealedFormat(fsys vfs.FS, path string, v any) (int, error) {
+// SealedFormat is ReadSealed, and returns the format of the file.
+func SealedFormat(fsys vfs.FS, path string, v any) (int, error) {
 	b, err := vfs.ReadFile(fsys, path, storedMax)
 	var large *vfs.TooLargeError
 	switch {
 	case errors.As(err, &large):
-		return 0, errDamaged
+		return 0, ErrDamaged
 	case err != nil:
 		return 0, err
 	}
@@ -87,17 +77,17 @@ func sealedFormat(fsys vfs.FS, path string, v any) (int, error) {
 		Format int `json:"format"`
 	}
 	if json.Unmarshal(b, &version) != nil {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	if version.Format > FormatVersion {
 		return 0, &FormatError{File: path, Got: version.Format, Want: FormatVersion}
 	}
 	var s sealed
 	if decodeStrictly(b, &s) != nil || s.Format < 1 {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || decodeStrictly(s.Content, v) != nil {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	return s.Format, nil
 }
@@ -112,13 +102,4 @@ func decodeStrictly(b []byte, v any) error {
 		return errors.New("something follows the object; want one object")
 	}
 	return nil
-}
-
-// exists says whether a file or folder is there.
-func exists(fsys vfs.FS, path string) (bool, error) {
-	_, err := fsys.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }

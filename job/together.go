@@ -25,7 +25,7 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 		return nil, err
 	}
 	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == stateRunning, Nodes: nodeNames(cfg.Clients)}
-	if k.Processes, err = exists(fsys, filepath.Join(dir, processesFile)); err != nil || !k.Processes {
+	if k.Processes, err = vfs.Exists(fsys, filepath.Join(dir, processesFile)); err != nil || !k.Processes {
 		return k, err
 	}
 	k.Begun = true

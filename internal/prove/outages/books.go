@@ -217,7 +217,7 @@ func (z size) sets(server, model string) (short uint64, err error) {
 	if told == nil {
 		return 0, fmt.Errorf("the replay tells no model")
 	}
-	res, err := told.Write(vfs.NewMem(), "/", job.Result{})
+	res, err := job.WriteTold(vfs.NewMem(), "/", told, job.Result{})
 	if err == nil && res.ModelSHA256 != model {
 		err = fmt.Errorf("the replay gives the model %.16s, %.16s was told", res.ModelSHA256, model)
 	}

@@ -1,42 +1,27 @@
 package job
 
 import (
-	"embed"
-	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
-// DefaultName is the job that runs where none is named.
-const DefaultName = "digits"
-
-// DataDigits is the name of the UCI optical digits.
-const DataDigits = "digits"
-
-//go:embed builtin/*.yaml
-var builtinFiles embed.FS
-
-// UnknownError says that there is neither a built-in job nor a job file of a name.
-type UnknownError struct {
-	Job   string
-	Known []string // built in
-}
-
-// Error lists the jobs that exist.
-func (e *UnknownError) Error() string {
-	if e.Job == KindGossip {
-		return "job gossip has no server: rhizome peer gossip runs a node of it, rhizome sim gossip all of them in one process"
+// CheckKeys returns nil when jobs of that kind have all of those settings, or a *KeyError for the first one, in alphabetical order,
+// that they do not have.
+func CheckKeys(kind string, set map[string]string) error {
+	known := Keys()
+	if kind == KindGossip {
+		known = GossipKeys()
 	}
-	near := ""
-	if like := strictyaml.Closest(e.Job, e.Known); like != "" {
-		near = "; did you mean " + like + "?"
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(known, key) {
+			return &KeyError{key, known}
+		}
 	}
-	return fmt.Sprintf("unknown job %q: want a job file such as mine.yaml, or one that is built in: %s%s",
-		strictyaml.Shorten(e.Job, strictyaml.KeyMax), strings.Join(e.Known, ", "), near)
+	return nil
 }
 
 // Builtins returns the names of the jobs with a server that are built in, sorted.
@@ -81,21 +66,6 @@ func Builtin(name string) (Config, error) {
 	return Parse(name+".yaml", text)
 }
 
-// Default returns the built-in job digits.
-func Default() Config { return defaultJob() }
-
-var defaultJob = sync.OnceValue(func() Config {
-	text, err := builtinFiles.ReadFile("builtin/" + DefaultName + ".yaml")
-	var c Config
-	if err == nil {
-		err = c.read(DefaultName+".yaml", text)
-	}
-	if err != nil {
-		panic("job: " + err.Error()) // the file is part of the program, and a test reads it
-	}
-	return c
-})
-
 // Find returns the job that a user names: a built-in one, or a file where the name looks like a path (it has a separator
 // or ends in .yaml or .yml). Errors are *UnknownError, *FileError or those of reading the file.
 func Find(name string) (Config, error) {
@@ -105,8 +75,20 @@ func Find(name string) (Config, error) {
 	return Builtin(name)
 }
 
-// isPath says whether a job's name is that of a file.
-func isPath(name string) bool {
-	ext := path.Ext(name)
-	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"
+// FindGossip returns the gossip job that a user names: "gossip" is GossipDefault, all else is a path of a job file. Errors
+// are *FileError or those of reading the file.
+func FindGossip(name string) (Gossip, error) {
+	if name == KindGossip {
+		return GossipDefault(), nil
+	}
+	if !isPath(name) {
+		if _, err := Builtin(name); err == nil {
+			return Gossip{}, &FileError{File: name, Reason: "is a job with a server; want one without, such as gossip" + instead(KindFederated, name)}
+		}
+	}
+	text, err := strictyaml.ReadFile(name)
+	if err != nil {
+		return Gossip{}, err
+	}
+	return ParseGossip(name, text)
 }

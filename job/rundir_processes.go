@@ -1,0 +1,32 @@
+package job
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// processesFile is there where the nodes of a run are processes of their own: who the clients are, by number. processFiles are
+// the files that such a node has in its folder beside those of package host.
+const processesFile = "processes.json"
+
+// processes is the content of processesFile.
+type processes struct {
+	Clients []wire.PeerID `json:"clients"`
+}
+
+var processFiles = []string{"identity.key", "node.json", "artifact.onnx", "process.lock", modelFile, resultFile}
+
+// AreProcesses says whether a directory is that of a run whose nodes are processes of their own.
+func AreProcesses(fsys vfs.FS, dir string) (bool, error) {
+	return vfs.Exists(fsys, filepath.Join(dir, processesFile))
+}
+
+// isRun says whether a directory is that of a run, or was one.
+func isRun(fsys vfs.FS, dir string) bool {
+	_, err := fsys.Stat(filepath.Join(dir, runFile))
+	return !errors.Is(err, fs.ErrNotExist)
+}

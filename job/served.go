@@ -1,0 +1,16 @@
+package job
+
+// The places of a job.
+const (
+	ServerPlace  = "server"
+	ClientsPlace = "clients"
+)
+
+// The names of what the server tells the host, and of what it keeps for it.
+const (
+	EventRound         = "round"         // list: Int round from 0, accuracy and loss (scalars), list of members, confusion
+	EventDone          = "done"          // list: the last EventRound, the model as an ONNX file
+	RecordRounds       = "rounds"        // ring of lists: Int round from 0, accuracy, loss
+	RecordDone         = "done"          // ring that holds the EventDone
+	CountContributions = "contributions" // counter of accepted updates
+)
