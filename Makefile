@@ -26,7 +26,7 @@ ci:        ## everything that a change must pass
 	.ci/run
 
 golden:    ## write the golden files again; read the diff
-	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job -rewrite
+	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job/kinds/federated -rewrite
 	go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite
 	go test ./host -run Schema -rewrite
 	go test ./formats -rewrite

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 )
 
 // largeRounds is how many rounds a large model is trained for: the first one begins with the start of all processes and does
@@ -40,7 +40,7 @@ func netLarge(r *netRun, emit func(Metric)) error {
 
 // large trains with so many clients and returns the server's peak, the median time of a round, and the size of the model.
 func (r *netRun) large(clients int) (peak int, round time.Duration, model int, err error) {
-	c, err := job.Builtin("large")
+	c, err := kinds.Builtin("large")
 	if err != nil {
 		return 0, 0, 0, err
 	}

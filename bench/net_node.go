@@ -12,7 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/program"
@@ -123,7 +123,7 @@ func (r *netReceiver) Lost(wire.PeerID, int, error) {}
 // netNode is the process of a node of the job of empty rounds. The server tells how long the rounds took.
 func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	if spec.Index == 0 {
-		job.TuneServer() // as the server of a job is
+		install.TuneServer() // as the server of a job is
 	}
 	receiver := newNetReceiver()
 	if err := wantFiles(uint64(spec.Members) + fleetFiles); err != nil {

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -103,7 +103,7 @@ func (o SimOptions) run(nodes int) ([]SimResult, error) {
 
 // network is a SimShard in this process.
 type network struct {
-	job   job.Gossip
+	job   gossip.Config
 	world *sim.World
 	idle  float64
 	base  uint64
@@ -113,7 +113,7 @@ type network struct {
 func NewSimShard(nodes int, seed uint64) (SimShard, error) {
 	// The collector looks at all nodes each time; with room for more garbage it does so less often.
 	debug.SetGCPercent(400)
-	n := &network{job: job.GossipDefault()}
+	n := &network{job: gossip.Default()}
 	n.job.Nodes, n.job.Seed = nodes, seed
 	swarm, err := n.job.Swarm()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -43,8 +43,8 @@ const (
 // Storm restarts nodes that have something unacknowledged, all at one time, and counts when they come back to their peers, which do
 // not answer.
 func Storm(o StormOptions) (StormResult, error) {
-	c := job.GossipDefault()
-	c.Name, c.Nodes, c.Degree, c.Features, c.Samples, c.Delivery = "storm", o.Nodes+1, o.Degree, 4, 1, job.DeliveryOnce
+	c := gossip.Default()
+	c.Name, c.Nodes, c.Degree, c.Features, c.Samples, c.Delivery = "storm", o.Nodes+1, o.Degree, 4, 1, gossip.DeliveryOnce
 	swarm, err := c.Swarm()
 	if err != nil {
 		return StormResult{}, err
@@ -57,7 +57,7 @@ func Storm(o StormOptions) (StormResult, error) {
 	for i := 1; i <= nodes; i++ {
 		cfg := swarm.Node(i)
 		if o.Degree == 1 {
-			cfg.Targets = map[string][]wire.PeerID{job.PeersPlace: swarm.Peers()[:1]}
+			cfg.Targets = map[string][]wire.PeerID{gossip.PeersPlace: swarm.Peers()[:1]}
 		}
 		got, err := stormNode(cfg, o.Away)
 		if err != nil {

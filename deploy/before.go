@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -25,7 +25,7 @@ var storable = []string{engine.ControlBlock, engine.ControlUnblock, engine.Contr
 
 // storedCalls reads the calls that wait for a first start.
 func storedCalls(d *Dir) (calls []Request, err error) {
-	err = job.ReadSealed(d.FS, filepath.Join(d.Path, callsFile), &calls)
+	err = journal.ReadSealed(d.FS, filepath.Join(d.Path, callsFile), &calls)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -52,7 +52,7 @@ func storeCall(d *Dir, q Request) (*Reply, error) {
 	if len(calls) >= callsBefore {
 		return nil, refuse(d.Path, "holds %d calls for its first start, more than which are not kept", callsBefore)
 	}
-	return &Reply{}, job.WriteSealed(d.FS, filepath.Join(d.Path, callsFile), append(calls, Request{Op: q.Op, Peer: q.Peer}))
+	return &Reply{}, journal.WriteSealed(d.FS, filepath.Join(d.Path, callsFile), append(calls, Request{Op: q.Op, Peer: q.Peer}))
 }
 
 // takeStored has the node that just started take the calls that were stored before there was one. Nothing of a peer has reached it

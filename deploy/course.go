@@ -9,6 +9,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -34,7 +36,7 @@ type course struct {
 	wanted  int           // clients of the job
 }
 
-func (c *course) begin(now time.Time, cfg job.Config) {
+func (c *course) begin(now time.Time, cfg federated.Config) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.began, c.looked, c.wanted = now, now, cfg.Clients
@@ -79,16 +81,16 @@ func (c *course) look(now time.Time, w *Waits, up, of int) *Waiting {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.waits
-	if before != nil && before.On == job.AwaitsMembers {
+	if before != nil && before.On == observe.AwaitsMembers {
 		c.without += now.Sub(c.looked)
 	}
 	c.looked, c.waits, c.up, c.of = now, w, up, of
 	first := paceFirst
 	switch {
 	case w == nil:
-	case w.On == job.AwaitsMembers && !c.joined:
+	case w.On == observe.AwaitsMembers && !c.joined:
 		first = courseFirst
-	case w.On == job.AwaitsMembers:
+	case w.On == observe.AwaitsMembers:
 	case !w.away():
 		c.joined = true
 		first = max(first, 2*c.took) // a round that takes its time is no wait
@@ -134,9 +136,9 @@ func (s *server) attend() {
 
 // lookAt looks once at what the job waits for.
 func (s *server) lookAt(now time.Time) error {
-	var a *job.Awaits
-	var all []job.Heard
-	if err := s.host.View(func(n *node.Node) { a, all = job.AwaitsOf(n), job.HeardOf(n) }); err != nil {
+	var a *observe.Awaits
+	var all []observe.Heard
+	if err := s.host.View(func(n *node.Node) { a, all = observe.AwaitsOf(n), observe.HeardOf(n) }); err != nil {
 		return err
 	}
 	up := 0
@@ -166,10 +168,10 @@ func (s *server) catchUp() error {
 	last := 0
 	var failed *job.Failed
 	err := s.host.View(func(n *node.Node) {
-		if history := job.History(n); len(history) > 0 {
+		if history := observe.History(n); len(history) > 0 {
 			last = history[len(history)-1].Round
 		}
-		failed = job.FailedBy(n)
+		failed = observe.FailedBy(n)
 	})
 	if errors.Is(err, host.ErrStopped) {
 		return nil // by itself, and it tells why

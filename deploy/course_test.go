@@ -10,6 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -81,7 +83,7 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 }
 
 // diverges is a job whose clients give what cannot be summed.
-func diverges(clients int) *job.Config {
+func diverges(clients int) *federated.Config {
 	cfg := smallJob(50, clients)
 	cfg.LearningRate, cfg.Momentum, cfg.Hidden, cfg.Layers = 10, 0.99, 64, 4
 	return cfg
@@ -129,7 +131,7 @@ func TestAWatchOfBefore(t *testing.T) {
 	b := newBoard(9)
 	b.post(func(s *standing) {
 		s.Round = 4
-		s.Waits = &Waits{On: job.AwaitsAnswers, For: []Awaited{{Name: "client-00"}}}
+		s.Waits = &Waits{On: observe.AwaitsAnswers, For: []Awaited{{Name: "client-00"}}}
 	})
 	now, _ := b.look()
 	if now.before() != (status{Round: 4, Rounds: 9}) {

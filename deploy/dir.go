@@ -17,6 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -182,11 +183,11 @@ func unusable(path string, err error) error {
 
 func readRecord(fsys vfs.FS, path string) (*Record, error) {
 	var r Record
-	err := job.ReadSealed(fsys, filepath.Join(path, recordFile), &r)
+	err := journal.ReadSealed(fsys, filepath.Join(path, recordFile), &r)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	case errors.Is(err, job.ErrDamaged):
+	case errors.Is(err, journal.ErrDamaged):
 		return nil, refuse(path, "has a damaged %s: bring it back from a copy, or choose another --dir", recordFile)
 	case err != nil:
 		return nil, err
@@ -213,7 +214,7 @@ func (d *Dir) Save(change func(*Record) error) error {
 	if err := change(&r); err != nil {
 		return err
 	}
-	if err := job.WriteSealed(d.FS, filepath.Join(d.Path, recordFile), r); err != nil {
+	if err := journal.WriteSealed(d.FS, filepath.Join(d.Path, recordFile), r); err != nil {
 		return err
 	}
 	d.rec = &r
@@ -245,11 +246,11 @@ func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) 
 // program returns the program that the directory was begun with, and its bytes: what is stored, whatever the compiler of this
 // release would make of the job today. Where the file is lost or damaged, the compiler's is as good if it is the same.
 func (d *Dir) program(digest string, compile func() (*compile.Artifact, error)) (raw []byte, art *compile.Artifact, err error) {
-	raw, art, stored := job.ReadArtifact(d.FS, filepath.Join(d.Path, artifactFile), digest)
+	raw, art, stored := rundir.ReadArtifact(d.FS, filepath.Join(d.Path, artifactFile), digest)
 	if stored == nil {
 		return raw, art, nil
 	}
-	if !errors.Is(stored, fs.ErrNotExist) && !errors.Is(stored, job.ErrDamaged) {
+	if !errors.Is(stored, fs.ErrNotExist) && !errors.Is(stored, journal.ErrDamaged) {
 		return nil, nil, stored
 	}
 	if art, err = compile(); err != nil {
@@ -257,7 +258,7 @@ func (d *Dir) program(digest string, compile func() (*compile.Artifact, error)) 
 	}
 	if got := hex.EncodeToString(art.Digest[:]); got != digest {
 		what := "keeps no " + artifactFile
-		if errors.Is(stored, job.ErrDamaged) {
+		if errors.Is(stored, journal.ErrDamaged) {
 			what = "has a damaged " + artifactFile
 		}
 		return nil, nil, refuse(d.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s, and it %s: bring that file back, or use that release",

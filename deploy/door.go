@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -151,7 +152,7 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, err
 	}
 	p.Offer.Member = n
-	own, err := job.NodeOptions(job.ClientName(n), s.cfg.Part(n))
+	own, err := federated.NodeOptions(job.ClientName(n), s.cfg.Part(n))
 	p.Offer.Options = options(own)
 	return p, err
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -25,7 +28,7 @@ type Origin struct {
 
 // Forked tells what a fork made, of a run or of a server.
 type Forked struct {
-	job.Forked
+	archive.Forked
 	Server    bool   `json:"server,omitempty"` // Dir is the directory of a server, which its clients join anew
 	Peer      string `json:"peer,omitempty"`   // who that server is
 	Processes bool   `json:"processes,omitempty"`
@@ -33,7 +36,7 @@ type Forked struct {
 
 // Fork makes a new run out of an old one, or a new server out of an old one; see job.Fork and job.ForkServer. A directory of a
 // client is refused: a fork is made of the server, and the clients join it.
-func Fork(o job.ForkOptions) (*Forked, error) {
+func Fork(o archive.ForkOptions) (*Forked, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
@@ -48,13 +51,13 @@ func Fork(o job.ForkOptions) (*Forked, error) {
 		f, _, err := forkServer(o)
 		return f, err
 	}
-	if processes, err := job.AreProcesses(o.FS, o.Dir); err != nil || processes {
+	if processes, err := rundir.AreProcesses(o.FS, o.Dir); err != nil || processes {
 		if err != nil {
 			return nil, err
 		}
 		return forkProcesses(o)
 	}
-	f, err := job.Fork(o)
+	f, err := archive.Fork(o)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func empty(fsys vfs.FS, dir string) error {
 
 // forkServer makes a server out of another one. Its directory has another name until all is in it, so that half of one is never
 // taken for a server.
-func forkServer(o job.ForkOptions) (*Forked, *job.ServerForked, error) {
+func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	old, err := OpenDir(o.FS, o.Dir)
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +98,7 @@ func forkServer(o job.ForkOptions) (*Forked, *job.ServerForked, error) {
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, nil, err
 	}
-	cfg, err := job.FromSettings(rec.Settings)
+	cfg, err := federated.FromSettings(rec.Settings)
 	if err != nil {
 		return nil, nil, refuse(o.Dir, "holds a job that this release does not know: %v", err)
 	}
@@ -122,15 +125,15 @@ func forkServer(o job.ForkOptions) (*Forked, *job.ServerForked, error) {
 		os.RemoveAll(half)
 		return nil, nil, err
 	}
-	return &Forked{Server: true, Peer: string(fresh.ID.Peer()), Forked: job.Forked{
-		From: o.Dir, Round: o.At, Dir: o.To, Nodes: []job.ForkedNode{{Node: RoleServer, Record: out.Record}},
+	return &Forked{Server: true, Peer: string(fresh.ID.Peer()), Forked: archive.Forked{
+		From: o.Dir, Round: o.At, Dir: o.To, Nodes: []archive.ForkedNode{{Node: RoleServer, Record: out.Record}},
 	}}, out, nil
 }
 
 // fillServer puts into a directory what the fork of a server is. The record, which makes it a node with a job, comes last.
-func fillServer(o job.ForkOptions, old, fresh *Dir, cfg job.Config) (*job.ServerForked, error) {
+func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg federated.Config) (*archive.ServerForked, error) {
 	rec := old.Record()
-	_, art, err := job.ReadArtifact(o.FS, filepath.Join(o.Dir, artifactFile), rec.Digest)
+	_, art, err := rundir.ReadArtifact(o.FS, filepath.Join(o.Dir, artifactFile), rec.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func fillServer(o job.ForkOptions, old, fresh *Dir, cfg job.Config) (*job.Server
 	}
 	to := o
 	to.To = fresh.Path
-	out, err := job.ForkServer(job.ServerFork{
+	out, err := archive.ForkServer(archive.ServerFork{
 		ForkOptions: to, Config: cfg, Program: art, Old: was, Self: fresh.ID.Peer(),
 		Install: func(a *compile.Artifact) (node.Config, error) { return installed(rec, a.Model, fresh.ID.Peer(), nil) },
 	})
@@ -173,7 +176,7 @@ func fillServer(o job.ForkOptions, old, fresh *Dir, cfg job.Config) (*job.Server
 
 // forkProcesses makes a run of processes out of another one: a server as forkServer makes it, and clients that begin anew with
 // their keys.
-func forkProcesses(o job.ForkOptions) (*Forked, error) {
+func forkProcesses(o archive.ForkOptions) (*Forked, error) {
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ func forkProcesses(o job.ForkOptions) (*Forked, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = job.ForkProcesses(o, forked, func() error {
+	err = archive.ForkProcesses(o, forked, func() error {
 		for i := range forked.Config.Clients {
 			id, err := identity.Read(o.FS, filepath.Join(o.Dir, job.ClientName(i)))
 			if err == nil {

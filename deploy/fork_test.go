@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // finished runs a job of two clients to its end.
-func (w *together) finished(cfg *job.Config, server string, clients ...string) *job.Result {
+func (w *together) finished(cfg *federated.Config, server string, clients ...string) *job.Result {
 	w.t.Helper()
 	s := w.serve(server, cfg, 20*time.Second)
 	at := listening(s)
@@ -46,7 +48,7 @@ func TestAServerIsForked(t *testing.T) {
 			}
 		}
 	}
-	for name, o := range map[string]job.ForkOptions{
+	for name, o := range map[string]archive.ForkOptions{
 		"same":   {At: 5},
 		"first":  {At: 1},
 		"slower": {At: 5, Set: map[string]string{"learning_rate": "0.01"}},
@@ -104,19 +106,19 @@ func TestForkSaysWhatItWants(t *testing.T) {
 		"c0":      "rhizome join ADDR --as",
 		"nothing": "holds no run and no server",
 	} {
-		if _, err := Fork(job.ForkOptions{Dir: in(dir), At: 1, To: in("to")}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Fork(archive.ForkOptions{Dir: in(dir), At: 1, To: in("to")}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", dir, err, want)
 		}
 	}
-	var re *job.RoundError
-	if _, err := Fork(job.ForkOptions{Dir: in("server"), At: 9, To: in("to")}); !errors.As(err, &re) || re.Last != 3 {
+	var re *archive.RoundError
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 9, To: in("to")}); !errors.As(err, &re) || re.Last != 3 {
 		t.Errorf("a round that never was: %v", err)
 	}
-	var te *job.TuneError
-	if _, err := Fork(job.ForkOptions{Dir: in("server"), At: 1, To: in("to"), Set: map[string]string{"clients": "2"}}); !errors.As(err, &te) {
+	var te *archive.TuneError
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("to"), Set: map[string]string{"clients": "2"}}); !errors.As(err, &te) {
 		t.Errorf("other clients: %v", err)
 	}
-	if _, err := Fork(job.ForkOptions{Dir: in("server"), At: 1, To: in("c0")}); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("c0")}); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a directory of another: %v", err)
 	}
 	if entries, err := os.ReadDir(w.dir); err != nil || len(entries) != 2 {
@@ -138,7 +140,7 @@ func TestAFailedJobGoesOnFromBefore(t *testing.T) {
 		t.Skipf("it failed in round %d, and there is none before", fe.Round)
 	}
 	to := filepath.Join(w.dir, "slower")
-	if _, err := Fork(job.ForkOptions{Dir: w.dir + "/server", At: fe.Round - 1, To: to, Set: map[string]string{"learning_rate": "0.01", "momentum": "0", "rounds": "6"}}); err != nil {
+	if _, err := Fork(archive.ForkOptions{Dir: w.dir + "/server", At: fe.Round - 1, To: to, Set: map[string]string{"learning_rate": "0.01", "momentum": "0", "rounds": "6"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/c0slower"); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/data/digits"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 )
 
 // kinds are files that people take for data, by what they begin with.
@@ -91,7 +92,7 @@ func digitsSchema() *exchange.Schema {
 }
 
 // schemaOf returns what the data of a job's clients is, or nil where they bring none.
-func schemaOf(c job.Config) *exchange.Schema {
+func schemaOf(c federated.Config) *exchange.Schema {
 	if c.Data == job.DataDigits {
 		return digitsSchema()
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
@@ -36,7 +36,7 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := net.Attach(who.Peer(), nobody{})
-	cfg := job.Default()
+	cfg := federated.Default()
 	serve := func(ctx context.Context) (listening Listening, ended chan error) {
 		told, ended := make(chan Listening, 1), make(chan error, 1)
 		o := ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},

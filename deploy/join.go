@@ -17,6 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/program"
@@ -203,7 +204,7 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	leave := c.goes
 	c.leave.Store(&leave)
 	rounds := 0
-	if set, err := job.FromSettings(rec.Settings); err == nil {
+	if set, err := federated.FromSettings(rec.Settings); err == nil {
 		rounds = set.Rounds
 	}
 	c.word.begin(time.Now(), rec, rounds)
@@ -333,7 +334,7 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 func (c *client) build(p *exchange.Package, prog *program.Program, given *Record, settings map[string]json.RawMessage) (*Record, error) {
 	r := *given
 	if r.Options = maps.Clone(settings); len(settings) == 0 {
-		first, err := job.NodeOptions(job.ClientName(0), 0)
+		first, err := federated.NodeOptions(job.ClientName(0), 0)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -210,7 +210,7 @@ func aged(s *Status, rec *Record) {
 	if rec.Role != RolePeer || rec.Done != nil {
 		return
 	}
-	cfg, err := job.GossipFromSettings(rec.Settings)
+	cfg, err := gossip.FromSettings(rec.Settings)
 	if err != nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -24,7 +25,7 @@ type MemberState struct {
 	SinceS float64   `json:"since_s"`           // seconds since it is a member, or none any more
 	HeardS *float64  `json:"heard_s,omitempty"` // seconds since something of it was last noted; of a node that does not run, until it stopped
 	SeenAt time.Time `json:"seen_at,omitzero"`  // when that was, where it is known
-	job.Measures
+	observe.Measures
 }
 
 // The states of a member, beside left and removed. Of a node that does not run only those two and joined are known.
@@ -65,11 +66,11 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 		at.now = e.Now()
 	}
 	ago := func(t int64) float64 { return float64(max(0, at.now-t)) / 1e9 }
-	gave, trains := map[wire.PeerID]job.Measures{}, map[wire.PeerID]job.Heard{}
-	for _, f := range job.MeasuresOf(n) {
+	gave, trains := map[wire.PeerID]observe.Measures{}, map[wire.PeerID]observe.Heard{}
+	for _, f := range observe.MeasuresOf(n) {
 		gave[f.Peer] = f
 	}
-	for _, h := range job.HeardOf(n) {
+	for _, h := range observe.HeardOf(n) {
 		trains[h.Peer] = h
 	}
 	var up map[wire.PeerID]string
@@ -133,11 +134,11 @@ func (s *MemberState) heard(ago float64, wall time.Time) {
 }
 
 // measuresOf returns what a client gave; one that has given nothing has no norm.
-func measuresOf(p wire.PeerID, gave map[wire.PeerID]job.Measures) job.Measures {
+func measuresOf(p wire.PeerID, gave map[wire.PeerID]observe.Measures) observe.Measures {
 	if f, ok := gave[p]; ok {
 		return f
 	}
-	return job.Measures{Peer: p, Norm: job.Number(math.NaN())}
+	return observe.Measures{Peer: p, Norm: job.Number(math.NaN())}
 }
 
 // founding adds those whom the record names.

@@ -11,6 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/transport"
@@ -126,7 +128,7 @@ func memoryNet(net *memory.Network) Network {
 	return func(e End) (transport.Transport, error) { return net.Attach(e.ID.Peer(), e.Receiver), nil }
 }
 
-func inMemory(net *memory.Network, fsys vfs.FS, cfg job.Config) ServerOptions {
+func inMemory(net *memory.Network, fsys vfs.FS, cfg federated.Config) ServerOptions {
 	return ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
 }
 
@@ -197,8 +199,8 @@ func fetches(prog *program.Program) func(*wire.Envelope) {
 	}
 }
 
-func small(rounds, chunk int) job.Config {
-	cfg := job.Default()
+func small(rounds, chunk int) federated.Config {
+	cfg := federated.Default()
 	cfg.Clients, cfg.Rounds, cfg.Chunk = 2, rounds, chunk
 	return cfg
 }
@@ -292,7 +294,7 @@ func TestReviewStrangerKillsChunkedServer(t *testing.T) {
 }
 
 // onDisk is a server in a folder of the machine, so that its operator can call it while it runs.
-func onDisk(t *testing.T, net *memory.Network, cfg job.Config) ServerOptions {
+func onDisk(t *testing.T, net *memory.Network, cfg federated.Config) ServerOptions {
 	o := inMemory(net, vfs.OS(), cfg)
 	o.Dir = t.TempDir()
 	return o
@@ -424,7 +426,7 @@ func TestRecordBecomesRoster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, _, err := host.Open(cfg, job.Store(fsys, o.Dir, 0))
+	d, _, err := host.Open(cfg, install.Store(fsys, o.Dir, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -45,7 +46,7 @@ type RoundMetrics struct {
 // ClientRound is a client in a round.
 type ClientRound struct {
 	Name string `json:"name"`
-	job.Measures
+	observe.Measures
 }
 
 // metrics writes the lines. What was written before is found at its end: a line that a crash has cut is taken away, and a round
@@ -183,7 +184,7 @@ func (m *metrics) close() error {
 }
 
 // roundMetrics returns a round with the figures of those who answered it.
-func roundMetrics(rec *Record, r job.Round, all []job.Measures, now time.Time, took time.Duration) RoundMetrics {
+func roundMetrics(rec *Record, r job.Round, all []observe.Measures, now time.Time, took time.Duration) RoundMetrics {
 	out := RoundMetrics{Time: now.UTC().Truncate(time.Millisecond), Round: r.Number, Accuracy: r.Accuracy, Loss: r.Loss, Contributions: r.Contributions,
 		TookS: float64(took.Milliseconds()) / 1000}
 	for _, f := range all {
@@ -266,11 +267,11 @@ func typicalNorm(all []ClientRound, but int) float64 {
 
 // note takes down a round that is over, with who answered it and how, and tells it. h is nil while the node is being started.
 func (s *server) note(h *host.Host, r job.Round, now time.Time) {
-	var all []job.Measures
+	var all []observe.Measures
 	var history []job.Point
 	if h != nil {
 		// Right behind the round: who answers the next one has other figures then, and is left out.
-		h.View(func(n *node.Node) { all, history = job.MeasuresOf(n), job.History(n) })
+		h.View(func(n *node.Node) { all, history = observe.MeasuresOf(n), observe.History(n) })
 	}
 	line := roundMetrics(s.dir.Record(), r, all, now, s.course.last())
 	text := s.away.look(&line)

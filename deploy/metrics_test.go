@@ -12,6 +12,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -111,7 +113,7 @@ func TestOutliersAreNamed(t *testing.T) {
 			r := RoundMetrics{Round: i + 1}
 			for k, c := range all {
 				others := c[1]
-				r.Clients = append(r.Clients, ClientRound{fmt.Sprintf("client-%02d", k), job.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0], Others: &others}})
+				r.Clients = append(r.Clients, ClientRound{fmt.Sprintf("client-%02d", k), observe.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0], Others: &others}})
 			}
 			if text := o.look(&r); text != "" {
 				told = append(told, text)
@@ -152,7 +154,7 @@ func TestOutliersAreNamed(t *testing.T) {
 // in the events, in the file and in the status (case 18).
 func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 	w := newTogether(t)
-	cfg := job.Default()
+	cfg := federated.Default()
 	cfg.Rounds, cfg.Clients, cfg.Heartbeat = 15, 3, 100*time.Millisecond
 	server := w.serve("server", &cfg, 10*time.Second)
 	at := listening(server)

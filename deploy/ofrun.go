@@ -10,18 +10,20 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // runOf returns the run whose directory, or the directory of one of whose nodes, that is; nil where it is of none, or of a node
 // that is a process of its own.
-func runOf(fsys vfs.FS, dir string) (v *job.View, n *job.NodeView, err error) {
+func runOf(fsys vfs.FS, dir string) (v *archive.View, n *archive.NodeView, err error) {
 	if _, err := fsys.Stat(filepath.Join(dir, identity.File)); err == nil {
 		return nil, nil, nil
 	}
 	dir = filepath.Clean(dir)
 	for _, c := range []struct{ run, node string }{{dir, "server"}, {filepath.Dir(dir), filepath.Base(dir)}} {
-		if v, err = job.Look(fsys, c.run); errors.Is(err, fs.ErrNotExist) {
+		if v, err = archive.Look(fsys, c.run); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
@@ -35,7 +37,7 @@ func runOf(fsys vfs.FS, dir string) (v *job.View, n *job.NodeView, err error) {
 }
 
 // callRun answers what asks how a node is for one of a run in one process, whether it runs or not: from what the directory says.
-func callRun(fsys vfs.FS, v *job.View, n *job.NodeView, q Request) (*Reply, error) {
+func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Reply, error) {
 	rec := &Record{Role: RoleClient, Job: v.Config.Name, Kind: job.KindFederated, Settings: v.Config.Settings(), Seed: v.Config.Seed,
 		Digest: hex.EncodeToString(n.Config.Program.Digest[:]), Place: n.Config.Program.Place, Starts: v.Starts()}
 	if n == v.Nodes[0] {
@@ -51,7 +53,7 @@ func callRun(fsys vfs.FS, v *job.View, n *job.NodeView, q Request) (*Reply, erro
 			rec.Member = i
 		}
 	}
-	res, err := job.Finished(fsys, v.Dir)
+	res, err := rundir.Finished(fsys, v.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -30,7 +31,7 @@ type PeerOptions struct {
 	Options
 	// Job is the job that was named; nil means the one that the directory holds. Set holds settings that were given beside it.
 	// Nodes find each other by themselves, whatever the job says of discovery.
-	Job *job.Gossip
+	Job *gossip.Config
 	Set map[string]string
 	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of all, or one
 	// that knows others from before.
@@ -79,7 +80,7 @@ const lookEvery = 200 * time.Millisecond
 type equal struct {
 	*running
 	o         PeerOptions
-	cfg       job.Gossip
+	cfg       gossip.Config
 	model     *onnx.ModelProto
 	digest    string
 	resumed   bool
@@ -118,7 +119,7 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 	}
 	if rec := e.dir.Record(); rec.Done != nil {
 		var res PeerResult
-		err := job.ReadSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), &res)
+		err := journal.ReadSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), &res)
 		res.Model, res.Kept = filepath.Join(e.dir.Path, peerModelFile), true
 		return &res, err
 	}
@@ -156,10 +157,10 @@ func (e *equal) plan() error {
 	if rec != nil && rec.Role != RolePeer {
 		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role, rec.Job)
 	}
-	set := map[string]string{"discovery": job.DiscoveryExchange}
-	base := job.GossipDefault()
+	set := map[string]string{"discovery": gossip.DiscoveryExchange}
+	base := gossip.Default()
 	if rec != nil {
-		stored, err := job.GossipFromSettings(rec.Settings)
+		stored, err := gossip.FromSettings(rec.Settings)
 		if err != nil {
 			return refuse(e.dir.Path, "holds a job that this release does not know: %v", err)
 		}
@@ -183,7 +184,7 @@ func (e *equal) plan() error {
 	if rec == nil {
 		e.cfg = asked
 	}
-	for _, key := range job.GossipKeys() {
+	for _, key := range gossip.Keys() {
 		if e.cfg.Get(key) != asked.Get(key) {
 			return refuse(e.dir.Path, "holds the job %s with %s %s, not %s: use the same settings, or choose another --dir",
 				e.cfg.Name, strings.ReplaceAll(key, "_", " "), e.cfg.Get(key), asked.Get(key))
@@ -214,7 +215,7 @@ func (e *equal) plan() error {
 		return err
 	}
 	return e.dir.Save(func(r *Record) error {
-		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.Name, job.KindGossip, job.PeersPlace
+		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.Name, job.KindGossip, gossip.PeersPlace
 		r.Settings, r.Set, r.Seed, r.Digest, r.Members = e.cfg.Settings(), e.o.Set, e.cfg.Seed, e.digest, known
 		return nil
 	})
@@ -280,7 +281,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		round := e.company.round(now)
 		if round > last {
 			last = round
-			ask := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: job.InputEvaluate, Inputs: []value.Value{value.Int(round)}}}
+			ask := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: gossip.InputEvaluate, Inputs: []value.Value{value.Int(round)}}}
 			if err := e.host.Deliver(ask); err != nil && !errors.As(err, new(*host.FullError)) {
 				return nil, e.because(err)
 			}
@@ -304,7 +305,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 // merged returns how many models of others a node has merged.
 func merged(n *node.Node) uint64 {
 	for _, c := range n.Engine().Counters() {
-		if c.Name == job.CountMerges {
+		if c.Name == gossip.CountMerges {
 			return c.Count
 		}
 	}
@@ -324,8 +325,8 @@ func (e *equal) because(err error) error {
 // event takes what the node tells.
 func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
-	case job.EventEvaluation:
-		round, accuracy, loss, err := job.ParseEvaluation(ev.Value)
+	case gossip.EventEvaluation:
+		round, accuracy, loss, err := gossip.ParseEvaluation(ev.Value)
 		if err != nil || h == nil {
 			return err // of an earlier life: it is asked for again
 		}
@@ -367,7 +368,7 @@ func (e *equal) finish(got Evaluated) (*PeerResult, error) {
 	if err := journal.WriteFileAtomic(e.dir.FS, res.Model, file); err != nil {
 		return nil, err
 	}
-	if err := job.WriteSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), res); err != nil {
+	if err := journal.WriteSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), res); err != nil {
 		return nil, err
 	}
 	return res, e.dir.Save(func(r *Record) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
@@ -129,7 +130,7 @@ func open(ctx context.Context, o Options) (*running, error) {
 		o.Tell = func(any) {}
 	}
 	o.Tell = cleanly(o.Tell)
-	if err := job.CheckKeep(o.Keep, o.KeepAge); err != nil {
+	if err := install.CheckKeep(o.Keep, o.KeepAge); err != nil {
 		return nil, err
 	}
 	for _, a := range o.Listen { // before anything is made
@@ -295,7 +296,7 @@ func (r *running) ports() []string {
 // start runs the node of the job on the directory. opened is called when the directory was found good, and before anything in it is
 // changed: a start that is refused changes nothing. Whatever the node tells goes to event, which gets nil while the host starts.
 func (r *running) start(cfg node.Config, opened func() error, event func(*host.Host, engine.AppEvent) error) error {
-	job.TuneMemory(cfg.Program)
+	install.TuneMemory(cfg.Program)
 	r.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
 	var h *host.Host
 	ready := make(chan struct{})
@@ -323,7 +324,7 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	}
 	r.glue.bind(started)
 	go r.govern()
-	job.Settle(cfg.Program)
+	install.Settle(cfg.Program)
 	return nil
 }
 
@@ -336,7 +337,7 @@ func keeps(rec *Record, o Options) *Record {
 
 // store says where the node of a record keeps its state.
 func store(fsys vfs.FS, dir string, rec *Record, cfg node.Config) host.Store {
-	s := job.Store(fsys, dir, job.ModelBytes(cfg.Program))
+	s := install.Store(fsys, dir, install.ModelBytes(cfg.Program))
 	s.Keep, s.KeepAge = rec.Keep, rec.KeepAge
 	return s
 }

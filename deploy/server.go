@@ -18,6 +18,10 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/observe"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/peer"
@@ -30,7 +34,7 @@ type ServerOptions struct {
 	Options
 	// Job is the job that was named; nil means the one that the directory holds, or job.Default where it holds none. Set holds
 	// settings that were given beside it, which a directory remembers.
-	Job *job.Config
+	Job *federated.Config
 	Set map[string]string
 	// Linger bounds how long the server waits at the end for clients that do not know yet that the job is done.
 	Linger time.Duration
@@ -47,7 +51,7 @@ type ServerOptions struct {
 type server struct {
 	*running
 	o        ServerOptions
-	cfg      job.Config
+	cfg      federated.Config
 	art      *compile.Artifact
 	raw      []byte // the artifact
 	digest   string
@@ -100,7 +104,7 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	s.board = newBoard(s.cfg.Rounds)
-	res, err := job.ReadResult(s.dir.FS, s.dir.Path, s.digest)
+	res, err := rundir.ReadResult(s.dir.FS, s.dir.Path, s.digest)
 	if err != nil {
 		return err
 	}
@@ -184,7 +188,7 @@ func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
 // plan decides what runs, and writes it down where the directory is new.
 func (s *server) plan() error {
 	rec := s.dir.Record()
-	base := job.Default()
+	base := federated.Default()
 	if s.o.Job != nil {
 		base = *s.o.Job
 	}
@@ -193,7 +197,7 @@ func (s *server) plan() error {
 		if rec.Role != RoleServer {
 			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role, rec.Job)
 		}
-		stored, err := job.FromSettings(rec.Settings)
+		stored, err := federated.FromSettings(rec.Settings)
 		if err != nil {
 			return refuse(s.dir.Path, "holds a job that this release does not know: %v", err)
 		}
@@ -265,7 +269,7 @@ func (s *server) begin(opened func() error) error {
 func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
 	case job.EventRound:
-		r, err := job.ParseRound(ev.Value)
+		r, err := federated.ParseRound(ev.Value)
 		if err == nil && r.Number > s.last {
 			s.last = r.Number
 			s.course.done(time.Now(), r.Number)
@@ -281,7 +285,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		}
 		return s.giveUp(f, h == nil)
 	case chunked.EventForgot:
-		job.FreeMemory(s.cfg.ModelBytes())
+		install.FreeMemory(s.cfg.ModelBytes())
 		return nil
 	case job.EventDone:
 		if h == nil {
@@ -304,7 +308,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 // finish writes the result where the node has told one, once.
 func (s *server) finish(h *host.Host) error {
 	var told *job.Told
-	err := h.View(func(n *node.Node) { told = job.ToldBy(n) })
+	err := h.View(func(n *node.Node) { told = federated.ToldBy(n) })
 	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
 		return nil
 	}
@@ -316,7 +320,7 @@ func (s *server) finish(h *host.Host) error {
 	if s.result != nil {
 		return nil
 	}
-	res, err := job.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {
 		err = s.dir.Save(func(r *Record) error {
 			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
@@ -354,7 +358,9 @@ func (s *server) watchEnd() {
 		case <-tick.C:
 		}
 		ended := false
-		s.host.View(func(n *node.Node) { ended = n.Engine().Idle() && job.ToldBy(n) == nil && job.FailedBy(n) == nil })
+		s.host.View(func(n *node.Node) {
+			ended = n.Engine().Idle() && federated.ToldBy(n) == nil && observe.FailedBy(n) == nil
+		})
 		if ended {
 			idle++
 		} else {

@@ -10,7 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -37,7 +37,7 @@ func newStage(t *testing.T, net *memory.Network, fsys *vfs.Mem, change func(*Ser
 	s := &stage{t: t, net: net, fsys: fsys, ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	s.cancel = cancel
-	cfg := job.Default()
+	cfg := federated.Default()
 	cfg.Clients, cfg.Rounds = 2, 10
 	told := make(chan any, 64)
 	o := ServerOptions{Job: &cfg, Linger: 20 * time.Second, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},

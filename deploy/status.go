@@ -11,6 +11,9 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -115,7 +118,7 @@ type ClientStatus struct {
 	Name  string        `json:"name"`
 	State string        `json:"state"` // as of a MemberState
 	For   time.Duration `json:"silent_ns,omitempty"`
-	job.Measures
+	observe.Measures
 }
 
 // clientsShown bounds the clients of a status, clientsAfar those of one that is asked for from afar: a message has 64 KiB.
@@ -198,13 +201,13 @@ func (l *links) look() map[wire.PeerID]string {
 // roundsOf returns the rounds of the job of a record, or 0 where they cannot be read.
 func roundsOf(rec *Record) int {
 	if rec.Kind == job.KindGossip {
-		cfg, err := job.GossipFromSettings(rec.Settings)
+		cfg, err := gossip.FromSettings(rec.Settings)
 		if err != nil {
 			return 0
 		}
 		return cfg.Rounds
 	}
-	cfg, err := job.FromSettings(rec.Settings)
+	cfg, err := federated.FromSettings(rec.Settings)
 	if err != nil {
 		return 0
 	}
@@ -248,14 +251,14 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 	for _, c := range n.Engine().Refusals() {
 		s.Refused[c.Name] = c.Count
 	}
-	if history := job.History(n); len(history) > 0 {
+	if history := observe.History(n); len(history) > 0 {
 		s.Round = history[len(history)-1].Round
 	}
 	if rec != nil && rec.Role == RoleServer {
 		s.Members = membersOf(rec, n, at)
 		s.Clients = clientStates(memberStates(rec, n, at))
 		if s.Done == nil && s.Failed == nil {
-			s.Waits = waitsOf(job.AwaitsOf(n), job.HeardOf(n), rec, nil, f.Now, time.Time{})
+			s.Waits = waitsOf(observe.AwaitsOf(n), observe.HeardOf(n), rec, nil, f.Now, time.Time{})
 		}
 	}
 	if rec != nil {
@@ -270,7 +273,7 @@ func promiseOf(rec *Record) string {
 	if rec.Kind == job.KindGossip {
 		return ""
 	}
-	cfg, err := job.FromSettings(rec.Settings)
+	cfg, err := federated.FromSettings(rec.Settings)
 	switch {
 	case err != nil:
 		return ""
@@ -283,13 +286,13 @@ func promiseOf(rec *Record) string {
 // membersOf counts the clients of a server.
 func membersOf(rec *Record, n *node.Node, at moment) *Members {
 	m := &Members{Known: len(rec.Members)}
-	if cfg, err := job.FromSettings(rec.Settings); err == nil {
+	if cfg, err := federated.FromSettings(rec.Settings); err == nil {
 		m.Places = cfg.Places()
 	}
 	if !at.runs {
 		return m
 	}
-	for _, h := range job.HeardOf(n) {
+	for _, h := range observe.HeardOf(n) {
 		if !h.Silent {
 			m.Up++
 		}

@@ -11,6 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -20,12 +23,12 @@ import (
 
 // installed returns what the node of a record is installed with.
 func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte) (node.Config, error) {
-	cfg, err := job.Install(model, r.Place, self, r.Seed)
+	cfg, err := install.Install(model, r.Place, self, r.Seed)
 	if err != nil {
 		return cfg, err
 	}
 	if r.Role == RoleServer {
-		set, err := job.FromSettings(r.Settings)
+		set, err := federated.FromSettings(r.Settings)
 		if err != nil {
 			return cfg, err
 		}
@@ -38,8 +41,8 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 			begin = append(begin, m.Peer)
 		}
 		slices.Sort(begin)
-		cfg.Targets = map[string][]wire.PeerID{job.PeersPlace: begin}
-		cfg.Anyone = []string{job.PeersPlace} // peers find each other
+		cfg.Targets = map[string][]wire.PeerID{gossip.PeersPlace: begin}
+		cfg.Anyone = []string{gossip.PeersPlace} // peers find each other
 		return cfg, nil
 	}
 	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}

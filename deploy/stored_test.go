@@ -11,6 +11,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/transport/memory"
@@ -47,20 +49,20 @@ func begun(t *testing.T, fsys vfs.FS, role, kind, place string, settings map[str
 func TestStoredProgramIsServed(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
-	other := job.Default()
+	other := federated.Default()
 	other.LearningRate = 0.07
 	art, err := other.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := maps.Clone(job.Default().Settings())
+	old := maps.Clone(federated.Default().Settings())
 	delete(old, "layers")
 	delete(old, "chunk")
-	gossip := job.GossipDefault()
-	gossip.Discovery = job.DiscoveryExchange
-	asked := gossip.Settings()
-	gossip.LearningRate = 0.07
-	plain, err := gossip.Compile()
+	equal := gossip.Default()
+	equal.Discovery = gossip.DiscoveryExchange
+	asked := equal.Settings()
+	equal.LearningRate = 0.07
+	plain, err := equal.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 		},
 		"peer": {
 			func(fsys vfs.FS) string {
-				return begun(t, fsys, RolePeer, job.KindGossip, job.PeersPlace, asked, plain)
+				return begun(t, fsys, RolePeer, job.KindGossip, gossip.PeersPlace, asked, plain)
 			},
 			func(ctx context.Context, o Options) error {
 				_, err := RunPeer(ctx, PeerOptions{Options: o})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
@@ -68,7 +69,7 @@ func (w *together) live(run func(context.Context, *lived) error) *lived {
 	return l
 }
 
-func (w *together) serve(name string, cfg *job.Config, linger time.Duration) *lived {
+func (w *together) serve(name string, cfg *federated.Config, linger time.Duration) *lived {
 	return w.live(func(ctx context.Context, l *lived) (err error) {
 		l.res, err = Serve(ctx, ServerOptions{Job: cfg, Open: true, Options: w.options(l, name), Linger: linger})
 		return err
@@ -154,8 +155,8 @@ func (l *lived) end() error {
 	return l.err
 }
 
-func smallJob(rounds, clients int) *job.Config {
-	cfg := job.Default()
+func smallJob(rounds, clients int) *federated.Config {
+	cfg := federated.Default()
 	cfg.Rounds, cfg.Clients, cfg.Hidden, cfg.Heartbeat = rounds, clients, 8, 50*time.Millisecond
 	return &cfg
 }

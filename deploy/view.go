@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -17,8 +17,8 @@ func IsNode(fsys vfs.FS, dir string) bool {
 // View returns what nodes say of themselves in their directories, to look at their states without running them. Peers whose
 // directories are not among them are called as a server knows them. It changes and locks nothing. Errors are those of the
 // files, and *DirError where a node has no job yet.
-func View(fsys vfs.FS, dirs ...string) (*job.View, error) {
-	var nodes []*job.NodeView
+func View(fsys vfs.FS, dirs ...string) (*archive.View, error) {
+	var nodes []*archive.NodeView
 	var recs []*Record
 	for _, dir := range dirs {
 		self, err := peerOf(fsys, dir)
@@ -37,9 +37,9 @@ func View(fsys vfs.FS, dirs ...string) (*job.View, error) {
 			return nil, err
 		}
 		recs = append(recs, rec)
-		nodes = append(nodes, &job.NodeView{Name: filepath.Base(dir), Dir: dir, Config: cfg})
+		nodes = append(nodes, &archive.NodeView{Name: filepath.Base(dir), Dir: dir, Config: cfg})
 	}
-	v := job.NewView(fsys, filepath.Dir(dirs[0]), nodes...)
+	v := archive.NewView(fsys, filepath.Dir(dirs[0]), nodes...)
 	for _, rec := range recs {
 		if _, known := v.Peers[string(rec.Server)]; rec.Server != "" && !known {
 			v.Peers[string(rec.Server)] = RoleServer

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -75,14 +76,14 @@ func (w *Waits) Text(now time.Time) string {
 	}
 	text := ""
 	switch w.On {
-	case job.AwaitsMembers:
+	case observe.AwaitsMembers:
 		text = fmt.Sprintf("waits for %d of %s", w.Need-w.Have, clients(w.Need))
 		if names != "" {
 			text += ": " + names
 		}
-	case job.AwaitsAnswers, job.AwaitsUpdates:
+	case observe.AwaitsAnswers, observe.AwaitsUpdates:
 		text = "waits for " + names
-		if w.On == job.AwaitsUpdates {
+		if w.On == observe.AwaitsUpdates {
 			text = "waits for the update of " + names
 		}
 		if w.Of > w.Need {
@@ -109,7 +110,7 @@ func (w *Waits) Text(now time.Time) string {
 	}
 	switch away := w.On == OnServer || w.On == OnNetwork || w.On == OnNeighbour; {
 	case away:
-	case w.Round > 1, w.Round == 1 && w.On != job.AwaitsMembers:
+	case w.Round > 1, w.Round == 1 && w.On != observe.AwaitsMembers:
 		text = fmt.Sprintf("round %d %s", w.Round, text)
 	default:
 		text = "the job " + text
@@ -187,7 +188,7 @@ func (w *Waits) cause() string {
 
 // away says whether one who is waited for is not there.
 func (w *Waits) away() bool {
-	return w.On == job.AwaitsMembers || slices.ContainsFunc(w.For, func(a Awaited) bool { return a.State != AwaitedAsked })
+	return w.On == observe.AwaitsMembers || slices.ContainsFunc(w.For, func(a Awaited) bool { return a.State != AwaitedAsked })
 }
 
 // pace decides when a wait is told: once it has lasted for a while, then after 10 seconds, then each minute; also when its cause
@@ -250,7 +251,7 @@ func (p *pace) look(now time.Time, w *Waits, first time.Duration) (tell bool, ov
 
 // waitsOf puts what a server waits for into words that people know: names by number, and how each of them is. engineNow is
 // the node's time, at is the clock's.
-func waitsOf(a *job.Awaits, all []job.Heard, rec *Record, up map[wire.PeerID]string, engineNow int64, at time.Time) *Waits {
+func waitsOf(a *observe.Awaits, all []observe.Heard, rec *Record, up map[wire.PeerID]string, engineNow int64, at time.Time) *Waits {
 	if a == nil {
 		return nil
 	}
@@ -262,7 +263,7 @@ func waitsOf(a *job.Awaits, all []job.Heard, rec *Record, up map[wire.PeerID]str
 			w.More++
 		}
 	}
-	heard := map[wire.PeerID]job.Heard{}
+	heard := map[wire.PeerID]observe.Heard{}
 	for _, h := range all {
 		heard[h.Peer] = h
 	}
@@ -288,7 +289,7 @@ func waitsOf(a *job.Awaits, all []job.Heard, rec *Record, up map[wire.PeerID]str
 		add(one(p))
 	}
 	slices.SortStableFunc(w.For, func(a, b Awaited) int { return cmp.Compare(a.Name, b.Name) })
-	if a.What != job.AwaitsMembers || a.Have+len(a.Missing) >= a.Need || rec == nil {
+	if a.What != observe.AwaitsMembers || a.Have+len(a.Missing) >= a.Need || rec == nil {
 		return w
 	}
 	for _, m := range rec.Members {

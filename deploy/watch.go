@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -344,7 +345,7 @@ func (s *standing) clean() {
 	if w := s.Waits; w != nil {
 		w.On, w.Hint = job.Line(w.On), job.Line(w.Hint)
 		if w.On == OnServer || w.On == OnNetwork { // these are the client's own to say
-			w.On = job.AwaitsAnswers
+			w.On = observe.AwaitsAnswers
 		}
 		if extra := len(w.For) - awaitedMax; extra > 0 {
 			w.For, w.More = w.For[:awaitedMax], w.More+extra

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -234,7 +235,7 @@ func trained(s *Status, rec *Record, n *node.Node) {
 		s.Round, s.RoundAt = max(s.Round, rec.Word.Round), rec.Word.At
 	}
 	if n != nil {
-		s.Round = max(s.Round, job.TrainedBefore(n))
+		s.Round = max(s.Round, observe.TrainedBefore(n))
 	}
 	if s.Rounds > 0 {
 		s.Round = min(s.Round, s.Rounds)

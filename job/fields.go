@@ -10,32 +10,32 @@ import (
 )
 
 // field is one setting of a kind of job by the name that files and flags know it by.
-type field[C any] struct {
-	key string
-	at  func(*C) any // pointer to the field
+type Field[C any] struct {
+	Key string
+	At  func(*C) any // pointer to the field
 }
 
-func fieldOf[C any](fields []field[C], key string) *field[C] {
+func FieldOf[C any](fields []Field[C], key string) *Field[C] {
 	for i := range fields {
-		if fields[i].key == key {
+		if fields[i].Key == key {
 			return &fields[i]
 		}
 	}
 	return nil
 }
 
-func isNumber[C any](fields []field[C], key string) bool {
-	switch fieldOf(fields, key).at(new(C)).(type) {
+func IsNumber[C any](fields []Field[C], key string) bool {
+	switch FieldOf(fields, key).At(new(C)).(type) {
 	case *int, *uint64, *float64:
 		return true
 	}
 	return false
 }
 
-func keysOf[C any](fields []field[C]) []string {
+func KeysOf[C any](fields []Field[C]) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
-		out[i] = f.key
+		out[i] = f.Key
 	}
 	return out
 }
@@ -51,14 +51,14 @@ func (e *KeyError) Error() string {
 	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax), strictyaml.Hint(e.Key, e.Known))
 }
 
-func set[C any](fields []field[C], c *C, key, text string) error {
-	f := fieldOf(fields, key)
+func Set[C any](fields []Field[C], c *C, key, text string) error {
+	f := FieldOf(fields, key)
 	if f == nil {
-		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(keysOf(fields), ", ")}
+		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(KeysOf(fields), ", ")}
 	}
 	bad := func(want string) error { return &ConfigError{key, fmt.Sprintf("%q", text), want} }
 	var err error
-	switch p := f.at(c).(type) {
+	switch p := f.At(c).(type) {
 	case *string:
 		*p = text
 	case *int:
@@ -86,12 +86,12 @@ func set[C any](fields []field[C], c *C, key, text string) error {
 	return nil
 }
 
-func get[C any](fields []field[C], c *C, key string) string {
-	f := fieldOf(fields, key)
+func Get[C any](fields []Field[C], c *C, key string) string {
+	f := FieldOf(fields, key)
 	if f == nil {
 		return ""
 	}
-	switch p := f.at(c).(type) {
+	switch p := f.At(c).(type) {
 	case *string:
 		return *p
 	case *int:

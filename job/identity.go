@@ -14,7 +14,7 @@ import (
 // localPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
 // name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only, where
 // nobody has to prove who they are.
-func localPeer(seed uint64, node string) (wire.PeerID, error) {
+func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
 	b := binary.LittleEndian.AppendUint64([]byte("rhizome local identity\x00"), seed)
 	key := sha256.Sum256(append(b, node...))
 	public, ok := ed25519.NewKeyFromSeed(key[:]).Public().(ed25519.PublicKey)
@@ -25,23 +25,23 @@ func localPeer(seed uint64, node string) (wire.PeerID, error) {
 }
 
 // serverName is the server's name and directory; ClientName is that of client i.
-const serverName = "server"
+const ServerName = "server"
 
 func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
 // isNode says whether that is the name of a node of a run, of whatever number.
-func isNode(name string) bool {
+func IsNode(name string) bool {
 	digits, client := strings.CutPrefix(name, "client-")
 	if !client {
-		return name == serverName
+		return name == ServerName
 	}
 	i, err := strconv.Atoi(digits)
 	return err == nil && i >= 0 && ClientName(i) == name
 }
 
 // nodeNames returns the names of all nodes of a run, the server first.
-func nodeNames(clients int) []string {
-	out := []string{serverName}
+func NodeNames(clients int) []string {
+	out := []string{ServerName}
 	for i := range clients {
 		out = append(out, ClientName(i))
 	}

@@ -8,7 +8,7 @@ const (
 	KindGossip    = "gossip"    // nodes without a server: Gossip
 )
 
-const keyKind = "kind"
+const KeyKind = "kind"
 
 // KindOf returns the kind of a job file's job. It reads no more of the file than that; errors are *FileError.
 func KindOf(file string, text []byte) (string, error) {
@@ -16,7 +16,7 @@ func KindOf(file string, text []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, ok := top.Find(keyKind)
+	v, ok := top.Find(KeyKind)
 	if !ok {
 		return KindFederated, nil
 	}

@@ -14,7 +14,7 @@ const DataSynthetic = "synthetic"
 // DefaultName is the job that runs where none is named.
 const DefaultName = "digits"
 
-func goodName(s string) bool {
+func GoodName(s string) bool {
 	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}
@@ -27,7 +27,7 @@ func goodName(s string) bool {
 }
 
 // isPath says whether a job's name is that of a file.
-func isPath(name string) bool {
+func IsPath(name string) bool {
 	ext := path.Ext(name)
 	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"
 }

@@ -67,7 +67,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 }
 
 // scalarOf returns the number in a float32 scalar.
-func scalarOf(v value.Value) (Number, bool) {
+func ScalarOf(v value.Value) (Number, bool) {
 	t, ok := v.(value.Tensor)
 	if !ok || t.DType() != tensor.Float32 || t.Len() != 1 {
 		return 0, false

@@ -14,7 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/selector"
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -76,7 +76,7 @@ func screen(t *testing.T, art *compile.Artifact, called string) string {
 // TestConsentShowsWhatLeaves (U6): a program that sends raw images under the name of an update does not look like the honest one, whose
 // update is computed from data; nothing that the server calls it reaches the screen as it is, and no line is wider than 80.
 func TestConsentShowsWhatLeaves(t *testing.T) {
-	honest := job.Default()
+	honest := federated.Default()
 	honest.Clients = 2
 	art, err := honest.Compile()
 	if err != nil {
@@ -91,7 +91,7 @@ func TestConsentShowsWhatLeaves(t *testing.T) {
 	if !strings.Contains(strings.Join(strings.Fields(bad), " "), "YOUR DATA ITSELF") || !strings.Contains(bad, "data.NextBatch") {
 		t.Errorf("the job of a spy:\n%s", bad)
 	}
-	large := job.Default()
+	large := federated.Default()
 	large.Chunk = 64
 	if art, err = large.Compile(); err != nil {
 		t.Fatal(err)

@@ -7,10 +7,11 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 )
 
 func newData(c *console) *cobra.Command {
-	d := job.Default()
+	d := federated.Default()
 	var part, of int
 	var file string
 	var asJSON bool

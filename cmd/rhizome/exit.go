@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -51,7 +52,7 @@ func exitCode(err error) int {
 	case isAny[*deploy.RemovedError](err):
 		return exitRemoved
 	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
-		isAny[*job.StateError](err), isAny[*job.RoundError](err), isAny[*job.TuneError](err), isAny[*job.FormatError](err),
+		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err), isAny[*journal.FormatError](err),
 		isAny[graph.Errors](err), isAny[compile.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err), isAny[*journal.MissingError](err),

@@ -6,13 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 )
 
 func newFork(c *console) *cobra.Command {
 	var json bool
 	set := newJobSettings()
-	o := job.ForkOptions{Set: set.set}
+	o := archive.ForkOptions{Set: set.set}
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",
 		Short: "Begin a new run from any kept round of an old one",

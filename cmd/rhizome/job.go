@@ -10,6 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 )
 
 func newJob(c *console) *cobra.Command {
@@ -42,7 +45,7 @@ func newJobList(c *console) *cobra.Command {
 		Short: "List the built-in jobs",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
-			for _, name := range job.AllBuiltins() {
+			for _, name := range kinds.AllBuiltins() {
 				l, err := builtinJob(name, newJobSettings())
 				if err != nil {
 					return err
@@ -70,7 +73,7 @@ func newJobShow(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in job",
-		Long: "Print the job file of a built-in job: " + strings.Join(job.AllBuiltins(), ", ") + ". Saved, it is a job file that runs as the built-in job\n" +
+		Long: "Print the job file of a built-in job: " + strings.Join(kinds.AllBuiltins(), ", ") + ". Saved, it is a job file that runs as the built-in job\n" +
 			"does, to the same model; edit it, and it is a job of your own. --set changes settings in what is printed.",
 		Example: "  rhizome job show digits > mine.yaml\n  rhizome job show digits --set name=mine --set rounds=20 > mine.yaml",
 		Args:    cobra.ExactArgs(1),
@@ -95,9 +98,9 @@ func newJobShow(c *console) *cobra.Command {
 // builtinJob returns a built-in job with the settings that were given.
 func builtinJob(name string, given *jobSettings) (jobLine, error) {
 	if isJobFile(name) {
-		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s", name, strings.Join(job.AllBuiltins(), ", "))}
+		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s", name, strings.Join(kinds.AllBuiltins(), ", "))}
 	}
-	text, err := job.BuiltinFile(name)
+	text, err := kinds.BuiltinFile(name)
 	if err != nil {
 		return jobLine{}, err
 	}
@@ -111,16 +114,16 @@ func builtinJob(name string, given *jobSettings) (jobLine, error) {
 	}
 	text = withSettings(text, set)
 	if l.Kind == job.KindGossip {
-		want, err := job.GossipDefault().With(set)
+		want, err := gossip.Default().With(set)
 		if err != nil {
 			return jobLine{}, err
 		}
-		got, err := job.ParseGossip(name+".yaml", text)
+		got, err := gossip.Parse(name+".yaml", text)
 		if l.Settings, l.File = got.Settings(), string(text); err != nil || got == want {
 			return l, err
 		}
 	} else {
-		named, err := job.Builtin(name)
+		named, err := kinds.Builtin(name)
 		if err != nil {
 			return jobLine{}, err
 		}
@@ -128,7 +131,7 @@ func builtinJob(name string, given *jobSettings) (jobLine, error) {
 		if err != nil {
 			return jobLine{}, err
 		}
-		got, err := job.Parse(name+".yaml", text)
+		got, err := federated.Parse(name+".yaml", text)
 		if l.Settings, l.File = got.Settings(), string(text); err != nil || got == want {
 			return l, err
 		}

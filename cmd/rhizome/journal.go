@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -26,9 +26,9 @@ func newJournal(c *console) *cobra.Command {
 
 // journals is what the commands on journals work on.
 type journals struct {
-	dirs []string  // of the nodes
-	view *job.View // of their run, or nil where they lie in none
-	live bool      // a node runs on one of them: its journal grows and loses its oldest files meanwhile
+	dirs []string      // of the nodes
+	view *archive.View // of their run, or nil where they lie in none
+	live bool          // a node runs on one of them: its journal grows and loses its oldest files meanwhile
 }
 
 // openJournals finds the journals that a path names, and sees whether a node runs on them. They are only read.
@@ -77,7 +77,7 @@ func (j *journals) steady(read func() error) error {
 }
 
 // node returns what is known of the node in a directory, or nil.
-func (j *journals) node(dir string) *job.NodeView {
+func (j *journals) node(dir string) *archive.NodeView {
 	if j.view == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 )
 
@@ -60,7 +60,7 @@ func newReplay(c *console) *cobra.Command {
 	return cmd
 }
 
-func replayNode(c *console, j *journals, n *job.NodeView, until uint64, file string, json bool) error {
+func replayNode(c *console, j *journals, n *archive.NodeView, until uint64, file string, json bool) error {
 	b, err := n.BringBack(host.Look{Until: until})
 	var gone *journal.RangeError
 	if errors.As(err, &gone) {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -48,7 +48,7 @@ func newMigrate(c *console) *cobra.Command {
 	return cmd
 }
 
-func migrate(path string) ([]job.Migrated, error) {
+func migrate(path string) ([]archive.Migrated, error) {
 	t, err := locate(path)
 	switch {
 	case err != nil:
@@ -56,7 +56,7 @@ func migrate(path string) ([]job.Migrated, error) {
 	case t.file != "":
 		return nil, &badInput{t.file + " is a file; want the directory of a node, or that of a run"}
 	case t.run != "" && !isNode(path):
-		return job.Migrate(vfs.OS(), t.run)
+		return archive.Migrate(vfs.OS(), t.run)
 	}
 	dir := t.nodes[0]
 	if err := host.InUse(vfs.OS(), dir); err != nil {
@@ -66,14 +66,14 @@ func migrate(path string) ([]job.Migrated, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := job.Migrated{Node: filepath.Base(dir), Files: []string{}, Damaged: len(m.Damaged)}
+	out := archive.Migrated{Node: filepath.Base(dir), Files: []string{}, Damaged: len(m.Damaged)}
 	for _, ref := range m.Old {
 		out.Files = append(out.Files, ref.Name)
 	}
-	return []job.Migrated{out}, m.Run()
+	return []archive.Migrated{out}, m.Run()
 }
 
-func tellMigrated(c *console, m job.Migrated) error {
+func tellMigrated(c *console, m archive.Migrated) error {
 	name := m.Node
 	if name == "" {
 		name = "run"

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/peer"
 )
 
@@ -253,7 +254,7 @@ func waitingText(w deploy.Waiting) string {
 		return "the first neighbour is there, after " + deploy.Spoken(w.Waited) + ": the periods count from now on"
 	case w.On == deploy.OnNeighbour:
 		return "there is a neighbour again, after " + deploy.Spoken(w.Waited)
-	case w.Round == 1 && w.On == job.AwaitsMembers:
+	case w.Round == 1 && w.On == observe.AwaitsMembers:
 		return "the clients are there, after " + deploy.Spoken(w.Waited)
 	}
 	return fmt.Sprintf("round %d goes on, after %s", w.Round, deploy.Spoken(w.Waited))

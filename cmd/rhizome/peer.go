@@ -8,6 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 )
 
 func newPeer(c *console) *cobra.Command {
@@ -29,8 +30,8 @@ func newPeer(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if d, ok := given["discovery"]; ok && d != job.DiscoveryExchange {
-				return &badInput{fmt.Sprintf("--set discovery=%s: nodes of rhizome peer tell each other whom they know; want %s", d, job.DiscoveryExchange)}
+			if d, ok := given["discovery"]; ok && d != gossip.DiscoveryExchange {
+				return &badInput{fmt.Sprintf("--set discovery=%s: nodes of rhizome peer tell each other whom they know; want %s", d, gossip.DiscoveryExchange)}
 			}
 			o := deploy.PeerOptions{Job: named, Set: given, Bootstrap: bootstrap}
 			if named != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
+	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/journal"
 )
 
@@ -32,7 +34,7 @@ func newRun(c *console) *cobra.Command {
 		Use:   "run [JOB]",
 		Short: "Train a job on this machine: one server and its clients",
 		Long: "Train a job on this machine: one server and its clients, each a node with its own directory.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(job.Builtins(), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(), ", ") + ".\n" +
 			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
 			"that comes out is the same to the bit.",
 		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run --chaos 0.3",
@@ -62,7 +64,7 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	o := job.Options{Job: named, Dir: f.dir, Set: set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
+	o := local.Options{Job: named, Dir: f.dir, Set: set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
 	if text, ok := f.chaos["chaos"]; ok {
 		if f.procs {
 			return &badInput{"--chaos drops nodes within one process; with --processes, kill the processes that --json names"}
@@ -87,7 +89,7 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 		}
 		view.warn(c, s.String())
 	}
-	l, err := job.Open(o)
+	l, err := local.Open(o)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/processes"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 )
 
 // processLine is the object of a process that was started or has ended.
@@ -51,7 +52,7 @@ func passed(e processes.Event) json.RawMessage {
 }
 
 // runProcesses trains with each node as a process of its own.
-func runProcesses(ctx context.Context, c *console, l *job.Local, v view) (*job.Result, error) {
+func runProcesses(ctx context.Context, c *console, l *local.Local, v view) (*job.Result, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

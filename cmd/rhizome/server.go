@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -30,7 +31,7 @@ func newServer(c *console) *cobra.Command {
 			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further invitations, --allow names\n" +
 			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is announced on the local\n" +
 			"network only where --open or --lan says so.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(job.Builtins(), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(), ", ") + ".\n" +
 			"Stop it whenever you like: the same command goes on where it was, and so do the clients.",
 		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and what it is behind it",
 		Args:    cobra.MaximumNArgs(1),
@@ -61,7 +62,7 @@ func newServer(c *console) *cobra.Command {
 				if err := json.Unmarshal([]byte(settings), &all); err != nil {
 					return &badInput{"--settings: " + err.Error()}
 				}
-				named, err := job.FromSettings(all)
+				named, err := federated.FromSettings(all)
 				if err != nil {
 					return err
 				}

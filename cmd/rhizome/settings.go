@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 )
 
 // jobSettings are the settings that a command line gives the job that it names: each by --set, and some by a flag of their own. All
@@ -48,7 +51,7 @@ func (s *jobSettings) all(kind string) (map[string]string, error) {
 		}
 		out[key] = text
 	}
-	if err := job.CheckKeys(kind, out); err != nil {
+	if err := kinds.CheckKeys(kind, out); err != nil {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.flags)) {
@@ -67,12 +70,12 @@ func (s *jobSettings) all(kind string) (map[string]string, error) {
 
 // federated returns the job with a server that is named, or nil where none is and none is needed, because a directory tells it; and
 // the settings that are to be changed. The job has the name that they give it.
-func (s *jobSettings) federated(args []string, needed bool) (*job.Config, map[string]string, error) {
+func (s *jobSettings) federated(args []string, needed bool) (*federated.Config, map[string]string, error) {
 	set, err := s.all(job.KindFederated)
 	if err != nil || len(args) == 0 && !needed {
 		return nil, set, err
 	}
-	named, err := job.Find(append(args, job.DefaultName)[0])
+	named, err := kinds.Find(append(args, job.DefaultName)[0])
 	if name, ok := set["name"]; ok && err == nil {
 		named, err = named.With(map[string]string{"name": name})
 	}
@@ -80,12 +83,12 @@ func (s *jobSettings) federated(args []string, needed bool) (*job.Config, map[st
 }
 
 // gossip is federated for a job without a server.
-func (s *jobSettings) gossip(args []string, needed bool) (*job.Gossip, map[string]string, error) {
+func (s *jobSettings) gossip(args []string, needed bool) (*gossip.Config, map[string]string, error) {
 	set, err := s.all(job.KindGossip)
 	if err != nil || len(args) == 0 && !needed {
 		return nil, set, err
 	}
-	named, err := job.FindGossip(append(args, job.KindGossip)[0])
+	named, err := kinds.FindGossip(append(args, job.KindGossip)[0])
 	if name, ok := set["name"]; ok && err == nil {
 		named, err = named.With(map[string]string{"name": name})
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/conditions"
 	"github.com/rhizome-ml/rhizome/sim/study"
@@ -56,7 +59,7 @@ func onlyWith(fl *pflag.FlagSet, jobNamed bool) (err error) {
 		case jobNamed && slices.Contains(chaosOnly, f.Name):
 			err = &badInput{fmt.Sprintf("--%s is of a simulation without a JOB", f.Name)}
 		case !jobNamed && slices.Contains(jobOnly, f.Name):
-			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, gossip, or a job file", f.Name, f.Name, strings.Join(job.Builtins(), ", "))}
+			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, gossip, or a job file", f.Name, f.Name, strings.Join(kinds.Builtins(), ", "))}
 		}
 	})
 	return err
@@ -64,8 +67,8 @@ func onlyWith(fl *pflag.FlagSet, jobNamed bool) (err error) {
 
 // subject is the job that is simulated; one of both is set.
 type subject struct {
-	federated *job.Config
-	gossip    *job.Gossip
+	federated *federated.Config
+	gossip    *gossip.Config
 }
 
 // findSubject returns the job of a name with the settings that were given, and with so many nodes where that is not empty; of a job
@@ -90,7 +93,7 @@ func findSubject(name, nodes string, given *jobSettings) (subject, error) {
 	c, set, err := given.federated([]string{name}, true)
 	var unknown *job.UnknownError
 	if errors.As(err, &unknown) {
-		unknown.Known = job.AllBuiltins()
+		unknown.Known = kinds.AllBuiltins()
 	}
 	if err != nil {
 		return subject{}, err
@@ -123,12 +126,12 @@ func (s subject) seed() uint64 {
 // settings returns all settings of the job, in the order of its kind.
 func (s subject) settings() (out [][2]string) {
 	if s.gossip != nil {
-		for _, key := range job.GossipKeys() {
+		for _, key := range gossip.Keys() {
 			out = append(out, [2]string{key, s.gossip.Get(key)})
 		}
 		return out
 	}
-	for _, key := range job.Keys() {
+	for _, key := range federated.Keys() {
 		out = append(out, [2]string{key, s.federated.Get(key)})
 	}
 	return out

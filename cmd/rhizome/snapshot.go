@@ -12,7 +12,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -50,7 +51,7 @@ func locate(path string) (target, error) {
 	if isNode(path) {
 		return target{nodes: []string{path}, run: runOf(path)}, nil
 	}
-	if _, err := job.Stored(vfs.OS(), path); err == nil {
+	if _, err := rundir.Stored(vfs.OS(), path); err == nil {
 		t := target{run: path}
 		entries, err := os.ReadDir(path)
 		for _, e := range entries {
@@ -68,7 +69,7 @@ func locate(path string) (target, error) {
 
 // look returns what is known of the nodes that a path names: from the run that they lie in, or from what each writes down of
 // itself where it is a process of its own. It is nil where nothing is known.
-func (t *target) look() (*job.View, error) {
+func (t *target) look() (*archive.View, error) {
 	dirs := t.nodes
 	if t.file != "" {
 		dirs = []string{filepath.Dir(t.file)}
@@ -83,7 +84,7 @@ func (t *target) look() (*job.View, error) {
 	if t.run == "" {
 		return nil, nil
 	}
-	return job.Look(vfs.OS(), t.run)
+	return archive.Look(vfs.OS(), t.run)
 }
 
 // runOf returns the directory of the run that a node's directory lies in, or nothing: there its program is known.
@@ -92,7 +93,7 @@ func runOf(node string) string {
 	if err != nil || !isNode(node) {
 		return ""
 	}
-	if _, err := job.Stored(vfs.OS(), filepath.Dir(whole)); err != nil {
+	if _, err := rundir.Stored(vfs.OS(), filepath.Dir(whole)); err != nil {
 		return ""
 	}
 	return filepath.Dir(whole)

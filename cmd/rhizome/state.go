@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -16,10 +16,10 @@ import (
 type state struct {
 	name     string
 	message  *snapshot.NodeSnapshot
-	payload  []byte        // of the message, or nil where the node was brought back
-	node     *node.Node    // brought back, or nil where its program is not known
-	view     *job.NodeView // of the node, or nil where its program is not known
-	run      *job.View     // likewise
+	payload  []byte            // of the message, or nil where the node was brought back
+	node     *node.Node        // brought back, or nil where its program is not known
+	view     *archive.NodeView // of the node, or nil where its program is not known
+	run      *archive.View     // likewise
 	replayed int
 }
 
@@ -109,7 +109,7 @@ func stateInFile(t target) (*state, error) {
 }
 
 // know looks for the node of the state in a run: there, its program is known.
-func (s *state) know(v *job.View) (err error) {
+func (s *state) know(v *archive.View) (err error) {
 	if v == nil || s.node != nil {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -259,7 +259,7 @@ func TestFork(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
 	to := filepath.Join(t.TempDir(), "fork")
-	f := lines[job.Forked](t, rhizome(t, "fork", dir, "--at", "2", "--dir", to, "--json"))[0]
+	f := lines[archive.Forked](t, rhizome(t, "fork", dir, "--at", "2", "--dir", to, "--json"))[0]
 	if f.Round != 2 || f.Dir != to || f.From != dir || len(f.Nodes) != 5 || f.Nodes[0].Record == 0 {
 		t.Errorf("%+v", f)
 	}
@@ -345,7 +345,7 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 	}
-	done := lines[job.Migrated](t, rhizome(t, "snapshot", "migrate", "--json", dir))
+	done := lines[archive.Migrated](t, rhizome(t, "snapshot", "migrate", "--json", dir))
 	if len(done) != 6 || done[0].Node != "server" || len(done[0].Files)+done[0].Damaged+len(done[5].Files) != 0 {
 		t.Errorf("%+v", done)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -95,7 +95,7 @@ func verifyResult(checks []check, dir string) ([]check, error) {
 		return checks, nil
 	}
 	k := check{Node: "run", What: "model", File: "model.onnx", Found: "is not the one that the run trained; run it again, and it is written anew"}
-	res, err := job.Finished(vfs.OS(), dir)
+	res, err := rundir.Finished(vfs.OS(), dir)
 	if res != nil {
 		k.OK, k.Found = true, "is the one that the run trained: "+res.ModelSHA256
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -53,7 +53,7 @@ func newVersion(c *console) *cobra.Command {
 func readVersions() versions {
 	v := versions{
 		Version: "(devel)", Commit: "commit unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Artifact: artifact.FormArtifact, Snapshot: snapshot.CurrentSnapshotSpecVersion, Envelope: wire.CurrentVersion, Run: job.FormatVersion,
+		Artifact: artifact.FormArtifact, Snapshot: snapshot.CurrentSnapshotSpecVersion, Envelope: wire.CurrentVersion, Run: journal.SealedVersion,
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

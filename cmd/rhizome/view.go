@@ -8,11 +8,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 )
 
 // view shows a run while it goes on, and its result.
 type view interface {
-	begin(*job.Local)
+	begin(*local.Local)
 	round(job.Round)
 	warn(c *console, text string)
 	end() // nothing more comes but the result

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 )
 
 // barView shows one line that changes, on a terminal, and then a summary. It is safe for concurrent use: a round that lasts is told of
@@ -32,7 +33,7 @@ type barView struct {
 	open    bool // a line is shown
 }
 
-func (v *barView) begin(l *job.Local) {
+func (v *barView) begin(l *local.Local) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.name, v.rounds, v.started, v.last = l.Config().Name, l.Config().Rounds, time.Now(), time.Now()

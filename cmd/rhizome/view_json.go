@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 )
 
 // jsonView writes one object per line, for programs.
@@ -36,7 +37,7 @@ type doneLine struct {
 	Restarts    uint64     `json:"restarts"`
 }
 
-func (v *jsonView) begin(*job.Local) {}
+func (v *jsonView) begin(*local.Local) {}
 
 func (v *jsonView) round(r job.Round) {
 	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions}); v.err == nil {

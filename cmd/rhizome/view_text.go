@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 )
 
 // lineView writes a line per round and a summary, for a file or a pipe.
@@ -14,7 +15,7 @@ type lineView struct {
 	rounds int
 }
 
-func (v *lineView) begin(l *job.Local) { v.rounds = l.Config().Rounds }
+func (v *lineView) begin(l *local.Local) { v.rounds = l.Config().Rounds }
 
 func (v *lineView) round(r job.Round) {
 	fmt.Fprintf(v.out, "round %*d/%d  accuracy %s  loss %.4f  contributions %d\n",

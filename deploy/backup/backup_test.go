@@ -23,15 +23,17 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // small runs a short job to its end in a file system.
 func small(t testing.TB, fsys vfs.FS, dir string) *job.Result {
 	t.Helper()
-	c := job.Default()
+	c := federated.Default()
 	c.Rounds, c.Clients, c.Epochs, c.Hidden, c.Seed = 3, 2, 1, 4, 9
-	l, err := job.Open(job.Options{Dir: dir, Job: &c, FS: fsys})
+	l, err := local.Open(local.Options{Dir: dir, Job: &c, FS: fsys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +113,7 @@ func TestThereAndBack(t *testing.T) {
 			t.Errorf("into a directory that is there: %v", err)
 		}
 	}
-	l, err := job.Open(job.Options{Dir: in(Move)})
+	l, err := local.Open(local.Options{Dir: in(Move)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +186,7 @@ type entry struct {
 	b string
 }
 
-func archive(t testing.TB, all ...entry) []byte {
+func packed(t testing.TB, all ...entry) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -267,7 +269,7 @@ func TestHostileArchives(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "file")
-			if err := os.WriteFile(path, sealed(compressed(t, archive(t, all...))), 0o600); err != nil {
+			if err := os.WriteFile(path, sealed(compressed(t, packed(t, all...))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			a, err := Open(vfs.OS(), path)
@@ -285,7 +287,7 @@ func TestHostileArchives(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "file")
 	newer := strings.Replace(plain.b, `"format":1`, `"what next":[],"format":2`, 1)
-	if err := os.WriteFile(path, sealed(compressed(t, archive(t, entry{tar.Header{Name: manifestName}, newer}))), 0o600); err != nil {
+	if err := os.WriteFile(path, sealed(compressed(t, packed(t, entry{tar.Header{Name: manifestName}, newer}))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(vfs.OS(), path); !isAny[*VersionError](err) {
@@ -379,10 +381,10 @@ func FuzzArchive(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	plain := archive(f, entry{tar.Header{Name: manifestName}, string(b)})
+	plain := packed(f, entry{tar.Header{Name: manifestName}, string(b)})
 	f.Add(plain, false)
 	f.Add(compressed(f, plain), true)
-	f.Add(archive(f, entry{tar.Header{Name: "x"}, "y"}), false)
+	f.Add(packed(f, entry{tar.Header{Name: "x"}, "y"}), false)
 	f.Add([]byte{}, true)
 	fuzzing.RunWithin(f, func(n int) int { return 64<<20 + 4096*n }, func(t *testing.T, b []byte, raw bool) {
 		mem := vfs.NewMem()

@@ -16,7 +16,8 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -120,7 +121,7 @@ func (f *frozen) settle(ctx context.Context, o Options) (m *Manifest, err error)
 		// What is wrong with files that do not change any more stays the same, and where it is that nodes do not fit each other,
 		// that is so on the disk too: then their ends are what the next start finds.
 		same := last != nil && last.Error() == err.Error() && !errors.Is(err, fs.ErrNotExist)
-		if same && !isAny[*job.SplitError](err) {
+		if same && !isAny[*archive.SplitError](err) {
 			break
 		}
 		before = ends
@@ -164,7 +165,7 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 		m := &Manifest{Format: FormatVersion, What: rec.Role, Job: rec.Job, Digest: rec.Digest, Peer: v.Nodes[0].Config.Self}
 		return f.nodes(o, m, v, nil)
 	}
-	k, err := job.KeptIn(o.FS, o.Dir)
+	k, err := archive.KeptIn(o.FS, o.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, f.neither(o)
@@ -188,12 +189,12 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 			return nil, nil, err
 		}
 	}
-	var v *job.View
+	var v *archive.View
 	if k.Processes {
 		m.What = WhatProcesses
 		v, err = deploy.View(f, dirs...)
 	} else {
-		v, err = job.Look(f, o.Dir)
+		v, err = archive.Look(f, o.Dir)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -210,11 +211,11 @@ func (f *frozen) neither(o Options) error {
 }
 
 // nodes brings the nodes back, cuts them to one moment, and notes what they are.
-func (f *frozen) nodes(o Options, m *Manifest, v *job.View, before []uint64) (*Manifest, []uint64, error) {
-	cuts, err := job.Together(v.Nodes...)
+func (f *frozen) nodes(o Options, m *Manifest, v *archive.View, before []uint64) (*Manifest, []uint64, error) {
+	cuts, err := archive.Together(v.Nodes...)
 	var ends []uint64
-	if isAny[*job.SplitError](err) {
-		var again []job.Cut
+	if isAny[*archive.SplitError](err) {
+		var again []archive.Cut
 		if again, err = each(v, err); again != nil {
 			for _, c := range again {
 				ends = append(ends, c.Record)
@@ -246,7 +247,7 @@ func (f *frozen) nodes(o Options, m *Manifest, v *job.View, before []uint64) (*M
 }
 
 // progress notes how far the job is, as the first node knows it at its cut.
-func (f *frozen) progress(m *Manifest, n *job.NodeView, c job.Cut) error {
+func (f *frozen) progress(m *Manifest, n *archive.NodeView, c archive.Cut) error {
 	b := c.Node
 	if b.Record != c.Record {
 		var err error
@@ -254,7 +255,7 @@ func (f *frozen) progress(m *Manifest, n *job.NodeView, c job.Cut) error {
 			return err
 		}
 	}
-	if h := job.History(b.Node); len(h) > 0 {
+	if h := observe.History(b.Node); len(h) > 0 {
 		m.Round = h[len(h)-1].Round
 	}
 	if m.What == WhatRun {
@@ -269,10 +270,10 @@ func (f *frozen) progress(m *Manifest, n *job.NodeView, c job.Cut) error {
 }
 
 // each returns the nodes at their last records, whatever they say of each other.
-func each(v *job.View, why error) ([]job.Cut, error) {
-	var cuts []job.Cut
+func each(v *archive.View, why error) ([]archive.Cut, error) {
+	var cuts []archive.Cut
 	for _, n := range v.Nodes {
-		one, err := job.Together(n)
+		one, err := archive.Together(n)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +284,7 @@ func each(v *job.View, why error) ([]job.Cut, error) {
 
 // trim removes from the copy of a node's files what is beyond a record of its journal, so that a directory of it is that of a node which
 // was killed there.
-func (f *frozen) trim(dir string, c job.Cut) error {
+func (f *frozen) trim(dir string, c archive.Cut) error {
 	if c.Node.Short {
 		return nil // a file of it is short, which whoever opens it is to see
 	}

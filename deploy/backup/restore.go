@@ -14,7 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -250,9 +250,9 @@ func (a *Archive) verify(fsys vfs.FS, tmp string, out *Restored) error {
 }
 
 // view returns the nodes of the directory.
-func (a *Archive) view(fsys vfs.FS, tmp string, dirs []string) (*job.View, error) {
+func (a *Archive) view(fsys vfs.FS, tmp string, dirs []string) (*archive.View, error) {
 	if a.What == WhatRun {
-		v, err := job.Look(fsys, tmp)
+		v, err := archive.Look(fsys, tmp)
 		if err == nil && len(v.Nodes) != len(a.Nodes) {
 			err = fmt.Errorf("the run has %d nodes, and the manifest names %d", len(v.Nodes), len(a.Nodes))
 		}

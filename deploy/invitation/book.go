@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -108,7 +108,7 @@ func (e *UnknownError) Error() string {
 // Open reads the book of a directory; where there is none, it is empty. Errors are those of job.ReadSealed.
 func Open(fsys vfs.FS, dir string) (*Book, error) {
 	b := &Book{fsys: fsys, path: filepath.Join(dir, File)}
-	err := job.ReadSealed(fsys, b.path, &b.page)
+	err := journal.ReadSealed(fsys, b.path, &b.page)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -127,7 +127,7 @@ func (b *Book) change(f func(*page) error) error {
 	if err := f(&next); err != nil {
 		return err
 	}
-	if err := job.WriteSealed(b.fsys, b.path, next); err != nil {
+	if err := journal.WriteSealed(b.fsys, b.path, next); err != nil {
 		return err
 	}
 	b.page = next

@@ -10,13 +10,14 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // members gives each client a key, once. The keys are drawn, and dealt so that the peer ids have the order of those of a run in
 // one process: cohorts are drawn from the sorted ids, so the same clients take part in the same rounds.
-func members(fsys vfs.FS, l *job.Local) ([]wire.PeerID, error) {
+func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 	settled, err := l.Clients()
 	if err != nil {
 		return nil, err

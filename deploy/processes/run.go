@@ -15,6 +15,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -23,8 +24,8 @@ const Loopback = "/ip4/127.0.0.1/tcp/0"
 
 // Options say what is run, and who is told.
 type Options struct {
-	Executable string     // this program
-	Run        *job.Local // opened with Processes
+	Executable string       // this program
+	Run        *local.Local // opened with Processes
 	OnRound    func(job.Round)
 	OnProcess  func(Process)
 	OnWarn     func(string)

@@ -29,6 +29,11 @@ var rows = [][]string{
 	{"bench", "sim/chaos", "sim/study", "sim/conditions", "sim/page"},
 	{"."}, // the root
 	{"deploy"},
+	{"job/archive", "job/local"},
+	{"job/rundir"},
+	{"job/kinds"},
+	{"job/kinds/federated", "job/kinds/gossip"},
+	{"job/observe", "job/install"},
 	{"job"},
 	{"sim"},
 	{"host"},

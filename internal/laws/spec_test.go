@@ -13,7 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -97,7 +97,7 @@ func TestSpecification(t *testing.T) {
 	for name, want := range map[string]any{
 		"snapshot.CurrentSnapshotSpecVersion": snapshot.CurrentSnapshotSpecVersion, "wire.CurrentVersion": wire.CurrentVersion,
 		"artifact.FormChoreography": artifact.FormChoreography, "artifact.FormArtifact": artifact.FormArtifact,
-		"artifact.IRVersion": artifact.IRVersion, "op.Version": op.Version, "job.FormatVersion": job.FormatVersion,
+		"artifact.IRVersion": artifact.IRVersion, "op.Version": op.Version, "journal.SealedVersion": journal.SealedVersion,
 	} {
 		if !regexp.MustCompile(`(?m)^\|[^|]*` + "`" + regexp.QuoteMeta(name) + "`" + `\) \| ` + fmt.Sprint(want) + ` \|`).MatchString(text) {
 			t.Errorf("no row of the formats says that %s is %v", name, want)

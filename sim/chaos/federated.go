@@ -11,16 +11,17 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// federated is the scenario of a federated job: its model is that of an undisturbed run, to the bit. When its rounds have a
+// federatedScenario is the scenario of a federated job: its model is that of an undisturbed run, to the bit. When its rounds have a
 // deadline, it is that of an undisturbed run in which each round asks just those whose updates were accepted.
-type federated struct {
+type federatedScenario struct {
 	w       *sim.World
-	cfg     job.Config
+	cfg     federated.Config
 	nodes   []*sim.Node
 	told    toldOnce
 	members map[int64][]wire.PeerID // by round: whose updates were accepted
@@ -32,8 +33,8 @@ type federated struct {
 func deadlined(p *Plan) bool { return p.Work%2 == 1 }
 
 // settings returns the job of a plan: small, so that many seeds can be run.
-func settings(p *Plan) job.Config {
-	c := job.Default()
+func settings(p *Plan) federated.Config {
+	c := federated.Default()
 	c.Name, c.Seed = "chaos", 1
 	c.Rounds, c.Clients, c.Hidden, c.Epochs, c.Batch = 2+p.Work/2%3, p.Nodes-1, 4, 1, 64
 	if deadlined(p) {
@@ -42,7 +43,7 @@ func settings(p *Plan) job.Config {
 	return c
 }
 
-func (f *federated) Build(w *sim.World, p *Plan, trace bool) error {
+func (f *federatedScenario) Build(w *sim.World, p *Plan, trace bool) error {
 	f.w, f.cfg, f.told, f.members = w, settings(p), toldOnce{}, map[int64][]wire.PeerID{}
 	members, err := membersOf(f.cfg)
 	if err != nil {
@@ -68,7 +69,7 @@ const undisturbed = ^uint64(0)
 
 var membersCache sync.Map // job.Config → []job.Member
 
-func membersOf(c job.Config) ([]job.Member, error) {
+func membersOf(c federated.Config) ([]job.Member, error) {
 	if m, ok := membersCache.Load(c); ok {
 		return m.([]job.Member), nil
 	}
@@ -83,7 +84,7 @@ func membersOf(c job.Config) ([]job.Member, error) {
 	return m, err
 }
 
-func (f *federated) App(n *sim.Node, ev engine.AppEvent) error {
+func (f *federatedScenario) App(n *sim.Node, ev engine.AppEvent) error {
 	if _, err := f.told.first(f.w, n, ev); err != nil && !forgot(n) {
 		return err
 	}
@@ -108,7 +109,7 @@ func (f *federated) App(n *sim.Node, ev engine.AppEvent) error {
 }
 
 // round notes whose updates were accepted, which is never another set for the same round.
-func (f *federated) round(v value.Value) error {
+func (f *federatedScenario) round(v value.Value) error {
 	l, ok := v.(*value.List)
 	if !ok || l.Len() != 5 {
 		return broken(f.w, "answers", "the server told a round as %s", render(v))
@@ -132,11 +133,11 @@ func (f *federated) round(v value.Value) error {
 	return nil
 }
 
-func deadlinedJob(c job.Config) bool { return c.Deadline != 0 }
+func deadlinedJob(c federated.Config) bool { return c.Deadline != 0 }
 
-func (f *federated) Settled() bool { return f.model != nil }
+func (f *federatedScenario) Settled() bool { return f.model != nil }
 
-func (f *federated) Audit() error {
+func (f *federatedScenario) Audit() error {
 	want, err := reference(f.cfg, f.members)
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func (f *federated) Audit() error {
 }
 
 // Remember keeps what the server told, which goes back with its directory.
-func (f *federated) Remember(n *sim.Node) func() {
+func (f *federatedScenario) Remember(n *sim.Node) func() {
 	if n != f.nodes[0] {
 		return nil
 	}
@@ -185,7 +186,7 @@ func lied(nodes []*sim.Node) bool {
 var referenceCache sync.Map // settings and sets → model
 
 // reference returns the model of an undisturbed run in which each round asks just these clients.
-func reference(c job.Config, members map[int64][]wire.PeerID) ([]byte, error) {
+func reference(c federated.Config, members map[int64][]wire.PeerID) ([]byte, error) {
 	key := fmt.Sprint(c, members)
 	if m, ok := referenceCache.Load(key); ok {
 		return m.([]byte), nil
@@ -194,7 +195,7 @@ func reference(c job.Config, members map[int64][]wire.PeerID) ([]byte, error) {
 	if deadlinedJob(c) {
 		p.Work++
 	}
-	f := &federated{scripts: members}
+	f := &federatedScenario{scripts: members}
 	w := sim.New(sim.Options{Seed: undisturbed, OnApp: f.App})
 	if err := f.Build(w, p, false); err != nil {
 		return nil, err

@@ -9,13 +9,14 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// gossip is the scenario of equal nodes that send each other their models, applied once: each model that left a node is merged
+// gossipScenario is the scenario of equal nodes that send each other their models, applied once: each model that left a node is merged
 // once by its receiver, and all models stay finite.
-type gossip struct {
+type gossipScenario struct {
 	w      *sim.World
 	nodes  []*sim.Node
 	sent   map[letter]time.Duration // models that left, and when first
@@ -31,12 +32,12 @@ type letter struct {
 
 var swarmCache sync.Map // nodes → *job.Swarm
 
-func swarmOf(nodes int) (*job.Swarm, error) {
+func swarmOf(nodes int) (*gossip.Swarm, error) {
 	if s, ok := swarmCache.Load(nodes); ok {
-		return s.(*job.Swarm), nil
+		return s.(*gossip.Swarm), nil
 	}
-	c := job.GossipDefault()
-	c.Name, c.Nodes, c.Degree, c.Delivery, c.Period, c.Features = "chaos", nodes, 3, job.DeliveryOnce, 300*time.Millisecond, 8
+	c := gossip.Default()
+	c.Name, c.Nodes, c.Degree, c.Delivery, c.Period, c.Features = "chaos", nodes, 3, gossip.DeliveryOnce, 300*time.Millisecond, 8
 	s, err := c.Swarm()
 	if err == nil {
 		swarmCache.Store(nodes, s)
@@ -44,7 +45,7 @@ func swarmOf(nodes int) (*job.Swarm, error) {
 	return s, err
 }
 
-func (g *gossip) Build(w *sim.World, p *Plan, trace bool) error {
+func (g *gossipScenario) Build(w *sim.World, p *Plan, trace bool) error {
 	g.w, g.sent, g.healed = w, map[letter]time.Duration{}, p.Horizon
 	s, err := swarmOf(p.Nodes)
 	if err != nil {
@@ -60,7 +61,7 @@ func (g *gossip) Build(w *sim.World, p *Plan, trace bool) error {
 }
 
 // Packet notes a model that leaves a node.
-func (g *gossip) Packet(n *sim.Node, raw []byte) {
+func (g *gossipScenario) Packet(n *sim.Node, raw []byte) {
 	e, _, err := wire.DecodeHeader(raw, engine.DefaultLimits().Wire)
 	if err != nil || e.Number == 0 || e.Edge < 0 {
 		return
@@ -71,7 +72,7 @@ func (g *gossip) Packet(n *sim.Node, raw []byte) {
 	}
 }
 
-func (g *gossip) App(n *sim.Node, ev engine.AppEvent) error {
+func (g *gossipScenario) App(n *sim.Node, ev engine.AppEvent) error {
 	if _, harmless := job.Harmless(ev.Value); ev.Name == engine.FailureEvent && !harmless && !lied(g.nodes) {
 		return broken(g.w, "nothing fails", "%s: %s", n.Name, render(ev.Value))
 	}
@@ -79,7 +80,7 @@ func (g *gossip) App(n *sim.Node, ev engine.AppEvent) error {
 }
 
 // Settled says that every node runs, and has merged some models since the network was healed.
-func (g *gossip) Settled() bool {
+func (g *gossipScenario) Settled() bool {
 	for _, n := range g.nodes {
 		if !n.Up() {
 			return false
@@ -90,11 +91,11 @@ func (g *gossip) Settled() bool {
 	}
 	if g.merges == nil {
 		for _, n := range g.nodes {
-			g.merges = append(g.merges, counterOf(n, job.CountMerges))
+			g.merges = append(g.merges, counterOf(n, gossip.CountMerges))
 		}
 	}
 	for i, n := range g.nodes {
-		if g.receives(n) && counterOf(n, job.CountMerges) < g.merges[i]+3 {
+		if g.receives(n) && counterOf(n, gossip.CountMerges) < g.merges[i]+3 {
 			return false
 		}
 	}
@@ -102,7 +103,7 @@ func (g *gossip) Settled() bool {
 }
 
 // receives says whether a node is somebody's neighbour.
-func (g *gossip) receives(n *sim.Node) bool {
+func (g *gossipScenario) receives(n *sim.Node) bool {
 	for l := range g.sent {
 		if l.to == string(n.Peer) {
 			return true
@@ -114,7 +115,7 @@ func (g *gossip) receives(n *sim.Node) bool {
 // settleTime is how long after it left a model has surely been merged, in a network that is sound.
 const settleTime = 25 * time.Second
 
-func (g *gossip) Audit() error {
+func (g *gossipScenario) Audit() error {
 	for _, n := range g.nodes {
 		params, _ := n.Node().Component("model").(*logistic.Component).Params()
 		for _, x := range params {
@@ -136,7 +137,7 @@ func (g *gossip) Audit() error {
 				least++
 			}
 		}
-		switch got := counterOf(n, job.CountMerges); {
+		switch got := counterOf(n, gossip.CountMerges); {
 		case got > most:
 			return broken(g.w, "no effect twice", "%s merged %d models, and %d were sent to it", n.Name, got, most)
 		case got < least:

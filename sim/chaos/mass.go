@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -34,7 +35,7 @@ func Mass(seed uint64, clients, rounds int) *Result {
 }
 
 func massRun(seed uint64, clients, rounds int, crash bool, r *Result) (model []byte, err error) {
-	c := job.Default()
+	c := federated.Default()
 	c.Name, c.Data, c.Clients, c.Rounds, c.Seed = "mass", job.DataSynthetic, clients, rounds, seed
 	c.Hidden, c.Epochs, c.Batch, c.Heartbeat = 4, 1, 64, time.Minute
 	members, err := membersOf(c)
@@ -58,7 +59,7 @@ func massRun(seed uint64, clients, rounds int, crash bool, r *Result) (model []b
 		OnApp: func(n *sim.Node, ev engine.AppEvent) error {
 			switch ev.Name {
 			case job.EventRound:
-				round, err := job.ParseRound(ev.Value)
+				round, err := federated.ParseRound(ev.Value)
 				if err != nil {
 					return err
 				}
@@ -70,7 +71,7 @@ func massRun(seed uint64, clients, rounds int, crash bool, r *Result) (model []b
 					half()
 				}
 			case job.EventDone:
-				_, file, err := job.ParseDone(ev.Value)
+				_, file, err := federated.ParseDone(ev.Value)
 				model = file
 				return err
 			}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -52,8 +52,8 @@ func islands(w *sim.World) int {
 // forgets the dead. Models are merged all the while.
 func TestOverlay(t *testing.T) {
 	for seed := range uint64(1) {
-		c := job.GossipDefault()
-		c.Name, c.Nodes, c.Degree, c.Features, c.Discovery, c.Seed = "overlay", 200, 12, 4, job.DiscoveryExchange, seed
+		c := gossip.Default()
+		c.Name, c.Nodes, c.Degree, c.Features, c.Discovery, c.Seed = "overlay", 200, 12, 4, gossip.DiscoveryExchange, seed
 		s, err := c.Swarm()
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestOverlay(t *testing.T) {
 				}
 			}
 			if n.Up() {
-				merges += counterOf(n, job.CountMerges)
+				merges += counterOf(n, gossip.CountMerges)
 			}
 		}
 		if n := islands(w); n != 1 || dead*10 > entries {

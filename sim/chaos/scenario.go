@@ -31,8 +31,8 @@ var scenarios = []struct {
 }{
 	{"ledger", 11, nil, func() Scenario { return &ledger{} }},
 	{"workshop", 6, []sim.Fault{sim.Lie, sim.Equivocate}, func() Scenario { return &shop{} }},
-	{"gossip", 2, []sim.Fault{sim.WorkError, sim.WorkPanic}, func() Scenario { return &gossip{} }},
-	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate}, func() Scenario { return &federated{} }},
+	{"gossip", 2, []sim.Fault{sim.WorkError, sim.WorkPanic}, func() Scenario { return &gossipScenario{} }},
+	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate}, func() Scenario { return &federatedScenario{} }},
 }
 
 // listener is a Scenario that looks at the packets that leave nodes.

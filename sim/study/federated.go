@@ -9,12 +9,13 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
-// federated is a server and its clients.
-type federated struct {
-	cfg      job.Config
+// federatedJob is a server and its clients.
+type federatedJob struct {
+	cfg      federated.Config
 	art      *compile.Artifact
 	last     job.Round
 	model    []byte
@@ -23,14 +24,14 @@ type federated struct {
 	failures map[string]uint64
 }
 
-func newFederated(c job.Config) (*federated, error) {
-	f := &federated{cfg: c, failures: map[string]uint64{}}
+func newFederated(c federated.Config) (*federatedJob, error) {
+	f := &federatedJob{cfg: c, failures: map[string]uint64{}}
 	var err error
 	f.art, err = c.Compile()
 	return f, err
 }
 
-func (f *federated) members(yield func(job.Member, bool) error) error {
+func (f *federatedJob) members(yield func(job.Member, bool) error) error {
 	all, err := f.cfg.Members(f.art)
 	for _, m := range all {
 		if err == nil {
@@ -40,22 +41,22 @@ func (f *federated) members(yield func(job.Member, bool) error) error {
 	return err
 }
 
-func (f *federated) horizon() time.Duration  { return 0 }
-func (f *federated) rounds() int             { return f.cfg.Rounds }
-func (f *federated) round(time.Duration) int { return f.last.Number }
-func (f *federated) done() bool              { return f.ended || f.failed != nil }
-func (f *federated) failure() error          { return f.failed }
+func (f *federatedJob) horizon() time.Duration  { return 0 }
+func (f *federatedJob) rounds() int             { return f.cfg.Rounds }
+func (f *federatedJob) round(time.Duration) int { return f.last.Number }
+func (f *federatedJob) done() bool              { return f.ended || f.failed != nil }
+func (f *federatedJob) failure() error          { return f.failed }
 
-func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
+func (f *federatedJob) app(n *sim.Node, ev engine.AppEvent) error {
 	switch ev.Name {
 	case job.EventRound:
-		r, err := job.ParseRound(ev.Value)
+		r, err := federated.ParseRound(ev.Value)
 		if err == nil && r.Number > f.last.Number { // it is told again by the next life of the server
 			f.last = r
 		}
 		return err
 	case job.EventDone:
-		r, model, err := job.Outcome(n.Node(), ev.Value)
+		r, model, err := federated.Outcome(n.Node(), ev.Value)
 		if err != nil {
 			return err
 		}
@@ -80,13 +81,13 @@ func (f *federated) app(n *sim.Node, ev engine.AppEvent) error {
 	return nil
 }
 
-func (f *federated) look(_ *sim.World, s *Sample) {
+func (f *federatedJob) look(_ *sim.World, s *Sample) {
 	if f.last.Number > 0 {
 		s.Accuracy, s.Least, s.Loss, s.Scored = f.last.Accuracy, f.last.Accuracy, f.last.Loss, true
 	}
 }
 
-func (f *federated) result(w *sim.World, r *Result) {
+func (f *federatedJob) result(w *sim.World, r *Result) {
 	r.Failures = f.failures
 	if f.model != nil {
 		sum := sha256.Sum256(f.model)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -28,7 +30,7 @@ func (g gone) run(t *testing.T) *Result {
 	for k, v := range g.set {
 		set[k] = v
 	}
-	c, err := job.Default().With(set)
+	c, err := federated.Default().With(set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,7 @@ func TestTheDeadHoldUpNobody(t *testing.T) {
 
 // TestWhoIsAwayTrainsTheNewestRoundOnly: a client that was away for hundreds of rounds is asked for the newest alone when it is back.
 func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
-	c, err := job.Default().With(map[string]string{"data": "synthetic", "hidden": "4", "epochs": "1", "batch": "64",
+	c, err := federated.Default().With(map[string]string{"data": "synthetic", "hidden": "4", "epochs": "1", "batch": "64",
 		"clients": "3", "quorum": "2", "rounds": "600", "heartbeat": "1h"})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +165,7 @@ func TestAFailedJobEnds(t *testing.T) {
 		for k, v := range x.set {
 			set[k] = v
 		}
-		c, err := job.Default().With(set)
+		c, err := federated.Default().With(set)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +183,7 @@ func TestAFailedJobEnds(t *testing.T) {
 		case x.ends && (failed == nil || failed.Round < 1 || len(failed.Clients) == 0 || !strings.Contains(failed.Reason, "diverged")):
 			t.Errorf("%s: %v", x.name, err)
 		case x.ends:
-			if job.FailedBy(s.w.Nodes()[0].Node()) == nil {
+			if observe.FailedBy(s.w.Nodes()[0].Node()) == nil {
 				t.Errorf("%s: the server does not know that its job has failed", x.name)
 			}
 			if slices.ContainsFunc(failed.Clients, func(c string) bool { return c == "" }) {

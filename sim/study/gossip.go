@@ -12,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -22,17 +23,17 @@ const ScoredNodes = 40
 // scoredTimes is how often they are looked at in a run.
 const scoredTimes = 100
 
-// gossip is nodes without a server.
-type gossip struct {
-	cfg      job.Gossip
-	swarm    *job.Swarm
+// gossipJob is nodes without a server.
+type gossipJob struct {
+	cfg      gossip.Config
+	swarm    *gossip.Swarm
 	held     *synthetic.Rows // of the test
 	nextLook time.Duration
 	failures map[string]uint64
 }
 
-func newGossip(c job.Gossip) (*gossip, error) {
-	g := &gossip{cfg: c, failures: map[string]uint64{}}
+func newGossip(c gossip.Config) (*gossipJob, error) {
+	g := &gossipJob{cfg: c, failures: map[string]uint64{}}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func newGossip(c job.Gossip) (*gossip, error) {
 	return g, err
 }
 
-func (g *gossip) members(yield func(job.Member, bool) error) error {
+func (g *gossipJob) members(yield func(job.Member, bool) error) error {
 	for i := range g.cfg.Nodes {
 		if err := yield(g.swarm.Member(i), false); err != nil {
 			return err
@@ -50,13 +51,13 @@ func (g *gossip) members(yield func(job.Member, bool) error) error {
 	return nil
 }
 
-func (g *gossip) horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
-func (g *gossip) rounds() int                 { return g.cfg.Rounds }
-func (g *gossip) round(now time.Duration) int { return int(now / g.cfg.Period) }
-func (g *gossip) done() bool                  { return false }
-func (g *gossip) failure() error              { return nil }
+func (g *gossipJob) horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
+func (g *gossipJob) rounds() int                 { return g.cfg.Rounds }
+func (g *gossipJob) round(now time.Duration) int { return int(now / g.cfg.Period) }
+func (g *gossipJob) done() bool                  { return false }
+func (g *gossipJob) failure() error              { return nil }
 
-func (g *gossip) app(n *sim.Node, ev engine.AppEvent) error {
+func (g *gossipJob) app(n *sim.Node, ev engine.AppEvent) error {
 	if ev.Name == engine.FailureEvent {
 		if f, _ := job.Harmless(ev.Value); f != nil {
 			g.failures[f.Code]++
@@ -66,7 +67,7 @@ func (g *gossip) app(n *sim.Node, ev engine.AppEvent) error {
 }
 
 // look evaluates the models of nodes that stand evenly in the order of all.
-func (g *gossip) look(w *sim.World, s *Sample) {
+func (g *gossipJob) look(w *sim.World, s *Sample) {
 	if s.At < g.nextLook && s.At < g.horizon() {
 		return
 	}
@@ -109,7 +110,7 @@ func heldOf(nodes []*sim.Node) *synthetic.Rows {
 	return nil
 }
 
-func (g *gossip) result(w *sim.World, r *Result) {
+func (g *gossipJob) result(w *sim.World, r *Result) {
 	r.Failures, r.Done = g.failures, r.At >= g.horizon()
 	h := sha256.New()
 	var b []byte
@@ -125,7 +126,7 @@ func (g *gossip) result(w *sim.World, r *Result) {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(p))
 		}
 		h.Write(b)
-		r.Contributions += counterOf(n, job.CountMerges)
+		r.Contributions += counterOf(n, gossip.CountMerges)
 	}
 	r.ModelSHA256 = hex.EncodeToString(h.Sum(nil))
 }

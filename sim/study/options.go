@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -13,8 +14,8 @@ const DurableMost = 1000
 
 // Options say what is simulated. One of Federated and Gossip is set.
 type Options struct {
-	Federated *job.Config
-	Gossip    *job.Gossip
+	Federated *federated.Config
+	Gossip    *gossip.Config
 
 	// Network is how links behave; Sync, Work and Restart how machines do.
 	Network             sim.Network

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -32,14 +34,14 @@ func run(t *testing.T, o Options) *Result {
 }
 
 func smallFederated() Options {
-	o, c := options(), job.Default()
+	o, c := options(), federated.Default()
 	c.Rounds, c.Clients, c.Epochs = 4, 3, 1
 	o.Federated = &c
 	return o
 }
 
 func smallGossip() Options {
-	o, g := options(), job.GossipDefault()
+	o, g := options(), gossip.Default()
 	g.Nodes, g.Rounds, g.Degree = 20, 10, 4
 	o.Gossip = &g
 	return o
@@ -75,7 +77,7 @@ func TestVolatileNodesForget(t *testing.T) {
 			w.At(30*time.Millisecond, func() { w.PowerOff(w.Nodes()[2]) })
 		}
 		if o.Gossip != nil {
-			o.Gossip.Delivery = job.DeliveryOnce
+			o.Gossip.Delivery = gossip.DeliveryOnce
 		}
 		r := run(t, o)
 		if r.Crashes != 1 || r.Starts != uint64(r.Nodes)+1 || r.Up != r.Nodes || !r.Done {
@@ -110,7 +112,7 @@ func TestCurvesAreBounded(t *testing.T) {
 
 // TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among all.
 func TestManyClients(t *testing.T) {
-	o, c := options(), job.Default()
+	o, c := options(), federated.Default()
 	c.Data, c.Clients, c.Rounds, c.Cohort, c.Hidden, c.Epochs, c.Heartbeat = job.DataSynthetic, 17_000, 2, 20, 4, 1, time.Minute
 	if testing.Short() {
 		c.Clients = 1000

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove/returns"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/study"
 )
@@ -84,7 +84,7 @@ func (c *Case) chunked(lost int) {
 // Try runs the case of a seed. The error says which promise is broken.
 func Try(seed uint64) error {
 	c := Draw(seed)
-	cfg, err := job.Default().With(c.Set)
+	cfg, err := federated.Default().With(c.Set)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/value"
@@ -43,7 +45,7 @@ const lettersMax = 4
 var capture = sync.OnceValues(func() (*captured, error) {
 	c := &captured{}
 	for _, hidden := range []int{2, 32} {
-		cfg := job.Default()
+		cfg := federated.Default()
 		cfg.Rounds, cfg.Clients, cfg.Hidden, cfg.Epochs = 3, 3, hidden, 1
 		art, err := cfg.Compile()
 		if err != nil {
@@ -57,8 +59,8 @@ var capture = sync.OnceValues(func() (*captured, error) {
 			return nil, err
 		}
 	}
-	g := job.GossipDefault()
-	g.Nodes, g.Degree, g.Features, g.Delivery, g.Period = 4, 3, 16, job.DeliveryOnce, 300*time.Millisecond
+	g := gossip.Default()
+	g.Nodes, g.Degree, g.Features, g.Delivery, g.Period = 4, 3, 16, gossip.DeliveryOnce, 300*time.Millisecond
 	s, err := g.Swarm()
 	if err != nil {
 		return nil, err

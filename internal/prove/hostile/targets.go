@@ -46,8 +46,8 @@ var targets = []target{
 	{"component/backend/FuzzCompile", "graphs to run", slow},
 	{"journal/FuzzJournalOpen", "segments of journals", slow},
 	{"journal/FuzzSnapshotLoad", "files of snapshots", slow},
-	{"job/FuzzParse", "job files", slow},
-	{"job/FuzzRunFile", "what a run keeps of itself", slow},
+	{"job/kinds/federated/FuzzParse", "job files", slow},
+	{"job/rundir/FuzzRunFile", "what a run keeps of itself", slow},
 }
 
 // folder is that of the target's package, below the module.

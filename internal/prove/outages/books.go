@@ -12,6 +12,10 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/rundir"
+	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/value"
@@ -21,7 +25,7 @@ import (
 // installed reads from a node's folder what the node is installed with.
 func installed(dir string) (cfg node.Config, rec deploy.Record, err error) {
 	fsys := vfs.OS()
-	if err := job.ReadSealed(fsys, filepath.Join(dir, "node.json"), &rec); err != nil {
+	if err := journal.ReadSealed(fsys, filepath.Join(dir, "node.json"), &rec); err != nil {
 		return cfg, rec, err
 	}
 	raw, err := vfs.ReadFile(fsys, filepath.Join(dir, "artifact.onnx"), exchange.ArtifactMax)
@@ -36,7 +40,7 @@ func installed(dir string) (cfg node.Config, rec deploy.Record, err error) {
 	if err != nil {
 		return cfg, rec, err
 	}
-	if cfg, err = job.Install(model, rec.Place, id.Peer(), rec.Seed); err != nil || rec.Role == deploy.RoleServer {
+	if cfg, err = install.Install(model, rec.Place, id.Peer(), rec.Seed); err != nil || rec.Role == deploy.RoleServer {
 		return cfg, rec, err
 	}
 	cfg.Targets, cfg.Options = map[string][]wire.PeerID{job.ServerPlace: {rec.Server}}, map[string][]byte{}
@@ -151,7 +155,7 @@ func (z size) answers(dir string) error {
 
 // membersOf reads the number and the members of a job.EventRound, the members in order.
 func membersOf(v value.Value) (number int, who []string, err error) {
-	r, err := job.ParseRound(v)
+	r, err := federated.ParseRound(v)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -213,11 +217,11 @@ func (z size) sets(server, model string) (short uint64, err error) {
 	if counted := count(n, job.CountContributions); counted != uint64(sum) {
 		return 0, fmt.Errorf("%d contributions were counted, and the sets have %d members", counted, sum)
 	}
-	told := job.ToldBy(n)
+	told := federated.ToldBy(n)
 	if told == nil {
 		return 0, fmt.Errorf("the replay tells no model")
 	}
-	res, err := job.WriteTold(vfs.NewMem(), "/", told, job.Result{})
+	res, err := rundir.WriteTold(vfs.NewMem(), "/", told, job.Result{})
 	if err == nil && res.ModelSHA256 != model {
 		err = fmt.Errorf("the replay gives the model %.16s, %.16s was told", res.ModelSHA256, model)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/install"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -54,7 +55,7 @@ func (a *attack) prepare() (err error) {
 	if err != nil || p == nil {
 		return fmt.Errorf("a guest is not let in (%s): %w", code, err)
 	}
-	cfg, err := job.Install(p.Model, job.ClientsPlace, a.mole.Self(), p.Offer.Seed)
+	cfg, err := install.Install(p.Model, job.ClientsPlace, a.mole.Self(), p.Offer.Seed)
 	if err != nil {
 		return err
 	}

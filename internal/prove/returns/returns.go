@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/study"
 )
@@ -117,7 +117,7 @@ func (k Strike) strike(w *sim.World) {
 }
 
 func (c *Case) run(trace func(sim.Line), unleash func(*sim.World, *study.Study)) (*study.Result, error) {
-	cfg, err := job.Default().With(map[string]string{
+	cfg, err := federated.Default().With(map[string]string{
 		"name": "returns", "hidden": "4", "epochs": "1", "batch": "256", "heartbeat": "200ms",
 		"seed": strconv.FormatUint(c.Seed, 10), "clients": strconv.Itoa(c.Clients), "rounds": strconv.Itoa(rounds),
 	})

@@ -1,0 +1,113 @@
+package federated
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/component/model/chunked"
+	"github.com/rhizome-ml/rhizome/job/observe"
+
+	"github.com/rhizome-ml/rhizome/sim"
+)
+
+// TestChunkedIsTheSameModel runs a job with its parameters whole and in chunks of every kind of size: the model has the same
+// bits, and each round the same figures.
+func TestChunkedIsTheSameModel(t *testing.T) {
+	whole := newVirtual(t, small(), 0, sim.Network{})
+	whole.run()
+	for _, chunk := range []int{1, 8} {
+		c := small()
+		c.Chunk = chunk
+		v := newVirtual(t, c, 0, sim.Network{})
+		v.run()
+		if got, want := v.model(), whole.model(); got != want {
+			t.Errorf("in chunks of %d KiB the model is %s, whole it is %s", chunk, got, want)
+		}
+		for _, m := range observe.MeasuresOf(v.w.Nodes()[0].Node()) { // no update is ever whole there, and 0 would say that nothing is learned
+			if !math.IsNaN(float64(m.Norm)) || m.Cosine != nil || m.Contributions == 0 {
+				t.Errorf("measures in chunks: %+v", m)
+			}
+		}
+	}
+}
+
+// TestChunkedWhateverHappens is TestSameModelWhateverHappens with parameters in chunks: power failures anywhere in the
+// download, in training and while updates are gathered, and a network that loses, doubles and reorders.
+func TestChunkedWhateverHappens(t *testing.T) {
+	c := small()
+	c.Rounds, c.Chunk = 2, 1
+	plain := newVirtual(t, c, 0, sim.Network{})
+	plain.run()
+	want, crashes := plain.model(), 0
+	seeds := 4
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range uint64(seeds) {
+		v := newVirtual(t, c, seed, sim.Network{
+			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 100 * time.Millisecond}, Loss: 0.05, Duplicate: 0.2, Reorder: 0.2,
+		})
+		v.powerFailures(seed)
+		v.run()
+		if got := v.model(); got != want {
+			t.Fatalf("seed %d: after %d power failures the model is %s, want %s", seed, v.crashes(), got, want)
+		}
+		crashes += v.crashes()
+	}
+	if crashes < 10*seeds {
+		t.Fatalf("only %d power failures in %d runs", crashes, seeds)
+	}
+	t.Logf("%d power failures in %d runs", crashes, seeds)
+}
+
+// TestChunkedDropsWhoVanishes cuts a client off while the server gathers the updates: after the deadline the round is gathered
+// again without it, from the first chunk on, and the job goes on to its end.
+func TestChunkedDropsWhoVanishes(t *testing.T) {
+	c := small()
+	c.Rounds, c.Chunk, c.Deadline, c.MinAvailable = 3, 1, 2*time.Second, 3
+	v := newVirtual(t, c, 3, sim.Network{Latency: sim.Latency{Min: 5 * time.Millisecond}})
+	v.lenient = true
+	server, lost := v.w.Nodes()[0], v.w.Nodes()[2]
+	var watch func()
+	cut := false
+	watch = func() {
+		state := server.Node().Component("model").State().(*chunked.State)
+		if state.Gathering {
+			v.w.Split([]*sim.Node{lost}, false, 10*time.Second)
+			cut = true
+			return
+		}
+		v.w.At(v.w.Now()+time.Millisecond, watch)
+	}
+	v.w.At(0, watch)
+	v.run()
+	if !cut || len(v.members) != 3 || v.members[0] != 2 || server.Node().Component("model").State().(*chunked.State).Attempt > 1 {
+		t.Errorf("cut off: %v; rounds of %v clients, want 2 in the first", cut, v.members)
+	}
+	sum := uint64(0)
+	for _, n := range v.members {
+		sum += uint64(n)
+	}
+	if n, _ := observe.Tally(server.Node()); n != sum {
+		t.Errorf("%d contributions are counted, the rounds have %d", n, sum)
+	}
+}
+
+// TestChunkSizes: what a server may have under way does not grow with the cohort.
+func TestChunkSizes(t *testing.T) {
+	var sizes []int
+	for _, clients := range []int{1, 2, 10, 64} {
+		c := Default()
+		c.Clients, c.Hidden, c.Layers = clients, 4962, 2
+		bytes := 4 * c.chunkElements()
+		sizes = append(sizes, bytes>>10)
+		if all := bytes * (chunksKept + chunksUnderWay) * clients; all > underWayBytes && bytes > chunkBytesMin || all > 2*underWayBytes {
+			t.Errorf("%d clients have chunks of %d bytes: %d under way", clients, bytes, all)
+		}
+	}
+	if !slices.Equal(sizes, []int{64, 64, 64, 8}) {
+		t.Errorf("chunks of %v KiB", sizes)
+	}
+}

@@ -1,0 +1,14 @@
+// Package rundir is the directory of a run in one process or of processes: what its files say, and how they are written.
+//
+// # The directory of a run
+//
+//	lock          held by the process that runs
+//	clearing      there while an earlier run is being removed
+//	run.json      what runs here: job, options, digest of the artifact; checked before anything else is touched
+//	server/       journal and snapshots of the server
+//	client-00/ …  those of the clients
+//	model.onnx    the trained model
+//	result.json   the result, written after the model; the run is finished when it is there
+//
+// The last two can be made again at any time from the server's own state.
+package rundir
