@@ -31,7 +31,7 @@ func Compile(g *graph.Graph) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	art, _, err := compile.Compile(m, compile.Options{Catalogue: g.Catalogue()})
+	art, _, err := compile.Compile(m, compile.Options{})
 	if err != nil {
 		return nil, err
 	}

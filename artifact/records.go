@@ -10,16 +10,23 @@ import (
 // Slot is a component slot: a name that a component is bound to at one or more places.
 type Slot struct {
 	Name    string          `json:"name"`    // unique in the model
-	Role    string          `json:"role"`    // one of op.Roles
+	Role    string          `json:"role"`    // a role that op knows
 	Kind    string          `json:"kind"`    // registered name of the implementation, such as "fedavg"
 	Version int32           `json:"version"` // registered version, from 1
 	Config  json.RawMessage `json:"config"`  // canonical JSON
 	Places  []string        `json:"places"`  // sorted
 	Deps    []string        `json:"deps"`    // names of slots that it uses, in the order in which it was told
+
+	// Methods are what the program invokes on it, sorted by name. Artifacts of earlier releases have none: what they may invoke was a
+	// table of the language then.
+	Methods []Method `json:"methods,omitempty"`
 }
 
-// DepsMax bounds the slots that one slot uses.
-const DepsMax = 256
+// The bounds of a slot.
+const (
+	DepsMax    = 256 // slots that it uses
+	MethodsMax = 256 // methods that are invoked on it
+)
 
 // Edge is one crossing from a place to another.
 type Edge struct {

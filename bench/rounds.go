@@ -89,15 +89,15 @@ func (e empty) record() (*compile.Artifact, error) {
 	at := []graph.Place{server}
 	both := []graph.Place{server, clients}
 	samples := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: both,
-		Config: synthetic.Config{Features: 1, Samples: 1, Test: 1}})
+		Methods: synthetic.Methods(), Config: synthetic.Config{Features: 1, Samples: 1, Test: 1}})
 	members := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members, HeartbeatMS: emptyHeartbeat.Milliseconds()}})
+		Methods: registry.Methods(), Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members, HeartbeatMS: emptyHeartbeat.Milliseconds()}})
 	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: at,
-		Deps: []*graph.Slot{members}, Config: selector.Config{N: e.cohort}})
+		Methods: selector.Methods(), Deps: []*graph.Slot{members}, Config: selector.Config{N: e.cohort}})
 	barrier := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: roundsproto.Kind, Version: roundsproto.Version, At: at,
-		Config: roundsproto.Config{}})
+		Methods: roundsproto.Methods(), Config: roundsproto.Config{}})
 	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: at,
-		Deps: []*graph.Slot{barrier, members}, Config: aggregator.Config{}})
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{barrier, members}, Config: aggregator.Config{}})
 	model := make([]float32, e.floats)
 	for i := range model {
 		model[i] = 1

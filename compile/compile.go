@@ -7,7 +7,7 @@ import (
 
 // Options are the settings of a compilation.
 type Options struct {
-	Catalogue *op.Catalogue // what the program may use; nil means the standard one
+	Catalogue *op.Catalogue // what the program may use beside the methods that its slots bring; nil means the standard one
 }
 
 // Artifact is a compiled program.

@@ -6,6 +6,8 @@ import (
 	"pgregory.net/rapid"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/program"
@@ -43,7 +45,7 @@ func TestTwoModelsOnOneNode(t *testing.T) {
 	p := newPair()
 	var got []graph.Value
 	for _, name := range []string{"teacher", "student"} {
-		s := p.Component(graph.Component{Name: name, Role: "model", Kind: "onnx", At: []graph.Place{p.server}})
+		s := p.Component(graph.Component{Name: name, Role: "model", Kind: "onnx", At: []graph.Place{p.server}, Methods: model.Methods()})
 		got = append(got, p.Invoke(s, "Parameters", p.at(p.server))[0])
 	}
 	p.AppEmit("both", p.Bundle(got...))
@@ -176,7 +178,7 @@ type relay struct {
 
 func (relay) Name() string { return "relay" }
 func (r relay) Body(g *graph.Graph, in []graph.Value) []graph.Value {
-	s := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{r.to}})
+	s := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{r.to}, Methods: data.Methods()})
 	req := g.Request(graph.Edge{To: r.to, Name: "go"}, in[0], in[1], in[1])
 	back := g.Reply(req, graph.Edge{Name: "back"}, g.Invoke(s, "Loaded", req.Value(0))[0])
 	return []graph.Value{g.QueuePut("q", 3, back.Value(0))}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
@@ -25,7 +26,7 @@ type pair struct {
 func newPair() pair {
 	g := graph.New("test")
 	p := pair{Graph: g, server: g.Place("server"), clients: g.Place("clients")}
-	p.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{p.server, p.clients}})
+	p.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{p.server, p.clients}, Methods: data.Methods()})
 	return p
 }
 

@@ -15,6 +15,8 @@ type unit struct {
 	name      string
 	places    []string // sorted
 	slots     []artifact.Slot
+	methods   []map[string]bool              // by slot, the names of those that it brings; nil where it brings none
+	brought   []op.Decl                      // of all slots
 	modules   map[string]*onnx.FunctionProto // sub-modules of the source, by name
 	main      *fn
 	boots     []*fn // in the order of the model

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -35,13 +36,65 @@ func (u *unit) checkTables() {
 			u.fail("places", "", "%q is no name, stands twice or is not in order", p)
 		}
 	}
+	u.methods = make([]map[string]bool, len(u.slots))
 	for i := range u.slots {
 		s := &u.slots[i]
 		if i > 0 && u.slots[i-1].Name >= s.Name {
 			u.fail("slot "+s.Name, "", "stands twice or is not in order; slots are known by name")
 		}
 		u.checkSlot(s)
+		u.methods[i] = u.declared(s)
 	}
+	u.extend()
+}
+
+// declared reads the methods that a slot brings, by name; nil where it brings none.
+func (u *unit) declared(s *artifact.Slot) map[string]bool {
+	if len(s.Methods) == 0 {
+		return nil
+	}
+	if len(s.Methods) > artifact.MethodsMax {
+		u.fail("slot "+s.Name, "", "has %d methods; want at most %d", len(s.Methods), artifact.MethodsMax)
+		return nil
+	}
+	names := make(map[string]bool, len(s.Methods))
+	for i := range s.Methods {
+		d, err := s.Methods[i].Decl(op.Domain(s.Role, s.Kind))
+		if err != nil || i > 0 && s.Methods[i-1].Name >= d.Name {
+			u.fail("slot "+s.Name, "", "methods: %q stands twice, is not in order or is none: %v", d.Name, err)
+			return nil
+		}
+		names[d.Name] = true
+		u.brought = append(u.brought, d)
+	}
+	return names
+}
+
+// extend adds the methods of all slots to what the program may use. Slots of one domain may name one method, if they name the same.
+func (u *unit) extend() {
+	known := map[[2]string]*op.Decl{}
+	var more []op.Decl
+	for i := range u.brought {
+		d := &u.brought[i]
+		key := [2]string{d.Domain, d.Name}
+		have := known[key]
+		if have == nil {
+			have = u.catalogue.Lookup(d.Domain, d.Name)
+		}
+		switch {
+		case have == nil:
+			known[key] = d
+			more = append(more, *d)
+		case !reflect.DeepEqual(artifact.MethodOf(have), artifact.MethodOf(d)) || have.Internal:
+			u.fail("slots", "", "method %q of %s is declared twice, and otherwise", d.Name, d.Domain)
+		}
+	}
+	next, err := u.catalogue.Extend(more...)
+	if err != nil {
+		u.fail("slots", "", "%v", err)
+		return
+	}
+	u.catalogue = next
 }
 
 func (u *unit) checkSlot(s *artifact.Slot) {

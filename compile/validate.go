@@ -248,6 +248,8 @@ func (v *validator) special(n *onnx.NodeProto, decl *op.Decl, title, line string
 	}
 	if s := &v.u.slots[i]; op.Domain(s.Role, s.Kind) != decl.Domain {
 		v.u.fail(title, line, "slot %q holds a %s of kind %q, which has no methods in %q", s.Name, s.Role, s.Kind, decl.Domain)
+	} else if m := v.u.methods[i]; m != nil && !m[decl.Name] {
+		v.u.fail(title, line, "slot %q does not name %q among its methods", s.Name, decl.Name)
 	}
 }
 

@@ -45,16 +45,10 @@ type Graph struct {
 	backend  *Slot // of tensor ops; nil: the one of the place
 }
 
-// Catalogue returns what the choreography may use: the catalogue that it was begun with, and the methods of its components. The compiler
-// wants the same.
-func (g *Graph) Catalogue() *op.Catalogue { return g.s.st.catalogue }
-
-// New returns the main graph of a new choreography of that name, which may use the standard catalogue.
-func New(name string) *Graph { return NewWith(name, op.Standard()) }
-
-// NewWith is New with another catalogue, such as one that was extended by the methods of more components.
-func NewWith(name string, catalogue *op.Catalogue) *Graph {
-	st := &state{catalogue: catalogue, name: name, taken: map[string]bool{}}
+// New returns the main graph of a new choreography of that name, which may use the language's ops and the methods that its components
+// bring.
+func New(name string) *Graph {
+	st := &state{catalogue: op.Standard(), name: name, taken: map[string]bool{}}
 	st.main = &scope{st: st, name: "the main graph"}
 	if !goodName(name) {
 		st.fail(caller(), "New", "%q is no name; want letters, digits, '.', '_' and '-'", name)

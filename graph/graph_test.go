@@ -23,7 +23,7 @@ func newPair() pair {
 	g := New("test")
 	p := pair{Graph: g, server: g.Place("server"), clients: g.Place("clients")}
 	p.model = g.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.server}})
-	p.data = g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{p.server, p.clients}})
+	p.data = g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{p.server, p.clients}, Methods: dataMethods})
 	return p
 }
 
@@ -179,7 +179,7 @@ type twice struct{ at Place }
 
 func (twice) Name() string { return "m" }
 func (m twice) Body(g *Graph, in []Value) []Value {
-	s := g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{m.at}})
+	s := g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{m.at}, Methods: dataMethods})
 	return []Value{g.QueueTake("q", g.Invoke(s, "Loaded", in[0])[0])}
 }
 
@@ -243,6 +243,12 @@ func TestModelIsDeterministic(t *testing.T) {
 	}
 }
 
+// dataMethods are some of what a data source brings.
+var dataMethods = []Method{
+	{Name: "Loaded", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "samples", Type: op.Int()}}},
+	{Name: "Test", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "batch", Type: op.Tensor()}, {Name: "labels", Type: op.Tensor()}}},
+}
+
 // TestMethodsOfAComponent: a component brings its methods; slots of one kind may name the same ones, and others are refused at their line.
 func TestMethodsOfAComponent(t *testing.T) {
 	add := func(out op.Type) []Method {
@@ -261,7 +267,7 @@ func TestMethodsOfAComponent(t *testing.T) {
 	if _, err := g.Model(); err != nil {
 		t.Fatal(err)
 	}
-	if op.Lookup(op.Domain("protocol", "ledger"), "Add") != nil || g.Catalogue().Lookup(op.Domain("protocol", "ledger"), "Add") == nil {
+	if op.Lookup(op.Domain("protocol", "ledger"), "Add") != nil || g.s.st.catalogue.Lookup(op.Domain("protocol", "ledger"), "Add") == nil {
 		t.Error("the method is in the standard catalogue, or not in the choreography's")
 	}
 	g.Invoke(component("c", "other", nil), "Add", n)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -13,15 +14,15 @@ import (
 // Component describes a component slot: what is bound to a name at one or more places.
 type Component struct {
 	Name    string  // unique; a sub-module's slots are called after it
-	Role    string  // one of op.Roles
+	Role    string  // a role that op knows
 	Kind    string  // registered name of the implementation, such as "fedavg"
 	Version int32   // registered version; 0 means 1
 	At      []Place // where it lives
 	Config  any     // JSON as []byte, or what becomes JSON; part of the program's digest; nil is the empty object
 	Deps    []*Slot // slots that it uses; they live wherever it lives
 
-	// Methods are what Invoke may call on it, beside what the standard catalogue has for its role. Slots of one role and kind may all
-	// name them, if they name the same.
+	// Methods are what Invoke may call on it, as the package that brings the component declares them. Slots of one role and kind may all
+	// name them, if they name the same. The artifact has those that are invoked.
 	Methods []Method
 }
 
@@ -169,6 +170,7 @@ func (g *Graph) Invoke(s *Slot, method string, in ...Value) []Value {
 	if s.bad {
 		return u.refused(g)
 	}
+	s.uses(u.decl)
 	u.attrs, _ = Attrs{"slot": s.rec.Name}.protos() // of types that are always sound
 	if g.name == "" {
 		named := *g
@@ -176,6 +178,14 @@ func (g *Graph) Invoke(s *Slot, method string, in ...Value) []Value {
 		return named.record(u)
 	}
 	return g.record(u)
+}
+
+// uses notes that a method is invoked.
+func (s *Slot) uses(d *op.Decl) {
+	at, there := slices.BinarySearchFunc(s.rec.Methods, d.Name, func(m artifact.Method, name string) int { return cmp.Compare(m.Name, name) })
+	if !there {
+		s.rec.Methods = slices.Insert(s.rec.Methods, at, artifact.MethodOf(d))
+	}
 }
 
 // baseOf returns the last part of a slot's name.

@@ -7,7 +7,13 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/builtin"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/component/protocol/registry"
+	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/component/selector"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/node"
@@ -33,6 +39,12 @@ func compiled(t testing.TB, g *graph.Graph) *compile.Artifact {
 	return a
 }
 
+// methods are what the kinds bring.
+var methods = map[string][]graph.Method{
+	aggregator.Kind: aggregator.Methods(), data.Kind: data.Methods(), model.Kind: model.Methods(), registry.Kind: registry.Methods(),
+	rounds.Kind: rounds.Methods(), selector.Kind: selector.Methods(),
+}
+
 // federated is a small federated job: two rounds over two clients with every component that is built in.
 func federated(t testing.TB) *compile.Artifact {
 	t.Helper()
@@ -40,7 +52,7 @@ func federated(t testing.TB) *compile.Artifact {
 	server, clients := g.Place("server"), g.Place("clients")
 	both, home := []graph.Place{server, clients}, []graph.Place{server}
 	slot := func(name, role, kind string, at []graph.Place, config map[string]any, deps ...*graph.Slot) *graph.Slot {
-		return g.Component(graph.Component{Name: name, Role: role, Kind: kind, At: at, Config: config, Deps: deps})
+		return g.Component(graph.Component{Name: name, Role: role, Kind: kind, At: at, Config: config, Deps: deps, Methods: methods[kind]})
 	}
 	slot("backend", "backend", "cpu", both, map[string]any{})
 	model := slot("model", "model", "onnx", home, map[string]any{"mlp": []int{64, 4, 10}})

@@ -34,6 +34,7 @@ func build() *Catalogue {
 			c.add(d)
 		}
 	}
+	c.sort()
 	return c
 }
 
@@ -49,6 +50,9 @@ func (c *Catalogue) add(d Decl) {
 	}
 	c.byKey[key{d.Domain, d.Name}] = &d
 	c.all = append(c.all, &d)
+}
+
+func (c *Catalogue) sort() {
 	slices.SortFunc(c.all, func(a, b *Decl) int {
 		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Name, b.Name))
 	})
@@ -65,6 +69,11 @@ func (c *Catalogue) Extend(methods ...Decl) (*Catalogue, error) {
 		next.byKey[key{d.Domain, d.Name}] = d
 	}
 	for _, d := range methods {
+		for _, side := range [][]Port{d.In, d.Out} {
+			if err := CheckPorts(side); err != nil {
+				return nil, fmt.Errorf("op: %s %s: %w", d.Domain, d.Name, err)
+			}
+		}
 		if !strings.HasPrefix(d.Domain, RoleDomain) || d.Name == "" {
 			return nil, fmt.Errorf("op: %s %q: want a name in a domain %s<role>", d.Domain, d.Name, RoleDomain)
 		}
@@ -77,6 +86,7 @@ func (c *Catalogue) Extend(methods ...Decl) (*Catalogue, error) {
 		d.Place, d.Nature = AtSlot, Stateful
 		next.add(d)
 	}
+	next.sort()
 	return next, nil
 }
 

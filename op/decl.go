@@ -168,6 +168,30 @@ func port(ports []Port, i, n int) *Port {
 	return &ports[v]
 }
 
+// CheckPorts refuses ports that a node cannot be matched with: without a name, more than one that is variadic, and optional ones before
+// a required one or beside a variadic one.
+func CheckPorts(ports []Port) error {
+	if len(ports) > PortsMax {
+		return fmt.Errorf("has %d ports on one side; want at most %d", len(ports), PortsMax)
+	}
+	variadic, optional := false, false
+	for i := range ports {
+		p := &ports[i]
+		switch {
+		case p.Name == "" || len(p.Name) > TextMax:
+			return fmt.Errorf("port %d has a name of %d bytes; want 1 to %d", i, len(p.Name), TextMax)
+		case p.Least < 0 || p.Least > PortsMax || p.Least > 0 && !p.Variadic:
+			return fmt.Errorf("port %q wants at least %d values; want 0 to %d, and of a variadic port only", clip(p.Name), p.Least, PortsMax)
+		case p.Variadic && (variadic || optional || p.Optional):
+			return fmt.Errorf("port %q is variadic beside another one or an optional one", clip(p.Name))
+		case p.Optional && variadic || optional && !p.Optional:
+			return fmt.Errorf("port %q: optional ports stand last, and not beside a variadic one", clip(p.Name))
+		}
+		variadic, optional = variadic || p.Variadic, optional || p.Optional
+	}
+	return nil
+}
+
 func variadic(ports []Port) int {
 	for i := range ports {
 		if ports[i].Variadic {

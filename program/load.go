@@ -46,14 +46,15 @@ func (l *loader) load() (*Program, error) {
 
 // loader is one artifact while it is read.
 type loader struct {
-	model  *onnx.ModelProto
-	p      *Program
-	places []string
-	placed map[string]int // the index of each place
-	heads  []head         // of all parts' functions, in the order of the artifact
-	slots  map[string]int32
-	tensor map[string]bool
-	steps  int // what was looked at, so that a test can hold the work against the size of the artifact
+	model   *onnx.ModelProto
+	p       *Program
+	places  []string
+	placed  map[string]int // the index of each place
+	heads   []head         // of all parts' functions, in the order of the artifact
+	slots   map[string]int32
+	methods []map[string]*op.Decl // by slot, those that it names; nil where it names none, as in artifacts of earlier releases
+	tensor  map[string]bool
+	steps   int // what was looked at, so that a test can hold the work against the size of the artifact
 }
 
 // head is what a function says of itself, and where its ids begin.
@@ -150,6 +151,9 @@ func (l *loader) components(text string) error {
 		if len(s.Deps) > loadDeps {
 			return bad(where, "uses %d slots; want at most %d", len(s.Deps), loadDeps)
 		}
+		if err := l.declared(where, s); err != nil {
+			return err
+		}
 		l.slots[s.Name] = int32(i)
 		l.p.Components = append(l.p.Components, Component{
 			Name: s.Name, Role: s.Role, Kind: s.Kind, Version: s.Version, Config: s.Config, Places: s.Places, Deps: s.Deps,
@@ -165,6 +169,30 @@ func (l *loader) components(text string) error {
 			}
 		}
 	}
+	return nil
+}
+
+// declared reads the methods that the program invokes on a slot.
+func (l *loader) declared(where string, s *artifact.Slot) error {
+	if len(s.Methods) > artifact.MethodsMax {
+		return bad(where, "has %d methods; want at most %d", len(s.Methods), artifact.MethodsMax)
+	}
+	var methods map[string]*op.Decl
+	for i := range s.Methods {
+		m := &s.Methods[i]
+		l.steps += 1 + len(m.In) + len(m.Out)
+		d, err := m.Decl(op.Domain(s.Role, s.Kind))
+		if err != nil {
+			return bad(where, "%v", err)
+		}
+		if i == 0 {
+			methods = make(map[string]*op.Decl, len(s.Methods))
+		} else if s.Methods[i-1].Name >= m.Name {
+			return bad(where, "method %q stands twice or is not in order", clip(m.Name))
+		}
+		methods[m.Name] = &d
+	}
+	l.methods = append(l.methods, methods)
 	return nil
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -32,8 +34,8 @@ func sample(t testing.TB) *onnx.ModelProto {
 	g := graph.New("sample")
 	server, clients := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "cpu", Role: "backend", Kind: "cpu", At: []graph.Place{server}})
-	data := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{server}, Config: map[string]any{"batch": 8}})
-	g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: []graph.Place{server}, Deps: []*graph.Slot{data}})
+	data := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{server}, Methods: data.Methods(), Config: map[string]any{"batch": 8}})
+	g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: []graph.Place{server}, Methods: model.Methods(), Deps: []*graph.Slot{data}})
 	tick := g.Interval(server, time.Second)
 	x := g.Typed(g.Invoke(data, "Test", tick)[0], op.Tensors(tensor.Float32, -1, 4))
 	peers := g.Constant(value.NewList(value.Peer("a")))
@@ -206,7 +208,42 @@ var hostile = map[string]func(m *onnx.ModelProto){
 	"a slot that does not exist":    func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Test"), onnx.AttrString("slot", "x")) },
 	"a slot of another role":        func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Test"), onnx.AttrString("slot", "model")) },
 	"a tensor function of nobody":   func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Run"), onnx.AttrString("function", "x")) },
+	"a method that nobody named":    func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"name":"Test"`, `"name":"Toast"`) },
+	"a method without a name":       func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"name":"Test"`, `"name":""`) },
+	"a method of no type":           func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"type":"Tensor"`, `"type":"Tinsor"`) },
 	"a method with too many inputs": func(m *onnx.ModelProto) { n := node(m, "Test"); n.Input = append(n.Input, n.Input[0]) },
+}
+
+// TestMethodsOfEarlierReleases: the slots of an artifact of an earlier release name no methods, and load as ever; those of today name what
+// is invoked on them, and nothing else may be.
+func TestMethodsOfEarlierReleases(t *testing.T) {
+	m := proto.Clone(sample(t)).(*onnx.ModelProto)
+	text, _ := onnx.Meta(m.MetadataProps, artifact.KeySlots)
+	var slots []artifact.Slot
+	if err := artifact.Decode(text, &slots); err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for i := range slots {
+		named += len(slots[i].Methods)
+		slots[i].Methods = nil
+	}
+	if named != 1 {
+		t.Errorf("the slots name %d methods; want the one that is invoked", named)
+	}
+	b, err := artifact.Encode(slots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeySlots, string(b))
+	if _, err := artifact.Stamp(m); err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{"server", "clients"} {
+		if _, err := program.Load(m, place); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestHostileArtifacts changes one thing after the other, stamps the digest anew, and expects a typed error, never a panic.

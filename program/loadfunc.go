@@ -230,7 +230,14 @@ func (l *loader) method(h *head, o *Op, n *onnx.NodeProto, a *attrs) {
 		a.fail("slot %q is a %s of kind %s at %q; it has no op %q of %q here", clip(c.Name), c.Role, clip(c.Kind), c.Places, clip(n.GetOpType()), clip(n.GetDomain()))
 		return
 	}
-	if d := op.Lookup(n.GetDomain(), n.GetOpType()); d != nil { // else one of a component that others wrote
+	d := op.Lookup(n.GetDomain(), n.GetOpType())
+	if named := l.methods[o.Component]; named != nil && (d == nil || !d.Internal) {
+		if d = named[o.Method]; d == nil {
+			a.fail("slot %q has no method %q", clip(c.Name), clip(o.Method))
+			return
+		}
+	}
+	if d != nil { // else the slot is of an earlier release: its component holds what it is given against what it takes
 		if err := d.CheckCounts(len(n.GetInput()), len(n.GetOutput())); err != nil {
 			a.fail("%v", err)
 		}

@@ -27,14 +27,14 @@ func spyJob(t *testing.T) *compile.Artifact {
 	backend := g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
 	_ = backend
 	d := g.Component(graph.Component{Name: "data", Role: "data", Kind: data.Kind, Version: data.Version, At: both,
-		Config: data.Config{Alpha: 0.5, Partitions: 2, Batch: 16, Epochs: 2}})
+		Methods: data.Methods(), Config: data.Config{Alpha: 0.5, Partitions: 2, Batch: 16, Epochs: 2}})
 	reg := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{d}, Config: registry.Config{Min: 2}})
+		Methods: registry.Methods(), Deps: []*graph.Slot{d}, Config: registry.Config{Min: 2}})
 	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: at,
-		Deps: []*graph.Slot{reg}, Config: selector.Config{}})
-	bar := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: at, Config: rounds.Config{}})
+		Methods: selector.Methods(), Deps: []*graph.Slot{reg}, Config: selector.Config{}})
+	bar := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: at, Methods: rounds.Methods(), Config: rounds.Config{}})
 	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: at,
-		Deps: []*graph.Slot{bar, reg}, Config: aggregator.Config{}})
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{bar, reg}, Config: aggregator.Config{}})
 	s := g.At(server)
 	last := s.Loop(s.Constant(value.Int(80)), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 		cohort := b.Invoke(choose, "Sample", b.Invoke(reg, "Await", i)[0], i)[0]

@@ -30,10 +30,10 @@ const (
 // ledgerGraph records the program: the host of the asker gives numbers; each goes to all others, which double it by a worker
 // that may fail, count it, and answer. On its way a number meets everything that a node can keep: a permit, a retried command, a
 // timer, a loop, a latch, the bus, a queue, a held value, an interval, and messages that may be lost.
-func ledgerGraph(cat *op.Catalogue, others []value.Value) (*onnx.ModelProto, error) {
-	g := graph.NewWith("ledger", cat)
+func ledgerGraph(others []value.Value) (*onnx.ModelProto, error) {
+	g := graph.New("ledger")
 	asker, place := g.Place(askerPlace), g.Place(othersPlace)
-	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place}})
+	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place}, Methods: tallyMethods})
 
 	number := g.Input(asker, "ask", op.Int())[0]
 	g.Count(countInvoked, number)
@@ -77,19 +77,15 @@ func ledgerOf(others int) (*ledgerParts, error) {
 	if p, ok := ledgerCache.Load(others); ok {
 		return p.(*ledgerParts), nil
 	}
-	cat, err := op.Standard().Extend(tallyOps...)
-	if err != nil {
-		return nil, err
-	}
 	peers := make([]value.Value, others)
 	for i := range peers {
 		peers[i] = value.Peer(ledgerPeer(i + 1))
 	}
-	m, err := ledgerGraph(cat, peers)
+	m, err := ledgerGraph(peers)
 	if err != nil {
 		return nil, err
 	}
-	art, _, err := compile.Compile(m, compile.Options{Catalogue: cat})
+	art, _, err := compile.Compile(m, compile.Options{})
 	if err != nil {
 		return nil, err
 	}

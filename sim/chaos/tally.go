@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/value"
@@ -23,13 +24,13 @@ const tallyRole, tallyKind = "protocol", "tally"
 
 func newTally(node.Env) (engine.Component, error) { return &tally{}, nil }
 
-// tallyOps are the methods of a tally, as the catalogue of ops knows them.
-var tallyOps = []op.Decl{
-	{Domain: op.Domain(tallyRole, tallyKind), Name: "Count", Doc: "Notes a number and gives how many were noted.",
-		In:  []op.Port{{Name: "number", Type: op.Int()}, {Name: "doubled", Type: op.Int()}},
-		Out: []op.Port{{Name: "count", Type: op.Int()}}},
-	{Domain: op.Domain(tallyRole, tallyKind), Name: "Double", Doc: "Gives twice a number, by a worker.",
-		In: []op.Port{{Name: "number", Type: op.Int()}}, Out: []op.Port{{Name: "doubled", Type: op.Int()}}},
+// tallyMethods are what the program may invoke on a tally.
+var tallyMethods = []graph.Method{
+	{Name: "Count", Doc: "Notes a number and gives how many were noted.",
+		In:  []graph.Port{{Name: "number", Type: op.Int()}, {Name: "doubled", Type: op.Int()}},
+		Out: []graph.Port{{Name: "count", Type: op.Int()}}},
+	{Name: "Double", Doc: "Gives twice a number, by a worker.",
+		In: []graph.Port{{Name: "number", Type: op.Int()}}, Out: []graph.Port{{Name: "doubled", Type: op.Int()}}},
 }
 
 func (c *tally) State() any { return &c.state }

@@ -109,17 +109,17 @@ func (j *fedavg) components() {
 		j.chunkedModel(slot)
 	} else {
 		s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-			Config: model.Config{MLP: j.c.widths()}})
+			Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	}
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
+		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
 	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
-		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over, FractionPPM: j.c.ppm()}})
+		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over, FractionPPM: j.c.ppm()}})
 	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
-		Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
+		Methods: rounds.Methods(), Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
-		Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
 }
 
 // round records one round at the server and returns what it tells.

@@ -1,6 +1,7 @@
 package federated
 
 import (
+	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/model"
@@ -28,7 +29,30 @@ func (c Config) CompileFirst() (*compile.Artifact, error) {
 		return nil, err
 	}
 	art, _, err := compile.Compile(model, compile.Options{})
-	return art, err
+	if err != nil {
+		return nil, err
+	}
+	return unnamed(art.Model)
+}
+
+// unnamed makes of an artifact the one that the first release made: its slots do not name the methods that are invoked on them, for
+// what those are was a table of the language then.
+func unnamed(m *onnx.ModelProto) (*compile.Artifact, error) {
+	var slots []artifact.Slot
+	text, _ := onnx.Meta(m.GetMetadataProps(), artifact.KeySlots)
+	if err := artifact.Decode(text, &slots); err != nil {
+		return nil, err
+	}
+	for i := range slots {
+		slots[i].Methods = nil
+	}
+	b, err := artifact.Encode(slots)
+	if err != nil {
+		return nil, err
+	}
+	m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeySlots, string(b))
+	digest, err := artifact.Stamp(m)
+	return &compile.Artifact{Model: m, Digest: digest}, err
 }
 
 func (c Config) firstChoreography() (*onnx.ModelProto, error) {
@@ -65,17 +89,17 @@ func (j *firstFedavg) components() {
 		j.chunkedModel(slot)
 	} else {
 		s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-			Config: model.Config{MLP: j.c.widths()}})
+			Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	}
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Deps: []*graph.Slot{s.data}, Config: j.membership()})
+		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.membership()})
 	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
-		Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
+		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
 	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
-		Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over, DeadlineMS: j.c.Deadline.Milliseconds()}})
+		Methods: rounds.Methods(), Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over, DeadlineMS: j.c.Deadline.Milliseconds()}})
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
-		Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: aggregator.Config{Model: "model"}})
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: aggregator.Config{Model: "model"}})
 }
 
 func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {

@@ -35,10 +35,10 @@ func (c Config) shape() shape {
 func (c Config) source(at []graph.Place) graph.Component {
 	if c.Data == job.DataSynthetic {
 		return graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: at,
-			Config: synthetic.Config{Samples: syntheticSamples, Noise: syntheticNoise, Batch: c.Batch, Epochs: c.Epochs}}
+			Methods: synthetic.Methods(), Config: synthetic.Config{Samples: syntheticSamples, Noise: syntheticNoise, Batch: c.Batch, Epochs: c.Epochs}}
 	}
 	return graph.Component{Name: "data", Role: "data", Kind: data.Kind, Version: data.Version, At: at,
-		Config: data.Config{Alpha: c.Alpha, Partitions: min(c.clients(), ClientsMax), Batch: c.Batch, Epochs: c.Epochs}}
+		Methods: data.Methods(), Config: data.Config{Alpha: c.Alpha, Partitions: min(c.clients(), ClientsMax), Batch: c.Batch, Epochs: c.Epochs}}
 }
 
 // membership is the settings of the registry: a round begins when as many clients are members as it needs.

@@ -34,9 +34,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	peers := g.Place(PeersPlace)
 	at := []graph.Place{peers}
 	data := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: at,
-		Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
+		Methods: synthetic.Methods(), Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
 	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
-		Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
+		Methods: logistic.Methods(), Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
 	choose := neighbour.Config{Place: PeersPlace}
 	var learns []*graph.Slot
 	if c.Discovery == DiscoveryExchange {
@@ -46,7 +46,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 				PeriodMS: min(max(c.Period.Milliseconds(), 10), 3600_000)}}))
 	}
 	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind, Version: neighbour.Version, At: at,
-		Deps: learns, Config: choose})
+		Methods: neighbour.Methods(), Deps: learns, Config: choose})
 
 	tick := g.SpreadInterval(peers, c.Period)
 	next := "Peer"

@@ -1,0 +1,49 @@
+package aggregator
+
+import (
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/op"
+)
+
+// Methods returns what a choreography may invoke on the component.
+func Methods() []graph.Method {
+	return []graph.Method{
+		{
+			Name: "Contribute", Doc: "Adds one peer's update to the aggregate of a round, at most once.",
+			In: []graph.Port{
+				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()},
+				{Name: "update", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()},
+				{Name: "loss_before", Type: op.Tensor(), Optional: true},
+				{Name: "loss_after", Type: op.Tensor(), Optional: true},
+			},
+			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
+		},
+		{
+			Name: "Aggregate", Doc: "Gives the mean of a round over its members, weighted by samples, and all samples.",
+			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()}},
+		},
+		{
+			Name: "Refuse", Doc: "Notes that a peer's answer to a round failed, and why: code, place and message, as Catch gives them.",
+			In: []graph.Port{
+				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()},
+				{Name: "failure", Type: op.ListsOf(op.String())},
+			},
+			Out: []graph.Port{{Name: "noted", Type: op.Trigger()}},
+		},
+		{
+			Name: "Announce", Doc: "Counts a peer as a contributor to a round, at most once; its update is folded elsewhere.",
+			In: []graph.Port{
+				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()}, {Name: "samples", Type: op.Int()},
+				{Name: "loss_before", Type: op.Tensor(), Optional: true},
+				{Name: "loss_after", Type: op.Tensor(), Optional: true},
+			},
+			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
+		},
+		{
+			Name: "Weights", Doc: "Closes a round whose contributions were announced, and gives the samples of each member.",
+			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
+			Out: []graph.Port{{Name: "weights", Type: op.ListsOf(op.Int())}},
+		},
+	}
+}
