@@ -29,6 +29,7 @@ var passes = []struct {
 	{"cut", (*unit).cut},
 	{"bind", (*unit).bind},
 	{"fuse", (*unit).fuse},
+	{"codecs", (*unit).codecs},
 	{"edges", (*unit).planEdges},
 	{"deadlines", (*unit).deadlines},
 	{"seal", (*unit).seal},

@@ -148,7 +148,7 @@ func (u *unit) node(n *node) *onnx.NodeProto {
 		switch a.GetName() {
 		case "place", "types", "to", "request", "deadline", "best", "latest":
 			continue // all decided
-		case "name":
+		case "name", "codec":
 			if n.wire() {
 				continue
 			}

@@ -47,6 +47,8 @@ func (e *Engine) stepFlow(f *frame, op int32, o *program.Op) outcome {
 		}
 	case program.OpCatch:
 		e.stepCatch(f, o)
+	case program.OpEncode, program.OpDecode:
+		return e.stepCodec(f, op, o)
 	case program.OpFail:
 		return e.fail(f, op, o, value.Fail(o.Label, o.Name, "the program says so"))
 	}

@@ -68,7 +68,7 @@ const (
 func (e *Engine) step(f *frame, op int32, o *program.Op) outcome {
 	switch o.Code {
 	case program.OpTee, program.OpConstant, program.OpGate, program.OpThreshold, program.OpAny, program.OpAnyOnce,
-		program.OpBundle, program.OpUnbundle, program.OpFail, program.OpCatch:
+		program.OpBundle, program.OpUnbundle, program.OpFail, program.OpCatch, program.OpEncode, program.OpDecode:
 		return e.stepFlow(f, op, o)
 	case program.OpSleep, program.OpDeadline:
 		return e.stepTime(f, op, o)

@@ -3,6 +3,7 @@ package graph
 import (
 	"time"
 
+	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 )
@@ -12,6 +13,7 @@ type Edge struct {
 	To         Place         // where the peers are; of a Reply it is known and left out
 	Name       string        // how people know the edge; by default the op's name
 	Deadline   time.Duration // from the send to the end of what it starts; 0 means none
+	Codec      string        // what makes the values smaller on their way, such as "int8" or "topk:5"; see package codec
 	BestEffort bool          // sent once and not acknowledged; else applied once
 	// Latest is for a Request: a newer question to a peer withdraws those that it has not answered yet, so that one that is away
 	// holds up nobody, and does not work through all that it missed when it is back.
@@ -116,6 +118,13 @@ func (g *Graph) cross(name string, e Edge, to string, in []Value, n int, answers
 	}
 	if e.Deadline != 0 {
 		attrs["deadline"] = e.Deadline
+	}
+	if e.Codec != "" {
+		if _, _, err := codec.Open(codec.Ref{Name: e.Codec}); err != nil {
+			g.s.st.fail(u.line, name, "%v", err)
+			return refusedArrival(g, n)
+		}
+		attrs["codec"] = e.Codec
 	}
 	if e.BestEffort {
 		attrs["best"] = true

@@ -105,6 +105,8 @@ type net struct {
 	now     int64
 	steps   int
 
+	onPacket func(p *packet) // for what leaves a node
+
 	onStep func(m *member) // before each poll of a node, and between the acceptance of an input and its processing
 }
 
@@ -225,6 +227,9 @@ func (w *net) poll(m *member) {
 	for _, p := range out.Envelopes {
 		fmt.Fprintf(&m.log, "packet %s %x\n", p.To, p.Raw)
 		w.packets = append(w.packets, packet{m.cfg.Self, p})
+		if w.onPacket != nil {
+			w.onPacket(&w.packets[len(w.packets)-1])
+		}
 	}
 	for _, ev := range out.AppEvents {
 		if ev.Number <= m.told {

@@ -32,6 +32,10 @@ func body(name, doc string) Attr {
 	return Attr{Name: name, Kind: KindGraph, Required: true, Doc: doc}
 }
 
+// codecAttrs name the codec of an edge.
+var codecAttrs = []Attr{{Name: "codec", Kind: KindText, Required: true, Doc: "the codec's name, perhaps with an argument behind a colon"},
+	{Name: "version", Kind: KindInt, Required: true, Least: 1, Doc: "the codec's version"}}
+
 var done = ports(out("done", Trigger()))
 
 // flowOps pass values on, hold them back, and choose between them.
@@ -82,6 +86,10 @@ var flowOps = []Decl{
 		Attrs: []Attr{span("delay", "time from the activation's start")}},
 	{Name: "Catch", Doc: "Gives its value on where it is sound; a failure fires the other output and is handled.",
 		Deferred: true, In: ports(in("value", Any())), Out: ports(out("value", Any()), out("failure", ListsOf(String()))), Rule: same, Nature: Stateful},
+	{Name: "Encode", Doc: "Makes of a value what travels in its place along an edge that names a codec.", Internal: true,
+		In: ports(in("value", Any())), Out: ports(out("encoded", Any())), Nature: Pure, Attrs: codecAttrs},
+	{Name: "Decode", Doc: "Makes of what travelled the value again, as far as the codec keeps it.", Internal: true,
+		In: ports(in("encoded", Any())), Out: ports(out("value", Any())), Nature: Pure, Attrs: codecAttrs},
 	{Name: "Fail", Doc: "Fails, and with it everything that depends on its output.",
 		In: ports(in("value", Any())), Out: ports(out("failed", Any())), Nature: Stateful,
 		Attrs: []Attr{{Name: "code", Kind: KindText, Required: true, Doc: "the failure's code"}}},

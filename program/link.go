@@ -174,6 +174,10 @@ func (p *Program) checkOp(op *Op) error {
 		if op.Value == nil {
 			return fmt.Errorf("a constant without a value")
 		}
+	case OpEncode, OpDecode:
+		if op.Codec == nil {
+			return fmt.Errorf("no codec")
+		}
 	case 0:
 		return fmt.Errorf("no code")
 	}

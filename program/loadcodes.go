@@ -12,6 +12,7 @@ type form struct {
 	body  string // the attribute that becomes Op.Body
 	other string // the attribute that becomes Op.Else
 	value bool   // it has a literal
+	codec bool   // it has a codec
 }
 
 // forms is how each op is written, by domain and name. Methods of components are not here: they are all OpComponent.
@@ -44,6 +45,8 @@ var forms = map[[2]string]form{
 	{op.Flow, "Publish"}:     {code: OpPublish, label: "kind"},
 	{op.Flow, "Count"}:       {code: OpCount, label: "name"},
 	{op.Flow, "Record"}:      {code: OpRecord, label: "name"},
+	{op.Flow, "Encode"}:      {code: OpEncode, codec: true},
+	{op.Flow, "Decode"}:      {code: OpDecode, codec: true},
 	{op.Flow, "Fail"}:        {code: OpFail, label: "code"},
 
 	{op.Wire, "Send"}:    {code: OpSend, edge: true},

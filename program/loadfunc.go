@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/artifact"
+	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 )
@@ -170,6 +171,13 @@ func (l *loader) formed(h *head, o *Op, f form, a *attrs, index map[string]FuncI
 		o.Value = v
 		for _, name := range []string{"value", "type", "data"} {
 			delete(a.left, name)
+		}
+	}
+	if f.codec {
+		o.Label, o.N = a.text("codec"), a.number("version", 1, 1<<31)
+		var err error
+		if o.Codec, _, err = codec.Open(codec.Ref{Name: o.Label, Version: o.N}); err != nil && a.err == nil {
+			a.err = &LoadError{Where: a.where, Reason: err.Error(), Err: err}
 		}
 	}
 	if f.edge {

@@ -3,6 +3,7 @@ package program
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -128,6 +129,8 @@ const (
 	OpPeerHealth                  // in: peer; out: Bool, true while the peer is not down
 	OpComponent                   // in, out: as Method of Component says
 	OpCatch                       // in: value; out: value where it is sound, else a List of code, place and message
+	OpEncode                      // in: value; out: what Codec makes of it
+	OpDecode                      // in: what Codec made of a value; out: the value
 )
 
 // Op is one op of a function, fully resolved.
@@ -143,6 +146,7 @@ type Op struct {
 	N         int64       // count or capacity
 	Delay     int64       // nanoseconds
 	Value     value.Value // of OpConstant
+	Codec     codec.Codec // of OpEncode and OpDecode: the one of name Label and version N
 	Body      FuncID      // of OpIf, OpLoop, OpCall
 	Else      FuncID      // of OpIf
 	Edge      EdgeID      // of OpSend, OpRequest; of OpReply the edge that the answer takes
