@@ -9,10 +9,11 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/builtin"
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	roundsproto "github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/component/selector"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/host"
@@ -88,8 +89,8 @@ func (e empty) record() (*compile.Artifact, error) {
 	server, clients := g.Place("server"), g.Place("clients")
 	at := []graph.Place{server}
 	both := []graph.Place{server, clients}
-	samples := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: both,
-		Methods: synthetic.Methods(), Config: synthetic.Config{Features: 1, Samples: 1, Test: 1}})
+	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic, Version: data.Version, At: both,
+		Methods: data.Methods(), Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: 1, Samples: 1, Test: 1}}})
 	members := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members, HeartbeatMS: emptyHeartbeat.Milliseconds()}})
 	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: at,
@@ -130,7 +131,7 @@ const emptyHeartbeat = time.Minute
 
 // emptyOptions are the options of a member.
 func emptyOptions(part int) map[string][]byte {
-	b, _ := json.Marshal(synthetic.Options{Partition: &part}) // a number
+	b, _ := json.Marshal(data.Options{Partition: &part}) // a number
 	return map[string][]byte{"data": b}
 }
 

@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/draw"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
@@ -96,10 +96,10 @@ func processorTime() float64 {
 // accuracy returns the share of the held-out samples that a node classes right.
 func accuracy(n *node.Node) (float64, error) {
 	model, ok1 := n.Component("model").(*logistic.Component)
-	data, ok2 := n.Component("data").(*synthetic.Component)
+	samples, ok2 := n.Component("data").(*data.Component)
 	if !ok1 || !ok2 {
 		return 0, fmt.Errorf("the node holds no model or no data")
 	}
-	a, _ := model.Evaluate(data.Held())
+	a, _ := model.Evaluate(logistic.RowsOf(samples.Held()))
 	return a, nil
 }

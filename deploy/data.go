@@ -10,14 +10,18 @@ import (
 	"syscall"
 
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
 )
 
 // readData reads a client's data file.
 func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
-	b, err = vfs.ReadFile(fsys, path, digits.BytesMax)
+	most := int64(0)
+	for _, k := range readable() {
+		most = max(most, k.Max())
+	}
+	b, err = vfs.ReadFile(fsys, path, most)
 	if errors.Is(err, syscall.EISDIR) {
 		return nil, "", &DataError{path, errors.New("is a directory; want one file")}
 	}
@@ -29,12 +33,13 @@ func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
 }
 
 // readRows reads a client's data file and checks every line of it.
-func readRows(fsys vfs.FS, path string) ([]byte, error) {
+func readRows(fsys vfs.FS, path string) ([]byte, *exchange.Schema, error) {
 	b, _, err := readData(fsys, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return b, checkRows(path, b)
+	s, err := checkRows(path, b)
+	return b, s, err
 }
 
 // giveRows gives a data file to the slot of a program that can take it, and notes in the record which it is.
@@ -43,8 +48,15 @@ func giveRows(p *program.Program, r *Record, path string, b []byte) error {
 	sum := hex.EncodeToString(hash[:])
 	for i := range p.Components {
 		c := &p.Components[i]
-		if !c.At(p.Place) || c.Role != data.Role || c.Kind != data.Kind {
+		if !c.At(p.Place) || c.Role != data.Role {
 			continue
+		}
+		kind, env, ok := data.SourceOf(c.Kind, c.Config)
+		if !ok || kind.Parse == nil {
+			continue
+		}
+		if _, err := data.Parse(kind, env, b); err != nil {
+			return &DataError{path, err}
 		}
 		opts, err := data.ParseOptions(r.Options[c.Name])
 		if err != nil {
@@ -62,7 +74,7 @@ func giveRows(p *program.Program, r *Record, path string, b []byte) error {
 		r.Data = &DataFile{path, sum, c.Name}
 		return nil
 	}
-	return &InputError{"--data", path, "nothing: no part of this job reads a file of digits at this place"}
+	return &InputError{"--data", path, "nothing: no part of this job reads a file of samples at this place"}
 }
 
 // sameData reads the data file of a client that goes on.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport/memory"
@@ -49,31 +50,31 @@ func TestAChangedDataFileIsRefused(t *testing.T) {
 	}
 }
 
-// TestFilesOfOtherKinds: what is no file of rows is told as what it is, by its first bytes.
+// TestFilesOfOtherKinds: what no kind of source reads is told as what it is, by its first bytes.
 func TestFilesOfOtherKinds(t *testing.T) {
 	row := strings.Repeat("0,", 64)
 	for text, want := range map[string]string{
 		"\x1f\x8b\x08":                         "gzip",
 		"\x93NUMPY\x01":                        "NumPy array",
-		"PK\x03\x04":                           ".npz",
+		"PK\x03\x04":                           "zip archive",
 		"PAR1":                                 "Parquet",
 		"\xff\xfe0\x00":                        "UTF-16",
-		"\xef\xbb\xbf" + row + "1":             "byte order mark",
-		strings.ReplaceAll(row, ",", ";"):      "semicolons",
-		strings.ReplaceAll(row, ",", "\t"):     "tabs",
-		strings.Repeat("pixel,", 64) + "label": "first line names its columns",
-		"\x00\x01\x02\x03":                     "no text",
+		strings.ReplaceAll(row+"1", ",", ";"):  "semicolons",
+		strings.ReplaceAll(row+"1", ",", "\t"): "tabs",
+		"\x00\x01\x02\x03":                     "binary",
 		"{\"a\": 1}":                           "JSON",
 	} {
-		err := checkRows("mine.csv", []byte(text))
+		_, err := checkRows("mine.csv", []byte(text))
 		if !errors.As(err, new(*DataError)) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
 		}
 	}
-	if err := checkRows("mine.csv", []byte(row+"7\n"+row+"3\n")); err != nil {
-		t.Error(err)
+	for _, good := range []string{row + "7\n" + row + "3\n", "\xef\xbb\xbf" + row + "1", strings.Repeat("pixel,", 64) + "label\n" + row + "1\n"} {
+		if s, err := checkRows("mine.csv", []byte(good)); err != nil || s.Digest != schemaOfJob(federated.Default()).Digest {
+			t.Errorf("%.20q: %v", good, err)
+		}
 	}
-	if err := checkRows("mine.csv", []byte(row+"7\n"+row+"33\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
+	if _, err := checkRows("mine.csv", []byte(row+"7\n"+row+"33\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Error(err)
 	}
 }

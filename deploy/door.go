@@ -48,7 +48,7 @@ func (s *server) openDoor() error {
 	for _, p := range s.o.Allow {
 		d.allow[p] = true
 	}
-	d.schema = schemaOf(s.cfg)
+	d.schema = schemaOfJob(s.cfg)
 	inviter, err := newInviter(s.dir, s.digest, s.net.Addresses)
 	if err != nil {
 		return err

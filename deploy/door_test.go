@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
@@ -425,7 +426,7 @@ func TestDataOfAnotherKind(t *testing.T) {
 	defer s.stop()
 	g := newGuest(t, net)
 	secret := secretOf(t, s.door.Line)
-	right := digitsSchema()
+	right := schemaOfJob(federated.Default())
 	swapped := exchange.SchemaOf(nil, []string{"9", "8", "7"})
 	swapped.Columns, swapped.ColumnCount = right.Columns, right.ColumnCount
 	for want, schema := range map[string]*exchange.Schema{"has (9, 8, 7) of 3 in all, and the job (0, 1, 2": swapped, "has (a, b\\x1b) of 2": exchange.SchemaOf([]string{"a", "b\x1b"}, nil)} {

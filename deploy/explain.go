@@ -79,9 +79,9 @@ func Explain(p *program.Program, model *onnx.ModelProto, r *Record, bytes int64,
 			continue
 		}
 		e.Components = append(e.Components, Part{c.Name, fmt.Sprintf("%s/%s@%d", c.Role, c.Kind, c.Version), string(c.Config)})
-		if c.Role == "data" {
+		if c.Role == data.Role {
 			e.Data = strings.TrimPrefix(e.Data+", slot "+c.Name+" ("+c.Kind+")", ", ")
-			if file != "" && c.Kind == data.Kind {
+			if kind, _, ok := data.SourceOf(c.Kind, c.Config); file != "" && ok && kind.Parse != nil {
 				e.Data += " from " + file
 			}
 		}

@@ -46,6 +46,7 @@ type client struct {
 	o      JoinOptions
 	goal   goal
 	data   []byte                      // its own, or nil
+	schema *exchange.Schema            // of the data, where it is new
 	server atomic.Pointer[wire.PeerID] // nil while it is looked for
 	calls  atomic.Int64                // of the server
 	called chan struct{}               // one token: the server called
@@ -96,7 +97,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
 		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an address such as " + exampleAddress}
 	case rec == nil && c.o.Data != "": // what is wrong with the file is told before anybody is asked
-		if c.data, err = readRows(c.dir.FS, c.o.Data); err != nil {
+		if c.data, c.schema, err = readRows(c.dir.FS, c.o.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -452,7 +453,7 @@ func (c *client) askOnce(ctx context.Context, server wire.PeerID, h exchange.Hel
 	defer stop()
 	h.Release, h.Peer, h.Secret = c.o.Release, string(c.dir.ID.Peer()), c.goal.secret
 	if c.data != nil {
-		h.Data = digitsSchema()
+		h.Data = c.schema
 	}
 	return exchange.Ask(s, h, exchange.ArtifactMax)
 }

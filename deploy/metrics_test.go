@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/observe"
@@ -159,12 +158,11 @@ func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 	server := w.serve("server", &cfg, 10*time.Second)
 	at := listening(server)
 	for i := range 3 {
-		part := i
-		source, err := data.New("data", cfg.Seed, data.Config{Alpha: cfg.Alpha, Partitions: 3, Batch: cfg.Batch, Epochs: cfg.Epochs}, data.Options{Partition: &part})
+		part, _, err := cfg.PartText(i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.Split(strings.TrimSpace(string(source.Text())), "\n")
+		text := strings.Split(strings.TrimSpace(string(part)), "\n")
 		for k, line := range text {
 			if i == 1 {
 				text[k] = line[:len(line)-1] + string('0'+'9'-line[len(line)-1])

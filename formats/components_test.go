@@ -12,7 +12,6 @@ import (
 	"github.com/rhizome-ml/rhizome/component/backend"
 	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/model/copied"
@@ -30,7 +29,7 @@ import (
 // states are the states of the built-in components, by kind as the catalogue has it: what ComponentSnapshot.state holds.
 var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "backend/cpu@1": reflect.TypeFor[backend.State](),
-	"data/digits@1": reflect.TypeFor[data.State](), "data/synthetic@1": reflect.TypeFor[synthetic.State](),
+	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](), "data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1": reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
 	"model/chunked@1": reflect.TypeFor[chunked.State](), "model/copied@1": reflect.TypeFor[copied.State](),
 	"protocol/discovery@1": reflect.TypeFor[discovery.State](), "protocol/registry@1": reflect.TypeFor[registry.State](),

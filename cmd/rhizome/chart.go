@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/component/data/digits"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -54,6 +53,9 @@ func curveOf(history []job.Point) string {
 	return b.String()
 }
 
+// digits is how many there are: a job of as many classes is one of digits.
+const digits = 10
+
 // confusion draws a confusion matrix: a row for each class, a column for what it was taken for.
 func confusion(m [][]int64) string {
 	if len(m) == 0 {
@@ -67,7 +69,7 @@ func confusion(m [][]int64) string {
 	}
 	var b strings.Builder
 	what := "class"
-	if len(m) == digits.Classes {
+	if len(m) == digits {
 		what = "digit"
 	}
 	head := fmt.Sprintf("  %15s ", what+" \\ seen as")

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 )
 
@@ -23,8 +23,8 @@ func newData(c *console) *cobra.Command {
 		Example: "  rhizome data digits --part 0 --of 2 -o part0.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			if args[0] != job.DataDigits {
-				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], job.DataDigits)}
+			if writes := federated.WritableSets(); !slices.Contains(writes, args[0]) {
+				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], strings.Join(writes, ", "))}
 			}
 			if file == "" {
 				return &badInput{"data needs -o FILE"}
@@ -35,20 +35,21 @@ func newData(c *console) *cobra.Command {
 			if part < 0 || part >= of {
 				return &badInput{fmt.Sprintf("--part is %d; want 0 to %d, as --of is %d", part, of-1, of)}
 			}
-			source, err := data.New("data", d.Seed, data.Config{Alpha: d.Alpha, Partitions: of, Batch: d.Batch, Epochs: d.Epochs}, data.Options{Partition: &part})
+			d.Data, d.Clients = args[0], of
+			text, samples, err := d.PartText(part)
 			if err != nil {
 				return &badInput{err.Error()}
 			}
-			if err := writeFile(file, source.Text()); err != nil {
+			if err := writeFile(file, text); err != nil {
 				return err
 			}
 			if asJSON {
 				return writeLine(c.out, struct {
 					File   string `json:"file"`
 					Images int64  `json:"images"`
-				}{file, source.Samples()})
+				}{file, samples})
 			}
-			_, err = fmt.Fprintf(c.out, "%s: %d images\n", file, source.Samples())
+			_, err = fmt.Fprintf(c.out, "%s: %d images\n", file, samples)
 			return err
 		}),
 	}

@@ -5,7 +5,6 @@ import (
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/backend"
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/model/copied"
@@ -36,7 +35,8 @@ func Register(c *node.Catalogue) error {
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
 		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},
 		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
-		{synthetic.Role, synthetic.Kind, synthetic.Version, synthetic.Factory},
+		{data.Role, data.KindSynthetic, data.Version, data.SyntheticFactory},
+		{data.Role, data.KindSource, data.Version, data.SourceFactory},
 		{selector.Role, selector.Kind, selector.Version, selector.Factory},
 	} {
 		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {

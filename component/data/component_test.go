@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -21,6 +21,9 @@ func source(t interface{ Fatal(...any) }, seed uint64, part int, cfg Config) *Co
 	}
 	return c
 }
+
+// pixels of an image.
+const pixels = 64
 
 var usual = Config{Partitions: 8, Batch: 32, Epochs: 2}
 
@@ -51,7 +54,7 @@ func pictures(t interface{ Fatal(...any) }, out []value.Value) []string {
 	var rows []string
 	for i := range y {
 		var b strings.Builder
-		for _, v := range x[i*digits.Pixels : (i+1)*digits.Pixels] {
+		for _, v := range x[i*pixels : (i+1)*pixels] {
 			b.WriteByte('a' + byte(v*16))
 		}
 		b.WriteByte('0' + byte(y[i]))
@@ -76,7 +79,7 @@ func TestAnEpochReadsEachSampleOnce(t *testing.T) {
 		e := j / (steps / 2)
 		epochs[e] = append(epochs[e], pictures(t, out)...)
 	}
-	all, _ := c.batch(c.rows, 0, n)
+	all, _ := c.batch(c.train.source, c.train.rows, 0, n)
 	want := slices.Sorted(slices.Values(pictures(t, all)))
 	for e, got := range epochs {
 		if !slices.Equal(got[n:], got[:len(got)-n]) {
@@ -141,7 +144,7 @@ func TestTestAndLoaded(t *testing.T) {
 		t.Error("two nodes hold out other samples")
 	}
 	if s := x[0].(value.Tensor).Shape(); s[0] < 355 || s[0] > 362 {
-		t.Errorf("the test has shape %v, want about a fifth of %d", s, digits.Count)
+		t.Errorf("the test has shape %v, want about a fifth of %d", s, 1797)
 	}
 	if n := invoke(t, server, "Loaded", value.Trigger{})[0]; n != value.Int(0) {
 		t.Errorf("a node without a partition has %v samples", n)
@@ -206,7 +209,10 @@ func TestConfig(t *testing.T) {
 func TestOwnRows(t *testing.T) {
 	part := 3
 	want := source(t, 7, part, usual)
-	text := want.Text()
+	text, err := want.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
 	sum := sha256.Sum256(text)
 	opts := Options{Partition: &part, RowsSHA256: hex.EncodeToString(sum[:])}
 	got, err := New("data", 7, usual, opts, text...)
@@ -239,11 +245,19 @@ func TestOwnRows(t *testing.T) {
 		"": "empty", line + "\n" + line: "line 2: is blank", line + line[2:]: "line 2: 64 fields", "17" + line[1:]: "line 1: field 1 is 17",
 		strings.TrimSpace(line) + "1\n": "label", line + "x" + line[1:]: `line 2: field 1 is "x"`, strings.Repeat("0", 5000): "at most 4096",
 	} {
-		if _, _, err := digits.Parse([]byte(bad)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parsed(bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v; want %q", bad, err, want)
 		}
 	}
-	if _, y, err := digits.Parse([]byte(strings.ReplaceAll(line+line, "\n", "\r\n"))); err != nil || len(y) != 2 {
-		t.Errorf("lines that end in CR LF: %d, %v", len(y), err)
+	if s, err := parsed(strings.ReplaceAll(line+line, "\n", "\r\n")); err != nil || s.Len() != 2 {
+		t.Errorf("lines that end in CR LF: %v", err)
 	}
+}
+
+func parsed(text string) (dataset.Source, error) {
+	kind, err := dataset.Find(dataset.Digits)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(&kind, dataset.Env{}, []byte(text))
 }

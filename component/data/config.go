@@ -1,20 +1,24 @@
 package data
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/rhizome-ml/rhizome/component/config"
-	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/dataset"
 )
 
-// Role, Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact where it serves the digits, as its first release did.
 const (
 	Role    = "data"
 	Kind    = "digits"
 	Version = 1
 )
 
-// Config is the part of the settings that all nodes of a job share.
+// KindSource names it where its settings name the source.
+const KindSource = "source"
+
+// Config is the settings of the kind "digits" that all nodes of a job share.
 type Config struct {
 	// Alpha is the concentration of the label skew, above 0 and up to 1e6: at 0.1 most clients know few digits, at 100
 	// all know nearly the same share. 0 means 0.5.
@@ -31,9 +35,10 @@ type Config struct {
 
 // Options is the node's own setting.
 type Options struct {
-	// Partition is the part that this node holds, from 0. Absent: the node holds none and can only test.
+	// Partition is the part that this node holds, from 0. Absent: the node holds none, and can only test; or, where every node has
+	// samples of its own, they and their order are drawn by its peer id.
 	Partition *int `json:"partition,omitempty"`
-	// RowsSHA256 says in hex that the node trains on rows of its own, as digits.Parse reads them, which its host gives with the
+	// RowsSHA256 says in hex that the node trains on rows of its own, as the source's kind parses them, which its host gives with the
 	// slot and which have this hash, in place of those of its partition. The partition still names the order in which they are
 	// read.
 	RowsSHA256 string `json:"rows_sha256,omitempty"`
@@ -51,7 +56,7 @@ func ParseConfig(b []byte) (Config, error) {
 // ParseOptions reads Options from JSON; an unknown key is refused by name.
 func ParseOptions(b []byte) (Options, error) {
 	var o Options
-	err := config.Decode("digits options", b, &o)
+	err := config.Decode("data options", b, &o)
 	return o, err
 }
 
@@ -61,8 +66,11 @@ func (c Config) JSON() []byte {
 	return b
 }
 
+// partsMax bounds the partitions, and the samples that each has at least.
+const partsMax = 1 << 20
+
 func (c Config) withDefaults() (Config, error) {
-	const of = "digits config"
+	const of, count = "digits config", 1797 // there are no more images, so no more parts
 	if c.Alpha == 0 {
 		c.Alpha = 0.5
 	}
@@ -72,15 +80,67 @@ func (c Config) withDefaults() (Config, error) {
 	if !(c.Alpha > 0 && c.Alpha <= 1e6) {
 		return c, config.Errorf(of, "alpha is %v; want above 0 and at most 1e6", c.Alpha)
 	}
-	for _, k := range []struct {
-		key  string
-		v, h int
-	}{
-		{"partitions", c.Partitions, digits.Count}, {"batch", c.Batch, 1024}, {"epochs", c.Epochs, 1000}, {"least", c.Least, digits.Count},
-	} {
-		if err := config.Within(of, k.key, int64(k.v), 1, int64(k.h)); err != nil {
-			return c, err
-		}
+	if err := config.Within(of, "partitions", int64(c.Partitions), 1, count); err != nil {
+		return c, err
 	}
-	return c, nil
+	if err := steps(of, c.Batch, c.Epochs); err != nil {
+		return c, err
+	}
+	return c, config.Within(of, "least", int64(c.Least), 1, count)
+}
+
+// steps checks what says how a round goes over the samples.
+func steps(of string, batch, epochs int) error {
+	if err := config.Within(of, "batch", int64(batch), 1, 1024); err != nil {
+		return err
+	}
+	return config.Within(of, "epochs", int64(epochs), 1, 1000)
+}
+
+// plan returns what the settings come to.
+func (c Config) plan() (*plan, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	kind, err := dataset.Find(dataset.Digits)
+	return &plan{kind: &kind, batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order",
+		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}}, err
+}
+
+// planOfUse returns what the settings come to, as JSON; an unknown key is refused by name. A kind of the program's own needs no name.
+func planOfUse(b []byte, own *dataset.Kind) (*plan, error) {
+	var c dataset.Use
+	if err := config.Decode("source config", b, &c); err != nil {
+		return nil, err
+	}
+	const of = "source config"
+	p := &plan{batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order", partitions: c.Partitions, least: max(c.Least, 1), settings: c.Settings}
+	switch {
+	case own == nil:
+		kind, err := dataset.Find(c.Source)
+		if err != nil {
+			return nil, err
+		}
+		p.kind = &kind
+	case c.Source != "" && c.Source != own.Name:
+		return nil, config.Errorf(of, "source is %.64q; want %q, or none", c.Source, own.Name)
+	default:
+		p.kind = own
+	}
+	if err := steps(of, c.Batch, c.Epochs); err != nil {
+		return nil, err
+	}
+	if err := config.Within(of, "partitions", int64(c.Partitions), 0, partsMax); err != nil {
+		return nil, err
+	}
+	if err := config.Within(of, "least", int64(c.Least), 0, partsMax); err != nil {
+		return nil, err
+	}
+	if p.kind.Each && c.Partitions > 0 {
+		return nil, config.Errorf(of, "partitions is %d; want 0, as every node has samples of its own of the source %s", c.Partitions, p.kind.Name)
+	}
+	var err error
+	p.partitioner, err = dataset.OpenPartitioner(cmp.Or(c.Partitioner, "iid"), c.Partition)
+	return p, err
 }

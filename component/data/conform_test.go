@@ -12,7 +12,7 @@ import (
 func TestConforms(t *testing.T) {
 	setup := componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
 		Name: "data", Factory: data.Factory, Config: `{"partitions":8,"batch":32,"epochs":2}`, Options: `{"partition":1}`,
-		Derived: []string{"order"},
+		Derived: []string{"plan", "order"},
 		Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 2}, {Method: "NextBatch", In: 1, Out: 2}, {Method: "Reset", In: 1, Out: 1},
 			{Method: "Loaded", In: 1, Out: 1}, {Method: "Test", In: 1, Out: 2}},
 	}}}

@@ -1,13 +1,41 @@
 package data
 
 import (
+	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/node"
 )
 
-// Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
-func Factory(env node.Env) (engine.Component, error) {
-	cfg, err := ParseConfig(env.Config)
+// Factory builds the component of a slot that serves the digits; a node's catalogue holds it under Role, Kind and Version.
+func Factory(env node.Env) (engine.Component, error) { return component(env, Kind, nil) }
+
+// SyntheticFactory builds the component of a slot that serves the synthetic source, as KindSynthetic.
+func SyntheticFactory(env node.Env) (engine.Component, error) {
+	return component(env, KindSynthetic, nil)
+}
+
+// SourceFactory builds the component of a slot whose settings name the source, as KindSource.
+func SourceFactory(env node.Env) (engine.Component, error) { return component(env, KindSource, nil) }
+
+// Serve returns what builds a component that serves a source of a program's own, with the settings of dataset.Use.
+func Serve(kind dataset.Kind) node.Factory {
+	return func(env node.Env) (engine.Component, error) { return component(env, KindSource, &kind) }
+}
+
+// Open returns the component of a slot, by its kind in an artifact.
+func Open(kind string, env node.Env) (*Component, error) { return open(env, kind, nil) }
+
+func component(env node.Env, kind string, own *dataset.Kind) (engine.Component, error) {
+	c, err := open(env, kind, own)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func open(env node.Env, kind string, own *dataset.Kind) (*Component, error) {
+	p, err := planOf(kind, env.Config, own)
 	if err != nil {
 		return nil, err
 	}
@@ -15,5 +43,36 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(env.Slot, env.Seed, cfg, opts, env.Data...)
+	return p.open(env.Slot, env.Seed, string(env.Self), opts, env.Data)
+}
+
+// planOf returns what the settings of a kind come to. A source of the program's own is served by KindSource.
+func planOf(kind string, settings []byte, own *dataset.Kind) (*plan, error) {
+	switch kind {
+	case Kind:
+		c, err := ParseConfig(settings)
+		if err != nil {
+			return nil, err
+		}
+		return c.plan()
+	case KindSynthetic:
+		c, err := ParseSyntheticConfig(settings)
+		if err != nil {
+			return nil, err
+		}
+		return c.plan()
+	case KindSource:
+		return planOfUse(settings, own)
+	}
+	return nil, config.Errorf("data", "no kind %.64q; want %s, %s or %s", kind, Kind, KindSynthetic, KindSource)
+}
+
+// SourceOf returns the kind of source that a component of an artifact serves, by the component's kind and settings, and what it is opened
+// with there; false where it serves none that is known here.
+func SourceOf(kind string, settings []byte) (*dataset.Kind, dataset.Env, bool) {
+	p, err := planOf(kind, settings, nil)
+	if err != nil {
+		return nil, dataset.Env{}, false
+	}
+	return p.kind, dataset.Env{Settings: p.settings}, true
 }

@@ -1,7 +1,7 @@
 package data
 
 import (
-	"github.com/rhizome-ml/rhizome/component/data/digits"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -15,15 +15,25 @@ func intAt(in []value.Value, i int) (int64, bool) {
 	return int64(n), ok
 }
 
-// tensors returns n images and labels as values.
-func tensors(n int, x []float32, y []int64) ([]value.Value, error) {
-	tx, err := tensor.FromFloat32([]int{n, digits.Pixels}, x)
+// tensors returns n samples as values. Labels of samples that have none are zeros.
+func tensors(s dataset.Schema, n int, b dataset.Batch) ([]value.Value, error) {
+	x, err := tensorOf(append([]int{n}, s.Shape...), b.Features)
 	if err != nil {
 		return nil, err
 	}
-	ty, err := tensor.FromInt64([]int{n}, y)
+	if s.Label == 0 {
+		b.Labels.Int64 = make([]int64, n)
+	}
+	y, err := tensorOf([]int{n}, b.Labels)
 	if err != nil {
 		return nil, err
 	}
-	return []value.Value{value.Tensor{Tensor: tx}, value.Tensor{Tensor: ty}}, nil
+	return []value.Value{value.Tensor{Tensor: x}, value.Tensor{Tensor: y}}, nil
+}
+
+func tensorOf(shape []int, c dataset.Column) (*tensor.Tensor, error) {
+	if c.Int64 != nil {
+		return tensor.FromInt64(shape, c.Int64)
+	}
+	return tensor.FromFloat32(shape, c.Float32)
 }

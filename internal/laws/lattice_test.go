@@ -49,6 +49,8 @@ var rows = [][]string{
 	{"op"},
 	{"codec"},
 	{"value"},
+	{"dataset"}, // what users bring: no node, no run and no job is known there
+	{"component/config", "component/draw"},
 	{"tensor"},
 	{"onnx"},
 	{"internal/laws"},

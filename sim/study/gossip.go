@@ -8,8 +8,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
@@ -27,7 +28,7 @@ const scoredTimes = 100
 type gossipJob struct {
 	cfg      gossip.Config
 	swarm    *gossip.Swarm
-	held     *synthetic.Rows // of the test
+	held     *dataset.SyntheticRows // of the test
 	nextLook time.Duration
 	failures map[string]uint64
 }
@@ -99,11 +100,11 @@ func modelOf(n *sim.Node) *logistic.Component {
 	return m
 }
 
-func heldOf(nodes []*sim.Node) *synthetic.Rows {
+func heldOf(nodes []*sim.Node) *dataset.SyntheticRows {
 	for _, n := range nodes {
 		if n.Up() {
-			if d, ok := n.Node().Component("data").(*synthetic.Component); ok {
-				return d.Held()
+			if d, ok := n.Node().Component("data").(*data.Component); ok {
+				return logistic.RowsOf(d.Held())
 			}
 		}
 	}

@@ -3,7 +3,7 @@ package logistic
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -16,9 +16,18 @@ const AgeMax = 1 << 40
 // Source is what the model asks of the slot Config.Data.
 type Source interface {
 	// Own returns the node's own samples.
-	Own() *synthetic.Rows
+	Own() dataset.Source
 	// Held returns the samples of the test.
-	Held() *synthetic.Rows
+	Held() dataset.Source
+}
+
+// RowsOf returns the samples of a source that the model learns from as they are kept, a byte for each feature, or nil where it is
+// another.
+func RowsOf(s dataset.Source) *dataset.SyntheticRows {
+	if drawn, ok := s.(*dataset.SyntheticSource); ok {
+		return drawn.Rows()
+	}
+	return nil
 }
 
 // Component is the model of one node. It is thread-unsafe, like every component.
@@ -77,7 +86,7 @@ func (c *Component) Params() ([]float32, int64) {
 }
 
 // Evaluate returns the share of the rows that the model classes right, and its mean cross entropy.
-func (c *Component) Evaluate(r *synthetic.Rows) (accuracy, loss float64) {
+func (c *Component) Evaluate(r *dataset.SyntheticRows) (accuracy, loss float64) {
 	w, _ := c.Params()
 	return evaluate(w, r)
 }
@@ -92,11 +101,11 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	case "Alone":
 		return c.alone(ctx, in)
 	case "Evaluate":
-		src, f := c.source(ctx)
+		src, f := c.source(ctx, Source.Held)
 		if f != nil {
 			return nil, f
 		}
-		accuracy, loss := c.Evaluate(src.Held())
+		accuracy, loss := c.Evaluate(src)
 		return []value.Value{value.Float(accuracy), value.Float(loss)}, nil
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Share, Merge, Alone or Evaluate", method)
@@ -145,7 +154,7 @@ func (c *Component) alone(ctx *engine.Context, in []value.Value) ([]value.Value,
 
 // learn merges a model with the own, where one is given, and takes a step.
 func (c *Component) learn(ctx *engine.Context, other []float32, age int64) ([]value.Value, error) {
-	src, f := c.source(ctx)
+	rows, f := c.source(ctx, Source.Own)
 	if f != nil {
 		return nil, f
 	}
@@ -159,7 +168,7 @@ func (c *Component) learn(ctx *engine.Context, other []float32, age int64) ([]va
 	} else {
 		copy(next, own)
 	}
-	step(next, src.Own(), c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
+	step(next, rows, c.st.Steps*int64(c.cfg.Batch), c.cfg.Batch, float32(c.cfg.LearningRate))
 	if !finite(next) { // finite weights can give a step that is not
 		return nil, c.fail(value.CodeError, "the model that came, or a step from it, is not finite")
 	}
@@ -176,10 +185,12 @@ func (c *Component) older(told int64) int64 {
 	return min(max(c.st.Age, min(told, c.st.Age+c.cfg.AgeStep))+1, AgeMax)
 }
 
-// source returns the component that holds the samples.
-func (c *Component) source(ctx *engine.Context) (Source, *value.Failure) {
+// source returns samples of the component that holds them.
+func (c *Component) source(ctx *engine.Context, which func(Source) dataset.Source) (*dataset.SyntheticRows, *value.Failure) {
 	if s, ok := ctx.Dep(c.cfg.Data).(Source); ok {
-		return s, nil
+		if rows := RowsOf(which(s)); rows != nil {
+			return rows, nil
+		}
 	}
 	return nil, c.fail(value.CodeError, "slot %q holds no component with samples of %d features", c.cfg.Data, c.cfg.Features)
 }

@@ -3,7 +3,7 @@ package logistic
 import (
 	"math"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/tensor/fmath"
 )
 
@@ -52,17 +52,17 @@ func score(w []float32, x []int8) float32 {
 	for i := n; i < len(x); i++ {
 		a += float32(v[i] * float32(x[i]))
 	}
-	return float32((float32(a+b)+float32(c+d))/synthetic.Scale) + bias
+	return float32((float32(a+b)+float32(c+d))/dataset.SyntheticScale) + bias
 }
 
 // step takes one step of gradient descent on n samples of the rows, from number first on, going round at the end.
-func step(w []float32, r *synthetic.Rows, first int64, n int, rate float32) {
+func step(w []float32, r *dataset.SyntheticRows, first int64, n int, rate float32) {
 	rate /= float32(n)
 	for i := range int64(n) {
 		x, y := r.Row(int((first + i) % int64(r.Len())))
 		p := float32(fmath.Sigmoid(float64(score(w, x))))
 		g := float32(rate * (p - float32(y)))
-		k := g / synthetic.Scale
+		k := g / dataset.SyntheticScale
 		v := w[:len(x)]
 		for j := range v {
 			v[j] -= float32(k * float32(x[j]))
@@ -72,7 +72,7 @@ func step(w []float32, r *synthetic.Rows, first int64, n int, rate float32) {
 }
 
 // evaluate returns the share of the rows that the model classes right, and its mean cross entropy.
-func evaluate(w []float32, r *synthetic.Rows) (accuracy, loss float64) {
+func evaluate(w []float32, r *dataset.SyntheticRows) (accuracy, loss float64) {
 	right, sum := 0, 0.0
 	for i := range r.Len() {
 		x, y := r.Row(i)

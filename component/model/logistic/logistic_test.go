@@ -8,15 +8,16 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
 func setup(model string) componenttest.Setup {
 	return componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{
-		{Name: "data", Factory: synthetic.Factory, Config: `{"features":5,"samples":7}`, Derived: []string{"own"}},
+		{Name: "data", Factory: data.SyntheticFactory, Config: `{"features":5,"samples":7}`, Derived: []string{"plan", "train", "test"}},
 		{Name: "model", Factory: logistic.Factory, Config: model, Deps: []string{"data"}, Ops: []componenttest.Op{
 			{Method: "Share", In: 1, Out: 2}, {Method: "Merge", In: 2, Out: 1}, {Method: "Alone", In: 1, Out: 1}, {Method: "Evaluate", In: 1, Out: 2}, {Method: "Export", In: 1, Out: 1}}},
 	}}
@@ -50,7 +51,7 @@ func vector(x ...float32) value.Value {
 func TestMergeIsAverageThenStep(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b, m := bench(t, settings)
-		rows := b.Component("data").(*synthetic.Component).Own()
+		rows := logistic.RowsOf(b.Component("data").(*data.Component).Own())
 		want, age := make([]float64, 6), int64(0)
 		for round := range rapid.IntRange(1, 4).Draw(t, "merges") {
 			other := make([]float32, 6)
@@ -70,11 +71,11 @@ func TestMergeIsAverageThenStep(t *testing.T) {
 				x, y := rows.Row((3*round + i) % 7)
 				z := want[5]
 				for j := range x {
-					z += want[j] * float64(x[j]) / synthetic.Scale
+					z += want[j] * float64(x[j]) / dataset.SyntheticScale
 				}
 				g := (1/(1+math.Exp(-z)) - float64(y)) * 0.5 / 3
 				for j := range x {
-					want[j] -= g * float64(x[j]) / synthetic.Scale
+					want[j] -= g * float64(x[j]) / dataset.SyntheticScale
 				}
 				want[5] -= g
 			}
@@ -259,7 +260,7 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("a model of zeros has the loss %v, want ln 2", loss)
 	}
 	b.Invoke("model", "Merge", vector(1000, 0, 0, 0, 0, 0), value.Int(1))
-	rows := b.Component("data").(*synthetic.Component).Held()
+	rows := logistic.RowsOf(b.Component("data").(*data.Component).Held())
 	accuracy, loss := m.Evaluate(rows)
 	if !(accuracy > 0 && accuracy < 1) || math.IsInf(loss, 0) || math.IsNaN(loss) {
 		t.Errorf("accuracy %v, loss %v", accuracy, loss)

@@ -39,6 +39,7 @@ var targets = []target{
 	{"op/FuzzParseType", "types of an artifact", quick},
 	{"artifact/FuzzDecode", "records of an artifact", quick},
 	{"component/config/FuzzDecode", "settings of components", quick},
+	{"dataset/FuzzCSV", "tables that users bring", quick},
 	{"onnx/FuzzLoad", "models", quick},
 	{"component/model/FuzzLoad", "models to train", slow},
 	{"program/FuzzLoad", "artifacts", slow},

@@ -22,13 +22,13 @@ const (
 type Config struct {
 	// Name is what people call the job, and the directory that it runs in by default: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
-	// Data is the data set: "digits", the UCI optical digits that every binary carries, or "synthetic", 57 features and two
-	// classes, of which each client draws 64 samples from the seed and its number.
+	// Data is the data set, by the name of its kind in package dataset: "digits", the UCI optical digits that every binary carries, or
+	// "synthetic", 57 features and two classes, of which each client draws 64 samples from the seed and its number.
 	Data string
 	// Rounds is how many times the server asks for updates, 1 to 100,000.
 	Rounds int
-	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of synthetic
-	// data 1 to SimulatedMax. 0 is for servers: whoever is let in may take part, at any time.
+	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of data that each
+	// client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may take part, at any time.
 	Clients int
 	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
 	Seed uint64
@@ -94,8 +94,8 @@ func (c Config) Validate() error {
 	if !job.GoodName(c.Name) {
 		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name), Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	}
-	if c.Data != job.DataDigits && c.Data != job.DataSynthetic {
-		return &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: `"` + job.DataDigits + `" or "` + job.DataSynthetic + `"`}
+	if _, err := c.Schema(); err != nil {
+		return err
 	}
 	for _, k := range []struct {
 		key     string
@@ -184,7 +184,7 @@ func (c Config) Places() int { return c.clients() }
 
 // Part returns the part of the built-in data that the client of that number holds where it brings none of its own.
 func (c Config) Part(client int) int {
-	if c.Clients == 0 && c.Data == job.DataDigits {
+	if c.Clients == 0 && !c.drawn() {
 		return client % ClientsMax
 	}
 	return client

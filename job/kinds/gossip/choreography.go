@@ -2,10 +2,11 @@ package gossip
 
 import (
 	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/component/selector/neighbour"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
@@ -33,10 +34,10 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	g := graph.New(c.Name)
 	peers := g.Place(PeersPlace)
 	at := []graph.Place{peers}
-	data := g.Component(graph.Component{Name: "data", Role: synthetic.Role, Kind: synthetic.Kind, Version: synthetic.Version, At: at,
-		Methods: synthetic.Methods(), Config: synthetic.Config{Features: c.Features, Samples: c.Samples, Noise: c.Noise, Batch: c.Batch}})
+	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic, Version: data.Version, At: at,
+		Methods: data.Methods(), Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: c.Features, Samples: c.Samples, Noise: c.Noise}, Batch: c.Batch}})
 	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
-		Methods: logistic.Methods(), Deps: []*graph.Slot{data}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
+		Methods: logistic.Methods(), Deps: []*graph.Slot{samples}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
 	choose := neighbour.Config{Place: PeersPlace}
 	var learns []*graph.Slot
 	if c.Discovery == DiscoveryExchange {

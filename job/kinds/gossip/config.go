@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -92,7 +92,7 @@ func BuiltinFiles() embed.FS { return builtinFiles }
 func Default() Config {
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: synthetic.FeaturesDefault, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: dataset.SyntheticFeatures, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
 	}
 }
 
@@ -145,7 +145,7 @@ func (c Config) Validate() error {
 		v, l, h int
 	}{
 		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
-		{"features", c.Features, 1, synthetic.FeaturesMax}, {"samples", c.Samples, 1, synthetic.SamplesMax}, {"batch", c.Batch, 1, 1024},
+		{"features", c.Features, 1, dataset.SyntheticFeaturesMax}, {"samples", c.Samples, 1, dataset.SyntheticSamplesMax}, {"batch", c.Batch, 1, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}

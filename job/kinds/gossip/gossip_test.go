@@ -12,9 +12,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/rhizome-ml/rhizome/component/data/synthetic"
+	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/draw"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
@@ -162,7 +163,7 @@ func (f *flock) again(i int) {
 }
 
 // accuracy returns the least and the mean accuracy of the nodes over the held-out samples.
-func (f *flock) accuracy(rows *synthetic.Rows) (least, mean float64) {
+func (f *flock) accuracy(rows *dataset.SyntheticRows) (least, mean float64) {
 	least = 1
 	for _, n := range f.nodes {
 		a, _ := n.Component("model").(*logistic.Component).Evaluate(rows)
@@ -172,8 +173,8 @@ func (f *flock) accuracy(rows *synthetic.Rows) (least, mean float64) {
 }
 
 // held returns the samples of the test.
-func (f *flock) held() *synthetic.Rows {
-	return f.nodes[0].Component("data").(*synthetic.Component).Held()
+func (f *flock) held() *dataset.SyntheticRows {
+	return logistic.RowsOf(f.nodes[0].Component("data").(*data.Component).Held())
 }
 
 func counter(n *node.Node, name string) uint64 {

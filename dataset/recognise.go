@@ -1,31 +1,32 @@
-package digits
+package dataset
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// KindError says that a file is of another kind than lines of numbers, which its first bytes tell.
-type KindError struct {
-	Kind string // what it is
-	Help string // what would make lines of numbers of it
+// FormatError says that a file is of another format than lines of numbers, which its first bytes tell.
+type FormatError struct {
+	Format string // what it is
+	Help   string // what would make lines of numbers of it
 }
 
-// Error names the kind and what would help.
-func (e *KindError) Error() string {
-	return "it is " + e.Kind + ", not lines of numbers: " + e.Help
+// Error names the format and what would help.
+func (e *FormatError) Error() string {
+	return "it is " + e.Format + ", not lines of numbers: " + e.Help
 }
 
 // What helps against a kind of file.
 const (
 	unpack  = "unpack it first"
+	savetxt = "write it as text (numpy.savetxt with delimiter=',')"
 	saveCSV = "save it as CSV, separated by commas"
 	recode  = "save it as UTF-8 (or plain ASCII)"
-	toRows  = "write a line for each image: 64 pixels of 0 to 16 and the digit, separated by commas"
+	toRows  = "" // what the reader wants
 )
 
-// kinds are the kinds of files that people have, by their first bytes: the longer ones before those that they begin with.
-var kinds = []struct {
+// formats are the kinds of files that people have, by their first bytes: the longer ones before those that they begin with.
+var formats = []struct {
 	magic string
 	kind  string
 	help  string
@@ -36,7 +37,7 @@ var kinds = []struct {
 	{"BZh", "packed by bzip2", unpack + " (bunzip2)"},
 	{"\x04\x22\x4d\x18", "packed by lz4", unpack + " (unlz4)"},
 	{"7z\xbc\xaf\x27\x1c", "a 7z archive", unpack},
-	{"\x93NUMPY", "a NumPy array (.npy)", toRows + " (numpy.savetxt with fmt='%d', delimiter=',')"},
+	{"\x93NUMPY", "a NumPy array (.npy)", savetxt},
 	{"PAR1", "a Parquet file", toRows},
 	{"ARROW1", "an Arrow file (or Feather)", toRows},
 	{"FEA1", "a Feather file", toRows},
@@ -68,37 +69,50 @@ var kinds = []struct {
 // looked bounds how much of a file is looked at for its kind.
 const looked = 64 << 10
 
-// Kind returns the kind of a file that is not one of lines of numbers, as a *KindError, or nil where it may be one.
-func Kind(b []byte) error {
+// noText returns what a file is that is not one of lines, as a *FormatError, or nil where it may be one. Help says what would make
+// lines of it, where nothing better is known.
+func noText(b []byte, help string) error {
+	err, ok := recognise(b).(*FormatError)
+	if !ok {
+		return nil
+	}
+	if err.Help == toRows {
+		err.Help = help
+	}
+	return err
+}
+
+// recognise returns what a file is by its first bytes, as a *FormatError, or nil where it may be lines of text.
+func recognise(b []byte) error {
 	head := b[:min(len(b), looked)]
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) {
 		return zipped(head)
 	}
 	if len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 100<<20 { // before JSON, whose bracket it may begin with
-		return &KindError{"a safetensors file", toRows}
+		return &FormatError{"a safetensors file", toRows}
 	}
-	for _, k := range kinds {
+	for _, k := range formats {
 		if bytes.HasPrefix(head, []byte(k.magic)) {
-			return &KindError{k.kind, k.help}
+			return &FormatError{k.kind, k.help}
 		}
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("BM")) && bytes.IndexByte(head, 0) >= 0: // letters that a name may begin with
-		return &KindError{"an image (BMP)", toRows}
+		return &FormatError{"an image (BMP)", toRows}
 	case bytes.HasPrefix(head, []byte("ORC")) && bytes.IndexByte(head, 0) >= 0:
-		return &KindError{"an ORC file", toRows}
+		return &FormatError{"an ORC file", toRows}
 	case len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
-		return &KindError{"a pickle of Python", toRows}
+		return &FormatError{"a pickle of Python", toRows}
 	case len(head) > 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return &KindError{"an image (WebP)", toRows}
+		return &FormatError{"an image (WebP)", toRows}
 	case len(head) > 262 && string(head[257:262]) == "ustar":
-		return &KindError{"a tar archive", unpack}
+		return &FormatError{"a tar archive", unpack}
 	case len(head) > 3 && head[0] == 0x08 && head[1] < 32 && (head[2] == 0x12 || head[2] == 0x3a || head[2] == 0x1a):
-		return &KindError{"an ONNX model, not data", toRows}
+		return &FormatError{"an ONNX model, not data", toRows}
 	case wide(head):
-		return &KindError{"a text in UTF-16", recode}
+		return &FormatError{"a text in UTF-16", recode}
 	case bytes.IndexByte(head, 0) >= 0:
-		return &KindError{"binary", toRows}
+		return &FormatError{"binary", toRows}
 	}
 	return nil
 }
@@ -107,15 +121,15 @@ func Kind(b []byte) error {
 func zipped(head []byte) error {
 	switch {
 	case bytes.Contains(head, []byte("xl/")) || bytes.Contains(head, []byte("[Content_Types].xml")):
-		return &KindError{"an Excel workbook (.xlsx)", saveCSV}
+		return &FormatError{"an Excel workbook (.xlsx)", saveCSV}
 	case bytes.Contains(head, []byte("mimetypeapplication/vnd.oasis.opendocument")):
-		return &KindError{"an OpenDocument file (.ods)", saveCSV}
+		return &FormatError{"an OpenDocument file (.ods)", saveCSV}
 	case bytes.Contains(head, []byte(".npy")):
-		return &KindError{"an archive of NumPy arrays (.npz)", toRows + " (numpy.savetxt with fmt='%d', delimiter=',')"}
+		return &FormatError{"an archive of NumPy arrays (.npz)", savetxt}
 	case bytes.Contains(head, []byte("data.pkl")):
-		return &KindError{"a file of PyTorch (.pt)", toRows}
+		return &FormatError{"a file of PyTorch (.pt)", toRows}
 	}
-	return &KindError{"a zip archive", unpack + " (unzip)"}
+	return &FormatError{"a zip archive", unpack + " (unzip)"}
 }
 
 // wide says whether a text has a zero for every other byte, as UTF-16 without a mark has.

@@ -1,4 +1,4 @@
-package digits
+package dataset
 
 import (
 	"archive/zip"
@@ -12,7 +12,7 @@ import (
 )
 
 // lines are three images as Parse wants them.
-var lines = strings.Repeat(strings.Repeat("1,", Pixels)+"3\n", 3)
+var lines = strings.Repeat(strings.Repeat("1,", digitsPixels)+"3\n", 3)
 
 func zipOf(t *testing.T, names ...string) string {
 	t.Helper()
@@ -76,9 +76,9 @@ func TestFilesThatAreNoCSV(t *testing.T) {
 		"pdf": {"%PDF-1.7", "PDF"}, "arff": {"@relation digits\n", "ARFF"}, "lfs": {"version https://git-lfs.github.com/spec/v1\n", "Git LFS"},
 		"matlab": {"MATLAB 5.0 MAT-file", "MATLAB"}, "other": {"abc\x00def", "binary"},
 	} {
-		_, _, err := Parse([]byte(c.text))
-		var ke *KindError
-		if !errors.As(err, &ke) || !strings.Contains(ke.Kind, c.kind) || ke.Help == "" {
+		_, err := digitsOf([]byte(c.text))
+		var fe *FormatError
+		if !errors.As(err, &fe) || !strings.Contains(fe.Format, c.kind) || fe.Help == "" {
 			t.Errorf("%s: %v, want %q", name, err, c.kind)
 		}
 	}
@@ -86,11 +86,11 @@ func TestFilesThatAreNoCSV(t *testing.T) {
 
 // TestCSVAsPeopleHaveIt: what is no data is left out, and the images are those of the plain file.
 func TestCSVAsPeopleHaveIt(t *testing.T) {
-	want, labels, err := Parse([]byte(lines))
-	if err != nil || len(labels) != 3 {
-		t.Fatal(labels, err)
+	want, err := digitsOf([]byte(lines))
+	if err != nil || len(want.y) != 3 {
+		t.Fatal(want, err)
 	}
-	names, numbers := make([]string, Pixels+1), make([]string, Pixels+1)
+	names, numbers := make([]string, digitsPixels+1), make([]string, digitsPixels+1)
 	for i := range names {
 		names[i], numbers[i] = fmt.Sprintf("p%d", i), fmt.Sprint(i)
 	}
@@ -99,38 +99,38 @@ func TestCSVAsPeopleHaveIt(t *testing.T) {
 		"a quoted header behind a mark": "\ufeff\"" + strings.Join(names, `","`) + "\"\n" + lines, "a blank last line": lines + "\n", "many": lines + "\n \r\n\n",
 		"blanks": strings.ReplaceAll(lines, ",", ", "), "carriage returns": strings.ReplaceAll(lines, "\n", "\r\n"), "no last line end": strings.TrimSuffix(lines, "\n"),
 	} {
-		x, y, err := Parse([]byte(text))
-		if err != nil || fmt.Sprint(x) != fmt.Sprint(want) || fmt.Sprint(y) != fmt.Sprint(labels) {
-			t.Errorf("%s: %d images, %v", name, len(y), err)
+		got, err := digitsOf([]byte(text))
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }
 
 // TestCSVRefusals: what is wrong with a line is said in the words of who made it.
 func TestCSVRefusals(t *testing.T) {
-	first := func(field string) string { return field + strings.Repeat(",1", Pixels-1) + ",3\n" }
+	first := func(field string) string { return field + strings.Repeat(",1", digitsPixels-1) + ",3\n" }
 	for text, want := range map[string]string{
-		strings.ReplaceAll(lines, ",", ";"):   "line 1: its fields are separated by semicolons; want commas",
-		strings.ReplaceAll(lines, ",", "\t"):  "line 1: its fields are separated by tabs; want commas",
-		strings.ReplaceAll(lines, ",", " "):   "line 1: its fields are separated by blanks; want commas",
-		lines + first("0.25"):                 "line 4: field 1 is 0.25: a pixel is a whole number of 0 to 16 here; multiply pixels of 0 to 1 by 16",
-		lines + first("3.0"):                  "line 4: field 1 is 3.0; want it as a whole number, 3",
-		lines + first("200"):                  "divide pixels of 0 to 255 by 16",
-		lines + first("-1"):                   "line 4: field 1 is -1: want a pixel of 0 to 16",
-		lines + first(""):                     "line 4: field 1 is empty",
-		lines + first("nan"):                  `line 4: field 1 is "nan"; want a whole number`,
-		lines + first(`"3"`):                  "it is quoted",
-		lines + "\n" + lines:                  "line 4: is blank",
-		"0," + lines:                          "66 fields, want 65: is one of them a number of the line?",
-		strings.Repeat("1,", Pixels) + "3,\n": "a comma stands at the end",
-		strings.Repeat("1,", Pixels) + "12\n": "field 65 is 12: want a pixel of 0 to 16, or at the end a label below 10",
-		"\ufeff \n":                           "the file is empty",
-		"":                                    "the file is empty",
-		strings.Repeat("\n", RowsMax) + "1":   "is blank",
-		strings.Repeat("1\n", RowsMax+2):      "at most 262144 are taken",
-		"a" + strings.Repeat(",a", Pixels):    "no data follows",
+		strings.ReplaceAll(lines, ",", ";"):         "line 1: its fields are separated by semicolons; want commas",
+		strings.ReplaceAll(lines, ",", "\t"):        "line 1: its fields are separated by tabs; want commas",
+		strings.ReplaceAll(lines, ",", " "):         "line 1: its fields are separated by blanks; want commas",
+		lines + first("0.25"):                       "line 4: field 1 is 0.25: a pixel is a whole number of 0 to 16 here; multiply pixels of 0 to 1 by 16",
+		lines + first("3.0"):                        "line 4: field 1 is 3.0; want it as a whole number, 3",
+		lines + first("200"):                        "divide pixels of 0 to 255 by 16",
+		lines + first("-1"):                         "line 4: field 1 is -1: want a pixel of 0 to 16",
+		lines + first(""):                           "line 4: field 1 is empty",
+		lines + first("nan"):                        `line 4: field 1 is "nan"; want a whole number`,
+		lines + first(`"3"`):                        "it is quoted",
+		lines + "\n" + lines:                        "line 4: is blank",
+		"0," + lines:                                "66 fields, want 65: is one of them a number of the line?",
+		strings.Repeat("1,", digitsPixels) + "3,\n": "a comma stands at the end",
+		strings.Repeat("1,", digitsPixels) + "12\n": "field 65 is 12: want a pixel of 0 to 16, or at the end a label below 10",
+		"\ufeff \n":                                 "the file is empty",
+		"":                                          "the file is empty",
+		strings.Repeat("\n", digitsRows) + "1":      "is blank",
+		strings.Repeat("1\n", digitsRows+2):         "at most 262144 are taken",
+		"a" + strings.Repeat(",a", digitsPixels):    "no data follows",
 	} {
-		if _, _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := digitsOf([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", text, err, want)
 		}
 	}
