@@ -2,6 +2,7 @@ package federated
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,31 +42,42 @@ func (c Config) shape() shape {
 // Sets returns the names of the data sets that a job can name, sorted.
 func Sets() []string {
 	return slices.DeleteFunc(dataset.Kinds(), func(name string) bool {
-		_, err := Config{Data: name}.Schema()
+		_, err := trainable(name)
 		return err != nil
 	})
 }
 
-// Schema returns what the samples of the job's data are, or a *ConfigError where the job cannot train on them: it wants samples that
-// every node has of itself, numbers in one row, and classes.
+// Schema returns what the samples of the job's data are, or a *job.ConfigError where the job cannot train on them.
 func (c Config) Schema() (dataset.Schema, error) {
-	want := func(format string, args ...any) error {
-		return &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: fmt.Sprintf(format, args...)}
+	s, err := trainable(c.Data)
+	if err == nil {
+		return s, nil
 	}
-	kind, err := dataset.Find(c.Data)
-	switch {
-	case err != nil:
-		return dataset.Schema{}, want("%s", quoted(Sets()))
-	case kind.Open == nil:
-		return dataset.Schema{}, want("%s: a job cannot name a file of samples", quoted(Sets()))
+	want := quoted(Sets())
+	if !errors.As(err, new(*dataset.UnknownError)) {
+		want += ": " + err.Error()
 	}
-	source, err := kind.Open(dataset.Env{Seed: c.Seed})
+	return s, &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: want}
+}
+
+// trainable returns what samples of a kind are, or why a job cannot train on them: it wants samples that every node has of itself, numbers
+// in one row, and classes.
+func trainable(name string) (dataset.Schema, error) {
+	kind, err := dataset.Find(name)
 	if err != nil {
-		return dataset.Schema{}, want("a source that opens, not %v", err)
+		return dataset.Schema{}, err
+	}
+	if kind.Open == nil {
+		return dataset.Schema{}, fmt.Errorf("%s reads files, and a job names none", name)
+	}
+	source, err := kind.Open(dataset.Env{})
+	if err != nil {
+		return dataset.Schema{}, err
 	}
 	s := source.Schema()
 	if s.Features != tensor.Float32 || len(s.Shape) != 1 || len(s.Classes) == 0 {
-		return dataset.Schema{}, want("a source of float32 [n] with classes, not of %v %v with %d", s.Features, s.Shape, len(s.Classes))
+		return s, fmt.Errorf("samples of %s are %v of %v with %d classes, and a job trains on float32 of one dimension with classes",
+			name, s.Shape, s.Features, len(s.Classes))
 	}
 	return s, nil
 }
