@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rhizome-ml/rhizome/internal/canon"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -98,11 +99,11 @@ func (c *floats) tensor(b []byte, lim tensor.Limits) (value.Value, error) {
 	b = b[1:]
 	n := 1
 	for i := range shape {
-		d, rest, ok := uvarint(b)
-		if !ok || d == 0 || d > uint64(most) || n > most/int(d) {
+		d, next, form := canon.Varint(b, 0, len(b))
+		if form != canon.Shortest || d == 0 || d > uint64(most) || n > most/int(d) {
 			return nil, c.bad("dimension %d is not sound; want at most %d elements in all", i, most)
 		}
-		shape[i], b = int(d), rest
+		shape[i], b = int(d), b[next:]
 		n *= int(d)
 	}
 	x, wrong := c.unpack(b, n)
@@ -128,13 +129,4 @@ func finite(x []float32) bool {
 		}
 	}
 	return true
-}
-
-// uvarint reads a number in its one shortest form and returns what follows it.
-func uvarint(b []byte) (uint64, []byte, bool) {
-	v, n := binary.Uvarint(b)
-	if n <= 0 || n > 1 && b[n-1] == 0 {
-		return 0, nil, false
-	}
-	return v, b[n:], true
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/rhizome-ml/rhizome/internal/canon"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -64,11 +65,11 @@ func (k topk) unpack(b []byte, n int) ([]float32, string) {
 	x := make([]float32, n)
 	at := -1
 	for i := range kept {
-		gap, rest, ok := uvarint(b)
-		if !ok || gap >= uint64(n-at-1) {
+		gap, next, form := canon.Varint(b, 0, len(b))
+		if form != canon.Shortest || gap >= uint64(n-at-1) {
 			return nil, "has an index that is not sound; want as many as are kept, ascending and within the shape"
 		}
-		at, b = at+1+int(gap), rest
+		at, b = at+1+int(gap), b[next:]
 		x[at] = math.Float32frombits(binary.LittleEndian.Uint32(values[4*i:]))
 	}
 	if len(b) > 0 {

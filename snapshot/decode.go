@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/rhizome-ml/rhizome/internal/canon"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -353,26 +354,25 @@ func (d *decoder) fixed(pos, size int) uint64 {
 	return binary.LittleEndian.Uint64(d.b[pos:])
 }
 
+const wantVarint = "want a shortest varint of at most 64 bits"
+
 // varint reads one shortest varint at pos and returns where it ends.
 func (d *decoder) varint(pos, end int) (uint64, int, error) {
-	if pos < end && d.b[pos] < 0x80 {
-		return uint64(d.b[pos]), pos + 1, nil
+	x, next, form := canon.Varint(d.b, pos, end)
+	if form != canon.Shortest {
+		return 0, pos, bad(pos, wantVarint)
 	}
-	x, n := binary.Uvarint(d.b[pos:end])
-	if n <= 0 || d.b[pos+n-1] == 0 {
-		return 0, pos, bad(pos, "want a shortest varint of at most 64 bits")
-	}
-	return x, pos + n, nil
+	return x, next, nil
 }
 
 // part reads a length at pos and returns the bounds of what it measures, which lie within end.
 func (d *decoder) part(pos, end int) (lo, hi int, err error) {
-	n, lo, err := d.varint(pos, end)
-	if err == nil && n > uint64(end-lo) {
-		err = bad(pos, "a part of %d bytes where %d are left", n, end-lo)
+	lo, hi, claim, form := canon.Part(d.b, pos, end)
+	switch form {
+	case canon.Shortest:
+		return lo, hi, nil
+	case canon.Beyond:
+		return pos, pos, bad(pos, "a part of %d bytes where %d are left", claim, end-lo)
 	}
-	if err != nil {
-		return pos, pos, err
-	}
-	return lo, lo + int(n), nil
+	return pos, pos, bad(pos, wantVarint)
 }

@@ -1,6 +1,10 @@
 package tensor
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/rhizome-ml/rhizome/internal/canon"
+)
 
 // ParseCanonical reads a tensor from the bytes that [Tensor.Append] writes and
 // from no others, in one pass, and shares no memory with them. What it accepts
@@ -111,13 +115,13 @@ func (r *canonicalReader) tag(num protowire.Number, typ protowire.Type) bool {
 }
 
 func (r *canonicalReader) varint() uint64 {
-	x, n := protowire.ConsumeVarint(r.b[r.at:])
-	if n < 0 || n != protowire.SizeVarint(x) {
+	x, next, form := canon.Varint(r.b, r.at, len(r.b))
+	if form != canon.Shortest {
 		r.failed = true
 		r.at = len(r.b) // ends every loop over what is left
 		return 0
 	}
-	r.at += n
+	r.at = next
 	return x
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"unicode/utf8"
 
+	"github.com/rhizome-ml/rhizome/internal/canon"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -182,11 +183,11 @@ func (d *decoding) decode(t TypeID, b []byte, depth int) (Value, error) {
 		}
 		return Bool(b[0] == 1), nil
 	case TypeInt:
-		n, k := binary.Varint(b)
-		if k != len(b) || k <= 0 || (k > 1 && b[k-1] == 0) {
+		x, next, form := canon.Varint(b, 0, len(b))
+		if form != canon.Shortest || next != len(b) {
 			return bad("want one shortest varint")
 		}
-		return Int(n), nil
+		return Int(canon.Signed(x)), nil
 	case TypeFloat:
 		if len(b) != 8 {
 			return bad("want eight bytes")
@@ -274,12 +275,12 @@ type cursor struct {
 }
 
 func (c *cursor) count() int {
-	n, k := binary.Uvarint(c.b)
-	if k <= 0 || n > math.MaxInt || (k > 1 && c.b[k-1] == 0) {
+	n, next, form := canon.Varint(c.b, 0, len(c.b))
+	if form != canon.Shortest || n > math.MaxInt {
 		c.fail("want one shortest varint")
 		return 0
 	}
-	c.b = c.b[k:]
+	c.b = c.b[next:]
 	return int(n)
 }
 

@@ -1,12 +1,13 @@
 package wire
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/rhizome-ml/rhizome/internal/canon"
 )
 
 // UnknownBytesMax bounds what of an envelope is read and dropped, header and fills together: fields that this release does not know, and
@@ -44,15 +45,13 @@ func (c *cursor) varint() uint64 {
 	if c.err != nil {
 		return 0
 	}
-	x, n := binary.Uvarint(c.b[c.pos:c.end])
-	if n <= 0 {
+	x, next, form := canon.Varint(c.b, c.pos, c.end)
+	if form == canon.Broken {
 		c.fail(c.pos, "want a varint of at most 64 bits")
 		return 0
 	}
-	if n > 1 && c.b[c.pos+n-1] == 0 {
-		c.foreign = true
-	}
-	c.pos += n
+	c.foreign = c.foreign || form == canon.Longer
+	c.pos = next
 	return x
 }
 

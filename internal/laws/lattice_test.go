@@ -59,6 +59,7 @@ var rows = [][]string{
 	{"internal/fuzzing"},
 	{"internal/strictyaml"},
 	{"internal/clean"},
+	{"internal/canon"},
 }
 
 // place returns the row and column of a package, by its longest prefix in rows.
