@@ -25,7 +25,7 @@ type Program struct {
 }
 
 // Compile makes a Program of a choreography. All that its author did wrong is in the error, with the lines that did it: it is of type
-// graph.Errors, or compile.Errors.
+// graph.Errors.
 func Compile(g *graph.Graph) (*Program, error) {
 	m, err := g.Model()
 	if err != nil {

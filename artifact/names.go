@@ -1,5 +1,14 @@
 package artifact
 
+import (
+	"slices"
+	"strings"
+
+	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/op/onnxop"
+)
+
 // The domains of functions.
 const (
 	ModuleDomain    = "rhizome.module"    // of a choreography: sub-modules, called by nodes of this domain
@@ -46,3 +55,16 @@ func Kinds() []string {
 // IRVersion is the version of the ONNX file format that both forms are written in: the first with functions that have
 // metadata and value types.
 const IRVersion = 10
+
+// Opsets returns the opset imports of these versions by domain, sorted by domain.
+func Opsets(versions map[string]int64) []*onnx.OperatorSetIdProto {
+	out := make([]*onnx.OperatorSetIdProto, 0, len(versions))
+	for d, v := range versions {
+		if d == op.Training {
+			v = onnxop.TrainingVersion
+		}
+		out = append(out, &onnx.OperatorSetIdProto{Domain: d, Version: v})
+	}
+	slices.SortFunc(out, func(a, b *onnx.OperatorSetIdProto) int { return strings.Compare(a.Domain, b.Domain) })
+	return out
+}

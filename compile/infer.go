@@ -3,6 +3,7 @@ package compile
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/op/onnxop"
@@ -54,7 +55,7 @@ func (u *unit) infer() {
 
 func (u *unit) inferList(nodes []*node) {
 	for _, n := range nodes {
-		if u.tired != nil || len(u.errs) >= errorsMax {
+		if u.tired != nil || len(u.errs) >= artifact.ErrorsMax {
 			return
 		}
 		if u.left--; u.left < 0 {

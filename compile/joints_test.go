@@ -34,7 +34,7 @@ func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 				t.Errorf("edge %d has %d sites; its receive has %d inputs", i, len(e.Sites), f.Inputs)
 			}
 			for k, s := range e.Sites {
-				id, slot, ok := to.FuncOfSite(s)
+				id, slot, ok := funcOfSite(to, s)
 				if !ok || id != f.ID || slot != program.Slot(k) {
 					t.Errorf("edge %d: value %d goes to site %d, which is slot %d of function %d at %s", i, k, s, slot, id, to.Place)
 				}
@@ -45,6 +45,17 @@ func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 		}
 	}
 	checkIDs(t, parts)
+}
+
+// funcOfSite returns the function and slot that a site names, and whether this part has it.
+func funcOfSite(p *program.Program, s program.SiteID) (program.FuncID, program.Slot, bool) {
+	for i := range p.Funcs {
+		f := &p.Funcs[i]
+		if s >= f.SiteBase && s < f.SiteBase+program.SiteID(f.Slots) {
+			return f.ID, program.Slot(s - f.SiteBase), true
+		}
+	}
+	return program.None, program.None, false
 }
 
 func sendersOf(p *program.Program, e program.EdgeID) int {

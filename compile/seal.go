@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
@@ -9,7 +8,6 @@ import (
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
-	"github.com/rhizome-ml/rhizome/op/onnxop"
 )
 
 // idsMax bounds the sites and the ops of an artifact, which are 32-bit numbers.
@@ -51,7 +49,7 @@ func (u *unit) seal() {
 	if len(u.errs) > 0 {
 		return
 	}
-	m.OpsetImport = opsets(domains)
+	m.OpsetImport = artifact.Opsets(domains)
 	u.metadata(m)
 	if len(u.errs) > 0 {
 		return
@@ -136,7 +134,7 @@ func (u *unit) function(f *fn, siteBase, opBase int) *onnx.FunctionProto {
 		}
 		p.Output = append(p.Output, v.name)
 	}
-	p.OpsetImport = opsets(domains)
+	p.OpsetImport = artifact.Opsets(domains)
 	return p
 }
 
@@ -198,21 +196,4 @@ func (u *unit) metadata(m *onnx.ModelProto) {
 		}
 		m.MetadataProps = onnx.SetMeta(m.MetadataProps, t.key, string(text))
 	}
-}
-
-func opsets(versions map[string]int64) []*onnx.OperatorSetIdProto {
-	names := make([]string, 0, len(versions))
-	for d := range versions {
-		names = append(names, d)
-	}
-	slices.Sort(names)
-	out := make([]*onnx.OperatorSetIdProto, len(names))
-	for i, d := range names {
-		v := versions[d]
-		if d == op.Training {
-			v = onnxop.TrainingVersion
-		}
-		out[i] = &onnx.OperatorSetIdProto{Domain: d, Version: v}
-	}
-	return out
 }

@@ -60,12 +60,3 @@ func nonNil[T any](list []T) []T {
 	}
 	return list
 }
-
-func opsets(versions map[string]int64) []*onnx.OperatorSetIdProto {
-	out := make([]*onnx.OperatorSetIdProto, 0, len(versions))
-	for d, v := range versions {
-		out = append(out, &onnx.OperatorSetIdProto{Domain: d, Version: v})
-	}
-	slices.SortFunc(out, func(a, b *onnx.OperatorSetIdProto) int { return cmp.Compare(a.Domain, b.Domain) })
-	return out
-}

@@ -122,5 +122,5 @@ func (st *state) domains(lists ...[]*onnx.NodeProto) []*onnx.OperatorSetIdProto 
 			}
 		})
 	}
-	return opsets(found)
+	return artifact.Opsets(found)
 }

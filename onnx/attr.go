@@ -45,21 +45,6 @@ func AttrGraph(name string, v *GraphProto) *AttributeProto {
 	return &AttributeProto{Name: name, Type: AttributeProto_GRAPH, G: v}
 }
 
-// AttrGraphs returns a GRAPHS attribute that keeps v.
-func AttrGraphs(name string, v ...*GraphProto) *AttributeProto {
-	return &AttributeProto{Name: name, Type: AttributeProto_GRAPHS, Graphs: v}
-}
-
-// AttrTensors returns a TENSORS attribute that keeps v.
-func AttrTensors(name string, v ...*TensorProto) *AttributeProto {
-	return &AttributeProto{Name: name, Type: AttributeProto_TENSORS, Tensors: v}
-}
-
-// AttrType returns a TYPE_PROTO attribute that keeps v.
-func AttrType(name string, v *TypeProto) *AttributeProto {
-	return &AttributeProto{Name: name, Type: AttributeProto_TYPE_PROTO, Tp: v}
-}
-
 // AttrRef returns an attribute of type t inside a function that takes its
 // value from the function's attribute ref.
 func AttrRef(name string, t AttributeProto_AttributeType, ref string) *AttributeProto {

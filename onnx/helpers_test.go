@@ -16,8 +16,7 @@ func TestAttributes(t *testing.T) {
 		onnx.AttrInt("i", 0), onnx.AttrFloat("f", 0), onnx.AttrString("s", ""),
 		onnx.AttrInts("is", 1, 2), onnx.AttrFloats("fs", 1), onnx.AttrStrings("ss", "x", ""),
 		onnx.AttrTensor("t", &onnx.TensorProto{DataType: 1}), onnx.AttrGraph("g", &onnx.GraphProto{Name: "g"}),
-		onnx.AttrTensors("ts", &onnx.TensorProto{}), onnx.AttrGraphs("gs", &onnx.GraphProto{}),
-		onnx.AttrType("ty", onnx.TensorType(1)), onnx.AttrRef("r", onnx.AttributeProto_INT, "outer"))
+		onnx.AttrRef("r", onnx.AttributeProto_INT, "outer"))
 	b, err := proto.Marshal(n)
 	if err != nil {
 		t.Fatal(err)

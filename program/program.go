@@ -213,17 +213,6 @@ func (c *Component) At(place string) bool {
 	return false
 }
 
-// FuncOfSite returns the function and slot that a site names, and whether this part has it.
-func (p *Program) FuncOfSite(s SiteID) (FuncID, Slot, bool) {
-	for i := range p.Funcs {
-		f := &p.Funcs[i]
-		if s >= f.SiteBase && s < f.SiteBase+SiteID(f.Slots) {
-			return f.ID, Slot(s - f.SiteBase), true
-		}
-	}
-	return None, None, false
-}
-
 // FuncOfOp returns the function and index that an op ref names, and whether this part has it.
 func (p *Program) FuncOfOp(r OpRef) (FuncID, int32, bool) {
 	for i := range p.Funcs {

@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
-	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/backup"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
@@ -13,7 +13,6 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/deploy/processes"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
@@ -53,7 +52,7 @@ func exitCode(err error) int {
 		return exitRemoved
 	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err), isAny[*journal.FormatError](err),
-		isAny[graph.Errors](err), isAny[compile.Errors](err),
+		isAny[artifact.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err), isAny[*journal.MissingError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
