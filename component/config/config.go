@@ -51,6 +51,21 @@ func Decode(of string, b []byte, into any) error {
 	return nil
 }
 
+// Parse is Decode into settings whose defaults fill puts in and whose ranges it checks.
+func Parse[C any](of string, b []byte, fill func(C) (C, error)) (C, error) {
+	var c C
+	if err := Decode(of, b, &c); err != nil {
+		return c, err
+	}
+	return fill(c)
+}
+
+// JSON returns settings as an artifact holds them.
+func JSON(c any) []byte {
+	b, _ := json.Marshal(c) // texts, numbers, and lists of them: cannot fail
+	return b
+}
+
 // Within returns an *Error unless low ≤ v ≤ high, naming the key.
 func Within(of, key string, v, low, high int64) error {
 	if v < low || v > high {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/component/config"
@@ -25,18 +24,11 @@ type Config struct {
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("onnx config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("onnx config", b, Config.withDefaults)
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // integers, bytes and strings: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	if (len(c.MLP) > 0) == (len(c.ONNX) > 0) {

@@ -12,7 +12,6 @@
 package selector
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -54,18 +53,11 @@ type Registry interface {
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("uniform config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("uniform config", b, Config.withDefaults)
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // strings and integers: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	const of = "uniform config"

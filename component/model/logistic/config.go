@@ -1,8 +1,6 @@
 package logistic
 
 import (
-	"encoding/json"
-
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/dataset"
 )
@@ -31,18 +29,11 @@ type Config struct {
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("logistic config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("logistic config", b, Config.withDefaults)
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // numbers and a text: cannot fail for what withDefaults admits
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	const of = "logistic config"

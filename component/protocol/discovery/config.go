@@ -1,8 +1,6 @@
 package discovery
 
 import (
-	"encoding/json"
-
 	"github.com/rhizome-ml/rhizome/component/config"
 )
 
@@ -43,18 +41,11 @@ type Config struct {
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("discovery config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("discovery config", b, Config.withDefaults)
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // strings and integers: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Mode != ModeRegistry && c.Mode != ModeExchange {

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
 	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/component/config"
@@ -40,11 +39,7 @@ type Options struct {
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("registry config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("registry config", b, Config.withDefaults)
 }
 
 // ParseOptions reads Options from JSON; an unknown key is refused by name.
@@ -66,10 +61,7 @@ func (o Options) check() error {
 func soundName(s string) bool { return len(s) <= nameMax && utf8.ValidString(s) }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // strings and integers: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Server == "" {

@@ -1,8 +1,6 @@
 package rounds
 
 import (
-	"encoding/json"
-
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -66,18 +64,11 @@ const EventAsk = "rounds.ask"
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
-	var c Config
-	if err := config.Decode("rounds config", b, &c); err != nil {
-		return c, err
-	}
-	return c.withDefaults()
+	return config.Parse("rounds config", b, Config.withDefaults)
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // integers: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
 	const of = "rounds config"

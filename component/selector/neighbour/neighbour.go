@@ -11,7 +11,6 @@
 package neighbour
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -55,10 +54,7 @@ func ParseConfig(b []byte) (Config, error) {
 }
 
 // JSON returns the settings as the artifact holds them.
-func (c Config) JSON() []byte {
-	b, _ := json.Marshal(c) // a text: cannot fail
-	return b
-}
+func (c Config) JSON() []byte { return config.JSON(c) }
 
 // Component is the selector of one node. It is thread-unsafe, like every component.
 type Component struct {
