@@ -85,7 +85,8 @@ func cases() []graphCase {
 		out = append(out, one(op, in("x", 3, 4)), one(op, in("x", 2, 3, 2), i("axis", 1)), one(op, in("x", 3, 2), i("axis", 0)))
 	}
 	out = append(out, gemmCases(in)...)
-	return append(out, lossCases(in, pos)...)
+	out = append(out, lossCases(in, pos)...)
+	return append(out, one("LeakyRelu", in("x", 2, 3)), many("LeakyRelu falling", []input{in("x", 2, 3)}, node("z = LeakyRelu x", onnx.AttrFloat("alpha", -0.5))))
 }
 
 // chosenCases take some of the elements.

@@ -10,7 +10,7 @@
 // gradient.
 //
 // Integers and booleans carry no gradient. At a kink the gradient is that of the side on which the operator is constant:
-// Relu at 0 has none. Of equal values Max and Min take the first input, ReduceMax and ReduceMin all in equal parts.
+// Relu at 0 has none, and LeakyRelu that of the side above. Of equal values Max and Min take the first input, ReduceMax and ReduceMin all in equal parts.
 //
 // Everything here is pure: the same graph and prefix give the same nodes with the same names.
 package gradient

@@ -19,6 +19,12 @@ var elementwiseRules = map[string]rule{
 		zero := e.number(x, 0)
 		return e.op("Where", e.op("Greater", z, zero), d, zero)
 	}),
+	"LeakyRelu": func(c *call) ([]string, error) {
+		e := &chain{b: c.builder}
+		x, d := c.in[0], c.d[0]
+		slope := e.op("Mul", d, e.number(x, float64(onnxop.Float(c.node, "alpha"))))
+		return []string{e.op("Where", e.op("Less", x, e.number(x, 0)), slope, d)}, e.err
+	},
 	"Sigmoid": unary(func(e *chain, x, z, d string) string {
 		return e.op("Mul", d, e.op("Mul", z, e.op("Sub", e.number(x, 1), z)))
 	}),

@@ -18,7 +18,7 @@ func (g *drawn) step() {
 
 func (g *drawn) elementwise() {
 	x := g.any(0, 4)
-	switch op := oneOf(g, "Abs", "Exp", "Identity", "Neg", "Relu", "Sigmoid", "Tanh", "Ceil", "Floor", "Sign",
+	switch op := oneOf(g, "Abs", "Exp", "Identity", "Neg", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Ceil", "Floor", "Sign",
 		"Log", "Sqrt", "Reciprocal", "Pow", "Cast"); op {
 	case "Log", "Sqrt", "Reciprocal":
 		g.keep(g.emit(op, []string{g.positive(x)})...)

@@ -26,6 +26,7 @@ var unaryKernels = map[string]kernelDef{
 		tensor.Float32: relu32, tensor.Float64: each1(kernel.Relu[float64]),
 		tensor.Int64: each1(kernel.Relu[int64]), tensor.Int32: each1(kernel.Relu[int32]), tensor.Int8: each1(kernel.Relu[int8]),
 	})},
+	"LeakyRelu":  {inPlace: []int{0}, bind: onInput(0, byType{tensor.Float32: leakyRelu[float32], tensor.Float64: leakyRelu[float64]})},
 	"Ceil":       onFloats(kernel.Ceil[float32], kernel.Ceil[float64]),
 	"Exp":        onFloats(kernel.Exp[float32], kernel.Exp[float64]),
 	"Floor":      onFloats(kernel.Floor[float32], kernel.Floor[float64]),
@@ -65,6 +66,10 @@ func each1[T, R kernel.Elem](loop func(dst []R, x []T)) binder {
 }
 
 func relu32(b *binding) (run, error) { return each1(b.set.Relu)(b) }
+
+func leakyRelu[T kernel.Float](b *binding) (run, error) {
+	return each1(kernel.Map(kernel.LeakyRelu(attr[T](b, "alpha"))))(b)
+}
 
 // clip binds a Clip; lo and hi are the bounds where an input does not give them.
 func clip[T kernel.Number](lo, hi T) binder {

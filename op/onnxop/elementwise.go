@@ -15,6 +15,7 @@ var unaryOps = []Op{
 	{Name: "Exp", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Floor", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Identity", In: one, Out: one, Types: all, rule: identity},
+	{Name: "LeakyRelu", In: one, Out: one, Types: floats, rule: same, Attrs: []Attr{floatAttr("alpha", 0.01)}},
 	{Name: "Log", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Neg", In: one, Out: one, Types: signed, rule: same},
 	{Name: "Not", In: one, Out: one, Types: bools, rule: same},

@@ -58,6 +58,16 @@ func Relu[T Number](dst, x []T) {
 	}
 }
 
+// LeakyRelu is x, or alpha times x where x is negative; NaN stays NaN.
+func LeakyRelu[T Float](alpha T) func(x T) T {
+	return func(x T) T {
+		if x < 0 {
+			return alpha * x
+		}
+		return x
+	}
+}
+
 // ReluGrad is dy where x is positive and 0 elsewhere. dst may be dy or x itself.
 func ReluGrad[T Float](dst, x, dy []T) {
 	x, dy = x[:len(dst)], dy[:len(dst)]
