@@ -1,11 +1,14 @@
 # The few verbs of this tree; each is what CI runs, too.
-.PHONY: help build test race fuzz bench prove ci golden proto
+.PHONY: help build release test race fuzz bench prove ci golden proto
 
 help:      ## show these verbs
 	@grep -E '^[a-z]+: +##' Makefile | sed 's/:  *## /\t/'
 
 build:     ## the program as it is given away: without symbols, a quarter smaller
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o rhizome ./cmd/rhizome
+
+release:   ## archives for Linux, macOS and Windows with checksums, in dist; the same commit gives the same bytes
+	go run ./internal/release -o dist
 
 test:      ## the test command of the README
 	go test ./...

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/value"
@@ -181,6 +182,16 @@ func (n *Node) stopped(err error) {
 	defer n.mu.Unlock()
 	n.err = err
 	close(n.done)
+}
+
+// Snapshot returns the complete state in flight, taken between two inputs, in its canonical form: equal states give equal bytes. snapshot.Unmarshal
+// reads it into a snapshot.NodeSnapshot; formats/snapshot.proto is its schema for other languages.
+func (n *Node) Snapshot() (state []byte, err error) {
+	seen := n.h.View(func(of *node.Node) { state, err = of.Snapshot() })
+	if seen != nil {
+		return nil, n.because(seen)
+	}
+	return state, err
 }
 
 // Close stops the node and closes its transport. All that it has taken is durable. It may be called again. It returns why the node had stopped by itself, or the

@@ -56,6 +56,7 @@ var rows = [][]string{
 	{"internal/laws"},
 	{"internal/notes"},
 	{"internal/planted"},
+	{"internal/release"},
 	{"internal/fuzzing"},
 	{"internal/strictyaml"},
 	{"internal/clean"},
