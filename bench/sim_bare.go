@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"math"
-	"syscall"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/data"
@@ -82,15 +81,6 @@ func bareGossip(c gossip.Config, d time.Duration) float64 {
 		}
 	}
 	return float64(done) / (processorTime() - cpu)
-}
-
-// processorTime returns the seconds that this process has used.
-func processorTime() float64 {
-	var r syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
-		return 0
-	}
-	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
 }
 
 // accuracy returns the share of the held-out samples that a node classes right.

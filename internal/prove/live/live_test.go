@@ -78,13 +78,13 @@ func TestStoppedAndContinued(t *testing.T) {
 	p := start(t, world(t), nil, "ticks")
 	at := 0
 	await(t, p, &at, "tick")
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
+	if err := p.Signal(Pause); err != nil {
 		t.Fatal(err)
 	}
 	for late := (*LateError)(nil); !errors.As(errOf(p.Await("tick", &at, 200*time.Millisecond, Is("tick"))), &late); {
 	}
 	stopped := len(p.Lines())
-	p.Signal(syscall.SIGCONT)
+	p.Signal(Resume)
 	if l := await(t, p, &at, "tick"); l.Round != stopped+1 {
 		t.Errorf("line %d follows line %d", l.Round, stopped)
 	}

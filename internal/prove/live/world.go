@@ -81,7 +81,7 @@ func (w *World) Signal(pid int, s syscall.Signal) error {
 	if !w.Owns(pid) {
 		return fmt.Errorf("process %d is none of %s", pid, w.Dir)
 	}
-	return syscall.Kill(pid, s)
+	return kill(pid, s)
 }
 
 // endWithin bounds the wait for the end of killed processes.
@@ -115,7 +115,7 @@ func (w *World) sweep(within time.Duration) error {
 			return nil
 		}
 		for _, pid := range left {
-			syscall.Kill(pid, syscall.SIGKILL)
+			kill(pid, syscall.SIGKILL)
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("the processes %v of %s do not end", left, w.Dir)

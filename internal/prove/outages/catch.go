@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
@@ -40,7 +39,7 @@ func newCatch(t *trial, c Cell) (*catch, error) {
 func (k *catch) close() {
 	for _, p := range k.procs {
 		if p != nil {
-			p.Signal(syscall.SIGCONT)
+			p.Signal(live.Resume)
 		}
 	}
 }
@@ -132,7 +131,7 @@ func (k *catch) try() error {
 		if err != nil {
 			return err
 		}
-		k.procs[theClient].Signal(syscall.SIGCONT)
+		k.procs[theClient].Signal(live.Resume)
 	case k.c.Phase == saving:
 		return k.stepSaving()
 	}
@@ -141,7 +140,7 @@ func (k *catch) try() error {
 
 // sending waits, with the client stopped, until the server has sent it the next model.
 func (k *catch) sending() error {
-	k.procs[theOther].Signal(syscall.SIGCONT)
+	k.procs[theOther].Signal(live.Resume)
 	who, err := member(k.seen[theClient])
 	if err != nil {
 		return err
@@ -200,7 +199,7 @@ func (k *catch) stepSaving() error {
 			return err
 		}
 		k.s.Add("looks", 1)
-		if err := k.procs[k.target].Signal(syscall.SIGCONT); err != nil {
+		if err := k.procs[k.target].Signal(live.Resume); err != nil {
 			return err
 		}
 	}
@@ -231,7 +230,7 @@ func (k *catch) step(i int, phase string, want func(*tracked) (bool, error)) err
 			return err
 		}
 		k.s.Add("looks", 1)
-		if err := p.Signal(syscall.SIGCONT); err != nil {
+		if err := p.Signal(live.Resume); err != nil {
 			return err
 		}
 		if _, err := w.wait(lookEvery); err != nil {

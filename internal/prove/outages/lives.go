@@ -162,7 +162,7 @@ func (r *returning) copy(i int, to string) error {
 	if err := r.freeze(r.procs[i]); err != nil {
 		return err
 	}
-	return errors.Join(copied(r.dirs[i], to), r.procs[i].Signal(syscall.SIGCONT))
+	return errors.Join(copied(r.dirs[i], to), r.procs[i].Signal(live.Resume))
 }
 
 // end ends a process, as a loss of power would or as its operator does.
@@ -219,7 +219,7 @@ func (r *returning) beside(i int) error {
 	if err := r.freeze(other); err != nil {
 		return err
 	}
-	defer other.Signal(syscall.SIGCONT)
+	defer other.Signal(live.Resume)
 	r.dirs[i] = twin
 	err := r.start(i)
 	r.dirs[i] = own
@@ -241,7 +241,7 @@ func (r *returning) beside(i int) error {
 		return fmt.Errorf("the one that began first: %w", err)
 	}
 	r.s.Add("ms until the first of two ended", uint64(time.Since(began).Milliseconds()))
-	if err := other.Signal(syscall.SIGCONT); err != nil {
+	if err := other.Signal(live.Resume); err != nil {
 		return err
 	}
 	if err := r.rounds(roundsThatTell); err != nil {

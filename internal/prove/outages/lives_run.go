@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/prove/live"
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -88,7 +88,7 @@ func (r *returningRun) copy(pids []int, to string) error {
 		return err
 	}
 	for _, pid := range pids {
-		if err := r.Signal(pid, syscall.SIGSTOP); err != nil {
+		if err := r.Signal(pid, live.Pause); err != nil {
 			return err
 		}
 	}
@@ -99,11 +99,11 @@ func (r *returningRun) copy(pids []int, to string) error {
 		return err
 	}
 	for _, pid := range pids {
-		if err := r.Signal(pid, syscall.SIGCONT); err != nil {
+		if err := r.Signal(pid, live.Resume); err != nil {
 			return err
 		}
 	}
-	return r.run0.Signal(syscall.SIGCONT)
+	return r.run0.Signal(live.Resume)
 }
 
 // ended waits until the processes of a run whose supervisor has ended are gone.

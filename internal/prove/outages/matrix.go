@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
@@ -190,7 +189,7 @@ func (k *catch) strike() error {
 func (k *catch) goOn() error {
 	for i, p := range k.procs {
 		if p != nil {
-			p.Signal(syscall.SIGCONT)
+			p.Signal(live.Resume)
 		} else if err := k.start(i); err != nil {
 			return err
 		}

@@ -3,10 +3,10 @@ package outages
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/prove/live"
 	"github.com/rhizome-ml/rhizome/internal/prove/wires"
 )
 
@@ -139,14 +139,14 @@ func (p *pausing) stops() error {
 			nodes = append(nodes, (nodes[0]+1)%len(p.procs))
 		}
 		for _, i := range nodes {
-			if err := p.procs[i].Signal(syscall.SIGSTOP); err != nil {
+			if err := p.procs[i].Signal(live.Pause); err != nil {
 				return err
 			}
 			p.s.Add("stops", 1)
 		}
 		err := p.hold(p.beyond())
 		for _, i := range nodes {
-			p.procs[i].Signal(syscall.SIGCONT)
+			p.procs[i].Signal(live.Resume)
 		}
 		if err != nil {
 			return err

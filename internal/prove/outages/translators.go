@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
@@ -67,13 +66,13 @@ var translatedKinds = []translated{
 		}},
 	{name: "a client that sleeps for 30 s", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
 		change: func(_ *nets, t *trial, p *live.Process) error {
-			if err := p.Signal(syscall.SIGSTOP); err != nil {
+			if err := p.Signal(live.Pause); err != nil {
 				return err
 			}
 			if !t.pause(30 * time.Second) {
 				return errOver
 			}
-			return p.Signal(syscall.SIGCONT)
+			return p.Signal(live.Resume)
 		}},
 }
 

@@ -135,7 +135,7 @@ func (t *trial) pause(d time.Duration) bool {
 
 // freeze stops a process and waits until all its threads stand.
 func (t *trial) freeze(p *live.Process) error {
-	if err := p.Signal(syscall.SIGSTOP); err != nil {
+	if err := p.Signal(live.Pause); err != nil {
 		return err
 	}
 	for end := time.Now().Add(soon); !stands(p.PID()); {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package bench
 
 import (
@@ -18,4 +20,13 @@ func wantFiles(n uint64) error {
 		return fmt.Errorf("a process may open %d files here, and %d are wanted (%w): raise it with ulimit -n, or measure fewer clients with --fleet", l.Cur, n, err)
 	}
 	return nil
+}
+
+// processorTime returns the seconds that this process has used.
+func processorTime() float64 {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
 }
