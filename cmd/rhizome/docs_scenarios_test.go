@@ -10,7 +10,8 @@ import (
 
 // scenarios say how the commands of a section are typed.
 var scenarios = map[string]func(*section){
-	"README.md, Rhizome":                            theTwoCommands,
+	"README.md, Quick start":                        theTwoCommands,
+	"README.md, Install":                            install,
 	"README.md, Kill it":                            killIt,
 	"README.md, Simulate it":                        simulateIt,
 	"README.md, Try to break it":                    tryToBreakIt,
@@ -25,10 +26,18 @@ var served = []string{"README.md, Two machines", "README.md, Looking back, and g
 func theTwoCommands(s *section) {
 	s.shows(s.run("go run ./cmd/rhizome run"))
 	s.skip("go test ./...", "this is one of its tests")
+}
+
+func install(s *section) {
+	s.skip("go install github.com/rhizome-ml/rhizome/cmd/rhizome@latest", "it takes the release; that the module has this name and replaces no other is looked at")
+	if mod, err := os.ReadFile("../../go.mod"); err != nil || !strings.HasPrefix(string(mod), "module github.com/rhizome-ml/rhizome\n") || strings.Contains(string(mod), "replace") {
+		s.t.Errorf("go.mod: %v\n%.200s", err, mod)
+	}
 	s.skip("go install ./cmd/rhizome", "it would change this machine; that the folder is a command is looked at")
 	if out := s.shell(".", "go list -f {{.Name}}:{{.Dir}} ../../cmd/rhizome"); !strings.HasPrefix(out, "main:") || !strings.HasSuffix(out, "/cmd/rhizome\n") {
 		s.t.Errorf("%q", out)
 	}
+	s.skip("make release", "it builds for six platforms; internal/release/TestRelease makes an archive twice, in .ci/run")
 }
 
 func killIt(s *section) {
