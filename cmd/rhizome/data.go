@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -14,7 +16,7 @@ func newData(c *console) *cobra.Command {
 	d := federated.Default()
 	var part, of int
 	var file string
-	var asJSON bool
+	var asJSON, force bool
 	cmd := &cobra.Command{
 		Use:   "data digits --part I --of N -o FILE",
 		Short: "Write one client's part of a built-in data set to a file",
@@ -40,6 +42,9 @@ func newData(c *console) *cobra.Command {
 			if err != nil {
 				return &badInput{err.Error()}
 			}
+			if there, err := os.ReadFile(file); err == nil && !bytes.Equal(there, text) && !force {
+				return &badInput{file + " is there already, with something else in it; want another name, or --force to replace it"}
+			}
 			if err := writeFile(file, text); err != nil {
 				return err
 			}
@@ -59,6 +64,7 @@ func newData(c *console) *cobra.Command {
 	flags.IntVar(&of, "of", d.Clients, "parts, as many as the job has clients")
 	flags.Uint64Var(&d.Seed, "seed", d.Seed, "the seed of the job")
 	flags.Float64Var(&d.Alpha, "alpha", d.Alpha, "the label skew of the job")
+	flags.BoolVar(&force, "force", false, "replace a file that is there")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	flags.StringVarP(&file, "output", "o", "", "the file")
 	return cmd

@@ -42,6 +42,14 @@ func TestWordsThatLead(t *testing.T) {
 	if d.File != in("part0.csv") || d.Images < 100 {
 		t.Errorf("data --json tells %+v", d)
 	}
+	for code, args := range map[int][]string{exitBad: {"--part", "1"}, 0: {"--part", "0"}} { // another part in the place of one; the same again
+		if o := rhizome(t, append([]string{"data", "digits", "--of", "2", "-o", in("part0.csv")}, args...)...); o.code != code || code != 0 && !strings.Contains(o.err, "--force") {
+			t.Errorf("%v over a file: exit code %d, %q", args, o.code, o.err)
+		}
+	}
+	if o := rhizome(t, "data", "digits", "--of", "2", "--part", "1", "-o", in("part0.csv"), "--force"); o.code != 0 {
+		t.Errorf("--force: %q", o.err)
+	}
 	if two := confusion([][]int64{{3, 1}, {0, 4}}); !strings.Contains(plain(two), `class \ seen as`) {
 		t.Errorf("two classes are headed %q", plain(two))
 	}
