@@ -15,7 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// line is a data source of one's own: sample i is a point of a line, made when it is read, so that it could be of any length.
+// line is a data source of one's own: sample i is a point of a line, made when it is read, so that it could be of any
+// length.
 type line struct{ n int }
 
 func (l line) Schema() dataset.Schema {
@@ -37,8 +38,8 @@ func (l line) Read(rows []int, into dataset.Batch) error {
 	return nil
 }
 
-// A data source of one's own: a type with three methods. A node trains on it batch by batch; which samples it holds out, in which order it
-// reads, and where it was when it was stopped comes with the source's component.
+// A data source of one's own: a type with three methods. A node trains on it batch by batch; which samples it holds
+// out, in which order it reads, and where it was when it was stopped comes with the source's component.
 func ExampleSource() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "rhizome")

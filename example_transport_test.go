@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Two nodes over libp2p: each has a key of its own, which says who it is, and one learns where the other is. memory.Network.Open stands in
-// the same place where all nodes are in one process.
+// Two nodes over libp2p: each has a key of its own, which says who it is, and one learns where the other is.
+// memory.Network.Open stands in the same place where all nodes are in one process.
 func Example_transport() {
 	ctx := context.Background()
 	root, err := os.MkdirTemp("", "rhizome")
@@ -65,8 +65,8 @@ func Example_transport() {
 	// letter hello
 }
 
-// Reading a snapshot: the complete state of a node in flight, as a message with a published schema. rhizome snapshot export writes the same
-// bytes from the directory of a node, also of one that has stopped.
+// Reading a snapshot: the complete state of a node in flight, as a message with a published schema. rhizome snapshot
+// export writes the same bytes from the directory of a node, also of one that has stopped.
 func ExampleNode_Snapshot() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "rhizome")

@@ -15,9 +15,10 @@ func init() {
 	})
 }
 
-// ClassesPerPart gives each part the same number of classes, and deals each class evenly to the parts that have it (Li et al., "Federated
-// Learning on Non-IID Data Silos: An Experimental Study", 2022, quantity-based label imbalance). Part i has class i modulo their number,
-// and others by chance; the samples of a class that no part has go to all parts in turn.
+// ClassesPerPart gives each part the same number of classes, and deals each class evenly to the parts that have it (Li
+// et al., "Federated Learning on Non-IID Data Silos: An Experimental Study", 2022, quantity-based label imbalance).
+// Part i has class i modulo their number, and others by chance; the samples of a class that no part has go to all parts
+// in turn.
 type ClassesPerPart struct {
 	// Each is how many classes a part has, 1 to as many as there are; 2 where settings say nothing.
 	Each int `json:"each"`

@@ -17,9 +17,10 @@ import (
 
 // CSV is the kind of tables in text that somebody brings: a line of names, numbers, and one column that says the class.
 //
-// The separator is that which the first line shows (comma, semicolon, tab or bar); quotes, CR LF and a byte order mark are understood. What
-// could be read in two ways is refused with its line and column, never guessed: a missing value, a blank line between others, a decimal
-// comma, a number that is not finite, a first line of numbers in the place of names.
+// The separator is that which the first line shows (comma, semicolon, tab or bar); quotes, CR LF and a byte order mark
+// are understood. What could be read in two ways is refused with its line and column, never guessed: a missing value, a
+// blank line between others, a decimal comma, a number that is not finite, a first line of numbers in the place of
+// names.
 const CSV = "csv"
 
 // The bounds of a table.
@@ -31,10 +32,12 @@ const (
 
 // csvSettings is the settings of the kind.
 type csvSettings struct {
-	// Label names the column of the class; without a header it is the number of the column, from 0. Empty: the last one.
+	// Label names the column of the class; without a header it is the number of the column, from 0. Empty: the last
+	// one.
 	Label string `json:"label"`
-	// Classes are the names of the classes, in order; a label that is none of them is refused. Empty: the labels of the file, sorted as
-	// text. Where each node has a file of its own, it is for the program to say: else their numbers could differ.
+	// Classes are the names of the classes, in order; a label that is none of them is refused. Empty: the labels of the
+	// file, sorted as text. Where each node has a file of its own, it is for the program to say: else their numbers
+	// could differ.
 	Classes []string `json:"classes"`
 	// Header says whether the first line names the columns; absent: it does.
 	Header *bool `json:"header"`
@@ -191,8 +194,8 @@ func (t *csvTable) separator(text []byte) error {
 // csvSeparators are what may separate fields.
 const csvSeparators = ",;\t|"
 
-// next returns the next row, and the line at which it begins. encoding/csv passes over blank lines, which some programs write where
-// a value is missing: between rows they are refused.
+// next returns the next row, and the line at which it begins. encoding/csv passes over blank lines, which some programs
+// write where a value is missing: between rows they are refused.
 func (t *csvTable) next() ([]string, int, error) {
 	t.budget.left = csvRecord
 	row, err := t.in.Read()

@@ -42,7 +42,8 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// TestCSVClassesAreOrderedAsText: the number of a class is its place among the labels of the file, sorted as text, or in the setting.
+// TestCSVClassesAreOrderedAsText: the number of a class is its place among the labels of the file, sorted as text, or
+// in the setting.
 func TestCSVClassesAreOrderedAsText(t *testing.T) {
 	text := "x,y\n1,10\n2,9\n3,10\n4,a b\n"
 	_, y := imagesOf(t, openSource(t, CSV, []byte(text)))

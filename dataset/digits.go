@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Digits is the kind of the UCI optical digits: 1,797 grey images of 8x8 pixels of handwritten digits, which every binary carries. The
-// file ATTRIBUTION names their authors and licence.
+// Digits is the kind of the UCI optical digits: 1,797 grey images of 8x8 pixels of handwritten digits, which every
+// binary carries. The file ATTRIBUTION names their authors and licence.
 const Digits = "digits"
 
 // The shape of the digits.
@@ -31,8 +31,8 @@ func init() {
 	kinds.add(Digits, Kind{Name: Digits, Open: openDigits, Parse: parseDigits, Text: digitsRow})
 }
 
-// openDigits returns all images in the order of the file. Row i of the features is 64 values in [0, 1], each a sixteenth, so that they
-// are exact. The file is read once for the process.
+// openDigits returns all images in the order of the file. Row i of the features is 64 values in [0, 1], each a
+// sixteenth, so that they are exact. The file is read once for the process.
 func openDigits(env Env) (Source, error) {
 	if err := noSettings(Digits, env); err != nil {
 		return nil, err
@@ -118,9 +118,10 @@ func unpackDigits(packed []byte) (d digits) {
 // digitsRows bounds the lines of a file that somebody gives.
 const digitsRows = 1 << 18
 
-// digitsOf reads images as lines of 64 pixels of 0 to 16 and a label of 0 to 9, separated by commas, as UCI has them, 1 to digitsRows of
-// them. A byte order mark, a first line of names, blanks beside a number, and blank lines at the end are no data and are left out;
-// what is anything else is refused. Errors are *RowError, and *FormatError for a file of another kind.
+// digitsOf reads images as lines of 64 pixels of 0 to 16 and a label of 0 to 9, separated by commas, as UCI has them, 1
+// to digitsRows of them. A byte order mark, a first line of names, blanks beside a number, and blank lines at the end
+// are no data and are left out; what is anything else is refused. Errors are *RowError, and *FormatError for a file of
+// another kind.
 func digitsOf(text []byte) (*digits, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if err := noText(text, digitsHelp); err != nil {
@@ -163,7 +164,8 @@ const digitsHelp = "write a line for each image: 64 pixels of 0 to 16 and the di
 // digitsLine bounds a line: 64 pixels and a label of two digits, commas, and as much beside them as people put there.
 const digitsLine = 4096
 
-// digitsHeader says whether a first line names columns: as many as there are, none of them a number, or all of them numbered in order.
+// digitsHeader says whether a first line names columns: as many as there are, none of them a number, or all of them
+// numbered in order.
 func digitsHeader(line string) bool {
 	fields := strings.Split(line, ",")
 	if len(fields) != digitsPixels+1 {

@@ -15,11 +15,11 @@ func init() {
 	})
 }
 
-// Dirichlet deals with label skew: for each class, proportions over the parts are drawn from the Dirichlet distribution and the class
-// is cut by them (Hsu, Qi, Brown, "Measuring the Effects of Non-Identical Data Distribution", 2019).
+// Dirichlet deals with label skew: for each class, proportions over the parts are drawn from the Dirichlet distribution
+// and the class is cut by them (Hsu, Qi, Brown, "Measuring the Effects of Non-Identical Data Distribution", 2019).
 type Dirichlet struct {
-	// Alpha is the concentration, above 0 and up to 1e6: at 0.1 most parts have few classes, at 100 all have nearly the same share. 0.5
-	// where settings say nothing.
+	// Alpha is the concentration, above 0 and up to 1e6: at 0.1 most parts have few classes, at 100 all have nearly the
+	// same share. 0.5 where settings say nothing.
 	Alpha float64 `json:"alpha"`
 }
 

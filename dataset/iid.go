@@ -13,7 +13,8 @@ func init() {
 	})
 }
 
-// IID deals samples as they come from one urn: all parts have the same distribution, and their sizes differ by one at most.
+// IID deals samples as they come from one urn: all parts have the same distribution, and their sizes differ by one at
+// most.
 type IID struct{}
 
 // Parts shuffles the samples and cuts them.

@@ -21,15 +21,16 @@ type Env struct {
 type Kind struct {
 	// Name is what jobs and programs call it: a-z, 0-9 and '-', the first a letter.
 	Name string
-	// Open returns the samples that a node has of itself: the same at every node, unless Each says otherwise. It is cheap; what costs
-	// waits for the first Read. nil: there are none without a file.
+	// Open returns the samples that a node has of itself: the same at every node, unless Each says otherwise. It is
+	// cheap; what costs waits for the first Read. nil: there are none without a file.
 	Open func(Env) (Source, error)
-	// Parse reads a file that somebody brings; the source may go on reading from it. Errors are *RowError where a line is wrong,
-	// *FormatError where the file is of another kind. nil: the kind reads no files.
+	// Parse reads a file that somebody brings; the source may go on reading from it. Errors are *RowError where a line
+	// is wrong, *FormatError where the file is of another kind. nil: the kind reads no files.
 	Parse func(Env, *io.SectionReader) (Source, error)
 	// FileMax bounds the file in bytes; 0 means 64 MiB.
 	FileMax int64
-	// Each says that Open gives each node samples of its own, so that nothing is dealt, and there can be any number of nodes.
+	// Each says that Open gives each node samples of its own, so that nothing is dealt, and there can be any number of
+	// nodes.
 	Each bool
 	// Text writes a sample as Parse reads it; nil where no part of a source can be written.
 	Text func(dst []byte, features []float32, label int64) []byte

@@ -14,8 +14,8 @@ type Samples struct {
 	Classes int     // of the source; 0 where there are none
 }
 
-// Partitioner deals samples to parts. Equal arguments give equal parts on every machine and in every release: whatever is decided by
-// chance is drawn from the seed (component/draw), under a purpose of its own.
+// Partitioner deals samples to parts. Equal arguments give equal parts on every machine and in every release: whatever
+// is decided by chance is drawn from the seed (component/draw), under a purpose of its own.
 type Partitioner interface {
 	// Parts deals each row to exactly one of n parts, in any order; a part may come out empty.
 	Parts(s Samples, n int, seed uint64) ([][]int, error)
@@ -27,8 +27,8 @@ var partitioners = table[func(settings []byte) (Partitioner, error)]{what: "part
 // Partitioners returns the names of all partitioners, sorted.
 func Partitioners() []string { return slices.Clone(partitioners.names) }
 
-// OpenPartitioner returns the partitioner of that name with settings, a JSON object or empty. Errors are *UnknownError and
-// *config.Error.
+// OpenPartitioner returns the partitioner of that name with settings, a JSON object or empty. Errors are *UnknownError
+// and *config.Error.
 func OpenPartitioner(name string, settings []byte) (Partitioner, error) {
 	open, err := partitioners.find(name)
 	if err != nil {
@@ -37,7 +37,8 @@ func OpenPartitioner(name string, settings []byte) (Partitioner, error) {
 	return open(settings)
 }
 
-// Deal deals samples to n parts, each with at least so many: parts below that take some of the largest part's. Each part is ascending.
+// Deal deals samples to n parts, each with at least so many: parts below that take some of the largest part's. Each
+// part is ascending.
 func Deal(p Partitioner, s Samples, n, least int, seed uint64) ([][]int, error) {
 	if n < 1 || least < 0 || least > len(s.Rows)/n {
 		return nil, config.Errorf("partition", "%d partitions of at least %d samples; there are %d samples to train on", n, least, len(s.Rows))

@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPartitionersDealEachSampleOnce: every partitioner deals each sample to one part, of at least the least size, the same each time.
+// TestPartitionersDealEachSampleOnce: every partitioner deals each sample to one part, of at least the least size, the
+// same each time.
 func TestPartitionersDealEachSampleOnce(t *testing.T) {
 	y := labels(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -47,7 +48,8 @@ func TestPartitionersDealEachSampleOnce(t *testing.T) {
 	})
 }
 
-// TestPartitionersAreGolden: every machine and every release must deal alike, or the nodes of one job hold overlapping parts.
+// TestPartitionersAreGolden: every machine and every release must deal alike, or the nodes of one job hold overlapping
+// parts.
 func TestPartitionersAreGolden(t *testing.T) {
 	y := labels(t)
 	train, _ := Split(Samples{all(len(y)), y, digitsClasses}, 42)

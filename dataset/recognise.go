@@ -25,7 +25,8 @@ const (
 	toRows  = "" // what the reader wants
 )
 
-// formats are the kinds of files that people have, by their first bytes: the longer ones before those that they begin with.
+// formats are the kinds of files that people have, by their first bytes: the longer ones before those that they begin
+// with.
 var formats = []struct {
 	magic string
 	kind  string
@@ -69,8 +70,8 @@ var formats = []struct {
 // looked bounds how much of a file is looked at for its kind.
 const looked = 64 << 10
 
-// noText returns what a file is that is not one of lines, as a *FormatError, or nil where it may be one. Help says what would make
-// lines of it, where nothing better is known.
+// noText returns what a file is that is not one of lines, as a *FormatError, or nil where it may be one. Help says what
+// would make lines of it, where nothing better is known.
 func noText(b []byte, help string) error {
 	err, ok := recognise(b).(*FormatError)
 	if !ok {

@@ -56,7 +56,8 @@ func wideOf(text, mark string, high bool) string {
 	return b.String()
 }
 
-// TestFilesThatAreNoCSV: a file of another kind is called what it is, by its first bytes, with what would make lines of it.
+// TestFilesThatAreNoCSV: a file of another kind is called what it is, by its first bytes, with what would make lines of
+// it.
 func TestFilesThatAreNoCSV(t *testing.T) {
 	for name, c := range map[string]struct{ text, kind string }{
 		"gzip": {gzipOf(lines), "packed by gzip"}, "zip": {zipOf(t, "part0.csv"), "a zip archive"}, "npz": {zipOf(t, "x.npy", "y.npy"), "(.npz)"},

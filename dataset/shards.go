@@ -17,8 +17,9 @@ func init() {
 	})
 }
 
-// Shards sorts the samples by class, cuts them into shards of one size and deals each part the same number of them, so that most parts
-// have few classes (McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data", 2017, section 3).
+// Shards sorts the samples by class, cuts them into shards of one size and deals each part the same number of them, so
+// that most parts have few classes (McMahan et al., "Communication-Efficient Learning of Deep Networks from
+// Decentralized Data", 2017, section 3).
 type Shards struct {
 	// Each is how many shards a part has, 1 to 1,000; 2 where settings say nothing.
 	Each int `json:"each"`

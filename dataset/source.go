@@ -13,8 +13,8 @@ type Source interface {
 	Schema() Schema
 	// Len returns how many samples there are.
 	Len() int
-	// Read puts the samples of these numbers, each from 0 to below Len, into a batch, one behind the other. A column without memory is
-	// not wanted. The same numbers give the same bits on every machine.
+	// Read puts the samples of these numbers, each from 0 to below Len, into a batch, one behind the other. A column
+	// without memory is not wanted. The same numbers give the same bits on every machine.
 	Read(rows []int, into Batch) error
 }
 

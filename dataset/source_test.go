@@ -38,7 +38,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestInMemory: samples come as they are, by any numbers; a column that is not wanted is left out; what does not fit is refused.
+// TestInMemory: samples come as they are, by any numbers; a column that is not wanted is left out; what does not fit is
+// refused.
 func TestInMemory(t *testing.T) {
 	s := Schema{Shape: []int{2}, Features: tensor.Float32, Label: tensor.Int64, Classes: []string{"a", "b"}}
 	source, err := InMemory(s, Batch{Column{Float32: []float32{1, 2, 3, 4, 5, 6}}, Column{Int64: []int64{0, 1, 0}}})

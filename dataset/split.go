@@ -9,8 +9,8 @@ import (
 // heldOut is the share of each class that is held out for the test: one in heldOut samples.
 const heldOut = 5
 
-// Split divides all samples into those that train and those that test, both ascending: a fifth of each class, rounded to nearest, is held
-// out, drawn from the seed. Samples without classes are one class.
+// Split divides all samples into those that train and those that test, both ascending: a fifth of each class, rounded
+// to nearest, is held out, drawn from the seed. Samples without classes are one class.
 func Split(s Samples, seed uint64) (train, test []int) {
 	classes := [][]int{slices.Clone(s.Rows)}
 	if s.Classes > 0 {

@@ -9,16 +9,17 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Synthetic is the kind of samples that every node draws for itself out of the job's seed: two classes and any number of features, for
-// simulations of many nodes.
+// Synthetic is the kind of samples that every node draws for itself out of the job's seed: two classes and any number
+// of features, for simulations of many nodes.
 //
-// Features are uniform, a plane through 0 that the seed decides says the class, and a share of the labels is turned round. A node draws
-// its own samples without holding those of others: they are a function of the seed and of the node's name. The test's samples are a
-// function of the seed alone. Samples are drawn when they are first read, so that a node that does nothing holds none.
+// Features are uniform, a plane through 0 that the seed decides says the class, and a share of the labels is turned
+// round. A node draws its own samples without holding those of others: they are a function of the seed and of the
+// node's name. The test's samples are a function of the seed alone. Samples are drawn when they are first read, so that
+// a node that does nothing holds none.
 const Synthetic = "synthetic"
 
-// SyntheticScale is what a feature of a row is divided by: features are whole 64ths from -2 to below 2, so that a row takes a byte for
-// each and is exact in float32.
+// SyntheticScale is what a feature of a row is divided by: features are whole 64ths from -2 to below 2, so that a row
+// takes a byte for each and is exact in float32.
 const SyntheticScale = 64
 
 // The defaults, and the greatest settings.
@@ -139,7 +140,8 @@ func (s *SyntheticSource) Read(rows []int, into Batch) error {
 	return nil
 }
 
-// SyntheticRows are drawn samples. A sample's features and its label stand side by side, because they are read together.
+// SyntheticRows are drawn samples. A sample's features and its label stand side by side, because they are read
+// together.
 type SyntheticRows struct {
 	n, stride int
 	rows      []int8
@@ -154,8 +156,8 @@ func (r *SyntheticRows) Row(i int) (x []int8, y int8) {
 	return row[:r.stride-1], row[r.stride-1]
 }
 
-// rows draws n samples: uniform features, the label on which side of the hidden plane they lie, and then some labels the
-// wrong way round. The plane goes through 0 and is the same for all nodes.
+// rows draws n samples: uniform features, the label on which side of the hidden plane they lie, and then some labels
+// the wrong way round. The plane goes through 0 and is the same for all nodes.
 func (c SyntheticConfig) rows(seed uint64, purpose string, n int) *SyntheticRows {
 	plane := draw.New(seed, "data/synthetic/plane")
 	normal := make([]float64, c.Features)

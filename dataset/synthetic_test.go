@@ -81,8 +81,8 @@ func TestSyntheticSamplesAreAFunction(t *testing.T) {
 	})
 }
 
-// The classes are of about the same size, and the share of wrong labels is what the settings say: it is the share in which
-// two sets differ that are drawn alike but for the noise.
+// The classes are of about the same size, and the share of wrong labels is what the settings say: it is the share in
+// which two sets differ that are drawn alike but for the noise.
 func TestSyntheticNoise(t *testing.T) {
 	for _, noise := range []float64{0, 0.1, 0.5} {
 		clean, noisy := held(drawn(t, `{"test":20000}`), 3), held(SyntheticConfig{Features: 57, Test: 20000, Noise: noise}, 3)

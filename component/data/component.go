@@ -38,8 +38,8 @@ type State struct {
 // Stateless is the state of KindSynthetic: each batch is a function of the round and the step.
 type Stateless struct{}
 
-// New returns the data source of a slot that serves the digits. The job's seed decides split, partition and order. Rows are those that
-// the host gives, where the options name them.
+// New returns the data source of a slot that serves the digits. The job's seed decides split, partition and order. Rows
+// are those that the host gives, where the options name them.
 func New(slot string, seed uint64, cfg Config, opts Options, rows ...byte) (*Component, error) {
 	p, err := cfg.plan()
 	if err != nil {
@@ -66,8 +66,8 @@ func (c *Component) Text() ([]byte, error) {
 	return out, nil
 }
 
-// Own returns the source of the node's own samples, and Held that of the test; nil: none. Of a source that all nodes have they are the
-// whole of it.
+// Own returns the source of the node's own samples, and Held that of the test; nil: none. Of a source that all nodes
+// have they are the whole of it.
 func (c *Component) Own() dataset.Source { return c.train.source }
 
 // Held returns the source of the test.
@@ -214,8 +214,8 @@ type order struct {
 	list         []int // nil when nothing was drawn yet
 }
 
-// rows returns the order of a round and epoch: a permutation drawn from the seed, the partition, the round and the epoch. The last one
-// is kept, but where there may be very many nodes.
+// rows returns the order of a round and epoch: a permutation drawn from the seed, the partition, the round and the
+// epoch. The last one is kept, but where there may be very many nodes.
 func (c *Component) rows(round, epoch int64) []int {
 	if c.order.list != nil && c.order.round == round && c.order.epoch == epoch {
 		return c.order.list

@@ -204,8 +204,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestOwnRows trains on rows that the host gives: those of a partition give the batches of the partition, and rows that are not
-// the ones that the options name, or that cannot be read, are refused with the line.
+// TestOwnRows trains on rows that the host gives: those of a partition give the batches of the partition, and rows that
+// are not the ones that the options name, or that cannot be read, are refused with the line.
 func TestOwnRows(t *testing.T) {
 	part := 3
 	want := source(t, 7, part, usual)

@@ -35,12 +35,12 @@ type Config struct {
 
 // Options is the node's own setting.
 type Options struct {
-	// Partition is the part that this node holds, from 0. Absent: the node holds none, and can only test; or, where every node has
-	// samples of its own, they and their order are drawn by its peer id.
+	// Partition is the part that this node holds, from 0. Absent: the node holds none, and can only test; or, where
+	// every node has samples of its own, they and their order are drawn by its peer id.
 	Partition *int `json:"partition,omitempty"`
-	// RowsSHA256 says in hex that the node trains on rows of its own, as the source's kind parses them, which its host gives with the
-	// slot and which have this hash, in place of those of its partition. The partition still names the order in which they are
-	// read.
+	// RowsSHA256 says in hex that the node trains on rows of its own, as the source's kind parses them, which its host
+	// gives with the slot and which have this hash, in place of those of its partition. The partition still names the
+	// order in which they are read.
 	RowsSHA256 string `json:"rows_sha256,omitempty"`
 }
 
@@ -108,7 +108,8 @@ func (c Config) plan() (*plan, error) {
 		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}}, err
 }
 
-// planOfUse returns what the settings come to, as JSON; an unknown key is refused by name. A kind of the program's own needs no name.
+// planOfUse returns what the settings come to, as JSON; an unknown key is refused by name. A kind of the program's own
+// needs no name.
 func planOfUse(b []byte, own *dataset.Kind) (*plan, error) {
 	var c dataset.Use
 	if err := config.Decode("source config", b, &c); err != nil {

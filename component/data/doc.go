@@ -1,15 +1,16 @@
-// Package data feeds a node's own samples to its training: it serves any source of package dataset by a cursor that is state.
+// Package data feeds a node's own samples to its training: it serves any source of package dataset by a cursor that is
+// state.
 //
 // From the job's seed alone follow: which fifth of each class is held out for the test, which samples each partition
-// holds, and the order in which a partition's samples are read in a round and epoch. So every node knows its part without asking, a
-// killed node reads on where it was, and two runs with one seed see the same batches.
+// holds, and the order in which a partition's samples are read in a round and epoch. So every node knows its part
+// without asking, a killed node reads on where it was, and two runs with one seed see the same batches.
 //
-// A node may train on rows of its own in place of a partition: its host reads them and gives them with the slot, and their hash
-// stands in the node's options, so that a restart with other rows is refused.
+// A node may train on rows of its own in place of a partition: its host reads them and gives them with the slot, and
+// their hash stands in the node's options, so that a restart with other rows is refused.
 //
-// It stands in artifacts as three kinds, whose settings are different and whose ops are the same: "source" names its source in its
-// settings; "digits" and "synthetic" are what earlier releases had, and serve just that. A program that brings a source of its own
-// serves it by Serve.
+// It stands in artifacts as three kinds, whose settings are different and whose ops are the same: "source" names its
+// source in its settings; "digits" and "synthetic" are what earlier releases had, and serve just that. A program that
+// brings a source of its own serves it by Serve.
 //
 // Ops of the component:
 //
@@ -20,7 +21,7 @@
 //	Loaded(trigger)                  → samples Int
 //	Test(trigger)                    → x, y                     the held-out samples
 //
-// x is [batch, …] with the shape and type of the source's features, y is [batch] of its labels. Each batch has the full size: the last one
-// of an epoch is filled up from the beginning of the epoch's order, so that the plans of all steps have one shape. The kind "synthetic"
-// keeps no cursor, and takes both step and round.
+// x is [batch, …] with the shape and type of the source's features, y is [batch] of its labels. Each batch has the full
+// size: the last one of an epoch is filled up from the beginning of the epoch's order, so that the plans of all steps
+// have one shape. The kind "synthetic" keeps no cursor, and takes both step and round.
 package data

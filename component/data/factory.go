@@ -7,7 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/node"
 )
 
-// Factory builds the component of a slot that serves the digits; a node's catalogue holds it under Role, Kind and Version.
+// Factory builds the component of a slot that serves the digits; a node's catalogue holds it under Role, Kind and
+// Version.
 func Factory(env node.Env) (engine.Component, error) { return component(env, Kind, nil) }
 
 // SyntheticFactory builds the component of a slot that serves the synthetic source, as KindSynthetic.
@@ -67,8 +68,8 @@ func planOf(kind string, settings []byte, own *dataset.Kind) (*plan, error) {
 	return nil, config.Errorf("data", "no kind %.64q; want %s, %s or %s", kind, Kind, KindSynthetic, KindSource)
 }
 
-// SourceOf returns the kind of source that a component of an artifact serves, by the component's kind and settings, and what it is opened
-// with there; false where it serves none that is known here.
+// SourceOf returns the kind of source that a component of an artifact serves, by the component's kind and settings, and
+// what it is opened with there; false where it serves none that is known here.
 func SourceOf(kind string, settings []byte) (*dataset.Kind, dataset.Env, bool) {
 	p, err := planOf(kind, settings, nil)
 	if err != nil {

@@ -45,7 +45,8 @@ func read(t *testing.T, c *data.Component, method string, in ...value.Value) ([]
 	return out[0].(value.Tensor).Float32(), out[1].(value.Tensor).Int64()
 }
 
-// TestAnySourceIsServed: a source that is one file of package dataset is dealt, held out and read by the same cursor as the digits.
+// TestAnySourceIsServed: a source that is one file of package dataset is dealt, held out and read by the same cursor as
+// the digits.
 func TestAnySourceIsServed(t *testing.T) {
 	const config = `{"source":"csv","partitions":2,"batch":3,"epochs":1,"partitioner":"shards","partition":{"each":1}}`
 	var seen []float32
@@ -73,7 +74,8 @@ func TestAnySourceIsServed(t *testing.T) {
 	}
 }
 
-// TestASourceOfTheNodesOwn: without partitions a node trains on all of its file, and a node without one can do nothing but say so.
+// TestASourceOfTheNodesOwn: without partitions a node trains on all of its file, and a node without one can do nothing
+// but say so.
 func TestASourceOfTheNodesOwn(t *testing.T) {
 	const config = `{"source":"csv","settings":{"classes":["odd","even"]},"batch":20,"epochs":1}`
 	c := opened(t, config, "", table())
@@ -124,7 +126,8 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
-// TestEarlierKindsAreSources: the kinds that stored artifacts name give the batches of the same source under the kind "source".
+// TestEarlierKindsAreSources: the kinds that stored artifacts name give the batches of the same source under the kind
+// "source".
 func TestEarlierKindsAreSources(t *testing.T) {
 	part, file := `{"partition":3}`, []byte(nil)
 	digits, err := data.Open(data.Kind, node.Env{Slot: "data", Seed: 5, Config: []byte(`{"partitions":8,"batch":32,"epochs":2}`), Options: []byte(part)})

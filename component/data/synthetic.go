@@ -7,11 +7,12 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 )
 
-// KindSynthetic names the component in an artifact where it serves the synthetic source, as an earlier release did: without a cursor
-// in its state, for simulations of very many nodes.
+// KindSynthetic names the component in an artifact where it serves the synthetic source, as an earlier release did:
+// without a cursor in its state, for simulations of very many nodes.
 const KindSynthetic = "synthetic"
 
-// SyntheticConfig is the settings of the kind "synthetic" that all nodes of a job share: those of the source, and how a round reads it.
+// SyntheticConfig is the settings of the kind "synthetic" that all nodes of a job share: those of the source, and how a
+// round reads it.
 type SyntheticConfig struct {
 	dataset.SyntheticConfig
 	// Batch is the number of samples in each batch, 1 to 1024. 0 means 1.
@@ -20,7 +21,8 @@ type SyntheticConfig struct {
 	Epochs int `json:"epochs,omitempty"`
 }
 
-// ParseSyntheticConfig reads a SyntheticConfig from JSON; an unknown key is refused by name, as are values out of their range.
+// ParseSyntheticConfig reads a SyntheticConfig from JSON; an unknown key is refused by name, as are values out of their
+// range.
 func ParseSyntheticConfig(b []byte) (SyntheticConfig, error) {
 	var c SyntheticConfig
 	if err := config.Decode("synthetic config", b, &c); err != nil {

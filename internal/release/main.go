@@ -1,5 +1,5 @@
-// Command release makes what is given away: for each platform one archive with the program, the licence and the README, and a file of
-// checksums. The same commit, Go release and flags give the same bytes, wherever it runs.
+// Command release makes what is given away: for each platform one archive with the program, the licence and the README,
+// and a file of checksums. The same commit, Go release and flags give the same bytes, wherever it runs.
 package main
 
 import (

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// TestArchives: the archives of two calls are the same bytes, and hold the program, which may be executed, and what goes with it.
+// TestArchives: the archives of two calls are the same bytes, and hold the program, which may be executed, and what
+// goes with it.
 func TestArchives(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	when := time.Unix(1_700_000_000, 0).UTC()
