@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -28,7 +28,7 @@ type NetOptions struct {
 	Hidden  int   // width of the two hidden layers of the large model: 4,962 make 100 MB
 	Clients []int // of the large model's jobs, one after the other
 	// Train runs a job in a directory that it makes, with a process for each node, and tells it as rhizome run --json does.
-	Train   func(c federated.Config, dir string) (*NetProcess, error)
+	Train   func(c job.Job, dir string) (*NetProcess, error)
 	Command func(args ...string) *exec.Cmd  // of the command line
 	Members func(dir string) (int64, error) // asks the server that runs in a directory how many clients have registered
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
 )
 
@@ -40,11 +41,13 @@ func netLarge(r *netRun, emit func(Metric)) error {
 
 // large trains with so many clients and returns the server's peak, the median time of a round, and the size of the model.
 func (r *netRun) large(clients int) (peak int, round time.Duration, model int, err error) {
-	c, err := kinds.Builtin("large")
+	c, err := kinds.FindServed("large")
+	if err == nil {
+		c, err = job.With(c, map[string]string{"clients": strconv.Itoa(clients), "rounds": strconv.Itoa(largeRounds), "hidden": strconv.Itoa(r.Hidden)})
+	}
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	c.Clients, c.Rounds, c.Hidden = clients, largeRounds, r.Hidden
 	dir := filepath.Join(r.dir, fmt.Sprintf("large%d.bench", clients))
 	defer os.RemoveAll(dir)
 	p, err := r.Train(c, dir)

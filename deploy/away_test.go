@@ -8,6 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
@@ -45,7 +46,8 @@ func TestStatusCountsWhoWasTurnedAway(t *testing.T) {
 	defer net.Close()
 	operator, eve := newGuest(t, net), newGuest(t, net)
 	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
-		o.Operators, o.Job.Clients, o.Job.Quorum = []wire.PeerID{operator.peer}, 0, 1
+		o.Operators = []wire.PeerID{operator.peer}
+		o.Job, _ = job.With(o.Job, map[string]string{"clients": "0", "quorum": "1"})
 	})
 	defer s.stop()
 	for range 3 {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -36,10 +35,10 @@ type course struct {
 	wanted  int           // clients of the job
 }
 
-func (c *course) begin(now time.Time, cfg federated.Config) {
+func (c *course) begin(now time.Time, cfg job.Served) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.began, c.looked, c.wanted = now, now, cfg.Clients
+	c.began, c.looked, c.wanted = now, now, cfg.About().Clients
 }
 
 // over notes the last round of an earlier life, and when it was, where that is known.

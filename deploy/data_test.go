@@ -104,9 +104,7 @@ func TestDataIsReadFirst(t *testing.T) {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
-		cfg := *o.Job
-		cfg.Data, cfg.Clients, cfg.Rounds, cfg.Name = job.DataSynthetic, 1, 2, "synthetic"
-		o.Job = &cfg
+		o.Job, _ = job.With(o.Job, map[string]string{"data": job.DataSynthetic, "clients": "1", "rounds": "2", "name": "synthetic"})
 	})
 	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(), "no part of this job reads") {
 		t.Errorf("a file for which there is no use: %v", err)

@@ -245,7 +245,7 @@ func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) 
 
 // program returns the program that the directory was begun with, and its bytes: what is stored, whatever the compiler of this
 // release would make of the job today. Where the file is lost or damaged, the compiler's is as good if it is the same.
-func (d *Dir) program(digest string, compile func() (*compile.Artifact, error)) (raw []byte, art *compile.Artifact, err error) {
+func (d *Dir) program(digest string, j job.Job) (raw []byte, art *compile.Artifact, err error) {
 	raw, art, stored := rundir.ReadArtifact(d.FS, filepath.Join(d.Path, artifactFile), digest)
 	if stored == nil {
 		return raw, art, nil
@@ -253,7 +253,7 @@ func (d *Dir) program(digest string, compile func() (*compile.Artifact, error)) 
 	if !errors.Is(stored, fs.ErrNotExist) && !errors.Is(stored, journal.ErrDamaged) {
 		return nil, nil, stored
 	}
-	if art, err = compile(); err != nil {
+	if art, err = job.Compile(j); err != nil {
 		return nil, nil, err
 	}
 	if got := hex.EncodeToString(art.Digest[:]); got != digest {

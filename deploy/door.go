@@ -10,7 +10,6 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -66,7 +65,7 @@ func (s *server) invite() error {
 		s.o.Tell(Invited{Open: true})
 		return nil
 	}
-	line, err := s.door.own(s.cfg.Clients, time.Now())
+	line, err := s.door.own(s.cfg.About().Clients, time.Now())
 	if err == nil {
 		s.o.Tell(Invited{Line: line})
 	}
@@ -101,7 +100,7 @@ func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 	case is:
 		return member, nil
 	case removed:
-		return nobodyKnown, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.Name)
+		return nobodyKnown, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.About().Name)
 	case s.o.Open:
 		if !s.door.turns.stranger(time.Now()) {
 			return nobodyKnown, exchange.Refuse(exchange.CodeBusy, "too many ask at once; ask again in some seconds")
@@ -130,14 +129,14 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 	if err != nil {
 		return nil, err
 	}
-	if h.Job != "" && h.Job != s.cfg.Name {
-		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.Name, clean.Quote(h.Job, 64))
+	if h.Job != "" && h.Job != s.cfg.About().Name {
+		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.About().Name, clean.Quote(h.Job, 64))
 	}
 	if err := h.Data.Against(s.door.schema); err != nil {
 		return nil, err
 	}
 	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
-		Job: s.cfg.Name, Kind: job.KindFederated, Settings: s.cfg.Settings(), Seed: s.cfg.Seed, Digest: s.digest,
+		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Settings(s.cfg), Seed: s.cfg.About().Seed, Digest: s.digest,
 		Bytes: int64(len(s.raw)), Place: job.ClientsPlace,
 	}}
 	if now, _ := s.board.look(); now.Done != nil {
@@ -152,7 +151,7 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, err
 	}
 	p.Offer.Member = n
-	own, err := federated.NodeOptions(job.ClientName(n), s.cfg.Part(n))
+	own, err := s.cfg.ClientOptions(job.ClientName(n), s.cfg.Part(n))
 	p.Offer.Options = options(own)
 	return p, err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -98,7 +98,7 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, nil, err
 	}
-	cfg, err := federated.FromSettings(rec.Settings)
+	cfg, err := kinds.StoredServed(rec.Kind, rec.Settings)
 	if err != nil {
 		return nil, nil, refuse(o.Dir, "holds a job that this release does not know: %v", err)
 	}
@@ -131,7 +131,7 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 }
 
 // fillServer puts into a directory what the fork of a server is. The record, which makes it a node with a job, comes last.
-func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg federated.Config) (*archive.ServerForked, error) {
+func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg job.Served) (*archive.ServerForked, error) {
 	rec := old.Record()
 	_, art, err := rundir.ReadArtifact(o.FS, filepath.Join(o.Dir, artifactFile), rec.Digest)
 	if err != nil {
@@ -159,7 +159,7 @@ func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg federated.Config) (*
 	}
 	return out, fresh.Save(func(r *Record) error {
 		r.Role, r.Job, r.Kind, r.Place, r.Seed = rec.Role, rec.Job, rec.Kind, rec.Place, rec.Seed
-		r.Settings, r.Digest = out.Config.Settings(), hex.EncodeToString(out.Program.Digest[:])
+		r.Settings, r.Digest = job.Settings(out.Config), hex.EncodeToString(out.Program.Digest[:])
 		r.Keep, r.KeepAge = rec.Keep, rec.KeepAge
 		r.Set = maps.Clone(rec.Set)
 		if r.Set == nil {
@@ -199,7 +199,7 @@ func forkProcesses(o archive.ForkOptions) (*Forked, error) {
 		return nil, err
 	}
 	err = archive.ForkProcesses(o, forked, func() error {
-		for i := range forked.Config.Clients {
+		for i := range forked.Config.About().Clients {
 			id, err := identity.Read(o.FS, filepath.Join(o.Dir, job.ClientName(i)))
 			if err == nil {
 				to := filepath.Join(o.To, job.ClientName(i))

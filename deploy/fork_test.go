@@ -10,12 +10,11 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // finished runs a job of two clients to its end.
-func (w *together) finished(cfg *federated.Config, server string, clients ...string) *job.Result {
+func (w *together) finished(cfg job.Served, server string, clients ...string) *job.Result {
 	w.t.Helper()
 	s := w.serve(server, cfg, 20*time.Second)
 	at := listening(s)

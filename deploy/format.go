@@ -6,7 +6,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job"
 )
 
 // readable returns the kinds of source that read files: those that a job can name before the others.
@@ -41,8 +41,12 @@ func checkRows(path string, b []byte) (*exchange.Schema, error) {
 func schemaOf(s dataset.Schema) *exchange.Schema { return exchange.SchemaOf(s.Names, s.Classes) }
 
 // schemaOfJob returns what the data of a job's clients is, or nil where they bring none.
-func schemaOfJob(c federated.Config) *exchange.Schema {
-	kind, err := dataset.Find(c.Data)
+func schemaOfJob(j job.Served) *exchange.Schema {
+	c, ok := j.(job.Sampled)
+	if !ok {
+		return nil
+	}
+	kind, err := dataset.Find(j.Get("data"))
 	if err != nil || kind.Parse == nil {
 		return nil
 	}

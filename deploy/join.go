@@ -17,7 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/program"
@@ -205,8 +205,8 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	leave := c.goes
 	c.leave.Store(&leave)
 	rounds := 0
-	if set, err := federated.FromSettings(rec.Settings); err == nil {
-		rounds = set.Rounds
+	if set, err := kinds.Stored(rec.Kind, rec.Settings); err == nil {
+		rounds = set.About().Rounds
 	}
 	c.word.begin(time.Now(), rec, rounds)
 	c.standing.Store(&beside{add: c.word.add})
@@ -289,8 +289,8 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if o.Done != nil {
 		return o.Done, nil, nil
 	}
-	if o.Kind != job.KindFederated {
-		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: fmt.Sprintf("the job is of the kind %.32q; this release knows %s", o.Kind, job.KindFederated)}
+	if k, err := kinds.Named(o.Kind); err != nil || k.Name() != o.Kind || !kinds.Served(k) {
+		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: (&kinds.UnknownError{Kind: o.Kind}).Error()}
 	}
 	prog, err := program.Load(p.Model, o.Place)
 	if err != nil {
@@ -335,7 +335,7 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 func (c *client) build(p *exchange.Package, prog *program.Program, given *Record, settings map[string]json.RawMessage) (*Record, error) {
 	r := *given
 	if r.Options = maps.Clone(settings); len(settings) == 0 {
-		first, err := federated.NodeOptions(job.ClientName(0), 0)
+		first, err := kinds.ClientOptions(r.Kind, job.ClientName(0), 0)
 		if err != nil {
 			return nil, err
 		}

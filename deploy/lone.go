@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -150,7 +150,7 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 			linked++
 		}
 	}
-	if e.company.waiting() && (linked > 0 || merges > 0 || e.cfg.Alone) {
+	if e.company.waiting() && (linked > 0 || merges > 0 || e.trainsAlone) {
 		began := max(now, 1)
 		if merges > 0 && e.resumed {
 			began = 1 // of a release whose periods counted from the start
@@ -162,7 +162,7 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 		e.company.began = began
 		e.company.mu.Unlock()
 	}
-	if w := e.company.look(time.Now(), linked, e.cfg.Alone); w != nil {
+	if w := e.company.look(time.Now(), linked, e.trainsAlone); w != nil {
 		e.o.Tell(*w)
 	}
 	return nil
@@ -210,11 +210,12 @@ func aged(s *Status, rec *Record) {
 	if rec.Role != RolePeer || rec.Done != nil {
 		return
 	}
-	cfg, err := gossip.FromSettings(rec.Settings)
+	cfg, err := kinds.StoredPeered(rec.Kind, rec.Settings)
 	if err != nil {
 		return
 	}
-	s.Round = periodAt(s.NowNs, rec.Began, cfg.Period, cfg.Rounds)
+	period, _ := cfg.Pace()
+	s.Round = periodAt(s.NowNs, rec.Began, period, cfg.About().Rounds)
 	if rec.Began == 0 && s.Starts > 0 {
 		s.Waits = &Waits{On: OnNeighbour, Need: 1, For: []Awaited{}}
 	}

@@ -38,7 +38,7 @@ func runOf(fsys vfs.FS, dir string) (v *archive.View, n *archive.NodeView, err e
 
 // callRun answers what asks how a node is for one of a run in one process, whether it runs or not: from what the directory says.
 func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Reply, error) {
-	rec := &Record{Role: RoleClient, Job: v.Config.Name, Kind: job.KindFederated, Settings: v.Config.Settings(), Seed: v.Config.Seed,
+	rec := &Record{Role: RoleClient, Job: v.Config.About().Name, Kind: v.Config.Kind().Name(), Settings: job.Settings(v.Config), Seed: v.Config.About().Seed,
 		Digest: hex.EncodeToString(n.Config.Program.Digest[:]), Place: n.Config.Program.Place, Starts: v.Starts()}
 	if n == v.Nodes[0] {
 		rec.Role = RoleServer

@@ -6,23 +6,21 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -31,7 +29,7 @@ type PeerOptions struct {
 	Options
 	// Job is the job that was named; nil means the one that the directory holds. Set holds settings that were given beside it.
 	// Nodes find each other by themselves, whatever the job says of discovery.
-	Job *gossip.Config
+	Job job.Peered
 	Set map[string]string
 	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of all, or one
 	// that knows others from before.
@@ -79,11 +77,16 @@ const lookEvery = 200 * time.Millisecond
 // equal is a node without a server while it runs.
 type equal struct {
 	*running
-	o         PeerOptions
-	cfg       gossip.Config
-	model     *onnx.ModelProto
-	digest    string
-	resumed   bool
+	o       PeerOptions
+	cfg     job.Peered
+	model   *onnx.ModelProto
+	digest  string
+	resumed bool
+
+	period      time.Duration
+	rounds      int
+	trainsAlone bool // where there is no neighbour
+
 	evaluated chan Evaluated // one: the newest
 	elsewhere []Member       // those that it began with, where they are now, or nil
 	heard     heard
@@ -138,13 +141,13 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 		return nil, err
 	}
 	e.net.Handle(controlProtocol, e.afar)
-	e.company.began, e.company.period, e.company.rounds = e.dir.Record().Began, e.cfg.Period, e.cfg.Rounds
+	e.company.began, e.company.period, e.company.rounds = e.dir.Record().Began, e.period, e.rounds
 	e.company.founds = len(members) == 0
 	e.standing.Store(&beside{add: e.company.add})
 	if err := e.start(cfg, e.noteStart(func(r *Record) { r.Members = members }), e.event); err != nil {
 		return nil, err
 	}
-	e.o.Tell(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.Name, e.cfg.Rounds, e.digest, e.resumed})
+	e.o.Tell(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.About().Name, e.rounds, e.digest, e.resumed})
 	if err := e.announce(); err != nil {
 		e.o.Tell(Warning{"peers hear of this one from each other only: " + err.Error()})
 	}
@@ -157,52 +160,57 @@ func (e *equal) plan() error {
 	if rec != nil && rec.Role != RolePeer {
 		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role, rec.Job)
 	}
-	set := map[string]string{"discovery": gossip.DiscoveryExchange}
-	base := gossip.Default()
+	var base job.Peered
 	if rec != nil {
-		stored, err := gossip.FromSettings(rec.Settings)
+		stored, err := kinds.StoredPeered(rec.Kind, rec.Settings)
 		if err != nil {
 			return refuse(e.dir.Path, "holds a job that this release does not know: %v", err)
 		}
 		e.cfg, base = stored, stored
 	}
+	set := map[string]string{}
 	if e.o.Job != nil {
-		base = *e.o.Job
-		if rec != nil {
-			for key, text := range rec.Set {
-				set[key] = text
-			}
+		base = e.o.Job
+	}
+	if base == nil {
+		var err error
+		if base, err = kinds.FindPeered(kinds.Builtins(kinds.Peered)[0]); err != nil {
+			return err
 		}
 	}
-	for key, text := range e.o.Set {
-		set[key] = text
+	for _, f := range base.Apart() {
+		set[f.Key] = f.Value
 	}
-	asked, err := base.With(set)
+	if e.o.Job != nil && rec != nil {
+		maps.Copy(set, rec.Set)
+	}
+	maps.Copy(set, e.o.Set)
+	asked, err := job.With(base, set)
 	if err != nil {
 		return err
 	}
 	if rec == nil {
 		e.cfg = asked
 	}
-	for _, key := range gossip.Keys() {
-		if e.cfg.Get(key) != asked.Get(key) {
-			return refuse(e.dir.Path, "holds the job %s with %s %s, not %s: use the same settings, or choose another --dir",
-				e.cfg.Name, strings.ReplaceAll(key, "_", " "), e.cfg.Get(key), asked.Get(key))
-		}
+	if key := job.Diff(e.cfg, asked); key != "" {
+		return refuse(e.dir.Path, "holds the job %s with %s %s, not %s: use the same settings, or choose another --dir",
+			e.cfg.About().Name, strings.ReplaceAll(key, "_", " "), e.cfg.Get(key), asked.Get(key))
 	}
+	e.period, e.trainsAlone = e.cfg.Pace()
+	e.rounds = e.cfg.About().Rounds
 	known, err := bootstrap(e.o.Bootstrap, e.dir.ID.Peer())
 	if err != nil {
 		return err
 	}
 	if rec != nil {
-		_, art, err := e.dir.program(rec.Digest, e.cfg.Compile)
+		_, art, err := e.dir.program(rec.Digest, e.cfg)
 		if err != nil {
 			return err
 		}
 		e.model, e.digest, e.resumed = art.Model, rec.Digest, true
 		return e.moved(known)
 	}
-	art, err := e.cfg.Compile()
+	art, err := job.Compile(e.cfg)
 	if err != nil {
 		return err
 	}
@@ -215,8 +223,8 @@ func (e *equal) plan() error {
 		return err
 	}
 	return e.dir.Save(func(r *Record) error {
-		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.Name, job.KindGossip, gossip.PeersPlace
-		r.Settings, r.Set, r.Seed, r.Digest, r.Members = e.cfg.Settings(), e.o.Set, e.cfg.Seed, e.digest, known
+		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.About().Name, e.cfg.Kind().Name(), e.cfg.Place()
+		r.Settings, r.Set, r.Seed, r.Digest, r.Members = job.Settings(e.cfg), e.o.Set, e.cfg.About().Seed, e.digest, known
 		return nil
 	})
 }
@@ -263,7 +271,7 @@ func bootstrap(texts []string, self wire.PeerID) ([]Member, error) {
 
 // learn follows the node's clock through the periods of the job, and writes what its model came to.
 func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
-	tick := time.NewTicker(min(e.cfg.Period, lookEvery))
+	tick := time.NewTicker(min(e.period, lookEvery))
 	defer tick.Stop()
 	last := 0
 	for {
@@ -271,7 +279,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		var merges uint64
 		var known []wire.PeerID
 		rec := e.dir.Record()
-		err := e.host.View(func(n *node.Node) { now, merges, known = n.Engine().Now(), merged(n), neighbours(n, rec) })
+		err := e.host.View(func(n *node.Node) { now, merges, known = n.Engine().Now(), e.cfg.Merged(n), neighbours(n, rec) })
 		if err != nil {
 			return nil, e.because(err)
 		}
@@ -281,7 +289,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		round := e.company.round(now)
 		if round > last {
 			last = round
-			ask := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: gossip.InputEvaluate, Inputs: []value.Value{value.Int(round)}}}
+			ask := &engine.Event{Invoke: e.cfg.Evaluate(round)}
 			if err := e.host.Deliver(ask); err != nil && !errors.As(err, new(*host.FullError)) {
 				return nil, e.because(err)
 			}
@@ -289,7 +297,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		select {
 		case <-tick.C:
 		case got := <-e.evaluated:
-			if got.Round >= e.cfg.Rounds {
+			if got.Round >= e.rounds {
 				return e.finish(got)
 			}
 			got.Merges = merges
@@ -300,16 +308,6 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 			return nil, ErrInterrupted
 		}
 	}
-}
-
-// merged returns how many models of others a node has merged.
-func merged(n *node.Node) uint64 {
-	for _, c := range n.Engine().Counters() {
-		if c.Name == gossip.CountMerges {
-			return c.Count
-		}
-	}
-	return 0
 }
 
 // because returns why the host stopped, where it did.
@@ -324,19 +322,19 @@ func (e *equal) because(err error) error {
 
 // event takes what the node tells.
 func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
-	switch ev.Name {
-	case gossip.EventEvaluation:
-		round, accuracy, loss, err := gossip.ParseEvaluation(ev.Value)
+	round, accuracy, loss, ok, err := e.cfg.Evaluation(ev)
+	switch {
+	case ok:
 		if err != nil || h == nil {
 			return err // of an earlier life: it is asked for again
 		}
-		got := Evaluated{Round: int(round), Rounds: e.cfg.Rounds, Accuracy: accuracy, Loss: loss, Links: len(e.links.look())}
+		got := Evaluated{Round: round, Rounds: e.rounds, Accuracy: accuracy, Loss: loss, Links: len(e.links.look())}
 		select {
 		case <-e.evaluated:
 		default:
 		}
 		e.evaluated <- got
-	case engine.FailureEvent:
+	case ev.Name == engine.FailureEvent:
 		// A program of an earlier release fails in each period while there is no neighbour: that is told as waiting.
 		if f, harmless := job.Harmless(ev.Value); !harmless && !(f.Where == "selector" && e.company.waiting()) {
 			e.o.Tell(Warning{f.Error()})
@@ -347,21 +345,18 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 
 // finish writes the model and then the result.
 func (e *equal) finish(got Evaluated) (*PeerResult, error) {
-	res := &PeerResult{Job: e.cfg.Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Alone: e.cfg.Alone, Model: filepath.Join(e.dir.Path, peerModelFile)}
-	var params []float32
+	res := &PeerResult{Job: e.cfg.About().Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Alone: e.trainsAlone, Model: filepath.Join(e.dir.Path, peerModelFile)}
+	var file []byte
+	var none error
 	err := e.host.View(func(n *node.Node) {
-		if m, ok := n.Component("model").(*logistic.Component); ok {
-			w, _ := m.Params()
-			params = slices.Clone(w)
-		}
-		res.Merges = merged(n)
+		file, none = e.cfg.Model(n)
+		res.Merges = e.cfg.Merged(n)
 	})
 	if err != nil {
 		return nil, e.because(err)
 	}
-	file, err := logistic.File(params)
-	if err != nil {
-		return nil, fmt.Errorf("the node holds no model: %w", err)
+	if none != nil {
+		return nil, fmt.Errorf("the node holds no model: %w", none)
 	}
 	sum := sha256.Sum256(file)
 	res.ModelSHA256 = hex.EncodeToString(sum[:])

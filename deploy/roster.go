@@ -115,23 +115,23 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		case m.State == peer.MemberIs:
 			taken[m.Number] = m.Peer
 		case m.Peer == p && m.State == peer.MemberRemoved:
-			return -1, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.Name)
+			return -1, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.About().Name)
 		}
 	}
 	if isNew && n < 0 {
 		for n = 0; taken[n] != ""; n++ {
 		}
 		if n >= s.cfg.Places() {
-			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(), s.cfg.Name)
+			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(), s.cfg.About().Name)
 		}
 	}
 	switch {
 	case !isNew:
 		return n, nil
 	case taken[n] != "":
-		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.Name)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.About().Name)
 	case n < 0 || n >= s.cfg.Places():
-		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.Name, s.cfg.Places()-1, n)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.About().Name, s.cfg.Places()-1, n)
 	}
 	ctx, cancel := context.WithTimeout(s.done, callWithin)
 	defer cancel()
@@ -140,7 +140,7 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	case err != nil:
 		return -1, err
 	case !res.Accepted:
-		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s: %s", n, s.cfg.Name, res.Reason)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s: %s", n, s.cfg.About().Name, res.Reason)
 	}
 	if err := s.mirror(); err != nil {
 		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives

@@ -19,7 +19,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/node"
@@ -32,9 +32,9 @@ import (
 // ServerOptions are what a server takes.
 type ServerOptions struct {
 	Options
-	// Job is the job that was named; nil means the one that the directory holds, or job.Default where it holds none. Set holds
+	// Job is the job that was named; nil means the one that the directory holds, or job.DefaultName where it holds none. Set holds
 	// settings that were given beside it, which a directory remembers.
-	Job *federated.Config
+	Job job.Served
 	Set map[string]string
 	// Linger bounds how long the server waits at the end for clients that do not know yet that the job is done.
 	Linger time.Duration
@@ -51,7 +51,7 @@ type ServerOptions struct {
 type server struct {
 	*running
 	o        ServerOptions
-	cfg      federated.Config
+	cfg      job.Served
 	art      *compile.Artifact
 	raw      []byte // the artifact
 	digest   string
@@ -103,7 +103,7 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.plan(); err != nil {
 		return err
 	}
-	s.board = newBoard(s.cfg.Rounds)
+	s.board = newBoard(s.cfg.About().Rounds)
 	res, err := rundir.ReadResult(s.dir.FS, s.dir.Path, s.digest)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (s *server) run(ctx context.Context) error {
 		s.net.Handle(protocol, func(from wire.PeerID, stream transport.Stream) { s.watched(from, stream, protocol) })
 	}
 	s.net.Handle(controlProtocol, s.afar)
-	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.Name, s.cfg.Rounds, s.digest, s.resumed})
+	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest, s.resumed})
 	if !over {
 		if err := s.invite(); err != nil {
 			return err
@@ -188,16 +188,19 @@ func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
 // plan decides what runs, and writes it down where the directory is new.
 func (s *server) plan() error {
 	rec := s.dir.Record()
-	base := federated.Default()
-	if s.o.Job != nil {
-		base = *s.o.Job
+	base := s.o.Job
+	if base == nil && rec == nil {
+		var err error
+		if base, err = kinds.FindServed(job.DefaultName); err != nil {
+			return err
+		}
 	}
 	set := map[string]string{}
 	if rec != nil {
 		if rec.Role != RoleServer {
 			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role, rec.Job)
 		}
-		stored, err := federated.FromSettings(rec.Settings)
+		stored, err := kinds.StoredServed(rec.Kind, rec.Settings)
 		if err != nil {
 			return refuse(s.dir.Path, "holds a job that this release does not know: %v", err)
 		}
@@ -207,24 +210,26 @@ func (s *server) plan() error {
 		maps.Copy(set, rec.Set)
 	}
 	maps.Copy(set, s.o.Set)
-	asked, err := base.With(set)
+	asked, err := job.With(base, set)
 	if err != nil {
 		return err
 	}
 	const help = "use the same settings, or choose another --dir"
 	if rec == nil {
 		s.cfg = asked
-	} else if key := s.cfg.Diff(asked); key == "name" {
-		return refuse(s.dir.Path, "holds the job %s, not %s: %s", s.cfg.Name, asked.Name, help)
+	} else if key := job.Diff(s.cfg, asked); key == "name" {
+		return refuse(s.dir.Path, "holds the job %s, not %s: %s", s.cfg.About().Name, asked.About().Name, help)
+	} else if key == job.KeyKind {
+		return refuse(s.dir.Path, "holds a %s job, not a %s one: %s", s.cfg.Kind().Name(), asked.Kind().Name(), help)
 	} else if key != "" {
-		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.Name, strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
+		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.About().Name, strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
 	}
 	if rec != nil {
-		s.raw, s.art, err = s.dir.program(rec.Digest, s.cfg.Compile)
+		s.raw, s.art, err = s.dir.program(rec.Digest, s.cfg)
 		s.digest, s.resumed = rec.Digest, true
 		return err
 	}
-	if s.art, err = s.cfg.Compile(); err != nil {
+	if s.art, err = job.Compile(s.cfg); err != nil {
 		return err
 	}
 	if s.raw, err = onnx.Marshal(s.art.Model); err != nil {
@@ -235,8 +240,8 @@ func (s *server) plan() error {
 		return err
 	}
 	return s.dir.Save(func(r *Record) error {
-		r.Role, r.Job, r.Kind, r.Place = RoleServer, s.cfg.Name, job.KindFederated, job.ServerPlace
-		r.Settings, r.Set, r.Seed, r.Digest = s.cfg.Settings(), set, s.cfg.Seed, s.digest
+		r.Role, r.Job, r.Kind, r.Place = RoleServer, s.cfg.About().Name, s.cfg.Kind().Name(), job.ServerPlace
+		r.Settings, r.Set, r.Seed, r.Digest = job.Settings(s.cfg), set, s.cfg.About().Seed, s.digest
 		for i, p := range s.o.Known {
 			r.Members = append(r.Members, Member{Number: i, Peer: p})
 		}
@@ -269,7 +274,7 @@ func (s *server) begin(opened func() error) error {
 func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
 	case job.EventRound:
-		r, err := federated.ParseRound(ev.Value)
+		r, err := s.cfg.Round(ev.Value)
 		if err == nil && r.Number > s.last {
 			s.last = r.Number
 			s.course.done(time.Now(), r.Number)
@@ -308,7 +313,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 // finish writes the result where the node has told one, once.
 func (s *server) finish(h *host.Host) error {
 	var told *job.Told
-	err := h.View(func(n *node.Node) { told = federated.ToldBy(n) })
+	err := h.View(func(n *node.Node) { told = s.cfg.Told(n) })
 	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
 		return nil
 	}
@@ -320,7 +325,7 @@ func (s *server) finish(h *host.Host) error {
 	if s.result != nil {
 		return nil
 	}
-	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {
 		err = s.dir.Save(func(r *Record) error {
 			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
@@ -359,7 +364,7 @@ func (s *server) watchEnd() {
 		}
 		ended := false
 		s.host.View(func(n *node.Node) {
-			ended = n.Engine().Idle() && federated.ToldBy(n) == nil && observe.FailedBy(n) == nil
+			ended = n.Engine().Idle() && s.cfg.Told(n) == nil && observe.FailedBy(n) == nil
 		})
 		if ended {
 			idle++

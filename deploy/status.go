@@ -11,8 +11,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -200,18 +199,11 @@ func (l *links) look() map[wire.PeerID]string {
 
 // roundsOf returns the rounds of the job of a record, or 0 where they cannot be read.
 func roundsOf(rec *Record) int {
-	if rec.Kind == job.KindGossip {
-		cfg, err := gossip.FromSettings(rec.Settings)
-		if err != nil {
-			return 0
-		}
-		return cfg.Rounds
-	}
-	cfg, err := federated.FromSettings(rec.Settings)
+	j, err := kinds.Stored(rec.Kind, rec.Settings)
 	if err != nil {
 		return 0
 	}
-	return cfg.Rounds
+	return j.About().Rounds
 }
 
 // statusOf says how a node is; n is nil where it has no state yet.
@@ -270,14 +262,11 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 
 // promiseOf says what the job of a record promises, or nothing where that cannot be read.
 func promiseOf(rec *Record) string {
-	if rec.Kind == job.KindGossip {
-		return ""
-	}
-	cfg, err := federated.FromSettings(rec.Settings)
+	j, err := kinds.StoredServed(rec.Kind, rec.Settings)
 	switch {
 	case err != nil:
 		return ""
-	case cfg.Exact():
+	case j.Exact():
 		return PromiseExact
 	}
 	return PromiseAccepted
@@ -286,7 +275,7 @@ func promiseOf(rec *Record) string {
 // membersOf counts the clients of a server.
 func membersOf(rec *Record, n *node.Node, at moment) *Members {
 	m := &Members{Known: len(rec.Members)}
-	if cfg, err := federated.FromSettings(rec.Settings); err == nil {
+	if cfg, err := kinds.StoredServed(rec.Kind, rec.Settings); err == nil {
 		m.Places = cfg.Places()
 	}
 	if !at.runs {

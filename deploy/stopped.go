@@ -12,8 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -28,7 +27,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 		return cfg, err
 	}
 	if r.Role == RoleServer {
-		set, err := federated.FromSettings(r.Settings)
+		set, err := kinds.StoredServed(r.Kind, r.Settings)
 		if err != nil {
 			return cfg, err
 		}
@@ -41,8 +40,8 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 			begin = append(begin, m.Peer)
 		}
 		slices.Sort(begin)
-		cfg.Targets = map[string][]wire.PeerID{gossip.PeersPlace: begin}
-		cfg.Anyone = []string{gossip.PeersPlace} // peers find each other
+		cfg.Targets = map[string][]wire.PeerID{r.Place: begin}
+		cfg.Anyone = []string{r.Place} // peers find each other
 		return cfg, nil
 	}
 	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}

@@ -72,7 +72,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 	}{
 		"server": {
 			func(fsys vfs.FS) string {
-				return begun(t, fsys, RoleServer, job.KindFederated, job.ServerPlace, old, art)
+				return begun(t, fsys, RoleServer, federated.Name, job.ServerPlace, old, art)
 			},
 			func(ctx context.Context, o Options) error {
 				_, err := Serve(ctx, ServerOptions{Options: o})
@@ -81,7 +81,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 		},
 		"peer": {
 			func(fsys vfs.FS) string {
-				return begun(t, fsys, RolePeer, job.KindGossip, gossip.PeersPlace, asked, plain)
+				return begun(t, fsys, RolePeer, gossip.Name, gossip.PeersPlace, asked, plain)
 			},
 			func(ctx context.Context, o Options) error {
 				_, err := RunPeer(ctx, PeerOptions{Options: o})

@@ -69,7 +69,7 @@ func (w *together) live(run func(context.Context, *lived) error) *lived {
 	return l
 }
 
-func (w *together) serve(name string, cfg *federated.Config, linger time.Duration) *lived {
+func (w *together) serve(name string, cfg job.Served, linger time.Duration) *lived {
 	return w.live(func(ctx context.Context, l *lived) (err error) {
 		l.res, err = Serve(ctx, ServerOptions{Job: cfg, Open: true, Options: w.options(l, name), Linger: linger})
 		return err

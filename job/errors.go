@@ -72,9 +72,6 @@ type UnknownError struct {
 
 // Error lists the jobs that exist.
 func (e *UnknownError) Error() string {
-	if e.Job == KindGossip {
-		return "job gossip has no server: rhizome peer gossip runs a node of it, rhizome sim gossip all of them in one process"
-	}
 	near := ""
 	if like := strictyaml.Closest(e.Job, e.Known); like != "" {
 		near = "; did you mean " + like + "?"

@@ -3,19 +3,18 @@ package job
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 )
 
-// field is one setting of a kind of job by the name that files and flags know it by.
+// Field is one setting of a kind whose settings are the struct C, by the name that files and flags know it by.
 type Field[C any] struct {
 	Key string
 	At  func(*C) any // pointer to the field
 }
 
-func FieldOf[C any](fields []Field[C], key string) *Field[C] {
+func fieldOf[C any](fields []Field[C], key string) *Field[C] {
 	for i := range fields {
 		if fields[i].Key == key {
 			return &fields[i]
@@ -24,18 +23,15 @@ func FieldOf[C any](fields []Field[C], key string) *Field[C] {
 	return nil
 }
 
-func IsNumber[C any](fields []Field[C], key string) bool {
-	switch FieldOf(fields, key).At(new(C)).(type) {
-	case *int, *uint64, *float64:
-		return true
-	}
-	return false
-}
-
-func KeysOf[C any](fields []Field[C]) []string {
-	out := make([]string, len(fields))
+// FieldKeys returns the keys of a table of fields.
+func FieldKeys[C any](fields []Field[C]) []Key {
+	out := make([]Key, len(fields))
 	for i, f := range fields {
-		out[i] = f.Key
+		out[i].Name = f.Key
+		switch f.At(new(C)).(type) {
+		case *int, *uint64, *float64:
+			out[i].Number = true
+		}
 	}
 	return out
 }
@@ -51,10 +47,11 @@ func (e *KeyError) Error() string {
 	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax), strictyaml.Hint(e.Key, e.Known))
 }
 
+// Set gives the field of that key the value that a text says. Errors are *ConfigError.
 func Set[C any](fields []Field[C], c *C, key, text string) error {
-	f := FieldOf(fields, key)
+	f := fieldOf(fields, key)
 	if f == nil {
-		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(KeysOf(fields), ", ")}
+		return &ConfigError{"key", fmt.Sprintf("%q", key), "one of the settings of the kind"}
 	}
 	bad := func(want string) error { return &ConfigError{key, fmt.Sprintf("%q", text), want} }
 	var err error
@@ -86,8 +83,9 @@ func Set[C any](fields []Field[C], c *C, key, text string) error {
 	return nil
 }
 
+// Get returns the field of that key as text that Set reads back, or "" where there is none.
 func Get[C any](fields []Field[C], c *C, key string) string {
-	f := FieldOf(fields, key)
+	f := fieldOf(fields, key)
 	if f == nil {
 		return ""
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// localPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
+// LocalPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
 // name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only, where
 // nobody has to prove who they are.
 func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
@@ -24,12 +24,12 @@ func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
 	return wire.PeerIDFromPublicKey(public)
 }
 
-// serverName is the server's name and directory; ClientName is that of client i.
+// ServerName is the server's name and directory; ClientName is that of client i.
 const ServerName = "server"
 
 func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
-// isNode says whether that is the name of a node of a run, of whatever number.
+// IsNode says whether that is the name of a node of a run, of whatever number.
 func IsNode(name string) bool {
 	digits, client := strings.CutPrefix(name, "client-")
 	if !client {
@@ -39,7 +39,7 @@ func IsNode(name string) bool {
 	return err == nil && i >= 0 && ClientName(i) == name
 }
 
-// nodeNames returns the names of all nodes of a run, the server first.
+// NodeNames returns the names of all nodes of a run, the server first.
 func NodeNames(clients int) []string {
 	out := []string{ServerName}
 	for i := range clients {

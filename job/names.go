@@ -26,7 +26,7 @@ func GoodName(s string) bool {
 	return true
 }
 
-// isPath says whether a job's name is that of a file.
+// IsPath says whether a job's name is that of a file.
 func IsPath(name string) bool {
 	ext := path.Ext(name)
 	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"

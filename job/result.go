@@ -66,7 +66,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*float32)(n))
 }
 
-// scalarOf returns the number in a float32 scalar.
+// ScalarOf returns the number in a float32 scalar.
 func ScalarOf(v value.Value) (Number, bool) {
 	t, ok := v.(value.Tensor)
 	if !ok || t.DType() != tensor.Float32 || t.Len() != 1 {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/bench"
 	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -104,7 +104,7 @@ func (f *netFlags) spawn() (*bench.NetProcess, error) {
 }
 
 // train starts the processes of a job, in a directory that is made for it.
-func (f *netFlags) train(c federated.Config, dir string) (*bench.NetProcess, error) {
+func (f *netFlags) train(c job.Job, dir string) (*bench.NetProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -113,7 +113,8 @@ func (f *netFlags) train(c federated.Config, dir string) (*bench.NetProcess, err
 		return nil, err
 	}
 	var text strings.Builder
-	for _, key := range federated.Keys() {
+	text.WriteString(job.KeyKind + ": " + c.Kind().Name() + "\n")
+	for _, key := range job.KeysOf(c.Kind()) {
 		text.WriteString(key + ": " + c.Get(key) + "\n")
 	}
 	file := filepath.Join(dir, "job.yaml")

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/compile"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/onnx"
 )
 
@@ -22,11 +23,11 @@ func newCompile(c *console) *cobra.Command {
 		Example: "  rhizome compile --explain\n  rhizome compile mine.yaml -o mine.onnx",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			named, given, err := set.federated(args, true)
+			named, given, err := set.served(args, true)
 			if err != nil {
 				return err
 			}
-			cfg, err := named.With(given)
+			cfg, err := job.With(named, given)
 			if err != nil {
 				return err
 			}

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 )
 
 func newData(c *console) *cobra.Command {
-	d := federated.Default()
 	var part, of int
+	var seed, alpha string
+	dealt, _ := kinds.Find(job.DefaultName) // it is part of the program
 	var file string
 	var asJSON, force bool
 	cmd := &cobra.Command{
@@ -25,8 +28,8 @@ func newData(c *console) *cobra.Command {
 		Example: "  rhizome data digits --part 0 --of 2 -o part0.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			if writes := federated.WritableSets(); !slices.Contains(writes, args[0]) {
-				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], strings.Join(writes, ", "))}
+			if d, ok := dealt.(job.Dealt); ok && !slices.Contains(d.WritableSets(), args[0]) {
+				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], strings.Join(d.WritableSets(), ", "))}
 			}
 			if file == "" {
 				return &badInput{"data needs -o FILE"}
@@ -37,8 +40,11 @@ func newData(c *console) *cobra.Command {
 			if part < 0 || part >= of {
 				return &badInput{fmt.Sprintf("--part is %d; want 0 to %d, as --of is %d", part, of-1, of)}
 			}
-			d.Data, d.Clients = args[0], of
-			text, samples, err := d.PartText(part)
+			j, err := job.With(dealt, map[string]string{"data": args[0], "clients": strconv.Itoa(of), "seed": seed, "alpha": alpha})
+			if err != nil {
+				return &badInput{err.Error()}
+			}
+			text, samples, err := j.(job.Dealt).PartText(part)
 			if err != nil {
 				return &badInput{err.Error()}
 			}
@@ -61,9 +67,9 @@ func newData(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&part, "part", 0, "which part, from 0")
-	flags.IntVar(&of, "of", d.Clients, "parts, as many as the job has clients")
-	flags.Uint64Var(&d.Seed, "seed", d.Seed, "the seed of the job")
-	flags.Float64Var(&d.Alpha, "alpha", d.Alpha, "the label skew of the job")
+	flags.IntVar(&of, "of", dealt.About().Clients, "parts, as many as the job has clients")
+	flags.StringVar(&seed, "seed", dealt.Get("seed"), "the seed of the job")
+	flags.StringVar(&alpha, "alpha", dealt.Get("alpha"), "the label skew of the job")
 	flags.BoolVar(&force, "force", false, "replace a file that is there")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	flags.StringVarP(&file, "output", "o", "", "the file")

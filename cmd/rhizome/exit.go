@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -50,7 +51,7 @@ func exitCode(err error) int {
 		return exitSuperseded
 	case isAny[*deploy.RemovedError](err):
 		return exitRemoved
-	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err),
+	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err), isAny[*job.LacksError](err), isAny[*kinds.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err), isAny[*journal.FormatError](err),
 		isAny[artifact.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),

@@ -11,8 +11,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 )
 
 func newJob(c *console) *cobra.Command {
@@ -45,7 +43,7 @@ func newJobList(c *console) *cobra.Command {
 		Short: "List the built-in jobs",
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
-			for _, name := range kinds.AllBuiltins() {
+			for _, name := range kinds.Builtins(nil) {
 				l, err := builtinJob(name, newJobSettings())
 				if err != nil {
 					return err
@@ -73,7 +71,7 @@ func newJobShow(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in job",
-		Long: "Print the job file of a built-in job: " + strings.Join(kinds.AllBuiltins(), ", ") + ". Saved, it is a job file that runs as the built-in job\n" +
+		Long: "Print the job file of a built-in job: " + strings.Join(kinds.Builtins(nil), ", ") + ". Saved, it is a job file that runs as the built-in job\n" +
 			"does, to the same model; edit it, and it is a job of your own. --set changes settings in what is printed.",
 		Example: "  rhizome job show digits > mine.yaml\n  rhizome job show digits --set name=mine --set rounds=20 > mine.yaml",
 		Args:    cobra.ExactArgs(1),
@@ -98,43 +96,32 @@ func newJobShow(c *console) *cobra.Command {
 // builtinJob returns a built-in job with the settings that were given.
 func builtinJob(name string, given *jobSettings) (jobLine, error) {
 	if isJobFile(name) {
-		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s", name, strings.Join(kinds.AllBuiltins(), ", "))}
+		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s", name, strings.Join(kinds.Builtins(nil), ", "))}
 	}
-	text, err := kinds.BuiltinFile(name)
+	text, kind, err := kinds.BuiltinFile(name)
 	if err != nil {
 		return jobLine{}, err
 	}
-	l := jobLine{Job: name, Kind: job.KindFederated, About: about(text)}
-	if name == job.KindGossip {
-		l.Kind = job.KindGossip
+	l := jobLine{Job: name, Kind: kind.Name(), About: about(text)}
+	set, err := given.all(kind)
+	if err != nil {
+		return jobLine{}, err
 	}
-	set, err := given.all(l.Kind)
+	builtin, err := job.Parse(kind, name+".yaml", text)
+	if err != nil {
+		return jobLine{}, err
+	}
+	want, err := job.With(builtin, set)
 	if err != nil {
 		return jobLine{}, err
 	}
 	text = withSettings(text, set)
-	if l.Kind == job.KindGossip {
-		want, err := gossip.Default().With(set)
-		if err != nil {
-			return jobLine{}, err
-		}
-		got, err := gossip.Parse(name+".yaml", text)
-		if l.Settings, l.File = got.Settings(), string(text); err != nil || got == want {
-			return l, err
-		}
-	} else {
-		named, err := kinds.Builtin(name)
-		if err != nil {
-			return jobLine{}, err
-		}
-		want, err := named.With(set)
-		if err != nil {
-			return jobLine{}, err
-		}
-		got, err := federated.Parse(name+".yaml", text)
-		if l.Settings, l.File = got.Settings(), string(text); err != nil || got == want {
-			return l, err
-		}
+	got, err := job.Parse(kind, name+".yaml", text)
+	if err != nil {
+		return jobLine{}, err
+	}
+	if l.Settings, l.File = job.Settings(got), string(text); got == want {
+		return l, nil
 	}
 	return jobLine{}, fmt.Errorf("the file of the job %s with its settings changed is another job: a fault of this program", name)
 }

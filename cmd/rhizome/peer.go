@@ -8,7 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 )
 
 func newPeer(c *console) *cobra.Command {
@@ -26,16 +26,18 @@ func newPeer(c *console) *cobra.Command {
 		Example: "  rhizome peer gossip\n  rhizome peer gossip --bootstrap /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			named, given, err := set.gossip(args, f.dir == "")
+			named, given, err := set.peered(args, f.dir == "")
 			if err != nil {
 				return err
 			}
-			if d, ok := given["discovery"]; ok && d != gossip.DiscoveryExchange {
-				return &badInput{fmt.Sprintf("--set discovery=%s: nodes of rhizome peer tell each other whom they know; want %s", d, gossip.DiscoveryExchange)}
-			}
 			o := deploy.PeerOptions{Job: named, Set: given, Bootstrap: bootstrap}
+			for _, f := range apart(named) {
+				if text, ok := given[f.Key]; ok && text != f.Value {
+					return &badInput{fmt.Sprintf("--set %s=%s: %s; want %s", f.Key, text, f.Why, f.Value)}
+				}
+			}
 			if named != nil {
-				f.dir = stateDir(f.dir, named.Name+"-peer")
+				f.dir = stateDir(f.dir, named.About().Name+"-peer")
 			}
 			v := &nodeView{c: c, json: f.json}
 			ctx, cancel, options := f.options(cmd.Context(), v)
@@ -69,6 +71,14 @@ func newPeer(c *console) *cobra.Command {
 	set.flag(flags, "seed", "S", "what all that is random is drawn from")
 	set.register(flags, setUsage)
 	return cmd
+}
+
+// apart are the settings that nodes in processes of their own must have; j is nil where a directory tells the job.
+func apart(j job.Peered) []job.Forced {
+	if j == nil {
+		j, _ = kinds.FindPeered(kinds.Builtins(kinds.Peered)[0]) // it is part of the program
+	}
+	return j.Apart()
 }
 
 type peerDoneLine struct {

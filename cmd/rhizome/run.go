@@ -34,7 +34,7 @@ func newRun(c *console) *cobra.Command {
 		Use:   "run [JOB]",
 		Short: "Train a job on this machine: one server and its clients",
 		Long: "Train a job on this machine: one server and its clients, each a node with its own directory.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
 			"that comes out is the same to the bit.",
 		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run --chaos 0.3",
@@ -60,7 +60,7 @@ func newRun(c *console) *cobra.Command {
 }
 
 func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
-	named, set, err := f.set.federated(args, f.dir == "")
+	named, set, err := f.set.served(args, f.dir == "")
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 		}
 	}
 	if named != nil {
-		o.Dir = stateDir(f.dir, named.Name)
+		o.Dir = stateDir(f.dir, named.About().Name)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

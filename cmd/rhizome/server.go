@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -31,7 +31,7 @@ func newServer(c *console) *cobra.Command {
 			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further invitations, --allow names\n" +
 			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is announced on the local\n" +
 			"network only where --open or --lan says so.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like: the same command goes on where it was, and so do the clients.",
 		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and what it is behind it",
 		Args:    cobra.MaximumNArgs(1),
@@ -39,7 +39,7 @@ func newServer(c *console) *cobra.Command {
 			if open && len(allow) > 0 {
 				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"}
 			}
-			named, given, err := set.federated(args, f.dir == "")
+			named, given, err := set.served(args, f.dir == "")
 			if err != nil {
 				return err
 			}
@@ -55,18 +55,18 @@ func newServer(c *console) *cobra.Command {
 				f.lan = open
 			}
 			if named != nil {
-				f.dir = stateDir(f.dir, named.Name+"-server")
+				f.dir = stateDir(f.dir, named.About().Name+"-server")
 			}
 			if settings != "" {
 				var all map[string]string
 				if err := json.Unmarshal([]byte(settings), &all); err != nil {
 					return &badInput{"--settings: " + err.Error()}
 				}
-				named, err := federated.FromSettings(all)
-				if err != nil {
+				kind := all[job.KeyKind]
+				delete(all, job.KeyKind)
+				if o.Job, err = kinds.StoredServed(kind, all); err != nil {
 					return err
 				}
-				o.Job = &named
 			}
 			if known != "" {
 				for p := range strings.SplitSeq(known, ",") {

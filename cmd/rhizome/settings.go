@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 )
 
 // jobSettings are the settings that a command line gives the job that it names: each by --set, and some by a flag of their own. All
@@ -42,16 +39,16 @@ func (s *jobSettings) flag(flags *pflag.FlagSet, key, kind, usage string) {
 // setUsage is what the help says of --set.
 const setUsage = "any setting of the job, by its name in a job file; may be given again"
 
-// all returns the settings that were given for a job of that kind, which must have each, and each once.
-func (s *jobSettings) all(kind string) (map[string]string, error) {
+// all returns the settings that were given for a job of a kind, which must have each, and each once.
+func (s *jobSettings) all(kind job.Kind) (map[string]string, error) {
 	out := map[string]string{}
 	for key, text := range s.set {
 		if key == "kind" {
-			return nil, &badInput{fmt.Sprintf("--set kind=%s: of which kind a job is, its file says; this one is %s", text, kind)}
+			return nil, &badInput{fmt.Sprintf("--set kind=%s: of which kind a job is, its file says; this one is %s", text, kind.Name())}
 		}
 		out[key] = text
 	}
-	if err := kinds.CheckKeys(kind, out); err != nil {
+	if err := job.CheckKeys(kind, out); err != nil {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.flags)) {
@@ -68,31 +65,42 @@ func (s *jobSettings) all(kind string) (map[string]string, error) {
 	return out, nil
 }
 
-// federated returns the job with a server that is named, or nil where none is and none is needed, because a directory tells it; and
-// the settings that are to be changed. The job has the name that they give it.
-func (s *jobSettings) federated(args []string, needed bool) (*federated.Config, map[string]string, error) {
-	set, err := s.all(job.KindFederated)
-	if err != nil || len(args) == 0 && !needed {
-		return nil, set, err
-	}
-	named, err := kinds.Find(append(args, job.DefaultName)[0])
-	if name, ok := set["name"]; ok && err == nil {
-		named, err = named.With(map[string]string{"name": name})
-	}
-	return &named, set, err
+// served returns the job with a server that is named, or nil where none is and none is needed, because a directory tells it; and the
+// settings that are to be changed. The job has the name that they give it.
+func (s *jobSettings) served(args []string, needed bool) (job.Served, map[string]string, error) {
+	return namedJob(s, args, needed, job.DefaultName, kinds.FindServed)
 }
 
-// gossip is federated for a job without a server.
-func (s *jobSettings) gossip(args []string, needed bool) (*gossip.Config, map[string]string, error) {
-	set, err := s.all(job.KindGossip)
-	if err != nil || len(args) == 0 && !needed {
-		return nil, set, err
+// peered is served for a job without a server.
+func (s *jobSettings) peered(args []string, needed bool) (job.Peered, map[string]string, error) {
+	return namedJob(s, args, needed, kinds.Builtins(kinds.Peered)[0], kinds.FindPeered)
+}
+
+// namedJob finds the job that a command line names.
+func namedJob[J job.Job](s *jobSettings, args []string, needed bool, otherwise string, find func(string) (J, error)) (j J, set map[string]string, err error) {
+	name := append(args, otherwise)[0]
+	kind, err := find(otherwise) // whose settings are taken where a directory tells the job
+	if err != nil {
+		return j, nil, err
 	}
-	named, err := kinds.FindGossip(append(args, job.KindGossip)[0])
-	if name, ok := set["name"]; ok && err == nil {
-		named, err = named.With(map[string]string{"name": name})
+	of := kind.Kind()
+	if len(args) > 0 || needed {
+		if j, err = find(name); err != nil {
+			if _, bad := s.all(of); bad != nil { // settings are refused before jobs are
+				err = bad
+			}
+			return j, nil, err
+		}
+		of = j.Kind()
 	}
-	return &named, set, err
+	if set, err = s.all(of); err != nil || len(args) == 0 && !needed {
+		var none J
+		return none, set, err
+	}
+	if name, ok := set["name"]; ok {
+		j, err = job.With(j, map[string]string{"name": name})
+	}
+	return j, set, err
 }
 
 // stateDir returns where the state of a job is kept where no --dir says so.
@@ -101,21 +109,6 @@ func stateDir(dir, name string) string {
 		return dir
 	}
 	return filepath.Join(".rhizome", name)
-}
-
-// kindOfNamed returns the kind of the job that a user names, built in or in a file.
-func kindOfNamed(name string) (string, error) {
-	if !isJobFile(name) {
-		if name == job.KindGossip {
-			return job.KindGossip, nil
-		}
-		return job.KindFederated, nil
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return "", err
-	}
-	return job.KindOf(name, text)
 }
 
 // isJobFile says whether a job's name is that of a file.

@@ -12,8 +12,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
 	"github.com/rhizome-ml/rhizome/sim/conditions"
 	"github.com/rhizome-ml/rhizome/sim/study"
@@ -59,97 +57,36 @@ func onlyWith(fl *pflag.FlagSet, jobNamed bool) (err error) {
 		case jobNamed && slices.Contains(chaosOnly, f.Name):
 			err = &badInput{fmt.Sprintf("--%s is of a simulation without a JOB", f.Name)}
 		case !jobNamed && slices.Contains(jobOnly, f.Name):
-			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, gossip, or a job file", f.Name, f.Name, strings.Join(kinds.Builtins(), ", "))}
+			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, or a job file", f.Name, f.Name, strings.Join(append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...), ", "))}
 		}
 	})
 	return err
 }
 
-// subject is the job that is simulated; one of both is set.
-type subject struct {
-	federated *federated.Config
-	gossip    *gossip.Config
-}
-
-// findSubject returns the job of a name with the settings that were given, and with so many nodes where that is not empty; of a job
-// with a server those are its clients.
-func findSubject(name, nodes string, given *jobSettings) (subject, error) {
-	kind, err := kindOfNamed(name)
+// subject returns the job of a name with the settings that were given, and with so many nodes where that is not empty; of a job with a
+// server those are its clients.
+func subject(name, nodes string, given *jobSettings) (job.Job, error) {
+	j, err := kinds.Find(name)
 	if err != nil {
-		return subject{}, err
+		return nil, err
 	}
-	key := map[string]string{job.KindGossip: "nodes", job.KindFederated: "clients"}[kind]
+	key := j.Kind().Size()
 	if given.alias[key] = "nodes"; nodes != "" {
 		given.flags[key] = nodes
 	}
-	if kind == job.KindGossip {
-		g, set, err := given.gossip([]string{name}, true)
-		if err != nil {
-			return subject{}, err
-		}
-		changed, err := g.With(set)
-		return subject{gossip: &changed}, err
-	}
-	c, set, err := given.federated([]string{name}, true)
-	var unknown *job.UnknownError
-	if errors.As(err, &unknown) {
-		unknown.Known = kinds.AllBuiltins()
-	}
+	set, err := given.all(j.Kind())
 	if err != nil {
-		return subject{}, err
+		return nil, err
 	}
-	changed, err := c.With(set)
-	return subject{federated: &changed}, err
+	return job.With(j, set)
 }
 
-func (s subject) name() string {
-	if s.gossip != nil {
-		return s.gossip.Name
-	}
-	return s.federated.Name
-}
-
-func (s subject) kind() string {
-	if s.gossip != nil {
-		return job.KindGossip
-	}
-	return job.KindFederated
-}
-
-func (s subject) seed() uint64 {
-	if s.gossip != nil {
-		return s.gossip.Seed
-	}
-	return s.federated.Seed
-}
-
-// settings returns all settings of the job, in the order of its kind.
-func (s subject) settings() (out [][2]string) {
-	if s.gossip != nil {
-		for _, key := range gossip.Keys() {
-			out = append(out, [2]string{key, s.gossip.Get(key)})
-		}
-		return out
-	}
-	for _, key := range federated.Keys() {
-		out = append(out, [2]string{key, s.federated.Get(key)})
+// settingsOf returns all settings of a job, in the order of its kind.
+func settingsOf(j job.Job) (out [][2]string) {
+	for _, key := range job.KeysOf(j.Kind()) {
+		out = append(out, [2]string{key, j.Get(key)})
 	}
 	return out
-}
-
-func (s subject) rounds() int {
-	if s.gossip != nil {
-		return s.gossip.Rounds
-	}
-	return s.federated.Rounds
-}
-
-// nodes returns how many nodes the job has, the server among them.
-func (s subject) nodes() int {
-	if s.gossip != nil {
-		return s.gossip.Nodes
-	}
-	return s.federated.Clients + 1
 }
 
 // run simulates a job.
@@ -169,15 +106,18 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	if fl.Changed("seed") {
 		f.set.flags["seed"] = fl.Lookup("seed").Value.String()
 	}
-	s, err := findSubject(name, nodes, f.set)
+	j, err := subject(name, nodes, f.set)
 	if err != nil {
 		return err
 	}
+	all := j.About()
 	d := &simDone{
-		Job: s.name(), Kind: s.kind(), Nodes: s.nodes(), Rounds: s.rounds(), Seed: s.seed(), Network: f.network, FaultFile: f.faults,
-		Durable: f.durable || !f.volatile && s.nodes() <= study.DurableMost, Command: again(name, fl),
+		Job: all.Name, Kind: j.Kind().Name(), Nodes: all.Nodes, Rounds: all.Rounds, Seed: all.Seed, Network: f.network, FaultFile: f.faults,
+		Durable: f.durable || !f.volatile && all.Nodes <= study.DurableMost, Command: again(name, fl),
 	}
-	o, err := f.options(s, d)
+	_, d.served = j.(job.Served)
+	_, d.peered = j.(job.Peered)
+	o, err := f.options(j, d)
 	if err == nil {
 		err = checkReport(f.report)
 	}
@@ -207,7 +147,7 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	}
 	d.fill(r, took)
 	if f.report != "" {
-		if err := writeReport(f.report, s, d, r); err != nil {
+		if err := writeReport(f.report, j, d, r); err != nil {
 			return err
 		}
 	}
@@ -226,8 +166,8 @@ func (e *simInterruptedError) Error() string {
 func (e *simInterruptedError) Unwrap() error { return job.ErrInterrupted }
 
 // options puts together what is simulated.
-func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
-	o := study.Options{Federated: s.federated, Gossip: s.gossip, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault()}
+func (f *simJobFlags) options(j job.Job, d *simDone) (study.Options, error) {
+	o := study.Options{Job: j, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault()}
 	n, err := conditions.FindNetwork(f.network)
 	if err != nil {
 		return o, err
@@ -242,7 +182,7 @@ func (f *simJobFlags) options(s subject, d *simDone) (study.Options, error) {
 		return o, err
 	}
 	d.faultsText = faults.Text
-	run := conditions.Run{Seed: s.seed(), Nodes: s.nodes(), Durable: d.Durable, Server: s.federated != nil, Horizon: d.horizon}
+	run := conditions.Run{Seed: d.Seed, Nodes: d.Nodes, Durable: d.Durable, Server: d.served, Horizon: d.horizon}
 	if err := faults.Check(run); err != nil {
 		return o, err
 	}

@@ -37,8 +37,8 @@ func checkReport(path string) error {
 }
 
 // writeReport writes the page of a simulation, whole or not at all.
-func writeReport(path string, s subject, d *simDone, r *study.Result) error {
-	text, err := pageOf(s, d, r).HTML()
+func writeReport(path string, j job.Job, d *simDone, r *study.Result) error {
+	text, err := pageOf(j, d, r).HTML()
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func scored(samples []study.Sample, f func(study.Sample) job.Number) []float64 {
 }
 
 // pageOf puts together the report.
-func pageOf(s subject, d *simDone, r *study.Result) *page.Page {
+func pageOf(j job.Job, d *simDone, r *study.Result) *page.Page {
 	virtual, took := time.Duration(d.Virtual*1e9), time.Duration(d.Real*1e9)
 	p := &page.Page{
 		Title: d.Job, Subtitle: "a simulation of " + d.what(), X: curve(r.Samples, func(s study.Sample) float64 { return s.At.Seconds() }),
@@ -87,7 +87,7 @@ func pageOf(s subject, d *simDone, r *study.Result) *page.Page {
 			{Name: "bytes", Value: octets(float64(d.Bytes)), Note: octets(d.BytesPerNode) + " a node"},
 			{Name: "crashes", Value: count(float64(d.Crashes)), Note: "of " + count(float64(d.Starts)) + " starts"},
 		},
-		Charts: charts(s, d, r), Command: d.Command,
+		Charts: charts(j, d, r), Command: d.Command,
 		Footer: "Rhizome " + readVersions().Version + " · run hash " + d.Hash + " · model sha256 " + d.ModelSHA256,
 	}
 	if !d.Completed {
@@ -98,7 +98,7 @@ func pageOf(s subject, d *simDone, r *study.Result) *page.Page {
 		p.Tables = append(p.Tables, t)
 	}
 	var rows [][]string
-	for _, kv := range s.settings() {
+	for _, kv := range settingsOf(j) {
 		rows = append(rows, []string{kv[0], kv[1]})
 	}
 	p.Tables = append(p.Tables,
@@ -110,11 +110,11 @@ func pageOf(s subject, d *simDone, r *study.Result) *page.Page {
 	return p
 }
 
-func charts(s subject, d *simDone, r *study.Result) []page.Chart {
+func charts(j job.Job, d *simDone, r *study.Result) []page.Chart {
 	samples := r.Samples
 	accuracy := page.Chart{Title: "Accuracy", Unit: page.Percent, Lines: []page.Line{
 		{Name: "accuracy", Colour: 1, Values: scored(samples, func(s study.Sample) job.Number { return s.Accuracy })}}}
-	if s.gossip != nil {
+	if d.peered {
 		accuracy.Note = fmt.Sprintf("Over %d nodes that stand evenly among all.", min(study.ScoredNodes, d.Nodes))
 		accuracy.Lines[0].Name = "mean"
 		accuracy.Lines = append(accuracy.Lines,

@@ -49,6 +49,7 @@ type simDone struct {
 
 	Report string `json:"report,omitempty"`
 
+	served, peered          bool // what the job is
 	horizon                 time.Duration
 	networkText, faultsText string
 	counts                  sim.Counts
@@ -59,7 +60,7 @@ func (d *simDone) what() string {
 	disks := "volatile: they forget everything when they crash"
 	if d.Durable {
 		disks = "durable: a journal on a disk for each"
-	} else if d.Kind == job.KindFederated {
+	} else if d.served {
 		disks = "volatile: clients forget everything when they crash, the server has a journal"
 	}
 	faults := ""
@@ -95,7 +96,7 @@ func simSummary(d *simDone) string {
 	}
 	row("accuracy", styleGood.Render(percent(d.Accuracy)))
 	row("loss", fmt.Sprintf("%.4f", d.Loss))
-	if d.Kind == job.KindGossip {
+	if d.peered {
 		row("merged", count(float64(d.Contributions))+" models")
 	} else {
 		row("contributions", fmt.Sprint(d.Contributions))
@@ -108,7 +109,11 @@ func simSummary(d *simDone) string {
 	}
 	row("memory", octets(float64(d.Memory)))
 	if d.ModelSHA256 != "" {
-		row(map[string]string{job.KindGossip: "models sha256"}[d.Kind]+map[string]string{job.KindFederated: "model sha256"}[d.Kind], d.ModelSHA256)
+		what := "model sha256"
+		if d.peered {
+			what = "models sha256"
+		}
+		row(what, d.ModelSHA256)
 	}
 	hash := d.Hash
 	if d.Checked {

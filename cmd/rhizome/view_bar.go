@@ -36,7 +36,7 @@ type barView struct {
 func (v *barView) begin(l *local.Local) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.name, v.rounds, v.started, v.last = l.Config().Name, l.Config().Rounds, time.Now(), time.Now()
+	v.name, v.rounds, v.started, v.last = l.Config().About().Name, l.Config().About().Rounds, time.Now(), time.Now()
 	v.line(styleDim.Render("starting " + v.name + " …"))
 	v.stop = make(chan struct{})
 	go v.watch(v.stop)

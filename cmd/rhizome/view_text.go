@@ -15,7 +15,7 @@ type lineView struct {
 	rounds int
 }
 
-func (v *lineView) begin(l *local.Local) { v.rounds = l.Config().Rounds }
+func (v *lineView) begin(l *local.Local) { v.rounds = l.Config().About().Rounds }
 
 func (v *lineView) round(r job.Round) {
 	fmt.Fprintf(v.out, "round %*d/%d  accuracy %s  loss %.4f  contributions %d\n",

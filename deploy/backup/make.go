@@ -178,7 +178,7 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 	if err := f.take(o.Dir); err != nil {
 		return nil, nil, err
 	}
-	m = &Manifest{Format: FormatVersion, What: WhatRun, Job: k.Config.Name, Digest: k.Digest, Rounds: k.Config.Rounds}
+	m = &Manifest{Format: FormatVersion, What: WhatRun, Job: k.Config.About().Name, Digest: k.Digest, Rounds: k.Config.About().Rounds}
 	var dirs []string
 	for _, name := range k.Nodes {
 		dirs = append(dirs, filepath.Join(o.Dir, name))

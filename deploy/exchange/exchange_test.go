@@ -40,7 +40,7 @@ func digits(t *testing.T) *Package {
 		t.Fatal(err)
 	}
 	return &Package{Bytes: b, Offer: Offer{
-		Job: "digits", Kind: job.KindFederated, Settings: federated.Default().Settings(), Seed: 1, Digest: hex.EncodeToString(art.Digest[:]),
+		Job: "digits", Kind: federated.Name, Settings: federated.Default().Settings(), Seed: 1, Digest: hex.EncodeToString(art.Digest[:]),
 		Bytes: int64(len(b)), Place: job.ClientsPlace, Member: 3,
 	}}
 }
@@ -67,7 +67,7 @@ func TestAJobTravels(t *testing.T) {
 	if err != nil || string(got.Bytes) != string(want.Bytes) || got.Model == nil || got.Offer.Member != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if cfg, err := federated.FromSettings(got.Offer.Settings); err != nil || cfg != federated.Default() {
+	if cfg, err := job.FromSettings(federated.Kind{}, got.Offer.Settings); err != nil || cfg != federated.Default() {
 		t.Errorf("settings: %+v, %v", cfg, err)
 	}
 	if got, err = between(Hello{Peer: string(me), Held: want.Offer.Digest}, ArtifactMax, give); err != nil || got.Bytes != nil {

@@ -35,7 +35,7 @@ func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 		}
 		return settled, nil
 	}
-	n := l.Config().Clients
+	n := l.Config().About().Clients
 	ids := make([]*identity.Identity, n)
 	for i := range ids {
 		if ids[i], err = identity.New(); err != nil {
@@ -43,15 +43,17 @@ func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 		}
 	}
 	slices.SortFunc(ids, func(a, b *identity.Identity) int { return strings.Compare(string(a.Peer()), string(b.Peer())) })
-	local, err := l.Config().Peers()
-	if err != nil {
-		return nil, err
+	local := make([]wire.PeerID, n) // of the clients of a run in one process
+	for i := range local {
+		if local[i], err = job.LocalPeer(l.Config().About().Seed, job.ClientName(i)); err != nil {
+			return nil, err
+		}
 	}
 	order := make([]int, n) // clients in the order of their ids in one process
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(string(local[1+a]), string(local[1+b])) })
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(string(local[a]), string(local[b])) })
 	out := make([]wire.PeerID, n)
 	for rank, i := range order {
 		// A key that is there was made by a start that was interrupted before anything ran with it.

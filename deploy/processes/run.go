@@ -89,7 +89,9 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := json.Marshal(o.Run.Config().Settings())
+	all := job.Settings(o.Run.Config())
+	all[job.KeyKind] = o.Run.Config().Kind().Name()
+	settings, err := json.Marshal(all)
 	if err != nil {
 		return nil, err
 	}

@@ -26,13 +26,14 @@ func inModule(path string) (pkg string, ok bool) {
 var rows = [][]string{
 	{"cmd/rhizome"},
 	{"internal/prove"},
-	{"bench", "sim/chaos", "sim/study", "sim/conditions", "sim/page"},
+	{"bench", "sim/chaos", "sim/conditions", "sim/page"},
 	{"."}, // the root
 	{"deploy"},
 	{"job/archive", "job/local"},
 	{"job/rundir"},
 	{"job/kinds"},
 	{"job/kinds/federated", "job/kinds/gossip"},
+	{"sim/study"},
 	{"job/observe", "job/install"},
 	{"job"},
 	{"sim"},

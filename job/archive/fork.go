@@ -11,7 +11,6 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -94,7 +93,7 @@ type fork struct {
 
 	tuned *retuned // or nil, where nothing is changed
 
-	members func(*compile.Artifact, federated.Config) ([]job.Member, error) // installs the nodes with another program
+	members func(*compile.Artifact, job.Served) ([]job.Member, error) // installs the nodes with another program
 }
 
 // cutNode is a node at the place where it is cut.
@@ -121,7 +120,7 @@ func newFork(o ForkOptions) (*fork, error) {
 	if o.To == "" {
 		o.To = fmt.Sprintf("%s-at-%d", o.Dir, o.At)
 	}
-	f := &fork{o: o, members: func(art *compile.Artifact, cfg federated.Config) ([]job.Member, error) { return cfg.Members(art) }}
+	f := &fork{o: o, members: func(art *compile.Artifact, cfg job.Served) ([]job.Member, error) { return cfg.Members(art) }}
 	there, err := rundir.Survey(o.FS, o.To)
 	if err != nil {
 		return nil, err
@@ -189,7 +188,7 @@ func (f *fork) rounds(only int) (map[int]*finished, error) {
 			if ev.Name != job.EventRound {
 				continue
 			}
-			round, err := federated.ParseRound(ev.Value)
+			round, err := f.old.Config.Round(ev.Value)
 			if err != nil {
 				return err
 			}

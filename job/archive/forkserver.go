@@ -8,7 +8,6 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -21,7 +20,7 @@ import (
 // ServerFork says how the server of a job, a process of its own, becomes another server that goes on from one of its rounds.
 type ServerFork struct {
 	ForkOptions
-	Config  federated.Config  // the job of the old one
+	Config  job.Served        // the job of the old one
 	Program *compile.Artifact // its program
 	Old     node.Config       // what the old one is installed with
 	Self    wire.PeerID       // who the new one is
@@ -31,7 +30,7 @@ type ServerFork struct {
 // ServerForked is what came of it.
 type ServerForked struct {
 	Record  uint64 // of the old one's journal
-	Config  federated.Config
+	Config  job.Served
 	Program *compile.Artifact
 }
 
@@ -42,7 +41,7 @@ func ForkServer(s ServerFork) (*ServerForked, error) {
 	v := NewView(s.FS, s.Dir, &NodeView{Name: job.ServerName, Dir: s.Dir, Config: s.Old})
 	v.Config = s.Config
 	f := &fork{o: s.ForkOptions, old: v}
-	f.members = func(art *compile.Artifact, _ federated.Config) ([]job.Member, error) {
+	f.members = func(art *compile.Artifact, _ job.Served) ([]job.Member, error) {
 		cfg, err := s.Install(art)
 		return []job.Member{{Name: job.ServerName, Peer: s.Self, Place: job.ServerPlace, Config: cfg}}, err
 	}

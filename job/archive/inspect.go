@@ -7,7 +7,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -25,7 +25,7 @@ type NodeState struct {
 // View is what a run's directory says of its nodes, to look at them without running them.
 type View struct {
 	Dir    string
-	Config federated.Config
+	Config job.Served
 	Peers  map[string]string // names of all nodes, by peer id
 	Nodes  []*NodeView       // the server first
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/program"
@@ -18,10 +17,6 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
-
-// tunable are the settings that a fork may change: they are numbers in the program, and change neither its ops nor what a
-// state holds.
-var tunable = []string{"rounds", "learning_rate", "momentum"}
 
 // TuneError says that a setting cannot be changed in a fork.
 type TuneError struct {
@@ -33,39 +28,40 @@ type TuneError struct {
 func (e *TuneError) Error() string { return e.Key + " cannot be changed in this fork: " + e.Reason }
 
 // roundsBody is the function that the loop of rounds runs for each round.
-const roundsBody = "rounds/body"
+const roundsBody = job.RoundsLoop + "/body"
 
 // retuned is a fork with other settings: the programs that its nodes go on with.
 type retuned struct {
 	members []job.Member
-	cfg     federated.Config
+	cfg     job.Served
 	digest  [32]byte
 	art     *compile.Artifact
 }
 
 // retune checks the settings that are given and compiles the program that they make.
 func (f *fork) retune() (*retuned, error) {
-	for _, key := range federated.Keys() {
+	keys, tunable := job.KeysOf(f.old.Config.Kind()), f.old.Config.Tunable()
+	for _, key := range keys {
 		if _, ok := f.o.Set[key]; ok && !slices.Contains(tunable, key) {
 			return nil, &TuneError{key, "it decides what the nodes are or what their states hold; a fork may change " + strings.Join(tunable, ", ")}
 		}
 	}
 	for key := range f.o.Set {
-		if !slices.Contains(federated.Keys(), key) {
+		if !slices.Contains(keys, key) {
 			return nil, &TuneError{key, "there is no such setting; a fork may change " + strings.Join(tunable, ", ")}
 		}
 	}
-	cfg, err := f.old.Config.With(f.o.Set)
+	cfg, err := job.With(f.old.Config, f.o.Set)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Diff(f.old.Config) == "" {
+	if job.Diff(cfg, f.old.Config) == "" {
 		return nil, nil
 	}
-	if cfg.Rounds <= f.o.At {
-		return nil, &TuneError{"rounds", fmt.Sprintf("it is %d, and %d rounds are finished; want more", cfg.Rounds, f.o.At)}
+	if cfg.About().Rounds <= f.o.At {
+		return nil, &TuneError{"rounds", fmt.Sprintf("it is %d, and %d rounds are finished; want more", cfg.About().Rounds, f.o.At)}
 	}
-	art, err := cfg.Compile()
+	art, err := job.Compile(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +69,7 @@ func (f *fork) retune() (*retuned, error) {
 	if t.members, err = f.members(art, cfg); err != nil {
 		return nil, err
 	}
-	key := cfg.Diff(f.old.Config)
+	key := job.Diff(cfg, f.old.Config)
 	for i, n := range f.old.Nodes {
 		if err := sameShape(n.Config.Program, t.members[i].Config.Program); err != "" {
 			return nil, &TuneError{key, "with it the program is another one (" + err + ")"}
@@ -124,7 +120,7 @@ func (t *retuned) apply(f *fork) error {
 		if err := t.redirect(m, old.Digest, cfg.Values); err != nil {
 			return err
 		}
-		if i == 0 && t.cfg.Rounds != f.old.Config.Rounds && !t.extend(m, old, f.old.Config.Rounds) {
+		if i == 0 && t.cfg.About().Rounds != f.old.Config.About().Rounds && !t.extend(m, old, f.old.Config.About().Rounds) {
 			return &TuneError{"rounds", fmt.Sprintf("round %d was the last, and the loop of rounds has ended there; fork after an earlier one", f.o.At)}
 		}
 		payload, err := snapshot.Marshal(cfg.Values, m)
@@ -144,7 +140,7 @@ func (t *retuned) extend(m *snapshot.NodeSnapshot, p *program.Program, rounds in
 	for i := range m.Transient.ExecutionState {
 		x := &m.Transient.ExecutionState[i]
 		if p.Funcs[x.Func].Name == roundsBody && x.Count == int64(rounds) {
-			x.Count, found = int64(t.cfg.Rounds), true
+			x.Count, found = int64(t.cfg.About().Rounds), true
 		}
 	}
 	return found

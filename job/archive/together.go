@@ -7,14 +7,13 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // Kept says what a run's directory holds.
 type Kept struct {
-	Config    federated.Config
+	Config    job.Served
 	Digest    string   // of the program
 	Processes bool     // its nodes are processes of their own
 	Begun     bool     // all its nodes are there
@@ -27,7 +26,7 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == rundir.StateRunning, Nodes: job.NodeNames(cfg.Clients)}
+	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == rundir.StateRunning, Nodes: job.NodeNames(cfg.About().Clients)}
 	if k.Processes, err = vfs.Exists(fsys, filepath.Join(dir, rundir.ProcessesFile)); err != nil || !k.Processes {
 		return k, err
 	}

@@ -22,7 +22,7 @@ func (c *cluster) drops(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case r := <-c.chaos:
-			s := draw.New(c.l.cfg.Seed, "chaos", uint64(r.Number))
+			s := draw.New(c.l.cfg.About().Seed, "chaos", uint64(r.Number))
 			hit, which, when := s.Float(), s.Below(len(c.nodes)), s.Float()
 			if hit >= c.l.o.Chaos {
 				continue

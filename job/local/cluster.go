@@ -12,7 +12,6 @@ import (
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/transport/memory"
@@ -110,7 +109,7 @@ func (c *cluster) abort(err error) {
 func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 	switch ev.Name {
 	case job.EventRound:
-		r, err := federated.ParseRound(ev.Value)
+		r, err := c.l.cfg.Round(ev.Value)
 		if err == nil {
 			c.round(r)
 		}
@@ -219,7 +218,7 @@ func (c *cluster) finish(server *host.Host) error {
 		return nil
 	}
 	var told *job.Told
-	err := server.View(func(n *node.Node) { told = federated.ToldBy(n) })
+	err := server.View(func(n *node.Node) { told = c.l.cfg.Told(n) })
 	if errors.Is(err, host.ErrStopped) {
 		return nil // it was dropped meanwhile, and its next life tells the result again
 	}

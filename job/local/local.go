@@ -10,7 +10,6 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -133,7 +132,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
-			if told = federated.ToldBy(d.Node); told != nil {
+			if told = l.cfg.Told(d.Node); told != nil {
 				err = told.Err
 			}
 		}
@@ -153,5 +152,5 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 
 // write writes the model and the result that the server has told.
 func (l *Local) write(told *job.Told, restarts uint64) (*job.Result, error) {
-	return rundir.WriteTold(l.fs, l.o.Dir, told, job.Result{Job: l.cfg.Name, Restarts: restarts, Artifact: l.record.Artifact, Resumed: l.resumed})
+	return rundir.WriteTold(l.fs, l.o.Dir, told, job.Result{Job: l.cfg.About().Name, Restarts: restarts, Artifact: l.record.Artifact, Resumed: l.resumed})
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Dir string // all state lies below it
 	// Job is the job that was named; nil means the one that the directory holds, or Default where it holds none.
-	Job *federated.Config
+	Job job.Served
 	// Set holds settings that were given beside the job, by key. A directory remembers them: one that is not given in a
 	// later run is as it was.
 	Set  map[string]string
@@ -59,7 +59,7 @@ func (o Options) Validate() error {
 type Local struct {
 	o       Options
 	fs      vfs.FS
-	cfg     federated.Config
+	cfg     job.Served
 	art     *compile.Artifact
 	resumed bool
 	lock    io.Closer
@@ -70,7 +70,7 @@ type Local struct {
 
 // plan is what Open has decided after a look at the directory.
 type plan struct {
-	cfg    federated.Config
+	cfg    job.Served
 	art    *compile.Artifact
 	record rundir.Record
 	clear  bool // remove what is there first
@@ -129,7 +129,7 @@ func (l *Local) unusable(err error) error {
 }
 
 // Config returns the settings of the run.
-func (l *Local) Config() federated.Config { return l.cfg }
+func (l *Local) Config() job.Served { return l.cfg }
 
 // Close gives the directory back.
 func (l *Local) Close() error { return l.lock.Close() }
@@ -152,7 +152,7 @@ func (l *Local) plan() (*plan, error) {
 	case l.o.Fresh, f.Cleared:
 		if f.Record != nil && l.o.Job == nil {
 			if c, err := f.Record.Base(); err == nil {
-				l.o.Job = &c
+				l.o.Job = c
 			}
 		}
 		return l.begin(&plan{clear: true})
@@ -177,7 +177,7 @@ func (l *Local) check(p *plan) error {
 	if res, err := rundir.ReadResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
 		return err
 	}
-	for _, name := range job.NodeNames(p.cfg.Clients) {
+	for _, name := range job.NodeNames(p.cfg.About().Clients) {
 		dir := filepath.Join(l.o.Dir, name)
 		there, err := rundir.Filled(l.fs, dir)
 		if err == nil && there {
@@ -192,22 +192,24 @@ func (l *Local) check(p *plan) error {
 
 // begin plans a run from its beginning.
 func (l *Local) begin(p *plan) (*plan, error) {
-	base := federated.Default()
-	if l.o.Job != nil {
-		base = *l.o.Job
-	}
+	base := l.o.Job
 	var err error
-	if p.cfg, err = base.With(l.o.Set); err == nil {
-		err = p.cfg.Few()
+	if base == nil {
+		if base, err = kinds.FindServed(job.DefaultName); err != nil {
+			return nil, err
+		}
+	}
+	if p.cfg, err = job.With(base, l.o.Set); err == nil {
+		err = p.cfg.Local()
 	}
 	if err != nil {
 		return nil, err
 	}
-	if p.art, err = p.cfg.Compile(); err != nil {
+	if p.art, err = job.Compile(p.cfg); err != nil {
 		return nil, err
 	}
 	p.write, p.keep = true, true
-	p.record = rundir.Record{State: rundir.StateNew, Job: base.Settings(), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
+	p.record = rundir.Record{State: rundir.StateNew, Kind: kinds.Written(base.Kind()), Job: job.Settings(base), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
 	return p, nil
 }
 
@@ -221,9 +223,9 @@ func (l *Local) adopt(f rundir.Found) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if artifact != "" && (artifact != p.record.Artifact || seed != p.cfg.Seed) {
+	if artifact != "" && (artifact != p.record.Artifact || seed != p.cfg.About().Seed) {
 		return nil, l.o.refuse("has lost its %s, and its nodes are of another job or other settings than %s: give those of the first run, or start over with --fresh",
-			rundir.RunFile, p.cfg.Name)
+			rundir.RunFile, p.cfg.About().Name)
 	}
 	return p, nil
 }
@@ -231,12 +233,15 @@ func (l *Local) adopt(f rundir.Found) (*plan, error) {
 // goOn plans to go on with the run that the record describes.
 func (l *Local) goOn(f rundir.Found) (*plan, error) {
 	stored, err := f.Record.Base()
+	if errors.As(err, new(*kinds.UnknownError)) {
+		return nil, err
+	}
 	if err != nil {
 		return l.adopt(f)
 	}
 	base := stored
 	if l.o.Job != nil {
-		base = *l.o.Job
+		base = l.o.Job
 	}
 	set := maps.Clone(f.Record.Set)
 	if set == nil {
@@ -244,29 +249,31 @@ func (l *Local) goOn(f rundir.Found) (*plan, error) {
 	}
 	maps.Copy(set, l.o.Set)
 	p := &plan{record: *f.Record, resume: true}
-	if p.cfg, err = stored.With(f.Record.Set); err != nil {
+	if p.cfg, err = job.With(stored, f.Record.Set); err != nil {
 		return l.adopt(f)
 	}
-	asked, err := base.With(set)
+	asked, err := job.With(base, set)
 	if err == nil {
-		err = asked.Few()
+		err = asked.Local()
 	}
 	if err != nil {
 		return nil, err
 	}
 	const help = "use the same settings, choose another --dir, or start over with --fresh"
-	switch key := p.cfg.Diff(asked); key {
+	switch key := job.Diff(p.cfg, asked); key {
 	case "":
+	case job.KeyKind:
+		return nil, l.o.refuse("holds a run of a %s job, not of a %s one: %s", p.cfg.Kind().Name(), asked.Kind().Name(), help)
 	case "name":
-		return nil, l.o.refuse("holds a run of the job %s, not of %s: %s", p.cfg.Name, asked.Name, help)
+		return nil, l.o.refuse("holds a run of the job %s, not of %s: %s", p.cfg.About().Name, asked.About().Name, help)
 	default:
-		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.Name, strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
+		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.About().Name, strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
 	}
 	if p.art, p.keep, err = rundir.Program(p.cfg, l.fs, l.o.Dir, f.Record.Artifact); err != nil {
 		return nil, err
 	}
 	if f.Record.State == rundir.StateRunning {
-		for _, name := range job.NodeNames(p.cfg.Clients) {
+		for _, name := range job.NodeNames(p.cfg.About().Clients) {
 			if there, err := rundir.Filled(l.fs, filepath.Join(l.o.Dir, name)); err != nil || !there {
 				return nil, l.o.refuse("has lost the state of %s, and the run cannot go on without it: bring %s back, or start over with --fresh",
 					name, filepath.Join(l.o.Dir, name))

@@ -10,7 +10,6 @@ import (
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/onnx"
@@ -58,7 +57,7 @@ func ReadArtifact(fsys vfs.FS, path, digest string) ([]byte, *compile.Artifact, 
 
 // Program returns the program of a run: the one that is stored, or where that is not there or damaged, the one that this release
 // compiles, if it is the same. lost says that the file must be written again.
-func Program(c federated.Config, fsys vfs.FS, dir, digest string) (art *compile.Artifact, lost bool, err error) {
+func Program(j job.Served, fsys vfs.FS, dir, digest string) (art *compile.Artifact, lost bool, err error) {
 	_, art, stored := ReadArtifact(fsys, filepath.Join(dir, ArtifactFile), digest)
 	if stored == nil {
 		return art, false, nil
@@ -66,13 +65,15 @@ func Program(c federated.Config, fsys vfs.FS, dir, digest string) (art *compile.
 	if !errors.Is(stored, fs.ErrNotExist) && !errors.Is(stored, journal.ErrDamaged) {
 		return nil, false, stored
 	}
-	if art, err = c.Compile(); err != nil {
+	if art, err = job.Compile(j); err != nil {
 		return nil, false, err
 	}
 	got := hex.EncodeToString(art.Digest[:])
 	if got != digest {
-		if first, err := c.CompileFirst(); err == nil && hex.EncodeToString(first.Digest[:]) == digest {
-			return first, true, nil // a run of the first release, which kept none
+		if e, ok := j.(job.Earlier); ok {
+			if first, err := e.CompileFirst(); err == nil && hex.EncodeToString(first.Digest[:]) == digest {
+				return first, true, nil // a run of the first release, which kept none
+			}
 		}
 		what := "keeps no " + ArtifactFile
 		if errors.Is(stored, journal.ErrDamaged) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -33,6 +33,7 @@ const (
 // record is the content of run.json.
 type Record struct {
 	State    string            `json:"state"`
+	Kind     string            `json:"kind,omitempty"`        // of job; empty for the first of package kinds, as earlier releases wrote none
 	Job      map[string]string `json:"job"`                   // every setting, as the job was named
 	Set      map[string]string `json:"set"`                   // settings that were given beside it
 	Artifact string            `json:"artifact"`              // digest
@@ -43,13 +44,21 @@ type Record struct {
 	Fork     *Origin           `json:"fork,omitempty"`        // where the run comes from, if from another
 }
 
-// base returns the job that the record names; a record that holds other settings than there are is damaged.
-func (r *Record) Base() (federated.Config, error) {
-	c, err := federated.Unchecked(r.Job)
+// Base returns the job that the record names; a record that holds other settings than there are is damaged.
+func (r *Record) Base() (job.Served, error) {
+	k, err := kinds.Named(r.Kind)
 	if err != nil {
-		return c, journal.ErrDamaged
+		return nil, err
 	}
-	return c, nil
+	j, err := job.Restored(k, r.Job)
+	if err != nil {
+		return nil, journal.ErrDamaged
+	}
+	s, ok := j.(job.Served)
+	if !ok {
+		return nil, journal.ErrDamaged
+	}
+	return s, nil
 }
 
 // found is what is in a directory, before anything is changed.

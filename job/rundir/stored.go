@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -18,21 +17,21 @@ type Origin struct {
 }
 
 // Stored returns the job whose run is in a directory, from its run.json. The error is fs.ErrNotExist where none is there.
-func Stored(fsys vfs.FS, dir string) (federated.Config, error) {
+func Stored(fsys vfs.FS, dir string) (job.Served, error) {
 	c, _, err := Load(fsys, dir)
 	return c, err
 }
 
-func Load(fsys vfs.FS, dir string) (federated.Config, Record, error) {
+func Load(fsys vfs.FS, dir string) (job.Served, Record, error) {
 	var r Record
 	path := filepath.Join(dir, RunFile)
 	err := journal.ReadSealed(fsys, path, &r)
-	var c federated.Config
+	var c job.Served
 	if err == nil {
 		c, err = r.Base()
 	}
 	if err == nil {
-		c, err = c.With(r.Set)
+		c, err = job.With(c, r.Set)
 	}
 	if errors.Is(err, journal.ErrDamaged) {
 		return c, r, &job.StateError{Dir: dir, Reason: "has a damaged " + RunFile + "; running the job again repairs it"}

@@ -35,7 +35,7 @@ func (g gone) run(t *testing.T) *Result {
 		t.Fatal(err)
 	}
 	o := options()
-	o.Federated, o.Limit, o.Restart = &c, g.bound, sim.Latency{Min: 1000 * time.Hour}
+	o.Job, o.Limit, o.Restart = c, g.bound, sim.Latency{Min: 1000 * time.Hour}
 	o.Unleash = func(w *sim.World, _ *Study) {
 		for k, v := range g.victims {
 			w.At(g.at+time.Duration(k)*37*time.Millisecond, func() { w.Kill(w.Nodes()[1+v]) })
@@ -111,7 +111,7 @@ func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options()
-	o.Federated = &c
+	o.Job = c
 	o.Unleash = func(w *sim.World, _ *Study) {
 		w.At(300*time.Millisecond, func() { w.Split([]*sim.Node{w.Nodes()[2]}, false, 20*time.Second) })
 	}
@@ -123,7 +123,7 @@ func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	server, away := s.w.Nodes()[0], s.w.Nodes()[2]
-	if n := counterOf(server, "request.withdrawn"); n < 400 {
+	if n := CounterOf(server, "request.withdrawn"); n < 400 {
 		t.Errorf("%d questions were withdrawn, although one of three never answers in time", n)
 	}
 	state, err := server.Node().Engine().Snapshot()
@@ -139,7 +139,7 @@ func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
 	if left > 4 {
 		t.Errorf("%d messages are left for who was away", left)
 	}
-	if late := counterOf(server, "answer.unknown") + counterOf(server, "aggregator.refused.late"); late > 350 {
+	if late := CounterOf(server, "answer.unknown") + CounterOf(server, "aggregator.refused.late"); late > 350 {
 		t.Errorf("%d answers came too late: rounds that were over were trained", late)
 	}
 }
@@ -170,7 +170,7 @@ func TestAFailedJobEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := options()
-		o.Federated, o.Limit = &c, 10*time.Minute
+		o.Job, o.Limit = c, 10*time.Minute
 		s, err := New(o)
 		if err != nil {
 			t.Fatal(err)
@@ -190,5 +190,35 @@ func TestAFailedJobEnds(t *testing.T) {
 				t.Errorf("%s: clients %q", x.name, failed.Clients)
 			}
 		}
+	}
+}
+
+// options returns those of a short run on a plain network.
+func options() Options {
+	return Options{
+		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
+		Durable: true,
+	}
+}
+
+// TestCurvesAreBounded: a long curve keeps half of its points, evenly, and goes on in longer steps.
+func TestCurvesAreBounded(t *testing.T) {
+	s := series{every: time.Second}
+	for i := range 50 * SamplesMax {
+		if at := time.Duration(i) * time.Second; at >= s.next {
+			s.add(Sample{At: at})
+		}
+		if len(s.points) >= SamplesMax {
+			t.Fatalf("%d points", len(s.points))
+		}
+	}
+	for i := 1; i < len(s.points); i++ {
+		if d := s.points[i].At - s.points[i-1].At; d != s.every {
+			t.Fatalf("points %d and %d are %v apart, want %v", i-1, i, d, s.every)
+		}
+	}
+	if s.every != 64*time.Second {
+		t.Errorf("points are %v apart", s.every)
 	}
 }

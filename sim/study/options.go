@@ -4,29 +4,27 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
 // DurableMost is how many nodes have disks of their own when nothing else is said.
 const DurableMost = 1000
 
-// Options say what is simulated. One of Federated and Gossip is set.
+// Options say what is simulated.
 type Options struct {
-	Federated *federated.Config
-	Gossip    *gossip.Config
+	Job job.Job // one with a server, or a Simulated one
 
 	// Network is how links behave; Sync, Work and Restart how machines do.
 	Network             sim.Network
 	Sync, Work, Restart sim.Latency
 
 	// Durable gives each node a journal on a disk of its own, so that it goes on where it was after a crash. Without it nodes
-	// forget everything when they crash, but for the server of a federated job, which is always durable.
+	// forget everything when they crash, but for the server of a job that has one, which is always durable.
 	Durable bool
 
-	// Limit is the virtual time at which the run ends; 0 means that of the job: all periods of a gossip job, and a day for
-	// the rounds of a federated one, after which it counts as stuck.
+	// Limit is the virtual time at which the run ends; 0 means that of the job: all periods of one without a server, and a day for
+	// the rounds of one with a server, after which it counts as stuck.
 	Limit time.Duration
 
 	// Unleash, if set, is called when all nodes are there, to set what will happen to them.
@@ -41,8 +39,9 @@ type Options struct {
 
 // Horizon returns the virtual time at which the run ends at the latest, or 0 when that is not known.
 func (o *Options) Horizon() time.Duration {
-	if g := o.Gossip; g != nil {
-		if h := time.Duration(g.Rounds) * g.Period; o.Limit == 0 || h < o.Limit {
+	if p, ok := o.Job.(job.Peered); ok {
+		period, _ := p.Pace()
+		if h := time.Duration(p.About().Rounds) * period; o.Limit == 0 || h < o.Limit {
 			return h
 		}
 	}

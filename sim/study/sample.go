@@ -10,6 +10,10 @@ import (
 // half as often.
 const SamplesMax = 2000
 
+// ScoredNodes is how many nodes of a job without a server have their models looked at: enough for a curve, and next to nothing beside the
+// run.
+const ScoredNodes = 40
+
 // Sample is what is known of a run at a virtual time. Counts are from the beginning.
 type Sample struct {
 	At                    time.Duration

@@ -14,30 +14,50 @@ import (
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
-// subject is what is studied: one kind of job.
-type subject interface {
-	members(yield func(m job.Member, durable bool) error) error
-	// horizon is the virtual time that the job lasts, or 0 when nobody can know.
-	horizon() time.Duration
-	rounds() int
-	// round returns how many rounds, or periods, have ended.
-	round(now time.Duration) int
-	// app takes an app event that left a node.
-	app(n *sim.Node, ev engine.AppEvent) error
-	// look is called at a sample, to fill in how good the model is.
-	look(w *sim.World, s *Sample)
-	done() bool
-	// failure is why the job has failed, or nil.
-	failure() error
-	// result fills in what came of it, at the end.
-	result(w *sim.World, r *Result)
+// Simulated is a job of a kind that says itself how a run of it is watched. A job with a server need not: all of them are watched alike.
+type Simulated interface {
+	job.Job
+	Simulate() (Subject, error)
+}
+
+// Subject is a job while it is studied.
+type Subject interface {
+	// Members yields each node in turn, and whether it has a disk in any case.
+	Members(yield func(m job.Member, durable bool) error) error
+	// Horizon is the virtual time that the job lasts, or 0 when nobody can know.
+	Horizon() time.Duration
+	Rounds() int
+	// Round returns how many rounds, or periods, have ended.
+	Round(now time.Duration) int
+	// App takes an app event that left a node.
+	App(n *sim.Node, ev engine.AppEvent) error
+	// Look is called at a sample, to fill in how good the model is.
+	Look(w *sim.World, s *Sample)
+	Done() bool
+	// Failure is why the job has failed, or nil.
+	Failure() error
+	// Result fills in what came of it, at the end.
+	Result(w *sim.World, r *Result)
+}
+
+// subjectOf returns how a job is watched.
+func subjectOf(j job.Job) (Subject, error) {
+	switch j := j.(type) {
+	case nil:
+		return nil, errors.New("study: want a job")
+	case Simulated:
+		return j.Simulate()
+	case job.Served:
+		return newServed(j)
+	}
+	return nil, &job.LacksError{Job: j.About().Name, Lacks: "no simulation", Hint: j.Kind().Hint(j.About().Name)}
 }
 
 // Study is one run of a job in the simulator.
 type Study struct {
 	o       Options
 	w       *sim.World
-	job     subject
+	job     Subject
 	curve   series
 	last    Sample
 	hash    hash.Hash
@@ -49,26 +69,15 @@ type Study struct {
 // New makes all nodes of the job; nothing runs yet.
 func New(o Options) (*Study, error) {
 	s := &Study{o: o, hash: sha256.New()}
-	seed := uint64(0)
 	var err error
-	switch {
-	case o.Gossip != nil && o.Federated == nil:
-		seed = o.Gossip.Seed
-		s.job, err = newGossip(*o.Gossip)
-	case o.Federated != nil && o.Gossip == nil:
-		seed = o.Federated.Seed
-		s.job, err = newFederated(*o.Federated)
-	default:
-		err = errors.New("study: want one job")
-	}
-	if err != nil {
+	if s.job, err = subjectOf(o.Job); err != nil {
 		return nil, err
 	}
 	s.w = sim.New(sim.Options{
-		Seed: seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work, Restart: o.Restart,
+		Seed: o.Job.About().Seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work, Restart: o.Restart,
 		OnApp: s.app, OnOutput: s.output, OnTrace: o.OnTrace,
 	})
-	err = s.job.members(func(m job.Member, always bool) error {
+	err = s.job.Members(func(m job.Member, always bool) error {
 		m.Config.Trace = o.OnTrace != nil
 		spec := sim.Spec{Name: m.Name, Config: m.Config, Durable: o.Durable || always}
 		spec.Store.SegmentBytes, spec.Store.SnapshotBytes = 64<<10, 256<<10
@@ -107,7 +116,7 @@ func (s *Study) output(n *sim.Node, raw []byte) {
 
 func (s *Study) app(n *sim.Node, ev engine.AppEvent) error {
 	s.output(n, []byte(ev.Name))
-	return s.job.app(n, ev)
+	return s.job.App(n, ev)
 }
 
 // tickEvery is how many events lie between two looks at whether the run is to be stopped.
@@ -131,31 +140,31 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 				s.o.OnTick(s.present())
 			}
 		}
-		return interrupted || s.job.done() || s.tellRounds()
+		return interrupted || s.job.Done() || s.tellRounds()
 	}
 	if err := s.w.Run(0, stop); err != nil { // all nodes start
 		return nil, err
 	}
 	s.sample()
-	for !s.job.done() && s.w.Now() < end {
+	for !s.job.Done() && s.w.Now() < end {
 		err := s.w.Run(min(s.curve.next, end), stop)
 		switch {
 		case err != nil:
 			return nil, err
 		case interrupted || ctx.Err() != nil:
 			return nil, job.ErrInterrupted
-		case s.job.done() || s.w.Now() >= min(s.curve.next, end):
+		case s.job.Done() || s.w.Now() >= min(s.curve.next, end):
 			s.sample()
 		}
 		s.tell()
-		if s.w.Idle() && !s.job.done() {
+		if s.w.Idle() && !s.job.Done() {
 			return nil, s.stuck("nothing is left to happen")
 		}
 	}
-	if err := s.job.failure(); err != nil {
+	if err := s.job.Failure(); err != nil {
 		return nil, err
 	}
-	if s.job.horizon() == 0 && s.o.Limit == 0 && !s.job.done() {
+	if s.job.Horizon() == 0 && s.o.Limit == 0 && !s.job.Done() {
 		return nil, s.stuck("nothing says that it ever will; --time sets another limit")
 	}
 	return s.finish(), nil
@@ -174,10 +183,10 @@ func (s *Study) tell() {
 	}
 }
 
-func (s *Study) round() int { return s.job.round(s.w.Now()) }
+func (s *Study) round() int { return s.job.Round(s.w.Now()) }
 
 func (s *Study) stuck(why string) error {
-	return &StuckError{s.w.Now(), s.round(), s.job.rounds(), why}
+	return &StuckError{s.w.Now(), s.round(), s.job.Rounds(), why}
 }
 
 // present returns the sample of this instant.
@@ -195,7 +204,7 @@ func (s *Study) present() Sample {
 func (s *Study) sample() {
 	p, counts := s.present(), s.w.Faults()
 	p.Faults = counts.Total()
-	s.job.look(s.w, &p)
+	s.job.Look(s.w, &p)
 	s.last = p
 	s.curve.add(p)
 	if s.o.OnSample != nil {
@@ -208,9 +217,9 @@ func (s *Study) finish() *Result {
 	w := s.w
 	r := &Result{
 		Nodes: len(w.Nodes()), Sample: s.last, Delivered: w.Delivered, InFlightMost: w.InFlightMost, Steps: w.Steps, Inputs: w.Inputs,
-		Counts: w.Faults(), Refusals: w.Refusals, Samples: s.curve.points, Done: s.job.done(),
+		Counts: w.Faults(), Refusals: w.Refusals, Samples: s.curve.points, Done: s.job.Done(),
 	}
-	s.job.result(w, r)
+	s.job.Result(w, r)
 	s.hash.Write([]byte(r.ModelSHA256))
 	r.Hash = hex.EncodeToString(s.hash.Sum(nil))
 	return r

@@ -1,4 +1,4 @@
-package study
+package study_test
 
 import (
 	"context"
@@ -9,20 +9,21 @@ import (
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/sim/study"
 )
 
 // options returns those of a short run on a plain network.
-func options() Options {
-	return Options{
+func options() study.Options {
+	return study.Options{
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
 		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
 		Durable: true,
 	}
 }
 
-func run(t *testing.T, o Options) *Result {
+func run(t *testing.T, o study.Options) *study.Result {
 	t.Helper()
-	s, err := New(o)
+	s, err := study.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,26 +34,26 @@ func run(t *testing.T, o Options) *Result {
 	return r
 }
 
-func smallFederated() Options {
+func smallFederated() study.Options {
 	o, c := options(), federated.Default()
 	c.Rounds, c.Clients, c.Epochs = 4, 3, 1
-	o.Federated = &c
+	o.Job = c
 	return o
 }
 
-func smallGossip() Options {
+func smallGossip() study.Options {
 	o, g := options(), gossip.Default()
 	g.Nodes, g.Rounds, g.Degree = 20, 10, 4
-	o.Gossip = &g
+	o.Job = g
 	return o
 }
 
 // TestWatchingChangesNothing: the hash of a run is the same whatever watches it, and another seed gives another.
 func TestWatchingChangesNothing(t *testing.T) {
-	for name, opts := range map[string]func() Options{"federated": smallFederated, "gossip": smallGossip} {
+	for name, opts := range map[string]func() study.Options{"federated": smallFederated, "gossip": smallGossip} {
 		plain, o := run(t, opts()), opts()
 		samples, lines := 0, 0
-		o.OnSample = func(Sample) { samples++ }
+		o.OnSample = func(study.Sample) { samples++ }
 		o.OnTrace = func(sim.Line) { lines++ }
 		watched := run(t, o)
 		if plain.Hash != watched.Hash || plain.ModelSHA256 != watched.ModelSHA256 || plain.Messages == 0 || !plain.Done {
@@ -71,13 +72,14 @@ func TestWatchingChangesNothing(t *testing.T) {
 
 // TestVolatileNodesForget: nodes without disks come back with nothing, and the others take them for new ones.
 func TestVolatileNodesForget(t *testing.T) {
-	for name, o := range map[string]Options{"federated": smallFederated(), "gossip": smallGossip()} {
+	for name, o := range map[string]study.Options{"federated": smallFederated(), "gossip": smallGossip()} {
 		o.Durable = false
-		o.Unleash = func(w *sim.World, s *Study) {
+		o.Unleash = func(w *sim.World, s *study.Study) {
 			w.At(30*time.Millisecond, func() { w.PowerOff(w.Nodes()[2]) })
 		}
-		if o.Gossip != nil {
-			o.Gossip.Delivery = gossip.DeliveryOnce
+		if g, ok := o.Job.(gossip.Config); ok {
+			g.Delivery = gossip.DeliveryOnce
+			o.Job = g
 		}
 		r := run(t, o)
 		if r.Crashes != 1 || r.Starts != uint64(r.Nodes)+1 || r.Up != r.Nodes || !r.Done {
@@ -89,27 +91,6 @@ func TestVolatileNodesForget(t *testing.T) {
 	}
 }
 
-// TestCurvesAreBounded: a long curve keeps half of its points, evenly, and goes on in longer steps.
-func TestCurvesAreBounded(t *testing.T) {
-	s := series{every: time.Second}
-	for i := range 50 * SamplesMax {
-		if at := time.Duration(i) * time.Second; at >= s.next {
-			s.add(Sample{At: at})
-		}
-		if len(s.points) >= SamplesMax {
-			t.Fatalf("%d points", len(s.points))
-		}
-	}
-	for i := 1; i < len(s.points); i++ {
-		if d := s.points[i].At - s.points[i-1].At; d != s.every {
-			t.Fatalf("points %d and %d are %v apart, want %v", i-1, i, d, s.every)
-		}
-	}
-	if s.every != 64*time.Second {
-		t.Errorf("points are %v apart", s.every)
-	}
-}
-
 // TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among all.
 func TestManyClients(t *testing.T) {
 	o, c := options(), federated.Default()
@@ -117,7 +98,7 @@ func TestManyClients(t *testing.T) {
 	if testing.Short() {
 		c.Clients = 1000
 	}
-	o.Federated, o.Durable = &c, false
+	o.Job, o.Durable = c, false
 	r := run(t, o)
 	if r.Contributions != 40 || r.Up != c.Clients+1 || r.Round != 2 {
 		t.Errorf("%d contributions, %d of %d nodes up, %d rounds", r.Contributions, r.Up, c.Clients+1, r.Round)

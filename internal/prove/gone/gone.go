@@ -90,7 +90,7 @@ func Try(seed uint64) error {
 	}
 	var world *sim.World
 	s, err := study.New(study.Options{
-		Federated: &cfg, Durable: true, Limit: Bound,
+		Job: cfg, Durable: true, Limit: Bound,
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
 		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: 1000 * time.Hour},
 		Unleash: func(w *sim.World, _ *study.Study) {

@@ -125,7 +125,7 @@ func (c *Case) run(trace func(sim.Line), unleash func(*sim.World, *study.Study))
 		return nil, err
 	}
 	s, err := study.New(study.Options{
-		Federated: &cfg, Durable: true, Limit: bound, OnTrace: trace, Unleash: unleash,
+		Job: cfg, Durable: true, Limit: bound, OnTrace: trace, Unleash: unleash,
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
 		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: 100 * time.Millisecond}, Restart: sim.Latency{Min: 10 * time.Millisecond},
 	})

@@ -38,7 +38,7 @@ func TestSettingsRoundTrip(t *testing.T) {
 		c.Seed = rapid.Uint64().Draw(t, "seed")
 		c.Alpha = rapid.Float64Range(1e-9, 1e6).Draw(t, "alpha")
 		c.Deadline = time.Duration(rapid.IntRange(0, 1e6).Draw(t, "deadline")) * time.Millisecond
-		got, err := Unchecked(c.Settings())
+		got, err := job.Restored(Kind{}, c.Settings())
 		if err != nil || got != c {
 			t.Fatalf("%+v became %+v (%v)", c, got, err)
 		}
@@ -46,7 +46,7 @@ func TestSettingsRoundTrip(t *testing.T) {
 		for _, key := range Keys() {
 			text.WriteString(key + ": " + c.Get(key) + "\n")
 		}
-		if got, err = Parse("mine.yaml", []byte(text.String())); err != nil || got != c {
+		if got, err = job.Parse(Kind{}, "mine.yaml", []byte(text.String())); err != nil || got != c {
 			t.Fatalf("%s became %+v (%v)", text.String(), got, err)
 		}
 	})

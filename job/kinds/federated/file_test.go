@@ -37,13 +37,13 @@ func TestParseRefuses(t *testing.T) {
 		{"name: mine\nepochs: 0\nbatch: 4\n", 2, "epochs"},
 		{"name: MINE\n", 1, "name"},
 	} {
-		_, err := Parse("mine.yaml", []byte(c.text))
+		_, err := job.Parse(Kind{}, "mine.yaml", []byte(c.text))
 		var e *job.FileError
 		if !errors.As(err, &e) || e.Line != c.line || e.Key != c.key || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: line %d, key %q, want line %d, key %q: %v", c.text, line(e), key(e), c.line, c.key, err)
 		}
 	}
-	if _, err := Parse("big.yaml", make([]byte, strictyaml.BytesMax+1)); err == nil {
+	if _, err := job.Parse(Kind{}, "big.yaml", make([]byte, strictyaml.BytesMax+1)); err == nil {
 		t.Error("a large file was read")
 	}
 }
@@ -77,7 +77,7 @@ func TestParseHostile(t *testing.T) {
 		"binary": "name: \x00\xff\n",
 		"tag":    "name: !!binary aGVsbG8=\n",
 	} {
-		if c, err := Parse("x.yaml", []byte(text)); err == nil {
+		if c, err := job.Parse(Kind{}, "x.yaml", []byte(text)); err == nil {
 			t.Errorf("%s: %+v", name, c)
 		} else if len(err.Error()) > 600 || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: an error of %d bytes: %.100q", name, len(err.Error()), err)
@@ -94,7 +94,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte("name: mine\nround: 3\n"))
 	fuzzing.Run(f, func(t *testing.T, text []byte) {
-		c, err := Parse("mine.yaml", text)
+		c, err := job.Parse(Kind{}, "mine.yaml", text)
 		if err != nil {
 			var e *job.FileError
 			if !errors.As(err, &e) {

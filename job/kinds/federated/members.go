@@ -52,7 +52,7 @@ func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 		} else {
 			clients = append(clients, peer)
 			m.Config.Targets = targets
-			if m.Config.Options, err = NodeOptions(name, i-1); err != nil {
+			if m.Config.Options, err = c.ClientOptions(name, i-1); err != nil {
 				return nil, err
 			}
 		}
@@ -64,9 +64,9 @@ func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 	return out, nil
 }
 
-// NodeOptions are the settings of the components of a client that are its own: its number, which says which part of the data
+// ClientOptions are the settings of the components of a client that are its own: its number, which says which part of the data
 // it holds, and its name for people.
-func NodeOptions(name string, part int) (map[string][]byte, error) {
+func (c Config) ClientOptions(name string, part int) (map[string][]byte, error) {
 	mine, err := json.Marshal(data.Options{Partition: &part})
 	if err != nil {
 		return nil, err

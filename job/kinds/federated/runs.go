@@ -6,11 +6,10 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// few says whether a job has no more clients than a local run can have, wherever their number comes from.
-func (c Config) Few() error {
+// Local says whether a job has no more clients than a local run can have, wherever their number comes from.
+func (c Config) Local() error {
 	if c.Clients == 0 {
 		return noClients("a local run makes its clients")
 	}
@@ -20,15 +19,19 @@ func (c Config) Few() error {
 	return nil
 }
 
-// Compile makes the artifact of the job.
-func (c Config) Compile() (*compile.Artifact, error) {
-	model, err := c.Choreography()
-	if err != nil {
-		return nil, err
-	}
-	art, _, err := compile.Compile(model, compile.Options{})
-	return art, err
+// Kind is the kind of job with a server.
+func (c Config) Kind() job.Kind { return Kind{} }
+
+// About is what jobs of every kind have.
+func (c Config) About() job.About {
+	return job.About{Name: c.Name, Seed: c.Seed, Rounds: c.Rounds, Nodes: c.Clients + 1, Clients: c.Clients}
 }
+
+// Tunable are the settings that a fork may change.
+func (c Config) Tunable() []string { return []string{"rounds", "learning_rate", "momentum"} }
+
+// Compile makes the artifact of the job.
+func (c Config) Compile() (*compile.Artifact, error) { return job.Compile(c) }
 
 // WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
 func (c Config) WayOn(dir string, round int) string {
@@ -39,16 +42,5 @@ func (c Config) WayOn(dir string, round int) string {
 	return fmt.Sprintf("rhizome fork %s --at %d --set learning_rate=%g", dir, round-1, rate)
 }
 
-// Peers returns the peer ids that the nodes of the job have when they share a process, the server first. Where nodes have
-// keys of their own, clients whose ids are in the same order are drawn for the same rounds.
-func (c Config) Peers() ([]wire.PeerID, error) {
-	names := job.NodeNames(c.Clients)
-	out := make([]wire.PeerID, len(names))
-	for i, name := range names {
-		var err error
-		if out[i], err = job.LocalPeer(c.Seed, name); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
+// WritableSets returns the built-in data sets of which a client's part can be written to a file.
+func (c Config) WritableSets() []string { return WritableSets() }

@@ -1,9 +1,6 @@
 package federated
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/rhizome-ml/rhizome/job"
 )
 
@@ -45,78 +42,20 @@ var added = map[string]string{
 	"weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
 }
 
-// numeric says whether a setting is a number.
-func numeric(key string) bool { return job.IsNumber(fields, key) }
-
 // Keys returns the names of all settings.
-func Keys() []string { return job.KeysOf(fields) }
+func Keys() []string { return job.KeysOf(Kind{}) }
 
-// Set gives the setting of that name the value that the text says. Errors are *ConfigError.
-func (c *Config) Set(key, text string) error { return job.Set(fields, c, key, text) }
-
-// Get returns the setting of that name as text that Set reads back, or "" where there is no such setting.
+// Get returns the setting of that name as text that Change takes back, or "" where there is no such setting.
 func (c Config) Get(key string) string { return job.Get(fields, &c, key) }
 
-// Diff names the first setting in which two jobs differ, in the order of Keys, or "" where they are equal.
-func (c Config) Diff(d Config) string {
-	for _, f := range fields {
-		if c.Get(f.Key) != d.Get(f.Key) {
-			return f.Key
-		}
-	}
-	return ""
+// Change returns the job with another setting, of which only the type is checked. Errors are *job.ConfigError.
+func (c Config) Change(key, text string) (job.Job, error) {
+	err := job.Set(fields, &c, key, text)
+	return c, err
 }
 
 // Settings returns every setting of the job as text, by key.
-func (c Config) Settings() map[string]string {
-	out := map[string]string{}
-	for _, key := range Keys() {
-		out[key] = c.Get(key)
-	}
-	return out
-}
+func (c Config) Settings() map[string]string { return job.Settings(c) }
 
-// FromSettings returns the job that has these settings, which must be all that there are, or all of an earlier release, whose
-// jobs did what the others say now. Errors are *ConfigError.
-func FromSettings(set map[string]string) (Config, error) {
-	c, err := Unchecked(set)
-	if err != nil {
-		return c, err
-	}
-	return c, c.Validate()
-}
-
-// fromSettings is FromSettings of a job that may need others beside it to be possible.
-func Unchecked(set map[string]string) (Config, error) {
-	var c Config
-	for key := range set {
-		if job.FieldOf(fields, key) == nil {
-			return c, &job.ConfigError{Key: "key", Value: fmt.Sprintf("%q", key), Want: "one of " + strings.Join(Keys(), ", ")}
-		}
-	}
-	for _, key := range Keys() {
-		text, ok := set[key]
-		if !ok {
-			text, ok = added[key]
-		}
-		if !ok {
-			return c, &job.ConfigError{Key: key, Value: "missing", Want: "every setting"}
-		}
-		if err := c.Set(key, text); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
-}
-
-// With returns the job with some settings changed, validated. Errors are *ConfigError.
-func (c Config) With(set map[string]string) (Config, error) {
-	for _, key := range Keys() { // in this order, so that of two errors always the same is told
-		if text, ok := set[key]; ok {
-			if err := c.Set(key, text); err != nil {
-				return c, err
-			}
-		}
-	}
-	return c, c.Validate()
-}
+// With returns the job with some settings changed, validated. Errors are *job.ConfigError.
+func (c Config) With(set map[string]string) (Config, error) { return job.With(c, set) }

@@ -1,6 +1,10 @@
 package federated
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/job"
+)
 
 // TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one table, and
 // every setting beyond those of the first release is in it.
@@ -14,13 +18,13 @@ func TestSettingsOfAnEarlierRelease(t *testing.T) {
 	if len(first)+len(added) != len(Keys()) {
 		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()), len(first), len(added))
 	}
-	fromNode, err := FromSettings(set)
-	fromRun, err2 := Unchecked(set)
+	fromNode, err := job.FromSettings(Kind{}, set)
+	fromRun, err2 := job.Restored(Kind{}, set)
 	if err != nil || err2 != nil || fromNode != fromRun || fromNode != small() {
 		t.Errorf("node.json gives %+v, %v; run.json %+v, %v", fromNode, err, fromRun, err2)
 	}
 	delete(set, "rounds")
-	if _, err := FromSettings(set); err == nil {
+	if _, err := job.FromSettings(Kind{}, set); err == nil {
 		t.Error("settings without rounds are taken")
 	}
 }
@@ -31,16 +35,16 @@ func TestRunOfAnEarlierRelease(t *testing.T) {
 	for key := range added {
 		delete(set, key)
 	}
-	got, err := Unchecked(set)
+	got, err := job.Restored(Kind{}, set)
 	if err != nil || got != small() {
 		t.Errorf("%+v, %v", got, err)
 	}
 	delete(set, "rounds")
-	if _, err := Unchecked(set); err == nil {
+	if _, err := job.Restored(Kind{}, set); err == nil {
 		t.Error("settings without rounds are taken")
 	}
 	set["rounds"], set["unheard"] = "3", "of"
-	if _, err := Unchecked(set); err == nil {
+	if _, err := job.Restored(Kind{}, set); err == nil {
 		t.Error("settings with one that is not known are taken")
 	}
 }

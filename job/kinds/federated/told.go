@@ -10,6 +10,12 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
+// Round reads the value of an EventRound.
+func (c Config) Round(v value.Value) (job.Round, error) { return ParseRound(v) }
+
+// Told returns what a server has told at the end, or nil while its job goes on.
+func (c Config) Told(server *node.Node) *job.Told { return ToldBy(server) }
+
 // ParseRound reads the value of an EventRound.
 func ParseRound(v value.Value) (job.Round, error) {
 	bad := func(what string) (job.Round, error) {

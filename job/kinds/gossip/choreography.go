@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
@@ -66,14 +65,4 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	asked := g.Input(peers, InputEvaluate, op.Int())[0]
 	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))
 	return g.Model()
-}
-
-// Compile makes the artifact of the job.
-func (c Config) Compile() (*compile.Artifact, error) {
-	model, err := c.Choreography()
-	if err != nil {
-		return nil, err
-	}
-	art, _, err := compile.Compile(model, compile.Options{})
-	return art, err
 }

@@ -1,14 +1,11 @@
 package gossip
 
 import (
-	"embed"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
 // NodesMax bounds the nodes of a gossip job.
@@ -82,12 +79,6 @@ var fields = []job.Field[Config]{
 	{Key: "learning_rate", At: func(c *Config) any { return &c.LearningRate }},
 }
 
-//go:embed builtin/*.yaml
-var builtinFiles embed.FS
-
-// BuiltinFiles returns the job files that are built in.
-func BuiltinFiles() embed.FS { return builtinFiles }
-
 // Default returns the settings that a job file need not say.
 func Default() Config {
 	return Config{
@@ -96,30 +87,13 @@ func Default() Config {
 	}
 }
 
-// Parse reads a job file that says "kind: gossip", as strictly as Parse reads others. Errors are *FileError.
-func Parse(file string, text []byte) (Config, error) {
-	c := Default()
-	c.Name = ""
-	kind, err := job.KindOf(file, text)
-	if err == nil && kind != job.KindGossip {
-		err = &job.FileError{File: file, Key: job.KeyKind, Reason: "is a " + kind + " job; want \"kind: gossip\"" + job.Instead(kind, file)}
-	}
-	if err != nil {
-		return c, err
-	}
-	return c, job.ReadFile(file, text, job.Table{
-		Kind: job.KindGossip, Keys: Keys(), Numeric: func(key string) bool { return job.IsNumber(fields, key) },
-		Set: c.Set, Validate: func() error { return c.Validate() },
-	})
+// Change returns the job with another setting, of which only the type is checked. Errors are *job.ConfigError.
+func (c Config) Change(key, text string) (job.Job, error) {
+	err := job.Set(fields, &c, key, text)
+	return c, err
 }
 
-// Keys returns the names of all settings of a gossip job, its kind apart.
-func Keys() []string { return job.KeysOf(fields) }
-
-// Set gives the setting of that name the value that the text says. Errors are *ConfigError.
-func (c *Config) Set(key, text string) error { return job.Set(fields, c, key, text) }
-
-// Get returns the setting of that name as text that Set reads back, or "" where there is no such setting.
+// Get returns the setting of that name as text that Change takes back, or "" where there is no such setting.
 func (c Config) Get(key string) string { return job.Get(fields, &c, key) }
 
 // Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
@@ -155,62 +129,7 @@ func (c Config) Validate() error {
 }
 
 // Settings returns every setting of the job as text.
-func (c Config) Settings() map[string]string {
-	out := map[string]string{}
-	for _, key := range Keys() {
-		out[key] = c.Get(key)
-	}
-	return out
-}
+func (c Config) Settings() map[string]string { return job.Settings(c) }
 
-// With returns the job with some settings changed, validated. Errors are *ConfigError.
-func (c Config) With(set map[string]string) (Config, error) {
-	for _, key := range Keys() { // in this order, so that of two errors always the same is told
-		if text, ok := set[key]; ok {
-			if err := c.Set(key, text); err != nil {
-				return c, err
-			}
-		}
-	}
-	return c, c.Validate()
-}
-
-// FromSettings returns the job that Settings wrote down, in this release or an earlier one. Errors are *ConfigError.
-func FromSettings(set map[string]string) (Config, error) {
-	all := map[string]string{}
-	for key, text := range set {
-		if job.FieldOf(fields, key) == nil {
-			return Config{}, &job.ConfigError{Key: "key", Value: fmt.Sprintf("%q", key), Want: "one of " + strings.Join(Keys(), ", ")}
-		}
-		all[key] = text
-	}
-	for _, key := range Keys() {
-		if _, ok := all[key]; ok {
-			continue
-		}
-		text, ok := added[key]
-		if !ok {
-			return Config{}, &job.ConfigError{Key: key, Value: "missing", Want: "every setting"}
-		}
-		all[key] = text
-	}
-	return Default().With(all)
-}
-
-// ParseEvaluation reads the value of an EventEvaluation.
-func ParseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err error) {
-	l, ok := v.(*value.List)
-	if !ok || l.Len() != 3 {
-		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation without its three values")
-	}
-	n, ok1 := l.At(0).(value.Int)
-	a, ok2 := l.At(1).(value.Float)
-	b, ok3 := l.At(2).(value.Float)
-	if !ok1 || !ok2 || !ok3 {
-		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation of %s, %s and %s", l.At(0).Type(), l.At(1).Type(), l.At(2).Type())
-	}
-	return int64(n), float64(a), float64(b), nil
-}
-
-// added are those of jobs without a server.
-var added = map[string]string{"alone": "false"}
+// With returns the job with some settings changed, validated. Errors are *job.ConfigError.
+func (c Config) With(set map[string]string) (Config, error) { return job.With(c, set) }

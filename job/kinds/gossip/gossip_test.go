@@ -341,32 +341,32 @@ func TestGossipFiles(t *testing.T) {
 		c.LearningRate = rapid.Float64Range(1e-9, 10).Draw(t, "rate")
 		c.Period = time.Duration(rapid.IntRange(1, 86_400_000).Draw(t, "period")) * time.Millisecond
 		text := "kind: gossip\n"
-		for _, key := range Keys() {
+		for _, key := range job.KeysOf(Kind{}) {
 			text += key + ": " + c.Get(key) + "\n"
 		}
-		if got, err := Parse("mine.yaml", []byte(text)); err != nil || got != c {
+		if got, err := job.Parse(Kind{}, "mine.yaml", []byte(text)); err != nil || got != c {
 			t.Fatalf("%s became %+v (%v)", text, got, err)
 		}
 	})
 	for text, key := range map[string]string{
-		"name: x": "kind", "kind: federated\nname: x": "kind", "kind: rumour\nname: x": "kind", "kind: gossip": "name",
+		"kind: federated\nname: x": "kind", "kind: rumour\nname: x": "kind", "kind: gossip": "name",
 		"kind: gossip\nname: x\nclients: 3": "clients", "kind: gossip\nname: x\nnodes: 1": "nodes", "kind: gossip\nname: x\nnodes: 2000000": "nodes",
 		"kind: gossip\nname: x\nperiod: 1us": "period", "kind: gossip\nname: x\ndelivery: twice": "delivery", "kind: gossip\nname: x\ndata: digits": "data",
 		"kind: gossip\nname: x\nnoise: 0.6": "noise", "kind: gossip\nname: x\nlearning_rate: NaN": "learning_rate", "kind: gossip\nname: X": "name",
 		"kind: gossip\nname: x\ndegree: 0": "degree", "kind: gossip\nkind: gossip\nname: x": "kind",
 	} {
-		_, err := Parse("mine.yaml", []byte(text))
+		_, err := job.Parse(Kind{}, "mine.yaml", []byte(text))
 		var e *job.FileError
 		if !errors.As(err, &e) || e.Key != key {
 			t.Errorf("%q: %v, want a word on %s", text, err, key)
 		}
 	}
 	// The other kind reads its own files only.
-	if _, err := federated.Parse("mine.yaml", []byte("kind: federated\nname: mine")); err != nil {
+	if _, err := job.Parse(federated.Kind{}, "mine.yaml", []byte("kind: federated\nname: mine")); err != nil {
 		t.Error(err)
 	}
 	var e *job.FileError
-	if _, err := federated.Parse("mine.yaml", []byte("name: mine\nkind: gossip")); !errors.As(err, &e) || e.Key != "kind" || e.Line != 2 {
+	if _, err := job.Parse(federated.Kind{}, "mine.yaml", []byte("name: mine\nkind: gossip")); !errors.As(err, &e) || e.Key != "kind" || e.Line != 2 {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package study
+package gossip
 
 import (
 	"crypto/sha256"
@@ -13,28 +13,27 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/sim/study"
 )
-
-// ScoredNodes is how many nodes of a gossip job have their models looked at: enough for a curve, and next to nothing beside the
-// run.
-const ScoredNodes = 40
 
 // scoredTimes is how often they are looked at in a run.
 const scoredTimes = 100
 
-// gossipJob is nodes without a server.
-type gossipJob struct {
-	cfg      gossip.Config
-	swarm    *gossip.Swarm
+// simulated is nodes without a server.
+type simulated struct {
+	cfg      Config
+	swarm    *Swarm
 	held     *dataset.SyntheticRows // of the test
 	nextLook time.Duration
 	failures map[string]uint64
 }
 
-func newGossip(c gossip.Config) (*gossipJob, error) {
-	g := &gossipJob{cfg: c, failures: map[string]uint64{}}
+// Simulate makes the nodes of the job in the simulator.
+func (c Config) Simulate() (study.Subject, error) { return simulate(c) }
+
+func simulate(c Config) (*simulated, error) {
+	g := &simulated{cfg: c, failures: map[string]uint64{}}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -43,7 +42,7 @@ func newGossip(c gossip.Config) (*gossipJob, error) {
 	return g, err
 }
 
-func (g *gossipJob) members(yield func(job.Member, bool) error) error {
+func (g *simulated) Members(yield func(job.Member, bool) error) error {
 	for i := range g.cfg.Nodes {
 		if err := yield(g.swarm.Member(i), false); err != nil {
 			return err
@@ -52,13 +51,13 @@ func (g *gossipJob) members(yield func(job.Member, bool) error) error {
 	return nil
 }
 
-func (g *gossipJob) horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
-func (g *gossipJob) rounds() int                 { return g.cfg.Rounds }
-func (g *gossipJob) round(now time.Duration) int { return int(now / g.cfg.Period) }
-func (g *gossipJob) done() bool                  { return false }
-func (g *gossipJob) failure() error              { return nil }
+func (g *simulated) Horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
+func (g *simulated) Rounds() int                 { return g.cfg.Rounds }
+func (g *simulated) Round(now time.Duration) int { return int(now / g.cfg.Period) }
+func (g *simulated) Done() bool                  { return false }
+func (g *simulated) Failure() error              { return nil }
 
-func (g *gossipJob) app(n *sim.Node, ev engine.AppEvent) error {
+func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
 	if ev.Name == engine.FailureEvent {
 		if f, _ := job.Harmless(ev.Value); f != nil {
 			g.failures[f.Code]++
@@ -68,15 +67,15 @@ func (g *gossipJob) app(n *sim.Node, ev engine.AppEvent) error {
 }
 
 // look evaluates the models of nodes that stand evenly in the order of all.
-func (g *gossipJob) look(w *sim.World, s *Sample) {
-	if s.At < g.nextLook && s.At < g.horizon() {
+func (g *simulated) Look(w *sim.World, s *study.Sample) {
+	if s.At < g.nextLook && s.At < g.Horizon() {
 		return
 	}
-	g.nextLook = s.At + g.horizon()/scoredTimes
+	g.nextLook = s.At + g.Horizon()/scoredTimes
 	nodes := w.Nodes()
 	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
-	for i := range min(ScoredNodes, len(nodes)) {
-		m := modelOf(nodes[i*len(nodes)/min(ScoredNodes, len(nodes))])
+	for i := range min(study.ScoredNodes, len(nodes)) {
+		m := modelOf(nodes[i*len(nodes)/min(study.ScoredNodes, len(nodes))])
 		if m == nil {
 			continue
 		}
@@ -111,8 +110,8 @@ func heldOf(nodes []*sim.Node) *dataset.SyntheticRows {
 	return nil
 }
 
-func (g *gossipJob) result(w *sim.World, r *Result) {
-	r.Failures, r.Done = g.failures, r.At >= g.horizon()
+func (g *simulated) Result(w *sim.World, r *study.Result) {
+	r.Failures, r.Done = g.failures, r.At >= g.Horizon()
 	h := sha256.New()
 	var b []byte
 	for _, n := range w.Nodes() {
@@ -127,7 +126,7 @@ func (g *gossipJob) result(w *sim.World, r *Result) {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(p))
 		}
 		h.Write(b)
-		r.Contributions += counterOf(n, gossip.CountMerges)
+		r.Contributions += study.CounterOf(n, CountMerges)
 	}
 	r.ModelSHA256 = hex.EncodeToString(h.Sum(nil))
 }

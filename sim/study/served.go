@@ -2,20 +2,21 @@ package study
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
-// federatedJob is a server and its clients.
-type federatedJob struct {
-	cfg      federated.Config
+// served is a server and its clients.
+type served struct {
+	job      job.Served
 	art      *compile.Artifact
 	last     job.Round
 	model    []byte
@@ -24,15 +25,15 @@ type federatedJob struct {
 	failures map[string]uint64
 }
 
-func newFederated(c federated.Config) (*federatedJob, error) {
-	f := &federatedJob{cfg: c, failures: map[string]uint64{}}
+func newServed(j job.Served) (*served, error) {
+	f := &served{job: j, failures: map[string]uint64{}}
 	var err error
-	f.art, err = c.Compile()
+	f.art, err = job.Compile(j)
 	return f, err
 }
 
-func (f *federatedJob) members(yield func(job.Member, bool) error) error {
-	all, err := f.cfg.Members(f.art)
+func (f *served) Members(yield func(job.Member, bool) error) error {
+	all, err := f.job.Members(f.art)
 	for _, m := range all {
 		if err == nil {
 			err = yield(m, m.Place == job.ServerPlace)
@@ -41,28 +42,28 @@ func (f *federatedJob) members(yield func(job.Member, bool) error) error {
 	return err
 }
 
-func (f *federatedJob) horizon() time.Duration  { return 0 }
-func (f *federatedJob) rounds() int             { return f.cfg.Rounds }
-func (f *federatedJob) round(time.Duration) int { return f.last.Number }
-func (f *federatedJob) done() bool              { return f.ended || f.failed != nil }
-func (f *federatedJob) failure() error          { return f.failed }
+func (f *served) Horizon() time.Duration  { return 0 }
+func (f *served) Rounds() int             { return f.job.About().Rounds }
+func (f *served) Round(time.Duration) int { return f.last.Number }
+func (f *served) Done() bool              { return f.ended || f.failed != nil }
+func (f *served) Failure() error          { return f.failed }
 
-func (f *federatedJob) app(n *sim.Node, ev engine.AppEvent) error {
+func (f *served) App(n *sim.Node, ev engine.AppEvent) error {
 	switch ev.Name {
 	case job.EventRound:
-		r, err := federated.ParseRound(ev.Value)
+		r, err := f.job.Round(ev.Value)
 		if err == nil && r.Number > f.last.Number { // it is told again by the next life of the server
 			f.last = r
 		}
 		return err
 	case job.EventDone:
-		r, model, err := federated.Outcome(n.Node(), ev.Value)
-		if err != nil {
-			return err
+		told := f.job.Told(n.Node())
+		if told == nil || told.Err != nil {
+			return fmt.Errorf("study: the server says that it is done, and tells no result: %w", cmp.Or(told, &job.Told{}).Err)
 		}
 		var file bytes.Buffer
-		_, err = model.WriteTo(&file)
-		f.last, f.model, f.ended = r, file.Bytes(), true
+		_, err := told.Model.WriteTo(&file)
+		f.last, f.model, f.ended = told.Last, file.Bytes(), true
 		return err
 	case job.EventFailed:
 		told, err := job.ParseFailed(ev.Value)
@@ -73,7 +74,7 @@ func (f *federatedJob) app(n *sim.Node, ev engine.AppEvent) error {
 	case engine.FailureEvent:
 		if fail, harmless := job.Harmless(ev.Value); fail != nil {
 			f.failures[fail.Code]++
-			if !harmless && f.cfg.Exact() {
+			if !harmless && f.job.Exact() {
 				return &job.NodeError{Node: n.Name, Err: &job.FailureError{Failure: fail}}
 			}
 		}
@@ -81,25 +82,25 @@ func (f *federatedJob) app(n *sim.Node, ev engine.AppEvent) error {
 	return nil
 }
 
-func (f *federatedJob) look(_ *sim.World, s *Sample) {
+func (f *served) Look(_ *sim.World, s *Sample) {
 	if f.last.Number > 0 {
 		s.Accuracy, s.Least, s.Loss, s.Scored = f.last.Accuracy, f.last.Accuracy, f.last.Loss, true
 	}
 }
 
-func (f *federatedJob) result(w *sim.World, r *Result) {
+func (f *served) Result(w *sim.World, r *Result) {
 	r.Failures = f.failures
 	if f.model != nil {
 		sum := sha256.Sum256(f.model)
 		r.Model, r.ModelSHA256 = f.model, hex.EncodeToString(sum[:])
 	}
 	if server := w.Nodes()[0]; server.Up() {
-		r.Contributions = counterOf(server, job.CountContributions)
+		r.Contributions = CounterOf(server, job.CountContributions)
 	}
 }
 
-// counterOf returns a counter of a node that is up.
-func counterOf(n *sim.Node, name string) uint64 {
+// CounterOf returns a counter of a node that is up.
+func CounterOf(n *sim.Node, name string) uint64 {
 	for _, c := range n.Node().Engine().Counters() {
 		if c.Name == name {
 			return c.Count
