@@ -22,7 +22,11 @@ import (
 
 // installed returns what the node of a record is installed with.
 func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte) (node.Config, error) {
-	cfg, err := install.Install(model, r.Place, self, r.Seed)
+	catalogue, err := kinds.Catalogue()
+	if err != nil {
+		return node.Config{}, err
+	}
+	cfg, err := install.Install(catalogue, model, r.Place, self, r.Seed)
 	if err != nil {
 		return cfg, err
 	}

@@ -106,6 +106,12 @@ type Dealt interface {
 	PartText(part int) (text []byte, samples int64, err error)
 }
 
+// Bringer is a kind that brings components of its own.
+type Bringer interface {
+	// Components adds them to a catalogue.
+	Components(c *node.Catalogue) error
+}
+
 // RoundsLoop is the name of the loop of rounds of a job with a server.
 const RoundsLoop = "rounds"
 

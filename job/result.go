@@ -17,6 +17,15 @@ type Round struct {
 	Loss          Number    // mean cross entropy of the held-out samples
 	Contributions int       // updates in the mean
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
+	Clients       []Score   // what single clients found, sorted by peer, where the job asks for that
+}
+
+// Score is how good a client found a model to be on its own samples.
+type Score struct {
+	Peer    string `json:"peer"`
+	Right   int64  `json:"right"` // samples that are classed right
+	Samples int64  `json:"samples"`
+	Loss    Number `json:"loss"` // mean cross entropy
 }
 
 // Point is a round in the history of a run.
@@ -38,6 +47,7 @@ type Result struct {
 	Confusion     [][]int64 `json:"confusion"`
 	History       []Point   `json:"history"`  // of the last 1,024 rounds
 	Artifact      string    `json:"artifact"` // digest
+	Clients       []Score   `json:"clients,omitempty"`
 
 	Model   string `json:"-"` // path of the model
 	Resumed bool   `json:"-"` // earlier state was there

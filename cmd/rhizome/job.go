@@ -52,7 +52,7 @@ func newJobList(c *console) *cobra.Command {
 					l.Settings, l.File = nil, ""
 					err = writeLine(c.out, l)
 				} else {
-					_, err = fmt.Fprintf(c.out, "%-8s %s\n", l.Job, l.About)
+					_, err = fmt.Fprintf(c.out, "%-10s %s\n", l.Job, l.About)
 				}
 				if err != nil {
 					return err

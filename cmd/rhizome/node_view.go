@@ -182,7 +182,7 @@ func (v *nodeView) line(what any) any {
 	case deploy.Gone:
 		return goneLine{v.c.head(x.State), x.Job, x.Member, x.String()}
 	case job.Round:
-		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions}
+		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients}
 	case deploy.Evaluated:
 		return evaluatedLine{v.c.head("round"), x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}
 	case exchange.Done:

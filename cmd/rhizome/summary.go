@@ -36,7 +36,11 @@ func summary(r *job.Result, took time.Duration) string {
 		fmt.Fprintf(&b, "  %s %s\n", styleDim.Render(fmt.Sprintf("%-13s", key)), value)
 	}
 	right, all := hits(r.Confusion)
-	row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d held-out samples)", right, all))
+	which := "held-out samples"
+	if len(r.Clients) > 0 {
+		which = fmt.Sprintf("samples of %d clients", len(r.Clients))
+	}
+	row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d %s)", right, all, which))
 	row("loss", fmt.Sprintf("%.4f", r.Loss))
 	row("contributions", fmt.Sprint(r.Contributions))
 	row("restarts", survived(r.Restarts))

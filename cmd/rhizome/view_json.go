@@ -22,6 +22,8 @@ type roundLine struct {
 	Accuracy      job.Number `json:"accuracy"`
 	Loss          job.Number `json:"loss"`
 	Contributions int        `json:"contributions"`
+
+	Clients []job.Score `json:"clients,omitempty"`
 }
 
 // doneLine is the object of the result.
@@ -40,7 +42,7 @@ type doneLine struct {
 func (v *jsonView) begin(*local.Local) {}
 
 func (v *jsonView) round(r job.Round) {
-	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions}); v.err == nil {
+	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions, r.Clients}); v.err == nil {
 		v.err = err
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/model/copied"
@@ -21,17 +20,16 @@ import (
 )
 
 // Install returns what a node in a process of its own is installed with, from an artifact that may come from anywhere: it is
-// checked as program.Load does. Options, targets and limits are the caller's to add.
-func Install(artifact *onnx.ModelProto, place string, self wire.PeerID, seed uint64) (node.Config, error) {
+// checked as program.Load does, and its components are of the catalogue. Options, targets and limits are the caller's to add.
+func Install(catalogue *node.Catalogue, artifact *onnx.ModelProto, place string, self wire.PeerID, seed uint64) (node.Config, error) {
 	p, err := program.Load(artifact, place)
 	if err != nil {
 		return node.Config{}, err
 	}
-	cfg := node.Config{
-		Program: p, Artifact: artifact, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: self, Seed: seed,
+	return node.Config{
+		Program: p, Artifact: artifact, Catalogue: catalogue, Values: value.NewRegistry(), Self: self, Seed: seed,
 		Limits: engine.DefaultLimits(),
-	}
-	return cfg, builtin.Register(cfg.Catalogue)
+	}, nil
 }
 
 // Store returns how a node of a job keeps its state below a directory, by the size of the model that it holds; see

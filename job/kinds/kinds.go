@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/kinds/evaluation"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/node"
 )
 
 // All returns the kinds. A job file that says none is of the first.
-func All() []job.Kind { return []job.Kind{federated.Kind{}, gossip.Kind{}} }
+func All() []job.Kind { return []job.Kind{federated.Kind{}, gossip.Kind{}, evaluation.Kind{}} }
 
 // Served says whether the jobs of a kind have a server.
 func Served(k job.Kind) bool {
@@ -116,6 +119,18 @@ func served(j job.Job) (job.Served, error) {
 		return s, nil
 	}
 	return nil, &job.LacksError{Job: j.About().Name, Lacks: "no server", Hint: j.Kind().Hint(j.About().Name)}
+}
+
+// Catalogue returns the components that come with the project, and those that kinds bring.
+func Catalogue() (*node.Catalogue, error) {
+	c := node.NewCatalogue()
+	err := builtin.Register(c)
+	for _, k := range All() {
+		if b, ok := k.(job.Bringer); ok && err == nil {
+			err = b.Components(c)
+		}
+	}
+	return c, err
 }
 
 // Builtins returns the names of the jobs that are built in and of a kind of some sort, sorted; nil means all.

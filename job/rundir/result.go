@@ -117,6 +117,6 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Told, given job.Result) (*job.Res
 	}
 	res := given
 	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
-	res.Contributions, res.History = t.Contributions, t.History
+	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
 	return &res, writeResult(fsys, dir, &res, t.Model)
 }

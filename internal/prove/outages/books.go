@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
+	jobkinds "github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -40,7 +41,11 @@ func installed(dir string) (cfg node.Config, rec deploy.Record, err error) {
 	if err != nil {
 		return cfg, rec, err
 	}
-	if cfg, err = install.Install(model, rec.Place, id.Peer(), rec.Seed); err != nil || rec.Role == deploy.RoleServer {
+	catalogue, err := jobkinds.Catalogue()
+	if err != nil {
+		return cfg, rec, err
+	}
+	if cfg, err = install.Install(catalogue, model, rec.Place, id.Peer(), rec.Seed); err != nil || rec.Role == deploy.RoleServer {
 		return cfg, rec, err
 	}
 	cfg.Targets, cfg.Options = map[string][]wire.PeerID{job.ServerPlace: {rec.Server}}, map[string][]byte{}

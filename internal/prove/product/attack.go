@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
+	jobkinds "github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -55,7 +56,11 @@ func (a *attack) prepare() (err error) {
 	if err != nil || p == nil {
 		return fmt.Errorf("a guest is not let in (%s): %w", code, err)
 	}
-	cfg, err := install.Install(p.Model, job.ClientsPlace, a.mole.Self(), p.Offer.Seed)
+	catalogue, err := jobkinds.Catalogue()
+	if err != nil {
+		return err
+	}
+	cfg, err := install.Install(catalogue, p.Model, job.ClientsPlace, a.mole.Self(), p.Offer.Seed)
 	if err != nil {
 		return err
 	}

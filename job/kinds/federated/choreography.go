@@ -1,8 +1,6 @@
 package federated
 
 import (
-	"fmt"
-
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
@@ -10,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/component/selector"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/job/forward"
 	"github.com/rhizome-ml/rhizome/onnx"
 	"github.com/rhizome-ml/rhizome/op"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -246,48 +245,7 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, carried []graph.Value) [
 
 // forward records the network's forward pass and returns its logits.
 func (j *fedavg) forward(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
-	nodes, input, output, named := j.net.Forward()
-	known := map[string]graph.Value{input: x}
-	for i, p := range named {
-		known[p.Name] = params[i]
-	}
-	for _, t := range j.net.Constants() {
-		if c, err := tensor.FromProto(t, tensor.DefaultLimits()); err == nil { // a model that was loaded holds sound ones
-			known[t.GetName()] = b.Constant(value.Tensor{Tensor: c})
-		}
-	}
-	for _, n := range nodes {
-		in := make([]graph.Value, len(n.GetInput()))
-		for i, name := range n.GetInput() {
-			in[i] = known[name]
-		}
-		for i, v := range b.Tensors(n.GetOpType(), attrsOf(n), len(n.GetOutput()), in...) {
-			known[n.GetOutput()[i]] = v
-		}
-	}
-	return known[output]
-}
-
-// attrsOf returns the attributes of a node as the language takes them.
-func attrsOf(n *onnx.NodeProto) graph.Attrs {
-	out := graph.Attrs{}
-	for _, a := range n.GetAttribute() {
-		switch a.GetType() {
-		case onnx.AttributeProto_INT:
-			out[a.GetName()] = a.GetI()
-		case onnx.AttributeProto_FLOAT:
-			out[a.GetName()] = a.GetF()
-		case onnx.AttributeProto_STRING:
-			out[a.GetName()] = string(a.GetS())
-		case onnx.AttributeProto_INTS:
-			out[a.GetName()] = a.GetInts()
-		case onnx.AttributeProto_FLOATS:
-			out[a.GetName()] = a.GetFloats()
-		default:
-			out[a.GetName()] = fmt.Errorf("an attribute of type %v", a.GetType()) // refused with the author's line
-		}
-	}
-	return out
+	return forward.Pass(b, j.net, x, params)
 }
 
 func zeros(shape ...int) value.Value {
