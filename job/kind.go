@@ -205,8 +205,11 @@ func Diff(a, b Job) string {
 	return ""
 }
 
-// With returns a job with some settings changed, validated. Errors are *ConfigError.
+// With returns a job with some settings changed, validated. Errors are *ConfigError, and *KeyError where its kind has no such setting.
 func With[J Job](j J, set map[string]string) (J, error) {
+	if err := CheckKeys(j.Kind(), set); err != nil {
+		return j, err
+	}
 	for _, key := range KeysOf(j.Kind()) { // in this order, so that of two errors always the same is told
 		text, ok := set[key]
 		if !ok {

@@ -157,7 +157,7 @@ func TestSimBadInput(t *testing.T) {
 		name, args string
 		want       []string
 	}{
-		{"unknown job", "nonsense", []string{`unknown job "nonsense"`, "digits, gossip, large"}},
+		{"unknown job", "nonsense", []string{`unknown job "nonsense"`, "digits, evaluation, gossip, large"}},
 		{"missing job", filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
 		{"bad job", file("job.yaml", "kind: gossip\nname: x\nnode: 3\n"), []string{"job.yaml:3:", "did you mean nodes?"}},
 		{"unknown network", "gossip --network moon", []string{`unknown network "moon"`, "lan, wan, edge, lossy"}},

@@ -162,7 +162,7 @@ func TestCompile(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Size() < 1000 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") || !strings.Contains(o.out, "job/choreography.go:") {
+	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") || !strings.Contains(o.out, "federated/choreography.go:") {
 		t.Errorf("%.300q %q", o.out, o.err)
 	}
 	var report struct{ Digest string }
