@@ -35,7 +35,7 @@ func Register(c *node.Catalogue) error {
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
 		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},
 		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
-		{data.Role, data.KindSynthetic, data.Version, data.SyntheticFactory},
+		{data.Role, data.KindSynthetic, data.Version, data.SharedSynthetic()},
 		{data.Role, data.KindSource, data.Version, data.SourceFactory},
 		{selector.Role, selector.Kind, selector.Version, selector.Factory},
 	} {

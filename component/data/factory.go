@@ -1,6 +1,9 @@
 package data
 
 import (
+	"bytes"
+	"sync"
+
 	"github.com/rhizome-ml/rhizome/component/config"
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/engine"
@@ -14,6 +17,32 @@ func Factory(env node.Env) (engine.Component, error) { return component(env, Kin
 // SyntheticFactory builds the component of a slot that serves the synthetic source, as KindSynthetic.
 func SyntheticFactory(env node.Env) (engine.Component, error) {
 	return component(env, KindSynthetic, nil)
+}
+
+// SharedSynthetic returns a SyntheticFactory whose nodes share what their settings come to, so that very many of them
+// take less memory. It is safe for concurrent use.
+func SharedSynthetic() node.Factory {
+	var mu sync.Mutex
+	var config []byte // of the last node
+	var of *plan
+	return func(env node.Env) (engine.Component, error) {
+		mu.Lock()
+		if of == nil || !bytes.Equal(config, env.Config) {
+			p, err := planOf(KindSynthetic, env.Config, nil)
+			if err != nil {
+				mu.Unlock()
+				return nil, err
+			}
+			config, of = bytes.Clone(env.Config), p
+		}
+		p := of
+		mu.Unlock()
+		c, err := planned(env, p)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
 }
 
 // SourceFactory builds the component of a slot whose settings name the source, as KindSource.
@@ -40,6 +69,11 @@ func open(env node.Env, kind string, own *dataset.Kind) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
+	return planned(env, p)
+}
+
+// planned builds the component of a slot whose settings are known.
+func planned(env node.Env, p *plan) (*Component, error) {
 	opts, err := ParseOptions(env.Options)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
 	"github.com/rhizome-ml/rhizome/component/data"
+	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -56,6 +57,29 @@ func TestSyntheticBatches(t *testing.T) {
 		if _, err := componenttest.New(&bad); err == nil {
 			t.Errorf("%s was taken", options)
 		}
+	}
+}
+
+// TestSharedSettingsAreThoseOfTheNode: nodes that share their settings have the samples of nodes that do not, also where the
+// settings of the next node are others.
+func TestSharedSettingsAreThoseOfTheNode(t *testing.T) {
+	shared := data.SharedSynthetic()
+	for _, config := range []string{`{"samples":7}`, `{"samples":7}`, `{"samples":9}`, `{"samples":7}`} {
+		env := node.Env{Slot: "data", Self: "me", Seed: 4, Config: []byte(config)}
+		got, err := shared(env)
+		want, err2 := data.SyntheticFactory(env)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		in := []value.Value{value.Int(0), value.Int(2)}
+		a, err := got.Invoke(nil, "NextBatch", in)
+		b, err2 := want.Invoke(nil, "NextBatch", in)
+		if err != nil || err2 != nil || !a[0].(value.Tensor).Equal(b[0].(value.Tensor).Tensor) || got.(*data.Component).Samples() != want.(*data.Component).Samples() {
+			t.Errorf("%s: other samples, %v, %v", config, err, err2)
+		}
+	}
+	if _, err := shared(node.Env{Config: []byte(`{"samples":-1}`)}); err == nil {
+		t.Error("settings out of range were taken")
 	}
 }
 
