@@ -27,6 +27,7 @@ func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
 // ServerName is the server's name and directory; ClientName is that of client i.
 const ServerName = "server"
 
+// ClientName is the name of client i.
 func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
 // IsNode says whether that is the name of a node of a run, of whatever number.

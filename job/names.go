@@ -14,6 +14,7 @@ const DataSynthetic = "synthetic"
 // DefaultName is the job that runs where none is named.
 const DefaultName = "digits"
 
+// GoodName says whether a job may be called that: it is the name of a directory too.
 func GoodName(s string) bool {
 	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
 		return false

@@ -12,7 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
-// FormatVersion is the version of a run's directory: of run.json and result.json. Version 2 has fields that version 1 has
+// SealedVersion is the version of sealed files, such as those of the directory of a run: run.json and result.json. Version 2 has fields that version 1 has
 // not; those of version 1 mean the same.
 const SealedVersion = 2
 

@@ -8,7 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/job"
 )
 
-// keepMax bounds the snapshots that are kept: each is checked whenever one is added.
+// KeepMax bounds the snapshots that are kept: each is checked whenever one is added.
 const KeepMax = 10_000
 
 // CheckKeep says whether a node can be told to keep so many snapshots, and those that are not older: nil, or a *ConfigError.

@@ -15,14 +15,14 @@ import (
 	"github.com/rhizome-ml/rhizome/onnx"
 )
 
-// artifactFile is the program of a run. The run goes on with it, not with what the compiler makes of the settings today: a newer
+// ArtifactFile is the program of a run. The run goes on with it, not with what the compiler makes of the settings today: a newer
 // release may compile the same job to another program, and the states on the disk are of this one.
 const ArtifactFile = "artifact.onnx"
 
 // artifactMax bounds a stored artifact in bytes.
 const artifactMax = 64 << 20
 
-// keepArtifact writes the program of a run.
+// KeepArtifact writes the program of a run.
 func KeepArtifact(fsys vfs.FS, dir string, art *compile.Artifact) error {
 	b, err := onnx.Marshal(art.Model)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// processesFile is there where the nodes of a run are processes of their own: who the clients are, by number. processFiles are
+// ProcessesFile is there where the nodes of a run are processes of their own: who the clients are, by number. processFiles are
 // the files that such a node has in its folder beside those of package host.
 const ProcessesFile = "processes.json"
 
-// processes is the content of processesFile.
+// Processes is the content of processesFile.
 type Processes struct {
 	Clients []wire.PeerID `json:"clients"`
 }
@@ -25,7 +25,7 @@ func AreProcesses(fsys vfs.FS, dir string) (bool, error) {
 	return vfs.Exists(fsys, filepath.Join(dir, ProcessesFile))
 }
 
-// isRun says whether a directory is that of a run, or was one.
+// IsRun says whether a directory is that of a run, or was one.
 func IsRun(fsys vfs.FS, dir string) bool {
 	_, err := fsys.Stat(filepath.Join(dir, RunFile))
 	return !errors.Is(err, fs.ErrNotExist)

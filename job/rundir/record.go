@@ -30,7 +30,7 @@ const (
 	StateRunning = "running" // all nodes are there
 )
 
-// record is the content of run.json.
+// Record is the content of run.json.
 type Record struct {
 	State    string            `json:"state"`
 	Kind     string            `json:"kind,omitempty"`        // of job; empty for the first of package kinds, as earlier releases wrote none
@@ -61,7 +61,7 @@ func (r *Record) Base() (job.Served, error) {
 	return s, nil
 }
 
-// found is what is in a directory, before anything is changed.
+// Found is what is in a directory, before anything is changed.
 type Found struct {
 	Record  *Record // nil where there is none that can be read
 	Cleared bool    // by half
@@ -73,7 +73,7 @@ type Found struct {
 	Processes bool // its nodes run in processes of their own
 }
 
-// survey reads what is in the directory.
+// Survey reads what is in the directory.
 func Survey(fsys vfs.FS, dir string) (Found, error) {
 	var f Found
 	var r Record
@@ -110,7 +110,7 @@ func Survey(fsys vfs.FS, dir string) (Found, error) {
 	return f, nil
 }
 
-// nodesIn returns the names of the folders of nodes in a directory that hold something, the server first: by what they are called,
+// NodesIn returns the names of the folders of nodes in a directory that hold something, the server first: by what they are called,
 // not by how many a job of today may have.
 func NodesIn(fsys vfs.FS, dir string) ([]string, error) {
 	all, err := fsys.Folders(dir)
@@ -138,7 +138,7 @@ func NodesIn(fsys vfs.FS, dir string) ([]string, error) {
 	return out, nil
 }
 
-// filled says whether a folder holds files of a node.
+// Filled says whether a folder holds files of a node.
 func Filled(fsys vfs.FS, dir string) (bool, error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +147,7 @@ func Filled(fsys vfs.FS, dir string) (bool, error) {
 	return slices.ContainsFunc(names, host.OwnsFile), err
 }
 
-// owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the
+// Owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the
 // artifact is empty where no snapshot can be read.
 func Owner(fsys vfs.FS, dir string) (artifact string, seed uint64, err error) {
 	names, err := NodesIn(fsys, dir)

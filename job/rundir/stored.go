@@ -9,7 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
-// origin is what a forked run remembers of where it comes from.
+// Origin is what a forked run remembers of where it comes from.
 type Origin struct {
 	Dir   string `json:"dir"`
 	Round int    `json:"round"`
@@ -22,6 +22,7 @@ func Stored(fsys vfs.FS, dir string) (job.Served, error) {
 	return c, err
 }
 
+// Load is Stored, and returns what else run.json says.
 func Load(fsys vfs.FS, dir string) (job.Served, Record, error) {
 	var r Record
 	path := filepath.Join(dir, RunFile)

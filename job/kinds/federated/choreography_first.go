@@ -22,7 +22,7 @@ import (
 // firstFedavg is the choreography of the first release while it is recorded.
 type firstFedavg struct{ *fedavg }
 
-// compileFirst makes the artifact that the first release made of the job.
+// CompileFirst makes the artifact that the first release made of the job.
 func (c Config) CompileFirst() (*compile.Artifact, error) {
 	model, err := c.firstChoreography()
 	if err != nil {

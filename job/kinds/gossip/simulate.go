@@ -66,7 +66,7 @@ func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
 	return nil
 }
 
-// look evaluates the models of nodes that stand evenly in the order of all.
+// Look evaluates the models of nodes that stand evenly in the order of all.
 func (g *simulated) Look(w *sim.World, s *study.Sample) {
 	if s.At < g.nextLook && s.At < g.Horizon() {
 		return
