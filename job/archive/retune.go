@@ -72,13 +72,27 @@ func (f *fork) retune() (*retuned, error) {
 	key := job.Diff(cfg, f.old.Config)
 	for i, n := range f.old.Nodes {
 		if err := sameShape(n.Config.Program, t.members[i].Config.Program); err != "" {
-			return nil, &TuneError{key, "with it the program is another one (" + err + ")"}
+			return nil, &TuneError{key, f.differs(i, err)}
 		}
 	}
 	return t, nil
 }
 
-// sameShape says in what two programs differ other than in the values of their constants, or nothing.
+// differs says why the program of a node cannot be put in the place of the old one, from which it differs: for the new setting, or
+// whatever is set, because this release, or another file of a model, makes another program of the old settings too.
+func (f *fork) differs(i int, how string) string {
+	if art, err := job.Compile(f.old.Config); err == nil {
+		if members, err := f.members(art, f.old.Config); err == nil {
+			if also := sameShape(f.old.Nodes[i].Config.Program, members[i].Config.Program); also != "" {
+				return "the settings of the run make another program here than it was begun with (" + also +
+					"); fork it with no other setting, or with the release and the files that it was begun with"
+			}
+		}
+	}
+	return "with it the program is another one (" + how + ")"
+}
+
+// sameShape says in what two programs differ other than in the values of their constants and where their author wrote them, or nothing.
 func sameShape(a, b *program.Program) string {
 	if !reflect.DeepEqual(a.Edges, b.Edges) || !reflect.DeepEqual(a.Components, b.Components) {
 		return "edges or components differ"
@@ -90,7 +104,9 @@ func sameShape(a, b *program.Program) string {
 		x, y := a.Funcs[i], b.Funcs[i]
 		x.Ops, y.Ops = slices.Clone(x.Ops), slices.Clone(y.Ops)
 		for k := range min(len(x.Ops), len(y.Ops)) {
-			if p, q := &x.Ops[k], &y.Ops[k]; sameKind(p.Value, q.Value) {
+			p, q := &x.Ops[k], &y.Ops[k]
+			p.Line, q.Line = "", "" // a run of an earlier release has other lines, and is the same program
+			if sameKind(p.Value, q.Value) {
 				p.Value, q.Value = nil, nil
 			}
 		}

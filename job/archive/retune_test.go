@@ -106,6 +106,7 @@ func TestSameShape(t *testing.T) {
 		same   bool
 	}{
 		"nothing":      {nothing, true},
+		"a line":       {func(p *program.Program) { p.Funcs[0].Ops[0].Line = "elsewhere.go:7" }, true},
 		"a value":      {func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Int(2) }, true},
 		"another type": {func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Float(2) }, false},
 		"no value":     {func(p *program.Program) { p.Funcs[0].Ops[0].Value = nil }, false},
