@@ -112,6 +112,10 @@ func chosen(names []string) ([]prove.Part, error) {
 		return proofs, nil
 	}
 	var out []prove.Part
+	var known []string
+	for _, p := range proofs {
+		known = append(known, p.Name())
+	}
 	for _, name := range names {
 		found := false
 		for _, p := range proofs {
@@ -120,7 +124,7 @@ func chosen(names []string) ([]prove.Part, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("there is no part %q; the parts are:\n%s", name, partList())
+			return nil, fmt.Errorf("there is no part %.32q; want one of %s", name, strings.Join(known, ", "))
 		}
 	}
 	return out, nil
