@@ -27,6 +27,9 @@ func (l line) Len() int { return l.n }
 
 func (l line) Read(rows []int, into dataset.Batch) error {
 	for i, r := range rows {
+		if r < 0 || r >= l.n {
+			return fmt.Errorf("there is no sample %d; want 0 to %d", r, l.n-1)
+		}
 		x := float32(r)/float32(l.n)*2 - 1
 		if into.Features.Float32 != nil { // a column without memory is not wanted
 			into.Features.Float32[i] = x

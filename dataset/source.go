@@ -14,7 +14,8 @@ type Source interface {
 	// Len returns how many samples there are.
 	Len() int
 	// Read puts the samples of these numbers, each from 0 to below Len, into a batch, one behind the other. A column
-	// without memory is not wanted. The same numbers give the same bits on every machine.
+	// without memory is not wanted. The same numbers give the same bits on every machine. A number of no sample is an
+	// error.
 	Read(rows []int, into Batch) error
 }
 

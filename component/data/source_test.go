@@ -101,7 +101,7 @@ func TestASourceOfTheNodesOwn(t *testing.T) {
 func TestSourceSettings(t *testing.T) {
 	sum := sha256.Sum256(table())
 	for _, c := range []struct{ config, options, want string }{
-		{`{"source":"cvs","batch":1,"epochs":1}`, ``, `unknown data source "cvs"; want one of csv, digits, synthetic`},
+		{`{"source":"cvs","batch":1,"epochs":1}`, ``, `unknown data source "cvs"; want one of ` + strings.Join(dataset.Kinds(), ", ")},
 		{`{"source":"csv","batch":0,"epochs":1}`, ``, "batch is 0"}, {`{"source":"csv","batch":1,"epochs":1001}`, ``, "epochs is 1001"},
 		{`{"source":"csv","batch":1,"epochs":1,"partitioner":"even"}`, ``, `unknown partitioner "even"`},
 		{`{"source":"csv","batch":1,"epochs":1,"partitions":9,"least":2}`, ``, "9 partitions of at least 2 samples; there are 16"},
