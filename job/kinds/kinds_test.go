@@ -34,6 +34,14 @@ func short(t *testing.T, k job.Kind) job.Job {
 	return j
 }
 
+// TestComponentsOfKindsStandTogether: the processes of a server have the components of all kinds in one catalogue, so no two bring one of
+// the same name.
+func TestComponentsOfKindsStandTogether(t *testing.T) {
+	if _, err := kinds.Catalogue(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestKindsKeepWhatTheyPromise holds each kind on the list to what everybody who takes a kind relies on.
 func TestKindsKeepWhatTheyPromise(t *testing.T) {
 	for _, k := range kinds.All() {
