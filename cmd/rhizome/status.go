@@ -164,6 +164,9 @@ func writeClients(out io.Writer, all []deploy.ClientStatus) error {
 	if more := len(all) - clientRows; more > 0 {
 		fmt.Fprintf(out, "and %d more; --json shows them\n", more)
 	}
+	if !slices.ContainsFunc(all, func(x deploy.ClientStatus) bool { return x.Others != nil }) {
+		return nil // the job has no updates, or none of a length that is known
+	}
 	_, err := fmt.Fprintln(out, "others: cosine between a client's last update and the mean of the others'")
 	return err
 }
