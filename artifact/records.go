@@ -41,6 +41,7 @@ type Edge struct {
 	Answer   bool     `json:"answer"`           // this edge is an answer
 	Best     bool     `json:"best"`             // best effort
 	Latest   bool     `json:"latest,omitempty"` // of a request: a newer question to a peer withdraws the older
+	Chunk    int64    `json:"chunk,omitempty"`  // bytes above which a value is lent, and of which its chunks are; 0: as the engine sees fit
 }
 
 // Canonical returns the canonical form of a JSON text: no spaces, keys sorted, numbers as they were written. An empty text

@@ -144,7 +144,7 @@ func (u *unit) node(n *node) *onnx.NodeProto {
 	p.Attribute = nil
 	for _, a := range n.proto.GetAttribute() {
 		switch a.GetName() {
-		case "place", "types", "to", "request", "deadline", "best", "latest":
+		case "place", "types", "to", "request", "deadline", "best", "latest", "chunk":
 			continue // all decided
 		case "name", "codec":
 			if n.wire() {
@@ -178,7 +178,7 @@ func (u *unit) metadata(m *onnx.ModelProto) {
 	for i, e := range u.edges {
 		edges[i] = artifact.Edge{
 			ID: e.id, Name: e.name, From: e.from, To: e.to, Sites: e.sites, Trigger: e.trigger,
-			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1, Latest: e.send.int("latest") == 1,
+			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1, Latest: e.send.int("latest") == 1, Chunk: e.send.int("chunk"),
 		}
 		if e.reply != nil {
 			edges[i].Reply = e.reply.id

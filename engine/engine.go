@@ -137,6 +137,7 @@ type tables struct {
 	book     peer.AddressBook
 	requests peer.Requests
 	pressure peer.Pressure
+	loans    peer.Loans
 	random   rand.ChaCha8
 }
 
@@ -148,13 +149,15 @@ func newState(cfg Config, t *tables) State {
 	t.streams = *peer.NewStreams(l.streams())
 	t.requests = *peer.NewRequests(l.requests())
 	t.pressure = *peer.NewPressure(l.BookPeers)
+	t.loans = *peer.NewLoans(l.loans())
+	t.requests.SetLoans(&t.loans)
 	t.streams.SetTimed(CurrentRules >= 1)
 	t.streams.SetLives(CurrentRules >= 2)
 	t.streams.SetBook(&t.book) // since rules 3
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	return State{
 		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
-		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure,
+		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure, loans: &t.loans,
 		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{heap: t.timers[:0]}, counters: t.counters[:0],
 		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}

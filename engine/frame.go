@@ -35,6 +35,7 @@ type frame struct {
 	commands   *pending
 	kids       kids
 	queued     int32
+	loans      int32  // that came for it, which are not over
 	elder, kid *frame // its neighbours among the children of its parent
 
 	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of changed ones.
@@ -49,7 +50,7 @@ func (f *frame) reset() {
 	f.parent, f.callOp, f.depth, f.index, f.count = 0, 0, 0, 0, 0
 	f.deadline, f.failure, f.more = 0, nil, nil
 	f.permits, f.attempts = f.permits[:0], f.attempts[:0]
-	f.timers, f.parked, f.commands, f.queued = nil, nil, nil, 0
+	f.timers, f.parked, f.commands, f.queued, f.loans = nil, nil, nil, 0, 0
 	if f.inbound.request.IsSet() {
 		f.inbound = inbound{}
 	}
@@ -94,6 +95,9 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 	}
 	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
 		// It came from another node, or stands for what did not come: if nothing here handles it, the host hears of it.
+		if v == nil {
+			continue // it is lent, and comes later
+		}
 		if v, bad := v.(*value.Failure); bad && f.parent == 0 && e.remember(f, v) {
 			e.count("input.failed")
 		}
@@ -257,6 +261,9 @@ func (e *Engine) end(f *frame) {
 
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
+	if f.loans > 0 {
+		e.giveBack(f)
+	}
 	e.st.frames.remove(f.exec)
 	e.ended(f)
 	if f.deadline != 0 {
@@ -326,6 +333,9 @@ func (e *Engine) forget(f *frame) {
 	}
 	for f.parked != nil {
 		e.st.waits.remove(f.parked, f)
+	}
+	if f.loans > 0 {
+		e.giveBack(f)
 	}
 }
 

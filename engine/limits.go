@@ -41,6 +41,8 @@ type Limits struct {
 	Requests        int // own questions without an answer; requests wait beyond it
 	FailuresToDown  int // failures in a row until a peer is down
 	Members         int // of the roster; as many that are members no more are remembered
+	Loans           int // values lent to peers at once, and as many borrowed of them
+	LoanBytes       int // of what is lent, and of what is being fetched; sends and fetches wait beyond it
 }
 
 // DefaultLimits returns the limits of a server.
@@ -51,7 +53,7 @@ func DefaultLimits() Limits {
 		InvokeInputs: 100, InvokeBytes: 10 << 20, CompletionBytes: 4 << 20, Timers: 65536,
 		Holds: 1024, Queues: 1024, QueueLength: 4096, Records: 1024, RecordEntries: 1024, Counters: 4096, Latches: 8192,
 		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20, PeerEnvelopes: 1024, PeerBytes: 64 << 20, Silences: peer.DefaultSilent, DedupWindow: 8192,
-		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5, Members: 16384,
+		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5, Members: 16384, Loans: 16384, LoanBytes: 1 << 30,
 	}
 }
 
@@ -63,7 +65,7 @@ func EdgeLimits() Limits {
 		InvokeInputs: 16, InvokeBytes: 256 << 10, CompletionBytes: 64 << 10, Timers: 1024,
 		Holds: 64, Queues: 64, QueueLength: 256, Records: 64, RecordEntries: 64, Counters: 512, Latches: 1024,
 		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20, PeerEnvelopes: 64, PeerBytes: 4 << 20, Silences: peer.EdgeSilent, DedupWindow: 1024,
-		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5, Members: 512,
+		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5, Members: 512, Loans: 256, LoanBytes: 64 << 20,
 	}
 }
 

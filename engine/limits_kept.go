@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
@@ -172,7 +173,7 @@ func keepTables(next, old *Limits) {
 	next.Frames, next.Requests, next.Members = old.Frames, old.Requests, old.Members
 	next.BookPeers, next.BookAddresses, next.FailuresToDown = old.BookPeers, old.BookAddresses, old.FailuresToDown
 	next.OutboxEnvelopes, next.OutboxBytes, next.PeerEnvelopes, next.PeerBytes = old.OutboxEnvelopes, old.OutboxBytes, old.PeerEnvelopes, old.PeerBytes
-	next.Silences, next.DedupWindow = old.Silences, old.DedupWindow
+	next.Silences, next.DedupWindow, next.Loans, next.LoanBytes = old.Silences, old.DedupWindow, old.Loans, old.LoanBytes
 }
 
 // goBy has limits hold: the tables are made anew by them, as after a restore, so that a restore is going to take them. Where one does not
@@ -189,9 +190,12 @@ func (e *Engine) goBy(next *Limits) error {
 	if err := r.peers(t); err != nil {
 		return err
 	}
+	if n := len(e.st.borrowed); n > next.Loans {
+		return &peer.FullError{What: "loans", Max: next.Loans}
+	}
 	s := &e.st
 	s.book, s.governor, s.backoff, s.streams = r.st.book, r.st.governor, r.st.backoff, r.st.streams
-	s.requests, s.pressure, s.roster = r.st.requests, r.st.pressure, r.st.roster
+	s.requests, s.pressure, s.roster, s.loans = r.st.requests, r.st.pressure, r.st.roster, r.st.loans
 	s.limits = e.sc.limitsOf(*next)
 	e.limits = s.limits
 	return nil

@@ -143,6 +143,9 @@ func (e *Engine) newEpoch() {
 			e.sendAgain(q)
 		}
 	}
+	for _, p := range e.lenders() {
+		e.wantAgain(p)
+	}
 }
 
 // greet tells a peer which life this is and what of its stream was taken: a directory that went back learns it from that.
@@ -165,6 +168,7 @@ func (e *Engine) askAgain(p wire.PeerID) {
 			e.sendAgain(q)
 		}
 	}
+	e.wantAgain(p)
 }
 
 // plain is an envelope that carries nothing but what rides on each.

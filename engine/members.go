@@ -81,6 +81,9 @@ func (e *Engine) stranger(env *wire.Envelope) *RefusedError {
 	}
 	for i := range env.Fills {
 		if c := env.Fills[i].Component; !e.hears(env.From, c) {
+			if int(c) >= len(e.prog.Components) {
+				return no("peer %s plays no place of the program: it is no member", env.From)
+			}
 			return no("a message for component %s, which does not live where peer %s plays", e.prog.Components[c].Name, env.From)
 		}
 	}
@@ -203,6 +206,7 @@ func codeOf(err error) string {
 func (e *Engine) joined(m peer.Member) {
 	e.count("member.joined")
 	e.st.backoff.Success(m.Peer)
+	e.wantAgain(m.Peer)
 	e.announce(PeerJoined, m.Peer, fmt.Sprintf("number %d of %s", m.Number, m.Place))
 	e.tellMember(m, true)
 	if a := e.st.book.Lookup(m.Peer); len(a) > 0 {
@@ -236,6 +240,11 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 	}
 	e.tellMember(was, false)
 	e.joined(m)
+	for _, q := range e.st.requests.Outstanding(old) { // what goes with them is lent to the other from now on
+		q := *q
+		q.To = p
+		e.st.loans.To(&q)
+	}
 	questions := e.st.requests.Abandon(old)
 	e.giveUp(old, PeerRemoved, value.Fail(value.CodeStranger, string(old), fmt.Sprintf("number %d of %s: %s came in its place", m.Number, m.Place, p)))
 	for _, q := range questions {
@@ -264,6 +273,7 @@ func (e *Engine) askInstead(old, p wire.PeerID, q peer.Question) {
 		e.st.requests.Answered(p, req)
 		e.disarmRequest(p, req)
 	}
+	e.st.loans.End(&env)
 	e.unanswered(q.Edge, p, q.Context, value.Fail(value.CodeStranger, string(p), err.Error()))
 }
 

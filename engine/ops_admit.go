@@ -65,6 +65,10 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 		e.disarmRequest(p, q.Envelope.Request)
 		e.unanswered(q.Edge, p, q.Context, why)
 	}
+	if kind != PeerBlocked { // one that is let in again goes on where it was
+		e.st.loans.Forget(p)
+		e.noLender(p, why)
+	}
 	e.announce(kind, p, fmt.Sprintf("%s; given up: envelopes %d, questions %d", why.Message, len(envelopes), questions))
 	e.tellWatchers(p, false)
 	e.wakeParked(parkOutbox, "")
@@ -73,6 +77,7 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 // letIn has a peer tried again at once.
 func (e *Engine) letIn(p wire.PeerID) {
 	e.st.backoff.Success(p)
+	e.wantAgain(p)
 	e.announce(PeerUnblocked, p, "")
 	if a := e.st.book.Lookup(p); len(a) > 0 {
 		e.tellAddresses(p)

@@ -118,6 +118,7 @@ func (e *Engine) peerRenewed(p wire.PeerID) {
 	for _, q := range e.st.requests.Outstanding(p) {
 		e.sendAgain(q)
 	}
+	e.wantAgain(p)
 	e.peerChanged(p, true, "it opened a new epoch")
 }
 

@@ -35,6 +35,10 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		e.sc.fills = fills
 		defer clear(fills)
 	}
+	var lent lending
+	if keep {
+		lent = e.loansFor(edge, fills, len(to))
+	}
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
@@ -67,6 +71,16 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 		e.count("request.waits")
 		return e.park(f, op, o, parkOutbox, "")
+	}
+	if len(lent.loans) > 0 {
+		switch room, possible := e.st.loans.Room(len(lent.loans), lent.bytes); {
+		case !possible:
+			return e.fail(f, op, o, e.cannotLend(o, lent))
+		case !room:
+			e.count("lend.waits")
+			return e.park(f, op, o, parkOutbox, "")
+		}
+		e.lend(lent, o.Code == program.OpRequest)
 	}
 	if len(full) > 0 {
 		e.skip(o, edge, full, f.slots[o.In[1]])
@@ -111,6 +125,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 		switch {
 		case err == nil:
+			e.st.loans.To(env)
 		case !e.rules(3):
 			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
 		default: // the others were reached: this one is told of by itself, and the op is not tried again
@@ -122,6 +137,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 			}
 		}
 	}
+	e.st.loans.Settle(fills)
 	if refused > 0 && refused == len(to) && o.Code != program.OpRequest {
 		return e.fail(f, op, o, why) // there is nobody whom it reaches
 	}
@@ -159,6 +175,7 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 	}
 	edge := &e.prog.Edges[root.inbound.edge]
 	fills := e.fills(nil, f, edge, o.In)
+	lent := e.loansFor(edge, fills, 1)
 	if bad := e.tooLarge(o, fills); bad != nil {
 		return e.fail(f, op, o, bad)
 	}
@@ -170,7 +187,19 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 		e.count("send.waits")
 		return e.park(f, op, o, parkOutbox, "")
 	}
-	if !e.answer(root, edge, fills) {
+	if len(lent.loans) > 0 {
+		switch room, possible := e.st.loans.Room(len(lent.loans), lent.bytes); {
+		case !possible:
+			return e.fail(f, op, o, e.cannotLend(o, lent))
+		case !room:
+			e.count("lend.waits")
+			return e.park(f, op, o, parkOutbox, "")
+		}
+		e.lend(lent, e.takesNewest(edge))
+	}
+	answered := e.answer(root, edge, fills)
+	e.st.loans.Settle(fills)
+	if !answered {
 		e.count("send.waits")
 		return e.park(f, op, o, parkOutbox, "")
 	}
@@ -184,8 +213,12 @@ func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) bool
 	env := e.envelope(root.inbound.peer, edge)
 	env.Answer, env.Fills = root.inbound.request, fills
 	if e.rules(3) {
-		if err := e.send(&env, true); errors.As(err, new(*peer.FullError)) {
+		err := e.send(&env, true)
+		if errors.As(err, new(*peer.FullError)) {
 			return false
+		}
+		if err == nil {
+			e.st.loans.To(&env)
 		}
 		// Where the peer is kept out, nobody is there to answer to.
 	}
@@ -254,6 +287,11 @@ func (e *Engine) tooLarge(o *program.Op, fills []wire.Fill) *value.Failure {
 		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("%d values of %d bytes, an envelope carries at most %d of %d", len(fills), n, l.Fills, l.EnvelopeBytes))
 	}
 	return nil
+}
+
+// cannotLend is the failure of a send whose values are larger than all that may be lent.
+func (e *Engine) cannotLend(o *program.Op, l lending) *value.Failure {
+	return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it lends %d values of %d bytes, at most %d of %d are lent at once", len(l.loans), l.bytes, e.limits.Loans, e.limits.LoanBytes))
 }
 
 func fillBytes(fills []wire.Fill) int {

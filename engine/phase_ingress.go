@@ -40,7 +40,7 @@ func (e *Engine) waits(in *ingress) bool {
 		return e.st.stage != stageRunning || e.crowded()
 	case in.event.Envelope != nil && len(in.env.Fills) > 0:
 		// An answer may be what the activations wait for; answers are bounded by the questions that are open.
-		return e.st.stage != stageRunning || e.crowded() && !in.env.Answer.IsSet()
+		return e.st.stage != stageRunning || e.crowded() && !in.env.Answer.IsSet() && !isLoan(in.env)
 	}
 	return false
 }
@@ -132,6 +132,8 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 			e.surpassed(env, err)
 		case acked > 0:
 			e.wakeParked(parkOutbox, "")
+			e.serve(env.From)
+			e.wantUnsaid(env.From)
 		}
 	}
 	if forgot {
@@ -166,7 +168,12 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	if env.Edge < 0 {
 		wasted = WastedMessage
 		for i := range env.Fills {
-			if e.takeMessage(env.From, &env.Fills[i]) {
+			f := &env.Fills[i]
+			if f.Op != "" && f.Component == wire.LoanComponent && e.rules(3) {
+				if e.takeLoan(env.From, f) {
+					wasted = ""
+				}
+			} else if e.takeMessage(env.From, f) {
 				wasted = ""
 			}
 		}
@@ -192,6 +199,9 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 			return ""
 		}
 	}
+	if env.Request.IsSet() && edge.Latest {
+		e.st.requests.Outdate(env.From, int32(edge.Reply))
+	}
 	f := e.activate(&e.prog.Funcs[recv])
 	if env.Request.IsSet() {
 		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
@@ -201,6 +211,7 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
+	e.borrow(f, env.From, inputs)
 	if int(f.fn.Inputs) > len(inputs) {
 		inputs = append(inputs, value.Peer(env.From), context)
 	}

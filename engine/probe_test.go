@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -11,10 +13,11 @@ import (
 type probe struct{ state probeState }
 
 type probeState struct {
-	Sum     int64    `snap:"1"`
-	Waiting []uint64 `snap:"2"` // calls that it parked
-	Heard   []string `snap:"3"`
-	Started bool     `snap:"4"`
+	Sum     int64         `snap:"1"`
+	Waiting []uint64      `snap:"2"` // calls that it parked
+	Heard   []string      `snap:"3"`
+	Started bool          `snap:"4"`
+	Lent    []value.Value `snap:"5"` // loans that it has
 }
 
 func (p *probe) State() any      { return &p.state }
@@ -47,6 +50,17 @@ func (p *probe) Invoke(ctx *Context, method string, in []value.Value) ([]value.V
 			ctx.SendBest(p, "maybe", value.String("x"))
 		}
 		return []value.Value{value.Trigger{}}, ctx.Publish("told", value.Int(p.state.Sum))
+	case "borrow":
+		l, ok := in[0].(*value.Loan)
+		if !ok {
+			return []value.Value{value.Trigger{}}, nil
+		}
+		if f := ctx.Borrow(l); f != nil {
+			return nil, f
+		}
+		p.state.Lent = append(p.state.Lent, l)
+		ctx.Fetch(l, l.Layout().Chunks()-1)
+		return []value.Value{value.Trigger{}}, nil
 	case "refuse":
 		return nil, value.Fail(value.CodeLate, "", "the probe refuses")
 	case "panicky":
@@ -54,6 +68,32 @@ func (p *probe) Invoke(ctx *Context, method string, in []value.Value) ([]value.V
 		return nil, nil
 	}
 	return nil, errors.New("no method " + method)
+}
+
+func (p *probe) Borrows(method string, _ int) bool { return method == "borrow" }
+
+// Lent fetches from the last chunk to the first, and gives the loan back.
+func (p *probe) Lent(ctx *Context, l *value.Loan, chunk int, v value.Value) {
+	p.state.Heard = append(p.state.Heard, fmt.Sprintf("chunk %d of %d bytes", chunk, v.Bytes()))
+	if chunk > 0 {
+		ctx.Fetch(l, chunk-1)
+		return
+	}
+	ctx.Return(l)
+	p.over(l)
+}
+
+func (p *probe) Gone(ctx *Context, l *value.Loan, why *value.Failure) {
+	ctx.Count("gone")
+	p.state.Heard = append(p.state.Heard, "gone: "+why.Code)
+	p.over(l)
+}
+
+func (p *probe) over(l *value.Loan) {
+	p.state.Lent = slices.DeleteFunc(p.state.Lent, func(v value.Value) bool {
+		x := v.(*value.Loan)
+		return x.Epoch == l.Epoch && x.Number == l.Number && x.Lender == l.Lender
+	})
 }
 
 func (p *probe) Alarm(ctx *Context, token uint64) error {

@@ -15,7 +15,11 @@ func (s rapidSource) Int(lo, hi int, label string) int {
 
 // randomPrograms draws two parts of a program that use every op of the engine.
 func randomPrograms(t *rapid.T) []*program.Program {
-	parts, err := programs.Random(rapidSource{t})
+	draw := programs.Random
+	if rapid.Bool().Draw(t, "lending") {
+		draw = programs.Lending
+	}
+	parts, err := draw(rapidSource{t})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 		part string
 		do   func(*snapshot.TransientSnapshot) error
 	}{
-		{"framework", r.framework}, {"execution_state", r.frames}, {"slot_table", r.slots}, {"frontier", r.frontier},
+		{"framework", r.framework}, {"execution_state", r.frames}, {"slot_table", r.slots}, {"borrowed", r.borrowed}, {"frontier", r.frontier},
 		{"pending_async", r.pending}, {"pending_completions", r.completions}, {"timers", r.timers}, {"parked", r.parked},
 		{"bus", r.bus}, {"ingress", r.ingress}, {"app_events", r.appEvents}, {"peers", r.peers}, {"lives", r.lives},
 	}
@@ -325,8 +325,14 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 	if r.st.pressure, err = peer.RestorePressure(w.Pressure, l.BookPeers); err != nil {
 		return err
 	}
-	r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests())
-	return err
+	if r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests()); err != nil {
+		return err
+	}
+	if r.st.loans, err = peer.RestoreLoans(w.Lent, l.loans()); err != nil {
+		return err
+	}
+	r.st.requests.SetLoans(r.st.loans)
+	return nil
 }
 
 // lives counts what refers to each activation: an activation that nothing can end would leak, and one that ends too
@@ -345,6 +351,11 @@ func (r *restorer) lives(t *snapshot.TransientSnapshot) error {
 	for _, x := range t.ExecutionState {
 		if x.Parent != 0 {
 			lives[x.Parent]++
+		}
+	}
+	for _, b := range r.st.borrowed {
+		if b.fetched {
+			lives[b.exec]++
 		}
 	}
 	for _, tm := range r.st.timers.heap {

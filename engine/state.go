@@ -46,6 +46,8 @@ type State struct {
 	book     *peer.AddressBook
 	pressure *peer.Pressure
 	roster   *peer.Roster // nil until a peer is admitted
+	loans    *peer.Loans
+	borrowed []*borrowed // ascending by lender, epoch and number
 
 	// identity
 	rules       uint32  // which release's behaviour holds; see rules.go

@@ -11,6 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // derived are the fields of State that are not encoded, each with its derivation. A field that is neither here nor
@@ -78,6 +80,13 @@ var derived = map[string]string{
 	"Silence.sum":     "the sum over the silences that ended",
 	"Silence.squares": "likewise, of their squares",
 
+	"frame.loans":     "how many of State.borrowed came for it",
+	"borrowed.layout": "how the loan is cut",
+	"borrowed.sheet":  "the memory of its chunks",
+	"Loans.bytes":     "the sum over what is lent",
+	"lent.layout":     "how the loan is cut",
+	"Requests.loans":  "State.loans",
+
 	"Envelope.Notice": "rides on what is not in the outbox",
 
 	"Streams.resends":   "a heap over the streams by their resendAt",
@@ -108,7 +117,9 @@ func TestStateComplete(t *testing.T) {
 	var never []string
 	for i := 0; i < 2 || i < 100 && len(never) > 0; i++ { // a field may need more runs than another to be seen
 		rapid.Check(t, cover.run)
-		never = cover.never()
+		if never = cover.never(); i > 1 && len(never) > 0 {
+			t.Logf("not seen yet: %q", never)
+		}
 	}
 	if len(never) > 0 {
 		t.Errorf("no run put anything into these fields, so nothing shows that a snapshot keeps them:\n%s", strings.Join(never, "\n"))
@@ -183,6 +194,11 @@ func opaque(v reflect.Value) (string, bool) {
 		return string(b), true
 	case reflect.TypeFor[*program.Func]():
 		return fmt.Sprint(v.Pointer()), true
+	case reflect.TypeFor[*tensor.Tensor]():
+		return string(reflectValue[*tensor.Tensor](v).Append(nil)), true
+	case reflect.TypeFor[*value.Loan]():
+		b, err := value.NewRegistry().Append(nil, reflectValue[*value.Loan](v))
+		return fmt.Sprint(string(b), err), true
 	}
 	return "", false
 }

@@ -18,6 +18,9 @@ type Edge struct {
 	// Latest is for a Request: a newer question to a peer withdraws those that it has not answered yet, so that one that is away
 	// holds up nobody, and does not work through all that it missed when it is back.
 	Latest bool
+	// Chunk is how many bytes a value may have to travel in the envelope. A larger one is lent: the receiver takes it in chunks of so many bytes, at its
+	// own pace, and what reads it runs when it is whole. 0 leaves it to the nodes: 1 MiB, in chunks that fit how many receivers there are.
+	Chunk int
 }
 
 // Arrival is what a crossing starts at the other place, for each peer that it reaches. Ops that read its values run there,
@@ -128,6 +131,13 @@ func (g *Graph) cross(name string, e Edge, to string, in []Value, n int, answers
 	}
 	if e.BestEffort {
 		attrs["best"] = true
+	}
+	if e.Chunk != 0 {
+		if e.Chunk < 64 || e.Chunk > 1<<20 || e.Chunk%8 != 0 {
+			g.s.st.fail(u.line, name, "chunks of %d bytes; want a multiple of 8 from 64 to 1,048,576, or 0", e.Chunk)
+			return refusedArrival(g, n)
+		}
+		attrs["chunk"] = int64(e.Chunk)
 	}
 	if e.Latest {
 		if name != "Request" {

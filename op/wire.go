@@ -9,6 +9,7 @@ func edgeAttrs(first ...Attr) []Attr {
 		Attr{Name: "name", Kind: KindText, Doc: "the edge's name; by default the op's"},
 		Attr{Name: "deadline", Kind: KindNs, Default: int64(0), Doc: "time from the send to the end of what it starts; 0 means none"},
 		Attr{Name: "codec", Kind: KindText, Doc: "what makes the values smaller on their way, such as int8"},
+		Attr{Name: "chunk", Kind: KindInt, Default: int64(0), Doc: "bytes above which a value is lent and taken in chunks of as many; 0 leaves it to the node"},
 		Attr{Name: "best", Kind: KindFlag, Default: int64(0), Doc: "best effort: sent once and not acknowledged; else applied once"},
 	)
 }

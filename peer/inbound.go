@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -84,7 +85,25 @@ func (r *Requests) trim(p wire.PeerID) {
 	}
 }
 
-// forget drops an answered question, the oldest of its peer.
+// Outdate forgets what was answered to a peer along an edge with values that are lent: it asks for something newer.
+func (r *Requests) Outdate(p wire.PeerID, edge int32) {
+	for _, e := range slices.Clone(r.answers[p]) {
+		if e.answer.Edge == edge && slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+			r.forget(e)
+		}
+	}
+}
+
+// Returned forgets an answer to a peer whose loan it has given back: that cannot be given again.
+func (r *Requests) Returned(p wire.PeerID, n LoanName) {
+	for _, e := range slices.Clone(r.answers[p]) {
+		if slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { l, lent := f.Value.(*value.Loan); return lent && NameOf(l) == n }) {
+			r.forget(e)
+		}
+	}
+}
+
+// forget drops an answered question.
 func (r *Requests) forget(e *inbound) {
 	if e.prev != nil {
 		e.prev.next = e.next
@@ -97,8 +116,11 @@ func (r *Requests) forget(e *inbound) {
 		r.newest = e.prev
 	}
 	r.answerBytes -= Charge(e.answer)
+	r.loans.End(e.answer)
 	delete(r.inbound, e.key)
-	if list := slices.Delete(r.answers[e.key.peer], 0, 1); len(list) > 0 {
+	list := r.answers[e.key.peer]
+	at := slices.Index(list, e)
+	if list = slices.Delete(list, at, at+1); len(list) > 0 {
 		r.answers[e.key.peer] = list
 	} else {
 		delete(r.answers, e.key.peer)

@@ -43,6 +43,8 @@ type Requests struct {
 	inbound  map[requestKey]*inbound
 	order    uint64 // of the last change of an inbound entry
 
+	loans *Loans // see SetLoans; nil for none
+
 	asked map[wire.PeerID][]wire.Request // the keys of outbound by peer, in the order of asking; derived
 
 	// Derived from inbound:
@@ -75,6 +77,9 @@ func compareKeys(a, b requestKey) int {
 func NewRequests(lim RequestLimits) *Requests {
 	return &Requests{lim: lim}
 }
+
+// SetLoans has the loans that go with a question or an answer end with it.
+func (r *Requests) SetLoans(l *Loans) { r.loans = l }
 
 // Room says whether n more questions can be asked.
 func (r *Requests) Room(n int) bool { return n <= r.lim.Outbound-len(r.outbound) }

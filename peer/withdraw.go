@@ -116,6 +116,7 @@ func (r *Requests) note(k requestKey) {
 
 // drop takes an own question out of the table.
 func (r *Requests) drop(k requestKey) {
+	r.loans.End(r.outbound[k].Envelope)
 	delete(r.outbound, k)
 	list := r.asked[k.peer]
 	i := slices.Index(list, k.req)

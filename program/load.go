@@ -236,15 +236,16 @@ func (s *placeSet) within(t *placeSet) bool {
 
 func (l *loader) edge(i int, e *artifact.Edge) error {
 	where := "edge " + strconv.Itoa(i)
-	if int(e.ID) != i || !l.isPlace(e.From) || !l.isPlace(e.To) || e.Deadline < 0 || e.Deadline > spanMax {
-		return bad(where, "id %d from %.80q to %.80q: want its index, places of this artifact, and a deadline from 0", e.ID, e.From, e.To)
+	if int(e.ID) != i || !l.isPlace(e.From) || !l.isPlace(e.To) || e.Deadline < 0 || e.Deadline > spanMax ||
+		e.Chunk != 0 && (e.Chunk < 64 || e.Chunk > 1<<20 || e.Chunk%8 != 0) {
+		return bad(where, "id %d from %.80q to %.80q: want its index, places of this artifact, a deadline from 0, and chunks of 64 bytes to 1 MiB", e.ID, e.From, e.To)
 	}
 	if len(e.Sites) != len(e.Trigger) {
 		return bad(where, "has %d sites and says of %d values whether they travel", len(e.Sites), len(e.Trigger))
 	}
 	out := Edge{
 		ID: EdgeID(i), Name: e.Name, From: e.From, To: e.To, Trigger: e.Trigger, Deadline: e.Deadline,
-		Reply: EdgeID(e.Reply), Answer: e.Answer, Best: e.Best, Latest: e.Latest,
+		Reply: EdgeID(e.Reply), Answer: e.Answer, Best: e.Best, Latest: e.Latest, Chunk: e.Chunk,
 	}
 	l.steps += len(e.Sites)
 	for _, s := range e.Sites {

@@ -174,6 +174,7 @@ type Edge struct {
 	Reply    EdgeID   // of a request: the edge of its answer; else None
 	Answer   bool     // this edge is the answer of a request
 	Best     bool     // best effort: not numbered, not resent; else applied once
+	Chunk    int64    // bytes above which a value is lent, and of which its chunks are; 0: as the engine sees fit
 	Latest   bool     // of a request: a newer question to a peer withdraws those that it has not answered
 }
 

@@ -39,6 +39,35 @@ type FrameworkSnapshot struct {
 	Asking          uint64                     `snap:"33"` // stands in own questions and tokens; 0 stands for the epoch
 	Limits          []LimitSnapshot            `snap:"34"` // that hold, in the order of the engine's; none: those that the node was installed with
 	Wanted          []LimitSnapshot            `snap:"35"` // that take effect when no input waits
+	Lent            []LoanSnapshot             `snap:"36"` // by (epoch, number)
+	Borrowed        []BorrowedSnapshot         `snap:"37"` // by (lender, epoch, number)
+}
+
+// LoanSnapshot is a value that the node lends, too large for an envelope.
+type LoanSnapshot struct {
+	Loan  value.Value        `snap:"1"` // a value.Loan
+	Value value.Value        `snap:"2"` // what is lent
+	Kept  bool               `snap:"3"` // as long as the question or answer is kept that it went with
+	To    []BorrowerSnapshot `snap:"4"` // by peer
+}
+
+// BorrowerSnapshot is a peer to whom a value is lent.
+type BorrowerSnapshot struct {
+	Peer string   `snap:"1"`
+	Owed []uint64 `snap:"2"` // chunks that it asked for and did not get yet, in that order
+}
+
+// BorrowedSnapshot is a loan of a peer.
+type BorrowedSnapshot struct {
+	Loan      value.Value   `snap:"1"` // a value.Loan
+	Exec      uint64        `snap:"2"` // the activation that it came for; 0: a component has it
+	Site      uint32        `snap:"3"` // of the activation: where the value lands
+	Component int32         `snap:"4"` // that has it
+	Fetched   bool          `snap:"5"` // its chunks are put together here
+	Chunks    []value.Value `snap:"6"` // those that are there, vectors; a trigger stands for one that is missing
+	Next      uint64        `snap:"7"` // the first chunk that was never asked for
+	Wanted    []uint64      `snap:"8"` // chunks that were asked for and are not there, ascending
+	Unsaid    bool          `snap:"9"` // there was no room to ask for some of them
 }
 
 // LimitSnapshot is one limit of the engine.

@@ -74,8 +74,27 @@ func (r *Registry) check(v Value, lim *checking, depth int) error {
 			return &FormatError{TypeFailure, wantText}
 		}
 		return nil
+	case *Loan:
+		return r.checkLoan(v, lim, depth)
 	}
 	return r.checkRegistered(v, lim)
+}
+
+// checkLoan holds a loan against what its codec reads. It is small: what it stands for is not in it.
+func (r *Registry) checkLoan(l *Loan, lim *checking, depth int) error {
+	if l == nil {
+		return &FormatError{TypeLoan, "it is missing"}
+	}
+	if why := PeerFault(string(l.Lender)); why != "" && lim.peers {
+		return &FormatError{TypeLoan, "its lender: " + why}
+	}
+	b, err := r.appendLoan(nil, l)
+	if err != nil {
+		return &FormatError{TypeLoan, err.Error()}
+	}
+	d := decoding{r: r, lim: lim.Limits, canonical: true}
+	_, err = d.loan(b, depth)
+	return err
 }
 
 const wantText = "want UTF-8"

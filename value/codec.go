@@ -68,6 +68,8 @@ func (r *Registry) Append(dst []byte, v Value) ([]byte, error) {
 			dst = appendText(dst, s)
 		}
 		return dst, nil
+	case *Loan:
+		return r.appendLoan(dst, v)
 	}
 	if c, ok := r.codecs[v.Type()]; ok {
 		return c.Append(dst, v)
@@ -209,6 +211,8 @@ func (d *decoding) decode(t TypeID, b []byte, depth int) (Value, error) {
 		return d.list(b, depth)
 	case TypeFailure:
 		return decodeFailure(b)
+	case TypeLoan:
+		return d.loan(b, depth)
 	}
 	return d.registered(t, b)
 }
@@ -275,13 +279,22 @@ type cursor struct {
 }
 
 func (c *cursor) count() int {
+	n := c.uvarint()
+	if n > math.MaxInt {
+		c.fail("want one shortest varint")
+		return 0
+	}
+	return int(n)
+}
+
+func (c *cursor) uvarint() uint64 {
 	n, next, form := canon.Varint(c.b, 0, len(c.b))
-	if form != canon.Shortest || n > math.MaxInt {
+	if form != canon.Shortest {
 		c.fail("want one shortest varint")
 		return 0
 	}
 	c.b = c.b[next:]
-	return int(n)
+	return n
 }
 
 func (c *cursor) take() []byte {

@@ -44,7 +44,7 @@ func (r *Registry) Known(id TypeID) bool {
 }
 
 // builtin are the ids of the built-in types.
-var builtin = []TypeID{TypeTrigger, TypeBool, TypeInt, TypeFloat, TypeString, TypeBytes, TypePeer, TypeTensor, TypeList, TypeFailure}
+var builtin = []TypeID{TypeTrigger, TypeBool, TypeInt, TypeFloat, TypeString, TypeBytes, TypePeer, TypeTensor, TypeList, TypeFailure, TypeLoan}
 
 // Equal says whether two values have the same type and the same encoding.
 func (r *Registry) Equal(a, b Value) bool {

@@ -44,6 +44,8 @@ func Known(b []byte) TypeID {
 		return TypeTrigger
 	case string(TypeFailure):
 		return TypeFailure
+	case string(TypeLoan):
+		return TypeLoan
 	}
 	return TypeID(b)
 }

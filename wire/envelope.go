@@ -50,6 +50,9 @@ type Envelope struct {
 // LivesMax is how many earlier lives an envelope names at most.
 const LivesMax = 8
 
+// LoanComponent stands in a fill for no component of a program: what it says is about a value that is lent, and for the receiver's engine itself.
+const LoanComponent int32 = 1<<31 - 1
+
 // Life is an earlier life of a sender.
 type Life struct {
 	Start  uint64 // as in Envelope

@@ -2,12 +2,19 @@ package programs
 
 import (
 	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
 // Random draws two parts of a program that use every op of the engine, with calls, loops, branches, bootstraps, events, intervals,
 // edges, and a component in the slot "probe", of role protocol and kind probe.
-func Random(src Source) ([]*program.Program, error) {
+func Random(src Source) ([]*program.Program, error) { return random(src, false) }
+
+// Lending is Random for programs whose crossings carry values that are lent: tensors of a few hundred bytes, in chunks of 64. The component takes some of
+// them as loans, by its method "borrow".
+func Lending(src Source) ([]*program.Program, error) { return random(src, true) }
+
+func random(src Source, lends bool) ([]*program.Program, error) {
 	latest := coin(src, "latest")
 	edges := []program.Edge{
 		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001}, Trigger: []bool{false, true}, Reply: program.None, Deadline: 60},
@@ -15,12 +22,17 @@ func Random(src Source) ([]*program.Program, error) {
 		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
 		{ID: 3, Name: "perhaps", From: "one", To: "other", Sites: []program.SiteID{102000}, Trigger: []bool{false}, Best: true, Reply: program.None},
 	}
+	for i := range edges {
+		if lends {
+			edges[i].Chunk, edges[i].Trigger[len(edges[i].Trigger)-1] = 64, false
+		}
+	}
 	comps := []program.Component{{Name: "first", Places: []string{"one", "other"}}, {Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
 	var parts []*program.Program
 	for i, place := range []string{"one", "other"} {
 		b := NewBuilder(place)
 		b.Program.Edges, b.Program.Components = edges, comps
-		g := &gen{src: src, b: b, sends: i == 0}
+		g := &gen{src: src, b: b, sends: i == 0, lends: lends}
 		var recvs []*Fn // first, because the edges name their sites
 		if i == 0 {
 			recvs = append(recvs, g.recv(2, 3))
@@ -64,6 +76,7 @@ type gen struct {
 	src        Source
 	b          *Builder
 	sends      bool
+	lends      bool
 	leaf, twig program.FuncID // bodies of two inputs and one result
 }
 
@@ -78,10 +91,30 @@ func (g *gen) fillRecv(f *Fn) {
 	for i := range in {
 		in[i] = program.Slot(i)
 	}
+	if g.lends && coin(g.src, "borrows") {
+		f.Add(program.Op{Code: program.OpComponent, Component: 1, Method: "borrow"}, 1, in[0])
+		in = in[1:]
+	}
 	out := g.fill(f, in)
+	if g.lends && coin(g.src, "lends") {
+		out = g.large(f)
+	}
 	if f.Get().Edge == 1 && g.src.Int(0, 3, "answers") > 0 {
 		f.Add(program.Op{Code: program.OpReply, Edge: 2}, 1, out)
 	}
+}
+
+// large adds a constant that is too large for the envelopes.
+func (g *gen) large(f *Fn) program.Slot {
+	x := make([]float32, g.src.Int(20, 200, "elements"))
+	for i := range x {
+		x[i] = float32(i)
+	}
+	t, err := tensor.FromFloat32([]int{len(x)}, x)
+	if err != nil {
+		panic("programs: " + err.Error()) // as many elements as the shape has
+	}
+	return f.Constant(value.NewList(value.Int(int64(len(x))), value.Tensor{Tensor: t}))
 }
 
 func (g *gen) body(depth int) program.FuncID {
@@ -188,6 +221,11 @@ func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 			f.Op(program.OpPeerInsert, 1, someone, address)
 		case 25:
 			if g.sends {
+				pick := pick
+				if g.lends && coin(g.src, "lends") {
+					big := g.large(f)
+					pick = func() program.Slot { return big }
+				}
 				switch g.src.Int(0, 2, "send") {
 				case 0:
 					out = f.Add(program.Op{Code: program.OpSend, Edge: 0}, 1, peer, pick(), pick())

@@ -77,7 +77,11 @@ var hashTable = crc64.MakeTable(crc64.ECMA)
 // panic when the engine finds its own state broken.
 func Try(seed uint64) (restored int, err error) {
 	src := programs.Seeded(seed)
-	parts, err := programs.Random(src)
+	draw := programs.Random
+	if seed%2 == 1 {
+		draw = programs.Lending
+	}
+	parts, err := draw(src)
 	if err != nil {
 		return 0, fmt.Errorf("seed %d: %w", seed, err)
 	}

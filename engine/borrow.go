@@ -1,0 +1,407 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+const (
+	fetchedAhead = 8       // chunks of one loan that are under way at once
+	chunksMost   = 1 << 22 // that a loan may have
+)
+
+// Borrower is a Component that takes some of its inputs as loans: it gets the value.Loan in the place of the value, adopts it with ctx.Borrow, and
+// asks for its chunks itself, such as to add them up as they come. All other inputs are put together before their op runs.
+type Borrower interface {
+	// Borrows says whether the method takes a loan as input i.
+	Borrows(method string, i int) bool
+	// Lent is called with a chunk that was asked for with ctx.Fetch: a vector of the type of the tensor that it is of.
+	Lent(ctx *Context, l *value.Loan, chunk int, v value.Value)
+	// Gone is called when no more chunks of a loan can come; it is over.
+	Gone(ctx *Context, l *value.Loan, why *value.Failure)
+}
+
+// borrowed is a loan of a peer.
+type borrowed struct {
+	loan      *value.Loan
+	exec      uint64 // the activation that it came for; 0: component has it
+	slot      program.Slot
+	component int32
+	fetched   bool          // its chunks are put together here, and it has a share of the life of its activation
+	chunks    []value.Value // those that are there; a trigger stands for one that is missing. nil before the first is asked for
+	next      uint64        // the first chunk that was never asked for
+	wanted    []uint64      // chunks that were asked for and are not there, ascending
+	unsaid    bool          // there was no room to ask for some of them
+
+	layout *value.Layout // derived
+	sheet  *value.Sheet  // derived: the memory of chunks
+}
+
+func (b *borrowed) lender() wire.PeerID { return wire.PeerID(b.loan.Lender) }
+
+func (b *borrowed) compare(p wire.PeerID, n peer.LoanName) int {
+	return cmp.Or(cmp.Compare(b.lender(), p), cmp.Compare(b.loan.Epoch, n.Epoch), cmp.Compare(b.loan.Number, n.Number))
+}
+
+func (e *Engine) findBorrowed(p wire.PeerID, n peer.LoanName) (int, bool) {
+	return slices.BinarySearchFunc(e.st.borrowed, n, func(b *borrowed, n peer.LoanName) int { return b.compare(p, n) })
+}
+
+// borrow takes the loans out of the inputs of an activation that is about to start: they come later, in chunks. What a component borrows stays.
+func (e *Engine) borrow(f *frame, from wire.PeerID, inputs []value.Value) {
+	for i, v := range inputs {
+		l, ok := v.(*value.Loan)
+		if !ok {
+			continue
+		}
+		i0, there := e.findBorrowed(from, peer.NameOf(l))
+		switch n := l.Layout().Chunks(); {
+		case !e.rules(3) || wire.PeerID(l.Lender) != from || there:
+			inputs[i] = value.Fail(value.CodeError, string(from), "it lends what is not its own, or lends it twice")
+			continue
+		case l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed) >= e.limits.Loans:
+			e.tellLoan(from, loanReturn, peer.NameOf(l))
+			inputs[i] = value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
+				l.Large(), n, len(e.st.borrowed)+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
+			continue
+		}
+		b := &borrowed{loan: l, exec: f.exec, slot: program.Slot(i), component: -1, layout: l.Layout()}
+		e.st.borrowed = slices.Insert(e.st.borrowed, i0, b)
+		f.loans++
+		if e.takesLoan(f, program.Slot(i)) {
+			continue
+		}
+		inputs[i] = nil
+		b.fetched = true
+		f.live++
+	}
+	if f.loans > 0 {
+		e.fetchNext()
+	}
+}
+
+// takesLoan says whether all that read a slot take a loan there.
+func (e *Engine) takesLoan(f *frame, s program.Slot) bool {
+	if int32(s) >= f.fn.Inputs {
+		return true // nothing reads it
+	}
+	for _, u := range f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]] {
+		o := &f.fn.Ops[u.Op]
+		if o.Code != program.OpComponent {
+			return false
+		}
+		if c, ok := e.comps[o.Component].(Borrower); !ok || !c.Borrows(o.Method, int(u.Input)) {
+			return false
+		}
+	}
+	return true
+}
+
+// fetchNext begins to fetch what waits for room, in the order of the table: so many bytes may be under way at once.
+func (e *Engine) fetchNext() {
+	left := int64(e.limits.LoanBytes)
+	for _, b := range e.st.borrowed {
+		if b.sheet != nil {
+			left -= b.loan.Large()
+		}
+	}
+	for _, b := range e.st.borrowed {
+		if !b.fetched || b.sheet != nil || b.loan.Large() > left {
+			continue
+		}
+		left -= b.loan.Large()
+		b.sheet = value.NewSheet(b.layout)
+		b.chunks = b.sheet.Missing()
+		e.ahead(b)
+	}
+}
+
+// ahead asks for as many chunks as may be under way, half of them at a time.
+func (e *Engine) ahead(b *borrowed) {
+	n := min(uint64(fetchedAhead-len(b.wanted)), uint64(b.layout.Chunks())-b.next)
+	if n == 0 || len(b.wanted) > fetchedAhead/2 {
+		return
+	}
+	first := b.next
+	for range n {
+		b.wanted = append(b.wanted, b.next)
+		b.next++
+	}
+	e.want(b, first, n)
+}
+
+func (e *Engine) want(b *borrowed, first, n uint64) {
+	if !e.tellLoan(b.lender(), loanWant, peer.NameOf(b.loan), value.Int(first), value.Int(n)) {
+		b.unsaid = true
+	}
+}
+
+// wantUnsaid asks a peer for what there was no room to ask it for before.
+func (e *Engine) wantUnsaid(p wire.PeerID) {
+	if slices.ContainsFunc(e.st.borrowed, func(b *borrowed) bool { return b.unsaid && b.lender() == p }) {
+		e.wantAgain(p)
+	}
+}
+
+// wantAgain asks a peer again for what was asked for and did not come: the question or the answer may be lost.
+func (e *Engine) wantAgain(p wire.PeerID) {
+	for _, b := range e.st.borrowed {
+		if b.lender() != p {
+			continue
+		}
+		b.unsaid = false
+		for i := 0; i < len(b.wanted); {
+			n := 1
+			for i+n < len(b.wanted) && b.wanted[i+n] == b.wanted[i]+uint64(n) {
+				n++
+			}
+			e.want(b, b.wanted[i], uint64(n))
+			i += n
+		}
+	}
+}
+
+// lenders returns those of whom something is borrowed, ascending.
+func (e *Engine) lenders() (out []wire.PeerID) {
+	for _, b := range e.st.borrowed {
+		if p := b.lender(); len(out) == 0 || out[len(out)-1] != p {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// takeChunk takes a chunk, and says whether it was waited for.
+func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v value.Value) bool {
+	at, there := e.findBorrowed(from, n)
+	if !there {
+		e.drop("chunk.unknown", "of a loan of "+string(from)+" that is over")
+		return false
+	}
+	b := e.st.borrowed[at]
+	i, waited := slices.BinarySearch(b.wanted, uint64(chunk))
+	if !waited {
+		e.drop("chunk.duplicate", fmt.Sprintf("chunk %d of %s is there, or was not asked for", chunk, from))
+		return false
+	}
+	x := b.layout.Fits(int(chunk), v)
+	if x == nil {
+		e.endBorrowed(at, value.Fail(value.CodeType, string(from), fmt.Sprintf("chunk %d of what it lends is a %s; want a vector of %d elements", chunk, v.Type(), b.layout.Len(int(chunk)))))
+		return true
+	}
+	b.wanted = slices.Delete(b.wanted, i, i+1)
+	if !b.fetched {
+		c, ok := e.comps[b.component].(Borrower)
+		if !ok {
+			e.broken("a loan is of a component that borrows nothing")
+		}
+		ctx := e.enter(b.component, nil, -1)
+		c.Lent(ctx, b.loan, int(chunk), v)
+		e.leave()
+		return true
+	}
+	put, err := b.sheet.Put(int(chunk), x)
+	if err != nil {
+		e.endBorrowed(at, value.Fail(value.CodeOverflow, string(from), err.Error()))
+		return true
+	}
+	b.chunks[chunk] = put
+	if !b.sheet.Whole() {
+		e.ahead(b)
+		return true
+	}
+	e.endBorrowed(at, b.loan.Value(b.sheet))
+	return true
+}
+
+// endBorrowed ends a loan: the value, or the failure that stands for it, goes where the loan came for, and the lender is told.
+func (e *Engine) endBorrowed(at int, v value.Value) {
+	b := e.st.borrowed[at]
+	e.st.borrowed = slices.Delete(e.st.borrowed, at, at+1)
+	e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+	e.hand(b, v)
+	e.fetchNext()
+}
+
+// loanIsGone ends a loan that its lender does not lend any more, and says whether there was one.
+func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failure) bool {
+	at, there := e.findBorrowed(from, n)
+	if !there {
+		return false
+	}
+	e.count("loan.gone")
+	b := e.st.borrowed[at]
+	e.st.borrowed = slices.Delete(e.st.borrowed, at, at+1)
+	e.hand(b, why)
+	e.fetchNext()
+	return true
+}
+
+// hand gives what came of a loan to whoever it came for.
+func (e *Engine) hand(b *borrowed, v value.Value) {
+	if b.exec == 0 {
+		c, why := e.comps[b.component].(Borrower), value.Failed(v)
+		ctx := e.enter(b.component, nil, -1)
+		c.Gone(ctx, b.loan, why)
+		e.leave()
+		return
+	}
+	f := e.st.frames.get(b.exec)
+	f.loans--
+	if !b.fetched {
+		return // the loan itself is in the slot; who adopts it is told that it is over
+	}
+	if why := value.Failed(v); why != nil && f.parent == 0 && e.remember(f, why) {
+		e.count("input.failed")
+	}
+	e.fill(f, b.slot, v)
+	e.release(f)
+}
+
+// giveBack returns what an activation that ends has borrowed and no component has adopted.
+func (e *Engine) giveBack(f *frame) {
+	var ended []*borrowed
+	e.st.borrowed = slices.DeleteFunc(e.st.borrowed, func(b *borrowed) bool {
+		if b.exec == f.exec {
+			ended = append(ended, b)
+		}
+		return b.exec == f.exec
+	})
+	f.loans = 0
+	for _, b := range ended {
+		e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+	}
+	e.fetchNext()
+}
+
+// noLender ends all loans of a peer that is no member any more.
+func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
+	var names []peer.LoanName
+	for _, b := range e.st.borrowed {
+		if b.lender() == p {
+			names = append(names, peer.NameOf(b.loan))
+		}
+	}
+	for _, n := range names {
+		e.loanIsGone(p, n, why)
+	}
+}
+
+// Borrow makes a loan that is an input of the op which is being invoked the component's own, beyond the end of the activation: it calls Fetch for
+// chunks, and Return in the end. It fails when the loan is over already.
+func (c *Context) Borrow(l *value.Loan) *value.Failure {
+	at, there := c.e.findBorrowed(wire.PeerID(l.Lender), peer.NameOf(l))
+	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.exec {
+		return value.Fail(value.CodeSend, c.slot(), "what "+string(l.Lender)+" lent is over, or of another component")
+	}
+	b := c.e.st.borrowed[at]
+	b.exec, b.component, b.slot = 0, c.component, 0
+	c.f.loans--
+	return nil
+}
+
+// own returns a loan that the component has, or nil.
+func (c *Context) own(l *value.Loan) (at int, b *borrowed) {
+	at, there := c.e.findBorrowed(wire.PeerID(l.Lender), peer.NameOf(l))
+	if !there {
+		return 0, nil
+	}
+	if b = c.e.st.borrowed[at]; b.exec != 0 || b.component != c.component {
+		return 0, nil
+	}
+	return at, b
+}
+
+// Fetch asks for a chunk of a loan that the component has; Lent is called with it. It returns false where the loan is over.
+func (c *Context) Fetch(l *value.Loan, chunk int) bool {
+	_, b := c.own(l)
+	if b == nil || chunk < 0 || chunk >= b.layout.Chunks() {
+		return false
+	}
+	i, waits := slices.BinarySearch(b.wanted, uint64(chunk))
+	if !waits {
+		b.wanted = slices.Insert(b.wanted, i, uint64(chunk))
+		c.e.want(b, uint64(chunk), 1)
+	}
+	return true
+}
+
+// Return gives a loan back that the component has.
+func (c *Context) Return(l *value.Loan) {
+	if at, b := c.own(l); b != nil {
+		c.e.st.borrowed = slices.Delete(c.e.st.borrowed, at, at+1)
+		c.e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+	}
+}
+
+func (e *Engine) snapBorrowed() []snapshot.BorrowedSnapshot {
+	var out []snapshot.BorrowedSnapshot
+	for _, b := range e.st.borrowed {
+		x := snapshot.BorrowedSnapshot{Loan: b.loan, Exec: b.exec, Component: b.component, Fetched: b.fetched,
+			Chunks: slices.Clone(b.chunks), Next: b.next, Wanted: slices.Clone(b.wanted), Unsaid: b.unsaid}
+		if b.exec != 0 {
+			x.Site = siteOf(e.st.frames.get(b.exec), b.slot)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func (r *restorer) borrowed(t *snapshot.TransientSnapshot) error {
+	for i := range t.Framework.Borrowed {
+		x := &t.Framework.Borrowed[i]
+		l, ok := x.Loan.(*value.Loan)
+		if !ok {
+			return fmt.Errorf("entry %d is no loan", i)
+		}
+		b := &borrowed{loan: l, exec: x.Exec, component: x.Component, fetched: x.Fetched, chunks: slices.Clone(x.Chunks), next: x.Next,
+			wanted: slices.Clone(x.Wanted), unsaid: x.Unsaid, layout: l.Layout()}
+		if n := len(r.st.borrowed); n > 0 && r.st.borrowed[n-1].compare(b.lender(), peer.NameOf(l)) >= 0 || n >= r.e.limits.Loans {
+			return fmt.Errorf("loan %d of %s is out of order, or one too many", l.Number, l.Lender)
+		}
+		all := b.layout.Chunks()
+		if l.Large() > int64(r.e.limits.LoanBytes) || all > chunksMost || b.next > uint64(all) || b.fetched && b.exec == 0 {
+			return fmt.Errorf("loan %d of %s is larger than what is taken, or of nobody", l.Number, l.Lender)
+		}
+		if len(b.chunks) > 0 {
+			b.sheet = value.NewSheet(b.layout)
+			if err := b.sheet.Restore(b.chunks); err != nil || !b.fetched {
+				return fmt.Errorf("loan %d of %s: its chunks are not those of its form: %v", l.Number, l.Lender, err)
+			}
+		}
+		for k, c := range b.wanted {
+			if b.fetched && b.sheet == nil || c >= uint64(all) || k > 0 && c <= b.wanted[k-1] || b.fetched && (c >= b.next || b.chunks[c] != (value.Trigger{})) {
+				return fmt.Errorf("chunk %d of loan %d of %s cannot be waited for", c, l.Number, l.Lender)
+			}
+		}
+		switch {
+		case b.exec == 0:
+			if b.component < 0 || int(b.component) >= len(r.e.comps) {
+				return fmt.Errorf("loan %d of %s is of component %d, which does not live here", l.Number, l.Lender, b.component)
+			}
+			if _, ok := r.e.comps[b.component].(Borrower); !ok {
+				return fmt.Errorf("loan %d of %s is of component %d, which borrows nothing", l.Number, l.Lender, b.component)
+			}
+		default:
+			f := r.st.frames.get(b.exec)
+			if f == nil {
+				return fmt.Errorf("activation %d does not live", b.exec)
+			}
+			s := int64(x.Site) - int64(f.fn.SiteBase)
+			if s < 0 || s >= int64(len(f.slots)) || b.component != -1 || b.fetched != (f.slots[s] == nil) {
+				return fmt.Errorf("site %d of activation %d does not exist, or does not wait for a loan", x.Site, x.Exec)
+			}
+			b.slot = program.Slot(s)
+			f.loans++
+		}
+		r.st.borrowed = append(r.st.borrowed, b)
+	}
+	return nil
+}

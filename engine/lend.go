@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// A value that is too large for an envelope is lent: the envelope carries a value.Loan, the value stays here, and whoever has the envelope takes it
+// in chunks, at its own pace. This file is the lender's side, borrow.go the borrower's. What they say to each other are messages for
+// wire.LoanComponent, numbered and applied once like all others.
+
+// What is lent, and how.
+const (
+	lentOver     = 1 << 20 // values above it, where the edge says nothing else
+	chunkMost    = 64 << 10
+	chunkLeast   = 8 << 10
+	underWayMost = 8 << 20 // bytes that a node has under way to all who borrow one value, with chunksHeld chunks for each
+	chunksHeld   = 12
+	chunksOwed   = 64 // that one peer may wait for, of one loan
+)
+
+// What the nodes say to each other about a loan.
+const (
+	loanWant   = "want"   // epoch, number, first chunk, how many
+	loanChunk  = "chunk"  // epoch, number, chunk, its elements as a vector
+	loanReturn = "return" // epoch, number: it is not needed any more
+	loanGone   = "gone"   // epoch, number: it is not lent any more
+)
+
+func (l *Limits) loans() peer.LoanLimits {
+	return peer.LoanLimits{Loans: l.Loans, Bytes: int64(l.LoanBytes), Chunks: chunksOwed}
+}
+
+// lending is what a send is about to lend.
+type lending struct {
+	loans  []*value.Loan
+	values []value.Value
+	bytes  int64
+}
+
+// loansFor puts loans in the place of the values that are too large to go along an edge to so many peers. Nothing is lent yet.
+func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l lending) {
+	if !e.rules(3) {
+		return l
+	}
+	over, chunk := lentOver, min(chunkMost, e.limits.Wire.FillBytes/2)
+	for chunk > chunkLeast && chunk*chunksHeld*peers > underWayMost {
+		chunk /= 2
+	}
+	over = min(over, e.limits.Wire.FillBytes)
+	if edge.Chunk > 0 {
+		over, chunk = int(edge.Chunk), int(edge.Chunk)
+	}
+	for i := range fills {
+		v := fills[i].Value
+		if v == nil || v.Bytes() <= over {
+			continue
+		}
+		number := e.st.nextCall + uint64(len(l.loans)) // one row of numbers is enough: none is given twice
+		if x := value.NewLoan(value.Peer(e.st.self), e.asks(), number, chunk, 1, v); x != nil {
+			fills[i].Value = x
+			l.loans, l.values, l.bytes = append(l.loans, x), append(l.values, v), l.bytes+x.Large()
+		}
+	}
+	return l
+}
+
+// lend keeps what is lent. kept says that it goes with a question, or with an answer that may be asked for again.
+func (e *Engine) lend(l lending, kept bool) {
+	for i, x := range l.loans {
+		e.st.loans.Lend(x, l.values[i], kept)
+	}
+	e.st.nextCall += uint64(len(l.loans))
+}
+
+// takesNewest says whether an answer goes along an edge whose questions only the latest matters of: it is kept until there is a newer one.
+func (e *Engine) takesNewest(answer *program.Edge) bool {
+	for i := range e.prog.Edges {
+		if q := &e.prog.Edges[i]; q.Reply == answer.ID {
+			return q.Latest
+		}
+	}
+	return false
+}
+
+// isLoan says whether an envelope is about loans alone.
+func isLoan(env *wire.Envelope) bool {
+	return env.Edge < 0 && len(env.Fills) > 0 && env.Fills[0].Op != "" && env.Fills[0].Component == wire.LoanComponent
+}
+
+// tellLoan sends a message about a loan. It returns false when there is no room for it.
+func (e *Engine) tellLoan(to wire.PeerID, op string, n peer.LoanName, more ...value.Value) bool {
+	in := append([]value.Value{value.Int(n.Epoch), value.Int(n.Number)}, more...)
+	env := e.plain(to)
+	env.Fills = []wire.Fill{{Component: wire.LoanComponent, Op: op, Value: value.NewList(in...)}}
+	if err := e.send(&env, true); err != nil {
+		e.drop("loan.untold", op+" to "+string(to)+": "+err.Error())
+		return false
+	}
+	return true
+}
+
+// takeLoan handles a message about a loan, and says whether that changed anything.
+func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
+	in, ok := fill.Value.(*value.List)
+	if !ok || in.Len() < 2 {
+		return e.badLoan(from, fill.Op)
+	}
+	n := peer.LoanName{}
+	epoch, ok1 := in.At(0).(value.Int)
+	number, ok2 := in.At(1).(value.Int)
+	if n.Epoch, n.Number = uint64(epoch), uint64(number); !ok1 || !ok2 || epoch < 0 || number < 0 {
+		return e.badLoan(from, fill.Op)
+	}
+	switch {
+	case fill.Op == loanWant && in.Len() == 4:
+		first, ok1 := in.At(2).(value.Int)
+		count, ok2 := in.At(3).(value.Int)
+		if !ok1 || !ok2 || first < 0 || count < 1 || first > 1<<40 {
+			return e.badLoan(from, fill.Op)
+		}
+		known, dropped := e.st.loans.Want(from, n, uint64(first), uint64(count))
+		if !known {
+			e.count("loan.unknown")
+			return e.tellLoan(from, loanGone, n)
+		}
+		for range dropped {
+			e.count("loan.toomany")
+		}
+		e.serve(from)
+		return dropped == 0
+	case fill.Op == loanChunk && in.Len() == 4:
+		k, ok := in.At(2).(value.Int)
+		if !ok || k < 0 {
+			return e.badLoan(from, fill.Op)
+		}
+		return e.takeChunk(from, n, int64(k), in.At(3))
+	case fill.Op == loanReturn:
+		if !e.st.loans.Return(from, n) {
+			return true
+		}
+		e.st.requests.Returned(from, n)
+		e.wakeParked(parkOutbox, "")
+		return true
+	case fill.Op == loanGone:
+		return e.loanIsGone(from, n, value.Fail(value.CodeSend, string(from), "what it lent it does not lend any more"))
+	}
+	return e.badLoan(from, fill.Op)
+}
+
+func (e *Engine) badLoan(from wire.PeerID, op string) bool {
+	e.drop("loan.refused", fmt.Sprintf("%s says %q of a loan in a form that is not known", from, cut(op)))
+	return false
+}
+
+// serve gives a peer the chunks that it waits for, as many as there is room for in its part of the outbox.
+func (e *Engine) serve(p wire.PeerID) {
+	for e.outcast(p, "") == nil {
+		n, k, size, owed := e.st.loans.Owed(p)
+		if !owed {
+			return
+		}
+		e.sc.peers = append(e.sc.peers[:0], p)
+		if room, _ := e.st.streams.RoomFor(e.sc.peers, size+256); !room {
+			e.count("loan.waits")
+			return
+		}
+		if !e.tellLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {
+			return // it is asked for again
+		}
+	}
+}
