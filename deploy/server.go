@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
@@ -289,7 +289,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 			return err
 		}
 		return s.giveUp(f, h == nil)
-	case chunked.EventForgot:
+	case aggregator.EventForgot:
 		install.FreeMemory(s.cfg.ModelBytes())
 		return nil
 	case job.EventDone:

@@ -13,8 +13,6 @@ import (
 	"github.com/rhizome-ml/rhizome/component/builtin"
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
-	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
@@ -28,10 +26,9 @@ import (
 
 // states are the states of the built-in components, by kind as the catalogue has it: what ComponentSnapshot.state holds.
 var states = map[string]reflect.Type{
-	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "backend/cpu@1": reflect.TypeFor[backend.State](),
+	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](), "backend/cpu@1": reflect.TypeFor[backend.State](),
 	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](), "data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1": reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
-	"model/chunked@1": reflect.TypeFor[chunked.State](), "model/copied@1": reflect.TypeFor[copied.State](),
 	"protocol/discovery@1": reflect.TypeFor[discovery.State](), "protocol/registry@1": reflect.TypeFor[registry.State](),
 	"protocol/rounds@1": reflect.TypeFor[rounds.State](), "selector/neighbour@1": reflect.TypeFor[neighbour.State](),
 	"selector/uniform@1": reflect.TypeFor[selector.State](),

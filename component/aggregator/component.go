@@ -42,49 +42,42 @@ func (c *Component) Restored() error {
 // Invoke runs one op; the package comment lists them. A refused contribution is counted under its code.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	switch method {
-	case "Contribute", "Announce":
-		if f := c.contribute(ctx, method == "Announce", in); f != nil {
+	case "Contribute":
+		if f := c.contribute(ctx, in); f != nil {
 			ctx.Count("refused." + f.Code)
 			return nil, f
 		}
 		return []value.Value{value.Trigger{}}, nil
 	case "Refuse":
 		return c.refuse(ctx, in)
+	case "Mean":
+		return c.mean(ctx, in)
 	case "Aggregate":
-		if c.skips(in) {
-			return c.skipped(ctx, in)
+		if i, f := c.closing(method, in); f == nil && c.st.Rounds[i].Shares[0].lends() != nil {
+			return nil, c.fail(value.CodeError, "the updates of the round are lent; want Mean")
 		}
-		return c.aggregate(in)
-	case "Weights":
-		if c.skips(in) {
-			c.forget(in)
-			return []value.Value{value.NewList()}, nil
-		}
-		return c.weights(in)
+		out, err := c.mean(ctx, in)
+		return out[:min(len(out), 2)], err
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Announce, Refuse, Aggregate or Weights", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Refuse, Mean or Aggregate", method)
 }
 
-// contribute does all checks before the first change, so that a refused update leaves everything as it was. A contribution
-// that is announced comes without its update, which somebody else folds.
-func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.Value) *value.Failure {
-	var update *value.List
-	ok := true
+// contribute does all checks before the first change, so that a refused update leaves everything as it was.
+func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Failure {
 	said := []value.Value(nil) // of its loss
-	if n := len(in) - 2; announced && n == 3 || !announced && n == 4 {
-		in, said = in[:n], in[n:]
+	if len(in) == 6 {
+		in, said = in[:4], in[4:]
 	}
 	losses, told, f := c.told(said)
 	if f != nil {
 		return f
 	}
-	if announced && len(in) == 3 {
-		in = []value.Value{in[0], in[1], nil, in[2]}
-	} else if len(in) == 4 {
-		update, ok = in[2].(*value.List)
-	} else {
-		return c.fail(value.CodeType, "a contribution is round, peer, update unless it is announced, samples, and perhaps two losses, not %d values", len(in))
+	if len(in) != 4 {
+		return c.fail(value.CodeType, "a contribution is round, peer, update, samples, and perhaps two losses, not %d values", len(in))
 	}
+	update, ok := in[2].(*value.List)
+	loan, lent := in[2].(*value.Loan)
+	ok = ok || lent
 	number, ok1 := in[0].(value.Int)
 	who, ok2 := in[1].(value.Peer)
 	samples, ok4 := in[3].(value.Int)
@@ -106,17 +99,25 @@ func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.V
 	if f != nil {
 		return f
 	}
+	shapes, f := c.shapes(ctx, r)
+	if f != nil {
+		return f
+	}
 	var tensors []*tensor.Tensor
-	if !announced {
-		shapes, f := c.shapes(ctx, r)
-		if f != nil {
-			return f
-		}
-		if tensors, f = c.check(update, shapes); f != nil {
+	if lent {
+		f = c.lent(loan, shapes, r)
+	} else if tensors, f = c.check(update, shapes); f == nil && r != nil && r.Shares[0].lends() != nil {
+		f = c.fail(value.CodeError, "the update is whole, others of the round are lent")
+	}
+	if f != nil {
+		return f
+	}
+	weight := c.weight(int64(samples))
+	if lent {
+		if f := ctx.Borrow(loan); f != nil {
 			return f
 		}
 	}
-	weight := c.weight(int64(samples))
 	tensors, direction, f := c.measured(ctx, int64(number), string(who), int64(samples), tensors, r == nil || len(r.Shares) < probedMax)
 	if f != nil {
 		return f
@@ -126,7 +127,11 @@ func (c *Component) contribute(ctx *engine.Context, announced bool, in []value.V
 		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: c.newSums(tensors)})
 		r = &c.st.Rounds[i]
 	}
-	r.Shares = slices.Insert(r.Shares, at, Share{Peer: string(who), Samples: weight, Probe: direction})
+	share := Share{Peer: string(who), Samples: weight, Probe: direction}
+	if lent {
+		share.Loan = loan
+	}
+	r.Shares = slices.Insert(r.Shares, at, share)
 	r.Total += weight
 	r.fold(tensors, weight)
 	if c.cfg.Figures {
@@ -198,7 +203,7 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 
 // shapes returns what an update must look like: as the round so far, else as the model; nil means that any will do.
 func (c *Component) shapes(ctx *engine.Context, r *Round) ([][]int, *value.Failure) {
-	if r != nil {
+	if r != nil && len(r.Tensors) > 0 {
 		shapes := make([][]int, len(r.Tensors))
 		for i := range shapes {
 			shapes[i] = r.Tensors[i].Shape
@@ -246,15 +251,22 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 	return tensors, nil
 }
 
-// aggregate computes the mean and only then closes the round.
-func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
-	i, f := c.closing("Aggregate", in)
+// mean gives the mean of a round, all its samples, and whom it counts: it computes it first and only then closes the round. Updates that are lent are
+// gathered first, and the call waits for them.
+func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
+	if c.skips(in) {
+		return c.skipped(ctx, in)
+	}
+	i, f := c.closing("Mean", in)
 	if f != nil {
 		return nil, f
 	}
 	r := &c.st.Rounds[i]
-	if len(r.Tensors) == 0 {
-		return nil, c.fail(value.CodeError, "the contributions to round %d were announced; their updates are folded elsewhere", r.Number)
+	if len(r.Shares) > 0 && r.Shares[0].lends() != nil {
+		if f := c.gather(ctx, r); f != nil {
+			return nil, f
+		}
+		return nil, nil
 	}
 	mean, err := r.mean()
 	if err != nil {
@@ -266,7 +278,7 @@ func (c *Component) aggregate(in []value.Value) ([]value.Value, error) {
 	}
 	c.keep(r.Tensors)
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
-	return []value.Value{mean, total}, nil
+	return []value.Value{mean, total, in[1], value.Int(len(in[1].(*value.List).Items()))}, nil
 }
 
 // CodeDiverged marks an update that is no number, or out of range: training went wrong, and not the network.
@@ -280,9 +292,9 @@ func (c *Component) skips(in []value.Value) bool {
 }
 
 // forget drops what came for a round.
-func (c *Component) forget(in []value.Value) {
-	number, _ := at[value.Int](in, 0)
-	if i, open := c.st.find(int64(number)); open {
+func (c *Component) forget(ctx *engine.Context, number int64) {
+	if i, open := c.st.find(number); open {
+		giveBack(ctx, c.st.Rounds[i].Shares)
 		c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
 	}
 }
@@ -293,27 +305,13 @@ func (c *Component) skipped(ctx *engine.Context, in []value.Value) ([]value.Valu
 	if f != nil {
 		return nil, f
 	}
-	c.forget(in)
+	number, _ := at[value.Int](in, 0)
+	c.forget(ctx, int64(number))
 	out := make([]value.Value, len(params))
 	for i, t := range params {
 		out[i] = value.Tensor{Tensor: t}
 	}
-	return []value.Value{value.NewList(out...), value.Int(0)}, nil
-}
-
-// weights closes a round whose contributions were announced and gives the samples of each member, in the members' order.
-func (c *Component) weights(in []value.Value) ([]value.Value, error) {
-	i, f := c.closing("Weights", in)
-	if f != nil {
-		return nil, f
-	}
-	r := &c.st.Rounds[i]
-	samples := make([]value.Value, len(r.Shares))
-	for k, s := range r.Shares {
-		samples[k] = value.Int(s.Samples)
-	}
-	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
-	return []value.Value{value.NewList(samples...)}, nil
+	return []value.Value{value.NewList(out...), value.Int(0), value.NewList(), value.Int(0)}, nil
 }
 
 // closing returns the place of the round that is to be closed, if the members are those who contributed.

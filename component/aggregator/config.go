@@ -38,6 +38,8 @@ type Config struct {
 	Clip float64 `json:"clip,omitempty"`
 	// Skips lets a round close with nobody: its mean is then the model's parameters.
 	Skips bool `json:"skips,omitempty"`
+	// Gather says how updates are gathered that are too large for one envelope, and lent.
+	Gather GatherConfig `json:"gather,omitzero"`
 }
 
 // What an update weighs.
@@ -79,6 +81,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, config.Errorf(of, "clip is %v; want 0 to %g", c.Clip, float64(clipMax))
 	}
 	if err := config.Within(of, "max_samples", c.MaxSamples, 0, samplesMax-1); err != nil {
+		return c, err
+	}
+	var err error
+	if c.Gather, err = c.Gather.withDefaults(); err != nil {
 		return c, err
 	}
 	if c.MaxOpen == 0 {

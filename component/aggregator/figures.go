@@ -39,6 +39,7 @@ type Client struct {
 	Told          bool    `snap:"13"` // Before and After are known
 	Before        float64 `snap:"14"` // loss of its last update's training, as the client says, before it
 	After         float64 `snap:"15"` // and after it
+	Lent          bool    `snap:"16"` // its last update was lent, and is summed in chunks: no norm is known of it
 }
 
 // Clients returns the figures of all peers that answered, sorted by peer; they must not be changed.
@@ -260,7 +261,7 @@ func (c *Component) measured(ctx *engine.Context, number int64, who string, samp
 	}
 	x := c.st.client(who)
 	x.Contributions++
-	x.Samples, x.Round, x.Norm, x.Cosine, x.Compared = samples, number, n, 0, false
+	x.Samples, x.Round, x.Norm, x.Cosine, x.Compared, x.Lent = samples, number, n, 0, false, update == nil
 	if clipped {
 		x.Clipped++
 		ctx.Count("clipped")

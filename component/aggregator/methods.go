@@ -19,7 +19,12 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
 		},
 		{
-			Name: "Aggregate", Doc: "Gives the mean of a round over its members, weighted by samples, and all samples.",
+			Name: "Mean", Deferred: true, Doc: "Waits for the updates that are lent, and gives the mean of a round, weighted by samples, all samples, the members that it is of, and how many those are.",
+			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}, {Name: "count", Type: op.Int()}},
+		},
+		{
+			Name: "Aggregate", Doc: "Is Mean where no update is lent, without the members.",
 			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
 			Out: []graph.Port{{Name: "mean", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()}},
 		},
@@ -30,20 +35,6 @@ func Methods() []graph.Method {
 				{Name: "failure", Type: op.ListsOf(op.String())},
 			},
 			Out: []graph.Port{{Name: "noted", Type: op.Trigger()}},
-		},
-		{
-			Name: "Announce", Doc: "Counts a peer as a contributor to a round, at most once; its update is folded elsewhere.",
-			In: []graph.Port{
-				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()}, {Name: "samples", Type: op.Int()},
-				{Name: "loss_before", Type: op.Tensor(), Optional: true},
-				{Name: "loss_after", Type: op.Tensor(), Optional: true},
-			},
-			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
-		},
-		{
-			Name: "Weights", Doc: "Closes a round whose contributions were announced, and gives the samples of each member.",
-			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
-			Out: []graph.Port{{Name: "weights", Type: op.ListsOf(op.Int())}},
 		},
 	}
 }

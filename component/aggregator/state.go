@@ -17,6 +17,8 @@ type State struct {
 	// Clients are the figures of the peers that answered, ascending by peer; with Config.Figures. Norms and cosines are exact for
 	// small models; of larger ones they are taken from some of the elements, always the same.
 	Clients []Client `snap:"2"`
+	// Gather is the round whose updates are gathered, or nil.
+	Gather *Gather `snap:"3"`
 }
 
 // Round is the fold of what was contributed so far.
@@ -33,6 +35,8 @@ type Share struct {
 	Samples int64  `snap:"2"`
 	// Probe is where the update points, as a vector, until the mean is known; nil where it is not looked at.
 	Probe value.Value `snap:"3"`
+	// Loan is a value.Loan where the update is lent; else nil.
+	Loan value.Value `snap:"4"`
 }
 
 // Sum is the weighted sum of one tensor: for each element a signed 128-bit integer in units of 2^-64.
@@ -174,6 +178,9 @@ func (s *State) check(cfg Config) error {
 		if err := r.check(cfg); err != nil {
 			return fmt.Errorf("round %d: %w", r.Number, err)
 		}
+	}
+	if err := s.Gather.check(s); err != nil {
+		return err
 	}
 	return s.checkFigures()
 }

@@ -6,8 +6,6 @@ import (
 	"github.com/rhizome-ml/rhizome/component/backend"
 	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
-	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/component/model/logistic"
 	"github.com/rhizome-ml/rhizome/component/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
@@ -28,8 +26,7 @@ func Register(c *node.Catalogue) error {
 		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
 		{data.Role, data.Kind, data.Version, data.Factory},
 		{model.Role, model.Kind, model.Version, model.Factory},
-		{chunked.Role, chunked.Kind, chunked.Version, chunked.Factory},
-		{copied.Role, copied.Kind, copied.Version, copied.Factory},
+		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
 		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},

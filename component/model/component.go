@@ -17,7 +17,7 @@ type Component struct {
 
 // State is the current parameters.
 type State struct {
-	Params []value.Value `snap:"1"` // tensors, in the graph's order
+	Params []value.Value `snap:"1"` // tensors, in the graph's order; none while new ones are gathered
 }
 
 // New returns the model of a slot, with its first parameters.
@@ -45,6 +45,9 @@ func (c *Component) Shapes() [][]int { return c.graph.Shapes() }
 
 // Params returns the parameters; they do not change.
 func (c *Component) Params() ([]*tensor.Tensor, error) {
+	if len(c.st.Params) == 0 {
+		return nil, c.fail(value.CodeError, "%s", forgotten)
+	}
 	params, f := c.tensors(c.st.Params)
 	if f != nil {
 		return nil, f
@@ -52,11 +55,19 @@ func (c *Component) Params() ([]*tensor.Tensor, error) {
 	return params, nil
 }
 
+// Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until LoadParameters.
+func (c *Component) Forget() { c.st.Params = nil }
+
+const forgotten = "the parameters were given up for new ones, which are gathered"
+
 // State returns the parameters.
 func (c *Component) State() any { return &c.st }
 
 // Restored checks that the parameters fit the graph.
 func (c *Component) Restored() error {
+	if len(c.st.Params) == 0 {
+		return nil
+	}
 	if _, f := c.tensors(c.st.Params); f != nil {
 		return f
 	}
@@ -69,6 +80,9 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return nil, c.fail(value.CodeType, "%s takes 1 value, not %d", method, len(in))
 	}
 	if method == "Parameters" {
+		if len(c.st.Params) == 0 {
+			return nil, c.fail(value.CodeError, "%s", forgotten)
+		}
 		return []value.Value{value.NewList(c.st.Params...)}, nil
 	}
 	list, ok := in[0].(*value.List)

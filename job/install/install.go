@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
-	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
 	"github.com/rhizome-ml/rhizome/job"
@@ -99,23 +97,13 @@ func FreeMemory(modelBytes int) {
 	}
 }
 
-// ModelBytes returns the size of the parameters of the model that a node of the program holds, 0 where it holds none.
+// ModelBytes returns the size of the parameters of the model that the nodes of a program train, 0 where there is none that is known.
 func ModelBytes(p *program.Program) int {
 	for _, of := range p.Components {
-		if of.Role != model.Role || !of.At(p.Place) {
+		if of.Role != model.Role || of.Kind != model.Kind {
 			continue
 		}
-		var m model.Config
-		switch of.Kind {
-		case model.Kind:
-			m, _ = model.ParseConfig(of.Config)
-		case chunked.Kind:
-			k, _ := chunked.ParseConfig(of.Config)
-			m = k.Model
-		case copied.Kind:
-			k, _ := copied.ParseConfig(of.Config)
-			m = k.Model
-		}
+		m, _ := model.ParseConfig(of.Config)
 		if g, err := m.Graph(); err == nil { // else the node will not start, and says why
 			return g.Bytes()
 		}

@@ -1,10 +1,8 @@
 package observe
 
 import (
-	"slices"
-
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/node"
@@ -15,7 +13,7 @@ import (
 const (
 	AwaitsMembers = "members" // that are there, for a round to begin
 	AwaitsAnswers = "answers" // of the cohort of a round
-	AwaitsUpdates = "updates" // that were announced, and come in chunks
+	AwaitsUpdates = "updates" // that are lent, and come in chunks
 )
 
 // Awaits is what a server waits for, as its components have it.
@@ -65,17 +63,9 @@ func AwaitsOf(n *node.Node) *Awaits {
 			return w
 		}
 	}
-	if c, ok := n.Component("model").(*chunked.Component); ok {
-		if st := c.State().(*chunked.State); st.Gathering {
-			w := &Awaits{What: AwaitsUpdates, Round: int(st.Round) + 1, Need: len(st.Members), Of: len(st.Members)}
-			for _, m := range st.Members {
-				owes := func(p chunked.Partial) bool { return !slices.Contains(p.From, m.Peer) }
-				if len(st.Sums) == 0 || slices.ContainsFunc(st.Sums, owes) {
-					w.Missing = append(w.Missing, wire.PeerID(m.Peer))
-				}
-			}
-			w.Have = w.Need - len(w.Missing)
-			return w
+	if c, ok := n.Component("aggregator").(*aggregator.Component); ok {
+		if round, members, owe, gathers := c.Gathering(); gathers {
+			return &Awaits{What: AwaitsUpdates, Round: int(round) + 1, Need: members, Of: members, Have: members - len(owe), Missing: owe}
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/rhizome-ml/rhizome/component/aggregator"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -36,7 +35,6 @@ func MeasuresOf(n *node.Node) []Measures {
 			cfg, _ = aggregator.ParseConfig(x.Config) // the node was installed with it
 		}
 	}
-	_, pieces := n.Component("model").(*chunked.Component) // which are summed one by one: no update is ever whole
 	all := FiguresOf(n)
 	out := make([]Measures, len(all))
 	for i, x := range all {
@@ -44,7 +42,7 @@ func MeasuresOf(n *node.Node) []Measures {
 			Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions, Refusals: x.Refusals,
 			Clipped: x.Clipped, Norm: job.Number(x.Norm),
 		}
-		if pieces {
+		if x.Lent {
 			f.Norm = job.Number(math.NaN())
 		}
 		if x.Compared {

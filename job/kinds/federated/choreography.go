@@ -19,7 +19,7 @@ import (
 type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
 
-	copy *graph.Slot // the model at a client, where it travels in chunks
+	sound *graph.Slot // at a client, where its update is lent
 }
 
 // fedavg is one choreography while it is recorded.
@@ -45,12 +45,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
 	j.ask()
-	last := j.loop(g, func(b *graph.Graph, i graph.Value) graph.Value {
-		if c.chunked() {
-			return j.chunkedRound(b, i)
-		}
-		return j.round(b, i)
-	})
+	last := j.loop(g, j.round)
 	last, failure := g.Catch(last)
 	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
 	g.AppEmit(job.EventFailed, g.Gate(failed, g.Record(job.RecordFailed, failed)))
@@ -104,11 +99,11 @@ func (j *fedavg) components() {
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
+	s.model = slot(graph.Component{Name: modelSlot, Role: "model", Kind: model.Kind, Version: model.Version, At: server,
+		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	if j.c.chunked() {
-		j.chunkedModel(slot)
-	} else {
-		s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-			Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
+		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind, Version: aggregator.SoundVersion,
+			At: []graph.Place{j.clients}, Methods: aggregator.SoundMethods()})
 	}
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
@@ -128,9 +123,12 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
 	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
-	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
-	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
-	return j.tell(b, i, members, j.evaluate(b, mean, loaded))
+	mean := b.Invoke(s.aggregator, "Mean", i, members)
+	loaded := b.Invoke(s.model, "LoadParameters", mean[0])[0]
+	if j.c.chunked() {
+		loaded = j.count(b, mean[3], loaded)
+	}
+	return j.tell(b, i, mean[2], j.evaluate(b, mean[0], loaded))
 }
 
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
@@ -143,17 +141,26 @@ func (j *fedavg) ask() {
 	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
 	round := b.Typed(event[0], op.Int())
 	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer())))[0]
-	if j.c.chunked() {
-		j.askChunked(b, round, whom)
-		return
-	}
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
-	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true}, whom, round, global, round)
+	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()}, whom, round, global, round)
 	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
-	answer := b.Reply(asked, graph.Edge{Name: "update"}, append([]graph.Value{update, samples}, losses...)...)
+	if j.c.chunked() {
+		update = b.Invoke(s.sound, "Check", update)[0]
+	}
+	answer := b.Reply(asked, graph.Edge{Name: "update", Chunk: j.c.chunkBytes()}, append([]graph.Value{update, samples}, losses...)...)
 	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1)}
 	settled := b.Invoke(s.aggregator, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
-	b.Count(job.CountContributions, j.caught(b, answer, settled))
+	sound := j.caught(b, answer, settled)
+	if !j.c.chunked() {
+		b.Count(job.CountContributions, sound)
+	}
+}
+
+// count counts the contributions of a round whose updates were lent: only now it is known which of them came.
+func (j *fedavg) count(b *graph.Graph, members, loaded graph.Value) graph.Value {
+	return b.Named("contributions").Loop(members, []graph.Value{loaded}, func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
+		return []graph.Value{b.Count(job.CountContributions, carried[0])}
+	})[0]
 }
 
 // caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it: no answer of

@@ -1,19 +1,18 @@
 package federated
 
 import (
+	"fmt"
+
 	"github.com/rhizome-ml/rhizome/artifact"
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
-	"github.com/rhizome-ml/rhizome/component/model/copied"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/component/selector"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
 // The runs of the first release keep no artifact.onnx, and go on with the program that it made of their job: the choreography of
@@ -56,6 +55,9 @@ func unnamed(m *onnx.ModelProto) (*compile.Artifact, error) {
 }
 
 func (c Config) firstChoreography() (*onnx.ModelProto, error) {
+	if c.chunked() {
+		return nil, fmt.Errorf("job: its parameters travel in chunks, by a program of an earlier release that this one does not run any more: finish it with the release that began it, or begin it anew")
+	}
 	today, err := c.newFedavg()
 	if err != nil {
 		return nil, err
@@ -63,12 +65,7 @@ func (c Config) firstChoreography() (*onnx.ModelProto, error) {
 	j := &firstFedavg{today}
 	j.components()
 	g := j.g.At(j.server)
-	j.end(g, j.loop(g, func(b *graph.Graph, i graph.Value) graph.Value {
-		if c.chunked() {
-			return j.chunkedRound(b, i)
-		}
-		return j.round(b, i)
-	}))
+	j.end(g, j.loop(g, j.round))
 	return j.g.Model()
 }
 
@@ -85,12 +82,8 @@ func (j *firstFedavg) components() {
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-	if j.c.chunked() {
-		j.chunkedModel(slot)
-	} else {
-		s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-			Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
-	}
+	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
+		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.membership()})
@@ -119,57 +112,4 @@ func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
 	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
 	return j.tell(b, i, members, j.evaluate(b, mean, loaded))
-}
-
-func (j *firstFedavg) chunkedModel(slot func(graph.Component) *graph.Slot) {
-	net, chunk := model.Config{MLP: j.c.widths()}, j.c.chunkElements()
-	j.slots.model = slot(graph.Component{Name: modelSlot, Role: chunked.Role, Kind: chunked.Kind, Version: chunked.Version, At: []graph.Place{j.server},
-		Config: chunked.Config{Model: net, Chunk: chunk, Window: chunksUnderWay, DeadlineMS: j.c.Deadline.Milliseconds()}})
-	j.slots.copy = slot(graph.Component{Name: copySlot, Role: copied.Role, Kind: copied.Kind, Version: copied.Version, At: []graph.Place{j.clients},
-		Config: copied.Config{Model: net, Chunk: chunk, Window: chunksUnderWay}})
-}
-
-func (j *firstFedavg) chunkedRound(b *graph.Graph, i graph.Value) graph.Value {
-	s := &j.slots
-	ready := b.Invoke(s.registry, "Await", i)[0]
-	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
-	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
-	chunks := b.Invoke(s.model, "Offer", i, opened)[0]
-
-	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: "train"}, cohort, i, i, chunks)
-	update, samples := j.local(b, j.fetch(b, asked), asked.Value(0))
-	kept := b.Invoke(s.copy, "Keep", asked.Value(0), update)[0]
-	answer := b.Reply(asked, graph.Edge{Name: "trained"}, b.Gate(samples, kept))
-	b.Invoke(s.aggregator, "Announce", answer.Context(), answer.Sender(), answer.Value(0))
-
-	members := b.Invoke(s.rounds, "Await", i, opened)[0]
-	weights := b.Invoke(s.aggregator, "Weights", i, members)[0]
-	gathered := j.gather(b, i, members, weights)
-	counted := b.Invoke(s.model, "Members", i, gathered)
-	b.Named("contributions").Loop(counted[1], []graph.Value{gathered}, func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
-		return []graph.Value{b.Count(job.CountContributions, carried[0])}
-	})
-	params := b.Invoke(s.model, "Parameters", counted[0])[0]
-	return j.tell(b, i, counted[0], j.evaluate(b, params, counted[0]))
-}
-
-func (j *firstFedavg) gather(b *graph.Graph, i, members, weights graph.Value) graph.Value {
-	s, attempts := &j.slots, 1
-	if j.c.Deadline > 0 {
-		attempts = j.c.cohort() + j.c.Over
-	}
-	begun := b.Gate(b.Constant(value.Trigger{}), weights)
-	return b.Named("gather").Loop(b.Constant(value.Int(attempts)), []graph.Value{begun}, func(b *graph.Graph, a graph.Value, _ []graph.Value) []graph.Value {
-		chunks := b.Invoke(s.model, "Gather", i, a, members, weights)[0]
-		started := b.Gate(b.Constant(value.Trigger{}), chunks)
-		asked := b.Named("chunks").Loop(chunks, []graph.Value{started}, func(b *graph.Graph, k graph.Value, _ []graph.Value) []graph.Value {
-			peers := b.Invoke(s.model, "Ask", i, a, k)[0]
-			pull := b.Request(graph.Edge{To: j.clients, Name: "pull"}, peers, b.Bundle(i, a, k), i, k)
-			part := b.Invoke(s.copy, "Part", pull.Value(0), pull.Value(1))[0]
-			got := b.Reply(pull, graph.Edge{Name: "part"}, part)
-			b.Invoke(s.model, "Fold", got.Context(), got.Sender(), got.Value(0))
-			return []graph.Value{pull.Sent()}
-		})[0]
-		return []graph.Value{b.Invoke(s.model, "Gathered", i, a, asked)[0]}
-	})[0]
 }

@@ -11,8 +11,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/component/protocol/registry"
 	"github.com/rhizome-ml/rhizome/component/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/dataset"
@@ -131,18 +129,15 @@ func (c Config) rounds() rounds.Config {
 // checkMS is how often is looked who is there.
 func (c Config) checkMS() int64 { return min(c.Heartbeat, 5*time.Second).Milliseconds() }
 
-// chunks is the settings of a model whose parameters travel in chunks.
-func (c Config) chunks(net model.Config) chunked.Config {
-	return chunked.Config{
-		Model: net, Chunk: c.chunkElements(), Window: chunksUnderWay, DeadlineMS: c.Deadline.Milliseconds(),
-		Ends: true, Drops: !c.Exact(), CheckMS: c.checkMS(), Withdraws: edgePull,
-	}
-}
-
 // aggregation is the settings of the aggregator.
 func (c Config) aggregation() aggregator.Config {
+	gather := aggregator.GatherConfig{}
+	if c.chunked() {
+		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS()}
+	}
 	return aggregator.Config{
-		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip, Skips: c.OnFailedRound == rounds.Skip,
+		Gather: gather,
+		Model:  modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip, Skips: c.OnFailedRound == rounds.Skip,
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/component/model"
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -13,12 +12,11 @@ const (
 	parametersMax = 1 << 26
 	wholeBytes    = 1 << 20 // parameters up to this travel in one envelope, and a model of them in an event
 
-	// What a server may have under way at once, over its cohort; see chunkElements.
+	// What a server may have under way at once, over its cohort; see chunkBytes.
 	underWayBytes  = 8 << 20
 	chunkBytesMin  = 8 << 10
 	chunkBytesMax  = 64 << 10
-	chunksKept     = 4 // answers to a client, in case it asks again; as engine.Limits
-	chunksUnderWay = 8 // of one client: enough that the disks of both sides need not be waited for
+	chunksUnderWay = 12 // of one client, at most
 )
 
 // widths are those of the network.
@@ -48,18 +46,20 @@ func (c Config) large() bool { return c.ModelBytes() > wholeBytes }
 // chunked says whether the parameters travel in chunks.
 func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
 
-// chunkElements returns how many parameters a chunk has. For each client a server holds the last answers that it gave, in case
-// they are asked for again, and the chunks that are on their way. So the chunk is the largest power of two with which all of
-// that stays within underWayBytes, for any cohort up to 85.
-func (c Config) chunkElements() int {
-	if c.Chunk > 0 {
-		return c.Chunk << 10 / 4
+// chunkBytes returns how many bytes a chunk has, 0 where the parameters travel whole. It is the largest power of two with which the
+// chunks that are on their way to a cohort, and those that are on theirs from it, stay within underWayBytes, for any cohort up to 85.
+func (c Config) chunkBytes() int {
+	switch {
+	case c.Chunk > 0:
+		return c.Chunk << 10
+	case !c.large():
+		return 0
 	}
 	bytes := chunkBytesMax
-	for bytes > chunkBytesMin && bytes*(chunksKept+chunksUnderWay)*(c.cohort()+c.Over) > underWayBytes {
+	for bytes > chunkBytesMin && bytes*chunksUnderWay*(c.cohort()+c.Over) > underWayBytes {
 		bytes /= 2
 	}
-	return bytes / 4
+	return bytes
 }
 
 // holder is a component that holds a model.
@@ -68,10 +68,7 @@ type holder interface {
 	Params() ([]*tensor.Tensor, error)
 }
 
-var (
-	_ holder = (*chunked.Component)(nil)
-	_ holder = (*model.Component)(nil)
-)
+var _ holder = (*model.Component)(nil)
 
 // ModelOf returns the model that the server of a job holds, as an ONNX file by reference: it can be written after the node
 // has gone on. Between the rounds of a job there is one; while a large one is gathered there is none.
@@ -87,8 +84,5 @@ func ModelOf(server *node.Node) (*model.File, error) {
 	return h.Graph().File(params)
 }
 
-// modelSlot is the slot of the model; copySlot is that of a client's copy.
-const (
-	modelSlot = "model"
-	copySlot  = "copy"
-)
+// modelSlot is the slot of the model.
+const modelSlot = "model"

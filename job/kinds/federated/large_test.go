@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/model/chunked"
+	"github.com/rhizome-ml/rhizome/component/aggregator"
 	"github.com/rhizome-ml/rhizome/job/observe"
 
 	"github.com/rhizome-ml/rhizome/sim"
@@ -73,8 +73,7 @@ func TestChunkedDropsWhoVanishes(t *testing.T) {
 	var watch func()
 	cut := false
 	watch = func() {
-		state := server.Node().Component("model").State().(*chunked.State)
-		if state.Gathering {
+		if server.Node().Component("aggregator").State().(*aggregator.State).Gather != nil {
 			v.w.Split([]*sim.Node{lost}, false, 10*time.Second)
 			cut = true
 			return
@@ -83,7 +82,7 @@ func TestChunkedDropsWhoVanishes(t *testing.T) {
 	}
 	v.w.At(0, watch)
 	v.run()
-	if !cut || len(v.members) != 3 || v.members[0] != 2 || server.Node().Component("model").State().(*chunked.State).Attempt > 1 {
+	if !cut || len(v.members) != 3 || v.members[0] != 2 {
 		t.Errorf("cut off: %v; rounds of %v clients, want 2 in the first", cut, v.members)
 	}
 	sum := uint64(0)
@@ -101,9 +100,9 @@ func TestChunkSizes(t *testing.T) {
 	for _, clients := range []int{1, 2, 10, 64} {
 		c := Default()
 		c.Clients, c.Hidden, c.Layers = clients, 4962, 2
-		bytes := 4 * c.chunkElements()
+		bytes := c.chunkBytes()
 		sizes = append(sizes, bytes>>10)
-		if all := bytes * (chunksKept + chunksUnderWay) * clients; all > underWayBytes && bytes > chunkBytesMin || all > 2*underWayBytes {
+		if all := bytes * chunksUnderWay * clients; all > underWayBytes && bytes > chunkBytesMin || all > 2*underWayBytes {
 			t.Errorf("%d clients have chunks of %d bytes: %d under way", clients, bytes, all)
 		}
 	}
