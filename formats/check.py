@@ -91,6 +91,13 @@ def value(kind, b, tensor):
         where, at = part(b, at)
         said, _ = part(b, at)
         return {"code": code.decode(), "where": where.decode(), "message": said.decode()}
+    if name == "rhizome.Loan":
+        lender, at = part(b, 0)
+        epoch, at = varint(b, at)
+        number, at = varint(b, at)
+        chunk, at = varint(b, at)
+        shape, at = form(b, at, tensor)
+        return {"lender": lender.decode(), "epoch": str(epoch), "number": str(number), "chunk": chunk, "form": shape}
     if name == "rhizome.List":
         n, at = varint(b, 0)
         items = []
@@ -100,6 +107,32 @@ def value(kind, b, tensor):
             items.append({"type": k.decode(), "means": value(k.decode(), payload, tensor)})
         return items
     return json_format.MessageToDict(tensor.FromString(b))
+
+
+def form(b, at, tensor):
+    """Returns what the form of a value that is lent says, and where it ends."""
+    kind, at = varint(b, at)
+    if kind == 0:
+        k, at = part(b, at)
+        payload, at = part(b, at)
+        return {"type": k.decode(), "means": value(k.decode(), payload, tensor)}, at
+    if kind == 1:
+        n, at = varint(b, at)
+        items = []
+        for _ in range(n):
+            item, at = form(b, at, tensor)
+            items.append(item)
+        return {"list": items}, at
+    if kind == 3:
+        n, at = varint(b, at)
+        return {"bytes": n}, at
+    dtype, at = varint(b, at)
+    rank, at = varint(b, at)
+    shape = []
+    for _ in range(rank):
+        d, at = varint(b, at)
+        shape.append(d)
+    return {"dtype": dtype, "shape": shape}, at
 
 
 TABLE = []

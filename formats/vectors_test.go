@@ -249,6 +249,22 @@ func valueVectors(t *testing.T) []byte {
 	}
 	var out []vector
 	var means func(v value.Value) any
+	var form func(f *value.Form) any
+	form = func(f *value.Form) any {
+		switch {
+		case f.Small != nil:
+			return map[string]any{"type": f.Small.Type(), "means": means(f.Small)}
+		case f.List != nil:
+			items := []any{}
+			for i := range f.List {
+				items = append(items, form(&f.List[i]))
+			}
+			return map[string]any{"list": items}
+		case f.Raw:
+			return map[string]any{"bytes": f.Shape[0]}
+		}
+		return map[string]any{"dtype": int(f.DType), "shape": f.Shape}
+	}
 	means = func(v value.Value) any {
 		switch v := v.(type) {
 		case value.Bool:
@@ -263,6 +279,8 @@ func valueVectors(t *testing.T) []byte {
 			return string(v)
 		case value.Bytes:
 			return base64.StdEncoding.EncodeToString(v.Raw())
+		case *value.Loan:
+			return map[string]any{"lender": string(v.Lender), "epoch": strconv.FormatUint(v.Epoch, 10), "number": strconv.FormatUint(v.Number, 10), "chunk": v.Chunk, "form": form(&v.Form)}
 		case *value.Failure:
 			return map[string]string{"code": v.Code, "where": v.Where, "message": v.Message}
 		case *value.List:

@@ -26,7 +26,7 @@ func server(config string) *componenttest.Setup {
 		{Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`},
 		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare"}, Deps: []string{"rounds", "registry", "model"},
 			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2}, {Method: "Average", In: 1, Out: 1},
-				{Method: "Announce", In: 3, Out: 1}, {Method: "Weights", In: 2, Out: 1}}},
+				{Method: "Mean", In: 2, Out: 4}}},
 	}}
 }
 
@@ -276,53 +276,4 @@ func TestConforms(t *testing.T) {
 		step("refused", func(b *componenttest.Bench) { b.Invoke("aggregator", "Refuse", value.Int(2), peer(2), refusal) }),
 		step("skipped", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(2), value.NewList()) }))
 	componenttest.Run(t, componenttest.Suite{Setup: *figured(`{"model":"model","figures":true,"clip":2,"max_samples":40,"skips":true}`), Steps: steps})
-}
-
-// TestAnnounced counts contributions whose updates are folded elsewhere: they are checked and settled like others, and closing
-// the round gives what each member weighs.
-func TestAnnounced(t *testing.T) {
-	b := bench(t, server(""))
-	join(b, 1, 2)
-	open(b, 0, 1, 2)
-	announce := func(who, samples int) *value.Failure {
-		return b.Invoke("aggregator", "Announce", value.Int(0), peer(who), value.Int(samples)).Failure
-	}
-	for want, f := range map[string]*value.Failure{value.CodeStranger: announce(3, 1), value.CodeError: announce(1, 101)} {
-		if f == nil || f.Code != want {
-			t.Errorf("%v, want %s", f, want)
-		}
-	}
-	if f := announce(1, 7); f != nil {
-		t.Fatal(f)
-	}
-	if f := announce(1, 7); f == nil || f.Code != value.CodeDuplicate {
-		t.Errorf("announced twice: %v", f)
-	}
-	if f := announce(2, 9); f != nil {
-		t.Fatal(f)
-	}
-	out, ok := b.Invoke("rounds", "Await", value.Int(0), value.Trigger{}).Outputs()
-	if !ok {
-		t.Fatal("the round is not closed by its announced contributions")
-	}
-	members := out[0].(*value.List)
-	if f := b.Invoke("aggregator", "Aggregate", value.Int(0), members).Failure; f == nil {
-		t.Error("a mean of updates that nobody folded")
-	}
-	if f := b.Invoke("aggregator", "Weights", value.Int(0), value.NewList(members.At(0))).Failure; f == nil {
-		t.Error("weights of other members")
-	}
-	out, ok = b.Invoke("aggregator", "Weights", value.Int(0), members).Outputs()
-	if !ok {
-		t.Fatal("no weights")
-	}
-	for i, p := range members.Items() {
-		want := value.Int(7)
-		if p == peer(2) {
-			want = 9
-		}
-		if got := out[0].(*value.List).At(i); got != want {
-			t.Errorf("%v weighs %v, want %v", p, got, want)
-		}
-	}
 }

@@ -10,18 +10,17 @@
 // Ops of the component:
 //
 //	Contribute(round Int, who Peer, update List, samples Int) → trigger
+//	Mean(round Int, members List)                             → mean List, total Int, members List, count Int
 //	Aggregate(round Int, members List)                        → mean List, total Int
-//	Announce(round Int, who Peer, samples Int)                → trigger
-//	Weights(round Int, members List)                          → samples List
 //
 // Contribute asks the rounds component whether the peer may still contribute, holds the samples against what the registry
 // knows of the peer (trap 25), folds the update in and settles the peer, all in one step of the engine: a contribution
 // is counted and folded, or neither. A refused one changes nothing (trap 24). The fold is state, so that no update is
 // lost with the process (trap 38), and an open round costs two words per element however many contribute (trap 39).
 //
-// Where updates are too large for one message, a contribution is announced: it is checked and settled like any other, and
-// the update is folded by somebody else, in pieces, with NewSum. Weights closes such a round and gives the samples of its
-// members, in their order.
+// An update that is too large for one message is lent: its contribution is checked and settled like any other, and Mean gathers
+// the updates of the members chunk by chunk, so that the component holds one model however many members there are. The parameters of
+// the model are given up meanwhile. Sound looks at an update where it was made, so that none is lent that cannot be added.
 //
-// Aggregate computes the mean first and then closes the round. A round in which nobody contributed fails.
+// Mean computes the mean first and then closes the round. A round in which nobody contributed fails.
 package aggregator

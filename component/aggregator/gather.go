@@ -63,7 +63,7 @@ type Gather struct {
 	Sums    []Partial     `snap:"5"` // ascending by chunk: those of which some members' share is there
 	Next    int64         `snap:"6"` // the first chunk that was not asked for
 	Seen    int64         `snap:"7"` // chunks that were there when the deadline was armed
-	Sheet   *value.Sheet  `snap:"-"` // the memory of Chunks
+	sheet   *value.Sheet  `snap:"-"` // the memory of Chunks
 }
 
 // Partial is the sum of one chunk over some of the members.
@@ -155,8 +155,8 @@ func (c *Component) gather(ctx *engine.Context, r *Round) *value.Failure {
 // begin asks for the first chunks, for the first time or again after a member was dropped.
 func (c *Component) begin(ctx *engine.Context) {
 	g := c.st.Gather
-	g.Sheet = value.NewSheet(g.Members[0].lends().Layout())
-	g.Chunks, g.Sums, g.Next, g.Seen = g.Sheet.Missing(), nil, 0, 0
+	g.sheet = value.NewSheet(g.Members[0].lends().Layout())
+	g.Chunks, g.Sums, g.Next, g.Seen = g.sheet.Missing(), nil, 0, 0
 	ctx.Disarm(deadlineToken)
 	ctx.Disarm(watchToken)
 	armed := ctx.Arm(c.cfg.Gather.CheckMS*1e6, watchToken)
@@ -179,7 +179,7 @@ func (c *Component) window() int64 {
 // ask asks all members for the chunks that there is room for.
 func (c *Component) ask(ctx *engine.Context) {
 	g := c.st.Gather
-	for all := int64(g.Sheet.Chunks()); g.Next < all && g.Next < int64(g.Sheet.There())+c.window(); g.Next++ {
+	for all := int64(g.sheet.Chunks()); g.Next < all && g.Next < int64(g.sheet.There())+c.window(); g.Next++ {
 		for i := range g.Members {
 			if !ctx.Fetch(g.Members[i].lends(), int(g.Next)) {
 				c.without(ctx, g.Members[i].Peer, value.Fail(value.CodeSend, c.slot, "what it lent is over"))
@@ -244,14 +244,14 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 	}
 	t, err := tensor.FromFloat32([]int{len(x)}, p.Sum.Mean(g.total()))
 	if err == nil {
-		g.Chunks[chunk], err = g.Sheet.Put(chunk, t)
+		g.Chunks[chunk], err = g.sheet.Put(chunk, t)
 	}
 	if err != nil {
 		c.failGather(ctx, err.Error())
 		return
 	}
 	g.Sums = slices.Delete(g.Sums, at, at+1)
-	if !g.Sheet.Whole() {
+	if !g.sheet.Whole() {
 		c.ask(ctx)
 		return
 	}
@@ -269,7 +269,7 @@ func (g *Gather) total() (n int64) {
 func (c *Component) gathered(ctx *engine.Context) {
 	g := c.st.Gather
 	mean := make([]value.Value, 0)
-	for _, t := range g.Sheet.Tensors() {
+	for _, t := range g.sheet.Tensors() {
 		mean = append(mean, value.Tensor{Tensor: t})
 	}
 	c.endGather(ctx)
@@ -368,7 +368,7 @@ func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 	// Those are dropped that hold up the others: without a share in the first chunk that is missing, when nothing was finished since the last
 	// alarm. When all of them do, it waits on, as a round does.
 	g := c.st.Gather
-	if there := int64(g.Sheet.There()); there != g.Seen || len(g.Sums) == 0 {
+	if there := int64(g.sheet.There()); there != g.Seen || len(g.Sums) == 0 {
 		g.Seen = there
 	} else {
 		var held []string
@@ -427,18 +427,18 @@ func (g *Gather) check(s *State) error {
 			return fmt.Errorf("member %d, %q, is out of order, lends nothing, or did not contribute", k, m.Peer)
 		}
 	}
-	g.Sheet = value.NewSheet(g.Members[0].lends().Layout())
-	if err := g.Sheet.Restore(g.Chunks); err != nil {
+	g.sheet = value.NewSheet(g.Members[0].lends().Layout())
+	if err := g.sheet.Restore(g.Chunks); err != nil {
 		return err
 	}
-	if g.Sheet.Whole() || g.Next < 0 || g.Next > int64(g.Sheet.Chunks()) || len(g.Sums) > windowMost {
-		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.Sheet.There(), g.Next, len(g.Sums))
+	if g.sheet.Whole() || g.Next < 0 || g.Next > int64(g.sheet.Chunks()) || len(g.Sums) > windowMost {
+		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.sheet.There(), g.Next, len(g.Sums))
 	}
 	for k, p := range g.Sums {
 		if p.Chunk < 0 || p.Chunk >= g.Next || k > 0 && p.Chunk <= g.Sums[k-1].Chunk || g.Chunks[p.Chunk] != (value.Trigger{}) {
 			return fmt.Errorf("the sum of chunk %d is out of range or order, or not needed", p.Chunk)
 		}
-		if n := g.Sheet.Len(int(p.Chunk)); p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape, []int{n}) {
+		if n := g.sheet.Len(int(p.Chunk)); p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape, []int{n}) {
 			return fmt.Errorf("the sum of chunk %d has shape %v and %d and %d words, want %d", p.Chunk, p.Sum.Shape, p.Sum.Hi.Len(), p.Sum.Lo.Len(), n)
 		}
 		for j, peer := range p.From {

@@ -170,7 +170,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
-	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24}) {
+	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24, Gather: GatherConfig{CheckMS: 1000}}) {
 		t.Errorf("defaults %+v", c)
 	}
 }
