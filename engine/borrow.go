@@ -28,20 +28,34 @@ type Borrower interface {
 	Gone(ctx *Context, l *value.Loan, why *value.Failure)
 }
 
-// borrowed is a loan of a peer.
+// borrowed is a loan of a peer: an arrival waits for it, it is in a slot of an activation, or a component has it.
 type borrowed struct {
 	loan      *value.Loan
-	exec      uint64 // the activation that it came for; 0: component has it
-	slot      program.Slot
+	arrival   uint64 // that waits for it, or 0
+	input     int    // of the arrival
+	exec      uint64 // the activation that it came for, or 0; where arrival is 0 too, component has it
 	component int32
-	fetched   bool          // its chunks are put together here, and it has a share of the life of its activation
-	chunks    []value.Value // those that are there; a trigger stands for one that is missing. nil before the first is asked for
-	next      uint64        // the first chunk that was never asked for
+	chunks    []value.Value // of an arrival, those that are there; a trigger stands for one that is missing. nil before the first is asked for
+	next      uint64        // likewise, the first chunk that was never asked for
 	wanted    []uint64      // chunks that were asked for and are not there, ascending
 	unsaid    bool          // there was no room to ask for some of them
 
 	layout *value.Layout // derived
 	sheet  *value.Sheet  // derived: the memory of chunks
+}
+
+// arrival is what came along an edge and waits for values that are lent: it starts what it is for when all of it is there. Until then the question that it
+// answers is open, and one that it asks is not under way.
+type arrival struct {
+	id      uint64
+	from    wire.PeerID
+	edge    int32
+	request wire.Request
+	answer  wire.Request
+	until   int64         // engine time at which it serves nobody any more; 0 means never
+	inputs  []value.Value // in the order of the edge's sites; a value.Loan stands for one that is to come
+
+	missing int // derived: how many of those that is
 }
 
 func (b *borrowed) lender() wire.PeerID { return wire.PeerID(b.loan.Lender) }
@@ -54,46 +68,196 @@ func (e *Engine) findBorrowed(p wire.PeerID, n peer.LoanName) (int, bool) {
 	return slices.BinarySearchFunc(e.st.borrowed, n, func(b *borrowed, n peer.LoanName) int { return b.compare(p, n) })
 }
 
-// borrow takes the loans out of the inputs of an activation that is about to start: they come later, in chunks. What a component borrows stays.
-func (e *Engine) borrow(f *frame, from wire.PeerID, inputs []value.Value) {
+// hold keeps what came along an edge until the values are there that it has by loan, and says whether it did: what has none, or none but for
+// components, starts at once. before says that the number was taken in an earlier life.
+func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, before bool) bool {
+	if !e.rules(3) || !carriesLoan(env) {
+		return false
+	}
+	inputs := e.fillsInOrder(env, edge)
+	defer clear(inputs)
+	var fetch []int
+	for i, v := range inputs {
+		if l, ok := v.(*value.Loan); ok {
+			if inputs[i] = e.readLoan(env.From, l); inputs[i] == v && !e.takesLoan(fn, program.Slot(i)) {
+				fetch = append(fetch, i)
+			}
+		}
+	}
+	if len(fetch) == 0 {
+		return false
+	}
+	if !e.awaited(env, edge, before) {
+		for _, v := range inputs {
+			if l, ok := v.(*value.Loan); ok {
+				if _, there := e.findBorrowed(env.From, peer.NameOf(l)); !there {
+					e.tellLoan(env.From, loanReturn, peer.NameOf(l))
+				}
+			}
+		}
+		return true
+	}
+	a := &arrival{id: e.st.nextCall, from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
+	e.st.nextCall++
+	if env.Deadline > 0 {
+		a.until = e.after(e.st.now, env.Deadline)
+		e.armAt(timer{kind: timerArrival, token: a.id}, a.until)
+	}
+	e.st.arrivals = append(e.st.arrivals, a)
+	for _, i := range fetch {
+		e.noteLoan(&borrowed{loan: a.inputs[i].(*value.Loan), arrival: a.id, input: i, component: -1})
+	}
+	e.count("arrival.waits")
+	e.fetchNext()
+	return true
+}
+
+func carriesLoan(env *wire.Envelope) bool {
+	return slices.ContainsFunc(env.Fills, func(f wire.Fill) bool { _, ok := f.Value.(*value.Loan); return ok })
+}
+
+// readLoan returns a loan that may be borrowed, or the failure that stands for it.
+func (e *Engine) readLoan(from wire.PeerID, l *value.Loan) value.Value {
+	if wire.PeerID(l.Lender) != from {
+		return value.Fail(value.CodeError, string(from), "it lends what is not its own")
+	}
+	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed) >= e.limits.Loans {
+		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		return value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
+			l.Large(), n, len(e.st.borrowed)+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
+	}
+	return l
+}
+
+// awaited says whether what came is to be waited for: an answer to a question that is open, or a question that is not known yet. What waits already for
+// the same, and what it makes out of date, waits no more.
+func (e *Engine) awaited(env *wire.Envelope, edge *program.Edge, before bool) bool {
+	switch {
+	case edge.Answer:
+		if _, open := e.st.requests.Question(env.From, env.Answer); !open {
+			e.drop("answer.unknown", "no such question is open to "+string(env.From))
+			return false
+		}
+		return e.replaces(env, func(a *arrival) bool { return a.answer == env.Answer })
+	case edge.Reply != program.None:
+		if _, ok := e.contextOf(env, edge, before); !ok {
+			return false
+		}
+		if edge.Latest {
+			e.endArrivals(func(a *arrival) bool { return a.from == env.From && a.edge == env.Edge && a.request != env.Request })
+		}
+		return e.replaces(env, func(a *arrival) bool { return a.request == env.Request })
+	}
+	return true
+}
+
+// replaces ends what waits for the same as an envelope with other loans, and returns false where that has the same loans: it is a duplicate.
+func (e *Engine) replaces(env *wire.Envelope, same func(*arrival) bool) bool {
+	again := false
+	e.endArrivals(func(a *arrival) bool {
+		if a.from != env.From || !same(a) {
+			return false
+		}
+		for _, b := range e.st.borrowed {
+			if b.arrival == a.id && slices.ContainsFunc(env.Fills, func(f wire.Fill) bool {
+				l, ok := f.Value.(*value.Loan)
+				return ok && peer.NameOf(l) == peer.NameOf(b.loan)
+			}) {
+				again = true
+			}
+		}
+		return !again
+	})
+	if again {
+		e.drop("arrival.duplicate", string(env.From))
+	}
+	return !again
+}
+
+// endArrivals ends the arrivals that match, and gives back what they have borrowed.
+func (e *Engine) endArrivals(match func(*arrival) bool) {
+	var ended []*arrival
+	e.st.arrivals = slices.DeleteFunc(e.st.arrivals, func(a *arrival) bool {
+		over := match(a)
+		if over {
+			ended = append(ended, a)
+		}
+		return over
+	})
+	for _, a := range ended {
+		e.count("arrival.ended")
+		e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
+		e.giveBack(func(b *borrowed) bool { return b.arrival == a.id })
+	}
+	if len(ended) > 0 {
+		e.fetchNext()
+	}
+}
+
+// settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when it is whole.
+func (e *Engine) settle(b *borrowed, v value.Value) {
+	at := slices.IndexFunc(e.st.arrivals, func(a *arrival) bool { return a.id == b.arrival })
+	a := e.st.arrivals[at]
+	a.inputs[b.input] = v
+	if a.missing--; a.missing > 0 {
+		return
+	}
+	e.st.arrivals = slices.Delete(e.st.arrivals, at, at+1)
+	e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
+	env := wire.Envelope{From: a.from, Edge: a.edge, Request: a.request, Answer: a.answer}
+	if a.until > 0 {
+		env.Deadline = max(1, a.until-e.st.now)
+	}
+	edge := &e.prog.Edges[a.edge]
+	context := value.Value(value.Trigger{})
+	if edge.Answer {
+		q, ok := e.takeQuestion(&env)
+		if !ok {
+			return
+		}
+		context = q
+	}
+	e.openRecv(&env, edge, append(make([]value.Value, 0, len(a.inputs)+2), a.inputs...), context)
+}
+
+// noteLoan files a loan.
+func (e *Engine) noteLoan(b *borrowed) bool {
+	at, there := e.findBorrowed(b.lender(), peer.NameOf(b.loan))
+	if there {
+		return false
+	}
+	b.layout = b.loan.Layout()
+	e.st.borrowed = slices.Insert(e.st.borrowed, at, b)
+	return true
+}
+
+// noteLoans files the loans among the inputs of an activation that is about to start: those that components take. Others cannot be among them but
+// those that are not sound.
+func (e *Engine) noteLoans(f *frame, from wire.PeerID, inputs []value.Value) {
 	for i, v := range inputs {
 		l, ok := v.(*value.Loan)
 		if !ok {
 			continue
 		}
-		i0, there := e.findBorrowed(from, peer.NameOf(l))
-		switch n := l.Layout().Chunks(); {
-		case !e.rules(3) || wire.PeerID(l.Lender) != from || there:
-			inputs[i] = value.Fail(value.CodeError, string(from), "it lends what is not its own, or lends it twice")
-			continue
-		case l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed) >= e.limits.Loans:
-			e.tellLoan(from, loanReturn, peer.NameOf(l))
-			inputs[i] = value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
-				l.Large(), n, len(e.st.borrowed)+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
+		if v := e.readLoan(from, l); v != value.Value(l) {
+			inputs[i] = v
 			continue
 		}
-		b := &borrowed{loan: l, exec: f.exec, slot: program.Slot(i), component: -1, layout: l.Layout()}
-		e.st.borrowed = slices.Insert(e.st.borrowed, i0, b)
+		if !e.rules(3) || !e.takesLoan(f.fn, program.Slot(i)) || !e.noteLoan(&borrowed{loan: l, exec: f.exec, component: -1}) {
+			inputs[i] = value.Fail(value.CodeError, string(from), "it lends what is lent already, or what nothing here takes")
+			continue
+		}
 		f.loans++
-		if e.takesLoan(f, program.Slot(i)) {
-			continue
-		}
-		inputs[i] = nil
-		b.fetched = true
-		f.live++
-	}
-	if f.loans > 0 {
-		e.fetchNext()
 	}
 }
 
-// takesLoan says whether all that read a slot take a loan there.
-func (e *Engine) takesLoan(f *frame, s program.Slot) bool {
-	if int32(s) >= f.fn.Inputs {
+// takesLoan says whether all that read an input of a function take a loan there.
+func (e *Engine) takesLoan(fn *program.Func, s program.Slot) bool {
+	if int32(s) >= fn.Inputs {
 		return true // nothing reads it
 	}
-	for _, u := range f.fn.Uses[f.fn.UseStart[s]:f.fn.UseStart[s+1]] {
-		o := &f.fn.Ops[u.Op]
+	for _, u := range fn.Uses[fn.UseStart[s]:fn.UseStart[s+1]] {
+		o := &fn.Ops[u.Op]
 		if o.Code != program.OpComponent {
 			return false
 		}
@@ -113,7 +277,7 @@ func (e *Engine) fetchNext() {
 		}
 	}
 	for _, b := range e.st.borrowed {
-		if !b.fetched || b.sheet != nil || b.loan.Large() > left {
+		if b.arrival == 0 || b.sheet != nil || b.loan.Large() > left {
 			continue
 		}
 		left -= b.loan.Large()
@@ -197,7 +361,7 @@ func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v val
 		return true
 	}
 	b.wanted = slices.Delete(b.wanted, i, i+1)
-	if !b.fetched {
+	if b.arrival == 0 {
 		c, ok := e.comps[b.component].(Borrower)
 		if !ok {
 			e.broken("a loan is of a component that borrows nothing")
@@ -230,7 +394,8 @@ func (e *Engine) endBorrowed(at int, v value.Value) {
 	e.fetchNext()
 }
 
-// loanIsGone ends a loan that its lender does not lend any more, and says whether there was one.
+// loanIsGone ends a loan that its lender does not lend any more, and says whether there was one. A question that was to be answered with it is asked
+// again; one that came with it is over, or is asked again by its asker.
 func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failure) bool {
 	at, there := e.findBorrowed(from, n)
 	if !there {
@@ -238,6 +403,15 @@ func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failur
 	}
 	e.count("loan.gone")
 	b := e.st.borrowed[at]
+	if i := slices.IndexFunc(e.st.arrivals, func(a *arrival) bool { return a.id == b.arrival }); i >= 0 {
+		if a := e.st.arrivals[i]; a.answer.IsSet() || a.request.IsSet() {
+			e.endArrivals(func(x *arrival) bool { return x == a })
+			if q, open := e.st.requests.Question(from, a.answer); open {
+				e.sendAgain(q.Envelope)
+			}
+			return true
+		}
+	}
 	e.st.borrowed = slices.Delete(e.st.borrowed, at, at+1)
 	e.hand(b, why)
 	e.fetchNext()
@@ -246,43 +420,43 @@ func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failur
 
 // hand gives what came of a loan to whoever it came for.
 func (e *Engine) hand(b *borrowed, v value.Value) {
-	if b.exec == 0 {
+	switch {
+	case b.arrival != 0:
+		e.settle(b, v)
+	case b.exec != 0:
+		e.st.frames.get(b.exec).loans-- // the loan itself is in the slot; who adopts it is told that it is over
+	default:
 		c, why := e.comps[b.component].(Borrower), value.Failed(v)
 		ctx := e.enter(b.component, nil, -1)
 		c.Gone(ctx, b.loan, why)
 		e.leave()
-		return
 	}
-	f := e.st.frames.get(b.exec)
-	f.loans--
-	if !b.fetched {
-		return // the loan itself is in the slot; who adopts it is told that it is over
-	}
-	if why := value.Failed(v); why != nil && f.parent == 0 && e.remember(f, why) {
-		e.count("input.failed")
-	}
-	e.fill(f, b.slot, v)
-	e.release(f)
 }
 
-// giveBack returns what an activation that ends has borrowed and no component has adopted.
-func (e *Engine) giveBack(f *frame) {
+// giveBack returns the loans that match to their lenders.
+func (e *Engine) giveBack(match func(*borrowed) bool) {
 	var ended []*borrowed
 	e.st.borrowed = slices.DeleteFunc(e.st.borrowed, func(b *borrowed) bool {
-		if b.exec == f.exec {
+		over := match(b)
+		if over {
 			ended = append(ended, b)
 		}
-		return b.exec == f.exec
+		return over
 	})
-	f.loans = 0
 	for _, b := range ended {
 		e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
 	}
-	e.fetchNext()
+}
+
+// giveUpLoans returns what an activation that ends has borrowed and no component has adopted.
+func (e *Engine) giveUpLoans(f *frame) {
+	f.loans = 0
+	e.giveBack(func(b *borrowed) bool { return b.exec == f.exec })
 }
 
 // noLender ends all loans of a peer that is no member any more.
 func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
+	e.endArrivals(func(a *arrival) bool { return a.from == p })
 	var names []peer.LoanName
 	for _, b := range e.st.borrowed {
 		if b.lender() == p {
@@ -298,11 +472,11 @@ func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
 // chunks, and Return in the end. It fails when the loan is over already.
 func (c *Context) Borrow(l *value.Loan) *value.Failure {
 	at, there := c.e.findBorrowed(wire.PeerID(l.Lender), peer.NameOf(l))
-	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.exec {
+	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.exec || c.f.exec == 0 {
 		return value.Fail(value.CodeSend, c.slot(), "what "+string(l.Lender)+" lent is over, or of another component")
 	}
 	b := c.e.st.borrowed[at]
-	b.exec, b.component, b.slot = 0, c.component, 0
+	b.exec, b.component = 0, c.component
 	c.f.loans--
 	return nil
 }
@@ -313,7 +487,7 @@ func (c *Context) own(l *value.Loan) (at int, b *borrowed) {
 	if !there {
 		return 0, nil
 	}
-	if b = c.e.st.borrowed[at]; b.exec != 0 || b.component != c.component {
+	if b = c.e.st.borrowed[at]; b.exec != 0 || b.arrival != 0 || b.component != c.component {
 		return 0, nil
 	}
 	return at, b
@@ -341,67 +515,105 @@ func (c *Context) Return(l *value.Loan) {
 	}
 }
 
-func (e *Engine) snapBorrowed() []snapshot.BorrowedSnapshot {
-	var out []snapshot.BorrowedSnapshot
+func (e *Engine) snapBorrowed() (out []snapshot.BorrowedSnapshot, arrivals []snapshot.ArrivalSnapshot) {
 	for _, b := range e.st.borrowed {
-		x := snapshot.BorrowedSnapshot{Loan: b.loan, Exec: b.exec, Component: b.component, Fetched: b.fetched,
-			Chunks: slices.Clone(b.chunks), Next: b.next, Wanted: slices.Clone(b.wanted), Unsaid: b.unsaid}
-		if b.exec != 0 {
-			x.Site = siteOf(e.st.frames.get(b.exec), b.slot)
-		}
-		out = append(out, x)
+		out = append(out, snapshot.BorrowedSnapshot{Loan: b.loan, Arrival: b.arrival, Input: uint32(b.input), Exec: b.exec, Component: b.component,
+			Chunks: slices.Clone(b.chunks), Next: b.next, Wanted: slices.Clone(b.wanted), Unsaid: b.unsaid})
 	}
-	return out
+	for _, a := range e.st.arrivals {
+		arrivals = append(arrivals, snapshot.ArrivalSnapshot{ID: a.id, Peer: string(a.from), Edge: a.edge, RequestEpoch: a.request.Epoch, Request: a.request.ID,
+			AnswerEpoch: a.answer.Epoch, Answer: a.answer.ID, Until: a.until, Inputs: slices.Clone(a.inputs)})
+	}
+	return out, arrivals
+}
+
+func (r *restorer) arrivals(t *snapshot.TransientSnapshot) error {
+	for i := range t.Framework.Arrivals {
+		x := &t.Framework.Arrivals[i]
+		a := &arrival{id: x.ID, from: wire.PeerID(x.Peer), edge: x.Edge, request: wire.Request{Epoch: x.RequestEpoch, ID: x.Request},
+			answer: wire.Request{Epoch: x.AnswerEpoch, ID: x.Answer}, until: x.Until, inputs: slices.Clone(x.Inputs)}
+		if n := len(r.st.arrivals); x.ID == 0 || x.ID >= r.st.nextCall || n > 0 && r.st.arrivals[n-1].id >= x.ID || x.Peer == "" || x.Until < 0 {
+			return fmt.Errorf("arrival %d is out of order, or of nobody", x.ID)
+		}
+		if x.Edge < 0 || int(x.Edge) >= len(r.e.prog.Edges) || r.e.prog.RecvOf(program.EdgeID(x.Edge)) == program.None ||
+			len(x.Inputs) != len(r.e.prog.Edges[x.Edge].Sites) || slices.Contains(x.Inputs, nil) {
+			return fmt.Errorf("arrival %d came along edge %d, which does not end here or has other values", x.ID, x.Edge)
+		}
+		r.st.arrivals = append(r.st.arrivals, a)
+	}
+	return nil
 }
 
 func (r *restorer) borrowed(t *snapshot.TransientSnapshot) error {
+	if err := r.arrivals(t); err != nil {
+		return err
+	}
 	for i := range t.Framework.Borrowed {
 		x := &t.Framework.Borrowed[i]
 		l, ok := x.Loan.(*value.Loan)
 		if !ok {
 			return fmt.Errorf("entry %d is no loan", i)
 		}
-		b := &borrowed{loan: l, exec: x.Exec, component: x.Component, fetched: x.Fetched, chunks: slices.Clone(x.Chunks), next: x.Next,
+		b := &borrowed{loan: l, arrival: x.Arrival, input: int(x.Input), exec: x.Exec, component: x.Component, chunks: slices.Clone(x.Chunks), next: x.Next,
 			wanted: slices.Clone(x.Wanted), unsaid: x.Unsaid, layout: l.Layout()}
 		if n := len(r.st.borrowed); n > 0 && r.st.borrowed[n-1].compare(b.lender(), peer.NameOf(l)) >= 0 || n >= r.e.limits.Loans {
 			return fmt.Errorf("loan %d of %s is out of order, or one too many", l.Number, l.Lender)
 		}
-		all := b.layout.Chunks()
-		if l.Large() > int64(r.e.limits.LoanBytes) || all > chunksMost || b.next > uint64(all) || b.fetched && b.exec == 0 {
-			return fmt.Errorf("loan %d of %s is larger than what is taken, or of nobody", l.Number, l.Lender)
+		if err := r.place(b); err != nil {
+			return fmt.Errorf("loan %d of %s: %w", l.Number, l.Lender, err)
+		}
+		all := uint64(b.layout.Chunks())
+		if l.Large() > int64(r.e.limits.LoanBytes) || all > chunksMost || b.next > all {
+			return fmt.Errorf("loan %d of %s is larger than what is taken", l.Number, l.Lender)
 		}
 		if len(b.chunks) > 0 {
 			b.sheet = value.NewSheet(b.layout)
-			if err := b.sheet.Restore(b.chunks); err != nil || !b.fetched {
+			if err := b.sheet.Restore(b.chunks); err != nil || b.arrival == 0 {
 				return fmt.Errorf("loan %d of %s: its chunks are not those of its form: %v", l.Number, l.Lender, err)
 			}
 		}
 		for k, c := range b.wanted {
-			if b.fetched && b.sheet == nil || c >= uint64(all) || k > 0 && c <= b.wanted[k-1] || b.fetched && (c >= b.next || b.chunks[c] != (value.Trigger{})) {
+			if b.arrival != 0 && (b.sheet == nil || c >= b.next || b.chunks[c] != (value.Trigger{})) || c >= all || k > 0 && c <= b.wanted[k-1] {
 				return fmt.Errorf("chunk %d of loan %d of %s cannot be waited for", c, l.Number, l.Lender)
 			}
 		}
-		switch {
-		case b.exec == 0:
-			if b.component < 0 || int(b.component) >= len(r.e.comps) {
-				return fmt.Errorf("loan %d of %s is of component %d, which does not live here", l.Number, l.Lender, b.component)
-			}
-			if _, ok := r.e.comps[b.component].(Borrower); !ok {
-				return fmt.Errorf("loan %d of %s is of component %d, which borrows nothing", l.Number, l.Lender, b.component)
-			}
-		default:
-			f := r.st.frames.get(b.exec)
-			if f == nil {
-				return fmt.Errorf("activation %d does not live", b.exec)
-			}
-			s := int64(x.Site) - int64(f.fn.SiteBase)
-			if s < 0 || s >= int64(len(f.slots)) || b.component != -1 || b.fetched != (f.slots[s] == nil) {
-				return fmt.Errorf("site %d of activation %d does not exist, or does not wait for a loan", x.Site, x.Exec)
-			}
-			b.slot = program.Slot(s)
-			f.loans++
-		}
 		r.st.borrowed = append(r.st.borrowed, b)
+	}
+	for _, a := range r.st.arrivals {
+		if a.missing == 0 {
+			return fmt.Errorf("arrival %d waits for nothing", a.id)
+		}
+	}
+	return nil
+}
+
+// place finds what a loan is for.
+func (r *restorer) place(b *borrowed) error {
+	switch {
+	case b.arrival != 0:
+		i := slices.IndexFunc(r.st.arrivals, func(a *arrival) bool { return a.id == b.arrival })
+		if i < 0 || b.exec != 0 || b.component != -1 || b.input >= len(r.st.arrivals[i].inputs) || r.st.arrivals[i].from != b.lender() {
+			return fmt.Errorf("no arrival %d waits for it", b.arrival)
+		}
+		a := r.st.arrivals[i]
+		l, ok := a.inputs[b.input].(*value.Loan)
+		if !ok || peer.NameOf(l) != peer.NameOf(b.loan) {
+			return fmt.Errorf("arrival %d waits for another", b.arrival)
+		}
+		a.missing++
+	case b.exec != 0:
+		f := r.st.frames.get(b.exec)
+		if f == nil || b.component != -1 {
+			return fmt.Errorf("activation %d does not live", b.exec)
+		}
+		f.loans++
+	default:
+		if b.component < 0 || int(b.component) >= len(r.e.comps) {
+			return fmt.Errorf("component %d does not live here", b.component)
+		}
+		if _, ok := r.e.comps[b.component].(Borrower); !ok {
+			return fmt.Errorf("component %d borrows nothing", b.component)
+		}
 	}
 	return nil
 }

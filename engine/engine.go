@@ -185,7 +185,7 @@ func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions
 // others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {
 	return e.st.frames.len() == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
-		len(e.st.bus) == 0 && e.st.frontier.len() == 0 && e.st.streams.Unacknowledged() == 0
+		len(e.st.bus) == 0 && len(e.st.arrivals) == 0 && e.st.frontier.len() == 0 && e.st.streams.Unacknowledged() == 0
 }
 
 // Counters returns all counters in order of name: the host's way to read them (trap 29).

@@ -35,7 +35,7 @@ type frame struct {
 	commands   *pending
 	kids       kids
 	queued     int32
-	loans      int32  // that came for it, which are not over
+	loans      int32  // that came for it, which are not over and no component has
 	elder, kid *frame // its neighbours among the children of its parent
 
 	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of changed ones.
@@ -95,9 +95,6 @@ func (e *Engine) start(f *frame, inputs []value.Value) {
 	}
 	for i, v := range inputs[:min(len(inputs), int(f.fn.Inputs))] {
 		// It came from another node, or stands for what did not come: if nothing here handles it, the host hears of it.
-		if v == nil {
-			continue // it is lent, and comes later
-		}
 		if v, bad := v.(*value.Failure); bad && f.parent == 0 && e.remember(f, v) {
 			e.count("input.failed")
 		}
@@ -262,7 +259,7 @@ func (e *Engine) end(f *frame) {
 // collect frees a frame; nothing refers to it any more.
 func (e *Engine) collect(f *frame) {
 	if f.loans > 0 {
-		e.giveBack(f)
+		e.giveUpLoans(f)
 	}
 	e.st.frames.remove(f.exec)
 	e.ended(f)
@@ -335,7 +332,7 @@ func (e *Engine) forget(f *frame) {
 		e.st.waits.remove(f.parked, f)
 	}
 	if f.loans > 0 {
-		e.giveBack(f)
+		e.giveUpLoans(f)
 	}
 }
 

@@ -69,7 +69,7 @@ func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l l
 	return l
 }
 
-// lend keeps what is lent. kept says that it goes with a question, or with an answer that may be asked for again.
+// lend keeps what is lent. kept says that it goes with a question or an answer.
 func (e *Engine) lend(l lending, kept bool) {
 	for i, x := range l.loans {
 		e.st.loans.Lend(x, l.values[i], kept)
@@ -77,14 +77,14 @@ func (e *Engine) lend(l lending, kept bool) {
 	e.st.nextCall += uint64(len(l.loans))
 }
 
-// takesNewest says whether an answer goes along an edge whose questions only the latest matters of: it is kept until there is a newer one.
-func (e *Engine) takesNewest(answer *program.Edge) bool {
-	for i := range e.prog.Edges {
-		if q := &e.prog.Edges[i]; q.Reply == answer.ID {
-			return q.Latest
+// roomToLend says whether there is room for what is about to be lent, and whether there ever could be. Answers make room that their askers have got
+// whole.
+func (e *Engine) roomToLend(l lending) (now, ever bool) {
+	for {
+		if now, ever = e.st.loans.Room(len(l.loans), l.bytes); now || !ever || !e.st.requests.Trim() {
+			return now, ever
 		}
 	}
-	return false
 }
 
 // isLoan says whether an envelope is about loans alone.
@@ -140,11 +140,9 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 		}
 		return e.takeChunk(from, n, int64(k), in.At(3))
 	case fill.Op == loanReturn:
-		if !e.st.loans.Return(from, n) {
-			return true
+		if e.st.loans.Return(from, n) {
+			e.wakeParked(parkOutbox, "")
 		}
-		e.st.requests.Returned(from, n)
-		e.wakeParked(parkOutbox, "")
 		return true
 	case fill.Op == loanGone:
 		return e.loanIsGone(from, n, value.Fail(value.CodeSend, string(from), "what it lent it does not lend any more"))

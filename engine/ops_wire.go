@@ -73,7 +73,7 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		return e.park(f, op, o, parkOutbox, "")
 	}
 	if len(lent.loans) > 0 {
-		switch room, possible := e.st.loans.Room(len(lent.loans), lent.bytes); {
+		switch room, possible := e.roomToLend(lent); {
 		case !possible:
 			return e.fail(f, op, o, e.cannotLend(o, lent))
 		case !room:
@@ -188,14 +188,14 @@ func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
 		return e.park(f, op, o, parkOutbox, "")
 	}
 	if len(lent.loans) > 0 {
-		switch room, possible := e.st.loans.Room(len(lent.loans), lent.bytes); {
+		switch room, possible := e.roomToLend(lent); {
 		case !possible:
 			return e.fail(f, op, o, e.cannotLend(o, lent))
 		case !room:
 			e.count("lend.waits")
 			return e.park(f, op, o, parkOutbox, "")
 		}
-		e.lend(lent, e.takesNewest(edge))
+		e.lend(lent, true)
 	}
 	answered := e.answer(root, edge, fills)
 	e.st.loans.Settle(fills)

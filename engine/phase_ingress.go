@@ -185,6 +185,9 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		return WastedEdge
 	}
 	edge := &e.prog.Edges[env.Edge]
+	if e.hold(env, edge, &e.prog.Funcs[recv], before) {
+		return ""
+	}
 	context, ok := e.contextOf(env, edge, before)
 	if !ok {
 		if env.Request.IsSet() != (edge.Reply != program.None) {
@@ -193,16 +196,23 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		return ""
 	}
 	inputs := e.fillsInOrder(env, edge)
+	e.openRecv(env, edge, inputs, context)
+	clear(inputs)
+	return ""
+}
+
+// openRecv starts the activation of what came along an edge.
+func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value.Value, context value.Value) {
 	if env.Request.IsSet() {
 		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {
 			e.drop("request.refused", err.Error())
-			return ""
+			return
 		}
 	}
 	if env.Request.IsSet() && edge.Latest {
 		e.st.requests.Outdate(env.From, int32(edge.Reply))
 	}
-	f := e.activate(&e.prog.Funcs[recv])
+	f := e.activate(&e.prog.Funcs[e.prog.RecvOf(edge.ID)])
 	if env.Request.IsSet() {
 		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
 	}
@@ -211,13 +221,11 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
-	e.borrow(f, env.From, inputs)
+	e.noteLoans(f, env.From, inputs)
 	if int(f.fn.Inputs) > len(inputs) {
 		inputs = append(inputs, value.Peer(env.From), context)
 	}
 	e.start(f, inputs)
-	clear(inputs)
-	return ""
 }
 
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the
@@ -229,15 +237,7 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) 
 	}
 	switch {
 	case edge.Answer:
-		q, ok := e.st.requests.Answered(env.From, env.Answer)
-		if !ok {
-			e.drop("answer.unknown", "no such question is open to "+string(env.From))
-			return nil, false
-		}
-		e.trace(traceAnswer, nil, -1, string(env.From))
-		e.disarmRequest(env.From, env.Answer)
-		e.wakeParked(parkOutbox, "") // a request may wait for room among the open questions
-		return q.Context, true
+		return e.takeQuestion(env)
 	case edge.Reply != program.None:
 		if !env.Request.IsSet() {
 			e.drop("envelope.request", "a question without a number")
@@ -262,6 +262,19 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) 
 		}
 	}
 	return value.Trigger{}, true
+}
+
+// takeQuestion closes the question that an envelope answers, and returns its context; false where none is open.
+func (e *Engine) takeQuestion(env *wire.Envelope) (value.Value, bool) {
+	q, ok := e.st.requests.Answered(env.From, env.Answer)
+	if !ok {
+		e.drop("answer.unknown", "no such question is open to "+string(env.From))
+		return nil, false
+	}
+	e.trace(traceAnswer, nil, -1, string(env.From))
+	e.disarmRequest(env.From, env.Answer)
+	e.wakeParked(parkOutbox, "") // a request may wait for room among the open questions
+	return q.Context, true
 }
 
 // fillsInOrder returns the values of an edge's envelope in the order of the edge's sites; a missing one is a failure,

@@ -48,6 +48,9 @@ func (e *Engine) mature(t *timer) {
 		e.alarm(t)
 	case timerRequest:
 		e.expire(t)
+	case timerArrival:
+		e.count("deadline.passed")
+		e.endArrivals(func(a *arrival) bool { return a.id == t.token })
 	}
 }
 

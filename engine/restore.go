@@ -353,11 +353,6 @@ func (r *restorer) lives(t *snapshot.TransientSnapshot) error {
 			lives[x.Parent]++
 		}
 	}
-	for _, b := range r.st.borrowed {
-		if b.fetched {
-			lives[b.exec]++
-		}
-	}
 	for _, tm := range r.st.timers.heap {
 		if tm.onOp() {
 			lives[tm.exec]++

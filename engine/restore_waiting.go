@@ -61,7 +61,7 @@ func (r *restorer) timers(t *snapshot.TransientSnapshot) error {
 			at: x.At, seq: x.Seq, kind: timerKind(x.Kind), exec: x.Exec, component: x.Component, token: x.Token,
 			peer: wire.PeerID(x.Peer), fn: program.FuncID(x.Func),
 		}
-		if n.kind < timerSleep || n.kind > timerRequest || n.seq >= r.st.nextTimer || last != nil && !last.before(n) {
+		if n.kind < timerSleep || n.kind > timerArrival || n.seq >= r.st.nextTimer || last != nil && !last.before(n) {
 			return fmt.Errorf("timer %d is of no known kind or out of order", x.Seq)
 		}
 		if n.onOp() {

@@ -207,9 +207,10 @@ func (e *Engine) snapFramework() (snapshot.FrameworkSnapshot, error) {
 		NextAppEvent: e.st.nextApp, NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
 		Epoch: e.st.epoch, Start: e.st.start, Proof: e.st.proof, Asking: e.st.asking, Now: e.st.now, Random: random, BootstrapExec: e.st.bootstrapExec,
 		FiredPhases: append([]string(nil), e.st.firedPhases...), Rules: e.st.rules, Pressure: e.st.pressure.Snapshot(),
-		Roster: e.st.roster.Snapshot(), Lent: e.st.loans.Snapshot(), Borrowed: e.snapBorrowed(),
+		Roster: e.st.roster.Snapshot(), Lent: e.st.loans.Snapshot(),
 	}
 	w.Limits = e.OpeningLimits()
+	w.Borrowed, w.Arrivals = e.snapBorrowed()
 	if e.st.wanted != nil {
 		w.Wanted = e.st.wanted.listed()
 	}

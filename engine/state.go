@@ -48,6 +48,7 @@ type State struct {
 	roster   *peer.Roster // nil until a peer is admitted
 	loans    *peer.Loans
 	borrowed []*borrowed // ascending by lender, epoch and number
+	arrivals []*arrival  // ascending by number
 
 	// identity
 	rules       uint32  // which release's behaviour holds; see rules.go

@@ -18,6 +18,7 @@ const (
 	timerDeadlineOp                      // exec, op: a Deadline expired
 	timerComponent                       // component, token: ctx.Arm
 	timerRequest                         // peer, token: nobody answered (epoch in exec)
+	timerArrival                         // token: what waits for a loan serves nobody any more
 )
 
 // timer is an armed timer; ties in time are FIFO by seq.
@@ -63,6 +64,8 @@ func (t *timer) before(u *timer) bool {
 // owned returns by what the timer is taken back, and false for one of an activation or an interval.
 func (t *timer) owned() (timerOwner, bool) {
 	switch t.kind {
+	case timerArrival:
+		return timerOwner{kind: t.kind, token: t.token}, true
 	case timerRequest:
 		return timerOwner{kind: t.kind, peer: t.peer, epoch: t.exec, token: t.token}, true
 	case timerComponent:

@@ -24,6 +24,7 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 		e.disarmRequest(p, r)
 	}
 	e.st.streams.Withdraw(p, r)
+	e.endArrivals(func(a *arrival) bool { return a.from == p && a.answer == r }) // nobody needs the answer
 	e.count("request.withdrawn")
 }
 

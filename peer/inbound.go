@@ -94,13 +94,15 @@ func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 	}
 }
 
-// Returned forgets an answer to a peer whose loan it has given back: that cannot be given again.
-func (r *Requests) Returned(p wire.PeerID, n LoanName) {
-	for _, e := range slices.Clone(r.answers[p]) {
-		if slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { l, lent := f.Value.(*value.Loan); return lent && NameOf(l) == n }) {
+// Trim forgets the oldest answer that lends values which its asker has returned, and says whether there was one.
+func (r *Requests) Trim() bool {
+	for e := r.oldest; e != nil; e = e.next {
+		if r.loans.returned(e.answer) {
 			r.forget(e)
+			return true
 		}
 	}
+	return false
 }
 
 // forget drops an answered question.

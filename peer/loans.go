@@ -46,6 +46,7 @@ type lent struct {
 type borrower struct {
 	peer wire.PeerID
 	owed []uint64 // chunks that it asked for and did not get yet, in that order
+	back bool     // it has returned the value, which is kept for the question or answer alone
 }
 
 // NewLoans returns an empty table.
@@ -124,15 +125,35 @@ func (s *Loans) End(env *wire.Envelope) {
 	s.each(env.Fills, func(i int) { s.take(i, env.To) })
 }
 
-// Return ends what a peer gives back, and says whether that ended anything.
+// Return ends what a peer gives back, and says whether there is more room than before. What is kept with a question or an answer stays as long as
+// that, unless Requests.Trim needs the room.
 func (s *Loans) Return(p wire.PeerID, n LoanName) bool {
 	i, there := s.find(n)
-	if !there || s.list[i].kept {
+	if !there {
 		return false
 	}
-	_, borrows := s.list[i].find(p)
-	s.take(i, p)
-	return borrows
+	at, borrows := s.list[i].find(p)
+	if !borrows {
+		return false
+	}
+	if s.list[i].kept {
+		b := &s.list[i].to[at]
+		b.owed, b.back = nil, true
+	} else {
+		s.take(i, p)
+	}
+	return true
+}
+
+// returned says whether the receiver of an envelope has returned all that it lends.
+func (s *Loans) returned(env *wire.Envelope) bool {
+	lends, back := false, true
+	s.each(env.Fills, func(i int) {
+		if at, borrows := s.list[i].find(env.To); borrows {
+			lends, back = true, back && s.list[i].to[at].back
+		}
+	})
+	return lends && back
 }
 
 // Forget ends everything that a peer borrows.
@@ -197,7 +218,7 @@ func (s *Loans) Snapshot() []snapshot.LoanSnapshot {
 	for i, l := range s.list {
 		out[i] = snapshot.LoanSnapshot{Loan: l.loan, Value: l.value, Kept: l.kept}
 		for _, b := range l.to {
-			out[i].To = append(out[i].To, snapshot.BorrowerSnapshot{Peer: string(b.peer), Owed: slices.Clone(b.owed)})
+			out[i].To = append(out[i].To, snapshot.BorrowerSnapshot{Peer: string(b.peer), Owed: slices.Clone(b.owed), Back: b.back})
 		}
 	}
 	return out
@@ -225,13 +246,13 @@ func RestoreLoans(list []snapshot.LoanSnapshot, lim LoanLimits) (*Loans, error) 
 			return nil, bad("the value is not of the form that is lent")
 		}
 		for i, b := range x.To {
-			if b.Peer == "" || i > 0 && b.Peer <= x.To[i-1].Peer || len(b.Owed) > lim.Chunks {
+			if b.Peer == "" || i > 0 && b.Peer <= x.To[i-1].Peer || len(b.Owed) > lim.Chunks || b.Back && !x.Kept {
 				return nil, bad("whoever borrows is out of order, or waits for more than it may")
 			}
 			if slices.ContainsFunc(b.Owed, func(k uint64) bool { return k >= uint64(at.layout.Chunks()) }) {
 				return nil, bad("a chunk is owed that there is not")
 			}
-			at.to = append(at.to, borrower{wire.PeerID(b.Peer), slices.Clone(b.Owed)})
+			at.to = append(at.to, borrower{wire.PeerID(b.Peer), slices.Clone(b.Owed), b.Back})
 		}
 	}
 	return s, nil

@@ -41,6 +41,7 @@ type FrameworkSnapshot struct {
 	Wanted          []LimitSnapshot            `snap:"35"` // that take effect when no input waits
 	Lent            []LoanSnapshot             `snap:"36"` // by (epoch, number)
 	Borrowed        []BorrowedSnapshot         `snap:"37"` // by (lender, epoch, number)
+	Arrivals        []ArrivalSnapshot          `snap:"38"` // by number
 }
 
 // LoanSnapshot is a value that the node lends, too large for an envelope.
@@ -55,19 +56,33 @@ type LoanSnapshot struct {
 type BorrowerSnapshot struct {
 	Peer string   `snap:"1"`
 	Owed []uint64 `snap:"2"` // chunks that it asked for and did not get yet, in that order
+	Back bool     `snap:"3"` // it has returned the value, which is kept for the question or answer alone
 }
 
 // BorrowedSnapshot is a loan of a peer.
 type BorrowedSnapshot struct {
 	Loan      value.Value   `snap:"1"` // a value.Loan
-	Exec      uint64        `snap:"2"` // the activation that it came for; 0: a component has it
-	Site      uint32        `snap:"3"` // of the activation: where the value lands
-	Component int32         `snap:"4"` // that has it
-	Fetched   bool          `snap:"5"` // its chunks are put together here
-	Chunks    []value.Value `snap:"6"` // those that are there, vectors; a trigger stands for one that is missing
-	Next      uint64        `snap:"7"` // the first chunk that was never asked for
+	Arrival   uint64        `snap:"2"` // that waits for it, or 0
+	Input     uint32        `snap:"3"` // of the arrival
+	Exec      uint64        `snap:"4"` // the activation that it came for, or 0; where there is neither, a component has it
+	Component int32         `snap:"5"` // that has it; else -1
+	Chunks    []value.Value `snap:"6"` // of an arrival, those that are there, vectors; a trigger stands for one that is missing
+	Next      uint64        `snap:"7"` // likewise, the first chunk that was never asked for
 	Wanted    []uint64      `snap:"8"` // chunks that were asked for and are not there, ascending
 	Unsaid    bool          `snap:"9"` // there was no room to ask for some of them
+}
+
+// ArrivalSnapshot is what came along an edge and waits for values that are lent.
+type ArrivalSnapshot struct {
+	ID           uint64        `snap:"1"`
+	Peer         string        `snap:"2"` // that sent it
+	Edge         int32         `snap:"3"`
+	RequestEpoch uint64        `snap:"4"` // of the question that it asks
+	Request      uint64        `snap:"5"` // its number; 0: it asks none
+	AnswerEpoch  uint64        `snap:"6"` // of the question that it answers
+	Answer       uint64        `snap:"7"` // its number; 0: it answers none
+	Until        int64         `snap:"8"` // engine time at which it serves nobody any more; 0 means never
+	Inputs       []value.Value `snap:"9"` // in the order of the edge's sites; a value.Loan stands for one that is to come
 }
 
 // LimitSnapshot is one limit of the engine.

@@ -27,6 +27,9 @@ func random(src Source, lends bool) ([]*program.Program, error) {
 			edges[i].Chunk, edges[i].Trigger[len(edges[i].Trigger)-1] = 64, false
 		}
 	}
+	if lends {
+		edges[1].Deadline = 1e13 // what is lent takes its time
+	}
 	comps := []program.Component{{Name: "first", Places: []string{"one", "other"}}, {Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
 	var parts []*program.Program
 	for i, place := range []string{"one", "other"} {
