@@ -15,7 +15,7 @@ import (
 
 // What is lent, and how.
 const (
-	lentOver     = 1 << 20 // values above it, where the edge says nothing else
+	lentOver     = 1 << 20 // values with tensors of more bytes, where the edge says nothing else
 	chunkMost    = 64 << 10
 	chunkLeast   = 8 << 10
 	underWayMost = 8 << 20 // bytes that a node has under way to all who borrow one value, with chunksHeld chunks for each
@@ -51,17 +51,19 @@ func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l l
 	for chunk > chunkLeast && chunk*chunksHeld*peers > underWayMost {
 		chunk /= 2
 	}
-	over = min(over, e.limits.Wire.FillBytes)
 	if edge.Chunk > 0 {
 		over, chunk = int(edge.Chunk), int(edge.Chunk)
 	}
+	whole := func(v value.Value, large int64) bool {
+		return large <= int64(over) && v.Bytes() <= e.limits.Wire.FillBytes
+	}
 	for i := range fills {
 		v := fills[i].Value
-		if v == nil || v.Bytes() <= over {
+		if v == nil || whole(v, int64(v.Bytes())) {
 			continue
 		}
 		number := e.st.nextCall + uint64(len(l.loans)) // one row of numbers is enough: none is given twice
-		if x := value.NewLoan(value.Peer(e.st.self), e.asks(), number, chunk, 1, v); x != nil {
+		if x := value.NewLoan(value.Peer(e.st.self), e.asks(), number, chunk, 1, v); x != nil && !whole(v, x.Large()) {
 			fills[i].Value = x
 			l.loans, l.values, l.bytes = append(l.loans, x), append(l.values, v), l.bytes+x.Large()
 		}
@@ -86,6 +88,9 @@ func (e *Engine) roomToLend(l lending) (now, ever bool) {
 		}
 	}
 }
+
+// Loans returns how many values the node lends, and how many it has borrowed.
+func (e *Engine) Loans() (lent, borrowed int) { return e.st.loans.Len(), len(e.st.borrowed) }
 
 // isLoan says whether an envelope is about loans alone.
 func isLoan(env *wire.Envelope) bool {

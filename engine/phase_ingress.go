@@ -197,15 +197,15 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	}
 	inputs := e.fillsInOrder(env, edge)
 	e.openRecv(env, edge, inputs, context)
-	clear(inputs)
 	return ""
 }
 
-// openRecv starts the activation of what came along an edge.
+// openRecv starts the activation of what came along an edge, and clears the inputs.
 func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value.Value, context value.Value) {
 	if env.Request.IsSet() {
 		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {
 			e.drop("request.refused", err.Error())
+			clear(inputs)
 			return
 		}
 	}
@@ -226,6 +226,7 @@ func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value
 		inputs = append(inputs, value.Peer(env.From), context)
 	}
 	e.start(f, inputs)
+	clear(inputs)
 }
 
 // contextOf pairs an answer with its question and a question with what is known of it. It returns false when the

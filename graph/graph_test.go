@@ -22,7 +22,7 @@ type pair struct {
 func newPair() pair {
 	g := New("test")
 	p := pair{Graph: g, server: g.Place("server"), clients: g.Place("clients")}
-	p.model = g.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.server}})
+	p.model = g.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.server}, Methods: modelMethods})
 	p.data = g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{p.server, p.clients}, Methods: dataMethods})
 	return p
 }
@@ -241,6 +241,11 @@ func TestModelIsDeterministic(t *testing.T) {
 			t.Fatal("two recordings differ")
 		}
 	}
+}
+
+// modelMethods are some of what a model brings.
+var modelMethods = []Method{
+	{Name: "Parameters", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "params", Type: op.ListsOf(op.Tensor())}}},
 }
 
 // dataMethods are some of what a data source brings.

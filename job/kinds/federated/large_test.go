@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component/aggregator"
+	"github.com/rhizome-ml/rhizome/component/model"
 	"github.com/rhizome-ml/rhizome/job/observe"
-
 	"github.com/rhizome-ml/rhizome/sim"
 )
 
@@ -108,5 +108,43 @@ func TestChunkSizes(t *testing.T) {
 	}
 	if !slices.Equal(sizes, []int{64, 64, 64, 8}) {
 		t.Errorf("chunks of %v KiB", sizes)
+	}
+}
+
+// TestGatheringHoldsOneModel: while updates are gathered, the server holds the chunks of one model and the sums of those under way, whether two clients
+// or ten give theirs; its own parameters make way for them, and nothing stays lent when the job is over.
+func TestGatheringHoldsOneModel(t *testing.T) {
+	for _, clients := range []int{2, 10} {
+		c := small()
+		c.Clients, c.Rounds, c.Chunk = clients, 3, 1
+		v := newVirtual(t, c, 5, sim.Network{Latency: sim.Latency{Min: 5 * time.Millisecond}})
+		server := v.w.Nodes()[0]
+		gathered := 0
+		var watch func()
+		watch = func() {
+			st := server.Node().Component("aggregator").State().(*aggregator.State)
+			if g := st.Gather; g != nil {
+				gathered++
+				own := server.Node().Component("model").State().(*model.State).Params
+				elements := 0
+				for _, s := range g.Sums {
+					elements += s.Sum.Hi.Len()
+				}
+				if len(own) > 0 || len(g.Members) != clients || len(g.Sums) > 8 || elements > 8*256 || len(st.Rounds) != 1 || len(st.Rounds[0].Tensors) > 0 {
+					t.Fatalf("%d clients: own parameters %d, members %d, sums of %d elements in %d chunks, %d rounds", clients, len(own), len(g.Members), elements, len(g.Sums), len(st.Rounds))
+				}
+			}
+			v.w.At(v.w.Now()+time.Millisecond, watch)
+		}
+		v.w.At(0, watch)
+		v.run()
+		if gathered == 0 {
+			t.Fatalf("%d clients: nothing was gathered", clients)
+		}
+		for i, n := range v.w.Nodes() {
+			if lent, borrowed := n.Node().Engine().Loans(); lent > 1 || borrowed > 0 || i == 0 && lent > 0 {
+				t.Errorf("%d clients: node %d lends %d values in the end and has borrowed %d", clients, i, lent, borrowed)
+			}
+		}
 	}
 }
