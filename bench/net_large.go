@@ -20,42 +20,45 @@ import (
 // not count for the time of a round.
 const largeRounds = 3
 
-// netLarge measures what a server of a large model takes in memory at most, as the system counts it, and how long a round takes,
+// netLarge measures what a server of a large model and its clients take in memory at most, as the system counts it, and how long a round takes,
 // with two and with ten clients, each in a process of its own. The clients train: one pass over the digits in each round.
 func netLarge(r *netRun, emit func(Metric)) error {
 	if _, err := peakOf(os.Getpid()); err != nil {
 		return fmt.Errorf("the large part reads the memory of processes from /proc: %w", err)
 	}
 	for _, clients := range r.Clients {
-		peak, round, model, err := r.large(clients)
+		server, client, round, model, err := r.large(clients)
 		if err != nil {
 			return err
 		}
-		of := fmt.Sprintf("_%d_clients", clients)
-		emit(metric(netBench, "server_peak_per_model"+of, float64(peak)/float64(model), "", 1, fmt.Sprintf("the model's parameters, %.3g MB", float64(model)/1e6)).aim(2))
+		of, each := fmt.Sprintf("_%d_clients", clients), fmt.Sprintf("the model's parameters, %.3g MB", float64(model)/1e6)
+		emit(metric(netBench, "server_peak_per_model"+of, float64(server)/float64(model), "", 1, each).aim(2))
+		emit(metric(netBench, "client_peak_per_model"+of, float64(client)/float64(model), "", 1, each+", of the client that takes most").aim(3.2))
 		moved := float64(2*clients*model) / round.Seconds()
 		emit(metric(netBench, "large_round_s"+of, round.Seconds(), "s", float64(2*clients*model)/1e9, fmt.Sprintf("GB that travel in a round, %.0f MB/s with the training", moved/1e6)))
 	}
 	return nil
 }
 
-// large trains with so many clients and returns the server's peak, the median time of a round, and the size of the model.
-func (r *netRun) large(clients int) (peak int, round time.Duration, model int, err error) {
+// large trains with so many clients and returns the peaks of the server and of the client that takes most, the median time of a round, and the size
+// of the model.
+func (r *netRun) large(clients int) (peak, most int, round time.Duration, model int, err error) {
 	c, err := kinds.FindServed("large")
 	if err == nil {
 		c, err = job.With(c, map[string]string{"clients": strconv.Itoa(clients), "rounds": strconv.Itoa(largeRounds), "hidden": strconv.Itoa(r.Hidden)})
 	}
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, 0, 0, 0, err
 	}
 	dir := filepath.Join(r.dir, fmt.Sprintf("large%d.bench", clients))
 	defer os.RemoveAll(dir)
 	p, err := r.Train(c, dir)
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, 0, 0, 0, err
 	}
 	var rounds []time.Duration
 	var last time.Time
+	var trained []int
 	server, done := 0, false
 	lines := bufio.NewScanner(p.Out)
 	lines.Buffer(nil, 1<<20)
@@ -67,8 +70,12 @@ func (r *netRun) large(clients int) (peak int, round time.Duration, model int, e
 		if json.Unmarshal(lines.Bytes(), &e) != nil {
 			continue
 		}
-		if e.State == "started" && e.Node == "server" {
+		switch {
+		case e.State != "started":
+		case e.Node == "server":
 			server = e.PID
+		default:
+			trained = append(trained, e.PID)
 		}
 		if e.Event == "round" {
 			if now := time.Now(); last.IsZero() {
@@ -81,15 +88,20 @@ func (r *netRun) large(clients int) (peak int, round time.Duration, model int, e
 		if n, err := peakOf(server); err == nil { // it never gets less, so the last word counts
 			peak = n
 		}
+		for _, pid := range trained {
+			if n, err := peakOf(pid); err == nil {
+				most = max(most, n)
+			}
+		}
 	}
 	if err := errors.Join(lines.Err(), p.End()); err != nil {
-		return 0, 0, 0, err
+		return 0, 0, 0, 0, err
 	}
-	if !done || len(rounds) == 0 || peak == 0 {
-		return 0, 0, 0, fmt.Errorf("the job with %d clients told %d rounds and no result, or its server's memory could not be read", clients, len(rounds))
+	if !done || len(rounds) == 0 || peak == 0 || most == 0 {
+		return 0, 0, 0, 0, fmt.Errorf("the job with %d clients told %d rounds and no result, or the memory of its processes could not be read", clients, len(rounds))
 	}
 	slices.Sort(rounds)
-	return peak, rounds[len(rounds)/2], c.ModelBytes(), nil
+	return peak, most, rounds[len(rounds)/2], c.ModelBytes(), nil
 }
 
 // peakOf returns the most memory that a process has had, in bytes, as Linux counts it.

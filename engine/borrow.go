@@ -144,6 +144,7 @@ func (e *Engine) awaited(env *wire.Envelope, edge *program.Edge, before bool) bo
 			return false
 		}
 		if edge.Latest {
+			e.st.requests.Outdate(env.From, int32(edge.Reply))
 			e.endArrivals(func(a *arrival) bool { return a.from == env.From && a.edge == env.Edge && a.request != env.Request })
 		}
 		return e.replaces(env, func(a *arrival) bool { return a.request == env.Request })

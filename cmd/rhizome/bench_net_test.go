@@ -11,7 +11,7 @@ import (
 var netMetrics = []string{
 	"null_rounds_per_s_durable", "null_round_server_syncs", "null_round_server_cpu_us", "null_rounds_per_s_memory",
 	"null_rounds_per_s_durable_quic", "null_rounds_per_s_memory_quic", "send_mb_per_s", "send_mb_per_s_quic",
-	"start_to_registered_ms", "client_idle_rss_mb", "server_peak_per_model_2_clients", "large_round_s_2_clients", "binary_mb",
+	"start_to_registered_ms", "client_idle_rss_mb", "server_peak_per_model_2_clients", "client_peak_per_model_2_clients", "large_round_s_2_clients", "binary_mb",
 	"fleet_cpu_us_per_update_10", "fleet_updates_per_s_40", "fleet_cpu_us_per_update_ratio_40_to_10", "fleet_register_s_40", "fleet_server_kb_per_client",
 }
 
