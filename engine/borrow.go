@@ -197,7 +197,7 @@ func (e *Engine) endArrivals(match func(*arrival) bool) {
 
 // settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when it is whole.
 func (e *Engine) settle(b *borrowed, v value.Value) {
-	at := slices.IndexFunc(e.st.arrivals, func(a *arrival) bool { return a.id == b.arrival })
+	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return compareNumbers(a.id, id) })
 	a := e.st.arrivals[at]
 	a.inputs[b.input] = v
 	if a.missing--; a.missing > 0 {
@@ -308,19 +308,26 @@ func (e *Engine) want(b *borrowed, first, n uint64) {
 	}
 }
 
+// borrowedOf returns what is borrowed of a peer.
+func (e *Engine) borrowedOf(p wire.PeerID) []*borrowed {
+	first, _ := e.findBorrowed(p, peer.LoanName{})
+	n := first
+	for n < len(e.st.borrowed) && e.st.borrowed[n].lender() == p {
+		n++
+	}
+	return e.st.borrowed[first:n]
+}
+
 // wantUnsaid asks a peer for what there was no room to ask it for before.
 func (e *Engine) wantUnsaid(p wire.PeerID) {
-	if slices.ContainsFunc(e.st.borrowed, func(b *borrowed) bool { return b.unsaid && b.lender() == p }) {
+	if slices.ContainsFunc(e.borrowedOf(p), func(b *borrowed) bool { return b.unsaid }) {
 		e.wantAgain(p)
 	}
 }
 
 // wantAgain asks a peer again for what was asked for and did not come: the question or the answer may be lost.
 func (e *Engine) wantAgain(p wire.PeerID) {
-	for _, b := range e.st.borrowed {
-		if b.lender() != p {
-			continue
-		}
+	for _, b := range e.borrowedOf(p) {
 		b.unsaid = false
 		for i := 0; i < len(b.wanted); {
 			n := 1
@@ -459,10 +466,8 @@ func (e *Engine) giveUpLoans(f *frame) {
 func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
 	e.endArrivals(func(a *arrival) bool { return a.from == p })
 	var names []peer.LoanName
-	for _, b := range e.st.borrowed {
-		if b.lender() == p {
-			names = append(names, peer.NameOf(b.loan))
-		}
+	for _, b := range e.borrowedOf(p) {
+		names = append(names, peer.NameOf(b.loan))
 	}
 	for _, n := range names {
 		e.loanIsGone(p, n, why)

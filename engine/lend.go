@@ -162,7 +162,7 @@ func (e *Engine) badLoan(from wire.PeerID, op string) bool {
 
 // serve gives a peer the chunks that it waits for, as many as there is room for in its part of the outbox.
 func (e *Engine) serve(p wire.PeerID) {
-	for e.outcast(p, "") == nil {
+	for e.st.loans.Len() > 0 && e.outcast(p, "") == nil {
 		n, k, size, owed := e.st.loans.Owed(p)
 		if !owed {
 			return
