@@ -297,6 +297,7 @@ func (r *running) ports() []string {
 // changed: a start that is refused changes nothing. Whatever the node tells goes to event, which gets nil while the host starts.
 func (r *running) start(cfg node.Config, opened func() error, event func(*host.Host, engine.AppEvent) error) error {
 	install.TuneMemory(cfg.Program)
+	cfg.BeforeWork = install.Tidy(cfg.Program)
 	r.workers = host.NewWorkers(runtime.GOMAXPROCS(0))
 	var h *host.Host
 	ready := make(chan struct{})

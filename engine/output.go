@@ -207,8 +207,25 @@ func (h *hasher) bytes(b []byte) {
 // value hashes a value in its canonical form.
 func (h *hasher) value(v value.Value) {
 	h.text(string(v.Type()))
-	h.buf, _ = h.reg.Append(h.buf[:0], v)
-	h.bytes(h.buf)
+	_ = h.payload(v)
+}
+
+// payload hashes the canonical form of a value like bytes. One that is large is never there as a whole.
+func (h *hasher) payload(v value.Value) (err error) {
+	n, err := h.reg.Size(v)
+	if err != nil || n < hashBytes {
+		if h.buf, err = h.reg.Append(h.buf[:0], v); err == nil {
+			h.bytes(h.buf)
+		}
+		return err
+	}
+	h.count(n)
+	var x xxhash.Digest
+	x.Reset()
+	if h.buf, err = h.reg.Pieces(v, h.buf, func(piece []byte) { x.Write(piece) }); err == nil {
+		h.number(x.Sum64())
+	}
+	return err
 }
 
 func (h *hasher) end() uint64 {
@@ -224,17 +241,17 @@ func ResultDigest(reg *value.Registry, rules uint32, out []value.Value) (uint64,
 	}
 	var err error
 	for _, v := range out {
-		if h.buf, err = reg.Append(h.buf[:0], v); err != nil {
-			return 0, err
-		}
 		if rules < 3 { // types and payloads of all follow each other
 			h.b = append(h.b, v.Type()...)
 			h.flush()
-			h.sum = crc64.Update(h.sum, digestTable, h.buf)
-			continue
+			h.buf, err = reg.Pieces(v, h.buf, func(piece []byte) { h.sum = crc64.Update(h.sum, digestTable, piece) })
+		} else {
+			h.text(string(v.Type()))
+			err = h.payload(v)
 		}
-		h.text(string(v.Type()))
-		h.bytes(h.buf)
+		if err != nil {
+			return 0, err
+		}
 	}
 	return max(h.end(), 1), nil // 0 says that there is none
 }

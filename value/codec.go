@@ -94,6 +94,45 @@ func (r *Registry) appendList(dst []byte, l *List) ([]byte, error) {
 	return dst, nil
 }
 
+// pieceBytes is how large the pieces of a payload are at most that Pieces gives of a tensor.
+const pieceBytes = 64 << 10
+
+// Pieces gives what Append appends piece by piece, in the memory of room, which it returns as it has grown: so what a large value is hashed from is never there
+// as a whole. Errors are those of Append; some pieces may have been given then.
+func (r *Registry) Pieces(v Value, room []byte, give func(piece []byte)) ([]byte, error) {
+	switch v := v.(type) {
+	case Tensor:
+		room = v.AppendHead(room[:0])
+		give(room)
+		step := pieceBytes / 8 * 8
+		for lo, n := 0, v.RawBytes(); lo < n; lo += step {
+			room = v.AppendRaw(room[:0], lo, min(lo+step, n))
+			give(room)
+		}
+		return room, nil
+	case *List:
+		room = binary.AppendUvarint(room[:0], uint64(len(v.items)))
+		give(room)
+		for _, it := range v.items {
+			size, err := r.Size(it)
+			if err != nil {
+				return room, err
+			}
+			room = binary.AppendUvarint(appendText(room[:0], string(it.Type())), uint64(size))
+			give(room)
+			if room, err = r.Pieces(it, room, give); err != nil {
+				return room, err
+			}
+		}
+		return room, nil
+	}
+	room, err := r.Append(room[:0], v)
+	if err == nil {
+		give(room)
+	}
+	return room, err
+}
+
 // Decode reads the payload b of a value of type t under the limits. It refuses, with a *FormatError, what is malformed,
 // too large, too deep, not canonical or of an unknown type, before it allocates for it.
 func (r *Registry) Decode(t TypeID, b []byte, lim Limits) (Value, error) {

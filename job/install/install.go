@@ -2,6 +2,7 @@ package install
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -70,6 +71,26 @@ func TuneMemory(p *program.Program) {
 	debug.SetGCPercent(largeGCPercent)
 	if p.Place == job.ServerPlace {
 		debug.SetMemoryLimit(int64(n)*3/2 + smallBytes)
+	}
+}
+
+// Tidy returns what a process that trains a large model does before each piece of work, or nil for any other: it collects the garbage of the work before. A step
+// takes the parameters and gives new ones, so left to itself the process would hold those of several steps; to collect takes a hundredth of what a
+// step does.
+func Tidy(p *program.Program) func(engine.Command) error {
+	n := ModelBytes(p)
+	if n <= largeBytes || p.Place == job.ServerPlace || os.Getenv("GOGC") != "" {
+		return nil
+	}
+	return func(c engine.Command) error {
+		bytes := 0
+		for _, v := range c.Inputs {
+			bytes += v.Bytes()
+		}
+		if bytes >= n/2 {
+			runtime.GC()
+		}
+		return nil
 	}
 }
 
