@@ -193,6 +193,11 @@ func (e *Engine) goBy(next *Limits) error {
 	if n := len(e.st.borrowed); n > next.Loans {
 		return &peer.FullError{What: "loans", Max: next.Loans}
 	}
+	for _, b := range e.st.borrowed {
+		if b.loan.Large() > int64(next.LoanBytes) {
+			return &peer.FullError{What: "bytes of a loan", Max: next.LoanBytes}
+		}
+	}
 	s := &e.st
 	s.book, s.governor, s.backoff, s.streams = r.st.book, r.st.governor, r.st.backoff, r.st.streams
 	s.requests, s.pressure, s.roster, s.loans = r.st.requests, r.st.pressure, r.st.roster, r.st.loans
