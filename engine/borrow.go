@@ -78,8 +78,8 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 	defer clear(inputs)
 	var fetch []int
 	for i, v := range inputs {
-		if l, ok := v.(*value.Loan); ok {
-			if inputs[i] = e.readLoan(env.From, l); inputs[i] == v && !e.takesLoan(fn, program.Slot(i)) {
+		if l, ok := v.(*value.Loan); ok && !e.takesLoan(fn, program.Slot(i)) {
+			if inputs[i] = e.readLoan(env.From, l, len(fetch)); inputs[i] == v {
 				fetch = append(fetch, i)
 			}
 		}
@@ -88,14 +88,20 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 		return false
 	}
 	if !e.awaited(env, edge, before) {
-		for _, v := range inputs {
-			if l, ok := v.(*value.Loan); ok {
-				if _, there := e.findBorrowed(env.From, peer.NameOf(l)); !there {
-					e.tellLoan(env.From, loanReturn, peer.NameOf(l))
-				}
-			}
-		}
+		e.giveBackInputs(env.From, inputs)
 		return true
+	}
+	fetch = slices.DeleteFunc(fetch, func(i int) bool { // what is fetched for something else, or for a site before it, cannot come twice
+		n := peer.NameOf(inputs[i].(*value.Loan))
+		_, twice := e.findBorrowed(env.From, n)
+		twice = twice || slices.ContainsFunc(inputs[:i], func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
+		if twice {
+			inputs[i] = lentAlready(env.From)
+		}
+		return twice
+	})
+	if len(fetch) == 0 {
+		return false
 	}
 	a := &arrival{id: e.st.nextCall, from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
 	e.st.nextCall++
@@ -116,15 +122,34 @@ func carriesLoan(env *wire.Envelope) bool {
 	return slices.ContainsFunc(env.Fills, func(f wire.Fill) bool { _, ok := f.Value.(*value.Loan); return ok })
 }
 
-// readLoan returns a loan that may be borrowed, or the failure that stands for it.
-func (e *Engine) readLoan(from wire.PeerID, l *value.Loan) value.Value {
+// giveBackInputs gives back the loans among the inputs of what came and does not start, those that are filed nowhere.
+func (e *Engine) giveBackInputs(from wire.PeerID, inputs []value.Value) {
+	for _, v := range inputs {
+		if l, ok := v.(*value.Loan); ok && wire.PeerID(l.Lender) == from {
+			if _, there := e.findBorrowed(from, peer.NameOf(l)); !there {
+				e.tellLoan(from, loanReturn, peer.NameOf(l))
+			}
+		}
+	}
+}
+
+func lentAlready(from wire.PeerID) *value.Failure {
+	return value.Fail(value.CodeError, string(from), "it lends what is lent already, or what nothing here takes")
+}
+
+// readLoan returns a loan that may be borrowed, beside some more that came with it, or the failure that stands for it. One that is borrowed already
+// takes no room: whoever files it finds that.
+func (e *Engine) readLoan(from wire.PeerID, l *value.Loan, beside int) value.Value {
 	if wire.PeerID(l.Lender) != from {
 		return value.Fail(value.CodeError, string(from), "it lends what is not its own")
 	}
-	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed) >= e.limits.Loans {
+	if _, there := e.findBorrowed(from, peer.NameOf(l)); there {
+		return l
+	}
+	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed)+beside >= e.limits.Loans {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
 		return value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
-			l.Large(), n, len(e.st.borrowed)+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
+			l.Large(), n, len(e.st.borrowed)+beside+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
 	}
 	return l
 }
@@ -240,12 +265,12 @@ func (e *Engine) noteLoans(f *frame, from wire.PeerID, inputs []value.Value) {
 		if !ok {
 			continue
 		}
-		if v := e.readLoan(from, l); v != value.Value(l) {
+		if v := e.readLoan(from, l, 0); v != value.Value(l) {
 			inputs[i] = v
 			continue
 		}
 		if !e.rules(3) || !e.takesLoan(f.fn, program.Slot(i)) || !e.noteLoan(&borrowed{loan: l, exec: f.exec, component: -1}) {
-			inputs[i] = value.Fail(value.CodeError, string(from), "it lends what is lent already, or what nothing here takes")
+			inputs[i] = lentAlready(from)
 			continue
 		}
 		f.loans++

@@ -32,6 +32,7 @@ func lenders(t *testing.T, limits func(*Limits), edges func([]program.Edge)) *wo
 		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1, Chunk: 64},
 		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None, Chunk: 64},
 		{ID: 2, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None, Chunk: 64},
+		{ID: 3, Name: "pair", From: "one", To: "other", Sites: []program.SiteID{0, 1}, Trigger: []bool{false, false}, Reply: program.None, Chunk: 64},
 	}
 	if edges != nil {
 		edges(list)
@@ -46,6 +47,10 @@ func lenders(t *testing.T, limits func(*Limits), edges func([]program.Edge)) *wo
 	told := other.fn(program.KindRecv, "told", 3)
 	told.get().Edge = 2
 	told.add(program.Op{Code: program.OpAppEmit, Label: "told"}, 1, 0)
+	pair := other.fn(program.KindRecv, "pair", 4)
+	pair.get().Edge = 3
+	pair.add(program.Op{Code: program.OpAppEmit, Label: "first"}, 1, 0)
+	pair.add(program.Op{Code: program.OpAppEmit, Label: "second"}, 1, 1)
 	node1 := func(f *fn) program.Slot { return f.constant(value.Peer("node1")) }
 	ask := one.fn(program.KindInvoke, "ask", 1)
 	ask.add(program.Op{Code: program.OpRequest, Name: "ask", Edge: 0}, 1, node1(ask), 0, 0)

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/value"
+	"github.com/rhizome-ml/rhizome/wire"
+)
+
+// throw delivers values from the first node to the second along an edge, in an envelope that no node of this program makes.
+func (w *world) throw(edge int32, values ...value.Value) {
+	n := w.nodes[1]
+	env := &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest, Incarnation: 1, Epoch: 1, Edge: edge}
+	for i, v := range values {
+		env.Fills = append(env.Fills, wire.Fill{Site: uint32(n.e.prog.Edges[edge].Sites[i]), Value: v})
+	}
+	raw, err := wire.Append(nil, n.cfg.Registry, env)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.to(netPacket{"node0", "node1", raw})
+	n.poll()
+}
+
+// feed gives the second node all that it asks the first one for of some loans.
+func (w *world) feed(loans map[*value.Loan]value.Value) {
+	n := w.nodes[1]
+	for again := true; again; {
+		again = false
+		for _, b := range n.e.st.borrowed {
+			for l, v := range loans {
+				if l.Number == b.loan.Number && len(b.wanted) > 0 {
+					k := int(b.wanted[0])
+					w.to(n.from(w.nodes[0], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: loanChunk,
+						Value: value.NewList(value.Int(l.Epoch), value.Int(l.Number), value.Int(k), l.Cut(l.Layout(), k, v))}))
+					n.poll()
+					again = true
+					break
+				}
+			}
+			if again {
+				break
+			}
+		}
+	}
+}
+
+// TestALoanThatIsThereTwice: a peer lends the same twice, in one envelope or in two. What comes second is refused, typed; the node can be restored at
+// every point, and what came first comes whole.
+func TestALoanThatIsThereTwice(t *testing.T) {
+	v := large(100)
+	l := value.NewLoan("node0", 1, 1, 64, 1, v)
+	for name, throw := range map[string]func(w *world){
+		"in one envelope":  func(w *world) { w.throw(3, l, l) },
+		"in two envelopes": func(w *world) { w.throw(2, l); w.throw(2, l) },
+		"in a later pair":  func(w *world) { w.throw(2, l); w.throw(3, l, value.NewLoan("node0", 1, 2, 64, 1, v)) },
+	} {
+		w := lenders(t, nil, nil)
+		throw(w)
+		n := w.nodes[1]
+		n.back(n.encode())
+		w.feed(map[*value.Loan]value.Value{l: v, value.NewLoan("node0", 1, 2, 64, 1, v): v})
+		n.back(n.encode())
+		w.nothingBorrowed(name)
+		f := n.heard(FailureEvent)
+		if len(f) != 1 || value.Failed(f[0]).Code != value.CodeError {
+			t.Errorf("%s: %d failures, want one for the second: %v", name, len(f), f)
+		}
+		if got := append(n.heard("told"), n.heard("first")...); len(got) != 1 || !n.cfg.Registry.Equal(got[0], v) {
+			t.Errorf("%s: %d values came, want the first", name, len(got))
+		}
+	}
+}
+
+func (w *world) nothingBorrowed(when string) {
+	w.t.Helper()
+	if e := w.nodes[1].e; len(e.st.borrowed)+len(e.st.arrivals) > 0 {
+		w.t.Fatalf("%s: %d loans are borrowed, and %d arrivals wait", when, len(e.st.borrowed), len(e.st.arrivals))
+	}
+}
+
+// TestOneLoanTooMany: an envelope with several loans when there is room for fewer takes those for which there is room.
+func TestOneLoanTooMany(t *testing.T) {
+	w := lenders(t, func(l *Limits) { l.Loans = 2 }, nil)
+	n := w.nodes[1]
+	loan := func(i uint64) *value.Loan { return value.NewLoan("node0", 1, i, 64, 1, large(100)) }
+	w.throw(2, loan(1))
+	w.throw(3, loan(2), loan(3))
+	if got := len(n.e.st.borrowed); got != 2 {
+		t.Errorf("%d loans are borrowed, where 2 may be", got)
+	}
+	n.back(n.encode())
+}
+
+// TestFewerLoanBytesAfterARestart: a restart with lower limits, while something is fetched that is larger than those, keeps the old ones.
+func TestFewerLoanBytesAfterARestart(t *testing.T) {
+	w := lenders(t, nil, nil)
+	n := w.nodes[1]
+	v := large(100)
+	l := value.NewLoan("node0", 1, 1, 64, 1, v)
+	w.throw(2, l)
+	less := *n.e.limits
+	less.LoanBytes = 100
+	n.e.wantLimits(less.listed())
+	n.e.takeWanted()
+	n.cfg.Limits = n.e.Limits()
+	n.back(n.encode())
+	w.feed(map[*value.Loan]value.Value{l: v})
+	if got := n.heard("told"); len(got) != 1 {
+		t.Errorf("%d values came", len(got))
+	}
+}
