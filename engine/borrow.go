@@ -220,6 +220,13 @@ func (e *Engine) endArrivals(match func(*arrival) bool) {
 	}
 }
 
+// answerEnded ends what is fetched of the answer to a question that is not open any more: nobody needs it.
+func (e *Engine) answerEnded(p wire.PeerID, r wire.Request) {
+	if len(e.st.arrivals) > 0 {
+		e.endArrivals(func(a *arrival) bool { return a.from == p && a.answer == r })
+	}
+}
+
 // settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when it is whole.
 func (e *Engine) settle(b *borrowed, v value.Value) {
 	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return compareNumbers(a.id, id) })

@@ -173,7 +173,24 @@ func (e *Engine) serve(p wire.PeerID) {
 			return
 		}
 		if !e.tellLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {
-			return // it is asked for again
+			e.st.loans.Want(p, n, k, 1) // nobody is going to ask for it again
+			return
+		}
+	}
+}
+
+// owedAgain notes that chunks are owed again which left the outbox because their receiver is kept out: it does not know that they are lost, and
+// waits for them when it is let in.
+func (e *Engine) owedAgain(envelopes []*wire.Envelope) {
+	for _, env := range envelopes {
+		if !isLoan(env) || env.Fills[0].Op != loanChunk {
+			continue
+		}
+		if in, ok := env.Fills[0].Value.(*value.List); ok && in.Len() == 4 {
+			epoch, _ := in.At(0).(value.Int)
+			number, _ := in.At(1).(value.Int)
+			k, _ := in.At(2).(value.Int)
+			e.st.loans.Want(env.To, peer.LoanName{Epoch: uint64(epoch), Number: uint64(number)}, uint64(k), 1)
 		}
 	}
 }

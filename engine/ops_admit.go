@@ -58,11 +58,15 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 	for range envelopes {
 		e.count("envelope.abandoned")
 	}
+	if kind == PeerBlocked {
+		e.owedAgain(envelopes)
+	}
 	e.st.streams.TakeAck(p) // nothing is told to it any more
 	for _, q := range e.st.requests.Abandon(p) {
 		questions++
 		e.count("request.abandoned")
 		e.disarmRequest(p, q.Envelope.Request)
+		e.answerEnded(p, q.Envelope.Request)
 		e.unanswered(q.Edge, p, q.Context, why)
 	}
 	if kind != PeerBlocked { // one that is let in again goes on where it was
@@ -78,6 +82,7 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 func (e *Engine) letIn(p wire.PeerID) {
 	e.st.backoff.Success(p)
 	e.wantAgain(p)
+	e.serve(p)
 	e.announce(PeerUnblocked, p, "")
 	if a := e.st.book.Lookup(p); len(a) > 0 {
 		e.tellAddresses(p)

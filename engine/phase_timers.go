@@ -97,6 +97,7 @@ func (e *Engine) expire(t *timer) {
 		return
 	}
 	e.count("request.expired")
+	e.answerEnded(t.peer, req)
 	e.wakeParked(parkOutbox, "")
 	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
 	e.unanswered(q.Edge, t.peer, q.Context, value.Fail(value.CodeDeadline, string(t.peer), fmt.Sprintf("no answer on edge %s in time", edge.Name)))

@@ -25,6 +25,8 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 	}
 	e.st.streams.Withdraw(p, r)
 	e.count("request.withdrawn")
+	e.answerEnded(p, r)
+	e.count("request.withdrawn")
 	e.endArrivals(func(a *arrival) bool { return a.from == p && a.answer == r }) // nobody needs the answer
 }
 
