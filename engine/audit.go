@@ -19,6 +19,13 @@ func (e *Engine) Audit() error {
 	if slots != e.st.slotBytes || ingress != e.st.ingressBytes {
 		return fmt.Errorf("engine: %d bytes are in slots and %d charged, %d in inputs and %d charged", slots, e.st.slotBytes, ingress, e.st.ingressBytes)
 	}
+	waiting := 0
+	for _, a := range e.st.arrivals {
+		waiting += a.charge()
+	}
+	if waiting != e.st.waiting {
+		return fmt.Errorf("engine: %d bytes wait for loans, and %d are charged", waiting, e.st.waiting)
+	}
 	if want := e.st.charges(); want != e.st.kept {
 		return fmt.Errorf("engine: what is kept is charged as %+v, and is %+v", e.st.kept, want)
 	}

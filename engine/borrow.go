@@ -15,6 +15,8 @@ import (
 const (
 	fetchedAhead = 8       // chunks of one loan that are under way at once
 	chunksMost   = 1 << 22 // that a loan may have
+	formCharge   = 8       // what a loan and how it is cut take in memory, by the bytes that the loan is charged
+	beforeMost   = 4 << 20 // what an arrival is charged of one value, at most: what was fetched is bounded by Limits.LoanBytes
 )
 
 // Borrower is a Component that takes some of its inputs as loans: it gets the value.Loan in the place of the value, adopts it with ctx.Borrow, and
@@ -56,6 +58,21 @@ type arrival struct {
 	inputs  []value.Value // in the order of the edge's sites; a value.Loan stands for one that is to come
 
 	missing int // derived: how many of those that is
+}
+
+// charge is what an arrival takes beyond what is fetched for it.
+func (a *arrival) charge() (n int) {
+	for _, v := range a.inputs {
+		n += waitCharge(v)
+	}
+	return n
+}
+
+func waitCharge(v value.Value) int {
+	if l, ok := v.(*value.Loan); ok {
+		return formCharge * l.Bytes()
+	}
+	return min(v.Bytes(), beforeMost)
 }
 
 func (b *borrowed) lender() wire.PeerID { return wire.PeerID(b.loan.Lender) }
@@ -110,6 +127,7 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 		e.armAt(timer{kind: timerArrival, token: a.id}, a.until)
 	}
 	e.st.arrivals = append(e.st.arrivals, a)
+	e.st.waiting += a.charge()
 	for _, i := range fetch {
 		e.noteLoan(&borrowed{loan: a.inputs[i].(*value.Loan), arrival: a.id, input: i, component: -1})
 	}
@@ -145,6 +163,10 @@ func (e *Engine) readLoan(from wire.PeerID, l *value.Loan, beside int) value.Val
 	}
 	if _, there := e.findBorrowed(from, peer.NameOf(l)); there {
 		return l
+	}
+	if e.st.waiting+formCharge*l.Bytes() > e.limits.SlotBytes/2 {
+		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		return value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("what came with loans and waits for them has %d bytes; at most %d of them wait", e.st.waiting, e.limits.SlotBytes/2))
 	}
 	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed)+beside >= e.limits.Loans {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
@@ -211,6 +233,7 @@ func (e *Engine) endArrivals(match func(*arrival) bool) {
 		return over
 	})
 	for _, a := range ended {
+		e.st.waiting -= a.charge()
 		e.count("arrival.ended")
 		e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
 		e.giveBack(func(b *borrowed) bool { return b.arrival == a.id })
@@ -231,10 +254,12 @@ func (e *Engine) answerEnded(p wire.PeerID, r wire.Request) {
 func (e *Engine) settle(b *borrowed, v value.Value) {
 	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return compareNumbers(a.id, id) })
 	a := e.st.arrivals[at]
+	e.st.waiting += waitCharge(v) - waitCharge(a.inputs[b.input])
 	a.inputs[b.input] = v
 	if a.missing--; a.missing > 0 {
 		return
 	}
+	e.st.waiting -= a.charge()
 	e.st.arrivals = slices.Delete(e.st.arrivals, at, at+1)
 	e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
 	env := wire.Envelope{From: a.from, Edge: a.edge, Request: a.request, Answer: a.answer}
@@ -578,6 +603,7 @@ func (r *restorer) arrivals(t *snapshot.TransientSnapshot) error {
 			return fmt.Errorf("arrival %d came along edge %d, which does not end here or has other values", x.ID, x.Edge)
 		}
 		r.st.arrivals = append(r.st.arrivals, a)
+		r.st.waiting += a.charge()
 	}
 	return nil
 }

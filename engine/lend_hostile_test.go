@@ -110,3 +110,43 @@ func TestFewerLoanBytesAfterARestart(t *testing.T) {
 		t.Errorf("%d values came", len(got))
 	}
 }
+
+// TestWhatWaitsForLoansIsBounded: what came with loans is held until those are whole. A peer that lends and gives nothing fills a part of what
+// activations may have, whatever it sends beside its loans or as their form, and what it lends beyond that is refused, typed.
+func TestWhatWaitsForLoansIsBounded(t *testing.T) {
+	small := make([]value.Value, 1000)
+	for i := range small {
+		small[i] = value.NewBytes(make([]byte, 8))
+	}
+	for name, v := range map[string]func(i uint64) []value.Value{
+		"beside it": func(i uint64) []value.Value {
+			return []value.Value{value.NewLoan("node0", 1, i, 64, 1, large(100)), value.NewBytes(make([]byte, 10_000))}
+		},
+		"a form of many parts": func(i uint64) []value.Value {
+			return []value.Value{value.NewLoan("node0", 1, i, 64, 1, value.NewList(small...)), value.Trigger{}}
+		},
+	} {
+		w := lenders(t, func(l *Limits) { l.SlotBytes = 1 << 20 }, nil)
+		n := w.nodes[1]
+		for i := range uint64(200) {
+			w.throw(3, v(i+1)...)
+		}
+		held := 0
+		for _, a := range n.e.st.arrivals {
+			for _, in := range a.inputs {
+				held += in.Bytes()
+			}
+		}
+		if len(n.e.st.arrivals) == 0 || held > 1<<20 || held != n.e.st.waiting && n.e.st.waiting > 1<<20 {
+			t.Errorf("%s: %d arrivals hold %d bytes, charged %d", name, len(n.e.st.arrivals), held, n.e.st.waiting)
+		}
+		if len(n.e.st.arrivals) == 200 {
+			t.Errorf("%s: nothing was refused", name)
+		}
+		n.back(n.encode())
+		n.e.endArrivals(func(*arrival) bool { return true })
+		if n.e.st.waiting != 0 {
+			t.Errorf("%s: %d bytes are charged for nothing", name, n.e.st.waiting)
+		}
+	}
+}

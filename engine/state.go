@@ -49,6 +49,7 @@ type State struct {
 	loans    *peer.Loans
 	borrowed []*borrowed // ascending by lender, epoch and number
 	arrivals []*arrival  // ascending by number
+	waiting  int         // bytes that arrivals are charged
 
 	// identity
 	rules       uint32  // which release's behaviour holds; see rules.go

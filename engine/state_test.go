@@ -81,6 +81,7 @@ var derived = map[string]string{
 	"Silence.squares": "likewise, of their squares",
 
 	"frame.loans":     "how many of State.borrowed came for it",
+	"State.waiting":   "the sum over State.arrivals of their charges",
 	"arrival.missing": "how many of State.borrowed it waits for",
 	"borrowed.layout": "how the loan is cut",
 	"borrowed.sheet":  "the memory of its chunks",
