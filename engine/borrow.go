@@ -85,6 +85,14 @@ func (e *Engine) findBorrowed(p wire.PeerID, n peer.LoanName) (int, bool) {
 	return slices.BinarySearchFunc(e.st.borrowed, n, func(b *borrowed, n peer.LoanName) int { return b.compare(p, n) })
 }
 
+// has says whether a loan of a peer is borrowed, or came with what waits for others.
+func (e *Engine) has(p wire.PeerID, n peer.LoanName) bool {
+	_, there := e.findBorrowed(p, n)
+	return there || slices.ContainsFunc(e.st.arrivals, func(a *arrival) bool {
+		return a.from == p && slices.ContainsFunc(a.inputs, func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
+	})
+}
+
 // hold keeps what came along an edge until the values are there that it has by loan, and says whether it did: what has none, or none but for
 // components, starts at once. before says that the number was taken in an earlier life.
 func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, before bool) bool {

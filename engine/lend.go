@@ -29,6 +29,7 @@ const (
 	loanChunk  = "chunk"  // epoch, number, chunk, its elements as a vector
 	loanReturn = "return" // epoch, number: it is not needed any more
 	loanGone   = "gone"   // epoch, number: it is not lent any more
+	loanHeld   = "held"   // epoch, number: it is to be returned by one that does not have it
 )
 
 func (l *Limits) loans() peer.LoanLimits {
@@ -149,6 +150,11 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 			e.wakeParked(parkOutbox, "")
 		}
 		return true
+	case fill.Op == loanHeld:
+		if !e.has(from, n) {
+			e.tellLoan(from, loanReturn, n)
+		}
+		return true
 	case fill.Op == loanGone:
 		return e.loanIsGone(from, n, value.Fail(value.CodeSend, string(from), "what it lent it does not lend any more"))
 	}
@@ -175,6 +181,16 @@ func (e *Engine) serve(p wire.PeerID) {
 		if !e.tellLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {
 			e.st.loans.Want(p, n, k, 1) // nobody is going to ask for it again
 			return
+		}
+	}
+}
+
+// askHeld asks a peer, which may have lost what it had acknowledged, for the return of what it does not have any more. It has no question or answer to
+// end that; what it has not acknowledged comes again.
+func (e *Engine) askHeld(p wire.PeerID) {
+	for _, n := range e.st.loans.SentTo(p) {
+		if !e.st.streams.Lends(p, n) {
+			e.tellLoan(p, loanHeld, n)
 		}
 	}
 }

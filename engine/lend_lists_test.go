@@ -65,3 +65,25 @@ func TestAnAnswerThatComesTooLate(t *testing.T) {
 		}
 	}
 }
+
+// TestABorrowerThatForgot: one that goes back to before it was lent something, in a new epoch, does not have it; the lender does not lend it for ever.
+func TestABorrowerThatForgot(t *testing.T) {
+	for at := range 30 {
+		w := lenders(t, nil, nil)
+		n := w.nodes[1]
+		w.call("ask", large(1)) // they have met
+		w.rest()
+		before := n.encode()
+		w.call("tell", large(200))
+		for range at {
+			w.one()
+		}
+		n.back(before)
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: true, Rules: CurrentRules}})
+		n.poll()
+		w.rest()
+		if l := w.nodes[0].e.st.loans.Len(); l > 0 {
+			t.Errorf("back after packet %d: %d values are lent; %d came", at, l, len(n.heard("told")))
+		}
+	}
+}

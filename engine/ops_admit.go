@@ -83,6 +83,7 @@ func (e *Engine) letIn(p wire.PeerID) {
 	e.st.backoff.Success(p)
 	e.wantAgain(p)
 	e.serve(p)
+	e.askHeld(p)
 	e.announce(PeerUnblocked, p, "")
 	if a := e.st.book.Lookup(p); len(a) > 0 {
 		e.tellAddresses(p)

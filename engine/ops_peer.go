@@ -119,6 +119,7 @@ func (e *Engine) peerRenewed(p wire.PeerID) {
 		e.sendAgain(q)
 	}
 	e.wantAgain(p)
+	e.askHeld(p)
 	e.peerChanged(p, true, "it opened a new epoch")
 }
 

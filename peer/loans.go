@@ -163,6 +163,16 @@ func (s *Loans) Forget(p wire.PeerID) {
 	}
 }
 
+// SentTo returns what is lent to a peer and went neither with a question nor with an answer.
+func (s *Loans) SentTo(p wire.PeerID) (out []LoanName) {
+	for _, l := range s.list {
+		if _, borrows := l.find(p); borrows && !l.kept {
+			out = append(out, NameOf(l.loan))
+		}
+	}
+	return out
+}
+
 // Want notes which chunks a peer asks for. It returns false for what is not lent to it, or not any more; more than one may wait for is dropped, and
 // how many that were is returned.
 func (s *Loans) Want(p wire.PeerID, n LoanName, first, count uint64) (known bool, dropped int) {

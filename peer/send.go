@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
@@ -100,6 +101,17 @@ func (s *Streams) Base(p wire.PeerID) uint64 {
 		return t.acked() + 1
 	}
 	return 1
+}
+
+// Lends says whether an envelope to the peer that it has not acknowledged carries a loan.
+func (s *Streams) Lends(p wire.PeerID, n LoanName) bool {
+	t := s.look(p)
+	return t != nil && slices.ContainsFunc(t.out, func(x sending) bool {
+		return slices.ContainsFunc(x.env.Fills, func(f wire.Fill) bool {
+			l, ok := f.Value.(*value.Loan)
+			return ok && NameOf(l) == n
+		})
+	})
 }
 
 // Holds says whether the outbox holds the envelope that asks the question of the peer.
