@@ -150,3 +150,17 @@ func TestWhatWaitsForLoansIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestNoInputIsLeftForTheNext: what starts with the sender and the context behind its values leaves none of them for an envelope with more values.
+func TestNoInputIsLeftForTheNext(t *testing.T) {
+	w := lenders(t, nil, nil)
+	n := w.nodes[1]
+	w.throw(3, value.Int(2), value.Int(3)) // there are places for four from now on
+	w.throw(2, value.Int(1))
+	w.throw(3, value.Int(2), value.Int(3))
+	for name, want := range map[string]value.Value{"told": value.Int(1), "first": value.Int(2), "second": value.Int(3)} {
+		if got := n.heard(name); len(got) == 0 || got[len(got)-1] != want {
+			t.Errorf("%s %v, want %v", name, got, want)
+		}
+	}
+}

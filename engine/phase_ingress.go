@@ -195,12 +195,12 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		}
 		return ""
 	}
-	inputs := e.fillsInOrder(env, edge)
-	e.openRecv(env, edge, inputs, context)
+	e.openRecv(env, edge, e.fillsInOrder(env, edge), context)
 	return ""
 }
 
-// openRecv starts the activation of what came along an edge, and clears the inputs.
+// openRecv starts the activation of what came along an edge. The inputs, and the places for two more behind them, are empty afterwards: the next
+// envelope may find its own there.
 func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value.Value, context value.Value) {
 	if env.Request.IsSet() {
 		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {

@@ -26,8 +26,6 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 	e.st.streams.Withdraw(p, r)
 	e.count("request.withdrawn")
 	e.answerEnded(p, r)
-	e.count("request.withdrawn")
-	e.endArrivals(func(a *arrival) bool { return a.from == p && a.answer == r }) // nobody needs the answer
 }
 
 // supersede takes back what was asked along the edge before of the peers that are to be asked now, and returns those that have room
