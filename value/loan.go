@@ -132,7 +132,8 @@ func (l *Loan) Layout() *Layout {
 	return newLayout(leaves, l.Chunk)
 }
 
-// Tensors returns the form of a loan that is a list of float32 tensors, all in chunks or small: the shape of each. ok is false for any other.
+// Tensors returns the form of a loan that is a list of float32 tensors, of which all that have elements travel in chunks: the shape of each. Two
+// loans of the same shapes and size of chunks are cut alike. ok is false for any other.
 func (l *Loan) Tensors() (shapes [][]int, ok bool) {
 	for i := range l.Form.List {
 		switch f := &l.Form.List[i]; {
@@ -140,7 +141,7 @@ func (l *Loan) Tensors() (shapes [][]int, ok bool) {
 			shapes = append(shapes, f.Shape)
 		case f.Small != nil:
 			t, is := f.Small.(Tensor)
-			if !is || t.DType() != tensor.Float32 {
+			if !is || t.DType() != tensor.Float32 || t.Len() > 0 {
 				return nil, false
 			}
 			shapes = append(shapes, t.Shape())

@@ -146,3 +146,28 @@ func FuzzLoan(f *testing.F) {
 		l.Tensors()
 	})
 }
+
+// TestTensorsOfALoan: only what is cut by its shapes alone counts as tensors of these. A peer may lend one of them in chunks and say another at once,
+// and what adds up chunks of several peers would add chunks of different tensors.
+func TestTensorsOfALoan(t *testing.T) {
+	vector := func(n int) value.Value {
+		x, err := tensor.FromFloat32([]int{n}, make([]float32, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value.Tensor{Tensor: x}
+	}
+	v := value.NewList(vector(100), vector(0), vector(3))
+	shapes, ok := value.NewLoan("p", 1, 1, 64, 1, v).Tensors()
+	if !ok || len(shapes) != 3 || shapes[0][0] != 100 || shapes[1][0] != 0 || shapes[2][0] != 3 {
+		t.Errorf("%v, %v", shapes, ok)
+	}
+	if _, ok := value.NewLoan("p", 1, 1, 64, 100, v).Tensors(); ok {
+		t.Error("a tensor that is said at once counts as one that travels in chunks")
+	}
+	for _, other := range []value.Value{vector(100), value.NewBytes(make([]byte, 100)), value.NewList(vector(100), value.Int(1)), value.NewList(value.NewList(vector(100)))} {
+		if _, ok := value.NewLoan("p", 1, 1, 64, 1, other).Tensors(); ok {
+			t.Errorf("%v is a list of tensors", other.Type())
+		}
+	}
+}
