@@ -104,7 +104,7 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 	var fetch []int
 	for i, v := range inputs {
 		if l, ok := v.(*value.Loan); ok && !e.takesLoan(fn, program.Slot(i)) {
-			if inputs[i] = e.readLoan(env.From, l, len(fetch)); inputs[i] == v {
+			if inputs[i] = e.readLoan(env.From, edge, l, len(fetch)); inputs[i] == v {
 				fetch = append(fetch, i)
 			}
 		}
@@ -165,12 +165,16 @@ func lentAlready(from wire.PeerID) *value.Failure {
 
 // readLoan returns a loan that may be borrowed, beside some more that came with it, or the failure that stands for it. One that is borrowed already
 // takes no room: whoever files it finds that.
-func (e *Engine) readLoan(from wire.PeerID, l *value.Loan, beside int) value.Value {
+func (e *Engine) readLoan(from wire.PeerID, edge *program.Edge, l *value.Loan, beside int) value.Value {
 	if wire.PeerID(l.Lender) != from {
 		return value.Fail(value.CodeError, string(from), "it lends what is not its own")
 	}
 	if _, there := e.findBorrowed(from, peer.NameOf(l)); there {
 		return l
+	}
+	if edge.Chunk > 0 && int64(l.Chunk) != edge.Chunk {
+		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		return value.Fail(value.CodeError, string(from), fmt.Sprintf("it lends in chunks of %d bytes, along an edge on which they have %d", l.Chunk, edge.Chunk))
 	}
 	if e.st.waiting+formCharge*l.Bytes() > e.limits.SlotBytes/2 {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
@@ -299,13 +303,13 @@ func (e *Engine) noteLoan(b *borrowed) bool {
 
 // noteLoans files the loans among the inputs of an activation that is about to start: those that components take. Others cannot be among them but
 // those that are not sound.
-func (e *Engine) noteLoans(f *frame, from wire.PeerID, inputs []value.Value) {
+func (e *Engine) noteLoans(f *frame, from wire.PeerID, edge *program.Edge, inputs []value.Value) {
 	for i, v := range inputs {
 		l, ok := v.(*value.Loan)
 		if !ok {
 			continue
 		}
-		if v := e.readLoan(from, l, 0); v != value.Value(l) {
+		if v := e.readLoan(from, edge, l, 0); v != value.Value(l) {
 			inputs[i] = v
 			continue
 		}

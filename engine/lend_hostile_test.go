@@ -164,3 +164,15 @@ func TestNoInputIsLeftForTheNext(t *testing.T) {
 		}
 	}
 }
+
+// TestChunksOfAnotherSize: along an edge that says how large chunks are, a loan in others is refused, typed: what adds up the loans of several peers
+// takes the first one's, and one peer could have all others refused.
+func TestChunksOfAnotherSize(t *testing.T) {
+	w := lenders(t, nil, nil)
+	w.throw(2, value.NewLoan("node0", 1, 1, 8, 1, large(100)))
+	f := w.nodes[1].heard(FailureEvent)
+	if len(f) != 1 || value.Failed(f[0]).Code != value.CodeError {
+		t.Errorf("failures: %v", f)
+	}
+	w.nothingBorrowed("chunks of 8 bytes along an edge of 64")
+}

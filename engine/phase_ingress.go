@@ -221,7 +221,7 @@ func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value
 		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
 		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
 	}
-	e.noteLoans(f, env.From, inputs)
+	e.noteLoans(f, env.From, edge, inputs)
 	if int(f.fn.Inputs) > len(inputs) {
 		inputs = append(inputs, value.Peer(env.From), context)
 	}
