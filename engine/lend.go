@@ -15,8 +15,8 @@ import (
 
 // What is lent, and how.
 const (
-	lentOver     = 1 << 20 // values with tensors of more bytes, where the edge says nothing else
-	chunkMost    = 64 << 10
+	lentOver     = 1 << 20  // values with tensors of more bytes, where the edge says nothing else
+	chunkMost    = 32 << 10 // with what stands beside it, it fits into an envelope to a small device; see wire.EdgeLimits
 	chunkLeast   = 8 << 10
 	underWayMost = 8 << 20 // bytes that a node has under way to all who borrow one value, with chunksHeld chunks for each
 	chunksHeld   = 12

@@ -3,6 +3,7 @@ package engine
 import (
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -175,4 +176,22 @@ func TestChunksOfAnotherSize(t *testing.T) {
 		t.Errorf("failures: %v", f)
 	}
 	w.nothingBorrowed("chunks of 8 bytes along an edge of 64")
+}
+
+// TestASmallDeviceTakesChunks: a node with the limits of a server lends to one with those of a small device.
+func TestASmallDeviceTakesChunks(t *testing.T) {
+	w := lenders(t, func(l *Limits) { l.AppEventBytes = 4 << 20 }, func(edges []program.Edge) {
+		for i := range edges {
+			edges[i].Chunk = 0
+		}
+	})
+	small := *w.nodes[1].e.limits
+	small.Wire = wire.EdgeLimits()
+	w.nodes[1].e.limits = &small
+	want := large(300_000)
+	w.call("tell", want)
+	w.rest()
+	if got := w.nodes[1].heard("told"); len(got) != 1 || !w.nodes[1].cfg.Registry.Equal(got[0], want) {
+		t.Errorf("%d values came, %d are borrowed", len(got), len(w.nodes[1].e.st.borrowed))
+	}
 }
