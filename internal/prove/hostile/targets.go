@@ -31,6 +31,7 @@ var targets = []target{
 	{"wire/FuzzPeerID", "names of peers", quick},
 	{"deploy/backup/FuzzArchive", "what is in a backup", slow},
 	{"value/FuzzDecode", "values in envelopes, journals and snapshots", 2 * quick},
+	{"value/FuzzLoan", "what a peer says that it lends", quick},
 	{"codec/FuzzDecode", "values that a codec made smaller", quick},
 	{"tensor/FuzzParse", "tensors of peers and files", 2 * quick},
 	{"snapshot/FuzzUnmarshal", "snapshots, and inputs of the journal", quick},
