@@ -16,7 +16,7 @@ const KeyKind = "kind"
 // example is a line of a job file.
 const example = "name: mine"
 
-// KindIn returns the kind that a job file says, or a Value that is not ok where it says none. It reads no more of the file than that.
+// KindIn returns the kind that a job file says, and whether it says one. It reads no more of the file than that; errors are *FileError.
 func KindIn(file string, text []byte) (v strictyaml.Value, ok bool, err error) {
 	top, err := strictyaml.Top(file, text, example)
 	if err != nil {
