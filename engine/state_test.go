@@ -157,6 +157,9 @@ func (cover *coverage) run(t *rapid.T) {
 		w.act(s.kind, s.a, s.b)
 	}
 	w.settle(2)
+	if w.nodes[0].cfg.Program.Edges[0].Chunk > 0 {
+		w.settle(6) // what is lent takes some turns until it is returned
+	}
 	w.nodes[0].strain(w.nodes[1])
 	w.nodes[0].relive(w.nodes[1])
 }

@@ -21,6 +21,7 @@ type served struct {
 	last     job.Round
 	model    []byte
 	ended    bool
+	owes     *sim.Node // a server that said that it is done while it was down: it tells its result when it lives again
 	failed   error
 	failures map[string]uint64
 }
@@ -45,8 +46,30 @@ func (f *served) Members(yield func(job.Member, bool) error) error {
 func (f *served) Horizon() time.Duration  { return 0 }
 func (f *served) Rounds() int             { return f.job.About().Rounds }
 func (f *served) Round(time.Duration) int { return f.last.Number }
-func (f *served) Done() bool              { return f.ended || f.failed != nil }
-func (f *served) Failure() error          { return f.failed }
+
+// Done also asks a server for its result that said so while it was down.
+func (f *served) Done() bool {
+	if n := f.owes; n != nil && n.Node() != nil && !f.ended {
+		f.owes = nil
+		if err := f.result(n); err != nil {
+			f.failed = err
+		}
+	}
+	return f.ended || f.failed != nil
+}
+func (f *served) Failure() error { return f.failed }
+
+// result takes the result of a server that is done.
+func (f *served) result(n *sim.Node) error {
+	told := f.job.Told(n.Node())
+	if told == nil || told.Err != nil {
+		return fmt.Errorf("study: the server says that it is done, and tells no result: %w", cmp.Or(told, &job.Told{}).Err)
+	}
+	var file bytes.Buffer
+	_, err := told.Model.WriteTo(&file)
+	f.last, f.model, f.ended = told.Last, file.Bytes(), true
+	return err
+}
 
 func (f *served) App(n *sim.Node, ev engine.AppEvent) error {
 	switch ev.Name {
@@ -57,14 +80,11 @@ func (f *served) App(n *sim.Node, ev engine.AppEvent) error {
 		}
 		return err
 	case job.EventDone:
-		told := f.job.Told(n.Node())
-		if told == nil || told.Err != nil {
-			return fmt.Errorf("study: the server says that it is done, and tells no result: %w", cmp.Or(told, &job.Told{}).Err)
+		if n.Node() == nil { // its twin said so, and it comes back from the twin's directory
+			f.owes = n
+			return nil
 		}
-		var file bytes.Buffer
-		_, err := told.Model.WriteTo(&file)
-		f.last, f.model, f.ended = told.Last, file.Bytes(), true
-		return err
+		return f.result(n)
 	case job.EventFailed:
 		told, err := job.ParseFailed(ev.Value)
 		if err == nil {

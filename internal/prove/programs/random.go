@@ -109,7 +109,7 @@ func (g *gen) fillRecv(f *Fn) {
 
 // large adds a constant that is too large for the envelopes.
 func (g *gen) large(f *Fn) program.Slot {
-	x := make([]float32, g.src.Int(20, 200, "elements"))
+	x := make([]float32, g.src.Int(20, 60, "elements"))
 	for i := range x {
 		x[i] = float32(i)
 	}
