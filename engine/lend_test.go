@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/peer"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -348,5 +349,24 @@ func TestLoansOfStrangers(t *testing.T) {
 	n.poll()
 	if f := n.heard(FailureEvent); value.Failed(f[len(f)-1]).Code != value.CodeType || len(n.e.st.borrowed) != 0 {
 		t.Errorf("a chunk that is none: %v", f[len(f)-1])
+	}
+}
+
+// TestAnAnswerOfAPartedPeerIsForgotten: what was lent with an answer ends when its asker is no member any more, and the answer with it: kept, it would be
+// given again without its value, and asked for again without an end.
+func TestAnAnswerOfAPartedPeerIsForgotten(t *testing.T) {
+	w := lenders(t, nil, nil)
+	w.call("ask", large(200))
+	w.rest()
+	n := w.nodes[1]
+	if n.e.st.loans.Len() != 1 {
+		t.Fatal("no answer is kept")
+	}
+	n.e.giveUp("node0", PeerRemoved, value.Fail(value.CodeStranger, "node0", "it was removed"))
+	if n.e.st.loans.Len() != 0 {
+		t.Error("it is still lent")
+	}
+	if s, _ := n.e.st.requests.Inbound("node0", wire.Request{Epoch: 1, ID: 1}); s == peer.InboundAnswered {
+		t.Error("the answer is kept without its value")
 	}
 }

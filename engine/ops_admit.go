@@ -70,6 +70,7 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 		e.unanswered(q.Edge, p, q.Context, why)
 	}
 	if kind != PeerBlocked { // one that is let in again goes on where it was
+		e.st.requests.Forsake(p)
 		e.st.loans.Forget(p)
 		e.noLender(p, why)
 	}

@@ -94,6 +94,15 @@ func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 	}
 }
 
+// Forsake forgets the answers to a peer with values that are lent, before those are ended: it could not be given again.
+func (r *Requests) Forsake(p wire.PeerID) {
+	for _, e := range slices.Clone(r.answers[p]) {
+		if slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+			r.forget(e)
+		}
+	}
+}
+
 // Trim forgets the oldest answer that lends values which its asker has returned, and says whether there was one.
 func (r *Requests) Trim() bool {
 	for e := r.oldest; e != nil; e = e.next {
