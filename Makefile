@@ -31,7 +31,7 @@ ci:        ## everything that a change must pass
 golden:    ## write the golden files again; read the diff
 	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job/kinds/federated -rewrite
 	go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite
-	go test ./host -run Schema -rewrite
+	go test ./host/record -run Schema -rewrite
 	go test ./formats -rewrite
 
 proto:     ## generate the ONNX types again

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
@@ -49,7 +50,7 @@ func (l *light) input(evs ...*engine.Event) {
 		more, wake := out.More, out.Wake
 		for _, c := range out.Commands {
 			result, err := l.nd.Work(c)
-			done := host.Finish(l.nd.Config().Values, c.ID, result, err)
+			done := record.Finish(l.nd.Config().Values, c.ID, result, err)
 			if err := l.nd.Deliver(&done); err != nil {
 				l.refused(err)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -93,7 +93,7 @@ type Dir struct {
 }
 
 // OpenDir makes the directory where need be, locks it, and reads who the node is and what it knows. Errors are *DirError,
-// *identity.KeyError, *host.LookOnlyError, *job.FormatError, *vfs.ReadOnlyError. After an error nothing of a node that is there was changed.
+// *identity.KeyError, *directory.LookOnlyError, *job.FormatError, *vfs.ReadOnlyError. After an error nothing of a node that is there was changed.
 func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	if err := fsys.MkdirAll(path); err != nil {
 		return nil, unusable(path, err)
@@ -103,7 +103,7 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 		return nil, unusable(path, err)
 	}
 	d := &Dir{FS: fsys, Path: path, lock: lock}
-	if err = host.LookOnly(fsys, path); err == nil {
+	if err = directory.LookOnly(fsys, path); err == nil {
 		d.ID, err = identity.Open(fsys, path)
 	}
 	if err == nil {
@@ -123,7 +123,7 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 // nothing, and a directory without a node is good. It is for those who start several, and would begin a life of one before they know that
 // another is refused.
 func Check(fsys vfs.FS, path string) error {
-	err := host.LookOnly(fsys, path)
+	err := directory.LookOnly(fsys, path)
 	if err == nil {
 		err = identity.Lost(fsys, path)
 	}
@@ -151,7 +151,7 @@ func Check(fsys vfs.FS, path string) error {
 			return err
 		}
 	}
-	return host.Check(fsys, path)
+	return directory.Check(fsys, path)
 }
 
 // forgotten returns an error where a directory without a record holds the state of a node: without the record it would not know whose

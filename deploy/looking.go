@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/wire"
 )
 
-// LookMark is the content of host.LookFile: a directory that is only looked at has no key, and this says whose it is.
+// LookMark is the content of directory.LookFile: a directory that is only looked at has no key, and this says whose it is.
 type LookMark struct {
 	Peer wire.PeerID `json:"peer,omitempty"`
 	From string      `json:"from"` // the backup that it was restored from
@@ -21,7 +21,7 @@ type LookMark struct {
 
 // WriteLookMark marks a directory as one that is only looked at.
 func WriteLookMark(fsys vfs.FS, dir string, m LookMark) error {
-	return journal.WriteSealed(fsys, filepath.Join(dir, host.LookFile), m)
+	return journal.WriteSealed(fsys, filepath.Join(dir, directory.LookFile), m)
 }
 
 // peerOf returns who the node of a directory is: by its key, or by its mark where it is only looked at.
@@ -31,7 +31,7 @@ func peerOf(fsys vfs.FS, dir string) (wire.PeerID, error) {
 		return id.Peer(), nil
 	}
 	var m LookMark
-	if errors.Is(err, fs.ErrNotExist) && journal.ReadSealed(fsys, filepath.Join(dir, host.LookFile), &m) == nil && m.Peer != "" {
+	if errors.Is(err, fs.ErrNotExist) && journal.ReadSealed(fsys, filepath.Join(dir, directory.LookFile), &m) == nil && m.Peer != "" {
 		return m.Peer, nil
 	}
 	return "", err

@@ -8,7 +8,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/job/rundir"
@@ -60,17 +61,17 @@ func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Rep
 	if res != nil {
 		rec.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
 	}
-	b, err := n.BringBack(host.Look{})
+	b, err := n.BringBack(offline.Look{})
 	if err != nil {
 		return nil, err
 	}
 	var reply Reply
 	if q.Op == OpPeers {
-		reply.Running = host.InUse(fsys, n.Dir) != nil
+		reply.Running = directory.InUse(fsys, n.Dir) != nil
 		reply.Peers, err = peersOf(rec, b.Node, nil)
 		return &reply, err
 	}
-	runs := host.InUse(fsys, n.Dir) != nil
+	runs := directory.InUse(fsys, n.Dir) != nil
 	if reply.Status, err = statusOf(n.Config.Self, rec, b.Node, moment{runs: runs}); err == nil {
 		reply.Status.Running = runs
 		reply.Status.settle()

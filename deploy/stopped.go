@@ -10,6 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
 	"github.com/rhizome-ml/rhizome/job/kinds"
@@ -94,7 +96,7 @@ func look(fsys vfs.FS, dir string) (*looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := host.BringBack(cfg, fsys, dir, host.Look{})
+	b, err := offline.BringBack(cfg, fsys, dir, offline.Look{})
 	if err != nil {
 		names, listed := fsys.List(dir)
 		for _, name := range names {
@@ -133,7 +135,7 @@ func callStopped(o Options, q Request) (*Reply, error) {
 		o.FS = vfs.OS()
 	}
 	if !looksOnly(q.Op) {
-		if err := host.LookOnly(o.FS, o.Dir); err != nil {
+		if err := directory.LookOnly(o.FS, o.Dir); err != nil {
 			return nil, err
 		}
 	}

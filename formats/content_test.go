@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -35,7 +35,7 @@ const (
 	resultsMessage  = "rhizome.journal.v1.ResultList"
 )
 
-// results is what is in a blob, as package host has it.
+// results is what is in a blob, as package record has it.
 type results struct {
 	Results []snapshot.NamedResult `snap:"1"`
 }
@@ -76,10 +76,10 @@ func vectors(t *testing.T) []vector {
 			add(pkg+".State", "every field", state.Interface())
 		}
 	}
-	record := &host.Record{}
-	f.fill(reflect.ValueOf(record).Elem())
-	add(recordMessage, "every field", record)
-	add(recordMessage, "clock", &host.Record{Now: 1e9, Wall: 1.7e18, Digest: 1<<64 - 1})
+	whole := &record.Record{}
+	f.fill(reflect.ValueOf(whole).Elem())
+	add(recordMessage, "every field", whole)
+	add(recordMessage, "clock", &record.Record{Now: 1e9, Wall: 1.7e18, Digest: 1<<64 - 1})
 	list := &results{}
 	f.fill(reflect.ValueOf(list).Elem())
 	add(resultsMessage, "every field", list)

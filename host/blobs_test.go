@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -16,6 +19,9 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 )
+
+// blobBytes is the size from which results go into a blob, as package record has it.
+const blobBytes = 64 << 10
 
 // sensor is a component whose worker gives large results that cannot be computed again: it draws them.
 type sensor struct {
@@ -123,7 +129,7 @@ func (s *senses) step(ev *engine.Event) error {
 		events, more = nil, out.More
 		for _, c := range out.Commands {
 			res, err := s.d.Work(c)
-			done := Finish(s.d.Node.Config().Values, c.ID, res, err)
+			done := record.Finish(s.d.Node.Config().Values, c.ID, res, err)
 			events = append(events, &done)
 		}
 	}
@@ -198,13 +204,13 @@ func TestLargeResultsAreBlobs(t *testing.T) {
 		t.Errorf("there were %d blobs at a time", most)
 	}
 	for _, name := range s.blobs() {
-		if !OwnsFile(name[2:]) {
+		if !directory.OwnsFile(name[2:]) {
 			t.Errorf("%s is not known as a node's file", name)
 		}
 	}
 	// A look at the past reads the blobs too.
 	s.d.Close()
-	b, err := BringBack(s.config(), s.fs, "n", Look{Oldest: true})
+	b, err := offline.BringBack(s.config(), s.fs, "n", offline.Look{Oldest: true})
 	if err != nil || b.Node.Component("sensor").(*sensor).state != s.sensor().state {
 		t.Errorf("brought back: %v", err)
 	}
@@ -284,28 +290,6 @@ func TestPowerOffWithBlobs(t *testing.T) {
 	}
 }
 
-// TestRecordsNameTheirBlobs: a record whose blobs do not fit its events is refused.
-func TestRecordsNameTheirBlobs(t *testing.T) {
-	m := vfs.NewMem()
-	blobs, err := journal.OpenBlobs(m, "n", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	completion := engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 1}}
-	full := engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 1, Results: []snapshot.NamedResult{{Port: "out0", Value: value.Int(1)}}}}
-	other := engine.Event{AppAck: &snapshot.AppAckEvent{UpTo: 1}}
-	for name, r := range map[string]Record{
-		"beyond the events": {Events: []engine.Event{completion}, Blobs: []ResultBlob{{Event: 1}}},
-		"of another event":  {Events: []engine.Event{other}, Blobs: []ResultBlob{{}}},
-		"of results there":  {Events: []engine.Event{full}, Blobs: []ResultBlob{{}}},
-		"that is not there": {Events: []engine.Event{completion}, Blobs: []ResultBlob{{Size: 1 << 50}}},
-	} {
-		if err := r.fetch(blobs, value.NewRegistry(), 7); err == nil || !strings.Contains(err.Error(), "record 7") {
-			t.Errorf("a blob %s: %v", name, err)
-		}
-	}
-}
-
 // TestLargeResultsAreHashedOnce: what a worker has put into a blob is not encoded and hashed again by the thread that steps; another result for the
 // same command is.
 func TestLargeResultsAreHashedOnce(t *testing.T) {
@@ -315,24 +299,24 @@ func TestLargeResultsAreHashedOnce(t *testing.T) {
 	}
 	reg := s.d.Node.Config().Values
 	out := []value.Value{value.NewBytes(make([]byte, 2*blobBytes))}
-	put, err := s.d.putBlob(named(out))
+	put, err := s.d.putBlob(record.Named(out))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev := Finish(reg, 1, out, nil)
-	s.d.made.put(1, madeBlob{ResultBlob{Digest: put.Digest, Size: 77}, ev.Completion.Digest}) // a size that no encoding has
+	ev := record.Finish(reg, 1, out, nil)
+	s.d.made.put(1, madeBlob{record.ResultBlob{Digest: put.Digest, Size: 77}, ev.Completion.Digest}) // a size that no encoding has
 	if b, err := s.d.blobOf(ev.Completion); err != nil || b.Size != 77 {
 		t.Errorf("%v: the results were encoded again: %d bytes", err, b.Size)
 	}
 	if b, err := s.d.blobOf(ev.Completion); err != nil || b != put {
 		t.Errorf("%v: a second time the blob is %+v, want %+v", err, b, put)
 	}
-	other := Finish(reg, 1, []value.Value{value.NewBytes(make([]byte, 3*blobBytes))}, nil)
+	other := record.Finish(reg, 1, []value.Value{value.NewBytes(make([]byte, 3*blobBytes))}, nil)
 	s.d.made.put(1, madeBlob{put, ev.Completion.Digest})
 	if b, err := s.d.blobOf(other.Completion); err != nil || b == put {
 		t.Errorf("%v: another result has the blob of the first", err)
 	}
-	gone := ResultBlob{Digest: sha256.Sum256([]byte("gone"))}
+	gone := record.ResultBlob{Digest: sha256.Sum256([]byte("gone"))}
 	s.d.made.put(1, madeBlob{gone, ev.Completion.Digest})
 	if b, err := s.d.blobOf(ev.Completion); err != nil || b != put {
 		t.Errorf("%v: a blob that is gone is named", err)

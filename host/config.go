@@ -8,9 +8,49 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/wire"
 )
+
+// Config says how a node is run.
+type Config struct {
+	Node    node.Config
+	Store   Store
+	Workers *Workers                               // shared by the hosts of a process; nil are the host's own
+	Send    func(to wire.PeerID, raw []byte) error // hands a packet to the transport; must not block; nil: that of Transport, or none
+	OnEvent func(engine.AppEvent) error            // takes an app event; nil acknowledges it, an error stops the host: it is told again
+	Wall    func() time.Time                       // the clock; nil is time.Now
+	Inbox   int                                    // inputs that wait for the node; 0 is 4,096
+	OnPeer  func(engine.PeerNotice)                // told what became of a peer, at once; must not block; may be nil
+	OnStop  func(err error)                        // called once when the host stopped by itself, with the reason
+	OnDrop  func(ev *engine.Event, refused error)  // told of inputs that the node refused for good; may be nil
+	OnOpen  func() error                           // called when the directory was found good, before the new life begins; an error ends Start; may be nil
+
+	// Transport opens the transport that the host is the receiver of, when the directory was found good; Stop closes it. With it, Send is
+	// the transport's, and OnPeer, where it is nil, has the transport follow. nil where the caller has one.
+	Transport func(transport.Receiver) (transport.Transport, error)
+
+	// HoldEvents leaves it to the caller to acknowledge app events, with Acknowledge.
+	HoldEvents bool
+
+	// First, if set, returns what the node takes before anything else in this life, such as whom it is to know as members.
+	First func(*node.Node) []*engine.Event
+	// Prove signs the start of the node's life for its peers; nil where there is no key. Where a peer has seen a life of the node
+	// that began later, which runs elsewhere, the host stops with a *SupersededError; with Takeover it goes on, and the other ends.
+	Prove    Prove
+	Takeover bool
+
+	// Junk bounds what a peer may send that is refused. A peer that goes beyond it is not admitted for a while, what comes of it is not looked at,
+	// OnCut is told, and Drop is to end its links; both may be nil, and must not block.
+	Junk  Junk
+	OnCut func(Cut)
+	Drop  func(wire.PeerID)
+
+	// Admission is filled from the node before Start returns and follows its lists from then on; nil is one of the host's own.
+	Admission *Admission
+}
 
 // ConfigError says that a configuration cannot be.
 type ConfigError struct {
@@ -60,44 +100,3 @@ var errNoTransport = errors.New("this host has no transport")
 
 // ownWorkers are as many as there are processors.
 func ownWorkers() *Workers { return NewWorkers(runtime.GOMAXPROCS(0)) }
-
-// validate says whether a node can be kept there: nil, or a *ConfigError. Zeros stand for defaults, but that of the directory.
-func (s *Store) validate() error {
-	if s.Dir == "" {
-		return &ConfigError{"Store.Dir", "empty", "the node's directory"}
-	}
-	for _, x := range []struct {
-		name string
-		n    int64
-	}{{"SegmentBytes", int64(s.SegmentBytes)}, {"SnapshotBytes", s.SnapshotBytes}, {"SnapshotWork", int64(s.SnapshotWork)}, {"Keep", int64(s.Keep)}, {"KeepAge", int64(s.KeepAge)}} {
-		if x.n < 0 {
-			return &ConfigError{"Store." + x.name, fmt.Sprint(x.n), "0 for the default, or more"}
-		}
-	}
-	if s.OnDivergence != DivergenceFails && s.OnDivergence != DivergencePauses {
-		return &ConfigError{"Store.OnDivergence", fmt.Sprint(int(s.OnDivergence)), "DivergenceFails or DivergencePauses"}
-	}
-	return nil
-}
-
-func (s *Store) fill() error {
-	if err := s.validate(); err != nil {
-		return err
-	}
-	if s.FS == nil {
-		s.FS = vfs.OS()
-	}
-	if s.SegmentBytes == 0 {
-		s.SegmentBytes = 1 << 20
-	}
-	if s.SnapshotBytes == 0 {
-		s.SnapshotBytes = 8 << 20
-	}
-	if s.SnapshotWork == 0 {
-		s.SnapshotWork = 5 * time.Second
-	}
-	if s.Keep == 0 {
-		s.Keep = 2
-	}
-	return nil
-}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -132,14 +134,14 @@ func TestTheFirstRecordSaysTheLimits(t *testing.T) {
 	if err := r.d[0].Journal.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	var first Record
+	var first record.Record
 	err := r.d[0].Journal.Read(1, func(lsn uint64, payload []byte) error {
 		if lsn > 1 {
-			return ErrEnough
+			return offline.ErrEnough
 		}
 		return snapshot.Unmarshal(payload, &first, value.NewRegistry(), snapshot.DefaultLimits())
 	})
-	if err != nil && !errors.Is(err, ErrEnough) || first.Rules != engine.CurrentRules || len(first.Limits) < 45 {
+	if err != nil && !errors.Is(err, offline.ErrEnough) || first.Rules != engine.CurrentRules || len(first.Limits) < 45 {
 		t.Errorf("%v: the first record says rules %d and %d limits", err, first.Rules, len(first.Limits))
 	}
 }

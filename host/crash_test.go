@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -174,21 +175,9 @@ func TestReplayNoticesAnotherMachine(t *testing.T) {
 	}
 	r.wrong = true
 	_, _, err := Open(r.config(1), Store{FS: r.fs[1], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500})
-	var div *DivergenceError
+	var div *record.DivergenceError
 	if !errors.As(err, &div) || div.Kind != "result" || div.Name != "double" {
 		t.Fatalf("replay on another machine: %v", err)
-	}
-}
-
-// TestJournalKeepsDigestsOnly: results that are recomputed are not in the journal.
-func TestJournalKeepsDigestsOnly(t *testing.T) {
-	ev := Finish(value.NewRegistry(), 7, []value.Value{value.Int(1)}, nil)
-	kept := journaled(&ev, func(uint64) bool { return false })
-	if len(kept.Completion.Results) != 0 || kept.Completion.Digest == 0 || len(ev.Completion.Results) != 1 {
-		t.Fatalf("kept %+v of %+v", kept.Completion, ev.Completion)
-	}
-	if all := journaled(&ev, func(uint64) bool { return true }); len(all.Completion.Results) != 1 {
-		t.Fatal("a recorded result was left out")
 	}
 }
 

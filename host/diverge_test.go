@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/value"
@@ -53,7 +54,7 @@ func TestDivergenceSaysWhatDiffers(t *testing.T) {
 			r.run(1)
 			r.d[c.node].Close()
 			_, _, err := r.changed(c.node, DivergenceFails, c.change)
-			var div *DivergenceError
+			var div *record.DivergenceError
 			if !errors.As(err, &div) || div.Kind != "output" || !strings.Contains(div.Name, c.record) || div.Record == 0 {
 				t.Fatalf("%v", err)
 			}
@@ -98,7 +99,7 @@ func TestADivergenceChangesNoByte(t *testing.T) {
 	}
 	before := all()
 	_, _, err = r.changed(1, DivergenceFails, func(p *program.Program) { p.Funcs[0].Ops[2].In[0] = 0 })
-	if !errors.As(err, new(*DivergenceError)) {
+	if !errors.As(err, new(*record.DivergenceError)) {
 		t.Fatal(err)
 	}
 	if after := all(); !maps.Equal(before, after) {
@@ -128,7 +129,7 @@ func TestDivergencePauses(t *testing.T) {
 		t.Fatalf("%+v, %v", rec, err)
 	}
 	before := rec.Diverged.Record - 1
-	b, err := BringBack(r.config(1), r.fs[1], "n", Look{Until: before})
+	b, err := offline.BringBack(r.config(1), r.fs[1], "n", offline.Look{Until: before})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,45 +156,4 @@ func TestDivergencePauses(t *testing.T) {
 	r.open(1)
 	r.run(5)
 	r.check(5)
-}
-
-// TestMarksAreRead: what is written is read back, and no damage of it is more than a shorter list.
-func TestMarksAreRead(t *testing.T) {
-	r := newRig(t, 1)
-	r.run(1)
-	reg := r.config(0).Values
-	out := &engine.Output{
-		Envelopes: []engine.Packet{{To: "a", Raw: []byte("no envelope")}, {To: "b"}},
-		AppEvents: []engine.AppEvent{{Number: 300, Name: "x", Value: value.Int(1)}},
-		Commands:  []engine.Command{{ID: 1, Method: "m", Inputs: []value.Value{value.Int(1)}}},
-	}
-	b := new(marker).appendMarks(nil, out, reg)
-	if got := readMarks(b); len(got) != 4 || got[2].number != 300 || len(ofKind(got, markEnvelope)) != 2 {
-		t.Errorf("%+v", got)
-	}
-	for i := range b {
-		if got := readMarks(b[:i]); len(got) >= 4 {
-			t.Errorf("cut at %d: %+v", i, got)
-		}
-		for bit := range 8 {
-			c := slices.Clone(b)
-			c[i] ^= 1 << bit
-			readMarks(c) // must come to an end
-		}
-	}
-}
-
-// FuzzReadMarks: no bytes make reading marks panic, or give more marks than bytes.
-func FuzzReadMarks(f *testing.F) {
-	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 1, 7, 8, markEvent, 1, 2, 3, 4, 5, markCommand, 1, 2})
-	f.Add([]byte{markEnvelope, 1, 2, 3, 4, 5, 6, 0xff, 0xff, 0xff, 0xff, 0x0f})
-	fuzzing.Run(f, func(t *testing.T, b []byte) {
-		values := 0
-		for _, m := range readMarks(b) {
-			values += 1 + 2*len(m.fills)
-		}
-		if values > len(b) {
-			t.Errorf("%d bytes gave marks of %d", len(b), values)
-		}
-	})
 }

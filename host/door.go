@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -41,7 +42,7 @@ func (o *door) deliver(ev *engine.Event) (engine.Event, error) {
 		if ev.Completion == nil || !errors.As(err, &no) || no.Wait {
 			return kept, err
 		}
-		ev = failed(ev.Completion.Command, value.Fail(codeOf(no), "worker", no.Reason))
+		ev = record.Fail(ev.Completion.Command, value.Fail(codeOf(no), "worker", no.Reason))
 	}
 }
 
@@ -57,12 +58,12 @@ func (o *door) fits(ev *engine.Event) (kept engine.Event, n int, err error) {
 	if o.full {
 		return kept, 0, wait()
 	}
-	kept = journaled(ev, o.d.recorded)
+	kept = record.Journaled(ev, o.d.recorded)
 	switch {
 	case kept.Envelope != nil:
 		n = len(kept.Envelope.Raw) + len(kept.Envelope.From)
-	case kept.Completion != nil && large(kept.Completion.Results): // in a blob
-		if n, err = snapshot.Check(o.d.Node.Config().Values, &resultList{kept.Completion.Results}, snapshot.DefaultLimits()); n > journal.BlobBytesMax {
+	case kept.Completion != nil && record.Results(kept.Completion.Results).Large(): // in a blob
+		if n, err = record.Results(kept.Completion.Results).BlobSize(o.d.Node.Config().Values); n > journal.BlobBytesMax {
 			return kept, 0, tooLarge(ev, n, journal.BlobBytesMax)
 		}
 		n = 0
@@ -70,7 +71,7 @@ func (o *door) fits(ev *engine.Event) (kept engine.Event, n int, err error) {
 		n, err = snapshot.Check(o.d.Node.Config().Values, &kept, snapshot.DefaultLimits())
 	}
 	if err != nil {
-		return kept, 0, &engine.RefusedError{Code: engine.RefusedFormat, What: Kind(ev), Reason: err.Error()}
+		return kept, 0, &engine.RefusedError{Code: engine.RefusedFormat, What: record.Kind(ev), Reason: err.Error()}
 	}
 	n += eventOverhead
 	switch {
@@ -91,5 +92,5 @@ func wait() error {
 }
 
 func tooLarge(ev *engine.Event, n, most int) error {
-	return &engine.RefusedError{Code: engine.RefusedTooLarge, What: Kind(ev), Reason: fmt.Sprintf("%d bytes, the journal keeps at most %d of one input", n, most)}
+	return &engine.RefusedError{Code: engine.RefusedTooLarge, What: record.Kind(ev), Reason: fmt.Sprintf("%d bytes, the journal keeps at most %d of one input", n, most)}
 }

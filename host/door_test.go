@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/value/valuetest"
@@ -49,7 +50,7 @@ func TestRevInvokeBricks(t *testing.T) {
 func TestRevWorkerErrorText(t *testing.T) {
 	r := newRig(t, 1)
 	for _, err := range []error{errors.New("row \xff\xfe is bad"), errors.New(strings.Repeat("x", 80<<20)), value.Fail("\xff", strings.Repeat("\xff", 9999), "m")} {
-		ev := Finish(value.NewRegistry(), 1, nil, err)
+		ev := record.Finish(value.NewRegistry(), 1, nil, err)
 		if ev.CompletionFailed == nil {
 			t.Fatal("an error is a result")
 		}
@@ -72,7 +73,7 @@ func TestUnsoundResultsFail(t *testing.T) {
 		deep = value.NewList(deep)
 	}
 	for _, out := range [][]value.Value{{value.String("\xff")}, {deep}, {nil}, {value.Int(1), valuetest.Unknown{ID: "acme.Unknown/1"}}} {
-		if ev := Finish(value.NewRegistry(), 1, out, nil); ev.CompletionFailed == nil {
+		if ev := record.Finish(value.NewRegistry(), 1, out, nil); ev.CompletionFailed == nil {
 			t.Errorf("%v is a result", out)
 		}
 	}
@@ -101,7 +102,7 @@ func journaledEvents(t *testing.T, r *rig) (events []engine.Event) {
 		t.Fatal(err)
 	}
 	err := j.Read(j.First(), func(_ uint64, payload []byte) error {
-		var rec Record
+		var rec record.Record
 		if err := snapshot.Unmarshal(payload, &rec, value.NewRegistry(), snapshot.DefaultLimits()); err != nil {
 			return err
 		}
@@ -207,10 +208,10 @@ func hostileEvent(t *rapid.T) *engine.Event {
 	text := func(label string) string { return valuetest.Text(t, label) }
 	switch rapid.IntRange(0, 5).Draw(t, "event") {
 	case 0:
-		ev := Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), []value.Value{valuetest.Value(t, 3)}, nil)
+		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), []value.Value{valuetest.Value(t, 3)}, nil)
 		return &ev
 	case 1:
-		ev := Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), nil, fmt.Errorf("%s", text("error")))
+		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), nil, fmt.Errorf("%s", text("error")))
 		return &ev
 	case 2:
 		return SendFailed(wire.PeerID(text("peer")), errors.New(text("reason")))

@@ -4,42 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
-	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
-
-// Store says where a node keeps its journal and snapshots, and how much of them.
-type Store struct {
-	FS            vfs.FS // nil is the machine's
-	Dir           string
-	SegmentBytes  int   // of a journal file; 0 is 1 MiB
-	SnapshotBytes int64 // of journal, after which a snapshot is due; 0 is 8 MiB. It bounds how much a recovery reads
-
-	// SnapshotWork is how long a node may have computed, in steps and for results that are not recorded, since its newest
-	// snapshot; then a Host makes a waypoint. It bounds how long a recovery computes. 0 is 5 s.
-	SnapshotWork time.Duration
-
-	Keep int // snapshots; 0 is 2, so that a damaged newest one costs nothing but a longer replay
-
-	// KeepAge lets snapshots stay that are beyond Keep and not older than this, by the clock in the records: points to go back
-	// to, whose journal may be gone. At most 256 stay. 0 is none.
-	KeepAge time.Duration
-
-	// OnDivergence says what to do with a journal whose replay diverges.
-	OnDivergence OnDivergence
-
-	// Salt goes into the checksums of the journal. Where strangers choose what inputs hold, it must be a number that they
-	// cannot guess, or they could make a payload that looks like a record after a crash; Start draws one where it is 0.
-	Salt uint64
-}
 
 // Durable is a node with its journal: what it was fed is in the journal, in order. It is thread-unsafe; Sync may run
 // beside Step.
@@ -52,30 +24,13 @@ type Durable struct {
 	blobs    *journal.Blobs
 	made     madeBlobs
 	lock     io.Closer
-	commands commands
+	commands record.Commands
 	bytes    int64 // of journal since the newest snapshot
 	wall     int64 // the host's clock at the last record, or 0
 	buf      []byte
-	marks    marker
+	marks    record.Marker
 	marked   []byte
-	paused   *DivergenceError // or nil; then nothing may change
-}
-
-// The names of the files in a node's directory, beside those of its journal and snapshots.
-const (
-	lockFile      = "lock"
-	unvouchedFile = "unvouched" // there while a restart in a new epoch is not durable
-)
-
-// OwnsFile says whether a node makes files of that name in its directory, so that clearing one removes nothing of others.
-func OwnsFile(name string) bool {
-	name = strings.TrimSuffix(name, ".tmp")
-	switch name {
-	case lockFile, unvouchedFile, incarnationFile:
-		return true
-	}
-	return strings.HasPrefix(name, "journal-") && strings.HasSuffix(name, ".seg") ||
-		journal.OwnsSnapshotFile(name) || journal.OwnsBlobFile(name)
+	paused   *record.DivergenceError // or nil; then nothing may change
 }
 
 // Recovery tells what opening a directory found.
@@ -89,11 +44,11 @@ type Recovery struct {
 	Skipped     []error // damaged snapshots, in whose place an older one was taken
 	LastWall    int64   // the host's clock at the last record, or 0
 
-	Diverged *DivergenceError // set where the node is paused before a record that diverges; see DivergencePauses
+	Diverged *record.DivergenceError // set where the node is paused before a record that diverges; see DivergencePauses
 }
 
 // Open opens or makes the node in a directory: the newest good snapshot, and the journal after it replayed. Errors are
-// those of journal and node, *DivergenceError and *vfs.LockedError; nothing on the disk is changed then.
+// those of journal and node, *record.DivergenceError and *vfs.LockedError; nothing on the disk is changed then.
 func Open(cfg node.Config, store Store) (*Durable, *Recovery, error) {
 	return open(context.Background(), cfg, store)
 }
@@ -105,7 +60,7 @@ func open(ctx context.Context, cfg node.Config, store Store) (*Durable, *Recover
 	if err := store.FS.MkdirAll(store.Dir); err != nil {
 		return nil, nil, err
 	}
-	lock, err := store.FS.Lock(filepath.Join(store.Dir, lockFile))
+	lock, err := directory.Lock(store.FS, store.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,12 +87,12 @@ type Refusal struct {
 
 // Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid until
 // the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn. A node that is
-// paused is not stepped: the error is its *DivergenceError, as from Checkpoint, Save, Restart and Vouch.
+// paused is not stepped: the error is its *record.DivergenceError, as from Checkpoint, Save, Restart and Vouch.
 func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal, err error) {
 	if d.paused != nil {
 		return nil, 0, nil, d.paused
 	}
-	r := Record{Wall: wall}
+	r := record.Record{Wall: wall}
 	if d.Journal.Next() == 1 {
 		r.Rules, r.Limits = d.Node.Engine().Rules(), d.Node.Engine().OpeningLimits()
 	}
@@ -154,9 +109,9 @@ func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Out
 	r.Now = d.Node.Engine().Now()
 	reg := d.Node.Config().Values
 	r.Digest = out.Digest(reg)
-	d.marked = d.marks.appendMarks(d.marked[:0], out, reg)
+	d.marked = d.marks.Append(d.marked[:0], out, reg)
 	r.Marks = d.marked[:min(len(d.marked), marksMax)]
-	d.commands.track(out, r.Events)
+	d.commands.Track(out, r.Events)
 	if err := d.shrink(&r); err != nil {
 		return nil, 0, refused, err
 	}
@@ -263,27 +218,12 @@ func (d *Durable) Save() error {
 	return d.Journal.Release(before)
 }
 
-// unvouched says whether the mark is there that the journal's end was lost.
-func (d *Durable) unvouched() (bool, error) {
-	_, err := d.store.FS.Stat(filepath.Join(d.store.Dir, unvouchedFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
 func (d *Durable) Vouch() error {
 	if d.paused != nil {
 		return d.paused
 	}
-	if there, err := d.unvouched(); err != nil || !there {
-		return err
-	}
-	if err := d.store.FS.Remove(filepath.Join(d.store.Dir, unvouchedFile)); err != nil {
-		return err
-	}
-	return d.store.FS.SyncDir(d.store.Dir)
+	return directory.Vouch(d.store.FS, d.store.Dir)
 }
 
 // Close syncs and closes the journal and gives the directory back.

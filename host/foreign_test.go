@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/program"
@@ -46,7 +47,7 @@ func TestForeignEnvelopeIsJournaled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r Record
+	var r record.Record
 	if err := snapshot.Unmarshal(d.buf, &r, cfg.Values, snapshot.DefaultLimits()); err != nil {
 		t.Fatal(err)
 	}

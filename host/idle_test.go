@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
@@ -63,7 +64,7 @@ func TestAcknowledgementsWait(t *testing.T) {
 		}
 		c := turn.Commands[0]
 		results, err := answerer.Durable().Work(c)
-		ev := Finish(value.NewRegistry(), c.ID, results, err)
+		ev := record.Finish(value.NewRegistry(), c.ID, results, err)
 		if turn = step(answerer, now+1, &ev); !turn.Holds || turn.Idle {
 			t.Fatalf("an answer: %+v", turn)
 		}

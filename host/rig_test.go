@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -196,7 +197,7 @@ func (r *rig) steps(i int, events ...*engine.Event) error {
 		events, more = nil, out.More
 		for _, c := range out.Commands {
 			res, err := d.Node.Work(c)
-			ev := Finish(d.Node.Config().Values, c.ID, res, err)
+			ev := record.Finish(d.Node.Config().Values, c.ID, res, err)
 			events = append(events, &ev)
 		}
 		if out.NeedsDurable() {

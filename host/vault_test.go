@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -21,7 +22,7 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the stored directory, if it is not there, and formats/journal.proto")
+var rewrite = flag.Bool("rewrite", false, "write the stored directory, if it is not there")
 
 // vault is a component with a large state: numbers that change in place, and tensors that are replaced.
 type vault struct {
@@ -181,7 +182,7 @@ func vaultStates(t testing.TB) (states [][]byte, ops int) {
 	}
 	held := 0
 	for _, name := range m.Names() {
-		if !OwnsFile(filepath.Base(name)) {
+		if !directory.OwnsFile(filepath.Base(name)) {
 			t.Errorf("%s is not known as a node's file", name)
 		}
 		if strings.HasSuffix(name, ".held") {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/value"
 	"github.com/rhizome-ml/rhizome/wire"
 )
@@ -241,7 +242,7 @@ func (w *World) command(n *Node, c engine.Command) {
 	n.work = f
 	out, err := n.nd.Work(c)
 	n.work = workSound
-	ev := host.Finish(n.cfg.Values, c.ID, out, err)
+	ev := record.Finish(n.cfg.Values, c.ID, out, err)
 	at := w.now + w.opt.Work.draw(&n.chance)
 	if f == workLate {
 		at += int64(n.chance.Between(lateMin, lateMax))
@@ -258,7 +259,7 @@ func (w *World) refused(n *Node, ev *engine.Event, err error) {
 	}
 	w.Refusals[why]++
 	if w.opt.OnTrace != nil {
-		w.trace(n, "refuses", host.Kind(ev)+": "+err.Error())
+		w.trace(n, "refuses", record.Kind(ev)+": "+err.Error())
 	}
 }
 

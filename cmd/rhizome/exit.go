@@ -14,6 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/processes"
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/job/kinds"
@@ -61,7 +63,7 @@ func exitCode(err error) int {
 		isAny[*exchange.RefusedError](err), isAny[*invitation.TextError](err), isAny[*invitation.RefusedError](err), isAny[*invitation.UnknownError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
 		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), childEnded(err, exitBad),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
-		isAny[*engine.RestoreError](err), isAny[*host.DivergenceError](err), isAny[*host.LookOnlyError](err), isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
+		isAny[*engine.RestoreError](err), isAny[*record.DivergenceError](err), isAny[*directory.LookOnlyError](err), isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
 		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -48,7 +48,7 @@ func openJournals(path string) (*journals, error) {
 		if dir == "" {
 			continue
 		}
-		if err := host.InUse(vfs.OS(), dir); err != nil {
+		if err := directory.InUse(vfs.OS(), dir); err != nil {
 			j.live = true
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -86,7 +86,7 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 		if until != 0 && at.Record > until {
 			return nil
 		}
-		r, err := host.DecodeRecord(reg, at.Record, payload)
+		r, err := record.Decode(reg, at.Record, payload)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ type writeError struct{ error }
 func (e *writeError) Unwrap() error { return e.error }
 
 // describe tells what is in a record.
-func describe(node string, at journal.Position, size int, r *host.Record, n names) *recordReport {
+func describe(node string, at journal.Position, size int, r *record.Record, n names) *recordReport {
 	out := &recordReport{
 		Node: node, Record: at.Record, Segment: at.Segment, Offset: at.Offset, Bytes: size, NowNs: r.Now, WallNs: r.Wall,
 		Digest: fmt.Sprintf("%016x", r.Digest), Events: []eventReport{},

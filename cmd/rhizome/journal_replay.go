@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 )
@@ -61,12 +62,12 @@ func newReplay(c *console) *cobra.Command {
 }
 
 func replayNode(c *console, j *journals, n *archive.NodeView, until uint64, file string, json bool) error {
-	b, err := n.BringBack(host.Look{Until: until})
+	b, err := n.BringBack(offline.Look{Until: until})
 	var gone *journal.RangeError
 	if errors.As(err, &gone) {
 		return fmt.Errorf("%s: %w", n.Dir, err)
 	}
-	var div *host.DivergenceError
+	var div *record.DivergenceError
 	if errors.As(err, &div) {
 		return fmt.Errorf("%w; --until %d shows the node as it was before", err, div.Record-1)
 	}

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/value"
@@ -31,7 +32,7 @@ func newJournalVerify(c *console) *cobra.Command {
 				checks = append(checks, j.verifyRecords(dir))
 				if n := j.node(dir); n != nil {
 					k := check{Node: filepath.Base(dir), What: "replay"}
-					b, err := n.BringBack(host.Look{Oldest: true})
+					b, err := n.BringBack(offline.Look{Oldest: true})
 					if k.OK = err == nil; !k.OK {
 						k.Found = err.Error()
 					} else {
@@ -54,7 +55,7 @@ func (j *journals) verifyRecords(dir string) check {
 	var rep *journal.Report
 	err := j.steady(func() (err error) {
 		rep, err = journal.Walk(vfs.OS(), dir, 0, func(at journal.Position, payload []byte) error {
-			_, err := host.DecodeRecord(reg, at.Record, payload)
+			_, err := record.Decode(reg, at.Record, payload)
 			return err
 		})
 		return err

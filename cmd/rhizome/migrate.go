@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -59,10 +60,10 @@ func migrate(path string) ([]archive.Migrated, error) {
 		return archive.Migrate(vfs.OS(), t.run)
 	}
 	dir := t.nodes[0]
-	if err := host.InUse(vfs.OS(), dir); err != nil {
+	if err := directory.InUse(vfs.OS(), dir); err != nil {
 		return nil, &badInput{dir + " is in use by a run; stop it first"}
 	}
-	m, err := host.PlanMigration(vfs.OS(), dir)
+	m, err := offline.PlanMigration(vfs.OS(), dir)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -152,7 +152,7 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 	procs := []string{"run", in("long.yaml"), "--processes"}
 	more := func(args []string, add ...string) []string { return append(slices.Clone(args), add...) }
 	nothing := func(*testing.T, string) {}
-	lookOnly := func(t *testing.T, dir string) { write(t, filepath.Join(dir, host.LookFile), "{}") }
+	lookOnly := func(t *testing.T, dir string) { write(t, filepath.Join(dir, directory.LookFile), "{}") }
 	newer := func(b []byte) []byte { return []byte(strings.Replace(string(b), `"format":2`, `"format":9`, 1)) }
 	for _, c := range []struct {
 		name, dir string

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -151,7 +151,7 @@ func work(t *snapshot.TransientSnapshot, n names) []messageReport {
 		frames.add("%s", what)
 	}
 	for i := range t.Ingress {
-		ingress.add("%s", host.Kind(&t.Ingress[i]))
+		ingress.add("%s", record.Kind(&t.Ingress[i]))
 	}
 	for _, e := range t.Bus.Queue {
 		bus.add("%s", e.Kind)

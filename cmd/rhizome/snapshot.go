@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -76,7 +76,7 @@ func (t *target) look() (*archive.View, error) {
 	}
 	if len(dirs) > 0 && deploy.IsNode(vfs.OS(), dirs[0]) {
 		v, err := deploy.View(vfs.OS(), dirs...)
-		if errors.Is(err, fs.ErrNotExist) && isAny[*host.LookOnlyError](host.LookOnly(vfs.OS(), dirs[0])) {
+		if errors.Is(err, fs.ErrNotExist) && isAny[*directory.LookOnlyError](directory.LookOnly(vfs.OS(), dirs[0])) {
 			return nil, nil // a backup from another machine, whose file of data is not on this one: its files show what they can
 		}
 		return v, err

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -291,7 +291,7 @@ func TestDivergence(t *testing.T) {
 	var payloads [][]byte
 	var altered uint64
 	rep, err := journal.Walk(vfs.OS(), server, 0, func(at journal.Position, payload []byte) error {
-		r, err := host.DecodeRecord(reg, at.Record, payload)
+		r, err := record.Decode(reg, at.Record, payload)
 		if err == nil && altered == 0 && at.Record > 20 && len(r.Marks) > 20 {
 			altered = at.Record
 			r.Digest ^= 1

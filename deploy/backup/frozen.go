@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
@@ -17,7 +17,7 @@ import (
 // that is only looked at, and what no node names so.
 func taken(name string) bool {
 	switch name {
-	case "lock", "process.lock", "control.sock", restoringFile, host.LookFile, manifestName:
+	case "lock", "process.lock", "control.sock", restoringFile, directory.LookFile, manifestName:
 		return false
 	}
 	return sound(name) && !strings.HasSuffix(name, ".tmp")

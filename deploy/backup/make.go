@@ -15,7 +15,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/job/observe"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -251,7 +251,7 @@ func (f *frozen) progress(m *Manifest, n *archive.NodeView, c archive.Cut) error
 	b := c.Node
 	if b.Record != c.Record {
 		var err error
-		if b, err = n.BringBack(host.Look{Until: c.Record}); err != nil {
+		if b, err = n.BringBack(offline.Look{Until: c.Record}); err != nil {
 			return err
 		}
 	}

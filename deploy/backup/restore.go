@@ -13,7 +13,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job/archive"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -90,7 +91,7 @@ func (a *Archive) Restore(ctx context.Context, o RestoreOptions) (out *Restored,
 		err = a.verify(fsys, tmp, out)
 	}
 	if err == nil && o.As == Move && a.alone() {
-		err = host.Move(fsys, tmp, a.Nodes[0].Incarnation, o.Now())
+		err = offline.Move(fsys, tmp, a.Nodes[0].Incarnation, o.Now())
 	}
 	if err == nil {
 		err = fsys.Remove(filepath.Join(tmp, restoringFile))
@@ -237,7 +238,7 @@ func (a *Archive) verify(fsys vfs.FS, tmp string, out *Restored) error {
 		return a.bad("cannot be brought back: %v", err)
 	}
 	for i, n := range v.Nodes {
-		b, err := n.BringBack(host.Look{})
+		b, err := n.BringBack(offline.Look{})
 		if err != nil {
 			return a.bad("cannot be brought back: %s: %v", a.Nodes[i].Name, err)
 		}
@@ -264,7 +265,7 @@ func (a *Archive) view(fsys vfs.FS, tmp string, dirs []string) (*archive.View, e
 // scan checks all files without a replay.
 func (a *Archive) scan(fsys vfs.FS, dirs []string) error {
 	for i, dir := range dirs {
-		if err := host.Check(fsys, dir); err != nil {
+		if err := directory.Check(fsys, dir); err != nil {
 			return a.bad("cannot be brought back: %v", err)
 		}
 		rep, err := journal.Scan(fsys, dir)

@@ -37,7 +37,8 @@ var rows = [][]string{
 	{"job/observe", "job/install", "job/forward"},
 	{"job"},
 	{"sim"},
-	{"host"},
+	{"host/offline", "host"}, // a host needs nothing of the tools for nodes that do not run
+	{"host/record", "host/directory"},
 	{"transport", "journal"},
 	{"component"},
 	{"node"},

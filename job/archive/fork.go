@@ -9,7 +9,9 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -179,7 +181,7 @@ type finished struct {
 // the state of that one is taken.
 func (f *fork) rounds(only int) (map[int]*finished, error) {
 	told := map[int]*finished{}
-	_, err := f.old.Nodes[0].BringBack(host.Look{Oldest: true, See: func(b *host.Brought, r *host.Record, out *engine.Output) error {
+	_, err := f.old.Nodes[0].BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			clear(told)
 			return nil
@@ -204,7 +206,7 @@ func (f *fork) rounds(only int) (map[int]*finished, error) {
 				if at.server.message, err = b.Node.Message(false); err != nil {
 					return err
 				}
-				return host.ErrEnough
+				return offline.ErrEnough
 			}
 		}
 		return nil
@@ -223,9 +225,9 @@ func (f *fork) notKept() error {
 	}
 	for _, n := range f.old.Nodes[1:] {
 		var oldest map[string]link
-		_, err := n.BringBack(host.Look{Oldest: true, See: func(b *host.Brought, _ *host.Record, _ *engine.Output) (err error) {
+		_, err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record, _ *engine.Output) (err error) {
 			if oldest, err = links(b.Node); err == nil {
-				err = host.ErrEnough
+				err = offline.ErrEnough
 			}
 			return err
 		}})
@@ -269,8 +271,8 @@ func (f *fork) write() (*Forked, error) {
 	from := &rundir.Origin{Dir: f.o.Dir, Round: f.o.At}
 	for i, n := range f.old.Nodes {
 		c := &f.cuts[i]
-		lives := max(host.Lives(fsys, n.Dir), c.message.Incarnation)
-		if err := host.Plant(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record, lives); err != nil {
+		lives := max(directory.Lives(fsys, n.Dir), c.message.Incarnation)
+		if err := offline.Plant(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record, lives); err != nil {
 			return nil, err
 		}
 		if i == 0 || lives < from.Lives {

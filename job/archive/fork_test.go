@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/component/data"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/job/rundir"
@@ -100,11 +101,11 @@ func holds(t *testing.T, f *Forked) {
 		t.Fatal(err)
 	}
 	for i, n := range v.Nodes {
-		b, err := n.BringBack(host.Look{})
+		b, err := n.BringBack(offline.Look{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.Record != f.Nodes[i].Record || b.Replayed != 0 || host.Lives(vfs.OS(), n.Dir) < b.Node.Engine().Incarnation() {
+		if b.Record != f.Nodes[i].Record || b.Replayed != 0 || directory.Lives(vfs.OS(), n.Dir) < b.Node.Engine().Incarnation() {
 			t.Errorf("%s is at record %d, want %d", n.Name, b.Record, f.Nodes[i].Record)
 		}
 		if s := b.Node.Component("data").State().(*data.State); i > 0 && s.Begun && s.Round > int64(f.Round-1) {
@@ -302,7 +303,7 @@ func TestForkAcrossEpochs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b, err := v.Node(victim).BringBack(host.Look{}); err != nil || b.Node.Engine().Incarnation() < 2 {
+			if b, err := v.Node(victim).BringBack(offline.Look{}); err != nil || b.Node.Engine().Incarnation() < 2 {
 				t.Fatalf("the victim was not restarted: %v", err)
 			}
 			for at := 1; at <= c.Rounds; at++ {

@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/node"
 )
@@ -68,7 +69,7 @@ func serverOf(n *NodeView) string { return string(n.Config.Targets[job.ServerPla
 func cutClient(n *NodeView, server link) (*cutNode, error) {
 	var found *cutNode
 	behind, lost, gone := false, uint64(0), false
-	_, err := n.BringBack(host.Look{Oldest: true, See: func(b *host.Brought, r *host.Record, out *engine.Output) error {
+	_, err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			found, behind, lost, gone = nil, false, 0, false
 		} else if len(out.Envelopes) == 0 && !slices.ContainsFunc(r.Events, overWire) {
@@ -84,17 +85,17 @@ func cutClient(n *NodeView, server link) (*cutNode, error) {
 			return nil
 		case mine.beyond(server) && behind:
 			lost = b.Record - 1
-			return host.ErrEnough
+			return offline.ErrEnough
 		case mine.beyond(server):
 			gone = true
-			return host.ErrEnough
+			return offline.ErrEnough
 		}
 		m, err := b.Node.Message(false)
 		if err != nil {
 			return err
 		}
 		found = &cutNode{b.Record, m}
-		return host.ErrEnough
+		return offline.ErrEnough
 	}})
 	if err == nil && found == nil && !gone {
 		found, err = lastOf(n, lost)
@@ -110,7 +111,7 @@ func overWire(ev engine.Event) bool { return ev.Envelope != nil || ev.Restarted 
 
 // lastOf brings a client back at a record, or at its last one where that is 0.
 func lastOf(n *NodeView, record uint64) (*cutNode, error) {
-	b, err := n.BringBack(host.Look{Until: record})
+	b, err := n.BringBack(offline.Look{Until: record})
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -72,8 +73,8 @@ func ForkServer(s ServerFork) (*ServerForked, error) {
 	if err != nil {
 		return nil, &job.NodeError{Node: job.ServerName, Err: err}
 	}
-	lives := max(host.Lives(s.FS, s.Dir), cut.message.Incarnation)
-	return out, host.Plant(s.FS, s.To, cfg.Values, cut.message, cut.record, lives)
+	lives := max(directory.Lives(s.FS, s.Dir), cut.message.Incarnation)
+	return out, offline.Plant(s.FS, s.To, cfg.Values, cut.message, cut.record, lives)
 }
 
 // reborn makes the state of a node that of another one, whom nobody has heard of: what it sent and what is open stays, under the

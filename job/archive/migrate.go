@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -40,9 +40,9 @@ func Migrate(fsys vfs.FS, dir string) ([]Migrated, error) {
 		return nil, err
 	}
 	defer lock.Close()
-	plans := make([]*host.Migration, len(names))
+	plans := make([]*offline.Migration, len(names))
 	for i, name := range names {
-		if plans[i], err = host.PlanMigration(fsys, filepath.Join(dir, name)); err != nil {
+		if plans[i], err = offline.PlanMigration(fsys, filepath.Join(dir, name)); err != nil {
 			return nil, err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/job/rundir"
@@ -104,7 +104,7 @@ func states(t *testing.T, dir string) (out []string) {
 		t.Fatal(err)
 	}
 	for _, n := range v.Nodes {
-		b, err := n.BringBack(host.Look{Oldest: true})
+		b, err := n.BringBack(offline.Look{Oldest: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/rundir"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -44,9 +45,9 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 // Cut is a node at a record of its journal.
 type Cut struct {
 	Record      uint64
-	Wall        int64         // the host's clock at that record, or 0
-	Incarnation uint64        // there
-	Node        *host.Brought // at its last record, not at that one
+	Wall        int64            // the host's clock at that record, or 0
+	Incarnation uint64           // there
+	Node        *offline.Brought // at its last record, not at that one
 }
 
 // SplitError says that journals that were read one after the other hold no moment that all nodes were in.
@@ -109,8 +110,8 @@ func (m *moment) link(peer string) link {
 func newest(h []moment) *moment { return &h[len(h)-1] }
 
 // historyOf brings a node back and returns its moments, in order.
-func historyOf(n *NodeView) (all []moment, b *host.Brought, err error) {
-	b, err = n.BringBack(host.Look{Oldest: true, See: func(b *host.Brought, r *host.Record, out *engine.Output) error {
+func historyOf(n *NodeView) (all []moment, b *offline.Brought, err error) {
+	b, err = n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			all = nil
 		} else if len(out.Envelopes) == 0 && !hasWire(r.Events) {

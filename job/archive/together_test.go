@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/local"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -50,7 +50,7 @@ func TestTogether(t *testing.T) {
 			all := make([]map[string]link, len(cuts))
 			moved := 0
 			for k, n := range v.Nodes {
-				b, err := n.BringBack(host.Look{Until: cuts[k].Record})
+				b, err := n.BringBack(offline.Look{Until: cuts[k].Record})
 				if err == nil {
 					all[k], err = links(b.Node)
 				}

@@ -15,7 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/job/rundir"
@@ -91,7 +91,7 @@ func TestRunTellsEveryRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if !host.OwnsFile(name) {
+		if !directory.OwnsFile(name) {
 			t.Errorf("a node made %s, which --fresh would not remove", name)
 		}
 	}

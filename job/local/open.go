@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
 	"github.com/rhizome-ml/rhizome/job/kinds"
@@ -80,7 +80,7 @@ type plan struct {
 }
 
 // Open checks everything that can be checked before the run begins, and locks the directory. What is there is changed
-// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError, *host.LookOnlyError, *vfs.LockedError,
+// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError, *directory.LookOnlyError, *vfs.LockedError,
 // *vfs.ReadOnlyError, *journal.VersionError, and those of the compiler.
 func Open(o Options) (*Local, error) {
 	l := &Local{o: o, fs: o.FS}
@@ -136,7 +136,7 @@ func (l *Local) Close() error { return l.lock.Close() }
 
 // plan decides what to do with the directory; it only reads.
 func (l *Local) plan() (*plan, error) {
-	if err := host.LookOnly(l.fs, l.o.Dir); err != nil {
+	if err := directory.LookOnly(l.fs, l.o.Dir); err != nil {
 		return nil, err
 	}
 	f, err := rundir.Survey(l.fs, l.o.Dir)
@@ -181,7 +181,7 @@ func (l *Local) check(p *plan) error {
 		dir := filepath.Join(l.o.Dir, name)
 		there, err := rundir.Filled(l.fs, dir)
 		if err == nil && there {
-			err = host.Check(l.fs, dir)
+			err = directory.Check(l.fs, dir)
 		}
 		if err != nil {
 			return &job.NodeError{Node: name, Err: err}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -59,7 +59,7 @@ func clearNode(fsys vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range names {
-		if host.OwnsFile(name) || slices.Contains(processFiles, strings.TrimSuffix(name, ".tmp")) {
+		if directory.OwnsFile(name) || slices.Contains(processFiles, strings.TrimSuffix(name, ".tmp")) {
 			if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 				return err
 			}

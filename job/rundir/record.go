@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds"
 	"github.com/rhizome-ml/rhizome/journal"
@@ -144,7 +144,7 @@ func Filled(fsys vfs.FS, dir string) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return slices.ContainsFunc(names, host.OwnsFile), err
+	return slices.ContainsFunc(names, directory.OwnsFile), err
 }
 
 // Owner returns the artifact and the seed of the nodes in a directory, from the newest snapshot of any of them; the

@@ -7,7 +7,7 @@ import (
 	"path"
 	"sync"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/rig"
 	"github.com/rhizome-ml/rhizome/journal/testdata"
@@ -166,7 +166,7 @@ func lived(seed uint64) (*specimen, error) {
 	}
 	for _, p := range r.FS[i].Names() {
 		name := path.Base(p)
-		if !host.OwnsFile(name) || name == "lock" {
+		if !directory.OwnsFile(name) || name == "lock" {
 			continue
 		}
 		b, err := vfs.ReadFile(r.FS[i], p, 1<<20)

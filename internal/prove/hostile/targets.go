@@ -36,7 +36,7 @@ var targets = []target{
 	{"tensor/FuzzParse", "tensors of peers and files", 2 * quick},
 	{"snapshot/FuzzUnmarshal", "snapshots, and inputs of the journal", quick},
 	{"peer/FuzzRestore", "what a snapshot says of peers", quick},
-	{"host/FuzzReadMarks", "marks of the journal", quick},
+	{"host/record/FuzzReadMarks", "marks of the journal", quick},
 	{"op/FuzzParseType", "types of an artifact", quick},
 	{"artifact/FuzzDecode", "records of an artifact", quick},
 	{"component/config/FuzzDecode", "settings of components", quick},

@@ -10,7 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/deploy/identity"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/offline"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/install"
 	jobkinds "github.com/rhizome-ml/rhizome/job/kinds"
@@ -61,14 +62,14 @@ func bringBack(dir string, oldest bool, see func(*engine.Output) error) (*node.N
 	if err != nil {
 		return nil, rec, fmt.Errorf("%s: %w", filepath.Base(dir), err)
 	}
-	l := host.Look{Oldest: oldest}
-	l.See = func(_ *host.Brought, _ *host.Record, out *engine.Output) error {
+	l := offline.Look{Oldest: oldest}
+	l.See = func(_ *offline.Brought, _ *record.Record, out *engine.Output) error {
 		if out == nil {
 			return nil
 		}
 		return see(out)
 	}
-	b, err := host.BringBack(cfg, vfs.OS(), dir, l)
+	b, err := offline.BringBack(cfg, vfs.OS(), dir, l)
 	if err != nil {
 		return nil, rec, fmt.Errorf("%s: %w", filepath.Base(dir), err)
 	}

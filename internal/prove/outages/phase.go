@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
@@ -74,10 +74,10 @@ func track(dir, serverDir string) (*tracked, error) {
 }
 
 // walk calls see with each record of a journal that is not being written.
-func walk(dir string, see func(r *host.Record, in []*wire.Envelope)) error {
+func walk(dir string, see func(r *record.Record, in []*wire.Envelope)) error {
 	reg, lim := value.NewRegistry(), wire.DefaultLimits()
 	_, err := journal.Walk(vfs.OS(), dir, 0, func(at journal.Position, payload []byte) error {
-		r, err := host.DecodeRecord(reg, at.Record, payload)
+		r, err := record.Decode(reg, at.Record, payload)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func unnamed(name string) bool {
 func (t *tracked) client() (phase string, question uint64, err error) {
 	phase = idle
 	var sent uint64 // the number of the answer
-	err = walk(t.dir, func(r *host.Record, in []*wire.Envelope) {
+	err = walk(t.dir, func(r *record.Record, in []*wire.Envelope) {
 		for i := range r.Events {
 			if r.Events[i].Completion != nil && phase == selected {
 				phase = training
@@ -156,7 +156,7 @@ func (t *tracked) serverBooks() (map[string]*book, error) {
 		}
 	}
 	clear()
-	err := walk(t.dir, func(r *host.Record, in []*wire.Envelope) {
+	err := walk(t.dir, func(r *record.Record, in []*wire.Envelope) {
 		for _, e := range in {
 			b := books[string(e.From)]
 			if b == nil || !b.sent {
@@ -168,7 +168,7 @@ func (t *tracked) serverBooks() (map[string]*book, error) {
 			}
 		}
 		out := r.Departures()
-		if slices.ContainsFunc(out, func(d host.Departure) bool { return d.Event(job.EventRound) }) {
+		if slices.ContainsFunc(out, func(d record.Departure) bool { return d.Event(job.EventRound) }) {
 			clear() // the models of the next round may leave in the same record
 		}
 		for _, d := range out {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -43,7 +44,7 @@ func (r *Rig) steps(i int, events ...*engine.Event) error {
 		events, more = nil, out.More
 		for _, c := range out.Commands {
 			res, err := d.Node.Work(c)
-			ev := host.Finish(d.Node.Config().Values, c.ID, res, err)
+			ev := record.Finish(d.Node.Config().Values, c.ID, res, err)
 			events = append(events, &ev)
 		}
 		if out.NeedsDurable() {

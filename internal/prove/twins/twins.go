@@ -8,6 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/sim/workshop"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -124,7 +125,7 @@ func (n *original) deliver(ev *engine.Event) error {
 	err := n.nd.Deliver(ev)
 	for _, w := range n.twins {
 		if got := w.nd.Deliver(ev); fmt.Sprint(got) != fmt.Sprint(err) {
-			return fmt.Errorf("%s: its twin of %s takes %s as %v, not %v", n.name, w.born, host.Kind(ev), got, err)
+			return fmt.Errorf("%s: its twin of %s takes %s as %v, not %v", n.name, w.born, record.Kind(ev), got, err)
 		}
 	}
 	if len(n.twins) < 3 && n.t.rng.IntN(4) == 0 {
@@ -316,7 +317,7 @@ func (n *original) complete() error {
 		n.commands = append(n.commands[:i:i], n.commands[i+1:]...)
 	}
 	out, err := n.nd.Work(c)
-	ev := host.Finish(n.cfg.Values, c.ID, out, err)
+	ev := record.Finish(n.cfg.Values, c.ID, out, err)
 	return n.deliver(&ev)
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/job"
 	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/node"
@@ -98,7 +98,7 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 			}
 			for _, cmd := range out.Commands {
 				res, err := n.Work(cmd)
-				ev := host.Finish(cfg.Values, cmd.ID, res, err)
+				ev := record.Finish(cfg.Values, cmd.ID, res, err)
 				queue = append(queue, &ev)
 			}
 		}

@@ -1,6 +1,7 @@
-package host
+package record
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/rhizome-ml/rhizome/engine"
@@ -19,6 +20,15 @@ type Record struct {
 	Rules  uint32         `snap:"7"` // in the first record of a node: the engine's rules that it begins with
 
 	Limits []snapshot.LimitSnapshot `snap:"8"` // likewise: the engine's limits
+}
+
+// Decode reads a record of the journal.
+func Decode(reg *value.Registry, lsn uint64, payload []byte) (*Record, error) {
+	r := &Record{}
+	if err := snapshot.Unmarshal(payload, r, reg, snapshot.DefaultLimits()); err != nil {
+		return nil, fmt.Errorf("host: record %d: %w", lsn, err)
+	}
+	return r, nil
 }
 
 // kinds names the inputs of a record for people.
@@ -63,52 +73,4 @@ func Kind(ev *engine.Event) string {
 		return "phase " + ev.Lifecycle.Phase
 	}
 	return "nothing"
-}
-
-// Finish turns what a worker returned into the input that completes its command, with the digest of the results.
-func Finish(reg *value.Registry, command uint64, out []value.Value, err error) engine.Event {
-	return finish(reg, engine.CurrentRules, command, out, err)
-}
-
-// finish is Finish with the digest by earlier rules.
-func finish(reg *value.Registry, rules uint32, command uint64, out []value.Value, err error) engine.Event {
-	for i := 0; err == nil && i < len(out); i++ {
-		if err = engine.Storable(reg, out[i]); rules < 3 && err != nil && out[i] != nil {
-			err = reg.Check(out[i], snapshot.DefaultLimits().Values) // of peers, earlier releases took more
-		}
-	}
-	c := &snapshot.PendingCompletionSnapshot{Command: command}
-	if err == nil {
-		c.Digest, err = engine.ResultDigest(reg, rules, out)
-	}
-	if err != nil {
-		return *failed(command, value.AsFailure(err, "worker"))
-	}
-	c.Results = named(out)
-	return engine.Event{Completion: c}
-}
-
-// failed is the input that ends a command without results, whatever its worker says of that.
-func failed(command uint64, why *value.Failure) *engine.Event {
-	f := why.Clean()
-	return &engine.Event{CompletionFailed: &snapshot.CompletionFailedEvent{
-		Command: command, Failure: snapshot.FailureSnapshot{Code: f.Code, Where: f.Where, Message: f.Message},
-	}}
-}
-
-// named gives results the names of their ports.
-func named(out []value.Value) (results []snapshot.NamedResult) {
-	for i, v := range out {
-		results = append(results, snapshot.NamedResult{Port: "out" + strconv.Itoa(i), Value: v})
-	}
-	return results
-}
-
-// journaled returns the form of an input that the journal keeps: results that are recomputed on replay are left out,
-// their digest stays.
-func journaled(ev *engine.Event, recorded func(command uint64) bool) engine.Event {
-	if ev.Completion == nil || recorded(ev.Completion.Command) {
-		return *ev
-	}
-	return engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: ev.Completion.Command, Digest: ev.Completion.Digest}}
 }

@@ -1,6 +1,7 @@
-package host
+package record
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"reflect"
@@ -10,6 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
+var rewrite = flag.Bool("rewrite", false, "write formats/journal.proto")
+
 // TestSchema: formats/journal.proto says what the types of records and blobs say, and protoc, where it is there, reads it.
 func TestSchema(t *testing.T) {
 	said, err := notes.Of(".")
@@ -17,14 +20,14 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := snapshot.SchemaFile{
-		Name: "journal.proto", Package: "rhizome.journal.v1", Written: "go test ./host -run Schema -rewrite", Notes: said,
+		Name: "journal.proto", Package: "rhizome.journal.v1", Written: "go test ./host/record -run Schema -rewrite", Notes: said,
 		Roots: []reflect.Type{reflect.TypeFor[Record](), reflect.TypeFor[resultList]()}, Imports: []snapshot.SchemaFile{snapshot.Schema()},
 	}
 	want, err := f.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := "../formats/" + f.Name
+	file := "../../formats/" + f.Name
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -37,7 +40,7 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT RUN: protoc is not there: the schema was not parsed")
 	}
-	if out, err := exec.Command(protoc, "--proto_path=../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -1,10 +1,11 @@
-package host
+package offline
 
 import (
 	"bytes"
 	"fmt"
 	"path/filepath"
 
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
@@ -26,7 +27,7 @@ type Migration struct {
 // formats. It changes nothing. A file or a message of a newer format is a *journal.VersionError or *node.SpecVersionError,
 // damage of the journal a *journal.CorruptionError.
 func PlanMigration(fsys vfs.FS, dir string) (*Migration, error) {
-	if err := LookOnly(fsys, dir); err != nil {
+	if err := directory.LookOnly(fsys, dir); err != nil {
 		return nil, err
 	}
 	m := &Migration{fsys: fsys, dir: dir}
@@ -41,7 +42,7 @@ func PlanMigration(fsys vfs.FS, dir string) (*Migration, error) {
 	}
 	for _, ref := range refs {
 		payload, info, err := journal.Load(fsys, dir, ref.Name, journal.Limits{})
-		if allCorrupt(err) {
+		if directory.AllDamaged(err) {
 			m.Damaged = append(m.Damaged, err)
 			continue
 		}
@@ -65,7 +66,7 @@ func (m *Migration) Run() error {
 	if len(m.Old) == 0 {
 		return nil
 	}
-	lock, err := m.fsys.Lock(filepath.Join(m.dir, lockFile))
+	lock, err := directory.Lock(m.fsys, m.dir)
 	if err != nil {
 		return err
 	}

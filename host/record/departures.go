@@ -1,4 +1,4 @@
-package host
+package record
 
 // Departure is one thing that a record made the node put out, as far as the marks of the journal tell: an envelope, or an app event.
 type Departure struct {

@@ -1,4 +1,4 @@
-package host
+package record
 
 import (
 	"encoding/binary"
@@ -23,8 +23,8 @@ const (
 	markCommand  = 3
 )
 
-// marker makes marks; it keeps its buffers.
-type marker struct {
+// Marker makes marks; it keeps its buffers.
+type Marker struct {
 	parts wire.Parts
 	buf   []byte
 }
@@ -36,8 +36,8 @@ func mark16(b []byte) uint16 {
 	return uint16(x ^ x>>16)
 }
 
-// appendMarks appends the marks of an output.
-func (m *marker) appendMarks(b []byte, out *engine.Output, reg *value.Registry) []byte {
+// Append appends the marks of an output.
+func (m *Marker) Append(b []byte, out *engine.Output, reg *value.Registry) []byte {
 	for _, p := range out.Envelopes {
 		b = m.envelope(b, p)
 	}
@@ -57,7 +57,7 @@ func (m *marker) appendMarks(b []byte, out *engine.Output, reg *value.Registry) 
 	return b
 }
 
-func (m *marker) envelope(b []byte, p engine.Packet) []byte {
+func (m *Marker) envelope(b []byte, p engine.Packet) []byte {
 	m.parts.Split(p.Raw) // what is no envelope has no edge, no number and no values
 	b = binary.AppendUvarint(append(b, markEnvelope), uint64(m.parts.Edge+1))
 	b = binary.AppendUvarint(b, m.parts.Number)

@@ -1,4 +1,4 @@
-package host
+package directory
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ func Check(fsys vfs.FS, dir string) error {
 	var skipped []error
 	for _, ref := range refs {
 		_, err := journal.Verify(fsys, dir, ref.Name, journal.Limits{})
-		if allCorrupt(err) {
+		if AllDamaged(err) {
 			skipped = append(skipped, err)
 			continue
 		}
@@ -33,14 +33,14 @@ func Check(fsys vfs.FS, dir string) error {
 		return err
 	}
 	if rep.First > from {
-		return lostSnapshots(&journal.MissingError{Dir: dir, First: rep.First, From: from}, none, skipped)
+		return LostSnapshots(&journal.MissingError{Dir: dir, First: rep.First, From: from}, none, skipped)
 	}
 	return nil
 }
 
-// lostSnapshots says of a journal that begins too late that it is the snapshots that are gone, where there is none to replay it on:
+// LostSnapshots says of a journal that begins too late that it is the snapshots that are gone, where there is none to replay it on:
 // skipped are those that are there and damaged.
-func lostSnapshots(err error, none bool, skipped []error) error {
+func LostSnapshots(err error, none bool, skipped []error) error {
 	var missing *journal.MissingError
 	if !none || !errors.As(err, &missing) {
 		return err
@@ -53,7 +53,14 @@ func lostSnapshots(err error, none bool, skipped []error) error {
 	return &e
 }
 
-// allMissing says whether an error of loading means that a directory has no snapshot that is whole.
-func allMissing(err error, skipped []error) bool {
-	return errors.Is(err, journal.ErrNoSnapshot) || err != nil && len(skipped) > 0 && allCorrupt(err)
+// NoneWhole says whether an error of loading means that a directory has no snapshot that is whole.
+func NoneWhole(err error, skipped []error) bool {
+	return errors.Is(err, journal.ErrNoSnapshot) || err != nil && len(skipped) > 0 && AllDamaged(err)
+}
+
+// AllDamaged says whether an error of loading means that every snapshot is damaged: then the journal may still be whole
+// from its first record.
+func AllDamaged(err error) bool {
+	var c *journal.CorruptionError
+	return errors.As(err, &c)
 }

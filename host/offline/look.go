@@ -1,17 +1,15 @@
-package host
+package offline
 
 import (
 	"errors"
-	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
 // Look says how to bring back a node for looking at it; the zero value brings back its newest state.
@@ -23,7 +21,7 @@ type Look struct {
 	Oldest bool
 	// See, if not nil, is called with the node that was loaded and no record, and then after each record, with the node as it
 	// is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is returned as it is. It must not change the node or keep the output.
-	See func(b *Brought, r *Record, out *engine.Output) error
+	See func(b *Brought, r *record.Record, out *engine.Output) error
 }
 
 // ErrEnough ends a replay without an error: what Look.See wanted to see was there.
@@ -43,7 +41,7 @@ type Brought struct {
 
 // BringBack brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk: it
 // is for directories that no node runs in. The outputs of all records that it replays are held against the journal. Errors
-// are those of journal and node, *DivergenceError, and *journal.RangeError for a record that is not there.
+// are those of journal and node, *record.DivergenceError, and *journal.RangeError for a record that is not there.
 func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, error) {
 	b := &Brought{}
 	from, err := b.load(cfg, fsys, dir, l)
@@ -55,9 +53,9 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 	if err != nil {
 		return nil, err
 	}
-	p := newPlayer(b.Node, blobs)
+	p := record.NewPlayer(b.Node, blobs)
 	stop := false
-	see := func(r *Record, out *engine.Output) error {
+	see := func(r *record.Record, out *engine.Output) error {
 		if l.See == nil {
 			return nil
 		}
@@ -75,13 +73,13 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 		if stop || l.Until != 0 && at.Record > l.Until {
 			return nil // the walk goes on to the end, which tells damage from a torn tail
 		}
-		out, err := p.play(at.Record, payload)
+		out, err := p.Play(at.Record, payload)
 		if err != nil {
 			return err
 		}
-		b.Record, b.Wall = at.Record, p.record.Wall
+		b.Record, b.Wall = at.Record, p.Last.Wall
 		b.Replayed++
-		return see(&p.record, out)
+		return see(&p.Last, out)
 	})
 	var damaged *journal.CorruptionError
 	past := l.Until != 0 && b.Record >= l.Until || stop
@@ -121,7 +119,7 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 			break // the records between are gone
 		}
 		payload, _, err := journal.Load(fsys, dir, ref.Name, journal.Limits{})
-		if allCorrupt(err) {
+		if directory.AllDamaged(err) {
 			b.Skipped = append(b.Skipped, err)
 			continue
 		}
@@ -134,9 +132,9 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 	// Without a snapshot, the journal from its first record is all that there was.
 	switch {
 	case first > 1 && len(b.Skipped) > 0:
-		return 0, lostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, b.Skipped)
+		return 0, directory.LostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, b.Skipped)
 	case first > 1 && l.Until == 0 && len(refs) == 0:
-		return 0, lostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, nil)
+		return 0, directory.LostSnapshots(&journal.MissingError{Dir: dir, First: first, From: 1}, true, nil)
 	case first > 1:
 		return 0, outOf(fsys, dir, l.Until, refs, first)
 	}
@@ -145,7 +143,7 @@ func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from u
 }
 
 // outOf makes the error for a record at which a node cannot be brought back any more.
-func outOf(fsys vfs.FS, dir string, record uint64, refs []journal.SnapshotRef, first uint64) error {
+func outOf(fsys vfs.FS, dir string, number uint64, refs []journal.SnapshotRef, first uint64) error {
 	rep, err := journal.Scan(fsys, dir)
 	if err != nil {
 		return err
@@ -156,31 +154,5 @@ func outOf(fsys vfs.FS, dir string, record uint64, refs []journal.SnapshotRef, f
 			oldest = min(oldest, ref.LSN)
 		}
 	}
-	return &journal.RangeError{LSN: max(record, 1), First: oldest, Next: rep.Next}
-}
-
-// InUse returns a *vfs.LockedError when a node runs in a directory, and changes nothing there.
-func InUse(fsys vfs.FS, dir string) error {
-	path := filepath.Join(dir, lockFile)
-	if _, err := fsys.Stat(path); err != nil {
-		return nil // nobody has ever run there
-	}
-	lock, err := fsys.Lock(path)
-	var locked *vfs.LockedError
-	switch {
-	case errors.As(err, &locked):
-		return err
-	case err != nil:
-		return nil // what cannot be locked cannot be written either
-	}
-	return lock.Close()
-}
-
-// DecodeRecord reads a record of the journal.
-func DecodeRecord(reg *value.Registry, lsn uint64, payload []byte) (*Record, error) {
-	r := &Record{}
-	if err := snapshot.Unmarshal(payload, r, reg, snapshot.DefaultLimits()); err != nil {
-		return nil, fmt.Errorf("host: record %d: %w", lsn, err)
-	}
-	return r, nil
+	return &journal.RangeError{LSN: max(number, 1), First: oldest, Next: rep.Next}
 }

@@ -1,4 +1,4 @@
-package host
+package record
 
 import (
 	"fmt"
@@ -8,18 +8,6 @@ import (
 	"github.com/rhizome-ml/rhizome/node"
 	"github.com/rhizome-ml/rhizome/program"
 	"github.com/rhizome-ml/rhizome/wire"
-)
-
-// OnDivergence says what opening a directory does when the replay of its journal diverges.
-type OnDivergence int
-
-// The policies.
-const (
-	// DivergenceFails makes Open return the *DivergenceError.
-	DivergenceFails OnDivergence = iota
-	// DivergencePauses makes Open return the node as it was before the record that diverges, for looking at: whatever would
-	// change it or its directory is refused with the *DivergenceError.
-	DivergencePauses
 )
 
 // DivergenceError says that replaying a record gave other outputs than the first time: the code, the components or the
@@ -48,9 +36,9 @@ func (e *DivergenceError) Error() string {
 }
 
 // diff tells what of an output differs from the marks of the first time.
-func (m *marker) diff(n *node.Node, out *engine.Output, want []byte) []string {
+func (m *Marker) diff(n *node.Node, out *engine.Output, want []byte) []string {
 	cfg := n.Config()
-	got, first := readMarks(m.appendMarks(nil, out, cfg.Values)), readMarks(want)
+	got, first := readMarks(m.Append(nil, out, cfg.Values)), readMarks(want)
 	d := differ{program: cfg.Program, node: n, out: out}
 	if len(want) == 0 && len(got) > 0 {
 		d.say("the first time nothing is known to have gone out (nothing did, or an earlier release wrote the record)")

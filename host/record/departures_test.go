@@ -1,4 +1,4 @@
-package host
+package record
 
 import (
 	"testing"
@@ -21,7 +21,7 @@ func TestDeparturesTellWhatWentOut(t *testing.T) {
 		AppEvents: []engine.AppEvent{{Number: 2, Name: "round", Value: value.Int(1)}},
 		Commands:  []engine.Command{{ID: 1, Method: "Execute"}},
 	}
-	r := &Record{Marks: new(marker).appendMarks(nil, out, reg)}
+	r := &Record{Marks: new(Marker).Append(nil, out, reg)}
 	got := r.Departures()
 	if len(got) != 2 || got[0].Edge != 3 || got[0].Number != 7 || !got[0].To("b") || got[0].To("c") || got[0].Event("b") {
 		t.Fatalf("%+v", got)

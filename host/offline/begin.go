@@ -1,9 +1,10 @@
-package host
+package offline
 
 import (
 	"fmt"
-	"path/filepath"
+	"time"
 
+	"github.com/rhizome-ml/rhizome/host/directory"
 	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -21,7 +22,7 @@ func Plant(fsys vfs.FS, dir string, reg *value.Registry, m *snapshot.NodeSnapsho
 		return err
 	}
 	for _, name := range names {
-		if OwnsFile(name) {
+		if directory.OwnsFile(name) {
 			return fmt.Errorf("host: %s holds a node already: %s", dir, name)
 		}
 	}
@@ -32,24 +33,22 @@ func Plant(fsys vfs.FS, dir string, reg *value.Registry, m *snapshot.NodeSnapsho
 	// The mark and the number come before the snapshot, so that the node is never there without them: it must not take up its
 	// old streams, whose other ends may be elsewhere.
 	lives = max(lives, m.Incarnation)
-	err = journal.WriteFileAtomic(fsys, filepath.Join(dir, unvouchedFile), []byte("this life was begun from another one\n"))
-	if err == nil {
-		err = journal.WriteFileAtomic(fsys, filepath.Join(dir, incarnationFile), []byte(incarnationText(lives)))
+	if err := directory.Unvouch(fsys, dir, "this life was begun from another one"); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := directory.SetLives(fsys, dir, lives); err != nil {
 		return err
 	}
 	return journal.Publish(fsys, dir, after+1, payload)
 }
 
-// Lives returns the newest incarnation that a node's directory vouches for beside its journal, or 0 where it names none.
-func Lives(fsys vfs.FS, dir string) (n uint64) {
-	b, err := vfs.ReadFile(fsys, filepath.Join(dir, incarnationFile), 1<<10)
-	if err != nil {
-		return 0
+// Move makes the node of a directory that is a copy of an earlier state go on in another life than any that it can have had since: in a new
+// epoch, and with a number that is above them all, so that its peers refuse the old life. lived is the incarnation of the state; now is the
+// clock, by whose seconds two moves of one copy differ.
+func Move(fsys vfs.FS, dir string, lived uint64, now time.Time) error {
+	lives := max(max(lived, directory.Lives(fsys, dir))+directory.Leap, uint64(max(now.Unix(), 0)))
+	if err := directory.Unvouch(fsys, dir, "this is a copy of an earlier state"); err != nil {
+		return err
 	}
-	if _, err := fmt.Sscanf(string(b), "rhizome incarnation %d", &n); err != nil || string(b) != incarnationText(n) {
-		return 0
-	}
-	return n
+	return directory.SetLives(fsys, dir, lives)
 }

@@ -1,4 +1,4 @@
-package host
+package directory
 
 import (
 	"errors"
@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"syscall"
-	"time"
 
-	"github.com/rhizome-ml/rhizome/journal"
 	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
@@ -34,15 +32,4 @@ func LookOnly(fsys vfs.FS, dir string) error {
 		return nil // whoever uses the directory says what is wrong with it
 	}
 	return err
-}
-
-// Move makes the node of a directory that is a copy of an earlier state go on in another life than any that it can have had since: in a new
-// epoch, and with a number that is above them all, so that its peers refuse the old life. lived is the incarnation of the state; now is the
-// clock, by whose seconds two moves of one copy differ.
-func Move(fsys vfs.FS, dir string, lived uint64, now time.Time) error {
-	lives := max(max(lived, Lives(fsys, dir))+leap, uint64(max(now.Unix(), 0)))
-	if err := journal.WriteFileAtomic(fsys, filepath.Join(dir, unvouchedFile), []byte("this is a copy of an earlier state\n")); err != nil {
-		return err
-	}
-	return journal.WriteFileAtomic(fsys, filepath.Join(dir, incarnationFile), []byte(incarnationText(lives)))
 }
