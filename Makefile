@@ -29,9 +29,9 @@ ci:        ## everything that a change must pass
 	.ci/run
 
 golden:    ## write the golden files again; read the diff
-	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./job/kinds/federated -rewrite
+	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./internal/job/kinds/federated -rewrite
 	go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite
-	go test ./host/record -run Schema -rewrite
+	go test ./internal/host/record -run Schema -rewrite
 	go test ./formats -rewrite
 
 proto:     ## generate the ONNX types again

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome"
-	"github.com/rhizome-ml/rhizome/component/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )

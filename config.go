@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component"
-	"github.com/rhizome-ml/rhizome/component/builtin"
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // PeerID is who a node is for others: the public half of its key.

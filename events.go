@@ -4,7 +4,7 @@ import (
 	"context"
 	"iter"
 
-	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/value"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/value"
 )

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 	"github.com/rhizome-ml/rhizome/value"

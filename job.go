@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/component"
-	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 

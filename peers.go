@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/engine"
 )
 
 // Know notes addresses of a peer, as multiaddrs, so that the node finds it also after a restart. Each call is durable when it returns, and

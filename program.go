@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/compile"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/compile"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/program"
 )
 
 // Program is a compiled choreography: the parts of all its places. It is immutable and safe for concurrent use; the nodes of a process

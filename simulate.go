@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
 // Conditions are what a simulated world is like. The zero value is a world in which nothing takes time and nothing goes wrong.

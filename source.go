@@ -2,9 +2,9 @@ package rhizome
 
 import (
 	"github.com/rhizome-ml/rhizome/component"
-	"github.com/rhizome-ml/rhizome/component/data"
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
 // Source makes a component kind of a data source of one's own, for Config.Components and Job.Components.

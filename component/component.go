@@ -8,8 +8,8 @@
 package component
 
 import (
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
 // The contract. Only Component is asked of every component.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 

@@ -1,8 +1,8 @@
 package dataset
 
 import (
-	"github.com/rhizome-ml/rhizome/component/config"
-	"github.com/rhizome-ml/rhizome/component/draw"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/draw"
 )
 
 func init() {

@@ -3,8 +3,8 @@ package dataset
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/component/config"
-	"github.com/rhizome-ml/rhizome/component/draw"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/draw"
 )
 
 func init() {

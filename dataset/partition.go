@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/internal/config"
 )
 
 // Samples are what a partitioner sees of a source.
@@ -15,7 +15,7 @@ type Samples struct {
 }
 
 // Partitioner deals samples to parts. Equal arguments give equal parts on every machine and in every release: whatever
-// is decided by chance is drawn from the seed (component/draw), under a purpose of its own.
+// is decided by chance is drawn from the seed (internal/draw), under a purpose of its own.
 type Partitioner interface {
 	// Parts deals each row to exactly one of n parts, in any order; a part may come out empty.
 	Parts(s Samples, n int, seed uint64) ([][]int, error)

@@ -3,7 +3,7 @@ package dataset
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 

@@ -3,7 +3,7 @@ package dataset
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/component/draw"
+	"github.com/rhizome-ml/rhizome/internal/draw"
 )
 
 // heldOut is the share of each class that is held out for the test: one in heldOut samples.

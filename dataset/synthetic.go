@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/rhizome-ml/rhizome/component/config"
-	"github.com/rhizome-ml/rhizome/component/draw"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/draw"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 

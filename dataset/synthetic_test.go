@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/rhizome-ml/rhizome/component/config"
+	"github.com/rhizome-ml/rhizome/internal/config"
 )
 
 // settingsOf reads settings as the kind does.

@@ -9,11 +9,11 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/rhizome-ml/rhizome/host/record"
+	"github.com/rhizome-ml/rhizome/internal/host/record"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 var reg = value.NewRegistry()

@@ -10,8 +10,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // python returns a Python that has the package protobuf: $RHIZOME_PYTHON, or python3.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 

@@ -1,6 +1,6 @@
 package graph
 
-import "github.com/rhizome-ml/rhizome/artifact"
+import "github.com/rhizome-ml/rhizome/internal/artifact"
 
 // The errors of an author.
 type (

@@ -3,7 +3,7 @@ package graph
 import (
 	"time"
 
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/value"
 )
 

@@ -3,8 +3,8 @@ package graph
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
 // depthMax bounds functions inside each other.

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
 // state is what all functions of one choreography share.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 )
 
 // standardOpset is the version of ai.onnx that tensor ops are recorded for.

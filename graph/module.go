@@ -1,9 +1,9 @@
 package graph
 
 import (
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
 // Module is a part of a choreography that can be used more than once. Its places, slots and policies are Go values that

@@ -7,8 +7,8 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
 // Component describes a component slot: what is bound to a name at one or more places.

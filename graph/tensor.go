@@ -3,13 +3,13 @@ package graph
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
-	"github.com/rhizome-ml/rhizome/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 )
 
-// Tensor records a standard tensor op, such as MatMul, with one output. See package op/onnxop for those that exist.
+// Tensor records a standard tensor op, such as MatMul, with one output. See package internal/op/onnxop for those that exist.
 func (g *Graph) Tensor(name string, attrs Attrs, in ...Value) Value {
 	return g.Tensors(name, attrs, 1, in...)[0]
 }

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/codec"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/op"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
 // Edge is the policy of a crossing.

@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/rhizome-ml/rhizome/internal/valuetest"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/value/valuetest"
 )
 
 // poison puts hostile texts and values into a message, here and there.

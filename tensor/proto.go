@@ -3,7 +3,7 @@ package tensor
 import (
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
 // Proto returns the tensor as a new message of that name, in the canonical

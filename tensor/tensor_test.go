@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"pgregory.net/rapid"
 )

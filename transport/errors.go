@@ -3,7 +3,7 @@ package transport
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // ConfigError says that a configuration of a transport cannot be.

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // Transport carries packets between peers as the package comment promises. It is safe for concurrent use.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/backup"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/backup"
 )
 
 func newBackup(c *console) *cobra.Command {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/bench"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/bench"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 func newBench(c *console) *cobra.Command {

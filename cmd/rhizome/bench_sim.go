@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/bench"
+	"github.com/rhizome-ml/rhizome/internal/bench"
 )
 
 // simFlags are the flags of rhizome bench sim.

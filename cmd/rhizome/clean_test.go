@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/exchange"
-	"github.com/rhizome-ml/rhizome/deploy/invitation"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/internal/deploy/invitation"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // ugly is a text as a peer may choose it: it clears the screen, writes a line of its own, and turns the direction of writing.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/compile"
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/onnx"
+	"github.com/rhizome-ml/rhizome/internal/compile"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
 func newCompile(c *console) *cobra.Command {

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // consentWidth is how wide the lines are in which a person is asked.

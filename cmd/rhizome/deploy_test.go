@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 const loopback = "/ip4/127.0.0.1/tcp/0"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/snapshot/show"
+	"github.com/rhizome-ml/rhizome/internal/show"
 	"github.com/rhizome-ml/rhizome/value"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/conditions"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/conditions"
 )
 
 // line is a line of a document.

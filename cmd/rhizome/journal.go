@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host/directory"
-	"github.com/rhizome-ml/rhizome/job/archive"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/host/directory"
+	"github.com/rhizome-ml/rhizome/internal/job/archive"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 func newJournal(c *console) *cobra.Command {

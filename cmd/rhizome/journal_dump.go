@@ -9,13 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host/record"
 	"github.com/rhizome-ml/rhizome/internal/clean"
-	"github.com/rhizome-ml/rhizome/journal"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/host/record"
+	"github.com/rhizome-ml/rhizome/internal/journal"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // recordReport is one record of a journal.

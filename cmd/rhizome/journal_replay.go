@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/host/offline"
-	"github.com/rhizome-ml/rhizome/host/record"
-	"github.com/rhizome-ml/rhizome/job/archive"
-	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/internal/host/offline"
+	"github.com/rhizome-ml/rhizome/internal/host/record"
+	"github.com/rhizome-ml/rhizome/internal/job/archive"
+	"github.com/rhizome-ml/rhizome/internal/journal"
 )
 
 // replayReport is a node's state at a record.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/identity"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
 )
 
 // TestAPeerThatMeetsNobody: it warns at once that the peer to begin with does not answer, says what it waits for, also in its

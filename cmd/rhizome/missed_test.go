@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // TestTheEndThatWasMissed is case 12: a client is killed in the first round of a job that goes on without it and ends, with its server. Started

@@ -7,9 +7,9 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/internal/clean"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // nodeBar shows how far the job of a node is in one line that changes, on a terminal. What else there is to say stands above it.

@@ -6,13 +6,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/exchange"
-	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/clean"
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/observe"
-	"github.com/rhizome-ml/rhizome/peer"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/observe"
+	"github.com/rhizome-ml/rhizome/internal/peer"
 )
 
 // nodeView shows what a node tells, line by line. It is safe for concurrent use.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // TestStatusOfARun: status and peers take the directory of a run, and that of each of its nodes, whether its nodes share a process

@@ -13,12 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/identity"
-	"github.com/rhizome-ml/rhizome/engine"
 	"github.com/rhizome-ml/rhizome/internal/clean"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // operatorFlags are the flags of the commands about one node.

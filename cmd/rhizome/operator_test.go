@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // TestOperator blocks, unblocks and allows peers at a server that runs and, killed, at its directory; a call from afar needs the

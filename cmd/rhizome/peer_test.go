@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
 
 // TestPeers has three nodes learn without a server. Two know the first alone, and find each other through it; one is killed with

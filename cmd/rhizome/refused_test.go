@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/host/directory"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/host/directory"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 // whole returns the names, contents and times of all files below a directory, without those of locks.

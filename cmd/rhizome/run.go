@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds"
-	"github.com/rhizome-ml/rhizome/job/local"
-	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
+	"github.com/rhizome-ml/rhizome/internal/journal"
 )
 
 // runFlags are the flags of rhizome run.

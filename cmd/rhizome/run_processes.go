@@ -6,10 +6,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/deploy/processes"
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/local"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy/processes"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
 // processLine is the object of a process that was started or has ended.

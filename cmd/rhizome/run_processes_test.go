@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy/processes"
+	"github.com/rhizome-ml/rhizome/internal/deploy/processes"
 )
 
 // TestWhatNodesTellInWords: of what the nodes of a run tell, people get the server's waits in words, once and not from every client,

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/component/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
 
 // TestJSONIsAllThereIs holds stdout of --json against the contract: a line per round in order, then the result, and the

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy/invitation"
+	"github.com/rhizome-ml/rhizome/internal/deploy/invitation"
 )
 
 // TestSecretsGoNowhere: the secret of an invitation stands in the line that a server prints to be pasted, and nowhere else: not in what a

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/page"
-	"github.com/rhizome-ml/rhizome/sim/study"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/page"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
 // checkReport refuses a place where no file can be written, before an hour of simulation is lost.

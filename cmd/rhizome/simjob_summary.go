@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/study"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
 // simDone is what a simulation was and what came of it: the last object of --json, and what the summary and the report tell.

@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/host/directory"
-	"github.com/rhizome-ml/rhizome/job/archive"
-	"github.com/rhizome-ml/rhizome/job/rundir"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/host/directory"
+	"github.com/rhizome-ml/rhizome/internal/job/archive"
+	"github.com/rhizome-ml/rhizome/internal/job/rundir"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 func newSnapshot(c *console) *cobra.Command {

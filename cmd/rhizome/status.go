@@ -13,8 +13,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
-	"github.com/rhizome-ml/rhizome/deploy"
 	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 func newStatus(c *console) *cobra.Command {

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // TestOthersIsExplainedWhereItIsThere: the line below the table of clients is there only when the column has something in it.

@@ -8,7 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // The styles of text on a terminal. Elsewhere, and where NO_COLOR is set, colours are taken out again.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // TestStatusOfAFrozenNode: a node whose process is stopped by a signal is told as that, with what its directory says, within a

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // closing starts a command, reads a line that holds the text, and closes the reading end of its output.

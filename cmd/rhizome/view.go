@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/local"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
 // view shows a run while it goes on, and its result.

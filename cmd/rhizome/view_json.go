@@ -5,8 +5,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/local"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
 // jsonView writes one object per line, for programs.

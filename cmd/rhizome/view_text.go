@@ -5,8 +5,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/local"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
 // lineView writes a line per round and a summary, for a file or a pipe.

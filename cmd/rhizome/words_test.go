@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/deploy"
-	"github.com/rhizome-ml/rhizome/job"
+	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // TestWordsThatLead: each refusal names the command that takes what was given.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/engine"
 )
 
 // sameFields compares the structs of two components field by field, all but the state (which was compared by its bytes)

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/onnx"
-	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Setup is a node and its components. It is read-only once a Bench was made of it.

@@ -65,8 +65,8 @@ func TestArchitectureShowsEveryRoom(t *testing.T) {
 
 // TestMissingPathsAreFound shows that the check sees a path that does not exist, and what is one.
 func TestMissingPathsAreFound(t *testing.T) {
-	text := "see `engine/poll.go`, `engine/nothing.go`, `nowhere`, `go test ./...`, `Reply(a, b)`, `.ci/run`, `x.md`, `model.onnx` and `engine.New`"
-	if got := strings.Join(pathsIn(text), " "); got != "engine/poll.go engine/nothing.go .ci/run x.md" {
+	text := "see `internal/engine/poll.go`, `engine/nothing.go`, `nowhere`, `go test ./...`, `Reply(a, b)`, `.ci/run`, `x.md`, `model.onnx` and `engine.New`"
+	if got := strings.Join(pathsIn(text), " "); got != "internal/engine/poll.go engine/nothing.go .ci/run x.md" {
 		t.Errorf("paths are read as %s", got)
 	}
 	if got := missing(filepath.Join("..", ".."), text); len(got) != 2 || !strings.Contains(got[0], "engine/nothing.go") || !strings.Contains(got[1], "x.md") {

@@ -26,19 +26,19 @@ func inModule(path string) (pkg string, ok bool) {
 var rows = [][]string{
 	{"cmd/rhizome"},
 	{"internal/prove"},
-	{"bench", "sim/chaos", "sim/conditions", "sim/page"},
+	{"bench", "internal/sim/chaos", "internal/sim/conditions", "internal/sim/page"},
 	{"."}, // the root
 	{"deploy"},
-	{"job/archive", "job/local"},
-	{"job/rundir"},
-	{"job/kinds"},
-	{"job/kinds/evaluation", "job/kinds/federated", "job/kinds/gossip"},
-	{"sim/study"},
-	{"job/observe", "job/install", "job/forward"},
+	{"internal/job/archive", "internal/job/local"},
+	{"internal/job/rundir"},
+	{"internal/job/kinds"},
+	{"internal/job/kinds/evaluation", "internal/job/kinds/federated", "internal/job/kinds/gossip"},
+	{"internal/sim/study"},
+	{"internal/job/observe", "internal/job/install", "internal/job/forward"},
 	{"job"},
 	{"sim"},
-	{"host/offline", "host"}, // a host needs nothing of the tools for nodes that do not run
-	{"host/record", "host/directory"},
+	{"internal/host/offline", "host"}, // a host needs nothing of the tools for nodes that do not run
+	{"internal/host/record", "internal/host/directory"},
 	{"transport", "journal"},
 	{"component"},
 	{"node"},
@@ -52,7 +52,7 @@ var rows = [][]string{
 	{"codec"},
 	{"value"},
 	{"dataset"}, // what users bring: no node, no run and no job is known there
-	{"component/config", "component/draw"},
+	{"internal/config", "internal/draw"},
 	{"tensor"},
 	{"onnx"},
 	{"internal/laws"},
@@ -168,7 +168,7 @@ var pure = []string{"engine", "peer", "program", "wire", "codec", "value"}
 
 var banned = map[string]string{
 	"time":         "time is an input: Poll(now); a clock would make a replay differ",
-	"os":           "files belong to the host, behind the door of journal/vfs",
+	"os":           "files belong to the host, behind the door of internal/journal/vfs",
 	"net":          "sockets belong to the transport",
 	"sync":         "one thread steps an engine; a lock would hide that two do",
 	"sync/atomic":  "as sync",

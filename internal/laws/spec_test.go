@@ -11,13 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/artifact"
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/journal"
-	"github.com/rhizome-ml/rhizome/op"
-	"github.com/rhizome-ml/rhizome/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/artifact"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/journal"
+	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // citation is a test as SPECIFICATION.md cites it: `folder/TestName`.
@@ -191,7 +191,7 @@ func TestOperatorsAreListed(t *testing.T) {
 // TestConformanceIsCounted holds the counts of SPECIFICATION.md against the list of the node tests.
 func TestConformanceIsCounted(t *testing.T) {
 	ran, all, running := 0, 0, false
-	for _, line := range strings.Split(document(t, "component/backend/testdata/conformance.txt"), "\n") {
+	for _, line := range strings.Split(document(t, "internal/roles/backend/testdata/conformance.txt"), "\n") {
 		if !strings.HasPrefix(line, "\t") {
 			running = strings.HasPrefix(line, "run") // else the reason for which those below do not run
 			continue
@@ -210,9 +210,9 @@ func TestConformanceIsCounted(t *testing.T) {
 
 // TestCitationsAreChecked shows that the checks see a test that does not exist, and read figures.
 func TestCitationsAreChecked(t *testing.T) {
-	files := map[string]string{"engine/TestOne": "engine/one_test.go"}
-	wrong := checkCitations("see `engine/TestOne`, `engine/TestTwo` and `op/onnxop/FuzzX`, but not `engine.TestThree` or `engine/New`", files)
-	if len(wrong) != 2 || !strings.Contains(wrong[0], "engine/TestTwo") || !strings.Contains(wrong[1], "op/onnxop/FuzzX") {
+	files := map[string]string{"internal/engine/TestOne": "engine/one_test.go"}
+	wrong := checkCitations("see `internal/engine/TestOne`, `internal/engine/TestTwo` and `internal/op/onnxop/FuzzX`, but not `engine.TestThree` or `engine/New`", files)
+	if len(wrong) != 2 || !strings.Contains(wrong[0], "internal/engine/TestTwo") || !strings.Contains(wrong[1], "internal/op/onnxop/FuzzX") {
 		t.Errorf("found %q", wrong)
 	}
 	for text, want := range map[string]int64{"1,000": 1000, "16 MiB": 16 << 20, "512": 512, "1 GiB": 1 << 30} {

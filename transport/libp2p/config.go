@@ -11,8 +11,8 @@ import (
 
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // EnvelopeProtocol is the protocol of the streams that carry packets.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/transporttest"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // TestConformance holds both wires against the contract, with real sockets on loopback.

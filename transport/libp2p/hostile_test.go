@@ -24,8 +24,8 @@ import (
 
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // wait waits until something holds that is counted and not reported.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // TestMDNS: two ends on one network find each other, and link by what was found.

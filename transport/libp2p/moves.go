@@ -10,7 +10,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // A machine that has moved to another network, or has slept, has connections that nobody will ever answer over, and a transport that

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // TestOverlay: what one end publishes reaches others that it is not linked with, with its author; what is not valid, too

@@ -12,7 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	ma "github.com/multiformats/go-multiaddr"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // way is a relay at which this end keeps a place, so that peers can reach it where it has no address of its own.

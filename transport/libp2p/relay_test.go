@@ -8,7 +8,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // TestRelay: an end that listens nowhere keeps a place at a relay and is reached over it; packets go both ways; a peer whom the

@@ -8,8 +8,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/multiformats/go-multistream"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Open opens a stream of a protocol, with a dial where no connection is there. A protocol that the peer does not serve may

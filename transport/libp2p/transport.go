@@ -13,8 +13,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Transport is an end of the network: a libp2p host that carries packets. It is safe for concurrent use.

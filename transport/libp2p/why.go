@@ -11,8 +11,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // failed gives an error of a dial its type: *transport.DeniedError where another peer was found, *transport.ClosedError,

@@ -4,9 +4,9 @@ import (
 	"crypto/ed25519"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/transporttest"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // factory makes ends of a network with these faults.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 var (

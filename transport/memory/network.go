@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Network connects the nodes of a process in real time. It is safe for concurrent use.

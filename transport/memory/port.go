@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Port is a node's end of a Network. It is safe for concurrent use.

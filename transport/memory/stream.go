@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // handler serves the streams of a protocol.

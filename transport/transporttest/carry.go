@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // names: an end is who its key says, and its addresses name it.

@@ -4,8 +4,8 @@ import (
 	"crypto/ed25519"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Options says what an end is to be.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
 	"github.com/rhizome-ml/rhizome/transport/memory"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // flaws are transports that break one promise each, and the check that must notice.

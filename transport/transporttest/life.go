@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // drop: links that either end drops, again and again under load, are reported, made anew, and lose nothing without a report.

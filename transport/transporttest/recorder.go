@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // patience is how long the kit waits for what must come; only a failing transport lets it pass.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/host"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // junk has a host judge two peers: one that sends only what no node ever sends, and one that sends what an honest node may come to send. The one is

@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/rig"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // Kinds are the kinds of damage that strike.

@@ -3,8 +3,8 @@ package crashes
 import (
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/prove"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // TestCrashBench runs a few places of the bench; the whole is `rhizome prove crashes`.

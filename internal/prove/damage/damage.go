@@ -7,11 +7,11 @@ import (
 	"path"
 	"sync"
 
-	"github.com/rhizome-ml/rhizome/host/directory"
+	"github.com/rhizome-ml/rhizome/internal/host/directory"
+	"github.com/rhizome-ml/rhizome/internal/journal/testdata"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/rig"
-	"github.com/rhizome-ml/rhizome/journal/testdata"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // Part is the proof as a part of the whole.

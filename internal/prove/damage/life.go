@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/host"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/prove/rig"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
 )
 
 // lifeFile keeps the number of a node's life. Only the host reads it, so its damages are tried on whole nodes.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 // memory is a folder of files that can be read, and of which one is damaged in place: as cheap as a file system can be. Whatever would write fails.

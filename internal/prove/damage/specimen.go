@@ -7,7 +7,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/journal"
+	"github.com/rhizome-ml/rhizome/internal/journal"
 )
 
 // specimen is the directory of a node, and what its files say while they are whole.

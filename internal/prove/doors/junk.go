@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // attackHost is where attackers come from: another address than that of honest peers, so that limits by address tell them apart.

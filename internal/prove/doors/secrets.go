@@ -7,8 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
 // fileMax bounds the files that are searched.

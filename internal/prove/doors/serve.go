@@ -9,9 +9,9 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // The peers of a flood: who asks, and who is admitted too and sends junk.

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/prove/returns"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/study"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
 // Bound is the virtual time in which a job of Draw ends, whoever is lost: a few heartbeats for each client that leaves, and a deadline

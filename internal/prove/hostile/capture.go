@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/job"
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/job/kinds/gossip"
-	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // letter is an envelope that left a node of a run.

@@ -64,7 +64,7 @@ func TestDecoders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a test binary")
 	}
-	r := prove.Single(oneTarget{&target{"wire/FuzzDecode", "", 20_000}}, 5)
+	r := prove.Single(oneTarget{&target{"internal/wire/FuzzDecode", "", 20_000}}, 5)
 	if !r.OK || r.Counts[floorExecutions] < 20_000 || r.Counts["inputs that reached new code"] < 10 {
 		t.Errorf("%+v", r)
 	}

@@ -6,8 +6,8 @@ import (
 	"runtime"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/host"
+	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 

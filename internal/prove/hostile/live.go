@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/node"
-	"github.com/rhizome-ml/rhizome/wire"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/host"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // live is a node that is fed mutants, and its twin, which is fed only those that the node accepted.

@@ -9,7 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/returns"
 	"github.com/rhizome-ml/rhizome/internal/prove/twins"
-	"github.com/rhizome-ml/rhizome/sim/chaos"
+	"github.com/rhizome-ml/rhizome/internal/sim/chaos"
 )
 
 // Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step is taken

@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
-	"github.com/rhizome-ml/rhizome/job"
 )
 
 // Kills kills the processes of runs at random points.

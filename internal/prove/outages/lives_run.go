@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
-	"github.com/rhizome-ml/rhizome/job"
 )
 
 // returningRun is a run of processes whose directory comes back from a copy, as a whole or that of one node.

@@ -3,7 +3,7 @@ package programs
 import (
 	"fmt"
 
-	"github.com/rhizome-ml/rhizome/program"
+	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
 

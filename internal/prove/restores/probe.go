@@ -3,9 +3,9 @@ package restores
 import (
 	"errors"
 
-	"github.com/rhizome-ml/rhizome/engine"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // probe is the component of the random programs: it counts, parks calls until an alarm, gives work out, sends messages, refuses and fails.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"hash/crc64"
 
+	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/prove"
 	"github.com/rhizome-ml/rhizome/internal/prove/programs"
-	"github.com/rhizome-ml/rhizome/program"
 )
 
 // Part is the proof as a part of the whole.

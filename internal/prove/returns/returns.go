@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/job/kinds/federated"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/study"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
 // The bounds of a job, in virtual time: when it ends, and when of two that run with one key the first does.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
 var traced = flag.Uint64("traced", 0, "run this seed only, and tell it line by line")

@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/engine"
-	"github.com/rhizome-ml/rhizome/host"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/node"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/host"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
-	"github.com/rhizome-ml/rhizome/wire"
 )
 
 // Options of a Rig; the zero value is what the tests of package host use.

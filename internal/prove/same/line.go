@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/prove/restores"
 	"github.com/rhizome-ml/rhizome/internal/prove/rig"
-	"github.com/rhizome-ml/rhizome/journal/vfs"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/chaos"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/chaos"
 )
 
 var table = crc64.MakeTable(crc64.ECMA)

@@ -2,7 +2,7 @@ package seeds
 
 import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
-	"github.com/rhizome-ml/rhizome/sim/chaos"
+	"github.com/rhizome-ml/rhizome/internal/sim/chaos"
 )
 
 // Mass crashes half of all nodes in each round.

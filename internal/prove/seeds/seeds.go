@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
-	"github.com/rhizome-ml/rhizome/sim"
-	"github.com/rhizome-ml/rhizome/sim/chaos"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/chaos"
 )
 
 // Part runs the plans of seeds.

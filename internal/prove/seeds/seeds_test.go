@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/prove"
-	"github.com/rhizome-ml/rhizome/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
 // TestPart tries one seed as the prover does: it holds, and what it met is counted by the names that floors have.

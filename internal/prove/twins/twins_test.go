@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/sim/workshop"
+	"github.com/rhizome-ml/rhizome/internal/sim/workshop"
 )
 
 // TestTwins runs some seeds: a node and those that were restored from its snapshots, at any moment, cannot be told apart. The

@@ -1,0 +1,239 @@
+package gradient
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// rule computes the gradients of a node's inputs. It returns one name per input, or fewer: "" for an input that has none.
+// It need not compute what call.wants does not ask for.
+type rule func(c *call) ([]string, error)
+
+// rules is the table of rules of the standard domain, by operator.
+var rules = map[string]rule{}
+
+func init() {
+	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules, softmaxRules} {
+		maps.Copy(rules, family)
+	}
+}
+
+// Ops returns the operators that have a rule, sorted.
+func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
+
+// Build returns nodes that compute the derivative of y, which has one element, with respect to each of xs, and the names
+// of the derivatives in the order of xs; each has the type of its x. The new nodes stand after nodes, in order, and are
+// standard operators at onnxop.Opset; their names and values begin with prefix, which no value of the graph may.
+//
+// types has the types of the values that no node makes; the others are inferred, but for the outputs of operators that
+// package onnxop does not know, whose types must be there too. What types says of another value beyond what is inferred
+// is taken as true. An x on which y does not depend gets zeros. Build changes none of its arguments. Errors are
+// *UnsupportedError, *Error and those of onnxop.Infer.
+//
+// What is made has rules itself, so the gradient of a gradient is that of nodes and extra, in their order.
+func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs []string, prefix string) (extra []*onnx.NodeProto, grads []string, err error) {
+	b := &builder{prefix: prefix, types: maps.Clone(types), parts: map[string][]string{}, constants: map[string]string{}}
+	if b.types == nil {
+		b.types = map[string]onnxop.Type{}
+	}
+	if err := b.infer(nodes); err != nil {
+		return nil, nil, err
+	}
+	if err := b.checkEnds(y, xs); err != nil {
+		return nil, nil, err
+	}
+	active := b.reach(nodes, xs)
+	if active[y] {
+		one, err := b.like(y, 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.parts[y] = []string{one}
+		for _, n := range slices.Backward(nodes) {
+			if err := b.back(n, active); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, x := range xs {
+		g, err := b.total(x)
+		if err == nil && g == "" {
+			g, err = b.like(x, 0)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		grads = append(grads, g)
+	}
+	return b.nodes, grads, nil
+}
+
+// infer completes the types of all values.
+func (b *builder) infer(nodes []*onnx.NodeProto) error {
+	for _, n := range nodes {
+		if onnxop.Lookup(n.GetDomain(), n.GetOpType()) == nil && b.typed(n) {
+			continue // not ours to judge, as long as no gradient has to pass it
+		}
+		in := make([]onnxop.Type, len(n.GetInput()))
+		for i, name := range n.GetInput() {
+			t, ok := b.types[name]
+			if name != "" && !ok {
+				return &Error{Where: name, Reason: fmt.Sprintf("is read by node %q and is made by nothing before it", nodeName(n))}
+			}
+			in[i] = t
+		}
+		out, err := onnxop.Infer(n, in)
+		if err != nil {
+			return err
+		}
+		for i, name := range n.GetOutput() {
+			if name != "" {
+				b.types[name] = refined(out[i], b.types[name])
+			}
+		}
+	}
+	return nil
+}
+
+// refined is a type with what another says of the shape beyond it.
+func refined(t, more onnxop.Type) onnxop.Type {
+	switch {
+	case more.DType != t.DType || more.Unranked || t.Value != nil:
+		return t
+	case t.Unranked:
+		t.Shape, t.Unranked = more.Shape, false
+		return t
+	case len(t.Shape) != len(more.Shape):
+		return t
+	}
+	shape := slices.Clone(t.Shape)
+	for i, d := range shape {
+		if d < 0 {
+			shape[i] = more.Shape[i]
+		}
+	}
+	t.Shape = shape
+	return t
+}
+
+// typed says whether the types of all outputs of a node were given.
+func (b *builder) typed(n *onnx.NodeProto) bool {
+	return !slices.ContainsFunc(n.GetOutput(), func(out string) bool {
+		_, ok := b.types[out]
+		return out != "" && !ok
+	})
+}
+
+// checkEnds checks the type of y and of every x.
+func (b *builder) checkEnds(y string, xs []string) error {
+	t, ok := b.types[y]
+	switch {
+	case !ok:
+		return &Error{Where: y, Reason: "is not a value of the graph; want one to differentiate"}
+	case !isFloat(t):
+		return &Error{Where: y, Reason: fmt.Sprintf("is %v; want float32 or float64", t)}
+	case t.Elements() != 1:
+		return &Error{Where: y, Reason: fmt.Sprintf("is %v; want exactly one element, as a loss has", t)}
+	}
+	for _, x := range xs {
+		t, ok := b.types[x]
+		if !ok {
+			return &Error{Where: x, Reason: "is not a value of the graph; want one to differentiate by"}
+		}
+		if !isFloat(t) {
+			return &Error{Where: x, Reason: fmt.Sprintf("is %v; want float32 or float64", t)}
+		}
+	}
+	return nil
+}
+
+// isFloat says whether a value of that type can carry a gradient.
+func isFloat(t onnxop.Type) bool { return t.DType == tensor.Float32 || t.DType == tensor.Float64 }
+
+// reach returns the values that depend on an x by floats alone.
+func (b *builder) reach(nodes []*onnx.NodeProto, xs []string) map[string]bool {
+	active := map[string]bool{}
+	for _, x := range xs {
+		active[x] = true
+	}
+	for _, n := range nodes {
+		if !slices.ContainsFunc(n.GetInput(), func(in string) bool { return active[in] }) {
+			continue
+		}
+		for _, out := range n.GetOutput() {
+			if isFloat(b.types[out]) {
+				active[out] = true
+			}
+		}
+	}
+	return active
+}
+
+// back takes the gradients of a node's outputs to its inputs.
+func (b *builder) back(n *onnx.NodeProto, active map[string]bool) error {
+	c := &call{builder: b, node: n, in: n.GetInput(), out: n.GetOutput(), wants: make([]bool, len(n.GetInput()))}
+	wanted, reached := false, false
+	for i, in := range c.in {
+		c.wants[i] = in != "" && active[in]
+		wanted = wanted || c.wants[i]
+	}
+	if !wanted {
+		return nil
+	}
+	for _, out := range c.out {
+		d, err := b.total(out)
+		if err != nil {
+			return err
+		}
+		c.d = append(c.d, d)
+		reached = reached || d != ""
+	}
+	if !reached {
+		return nil
+	}
+	r := rules[n.GetOpType()]
+	if r == nil || (n.GetDomain() != "" && n.GetDomain() != "ai.onnx") {
+		return &UnsupportedError{Node: nodeName(n), Op: n.GetOpType(), Domain: n.GetDomain()}
+	}
+	grads, err := r(c)
+	if err != nil {
+		return err
+	}
+	for i, g := range grads {
+		if g != "" && c.wants[i] {
+			b.parts[c.in[i]] = append(b.parts[c.in[i]], g)
+		}
+	}
+	return nil
+}
+
+// total returns the gradient of a value, the sum over all its readers so far, or "" where there is none. All readers stand
+// after the value's node, so when that node's turn comes the sum is whole.
+func (b *builder) total(value string) (string, error) {
+	parts := b.parts[value]
+	if len(parts) > 1 {
+		sum, err := b.emit("Sum", parts)
+		if err != nil {
+			return "", err
+		}
+		b.parts[value] = []string{sum}
+		return sum, nil
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	return parts[0], nil
+}
+
+// nodeName is the node's name, or its first output where it has none.
+func nodeName(n *onnx.NodeProto) string {
+	if n.GetName() == "" && len(n.GetOutput()) > 0 {
+		return n.GetOutput()[0]
+	}
+	return n.GetName()
+}

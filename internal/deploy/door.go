@@ -1,0 +1,181 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/internal/deploy/invitation"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/transport"
+)
+
+// door decides who gets the job of a server. A server is closed: its members, those that its operator named by their keys, and
+// guests with an invitation come in, unless it was started to be open to anyone.
+type door struct {
+	*inviter
+	allow  map[wire.PeerID]bool
+	schema *exchange.Schema // of the data that clients may bring, or nil
+	turns  turnstile
+	one    sync.Mutex // one newcomer at a time: the use that it spends and the number that it gets belong together
+}
+
+// right says why a peer may have the job.
+type right int
+
+const (
+	nobodyKnown right = iota // anybody, at an open server
+	member
+	named   // by its key
+	invited // by the secret that it says
+)
+
+// Invited tells how clients come to a server: by the line to paste, or, where it is open, by any of its addresses.
+type Invited struct {
+	Open bool
+	Line string // the invitation; empty where the server is open
+}
+
+// openDoor reads the book of invitations, and makes the server's own where there is none.
+func (s *server) openDoor() error {
+	d := &s.door
+	d.allow = map[wire.PeerID]bool{}
+	for _, p := range s.o.Allow {
+		d.allow[p] = true
+	}
+	d.schema = schemaOfJob(s.cfg)
+	inviter, err := newInviter(s.dir, s.digest, s.net.Addresses)
+	if err != nil {
+		return err
+	}
+	d.inviter, s.inviter = inviter, inviter
+	return nil
+}
+
+// invite tells how clients come in.
+func (s *server) invite() error {
+	if s.o.Private {
+		return nil
+	}
+	if s.o.Open {
+		s.o.Tell(Invited{Open: true})
+		return nil
+	}
+	line, err := s.door.own(s.cfg.About().Clients, time.Now())
+	if err == nil {
+		s.o.Tell(Invited{Line: line})
+	}
+	return err
+}
+
+// give answers a peer that asks for the job.
+func (s *server) give(from wire.PeerID, stream transport.Stream) {
+	decide := func(h exchange.Hello) (*exchange.Package, error) { return s.offer(h, from) }
+	leave := s.door.turns.enter(from, turnWithin)
+	if leave == nil {
+		decide = func(exchange.Hello) (*exchange.Package, error) {
+			return nil, exchange.Refuse(exchange.CodeBusy, "too much was asked at once; ask again in some seconds")
+		}
+	} else {
+		defer leave()
+	}
+	if err := exchange.Serve(stream, from, decide); err != nil {
+		code := "broken"
+		var no *exchange.RefusedError
+		if errors.As(err, &no) {
+			code, err = no.Code, errors.New("refused ("+no.Code+"): "+no.Reason)
+		}
+		s.turnAway(code, fmt.Sprintf("%s asked for the job: %v", from, err))
+	}
+}
+
+// rightOf says by what right a peer may have the job, or why it may not.
+func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
+	is, removed := s.known(from)
+	switch {
+	case is:
+		return member, nil
+	case removed:
+		return nobodyKnown, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.About().Name)
+	case s.o.Open:
+		if !s.door.turns.stranger(time.Now()) {
+			return nobodyKnown, exchange.Refuse(exchange.CodeBusy, "too many ask at once; ask again in some seconds")
+		}
+		return nobodyKnown, nil
+	case s.door.allow[from] || s.lists.Named(from):
+		return named, nil
+	case h.Secret == nil:
+		return nobodyKnown, exchange.Refuse(exchange.CodeInvite,
+			"this server is closed, and does not know %s: join with the invitation that its operator gives (rhizome invite), or have him name your key (rhizome server --allow)", from)
+	}
+	return invited, refusal(s.door.book.Judge(*h.Secret, from, time.Now()))
+}
+
+// refusal makes a book's no that of the exchange; other errors are those of the disk.
+func refusal(err error) error {
+	var no *invitation.RefusedError
+	if errors.As(err, &no) {
+		return exchange.Refuse(exchange.CodeInvite, "%s", no.Reason)
+	}
+	return err
+}
+
+func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
+	by, err := s.rightOf(h, from)
+	if err != nil {
+		return nil, err
+	}
+	if h.Job != "" && h.Job != s.cfg.About().Name {
+		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.About().Name, clean.Quote(h.Job, 64))
+	}
+	if err := h.Data.Against(s.door.schema); err != nil {
+		return nil, err
+	}
+	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
+		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Settings(s.cfg), Seed: s.cfg.About().Seed, Digest: s.digest,
+		Bytes: int64(len(s.raw)), Place: job.ClientsPlace,
+	}}
+	if now, _ := s.board.look(); now.Done != nil {
+		p.Offer.Done = now.Done
+		return p, nil
+	}
+	if p.Offer.Member = -1; h.Look {
+		return p, nil
+	}
+	n, err := s.place(h, from, by)
+	if err != nil {
+		return nil, err
+	}
+	p.Offer.Member = n
+	own, err := s.cfg.ClientOptions(job.ClientName(n), s.cfg.Part(n))
+	p.Offer.Options = options(own)
+	return p, err
+}
+
+// place gives a peer its number. A guest spends a use of its invitation first, and that is durable before the number is given; see
+// package invitation for what holds when the process ends in between. Where there is no number the use is given back.
+func (s *server) place(h exchange.Hello, from wire.PeerID, by right) (int, error) {
+	if by != invited {
+		return s.number(from, h.Member-1)
+	}
+	s.door.one.Lock()
+	defer s.door.one.Unlock()
+	e, isNew, err := s.door.book.Spend(*h.Secret, from, time.Now())
+	if err != nil {
+		if err = refusal(err); !errors.As(err, new(*exchange.RefusedError)) {
+			s.fail(err) // a server that cannot write what was spent lets nobody in
+		}
+		return 0, err
+	}
+	n, err := s.number(from, h.Member-1)
+	if isNew && errors.As(err, new(*exchange.RefusedError)) {
+		if err := s.door.book.Return(e.ID, from); err != nil {
+			s.fail(err)
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/peer"
+	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Config says what an engine runs and for whom. All of it stays as it is for the life of the node.
+type Config struct {
+	Program    *program.Program
+	Components []Component // by index in Program.Components; nil for those of other places
+	Registry   *value.Registry
+	Self       wire.PeerID
+	Seed       uint64                   // of the job, the same on every node
+	Targets    map[string][]wire.PeerID // peers known from the start, by place; read-only from now on
+	Anyone     []string                 // places that any peer plays which the governor admits; all others are for targets and members
+	Limits     Limits
+	Scratch    *Scratch // to work in, shared with other engines of the thread; nil for one of its own
+	Trace      bool     // fill Output.Trace
+
+	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
+	FailRestore func(part string) error
+
+	// AfterOp, if set, is called after each op, inside Poll: a point where a snapshot may be taken. It must change nothing.
+	AfterOp func()
+}
+
+// Engine runs one node's part of a program. It is thread-unsafe.
+type Engine struct {
+	prog    *program.Program
+	limits  *Limits
+	sc      *Scratch
+	out     *Output  // in the Scratch
+	ctx     *Context // likewise
+	free    *pool    // likewise
+	comps   []Component
+	track   *tracker // nil before the first capture
+	afterOp func()
+	tracing bool
+	shares  bool // the Scratch, with other engines
+
+	st State
+
+	reg     *value.Registry
+	seed    uint64
+	targets map[string][]wire.PeerID
+	anyone  []string
+	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
+
+	listed  uint64                // counts the changes of the governor's lists; not State
+	told    map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
+	refused map[string]uint64     // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
+	wasted  []Wasted              // see Wasted; not State
+}
+
+// New returns an engine in its first state: nothing has run.
+func New(cfg Config) (*Engine, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg.Limits = cfg.Limits.WithDefaults()
+	p := cfg.Program
+	if len(cfg.Components) != len(p.Components) {
+		return nil, fmt.Errorf("engine: %d components for %d slots", len(cfg.Components), len(p.Components))
+	}
+	for i := range p.Components {
+		if p.Components[i].At(p.Place) && cfg.Components[i] == nil {
+			return nil, fmt.Errorf("engine: component slot %q of %q is empty", p.Components[i].Name, p.Place)
+		}
+	}
+	sc := cfg.Scratch
+	if sc == nil {
+		sc = NewScratch()
+	}
+	b := &block{}
+	b.e = Engine{
+		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: sc.limitsOf(cfg.Limits), seed: cfg.Seed,
+		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), anyone: cfg.Anyone, subs: p.Subscriptions(),
+		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
+	}
+	b.e.st.limits = b.e.limits
+	return &b.e, nil
+}
+
+// validate says whether an engine can be made of the configuration: nil, or a *ConfigError.
+func (c *Config) validate() error {
+	switch {
+	case c.Program == nil:
+		return &ConfigError{"Program", "nil", "the part of the artifact that the node plays"}
+	case c.Registry == nil:
+		return &ConfigError{"Registry", "nil", "a value.Registry"}
+	case c.Self.Fault() != "":
+		return &ConfigError{"Self", fmt.Sprintf("%q", cut(string(c.Self))), c.Self.Fault()}
+	}
+	return c.Limits.Validate()
+}
+
+// inOrder returns the peers of each place sorted: the same map where they are already.
+func inOrder(targets map[string][]wire.PeerID) map[string][]wire.PeerID {
+	sorted := true
+	for _, peers := range targets {
+		sorted = sorted && slices.IsSorted(peers)
+	}
+	if sorted {
+		return targets
+	}
+	out := map[string][]wire.PeerID{}
+	for place, peers := range targets {
+		out[place] = slices.Sorted(slices.Values(peers))
+	}
+	return out
+}
+
+// block is an engine and the tables of its state in one piece of memory: in a simulation of many nodes, each piece is one
+// more that is not in the cache when a message comes.
+type block struct {
+	e Engine
+	t tables
+}
+
+// tables is what the pointers and the lists of a new State point to. Lists that outgrow it move away.
+type tables struct {
+	streams  peer.Streams
+	governor peer.Governor
+	backoff  peer.Backoff
+	ingress  [1]ingress
+	frames   [2]*frame
+	timers   [1]*timer
+	counters [2]counter
+	book     peer.AddressBook
+	requests peer.Requests
+	pressure peer.Pressure
+	loans    peer.Loans
+	random   rand.ChaCha8
+}
+
+func newState(cfg Config, t *tables) State {
+	l := cfg.Limits
+	t.book = *peer.NewAddressBook(l.BookPeers, l.BookAddresses)
+	t.governor = *peer.NewGovernor(l.FailuresToDown, l.BookPeers)
+	t.backoff = *peer.NewBackoff(l.BookPeers)
+	t.streams = *peer.NewStreams(l.streams())
+	t.requests = *peer.NewRequests(l.requests())
+	t.pressure = *peer.NewPressure(l.BookPeers)
+	t.loans = *peer.NewLoans(l.loans())
+	t.requests.SetLoans(&t.loans)
+	t.streams.SetTimed(CurrentRules >= 1)
+	t.streams.SetLives(CurrentRules >= 2)
+	t.streams.SetBook(&t.book) // since rules 3
+	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
+	return State{
+		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
+		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure, loans: &t.loans,
+		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{heap: t.timers[:0]}, counters: t.counters[:0],
+		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
+	}
+}
+
+// Program returns the program that the engine runs.
+func (e *Engine) Program() *program.Program { return e.prog }
+
+// Now returns the engine time: nanoseconds since the node first started, never going back.
+func (e *Engine) Now() int64 { return e.st.now }
+
+// Incarnation returns how often the node was started.
+func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
+
+// Epoch returns the epoch of the node's own streams.
+func (e *Engine) Epoch() uint64 { return e.st.epoch }
+
+// RTT returns the round-trip time to a peer.
+func (e *Engine) RTT(p wire.PeerID) peer.RTT { return e.st.streams.RTT(p) }
+
+// Waiting returns how many inputs were accepted and are not processed yet: the engine still holds them.
+func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions) }
+
+// Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
+// others have not answered, and app events that the host has not acknowledged, do not count.
+func (e *Engine) Idle() bool {
+	return e.st.frames.len() == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
+		len(e.st.bus) == 0 && len(e.st.arrivals) == 0 && e.st.frontier.len() == 0 && e.st.streams.Unacknowledged() == 0
+}
+
+// Counters returns all counters in order of name: the host's way to read them (trap 29).
+func (e *Engine) Counters() []Counter {
+	out := make([]Counter, len(e.st.counters))
+	for i, c := range e.st.counters {
+		out[i] = Counter{c.name, c.n}
+	}
+	return out
+}
+
+// Counter is one named count.
+type Counter struct {
+	Name  string
+	Count uint64
+}
+
+// count adds one to a named counter; names beyond the bound count under "other".
+func (e *Engine) count(name string) {
+	i, ok := slices.BinarySearchFunc(e.st.counters, name, func(c counter, n string) int {
+		return compareText(c.name, n)
+	})
+	if !ok {
+		if len(e.st.counters) >= e.limits.Counters && name != "other" {
+			e.count("other")
+			return
+		}
+		e.st.counters = slices.Insert(e.st.counters, i, counter{name: name})
+	}
+	e.st.counters[i].n++
+}
+
+// broken reports a state that sound code cannot reach. It stops the node: going on could apply an effect twice.
+func (e *Engine) broken(what string) {
+	panic("engine: broken invariant: " + what)
+}
+
+func (e *Engine) sortedExecs() []uint64 { return e.st.frames.execs() }
+
+func sortedText[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedKeys[V any](m map[uint64]V) []uint64 { return slices.Sorted(maps.Keys(m)) }
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// randomSeed derives the seed of a node's random source from the job's seed and the node's name, so that no two nodes
+// share a stream.
+func randomSeed(seed uint64, self wire.PeerID) [32]byte {
+	var s [32]byte
+	h := seed ^ 0x9e3779b97f4a7c15
+	for i := range s {
+		for _, c := range []byte(self) {
+			h = (h ^ uint64(c)) * 0x100000001b3
+		}
+		h ^= h >> 29
+		h *= 0xbf58476d1ce4e5b9
+		h ^= uint64(i)
+		s[i] = byte(h >> 56)
+	}
+	return s
+}
+
+// Pending returns the commands that were given out and are not completed, by number.
+func (e *Engine) Pending() []Command {
+	var out []Command
+	for _, id := range sortedKeys(e.st.pending) {
+		out = append(out, e.st.pending[id].command())
+	}
+	return out
+}

@@ -1,0 +1,53 @@
+package archive
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/local"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+)
+
+// TestInspectBesideARun looks at the nodes of a run again and again while it runs: each look finds states that are whole.
+func TestInspectBesideARun(t *testing.T) {
+	c := tiny()
+	c.Rounds, c.Clients, c.Hidden = 12, 3, 300
+	dir := filepath.Join(t.TempDir(), "run")
+	started, ended := make(chan struct{}), make(chan error, 1)
+	first := true
+	go func() {
+		_, err := try(t.Context(), local.Options{Dir: dir, Job: c, Chaos: 1, OnRound: func(job.Round) {
+			if first {
+				first = false
+				close(started)
+			}
+		}})
+		ended <- err
+	}()
+	<-started
+	looks := 0
+	for {
+		states, err := Inspect(vfs.OS(), dir)
+		if err != nil || len(states) != 4 {
+			t.Fatalf("%d states, %v", len(states), err)
+		}
+		for _, s := range states {
+			if s.Err != nil {
+				t.Errorf("%s: %v", s.Name, s.Err)
+			}
+		}
+		looks++
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatal(err)
+			}
+			if looks < 2 {
+				t.Errorf("%d looks", looks)
+			}
+			return
+		default:
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package job
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rhizome-ml/rhizome/internal/wire"
+)
+
+// LocalPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
+// name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only, where
+// nobody has to prove who they are.
+func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
+	b := binary.LittleEndian.AppendUint64([]byte("rhizome local identity\x00"), seed)
+	key := sha256.Sum256(append(b, node...))
+	public, ok := ed25519.NewKeyFromSeed(key[:]).Public().(ed25519.PublicKey)
+	if !ok {
+		return "", fmt.Errorf("job: no key for %s", node)
+	}
+	return wire.PeerIDFromPublicKey(public)
+}
+
+// ServerName is the server's name and directory; ClientName is that of client i.
+const ServerName = "server"
+
+// ClientName is the name of client i.
+func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
+
+// IsNode says whether that is the name of a node of a run, of whatever number.
+func IsNode(name string) bool {
+	digits, client := strings.CutPrefix(name, "client-")
+	if !client {
+		return name == ServerName
+	}
+	i, err := strconv.Atoi(digits)
+	return err == nil && i >= 0 && ClientName(i) == name
+}
+
+// NodeNames returns the names of all nodes of a run, the server first.
+func NodeNames(clients int) []string {
+	out := []string{ServerName}
+	for i := range clients {
+		out = append(out, ClientName(i))
+	}
+	return out
+}

@@ -1,0 +1,261 @@
+package job
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/compile"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Kind is a kind of job. Each is a package of its own below internal/job/kinds; what is done with jobs takes a Kind as it is, and asks for what
+// not every kind has by the interfaces that its jobs have too: Served, Peered, and internal/sim/study.Simulated.
+type Kind interface {
+	// Name is what a job file says behind the key kind.
+	Name() string
+	// Keys are the settings of its jobs, in the order in which people are told of them; "name" is one of them, and "kind" is not.
+	Keys() []Key
+	// Default has the settings that a job file need not say.
+	Default() Job
+	// Added are the settings that earlier releases did not have, and what their jobs did: stored settings without them are whole.
+	Added() map[string]string
+	// Builtins holds the job files that are built in: builtin/NAME.yaml is that of the job NAME, and says each setting with a comment.
+	Builtins() fs.FS
+	// Hint says how jobs of the kind are run, by the commands that take one of that name or file.
+	Hint(name string) string
+	// Size is the key of the setting that says how many nodes a simulation makes, or how many clients beside a server.
+	Size() string
+}
+
+// Key is the name of a setting.
+type Key struct {
+	Name   string
+	Number bool // a job file has it without quotes
+}
+
+// Job is a job of some kind: settings, as plain data that can be compared, and the one program for all its places that they make.
+type Job interface {
+	Kind() Kind
+	// About is what jobs of every kind have.
+	About() About
+	// Get returns a setting as text that Change takes back, or "" where there is no such setting.
+	Get(key string) string
+	// Change returns the job with another setting, of which only the type is checked. Errors are *ConfigError.
+	Change(key, text string) (Job, error)
+	// Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
+	Validate() error
+	// Choreography returns the job as one program for all its places.
+	Choreography() (*onnx.ModelProto, error)
+}
+
+// About is what jobs of every kind have.
+type About struct {
+	Name    string // what people call it
+	Seed    uint64
+	Rounds  int // or periods
+	Nodes   int // of a simulation, all
+	Clients int // beside a server; 0 where there is none, or whoever is let in may take part
+}
+
+// Served is a job with a server, which tells its rounds and its end as EventRound, EventDone and EventFailed name them, keeps them in the
+// records of those names, and runs its rounds in a loop named RoundsLoop. The commands run, server, join and fork take such jobs.
+type Served interface {
+	Job
+	// Exact says whether the outcome depends on the settings alone, whatever happens on the way.
+	Exact() bool
+	// Places returns how many clients can take part.
+	Places() int
+	// Local returns nil where all nodes can run in one process, or a *ConfigError.
+	Local() error
+	// Members returns the nodes of the job whose artifact that is, the server first.
+	Members(art *compile.Artifact) ([]Member, error)
+	// Part returns the part of the built-in data that the client of that number holds where it brings none of its own.
+	Part(client int) int
+	// ClientOptions are the settings of the components of a client that are its own: its name for people, and its part of the data.
+	ClientOptions(name string, part int) (map[string][]byte, error)
+	// ModelBytes returns the size of the parameters.
+	ModelBytes() int
+	// Round reads the value of an EventRound.
+	Round(v value.Value) (Round, error)
+	// Told returns what the server told at the end, or nil while the job goes on. It reads the node, so it runs in the node's thread.
+	Told(server *node.Node) *Told
+	// WayOn is the command that goes on from before a round that failed, in the directory of a run or a server, or what else helps.
+	WayOn(dir string, round int) string
+	// Tunable are the settings that a fork may change: numbers in the program, which change neither its ops nor what a state holds.
+	Tunable() []string
+}
+
+// Sampled is a job whose clients have samples of a form.
+type Sampled interface {
+	Schema() (dataset.Schema, error)
+}
+
+// Dealt is a job that deals a built-in data set among its clients, whose parts can be written to files.
+type Dealt interface {
+	Job
+	WritableSets() []string
+	PartText(part int) (text []byte, samples int64, err error)
+}
+
+// Bringer is a kind that brings components of its own.
+type Bringer interface {
+	// Components adds them to a catalogue.
+	Components(c *node.Catalogue) error
+}
+
+// RoundsLoop is the name of the loop of rounds of a job with a server.
+const RoundsLoop = "rounds"
+
+// Earlier is a job that an earlier release has begun without keeping its program: what that release made of it.
+type Earlier interface {
+	CompileFirst() (*compile.Artifact, error)
+}
+
+// Peered is a job without a server. Each node goes through periods of its own; the command peer runs one.
+type Peered interface {
+	Job
+	// Pace returns the time between two periods, and whether a node that has no neighbour goes through them all the same.
+	Pace() (period time.Duration, alone bool)
+	// Place is the one place of the job.
+	Place() string
+	// Apart are settings that nodes in processes of their own must have, and why.
+	Apart() []Forced
+	// Evaluate returns the input by which a node is asked how good its model is, and Evaluation what it tells then: ok where the event
+	// is that.
+	Evaluate(tag int) *snapshot.InvokeEvent
+	Evaluation(ev engine.AppEvent) (tag int, accuracy, loss float64, ok bool, err error)
+	// Merged returns how many models of others a node has merged, and Model its model as an ONNX file. Both read the node.
+	Merged(n *node.Node) uint64
+	Model(n *node.Node) ([]byte, error)
+}
+
+// Forced is a setting that has to have a value.
+type Forced struct{ Key, Value, Why string }
+
+// LacksError says that a job of some kind cannot be what is wanted.
+type LacksError struct {
+	Job   string
+	Lacks string // what is wanted, such as "no server"
+	Hint  string // the commands that take it
+}
+
+// Error names what would take the job.
+func (e *LacksError) Error() string { return fmt.Sprintf("job %s has %s: %s", e.Job, e.Lacks, e.Hint) }
+
+// Compile makes the artifact of a job.
+func Compile(j Job) (*compile.Artifact, error) {
+	model, err := j.Choreography()
+	if err != nil {
+		return nil, err
+	}
+	art, _, err := compile.Compile(model, compile.Options{})
+	return art, err
+}
+
+// KeysOf returns the names of the settings of a kind, in its order.
+func KeysOf(k Kind) []string {
+	var out []string
+	for _, key := range k.Keys() {
+		out = append(out, key.Name)
+	}
+	return out
+}
+
+// CheckKeys returns nil when jobs of a kind have all of those settings, or a *KeyError for the first one, in alphabetical order, that they
+// do not have.
+func CheckKeys(k Kind, set map[string]string) error {
+	known := KeysOf(k)
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if !slices.Contains(known, key) {
+			return &KeyError{key, known}
+		}
+	}
+	return nil
+}
+
+// Settings returns every setting of a job as text, by key.
+func Settings(j Job) map[string]string {
+	out := map[string]string{}
+	for _, key := range KeysOf(j.Kind()) {
+		out[key] = j.Get(key)
+	}
+	return out
+}
+
+// Diff names the first setting in which two jobs differ, in the order of the kind's keys, or "" where they are equal. Jobs of two kinds
+// differ in "kind".
+func Diff(a, b Job) string {
+	if a.Kind().Name() != b.Kind().Name() {
+		return KeyKind
+	}
+	for _, key := range KeysOf(a.Kind()) {
+		if a.Get(key) != b.Get(key) {
+			return key
+		}
+	}
+	return ""
+}
+
+// With returns a job with some settings changed, validated. Errors are *ConfigError, and *KeyError where its kind has no such setting.
+func With[J Job](j J, set map[string]string) (J, error) {
+	if err := CheckKeys(j.Kind(), set); err != nil {
+		return j, err
+	}
+	for _, key := range KeysOf(j.Kind()) { // in this order, so that of two errors always the same is told
+		text, ok := set[key]
+		if !ok {
+			continue
+		}
+		changed, err := j.Change(key, text)
+		if err != nil {
+			return j, err
+		}
+		j = changed.(J)
+	}
+	return j, j.Validate()
+}
+
+// Restored returns the job that Settings wrote down, in this release or an earlier one: every setting there must be one of the kind, and
+// those that are missing must have been added since. It may need others beside it to be possible: it is not validated. Errors are
+// *ConfigError.
+func Restored(k Kind, set map[string]string) (Job, error) {
+	keys, added := KeysOf(k), k.Added()
+	for key := range set {
+		if !slices.Contains(keys, key) {
+			return nil, &ConfigError{"key", fmt.Sprintf("%q", key), "one of " + strings.Join(keys, ", ")}
+		}
+	}
+	j := k.Default()
+	for _, key := range keys {
+		text, ok := set[key]
+		if !ok {
+			text, ok = added[key]
+		}
+		if !ok {
+			return nil, &ConfigError{key, "missing", "every setting"}
+		}
+		var err error
+		if j, err = j.Change(key, text); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// FromSettings is Restored of a job that can run by itself.
+func FromSettings(k Kind, set map[string]string) (Job, error) {
+	j, err := Restored(k, set)
+	if err != nil {
+		return nil, err
+	}
+	return j, j.Validate()
+}

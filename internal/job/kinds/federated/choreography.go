@@ -1,0 +1,276 @@
+package federated
+
+import (
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/selector"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// slots are the components of a job.
+type slots struct {
+	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
+
+	sound *graph.Slot // at a client, where its update is lent
+}
+
+// fedavg is one choreography while it is recorded.
+type fedavg struct {
+	c               Config
+	g               *graph.Graph
+	server, clients graph.Place
+	slots           slots
+	net             *model.Graph
+	params          op.Type // list of the parameters' types
+}
+
+// Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
+// "Communication-Efficient Learning of Deep Networks from Decentralized Data", 2017).
+func (c Config) Choreography() (*onnx.ModelProto, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	j, err := c.newFedavg()
+	if err != nil {
+		return nil, err
+	}
+	j.components()
+	g := j.g.At(j.server)
+	j.ask()
+	last := j.loop(g, j.round)
+	last, failure := g.Catch(last)
+	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
+	g.AppEmit(job.EventFailed, g.Gate(failed, g.Record(job.RecordFailed, failed)))
+	j.end(g, last)
+	return j.g.Model()
+}
+
+// newFedavg begins to record a choreography.
+func (c Config) newFedavg() (*fedavg, error) {
+	net, err := c.Model()
+	if err != nil {
+		return nil, err
+	}
+	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
+	var types []op.Type
+	for _, s := range net.Shapes() {
+		types = append(types, op.Tensors(tensor.Float32, s...))
+	}
+	j.params = op.ListOf(types...)
+	j.server, j.clients = j.g.Place(job.ServerPlace), j.g.Place(job.ClientsPlace)
+	return j, nil
+}
+
+// loop records the rounds at the server. It carries what the last round told, so that the end of the job can tell it again.
+func (j *fedavg) loop(g *graph.Graph, round func(b *graph.Graph, i graph.Value) graph.Value) graph.Value {
+	classes := j.c.shape().classes
+	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(classes, classes)))
+	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), []graph.Value{none},
+		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value { return []graph.Value{round(b, i)} })[0]
+}
+
+// end records what the server tells at the end. A model that is too large for an event stays in its component, where ModelOf finds it.
+func (j *fedavg) end(g *graph.Graph, last graph.Value) {
+	var file graph.Value
+	if j.c.large() {
+		file = g.Gate(g.Constant(value.Trigger{}), last)
+	} else {
+		file = g.Invoke(j.slots.model, "Export", g.Invoke(j.slots.model, "Parameters", last)[0])[0]
+	}
+	done := g.Named("done").Bundle(last, file)
+	g.AppEmit(job.EventDone, g.Gate(done, g.Record(job.RecordDone, done)))
+}
+
+// Model returns the network that the job trains.
+func (c Config) Model() (*model.Graph, error) {
+	return model.MLP(c.widths()...)
+}
+
+func (j *fedavg) components() {
+	both, server := []graph.Place{j.server, j.clients}, []graph.Place{j.server}
+	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
+	s := &j.slots
+	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
+	s.model = slot(graph.Component{Name: modelSlot, Role: "model", Kind: model.Kind, Version: model.Version, At: server,
+		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
+	if j.c.chunked() {
+		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind, Version: aggregator.SoundVersion,
+			At: []graph.Place{j.clients}, Methods: aggregator.SoundMethods()})
+	}
+	s.data = slot(j.c.source(both))
+	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
+		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
+	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
+		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over, FractionPPM: j.c.ppm()}})
+	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
+		Methods: rounds.Methods(), Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
+	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
+}
+
+// round records one round at the server and returns what it tells.
+func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
+	s := &j.slots
+	ready := b.Invoke(s.registry, "Await", i)[0]
+	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
+	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
+	members := b.Invoke(s.rounds, "Await", i, opened)[0]
+	mean := b.Invoke(s.aggregator, "Mean", i, members)
+	loaded := b.Invoke(s.model, "LoadParameters", mean[0])[0]
+	if j.c.chunked() {
+		loaded = j.count(b, mean[3], loaded)
+	}
+	return j.tell(b, i, mean[2], j.evaluate(b, mean[0], loaded))
+}
+
+// edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
+const edgeTrain = "train"
+
+// ask records what happens when the rounds say whom to ask: at the beginning of a round, and again when others are asked in place of
+// those who cannot answer.
+func (j *fedavg) ask() {
+	s, b := &j.slots, j.g
+	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
+	round := b.Typed(event[0], op.Int())
+	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer())))[0]
+	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
+	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()}, whom, round, global, round)
+	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
+	if j.c.chunked() {
+		update = b.Invoke(s.sound, "Check", update)[0]
+	}
+	answer := b.Reply(asked, graph.Edge{Name: "update", Chunk: j.c.chunkBytes()}, append([]graph.Value{update, samples}, losses...)...)
+	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1)}
+	settled := b.Invoke(s.aggregator, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
+	sound := j.caught(b, answer, settled)
+	if !j.c.chunked() {
+		b.Count(job.CountContributions, sound)
+	}
+}
+
+// count counts the contributions of a round whose updates were lent: only now it is known which of them came.
+func (j *fedavg) count(b *graph.Graph, members, loaded graph.Value) graph.Value {
+	return b.Named("contributions").Loop(members, []graph.Value{loaded}, func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
+		return []graph.Value{b.Count(job.CountContributions, carried[0])}
+	})[0]
+}
+
+// caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it: no answer of
+// a client ends the server's program.
+func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Value) graph.Value {
+	sound, failure := b.Catch(settled)
+	b.Invoke(j.slots.aggregator, "Refuse", answer.Context(), answer.Sender(), failure)
+	return sound
+}
+
+// tell records what a round tells.
+func (j *fedavg) tell(b *graph.Graph, i, members graph.Value, m measured) graph.Value {
+	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
+	kept := b.Record(job.RecordRounds, b.Bundle(i, m.accuracy, m.loss))
+	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))
+}
+
+// trained is local, and with it what the client says of its loss, where the job asks for that: on the first batch of the round, before the
+// first step and after the last one.
+func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, samples graph.Value, losses []graph.Value) {
+	update, samples = j.local(b, global, round)
+	if !j.c.ClientMetrics {
+		return update, samples, nil
+	}
+	batch := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
+	x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
+	y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+	for _, params := range []graph.Value{global, update} {
+		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
+		losses = append(losses, b.CrossEntropy(j.forward(b, x, all), y))
+	}
+	return update, samples, losses
+}
+
+// told returns the losses of an answer, behind its other values.
+func told(answer *graph.Arrival, from int, losses []graph.Value) (out []graph.Value) {
+	for i := range losses {
+		out = append(out, answer.Value(from+i))
+	}
+	return out
+}
+
+// local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.
+func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value) {
+	s := &j.slots
+	begun := b.Invoke(s.data, "Begin", round)
+	params := b.Unbundle(b.Typed(global, j.params), len(j.params.Items))
+	carried := params
+	if j.c.Momentum > 0 {
+		for _, p := range params {
+			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
+		}
+	}
+	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
+		batch := b.Invoke(s.data, "NextBatch", step, round)
+		x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
+		y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+		return j.step(b, x, y, carried)
+	})
+	return b.Bundle(trained[:len(params)]...), begun[0]
+}
+
+// step records one step of gradient descent on a batch and returns what it changes: the parameters and, with momentum,
+// the velocities behind them.
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, carried []graph.Value) []graph.Value {
+	n := len(j.params.Items)
+	params := make([]graph.Value, n)
+	for i := range params {
+		params[i] = b.Typed(carried[i], j.params.Items[i])
+	}
+	loss := b.CrossEntropy(j.forward(b, x, params), y)
+	steps := b.Gradient(loss, params...)
+	next := make([]graph.Value, 0, len(carried))
+	if j.c.Momentum > 0 {
+		share := b.Constant(scalar(j.c.Momentum))
+		for i, v := range carried[n:] {
+			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
+		}
+	}
+	rate := b.Constant(scalar(j.c.LearningRate))
+	for i, p := range params {
+		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
+	}
+	if j.c.Momentum > 0 {
+		next = append(next, steps...)
+	}
+	return next
+}
+
+// forward records the network's forward pass and returns its logits.
+func (j *fedavg) forward(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+	return forward.Pass(b, j.net, x, params)
+}
+
+func zeros(shape ...int) value.Value {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	t, err := tensor.FromFloat32(shape, make([]float32, n))
+	if err != nil {
+		panic("job: " + err.Error()) // as many elements as the shape has
+	}
+	return value.Tensor{Tensor: t}
+}
+
+func scalar(x float64) value.Value {
+	t, err := tensor.FromFloat32(nil, []float32{float32(x)})
+	if err != nil {
+		panic("job: " + err.Error()) // one element always makes a scalar
+	}
+	return value.Tensor{Tensor: t}
+}

@@ -1,0 +1,88 @@
+package federated
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+const (
+	parametersMax = 1 << 26
+	wholeBytes    = 1 << 20 // parameters up to this travel in one envelope, and a model of them in an event
+
+	// What a server may have under way at once, over its cohort; see chunkBytes.
+	underWayBytes  = 8 << 20
+	chunkBytesMin  = 8 << 10
+	chunkBytesMax  = 64 << 10
+	chunksUnderWay = 12 // of one client, at most
+)
+
+// widths are those of the network.
+func (c Config) widths() []int {
+	w := []int{c.shape().inputs}
+	for range c.Layers {
+		w = append(w, c.Hidden)
+	}
+	return append(w, c.shape().classes)
+}
+
+// parameters returns how many the network has.
+func (c Config) parameters() int {
+	n, w := 0, c.widths()
+	for i := range len(w) - 1 {
+		n += w[i]*w[i+1] + w[i+1]
+	}
+	return n
+}
+
+// ModelBytes returns the size of the parameters.
+func (c Config) ModelBytes() int { return 4 * c.parameters() }
+
+// large says whether the model is too large to be in one message.
+func (c Config) large() bool { return c.ModelBytes() > wholeBytes }
+
+// chunked says whether the parameters travel in chunks.
+func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
+
+// chunkBytes returns how many bytes a chunk has, 0 where the parameters travel whole. It is the largest power of two with which the
+// chunks that are on their way to a cohort, and those that are on theirs from it, stay within underWayBytes, for any cohort up to 85.
+func (c Config) chunkBytes() int {
+	switch {
+	case c.Chunk > 0:
+		return c.Chunk << 10
+	case !c.large():
+		return 0
+	}
+	bytes := chunkBytesMax
+	for bytes > chunkBytesMin && bytes*chunksUnderWay*(c.cohort()+c.Over) > underWayBytes {
+		bytes /= 2
+	}
+	return bytes
+}
+
+// holder is a component that holds a model.
+type holder interface {
+	Graph() *model.Graph
+	Params() ([]*tensor.Tensor, error)
+}
+
+var _ holder = (*model.Component)(nil)
+
+// ModelOf returns the model that the server of a job holds, as an ONNX file by reference: it can be written after the node
+// has gone on. Between the rounds of a job there is one; while a large one is gathered there is none.
+func ModelOf(server *node.Node) (*model.File, error) {
+	h, ok := server.Component(modelSlot).(holder)
+	if !ok {
+		return nil, fmt.Errorf("job: the node holds no model; want the server of a federated job")
+	}
+	params, err := h.Params()
+	if err != nil {
+		return nil, fmt.Errorf("job: the model is not there: %w", err)
+	}
+	return h.Graph().File(params)
+}
+
+// modelSlot is the slot of the model.
+const modelSlot = "model"

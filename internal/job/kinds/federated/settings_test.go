@@ -1,0 +1,50 @@
+package federated
+
+import (
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/job"
+)
+
+// TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one table, and
+// every setting beyond those of the first release is in it.
+func TestSettingsOfAnEarlierRelease(t *testing.T) {
+	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
+		"cohort", "over", "quorum", "deadline", "heartbeat"}
+	set := map[string]string{}
+	for _, key := range first {
+		set[key] = small().Get(key)
+	}
+	if len(first)+len(added) != len(Keys()) {
+		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()), len(first), len(added))
+	}
+	fromNode, err := job.FromSettings(Kind{}, set)
+	fromRun, err2 := job.Restored(Kind{}, set)
+	if err != nil || err2 != nil || fromNode != fromRun || fromNode != small() {
+		t.Errorf("node.json gives %+v, %v; run.json %+v, %v", fromNode, err, fromRun, err2)
+	}
+	delete(set, "rounds")
+	if _, err := job.FromSettings(Kind{}, set); err == nil {
+		t.Error("settings without rounds are taken")
+	}
+}
+
+// TestRunOfAnEarlierRelease reads the settings of a run that has none of those that were added since.
+func TestRunOfAnEarlierRelease(t *testing.T) {
+	set := small().Settings()
+	for key := range added {
+		delete(set, key)
+	}
+	got, err := job.Restored(Kind{}, set)
+	if err != nil || got != small() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	delete(set, "rounds")
+	if _, err := job.Restored(Kind{}, set); err == nil {
+		t.Error("settings without rounds are taken")
+	}
+	set["rounds"], set["unheard"] = "3", "of"
+	if _, err := job.Restored(Kind{}, set); err == nil {
+		t.Error("settings with one that is not known are taken")
+	}
+}

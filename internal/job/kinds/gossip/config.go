@@ -1,0 +1,135 @@
+package gossip
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/job"
+)
+
+// NodesMax bounds the nodes of a gossip job.
+const NodesMax = 1 << 20
+
+// How a gossip job sends models.
+const (
+	DeliveryBest = "best-effort" // once, and what is lost is lost: the next model comes soon
+	DeliveryOnce = "once"        // applied once, whatever is lost or doubled
+)
+
+// How a node of a gossip job learns of its neighbours.
+const (
+	DiscoveryGiven    = "given"    // it knows them from the start
+	DiscoveryExchange = "exchange" // it knows one node, and they tell each other whom they know
+)
+
+// Config is the description of a job without a server: each node sends its model to a neighbour in each period, and merges
+// what it gets. Plain data; Default has the defaults.
+type Config struct {
+	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
+	Name string
+	// Data is the data set: "synthetic", drawn from the seed.
+	Data string
+	// Nodes is the number of nodes, 2 to NodesMax.
+	Nodes int
+	// Rounds is how many periods a run lasts, 1 to 1,000,000: about as many models each node sends.
+	Rounds int
+	// Seed decides the data, the neighbours, and who is sent to when. Any number.
+	Seed uint64
+	// Period is the time between two models that a node sends, 1 ms to 24 h, in whole milliseconds. Each node begins at a
+	// time of its own within the first one.
+	Period time.Duration
+	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
+	Degree int
+	// Discovery says how a node learns of its neighbours: DiscoveryGiven, or DiscoveryExchange, and then Degree is the size of
+	// its view.
+	Discovery string
+	// Delivery is DeliveryBest or DeliveryOnce.
+	Delivery string
+	// Alone lets a node that knows of no other one train alone in the meantime; else it waits for the first neighbour, and its periods
+	// count from then on. It matters where nodes find each other: with DiscoveryExchange.
+	Alone bool
+	// Features is the number of features, 1 to 4,096; the model has one weight for each, and a bias.
+	Features int
+	// Samples is the number of samples that a node holds, 1 to 65,536.
+	Samples int
+	// Noise is the share of labels that are turned round, 0 to 0.5.
+	Noise float64
+	// Batch is the number of samples of a step, 1 to 1,024.
+	Batch int
+	// LearningRate is the step of gradient descent, above 0 and up to 10.
+	LearningRate float64
+}
+
+var fields = []job.Field[Config]{
+	{Key: "name", At: func(c *Config) any { return &c.Name }},
+	{Key: "data", At: func(c *Config) any { return &c.Data }},
+	{Key: "nodes", At: func(c *Config) any { return &c.Nodes }},
+	{Key: "rounds", At: func(c *Config) any { return &c.Rounds }},
+	{Key: "seed", At: func(c *Config) any { return &c.Seed }},
+	{Key: "period", At: func(c *Config) any { return &c.Period }},
+	{Key: "degree", At: func(c *Config) any { return &c.Degree }},
+	{Key: "discovery", At: func(c *Config) any { return &c.Discovery }},
+	{Key: "delivery", At: func(c *Config) any { return &c.Delivery }},
+	{Key: "alone", At: func(c *Config) any { return &c.Alone }},
+	{Key: "features", At: func(c *Config) any { return &c.Features }},
+	{Key: "samples", At: func(c *Config) any { return &c.Samples }},
+	{Key: "noise", At: func(c *Config) any { return &c.Noise }},
+	{Key: "batch", At: func(c *Config) any { return &c.Batch }},
+	{Key: "learning_rate", At: func(c *Config) any { return &c.LearningRate }},
+}
+
+// Default returns the settings that a job file need not say.
+func Default() Config {
+	return Config{
+		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: dataset.SyntheticFeatures, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
+	}
+}
+
+// Change returns the job with another setting, of which only the type is checked. Errors are *job.ConfigError.
+func (c Config) Change(key, text string) (job.Job, error) {
+	err := job.Set(fields, &c, key, text)
+	return c, err
+}
+
+// Get returns the setting of that name as text that Change takes back, or "" where there is no such setting.
+func (c Config) Get(key string) string { return job.Get(fields, &c, key) }
+
+// Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
+func (c Config) Validate() error {
+	switch {
+	case !job.GoodName(c.Name):
+		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name), Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
+	case c.Data != job.DataSynthetic:
+		return &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: `"` + job.DataSynthetic + `"`}
+	case c.Discovery != DiscoveryGiven && c.Discovery != DiscoveryExchange:
+		return &job.ConfigError{Key: "discovery", Value: fmt.Sprintf("%q", c.Discovery), Want: DiscoveryGiven + " or " + DiscoveryExchange}
+	case c.Delivery != DeliveryBest && c.Delivery != DeliveryOnce:
+		return &job.ConfigError{Key: "delivery", Value: fmt.Sprintf("%q", c.Delivery), Want: DeliveryBest + " or " + DeliveryOnce}
+	case c.Period < time.Millisecond || c.Period > 24*time.Hour || c.Period%time.Millisecond != 0:
+		return &job.ConfigError{Key: "period", Value: c.Period.String(), Want: "whole milliseconds, 1ms to 24h"}
+	case !(c.Noise >= 0 && c.Noise <= 0.5):
+		return &job.ConfigError{Key: "noise", Value: fmt.Sprint(c.Noise), Want: "0 to 0.5"}
+	case !(c.LearningRate > 0 && c.LearningRate <= 10):
+		return &job.ConfigError{Key: "learning_rate", Value: fmt.Sprint(c.LearningRate), Want: "above 0 and at most 10"}
+	}
+	for _, k := range []struct {
+		key     string
+		v, l, h int
+	}{
+		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
+		{"features", c.Features, 1, dataset.SyntheticFeaturesMax}, {"samples", c.Samples, 1, dataset.SyntheticSamplesMax}, {"batch", c.Batch, 1, 1024},
+	} {
+		if k.v < k.l || k.v > k.h {
+			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}
+		}
+	}
+	return nil
+}
+
+// Settings returns every setting of the job as text.
+func (c Config) Settings() map[string]string { return job.Settings(c) }
+
+// With returns the job with some settings changed, validated. Errors are *job.ConfigError.
+func (c Config) With(set map[string]string) (Config, error) { return job.With(c, set) }

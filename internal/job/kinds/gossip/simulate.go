@@ -1,0 +1,132 @@
+package gossip
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
+)
+
+// scoredTimes is how often they are looked at in a run.
+const scoredTimes = 100
+
+// simulated is nodes without a server.
+type simulated struct {
+	cfg      Config
+	swarm    *Swarm
+	held     *dataset.SyntheticRows // of the test
+	nextLook time.Duration
+	failures map[string]uint64
+}
+
+// Simulate makes the nodes of the job in the simulator.
+func (c Config) Simulate() (study.Subject, error) { return simulate(c) }
+
+func simulate(c Config) (*simulated, error) {
+	g := &simulated{cfg: c, failures: map[string]uint64{}}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	g.swarm, err = c.Swarm()
+	return g, err
+}
+
+func (g *simulated) Members(yield func(job.Member, bool) error) error {
+	for i := range g.cfg.Nodes {
+		if err := yield(g.swarm.Member(i), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *simulated) Horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
+func (g *simulated) Rounds() int                 { return g.cfg.Rounds }
+func (g *simulated) Round(now time.Duration) int { return int(now / g.cfg.Period) }
+func (g *simulated) Done() bool                  { return false }
+func (g *simulated) Failure() error              { return nil }
+
+func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
+	if ev.Name == engine.FailureEvent {
+		if f, _ := job.Harmless(ev.Value); f != nil {
+			g.failures[f.Code]++
+		}
+	}
+	return nil
+}
+
+// Look evaluates the models of nodes that stand evenly in the order of all.
+func (g *simulated) Look(w *sim.World, s *study.Sample) {
+	if s.At < g.nextLook && s.At < g.Horizon() {
+		return
+	}
+	g.nextLook = s.At + g.Horizon()/scoredTimes
+	nodes := w.Nodes()
+	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
+	for i := range min(study.ScoredNodes, len(nodes)) {
+		m := modelOf(nodes[i*len(nodes)/min(study.ScoredNodes, len(nodes))])
+		if m == nil {
+			continue
+		}
+		if g.held == nil {
+			g.held = heldOf(nodes)
+		}
+		a, l := m.Evaluate(g.held)
+		n, accuracy, loss, least = n+1, accuracy+a, loss+l, min(least, a)
+	}
+	if n > 0 {
+		s.Accuracy, s.Loss, s.Least, s.Scored = job.Number(accuracy/float64(n)), job.Number(loss/float64(n)), job.Number(least), true
+	}
+}
+
+// modelOf returns the model of a node, or nil while it is down.
+func modelOf(n *sim.Node) *logistic.Component {
+	if !n.Up() {
+		return nil
+	}
+	m, _ := n.Node().Component("model").(*logistic.Component)
+	return m
+}
+
+func heldOf(nodes []*sim.Node) *dataset.SyntheticRows {
+	for _, n := range nodes {
+		if n.Up() {
+			if d, ok := n.Node().Component("data").(*data.Component); ok {
+				return logistic.RowsOf(d.Held())
+			}
+		}
+	}
+	return nil
+}
+
+func (g *simulated) Result(w *sim.World, r *study.Result) {
+	r.Failures, r.Done = g.failures, r.At >= g.Horizon()
+	h := sha256.New()
+	var b []byte
+	for _, n := range w.Nodes() {
+		m := modelOf(n)
+		if m == nil {
+			fmt.Fprint(h, "down")
+			continue
+		}
+		params, age := m.Params()
+		b = binary.LittleEndian.AppendUint64(b[:0], uint64(age))
+		for _, p := range params {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(p))
+		}
+		h.Write(b)
+		r.Contributions += study.CounterOf(n, CountMerges)
+	}
+	r.ModelSHA256 = hex.EncodeToString(h.Sum(nil))
+}

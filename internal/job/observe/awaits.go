@@ -1,0 +1,108 @@
+package observe
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+)
+
+// What a server waits for.
+const (
+	AwaitsMembers = "members" // that are there, for a round to begin
+	AwaitsAnswers = "answers" // of the cohort of a round
+	AwaitsUpdates = "updates" // that are lent, and come in chunks
+)
+
+// Awaits is what a server waits for, as its components have it.
+type Awaits struct {
+	What       string
+	Round      int           // from 1
+	Need, Have int           // how many are needed, and there
+	Of         int           // the cohort, where What is AwaitsAnswers; else what Need is
+	Refused    int           // answers that did not count, where What is AwaitsAnswers
+	Missing    []wire.PeerID // of those that are known, sorted; at AwaitsMembers those that were there and are silent
+}
+
+// Heard is what a server knows of a client that joined.
+type Heard struct {
+	Peer    wire.PeerID
+	Samples int64
+	At      int64 // engine time at which it was heard of last
+	Silent  bool  // for so long that it is no member now
+}
+
+// AwaitsOf returns what a server waits for, or nil where it works. It reads the node, so it runs in the node's thread.
+func AwaitsOf(n *node.Node) *Awaits {
+	if c, ok := n.Component("rounds").(*rounds.Component); ok {
+		for _, r := range c.State().(*rounds.State).Rounds {
+			if !r.Closed {
+				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled), Of: len(r.Cohort), Refused: len(r.Refused)}
+				for _, p := range r.Cohort {
+					if r.Owes(p) {
+						w.Missing = append(w.Missing, wire.PeerID(p))
+					}
+				}
+				return w
+			}
+		}
+	}
+	if c, ok := n.Component("registry").(*registry.Component); ok {
+		if st := c.State().(*registry.State); len(st.Waiting) > 0 {
+			w := &Awaits{What: AwaitsMembers, Round: int(st.Waiting[0].Round) + 1, Need: leastMembers(n)}
+			for _, m := range st.Members {
+				if m.Lapsed {
+					w.Missing = append(w.Missing, wire.PeerID(m.Peer))
+				} else {
+					w.Have++
+				}
+			}
+			w.Of = w.Need
+			return w
+		}
+	}
+	if c, ok := n.Component("aggregator").(*aggregator.Component); ok {
+		if round, members, owe, gathers := c.Gathering(); gathers {
+			return &Awaits{What: AwaitsUpdates, Round: int(round) + 1, Need: members, Of: members, Have: members - len(owe), Missing: owe}
+		}
+	}
+	return nil
+}
+
+// leastMembers returns how many members the registry of a server waits for.
+func leastMembers(n *node.Node) int {
+	for _, c := range n.Config().Program.Components {
+		if c.Name == "registry" {
+			if cfg, err := registry.ParseConfig(c.Config); err == nil {
+				return cfg.Min
+			}
+		}
+	}
+	return 1
+}
+
+// HeardOf returns the clients that have joined a server, sorted by peer. It reads the node, so it runs in the node's thread.
+func HeardOf(n *node.Node) []Heard {
+	c, ok := n.Component("registry").(*registry.Component)
+	if !ok {
+		return nil
+	}
+	var out []Heard
+	for _, m := range c.State().(*registry.State).Members {
+		out = append(out, Heard{Peer: wire.PeerID(m.Peer), Samples: m.Samples, At: m.LastSeen, Silent: m.Lapsed})
+	}
+	return out
+}
+
+// TrainedBefore returns how many rounds a client knows to be over: those before the one that it trained last. It reads the node,
+// so it runs in the node's thread.
+func TrainedBefore(n *node.Node) int {
+	if c, ok := n.Component("data").(*data.Component); ok {
+		if st := c.State().(*data.State); st.Begun {
+			return int(st.Round)
+		}
+	}
+	return 0
+}

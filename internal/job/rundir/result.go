@@ -1,0 +1,122 @@
+package rundir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"math"
+	"path/filepath"
+
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/journal"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+)
+
+// The files of a result.
+const (
+	ModelFile  = "model.onnx"
+	ResultFile = "result.json"
+)
+
+// writeResult writes the model and then the result: when the result is there, so is the model.
+func writeResult(fsys vfs.FS, dir string, res *job.Result, model io.WriterTo) error {
+	res.Model = filepath.Join(dir, ModelFile)
+	sum := sha256.New()
+	if err := journal.StreamFileAtomic(fsys, res.Model, summed{model, sum}); err != nil {
+		return err
+	}
+	res.ModelSHA256 = hex.EncodeToString(sum.Sum(nil))
+	return journal.WriteSealed(fsys, filepath.Join(dir, ResultFile), res)
+}
+
+// summed is a file that is written into a hash too.
+type summed struct {
+	file io.WriterTo
+	sum  hash.Hash
+}
+
+// WriteTo writes the file.
+func (s summed) WriteTo(w io.Writer) (int64, error) { return s.file.WriteTo(io.MultiWriter(s.sum, w)) }
+
+// sumFile returns the SHA-256 of a file.
+func sumFile(fsys vfs.FS, path string) (string, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, math.MaxInt64)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// ReadResult returns the result of a finished run, or nil where there is none that is whole: the file is missing or
+// damaged, belongs to another artifact, or the model is not the one that it names.
+func ReadResult(fsys vfs.FS, dir, artifact string) (*job.Result, error) {
+	var res job.Result
+	err := journal.ReadSealed(fsys, filepath.Join(dir, ResultFile), &res)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, journal.ErrDamaged):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case res.Artifact != artifact:
+		return nil, nil
+	}
+	res.Model = filepath.Join(dir, ModelFile)
+	sum, err := sumFile(fsys, res.Model)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case sum != res.ModelSHA256:
+		return nil, nil
+	}
+	res.Resumed, res.Kept = true, true
+	return &res, nil
+}
+
+// CopyResult writes a result and its model, which are in another directory, into dir.
+func CopyResult(fsys vfs.FS, dir string, res job.Result) (*job.Result, error) {
+	file, err := fsys.Open(res.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return &res, writeResult(fsys, dir, &res, onDisk{file})
+}
+
+// onDisk is a file that is on the disk.
+type onDisk struct{ file vfs.File }
+
+// WriteTo copies the file.
+func (s onDisk) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(s.file, 0, math.MaxInt64), make([]byte, 1<<20))
+}
+
+// Finished returns the result of the run in a directory, or nil where there is none that is whole, with its model.
+func Finished(fsys vfs.FS, dir string) (*job.Result, error) {
+	var r Record
+	if err := journal.ReadSealed(fsys, filepath.Join(dir, RunFile), &r); err != nil {
+		return nil, err
+	}
+	return ReadResult(fsys, dir, r.Artifact)
+}
+
+// WriteTold writes model.onnx and result.json into a directory, the result last. What is given are the fields that the server does
+// not know: job, digest, restarts, resumed.
+func WriteTold(fsys vfs.FS, dir string, t *job.Told, given job.Result) (*job.Result, error) {
+	if t.Err != nil {
+		return nil, t.Err
+	}
+	res := given
+	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
+	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
+	return &res, writeResult(fsys, dir, &res, t.Model)
+}

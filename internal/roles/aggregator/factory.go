@@ -1,0 +1,15 @@
+package aggregator
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+)
+
+// Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
+func Factory(env node.Env) (engine.Component, error) {
+	cfg, err := ParseConfig(env.Config)
+	if err != nil {
+		return nil, err
+	}
+	return New(env.Slot, cfg)
+}

@@ -1,0 +1,63 @@
+package backend
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// element is what a frame does with storages of one element type.
+type element struct {
+	reserve func(f *frame, n int)
+	attach  func(f *frame, s *storage)
+	provide func(f *frame, s *storage, in *tensor.Tensor)
+	release func(f *frame, s *storage)
+	empty   func(shape []int) (*tensor.Tensor, error)
+	tensor  func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error)
+}
+
+var (
+	float32s = elementOf(tensor.FromFloat32, func(set *kernel.Set, x []float32) { set.CanonicalNaN(x) })
+	float64s = elementOf(tensor.FromFloat64, func(_ *kernel.Set, x []float64) { kernel.CanonicalNaN(x) })
+	int64s   = elementOf(tensor.FromInt64, nil)
+	int32s   = elementOf(tensor.FromInt32, nil)
+	uint8s   = elementOf(tensor.FromUint8, nil)
+	int8s    = elementOf(tensor.FromInt8, nil)
+	bools    = elementOf(tensor.FromBool, nil)
+)
+
+// elementOf makes the entry of one element type; finish, where there is one, sees every output before it leaves.
+func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), finish func(*kernel.Set, []T)) *element {
+	return &element{
+		reserve: reserve[T],
+		attach:  attach[T],
+		provide: provide[T],
+		release: release[T],
+		empty:   func(shape []int) (*tensor.Tensor, error) { return make(shape, nil) },
+		tensor: func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error) {
+			x := data[T](f, s.slot)
+			if finish != nil {
+				finish(set, x)
+			}
+			return make(shape, x)
+		},
+	}
+}
+
+// each returns the entry of an element type that a tensor can have.
+func each(d tensor.DType) *element {
+	switch d {
+	case tensor.Float32:
+		return float32s
+	case tensor.Float64:
+		return float64s
+	case tensor.Int64:
+		return int64s
+	case tensor.Int32:
+		return int32s
+	case tensor.Uint8:
+		return uint8s
+	case tensor.Int8:
+		return int8s
+	}
+	return bools
+}

@@ -1,0 +1,123 @@
+package backend
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// frame is the memory of one run: for each element type a table of the storages and the slab that most of them lie in.
+// One goroutine has it at a time.
+type frame struct {
+	f32       table[float32]
+	f64       table[float64]
+	i64       table[int64]
+	i32       table[int32]
+	u8        table[uint8]
+	i8        table[int8]
+	b         table[bool]
+	scratch32 []float32
+	scratch64 []float64
+}
+
+type table[T kernel.Elem] struct {
+	slots [][]T // by the storage's slot
+	slab  []T
+}
+
+// of returns the frame's table for an element type.
+func of[T kernel.Elem](f *frame) *table[T] {
+	var z T
+	var t any
+	switch any(z).(type) {
+	case float32:
+		t = &f.f32
+	case float64:
+		t = &f.f64
+	case int64:
+		t = &f.i64
+	case int32:
+		t = &f.i32
+	case uint8:
+		t = &f.u8
+	case int8:
+		t = &f.i8
+	default:
+		t = &f.b
+	}
+	return t.(*table[T])
+}
+
+// data returns the elements of a storage.
+func data[T kernel.Elem](f *frame, slot int) []T { return of[T](f).slots[slot] }
+
+// view returns the elements of a tensor, which has that element type.
+func view[T kernel.Elem](t *tensor.Tensor) []T {
+	var z T
+	var v any
+	switch any(z).(type) {
+	case float32:
+		v = t.Float32()
+	case float64:
+		v = t.Float64()
+	case int64:
+		v = t.Int64()
+	case int32:
+		v = t.Int32()
+	case uint8:
+		v = t.Uint8()
+	case int8:
+		v = t.Int8()
+	default:
+		v = t.Bool()
+	}
+	return v.([]T)
+}
+
+// storageKind says where the elements of a storage lie.
+type storageKind uint8
+
+const (
+	inArena  storageKind = iota // in the frame's slab
+	inOutput                    // in memory of its own, which leaves with the result
+	inInput                     // in an input
+	inConst                     // in a constant
+)
+
+// storage is the memory of one value, or of several that share it.
+type storage struct {
+	kind        storageKind
+	dtype       tensor.DType
+	n           int // elements
+	slot        int // in the table of its element type
+	offset      int // in the slab, for inArena
+	first, last int // the steps between which it is in use
+	constant    *tensor.Tensor
+}
+
+// attach makes the storage's slot in the frame's table.
+func attach[T kernel.Elem](f *frame, s *storage) {
+	t := of[T](f)
+	var v []T
+	switch s.kind {
+	case inArena:
+		v = t.slab[s.offset : s.offset+s.n : s.offset+s.n]
+	case inConst:
+		v = view[T](s.constant)
+	}
+	t.slots = append(t.slots, v)
+}
+
+// provide points the storage's slot at an input, or at new memory for an output.
+func provide[T kernel.Elem](f *frame, s *storage, in *tensor.Tensor) {
+	if s.kind == inOutput {
+		of[T](f).slots[s.slot] = make([]T, s.n)
+		return
+	}
+	of[T](f).slots[s.slot] = view[T](in)
+}
+
+// release takes the storage's memory out of the frame.
+func release[T kernel.Elem](f *frame, s *storage) { of[T](f).slots[s.slot] = nil }
+
+// reserve makes the slab of one element type.
+func reserve[T kernel.Elem](f *frame, n int) { of[T](f).slab = make([]T, n) }

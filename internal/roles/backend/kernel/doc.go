@@ -1,0 +1,18 @@
+// Package kernel holds the numeric loops of the CPU backend, on plain slices.
+//
+// Every function here gives the same bits on every machine. Three rules make that so:
+//
+//  1. A product that is then added is rounded first: float32(x*y) or float64(x*y). Without the conversion Go may fuse
+//     the two operations into one rounding, and does so on some architectures and not on others.
+//  2. A sum has one order, written at the function: from zero, one term after another, in row-major order of its terms.
+//     A reduction of float32 values is taken in float64 and rounded once at its end; the one exception is the
+//     matrix product, which adds float32 products in float32 because that is what vector units do.
+//  3. exp, log and tanh come from package internal/fmath, never from package math, whose assembly differs between
+//     architectures. Square root is exact everywhere (IEEE 754) and comes from math.
+//
+// The one thing that machines do not agree on is the payload of a NaN. No loop here lets a payload influence anything
+// but another payload, and CanonicalNaN replaces them all by one before a tensor leaves a plan.
+//
+// All functions are safe for concurrent use on disjoint outputs. Where a comment allows it the output may be the very
+// same slice as an input; partial overlap is never allowed. Sizes are the caller's duty: a plan has proved them.
+package kernel

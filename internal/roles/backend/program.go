@@ -1,0 +1,174 @@
+package backend
+
+import (
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// program is a graph for inputs of given shapes, ready to run. It is immutable but for its pool of frames, and safe for
+// concurrent use.
+type program struct {
+	set       *kernel.Set
+	storages  []*storage
+	slabs     map[tensor.DType]int // the length of each slab
+	scratch32 int
+	scratch64 int
+	inputs    []*storage
+	fresh     []*storage // the storages that are made anew for each run
+	steps     []boundStep
+	outputs   []output
+	frames    sync.Pool
+}
+
+// run does one step on the memory of a frame.
+type run func(f *frame) error
+
+type boundStep struct {
+	run  run
+	node *onnx.NodeProto
+}
+
+// output says what one output is: a storage in a shape.
+type output struct {
+	storage *storage
+	shape   []int
+	same    int // the first output with the same storage; itself for most
+	input   int // the input whose storage it is, or -1
+}
+
+// build binds every step of p to its storages.
+func (p *placing) build(prog *program) error {
+	for _, id := range p.src.in {
+		prog.inputs = append(prog.inputs, p.out[p.home[id]])
+	}
+	for _, st := range p.steps {
+		if st.def.view {
+			continue
+		}
+		b := &binding{step: st, set: p.set, in: p.typesOf(st.in), out: p.typesOf(st.out)}
+		for _, id := range st.in {
+			b.inSlot = append(b.inSlot, p.slotOf(id))
+		}
+		for _, id := range st.out {
+			b.outSlot = append(b.outSlot, p.slotOf(id))
+		}
+		r, err := st.def.bind(b)
+		if err != nil {
+			return err
+		}
+		prog.steps = append(prog.steps, boundStep{run: r, node: st.proto})
+		prog.scratch32, prog.scratch64 = max(prog.scratch32, b.scratch32), max(prog.scratch64, b.scratch64)
+	}
+	for i, id := range p.src.out {
+		o := output{storage: p.storageOf(id), shape: p.types[id].Shape, same: i, input: -1}
+		for j := i - 1; j >= 0; j-- {
+			if prog.outputs[j].storage == o.storage {
+				o.same = j
+			}
+		}
+		for j, s := range prog.inputs {
+			if s == o.storage {
+				o.input = j
+			}
+		}
+		if o.storage.kind == inOutput && o.same == i {
+			prog.fresh = append(prog.fresh, o.storage)
+		}
+		prog.outputs = append(prog.outputs, o)
+	}
+	return nil
+}
+
+// slotOf returns the slot of a value, -1 for one that is not given.
+func (p *placing) slotOf(id int) int {
+	if id < 0 {
+		return -1
+	}
+	return p.storageOf(id).slot
+}
+
+// check compares the memory of one run with its bound.
+func (p *program) check(bytesMax int) error {
+	bytes := p.scratch32*4 + p.scratch64*8
+	for d, n := range p.slabs {
+		bytes += n * d.Size()
+	}
+	for _, s := range p.fresh {
+		bytes += s.n * s.dtype.Size()
+	}
+	if bytes > bytesMax {
+		return &LimitError{What: "bytes of a run", Got: bytes, Max: bytesMax}
+	}
+	return nil
+}
+
+// run runs the program on inputs of its shapes.
+func (p *program) run(in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	f, _ := p.frames.Get().(*frame)
+	if f == nil {
+		f = p.newFrame()
+	}
+	for i, s := range p.inputs {
+		each(s.dtype).provide(f, s, in[i])
+	}
+	for _, s := range p.fresh {
+		each(s.dtype).provide(f, s, nil)
+	}
+	var err error
+	for i := range p.steps {
+		if err = p.steps[i].run(f); err != nil {
+			n := p.steps[i].node
+			err = &RunError{Node: nodeName(n), Op: n.GetOpType(), Err: err}
+			break
+		}
+	}
+	var out []*tensor.Tensor
+	if err == nil {
+		out, err = p.collect(f, in)
+	}
+	for _, s := range p.inputs {
+		each(s.dtype).release(f, s)
+	}
+	for _, s := range p.fresh {
+		each(s.dtype).release(f, s)
+	}
+	p.frames.Put(f)
+	return out, err
+}
+
+// collect makes tensors of the outputs.
+func (p *program) collect(f *frame, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	out := make([]*tensor.Tensor, len(p.outputs))
+	for i, o := range p.outputs {
+		var err error
+		switch {
+		case o.input >= 0:
+			out[i], err = in[o.input].Reshape(o.shape)
+		case o.storage.kind == inConst:
+			out[i], err = o.storage.constant.Reshape(o.shape)
+		case o.same != i:
+			out[i], err = out[o.same].Reshape(o.shape)
+		default:
+			out[i], err = each(o.storage.dtype).tensor(f, p.set, o.storage, o.shape)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// newFrame makes the memory of a run.
+func (p *program) newFrame() *frame {
+	f := &frame{scratch32: make([]float32, p.scratch32), scratch64: make([]float64, p.scratch64)}
+	for d, n := range p.slabs {
+		each(d).reserve(f, n)
+	}
+	for _, s := range p.storages {
+		each(s.dtype).attach(f, s)
+	}
+	return f
+}

@@ -1,0 +1,44 @@
+// Package builtin is the list of the components that come with the project.
+package builtin
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/selector"
+	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
+)
+
+// Register adds the built-in components to a catalogue.
+func Register(c *node.Catalogue) error {
+	for _, k := range []struct {
+		role, kind string
+		version    int32
+		factory    node.Factory
+	}{
+		{aggregator.Role, aggregator.Kind, aggregator.Version, aggregator.Factory},
+		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
+		{data.Role, data.Kind, data.Version, data.Factory},
+		{model.Role, model.Kind, model.Version, model.Factory},
+		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
+		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
+		{registry.Role, registry.Kind, registry.Version, registry.Factory},
+		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
+		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},
+		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
+		{data.Role, data.KindSynthetic, data.Version, data.SharedSynthetic()},
+		{data.Role, data.KindSource, data.Version, data.SourceFactory},
+		{selector.Role, selector.Kind, selector.Version, selector.Factory},
+	} {
+		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {
+			return err
+		}
+	}
+	return nil
+}

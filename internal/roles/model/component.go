@@ -1,0 +1,137 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Component is the model of one node. It is thread-unsafe, like every component.
+type Component struct {
+	slot  string
+	graph *Graph
+	st    State
+}
+
+// State is the current parameters.
+type State struct {
+	Params []value.Value `snap:"1"` // tensors, in the graph's order; none while new ones are gathered
+}
+
+// New returns the model of a slot, with its first parameters.
+func New(slot string, seed uint64, cfg Config) (*Component, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	graph, err := cfg.Graph()
+	if err != nil {
+		return nil, err
+	}
+	params, err := cfg.First(graph, seed, slot)
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, graph: graph, st: State{Params: values(params)}}, nil
+}
+
+// Graph returns the forward pass.
+func (c *Component) Graph() *Graph { return c.graph }
+
+// Shapes returns the shape of each parameter; the aggregator holds updates against them.
+func (c *Component) Shapes() [][]int { return c.graph.Shapes() }
+
+// Params returns the parameters; they do not change.
+func (c *Component) Params() ([]*tensor.Tensor, error) {
+	if len(c.st.Params) == 0 {
+		return nil, c.fail(value.CodeError, "%s", forgotten)
+	}
+	params, f := c.tensors(c.st.Params)
+	if f != nil {
+		return nil, f
+	}
+	return params, nil
+}
+
+// Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until LoadParameters.
+func (c *Component) Forget() { c.st.Params = nil }
+
+const forgotten = "the parameters were given up for new ones, which are gathered"
+
+// State returns the parameters.
+func (c *Component) State() any { return &c.st }
+
+// Restored checks that the parameters fit the graph.
+func (c *Component) Restored() error {
+	if len(c.st.Params) == 0 {
+		return nil
+	}
+	if _, f := c.tensors(c.st.Params); f != nil {
+		return f
+	}
+	return nil
+}
+
+// Invoke runs one op; the package comment lists them.
+func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	if len(in) != 1 {
+		return nil, c.fail(value.CodeType, "%s takes 1 value, not %d", method, len(in))
+	}
+	if method == "Parameters" {
+		if len(c.st.Params) == 0 {
+			return nil, c.fail(value.CodeError, "%s", forgotten)
+		}
+		return []value.Value{value.NewList(c.st.Params...)}, nil
+	}
+	list, ok := in[0].(*value.List)
+	if !ok {
+		return nil, c.fail(value.CodeType, "%s takes a List of Tensor, not %s", method, in[0].Type())
+	}
+	params, f := c.tensors(list.Items())
+	if f != nil {
+		return nil, f
+	}
+	switch method {
+	case "LoadParameters":
+		c.st.Params = values(params)
+		return []value.Value{value.Trigger{}}, nil
+	case "Export":
+		b, err := c.graph.Export(params)
+		if err != nil {
+			return nil, c.fail(value.CodeError, "%v", err)
+		}
+		return []value.Value{value.NewBytes(b)}, nil
+	}
+	return nil, c.fail(value.CodeError, "no op %q; want Parameters, LoadParameters or Export", method)
+}
+
+// tensors returns the values as tensors that can be the parameters.
+func (c *Component) tensors(items []value.Value) ([]*tensor.Tensor, *value.Failure) {
+	out := make([]*tensor.Tensor, len(items))
+	for i, v := range items {
+		t, ok := v.(value.Tensor)
+		if !ok {
+			return nil, c.fail(value.CodeType, "parameter %d is no tensor", i)
+		}
+		out[i] = t.Tensor
+	}
+	if err := c.graph.Check(out); err != nil {
+		return nil, c.fail(value.CodeError, "%v", err)
+	}
+	return out, nil
+}
+
+// values returns tensors as values, in a new slice.
+func values(ts []*tensor.Tensor) []value.Value {
+	out := make([]value.Value, len(ts))
+	for i, t := range ts {
+		out[i] = value.Tensor{Tensor: t}
+	}
+	return out
+}
+
+func (c *Component) fail(code, format string, args ...any) *value.Failure {
+	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))
+}

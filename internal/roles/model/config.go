@@ -1,0 +1,68 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// Role, Kind and Version name the component in an artifact.
+const (
+	Role    = "model"
+	Kind    = "onnx"
+	Version = 1
+)
+
+// Config is the settings of the component: the model, given in one of two ways, and how it begins.
+type Config struct {
+	MLP  []int  `json:"mlp,omitempty"`  // widths as for the function MLP
+	ONNX []byte `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
+	// Init is how the first parameters are made: "he", "glorot" or "file"; "" means "he" for an MLP, "file" for a file.
+	Init string `json:"init,omitempty"`
+}
+
+// ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
+func ParseConfig(b []byte) (Config, error) {
+	return config.Parse("onnx config", b, Config.withDefaults)
+}
+
+// JSON returns the settings as the artifact holds them.
+func (c Config) JSON() []byte { return config.JSON(c) }
+
+func (c Config) withDefaults() (Config, error) {
+	if (len(c.MLP) > 0) == (len(c.ONNX) > 0) {
+		return c, config.Errorf("onnx config", "want either mlp or onnx to say which model it is")
+	}
+	if c.Init == "" {
+		c.Init = InitHe
+		if len(c.ONNX) > 0 {
+			c.Init = InitFile
+		}
+	}
+	if !slices.Contains([]string{InitHe, InitGlorot, InitFile}, c.Init) {
+		return c, config.Errorf("onnx config", "init is %q; want %q, %q or %q", c.Init, InitHe, InitGlorot, InitFile)
+	}
+	return c, nil
+}
+
+// First returns the first parameters of the settings' graph, drawn from the seed and the slot's name.
+func (c Config) First(g *Graph, seed uint64, slot string) ([]*tensor.Tensor, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return g.initial(seed, slot, c.Init)
+}
+
+// Graph returns the model that the settings name.
+func (c Config) Graph() (*Graph, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.MLP) > 0 {
+		return MLP(c.MLP...)
+	}
+	return Load(c.ONNX)
+}

@@ -1,0 +1,27 @@
+package model
+
+import (
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/op"
+)
+
+// Methods returns what a choreography may invoke on the component.
+func Methods() []graph.Method {
+	return []graph.Method{
+		{
+			Name: "Parameters", Doc: "Gives the parameters in the model's order.",
+			In:  []graph.Port{{Name: "trigger", Type: op.Trigger()}},
+			Out: []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
+		},
+		{
+			Name: "LoadParameters", Doc: "Puts parameters in place of the model's.",
+			In:  []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
+			Out: []graph.Port{{Name: "loaded", Type: op.Trigger()}},
+		},
+		{
+			Name: "Export", Doc: "Gives the model as an ONNX file with these parameters.",
+			In:  []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
+			Out: []graph.Port{{Name: "file", Type: op.Bytes()}},
+		},
+	}
+}

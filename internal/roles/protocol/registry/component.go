@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// The tokens of the timers.
+const (
+	beatToken  = 1 // at a client: the next join or heartbeat
+	lapseToken = 2 // at a server: the next member may have lapsed
+)
+
+// Component is one end of the registry protocol. It is thread-unsafe, like every component.
+type Component struct {
+	slot string
+	cfg  Config
+	opts Options
+	st   State
+}
+
+// New returns the registry of a slot; which end it is follows from the place of the node that runs it.
+func New(slot string, cfg Config, opts Options) (*Component, error) {
+	cfg, err := cfg.withDefaults()
+	if err == nil {
+		err = opts.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, cfg: cfg, opts: opts}, nil
+}
+
+// State returns the members, or that the node joined.
+func (c *Component) State() any { return &c.st }
+
+// Restored checks the members.
+func (c *Component) Restored() error {
+	if err := c.st.check(c.cfg); err != nil {
+		return fmt.Errorf("%s: %w", c.slot, err)
+	}
+	return nil
+}
+
+// Start arms the timer of a client's join.
+func (c *Component) Start(ctx *engine.Context) error {
+	if c.atServer(ctx) {
+		return nil
+	}
+	// A nanosecond later, not at once: at engine time 0 a wake-up "at 0" would read as none.
+	if !ctx.Arm(1, beatToken) {
+		return c.fail(value.CodeOverflow, "no timer is left for the join")
+	}
+	return nil
+}
+
+// Alarm sends what is due, or ends memberships.
+func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
+	if token == beatToken {
+		return c.beat(ctx)
+	}
+	return c.lapse(ctx)
+}
+
+// Message handles a join or a heartbeat at a server.
+func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in []value.Value) error {
+	if !c.atServer(ctx) {
+		return c.fail(value.CodeStranger, "%s sent %q to place %q; members are listed at %q", from, op, ctx.Place(), c.cfg.Server)
+	}
+	if op != "join" && op != "heartbeat" {
+		return c.fail(value.CodeError, "%s sent %q; want join or heartbeat", from, op)
+	}
+	if f := c.joined(ctx, from, in); f != nil {
+		ctx.Count("refused." + f.Code)
+		return f
+	}
+	return nil
+}
+
+// Invoke runs one op; the package comment lists them.
+func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	if !c.atServer(ctx) {
+		return nil, c.fail(value.CodeError, "%s at place %q; members are listed at %q", method, ctx.Place(), c.cfg.Server)
+	}
+	switch method {
+	case "Await":
+		return c.await(ctx, in)
+	case "Members":
+		live := c.st.live()
+		out := make([]value.Value, len(live))
+		for i, p := range live {
+			out[i] = value.Peer(p)
+		}
+		return []value.Value{value.NewList(out...)}, nil
+	}
+	return nil, c.fail(value.CodeError, "no op %q; want Await or Members", method)
+}
+
+func (c *Component) atServer(ctx *engine.Context) bool { return ctx.Place() == c.cfg.Server }
+
+func (c *Component) fail(code, format string, args ...any) *value.Failure {
+	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))
+}
+
+// at returns input i when it is there and of type T.
+func at[T value.Value](in []value.Value, i int) (T, bool) {
+	if i >= len(in) {
+		var none T
+		return none, false
+	}
+	v, ok := in[i].(T)
+	return v, ok
+}

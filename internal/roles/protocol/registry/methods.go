@@ -1,0 +1,22 @@
+package registry
+
+import (
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/op"
+)
+
+// Methods returns what a choreography may invoke on the component.
+func Methods() []graph.Method {
+	return []graph.Method{
+		{
+			Name: "Await", Deferred: true, Doc: "Waits until enough peers are members.",
+			In:  []graph.Port{{Name: "round", Type: op.Int()}},
+			Out: []graph.Port{{Name: "ready", Type: op.Trigger()}},
+		},
+		{
+			Name: "Members", Doc: "Gives all members.",
+			In:  []graph.Port{{Name: "trigger", Type: op.Trigger()}},
+			Out: []graph.Port{{Name: "peers", Type: op.ListsOf(op.Peer())}},
+		},
+	}
+}

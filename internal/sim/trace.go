@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+)
+
+// Line is one thing that happened, for people.
+type Line struct {
+	At   time.Duration
+	Node string
+	Verb string
+	Text string
+}
+
+// String returns the line as it is printed.
+func (l Line) String() string {
+	return fmt.Sprintf("%12.6f  %-12s %-8s %s", l.At.Seconds(), l.Node, l.Verb, l.Text)
+}
+
+func (w *World) trace(n *Node, verb, text string) {
+	w.opt.OnTrace(Line{time.Duration(w.now), n.Name, verb, text})
+}
+
+// tracePacket tells of a packet that arrives.
+func (w *World) tracePacket(from, to *Node, raw []byte) {
+	text := fmt.Sprintf("%d bytes from %s", len(raw), from.Name)
+	e, _, err := wire.DecodeHeader(raw, to.cfg.Limits.Wire)
+	if err != nil {
+		w.trace(to, "gets", text+": "+err.Error())
+		return
+	}
+	if e.Edge >= 0 && int(e.Edge) < len(to.cfg.Program.Edges) { // a lie may name one that does not exist
+		text += fmt.Sprintf(", edge %s", to.cfg.Program.Edges[e.Edge].Name)
+	}
+	if e.Number != 0 {
+		text += fmt.Sprintf(", number %d.%d", e.Epoch, e.Number)
+	}
+	if e.Redelivered {
+		text += ", again"
+	}
+	if e.Ack != 0 {
+		text += fmt.Sprintf(", has %d.%d", e.AckEpoch, e.Ack)
+	}
+	w.trace(to, "gets", text)
+}
+
+func (w *World) traceEngine(n *Node, events []engine.TraceEvent) {
+	for _, t := range events {
+		text := t.Op
+		if t.Exec != 0 {
+			text = fmt.Sprintf("#%d %s", t.Exec, t.Op)
+		}
+		if t.Text != "" {
+			text += " " + t.Text
+		}
+		w.trace(n, t.Kind, text)
+	}
+}
+
+func (w *World) traceApp(n *Node, ev engine.AppEvent) {
+	w.trace(n, "tells", fmt.Sprintf("%d %s", ev.Number, ev.Name))
+}

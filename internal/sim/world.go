@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/snapshot"
+)
+
+// Options says what kind of world it is.
+type Options struct {
+	Seed    uint64
+	Network Network
+	Disk    Disk
+	Work    Latency // how long a command of a worker takes
+
+	// Restart is how long a node that crashed stays down, when nothing else was said.
+	Restart Latency
+
+	// OnApp is told each app event of a node when it leaves the node; an error stops the run.
+	OnApp func(n *Node, ev engine.AppEvent) error
+	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from that copy, before
+	// anything that it does then. Nil for none.
+	OnCopy func(n *Node) (recall func())
+	// OnTrace is told each thing that happens, for people; nil for none. It costs much.
+	OnTrace func(line Line)
+	// OnOutput is told the bytes of everything that leaves a node, for hashes; nil for none.
+	OnOutput func(n *Node, packet []byte)
+	// Mutate, if set, may change a packet as it leaves its node: a peer that lies.
+	Mutate func(n *Node, to *Node, raw []byte) []byte
+}
+
+// Disk is how long the operations of a disk take.
+type Disk struct {
+	Sync    Latency
+	Publish Latency // of a snapshot
+}
+
+// World is one run of many nodes in virtual time. It is thread-unsafe.
+type World struct {
+	opt    Options
+	now    int64
+	queue  queue
+	net    network
+	nodes  []*Node
+	twins  int // the last of the nodes: copies of others
+	heals  int
+	disks  []*Node // those that are durable
+	byPeer map[wire.PeerID]int32
+
+	scratch *engine.Scratch // of the nodes without a disk
+	arrival *arrival
+
+	// Counts of what happened. Events are all things that happened at a time: arrivals, steps, timers, syncs, acts.
+	Events, Steps, Inputs, Sent, SentBytes, Delivered uint64
+	InFlight, InFlightMost                            int
+	Refusals                                          map[string]uint64
+	// Alive is the number of nodes that run now; Births and Deaths count the lives that began and ended.
+	Alive          int
+	Births, Deaths uint64
+
+	counts  Counts
+	failure error
+}
+
+// Violation says that a run broke a promise.
+type Violation struct {
+	Checker string // which promise
+	At      time.Duration
+	What    string
+}
+
+// Error describes the broken promise.
+func (v *Violation) Error() string {
+	return fmt.Sprintf("%s: %s (at %v of virtual time)", v.Checker, v.What, v.At)
+}
+
+// New returns a world without nodes at time 0.
+func New(opt Options) *World {
+	return &World{
+		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{}, scratch: engine.NewScratch(), arrival: &arrival{},
+		net: network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
+	}
+}
+
+// Add puts a node into the world; it starts when the world runs, or after at. It is called before any node has a twin.
+func (w *World) Add(s Spec, at time.Duration) *Node {
+	n := &Node{
+		Name: s.Name, Peer: s.Config.Self, id: int32(len(w.nodes)), cfg: s.Config, store: s.Store, durable: s.Durable,
+		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: newClock(), Vouched: true,
+	}
+	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
+	if !s.Durable {
+		n.cfg.Scratch = w.scratch
+	}
+	if s.Durable {
+		w.disks = append(w.disks, n)
+		n.fs = vfs.NewMem()
+		n.fs.KeepOld(s.KeepOld)
+		n.store.FS, n.store.Dir = n.fs, "node"
+	}
+	w.nodes = append(w.nodes, n)
+	w.byPeer[n.Peer] = n.id
+	w.queue.push(w.now+int64(at), event{kind: evBegin, node: n.id})
+	return n
+}
+
+// Now returns the virtual time since the beginning.
+func (w *World) Now() time.Duration { return time.Duration(w.now) }
+
+// Nodes returns all nodes, in the order of Add, without copies that run beside them; it is to be read only.
+func (w *World) Nodes() []*Node { return w.nodes[:len(w.nodes)-w.twins] }
+
+// NodeOf returns the node of a peer, or nil.
+func (w *World) NodeOf(p wire.PeerID) *Node {
+	if i, ok := w.byPeer[p]; ok {
+		return w.nodes[i]
+	}
+	return nil
+}
+
+// At has f called at a time, which is the present one if it has passed.
+func (w *World) At(at time.Duration, f func()) {
+	w.queue.push(max(int64(at), w.now), event{kind: evAct, act: f})
+}
+
+// Fail stops the run with an error; the first one stands.
+func (w *World) Fail(err error) {
+	if w.failure == nil {
+		w.failure = err
+	}
+}
+
+// violate stops the run because a promise is broken.
+func (w *World) violate(checker, what string) {
+	w.Fail(&Violation{checker, time.Duration(w.now), what})
+}
+
+// Run lets things happen until stop says so, nothing is left to happen, or virtual time has reached the end. It returns the
+// error that stopped the run, or nil. It may be called again to go on.
+func (w *World) Run(end time.Duration, stop func() bool) error {
+	for w.failure == nil && w.queue.len() > 0 && w.queue.next() <= int64(end) {
+		if stop != nil && stop() {
+			return nil
+		}
+		w.once()
+	}
+	if w.failure == nil && (stop == nil || !stop()) {
+		w.now = max(w.now, int64(end))
+	}
+	return w.failure
+}
+
+// Idle says whether nothing is left to happen.
+func (w *World) Idle() bool { return w.queue.len() == 0 }
+
+// once lets the next thing happen.
+func (w *World) once() {
+	at, ev := w.queue.pop()
+	w.now = max(w.now, at)
+	w.Events++
+	if ev.kind == evAct {
+		ev.act()
+		return
+	}
+	n := w.nodes[ev.node]
+	if ev.kind != evArrive && ev.kind != evBegin && ev.life != n.life {
+		return // of a life that is over
+	}
+	if w.now < n.pausedTo && ev.kind != evBegin { // the process is stopped: its things happen when it goes on
+		w.queue.push(n.pausedTo, ev)
+		return
+	}
+	switch ev.kind {
+	case evArrive:
+		w.arrived(n, &ev)
+	case evStep:
+		n.stepping = false
+		w.step(n)
+	case evWake:
+		if n.wakeAt == ev.wakeTime {
+			n.wakeAt = 0
+			w.step(n)
+		}
+	case evSync:
+		w.synced(n)
+	case evPublish:
+		w.published(n)
+	case evWork:
+		w.input(n, ev.input)
+	case evBegin:
+		w.begin(n)
+	}
+}
+
+// arrived takes a packet in.
+func (w *World) arrived(n *Node, ev *event) {
+	w.InFlight--
+	if n.nd == nil {
+		return // nobody is there; the sender sends again
+	}
+	w.Delivered++
+	from := w.nodes[ev.from]
+	if w.opt.OnTrace != nil {
+		w.tracePacket(from, n, ev.raw)
+	}
+	if n.drv == nil {
+		w.feed(n, from, ev.raw)
+		return
+	}
+	w.input(n, arrivedEvent(from.Peer, ev.raw))
+}
+
+// arrival is the input that an arriving packet is for a node without a disk; the next packet uses it again.
+type arrival struct {
+	input    engine.Event
+	envelope snapshot.EnvelopeEvent
+}
+
+// feed gives a packet to a node without a disk. When the node has taken all that it needs of it, its memory is used again.
+func (w *World) feed(n *Node, from *Node, raw []byte) {
+	a := w.arrival
+	a.envelope = snapshot.EnvelopeEvent{From: string(from.Peer), Raw: raw}
+	a.input.Envelope = &a.envelope
+	w.direct(n, &a.input)
+	switch {
+	case n.nd == nil || n.nd.Engine().Waiting() > 0:
+		w.arrival = &arrival{} // the node still holds this one
+	case !w.net.faulty() && w.opt.OnOutput == nil && w.opt.Mutate == nil:
+		w.scratch.Recycle(raw) // nobody else has it
+	}
+}
