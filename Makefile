@@ -29,10 +29,10 @@ ci:        ## everything that a change must pass
 	.ci/run
 
 golden:    ## write the golden files again; read the diff
-	go test ./engine ./compile ./op ./snapshot ./journal ./program ./component/backend ./internal/job/kinds/federated -rewrite
+	go test ./internal/engine ./internal/compile ./internal/op ./snapshot ./internal/journal ./internal/program ./internal/roles/backend ./internal/job/kinds/federated -rewrite
 	go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite
 	go test ./internal/host/record -run Schema -rewrite
 	go test ./formats -rewrite
 
 proto:     ## generate the ONNX types again
-	go generate ./onnx
+	go generate ./internal/onnx

@@ -55,5 +55,5 @@
 // Package graph is the language of choreographies, component the contract of what an author adds to a node, dataset
 // that of a data source, codec what makes values smaller on their way, value and tensor what travels, transport what
 // carries it (transport/memory within a process, transport/libp2p between machines), snapshot the schema of a node's
-// state. Package job says what a job is, internal/job/kinds holds the built-in kinds, and the command rhizome runs them.
+// state. The command rhizome runs built-in kinds of jobs.
 package rhizome

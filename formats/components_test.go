@@ -69,7 +69,7 @@ func TestComponents(t *testing.T) {
 			continue
 		}
 		want = append(want, path)
-		said, err := notes.Of("../component/aggregator") // a sum is in the state of another kind, too
+		said, err := notes.Of("../internal/roles/aggregator") // a sum is in the state of another kind, too
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func python(t *testing.T) string {
 // demanded, and from peers also with zeros written out, lists of numbers unpacked, and unknown fields.
 func TestPython(t *testing.T) {
 	name, dir := python(t), t.TempDir()
-	segments, err := filepath.Glob("../host/testdata/rules2/*/*.seg")
+	segments, err := filepath.Glob("../internal/host/testdata/rules2/*/*.seg")
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("%v; no stored journal is there", err)
 	}

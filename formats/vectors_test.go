@@ -46,7 +46,7 @@ func TestDescriptors(t *testing.T) {
 		t.Skip("NOT RUN: protoc is not there: descriptors.binpb was not held against the schemas")
 	}
 	made := filepath.Join(t.TempDir(), "set")
-	args := append([]string{"--proto_path=.", "--proto_path=../onnx", "--include_imports", "--descriptor_set_out=" + made}, schemas()...)
+	args := append([]string{"--proto_path=.", "--proto_path=../internal/onnx", "--include_imports", "--descriptor_set_out=" + made}, schemas()...)
 	if out, err := exec.Command(protoc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -53,7 +53,7 @@ func killIt(s *section) {
 func simulateIt(s *section) {
 	write(s.t, filepath.Join(s.dir, "mine.yaml"), inProcess("job", "show", "gossip", "--set", "rounds=5").out)
 	for name, file := range map[string]string{"wan.yaml": "presets/wan.yaml", "p.yaml": "faultsets/storm.yaml"} {
-		text, err := os.ReadFile("../../sim/conditions/" + file)
+		text, err := os.ReadFile("../../internal/sim/conditions/" + file)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -120,7 +120,7 @@ func TestErrors(t *testing.T) {
 			if !errors.As(err, &one) || one.Pass != c.pass || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v\nwant %q of %s", err, c.want, c.pass)
 			}
-			if !strings.HasPrefix(one.Line, "internal/compile/errors_test.go:") {
+			if !strings.HasPrefix(one.Line, "compile/errors_test.go:") {
 				t.Errorf("the error names the line %q", one.Line)
 			}
 		})

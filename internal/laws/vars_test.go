@@ -11,7 +11,8 @@ import (
 
 // assignable are the files whose exported variables stay, each with its reason.
 var assignable = map[string]string{
-	"internal/onnx/onnx.pb.go": "protoc-gen-go writes them, for generated code of others that uses it",
+	"internal/planted/active/active.go": "no release has it: it is in the binaries of the hunt alone",
+	"internal/onnx/onnx.pb.go":          "protoc-gen-go writes them, for generated code of others that uses it",
 }
 
 // TestNoPackageVariable: what an importer could assign to would change the program of everybody else in the process. Errors to compare
@@ -19,7 +20,7 @@ var assignable = map[string]string{
 func TestNoPackageVariable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range tree(t) {
-		if s.test || s.pkg == "internal" || strings.HasPrefix(s.pkg, "internal/") || strings.HasPrefix(s.pkg, "cmd/") || strings.Contains(s.path, "testdata/") {
+		if s.test || strings.HasPrefix(s.pkg, "internal/prove") || strings.HasPrefix(s.pkg, "cmd/") || strings.Contains(s.path, "testdata/") {
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", s.path), nil, 0)

@@ -2344,7 +2344,7 @@ const file_rhizome_onnx_v1_onnx_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\"@\n" +
 	"\x16StringStringEntryProto\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05valueB$Z\"github.com/rhizome-ml/rhizome/onnxb\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05valueB-Z+github.com/rhizome-ml/rhizome/internal/onnxb\x06proto3"
 
 var (
 	file_rhizome_onnx_v1_onnx_proto_rawDescOnce sync.Once

@@ -26,7 +26,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	want, err := os.ReadFile("OPS.md")
 	if err != nil || string(want) != got {
-		t.Fatalf("OPS.md differs from the declarations (%v); run go test ./op -run Documentation -rewrite", err)
+		t.Fatalf("OPS.md differs from the declarations (%v); run go test ./internal/op -run Documentation -rewrite", err)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := "../../formats/" + f.Name
+	file := "../../../formats/" + f.Name
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT RUN: protoc is not there: the schema was not parsed")
 	}
-	if out, err := exec.Command(protoc, "--proto_path=../../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../../../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -116,7 +116,7 @@ func gossipDefault(t *testing.T) job.Job {
 // TestNobodyElseNamesAKind: what is done with jobs takes a kind as it is. No package outside of internal/job/kinds imports a kind, but those that
 // measure and attack one on purpose; the list is in kinds.go alone.
 func TestNobodyElseNamesAKind(t *testing.T) {
-	root := filepath.Join("..", "..")
+	root := filepath.Join("..", "..", "..")
 	on := []string{"internal/bench/", "internal/prove/", "internal/sim/chaos/", "internal/job/kinds/"} // purpose
 	list := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

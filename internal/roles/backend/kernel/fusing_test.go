@@ -37,7 +37,7 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 		if fused(assembly(t, planted, target)) == "" {
 			t.Errorf("%v: the search does not find the fused instruction that was planted", target)
 		}
-		for _, pkg := range []string{".", "..", "../../../tensor/fmath"} {
+		for _, pkg := range []string{".", "..", "../../../fmath"} {
 			if m := fused(assembly(t, pkg, target)); m != "" {
 				t.Errorf("%v: %s has the instruction %s; round the product explicitly before it is added", target, pkg, m)
 			}
