@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -104,18 +104,18 @@ func regression(clients, rounds int) (rhizome.Job, error) {
 	server, client := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{client}})
 	own := g.Component(graph.Component{Name: "points", Role: "protocol", Kind: "points", At: []graph.Place{client}, Methods: []graph.Method{
-		{Name: "All", In: []graph.Port{{Name: "trigger", Type: op.Any()}}, Out: []graph.Port{{Name: "x", Type: op.Tensor()}, {Name: "y", Type: op.Tensor()}}},
+		{Name: "All", In: []graph.Port{{Name: "trigger", Type: types.Any()}}, Out: []graph.Port{{Name: "x", Type: types.Tensor()}, {Name: "y", Type: types.Tensor()}}},
 	}})
 	strategy := g.Component(graph.Component{Name: "strategy", Role: "protocol", Kind: "averaged", At: []graph.Place{server}, Methods: []graph.Method{
-		{Name: "Round", In: []graph.Port{{Name: "round", Type: op.Int()}}, Out: []graph.Port{{Name: "slope", Type: op.Float()}, {Name: "bias", Type: op.Float()}}, Deferred: true},
-		{Name: "Give", In: []graph.Port{{Name: "round", Type: op.Any()}, {Name: "model", Type: op.Tensor()}}, Out: []graph.Port{{Name: "given", Type: op.Trigger()}}},
+		{Name: "Round", In: []graph.Port{{Name: "round", Type: types.Int()}}, Out: []graph.Port{{Name: "slope", Type: types.Float()}, {Name: "bias", Type: types.Float()}}, Deferred: true},
+		{Name: "Give", In: []graph.Port{{Name: "round", Type: types.Any()}, {Name: "model", Type: types.Tensor()}}, Out: []graph.Port{{Name: "given", Type: types.Trigger()}}},
 	}})
 
 	ask := g.Unbundle(g.Event(server, "ask"), 3) // at the server: whom, the round, the model
 	asked := g.Request(graph.Edge{To: client, Name: "train"}, ask[0], ask[1], ask[2], ask[1])
-	w := g.Typed(asked.Value(0), op.Tensors(tensor.Float32, 2, 1)) // from here on at each client
+	w := g.Typed(asked.Value(0), types.Tensors(tensor.Float32, 2, 1)) // from here on at each client
 	all := g.Invoke(own, "All", asked.Value(1))
-	x, y := g.Typed(all[0], op.Tensors(tensor.Float32, samples, 2)), g.Typed(all[1], op.Tensors(tensor.Float32, samples, 1))
+	x, y := g.Typed(all[0], types.Tensors(tensor.Float32, samples, 2)), g.Typed(all[1], types.Tensors(tensor.Float32, samples, 1))
 	for range 4 { // local steps
 		off := g.Sub(g.MatMul(x, w), y)
 		loss := g.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, g.Mul(off, off))

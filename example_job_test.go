@@ -10,7 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -47,10 +47,10 @@ func averaging(nodes int) (rhizome.Job, error) {
 	g := graph.New("average")
 	peer := g.Place("peer")
 	own := g.Component(graph.Component{Name: "share", Role: "protocol", Kind: "share", At: []graph.Place{peer}, Methods: []graph.Method{
-		{Name: "Halve", In: []graph.Port{{Name: "tick", Type: op.Any()}}, Out: []graph.Port{
-			{Name: "to", Type: op.ListsOf(op.Peer())}, {Name: "sum", Type: op.Float()}, {Name: "weight", Type: op.Float()},
-			{Name: "average", Type: op.Float()}, {Name: "last", Type: op.Bool()}}},
-		{Name: "Add", In: []graph.Port{{Name: "sum", Type: op.Float()}, {Name: "weight", Type: op.Float()}}, Out: []graph.Port{{Name: "added", Type: op.Trigger()}}},
+		{Name: "Halve", In: []graph.Port{{Name: "tick", Type: types.Any()}}, Out: []graph.Port{
+			{Name: "to", Type: types.ListsOf(types.Peer())}, {Name: "sum", Type: types.Float()}, {Name: "weight", Type: types.Float()},
+			{Name: "average", Type: types.Float()}, {Name: "last", Type: types.Bool()}}},
+		{Name: "Add", In: []graph.Port{{Name: "sum", Type: types.Float()}, {Name: "weight", Type: types.Float()}}, Out: []graph.Port{{Name: "added", Type: types.Trigger()}}},
 	}})
 	half := g.Invoke(own, "Halve", g.SpreadInterval(peer, 50*time.Millisecond))
 	got := g.Send(graph.Edge{To: peer, Name: "half"}, half[0], half[1], half[2])

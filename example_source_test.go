@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -55,14 +55,14 @@ func ExampleSource() {
 	here := g.Place("here")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{here}})
 	points := g.Component(rhizome.Samples("points", dataset.Use{Source: "line", Batch: 10, Epochs: 20}, here))
-	round := g.Input(here, "fit", op.Int())[0]
+	round := g.Input(here, "fit", types.Int())[0]
 	begun := g.Invoke(points, "Begin", round) // samples, and how many batches a round has
 	zero := g.Constant(scalar(0))
 	fit := g.Loop(begun[1], []graph.Value{zero, zero}, func(b *graph.Graph, step graph.Value, line []graph.Value) []graph.Value {
 		batch := b.Invoke(points, "NextBatch", step, round)
-		x := b.Tensor("Squeeze", nil, b.Typed(batch[0], op.Tensors(tensor.Float32, 10, 1)))
-		y := b.Typed(batch[1], op.Tensors(tensor.Float32, 10))
-		slope, bias := b.Typed(line[0], op.Tensors(tensor.Float32)), b.Typed(line[1], op.Tensors(tensor.Float32))
+		x := b.Tensor("Squeeze", nil, b.Typed(batch[0], types.Tensors(tensor.Float32, 10, 1)))
+		y := b.Typed(batch[1], types.Tensors(tensor.Float32, 10))
+		slope, bias := b.Typed(line[0], types.Tensors(tensor.Float32)), b.Typed(line[1], types.Tensors(tensor.Float32))
 		off := b.Sub(b.Add(b.Mul(x, slope), bias), y)
 		steps := b.Gradient(b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, b.Mul(off, off)), slope, bias)
 		rate := b.Constant(scalar(0.2))

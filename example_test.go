@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/transport/memory"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -26,7 +26,7 @@ func Example() {
 
 	g := graph.New("greeter")
 	here := g.Place("here")
-	name := g.Input(here, "greet", op.String())[0]
+	name := g.Input(here, "greet", types.String())[0]
 	g.Count("greeted", name)
 	g.AppEmit("greeting", g.Bundle(g.Clock(name), name))
 	p, err := rhizome.Compile(g)
@@ -87,9 +87,9 @@ func Example_component() {
 	g := graph.New("shop")
 	shop, bank := g.Place("shop"), g.Place("bank")
 	book := g.Component(graph.Component{Name: "book", Role: "protocol", Kind: "ledger", At: []graph.Place{bank}, Methods: []graph.Method{{
-		Name: "Add", In: []graph.Port{{Name: "amount", Type: op.Int()}}, Out: []graph.Port{{Name: "sum", Type: op.Int()}, {Name: "times", Type: op.Int()}},
+		Name: "Add", In: []graph.Port{{Name: "amount", Type: types.Int()}}, Out: []graph.Port{{Name: "sum", Type: types.Int()}, {Name: "times", Type: types.Int()}},
 	}}})
-	in := g.Input(shop, "pay", op.Peer(), op.Int())
+	in := g.Input(shop, "pay", types.Peer(), types.Int())
 	asked := g.Request(graph.Edge{To: bank, Name: "add"}, in[0], in[1], in[1])
 	added := g.Invoke(book, "Add", asked.Value(0))
 	answer := g.Reply(asked, graph.Edge{Name: "added"}, added...)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -27,7 +27,7 @@ func Example_transport() {
 
 	g := graph.New("mail")
 	from, to := g.Place("from"), g.Place("to")
-	in := g.Input(from, "write", op.Peer(), op.String())
+	in := g.Input(from, "write", types.Peer(), types.String())
 	sent := g.Send(graph.Edge{To: to, Name: "letter"}, in[0], in[1])
 	g.AppEmit("letter", sent.Value(0))
 	p, err := rhizome.Compile(g)
@@ -77,7 +77,7 @@ func ExampleNode_Snapshot() {
 
 	g := graph.New("post")
 	here := g.Place("here")
-	letter := g.Input(here, "post", op.String())[0]
+	letter := g.Input(here, "post", types.String())[0]
 	g.Count("posted", letter)
 	g.Record("letters", letter)
 	p, err := rhizome.Compile(g)

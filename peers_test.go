@@ -9,8 +9,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome"
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -19,7 +19,7 @@ import (
 func TestNodesOverSockets(t *testing.T) {
 	g := graph.New("echo")
 	one, other := g.Place("one"), g.Place("other")
-	in := g.Input(one, "ask", op.Peer(), op.Int())
+	in := g.Input(one, "ask", types.Peer(), types.Int())
 	asked := g.Request(graph.Edge{To: other, Name: "ask"}, in[0], in[1], in[1])
 	g.AppEmit("echo", g.Reply(asked, graph.Edge{Name: "echo"}, asked.Value(0)).Value(0))
 	p, err := rhizome.Compile(g)

@@ -21,7 +21,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
 	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -47,7 +47,7 @@ func counter(t testing.TB, name string) *Program {
 
 func compiled(name string) (*Program, error) {
 	g := graph.New(name)
-	n := g.Input(g.Place("here"), "count", op.Int())[0]
+	n := g.Input(g.Place("here"), "count", types.Int())[0]
 	g.AppEmit("counted", n)
 	return Compile(g)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -160,16 +161,16 @@ func (g *Graph) Lifecycle(p Place, phase string) Value {
 
 // Input starts an activation at the place for each call of that name by the host, and returns the values that the host
 // gives, which must be of these types.
-func (g *Graph) Input(p Place, name string, types ...op.Type) []Value {
+func (g *Graph) Input(p Place, name string, of ...types.Type) []Value {
 	attrs := Attrs{"place": p.name, "name": name}
-	if len(types) > 0 {
-		texts := make([]string, len(types))
-		for i, t := range types {
+	if len(of) > 0 {
+		texts := make([]string, len(of))
+		for i, t := range of {
 			texts[i] = t.String()
 		}
 		attrs["types"] = texts
 	}
-	return g.Op(op.Flow, "Invoke", attrs, len(types))
+	return g.Op(op.Flow, "Invoke", attrs, len(of))
 }
 
 // Peer records an op on the node's address book or governor, such as "Insert" or "Health", and returns its one output.

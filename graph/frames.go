@@ -5,6 +5,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // depthMax bounds functions inside each other.
@@ -40,7 +41,7 @@ func (g *Graph) frame(name string, in []Value) *frame {
 }
 
 // body records one body: its inputs have these names and types.
-func (f *frame) body(attr string, names []string, types []op.Type, record func(b *Graph, in []Value) []Value) {
+func (f *frame) body(attr string, names []string, of []types.Type, record func(b *Graph, in []Value) []Value) {
 	outer := f.g.s
 	s := &scope{
 		st: outer.st, around: outer, module: outer.module, place: f.use.to, depth: outer.depth + 1,
@@ -51,7 +52,7 @@ func (f *frame) body(attr string, names []string, types []op.Type, record func(b
 	}
 	in := make([]Value, len(names))
 	for i := range in {
-		in[i] = Value{s: s, name: outer.st.fresh(s.path + names[i]), typ: types[i], place: s.place, line: f.use.line}
+		in[i] = Value{s: s, name: outer.st.fresh(s.path + names[i]), typ: of[i], place: s.place, line: f.use.line}
 	}
 	b := &Graph{s: s}
 	out := b.results(f.use.line, record(b, in))
@@ -108,24 +109,24 @@ func (g *Graph) If(condition Value, then, otherwise func(b *Graph) []Value) []Va
 // around it. A loop whose inputs are all constants needs a place: see At.
 func (g *Graph) Loop(count Value, carried []Value, body func(b *Graph, i Value, carried []Value) []Value) []Value {
 	f := g.frame("Loop", append([]Value{count}, carried...))
-	names, types := []string{"i"}, []op.Type{op.Int()}
+	names, of := []string{"i"}, []types.Type{types.Int()}
 	for i, v := range carried {
 		names = append(names, "carried."+itoa(i))
-		types = append(types, general(v.typ))
+		of = append(of, general(v.typ))
 	}
 	// The author gets slices of its own: writing to them changes nothing that was recorded.
-	f.body("body", names, types, func(b *Graph, in []Value) []Value { return body(b, in[0], slices.Clone(in[1:])) })
+	f.body("body", names, of, func(b *Graph, in []Value) []Value { return body(b, in[0], slices.Clone(in[1:])) })
 	f.use.outs = len(carried)
 	return g.record(f.use)
 }
 
 // general forgets the shapes of what a loop carries: a later run may give another one. The compiler finds out.
-func general(t op.Type) op.Type {
+func general(t types.Type) types.Type {
 	if t.IsTensor() && t.Tensor.DType != 0 {
 		t.Tensor.Shape, t.Tensor.Value, t.Tensor.Unranked = nil, nil, true
 	}
 	if len(t.Items) > 0 {
-		items := make([]op.Type, len(t.Items))
+		items := make([]types.Type, len(t.Items))
 		for i := range items {
 			items[i] = general(t.Items[i])
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // state is what all functions of one choreography share.
@@ -152,7 +153,7 @@ func (st *state) fresh(name string) string {
 type Value struct {
 	s     *scope
 	name  string
-	typ   op.Type
+	typ   types.Type
 	place string // empty: everywhere
 	line  string
 	node  *onnx.NodeProto // that gives it; nil for an input of a function
@@ -161,7 +162,7 @@ type Value struct {
 }
 
 // Type returns what is known of the value so far.
-func (v Value) Type() op.Type { return v.typ }
+func (v Value) Type() types.Type { return v.typ }
 
 // Place returns where the value lives; the name is empty for a constant, which lives everywhere.
 func (v Value) Place() Place { return Place{v.place} }

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -100,7 +101,7 @@ func TestErrors(t *testing.T) {
 		{"unknown tensor op", func(p pair) { p.Tensor("Nothing", nil) }, "is no supported tensor op"},
 		{"tensor attribute", func(p pair) { p.Tensor("Relu", Attrs{"x": 1}, p.zeros(1)) }, `attribute "x" is unknown`},
 		{"bad name", func(p pair) { p.Named("a/b").Pulse() }, `"a/b" is no name`},
-		{"typed against what is known", func(p pair) { p.Typed(p.at(p.server), op.Peer()) }, "it cannot be a Peer"},
+		{"typed against what is known", func(p pair) { p.Typed(p.at(p.server), types.Peer()) }, "it cannot be a Peer"},
 		{"endless module", func(p pair) { p.Call(endless{}) }, "a module cannot call itself"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -245,27 +246,27 @@ func TestModelIsDeterministic(t *testing.T) {
 
 // modelMethods are some of what a model brings.
 var modelMethods = []Method{
-	{Name: "Parameters", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "params", Type: op.ListsOf(op.Tensor())}}},
+	{Name: "Parameters", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "params", Type: types.ListsOf(types.Tensor())}}},
 }
 
 // dataMethods are some of what a data source brings.
 var dataMethods = []Method{
-	{Name: "Loaded", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "samples", Type: op.Int()}}},
-	{Name: "Test", In: []Port{{Name: "trigger", Type: op.Trigger()}}, Out: []Port{{Name: "batch", Type: op.Tensor()}, {Name: "labels", Type: op.Tensor()}}},
+	{Name: "Loaded", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "samples", Type: types.Int()}}},
+	{Name: "Test", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()}}},
 }
 
 // TestMethodsOfAComponent: a component brings its methods; slots of one kind may name the same ones, and others are refused at their line.
 func TestMethodsOfAComponent(t *testing.T) {
-	add := func(out op.Type) []Method {
-		return []Method{{Name: "Add", In: []Port{{Name: "n", Type: op.Int()}}, Out: []Port{{Name: "sum", Type: out}}}}
+	add := func(out types.Type) []Method {
+		return []Method{{Name: "Add", In: []Port{{Name: "n", Type: types.Int()}}, Out: []Port{{Name: "sum", Type: out}}}}
 	}
 	g := New("own")
 	here := g.Place("here")
 	component := func(name, kind string, m []Method) *Slot {
 		return g.Component(Component{Name: name, Role: "protocol", Kind: kind, At: []Place{here}, Methods: m})
 	}
-	a, b := component("a", "ledger", add(op.Int())), component("b", "ledger", add(op.Int()))
-	n := g.Input(here, "n", op.Int())[0]
+	a, b := component("a", "ledger", add(types.Int())), component("b", "ledger", add(types.Int()))
+	n := g.Input(here, "n", types.Int())[0]
 	if out := append(g.Invoke(a, "Add", n), g.Invoke(b, "Add", n)...); len(out) != 2 {
 		t.Errorf("%d outputs of two calls", len(out))
 	}
@@ -276,7 +277,7 @@ func TestMethodsOfAComponent(t *testing.T) {
 		t.Error("the method is in the standard catalogue, or not in the choreography's")
 	}
 	g.Invoke(component("c", "other", nil), "Add", n)
-	component("d", "ledger", add(op.String()))
+	component("d", "ledger", add(types.String()))
 	var errs Errors
 	if _, err := g.Model(); !errors.As(err, &errs) || len(errs) != 2 || !strings.Contains(errs[1].Error(), "declared already") {
 		t.Errorf("%v", errs)

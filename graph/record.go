@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 func itoa(i int) string { return strconv.Itoa(i) }
@@ -20,7 +21,7 @@ type use struct {
 	in      []Value
 	attrs   []*onnx.AttributeProto
 	outs    int
-	results [][]op.Type // of its bodies
+	results [][]types.Type // of its bodies
 	slot    *Slot
 	to      string // where the outputs of a crossing live
 }
@@ -68,7 +69,7 @@ func (g *Graph) record(u use) []Value {
 	if err := u.decl.CheckAttrs(node); err != nil {
 		return fail("%v", err)
 	}
-	types, err := u.decl.Infer(&op.Call{Node: node, In: typesOf(u.in), Outs: u.outs, Results: u.results})
+	out, err := u.decl.Infer(&op.Call{Node: node, In: typesOf(u.in), Outs: u.outs, Results: u.results})
 	if err != nil {
 		return fail("%v", err)
 	}
@@ -80,7 +81,7 @@ func (g *Graph) record(u use) []Value {
 	if err != nil {
 		return fail("%v", err)
 	}
-	return g.add(&u, node, types, place)
+	return g.add(&u, node, out, place)
 }
 
 // policy gives a node the attributes of the view.
@@ -94,7 +95,7 @@ func (g *Graph) policy(n *onnx.NodeProto) {
 }
 
 // add names a node and its outputs and appends it.
-func (g *Graph) add(u *use, node *onnx.NodeProto, types []op.Type, place string) []Value {
+func (g *Graph) add(u *use, node *onnx.NodeProto, of []types.Type, place string) []Value {
 	if u.name == "" {
 		u.name = g.s.fresh(g.baseName(u.decl.Name))
 	}
@@ -105,7 +106,7 @@ func (g *Graph) add(u *use, node *onnx.NodeProto, types []op.Type, place string)
 	}
 	out := make([]Value, u.outs)
 	for i := range out {
-		out[i] = Value{s: g.s, typ: types[i], place: place, line: u.line, node: node, port: i, name: u.name}
+		out[i] = Value{s: g.s, typ: of[i], place: place, line: u.line, node: node, port: i, name: u.name}
 		if u.outs > 1 {
 			p := u.decl.OutPort(i, u.outs)
 			out[i].name += ":" + p.Name
@@ -160,8 +161,8 @@ func (s *scope) sees(other *scope) bool {
 	return false
 }
 
-func typesOf(in []Value) []op.Type {
-	out := make([]op.Type, len(in))
+func typesOf(in []Value) []types.Type {
+	out := make([]types.Type, len(in))
 	for i := range in {
 		out[i] = in[i].typ
 	}
@@ -178,7 +179,7 @@ func placesOf(in []Value) []string {
 
 // Typed says what the author knows of a value beyond what can be inferred, such as the shapes of a model's parameters.
 // The runtime does not convert: a value that is of another type fails where it is used.
-func (g *Graph) Typed(v Value, t op.Type) Value {
+func (g *Graph) Typed(v Value, t types.Type) Value {
 	if reason, bad := g.check([]Value{v}); reason != "" || bad {
 		if reason != "" {
 			g.s.st.fail(caller(), "Typed", "%s", reason)
@@ -196,7 +197,7 @@ func (g *Graph) Typed(v Value, t op.Type) Value {
 	if !ok {
 		texts = make([]string, len(v.node.GetOutput()))
 		for i := range texts {
-			texts[i] = op.Any().String()
+			texts[i] = types.Any().String()
 		}
 	}
 	texts[v.port] = t.String()

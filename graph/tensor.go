@@ -7,6 +7,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Tensor records a standard tensor op, such as MatMul, with one output. See package internal/op/onnxop for those that exist.
@@ -16,7 +17,7 @@ func (g *Graph) Tensor(name string, attrs Attrs, in ...Value) Value {
 
 // Tensors is Tensor for an op with that many outputs.
 func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value {
-	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs, Out: []op.Port{{Name: "out", Type: op.Tensor(), Variadic: true}}}
+	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs, Out: []op.Port{{Name: "out", Type: types.Tensor(), Variadic: true}}}
 	u := use{decl: d, line: caller(), in: in, outs: max(outs, 0)}
 	fail := func(format string, args ...any) []Value {
 		g.s.st.fail(u.line, u.title(g), format, args...)
@@ -35,7 +36,7 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 		return fail("%v", err)
 	}
 	node := &onnx.NodeProto{OpType: name, Attribute: protos, Input: make([]string, len(in)), Output: make([]string, u.outs)}
-	types, err := tensorTypes(node, in)
+	out, err := tensorTypes(node, in)
 	if err != nil {
 		return fail("%v", err)
 	}
@@ -54,31 +55,31 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 	if g.backend != nil {
 		node.MetadataProps = onnx.SetMeta(node.MetadataProps, artifact.KeySlot, g.backend.rec.Name)
 	}
-	return g.add(&u, node, types, place)
+	return g.add(&u, node, out, place)
 }
 
 // tensorTypes infers as much as is known while recording: an input of unknown element type leaves the outputs unknown.
-func tensorTypes(node *onnx.NodeProto, in []Value) ([]op.Type, error) {
-	out := make([]op.Type, len(node.Output))
+func tensorTypes(node *onnx.NodeProto, in []Value) ([]types.Type, error) {
+	out := make([]types.Type, len(node.Output))
 	for i := range out {
-		out[i] = op.Tensor()
+		out[i] = types.Tensor()
 	}
-	types := make([]onnxop.Type, len(in))
+	known := make([]onnxop.Type, len(in))
 	for i, v := range in {
-		if !v.typ.Fits(op.Tensor()) {
+		if !v.typ.Fits(types.Tensor()) {
 			return nil, fmt.Errorf("input %d (%s) is a %v; want a tensor", i, v.name, v.typ)
 		}
-		types[i] = v.typ.Tensor
-		if types[i].Absent() {
+		known[i] = v.typ.Tensor
+		if known[i].Absent() {
 			return out, nil
 		}
 	}
-	res, err := onnxop.Infer(node, types)
+	res, err := onnxop.Infer(node, known)
 	if err != nil {
 		return nil, err
 	}
 	for i := range res {
-		out[i] = op.OfTensor(res[i])
+		out[i] = types.OfTensor(res[i])
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Edge is the policy of a crossing.
@@ -34,8 +35,8 @@ type Arrival struct {
 	line     string
 	request  bool
 	answered bool
-	asker    string  // where the answer goes
-	asked    op.Type // type of the request's context
+	asker    string     // where the answer goes
+	asked    types.Type // type of the request's context
 }
 
 // Value returns value i of the envelope, at the other place.
@@ -168,10 +169,10 @@ func (g *Graph) cross(name string, e Edge, to string, in []Value, n int, answers
 }
 
 // contextType declares the type of the context among the outputs of a Reply with n values.
-func contextType(n int, t op.Type) []string {
+func contextType(n int, t types.Type) []string {
 	texts := make([]string, n+3)
 	for i := range texts {
-		texts[i] = op.Any().String()
+		texts[i] = types.Any().String()
 	}
 	texts[n+2] = t.String()
 	return texts

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 func TestCanonical(t *testing.T) {
@@ -95,7 +95,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestTypesSurvive(t *testing.T) {
-	for _, typ := range []op.Type{op.Any(), op.Int(), op.ListsOf(op.Peer()), op.Tensors(tensor.Float32, -1, 3), op.Tensors(tensor.Int64)} {
+	for _, typ := range []types.Type{types.Any(), types.Int(), types.ListsOf(types.Peer()), types.Tensors(tensor.Float32, -1, 3), types.Tensors(tensor.Int64)} {
 		got, err := TypeOf(ValueInfo("v", typ))
 		if err != nil || !got.Equal(typ) {
 			t.Errorf("%v became %v, %v", typ, got, err)

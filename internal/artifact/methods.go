@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Method is a method of a component as the program invokes it.
@@ -17,7 +18,7 @@ type Method struct {
 // Port is one input or output of a method; see op.Port.
 type Port struct {
 	Name     string `json:"name"`
-	Type     string `json:"type"` // as op.Type writes it
+	Type     string `json:"type"` // as types.Type writes it
 	Or       string `json:"or,omitempty"`
 	Optional bool   `json:"optional,omitempty"`
 	Variadic bool   `json:"variadic,omitempty"`
@@ -69,8 +70,8 @@ func declared(list []Port) ([]op.Port, error) {
 	for i, p := range list {
 		out[i] = op.Port{Name: p.Name, Optional: p.Optional, Variadic: p.Variadic, AnyOf: p.AnyOf, Least: p.Least}
 		var err error
-		if out[i].Type, err = op.ParseType(p.Type); err == nil && p.Or != "" {
-			out[i].Or, err = op.ParseType(p.Or)
+		if out[i].Type, err = types.Parse(p.Type); err == nil && p.Or != "" {
+			out[i].Or, err = types.Parse(p.Or)
 		}
 		if err != nil {
 			return nil, err

@@ -2,8 +2,8 @@ package artifact
 
 import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // opaqueDomain is the domain of the opaque types that stand for values which are no tensors.
@@ -11,7 +11,7 @@ const opaqueDomain = "rhizome"
 
 // ValueInfo returns a named value with its type: a tensor's as the standard says, any other as an opaque type whose name
 // is the type's text. Nothing is said of a value of unknown type.
-func ValueInfo(name string, t op.Type) *onnx.ValueInfoProto {
+func ValueInfo(name string, t types.Type) *onnx.ValueInfoProto {
 	v := &onnx.ValueInfoProto{Name: name}
 	switch {
 	case t.IsTensor() && t.Tensor.DType != 0:
@@ -35,13 +35,13 @@ func tensorType(t onnxop.Type) *onnx.TypeProto {
 	return onnx.TensorType(t.DType, dims...)
 }
 
-// TypeOf reads what ValueInfo wrote. The type of a value of which nothing is said is op.Any.
-func TypeOf(v *onnx.ValueInfoProto) (op.Type, error) {
+// TypeOf reads what ValueInfo wrote. The type of a value of which nothing is said is types.Any.
+func TypeOf(v *onnx.ValueInfoProto) (types.Type, error) {
 	if o := v.GetType().GetOpaqueType(); o != nil && o.GetDomain() == opaqueDomain {
-		return op.ParseType(o.GetName())
+		return types.Parse(o.GetName())
 	}
 	if t, ok := onnxop.FromProto(v.GetType()); ok {
-		return op.OfTensor(t), nil
+		return types.OfTensor(t), nil
 	}
-	return op.Any(), nil
+	return types.Any(), nil
 }

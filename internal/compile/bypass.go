@@ -5,6 +5,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -62,6 +63,6 @@ func (u *unit) busy(f *fn) {
 	if len(f.in) == 0 {
 		n.proto.Attribute, _ = op.LiteralAttrs(value.Trigger{}) // a built-in type: cannot fail
 	}
-	n.out = []*val{{name: n.name, typ: op.Trigger(), place: f.place, def: n, home: f}}
+	n.out = []*val{{name: n.name, typ: types.Trigger(), place: f.place, def: n, home: f}}
 	f.nodes = []*node{n}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -40,7 +41,7 @@ func (u *unit) codecs() {
 }
 
 // short says whether values of a type are a few bytes at most.
-func short(t op.Type) bool {
+func short(t types.Type) bool {
 	switch t.ID {
 	case value.TypeTrigger, value.TypeBool, value.TypeInt, value.TypeFloat, value.TypePeer:
 		return true
@@ -52,7 +53,7 @@ func short(t op.Type) bool {
 func (u *unit) encode(e *edge, input int, ref codec.Ref) {
 	v, home := e.send.in[input], e.send.home
 	n := u.codecNode("Encode", fmt.Sprintf("%s/encode.%d", e.send.name, input), e.send, home, ref)
-	out := &val{name: n.name, typ: op.Any(), place: home.place, def: n, home: home}
+	out := &val{name: n.name, typ: types.Any(), place: home.place, def: n, home: home}
 	n.in, n.out = []*val{v}, []*val{out}
 	e.send.in[input] = out
 	for i, other := range home.nodes {
@@ -68,7 +69,7 @@ func (u *unit) encode(e *edge, input int, ref codec.Ref) {
 func (u *unit) decode(e *edge, i int, ref codec.Ref) *node {
 	v := e.recv.out[i]
 	n := u.codecNode("Decode", fmt.Sprintf("%s/decode.%d", e.recv.name, i), e.send, e.fn, ref)
-	arrives := &val{name: v.name + ":encoded", typ: op.Any(), place: v.place, def: v.def, home: v.home}
+	arrives := &val{name: v.name + ":encoded", typ: types.Any(), place: v.place, def: v.def, home: v.home}
 	e.recv.out[i], e.fn.in[i] = arrives, arrives
 	n.in, n.out = []*val{arrives}, []*val{v}
 	v.def = n

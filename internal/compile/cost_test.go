@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -99,7 +100,7 @@ func TestInferenceCostsWhatItWeighs(t *testing.T) {
 func TestTypesOfListsAreBounded(t *testing.T) {
 	g := graph.New("lists")
 	p := g.Place("one")
-	v := g.Input(p, "x", op.Int())[0]
+	v := g.Input(p, "x", types.Int())[0]
 	for range 60 {
 		v = g.Bundle(v, v)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // cut makes of the one choreography the functions of each place.
@@ -69,7 +70,7 @@ func (u *unit) receives() {
 			r.out = n.out[1:]
 			n.out = n.out[:1:1]
 			if n.asks == nil { // only an answer brings a context back; else a trigger stands there
-				r.out = append(r.out[:len(r.out):len(r.out)], &val{name: r.name + ":context", typ: op.Trigger(), place: e.to, home: f})
+				r.out = append(r.out[:len(r.out):len(r.out)], &val{name: r.name + ":context", typ: types.Trigger(), place: e.to, home: f})
 			}
 			for _, v := range r.out {
 				v.def = r

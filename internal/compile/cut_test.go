@@ -3,15 +3,16 @@ package compile_test
 import (
 	"testing"
 
-	"pgregory.net/rapid"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -239,9 +240,9 @@ func TestBootstraps(t *testing.T) {
 func TestFusedGroupsAreConvex(t *testing.T) {
 	p := newPair()
 	p.backend("cpu", p.server)
-	x := p.batch(p.Graph, p.at(p.server), op.Tensors(tensor.Float32, 2, 2))
+	x := p.batch(p.Graph, p.at(p.server), types.Tensors(tensor.Float32, 2, 2))
 	a := p.Relu(x)
-	held := p.Typed(p.HoldTake("h", p.HoldPut("h", a)), op.Tensors(tensor.Float32, 2, 2))
+	held := p.Typed(p.HoldTake("h", p.HoldPut("h", a)), types.Tensors(tensor.Float32, 2, 2))
 	b := p.Add(a, held) // cannot run with a: held stands between them
 	c := p.Mul(a, x)    // can
 	p.AppEmit("x", p.Bundle(b, c))
@@ -261,7 +262,7 @@ func TestFusedGroupsAreConvex(t *testing.T) {
 func TestDeadEndsAreLeftOut(t *testing.T) {
 	p := newPair()
 	p.backend("cpu", p.server)
-	x := p.batch(p.Graph, p.at(p.server), op.Tensors(tensor.Float32, 2, 2))
+	x := p.batch(p.Graph, p.at(p.server), types.Tensors(tensor.Float32, 2, 2))
 	p.Relu(p.Relu(x))
 	art, _ := build(t, p.Graph)
 	for _, f := range art.Model.Functions {

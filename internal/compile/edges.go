@@ -1,6 +1,6 @@
 package compile
 
-import "github.com/rhizome-ml/rhizome/internal/op"
+import "github.com/rhizome-ml/rhizome/types"
 
 // planEdges finds the values of edges that need no payload: triggers, and values of which every reader wants to know only
 // that they came. The values of one op travel in one envelope to each peer, and so land in one activation (trap 8); they
@@ -10,7 +10,7 @@ func (u *unit) planEdges() {
 		values := e.recv.out[:len(e.recv.out)-2]
 		bare := 0
 		for _, v := range values {
-			t := v.typ.Equal(op.Trigger()) || onlyTriggers(e.fn, v)
+			t := v.typ.Equal(types.Trigger()) || onlyTriggers(e.fn, v)
 			e.trigger = append(e.trigger, t)
 			if t {
 				bare++
@@ -32,7 +32,7 @@ func onlyTriggers(f *fn, v *val) bool {
 				continue
 			}
 			// A body may read what is passed into it: such an input has no port of its own.
-			if p := n.decl.InPort(i, len(n.in)); p == nil || !p.Type.Equal(op.Trigger()) {
+			if p := n.decl.InPort(i, len(n.in)); p == nil || !p.Type.Equal(types.Trigger()) {
 				return false
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -42,14 +43,14 @@ func (p pair) backend(name string, at ...graph.Place) *graph.Slot {
 }
 
 // batch is a tensor of known type at the place.
-func (p pair) batch(g *graph.Graph, trigger graph.Value, t op.Type) graph.Value {
+func (p pair) batch(g *graph.Graph, trigger graph.Value, t types.Type) graph.Value {
 	return g.Typed(g.Invoke(p.data, "Test", trigger)[0], t)
 }
 
 // TestErrors shows, for each thing that only the whole program shows to be wrong, the pass that finds it, and that the
 // error names the author's line.
 func TestErrors(t *testing.T) {
-	f := op.Tensors(tensor.Float32, 2, 3)
+	f := types.Tensors(tensor.Float32, 2, 3)
 	for _, c := range []struct {
 		name, pass, want string
 		do               func(p pair)
@@ -92,7 +93,7 @@ func TestErrors(t *testing.T) {
 		}},
 		{"a loop that makes its tensors grow", "infer", "MatMul", func(p pair) {
 			p.backend("b", p.server)
-			x := p.batch(p.Graph, p.at(p.server), op.Tensors(tensor.Float32, 3, 3))
+			x := p.batch(p.Graph, p.at(p.server), types.Tensors(tensor.Float32, 3, 3))
 			p.Loop(p.at(p.server), []graph.Value{x}, func(b *graph.Graph, _ graph.Value, c []graph.Value) []graph.Value {
 				wide := b.Tensor("Concat", graph.Attrs{"axis": 2}, c[0], c[0])
 				return []graph.Value{b.MatMul(wide, x)}
@@ -104,7 +105,7 @@ func TestErrors(t *testing.T) {
 		}},
 		{"a gradient through a component", "gradients", "which has no gradient; want tensor ops only", func(p pair) {
 			x := p.batch(p.Graph, p.at(p.server), f)
-			y := p.Typed(p.HoldTake("h", p.HoldPut("h", p.Relu(x))), op.Tensors(tensor.Float32))
+			y := p.Typed(p.HoldTake("h", p.HoldPut("h", p.Relu(x))), types.Tensors(tensor.Float32))
 			p.AppEmit("x", p.Gradient(p.Tensor("Sqrt", nil, y), x)[0])
 		}},
 	} {

@@ -12,9 +12,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // TestOwnMethods takes a method that a component brings through to the engine's form: the choreography says it, and the artifact.
@@ -22,8 +22,8 @@ func TestOwnMethods(t *testing.T) {
 	g := graph.New("own")
 	at := g.Place("peer")
 	s := g.Component(graph.Component{Name: "gossip", Role: "protocol", Kind: "gossip", At: []graph.Place{at}, Methods: []graph.Method{
-		{Name: "Pull", In: []graph.Port{{Name: "value", Type: op.Int()}}, Out: []graph.Port{{Name: "pulled", Type: op.Trigger()}}},
-		{Name: "Push", In: []graph.Port{{Name: "value", Type: op.Int()}}, Out: []graph.Port{{Name: "pushed", Type: op.Trigger()}}},
+		{Name: "Pull", In: []graph.Port{{Name: "value", Type: types.Int()}}, Out: []graph.Port{{Name: "pulled", Type: types.Trigger()}}},
+		{Name: "Push", In: []graph.Port{{Name: "value", Type: types.Int()}}, Out: []graph.Port{{Name: "pushed", Type: types.Trigger()}}},
 	}})
 	g.Invoke(s, "Push", g.At(at).Clock(g.Pulse()))
 	m, err := g.Model()
@@ -49,7 +49,7 @@ func TestOwnMethods(t *testing.T) {
 func TestMethodsAreHeldAgainstTheirDeclaration(t *testing.T) {
 	g := graph.New("own")
 	at := g.Place("peer")
-	in, out := []graph.Port{{Name: "value", Type: op.Int()}}, []graph.Port{{Name: "pushed", Type: op.Trigger()}}
+	in, out := []graph.Port{{Name: "value", Type: types.Int()}}, []graph.Port{{Name: "pushed", Type: types.Trigger()}}
 	for _, name := range []string{"a", "b"} {
 		s := g.Component(graph.Component{Name: name, Role: "protocol", Kind: "gossip", At: []graph.Place{at},
 			Methods: []graph.Method{{Name: "Push", In: in, Out: out}}})
@@ -107,7 +107,7 @@ func TestMethodsAreHeldAgainstTheirDeclaration(t *testing.T) {
 func TestBackendByName(t *testing.T) {
 	p := newPair()
 	one, two := p.backend("one", p.server), p.backend("two", p.server)
-	x := p.batch(p.Graph, p.at(p.server), op.Tensors(tensor.Float32, 2, 2))
+	x := p.batch(p.Graph, p.at(p.server), types.Tensors(tensor.Float32, 2, 2))
 	y := p.On(one).Relu(x)
 	p.AppEmit("x", p.On(two).Add(y, x))
 	a, _ := build(t, p.Graph)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -12,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -23,9 +23,9 @@ type fedAvg struct {
 }
 
 // parameters are the types of the MLP's parameters.
-var parameters = op.ListOf(
-	op.Tensors(tensor.Float32, 64, 32), op.Tensors(tensor.Float32, 32),
-	op.Tensors(tensor.Float32, 32, 10), op.Tensors(tensor.Float32, 10),
+var parameters = types.ListOf(
+	types.Tensors(tensor.Float32, 64, 32), types.Tensors(tensor.Float32, 32),
+	types.Tensors(tensor.Float32, 32, 10), types.Tensors(tensor.Float32, 10),
 )
 
 type slots struct {
@@ -63,7 +63,7 @@ func logits(g *graph.Graph, x graph.Value, p []graph.Value) graph.Value {
 
 // batches declares what the data source gives.
 func batches(g *graph.Graph, xy []graph.Value) (x, y graph.Value) {
-	return g.Typed(xy[0], op.Tensors(tensor.Float32, -1, 64)), g.Typed(xy[1], op.Tensors(tensor.Int64, -1))
+	return g.Typed(xy[0], types.Tensors(tensor.Float32, -1, 64)), g.Typed(xy[1], types.Tensors(tensor.Int64, -1))
 }
 
 func (f fedAvg) record() *graph.Graph {

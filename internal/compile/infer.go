@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // stepsPerOp bounds how often the pass looks at an op, on average: a program whose loops stand in each other so that more
@@ -105,7 +106,7 @@ func (u *unit) inferTensor(n *node) {
 		if in[i] = v.typ.Tensor; in[i].Absent() {
 			u.failAt(n, "input %d (%s) is a tensor of unknown element type; say it with Graph.Typed where it comes from", i, v.name)
 			for _, o := range n.out {
-				o.typ = op.Tensor()
+				o.typ = types.Tensor()
 			}
 			return
 		}
@@ -116,7 +117,7 @@ func (u *unit) inferTensor(n *node) {
 		return
 	}
 	for i := range out {
-		n.out[i].typ = op.OfTensor(out[i])
+		n.out[i].typ = types.OfTensor(out[i])
 	}
 }
 
@@ -125,7 +126,7 @@ func (u *unit) inferTensor(n *node) {
 const rounds = 8
 
 func (u *unit) inferOp(n *node) {
-	c := &op.Call{Node: n.proto, In: make([]op.Type, len(n.in)), Outs: len(n.out)}
+	c := &op.Call{Node: n.proto, In: make([]types.Type, len(n.in)), Outs: len(n.out)}
 	for i, v := range n.in {
 		if v != nil {
 			c.In[i] = v.typ
@@ -154,7 +155,7 @@ func (u *unit) inferOp(n *node) {
 	if len(u.errs) > 0 {
 		return // what follows from an error is not told again
 	}
-	if n.y != nil && !n.y.typ.Fits(op.Tensor()) {
+	if n.y != nil && !n.y.typ.Fits(types.Tensor()) {
 		u.failAt(n, "the scalar (%s) is a %v; want a tensor", n.y.name, n.y.typ)
 		return
 	}
@@ -171,8 +172,8 @@ func (u *unit) inferOp(n *node) {
 	}
 }
 
-func outTypes(f *fn) []op.Type {
-	types := make([]op.Type, len(f.out))
+func outTypes(f *fn) []types.Type {
+	types := make([]types.Type, len(f.out))
 	for i, v := range f.out {
 		types[i] = v.typ
 	}
@@ -189,23 +190,23 @@ func (u *unit) inferLoop(n *node, c *op.Call) {
 		return
 	}
 	l := u.loops[n]
-	types := l.types(c.In)
+	seen := l.types(c.In)
 	before, carried := len(u.errs), l.carried
-	if carried == nil || !slices.EqualFunc(types, l.seen, sameType) {
+	if carried == nil || !slices.EqualFunc(seen, l.seen, sameType) {
 		carried = u.inferBody(b, c.In[1:])
 	}
-	if l.carried, l.seen = carried, types; len(u.errs) > before {
+	if l.carried, l.seen = carried, seen; len(u.errs) > before {
 		l.carried = nil // so that the errors are found again
 	}
-	c.Results = [][]op.Type{carried}
+	c.Results = [][]types.Type{carried}
 	copy(c.In[1:], carried)
 }
 
 // looked is what was found of a loop when it was looked at last.
 type looked struct {
-	reads   []*val    // what decides it, of the functions around the body
-	seen    []op.Type // the types of the loop's inputs and of reads
-	carried []op.Type // what it carries; nil where nothing is known yet
+	reads   []*val       // what decides it, of the functions around the body
+	seen    []types.Type // the types of the loop's inputs and of reads
+	carried []types.Type // what it carries; nil where nothing is known yet
 }
 
 // decides are the values around a body that its types follow from.
@@ -222,8 +223,8 @@ func decides(b *fn) []*val {
 }
 
 // types are the types that decide what a loop carries.
-func (l *looked) types(in []op.Type) []op.Type {
-	types := make([]op.Type, 0, len(in)+len(l.reads))
+func (l *looked) types(in []types.Type) []types.Type {
+	types := make([]types.Type, 0, len(in)+len(l.reads))
 	for _, t := range in {
 		types = append(types, t.Forget()) // a body knows no value of what is carried
 	}
@@ -234,7 +235,7 @@ func (l *looked) types(in []op.Type) []op.Type {
 }
 
 // sameType says whether two types know the same, the values of tensors included: shapes are inferred from them.
-func sameType(a, b op.Type) bool {
+func sameType(a, b types.Type) bool {
 	return a.ID == b.ID && a.Sized == b.Sized && a.Tensor.Equal(b.Tensor) && sameValue(a.Tensor.Value, b.Tensor.Value) &&
 		slices.EqualFunc(a.Items, b.Items, sameType)
 }
@@ -245,12 +246,12 @@ func sameValue(a, b *tensor.Tensor) bool {
 }
 
 // inferBody finds what a loop carries, given what it begins with.
-func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
-	carried := make([]op.Type, len(b.out))
+func (u *unit) inferBody(b *fn, first []types.Type) []types.Type {
+	carried := make([]types.Type, len(b.out))
 	for i := range carried {
 		carried[i] = first[i].Forget()
 	}
-	b.in[0].typ = op.Int()
+	b.in[0].typ = types.Int()
 	for round := 0; ; round++ {
 		for i, t := range carried {
 			b.in[1+i].typ = t
@@ -268,7 +269,7 @@ func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
 				j = forgetShape(j)
 			}
 			if round >= 2*rounds {
-				j = op.Any()
+				j = types.Any()
 			}
 			if !j.Equal(carried[i]) {
 				carried[i], stable = j, false
@@ -282,12 +283,12 @@ func (u *unit) inferBody(b *fn, first []op.Type) []op.Type {
 }
 
 // forgetShape keeps the element types of tensors and no shapes.
-func forgetShape(t op.Type) op.Type {
+func forgetShape(t types.Type) types.Type {
 	if t.IsTensor() && t.Tensor.DType != 0 {
 		t.Tensor = onnxop.Type{DType: t.Tensor.DType, Unranked: true}
 	}
 	if len(t.Items) > 0 {
-		items := make([]op.Type, len(t.Items))
+		items := make([]types.Type, len(t.Items))
 		for i := range items {
 			items[i] = forgetShape(t.Items[i])
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // unit is one program while it is compiled.
@@ -51,7 +52,7 @@ type fn struct {
 // val is a value: an input of a function, or an output of a node.
 type val struct {
 	name  string
-	typ   op.Type
+	typ   types.Type
 	place string // empty: everywhere
 	def   *node  // nil for an input
 	home  *fn

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -40,7 +40,7 @@ func TestEveryOp(t *testing.T) {
 	at.Count("c", at.SpreadInterval(p.server, time.Hour))
 	at.Count("c", at.Event(p.server, "kind"))
 	at.Count("c", at.Lifecycle(p.server, "shutdown"))
-	at.Count("c", at.Bundle(at.Input(p.server, "call", op.Int(), op.ListsOf(op.Peer()))...))
+	at.Count("c", at.Bundle(at.Input(p.server, "call", types.Int(), types.ListsOf(types.Peer()))...))
 
 	a, _ := build(t, p.Graph)
 	checkJoints(t, a, "server", "clients")

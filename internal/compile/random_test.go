@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -44,7 +44,7 @@ func (a *author) number(x *activation) graph.Value {
 
 func (a *author) tensor(x *activation) graph.Value {
 	if len(x.tensors) == 0 {
-		x.tensors = append(x.tensors, a.p.batch(x.g, x.numbers[0], op.Tensors(tensor.Float32, 4)))
+		x.tensors = append(x.tensors, a.p.batch(x.g, x.numbers[0], types.Tensors(tensor.Float32, 4)))
 	}
 	return x.tensors[a.pick("tensor", len(x.tensors))]
 }
@@ -71,9 +71,9 @@ func (a *author) grow(x *activation, n, depth int) {
 		case 8:
 			h := fmt.Sprintf("h%d", a.left)
 			v := x.g.HoldTake(h, x.g.HoldPut(h, a.tensor(x)))
-			x.tensors = append(x.tensors, x.g.Typed(v, op.Tensors(tensor.Float32, 4)))
+			x.tensors = append(x.tensors, x.g.Typed(v, types.Tensors(tensor.Float32, 4)))
 		case 9:
-			by, apart := a.tensor(x), a.p.batch(x.g, x.numbers[0], op.Tensors(tensor.Float32, 4)) // y does not depend on apart
+			by, apart := a.tensor(x), a.p.batch(x.g, x.numbers[0], types.Tensors(tensor.Float32, 4)) // y does not depend on apart
 			y := x.g.Tensor("ReduceSum", graph.Attrs{"keepdims": false}, x.g.Mul(by, by))
 			x.tensors = append(x.tensors, x.g.Gradient(y, by, apart)...)
 		case 10, 11, 12:
@@ -166,7 +166,7 @@ func (a *author) answer(x *activation, depth int) {
 	back := x.g.Reply(x.asked[0], graph.Edge{}, x.numbers[0], a.number(x))
 	x.asked = nil
 	y := &activation{g: x.g, numbers: []graph.Value{back.Value(0), back.Value(1)}}
-	y.tensors = []graph.Value{a.p.batch(x.g, back.Value(0), op.Tensors(tensor.Float32, 4))}
+	y.tensors = []graph.Value{a.p.batch(x.g, back.Value(0), types.Tensors(tensor.Float32, 4))}
 	a.grow(y, 2, depth+2)
 }
 
@@ -182,7 +182,7 @@ func (a *author) record() *graph.Graph {
 		case 0:
 			x.numbers = []graph.Value{x.g.Interval(at, time.Second)}
 		case 1:
-			x.numbers = x.g.Input(at, fmt.Sprintf("call%d", a.left), op.Int())
+			x.numbers = x.g.Input(at, fmt.Sprintf("call%d", a.left), types.Int())
 		case 2:
 			x.numbers = []graph.Value{a.p.at(at)}
 		case 3:

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -62,7 +62,7 @@ func TestDrawnPrograms(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			d := gen.Example(seed)
 			g, p := single("drawn")
-			vector := op.Tensors(tensor.Float64, 3)
+			vector := types.Tensors(tensor.Float64, 3)
 			in := g.Input(p, "f", vector, vector)
 			body := func(b *graph.Graph) []graph.Value {
 				v := maths{b}

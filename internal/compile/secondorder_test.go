@@ -9,8 +9,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/compile"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -79,7 +79,7 @@ var secondOrders = map[string]func(m maths, x, w graph.Value) graph.Value{
 		return m.sum(m.Mul(m.Mul(d, d), m.Mul(x, w)))
 	},
 	"a gradient whose type is said": func(m maths, x, w graph.Value) graph.Value {
-		d := m.Typed(m.Gradient(m.loss(x, w), x)[0], op.Tensors(tensor.Float64, 3))
+		d := m.Typed(m.Gradient(m.loss(x, w), x)[0], types.Tensors(tensor.Float64, 3))
 		return m.sum(m.Mul(d, d))
 	},
 }
@@ -121,7 +121,7 @@ func TestGradientsOfGradients(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				g, p := single("second")
-				typ := op.Tensors(tensor.Float64, dim)
+				typ := types.Tensors(tensor.Float64, dim)
 				in := g.Input(p, "f", typ, typ)
 				m := maths{g}
 				s := f(m, in[0], in[1])
@@ -135,7 +135,7 @@ func TestGradientsOfGradients(t *testing.T) {
 // TestGradientsOfGradientsInBodies takes them in the branch of an If, of values of the function around it too, and in a
 // Loop.
 func TestGradientsOfGradientsInBodies(t *testing.T) {
-	typ := op.Tensors(tensor.Float64, 3)
+	typ := types.Tensors(tensor.Float64, 3)
 	for name, f := range secondOrders {
 		t.Run("If "+name, func(t *testing.T) {
 			g, p := single("branch")
@@ -179,7 +179,7 @@ func TestGradientsOfGradientsInBodies(t *testing.T) {
 // TestOutputsOfAGradientAreTheirOwn: no output of a Gradient depends on another one of it, also where one value is both.
 func TestOutputsOfAGradientAreTheirOwn(t *testing.T) {
 	g, p := single("own")
-	typ := op.Tensors(tensor.Float64, 3)
+	typ := types.Tensors(tensor.Float64, 3)
 	in := g.Input(p, "f", typ, typ)
 	m := maths{g}
 	both := m.Add(in[0], in[1])
@@ -201,7 +201,7 @@ func TestOutputsOfAGradientAreTheirOwn(t *testing.T) {
 
 // TestGradientsThatAreRefused: what cannot be computed is an error at the author's line, and never 0.
 func TestGradientsThatAreRefused(t *testing.T) {
-	typ := op.Tensors(tensor.Float64, 3)
+	typ := types.Tensors(tensor.Float64, 3)
 	for name, c := range map[string]struct {
 		record func(m maths, p graph.Place, x graph.Value)
 		want   string
@@ -269,8 +269,8 @@ func TestGradientsThatAreRefused(t *testing.T) {
 // hold in the run: the run fails, and no gradient of another shape comes out.
 func TestTypesThatDoNotHold(t *testing.T) {
 	g, p := single("said")
-	x := g.Input(p, "f", op.Tensors(tensor.Float64, -1))[0]
-	v := g.Typed(g.Relu(x), op.Tensors(tensor.Float64, 3))
+	x := g.Input(p, "f", types.Tensors(tensor.Float64, -1))[0]
+	v := g.Typed(g.Relu(x), types.Tensors(tensor.Float64, 3))
 	y := g.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, g.Mul(v, v))
 	g.AppEmit("out", g.Bundle(y, g.Gradient(y, v)[0]))
 	r := run(t, g)

@@ -6,9 +6,9 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -231,13 +231,13 @@ func (f *flow) tensors(fn *onnx.FunctionProto, o *program.Op, all []label) {
 }
 
 // typesOf returns what a part's function says of its slots.
-func typesOf(model *onnx.ModelProto, place, name string, slots int) []op.Type {
-	types := make([]op.Type, slots)
+func typesOf(model *onnx.ModelProto, place, name string, slots int) []types.Type {
+	out := make([]types.Type, slots)
 	for _, fn := range model.GetFunctions() {
 		if fn.GetDomain() != artifact.PartDomain+place || fn.GetName() != name {
 			continue
 		}
-		known := map[string]op.Type{}
+		known := map[string]types.Type{}
 		for _, v := range fn.GetValueInfo() {
 			if t, err := artifact.TypeOf(v); err == nil {
 				known[v.GetName()] = t
@@ -246,7 +246,7 @@ func typesOf(model *onnx.ModelProto, place, name string, slots int) []op.Type {
 		at := 0
 		note := func(name string) {
 			if at < slots {
-				types[at] = known[name]
+				out[at] = known[name]
 			}
 			at++
 		}
@@ -259,11 +259,11 @@ func typesOf(model *onnx.ModelProto, place, name string, slots int) []op.Type {
 			}
 		}
 	}
-	return types
+	return out
 }
 
 // bytesOf returns how many bytes a value of a type has, or -1 where the type does not say.
-func bytesOf(t op.Type) int64 {
+func bytesOf(t types.Type) int64 {
 	switch t.ID {
 	case value.TypeTrigger:
 		return 0

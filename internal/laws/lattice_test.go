@@ -50,6 +50,8 @@ var rows = [][]string{
 	{"graph"},
 	{"internal/artifact"},
 	{"internal/op"},
+	{"types"},
+	{"internal/op/onnxop"},
 	{"codec"},
 	{"internal/valuetest", "value"},
 	{"dataset"}, // what users bring: no node, no run and no job is known there

@@ -10,7 +10,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
@@ -22,6 +21,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -61,7 +61,7 @@ func federated(t testing.TB) *compile.Artifact {
 	selector := slot("selector", "selector", "uniform", home, map[string]any{}, registry)
 	rounds := slot("rounds", "protocol", "rounds", home, map[string]any{})
 	aggregator := slot("aggregator", "aggregator", "fedavg", home, map[string]any{"model": "model"}, rounds, registry, model)
-	params := op.ListOf(op.Tensors(tensor.Float32, 64, 4), op.Tensors(tensor.Float32, 4), op.Tensors(tensor.Float32, 4, 10), op.Tensors(tensor.Float32, 10))
+	params := types.ListOf(types.Tensors(tensor.Float32, 64, 4), types.Tensors(tensor.Float32, 4), types.Tensors(tensor.Float32, 4, 10), types.Tensors(tensor.Float32, 10))
 
 	none := g.Constant(value.NewList())
 	last := g.At(server).Loop(g.Constant(value.Int(2)), []graph.Value{none}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
@@ -72,7 +72,7 @@ func federated(t testing.TB) *compile.Artifact {
 		begun := b.Invoke(data, "Begin", asked.Value(0))
 		trained := b.Loop(begun[1], b.Unbundle(b.Typed(asked.Value(1), params), 4), func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
 			xy := b.Invoke(data, "NextBatch", step)
-			x, y := b.Typed(xy[0], op.Tensors(tensor.Float32, -1, 64)), b.Typed(xy[1], op.Tensors(tensor.Int64, -1))
+			x, y := b.Typed(xy[0], types.Tensors(tensor.Float32, -1, 64)), b.Typed(xy[1], types.Tensors(tensor.Int64, -1))
 			p := make([]graph.Value, len(carried))
 			for k := range p {
 				p[k] = b.Typed(carried[k], params.Items[k])

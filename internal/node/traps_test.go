@@ -7,8 +7,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/engine"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -76,7 +76,7 @@ func TestSourcesInBodies(t *testing.T) {
 func TestUnnamedCrossings(t *testing.T) {
 	g := graph.New("unnamed")
 	server, clients := g.Place("server"), g.Place("clients")
-	in := g.Input(server, "ask", op.Int())
+	in := g.Input(server, "ask", types.Int())
 	who := g.Constant(value.Peer("node1"))
 	at, there := g.At(server), g.At(clients)
 	for _, name := range []string{"first", "second"} {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/value"
+
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
@@ -18,7 +20,7 @@ func (d *Decl) CheckAttrs(n *onnx.NodeProto) error {
 			continue
 		}
 		if decl == nil {
-			return fmt.Errorf("attribute %q is unknown; %s has %s", clip(name), d.Name, d.attrNames())
+			return fmt.Errorf("attribute %q is unknown; %s has %s", value.CleanText(name, 80), d.Name, d.attrNames())
 		}
 		if seen[name] {
 			return fmt.Errorf("attribute %q stands twice", name)

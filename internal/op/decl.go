@@ -3,7 +3,10 @@ package op
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/value"
+
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // The domains of the catalogue. Methods of components stand in the domain of their role, RoleDomain + role, and those of
@@ -53,12 +56,12 @@ func (p PlaceRule) String() string {
 // Port is one formal input or output of an op. Ports are known by these names, never by the name of a value.
 type Port struct {
 	Name     string
-	Type     Type
-	Or       Type // a second type that is taken; Any when there is none
-	Optional bool // may be left unconnected; only after all required ports, and never beside a variadic one
-	Variadic bool // any number of values; at most one port of a side
-	AnyOf    bool // the op does not wait for all of this port
-	Least    int  // of a variadic port: how many values at least
+	Type     types.Type
+	Or       types.Type // a second type that is taken; Any when there is none
+	Optional bool       // may be left unconnected; only after all required ports, and never beside a variadic one
+	Variadic bool       // any number of values; at most one port of a side
+	AnyOf    bool       // the op does not wait for all of this port
+	Least    int        // of a variadic port: how many values at least
 }
 
 // AttrKind is the type of an attribute.
@@ -181,11 +184,11 @@ func CheckPorts(ports []Port) error {
 		case p.Name == "" || len(p.Name) > TextMax:
 			return fmt.Errorf("port %d has a name of %d bytes; want 1 to %d", i, len(p.Name), TextMax)
 		case p.Least < 0 || p.Least > PortsMax || p.Least > 0 && !p.Variadic:
-			return fmt.Errorf("port %q wants at least %d values; want 0 to %d, and of a variadic port only", clip(p.Name), p.Least, PortsMax)
+			return fmt.Errorf("port %q wants at least %d values; want 0 to %d, and of a variadic port only", value.CleanText(p.Name, 80), p.Least, PortsMax)
 		case p.Variadic && (variadic || optional || p.Optional):
-			return fmt.Errorf("port %q is variadic beside another one or an optional one", clip(p.Name))
+			return fmt.Errorf("port %q is variadic beside another one or an optional one", value.CleanText(p.Name, 80))
 		case p.Optional && variadic || optional && !p.Optional:
-			return fmt.Errorf("port %q: optional ports stand last, and not beside a variadic one", clip(p.Name))
+			return fmt.Errorf("port %q: optional ports stand last, and not beside a variadic one", value.CleanText(p.Name, 80))
 		}
 		variadic, optional = variadic || p.Variadic, optional || p.Optional
 	}

@@ -5,8 +5,8 @@
 // The methods of components are not here: whoever brings a component declares them (graph.Component.Methods), and the choreography and its
 // artifact name those that are invoked.
 //
-// The tensor ops of the domain ai.onnx are declared in package internal/op/onnxop; this package holds everything else, and the
-// types of both.
+// The tensor ops of the domain ai.onnx are declared in package internal/op/onnxop; this package holds everything else; the
+// types of values are those of package types.
 //
 // Declarations are immutable after the package is initialized and safe for concurrent use.
 package op

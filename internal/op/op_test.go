@@ -6,12 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
-	"pgregory.net/rapid"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write OPS.md anew")
@@ -76,77 +74,6 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-func genType(depth int) *rapid.Generator[Type] {
-	return rapid.Custom(func(t *rapid.T) Type {
-		most := 9
-		if depth > 0 {
-			most = 12
-		}
-		switch k := rapid.IntRange(0, most).Draw(t, "kind"); {
-		case k < len(plain)-1:
-			return plain[k].typ
-		case k == 10:
-			d := rapid.SampledFrom([]tensor.DType{tensor.Float32, tensor.Int64, tensor.Bool}).Draw(t, "dtype")
-			if rapid.Bool().Draw(t, "unranked") {
-				return OfTensor(onnxop.Type{DType: d, Unranked: true})
-			}
-			return Tensors(d, rapid.SliceOfN(rapid.IntRange(-1, 5), 0, 4).Draw(t, "shape")...)
-		case k == 11 && depth > 0:
-			return ListsOf(genType(depth-1).Draw(t, "item"))
-		case k == 12 && depth > 0:
-			return ListOf(rapid.SliceOfN(genType(depth-1), 0, 3).Draw(t, "items")...)
-		}
-		return Type{ID: "acme.Sketch/2"}
-	})
-}
-
-// TestTypeText holds that a type survives its text.
-func TestTypeText(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := genType(3).Draw(t, "type")
-		got, err := ParseType(want.String())
-		if err != nil || !got.Equal(want) {
-			t.Fatalf("%v became %v, %v", want, got, err)
-		}
-	})
-}
-
-// TestTypeLattice holds that a type fits itself, that joining loses and never invents, and that both sides fit the join.
-func TestTypeLattice(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := genType(2).Draw(t, "a"), genType(2).Draw(t, "b")
-		j := a.Join(b)
-		if !a.Fits(a) || !a.Join(a).Equal(a) || !j.Equal(b.Join(a)) {
-			t.Fatalf("%v, %v join to %v and %v", a, b, j, b.Join(a))
-		}
-		if !a.Fits(j) || !b.Fits(j) {
-			t.Fatalf("%v or %v does not fit their join %v", a, b, j)
-		}
-	})
-}
-
-func FuzzParseType(f *testing.F) {
-	for _, s := range []string{"Int", "List[Peer*]", "List[float32[?,2],Int]", "float32[]", "acme.Sketch/2", "List[List[List["} {
-		f.Add(s)
-	}
-	fuzzing.Run(f, func(t *testing.T, s string) {
-		typ, err := ParseType(s)
-		if err != nil {
-			return
-		}
-		if again, err := ParseType(typ.String()); err != nil || !again.Equal(typ) {
-			t.Fatalf("%q is read as %v, which is read as %v, %v", s, typ, again, err)
-		}
-	})
-}
-
-// TestDeepTypeIsRefused guards trap 19.
-func TestDeepTypeIsRefused(t *testing.T) {
-	if _, err := ParseType(strings.Repeat("List[", 1000) + "Int" + strings.Repeat("]", 1000)); err == nil {
-		t.Fatal("a type of depth 1000 was read")
-	}
-}
-
 func TestCheckAttrs(t *testing.T) {
 	gate := Lookup(Flow, "Limit")
 	for _, c := range []struct {
@@ -193,23 +120,23 @@ func TestLiteral(t *testing.T) {
 }
 
 func TestInfer(t *testing.T) {
-	f := Tensors(tensor.Float32, 2, 3)
+	f := types.Tensors(tensor.Float32, 2, 3)
 	for _, c := range []struct {
 		domain, name string
-		in           []Type
+		in           []types.Type
 		outs         int
 		want, err    string
 	}{
-		{Flow, "Bundle", []Type{Int(), f}, 1, "List[Int,float32[2,3]]", ""},
-		{Flow, "Unbundle", []Type{ListOf(Int(), f)}, 2, "Int float32[2,3]", ""},
-		{Flow, "Unbundle", []Type{ListOf(Int(), f)}, 1, "", "1 outputs for a list of 2 items"},
-		{Flow, "Unbundle", []Type{Int()}, 1, "", "input 0 (list) is a Int; want List"},
-		{Flow, "Any", []Type{f, Tensors(tensor.Float32, 4, 3)}, 1, "float32[?,3]", ""},
-		{Flow, "Gate", []Type{f, Int()}, 1, "float32[2,3]", ""},
-		{Flow, "Deadline", []Type{f}, 2, "float32[2,3] Trigger", ""},
-		{Wire, "Send", []Type{Peer(), f, Int()}, 4, "Trigger float32[2,3] Int Peer", ""},
-		{Wire, "Send", []Type{Int(), f}, 3, "", "want List[Peer*] or Peer"},
-		{Wire, "Reply", []Type{f}, 4, "Trigger float32[2,3] Peer Any", ""},
+		{Flow, "Bundle", []types.Type{types.Int(), f}, 1, "List[Int,float32[2,3]]", ""},
+		{Flow, "Unbundle", []types.Type{types.ListOf(types.Int(), f)}, 2, "Int float32[2,3]", ""},
+		{Flow, "Unbundle", []types.Type{types.ListOf(types.Int(), f)}, 1, "", "1 outputs for a list of 2 items"},
+		{Flow, "Unbundle", []types.Type{types.Int()}, 1, "", "input 0 (list) is a Int; want List"},
+		{Flow, "Any", []types.Type{f, types.Tensors(tensor.Float32, 4, 3)}, 1, "float32[?,3]", ""},
+		{Flow, "Gate", []types.Type{f, types.Int()}, 1, "float32[2,3]", ""},
+		{Flow, "Deadline", []types.Type{f}, 2, "float32[2,3] Trigger", ""},
+		{Wire, "Send", []types.Type{types.Peer(), f, types.Int()}, 4, "Trigger float32[2,3] Int Peer", ""},
+		{Wire, "Send", []types.Type{types.Int(), f}, 3, "", "want List[Peer*] or Peer"},
+		{Wire, "Reply", []types.Type{f}, 4, "Trigger float32[2,3] Peer Any", ""},
 		{Flow, "Clock", nil, 1, "", "has 0 inputs; want 1 (trigger)"},
 	} {
 		out, err := Lookup(c.domain, c.name).Infer(&Call{Node: &onnx.NodeProto{}, In: c.in, Outs: c.outs})
@@ -227,7 +154,7 @@ func TestInfer(t *testing.T) {
 }
 
 func TestExtend(t *testing.T) {
-	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", Any())), Out: done}
+	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", types.Any())), Out: done}
 	c, err := Standard().Extend(d)
 	if err != nil || c.Lookup(d.Domain, "Push") == nil || Lookup(d.Domain, "Push") != nil {
 		t.Fatalf("extend: %v", err)

@@ -1,7 +1,9 @@
 package op
 
+import "github.com/rhizome-ml/rhizome/types"
+
 // peers is the port of whom an envelope goes to: one peer, or a list of them.
-var peers = Port{Name: "peers", Type: ListsOf(Peer()), Or: Peer()}
+var peers = Port{Name: "peers", Type: types.ListsOf(types.Peer()), Or: types.Peer()}
 
 // edgeAttrs are the policy of a crossing.
 func edgeAttrs(first ...Attr) []Attr {
@@ -23,20 +25,20 @@ var to = Attr{Name: "to", Kind: KindText, Required: true, Doc: "the place that t
 // arrives there.
 var wireOps = []Decl{
 	{Name: "Send", Doc: "Sends values to peers of a place; each envelope starts an activation there.",
-		In:  ports(peers, some("values", Any())),
-		Out: ports(out("sent", Trigger()), some("values", Any()), out("sender", Peer())), Rule: arrived,
+		In:  ports(peers, some("values", types.Any())),
+		Out: ports(out("sent", types.Trigger()), some("values", types.Any()), out("sender", types.Peer())), Rule: arrived,
 		Nature: Stateful, Place: Crosses, Attrs: edgeAttrs(to)},
 	{Name: "Request", Doc: "Sends values to peers of a place and expects one answer of each; the context stays here and comes back with the answer.",
-		In:  ports(peers, in("context", Any()), some("values", Any())),
-		Out: ports(out("sent", Trigger()), some("values", Any()), out("sender", Peer())), Rule: arrived,
+		In:  ports(peers, in("context", types.Any()), some("values", types.Any())),
+		Out: ports(out("sent", types.Trigger()), some("values", types.Any()), out("sender", types.Peer())), Rule: arrived,
 		Nature: Stateful, Place: Crosses, Attrs: append(edgeAttrs(to), latest)},
 	{Name: "Reply", Doc: "Answers the request that started the activation; each answer starts an activation at the asker.",
-		In:  ports(some("values", Any())),
-		Out: ports(out("sent", Trigger()), some("values", Any()), out("sender", Peer()), out("context", Any())), Rule: arrived,
+		In:  ports(some("values", types.Any())),
+		Out: ports(out("sent", types.Trigger()), some("values", types.Any()), out("sender", types.Peer()), out("context", types.Any())), Rule: arrived,
 		Nature: Stateful, Place: Crosses,
 		Attrs: edgeAttrs(Attr{Name: "request", Kind: KindText, Required: true, Doc: "the name of the Request that is answered"})},
 	{Name: "Recv", Doc: "Starts an activation with the values of one envelope of an edge.", Internal: true,
-		Out:    ports(many("values", Any()), out("sender", Peer()), out("context", Any())),
+		Out:    ports(many("values", types.Any()), out("sender", types.Peer()), out("context", types.Any())),
 		Nature: Opener, Place: AtPlace},
 }
 
@@ -44,15 +46,15 @@ func peerOp(name, doc string, inputs []Port, outputs []Port) Decl {
 	return Decl{Name: name, Doc: doc, In: inputs, Out: outputs, Nature: Stateful}
 }
 
-var onePeer = ports(in("peer", Peer()))
+var onePeer = ports(in("peer", types.Peer()))
 
 // peerOps keep the address book and the governor of the node.
 var peerOps = []Decl{
-	peerOp("Insert", "Adds an address of a peer to the address book.", ports(in("peer", Peer()), in("address", String())), done),
+	peerOp("Insert", "Adds an address of a peer to the address book.", ports(in("peer", types.Peer()), in("address", types.String())), done),
 	peerOp("Drop", "Takes a peer out of the address book.", onePeer, done),
-	peerOp("Lookup", "Gives the known addresses of a peer, best first.", onePeer, ports(out("addresses", ListsOf(String())))),
+	peerOp("Lookup", "Gives the known addresses of a peer, best first.", onePeer, ports(out("addresses", types.ListsOf(types.String())))),
 	peerOp("Block", "Admits nothing more of a peer.", onePeer, done),
 	peerOp("Unblock", "Admits a blocked peer again.", onePeer, done),
 	peerOp("Allow", "Puts a peer on the allowlist; while there is one, only its peers are admitted.", onePeer, done),
-	peerOp("Health", "Says whether a peer is up as far as is known.", onePeer, ports(out("up", Bool()))),
+	peerOp("Health", "Says whether a peer is up as far as is known.", onePeer, ports(out("up", types.Bool()))),
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -37,7 +37,7 @@ func sample(t testing.TB) *onnx.ModelProto {
 	data := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{server}, Methods: data.Methods(), Config: map[string]any{"batch": 8}})
 	g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: []graph.Place{server}, Methods: model.Methods(), Deps: []*graph.Slot{data}})
 	tick := g.Interval(server, time.Second)
-	x := g.Typed(g.Invoke(data, "Test", tick)[0], op.Tensors(tensor.Float32, -1, 4))
+	x := g.Typed(g.Invoke(data, "Test", tick)[0], types.Tensors(tensor.Float32, -1, 4))
 	peers := g.Constant(value.NewList(value.Peer("a")))
 	ask := g.Request(graph.Edge{To: clients, Name: "ask", Deadline: time.Second}, peers, tick, g.Relu(x), g.Count("c", tick))
 	cond := g.Peer("Health", ask.Sender())
@@ -48,7 +48,7 @@ func sample(t testing.TB) *onnx.ModelProto {
 	g.AppEmit("told", g.Bundle(back.Context(), back.Sender(), back.Value(0)))
 	g.Count("x", g.Event(clients, "kind"))
 	g.Count("x", g.Lifecycle(clients, "shutdown"))
-	g.Count("x", g.Input(clients, "call", op.Int())[0])
+	g.Count("x", g.Input(clients, "call", types.Int())[0])
 	g.Bootstrap(clients, func(b *graph.Graph) { b.Retry(3, time.Second).QueuePut("q", 2, b.Pulse()) })
 	g.At(clients).Loop(g.Constant(value.Int(3)), []graph.Value{g.Pulse()}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
 		return []graph.Value{b.Record("r", b.Bundle(i, c[0]))}

@@ -2,7 +2,7 @@ package aggregator
 
 import (
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Methods returns what a choreography may invoke on the component.
@@ -11,30 +11,30 @@ func Methods() []graph.Method {
 		{
 			Name: "Contribute", Doc: "Adds one peer's update to the aggregate of a round, at most once.",
 			In: []graph.Port{
-				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()},
-				{Name: "update", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()},
-				{Name: "loss_before", Type: op.Tensor(), Optional: true},
-				{Name: "loss_after", Type: op.Tensor(), Optional: true},
+				{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()},
+				{Name: "update", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()},
+				{Name: "loss_before", Type: types.Tensor(), Optional: true},
+				{Name: "loss_after", Type: types.Tensor(), Optional: true},
 			},
-			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
+			Out: []graph.Port{{Name: "settled", Type: types.Trigger()}},
 		},
 		{
 			Name: "Mean", Deferred: true, Doc: "Waits for the updates that are lent, and gives the mean of a round, weighted by samples, all samples, the members that it is of, and how many those are.",
-			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
-			Out: []graph.Port{{Name: "mean", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}, {Name: "count", Type: op.Int()}},
+			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}, {Name: "count", Type: types.Int()}},
 		},
 		{
 			Name: "Aggregate", Doc: "Is Mean where no update is lent, without the members.",
-			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
-			Out: []graph.Port{{Name: "mean", Type: op.ListsOf(op.Tensor())}, {Name: "samples", Type: op.Int()}},
+			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()}},
 		},
 		{
 			Name: "Refuse", Doc: "Notes that a peer's answer to a round failed, and why: code, place and message, as Catch gives them.",
 			In: []graph.Port{
-				{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()},
-				{Name: "failure", Type: op.ListsOf(op.String())},
+				{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()},
+				{Name: "failure", Type: types.ListsOf(types.String())},
 			},
-			Out: []graph.Port{{Name: "noted", Type: op.Trigger()}},
+			Out: []graph.Port{{Name: "noted", Type: types.Trigger()}},
 		},
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -27,8 +27,8 @@ type Sound struct {
 func SoundMethods() []graph.Method {
 	return []graph.Method{{
 		Name: "Check", Doc: "Gives an update on that a server can add, and fails for one that is no number or out of range.",
-		In:  []graph.Port{{Name: "update", Type: op.ListsOf(op.Tensor())}},
-		Out: []graph.Port{{Name: "update", Type: op.ListsOf(op.Tensor())}},
+		In:  []graph.Port{{Name: "update", Type: types.ListsOf(types.Tensor())}},
+		Out: []graph.Port{{Name: "update", Type: types.ListsOf(types.Tensor())}},
 	}}
 }
 

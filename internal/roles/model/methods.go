@@ -2,7 +2,7 @@ package model
 
 import (
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Methods returns what a choreography may invoke on the component.
@@ -10,18 +10,18 @@ func Methods() []graph.Method {
 	return []graph.Method{
 		{
 			Name: "Parameters", Doc: "Gives the parameters in the model's order.",
-			In:  []graph.Port{{Name: "trigger", Type: op.Trigger()}},
-			Out: []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
+			In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
+			Out: []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
 		},
 		{
 			Name: "LoadParameters", Doc: "Puts parameters in place of the model's.",
-			In:  []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
-			Out: []graph.Port{{Name: "loaded", Type: op.Trigger()}},
+			In:  []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
+			Out: []graph.Port{{Name: "loaded", Type: types.Trigger()}},
 		},
 		{
 			Name: "Export", Doc: "Gives the model as an ONNX file with these parameters.",
-			In:  []graph.Port{{Name: "params", Type: op.ListsOf(op.Tensor())}},
-			Out: []graph.Port{{Name: "file", Type: op.Bytes()}},
+			In:  []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
+			Out: []graph.Port{{Name: "file", Type: types.Bytes()}},
 		},
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -35,7 +35,7 @@ func ledgerGraph(others []value.Value) (*onnx.ModelProto, error) {
 	asker, place := g.Place(askerPlace), g.Place(othersPlace)
 	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place}, Methods: tallyMethods})
 
-	number := g.Input(asker, "ask", op.Int())[0]
+	number := g.Input(asker, "ask", types.Int())[0]
 	g.Count(countInvoked, number)
 	asked := g.Named("ask").Request(graph.Edge{To: place, Name: "ask"}, g.Constant(value.NewList(others...)), number, number)
 

@@ -7,7 +7,7 @@ import (
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -27,10 +27,10 @@ func newTally(node.Env) (engine.Component, error) { return &tally{}, nil }
 // tallyMethods are what the program may invoke on a tally.
 var tallyMethods = []graph.Method{
 	{Name: "Count", Doc: "Notes a number and gives how many were noted.",
-		In:  []graph.Port{{Name: "number", Type: op.Int()}, {Name: "doubled", Type: op.Int()}},
-		Out: []graph.Port{{Name: "count", Type: op.Int()}}},
+		In:  []graph.Port{{Name: "number", Type: types.Int()}, {Name: "doubled", Type: types.Int()}},
+		Out: []graph.Port{{Name: "count", Type: types.Int()}}},
 	{Name: "Double", Doc: "Gives twice a number, by a worker.",
-		In: []graph.Port{{Name: "number", Type: op.Int()}}, Out: []graph.Port{{Name: "doubled", Type: op.Int()}}},
+		In: []graph.Port{{Name: "number", Type: types.Int()}}, Out: []graph.Port{{Name: "doubled", Type: types.Int()}}},
 }
 
 func (c *tally) State() any { return &c.state }

@@ -6,13 +6,13 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -30,7 +30,7 @@ const (
 type recorder struct {
 	c               Config
 	net             *model.Graph
-	params          op.Type
+	params          types.Type
 	inputs, classes int
 
 	data, model, registry, selector, rounds, tally *graph.Slot
@@ -47,11 +47,11 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	}
 	r := &recorder{c: c, net: net}
 	r.inputs, r.classes = c.shape()
-	var types []op.Type
+	var params []types.Type
 	for _, s := range net.Shapes() {
-		types = append(types, op.Tensors(tensor.Float32, s...))
+		params = append(params, types.Tensors(tensor.Float32, s...))
 	}
-	r.params = op.ListOf(types...)
+	r.params = types.ListOf(params...)
 	g := graph.New(c.Name)
 	server, clients := g.Place(job.ServerPlace), g.Place(job.ClientsPlace)
 	r.components(g, server, clients, network)
@@ -115,8 +115,8 @@ func (r *recorder) round(b *graph.Graph, i graph.Value) graph.Value {
 // ask records what happens when the rounds say whom to ask.
 func (r *recorder) ask(b *graph.Graph, server, clients graph.Place) {
 	event := b.Unbundle(b.Event(server, rounds.EventAsk), 2)
-	round := b.Typed(event[0], op.Int())
-	whom := b.Invoke(r.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer())))[0]
+	round := b.Typed(event[0], types.Int())
+	whom := b.Invoke(r.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(r.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
 	asked := b.Named("judge").Request(graph.Edge{To: clients, Name: edgeJudge, Latest: true}, whom, round, global, round)
 	confusion, loss, samples := r.judge(b, asked.Value(0), asked.Value(1))
@@ -131,12 +131,12 @@ func (r *recorder) ask(b *graph.Graph, server, clients graph.Place) {
 func (r *recorder) judge(b *graph.Graph, global, round graph.Value) (confusion, loss, samples graph.Value) {
 	begun := b.Invoke(r.data, "Begin", round)
 	params := b.Unbundle(b.Typed(global, r.params), len(r.params.Items))
-	matrix := op.Tensors(tensor.Float32, r.classes, r.classes)
+	matrix := types.Tensors(tensor.Float32, r.classes, r.classes)
 	sums := b.Named("samples").Loop(begun[1], []graph.Value{b.Constant(zeros(r.classes, r.classes)), b.Constant(zeros())},
 		func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
 			sample := b.Invoke(r.data, "NextBatch", step, b.Constant(value.Int(0))) // in one order in all rounds: sums of losses are rounded
-			x := b.Typed(sample[0], op.Tensors(tensor.Float32, 1, r.inputs))
-			y := b.Typed(sample[1], op.Tensors(tensor.Int64, 1))
+			x := b.Typed(sample[0], types.Tensors(tensor.Float32, 1, r.inputs))
+			y := b.Typed(sample[1], types.Tensors(tensor.Int64, 1))
 			typed := make([]graph.Value, len(params))
 			for i := range params {
 				typed[i] = b.Typed(params[i], r.params.Items[i])
@@ -146,7 +146,7 @@ func (r *recorder) judge(b *graph.Graph, global, round graph.Value) (confusion, 
 			pair := b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, r.oneHot(b, y)), r.oneHot(b, found))
 			return []graph.Value{
 				b.Add(b.Typed(carried[0], matrix), pair),
-				b.Add(b.Typed(carried[1], op.Tensors(tensor.Float32)), b.CrossEntropy(logits, y)),
+				b.Add(b.Typed(carried[1], types.Tensors(tensor.Float32)), b.CrossEntropy(logits, y)),
 			}
 		})
 	return sums[0], sums[1], begun[0]

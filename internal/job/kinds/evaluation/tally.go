@@ -11,9 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -55,24 +55,24 @@ func newTally(env node.Env) (engine.Component, error) {
 
 // tallyMethods returns what a choreography may invoke on the component.
 func tallyMethods() []graph.Method {
-	float := op.Tensors(tensor.Float32)
+	float := types.Tensors(tensor.Float32)
 	return []graph.Method{
 		{
 			Name: "Contribute", Doc: "Takes what a peer found in a round, once: counts of [true class, class found], the sum of the losses, and how many samples there were.",
-			In: []graph.Port{{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()}, {Name: "confusion", Type: op.Any()},
-				{Name: "loss", Type: op.Any()}, {Name: "samples", Type: op.Int()}},
-			Out: []graph.Port{{Name: "settled", Type: op.Trigger()}},
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()}, {Name: "confusion", Type: types.Any()},
+				{Name: "loss", Type: types.Any()}, {Name: "samples", Type: types.Int()}},
+			Out: []graph.Port{{Name: "settled", Type: types.Trigger()}},
 		},
 		{
 			Name: "Refuse", Doc: "Notes that a peer's answer to a round does not count, and why.",
-			In:  []graph.Port{{Name: "round", Type: op.Int()}, {Name: "who", Type: op.Peer()}, {Name: "failure", Type: op.ListsOf(op.String())}},
-			Out: []graph.Port{{Name: "noted", Type: op.Trigger()}},
+			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()}, {Name: "failure", Type: types.ListsOf(types.String())}},
+			Out: []graph.Port{{Name: "noted", Type: types.Trigger()}},
 		},
 		{
 			Name: "Total", Doc: "Gives the totals of a round over its members, and what each of them found; the round is forgotten.",
-			In: []graph.Port{{Name: "round", Type: op.Int()}, {Name: "members", Type: op.ListsOf(op.Peer())}},
-			Out: []graph.Port{{Name: "accuracy", Type: float}, {Name: "loss", Type: float}, {Name: "confusion", Type: op.Any()},
-				{Name: "clients", Type: op.ListsOf(op.Any())}},
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "accuracy", Type: float}, {Name: "loss", Type: float}, {Name: "confusion", Type: types.Any()},
+				{Name: "clients", Type: types.ListsOf(types.Any())}},
 		},
 	}
 }

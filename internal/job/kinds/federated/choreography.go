@@ -5,13 +5,13 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -29,7 +29,7 @@ type fedavg struct {
 	server, clients graph.Place
 	slots           slots
 	net             *model.Graph
-	params          op.Type // list of the parameters' types
+	params          types.Type // list of the parameters' types
 }
 
 // Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
@@ -60,11 +60,11 @@ func (c Config) newFedavg() (*fedavg, error) {
 		return nil, err
 	}
 	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
-	var types []op.Type
+	var params []types.Type
 	for _, s := range net.Shapes() {
-		types = append(types, op.Tensors(tensor.Float32, s...))
+		params = append(params, types.Tensors(tensor.Float32, s...))
 	}
-	j.params = op.ListOf(types...)
+	j.params = types.ListOf(params...)
 	j.server, j.clients = j.g.Place(job.ServerPlace), j.g.Place(job.ClientsPlace)
 	return j, nil
 }
@@ -139,8 +139,8 @@ const edgeTrain = "train"
 func (j *fedavg) ask() {
 	s, b := &j.slots, j.g
 	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
-	round := b.Typed(event[0], op.Int())
-	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], op.ListsOf(op.Peer())))[0]
+	round := b.Typed(event[0], types.Int())
+	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()}, whom, round, global, round)
 	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
@@ -186,8 +186,8 @@ func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, sam
 		return update, samples, nil
 	}
 	batch := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
-	x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
-	y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+	x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
+	y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))
 	for _, params := range []graph.Value{global, update} {
 		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
 		losses = append(losses, b.CrossEntropy(j.forward(b, x, all), y))
@@ -216,8 +216,8 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 	}
 	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
-		x := b.Typed(batch[0], op.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
-		y := b.Typed(batch[1], op.Tensors(tensor.Int64, j.c.Batch))
+		x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
+		y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))
 		return j.step(b, x, y, carried)
 	})
 	return b.Bundle(trained[:len(params)]...), begun[0]

@@ -2,8 +2,8 @@ package federated
 
 import (
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -17,8 +17,8 @@ type measured struct {
 // evaluate records the test of a model at the server.
 func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
 	test := b.Invoke(j.slots.data, "Test", loaded)
-	x := b.Typed(test[0], op.Tensors(tensor.Float32, -1, j.c.shape().inputs))
-	y := b.Typed(test[1], op.Tensors(tensor.Int64, -1))
+	x := b.Typed(test[0], types.Tensors(tensor.Float32, -1, j.c.shape().inputs))
+	y := b.Typed(test[1], types.Tensors(tensor.Int64, -1))
 	logits := j.forward(b, x, b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)))
 	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
 	right := b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, found, y))

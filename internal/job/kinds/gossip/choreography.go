@@ -4,12 +4,12 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // PeersPlace is the one place of a gossip job.
@@ -59,10 +59,10 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	}
 	own := g.Invoke(model, "Share", tick)
 	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to, own[0], own[1])
-	params := g.Typed(sent.Value(0), op.Tensors(tensor.Float32, c.Features+1))
+	params := g.Typed(sent.Value(0), types.Tensors(tensor.Float32, c.Features+1))
 	g.Count(CountMerges, g.Invoke(model, "Merge", params, sent.Value(1))[0])
 
-	asked := g.Input(peers, InputEvaluate, op.Int())[0]
+	asked := g.Input(peers, InputEvaluate, types.Int())[0]
 	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))
 	return g.Model()
 }

@@ -2,7 +2,7 @@ package registry
 
 import (
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // Methods returns what a choreography may invoke on the component.
@@ -10,13 +10,13 @@ func Methods() []graph.Method {
 	return []graph.Method{
 		{
 			Name: "Await", Deferred: true, Doc: "Waits until enough peers are members.",
-			In:  []graph.Port{{Name: "round", Type: op.Int()}},
-			Out: []graph.Port{{Name: "ready", Type: op.Trigger()}},
+			In:  []graph.Port{{Name: "round", Type: types.Int()}},
+			Out: []graph.Port{{Name: "ready", Type: types.Trigger()}},
 		},
 		{
 			Name: "Members", Doc: "Gives all members.",
-			In:  []graph.Port{{Name: "trigger", Type: op.Trigger()}},
-			Out: []graph.Port{{Name: "peers", Type: op.ListsOf(op.Peer())}},
+			In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
+			Out: []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
 		},
 	}
 }

@@ -1,4 +1,4 @@
-package op
+package types
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// The bounds of ParseType.
+// The bounds of Parse.
 const (
 	typeTextMax  = 1 << 16 // bytes
 	typeDepthMax = 8       // lists in each other
@@ -63,8 +63,8 @@ func tensorText(t onnxop.Type) string {
 	return t.DType.String() + "[" + strings.Join(parts, ",") + "]"
 }
 
-// ParseType reads what String writes. The text may come from anywhere: it is bounded in length and depth.
-func ParseType(s string) (Type, error) {
+// Parse reads what String writes. The text may come from anywhere: it is bounded in length and depth.
+func Parse(s string) (Type, error) {
 	if len(s) > typeTextMax {
 		return Any(), fmt.Errorf("a type of %d bytes; at most %d are allowed", len(s), typeTextMax)
 	}
@@ -74,17 +74,9 @@ func ParseType(s string) (Type, error) {
 		err = fmt.Errorf("%q follows the type", p.rest)
 	}
 	if err != nil {
-		return Any(), fmt.Errorf("type %q: %w", clip(s), err)
+		return Any(), fmt.Errorf("type %q: %w", value.CleanText(s, 80), err)
 	}
 	return t, nil
-}
-
-// clip shortens text of unknown length for an error message.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }
 
 type typeParser struct{ rest string }
@@ -123,7 +115,7 @@ func (p *typeParser) parse(depth int) (Type, error) {
 	if name, version, ok := strings.Cut(w, "/"); ok && name != "" && version != "" {
 		return Type{ID: value.TypeID(w)}, nil
 	}
-	return Any(), fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2", clip(w))
+	return Any(), fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2", value.CleanText(w, 80))
 }
 
 func (p *typeParser) shape(d tensor.DType) (Type, error) {
@@ -141,7 +133,7 @@ func (p *typeParser) shape(d tensor.DType) (Type, error) {
 		if w != "?" {
 			var err error
 			if n, err = strconv.Atoi(w); err != nil || n < 0 || n > onnxop.ElementsMax || strconv.Itoa(n) != w {
-				return Any(), fmt.Errorf("%q is no dimension; want a count or ?", clip(w))
+				return Any(), fmt.Errorf("%q is no dimension; want a count or ?", value.CleanText(w, 80))
 			}
 		}
 		t.Shape = append(t.Shape, n)
