@@ -191,11 +191,12 @@ func (c *Checkpoint) Publish() (before uint64, err error) {
 	if err := s.Journal.Sync(); err != nil {
 		return 0, err
 	}
-	if _, err := s.snaps.Publish(c.lsn, c.wall, parts); err != nil {
-		return 0, err
-	}
+	publish := s.snaps.Publish
 	if c.waypoint {
-		s.snaps.Waypoint(c.lsn)
+		publish = s.snaps.PublishWaypoint
+	}
+	if _, err := publish(c.lsn, c.wall, parts); err != nil {
+		return 0, err
 	}
 	kept, err := s.snaps.Prune()
 	if err != nil || len(kept) < s.store.Keep {

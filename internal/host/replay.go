@@ -50,6 +50,9 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 		return nil, directory.LostSnapshots(err, none, skipped)
 	}
 	d.Journal = j
+	if err := d.countBefore(from); err != nil {
+		return nil, err
+	}
 	if d.commands == nil { // nothing was there to replay
 		d.commands = record.NewPlayer(d.Node, nil).Commands
 	}
@@ -70,6 +73,23 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 		rec.Incarnation, err = directory.NextLife(d.store.FS, d.store.Dir, d.Node.Engine().Incarnation(), !rec.NewEpoch)
 	}
 	return rec, err
+}
+
+// countBefore counts the journal since the newest snapshot that counts, where a waypoint was loaded: else a node that is killed again and again
+// would make waypoints only, and its journal would grow for ever.
+func (d *Durable) countBefore(from uint64) error {
+	base, err := d.snaps.Counting(from)
+	if err != nil || base == from {
+		return err
+	}
+	d.Journal.Read(max(base, d.Journal.First()), func(lsn uint64, payload []byte) error {
+		if lsn >= from {
+			return errBefore
+		}
+		d.bytes += int64(len(payload))
+		return nil
+	}) // what cannot be read is not needed to come back, and only makes the next snapshot come later
+	return nil
 }
 
 // readRecords reads records of a journal in order, as Journal.Read does.
@@ -97,8 +117,8 @@ func (d *Durable) replay(ctx context.Context, read readRecords, from uint64, rec
 	})
 }
 
-// errBefore ends the replay before the record that diverges.
-var errBefore = errors.New("host: the record that diverges is the next")
+// errBefore ends the reading of a journal before a record.
+var errBefore = errors.New("host: the next record is not wanted")
 
 // pause brings the node back once more, up to the record before the one that diverges. The snapshot is read again: the bytes of
 // the first time were given to the node that diverged. Without a name there was none.

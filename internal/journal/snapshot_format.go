@@ -118,6 +118,10 @@ func snapshotName(lsn uint64) string {
 	return fmt.Sprintf("%s%016x%s", snapshotPrefix, lsn, snapshotSuffix)
 }
 
+func waypointName(lsn uint64) string {
+	return fmt.Sprintf("%s%016x%s", snapshotPrefix, lsn, waypointSuffix)
+}
+
 func heldName(lsn uint64) string {
 	return fmt.Sprintf("%s%016x%s", snapshotPrefix, lsn, heldSuffix)
 }

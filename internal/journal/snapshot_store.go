@@ -43,7 +43,7 @@ type Snapshots struct {
 	checked map[spot]uint32     // CRC of the stored chunks that were read and checked
 	known   map[any][]entry     // chunks of the large values of the last one that was published
 	sizes   map[uint64]int64    // of files; they never change
-	between map[uint64]bool     // snapshots that are waypoints
+	between map[uint64]bool     // the numbers that are marked as waypoints; nil where the directory was not read yet
 	durable bool                // the names in the directory are
 	scrubAt spot                // what was read again last
 }
@@ -63,7 +63,7 @@ func (x *index) holding() *holding { return &holding{x.info.Wall, x.files()} }
 func OpenSnapshots(fsys vfs.FS, dir string, ret Retention, lim Limits) *Snapshots {
 	ret.Keep = max(ret.Keep, 1)
 	return &Snapshots{fsys: fsys, dir: dir, ret: ret, lim: lim, good: map[uint64]*holding{}, seen: map[uint64]*holding{},
-		checked: map[spot]uint32{}, sizes: map[uint64]int64{}, between: map[uint64]bool{}}
+		checked: map[spot]uint32{}, sizes: map[uint64]int64{}}
 }
 
 // Publish writes a snapshot that holds payload and shares nothing; see Snapshots.Publish.
@@ -105,7 +105,8 @@ func listed(names []string, suffix string) (refs []SnapshotRef) {
 func OwnsSnapshotFile(name string) bool {
 	_, snap := numberIn(name, snapshotPrefix, snapshotSuffix)
 	_, held := numberIn(name, snapshotPrefix, heldSuffix)
-	return snap || held
+	_, way := numberIn(name, snapshotPrefix, waypointSuffix)
+	return snap || held || way
 }
 
 // LoadNewest loads the newest snapshot that is good, and returns the errors of the newer ones, which are damaged, as skipped. If all
@@ -162,6 +163,14 @@ func (s *Snapshots) found(x *index) {
 func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	info, err := s.publish(lsn, wall, parts)
+	if err == nil {
+		err = s.unmark(lsn)
+	}
+	return info, err
+}
+
+func (s *Snapshots) publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo, error) {
 	if err := checkLSN(lsn); err != nil {
 		return nil, err
 	}
@@ -188,21 +197,12 @@ func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo
 	// The file may stand in the place of another with this number, of which nothing is known any more.
 	delete(s.good, lsn)
 	delete(s.seen, lsn)
-	delete(s.between, lsn)
 	s.sizes[lsn] = w.x.info.FileBytes
 	maps.DeleteFunc(s.checked, func(p spot, _ uint32) bool { return p.file == lsn })
 	if s.newest != nil && s.newest.info.LSN == lsn {
 		s.newest = nil
 	}
 	return &w.x.info, nil
-}
-
-// Waypoint says that a snapshot that was published only shortens the replay: while it is the newest it stays beside those that are kept by
-// count or age, and then it goes. That is forgotten with s.
-func (s *Snapshots) Waypoint(lsn uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.between[lsn] = true
 }
 
 // payloadBytes returns the length of a payload.
@@ -306,7 +306,11 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 	if err := s.scrub(); err != nil {
 		return nil, err
 	}
+	s.between = marked(names)
 	refs := listed(names, snapshotSuffix)
+	if err := s.sweep(refs); err != nil {
+		return nil, err
+	}
 	need, stay := map[uint64]bool{}, map[uint64]bool{}
 	var passed []SnapshotRef // waypoints that another one followed
 	for waypoint := false; len(refs) > 0 && len(kept) < s.ret.Keep; refs = refs[1:] {
@@ -426,6 +430,7 @@ func (s *Snapshots) remove(old, held []SnapshotRef, need map[uint64]bool) error 
 		if err != nil {
 			return err
 		}
+		s.durable = s.durable && !s.between[ref.LSN] // see sweep
 	}
 	for _, ref := range held {
 		if !need[ref.LSN] {
@@ -443,7 +448,6 @@ func (s *Snapshots) forget(gone func(lsn uint64) bool, need map[uint64]bool) {
 	held := func(lsn uint64, _ *holding) bool { return gone(lsn) }
 	maps.DeleteFunc(s.good, held)
 	maps.DeleteFunc(s.seen, held)
-	maps.DeleteFunc(s.between, func(lsn uint64, _ bool) bool { return gone(lsn) })
 	maps.DeleteFunc(s.sizes, func(lsn uint64, _ int64) bool { return removed(lsn) })
 	maps.DeleteFunc(s.checked, func(p spot, _ uint32) bool { return removed(p.file) })
 }

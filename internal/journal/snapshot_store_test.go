@@ -542,7 +542,7 @@ func TestLoadInParallel(t *testing.T) {
 }
 
 // TestWaypoints: snapshots that only shorten a replay change nothing of which others stay, by count and by age, and one of them stays at
-// most; with the newest one damaged, the one before stays, too. Everything that is there can be loaded.
+// most, also where the process restarts between; with the newest one damaged, the one before stays, too. Everything that is there can be loaded.
 func TestWaypoints(t *testing.T) {
 	rng := rand.New(rand.NewPCG(19, 1))
 	for _, ret := range []Retention{{Keep: 1}, {Keep: 2}, {Keep: 3, KeepAge: 4 * time.Second}} {
@@ -556,16 +556,21 @@ func TestWaypoints(t *testing.T) {
 				big = run{noise(3*largeChunkBytes + int(lsn)), fmt.Sprint("big", lsn)}
 			}
 			parts := []Part{{Bytes: text(lsn, 700)}, {Large: big}}
-			publish := func(s *Snapshots) {
-				t.Helper()
-				_, err := s.Publish(lsn, int64(lsn)*1e9, parts)
-				ok(t, err)
+			if rng.IntN(4) == 0 { // a restart of the process
+				s = OpenSnapshots(m, dir, ret, Limits{})
+				_, _, _, err := s.LoadNewest()
+				if lsn > 1 {
+					ok(t, err)
+				}
 			}
-			publish(s)
 			if waypoints[lsn] = rng.IntN(3) > 0; waypoints[lsn] {
-				s.Waypoint(lsn)
+				_, err := s.PublishWaypoint(lsn, int64(lsn)*1e9, parts)
+				ok(t, err)
 			} else {
-				publish(without)
+				for _, s := range []*Snapshots{s, without} {
+					_, err := s.Publish(lsn, int64(lsn)*1e9, parts)
+					ok(t, err)
+				}
 				var err error
 				want, err = without.Prune()
 				ok(t, err)
@@ -596,11 +601,12 @@ func TestWaypoints(t *testing.T) {
 	m := snapshotDir(t)
 	s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
 	for lsn := uint64(1); lsn <= 5; lsn++ {
-		_, err := s.Publish(lsn, 0, []Part{{Bytes: text(lsn, 700)}})
-		ok(t, err)
+		publish := s.Publish
 		if lsn > 1 {
-			s.Waypoint(lsn)
+			publish = s.PublishWaypoint
 		}
+		_, err := publish(lsn, 0, []Part{{Bytes: text(lsn, 700)}})
+		ok(t, err)
 		if lsn == 5 {
 			ok(t, m.Alter("d/"+snapshotName(5), func(b []byte) []byte { b[len(b)/2] ^= 1; return b }))
 		}
@@ -609,5 +615,68 @@ func TestWaypoints(t *testing.T) {
 	}
 	if payload, ref, skipped, err := LoadNewest(m, dir, Limits{}); err != nil || ref.LSN != 4 || len(skipped) != 1 || !bytes.Equal(payload, text(4, 700)) {
 		t.Errorf("loaded %v, skipped %v, %v", ref, skipped, err)
+	}
+}
+
+// TestWaypointsSurvive: a waypoint is one in each later process, also when the power fails at any operation while it is published, followed or
+// replaced. One in the place of a snapshot that counts counts, and so does a snapshot that counts in its place.
+func TestWaypointsSurvive(t *testing.T) {
+	life := func(m *vfs.Mem) error {
+		for lsn := uint64(1); lsn <= 8; lsn++ {
+			s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+			publish := []func(uint64, int64, []Part) (*SnapshotInfo, error){s.PublishWaypoint, s.Publish}
+			if _, err := publish[lsn%2](lsn, 0, []Part{{Bytes: text(lsn, 700)}}); err != nil {
+				return err
+			}
+			if lsn == 5 { // it counts
+				if _, err := s.PublishWaypoint(lsn, 0, []Part{{Bytes: text(lsn, 700)}}); err != nil {
+					return err
+				}
+			}
+			if lsn == 6 { // it counts from now on
+				if _, err := s.Publish(lsn, 0, []Part{{Bytes: text(lsn, 700)}}); err != nil {
+					return err
+				}
+			}
+			if _, err := s.Prune(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	whole := snapshotDir(t)
+	ok(t, life(whole))
+	if got, want := whole.Names(), []string{"d/" + snapshotName(6), "d/" + snapshotName(7), "d/" + snapshotName(8), "d/" + waypointName(8)}; !slices.Equal(got, want) {
+		t.Errorf("there are %v, want %v", got, want)
+	}
+	seen := 0
+	for k := snapshotDir(t).Ops() + 1; k <= whole.Ops(); k++ {
+		m := snapshotDir(t)
+		m.CrashAt(k)
+		if life(m) == nil {
+			t.Fatalf("there was no failure at operation %d of %d", k, whole.Ops())
+		}
+		m = m.Crash(rand.New(rand.NewPCG(uint64(k), 2)))
+		s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
+		if _, _, _, err := s.LoadNewest(); err != nil && !errors.Is(err, ErrNoSnapshot) {
+			t.Fatal(err)
+		}
+		names, err := m.List(dir)
+		ok(t, err)
+		way := marked(names)
+		for _, ref := range listed(names, snapshotSuffix) {
+			if even := ref.LSN%2 == 0 && ref.LSN != 6; even && !way[ref.LSN] || !even && ref.LSN != 6 && way[ref.LSN] {
+				t.Errorf("operation %d: snapshot %d, marked %v: %v", k, ref.LSN, way[ref.LSN], names)
+			} else if even {
+				seen++
+			}
+		}
+		ok(t, life(m))
+		if got := m.Names(); !slices.Equal(got, whole.Names()) {
+			t.Errorf("operation %d: at last there are %v", k, got)
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d waypoints were there after a crash", seen)
 	}
 }
