@@ -24,8 +24,8 @@ type Ref struct {
 	Version int64  // 0 is the newest
 }
 
-// RefMax bounds Ref.Name, in bytes.
-const RefMax = 64
+// refMax bounds Ref.Name, in bytes.
+const refMax = 64
 
 // UnknownError says that a codec is not known here, by its name or in that version.
 type UnknownError struct {
@@ -90,7 +90,7 @@ func Open(r Ref) (Codec, Ref, error) {
 			found = e
 		}
 	}
-	if found == nil || len(r.Name) > RefMax {
+	if found == nil || len(r.Name) > refMax {
 		return nil, r, &UnknownError{r, Known()}
 	}
 	if given && arg == "" {
@@ -123,8 +123,8 @@ type FormatError struct {
 func (e *FormatError) Error() string { return "codec: " + e.Codec + ": " + e.Reason }
 
 func clip(s string) string {
-	if len(s) > RefMax {
-		return s[:RefMax] + "…"
+	if len(s) > refMax {
+		return s[:refMax] + "…"
 	}
 	return s
 }

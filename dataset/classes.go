@@ -25,7 +25,7 @@ type ClassesPerPart struct {
 }
 
 func (c ClassesPerPart) check() error {
-	return config.Within("classes partition", "each", int64(c.Each), 1, ClassesMax)
+	return config.Within("classes partition", "each", int64(c.Each), 1, classesMax)
 }
 
 // Parts deals classes.

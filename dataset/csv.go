@@ -114,8 +114,8 @@ func (t *csvTable) read(text []byte) (Source, error) {
 		text, t.before = rest, t.before+1
 	}
 	for i, name := range t.settings.Classes {
-		if _, twice := t.known[name]; twice || name == "" || i == ClassesMax {
-			return nil, config.Errorf("csv settings", "classes[%d] is %.32q; want up to %d names, each once", i, name, ClassesMax)
+		if _, twice := t.known[name]; twice || name == "" || i == classesMax {
+			return nil, config.Errorf("csv settings", "classes[%d] is %.32q; want up to %d names, each once", i, name, classesMax)
 		}
 		t.known[name] = i
 	}
@@ -324,8 +324,8 @@ func (t *csvTable) class(cell string) string {
 		return fmt.Sprintf("is %.32q; want one of the classes of the job, %.200q", cell, t.settings.Classes)
 	case len(cell) > csvText:
 		return fmt.Sprintf("is a label of %d bytes; at most %d are read", len(cell), csvText)
-	case len(t.classes) == ClassesMax:
-		return fmt.Sprintf("is a label beyond the %d that are read; is it a quantity, or an id?", ClassesMax)
+	case len(t.classes) == classesMax:
+		return fmt.Sprintf("is a label beyond the %d that are read; is it a quantity, or an id?", classesMax)
 	default:
 		i = len(t.classes)
 		cell = strings.Clone(cell)

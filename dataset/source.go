@@ -42,8 +42,8 @@ type Schema struct {
 
 // The bounds of a schema.
 const (
-	WidthMax   = 1 << 24 // features of one sample
-	ClassesMax = 1 << 16
+	widthMax   = 1 << 24 // features of one sample
+	classesMax = 1 << 16
 )
 
 // Width returns how many numbers the features of one sample are.
@@ -60,8 +60,8 @@ func (s Schema) Check() error {
 	const of = "schema"
 	n := 1
 	for _, d := range s.Shape {
-		if d < 1 || d > WidthMax/n {
-			return config.Errorf(of, "a sample has the shape %v; want dimensions above 0 and at most %d numbers", s.Shape, WidthMax)
+		if d < 1 || d > widthMax/n {
+			return config.Errorf(of, "a sample has the shape %v; want dimensions above 0 and at most %d numbers", s.Shape, widthMax)
 		}
 		n *= d
 	}
@@ -72,8 +72,8 @@ func (s Schema) Check() error {
 		return config.Errorf(of, "labels are %v; want int64, float32 or none", s.Label)
 	case len(s.Classes) > 0 && s.Label != tensor.Int64:
 		return config.Errorf(of, "there are %d classes, and labels are %v; want int64", len(s.Classes), s.Label)
-	case len(s.Classes) > ClassesMax:
-		return config.Errorf(of, "there are %d classes; want at most %d", len(s.Classes), ClassesMax)
+	case len(s.Classes) > classesMax:
+		return config.Errorf(of, "there are %d classes; want at most %d", len(s.Classes), classesMax)
 	case len(s.Names) > 0 && (len(s.Shape) != 1 || len(s.Names) != s.Shape[0]):
 		return config.Errorf(of, "there are %d names for features of the shape %v; want one for each, or none", len(s.Names), s.Shape)
 	}

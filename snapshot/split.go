@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// LargeBytes is the size from which Split leaves a run out of what it copies.
-const LargeBytes = 16 << 10
+// largeBytes is the size from which Split leaves a run out of what it copies.
+const largeBytes = 16 << 10
 
 // Part is a run of an encoding: bytes that were copied, or a large run that is encoded when somebody asks for it. Exactly one of the
 // two is set.
@@ -31,7 +31,7 @@ type Large interface {
 }
 
 // Split returns the canonical encoding of the struct that v points to in parts, in order: together they are what Marshal
-// returns. Tensors, byte strings and chunks of Words of LargeBytes or more are not copied, so nothing that v holds may
+// returns. Tensors, byte strings and chunks of Words of largeBytes or more are not copied, so nothing that v holds may
 // be changed as long as the parts are used; Capture sees to that. Errors are those of Marshal.
 func Split(reg *value.Registry, v any) ([]Part, error) {
 	p, rv, err := target(v)
@@ -88,7 +88,7 @@ func (h *holes) move(from, by int) {
 
 // leave leaves a run out if it is long enough, and says so.
 func (e *encoder) leave(run Large) bool {
-	if e.holes == nil || run.Len() < LargeBytes {
+	if e.holes == nil || run.Len() < largeBytes {
 		return false
 	}
 	e.holes.list = append(e.holes.list, hole{len(e.b), run})
@@ -105,10 +105,10 @@ func (e *encoder) bytes(b []byte) {
 
 // payload appends what the registry gives for a value.
 func (e *encoder) payload(v value.Value) error {
-	if e.holes != nil && v.Bytes() >= LargeBytes {
+	if e.holes != nil && v.Bytes() >= largeBytes {
 		switch v := v.(type) {
 		case value.Tensor:
-			if v.RawBytes() >= LargeBytes {
+			if v.RawBytes() >= largeBytes {
 				e.b = v.AppendHead(e.b)
 				e.leave(tensorRun{v.Tensor})
 				return nil

@@ -24,9 +24,9 @@ func joined(parts []Part, step int) []byte {
 	return b
 }
 
-// largeValue returns values whose encodings go over LargeBytes, and some that do not, in lists and alone.
+// largeValue returns values whose encodings go over largeBytes, and some that do not, in lists and alone.
 func largeValue(t *rapid.T, depth int) value.Value {
-	n := rapid.SampledFrom([]int{0, 3, 1000, LargeBytes - 1, LargeBytes, LargeBytes + 5, 40000}).Draw(t, "n")
+	n := rapid.SampledFrom([]int{0, 3, 1000, largeBytes - 1, largeBytes, largeBytes + 5, 40000}).Draw(t, "n")
 	fill := rapid.Byte().Draw(t, "fill")
 	switch rapid.IntRange(0, 4+min(depth, 1)).Draw(t, "kind") {
 	case 0:
@@ -65,7 +65,7 @@ func TestSplit(t *testing.T) {
 		for range rapid.IntRange(0, 3).Draw(t, "values") {
 			in.Values = append(in.Values, largeValue(t, 2))
 		}
-		in.Bytes = bytes.Repeat([]byte{7}, rapid.SampledFrom([]int{0, 9, LargeBytes, 3 * LargeBytes}).Draw(t, "bytes"))
+		in.Bytes = bytes.Repeat([]byte{7}, rapid.SampledFrom([]int{0, 9, largeBytes, 3 * largeBytes}).Draw(t, "bytes"))
 		sub := everything{Value: largeValue(t, 1), Words: in.Words}
 		in.Part = Live(&sub)
 		in.Parts = append(in.Parts, Live(&everything{}), Live(&sub))
@@ -78,7 +78,7 @@ func TestSplit(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range parts {
-			if (p.Bytes == nil) == (p.Large == nil) || p.Large != nil && p.Large.Len() < LargeBytes {
+			if (p.Bytes == nil) == (p.Large == nil) || p.Large != nil && p.Large.Len() < largeBytes {
 				t.Fatalf("a part of %d bytes, large %v", len(p.Bytes), p.Large)
 			}
 			if p.Large != nil {

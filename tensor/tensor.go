@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// Overhead is what [Tensor.Bytes] charges beside the payload: the tensor's own
+// overhead is what [Tensor.Bytes] charges beside the payload: the tensor's own
 // memory, rounded up, the same on every machine.
-const Overhead = 128
+const overhead = 128
 
 // maxElements keeps the byte count of any tensor within an int.
 const maxElements = math.MaxInt / 8
@@ -36,8 +36,8 @@ func (t *Tensor) Rank() int { return len(t.shape) }
 func (t *Tensor) Len() int { return t.n }
 
 // Bytes returns what the tensor is charged against a budget: the payload and
-// [Overhead]. Tensors that share data are each charged in full.
-func (t *Tensor) Bytes() int { return t.n*t.dtype.Size() + Overhead }
+// an overhead of 128 bytes. Tensors that share data are each charged in full.
+func (t *Tensor) Bytes() int { return t.n*t.dtype.Size() + overhead }
 
 // Reshape returns a tensor of the same data in another shape of the same
 // length. The data is shared. It fails with a *ShapeError.

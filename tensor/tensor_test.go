@@ -46,7 +46,7 @@ func TestAccessors(t *testing.T) {
 	if x.DType() != tensor.Float32 || x.Rank() != 2 || x.Len() != 6 || !slices.Equal(x.Shape(), []int{2, 3}) {
 		t.Fatalf("got %v %v", x.DType(), x.Shape())
 	}
-	if x.Bytes() != 24+tensor.Overhead {
+	if x.Bytes() != 24+128 {
 		t.Errorf("Bytes is %d", x.Bytes())
 	}
 	if !slices.Equal(x.Float32(), []float32{1, 2, 3, 4, 5, 6}) {

@@ -16,15 +16,6 @@ type Layout struct {
 	first  []int // number of the first chunk of each leaf, and behind them the number of all
 }
 
-// NewLayout cuts float32 tensors of the shapes, none of which is empty, into chunks of at most so many bytes.
-func NewLayout(shapes [][]int, chunk int) *Layout {
-	leaves := make([]Form, len(shapes))
-	for i, s := range shapes {
-		leaves[i] = Form{DType: tensor.Float32, Shape: s}
-	}
-	return newLayout(leaves, chunk)
-}
-
 func newLayout(leaves []Form, chunk int) *Layout {
 	l := &Layout{leaves: leaves, first: []int{0}}
 	for i := range leaves {

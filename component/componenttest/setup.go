@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
@@ -26,7 +27,7 @@ type Setup struct {
 // Slot is one component and the ops of it that a script calls.
 type Slot struct {
 	Name    string
-	Factory node.Factory
+	Factory func(component.Env) (component.Component, error)
 	Config  string // JSON
 	Options string // JSON
 	Deps    []string

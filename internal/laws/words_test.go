@@ -41,7 +41,7 @@ func exported(t *testing.T, fset *token.FileSet, names []string) types.Importer 
 	t.Helper()
 	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}"}
 	for _, n := range names {
-		args = append(args, module+n)
+		args = append(args, strings.TrimSuffix(module+n, "/."))
 	}
 	out, err := exec.Command("go", args...).Output()
 	if err != nil {
