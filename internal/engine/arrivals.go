@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -75,18 +76,17 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 	if len(fetch) == 0 {
 		return false
 	}
-	a := &arrival{id: e.st.nextCall, from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
-	e.st.nextCall++
+	a := &arrival{id: e.m.Numbers(1), from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
 	if env.Deadline > 0 {
-		a.until = e.after(e.st.now, env.Deadline)
-		e.armAt(timer{kind: timerArrival, token: a.id}, a.until)
+		a.until = e.m.After(e.m.Now(), env.Deadline)
+		e.m.ArmArrival(a.id, a.until)
 	}
 	e.st.arrivals = append(e.st.arrivals, a)
 	e.st.waiting += a.charge()
 	for _, i := range fetch {
 		e.noteLoan(&borrowed{loan: a.inputs[i].(*value.Loan), arrival: a.id, input: i, component: -1})
 	}
-	e.count("arrival.waits")
+	e.m.Count("arrival.waits")
 	e.fetchNext()
 	return true
 }
@@ -112,7 +112,7 @@ func (e *Engine) awaited(env *wire.Envelope, edge *program.Edge, before bool) bo
 	switch {
 	case edge.Answer:
 		if _, open := e.st.requests.Question(env.From, env.Answer); !open {
-			e.drop("answer.unknown", "no such question is open to "+string(env.From))
+			e.m.Drop("answer.unknown", "no such question is open to "+string(env.From))
 			return false
 		}
 		return e.replaces(env, func(a *arrival) bool { return a.answer == env.Answer })
@@ -147,7 +147,7 @@ func (e *Engine) replaces(env *wire.Envelope, same func(*arrival) bool) bool {
 		return !again
 	})
 	if again {
-		e.drop("arrival.duplicate", string(env.From))
+		e.m.Drop("arrival.duplicate", string(env.From))
 	}
 	return !again
 }
@@ -164,8 +164,8 @@ func (e *Engine) endArrivals(match func(*arrival) bool) {
 	})
 	for _, a := range ended {
 		e.st.waiting -= a.charge()
-		e.count("arrival.ended")
-		e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
+		e.m.Count("arrival.ended")
+		e.m.DisarmArrival(a.id)
 		e.giveBack(func(b *borrowed) bool { return b.arrival == a.id })
 	}
 	if len(ended) > 0 {
@@ -182,7 +182,7 @@ func (e *Engine) answerEnded(p wire.PeerID, r wire.Request) {
 
 // settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when it is whole.
 func (e *Engine) settle(b *borrowed, v value.Value) {
-	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return compareNumbers(a.id, id) })
+	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return cmp.Compare(a.id, id) })
 	a := e.st.arrivals[at]
 	e.st.waiting += waitCharge(v) - waitCharge(a.inputs[b.input])
 	a.inputs[b.input] = v
@@ -191,10 +191,10 @@ func (e *Engine) settle(b *borrowed, v value.Value) {
 	}
 	e.st.waiting -= a.charge()
 	e.st.arrivals = slices.Delete(e.st.arrivals, at, at+1)
-	e.disarmAll(timerOwner{kind: timerArrival, token: a.id})
+	e.m.DisarmArrival(a.id)
 	env := wire.Envelope{From: a.from, Edge: a.edge, Request: a.request, Answer: a.answer}
 	if a.until > 0 {
-		env.Deadline = max(1, a.until-e.st.now)
+		env.Deadline = max(1, a.until-e.m.Now())
 	}
 	edge := &e.prog.Edges[a.edge]
 	context := value.Value(value.Trigger{})
@@ -213,7 +213,7 @@ func (r *restorer) arrivals(t *snapshot.TransientSnapshot) error {
 		x := &t.Framework.Arrivals[i]
 		a := &arrival{id: x.ID, from: wire.PeerID(x.Peer), edge: x.Edge, request: wire.Request{Epoch: x.RequestEpoch, ID: x.Request},
 			answer: wire.Request{Epoch: x.AnswerEpoch, ID: x.Answer}, until: x.Until, inputs: slices.Clone(x.Inputs)}
-		if n := len(r.st.arrivals); x.ID == 0 || x.ID >= r.st.nextCall || n > 0 && r.st.arrivals[n-1].id >= x.ID || x.Peer == "" || x.Until < 0 {
+		if n := len(r.st.arrivals); x.ID == 0 || x.ID >= r.m.Upcoming() || n > 0 && r.st.arrivals[n-1].id >= x.ID || x.Peer == "" || x.Until < 0 {
 			return fmt.Errorf("arrival %d is out of order, or of nobody", x.ID)
 		}
 		if x.Edge < 0 || int(x.Edge) >= len(r.e.prog.Edges) || r.e.prog.RecvOf(program.EdgeID(x.Edge)) == program.None ||

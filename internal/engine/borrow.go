@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -106,7 +108,7 @@ func (e *Engine) noteLoan(b *borrowed) bool {
 
 // noteLoans files the loans among the inputs of an activation that is about to start: those that components take. Others cannot be among them but
 // those that are not sound.
-func (e *Engine) noteLoans(f *frame, from wire.PeerID, edge *program.Edge, inputs []value.Value) {
+func (e *Engine) noteLoans(f *dataflow.Frame, from wire.PeerID, edge *program.Edge, inputs []value.Value) {
 	for i, v := range inputs {
 		l, ok := v.(*value.Loan)
 		if !ok {
@@ -116,11 +118,11 @@ func (e *Engine) noteLoans(f *frame, from wire.PeerID, edge *program.Edge, input
 			inputs[i] = v
 			continue
 		}
-		if !e.rules(3) || !e.takesLoan(f.fn, program.Slot(i)) || !e.noteLoan(&borrowed{loan: l, exec: f.exec, component: -1}) {
+		if !e.rules(3) || !e.takesLoan(f.Func, program.Slot(i)) || !e.noteLoan(&borrowed{loan: l, exec: f.Exec, component: -1}) {
 			inputs[i] = lentAlready(from)
 			continue
 		}
-		f.loans++
+		f.Claims++
 	}
 }
 
@@ -226,13 +228,13 @@ func (e *Engine) lenders() (out []wire.PeerID) {
 func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v value.Value) bool {
 	at, there := e.findBorrowed(from, n)
 	if !there {
-		e.drop("chunk.unknown", "of a loan of "+string(from)+" that is over")
+		e.m.Drop("chunk.unknown", "of a loan of "+string(from)+" that is over")
 		return false
 	}
 	b := e.st.borrowed[at]
 	i, waited := slices.BinarySearch(b.wanted, uint64(chunk))
 	if !waited {
-		e.drop("chunk.duplicate", fmt.Sprintf("chunk %d of %s is there, or was not asked for", chunk, from))
+		e.m.Drop("chunk.duplicate", fmt.Sprintf("chunk %d of %s is there, or was not asked for", chunk, from))
 		return false
 	}
 	x := b.layout.Fits(int(chunk), v)
@@ -244,7 +246,7 @@ func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v val
 	if b.arrival == 0 {
 		c, ok := e.comps[b.component].(Borrower)
 		if !ok {
-			e.broken("a loan is of a component that borrows nothing")
+			e.m.Broken("a loan is of a component that borrows nothing")
 		}
 		ctx := e.enter(b.component, nil, -1)
 		c.Lent(ctx, b.loan, int(chunk), v)
@@ -281,7 +283,7 @@ func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failur
 	if !there {
 		return false
 	}
-	e.count("loan.gone")
+	e.m.Count("loan.gone")
 	b := e.st.borrowed[at]
 	if i := slices.IndexFunc(e.st.arrivals, func(a *arrival) bool { return a.id == b.arrival }); i >= 0 {
 		if a := e.st.arrivals[i]; a.answer.IsSet() || a.request.IsSet() {
@@ -304,7 +306,7 @@ func (e *Engine) hand(b *borrowed, v value.Value) {
 	case b.arrival != 0:
 		e.settle(b, v)
 	case b.exec != 0:
-		e.st.frames.get(b.exec).loans-- // the loan itself is in the slot; who adopts it is told that it is over
+		e.m.Frame(b.exec).Claims-- // the loan itself is in the slot; who adopts it is told that it is over
 	default:
 		c, why := e.comps[b.component].(Borrower), value.Failed(v)
 		ctx := e.enter(b.component, nil, -1)
@@ -329,9 +331,9 @@ func (e *Engine) giveBack(match func(*borrowed) bool) {
 }
 
 // giveUpLoans returns what an activation that ends has borrowed and no component has adopted.
-func (e *Engine) giveUpLoans(f *frame) {
-	f.loans = 0
-	e.giveBack(func(b *borrowed) bool { return b.exec == f.exec })
+func (e *Engine) giveUpLoans(f *dataflow.Frame) {
+	f.Claims = 0
+	e.giveBack(func(b *borrowed) bool { return b.exec == f.Exec })
 }
 
 // noLender ends all loans of a peer that is no member any more.
@@ -350,12 +352,12 @@ func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
 // chunks, and Return in the end. It fails when the loan is over already.
 func (c *Context) Borrow(l *value.Loan) *value.Failure {
 	at, there := c.e.findBorrowed(wire.PeerID(l.Lender), peer.NameOf(l))
-	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.exec || c.f.exec == 0 {
+	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.Exec || c.f.Exec == 0 {
 		return value.Fail(value.CodeSend, c.slot(), "what "+string(l.Lender)+" lent is over, or of another component")
 	}
 	b := c.e.st.borrowed[at]
 	b.exec, b.component = 0, c.component
-	c.f.loans--
+	c.f.Claims--
 	return nil
 }
 
@@ -463,11 +465,11 @@ func (r *restorer) place(b *borrowed) error {
 		}
 		a.missing++
 	case b.exec != 0:
-		f := r.st.frames.get(b.exec)
+		f := r.m.Frame(b.exec)
 		if f == nil || b.component != -1 {
 			return fmt.Errorf("activation %d does not live", b.exec)
 		}
-		f.loans++
+		f.Claims++
 	default:
 		if b.component < 0 || int(b.component) >= len(r.e.comps) {
 			return fmt.Errorf("component %d does not live here", b.component)

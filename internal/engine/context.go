@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -11,7 +13,7 @@ import (
 type Context struct {
 	e         *Engine
 	component int32
-	f         *frame // the op that is being invoked, or nil
+	f         *dataflow.Frame // the op that is being invoked, or nil
 	op        int32
 	waits     bool
 	refused   *value.Failure // of a command that cannot be stored: the op fails of it
@@ -19,9 +21,9 @@ type Context struct {
 }
 
 // enter prepares the context for a call into a component.
-func (e *Engine) enter(component int32, f *frame, op int32) *Context {
+func (e *Engine) enter(component int32, f *dataflow.Frame, op int32) *Context {
 	if e.ctx.depth != 0 {
-		e.broken("a component was called while another call runs")
+		e.m.Broken("a component was called while another call runs")
 	}
 	*e.ctx = Context{e: e, component: component, f: f, op: op, depth: 1}
 	return e.ctx
@@ -30,7 +32,7 @@ func (e *Engine) enter(component int32, f *frame, op int32) *Context {
 func (e *Engine) leave() { e.ctx.depth, e.ctx.f = 0, nil }
 
 // Now returns the engine time in nanoseconds; it never goes back.
-func (c *Context) Now() int64 { return c.e.st.now }
+func (c *Context) Now() int64 { return c.e.m.Now() }
 
 // Self returns the peer id of this node.
 func (c *Context) Self() wire.PeerID { return c.e.st.self }
@@ -43,7 +45,7 @@ func (c *Context) Seed() uint64 { return c.e.seed }
 
 // Random returns 64 bits of the node's own random source, which is in the snapshot. What it gives depends on what
 // happened before: use it for jitter, never for sampling, data order or initial values.
-func (c *Context) Random() uint64 { return c.e.st.random.Uint64() }
+func (c *Context) Random() uint64 { return c.e.m.Random() }
 
 // Peers returns the peers that play the place, sorted: those known from the start, and the members. Where anyone may play it, others
 // may too.
@@ -75,7 +77,7 @@ func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(
 
 // Hear notes where a third peer says that a peer is. It counts only while nothing better is known.
 func (c *Context) Hear(p wire.PeerID, addresses []string) {
-	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.st.now) {
+	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.m.Now()) {
 		c.e.newAddress(p)
 	}
 }
@@ -89,87 +91,53 @@ func (c *Context) Down(p wire.PeerID) bool { return c.e.st.governor.Down(p) }
 // Outputs returns the values as a slice for Invoke to return, in memory that the engine has for it. It is good for one
 // return.
 func (c *Context) Outputs(v ...value.Value) []value.Value {
-	c.e.sc.results = append(c.e.sc.results[:0], v...)
-	return c.e.sc.results
+	return c.e.m.Outputs(v)
 }
 
 // Park makes the op that is being invoked wait until Resolve or Reject is called with the returned id.
 func (c *Context) Park() CallID {
 	if c.f == nil || c.waits {
-		c.e.broken("Park outside of an invocation, or twice")
+		c.e.m.Broken("Park outside of an invocation, or twice")
 	}
 	c.waits = true
-	id := c.e.st.nextCall
-	c.e.st.nextCall++
-	c.e.st.waits.add(&parked{call: id, exec: c.f.exec, op: c.op, reason: parkComponent}, c.f)
-	return CallID(id)
+	return CallID(c.e.m.ParkCall(c.f, c.op))
 }
 
 // Resolve gives a parked op its outputs. An id whose activation has ended is counted and has no effect.
-func (c *Context) Resolve(id CallID, out ...value.Value) {
-	if f, op := c.e.unpark(id); f != nil {
-		if c.e.results(f, op, &f.fn.Ops[op], out) == done {
-			c.e.release(f)
-		}
-	}
-}
+func (c *Context) Resolve(id CallID, out ...value.Value) { c.e.m.Resolve(uint64(id), out, nil) }
 
 // Reject fails a parked op.
-func (c *Context) Reject(id CallID, why *value.Failure) {
-	if f, op := c.e.unpark(id); f != nil {
-		if c.e.fail(f, op, &f.fn.Ops[op], why) == done {
-			c.e.release(f)
-		}
-	}
-}
-
-func (e *Engine) unpark(id CallID) (*frame, int32) {
-	if p := e.st.waits.call(uint64(id)); p != nil && p.reason == parkComponent {
-		f := e.st.frames.get(p.exec)
-		e.st.waits.remove(p, f)
-		return f, p.op
-	}
-	e.drop("call.unknown", "a component resolved a call that does not wait")
-	return nil, 0
-}
+func (c *Context) Reject(id CallID, why *value.Failure) { c.e.m.Resolve(uint64(id), nil, why) }
 
 // Command gives work to the workers: Worker.Work runs with the method and the inputs, and the op that is being invoked
 // waits for its result.
 func (c *Context) Command(method string, in []value.Value) {
 	if c.f == nil || c.waits {
-		c.e.broken("Command outside of an invocation, or twice")
+		c.e.m.Broken("Command outside of an invocation, or twice")
 	}
-	if bad := c.e.badCommand(method, in, c.slot()); bad != nil {
+	if bad := c.e.m.BadCommand(method, in, c.slot()); bad != nil {
 		c.refused = bad
 		return
 	}
 	c.waits = true
-	p := &pending{id: c.e.st.nextCommand, exec: c.f.exec, op: c.op, component: c.component, method: method, inputs: slices.Clone(in), deadline: c.f.deadline}
-	for _, a := range c.f.attempts {
-		if a.op == c.op {
-			p.tries = a.tries
-		}
-	}
-	c.e.st.nextCommand++
-	c.e.gave(p)
-	c.e.out.Commands = append(c.e.out.Commands, p.command())
+	c.e.m.Command(c.f, c.op, c.component, method, in)
 }
 
 // Arm arms a persistent timer: the component's Alarm is called with the token, delay nanoseconds from now. It returns
 // false when too many timers are armed.
 func (c *Context) Arm(delay int64, token uint64) bool {
-	return c.e.arm(timer{kind: timerComponent, component: c.component, token: token}, delay)
+	return c.e.m.ArmComponent(c.component, delay, token)
 }
 
 // Disarm takes a timer back and says whether it was armed.
 func (c *Context) Disarm(token uint64) bool {
-	return c.e.disarmAll(timerOwner{kind: timerComponent, component: c.component, token: token})
+	return c.e.m.DisarmComponent(c.component, token)
 }
 
 // Send sends a message to the same component slot of a peer, applied once. It fails when the outbox is full.
 func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 	if bad := c.mayTell(to); bad != nil {
-		c.e.count("send.blocked")
+		c.e.m.Count("send.blocked")
 		return bad
 	}
 	if bad := c.e.badMessage(op, in, c.slot()); bad != nil {
@@ -178,7 +146,7 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 	env := c.message(to, op, in)
 	c.e.sc.peers = append(c.e.sc.peers[:0], to)
 	if room, _ := c.e.st.streams.RoomFor(c.e.sc.peers, fillBytes(env.Fills)); !room {
-		c.e.count("send.refused")
+		c.e.m.Count("send.refused")
 		return value.Fail(value.CodeOverflow, c.slot(), "the outbox is full")
 	}
 	return c.e.send(env, true)
@@ -199,12 +167,12 @@ func (c *Context) mayTell(to wire.PeerID) *value.Failure {
 func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
 	if c.e.rules(2) {
 		if bad := c.mayTell(to); bad != nil {
-			c.e.drop("send.blocked", bad.Message)
+			c.e.m.Drop("send.blocked", bad.Message)
 			return
 		}
 	}
 	if bad := c.e.badMessage(op, in, c.slot()); bad != nil {
-		c.e.drop("send.unsound", bad.Message)
+		c.e.m.Drop("send.unsound", bad.Message)
 		return
 	}
 	c.e.send(c.message(to, op, in), false)
@@ -222,10 +190,10 @@ func (c *Context) slot() string { return c.e.prog.Components[c.component].Name }
 
 // Publish puts an event on the in-node bus; it fails when the bus is full.
 func (c *Context) Publish(kind string, v value.Value) error {
-	if bad := c.e.badEvent(kind, v, c.slot()); bad != nil {
+	if bad := c.e.m.BadEvent(kind, v, c.slot()); bad != nil {
 		return bad
 	}
-	if f := c.e.publish(kind, v); f != nil {
+	if f := c.e.m.Publish(kind, v); f != nil {
 		return f
 	}
 	return nil
@@ -234,21 +202,21 @@ func (c *Context) Publish(kind string, v value.Value) error {
 // Count adds one to a counter, named after the component's slot.
 func (c *Context) Count(name string) {
 	name = c.slot() + "." + name
-	if c.e.named(name, "") != nil {
+	if c.e.m.Named(name, "") != nil {
 		name = "other"
 	}
-	c.e.count(name)
+	c.e.m.Count(name)
 }
 
 // AppEvent tells the host something; it fails when the host has too many events to acknowledge.
 func (c *Context) AppEvent(name string, v value.Value) error {
-	if bad := c.e.badEvent(name, v, c.slot()); bad != nil {
+	if bad := c.e.m.BadEvent(name, v, c.slot()); bad != nil {
 		return bad
 	}
-	if len(c.e.st.appEvents) >= c.e.limits.AppEvents || !c.e.quarter(c.e.st.kept.app, v.Bytes()) {
-		c.e.count("app.overflow")
+	if !c.e.m.AppRoom(v.Bytes()) {
+		c.e.m.Count("app.overflow")
 		return value.Fail(value.CodeOverflow, c.slot(), "the host has not acknowledged earlier events")
 	}
-	c.e.emitApp(name, v)
+	c.e.m.EmitApp(name, v)
 	return nil
 }

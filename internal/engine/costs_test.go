@@ -54,7 +54,7 @@ func crowdEngine(t testing.TB, change ...func(*Limits)) *lab {
 			f(lim)
 		}
 	}, tool)
-	l.e.tracing = false
+	l.e.m.Observe(nil, false)
 	return l
 }
 
@@ -80,14 +80,14 @@ func answers(t testing.TB, n int) time.Duration {
 	}
 	l.call("ask", value.NewList(peers...))
 	l.quiet()
-	if got := l.e.st.requests.Open(); got != n || len(l.e.st.timers.heap) != n {
-		t.Fatalf("%d questions are open, with %d timers", got, len(l.e.st.timers.heap))
+	if got := l.e.st.requests.Open(); got != n || l.e.m.Armed() != n {
+		t.Fatalf("%d questions are open, with %d timers", got, l.e.m.Armed())
 	}
 	for i := range n {
 		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1, Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)}, Fills: []wire.Fill{{Value: value.Int(1)}}}))
 	}
 	took, _ := l.quiet()
-	if l.e.st.requests.Open()+len(l.e.st.timers.heap) != 0 {
+	if l.e.st.requests.Open()+l.e.m.Armed() != 0 {
 		t.Fatal("questions or deadlines are left after all answers")
 	}
 	return took / time.Duration(n)
@@ -100,12 +100,12 @@ func deadlines(t testing.TB, n int) time.Duration {
 		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
 	}
 	l.quiet()
-	if l.e.st.frames.len() != n {
-		t.Fatalf("%d activations live, want %d", l.e.st.frames.len(), n)
+	if l.e.m.Figures().Activations != n {
+		t.Fatalf("%d activations live, want %d", l.e.m.Figures().Activations, n)
 	}
 	l.now += 2e9
 	took, _ := l.quiet()
-	if l.e.st.frames.len()+len(l.e.st.timers.heap) != 0 {
+	if l.e.m.Figures().Activations+l.e.m.Armed() != 0 {
 		t.Fatal("activations or timers are left after all deadlines")
 	}
 	return took / time.Duration(n)
@@ -118,12 +118,12 @@ func resolved(t testing.TB, n int) time.Duration {
 		l.call("wait", value.Int(1))
 	}
 	l.quiet()
-	if l.e.st.waits.len() != n {
-		t.Fatalf("%d ops wait, want %d", l.e.st.waits.len(), n)
+	if l.e.m.Figures().Parked != n {
+		t.Fatalf("%d ops wait, want %d", l.e.m.Figures().Parked, n)
 	}
 	l.call("wait", value.Int(0))
 	took, _ := l.quiet()
-	if l.e.st.waits.len()+l.e.st.frames.len() != 0 {
+	if l.e.m.Figures().Parked+l.e.m.Figures().Activations != 0 {
 		t.Fatal("ops wait after all were let go on")
 	}
 	return took / time.Duration(n)
@@ -140,7 +140,7 @@ func passed(t testing.TB, n int) time.Duration {
 			took += one
 		}
 	}
-	if got := len(l.e.st.latches); got != n || len(l.e.st.closed) != n || l.counter("latch.forgotten") != more {
+	if got := l.e.m.Figures().Keys; got != n || l.counter("latch.forgotten") != more {
 		t.Fatalf("%d keys are kept, want %d", got, n)
 	}
 	return took / more
@@ -186,12 +186,12 @@ func TestPollIsBoundedInTimers(t *testing.T) {
 	l.quiet()
 	l.now += 2e9
 	for polls := 1; ; polls++ {
-		before := l.e.st.frames.len()
+		before := l.e.m.Figures().Activations
 		more := l.e.Poll(l.now).More
-		if ended := before - l.e.st.frames.len(); ended > l.cfg.Limits.OpsPerPoll {
+		if ended := before - l.e.m.Figures().Activations; ended > l.cfg.Limits.OpsPerPoll {
 			t.Fatalf("poll %d ends %d activations, want at most %d", polls, ended, l.cfg.Limits.OpsPerPoll)
 		}
-		if left := l.e.st.frames.len(); more != (left > 0) {
+		if left := l.e.m.Figures().Activations; more != (left > 0) {
 			t.Fatalf("%d activations are left after poll %d, and more is %v", left, polls, more)
 		}
 		if !more {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
@@ -13,22 +15,22 @@ import (
 // least of what the edge allows and what the activation has, less what the way to the peer takes as a rule.
 
 // deadlineOf returns the engine time after which what f sends along an edge serves nobody, or 0.
-func (e *Engine) deadlineOf(f *frame, edge *program.Edge) int64 {
+func (e *Engine) deadlineOf(f *dataflow.Frame, edge *program.Edge) int64 {
 	until := int64(0)
 	if edge.Deadline > 0 {
-		until = e.st.now + min(edge.Deadline, math.MaxInt64-e.st.now)
+		until = e.m.Now() + min(edge.Deadline, math.MaxInt64-e.m.Now())
 	}
 	if !e.rules(1) {
 		return until
 	}
 	for f != nil {
-		if f.deadline > 0 && (until == 0 || f.deadline < until) {
-			until = f.deadline
+		if f.Deadline > 0 && (until == 0 || f.Deadline < until) {
+			until = f.Deadline
 		}
-		if f.parent == 0 {
+		if f.Parent == 0 {
 			break
 		}
-		f = e.st.frames.get(f.parent)
+		f = e.m.Frame(f.Parent)
 	}
 	return until
 }
@@ -39,7 +41,7 @@ func (e *Engine) left(p wire.PeerID, edge *program.Edge, until int64) (int64, bo
 		return edge.Deadline, true
 	}
 	rtt := e.st.streams.RTT(p)
-	left := until - e.st.now - rtt.Budget()
+	left := until - e.m.Now() - rtt.Budget()
 	return left, left > 0
 }
 
@@ -47,7 +49,7 @@ func (e *Engine) left(p wire.PeerID, edge *program.Edge, until int64) (int64, bo
 // its receiver gives up, typed.
 func (e *Engine) remaining(p wire.PeerID, until int64) int64 {
 	rtt := e.st.streams.RTT(p)
-	return max(1, until-e.st.now-rtt.Budget())
+	return max(1, until-e.m.Now()-rtt.Budget())
 }
 
 // unmeetable is the failure of a send whose deadline passes on the way.

@@ -1,4 +1,7 @@
-// Package engine is the sans-IO state machine that runs one node's part of a program.
+// Package engine is the sans-IO state machine that runs one node's part of a program. It is two things put together: the dataflow machine of package
+// dataflow, which runs activations and knows of no peer, and the node's session with its peers, which is here: who may talk, what is sent and taken in which
+// order, questions and their answers, loans, pressure, members, lives. The tables of the session are in package peer. What an op asks of it, it asks through
+// the type outside.
 //
 // # The contract of Poll
 //
@@ -22,11 +25,4 @@
 //
 // The engine owns: order, readiness, activation, deadlines, retry, dedup, acknowledgement, resend, bounds.
 // The host owns: the clock, durability, workers, sockets, and acknowledging app events after it has stored them.
-//
-// # Dataflow
-//
-// An activation is one run of a function and has a frame: a dense table of slots. An op fires exactly once per
-// activation, when all its inputs have arrived; readiness is counted, not searched (trap 9). A failure is a value: it
-// travels along the edges, fails the ops that read it, and ends at an Any, at the asker of a request, or at the host as
-// the app event "rhizome.failure".
 package engine

@@ -2,13 +2,15 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
 
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -32,19 +34,15 @@ type Config struct {
 	AfterOp func()
 }
 
-// Engine runs one node's part of a program. It is thread-unsafe.
+// Engine runs one node's part of a program: a dataflow machine, and the session with the node's peers. It is thread-unsafe.
 type Engine struct {
-	prog    *program.Program
-	limits  *Limits
-	sc      *Scratch
-	out     *Output  // in the Scratch
-	ctx     *Context // likewise
-	free    *pool    // likewise
-	comps   []Component
-	track   *tracker // nil before the first capture
-	afterOp func()
-	tracing bool
-	shares  bool // the Scratch, with other engines
+	m      dataflow.Machine
+	prog   *program.Program
+	limits *Limits
+	sc     *Scratch
+	out    *Output  // in the Scratch
+	ctx    *Context // likewise
+	comps  []Component
 
 	st State
 
@@ -52,7 +50,6 @@ type Engine struct {
 	seed    uint64
 	targets map[string][]wire.PeerID
 	anyone  []string
-	subs    map[string][]program.FuncID // event kind → functions, in order; of the program
 
 	listed  uint64                // counts the changes of the governor's lists; not State
 	told    map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
@@ -80,12 +77,18 @@ func New(cfg Config) (*Engine, error) {
 		sc = NewScratch()
 	}
 	b := &block{}
+	held := sc.hold(cfg.Limits)
 	b.e = Engine{
-		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: sc.limitsOf(cfg.Limits), seed: cfg.Seed,
-		tracing: cfg.Trace, afterOp: cfg.AfterOp, targets: inOrder(cfg.Targets), anyone: cfg.Anyone, subs: p.Subscriptions(),
-		sc: sc, shares: cfg.Scratch != nil, free: sc.poolOf(p), out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
+		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: &held.all, seed: cfg.Seed,
+		targets: inOrder(cfg.Targets), anyone: cfg.Anyone, sc: sc, out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
 	}
 	b.e.st.limits = b.e.limits
+	b.e.m.Init(dataflow.Config{
+		Program: p, Registry: cfg.Registry, Limits: &held.machine, Scratch: &sc.m, Shared: cfg.Scratch != nil,
+		Output: dataflow.Output{AppEvents: &sc.out.AppEvents, Commands: &sc.out.Commands, Trace: &sc.out.Trace},
+		Random: &b.t.random, Room: &b.t.room, Rules: CurrentRules, Outside: (*outside)(&b.e),
+	})
+	b.e.m.Observe(cfg.AfterOp, cfg.Trace)
 	return &b.e, nil
 }
 
@@ -131,9 +134,7 @@ type tables struct {
 	governor peer.Governor
 	backoff  peer.Backoff
 	ingress  [1]ingress
-	frames   [2]*frame
-	timers   [1]*timer
-	counters [2]counter
+	room     dataflow.Room
 	book     peer.AddressBook
 	requests peer.Requests
 	pressure peer.Pressure
@@ -151,23 +152,17 @@ func newState(cfg Config, t *tables) State {
 	t.pressure = *peer.NewPressure(l.BookPeers)
 	t.loans = *peer.NewLoans(l.loans())
 	t.requests.SetLoans(&t.loans)
-	t.streams.SetTimed(CurrentRules >= 1)
-	t.streams.SetLives(CurrentRules >= 2)
-	t.streams.SetBook(&t.book) // since rules 3
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
-	return State{
-		rules: CurrentRules, self: cfg.Self, incarnation: 1, epoch: 1, random: &t.random,
+	s := State{
+		self: cfg.Self, incarnation: 1, epoch: 1, nextRequest: 1, nextToken: 1, ingress: t.ingress[:0],
 		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure, loans: &t.loans,
-		ingress: t.ingress[:0], frames: frames{t.frames[:0]}, timers: timers{heap: t.timers[:0]}, counters: t.counters[:0],
-		nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1, nextRequest: 1, nextToken: 1,
 	}
+	s.heed(CurrentRules)
+	return s
 }
 
 // Program returns the program that the engine runs.
 func (e *Engine) Program() *program.Program { return e.prog }
-
-// Now returns the engine time: nanoseconds since the node first started, never going back.
-func (e *Engine) Now() int64 { return e.st.now }
 
 // Incarnation returns how often the node was started.
 func (e *Engine) Incarnation() uint64 { return e.st.incarnation }
@@ -179,65 +174,16 @@ func (e *Engine) Epoch() uint64 { return e.st.epoch }
 func (e *Engine) RTT(p wire.PeerID) peer.RTT { return e.st.streams.RTT(p) }
 
 // Waiting returns how many inputs were accepted and are not processed yet: the engine still holds them.
-func (e *Engine) Waiting() int { return len(e.st.ingress) + len(e.st.completions) }
+func (e *Engine) Waiting() int { return len(e.st.ingress) + e.m.Arrived() }
 
 // Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
 // others have not answered, and app events that the host has not acknowledged, do not count.
 func (e *Engine) Idle() bool {
-	return e.st.frames.len() == 0 && len(e.st.pending) == 0 && len(e.st.ingress) == 0 && len(e.st.completions) == 0 &&
-		len(e.st.bus) == 0 && len(e.st.arrivals) == 0 && e.st.frontier.len() == 0 && e.st.streams.Unacknowledged() == 0
+	return e.m.Idle() && len(e.st.ingress) == 0 && len(e.st.arrivals) == 0 && e.st.streams.Unacknowledged() == 0
 }
 
 // Counters returns all counters in order of name: the host's way to read them (trap 29).
-func (e *Engine) Counters() []Counter {
-	out := make([]Counter, len(e.st.counters))
-	for i, c := range e.st.counters {
-		out[i] = Counter{c.name, c.n}
-	}
-	return out
-}
-
-// Counter is one named count.
-type Counter struct {
-	Name  string
-	Count uint64
-}
-
-// count adds one to a named counter; names beyond the bound count under "other".
-func (e *Engine) count(name string) {
-	i, ok := slices.BinarySearchFunc(e.st.counters, name, func(c counter, n string) int {
-		return compareText(c.name, n)
-	})
-	if !ok {
-		if len(e.st.counters) >= e.limits.Counters && name != "other" {
-			e.count("other")
-			return
-		}
-		e.st.counters = slices.Insert(e.st.counters, i, counter{name: name})
-	}
-	e.st.counters[i].n++
-}
-
-// broken reports a state that sound code cannot reach. It stops the node: going on could apply an effect twice.
-func (e *Engine) broken(what string) {
-	panic("engine: broken invariant: " + what)
-}
-
-func (e *Engine) sortedExecs() []uint64 { return e.st.frames.execs() }
-
-func sortedText[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func sortedKeys[V any](m map[uint64]V) []uint64 { return slices.Sorted(maps.Keys(m)) }
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
+func (e *Engine) Counters() []Counter { return e.m.Counts() }
 
 // randomSeed derives the seed of a node's random source from the job's seed and the node's name, so that no two nodes
 // share a stream.
@@ -257,10 +203,10 @@ func randomSeed(seed uint64, self wire.PeerID) [32]byte {
 }
 
 // Pending returns the commands that were given out and are not completed, by number.
-func (e *Engine) Pending() []Command {
-	var out []Command
-	for _, id := range sortedKeys(e.st.pending) {
-		out = append(out, e.st.pending[id].command())
-	}
-	return out
-}
+func (e *Engine) Pending() []Command { return e.m.Commands() }
+
+// Records returns the entries of a ring, oldest first, in a slice that must not be changed.
+func (e *Engine) Records(name string) []snapshot.RecordEntry { return e.m.EntriesOf(name) }
+
+// Now returns the engine time: nanoseconds since the node first started, never going back.
+func (e *Engine) Now() int64 { return e.m.Now() }

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -79,13 +81,10 @@ func (e *Engine) Deliver(ev *Event) error {
 	}
 	switch {
 	case ev.Completion != nil:
-		e.st.completions = append(e.st.completions, completion{
-			command: ev.Completion.Command, results: ev.Completion.Results, digest: ev.Completion.Digest})
+		e.m.Complete(ev.Completion)
 		return nil
 	case ev.CompletionFailed != nil:
-		f := ev.CompletionFailed.Failure
-		e.st.completions = append(e.st.completions, completion{
-			command: ev.CompletionFailed.Command, failure: value.Fail(f.Code, f.Where, f.Message)})
+		e.m.CompleteFailed(ev.CompletionFailed)
 		return nil
 	}
 	if e.rules(1) {
@@ -100,8 +99,8 @@ func (e *Engine) Deliver(ev *Event) error {
 // queues did, without a place in the State that they could fill.
 func (e *Engine) Refusals() []Counter {
 	var out []Counter
-	for _, code := range sortedText(e.refused) {
-		out = append(out, Counter{code, e.refused[code]})
+	for _, code := range slices.Sorted(maps.Keys(e.refused)) {
+		out = append(out, Counter{Name: code, Count: e.refused[code]})
 	}
 	return out
 }
@@ -125,8 +124,8 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 		fallthrough
 	case ev.CompletionFailed != nil:
 		// Each pending command has one completion, so their number is bounded by it and by one round of duplicates.
-		if len(e.st.completions) >= 2*e.limits.PendingCommands {
-			return refuse(RefusedFull, "completion", "%d completions wait", len(e.st.completions))
+		if n := e.m.Arrived(); n >= 2*e.limits.PendingCommands {
+			return refuse(RefusedFull, "completion", "%d completions wait", n)
 		}
 		return in, nil
 	}

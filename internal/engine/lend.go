@@ -63,7 +63,7 @@ func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l l
 		if v == nil || whole(v, int64(v.Bytes())) {
 			continue
 		}
-		number := e.st.nextCall + uint64(len(l.loans)) // one row of numbers is enough: none is given twice
+		number := e.m.Upcoming() + uint64(len(l.loans)) // one row of numbers is enough: none is given twice
 		if x := value.NewLoan(value.Peer(e.st.self), e.asks(), number, chunk, 1, v); x != nil && !whole(v, x.Large()) {
 			fills[i].Value = x
 			l.loans, l.values, l.bytes = append(l.loans, x), append(l.values, v), l.bytes+x.Large()
@@ -77,7 +77,7 @@ func (e *Engine) lend(l lending, kept bool) {
 	for i, x := range l.loans {
 		e.st.loans.Lend(x, l.values[i], kept)
 	}
-	e.st.nextCall += uint64(len(l.loans))
+	e.m.Numbers(len(l.loans))
 }
 
 // roomToLend says whether there is room for what is about to be lent, and whether there ever could be. Answers make room that their askers have got
@@ -104,7 +104,7 @@ func (e *Engine) tellLoan(to wire.PeerID, op string, n peer.LoanName, more ...va
 	env := e.plain(to)
 	env.Fills = []wire.Fill{{Component: wire.LoanComponent, Op: op, Value: value.NewList(in...)}}
 	if err := e.send(&env, true); err != nil {
-		e.drop("loan.untold", op+" to "+string(to)+": "+err.Error())
+		e.m.Drop("loan.untold", op+" to "+string(to)+": "+err.Error())
 		return false
 	}
 	return true
@@ -131,11 +131,11 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 		}
 		known, dropped := e.st.loans.Want(from, n, uint64(first), uint64(count))
 		if !known {
-			e.count("loan.unknown")
+			e.m.Count("loan.unknown")
 			return e.tellLoan(from, loanGone, n)
 		}
 		for range dropped {
-			e.count("loan.toomany")
+			e.m.Count("loan.toomany")
 		}
 		e.serve(from)
 		return dropped == 0
@@ -147,7 +147,7 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 		return e.takeChunk(from, n, int64(k), in.At(3))
 	case fill.Op == loanReturn:
 		if e.st.loans.Return(from, n) {
-			e.wakeParked(parkOutbox, "")
+			e.m.WakeForRoom()
 		}
 		return true
 	case fill.Op == loanHeld:
@@ -162,7 +162,7 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 }
 
 func (e *Engine) badLoan(from wire.PeerID, op string) bool {
-	e.drop("loan.refused", fmt.Sprintf("%s says %q of a loan in a form that is not known", from, cut(op)))
+	e.m.Drop("loan.refused", fmt.Sprintf("%s says %q of a loan in a form that is not known", from, cut(op)))
 	return false
 }
 
@@ -175,7 +175,7 @@ func (e *Engine) serve(p wire.PeerID) {
 		}
 		e.sc.peers = append(e.sc.peers[:0], p)
 		if room, _ := e.st.streams.RoomFor(e.sc.peers, size+256); !room {
-			e.count("loan.waits")
+			e.m.Count("loan.waits")
 			return
 		}
 		if !e.tellLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {

@@ -187,7 +187,7 @@ func TestASmallDeviceTakesChunks(t *testing.T) {
 	})
 	small := *w.nodes[1].e.limits
 	small.Wire = wire.EdgeLimits()
-	w.nodes[1].e.limits = &small
+	w.nodes[1].e.bound(&small)
 	want := large(300_000)
 	w.call("tell", want)
 	w.rest()

@@ -125,8 +125,8 @@ func (w *world) nothingLent(t *testing.T) {
 	for _, n := range w.nodes {
 		for n.e.st.requests.Trim() { // answers are kept, in case they are asked for again
 		}
-		if lent, borrowed := n.e.st.loans.Len(), len(n.e.st.borrowed); lent+borrowed > 0 || n.e.st.frames.len() > 0 {
-			t.Errorf("%s lends %d values, has borrowed %d, and %d activations live", n.e.st.self, lent, borrowed, n.e.st.frames.len())
+		if lent, borrowed := n.e.st.loans.Len(), len(n.e.st.borrowed); lent+borrowed > 0 || n.e.m.Figures().Activations > 0 {
+			t.Errorf("%s lends %d values, has borrowed %d, and %d activations live", n.e.st.self, lent, borrowed, n.e.m.Figures().Activations)
 		}
 	}
 }
@@ -265,7 +265,7 @@ func TestLoansAreBounded(t *testing.T) {
 	w = lenders(t, nil, nil)
 	less := w.nodes[1].e.limits.WithDefaults()
 	less.LoanBytes = 700
-	w.nodes[1].e.limits = &less
+	w.nodes[1].e.bound(&less)
 	w.call("tell", large(200))
 	w.rest()
 	if f := w.nodes[1].heard(FailureEvent); len(f) != 1 || value.Failed(f[0]).Code != value.CodeOverflow {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
@@ -76,4 +77,11 @@ func (l *Limits) streams() peer.StreamLimits {
 
 func (l *Limits) requests() peer.RequestLimits {
 	return peer.RequestLimits{Outbound: l.Requests, Inbound: l.Frames, Answers: 4, AnswerBytes: l.OutboxBytes}
+}
+
+func (l *Limits) machine() dataflow.Limits {
+	return dataflow.Limits{OpsPerPoll: l.OpsPerPoll, Frames: l.Frames, SlotBytes: l.SlotBytes, CallDepth: l.CallDepth, PendingCommands: l.PendingCommands,
+		Parked: l.Parked, BusEvents: l.BusEvents, AppEvents: l.AppEvents, AppEventBytes: l.AppEventBytes, Timers: l.Timers, Holds: l.Holds,
+		Queues: l.Queues, QueueLength: l.QueueLength, Records: l.Records, RecordEntries: l.RecordEntries, Counters: l.Counters, Latches: l.Latches,
+		Values: l.Wire.Values}
 }

@@ -121,7 +121,7 @@ func (e *Engine) AdoptLimits(list []snapshot.LimitSnapshot) error {
 	if err != nil || next == *e.limits {
 		return err
 	}
-	if e.st.stage != stageNew || len(e.st.ingress) > 0 {
+	if e.m.Begun() || len(e.st.ingress) > 0 {
 		return fmt.Errorf("the node has begun by other limits")
 	}
 	return e.goBy(&next)
@@ -144,7 +144,7 @@ func (e *Engine) wantLimits(list []snapshot.LimitSnapshot) {
 	}
 	next, err := e.limits.amended(list)
 	if err != nil {
-		e.broken("limits passed the door: " + err.Error())
+		e.m.Broken("limits passed the door: " + err.Error())
 	}
 	e.st.wanted = &next
 }
@@ -159,11 +159,11 @@ func (e *Engine) takeWanted() {
 	if next == *e.limits {
 		return
 	}
-	e.count("limits.changed")
+	e.m.Count("limits.changed")
 	if e.goBy(&next) == nil {
 		return
 	}
-	e.drop("limits.kept", "there is more of peers, questions or envelopes than the new limits allow: those stay as they are until the next restart")
+	e.m.Drop("limits.kept", "there is more of peers, questions or envelopes than the new limits allow: those stay as they are until the next restart")
 	keepTables(&next, e.limits)
 	e.goBy(&next) // the tables are as they were, so they fit
 }
@@ -201,7 +201,8 @@ func (e *Engine) goBy(next *Limits) error {
 	s := &e.st
 	s.book, s.governor, s.backoff, s.streams = r.st.book, r.st.governor, r.st.backoff, r.st.streams
 	s.requests, s.pressure, s.roster, s.loans = r.st.requests, r.st.pressure, r.st.roster, r.st.loans
-	s.limits = e.sc.limitsOf(*next)
-	e.limits = s.limits
+	held := e.sc.hold(*next)
+	s.limits, e.limits = &held.all, &held.all
+	e.m.Bound(&held.machine)
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
@@ -54,14 +56,14 @@ func (e *Engine) takeStale(env *wire.Envelope) {
 	switch {
 	case n.Seen < e.st.incarnation, n.Seen == e.st.incarnation && (n.SeenStart == 0 || n.SeenStart == e.st.start):
 		// It is of this life, or says nothing of another: it answers what was still on its way from one before.
-		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		e.m.Drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 	case n.SeenStart <= e.st.start:
 		e.goOn(env, n.Seen, n.SeenStart)
 	case !e.proven(n.SeenStart, n.SeenProof):
-		e.drop("refusal.unproven", string(env.From)+" tells of a later life and has no proof of it")
+		e.m.Drop("refusal.unproven", string(env.From)+" tells of a later life and has no proof of it")
 	default:
-		e.count("superseded")
-		e.trace(tracePeer, nil, -1, "superseded: "+string(env.From))
+		e.m.Count("superseded")
+		e.m.Trace(dataflow.TracePeer, nil, -1, "superseded: "+string(env.From))
 		e.notice(PeerNotice{Kind: PeerSuperseded, Peer: env.From, Seen: n.Seen, SeenStart: n.SeenStart,
 			Reason: "it has seen a life of this node that began later"})
 	}
@@ -71,7 +73,7 @@ func (e *Engine) takeStale(env *wire.Envelope) {
 func (e *Engine) takeAhead(env *wire.Envelope) {
 	n := env.Notice
 	if n.Seen != e.st.incarnation {
-		e.drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		e.m.Drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 		return
 	}
 	e.goOn(env, n.Seen, n.SeenStart)
@@ -84,7 +86,7 @@ func (e *Engine) surpassed(env *wire.Envelope, err error) {
 	if !e.rules(2) {
 		return
 	}
-	first, long := e.st.streams.Doubt(env.From, e.st.now)
+	first, long := e.st.streams.Doubt(env.From, e.m.Now())
 	if first {
 		e.greet(env.From)
 	}
@@ -100,19 +102,19 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 		life = env.Incarnation
 	}
 	if !e.st.streams.Heed(env.From, life) {
-		e.count("rollback.unheeded")
+		e.m.Count("rollback.unheeded")
 		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation %d, this is %d", seen, e.st.incarnation))
 		return
 	}
 	e.st.incarnation = max(e.st.incarnation, seen) + 1
-	e.count("rollbacks")
+	e.m.Count("rollbacks")
 	if e.st.asking != 0 {
 		e.st.asking++ // the life that is lost may have had the same start: a machine's snapshot was resumed
 	}
 	e.newEpoch()
-	e.st.streams.Greet(e.st.now)
-	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
-	e.trace(tracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d", env.From, seen))
+	e.st.streams.Greet(e.m.Now())
+	e.st.streams.Spread(e.m.Now(), e.m.Random)
+	e.m.Trace(dataflow.TracePeer, nil, -1, fmt.Sprintf("surpassed: %s saw incarnation %d", env.From, seen))
 	e.notice(PeerNotice{Kind: PeerSurpassed, Peer: env.From, Seen: seen, SeenStart: start,
 		Reason: "it has seen a later state of this node than its directory holds"})
 }
@@ -121,10 +123,10 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
 	e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
 	e.begin(ev)
-	e.count("takeovers")
+	e.m.Count("takeovers")
 	e.newEpoch()
-	e.st.streams.Greet(e.st.now)
-	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
+	e.st.streams.Greet(e.m.Now())
+	e.st.streams.Spread(e.m.Now(), e.m.Random)
 }
 
 // newEpoch begins the own streams anew, in an epoch with the number of the present incarnation.

@@ -172,7 +172,7 @@ func (e *Engine) controlMember(c *snapshot.ControlEvent, r *ControlResult) error
 			return unknownError(fmt.Sprintf("the program has no place %q; it has %q", cut(c.Place), e.prog.Places()))
 		}
 		var fresh bool
-		if m, fresh, err = e.st.roster.Admit(p, c.Place, int(c.Number)-1, c.Name, e.st.now); err == nil && fresh {
+		if m, fresh, err = e.st.roster.Admit(p, c.Place, int(c.Number)-1, c.Name, e.m.Now()); err == nil && fresh {
 			e.listed++
 			e.joined(m)
 		}
@@ -181,7 +181,7 @@ func (e *Engine) controlMember(c *snapshot.ControlEvent, r *ControlResult) error
 		if c.Op == ControlLeave {
 			state, kind, why = peer.MemberLeft, PeerLeft, "it left"
 		}
-		if m, err = e.st.roster.Part(p, state, e.st.now); err == nil {
+		if m, err = e.st.roster.Part(p, state, e.m.Now()); err == nil {
 			e.listed++
 			e.parted(m, kind, why)
 		}
@@ -204,7 +204,7 @@ func codeOf(err error) string {
 
 // joined does what follows when a peer is a member.
 func (e *Engine) joined(m peer.Member) {
-	e.count("member.joined")
+	e.m.Count("member.joined")
 	e.st.backoff.Success(m.Peer)
 	e.wantAgain(m.Peer)
 	e.announce(PeerJoined, m.Peer, fmt.Sprintf("number %d of %s", m.Number, m.Place))
@@ -216,7 +216,7 @@ func (e *Engine) joined(m peer.Member) {
 
 // parted gives up what is under way to a peer that is no member any more.
 func (e *Engine) parted(m peer.Member, kind PeerKind, why string) {
-	e.count("member.parted")
+	e.m.Count("member.parted")
 	e.tellMember(m, false)
 	e.giveUp(m.Peer, kind, value.Fail(value.CodeStranger, string(m.Peer), fmt.Sprintf("number %d of %s: %s", m.Number, m.Place, why)))
 }
@@ -225,12 +225,12 @@ func (e *Engine) parted(m peer.Member, kind PeerKind, why string) {
 // way to it is given up.
 func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 	was, _ := e.st.roster.Get(old)
-	m, err := e.st.roster.Replace(old, p, name, e.st.now)
+	m, err := e.st.roster.Replace(old, p, name, e.m.Now())
 	if err != nil {
 		return m, err
 	}
 	e.listed++
-	e.count("member.replaced")
+	e.m.Count("member.replaced")
 	for i, c := range e.comps {
 		if w, ok := c.(MemberReplacer); ok {
 			ctx := e.enter(int32(i), nil, -1)
@@ -256,7 +256,7 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 // askInstead asks a question of the peer that came in the place of the one that it was asked of.
 func (e *Engine) askInstead(old, p wire.PeerID, q peer.Question) {
 	req := q.Envelope.Request
-	e.disarmRequest(old, req)
+	e.m.DisarmRequest(old, req)
 	env := *q.Envelope
 	env.To, env.Number, env.Redelivered = p, 0, false
 	q.Envelope = &env
@@ -264,14 +264,14 @@ func (e *Engine) askInstead(old, p wire.PeerID, q peer.Question) {
 	if err == nil {
 		if q.Deadline > 0 {
 			env.Deadline = e.remaining(p, q.Deadline)
-			e.armAt(timer{kind: timerRequest, peer: p, exec: req.Epoch, token: req.ID}, q.Deadline)
+			e.m.ArmRequest(p, req, q.Deadline)
 		}
 		if err = e.sendUntil(&env, true, q.Deadline); err == nil {
-			e.count("request.replaced")
+			e.m.Count("request.replaced")
 			return
 		}
 		e.st.requests.Answered(p, req)
-		e.disarmRequest(p, req)
+		e.m.DisarmRequest(p, req)
 	}
 	e.st.loans.End(&env)
 	e.unanswered(q.Edge, p, q.Context, value.Fail(value.CodeStranger, string(p), err.Error()))
@@ -352,6 +352,6 @@ func (e *Engine) evictStreams(n int, may func(wire.PeerID) bool) {
 		return last, true
 	})
 	for range gone {
-		e.count("stream.forgotten")
+		e.m.Count("stream.forgotten")
 	}
 }

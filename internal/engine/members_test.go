@@ -148,7 +148,7 @@ func TestPlacesAreChecked(t *testing.T) {
 	} {
 		l.refused(what, ev)
 	}
-	if n := l.e.Refusals(); len(n) != 1 || n[0] != (Counter{RefusedStranger, 12}) {
+	if n := l.e.Refusals(); len(n) != 1 || n[0] != (Counter{Name: RefusedStranger, Count: 12}) {
 		t.Errorf("counted are %v", n)
 	}
 	l.admit("ada")
@@ -173,7 +173,7 @@ func TestPlacesAreChecked(t *testing.T) {
 	}
 	// By the rules of an earlier release everything is as it was.
 	old, _ := closedLab(t, nil)
-	old.e.st.setRules(1)
+	old.e.setRules(1)
 	news.Number = 1
 	old.tell(old.from("eve", news))
 	if old.rest(); len(old.app) != 1 {

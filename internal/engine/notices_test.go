@@ -189,7 +189,7 @@ func TestDisregardMutes(t *testing.T) {
 	}
 	b.crowd(false)
 	data := b.from(a, 1, wire.Notice{}, hello)
-	if re := b.arrive(data); re == nil || re.Code != RefusedPressure || re.Wait || b.e.Refusals()[0] != (Counter{RefusedPressure, 1}) {
+	if re := b.arrive(data); re == nil || re.Code != RefusedPressure || re.Wait || b.e.Refusals()[0] != (Counter{Name: RefusedPressure, Count: 1}) {
 		t.Fatalf("data of a peer that disregards: %+v", re)
 	}
 	if re := b.arrive(b.from(a, 1, wire.Notice{})); re != nil {
@@ -199,8 +199,8 @@ func TestDisregardMutes(t *testing.T) {
 	if re := b.arrive(data); re != nil {
 		t.Errorf("with room again: %v", re)
 	}
-	b.e.st.pressure.Mute("node0", b.e.st.now)
-	b.e.st.pressure.Tell("node0", b.e.st.now)
+	b.e.st.pressure.Mute("node0", b.e.m.Now())
+	b.e.st.pressure.Tell("node0", b.e.m.Now())
 	if re := b.arrive(data); re == nil {
 		t.Error("muted, and taken")
 	}
@@ -233,12 +233,12 @@ func (n *testNode) warm(p wire.PeerID, rtt int64) {
 	s := n.e.st.streams
 	for range 3 {
 		env := &wire.Envelope{Version: 1, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}
-		if err := s.PushUntil(env, 0, false, n.e.st.now, n.e.st.random.Uint64); err != nil {
+		if err := s.PushUntil(env, 0, false, n.e.m.Now(), n.e.m.Random); err != nil {
 			n.w.t.Fatal(err)
 		}
 		n.w.now += rtt
 		n.poll() // which may send it again; that is no matter here
-		if _, err := s.Ack(p, env.Epoch, env.Number, n.e.st.now); err != nil {
+		if _, err := s.Ack(p, env.Epoch, env.Number, n.e.m.Now()); err != nil {
 			n.w.t.Fatal(err)
 		}
 	}
@@ -278,7 +278,7 @@ func TestDeadlinesGoOn(t *testing.T) {
 	_, a, _ = pairOf(t, hops(t))
 	for range 3 { // far beyond ten seconds
 		env := &wire.Envelope{Version: 1, From: "node0", To: "node1", Digest: a.e.prog.Digest, Edge: -1}
-		a.e.st.streams.PushUntil(env, 0, false, 1, a.e.st.random.Uint64)
+		a.e.st.streams.PushUntil(env, 0, false, 1, a.e.m.Random)
 		a.e.st.streams.Ack("node1", env.Epoch, env.Number, 20e9)
 	}
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
@@ -294,16 +294,16 @@ func TestDeadlinesGoOn(t *testing.T) {
 // TestSuspectsAreTold: a peer that answered for a while and then no more is suspected, then down, as outputs; its next word takes both back.
 func TestSuspectsAreTold(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
-	a.e.st.governor.Success("node1", a.e.st.now)
+	a.e.st.governor.Success("node1", a.e.m.Now())
 	s := a.e.st.streams
 	for i := range 9 {
 		env := &wire.Envelope{Version: 1, From: "node0", To: "node1", Digest: a.e.prog.Digest, Edge: -1}
-		if err := s.PushUntil(env, 0, false, a.e.st.now, a.e.st.random.Uint64); err != nil {
+		if err := s.PushUntil(env, 0, false, a.e.m.Now(), a.e.m.Random); err != nil {
 			t.Fatal(err)
 		}
 		if i < 8 {
-			s.Ack("node1", env.Epoch, env.Number, a.e.st.now)
-			s.Heard("node1", true, a.e.st.now)
+			s.Ack("node1", env.Epoch, env.Number, a.e.m.Now())
+			s.Heard("node1", true, a.e.m.Now())
 		}
 	}
 	var kinds []PeerKind

@@ -56,7 +56,7 @@ func (e *Engine) keepOut(p wire.PeerID) {
 func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 	envelopes, questions := e.st.streams.Abandon(p), 0
 	for range envelopes {
-		e.count("envelope.abandoned")
+		e.m.Count("envelope.abandoned")
 	}
 	if kind == PeerBlocked {
 		e.owedAgain(envelopes)
@@ -64,8 +64,8 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 	e.st.streams.TakeAck(p) // nothing is told to it any more
 	for _, q := range e.st.requests.Abandon(p) {
 		questions++
-		e.count("request.abandoned")
-		e.disarmRequest(p, q.Envelope.Request)
+		e.m.Count("request.abandoned")
+		e.m.DisarmRequest(p, q.Envelope.Request)
 		e.answerEnded(p, q.Envelope.Request)
 		e.unanswered(q.Edge, p, q.Context, why)
 	}
@@ -76,7 +76,7 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 	}
 	e.announce(kind, p, fmt.Sprintf("%s; given up: envelopes %d, questions %d", why.Message, len(envelopes), questions))
 	e.tellWatchers(p, false)
-	e.wakeParked(parkOutbox, "")
+	e.m.WakeForRoom()
 }
 
 // letIn has a peer tried again at once.
@@ -129,5 +129,5 @@ func (e *Engine) unanswered(question int32, p wire.PeerID, context value.Value, 
 	for i := range inputs {
 		inputs[i] = why
 	}
-	e.open(&e.prog.Funcs[recv], append(inputs, value.Peer(p), context))
+	e.m.Open(&e.prog.Funcs[recv], append(inputs, value.Peer(p), context))
 }

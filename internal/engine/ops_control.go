@@ -122,9 +122,9 @@ func (e *Engine) takeControl(c *snapshot.ControlEvent) {
 		}
 	}
 	if r.Accepted {
-		e.count("control.accepted")
+		e.m.Count("control.accepted")
 	} else {
-		e.count("control.denied")
+		e.m.Count("control.denied")
 	}
 	e.out.Controls = append(e.out.Controls, r)
 }

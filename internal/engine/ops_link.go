@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -12,47 +13,47 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 	switch {
 	case l.Up:
 		if err := e.st.governor.Admit(p); err != nil {
-			e.drop("link.refused", err.Error()) // it was blocked since the event was accepted
+			e.m.Drop("link.refused", err.Error()) // it was blocked since the event was accepted
 			return
 		}
 		if e.rules(2) && !e.somebody(p) && !e.st.streams.Owes(p) {
-			e.drop("link.refused", string(p)+" is no member") // any more
+			e.m.Drop("link.refused", string(p)+" is no member") // any more
 			return
 		}
-		e.count("link.up")
-		changed, again, err := e.st.book.Linked(p, l.Remote, e.st.now)
+		e.m.Count("link.up")
+		changed, again, err := e.st.book.Linked(p, l.Remote, e.m.Now())
 		if err != nil {
-			e.drop("book.refused", err.Error())
+			e.m.Drop("book.refused", err.Error())
 		}
 		e.peerSpoke(p)
 		if again {
-			e.st.streams.Hurry(p, e.st.now, e.st.random.Uint64)
+			e.st.streams.Hurry(p, e.m.Now(), e.m.Random)
 		}
 		if changed {
 			e.tellAddresses(p)
 		}
 		e.greet(p)
 	case l.Remote != "":
-		e.count("address.failed")
+		e.m.Count("address.failed")
 		if changed, _ := e.st.book.Failed(p, l.Remote); changed {
 			e.tellAddresses(p)
 		}
-	case !e.st.book.Unlinked(p, e.st.now):
-		e.drop("link.unknown", string(p)+" had no link")
+	case !e.st.book.Unlinked(p, e.m.Now()):
+		e.m.Drop("link.unknown", string(p)+" had no link")
 	default:
-		e.count("link.down")
+		e.m.Count("link.down")
 		e.peerFailed(p, l.Reason)
 		if e.st.requests.Awaits(p) {
-			e.st.streams.Again(p, e.st.now) // it may be linked to another process with this node's key
+			e.st.streams.Again(p, e.m.Now()) // it may be linked to another process with this node's key
 		}
 	}
 }
 
 // takeClaim notes where the sender of an envelope says that it is. Nobody signed it, so it counts for the sender alone.
 func (e *Engine) takeClaim(env *wire.Envelope) {
-	changed, refused := e.st.book.Claim(env.From, env.Source, e.st.now)
+	changed, refused := e.st.book.Claim(env.From, env.Source, e.m.Now())
 	for range refused {
-		e.count("address.refused")
+		e.m.Count("address.refused")
 	}
 	if changed {
 		e.newAddress(env.From)
@@ -102,7 +103,7 @@ func (e *Engine) unresolved(p wire.PeerID) {
 	if changed {
 		e.tellAddresses(p)
 	}
-	if !hope && e.st.governor.Unresolved(p, e.st.now) {
+	if !hope && e.st.governor.Unresolved(p, e.m.Now()) {
 		reason := "no address of it is known"
 		if len(e.st.book.Lookup(p)) > 0 {
 			reason = "none of its addresses answers"
@@ -113,9 +114,9 @@ func (e *Engine) unresolved(p wire.PeerID) {
 
 // announce tells the host and the in-node bus what became of a peer.
 func (e *Engine) announce(kind PeerKind, p wire.PeerID, reason string) {
-	e.trace(tracePeer, nil, -1, kind.String()+" "+string(p)+": "+reason)
+	e.m.Trace(dataflow.TracePeer, nil, -1, kind.String()+" "+string(p)+": "+reason)
 	e.notice(PeerNotice{Kind: kind, Peer: p, Reason: reason})
-	if name := "peer." + kind.String(); len(e.subs[name]) > 0 {
-		e.publish(name, value.Peer(p))
+	if name := "peer." + kind.String(); e.m.Subscribed(name) {
+		e.m.Publish(name, value.Peer(p))
 	}
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -11,22 +13,22 @@ import (
 )
 
 // stepPeer runs the ops on the address book and the governor.
-func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
-	id, ok := f.slots[o.In[0]].(value.Peer)
+func (e *Engine) stepPeer(f *dataflow.Frame, op int32, o *program.Op) dataflow.Outcome {
+	id, ok := f.Slots[o.In[0]].(value.Peer)
 	if !ok {
-		return e.fail(f, op, o, wrongType(o, f.slots[o.In[0]], "Peer"))
+		return e.m.Fail(f, op, o, dataflow.WrongType(o, f.Slots[o.In[0]], "Peer"))
 	}
 	p := wire.PeerID(id)
 	if bad := e.noPeer(p, o.Name); bad != nil {
-		return e.fail(f, op, o, bad)
+		return e.m.Fail(f, op, o, bad)
 	}
 	var out value.Value = value.Trigger{}
 	var err error
 	switch o.Code {
 	case program.OpPeerInsert:
-		a, ok := f.slots[o.In[1]].(value.String)
+		a, ok := f.Slots[o.In[1]].(value.String)
 		if !ok {
-			return e.fail(f, op, o, wrongType(o, f.slots[o.In[1]], "String"))
+			return e.m.Fail(f, op, o, dataflow.WrongType(o, f.Slots[o.In[1]], "String"))
 		}
 		if err = e.st.book.Insert(p, string(a)); err == nil && e.rules(1) {
 			e.newAddress(p)
@@ -48,20 +50,20 @@ func (e *Engine) stepPeer(f *frame, op int32, o *program.Op) outcome {
 	case program.OpPeerHealth:
 		out = value.Bool(!e.st.governor.Down(p))
 	default:
-		e.broken("op without a case: " + o.Name)
+		e.m.Broken("op without a case: " + o.Name)
 	}
 	if err != nil {
-		return e.fail(f, op, o, value.AsFailure(err, o.Name))
+		return e.m.Fail(f, op, o, value.AsFailure(err, o.Name))
 	}
-	e.fill(f, o.Out[0], out)
-	return done
+	e.m.Fill(f, o.Out[0], out)
+	return dataflow.Done
 }
 
 // peerSpoke notes that an admitted peer was heard: that is the way back from being down (trap 14).
 func (e *Engine) peerSpoke(p wire.PeerID) {
 	e.st.backoff.Success(p)
-	if e.st.governor.Success(p, e.st.now) {
-		e.trace(tracePeer, nil, -1, "up "+string(p))
+	if e.st.governor.Success(p, e.m.Now()) {
+		e.m.Trace(dataflow.TracePeer, nil, -1, "up "+string(p))
 		e.peerChanged(p, true, "")
 	}
 }
@@ -69,7 +71,7 @@ func (e *Engine) peerSpoke(p wire.PeerID) {
 // takeSendFailed notes that the transport could not reach a peer.
 func (e *Engine) takeSendFailed(ev *snapshot.SendFailedEvent) {
 	p := wire.PeerID(ev.Peer)
-	e.count("send.failed")
+	e.m.Count("send.failed")
 	e.peerFailed(p, ev.Reason)
 	if ev.Unreachable {
 		e.unresolved(p)
@@ -78,16 +80,16 @@ func (e *Engine) takeSendFailed(ev *snapshot.SendFailedEvent) {
 
 // peerFailed notes that a peer was not reached.
 func (e *Engine) peerFailed(p wire.PeerID, reason string) {
-	e.st.backoff.Failure(p, e.st.now, e.st.random.Uint64)
-	if e.st.governor.Failure(p, e.st.now) {
-		e.trace(tracePeer, nil, -1, "down "+string(p)+": "+reason)
+	e.st.backoff.Failure(p, e.m.Now(), e.m.Random)
+	if e.st.governor.Failure(p, e.m.Now()) {
+		e.m.Trace(dataflow.TracePeer, nil, -1, "down "+string(p)+": "+reason)
 		e.peerChanged(p, false, reason)
 	}
 }
 
 // heard ends a silence of the peer.
 func (e *Engine) heard(p wire.PeerID, progress bool) {
-	if e.st.streams.Heard(p, progress, e.st.now) {
+	if e.st.streams.Heard(p, progress, e.m.Now()) {
 		e.announce(PeerTrusted, p, "")
 	}
 }
@@ -95,7 +97,7 @@ func (e *Engine) heard(p wire.PeerID, progress bool) {
 // judge looks at the silence of a peer that something is sent to again. One that is silent for too long counts as down, as after too
 // many failures.
 func (e *Engine) judge(p wire.PeerID) {
-	level, news := e.st.streams.Judge(p, e.st.now)
+	level, news := e.st.streams.Judge(p, e.m.Now())
 	if !news {
 		return
 	}
@@ -104,9 +106,9 @@ func (e *Engine) judge(p wire.PeerID) {
 		e.judge(p) // it may be silent for long: looks are as rare as resends
 		return
 	}
-	if e.st.governor.Silent(p, e.st.now) {
+	if e.st.governor.Silent(p, e.m.Now()) {
 		reason := fmt.Sprintf("it is silent: φ reached %d", peer.DownPhi)
-		e.trace(tracePeer, nil, -1, "down "+string(p)+": "+reason)
+		e.m.Trace(dataflow.TracePeer, nil, -1, "down "+string(p)+": "+reason)
 		e.peerChanged(p, false, reason)
 	}
 }
@@ -114,7 +116,7 @@ func (e *Engine) judge(p wire.PeerID) {
 // peerRenewed handles a peer that came back with a new epoch: it may have lost what it had acknowledged, so every open
 // question is asked again; its answer is the same (see ask and answer).
 func (e *Engine) peerRenewed(p wire.PeerID) {
-	e.trace(tracePeer, nil, -1, "renewed "+string(p))
+	e.m.Trace(dataflow.TracePeer, nil, -1, "renewed "+string(p))
 	for _, q := range e.st.requests.Outstanding(p) {
 		e.sendAgain(q)
 	}
@@ -129,8 +131,8 @@ func (e *Engine) peerChanged(p wire.PeerID, up bool, reason string) {
 		kind = PeerUp
 	}
 	e.notice(PeerNotice{Kind: kind, Peer: p, Reason: reason})
-	if name := "peer." + kind.String(); len(e.subs[name]) > 0 {
-		e.publish(name, value.Peer(p))
+	if name := "peer." + kind.String(); e.m.Subscribed(name) {
+		e.m.Publish(name, value.Peer(p))
 	}
 	e.tellWatchers(p, up)
 }
@@ -159,27 +161,24 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 		return
 	}
 	e.st.incarnation = max(e.st.incarnation+1, ev.Incarnation)
-	e.st.setRules(max(e.st.rules, ev.Rules))
+	e.setRules(max(e.m.Rules(), ev.Rules))
 	e.wantLimits(ev.Limits)
 	if e.rules(2) {
 		e.st.streams.Begun()
 	}
 	e.begin(ev)
-	e.count("restarts")
+	e.m.Count("restarts")
 	if ev.NewEpoch {
-		e.count("restarts.new-epoch")
+		e.m.Count("restarts.new-epoch")
 		e.newEpoch()
 	}
-	e.st.streams.Greet(e.st.now)
+	e.st.streams.Greet(e.m.Now())
 	e.st.book.Unlink()
 	for _, p := range e.st.book.Peers() {
 		e.tellAddresses(p)
 	}
 	// Seeded full jitter spreads the resends of many nodes that come back at once.
-	e.st.streams.Spread(e.st.now, e.st.random.Uint64)
-	e.st.backoff.Spread(e.st.now, e.st.random.Uint64)
-	for _, id := range sortedKeys(e.st.pending) {
-		e.out.Commands = append(e.out.Commands, e.st.pending[id].command())
-	}
-	e.out.AppEvents = append(e.out.AppEvents[:0], e.st.appEvents...)
+	e.st.streams.Spread(e.m.Now(), e.m.Random)
+	e.st.backoff.Spread(e.m.Now(), e.m.Random)
+	e.m.GiveAgain()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -12,13 +14,13 @@ import (
 )
 
 // stepWire runs the ops that move values to another place.
-func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
+func (e *Engine) stepWire(f *dataflow.Frame, op int32, o *program.Op) dataflow.Outcome {
 	if o.Code == program.OpReply {
 		return e.stepReply(f, op, o)
 	}
-	to, bad := e.peersOf(o, f.slots[o.In[0]])
+	to, bad := e.peersOf(o, f.Slots[o.In[0]])
 	if bad != nil {
-		return e.fail(f, op, o, bad)
+		return e.m.Fail(f, op, o, bad)
 	}
 	edge := &e.prog.Edges[o.Edge]
 	values := o.In[1:]
@@ -40,12 +42,12 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		lent = e.loansFor(edge, fills, len(to))
 	}
 	if bad := e.tooLarge(o, fills); bad != nil {
-		return e.fail(f, op, o, bad)
+		return e.m.Fail(f, op, o, bad)
 	}
 	until := e.deadlineOf(f, edge)
 	if keep && e.rules(3) {
 		if bad := e.wholeOrNot(o, edge, to, until); bad != nil {
-			return e.fail(f, op, o, bad)
+			return e.m.Fail(f, op, o, bad)
 		}
 	}
 	var full []wire.PeerID
@@ -59,31 +61,31 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 		switch {
 		case !possible:
-			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
+			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
 		case !room:
-			e.count("send.waits")
-			return e.park(f, op, o, parkOutbox, "")
+			e.m.Count("send.waits")
+			return e.m.WaitForRoom(f, op, o)
 		}
 	}
 	if o.Code == program.OpRequest && !e.st.requests.Room(len(to)) {
 		if len(to) > e.limits.Requests {
-			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers, at most %d questions may be open", len(to), e.limits.Requests)))
+			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers, at most %d questions may be open", len(to), e.limits.Requests)))
 		}
-		e.count("request.waits")
-		return e.park(f, op, o, parkOutbox, "")
+		e.m.Count("request.waits")
+		return e.m.WaitForRoom(f, op, o)
 	}
 	if len(lent.loans) > 0 {
 		switch room, possible := e.roomToLend(lent); {
 		case !possible:
-			return e.fail(f, op, o, e.cannotLend(o, lent))
+			return e.m.Fail(f, op, o, e.cannotLend(o, lent))
 		case !room:
-			e.count("lend.waits")
-			return e.park(f, op, o, parkOutbox, "")
+			e.m.Count("lend.waits")
+			return e.m.WaitForRoom(f, op, o)
 		}
 		e.lend(lent, o.Code == program.OpRequest)
 	}
 	if len(full) > 0 {
-		e.skip(o, edge, full, f.slots[o.In[1]])
+		e.skip(o, edge, full, f.Slots[o.In[1]])
 	}
 	refused := 0
 	var why *value.Failure
@@ -95,18 +97,18 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		}
 		if why != nil {
 			refused++
-			e.drop("send.blocked", why.Message)
+			e.m.Drop("send.blocked", why.Message)
 			if o.Code == program.OpRequest {
-				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], why)
+				e.unanswered(int32(edge.ID), p, f.Slots[o.In[1]], why)
 			}
 			continue
 		}
 		left, ok := e.left(p, edge, until)
 		if !ok {
 			late++
-			e.drop("deadline.unmeetable", string(p))
+			e.m.Drop("deadline.unmeetable", string(p))
 			if o.Code == program.OpRequest {
-				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], e.unmeetable(o.Name, p))
+				e.unanswered(int32(edge.ID), p, f.Slots[o.In[1]], e.unmeetable(o.Name, p))
 			}
 			continue
 		}
@@ -127,91 +129,87 @@ func (e *Engine) stepWire(f *frame, op int32, o *program.Op) outcome {
 		case err == nil:
 			e.st.loans.To(env)
 		case !e.rules(3):
-			return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
+			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, err.Error()))
 		default: // the others were reached: this one is told of by itself, and the op is not tried again
 			refused++
 			why = value.Fail(value.CodeOverflow, o.Name, err.Error())
 			if o.Code == program.OpRequest {
 				e.withdraw(p, env.Request)
-				e.unanswered(int32(edge.ID), p, f.slots[o.In[1]], why)
+				e.unanswered(int32(edge.ID), p, f.Slots[o.In[1]], why)
 			}
 		}
 	}
 	e.st.loans.Settle(fills)
 	if refused > 0 && refused == len(to) && o.Code != program.OpRequest {
-		return e.fail(f, op, o, why) // there is nobody whom it reaches
+		return e.m.Fail(f, op, o, why) // there is nobody whom it reaches
 	}
 	if late > 0 && refused+late == len(to) && o.Code != program.OpRequest {
-		return e.fail(f, op, o, e.unmeetable(o.Name, to[0])) // there is nobody whom it reaches in time
+		return e.m.Fail(f, op, o, e.unmeetable(o.Name, to[0])) // there is nobody whom it reaches in time
 	}
-	e.fill(f, o.Out[0], value.Trigger{})
-	return done
+	e.m.Fill(f, o.Out[0], value.Trigger{})
+	return dataflow.Done
 }
 
 // ask numbers a question and remembers it until its answer.
-func (e *Engine) ask(f *frame, o *program.Op, edge *program.Edge, env *wire.Envelope, until int64) error {
+func (e *Engine) ask(f *dataflow.Frame, o *program.Op, edge *program.Edge, env *wire.Envelope, until int64) error {
 	env.Request = wire.Request{Epoch: e.asks(), ID: e.st.nextRequest}
 	e.st.nextRequest++
-	q := peer.Question{Edge: int32(edge.ID), Context: f.slots[o.In[1]], Envelope: env}
+	q := peer.Question{Edge: int32(edge.ID), Context: f.Slots[o.In[1]], Envelope: env}
 	if until > 0 {
 		q.Deadline = until
-		e.armAt(timer{kind: timerRequest, peer: env.To, exec: env.Request.Epoch, token: env.Request.ID}, q.Deadline)
+		e.m.ArmRequest(env.To, env.Request, q.Deadline)
 	}
 	return e.st.requests.Ask(env.To, env.Request, q)
 }
 
-func (e *Engine) disarmRequest(p wire.PeerID, r wire.Request) {
-	e.disarmAll(timerOwner{kind: timerRequest, peer: p, epoch: r.Epoch, token: r.ID})
-}
-
 // stepReply answers the request that started this activation, or the activation that called it.
-func (e *Engine) stepReply(f *frame, op int32, o *program.Op) outcome {
+func (e *Engine) stepReply(f *dataflow.Frame, op int32, o *program.Op) dataflow.Outcome {
 	root := f
-	for root.parent != 0 && e.st.frames.get(root.parent) != nil {
-		root = e.st.frames.get(root.parent)
+	for root.Parent != 0 && e.m.Frame(root.Parent) != nil {
+		root = e.m.Frame(root.Parent)
 	}
-	if !root.inbound.request.IsSet() || root.inbound.replied {
-		return e.fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name, "there is no request to answer, or it was answered"))
+	if !root.Inbound.Request.IsSet() || root.Inbound.Replied {
+		return e.m.Fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name, "there is no request to answer, or it was answered"))
 	}
-	edge := &e.prog.Edges[root.inbound.edge]
+	edge := &e.prog.Edges[root.Inbound.Edge]
 	fills := e.fills(nil, f, edge, o.In)
 	lent := e.loansFor(edge, fills, 1)
 	if bad := e.tooLarge(o, fills); bad != nil {
-		return e.fail(f, op, o, bad)
+		return e.m.Fail(f, op, o, bad)
 	}
-	e.sc.peers = append(e.sc.peers[:0], root.inbound.peer)
+	e.sc.peers = append(e.sc.peers[:0], root.Inbound.Peer)
 	switch room, possible := e.st.streams.RoomFor(e.sc.peers, fillBytes(fills)); {
 	case !possible:
-		return e.fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
+		return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
 	case !room:
-		e.count("send.waits")
-		return e.park(f, op, o, parkOutbox, "")
+		e.m.Count("send.waits")
+		return e.m.WaitForRoom(f, op, o)
 	}
 	if len(lent.loans) > 0 {
 		switch room, possible := e.roomToLend(lent); {
 		case !possible:
-			return e.fail(f, op, o, e.cannotLend(o, lent))
+			return e.m.Fail(f, op, o, e.cannotLend(o, lent))
 		case !room:
-			e.count("lend.waits")
-			return e.park(f, op, o, parkOutbox, "")
+			e.m.Count("lend.waits")
+			return e.m.WaitForRoom(f, op, o)
 		}
 		e.lend(lent, true)
 	}
 	answered := e.answer(root, edge, fills)
 	e.st.loans.Settle(fills)
 	if !answered {
-		e.count("send.waits")
-		return e.park(f, op, o, parkOutbox, "")
+		e.m.Count("send.waits")
+		return e.m.WaitForRoom(f, op, o)
 	}
-	e.fill(f, o.Out[0], value.Trigger{})
-	return done
+	e.m.Fill(f, o.Out[0], value.Trigger{})
+	return dataflow.Done
 }
 
 // answer sends the answer of an activation's request and keeps it, so that the same question is answered again without
 // doing the work twice. It returns false, and the question is as it was, when there is no room for the answer: it is not lost, it waits.
-func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) bool {
-	env := e.envelope(root.inbound.peer, edge)
-	env.Answer, env.Fills = root.inbound.request, fills
+func (e *Engine) answer(root *dataflow.Frame, edge *program.Edge, fills []wire.Fill) bool {
+	env := e.envelope(root.Inbound.Peer, edge)
+	env.Answer, env.Fills = root.Inbound.Request, fills
 	if e.rules(3) {
 		err := e.send(&env, true)
 		if errors.As(err, new(*peer.FullError)) {
@@ -222,9 +220,8 @@ func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) bool
 		}
 		// Where the peer is kept out, nobody is there to answer to.
 	}
-	e.touch(root)
-	root.inbound.replied = true
-	e.st.requests.Finish(root.inbound.peer, root.inbound.request, &env)
+	e.m.Replied(root)
+	e.st.requests.Finish(root.Inbound.Peer, root.Inbound.Request, &env)
 	if !e.rules(3) {
 		e.send(&env, true)
 	}
@@ -233,12 +230,12 @@ func (e *Engine) answer(root *frame, edge *program.Edge, fills []wire.Fill) bool
 
 // replyFailure answers a request whose activation ended without an answer: each value is the failure. It returns false when the answer has
 // to wait for room. An activation whose deadline has passed waits for none: whoever asked has given up.
-func (e *Engine) replyFailure(f *frame) bool {
-	why := f.failure
+func (e *Engine) replyFailure(f *dataflow.Frame) bool {
+	why := f.Failure
 	if why == nil {
-		why = value.Fail(value.CodeNoReply, f.fn.Name, "the activation ended without an answer")
+		why = value.Fail(value.CodeNoReply, f.Func.Name, "the activation ended without an answer")
 	}
-	edge := &e.prog.Edges[f.inbound.edge]
+	edge := &e.prog.Edges[f.Inbound.Edge]
 	fills := make([]wire.Fill, len(edge.Sites))
 	for i, s := range edge.Sites {
 		fills[i] = wire.Fill{Site: uint32(s), Value: why}
@@ -246,8 +243,8 @@ func (e *Engine) replyFailure(f *frame) bool {
 	if e.answer(f, edge, fills) {
 		return true
 	}
-	if f.deadline != 0 && f.deadline <= e.st.now || e.st.waits.len() >= e.limits.Parked {
-		e.drop("answer.dropped", "to "+string(f.inbound.peer)+", for whom there is no room")
+	if f.Deadline != 0 && f.Deadline <= e.m.Now() || !e.m.ParkRoom() {
+		e.m.Drop("answer.dropped", "to "+string(f.Inbound.Peer)+", for whom there is no room")
 		return true
 	}
 	return false
@@ -263,12 +260,12 @@ func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) wire.Envelope {
 
 // fills makes the fills of an edge from slots: an edge's destination is taken from the edge itself, the one place where
 // both ends read it (trap 1). They are appended to room.
-func (e *Engine) fills(room []wire.Fill, f *frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
+func (e *Engine) fills(room []wire.Fill, f *dataflow.Frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
 	room = slices.Grow(room, len(slots))
 	for i, s := range slots {
 		fill := wire.Fill{Site: uint32(edge.Sites[i])}
 		if !edge.Trigger[i] {
-			fill.Value = f.slots[s]
+			fill.Value = f.Slots[s]
 		}
 		room = append(room, fill)
 	}
@@ -321,22 +318,21 @@ func (e *Engine) fan(peers int) uint64 {
 	if peers < 2 || !e.rules(3) {
 		return 0
 	}
-	e.st.nextCall++ // one row of numbers is enough: none is given twice
-	return e.st.nextCall - 1
+	return e.m.Numbers(1) // one row of numbers is enough: none is given twice
 }
 
 // sendFan is sendUntil for one of the envelopes of a fan, or of none where that is 0.
 func (e *Engine) sendFan(env *wire.Envelope, numbered bool, until int64, fan uint64) error {
 	if bad := e.outcast(env.To, "send"); bad != nil {
-		e.drop("send.blocked", bad.Message)
+		e.m.Drop("send.blocked", bad.Message)
 		return bad
 	}
 	env.Epoch = e.st.epoch
 	held := e.holds(env)
 	if numbered {
 		e.makeRoom(env.To)
-		if err := e.st.streams.PushFan(env, fan, until, held, e.st.now, e.st.random.Uint64); err != nil {
-			e.drop("send.refused", err.Error())
+		if err := e.st.streams.PushFan(env, fan, until, held, e.m.Now(), e.m.Random); err != nil {
+			e.m.Drop("send.refused", err.Error())
 			return err
 		}
 	}
@@ -344,9 +340,9 @@ func (e *Engine) sendFan(env *wire.Envelope, numbered bool, until int64, fan uin
 	case !held:
 		e.emit(env)
 	case numbered:
-		e.count("send.held")
+		e.m.Count("send.held")
 	default:
-		e.drop("send.held-back", string(env.To))
+		e.m.Drop("send.held-back", string(env.To))
 	}
 	return nil
 }
@@ -365,7 +361,7 @@ func (e *Engine) sendAgain(old *wire.Envelope) {
 		}
 	}
 	if e.sendUntil(&again, true, until) == nil {
-		e.count("envelope.again")
+		e.m.Count("envelope.again")
 	}
 }
 
@@ -388,7 +384,7 @@ func (e *Engine) emit(env *wire.Envelope) {
 func (e *Engine) put(out *wire.Envelope) {
 	raw, err := wire.Append(e.sc.raw(), e.reg, out)
 	if err != nil {
-		e.broken("an envelope cannot be encoded: " + err.Error())
+		e.m.Broken("an envelope cannot be encoded: " + err.Error())
 	}
 	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone && len(out.Source) == 0 && len(out.Proof) == 0
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks, Acked: out.AckEpoch != 0})
@@ -411,5 +407,5 @@ func (e *Engine) peersOf(o *program.Op, v value.Value) ([]wire.PeerID, *value.Fa
 		}
 		return out, nil
 	}
-	return nil, wrongType(o, v, "Peer or a List of Peer")
+	return nil, dataflow.WrongType(o, v, "Peer or a List of Peer")
 }

@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -33,20 +34,16 @@ type Packet struct {
 	Acked bool // an acknowledgement rides on it
 }
 
-// Command is work for the host's workers: a pure function of its inputs.
-type Command struct {
-	ID        uint64 // the idempotency key: a second result for it is harmless
-	Component int32  // index in Program.Components
-	Method    string
-	Inputs    []value.Value
-}
+// What the machine puts out is part of an Output as it is.
+type (
+	Command    = dataflow.Command
+	AppEvent   = dataflow.AppEvent
+	TraceEvent = dataflow.TraceEvent
+	Counter    = dataflow.Counter
+)
 
-// AppEvent is an event to the host. Its number lets the host see each event once, although it may be told twice.
-type AppEvent struct {
-	Number uint64 // from 1, without gaps
-	Name   string
-	Value  value.Value
-}
+// FailureEvent is the name of the app event that reports a failure that nothing in the program handled.
+const FailureEvent = dataflow.FailureEvent
 
 // NeedsDurable says whether the output holds anything that may leave only once the inputs are durable.
 func (o *Output) NeedsDurable() bool {
@@ -255,49 +252,6 @@ func ResultDigest(reg *value.Registry, rules uint32, out []value.Value) (uint64,
 	}
 	return max(h.end(), 1), nil // 0 says that there is none
 }
-
-type traceKind string
-
-const (
-	traceOpen     traceKind = "open"
-	traceEnd      traceKind = "end"
-	traceRun      traceKind = "run"
-	traceFail     traceKind = "fail"
-	traceRetry    traceKind = "retry"
-	traceTimer    traceKind = "timer"
-	traceDrop     traceKind = "drop"
-	traceAnswer   traceKind = "answer"
-	tracePeer     traceKind = "peer"
-	traceBus      traceKind = "bus"
-	traceComplete traceKind = "complete"
-	traceError    traceKind = "error"
-)
-
-// TraceEvent is one step of the engine, for people and for golden conversations.
-type TraceEvent struct {
-	At   int64  // engine time
-	Kind string // open, end, run, fail, …
-	Exec uint64 // the activation, or 0
-	Op   string // the op, or empty
-	Text string
-}
-
-func (e *Engine) trace(kind traceKind, f *frame, op int32, text string) {
-	if !e.tracing {
-		return
-	}
-	ev := TraceEvent{At: e.st.now, Kind: string(kind), Text: text}
-	if f != nil {
-		ev.Exec = f.exec
-		if op >= 0 {
-			ev.Op = f.fn.Ops[op].Name
-		}
-	}
-	e.out.Trace = append(e.out.Trace, ev)
-}
-
-// opRef returns the global id of an op of a frame.
-func opRef(f *frame, op int32) program.OpRef { return f.fn.OpBase + program.OpRef(op) }
 
 // Unfinished returns what a Poll that AfterOp has left by a panic has put out so far; it is valid until the next Poll.
 func (e *Engine) Unfinished() *Output { return e.out }

@@ -19,8 +19,8 @@ func TestDigestTellsFieldsApart(t *testing.T) {
 	pairs := [][2]Output{
 		{{Envelopes: []Packet{{To: "a", Raw: []byte("xy")}, {To: "b", Raw: []byte("z")}}}, {Envelopes: []Packet{{To: "a", Raw: []byte("x")}, {To: "b", Raw: []byte("yz")}}}},
 		{{Envelopes: []Packet{{To: "a", Raw: []byte("x")}}}, {Envelopes: []Packet{{To: "b", Raw: []byte("x")}}}},
-		{{AppEvents: []AppEvent{{1, "ab", value.String("c")}}}, {AppEvents: []AppEvent{{1, "a", value.String("bc")}}}},
-		{{AppEvents: []AppEvent{{1, "a", value.String("c")}}}, {AppEvents: []AppEvent{{1, "a", value.NewBytes([]byte("c"))}}}},
+		{{AppEvents: []AppEvent{{Number: 1, Name: "ab", Value: value.String("c")}}}, {AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("bc")}}}},
+		{{AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("c")}}}, {AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.NewBytes([]byte("c"))}}}},
 		{{Commands: []Command{{ID: 1, Component: 1}}}, {Commands: []Command{{ID: 1, Component: 2}}}},
 		{{Peers: []PeerNotice{{Peer: "a", Reason: "b", Addresses: []string{"c"}}}}, {Peers: []PeerNotice{{Peer: "a", Reason: "b"}, {Reason: "c"}}}},
 	}
@@ -55,8 +55,8 @@ func TestDigestReadsEveryField(t *testing.T) {
 	reg := value.NewRegistry()
 	full := func() *Output {
 		return &Output{
-			Envelopes: []Packet{{To: "a", Raw: []byte("raw")}}, AppEvents: []AppEvent{{1, "name", value.Int(1)}},
-			Commands: []Command{{1, 2, "method", []value.Value{value.String("x")}}},
+			Envelopes: []Packet{{To: "a", Raw: []byte("raw")}}, AppEvents: []AppEvent{{Number: 1, Name: "name", Value: value.Int(1)}},
+			Commands: []Command{{ID: 1, Component: 2, Method: "method", Inputs: []value.Value{value.String("x")}}},
 			Controls: []ControlResult{{ID: 1, Caller: "c", Op: "op", Peer: "p", Code: "code", Reason: "r", Place: "place", Number: 3}},
 			Peers:    []PeerNotice{{Kind: 1, Peer: "p", Reason: "r", Addresses: []string{"a"}, Seen: 1, SeenStart: 2}}, Wake: 5, Rules: 3,
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -37,17 +39,12 @@ func (e *Engine) pollIngress() {
 func (e *Engine) waits(in *ingress) bool {
 	switch {
 	case in.event.Invoke != nil:
-		return e.st.stage != stageRunning || e.crowded()
+		return !e.m.Running() || e.m.Crowded()
 	case in.event.Envelope != nil && len(in.env.Fills) > 0:
 		// An answer may be what the activations wait for; answers are bounded by the questions that are open.
-		return e.st.stage != stageRunning || e.crowded() && !in.env.Answer.IsSet() && !isLoan(in.env)
+		return !e.m.Running() || e.m.Crowded() && !in.env.Answer.IsSet() && !isLoan(in.env)
 	}
 	return false
-}
-
-// crowded says whether new work waits until activations have ended.
-func (e *Engine) crowded() bool {
-	return e.st.frames.len() >= e.limits.Frames || e.st.slotBytes > e.limits.SlotBytes
 }
 
 // ingressReady says whether an input is there that would not wait.
@@ -66,9 +63,9 @@ func (e *Engine) process(in *ingress) {
 		e.takeEnvelope(in.env, in.bytes)
 		e.sc.freeEnvelope(in.env)
 	case ev.AppAck != nil:
-		e.takeAppAck(ev.AppAck.UpTo)
+		e.m.Acknowledge(ev.AppAck.UpTo)
 	case ev.Invoke != nil:
-		e.open(e.invokes(ev.Invoke.Name), ev.Invoke.Inputs)
+		e.m.Open(e.invokes(ev.Invoke.Name), ev.Invoke.Inputs)
 	case ev.SendFailed != nil:
 		e.takeSendFailed(ev.SendFailed)
 	case ev.Link != nil:
@@ -78,7 +75,7 @@ func (e *Engine) process(in *ingress) {
 	case ev.Restarted != nil:
 		e.takeRestarted(ev.Restarted)
 	case ev.Lifecycle != nil:
-		e.firePhase(ev.Lifecycle.Phase)
+		e.m.FirePhase(ev.Lifecycle.Phase)
 	}
 }
 
@@ -89,18 +86,18 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		return
 	}
 	if bad := e.outcast(env.From, "envelope"); bad != nil {
-		e.drop("envelope.blocked", bad.Message) // it was blocked since the envelope was accepted
+		e.m.Drop("envelope.blocked", bad.Message) // it was blocked since the envelope was accepted
 		return
 	}
 	if no := e.stranger(env); no != nil {
-		e.drop("envelope.stranger", no.Reason) // it was a member when the envelope was accepted
+		e.m.Drop("envelope.stranger", no.Reason) // it was a member when the envelope was accepted
 		return
 	}
 	e.makeRoom(env.From)
 	e.peerSpoke(env.From)
 	got, err := e.st.streams.Accept(env)
 	if err != nil {
-		e.drop("envelope.refused", err.Error())
+		e.m.Drop("envelope.refused", err.Error())
 		e.waste(env, WastedStale, bytes)
 		if stale, ok := err.(*peer.StaleError); ok {
 			e.refuseStale(env, stale, bytes)
@@ -108,17 +105,17 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		return
 	}
 	if got.First || env.Start == 0 {
-		e.st.streams.Introduce(env.From, got.First, e.st.now)
+		e.st.streams.Introduce(env.From, got.First, e.m.Now())
 	}
 	forgot := got.Lost > 0
 	switch {
 	case env.Heard > e.st.start:
-		e.st.streams.Again(env.From, e.st.now) // a later life runs elsewhere: the refusal proves it
+		e.st.streams.Again(env.From, e.m.Now()) // a later life runs elsewhere: the refusal proves it
 	case env.Heard != 0 && env.Heard == e.st.start && env.AckEpoch == e.st.epoch:
 		forgot = e.st.streams.Greeted(env.From) || forgot
 	}
 	if got.Lost > 0 {
-		e.drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
+		e.m.Drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
 	}
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
@@ -126,12 +123,12 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	regressed := got.Reborn && env.Notice.Kind == wire.NoticeNone && e.st.streams.Regressed(env.From, env.AckEpoch, env.Ack)
 	acked := 0
 	if env.AckEpoch != 0 {
-		switch acked, err = e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.st.now); {
+		switch acked, err = e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.m.Now()); {
 		case err != nil:
-			e.drop("ack.refused", err.Error())
+			e.m.Drop("ack.refused", err.Error())
 			e.surpassed(env, err)
 		case acked > 0:
-			e.wakeParked(parkOutbox, "")
+			e.m.WakeForRoom()
 			e.serve(env.From)
 			e.wantUnsaid(env.From)
 		}
@@ -144,14 +141,14 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		e.takePressure(env)
 	}
 	if regressed {
-		e.drop("peer.regressed", string(env.From)+" went back behind what it had acknowledged")
+		e.m.Drop("peer.regressed", string(env.From)+" went back behind what it had acknowledged")
 		e.greet(env.From) // it may wait for an answer that it has forgotten: the base tells it so
 	}
 	if got.Renewed || regressed {
 		e.peerRenewed(env.From)
 	}
 	if got.Duplicate {
-		e.drop("envelope.duplicate", string(env.From))
+		e.m.Drop("envelope.duplicate", string(env.From))
 		return
 	}
 	if len(env.Fills) == 0 {
@@ -181,7 +178,7 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	}
 	recv := e.prog.RecvOf(program.EdgeID(env.Edge))
 	if recv == program.None {
-		e.drop("envelope.edge", "no edge of that number ends here")
+		e.m.Drop("envelope.edge", "no edge of that number ends here")
 		return WastedEdge
 	}
 	edge := &e.prog.Edges[env.Edge]
@@ -203,8 +200,8 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 // envelope may find its own there.
 func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value.Value, context value.Value) {
 	if env.Request.IsSet() {
-		if err := e.st.requests.Begin(env.From, env.Request, e.st.nextExec); err != nil {
-			e.drop("request.refused", err.Error())
+		if err := e.st.requests.Begin(env.From, env.Request, e.m.UpcomingExec()); err != nil {
+			e.m.Drop("request.refused", err.Error())
 			clear(inputs)
 			return
 		}
@@ -212,20 +209,19 @@ func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value
 	if env.Request.IsSet() && edge.Latest {
 		e.st.requests.Outdate(env.From, int32(edge.Reply))
 	}
-	f := e.activate(&e.prog.Funcs[e.prog.RecvOf(edge.ID)])
+	f := e.m.Activate(&e.prog.Funcs[e.prog.RecvOf(edge.ID)])
 	if env.Request.IsSet() {
-		f.inbound = inbound{peer: env.From, request: env.Request, edge: edge.Reply}
+		f.Inbound = dataflow.Inbound{Peer: env.From, Request: env.Request, Edge: edge.Reply}
 	}
 	if env.Deadline > 0 {
 		// Relative on the wire, absolute from here on (trap 13).
-		f.deadline = e.st.now + min(env.Deadline, math.MaxInt64-e.st.now)
-		e.armAt(timer{kind: timerFrame, exec: f.exec}, f.deadline)
+		e.m.EndBy(f, e.m.Now()+min(env.Deadline, math.MaxInt64-e.m.Now()))
 	}
 	e.noteLoans(f, env.From, edge, inputs)
-	if int(f.fn.Inputs) > len(inputs) {
+	if int(f.Func.Inputs) > len(inputs) {
 		inputs = append(inputs, value.Peer(env.From), context)
 	}
-	e.start(f, inputs)
+	e.m.Start(f, inputs)
 	clear(inputs)
 }
 
@@ -233,7 +229,7 @@ func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value
 // envelope has nothing to start.
 func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) (value.Value, bool) {
 	if env.Request.IsSet() && edge.Reply == program.None {
-		e.drop("envelope.request", "a question on edge "+edge.Name+", which has no answer")
+		e.m.Drop("envelope.request", "a question on edge "+edge.Name+", which has no answer")
 		return nil, false
 	}
 	switch {
@@ -241,24 +237,24 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) 
 		return e.takeQuestion(env)
 	case edge.Reply != program.None:
 		if !env.Request.IsSet() {
-			e.drop("envelope.request", "a question without a number")
+			e.m.Drop("envelope.request", "a question without a number")
 			return nil, false
 		}
 		switch state, answer := e.st.requests.Inbound(env.From, env.Request); state {
 		case peer.InboundUnderWay:
-			e.drop("request.duplicate", "under way for "+string(env.From))
+			e.m.Drop("request.duplicate", "under way for "+string(env.From))
 			return nil, false
 		case peer.InboundAnswered:
-			e.drop("request.duplicate", "answered to "+string(env.From))
+			e.m.Drop("request.duplicate", "answered to "+string(env.From))
 			e.sendAgain(answer)
 			return nil, false
 		}
 		if e.rules(2) && env.Redelivered && e.st.streams.Answering(env.From, env.Request) {
-			e.drop("request.duplicate", "answered to "+string(env.From)+", and the answer is under way")
+			e.m.Drop("request.duplicate", "answered to "+string(env.From)+", and the answer is under way")
 			return nil, false
 		}
 		if before && !e.st.streams.Regressed(env.From, env.AckEpoch, env.Ack) {
-			e.drop("request.duplicate", string(env.From)+" has the answer, which is not kept any more")
+			e.m.Drop("request.duplicate", string(env.From)+" has the answer, which is not kept any more")
 			return nil, false
 		}
 	}
@@ -269,19 +265,19 @@ func (e *Engine) contextOf(env *wire.Envelope, edge *program.Edge, before bool) 
 func (e *Engine) takeQuestion(env *wire.Envelope) (value.Value, bool) {
 	q, ok := e.st.requests.Answered(env.From, env.Answer)
 	if !ok {
-		e.drop("answer.unknown", "no such question is open to "+string(env.From))
+		e.m.Drop("answer.unknown", "no such question is open to "+string(env.From))
 		return nil, false
 	}
-	e.trace(traceAnswer, nil, -1, string(env.From))
-	e.disarmRequest(env.From, env.Answer)
-	e.wakeParked(parkOutbox, "") // a request may wait for room among the open questions
+	e.m.Trace(dataflow.TraceAnswer, nil, -1, string(env.From))
+	e.m.DisarmRequest(env.From, env.Answer)
+	e.m.WakeForRoom() // a request may wait for room among the open questions
 	return q.Context, true
 }
 
 // fillsInOrder returns the values of an edge's envelope in the order of the edge's sites; a missing one is a failure,
 // and its siblings go on.
 func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Value {
-	inputs := e.inputs(len(edge.Sites))
+	inputs := e.m.Inputs(len(edge.Sites))
 	for i := range env.Fills {
 		fill := &env.Fills[i]
 		placed := false
@@ -295,36 +291,28 @@ func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Va
 			}
 		}
 		if !placed {
-			e.drop("fill.unplaced", "site is not of the edge or was filled")
+			e.m.Drop("fill.unplaced", "site is not of the edge or was filled")
 		}
 	}
 	for k := range inputs {
 		if inputs[k] == nil {
-			e.count("fill.missing")
+			e.m.Count("fill.missing")
 			inputs[k] = value.Fail(value.CodeNoResult, string(env.From), "the envelope lacks a value of edge "+edge.Name)
 		}
 	}
 	return inputs
 }
 
-// inputs returns n empty places for the inputs of an activation, with room for sender and context; they are read by start.
-func (e *Engine) inputs(n int) []value.Value {
-	if cap(e.sc.inputs) < n+2 {
-		e.sc.inputs = make([]value.Value, n+2)
-	}
-	return e.sc.inputs[:n]
-}
-
 // takeMessage gives one fill to the component that it is addressed to, and says whether there is one.
 func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) bool {
 	i := int(fill.Component)
 	if fill.Op == "" || i < 0 || i >= len(e.comps) || e.comps[i] == nil {
-		e.drop("message.unknown", "no component of that number lives here")
+		e.m.Drop("message.unknown", "no component of that number lives here")
 		return false
 	}
 	m, ok := e.comps[i].(Messaged)
 	if !ok {
-		e.drop("message.unknown", "component "+e.prog.Components[i].Name+" takes no messages")
+		e.m.Drop("message.unknown", "component "+e.prog.Components[i].Name+" takes no messages")
 		return false
 	}
 	in := fill.Value
@@ -341,14 +329,8 @@ func (e *Engine) takeMessage(from wire.PeerID, fill *wire.Fill) bool {
 	err := m.Message(ctx, from, fill.Op, args)
 	e.leave()
 	if err != nil {
-		e.count("message.failed")
-		e.trace(traceError, nil, -1, e.prog.Components[i].Name+"."+fill.Op+": "+err.Error())
+		e.m.Count("message.failed")
+		e.m.Trace(dataflow.TraceError, nil, -1, e.prog.Components[i].Name+"."+fill.Op+": "+err.Error())
 	}
 	return true
-}
-
-// drop counts and traces something that is not processed further (law L8).
-func (e *Engine) drop(counter, text string) {
-	e.count(counter)
-	e.trace(traceDrop, nil, -1, counter+": "+text)
 }

@@ -22,8 +22,7 @@ func (e *Engine) Poll(now int64) *Output {
 		e.sc.owner = e
 	}
 	if e.st.phase == 0 {
-		e.st.now = max(e.st.now, now)
-		e.st.opsLeft = int64(e.limits.OpsPerPoll)
+		e.m.Begin(now)
 		e.st.phase = phaseIngress
 		e.wasted = e.wasted[:0]
 	}
@@ -32,42 +31,41 @@ func (e *Engine) Poll(now int64) *Output {
 		case phaseIngress:
 			e.pollIngress()
 		case phaseFrontier, phaseFrontierAgain:
-			e.pollFrontier()
+			e.m.PollFrontier()
 		case phaseBus:
-			e.pollBus()
+			e.m.PollBus()
 		case phaseTimers:
-			e.pollTimers()
+			e.m.PollTimers()
 		case phaseCompletions:
-			e.pollCompletions()
+			e.m.PollCompletions()
 		case phaseLifecycle:
-			e.pollLifecycle()
+			e.m.PollLifecycle()
 		case phaseOutbound:
 			e.pollOutbound()
 		}
 	}
-	e.st.phase, e.st.opsLeft = 0, 0
-	if r := &e.st.frontier; r.len() == 0 && r.buf != nil {
-		r.sweep()
-		e.sc.rings = append(e.sc.rings, r.buf)
-		*r = ring{}
-	}
+	e.st.phase = 0
+	e.m.Finish()
 	e.out.Wake = e.wake()
 	e.out.More = e.more()
-	e.out.Rules = e.st.rules
+	e.out.Rules = e.m.Rules()
 	return e.out
 }
 
 // more says whether another Poll would do something now.
-func (e *Engine) more() bool {
-	// A timer that was armed for now, or for the time 0, has no Wake of its own.
-	return e.st.timers.matured(e.st.now) || e.st.frontier.len() > 0 || len(e.st.bus) > 0 && !e.crowded() || len(e.st.completions) > 0 || e.ingressReady()
-}
+func (e *Engine) more() bool { return e.m.Ready() || e.ingressReady() }
 
 // wake returns the engine time at which the next timer or resend is due, or 0.
 func (e *Engine) wake() int64 {
-	wake := e.st.timers.next()
+	wake := e.m.Wake()
 	if at := e.st.streams.NextResend(); at != 0 && (wake == 0 || at < wake) {
 		wake = at
 	}
 	return wake
 }
+
+// The phases of the program's lifecycle that the engine or the host fires.
+const (
+	PhaseShutdown = "shutdown" // the host wants to stop
+	PhaseSnapshot = "snapshot" // the host is about to take a snapshot for people
+)

@@ -24,15 +24,15 @@ func (e *Engine) pollPressure() {
 	case level >= peer.PressedAt:
 		for i := range e.st.ingress {
 			env := e.st.ingress[i].env
-			if env == nil || !isData(env) || !e.st.pressure.Tell(env.From, e.st.now) {
+			if env == nil || !isData(env) || !e.st.pressure.Tell(env.From, e.m.Now()) {
 				continue
 			}
-			e.count("pressure.told")
+			e.m.Count("pressure.told")
 			e.tell(env.From, wire.Notice{Kind: wire.NoticePressure, Level: level, Hold: peer.PressureHoldNs})
 		}
 	case level < peer.RelievedAt && e.st.pressure.Pressed():
-		for _, p := range e.st.pressure.Relieve(e.st.now) {
-			e.count("pressure.relieved")
+		for _, p := range e.st.pressure.Relieve(e.m.Now()) {
+			e.m.Count("pressure.relieved")
 			e.tell(p, wire.Notice{Kind: wire.NoticePressure})
 		}
 	}
@@ -60,22 +60,22 @@ func (e *Engine) bare(p wire.PeerID, n wire.Notice) wire.Envelope {
 // takePressure heeds what a peer says about what is sent to it.
 func (e *Engine) takePressure(env *wire.Envelope) {
 	if env.Notice.Level == 0 {
-		e.count("pressure.ended")
+		e.m.Count("pressure.ended")
 	} else {
-		e.count("pressure.heard")
+		e.m.Count("pressure.heard")
 	}
-	e.st.streams.Hold(env.From, e.st.now, env.Notice.Hold)
+	e.st.streams.Hold(env.From, e.m.Now(), env.Notice.Hold)
 }
 
 // holds says whether an envelope waits because its receiver asked for it.
 func (e *Engine) holds(env *wire.Envelope) bool {
-	return isData(env) && e.rules(1) && e.st.streams.Held(env.To, e.st.now)
+	return isData(env) && e.rules(1) && e.st.streams.Held(env.To, e.m.Now())
 }
 
 // muted refuses data of a peer that disregarded three notices. Its streams send it again, and the way back is time, or the end of the
 // pressure (trap 14).
 func (e *Engine) muted(env *wire.Envelope) error {
-	if !isData(env) || !e.rules(1) || !e.st.pressure.Muted(env.From, e.st.now) {
+	if !isData(env) || !e.rules(1) || !e.st.pressure.Muted(env.From, e.m.Now()) {
 		return nil
 	}
 	return &RefusedError{Code: RefusedPressure, What: "envelope", Reason: fmt.Sprintf(
@@ -84,7 +84,7 @@ func (e *Engine) muted(env *wire.Envelope) error {
 
 // noteData counts against a peer what it sends although it was told to hold it back.
 func (e *Engine) noteData(env *wire.Envelope) {
-	if isData(env) && e.st.pressure.Sent(env.From, e.st.now) {
-		e.count("pressure.muted")
+	if isData(env) && e.st.pressure.Sent(env.From, e.m.Now()) {
+		e.m.Count("pressure.muted")
 	}
 }

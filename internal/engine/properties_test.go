@@ -122,14 +122,9 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		w.settle(60)
 		for i, n := range w.nodes {
-			s := &n.e.st
-			if s.frames.len()+len(s.pending)+s.waits.len()+len(s.ingress)+len(s.completions)+s.frontier.len()+s.slotBytes+s.ingressBytes != 0 {
-				t.Errorf("%s, node %d: %s, %d bytes of values", name, i, inFlight(n.e), s.slotBytes)
-			}
-			for _, g := range s.gates {
-				if g.taken != 0 {
-					t.Errorf("%s, node %d: %d permits of %s are out", name, i, g.taken, g.name)
-				}
+			s, m := &n.e.st, n.e.m.Figures()
+			if m.Activations+m.Commands+m.Parked+len(s.ingress)+m.Results+m.Ready+m.SlotBytes+s.ingressBytes+m.Permits != 0 {
+				t.Errorf("%s, node %d: %s, %d bytes of values, %d permits are out", name, i, inFlight(n.e), m.SlotBytes, m.Permits)
 			}
 		}
 	}
@@ -142,15 +137,21 @@ func TestLoopOverNothing(t *testing.T) {
 	body.results(1)
 	f := b.fn(program.KindInvoke, "call", 1)
 	f.add(program.Op{Code: program.OpAppEmit, Label: "out"}, 1, f.add(program.Op{Code: program.OpLoop, Body: body.id}, 1, f.constant(value.Int(5000)), 0)[0])
-	e := newEngine(t, b.link(t))
-	e.limits.OpsPerPoll = 100
+	cfg := testConfig(b.link(t))
+	cfg.Limits.OpsPerPoll = 100
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(9)}}}); err != nil {
 		t.Fatal(err)
 	}
 	polls := 1
-	for ; e.Poll(1).More; polls++ {
+	out := e.Poll(1)
+	for ; out.More; polls++ {
+		out = e.Poll(1)
 	}
-	if polls < 50 || len(e.st.appEvents) != 1 || e.st.appEvents[0].Value != value.Int(9) {
-		t.Fatalf("%d polls, app events %v", polls, e.st.appEvents)
+	if polls < 50 || len(out.AppEvents) != 1 || out.AppEvents[0].Value != value.Int(9) {
+		t.Fatalf("%d polls, app events %v", polls, out.AppEvents)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
@@ -19,7 +21,7 @@ const (
 
 // refuseStale tells a peer that another life of it was seen, so that it can tell whether its directory went back.
 func (e *Engine) refuseStale(env *wire.Envelope, stale *peer.StaleError, got int) {
-	if !e.rules(1) || stale.What != "incarnation" && !e.rules(2) || !e.st.streams.MayRefuse(env.From, e.st.now) {
+	if !e.rules(1) || stale.What != "incarnation" && !e.rules(2) || !e.st.streams.MayRefuse(env.From, e.m.Now()) {
 		return
 	}
 	n := wire.Notice{Kind: wire.NoticeStale, Seen: stale.Seen}
@@ -35,10 +37,10 @@ func (e *Engine) refuseStale(env *wire.Envelope, stale *peer.StaleError, got int
 	}
 	raw, ok := e.refusal(env.From, n, got)
 	if !ok {
-		e.count("refusal.withheld")
+		e.m.Count("refusal.withheld")
 		return
 	}
-	e.count("refusal.told")
+	e.m.Count("refusal.told")
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: env.From, Raw: raw})
 }
 
@@ -112,11 +114,11 @@ func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
 	if kind == wire.NoticeNone {
 		return
 	}
-	if at, ok := e.told[from]; ok && e.st.now-at < refusalEveryNs {
+	if at, ok := e.told[from]; ok && e.m.Now()-at < refusalEveryNs {
 		return
 	}
 	if len(e.told) >= toldPeersMax {
-		maps.DeleteFunc(e.told, func(_ wire.PeerID, at int64) bool { return e.st.now-at >= refusalEveryNs })
+		maps.DeleteFunc(e.told, func(_ wire.PeerID, at int64) bool { return e.m.Now()-at >= refusalEveryNs })
 		if len(e.told) >= toldPeersMax {
 			return
 		}
@@ -125,7 +127,7 @@ func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
 		if e.told == nil {
 			e.told = map[wire.PeerID]int64{}
 		}
-		e.told[from] = e.st.now
+		e.told[from] = e.m.Now()
 		re.Tell = &Packet{To: from, Raw: raw}
 	}
 }
@@ -136,7 +138,7 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 	switch {
 	case !e.rules(2):
 	case e.absurd(n):
-		e.drop("refusal.absurd", fmt.Sprintf("%s saw incarnation %d that began at %d: this node is incarnation %d and cannot have come to that", env.From, n.Seen, n.SeenStart, e.st.incarnation))
+		e.m.Drop("refusal.absurd", fmt.Sprintf("%s saw incarnation %d that began at %d: this node is incarnation %d and cannot have come to that", env.From, n.Seen, n.SeenStart, e.st.incarnation))
 		return
 	case n.Kind == wire.NoticeStale:
 		e.takeStale(env)
@@ -146,7 +148,7 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 		return
 	}
 	if n.Kind == wire.NoticeStale && n.Seen <= e.st.incarnation {
-		e.drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		e.m.Drop("refusal.late", fmt.Sprintf("%s saw incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
 		return
 	}
 	reason := n.Kind.String()
@@ -172,7 +174,7 @@ func (e *Engine) absurd(n wire.Notice) bool {
 }
 
 func (e *Engine) refusedBy(env *wire.Envelope, reason string) {
-	e.count("refusal.heard")
-	e.trace(tracePeer, nil, -1, "refused by "+string(env.From)+": "+reason)
+	e.m.Count("refusal.heard")
+	e.m.Trace(dataflow.TracePeer, nil, -1, "refused by "+string(env.From)+": "+reason)
 	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: env.Notice.Seen, SeenStart: env.Notice.SeenStart})
 }

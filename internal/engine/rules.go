@@ -11,23 +11,28 @@ package engine
 const CurrentRules = 3
 
 // rules says whether the behaviour that came with rules n holds.
-func (e *Engine) rules(n uint32) bool { return e.st.rules >= n }
+func (e *Engine) rules(n uint32) bool { return e.m.Behaves(n) }
 
 // Rules returns the number of the behaviour that holds for the node.
-func (e *Engine) Rules() uint32 { return e.st.rules }
+func (e *Engine) Rules() uint32 { return e.m.Rules() }
 
 // Adopt sets the rules of a node that has done nothing yet: those by which its first record was made. It returns false for rules
 // that are newer than this release, and for a node that has begun.
 func (e *Engine) Adopt(rules uint32) bool {
-	if rules > CurrentRules || e.st.stage != stageNew || len(e.st.ingress) > 0 {
+	if rules > CurrentRules || e.m.Begun() || len(e.st.ingress) > 0 {
 		return false
 	}
-	e.st.setRules(rules)
+	e.setRules(rules)
 	return true
 }
 
-func (s *State) setRules(rules uint32) {
-	s.rules = rules
+func (e *Engine) setRules(rules uint32) {
+	e.m.SetRules(rules)
+	e.st.heed(rules)
+}
+
+// heed has the tables of peers go by rules.
+func (s *State) heed(rules uint32) {
 	s.streams.SetTimed(rules >= 1)
 	s.streams.SetLives(rules >= 2)
 	s.streams.SetBook(nil)

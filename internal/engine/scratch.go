@@ -1,10 +1,9 @@
 package engine
 
 import (
-	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
 // Scratch is memory that an engine works in during a Poll and that means nothing between two Polls: free frames, the buffers
@@ -13,39 +12,30 @@ import (
 //
 // An Output then is valid until the next Poll or Deliver of any engine that shares the Scratch.
 type Scratch struct {
-	limits []*Limits
+	limits []*heldLimits
 	lists  map[*Limits][]snapshot.LimitSnapshot // of those, as snapshots have them; read-only
-	pools  map[*program.Program]*pool
-	rings  [][]ready
+	m      dataflow.Scratch                     // of the machines
 
-	owner   *Engine // whose output is in out
-	out     Output
-	ctx     Context
-	args    []value.Value // of the component that is being called
-	results []value.Value // that it gives
-	inputs  []value.Value // of the activation that is being started
-	peers   []wire.PeerID // that are being sent to
-	fills   []wire.Fill   // of an envelope that nobody keeps
-	send    wire.Envelope // likewise
-	emit    wire.Envelope // that is being encoded
-	envs    []*wire.Envelope
-	raws    [][]byte
-	timers  []*timer
+	owner *Engine // whose output is in out
+	out   Output
+	ctx   Context
+	peers []wire.PeerID // that are being sent to
+	fills []wire.Fill   // of an envelope that nobody keeps
+	send  wire.Envelope // likewise
+	emit  wire.Envelope // that is being encoded
+	envs  []*wire.Envelope
+	raws  [][]byte
 }
 
 // The most that a Scratch keeps of what may be had again.
 const (
 	scratchEnvelopes = 64
 	scratchRaws      = 4096
-	scratchTimers    = 256
 	scratchRawBytes  = 64 << 10 // of one buffer
 )
 
-// pool is the free frames of a program, by function.
-type pool struct{ free [][]*frame }
-
 // NewScratch returns an empty Scratch.
-func NewScratch() *Scratch { return &Scratch{pools: map[*program.Program]*pool{}} }
+func NewScratch() *Scratch { return &Scratch{} }
 
 // Recycle gives back the bytes of a packet that one of the engines put out, when nobody reads them any more: neither the
 // network, nor an input that a node has accepted and not yet processed, nor a capture of such a node.
@@ -66,15 +56,21 @@ func (s *Scratch) raw() []byte {
 	return b
 }
 
-// limitsOf returns the one copy of limits.
-func (s *Scratch) limitsOf(l Limits) *Limits {
+// heldLimits are limits that engines go by, and what their machines go by of them.
+type heldLimits struct {
+	all     Limits
+	machine dataflow.Limits
+}
+
+// hold returns the one copy of limits.
+func (s *Scratch) hold(l Limits) *heldLimits {
 	for _, known := range s.limits {
-		if *known == l {
+		if known.all == l {
 			return known
 		}
 	}
-	s.limits = append(s.limits, &l)
-	return &l
+	s.limits = append(s.limits, &heldLimits{l, l.machine()})
+	return s.limits[len(s.limits)-1]
 }
 
 // listOf returns limits of limitsOf as a list that must not be changed: each capture has one.
@@ -88,24 +84,6 @@ func (s *Scratch) listOf(l *Limits) []snapshot.LimitSnapshot {
 		s.lists[l] = list
 	}
 	return list
-}
-
-func (s *Scratch) poolOf(p *program.Program) *pool {
-	if s.pools[p] == nil {
-		s.pools[p] = &pool{free: make([][]*frame, len(p.Funcs))}
-	}
-	return s.pools[p]
-}
-
-// ring returns a buffer for a frontier.
-func (s *Scratch) ring() []ready {
-	n := len(s.rings)
-	if n == 0 {
-		return make([]ready, 64)
-	}
-	b := s.rings[n-1]
-	s.rings = s.rings[:n-1]
-	return b
 }
 
 // envelope returns an envelope to decode into.
@@ -128,23 +106,4 @@ func (s *Scratch) freeEnvelope(env *wire.Envelope) {
 	clear(fills)
 	*env = wire.Envelope{Fills: fills[:0]}
 	s.envs = append(s.envs, env)
-}
-
-// timer returns a timer to fill in.
-func (s *Scratch) timer() *timer {
-	n := len(s.timers)
-	if n == 0 {
-		return new(timer)
-	}
-	t := s.timers[n-1]
-	s.timers = s.timers[:n-1]
-	return t
-}
-
-// freeTimer takes back a timer that is armed no more.
-func (s *Scratch) freeTimer(t *timer) {
-	if len(s.timers) < scratchTimers {
-		*t = timer{}
-		s.timers = append(s.timers, t)
-	}
 }

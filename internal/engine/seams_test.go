@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -93,8 +95,8 @@ func TestNoAnswerIsLost(t *testing.T) {
 	l := newLab(t, failing(), func(lim *Limits) { lim.OutboxEnvelopes, lim.PeerEnvelopes = 4, 4 })
 	const n = 20
 	l.asked(n, 0)
-	if got := l.counter("answer.waits"); got != n-5 || l.e.st.frames.len() != n-5 {
-		t.Errorf("%d answers wait, of %d activations, want %d", got, l.e.st.frames.len(), n-5)
+	if got := l.counter("answer.waits"); got != n-5 || l.e.m.Figures().Activations != n-5 {
+		t.Errorf("%d answers wait, of %d activations, want %d", got, l.e.m.Figures().Activations, n-5)
 	}
 	packets := l.packets
 	l = l.reborn()
@@ -109,8 +111,8 @@ func TestNoAnswerIsLost(t *testing.T) {
 		}
 		l.wait(1e9)
 	}
-	if len(answered) != n || l.e.st.frames.len()+l.e.st.waits.len() != 0 {
-		t.Errorf("%d of %d questions are answered, %d activations are left", len(answered), n, l.e.st.frames.len())
+	if len(answered) != n || l.e.m.Figures().Activations+l.e.m.Figures().Parked != 0 {
+		t.Errorf("%d of %d questions are answered, %d activations are left", len(answered), n, l.e.m.Figures().Activations)
 	}
 	audit(t, l.e)
 }
@@ -120,8 +122,8 @@ func TestAnswersThatNobodyAwaitsAreDropped(t *testing.T) {
 	l := newLab(t, failing(), func(lim *Limits) { lim.OutboxEnvelopes, lim.PeerEnvelopes = 4, 4 })
 	l.asked(20, 5e9)
 	l.wait(6e9)
-	if l.e.st.frames.len()+l.e.st.waits.len() != 0 || l.counter("answer.dropped") != 15 {
-		t.Errorf("%d activations are left and %d answers were dropped, want 0 and 15", l.e.st.frames.len(), l.counter("answer.dropped"))
+	if l.e.m.Figures().Activations+l.e.m.Figures().Parked != 0 || l.counter("answer.dropped") != 15 {
+		t.Errorf("%d activations are left and %d answers were dropped, want 0 and 15", l.e.m.Figures().Activations, l.counter("answer.dropped"))
 	}
 	audit(t, l.e)
 }
@@ -154,14 +156,14 @@ func TestSendsAreWholeOrUndone(t *testing.T) {
 		l.call("ask2", value.Int(1))
 		l.rest()
 	}
-	if n := l.e.st.requests.Open() + len(l.e.st.timers.heap) + len(l.packets); n != 0 {
+	if n := l.e.st.requests.Open() + l.e.m.Armed() + len(l.packets); n != 0 {
 		t.Errorf("ten questions that could not be asked left %d things behind", n)
 	}
 	for range 5 { // three have a timer; the others fail, for a question without its deadline is none
 		l.call("ask1", value.Int(1))
 		l.rest()
 	}
-	if open, armed := l.e.st.requests.Open(), len(l.e.st.timers.heap); open != 3 || armed != 3 {
+	if open, armed := l.e.st.requests.Open(), l.e.m.Armed(); open != 3 || armed != 3 {
 		t.Errorf("%d questions are open with %d deadlines, want 3 with 3", open, armed)
 	}
 	if l.wait(2e9); l.e.st.requests.Open() != 0 {
@@ -232,10 +234,10 @@ func TestDeadlinePassesFailuresOnAtOnce(t *testing.T) {
 	l.call("go", value.Int(1))
 	l.rest()
 	l.wait(10)
-	if want := fmt.Sprint([]string{"caught [no go0.op1 the program says so]"}); fmt.Sprint(l.app) != want || len(l.e.st.timers.heap) != 0 {
-		t.Errorf("after 10 ns: %q and %d timers, want %s and none", l.app, len(l.e.st.timers.heap), want)
+	if want := fmt.Sprint([]string{"caught [no go0.op1 the program says so]"}); fmt.Sprint(l.app) != want || l.e.m.Armed() != 0 {
+		t.Errorf("after 10 ns: %q and %d timers, want %s and none", l.app, l.e.m.Armed(), want)
 	}
-	if l.wait(2e9); l.e.st.frames.len() != 0 || len(l.app) != 1 {
+	if l.wait(2e9); l.e.m.Figures().Activations != 0 || len(l.app) != 1 {
 		t.Errorf("in the end %q", l.app)
 	}
 }
@@ -299,13 +301,13 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		add  func(f *fn)
-		of   func(k keptCharges) int
+		of   func(k dataflow.Kept) int
 		most int
 	}{
-		{"queue", func(f *fn) { f.add(program.Op{Code: program.OpQueuePut, Label: "q", N: 4096}, 1, 0) }, func(k keptCharges) int { return k.store }, most},
-		{"ring", func(f *fn) { f.add(program.Op{Code: program.OpRecord, Label: "r"}, 1, 0) }, func(k keptCharges) int { return k.rings }, most / 4},
-		{"keys", func(f *fn) { f.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0) }, func(k keptCharges) int { return k.keys }, most / 4},
-		{"app", func(f *fn) { f.emit("event", 0) }, func(k keptCharges) int { return k.app }, most / 4},
+		{"queue", func(f *fn) { f.add(program.Op{Code: program.OpQueuePut, Label: "q", N: 4096}, 1, 0) }, func(k dataflow.Kept) int { return k.Store }, most},
+		{"ring", func(f *fn) { f.add(program.Op{Code: program.OpRecord, Label: "r"}, 1, 0) }, func(k dataflow.Kept) int { return k.Rings }, most / 4},
+		{"keys", func(f *fn) { f.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0) }, func(k dataflow.Kept) int { return k.Keys }, most / 4},
+		{"app", func(f *fn) { f.emit("event", 0) }, func(k dataflow.Kept) int { return k.App }, most / 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, label := build(c.name, c.add)
@@ -313,11 +315,11 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 			for i := range 60 {
 				l.call(label, value.NewBytes(append([]byte{byte(i)}, make([]byte, 40<<10)...)))
 				l.rest()
-				if n := c.of(l.e.st.charges()); n > c.most || n != c.of(l.e.st.kept) {
-					t.Fatalf("after %d values %d bytes are kept, and %d charged, of at most %d", i+1, n, c.of(l.e.st.kept), c.most)
+				if n := c.of(l.e.m.Charges()); n > c.most || n != c.of(l.e.m.Figures().Kept) {
+					t.Fatalf("after %d values %d bytes are kept, and %d charged, of at most %d", i+1, n, c.of(l.e.m.Figures().Kept), c.most)
 				}
 			}
-			if n := c.of(l.e.st.kept); n < c.most/2 {
+			if n := c.of(l.e.m.Figures().Kept); n < c.most/2 {
 				t.Errorf("%d bytes are kept, of at most %d: the test does not reach the bound", n, c.most)
 			}
 			audit(t, l.e)
@@ -326,10 +328,10 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 			if c.name != "queue" {
 				return
 			}
-			for waiting := l.e.st.waits.len(); waiting > 0; waiting = l.e.st.waits.len() {
+			for waiting := l.e.m.Figures().Parked; waiting > 0; waiting = l.e.m.Figures().Parked {
 				l.call("take", value.Int(1))
-				if l.rest(); l.e.st.waits.len() >= waiting {
-					t.Fatalf("%d puts wait after a take, as before", l.e.st.waits.len())
+				if l.rest(); l.e.m.Figures().Parked >= waiting {
+					t.Fatalf("%d puts wait after a take, as before", l.e.m.Figures().Parked)
 				}
 			}
 			if l.counter("queue.waits") == 0 {
@@ -344,8 +346,8 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 		l.call("hold", value.NewBytes(make([]byte, size)))
 		l.rest()
 	}
-	if i, ok := l.e.findHold("h"); !ok || l.e.st.holds[i].value.Bytes() < 3*most/4 || l.e.st.kept.store > most || l.counter("op.failed") != 1 {
-		t.Errorf("%d bytes are held after a value took the place of another and one was too large; %d ops failed", l.e.st.kept.store, l.counter("op.failed"))
+	if l.e.m.Figures().Kept.Store < 3*most/4 || l.e.m.Figures().Kept.Store > most || l.counter("op.failed") != 1 {
+		t.Errorf("%d bytes are held after a value took the place of another and one was too large; %d ops failed", l.e.m.Figures().Kept.Store, l.counter("op.failed"))
 	}
 	audit(t, l.e)
 }

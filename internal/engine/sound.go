@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"github.com/rhizome-ml/rhizome/internal/dataflow"
+
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/value"
@@ -14,15 +16,10 @@ import (
 // storable are the limits with which records and snapshots are read.
 var storable = snapshot.DefaultLimits()
 
-// kept are those of a value that comes in: it may be put into a few more lists before it is stored.
-var kept = func() value.Limits {
-	lim := storable.Values
-	lim.Depth -= 8
-	return lim
-}()
-
 // Storable says whether a worker's result can be kept: nil, or what is wrong with it. A node refuses a completion that holds another.
-func Storable(reg *value.Registry, v value.Value) error { return reg.CheckNew(v, kept) }
+func Storable(reg *value.Registry, v value.Value) error {
+	return reg.CheckNew(v, dataflow.StorableLimits())
+}
 
 // recordable refuses an input that would not come back from the journal, whatever the node would make of it: no journal that can be read
 // holds one.
@@ -75,7 +72,7 @@ func (e *Engine) recordable(ev *Event) error {
 		if v == nil {
 			continue // refused below, in words of its own
 		}
-		if err := e.reg.CheckNew(v, kept); err != nil {
+		if err := e.reg.CheckNew(v, dataflow.StorableLimits()); err != nil {
 			return no("event", fmt.Sprintf("value %d: %v", i, err))
 		}
 	}
@@ -92,43 +89,10 @@ func (e *Engine) readable(env *wire.Envelope) {
 		if v == nil {
 			continue
 		}
-		if err := e.reg.CheckNew(v, kept); err != nil {
+		if err := e.reg.CheckNew(v, dataflow.StorableLimits()); err != nil {
 			env.Fills[i].Value = value.Fail(wire.CodeUndecodable, fmt.Sprintf("/site/%d", env.Fills[i].Site), err.Error())
 		}
 	}
-}
-
-// unsound returns the failure of a value that a component hands in and no State may hold, or nil.
-func (e *Engine) unsound(v value.Value, where string) *value.Failure {
-	if v == nil || !e.rules(3) {
-		return nil
-	}
-	if err := e.reg.CheckNew(v, kept); err != nil {
-		e.count("value.unsound")
-		return value.Fail(value.CodeType, where, "a value that cannot be stored: "+err.Error())
-	}
-	return nil
-}
-
-// anyUnsound is unsound for values that go together.
-func (e *Engine) anyUnsound(in []value.Value, where string) *value.Failure {
-	for _, v := range in {
-		if bad := e.unsound(v, where); bad != nil {
-			return bad
-		}
-	}
-	return nil
-}
-
-// named returns the failure of a name that no State may hold, or nil.
-func (e *Engine) named(name, where string) *value.Failure {
-	if !e.rules(3) {
-		return nil
-	}
-	if why := value.NameFault(name); why != "" {
-		return value.Fail(value.CodeError, where, fmt.Sprintf("the name %q: %s", cut(name), why))
-	}
-	return nil
 }
 
 // badMessage returns the failure of a component's message that has no wire form, or one that its sender could not keep, or nil. The name of its op
@@ -137,42 +101,5 @@ func (e *Engine) badMessage(op string, in []value.Value, where string) *value.Fa
 	if why := wire.OpFault(op); why != "" {
 		return value.Fail(value.CodeError, where, fmt.Sprintf("a message to the op %q: %s", cut(op), why))
 	}
-	return e.anyUnsound(in, where)
-}
-
-// badCommand is badMessage for a command.
-func (e *Engine) badCommand(method string, in []value.Value, where string) *value.Failure {
-	if bad := e.named(method, where); bad != nil {
-		return bad
-	}
-	return e.anyUnsound(in, where)
-}
-
-// badEvent is badMessage for an event to the host or on the bus.
-func (e *Engine) badEvent(name string, v value.Value, where string) *value.Failure {
-	if bad := e.named(name, where); bad != nil {
-		return bad
-	}
-	return e.unsound(v, where)
-}
-
-// clean returns a failure with texts that can be stored.
-func (e *Engine) clean(f *value.Failure) *value.Failure {
-	if !e.rules(3) {
-		return f
-	}
-	return f.Clean()
-}
-
-// output is what a component's result is as a value of a slot.
-func (e *Engine) output(v value.Value) value.Value {
-	switch v := v.(type) {
-	case nil:
-		return value.Trigger{}
-	case *value.Failure:
-		if v != nil {
-			return e.clean(v)
-		}
-	}
-	return v
+	return e.m.AnyUnsound(in, where)
 }

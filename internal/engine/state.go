@@ -1,42 +1,23 @@
 package engine
 
 import (
-	"math/rand/v2"
-
 	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/wire"
-	"github.com/rhizome-ml/rhizome/snapshot"
-	"github.com/rhizome-ml/rhizome/value"
 )
 
-// State is everything about a node that changes, as plain data; behaviour is rebuilt from the Program (law L2). A field
-// is encoded into the snapshot, or it stands on the list of derived fields in state_test.go.
+// State is everything about a node's session with its peers that changes, as plain data, and with that of its machine all that changes at all;
+// behaviour is rebuilt from the Program (law L2). A field is encoded into the snapshot, or it stands on the list of derived fields in state_test.go.
 //
 // What every Poll looks at stands first, so that it is in few cache lines.
 type State struct {
-	// clock
-	now int64 // ns, never goes back
+	phase uint32 // where a Poll stands; 0 between polls
 
-	// where a Poll stands
-	phase   uint32 // 0 between polls
-	stage   uint32 // of the lifecycle: 0 new, 1 bootstrap under way, 2 running
-	opsLeft int64
-
-	ingress     []ingress // FIFO
-	fresh       uint32    // of these, at the end, no Poll has seen
-	frontier    ring
-	bus         []busEvent // FIFO
-	timers      timers
-	completions []completion // FIFO
-	frames      frames
-
-	// budget, derived: recomputed on restore and checked against the running figure
-	slotBytes    int
-	kept         keptCharges
-	ingressBytes int
+	ingress      []ingress // FIFO
+	fresh        uint32    // of these, at the end, no Poll has seen
+	ingressBytes int       // derived: recomputed on restore and checked against the running figure
 
 	// counters of identities
-	nextExec, nextTimer, nextCommand, nextCall, nextApp, nextRequest, nextToken uint64
+	nextRequest, nextToken uint64
 
 	// peers
 	streams  *peer.Streams
@@ -52,7 +33,6 @@ type State struct {
 	waiting  int         // bytes that arrivals are charged
 
 	// identity
-	rules       uint32  // which release's behaviour holds; see rules.go
 	limits      *Limits // that hold; shared, read-only
 	wanted      *Limits // that take effect when no input waits; or nil
 	self        wire.PeerID
@@ -61,75 +41,6 @@ type State struct {
 	start       uint64 // of the present life; 0 where it was not told
 	proof       []byte // of that start, for peers; or nil
 	asking      uint64 // stands in own questions and tokens, so that no two lives give out the same; 0 stands for epoch
-
-	pending       map[uint64]*pending // by command; nil until there is one
-	waits         waits
-	bootstrapExec uint64
-	random        *rand.ChaCha8
-
-	// system calls
-	counters []counter      // by name
-	holds    []hold         // by name
-	queues   []queue        // by name
-	records  []record       // by name
-	gates    []gate         // by name
-	latches  []latch        // oldest first
-	closed   map[latch]bool // those; derived
-
-	firedPhases []string
-
-	// to the host
-	appEvents []AppEvent // emitted and not acknowledged
-}
-
-// pending is a command that was given out.
-type pending struct {
-	id        uint64
-	exec      uint64
-	op        int32
-	component int32
-	method    string
-	inputs    []value.Value
-	deadline  int64
-	tries     int32
-
-	prev, next *pending // derived: its neighbours among the commands of its activation
-
-	shelved, gone bool // the tracker's, derived: the shelf has it; it is pending no more
-}
-
-func (s *State) setPending(p *pending) {
-	if s.pending == nil {
-		s.pending = map[uint64]*pending{}
-	}
-	s.pending[p.id] = p
-	if f := s.frames.get(p.exec); f != nil {
-		if p.prev, p.next = nil, f.commands; p.next != nil {
-			p.next.prev = p
-		}
-		f.commands = p
-	}
-}
-
-func (s *State) dropPending(p *pending) {
-	delete(s.pending, p.id)
-	if p.next != nil {
-		p.next.prev = p.prev
-	}
-	if p.prev != nil {
-		p.prev.next = p.next
-	} else if f := s.frames.get(p.exec); f != nil {
-		f.commands = p.next
-	}
-	p.prev, p.next = nil, nil
-}
-
-// completion is a result that arrived and is not yet applied.
-type completion struct {
-	command uint64
-	results []snapshot.NamedResult
-	digest  uint64
-	failure *value.Failure
 }
 
 // ingress is an input that was accepted and not yet processed; env is the decoded form of an envelope.
@@ -137,60 +48,4 @@ type ingress struct {
 	event *Event
 	env   *wire.Envelope
 	bytes int
-}
-
-type busEvent struct {
-	kind  string
-	value value.Value
-}
-
-type parkReason uint32
-
-const (
-	parkComponent  parkReason = iota + 1 // until its component resolves it
-	parkQueueFull                        // until queue label has room
-	parkQueueEmpty                       // until queue label has a value
-	parkHold                             // until hold label is set
-	parkGate                             // until gate label has a permit
-	parkOutbox                           // until the outbox, or the table of open questions, has room
-	parkApp                              // until the host acknowledged app events
-	parkCommand                          // until fewer commands are pending
-	parkAnswer                           // at its end, until the outbox has room for the answer that it owes
-	parkBytes                            // until what queues and holds keep is less
-)
-
-type counter struct {
-	name string
-	n    uint64
-}
-
-type hold struct {
-	name  string
-	value value.Value
-}
-
-type queue struct {
-	name   string
-	values []value.Value
-}
-
-type record struct {
-	name    string
-	entries []snapshot.RecordEntry
-}
-
-type gate struct {
-	name  string
-	taken int64
-}
-
-type latch struct{ name, key string }
-
-// close notes that a key was seen.
-func (s *State) close(l latch) {
-	if s.closed == nil {
-		s.closed = map[latch]bool{}
-	}
-	s.closed[l] = true
-	s.latches = append(s.latches, l)
 }

@@ -23,11 +23,11 @@ var derived = map[string]string{
 	"State.ingressBytes": "the sum over the accepted inputs; recomputed on restore, and audited against it",
 	"ring.head":          "where the ring starts in its buffer; only the order of its entries matters",
 	"ring.buf":           "the ring's buffer with room to grow; its entries are compared in order",
-	"frame.fn":           "the program's function, found by its id",
-	"frame.bytes":        "the sum over its slots",
-	"frame.shown":        "what the tracker knows; a new engine has no tracker, and the next capture looks at everything",
-	"frame.shelved":      "likewise",
-	"frame.listed":       "likewise",
+	"Frame.Func":         "the program's function, found by its id",
+	"Frame.bytes":        "the sum over its slots",
+	"Frame.shown":        "what the tracker knows; a new engine has no tracker, and the next capture looks at everything",
+	"Frame.shelved":      "likewise",
+	"Frame.listed":       "likewise",
 	"pending.shelved":    "likewise",
 	"pending.gone":       "likewise",
 	"ready.f":            "the frame, found by its exec",
@@ -36,22 +36,22 @@ var derived = map[string]string{
 	"pending.id":         "the key of the table",
 	"pending.prev":       "the commands of an activation are listed there; found by exec",
 	"pending.next":       "likewise",
-	"frame.commands":     "likewise",
-	"frame.parked":       "likewise, its parked ops",
+	"Frame.commands":     "likewise",
+	"Frame.parked":       "likewise, its parked ops",
 	"parked.prev":        "likewise",
 	"parked.next":        "likewise",
 	"parked.over":        "what is over is swept out before the states are compared",
 	"waits.over":         "likewise",
 	"waits.by":           "an index over the parked ops by what they wait for",
-	"frame.timers":       "likewise, its timers",
+	"Frame.timers":       "likewise, its timers",
 	"timer.prev":         "likewise",
 	"timer.next":         "likewise",
 	"timer.place":        "the timer's place in the heap",
 	"timers.owners":      "an index over the timers by what takes them back",
-	"frame.kids":         "the activations whose parent it is",
-	"frame.elder":        "likewise",
-	"frame.kid":          "likewise",
-	"frame.queued":       "how many entries of the frontier are of it",
+	"Frame.kids":         "the activations whose parent it is",
+	"Frame.elder":        "likewise",
+	"Frame.kid":          "likewise",
+	"Frame.queued":       "how many entries of the frontier are of it",
 	"ring.gone":          "what is over is swept out before the states are compared",
 	"ring.ended":         "likewise",
 
@@ -80,7 +80,7 @@ var derived = map[string]string{
 	"Silence.sum":     "the sum over the silences that ended",
 	"Silence.squares": "likewise, of their squares",
 
-	"frame.loans":     "how many of State.borrowed came for it",
+	"Frame.Claims":    "how many of State.borrowed came for it",
 	"State.waiting":   "the sum over State.arrivals of their charges",
 	"arrival.missing": "how many of State.borrowed it waits for",
 	"borrowed.layout": "how the loan is cut",
@@ -144,14 +144,10 @@ func (cover *coverage) never() []string {
 func (cover *coverage) run(t *rapid.T) {
 	w := newWorld(t, randomPrograms(t), true)
 	w.onReborn = func(before, after *Engine) {
-		// A heap's order in its slice is not state; a sorted slice is a heap too.
-		before.st.timers.heap, after.st.timers.heap = before.st.timers.sorted(), after.st.timers.sorted()
-		for i, x := range before.st.timers.heap {
-			x.place, after.st.timers.heap[i].place = int32(i), int32(i)
-		}
-		before.st.frontier.sweep() // what is over waits to be swept out
-		before.st.waits.reindex()
+		before.m.Tidy()
+		after.m.Tidy()
 		cover.compare(t, reflect.ValueOf(before.st), reflect.ValueOf(after.st), "State")
+		cover.compare(t, reflect.ValueOf(&before.m).Elem().FieldByName("st"), reflect.ValueOf(&after.m).Elem().FieldByName("st"), "State")
 	}
 	for _, s := range randomSchedule(t) {
 		w.act(s.kind, s.a, s.b)

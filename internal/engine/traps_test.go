@@ -45,10 +45,12 @@ var stops = []struct {
 	want  string
 }{
 	{"frontier", func(l *lab) {
-		l.e.limits.OpsPerPoll = 1
+		was, one := l.e.limits, *l.e.limits
+		one.OpsPerPoll = 1
+		l.e.bound(&one)
 		l.call("chain", value.Int(4))
 		l.poll()
-		l.e.limits.OpsPerPoll = 1000
+		l.e.bound(was)
 	}, func(s *snapshot.TransientSnapshot) int { return len(s.Frontier) }, "chain 4"},
 	{"ingress", func(l *lab) { l.call("chain", value.Int(4)) },
 		func(s *snapshot.TransientSnapshot) int { return len(s.Ingress) }, "chain 4"},
@@ -274,7 +276,7 @@ func TestLimitsMakeWait(t *testing.T) {
 				for _, p := range l.e.Pending() {
 					l.done(p.ID, p.Inputs[0])
 				}
-				l.tell(&Event{AppAck: &snapshot.AppAckEvent{UpTo: l.e.st.nextApp - 1}})
+				l.tell(&Event{AppAck: &snapshot.AppAckEvent{UpTo: l.snap().Framework.NextAppEvent - 1}})
 				l.tell(l.from("other", wire.Envelope{Edge: -1, AckEpoch: 1, Ack: uint64(len(l.packets))}))
 			}
 			l.rest()

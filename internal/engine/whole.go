@@ -15,8 +15,8 @@ import (
 // among the open questions is looked at by itself, since an op waits for it.
 func (e *Engine) wholeOrNot(o *program.Op, edge *program.Edge, to []wire.PeerID, until int64) *value.Failure {
 	asks := o.Code == program.OpRequest
-	if n := len(e.st.timers.heap) + len(to); asks && until > 0 && n > e.limits.Timers {
-		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers with a deadline, and %d of at most %d timers are armed", len(to), len(e.st.timers.heap), e.limits.Timers))
+	if n := e.m.Armed(); asks && until > 0 && n+len(to) > e.limits.Timers {
+		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers with a deadline, and %d of at most %d timers are armed", len(to), n, e.limits.Timers))
 	}
 	if edge.Best {
 		return nil // nothing is numbered, so no stream is needed

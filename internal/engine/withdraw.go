@@ -21,10 +21,10 @@ func (e *Engine) withdraw(p wire.PeerID, r wire.Request) {
 		return
 	}
 	if q.Deadline > 0 {
-		e.disarmRequest(p, r)
+		e.m.DisarmRequest(p, r)
 	}
 	e.st.streams.Withdraw(p, r)
-	e.count("request.withdrawn")
+	e.m.Count("request.withdrawn")
 	e.answerEnded(p, r)
 }
 
@@ -48,7 +48,7 @@ func (e *Engine) supersede(edge *program.Edge, to []wire.PeerID, bytes int) (roo
 		}
 	}
 	if withdrawn {
-		e.wakeParked(parkOutbox, "")
+		e.m.WakeForRoom()
 	}
 	return room, full
 }
@@ -56,7 +56,7 @@ func (e *Engine) supersede(edge *program.Edge, to []wire.PeerID, bytes int) (roo
 // skip tells of peers that a question did not go to because their part of the outbox is full: the others do not wait for them.
 func (e *Engine) skip(o *program.Op, edge *program.Edge, full []wire.PeerID, context value.Value) {
 	for _, p := range full {
-		e.drop("request.skipped", string(p))
+		e.m.Drop("request.skipped", string(p))
 		e.unanswered(int32(edge.ID), p, context, value.Fail(value.CodeSend, o.Name, fmt.Sprintf("the outbox has no room for %s, who has not acknowledged earlier messages", p)))
 	}
 }
@@ -80,7 +80,20 @@ func (c *Context) Withdraw(edge string, match func(context value.Value) bool) in
 		n += len(peers)
 	}
 	if n > 0 {
-		e.wakeParked(parkOutbox, "")
+		e.m.WakeForRoom()
 	}
 	return n
+}
+
+// expire gives up on a question that nobody answered: the activation of its answer starts with failures.
+func (e *Engine) expire(p wire.PeerID, req wire.Request) {
+	q, ok := e.st.requests.Answered(p, req)
+	if !ok {
+		return
+	}
+	e.m.Count("request.expired")
+	e.answerEnded(p, req)
+	e.m.WakeForRoom()
+	edge := &e.prog.Edges[e.prog.Edges[q.Edge].Reply]
+	e.unanswered(q.Edge, p, q.Context, value.Fail(value.CodeDeadline, string(p), fmt.Sprintf("no answer on edge %s in time", edge.Name)))
 }

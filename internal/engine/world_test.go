@@ -349,18 +349,18 @@ func (n *testNode) strain(other *testNode) {
 	s, p := n.e.st.streams, other.e.st.self
 	for i := range 10 {
 		env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}
-		if err := s.PushUntil(env, 0, false, n.e.st.now, n.e.st.random.Uint64); err != nil {
+		if err := s.PushUntil(env, 0, false, n.e.m.Now(), n.e.m.Random); err != nil {
 			return
 		}
 		if i < 9 {
-			s.Ack(p, env.Epoch, env.Number, n.e.st.now)
-			s.Heard(p, true, n.e.st.now)
+			s.Ack(p, env.Epoch, env.Number, n.e.m.Now())
+			s.Heard(p, true, n.e.m.Now())
 		}
 	}
 	if n.e.rules(3) {
 		for _, to := range []wire.PeerID{p, "another"} {
 			env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: to, Digest: n.e.prog.Digest, Edge: -1, Fills: []wire.Fill{{Op: "x", Value: value.Int(1)}}}
-			s.PushFan(env, 1<<40, 0, false, n.e.st.now, n.e.st.random.Uint64)
+			s.PushFan(env, 1<<40, 0, false, n.e.m.Now(), n.e.m.Random)
 		}
 	}
 	n.w.now += 4e9
@@ -394,12 +394,12 @@ func (n *testNode) relive(other *testNode) {
 		hear(2, 0, 2, 1, wire.Life{Start: 115, Before: 1})
 		hear(3, 1, 9, 0)
 		hear(4, 1, 10, 9)
-		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}, n.w.now, n.e.st.random.Uint64)
+		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}, n.w.now, n.e.m.Random)
 		s.Begun()
 		s.SetStart(n.e.st.start)
 		s.Accept(&wire.Envelope{From: "of an earlier release", Incarnation: 1, Epoch: 1})
 		s.Introduce("of an earlier release", true, n.w.now)
-		s.Due(s.NextResend(), n.e.st.random.Uint64)
+		s.Due(s.NextResend(), n.e.m.Random)
 		s.Doubt(p, n.w.now)
 	}
 	n.reborn()
@@ -408,11 +408,11 @@ func (n *testNode) relive(other *testNode) {
 // crowd leaves a node without room for new activations, or with room again.
 func (n *testNode) crowd(on bool) {
 	n.crowded = on
-	n.e.limits = n.e.st.limits
+	n.e.bound(n.e.st.limits)
 	if on {
 		none := *n.e.st.limits
 		none.SlotBytes = -1 // no limit that could be said: it does not get into the State
-		n.e.limits = &none
+		n.e.bound(&none)
 	}
 }
 

@@ -16,9 +16,10 @@ type target struct {
 const (
 	quick = 60_000
 	slow  = 30_000
+	long  = 2_000 // one that runs a node for a while
 )
 
-// targets are all decoders of bytes that another process or a disk gives. TestEveryDecoderHasATarget holds the list against the tree.
+// targets are all decoders of bytes that another process or a disk gives, and the two state machines that what they give is for. TestEveryDecoderHasATarget holds the list against the tree.
 var targets = []target{
 	{"internal/wire/FuzzDecode", "envelopes of peers", 2 * quick},
 	{"transport/libp2p/FuzzFrames", "streams of peers", quick},
@@ -51,6 +52,8 @@ var targets = []target{
 	{"internal/journal/FuzzSnapshotLoad", "files of snapshots", slow},
 	{"internal/job/kinds/federated/FuzzParse", "job files", slow},
 	{"internal/job/rundir/FuzzRunFile", "what a run keeps of itself", slow},
+	{"internal/engine/FuzzSession", "what peers say to a node, in any order", long},
+	{"internal/dataflow/FuzzMachine", "programs, apart from any node", long},
 }
 
 // folder is that of the target's package, below the module.

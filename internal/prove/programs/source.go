@@ -17,4 +17,17 @@ type seeded struct{ rng *rand.Rand }
 
 func (s seeded) Int(lo, hi int, _ string) int { return lo + s.rng.IntN(hi-lo+1) }
 
+// Bytes returns a Source whose numbers are read from bytes, such as those of a fuzz target; when they are used up, each is the least that it may be.
+func Bytes(b []byte) Source { return &drawn{b} }
+
+type drawn struct{ b []byte }
+
+func (d *drawn) Int(lo, hi int, _ string) int {
+	n := 0
+	for most := hi - lo; most > 0 && len(d.b) > 0; most >>= 8 {
+		n, d.b = n<<8|int(d.b[0]), d.b[1:]
+	}
+	return lo + n%(hi-lo+1)
+}
+
 func coin(src Source, label string) bool { return src.Int(0, 1, label) == 1 }

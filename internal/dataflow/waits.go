@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import "slices"
 
@@ -36,7 +36,7 @@ const waitsFew = 32
 func (w *waits) len() int { return len(w.list) - w.over }
 
 // add puts in an op whose call is higher than all. f is its activation.
-func (w *waits) add(p *parked, f *frame) {
+func (w *waits) add(p *parked, f *Frame) {
 	w.list = append(w.list, p)
 	if p.next = f.parked; p.next != nil {
 		p.next.prev = p
@@ -70,7 +70,7 @@ func (w *waits) reindex() {
 }
 
 // remove takes an op out. f is its activation.
-func (w *waits) remove(p *parked, f *frame) {
+func (w *waits) remove(p *parked, f *Frame) {
 	w.unlink(p, f)
 	p.over = true
 	if w.over++; 2*w.over > len(w.list) {
@@ -79,7 +79,7 @@ func (w *waits) remove(p *parked, f *frame) {
 }
 
 // unlink takes an op out of the list of its activation.
-func (w *waits) unlink(p *parked, f *frame) {
+func (w *waits) unlink(p *parked, f *Frame) {
 	if p.next != nil {
 		p.next.prev = p.prev
 	}
@@ -134,10 +134,10 @@ func (w *waits) all() []*parked {
 }
 
 // kids are the activations that another called and that live, in the order in which it called them.
-type kids struct{ first, last *frame }
+type kids struct{ first, last *Frame }
 
 // add puts in an activation that is younger than all.
-func (k *kids) add(c *frame) {
+func (k *kids) add(c *Frame) {
 	if c.elder, c.kid = k.last, nil; k.last != nil {
 		k.last.kid = c
 	} else {
@@ -146,7 +146,7 @@ func (k *kids) add(c *frame) {
 	k.last = c
 }
 
-func (k *kids) remove(c *frame) {
+func (k *kids) remove(c *Frame) {
 	if c.elder != nil {
 		c.elder.kid = c.kid
 	} else {

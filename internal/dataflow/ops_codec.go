@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"github.com/rhizome-ml/rhizome/internal/program"
@@ -7,21 +7,21 @@ import (
 
 // stepCodec makes of a value what travels in its place, or the value again. What arrives may come from a stranger: what its codec refuses
 // is a failure in its place, like a payload that cannot be read.
-func (e *Engine) stepCodec(f *frame, op int32, o *program.Op) outcome {
-	v := f.slots[o.In[0]]
+func (m *Machine) stepCodec(f *Frame, op int32, o *program.Op) Outcome {
+	v := f.Slots[o.In[0]]
 	var err error
 	if o.Code == program.OpEncode {
 		v, err = o.Codec.Encode(v)
 	} else {
-		v, err = o.Codec.Decode(v, e.limits.Wire.Values)
+		v, err = o.Codec.Decode(v, m.limits.Values)
 	}
 	if err != nil {
-		e.count("codec.refused")
-		return e.fail(f, op, o, value.Fail(value.CodeType, o.Name, err.Error()))
+		m.Count("codec.refused")
+		return m.Fail(f, op, o, value.Fail(value.CodeType, o.Name, err.Error()))
 	}
-	if bad := e.unsound(v, o.Name); bad != nil {
-		return e.fail(f, op, o, bad)
+	if bad := m.unsound(v, o.Name); bad != nil {
+		return m.Fail(f, op, o, bad)
 	}
-	e.fill(f, o.Out[0], v)
-	return done
+	m.Fill(f, o.Out[0], v)
+	return Done
 }

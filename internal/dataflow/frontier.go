@@ -1,8 +1,8 @@
-package engine
+package dataflow
 
 // ready is an op on the frontier; exec is held against the frame's when it runs, because frames are pooled.
 type ready struct {
-	f    *frame
+	f    *Frame
 	exec uint64
 	op   int32
 }
@@ -63,14 +63,14 @@ func (r *ring) over(x ready) bool {
 }
 
 // forget drops the ops of an activation that is ended by force, and keeps the order of the others.
-func (r *ring) forget(f *frame) {
+func (r *ring) forget(f *Frame) {
 	if f.queued == 0 {
 		return
 	}
 	if r.ended == nil {
 		r.ended = map[uint64]int{}
 	}
-	r.ended[f.exec] = int(f.queued)
+	r.ended[f.Exec] = int(f.queued)
 	r.gone += int(f.queued)
 	f.queued = 0
 	if 2*r.gone > r.n {

@@ -1,9 +1,9 @@
-package engine
+package dataflow
 
 import "slices"
 
 // frames are the activations that are alive, ascending by exec: new ones come at the end, and most end near the beginning.
-type frames struct{ list []*frame }
+type frames struct{ list []*Frame }
 
 func (t *frames) len() int { return len(t.list) }
 
@@ -11,17 +11,17 @@ func (t *frames) len() int { return len(t.list) }
 func (t *frames) find(exec uint64) (int, bool) {
 	if n := len(t.list); n <= 8 {
 		for i, f := range t.list {
-			if f.exec >= exec {
-				return i, f.exec == exec
+			if f.Exec >= exec {
+				return i, f.Exec == exec
 			}
 		}
 		return n, false
 	}
-	return slices.BinarySearchFunc(t.list, exec, func(f *frame, exec uint64) int {
+	return slices.BinarySearchFunc(t.list, exec, func(f *Frame, exec uint64) int {
 		switch {
-		case f.exec < exec:
+		case f.Exec < exec:
 			return -1
-		case f.exec > exec:
+		case f.Exec > exec:
 			return 1
 		}
 		return 0
@@ -29,7 +29,7 @@ func (t *frames) find(exec uint64) (int, bool) {
 }
 
 // get returns the frame of an activation, or nil.
-func (t *frames) get(exec uint64) *frame {
+func (t *frames) get(exec uint64) *Frame {
 	if i, ok := t.find(exec); ok {
 		return t.list[i]
 	}
@@ -37,7 +37,7 @@ func (t *frames) get(exec uint64) *frame {
 }
 
 // add puts in a frame whose exec is higher than all.
-func (t *frames) add(f *frame) { t.list = append(t.list, f) }
+func (t *frames) add(f *Frame) { t.list = append(t.list, f) }
 
 func (t *frames) remove(exec uint64) {
 	i, ok := t.find(exec)
@@ -58,7 +58,7 @@ func (t *frames) remove(exec uint64) {
 func (t *frames) execs() []uint64 {
 	out := make([]uint64, len(t.list))
 	for i, f := range t.list {
-		out[i] = f.exec
+		out[i] = f.Exec
 	}
 	return out
 }

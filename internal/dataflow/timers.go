@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"math"
@@ -246,55 +246,55 @@ func (s *State) dropTimer(t *timer) {
 }
 
 // arm adds a timer that matures delay ns from now; it returns false, and counts, when too many are armed.
-func (e *Engine) arm(t timer, delay int64) bool {
-	return e.armAt(t, e.after(e.st.now, max(delay, 0)))
+func (m *Machine) arm(t timer, delay int64) bool {
+	return m.armAt(t, m.After(m.st.now, max(delay, 0)))
 }
 
-// after returns the time that lies d after another, and the end of time where that would overflow.
-func (e *Engine) after(at, d int64) int64 {
-	if e.rules(3) && at > math.MaxInt64-d {
+// After returns the time that lies d after another, and the end of time where that would overflow.
+func (m *Machine) After(at, d int64) int64 {
+	if m.Behaves(3) && at > math.MaxInt64-d {
 		return math.MaxInt64
 	}
 	return at + d
 }
 
-func (e *Engine) armAt(t timer, at int64) bool {
-	if len(e.st.timers.heap) >= e.limits.Timers {
-		e.count("timers.refused")
+func (m *Machine) armAt(t timer, at int64) bool {
+	if len(m.st.timers.heap) >= m.limits.Timers {
+		m.Count("timers.refused")
 		return false
 	}
-	t.at, t.seq = at, e.st.nextTimer
-	e.st.nextTimer++
-	own := e.sc.timer()
+	t.at, t.seq = at, m.st.nextTimer
+	m.st.nextTimer++
+	own := m.sc.timer()
 	*own = t
-	e.st.setTimer(own)
-	if e.track != nil {
-		e.track.armed = append(e.track.armed, t)
+	m.st.setTimer(own)
+	if m.track != nil {
+		m.track.armed = append(m.track.armed, t)
 	}
 	return true
 }
 
 // disarm takes a timer back that is armed.
-func (e *Engine) disarm(t *timer) {
-	e.st.dropTimer(t)
-	e.disarmed(t.seq)
-	e.sc.freeTimer(t)
+func (m *Machine) disarm(t *timer) {
+	m.st.dropTimer(t)
+	m.disarmed(t.seq)
+	m.sc.freeTimer(t)
 }
 
 // disarmAll takes the timers of an owner back and says whether there were any.
-func (e *Engine) disarmAll(o timerOwner) (any bool) {
-	for t := e.st.timers.find(o); t != nil; t = e.st.timers.find(o) {
-		e.disarm(t)
+func (m *Machine) disarmAll(o timerOwner) (any bool) {
+	for t := m.st.timers.find(o); t != nil; t = m.st.timers.find(o) {
+		m.disarm(t)
 		any = true
 	}
 	return any
 }
 
 // disarmOf takes a timer of an activation back and says whether it was armed.
-func (e *Engine) disarmOf(f *frame, kind timerKind, op int32) bool {
+func (m *Machine) disarmOf(f *Frame, kind timerKind, op int32) bool {
 	for t := f.timers; t != nil; t = t.next {
 		if t.kind == kind && (kind == timerFrame || t.op == op) {
-			e.disarm(t)
+			m.disarm(t)
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 // What a node keeps outside of activations is bounded in bytes as in entries: queues and held values together by as much as the slots of
 // activations may hold, and rings, keys that were seen, events on the bus and events to the host by a quarter of that each.
 
-// keptCharges is the charge of what is kept. It is derived.
-type keptCharges struct{ store, rings, keys, bus, app int }
+// Kept is the charge of what is kept. It is derived.
+type Kept struct{ Store, Rings, Keys, Bus, App int }
 
 // keptShare is which part of Limits.SlotBytes each of the smaller ones may have, and keptLeast what each has in any case.
 const (
@@ -21,28 +21,28 @@ const (
 )
 
 // charges recomputes the charges of what is kept.
-func (s *State) charges() (k keptCharges) {
+func (s *State) charges() (k Kept) {
 	for _, h := range s.holds {
-		k.store += h.value.Bytes()
+		k.Store += h.value.Bytes()
 	}
 	for _, q := range s.queues {
 		for _, v := range q.values {
-			k.store += v.Bytes()
+			k.Store += v.Bytes()
 		}
 	}
 	for _, r := range s.records {
 		for _, x := range r.entries {
-			k.rings += x.Value.Bytes()
+			k.Rings += x.Value.Bytes()
 		}
 	}
 	for i := range s.latches {
-		k.keys += s.latches[i].bytes()
+		k.Keys += s.latches[i].bytes()
 	}
 	for _, ev := range s.bus {
-		k.bus += ev.value.Bytes()
+		k.Bus += ev.value.Bytes()
 	}
 	for _, ev := range s.appEvents {
-		k.app += ev.Value.Bytes()
+		k.App += ev.Value.Bytes()
 	}
 	return k
 }
@@ -51,35 +51,35 @@ func (l *latch) bytes() int { return len(l.name) + len(l.key) }
 
 // storeRoom says whether a value fits beside what queues and holds keep, in the place of what is charged as old; the failure says that it
 // never could.
-func (e *Engine) storeRoom(o *program.Op, v value.Value, old int) (bool, *value.Failure) {
+func (m *Machine) storeRoom(o *program.Op, v value.Value, old int) (bool, *value.Failure) {
 	n := v.Bytes()
-	if !e.rules(3) {
+	if !m.Behaves(3) {
 		return true, nil
 	}
-	if n > e.limits.SlotBytes {
-		return false, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("the value has %d bytes, queues and held values at most %d", n, e.limits.SlotBytes))
+	if n > m.limits.SlotBytes {
+		return false, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("the value has %d bytes, queues and held values at most %d", n, m.limits.SlotBytes))
 	}
-	return e.st.kept.store-old+n <= e.limits.SlotBytes, nil
+	return m.st.kept.Store-old+n <= m.limits.SlotBytes, nil
 }
 
 // store counts what queues and holds keep more, or less, and wakes who waits for room.
-func (e *Engine) store(bytes int) {
-	if e.st.kept.store += bytes; bytes < 0 {
-		e.wakeParked(parkBytes, "")
+func (m *Machine) store(bytes int) {
+	if m.st.kept.Store += bytes; bytes < 0 {
+		m.wakeParked(parkBytes, "")
 	}
 }
 
 // quarter says whether so many bytes more fit into one of the smaller stores. What is alone there always fits: it is bounded by what it came
 // in.
-func (e *Engine) quarter(charged, more int) bool {
-	return !e.rules(3) || charged == 0 || charged+more <= max(keptLeast, e.limits.SlotBytes/keptShare)
+func (m *Machine) quarter(charged, more int) bool {
+	return !m.Behaves(3) || charged == 0 || charged+more <= max(keptLeast, m.limits.SlotBytes/keptShare)
 }
 
 // ringRoom makes room in a ring for a value: the oldest entries go. It returns false when the other rings leave none.
-func (e *Engine) ringRoom(r *record, v value.Value) bool {
-	for len(r.entries) > 0 && (len(r.entries) >= e.limits.RecordEntries || !e.quarter(e.st.kept.rings, v.Bytes())) {
-		e.st.kept.rings -= r.entries[0].Value.Bytes()
+func (m *Machine) ringRoom(r *record, v value.Value) bool {
+	for len(r.entries) > 0 && (len(r.entries) >= m.limits.RecordEntries || !m.quarter(m.st.kept.Rings, v.Bytes())) {
+		m.st.kept.Rings -= r.entries[0].Value.Bytes()
 		r.entries = slices.Delete(r.entries, 0, 1)
 	}
-	return e.quarter(e.st.kept.rings, v.Bytes())
+	return m.quarter(m.st.kept.Rings, v.Bytes())
 }

@@ -1,4 +1,4 @@
-package engine
+package dataflow
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ type tracker struct {
 	frames   shelf[*frameImage]
 	pending  shelf[pendingImage]
 	timers   shelf[*snapshot.TimerSnapshot]
-	changed  []*frame   // activations that the shelf does not show as they are; also frames that have ended since
+	changed  []*Frame   // activations that the shelf does not show as they are; also frames that have ended since
 	commands []*pending // given out since the last capture
 	armed    []timer    // since the last capture, ascending by number; of kind 0 when it is over
 	over     int        // entries of commands and armed that are over
@@ -38,41 +38,41 @@ type pendingImage struct {
 
 // touch says that an activation changes before the next op runs, so that the next capture looks at it again. Opening one and giving
 // back a share do so by themselves, and after a slot was filled, a share is always given back.
-func (e *Engine) touch(f *frame) {
+func (m *Machine) touch(f *Frame) {
 	if f.shown {
-		e.hide(f)
+		m.hide(f)
 	}
 }
 
 // hide puts an activation on the list of those that changed.
-func (e *Engine) hide(f *frame) {
+func (m *Machine) hide(f *Frame) {
 	f.shown = false
-	if e.track != nil && !f.listed {
+	if m.track != nil && !f.listed {
 		f.listed = true
-		e.track.changed = append(e.track.changed, f)
+		m.track.changed = append(m.track.changed, f)
 	}
 }
 
 // ended says that an activation is over.
-func (e *Engine) ended(f *frame) {
+func (m *Machine) ended(f *Frame) {
 	if f.shelved {
-		e.track.endedFrames = append(e.track.endedFrames, f.exec)
+		m.track.endedFrames = append(m.track.endedFrames, f.Exec)
 		f.shown, f.shelved = false, false
 	}
 }
 
 // gave says that a command was given out.
-func (e *Engine) gave(p *pending) {
-	e.st.setPending(p)
-	if e.track != nil {
-		e.track.commands = append(e.track.commands, p)
+func (m *Machine) gave(p *pending) {
+	m.st.setPending(p)
+	if m.track != nil {
+		m.track.commands = append(m.track.commands, p)
 	}
 }
 
 // took removes a command that is pending.
-func (e *Engine) took(p *pending) {
-	e.st.dropPending(p)
-	switch t := e.track; {
+func (m *Machine) took(p *pending) {
+	m.st.dropPending(p)
+	switch t := m.track; {
 	case t == nil:
 	case p.shelved:
 		t.endedCommands = append(t.endedCommands, p.id)
@@ -84,8 +84,8 @@ func (e *Engine) took(p *pending) {
 }
 
 // disarmed says that a timer is armed no more.
-func (e *Engine) disarmed(seq uint64) {
-	t := e.track
+func (m *Machine) disarmed(seq uint64) {
+	t := m.track
 	if t == nil {
 		return
 	}
@@ -122,25 +122,25 @@ func (t *tracker) died() {
 	if t.dead++; t.dead <= 64+len(t.changed)/2 {
 		return
 	}
-	t.changed = slices.DeleteFunc(t.changed, func(f *frame) bool {
-		f.listed = f.exec != 0
+	t.changed = slices.DeleteFunc(t.changed, func(f *Frame) bool {
+		f.listed = f.Exec != 0
 		return !f.listed
 	})
 	t.dead = 0
 }
 
 // newTracker returns one that shows nothing yet, with all that there is on its lists.
-func (e *Engine) newTracker() *tracker {
+func (m *Machine) newTracker() *tracker {
 	t := &tracker{}
-	for _, exec := range e.sortedExecs() {
-		f := e.st.frames.get(exec)
+	for _, exec := range m.sortedExecs() {
+		f := m.st.frames.get(exec)
 		f.listed = true
 		t.changed = append(t.changed, f)
 	}
-	for _, id := range sortedKeys(e.st.pending) {
-		t.commands = append(t.commands, e.st.pending[id])
+	for _, id := range sortedKeys(m.st.pending) {
+		t.commands = append(t.commands, m.st.pending[id])
 	}
-	for _, x := range e.st.timers.heap {
+	for _, x := range m.st.timers.heap {
 		t.armed = append(t.armed, *x)
 	}
 	slices.SortFunc(t.armed, func(a, b timer) int { return compareNumbers(a.seq, b.seq) })
@@ -148,11 +148,11 @@ func (e *Engine) newTracker() *tracker {
 }
 
 // catchUp brings the shelves up to the state.
-func (e *Engine) catchUp() {
-	if e.track == nil {
-		e.track = e.newTracker()
+func (m *Machine) catchUp() {
+	if m.track == nil {
+		m.track = m.newTracker()
 	}
-	t := e.track
+	t := m.track
 	for _, exec := range t.endedFrames {
 		t.frames.remove(exec)
 	}
@@ -164,31 +164,31 @@ func (e *Engine) catchUp() {
 	}
 	alive := t.changed[:0]
 	for _, f := range t.changed {
-		if f.listed = false; f.exec != 0 {
+		if f.listed = false; f.Exec != 0 {
 			alive = append(alive, f)
 		}
 	}
-	slices.SortFunc(alive, func(a, b *frame) int { return compareNumbers(a.exec, b.exec) })
+	slices.SortFunc(alive, func(a, b *Frame) int { return compareNumbers(a.Exec, b.Exec) })
 	for _, f := range alive {
-		t.frames.put(f.exec, e.imageOf(f))
+		t.frames.put(f.Exec, m.imageOf(f))
 		f.shown, f.shelved = true, true
 	}
 	for _, p := range t.commands {
 		if !p.gone {
-			t.pending.put(p.id, pendingImage{p, e.st.frames.get(p.exec).fn})
+			t.pending.put(p.id, pendingImage{p, m.st.frames.get(p.exec).Func})
 			p.shelved = true
 		}
 	}
 	for i := range t.armed {
 		if a := &t.armed[i]; a.kind != 0 {
-			x := e.snapTimer(a)
+			x := m.snapTimer(a)
 			t.timers.put(a.seq, &x)
 		}
 	}
 	clear(t.changed)
 	clear(t.commands)
 	clear(t.armed)
-	t.changed, t.commands, t.armed, t.over, t.dead, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, 0, e.st.nextTimer
+	t.changed, t.commands, t.armed, t.over, t.dead, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, 0, m.st.nextTimer
 	t.endedFrames, t.endedCommands, t.endedTimers = t.endedFrames[:0], t.endedCommands[:0], t.endedTimers[:0]
 }
 

@@ -1,0 +1,67 @@
+package dataflow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/internal/prove/programs"
+)
+
+// FuzzMachine runs a random program by a random plan, apart from any node. After each step all charges and lists are right, a capture shows the state, and
+// a machine that is restored from a snapshot after each step, and one that is captured after each op, do what one does that is left alone.
+func FuzzMachine(f *testing.F) {
+	for seed := range uint64(12) {
+		var b [64]byte
+		for i := range b {
+			binary.LittleEndian.PutUint64(b[i/8*8:], (seed+1)*0x9e3779b97f4a7c15*uint64(i+1))
+		}
+		f.Add(append([]byte{byte(seed)}, b[:]...), slices.Concat([]byte{1, 4, 0, 9, 1, 8}, b[32:]))
+	}
+	fuzzing.Run(f, func(t *testing.T, drawing, plan []byte) {
+		parts, err := programs.Random(programs.Bytes(drawing))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan = plan[:min(len(plan), 120)]
+		for _, p := range parts {
+			tryMachine(t, p, plan)
+		}
+	})
+}
+
+func tryMachine(t *testing.T, p *program.Program, plan []byte) {
+	alone, reborn := newYard(t, p, testLimits()), newYard(t, p, testLimits())
+	ops := 0
+	watch := func() {
+		reborn.m.Observe(func() {
+			if ops++; ops%7 == 0 {
+				reborn.captured()
+			}
+		}, false)
+	}
+	watch()
+	for i := 0; i+1 < len(plan); i += 2 {
+		for _, y := range []*yard{alone, reborn} {
+			y.act(plan[i], plan[i+1])
+			if err := y.m.Audit(); err != nil {
+				t.Fatalf("step %d: %v", i/2, err)
+			}
+		}
+		if !slices.Equal(alone.said, reborn.said) {
+			t.Fatalf("step %d: alone it says\n%q, restored\n%q", i/2, alone.said, reborn.said)
+		}
+		alone.said, reborn.said = alone.said[:0], reborn.said[:0]
+		reborn.captured()
+		if plan[i+1]%4 == 0 {
+			reborn.reborn()
+			watch()
+		}
+	}
+	if a, b := alone.encode(alone.message()), reborn.encode(reborn.message()); !bytes.Equal(a, b) {
+		t.Fatal("a machine that was restored on its way has another state in the end")
+	}
+}
