@@ -2,7 +2,7 @@ package dataflow
 
 import (
 	"bytes"
-	"encoding/binary"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -14,19 +14,23 @@ import (
 // FuzzMachine runs a random program by a random plan, apart from any node. After each step all charges and lists are right, a capture shows the state, and
 // a machine that is restored from a snapshot after each step, and one that is captured after each op, do what one does that is left alone.
 func FuzzMachine(f *testing.F) {
-	for seed := range uint64(12) {
-		var b [64]byte
-		for i := range b {
-			binary.LittleEndian.PutUint64(b[i/8*8:], (seed+1)*0x9e3779b97f4a7c15*uint64(i+1))
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		drawing, plan := make([]byte, 400), make([]byte, 160)
+		for i := range drawing {
+			drawing[i] = byte(rng.Uint32())
 		}
-		f.Add(append([]byte{byte(seed)}, b[:]...), slices.Concat([]byte{1, 4, 0, 9, 1, 8}, b[32:]))
+		for i := range plan {
+			plan[i] = byte(rng.Uint32())
+		}
+		f.Add(drawing, plan)
 	}
 	fuzzing.Run(f, func(t *testing.T, drawing, plan []byte) {
 		parts, err := programs.Random(programs.Bytes(drawing))
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan = plan[:min(len(plan), 120)]
+		plan = plan[:min(len(plan), 200)]
 		for _, p := range parts {
 			tryMachine(t, p, plan)
 		}
@@ -47,6 +51,11 @@ func tryMachine(t *testing.T, p *program.Program, plan []byte) {
 	for i := 0; i+1 < len(plan); i += 2 {
 		for _, y := range []*yard{alone, reborn} {
 			y.act(plan[i], plan[i+1])
+			if y == reborn && plan[i+1]%4 == 0 { // with what came and was not looked at
+				reborn.reborn()
+				watch()
+			}
+			y.poll()
 			if err := y.m.Audit(); err != nil {
 				t.Fatalf("step %d: %v", i/2, err)
 			}
@@ -56,7 +65,7 @@ func tryMachine(t *testing.T, p *program.Program, plan []byte) {
 		}
 		alone.said, reborn.said = alone.said[:0], reborn.said[:0]
 		reborn.captured()
-		if plan[i+1]%4 == 0 {
+		if plan[i+1]%8 == 1 {
 			reborn.reborn()
 			watch()
 		}

@@ -2,7 +2,8 @@ package engine
 
 import (
 	"bytes"
-	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
@@ -17,12 +18,16 @@ import (
 // and time passes. After each input all charges are right; and a node that is restored from a snapshot now and then does what one does that is
 // left alone, to the last byte of its outputs and of its state.
 func FuzzSession(f *testing.F) {
-	for seed := range uint64(24) {
-		b := make([]byte, 0, 1200)
-		for i := range uint64(150) {
-			b = binary.LittleEndian.AppendUint64(b, (seed+1)*(i+1)*0x9e3779b97f4a7c15>>7^i<<40)
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		drawing, plan := make([]byte, 300+seed%2), make([]byte, 1400)
+		for i := range drawing {
+			drawing[i] = byte(rng.Uint32())
 		}
-		f.Add(b[:200+seed%2], b[200+seed%2:])
+		for i := range plan {
+			plan[i] = byte(rng.Uint32())
+		}
+		f.Add(drawing, plan)
 	}
 	fuzzing.Run(f, func(t *testing.T, drawing, plan []byte) {
 		draw := programs.Random
@@ -35,6 +40,15 @@ func FuzzSession(f *testing.F) {
 		}
 		side := len(drawing) % 2 // of the node among the two
 		alone, reborn := newWorld(t, parts, false), newWorld(t, parts, false)
+		if len(drawing) > 1 && drawing[1]&1 != 0 { // who is no member is nobody
+			for _, w := range []*world{alone, reborn} {
+				n := w.nodes[side]
+				n.cfg.Anyone = nil
+				if n.e, err = New(n.cfg); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		s := speaker{programs.Bytes(plan[:min(len(plan), 1<<12)])}
 		for range 60 {
 			ev, ns, restore := s.input(alone.nodes[side]), int64(0), s.Int(0, 5, "restore") == 0
@@ -50,7 +64,9 @@ func FuzzSession(f *testing.F) {
 				w.now += ns
 				n.deliver(&own)
 				for range 20 {
-					if !n.poll().More {
+					out := n.poll()
+					fmt.Fprintf(&n.log.polls, "digest %x\n", out.Digest(n.cfg.Registry))
+					if !out.More {
 						break
 					}
 				}
@@ -78,14 +94,12 @@ func (s speaker) peer() wire.PeerID {
 
 func (s speaker) input(n *testNode) *Event {
 	p := string(s.peer())
-	switch s.Int(0, 11, "input") {
+	switch s.Int(0, 15, "input") {
 	case 0:
 		return &Event{Link: &snapshot.LinkEvent{Peer: p, Up: s.Int(0, 1, "up") == 1, Remote: []string{"", "/ip4/10.0.0.1/tcp/1"}[s.Int(0, 1, "remote")]}}
 	case 1:
-		if s.Int(0, 1, "calls") == 0 {
-			break
-		}
-		ops := []string{ControlBlock, ControlUnblock, ControlAllow, ControlDisallow, ControlClose, ControlOpen, ControlAdmit, ControlRemove, ControlReplace, ControlLeave, ControlForget}
+		ops := []string{ControlBlock, ControlUnblock, ControlUnblock, ControlAllow, ControlDisallow, ControlClose, ControlOpen, ControlOpen, ControlOpen,
+			ControlAdmit, ControlAdmit, ControlAdmit, ControlRemove, ControlReplace, ControlLeave, ControlForget}
 		c := &snapshot.ControlEvent{ID: s.small(), Op: ops[s.Int(0, len(ops)-1, "op")]}
 		switch c.Op {
 		case ControlOpen, ControlClose:
@@ -100,6 +114,9 @@ func (s speaker) input(n *testNode) *Event {
 	case 2:
 		return &Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: "no way", Unreachable: s.Int(0, 1, "unreachable") == 1}}
 	case 3:
+		if s.Int(0, 3, "takeover") == 0 {
+			return &Event{Restarted: &snapshot.RestartedEvent{Takeover: true, Incarnation: s.small(), Start: s.small()}}
+		}
 		return &Event{Restarted: &snapshot.RestartedEvent{Incarnation: s.small(), NewEpoch: s.Int(0, 1, "epoch") == 1, Rules: CurrentRules, Start: s.small()}}
 	case 4:
 		return &Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1), value.Int(2)}}}
@@ -121,6 +138,9 @@ func (s speaker) envelope(n *testNode) *wire.Envelope {
 		env.Incarnation, env.Epoch, env.Start, env.Before = s.small(), s.small(), s.small(), s.small()
 		env.Greets, env.Heard, env.Redelivered = s.Int(0, 1, "greets") == 1, s.small(), s.Int(0, 1, "again") == 1
 	}
+	if s.Int(0, 15, "claims") == 0 {
+		env.Source = []string{"/ip4/10.0.0.2/udp/4001/quic-v1"}
+	}
 	if s.Int(0, 1, "acks") == 1 {
 		if env.AckEpoch, env.Ack = n.e.Epoch(), s.small(); s.Int(0, 3, "honest") > 0 {
 			env.Ack = min(env.Ack, uint64(n.e.st.streams.Unacknowledged()))
@@ -134,6 +154,10 @@ func (s speaker) envelope(n *testNode) *wire.Envelope {
 			return &wire.Envelope{Version: wire.CurrentVersion, From: env.From, To: env.To, Digest: env.Digest, Incarnation: env.Incarnation, Start: env.Start, Edge: -1, Notice: env.Notice}
 		}
 	case 1:
+		if f, ok := s.chunk(n, env.From); ok {
+			env.Fills = f
+			break
+		}
 		op := []string{loanWant, loanChunk, loanReturn, loanGone, loanHeld, "hello"}[s.Int(0, 5, "op")]
 		in := []value.Value{value.Int(s.small()), value.Int(s.small())}
 		if op == loanWant || op == loanChunk {
@@ -159,6 +183,22 @@ func (s speaker) envelope(n *testNode) *wire.Envelope {
 		}
 	}
 	return env
+}
+
+// chunk gives a node a chunk that it waits for, where there is one.
+func (s speaker) chunk(n *testNode, from wire.PeerID) ([]wire.Fill, bool) {
+	for _, b := range n.e.borrowedOf(from) {
+		if len(b.wanted) == 0 {
+			continue
+		}
+		x, err := tensor.FromFloat32([]int{b.layout.Len(int(b.wanted[0]))}, make([]float32, b.layout.Len(int(b.wanted[0]))))
+		if err != nil {
+			panic(err)
+		}
+		in := value.NewList(value.Int(b.loan.Epoch), value.Int(b.loan.Number), value.Int(b.wanted[0]), value.Tensor{Tensor: x})
+		return []wire.Fill{{Component: wire.LoanComponent, Op: loanChunk, Value: in}}, true
+	}
+	return nil, false
 }
 
 func (s speaker) notice() wire.Notice {
