@@ -97,7 +97,10 @@ def value(kind, b, tensor):
         number, at = varint(b, at)
         chunk, at = varint(b, at)
         shape, at = form(b, at, tensor)
-        return {"lender": lender.decode(), "epoch": str(epoch), "number": str(number), "chunk": chunk, "form": shape}
+        ahead = 8
+        if at < len(b):
+            ahead, at = varint(b, at)
+        return {"lender": lender.decode(), "epoch": str(epoch), "number": str(number), "chunk": chunk, "ahead": ahead, "form": shape}
     if name == "rhizome.List":
         n, at = varint(b, 0)
         items = []

@@ -173,8 +173,10 @@ func values(t *testing.T) []value.Value {
 		}
 	}
 	lent := value.NewList(value.Int(5), value.NewList(value.Tensor{Tensor: floats}, value.NewBytes(make([]byte, 9))), value.String("small"))
+	loan := value.NewLoan("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", 1<<52, 7, 64, 1, lent)
+	loan.Ahead = 32
 	return []value.Value{
-		value.NewLoan("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", 1<<52, 7, 64, 1, lent),
+		loan,
 		value.Int(-3), value.Int(math.MaxInt64), value.Int(math.MinInt64), value.Trigger{}, value.Bool(true), value.Bool(false), value.Float(-0.5),
 		value.String("Grüße"), value.NewBytes([]byte{0, 1, 255}), value.Peer("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"),
 		value.Tensor{Tensor: floats}, value.Tensor{Tensor: ints}, value.Tensor{Tensor: scalar}, value.Tensor{Tensor: none},

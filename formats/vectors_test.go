@@ -280,7 +280,7 @@ func valueVectors(t *testing.T) []byte {
 		case value.Bytes:
 			return base64.StdEncoding.EncodeToString(v.Raw())
 		case *value.Loan:
-			return map[string]any{"lender": string(v.Lender), "epoch": strconv.FormatUint(v.Epoch, 10), "number": strconv.FormatUint(v.Number, 10), "chunk": v.Chunk, "form": form(&v.Form)}
+			return map[string]any{"lender": string(v.Lender), "epoch": strconv.FormatUint(v.Epoch, 10), "number": strconv.FormatUint(v.Number, 10), "chunk": v.Chunk, "ahead": v.Ahead, "form": form(&v.Form)}
 		case *value.Failure:
 			return map[string]string{"code": v.Code, "where": v.Where, "message": v.Message}
 		case *value.List:

@@ -19,6 +19,7 @@ type Loan struct {
 	Epoch  uint64 // of the lender, with the number the name of the loan: no two have the same
 	Number uint64
 	Chunk  int // bytes of a chunk at most, a multiple of 8
+	Ahead  int // chunks that a borrower may wait for at once, 1 to 64
 	Form   Form
 
 	large int64 // bytes that travel in chunks
@@ -33,10 +34,16 @@ type Form struct {
 	Raw   bool         // it is Bytes, and the shape is its length
 }
 
-// NewLoan returns a loan of a value, of which tensors and Bytes of least bytes and more travel in chunks. It returns nil where the value has none of
-// them.
+// aheadMost is how many chunks of one loan a borrower may wait for at once, at most.
+const aheadMost = 64
+
+// aheadUnsaid is how many they are where a loan does not say it: loans did not always.
+const aheadUnsaid = 8
+
+// NewLoan returns a loan of a value, of which tensors and Bytes of least bytes and more travel in chunks. A borrower
+// may wait for 8 of them at once. It returns nil where the value has none of them.
 func NewLoan(lender Peer, epoch, number uint64, chunk, least int, v Value) *Loan {
-	l := &Loan{Lender: lender, Epoch: epoch, Number: number, Chunk: max(8, chunk&^7), Form: formOf(v, least)}
+	l := &Loan{Lender: lender, Epoch: epoch, Number: number, Chunk: max(8, chunk&^7), Ahead: aheadUnsaid, Form: formOf(v, least)}
 	if l.large = l.Form.bytes(); l.large == 0 {
 		return nil
 	}
@@ -159,13 +166,17 @@ const (
 	formBytes
 )
 
-// appendLoan writes lender, epoch, number, chunk and form.
+// appendLoan writes lender, epoch, number, chunk and form, and behind them ahead, where that is not aheadUnsaid.
 func (r *Registry) appendLoan(dst []byte, l *Loan) ([]byte, error) {
 	dst = appendText(dst, string(l.Lender))
 	for _, n := range []uint64{l.Epoch, l.Number, uint64(l.Chunk)} {
 		dst = binary.AppendUvarint(dst, n)
 	}
-	return r.appendForm(dst, &l.Form)
+	dst, err := r.appendForm(dst, &l.Form)
+	if l.Ahead != aheadUnsaid {
+		dst = binary.AppendUvarint(dst, uint64(l.Ahead))
+	}
+	return dst, err
 }
 
 func (r *Registry) appendForm(dst []byte, f *Form) ([]byte, error) {
@@ -216,13 +227,18 @@ func (f *formed) add(n, size int) bool {
 
 func (d *decoding) loan(b []byte, depth int) (Value, error) {
 	c := &cursor{b: b}
-	l := &Loan{Lender: Peer(c.text()), Epoch: c.uvarint(), Number: c.uvarint(), Chunk: c.count()}
+	l := &Loan{Lender: Peer(c.text()), Epoch: c.uvarint(), Number: c.uvarint(), Chunk: c.count(), Ahead: aheadUnsaid}
 	if c.err == "" && (l.Chunk < 8 || l.Chunk%8 != 0 || l.Chunk > 1<<30) {
 		c.fail(fmt.Sprintf("chunks of %d bytes; want a multiple of 8 up to 2^30", l.Chunk))
 	}
 	l.Form = d.form(c, depth, &formed{})
 	if c.err == "" && len(c.b) != 0 {
-		c.fail("bytes after the form")
+		if l.Ahead = c.count(); c.err == "" && (l.Ahead < 1 || l.Ahead > aheadMost || l.Ahead == aheadUnsaid) {
+			c.fail(fmt.Sprintf("%d chunks at once; want 1 to %d, and nothing in the place of %d", l.Ahead, aheadMost, aheadUnsaid))
+		}
+	}
+	if c.err == "" && len(c.b) != 0 {
+		c.fail("bytes after a loan")
 	}
 	if l.large = l.Form.bytes(); c.err == "" && l.large == 0 {
 		c.fail("a loan of nothing")

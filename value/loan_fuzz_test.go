@@ -175,3 +175,36 @@ func TestTensorsOfALoan(t *testing.T) {
 		}
 	}
 }
+
+// TestAheadIsLeftOut: a loan that allows as many chunks as loans that did not say it is written as those are, and they
+// are read; any other number stands behind the form.
+func TestAheadIsLeftOut(t *testing.T) {
+	reg := value.NewRegistry()
+	l := sampleLoan(value.NewBytes(make([]byte, 9)))
+	old, err := reg.Append(nil, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(raw []byte) int {
+		v, err := reg.Decode(value.TypeLoan, raw, value.DefaultLimits())
+		if err != nil {
+			return 0
+		}
+		return v.(*value.Loan).Ahead
+	}
+	if got := read(old); got != 8 {
+		t.Errorf("a loan that does not say it allows %d chunks, want 8", got)
+	}
+	for _, n := range []int{1, 7, 9, 64} {
+		l.Ahead = n
+		raw, err := reg.Append(nil, l)
+		if want := append(bytes.Clone(old), byte(n)); err != nil || !bytes.Equal(raw, want) || read(raw) != n {
+			t.Errorf("%d at once: %v, %x, want %x", n, err, raw, want)
+		}
+	}
+	for _, bad := range [][]byte{{0}, {8}, {65}, {9, 9}, {0xff}} {
+		if n := read(append(bytes.Clone(old), bad...)); n != 0 {
+			t.Errorf("%x behind the form was read as %d", bad, n)
+		}
+	}
+}

@@ -91,6 +91,16 @@ func (r *ring) sweep() {
 	}
 }
 
+// holds says whether an op of an activation is ready.
+func (r *ring) holds(f *Frame, op int32) bool {
+	for i := range r.n {
+		if x := &r.buf[(r.head+i)&(len(r.buf)-1)]; x.f == f && x.exec == f.Exec && x.op == op {
+			return true
+		}
+	}
+	return false
+}
+
 // list returns what is ready, in order.
 func (r *ring) list() []ready {
 	out := make([]ready, 0, r.len())

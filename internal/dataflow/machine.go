@@ -24,6 +24,8 @@ type Machine struct {
 	tracing bool
 	shares  bool // the Scratch, with other machines
 
+	spentFrom int // bytes of a value that leaves its slot when it was read: the constant, but in tests
+
 	st State
 
 	subs map[string][]program.FuncID // event kind → functions, in order; of the program
@@ -48,7 +50,7 @@ func (m *Machine) Init(cfg Config) {
 	p := cfg.Program
 	*m = Machine{
 		prog: p, limits: cfg.Limits, sc: cfg.Scratch, out: cfg.Output, free: cfg.Scratch.poolOf(p), reg: cfg.Registry, outside: cfg.Outside,
-		shares: cfg.Shared, subs: p.Subscriptions(),
+		shares: cfg.Shared, spentFrom: spentFrom, subs: p.Subscriptions(),
 		st: State{
 			rules: cfg.Rules, random: cfg.Random, nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1,
 			frames: frames{cfg.Room.frames[:0]}, timers: timers{heap: cfg.Room.timers[:0]}, counters: cfg.Room.counters[:0],

@@ -48,10 +48,13 @@ func (m *Machine) run(f *Frame, op int32) {
 	// The most frequent op stands here, apart from the table: it moves a reference.
 	if o.Code == program.OpPassThrough {
 		m.Fill(f, o.Out[0], f.Slots[o.In[0]])
+		m.spend(f, o)
 		m.release(f)
 		return
 	}
-	if m.step(f, op, o) == Done {
+	end := m.step(f, op, o)
+	m.spend(f, o)
+	if end == Done {
 		m.release(f)
 	}
 }

@@ -56,7 +56,11 @@ func (m *Machine) hide(f *Frame) {
 // ended says that an activation is over.
 func (m *Machine) ended(f *Frame) {
 	if f.shelved {
-		m.track.endedFrames = append(m.track.endedFrames, f.Exec)
+		if f.bytes >= m.spentFrom { // it is not to live until the next capture
+			m.track.frames.remove(f.Exec)
+		} else {
+			m.track.endedFrames = append(m.track.endedFrames, f.Exec)
+		}
 		f.shown, f.shelved = false, false
 	}
 }
@@ -75,7 +79,11 @@ func (m *Machine) took(p *pending) {
 	switch t := m.track; {
 	case t == nil:
 	case p.shelved:
-		t.endedCommands = append(t.endedCommands, p.id)
+		if bytesOf(p.inputs) >= m.spentFrom {
+			t.pending.remove(p.id)
+		} else {
+			t.endedCommands = append(t.endedCommands, p.id)
+		}
 	default:
 		p.gone = true
 		p.inputs = nil // the list is trimmed later, and they may be a whole model

@@ -52,6 +52,7 @@ func (y *yard) machine(p *program.Program, l *Limits) *Machine {
 		Program: p, Registry: value.NewRegistry(), Limits: l, Scratch: &Scratch{}, Output: Output{&y.events, &y.commands, &y.trace},
 		Random: rand.NewChaCha8([32]byte{7}), Room: &Room{}, Rules: math.MaxUint32, Outside: y,
 	})
+	m.SpendFrom(1) // so that what was read leaves its slot
 	return m
 }
 

@@ -15,10 +15,9 @@ import (
 )
 
 const (
-	fetchedAhead = 8       // chunks of one loan that are under way at once
-	chunksMost   = 1 << 22 // that a loan may have
-	formCharge   = 8       // what a loan and how it is cut take in memory, by the bytes that the loan is charged
-	beforeMost   = 4 << 20 // what an arrival is charged of one value, at most: what was fetched is bounded by Limits.LoanBytes
+	chunksMost = 1 << 22 // that a loan may have
+	formCharge = 8       // what a loan and how it is cut take in memory, by the bytes that the loan is charged
+	beforeMost = 4 << 20 // what an arrival is charged of one value, at most: what was fetched is bounded by Limits.LoanBytes
 )
 
 // Borrower is a Component that takes some of its inputs as loans: it gets the value.Loan in the place of the value, adopts it with ctx.Borrow, and
@@ -164,8 +163,8 @@ func (e *Engine) fetchNext() {
 
 // ahead asks for as many chunks as may be under way, half of them at a time.
 func (e *Engine) ahead(b *borrowed) {
-	n := min(uint64(fetchedAhead-len(b.wanted)), uint64(b.layout.Chunks())-b.next)
-	if n == 0 || len(b.wanted) > fetchedAhead/2 {
+	n := min(uint64(b.loan.Ahead-len(b.wanted)), uint64(b.layout.Chunks())-b.next)
+	if n == 0 || len(b.wanted) > b.loan.Ahead/2 {
 		return
 	}
 	first := b.next

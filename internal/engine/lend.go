@@ -18,9 +18,11 @@ const (
 	lentOver     = 1 << 20  // values with tensors of more bytes, where the edge says nothing else
 	chunkMost    = 32 << 10 // with what stands beside it, it fits into an envelope to a small device; see wire.EdgeLimits
 	chunkLeast   = 8 << 10
-	underWayMost = 8 << 20 // bytes that a node has under way to all who borrow one value, with chunksHeld chunks for each
-	chunksHeld   = 12
-	chunksOwed   = 64 // that one peer may wait for, of one loan
+	underWayMost = 8 << 20 // bytes of one value that are under way at once, to all who borrow it
+	aheadLeast   = 8       // chunks of it that each of them may wait for at least
+	aheadMost    = 4 << 20 // bytes of it that each of them may wait for at most
+	chunksHeld   = 12      // by earlier rules, in the place of aheadLeast
+	chunksOwed   = 64      // chunks of it that each of them may wait for, whatever their size: a loan says no more
 )
 
 // What the nodes say to each other about a loan.
@@ -49,7 +51,11 @@ func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l l
 		return l
 	}
 	over, chunk := lentOver, min(chunkMost, e.limits.Wire.FillBytes/2)
-	for chunk > chunkLeast && chunk*chunksHeld*peers > underWayMost {
+	each := aheadLeast
+	if !e.rules(4) {
+		each = chunksHeld
+	}
+	for chunk > chunkLeast && chunk*each*peers > underWayMost {
 		chunk /= 2
 	}
 	if edge.Chunk > 0 {
@@ -65,6 +71,9 @@ func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l l
 		}
 		number := e.m.Upcoming() + uint64(len(l.loans)) // one row of numbers is enough: none is given twice
 		if x := value.NewLoan(value.Peer(e.st.self), e.asks(), number, chunk, 1, v); x != nil && !whole(v, x.Large()) {
+			if e.rules(4) {
+				x.Ahead = min(max(aheadLeast, min(aheadMost, underWayMost/max(1, peers))/x.Chunk), chunksOwed)
+			}
 			fills[i].Value = x
 			l.loans, l.values, l.bytes = append(l.loans, x), append(l.values, v), l.bytes+x.Large()
 		}

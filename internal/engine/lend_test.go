@@ -330,7 +330,7 @@ func TestLoansOfStrangers(t *testing.T) {
 	if f := ask(theirs); f == nil || f.Code != value.CodeError {
 		t.Errorf("it lends what is another's: %v", f)
 	}
-	vast := &value.Loan{Lender: "node0", Epoch: 1, Number: 5, Chunk: 64, Form: value.Form{DType: tensor.Float32, Shape: []int{1 << 27}}}
+	vast := &value.Loan{Lender: "node0", Epoch: 1, Number: 5, Chunk: 64, Ahead: 8, Form: value.Form{DType: tensor.Float32, Shape: []int{1 << 27}}}
 	raw, err := n.cfg.Registry.Append(nil, vast)
 	if err != nil {
 		t.Fatal(err)

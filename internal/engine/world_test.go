@@ -83,6 +83,9 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(p.Edges) > 0 && p.Edges[0].Chunk > 0 {
+			e.m.SpendFrom(64) // so that what was read leaves its slot
+		}
 		if n.e = e; i > 0 && (len(p.Edges) == 0 || p.Edges[0].Chunk == 0) { // begun by an earlier release, until its first restart; no such one borrows
 			e.Adopt(0)
 		}
@@ -141,6 +144,9 @@ func (n *testNode) reborn() {
 	}
 	if n.w.onReborn != nil {
 		n.w.onReborn(n.e, e)
+	}
+	if p := n.cfg.Program; len(p.Edges) > 0 && p.Edges[0].Chunk > 0 {
+		e.m.SpendFrom(64)
 	}
 	n.e = e
 	n.crowd(n.crowded)

@@ -10,19 +10,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/journal"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// storedCalls is how many calls the nodes of testdata/rules2 answered.
+// storedCalls is how many calls the nodes of each folder answered.
 const storedCalls = 60
 
-// TestStoredRules opens the directories of two nodes that lived by rules 2, for ever: each record of their journals is replayed to the
-// same outputs, and both come to the very states that they had then. They were written by the last release of rules 2; with -rewrite they
-// are written where they are not there.
+// TestStoredRules opens the directories of two nodes that lived by each earlier rules, for ever: each record of their
+// journals is replayed to the same outputs, and both come to the very states that they had then. Those of a folder were
+// written by the last tree of these rules; with -rewrite they are written where they are not there.
 func TestStoredRules(t *testing.T) {
-	const stored = "testdata/rules2"
+	for rules := uint32(2); rules < engine.CurrentRules; rules++ {
+		testStored(t, fmt.Sprintf("testdata/rules%d", rules), rules)
+	}
+}
+
+func testStored(t *testing.T, stored string, rules uint32) {
 	if _, err := os.Stat(stored); *rewrite && errors.Is(err, os.ErrNotExist) {
 		writeStored(t, stored)
 	}
@@ -53,7 +59,7 @@ func TestStoredRules(t *testing.T) {
 		if err != nil {
 			t.Fatalf("node %d: %v", i, err)
 		}
-		if rec.Replayed < storedCalls || d.Node.Engine().Rules() != 2 {
+		if rec.Replayed < storedCalls || d.Node.Engine().Rules() != rules {
 			t.Errorf("node %d: %d records replayed by rules %d", i, rec.Replayed, d.Node.Engine().Rules())
 		}
 		if got := stateSum(t, d); got != line {
