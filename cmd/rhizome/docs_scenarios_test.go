@@ -82,6 +82,7 @@ func jobsOfOnesOwn(s *section) {
 		s.t.Errorf("model %s", got)
 	}
 	s.run("rhizome run mine.yaml --set", "--rounds", "2")
+	s.run("rhizome run --dir steps --set strategy", "--rounds", "2")
 }
 
 // shownHash returns the hash that README.md shows behind a word.

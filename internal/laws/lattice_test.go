@@ -48,6 +48,7 @@ var rows = [][]string{
 	{"internal/program", "internal/wire"},
 	{"internal/show", "snapshot"},
 	{"internal/compile"},
+	{"strategy"}, // how a job learns, written over a graph
 	{"graph"},
 	{"internal/artifact"},
 	{"internal/op"},

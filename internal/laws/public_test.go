@@ -12,7 +12,7 @@ import (
 
 // front are the packages that other modules import: what people who write programs need, and no more. All else is in internal/.
 var front = []string{
-	".", "graph", "types", "tensor", "value", "component", "component/componenttest", "dataset", "codec",
+	".", "graph", "types", "tensor", "value", "component", "component/componenttest", "strategy", "dataset", "codec",
 	"transport", "transport/libp2p", "transport/memory", "transport/transporttest", "snapshot",
 }
 

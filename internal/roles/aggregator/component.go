@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -16,6 +17,9 @@ type Component struct {
 	cfg  Config
 	st   State
 
+	combine  *strategy.Chosen // how updates become one; nil for the exact mean
+	keptMost int              // the constant, but in tests
+
 	spare []Sum // of a round that is over, whose memory the next one takes
 }
 
@@ -25,7 +29,11 @@ func New(slot string, cfg Config) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: slot, cfg: cfg}, nil
+	combine, err := combineOf(cfg.Combine)
+	if err != nil {
+		return nil, err
+	}
+	return &Component{slot: slot, cfg: cfg, combine: combine, keptMost: keptMost}, nil
 }
 
 // State returns the open rounds.
@@ -113,6 +121,9 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 		return f
 	}
 	weight := c.weight(int64(samples))
+	if f := c.keepsMore(tensors); f != nil {
+		return f
+	}
 	if lent {
 		if f := ctx.Borrow(loan); f != nil {
 			return f
@@ -124,12 +135,20 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	}
 	if r == nil {
 		i, _ := c.st.find(int64(number))
-		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number), Tensors: c.newSums(tensors)})
-		r = &c.st.Rounds[i]
+		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number)})
+		if r = &c.st.Rounds[i]; c.combine == nil {
+			r.Tensors = c.newSums(tensors)
+		}
 	}
 	share := Share{Peer: string(who), Samples: weight, Probe: direction}
 	if lent {
 		share.Loan = loan
+	}
+	if c.combine != nil {
+		for _, t := range tensors {
+			share.Update = append(share.Update, value.Tensor{Tensor: t})
+		}
+		tensors = nil // they are not summed
 	}
 	r.Shares = slices.Insert(r.Shares, at, share)
 	r.Total += weight
@@ -210,6 +229,13 @@ func (c *Component) shapes(ctx *engine.Context, r *Round) ([][]int, *value.Failu
 		}
 		return shapes, nil
 	}
+	if r != nil && len(r.Shares[0].Update) > 0 {
+		shapes := make([][]int, len(r.Shares[0].Update))
+		for i, v := range r.Shares[0].Update {
+			shapes[i] = v.(value.Tensor).Shape()
+		}
+		return shapes, nil
+	}
 	if c.cfg.Model == "" {
 		return nil, nil
 	}
@@ -269,6 +295,9 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 		return nil, nil
 	}
 	mean, err := r.mean()
+	if c.combine != nil {
+		mean, err = c.combineAll(r)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func server(config string) *componenttest.Setup {
 		{Name: "registry", Factory: registry.Factory},
 		{Name: "rounds", Factory: rounds.Factory, Config: `{"max_open":8}`, Ops: []componenttest.Op{{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}}},
 		{Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`},
-		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare"}, Deps: []string{"rounds", "registry", "model"},
+		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare", "combine"}, Deps: []string{"rounds", "registry", "model"},
 			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2}, {Method: "Average", In: 1, Out: 1},
 				{Method: "Mean", In: 2, Out: 4}}},
 	}}
@@ -235,6 +235,48 @@ func TestTheFirstUpdateGivesTheShapesWithoutAModel(t *testing.T) {
 	}
 }
 
+// TestUpdatesAreCombined: where a strategy wants all updates at once, they are kept until the round closes, and the mean is what it makes of them.
+func TestUpdatesAreCombined(t *testing.T) {
+	b := bench(t, server(`{"combine":"trimmed-mean share=0.34"}`))
+	join(b, 1, 2, 3)
+	open(b, 0, 1, 2, 3)
+	for who, x := range map[int]float32{1: 1000, 2: 3, 3: -7} {
+		if f := contribute(b, 0, who, value.NewList(floats([]int{2}, x, 1)), 30*who); f != nil {
+			t.Fatal(f)
+		}
+	}
+	if f := contribute(b, 0, 3, value.NewList(floats([]int{3}, 1, 1, 1)), 1); f == nil {
+		t.Error("another update of the same client, of another shape")
+	}
+	out, ok := b.Invoke("aggregator", "Mean", value.Int(0), cohort(1, 2, 3)).Outputs()
+	if !ok {
+		t.Fatal("no mean")
+	}
+	if got := out[0].(*value.List).At(0).(value.Tensor).Float32(); got[0] != 3 || got[1] != 1 {
+		t.Errorf("of 1000, 3 and -7 without an end each is made %v", got)
+	}
+	for _, bad := range []string{`{"combine":"fedavg"}`, `{"combine":"nothing"}`, `{"combine":"median share=1"}`} {
+		if _, err := aggregator.ParseConfig([]byte(bad)); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
+
+// TestKeptUpdatesAreBounded: updates that are kept have so many elements in all, whatever rounds they are of; one that does
+// not fit is refused with the figures, and the round goes on.
+func TestKeptUpdatesAreBounded(t *testing.T) {
+	b := bench(t, server(`{"combine":"median"}`))
+	b.Component("aggregator").(*aggregator.Component).KeepAtMost(5)
+	join(b, 1, 2, 3)
+	open(b, 0, 1, 2, 3)
+	for who := range 3 {
+		f := contribute(b, 0, who+1, value.NewList(floats([]int{2}, float32(who), 1)), 50)
+		if who < 2 != (f == nil) || f != nil && (f.Code != value.CodeOverflow || !strings.Contains(f.Message, "4 elements, this one 2 more; at most 5")) {
+			t.Errorf("update %d: %v", who, f)
+		}
+	}
+}
+
 // A member that lapsed in the meantime has an answer under way; it still counts.
 func TestALapsedMemberMayAnswer(t *testing.T) {
 	b := bench(t, server(``))
@@ -269,6 +311,7 @@ func TestConforms(t *testing.T) {
 		step("aggregate", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(0), cohort(1, 2, 3)) }),
 		step("aggregate the other", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(1), cohort(1, 2)) }))
 	componenttest.Run(t, componenttest.Suite{Setup: *server(`{"model":"model"}`), Steps: steps})
+	componenttest.Run(t, componenttest.Suite{Setup: *server(`{"model":"model","combine":"median"}`), Steps: steps})
 	refusal := value.NewList(value.String("error"), value.String("x"), value.String("it is wrong"))
 	steps = append(steps[:len(steps):len(steps)],
 		step("a third round", func(b *componenttest.Bench) { open(b, 2, 1, 2, 3) }),

@@ -38,6 +38,10 @@ type Config struct {
 	Clip float64 `json:"clip,omitempty"`
 	// Skips lets a round close with nobody: its mean is then the model's parameters.
 	Skips bool `json:"skips,omitempty"`
+	// Combine is a strategy of package strategy, with its settings, by which updates become one; "" means the exact mean,
+	// which every strategy has that says nothing else. With it all updates of a round are kept until the round closes:
+	// 2^28 elements of them at most.
+	Combine string `json:"combine,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`
 }
@@ -86,6 +90,9 @@ func (c Config) withDefaults() (Config, error) {
 	var err error
 	if c.Gather, err = c.Gather.withDefaults(); err != nil {
 		return c, err
+	}
+	if _, err := combineOf(c.Combine); err != nil {
+		return c, config.Errorf(of, "combine: %v", err)
 	}
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 4

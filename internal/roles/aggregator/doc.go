@@ -22,5 +22,8 @@
 // the updates of the members chunk by chunk, so that the component holds one model however many members there are. The parameters of
 // the model are given up meanwhile. Sound looks at an update where it was made, so that none is lent that cannot be added.
 //
+// With Config.Combine the updates become one by a strategy that needs all of them at once, such as the median, and not by
+// the exact sum: whole updates are kept until the round closes, and of those that are lent the chunks under way.
+//
 // Mean computes the mean first and then closes the round. A round in which nobody contributed fails.
 package aggregator

@@ -27,6 +27,8 @@ type GatherConfig struct {
 	DeadlineMS int64 `json:"deadline_ms,omitempty"`
 	// Drops lets the mean go without members that failed, or that are not there any more. Without it all members are needed.
 	Drops bool `json:"drops,omitempty"`
+	// Keeps lets the model keep its parameters meanwhile: the strategy makes the new ones of them and the mean.
+	Keeps bool `json:"keeps,omitempty"`
 	// CheckMS is how often it looks who is still there, in milliseconds, 10 to 3,600,000; 0 means 1,000.
 	CheckMS int64 `json:"check_ms,omitempty"`
 }
@@ -44,7 +46,7 @@ func (g GatherConfig) withDefaults() (GatherConfig, error) {
 
 // Bounds of what is under way while updates are gathered.
 const (
-	windowMost   = 8 // chunks
+	windowMost   = 32 // chunks
 	underWayMost = 8 << 20
 )
 
@@ -71,6 +73,8 @@ type Partial struct {
 	Chunk int64    `snap:"1"`
 	From  []string `snap:"2"` // ascending
 	Sum   Sum      `snap:"3"`
+	// Parts are the shares themselves, vectors, in the order of From, where Config.Combine wants all of them at once; else nil.
+	Parts []value.Value `snap:"4"`
 }
 
 // Members is what gathering asks of the slot Config.Registry.
@@ -142,7 +146,7 @@ func (c *Component) gather(ctx *engine.Context, r *Round) *value.Failure {
 		}
 	}
 	c.st.Gather = &Gather{Number: r.Number, Call: uint64(ctx.Park()), Members: slices.Clone(r.Shares)}
-	if m, ok := ctx.Dep(c.cfg.Model).(Forgetter); ok {
+	if m, ok := ctx.Dep(c.cfg.Model).(Forgetter); ok && !c.cfg.Gather.Keeps {
 		m.Forget()
 	}
 	if err := ctx.AppEvent(EventForgot, value.Int(r.Number)); err != nil {
@@ -170,10 +174,14 @@ func (c *Component) begin(ctx *engine.Context) {
 	c.ask(ctx)
 }
 
-// window is how many chunks are under way at once.
+// window is how many chunks are under way at once: no more than each member allows.
 func (c *Component) window() int64 {
 	g := c.st.Gather
-	return max(1, min(windowMost, int64(underWayMost/(g.Members[0].lends().Chunk*len(g.Members)))))
+	n := min(windowMost, underWayMost/(g.Members[0].lends().Chunk*len(g.Members)))
+	for i := range g.Members {
+		n = min(n, g.Members[i].lends().Ahead)
+	}
+	return int64(max(1, n))
 }
 
 // ask asks all members for the chunks that there is room for.
@@ -234,15 +242,27 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 		return
 	}
 	if !begun {
-		g.Sums = slices.Insert(g.Sums, at, Partial{Chunk: int64(chunk), Sum: NewSum([]int{len(x)})})
+		p := Partial{Chunk: int64(chunk)}
+		if c.combine == nil {
+			p.Sum = NewSum([]int{len(x)})
+		}
+		g.Sums = slices.Insert(g.Sums, at, p)
 	}
 	p := &g.Sums[at]
 	p.From = slices.Insert(p.From, from, who)
-	p.Sum.Add(x, g.Members[m].Samples)
+	if c.combine == nil {
+		p.Sum.Add(x, g.Members[m].Samples)
+	} else {
+		p.Parts = slices.Insert(p.Parts, from, v)
+	}
 	if len(p.From) < len(g.Members) {
 		return
 	}
-	t, err := tensor.FromFloat32([]int{len(x)}, p.Sum.Mean(g.total()))
+	one := c.combined(p.Parts, g.Members, len(x))
+	if c.combine == nil {
+		one = p.Sum.Mean(g.total())
+	}
+	t, err := tensor.FromFloat32([]int{len(x)}, one)
 	if err == nil {
 		g.Chunks[chunk], err = g.sheet.Put(chunk, t)
 	}
@@ -329,8 +349,12 @@ func (c *Component) without(ctx *engine.Context, who string, why *value.Failure)
 			name = n
 		}
 	}
-	c.failGather(ctx, fmt.Sprintf("the update of %s cannot be used, and without it there is no mean of round %d: %s; the parameters of before were given up when it was gathered",
-		name, g.Number+1, why.Message))
+	gone := "; the parameters of before were given up when it was gathered"
+	if c.cfg.Gather.Keeps {
+		gone = ""
+	}
+	c.failGather(ctx, fmt.Sprintf("the update of %s cannot be used, and without it there is no mean of round %d: %s%s",
+		name, g.Number+1, why.Message, gone))
 }
 
 // failGather fails the call that waits for the mean.
@@ -412,7 +436,7 @@ func (c *Component) watch(ctx *engine.Context) error {
 }
 
 // check says what is wrong with a state that was restored, and gives the chunks their place in one memory.
-func (g *Gather) check(s *State) error {
+func (g *Gather) check(s *State, combines bool) error {
 	if g == nil {
 		return nil
 	}
@@ -438,7 +462,12 @@ func (g *Gather) check(s *State) error {
 		if p.Chunk < 0 || p.Chunk >= g.Next || k > 0 && p.Chunk <= g.Sums[k-1].Chunk || g.Chunks[p.Chunk] != (value.Trigger{}) {
 			return fmt.Errorf("the sum of chunk %d is out of range or order, or not needed", p.Chunk)
 		}
-		if n := g.sheet.Len(int(p.Chunk)); p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape, []int{n}) {
+		n := g.sheet.Len(int(p.Chunk))
+		if combines {
+			if len(p.Parts) != len(p.From) || len(p.Sum.Shape) > 0 || slices.ContainsFunc(p.Parts, func(v value.Value) bool { return g.sheet.Fits(int(p.Chunk), v) == nil }) {
+				return fmt.Errorf("chunk %d has %d shares of %d members, or others than vectors of %d elements", p.Chunk, len(p.Parts), len(p.From), n)
+			}
+		} else if len(p.Parts) > 0 || p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape, []int{n}) {
 			return fmt.Errorf("the sum of chunk %d has shape %v and %d and %d words, want %d", p.Chunk, p.Sum.Shape, p.Sum.Hi.Len(), p.Sum.Lo.Len(), n)
 		}
 		for j, peer := range p.From {

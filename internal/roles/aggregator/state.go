@@ -37,6 +37,8 @@ type Share struct {
 	Probe value.Value `snap:"3"`
 	// Loan is a value.Loan where the update is lent; else nil.
 	Loan value.Value `snap:"4"`
+	// Update is the update itself, tensors, where Config.Combine wants all of them at once; else nil.
+	Update []value.Value `snap:"5"`
 }
 
 // Sum is the weighted sum of one tensor: for each element a signed 128-bit integer in units of 2^-64.
@@ -179,7 +181,10 @@ func (s *State) check(cfg Config) error {
 			return fmt.Errorf("round %d: %w", r.Number, err)
 		}
 	}
-	if err := s.Gather.check(s); err != nil {
+	if n := s.kept(); n > keptMost {
+		return fmt.Errorf("updates of %d elements are kept, at most %d", n, keptMost)
+	}
+	if err := s.Gather.check(s, cfg.Combine != ""); err != nil {
 		return err
 	}
 	return s.checkFigures()
@@ -198,6 +203,9 @@ func (r *Round) check(cfg Config) error {
 	}
 	if total != r.Total {
 		return fmt.Errorf("a total of %d samples where the shares sum to %d", r.Total, total)
+	}
+	if err := r.checkUpdates(cfg.Combine != ""); err != nil {
+		return err
 	}
 	left := cfg.MaxElements
 	for i, s := range r.Tensors {

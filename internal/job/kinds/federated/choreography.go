@@ -1,6 +1,8 @@
 package federated
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
@@ -10,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
+	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
@@ -30,6 +33,7 @@ type fedavg struct {
 	slots           slots
 	net             *model.Graph
 	params          types.Type // list of the parameters' types
+	strategy        strategy.Chosen
 }
 
 // Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
@@ -45,7 +49,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
 	j.ask()
-	last := j.loop(g, j.round)
+	last := j.loop(g, j.kept(g), j.round)
 	last, failure := g.Catch(last)
 	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
 	g.AppEmit(job.EventFailed, g.Gate(failed, g.Record(job.RecordFailed, failed)))
@@ -60,6 +64,9 @@ func (c Config) newFedavg() (*fedavg, error) {
 		return nil, err
 	}
 	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
+	if j.strategy, err = strategy.Parse(c.Strategy); err != nil {
+		return nil, err
+	}
 	var params []types.Type
 	for _, s := range net.Shapes() {
 		params = append(params, types.Tensors(tensor.Float32, s...))
@@ -69,12 +76,46 @@ func (c Config) newFedavg() (*fedavg, error) {
 	return j, nil
 }
 
-// loop records the rounds at the server. It carries what the last round told, so that the end of the job can tell it again.
-func (j *fedavg) loop(g *graph.Graph, round func(b *graph.Graph, i graph.Value) graph.Value) graph.Value {
+// loop records the rounds at the server. It carries what the last round told, so that the end of the job can tell it
+// again, and what the strategy keeps.
+func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
+	round func(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value)) graph.Value {
 	classes := j.c.shape().classes
 	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(classes, classes)))
-	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), []graph.Value{none},
-		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value { return []graph.Value{round(b, i)} })[0]
+	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), append([]graph.Value{none}, kept...),
+		func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
+			told, kept := round(b, i, carried[1:])
+			return append([]graph.Value{told}, kept...)
+		})[0]
+}
+
+// kept records what the strategy keeps before the first round.
+func (j *fedavg) kept(g *graph.Graph) []graph.Value {
+	if j.strategy.Kept == 0 {
+		return nil
+	}
+	params := j.tensors(g, g.Invoke(j.slots.model, "Parameters", g.Pulse())[0])
+	return slices.Concat(j.strategy.Begin(g, params)...)
+}
+
+// tensors records the parameters in a list one by one.
+func (j *fedavg) tensors(g *graph.Graph, list graph.Value) []graph.Value {
+	return g.Unbundle(g.Typed(list, j.params), len(j.params.Items))
+}
+
+// next records what the server makes of the mean of a round: the new parameters, and what it keeps.
+func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
+	if j.strategy.Server == nil {
+		return mean, nil
+	}
+	n, before := len(j.params.Items), make([][]graph.Value, j.strategy.Kept)
+	for k, v := range kept {
+		before[k/n] = append(before[k/n], b.Typed(v, j.params.Items[k%n]))
+	}
+	now := b.Gate(b.Constant(value.Trigger{}), members)
+	global := j.tensors(b, b.Invoke(j.slots.model, "Parameters", now)[0])
+	params, next := j.strategy.Next(b, global, j.tensors(b, mean), before)
+	return b.Bundle(params...), slices.Concat(next...)
 }
 
 // end records what the server tells at the end. A model that is too large for an event stays in its component, where ModelOf finds it.
@@ -116,19 +157,20 @@ func (j *fedavg) components() {
 		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
 }
 
-// round records one round at the server and returns what it tells.
-func (j *fedavg) round(b *graph.Graph, i graph.Value) graph.Value {
+// round records one round at the server and returns what it tells, and what the strategy keeps.
+func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
 	s := &j.slots
 	ready := b.Invoke(s.registry, "Await", i)[0]
 	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
 	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
 	mean := b.Invoke(s.aggregator, "Mean", i, members)
-	loaded := b.Invoke(s.model, "LoadParameters", mean[0])[0]
+	params, kept := j.next(b, mean[0], mean[2], kept)
+	loaded := b.Invoke(s.model, "LoadParameters", params)[0]
 	if j.c.chunked() {
 		loaded = j.count(b, mean[3], loaded)
 	}
-	return j.tell(b, i, mean[2], j.evaluate(b, mean[0], loaded))
+	return j.tell(b, i, mean[2], j.evaluate(b, params, loaded)), kept
 }
 
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
@@ -207,7 +249,7 @@ func told(answer *graph.Arrival, from int, losses []graph.Value) (out []graph.Va
 func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value) {
 	s := &j.slots
 	begun := b.Invoke(s.data, "Begin", round)
-	params := b.Unbundle(b.Typed(global, j.params), len(j.params.Items))
+	params := j.tensors(b, global)
 	carried := params
 	if j.c.Momentum > 0 {
 		for _, p := range params {
@@ -218,21 +260,21 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		batch := b.Invoke(s.data, "NextBatch", step, round)
 		x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
 		y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))
-		return j.step(b, x, y, carried)
+		return j.step(b, x, y, params, carried)
 	})
 	return b.Bundle(trained[:len(params)]...), begun[0]
 }
 
 // step records one step of gradient descent on a batch and returns what it changes: the parameters and, with momentum,
 // the velocities behind them.
-func (j *fedavg) step(b *graph.Graph, x, y graph.Value, carried []graph.Value) []graph.Value {
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value) []graph.Value {
 	n := len(j.params.Items)
 	params := make([]graph.Value, n)
 	for i := range params {
 		params[i] = b.Typed(carried[i], j.params.Items[i])
 	}
 	loss := b.CrossEntropy(j.forward(b, x, params), y)
-	steps := b.Gradient(loss, params...)
+	steps := j.strategy.Gradients(b, global, params, b.Gradient(loss, params...))
 	next := make([]graph.Value, 0, len(carried))
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))

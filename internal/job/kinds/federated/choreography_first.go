@@ -65,7 +65,9 @@ func (c Config) firstChoreography() (*onnx.ModelProto, error) {
 	j := &firstFedavg{today}
 	j.components()
 	g := j.g.At(j.server)
-	j.end(g, j.loop(g, j.round))
+	j.end(g, j.loop(g, nil, func(b *graph.Graph, i graph.Value, _ []graph.Value) (graph.Value, []graph.Value) {
+		return j.round(b, i), nil
+	}))
 	return j.g.Model()
 }
 

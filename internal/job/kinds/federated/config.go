@@ -1,6 +1,7 @@
 package federated
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/strategy"
 )
 
 // ClientsMax bounds the clients of a local run: each is a node with a journal of its own. SimulatedMax bounds those of a
@@ -69,6 +71,9 @@ type Config struct {
 	// job, "retry" asks others, up to Retries times in a round, and then ends it, "skip" goes on with the parameters of before.
 	OnFailedRound string
 	Retries       int // 1 to 100
+	// Strategy is how the job learns: the name of a strategy of package strategy and, behind it, its settings, such as
+	// "fedavgm momentum=0.9".
+	Strategy string
 	// Weighting is what an update weighs in the mean: "samples", as many as its client trained on, or "uniform", one each.
 	Weighting string
 	// MaxSamples is what an update weighs at most, up to 16,777,215; 0 means as much as it has samples.
@@ -138,7 +143,14 @@ func (c Config) Validate() error {
 
 // validateRounds checks what says how a round goes, as a whole.
 func (c Config) validateRounds() error {
+	chosen, err := strategy.Parse(c.Strategy)
+	if e := (*strategy.ParseError)(nil); errors.As(err, &e) {
+		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: e.Want}
+	}
 	switch {
+	case c.serverStep() && c.OnFailedRound == rounds.Skip:
+		return &job.ConfigError{Key: "on_failed_round", Value: c.OnFailedRound,
+			Want: "stop or retry beside strategy " + chosen.Name + ", whose server steps by the mean of a round: one that is skipped has none"}
 	case c.Fraction > 0 && c.Cohort > 0:
 		return &job.ConfigError{Key: "fraction", Value: fmt.Sprint(c.Fraction), Want: fmt.Sprintf("0 beside cohort %d: they say the same", c.Cohort)}
 	case c.MinAvailable > 0 && c.MinAvailable < c.Quorum:
@@ -153,6 +165,20 @@ func (c Config) validateRounds() error {
 		return &job.ConfigError{Key: "grace", Value: c.Grace.String(), Want: "0s without a quorum: there is nothing after which to wait on"}
 	}
 	return nil
+}
+
+// serverStep says whether the strategy makes the new parameters of the mean and of those that the round began with.
+func (c Config) serverStep() bool {
+	s, err := strategy.Parse(c.Strategy)
+	return err == nil && s.Server != nil
+}
+
+// combine is the strategy where it says how updates become one, else "".
+func (c Config) combine() string {
+	if s, err := strategy.Parse(c.Strategy); err == nil && s.Combine != nil {
+		return s.String()
+	}
+	return ""
 }
 
 func (c Config) validateTimes() error {

@@ -133,11 +133,11 @@ func (c Config) checkMS() int64 { return min(c.Heartbeat, 5*time.Second).Millise
 func (c Config) aggregation() aggregator.Config {
 	gather := aggregator.GatherConfig{}
 	if c.chunked() {
-		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS()}
+		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS(), Keeps: c.serverStep()}
 	}
 	return aggregator.Config{
-		Gather: gather,
-		Model:  modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip, Skips: c.OnFailedRound == rounds.Skip,
+		Gather: gather, Combine: c.combine(),
+		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip, Skips: c.OnFailedRound == rounds.Skip,
 	}
 }
 

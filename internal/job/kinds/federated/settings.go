@@ -26,6 +26,7 @@ var fields = []job.Field[Config]{
 	{Key: "deadline", At: func(c *Config) any { return &c.Deadline }},
 	{Key: "on_failed_round", At: func(c *Config) any { return &c.OnFailedRound }},
 	{Key: "retries", At: func(c *Config) any { return &c.Retries }},
+	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }},
 	{Key: "weighting", At: func(c *Config) any { return &c.Weighting }},
 	{Key: "max_samples", At: func(c *Config) any { return &c.MaxSamples }},
 	{Key: "clip", At: func(c *Config) any { return &c.Clip }},
@@ -39,7 +40,7 @@ var fields = []job.Field[Config]{
 // whole. Every new setting of a job is in it.
 var added = map[string]string{
 	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop", "retries": "3",
-	"weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
+	"strategy": "fedavg", "weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
 }
 
 // Keys returns the names of all settings.

@@ -1,0 +1,138 @@
+package strategy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Bounds of what names a strategy.
+const (
+	textMost    = 1024 // bytes
+	nameMost    = 40
+	keptMost    = 8
+	settingMost = 16 // settings of one
+)
+
+// ParseError says that a text names no strategy, or one with settings that it does not take, or that a Strategy is not
+// whole.
+type ParseError struct {
+	Got  string // as it stands there, at most 64 bytes of it
+	Want string
+}
+
+// Error says what stands there and what would be right.
+func (e *ParseError) Error() string { return fmt.Sprintf("strategy %q; want %s", e.Got, e.Want) }
+
+func wrong(got, want string) *ParseError { return &ParseError{got[:min(len(got), 64)], want} }
+
+// all are the strategies, by name: what the files of this package register. It is written while the package is
+// initialized, and never again.
+var all = map[string]Strategy{}
+
+// register adds a strategy; each file of one calls it in init. One that is not whole is a mistake of this package, which
+// any test finds.
+func register(s Strategy) {
+	_, there := all[s.Name]
+	if err := s.check(); err != nil || there || s.Doc == "" || s.Paper == "" {
+		panic(fmt.Sprintf("strategy: %q is there already, or not whole: %v", s.Name, err))
+	}
+	all[s.Name] = s
+}
+
+// Names returns the names of the strategies of this package, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(all)) }
+
+// Parse reads the name of a strategy of this package and, behind it, its settings: "fedavgm momentum=0.9". Errors are
+// *ParseError.
+func Parse(text string) (Chosen, error) {
+	name, settings, _ := strings.Cut(strings.TrimSpace(text), " ")
+	s, ok := all[name]
+	if !ok {
+		return Chosen{}, wrong(name, "one of "+strings.Join(Names(), ", ")+", with settings behind it")
+	}
+	s.Settings = slices.Clone(s.Settings)
+	return s.With(settings)
+}
+
+// With chooses settings of a strategy, such as "momentum=0.9 rate=1"; one that is not there has its default. Errors are
+// *ParseError.
+func (s Strategy) With(settings string) (Chosen, error) {
+	c := Chosen{s, map[string]float64{}}
+	if err := s.check(); err != nil {
+		return Chosen{}, err
+	}
+	if len(settings) > textMost {
+		return Chosen{}, wrong(settings, fmt.Sprintf("at most %d bytes", textMost))
+	}
+	for _, w := range strings.Fields(settings) {
+		name, number, _ := strings.Cut(w, "=")
+		i := slices.IndexFunc(s.Settings, func(x Setting) bool { return x.Name == name })
+		if _, twice := c.set[name]; i < 0 || twice {
+			return Chosen{}, wrong(w, s.takes())
+		}
+		x, err := strconv.ParseFloat(number, 64)
+		if set := s.Settings[i]; err != nil || !(x >= set.Least && x <= set.Most) {
+			return Chosen{}, wrong(w, fmt.Sprintf("%s=NUMBER from %g to %g", name, set.Least, set.Most))
+		}
+		c.set[name] = x
+	}
+	for _, x := range s.Settings {
+		if _, ok := c.set[x.Name]; !ok {
+			c.set[x.Name] = x.Default
+		}
+	}
+	return c, nil
+}
+
+// takes says which settings a strategy has.
+func (s Strategy) takes() string {
+	if len(s.Settings) == 0 {
+		return s.Name + " without settings"
+	}
+	var out []string
+	for _, x := range s.Settings {
+		out = append(out, fmt.Sprintf("%s=%g", x.Name, x.Default))
+	}
+	return s.Name + " with any of " + strings.Join(out, ", ") + ", each once"
+}
+
+// String returns the text that Parse reads, with every setting.
+func (c Chosen) String() string {
+	out := c.Name
+	for _, x := range c.Settings {
+		out += " " + x.Name + "=" + strconv.FormatFloat(c.set[x.Name], 'g', -1, 64)
+	}
+	return out
+}
+
+// check says what is wrong with a strategy.
+func (s Strategy) check() error {
+	switch {
+	case !nameOK(s.Name):
+		return wrong(s.Name, fmt.Sprintf("a name of 1 to %d of a-z, 0-9 and '-', the first a letter", nameMost))
+	case s.Kept < 0 || s.Kept > keptMost || s.Kept > 0 && s.Server == nil:
+		return wrong(s.Name, fmt.Sprintf("to keep 0 to %d values, not %d, and a Server that makes them", keptMost, s.Kept))
+	case len(s.Settings) > settingMost:
+		return wrong(s.Name, fmt.Sprintf("at most %d settings, not %d", settingMost, len(s.Settings)))
+	}
+	for i, x := range s.Settings {
+		twice := slices.ContainsFunc(s.Settings[:i], func(y Setting) bool { return y.Name == x.Name })
+		if !nameOK(x.Name) || twice || !(x.Default >= x.Least && x.Default <= x.Most) {
+			return wrong(s.Name, fmt.Sprintf("setting %d, %.40q, to have a name of its own and a default from %g to %g, not %g",
+				i, x.Name, x.Least, x.Most, x.Default))
+		}
+	}
+	return nil
+}
+
+func nameOK(name string) bool {
+	for i, r := range name {
+		if !(r >= 'a' && r <= 'z' || i > 0 && (r >= '0' && r <= '9' || r == '-')) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= nameMost
+}

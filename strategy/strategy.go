@@ -1,0 +1,142 @@
+package strategy
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// Strategy is a way to learn: data and functions, which must not be changed. It is safe for concurrent use. Only Name has
+// to be there; a Strategy that is nothing else is federated averaging.
+type Strategy struct {
+	// Name is what jobs call it: a to z, 0 to 9 and '-', 1 to 40 of them, the first a letter.
+	Name string
+	// Doc says in a sentence what it does, and Paper where it is from.
+	Doc, Paper string
+	// Settings are its own, each a number.
+	Settings []Setting
+	// Kept is how many values of each parameter's shape the server keeps from round to round, 0 to 8. They begin as zeros.
+	Kept int
+
+	// Server records what the server makes of a round: it returns the new parameters, in the order of s.Mean, and what is
+	// kept, in that of s.Kept. nil: the mean is the new parameters. A server whose model travels in chunks holds no more
+	// than one model without Server; with it, it holds Global, Mean and what is kept at once.
+	Server func(s *Server) (params []graph.Value, kept [][]graph.Value)
+	// Local records what a client makes of the gradients of a step, in the order of l.Gradients. nil: nothing.
+	Local func(l *Local) (gradients []graph.Value)
+	// Combine makes one of the clients' values for a run of elements, in out: parts[i][k] is element k of client i, clients
+	// are in the order of their peer ids, and weights are their samples, or what the job says in their place. It sees some
+	// elements at a time, never which, so each element of out follows from the same element of the parts alone. It keeps
+	// nothing, changes nothing but out, and gives the same bits each time and on every machine (write float64(x*y) + z: Go
+	// may fuse x*y + z). nil: the exact mean, weighted, of which the server adds up whatever comes and keeps no update.
+	Combine func(c Chosen, out []float32, parts [][]float32, weights []int64)
+}
+
+// Setting is a number that a strategy takes.
+type Setting struct {
+	Name        string  // as that of a Strategy
+	Doc         string  // in a sentence
+	Default     float64 // where a job does not say it
+	Least, Most float64
+}
+
+// Chosen is a strategy with its settings, as Parse and With return it. It is immutable.
+type Chosen struct {
+	Strategy
+	set map[string]float64
+}
+
+// Get returns a setting. A name that the strategy does not declare is a mistake in it, which panics.
+func (c Chosen) Get(setting string) float64 {
+	x, ok := c.set[setting]
+	if !ok {
+		panic(fmt.Sprintf("strategy: %s has no setting %q", c.Name, setting))
+	}
+	return x
+}
+
+// Server is a round at the server, while it is recorded. All lists have a value for each parameter, in the model's order,
+// of its shape.
+type Server struct {
+	*graph.Graph
+	Chosen Chosen
+	Global []graph.Value   // parameters that the round began with
+	Mean   []graph.Value   // what the clients' updates became
+	Kept   [][]graph.Value // from the round before
+}
+
+// Setting records a setting as a scalar of float32.
+func (s *Server) Setting(name string) graph.Value { return s.Number(s.Chosen.Get(name)) }
+
+// Number records a scalar of float32.
+func (s *Server) Number(x float64) graph.Value { return number(s.Graph, x) }
+
+// Local is a client's step, while it is recorded. All lists have a value for each parameter, in the model's order, of its
+// shape.
+type Local struct {
+	*graph.Graph
+	Chosen    Chosen
+	Global    []graph.Value // parameters that the round began with
+	Params    []graph.Value // those of this step
+	Gradients []graph.Value // of the loss
+}
+
+// Setting records a setting as a scalar of float32.
+func (l *Local) Setting(name string) graph.Value { return l.Number(l.Chosen.Get(name)) }
+
+// Number records a scalar of float32.
+func (l *Local) Number(x float64) graph.Value { return number(l.Graph, x) }
+
+func number(g *graph.Graph, x float64) graph.Value {
+	t, err := tensor.FromFloat32(nil, []float32{float32(x)})
+	if err != nil {
+		panic("strategy: " + err.Error()) // one element always makes a scalar
+	}
+	return g.Constant(value.Tensor{Tensor: t})
+}
+
+// Begin records what the server keeps before the first round: zeros of the parameters' shapes.
+func (c Chosen) Begin(g *graph.Graph, params []graph.Value) (kept [][]graph.Value) {
+	for range c.Kept {
+		of := make([]graph.Value, len(params))
+		for i, p := range params {
+			of[i] = g.Mul(p, number(g, 0))
+		}
+		kept = append(kept, of)
+	}
+	return kept
+}
+
+// Gradients records, in a client's step, what it makes of its gradients. A Local that returns another number of them is
+// a mistake in the strategy, which panics.
+func (c Chosen) Gradients(g *graph.Graph, global, params, gradients []graph.Value) []graph.Value {
+	if c.Local == nil {
+		return gradients
+	}
+	out := c.Local(&Local{Graph: g, Chosen: c, Global: global, Params: params, Gradients: gradients})
+	c.whole("gradients", len(out), len(gradients))
+	return out
+}
+
+// Next records, behind the mean of a round, the new parameters and what the server keeps. A Server that returns other
+// numbers of them is a mistake in the strategy, which panics.
+func (c Chosen) Next(g *graph.Graph, global, mean []graph.Value, kept [][]graph.Value) (params []graph.Value, next [][]graph.Value) {
+	if c.Server == nil {
+		return mean, nil
+	}
+	params, next = c.Server(&Server{Graph: g, Chosen: c, Global: global, Mean: mean, Kept: kept})
+	c.whole("parameters", len(params), len(mean))
+	c.whole("lists of what is kept", len(next), c.Kept)
+	for _, k := range next {
+		c.whole("values of what is kept", len(k), len(mean))
+	}
+	return params, next
+}
+
+func (c Chosen) whole(what string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("strategy: %s returns %d %s; want %d", c.Name, got, what, want))
+	}
+}

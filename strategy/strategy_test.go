@@ -1,0 +1,124 @@
+package strategy
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
+)
+
+// TestParse: a text with every setting is read as the same strategy, and what is wrong is answered with what is right.
+func TestParse(t *testing.T) {
+	for text, want := range map[string]string{
+		"fedavg": "fedavg", " fedavgm  rate=0.5 ": "fedavgm momentum=0.9 rate=0.5", "fedprox mu=1e-3": "fedprox mu=0.001",
+		"median": "median",
+	} {
+		c, err := Parse(text)
+		if err != nil || c.String() != want {
+			t.Errorf("%q: %v, %v; want %q", text, c, err, want)
+			continue
+		}
+		again, err := Parse(c.String())
+		if err != nil || again.String() != want {
+			t.Errorf("%q read again: %v, %v", c, again, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"": "one of fedavg", "nothing": "one of fedavg, fedavgm, fedprox, median, trimmed-mean", "fedavg mu=1": "fedavg without settings",
+		"fedprox nu=1": "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100", "fedprox mu=-1": "from 0",
+		"fedprox mu=NaN": "from 0", "fedprox mu=1 mu=1": "each once", "fedprox " + strings.Repeat("x", 2000): "1024 bytes",
+		strings.Repeat("x", 2000): "one of", "fedavgm\x1b[2J": "one of",
+	} {
+		_, err := Parse(text)
+		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) || len(err.Error()) > 300 || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%.60q: %v; want %q", text, err, want)
+		}
+	}
+}
+
+// TestOnesOwn: a strategy that is made in place has settings like any other, and one that is not whole is refused.
+func TestOnesOwn(t *testing.T) {
+	server := func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, s.Kept }
+	own := Strategy{Name: "own", Kept: 2, Server: server, Settings: []Setting{{Name: "rate", Default: 0.5, Least: 0, Most: 1}}}
+	c, err := own.With("rate=0.25")
+	if err != nil || c.Get("rate") != 0.25 || c.String() != "own rate=0.25" {
+		t.Fatalf("%v, %v", c, err)
+	}
+	if _, err := own.With("rate=2"); err == nil || !strings.Contains(err.Error(), "rate=NUMBER from 0 to 1") {
+		t.Errorf("a setting out of its range: %v", err)
+	}
+	for want, s := range map[string]Strategy{
+		"a name":            {},
+		"of a-z":            {Name: "Own"},
+		"0 to 8 values":     {Name: "own", Kept: 9, Server: server},
+		"a Server":          {Name: "own", Kept: 1},
+		"a name of its own": {Name: "own", Settings: []Setting{{Name: "x"}, {Name: "x"}}},
+		"a default":         {Name: "own", Settings: []Setting{{Name: "x", Default: 2, Most: 1}}},
+		"16 settings":       {Name: "own", Settings: make([]Setting, 17)},
+	} {
+		_, err := s.With("")
+		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v; want %q", s, err, want)
+		}
+	}
+}
+
+// TestMistakesOfAStrategy: one whose functions give other numbers of values than there are parameters is found when it is
+// recorded, by name.
+func TestMistakesOfAStrategy(t *testing.T) {
+	g := graph.New("g")
+	in := g.Input(g.Place("here"), "in", types.Tensors(tensor.Float32, 2), types.Tensors(tensor.Float32))
+	for want, s := range map[string]Strategy{
+		"own returns 1 parameters; want 2":             {Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean[:1], s.Kept }},
+		"own returns 0 lists of what is kept; want 1":  {Kept: 1, Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, nil }},
+		"own returns 0 values of what is kept; want 2": {Kept: 1, Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, [][]graph.Value{nil} }},
+		"own returns 3 gradients; want 2":              {Local: func(l *Local) []graph.Value { return append(l.Gradients, l.Gradients[0]) }},
+		`own has no setting "rate"`:                    {Local: func(l *Local) []graph.Value { l.Setting("rate"); return l.Gradients }},
+	} {
+		s.Name = "own"
+		c, err := s.With("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if got, _ := recover().(string); got != "strategy: "+want {
+					t.Errorf("%q; want %q", got, want)
+				}
+			}()
+			c.Gradients(g, in, in, in[:2:2])
+			c.Next(g, in, in, c.Begin(g, in))
+		}()
+	}
+}
+
+// TestStrategiesAreWhole: each says what it is and where it is from, takes its own defaults, and stands in the package's
+// comment; nobody can change one.
+func TestStrategiesAreWhole(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if !strings.Contains(string(doc), name) {
+			t.Errorf("%s does not stand in the package's comment", name)
+		}
+		c, err := Parse(name)
+		if err != nil || !strings.HasSuffix(c.Doc, ".") || c.Paper == "" {
+			t.Errorf("%s: %+v %v", name, c, err)
+		}
+		for i, x := range c.Settings {
+			if c.Get(x.Name) != x.Default || !strings.HasSuffix(x.Doc, ".") {
+				t.Errorf("%s: setting %+v", name, x)
+			}
+			c.Settings[i].Name = "changed"
+			if again, err := Parse(name); err != nil || again.Settings[i].Name != x.Name {
+				t.Errorf("%s: a setting of it was changed: %v", name, err)
+			}
+		}
+	}
+}
