@@ -1,4 +1,4 @@
-// Package config reads the JSON settings of components strictly: an unknown key is refused by its name, and so is
+// Package config reads JSON that people and programs wrote, above all the settings of components, strictly: an unknown key is refused by its name, and so is
 // anything after the object. Its functions are safe for concurrent use.
 package config
 
@@ -40,13 +40,21 @@ func Decode(of string, b []byte, into any) error {
 	if b[0] != '{' {
 		return Errorf(of, "want a JSON object, such as {}")
 	}
+	if err := Strict(b, into); err != nil {
+		return Errorf(of, "%v", err)
+	}
+	return nil
+}
+
+// Strict reads the one JSON value that b is, and refuses an unknown key and whatever follows.
+func Strict(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return Errorf(of, "%v", err)
+		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Errorf(of, "something follows the object; want one object")
+		return errors.New("something follows the object; want one object")
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/host"
@@ -149,7 +150,7 @@ func (r *running) accept(l net.Listener) {
 			defer r.answering.RUnlock()
 			if err != nil {
 				reply = denied(err)
-			} else if err := strictly(b, &q); err != nil {
+			} else if err := config.Strict(b, &q); err != nil {
 				reply = denied(&DeniedError{"format", err.Error()})
 			} else {
 				reply = r.answer("", q)
@@ -316,18 +317,6 @@ func readLine(r io.Reader, max int) ([]byte, error) {
 	return nil, &DeniedError{"large", fmt.Sprintf("more than %d bytes", max)}
 }
 
-func strictly(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the object; want one object")
-	}
-	return nil
-}
-
 // Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory. Errors
 // are *DeniedError, *DirError, and those of opening the node.
 func Call(o Options, q Request) (*Reply, error) {
@@ -377,7 +366,7 @@ func callRunning(dir string, q Request) (*Reply, error) {
 	}
 	var reply Reply
 	if err == nil {
-		err = strictly(b, &reply)
+		err = config.Strict(b, &reply)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, hanging(dir, c)

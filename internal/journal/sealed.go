@@ -1,14 +1,13 @@
 package journal
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
@@ -82,23 +81,11 @@ func SealedFormat(fsys vfs.FS, path string, v any) (int, error) {
 		return 0, &FormatError{File: path, Got: version.Format, Want: SealedVersion}
 	}
 	var s sealed
-	if decodeStrictly(b, &s) != nil || s.Format < 1 {
+	if config.Strict(b, &s) != nil || s.Format < 1 {
 		return 0, ErrDamaged
 	}
-	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || decodeStrictly(s.Content, v) != nil {
+	if sum := sha256.Sum256(s.Content); s.SHA256 != hex.EncodeToString(sum[:]) || config.Strict(s.Content, v) != nil {
 		return 0, ErrDamaged
 	}
 	return s.Format, nil
-}
-
-func decodeStrictly(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the object; want one object")
-	}
-	return nil
 }

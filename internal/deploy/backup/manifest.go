@@ -1,14 +1,13 @@
 package backup
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
@@ -91,13 +90,8 @@ func parseManifest(file string, b []byte) (*Manifest, error) {
 		return nil, &VersionError{file, version.Format, FormatVersion}
 	}
 	var m Manifest
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
+	if err := config.Strict(b, &m); err != nil {
 		return nil, &FileError{file, "is a backup with a manifest that cannot be read: " + err.Error()}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, &FileError{file, "is a backup with a manifest that something follows; want one object"}
 	}
 	if reason := m.unsound(); reason != "" {
 		return nil, &FileError{file, "is a backup with a manifest that is not sound: " + reason}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/host/directory"
 	"github.com/rhizome-ml/rhizome/internal/host/offline"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal"
@@ -18,46 +20,16 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
-// content returns all files below a directory, without those of locks.
-func content(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == "lock" {
-			return err
-		}
-		b, err := os.ReadFile(p)
-		out[p] = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func same(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if b[k] != v {
-			return false
-		}
-	}
-	return true
-}
-
 // TestForkEveryRound forks a run after each of its rounds, and each fork once more: all come to the model of the run, which is
 // not changed. A run that was disturbed forks as well as one that was not.
 func TestForkEveryRound(t *testing.T) {
 	for name, chaos := range map[string]float64{"plain": 0, "chaos": 1} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			c := tiny()
+			c := jobtest.Tiny()
 			c.Rounds, c.Clients = 5, 3
 			want := run(t, local.Options{Dir: dir, Job: c, Chaos: chaos})
-			before := content(t, dir)
+			before := jobtest.Content(t, dir)
 			for at := 1; at <= want.Rounds; at++ {
 				f, err := Fork(ForkOptions{Dir: dir, At: at})
 				if err != nil {
@@ -85,7 +57,7 @@ func TestForkEveryRound(t *testing.T) {
 					t.Errorf("forked after round %d and then after %d: %+v, the run %+v", at, at+1, res, want)
 				}
 			}
-			if !same(content(t, dir), before) {
+			if !maps.Equal(jobtest.Content(t, dir), before) {
 				t.Error("forking changed the run")
 			}
 		})
@@ -122,7 +94,7 @@ func holds(t *testing.T, f *Forked) {
 func TestForkWhatIsKept(t *testing.T) {
 	kept := map[int]int{} // the first round, by what was asked for
 	for _, keep := range []int{0, 50} {
-		c := tiny()
+		c := jobtest.Tiny()
 		c.Rounds, c.Clients, c.Hidden = 14, 3, 400
 		dir := filepath.Join(t.TempDir(), "run")
 		want := run(t, local.Options{Dir: dir, Job: c, Keep: keep})
@@ -158,7 +130,7 @@ func TestForkWhatIsKept(t *testing.T) {
 // TestForkRefused changes nothing where it cannot fork.
 func TestForkRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	run(t, local.Options{Dir: dir, Job: tiny()})
+	run(t, local.Options{Dir: dir, Job: jobtest.Tiny()})
 	var state *job.StateError
 	if _, err := Fork(ForkOptions{Dir: dir, At: 1, To: dir}); !errors.As(err, &state) {
 		t.Errorf("into itself: %v", err)
@@ -186,7 +158,7 @@ func TestForkRefused(t *testing.T) {
 // TestForkIsWholeOrNothing stops a fork at each operation of the disk: what is left is no run, and forking again succeeds.
 func TestForkIsWholeOrNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	want := run(t, local.Options{Dir: dir, Job: tiny()})
+	want := run(t, local.Options{Dir: dir, Job: jobtest.Tiny()})
 	halves := 0
 	for k := 1; ; k += 3 {
 		to := filepath.Join(t.TempDir(), "fork")
@@ -265,7 +237,7 @@ func (s *stopping) SyncDir(dir string) error {
 // TestForkAcrossEpochs forks a run in which a node had lost the end of its journal, and gone on in a new epoch: before and
 // after that, each round that is kept gives the model of the run.
 func TestForkAcrossEpochs(t *testing.T) {
-	c := tiny()
+	c := jobtest.Tiny()
 	c.Rounds, c.Clients = 7, 2
 	for _, victim := range []string{job.ServerName, "client-00"} {
 		t.Run(victim, func(t *testing.T) {

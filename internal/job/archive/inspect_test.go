@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 // TestInspectBesideARun looks at the nodes of a run again and again while it runs: each look finds states that are whole.
 func TestInspectBesideARun(t *testing.T) {
-	c := tiny()
+	c := jobtest.Tiny()
 	c.Rounds, c.Clients, c.Hidden = 12, 3, 300
 	dir := filepath.Join(t.TempDir(), "run")
 	started, ended := make(chan struct{}), make(chan error, 1)

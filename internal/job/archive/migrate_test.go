@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/host/offline"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal"
@@ -58,7 +60,7 @@ func snapshotV1(t *testing.T, lsn uint64, payload []byte) []byte {
 func aged(t *testing.T) (dir string, files int) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "run")
-	run(t, local.Options{Dir: dir, Job: tiny()})
+	run(t, local.Options{Dir: dir, Job: jobtest.Tiny()})
 	for _, name := range []string{rundir.ResultFile, rundir.ModelFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -136,14 +138,14 @@ func TestMigrate(t *testing.T) {
 	if !slices.Equal(states(t, dir), want) {
 		t.Error("the states are not what they were")
 	}
-	before := content(t, dir)
+	before := jobtest.Content(t, dir)
 	done, err = Migrate(vfs.OS(), dir)
 	for _, m := range done {
 		if len(m.Files) > 0 {
 			t.Errorf("again: %+v", m)
 		}
 	}
-	if err != nil || !same(content(t, dir), before) {
+	if err != nil || !maps.Equal(jobtest.Content(t, dir), before) {
 		t.Errorf("a second migration changed something (%v)", err)
 	}
 	if res := run(t, local.Options{Dir: dir}); res.Rounds != 3 {
@@ -195,12 +197,12 @@ func TestMigrateNewer(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := content(t, dir)
+	before := jobtest.Content(t, dir)
 	var version *journal.VersionError
-	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &version) || version.Got != 9 || !same(content(t, dir), before) {
+	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &version) || version.Got != 9 || !maps.Equal(jobtest.Content(t, dir), before) {
 		t.Errorf("%v", err)
 	}
-	if _, err := local.Open(local.Options{Dir: dir}); !errors.As(err, &version) || !same(content(t, dir), before) {
+	if _, err := local.Open(local.Options{Dir: dir}); !errors.As(err, &version) || !maps.Equal(jobtest.Content(t, dir), before) {
 		t.Errorf("opened: %v", err)
 	}
 	lock, err := vfs.OS().Lock(filepath.Join(dir, "lock"))

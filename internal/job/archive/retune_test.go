@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
@@ -19,7 +20,7 @@ import (
 // TestForkMoreRounds: a run that is forked with another number of rounds comes to the model of a run that had it from the
 // beginning, more and fewer.
 func TestForkMoreRounds(t *testing.T) {
-	c := tiny()
+	c := jobtest.Tiny()
 	c.Rounds, c.Clients = 4, 3
 	dir := filepath.Join(t.TempDir(), "run")
 	run(t, local.Options{Dir: dir, Job: c})
@@ -41,7 +42,7 @@ func TestForkMoreRounds(t *testing.T) {
 // TestForkOtherNumbers changes what clients compute with: the rounds before are those of the run, the ones after are others,
 // and the same whatever happened to the run and to the fork.
 func TestForkOtherNumbers(t *testing.T) {
-	c := tiny()
+	c := jobtest.Tiny()
 	c.Rounds, c.Clients, c.Momentum = 5, 3, 0.5
 	first := filepath.Join(t.TempDir(), "first")
 	plain := run(t, local.Options{Dir: first, Job: c})
@@ -72,7 +73,7 @@ func TestForkOtherNumbers(t *testing.T) {
 // TestForkOtherSettingsRefused names each setting that a fork cannot change, and why.
 func TestForkOtherSettingsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	run(t, local.Options{Dir: dir, Job: tiny()})
+	run(t, local.Options{Dir: dir, Job: jobtest.Tiny()})
 	for _, c := range []struct {
 		at   int
 		set  map[string]string

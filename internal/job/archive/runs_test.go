@@ -8,25 +8,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
-	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// short is a job that ends quickly.
-func short() *federated.Config {
-	c := federated.Default()
-	c.Rounds, c.Clients, c.Seed = 6, 3, 9
-	return &c
-}
-
-// tiny is a job that is run many times in one test.
-func tiny() *federated.Config {
-	c := short()
-	c.Rounds, c.Clients, c.Epochs = 3, 2, 1
-	return c
-}
 
 // run runs a job in a directory to its end.
 func run(t *testing.T, o local.Options) *job.Result {

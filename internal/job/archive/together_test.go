@@ -7,6 +7,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/host/offline"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
@@ -34,7 +35,7 @@ func (m mixed) Stat(name string) (int64, error)    { return m.of(name).Stat(name
 func TestTogether(t *testing.T) {
 	mem := vfs.NewMem()
 	var moments []*vfs.Mem
-	run(t, local.Options{Dir: "run", Job: short(), FS: mem, OnRound: func(job.Round) { moments = append(moments, mem.Kill()) }})
+	run(t, local.Options{Dir: "run", Job: jobtest.Short(), FS: mem, OnRound: func(job.Round) { moments = append(moments, mem.Kill()) }})
 	end := mem.Kill()
 	for i, early := range moments {
 		for _, behind := range []string{"server", "client-00", "client-02"} {

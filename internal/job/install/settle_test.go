@@ -1,8 +1,9 @@
-package install
+package install_test
 
 import (
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/job/install"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 )
 
@@ -13,7 +14,7 @@ func TestTheProgramRunsOnWhenItsPagesAreGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unmapProgram()
+	install.UnmapProgram()
 	after, err := c.Compile()
 	if err != nil || after.Digest != before.Digest {
 		t.Errorf("digest %v before, %v after: %v", before.Digest, after.Digest, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/archive"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
@@ -23,7 +24,7 @@ import (
 // compiler makes of the settings. Here it is that of another learning rate.
 func begunElsewhere(t *testing.T, dir string) (want *job.Result, art *compile.Artifact) {
 	t.Helper()
-	other := *short()
+	other := *jobtest.Short()
 	other.LearningRate = 0.07
 	art, err := other.Compile()
 	if err != nil {
@@ -32,7 +33,7 @@ func begunElsewhere(t *testing.T, dir string) (want *job.Result, art *compile.Ar
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := rundir.Record{State: rundir.StateNew, Job: short().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Short().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
 	keepFirst(r.Job)
 	if err := journal.WriteSealed(vfs.OS(), filepath.Join(dir, rundir.RunFile), r); err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func keepFirst(set map[string]string) {
 func TestStoredProgramRuns(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	want, art := begunElsewhere(t, dir)
-	got := run(t, Options{Dir: dir, Job: short(), Keep: 100})
+	got := run(t, Options{Dir: dir, Job: jobtest.Short(), Keep: 100})
 	if got.ModelSHA256 != want.ModelSHA256 || got.Artifact != hex.EncodeToString(art.Digest[:]) {
 		t.Fatalf("%+v, want the model of %+v", got, want)
 	}
@@ -86,12 +87,12 @@ func TestLostProgram(t *testing.T) {
 		},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
-		want := run(t, Options{Dir: dir, Job: tiny()})
+		want := run(t, Options{Dir: dir, Job: jobtest.Tiny()})
 		path := filepath.Join(dir, rundir.ArtifactFile)
 		if err := damage(path); err != nil {
 			t.Fatal(err)
 		}
-		if got := run(t, Options{Dir: dir, Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
+		if got := run(t, Options{Dir: dir, Job: jobtest.Tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Errorf("%s: %+v, at first %+v", name, got, want)
 		}
 		if _, _, err := rundir.ReadArtifact(vfs.OS(), path, want.Artifact); err != nil {
@@ -103,15 +104,15 @@ func TestLostProgram(t *testing.T) {
 		if err := damage(filepath.Join(dir, rundir.ArtifactFile)); err != nil {
 			t.Fatal(err)
 		}
-		before := content(t, dir)
-		_, err := Open(Options{Dir: dir, Job: short()})
+		before := jobtest.Content(t, dir)
+		_, err := Open(Options{Dir: dir, Job: jobtest.Short()})
 		var refused *job.StateError
 		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, rundir.ArtifactFile) || !strings.Contains(refused.Reason, "another release") {
 			t.Errorf("%s: %v", name, err)
 		}
-		after := content(t, dir)
+		after := jobtest.Content(t, dir)
 		delete(after, "lock")
-		if !same(before, after) {
+		if !maps.Equal(before, after) {
 			t.Errorf("%s: a refused start changed the directory", name)
 		}
 	}
@@ -120,7 +121,7 @@ func TestLostProgram(t *testing.T) {
 // TestClientsBeyondALocalRun: a number of clients that a local run cannot have is refused wherever it comes from, and a directory
 // that an earlier release filled with more is seen whole, cleared whole and migrated whole.
 func TestClientsBeyondALocalRun(t *testing.T) {
-	cfg := *tiny()
+	cfg := *jobtest.Tiny()
 	cfg.Data, cfg.Batch = job.DataSynthetic, 8
 	more := cfg
 	more.Clients = 70
@@ -172,20 +173,20 @@ func TestRunsOfTheFirstRelease(t *testing.T) {
 	if _, err := chunks.CompileFirst(); err == nil || !strings.Contains(err.Error(), "the release that began it") {
 		t.Errorf("a run whose parameters travel by a program that is gone: %v", err)
 	}
-	if art, err = tiny().CompileFirst(); err != nil {
+	if art, err = jobtest.Tiny().CompileFirst(); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := rundir.Record{State: rundir.StateNew, Job: tiny().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Tiny().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
 	keepFirst(r.Job)
 	if err := journal.WriteSealed(vfs.OS(), filepath.Join(dir, rundir.RunFile), r); err != nil {
 		t.Fatal(err)
 	}
-	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: tiny()})
-	got := run(t, Options{Dir: dir, Job: tiny()})
+	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "want"), Job: jobtest.Tiny()})
+	got := run(t, Options{Dir: dir, Job: jobtest.Tiny()})
 	if got.ModelSHA256 != want.ModelSHA256 || got.Artifact != r.Artifact {
 		t.Errorf("%+v, today %+v", got, want)
 	}

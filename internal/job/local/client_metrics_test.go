@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job/archive"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
@@ -14,7 +15,7 @@ import (
 func TestClientsTellTheirLoss(t *testing.T) {
 	for name, chunk := range map[string]int{"whole": 0, "in chunks": 1} {
 		t.Run(name, func(t *testing.T) {
-			plain := *tiny()
+			plain := *jobtest.Tiny()
 			plain.Chunk = chunk
 			asks := plain
 			asks.ClientMetrics = true

@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 )
 
 // TestFormat1IsRead: a run of the release before goes on.
 func TestFormat1IsRead(t *testing.T) {
 	dir := t.TempDir()
-	c := tiny()
+	c := jobtest.Tiny()
 	art, err := c.Compile()
 	if err != nil {
 		t.Fatal(err)

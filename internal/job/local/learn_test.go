@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
@@ -35,7 +36,7 @@ func TestOtherSettings(t *testing.T) {
 		"many":     func(c *federated.Config) { c.Clients, c.Rounds = 40, 2 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := short()
+			c := jobtest.Short()
 			change(c)
 			first := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c})
 			if first.Rounds != c.Rounds || first.Contributions < uint64(c.Rounds) {
@@ -52,7 +53,7 @@ func TestOtherSettings(t *testing.T) {
 // the same.
 func TestStoredSettings(t *testing.T) {
 	mem := vfs.NewMem()
-	c := short()
+	c := jobtest.Short()
 	first := run(t, Options{Dir: "run", FS: mem, Job: c, Set: map[string]string{"rounds": "4"}})
 	for _, o := range []Options{
 		{}, {Job: c}, {Set: map[string]string{"rounds": "4"}}, {Job: c, Set: map[string]string{"seed": strconv.FormatUint(c.Seed, 10)}},

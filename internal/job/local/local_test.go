@@ -17,26 +17,12 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/host/directory"
 	"github.com/rhizome-ml/rhizome/internal/job"
-	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// short is a job that ends quickly.
-func short() *federated.Config {
-	c := federated.Default()
-	c.Rounds, c.Clients, c.Seed = 6, 3, 9
-	return &c
-}
-
-// tiny is a job that is run many times in one test.
-func tiny() *federated.Config {
-	c := short()
-	c.Rounds, c.Clients, c.Epochs = 3, 2, 1
-	return c
-}
 
 // run runs a job in a directory to its end.
 func run(t *testing.T, o Options) *job.Result {
@@ -61,7 +47,7 @@ func try(ctx context.Context, o Options) (*job.Result, error) {
 func TestRunTellsEveryRound(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	var rounds []job.Round
-	res := run(t, Options{Dir: dir, Job: short(), OnRound: func(r job.Round) { rounds = append(rounds, r) }})
+	res := run(t, Options{Dir: dir, Job: jobtest.Short(), OnRound: func(r job.Round) { rounds = append(rounds, r) }})
 	if len(rounds) != 6 || len(res.History) != 6 || res.Contributions != 18 || res.Restarts != 0 || res.Resumed || res.Rounds != 6 {
 		t.Fatalf("%d rounds, %+v", len(rounds), res)
 	}
@@ -99,7 +85,7 @@ func TestRunTellsEveryRound(t *testing.T) {
 
 // TestInterruptedRunGoesOn stops a run again and again, each time after two more rounds.
 func TestInterruptedRunGoesOn(t *testing.T) {
-	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "plain"), Job: short()})
+	want := run(t, Options{Dir: filepath.Join(t.TempDir(), "plain"), Job: jobtest.Short()})
 	dir := filepath.Join(t.TempDir(), "run")
 	last := 0
 	for attempt := 0; ; attempt++ {
@@ -108,7 +94,7 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		told := 0
-		res, err := try(ctx, Options{Dir: dir, Job: short(), OnRound: func(r job.Round) {
+		res, err := try(ctx, Options{Dir: dir, Job: jobtest.Short(), OnRound: func(r job.Round) {
 			if last = max(last, r.Number); told == 1 {
 				cancel()
 			}
@@ -140,22 +126,22 @@ func TestLostRunFile(t *testing.T) {
 		"altered": func(p string) error { return os.WriteFile(p, []byte(`{"format":1,"sha256":"","content":{}}`), 0o600) },
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
-		want := run(t, Options{Dir: dir, Job: short()})
+		want := run(t, Options{Dir: dir, Job: jobtest.Short()})
 		if err := damage(filepath.Join(dir, rundir.RunFile)); err != nil {
 			t.Fatal(err)
 		}
-		other := *short()
+		other := *jobtest.Short()
 		other.Rounds = 7
 		var refused *job.StateError
 		if _, err := Open(Options{Dir: dir, Job: &other}); !errors.As(err, &refused) {
 			t.Errorf("%s: another job went on with these nodes: %v", name, err)
 		}
-		other = *short()
+		other = *jobtest.Short()
 		other.Seed++
 		if _, err := Open(Options{Dir: dir, Job: &other}); !errors.As(err, &refused) {
 			t.Errorf("%s: another seed went on with these nodes: %v", name, err)
 		}
-		got := run(t, Options{Dir: dir, Job: short()})
+		got := run(t, Options{Dir: dir, Job: jobtest.Short()})
 		if got.ModelSHA256 != want.ModelSHA256 || !got.Kept {
 			t.Errorf("%s: %+v, at first %+v", name, got, want)
 		}
@@ -165,7 +151,7 @@ func TestLostRunFile(t *testing.T) {
 // TestLostNode refuses to go on without the state of a node that others remember.
 func TestLostNode(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	run(t, Options{Dir: dir, Job: short()})
+	run(t, Options{Dir: dir, Job: jobtest.Short()})
 	if err := os.RemoveAll(filepath.Join(dir, job.ClientName(1))); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +164,7 @@ func TestLostNode(t *testing.T) {
 // TestHalfCleared starts anew where --fresh was interrupted: what is left is never taken for a run.
 func TestHalfCleared(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	want := run(t, Options{Dir: dir, Job: short()})
+	want := run(t, Options{Dir: dir, Job: jobtest.Short()})
 	if err := os.WriteFile(filepath.Join(dir, rundir.ClearFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -188,10 +174,10 @@ func TestHalfCleared(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, rundir.RunFile), 10); err != nil {
 		t.Fatal(err)
 	}
-	if got := run(t, Options{Dir: dir, Job: short()}); got.ModelSHA256 != want.ModelSHA256 || got.Resumed {
+	if got := run(t, Options{Dir: dir, Job: jobtest.Short()}); got.ModelSHA256 != want.ModelSHA256 || got.Resumed {
 		t.Errorf("%+v, at first %+v", got, want)
 	}
-	if got := run(t, Options{Dir: dir, Job: short()}); !got.Kept {
+	if got := run(t, Options{Dir: dir, Job: jobtest.Short()}); !got.Kept {
 		t.Errorf("cleared twice: %+v", got)
 	}
 }
@@ -201,11 +187,11 @@ func TestReadOnlyDisk(t *testing.T) {
 	mem := vfs.NewMem()
 	mem.SetReadOnly(true)
 	var readOnly *vfs.ReadOnlyError
-	if _, err := Open(Options{Dir: "run", FS: mem, Job: short()}); !errors.As(err, &readOnly) {
+	if _, err := Open(Options{Dir: "run", FS: mem, Job: jobtest.Short()}); !errors.As(err, &readOnly) {
 		t.Errorf("an empty read-only disk: %v", err)
 	}
 	mem.SetReadOnly(false)
-	run(t, Options{Dir: "run", FS: mem, Job: short()})
+	run(t, Options{Dir: "run", FS: mem, Job: jobtest.Short()})
 	mem.SetReadOnly(true)
 	if _, err := try(t.Context(), Options{Dir: "run", FS: mem}); !errors.As(err, &readOnly) {
 		t.Errorf("a read-only disk with a run: %v", err)
@@ -216,17 +202,17 @@ func TestReadOnlyDisk(t *testing.T) {
 // never hangs, and goes on afterwards to the same model.
 func TestEveryFailureOfTheDisk(t *testing.T) {
 	plain := vfs.NewMem()
-	want := run(t, Options{Dir: "run", FS: plain, Job: tiny()})
+	want := run(t, Options{Dir: "run", FS: plain, Job: jobtest.Tiny()})
 	ops := plain.Ops()
 	failed := 0
 	for k := 1; k < ops; k += max(1, ops/40*share()) {
 		mem := vfs.NewMem()
 		mem.FailAt(k, errors.New("a worn disk"))
-		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: tiny()}); err != nil {
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: jobtest.Tiny()}); err != nil {
 			failed++
 		}
 		// How many operations a run takes depends on timing: a failure that it did not reach must not wait for the next run.
-		if got := run(t, Options{Dir: "run", FS: mem.Kill(), Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
+		if got := run(t, Options{Dir: "run", FS: mem.Kill(), Job: jobtest.Tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("after a failure of operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
 		}
 	}
@@ -247,7 +233,7 @@ func share() int {
 // and lets the run go on: the model is that of an undisturbed run. Every third run is started over first.
 func TestPowerFailures(t *testing.T) {
 	plain := vfs.NewMem()
-	want := run(t, Options{Dir: "run", FS: plain, Job: tiny()})
+	want := run(t, Options{Dir: "run", FS: plain, Job: jobtest.Tiny()})
 	rng := rand.New(rand.NewPCG(7, 7))
 	ops := plain.Ops()
 	var points []int
@@ -263,15 +249,15 @@ func TestPowerFailures(t *testing.T) {
 		}
 		mem := vfs.NewMem()
 		if i%3 == 0 {
-			run(t, Options{Dir: "run", FS: mem, Job: tiny()})
+			run(t, Options{Dir: "run", FS: mem, Job: jobtest.Tiny()})
 			k += mem.Ops()
 		}
 		mem.CrashAt(k)
-		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: tiny(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: jobtest.Tiny(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
 			t.Errorf("the power failed at operation %d and nobody saw it", k)
 		}
 		disk := mem.Crash(rng)
-		if got := run(t, Options{Dir: "run", FS: disk, Job: tiny()}); got.ModelSHA256 != want.ModelSHA256 {
+		if got := run(t, Options{Dir: "run", FS: disk, Job: jobtest.Tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("after a power failure at operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
 		}
 	}
@@ -280,7 +266,7 @@ func TestPowerFailures(t *testing.T) {
 // TestFailureEndsTheRun trains until the numbers leave every range: the server refuses such updates, and the run says so, the
 // second time too, instead of waiting for ever.
 func TestFailureEndsTheRun(t *testing.T) {
-	c := short()
+	c := jobtest.Short()
 	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 5, 40
 	dir, first := filepath.Join(t.TempDir(), "run"), ""
 	for range 2 {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
@@ -11,7 +12,7 @@ import (
 // TestLargeModel trains a model of more than a message takes, with nodes dropped on the way: it travels in chunks although nobody
 // said so, the result is streamed from the server's component, and it is made again from there when it was lost.
 func TestLargeModel(t *testing.T) {
-	c := tiny()
+	c := jobtest.Tiny()
 	c.Hidden, c.Layers, c.Batch, c.Rounds = 520, 2, 256, 2
 	if c.ModelBytes() <= 1<<20 {
 		t.Fatalf("a model of %d bytes is not large", c.ModelBytes())

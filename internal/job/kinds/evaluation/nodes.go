@@ -2,20 +2,14 @@ package evaluation
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/compile"
-	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/install"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
-	"github.com/rhizome-ml/rhizome/internal/roles/data"
-	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
-	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -30,46 +24,12 @@ func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	places := map[string]*program.Program{}
-	for _, place := range []string{job.ServerPlace, job.ClientsPlace} {
-		if places[place], err = program.Load(art.Model, place); err != nil {
-			return nil, err
-		}
-	}
-	shared := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: c.Seed, Limits: engine.DefaultLimits()}
-	out := make([]job.Member, c.Clients+1)
-	clients := make([]wire.PeerID, c.Clients)
-	for i, name := range job.NodeNames(c.Clients) {
-		m := job.Member{Name: name, Place: job.ClientsPlace, Config: shared}
-		if m.Peer, err = job.LocalPeer(c.Seed, name); err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			m.Place = job.ServerPlace
-			m.Config.Limits.BookPeers = max(shared.Limits.BookPeers, c.Clients) // it knows them all
-		} else {
-			clients[i-1] = m.Peer
-			m.Config.Targets = map[string][]wire.PeerID{job.ServerPlace: {out[0].Peer}}
-			if m.Config.Options, err = c.ClientOptions(name, c.Part(i-1)); err != nil {
-				return nil, err
-			}
-		}
-		m.Config.Program, m.Config.Self = places[m.Place], m.Peer
-		out[i] = m
-	}
-	slices.Sort(clients)
-	out[0].Config.Targets = map[string][]wire.PeerID{job.ClientsPlace: clients}
-	return out, nil
+	return install.Members(art, catalogue, c.Seed, c.Clients, c)
 }
 
 // ClientOptions are the settings of the components of a client that are its own.
 func (c Config) ClientOptions(name string, part int) (map[string][]byte, error) {
-	mine, err := json.Marshal(data.Options{Partition: &part})
-	if err != nil {
-		return nil, err
-	}
-	called, err := json.Marshal(registry.Options{Name: name})
-	return map[string][]byte{"data": mine, "registry": called}, err
+	return install.ClientOptions(name, part)
 }
 
 // Round reads the value of a job.EventRound.

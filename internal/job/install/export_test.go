@@ -1,0 +1,4 @@
+package install
+
+// UnmapProgram is for the test of another package, which compiles a job.
+var UnmapProgram = unmapProgram
