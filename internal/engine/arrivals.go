@@ -47,7 +47,7 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 	if !e.rules(3) || !carriesLoan(env) {
 		return false
 	}
-	inputs := e.fillsInOrder(env, edge)
+	inputs, unplaced, missing := e.fillsInOrder(env, edge)
 	defer clear(inputs)
 	var fetch []int
 	for i, v := range inputs {
@@ -61,6 +61,7 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 		return false
 	}
 	if !e.awaited(env, edge, before) {
+		e.countFills(unplaced, missing)
 		e.giveBackInputs(env.From, inputs)
 		return true
 	}
@@ -76,6 +77,7 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 	if len(fetch) == 0 {
 		return false
 	}
+	e.countFills(unplaced, missing)
 	a := &arrival{id: e.m.Numbers(1), from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
 	if env.Deadline > 0 {
 		a.until = e.m.After(e.m.Now(), env.Deadline)

@@ -370,3 +370,28 @@ func TestAnAnswerOfAPartedPeerIsForgotten(t *testing.T) {
 		t.Error("the answer is kept without its value")
 	}
 }
+
+// TestAMissingFillIsCountedOnce: also where another of the same envelope is lent, whether it is waited for or not.
+func TestAMissingFillIsCountedOnce(t *testing.T) {
+	w := lenders(t, nil, nil)
+	n := w.nodes[1]
+	edge := &n.e.prog.Edges[3]
+	for k, lender := range []value.Peer{"node7", "node0"} { // of a third party, which is refused at once, and of the sender, which is fetched
+		raw, err := wire.Append(nil, n.cfg.Registry, &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest,
+			Incarnation: 1, Epoch: 1, Number: uint64(k) + 1, Edge: 3, Fills: []wire.Fill{
+				{Site: uint32(edge.Sites[0]), Value: value.NewLoan(lender, 1, 7, 64, 1, large(100))}, {Site: 1 << 20, Value: value.Int(1)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.to(netPacket{"node0", "node1", raw})
+		n.poll()
+		for _, name := range []string{"fill.missing", "fill.unplaced"} {
+			if got := counted(n.e, name); got != uint64(k)+1 {
+				t.Errorf("%s is %d after %d envelopes", name, got, k+1)
+			}
+		}
+	}
+	if len(n.e.st.arrivals) != 1 {
+		t.Errorf("%d envelopes wait for what is lent", len(n.e.st.arrivals))
+	}
+}

@@ -192,7 +192,9 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 		}
 		return ""
 	}
-	e.openRecv(env, edge, e.fillsInOrder(env, edge), context)
+	inputs, unplaced, missing := e.fillsInOrder(env, edge)
+	e.countFills(unplaced, missing)
+	e.openRecv(env, edge, inputs, context)
 	return ""
 }
 
@@ -275,9 +277,9 @@ func (e *Engine) takeQuestion(env *wire.Envelope) (value.Value, bool) {
 }
 
 // fillsInOrder returns the values of an edge's envelope in the order of the edge's sites; a missing one is a failure,
-// and its siblings go on.
-func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Value {
-	inputs := e.m.Inputs(len(edge.Sites))
+// and its siblings go on. It also says how many were of no site, and how many are missing; nothing is counted yet.
+func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) (inputs []value.Value, unplaced, missing int) {
+	inputs = e.m.Inputs(len(edge.Sites))
 	for i := range env.Fills {
 		fill := &env.Fills[i]
 		placed := false
@@ -291,16 +293,26 @@ func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) []value.Va
 			}
 		}
 		if !placed {
-			e.m.Drop("fill.unplaced", "site is not of the edge or was filled")
+			unplaced++
 		}
 	}
 	for k := range inputs {
 		if inputs[k] == nil {
-			e.m.Count("fill.missing")
+			missing++
 			inputs[k] = value.Fail(value.CodeNoResult, string(env.From), "the envelope lacks a value of edge "+edge.Name)
 		}
 	}
-	return inputs
+	return inputs, unplaced, missing
+}
+
+// countFills counts what was wrong with the fills of an envelope, once: of one that waits for loans when it begins to.
+func (e *Engine) countFills(unplaced, missing int) {
+	for range unplaced {
+		e.m.Drop("fill.unplaced", "site is not of the edge or was filled")
+	}
+	for range missing {
+		e.m.Count("fill.missing")
+	}
 }
 
 // takeMessage gives one fill to the component that it is addressed to, and says whether there is one.
