@@ -23,7 +23,7 @@ func newCompile(c *console) *cobra.Command {
 		Example: "  rhizome compile --explain\n  rhizome compile mine.yaml -o mine.onnx",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			named, given, err := set.served(args, true)
+			named, given, err := set.any(args)
 			if err != nil {
 				return err
 			}

@@ -76,6 +76,11 @@ func (s *jobSettings) peered(args []string, needed bool) (job.Peered, map[string
 	return namedJob(s, args, needed, kinds.Builtins(kinds.Peered)[0], kinds.FindPeered)
 }
 
+// any is served for a job of any kind.
+func (s *jobSettings) any(args []string) (job.Job, map[string]string, error) {
+	return namedJob(s, args, true, job.DefaultName, kinds.Find)
+}
+
 // namedJob finds the job that a command line names.
 func namedJob[J job.Job](s *jobSettings, args []string, needed bool, otherwise string, find func(string) (J, error)) (j J, set map[string]string, err error) {
 	name := append(args, otherwise)[0]

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/spf13/cobra"
 )
 
@@ -96,6 +97,15 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 || o.out != "" {
 				t.Errorf("%v: exit code %d, %q; want %q", args, o.code, o.err, want)
 			}
+		}
+	}
+}
+
+// TestEveryKindIsCompiled: what is built in, with a server or without.
+func TestEveryKindIsCompiled(t *testing.T) {
+	for _, name := range append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...) {
+		if o := inProcess("compile", name, "--set", "rounds=3"); o.code != 0 || !strings.HasPrefix(o.out, name+": program ") {
+			t.Errorf("%s: exit code %d, %q %q", name, o.code, o.out, o.err)
 		}
 	}
 }

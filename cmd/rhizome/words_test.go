@@ -22,7 +22,6 @@ func TestWordsThatLead(t *testing.T) {
 		args []string
 	}{
 		{"rhizome peer gossip runs a node of it", []string{"run", "gossip"}},
-		{"rhizome peer gossip runs a node of it", []string{"compile", "gossip"}},
 		{"rhizome peer gossip runs a node of it", []string{"server", "gossip"}},
 		{"runs by rhizome peer " + in("g.yaml"), []string{"run", in("g.yaml")}},
 		{"runs by rhizome run digits", []string{"peer", "digits"}},
