@@ -18,5 +18,6 @@
 //
 // A choreography of one's own takes any strategy: Parse reads the text that names one of this package, and With chooses
 // the settings of a Strategy that is made in place. What comes of either has the three calls that a round needs: Begin
-// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind the mean.
+// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind the mean. The
+// example "strategy" of package rhizome does so.
 package strategy
