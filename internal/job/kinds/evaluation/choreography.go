@@ -1,12 +1,11 @@
 package evaluation
 
 import (
-	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/job/samples"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
@@ -18,13 +17,6 @@ import (
 
 // edgeJudge is the edge along which clients are asked. Only the newest question to a client matters.
 const edgeJudge = "judge"
-
-// syntheticSamples is how many samples of the synthetic set a client draws, and syntheticNoise the share of labels that are turned round:
-// as in federated jobs, so that their models are judged on the data that they were trained on.
-const (
-	syntheticSamples = 64
-	syntheticNoise   = 0.05
-)
 
 // recorder is the choreography while it is recorded.
 type recorder struct {
@@ -78,13 +70,7 @@ func (r *recorder) components(g *graph.Graph, server, clients graph.Place, netwo
 	r.model = g.Component(graph.Component{Name: "model", Role: model.Role, Kind: model.Kind, Version: model.Version, At: one,
 		Methods: model.Methods(), Config: network})
 	// A batch of one sample: so each of them counts once, and none twice.
-	source := graph.Component{Name: "data", Role: data.Role, Kind: data.Kind, Version: data.Version, At: both, Methods: data.Methods(),
-		Config: data.Config{Alpha: r.c.Alpha, Partitions: r.c.Clients, Batch: 1, Epochs: 1}}
-	if r.c.Data == job.DataSynthetic {
-		source.Kind = data.KindSynthetic
-		source.Config = data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Samples: syntheticSamples, Noise: syntheticNoise}, Batch: 1, Epochs: 1}
-	}
-	r.data = g.Component(source)
+	r.data = g.Component(samples.Use{Data: r.c.Data, Alpha: r.c.Alpha, Parts: r.c.Clients, Batch: 1, Epochs: 1}.Component(both))
 	members := registry.Config{Min: r.c.Clients, HeartbeatMS: r.c.Heartbeat.Milliseconds(), Admitted: true}
 	if r.c.Clients > 1<<14 {
 		members.MaxMembers = r.c.Clients

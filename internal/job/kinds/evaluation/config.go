@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/job/samples"
+
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
@@ -26,7 +28,8 @@ const (
 type Config struct {
 	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
-	// Data is the data set that the clients have: "digits" or "synthetic".
+	// Data is the data set that the clients have: one of package dataset of which every node has samples of itself, as float32 of one dimension
+	// with classes.
 	Data string
 	// Rounds is how often the model is judged, 1 to 100,000.
 	Rounds int
@@ -69,14 +72,15 @@ func (c Config) Validate() error {
 		return &job.ConfigError{Key: key, Value: fmt.Sprint(v), Want: want}
 	}
 	most := clientsMax
-	if c.Data == job.DataSynthetic {
+	if samples.Drawn(c.Data) {
 		most = simulatedMax
 	}
+	_, unusable := c.Schema()
 	switch {
 	case !job.GoodName(c.Name):
 		return bad("name", fmt.Sprintf("%q", c.Name), "1 to 64 of a-z, 0-9, '-' and '_', the first a letter")
-	case c.Data != job.DataDigits && c.Data != job.DataSynthetic:
-		return bad("data", fmt.Sprintf("%q", c.Data), `"`+job.DataDigits+`" or "`+job.DataSynthetic+`"`)
+	case unusable != nil:
+		return unusable
 	case !(c.Alpha > 0 && c.Alpha <= 1e6):
 		return bad("alpha", c.Alpha, "above 0 and at most 1e6")
 	case c.Heartbeat < 10*time.Millisecond || c.Heartbeat > time.Hour || c.Heartbeat%time.Millisecond != 0:
@@ -98,18 +102,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Schema returns what the samples of the job's data are.
-func (c Config) Schema() (dataset.Schema, error) {
-	kind, err := dataset.Find(c.Data)
-	if err != nil {
-		return dataset.Schema{}, err
-	}
-	source, err := kind.Open(dataset.Env{})
-	if err != nil {
-		return dataset.Schema{}, err
-	}
-	return source.Schema(), nil
-}
+// Schema returns what the samples of the job's data are, or a *job.ConfigError where the job cannot run on them.
+func (c Config) Schema() (dataset.Schema, error) { return samples.Schema(c.Data) }
 
 // shape returns the features and the classes of the data, which Validate has seen.
 func (c Config) shape() (inputs, classes int) {
