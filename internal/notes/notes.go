@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Of returns the comments of the struct types in the Go files of a folder, tests apart: of a type under its name, of a field under "Type.Field", each
-// in one line.
+// Of returns the comments of the struct types in the Go files of a folder, tests apart: of a type under its name, of a
+// field under "Type.Field", each in one line.
 func Of(dir string) (map[string]string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -46,7 +46,11 @@ func Of(dir string) (map[string]string, error) {
 func fields(out map[string]string, name string, s *ast.StructType) {
 	for _, f := range s.Fields.List {
 		for _, n := range f.Names {
-			out[name+"."+n.Name] = line(f.Comment)
+			said := f.Comment // behind the field, or above it where a line would be too long
+			if said == nil {
+				said = f.Doc
+			}
+			out[name+"."+n.Name] = line(said)
 		}
 	}
 }
