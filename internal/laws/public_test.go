@@ -10,19 +10,21 @@ import (
 	"testing"
 )
 
-// front are the packages that other modules import: what people who write programs need, and no more. All else is in internal/.
+// front are the packages that other modules import: what people who write programs need, and no more. All else is in
+// internal/.
 var front = []string{
 	".", "graph", "types", "tensor", "value", "component", "component/componenttest", "strategy", "dataset", "codec",
 	"transport", "transport/libp2p", "transport/memory", "transport/transporttest", "snapshot",
 }
 
-// namesMax bounds the exported names of the front: functions, types, constants and variables of its packages. Methods and fields are read
-// with their type. Whoever needs a new name looks first whether an old one is needed.
+// namesMax bounds the exported names of the front: functions, types, constants and variables of its packages. Methods
+// and fields are read with their type. Whoever needs a new name looks first whether an old one is needed.
 const namesMax = 350
 
 // unnamed are the types of internal/ that the front shows all the same, each with its reason.
 var unnamed = map[string]string{
-	"internal/onnx.ModelProto":  "a protobuf message: it is marshalled, or handed on whole (graph.Graph.Model, rhizome.Compile)",
+	"internal/onnx.ModelProto": "a protobuf message: it is marshalled, or handed on whole (graph.Graph.Model, " +
+		"rhizome.Compile)",
 	"internal/onnx.TensorProto": "a protobuf message: it is taken out of a model",
 	"internal/op/onnxop.Type":   "its fields are read; types.Tensors makes one",
 }
@@ -42,7 +44,8 @@ func public(t *testing.T) map[string]*types.Package {
 	return out
 }
 
-// TestTheFrontIsSmall counts the exported names of the front, and holds that every other package is in internal/ or a command.
+// TestTheFrontIsSmall counts the exported names of the front, and holds that every other package is in internal/ or a
+// command.
 func TestTheFrontIsSmall(t *testing.T) {
 	packages, total := public(t), 0
 	var list strings.Builder
@@ -60,18 +63,22 @@ func TestTheFrontIsSmall(t *testing.T) {
 		t.Logf("%d exported names in all:\n%s", total, list.String())
 	}
 	if total > namesMax {
-		t.Errorf("the front has %d exported names, and at most %d may be: make a name unexported, or move what is not for authors to internal/", total, namesMax)
+		t.Errorf("the front has %d exported names, and at most %d may be: make a name unexported, or move what is "+
+			"not for authors to internal/", total, namesMax)
 	}
 	for _, s := range tree(t) {
-		if s.test || slices.Contains(front, s.pkg) || strings.HasPrefix(s.pkg, "internal/") || strings.HasPrefix(s.pkg, "cmd/") {
+		if s.test || slices.Contains(front, s.pkg) || strings.HasPrefix(s.pkg, "internal/") || strings.HasPrefix(s.pkg,
+			"cmd/") {
 			continue
 		}
-		t.Errorf("%s: package %s can be imported by everybody: put it into internal/, or on the list of the front in internal/laws with its room in ARCHITECTURE.md", s.path, s.pkg)
+		t.Errorf("%s: package %s can be imported by everybody: put it into internal/, or on the list of the front "+
+			"in internal/laws with its room in ARCHITECTURE.md", s.path, s.pkg)
 	}
 }
 
-// TestTheFrontNamesWhatItShows: a type of a package in internal/ that stands in the signature, a field or a method of the front cannot be
-// named by other modules. It has an alias in the front, so that whoever implements a contract can write it down.
+// TestTheFrontNamesWhatItShows: a type of a package in internal/ that stands in the signature, a field or a method of
+// the front cannot be named by other modules. It has an alias in the front, so that whoever implements a contract can
+// write it down.
 func TestTheFrontNamesWhatItShows(t *testing.T) {
 	packages := public(t)
 	named, shown := map[*types.TypeName]bool{}, map[*types.TypeName]string{}
@@ -91,10 +98,12 @@ func TestTheFrontNamesWhatItShows(t *testing.T) {
 		}
 	}
 	met := map[string]bool{}
-	for _, o := range slices.SortedFunc(maps.Keys(shown), func(a, b *types.TypeName) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, o := range slices.SortedFunc(maps.Keys(shown),
+		func(a, b *types.TypeName) int { return strings.Compare(a.String(), b.String()) }) {
 		name := strings.TrimPrefix(o.Pkg().Path(), module) + "." + o.Name()
 		if met[name] = true; !named[o] && unnamed[name] == "" {
-			t.Errorf("%s shows %s, which no other module can name: give it an alias in the front, or do not show it", shown[o], name)
+			t.Errorf("%s shows %s, which no other module can name: give it an alias in the front, or do not show it",
+				shown[o], name)
 		}
 	}
 	for name := range unnamed {
