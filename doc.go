@@ -52,8 +52,10 @@
 //
 // # Where to look
 //
-// Package graph is the language of choreographies, component the contract of what an author adds to a node, dataset
-// that of a data source, codec what makes values smaller on their way, value and tensor what travels, transport what
-// carries it (transport/memory within a process, transport/libp2p between machines), snapshot the schema of a node's
-// state. The command rhizome runs built-in kinds of jobs.
+// Package graph is the language of choreographies, and types says what is known of the values in them; value and tensor
+// are what travels. Package component is the contract of what an author adds to a node, and componenttest holds a
+// component against it. Package strategy is how a federated job learns, dataset where its samples come from, codec what
+// makes values smaller on their way: one file for each. Package transport is the contract of what carries messages
+// (transport/memory within a process, transport/libp2p between machines), which transporttest proves. Package snapshot
+// is the schema of a node's state. The command rhizome runs built-in kinds of jobs.
 package rhizome
