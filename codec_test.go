@@ -13,7 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// carried is a job in which a tensor goes from the server to a client and back along edges with a codec; both hold it for a while.
+// carried is a job in which a tensor goes from the server to a client and back along edges with a codec; both hold it
+// for a while.
 func carried(t *testing.T, codec string) rhizome.Job {
 	t.Helper()
 	x := make([]float32, 1000)
@@ -26,11 +27,13 @@ func carried(t *testing.T, codec string) rhizome.Job {
 	}
 	g := graph.New("carried")
 	server, clients := g.Place("server"), g.Place("clients")
-	who := g.Component(graph.Component{Name: "who", Role: neighbour.Role, Kind: neighbour.Kind, Version: neighbour.Version, At: []graph.Place{server},
+	who := g.Component(graph.Component{Name: "who", Role: neighbour.Role, Kind: neighbour.Kind,
+		Version: neighbour.Version, At: []graph.Place{server},
 		Methods: neighbour.Methods(), Config: neighbour.Config{Place: "clients"}})
 	at := g.At(server)
 	peer := at.Invoke(who, "Peer", at.Gate(at.Constant(value.Int(0)), at.Clock(at.Pulse())))[0]
-	asked := g.Request(graph.Edge{To: clients, Name: "ask", Codec: codec}, peer, g.Constant(value.Int(1)), g.Constant(value.Tensor{Tensor: m}))
+	asked := g.Request(graph.Edge{To: clients, Name: "ask", Codec: codec}, peer, g.Constant(value.Int(1)),
+		g.Constant(value.Tensor{Tensor: m}))
 	answer := g.Reply(asked, graph.Edge{Name: "answer", Codec: codec}, g.Sleep(asked.Value(0), 2*time.Second))
 	g.AppEmit("back", g.Sleep(answer.Value(0), 2*time.Second))
 	p, err := rhizome.Compile(g)
@@ -42,7 +45,8 @@ func carried(t *testing.T, codec string) rhizome.Job {
 	return j
 }
 
-// TestCodecOfAJob: a job with a codec on its edges comes to the same under kills and losses, in virtual time and in folders on a disk.
+// TestCodecOfAJob: a job with a codec on its edges comes to the same under kills and losses, in virtual time and in
+// folders on a disk.
 func TestCodecOfAJob(t *testing.T) {
 	calm, err := rhizome.Simulate(t.Context(), carried(t, "int8"), rhizome.Conditions{})
 	if err != nil {
@@ -62,7 +66,8 @@ func TestCodecOfAJob(t *testing.T) {
 	}
 	for _, ev := range []rhizome.Event{calm.Events[0], torn.Events[0], ran[0]} {
 		x := ev.Value.(value.Tensor).Float32()
-		if !slices.Equal(x, calm.Events[0].Value.(value.Tensor).Float32()) || len(x) != 1000 || math.Abs(float64(x[0]+1)) > 1e-6 || math.Abs(float64(x[254]-1)) > 1e-6 || x[127] != 0 {
+		if !slices.Equal(x, calm.Events[0].Value.(value.Tensor).Float32()) || len(x) != 1000 ||
+			math.Abs(float64(x[0]+1)) > 1e-6 || math.Abs(float64(x[254]-1)) > 1e-6 || x[127] != 0 {
 			t.Errorf("came back as %v…", x[:min(5, len(x))])
 		}
 	}

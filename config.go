@@ -19,8 +19,8 @@ import (
 // PeerID is who a node is for others: the public half of its key.
 type PeerID = wire.PeerID
 
-// Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed and Options that its node was made
-// with: Open with others is refused.
+// Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed and Options that
+// its node was made with: Open with others is refused.
 type Config struct {
 	Program *Program
 	Place   string // that the node plays; may be empty where the program has one place
@@ -34,8 +34,8 @@ type Config struct {
 	// Seed is that of the job: client sampling, initial values and order of data come from it.
 	Seed uint64
 
-	// Transport opens what carries packets to other nodes, such as libp2p.Config.Open or memory.Network.Open; Close closes it. nil: the
-	// node is alone.
+	// Transport opens what carries packets to other nodes, such as libp2p.Config.Open or memory.Network.Open; Close
+	// closes it. nil: the node is alone.
 	Transport transport.Opener
 	// Peers are known to play a place from the start.
 	Peers map[string][]PeerID
@@ -46,7 +46,8 @@ type Config struct {
 	// Key is who the node is. nil: a key of its own, which the directory keeps in the file identity.key.
 	Key ed25519.PrivateKey `json:"-"`
 
-	// SnapshotBytes of journal and SnapshotWork of computing bound what a restart reads and computes; 0 means 8 MiB and 5 s.
+	// SnapshotBytes of journal and SnapshotWork of computing bound what a restart reads and computes; 0 means 8 MiB and
+	// 5 s.
 	SnapshotBytes int64
 	SnapshotWork  time.Duration
 	// Keep is how many snapshots stay; 0 means 2.
@@ -79,7 +80,8 @@ func (c *Config) node(self PeerID) (node.Config, error) {
 		return node.Config{}, err
 	}
 	cfg := node.Config{
-		Program: part, Artifact: c.Program.model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: self, Seed: c.Seed,
+		Program: part, Artifact: c.Program.model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(),
+		Self: self, Seed: c.Seed,
 		Options: map[string][]byte{}, Data: c.Data, Targets: c.Peers, Anyone: c.Anyone, Limits: engine.DefaultLimits(),
 	}
 	if err := builtin.Register(cfg.Catalogue); err != nil {
@@ -91,12 +93,14 @@ func (c *Config) node(self PeerID) (node.Config, error) {
 			return node.Config{}, &ConfigError{field, "without New", "what makes the component"}
 		}
 		if err := cfg.Catalogue.Register(k.Role, k.Name, cmp.Or(k.Version, 1), k.New); err != nil {
-			return node.Config{}, &ConfigError{field, fmt.Sprintf("%s/%s@%d", k.Role, k.Name, cmp.Or(k.Version, 1)), "a kind that is not there yet"}
+			return node.Config{}, &ConfigError{field, fmt.Sprintf("%s/%s@%d", k.Role, k.Name, cmp.Or(k.Version, 1)),
+				"a kind that is not there yet"}
 		}
 	}
 	for slot, v := range c.Options {
 		if part.ComponentOf(slot) < 0 {
-			return node.Config{}, &ConfigError{"Options", fmt.Sprintf("for %q", slot), "the name of a slot of the program"}
+			return node.Config{}, &ConfigError{"Options", fmt.Sprintf("for %q", slot),
+				"the name of a slot of the program"}
 		}
 		b, ok := v.([]byte)
 		if !ok {

@@ -15,9 +15,10 @@ type Event struct {
 	Value  value.Value
 }
 
-// Events gives the node's events in order, and waits for more until the context ends or the node stops. An event is acknowledged when its
-// turn of the loop has ended well; one that was not is told again by the next loop, and after a restart, with the same number: so whoever
-// notes the last number beside what he makes of it sees each once. 4,096 events may wait; then the program does. One loop at a time.
+// Events gives the node's events in order, and waits for more until the context ends or the node stops. An event is
+// acknowledged when its turn of the loop has ended well; one that was not is told again by the next loop, and after a
+// restart, with the same number: so whoever notes the last number beside what he makes of it sees each once. 4,096
+// events may wait; then the program does. One loop at a time.
 func (n *Node) Events(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for ctx.Err() == nil {

@@ -74,7 +74,8 @@ func (a *averaged) Invoke(ctx *component.Context, method string, in []value.Valu
 		for i, p := range peers {
 			list[i] = value.Peer(p)
 		}
-		if err := ctx.Publish("ask", value.NewList(value.NewList(list...), value.Int(s.Round), vector(s.Model))); err != nil {
+		if err := ctx.Publish("ask", value.NewList(value.NewList(list...), value.Int(s.Round),
+			vector(s.Model))); err != nil {
 			return nil, err
 		}
 		s.Call = ctx.Park()
@@ -98,24 +99,32 @@ func vector(m []float64) value.Value {
 	return value.Tensor{Tensor: t}
 }
 
-// regression is federated averaging of a linear regression: the choreography, with a model, a strategy and a data source of one's own.
+// regression is federated averaging of a linear regression: the choreography, with a model, a strategy and a data
+// source of one's own.
 func regression(clients, rounds int) (rhizome.Job, error) {
 	g := graph.New("regression")
 	server, client := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{client}})
-	own := g.Component(graph.Component{Name: "points", Role: "protocol", Kind: "points", At: []graph.Place{client}, Methods: []graph.Method{
-		{Name: "All", In: []graph.Port{{Name: "trigger", Type: types.Any()}}, Out: []graph.Port{{Name: "x", Type: types.Tensor()}, {Name: "y", Type: types.Tensor()}}},
-	}})
-	strategy := g.Component(graph.Component{Name: "strategy", Role: "protocol", Kind: "averaged", At: []graph.Place{server}, Methods: []graph.Method{
-		{Name: "Round", In: []graph.Port{{Name: "round", Type: types.Int()}}, Out: []graph.Port{{Name: "slope", Type: types.Float()}, {Name: "bias", Type: types.Float()}}, Deferred: true},
-		{Name: "Give", In: []graph.Port{{Name: "round", Type: types.Any()}, {Name: "model", Type: types.Tensor()}}, Out: []graph.Port{{Name: "given", Type: types.Trigger()}}},
-	}})
+	own := g.Component(graph.Component{Name: "points", Role: "protocol", Kind: "points", At: []graph.Place{client},
+		Methods: []graph.Method{
+			{Name: "All", In: []graph.Port{{Name: "trigger", Type: types.Any()}},
+				Out: []graph.Port{{Name: "x", Type: types.Tensor()}, {Name: "y", Type: types.Tensor()}}},
+		}})
+	strategy := g.Component(graph.Component{Name: "strategy", Role: "protocol", Kind: "averaged",
+		At: []graph.Place{server}, Methods: []graph.Method{
+			{Name: "Round", In: []graph.Port{{Name: "round", Type: types.Int()}},
+				Out:      []graph.Port{{Name: "slope", Type: types.Float()}, {Name: "bias", Type: types.Float()}},
+				Deferred: true},
+			{Name: "Give", In: []graph.Port{{Name: "round", Type: types.Any()}, {Name: "model", Type: types.Tensor()}},
+				Out: []graph.Port{{Name: "given", Type: types.Trigger()}}},
+		}})
 
 	ask := g.Unbundle(g.Event(server, "ask"), 3) // at the server: whom, the round, the model
 	asked := g.Request(graph.Edge{To: client, Name: "train"}, ask[0], ask[1], ask[2], ask[1])
 	w := g.Typed(asked.Value(0), types.Tensors(tensor.Float32, 2, 1)) // from here on at each client
 	all := g.Invoke(own, "All", asked.Value(1))
-	x, y := g.Typed(all[0], types.Tensors(tensor.Float32, samples, 2)), g.Typed(all[1], types.Tensors(tensor.Float32, samples, 1))
+	x, y := g.Typed(all[0], types.Tensors(tensor.Float32, samples, 2)),
+		g.Typed(all[1], types.Tensors(tensor.Float32, samples, 1))
 	for range 4 { // local steps
 		off := g.Sub(g.MatMul(x, w), y)
 		loss := g.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, g.Mul(off, off))
@@ -124,7 +133,8 @@ func regression(clients, rounds int) (rhizome.Job, error) {
 	answer := g.Reply(asked, graph.Edge{Name: "model"}, w) // and back at the server, once for each answer
 	g.Invoke(strategy, "Give", answer.Context(), answer.Value(0))
 
-	last := g.At(server).Loop(g.Constant(value.Int(rounds)), []graph.Value{g.Constant(value.Float(0)), g.Constant(value.Float(0))},
+	last := g.At(server).Loop(g.Constant(value.Int(rounds)), []graph.Value{g.Constant(value.Float(0)),
+		g.Constant(value.Float(0))},
 		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 			return b.Invoke(strategy, "Round", i)
 		})
@@ -157,7 +167,8 @@ func Example_federated() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	got, err := rhizome.Simulate(context.Background(), j, rhizome.Conditions{Latency: 50 * time.Millisecond, Loss: 0.05, KillEvery: time.Second})
+	got, err := rhizome.Simulate(context.Background(), j, rhizome.Conditions{Latency: 50 * time.Millisecond, Loss: 0.05,
+		KillEvery: time.Second})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -14,8 +14,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// share is a node's part of an average by push-sum (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate information", 2003):
-// in every period a node keeps half of its sum and weight, and sends the other half to a peer that chance picks.
+// share is a node's part of an average by push-sum (Kempe, Dobra and Gehrke, "Gossip-based computation of aggregate
+// information", 2003): in every period a node keeps half of its sum and weight, and sends the other half to a peer that
+// chance picks.
 type share struct {
 	state struct {
 		Sum    float64 `snap:"1"`
@@ -46,12 +47,15 @@ func (s *share) Invoke(ctx *component.Context, method string, in []value.Value) 
 func averaging(nodes int) (rhizome.Job, error) {
 	g := graph.New("average")
 	peer := g.Place("peer")
-	own := g.Component(graph.Component{Name: "share", Role: "protocol", Kind: "share", At: []graph.Place{peer}, Methods: []graph.Method{
-		{Name: "Halve", In: []graph.Port{{Name: "tick", Type: types.Any()}}, Out: []graph.Port{
-			{Name: "to", Type: types.ListsOf(types.Peer())}, {Name: "sum", Type: types.Float()}, {Name: "weight", Type: types.Float()},
-			{Name: "average", Type: types.Float()}, {Name: "last", Type: types.Bool()}}},
-		{Name: "Add", In: []graph.Port{{Name: "sum", Type: types.Float()}, {Name: "weight", Type: types.Float()}}, Out: []graph.Port{{Name: "added", Type: types.Trigger()}}},
-	}})
+	own := g.Component(graph.Component{Name: "share", Role: "protocol", Kind: "share", At: []graph.Place{peer},
+		Methods: []graph.Method{
+			{Name: "Halve", In: []graph.Port{{Name: "tick", Type: types.Any()}}, Out: []graph.Port{
+				{Name: "to", Type: types.ListsOf(types.Peer())}, {Name: "sum", Type: types.Float()},
+				{Name: "weight", Type: types.Float()},
+				{Name: "average", Type: types.Float()}, {Name: "last", Type: types.Bool()}}},
+			{Name: "Add", In: []graph.Port{{Name: "sum", Type: types.Float()}, {Name: "weight", Type: types.Float()}},
+				Out: []graph.Port{{Name: "added", Type: types.Trigger()}}},
+		}})
 	half := g.Invoke(own, "Halve", g.SpreadInterval(peer, 50*time.Millisecond))
 	got := g.Send(graph.Edge{To: peer, Name: "half"}, half[0], half[1], half[2])
 	g.Invoke(own, "Add", got.Value(0), got.Value(1))
@@ -61,7 +65,8 @@ func averaging(nodes int) (rhizome.Job, error) {
 	p, err := rhizome.Compile(g)
 	j := rhizome.Job{
 		Program: p, Nodes: map[string]int{"peer": nodes}, Seed: 7,
-		Components: []component.Kind{{Role: "protocol", Name: "share", New: func(e component.Env) (component.Component, error) {
+		Components: []component.Kind{{Role: "protocol", Name: "share", New: func(e component.Env) (component.Component,
+			error) {
 			s := &share{}
 			s.state.Weight = 1
 			_, err := fmt.Sscan(string(e.Data), &s.state.Sum)

@@ -58,7 +58,8 @@ func ExampleSource() {
 	round := g.Input(here, "fit", types.Int())[0]
 	begun := g.Invoke(points, "Begin", round) // samples, and how many batches a round has
 	zero := g.Constant(scalar(0))
-	fit := g.Loop(begun[1], []graph.Value{zero, zero}, func(b *graph.Graph, step graph.Value, line []graph.Value) []graph.Value {
+	fit := g.Loop(begun[1], []graph.Value{zero, zero}, func(b *graph.Graph, step graph.Value,
+		line []graph.Value) []graph.Value {
 		batch := b.Invoke(points, "NextBatch", step, round)
 		x := b.Tensor("Squeeze", nil, b.Typed(batch[0], types.Tensors(tensor.Float32, 10, 1)))
 		y := b.Typed(batch[1], types.Tensors(tensor.Float32, 10))
@@ -84,7 +85,8 @@ func ExampleSource() {
 	}
 	for ev := range n.Events(ctx) {
 		got := ev.Value.(*value.List).Items()
-		fmt.Printf("y = %.2f x %+.2f, from %v samples\n", got[0].(value.Tensor).Float32()[0], got[1].(value.Tensor).Float32()[0], got[2])
+		fmt.Printf("y = %.2f x %+.2f, from %v samples\n", got[0].(value.Tensor).Float32()[0],
+			got[1].(value.Tensor).Float32()[0], got[2])
 		break
 	}
 	if err := n.Close(ctx); err != nil {

@@ -15,8 +15,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// adagrad is a strategy of one's own, FedAdagrad (Reddi and others, "Adaptive Federated Optimization", 2021): the server
-// takes what the mean changes as a gradient, and makes smaller steps where it has made many. It keeps the sum of squares.
+// adagrad is a strategy of one's own, FedAdagrad (Reddi and others, "Adaptive Federated Optimization", 2021): the
+// server takes what the mean changes as a gradient, and makes smaller steps where it has made many. It keeps the sum of
+// squares.
 var adagrad = strategy.Strategy{
 	Name: "fedadagrad",
 	Settings: []strategy.Setting{
@@ -81,13 +82,19 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	g := graph.New("learned")
 	server, client := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{server, client}})
-	meet := g.Component(graph.Component{Name: "meeting", Role: "protocol", Kind: "meeting", At: []graph.Place{server}, Methods: []graph.Method{
-		{Name: "Ask", In: []graph.Port{{Name: "params", Type: params}}, Out: []graph.Port{{Name: "mean", Type: params}}, Deferred: true},
-		{Name: "Give", In: []graph.Port{{Name: "update", Type: params}}, Out: []graph.Port{{Name: "given", Type: types.Trigger()}}},
-	}})
-	own := g.Component(graph.Component{Name: "goal", Role: "protocol", Kind: "goal", At: []graph.Place{client}, Methods: []graph.Method{
-		{Name: "Goal", In: []graph.Port{{Name: "when", Type: types.Any()}}, Out: []graph.Port{{Name: "goal", Type: params}}},
-	}})
+	meet := g.Component(graph.Component{Name: "meeting", Role: "protocol", Kind: "meeting", At: []graph.Place{server},
+		Methods: []graph.Method{
+			{Name: "Ask", In: []graph.Port{{Name: "params", Type: params}},
+				Out:      []graph.Port{{Name: "mean", Type: params}},
+				Deferred: true},
+			{Name: "Give", In: []graph.Port{{Name: "update", Type: params}},
+				Out: []graph.Port{{Name: "given", Type: types.Trigger()}}},
+		}})
+	own := g.Component(graph.Component{Name: "goal", Role: "protocol", Kind: "goal", At: []graph.Place{client},
+		Methods: []graph.Method{
+			{Name: "Goal", In: []graph.Port{{Name: "when", Type: types.Any()}},
+				Out: []graph.Port{{Name: "goal", Type: params}}},
+		}})
 
 	ask := g.Unbundle(g.Event(server, "ask"), 3)
 	asked := g.Request(graph.Edge{To: client, Name: "train"}, ask[0], ask[2], ask[1], ask[2])
@@ -103,7 +110,8 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	for _, kept := range by.Begin(at, begin) {
 		begin = append(begin, kept[0])
 	}
-	end := at.Loop(g.Constant(value.Int(rounds)), begin, func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
+	end := at.Loop(g.Constant(value.Int(rounds)), begin, func(b *graph.Graph, _ graph.Value,
+		carried []graph.Value) []graph.Value {
 		global := []graph.Value{b.Typed(carried[0], params)}
 		var kept [][]graph.Value
 		for _, k := range carried[1:] {
@@ -121,7 +129,10 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	j := rhizome.Job{
 		Program: p, Nodes: map[string]int{"server": 1, "clients": clients}, Seed: 3,
 		Components: []component.Kind{
-			{Role: "protocol", Name: "meeting", New: func(component.Env) (component.Component, error) { return &meeting{}, nil }},
+			{Role: "protocol", Name: "meeting", New: func(component.Env) (component.Component,
+				error) {
+				return &meeting{}, nil
+			}},
 			{Role: "protocol", Name: "goal", New: func(e component.Env) (component.Component, error) {
 				return &goal{at: scalar(float32(e.Data[0]))}, nil
 			}},
@@ -132,8 +143,8 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	return j, err
 }
 
-// A strategy of one's own, in a choreography that takes any: the same job by it and by two that are there, while nodes are
-// killed. The clients, who would have the model be 0, 1, 2, 3 and 4, come to agree on 2.
+// A strategy of one's own, in a choreography that takes any: the same job by it and by two that are there, while nodes
+// are killed. The clients, who would have the model be 0, 1, 2, 3 and 4, come to agree on 2.
 func Example_strategy() {
 	mine, err := adagrad.With("rate=0.5")
 	if err != nil {
@@ -152,7 +163,8 @@ func Example_strategy() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		got, err := rhizome.Simulate(context.Background(), j, rhizome.Conditions{Latency: 50 * time.Millisecond, KillEvery: time.Second})
+		got, err := rhizome.Simulate(context.Background(), j, rhizome.Conditions{Latency: 50 * time.Millisecond,
+			KillEvery: time.Second})
 		if err != nil {
 			log.Fatal(err)
 		}

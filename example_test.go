@@ -15,7 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Embedding a node: a program of one place counts what it is given. The node is closed and opened again, and goes on where it was.
+// Embedding a node: a program of one place counts what it is given. The node is closed and opened again, and goes on
+// where it was.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "rhizome")
@@ -75,7 +76,8 @@ func (l *ledger) Invoke(_ *component.Context, method string, in []value.Value) (
 	return []value.Value{value.Int(l.state.Sum), value.Int(l.state.Times)}, nil
 }
 
-// Two nodes over a network, and a component with state: a shop asks the bank, which keeps the sum. The bank is closed in the middle.
+// Two nodes over a network, and a component with state: a shop asks the bank, which keeps the sum. The bank is closed
+// in the middle.
 func Example_component() {
 	ctx := context.Background()
 	root, err := os.MkdirTemp("", "rhizome")
@@ -86,9 +88,11 @@ func Example_component() {
 
 	g := graph.New("shop")
 	shop, bank := g.Place("shop"), g.Place("bank")
-	book := g.Component(graph.Component{Name: "book", Role: "protocol", Kind: "ledger", At: []graph.Place{bank}, Methods: []graph.Method{{
-		Name: "Add", In: []graph.Port{{Name: "amount", Type: types.Int()}}, Out: []graph.Port{{Name: "sum", Type: types.Int()}, {Name: "times", Type: types.Int()}},
-	}}})
+	book := g.Component(graph.Component{Name: "book", Role: "protocol", Kind: "ledger", At: []graph.Place{bank},
+		Methods: []graph.Method{{
+			Name: "Add", In: []graph.Port{{Name: "amount", Type: types.Int()}},
+			Out: []graph.Port{{Name: "sum", Type: types.Int()}, {Name: "times", Type: types.Int()}},
+		}}})
 	in := g.Input(shop, "pay", types.Peer(), types.Int())
 	asked := g.Request(graph.Edge{To: bank, Name: "add"}, in[0], in[1], in[1])
 	added := g.Invoke(book, "Add", asked.Value(0))
@@ -104,7 +108,8 @@ func Example_component() {
 	open := func(place string) *rhizome.Node {
 		n, err := rhizome.Open(ctx, filepath.Join(root, place), rhizome.Config{
 			Program: p, Place: place, Transport: net.Open, Anyone: []string{"shop", "bank"},
-			Components: []component.Kind{{Role: "protocol", Name: "ledger", New: func(component.Env) (component.Component, error) { return &ledger{}, nil }}},
+			Components: []component.Kind{{Role: "protocol", Name: "ledger",
+				New: func(component.Env) (component.Component, error) { return &ledger{}, nil }}},
 		})
 		if err != nil {
 			log.Fatal(err)

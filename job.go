@@ -17,8 +17,9 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
-// Job is a whole network: a program, and how many nodes play each of its places. Run runs it on this machine, Simulate in virtual time,
-// with the same nodes. Each node knows all others as members of their places, and has a key that follows from the seed.
+// Job is a whole network: a program, and how many nodes play each of its places. Run runs it on this machine, Simulate
+// in virtual time, with the same nodes. Each node knows all others as members of their places, and has a key that
+// follows from the seed.
 type Job struct {
 	Program *Program
 	Nodes   map[string]int // how many play each place; every place has at least one
@@ -26,7 +27,8 @@ type Job struct {
 
 	// Components are kinds that the program names, beside the built-in ones.
 	Components []component.Kind
-	// Options and Data return what a node has of its own, by slot, as in Config; nil for nothing. They are asked once for each node, in order.
+	// Options and Data return what a node has of its own, by slot, as in Config; nil for nothing. They are asked once
+	// for each node, in order.
 	Options func(Member) map[string]any
 	Data    func(Member) map[string][]byte
 
@@ -68,7 +70,8 @@ func (j *Job) members() ([]member, error) {
 	var all []member
 	for _, place := range slices.Sorted(maps.Keys(j.Nodes)) {
 		if !slices.Contains(j.Program.places, place) {
-			return nil, &ConfigError{"Nodes", fmt.Sprintf("for %q", place), fmt.Sprintf("numbers for %q", j.Program.places)}
+			return nil, &ConfigError{"Nodes", fmt.Sprintf("for %q", place),
+				fmt.Sprintf("numbers for %q", j.Program.places)}
 		}
 		for i := range j.Nodes[place] {
 			m := member{Member: Member{Place: place, Index: i}}
@@ -83,15 +86,18 @@ func (j *Job) members() ([]member, error) {
 	}
 	for _, place := range j.Program.places {
 		if len(peers[place]) == 0 {
-			return nil, &ConfigError{"Nodes", fmt.Sprintf("%d for %q", j.Nodes[place], place), "at least one for each place"}
+			return nil, &ConfigError{"Nodes", fmt.Sprintf("%d for %q", j.Nodes[place], place),
+				"at least one for each place"}
 		}
 	}
 	if u := j.Until; u.Event == "" || len(peers[u.Place]) == 0 {
-		return nil, &ConfigError{"Until", fmt.Sprintf("%+v", u), fmt.Sprintf("a place of %q and the name of an event of its nodes", j.Program.places)}
+		return nil, &ConfigError{"Until", fmt.Sprintf("%+v", u),
+			fmt.Sprintf("a place of %q and the name of an event of its nodes", j.Program.places)}
 	}
 	for i := range all {
 		m := &all[i]
-		m.config = Config{Program: j.Program, Place: m.Place, Components: j.Components, Seed: j.Seed, Key: m.key(j.Seed), Peers: peers}
+		m.config = Config{Program: j.Program, Place: m.Place, Components: j.Components, Seed: j.Seed,
+			Key: m.key(j.Seed), Peers: peers}
 		if j.Options != nil {
 			m.config.Options = j.Options(m.Member)
 		}
@@ -131,9 +137,10 @@ func (t *tally) results(all []member) (out []Event) {
 	return out
 }
 
-// Run runs all nodes of a job in this process, each in a folder of its own below dir, and returns the events that end it, by node. Kill it
-// at any instant: Run with the same directory and job goes on, and an event may be told again, with the same number, when it had not been dealt
-// with. A job that is over returns its events again. The context ends it between two inputs; its error is returned then.
+// Run runs all nodes of a job in this process, each in a folder of its own below dir, and returns the events that end
+// it, by node. Kill it at any instant: Run with the same directory and job goes on, and an event may be told again,
+// with the same number, when it had not been dealt with. A job that is over returns its events again. The context ends
+// it between two inputs; its error is returned then.
 func Run(ctx context.Context, dir string, j Job) ([]Event, error) {
 	all, err := j.members()
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 
 // TestSimulationsAreEqual: a simulation is a function of its job and conditions, to the last byte of a packet.
 func TestSimulationsAreEqual(t *testing.T) {
-	c := rhizome.Conditions{Latency: 10 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.2, Sync: time.Millisecond, KillEvery: 300 * time.Millisecond}
+	c := rhizome.Conditions{Latency: 10 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.2,
+		Sync: time.Millisecond, KillEvery: 300 * time.Millisecond}
 	seen := map[string]bool{}
 	for _, seed := range []uint64{1, 1, 2} {
 		j, err := averaging(8)
@@ -40,7 +41,8 @@ func TestSimulationsAreEqual(t *testing.T) {
 	}
 }
 
-// TestJobsAreChecked: a job that cannot be is refused by field, one that does not end is told so, and a context ends both kinds of run.
+// TestJobsAreChecked: a job that cannot be is refused by field, one that does not end is told so, and a context ends
+// both kinds of run.
 func TestJobsAreChecked(t *testing.T) {
 	for field, change := range map[string]func(*rhizome.Job){
 		"Program": func(j *rhizome.Job) { j.Program = nil },
@@ -65,11 +67,13 @@ func TestJobsAreChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rhizome.Simulate(t.Context(), j, rhizome.Conditions{Latency: -1}); !errors.As(err, new(*rhizome.ConfigError)) {
+	if _, err := rhizome.Simulate(t.Context(), j, rhizome.Conditions{Latency: -1}); !errors.As(err,
+		new(*rhizome.ConfigError)) {
 		t.Errorf("a negative latency: %v", err)
 	}
 	var stuck *rhizome.StuckError
-	if _, err := rhizome.Simulate(t.Context(), j, rhizome.Conditions{Limit: time.Second}); !errors.As(err, &stuck) || stuck.Ended != 0 || stuck.Of != 3 {
+	if _, err := rhizome.Simulate(t.Context(), j, rhizome.Conditions{Limit: time.Second}); !errors.As(err, &stuck) ||
+		stuck.Ended != 0 || stuck.Of != 3 {
 		t.Errorf("a job that takes longer: %v", err)
 	}
 	j.Until.Event = "never"
@@ -83,7 +87,8 @@ func TestJobsAreChecked(t *testing.T) {
 	}
 }
 
-// TestRunGoesOn: a run that was interrupted goes on in the same directory, and one that is over tells its events again, with their numbers.
+// TestRunGoesOn: a run that was interrupted goes on in the same directory, and one that is over tells its events again,
+// with their numbers.
 func TestRunGoesOn(t *testing.T) {
 	j, err := averaging(4)
 	if err != nil {

@@ -31,11 +31,12 @@ type Node struct {
 	done    chan struct{} // closed when the node has stopped by itself
 }
 
-// Open makes a node in a directory, or brings the one back that is there, and runs it. Recovery is replay: it takes as long as what
-// was computed since the last snapshot, and the context ends it; the context does not end the node. One process has a directory at a time.
+// Open makes a node in a directory, or brings the one back that is there, and runs it. Recovery is replay: it takes as
+// long as what was computed since the last snapshot, and the context ends it; the context does not end the node. One
+// process has a directory at a time.
 //
-// Errors, after which nothing has changed, are *ConfigError, *vfs.LockedError where another process has the directory, those of a damaged or newer
-// state, which say what is wrong where, and those of the transport.
+// Errors, after which nothing has changed, are *ConfigError, *vfs.LockedError where another process has the directory,
+// those of a damaged or newer state, which say what is wrong where, and those of the transport.
 func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	fsys := vfs.OS()
 	id, err := c.identity(fsys, dir)
@@ -46,7 +47,8 @@ func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{self: id.Peer(), calls: map[*engine.Event]bool{}, refused: map[*engine.Event]error{}, more: make(chan struct{}, 1), done: make(chan struct{})}
+	n := &Node{self: id.Peer(), calls: map[*engine.Event]bool{}, refused: map[*engine.Event]error{},
+		more: make(chan struct{}, 1), done: make(chan struct{})}
 	hc := host.Config{
 		Node: cfg, Prove: id.Sign, HoldEvents: true,
 		Store:   host.Store{Dir: dir, SnapshotBytes: c.SnapshotBytes, SnapshotWork: c.SnapshotWork, Keep: c.Keep},
@@ -110,7 +112,8 @@ func (n *Node) Addresses() []string {
 	return nil
 }
 
-// RefusedError says that the node did not take an input: there is no such input, it is of another type, or it is too large.
+// RefusedError says that the node did not take an input: there is no such input, it is of another type, or it is too
+// large.
 type RefusedError struct {
 	Input string
 	Err   error
@@ -122,9 +125,9 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("rhizome: input %q: %
 // Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Call gives values to an input of the program (graph.Graph.Input). When it returns nil the input is durable: it has its effects, whatever
-// happens to the process. While the node is full Call waits. After the context's error the input may have been taken or not. Other errors are
-// *RefusedError and host.ErrStopped.
+// Call gives values to an input of the program (graph.Graph.Input). When it returns nil the input is durable: it has
+// its effects, whatever happens to the process. While the node is full Call waits. After the context's error the input
+// may have been taken or not. Other errors are *RefusedError and host.ErrStopped.
 func (n *Node) Call(ctx context.Context, input string, values ...value.Value) error {
 	ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: input, Inputs: values}}
 	n.mu.Lock()
@@ -170,7 +173,8 @@ func (n *Node) drop(ev *engine.Event, err error) {
 // Done is closed when the node has stopped by itself; Err says why.
 func (n *Node) Done() <-chan struct{} { return n.done }
 
-// Err returns why the node has stopped by itself, or nil. A node stops when going on could lose something, such as when its disk fails.
+// Err returns why the node has stopped by itself, or nil. A node stops when going on could lose something, such as when
+// its disk fails.
 func (n *Node) Err() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -184,8 +188,9 @@ func (n *Node) stopped(err error) {
 	close(n.done)
 }
 
-// Snapshot returns the complete state in flight, taken between two inputs, in its canonical form: equal states give equal bytes. snapshot.Unmarshal
-// reads it into a snapshot.NodeSnapshot; formats/snapshot.proto is its schema for other languages.
+// Snapshot returns the complete state in flight, taken between two inputs, in its canonical form: equal states give
+// equal bytes. snapshot.Unmarshal reads it into a snapshot.NodeSnapshot; formats/snapshot.proto is its schema for other
+// languages.
 func (n *Node) Snapshot() (state []byte, err error) {
 	seen := n.h.View(func(of *node.Node) { state, err = of.Snapshot() })
 	if seen != nil {
@@ -194,8 +199,8 @@ func (n *Node) Snapshot() (state []byte, err error) {
 	return state, err
 }
 
-// Close stops the node and closes its transport. All that it has taken is durable. It may be called again. It returns why the node had stopped by itself, or the
-// context's error, after which the node still ends.
+// Close stops the node and closes its transport. All that it has taken is durable. It may be called again. It returns
+// why the node had stopped by itself, or the context's error, after which the node still ends.
 func (n *Node) Close(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- n.h.Stop() }()

@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestNodesOverSockets: two embedded nodes find each other over sockets by an address that one was told, or knows from an earlier life; a
-// peer that is blocked gets no answer until it is not.
+// TestNodesOverSockets: two embedded nodes find each other over sockets by an address that one was told, or knows from
+// an earlier life; a peer that is blocked gets no answer until it is not.
 func TestNodesOverSockets(t *testing.T) {
 	g := graph.New("echo")
 	one, other := g.Place("one"), g.Place("other")
@@ -30,7 +30,8 @@ func TestNodesOverSockets(t *testing.T) {
 	open := func(place string) *rhizome.Node {
 		t.Helper()
 		n, err := rhizome.Open(t.Context(), filepath.Join(root, place), rhizome.Config{
-			Program: p, Place: place, Anyone: []string{"one", "other"}, Transport: libp2p.Config{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}.Open,
+			Program: p, Place: place, Anyone: []string{"one", "other"},
+			Transport: libp2p.Config{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}.Open,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +85,8 @@ func TestNodesOverSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := ask(4, 30*time.Second); got != value.Int(3) {
-		t.Errorf("the first answer to a peer that is not blocked any more is %v, want that to the question that waited", got)
+		t.Errorf("the first answer to a peer that is not blocked any more is %v, want that to the question that waited",
+			got)
 	}
 	if err := errors.Join(a.Close(t.Context()), b.Close(t.Context())); err != nil {
 		t.Error(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/program"
 )
 
-// Program is a compiled choreography: the parts of all its places. It is immutable and safe for concurrent use; the nodes of a process
-// may share it.
+// Program is a compiled choreography: the parts of all its places. It is immutable and safe for concurrent use; the
+// nodes of a process may share it.
 type Program struct {
 	model  *onnx.ModelProto
 	digest [32]byte
@@ -24,8 +24,8 @@ type Program struct {
 	parts map[string]*program.Program // that were loaded
 }
 
-// Compile makes a Program of a choreography. All that its author did wrong is in the error, with the lines that did it: it is of type
-// graph.Errors.
+// Compile makes a Program of a choreography. All that its author did wrong is in the error, with the lines that did it:
+// it is of type graph.Errors.
 func Compile(g *graph.Graph) (*Program, error) {
 	m, err := g.Model()
 	if err != nil {

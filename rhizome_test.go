@@ -71,8 +71,8 @@ func callForEver(dir string) {
 	}
 }
 
-// TestKilledWhileCalled kills a program that embeds a node, again and again, while it calls the node: every call that had returned is
-// there, none is there twice, and the events of all lives have the numbers 1 to n.
+// TestKilledWhileCalled kills a program that embeds a node, again and again, while it calls the node: every call that
+// had returned is there, none is there twice, and the events of all lives have the numbers 1 to n.
 func TestKilledWhileCalled(t *testing.T) {
 	dir, last := t.TempDir(), -1
 	for life := range 5 {
@@ -129,7 +129,10 @@ func TestKilledWhileCalled(t *testing.T) {
 // TestConfigIsChecked: what cannot be is refused by field, and leaves no node behind.
 func TestConfigIsChecked(t *testing.T) {
 	p := counter(t, "counter")
-	kind := component.Kind{Role: "protocol", Name: "own", New: func(component.Env) (component.Component, error) { return nil, nil }}
+	kind := component.Kind{Role: "protocol", Name: "own", New: func(component.Env) (component.Component,
+		error) {
+		return nil, nil
+	}}
 	for field, c := range map[string]Config{
 		"Program":             {},
 		"Place":               {Program: p, Place: "server"},
@@ -152,7 +155,8 @@ func TestConfigIsChecked(t *testing.T) {
 	if _, err := Open(t.Context(), "", Config{Program: p}); !errors.As(err, new(*ConfigError)) {
 		t.Errorf("without a directory: %v", err)
 	}
-	if _, err := Open(t.Context(), t.TempDir(), Config{Program: p, Key: []byte{1}}); !errors.As(err, new(*identity.KeyError)) {
+	if _, err := Open(t.Context(), t.TempDir(), Config{Program: p, Key: []byte{1}}); !errors.As(err,
+		new(*identity.KeyError)) {
 		t.Errorf("a key of one byte: %v", err)
 	}
 }
@@ -179,13 +183,17 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 	for range n.Events(t.Context()) {
 		t.Error("a closed node tells an event")
 	}
-	if _, err := Open(t.Context(), dir, Config{Program: p, Seed: 2}); err == nil || !strings.Contains(err.Error(), "seed") {
+	if _, err := Open(t.Context(), dir, Config{Program: p, Seed: 2}); err == nil || !strings.Contains(err.Error(),
+		"seed") {
 		t.Errorf("another seed: %v", err)
 	}
-	if _, err := Open(t.Context(), dir, Config{Program: p, Key: ed25519.NewKeyFromSeed(make([]byte, 32))}); err == nil || !strings.Contains(err.Error(), string(self)) {
+	if _,
+		err := Open(t.Context(), dir, Config{Program: p, Key: ed25519.NewKeyFromSeed(make([]byte, 32))}); err == nil ||
+		!strings.Contains(err.Error(), string(self)) {
 		t.Errorf("another key: %v", err)
 	}
-	if _, err := Open(t.Context(), dir, Config{Program: counter(t, "another")}); err == nil || !strings.Contains(err.Error(), p.Digest()[:12]) {
+	if _, err := Open(t.Context(), dir, Config{Program: counter(t, "another")}); err == nil ||
+		!strings.Contains(err.Error(), p.Digest()[:12]) {
 		t.Errorf("another program: %v", err)
 	}
 	b, err := p.Marshal()
@@ -223,7 +231,8 @@ func TestCallsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		input string
 		in    []value.Value
-	}{{"cuont", []value.Value{value.Int(1)}}, {"count", nil}, {"count", []value.Value{value.Int(1), value.Int(2)}}, {"count", []value.Value{nil}}} {
+	}{{"cuont", []value.Value{value.Int(1)}}, {"count", nil}, {"count", []value.Value{value.Int(1), value.Int(2)}},
+		{"count", []value.Value{nil}}} {
 		if err := n.Call(t.Context(), c.input, c.in...); !errors.As(err, new(*RefusedError)) {
 			t.Errorf("%s(%v): %v", c.input, c.in, err)
 		}

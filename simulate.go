@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// Conditions are what a simulated world is like. The zero value is a world in which nothing takes time and nothing goes wrong.
+// Conditions are what a simulated world is like. The zero value is a world in which nothing takes time and nothing goes
+// wrong.
 type Conditions struct {
 	Latency, Jitter time.Duration // of a packet: at least, and at most so much more
 	Loss            float64       // probability that a packet is lost
@@ -43,12 +44,13 @@ type StuckError struct {
 
 // Error says when, and how far the job has come.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("rhizome: after %v of virtual time the job has not ended: %d of %d nodes have told that", e.At, e.Ended, e.Of)
+	return fmt.Sprintf("rhizome: after %v of virtual time the job has not ended: %d of %d nodes have told that", e.At,
+		e.Ended, e.Of)
 }
 
-// Simulate runs a job in one thread and virtual time, with the very nodes that Run runs, each on a disk in memory. The same job under the same
-// conditions gives the same bytes. Errors are *ConfigError, *StuckError, the context's, that of Job.OnEvent, and a *sim.Violation
-// where a promise is broken.
+// Simulate runs a job in one thread and virtual time, with the very nodes that Run runs, each on a disk in memory. The
+// same job under the same conditions gives the same bytes. Errors are *ConfigError, *StuckError, the context's, that of
+// Job.OnEvent, and a *sim.Violation where a promise is broken.
 func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 	all, err := j.members()
 	if err != nil {
@@ -70,8 +72,9 @@ func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 	}
 	var w *sim.World
 	w = sim.New(sim.Options{
-		Seed: j.Seed, Network: sim.Network{Latency: latency, Loss: c.Loss}, Work: constant(c.Compute), Restart: constant(time.Second),
-		Disk: sim.Disk{Sync: constant(c.Sync), Publish: constant(c.Sync)},
+		Seed: j.Seed, Network: sim.Network{Latency: latency, Loss: c.Loss}, Work: constant(c.Compute),
+		Restart: constant(time.Second),
+		Disk:    sim.Disk{Sync: constant(c.Sync), Publish: constant(c.Sync)},
 		OnApp: func(n *sim.Node, ev engine.AppEvent) error {
 			if over {
 				return nil

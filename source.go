@@ -20,5 +20,6 @@ func Samples(slot string, use dataset.Use, at ...graph.Place) graph.Component {
 	if _, err := dataset.Find(use.Source); err != nil {
 		kind = use.Source
 	}
-	return graph.Component{Name: slot, Role: data.Role, Kind: kind, Version: data.Version, At: at, Methods: data.Methods(), Config: use}
+	return graph.Component{Name: slot, Role: data.Role, Kind: kind, Version: data.Version, At: at,
+		Methods: data.Methods(), Config: use}
 }

@@ -13,8 +13,9 @@ import (
 type Codec interface {
 	// Encode returns what is sent in place of v. It does not change v.
 	Encode(v value.Value) (value.Value, error)
-	// Decode returns what Encode was given, as far as the codec keeps it. The value may come from a stranger: what cannot come from
-	// Encode is refused, and nothing is allocated beyond lim, nor before what is there was held against what is claimed.
+	// Decode returns what Encode was given, as far as the codec keeps it. The value may come from a stranger: what
+	// cannot come from Encode is refused, and nothing is allocated beyond lim, nor before what is there was held
+	// against what is claimed.
 	Decode(v value.Value, lim value.Limits) (value.Value, error)
 }
 
@@ -38,7 +39,8 @@ func (e *UnknownError) Error() string {
 	if e.Version == 0 {
 		return fmt.Sprintf("codec: %q is not known; want one of %s", clip(e.Name), strings.Join(e.Known, ", "))
 	}
-	return fmt.Sprintf("codec: %q in version %d is not known; want one of %s", clip(e.Name), e.Version, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("codec: %q in version %d is not known; want one of %s", clip(e.Name), e.Version,
+		strings.Join(e.Known, ", "))
 }
 
 // ArgumentError says that a codec does not take the argument behind its name.
@@ -59,7 +61,8 @@ type entry struct {
 	open    func(arg string) (Codec, error) // the error says what would be right
 }
 
-// entries are the registered codecs, by name and version. They are written while the package is initialized, and never again.
+// entries are the registered codecs, by name and version. They are written while the package is initialized, and never
+// again.
 var entries []entry
 
 // register adds a codec; each file of one calls it for a variable of its own.
@@ -80,8 +83,8 @@ func Known() []string {
 	return out
 }
 
-// Open returns the codec of a name and version, and the name with the version that it was found in. The error is an *UnknownError or an
-// *ArgumentError.
+// Open returns the codec of a name and version, and the name with the version that it was found in. The error is an
+// *UnknownError or an *ArgumentError.
 func Open(r Ref) (Codec, Ref, error) {
 	name, arg, given := strings.Cut(r.Name, ":")
 	var found *entry

@@ -66,7 +66,8 @@ func there(t testing.TB, c Codec, v value.Value) (value.Value, int) {
 
 // draw draws elements of one magnitude or another, subnormal and largest ones among them.
 func draw(t *rapid.T, n int) []float32 {
-	scale := rapid.SampledFrom([]float32{1, 1e-3, 1e30, math.SmallestNonzeroFloat32 * 300, math.MaxFloat32}).Draw(t, "scale")
+	scale := rapid.SampledFrom([]float32{1, 1e-3, 1e30, math.SmallestNonzeroFloat32 * 300, math.MaxFloat32}).Draw(t,
+		"scale")
 	x := make([]float32, n)
 	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 	for i := range x {
@@ -89,7 +90,8 @@ func same(t testing.TB, a, b value.Value) bool {
 	return a.Type() == b.Type() && bytes.Equal(x, y)
 }
 
-// TestUnchanged: what a codec has nothing to do with comes out as it went in, whatever it looks like, and lists keep their form.
+// TestUnchanged: what a codec has nothing to do with comes out as it went in, whatever it looks like, and lists keep
+// their form.
 func TestUnchanged(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	ints, err := tensor.FromInt64([]int{4}, []int64{1, 2, 3, 4})
@@ -103,8 +105,10 @@ func TestUnchanged(t *testing.T) {
 	for _, name := range []string{"int8", "topk", "topk:0.1", "topk:100"} {
 		c := open(t, name)
 		for _, v := range []value.Value{
-			value.Trigger{}, value.Int(-3), value.String("\x01"), value.Peer("node"), value.NewBytes(nil), value.NewBytes([]byte{1, 0}), encoded,
-			value.Tensor{Tensor: ints}, vector(), vector(0.5), vector(slices.Repeat([]float32{1, nan}, 40)...), vector(slices.Repeat([]float32{1, -inf}, 40)...),
+			value.Trigger{}, value.Int(-3), value.String("\x01"), value.Peer("node"), value.NewBytes(nil),
+			value.NewBytes([]byte{1, 0}), encoded,
+			value.Tensor{Tensor: ints}, vector(), vector(0.5), vector(slices.Repeat([]float32{1, nan}, 40)...),
+			vector(slices.Repeat([]float32{1, -inf}, 40)...),
 			value.NewList(), value.NewList(value.NewList(value.Int(1), encoded), vector(2)),
 		} {
 			if got, _ := there(t, c, v); !same(t, got, v) {
@@ -116,13 +120,15 @@ func TestUnchanged(t *testing.T) {
 
 // TestUnknown: a name, version or argument that is not known is a typed error, which says what is.
 func TestUnknown(t *testing.T) {
-	for _, r := range []Ref{{Name: "zip"}, {}, {Name: "int8", Version: 2}, {Name: "int8", Version: -1}, {Name: string(make([]byte, 5000))}} {
+	for _, r := range []Ref{{Name: "zip"}, {}, {Name: "int8", Version: 2}, {Name: "int8", Version: -1},
+		{Name: string(make([]byte, 5000))}} {
 		var e *UnknownError
 		if _, _, err := Open(r); !errors.As(err, &e) || !slices.Contains(e.Known, "int8@1") || len(err.Error()) > 400 {
 			t.Errorf("%.20q@%d: %v", r.Name, r.Version, err)
 		}
 	}
-	for _, name := range []string{"int8:4", "int8:", "topk:0", "topk:101", "topk:5.0", "topk:05", "topk:1e1", "topk:NaN", "topk:x", "topk:0.05", "topk:1.23456"} {
+	for _, name := range []string{"int8:4", "int8:", "topk:0", "topk:101", "topk:5.0", "topk:05", "topk:1e1",
+		"topk:NaN", "topk:x", "topk:0.05", "topk:1.23456"} {
 		var e *ArgumentError
 		if _, _, err := Open(Ref{Name: name}); !errors.As(err, &e) {
 			t.Errorf("%q: %v", name, err)
@@ -140,9 +146,12 @@ func TestBounded(t *testing.T) {
 	for _, name := range []string{"int8", "topk:0.1"} {
 		c := open(t, name)
 		for what, b := range map[string][]byte{
-			"nothing": {}, "another kind": {2}, "no rank": {packedBytes}, "a rank of 200": {packedBytes, 200, 1, 1}, "no dimension": {packedBytes, 1},
-			"a dimension of 0": head(0), "a long form": {packedBytes, 1, 0x84, 0x00}, "many elements": huge, "2^27 elements": {packedBytes, 1, 0x80, 0x80, 0x80, 0x40},
-			"no data": head(100), "little": append(head(100), 0, 0, 0), "much": append(head(4), make([]byte, 40)...),
+			"nothing": {}, "another kind": {2}, "no rank": {packedBytes}, "a rank of 200": {packedBytes, 200, 1, 1},
+			"no dimension":     {packedBytes, 1},
+			"a dimension of 0": head(0), "a long form": {packedBytes, 1, 0x84, 0x00}, "many elements": huge,
+			"2^27 elements": {packedBytes, 1, 0x80, 0x80, 0x80, 0x40},
+			"no data":       head(100), "little": append(head(100), 0, 0, 0),
+			"much":                         append(head(4), make([]byte, 40)...),
 			"an infinite scale or element": append(head(1), 0, 0, 0x80, 0x7f, 0, 0),
 		} {
 			var e *FormatError
@@ -220,7 +229,8 @@ func kept(x []float32, k int) []float32 {
 	for i := range at {
 		at[i] = i
 	}
-	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(math.Abs(float64(x[b])), math.Abs(float64(x[a]))) })
+	slices.SortStableFunc(at,
+		func(a, b int) int { return cmp.Compare(math.Abs(float64(x[b])), math.Abs(float64(x[a]))) })
 	out := make([]float32, len(x))
 	for _, i := range at[:k] {
 		out[i] = x[i]

@@ -10,13 +10,14 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// floats makes a codec of values of one of float32 tensors. The lists and the values in them keep their form; a tensor that was encoded
-// travels as Bytes, and so that no other Bytes are taken for one, both begin with what they are.
+// floats makes a codec of values of one of float32 tensors. The lists and the values in them keep their form; a tensor
+// that was encoded travels as Bytes, and so that no other Bytes are taken for one, both begin with what they are.
 type floats struct {
 	name string
 	// pack appends the elements of a tensor to b, or says that it passes unchanged. All elements are finite.
 	pack func(b []byte, t *tensor.Tensor) ([]byte, bool)
-	// unpack reads what pack wrote for n elements, or says what is wrong with it. It takes no memory for what is not there.
+	// unpack reads what pack wrote for n elements, or says what is wrong with it. It takes no memory for what is not
+	// there.
 	unpack func(b []byte, n int) (x []float32, wrong string)
 }
 
@@ -65,7 +66,8 @@ func (c *floats) decode(v value.Value, lim value.Limits, depth int) (value.Value
 	switch v := v.(type) {
 	case *value.List:
 		if depth >= lim.Depth || v.Len() > lim.Items {
-			return nil, c.bad("a list of %d items at depth %d; want at most %d, and at most %d in each other", v.Len(), depth+1, lim.Items, lim.Depth)
+			return nil, c.bad("a list of %d items at depth %d; want at most %d, and at most %d in each other", v.Len(),
+				depth+1, lim.Items, lim.Depth)
 		}
 		items := make([]value.Value, v.Len())
 		for i := range items {

@@ -7,9 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// The codec int8 keeps one byte of each element: the nearest of 255 multiples of the tensor's scale, half to even. The scale is the least
-// float32 that is not below 1/127 of the largest magnitude, so an element is off by at most half of the scale, but for the rounding of one
-// float32 product.
+// The codec int8 keeps one byte of each element: the nearest of 255 multiples of the tensor's scale, half to even. The
+// scale is the least float32 that is not below 1/127 of the largest magnitude, so an element is off by at most half of
+// the scale, but for the rounding of one float32 product.
 var _ = register(entry{"int8", 1, none(&floats{name: "int8", pack: packInt8, unpack: unpackInt8})})
 
 const int8Most = 127

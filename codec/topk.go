@@ -10,16 +10,18 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// The codec topk keeps the share of the elements that have the largest magnitudes, of equal ones those that come first, and puts zeros in
-// the place of the others. The argument is the share in percent, from 0.1 to 100; without one it is 10. An element that is kept is kept
-// to the bit. What a receiver makes of a byte is bounded by the share, which the program says, not the sender.
+// The codec topk keeps the share of the elements that have the largest magnitudes, of equal ones those that come first,
+// and puts zeros in the place of the others. The argument is the share in percent, from 0.1 to 100; without one it is
+// 10. An element that is kept is kept to the bit. What a receiver makes of a byte is bounded by the share, which the
+// program says, not the sender.
 var _ = register(entry{"topk", 1, openTopK})
 
 func openTopK(arg string) (Codec, error) {
 	ppm := int64(100_000)
 	if arg != "" {
 		percent, err := strconv.ParseFloat(arg, 64)
-		if err != nil || !(percent >= 0.1 && percent <= 100) || strconv.FormatFloat(percent, 'f', -1, 64) != arg || len(arg) > 6 {
+		if err != nil || !(percent >= 0.1 && percent <= 100) || strconv.FormatFloat(percent, 'f', -1, 64) != arg ||
+			len(arg) > 6 {
 			return nil, errors.New("a share in percent from 0.1 to 100, with up to 6 digits, such as topk:5")
 		}
 		ppm = int64(math.RoundToEven(percent * 10_000))
@@ -84,8 +86,8 @@ func (k topk) unpack(b []byte, n int) ([]float32, string) {
 // magnitude returns the bits of the magnitude of a finite number, which are in its order.
 func magnitude(v float32) uint32 { return math.Float32bits(v) &^ (1 << 31) }
 
-// largest returns the least magnitude among the k largest, and how many of that magnitude are among them. It counts by halves of the bits,
-// and compares no two elements.
+// largest returns the least magnitude among the k largest, and how many of that magnitude are among them. It counts by
+// halves of the bits, and compares no two elements.
 func largest(x []float32, k int) (least uint32, equal int) {
 	var count [1 << 16]int32
 	for _, v := range x {

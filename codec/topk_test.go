@@ -10,7 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestTopK holds what is kept against a sort of all elements: to the bit, and of equal magnitudes those that come first.
+// TestTopK holds what is kept against a sort of all elements: to the bit, and of equal magnitudes those that come
+// first.
 func TestTopK(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.SampledFrom([]string{"topk", "topk:0.1", "topk:5", "topk:33.3"}).Draw(rt, "codec")

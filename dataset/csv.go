@@ -115,7 +115,8 @@ func (t *csvTable) read(text []byte) (Source, error) {
 	}
 	for i, name := range t.settings.Classes {
 		if _, twice := t.known[name]; twice || name == "" || i == classesMax {
-			return nil, config.Errorf("csv settings", "classes[%d] is %.32q; want up to %d names, each once", i, name, classesMax)
+			return nil, config.Errorf("csv settings", "classes[%d] is %.32q; want up to %d names, each once", i, name,
+				classesMax)
 		}
 		t.known[name] = i
 	}
@@ -152,7 +153,8 @@ func (t *csvTable) read(text []byte) (Source, error) {
 // separator finds what separates the fields, which is what the first line has most of.
 func (t *csvTable) separator(text []byte) error {
 	comma := rune(0)
-	if said, ok := bytes.CutPrefix(text, []byte("sep=")); ok && len(said) > 1 && (said[1] == '\n' || said[1] == '\r') { // of Excel
+	// of Excel
+	if said, ok := bytes.CutPrefix(text, []byte("sep=")); ok && len(said) > 1 && (said[1] == '\n' || said[1] == '\r') {
 		comma = rune(said[0])
 		_, text, _ = bytes.Cut(text, []byte("\n"))
 		t.before++
@@ -181,9 +183,11 @@ func (t *csvTable) separator(text []byte) error {
 	case !more && bytes.IndexByte(first, '\r') >= 0:
 		return &RowError{t.before + 1, 0, "ends in CR alone; save the file with the line ends of Unix or Windows"}
 	case comma == 0 || !strings.ContainsRune(csvSeparators, comma):
-		return &RowError{t.before + 1, 0, "is one column; want features and a label, separated by commas, semicolons, tabs or bars"}
+		return &RowError{t.before + 1, 0,
+			"is one column; want features and a label, separated by commas, semicolons, tabs or bars"}
 	case counts[comma] >= csvColumns:
-		return &RowError{t.before + 1, 0, fmt.Sprintf("has %d columns; at most %d are read", counts[comma]+1, csvColumns)}
+		return &RowError{t.before + 1, 0, fmt.Sprintf("has %d columns; at most %d are read", counts[comma]+1,
+			csvColumns)}
 	}
 	t.text, t.budget = text, &csvBudget{in: bytes.NewReader(text)}
 	t.in = csv.NewReader(t.budget)
@@ -210,7 +214,8 @@ func (t *csvTable) next() ([]string, int, error) {
 	}
 	line, _ := t.in.FieldPos(0)
 	if line != t.lines+1 {
-		return nil, 0, &RowError{t.before + t.lines + 1, 0, "is blank; want a row, or no line: some programs write a missing value so"}
+		return nil, 0, &RowError{t.before + t.lines + 1, 0,
+			"is blank; want a row, or no line: some programs write a missing value so"}
 	}
 	end := t.in.InputOffset()
 	t.lines += bytes.Count(t.text[t.at:end], []byte("\n"))
@@ -238,16 +243,20 @@ func (t *csvTable) header(row []string, line int) error {
 		other, twice := seen[name]
 		switch _, err := strconv.ParseFloat(name, 64); {
 		case name == "" && i == 0:
-			return &RowError{line, 1, "has no name: is it the number of the row? leave it out (pandas: to_csv with index=False)"}
+			return &RowError{line, 1,
+				"has no name: is it the number of the row? leave it out (pandas: to_csv with index=False)"}
 		case name == "":
 			return &RowError{line, i + 1, "has no name; want one for each column"}
 		case err == nil:
-			return &RowError{line, i + 1, fmt.Sprintf("is the number %.32s in the place of a name; where there are no names, set header to false, and where other "+
-				"lines stand before, skip to how many", name)}
+			return &RowError{line, i + 1,
+				fmt.Sprintf("is the number %.32s in the place of a name; where there are no names, set header to "+
+					"false, and where other "+
+					"lines stand before, skip to how many", name)}
 		case twice:
 			return &RowError{line, i + 1, fmt.Sprintf("is called %.32q, as column %d is", name, other)}
 		case len(name) > csvText:
-			return &RowError{line, i + 1, fmt.Sprintf("has a name of %d bytes; at most %d are read", len(name), csvText)}
+			return &RowError{line, i + 1, fmt.Sprintf("has a name of %d bytes; at most %d are read", len(name),
+				csvText)}
 		}
 		seen[name], row[i] = i+1, name
 	}
@@ -271,11 +280,14 @@ func (t *csvTable) labelAt() error {
 	case t.names == nil:
 		n, err := strconv.Atoi(t.settings.Label)
 		if err != nil || n < 0 || n >= t.columns {
-			return config.Errorf("csv settings", "label is %.64q; want the number of a column, 0 to %d, as header is false", t.settings.Label, t.columns-1)
+			return config.Errorf("csv settings",
+				"label is %.64q; want the number of a column, 0 to %d, as header is false", t.settings.Label,
+				t.columns-1)
 		}
 		t.label = n
 	default:
-		return config.Errorf("csv settings", "label is %.64q; want one of the columns %.400q", t.settings.Label, t.names)
+		return config.Errorf("csv settings", "label is %.64q; want one of the columns %.400q", t.settings.Label,
+			t.names)
 	}
 	return nil
 }

@@ -18,11 +18,14 @@ import (
 func TestCSV(t *testing.T) {
 	plain := "width,height,species\n0.1,2,rose\n-3e-2,4,ash\n.5,6.,rose\n"
 	for name, c := range map[string]struct{ text, settings string }{
-		"commas": {plain, ""}, "semicolons": {strings.ReplaceAll(plain, ",", ";"), ""}, "tabs": {strings.ReplaceAll(plain, ",", "\t"), ""},
+		"commas": {plain, ""}, "semicolons": {strings.ReplaceAll(plain, ",", ";"), ""},
+		"tabs": {strings.ReplaceAll(plain, ",", "\t"), ""},
 		"bars": {strings.ReplaceAll(plain, ",", "|"), ""}, "blanks behind": {strings.ReplaceAll(plain, ",", ", "), ""},
-		"windows": {"\ufeff" + strings.ReplaceAll(plain, "\n", "\r\n"), ""}, "excel": {"sep=;\r\n" + strings.ReplaceAll(plain, ",", ";"), ""},
-		"quotes": {strings.ReplaceAll(plain, "rose", `"rose"`), ""}, "blank lines at the end": {plain + "\r\n\n", ""}, "no last line end": {strings.TrimSpace(plain), ""},
-		"numpy": {"# " + plain, ""}, "skipped": {"made by hand\n\n" + plain, `{"skip":2}`},
+		"windows": {"\ufeff" + strings.ReplaceAll(plain, "\n", "\r\n"), ""},
+		"excel":   {"sep=;\r\n" + strings.ReplaceAll(plain, ",", ";"), ""},
+		"quotes":  {strings.ReplaceAll(plain, "rose", `"rose"`), ""}, "blank lines at the end": {plain + "\r\n\n", ""},
+		"no last line end": {strings.TrimSpace(plain), ""},
+		"numpy":            {"# " + plain, ""}, "skipped": {"made by hand\n\n" + plain, `{"skip":2}`},
 		"label first":    {"species,width,height\nrose,0.1,2\nash,-0.03,4\nrose,0.5,6\n", `{"label":"species"}`},
 		"classes said":   {plain, `{"classes":["ash","rose"]}`},
 		"without header": {strings.SplitAfterN(plain, "\n", 2)[1], `{"header":false,"label":"2"}`},
@@ -33,7 +36,8 @@ func TestCSV(t *testing.T) {
 			continue
 		}
 		x, y := imagesOf(t, s)
-		if !slices.Equal(x, []float32{0.1, 2, -0.03, 4, 0.5, 6}) || !slices.Equal(y, []int64{1, 0, 1}) || !slices.Equal(s.Schema().Classes, []string{"ash", "rose"}) {
+		if !slices.Equal(x, []float32{0.1, 2, -0.03, 4, 0.5, 6}) || !slices.Equal(y, []int64{1, 0, 1}) ||
+			!slices.Equal(s.Schema().Classes, []string{"ash", "rose"}) {
 			t.Errorf("%s: %v %v %v", name, x, y, s.Schema())
 		}
 		if names := s.Schema().Names; name != "without header" && !slices.Equal(names, []string{"width", "height"}) {
@@ -57,16 +61,17 @@ func TestCSVClassesAreOrderedAsText(t *testing.T) {
 func TestCSVRefusesWithLineAndColumn(t *testing.T) {
 	const head = "width,height,species\n"
 	for text, want := range map[string]string{
-		"":                                       "line 1: is not there: the file is empty",
-		"\ufeff \n":                              "the file is empty",
-		"a\n1\n":                                 "line 1: is one column",
-		head:                                     "line 2: is not there: no row follows",
-		head + "1,2,a\n1,2\n":                    "line 3: has 2 columns; want 3",
-		head + "1,2,a\n\n1,2,a\n":                "line 3: is blank",
-		head + "1,\"2\",a\n\n\n1,2,a\n":          "line 3: is blank",
-		head + "\n1,2,a\n":                       "line 2: is blank",
-		head + "1,2,\"a\nb\"\n1,x,c\n":           `line 4, column 2: "height" is "x"; want a number`,
-		head + "1,,a\n":                          `line 2, column 2: "height" is empty; want a number: samples with missing values`,
+		"":                              "line 1: is not there: the file is empty",
+		"\ufeff \n":                     "the file is empty",
+		"a\n1\n":                        "line 1: is one column",
+		head:                            "line 2: is not there: no row follows",
+		head + "1,2,a\n1,2\n":           "line 3: has 2 columns; want 3",
+		head + "1,2,a\n\n1,2,a\n":       "line 3: is blank",
+		head + "1,\"2\",a\n\n\n1,2,a\n": "line 3: is blank",
+		head + "\n1,2,a\n":              "line 2: is blank",
+		head + "1,2,\"a\nb\"\n1,x,c\n":  `line 4, column 2: "height" is "x"; want a number`,
+		head +
+			"1,,a\n": `line 2, column 2: "height" is empty; want a number: samples with missing values`,
 		head + "NaN,1,a\n":                       `line 2, column 1: "width" is "NaN"`,
 		head + "1,2,\n":                          `line 2, column 3: "species" is empty; want a label`,
 		head + "inf,2,a\n":                       "finite",
@@ -89,17 +94,21 @@ func TestCSVRefusesWithLineAndColumn(t *testing.T) {
 		"\x1f\x8b\x08":                                       "packed by gzip",
 	} {
 		_, err := trySource(CSV, []byte(text))
-		if err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, new(*RowError)) && !errors.As(err, new(*FormatError)) {
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, new(*RowError)) &&
+			!errors.As(err, new(*FormatError)) {
 			t.Errorf("%.60q: %v, want %q", text, err, want)
 		}
 	}
 	text := []byte(head + "1,2,a\n")
 	for settings, want := range map[string]string{
-		`{"label":"genus"}`: `label is "genus"; want one of the columns ["width" "height" "species"]`, `{"classes":["b"]}`: `line 2, column 3: "species" is "a"; want one of the classes`,
-		`{"classes":["a","a"]}`: "each once", `{"skip":-1}`: "skip", `{"lable":"a"}`: "lable", `{"header":false,"label":"3"}`: "number of a column", `{"skip":9}`: "all lines are skipped",
+		`{"label":"genus"}`:     `label is "genus"; want one of the columns ["width" "height" "species"]`,
+		`{"classes":["b"]}`:     `line 2, column 3: "species" is "a"; want one of the classes`,
+		`{"classes":["a","a"]}`: "each once", `{"skip":-1}`: "skip", `{"lable":"a"}`: "lable",
+		`{"header":false,"label":"3"}`: "number of a column", `{"skip":9}`: "all lines are skipped",
 	} {
 		_, err := trySource(CSV, text, settings)
-		if err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, new(*RowError)) && !errors.As(err, new(*config.Error)) {
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, new(*RowError)) &&
+			!errors.As(err, new(*config.Error)) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
 		}
 	}
@@ -107,7 +116,8 @@ func TestCSVRefusesWithLineAndColumn(t *testing.T) {
 
 // TestCSVFilesOfOthers reads tables that other programs wrote: what is there, or a refusal, and never other data.
 func TestCSVFilesOfOthers(t *testing.T) {
-	for file, want := range map[string]string{"iris.csv": "in the place of a name", "excel_german.csv": "decimal point", "pandas_text.csv": "index=False", "polars_labels.csv": "one column"} {
+	for file, want := range map[string]string{"iris.csv": "in the place of a name", "excel_german.csv": "decimal point",
+		"pandas_text.csv": "index=False", "polars_labels.csv": "one column"} {
 		text, err := os.ReadFile(filepath.Join("testdata", file))
 		if err != nil {
 			t.Fatal(err)
@@ -122,7 +132,8 @@ func TestCSVFilesOfOthers(t *testing.T) {
 	}
 	s := openSource(t, CSV, text, `{"header":false,"skip":1}`)
 	x, y := imagesOf(t, s)
-	if s.Len() != 150 || !slices.Equal(x[:4], []float32{5.1, 3.5, 1.4, 0.2}) || !slices.Equal(x[149*4:], []float32{5.9, 3, 5.1, 1.8}) || y[0] != 0 || y[149] != 2 {
+	if s.Len() != 150 || !slices.Equal(x[:4], []float32{5.1, 3.5, 1.4, 0.2}) || !slices.Equal(x[149*4:],
+		[]float32{5.9, 3, 5.1, 1.8}) || y[0] != 0 || y[149] != 2 {
 		t.Errorf("%d samples, %v … %v", s.Len(), x[:4], x[149*4:])
 	}
 }
@@ -135,13 +146,15 @@ func FuzzCSV(f *testing.F) {
 	fuzzing.Run(f, func(t *testing.T, text []byte) {
 		s, err := trySource(CSV, text)
 		if err != nil {
-			if !errors.As(err, new(*RowError)) && !errors.As(err, new(*FormatError)) && !errors.As(err, new(*config.Error)) {
+			if !errors.As(err, new(*RowError)) && !errors.As(err, new(*FormatError)) &&
+				!errors.As(err, new(*config.Error)) {
 				t.Fatalf("%v is no type of error of a file", err)
 			}
 			return
 		}
 		x, y := imagesOf(t, s)
-		if len(y) != s.Len() || len(x) != s.Len()*s.Schema().Width() || s.Schema().Check() != nil || bytes.Count(text, []byte("\n")) < s.Len() {
+		if len(y) != s.Len() || len(x) != s.Len()*s.Schema().Width() || s.Schema().Check() != nil ||
+			bytes.Count(text, []byte("\n")) < s.Len() {
 			t.Fatalf("%d samples of %v from %d lines", s.Len(), fmt.Sprint(s.Schema()), bytes.Count(text, []byte("\n")))
 		}
 	})

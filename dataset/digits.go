@@ -250,11 +250,15 @@ func digitsCell(i int, f string) error {
 	case err != nil || v != v:
 		return fmt.Errorf("field %d is %.20q; want a whole number", i+1, f)
 	case i < digitsPixels && v > 0 && v < 1:
-		return fmt.Errorf("field %d is %.20s: a pixel is a whole number of 0 to %d here; multiply pixels of 0 to 1 by %d, and round", i+1, bare, digitsGrey, digitsGrey)
+		return fmt.Errorf(
+			"field %d is %.20s: a pixel is a whole number of 0 to %d here; multiply pixels of 0 to 1 by %d, and round",
+			i+1, bare, digitsGrey, digitsGrey)
 	case v == float64(int64(v)) && strings.ContainsAny(bare, ".eE"):
 		return fmt.Errorf("field %d is %.20s; want it as a whole number, %d", i+1, bare, int64(v))
 	case i < digitsPixels && v > digitsGrey && v <= 255:
-		return fmt.Errorf("field %d is %.20s: want a pixel of 0 to %d, or at the end a label below %d; divide pixels of 0 to 255 by 16", i+1, bare, digitsGrey, digitsClasses)
+		return fmt.Errorf(
+			"field %d is %.20s: want a pixel of 0 to %d, or at the end a label below %d; divide pixels of 0 to 255 by 16", i+1, bare, digitsGrey, digitsClasses)
 	}
-	return fmt.Errorf("field %d is %.20s: want a pixel of 0 to %d, or at the end a label below %d", i+1, bare, digitsGrey, digitsClasses)
+	return fmt.Errorf("field %d is %.20s: want a pixel of 0 to %d, or at the end a label below %d", i+1, bare,
+		digitsGrey, digitsClasses)
 }

@@ -9,9 +9,11 @@ import (
 
 // Samples are what a partitioner sees of a source.
 type Samples struct {
-	Rows    []int   // those to deal, ascending; a partitioner may not change them
-	Labels  []int64 // the class of each sample of the source by number, also of those that are not dealt; nil where there are no classes
-	Classes int     // of the source; 0 where there are none
+	Rows []int // those to deal, ascending; a partitioner may not change them
+	// the class of each sample of the source by number, also of those that are not dealt; nil where there are no
+	// classes
+	Labels  []int64
+	Classes int // of the source; 0 where there are none
 }
 
 // Partitioner deals samples to parts. Equal arguments give equal parts on every machine and in every release: whatever
@@ -41,7 +43,8 @@ func OpenPartitioner(name string, settings []byte) (Partitioner, error) {
 // part is ascending.
 func Deal(p Partitioner, s Samples, n, least int, seed uint64) ([][]int, error) {
 	if n < 1 || least < 0 || least > len(s.Rows)/n {
-		return nil, config.Errorf("partition", "%d partitions of at least %d samples; there are %d samples to train on", n, least, len(s.Rows))
+		return nil, config.Errorf("partition", "%d partitions of at least %d samples; there are %d samples to train on",
+			n, least, len(s.Rows))
 	}
 	parts, err := p.Parts(s, n, seed)
 	if err != nil {
@@ -54,7 +57,8 @@ func Deal(p Partitioner, s Samples, n, least int, seed uint64) ([][]int, error) 
 		got = append(got, p...)
 	}
 	if slices.Sort(got); len(parts) != n || !slices.Equal(got, s.Rows) {
-		return nil, fmt.Errorf("dataset: %T dealt %d samples to %d parts; want each of %d samples once, to %d parts", p, len(got), len(parts), len(s.Rows), n)
+		return nil, fmt.Errorf("dataset: %T dealt %d samples to %d parts; want each of %d samples once, to %d parts", p,
+			len(got), len(parts), len(s.Rows), n)
 	}
 	return parts, nil
 }

@@ -53,7 +53,8 @@ func TestPartitionersDealEachSampleOnce(t *testing.T) {
 func TestPartitionersAreGolden(t *testing.T) {
 	y := labels(t)
 	train, _ := Split(Samples{all(len(y)), y, digitsClasses}, 42)
-	want := map[string]string{"classes": "4534a3ba4b945a90", "dirichlet": "30093f8fa29bddfb", "iid": "431b1d748b56d718", "shards": "338ce03f3bf451a2"}
+	want := map[string]string{"classes": "4534a3ba4b945a90", "dirichlet": "30093f8fa29bddfb", "iid": "431b1d748b56d718",
+		"shards": "338ce03f3bf451a2"}
 	for _, name := range Partitioners() {
 		p, err := OpenPartitioner(name, nil)
 		if err != nil {

@@ -64,7 +64,8 @@ var formats = []struct {
 	{"{", "JSON", toRows},
 	{"[", "JSON", toRows},
 	{"@relation", "an ARFF file", "take its header off, up to and with @data"},
-	{"version https://git-lfs", "a pointer of Git LFS in the place of the file", "fetch the file itself (git lfs pull)"},
+	{"version https://git-lfs", "a pointer of Git LFS in the place of the file",
+		"fetch the file itself (git lfs pull)"},
 }
 
 // looked bounds how much of a file is looked at for its kind.
@@ -89,7 +90,8 @@ func recognise(b []byte) error {
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) {
 		return zipped(head)
 	}
-	if len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 100<<20 { // before JSON, whose bracket it may begin with
+	// before JSON, whose bracket it may begin with
+	if len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 100<<20 {
 		return &FormatError{"a safetensors file", toRows}
 	}
 	for _, k := range formats {

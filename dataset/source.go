@@ -61,7 +61,8 @@ func (s Schema) Check() error {
 	n := 1
 	for _, d := range s.Shape {
 		if d < 1 || d > widthMax/n {
-			return config.Errorf(of, "a sample has the shape %v; want dimensions above 0 and at most %d numbers", s.Shape, widthMax)
+			return config.Errorf(of, "a sample has the shape %v; want dimensions above 0 and at most %d numbers",
+				s.Shape, widthMax)
 		}
 		n *= d
 	}
@@ -75,7 +76,8 @@ func (s Schema) Check() error {
 	case len(s.Classes) > classesMax:
 		return config.Errorf(of, "there are %d classes; want at most %d", len(s.Classes), classesMax)
 	case len(s.Names) > 0 && (len(s.Shape) != 1 || len(s.Names) != s.Shape[0]):
-		return config.Errorf(of, "there are %d names for features of the shape %v; want one for each, or none", len(s.Names), s.Shape)
+		return config.Errorf(of, "there are %d names for features of the shape %v; want one for each, or none",
+			len(s.Names), s.Shape)
 	}
 	return nil
 }
@@ -141,9 +143,11 @@ func InMemory(schema Schema, all Batch) (Source, error) {
 		got, like Column
 		len       int
 	}{{"features", all.Features, want.Features, n * schema.Width()}, {"labels", all.Labels, want.Labels, n}} {
-		if (c.like.Float32 != nil && len(c.got.Float32) != c.len) || (c.like.Int64 != nil && len(c.got.Int64) != c.len) ||
+		if (c.like.Float32 != nil && len(c.got.Float32) != c.len) ||
+			(c.like.Int64 != nil && len(c.got.Int64) != c.len) ||
 			(c.like.Float32 == nil && c.got.Float32 != nil) || (c.like.Int64 == nil && c.got.Int64 != nil) {
-			return nil, config.Errorf("source", "%s: %d float32 and %d int64; want those of %d samples, of the type in the schema",
+			return nil, config.Errorf("source", "%s: %d float32 and %d int64; want those of %d samples, of the type "+
+				"in the schema",
 				c.name, len(c.got.Float32), len(c.got.Int64), n)
 		}
 	}

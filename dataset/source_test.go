@@ -47,7 +47,8 @@ func TestInMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := s.Batch(2)
-	if err := source.Read([]int{2, 0}, b); err != nil || !slices.Equal(b.Features.Float32, []float32{5, 6, 1, 2}) || !slices.Equal(b.Labels.Int64, []int64{0, 0}) {
+	if err := source.Read([]int{2, 0}, b); err != nil || !slices.Equal(b.Features.Float32, []float32{5, 6, 1, 2}) ||
+		!slices.Equal(b.Labels.Int64, []int64{0, 0}) {
 		t.Errorf("%v, %v", b, err)
 	}
 	if y, err := Labels(source); err != nil || !slices.Equal(y, []int64{0, 1, 0}) {
@@ -68,8 +69,10 @@ func TestInMemory(t *testing.T) {
 		t.Error("a label beyond the classes was taken")
 	}
 	for name, bad := range map[string]Schema{
-		"empty": {}, "shape": {Shape: []int{0}, Features: tensor.Float32}, "huge": {Shape: []int{1 << 20, 1 << 20}, Features: tensor.Float32},
-		"type": {Shape: []int{1}, Features: tensor.Bool}, "classes": {Shape: []int{1}, Features: tensor.Float32, Label: tensor.Float32, Classes: []string{"a"}},
+		"empty": {}, "shape": {Shape: []int{0}, Features: tensor.Float32}, "huge": {Shape: []int{1 << 20, 1 << 20},
+			Features: tensor.Float32},
+		"type": {Shape: []int{1}, Features: tensor.Bool}, "classes": {Shape: []int{1}, Features: tensor.Float32,
+			Label: tensor.Float32, Classes: []string{"a"}},
 		"names": {Shape: []int{2}, Features: tensor.Float32, Names: []string{"a"}},
 	} {
 		if bad.Check() == nil {

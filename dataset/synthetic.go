@@ -62,7 +62,8 @@ func (c SyntheticConfig) WithDefaults() (SyntheticConfig, error) {
 		v       *int
 		def, hi int
 	}{
-		{"features", &c.Features, SyntheticFeatures, SyntheticFeaturesMax}, {"samples", &c.Samples, 16, SyntheticSamplesMax},
+		{"features", &c.Features, SyntheticFeatures, SyntheticFeaturesMax},
+		{"samples", &c.Samples, 16, SyntheticSamplesMax},
 		{"test", &c.Test, 1000, SyntheticSamplesMax},
 	} {
 		if *k.v == 0 {
@@ -92,7 +93,8 @@ type SyntheticSource struct {
 
 // Schema says what a sample is.
 func (s *SyntheticSource) Schema() Schema {
-	return Schema{Shape: []int{s.cfg.Features}, Features: tensor.Float32, Label: tensor.Int64, Classes: []string{"0", "1"}}
+	return Schema{Shape: []int{s.cfg.Features}, Features: tensor.Float32, Label: tensor.Int64,
+		Classes: []string{"0", "1"}}
 }
 
 // Len returns how many samples there are.

@@ -56,7 +56,8 @@ func contents(r *SyntheticRows) (x, y []int8) {
 func TestSyntheticSamplesAreAFunction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, err := SyntheticConfig{
-			Features: rapid.IntRange(1, 70).Draw(t, "features"), Samples: rapid.IntRange(1, 40).Draw(t, "samples"), Test: 10,
+			Features: rapid.IntRange(1, 70).Draw(t, "features"), Samples: rapid.IntRange(1, 40).Draw(t, "samples"),
+			Test:  10,
 			Noise: rapid.Float64Range(0, 0.5).Draw(t, "noise"),
 		}.WithDefaults()
 		if err != nil {
@@ -65,7 +66,8 @@ func TestSyntheticSamplesAreAFunction(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		a, b := own(c, seed, "1"), own(c, seed, "1")
 		x, y := contents(a)
-		if again, labels := contents(b); !slices.Equal(x, again) || !slices.Equal(y, labels) || len(y) != c.Samples || len(x) != c.Samples*c.Features {
+		if again, labels := contents(b); !slices.Equal(x, again) || !slices.Equal(y, labels) || len(y) != c.Samples ||
+			len(x) != c.Samples*c.Features {
 			t.Fatal("the same name gives other samples")
 		}
 		other, _ := contents(own(c, seed, "2"))
@@ -85,7 +87,8 @@ func TestSyntheticSamplesAreAFunction(t *testing.T) {
 // which two sets differ that are drawn alike but for the noise.
 func TestSyntheticNoise(t *testing.T) {
 	for _, noise := range []float64{0, 0.1, 0.5} {
-		clean, noisy := held(drawn(t, `{"test":20000}`), 3), held(SyntheticConfig{Features: 57, Test: 20000, Noise: noise}, 3)
+		clean, noisy := held(drawn(t, `{"test":20000}`), 3),
+			held(SyntheticConfig{Features: 57, Test: 20000, Noise: noise}, 3)
 		x, y := contents(clean)
 		x2, y2 := contents(noisy)
 		if !slices.Equal(x, x2) {
@@ -106,7 +109,8 @@ func TestSyntheticNoise(t *testing.T) {
 
 func TestSyntheticSettings(t *testing.T) {
 	for in, ok := range map[string]bool{
-		``: true, `{"features":4096,"samples":1,"noise":0.5}`: true, `{"features":4097}`: false, `{"features":-1}`: false,
+		``: true, `{"features":4096,"samples":1,"noise":0.5}`: true, `{"features":4097}`: false,
+		`{"features":-1}`:   false,
 		`{"samples":70000}`: false, `{"noise":0.6}`: false, `{"noise":-1}`: false, `{"size":1}`: false,
 	} {
 		if _, err := settingsOf(in); (err == nil) != ok {

@@ -24,13 +24,17 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// states are the states of the built-in components, by kind as the catalogue has it: what ComponentSnapshot.state holds.
+// states are the states of the built-in components, by kind as the catalogue has it: what ComponentSnapshot.state
+// holds.
 var states = map[string]reflect.Type{
-	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](), "backend/cpu@1": reflect.TypeFor[backend.State](),
-	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](), "data/synthetic@1": reflect.TypeFor[data.Stateless](),
-	"model/onnx@1": reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
-	"protocol/discovery@1": reflect.TypeFor[discovery.State](), "protocol/registry@1": reflect.TypeFor[registry.State](),
-	"protocol/rounds@1": reflect.TypeFor[rounds.State](), "selector/neighbour@1": reflect.TypeFor[neighbour.State](),
+	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
+	"backend/cpu@1": reflect.TypeFor[backend.State](),
+	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
+	"data/synthetic@1": reflect.TypeFor[data.Stateless](),
+	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
+	"protocol/discovery@1": reflect.TypeFor[discovery.State](),
+	"protocol/registry@1":  reflect.TypeFor[registry.State](),
+	"protocol/rounds@1":    reflect.TypeFor[rounds.State](), "selector/neighbour@1": reflect.TypeFor[neighbour.State](),
 	"selector/uniform@1": reflect.TypeFor[selector.State](),
 }
 
@@ -53,14 +57,16 @@ func kinds() (out []string) {
 	return out
 }
 
-// TestComponents: the folder components says what the types of the components' states say, of every built-in kind that has one.
+// TestComponents: the folder components says what the types of the components' states say, of every built-in kind that
+// has one.
 func TestComponents(t *testing.T) {
 	c := node.NewCatalogue()
 	if err := builtin.Register(c); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.Kinds(); !slices.Equal(got, kinds()) {
-		t.Errorf("the built-in kinds are %q; put the state of each on the list of this file, which has %q", got, kinds())
+		t.Errorf("the built-in kinds are %q; put the state of each on the list of this file, which has %q", got,
+			kinds())
 	}
 	want := []string{}
 	for _, kind := range kinds() {
@@ -73,14 +79,17 @@ func TestComponents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		own, err := notes.Of(filepath.Join("..", strings.TrimPrefix(states[kind].PkgPath(), "github.com/rhizome-ml/rhizome/")))
+		own,
+			err := notes.Of(filepath.Join("..", strings.TrimPrefix(states[kind].PkgPath(),
+			"github.com/rhizome-ml/rhizome/")))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for name, note := range own {
 			said[name] = note
 		}
-		f := snapshot.SchemaFile{Name: path, Package: pkg, Written: "go test ./formats -rewrite", Roots: []reflect.Type{states[kind]},
+		f := snapshot.SchemaFile{Name: path, Package: pkg, Written: "go test ./formats -rewrite",
+			Roots:   []reflect.Type{states[kind]},
 			Imports: []snapshot.SchemaFile{snapshot.Schema()}, Notes: said}
 		text, err := f.Text()
 		if err != nil {

@@ -92,10 +92,13 @@ func extremes() *snapshot.NodeSnapshot {
 		SpecVersion: math.MaxUint32, Incarnation: math.MaxUint64,
 		Components: []snapshot.ComponentSnapshot{{Version: math.MinInt32}, {}},
 		Transient: snapshot.TransientSnapshot{
-			SlotTable:      []snapshot.SlotEntry{{Value: value.Trigger{}}, {Exec: 1}},
-			PendingAsync:   []snapshot.PendingAsyncSnapshot{{Sites: []uint32{0, math.MaxUint32}, Inputs: []value.Value{nil, value.String(""), nil}, Deadline: math.MaxInt64}},
-			ExecutionState: []snapshot.ExecutionStateSnapshot{{Index: math.MinInt64, Inbound: &snapshot.CallContext{}}, {Missing: []uint32{0}}},
-			Framework:      snapshot.FrameworkSnapshot{PeerGovernor: snapshot.PeerGovernorSnapshot{Allowlist: &snapshot.AllowSnapshot{}, Blocked: []string{"", "ä"}}},
+			SlotTable: []snapshot.SlotEntry{{Value: value.Trigger{}}, {Exec: 1}},
+			PendingAsync: []snapshot.PendingAsyncSnapshot{{Sites: []uint32{0, math.MaxUint32},
+				Inputs: []value.Value{nil, value.String(""), nil}, Deadline: math.MaxInt64}},
+			ExecutionState: []snapshot.ExecutionStateSnapshot{{Index: math.MinInt64, Inbound: &snapshot.CallContext{}},
+				{Missing: []uint32{0}}},
+			Framework: snapshot.FrameworkSnapshot{PeerGovernor: snapshot.PeerGovernorSnapshot{
+				Allowlist: &snapshot.AllowSnapshot{}, Blocked: []string{"", "ä"}}},
 		},
 	}
 }
@@ -172,15 +175,20 @@ func values(t *testing.T) []value.Value {
 			t.Fatal(err)
 		}
 	}
-	lent := value.NewList(value.Int(5), value.NewList(value.Tensor{Tensor: floats}, value.NewBytes(make([]byte, 9))), value.String("small"))
+	lent := value.NewList(value.Int(5), value.NewList(value.Tensor{Tensor: floats}, value.NewBytes(make([]byte, 9))),
+		value.String("small"))
 	loan := value.NewLoan("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", 1<<52, 7, 64, 1, lent)
 	loan.Ahead = 32
 	return []value.Value{
 		loan,
-		value.Int(-3), value.Int(math.MaxInt64), value.Int(math.MinInt64), value.Trigger{}, value.Bool(true), value.Bool(false), value.Float(-0.5),
-		value.String("Grüße"), value.NewBytes([]byte{0, 1, 255}), value.Peer("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"),
-		value.Tensor{Tensor: floats}, value.Tensor{Tensor: ints}, value.Tensor{Tensor: scalar}, value.Tensor{Tensor: none},
-		value.NewList(value.Int(1), value.NewList(), value.Tensor{Tensor: ints}, value.Trigger{}), value.Fail("error", "/site/3", "it did not work"),
+		value.Int(-3), value.Int(math.MaxInt64), value.Int(math.MinInt64), value.Trigger{}, value.Bool(true),
+		value.Bool(false), value.Float(-0.5),
+		value.String("Grüße"), value.NewBytes([]byte{0, 1, 255}),
+		value.Peer("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"),
+		value.Tensor{Tensor: floats}, value.Tensor{Tensor: ints}, value.Tensor{Tensor: scalar},
+		value.Tensor{Tensor: none},
+		value.NewList(value.Int(1), value.NewList(), value.Tensor{Tensor: ints}, value.Trigger{}),
+		value.Fail("error", "/site/3", "it did not work"),
 	}
 }
 
@@ -203,7 +211,8 @@ func readEnvelope(b []byte) ([]byte, error) {
 // envelopes makes the vectors of envelopes; the first is a plain one.
 func envelopes(t *testing.T) (out []vector) {
 	t.Helper()
-	const from, to = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN", "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
+	const from, to = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
+		"12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 	add := func(name string, e wire.Envelope) {
 		e.Version, e.From, e.To = wire.CurrentVersion, from, to
 		b, err := wire.Append(nil, reg, &e)
@@ -225,30 +234,37 @@ func envelopes(t *testing.T) (out []vector) {
 	for i, v := range values(t) {
 		fills = append(fills, wire.Fill{Site: uint32(i + 1), Value: v})
 	}
-	add("plain", wire.Envelope{Digest: digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: 3, Fills: []wire.Fill{{Site: 9, Value: value.Int(300)}}})
+	add("plain", wire.Envelope{Digest: digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: 3,
+		Fills: []wire.Fill{{Site: 9, Value: value.Int(300)}}})
 	add("every field", wire.Envelope{
-		Digest: digest, Incarnation: 2, Epoch: 3, Number: 1 << 40, Base: 5, Redelivered: true, AckEpoch: 6, Ack: 7, Edge: -1,
+		Digest: digest, Incarnation: 2, Epoch: 3, Number: 1 << 40, Base: 5, Redelivered: true, AckEpoch: 6, Ack: 7,
+		Edge:    -1,
 		Request: wire.Request{Epoch: 8, ID: 9}, Answer: wire.Request{Epoch: 10, ID: 1<<64 - 1}, Deadline: math.MaxInt64,
-		Notice: wire.Notice{Kind: wire.NoticePressure, Level: 75, Hold: 2e9}, Source: []string{"/ip4/192.0.2.1/tcp/4001", ""}, Trace: []byte("trace"),
-		Start: 1_700_000_000_000_000, Proof: proof, Before: 11, Origin: wire.Origin{Epoch: 12, Number: 13, Start: 14}, Greets: true, Heard: 15,
+		Notice: wire.Notice{Kind: wire.NoticePressure, Level: 75, Hold: 2e9},
+		Source: []string{"/ip4/192.0.2.1/tcp/4001", ""}, Trace: []byte("trace"),
+		Start: 1_700_000_000_000_000, Proof: proof, Before: 11, Origin: wire.Origin{Epoch: 12, Number: 13, Start: 14},
+		Greets: true, Heard: 15,
 		Lives: []wire.Life{{Start: 16, Before: 17}, {Start: 18}}, Fills: fills,
 	})
 	add("acknowledgement", wire.Envelope{Digest: digest, Incarnation: 1, Epoch: 1, AckEpoch: 1, Ack: 12, Edge: -1})
-	add("pressure", wire.Envelope{Digest: digest, Incarnation: 1, Epoch: 1, Edge: -1, Notice: wire.Notice{Kind: wire.NoticePressure}})
+	add("pressure", wire.Envelope{Digest: digest, Incarnation: 1, Epoch: 1, Edge: -1,
+		Notice: wire.Notice{Kind: wire.NoticePressure}})
 	add("wrong digest", wire.Envelope{Incarnation: 1, Epoch: 1, Edge: -1, Notice: wire.Notice{Kind: wire.NoticeDigest}})
 	add("stale", wire.Envelope{Incarnation: 1, Epoch: 1, Edge: -1, Start: 4,
 		Notice: wire.Notice{Kind: wire.NoticeStale, Seen: 9, SeenStart: 1_700_000_000_000_001, SeenProof: proof}})
-	add("cut", wire.Envelope{Incarnation: 1, Epoch: 1, Edge: -1, Notice: wire.Notice{Kind: wire.NoticeCut, Hold: 3600e9}})
+	add("cut", wire.Envelope{Incarnation: 1, Epoch: 1, Edge: -1, Notice: wire.Notice{Kind: wire.NoticeCut,
+		Hold: 3600e9}})
 	return out
 }
 
 // others writes an envelope in other ways that a receiver takes.
 func others(b []byte) map[string][]byte {
 	out := map[string][]byte{
-		"unknown-fields": protowire.AppendString(protowire.AppendTag(bytes.Clone(b), 500, protowire.BytesType), "of a later release"),
-		"zeros":          append(protowire.AppendVarint(protowire.AppendTag(nil, 14, protowire.VarintType), 0), b...),
-		"twice":          append(bytes.Clone(b[:2]), append([]byte{2<<3 | 2, 1, 'x'}, b[2:]...)...),
-		"long-varint":    append([]byte{1 << 3, b[1] | 0x80, 0}, b[2:]...),
+		"unknown-fields": protowire.AppendString(protowire.AppendTag(bytes.Clone(b), 500, protowire.BytesType),
+			"of a later release"),
+		"zeros":       append(protowire.AppendVarint(protowire.AppendTag(nil, 14, protowire.VarintType), 0), b...),
+		"twice":       append(bytes.Clone(b[:2]), append([]byte{2<<3 | 2, 1, 'x'}, b[2:]...)...),
+		"long-varint": append([]byte{1 << 3, b[1] | 0x80, 0}, b[2:]...),
 	}
 	var backwards, fills []byte
 	for rest := b; len(rest) > 0; {

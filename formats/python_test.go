@@ -24,15 +24,18 @@ func python(t *testing.T) string {
 	if name == "" {
 		name = "python3"
 	}
-	if out, err := exec.Command(name, "-c", "from google.protobuf import message_factory; message_factory.GetMessageClass").CombinedOutput(); err != nil {
-		t.Skipf("NOT RUN: %s has no package protobuf, so no other language read the formats; pip install protobuf, or name a Python in RHIZOME_PYTHON: %v %.200s", name, err, out)
+	if out, err := exec.Command(name, "-c",
+		"from google.protobuf import message_factory; message_factory.GetMessageClass").CombinedOutput(); err != nil {
+		t.Skipf("NOT RUN: %s has no package protobuf, so no other language read the formats; pip install protobuf, "+
+			"or name a Python in RHIZOME_PYTHON: %v %.200s", name, err, out)
 	}
 	return name
 }
 
-// TestPython: Python's protobuf, which knows the descriptors and nothing of this tree, reads every vector and value as its JSON says, and the records
-// of a stored journal by their framing. Readers of this tree take what it writes: byte for byte what they write themselves where the canonical form is
-// demanded, and from peers also with zeros written out, lists of numbers unpacked, and unknown fields.
+// TestPython: Python's protobuf, which knows the descriptors and nothing of this tree, reads every vector and value as
+// its JSON says, and the records of a stored journal by their framing. Readers of this tree take what it writes: byte
+// for byte what they write themselves where the canonical form is demanded, and from peers also with zeros written out,
+// lists of numbers unpacked, and unknown fields.
 func TestPython(t *testing.T) {
 	name, dir := python(t), t.TempDir()
 	segments, err := filepath.Glob("../internal/host/testdata/rules2/*/*.seg")
@@ -97,18 +100,21 @@ func canonicalValues(t *testing.T, b []byte) []byte {
 	return out
 }
 
-// TestStrict: where a digest is taken of the bytes, a message in any other encoding than the canonical one is refused, and so are unknown fields.
+// TestStrict: where a digest is taken of the bytes, a message in any other encoding than the canonical one is refused,
+// and so are unknown fields.
 func TestStrict(t *testing.T) {
 	for _, v := range vectors(t) {
 		if v.message == envelopeMessage || len(v.bytes) == 0 {
 			continue
 		}
 		for what, b := range map[string][]byte{
-			"an unknown field": protowire.AppendVarint(protowire.AppendTag(bytes.Clone(v.bytes), 99, protowire.VarintType), 1),
-			"a field twice":    append(bytes.Clone(v.bytes), v.bytes...),
-			"a longer tag":     append([]byte{v.bytes[0] | 0x80, 0}, v.bytes[1:]...),
+			"an unknown field": protowire.AppendVarint(protowire.AppendTag(bytes.Clone(v.bytes), 99,
+				protowire.VarintType), 1),
+			"a field twice": append(bytes.Clone(v.bytes), v.bytes...),
+			"a longer tag":  append([]byte{v.bytes[0] | 0x80, 0}, v.bytes[1:]...),
 		} {
-			if what == "a field twice" && (v.message == resultsMessage || v.message == "rhizome.component.onnx.v1.State") {
+			if what == "a field twice" &&
+				(v.message == resultsMessage || v.message == "rhizome.component.onnx.v1.State") {
 				continue // a longer list
 			}
 			if _, err := v.again(b); err == nil {

@@ -46,7 +46,8 @@ func TestDescriptors(t *testing.T) {
 		t.Skip("NOT RUN: protoc is not there: descriptors.binpb was not held against the schemas")
 	}
 	made := filepath.Join(t.TempDir(), "set")
-	args := append([]string{"--proto_path=.", "--proto_path=../internal/onnx", "--include_imports", "--descriptor_set_out=" + made}, schemas()...)
+	args := append([]string{"--proto_path=.", "--proto_path=../internal/onnx", "--include_imports",
+		"--descriptor_set_out=" + made}, schemas()...)
 	if out, err := exec.Command(protoc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -124,8 +125,8 @@ func meaning(t *testing.T, m proto.Message) []byte {
 	return append(out.Bytes(), '\n')
 }
 
-// TestVectors: the folder vectors holds the golden vectors, no more and no less. What Go's readers of this tree make of each, and a stock protobuf
-// library, is the same, in both directions and byte for byte.
+// TestVectors: the folder vectors holds the golden vectors, no more and no less. What Go's readers of this tree make of
+// each, and a stock protobuf library, is the same, in both directions and byte for byte.
 func TestVectors(t *testing.T) {
 	files, want := published(t), map[string][]byte{}
 	for _, v := range vectors(t) {
@@ -192,8 +193,10 @@ func compare(t *testing.T, want map[string][]byte) {
 		t.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil || !bytes.Equal(b, want[name]) {
-			t.Errorf("%s: %v; it is not what this release writes: run this test with -rewrite and read the diff", name, err)
+		if b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil ||
+			!bytes.Equal(b, want[name]) {
+			t.Errorf("%s: %v; it is not what this release writes: run this test with -rewrite and read the diff", name,
+				err)
 		}
 		delete(there, name)
 	}
@@ -280,7 +283,8 @@ func valueVectors(t *testing.T) []byte {
 		case value.Bytes:
 			return base64.StdEncoding.EncodeToString(v.Raw())
 		case *value.Loan:
-			return map[string]any{"lender": string(v.Lender), "epoch": strconv.FormatUint(v.Epoch, 10), "number": strconv.FormatUint(v.Number, 10), "chunk": v.Chunk, "ahead": v.Ahead, "form": form(&v.Form)}
+			return map[string]any{"lender": string(v.Lender), "epoch": strconv.FormatUint(v.Epoch, 10),
+				"number": strconv.FormatUint(v.Number, 10), "chunk": v.Chunk, "ahead": v.Ahead, "form": form(&v.Form)}
 		case *value.Failure:
 			return map[string]string{"code": v.Code, "where": v.Where, "message": v.Message}
 		case *value.List:

@@ -68,11 +68,12 @@ func proto(name string, v any) (*onnx.AttributeProto, error) {
 			return onnx.AttrTensor(name, v.Proto("")), nil
 		}
 	}
-	return nil, fmt.Errorf("attribute %q is a %T; want a number, a text, a time span, a list of these, or a tensor", name, v)
+	return nil, fmt.Errorf("attribute %q is a %T; want a number, a text, a time span, a list of these, or a tensor",
+		name, v)
 }
 
-// Op records any op of the catalogue with that many outputs. Bodies, crossings, openers and the methods of components have
-// verbs of their own.
+// Op records any op of the catalogue with that many outputs. Bodies, crossings, openers and the methods of components
+// have verbs of their own.
 func (g *Graph) Op(domain, name string, attrs Attrs, outs int, in ...Value) []Value {
 	u := use{decl: g.s.st.catalogue.Lookup(domain, name), line: caller(), in: in, outs: outs}
 	if u.decl == nil {
@@ -80,12 +81,14 @@ func (g *Graph) Op(domain, name string, attrs Attrs, outs int, in ...Value) []Va
 		g.s.st.fail(u.line, name, "the catalogue has no such op in %q", domain)
 		return u.refused(g)
 	}
-	if u.decl.Place == op.AtSlot || u.decl.Place == op.Crosses || u.decl.Attr("body") != nil || u.decl.Attr("then_branch") != nil || domain == op.Training {
+	if u.decl.Place == op.AtSlot || u.decl.Place == op.Crosses || u.decl.Attr("body") != nil ||
+		u.decl.Attr("then_branch") != nil || domain == op.Training {
 		g.s.st.fail(u.line, name, "has a verb of its own: Invoke, Send, Request, Reply, If, Loop, Frame or Gradient")
 		return u.refused(g)
 	}
 	if u.decl.Nature == op.Opener && g.s.place != "" {
-		g.s.st.fail(u.line, name, "starts activations and cannot stand in a body or a bootstrap; record it in the main graph or a sub-module")
+		g.s.st.fail(u.line, name,
+			"starts activations and cannot stand in a body or a bootstrap; record it in the main graph or a sub-module")
 		return u.refused(g)
 	}
 	var err error

@@ -89,14 +89,15 @@ func (g *Graph) HoldTake(name string, trigger Value) Value {
 	return g.flow1("HoldTake", Attrs{"name": name}, trigger)
 }
 
-// Deadline returns v, and a trigger that fires instead when v did not come within the delay from the activation's start.
+// Deadline returns v, and a trigger that fires instead when v did not come within the delay from the activation's
+// start.
 func (g *Graph) Deadline(v Value, delay time.Duration) (sound, expired Value) {
 	out := g.Op(op.Flow, "Deadline", Attrs{"delay": delay}, 2, v)
 	return out[0], out[1]
 }
 
-// Catch returns v where it is sound; else the other value comes, a list of the failure's code, place and message as Strings, and
-// the failure counts as handled.
+// Catch returns v where it is sound; else the other value comes, a list of the failure's code, place and message as
+// Strings, and the failure counts as handled.
 func (g *Graph) Catch(v Value) (sound, failure Value) {
 	out := g.Op(op.Flow, "Catch", nil, 2, v)
 	return out[0], out[1]
@@ -143,8 +144,8 @@ func (g *Graph) Interval(p Place, period time.Duration) Value {
 	return g.Op(op.Flow, "Interval", Attrs{"place": p.name, "period": period}, 1)[0]
 }
 
-// SpreadInterval is Interval, but each node draws from its random source when within the first period it begins, so that
-// nodes that started together do not tick together.
+// SpreadInterval is Interval, but each node draws from its random source when within the first period it begins, so
+// that nodes that started together do not tick together.
 func (g *Graph) SpreadInterval(p Place, period time.Duration) Value {
 	return g.Op(op.Flow, "Interval", Attrs{"place": p.name, "period": period, "spread": true}, 1)[0]
 }

@@ -17,8 +17,8 @@ type frame struct {
 	use use
 }
 
-// frame starts an op of that name: it gets its name and place before its bodies are recorded. The bodies of an op that is
-// refused are recorded all the same: their errors are told, and their results are counted.
+// frame starts an op of that name: it gets its name and place before its bodies are recorded. The bodies of an op that
+// is refused are recorded all the same: their errors are told, and their results are counted.
 func (g *Graph) frame(name string, in []Value) *frame {
 	f := &frame{g: g, use: use{decl: g.s.st.catalogue.Lookup(op.Flow, name), line: caller(), in: in}}
 	reason, bad := g.check(in)
@@ -86,7 +86,8 @@ func (b *Graph) results(line string, out []Value) []Value {
 		case bad:
 			res[i] = Value{s: b.s, bad: true}
 		case v.s != b.s || v.node == nil || seen[v.name]:
-			res[i] = b.record(use{decl: b.s.st.catalogue.Lookup(op.Flow, "PassThrough"), line: line, in: []Value{v}, outs: 1})[0]
+			res[i] = b.record(use{decl: b.s.st.catalogue.Lookup(op.Flow, "PassThrough"), line: line, in: []Value{v},
+				outs: 1})[0]
 		default:
 			res[i] = v
 		}

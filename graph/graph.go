@@ -35,8 +35,8 @@ type scope struct {
 	depth  int
 }
 
-// Graph records ops into one function of a choreography. Views of it, made by At, Named, Retry and On, record into the same
-// function with another default.
+// Graph records ops into one function of a choreography. Views of it, made by At, Named, Retry and On, record into the
+// same function with another default.
 type Graph struct {
 	s        *scope
 	name     string
@@ -46,8 +46,8 @@ type Graph struct {
 	backend  *Slot // of tensor ops; nil: the one of the place
 }
 
-// New returns the main graph of a new choreography of that name, which may use the language's ops and the methods that its components
-// bring.
+// New returns the main graph of a new choreography of that name, which may use the language's ops and the methods that
+// its components bring.
 func New(name string) *Graph {
 	st := &state{catalogue: op.Standard(), name: name, taken: map[string]bool{}}
 	st.main = &scope{st: st, name: "the main graph"}
@@ -100,13 +100,14 @@ func (g *Graph) Named(name string) *Graph {
 	return &v
 }
 
-// Retry returns a view of g whose ops are tried up to attempts times in all when they fail, backoff apart, which doubles.
-// Tensor ops are not retried: they fail for their inputs only.
+// Retry returns a view of g whose ops are tried up to attempts times in all when they fail, backoff apart, which
+// doubles. Tensor ops are not retried: they fail for their inputs only.
 func (g *Graph) Retry(attempts int, backoff time.Duration) *Graph {
 	v := *g
 	v.attempts, v.backoff = attempts, backoff
 	if attempts < 1 || backoff < 0 {
-		g.s.st.fail(caller(), "Retry", "%d attempts, %v apart; want at least one, and no negative time", attempts, backoff)
+		g.s.st.fail(caller(), "Retry", "%d attempts, %v apart; want at least one, and no negative time", attempts,
+			backoff)
 		v.attempts, v.backoff = 0, 0
 	}
 	return &v
@@ -120,7 +121,8 @@ func (g *Graph) On(backend *Slot) *Graph {
 		g.s.st.fail(caller(), "On", "the slot is not declared in this choreography; use Graph.Component")
 	case backend.bad:
 	case backend.rec.Role != "backend":
-		g.s.st.fail(caller(), "On", "slot %q holds a %s; tensor ops run on a backend", backend.rec.Name, backend.rec.Role)
+		g.s.st.fail(caller(), "On", "slot %q holds a %s; tensor ops run on a backend", backend.rec.Name,
+			backend.rec.Role)
 	default:
 		v.backend = backend
 	}
@@ -132,7 +134,8 @@ const nameMax = 64
 
 // goodName says whether s can be a name.
 func goodName(s string) bool {
-	return s != "" && len(s) <= nameMax && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+	return s != "" && len(s) <= nameMax &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
 // fresh returns a name for a node or function that no other has (trap 12).

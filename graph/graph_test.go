@@ -23,8 +23,10 @@ type pair struct {
 func newPair() pair {
 	g := New("test")
 	p := pair{Graph: g, server: g.Place("server"), clients: g.Place("clients")}
-	p.model = g.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.server}, Methods: modelMethods})
-	p.data = g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{p.server, p.clients}, Methods: dataMethods})
+	p.model = g.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.server},
+		Methods: modelMethods})
+	p.data = g.Component(Component{Name: "data", Role: "data", Kind: "digits", At: []Place{p.server, p.clients},
+		Methods: dataMethods})
 	return p
 }
 
@@ -39,7 +41,8 @@ func TestErrors(t *testing.T) {
 		do   func(p pair)
 		want string // in the reason
 	}{
-		{"wrong type", func(p pair) { p.At(p.server).Unbundle(p.Constant(value.Int(1)), 2) }, "input 0 (list) is a Int; want List"},
+		{"wrong type", func(p pair) { p.At(p.server).Unbundle(p.Constant(value.Int(1)), 2) },
+			"input 0 (list) is a Int; want List"},
 		{"wrong place", func(p pair) {
 			p.Bundle(p.Clock(p.at(p.server)), p.Clock(p.at(p.clients)))
 		}, `input 0 lives at "server" and input 1 at "clients"; send one of them to the other`},
@@ -53,27 +56,38 @@ func TestErrors(t *testing.T) {
 			v := p.Clock(p.at(p.server))
 			p.Bootstrap(p.server, func(b *Graph) { b.AppEmit("x", v) })
 		}, "cannot be read in the bootstrap of server"},
-		{"other choreography's value", func(p pair) { p.PassThrough(newPair().Pulse()) }, "belongs to another choreography"},
+		{"other choreography's value", func(p pair) { p.PassThrough(newPair().Pulse()) },
+			"belongs to another choreography"},
 		{"unset value", func(p pair) { p.PassThrough(Value{}) }, "input 0 is not set"},
-		{"unknown attribute", func(p pair) { p.Op(op.Flow, "Count", Attrs{"name": "a", "by": 2}, 1, p.at(p.server)) }, `attribute "by" is unknown`},
+		{"unknown attribute", func(p pair) { p.Op(op.Flow, "Count", Attrs{"name": "a", "by": 2}, 1, p.at(p.server)) },
+			`attribute "by" is unknown`},
 		{"attribute out of range", func(p pair) { p.Sleep(p.at(p.server), -time.Second) }, "want at least 1"},
-		{"attribute missing", func(p pair) { p.Op(op.Flow, "Count", nil, 1, p.at(p.server)) }, `attribute "name" is required`},
-		{"attribute of no type", func(p pair) { p.Op(op.Flow, "Count", Attrs{"name": struct{}{}}, 1, p.at(p.server)) }, "want a number"},
+		{"attribute missing", func(p pair) { p.Op(op.Flow, "Count", nil, 1, p.at(p.server)) },
+			`attribute "name" is required`},
+		{"attribute of no type", func(p pair) { p.Op(op.Flow, "Count", Attrs{"name": struct{}{}}, 1, p.at(p.server)) },
+			"want a number"},
 		{"unknown op", func(p pair) { p.Op(op.Flow, "Nothing", nil, 1) }, "the catalogue has no such op"},
 		{"unknown method", func(p pair) { p.Invoke(p.model, "Nothing") }, "the catalogue has no such method"},
 		{"unbound slot", func(p pair) { p.Invoke(nil, "Parameters", p.Pulse()) }, "the slot is not declared"},
-		{"slot of another choreography", func(p pair) { p.Invoke(newPair().model, "Parameters", p.Pulse()) }, "the slot is not declared"},
-		{"slot lives elsewhere", func(p pair) { p.Invoke(p.model, "Parameters", p.at(p.clients)) }, "where its component does not live"},
+		{"slot of another choreography", func(p pair) { p.Invoke(newPair().model, "Parameters", p.Pulse()) },
+			"the slot is not declared"},
+		{"slot lives elsewhere", func(p pair) { p.Invoke(p.model, "Parameters", p.at(p.clients)) },
+			"where its component does not live"},
 		{"slot named twice", func(p pair) {
 			p.Component(Component{Name: "model", Role: "model", Kind: "onnx", At: []Place{p.clients}})
 		}, "a slot has that name already"},
 		{"slot's dependency lives elsewhere", func(p pair) {
-			p.Component(Component{Name: "x", Role: "protocol", Kind: "rounds", At: []Place{p.clients}, Deps: []*Slot{p.model}})
+			p.Component(Component{Name: "x", Role: "protocol", Kind: "rounds", At: []Place{p.clients},
+				Deps: []*Slot{p.model}})
 		}, `lives at "clients" and uses "model", which lives at ["server"] only`},
-		{"unknown role", func(p pair) { p.Component(Component{Name: "x", Role: "cook", Kind: "y", At: []Place{p.server}}) }, `role "cook" does not exist`},
-		{"no peers", func(p pair) { p.Send(Edge{To: p.clients}, p.at(p.server), p.at(p.server)) }, "input 0 (peers) is a Int"},
+		{"unknown role",
+			func(p pair) { p.Component(Component{Name: "x", Role: "cook", Kind: "y", At: []Place{p.server}}) },
+			`role "cook" does not exist`},
+		{"no peers", func(p pair) { p.Send(Edge{To: p.clients}, p.at(p.server), p.at(p.server)) },
+			"input 0 (peers) is a Int"},
 		{"undeclared place", func(p pair) { p.At(Place{}) }, "the place is not declared"},
-		{"no answer", func(p pair) { p.Request(Edge{To: p.clients}, p.peers(), p.at(p.server), p.Pulse()) }, "is never answered"},
+		{"no answer", func(p pair) { p.Request(Edge{To: p.clients}, p.peers(), p.at(p.server), p.Pulse()) },
+			"is never answered"},
 		{"two answers", func(p pair) {
 			r := p.Request(Edge{To: p.clients}, p.peers(), p.at(p.server), p.Pulse())
 			p.Reply(r, Edge{}, r.Value(0))
@@ -93,7 +107,8 @@ func TestErrors(t *testing.T) {
 			})
 		}, "lives at clients and the function runs at server"},
 		{"opener in a body", func(p pair) {
-			p.Loop(p.at(p.server), nil, func(b *Graph, i Value, c []Value) []Value { b.Interval(p.server, time.Second); return nil })
+			p.Loop(p.at(p.server), nil,
+				func(b *Graph, i Value, c []Value) []Value { b.Interval(p.server, time.Second); return nil })
 		}, "cannot stand in a body"},
 		{"threshold beyond all", func(p pair) { p.Threshold(2, p.at(p.server)) }, "waits for 2 of 1 values"},
 		{"tensor op on a number", func(p pair) { p.Add(p.at(p.server), p.at(p.server)) }, "want a tensor"},
@@ -159,8 +174,8 @@ func TestRefusedOpGivesOneError(t *testing.T) {
 	}
 }
 
-// TestLinesAreOfTheAuthor holds that an op names the line that recorded it, also through the helpers, and no folder of the
-// machine.
+// TestLinesAreOfTheAuthor holds that an op names the line that recorded it, also through the helpers, and no folder of
+// the machine.
 func TestLinesAreOfTheAuthor(t *testing.T) {
 	p := newPair()
 	p.at(p.server)
@@ -190,7 +205,11 @@ func TestNamesAreUnique(t *testing.T) {
 	for range 2 {
 		p.Call(twice{p.server}, p.at(p.server))
 		p.Named("same").Clock(p.at(p.server))
-		p.Loop(p.at(p.server), nil, func(b *Graph, i Value, _ []Value) []Value { b.Named("same").Count("c", i); return nil })
+		p.Loop(p.at(p.server), nil, func(b *Graph, i Value, _ []Value) []Value {
+			b.Named("same").Count("c",
+				i)
+			return nil
+		})
 	}
 	m, err := p.Model()
 	if err != nil {
@@ -216,7 +235,8 @@ func TestNamesAreUnique(t *testing.T) {
 	if len(queues) != 2 {
 		t.Errorf("two uses of a module have the queues %v", queues)
 	}
-	if slots, _ := onnx.Meta(m.MetadataProps, "rhizome.slots"); !strings.Contains(slots, `"m/data"`) || !strings.Contains(slots, `"m.2/data"`) {
+	if slots, _ := onnx.Meta(m.MetadataProps, "rhizome.slots"); !strings.Contains(slots, `"m/data"`) ||
+		!strings.Contains(slots, `"m.2/data"`) {
 		t.Errorf("slots: %s", slots)
 	}
 }
@@ -246,19 +266,24 @@ func TestModelIsDeterministic(t *testing.T) {
 
 // modelMethods are some of what a model brings.
 var modelMethods = []Method{
-	{Name: "Parameters", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "params", Type: types.ListsOf(types.Tensor())}}},
+	{Name: "Parameters", In: []Port{{Name: "trigger", Type: types.Trigger()}},
+		Out: []Port{{Name: "params", Type: types.ListsOf(types.Tensor())}}},
 }
 
 // dataMethods are some of what a data source brings.
 var dataMethods = []Method{
-	{Name: "Loaded", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "samples", Type: types.Int()}}},
-	{Name: "Test", In: []Port{{Name: "trigger", Type: types.Trigger()}}, Out: []Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()}}},
+	{Name: "Loaded", In: []Port{{Name: "trigger", Type: types.Trigger()}},
+		Out: []Port{{Name: "samples", Type: types.Int()}}},
+	{Name: "Test", In: []Port{{Name: "trigger", Type: types.Trigger()}},
+		Out: []Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()}}},
 }
 
-// TestMethodsOfAComponent: a component brings its methods; slots of one kind may name the same ones, and others are refused at their line.
+// TestMethodsOfAComponent: a component brings its methods; slots of one kind may name the same ones, and others are
+// refused at their line.
 func TestMethodsOfAComponent(t *testing.T) {
 	add := func(out types.Type) []Method {
-		return []Method{{Name: "Add", In: []Port{{Name: "n", Type: types.Int()}}, Out: []Port{{Name: "sum", Type: out}}}}
+		return []Method{{Name: "Add", In: []Port{{Name: "n", Type: types.Int()}},
+			Out: []Port{{Name: "sum", Type: out}}}}
 	}
 	g := New("own")
 	here := g.Place("here")
@@ -273,13 +298,15 @@ func TestMethodsOfAComponent(t *testing.T) {
 	if _, err := g.Model(); err != nil {
 		t.Fatal(err)
 	}
-	if op.Lookup(op.Domain("protocol", "ledger"), "Add") != nil || g.s.st.catalogue.Lookup(op.Domain("protocol", "ledger"), "Add") == nil {
+	if op.Lookup(op.Domain("protocol", "ledger"), "Add") != nil ||
+		g.s.st.catalogue.Lookup(op.Domain("protocol", "ledger"), "Add") == nil {
 		t.Error("the method is in the standard catalogue, or not in the choreography's")
 	}
 	g.Invoke(component("c", "other", nil), "Add", n)
 	component("d", "ledger", add(types.String()))
 	var errs Errors
-	if _, err := g.Model(); !errors.As(err, &errs) || len(errs) != 2 || !strings.Contains(errs[1].Error(), "declared already") {
+	if _, err := g.Model(); !errors.As(err, &errs) || len(errs) != 2 || !strings.Contains(errs[1].Error(),
+		"declared already") {
 		t.Errorf("%v", errs)
 	}
 }

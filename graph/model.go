@@ -28,7 +28,8 @@ func (st *state) model() (*onnx.ModelProto, error) {
 	m.OpsetImport = st.domains(lists...)
 	if len(st.functions) > 0 {
 		for _, d := range []string{artifact.BootstrapDomain, artifact.ModuleDomain} {
-			if !slices.ContainsFunc(m.OpsetImport, func(o *onnx.OperatorSetIdProto) bool { return o.GetDomain() == d }) {
+			if !slices.ContainsFunc(m.OpsetImport,
+				func(o *onnx.OperatorSetIdProto) bool { return o.GetDomain() == d }) {
 				m.OpsetImport = append(m.OpsetImport, &onnx.OperatorSetIdProto{Domain: d, Version: 1})
 			}
 		}

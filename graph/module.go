@@ -25,7 +25,8 @@ func (g *Graph) Call(m Module, in ...Value) []Value {
 		return nil
 	}
 	if g.s.depth >= depthMax {
-		st.fail(line, "Call "+name, "functions stand deeper in each other than %d; a module cannot call itself", depthMax)
+		st.fail(line, "Call "+name, "functions stand deeper in each other than %d; a module cannot call itself",
+			depthMax)
 		return nil
 	}
 	reason, bad := g.check(in)
@@ -38,7 +39,8 @@ func (g *Graph) Call(m Module, in ...Value) []Value {
 	b := &Graph{s: s}
 	inner := make([]Value, len(in))
 	for i, v := range in {
-		inner[i] = Value{s: s, name: st.fresh(s.path + "in." + itoa(i)), typ: v.typ, place: v.place, line: line, bad: bad}
+		inner[i] = Value{s: s, name: st.fresh(s.path + "in." + itoa(i)), typ: v.typ, place: v.place, line: line,
+			bad: bad}
 	}
 	out := b.results(line, m.Body(b, inner))
 	f := function(artifact.ModuleDomain, node, s, inner, out)
@@ -69,7 +71,8 @@ func (g *Graph) Bootstrap(p Place, record func(b *Graph)) {
 		return
 	}
 	name := g.s.fresh("bootstrap." + p.name)
-	s := &scope{st: st, name: "the bootstrap of " + p.name, path: name + "/", module: g.s.module, place: p.name, depth: g.s.depth + 1}
+	s := &scope{st: st, name: "the bootstrap of " + p.name, path: name + "/", module: g.s.module, place: p.name,
+		depth: g.s.depth + 1}
 	record(&Graph{s: s})
 	f := function(artifact.BootstrapDomain, name, s, nil, nil)
 	f.MetadataProps = onnx.SetMeta(f.MetadataProps, artifact.KeyPlace, p.name)

@@ -90,7 +90,8 @@ func (g *Graph) policy(n *onnx.NodeProto) {
 		n.Attribute = append(n.Attribute, onnx.AttrString("place", g.place))
 	}
 	if g.attempts > 1 {
-		n.Attribute = append(n.Attribute, onnx.AttrInt("attempts", int64(g.attempts)), onnx.AttrInt("backoff", int64(g.backoff)))
+		n.Attribute = append(n.Attribute, onnx.AttrInt("attempts", int64(g.attempts)),
+			onnx.AttrInt("backoff", int64(g.backoff)))
 	}
 }
 
@@ -144,7 +145,8 @@ func (g *Graph) check(in []Value) (string, bool) {
 			return fmt.Sprintf("input %d (%s of %s) belongs to another choreography", i, v.name, v.line), false
 		}
 		if !g.s.sees(v.s) {
-			return fmt.Sprintf("input %d (%s of %s) belongs to %s and cannot be read in %s; pass it as an input or a result",
+			return fmt.Sprintf(
+				"input %d (%s of %s) belongs to %s and cannot be read in %s; pass it as an input or a result",
 				i, v.name, v.line, v.s.name, g.s.name), false
 		}
 	}

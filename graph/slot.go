@@ -21,8 +21,8 @@ type Component struct {
 	Config  any     // JSON as []byte, or what becomes JSON; part of the program's digest; nil is the empty object
 	Deps    []*Slot // slots that it uses; they live wherever it lives
 
-	// Methods are what Invoke may call on it, as the package that brings the component declares them. Slots of one role and kind may all
-	// name them, if they name the same. The artifact has those that are invoked.
+	// Methods are what Invoke may call on it, as the package that brings the component declares them. Slots of one role
+	// and kind may all name them, if they name the same. The artifact has those that are invoked.
 	Methods []Method
 }
 
@@ -182,7 +182,8 @@ func (g *Graph) Invoke(s *Slot, method string, in ...Value) []Value {
 
 // uses notes that a method is invoked.
 func (s *Slot) uses(d *op.Decl) {
-	at, there := slices.BinarySearchFunc(s.rec.Methods, d.Name, func(m artifact.Method, name string) int { return cmp.Compare(m.Name, name) })
+	at, there := slices.BinarySearchFunc(s.rec.Methods, d.Name,
+		func(m artifact.Method, name string) int { return cmp.Compare(m.Name, name) })
 	if !there {
 		s.rec.Methods = slices.Insert(s.rec.Methods, at, artifact.MethodOf(d))
 	}

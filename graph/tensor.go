@@ -10,14 +10,16 @@ import (
 	"github.com/rhizome-ml/rhizome/types"
 )
 
-// Tensor records a standard tensor op, such as MatMul, with one output. See package internal/op/onnxop for those that exist.
+// Tensor records a standard tensor op, such as MatMul, with one output. See package internal/op/onnxop for those that
+// exist.
 func (g *Graph) Tensor(name string, attrs Attrs, in ...Value) Value {
 	return g.Tensors(name, attrs, 1, in...)[0]
 }
 
 // Tensors is Tensor for an op with that many outputs.
 func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value {
-	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs, Out: []op.Port{{Name: "out", Type: types.Tensor(), Variadic: true}}}
+	d := &op.Decl{Name: name, Nature: op.Pure, Place: op.AtInputs,
+		Out: []op.Port{{Name: "out", Type: types.Tensor(), Variadic: true}}}
 	u := use{decl: d, line: caller(), in: in, outs: max(outs, 0)}
 	fail := func(format string, args ...any) []Value {
 		g.s.st.fail(u.line, u.title(g), format, args...)
@@ -35,7 +37,8 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 	if err != nil {
 		return fail("%v", err)
 	}
-	node := &onnx.NodeProto{OpType: name, Attribute: protos, Input: make([]string, len(in)), Output: make([]string, u.outs)}
+	node := &onnx.NodeProto{OpType: name, Attribute: protos, Input: make([]string, len(in)),
+		Output: make([]string, u.outs)}
 	out, err := tensorTypes(node, in)
 	if err != nil {
 		return fail("%v", err)
@@ -86,9 +89,10 @@ func tensorTypes(node *onnx.NodeProto, in []Value) ([]types.Type, error) {
 
 // Gradient returns the gradients of a scalar tensor by each of the values, which it was computed from by tensor ops, in
 // this function or in those around it. What it returns are tensors like any others: they may be part of a scalar of
-// which a gradient is taken again, as a gradient penalty or an inner step of MAML has it. None of them depends on another one
-// of the same call. A value that the scalar does not depend on has zeros. Where it depends on a value by something else as
-// well, by a component, a loop or what a body is given from outside, the compiler refuses the program at this line.
+// which a gradient is taken again, as a gradient penalty or an inner step of MAML has it. None of them depends on
+// another one of the same call. A value that the scalar does not depend on has zeros. Where it depends on a value by
+// something else as well, by a component, a loop or what a body is given from outside, the compiler refuses the program
+// at this line.
 func (g *Graph) Gradient(y Value, xs ...Value) []Value {
 	u := use{decl: g.s.st.catalogue.Lookup(op.Training, "Gradient"), line: caller(), in: xs, outs: len(xs)}
 	reason, bad := g.check([]Value{y})

@@ -11,21 +11,23 @@ import (
 
 // Edge is the policy of a crossing.
 type Edge struct {
-	To         Place         // where the peers are; of a Reply it is known and left out
-	Name       string        // how people know the edge; by default the op's name
-	Deadline   time.Duration // from the send to the end of what it starts; 0 means none
-	Codec      string        // what makes the values smaller on their way, such as "int8" or "topk:5"; see package codec
-	BestEffort bool          // sent once and not acknowledged; else applied once
-	// Latest is for a Request: a newer question to a peer withdraws those that it has not answered yet, so that one that is away
-	// holds up nobody, and does not work through all that it missed when it is back.
+	To       Place         // where the peers are; of a Reply it is known and left out
+	Name     string        // how people know the edge; by default the op's name
+	Deadline time.Duration // from the send to the end of what it starts; 0 means none
+	// what makes the values smaller on their way, such as "int8" or "topk:5"; see package codec
+	Codec      string
+	BestEffort bool // sent once and not acknowledged; else applied once
+	// Latest is for a Request: a newer question to a peer withdraws those that it has not answered yet, so that one
+	// that is away holds up nobody, and does not work through all that it missed when it is back.
 	Latest bool
-	// Chunk is how many bytes a value may have to travel in the envelope. A larger one is lent: the receiver takes it in chunks of so many bytes, at its
-	// own pace, and what reads it runs when it is whole. 0 leaves it to the nodes: 1 MiB, in chunks that fit how many receivers there are.
+	// Chunk is how many bytes a value may have to travel in the envelope. A larger one is lent: the receiver takes it
+	// in chunks of so many bytes, at its own pace, and what reads it runs when it is whole. 0 leaves it to the nodes: 1
+	// MiB, in chunks that fit how many receivers there are.
 	Chunk int
 }
 
-// Arrival is what a crossing starts at the other place, for each peer that it reaches. Ops that read its values run there,
-// in an activation of their own.
+// Arrival is what a crossing starts at the other place, for each peer that it reaches. Ops that read its values run
+// there, in an activation of their own.
 type Arrival struct {
 	values   []Value
 	sent     Value
@@ -64,8 +66,8 @@ func (g *Graph) Send(e Edge, peers Value, values ...Value) *Arrival {
 	return g.cross("Send", e, e.To.name, append([]Value{peers}, values...), len(values), nil)
 }
 
-// Request sends values to peers of a place and expects one answer of each: see Reply. The context stays here; each answer
-// brings it back.
+// Request sends values to peers of a place and expects one answer of each: see Reply. The context stays here; each
+// answer brings it back.
 func (g *Graph) Request(e Edge, peers, context Value, values ...Value) *Arrival {
 	a := g.cross("Request", e, e.To.name, append([]Value{peers, context}, values...), len(values), nil)
 	a.request, a.asked = true, context.typ.Forget()
@@ -76,8 +78,8 @@ func (g *Graph) Request(e Edge, peers, context Value, values ...Value) *Arrival 
 	return a
 }
 
-// Reply answers a request; it is recorded once for each request, in the activation that the request started or in a body
-// of it. Each answer starts an activation at the asker's place.
+// Reply answers a request; it is recorded once for each request, in the activation that the request started or in a
+// body of it. Each answer starts an activation at the asker's place.
 func (g *Graph) Reply(to *Arrival, e Edge, values ...Value) *Arrival {
 	line := caller()
 	refuse := func(reason string) *Arrival {

@@ -6,8 +6,9 @@ import (
 )
 
 // Capture returns a pointer to a copy of the struct that v points to, of the same type, that no later change of it
-// reaches: lists and nested structs are copied, values are shared, since they are immutable, and Words are frozen. So it takes
-// the time to copy references and what is small. Derived fields of the copy are not to be used. Errors are *TypeError.
+// reaches: lists and nested structs are copied, values are shared, since they are immutable, and Words are frozen. So
+// it takes the time to copy references and what is small. Derived fields of the copy are not to be used. Errors are
+// *TypeError.
 func Capture(v any) (any, error) {
 	p, rv, err := target(v)
 	if err != nil {
@@ -76,7 +77,8 @@ func flatten(plans []*plan) {
 		for _, p := range plans {
 			for i := range p.fields {
 				f := &p.fields[i]
-				f.flat = !f.repeated && f.kind != kindBytes && f.kind != kindPtr && f.kind != kindWords && (f.kind != kindStruct || f.elem.flat)
+				f.flat = !f.repeated && f.kind != kindBytes && f.kind != kindPtr && f.kind != kindWords &&
+					(f.kind != kindStruct || f.elem.flat)
 				if p.flat && !f.flat {
 					p.flat, changed = false, true
 				}

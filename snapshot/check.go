@@ -10,9 +10,10 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Check says whether the struct that v points to comes back from its stored form: nil where Marshal gives what Unmarshal reads under the limits,
-// and else an *EncodeError that names the field. It returns the size of that form. It goes by the same plans as both and encodes nothing but
-// values of registered types and embedded messages, so that whoever accepts an input can ask it before the input may touch anything.
+// Check says whether the struct that v points to comes back from its stored form: nil where Marshal gives what
+// Unmarshal reads under the limits, and else an *EncodeError that names the field. It returns the size of that form. It
+// goes by the same plans as both and encodes nothing but values of registered types and embedded messages, so that
+// whoever accepts an input can ask it before the input may touch anything.
 func Check(reg *value.Registry, v any, lim Limits) (size int, err error) {
 	p, rv, err := target(v)
 	if err != nil {

@@ -59,12 +59,14 @@ func comesBack(reg *value.Registry, v any, lim Limits) (size int, ok bool) {
 	return len(b), err == nil && bytes.Equal(b, c)
 }
 
-// TestCheckIsTheCodec: Check takes exactly the messages that Unmarshal gives back from what Marshal makes of them, and says how large that is.
+// TestCheckIsTheCodec: Check takes exactly the messages that Unmarshal gives back from what Marshal makes of them, and
+// says how large that is.
 func TestCheckIsTheCodec(t *testing.T) {
 	reg := value.NewRegistry()
 	taken, left := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		v := rapid.SampledFrom([]any{&IngressEventSnapshot{}, &FrameworkSnapshot{}, &TransientSnapshot{}, &everything{}}).Draw(t, "message")
+		v := rapid.SampledFrom([]any{&IngressEventSnapshot{}, &FrameworkSnapshot{}, &TransientSnapshot{},
+			&everything{}}).Draw(t, "message")
 		v = reflect.New(reflect.TypeOf(v).Elem()).Interface()
 		arbitrary(t, reflect.ValueOf(v).Elem(), 3)
 		if rapid.Bool().Draw(t, "poison") {
@@ -72,7 +74,8 @@ func TestCheckIsTheCodec(t *testing.T) {
 		}
 		lim := DefaultLimits()
 		if rapid.IntRange(0, 3).Draw(t, "limits") == 0 {
-			lim.Items, lim.Depth, lim.Bytes = rapid.IntRange(0, 12).Draw(t, "items"), rapid.IntRange(0, 5).Draw(t, "depth"), rapid.IntRange(0, 300).Draw(t, "bytes")
+			lim.Items, lim.Depth, lim.Bytes = rapid.IntRange(0, 12).Draw(t, "items"),
+				rapid.IntRange(0, 5).Draw(t, "depth"), rapid.IntRange(0, 300).Draw(t, "bytes")
 		}
 		size, err := Check(reg, v, lim)
 		want, ok := comesBack(reg, v, lim)

@@ -11,26 +11,28 @@ import (
 
 // Limits bounds what Unmarshal accepts. A zero field allows nothing.
 type Limits struct {
-	Bytes  int          // of the whole input
-	Items  int          // of all lists of the message together, those of Words apart, which take no more than their bytes
+	Bytes int // of the whole input
+	// of all lists of the message together, those of Words apart, which take no more than their bytes
+	Items  int
 	Depth  int          // nesting of messages
 	Values value.Limits // of each value
 }
 
-// DefaultLimits returns the limits for a node's own snapshots: 1 TiB, or 2 GiB where addresses have 32 bits; 2^30 items, depth 32. A value may be
-// as large as the whole: what a node could hold it must be able to restore.
+// DefaultLimits returns the limits for a node's own snapshots: 1 TiB, or 2 GiB where addresses have 32 bits; 2^30
+// items, depth 32. A value may be as large as the whole: what a node could hold it must be able to restore.
 func DefaultLimits() Limits {
 	const bytes, items = math.MaxInt & (1<<40 - 1), 1 << 30
 	return Limits{Bytes: bytes, Items: items, Depth: 32, Values: value.Limits{
-		Bytes: bytes, Items: items, Depth: 64, Tensor: tensor.Limits{Elements: bytes, Bytes: bytes, Rank: tensor.MaxRank},
+		Bytes: bytes, Items: items, Depth: 64, Tensor: tensor.Limits{Elements: bytes, Bytes: bytes,
+			Rank: tensor.MaxRank},
 	}}
 }
 
 // depthMax bounds the nesting of what is encoded, so that a cycle of pointers is an error and not a crash.
 const depthMax = 1000
 
-// Marshal returns the canonical encoding of the struct that v points to. The registry encodes the values in it. It is safe
-// for concurrent use as long as nobody changes what v points to. Errors are *TypeError and *EncodeError.
+// Marshal returns the canonical encoding of the struct that v points to. The registry encodes the values in it. It is
+// safe for concurrent use as long as nobody changes what v points to. Errors are *TypeError and *EncodeError.
 func Marshal(reg *value.Registry, v any) ([]byte, error) { return Append(nil, reg, v) }
 
 // Append appends the canonical encoding of the struct that v points to to dst; on an error it returns dst unchanged.
@@ -46,22 +48,23 @@ func Append(dst []byte, reg *value.Registry, v any) ([]byte, error) {
 	return e.b, nil
 }
 
-// Unmarshal decodes b into the struct that v points to. Fields that b does not name become zero, derived fields are left
-// alone, and nothing of b is kept. On an error, which is a *TypeError, *FormatError or *UnknownFieldError, the struct is
-// unchanged.
+// Unmarshal decodes b into the struct that v points to. Fields that b does not name become zero, derived fields are
+// left alone, and nothing of b is kept. On an error, which is a *TypeError, *FormatError or *UnknownFieldError, the
+// struct is unchanged.
 func Unmarshal(b []byte, v any, reg *value.Registry, lim Limits) error {
 	return unmarshal(b, v, reg, lim, 0)
 }
 
-// The bytes of a tensor that stays in an input that was given away. A smaller one would keep too much alive for what it saves.
+// The bytes of a tensor that stays in an input that was given away. A smaller one would keep too much alive for what it
+// saves.
 const (
 	ownBytes    = 64 << 10
 	ownFraction = 128 // of the input, at least
 )
 
-// UnmarshalOwn is Unmarshal for an input that the caller gives away, such as a file that was read: tensors of at least 64 KiB that are
-// at least 1/128 of it are not copied, but stay in its memory and keep it alive. After a call, whatever it returns, the content
-// of b is not to be read again.
+// UnmarshalOwn is Unmarshal for an input that the caller gives away, such as a file that was read: tensors of at least
+// 64 KiB that are at least 1/128 of it are not copied, but stay in its memory and keep it alive. After a call, whatever
+// it returns, the content of b is not to be read again.
 func UnmarshalOwn(b []byte, v any, reg *value.Registry, lim Limits) error {
 	return unmarshal(b, v, reg, lim, max(ownBytes, len(b)/ownFraction))
 }

@@ -75,7 +75,8 @@ func encode(t testing.TB, v any) []byte {
 func TestRoundTrip(t *testing.T) {
 	for _, root := range []reflect.Type{
 		reflect.TypeFor[everything](), reflect.TypeFor[NodeSnapshot](), reflect.TypeFor[FrameworkSnapshot](),
-		reflect.TypeFor[IngressEventSnapshot](), reflect.TypeFor[ExecutionStateSnapshot](), reflect.TypeFor[PeerGovernorSnapshot](),
+		reflect.TypeFor[IngressEventSnapshot](), reflect.TypeFor[ExecutionStateSnapshot](),
+		reflect.TypeFor[PeerGovernorSnapshot](),
 	} {
 		t.Run(root.Name(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
@@ -123,7 +124,8 @@ func TestFloatBits(t *testing.T) {
 		}
 		if math.Float32bits(out.F32) != bits || math.Float32bits(out.Singles[0]) != bits || len(out.Singles) != 2 ||
 			math.Float64bits(out.F64) != uint64(bits)<<32 || math.Float64bits(out.Floats[0]) != 0x7ff0000000000001 {
-			t.Errorf("bits %#x came back as %#x, %#x", bits, math.Float32bits(out.F32), math.Float32bits(out.Singles[0]))
+			t.Errorf("bits %#x came back as %#x, %#x", bits, math.Float32bits(out.F32),
+				math.Float32bits(out.Singles[0]))
 		}
 	}
 }
@@ -145,7 +147,8 @@ func TestPresence(t *testing.T) {
 	}
 }
 
-// TestDerivedAndReset: Unmarshal clears what the bytes do not name, leaves derived fields alone, and changes nothing on error.
+// TestDerivedAndReset: Unmarshal clears what the bytes do not name, leaves derived fields alone, and changes nothing on
+// error.
 func TestDerivedAndReset(t *testing.T) {
 	v := everything{U64: 7, Derived: map[int]int{1: 2}, Nested: inner{A: 1}}
 	if err := Unmarshal(encode(t, &everything{U32: 3}), &v, registry, DefaultLimits()); err != nil {

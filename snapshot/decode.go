@@ -64,7 +64,8 @@ func (d *decoder) message(p *plan, v reflect.Value, pos, end, depth int) error {
 func (p *plan) refuse(num protowire.Number, at int) error {
 	i := slices.IndexFunc(p.fields, func(f field) bool { return f.num == num })
 	if i >= 0 {
-		return within(bad(at, "field %d comes again or after a higher number; each comes once, ascending", num), p.fields[i].name)
+		return within(bad(at, "field %d comes again or after a higher number; each comes once, ascending", num),
+			p.fields[i].name)
 	}
 	if !num.IsValid() {
 		return bad(at, "field number %d, want 1 to %d", num, protowire.MaxValidNumber)

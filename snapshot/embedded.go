@@ -2,8 +2,9 @@ package snapshot
 
 import "github.com/rhizome-ml/rhizome/value"
 
-// Embedded is a message within a message that the schema of the outer one calls bytes: in its stored form, or as something
-// that nobody changes any more and that is encoded together with the outer message. It is immutable; the zero value is empty.
+// Embedded is a message within a message that the schema of the outer one calls bytes: in its stored form, or as
+// something that nobody changes any more and that is encoded together with the outer message. It is immutable; the zero
+// value is empty.
 type Embedded struct {
 	raw []byte
 	of  any // pointer to a struct, or a Form; or nil
@@ -40,8 +41,8 @@ func (m Embedded) Bytes(reg *value.Registry) ([]byte, error) {
 	return e.b, nil
 }
 
-// Decode reads the message into the struct that v points to; errors are those of Unmarshal. A message of an input that was given away
-// can be decoded once, and not be used otherwise any more.
+// Decode reads the message into the struct that v points to; errors are those of Unmarshal. A message of an input that
+// was given away can be decoded once, and not be used otherwise any more.
 func (m Embedded) Decode(v any, reg *value.Registry, lim Limits) error {
 	b, err := m.Bytes(reg)
 	if err != nil {

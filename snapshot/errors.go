@@ -41,7 +41,8 @@ type UnknownFieldError struct {
 
 // Error names the message and the number of the field.
 func (e *UnknownFieldError) Error() string {
-	return fmt.Sprintf("snapshot: decode %s at byte %d: field %d is not known to spec version %d; a newer version wrote it",
+	return fmt.Sprintf(
+		"snapshot: decode %s at byte %d: field %d is not known to spec version %d; a newer version wrote it",
 		e.Path, e.Offset, e.Number, CurrentSnapshotSpecVersion)
 }
 

@@ -9,8 +9,8 @@ type Field struct {
 	Number int32  // in the wire form
 }
 
-// Fields returns the stored fields of a message type, ascending by number, or a *TypeError where it can be none. It is safe
-// for concurrent use.
+// Fields returns the stored fields of a message type, ascending by number, or a *TypeError where it can be none. It is
+// safe for concurrent use.
 func Fields(t reflect.Type) ([]Field, error) {
 	p, err := planOf(t)
 	if err != nil {

@@ -33,15 +33,18 @@ type FrameworkSnapshot struct {
 	Latches         []LatchSnapshot            `snap:"27"` // by (name, key)
 	Rules           uint32                     `snap:"28"` // which release's behaviour holds
 	Pressure        []PressureSnapshot         `snap:"29"` // by peer, while the node is pressed
-	Roster          []MemberSnapshot           `snap:"30"` // by (place, number), members before those that had their number
-	Start           uint64                     `snap:"31"` // of the present life: microseconds of the host's clock; 0 where it was not told
-	Proof           []byte                     `snap:"32"` // of that start, for peers; or empty
-	Asking          uint64                     `snap:"33"` // stands in own questions and tokens; 0 stands for the epoch
-	Limits          []LimitSnapshot            `snap:"34"` // that hold, in the order of the engine's; none: those that the node was installed with
-	Wanted          []LimitSnapshot            `snap:"35"` // that take effect when no input waits
-	Lent            []LoanSnapshot             `snap:"36"` // by (epoch, number)
-	Borrowed        []BorrowedSnapshot         `snap:"37"` // by (lender, epoch, number)
-	Arrivals        []ArrivalSnapshot          `snap:"38"` // by number
+	// by (place, number), members before those that had their number
+	Roster []MemberSnapshot `snap:"30"`
+	// of the present life: microseconds of the host's clock; 0 where it was not told
+	Start  uint64 `snap:"31"`
+	Proof  []byte `snap:"32"` // of that start, for peers; or empty
+	Asking uint64 `snap:"33"` // stands in own questions and tokens; 0 stands for the epoch
+	// that hold, in the order of the engine's; none: those that the node was installed with
+	Limits   []LimitSnapshot    `snap:"34"`
+	Wanted   []LimitSnapshot    `snap:"35"` // that take effect when no input waits
+	Lent     []LoanSnapshot     `snap:"36"` // by (epoch, number)
+	Borrowed []BorrowedSnapshot `snap:"37"` // by (lender, epoch, number)
+	Arrivals []ArrivalSnapshot  `snap:"38"` // by number
 }
 
 // LoanSnapshot is a value that the node lends, too large for an envelope.
@@ -61,28 +64,31 @@ type BorrowerSnapshot struct {
 
 // BorrowedSnapshot is a loan of a peer.
 type BorrowedSnapshot struct {
-	Loan      value.Value   `snap:"1"` // a value.Loan
-	Arrival   uint64        `snap:"2"` // that waits for it, or 0
-	Input     uint32        `snap:"3"` // of the arrival
-	Exec      uint64        `snap:"4"` // the activation that it came for, or 0; where there is neither, a component has it
-	Component int32         `snap:"5"` // that has it; else -1
-	Chunks    []value.Value `snap:"6"` // of an arrival, those that are there, vectors; a trigger stands for one that is missing
-	Next      uint64        `snap:"7"` // likewise, the first chunk that was never asked for
-	Wanted    []uint64      `snap:"8"` // chunks that were asked for and are not there, ascending
-	Unsaid    bool          `snap:"9"` // there was no room to ask for some of them
+	Loan    value.Value `snap:"1"` // a value.Loan
+	Arrival uint64      `snap:"2"` // that waits for it, or 0
+	Input   uint32      `snap:"3"` // of the arrival
+	// the activation that it came for, or 0; where there is neither, a component has it
+	Exec      uint64 `snap:"4"`
+	Component int32  `snap:"5"` // that has it; else -1
+	// of an arrival, those that are there, vectors; a trigger stands for one that is missing
+	Chunks []value.Value `snap:"6"`
+	Next   uint64        `snap:"7"` // likewise, the first chunk that was never asked for
+	Wanted []uint64      `snap:"8"` // chunks that were asked for and are not there, ascending
+	Unsaid bool          `snap:"9"` // there was no room to ask for some of them
 }
 
 // ArrivalSnapshot is what came along an edge and waits for values that are lent.
 type ArrivalSnapshot struct {
-	ID           uint64        `snap:"1"`
-	Peer         string        `snap:"2"` // that sent it
-	Edge         int32         `snap:"3"`
-	RequestEpoch uint64        `snap:"4"` // of the question that it asks
-	Request      uint64        `snap:"5"` // its number; 0: it asks none
-	AnswerEpoch  uint64        `snap:"6"` // of the question that it answers
-	Answer       uint64        `snap:"7"` // its number; 0: it answers none
-	Until        int64         `snap:"8"` // engine time at which it serves nobody any more; 0 means never
-	Inputs       []value.Value `snap:"9"` // in the order of the edge's sites; a value.Loan stands for one that is to come
+	ID           uint64 `snap:"1"`
+	Peer         string `snap:"2"` // that sent it
+	Edge         int32  `snap:"3"`
+	RequestEpoch uint64 `snap:"4"` // of the question that it asks
+	Request      uint64 `snap:"5"` // its number; 0: it asks none
+	AnswerEpoch  uint64 `snap:"6"` // of the question that it answers
+	Answer       uint64 `snap:"7"` // its number; 0: it answers none
+	Until        int64  `snap:"8"` // engine time at which it serves nobody any more; 0 means never
+	// in the order of the edge's sites; a value.Loan stands for one that is to come
+	Inputs []value.Value `snap:"9"`
 }
 
 // LimitSnapshot is one limit of the engine.
@@ -168,7 +174,8 @@ type PendingOutboundEntry struct {
 	Redelivered bool     `snap:"4"`
 	Sent        int64    `snap:"5"` // engine time of the first time; 0 where it is not known, -1 before it
 	Deadline    int64    `snap:"6"` // engine time after which it serves nobody, 0 means none
-	Fan         uint64   `snap:"7"` // number of the send that has the same values for several peers; 0 for one of its own
+	// number of the send that has the same values for several peers; 0 for one of its own
+	Fan uint64 `snap:"7"`
 }
 
 // WireStateSnapshot is both directions of the stream with one peer.
@@ -187,26 +194,32 @@ type WireStateSnapshot struct {
 	RTTVar      int64    `snap:"12"` // its mean deviation, ns
 	RTTSamples  int32    `snap:"13"`
 	Silences    []uint64 `snap:"14"` // silences that ended, oldest first, in microseconds
-	Awaited     int64    `snap:"15"` // engine time since which something is awaited and nothing was heard; 0 while nothing is
-	Level       uint32   `snap:"16"` // of the silence that lasts: 0 trusted, 1 suspected, 2 silent
-	HeldUntil   int64    `snap:"17"` // engine time before which no data is sent
-	RefusedAt   int64    `snap:"18"` // engine time at which the peer was last told that it is refused
+	// engine time since which something is awaited and nothing was heard; 0 while nothing is
+	Awaited   int64  `snap:"15"`
+	Level     uint32 `snap:"16"` // of the silence that lasts: 0 trusted, 1 suspected, 2 silent
+	HeldUntil int64  `snap:"17"` // engine time before which no data is sent
+	RefusedAt int64  `snap:"18"` // engine time at which the peer was last told that it is refused
 
-	Start  uint64              `snap:"19"` // of the peer's newest life: microseconds of its clock; 0 where it is not known
+	// of the peer's newest life: microseconds of its clock; 0 where it is not known
+	Start  uint64              `snap:"19"`
 	Proof  []byte              `snap:"20"` // of that start, or empty
 	Mark   uint64              `snap:"21"` // greatest number taken of this epoch before that life
 	Born   uint64              `snap:"22"` // own numbers from here on were given in the present life; 0 means from 1
 	Past   []PastEpochSnapshot `snap:"23"` // of the peer's stream, the newest last
 	Heeded *HeededSnapshot     `snap:"24"` // on whose word an epoch was opened; absent: on none of this peer's
-	Doubt  int64               `snap:"25"` // engine time at which the peer first acknowledged what was never given out; 0: it did not
+	// engine time at which the peer first acknowledged what was never given out; 0: it did not
+	Doubt int64 `snap:"25"`
 
-	Greets   bool           `snap:"26"` // the peer has not said that it has heard of the own present life
-	Welcomes bool           `snap:"27"` // the peer asks which life of it was heard, and was not told
-	Lives    []LifeSnapshot `snap:"28"` // own lives before the present one of which the peer may have heard, oldest first
+	Greets   bool `snap:"26"` // the peer has not said that it has heard of the own present life
+	Welcomes bool `snap:"27"` // the peer asks which life of it was heard, and was not told
+	// own lives before the present one of which the peer may have heard, oldest first
+	Lives []LifeSnapshot `snap:"28"`
 
-	Greetings int32          `snap:"29"` // in the own present life, to a peer that told no life of its own
-	Earlier   []LifeSnapshot `snap:"30"` // lives of the peer before the newest, with the greatest number taken before each was heard of
-	Forgot    uint64         `snap:"31"` // the first number of the peer that a lost life took, while the peer was not told; 0: none
+	Greetings int32 `snap:"29"` // in the own present life, to a peer that told no life of its own
+	// lives of the peer before the newest, with the greatest number taken before each was heard of
+	Earlier []LifeSnapshot `snap:"30"`
+	// the first number of the peer that a lost life took, while the peer was not told; 0: none
+	Forgot uint64 `snap:"31"`
 }
 
 // LifeSnapshot is an earlier life of a node.

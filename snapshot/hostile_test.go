@@ -71,7 +71,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestPayloadCanonical: a tensor in another sound form than the canonical one is refused, because it would not come back as it was.
+// TestPayloadCanonical: a tensor in another sound form than the canonical one is refused, because it would not come
+// back as it was.
 func TestPayloadCanonical(t *testing.T) {
 	tensorWithFloatData := "\x08\x01\x10\x01\x22\x04\x00\x00\x80\x3f" // dims 1, type 1, float_data [1]
 	msg := "\x0a\x12onnx.TensorProto/1\x12\x0a" + tensorWithFloatData
@@ -148,8 +149,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestCanonical: whatever bytes are accepted are the encoding of what they decode to. The inputs are encodings that were
-// edited a little, so that many of them get far.
+// TestCanonical: whatever bytes are accepted are the encoding of what they decode to. The inputs are encodings that
+// were edited a little, so that many of them get far.
 func TestCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var in everything
@@ -184,7 +185,8 @@ func TestCanonical(t *testing.T) {
 
 // TestAllocation: a length prefix or a count allocates nothing that the input does not hold (trap 19).
 func TestAllocation(t *testing.T) {
-	for _, s := range []string{"\x6a\xff\xff\xff\xff\x07", "\xc2\x01\xf8\xff\xff\xff\x07", "\x92\x01\xff\xff\xff\xff\x07"} {
+	for _, s := range []string{"\x6a\xff\xff\xff\xff\x07", "\xc2\x01\xf8\xff\xff\xff\x07",
+		"\x92\x01\xff\xff\xff\xff\x07"} {
 		var v everything
 		n := testing.AllocsPerRun(10, func() { _ = Unmarshal([]byte(s), &v, registry, DefaultLimits()) })
 		if n > 12 {

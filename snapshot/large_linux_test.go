@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestNoWallAtTwoGiB: a message beyond 2 GiB is encoded in parts and read back; so is a list of that size within a list, and a run of numbers beyond
-// what lists may have (C10).
+// TestNoWallAtTwoGiB: a message beyond 2 GiB is encoded in parts and read back; so is a list of that size within a
+// list, and a run of numbers beyond what lists may have (C10).
 func TestNoWallAtTwoGiB(t *testing.T) {
 	var info syscall.Sysinfo_t
 	if testing.Short() {
@@ -51,7 +51,8 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 	if n, err := Check(reg, &in, DefaultLimits()); err != nil || n != size || size <= 2<<30 {
 		t.Fatalf("%v: %d bytes, in parts %d", err, n, size)
 	}
-	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	if err != nil {
 		t.Skip("A MESSAGE BEYOND 2 GiB IS NOT TRIED HERE: ", err)
 	}
@@ -71,7 +72,8 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 	}
 	got := out.Value.(*value.List)
 	list := got.At(0).(*value.List)
-	if out.Before != "before" || out.After != "after" || out.Words.Len() != 1<<20 || got.At(1) != value.Int(7) || list.Len() != count || list.At(count-1).(value.Tensor).Len() != each/4 {
+	if out.Before != "before" || out.After != "after" || out.Words.Len() != 1<<20 || got.At(1) != value.Int(7) ||
+		list.Len() != count || list.At(count-1).(value.Tensor).Len() != each/4 {
 		t.Errorf("another message came back: %d items", list.Len())
 	}
 	lim.Bytes = size - 1

@@ -208,9 +208,10 @@ type LinkEvent struct {
 
 // ControlEvent is a call of the control plane.
 type ControlEvent struct {
-	ID      uint64 `snap:"1"` // the host's number of the call
-	Caller  string `snap:"2"` // who calls, a peer that the transport authenticated; empty: the node's own operator
-	Op      string `snap:"3"` // block, unblock, allow, disallow, open, close, learn, forget, grant, revoke, admit, remove, replace, leave
+	ID     uint64 `snap:"1"` // the host's number of the call
+	Caller string `snap:"2"` // who calls, a peer that the transport authenticated; empty: the node's own operator
+	// block, unblock, allow, disallow, open, close, learn, forget, grant, revoke, admit, remove, replace, leave
+	Op      string `snap:"3"`
 	Peer    string `snap:"4"` // whom it is about; empty for open, close and leave, and where Place and Number say it
 	Address string `snap:"5"` // of learn
 	Number  uint64 `snap:"6"` // one more than a member's number; of admit, 0 is the least that is free

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestUnmarshalOwn: a message that is read in an input that was given away is the one that is read from it, with large tensors at
-// every alignment, also within lists and within messages that are embedded as bytes.
+// TestUnmarshalOwn: a message that is read in an input that was given away is the one that is read from it, with large
+// tensors at every alignment, also within lists and within messages that are embedded as bytes.
 func TestUnmarshalOwn(t *testing.T) {
 	numbers := func(n int) value.Value {
 		v := make([]float32, n)
@@ -28,8 +28,10 @@ func TestUnmarshalOwn(t *testing.T) {
 		name := strings.Repeat("x", k)
 		inner := &HoldSnapshot{Name: name, Value: value.NewList(short, value.String(name), long)}
 		in := &NodeSnapshot{
-			Components: []ComponentSnapshot{{Slot: name, State: Live(inner)}, {Slot: "small", State: Live(&HoldSnapshot{Value: short})}},
-			Transient:  TransientSnapshot{SlotTable: []SlotEntry{{Exec: 1, Value: long}, {Exec: 2, Value: short}, {Exec: 3, Value: long}}},
+			Components: []ComponentSnapshot{{Slot: name, State: Live(inner)},
+				{Slot: "small", State: Live(&HoldSnapshot{Value: short})}},
+			Transient: TransientSnapshot{SlotTable: []SlotEntry{{Exec: 1, Value: long}, {Exec: 2, Value: short},
+				{Exec: 3, Value: long}}},
 		}
 		b := encode(t, in)
 		var out NodeSnapshot

@@ -120,7 +120,9 @@ func (b *builder) build(t reflect.Type) (*plan, error) {
 	slices.SortFunc(p.fields, func(a, b field) int { return int(a.num - b.num) })
 	for i := 1; i < len(p.fields); i++ {
 		if p.fields[i].num == p.fields[i-1].num {
-			return nil, (&TypeError{Reason: fmt.Sprintf("number %d is taken by %s", p.fields[i].num, p.fields[i-1].name)}).at(t, p.fields[i].name)
+			return nil,
+				(&TypeError{Reason: fmt.Sprintf("number %d is taken by %s", p.fields[i].num, p.fields[i-1].name)}).at(t,
+					p.fields[i].name)
 		}
 	}
 	return p, nil
@@ -141,10 +143,12 @@ func (b *builder) field(sf reflect.StructField) (*field, *TypeError) {
 		return nil, nil
 	}
 	if !ok {
-		return nil, &TypeError{Reason: "the field has no snap tag; give it a number, or \"-\" when it is derived from other fields"}
+		return nil, &TypeError{Reason: "the field has no snap tag; give it a number, or \"-\" when it is derived " +
+			"from other fields"}
 	}
 	if !sf.IsExported() {
-		return nil, &TypeError{Reason: "an unexported field cannot be stored; export it, or tag it \"-\" when it is derived"}
+		return nil,
+			&TypeError{Reason: "an unexported field cannot be stored; export it, or tag it \"-\" when it is derived"}
 	}
 	number, option, _ := strings.Cut(tag, ",")
 	n, err := strconv.ParseInt(number, 10, 32)
@@ -162,7 +166,9 @@ func (b *builder) field(sf reflect.StructField) (*field, *TypeError) {
 		f.repeated = true
 		t = t.Elem()
 		if t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 || t.Kind() == reflect.Pointer {
-			return nil, &TypeError{Reason: fmt.Sprintf("%s: a list holds no lists and no pointers; use a list of structs", sf.Type)}
+			return nil,
+				&TypeError{Reason: fmt.Sprintf("%s: a list holds no lists and no pointers; use a list of structs",
+					sf.Type)}
 		}
 	}
 	if e := b.shape(f, t, option == "fixed"); e != nil {
@@ -208,11 +214,15 @@ func (b *builder) shape(f *field, t reflect.Type, fixed bool) *TypeError {
 	case k == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
 		f.kind, t = kindPtr, t.Elem()
 	default:
-		return &TypeError{Reason: fmt.Sprintf("%s: this type has no stored form; use numbers, strings, bytes, structs, lists of them, or value.Value", t)}
+		return &TypeError{
+			Reason: fmt.Sprintf(
+				"%s: this type has no stored form; use numbers, strings, bytes, structs, lists of them, or value.Value",
+				t)}
 	}
 	if fixed {
 		f.size = int(t.Size())
-		if f.kind < kindInt || f.kind > kindFixed || f.size != 4 && f.size != 8 || t.Kind() == reflect.Int || t.Kind() == reflect.Uint {
+		if f.kind < kindInt || f.kind > kindFixed || f.size != 4 && f.size != 8 || t.Kind() == reflect.Int ||
+			t.Kind() == reflect.Uint {
 			return &TypeError{Reason: fmt.Sprintf("%s: only numbers of 32 and 64 bits can be fixed", t)}
 		}
 		f.kind = kindFixed

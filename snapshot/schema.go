@@ -25,8 +25,9 @@ func Schema() SchemaFile {
 	}
 }
 
-// Text returns the text of the file. Messages stand in the order in which they are first met and carry the names of their Go types, so two types of
-// the same name in different packages are an error, as is a type that CheckTags refuses.
+// Text returns the text of the file. Messages stand in the order in which they are first met and carry the names of
+// their Go types, so two types of the same name in different packages are an error, as is a type that CheckTags
+// refuses.
 func (f *SchemaFile) Text() (string, error) {
 	s := schema{names: map[string]reflect.Type{}, of: map[reflect.Type]string{}, notes: f.Notes}
 	for i := range f.Imports {

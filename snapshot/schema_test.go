@@ -31,13 +31,15 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != want {
-		t.Errorf("%v; %s is not what the types say: run this test with -rewrite and read the diff; then go test ./formats -rewrite", err, file)
+		t.Errorf("%v; %s is not what the types say: run this test with -rewrite and read the diff; then go test "+
+			"./formats -rewrite", err, file)
 	}
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
 		t.Skip("NOT RUN: protoc is not there: the schema was not parsed")
 	}
-	if out, err := exec.Command(protoc, "--proto_path=../formats", "--descriptor_set_out="+t.TempDir()+"/out", f.Name).CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../formats", "--descriptor_set_out="+t.TempDir()+"/out",
+		f.Name).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -51,7 +53,8 @@ func TestSchemaForeign(t *testing.T) {
 	}
 	run := func(mode string, in []byte) []byte {
 		t.Helper()
-		cmd := exec.Command(protoc, "--proto_path=../formats", mode+"=rhizome.snapshot.v1.NodeSnapshot", "snapshot.proto")
+		cmd := exec.Command(protoc, "--proto_path=../formats", mode+"=rhizome.snapshot.v1.NodeSnapshot",
+			"snapshot.proto")
 		cmd.Stdin = bytes.NewReader(in)
 		var complaint bytes.Buffer
 		cmd.Stderr = &complaint
@@ -73,7 +76,8 @@ func TestSchemaNames(t *testing.T) {
 	if _, err := two.Text(); err == nil {
 		t.Error("two types of one name were accepted")
 	}
-	for in, want := range map[string]string{"PeerID": "peer_id", "JSON": "json", "CallOp": "call_op", "NextCommandID": "next_command_id", "A": "a"} {
+	for in, want := range map[string]string{"PeerID": "peer_id", "JSON": "json", "CallOp": "call_op",
+		"NextCommandID": "next_command_id", "A": "a"} {
 		if got := snakeCase(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}

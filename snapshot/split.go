@@ -12,8 +12,8 @@ import (
 // largeBytes is the size from which Split leaves a run out of what it copies.
 const largeBytes = 16 << 10
 
-// Part is a run of an encoding: bytes that were copied, or a large run that is encoded when somebody asks for it. Exactly one of the
-// two is set.
+// Part is a run of an encoding: bytes that were copied, or a large run that is encoded when somebody asks for it.
+// Exactly one of the two is set.
 type Part struct {
 	Bytes []byte
 	Large Large
@@ -25,14 +25,14 @@ type Large interface {
 	Len() int
 	// AppendRange appends the bytes from lo to hi, both multiples of 8 unless hi is the end.
 	AppendRange(dst []byte, lo, hi int) []byte
-	// Identity returns a key for maps: two runs of one identity have equal bytes. Nil says that none is known. It holds no
-	// memory, and never comes again for other bytes.
+	// Identity returns a key for maps: two runs of one identity have equal bytes. Nil says that none is known. It holds
+	// no memory, and never comes again for other bytes.
 	Identity() any
 }
 
-// Split returns the canonical encoding of the struct that v points to in parts, in order: together they are what Marshal
-// returns. Tensors, byte strings and chunks of Words of largeBytes or more are not copied, so nothing that v holds may
-// be changed as long as the parts are used; Capture sees to that. Errors are those of Marshal.
+// Split returns the canonical encoding of the struct that v points to in parts, in order: together they are what
+// Marshal returns. Tensors, byte strings and chunks of Words of largeBytes or more are not copied, so nothing that v
+// holds may be changed as long as the parts are used; Capture sees to that. Errors are those of Marshal.
 func Split(reg *value.Registry, v any) ([]Part, error) {
 	p, rv, err := target(v)
 	if err != nil {

@@ -7,8 +7,8 @@ const WordsChunk = 16 << 10
 
 // Words is a long list of 64-bit numbers that a component changes in place, in chunks that are copied when they are
 // written. A capture takes it in the time to copy one pointer; the first write to a chunk after a capture copies that
-// chunk, so what a capture costs is paid once for each chunk that changes. Its stored form is that of a []uint64 that is
-// fixed. The zero value is empty. It is thread-unsafe, but what was captured may be read beside later writes.
+// chunk, so what a capture costs is paid once for each chunk that changes. Its stored form is that of a []uint64 that
+// is fixed. The zero value is empty. It is thread-unsafe, but what was captured may be read beside later writes.
 type Words struct{ body *words }
 
 // words is the content of Words. Once it is frozen nothing in it changes, chunks included.

@@ -1,6 +1,6 @@
-// Package strategy is how a federated job learns: what a client makes of its gradients, how the updates of a round become
-// one, what the server makes of that, and what it keeps from round to round. A strategy is one file of this package and
-// its test. A job names it, with its settings behind it:
+// Package strategy is how a federated job learns: what a client makes of its gradients, how the updates of a round
+// become one, what the server makes of that, and what it keeps from round to round. A strategy is one file of this
+// package and its test. A job names it, with its settings behind it:
 //
 //	strategy: fedavgm momentum=0.9 rate=1
 //
@@ -11,13 +11,13 @@
 //   - fedprox mu=0.01: clients are drawn back to the parameters that the round began with;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away.
 //
-// A strategy is written over whole parameters. It does not know how large they are, whether they travel in chunks, or who
-// was killed on the way: Server and Local record ops with package graph, which run like those of any program, with the
-// same bits on every machine and through any interruption. Combine is plain Go, and called with some elements of all
-// clients at a time.
+// A strategy is written over whole parameters. It does not know how large they are, whether they travel in chunks, or
+// who was killed on the way: Server and Local record ops with package graph, which run like those of any program, with
+// the same bits on every machine and through any interruption. Combine is plain Go, and called with some elements of
+// all clients at a time.
 //
 // A choreography of one's own takes any strategy: Parse reads the text that names one of this package, and With chooses
 // the settings of a Strategy that is made in place. What comes of either has the three calls that a round needs: Begin
-// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind the mean. The
-// example "strategy" of package rhizome does so.
+// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind the mean.
+// The example "strategy" of package rhizome does so.
 package strategy

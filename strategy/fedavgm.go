@@ -6,10 +6,12 @@ func init() {
 	register(Strategy{
 		Name: "fedavgm",
 		Doc:  "The server goes on in the direction of earlier rounds: momentum over what the mean changes.",
-		Paper: "Hsu, Qi and Brown, Measuring the Effects of Non-Identical Data Distribution for Federated Visual Classification, " +
+		Paper: "Hsu, Qi and Brown, Measuring the Effects of Non-Identical Data Distribution for Federated Visual " +
+			"Classification, " +
 			"2019",
 		Settings: []Setting{
-			{Name: "momentum", Doc: "The share of the last step that is added to the next.", Default: 0.9, Least: 0, Most: 0.999},
+			{Name: "momentum", Doc: "The share of the last step that is added to the next.", Default: 0.9, Least: 0,
+				Most: 0.999},
 			{Name: "rate", Doc: "The share of the step that is taken.", Default: 1, Least: 1e-6, Most: 10},
 		},
 		Kept:   1,

@@ -4,11 +4,13 @@ import "github.com/rhizome-ml/rhizome/graph"
 
 func init() {
 	register(Strategy{
-		Name:  "fedprox",
-		Doc:   "A client is drawn back to the parameters that its round began with, so that clients of unlike data drift less.",
+		Name: "fedprox",
+		Doc: "A client is drawn back to the parameters that its round began with, so that clients of unlike data " +
+			"drift less.",
 		Paper: "Li and others, Federated Optimization in Heterogeneous Networks, 2020",
 		Settings: []Setting{
-			{Name: "mu", Doc: "How strongly: the loss grows by mu/2 times the squared distance.", Default: 0.01, Least: 0, Most: 100},
+			{Name: "mu", Doc: "How strongly: the loss grows by mu/2 times the squared distance.", Default: 0.01,
+				Least: 0, Most: 100},
 		},
 		Local: proximal,
 	})

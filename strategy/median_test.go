@@ -28,7 +28,8 @@ func TestCombines(t *testing.T) {
 			c.Combine(c, out, parts, weights)
 			return out
 		}
-		middle, trimmed := of("median"), of("trimmed-mean share="+map[float64]string{0: "0", 0.1: "0.1", 0.25: "0.25", 0.49: "0.49"}[share])
+		middle, trimmed := of("median"), of("trimmed-mean share="+map[float64]string{0: "0", 0.1: "0.1", 0.25: "0.25",
+			0.49: "0.49"}[share])
 		for k := range n {
 			x := make([]float64, clients)
 			for i := range parts {

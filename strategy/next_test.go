@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestMomentumGoesOn: three rounds of FedAvgM whose mean is always half of the parameters, computed apart: what the server
-// keeps of one round is in the next.
+// TestMomentumGoesOn: three rounds of FedAvgM whose mean is always half of the parameters, computed apart: what the
+// server keeps of one round is in the next.
 func TestMomentumGoesOn(t *testing.T) {
 	ctx := context.Background()
 	c, err := strategy.Parse("fedavgm momentum=0.5 rate=0.25")
@@ -32,7 +32,8 @@ func TestMomentumGoesOn(t *testing.T) {
 	here := g.Place("here")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{here}})
 	in := g.Input(here, "start", types.Tensors(tensor.Float32, 3))
-	end := g.Loop(g.Constant(value.Int(3)), append(in, c.Begin(g, in)[0]...), func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
+	end := g.Loop(g.Constant(value.Int(3)), append(in, c.Begin(g, in)[0]...), func(b *graph.Graph, _ graph.Value,
+		carried []graph.Value) []graph.Value {
 		for i := range carried {
 			carried[i] = b.Typed(carried[i], types.Tensors(tensor.Float32, 3))
 		}

@@ -32,8 +32,8 @@ func wrong(got, want string) *ParseError { return &ParseError{got[:min(len(got),
 // initialized, and never again.
 var all = map[string]Strategy{}
 
-// register adds a strategy; each file of one calls it in init. One that is not whole is a mistake of this package, which
-// any test finds.
+// register adds a strategy; each file of one calls it in init. One that is not whole is a mistake of this package,
+// which any test finds.
 func register(s Strategy) {
 	_, there := all[s.Name]
 	if err := s.check(); err != nil || there || s.Doc == "" || s.Paper == "" {
@@ -114,15 +114,17 @@ func (s Strategy) check() error {
 	case !nameOK(s.Name):
 		return wrong(s.Name, fmt.Sprintf("a name of 1 to %d of a-z, 0-9 and '-', the first a letter", nameMost))
 	case s.Kept < 0 || s.Kept > keptMost || s.Kept > 0 && s.Server == nil:
-		return wrong(s.Name, fmt.Sprintf("to keep 0 to %d values, not %d, and a Server that makes them", keptMost, s.Kept))
+		return wrong(s.Name, fmt.Sprintf("to keep 0 to %d values, not %d, and a Server that makes them", keptMost,
+			s.Kept))
 	case len(s.Settings) > settingMost:
 		return wrong(s.Name, fmt.Sprintf("at most %d settings, not %d", settingMost, len(s.Settings)))
 	}
 	for i, x := range s.Settings {
 		twice := slices.ContainsFunc(s.Settings[:i], func(y Setting) bool { return y.Name == x.Name })
 		if !nameOK(x.Name) || twice || !(x.Default >= x.Least && x.Default <= x.Most) {
-			return wrong(s.Name, fmt.Sprintf("setting %d, %.40q, to have a name of its own and a default from %g to %g, not %g",
-				i, x.Name, x.Least, x.Most, x.Default))
+			return wrong(s.Name,
+				fmt.Sprintf("setting %d, %.40q, to have a name of its own and a default from %g to %g, not %g",
+					i, x.Name, x.Least, x.Most, x.Default))
 		}
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Strategy is a way to learn: data and functions, which must not be changed. It is safe for concurrent use. Only Name has
-// to be there; a Strategy that is nothing else is federated averaging.
+// Strategy is a way to learn: data and functions, which must not be changed. It is safe for concurrent use. Only Name
+// has to be there; a Strategy that is nothing else is federated averaging.
 type Strategy struct {
 	// Name is what jobs call it: a to z, 0 to 9 and '-', 1 to 40 of them, the first a letter.
 	Name string
@@ -17,20 +17,22 @@ type Strategy struct {
 	Doc, Paper string
 	// Settings are its own, each a number.
 	Settings []Setting
-	// Kept is how many values of each parameter's shape the server keeps from round to round, 0 to 8. They begin as zeros.
+	// Kept is how many values of each parameter's shape the server keeps from round to round, 0 to 8. They begin as
+	// zeros.
 	Kept int
 
-	// Server records what the server makes of a round: it returns the new parameters, in the order of s.Mean, and what is
-	// kept, in that of s.Kept. nil: the mean is the new parameters. A server whose model travels in chunks holds no more
-	// than one model without Server; with it, it holds Global, Mean and what is kept at once.
+	// Server records what the server makes of a round: it returns the new parameters, in the order of s.Mean, and what
+	// is kept, in that of s.Kept. nil: the mean is the new parameters. A server whose model travels in chunks holds no
+	// more than one model without Server; with it, it holds Global, Mean and what is kept at once.
 	Server func(s *Server) (params []graph.Value, kept [][]graph.Value)
 	// Local records what a client makes of the gradients of a step, in the order of l.Gradients. nil: nothing.
 	Local func(l *Local) (gradients []graph.Value)
-	// Combine makes one of the clients' values for a run of elements, in out: parts[i][k] is element k of client i, clients
-	// are in the order of their peer ids, and weights are their samples, or what the job says in their place. It sees some
-	// elements at a time, never which, so each element of out follows from the same element of the parts alone. It keeps
-	// nothing, changes nothing but out, and gives the same bits each time and on every machine (write float64(x*y) + z: Go
-	// may fuse x*y + z). nil: the exact mean, weighted, of which the server adds up whatever comes and keeps no update.
+	// Combine makes one of the clients' values for a run of elements, in out: parts[i][k] is element k of client i,
+	// clients are in the order of their peer ids, and weights are their samples, or what the job says in their place.
+	// It sees some elements at a time, never which, so each element of out follows from the same element of the parts
+	// alone. It keeps nothing, changes nothing but out, and gives the same bits each time and on every machine (write
+	// float64(x*y) + z: Go may fuse x*y + z). nil: the exact mean, weighted, of which the server adds up whatever comes
+	// and keeps no update.
 	Combine func(c Chosen, out []float32, parts [][]float32, weights []int64)
 }
 
@@ -57,8 +59,8 @@ func (c Chosen) Get(setting string) float64 {
 	return x
 }
 
-// Server is a round at the server, while it is recorded. All lists have a value for each parameter, in the model's order,
-// of its shape.
+// Server is a round at the server, while it is recorded. All lists have a value for each parameter, in the model's
+// order, of its shape.
 type Server struct {
 	*graph.Graph
 	Chosen Chosen
@@ -73,8 +75,8 @@ func (s *Server) Setting(name string) graph.Value { return s.Number(s.Chosen.Get
 // Number records a scalar of float32.
 func (s *Server) Number(x float64) graph.Value { return number(s.Graph, x) }
 
-// Local is a client's step, while it is recorded. All lists have a value for each parameter, in the model's order, of its
-// shape.
+// Local is a client's step, while it is recorded. All lists have a value for each parameter, in the model's order, of
+// its shape.
 type Local struct {
 	*graph.Graph
 	Chosen    Chosen
@@ -122,7 +124,8 @@ func (c Chosen) Gradients(g *graph.Graph, global, params, gradients []graph.Valu
 
 // Next records, behind the mean of a round, the new parameters and what the server keeps. A Server that returns other
 // numbers of them is a mistake in the strategy, which panics.
-func (c Chosen) Next(g *graph.Graph, global, mean []graph.Value, kept [][]graph.Value) (params []graph.Value, next [][]graph.Value) {
+func (c Chosen) Next(g *graph.Graph, global, mean []graph.Value, kept [][]graph.Value) (params []graph.Value,
+	next [][]graph.Value) {
 	if c.Server == nil {
 		return mean, nil
 	}

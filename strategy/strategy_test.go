@@ -14,8 +14,9 @@ import (
 // TestParse: a text with every setting is read as the same strategy, and what is wrong is answered with what is right.
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
-		"fedavg": "fedavg", " fedavgm  rate=0.5 ": "fedavgm momentum=0.9 rate=0.5", "fedprox mu=1e-3": "fedprox mu=0.001",
-		"median": "median",
+		"fedavg": "fedavg", " fedavgm  rate=0.5 ": "fedavgm momentum=0.9 rate=0.5",
+		"fedprox mu=1e-3": "fedprox mu=0.001",
+		"median":          "median",
 	} {
 		c, err := Parse(text)
 		if err != nil || c.String() != want {
@@ -28,13 +29,17 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"": "one of fedavg", "nothing": "one of fedavg, fedavgm, fedprox, median, trimmed-mean", "fedavg mu=1": "fedavg without settings",
-		"fedprox nu=1": "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100", "fedprox mu=-1": "from 0",
-		"fedprox mu=NaN": "from 0", "fedprox mu=1 mu=1": "each once", "fedprox " + strings.Repeat("x", 2000): "1024 bytes",
-		strings.Repeat("x", 2000): "one of", "fedavgm\x1b[2J": "one of",
+		"": "one of fedavg", "nothing": "one of fedavg, fedavgm, fedprox, median, trimmed-mean",
+		"fedavg mu=1":  "fedavg without settings",
+		"fedprox nu=1": "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100",
+		"fedprox mu=-1":  "from 0",
+		"fedprox mu=NaN": "from 0", "fedprox mu=1 mu=1": "each once",
+		"fedprox " + strings.Repeat("x", 2000): "1024 bytes",
+		strings.Repeat("x", 2000):              "one of", "fedavgm\x1b[2J": "one of",
 	} {
 		_, err := Parse(text)
-		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) || len(err.Error()) > 300 || strings.Contains(err.Error(), "\x1b") {
+		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) ||
+			len(err.Error()) > 300 || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%.60q: %v; want %q", text, err, want)
 		}
 	}
@@ -43,7 +48,8 @@ func TestParse(t *testing.T) {
 // TestOnesOwn: a strategy that is made in place has settings like any other, and one that is not whole is refused.
 func TestOnesOwn(t *testing.T) {
 	server := func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, s.Kept }
-	own := Strategy{Name: "own", Kept: 2, Server: server, Settings: []Setting{{Name: "rate", Default: 0.5, Least: 0, Most: 1}}}
+	own := Strategy{Name: "own", Kept: 2, Server: server,
+		Settings: []Setting{{Name: "rate", Default: 0.5, Least: 0, Most: 1}}}
 	c, err := own.With("rate=0.25")
 	if err != nil || c.Get("rate") != 0.25 || c.String() != "own rate=0.25" {
 		t.Fatalf("%v, %v", c, err)
@@ -67,17 +73,31 @@ func TestOnesOwn(t *testing.T) {
 	}
 }
 
-// TestMistakesOfAStrategy: one whose functions give other numbers of values than there are parameters is found when it is
-// recorded, by name.
+// TestMistakesOfAStrategy: one whose functions give other numbers of values than there are parameters is found when it
+// is recorded, by name.
 func TestMistakesOfAStrategy(t *testing.T) {
 	g := graph.New("g")
 	in := g.Input(g.Place("here"), "in", types.Tensors(tensor.Float32, 2), types.Tensors(tensor.Float32))
 	for want, s := range map[string]Strategy{
-		"own returns 1 parameters; want 2":             {Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean[:1], s.Kept }},
-		"own returns 0 lists of what is kept; want 1":  {Kept: 1, Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, nil }},
-		"own returns 0 values of what is kept; want 2": {Kept: 1, Server: func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, [][]graph.Value{nil} }},
-		"own returns 3 gradients; want 2":              {Local: func(l *Local) []graph.Value { return append(l.Gradients, l.Gradients[0]) }},
-		`own has no setting "rate"`:                    {Local: func(l *Local) []graph.Value { l.Setting("rate"); return l.Gradients }},
+		"own returns 1 parameters; want 2": {Server: func(s *Server) ([]graph.Value,
+			[][]graph.Value) {
+			return s.Mean[:1], s.Kept
+		}},
+		"own returns 0 lists of what is kept; want 1": {Kept: 1, Server: func(s *Server) ([]graph.Value,
+			[][]graph.Value) {
+			return s.Mean, nil
+		}},
+		"own returns 0 values of what is kept; want 2": {Kept: 1, Server: func(s *Server) ([]graph.Value,
+			[][]graph.Value) {
+			return s.Mean, [][]graph.Value{nil}
+		}},
+		"own returns 3 gradients; want 2": {Local: func(l *Local) []graph.Value {
+			return append(l.Gradients, l.Gradients[0])
+		}},
+		`own has no setting "rate"`: {Local: func(l *Local) []graph.Value {
+			l.Setting("rate")
+			return l.Gradients
+		}},
 	} {
 		s.Name = "own"
 		c, err := s.With("")
@@ -96,8 +116,8 @@ func TestMistakesOfAStrategy(t *testing.T) {
 	}
 }
 
-// TestStrategiesAreWhole: each says what it is and where it is from, takes its own defaults, and stands in the package's
-// comment; nobody can change one.
+// TestStrategiesAreWhole: each says what it is and where it is from, takes its own defaults, and stands in the
+// package's comment; nobody can change one.
 func TestStrategiesAreWhole(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {

@@ -37,12 +37,13 @@ func vector[E element](d DType, v []E) *Tensor {
 	return t
 }
 
-// Blank is the memory of a tensor that is put together from parts. Each element is written once, before anybody can read it, so the parts that Put
-// returns and the whole share it and are as immutable as every tensor. It is thread-unsafe.
+// Blank is the memory of a tensor that is put together from parts. Each element is written once, before anybody can
+// read it, so the parts that Put returns and the whole share it and are as immutable as every tensor. It is
+// thread-unsafe.
 type Blank struct{ t *Tensor }
 
-// NewBlank returns the memory of a tensor of a type and a shape. It fails with a *ShapeError when the shape is unsound, and for a type that there is
-// not.
+// NewBlank returns the memory of a tensor of a type and a shape. It fails with a *ShapeError when the shape is unsound,
+// and for a type that there is not.
 func NewBlank(d DType, shape []int) (*Blank, error) {
 	n, err := count(shape)
 	if err != nil {
@@ -76,8 +77,8 @@ func NewBlank(d DType, shape []int) (*Blank, error) {
 // Whole returns the tensor. It must not be read before all of it was put.
 func (b *Blank) Whole() *Tensor { return b.t }
 
-// Put writes the elements of x, whatever its shape, from element lo on, and returns them as a vector in the memory of the whole. x must have the
-// whole's type and fit in.
+// Put writes the elements of x, whatever its shape, from element lo on, and returns them as a vector in the memory of
+// the whole. x must have the whole's type and fit in.
 func (b *Blank) Put(lo int, x *Tensor) *Tensor {
 	switch v := b.t.data.(type) {
 	case *[]float32:

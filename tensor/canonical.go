@@ -127,5 +127,6 @@ func (r *canonicalReader) varint() uint64 {
 
 func (r *canonicalReader) bad(field string) error {
 	return &FormatError{Offset: r.at, Field: field,
-		Reason: "not the canonical form; want packed dims unless there are none, data_type, and raw_data unless it is empty, in shortest form"}
+		Reason: "not the canonical form; want packed dims unless there are none, data_type, and raw_data unless it " +
+			"is empty, in shortest form"}
 }

@@ -44,7 +44,9 @@ func home(d DType) string {
 func checkType(v int64) (DType, error) {
 	if v < 0 || v > math.MaxUint8 || !DType(v).Valid() {
 		return 0, &FormatError{Offset: -1, Field: "data_type",
-			Reason: fmt.Sprintf("%d is not supported; want 1 (float32), 2 (uint8), 3 (int8), 6 (int32), 7 (int64), 9 (bool) or 11 (float64)", v)}
+			Reason: fmt.Sprintf(
+				"%d is not supported; want 1 (float32), 2 (uint8), 3 (int8), 6 (int32), 7 (int64), 9 (bool) or 11 "+
+					"(float64)", v)}
 	}
 	return DType(v), nil
 }
@@ -52,7 +54,8 @@ func checkType(v int64) (DType, error) {
 // checkDim returns a dimension as an int.
 func checkDim(v int64) (int, error) {
 	if v < 0 || v > maxElements {
-		return 0, &FormatError{Offset: -1, Field: "dims", Reason: fmt.Sprintf("dimension %d; want 0 to %d", v, maxElements)}
+		return 0, &FormatError{Offset: -1, Field: "dims", Reason: fmt.Sprintf("dimension %d; want 0 to %d", v,
+			maxElements)}
 	}
 	return int(v), nil
 }
@@ -83,7 +86,8 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 		return err
 	}
 	if p.other != "" {
-		return &FormatError{Offset: -1, Field: p.other, Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
+		return &FormatError{Offset: -1, Field: p.other,
+			Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
 	}
 	lists := []struct {
 		name string
@@ -94,11 +98,13 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 		switch {
 		case l.n == 0:
 		case l.name != home(d):
-			return &FormatError{Offset: -1, Field: l.name, Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
+			return &FormatError{Offset: -1, Field: l.name,
+				Reason: "holds no " + d.String() + "; want raw_data or " + home(d)}
 		case p.raw > 0:
 			return &FormatError{Offset: -1, Field: l.name, Reason: "given beside raw_data; want one of them"}
 		case l.n != n:
-			return &FormatError{Offset: -1, Field: l.name, Reason: fmt.Sprintf("%d elements; want %d for shape %v", l.n, n, shape)}
+			return &FormatError{Offset: -1, Field: l.name, Reason: fmt.Sprintf("%d elements; want %d for shape %v", l.n,
+				n, shape)}
 		default:
 			listed = true
 		}
@@ -107,7 +113,8 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 		return nil
 	}
 	if want := n * d.Size(); p.raw != want {
-		return &FormatError{Offset: -1, Field: rawData, Reason: fmt.Sprintf("%d bytes; want %d for shape %v of %v", p.raw, want, shape, d)}
+		return &FormatError{Offset: -1, Field: rawData, Reason: fmt.Sprintf("%d bytes; want %d for shape %v of %v",
+			p.raw, want, shape, d)}
 	}
 	return nil
 }

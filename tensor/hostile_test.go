@@ -47,9 +47,10 @@ func TestRefusedMessages(t *testing.T) {
 		"uint8 entry -1":       {Dims: []int64{1}, DataType: 2, Int32Data: []int32{-1}},
 		"int8 entry 128":       {Dims: []int64{1}, DataType: 3, Int32Data: []int32{128}},
 		"external data":        {Dims: []int64{2}, DataType: 1, RawData: raw8, DataLocation: onnx.TensorProto_EXTERNAL},
-		"external entries":     {Dims: []int64{2}, DataType: 1, RawData: raw8, ExternalData: []*onnx.StringStringEntryProto{{Key: "location"}}},
-		"segment":              {Dims: []int64{2}, DataType: 1, RawData: raw8, Segment: &onnx.TensorProto_Segment{}},
-		"rank":                 {Dims: make([]int64, tensor.MaxRank+1), DataType: 1},
+		"external entries": {Dims: []int64{2}, DataType: 1, RawData: raw8,
+			ExternalData: []*onnx.StringStringEntryProto{{Key: "location"}}},
+		"segment": {Dims: []int64{2}, DataType: 1, RawData: raw8, Segment: &onnx.TensorProto_Segment{}},
+		"rank":    {Dims: make([]int64, tensor.MaxRank+1), DataType: 1},
 	}
 	lim := tensor.DefaultLimits()
 	lim.Rank = 1000

@@ -111,10 +111,12 @@ func (m *measure) field(num protowire.Number, typ protowire.Type, v []byte, at i
 	case numSegment:
 		return &FormatError{Offset: at, Field: "segment", Reason: "partial tensors are not supported; want a whole one"}
 	case numExternalData:
-		return &FormatError{Offset: at, Field: "external_data", Reason: "data outside the message is not supported; want raw_data"}
+		return &FormatError{Offset: at, Field: "external_data",
+			Reason: "data outside the message is not supported; want raw_data"}
 	case numDataLocation:
 		if x, n := protowire.ConsumeVarint(v); typ != protowire.VarintType || n < 0 || x != 0 {
-			return &FormatError{Offset: at, Field: "data_location", Reason: "data outside the message is not supported; want DEFAULT (0)"}
+			return &FormatError{Offset: at, Field: "data_location",
+				Reason: "data outside the message is not supported; want DEFAULT (0)"}
 		}
 	}
 	return nil
@@ -155,7 +157,8 @@ func fixed(typ protowire.Type, v []byte, at int, name string, width int, n *int)
 		single = protowire.Fixed64Type
 	}
 	if (typ != single && typ != protowire.BytesType) || len(v)%width != 0 {
-		return &FormatError{Offset: at, Field: name, Reason: "wrong wire type or length; want fixed-width entries, packed or not"}
+		return &FormatError{Offset: at, Field: name,
+			Reason: "wrong wire type or length; want fixed-width entries, packed or not"}
 	}
 	*n += len(v) / width
 	return nil
@@ -181,9 +184,11 @@ func (f *fields) fill(b []byte, use payload) error {
 				f.float64s = append(f.float64s, math.Float64frombits(x))
 			}
 		case numInt32Data:
-			return varints(typ, v, at, int32Data, func(x uint64) error { f.int32s = append(f.int32s, int32(x)); return nil })
+			return varints(typ, v, at, int32Data,
+				func(x uint64) error { f.int32s = append(f.int32s, int32(x)); return nil })
 		case numInt64Data:
-			return varints(typ, v, at, int64Data, func(x uint64) error { f.int64s = append(f.int64s, int64(x)); return nil })
+			return varints(typ, v, at, int64Data,
+				func(x uint64) error { f.int64s = append(f.int64s, int64(x)); return nil })
 		}
 		return nil
 	})

@@ -27,10 +27,12 @@ func FromProto(p *onnx.TensorProto, lim Limits) (*Tensor, error) {
 		return nil, &FormatError{Offset: -1, Reason: "is nil; want a tensor"}
 	}
 	if p.Segment != nil {
-		return nil, &FormatError{Offset: -1, Field: "segment", Reason: "partial tensors are not supported; want a whole one"}
+		return nil, &FormatError{Offset: -1, Field: "segment",
+			Reason: "partial tensors are not supported; want a whole one"}
 	}
 	if p.DataLocation != onnx.TensorProto_DEFAULT || len(p.ExternalData) > 0 {
-		return nil, &FormatError{Offset: -1, Field: "external_data", Reason: "data outside the message is not supported; want raw_data"}
+		return nil, &FormatError{Offset: -1, Field: "external_data",
+			Reason: "data outside the message is not supported; want raw_data"}
 	}
 	var f fields
 	var err error

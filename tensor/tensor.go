@@ -70,7 +70,8 @@ func count(shape []int) (int, error) {
 		case d == 0:
 			empty = true
 		case d > maxElements/n:
-			return 0, &ShapeError{Shape: slices.Clone(shape), Reason: "the dimensions overflow an int; want fewer elements"}
+			return 0, &ShapeError{Shape: slices.Clone(shape),
+				Reason: "the dimensions overflow an int; want fewer elements"}
 		default:
 			n *= d
 		}

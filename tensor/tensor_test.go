@@ -52,7 +52,8 @@ func TestAccessors(t *testing.T) {
 	if !slices.Equal(x.Float32(), []float32{1, 2, 3, 4, 5, 6}) {
 		t.Errorf("Float32 is %v", x.Float32())
 	}
-	if x.Float64() != nil || x.Int64() != nil || x.Int32() != nil || x.Uint8() != nil || x.Int8() != nil || x.Bool() != nil {
+	if x.Float64() != nil || x.Int64() != nil || x.Int32() != nil || x.Uint8() != nil || x.Int8() != nil ||
+		x.Bool() != nil {
 		t.Error("a view of another type is not nil")
 	}
 	scalar, err := tensor.FromInt64(nil, []int64{7})

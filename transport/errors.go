@@ -69,8 +69,8 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("transport: a packet of %d bytes for %s, want at most %d", e.Bytes, e.Peer, e.Max)
 }
 
-// TurnedAwayError says that a peer is there and does not admit this end. Which of its lists keeps this end out, and for how long, is the peer's
-// to say; a later try may go better.
+// TurnedAwayError says that a peer is there and does not admit this end. Which of its lists keeps this end out, and for
+// how long, is the peer's to say; a later try may go better.
 type TurnedAwayError struct{ Peer wire.PeerID }
 
 // Error names the peer and what would help.
@@ -78,11 +78,13 @@ func (e *TurnedAwayError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns an *UnreachableError: for this end the peer is as good as away.
 func (e *TurnedAwayError) Unwrap() error {
-	return &UnreachableError{Peer: e.Peer, Reason: "it answers, and turns this node away: blocked there, not on its allowlist, cut off for what it sent, " +
-		"or it is still starting; its operator sees which in its log, or with rhizome status"}
+	return &UnreachableError{Peer: e.Peer,
+		Reason: "it answers, and turns this node away: blocked there, not on its allowlist, cut off for what it sent, " +
+			"or it is still starting; its operator sees which in its log, or with rhizome status"}
 }
 
-// NoProtocolError says that a peer is there and does not serve a protocol: it is a node of another kind, or of another release.
+// NoProtocolError says that a peer is there and does not serve a protocol: it is a node of another kind, or of another
+// release.
 type NoProtocolError struct {
 	Peer     wire.PeerID
 	Protocol string
@@ -93,10 +95,12 @@ func (e *NoProtocolError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns an *UnreachableError.
 func (e *NoProtocolError) Unwrap() error {
-	return &UnreachableError{Peer: e.Peer, Reason: "it answers, and does not serve " + e.Protocol + ": it is a node of another kind, or of another release"}
+	return &UnreachableError{Peer: e.Peer, Reason: "it answers, and does not serve " + e.Protocol +
+		": it is a node of another kind, or of another release"}
 }
 
-// MalformedError says that a peer broke the form of what it sends, and that the link with it ends of that. It is what Unlinked is told.
+// MalformedError says that a peer broke the form of what it sends, and that the link with it ends of that. It is what
+// Unlinked is told.
 type MalformedError struct {
 	Peer wire.PeerID
 	Err  error
@@ -108,8 +112,8 @@ func (e *MalformedError) Error() string { return fmt.Sprintf("transport: %s: %v"
 // Unwrap returns what was wrong.
 func (e *MalformedError) Unwrap() error { return e.Err }
 
-// ListenError says that an end cannot listen at an address: another process has the port, the machine has no such address, or
-// this user may not take the port. No retry helps until that changes.
+// ListenError says that an end cannot listen at an address: another process has the port, the machine has no such
+// address, or this user may not take the port. No retry helps until that changes.
 type ListenError struct {
 	Address string
 	Reason  string // what is in the way, and what would be right

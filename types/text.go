@@ -22,11 +22,12 @@ var plain = []struct {
 	typ  Type
 }{
 	{"Any", Any()}, {"Trigger", Trigger()}, {"Bool", Bool()}, {"Int", Int()}, {"Float", Float()}, {"String", String()},
-	{"Bytes", Bytes()}, {"Peer", Peer()}, {"Tensor", Tensor()}, {"List", List()}, {"Failure", Type{ID: value.TypeFailure}},
+	{"Bytes", Bytes()}, {"Peer", Peer()}, {"Tensor", Tensor()}, {"List", List()},
+	{"Failure", Type{ID: value.TypeFailure}},
 }
 
-// String writes a type as people and models write it: Int, List[Peer*], List[float32[64,32],Int], float32[?,10], float32
-// for a tensor of unknown rank, Tensor for one of unknown element type, or a registered type id.
+// String writes a type as people and models write it: Int, List[Peer*], List[float32[64,32],Int], float32[?,10],
+// float32 for a tensor of unknown rank, Tensor for one of unknown element type, or a registered type id.
 func (t Type) String() string {
 	switch {
 	case t.ID == value.TypeTensor && t.Tensor.DType != 0:
@@ -115,7 +116,8 @@ func (p *typeParser) parse(depth int) (Type, error) {
 	if name, version, ok := strings.Cut(w, "/"); ok && name != "" && version != "" {
 		return Type{ID: value.TypeID(w)}, nil
 	}
-	return Any(), fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2", value.CleanText(w, 80))
+	return Any(), fmt.Errorf("%q is no type; want a name such as Int or float32, or a type id such as acme.Sketch/2",
+		value.CleanText(w, 80))
 }
 
 func (p *typeParser) shape(d tensor.DType) (Type, error) {

@@ -59,8 +59,8 @@ func OfTensor(t onnxop.Type) Type { return Type{ID: value.TypeTensor, Tensor: t}
 // else be known to a size that doubles with every op.
 const knownMax = 4096
 
-// ListOf returns the type of a list of exactly these items. Where more than 4096 types stand in it, only the number of the
-// items is kept.
+// ListOf returns the type of a list of exactly these items. Where more than 4096 types stand in it, only the number of
+// the items is kept.
 func ListOf(items ...Type) Type {
 	if left := knownMax; !weigh(items, &left) {
 		items = make([]Type, len(items))
@@ -116,7 +116,8 @@ func (t Type) IsTensor() bool { return t.ID == value.TypeTensor }
 
 // Equal says whether both types know the same; the values of tensors are not compared.
 func (t Type) Equal(u Type) bool {
-	return t.ID == u.ID && t.Sized == u.Sized && t.Tensor.Equal(u.Tensor) && slices.EqualFunc(t.Items, u.Items, Type.Equal)
+	return t.ID == u.ID && t.Sized == u.Sized && t.Tensor.Equal(u.Tensor) && slices.EqualFunc(t.Items, u.Items,
+		Type.Equal)
 }
 
 // Fits says whether a value of type t may reach a port of type port: nothing that is known speaks against it. A trigger

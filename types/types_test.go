@@ -60,7 +60,8 @@ func TestFits(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"Int", "List[Peer*]", "List[float32[?,2],Int]", "float32[]", "acme.Sketch/2", "List[List[List["} {
+	for _, s := range []string{"Int", "List[Peer*]", "List[float32[?,2],Int]", "float32[]", "acme.Sketch/2",
+		"List[List[List["} {
 		f.Add(s)
 	}
 	fuzzing.Run(f, func(t *testing.T, s string) {

@@ -45,8 +45,8 @@ func TestDecodeCanonical(t *testing.T) {
 	})
 }
 
-// TestDecodeCanonicalRegistered: a codec that reads more than it writes, or answers with another type, passes nothing that
-// would be written in another way; a tensor within a list is held to its one form too.
+// TestDecodeCanonicalRegistered: a codec that reads more than it writes, or answers with another type, passes nothing
+// that would be written in another way; a tensor within a list is held to its one form too.
 func TestDecodeCanonicalRegistered(t *testing.T) {
 	reg := NewRegistry()
 	lax := Codec{

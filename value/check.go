@@ -7,13 +7,13 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Check says whether a value comes back from its stored form: nil where Append gives a payload that DecodeCanonical reads under the limits as the
-// same value, and else a *FormatError. Nothing is encoded but values of registered types, so it costs little: of a list that holds only
-// built-in values, no more than of a number.
+// Check says whether a value comes back from its stored form: nil where Append gives a payload that DecodeCanonical
+// reads under the limits as the same value, and else a *FormatError. Nothing is encoded but values of registered types,
+// so it costs little: of a list that holds only built-in values, no more than of a number.
 func (r *Registry) Check(v Value, lim Limits) error { return r.checkAll(v, &checking{Limits: lim}) }
 
-// CheckNew is Check for a value that comes in now: every peer id in it is one. What earlier releases stored may hold others, which Check takes as the
-// codec does.
+// CheckNew is Check for a value that comes in now: every peer id in it is one. What earlier releases stored may hold
+// others, which Check takes as the codec does.
 func (r *Registry) CheckNew(v Value, lim Limits) error {
 	return r.checkAll(v, &checking{lim, true})
 }
@@ -104,8 +104,9 @@ func checkTensor(v Tensor, lim *tensor.Limits) error {
 	case v.Tensor == nil:
 		return &FormatError{TypeTensor, "it is missing"}
 	case v.Len() > lim.Elements || v.Len()*v.DType().Size() > lim.Bytes || v.Rank() > lim.Rank:
-		return &FormatError{TypeTensor, fmt.Sprintf("%d elements of rank %d, at most %d elements, %d bytes and rank %d are allowed",
-			v.Len(), v.Rank(), lim.Elements, lim.Bytes, lim.Rank)}
+		return &FormatError{TypeTensor,
+			fmt.Sprintf("%d elements of rank %d, at most %d elements, %d bytes and rank %d are allowed",
+				v.Len(), v.Rank(), lim.Elements, lim.Bytes, lim.Rank)}
 	}
 	return nil
 }
@@ -118,7 +119,8 @@ func (r *Registry) checkList(l *List, lim *checking, depth int) error {
 		return &FormatError{TypeList, fmt.Sprintf("nested deeper than %d", lim.Depth)}
 	case len(l.items) > lim.Items:
 		return &FormatError{TypeList, fmt.Sprintf("%d items, at most %d are allowed", len(l.items), lim.Items)}
-	case l.plain && l.bytes/overhead <= lim.Items && l.bytes <= lim.Tensor.Bytes && l.bytes <= lim.Tensor.Elements && lim.Tensor.Rank >= tensor.MaxRank:
+	case l.plain && l.bytes/overhead <= lim.Items && l.bytes <= lim.Tensor.Bytes && l.bytes <= lim.Tensor.Elements &&
+		lim.Tensor.Rank >= tensor.MaxRank:
 		return nil // whatever stands in it is within the limits
 	}
 	for i, it := range l.items {
@@ -153,7 +155,8 @@ func (r *Registry) checkRegistered(v Value, lim *checking) error {
 	return nil
 }
 
-// plain says whether a value is a built-in one that CheckNew takes whatever the limits of its size are; a list says it of its items.
+// plain says whether a value is a built-in one that CheckNew takes whatever the limits of its size are; a list says it
+// of its items.
 func plain(v Value) bool {
 	switch v := v.(type) {
 	case Trigger, Bool, Int, Float, Bytes:

@@ -33,7 +33,8 @@ func comesBack(reg *value.Registry, v value.Value, lim value.Limits) (ok bool) {
 	return err == nil && w.Type() == v.Type() && w.Bytes() == v.Bytes() && bytes.Equal(again, b)
 }
 
-// TestCheckIsTheCodec: Check takes exactly the values that the codec gives back, whatever they hold, under wide limits and narrow ones.
+// TestCheckIsTheCodec: Check takes exactly the values that the codec gives back, whatever they hold, under wide limits
+// and narrow ones.
 func TestCheckIsTheCodec(t *testing.T) {
 	reg := value.NewRegistry()
 	taken := 0
@@ -42,13 +43,15 @@ func TestCheckIsTheCodec(t *testing.T) {
 		lim := value.DefaultLimits()
 		switch rapid.IntRange(0, 4).Draw(t, "limits") {
 		case 0:
-			lim = value.Limits{Bytes: math.MaxInt, Items: 64 << 20, Depth: 64, Tensor: tensor.Limits{Elements: math.MaxInt, Bytes: math.MaxInt, Rank: tensor.MaxRank}}
+			lim = value.Limits{Bytes: math.MaxInt, Items: 64 << 20, Depth: 64,
+				Tensor: tensor.Limits{Elements: math.MaxInt, Bytes: math.MaxInt, Rank: tensor.MaxRank}}
 		case 1:
 			lim.Bytes = rapid.IntRange(0, 200).Draw(t, "bytes")
 		case 2:
 			lim.Items, lim.Depth = rapid.IntRange(0, 3).Draw(t, "items"), rapid.IntRange(0, 3).Draw(t, "depth")
 		case 3:
-			lim.Tensor = tensor.Limits{Elements: rapid.IntRange(0, 8).Draw(t, "elements"), Bytes: rapid.IntRange(0, 40).Draw(t, "bytes"), Rank: rapid.IntRange(0, 4).Draw(t, "rank")}
+			lim.Tensor = tensor.Limits{Elements: rapid.IntRange(0, 8).Draw(t, "elements"),
+				Bytes: rapid.IntRange(0, 40).Draw(t, "bytes"), Rank: rapid.IntRange(0, 4).Draw(t, "rank")}
 		}
 		err := reg.Check(v, lim)
 		if want := comesBack(reg, v, lim); (err == nil) != want {
@@ -81,7 +84,8 @@ func peersAre(v value.Value) bool {
 	return true
 }
 
-// TestCheckRegistered: a registered type is taken where its own codec gives the value back, and refused where it does not.
+// TestCheckRegistered: a registered type is taken where its own codec gives the value back, and refused where it does
+// not.
 func TestCheckRegistered(t *testing.T) {
 	reg := value.NewRegistry()
 	decode := func(b []byte, _ value.Limits) (value.Value, error) {
@@ -91,7 +95,10 @@ func TestCheckRegistered(t *testing.T) {
 	if err := reg.Register("acme.Good/1", value.Codec{Append: write, Decode: decode}); err != nil {
 		t.Fatal(err)
 	}
-	if err := reg.Register("acme.Bad/1", value.Codec{Append: func(dst []byte, _ value.Value) ([]byte, error) { return append(dst, "acme.Good/1"...), nil }, Decode: decode}); err != nil {
+	if err := reg.Register("acme.Bad/1", value.Codec{Append: func(dst []byte, _ value.Value) ([]byte,
+		error) {
+		return append(dst, "acme.Good/1"...), nil
+	}, Decode: decode}); err != nil {
 		t.Fatal(err)
 	}
 	good, bad := valuetest.Unknown{ID: "acme.Good/1"}, valuetest.Unknown{ID: "acme.Bad/1"}

@@ -97,8 +97,9 @@ func (r *Registry) appendList(dst []byte, l *List) ([]byte, error) {
 // pieceBytes is how large the pieces of a payload are at most that Pieces gives of a tensor.
 const pieceBytes = 64 << 10
 
-// Pieces gives what Append appends piece by piece, in the memory of room, which it returns as it has grown: so what a large value is hashed from is never there
-// as a whole. Errors are those of Append; some pieces may have been given then.
+// Pieces gives what Append appends piece by piece, in the memory of room, which it returns as it has grown: so what a
+// large value is hashed from is never there as a whole. Errors are those of Append; some pieces may have been given
+// then.
 func (r *Registry) Pieces(v Value, room []byte, give func(piece []byte)) ([]byte, error) {
 	switch v := v.(type) {
 	case Tensor:
@@ -143,9 +144,9 @@ func (r *Registry) Decode(t TypeID, b []byte, lim Limits) (Value, error) {
 	return d.decode(t, b, lim.Depth)
 }
 
-// DecodeCanonical is Decode for bytes of our own: it accepts what Append writes and nothing else. Other tools may spell a
-// tensor in several ways, which Decode reads; one of them in a snapshot would not come back as it was. It holds every byte
-// against the canonical form while it reads, so that no value is encoded again to find out.
+// DecodeCanonical is Decode for bytes of our own: it accepts what Append writes and nothing else. Other tools may spell
+// a tensor in several ways, which Decode reads; one of them in a snapshot would not come back as it was. It holds every
+// byte against the canonical form while it reads, so that no value is encoded again to find out.
 func (r *Registry) DecodeCanonical(t TypeID, b []byte, lim Limits) (Value, error) {
 	if len(b) > lim.Bytes {
 		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
@@ -154,8 +155,8 @@ func (r *Registry) DecodeCanonical(t TypeID, b []byte, lim Limits) (Value, error
 	return d.decode(t, b, lim.Depth)
 }
 
-// DecodeOwn is DecodeCanonical for bytes that the caller gives away: tensors of at least so many bytes stay in them and keep all
-// of their memory alive. After a call, whatever it returns, the content of b is not to be read again.
+// DecodeOwn is DecodeCanonical for bytes that the caller gives away: tensors of at least so many bytes stay in them and
+// keep all of their memory alive. After a call, whatever it returns, the content of b is not to be read again.
 func (r *Registry) DecodeOwn(t TypeID, b []byte, lim Limits, least int) (Value, error) {
 	if len(b) > lim.Bytes {
 		return nil, &FormatError{t, fmt.Sprintf("%d bytes, at most %d are allowed", len(b), lim.Bytes)}
@@ -190,7 +191,8 @@ func (d *decoding) tensor(b []byte) (Value, error) {
 	return Tensor{x}, nil
 }
 
-// registered reads a value of a registered type. What its codec accepts is not known, so its canonical form is made again.
+// registered reads a value of a registered type. What its codec accepts is not known, so its canonical form is made
+// again.
 func (d *decoding) registered(t TypeID, b []byte) (Value, error) {
 	c, ok := d.r.codecs[t]
 	if !ok {
@@ -264,10 +266,11 @@ func (d *decoding) list(b []byte, depth int) (Value, error) {
 	n := c.count()
 	// An item takes at least two bytes, so a count beyond that is refused before anything is allocated (trap 19).
 	if c.err != "" || n > d.lim.Items || n > len(c.b)/2 {
-		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b), d.lim.Items)}
+		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b),
+			d.lim.Items)}
 	}
-	// All items are there before room is made for them: else lists within lists could each claim as many as their bytes might
-	// hold, and a message would cost the depth times as much.
+	// All items are there before room is made for them: else lists within lists could each claim as many as their bytes
+	// might hold, and a message would cost the depth times as much.
 	look := c
 	for i := range n {
 		look.take()

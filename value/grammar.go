@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// The grammars of texts that go into records, snapshots and envelopes. Whoever makes such a text and whoever reads one goes by these, so that
-// what is accepted can be read back.
+// The grammars of texts that go into records, snapshots and envelopes. Whoever makes such a text and whoever reads one
+// goes by these, so that what is accepted can be read back.
 
 // PeerBytesMax bounds the text of a peer id, whatever its kind of key.
 const PeerBytesMax = 128
@@ -36,12 +36,14 @@ func NameFault(s string) string {
 // cutMark stands where a text was cut.
 const cutMark = "…"
 
-// CleanText returns s as text of at most most bytes: what is no UTF-8 is replaced by U+FFFD, and what is too long is cut. A sound text stays as it is.
+// CleanText returns s as text of at most most bytes: what is no UTF-8 is replaced by U+FFFD, and what is too long is
+// cut. A sound text stays as it is.
 func CleanText(s string, most int) string {
 	if len(s) <= most && IsText(s) {
 		return s
 	}
-	if len(s) > most { // before it is made text, so that no more than a bit is looked at; what the cut broke is replaced
+	// before it is made text, so that no more than a bit is looked at; what the cut broke is replaced
+	if len(s) > most {
 		s = s[:max(0, most-len(cutMark))]
 		for i := 0; i < utf8.UTFMax && s != ""; i++ {
 			if r, n := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || n > 1 {
@@ -67,9 +69,11 @@ const (
 	MessageBytesMax = 16 << 10
 )
 
-// Clean returns the failure with texts that can be stored, within the bounds above: itself where they are sound already.
+// Clean returns the failure with texts that can be stored, within the bounds above: itself where they are sound
+// already.
 func (f *Failure) Clean() *Failure {
-	c := Failure{CleanText(f.Code, CodeBytesMax), CleanText(f.Where, WhereBytesMax), CleanText(f.Message, MessageBytesMax)}
+	c := Failure{CleanText(f.Code, CodeBytesMax), CleanText(f.Where, WhereBytesMax),
+		CleanText(f.Message, MessageBytesMax)}
 	if c == *f {
 		return f
 	}

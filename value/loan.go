@@ -11,9 +11,9 @@ import (
 // TypeLoan is the type id of a Loan.
 const TypeLoan TypeID = "rhizome.Loan/1"
 
-// Loan stands, in a message, for a value that is too large for one: it says of what form the value is, and its receiver takes the
-// value from the lender in chunks. The form has everything that is small as it is, and of each large tensor or Bytes its type and
-// size. A Loan is good between one lender and those that it lends to. It is immutable.
+// Loan stands, in a message, for a value that is too large for one: it says of what form the value is, and its receiver
+// takes the value from the lender in chunks. The form has everything that is small as it is, and of each large tensor
+// or Bytes its type and size. A Loan is good between one lender and those that it lends to. It is immutable.
 type Loan struct {
 	Lender Peer
 	Epoch  uint64 // of the lender, with the number the name of the loan: no two have the same
@@ -43,7 +43,8 @@ const aheadUnsaid = 8
 // NewLoan returns a loan of a value, of which tensors and Bytes of least bytes and more travel in chunks. A borrower
 // may wait for 8 of them at once. It returns nil where the value has none of them.
 func NewLoan(lender Peer, epoch, number uint64, chunk, least int, v Value) *Loan {
-	l := &Loan{Lender: lender, Epoch: epoch, Number: number, Chunk: max(8, chunk&^7), Ahead: aheadUnsaid, Form: formOf(v, least)}
+	l := &Loan{Lender: lender, Epoch: epoch, Number: number, Chunk: max(8, chunk&^7), Ahead: aheadUnsaid,
+		Form: formOf(v, least)}
 	if l.large = l.Form.bytes(); l.large == 0 {
 		return nil
 	}
@@ -139,8 +140,8 @@ func (l *Loan) Layout() *Layout {
 	return newLayout(leaves, l.Chunk)
 }
 
-// Tensors returns the form of a loan that is a list of float32 tensors, of which all that have elements travel in chunks: the shape of each. Two
-// loans of the same shapes and size of chunks are cut alike. ok is false for any other.
+// Tensors returns the form of a loan that is a list of float32 tensors, of which all that have elements travel in
+// chunks: the shape of each. Two loans of the same shapes and size of chunks are cut alike. ok is false for any other.
 func (l *Loan) Tensors() (shapes [][]int, ok bool) {
 	for i := range l.Form.List {
 		switch f := &l.Form.List[i]; {
@@ -216,7 +217,8 @@ type formed struct {
 	bytes int // that are large
 }
 
-// add notes a tensor of n elements, of which more dimensions of x come; it returns false where that is more than there may be.
+// add notes a tensor of n elements, of which more dimensions of x come; it returns false where that is more than there
+// may be.
 func (f *formed) add(n, size int) bool {
 	if n > (loanMost-f.bytes)/size {
 		return false
@@ -234,7 +236,8 @@ func (d *decoding) loan(b []byte, depth int) (Value, error) {
 	l.Form = d.form(c, depth, &formed{})
 	if c.err == "" && len(c.b) != 0 {
 		if l.Ahead = c.count(); c.err == "" && (l.Ahead < 1 || l.Ahead > aheadMost || l.Ahead == aheadUnsaid) {
-			c.fail(fmt.Sprintf("%d chunks at once; want 1 to %d, and nothing in the place of %d", l.Ahead, aheadMost, aheadUnsaid))
+			c.fail(fmt.Sprintf("%d chunks at once; want 1 to %d, and nothing in the place of %d", l.Ahead, aheadMost,
+				aheadUnsaid))
 		}
 	}
 	if c.err == "" && len(c.b) != 0 {
@@ -297,7 +300,8 @@ func (d *decoding) form(c *cursor, depth int, so *formed) (f Form) {
 		f.DType = tensor.DType(min(c.count(), math.MaxUint8))
 		rank := c.count()
 		if c.err == "" && (!f.DType.Valid() || rank > d.lim.Tensor.Rank) {
-			c.fail(fmt.Sprintf("a tensor of type %d and rank %d; want a known type and at most %d", f.DType, rank, d.lim.Tensor.Rank))
+			c.fail(fmt.Sprintf("a tensor of type %d and rank %d; want a known type and at most %d", f.DType, rank,
+				d.lim.Tensor.Rank))
 		}
 		f.Shape = make([]int, 0, min(rank, tensor.MaxRank))
 		n := 1

@@ -23,7 +23,8 @@ func manyTypes(t testing.TB, n int) value.Value {
 	f32, f64, i64, i32 := make([]float32, n), make([]float64, n), make([]int64, n), make([]int32, n)
 	u8, i8, b := make([]uint8, n), make([]int8, n), make([]bool, n)
 	for i := range n {
-		f32[i], f64[i], i64[i], i32[i], u8[i], i8[i], b[i] = float32(i), float64(-i), int64(i)<<40, int32(-i), uint8(i), int8(i), i%3 == 0
+		f32[i], f64[i], i64[i], i32[i], u8[i], i8[i], b[i] = float32(i), float64(-i), int64(i)<<40, int32(-i), uint8(i),
+			int8(i), i%3 == 0
 	}
 	add(tensor.FromFloat32([]int{n}, f32))
 	add(tensor.FromFloat64([]int{1, n}, f64))
@@ -36,10 +37,12 @@ func manyTypes(t testing.TB, n int) value.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return value.NewList(value.NewList(items...), value.NewBytes(u8), value.String("small"), value.Tensor{Tensor: empty}, value.NewList())
+	return value.NewList(value.NewList(items...), value.NewBytes(u8), value.String("small"),
+		value.Tensor{Tensor: empty}, value.NewList())
 }
 
-// TestSheetInAnyOrder cuts a value of everything, sends its loan, and puts it together in another order, with a restore in between.
+// TestSheetInAnyOrder cuts a value of everything, sends its loan, and puts it together in another order, with a restore
+// in between.
 func TestSheetInAnyOrder(t *testing.T) {
 	reg := value.NewRegistry()
 	for _, n := range []int{1, 7, 8, 9, 63, 64, 65, 200} {
@@ -110,8 +113,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// FuzzLoan: what is read as a loan is written as the same bytes, passes the check of what is sent, and is charged in proportion to its bytes; its layout
-// covers what it says that it lends.
+// FuzzLoan: what is read as a loan is written as the same bytes, passes the check of what is sent, and is charged in
+// proportion to its bytes; its layout covers what it says that it lends.
 func FuzzLoan(f *testing.F) {
 	reg := value.NewRegistry()
 	for _, n := range []int{1, 9, 100} {
@@ -151,8 +154,8 @@ func FuzzLoan(f *testing.F) {
 	})
 }
 
-// TestTensorsOfALoan: only what is cut by its shapes alone counts as tensors of these. A peer may lend one of them in chunks and say another at once,
-// and what adds up chunks of several peers would add chunks of different tensors.
+// TestTensorsOfALoan: only what is cut by its shapes alone counts as tensors of these. A peer may lend one of them in
+// chunks and say another at once, and what adds up chunks of several peers would add chunks of different tensors.
 func TestTensorsOfALoan(t *testing.T) {
 	vector := func(n int) value.Value {
 		x, err := tensor.FromFloat32([]int{n}, make([]float32, n))
@@ -169,7 +172,8 @@ func TestTensorsOfALoan(t *testing.T) {
 	if _, ok := value.NewLoan("p", 1, 1, 64, 100, v).Tensors(); ok {
 		t.Error("a tensor that is said at once counts as one that travels in chunks")
 	}
-	for _, other := range []value.Value{vector(100), value.NewBytes(make([]byte, 100)), value.NewList(vector(100), value.Int(1)), value.NewList(value.NewList(vector(100)))} {
+	for _, other := range []value.Value{vector(100), value.NewBytes(make([]byte, 100)),
+		value.NewList(vector(100), value.Int(1)), value.NewList(value.NewList(vector(100)))} {
 		if _, ok := value.NewLoan("p", 1, 1, 64, 1, other).Tensors(); ok {
 			t.Errorf("%v is a list of tensors", other.Type())
 		}

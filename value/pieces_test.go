@@ -21,8 +21,10 @@ func TestPiecesAreTheWhole(t *testing.T) {
 		t.Fatal(err1, err2, err3)
 	}
 	for _, v := range []Value{
-		Trigger{}, Int(-7), String("text"), Tensor{large}, Tensor{bits}, Tensor{none}, NewList(), Fail("code", "where", "why"),
-		NewList(Int(1), NewList(Tensor{large}, NewBytes([]byte{1, 2})), Tensor{bits}, Peer("p")), NewLoan("p", 1, 2, 64, 1, Tensor{large}),
+		Trigger{}, Int(-7), String("text"), Tensor{large}, Tensor{bits}, Tensor{none}, NewList(),
+		Fail("code", "where", "why"),
+		NewList(Int(1), NewList(Tensor{large}, NewBytes([]byte{1, 2})), Tensor{bits}, Peer("p")),
+		NewLoan("p", 1, 2, 64, 1, Tensor{large}),
 	} {
 		want, err := r.Append(nil, v)
 		if err != nil {

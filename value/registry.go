@@ -12,8 +12,8 @@ type Codec struct {
 	Decode func(b []byte, lim Limits) (Value, error)
 }
 
-// Registry knows the types of value that a node can encode and decode: the built-in ones and those that were registered.
-// It is filled before it is used and read-only afterwards; reading is safe for concurrent use.
+// Registry knows the types of value that a node can encode and decode: the built-in ones and those that were
+// registered. It is filled before it is used and read-only afterwards; reading is safe for concurrent use.
 type Registry struct {
 	codecs map[TypeID]Codec
 }
@@ -44,7 +44,8 @@ func (r *Registry) Known(id TypeID) bool {
 }
 
 // builtin are the ids of the built-in types.
-var builtin = []TypeID{TypeTrigger, TypeBool, TypeInt, TypeFloat, TypeString, TypeBytes, TypePeer, TypeTensor, TypeList, TypeFailure, TypeLoan}
+var builtin = []TypeID{TypeTrigger, TypeBool, TypeInt, TypeFloat, TypeString, TypeBytes, TypePeer, TypeTensor, TypeList,
+	TypeFailure, TypeLoan}
 
 // Equal says whether two values have the same type and the same encoding.
 func (r *Registry) Equal(a, b Value) bool {

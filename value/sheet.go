@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Layout says how tensors are cut into chunks: each by itself, from its first element on, so that no chunk is of two. It is
-// immutable and safe for concurrent use.
+// Layout says how tensors are cut into chunks: each by itself, from its first element on, so that no chunk is of two.
+// It is immutable and safe for concurrent use.
 type Layout struct {
 	leaves []Form
 	step   []int // elements of a chunk of each leaf
@@ -63,7 +63,8 @@ func (l *Loan) Of(v Value) bool {
 	return ok
 }
 
-// Cut returns chunk k of a value of the form in memory of its own: what is sent and kept for sending must not hold on to the whole.
+// Cut returns chunk k of a value of the form in memory of its own: what is sent and kept for sending must not hold on
+// to the whole.
 func (l *Loan) Cut(layout *Layout, k int, v Value) Value {
 	leaf, lo, hi := layout.At(k)
 	var out *tensor.Tensor
@@ -77,8 +78,8 @@ func (l *Loan) Cut(layout *Layout, k int, v Value) Value {
 	return Tensor{out}
 }
 
-// over calls see for each tensor that travels in chunks with what stands in its place in v, nil where that is another value, until it returns
-// false.
+// over calls see for each tensor that travels in chunks with what stands in its place in v, nil where that is another
+// value, until it returns false.
 func (f *Form) over(v Value, see func(*Form, *tensor.Tensor) bool) bool {
 	switch {
 	case f.Small != nil:
@@ -109,8 +110,9 @@ func (f *Form) over(v Value, see func(*Form, *tensor.Tensor) bool) bool {
 	return see(f, nil)
 }
 
-// Sheet is the memory in which tensors are put together from their chunks. Each element is written once, before anybody can read
-// it, so the chunks and the whole are values that share the memory, and nothing is copied again. It is thread-unsafe.
+// Sheet is the memory in which tensors are put together from their chunks. Each element is written once, before anybody
+// can read it, so the chunks and the whole are values that share the memory, and nothing is copied again. It is
+// thread-unsafe.
 type Sheet struct {
 	*Layout
 	memory []*tensor.Blank // by tensor, nil before the first chunk of it
@@ -137,7 +139,8 @@ func (s *Sheet) There() int { return s.there }
 // Whole says whether all chunks are there.
 func (s *Sheet) Whole() bool { return s.there == s.Chunks() }
 
-// Put writes a chunk that is not there yet, which Fits has found to be one, and returns it as a value in the memory of the sheet.
+// Put writes a chunk that is not there yet, which Fits has found to be one, and returns it as a value in the memory of
+// the sheet.
 func (s *Sheet) Put(k int, x *tensor.Tensor) (Value, error) {
 	leaf, lo, _ := s.At(k)
 	if s.memory[leaf] == nil {
@@ -151,8 +154,8 @@ func (s *Sheet) Put(k int, x *tensor.Tensor) (Value, error) {
 	return Tensor{s.memory[leaf].Put(lo, x)}, nil
 }
 
-// Restore makes an empty sheet hold chunks that were restored, each of which gets its place in the sheet's memory. It refuses a
-// list that is none of a sheet.
+// Restore makes an empty sheet hold chunks that were restored, each of which gets its place in the sheet's memory. It
+// refuses a list that is none of a sheet.
 func (s *Sheet) Restore(chunks []Value) error {
 	if len(chunks) != s.Chunks() {
 		return fmt.Errorf("%d chunks, there are %d", len(chunks), s.Chunks())

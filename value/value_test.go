@@ -39,7 +39,8 @@ func anyValue(depth int) *rapid.Generator[Value] {
 			}
 			return Tensor{x}
 		case 8:
-			return Fail(rapid.String().Draw(t, "code"), rapid.String().Draw(t, "where"), rapid.String().Draw(t, "message"))
+			return Fail(rapid.String().Draw(t, "code"), rapid.String().Draw(t, "where"),
+				rapid.String().Draw(t, "message"))
 		}
 		if depth == 0 {
 			return NewList()
@@ -84,7 +85,8 @@ func TestTypeNames(t *testing.T) {
 		Append: func(dst []byte, v Value) ([]byte, error) { return append(dst, 1), nil },
 		Decode: func(b []byte, lim Limits) (Value, error) { return Int(1), nil },
 	}
-	for id, ok := range map[TypeID]bool{"acme.Sketch/2": true, "acme.Sketch": false, "/1": false, "acme/x": false, TypeInt: false} {
+	for id, ok := range map[TypeID]bool{"acme.Sketch/2": true, "acme.Sketch": false, "/1": false, "acme/x": false,
+		TypeInt: false} {
 		if err := reg.Register(id, codec); (err == nil) != ok {
 			t.Errorf("Register(%q) = %v", id, err)
 		}
@@ -156,7 +158,9 @@ func TestHugeCountAllocatesNothing(t *testing.T) {
 // FuzzDecode: what is accepted is canonical; nothing panics.
 func FuzzDecode(f *testing.F) {
 	reg := NewRegistry()
-	for _, v := range []Value{Trigger{}, Bool(true), Int(-5), Float(math.Pi), String("text"), NewBytes([]byte{1}), Peer("p"), NewList(Int(1), NewList(Trigger{})), Fail("late", "op", "why"), NewLoan("p", 1, 2, 8, 1, NewList(NewBytes([]byte{1, 2}), Int(3)))} {
+	for _, v := range []Value{Trigger{}, Bool(true), Int(-5), Float(math.Pi), String("text"), NewBytes([]byte{1}),
+		Peer("p"), NewList(Int(1), NewList(Trigger{})), Fail("late", "op", "why"),
+		NewLoan("p", 1, 2, 8, 1, NewList(NewBytes([]byte{1, 2}), Int(3)))} {
 		b, err := reg.Append(nil, v)
 		if err != nil {
 			f.Fatal(err)

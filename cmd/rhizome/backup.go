@@ -17,14 +17,19 @@ func newBackup(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup DIR -o FILE",
 		Short: "Put all that a node or a run keeps into one file, while it runs",
-		Long: "Put all that the directory of a server, client, peer or run keeps into one file: snapshots, journal, records, program and\n" +
-			"keys. The node may run meanwhile: it is not locked, and what is in the file is one moment of it, brought back in memory and\n" +
-			"checked before the file gets its name. An earlier backup of that name stays, unless --force replaces it, in one step.\n\n" +
-			"The file holds the node's key: whoever has it can be that node. It is for your eyes alone (mode 0600). --without-key leaves\n" +
+		Long: "Put all that the directory of a server, client, peer or run keeps into one file: snapshots, journal, " +
+			"records, program and\n" +
+			"keys. The node may run meanwhile: it is not locked, and what is in the file is one moment of it, " +
+			"brought back in memory and\n" +
+			"checked before the file gets its name. An earlier backup of that name stays, unless --force replaces " +
+			"it, in one step.\n\n" +
+			"The file holds the node's key: whoever has it can be that node. It is for your eyes alone (mode 0600). " +
+			"--without-key leaves\n" +
 			"the key out; such a backup can be looked at, or restored with the key beside it (rhizome restore --key).\n" +
 			"A client's file of data is not in it.",
-		Example: "  rhizome backup .rhizome/digits-server -o /backups/server.rhizome\n  rhizome restore /backups/server.rhizome --dir server-again",
-		Args:    cobra.ExactArgs(1),
+		Example: "  rhizome backup .rhizome/digits-server -o /backups/server.rhizome\n  rhizome restore " +
+			"/backups/server.rhizome --dir server-again",
+		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if o.File == "" {
 				return &badInput{"backup wants -o FILE: where the backup goes, best on another disk"}
@@ -41,14 +46,18 @@ func newBackup(c *console) *cobra.Command {
 				return writeLine(c.out, backupLine{"backup", made.File, made.Bytes, manifestLine(&made.Manifest)})
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s: %s\n  %s in %d files; %s\n", made.File, &made.Manifest, size(made.Bytes), len(made.Files), positions(&made.Manifest))
+			fmt.Fprintf(&b, "%s: %s\n  %s in %d files; %s\n", made.File, &made.Manifest, size(made.Bytes),
+				len(made.Files), positions(&made.Manifest))
 			switch {
 			case made.What == backup.WhatProcesses && made.Keys:
-				b.WriteString("  IT HOLDS THE KEYS of all nodes: whoever has this file can be those nodes. Its mode is 0600; keep it so\n")
+				b.WriteString("  IT HOLDS THE KEYS of all nodes: whoever has this file can be those nodes. Its mode " +
+					"is 0600; keep it so\n")
 			case made.Keys:
-				b.WriteString("  IT HOLDS THE KEY of the node: whoever has this file can be that node. Its mode is 0600; keep it so\n")
+				b.WriteString("  IT HOLDS THE KEY of the node: whoever has this file can be that node. Its mode is " +
+					"0600; keep it so\n")
 			case made.What != backup.WhatRun:
-				b.WriteString("  without keys: it can be looked at, or restored with the node's identity.key beside it\n")
+				b.WriteString(
+					"  without keys: it can be looked at, or restored with the node's identity.key beside it\n")
 			}
 			for _, n := range made.Nodes {
 				if n.Data != "" {
@@ -63,7 +72,8 @@ func newBackup(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&o.File, "output", "o", "", "file to write")
-	flags.BoolVar(&o.Without, "without-key", false, "leave out the key of the node: the backup cannot become the node without it")
+	flags.BoolVar(&o.Without, "without-key", false,
+		"leave out the key of the node: the backup cannot become the node without it")
 	flags.BoolVar(&o.Force, "force", false, "replace an earlier backup of that name")
 	flags.BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
@@ -109,5 +119,6 @@ type manifestJSON struct {
 }
 
 func manifestLine(m *backup.Manifest) manifestJSON {
-	return manifestJSON{m.What, m.Job, m.Digest, string(m.Peer), m.Keys, m.Round, m.Rounds, m.Wall, m.Nodes, len(m.Files)}
+	return manifestJSON{m.What, m.Job, m.Digest, string(m.Peer), m.Keys, m.Round, m.Rounds, m.Wall, m.Nodes,
+		len(m.Files)}
 }

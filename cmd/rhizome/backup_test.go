@@ -36,9 +36,10 @@ func restoredAs(t *testing.T, as, file, dir string, more ...string) {
 	}
 }
 
-// TestBackupOfARun makes backups of a run and of a run of processes while they train, kills some of the backups and the runs with
-// SIGKILL on the way, and lets restored ones go on: each gives the model of an undisturbed run. A run that was over before all of
-// that was done to it is tried again with twice the rounds: a backup plays back what was done so far, so it takes as long as that.
+// TestBackupOfARun makes backups of a run and of a run of processes while they train, kills some of the backups and the
+// runs with SIGKILL on the way, and lets restored ones go on: each gives the model of an undisturbed run. A run that
+// was over before all of that was done to it is tried again with twice the rounds: a backup plays back what was done so
+// far, so it takes as long as that.
 func TestBackupOfARun(t *testing.T) {
 	for _, more := range [][]string{nil, {"--processes"}} {
 		t.Run(strings.Join(append([]string{"run"}, more...), " "), func(t *testing.T) {
@@ -67,12 +68,14 @@ func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 	var files []string
 	for i := range 2 {
 		file := in(fmt.Sprint("backup-", i))
-		if _, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), syscall.SIGKILL, "backup", in("of"), "-o", file); hit {
+		if _, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), syscall.SIGKILL, "backup",
+			in("of"), "-o", file); hit {
 			if _, err := os.Stat(file); err == nil {
 				files = append(files, file) // it was there whole, or the restore will say so
 			}
 		}
-		if o, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), os.Interrupt, "backup", in("of"), "-o", file+"-interrupted"); hit {
+		if o, hit := killed(t, time.Duration(rng.Int64N(int64(200*time.Millisecond))), os.Interrupt, "backup", in("of"),
+			"-o", file+"-interrupted"); hit {
 			if _, err := os.Stat(file + "-interrupted"); err == nil {
 				t.Errorf("an interrupted backup made a file: %+v", o)
 			}
@@ -83,7 +86,10 @@ func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 				return false
 			}
 			run = start(t, dir, args("of")...)
-			if run.await(t, "a round after that, or the end", func(e told) bool { return e.Event == "round" || e.Event == "done" }).Event == "done" {
+			if run.await(t, "a round after that, or the end", func(e told) bool {
+				return e.Event == "round" ||
+					e.Event == "done"
+			}).Event == "done" {
 				run.end(t)
 				return false
 			}
@@ -106,8 +112,9 @@ func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 	return true
 }
 
-// TestBackupOfNodes brings back a server, and then a client, from backups that were made while they ran, after they had gone on for a
-// while and were killed: the job goes on to the model of an undisturbed run, although each of them is behind what the others saw.
+// TestBackupOfNodes brings back a server, and then a client, from backups that were made while they ran, after they had
+// gone on for a while and were killed: the job goes on to the model of an undisturbed run, although each of them is
+// behind what the others saw.
 func TestBackupOfNodes(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -119,11 +126,15 @@ func TestBackupOfNodes(t *testing.T) {
 	at := server.await(t, "its address", isEvent("listening"))
 	clients := make([]*started, 2)
 	for i := range clients {
-		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest, "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
+		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust",
+			at.Digest, "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
 	}
 	after := func(s *started, more int) int {
 		first := s.await(t, "a round", func(e told) bool { return e.Event == "round" }).Round
-		return s.await(t, "later rounds", func(e told) bool { return e.Event == "round" && e.Round >= first+more }).Round
+		return s.await(t, "later rounds", func(e told) bool {
+			return e.Event == "round" &&
+				e.Round >= first+more
+		}).Round
 	}
 	after(server, 20)
 	backedUp(t, in("server"), in("server.rz"))
@@ -139,7 +150,10 @@ func TestBackupOfNodes(t *testing.T) {
 	if first := server.await(t, "a round", isEvent("round")).Round; first > reached {
 		t.Fatalf("the restored server goes on at round %d, and the old one was at %d", first, reached)
 	}
-	server.await(t, "more rounds than there were", func(e told) bool { return e.Event == "round" && e.Round > reached+20 })
+	server.await(t, "more rounds than there were", func(e told) bool {
+		return e.Event == "round" &&
+			e.Round > reached+20
+	})
 
 	old := start(t, dir, append(serve, opened(t)...)...) // somebody starts the old life again, beside the new one
 	old.await(t, "its address", isEvent("listening"))
@@ -155,15 +169,18 @@ func TestBackupOfNodes(t *testing.T) {
 
 	clients[1].cmd.Process.Kill()
 	clients[1].end(t)
-	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none")); o.code != exitBad || !strings.Contains(o.err, "--key FILE") {
+	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none")); o.code != exitBad ||
+		!strings.Contains(o.err, "--key FILE") {
 		t.Errorf("without its key: %+v", o)
 	}
-	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none"), "--key", in("client0")); o.code != exitBad || !strings.Contains(o.err, "is the key of") {
+	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none"), "--key",
+		in("client0")); o.code != exitBad || !strings.Contains(o.err, "is the key of") {
 		t.Errorf("with another key: %+v", o)
 	}
 	restoredAs(t, "move", in("keyless.rz"), in("client-again"), "--key", in("client1/identity.key"))
 	for _, name := range []string{"client0", "client-again"} { // one runs, one is stopped
-		if o := rhizome(t, "members", "--dir", in(name)); o.code != exitBad || !strings.Contains(o.err, "are known to its server") {
+		if o := rhizome(t, "members", "--dir", in(name)); o.code != exitBad || !strings.Contains(o.err,
+			"are known to its server") {
 			t.Errorf("members of a client: %+v", o)
 		}
 	}
@@ -180,18 +197,21 @@ func TestBackupOfNodes(t *testing.T) {
 	noKeysIn(t, in("keyless.rz"), in("client1"))
 }
 
-// TestServerOfEndedJobGoesBack ends a job, puts its server back to where it was in the middle of it, and starts all again: the clients,
-// which know the job to be over, go on with it to the same model. Where the server is not there they end, as before.
+// TestServerOfEndedJobGoesBack ends a job, puts its server back to where it was in the middle of it, and starts all
+// again: the clients, which know the job to be over, go on with it to the same model. Where the server is not there
+// they end, as before.
 func TestServerOfEndedJobGoesBack(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write(t, in("job.yaml"), "name: again\nclients: 2\nrounds: 200\nhidden: 8\nbatch: 512\n")
-	serve := append([]string{"server", in("job.yaml"), "--json", "--listen", loopback, "--dir", in("server")}, opened(t)...)
+	serve := append([]string{"server", in("job.yaml"), "--json", "--listen", loopback, "--dir", in("server")},
+		opened(t)...)
 	server := start(t, dir, serve...)
 	at := server.await(t, "its address", isEvent("listening"))
 	join := func(more ...string) (clients []*started) {
 		for i := range 2 {
-			args := []string{"join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest, "--dir", in(fmt.Sprint("client", i))}
+			args := []string{"join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest,
+				"--dir", in(fmt.Sprint("client", i))}
 			clients = append(clients, start(t, dir, append(args, more...)...))
 		}
 		return clients
@@ -238,10 +258,12 @@ func noKeysIn(t *testing.T, file, node string) {
 	}
 }
 
-// onlyLooked restores a backup of a server to be looked at: it can be, nothing starts on it, no key is in it, and nothing of it changes.
+// onlyLooked restores a backup of a server to be looked at: it can be, nothing starts on it, no key is in it, and
+// nothing of it changes.
 func onlyLooked(t *testing.T, dir string, serve []string) {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if o := rhizome(t, "restore", in("server.rz"), "--dir", in("look")); o.code != exitBad || !strings.Contains(o.err, "--as move") {
+	if o := rhizome(t, "restore", in("server.rz"), "--dir", in("look")); o.code != exitBad || !strings.Contains(o.err,
+		"--as move") {
 		t.Errorf("nobody to ask: %+v", o)
 	}
 	if _, err := os.Stat(in("look")); err == nil {
@@ -253,14 +275,16 @@ func onlyLooked(t *testing.T, dir string, serve []string) {
 		Round           int
 		Records         int
 	}
-	if err := json.Unmarshal([]byte(o.out), &line); err != nil || line.Event != "restore" || line.What != "server" || line.Round == 0 || line.Records == 0 {
+	if err := json.Unmarshal([]byte(o.out), &line); err != nil || line.Event != "restore" || line.What != "server" ||
+		line.Round == 0 || line.Records == 0 {
 		t.Fatalf("%+v: %+v, %v", o, line, err)
 	}
 	if _, err := os.Stat(in("look/identity.key")); !os.IsNotExist(err) {
 		t.Errorf("the key: %v", err)
 	}
 	before := whole(t, in("look"))
-	for _, args := range []string{"snapshot inspect look", "snapshot verify look", "journal verify look", "journal dump look", "status --dir look", "peers --dir look"} {
+	for _, args := range []string{"snapshot inspect look", "snapshot verify look", "journal verify look",
+		"journal dump look", "status --dir look", "peers --dir look"} {
 		cmd, out, errs := command(t, strings.Fields(args)...)
 		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
@@ -271,9 +295,11 @@ func onlyLooked(t *testing.T, dir string, serve []string) {
 		}
 	}
 	for _, args := range [][]string{
-		append(append([]string{}, serve[:len(serve)-1]...), in("look")), {"join", "--dir", in("look")}, {"peer", "gossip", "--dir", in("look")},
+		append(append([]string{}, serve[:len(serve)-1]...), in("look")), {"join", "--dir", in("look")},
+		{"peer", "gossip", "--dir", in("look")},
 		{"invite", "--dir", in("look")}, {"members", "remove", "0", "--dir", in("look")},
-		{"block", "12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv", "--dir", in("look")}, {"snapshot", "migrate", in("look")},
+		{"block", "12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv", "--dir", in("look")},
+		{"snapshot", "migrate", in("look")},
 	} {
 		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "to be looked at only") {
 			t.Errorf("%v: %+v", args, o)

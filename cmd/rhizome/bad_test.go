@@ -47,7 +47,8 @@ func write(t *testing.T, path, text string) string {
 	return path
 }
 
-// TestBadInput gives the command what it cannot use: exit code 2, one clear line, nothing on stdout, and nothing changed.
+// TestBadInput gives the command what it cannot use: exit code 2, one clear line, nothing on stdout, and nothing
+// changed.
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	run := filepath.Join(dir, "run")
@@ -67,13 +68,18 @@ func TestBadInput(t *testing.T) {
 		{"a job of the simulator", "run gossip", []string{"rhizome sim gossip"}},
 		{"unknown job", "run nonsense", []string{`unknown job "nonsense"`, "digits"}},
 		{"missing file", "run " + filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
-		{"unknown key", "run " + file("key.yaml", "name: mine\nrounds: 3\nround: 4\n"), []string{"key.yaml:3:", `"round"`, "did you mean rounds?"}},
-		{"wrong type", "run " + file("type.yaml", "name: mine\n\nrounds: many\n"), []string{"type.yaml:3:", "rounds", `"many"`, "a whole number"}},
-		{"text for a number", "run " + file("text.yaml", "name: mine\nrounds: \"3\"\n"), []string{"text.yaml:2:", "rounds"}},
-		{"twice", "run " + file("twice.yaml", "name: mine\nrounds: 3\nrounds: 4\n"), []string{"twice.yaml:3:", "rounds"}},
+		{"unknown key", "run " + file("key.yaml", "name: mine\nrounds: 3\nround: 4\n"),
+			[]string{"key.yaml:3:", `"round"`, "did you mean rounds?"}},
+		{"wrong type", "run " + file("type.yaml", "name: mine\n\nrounds: many\n"),
+			[]string{"type.yaml:3:", "rounds", `"many"`, "a whole number"}},
+		{"text for a number", "run " + file("text.yaml", "name: mine\nrounds: \"3\"\n"),
+			[]string{"text.yaml:2:", "rounds"}},
+		{"twice", "run " + file("twice.yaml", "name: mine\nrounds: 3\nrounds: 4\n"),
+			[]string{"twice.yaml:3:", "rounds"}},
 		{"nested", "run " + file("nested.yaml", "name: mine\nrounds: [3]\n"), []string{"nested.yaml:2:", "rounds"}},
 		{"no name", "run " + file("noname.yaml", "rounds: 3\n"), []string{"noname.yaml:1:", "name"}},
-		{"range", "run " + file("range.yaml", "name: mine\nclients: 2\nlearning_rate: 99\n"), []string{"range.yaml:3:", "learning_rate is 99"}},
+		{"range", "run " + file("range.yaml", "name: mine\nclients: 2\nlearning_rate: 99\n"),
+			[]string{"range.yaml:3:", "learning_rate is 99"}},
 		{"no YAML", "run " + file("bad.yaml", "name: mine\nrounds: [3\n"), []string{"bad.yaml"}},
 		{"empty", "run " + file("empty.yaml", ""), []string{"empty.yaml", "is empty"}},
 		{"a directory", "run " + dir + string(filepath.Separator), []string{dir, "directory"}},
@@ -86,10 +92,13 @@ func TestBadInput(t *testing.T) {
 		{"flag", "run --round 3", []string{"unknown flag", "--round"}},
 		{"arguments", "run digits digits", []string{"accepts at most 1 arg", "want rhizome run [JOB]"}},
 		{"members of a run", "members --dir " + run, []string{"is of a run", "rhizome status"}},
-		{"invited until yesterday", "invite --for -1h --dir " + run, []string{`--for is "-1h0m0s"`, "want a time of at most 100 years"}},
-		{"open to some", "server --open --allow 12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv --dir " + filepath.Join(dir, "some"), []string{"--open", "--allow", "want one of them"}},
+		{"invited until yesterday", "invite --for -1h --dir " + run,
+			[]string{`--for is "-1h0m0s"`, "want a time of at most 100 years"}},
+		{"open to some", "server --open --allow 12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv --dir " +
+			filepath.Join(dir, "some"), []string{"--open", "--allow", "want one of them"}},
 		{"command", "jog", []string{`unknown command "jog"`}},
-		{"another job", "run " + file("other.yaml", "name: other\nrounds: 3\nclients: 2\n") + " --dir " + run, []string{"a run of the job digits, not of other", "--fresh"}},
+		{"another job", "run " + file("other.yaml", "name: other\nrounds: 3\nclients: 2\n") + " --dir " + run,
+			[]string{"a run of the job digits, not of other", "--fresh"}},
 		{"other settings", "run --dir " + run + " --rounds 4", []string{"rounds 3, not 4", "--fresh"}},
 		{"newer format", "run --dir " + filepath.Dir(newer), []string{"run.json has format 3", "formats up to 2"}},
 		{"foreign model", "run --dir " + filepath.Dir(foreign), []string{"belongs to no run"}},
@@ -102,17 +111,20 @@ func TestBadInput(t *testing.T) {
 		{"inspect a folder", "snapshot inspect " + filepath.Dir(foreign), []string{"holds neither a run nor a node"}},
 		{"diff one", "snapshot diff " + run, []string{"accepts 2 arg"}},
 		{"diff of runs", "snapshot diff " + run + " " + run, []string{"holds 3 nodes", "want the directory of one"}},
-		{"diff nothing", "snapshot diff " + run + "/server " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
+		{"diff nothing", "snapshot diff " + run + "/server " + filepath.Join(dir, "none"),
+			[]string{"none", "no such file"}},
 		{"diff garbage", "snapshot diff " + run + "/server " + plain, []string{"is no snapshot"}},
 		{"diff bound", "snapshot diff --max 0 " + run + "/server " + run + "/client-00", []string{"--max is 0"}},
 		{"export to nowhere", "snapshot export " + run + "/server", []string{"needs -o FILE"}},
 		{"export into a directory", "snapshot export " + run + "/server -o " + dir, []string{"is a directory"}},
-		{"export as a snapshot file", "snapshot export " + run + "/server -o " + dir + "/x.snap", []string{"ends in .snap"}},
+		{"export as a snapshot file", "snapshot export " + run + "/server -o " + dir + "/x.snap",
+			[]string{"ends in .snap"}},
 		{"export a run", "snapshot export --json " + run, []string{"holds 3 nodes"}},
 		{"dump nothing", "journal dump " + filepath.Join(dir, "none"), []string{"none", "no such file"}},
 		{"dump a file", "journal dump " + plain, []string{"want the directory of a node"}},
 		{"dump a folder", "journal dump " + filepath.Dir(foreign), []string{"holds neither a run nor a node"}},
-		{"dump backwards", "journal dump --from 5 --until 4 " + run + "/server", []string{"--from 5 is above --until 4"}},
+		{"dump backwards", "journal dump --from 5 --until 4 " + run + "/server",
+			[]string{"--from 5 is above --until 4"}},
 		{"dump beyond", "journal dump --from 999999 " + run + "/server", []string{"record 999999 is not there"}},
 		{"dump text", "journal dump --from x " + run + "/server", []string{"invalid argument"}},
 		{"replay a run until", "journal replay --until 4 " + run, []string{"for one node"}},
@@ -122,15 +134,18 @@ func TestBadInput(t *testing.T) {
 		{"fork nothing", "fork --at 1 " + filepath.Join(dir, "none"), []string{"none", "holds no run and no server"}},
 		{"fork into a run", "fork --at 1 " + run + " --dir " + run, []string{"holds a run already"}},
 		{"fork a newer run", "fork --at 1 " + filepath.Dir(newer), []string{"run.json has format 3"}},
-		{"fork with another cohort", "fork --at 1 --set cohort=1 " + run, []string{"cohort cannot be changed", "rounds, learning_rate, momentum"}},
+		{"fork with another cohort", "fork --at 1 --set cohort=1 " + run, []string{"cohort cannot be changed",
+			"rounds, learning_rate, momentum"}},
 		{"fork with no value", "fork --at 1 --set rounds " + run, []string{"want a setting and its value"}},
-		{"fork with a value that is not possible", "fork --at 1 --set rounds=many " + run, []string{`rounds is "many"`}},
+		{"fork with a value that is not possible", "fork --at 1 --set rounds=many " + run,
+			[]string{`rounds is "many"`}},
 		{"keep-age", "run --keep-age -1h", []string{"keep_age is -1h"}},
 		{"keep", "run --keep -1", []string{"keep is -1", "1 to 10000"}},
 		{"migrate a file", "snapshot migrate " + plain, []string{"want the directory of a node"}},
 		{"migrate what is newer", "snapshot migrate " + filepath.Dir(newer), []string{"run.json has format 3"}},
 		{"verify no journal", "journal verify " + plain, []string{"want the directory of a node"}},
-		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"), []string{"1 of 1 checks failed"}},
+		{"verify garbage", "snapshot verify " + file("snapshot-0000000000000001.snap", "garbage"),
+			[]string{"1 of 1 checks failed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := tree(t, dir)
@@ -194,7 +209,8 @@ func TestNewerState(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rhizome(t, small(dir)...)
-		if o.code != exitBad || !strings.Contains(o.err, "format version 99") || !strings.Contains(o.err, filepath.Base(file)) || strings.Count(o.err, "\n") != 1 {
+		if o.code != exitBad || !strings.Contains(o.err, "format version 99") || !strings.Contains(o.err,
+			filepath.Base(file)) || strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%s: exit code %d, stderr %q", pattern, o.code, o.err)
 		}
 		if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, b) {
@@ -222,13 +238,15 @@ func TestTwoAtOnce(t *testing.T) {
 	for _, args := range [][]string{
 		{"snapshot", "migrate", dir}, {"snapshot", "migrate", dir + "/server"}, {"fork", "--at", "1", dir},
 	} {
-		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") || strings.Count(o.err, "\n") != 1 {
+		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") ||
+			strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
 		}
 	}
 	// What only looks is let in, while the journal grows under it.
 	for range 3 {
-		for _, args := range [][]string{{"journal", "dump", dir}, {"journal", "verify", dir}, {"journal", "replay", dir + "/server"}, {"status", "--dir", dir}, {"peers", "--dir", dir + "/client-00"}} {
+		for _, args := range [][]string{{"journal", "dump", dir}, {"journal", "verify", dir},
+			{"journal", "replay", dir + "/server"}, {"status", "--dir", dir}, {"peers", "--dir", dir + "/client-00"}} {
 			if o := rhizome(t, args...); o.code != exitOK || o.err != "" {
 				t.Errorf("%v beside a run: exit code %d, stderr %q", args, o.code, o.err)
 			}

@@ -33,7 +33,8 @@ func newBench(c *console) *cobra.Command {
 }
 
 // newBenchPart makes the command of one bench.
-func newBenchPart(c *console, name, short string, measure func(vfs.FS, string, func(bench.Metric)) error) *cobra.Command {
+func newBenchPart(c *console, name, short string,
+	measure func(vfs.FS, string, func(bench.Metric)) error) *cobra.Command {
 	var json bool
 	var dir string
 	cmd := &cobra.Command{
@@ -57,7 +58,8 @@ func newBenchPart(c *console, name, short string, measure func(vfs.FS, string, f
 				fmt.Fprintln(c.out, benchLine(m))
 			}
 			if !json {
-				fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())
+				fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
+					runtime.Version())
 			}
 			return measure(vfs.OS(), dir, emit)
 		}),

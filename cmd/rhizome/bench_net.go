@@ -43,11 +43,13 @@ func newBenchNet(c *console) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per metric and nothing else")
 	flags.StringVar(&f.dir, "dir", "", "folder for the files that are measured (default a temporary one)")
-	flags.StringSliceVar(&f.o.Parts, "parts", nil, "what to measure: "+strings.Join(bench.NetParts(), ", ")+" (default all)")
+	flags.StringSliceVar(&f.o.Parts, "parts", nil, "what to measure: "+strings.Join(bench.NetParts(),
+		", ")+" (default all)")
 	flags.IntVar(&f.o.Rounds, "rounds", f.o.Rounds, "empty rounds of one measurement")
 	flags.IntVar(&f.o.Repeat, "repeat", f.o.Repeat, "measurements of which the median counts")
 	flags.IntVar(&f.o.Stream, "stream", f.o.Stream, "bytes that are sent to measure throughput")
-	flags.IntVar(&f.o.Hidden, "hidden", f.o.Hidden, "width of the two hidden layers of the large model; 4,962 make 100 MB")
+	flags.IntVar(&f.o.Hidden, "hidden", f.o.Hidden,
+		"width of the two hidden layers of the large model; 4,962 make 100 MB")
 	flags.IntSliceVar(&f.o.Clients, "clients", f.o.Clients, "clients of the large model, one job after the other")
 	flags.IntSliceVar(&f.o.Fleet, "fleet", f.o.Fleet, "clients of the fleets, one after the other")
 	flags.IntVar(&f.o.Updates, "updates", f.o.Updates, "updates that the clients of a fleet give, about")
@@ -74,7 +76,8 @@ func (f *netFlags) run(c *console) error {
 	f.o.Spawn, f.o.Train, f.o.Members = f.spawn, f.train, members
 	f.o.Command = func(args ...string) *exec.Cmd { return exec.Command(self, args...) }
 	if !f.json {
-		fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version())
+		fmt.Fprintf(c.out, "%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
+			runtime.Version())
 	}
 	return bench.Net(vfs.OS(), dir, f.o, func(m bench.Metric) {
 		if f.json {

@@ -86,7 +86,8 @@ func openShard(nodes int, seed uint64) (*shardProcess, error) {
 	}
 	cmd := exec.Command(self, "bench", "sim", "--nodes", strconv.Itoa(nodes), "--shard", strconv.FormatUint(seed, 10))
 	cmd.Stderr = os.Stderr
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // one network is one thread; its collector must not take another's processor
+	// one network is one thread; its collector must not take another's processor
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -18,8 +18,8 @@ import (
 // consentWidth is how wide the lines are in which a person is asked.
 const consentWidth = 80
 
-// wrap returns a text in lines of at most consentWidth letters, broken between words: the first begins with the indent, the others two
-// blanks further in. A word that is wider, such as a long digest, has a line of its own.
+// wrap returns a text in lines of at most consentWidth letters, broken between words: the first begins with the indent,
+// the others two blanks further in. A word that is wider, such as a long digest, has a line of its own.
 func wrap(text, indent string) string {
 	var b strings.Builder
 	line := indent
@@ -76,7 +76,8 @@ func explained(w io.Writer, e *deploy.Explanation) error {
 	for _, f := range e.Functions {
 		say("  ", "%s %d ops, %s", f.Name, f.Ops, f.Starts)
 	}
-	say("", "it opens no file and no connection; a message has at most %s, its values at most %s", size(e.MessageBytes), size(e.FillBytes))
+	say("", "it opens no file and no connection; a message has at most %s, its values at most %s", size(e.MessageBytes),
+		size(e.FillBytes))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -93,7 +94,8 @@ func carried(c deploy.Carried) string {
 	case c.Wide:
 		return "PERHAPS YOUR DATA: " + what + "; the program is too large to follow"
 	case c.From != "":
-		return fmt.Sprintf("%s, computed from data: %s through %d or more operations of arithmetic", what, clean.Text(c.From, 80), c.Ops)
+		return fmt.Sprintf("%s, computed from data: %s through %d or more operations of arithmetic", what,
+			clean.Text(c.From, 80), c.Ops)
 	}
 	return what + ", not computed from samples"
 }

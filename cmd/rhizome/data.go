@@ -23,13 +23,15 @@ func newData(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data digits --part I --of N -o FILE",
 		Short: "Write one client's part of a built-in data set to a file",
-		Long: "Write the part of the UCI optical digits that client I of N has in the job digits, as a file for rhizome join --data:\n" +
+		Long: "Write the part of the UCI optical digits that client I of N has in the job digits, as a file for " +
+			"rhizome join --data:\n" +
 			"a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.",
 		Example: "  rhizome data digits --part 0 --of 2 -o part0.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			if d, ok := dealt.(job.Dealt); ok && !slices.Contains(d.WritableSets(), args[0]) {
-				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0], strings.Join(d.WritableSets(), ", "))}
+				return &badInput{fmt.Sprintf("no data set %q is built in; want %s", args[0],
+					strings.Join(d.WritableSets(), ", "))}
 			}
 			if file == "" {
 				return &badInput{"data needs -o FILE"}
@@ -40,7 +42,8 @@ func newData(c *console) *cobra.Command {
 			if part < 0 || part >= of {
 				return &badInput{fmt.Sprintf("--part is %d; want 0 to %d, as --of is %d", part, of-1, of)}
 			}
-			j, err := job.With(dealt, map[string]string{"data": args[0], "clients": strconv.Itoa(of), "seed": seed, "alpha": alpha})
+			j, err := job.With(dealt, map[string]string{"data": args[0], "clients": strconv.Itoa(of), "seed": seed,
+				"alpha": alpha})
 			if err != nil {
 				return &badInput{err.Error()}
 			}
@@ -49,7 +52,8 @@ func newData(c *console) *cobra.Command {
 				return &badInput{err.Error()}
 			}
 			if there, err := os.ReadFile(file); err == nil && !bytes.Equal(there, text) && !force {
-				return &badInput{file + " is there already, with something else in it; want another name, or --force to replace it"}
+				return &badInput{file +
+					" is there already, with something else in it; want another name, or --force to replace it"}
 			}
 			if err := writeFile(file, text); err != nil {
 				return err

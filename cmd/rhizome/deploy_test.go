@@ -16,14 +16,15 @@ import (
 
 const loopback = "/ip4/127.0.0.1/tcp/0"
 
-// TestServerAndClients does what the README shows: a server, and two clients with files of their own data. A client and the
-// server are killed with SIGKILL on the way and started again with the same commands. All end well with the model of a run in
-// one process, and no key has got anywhere (trap 36).
+// TestServerAndClients does what the README shows: a server, and two clients with files of their own data. A client and
+// the server are killed with SIGKILL on the way and started again with the same commands. All end well with the model
+// of a run in one process, and no key has got anywhere (trap 36).
 func TestServerAndClients(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, part := range []string{"0", "1"} {
-		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o", in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o",
+			in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
 			t.Fatal(o)
 		}
 	}
@@ -34,7 +35,8 @@ func TestServerAndClients(t *testing.T) {
 		keys += strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out) + "  # " + name + "\n"
 	}
 	write(t, in("sites.txt"), keys)
-	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--allow", in("sites.txt")}, job...)
+	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--allow",
+		in("sites.txt")}, job...)
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
 	invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
@@ -42,7 +44,8 @@ func TestServerAndClients(t *testing.T) {
 		t.Fatalf("%+v %s", at, invitation)
 	}
 	join := func(name string, more ...string) []string {
-		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data", in("part" + name[len(name)-1:] + ".csv")}, more...)
+		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data",
+			in("part" + name[len(name)-1:] + ".csv")}, more...)
 	}
 
 	t.Run("refused", func(t *testing.T) { refusedJoins(t, dir, at.Addresses[0], at.Digest, invitation) })
@@ -55,7 +58,10 @@ func TestServerAndClients(t *testing.T) {
 	first.cmd.Process.Kill()
 	first.end(t)
 	first = start(t, dir, join("client0")...) // it knows the server
-	at.Round = server.await(t, "a round after that", func(e told) bool { return e.Event == "round" && e.Round >= 10 }).Round
+	at.Round = server.await(t, "a round after that", func(e told) bool {
+		return e.Event == "round" &&
+			e.Round >= 10
+	}).Round
 	server.cmd.Process.Kill()
 	server.end(t)
 	server = start(t, dir, serve...)
@@ -74,7 +80,8 @@ func TestServerAndClients(t *testing.T) {
 	if code := server.end(t); code != exitOK {
 		t.Errorf("server: exit code %d, %s", code, server.errs)
 	}
-	if again := rhizome(t, append(join("client0"), invitation)...); again.code != exitOK || !strings.Contains(again.out, want.ModelSHA256) {
+	if again := rhizome(t, append(join("client0"), invitation)...); again.code != exitOK || !strings.Contains(again.out,
+		want.ModelSHA256) {
 		t.Errorf("a client that was done: %+v", again)
 	}
 	noKeys(t, dir, "server", "client0", "client1")
@@ -106,23 +113,30 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 		{"another program was agreed to", []string{address, "--trust", other}, "nothing of it runs"},
 		{"a digest of few digits", []string{address, "--trust", digest[:12]}, "at least the first 32"},
 		{"a digest that is none", []string{address, "--trust", "yes"}, "64 hex digits"},
-		{"another program was agreed to than the invitation's", []string{invitation, "--trust", other}, "nothing of it runs"},
+		{"another program was agreed to than the invitation's", []string{invitation, "--trust", other},
+			"nothing of it runs"},
 		{"a stranger", []string{address, "--trust", digest, "--dir", in("stranger")}, "closed, and does not know"},
-		{"a mistyped invitation", []string{invitation[:60] + map[bool]string{true: "B", false: "A"}[invitation[60] == 'A'] + invitation[61:]}, "is mistyped"},
+		{"a mistyped invitation",
+			[]string{invitation[:60] + map[bool]string{true: "B", false: "A"}[invitation[60] == 'A'] + invitation[61:]},
+			"is mistyped"},
 		{"half an invitation", []string{invitation[:80]}, "is cut short"},
 		{"a file of another kind", []string{invitation, "--data", in("matrix.npy")}, "NumPy"},
-		{"a bad file and nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--data", in("bad.csv")}, "bad.csv: line 2"},
+		{"a bad file and nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1],
+			"--data", in("bad.csv")}, "bad.csv: line 2"},
 		{"a bad line", []string{address, "--trust", digest, "--data", in("bad.csv")}, "bad.csv: line 2: 66 fields"},
 		{"an empty file", []string{address, "--trust", digest, "--data", in("empty.csv")}, "is empty"},
 		{"no such file", []string{address, "--trust", digest, "--data", in("none.csv")}, "none.csv"},
 		{"no such place", []string{address, "--trust", digest, "--member", "2"}, "places 0 to 1"},
 		{"no address", nil, "rhizome server prints"},
 		{"no peer id", []string{strings.Split(address, "/p2p/")[0]}, "/p2p/"},
-		{"another peer than is there", []string{strings.Split(address, "/p2p/")[0] + "/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"}, "another peer is there"},
+		{"another peer than is there",
+			[]string{strings.Split(address, "/p2p/")[0] + "/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"},
+			"another peer is there"},
 		{"no multiaddr", []string{"localhost:4001"}, "perhaps /dns4/localhost/tcp/4001/p2p/"},
 		{"a web address", []string{"http://192.0.2.7:4001/"}, "do not speak http"},
 		{"half a multiaddr", []string{"/ip4/192.0.2.7"}, "want /tcp/<port>"},
-		{"nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--wait", "300ms"}, "tried for 300ms"},
+		{"nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1], "--wait", "300ms"},
+			"tried for 300ms"},
 		{"a key that others may read", []string{address, "--dir", in("open")}, "0600"},
 		{"the directory of the server", []string{address, "--dir", in("server")}, "in use by another process"},
 	} {
@@ -131,7 +145,8 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 			t.Errorf("%s: exit code %d, %q; want %q", c.name, o.code, o.err, c.want)
 		}
 	}
-	if names, err := vfs.OS().List(in("refused")); err != nil || strings.Contains(strings.Join(names, " "), "artifact") {
+	if names, err := vfs.OS().List(in("refused")); err != nil || strings.Contains(strings.Join(names, " "),
+		"artifact") {
 		t.Errorf("a refused join left %q, %v", names, err)
 	}
 }
@@ -147,7 +162,8 @@ func noKeys(t *testing.T, dir string, nodes ...string) {
 		}
 		seed := id.Key().Seed()
 		for _, text := range []string{
-			hex.EncodeToString(seed), base64.StdEncoding.EncodeToString(seed)[:42], base64.URLEncoding.EncodeToString(seed)[:42],
+			hex.EncodeToString(seed), base64.StdEncoding.EncodeToString(seed)[:42],
+			base64.URLEncoding.EncodeToString(seed)[:42],
 		} {
 			secrets = append(secrets, []byte(text))
 		}

@@ -27,9 +27,12 @@ func newDiff(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Show field by field what differs between two snapshots",
-		Long: "Show field by field what differs between two snapshots, of one node at two times or of two nodes. A and B are each a\n" +
-			"snapshot file, one that export or journal replay -o wrote, or the directory of a node, which stands for its newest\n" +
-			"state. Entries of lists are paired by what names them: a peer, a number, a name. Nothing on the disk is changed.",
+		Long: "Show field by field what differs between two snapshots, of one node at two times or of two nodes. A " +
+			"and B are each a\n" +
+			"snapshot file, one that export or journal replay -o wrote, or the directory of a node, which stands " +
+			"for its newest\n" +
+			"state. Entries of lists are paired by what names them: a peer, a number, a name. Nothing on the disk " +
+			"is changed.",
 		Example: "  rhizome snapshot diff .rhizome/digits/client-00 .rhizome/digits/client-01",
 		Args:    cobra.ExactArgs(2),
 		RunE: does(func(_ *cobra.Command, args []string) error {
@@ -56,7 +59,8 @@ func newDiff(c *console) *cobra.Command {
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().IntVar(&most, "max", most, "differences to show; the rest is counted")
-	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per difference, then their number, and nothing else")
+	cmd.Flags().BoolVar(&json, "json", false,
+		"write one JSON object per difference, then their number, and nothing else")
 	return cmd
 }
 
@@ -67,7 +71,8 @@ func oneState(path string) (*state, error) {
 		return nil, err
 	}
 	if len(states) != 1 {
-		return nil, &badInput{fmt.Sprintf("%s holds %d nodes; want the directory of one, or a snapshot file", path, len(states))}
+		return nil, &badInput{fmt.Sprintf("%s holds %d nodes; want the directory of one, or a snapshot file", path,
+			len(states))}
 	}
 	return &states[0], nil
 }

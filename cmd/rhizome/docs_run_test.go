@@ -14,8 +14,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what commands print into the documents that show it")
 
-// section are the commands and outputs that a document shows under a heading, which are tried in their order. Each is to be taken by
-// run, start or skip, and each output by shows.
+// section are the commands and outputs that a document shows under a heading, which are tried in their order. Each is
+// to be taken by run, start or skip, and each output by shows.
 type section struct {
 	t        *testing.T
 	path     string
@@ -66,12 +66,14 @@ func (s *section) fill(pattern, with string) {
 func (s *section) next(want string) (text, dir string) {
 	s.t.Helper()
 	if len(s.commands) == 0 {
-		s.t.Fatalf("%s shows no more commands, and %q is awaited: does the section show another way? then this test goes another, too", s.path, want)
+		s.t.Fatalf("%s shows no more commands, and %q is awaited: does the section show another way? then this test "+
+			"goes another, too", s.path, want)
 	}
 	c := s.commands[0]
 	s.commands = s.commands[1:]
 	if !strings.HasPrefix(c.text, want) {
-		s.t.Fatalf("%s:%d shows %q, and %q is awaited: does the section show another way? then this test goes another, too", s.path, c.number, c.text, want)
+		s.t.Fatalf("%s:%d shows %q, and %q is awaited: does the section show another way? then this test goes "+
+			"another, too", s.path, c.number, c.text, want)
 	}
 	text = strings.Replace(c.text, "go run ./cmd/rhizome", "rhizome", 1)
 	for _, f := range s.fills {
@@ -143,7 +145,8 @@ const nothingLike = "(nothing like it)"
 // writing is held while a document is written: sections are tried side by side.
 var writing sync.Mutex
 
-// shows holds the next output that is shown against what was written. "…" stands for anything, on a line of its own for any lines.
+// shows holds the next output that is shown against what was written. "…" stands for anything, on a line of its own for
+// any lines.
 func (s *section) shows(out string) {
 	s.t.Helper()
 	b := s.outputs[0]
@@ -154,7 +157,8 @@ func (s *section) shows(out string) {
 		if *rewrite && want != nothingLike {
 			report = s.t.Logf
 		}
-		report("%s:%d: shows\n\t%s\nthe command writes\n\t%s\n(go test ./cmd/rhizome -run TestDocumentsShowWhatHappens -rewrite writes it there)",
+		report("%s:%d: shows\n\t%s\nthe command writes\n\t%s\n(go test ./cmd/rhizome -run "+
+			"TestDocumentsShowWhatHappens -rewrite writes it there)",
 			s.path, n, shownLine(b, n), want)
 	}
 	if *rewrite && len(wrong) > 0 {
@@ -183,7 +187,8 @@ func shownLine(b block, n int) string {
 	return b.lines[i].text
 }
 
-// differ returns the lines, by number, that a command did not write, with what it wrote in their place, as far as that can be told.
+// differ returns the lines, by number, that a command did not write, with what it wrote in their place, as far as that
+// can be told.
 func differ(shown []line, out string) map[int]string {
 	wrong := map[int]string{}
 	var written []string
@@ -246,9 +251,9 @@ func hashOf(t *testing.T, out, word string) string {
 	return m[1]
 }
 
-// TestDocumentsShowWhatHappens types what README.md and the other documents show, in their order, and holds what they show of the
-// output, its figures and hashes, against what comes. Jobs are made shorter where nothing of their output is shown. Each command that
-// is shown is typed, or the test says why not.
+// TestDocumentsShowWhatHappens types what README.md and the other documents show, in their order, and holds what they
+// show of the output, its figures and hashes, against what comes. Jobs are made shorter where nothing of their output
+// is shown. Each command that is shown is typed, or the test says why not.
 func TestDocumentsShowWhatHappens(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("the commands of the documents are typed in the whole test only")
@@ -291,17 +296,22 @@ func TestDocumentsShowWhatHappens(t *testing.T) {
 
 // TestDocumentsAreReadRight: a figure, a hash or a command that is wrong in a document is found.
 func TestDocumentsAreReadRight(t *testing.T) {
-	d := readDocument("x.md", "# A\n```\nb$ rhizome run  --rounds 3   # trains\n```\n\n```\nround 3/3  accuracy 9 %\n…\n  hash aa\n  faults  loss 3, …, pause 2, …\n```\n```go\nrhizome\n```\n")
+	d := readDocument("x.md",
+		"# A\n```\nb$ rhizome run  --rounds 3   # trains\n```\n\n```\nround 3/3  accuracy 9 %\n…\n  hash aa\n  "+
+			"faults  loss 3, …, pause 2, …\n```\n```go\nrhizome\n```\n")
 	keys, all := sections([]document{d})
-	if len(keys) != 1 || len(all[keys[0]].commands) != 1 || all[keys[0]].commands[0] != (typedLine{3, "b", "rhizome run --rounds 3"}) || len(all[keys[0]].outputs) != 1 {
+	if len(keys) != 1 || len(all[keys[0]].commands) != 1 ||
+		all[keys[0]].commands[0] != (typedLine{3, "b", "rhizome run --rounds 3"}) || len(all[keys[0]].outputs) != 1 {
 		t.Fatalf("%q %+v", keys, all[keys[0]])
 	}
 	lines := all[keys[0]].outputs[0].lines
-	out := "round 2/3  accuracy 8 %\nround 3/3  accuracy 9 %\n\njob in 3.1s\n  hash aa  \n  faults  loss 3, kill 4, pause 2, clog 1\n"
+	out := "round 2/3  accuracy 8 %\nround 3/3  accuracy 9 %\n\njob in 3.1s\n  hash aa  \n  faults  loss 3, kill 4, " +
+		"pause 2, clog 1\n"
 	if wrong := differ(lines, out); len(wrong) > 0 {
 		t.Errorf("%v is wrong with what is right", wrong)
 	}
-	if wrong := differ(lines, strings.Replace(out, "accuracy 9", "accuracy 98", 1)); wrong[7] != "round 3/3  accuracy 98 %" {
+	if wrong := differ(lines, strings.Replace(out, "accuracy 9", "accuracy 98",
+		1)); wrong[7] != "round 3/3  accuracy 98 %" {
 		t.Errorf("%v", wrong)
 	}
 	for old, new := range map[string]string{"9 %": "8 %", "aa": "ab", "pause 2": "pause 3"} {

@@ -29,15 +29,19 @@ func theTwoCommands(s *section) {
 }
 
 func install(s *section) {
-	s.skip("go install github.com/rhizome-ml/rhizome/cmd/rhizome@latest", "it takes the release; that the module has this name and replaces no other is looked at")
-	if mod, err := os.ReadFile("../../go.mod"); err != nil || !strings.HasPrefix(string(mod), "module github.com/rhizome-ml/rhizome\n") || strings.Contains(string(mod), "replace") {
+	s.skip("go install github.com/rhizome-ml/rhizome/cmd/rhizome@latest",
+		"it takes the release; that the module has this name and replaces no other is looked at")
+	if mod, err := os.ReadFile("../../go.mod"); err != nil || !strings.HasPrefix(string(mod),
+		"module github.com/rhizome-ml/rhizome\n") || strings.Contains(string(mod), "replace") {
 		s.t.Errorf("go.mod: %v\n%.200s", err, mod)
 	}
 	s.skip("go install ./cmd/rhizome", "it would change this machine; that the folder is a command is looked at")
-	if out := s.shell(".", "go list -f {{.Name}}:{{.Dir}} ../../cmd/rhizome"); !strings.HasPrefix(out, "main:") || !strings.HasSuffix(out, "/cmd/rhizome\n") {
+	if out := s.shell(".", "go list -f {{.Name}}:{{.Dir}} ../../cmd/rhizome"); !strings.HasPrefix(out, "main:") ||
+		!strings.HasSuffix(out, "/cmd/rhizome\n") {
 		s.t.Errorf("%q", out)
 	}
-	s.skip("make release", "it builds for six platforms; internal/release/TestRelease makes an archive twice, in .ci/run")
+	s.skip("make release",
+		"it builds for six platforms; internal/release/TestRelease makes an archive twice, in .ci/run")
 }
 
 func killIt(s *section) {
@@ -45,7 +49,8 @@ func killIt(s *section) {
 	s.fill("sleep 1", "sleep 0.3")
 	s.run("rhizome run --rounds")
 	on := s.run("rhizome run")
-	if chaos := s.run("rhizome run --chaos"); hashOf(s.t, chaos, "sha256") != hashOf(s.t, on, "sha256") || !strings.Contains(on, "30 rounds") {
+	if chaos := s.run("rhizome run --chaos"); hashOf(s.t, chaos, "sha256") != hashOf(s.t, on, "sha256") ||
+		!strings.Contains(on, "30 rounds") {
 		s.t.Errorf("after a kill\n%s\nwith chaos\n%s", on, chaos)
 	}
 }
@@ -94,8 +99,8 @@ func shownHash(s *section, word string) string {
 	return hashOf(s.t, string(text), word)
 }
 
-// twoMachines: b and c, each with its own part of the data, whoever comes first; b stands still while a is kept, then a is lost, and d
-// goes on in its place.
+// twoMachines: b and c, each with its own part of the data, whoever comes first; b stands still while a is kept, then a
+// is lost, and d goes on in its place.
 func twoMachines(s *section) {
 	in := func(path ...string) string { return filepath.Join(append([]string{s.dir}, path...)...) }
 	want := hashOf(s.t, s.shell(s.dir, "rhizome run --clients 2 --dir undisturbed"), "sha256")
@@ -103,7 +108,8 @@ func twoMachines(s *section) {
 	server := s.start("rhizome server --clients 2")
 	at := server.await(s.t, "its address", isEvent("listening"))
 	invitation := server.await(s.t, "an invitation", isEvent("invitation")).Invitation
-	s.shows("…Qwjj3VPR: job digits, program " + at.Digest[:12] + "\nclosed but for this invitation (rhizome invite makes others); clients come with:\n")
+	s.shows("…Qwjj3VPR: job digits, program " + at.Digest[:12] +
+		"\nclosed but for this invitation (rhizome invite makes others); clients come with:\n")
 	s.fill(`rhizome:\S+…`, invitation)
 	s.run("rhizome data digits --part 0")
 	text, dir := s.next("rhizome join rhizome:")
@@ -179,7 +185,8 @@ func lookBack(s *section) {
 	text += " --trust " + at.Digest // what a person says yes to
 	var clients []*started
 	for _, machine := range []string{"b", "c"} {
-		clients = append(clients, start(s.t, filepath.Join(s.dir, machine), append(strings.Fields(text)[1:], "--json", "--listen", loopback)...))
+		clients = append(clients, start(s.t, filepath.Join(s.dir, machine), append(strings.Fields(text)[1:], "--json",
+			"--listen", loopback)...))
 	}
 	server.await(s.t, "the result", isEvent("done"))
 	for _, p := range append(clients, server) {

@@ -89,7 +89,8 @@ func (b block) synopsis() bool {
 }
 
 // prompted is a command as it is shown: perhaps behind the name of a machine, and with a comment.
-var prompted = regexp.MustCompile(`^(?:([a-z])\$ )?((?:rhizome|go (?:run|test|install)|git|make|\.ci/run)(?: .*?)?)(?:\s+# .*)?$`)
+var prompted = regexp.MustCompile(
+	`^(?:([a-z])\$ )?((?:rhizome|go (?:run|test|install)|git|make|\.ci/run)(?: .*?)?)(?:\s+# .*)?$`)
 
 // typedLine is a command that a document shows.
 type typedLine struct {
@@ -98,7 +99,8 @@ type typedLine struct {
 	text    string
 }
 
-// commands returns what is typed in a block. Where the name of a machine stands before commands, the other lines are output.
+// commands returns what is typed in a block. Where the name of a machine stands before commands, the other lines are
+// output.
 func (b block) commands() (typed []typedLine) {
 	machines := false
 	for _, l := range b.lines {
@@ -114,7 +116,8 @@ func (b block) commands() (typed []typedLine) {
 func (b block) output() (out block) {
 	typed := b.commands()
 	for _, l := range b.lines {
-		example := l.text == "" || strings.HasPrefix(l.text, "  /ip4/") || strings.HasPrefix(l.text, "rhizome join rhizome:")
+		example := l.text == "" || strings.HasPrefix(l.text, "  /ip4/") || strings.HasPrefix(l.text,
+			"rhizome join rhizome:")
 		if !example && !slices.ContainsFunc(typed, func(c typedLine) bool { return c.number == l.number }) {
 			out.lines = append(out.lines, l)
 		}
@@ -128,8 +131,9 @@ var said = regexp.MustCompile("`(rhizome [a-z][^`]*)`")
 // flagOf is a flag in a command line.
 var flagOf = regexp.MustCompile(`(?:^|[\s\[|])(--[a-z-]+|-[a-z])\b`)
 
-// TestDocumentsNameCommandsThatExist: each command line of each document, in its text, in its blocks and in what says what commands
-// take, is one that there is, with flags that it has; and README.md and SPECIFICATION.md tell of every command.
+// TestDocumentsNameCommandsThatExist: each command line of each document, in its text, in its blocks and in what says
+// what commands take, is one that there is, with flags that it has; and README.md and SPECIFICATION.md tell of every
+// command.
 func TestDocumentsNameCommandsThatExist(t *testing.T) {
 	root := newRoot(&console{})
 	all := commandsBelow(root, "")
@@ -172,8 +176,10 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 		t.Errorf("only %d command lines are seen", count)
 	}
 	for text, want := range map[string]string{
-		"rhizome jog": "no command", "rhizome run --round 3": "no flag --round", "rhizome snapshot look": "", "rhizome id | jog": "no command",
-		"rhizome members list": "", "rhizome run [JOB] [--set A=B] -x": "no flag -x", "rhizome job list | show NAME --set a=b": "",
+		"rhizome jog": "no command", "rhizome run --round 3": "no flag --round", "rhizome snapshot look": "",
+		"rhizome id | jog":     "no command",
+		"rhizome members list": "", "rhizome run [JOB] [--set A=B] -x": "no flag -x",
+		"rhizome job list | show NAME --set a=b": "",
 	} {
 		if _, wrong := named(root, text); (want == "") != (wrong == "") || !strings.Contains(wrong, want) {
 			t.Errorf("%q: %q, want %q", text, wrong, want)
@@ -188,7 +194,8 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 	}
 }
 
-// named returns the commands that a text names, of which several may stand with | between them, and what is wrong with it.
+// named returns the commands that a text names, of which several may stand with | between them, and what is wrong with
+// it.
 func named(root *cobra.Command, text string) (names []string, wrong string) {
 	text, _, _ = strings.Cut(text, "\x00")
 	words := strings.Fields(strings.ReplaceAll(text, " | ", "|"))[1:]
@@ -241,8 +248,10 @@ func TestFiguresOfTheREADME(t *testing.T) {
 		t.Fatalf("%d bugs, %v", len(bugs), err)
 	}
 	for _, want := range []string{ // of the bugs one is the canary
-		fmt.Sprintf("a schedule of faults of %d kinds", sim.Faults), fmt.Sprintf("or a file: %d kinds from", len(conditions.Kinds())),
-		fmt.Sprintf("a hunt, which plants %d bugs", len(bugs)-1), fmt.Sprintf("has up to 64 MiB and %s lines", count(1<<18)),
+		fmt.Sprintf("a schedule of faults of %d kinds", sim.Faults), fmt.Sprintf("or a file: %d kinds from",
+			len(conditions.Kinds())),
+		fmt.Sprintf("a hunt, which plants %d bugs", len(bugs)-1), fmt.Sprintf("has up to 64 MiB and %s lines",
+			count(1<<18)),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("README.md does not say %q", want)

@@ -22,7 +22,8 @@ func TestDoors(t *testing.T) {
 func TestDoorsThatAreOpenAreFound(t *testing.T) {
 	t.Parallel()
 	r := prove.Single(product.Doors{Bin: executable, Let: 2}, 1)
-	if r.OK || len(r.Failures) != 1 || !strings.Contains(r.Failures[0].Text, "looks without an invitation: the server offers") {
+	if r.OK || len(r.Failures) != 1 || !strings.Contains(r.Failures[0].Text,
+		"looks without an invitation: the server offers") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -53,18 +53,28 @@ func exitCode(err error) int {
 		return exitSuperseded
 	case isAny[*deploy.RemovedError](err):
 		return exitRemoved
-	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err), isAny[*job.UnknownError](err), isAny[*job.LacksError](err), isAny[*kinds.UnknownError](err),
-		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err), isAny[*journal.FormatError](err),
+	case isAny[*job.ConfigError](err), isAny[*job.KeyError](err), isAny[*job.FileError](err),
+		isAny[*job.UnknownError](err), isAny[*job.LacksError](err), isAny[*kinds.UnknownError](err),
+		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err),
+		isAny[*journal.FormatError](err),
 		isAny[artifact.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
-		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err), isAny[*journal.RangeError](err), isAny[*journal.MissingError](err),
+		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err),
+		isAny[*journal.RangeError](err), isAny[*journal.MissingError](err),
 		errors.Is(err, journal.ErrNoSnapshot),
-		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err), isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err), isAny[*identity.KeyError](err),
-		isAny[*exchange.RefusedError](err), isAny[*invitation.TextError](err), isAny[*invitation.RefusedError](err), isAny[*invitation.UnknownError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
-		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err), isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err), childEnded(err, exitBad),
+		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err),
+		isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err),
+		isAny[*identity.KeyError](err),
+		isAny[*exchange.RefusedError](err), isAny[*invitation.TextError](err), isAny[*invitation.RefusedError](err),
+		isAny[*invitation.UnknownError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),
+		isAny[*program.LoadError](err), isAny[*wire.AddressError](err), isAny[*wire.PeerIDError](err),
+		isAny[*transport.UnreachableError](err), isAny[*transport.ListenError](err), isAny[*transport.DeniedError](err),
+		childEnded(err, exitBad),
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
-		isAny[*engine.RestoreError](err), isAny[*record.DivergenceError](err), isAny[*directory.LookOnlyError](err), isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
-		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
+		isAny[*engine.RestoreError](err), isAny[*record.DivergenceError](err), isAny[*directory.LookOnlyError](err),
+		isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
+		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad
 	}

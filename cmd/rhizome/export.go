@@ -21,11 +21,14 @@ func newExport(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export PATH -o FILE",
 		Short: "Write a node's snapshot in a form that other programs read",
-		Long: "Write the snapshot of a node as the canonical protobuf message NodeSnapshot of formats/snapshot.proto, or with --json as\n" +
-			"the JSON form of that message. PATH is a snapshot file, or the directory of a node, which stands for its newest\n" +
+		Long: "Write the snapshot of a node as the canonical protobuf message NodeSnapshot of " +
+			"formats/snapshot.proto, or with --json as\n" +
+			"the JSON form of that message. PATH is a snapshot file, or the directory of a node, which stands for " +
+			"its newest\n" +
 			"state. Nothing but FILE is changed.",
-		Example: "  rhizome snapshot export .rhizome/digits/server -o server.pb\n  rhizome snapshot export .rhizome/digits/server --json | less",
-		Args:    cobra.ExactArgs(1),
+		Example: "  rhizome snapshot export .rhizome/digits/server -o server.pb\n  rhizome snapshot export " +
+			".rhizome/digits/server --json | less",
+		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			if file == "" && !json {
 				return &badInput{"export needs -o FILE: a snapshot is no text; --json without it writes to stdout"}
@@ -36,7 +39,9 @@ func newExport(c *console) *cobra.Command {
 			}
 			if whole && len(s.message.Artifact.Whole) == 0 {
 				if s.view == nil {
-					return &badInput{args[0] + " lies in no run, so its artifact is not known; export it from the run's directory, or without --artifact"}
+					return &badInput{args[0] +
+						" lies in no run, so its artifact is not known; export it from the run's directory, or " +
+						"without --artifact"}
 				}
 				if s.message.Artifact.Whole, err = onnx.Marshal(s.view.Config.Artifact); err != nil {
 					return err
@@ -80,7 +85,8 @@ func writeFile(file string, b []byte) error {
 		return &badInput{file + " is a directory; want the name of a file"}
 	}
 	if filepath.Ext(file) == ".snap" {
-		return &badInput{fmt.Sprintf("%s: a name that ends in .snap is that of a snapshot in a node's directory; want another, such as %s.pb", file, file[:len(file)-len(".snap")])}
+		return &badInput{fmt.Sprintf("%s: a name that ends in .snap is that of a snapshot in a node's directory; "+
+			"want another, such as %s.pb", file, file[:len(file)-len(".snap")])}
 	}
 	return journal.WriteFileAtomic(vfs.OS(), filepath.Clean(file), b)
 }

@@ -16,12 +16,16 @@ func newFork(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",
 		Short: "Begin a new run from any kept round of an old one",
-		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, and each client\n" +
-			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or killed.\n" +
+		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, " +
+			"and each client\n" +
+			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or " +
+			"killed.\n" +
 			"With --set, the rounds to come run with other settings.\n" +
 			"How many rounds are kept is up to rhizome run --keep.\n\n" +
-			"Of a server's directory, and of a run with --processes, the new one is a server with a key of its own: it has the\n" +
-			"model, the round and the members of the old one, and each client joins it anew, with its old key and the same data:\n" +
+			"Of a server's directory, and of a run with --processes, the new one is a server with a key of its own: " +
+			"it has the\n" +
+			"model, the round and the members of the old one, and each client joins it anew, with its old key and " +
+			"the same data:\n" +
 			"rhizome join ADDR --as OLD-DIR --dir NEW-DIR.",
 		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12\n" +
 			"  rhizome fork .rhizome/digits --at 12 --set learning_rate=0.05 --set rounds=40 --dir .rhizome/slower",
@@ -45,8 +49,10 @@ func newFork(c *console) *cobra.Command {
 			fmt.Fprintf(c.out, "%s: the %s %s as it was after round %d, record %d of its server\nto go on: %s\n",
 				f.Dir, what, f.From, f.Round, f.Nodes[0].Record, on)
 			if f.Server {
-				_, err = fmt.Fprintf(c.out, "it is another node, %s, and knows the clients of the old one by their keys; each of them\n"+
-					"begins anew with it: rhizome join ADDR --as OLD-DIR --dir NEW-DIR, with the address that the server prints\n", f.Peer)
+				_, err = fmt.Fprintf(c.out,
+					"it is another node, %s, and knows the clients of the old one by their keys; each of them\n"+
+						"begins anew with it: rhizome join ADDR --as OLD-DIR --dir NEW-DIR, with the address that the "+
+						"server prints\n", f.Peer)
 			}
 			return err
 		}),
@@ -54,7 +60,8 @@ func newFork(c *console) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().IntVar(&o.At, "at", 0, "the finished round that the new run goes on after")
 	cmd.Flags().StringVar(&o.To, "dir", "", "directory of the new run (default DIR-at-ROUND)")
-	set.register(cmd.Flags(), "change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
+	set.register(cmd.Flags(),
+		"change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }

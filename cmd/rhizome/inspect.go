@@ -48,7 +48,8 @@ func newInspect(c *console) *cobra.Command {
 		Use:   "inspect PATH",
 		Short: "Show what nodes had in flight when they stopped",
 		Long: "Show the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
-			"In a run, a node's state is its newest snapshot with its journal replayed on it, as its next start finds it;\n" +
+			"In a run, a node's state is its newest snapshot with its journal replayed on it, as its next start " +
+			"finds it;\n" +
 			"else it is that of the newest snapshot alone. Nothing on the disk is changed.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
@@ -92,8 +93,10 @@ func inspect(path string) ([]nodeReport, error) {
 
 // write shows the report to people.
 func (r *nodeReport) write(c *console) error {
-	fmt.Fprintf(clean.Writer(c.out), "%s\n  %s %s\n  program %.12s, seed %d, start %d, epoch %d, engine time %s, %d records replayed\n",
-		r.Node, r.Place, r.Peer, r.Artifact, r.Seed, r.Incarnation, r.Epoch, time.Duration(r.NowNs).Round(time.Millisecond), r.Replayed)
+	fmt.Fprintf(clean.Writer(c.out),
+		"%s\n  %s %s\n  program %.12s, seed %d, start %d, epoch %d, engine time %s, %d records replayed\n",
+		r.Node, r.Place, r.Peer, r.Artifact, r.Seed, r.Incarnation, r.Epoch,
+		time.Duration(r.NowNs).Round(time.Millisecond), r.Replayed)
 	w := tabwriter.NewWriter(clean.Writer(c.out), 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "  component\tkind\tstate\t\n")
 	for _, k := range r.Components {

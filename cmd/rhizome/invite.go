@@ -19,14 +19,18 @@ func newInvite(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite",
 		Short: "Invite a client to a server",
-		Long: "Make an invitation to the server in --dir, whether it runs or not, or at --at, and print the line that its guest pastes.\n" +
-			"It is shown this once: the server keeps a hash of it. A guest that has come by it is a member from then on, and spends\n" +
+		Long: "Make an invitation to the server in --dir, whether it runs or not, or at --at, and print the line " +
+			"that its guest pastes.\n" +
+			"It is shown this once: the server keeps a hash of it. A guest that has come by it is a member from " +
+			"then on, and spends\n" +
 			"nothing more when it comes again.",
-		Example: "  rhizome invite --name clinic-3\n  rhizome invite --uses 12 --for 24h\n  rhizome invite list\n  rhizome invite revoke 1f09c2ab",
-		Args:    cobra.NoArgs,
+		Example: "  rhizome invite --name clinic-3\n  rhizome invite --uses 12 --for 24h\n  rhizome invite list\n  " +
+			"rhizome invite revoke 1f09c2ab",
+		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			if holds < 0 {
-				return &deploy.InputError{What: "--for", Value: holds.String(), Want: "a time of at most 100 years; 0 means for ever"}
+				return &deploy.InputError{What: "--for", Value: holds.String(),
+					Want: "a time of at most 100 years; 0 means for ever"}
 			}
 			n.Seconds = int64((holds + time.Second - 1) / time.Second)
 			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpInvite, Invite: &n})
@@ -99,7 +103,8 @@ func writeInvitations(c *console, all []deploy.InvitationState) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", clean.Text(e.ID, 16), clean.Text(e.State, 16), came, until, who)
 		for _, s := range e.Spent {
-			fmt.Fprintf(w, "\t\t\t%s\t%s\n", time.Unix(s.At, 0).UTC().Format("2006-01-02 15:04Z"), clean.Text(string(s.Peer), 64))
+			fmt.Fprintf(w, "\t\t\t%s\t%s\n", time.Unix(s.At, 0).UTC().Format("2006-01-02 15:04Z"),
+				clean.Text(string(s.Peer), 64))
 		}
 	}
 	return w.Flush()
@@ -110,7 +115,8 @@ func newInviteRevoke(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End an invitation",
-		Long: "End an invitation: nobody comes by it any more. Who came by it before stays; rhizome block keeps a peer out.\n" +
+		Long: "End an invitation: nobody comes by it any more. Who came by it before stays; rhizome block keeps a " +
+			"peer out.\n" +
 			"In place of the line that the server prints, its next start prints a new one.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {

@@ -17,7 +17,8 @@ func newJob(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "job",
 		Short: "List and show the built-in jobs, to save, edit and run them",
-		Long: "The jobs that are built in, each a file of settings with a comment for each. To make a job of your own, save one, give it\n" +
+		Long: "The jobs that are built in, each a file of settings with a comment for each. To make a job of your " +
+			"own, save one, give it\n" +
 			"another name, and run it.",
 		Example: "  rhizome job list\n  rhizome job show digits > mine.yaml\n  rhizome run mine.yaml",
 		Args:    cobra.NoArgs,
@@ -71,10 +72,12 @@ func newJobShow(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in job",
-		Long: "Print the job file of a built-in job: " + strings.Join(kinds.Builtins(nil), ", ") + ". Saved, it is a job file that runs as the built-in job\n" +
+		Long: "Print the job file of a built-in job: " + strings.Join(kinds.Builtins(nil),
+			", ") + ". Saved, it is a job file that runs as the built-in job\n" +
 			"does, to the same model; edit it, and it is a job of your own. --set changes settings in what is printed.",
-		Example: "  rhizome job show digits > mine.yaml\n  rhizome job show digits --set name=mine --set rounds=20 > mine.yaml",
-		Args:    cobra.ExactArgs(1),
+		Example: "  rhizome job show digits > mine.yaml\n  rhizome job show digits --set name=mine --set rounds=20 " +
+			"> mine.yaml",
+		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			l, err := builtinJob(args[0], set)
 			if err != nil {
@@ -96,7 +99,8 @@ func newJobShow(c *console) *cobra.Command {
 // builtinJob returns a built-in job with the settings that were given.
 func builtinJob(name string, given *jobSettings) (jobLine, error) {
 	if isJobFile(name) {
-		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s", name, strings.Join(kinds.Builtins(nil), ", "))}
+		return jobLine{}, &badInput{fmt.Sprintf("%s would be a job file of yours; want a job that is built in: %s",
+			name, strings.Join(kinds.Builtins(nil), ", "))}
 	}
 	text, kind, err := kinds.BuiltinFile(name)
 	if err != nil {
@@ -123,7 +127,8 @@ func builtinJob(name string, given *jobSettings) (jobLine, error) {
 	if l.Settings, l.File = job.Settings(got), string(text); got == want {
 		return l, nil
 	}
-	return jobLine{}, fmt.Errorf("the file of the job %s with its settings changed is another job: a fault of this program", name)
+	return jobLine{},
+		fmt.Errorf("the file of the job %s with its settings changed is another job: a fault of this program", name)
 }
 
 // about returns the first sentence of a job file's first comment.
@@ -143,8 +148,8 @@ func about(text []byte) string {
 // settingLine is a line of a built-in job file: a key, its value, and what follows.
 var settingLine = regexp.MustCompile(`^([a-z_]+): (\S+)(\s*)(#.*)?$`)
 
-// withSettings changes the lines of a built-in job file that set something, and adds a line for each setting that it does not say.
-// Comments stay, in their column where there is room.
+// withSettings changes the lines of a built-in job file that set something, and adds a line for each setting that it
+// does not say. Comments stay, in their column where there is room.
 func withSettings(text []byte, set map[string]string) []byte {
 	var b bytes.Buffer
 	said := map[string]bool{}

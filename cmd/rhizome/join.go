@@ -23,14 +23,20 @@ func newJoin(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join [INVITATION | ADDR...]",
 		Short: "Take a server's job and train it with data of this machine",
-		Long: "Take the job of a server and train it with the data of this machine. INVITATION is the word behind \"rhizome join\" in the line\n" +
-			"that rhizome server or rhizome invite prints; it names the server, the program, and shows that you were invited. An address\n" +
-			"is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server of before, or one\n" +
+		Long: "Take the job of a server and train it with the data of this machine. INVITATION is the word behind " +
+			"\"rhizome join\" in the line\n" +
+			"that rhizome server or rhizome invite prints; it names the server, the program, and shows that you " +
+			"were invited. An address\n" +
+			"is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server " +
+			"of before, or one\n" +
 			"that is found on the local network.\n\n" +
-			"Before anything of it runs, you see what its program does here and are asked whether it may. Without a terminal an\n" +
-			"invitation agrees to the program that it names, and to no other; with an address, --trust names it by its digest.\n" +
+			"Before anything of it runs, you see what its program does here and are asked whether it may. Without a " +
+			"terminal an\n" +
+			"invitation agrees to the program that it names, and to no other; with an address, --trust names it by " +
+			"its digest.\n" +
 			"Stop it whenever you like: the same command goes on where it was.",
-		Example: "  rhizome join rhizome:AYdx…\n  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… --trust 68aa18ed…   # all 64 digits",
+		Example: "  rhizome join rhizome:AYdx…\n  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… " +
+			"--trust 68aa18ed…   # all 64 digits",
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")
@@ -60,7 +66,8 @@ func newJoin(c *console) *cobra.Command {
 			ctx, cancel, options := f.options(cmd.Context(), v)
 			defer cancel()
 			o := deploy.JoinOptions{
-				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir), Release: readVersions().Version, Wait: wait,
+				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir),
+				Release: readVersions().Version, Wait: wait,
 				Data: data, Member: member, Agree: asker(c),
 			}
 			if explain {
@@ -77,7 +84,8 @@ func newJoin(c *console) *cobra.Command {
 				return nil
 			}
 			if errors.Is(err, deploy.ErrDeclined) {
-				_, err := fmt.Fprintln(c.out, "it does not run here; nothing of it was kept, and no place of the job was taken")
+				_, err := fmt.Fprintln(c.out,
+					"it does not run here; nothing of it was kept, and no place of the job was taken")
 				return err
 			}
 			if errors.Is(err, deploy.ErrInterrupted) {
@@ -95,10 +103,14 @@ func newJoin(c *console) *cobra.Command {
 	}
 	f.register(cmd, ".rhizome/client")
 	flags := cmd.Flags()
-	flags.StringVar(&data, "data", "", "train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of the job's data that is this client's)")
+	flags.StringVar(&data, "data", "",
+		"train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of "+
+			"the job's data that is this client's)")
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
-	flags.StringVar(&as, "as", "", "be the client of this directory, with its key and its file of data: for a server that is a fork of its server")
-	flags.BoolVar(&explain, "explain", false, "show what the program may do here and which data it names, and do not run it")
+	flags.StringVar(&as, "as", "",
+		"be the client of this directory, with its key and its file of data: for a server that is a fork of its server")
+	flags.BoolVar(&explain, "explain", false,
+		"show what the program may do here and which data it names, and do not run it")
 	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: its 64 hex digits")
 	flags.DurationVar(&wait, "wait", time.Minute, "how long to wait for a server that was never heard of")
 	return cmd

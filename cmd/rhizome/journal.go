@@ -62,8 +62,8 @@ const (
 	livePause = 30 * time.Millisecond
 )
 
-// steady calls read until it succeeds, where a node runs meanwhile: files may go, and the end may be half written. What is wrong
-// counts when it stays the same.
+// steady calls read until it succeeds, where a node runs meanwhile: files may go, and the end may be half written. What
+// is wrong counts when it stays the same.
 func (j *journals) steady(read func() error) error {
 	err := read()
 	for n := 1; err != nil && j.live && n < liveTries && !errors.As(err, new(*writeError)); n++ {

@@ -55,8 +55,10 @@ func newDump(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dump PATH",
 		Short: "List the records of journals: what came in, when, and from whom",
-		Long: "List the records of the journal of a node, or of all nodes of a run: number, engine time, wall time, what came in,\n" +
-			"from whom and along which edge, how large it was, and the digest of what went out. Nothing on the disk is changed.",
+		Long: "List the records of the journal of a node, or of all nodes of a run: number, engine time, wall time, " +
+			"what came in,\n" +
+			"from whom and along which edge, how large it was, and the digest of what went out. Nothing on the disk " +
+			"is changed.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			j, err := openJournals(args[0])
@@ -117,7 +119,8 @@ func dump(c *console, j *journals, dir string, from, until uint64, json bool) er
 	case json:
 		return writeLine(c.out, tornReport{name, rep.TornBytes, rep.TornAt.Segment, rep.TornAt.Offset})
 	}
-	_, err = fmt.Fprintf(c.out, "  %d bytes of an unfinished record at byte %d of %s\n", rep.TornBytes, rep.TornAt.Offset, rep.TornAt.Segment)
+	_, err = fmt.Fprintf(c.out, "  %d bytes of an unfinished record at byte %d of %s\n", rep.TornBytes,
+		rep.TornAt.Offset, rep.TornAt.Segment)
 	return err
 }
 
@@ -130,7 +133,8 @@ func (e *writeError) Unwrap() error { return e.error }
 // describe tells what is in a record.
 func describe(node string, at journal.Position, size int, r *record.Record, n names) *recordReport {
 	out := &recordReport{
-		Node: node, Record: at.Record, Segment: at.Segment, Offset: at.Offset, Bytes: size, NowNs: r.Now, WallNs: r.Wall,
+		Node: node, Record: at.Record, Segment: at.Segment, Offset: at.Offset, Bytes: size, NowNs: r.Now,
+		WallNs: r.Wall,
 		Digest: fmt.Sprintf("%016x", r.Digest), Events: []eventReport{},
 	}
 	for i := range r.Events {
@@ -140,7 +144,8 @@ func describe(node string, at journal.Position, size int, r *record.Record, n na
 		if int(b.Event) < len(out.Events) && r.Events[b.Event].Completion != nil {
 			c := r.Events[b.Event].Completion
 			out.Events[b.Event].Bytes = int(b.Size)
-			out.Events[b.Event].What = fmt.Sprintf("command %d is done, results in blob %.6x…, digest %016x", c.Command, b.Digest, c.Digest)
+			out.Events[b.Event].What = fmt.Sprintf("command %d is done, results in blob %.6x…, digest %016x", c.Command,
+				b.Digest, c.Digest)
 		}
 	}
 	return out
@@ -152,13 +157,15 @@ func event(ev *engine.Event, n names) eventReport {
 	case ev.Envelope != nil:
 		return envelope(ev.Envelope.From, ev.Envelope.Raw, n)
 	case ev.AppAck != nil:
-		return eventReport{Kind: "app_ack", Number: ev.AppAck.UpTo, What: fmt.Sprintf("the host has app events up to %d", ev.AppAck.UpTo)}
+		return eventReport{Kind: "app_ack", Number: ev.AppAck.UpTo,
+			What: fmt.Sprintf("the host has app events up to %d", ev.AppAck.UpTo)}
 	case ev.Invoke != nil:
 		size := 0
 		for _, v := range ev.Invoke.Inputs {
 			size += v.Bytes()
 		}
-		return eventReport{Kind: "invoke", Bytes: size, What: fmt.Sprintf("call of %s with %d values", ev.Invoke.Name, len(ev.Invoke.Inputs))}
+		return eventReport{Kind: "invoke", Bytes: size, What: fmt.Sprintf("call of %s with %d values", ev.Invoke.Name,
+			len(ev.Invoke.Inputs))}
 	case ev.Completion != nil:
 		size, how := 0, "results are recomputed"
 		if len(ev.Completion.Results) > 0 {
@@ -171,9 +178,11 @@ func event(ev *engine.Event, n names) eventReport {
 			What: fmt.Sprintf("command %d is done, %s, digest %016x", ev.Completion.Command, how, ev.Completion.Digest)}
 	case ev.CompletionFailed != nil:
 		return eventReport{Kind: "completion_failed", Number: ev.CompletionFailed.Command,
-			What: fmt.Sprintf("command %d failed: %s: %s", ev.CompletionFailed.Command, ev.CompletionFailed.Failure.Code, ev.CompletionFailed.Failure.Message)}
+			What: fmt.Sprintf("command %d failed: %s: %s", ev.CompletionFailed.Command,
+				ev.CompletionFailed.Failure.Code, ev.CompletionFailed.Failure.Message)}
 	case ev.SendFailed != nil:
-		return eventReport{Kind: "send_failed", Peer: n.peer(ev.SendFailed.Peer), What: "send to " + n.peer(ev.SendFailed.Peer) + " failed: " + ev.SendFailed.Reason}
+		return eventReport{Kind: "send_failed", Peer: n.peer(ev.SendFailed.Peer),
+			What: "send to " + n.peer(ev.SendFailed.Peer) + " failed: " + ev.SendFailed.Reason}
 	case ev.Restarted != nil:
 		what := fmt.Sprintf("start %d of the node", ev.Restarted.Incarnation)
 		if ev.Restarted.NewEpoch {

@@ -29,8 +29,10 @@ func newReplay(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay PATH",
 		Short: "Show a node as it was at any record, with all in flight",
-		Long: "Bring back the node in a directory from the newest snapshot before a record, replay its journal up to and with that\n" +
-			"record, hold what it puts out against what it put out then, and show its state as snapshot inspect does. Where a\n" +
+		Long: "Bring back the node in a directory from the newest snapshot before a record, replay its journal up " +
+			"to and with that\n" +
+			"record, hold what it puts out against what it put out then, and show its state as snapshot inspect " +
+			"does. Where a\n" +
 			"replay diverges, it says where and in what. Nothing on the disk is changed.",
 		Example: "  rhizome journal replay .rhizome/digits/server --until 120\n" +
 			"  rhizome journal replay .rhizome/digits/server --until 120 -o then.pb\n" +
@@ -42,9 +44,11 @@ func newReplay(c *console) *cobra.Command {
 			case err != nil:
 				return err
 			case j.view == nil:
-				return &badInput{args[0] + " lies in no run, so the program of the node is not known; give its directory within the run"}
+				return &badInput{args[0] +
+					" lies in no run, so the program of the node is not known; give its directory within the run"}
 			case len(j.dirs) > 1 && (until != 0 || file != ""):
-				return &badInput{"--until and -o are for one node; give its directory, such as " + filepath.Join(args[0], "server")}
+				return &badInput{"--until and -o are for one node; give its directory, such as " +
+					filepath.Join(args[0], "server")}
 			}
 			for _, dir := range j.dirs {
 				if err := replayNode(c, j, j.node(dir), until, file, json); err != nil {
@@ -56,7 +60,8 @@ func newReplay(c *console) *cobra.Command {
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().Uint64Var(&until, "until", 0, "last record to replay (default: the newest)")
-	cmd.Flags().StringVarP(&file, "output", "o", "", "write the node's snapshot at that record to this file, as snapshot export does")
+	cmd.Flags().StringVarP(&file, "output", "o", "",
+		"write the node's snapshot at that record to this file, as snapshot export does")
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per node and nothing else")
 	return cmd
 }

@@ -18,8 +18,10 @@ func newJournalVerify(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify PATH",
 		Short: "Check every record, and that a replay says the same",
-		Long: "Check the journal of a node, or of all nodes of a run: the checksums and the content of every record. In a run, each\n" +
-			"node is also brought back in memory from its oldest snapshot, so that every record is replayed and its outputs are\n" +
+		Long: "Check the journal of a node, or of all nodes of a run: the checksums and the content of every " +
+			"record. In a run, each\n" +
+			"node is also brought back in memory from its oldest snapshot, so that every record is replayed and its " +
+			"outputs are\n" +
 			"held against the journal. The place of damage is told. Nothing on the disk is changed.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
@@ -36,7 +38,8 @@ func newJournalVerify(c *console) *cobra.Command {
 					if k.OK = err == nil; !k.OK {
 						k.Found = err.Error()
 					} else {
-						k.Found = fmt.Sprintf("%d records from %d on give the same outputs as the first time", b.Replayed, max(b.Snapshot, 1))
+						k.Found = fmt.Sprintf("%d records from %d on give the same outputs as the first time",
+							b.Replayed, max(b.Snapshot, 1))
 					}
 					checks = append(checks, k)
 				}

@@ -6,18 +6,21 @@ import (
 	"testing"
 )
 
-// TestAServerKeeps: a server that was told to keep more snapshots can be forked at rounds that are long over, also when another start said
-// nothing of it and a call was done on its directory; so can a run of processes. Both kept two, whatever was asked for.
+// TestAServerKeeps: a server that was told to keep more snapshots can be forked at rounds that are long over, also when
+// another start said nothing of it and a call was done on its directory; so can a run of processes. Both kept two,
+// whatever was asked for.
 func TestAServerKeeps(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write(t, in("wide.yaml"), "name: wide\nrounds: 60\nclients: 1\nhidden: 256\n") // some rounds are a snapshot
 	serve := func(more ...string) *started {
-		return start(t, dir, append([]string{"server", in("wide.yaml"), "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback}, more...)...)
+		return start(t, dir, append([]string{"server", in("wide.yaml"), "--json", "--open", "--lan=false", "--dir",
+			in("server"), "--listen", loopback}, more...)...)
 	}
 	server := serve("--keep", "50")
 	at := server.await(t, "address", isEvent("listening"))
-	client := start(t, dir, "join", at.Addresses[0], "--trust", at.Digest, "--dir", in("client"), "--listen", loopback, "--json")
+	client := start(t, dir, "join", at.Addresses[0], "--trust", at.Digest, "--dir", in("client"), "--listen", loopback,
+		"--json")
 	server.await(t, "round 30", func(e told) bool { return e.Event == "round" && e.Round >= 30 })
 	server.cmd.Process.Kill()
 	server.end(t)
@@ -31,7 +34,8 @@ func TestAServerKeeps(t *testing.T) {
 	if o := rhizome(t, "fork", in("server"), "--at", "3", "--dir", in("fork")); o.code != exitOK {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.code != exitBad || !strings.Contains(o.err, "keep is -1; want 1 to") {
+	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.code != exitBad || !strings.Contains(o.err,
+		"keep is -1; want 1 to") {
 		t.Errorf("%+v", o)
 	}
 	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--keep", "50", "--dir", in("run")).result(t)

@@ -21,8 +21,8 @@ func plainRun(t *testing.T) (done, time.Duration) {
 	return d, time.Since(start)
 }
 
-// TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 24 times over several runs, from
-// the first milliseconds on, in which the directory is made: the model is always that of an undisturbed run.
+// TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 24 times over several runs,
+// from the first milliseconds on, in which the directory is made: the model is always that of an undisturbed run.
 func TestKilledRunsGiveTheSameModel(t *testing.T) {
 	want, took := plainRun(t)
 	rng := random(t)
@@ -72,8 +72,8 @@ func newest(t *testing.T, dir string) (path string, size int64) {
 	return path, size
 }
 
-// TestTruncatedNewestFile kills the command, cuts off a random part of the newest file below its directory, whatever file
-// that is, and lets it go on.
+// TestTruncatedNewestFile kills the command, cuts off a random part of the newest file below its directory, whatever
+// file that is, and lets it go on.
 func TestTruncatedNewestFile(t *testing.T) {
 	want, took := plainRun(t)
 	rng := random(t)

@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// TestDirectoriesThatWentBack brings directories of real processes back from copies: that of a client, that of the server,
-// and one of which a copy runs beside the original. The job goes on each time, the node that went back says so, of two at once the one that
-// began first ends with a code and a reason of its own, and the model at the end is that of an undisturbed run: nothing counts twice.
-// Each of these used to stall the job for ever, in silence.
+// TestDirectoriesThatWentBack brings directories of real processes back from copies: that of a client, that of the
+// server, and one of which a copy runs beside the original. The job goes on each time, the node that went back says so,
+// of two at once the one that began first ends with a code and a reason of its own, and the model at the end is that of
+// an undisturbed run: nothing counts twice. Each of these used to stall the job for ever, in silence.
 func TestDirectoriesThatWentBack(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, part := range []string{"0", "1"} {
-		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o", in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o",
+			in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
 			t.Fatal(o)
 		}
 	}
@@ -78,7 +79,8 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	if said > 8 { // it was some 50, before each of the two gave the other time
 		t.Errorf("the first of two at once says %d times whether the server is there", said)
 	}
-	if code := first.end(t); code != exitSuperseded || !strings.Contains(first.errs.String(), "another process runs as this node") {
+	if code := first.end(t); code != exitSuperseded || !strings.Contains(first.errs.String(),
+		"another process runs as this node") {
 		t.Errorf("the first of two at once ends with code %d, %q", code, first.errs)
 	}
 	n.rounds(5)
@@ -111,7 +113,8 @@ type network struct {
 
 func (n *network) serve() {
 	n.t.Helper()
-	n.s = start(n.t, n.dir, append([]string{"server", "--json", "--dir", filepath.Join(n.dir, n.server), "--listen", loopback}, n.job...)...)
+	n.s = start(n.t, n.dir, append([]string{"server", "--json", "--dir", filepath.Join(n.dir, n.server), "--listen",
+		loopback}, n.job...)...)
 	at := n.s.await(n.t, "address", isEvent("listening"))
 	if n.address = at.Addresses[0]; n.invitation == "" {
 		n.invitation = n.s.await(n.t, "invitation", isEvent("invitation")).Invitation
@@ -125,7 +128,8 @@ func (n *network) join(name, data string, more ...string) *started {
 	if _, err := os.Stat(filepath.Join(n.dir, name, "node.json")); err == nil {
 		to = n.address // it is a member
 	}
-	c := start(n.t, n.dir, append([]string{"join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen", loopback,
+	c := start(n.t, n.dir, append([]string{"join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen",
+		loopback,
 		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:]}, more...)...)
 	c.await(n.t, "a start", isEvent("listening"))
 	return c

@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
 )
 
-// TestAPeerThatMeetsNobody: it warns at once that the peer to begin with does not answer, says what it waits for, also in its
-// status, and spends none of its periods; when a neighbour is there, the periods count.
+// TestAPeerThatMeetsNobody: it warns at once that the peer to begin with does not answer, says what it waits for, also
+// in its status, and spends none of its periods; when a neighbour is there, the periods count.
 func TestAPeerThatMeetsNobody(t *testing.T) {
 	dir := t.TempDir()
 	gone, err := identity.New()
@@ -20,12 +20,14 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	peer := func(name string, more ...string) []string {
-		return append([]string{"peer", "gossip", "--json", "--rounds", "30", "--period", "50ms", "--lan=false", "--dir", filepath.Join(dir, name), "--listen", loopback}, more...)
+		return append([]string{"peer", "gossip", "--json", "--rounds", "30", "--period", "50ms", "--lan=false", "--dir",
+			filepath.Join(dir, name), "--listen", loopback}, more...)
 	}
 	first := start(t, dir, peer("a", "--bootstrap", "/ip4/127.0.0.1/tcp/1/p2p/"+string(gone.Peer()))...)
 	at := first.await(t, "its address", isEvent("listening"))
 	warned := first.await(t, "a warning", isEvent("warning"))
-	if !strings.Contains(warned.Text, "the peer to begin with does not answer: ") || strings.Contains(warned.Text, "selector") {
+	if !strings.Contains(warned.Text, "the peer to begin with does not answer: ") || strings.Contains(warned.Text,
+		"selector") {
 		t.Errorf("it warns of %q", warned.Text)
 	}
 	first.await(t, "what it waits for", func(e told) bool {
@@ -53,21 +55,25 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 	}
 }
 
-// TestNothingMerged: a node that had a neighbour and got no model of it is through with a mark: an exit code of its own, and again
-// when it is asked again. One whose job lets it train alone has learned something, and is through as others are.
+// TestNothingMerged: a node that had a neighbour and got no model of it is through with a mark: an exit code of its
+// own, and again when it is asked again. One whose job lets it train alone has learned something, and is through as
+// others are.
 func TestNothingMerged(t *testing.T) {
 	dir := t.TempDir()
 	// A server is a neighbour to the network and none of the job.
 	server := start(t, dir, "server", "digits", "--dir", "s", "--listen", loopback, "--lan=false", "--json")
 	at := server.await(t, "its address", isEvent("listening"))
-	args := []string{"peer", "gossip", "--json", "--rounds", "10", "--period", "50ms", "--lan=false", "--dir", filepath.Join(dir, "a"), "--listen", loopback}
+	args := []string{"peer", "gossip", "--json", "--rounds", "10", "--period", "50ms", "--lan=false", "--dir",
+		filepath.Join(dir, "a"), "--listen", loopback}
 	for range 2 {
 		o := rhizome(t, append(args, "--bootstrap", at.Addresses[0])...)
-		if o.code != exitNothing || !strings.Contains(o.out, `"merges":0`) || !strings.Contains(o.err, "nothing was merged") {
+		if o.code != exitNothing || !strings.Contains(o.out, `"merges":0`) || !strings.Contains(o.err,
+			"nothing was merged") {
 			t.Errorf("exit code %d, %s%s", o.code, o.out, o.err)
 		}
 	}
-	o := rhizome(t, "peer", "gossip", "--json", "--alone", "--rounds", "40", "--period", "20ms", "--lan=false", "--dir", filepath.Join(dir, "b"), "--listen", loopback)
+	o := rhizome(t, "peer", "gossip", "--json", "--alone", "--rounds", "40", "--period", "20ms", "--lan=false", "--dir",
+		filepath.Join(dir, "b"), "--listen", loopback)
 	if d := o.result(t); math.Abs(d.Loss-math.Ln2) < 1e-6 { // of a model of zeros
 		t.Errorf("alone: exit code %d, %s%s", o.code, o.out, o.err)
 	}

@@ -128,5 +128,6 @@ var smallRounds = map[bool]int{false: 30, true: 12}[raceEnabled]
 
 // small are the flags of a small run.
 func small(dir string, more ...string) []string {
-	return append([]string{"run", "--json", "--dir", dir, "--rounds", fmt.Sprint(smallRounds), "--clients", "4", "--seed", "5"}, more...)
+	return append([]string{"run", "--json", "--dir", dir, "--rounds", fmt.Sprint(smallRounds), "--clients", "4",
+		"--seed", "5"}, more...)
 }

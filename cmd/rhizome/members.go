@@ -25,8 +25,10 @@ func newMembers(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
 		Short: "Show who the clients of a server are, and how they are",
-		Long: "Show who is a member of a server's job: its number, its name, whether it is there, when it was heard last, with how many\n" +
-			"samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too, and a site\n" +
+		Long: "Show who is a member of a server's job: its number, its name, whether it is there, when it was heard " +
+			"last, with how many\n" +
+			"samples it trains, how often its answers counted and how often they were refused. Who left or was " +
+			"removed is listed too, and a site\n" +
 			"that has an invitation of its name.\n" +
 			"A server takes the messages of its members alone. Of one that does not run, the directory is read.",
 		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
@@ -41,7 +43,8 @@ func newMembers(c *console) *cobra.Command {
 					Running bool                     `json:"running"`
 					Members []deploy.MemberState     `json:"members"`
 					Invited []deploy.InvitationState `json:"invited"`
-				}{reply.Running, append([]deploy.MemberState{}, reply.Members...), append([]deploy.InvitationState{}, reply.Invitations...)})
+				}{reply.Running, append([]deploy.MemberState{}, reply.Members...),
+					append([]deploy.InvitationState{}, reply.Invitations...)})
 			}
 			if len(reply.Members)+len(reply.Invitations) == 0 {
 				_, err := fmt.Fprintln(c.out, "nobody is a member yet")
@@ -64,7 +67,8 @@ func writeMembers(out io.Writer, reply *deploy.Reply, now time.Time) error {
 		if m.Samples > 0 {
 			samples = strconv.FormatInt(m.Samples, 10)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), m.State, samples, m.Contributions, m.Refusals,
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), m.State, samples,
+			m.Contributions, m.Refusals,
 			seen(m, reply.Running, now), shortPeer(string(m.Peer)))
 	}
 	for _, i := range reply.Invitations {
@@ -120,12 +124,15 @@ func (f *operatorFlags) member(ctx context.Context, who string) (deploy.MemberSt
 	for _, m := range reply.Members {
 		end := strings.TrimPrefix(who, "…")
 		if m.State != "removed" && m.State != "left" &&
-			(string(m.Peer) == who || m.Name == who || strconv.Itoa(m.Number) == who || len(end) >= 8 && strings.HasSuffix(string(m.Peer), end)) {
+			(string(m.Peer) == who || m.Name == who || strconv.Itoa(m.Number) == who || len(end) >= 8 &&
+				strings.HasSuffix(string(m.Peer), end)) {
 			found = append(found, m)
 		}
 	}
 	if len(found) != 1 {
-		return deploy.MemberState{}, &badInput{fmt.Sprintf("%q names %d members: want one, by number, name or peer id as rhizome members lists them", who, len(found))}
+		return deploy.MemberState{},
+			&badInput{fmt.Sprintf("%q names %d members: want one, by number, name or peer id as rhizome members "+
+				"lists them", who, len(found))}
 	}
 	return found[0], nil
 }
@@ -135,8 +142,10 @@ func newMembersRemove(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove WHO",
 		Short: "Take a client from the members of a server",
-		Long: "Take a client from the members of a server: what is under way to it is given up, nothing of it is read any more, and its\n" +
-			"number is free. A round that waits for it goes on as the job says. A server that is stopped takes the call too.",
+		Long: "Take a client from the members of a server: what is under way to it is given up, nothing of it is " +
+			"read any more, and its\n" +
+			"number is free. A round that waits for it goes on as the job says. A server that is stopped takes the " +
+			"call too.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			m, err := f.member(cmd.Context(), args[0])
@@ -147,7 +156,8 @@ func newMembersRemove(c *console) *cobra.Command {
 			if _, err := f.call(cmd.Context(), q); err != nil {
 				return err
 			}
-			return f.memberDone(c, m, q, fmt.Sprintf("%s is no member any more; its number %d is free", calledAs(m), m.Number))
+			return f.memberDone(c, m, q, fmt.Sprintf("%s is no member any more; its number %d is free", calledAs(m),
+				m.Number))
 		}),
 	}
 	f.registerAt(cmd)
@@ -159,8 +169,10 @@ func newMembersReplace(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replace OLD NEW",
 		Short: "Give a client's number and part of the data to another key",
-		Long: "Put another node in the place of a client of a server, such as a new machine whose key is another. NEW is its peer id, as\n" +
-			"rhizome id shows it there. It has the number of the one before, and so the same part of the data; a round that waits for the\n" +
+		Long: "Put another node in the place of a client of a server, such as a new machine whose key is another. " +
+			"NEW is its peer id, as\n" +
+			"rhizome id shows it there. It has the number of the one before, and so the same part of the data; a " +
+			"round that waits for the\n" +
 			"one goes on with the other, once it has joined. A server that is stopped takes the call too.",
 		Args: cobra.ExactArgs(2),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
@@ -175,7 +187,8 @@ func newMembersReplace(c *console) *cobra.Command {
 			if _, err := f.call(cmd.Context(), q); err != nil {
 				return err
 			}
-			return f.memberDone(c, m, q, fmt.Sprintf("%s is client %d from now on, in the place of %s: have it join", args[1], m.Number, calledAs(m)))
+			return f.memberDone(c, m, q, fmt.Sprintf("%s is client %d from now on, in the place of %s: have it join",
+				args[1], m.Number, calledAs(m)))
 		}),
 	}
 	f.registerAt(cmd)
@@ -205,7 +218,8 @@ func newLeave(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Have a client leave its job",
-		Long: "Have the client in --dir leave its job: the server writes down that it is no member any more, its number is free, and a client\n" +
+		Long: "Have the client in --dir leave its job: the server writes down that it is no member any more, its " +
+			"number is free, and a client\n" +
 			"that runs ends with exit code 0. The server has to be there; a client that is stopped asks it too.",
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {

@@ -7,16 +7,18 @@ import (
 	"testing"
 )
 
-// TestLeaveAndRemoval: a client that leaves ends with 0, for that is what was asked for, whether its process runs or not; one that the
-// server's operator removed ends with a code of its own, now and at each later start; both say what happened, in a line and an event.
-// A leave used to be an error, and a removal looked like bad input.
+// TestLeaveAndRemoval: a client that leaves ends with 0, for that is what was asked for, whether its process runs or
+// not; one that the server's operator removed ends with a code of its own, now and at each later start; both say what
+// happened, in a line and an event. A leave used to be an error, and a removal looked like bad input.
 func TestLeaveAndRemoval(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	server := start(t, dir, "server", "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "4")
+	server := start(t, dir, "server", "--json", "--open", "--lan=false", "--dir", in("server"), "--listen", loopback,
+		"--rounds", "100000", "--clients", "4")
 	at := server.await(t, "address", isEvent("listening"))
 	join := func(name string, more ...string) *started {
-		c := start(t, dir, append([]string{"join", at.Addresses[0], "--trust", at.Digest, "--dir", in(name), "--listen", loopback}, more...)...)
+		c := start(t, dir, append([]string{"join", at.Addresses[0], "--trust", at.Digest, "--dir", in(name), "--listen",
+			loopback}, more...)...)
 		server.await(t, name, isEvent("joined"))
 		return c
 	}
@@ -25,10 +27,12 @@ func TestLeaveAndRemoval(t *testing.T) {
 		c.await(t, "a start", isEvent("listening"))
 	}
 
-	if o := rhizome(t, "leave", "--dir", in("c0")); o.code != exitOK || !strings.Contains(o.out, "has left the job digits") {
+	if o := rhizome(t, "leave", "--dir", in("c0")); o.code != exitOK || !strings.Contains(o.out,
+		"has left the job digits") {
 		t.Errorf("leave: %+v", o)
 	}
-	if e := speaks.await(t, "the word that it left", isEvent("left")); !strings.Contains(e.Text, "has left the job digits") {
+	if e := speaks.await(t, "the word that it left", isEvent("left")); !strings.Contains(e.Text,
+		"has left the job digits") {
 		t.Errorf("%+v", e)
 	}
 	if code := speaks.end(t); code != exitOK || speaks.errs.Len() > 0 {
@@ -37,7 +41,8 @@ func TestLeaveAndRemoval(t *testing.T) {
 
 	silent.cmd.Process.Kill()
 	silent.end(t)
-	if o := rhizome(t, "leave", "--json", "--dir", in("c1")); o.code != exitOK || !strings.Contains(o.out, `"done":true`) {
+	if o := rhizome(t, "leave", "--json", "--dir", in("c1")); o.code != exitOK || !strings.Contains(o.out,
+		`"done":true`) {
 		t.Errorf("leave of a client that is stopped: %+v", o)
 	}
 	for _, c := range []string{"c0", "c1"} {
@@ -53,10 +58,12 @@ func TestLeaveAndRemoval(t *testing.T) {
 		t.Errorf("remove: %+v", o)
 	}
 	for range 2 {
-		if e := gone.await(t, "the word that it was removed", isEvent("removed")); !strings.Contains(e.Text, "has removed this client") {
+		if e := gone.await(t, "the word that it was removed", isEvent("removed")); !strings.Contains(e.Text,
+			"has removed this client") {
 			t.Errorf("%+v", e)
 		}
-		if code := gone.end(t); code != exitRemoved || !strings.Contains(gone.errs.String(), "has removed this client") {
+		if code := gone.end(t); code != exitRemoved || !strings.Contains(gone.errs.String(),
+			"has removed this client") {
 			t.Errorf("a client that was removed ends with code %d, %s", code, gone.errs)
 		}
 		gone = start(t, dir, "join", "--json", "--dir", in("c2"), "--listen", loopback)
@@ -65,12 +72,13 @@ func TestLeaveAndRemoval(t *testing.T) {
 	server.cmd.Process.Kill()
 }
 
-// TestInvitedSitesAreListed: a site that has an invitation of its name is among the members as one that is invited, while the server runs and when
-// it does not, until the invitation is used, over or revoked.
+// TestInvitedSitesAreListed: a site that has an invitation of its name is among the members as one that is invited,
+// while the server runs and when it does not, until the invitation is used, over or revoked.
 func TestInvitedSitesAreListed(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	server := start(t, dir, "server", "--json", "--lan=false", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "2")
+	server := start(t, dir, "server", "--json", "--lan=false", "--dir", in("server"), "--listen", loopback, "--rounds",
+		"100000", "--clients", "2")
 	server.await(t, "address", isEvent("listening"))
 	if o := rhizome(t, "invite", "--name", "clinic-3", "--dir", in("server")); o.code != exitOK {
 		t.Fatalf("invite: %+v", o)
@@ -83,11 +91,13 @@ func TestInvitedSitesAreListed(t *testing.T) {
 			server.cmd.Process.Kill()
 			server.end(t)
 		}
-		if o := rhizome(t, "members", "--dir", in("server")); o.code != exitOK || !strings.Contains(o.out, "clinic-3  invited") {
+		if o := rhizome(t, "members", "--dir", in("server")); o.code != exitOK || !strings.Contains(o.out,
+			"clinic-3  invited") {
 			t.Errorf("running %v: %+v", running, o)
 		}
 		o := rhizome(t, "members", "--json", "--dir", in("server"))
-		if err := json.Unmarshal([]byte(o.out), &listed); err != nil || len(listed.Invited) != 1 || listed.Invited[0].Name != "clinic-3" {
+		if err := json.Unmarshal([]byte(o.out), &listed); err != nil || len(listed.Invited) != 1 ||
+			listed.Invited[0].Name != "clinic-3" {
 			t.Fatalf("running %v: %+v %v", running, o, err)
 		}
 	}

@@ -8,15 +8,16 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
-// TestTheEndThatWasMissed is case 12: a client is killed in the first round of a job that goes on without it and ends, with its server. Started
-// later, the client says that it waits for the server, and that the job may be over, in its events and in its status; the server's command
-// given again tells it the end, and it ends well.
+// TestTheEndThatWasMissed is case 12: a client is killed in the first round of a job that goes on without it and ends,
+// with its server. Started later, the client says that it waits for the server, and that the job may be over, in its
+// events and in its status; the server's command given again tells it the end, and it ends well.
 func TestTheEndThatWasMissed(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write(t, in("quorum.yaml"), "name: quorum\nrounds: 150\nclients: 2\nquorum: 1\n")
 	serve := func(linger string) *started {
-		return start(t, dir, "server", in("quorum.yaml"), "--json", "--dir", in("server"), "--listen", loopback, "--linger", linger)
+		return start(t, dir, "server", in("quorum.yaml"), "--json", "--dir", in("server"), "--listen", loopback,
+			"--linger", linger)
 	}
 	server := serve("2s")
 	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
@@ -36,14 +37,22 @@ func TestTheEndThatWasMissed(t *testing.T) {
 	}
 
 	late := join("c1")
-	late.await(t, "the word that it waits for the server", func(e told) bool { return e.Event == "waiting" && e.On == deploy.OnServer })
-	late.await(t, "the word that the job may be over", func(e told) bool { return e.Event == "waiting" && strings.Contains(e.Hint, "job may be over") })
+	late.await(t, "the word that it waits for the server", func(e told) bool {
+		return e.Event == "waiting" &&
+			e.On == deploy.OnServer
+	})
+	late.await(t, "the word that the job may be over", func(e told) bool {
+		return e.Event == "waiting" &&
+			strings.Contains(e.Hint, "job may be over")
+	})
 	var s deploy.Status
 	jsonOf(t, rhizome(t, "status", "--json", "--dir", in("c1")), &s)
-	if s.State != deploy.StateWaiting || s.Waits == nil || s.Waits.On != deploy.OnServer || !strings.Contains(s.Waits.Hint, "job may be over") {
+	if s.State != deploy.StateWaiting || s.Waits == nil || s.Waits.On != deploy.OnServer ||
+		!strings.Contains(s.Waits.Hint, "job may be over") {
 		t.Errorf("its status: %s, %+v", s.State, s.Waits)
 	}
-	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.out), " "), "waits for the server, gone for") {
+	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.out), " "),
+		"waits for the server, gone for") {
 		t.Errorf("its status in words: %s", o.out)
 	}
 

@@ -34,13 +34,17 @@ func (f *nodeFlags) register(cmd *cobra.Command, dir string) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.dir, "dir", "", "directory that holds all state of the node (default "+dir+")")
-	flags.StringSliceVar(&f.listen, "listen", nil, "multiaddrs to listen at (default as before, or any port of all interfaces)")
-	flags.StringSliceVar(&f.rights, "operator", nil, "peers that may call this node from afar: status, peers, allow, block, unblock")
+	flags.StringSliceVar(&f.listen, "listen", nil,
+		"multiaddrs to listen at (default as before, or any port of all interfaces)")
+	flags.StringSliceVar(&f.rights, "operator", nil,
+		"peers that may call this node from afar: status, peers, allow, block, unblock")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.lan, "lan", true, "let nodes of the local network find this one (mDNS)") // a server says otherwise
-	flags.StringSliceVar(&f.relays, "via", nil, "addresses of relays, over which others reach this node where it is behind an address translator")
+	flags.StringSliceVar(&f.relays, "via", nil,
+		"addresses of relays, over which others reach this node where it is behind an address translator")
 	flags.BoolVar(&f.relay, "relay", false, "be a relay for those whom this node admits")
-	flags.BoolVar(&f.over, "takeover", false, "go on although another process that began later runs as this node: that one ends")
+	flags.BoolVar(&f.over, "takeover", false,
+		"go on although another process that began later runs as this node: that one ends")
 	flags.BoolVar(&f.child, "child", false, "")
 	flags.MarkHidden("child")
 }
@@ -52,7 +56,8 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	v.c.outlive()
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, Relays: f.relays, Relay: f.relay, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, Relays: f.relays,
+		Relay: f.relay, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))
 	}
@@ -66,8 +71,8 @@ func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, 
 	return ctx, cancel, o
 }
 
-// typed is the command line, for people: what to type to go on. The secret of an invitation is shown to nobody: a directory that holds
-// a client needs it no more, and for another there is a word in its place.
+// typed is the command line, for people: what to type to go on. The secret of an invitation is shown to nobody: a
+// directory that holds a client needs it no more, and for another there is a word in its place.
 func typed(invited []string, dir string) string {
 	words := []string{"rhizome"}
 	for _, word := range os.Args[1:] {

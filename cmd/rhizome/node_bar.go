@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
-// nodeBar shows how far the job of a node is in one line that changes, on a terminal. What else there is to say stands above it.
+// nodeBar shows how far the job of a node is in one line that changes, on a terminal. What else there is to say stands
+// above it.
 type nodeBar struct {
 	bar   barView
 	text  string // what the line says

@@ -204,9 +204,11 @@ func (v *nodeView) text(what any) string {
 		return head[:len(head)-1]
 	case deploy.Invited:
 		if x.Open {
-			return "OPEN: anyone who reaches it may take a place; clients come with: rhizome join ADDRESS, one of those above"
+			return "OPEN: anyone who reaches it may take a place; clients come with: rhizome join ADDRESS, one of " +
+				"those above"
 		}
-		return "closed but for this invitation (rhizome invite makes others); clients come with:\n\nrhizome join " + x.Line + "\n"
+		return "closed but for this invitation (rhizome invite makes others); clients come with:\n\nrhizome join " +
+			x.Line + "\n"
 	case deploy.Joined:
 		return fmt.Sprintf("client %d is %s", x.Member, x.Peer)
 	case deploy.Progress:
@@ -222,7 +224,8 @@ func (v *nodeView) text(what any) string {
 	case job.Failed: // the error says why
 		return fmt.Sprintf("the job has failed in round %d; whoever has not heard it is told", x.Round)
 	case deploy.Lingering:
-		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "), has(len(x.For)), x.Until.Format("15:04:05"))
+		return fmt.Sprintf("the job is over; stays until %s %s heard it, or %s", strings.Join(x.For, ", "),
+			has(len(x.For)), x.Until.Format("15:04:05"))
 	case deploy.Surpassed:
 		return x.String()
 	case deploy.Gone:
@@ -234,9 +237,11 @@ func (v *nodeView) text(what any) string {
 		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job
 			of = fmt.Sprintf("/%d", v.rounds)
 		}
-		return fmt.Sprintf("round %*d%s  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, of, percent(x.Accuracy), x.Loss, x.Contributions)
+		return fmt.Sprintf("round %*d%s  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number,
+			of, percent(x.Accuracy), x.Loss, x.Contributions)
 	case deploy.Evaluated:
-		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)), x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)
+		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)),
+			x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)
 	case exchange.Done:
 		return fmt.Sprintf("the job is done: %d rounds, model %s", x.Rounds, x.ModelSHA256)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
-// TestStatusOfARun: status and peers take the directory of a run, and that of each of its nodes, whether its nodes share a process
-// or not; what changes a node is refused there with the reason.
+// TestStatusOfARun: status and peers take the directory of a run, and that of each of its nodes, whether its nodes
+// share a process or not; what changes a node is refused there with the reason.
 func TestStatusOfARun(t *testing.T) {
 	for _, more := range [][]string{nil, {"--processes"}} {
 		dir := filepath.Join(t.TempDir(), "run")
@@ -18,7 +18,8 @@ func TestStatusOfARun(t *testing.T) {
 		for _, node := range []string{dir, filepath.Join(dir, "server"), filepath.Join(dir, "client-02")} {
 			var s deploy.Status
 			jsonOf(t, rhizome(t, "status", "--dir", node, "--json"), &s)
-			if s.Job != "digits" || s.Rounds != smallRounds || s.State != deploy.StateDone || s.Done == nil || s.Done.ModelSHA256 != want.ModelSHA256 {
+			if s.Job != "digits" || s.Rounds != smallRounds || s.State != deploy.StateDone || s.Done == nil ||
+				s.Done.ModelSHA256 != want.ModelSHA256 {
 				t.Errorf("%v %s: %+v", more, node, s)
 			}
 			var p struct{ Peers []deploy.PeerState }
@@ -30,7 +31,8 @@ func TestStatusOfARun(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "run")
 	rhizome(t, small(dir)...).result(t)
-	if o := rhizome(t, "allow", "--all", "--dir", dir); o.code != exitBad || !strings.Contains(o.err, "is of a run in one process") {
+	if o := rhizome(t, "allow", "--all", "--dir", dir); o.code != exitBad || !strings.Contains(o.err,
+		"is of a run in one process") {
 		t.Errorf("allow: exit code %d, %q", o.code, o.err)
 	}
 }
@@ -38,7 +40,8 @@ func TestStatusOfARun(t *testing.T) {
 // TestATypoMakesNothing: a directory that is not there is said to be so, and is not made.
 func TestATypoMakesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "typo")
-	for _, args := range [][]string{{"id"}, {"status"}, {"peers"}, {"block", "12D3KooWPrxJ2ZafEtGToq34sEs7dWTBTSqRdFEP8Vtm7cRUmYhj"}} {
+	for _, args := range [][]string{{"id"}, {"status"}, {"peers"},
+		{"block", "12D3KooWPrxJ2ZafEtGToq34sEs7dWTBTSqRdFEP8Vtm7cRUmYhj"}} {
 		o := rhizome(t, append(args, "--dir", dir)...)
 		if o.code != exitBad || !strings.Contains(o.err, dir+" is not there") {
 			t.Errorf("%v: exit code %d, %q", args, o.code, o.err)

@@ -37,7 +37,8 @@ func (f *operatorFlags) register(cmd *cobra.Command) {
 // registerAt adds the flag for calls from afar.
 func (f *operatorFlags) registerAt(cmd *cobra.Command) {
 	f.register(cmd)
-	cmd.Flags().StringVar(&f.at, "at", "", "ask the node at this address, as the node in --dir, which must be one of its operators")
+	cmd.Flags().StringVar(&f.at, "at", "",
+		"ask the node at this address, as the node in --dir, which must be one of its operators")
 }
 
 // node returns the directory of the node that is meant.
@@ -72,7 +73,8 @@ func newID(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "id",
 		Short: "Show who a node is; --new makes a new identity",
-		Long: "Show the peer id of the node in --dir. Where the directory holds no identity, one is made: a key in the file\n" +
+		Long: "Show the peer id of the node in --dir. Where the directory holds no identity, one is made: a key in " +
+			"the file\n" +
 			identity.File + ", for its owner alone. Whoever has a copy of that file is that node.",
 		Args: cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
@@ -84,7 +86,8 @@ func newID(c *console) *cobra.Command {
 				}
 			}
 			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && !fresh {
-				return &badInput{dir + " is not there: no node of that directory has an identity; to make one there: rhizome id --new --dir " + dir}
+				return &badInput{dir +
+					" is not there: no node of that directory has an identity; to make one there: rhizome id --new --dir " + dir}
 			}
 			id, err := identity.Read(vfs.OS(), dir) // a node that runs holds its directory, and has an identity
 			if errors.Is(err, fs.ErrNotExist) {
@@ -118,7 +121,8 @@ func (f *operatorFlags) call(ctx context.Context, q deploy.Request) (*deploy.Rep
 		return nil, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, &badInput{dir + " is not there: want the --dir of a node, as rhizome run, server, join or peer was given it"}
+		return nil, &badInput{dir + " is not there: want the --dir of a node, as rhizome run, server, join or peer " +
+			"was given it"}
 	} else if err != nil {
 		return nil, err
 	}
@@ -169,12 +173,14 @@ func (f *operatorFlags) about(ctx context.Context, c *console, op, peer string) 
 
 func newBlock(c *console) *cobra.Command {
 	return peerCall(c, "block", engine.ControlBlock, "Keep a peer out of a node",
-		"Keep a peer out: its links end, nothing of it is read, and it stays out across restarts, until it is unblocked.\n"+
+		"Keep a peer out: its links end, nothing of it is read, and it stays out across restarts, until it is "+
+			"unblocked.\n"+
 			"A node that is stopped takes the call too.")
 }
 
 func newUnblock(c *console) *cobra.Command {
-	return peerCall(c, "unblock", engine.ControlUnblock, "Let a peer in again that was blocked", "Let a peer in again that was blocked.")
+	return peerCall(c, "unblock", engine.ControlUnblock, "Let a peer in again that was blocked",
+		"Let a peer in again that was blocked.")
 }
 
 func newAllow(c *console) *cobra.Command {
@@ -185,8 +191,9 @@ func newAllow(c *console) *cobra.Command {
 		Short: "Let only those peers into a node that are named",
 		Long: "Put a peer on the node's allowlist. The first one closes the node to all others; blocking is stronger.\n" +
 			"A node that is stopped takes the call too.",
-		Example: "  rhizome allow 12D3KooW…\n  rhizome allow --all       # no allowlist any more\n  rhizome allow --none      # nobody but those that are named from now on",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  rhizome allow 12D3KooW…\n  rhizome allow --all       # no allowlist any more\n  rhizome allow " +
+			"--none      # nobody but those that are named from now on",
+		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			switch {
 			case (all || none) == (len(args) == 1) || all && none || remove && len(args) == 0:
@@ -237,8 +244,8 @@ func newPeers(c *console) *cobra.Command {
 	return cmd
 }
 
-// writePeers shows peers to people: the id on a line of its own, for it is copied whole, as is the address; no line but an address
-// is longer than a terminal is wide. Of a node that does not run, they are as it knew them at its end.
+// writePeers shows peers to people: the id on a line of its own, for it is copied whole, as is the address; no line but
+// an address is longer than a terminal is wide. Of a node that does not run, they are as it knew them at its end.
 func writePeers(c *console, running bool, peers []deploy.PeerState) error {
 	var b strings.Builder
 	was := ""

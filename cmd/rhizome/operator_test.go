@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
-// TestOperator blocks, unblocks and allows peers at a server that runs and, killed, at its directory; a call from afar needs the
-// right to. What was called is there after a restart.
+// TestOperator blocks, unblocks and allows peers at a server that runs and, killed, at its directory; a call from afar
+// needs the right to. What was called is there after a restart.
 func TestOperator(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -17,10 +17,12 @@ func TestOperator(t *testing.T) {
 	for _, name := range []string{"client0", "operator", "nobody"} {
 		ids[name] = strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out)
 	}
-	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator", ids["operator"]}
+	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator",
+		ids["operator"]}
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
-	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback, server.await(t, "invitation", isEvent("invitation")).Invitation)
+	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback,
+		server.await(t, "invitation", isEvent("invitation")).Invitation)
 	server.await(t, "client", isEvent("joined"))
 	client.await(t, "start", isEvent("listening"))
 
@@ -40,12 +42,16 @@ func TestOperator(t *testing.T) {
 	}
 	call := func(code int, want string, args ...string) {
 		t.Helper()
-		if o := rhizome(t, args...); o.code != code || !strings.Contains(o.out+o.err, want) || strings.Count(o.err, "\n") > 1 {
+		if o := rhizome(t, args...); o.code != code || !strings.Contains(o.out+o.err, want) ||
+			strings.Count(o.err, "\n") > 1 {
 			t.Errorf("%v: exit code %d, %q, %q; want %d and %q", args, o.code, o.out, o.err, code, want)
 		}
 	}
 	call(exitOK, "done", "block", ids["client0"], "--dir", in("server"))
-	server.await(t, "end of the link", func(e told) bool { return e.Event == "link" && e.Peer == ids["client0"] && !e.Up })
+	server.await(t, "end of the link", func(e told) bool {
+		return e.Event == "link" && e.Peer == ids["client0"] &&
+			!e.Up
+	})
 	health("blocked")
 	call(exitBad, "denied (right)", "unblock", ids["client0"], "--dir", in("nobody"), "--at", at.Addresses[0])
 	call(exitBad, "denied (right)", "status", "--dir", in("nobody"), "--at", at.Addresses[0])
@@ -85,7 +91,8 @@ func TestPeersOfANodeThatStopped(t *testing.T) {
 		t.Fatal(o)
 	}
 	o := rhizome(t, "peers", "--dir", run)
-	if o.code != exitOK || !strings.HasPrefix(o.out, "the node does not run; so it was at its end:\n") || strings.Contains(o.out, ", up") || strings.Contains(o.out, "answers in") {
+	if o.code != exitOK || !strings.HasPrefix(o.out, "the node does not run; so it was at its end:\n") ||
+		strings.Contains(o.out, ", up") || strings.Contains(o.out, "answers in") {
 		t.Errorf("%+v", o)
 	}
 	var p struct{ Running bool }
@@ -93,12 +100,14 @@ func TestPeersOfANodeThatStopped(t *testing.T) {
 	if jsonOf(t, rhizome(t, "peers", "--json", "--dir", run), &p); p.Running {
 		t.Error("with --json it is said to run")
 	}
-	server := start(t, dir, "server", "--json", "--clients", "1", "--dir", filepath.Join(dir, "server"), "--listen", loopback)
+	server := start(t, dir, "server", "--json", "--clients", "1", "--dir", filepath.Join(dir, "server"), "--listen",
+		loopback)
 	server.await(t, "its address", isEvent("listening"))
 	if jsonOf(t, rhizome(t, "peers", "--json", "--dir", filepath.Join(dir, "server")), &p); !p.Running {
 		t.Error("a node that runs is said not to")
 	}
-	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "server")); o.code != exitOK || strings.Contains(o.out, "does not run") {
+	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "server")); o.code != exitOK ||
+		strings.Contains(o.out, "does not run") {
 		t.Errorf("%+v", o)
 	}
 }

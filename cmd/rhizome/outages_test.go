@@ -30,10 +30,12 @@ func proven(t *testing.T, p prove.Part, seed uint64, want ...string) {
 
 // TestKills kills the processes of one run.
 func TestKills(t *testing.T) {
-	proven(t, outages.Kills{Command: outages.Command{Bin: executable}, Kills: 6, Rounds: 20}, 1, "kills", "runs", "contributions, each counted once")
+	proven(t, outages.Kills{Command: outages.Command{Bin: executable}, Kills: 6, Rounds: 20}, 1, "kills", "runs",
+		"contributions, each counted once")
 }
 
-// TestLives brings directories of a server, a client and a run of processes back from copies, and runs a copy beside a client.
+// TestLives brings directories of a server, a client and a run of processes back from copies, and runs a copy beside a
+// client.
 func TestLives(t *testing.T) {
 	p := outages.Lives{Command: outages.Command{Bin: executable}, Rounds: 240, Most: 3}
 	t.Run("nodes", func(t *testing.T) { proven(t, p, 2, "copies beside a client", "contributions, each counted once") })
@@ -48,13 +50,15 @@ func TestNamespaces(t *testing.T) {
 
 // TestTranslators runs a job of which all nodes are behind address translators, and one of which a client moves.
 func TestTranslators(t *testing.T) {
-	p := outages.Translators{Command: outages.Command{Bin: executable}, Rounds: 120} // some 12 s: a hole may take several tries
+	// some 12 s: a hole may take several tries
+	p := outages.Translators{Command: outages.Command{Bin: executable}, Rounds: 120}
 	for seed, what := range map[uint64]string{2: "contributions, each counted once", 5: "milliseconds to go on"} {
 		t.Run(what, func(t *testing.T) { proven(t, p, seed, "runs", what) })
 	}
 }
 
-// TestRelay: a relay has a directory and an identity of its own, which stays, and says where it is; what is no relay's address is refused.
+// TestRelay: a relay has a directory and an identity of its own, which stays, and says where it is; what is no relay's
+// address is refused.
 func TestRelay(t *testing.T) {
 	dir := t.TempDir()
 	at := ""
@@ -70,7 +74,8 @@ func TestRelay(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 	}
-	for name, via := range map[string]string{"no peer id": "/ip4/127.0.0.1/tcp/1", "no address": "relay.example.org", "over another": "/ip4/127.0.0.1/tcp/1/p2p/" + at + "/p2p-circuit/p2p/" + at} {
+	for name, via := range map[string]string{"no peer id": "/ip4/127.0.0.1/tcp/1", "no address": "relay.example.org",
+		"over another": "/ip4/127.0.0.1/tcp/1/p2p/" + at + "/p2p-circuit/p2p/" + at} {
 		if o := rhizome(t, "server", "--via", via, "--dir", filepath.Join(dir, "server")); o.code != exitBad {
 			t.Errorf("%s: exit code %d: %v", name, o.code, o)
 		}
@@ -79,15 +84,18 @@ func TestRelay(t *testing.T) {
 
 // TestPauses cuts the line of a job whose rounds have a deadline.
 func TestPauses(t *testing.T) {
-	proven(t, outages.Pauses{Command: outages.Command{Bin: executable}}, 4, "runs", "rounds that a deadline closed", "cuts")
+	proven(t, outages.Pauses{Command: outages.Command{Bin: executable}}, 4, "runs", "rounds that a deadline closed",
+		"cuts")
 }
 
 // TestMatrix kills a client that trains, and fills the disk of a server.
 func TestMatrix(t *testing.T) {
 	m := outages.Matrix{Command: outages.Command{Bin: executable}}
 	for i, c := range outages.Cells() {
-		if c == (outages.Cell{Role: "client", Phase: "training", Way: "restart at once"}) || c == (outages.Cell{Role: "server", Phase: "uploading", Way: "full disk"}) {
-			t.Run(c.Role+" "+c.Way, func(t *testing.T) { proven(t, m, uint64(i+1), "cells", "contributions, each counted once") })
+		if c == (outages.Cell{Role: "client", Phase: "training", Way: "restart at once"}) ||
+			c == (outages.Cell{Role: "server", Phase: "uploading", Way: "full disk"}) {
+			t.Run(c.Role+" "+c.Way,
+				func(t *testing.T) { proven(t, m, uint64(i+1), "cells", "contributions, each counted once") })
 		}
 	}
 }

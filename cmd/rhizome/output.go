@@ -28,9 +28,9 @@ func (c *console) head(event string) head {
 	return head{event, c.now().UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
-// reader is the output of a command that runs for a while, whose reader may go away: the log collector ends, the pipe is closed,
-// the terminal hangs up, the disk of the log is full. A write that fails then is neither the end of the process nor repeated. It
-// is safe for concurrent use.
+// reader is the output of a command that runs for a while, whose reader may go away: the log collector ends, the pipe
+// is closed, the terminal hangs up, the disk of the log is full. A write that fails then is neither the end of the
+// process nor repeated. It is safe for concurrent use.
 type reader struct {
 	w    io.Writer
 	lost func(error) // called once, with the first error
@@ -63,7 +63,8 @@ func (c *console) outlive() {
 	catchPipe()
 	errs := c.err
 	c.out = &reader{w: c.out, keep: true, lost: func(err error) {
-		fmt.Fprintf(errs, "rhizome: what this node tells cannot be written and is dropped from now on (%v); it goes on\n", err)
+		fmt.Fprintf(errs,
+			"rhizome: what this node tells cannot be written and is dropped from now on (%v); it goes on\n", err)
 	}}
 }
 
@@ -79,7 +80,8 @@ func (c *console) untilUnread(stop func()) (why func() error) {
 	}
 }
 
-// catchPipe lets a write into a closed pipe be an error. Without it, one to stdout or stderr ends the process where it stands.
+// catchPipe lets a write into a closed pipe be an error. Without it, one to stdout or stderr ends the process where it
+// stands.
 func catchPipe() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // unread says whether an error of writing means that the reader is gone.
@@ -93,7 +95,8 @@ func beneath(w io.Writer) io.Writer {
 	return w
 }
 
-// stops returns the signals that ask for a clean stop. A terminal that hangs up is one, unless nohup said that it is not.
+// stops returns the signals that ask for a clean stop. A terminal that hangs up is one, unless nohup said that it is
+// not.
 func stops() []os.Signal {
 	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {

@@ -8,20 +8,25 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
 
-// TestPeers has three nodes learn without a server. Two know the first alone, and find each other through it; one is killed with
-// SIGKILL and goes on with whom it knows; all end with models that have merged those of others, which are ordinary ONNX files.
-// Other settings, another peer to begin with, and addresses that name nobody are refused, and change nothing.
+// TestPeers has three nodes learn without a server. Two know the first alone, and find each other through it; one is
+// killed with SIGKILL and goes on with whom it knows; all end with models that have merged those of others, which are
+// ordinary ONNX files. Other settings, another peer to begin with, and addresses that name nobody are refused, and
+// change nothing.
 func TestPeers(t *testing.T) {
 	dir := t.TempDir()
 	peer := func(name string, more ...string) []string {
-		return append([]string{"peer", "gossip", "--json", "--rounds", "80", "--period", "100ms", "--dir", filepath.Join(dir, name), "--listen", loopback}, more...)
+		return append([]string{"peer", "gossip", "--json", "--rounds", "80", "--period", "100ms", "--dir",
+			filepath.Join(dir, name), "--listen", loopback}, more...)
 	}
 	first := start(t, dir, peer("a")...)
 	at := first.await(t, "its address", isEvent("listening"))
 	second := start(t, dir, peer("b", "--bootstrap", at.Addresses[0])...)
 	third := start(t, dir, peer("c", "--bootstrap", at.Addresses[0])...)
 	other := third.await(t, "its address", isEvent("listening")).Peer
-	second.await(t, "a link with a peer that only the first knew", func(e told) bool { return e.Event == "link" && e.Up && e.Peer == other })
+	second.await(t, "a link with a peer that only the first knew", func(e told) bool {
+		return e.Event == "link" &&
+			e.Up && e.Peer == other
+	})
 	second.await(t, "merges", func(e told) bool { return e.Event == "round" && e.Merges > 0 })
 	second.cmd.Process.Kill()
 	second.end(t)

@@ -101,8 +101,9 @@ func (s *started) end(t *testing.T) int {
 
 func isEvent(name string) func(told) bool { return func(e told) bool { return e.Event == name } }
 
-// TestProcesses trains with a process per node. A server, clients and at last the supervisor are killed with SIGKILL on the way;
-// no process outlives the supervisor, the same command goes on, and the model is that of a run in one process. So is that of a fork.
+// TestProcesses trains with a process per node. A server, clients and at last the supervisor are killed with SIGKILL on
+// the way; no process outlives the supervisor, the same command goes on, and the model is that of a run in one process.
+// So is that of a fork.
 func TestProcesses(t *testing.T) {
 	want, _ := plainRun(t)
 	rng := random(t)
@@ -148,7 +149,8 @@ func TestProcesses(t *testing.T) {
 	if again := rhizome(t, small(dir, "--processes")...).result(t); again.ModelSHA256 != want.ModelSHA256 {
 		t.Errorf("%+v, at first %+v", again, got)
 	}
-	for _, args := range [][]string{small(dir), {"server", "--dir", filepath.Join(dir, "client-00")}, {"join", "--dir", filepath.Join(dir, "server")},
+	for _, args := range [][]string{small(dir), {"server", "--dir", filepath.Join(dir, "client-00")},
+		{"join", "--dir", filepath.Join(dir, "server")},
 		{"fork", dir, "--at", "1000", "--dir", dir + "-fork"}, {"fork", filepath.Join(dir, "client-00"), "--at", "2"}} {
 		if o := rhizome(t, args...); o.code != exitBad || strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %q", args, o.code, o.err)
@@ -157,16 +159,19 @@ func TestProcesses(t *testing.T) {
 	if o := rhizome(t, "fork", dir, "--at", strconv.Itoa(smallRounds-2), "--dir", dir+"-fork"); o.code != exitOK {
 		t.Fatalf("fork: %+v", o)
 	}
-	if forked := rhizome(t, "run", "--json", "--dir", dir+"-fork", "--processes").result(t); forked.ModelSHA256 != want.ModelSHA256 || forked.Rounds != want.Rounds {
+	if forked := rhizome(t, "run", "--json", "--dir", dir+"-fork",
+		"--processes").result(t); forked.ModelSHA256 != want.ModelSHA256 || forked.Rounds != want.Rounds {
 		t.Errorf("the fork came to %+v, the run to %+v", forked, want)
 	}
 	// Their directories are looked at as those of any run.
 	for _, args := range [][]string{{"snapshot", "verify", dir}, {"journal", "verify", dir}} {
-		if o := rhizome(t, args...); o.code != exitOK || strings.Count(o.out, "the same outputs as the first time") != 5 {
+		if o := rhizome(t, args...); o.code != exitOK ||
+			strings.Count(o.out, "the same outputs as the first time") != 5 {
 			t.Errorf("%v: exit code %d: %s%s", args, o.code, o.out, o.err)
 		}
 	}
-	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "server")); !strings.Contains(o.out, "envelope from client-0") && !strings.Contains(o.out, "envelope from client ") {
+	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "server")); !strings.Contains(o.out,
+		"envelope from client-0") && !strings.Contains(o.out, "envelope from client ") {
 		t.Errorf("the dump names no client: %.500s%s", o.out, o.err)
 	}
 }

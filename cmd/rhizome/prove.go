@@ -79,12 +79,15 @@ func newProve(c *console) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.Float64Var(&f.opt.Minutes, "minutes", 0, "time for all parts together (default until the floors are reached)")
-	flags.BoolVar(&f.opt.Soak, "soak", false, "go on beyond the floors, part after part, with seeds that the ledger does not have")
+	flags.BoolVar(&f.opt.Soak, "soak", false,
+		"go on beyond the floors, part after part, with seeds that the ledger does not have")
 	flags.StringVar(&f.opt.Ledger, "ledger", "", "file to which each run of a part is added as a line")
 	flags.IntVar(&f.opt.Shards, "shards", 0, "processes (default one for each processor)")
 	flags.Uint64Var(&f.seed, "seed", 0, "try this one seed of one part, and say more about it")
 	flags.Uint64Var(&f.opt.First, "first", 0, "first seed (default 1, or in a soak what follows the ledger)")
-	flags.StringVar(&f.turn, "turn", "", "try of the parts that rotate only this share, such as 2/5: five runs, 0/5 to 4/5, reach all floors (default all)")
+	flags.StringVar(&f.turn, "turn", "",
+		"try of the parts that rotate only this share, such as 2/5: five runs, 0/5 to 4/5, reach all floors "+
+			"(default all)")
 	flags.BoolVar(&f.tells, "covered", false, "try nothing, and say what of each part the ledger has")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per part and nothing else")
 	flags.StringVar(&f.shard, "shard", "", "be one process of several")
@@ -154,7 +157,8 @@ func (f *proveFlags) run(c *console, cmd *cobra.Command, parts []prove.Part) err
 	}
 	if f.shard != "" {
 		var index, of int
-		if _, err := fmt.Sscanf(f.shard, "%d/%d", &index, &of); err != nil || index < 0 || index >= of || len(parts) != 1 {
+		if _, err := fmt.Sscanf(f.shard, "%d/%d", &index, &of); err != nil || index < 0 || index >= of ||
+			len(parts) != 1 {
 			return &badInput{"--shard wants index/number and one part"}
 		}
 		until := time.Time{}

@@ -24,22 +24,26 @@ func TestProve(t *testing.T) {
 	if entries, err := prove.ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Part != "restores" {
 		t.Errorf("ledger %+v, %v", entries, err)
 	}
-	if got := rhizome(t, "prove", "restores", "--covered", "--ledger", ledger); got.code != exitOK || !strings.Contains(got.out, "restores     whole 20") {
+	if got := rhizome(t, "prove", "restores", "--covered", "--ledger", ledger); got.code != exitOK ||
+		!strings.Contains(got.out, "restores     whole 20") {
 		t.Errorf("what it covers: %+v", got)
 	}
-	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.code != exitOK || !strings.Contains(got.out, "crashes: holds") {
+	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.code != exitOK || !strings.Contains(got.out,
+		"crashes: holds") {
 		t.Errorf("one seed: %+v", got)
 	}
-	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"}, {"prove", "crashes", "--shard", "2/2"},
-		{"prove", "--covered"}, {"prove", "--covered", "--ledger", "no-such.ledger"}, {"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
+	for _, args := range [][]string{{"prove", "nothing"}, {"prove", "--seed", "1"},
+		{"prove", "crashes", "--shard", "2/2"},
+		{"prove", "--covered"}, {"prove", "--covered", "--ledger", "no-such.ledger"},
+		{"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
 		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
 }
 
-// TestProveInterrupted: Ctrl-C is answered within a second, ends soon after, and says that it was one: nothing is said to fail
-// that was not tried, and failures that were met are still told.
+// TestProveInterrupted: Ctrl-C is answered within a second, ends soon after, and says that it was one: nothing is said
+// to fail that was not tried, and failures that were met are still told.
 func TestProveInterrupted(t *testing.T) {
 	ledger := t.TempDir() + "/ledger"
 	cmd, out, errs := command(t, "prove", "mass", "--shards", "1", "--ledger", ledger)
@@ -54,7 +58,8 @@ func TestProveInterrupted(t *testing.T) {
 		t.Errorf("it ended after %v", took)
 	}
 	if o.code != exitInterrupted || strings.Contains(o.out, "DOES NOT HOLD") || strings.Contains(o.out, "MISSED") ||
-		!strings.Contains(o.out, "mass: INTERRUPTED") || !strings.Contains(o.err, "interrupted; ends what is under way") || !strings.Contains(o.err, "the rest is not shown") {
+		!strings.Contains(o.out, "mass: INTERRUPTED") || !strings.Contains(o.err,
+		"interrupted; ends what is under way") || !strings.Contains(o.err, "the rest is not shown") {
 		t.Errorf("exit code %d\n%s%s", o.code, o.out, o.err)
 	}
 	if _, err := os.Stat(ledger); err == nil {
@@ -128,7 +133,8 @@ func TestLedger(t *testing.T) {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 	for _, e := range entries {
-		if _, err := chosen([]string{e.Part}); err != nil || e.To <= e.From || e.Failed != 0 || e.Time == "" || len(e.Counts) == 0 {
+		if _, err := chosen([]string{e.Part}); err != nil || e.To <= e.From || e.Failed != 0 || e.Time == "" ||
+			len(e.Counts) == 0 {
 			t.Errorf("%+v (%v)", e, err)
 		}
 	}

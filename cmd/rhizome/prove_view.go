@@ -29,10 +29,12 @@ func (v *proveView) progress(p prove.Progress) {
 	if p.Left > 0 {
 		left = fmt.Sprintf(", at most %s left", p.Left.Round(time.Second))
 	}
-	text := fmt.Sprintf("  %s of %s %s  %s%s", prove.Grouped(p.Done), prove.Grouped(p.Floor), p.What, p.Elapsed.Round(time.Second), left)
+	text := fmt.Sprintf("  %s of %s %s  %s%s", prove.Grouped(p.Done), prove.Grouped(p.Floor), p.What,
+		p.Elapsed.Round(time.Second), left)
 	if _, ok := terminal(v.c.err); ok {
 		full := int(min(p.Done, p.Floor) * 30 / max(p.Floor, 1))
-		fmt.Fprintf(v.c.err, "\r\x1b[2K%-12s %s%s%s", p.Part, styleGood.Render(strings.Repeat("━", full)), styleDim.Render(strings.Repeat("─", 30-full)), text)
+		fmt.Fprintf(v.c.err, "\r\x1b[2K%-12s %s%s%s", p.Part, styleGood.Render(strings.Repeat("━", full)),
+			styleDim.Render(strings.Repeat("─", 30-full)), text)
 		v.open = true
 		return
 	}
@@ -68,7 +70,8 @@ func (v *proveView) result(r *prove.Result) {
 	if r.Turn != "" {
 		turn = ", turn " + r.Turn
 	}
-	fmt.Fprintf(v.c.out, "  seeds %d to %d in %s%s\n", r.From, max(r.To, 1)-1, time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond), turn)
+	fmt.Fprintf(v.c.out, "  seeds %d to %d in %s%s\n", r.From, max(r.To, 1)-1,
+		time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond), turn)
 	var floors, faults, rest []string
 	named := map[string]bool{}
 	for _, f := range r.Floors {

@@ -100,8 +100,9 @@ func flipped(b []byte) []byte {
 
 func emptied([]byte) []byte { return nil }
 
-// halted makes a job in the middle of its rounds, in directories below dir: server, client0 and client1, the peer of a gossip
-// job, a run, and a run of processes. Their processes are gone. The journals are longer than what is kept of them.
+// halted makes a job in the middle of its rounds, in directories below dir: server, client0 and client1, the peer of a
+// gossip job, a run, and a run of processes. Their processes are gone. The journals are longer than what is kept of
+// them.
 func halted(t *testing.T, dir string) (digest, address string) {
 	t.Helper()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -115,12 +116,14 @@ func halted(t *testing.T, dir string) (digest, address string) {
 	at := server.await(t, "its address", isEvent("listening"))
 	clients := []*started{server}
 	for i := range 2 {
-		clients = append(clients, start(t, dir, "join", "--json", "--dir", in(fmt.Sprint("client", i)), "--listen", loopback, "--member", fmt.Sprint(i),
+		clients = append(clients, start(t, dir, "join", "--json", "--dir", in(fmt.Sprint("client", i)), "--listen",
+			loopback, "--member", fmt.Sprint(i),
 			"--trust", at.Digest, "--data", in(fmt.Sprintf("part%d.csv", i)), at.Addresses[0]))
 	}
 	run := start(t, dir, "run", in("long.yaml"), "--json", "--dir", in("run"))
 	procs := start(t, dir, "run", in("long.yaml"), "--json", "--processes", "--dir", in("procs"))
-	peer := start(t, dir, "peer", "gossip", "--alone", "--json", "--rounds", "10000", "--period", "20ms", "--dir", in("peer"), "--listen", loopback)
+	peer := start(t, dir, "peer", "gossip", "--alone", "--json", "--rounds", "10000", "--period", "20ms", "--dir",
+		in("peer"), "--listen", loopback)
 	peer.await(t, "its address", isEvent("listening"))
 	for _, s := range []*started{server, run, procs} {
 		s.await(t, "round 900", func(e told) bool { return e.Event == "round" && e.Round >= 900 })
@@ -129,7 +132,8 @@ func halted(t *testing.T, dir string) (digest, address string) {
 		s.cmd.Process.Signal(syscall.SIGKILL)
 		s.end(t)
 	}
-	for _, pattern := range []string{"*/control.sock", "*/*/control.sock"} { // what SIGKILL left of sockets cannot be copied
+	// what SIGKILL left of sockets cannot be copied
+	for _, pattern := range []string{"*/control.sock", "*/*/control.sock"} {
 		socks, _ := filepath.Glob(in(pattern))
 		for _, s := range socks {
 			os.Remove(s)
@@ -138,8 +142,9 @@ func halted(t *testing.T, dir string) (digest, address string) {
 	return at.Digest, at.Addresses[0]
 }
 
-// TestRefusedStartChangesNothing drives every refusal of a start on a directory that holds a node or a run: exit code 2, one line that
-// says what is wrong, and not one byte, name or time of a file differs afterwards, but for the files of locks (case 10).
+// TestRefusedStartChangesNothing drives every refusal of a start on a directory that holds a node or a run: exit code
+// 2, one line that says what is wrong, and not one byte, name or time of a file differs afterwards, but for the files
+// of locks (case 10).
 func TestRefusedStartChangesNothing(t *testing.T) {
 	base := t.TempDir()
 	digest, address := halted(t, base)
@@ -160,18 +165,25 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 		args      []string
 		want      []string
 	}{
-		{"another job", "server", nothing, []string{"server", in("other.yaml")}, []string{"holds the job long, not other"}},
+		{"another job", "server", nothing, []string{"server", in("other.yaml")},
+			[]string{"holds the job long, not other"}},
 		{"other settings", "server", nothing, more(server, "--rounds", "7"), []string{"rounds 100000, not 7"}},
 		{"a server's directory for a client", "server", nothing, join, []string{"belongs to a server"}},
-		{"a bad address", "server", nothing, []string{"server", in("long.yaml"), "--listen", "localhost:1"}, []string{"localhost:1"}},
-		{"to look at only", "server", lookOnly, server, []string{"to be looked at only", "rhizome restore FILE --dir NEW --as move"}},
+		{"a bad address", "server", nothing, []string{"server", in("long.yaml"), "--listen", "localhost:1"},
+			[]string{"localhost:1"}},
+		{"to look at only", "server", lookOnly, server,
+			[]string{"to be looked at only", "rhizome restore FILE --dir NEW --as move"}},
 		{"no key", "server", gone("identity.key"), server, []string{"identity.key is gone", "rhizome restore"}},
 		{"a damaged key", "server", change("identity.key", 0, flipped), server, []string{"identity.key", "damaged"}},
-		{"a key for all", "server", func(t *testing.T, dir string) { os.Chmod(filepath.Join(dir, "identity.key"), 0o644) }, server, []string{"0600"}},
+		{"a key for all", "server", func(t *testing.T, dir string) {
+			os.Chmod(filepath.Join(dir, "identity.key"),
+				0o644)
+		}, server, []string{"0600"}},
 		{"no record", "server", gone("node.json"), server, []string{"has lost its node.json", "rhizome restore"}},
 		{"a damaged record", "server", change("node.json", 0, flipped), server, []string{"damaged node.json"}},
 		{"a newer record", "server", change("node.json", 0, newer), server, []string{"format 9"}},
-		{"no snapshots", "server", gone("snapshot-*"), server, []string{"has lost its snapshots", "sound", "begins with record"}},
+		{"no snapshots", "server", gone("snapshot-*"), server, []string{"has lost its snapshots", "sound",
+			"begins with record"}},
 		{"damaged snapshots", "server", func(t *testing.T, dir string) {
 			files, _ := filepath.Glob(filepath.Join(dir, "snapshot-*.snap"))
 			for _, f := range files {
@@ -179,45 +191,63 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 				write(t, f, string(flipped(b)))
 			}
 		}, server, []string{"none of its snapshots that is whole", "damaged at byte"}},
-		{"no middle segment", "server", func(t *testing.T, dir string) { os.Remove(one(t, dir, "journal-*.seg", 0.6)) }, server, []string{"in no file", "segments between the two are gone"}},
-		{"an empty middle segment", "server", change("journal-*.seg", 0.6, emptied), server, []string{"the file is empty", "later segment"}},
+		{"no middle segment", "server", func(t *testing.T, dir string) { os.Remove(one(t, dir, "journal-*.seg", 0.6)) },
+			server, []string{"in no file", "segments between the two are gone"}},
+		{"an empty middle segment", "server", change("journal-*.seg", 0.6, emptied), server,
+			[]string{"the file is empty", "later segment"}},
 		{"a damaged segment", "server", change("journal-*.seg", 0.6, flipped), server, []string{"damaged at byte"}},
 
-		{"another server", "client0", nothing, more(join, strings.Split(address, "/p2p/")[0]+"/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"), []string{"holds a client of the server"}},
+		{"another server", "client0", nothing,
+			more(join, strings.Split(address, "/p2p/")[0]+"/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"),
+			[]string{"holds a client of the server"}},
 		{"other data", "client0", nothing, more(join, "--data", in("part1.csv")), []string{"SHA-256"}},
 		{"no data", "client0", nothing, more(join, "--data", in("none.csv")), []string{"none.csv"}},
 		{"a bad address for a client", "client0", nothing, more(join[:1], "--listen", "nowhere"), []string{"nowhere"}},
 		{"a client's directory for a server", "client0", nothing, server, []string{"belongs to a client"}},
 		{"a client's directory for a peer", "client0", nothing, peer, []string{"belongs to a client"}},
 		{"a client without its key", "client0", gone("identity.key"), join, []string{"identity.key is gone"}},
-		{"a client without its record", "client0", gone("node.json"), more(join, "--trust", digest, address), []string{"has lost its node.json"}},
-		{"a client without the program", "client0", gone("artifact.onnx"), join, []string{"has lost its artifact.onnx"}},
-		{"a client with another program", "client0", change("artifact.onnx", 0, flipped), join, []string{"artifact.onnx"}},
+		{"a client without its record", "client0", gone("node.json"), more(join, "--trust", digest, address),
+			[]string{"has lost its node.json"}},
+		{"a client without the program", "client0", gone("artifact.onnx"), join,
+			[]string{"has lost its artifact.onnx"}},
+		{"a client with another program", "client0", change("artifact.onnx", 0, flipped), join,
+			[]string{"artifact.onnx"}},
 		{"a client without snapshots", "client0", gone("snapshot-*"), join, []string{"has lost its snapshots"}},
-		{"a client without a middle segment", "client0", func(t *testing.T, dir string) { os.Remove(one(t, dir, "journal-*.seg", 0.5)) }, join, []string{"in no file"}},
+		{"a client without a middle segment", "client0",
+			func(t *testing.T, dir string) { os.Remove(one(t, dir, "journal-*.seg", 0.5)) }, join,
+			[]string{"in no file"}},
 		{"a client to look at only", "client0", lookOnly, join, []string{"to be looked at only"}},
 
 		{"other settings of a peer", "peer", nothing, more(peer, "--period", "50ms"), []string{"period"}},
 		{"a peer with another beginning", "peer", nothing, more(peer, "--bootstrap", address), []string{"other peers"}},
 		{"a peer without its key", "peer", gone("identity.key"), peer, []string{"identity.key is gone"}},
 		{"a peer without its record", "peer", gone("node.json"), peer, []string{"has lost its node.json"}},
-		{"a peer with a damaged segment", "peer", change("journal-*.seg", 0, func(b []byte) []byte { b[600] ^= 0xff; return b }), peer, []string{"journal"}},
+		{"a peer with a damaged segment", "peer",
+			change("journal-*.seg", 0, func(b []byte) []byte { b[600] ^= 0xff; return b }), peer, []string{"journal"}},
 		{"a peer to look at only", "peer", lookOnly, peer, []string{"to be looked at only"}},
 
 		{"another job of a run", "run", nothing, []string{"run", in("other.yaml")}, []string{"a run of the job long"}},
 		{"other settings of a run", "run", nothing, more(run, "--rounds", "5"), []string{"rounds 100000, not 5"}},
 		{"a run as processes", "run", nothing, procs, []string{"share a process"}},
 		{"a run of a newer format", "run", change("run.json", 0, newer), run, []string{"format 9"}},
-		{"a run without a client", "run", func(t *testing.T, dir string) { os.RemoveAll(filepath.Join(dir, "client-01")) }, run, []string{"has lost the state of client-01"}},
-		{"a run without a client's snapshots, keeping more", "run", gone("client-01/snapshot-*"), more(run, "--keep", "9"), []string{"client-01", "has lost its snapshots"}},
-		{"a run with a client's segment gone", "run", func(t *testing.T, dir string) { os.Remove(one(t, dir, "client-01/journal-*.seg", 0.5)) }, run, []string{"client-01", "in no file"}},
+		{"a run without a client", "run",
+			func(t *testing.T, dir string) { os.RemoveAll(filepath.Join(dir, "client-01")) }, run,
+			[]string{"has lost the state of client-01"}},
+		{"a run without a client's snapshots, keeping more", "run", gone("client-01/snapshot-*"),
+			more(run, "--keep", "9"), []string{"client-01", "has lost its snapshots"}},
+		{"a run with a client's segment gone", "run",
+			func(t *testing.T, dir string) { os.Remove(one(t, dir, "client-01/journal-*.seg", 0.5)) }, run,
+			[]string{"client-01", "in no file"}},
 		{"a run to look at only", "run", lookOnly, run, []string{"to be looked at only"}},
 
 		{"processes as a run", "procs", nothing, run, []string{"--processes"}},
-		{"processes without a key", "procs", gone("client-01/identity.key"), procs, []string{"client-01", "identity.key"}},
-		{"processes without a record", "procs", gone("client-00/node.json"), procs, []string{"client-00", "has lost its node.json"}},
+		{"processes without a key", "procs", gone("client-01/identity.key"), procs,
+			[]string{"client-01", "identity.key"}},
+		{"processes without a record", "procs", gone("client-00/node.json"), procs,
+			[]string{"client-00", "has lost its node.json"}},
 		{"processes without snapshots", "procs", gone("server/snapshot-*"), procs, []string{"has lost its snapshots"}},
-		{"processes without a program", "procs", gone("client-00/artifact.onnx"), procs, []string{"has lost its artifact.onnx"}},
+		{"processes without a program", "procs", gone("client-00/artifact.onnx"), procs,
+			[]string{"has lost its artifact.onnx"}},
 		{"processes to look at only", "procs", lookOnly, procs, []string{"to be looked at only"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -260,7 +290,8 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 		defer lock.Close()
 		before := whole(t, dir)
 		o := rhizome(t, append(server, "--dir", dir)...)
-		if d := differing(before, whole(t, dir)); o.code != exitBad || len(d) > 0 || !strings.Contains(o.err, "in use by another process") {
+		if d := differing(before, whole(t, dir)); o.code != exitBad || len(d) > 0 || !strings.Contains(o.err,
+			"in use by another process") {
 			t.Errorf("%+v; these differ: %q", o, d)
 		}
 	})

@@ -44,7 +44,8 @@ func (t tally) message(name string) messageReport {
 func report(name string, s *snapshot.NodeSnapshot, n names) (nodeReport, error) {
 	f := &s.Transient.Framework
 	r := nodeReport{
-		Node: name, Place: s.Config.Place, Peer: s.Config.Peer, Seed: s.Config.Seed, Artifact: hex.EncodeToString(s.Artifact.Digest),
+		Node: name, Place: s.Config.Place, Peer: s.Config.Peer, Seed: s.Config.Seed,
+		Artifact:    hex.EncodeToString(s.Artifact.Digest),
 		SpecVersion: s.SpecVersion, Incarnation: s.Incarnation, Epoch: f.Epoch, NowNs: f.Now,
 		Components: []componentReport{}, Counters: map[string]uint64{},
 	}
@@ -62,7 +63,8 @@ func report(name string, s *snapshot.NodeSnapshot, n names) (nodeReport, error) 
 	return r, nil
 }
 
-// names calls ops, functions and peers by their names where program and peers are known, and by number and id elsewhere.
+// names calls ops, functions and peers by their names where program and peers are known, and by number and id
+// elsewhere.
 type names struct {
 	p     *program.Program
 	peers map[string]string
@@ -166,8 +168,10 @@ func work(t *snapshot.TransientSnapshot, n names) []messageReport {
 		parked.add("%s", n.op(e.Op))
 	}
 	return []messageReport{
-		frames.message("execution_state"), frontier.message("frontier"), parked.message("parked"), pending.message("pending_async"),
-		slots.message("slot_table"), ingress.message("ingress"), completions.message("pending_completions"), bus.message("bus"),
+		frames.message("execution_state"), frontier.message("frontier"), parked.message("parked"),
+		pending.message("pending_async"),
+		slots.message("slot_table"), ingress.message("ingress"), completions.message("pending_completions"),
+		bus.message("bus"),
 		events.message("app_events"),
 	}
 }
@@ -216,7 +220,8 @@ func tables(t *snapshot.TransientSnapshot, n names) []messageReport {
 		kept.add("latch %s", e.Name)
 	}
 	return []messageReport{
-		outbound.message("pending_outbound"), requests.message("requests"), inbound.message("inbound"), timers.message("timers"),
+		outbound.message("pending_outbound"), requests.message("requests"), inbound.message("inbound"),
+		timers.message("timers"),
 		wires.message("wire_states"), kept.message("kept"),
 	}
 }

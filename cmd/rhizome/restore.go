@@ -22,11 +22,15 @@ func newRestore(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE --dir NEW [--as move|look]",
 		Short: "Make a directory of a backup: the node itself, or one to look at",
-		Long: "Make a new directory of a backup. It says first what the backup is of and from when, and asks what the directory is to be:\n\n" +
-			"  move  it becomes the node, which goes on from there. Its peers help it forward, nothing counts twice, and they refuse the\n" +
+		Long: "Make a new directory of a backup. It says first what the backup is of and from when, and asks what " +
+			"the directory is to be:\n\n" +
+			"  move  it becomes the node, which goes on from there. Its peers help it forward, nothing counts " +
+			"twice, and they refuse the\n" +
 			"        old life from then on. Stop the old one: two of one key never work together.\n" +
-			"  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is written.\n\n" +
-			"Everything is checked before the directory gets its name, and where anything is wrong, nothing is there that was not before.",
+			"  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is " +
+			"written.\n\n" +
+			"Everything is checked before the directory gets its name, and where anything is wrong, nothing is " +
+			"there that was not before.",
 		Example: "  rhizome restore server.rhizome --dir server-again --as move\n  rhizome server --dir server-again",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
@@ -55,7 +59,8 @@ func newRestore(c *console) *cobra.Command {
 				return err
 			}
 			if json {
-				return writeLine(c.out, restoreLine{backupLine{"restore", args[0], 0, manifestLine(&a.Manifest)}, done.Dir, done.As, done.Records, done.Notes})
+				return writeLine(c.out, restoreLine{backupLine{"restore", args[0], 0, manifestLine(&a.Manifest)},
+					done.Dir, done.As, done.Records, done.Notes})
 			}
 			return restored(c, a, done)
 		}),
@@ -80,18 +85,22 @@ type restoreLine struct {
 
 // meaning says what the two ways are, for this backup.
 func meaning(m *backup.Manifest) string {
-	fenced := "the directory becomes that node, and goes on from there in a new epoch. What it did since is not in it: its peers help it\n" +
-		"        forward, nothing counts twice, and they refuse the old life from then on. Stop the old one: two of one key never work together"
+	fenced := "the directory becomes that node, and goes on from there in a new epoch. What it did since is not in " +
+		"it: its peers help it\n" +
+		"        forward, nothing counts twice, and they refuse the old life from then on. Stop the old one: two of " +
+		"one key never work together"
 	if m.What == backup.WhatRun || m.What == backup.WhatProcesses {
 		fenced = "the directory becomes that run, and all its nodes go on from that moment. Stop the old one first"
 	}
-	return "  move  " + fenced + "\n  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is written\n"
+	return "  move  " + fenced +
+		"\n  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is written\n"
 }
 
 // askRestore says what a backup is and asks a person what is to become of it.
 func askRestore(c *console, file string, m *backup.Manifest, json bool) (string, error) {
 	if _, ok := terminal(c.out); json || !ok || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return "", &badInput{fmt.Sprintf("%s is %s: say what it is to be, --as move (the directory becomes the node, and the old life is refused by its peers) or --as look (it is only read)", file, m)}
+		return "", &badInput{fmt.Sprintf("%s is %s: say what it is to be, --as move (the directory becomes the "+
+			"node, and the old life is refused by its peers) or --as look (it is only read)", file, m)}
 	}
 	fmt.Fprintf(c.out, "%s: %s\n%s", file, m, meaning(m))
 	in := bufio.NewReader(io.LimitReader(os.Stdin, 1<<12))

@@ -110,7 +110,8 @@ func commandGroups(c *console) []commandGroup {
 	return []commandGroup{
 		{"Train", []*cobra.Command{newRun(c), newServer(c), newJoin(c), newPeer(c), newRelay(c)}},
 		{"Jobs and their data", []*cobra.Command{newJob(c), newCompile(c), newData(c)}},
-		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c), newBlock(c), newUnblock(c)}},
+		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c),
+			newBlock(c), newUnblock(c)}},
 		{"Look into state", []*cobra.Command{newStatus(c), newPeers(c), newSnapshot(c), newJournal(c)}},
 		{"Go back", []*cobra.Command{newFork(c), newBackup(c), newRestore(c)}},
 		{"Try and measure", []*cobra.Command{newSim(c), newProve(c), newBench(c)}},

@@ -34,11 +34,13 @@ func newRun(c *console) *cobra.Command {
 		Use:   "run [JOB]",
 		Short: "Train a job on this machine: one server and its clients",
 		Long: "Train a job on this machine: one server and its clients, each a node with its own directory.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " +
+			strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
 			"that comes out is the same to the bit.",
-		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run --chaos 0.3",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run " +
+			"--chaos 0.3",
+		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), c, args)
 		}),
@@ -53,9 +55,12 @@ func newRun(c *console) *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per line and nothing else")
 	flags.BoolVar(&f.procs, "processes", false, "run each node as a process of its own, over loopback sockets")
 	flags.BoolVar(&f.fresh, "fresh", false, "remove what an earlier run left in the directory and start over")
-	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep of each node: more of them keep more rounds to fork from (default 2, or as before)")
-	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
-	flags.Var(setting{"chaos", f.chaos, "P"}, "chaos", "probability with which a node is dropped after a round and restored from its directory")
+	flags.IntVar(&f.keep, "keep", 0,
+		"snapshots to keep of each node: more of them keep more rounds to fork from (default 2, or as before)")
+	flags.DurationVar(&f.age, "keep-age", 0,
+		"let older snapshots stay too for so long, such as 24h (default none, or as before)")
+	flags.Var(setting{"chaos", f.chaos, "P"}, "chaos",
+		"probability with which a node is dropped after a round and restored from its directory")
 	return cmd
 }
 
@@ -64,10 +69,12 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	o := local.Options{Job: named, Dir: f.dir, Set: set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh, Processes: f.procs}
+	o := local.Options{Job: named, Dir: f.dir, Set: set, Keep: f.keep, KeepAge: f.age, Fresh: f.fresh,
+		Processes: f.procs}
 	if text, ok := f.chaos["chaos"]; ok {
 		if f.procs {
-			return &badInput{"--chaos drops nodes within one process; with --processes, kill the processes that --json names"}
+			return &badInput{"--chaos drops nodes within one process; with --processes, kill the processes that " +
+				"--json names"}
 		}
 		if o.Chaos, err = strconv.ParseFloat(text, 64); err != nil {
 			return &job.ConfigError{Key: "chaos", Value: strconv.Quote(text), Want: "a probability, 0 to 1"}

@@ -22,8 +22,8 @@ type processLine struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// spoken returns what people are told of a node's line, or nothing: of what all nodes say, the server says it, and how the run ends,
-// the run says by itself.
+// spoken returns what people are told of a node's line, or nothing: of what all nodes say, the server says it, and how
+// the run ends, the run says by itself.
 func spoken(e processes.Event) string {
 	server := e.Node == deploy.RoleServer
 	switch e.Name {
@@ -39,7 +39,8 @@ func spoken(e processes.Event) string {
 		if !server || json.Unmarshal(e.Line, &w) != nil {
 			return ""
 		}
-		return waitingText(deploy.Waiting{Waits: w.Waits, Over: w.Over, Waited: time.Duration(w.WaitedS * float64(time.Second))})
+		return waitingText(deploy.Waiting{Waits: w.Waits, Over: w.Over,
+			Waited: time.Duration(w.WaitedS * float64(time.Second))})
 	}
 	return e.Node + ": " + string(e.Line)
 }

@@ -27,13 +27,16 @@ func TestJSONIsAllThereIs(t *testing.T) {
 	for i, line := range lines[:smallRounds] {
 		keys(t, line, "event", "time", "round", "accuracy", "loss", "contributions")
 		var r roundLine
-		if err := json.Unmarshal([]byte(line), &r); err != nil || r.Event != "round" || r.Round != i+1 || r.Contributions != 4 {
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.Event != "round" || r.Round != i+1 ||
+			r.Contributions != 4 {
 			t.Fatalf("line %d: %q", i+1, line)
 		}
 	}
-	keys(t, lines[smallRounds], "event", "time", "job", "rounds", "accuracy", "loss", "model", "model_sha256", "resumed", "restarts")
+	keys(t, lines[smallRounds], "event", "time", "job", "rounds", "accuracy", "loss", "model", "model_sha256",
+		"resumed", "restarts")
 	d := o.result(t)
-	if d.Job != "digits" || d.Rounds != smallRounds || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed || d.Restarts != 0 {
+	if d.Job != "digits" || d.Rounds != smallRounds || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed ||
+		d.Restarts != 0 {
 		t.Errorf("result %+v", d)
 	}
 	b, err := os.ReadFile(d.Model)
@@ -67,8 +70,8 @@ func keys(t *testing.T, line string, want ...string) {
 	}
 }
 
-// TestFinishedRunTrainsNothing runs again on a finished directory: the same result, no round, and the state of the nodes
-// is not touched. A model or a result that was damaged meanwhile is made again from it.
+// TestFinishedRunTrainsNothing runs again on a finished directory: the same result, no round, and the state of the
+// nodes is not touched. A model or a result that was damaged meanwhile is made again from it.
 func TestFinishedRunTrainsNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	first := rhizome(t, small(dir)...).result(t)
@@ -170,7 +173,8 @@ func TestText(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	o := rhizome(t, "run", "--dir", dir, "--rounds", "12", "--clients", "3")
 	for _, want := range []string{
-		"round  1/12  accuracy ", "round 12/12  accuracy ", "digits: 12 rounds", "contributions 36", "restarts      none",
+		"round  1/12  accuracy ", "round 12/12  accuracy ", "digits: 12 rounds", "contributions 36",
+		"restarts      none",
 		"model         " + filepath.Join(dir, "model.onnx"), "digit \\ seen as    0   1   2", "round 1",
 	} {
 		if !strings.Contains(o.out, want) {

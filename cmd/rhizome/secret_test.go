@@ -11,13 +11,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy/invitation"
 )
 
-// TestSecretsGoNowhere: the secret of an invitation stands in the line that a server prints to be pasted, and nowhere else: not in what a
-// client says when it is stopped, in no status or list, in no dump, and in no file of either. A client used to print its whole
-// command line, and a run of processes the invitation that its server had made for nobody.
+// TestSecretsGoNowhere: the secret of an invitation stands in the line that a server prints to be pasted, and nowhere
+// else: not in what a client says when it is stopped, in no status or list, in no dump, and in no file of either. A
+// client used to print its whole command line, and a run of processes the invitation that its server had made for
+// nobody.
 func TestSecretsGoNowhere(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	server := start(t, dir, "server", "--json", "--dir", in("server"), "--listen", loopback, "--rounds", "100000", "--clients", "1")
+	server := start(t, dir, "server", "--json", "--dir", in("server"), "--listen", loopback, "--rounds", "100000",
+		"--clients", "1")
 	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
 	i, err := invitation.Parse(invited)
 	if err != nil {
@@ -26,11 +28,13 @@ func TestSecretsGoNowhere(t *testing.T) {
 	client := start(t, dir, "join", invited, "--json", "--dir", in("client"), "--listen", loopback)
 	server.await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
 	client.cmd.Process.Signal(os.Interrupt)
-	if code := client.end(t); code != exitInterrupted || !strings.Contains(client.errs.String(), "to go on: rhizome join --json --dir") {
+	if code := client.end(t); code != exitInterrupted || !strings.Contains(client.errs.String(),
+		"to go on: rhizome join --json --dir") {
 		t.Errorf("stopped with code %d, %s", code, client.errs)
 	}
 	said := client.errs.String()
-	for _, args := range [][]string{{"status", "--json"}, {"status"}, {"peers", "--json"}, {"members", "--json"}, {"invite", "list", "--json"}} {
+	for _, args := range [][]string{{"status", "--json"}, {"status"}, {"peers", "--json"}, {"members", "--json"},
+		{"invite", "list", "--json"}} {
 		for _, name := range []string{"server", "client"} {
 			o := rhizome(t, append(args, "--dir", in(name))...)
 			said += o.out + o.err
@@ -65,7 +69,9 @@ func TestSecretsGoNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, more := range [][]string{{"--json"}, nil} {
-		if o := rhizome(t, append([]string{"run", "--processes", "--rounds", "3", "--clients", "2", "--dir", in("run" + strings.Join(more, ""))}, more...)...); o.code != exitOK || strings.Contains(o.out+o.err, "rhizome:A") {
+		if o := rhizome(t, append([]string{"run", "--processes", "--rounds", "3", "--clients", "2", "--dir",
+			in("run" + strings.Join(more, ""))}, more...)...); o.code != exitOK || strings.Contains(o.out+o.err,
+			"rhizome:A") {
 			t.Errorf("a run of processes: exit code %d, %s%s", o.code, o.out, o.err)
 		}
 	}

@@ -27,23 +27,31 @@ func newServer(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "server [JOB]",
 		Short: "Give a job to clients on other machines, and train with them",
-		Long: "Run the server of a job. It prints one line to paste on the machines that are to train with it, gives the job to the clients\n" +
-			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further invitations, --allow names\n" +
-			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is announced on the local\n" +
+		Long: "Run the server of a job. It prints one line to paste on the machines that are to train with it, " +
+			"gives the job to the clients\n" +
+			"that come by that line, and trains with them. Nobody else comes in: rhizome invite makes further " +
+			"invitations, --allow names\n" +
+			"clients by their keys (rhizome id shows them), --open lets in anyone who reaches the server. It is " +
+			"announced on the local\n" +
 			"network only where --open or --lan says so.\n\n" +
-			"JOB is a job file such as mine.yaml, or one that is built in: " + strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
+			"JOB is a job file such as mine.yaml, or one that is built in: " +
+			strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like: the same command goes on where it was, and so do the clients.",
-		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and what it is behind it",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome " +
+			"server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and " +
+			"what it is behind it",
+		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if open && len(allow) > 0 {
-				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"}
+				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the " +
+					"invited: want one of them"}
 			}
 			named, given, err := set.served(args, f.dir == "")
 			if err != nil {
 				return err
 			}
-			o := deploy.ServerOptions{Job: named, Set: given, Linger: linger, Open: open, Private: f.child} // a run's clients are known
+			// a run's clients are known
+			o := deploy.ServerOptions{Job: named, Set: given, Linger: linger, Open: open, Private: f.child}
 			for _, text := range allow {
 				peers, err := peersOf(text)
 				if err != nil {
@@ -99,13 +107,18 @@ func newServer(c *console) *cobra.Command {
 	set.flag(flags, "clients", "N", "clients to train with")
 	set.flag(flags, "seed", "S", "what all that is random is drawn from")
 	set.register(flags, setUsage)
-	flags.IntVar(&f.keep, "keep", 0, "snapshots to keep: more of them keep more rounds to fork from (default 2, or as before)")
-	flags.DurationVar(&f.age, "keep-age", 0, "let older snapshots stay too for so long, such as 24h (default none, or as before)")
-	flags.DurationVar(&linger, "linger", 30*time.Second, "how long to wait at the end for clients that do not know it yet")
+	flags.IntVar(&f.keep, "keep", 0,
+		"snapshots to keep: more of them keep more rounds to fork from (default 2, or as before)")
+	flags.DurationVar(&f.age, "keep-age", 0,
+		"let older snapshots stay too for so long, such as 24h (default none, or as before)")
+	flags.DurationVar(&linger, "linger", 30*time.Second,
+		"how long to wait at the end for clients that do not know it yet")
 	flags.BoolVar(&open, "open", false, "let in anyone who reaches the server, without an invitation")
-	flags.StringSliceVar(&allow, "allow", nil, "let in these peers without an invitation: their ids, or a file with one on each line")
+	flags.StringSliceVar(&allow, "allow", nil,
+		"let in these peers without an invitation: their ids, or a file with one on each line")
 	lan := flags.Lookup("lan")
-	lan.DefValue, lan.Usage = "false", "let nodes of the local network find this one (mDNS); --open does it too, unless --lan=false"
+	lan.DefValue, lan.Usage = "false",
+		"let nodes of the local network find this one (mDNS); --open does it too, unless --lan=false"
 	flags.StringVar(&settings, "settings", "", "")
 	flags.StringVar(&known, "known", "", "")
 	flags.MarkHidden("settings")
@@ -116,8 +129,8 @@ func newServer(c *console) *cobra.Command {
 // allowMax bounds a file of peers in bytes.
 const allowMax = 4 << 20
 
-// peersOf returns the peers of a word of --allow: an id, or a file with one on each line, where what is behind a blank or a # is for
-// people.
+// peersOf returns the peers of a word of --allow: an id, or a file with one on each line, where what is behind a blank
+// or a # is for people.
 func peersOf(text string) (peers []wire.PeerID, err error) {
 	if p := wire.PeerID(text); p.Validate() == nil {
 		return []wire.PeerID{p}, nil
@@ -127,7 +140,8 @@ func peersOf(text string) (peers []wire.PeerID, err error) {
 	}
 	b, err := vfs.ReadFile(vfs.OS(), text, allowMax)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &badInput{fmt.Sprintf("--allow is %q; want a peer id such as 12D3KooW…, which rhizome id prints, or a file of them: there is no such file", text)}
+		return nil, &badInput{fmt.Sprintf("--allow is %q; want a peer id such as 12D3KooW…, which rhizome id "+
+			"prints, or a file of them: there is no such file", text)}
 	}
 	if err != nil {
 		return nil, err

@@ -13,8 +13,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 )
 
-// jobSettings are the settings that a command line gives the job that it names: each by --set, and some by a flag of their own. All
-// commands that name a job take them by it, so that all refuse them in the same words, which are those for a job file.
+// jobSettings are the settings that a command line gives the job that it names: each by --set, and some by a flag of
+// their own. All commands that name a job take them by it, so that all refuse them in the same words, which are those
+// for a job file.
 type jobSettings struct {
 	set   settings          // by --set
 	flags map[string]string // by flags of their own
@@ -44,7 +45,8 @@ func (s *jobSettings) all(kind job.Kind) (map[string]string, error) {
 	out := map[string]string{}
 	for key, text := range s.set {
 		if key == "kind" {
-			return nil, &badInput{fmt.Sprintf("--set kind=%s: of which kind a job is, its file says; this one is %s", text, kind.Name())}
+			return nil, &badInput{fmt.Sprintf("--set kind=%s: of which kind a job is, its file says; this one is %s",
+				text, kind.Name())}
 		}
 		out[key] = text
 	}
@@ -58,15 +60,16 @@ func (s *jobSettings) all(kind job.Kind) (map[string]string, error) {
 			if name, ok := s.alias[key]; ok {
 				flag = name
 			}
-			return nil, &badInput{fmt.Sprintf("%s is given twice, by --%s %s and by --set %s=%s: want one of them", key, flag, text, key, other)}
+			return nil, &badInput{fmt.Sprintf("%s is given twice, by --%s %s and by --set %s=%s: want one of them", key,
+				flag, text, key, other)}
 		}
 		out[key] = text
 	}
 	return out, nil
 }
 
-// served returns the job with a server that is named, or nil where none is and none is needed, because a directory tells it; and the
-// settings that are to be changed. The job has the name that they give it.
+// served returns the job with a server that is named, or nil where none is and none is needed, because a directory
+// tells it; and the settings that are to be changed. The job has the name that they give it.
 func (s *jobSettings) served(args []string, needed bool) (job.Served, map[string]string, error) {
 	return namedJob(s, args, needed, job.DefaultName, kinds.FindServed)
 }
@@ -82,7 +85,8 @@ func (s *jobSettings) any(args []string) (job.Job, map[string]string, error) {
 }
 
 // namedJob finds the job that a command line names.
-func namedJob[J job.Job](s *jobSettings, args []string, needed bool, otherwise string, find func(string) (J, error)) (j J, set map[string]string, err error) {
+func namedJob[J job.Job](s *jobSettings, args []string, needed bool, otherwise string,
+	find func(string) (J, error)) (j J, set map[string]string, err error) {
 	name := append(args, otherwise)[0]
 	kind, err := find(otherwise) // whose settings are taken where a directory tells the job
 	if err != nil {

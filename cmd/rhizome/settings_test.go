@@ -48,7 +48,8 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%q is too long", line)
 		}
 	}
-	for _, want := range []string{"\nTrain:\n  run ", "\nLook into state:\n  status ", "\nTry and measure:\n  sim ", "\nJobs and their data:\n  job "} {
+	for _, want := range []string{"\nTrain:\n  run ", "\nLook into state:\n  status ", "\nTry and measure:\n  sim ",
+		"\nJobs and their data:\n  job "} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("%q is not in\n%s", want, o.out)
 		}
@@ -68,7 +69,8 @@ var naming = map[string]string{
 	"run": "digits", "server": "digits", "compile": "digits", "sim": "digits", "job show": "digits", "peer": "gossip",
 }
 
-// TestSettingsWhereverAJobIsNamed: a command that takes a job takes its settings, and refuses what is none with the same words.
+// TestSettingsWhereverAJobIsNamed: a command that takes a job takes its settings, and refuses what is none with the
+// same words.
 func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 	for name, cmd := range commandsBelow(newRoot(&console{}), "") {
 		named := strings.Contains(cmd.Use, "JOB") || name == "job show"
@@ -94,7 +96,8 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 			if name != "job show" && name != "compile" && name != "sim" {
 				args = append(args, "--dir", filepath.Join(t.TempDir(), "d"))
 			}
-			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 || o.out != "" {
+			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) ||
+				strings.Count(o.err, "\n") != 1 || o.out != "" {
 				t.Errorf("%v: exit code %d, %q; want %q", args, o.code, o.err, want)
 			}
 		}
@@ -104,7 +107,8 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 // TestEveryKindIsCompiled: what is built in, with a server or without.
 func TestEveryKindIsCompiled(t *testing.T) {
 	for _, name := range append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...) {
-		if o := inProcess("compile", name, "--set", "rounds=3"); o.code != 0 || !strings.HasPrefix(o.out, name+": program ") {
+		if o := inProcess("compile", name, "--set", "rounds=3"); o.code != 0 || !strings.HasPrefix(o.out,
+			name+": program ") {
 			t.Errorf("%s: exit code %d, %q %q", name, o.code, o.out, o.err)
 		}
 	}
@@ -139,8 +143,8 @@ func TestSettingsAreRefused(t *testing.T) {
 	}
 }
 
-// TestABuiltinJobIsSavedAndRun: what job show prints is a job file that gives the model of the built-in job; and a setting is the same by
-// a file, by --set and by a flag of its own, in a run, a simulation and a run of processes.
+// TestABuiltinJobIsSavedAndRun: what job show prints is a job file that gives the model of the built-in job; and a
+// setting is the same by a file, by --set and by a flag of its own, in a run, a simulation and a run of processes.
 func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -160,17 +164,21 @@ func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 			t.Errorf("%s: model %s, want %s", name, got, want)
 		}
 	}
-	if d, _ := simulated(t, append([]string{"digits", "--json"}, sets...)...); d.ModelSHA256 != want || d.Command != "rhizome sim digits --set 'clients=2' --set 'rounds=4'" {
+	if d, _ := simulated(t, append([]string{"digits", "--json"}, sets...)...); d.ModelSHA256 != want ||
+		d.Command != "rhizome sim digits --set 'clients=2' --set 'rounds=4'" {
 		t.Errorf("simulated: model %s, want %s; again by %s", d.ModelSHA256, want, d.Command)
 	}
-	if o := rhizomeIn(t, in("here"), "run", "--json", "--set", "name=mine", "--set", "rounds=1", "--set", "clients=1"); o.code != 0 || !strings.Contains(o.out, ".rhizome/mine/model.onnx") {
+	if o := rhizomeIn(t, in("here"), "run", "--json", "--set", "name=mine", "--set", "rounds=1", "--set",
+		"clients=1"); o.code != 0 || !strings.Contains(o.out, ".rhizome/mine/model.onnx") {
 		t.Errorf("%+v", o)
 	}
-	if a, b := inProcess("compile", in("set.yaml")), inProcess(append([]string{"compile"}, sets...)...); a.code != 0 || a.out != b.out {
+	if a, b := inProcess("compile", in("set.yaml")), inProcess(append([]string{"compile"}, sets...)...); a.code != 0 ||
+		a.out != b.out {
 		t.Errorf("compiled: %+v and %+v", a, b)
 	}
 	text := inProcess("job", "show", "gossip", "--set", "rounds=7", "--set", "alone=true").out
-	if !strings.Contains(text, "\nrounds: 7           # periods") || !strings.Contains(text, "\nalone: true         # true:") {
+	if !strings.Contains(text, "\nrounds: 7           # periods") ||
+		!strings.Contains(text, "\nalone: true         # true:") {
 		t.Errorf("comments are not where they were:\n%s", text)
 	}
 	if o := inProcess("job", "show", "large", "--set", "momentum=0.5"); !strings.HasSuffix(o.out, "\nmomentum: 0.5\n") {

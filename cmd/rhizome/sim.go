@@ -27,7 +27,8 @@ func newSim(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim [JOB]",
 		Short: "Simulate a job in virtual time, or try to break nodes by faults",
-		Long: "Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or applied twice.\n" +
+		Long: "Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or " +
+			"applied twice.\n" +
 			"The same seed gives the same run, to the byte: the seed is the bug report.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
@@ -44,12 +45,14 @@ func newSim(c *console) *cobra.Command {
 	fl.Uint64Var(&f.seed, "seed", 1, "decides the run: the scenario, its size, the network, and every fault")
 	fl.Uint64Var(&f.seeds, "seeds", 1, "how many seeds are run, from --seed on")
 	fl.BoolVar(&f.trace, "trace", false, "print everything that happens")
-	fl.BoolVar(&f.shrink, "shrink", true, "make a run that breaks a promise smaller, and print the command that shows it")
+	fl.BoolVar(&f.shrink, "shrink", true,
+		"make a run that breaks a promise smaller, and print the command that shows it")
 	fl.BoolVar(&f.json, "json", false, "write one JSON object per seed and nothing else")
 	fl.StringVar(&f.strikes, "strikes", "", "only these of the seed's faults, by number, or none")
 	fl.IntVar(&f.reduction.Nodes, "nodes", 0, "so many nodes instead of those of the seed")
 	fl.IntVar(&f.reduction.Work, "work", 0, "so many questions or rounds instead of those of the seed")
-	fl.StringSliceVar(&f.reduction.Calm, "calm", nil, "what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter")
+	fl.StringSliceVar(&f.reduction.Calm, "calm", nil,
+		"what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter")
 	j = newSimJobFlags(fl)
 	return cmd
 }
@@ -119,8 +122,10 @@ func (f *chaosFlags) run(c *console) error {
 func (f *chaosFlags) tell(c *console, r *chaos.Result) error {
 	if f.json {
 		line := chaosLine{
-			Event: "seed", Seed: r.Plan.Seed, Scenario: r.Plan.Scenario, OK: r.Err == nil, Events: r.Events, Inputs: r.Inputs,
-			Crashes: r.Crashes, Settled: r.Settled.Seconds(), Waits: r.Waits, Hash: fmt.Sprintf("%016x", r.Hash), Faults: faultMap(&r.Counts),
+			Event: "seed", Seed: r.Plan.Seed, Scenario: r.Plan.Scenario, OK: r.Err == nil, Events: r.Events,
+			Inputs:  r.Inputs,
+			Crashes: r.Crashes, Settled: r.Settled.Seconds(), Waits: r.Waits, Hash: fmt.Sprintf("%016x", r.Hash),
+			Faults: faultMap(&r.Counts),
 		}
 		if r.Err != nil {
 			line.Broken = r.Err.Error()
@@ -129,7 +134,8 @@ func (f *chaosFlags) tell(c *console, r *chaos.Result) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(c.out, "  happened: %d events, %d inputs, %d lives ended, settled %v after the last fault, hash %016x\n",
+		fmt.Fprintf(c.out,
+			"  happened: %d events, %d inputs, %d lives ended, settled %v after the last fault, hash %016x\n",
 			r.Events, r.Inputs, r.Crashes, r.Settled.Round(time.Millisecond), r.Hash)
 		fmt.Fprintf(c.out, "  faults:%s\n", faultText(&r.Counts))
 		if r.Waits != "" {

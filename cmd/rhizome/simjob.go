@@ -33,11 +33,16 @@ func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
 	f := &simJobFlags{set: newJobSettings()}
 	f.set.flag(fl, "rounds", "N", "with JOB: rounds to train, or periods of a gossip job")
 	f.set.register(fl, "with JOB: "+setUsage)
-	fl.StringVar(&f.network, "network", conditions.DefaultNetwork, "with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
-	fl.StringVar(&f.faults, "faults", "", "with JOB: what strikes the nodes, how often, and when: "+strings.Join(conditions.FaultSets(), ", ")+", or a faults file")
+	fl.StringVar(&f.network, "network", conditions.DefaultNetwork,
+		"with JOB: how links and machines behave: "+strings.Join(conditions.Presets(), ", ")+", or a network file")
+	fl.StringVar(&f.faults, "faults", "", "with JOB: what strikes the nodes, how often, and when: "+
+		strings.Join(conditions.FaultSets(), ", ")+", or a faults file")
 	fl.StringVar(&f.report, "report", "", "with JOB: write a page with curves and tables to this HTML file")
-	fl.BoolVar(&f.durable, "durable", false, fmt.Sprintf("with JOB: each node has a disk and goes on after a crash (default up to %d nodes)", study.DurableMost))
-	fl.BoolVar(&f.volatile, "volatile", false, "with JOB: nodes forget everything when they crash (default beyond that)")
+	fl.BoolVar(&f.durable, "durable", false,
+		fmt.Sprintf("with JOB: each node has a disk and goes on after a crash (default up to %d nodes)",
+			study.DurableMost))
+	fl.BoolVar(&f.volatile, "volatile", false,
+		"with JOB: nodes forget everything when they crash (default beyond that)")
 	fl.DurationVar(&f.limit, "time", 0, "with JOB: virtual time at which the run ends at the latest")
 	fl.BoolVar(&f.check, "check", false, "with JOB: run it twice, and compare the hashes")
 	return f
@@ -57,14 +62,15 @@ func onlyWith(fl *pflag.FlagSet, jobNamed bool) (err error) {
 		case jobNamed && slices.Contains(chaosOnly, f.Name):
 			err = &badInput{fmt.Sprintf("--%s is of a simulation without a JOB", f.Name)}
 		case !jobNamed && slices.Contains(jobOnly, f.Name):
-			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, or a job file", f.Name, f.Name, strings.Join(append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...), ", "))}
+			err = &badInput{fmt.Sprintf("--%s wants a JOB: rhizome sim JOB --%s …; JOB is %s, or a job file", f.Name,
+				f.Name, strings.Join(append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...), ", "))}
 		}
 	})
 	return err
 }
 
-// subject returns the job of a name with the settings that were given, and with so many nodes where that is not empty; of a job with a
-// server those are its clients.
+// subject returns the job of a name with the settings that were given, and with so many nodes where that is not empty;
+// of a job with a server those are its clients.
 func subject(name, nodes string, given *jobSettings) (job.Job, error) {
 	j, err := kinds.Find(name)
 	if err != nil {
@@ -112,8 +118,9 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	}
 	all := j.About()
 	d := &simDone{
-		Job: all.Name, Kind: j.Kind().Name(), Nodes: all.Nodes, Rounds: all.Rounds, Seed: all.Seed, Network: f.network, FaultFile: f.faults,
-		Durable: f.durable || !f.volatile && all.Nodes <= study.DurableMost, Command: again(name, fl),
+		Job: all.Name, Kind: j.Kind().Name(), Nodes: all.Nodes, Rounds: all.Rounds, Seed: all.Seed, Network: f.network,
+		FaultFile: f.faults,
+		Durable:   f.durable || !f.volatile && all.Nodes <= study.DurableMost, Command: again(name, fl),
 	}
 	_, d.served = j.(job.Served)
 	_, d.peered = j.(job.Peered)
@@ -244,7 +251,8 @@ func again(name string, fl *pflag.FlagSet) string {
 // quoted returns a word as a shell takes it.
 func quoted(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/+:@%", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("._-/+:@%", r))
 	}) < 0 && s != "" {
 		return s
 	}

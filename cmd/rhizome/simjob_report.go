@@ -78,10 +78,13 @@ func scored(samples []study.Sample, f func(study.Sample) job.Number) []float64 {
 func pageOf(j job.Job, d *simDone, r *study.Result) *page.Page {
 	virtual, took := time.Duration(d.Virtual*1e9), time.Duration(d.Real*1e9)
 	p := &page.Page{
-		Title: d.Job, Subtitle: "a simulation of " + d.what(), X: curve(r.Samples, func(s study.Sample) float64 { return s.At.Seconds() }),
+		Title: d.Job, Subtitle: "a simulation of " + d.what(),
+		X: curve(r.Samples, func(s study.Sample) float64 { return s.At.Seconds() }),
 		Tiles: []page.Tile{
-			{Name: "accuracy", Value: percent(d.Accuracy), Note: "loss " + strconv.FormatFloat(float64(d.Loss), 'f', 4, 32)},
-			{Name: "rounds", Value: fmt.Sprintf("%d of %d", d.Round, d.Rounds), Note: count(float64(d.Contributions)) + " models in them"},
+			{Name: "accuracy", Value: percent(d.Accuracy), Note: "loss " + strconv.FormatFloat(float64(d.Loss), 'f', 4,
+				32)},
+			{Name: "rounds", Value: fmt.Sprintf("%d of %d", d.Round, d.Rounds),
+				Note: count(float64(d.Contributions)) + " models in them"},
 			{Name: "virtual time", Value: span(virtual), Note: span(took) + " in reality, " + ratio(virtual, took)},
 			{Name: "messages", Value: count(float64(d.Messages)), Note: count(d.PerSecond) + " a second of real time"},
 			{Name: "bytes", Value: octets(float64(d.Bytes)), Note: octets(d.BytesPerNode) + " a node"},
@@ -105,7 +108,8 @@ func pageOf(j job.Job, d *simDone, r *study.Result) *page.Page {
 		page.Table{Title: "The job", Note: "A " + d.Kind + " job; these are the settings of its file.", Rows: rows},
 		page.Table{Title: "The network: " + d.Network, Text: strings.TrimSpace(d.networkText)})
 	if d.faultsText != "" {
-		p.Tables = append(p.Tables, page.Table{Title: "The faults: " + d.FaultFile, Text: strings.TrimSpace(d.faultsText)})
+		p.Tables = append(p.Tables, page.Table{Title: "The faults: " + d.FaultFile,
+			Text: strings.TrimSpace(d.faultsText)})
 	}
 	return p
 }
@@ -118,7 +122,8 @@ func charts(j job.Job, d *simDone, r *study.Result) []page.Chart {
 		accuracy.Note = fmt.Sprintf("Over %d nodes that stand evenly among all.", min(study.ScoredNodes, d.Nodes))
 		accuracy.Lines[0].Name = "mean"
 		accuracy.Lines = append(accuracy.Lines,
-			page.Line{Name: "least", Colour: 2, Values: scored(samples, func(s study.Sample) job.Number { return s.Least })})
+			page.Line{Name: "least", Colour: 2,
+				Values: scored(samples, func(s study.Sample) job.Number { return s.Least })})
 	}
 	num := func(name string, colour int, f func(study.Sample) float64) page.Line {
 		return page.Line{Name: name, Colour: colour, Values: curve(samples, f)}
@@ -127,18 +132,20 @@ func charts(j job.Job, d *simDone, r *study.Result) []page.Chart {
 		accuracy,
 		{Title: "Loss", Unit: page.Number, FromZero: true, Lines: []page.Line{
 			{Name: "loss", Colour: 2, Values: scored(samples, func(s study.Sample) job.Number { return s.Loss })}}},
-		{Title: "Bytes sent", Unit: page.Bytes, FromZero: true, PerRight: float64(d.Nodes), Note: "Left: in all. Right: a node, in the mean.",
+		{Title: "Bytes sent", Unit: page.Bytes, FromZero: true, PerRight: float64(d.Nodes),
+			Note:  "Left: in all. Right: a node, in the mean.",
 			Lines: []page.Line{num("bytes", 3, func(s study.Sample) float64 { return float64(s.Bytes) })}},
 		{Title: "Messages in flight", Unit: page.Count, FromZero: true,
 			Lines: []page.Line{num("in flight", 3, func(s study.Sample) float64 { return float64(s.InFlight) })}},
 		{Title: "Nodes that run", Unit: page.Count, FromZero: true,
 			Lines: []page.Line{num("up", 1, func(s study.Sample) float64 { return float64(s.Up) })}},
-		{Title: "Crashes, restarts, faults", Unit: page.Count, FromZero: true, Note: "From the beginning. Faults of packets count too.", Lines: []page.Line{
-			num("crashes", 4, func(s study.Sample) float64 { return float64(s.Crashes) }),
-			{Name: "restarts", Colour: 1, Dashed: true, Values: curve(samples, func(s study.Sample) float64 {
-				return float64(s.Starts) - float64(min(s.Starts, uint64(d.Nodes)))
-			})},
-			num("faults", 2, func(s study.Sample) float64 { return float64(s.Faults) })}},
+		{Title: "Crashes, restarts, faults", Unit: page.Count, FromZero: true,
+			Note: "From the beginning. Faults of packets count too.", Lines: []page.Line{
+				num("crashes", 4, func(s study.Sample) float64 { return float64(s.Crashes) }),
+				{Name: "restarts", Colour: 1, Dashed: true, Values: curve(samples, func(s study.Sample) float64 {
+					return float64(s.Starts) - float64(min(s.Starts, uint64(d.Nodes)))
+				})},
+				num("faults", 2, func(s study.Sample) float64 { return float64(s.Faults) })}},
 	}
 }
 
@@ -147,7 +154,8 @@ func faultTable(d *simDone) page.Table {
 	t := page.Table{Title: "Faults by kind", Head: []string{"kind", "times", "per node"}}
 	for f := range sim.Faults {
 		if n := d.counts[f]; n > 0 {
-			t.Rows = append(t.Rows, []string{f.String(), count(float64(n)), fmt.Sprintf("%.3g", float64(n)/float64(d.Nodes))})
+			t.Rows = append(t.Rows, []string{f.String(), count(float64(n)),
+				fmt.Sprintf("%.3g", float64(n)/float64(d.Nodes))})
 		}
 	}
 	if len(t.Rows) == 0 {
@@ -161,7 +169,8 @@ func countTable(title string, refusals, failures map[string]uint64) page.Table {
 	t := page.Table{Title: title, Head: []string{"what", "reason", "times"}}
 	for i, m := range []map[string]uint64{refusals, failures} {
 		for _, name := range slices.Sorted(maps.Keys(m)) {
-			t.Rows = append(t.Rows, []string{[]string{"refused an input", "told a failure"}[i], name, count(float64(m[name]))})
+			t.Rows = append(t.Rows, []string{[]string{"refused an input", "told a failure"}[i], name,
+				count(float64(m[name]))})
 		}
 	}
 	return t

@@ -11,7 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
-// simDone is what a simulation was and what came of it: the last object of --json, and what the summary and the report tell.
+// simDone is what a simulation was and what came of it: the last object of --json, and what the summary and the report
+// tell.
 type simDone struct {
 	Event     string `json:"event"`
 	Job       string `json:"job"`
@@ -24,8 +25,9 @@ type simDone struct {
 	Durable   bool   `json:"durable"`
 	Command   string `json:"command"` // that runs it again
 
-	Completed     bool              `json:"completed"` // the job came to its end; otherwise the time limit ended the run
-	Round         int               `json:"round"`     // the last one that ended
+	// the job came to its end; otherwise the time limit ended the run
+	Completed     bool              `json:"completed"`
+	Round         int               `json:"round"` // the last one that ended
 	Accuracy      job.Number        `json:"accuracy"`
 	Loss          job.Number        `json:"loss"`
 	Contributions uint64            `json:"contributions"`
@@ -74,7 +76,8 @@ func (d *simDone) what() string {
 func (d *simDone) fill(r *study.Result, took time.Duration) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	d.Event, d.Completed, d.Round, d.Accuracy, d.Loss, d.Contributions = "done", r.Done, r.Round, r.Accuracy, r.Loss, r.Contributions
+	d.Event, d.Completed, d.Round, d.Accuracy, d.Loss, d.Contributions = "done", r.Done, r.Round, r.Accuracy, r.Loss,
+		r.Contributions
 	d.Virtual, d.Real, d.Events, d.Messages, d.Bytes = r.At.Seconds(), took.Seconds(), r.Events, r.Messages, r.Bytes
 	d.PerSecond, d.BytesPerNode = float64(r.Messages)/took.Seconds(), float64(r.Bytes)/float64(r.Nodes)
 	d.InFlightMost, d.Crashes, d.Starts, d.Memory = r.InFlightMost, r.Crashes, r.Starts, m.Sys
@@ -86,7 +89,8 @@ func (d *simDone) fill(r *study.Result, took time.Duration) {
 func simSummary(d *simDone) string {
 	var b strings.Builder
 	virtual, took := time.Duration(d.Virtual*1e9), time.Duration(d.Real*1e9)
-	head := fmt.Sprintf("%s: %d of %d rounds, %s of virtual time in %s (%s)", d.Job, d.Round, d.Rounds, span(virtual), span(took), ratio(virtual, took))
+	head := fmt.Sprintf("%s: %d of %d rounds, %s of virtual time in %s (%s)", d.Job, d.Round, d.Rounds, span(virtual),
+		span(took), ratio(virtual, took))
 	fmt.Fprintf(&b, "\n%s\n\n", styleBold.Render(head))
 	row := func(key, value string) {
 		fmt.Fprintf(&b, "  %s %s\n", styleDim.Render(fmt.Sprintf("%-14s", key)), value)
@@ -101,7 +105,8 @@ func simSummary(d *simDone) string {
 	} else {
 		row("contributions", fmt.Sprint(d.Contributions))
 	}
-	row("messages", fmt.Sprintf("%s, %s a second of real time, at most %s in flight", count(float64(d.Messages)), count(d.PerSecond), count(float64(d.InFlightMost))))
+	row("messages", fmt.Sprintf("%s, %s a second of real time, at most %s in flight", count(float64(d.Messages)),
+		count(d.PerSecond), count(float64(d.InFlightMost))))
 	row("bytes", fmt.Sprintf("%s, %s a node", octets(float64(d.Bytes)), octets(d.BytesPerNode)))
 	row("crashes", fmt.Sprintf("%s, of %s starts", count(float64(d.Crashes)), count(float64(d.Starts))))
 	if text := faultText(&d.counts); text != "" {

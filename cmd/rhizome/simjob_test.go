@@ -39,21 +39,25 @@ faults:
 func TestSimGivesTheModelOfRun(t *testing.T) {
 	dir := t.TempDir()
 	job := []string{"--rounds", "8", "--seed", "5"}
-	want := rhizome(t, append([]string{"run", "--json", "--clients", "4", "--dir", filepath.Join(dir, "run")}, job...)...).result(t).ModelSHA256
+	want := rhizome(t, append([]string{"run", "--json", "--clients", "4", "--dir", filepath.Join(dir, "run")},
+		job...)...).result(t).ModelSHA256
 	faults := write(t, filepath.Join(dir, "faults.yaml"), stormy)
 	calm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4"}, job...)...)
-	storm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4", "--network", "lossy", "--faults", faults, "--check"}, job...)...)
+	storm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4", "--network", "lossy", "--faults",
+		faults, "--check"}, job...)...)
 	if calm.ModelSHA256 != want || storm.ModelSHA256 != want {
 		t.Errorf("run gives %s, the simulation %s, and under faults %s", want, calm.ModelSHA256, storm.ModelSHA256)
 	}
-	if storm.Crashes < 3 || storm.Faults["loss"] == 0 || storm.Faults["kill"] == 0 || storm.Hash == calm.Hash || !storm.Checked {
+	if storm.Crashes < 3 || storm.Faults["loss"] == 0 || storm.Faults["kill"] == 0 || storm.Hash == calm.Hash ||
+		!storm.Checked {
 		t.Errorf("under faults: %+v", storm)
 	}
 }
 
 // TestSimCrashesEachRound: half of all nodes lose power at the end of each round, and the model is that of a calm run.
 func TestSimCrashesEachRound(t *testing.T) {
-	faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"), "restart: 200ms\nfaults:\n  - {kind: mass-crash, each_round: true}\n")
+	faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"),
+		"restart: 200ms\nfaults:\n  - {kind: mass-crash, each_round: true}\n")
 	args := []string{"digits", "--json", "--nodes", "5", "--rounds", "6"}
 	calm, _ := simulated(t, args...)
 	storm, _ := simulated(t, append(args, "--faults", faults)...)
@@ -67,15 +71,18 @@ func TestSimLiars(t *testing.T) {
 	args := []string{"gossip", "--json", "--nodes", "40", "--rounds", "25"}
 	honest, _ := simulated(t, args...)
 	for _, kind := range []string{"lie", "equivocate"} {
-		faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"), "faults:\n  - {kind: "+kind+", share: 0.25, rate: 0.8}\n")
+		faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"),
+			"faults:\n  - {kind: "+kind+", share: 0.25, rate: 0.8}\n")
 		d, _ := simulated(t, append(args, "--faults", faults)...)
 		if d.Faults[kind] < 50 || d.Faults[kind] > 250 || d.Accuracy >= honest.Accuracy || len(d.Failures) > 0 {
-			t.Errorf("%s: %d times, accuracy %v, of honest nodes %v, failures %v", kind, d.Faults[kind], d.Accuracy, honest.Accuracy, d.Failures)
+			t.Errorf("%s: %d times, accuracy %v, of honest nodes %v, failures %v", kind, d.Faults[kind], d.Accuracy,
+				honest.Accuracy, d.Failures)
 		}
 	}
 }
 
-// TestSimJSONIsAllThereIs: one object in each line and nothing else, and equal runs give equal lines but for the real time.
+// TestSimJSONIsAllThereIs: one object in each line and nothing else, and equal runs give equal lines but for the real
+// time.
 func TestSimJSONIsAllThereIs(t *testing.T) {
 	args := []string{"gossip", "--json", "--nodes", "30", "--rounds", "10", "--network", "edge"}
 	d, lines := simulated(t, args...)
@@ -106,7 +113,8 @@ func TestSimJSONIsAllThereIs(t *testing.T) {
 func TestSimReport(t *testing.T) {
 	dir := t.TempDir()
 	path, faults := filepath.Join(dir, "out.html"), write(t, filepath.Join(dir, "faults.yaml"), stormy)
-	o := rhizome(t, "sim", "gossip", "--nodes", "20", "--rounds", "5", "--network", "wan", "--faults", faults, "--report", path)
+	o := rhizome(t, "sim", "gossip", "--nodes", "20", "--rounds", "5", "--network", "wan", "--faults", faults,
+		"--report", path)
 	if o.code != 0 {
 		t.Fatal(o.err)
 	}
@@ -115,13 +123,16 @@ func TestSimReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(text)
-	for _, want := range []string{"Accuracy", "Loss", "Bytes sent", "Messages in flight", "Nodes that run", "Crashes, restarts, faults",
-		"power-off", "mass-crash", "learning_rate", "bytes_per_second: 12500000", "per_node_hour: 600", "rhizome sim gossip --faults"} {
+	for _, want := range []string{"Accuracy", "Loss", "Bytes sent", "Messages in flight", "Nodes that run",
+		"Crashes, restarts, faults",
+		"power-off", "mass-crash", "learning_rate", "bytes_per_second: 12500000", "per_node_hour: 600",
+		"rhizome sim gossip --faults"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not in the report", want)
 		}
 	}
-	if n := len(regexp.MustCompile(`<path class="line c\d[^"]*" d="M[\d. ]+L[\d. L]+"`).FindAllString(page, -1)); n != 9 {
+	if n := len(regexp.MustCompile(`<path class="line c\d[^"]*" d="M[\d. ]+L[\d. L]+"`).FindAllString(page,
+		-1)); n != 9 {
 		t.Errorf("%d curves", n)
 	}
 	command := regexp.MustCompile(`rhizome (sim gossip --faults [^<]+)`).FindStringSubmatch(page)
@@ -130,7 +141,8 @@ func TestSimReport(t *testing.T) {
 	}
 	again := rhizome(t, strings.Fields(command[1])...)
 	hash := regexp.MustCompile(`run hash +([0-9a-f]{64})`)
-	if a, b := hash.FindString(o.out), hash.FindString(again.out); a == "" || a != b || !strings.Contains(page, a[len(a)-64:]) {
+	if a, b := hash.FindString(o.out), hash.FindString(again.out); a == "" || a != b ||
+		!strings.Contains(page, a[len(a)-64:]) {
 		t.Errorf("%q, and by the command of the report %q", a, b)
 	}
 }
@@ -138,7 +150,8 @@ func TestSimReport(t *testing.T) {
 // TestSimTellsWhatHappens: the lines for people name the nodes, and the trace is a conversation.
 func TestSimTellsWhatHappens(t *testing.T) {
 	o := rhizome(t, "sim", "digits", "--rounds", "2", "--nodes", "2", "--trace", "--volatile")
-	for _, want := range []string{"3 nodes, volatile: clients forget", "network lan, seed 1", "client-00", "gets", "tells", "run hash", "model sha256"} {
+	for _, want := range []string{"3 nodes, volatile: clients forget", "network lan, seed 1", "client-00", "gets",
+		"tells", "run hash", "model sha256"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("%q is not in the output", want)
 		}
@@ -159,13 +172,19 @@ func TestSimBadInput(t *testing.T) {
 	}{
 		{"unknown job", "nonsense", []string{`unknown job "nonsense"`, "digits, evaluation, gossip, large"}},
 		{"missing job", filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
-		{"bad job", file("job.yaml", "kind: gossip\nname: x\nnode: 3\n"), []string{"job.yaml:3:", "did you mean nodes?"}},
+		{"bad job", file("job.yaml", "kind: gossip\nname: x\nnode: 3\n"),
+			[]string{"job.yaml:3:", "did you mean nodes?"}},
 		{"unknown network", "gossip --network moon", []string{`unknown network "moon"`, "lan, wan, edge, lossy"}},
-		{"missing network", "gossip --network " + filepath.Join(dir, "none.yaml"), []string{"none.yaml", "no such file"}},
-		{"bad network", "gossip --network " + file("net.yaml", "loss: 0.1\nlatency: {kind: gauss}\n"), []string{"net.yaml:2:", "kind", "uniform"}},
-		{"bad faults", "gossip --faults " + file("f1.yaml", "faults:\n  - {kind: kil, every: 3s}\n"), []string{"f1.yaml:2:", "did you mean kill?"}},
-		{"faults without disks", "gossip --volatile --faults " + file("f2.yaml", "faults:\n  - {kind: disk-full, every: 3s}\n"), []string{"f2.yaml:2:", "--durable"}},
-		{"faults without an end", "digits --faults " + file("f3.yaml", "faults:\n  - {kind: kill, per_run: 3}\n"), []string{"f3.yaml:2:", "--time"}},
+		{"missing network", "gossip --network " + filepath.Join(dir, "none.yaml"),
+			[]string{"none.yaml", "no such file"}},
+		{"bad network", "gossip --network " + file("net.yaml", "loss: 0.1\nlatency: {kind: gauss}\n"),
+			[]string{"net.yaml:2:", "kind", "uniform"}},
+		{"bad faults", "gossip --faults " + file("f1.yaml", "faults:\n  - {kind: kil, every: 3s}\n"),
+			[]string{"f1.yaml:2:", "did you mean kill?"}},
+		{"faults without disks", "gossip --volatile --faults " + file("f2.yaml",
+			"faults:\n  - {kind: disk-full, every: 3s}\n"), []string{"f2.yaml:2:", "--durable"}},
+		{"faults without an end", "digits --faults " + file("f3.yaml", "faults:\n  - {kind: kill, per_run: 3}\n"),
+			[]string{"f3.yaml:2:", "--time"}},
 		{"nodes", "gossip --nodes 1", []string{"nodes is 1", "2 to"}},
 		{"rounds", "gossip --rounds many", []string{`rounds is "many"`}},
 		{"both", "gossip --durable --volatile", []string{"--durable and --volatile"}},
@@ -178,7 +197,8 @@ func TestSimBadInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := rhizome(t, append([]string{"sim"}, strings.Fields(c.args)...)...)
-			if o.code != exitBad || o.out != "" || !strings.HasPrefix(o.err, "rhizome: ") || strings.Count(o.err, "\n") != 1 {
+			if o.code != exitBad || o.out != "" || !strings.HasPrefix(o.err, "rhizome: ") ||
+				strings.Count(o.err, "\n") != 1 {
 				t.Errorf("exit code %d, stdout %q, stderr %q; want 2, nothing, one line", o.code, o.out, o.err)
 			}
 			for _, w := range c.want {
@@ -193,8 +213,10 @@ func TestSimBadInput(t *testing.T) {
 // TestSimInterrupt: Ctrl-C ends a simulation soon, with one line, and leaves no report.
 func TestSimInterrupt(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "r.html")
-	o, stopped := killed(t, 700*time.Millisecond, os.Interrupt, "sim", "gossip", "--nodes", "3000", "--rounds", "100000", "--report", report)
-	if !stopped || o.code != exitInterrupted || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "rhizome sim gossip --nodes 3000") {
+	o, stopped := killed(t, 700*time.Millisecond, os.Interrupt, "sim", "gossip", "--nodes", "3000", "--rounds",
+		"100000", "--report", report)
+	if !stopped || o.code != exitInterrupted || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err,
+		"rhizome sim gossip --nodes 3000") {
 		t.Errorf("exit code %d, %q", o.code, o.err)
 	}
 	if _, err := os.Stat(report); !os.IsNotExist(err) {
@@ -204,7 +226,8 @@ func TestSimInterrupt(t *testing.T) {
 
 func TestSpans(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0s", 12_345_678: "12ms", 2_345 * time.Millisecond: "2.3s", time.Minute: "1m", 61 * time.Second: "1m1s", time.Hour: "1h", 90*time.Minute + time.Second: "1h30m",
+		0: "0s", 12_345_678: "12ms", 2_345 * time.Millisecond: "2.3s", time.Minute: "1m", 61 * time.Second: "1m1s",
+		time.Hour: "1h", 90*time.Minute + time.Second: "1h30m",
 	} {
 		if got := span(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)

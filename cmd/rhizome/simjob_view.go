@@ -83,7 +83,8 @@ func (v *simBar) tick(s study.Sample) {
 	v.shown, v.last = now, s
 	head := fmt.Sprintf("round %*d/%d ", len(fmt.Sprint(v.d.Rounds)), s.Round, v.d.Rounds)
 	parts := []string{
-		fmt.Sprintf("%6s virtual, %9s", span(s.At), ratio(s.At, now.Sub(v.started))), fmt.Sprintf("%7s msg/s", count(v.rate)),
+		fmt.Sprintf("%6s virtual, %9s", span(s.At), ratio(s.At, now.Sub(v.started))),
+		fmt.Sprintf("%7s msg/s", count(v.rate)),
 		fmt.Sprintf("%5s in flight", count(float64(s.InFlight))),
 	}
 	if s.Crashes > 0 {
@@ -101,7 +102,8 @@ func (v *simBar) tick(s study.Sample) {
 	}
 	room = max(room, 4)
 	full := int(float64(room) * v.d.progress(s))
-	fmt.Fprint(v.colours(), "\r\x1b[2K"+head+styleGood.Render(strings.Repeat("━", full))+styleDim.Render(strings.Repeat("─", room-full))+tail)
+	fmt.Fprint(v.colours(), "\r\x1b[2K"+head+styleGood.Render(strings.Repeat("━", full))+
+		styleDim.Render(strings.Repeat("─", room-full))+tail)
 }
 
 func (v *simBar) colours() io.Writer { return colorprofile.NewWriter(v.out, os.Environ()) }
@@ -138,7 +140,8 @@ func (v *simLines) sample(s study.Sample) {
 		score = fmt.Sprintf("  accuracy %s  loss %.4f", percent(s.Accuracy), s.Loss)
 	}
 	fmt.Fprintf(v.out, "round %*d/%d  %9s virtual%s  %s messages  %d in flight  %d up\n",
-		len(fmt.Sprint(v.d.Rounds)), s.Round, v.d.Rounds, span(s.At), score, count(float64(s.Messages)), s.InFlight, s.Up)
+		len(fmt.Sprint(v.d.Rounds)), s.Round, v.d.Rounds, span(s.At), score, count(float64(s.Messages)), s.InFlight,
+		s.Up)
 }
 
 func (v *simLines) end() {}
@@ -173,7 +176,8 @@ func (v *simJSON) begin(*simDone) {}
 
 func (v *simJSON) sample(s study.Sample) {
 	line := sampleLine{
-		Event: "sample", At: s.At.Seconds(), Round: s.Round, Up: s.Up, InFlight: s.InFlight, Messages: s.Messages, Bytes: s.Bytes,
+		Event: "sample", At: s.At.Seconds(), Round: s.Round, Up: s.Up, InFlight: s.InFlight, Messages: s.Messages,
+		Bytes:   s.Bytes,
 		Crashes: s.Crashes, Faults: s.Faults,
 	}
 	if s.Scored {

@@ -39,7 +39,8 @@ type target struct {
 func locate(path string) (target, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target{}, &badInput{path + ": no such file or directory; want that of a run or of a node, or a file of one"}
+		return target{},
+			&badInput{path + ": no such file or directory; want that of a run or of a node, or a file of one"}
 	}
 	if err != nil {
 		return target{}, err
@@ -67,8 +68,8 @@ func locate(path string) (target, error) {
 	return target{}, &badInput{path + " holds neither a run nor a node"}
 }
 
-// look returns what is known of the nodes that a path names: from the run that they lie in, or from what each writes down of
-// itself where it is a process of its own. It is nil where nothing is known.
+// look returns what is known of the nodes that a path names: from the run that they lie in, or from what each writes
+// down of itself where it is a process of its own. It is nil where nothing is known.
 func (t *target) look() (*archive.View, error) {
 	dirs := t.nodes
 	if t.file != "" {
@@ -77,7 +78,8 @@ func (t *target) look() (*archive.View, error) {
 	if len(dirs) > 0 && deploy.IsNode(vfs.OS(), dirs[0]) {
 		v, err := deploy.View(vfs.OS(), dirs...)
 		if errors.Is(err, fs.ErrNotExist) && isAny[*directory.LookOnlyError](directory.LookOnly(vfs.OS(), dirs[0])) {
-			return nil, nil // a backup from another machine, whose file of data is not on this one: its files show what they can
+			// a backup from another machine, whose file of data is not on this one: its files show what they can
+			return nil, nil
 		}
 		return v, err
 	}

@@ -30,8 +30,8 @@ func (s *state) names() names {
 	return names{s.view.Config.Program, s.run.Peers}
 }
 
-// statesOf returns the states that a path names: those of a run's nodes or of one node as their next start finds them, or
-// what is in a single file.
+// statesOf returns the states that a path names: those of a run's nodes or of one node as their next start finds them,
+// or what is in a single file.
 func statesOf(path string) ([]state, error) {
 	t, err := locate(path)
 	if err != nil {
@@ -114,7 +114,8 @@ func (s *state) know(v *archive.View) (err error) {
 		return nil
 	}
 	for _, n := range v.Nodes {
-		if string(n.Config.Self) == s.message.Config.Peer && bytes.Equal(n.Config.Program.Digest[:], s.message.Artifact.Digest) {
+		if string(n.Config.Self) == s.message.Config.Peer && bytes.Equal(n.Config.Program.Digest[:],
+			s.message.Artifact.Digest) {
 			s.view, s.run = n, v
 			s.node, err = node.Restored(n.Config, s.payload)
 		}

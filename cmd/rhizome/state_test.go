@@ -48,7 +48,8 @@ func stopped(t *testing.T) string {
 	return dir
 }
 
-// TestInspect shows what was in flight in a run that was killed: at the server the loop of rounds waits, with its number.
+// TestInspect shows what was in flight in a run that was killed: at the server the loop of rounds waits, with its
+// number.
 func TestInspect(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
@@ -64,15 +65,18 @@ func TestInspect(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[0]), &server); err != nil {
 		t.Fatal(err)
 	}
-	if server.Node != "server" || server.Place != "server" || server.Replayed == 0 || len(server.Components) != 7 || server.Counters["contributions"] == 0 {
+	if server.Node != "server" || server.Place != "server" || server.Replayed == 0 || len(server.Components) != 7 ||
+		server.Counters["contributions"] == 0 {
 		t.Errorf("%+v", server)
 	}
 	i := slices.IndexFunc(server.Messages, func(m messageReport) bool { return m.Message == "execution_state" })
-	if i < 0 || !slices.ContainsFunc(server.Messages[i].What, func(s string) bool { return strings.HasPrefix(s, "rounds/body, run ") }) {
+	if i < 0 || !slices.ContainsFunc(server.Messages[i].What,
+		func(s string) bool { return strings.HasPrefix(s, "rounds/body, run ") }) {
 		t.Errorf("the loop of rounds is not among %+v", server.Messages)
 	}
 	text := rhizome(t, "snapshot", "inspect", dir)
-	for _, want := range []string{"server\n  server 12D3KooW", "client-03\n", "aggregator  fedavg@1", "wire_states", "client-00: taken up to"} {
+	for _, want := range []string{"server\n  server 12D3KooW", "client-03\n", "aggregator  fedavg@1", "wire_states",
+		"client-00: taken up to"} {
 		if !strings.Contains(text.out, want) {
 			t.Errorf("%q is not in\n%s", want, text.out)
 		}
@@ -97,7 +101,8 @@ func TestInspect(t *testing.T) {
 func TestVerify(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
-	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") < 15 || strings.Contains(o.out, "DAMAGED") {
+	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") < 15 ||
+		strings.Contains(o.out, "DAMAGED") {
 		t.Fatalf("%+v", o)
 	}
 	if after := tree(t, dir); after != before {
@@ -144,7 +149,8 @@ func TestVerify(t *testing.T) {
 func TestVersion(t *testing.T) {
 	o := rhizome(t, "version", "--json")
 	var v versions
-	if err := json.Unmarshal([]byte(o.out), &v); err != nil || v.Go == "" || v.Version == "" || v.Snapshot == 0 || v.Envelope == 0 || v.Run == 0 {
+	if err := json.Unmarshal([]byte(o.out), &v); err != nil || v.Go == "" || v.Version == "" || v.Snapshot == 0 ||
+		v.Envelope == 0 || v.Run == 0 {
 		t.Errorf("%q: %v", o.out, err)
 	}
 	if o := rhizome(t, "version"); o.code != 0 || !strings.Contains(o.out, "formats: artifact/1, snapshot 1") {
@@ -162,7 +168,8 @@ func TestCompile(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Size() < 1000 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") || !strings.Contains(o.out, "federated/choreography.go:") {
+	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") ||
+		!strings.Contains(o.out, "federated/choreography.go:") {
 		t.Errorf("%.300q %q", o.out, o.err)
 	}
 	var report struct{ Digest string }

@@ -22,7 +22,8 @@ func newStatus(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how a node is, whether it runs or not",
-		Long: "Show how a node is: its state, the round of its job, what it waits for, of whom and since when. A node that runs\n" +
+		Long: "Show how a node is: its state, the round of its job, what it waits for, of whom and since when. A " +
+			"node that runs\n" +
 			"is asked; of one that is stopped, or whose process hangs, its directory is read.",
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
@@ -83,8 +84,10 @@ func writeStatus(c *console, s *deploy.Status) error {
 		row("", "%s", s.Done.ModelSHA256)
 	}
 	if s.Role != "" {
-		row("life", "incarnation %d, epoch %d, engine time %s", s.Incarnation, s.Epoch, time.Duration(s.NowNs).Round(time.Millisecond))
-		wrapped("under way", fmt.Sprintf("%d activations, %d commands, %d timers, %d envelopes not acknowledged", s.Activations, s.Commands, s.Timers, s.Outbox))
+		row("life", "incarnation %d, epoch %d, engine time %s", s.Incarnation, s.Epoch,
+			time.Duration(s.NowNs).Round(time.Millisecond))
+		wrapped("under way", fmt.Sprintf("%d activations, %d commands, %d timers, %d envelopes not acknowledged",
+			s.Activations, s.Commands, s.Timers, s.Outbox))
 		row("peers", "%d linked, %d down, %d blocked", s.Links, s.Down, s.Blocked)
 	}
 	if away := turnedAway(s.TurnedAway); away != "" {
@@ -130,7 +133,8 @@ func turnedAway(by map[string]uint64) string {
 func cutOff(s *deploy.Status) string {
 	text := fmt.Sprintf("%d now, %d times since the start", len(s.Cut), s.Cuts)
 	for _, c := range s.Cut[:min(len(s.Cut), 4)] {
-		text += fmt.Sprintf("; %s for %s: %d messages refused, the last (%s): %s", c.Peer, deploy.Spoken(c.For), c.Frames, c.Code, c.Reason)
+		text += fmt.Sprintf("; %s for %s: %d messages refused, the last (%s): %s", c.Peer, deploy.Spoken(c.For),
+			c.Frames, c.Code, c.Reason)
 	}
 	return text
 }
@@ -140,7 +144,8 @@ const clientRows = 32
 
 // writeClients shows the clients of a server and what they gave, within 80 columns.
 func writeClients(out io.Writer, all []deploy.ClientStatus) error {
-	fmt.Fprintf(out, "\n%-16s %-17s %8s %6s %7s %9s %6s\n", "client", "state", "samples", "given", "refused", "norm", "others")
+	fmt.Fprintf(out, "\n%-16s %-17s %8s %6s %7s %9s %6s\n", "client", "state", "samples", "given", "refused", "norm",
+		"others")
 	for _, x := range all[:min(len(all), clientRows)] {
 		state, norm, others := x.State, "-", "-"
 		if x.For > 0 {
@@ -152,10 +157,12 @@ func writeClients(out io.Writer, all []deploy.ClientStatus) error {
 		if x.Others != nil {
 			others = fmt.Sprintf("%.2f", *x.Others)
 		}
-		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9s %6s\n", ansi.Truncate(x.Name, 16, "…"), ansi.Truncate(state, 17, "…"), x.Samples,
+		fmt.Fprintf(out, "%-16s %-17s %8d %6d %7d %9s %6s\n", ansi.Truncate(x.Name, 16, "…"),
+			ansi.Truncate(state, 17, "…"), x.Samples,
 			x.Contributions, x.Refusals, norm, others)
 		if x.LossBefore != nil && x.LossAfter != nil {
-			fmt.Fprintf(out, "  loss on a batch of its own: %.4f before its training, %.4f after\n", *x.LossBefore, *x.LossAfter)
+			fmt.Fprintf(out, "  loss on a batch of its own: %.4f before its training, %.4f after\n", *x.LossBefore,
+				*x.LossAfter)
 		}
 		if x.Refused != "" {
 			fmt.Fprintf(out, "  %s\n", ansi.Truncate("refused: "+x.Refused, statusColumns-2, "…"))

@@ -11,13 +11,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
-// TestStatusOfAFrozenNode: a node whose process is stopped by a signal is told as that, with what its directory says, within a
-// second; and that a job waits for it, of whom and since when, its server says.
+// TestStatusOfAFrozenNode: a node whose process is stopped by a signal is told as that, with what its directory says,
+// within a second; and that a job waits for it, of whom and since when, its server says.
 func TestStatusOfAFrozenNode(t *testing.T) {
 	dir := t.TempDir()
-	server := start(t, dir, "server", "--open", "--json", "--dir", filepath.Join(dir, "server"), "--listen", loopback, "--lan=false", "--clients", "1", "--rounds", "100000")
+	server := start(t, dir, "server", "--open", "--json", "--dir", filepath.Join(dir, "server"), "--listen", loopback,
+		"--lan=false", "--clients", "1", "--rounds", "100000")
 	at := server.await(t, "address", isEvent("listening"))
-	client := start(t, dir, "join", "--json", "--dir", filepath.Join(dir, "client"), "--listen", loopback, "--lan=false", "--trust", at.Digest, at.Addresses[0])
+	client := start(t, dir, "join", "--json", "--dir", filepath.Join(dir, "client"), "--listen", loopback,
+		"--lan=false", "--trust", at.Digest, at.Addresses[0])
 	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
 	client.cmd.Process.Signal(syscall.SIGSTOP)
 	defer client.cmd.Process.Signal(syscall.SIGCONT)
@@ -33,10 +35,12 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 			break
 		}
 	}
-	if s.State != deploy.StateHangs || !s.Running || s.Round < 1 || !strings.Contains(s.Hangs, fmt.Sprintf("process %d is stopped", client.cmd.Process.Pid)) {
+	if s.State != deploy.StateHangs || !s.Running || s.Round < 1 || !strings.Contains(s.Hangs,
+		fmt.Sprintf("process %d is stopped", client.cmd.Process.Pid)) {
 		t.Errorf("%+v", s)
 	}
-	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "client")); o.code != exitBad || !strings.Contains(o.err, "is stopped") {
+	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "client")); o.code != exitBad || !strings.Contains(o.err,
+		"is stopped") {
 		t.Errorf("peers of it: %+v", o)
 	}
 	server.await(t, "that it waits", isEvent("waiting"))
@@ -55,26 +59,30 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 	server.await(t, "that it goes on", func(e told) bool { return e.Event == "round" })
 }
 
-// TestAFailedJobHasAnExitCode: server and clients of a job that failed end with code 3, one event and one line, and so does each
-// later start of them (case 9).
+// TestAFailedJobHasAnExitCode: server and clients of a job that failed end with code 3, one event and one line, and so
+// does each later start of them (case 9).
 func TestAFailedJobHasAnExitCode(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	write(t, in("bad.yaml"), "name: bad\nrounds: 30\nclients: 2\nlearning_rate: 10\nmomentum: 0.99\nhidden: 64\nlayers: 4\n")
-	serve := []string{"server", in("bad.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback, "--lan=false", "--linger", "5s"}
+	write(t, in("bad.yaml"),
+		"name: bad\nrounds: 30\nclients: 2\nlearning_rate: 10\nmomentum: 0.99\nhidden: 64\nlayers: 4\n")
+	serve := []string{"server", in("bad.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback,
+		"--lan=false", "--linger", "5s"}
 	server := start(t, dir, serve...)
 	at := server.await(t, "address", isEvent("listening"))
 	all := map[string]*started{"server": server}
 	joins := map[string][]string{}
 	for _, name := range []string{"c0", "c1"} {
-		joins[name] = []string{"join", "--json", "--dir", in(name), "--listen", loopback, "--lan=false", "--trust", at.Digest, at.Addresses[0]}
+		joins[name] = []string{"join", "--json", "--dir", in(name), "--listen", loopback, "--lan=false", "--trust",
+			at.Digest, at.Addresses[0]}
 		all[name] = start(t, dir, joins[name]...)
 	}
 	for name, s := range all {
 		if e := s.await(t, "the failure", isEvent("failed")); e.Reason == "" || e.Round < 1 {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if code := s.end(t); code != exitFailed || strings.Count(s.errs.String(), "\n") != 1 || !strings.Contains(s.errs.String(), "the job failed in round") {
+		if code := s.end(t); code != exitFailed || strings.Count(s.errs.String(), "\n") != 1 ||
+			!strings.Contains(s.errs.String(), "the job failed in round") {
 			t.Errorf("%s: exit code %d, %q", name, code, s.errs)
 		}
 	}
@@ -83,7 +91,8 @@ func TestAFailedJobHasAnExitCode(t *testing.T) {
 		if o := rhizome(t, args...); o.code != exitFailed || o.err != all[name].errs.String() {
 			t.Errorf("%s again: exit code %d, %q, at first %q", name, o.code, o.err, all[name].errs)
 		}
-		if o := rhizome(t, "status", "--dir", in(name)); o.code != exitOK || !strings.Contains(o.out, "state      failed") {
+		if o := rhizome(t, "status", "--dir", in(name)); o.code != exitOK || !strings.Contains(o.out,
+			"state      failed") {
 			t.Errorf("%s: %s", name, o.out)
 		}
 	}

@@ -44,8 +44,8 @@ func glob(t *testing.T, parts ...string) []string {
 	return files
 }
 
-// TestJournalDump lists what came in at a killed server: every record once, in order, with times that do not go back, edges
-// and peers by name; --from and --until choose some of them.
+// TestJournalDump lists what came in at a killed server: every record once, in order, with times that do not go back,
+// edges and peers by name; --from and --until choose some of them.
 func TestJournalDump(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
@@ -53,7 +53,8 @@ func TestJournalDump(t *testing.T) {
 	records := lines[recordReport](t, rhizome(t, "journal", "dump", "--json", server))
 	kinds := map[string]int{}
 	for i, r := range records {
-		if i > 0 && (r.Record != records[i-1].Record+1 || r.NowNs < records[i-1].NowNs) || r.Node != "server" || len(r.Digest) != 16 || r.Bytes == 0 {
+		if i > 0 && (r.Record != records[i-1].Record+1 || r.NowNs < records[i-1].NowNs) || r.Node != "server" ||
+			len(r.Digest) != 16 || r.Bytes == 0 {
 			if i == len(records)-1 && r.Record == 0 {
 				break // the unfinished record at the end
 			}
@@ -75,7 +76,8 @@ func TestJournalDump(t *testing.T) {
 		t.Errorf("records 7 to 12 are %+v", some)
 	}
 	all := rhizome(t, "journal", "dump", dir)
-	for _, want := range []string{"server\n       1  at ", "client-03\n", "edge train, question ", "edge update, answer to ", "registry.join"} {
+	for _, want := range []string{"server\n       1  at ", "client-03\n", "edge train, question ",
+		"edge update, answer to ", "registry.join"} {
 		if !strings.Contains(all.out, want) {
 			t.Errorf("%q is not in the dump (%s)", want, all.err)
 		}
@@ -90,12 +92,14 @@ func TestJournalDump(t *testing.T) {
 	if o := rhizome(t, "journal", "dump", alone); o.code != 0 || !strings.Contains(o.out, "envelope from 12D3KooW") {
 		t.Errorf("a node outside of its run: %.300s %s", o.out, o.err)
 	}
-	if o := rhizome(t, "journal", "replay", alone); o.code != exitBad || !strings.Contains(o.err, "lies in no run") || strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", alone); o.code != exitBad || !strings.Contains(o.err, "lies in no run") ||
+		strings.Count(o.err, "\n") != 1 {
 		t.Errorf("%+v", o)
 	}
 }
 
-// TestTornTail breaks the last record of a journal, as a crash does: it is told, and all before it can be read and replayed.
+// TestTornTail breaks the last record of a journal, as a crash does: it is told, and all before it can be read and
+// replayed.
 func TestTornTail(t *testing.T) {
 	dir := stopped(t)
 	client := filepath.Join(dir, "client-02")
@@ -115,13 +119,16 @@ func TestTornTail(t *testing.T) {
 	}
 	before := tree(t, dir)
 	torn := lines[tornReport](t, rhizome(t, "journal", "dump", "--json", client))
-	if got := torn[len(torn)-1]; len(torn) != len(records) || got.TornBytes == 0 || got.Segment != last.Segment || got.Offset != last.Offset {
+	if got := torn[len(torn)-1]; len(torn) != len(records) || got.TornBytes == 0 || got.Segment != last.Segment ||
+		got.Offset != last.Offset {
 		t.Errorf("%+v", got)
 	}
-	if o := rhizome(t, "journal", "dump", client); o.code != 0 || !strings.Contains(o.out, "of an unfinished record at byte") {
+	if o := rhizome(t, "journal", "dump", client); o.code != 0 || !strings.Contains(o.out,
+		"of an unfinished record at byte") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "verify", client); o.code != 0 || !strings.Contains(o.out, "of an unfinished record at the end") {
+	if o := rhizome(t, "journal", "verify", client); o.code != 0 || !strings.Contains(o.out,
+		"of an unfinished record at the end") {
 		t.Errorf("%+v", o)
 	}
 	if r := lines[replayReport](t, rhizome(t, "journal", "replay", "--json", client))[0]; r.Record != last.Record-1 {
@@ -136,7 +143,8 @@ func TestTornTail(t *testing.T) {
 func TestJournalVerify(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
-	if o := rhizome(t, "journal", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") != 10 || !strings.Contains(o.out, "give the same outputs as the first time") {
+	if o := rhizome(t, "journal", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") != 10 ||
+		!strings.Contains(o.out, "give the same outputs as the first time") {
 		t.Fatalf("%+v", o)
 	}
 	if tree(t, dir) != before {
@@ -152,19 +160,22 @@ func TestJournalVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := rhizome(t, "journal", "verify", filepath.Join(dir, "client-01"))
-	if o.code != exitBad || !strings.Contains(o.out, "is damaged at byte ") || !strings.Contains(o.out, filepath.Base(segment)) || !strings.Contains(o.err, "2 of 2 checks failed") {
+	if o.code != exitBad || !strings.Contains(o.out, "is damaged at byte ") || !strings.Contains(o.out,
+		filepath.Base(segment)) || !strings.Contains(o.err, "2 of 2 checks failed") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "client-01")); o.code != exitBad || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "is damaged at byte ") {
+	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "client-01")); o.code != exitBad ||
+		strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "is damaged at byte ") {
 		t.Errorf("dump: %+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", filepath.Join(dir, "client-01")); o.code != exitBad || strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", filepath.Join(dir, "client-01")); o.code != exitBad ||
+		strings.Count(o.err, "\n") != 1 {
 		t.Errorf("replay: %+v", o)
 	}
 }
 
-// TestJournalReplay brings a node back at two records: the state of each is what diff and inspect say of it, and the state at
-// the last record is that which the next start finds.
+// TestJournalReplay brings a node back at two records: the state of each is what diff and inspect say of it, and the
+// state at the last record is that which the next start finds.
 func TestJournalReplay(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
@@ -176,8 +187,10 @@ func TestJournalReplay(t *testing.T) {
 	last := records[len(records)-1].Record
 	for i, until := range []uint64{last / 2, last} {
 		file := filepath.Join(out, string(rune('a'+i)))
-		r := lines[replayReport](t, rhizome(t, "journal", "replay", "--json", "--until", numeral(until), "-o", file, server))[0]
-		if r.Record != until || r.Node != "server" || r.NowNs != records[until-records[0].Record].NowNs || r.WallNs != records[until-records[0].Record].WallNs {
+		r := lines[replayReport](t, rhizome(t, "journal", "replay", "--json", "--until", numeral(until), "-o", file,
+			server))[0]
+		if r.Record != until || r.Node != "server" || r.NowNs != records[until-records[0].Record].NowNs ||
+			r.WallNs != records[until-records[0].Record].WallNs {
 			t.Errorf("replay until %d: %+v", until, r)
 		}
 		if o := rhizome(t, "snapshot", "inspect", file); o.code != 0 || !strings.Contains(o.out, "engine time ") {
@@ -188,18 +201,22 @@ func TestJournalReplay(t *testing.T) {
 	if o := rhizome(t, "snapshot", "diff", b, server); o.code != 0 || o.out != "no difference\n" {
 		t.Errorf("the last record is not the newest state: %+v", o)
 	}
-	if o := rhizome(t, "snapshot", "diff", a, server, "--max", "4000"); !strings.Contains(o.out, "components[3].state.params[0]  (model)") ||
-		!strings.Contains(o.out, "transient.framework.now ") || !strings.Contains(o.out, "client-01") || strings.Contains(o.out, "--max shows more") {
+	if o := rhizome(t, "snapshot", "diff", a, server, "--max", "4000"); !strings.Contains(o.out,
+		"components[3].state.params[0]  (model)") ||
+		!strings.Contains(o.out, "transient.framework.now ") || !strings.Contains(o.out, "client-01") ||
+		strings.Contains(o.out, "--max shows more") {
 		t.Errorf("diff: %+v", o)
 	}
 	end := lines[diffReport](t, rhizome(t, "snapshot", "diff", "--json", "--max", "3", a, server))
 	if len(end) != 4 || end[3].Shown != 3 || end[3].Differences < 20 {
 		t.Errorf("a bounded diff: %+v", end)
 	}
-	if o := rhizome(t, "journal", "replay", server, "--until", numeral(last+5)); o.code != exitBad || !strings.Contains(o.err, "is not there") || strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(last+5)); o.code != exitBad ||
+		!strings.Contains(o.err, "is not there") || strings.Count(o.err, "\n") != 1 {
 		t.Errorf("a record that is not there: %+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", dir); o.code != 0 || strings.Count(o.out, "every output is that of the first time") != 5 {
+	if o := rhizome(t, "journal", "replay", dir); o.code != 0 ||
+		strings.Count(o.out, "every output is that of the first time") != 5 {
 		t.Errorf("all nodes: %+v", o)
 	}
 	if tree(t, dir) != before {
@@ -212,8 +229,8 @@ func numeral(n uint64) string {
 	return string(b)
 }
 
-// TestExport writes a snapshot for other programs: the canonical message, which the other commands read, with the artifact
-// on demand, and the same as JSON.
+// TestExport writes a snapshot for other programs: the canonical message, which the other commands read, with the
+// artifact on demand, and the same as JSON.
 func TestExport(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
@@ -227,7 +244,8 @@ func TestExport(t *testing.T) {
 	if o := rhizome(t, "snapshot", "diff", plain, client); o.out != "no difference\n" {
 		t.Errorf("exported and read back: %+v", o)
 	}
-	if o := rhizome(t, "snapshot", "diff", plain, whole); !strings.HasPrefix(o.out, "artifact.whole  ") || strings.Count(o.out, "\n") != 1 {
+	if o := rhizome(t, "snapshot", "diff", plain, whole); !strings.HasPrefix(o.out, "artifact.whole  ") ||
+		strings.Count(o.out, "\n") != 1 {
 		t.Errorf("the whole artifact: %+v", o)
 	}
 	o := rhizome(t, "snapshot", "export", "--json", client)
@@ -238,7 +256,8 @@ func TestExport(t *testing.T) {
 			Framework struct{ Now string }
 		}
 	}
-	if err := json.Unmarshal([]byte(o.out), &m); err != nil || m.SpecVersion == 0 || m.Config.Place != "clients" || m.Transient.Framework.Now == "" {
+	if err := json.Unmarshal([]byte(o.out), &m); err != nil || m.SpecVersion == 0 || m.Config.Place != "clients" ||
+		m.Transient.Framework.Now == "" {
 		t.Errorf("%+v %v", m, err)
 	}
 	file := filepath.Join(out, "x.json")
@@ -253,8 +272,8 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestFork begins a new run from a finished round of a run that was killed: its model is that of the whole run, and the old
-// run goes on as if nothing had happened.
+// TestFork begins a new run from a finished round of a run that was killed: its model is that of the whole run, and the
+// old run goes on as if nothing had happened.
 func TestFork(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
@@ -263,7 +282,8 @@ func TestFork(t *testing.T) {
 	if f.Round != 2 || f.Dir != to || f.From != dir || len(f.Nodes) != 5 || f.Nodes[0].Record == 0 {
 		t.Errorf("%+v", f)
 	}
-	if o := rhizome(t, "fork", dir, "--at", "3"); o.code != 0 || !strings.HasSuffix(o.out, "to go on: rhizome run --dir "+dir+"-at-3\n") {
+	if o := rhizome(t, "fork", dir, "--at", "3"); o.code != 0 || !strings.HasSuffix(o.out,
+		"to go on: rhizome run --dir "+dir+"-at-3\n") {
 		t.Errorf("%+v", o)
 	}
 	if tree(t, dir) != before {
@@ -282,8 +302,9 @@ func TestFork(t *testing.T) {
 	}
 }
 
-// TestDivergence alters what a record of a journal says went out, with sound checksums, as if another machine or release had
-// written it: every command that replays it names the record and what differs, and the state before it can be seen.
+// TestDivergence alters what a record of a journal says went out, with sound checksums, as if another machine or
+// release had written it: every command that replays it names the record and what differs, and the state before it can
+// be seen.
 func TestDivergence(t *testing.T) {
 	dir := stopped(t)
 	server := filepath.Join(dir, "server")
@@ -322,16 +343,20 @@ func TestDivergence(t *testing.T) {
 		}
 	}
 	where := "replay of record " + numeral(altered) + " ("
-	for _, args := range [][]string{{"journal", "replay", server}, {"snapshot", "inspect", server}, {"run", "--json", "--dir", dir}} {
+	for _, args := range [][]string{{"journal", "replay", server}, {"snapshot", "inspect", server},
+		{"run", "--json", "--dir", dir}} {
 		o := rhizome(t, args...)
-		if o.code != exitBad || !strings.Contains(o.err, where) || !strings.Contains(o.err, "differs") || strings.Count(o.err, "\n") != 1 {
+		if o.code != exitBad || !strings.Contains(o.err, where) || !strings.Contains(o.err, "differs") ||
+			strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
 		}
 	}
-	if o := rhizome(t, "journal", "verify", server); o.code != exitBad || !strings.Contains(o.out, where) || !strings.Contains(o.out, " ok ") {
+	if o := rhizome(t, "journal", "verify", server); o.code != exitBad || !strings.Contains(o.out, where) ||
+		!strings.Contains(o.out, " ok ") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", server, "--until", numeral(altered-1)); o.code != 0 || !strings.HasPrefix(o.out, "record "+numeral(altered-1)) {
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(altered-1)); o.code != 0 ||
+		!strings.HasPrefix(o.out, "record "+numeral(altered-1)) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -341,7 +366,8 @@ func TestMigrate(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
 	for _, path := range []string{dir, filepath.Join(dir, "server")} {
-		if o := rhizome(t, "snapshot", "migrate", path); o.code != 0 || o.out != "nothing to do: every file is of the current format\n" {
+		if o := rhizome(t, "snapshot", "migrate", path); o.code != 0 ||
+			o.out != "nothing to do: every file is of the current format\n" {
 			t.Errorf("%+v", o)
 		}
 	}

@@ -45,7 +45,8 @@ func TestReaderOfARunGoesAway(t *testing.T) {
 		cmd, errs := closing(t, `"round":1,`, small(dir, more...)...)
 		o := finish(t, cmd, &bytes.Buffer{}, errs)
 		if o.code != exitInterrupted || !strings.Contains(o.err, "stopped, because nobody reads what it writes") ||
-			!strings.Contains(o.err, "nothing is lost; to go on: rhizome run --dir "+dir) || strings.Count(o.err, "\n") != 1 {
+			!strings.Contains(o.err, "nothing is lost; to go on: rhizome run --dir "+dir) ||
+			strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %q", more, o.code, o.err)
 		}
 		if got := rhizome(t, small(dir, more...)...).result(t); got.ModelSHA256 != want.ModelSHA256 || !got.Resumed {
@@ -57,7 +58,8 @@ func TestReaderOfARunGoesAway(t *testing.T) {
 // TestReaderOfANodeGoesAway: server and clients train on when nobody reads what they write, and say so once.
 func TestReaderOfANodeGoesAway(t *testing.T) {
 	dir := t.TempDir()
-	server := start(t, dir, "server", "digits", "--clients", "1", "--rounds", "8", "--dir", "s", "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
+	server := start(t, dir, "server", "digits", "--clients", "1", "--rounds", "8", "--dir", "s", "--listen",
+		"/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
 	invited := server.await(t, "invitation", isEvent("invitation"))
 	cmd, errs := closing(t, "listening", "join", invited.Invitation, "--dir", filepath.Join(dir, "c"),
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
@@ -74,7 +76,8 @@ func TestReaderOfANodeGoesAway(t *testing.T) {
 // TestHangUp: a terminal that hangs up stops a node cleanly, as SIGTERM does; under nohup it does nothing.
 func TestHangUp(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) {
-		t.Skip("A HANG-UP IS NOT TRIED HERE: these tests run under nohup themselves, and what they start ignores it too")
+		t.Skip(
+			"A HANG-UP IS NOT TRIED HERE: these tests run under nohup themselves, and what they start ignores it too")
 	}
 	listening := func(cmd *exec.Cmd) *bytes.Buffer {
 		var errs bytes.Buffer
@@ -96,11 +99,13 @@ func TestHangUp(t *testing.T) {
 		}()
 		return &errs
 	}
-	args := []string{"server", "digits", "--dir", filepath.Join(t.TempDir(), "s"), "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json"}
+	args := []string{"server", "digits", "--dir", filepath.Join(t.TempDir(), "s"), "--listen", "/ip4/127.0.0.1/tcp/0",
+		"--lan=false", "--json"}
 	cmd := exec.Command(executable, args...)
 	errs := listening(cmd)
 	cmd.Process.Signal(syscall.SIGHUP)
-	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.code != exitInterrupted || !strings.Contains(o.err, "stopped, nothing is lost; to go on: rhizome server digits") {
+	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.code != exitInterrupted || !strings.Contains(o.err,
+		"stopped, nothing is lost; to go on: rhizome server digits") {
 		t.Errorf("exit code %d, %q", o.code, o.err)
 	}
 	nohup, err := exec.LookPath("nohup")
@@ -120,7 +125,8 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-// TestEventsCarryTheTime: each line of a run with --json says when, in one form, from the clock that the command was given.
+// TestEventsCarryTheTime: each line of a run with --json says when, in one form, from the clock that the command was
+// given.
 func TestEventsCarryTheTime(t *testing.T) {
 	var out bytes.Buffer
 	at := time.Date(2026, 3, 4, 5, 6, 7, 8_900_000, time.FixedZone("", 3600))
@@ -128,7 +134,8 @@ func TestEventsCarryTheTime(t *testing.T) {
 	v := &nodeView{c: c, json: true}
 	v.tell(deploy.Warning{Text: "a"})
 	(&jsonView{c: c}).warn(c, "b")
-	want := `{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"a"}` + "\n" + `{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"b"}` + "\n"
+	want := `{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"a"}` + "\n" +
+		`{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"b"}` + "\n"
 	if out.String() != want {
 		t.Errorf("%s\nwant\n%s", out.String(), want)
 	}
@@ -137,7 +144,8 @@ func TestEventsCarryTheTime(t *testing.T) {
 	form := regexp.MustCompile(`^\{"event":"[a-z]+","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",`)
 	for line := range strings.Lines(o.out) {
 		var e struct{ Time time.Time }
-		if err := json.Unmarshal([]byte(line), &e); err != nil || !form.MatchString(line) || time.Since(e.Time) > time.Hour {
+		if err := json.Unmarshal([]byte(line), &e); err != nil || !form.MatchString(line) ||
+			time.Since(e.Time) > time.Hour {
 			t.Errorf("%q: %v", line, err)
 		}
 	}
@@ -146,10 +154,12 @@ func TestEventsCarryTheTime(t *testing.T) {
 // TestUsedPortIsBadInput: a port that is taken, and an address of elsewhere, are told in one line, with exit code 2.
 func TestUsedPortIsBadInput(t *testing.T) {
 	dir := t.TempDir()
-	server := start(t, dir, "server", "digits", "--dir", "a", "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
+	server := start(t, dir, "server", "digits", "--dir", "a", "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false",
+		"--json")
 	at := server.await(t, "listening", isEvent("listening"))
 	used, _, _ := strings.Cut(at.Addresses[0], "/p2p/")
-	for listen, want := range map[string]string{used: "address already in use", "/ip4/192.0.2.1/tcp/0": "this machine has no such address", "localhost:4001": "here /dns/localhost/tcp/4001"} {
+	for listen, want := range map[string]string{used: "address already in use",
+		"/ip4/192.0.2.1/tcp/0": "this machine has no such address", "localhost:4001": "here /dns/localhost/tcp/4001"} {
 		o := rhizome(t, "server", "digits", "--dir", filepath.Join(dir, "b"), "--listen", listen, "--lan=false")
 		if o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%s: exit code %d, %q", listen, o.code, o.err)

@@ -30,7 +30,8 @@ func newVerify(c *console) *cobra.Command {
 		Use:   "verify PATH",
 		Short: "Check snapshots and journals, and that a replay says the same",
 		Long: "Check the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
-			"Every chunk of every snapshot and every record of every journal is read. In a run, each node is also brought\n" +
+			"Every chunk of every snapshot and every record of every journal is read. In a run, each node is also " +
+			"brought\n" +
 			"back in memory, which replays its journal. Nothing on the disk is changed.",
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
@@ -51,7 +52,8 @@ func verify(path string) ([]check, error) {
 		return nil, err
 	}
 	if t.file != "" && filepath.Ext(t.file) != ".snap" {
-		return nil, &badInput{t.file + " is no snapshot; want a file snapshot-….snap, the directory of a node, or that of a run"}
+		return nil, &badInput{t.file + " is no snapshot; want a file snapshot-….snap, the directory of a node, or " +
+			"that of a run"}
 	}
 	if t.file != "" {
 		dir, name := filepath.Split(t.file)
@@ -94,7 +96,8 @@ func verifyResult(checks []check, dir string) ([]check, error) {
 	if _, err := os.Stat(filepath.Join(dir, "result.json")); errors.Is(err, fs.ErrNotExist) {
 		return checks, nil
 	}
-	k := check{Node: "run", What: "model", File: "model.onnx", Found: "is not the one that the run trained; run it again, and it is written anew"}
+	k := check{Node: "run", What: "model", File: "model.onnx",
+		Found: "is not the one that the run trained; run it again, and it is written anew"}
 	res, err := rundir.Finished(vfs.OS(), dir)
 	if res != nil {
 		k.OK, k.Found = true, "is the one that the run trained: "+res.ModelSHA256
@@ -110,7 +113,8 @@ func verifySnapshot(node, dir, name string) check {
 		return k
 	}
 	k.OK = true
-	k.Found = fmt.Sprintf("%d chunks, %s, %s on the disk, before record %d", info.Chunks, size(info.PayloadBytes), size(info.FileBytes), info.LSN)
+	k.Found = fmt.Sprintf("%d chunks, %s, %s on the disk, before record %d", info.Chunks, size(info.PayloadBytes),
+		size(info.FileBytes), info.LSN)
 	return k
 }
 

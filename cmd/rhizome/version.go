@@ -52,8 +52,10 @@ func newVersion(c *console) *cobra.Command {
 
 func readVersions() versions {
 	v := versions{
-		Version: "(devel)", Commit: "commit unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Artifact: artifact.FormArtifact, Snapshot: snapshot.CurrentSnapshotSpecVersion, Envelope: wire.CurrentVersion, Run: journal.SealedVersion,
+		Version: "(devel)", Commit: "commit unknown", Go: runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Artifact: artifact.FormArtifact, Snapshot: snapshot.CurrentSnapshotSpecVersion, Envelope: wire.CurrentVersion,
+		Run: journal.SealedVersion,
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

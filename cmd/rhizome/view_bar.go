@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
 
-// barView shows one line that changes, on a terminal, and then a summary. It is safe for concurrent use: a round that lasts is told of
-// while it does.
+// barView shows one line that changes, on a terminal, and then a summary. It is safe for concurrent use: a round that
+// lasts is told of while it does.
 type barView struct {
 	mu   sync.Mutex
 	stop chan struct{}

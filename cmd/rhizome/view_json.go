@@ -42,7 +42,8 @@ type doneLine struct {
 func (v *jsonView) begin(*local.Local) {}
 
 func (v *jsonView) round(r job.Round) {
-	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions, r.Clients}); v.err == nil {
+	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions,
+		r.Clients}); v.err == nil {
 		v.err = err
 	}
 }
@@ -56,7 +57,8 @@ func (v *jsonView) warn(c *console, text string) {
 func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
-	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256, r.Resumed, r.Restarts})
+	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
+		r.Resumed, r.Restarts})
 	if v.err != nil {
 		return v.err
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAFolderOfARunWentBack: a folder of a run that was copied back is older than those of the other nodes. The run goes on, to the model of
-// an undisturbed one, and says which folder went back; it used to say nothing.
+// TestAFolderOfARunWentBack: a folder of a run that was copied back is older than those of the other nodes. The run
+// goes on, to the model of an undisturbed one, and says which folder went back; it used to say nothing.
 func TestAFolderOfARunWentBack(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -27,7 +27,8 @@ func TestAFolderOfARunWentBack(t *testing.T) {
 	moved(t, in("copy"), in("run/client-01"))
 	s := start(t, dir, run(in("run"))...)
 	said := s.await(t, "the word that a folder went back", isEvent("surpassed"))
-	if said.Node != "client-01" || !strings.Contains(said.Text, "the directory of client-01 is from") || !strings.Contains(said.Text, "server saw this node") {
+	if said.Node != "client-01" || !strings.Contains(said.Text, "the directory of client-01 is from") ||
+		!strings.Contains(said.Text, "server saw this node") {
 		t.Errorf("%+v", said)
 	}
 	if done := s.await(t, "the result", isEvent("done")); done.ModelSHA256 != want.ModelSHA256 {

@@ -29,7 +29,8 @@ func TestWordsThatLead(t *testing.T) {
 		{"--part is 2; want 0 to 1", []string{"data", "digits", "--part", "2", "--of", "2", "-o", in("x.csv")}},
 		{"--of is 0; want 1 or more", []string{"data", "digits", "--of", "0", "-o", in("x.csv")}},
 	} {
-		if o := rhizome(t, c.args...); o.code != exitBad || !strings.Contains(o.err, c.want) || strings.Count(o.err, "\n") != 1 {
+		if o := rhizome(t, c.args...); o.code != exitBad || !strings.Contains(o.err, c.want) ||
+			strings.Count(o.err, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %q; want %q", c.args, o.code, o.err, c.want)
 		}
 	}
@@ -41,8 +42,10 @@ func TestWordsThatLead(t *testing.T) {
 	if d.File != in("part0.csv") || d.Images < 100 {
 		t.Errorf("data --json tells %+v", d)
 	}
-	for code, args := range map[int][]string{exitBad: {"--part", "1"}, 0: {"--part", "0"}} { // another part in the place of one; the same again
-		if o := rhizome(t, append([]string{"data", "digits", "--of", "2", "-o", in("part0.csv")}, args...)...); o.code != code || code != 0 && !strings.Contains(o.err, "--force") {
+	// another part in the place of one; the same again
+	for code, args := range map[int][]string{exitBad: {"--part", "1"}, 0: {"--part", "0"}} {
+		if o := rhizome(t, append([]string{"data", "digits", "--of", "2", "-o", in("part0.csv")},
+			args...)...); o.code != code || code != 0 && !strings.Contains(o.err, "--force") {
 			t.Errorf("%v over a file: exit code %d, %q", args, o.code, o.err)
 		}
 	}
@@ -54,8 +57,8 @@ func TestWordsThatLead(t *testing.T) {
 	}
 }
 
-// TestLinesFitATerminal: no line of a summary is longer than 80 columns, nor one of peers but for an address; an address and an id
-// are whole, on lines of their own.
+// TestLinesFitATerminal: no line of a summary is longer than 80 columns, nor one of peers but for an address; an
+// address and an id are whole, on lines of their own.
 func TestLinesFitATerminal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "r")
 	o := rhizome(t, "run", "--rounds", "3", "--clients", "2", "--dir", dir)
@@ -69,7 +72,8 @@ func TestLinesFitATerminal(t *testing.T) {
 	at := "/ip4/192.0.2.7/udp/41331/quic-v1/p2p/" + id
 	var out strings.Builder
 	if err := writePeers(&console{out: &out}, true, []deploy.PeerState{
-		{Peer: id, Member: &member, Health: "suspected", RTTNs: 123_456_789, Linked: true, Remote: at, Outbox: 1024}, {Peer: id, Server: true, Addresses: []string{at}},
+		{Peer: id, Member: &member, Health: "suspected", RTTNs: 123_456_789, Linked: true, Remote: at, Outbox: 1024},
+		{Peer: id, Server: true, Addresses: []string{at}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -106,13 +110,14 @@ func TestFullDiskSaysWhatHelps(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := finish(t, cmd, out, errs)
-	if o.code != exitBad || !strings.Contains(o.err, "no space left on device") || !strings.Contains(o.err, "make room, then give the same command") {
+	if o.code != exitBad || !strings.Contains(o.err, "no space left on device") || !strings.Contains(o.err,
+		"make room, then give the same command") {
 		t.Errorf("exit code %d, %q", o.code, o.err)
 	}
 }
 
-// TestARoundThatLastsIsTold: on a terminal a run says how long it has been at work where nothing else is to be said, and nothing after
-// its end.
+// TestARoundThatLastsIsTold: on a terminal a run says how long it has been at work where nothing else is to be said,
+// and nothing after its end.
 func TestARoundThatLastsIsTold(t *testing.T) {
 	var out strings.Builder
 	v := &barView{out: &out, width: 80, rounds: 3, name: "large", last: time.Now(), open: true}
@@ -127,7 +132,8 @@ func TestARoundThatLastsIsTold(t *testing.T) {
 		t.Errorf("%q", last())
 	}
 	v.round(job.Round{Number: 1, Accuracy: 0.5})
-	if v.look(v.last.Add(5 * time.Second)); !strings.Contains(last(), "round 1/3  accuracy 50.0 %  the next lasts, for 5s") {
+	if v.look(v.last.Add(5 * time.Second)); !strings.Contains(last(),
+		"round 1/3  accuracy 50.0 %  the next lasts, for 5s") {
 		t.Errorf("%q", last())
 	}
 	v.end()

@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Bench is a node under test. It is thread-unsafe. A mistake in its use, such as an op that the Setup does not name, panics.
+// Bench is a node under test. It is thread-unsafe. A mistake in its use, such as an op that the Setup does not name,
+// panics.
 type Bench struct {
 	setup *Setup
 	cfg   node.Config
@@ -60,8 +61,8 @@ func New(s *Setup) (*Bench, error) {
 	return b, nil
 }
 
-// Restored returns a bench whose node was built from the snapshot of b's. What b was told before is not in it, but calls
-// that wait in b can be looked at through Again.
+// Restored returns a bench whose node was built from the snapshot of b's. What b was told before is not in it, but
+// calls that wait in b can be looked at through Again.
 func (b *Bench) Restored() (*Bench, error) {
 	raw, err := b.n.Snapshot()
 	if err != nil {

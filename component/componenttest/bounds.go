@@ -80,9 +80,9 @@ func (b *Bench) do(a action) {
 // boundsRuns is how often a script is played with other values.
 const boundsRuns = 32
 
-// Bounds plays what the script does again and again, with values at the bounds of what an input of each type can be in the place of some, in other
-// order here and there, and returns the first state that a component comes to and that cannot be stored, or that Restored refuses. What the
-// node refuses at its door, and ops that fail, are answers.
+// Bounds plays what the script does again and again, with values at the bounds of what an input of each type can be in
+// the place of some, in other order here and there, and returns the first state that a component comes to and that
+// cannot be stored, or that Restored refuses. What the node refuses at its door, and ops that fail, are answers.
 func Bounds(s Suite) error {
 	first, err := New(&s.Setup)
 	if err != nil {
@@ -103,7 +103,8 @@ func Bounds(s Suite) error {
 		for _, a := range t.script(first.actions) {
 			played = append(played, a)
 			if err := b.bounded(a); err != nil {
-				return fmt.Errorf("at the bounds, seed %d, after %d actions, the last %v: %w", seed, len(played), a, err)
+				return fmt.Errorf("at the bounds, seed %d, after %d actions, the last %v: %w", seed, len(played), a,
+					err)
 			}
 		}
 	}
@@ -184,17 +185,22 @@ func (t *twister) value(v value.Value, depth int) value.Value {
 	case value.Bool:
 		return !v
 	case value.Int:
-		return value.Int(pick(t, int64(v)-1, int64(v)+1, -int64(v), 0, 1, -1, math.MaxInt64, math.MinInt64, math.MaxInt64-1, math.MinInt64+1, math.MaxInt32, math.MaxInt32+1,
+		return value.Int(pick(t, int64(v)-1, int64(v)+1, -int64(v), 0, 1, -1, math.MaxInt64, math.MinInt64,
+			math.MaxInt64-1, math.MinInt64+1, math.MaxInt32, math.MaxInt32+1,
 			math.MinInt32, 1<<40, 1<<40-1, 1<<40+1, 1<<53, 1<<62, 1<<63-1e9))
 	case value.Float:
-		return value.Float(pick(t, -float64(v), 0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64,
+		return value.Float(pick(t, -float64(v), 0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1),
+			math.MaxFloat64, -math.MaxFloat64,
 			math.SmallestNonzeroFloat64, math.MaxFloat32, 1e300, 1<<53+1))
 	case value.String:
-		return value.String(pick(t, "", string(v)+"x", strings.Repeat("x", 5000), "\x00", "\u202e", strings.Repeat("é", 200)))
+		return value.String(pick(t, "", string(v)+"x", strings.Repeat("x", 5000), "\x00", "\u202e",
+			strings.Repeat("é", 200)))
 	case value.Peer:
-		return value.Peer(pick(t, string(Self()), string(Peer(1)), string(Peer(2)), string(Peer(999)), "x", strings.Repeat("p", value.PeerBytesMax)))
+		return value.Peer(pick(t, string(Self()), string(Peer(1)), string(Peer(2)), string(Peer(999)), "x",
+			strings.Repeat("p", value.PeerBytesMax)))
 	case value.Bytes:
-		return value.NewBytes(pick(t, nil, []byte{0}, bytes.Repeat([]byte{255}, 5000), append(bytes.Clone(v.Raw()), 0), v.Raw()[:len(v.Raw())/2]))
+		return value.NewBytes(pick(t, nil, []byte{0}, bytes.Repeat([]byte{255}, 5000), append(bytes.Clone(v.Raw()), 0),
+			v.Raw()[:len(v.Raw())/2]))
 	case value.Tensor:
 		return t.tensor(v)
 	case *value.List:
@@ -238,7 +244,8 @@ func (t *twister) tensor(v value.Tensor) value.Value {
 	data := append([]float32(nil), v.Float32()...)
 	for i := range data {
 		if t.IntN(2) == 0 {
-			data[i] = pick(t, 0, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, -math.MaxFloat32,
+			data[i] = pick(t, 0, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32,
+				-math.MaxFloat32,
 				math.SmallestNonzeroFloat32, -data[i], 1e30)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 func sameFields(slot string, live, restored engine.Component, derived []string) error {
 	a, b := reflect.ValueOf(live), reflect.ValueOf(restored)
 	if a.Type() != b.Type() || a.Kind() != reflect.Pointer || a.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("slot %q: components of types %s and %s; want pointers to one struct type", slot, a.Type(), b.Type())
+		return fmt.Errorf("slot %q: components of types %s and %s; want pointers to one struct type", slot, a.Type(),
+			b.Type())
 	}
 	state := reflect.ValueOf(live.State())
 	if state.Pointer() == reflect.ValueOf(restored.State()).Pointer() && state.Type().Elem().Size() > 0 {
@@ -32,7 +33,8 @@ func sameFields(slot string, live, restored engine.Component, derived []string) 
 			continue
 		}
 		if !reflect.DeepEqual(open(a.Field(i)), open(b.Field(i))) {
-			return fmt.Errorf("slot %q: field %q changed and is not in the state; move it there, or declare it derived", slot, name)
+			return fmt.Errorf("slot %q: field %q changed and is not in the state; move it there, or declare it derived",
+				slot, name)
 		}
 	}
 	return nil

@@ -60,7 +60,8 @@ func label(slot, method string) string { return slot + "." + method }
 // config builds what the node is installed with: a program that has, for each op of each slot, a function that the host
 // calls with a tag and the op's inputs, and that tells the host the tag and the op's outputs.
 func (s *Setup) config() (node.Config, error) {
-	p := &program.Program{Place: s.place(), Bootstrap: program.None, Main: program.None, Digest: sha256.Sum256([]byte("bench"))}
+	p := &program.Program{Place: s.place(), Bootstrap: program.None, Main: program.None,
+		Digest: sha256.Sum256([]byte("bench"))}
 	cat := node.NewCatalogue()
 	options := map[string][]byte{}
 	for i, slot := range s.Slots {
@@ -72,7 +73,8 @@ func (s *Setup) config() (node.Config, error) {
 			options[slot.Name] = []byte(slot.Options)
 		}
 		p.Components = append(p.Components, program.Component{
-			Name: slot.Name, Role: "role", Kind: kind, Version: 1, Config: []byte(slot.Config), Places: []string{s.place()}, Deps: slot.Deps,
+			Name: slot.Name, Role: "role", Kind: kind, Version: 1, Config: []byte(slot.Config),
+			Places: []string{s.place()}, Deps: slot.Deps,
 		})
 		for _, op := range slot.Ops {
 			p.Funcs = append(p.Funcs, caller(program.FuncID(len(p.Funcs)), int32(i), slot.Name, op))
@@ -116,8 +118,10 @@ func caller(id program.FuncID, component int32, slot string, op Op) program.Func
 		Slots: int32(bundle) + 2, Inputs: int32(1 + op.In),
 		Ops: []program.Op{
 			{Code: program.OpComponent, Name: name, Component: component, Method: op.Method, In: in, Out: out},
-			{Code: program.OpBundle, Name: "bundle", In: append([]program.Slot{0}, out...), Out: []program.Slot{bundle}},
-			{Code: program.OpAppEmit, Name: "emit", Label: name, In: []program.Slot{bundle}, Out: []program.Slot{bundle + 1}},
+			{Code: program.OpBundle, Name: "bundle", In: append([]program.Slot{0}, out...),
+				Out: []program.Slot{bundle}},
+			{Code: program.OpAppEmit, Name: "emit", Label: name, In: []program.Slot{bundle},
+				Out: []program.Slot{bundle + 1}},
 		},
 	}
 }

@@ -65,7 +65,8 @@ func Check(s Suite) error {
 			b.log = nil
 			step.Do(b)
 			if i, what := differ(live.log, b.log); what != "" {
-				return fmt.Errorf("step %d (%s): output %d of the node restored before step %d differs: %s", k, step.Name, i, j, what)
+				return fmt.Errorf("step %d (%s): output %d of the node restored before step %d differs: %s", k,
+					step.Name, i, j, what)
 			}
 		}
 	}
@@ -75,7 +76,8 @@ func Check(s Suite) error {
 	}
 	for j, b := range branches {
 		if got, err := b.Snapshot(); err != nil || !bytes.Equal(got, want) {
-			return fmt.Errorf("the node restored before step %d ends in another state (%d bytes, want %d): %v", j, len(got), len(want), err)
+			return fmt.Errorf("the node restored before step %d ends in another state (%d bytes, want %d): %v", j,
+				len(got), len(want), err)
 		}
 	}
 	return nil
@@ -96,7 +98,8 @@ func branch(live *Bench) (*Bench, error) {
 		return nil, err
 	}
 	if !bytes.Equal(before, after) {
-		return nil, fmt.Errorf("the snapshot of the restored node has other bytes (%d, want %d)", len(after), len(before))
+		return nil, fmt.Errorf("the snapshot of the restored node has other bytes (%d, want %d)", len(after),
+			len(before))
 	}
 	if again, _ := live.Snapshot(); !bytes.Equal(before, again) {
 		return nil, fmt.Errorf("two snapshots of one state have different bytes")

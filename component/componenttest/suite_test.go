@@ -126,8 +126,9 @@ func suite(flaw string, derived ...string) Suite {
 	}
 	return Suite{
 		Setup: Setup{Slots: []Slot{{
-			Name: "planted", Factory: func(node.Env) (engine.Component, error) { return &planted{flaw: flaw}, nil }, Derived: derived,
-			Ops: []Op{{"Add", 1, 1}, {"Wait", 1, 1}, {"Work", 1, 1}},
+			Name: "planted", Factory: func(node.Env) (engine.Component, error) { return &planted{flaw: flaw}, nil },
+			Derived: derived,
+			Ops:     []Op{{"Add", 1, 1}, {"Wait", 1, 1}, {"Work", 1, 1}},
 		}}},
 		Steps: []Step{
 			add(1),
@@ -182,7 +183,8 @@ func TestBench(t *testing.T) {
 	if out, ok := b.Invoke("planted", "Work", value.Int(5)).Outputs(); !ok || out[0] != value.Int(10) {
 		t.Errorf("Work: %v, %v", out, ok)
 	}
-	if c := b.Invoke("planted", "Work", value.Int(-5)); c.Failure == nil || !strings.Contains(c.Failure.Message, "negative") {
+	if c := b.Invoke("planted", "Work", value.Int(-5)); c.Failure == nil || !strings.Contains(c.Failure.Message,
+		"negative") {
 		t.Errorf("failed work: %v", c.Failure)
 	}
 	if f := b.Failures(); len(f) != 1 {
@@ -205,13 +207,14 @@ func TestBench(t *testing.T) {
 		}
 	}
 	b.Message("planted", Peer(3), "hello", value.Int(1))
-	if sent := b.Sent(); len(sent) != 1 || sent[0].To != Peer(3) || sent[0].Op != "echo.hello" || !sent[0].Numbered || sent[0].Values[0] != value.Int(1) {
+	if sent := b.Sent(); len(sent) != 1 || sent[0].To != Peer(3) || sent[0].Op != "echo.hello" || !sent[0].Numbered ||
+		sent[0].Values[0] != value.Int(1) {
 		t.Errorf("sent %+v", sent)
 	}
 }
 
-// TestPlantedBoundsAreFound: a state that a script comes to at the bounds of its inputs alone is found where Restored refuses it (U4), where it has no
-// stored form, and where the component panics of an input.
+// TestPlantedBoundsAreFound: a state that a script comes to at the bounds of its inputs alone is found where Restored
+// refuses it (U4), where it has no stored form, and where the component panics of an input.
 func TestPlantedBoundsAreFound(t *testing.T) {
 	for flaw, says := range map[string]string{
 		"narrow":            "cannot be restored",

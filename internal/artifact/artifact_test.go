@@ -36,7 +36,8 @@ func TestCanonical(t *testing.T) {
 }
 
 func TestDecodeIsStrict(t *testing.T) {
-	good := []Slot{{Name: "a", Role: "data", Kind: "k", Version: 1, Config: json.RawMessage(`{"x":1}`), Places: []string{"p"}, Deps: []string{}}}
+	good := []Slot{{Name: "a", Role: "data", Kind: "k", Version: 1, Config: json.RawMessage(`{"x":1}`),
+		Places: []string{"p"}, Deps: []string{}}}
 	text, err := Encode(good)
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +61,8 @@ func TestDecodeIsStrict(t *testing.T) {
 	}
 }
 
-// TestNothingFollowsTheValue: what follows a JSON value is refused, whether it is JSON or not, so that no two texts that differ in it
-// have one digest.
+// TestNothingFollowsTheValue: what follows a JSON value is refused, whether it is JSON or not, so that no two texts
+// that differ in it have one digest.
 func TestNothingFollowsTheValue(t *testing.T) {
 	for _, tail := range []string{" garbage {{{", "{}", "]", `"`, "\x00", " 1", "}", ",", "//"} {
 		if b, err := Canonical([]byte(`{"a":1}` + tail)); err == nil {
@@ -77,7 +78,8 @@ func TestNothingFollowsTheValue(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`[]`, `[{"config":{},"deps":[],"kind":"k","name":"a","places":["p"],"role":"data","version":1}]`, `null`, `[[`} {
+	for _, s := range []string{`[]`,
+		`[{"config":{},"deps":[],"kind":"k","name":"a","places":["p"],"role":"data","version":1}]`, `null`, `[[`} {
 		f.Add(s)
 	}
 	fuzzing.Run(f, func(t *testing.T, text string) {
@@ -95,7 +97,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestTypesSurvive(t *testing.T) {
-	for _, typ := range []types.Type{types.Any(), types.Int(), types.ListsOf(types.Peer()), types.Tensors(tensor.Float32, -1, 3), types.Tensors(tensor.Int64)} {
+	for _, typ := range []types.Type{types.Any(), types.Int(), types.ListsOf(types.Peer()),
+		types.Tensors(tensor.Float32, -1, 3), types.Tensors(tensor.Int64)} {
 		got, err := TypeOf(ValueInfo("v", typ))
 		if err != nil || !got.Equal(typ) {
 			t.Errorf("%v became %v, %v", typ, got, err)
@@ -110,7 +113,8 @@ func TestDigestSeesStructure(t *testing.T) {
 		return &onnx.ModelProto{Graph: &onnx.GraphProto{Node: []*onnx.NodeProto{{Input: in, Output: out}}}}
 	}
 	models := []*onnx.ModelProto{
-		{}, {Graph: &onnx.GraphProto{}}, n(nil, nil), n([]string{"a"}, nil), n(nil, []string{"a"}), n([]string{"a", ""}, nil),
+		{}, {Graph: &onnx.GraphProto{}}, n(nil, nil), n([]string{"a"}, nil), n(nil, []string{"a"}),
+		n([]string{"a", ""}, nil),
 		n([]string{"a"}, []string{"b"}), n([]string{"ab"}, nil), n([]string{"a", "b"}, nil), n([]string{"b", "a"}, nil),
 		{Graph: &onnx.GraphProto{Node: []*onnx.NodeProto{{Input: []string{"a"}}, {}}}},
 	}

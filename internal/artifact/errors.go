@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Error is something that is wrong with a choreography: the author's graph refuses it where it is recorded, or the compiler.
+// Error is something that is wrong with a choreography: the author's graph refuses it where it is recorded, or the
+// compiler.
 type Error struct {
 	Line   string // folder/file.go:line of the author's source, where it is known
 	Op     string // the op and its name, or the slot or function

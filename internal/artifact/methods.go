@@ -34,7 +34,8 @@ func MethodOf(d *op.Decl) Method {
 func portsOf(list []op.Port) []Port {
 	out := make([]Port, len(list))
 	for i, p := range list {
-		out[i] = Port{Name: p.Name, Type: p.Type.String(), Optional: p.Optional, Variadic: p.Variadic, AnyOf: p.AnyOf, Least: p.Least}
+		out[i] = Port{Name: p.Name, Type: p.Type.String(), Optional: p.Optional, Variadic: p.Variadic, AnyOf: p.AnyOf,
+			Least: p.Least}
 		if p.Or.ID != "" {
 			out[i].Or = p.Or.String()
 		}
@@ -42,8 +43,8 @@ func portsOf(list []op.Port) []Port {
 	return out
 }
 
-// Decl returns the declaration of a method in the domain of its component. The record may come from anywhere; what is no sound
-// declaration is refused.
+// Decl returns the declaration of a method in the domain of its component. The record may come from anywhere; what is
+// no sound declaration is refused.
 func (m *Method) Decl(domain string) (op.Decl, error) {
 	d := op.Decl{Domain: domain, Name: m.Name, Deferred: m.Deferred}
 	if m.Name == "" || len(m.Name) > op.TextMax {

@@ -17,8 +17,8 @@ type Slot struct {
 	Places  []string        `json:"places"`  // sorted
 	Deps    []string        `json:"deps"`    // names of slots that it uses, in the order in which it was told
 
-	// Methods are what the program invokes on it, sorted by name. Artifacts of earlier releases have none: what they may invoke was a
-	// table of the language then.
+	// Methods are what the program invokes on it, sorted by name. Artifacts of earlier releases have none: what they
+	// may invoke was a table of the language then.
 	Methods []Method `json:"methods,omitempty"`
 }
 
@@ -41,11 +41,12 @@ type Edge struct {
 	Answer   bool     `json:"answer"`           // this edge is an answer
 	Best     bool     `json:"best"`             // best effort
 	Latest   bool     `json:"latest,omitempty"` // of a request: a newer question to a peer withdraws the older
-	Chunk    int64    `json:"chunk,omitempty"`  // bytes above which a value is lent, and of which its chunks are; 0: as the engine sees fit
+	// bytes above which a value is lent, and of which its chunks are; 0: as the engine sees fit
+	Chunk int64 `json:"chunk,omitempty"`
 }
 
-// Canonical returns the canonical form of a JSON text: no spaces, keys sorted, numbers as they were written. An empty text
-// is the empty object.
+// Canonical returns the canonical form of a JSON text: no spaces, keys sorted, numbers as they were written. An empty
+// text is the empty object.
 func Canonical(text []byte) ([]byte, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return []byte("{}"), nil

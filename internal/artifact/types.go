@@ -9,8 +9,8 @@ import (
 // opaqueDomain is the domain of the opaque types that stand for values which are no tensors.
 const opaqueDomain = "rhizome"
 
-// ValueInfo returns a named value with its type: a tensor's as the standard says, any other as an opaque type whose name
-// is the type's text. Nothing is said of a value of unknown type.
+// ValueInfo returns a named value with its type: a tensor's as the standard says, any other as an opaque type whose
+// name is the type's text. Nothing is said of a value of unknown type.
 func ValueInfo(name string, t types.Type) *onnx.ValueInfoProto {
 	v := &onnx.ValueInfoProto{Name: name}
 	switch {

@@ -12,10 +12,12 @@ import (
 
 // chain returns an engine whose input "call" runs through n PassThrough ops.
 func chain(n int) (*engine.Engine, error) {
-	f := program.Func{Name: "call", Kind: program.KindInvoke, Label: "call", Edge: program.None, Inputs: 1, Slots: int32(n) + 1}
+	f := program.Func{Name: "call", Kind: program.KindInvoke, Label: "call", Edge: program.None, Inputs: 1,
+		Slots: int32(n) + 1}
 	for i := range n {
 		f.Ops = append(f.Ops, program.Op{
-			Code: program.OpPassThrough, Name: fmt.Sprintf("op%d", i), In: []program.Slot{program.Slot(i)}, Out: []program.Slot{program.Slot(i + 1)},
+			Code: program.OpPassThrough, Name: fmt.Sprintf("op%d", i), In: []program.Slot{program.Slot(i)},
+			Out: []program.Slot{program.Slot(i + 1)},
 		})
 	}
 	p := &program.Program{Place: "here", Bootstrap: program.None, Main: program.None, Funcs: []program.Func{f}}
@@ -24,7 +26,8 @@ func chain(n int) (*engine.Engine, error) {
 	}
 	l := engine.DefaultLimits()
 	l.OpsPerPoll = n + 1
-	return engine.New(engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()})
+	return engine.New(engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Limits: l,
+		Anyone: p.Places()})
 }
 
 // callEvent is the input that starts a chain.

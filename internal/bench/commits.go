@@ -9,8 +9,8 @@ import (
 
 const recordBytes = 200
 
-// commitRatios measures durable records of 200 bytes: one after the other beside bare syncs of as many bytes, and 256 in flight beside
-// a bare loop that writes the same bytes and syncs once for 256 of them.
+// commitRatios measures durable records of 200 bytes: one after the other beside bare syncs of as many bytes, and 256
+// in flight beside a bare loop that writes the same bytes and syncs once for 256 of them.
 func commitRatios(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	j, _, err := journal.Open(fsys, dir, journal.Options{SegmentBytes: 1 << 20})
 	if err != nil {
@@ -53,7 +53,8 @@ func commitRatios(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric
 		return err
 	}
 	n := float64(sizes.Rounds * inFlightMax)
-	m = metric(snapshotBench, "commits_256_per_s", n*1e9/ours, "1/s", n*1e9/floor, "a bare loop that syncs once for 256 records").higher()
+	m = metric(snapshotBench, "commits_256_per_s", n*1e9/ours, "1/s", n*1e9/floor,
+		"a bare loop that syncs once for 256 records").higher()
 	m.Ratio = 1 / ratio
 	emit(m.aimRatio(0.7))
 	return nil
@@ -149,8 +150,9 @@ func (f *flight) run(n int) error {
 	return nil
 }
 
-// amplification measures what the journal writes for its payload, records of 200 bytes, when snapshots release what is behind them: one
-// sync for each record, and one for 256. All is counted that is handed to the disk: heads, padding, headers of segments, zeros.
+// amplification measures what the journal writes for its payload, records of 200 bytes, when snapshots release what is
+// behind them: one sync for each record, and one for 256. All is counted that is handed to the disk: heads, padding,
+// headers of segments, zeros.
 func amplification(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	for _, group := range []int{1, inFlightMax} {
 		disk := newMeter(fsys)
@@ -194,7 +196,8 @@ func amplification(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metri
 			return err
 		}
 		name := map[int]string{1: "journal_written_1_bytes", inFlightMax: "journal_written_256_bytes"}[group]
-		emit(metric(snapshotBench, name, float64(wrote), "bytes", float64(records*recordBytes), "the payloads of 200 bytes").aimRatio(1.25))
+		emit(metric(snapshotBench, name, float64(wrote), "bytes", float64(records*recordBytes),
+			"the payloads of 200 bytes").aimRatio(1.25))
 	}
 	return nil
 }

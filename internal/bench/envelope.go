@@ -21,7 +21,9 @@ func envelopes(emit func(Metric)) error {
 	}
 	to := make([]byte, len(raw))
 	denominator := perCall(func() { copy(to, raw) })
-	emit(metric(engineBench, "envelope_encode_ns", perCall(func() { wire.Append(to[:0], reg, env) }), "ns", denominator, "memcpy of the same bytes"))
-	emit(metric(engineBench, "envelope_decode_ns", perCall(func() { wire.Decode(raw, reg, lim) }), "ns", denominator, "memcpy of the same bytes"))
+	emit(metric(engineBench, "envelope_encode_ns", perCall(func() { wire.Append(to[:0], reg, env) }), "ns", denominator,
+		"memcpy of the same bytes"))
+	emit(metric(engineBench, "envelope_decode_ns", perCall(func() { wire.Decode(raw, reg, lim) }), "ns", denominator,
+		"memcpy of the same bytes"))
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// equalStates runs one node without a break, and another one that is snapshotted, closed, opened and goes on in the middle; both
-// come to the same state. The figure is 1 if their snapshots have the same bytes.
+// equalStates runs one node without a break, and another one that is snapshotted, closed, opened and goes on in the
+// middle; both come to the same state. The figure is 1 if their snapshots have the same bytes.
 func equalStates(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	var got [2][]byte
 	for i := range got {
@@ -67,8 +67,8 @@ func (s *subject) halfway(fsys vfs.FS, dir string, restart bool) error {
 	return nil
 }
 
-// allocationsPerOp counts the heap allocations of ops while a snapshot is taken after each hundred events. Those of taking the
-// snapshots are not in it: they are the pause.
+// allocationsPerOp counts the heap allocations of ops while a snapshot is taken after each hundred events. Those of
+// taking the snapshots are not in it: they are the pause.
 func allocationsPerOp(_ vfs.FS, _ string, _ SnapshotSizes, emit func(Metric)) error {
 	const ops, events, snaps = 1000, 100, 10
 	e, err := chain(ops)

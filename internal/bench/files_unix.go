@@ -17,7 +17,9 @@ func wantFiles(n uint64) error {
 	raised.Cur = n
 	raised.Max = max(raised.Max, n)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised); err != nil {
-		return fmt.Errorf("a process may open %d files here, and %d are wanted (%w): raise it with ulimit -n, or measure fewer clients with --fleet", l.Cur, n, err)
+		return fmt.Errorf(
+			"a process may open %d files here, and %d are wanted (%w): raise it with ulimit -n, or measure fewer "+
+				"clients with --fleet", l.Cur, n, err)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 )
 
-// The figures of the command as Go benchmarks, for profiles and benchstat. Chains are in package engine, envelopes in wire,
-// commits in journal, kernels in internal/roles/backend.
+// The figures of the command as Go benchmarks, for profiles and benchstat. Chains are in package engine, envelopes in
+// wire, commits in journal, kernels in internal/roles/backend.
 
 func BenchmarkSnapshotPause(b *testing.B) {
 	n, err := holder()

@@ -8,7 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// commits measures a durable record of 200 bytes, alone and with 256 in flight, beside a bare fdatasync of as many bytes.
+// commits measures a durable record of 200 bytes, alone and with 256 in flight, beside a bare fdatasync of as many
+// bytes.
 func commits(fsys vfs.FS, dir string, emit func(Metric)) error {
 	record := make([]byte, 200)
 	bare, err := bareSync(fsys, filepath.Join(dir, "bare.bench"), record)

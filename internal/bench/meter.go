@@ -6,8 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// meter is a file system that counts the bytes that are handed to it to be written: what WriteAt is given, and the zeros
-// that Preallocate writes; and the syncs of journals. Names, sizes and times are not counted. It is safe for concurrent use.
+// meter is a file system that counts the bytes that are handed to it to be written: what WriteAt is given, and the
+// zeros that Preallocate writes; and the syncs of journals. Names, sizes and times are not counted. It is safe for
+// concurrent use.
 type meter struct {
 	vfs.FS
 	written, syncs *atomic.Int64

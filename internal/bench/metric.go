@@ -15,13 +15,15 @@ type Metric struct {
 	Ratio       float64  `json:"ratio"`       // value ÷ denominator
 	Better      string   `json:"better"`      // "lower" or "higher": which way is better, for value and ratio
 	Aim         *float64 `json:"aim"`         // what the project aims at; null where none is set
-	AimOf       string   `json:"aim_of"`      // "value" or "ratio": which of them the aim is for; empty where none is set
+	// "value" or "ratio": which of them the aim is for; empty where none is set
+	AimOf string `json:"aim_of"`
 
 	What string `json:"-"` // the denominator in words, for people
 }
 
 func metric(bench, name string, value float64, unit string, denominator float64, what string) Metric {
-	m := Metric{Bench: bench, Metric: name, Value: value, Unit: unit, Denominator: denominator, What: what, Better: "lower"}
+	m := Metric{Bench: bench, Metric: name, Value: value, Unit: unit, Denominator: denominator, What: what,
+		Better: "lower"}
 	if denominator != 0 {
 		m.Ratio = value / denominator
 	}

@@ -67,7 +67,8 @@ func (c *netCommand) wait(event string, patience time.Duration) (netLine, error)
 			switch {
 			case !ok:
 				c.cmd.Wait()
-				return l, fmt.Errorf("%s ended before its %s: %s", strings.Join(c.cmd.Args[1:3], " "), event, c.errs.String())
+				return l, fmt.Errorf("%s ended before its %s: %s", strings.Join(c.cmd.Args[1:3], " "), event,
+					c.errs.String())
 			case l.Event == event:
 				return l, nil
 			}
@@ -101,8 +102,8 @@ func ownMemory() float64 {
 	return own
 }
 
-// resident returns what a process has in memory now, all of it and what is not the content of files, in bytes. It is 0 where
-// the system does not tell.
+// resident returns what a process has in memory now, all of it and what is not the content of files, in bytes. It is 0
+// where the system does not tell.
 func resident(pid int) (all, own float64) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -92,7 +92,8 @@ func netEcho(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	})
 }
 
-// netHub is the process that sends to all echoes and waits for all answers, each time anew, and tells how long that took.
+// netHub is the process that sends to all echoes and waits for all answers, each time anew, and tells how long that
+// took.
 func netHub(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 	back := make(chan []byte, 2*netNodes)
 	receiver := newNetReceiver()

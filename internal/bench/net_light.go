@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 )
 
-// light is a node without a host: an engine behind a lock, with an end of its own and no disk. A process holds thousands.
+// light is a node without a host: an engine behind a lock, with an end of its own and no disk. A process holds
+// thousands.
 type light struct {
 	end   *libp2p.Transport
 	links host.Links
@@ -92,12 +93,12 @@ func (l *light) refused(err error) {
 // fleetFiles are those that a process of a fleet opens beside a socket for each client.
 const fleetFiles = 256
 
-// fleetAlive is how often a silent link is asked whether its peer is there. By default it is every 5 s, which alone would keep one machine busy
-// that is all of 10,000 peers.
+// fleetAlive is how often a silent link is asked whether its peer is there. By default it is every 5 s, which alone
+// would keep one machine busy that is all of 10,000 peers.
 const fleetAlive = 30 * time.Second
 
-// fleetDials is how many nodes of a process wait for their first link at once: their handshakes share its processor, which those of machines
-// do not.
+// fleetDials is how many nodes of a process wait for their first link at once: their handshakes share its processor,
+// which those of machines do not.
 const fleetDials = 32
 
 // netFleet is the process of many light nodes.
@@ -144,7 +145,8 @@ func netFleet(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 		case <-over:
 			return nil
 		}
-		l.input(&engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: uint64(time.Now().UnixMicro()), Rules: engine.CurrentRules}})
+		l.input(&engine.Event{Restarted: &snapshot.RestartedEvent{First: true, Start: uint64(time.Now().UnixMicro()),
+			Rules: engine.CurrentRules}})
 	}
 	<-over
 	for _, l := range all {

@@ -180,7 +180,8 @@ func netNode(spec netSpec, say func(netAnswer), over <-chan struct{}) error {
 // netConfig returns what the node is installed with.
 func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
 	members, cohort := spec.fleet()
-	art, err := empty{rounds: spec.Warm + spec.Rounds, floats: spec.Bytes / 4, members: members, cohort: cohort}.record()
+	art, err := empty{rounds: spec.Warm + spec.Rounds, floats: spec.Bytes / 4, members: members,
+		cohort: cohort}.record()
 	if err != nil {
 		return node.Config{}, err
 	}
@@ -188,7 +189,8 @@ func netConfig(spec netSpec, self wire.PeerID) (node.Config, error) {
 	if err := builtin.Register(catalogue); err != nil {
 		return node.Config{}, err
 	}
-	cfg := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1, Self: self, Limits: engine.DefaultLimits()}
+	cfg := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1, Self: self,
+		Limits: engine.DefaultLimits()}
 	place, server := "server", self
 	if spec.Index > 0 {
 		if server, err = netServer(spec); err != nil {
@@ -238,7 +240,8 @@ func (w *netWatch) event(ev engine.AppEvent) error {
 		return fmt.Errorf("the node failed: %v", ev.Value)
 	case ev.Name == "done" && !w.over.Swap(true):
 		w.done <- netAnswer{Seconds: time.Since(w.began).Seconds(), CPU: processorTime() - w.cpu,
-			Syncs: w.disk.syncs.Load() - w.syncs, Bytes: w.disk.written.Load() - w.bytes, First: w.first, Own: ownMemory() - w.own}
+			Syncs: w.disk.syncs.Load() - w.syncs, Bytes: w.disk.written.Load() - w.bytes, First: w.first,
+			Own: ownMemory() - w.own}
 	}
 	return nil
 }

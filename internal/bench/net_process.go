@@ -178,7 +178,8 @@ func NetChild(in io.Reader, out io.Writer) error {
 		close(over)
 	}()
 	role := map[string]func(netSpec, func(netAnswer), <-chan struct{}) error{
-		"server": netNode, "client": netNode, "fleet": netFleet, "hub": netHub, "echo": netEcho, "sink": netSink, "source": netSource,
+		"server": netNode, "client": netNode, "fleet": netFleet, "hub": netHub, "echo": netEcho, "sink": netSink,
+		"source": netSource,
 	}[spec.Role]
 	if role == nil {
 		return fmt.Errorf("there is no role %q", spec.Role)

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// netRounds measures empty rounds of a server and two clients, each a process: on disks with every effect held back until its
-// inputs are durable, and on disks in memory. The denominator is a bare loop over the same sockets that writes the same
-// packets to the same disks, and does nothing else.
+// netRounds measures empty rounds of a server and two clients, each a process: on disks with every effect held back
+// until its inputs are durable, and on disks in memory. The denominator is a bare loop over the same sockets that
+// writes the same packets to the same disks, and does nothing else.
 func netRounds(r *netRun, emit func(Metric)) error {
 	for _, kind := range []struct {
 		name          string
@@ -32,14 +32,17 @@ func netRounds(r *netRun, emit func(Metric)) error {
 		if kind.durable {
 			what += " that syncs the same bytes"
 		}
-		m := metric(netBench, kind.name, float64(r.Rounds)/a.Seconds, "1/s", float64(r.Rounds)/bare.Seconds, what).higher()
+		m := metric(netBench, kind.name, float64(r.Rounds)/a.Seconds, "1/s", float64(r.Rounds)/bare.Seconds,
+			what).higher()
 		if kind.aim > 0 {
 			m = m.aim(kind.aim)
 		}
 		emit(m)
 		if kind.durable && !kind.quic {
-			emit(metric(netBench, "null_round_server_syncs", float64(a.Syncs)/float64(r.Rounds), "", 1, "one, with all that a round brings").aim(1.5))
-			emit(metric(netBench, "null_round_server_cpu_us", 1e6*a.CPU/float64(r.Rounds), "us", 1e6*bare.CPU/float64(r.Rounds), "what the bare loop's server takes").aim(450))
+			emit(metric(netBench, "null_round_server_syncs", float64(a.Syncs)/float64(r.Rounds), "", 1,
+				"one, with all that a round brings").aim(1.5))
+			emit(metric(netBench, "null_round_server_cpu_us", 1e6*a.CPU/float64(r.Rounds), "us",
+				1e6*bare.CPU/float64(r.Rounds), "what the bare loop's server takes").aim(450))
 		}
 	}
 	return nil

@@ -12,13 +12,14 @@ import (
 // netIdle is how long clients are left alone before their memory is looked at.
 const netIdle = 2 * time.Second
 
-// netStart measures how long a client takes from its start until the server counts it as a member, and what a client that
-// has nothing to do holds in memory. The server waits for more clients than come.
+// netStart measures how long a client takes from its start until the server counts it as a member, and what a client
+// that has nothing to do holds in memory. The server waits for more clients than come.
 func netStart(r *netRun, emit func(Metric)) error {
 	dir, remove := r.folder()
 	defer remove()
 	at := filepath.Join(dir, "server")
-	server, err := r.run("server", "digits", "--open", "--lan=false", "--clients", "64", "--dir", at, "--listen", "/ip4/127.0.0.1/tcp/0")
+	server, err := r.run("server", "digits", "--open", "--lan=false", "--clients", "64", "--dir", at, "--listen",
+		"/ip4/127.0.0.1/tcp/0")
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,8 @@ func netStart(r *netRun, emit func(Metric)) error {
 		}
 		bare = append(bare, time.Since(began).Seconds()*1e3)
 		began = time.Now()
-		c, err := r.run("join", listening.Addresses[0], "--trust", listening.Digest, "--dir", filepath.Join(dir, fmt.Sprint("client", i)), "--listen", "/ip4/127.0.0.1/tcp/0")
+		c, err := r.run("join", listening.Addresses[0], "--trust", listening.Digest, "--dir",
+			filepath.Join(dir, fmt.Sprint("client", i)), "--listen", "/ip4/127.0.0.1/tcp/0")
 		if err != nil {
 			return err
 		}
@@ -53,14 +55,16 @@ func netStart(r *netRun, emit func(Metric)) error {
 		}
 		took = append(took, time.Since(began).Seconds()*1e3)
 	}
-	emit(metric(netBench, "start_to_registered_ms", middleOf(took), "ms", middleOf(bare), "the same program, which prints its version").aim(200))
+	emit(metric(netBench, "start_to_registered_ms", middleOf(took), "ms", middleOf(bare),
+		"the same program, which prints its version").aim(200))
 	<-time.After(netIdle)
 	for _, c := range clients {
 		a, o := resident(c.cmd.Process.Pid)
 		all, own = append(all, a/1e6), append(own, o/1e6)
 	}
 	if m := middleOf(all); m > 0 {
-		emit(metric(netBench, "client_idle_rss_mb", m, "MB", middleOf(own), "what of it is not the content of files").aim(25))
+		emit(metric(netBench, "client_idle_rss_mb", m, "MB", middleOf(own),
+			"what of it is not the content of files").aim(25))
 	}
 	return nil
 }

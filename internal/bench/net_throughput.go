@@ -48,7 +48,8 @@ func netThroughput(r *netRun, emit func(Metric)) error {
 		}
 		slices.Sort(sent)
 		slices.Sort(bare)
-		emit(metric(netBench, kind.name, sent[r.Repeat/2], "MB/s", bare[r.Repeat/2], "a bare stream of the same connection").higher())
+		emit(metric(netBench, kind.name, sent[r.Repeat/2], "MB/s", bare[r.Repeat/2],
+			"a bare stream of the same connection").higher())
 	}
 	return nil
 }

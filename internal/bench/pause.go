@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// pauses measures what a snapshot costs the thread that steps the node, at two sizes of state of which equally much changes
-// between two snapshots, while the snapshot before is being published beside it.
+// pauses measures what a snapshot costs the thread that steps the node, at two sizes of state of which equally much
+// changes between two snapshots, while the snapshot before is being published beside it.
 func pauses(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	var at [2]float64
 	for i, state := range []int{sizes.Small, sizes.Large} {
@@ -21,9 +21,11 @@ func pauses(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) err
 		}
 		at[i] = quantile(all, 0.5)
 		name := sizeName(state)
-		emit(metric(snapshotBench, "pause_"+name+"_ms", at[i]/1e6, "ms", memcpy/1e6, "memcpy of the whole state").aimRatio(0.02))
+		emit(metric(snapshotBench, "pause_"+name+"_ms", at[i]/1e6, "ms", memcpy/1e6,
+			"memcpy of the whole state").aimRatio(0.02))
 		if state == sizes.Large {
-			emit(metric(snapshotBench, "pause_p99_"+name+"_ms", quantile(all, 0.99)/1e6, "ms", memcpy/1e6, "memcpy of the whole state").aim(1))
+			emit(metric(snapshotBench, "pause_p99_"+name+"_ms", quantile(all, 0.99)/1e6, "ms", memcpy/1e6,
+				"memcpy of the whole state").aim(1))
 		}
 	}
 	what := fmt.Sprintf("the pause at %s, with as much changed", sizeName(sizes.Small))

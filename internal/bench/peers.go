@@ -15,7 +15,8 @@ import (
 
 const peersBench = "peers"
 
-// manyPeers and fewPeers are the sizes that are compared: what one message costs must not grow with the number of peers.
+// manyPeers and fewPeers are the sizes that are compared: what one message costs must not grow with the number of
+// peers.
 const manyPeers, fewPeers = 10000, 100
 
 // Peers measures what a node pays for having many peers, each figure beside the same with a hundred.
@@ -37,19 +38,25 @@ func peerName(i int) wire.PeerID { return wire.PeerID(fmt.Sprintf("12D3KooWpeer%
 func peerEngine() (*engine.Engine, engine.Config, error) {
 	p := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None, Digest: [32]byte{1},
 		Edges: []program.Edge{
-			{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1, Deadline: 3600e9},
-			{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
-			{ID: 2, Name: "job", From: "other", To: "one", Sites: []program.SiteID{2000}, Trigger: []bool{false}, Reply: program.None},
+			{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false},
+				Reply: 1, Deadline: 3600e9},
+			{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+				Answer: true, Reply: program.None},
+			{ID: 2, Name: "job", From: "other", To: "one", Sites: []program.SiteID{2000}, Trigger: []bool{false},
+				Reply: program.None},
 		},
 		Funcs: []program.Func{
 			{ID: 0, Name: "answered", Kind: program.KindRecv, Edge: 1, Inputs: 3, Slots: 3},
-			{ID: 1, Name: "ask", Kind: program.KindInvoke, Label: "ask", Edge: program.None, SiteBase: 1000, OpBase: 1000, Inputs: 1, Slots: 3, Ops: []program.Op{
-				{Code: program.OpConstant, Name: "what", Value: value.Int(1), Out: []program.Slot{1}},
-				{Code: program.OpRequest, Name: "ask", Edge: 0, In: []program.Slot{0, 1, 1}, Out: []program.Slot{2}},
-			}},
-			{ID: 2, Name: "job", Kind: program.KindRecv, Edge: 2, SiteBase: 2000, OpBase: 2000, Inputs: 3, Slots: 4, Ops: []program.Op{
-				{Code: program.OpSleep, Name: "sleep", Delay: 1e15, In: []program.Slot{0}, Out: []program.Slot{3}},
-			}},
+			{ID: 1, Name: "ask", Kind: program.KindInvoke, Label: "ask", Edge: program.None, SiteBase: 1000,
+				OpBase: 1000, Inputs: 1, Slots: 3, Ops: []program.Op{
+					{Code: program.OpConstant, Name: "what", Value: value.Int(1), Out: []program.Slot{1}},
+					{Code: program.OpRequest, Name: "ask", Edge: 0, In: []program.Slot{0, 1, 1},
+						Out: []program.Slot{2}},
+				}},
+			{ID: 2, Name: "job", Kind: program.KindRecv, Edge: 2, SiteBase: 2000, OpBase: 2000, Inputs: 3, Slots: 4,
+				Ops: []program.Op{
+					{Code: program.OpSleep, Name: "sleep", Delay: 1e15, In: []program.Slot{0}, Out: []program.Slot{3}},
+				}},
 		},
 	}
 	if err := p.Link(); err != nil {
@@ -58,14 +65,16 @@ func peerEngine() (*engine.Engine, engine.Config, error) {
 	l := engine.DefaultLimits()
 	l.OutboxEnvelopes, l.Requests, l.Frames, l.BookPeers, l.Timers = 1<<20, 1<<20, 1<<20, 1<<20, 1<<20
 	l.IngressEvents, l.IngressBytes = 1<<20, 1<<30
-	cfg := engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Seed: 1, Limits: l, Anyone: []string{"other"}}
+	cfg := engine.Config{Program: p, Registry: value.NewRegistry(), Self: "self", Seed: 1, Limits: l,
+		Anyone: []string{"other"}}
 	e, err := engine.New(cfg)
 	return e, cfg, err
 }
 
 // heardFrom gives the engine an envelope of a peer.
 func heardFrom(e *engine.Engine, p wire.PeerID, env wire.Envelope) error {
-	env.Version, env.From, env.To, env.Digest, env.Incarnation, env.Epoch = wire.PlainVersion, p, "self", e.Program().Digest, 1, 1
+	env.Version, env.From, env.To, env.Digest, env.Incarnation, env.Epoch = wire.PlainVersion, p, "self",
+		e.Program().Digest, 1, 1
 	raw, err := wire.Append(nil, value.NewRegistry(), &env)
 	if err != nil {
 		return err
@@ -94,13 +103,15 @@ func peerAnswers(emit func(Metric)) error {
 		for i := range peers {
 			peers[i] = value.Peer(peerName(i))
 		}
-		if err := e.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.NewList(peers...)}}}); err != nil {
+		if err := e.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask",
+			Inputs: []value.Value{value.NewList(peers...)}}}); err != nil {
 			return 0, err
 		}
 		rest(e, 1)
 		for i := range n {
-			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1, Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)},
-				Fills: []wire.Fill{{Value: value.Int(1)}}}); err != nil {
+			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1,
+				Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)},
+				Fills:  []wire.Fill{{Value: value.Int(1)}}}); err != nil {
 				return 0, err
 			}
 		}
@@ -114,7 +125,8 @@ func peerAnswers(emit func(Metric)) error {
 }
 
 // compared measures many peers and few, and gives the figure with its aims.
-func compared(emit func(Metric), name, unit string, measure func(n int) (float64, error), what string, aim, ratio float64) error {
+func compared(emit func(Metric), name, unit string, measure func(n int) (float64, error), what string, aim,
+	ratio float64) error {
 	var failed error
 	of := func(n int) float64 {
 		slow := 0.0 // a measurement that takes seconds is noise enough by itself
@@ -156,7 +168,8 @@ func peerDeadlines(emit func(Metric)) error {
 		}
 		rest(e, 1)
 		for i := range n {
-			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}); err != nil {
+			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9,
+				Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}); err != nil {
 				return 0, err
 			}
 		}
@@ -186,8 +199,8 @@ func peerLinks(emit func(Metric)) error {
 	return compared(emit, "host_step_idle_us", "us", measure, "the same with 100 linked peers", 20, 0)
 }
 
-// peerCaptures measures the pause of a capture when each peer was heard a thousand times before: after 100 peers were heard since the last
-// capture, and after all were.
+// peerCaptures measures the pause of a capture when each peer was heard a thousand times before: after 100 peers were
+// heard since the last capture, and after all were.
 func peerCaptures(emit func(Metric)) error {
 	var heard int // of the peers, before each capture
 	measure := func(n int) (float64, error) {
@@ -209,7 +222,8 @@ func peerCaptures(emit func(Metric)) error {
 		return took / 1e6, failed
 	}
 	heard = fewPeers
-	if err := compared(emit, "peer_capture_ms", "ms", measure, "the same with 100 peers, all of them heard since the last capture", 3, 0); err != nil {
+	if err := compared(emit, "peer_capture_ms", "ms", measure,
+		"the same with 100 peers, all of them heard since the last capture", 3, 0); err != nil {
 		return err
 	}
 	heard = manyPeers
@@ -236,13 +250,15 @@ func longHeard(n int) (*engine.Engine, error) {
 	}
 	for i := range n {
 		s.WireStates = append(s.WireStates, snapshot.WireStateSnapshot{
-			Peer: string(peerName(i)), Incarnation: 1, RecvEpoch: 1, NextNumber: 2, AckedUpTo: 1, RTT: 1e6, RTTVar: 1e5, RTTSamples: 1000, Silences: silences,
+			Peer: string(peerName(i)), Incarnation: 1, RecvEpoch: 1, NextNumber: 2, AckedUpTo: 1, RTT: 1e6, RTTVar: 1e5,
+			RTTSamples: 1000, Silences: silences,
 		})
 	}
 	if e, err = engine.Restore(cfg, 1, s); err != nil {
 		return nil, err
 	}
-	if err := e.Deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: 2, Rules: engine.CurrentRules}}); err != nil {
+	if err := e.Deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: 2,
+		Rules: engine.CurrentRules}}); err != nil {
 		return nil, err
 	}
 	rest(e, 2e9)

@@ -23,15 +23,16 @@ type SnapshotSizes struct {
 	Rounds       int           // of journal commits, 256 records each
 }
 
-// DefaultSnapshotSizes are those of the project's aims: 256 MiB and 1 GiB of state, 100,000 pending commands and timers.
+// DefaultSnapshotSizes are those of the project's aims: 256 MiB and 1 GiB of state, 100,000 pending commands and
+// timers.
 func DefaultSnapshotSizes() SnapshotSizes {
 	return SnapshotSizes{Small: 256 << 20, Large: 1 << 30, Dirty: 16 << 20, Pauses: 200, Pending: 100_000,
 		Window: time.Second, Windows: 7, Records: 5000, Rounds: 40}
 }
 
-// Snapshot measures what snapshots and the journal cost, and what recovery takes, each as a ratio to the least that the same machine can
-// do, which is measured in the same process just before. It gives each figure to emit as soon as it is there. Files are
-// made and removed in dir.
+// Snapshot measures what snapshots and the journal cost, and what recovery takes, each as a ratio to the least that the
+// same machine can do, which is measured in the same process just before. It gives each figure to emit as soon as it is
+// there. Files are made and removed in dir.
 func Snapshot(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	for _, part := range []struct {
 		name    string

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
-// restores measures opening a node of which all is in a snapshot, beside reading the same files from the page cache into
-// fresh memory, which a process that has just started has.
+// restores measures opening a node of which all is in a snapshot, beside reading the same files from the page cache
+// into fresh memory, which a process that has just started has.
 func restores(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	s, err := openSubject(fsys, dir, sizes.Small, 0)
 	if err != nil {
@@ -39,7 +39,8 @@ func restores(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) e
 		}
 		reads, opens, ratios = append(reads, read), append(opens, open), append(ratios, open/read)
 	}
-	m := metric(snapshotBench, "restore_ms", quantile(opens, 0.5)/1e6, "ms", quantile(reads, 0.5)/1e6, "reading the same files from the page cache")
+	m := metric(snapshotBench, "restore_ms", quantile(opens, 0.5)/1e6, "ms", quantile(reads, 0.5)/1e6,
+		"reading the same files from the page cache")
 	m.Ratio = quantile(ratios, 0.5)
 	emit(m.aimRatio(1.5))
 	return nil
@@ -107,7 +108,8 @@ func replays(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) er
 		return ns
 	})
 	n := float64(sizes.Records)
-	emit(metric(snapshotBench, "replay_per_s", float64(replayed)*1e9/replay, "1/s", n*1e9/live, "the same calls live, each durable before the next").
+	emit(metric(snapshotBench, "replay_per_s", float64(replayed)*1e9/replay, "1/s", n*1e9/live,
+		"the same calls live, each durable before the next").
 		higher().aimRatio(10))
 	return err
 }

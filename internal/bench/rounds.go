@@ -29,8 +29,8 @@ import (
 // emptyRounds is how many rounds one measurement takes.
 const emptyRounds = 400
 
-// rounds measures empty rounds with two clients in one process: select, ask, answer, aggregate; nothing is trained. Once
-// with every effect held back until its input is durable on disk, once on a disk in memory.
+// rounds measures empty rounds with two clients in one process: select, ask, answer, aggregate; nothing is trained.
+// Once with every effect held back until its input is durable on disk, once on a disk in memory.
 func rounds(fsys vfs.FS, dir string, emit func(Metric)) error {
 	bare, err := bareRounds()
 	if err != nil {
@@ -44,8 +44,10 @@ func rounds(fsys vfs.FS, dir string, emit func(Metric)) error {
 	if err != nil {
 		return err
 	}
-	emit(metric(engineBench, "empty_rounds_per_s_memory", inMemory, "1/s", bare, "two bare round trips through the same transport").higher())
-	emit(metric(engineBench, "empty_rounds_per_s_durable", durable, "1/s", inMemory, "the same on a disk in memory").higher())
+	emit(metric(engineBench, "empty_rounds_per_s_memory", inMemory, "1/s", bare,
+		"two bare round trips through the same transport").higher())
+	emit(metric(engineBench, "empty_rounds_per_s_durable", durable, "1/s", inMemory,
+		"the same on a disk in memory").higher())
 	return nil
 }
 
@@ -89,15 +91,22 @@ func (e empty) record() (*compile.Artifact, error) {
 	server, clients := g.Place("server"), g.Place("clients")
 	at := []graph.Place{server}
 	both := []graph.Place{server, clients}
-	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic, Version: data.Version, At: both,
-		Methods: data.Methods(), Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: 1, Samples: 1, Test: 1}}})
-	members := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
-		Methods: registry.Methods(), Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members, HeartbeatMS: emptyHeartbeat.Milliseconds()}})
-	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: at,
+	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic,
+		Version: data.Version, At: both,
+		Methods: data.Methods(), Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: 1,
+			Samples: 1, Test: 1}}})
+	members := g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
+		Version: registry.Version, At: both,
+		Methods: registry.Methods(), Deps: []*graph.Slot{samples}, Config: registry.Config{Min: e.members,
+			HeartbeatMS: emptyHeartbeat.Milliseconds()}})
+	choose := g.Component(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind,
+		Version: selector.Version, At: at,
 		Methods: selector.Methods(), Deps: []*graph.Slot{members}, Config: selector.Config{N: e.cohort}})
-	barrier := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: roundsproto.Kind, Version: roundsproto.Version, At: at,
+	barrier := g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: roundsproto.Kind,
+		Version: roundsproto.Version, At: at,
 		Methods: roundsproto.Methods(), Config: roundsproto.Config{}})
-	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: at,
+	sum := g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
+		Version: aggregator.Version, At: at,
 		Methods: aggregator.Methods(), Deps: []*graph.Slot{barrier, members}, Config: aggregator.Config{}})
 	model := make([]float32, e.floats)
 	for i := range model {
@@ -108,15 +117,16 @@ func (e empty) record() (*compile.Artifact, error) {
 		return nil, err
 	}
 	s := g.At(server)
-	last := s.Loop(s.Constant(value.Int(int64(e.rounds))), []graph.Value{s.Constant(value.Int(0))}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
-		cohort := b.Invoke(choose, "Sample", b.Invoke(members, "Await", i)[0], i)[0]
-		opened := b.Invoke(barrier, "Open", i, cohort)[0]
-		update := b.Gate(b.Constant(value.NewList(value.Tensor{Tensor: one})), opened)
-		asked := b.Request(graph.Edge{To: clients, Name: "ask"}, cohort, i, update)
-		answer := b.Reply(asked, graph.Edge{Name: "answer"}, asked.Value(0), b.Constant(value.Int(1)))
-		b.Invoke(sum, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))
-		return []graph.Value{b.Invoke(sum, "Aggregate", i, b.Invoke(barrier, "Await", i, opened)[0])[1]}
-	})[0]
+	last := s.Loop(s.Constant(value.Int(int64(e.rounds))), []graph.Value{s.Constant(value.Int(0))},
+		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+			cohort := b.Invoke(choose, "Sample", b.Invoke(members, "Await", i)[0], i)[0]
+			opened := b.Invoke(barrier, "Open", i, cohort)[0]
+			update := b.Gate(b.Constant(value.NewList(value.Tensor{Tensor: one})), opened)
+			asked := b.Request(graph.Edge{To: clients, Name: "ask"}, cohort, i, update)
+			answer := b.Reply(asked, graph.Edge{Name: "answer"}, asked.Value(0), b.Constant(value.Int(1)))
+			b.Invoke(sum, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))
+			return []graph.Value{b.Invoke(sum, "Aggregate", i, b.Invoke(barrier, "Await", i, opened)[0])[1]}
+		})[0]
 	s.AppEmit("done", last)
 	m, err := g.Model()
 	if err != nil {
@@ -156,7 +166,8 @@ func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
 			return 0, err
 		}
 		cfg := node.Config{Program: p, Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: 1,
-			Self: wire.PeerID(fmt.Sprintf("node%d", i)), Targets: map[string][]wire.PeerID{"server": {"node0"}}, Limits: engine.DefaultLimits(), Anyone: []string{"clients"}}
+			Self: wire.PeerID(fmt.Sprintf("node%d", i)), Targets: map[string][]wire.PeerID{"server": {"node0"}},
+			Limits: engine.DefaultLimits(), Anyone: []string{"clients"}}
 		if i > 0 {
 			cfg.Options = emptyOptions(i - 1)
 		}
@@ -175,7 +186,8 @@ func roundsPerSecond(fsys vfs.FS, dir string) (float64, error) {
 	}
 }
 
-func startHost(fsys vfs.FS, dir string, cfg node.Config, net *memory.Network, workers *host.Workers, done chan struct{}) (*host.Host, error) {
+func startHost(fsys vfs.FS, dir string, cfg node.Config, net *memory.Network, workers *host.Workers,
+	done chan struct{}) (*host.Host, error) {
 	ready := make(chan struct{})
 	var h *host.Host
 	port := net.Join(cfg.Self, func(from wire.PeerID, raw []byte) {
@@ -184,7 +196,8 @@ func startHost(fsys vfs.FS, dir string, cfg node.Config, net *memory.Network, wo
 			h.Receive(from, raw)
 		}
 	})
-	started, err := host.Start(host.Config{Node: cfg, Store: host.Store{FS: fsys, Dir: dir}, Workers: workers, Send: port.Send,
+	started, err := host.Start(host.Config{Node: cfg, Store: host.Store{FS: fsys, Dir: dir}, Workers: workers,
+		Send: port.Send,
 		OnEvent: func(ev engine.AppEvent) error {
 			if ev.Name == "done" {
 				done <- struct{}{}

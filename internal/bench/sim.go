@@ -33,7 +33,8 @@ type SimShard interface {
 // SimResult is what one network was found to do.
 type SimResult struct {
 	PerSecond float64 `json:"per_second"` // messages delivered and merged, per second of wall time
-	Bare      float64 `json:"bare"`       // messages per second of processor time of the bare loop, measured just before
+	// messages per second of processor time of the bare loop, measured just before
+	Bare      float64 `json:"bare"`
 	CPU       float64 `json:"cpu"`        // seconds of processor time for each second of wall time
 	IdleBytes float64 `json:"idle_bytes"` // of an idle node, all that the simulator has for it included
 	HeapBytes float64 `json:"heap_bytes"` // of a node at the end of the run
@@ -43,8 +44,8 @@ type SimResult struct {
 // DefaultSimSizes are the sizes that the command measures.
 func DefaultSimSizes() []int { return []int{1000, 10_000, 100_000} }
 
-// Sim measures a gossip job in the simulator: how many messages its nodes exchange in all in a second, and what an idle node
-// takes. The shards of a size run at the same time.
+// Sim measures a gossip job in the simulator: how many messages its nodes exchange in all in a second, and what an idle
+// node takes. The shards of a size run at the same time.
 func Sim(o SimOptions, emit func(Metric)) error {
 	const bare = "a bare loop with a heap and the same arithmetic on plain arrays, in processor time"
 	idle := 0.0
@@ -60,9 +61,11 @@ func Sim(o SimOptions, emit func(Metric)) error {
 			sum.CPU += r.CPU
 			idle = max(idle, r.IdleBytes)
 		}
-		emit(metric(simBench, fmt.Sprintf("messages_per_s_%d", nodes), sum.PerSecond, "/s", sum.Bare, bare).higher().aim(500_000))
+		emit(metric(simBench, fmt.Sprintf("messages_per_s_%d", nodes), sum.PerSecond, "/s", sum.Bare,
+			bare).higher().aim(500_000))
 		// On a machine that others use, the processors that the shards were given say more than the clock.
-		emit(metric(simBench, fmt.Sprintf("messages_per_cpu_s_%d", nodes), sum.PerSecond/sum.CPU, "/s", sum.Bare/float64(o.Shards), bare).higher().aim(250_000))
+		emit(metric(simBench, fmt.Sprintf("messages_per_cpu_s_%d", nodes), sum.PerSecond/sum.CPU, "/s",
+			sum.Bare/float64(o.Shards), bare).higher().aim(250_000))
 	}
 	const weights = 58 * 4
 	emit(metric(simBench, "idle_bytes_per_node", idle, "B", weights, "the weights of its model").aim(16 << 10))

@@ -12,9 +12,10 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 )
 
-// bareGossip returns how many messages in a second of processor time a loop gets done that does to plain arrays what the nodes of the job do to
-// their models, for about that much wall time: a heap tells whose message comes next, its model is copied into the message, and
-// the receiver averages and takes a step. Nothing is encoded, checked, counted, kept or bounded.
+// bareGossip returns how many messages in a second of processor time a loop gets done that does to plain arrays what
+// the nodes of the job do to their models, for about that much wall time: a heap tells whose message comes next, its
+// model is copied into the message, and the receiver averages and takes a step. Nothing is encoded, checked, counted,
+// kept or bounded.
 func bareGossip(c gossip.Config, d time.Duration) float64 {
 	type message struct {
 		at    int64

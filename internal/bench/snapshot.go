@@ -20,14 +20,16 @@ const heldBytes = 64 << 20
 func holder() (*node.Node, error) {
 	p := &program.Program{Place: "here", Bootstrap: program.None, Main: program.None, Funcs: []program.Func{{
 		Name: "hold", Kind: program.KindInvoke, Label: "hold", Edge: program.None, Inputs: 1, Slots: 2,
-		Ops: []program.Op{{Code: program.OpSleep, Name: "sleep", Delay: 1 << 60, In: []program.Slot{0}, Out: []program.Slot{1}}},
+		Ops: []program.Op{{Code: program.OpSleep, Name: "sleep", Delay: 1 << 60, In: []program.Slot{0},
+			Out: []program.Slot{1}}},
 	}}}
 	if err := p.Link(); err != nil {
 		return nil, err
 	}
 	l := engine.DefaultLimits()
 	l.InvokeBytes = 2 * heldBytes
-	n, err := node.Install(node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()})
+	n, err := node.Install(node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(),
+		Self: "self", Limits: l, Anyone: p.Places()})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,8 @@ func snapshots(fsys vfs.FS, dir string, emit func(Metric)) error {
 	pause := median(func() float64 { return once(func() { n.Message(false) }) })
 	emit(metric(engineBench, "snapshot_pause_ms", pause/1e6, "ms", memcpy/1e6, "memcpy of the same bytes"))
 	whole := median(func() float64 { return once(func() { n.Snapshot() }) })
-	emit(metric(engineBench, "snapshot_encode_ms", whole/1e6, "ms", memcpy/1e6, "memcpy of the same bytes; beside the stepping thread"))
+	emit(metric(engineBench, "snapshot_encode_ms", whole/1e6, "ms", memcpy/1e6,
+		"memcpy of the same bytes; beside the stepping thread"))
 
 	path := filepath.Join(dir, "snapshot.bench")
 	if err := journal.WriteFileAtomic(fsys, path, b); err != nil {

@@ -40,11 +40,12 @@ const (
 	stormWatch = 90 * time.Second
 )
 
-// Storm restarts nodes that have something unacknowledged, all at one time, and counts when they come back to their peers, which do
-// not answer.
+// Storm restarts nodes that have something unacknowledged, all at one time, and counts when they come back to their
+// peers, which do not answer.
 func Storm(o StormOptions) (StormResult, error) {
 	c := gossip.Default()
-	c.Name, c.Nodes, c.Degree, c.Features, c.Samples, c.Delivery = "storm", o.Nodes+1, o.Degree, 4, 1, gossip.DeliveryOnce
+	c.Name, c.Nodes, c.Degree, c.Features, c.Samples, c.Delivery = "storm", o.Nodes+1, o.Degree, 4, 1,
+		gossip.DeliveryOnce
 	swarm, err := c.Swarm()
 	if err != nil {
 		return StormResult{}, err
@@ -73,7 +74,8 @@ func Storm(o StormOptions) (StormResult, error) {
 	return stormOf(at), nil
 }
 
-// stormNode runs one node, restores it from its snapshot, and returns when it came back to each of its peers after that.
+// stormNode runs one node, restores it from its snapshot, and returns when it came back to each of its peers after
+// that.
 func stormNode(cfg node.Config, away bool) ([]int64, error) {
 	n, err := node.Install(cfg)
 	if err != nil {
@@ -83,7 +85,8 @@ func stormNode(cfg node.Config, away bool) ([]int64, error) {
 	for now := int64(0); out.Wake != 0 && out.Wake < int64(stormLead); {
 		if away {
 			for _, p := range out.Envelopes {
-				ev := &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(p.To), Reason: "away", Unreachable: true}}
+				ev := &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(p.To), Reason: "away",
+					Unreachable: true}}
 				if err := n.Deliver(ev); err != nil {
 					return nil, err
 				}
@@ -100,7 +103,8 @@ func stormNode(cfg node.Config, away bool) ([]int64, error) {
 	if n, err = node.Restored(cfg, image); err != nil {
 		return nil, err
 	}
-	if err := n.Deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: 2, Rules: engine.CurrentRules}}); err != nil {
+	if err := n.Deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: 2,
+		Rules: engine.CurrentRules}}); err != nil {
 		return nil, err
 	}
 	m, err := n.Message(false)
@@ -175,7 +179,8 @@ func Storms(nodes int, emit func(Metric)) error {
 			m = m.aimRatio(3)
 		}
 		emit(m)
-		emit(metric(simBench, name+"_alike", float64(alike.Peak), "", r.Mean, "that mean; all nodes draw the same, which is no jitter"))
+		emit(metric(simBench, name+"_alike", float64(alike.Peak), "", r.Mean,
+			"that mean; all nodes draw the same, which is no jitter"))
 	}
 	return nil
 }

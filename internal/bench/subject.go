@@ -21,8 +21,8 @@ const (
 	forever   = 1 << 60 // ns
 )
 
-// subject is the node that the snapshot bench measures, in a directory of its own: cells that each hold a tensor, calls that run a
-// short chain of ops, and activations that wait for a worker that never answers and sleep.
+// subject is the node that the snapshot bench measures, in a directory of its own: cells that each hold a tensor, calls
+// that run a short chain of ops, and activations that wait for a worker that never answers and sleep.
 type subject struct {
 	d    *host.Durable
 	now  int64
@@ -36,7 +36,8 @@ func subjectConfig(bytes, pending int) (node.Config, error) {
 		{Name: stallSlot, Role: "protocol", Kind: stallSlot, Version: 1, Places: []string{"here"}},
 	}}
 	add := func(label string, inputs int32, slots int32, ops ...program.Op) {
-		f := program.Func{ID: program.FuncID(len(p.Funcs)), Name: label, Kind: program.KindInvoke, Label: label, Edge: program.None,
+		f := program.Func{ID: program.FuncID(len(p.Funcs)), Name: label, Kind: program.KindInvoke, Label: label,
+			Edge:   program.None,
 			Inputs: inputs, Slots: slots, Ops: ops}
 		if n := len(p.Funcs); n > 0 {
 			last := &p.Funcs[n-1]
@@ -46,27 +47,35 @@ func subjectConfig(bytes, pending int) (node.Config, error) {
 	}
 	for i := range cells {
 		label := fmt.Sprintf("cell%02d", i)
-		add(label, 1, 2, program.Op{Code: program.OpHoldPut, Name: "put", Label: label, In: []program.Slot{0}, Out: []program.Slot{1}})
+		add(label, 1, 2, program.Op{Code: program.OpHoldPut, Name: "put", Label: label, In: []program.Slot{0},
+			Out: []program.Slot{1}})
 	}
 	chain := make([]program.Op, callOps)
 	for i := range chain {
-		chain[i] = program.Op{Code: program.OpPassThrough, Name: "pass", In: []program.Slot{program.Slot(i)}, Out: []program.Slot{program.Slot(i + 1)}}
+		chain[i] = program.Op{Code: program.OpPassThrough, Name: "pass", In: []program.Slot{program.Slot(i)},
+			Out: []program.Slot{program.Slot(i + 1)}}
 	}
 	add("call", 1, callOps+1, chain...)
 	add("wait", 1, 3,
-		program.Op{Code: program.OpComponent, Name: "stall", Component: 0, Method: "Stall", In: []program.Slot{0}, Out: []program.Slot{1}},
+		program.Op{Code: program.OpComponent, Name: "stall", Component: 0, Method: "Stall", In: []program.Slot{0},
+			Out: []program.Slot{1}},
 		program.Op{Code: program.OpSleep, Name: "sleep", Delay: forever, In: []program.Slot{0}, Out: []program.Slot{2}})
 	if err := p.Link(); err != nil {
 		return node.Config{}, err
 	}
 	c := node.NewCatalogue()
-	if err := c.Register("protocol", stallSlot, 1, func(node.Env) (engine.Component, error) { return &stall{}, nil }); err != nil {
+	if err := c.Register("protocol", stallSlot, 1, func(node.Env) (engine.Component, error) {
+		return &stall{},
+			nil
+	}); err != nil {
 		return node.Config{}, err
 	}
 	l := engine.DefaultLimits()
 	l.SlotBytes, l.InvokeBytes = max(l.SlotBytes, 2*bytes), max(l.InvokeBytes, bytes)
-	l.Frames, l.PendingCommands, l.Timers = max(l.Frames, 2*pending), max(l.PendingCommands, pending), max(l.Timers, pending)
-	return node.Config{Program: p, Catalogue: c, Values: value.NewRegistry(), Self: "self", Limits: l, Anyone: p.Places()}, nil
+	l.Frames, l.PendingCommands, l.Timers = max(l.Frames, 2*pending), max(l.PendingCommands, pending),
+		max(l.Timers, pending)
+	return node.Config{Program: p, Catalogue: c, Values: value.NewRegistry(), Self: "self", Limits: l,
+		Anyone: p.Places()}, nil
 }
 
 // openSubject makes a new node in dir, with bytes of tensors in its cells.
@@ -90,7 +99,8 @@ func openSubject(fsys vfs.FS, dir string, bytes, pending int) (*subject, error) 
 // feed gives the node an input beside its journal. It is for what fills the node, not for what is measured.
 func (s *subject) feed(name string, v value.Value) error {
 	s.now++
-	if err := s.d.Node.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: name, Inputs: []value.Value{v}}}); err != nil {
+	if err := s.d.Node.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: name,
+		Inputs: []value.Value{v}}}); err != nil {
 		return err
 	}
 	s.d.Node.Poll(s.now)

@@ -16,8 +16,8 @@ const (
 	rate                    = 0.1
 )
 
-// trainings measures steps of gradient descent by the backend, as a graph with its gradient, beside the same mathematics
-// written as scalar loops by hand.
+// trainings measures steps of gradient descent by the backend, as a graph with its gradient, beside the same
+// mathematics written as scalar loops by hand.
 func trainings(emit func(Metric)) error {
 	g, err := stepGraph()
 	if err != nil {
@@ -54,9 +54,10 @@ func stepGraph() (*onnx.GraphProto, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &onnx.GraphProto{Name: "step", Initializer: []*onnx.TensorProto{step.Proto("rate")}, Input: []*onnx.ValueInfoProto{
-		onnx.ValueInfo("x", tensor.Float32, batch, inputs), onnx.ValueInfo("labels", tensor.Int64, batch),
-	}}
+	g := &onnx.GraphProto{Name: "step", Initializer: []*onnx.TensorProto{step.Proto("rate")},
+		Input: []*onnx.ValueInfoProto{
+			onnx.ValueInfo("x", tensor.Float32, batch, inputs), onnx.ValueInfo("labels", tensor.Int64, batch),
+		}}
 	for i, n := range names {
 		g.Input = append(g.Input, onnx.ValueInfo(n, tensor.Float32, shapes[i]...))
 	}
@@ -93,8 +94,9 @@ type scalarMLP struct {
 
 func newScalarMLP() *scalarMLP {
 	m := &scalarMLP{
-		w1: make([]float32, inputs*hidden), b1: make([]float32, hidden), w2: make([]float32, hidden*classes), b2: make([]float32, classes),
-		x: make([]float32, batch*inputs), labels: make([]int64, batch),
+		w1: make([]float32, inputs*hidden), b1: make([]float32, hidden), w2: make([]float32, hidden*classes),
+		b2: make([]float32, classes),
+		x:  make([]float32, batch*inputs), labels: make([]int64, batch),
 	}
 	for k, s := range [][]float32{m.w1, m.w2, m.x} {
 		for i := range s {

@@ -9,8 +9,8 @@ import (
 // inFlightMax is how many calls wait for the disk at once.
 const inFlightMax = 256
 
-// window steps the node for the time of a window, or until the snapshot that is taken at its beginning is published, and
-// returns the calls per second. As much state changes in a window with a snapshot as in one without.
+// window steps the node for the time of a window, or until the snapshot that is taken at its beginning is published,
+// and returns the calls per second. As much state changes in a window with a snapshot as in one without.
 func (s *subject) window(sizes SnapshotSizes, snap bool) (perSecond float64, err error) {
 	if err := s.dirty(sizes.Dirty, sizes.Small); err != nil {
 		return 0, err

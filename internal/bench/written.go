@@ -12,8 +12,8 @@ import (
 
 const fixedBytes = 64 << 10 // of a snapshot, whatever it holds
 
-// written measures what publishing a snapshot writes and how much memory it takes at most, beside what changed since the
-// snapshot before.
+// written measures what publishing a snapshot writes and how much memory it takes at most, beside what changed since
+// the snapshot before.
 func written(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	disk := newMeter(fsys)
 	s, err := openSubject(disk, dir, sizes.Small, 0)
@@ -52,14 +52,17 @@ func written(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) er
 		}
 		peak = append(peak, most)
 	}
-	emit(metric(snapshotBench, "snapshot_written_bytes", quantile(wrote, 0.5), "bytes", dirty, "what changed since the last snapshot").
+	emit(metric(snapshotBench, "snapshot_written_bytes", quantile(wrote, 0.5), "bytes", dirty,
+		"what changed since the last snapshot").
 		aim(1.05*dirty + fixedBytes))
-	emit(metric(snapshotBench, "snapshot_peak_bytes", quantile(peak, 0.5), "bytes", dirty, "what changed since the last snapshot").
+	emit(metric(snapshotBench, "snapshot_peak_bytes", quantile(peak, 0.5), "bytes", dirty,
+		"what changed since the last snapshot").
 		aim(float64(1.1*dirty) + (64 << 20)))
 	return nil
 }
 
-// peakMemory returns by how many bytes the memory of the process grows at most while f runs, looked at each millisecond.
+// peakMemory returns by how many bytes the memory of the process grows at most while f runs, looked at each
+// millisecond.
 func peakMemory(f func()) float64 {
 	debug.FreeOSMemory()
 	before := heldMemory()
@@ -92,8 +95,8 @@ func heldMemory() int64 {
 	return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
 }
 
-// throughput measures how many calls a second a node takes through its journal, group commits of 256, with a snapshot in each window,
-// beside a window without one just before.
+// throughput measures how many calls a second a node takes through its journal, group commits of 256, with a snapshot
+// in each window, beside a window without one just before.
 func throughput(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric)) error {
 	s, err := openSubject(fsys, dir, sizes.Small, 0)
 	if err != nil {
@@ -118,7 +121,8 @@ func throughput(fsys vfs.FS, dir string, sizes SnapshotSizes, emit func(Metric))
 		}
 		with, without, ratios = append(with, snap), append(without, plain), append(ratios, snap/plain)
 	}
-	m := metric(snapshotBench, "calls_per_s_with_snapshots", quantile(with, 0.5), "1/s", quantile(without, 0.5), "the same without snapshots").higher()
+	m := metric(snapshotBench, "calls_per_s_with_snapshots", quantile(with, 0.5), "1/s", quantile(without, 0.5),
+		"the same without snapshots").higher()
 	m.Ratio = quantile(ratios, 0.5) // of neighbours: a loud second on the machine meets both
 	emit(m.aimRatio(0.97))
 	return nil

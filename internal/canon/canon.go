@@ -1,5 +1,6 @@
-// Package canon reads the two things of which every format of the tree is made: varints, and parts that a varint measures. It says whether
-// each is in its one shortest form, so that a reader of our own bytes can refuse any other, and a reader of a stranger's can note it.
+// Package canon reads the two things of which every format of the tree is made: varints, and parts that a varint
+// measures. It says whether each is in its one shortest form, so that a reader of our own bytes can refuse any other,
+// and a reader of a stranger's can note it.
 //
 // It allocates nothing and makes no errors: each format has errors of its own, which say what was read and where.
 package canon
@@ -40,8 +41,8 @@ func long(b []byte, pos, end int) (uint64, int, Form) {
 // Signed returns the number that a zigzag varint stands for.
 func Signed(x uint64) int64 { return int64(x>>1) ^ -int64(x&1) }
 
-// Part reads a length at b[pos:end] and returns the bounds of what it measures, which lie within end. Of a part that is Beyond the bounds
-// are where it would begin, and claim is what it claims.
+// Part reads a length at b[pos:end] and returns the bounds of what it measures, which lie within end. Of a part that is
+// Beyond the bounds are where it would begin, and claim is what it claims.
 func Part(b []byte, pos, end int) (lo, hi int, claim uint64, form Form) {
 	n, lo, form := Varint(b, pos, end)
 	switch {

@@ -48,12 +48,15 @@ func TestPart(t *testing.T) {
 		claim  uint64
 		form   Form
 	}{
-		{[]byte{2, 7, 8}, 1, 3, 2, Shortest}, {[]byte{0}, 1, 1, 0, Shortest}, {[]byte{3, 7, 8}, 1, 1, 3, Beyond}, {nil, 0, 0, 0, Broken},
-		{[]byte{0x82, 0, 7, 8}, 2, 4, 2, Longer}, {[]byte{0x80}, 0, 0, 0, Broken}, {[]byte{0x83, 0, 7, 8}, 2, 2, 3, Beyond},
+		{[]byte{2, 7, 8}, 1, 3, 2, Shortest}, {[]byte{0}, 1, 1, 0, Shortest}, {[]byte{3, 7, 8}, 1, 1, 3, Beyond},
+		{nil, 0, 0, 0, Broken},
+		{[]byte{0x82, 0, 7, 8}, 2, 4, 2, Longer}, {[]byte{0x80}, 0, 0, 0, Broken},
+		{[]byte{0x83, 0, 7, 8}, 2, 2, 3, Beyond},
 		{append(binary.AppendUvarint(nil, math.MaxUint64), 1), 10, 10, math.MaxUint64, Beyond},
 		{bytes.Repeat([]byte{0xff}, 11), 0, 0, 0, Broken},
 	} {
-		if lo, hi, claim, form := Part(c.b, 0, len(c.b)); lo != c.lo || hi != c.hi || claim != c.claim || form != c.form {
+		if lo, hi, claim, form := Part(c.b, 0, len(c.b)); lo != c.lo || hi != c.hi || claim != c.claim ||
+			form != c.form {
 			t.Errorf("%x: %d to %d, claims %d, form %d; want %+v", c.b, lo, hi, claim, form, c)
 		}
 	}

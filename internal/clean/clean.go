@@ -1,6 +1,6 @@
-// Package clean makes texts of strangers fit for a terminal and a log. A text that a peer chose may hold control sequences that
-// clear the screen, letters that turn the direction of writing, or line ends that make a second line of it: whatever comes from
-// another machine passes through Text before it is shown to a person.
+// Package clean makes texts of strangers fit for a terminal and a log. A text that a peer chose may hold control
+// sequences that clear the screen, letters that turn the direction of writing, or line ends that make a second line of
+// it: whatever comes from another machine passes through Text before it is shown to a person.
 package clean
 
 import (
@@ -13,8 +13,8 @@ import (
 // LineMax bounds a line that is told of a peer, in letters.
 const LineMax = 600
 
-// Text returns a text on one line, of at most max letters: every letter that does not print, line ends and bytes that are no text
-// among them, is written as Go writes it in a literal, and what is too long ends with "…".
+// Text returns a text on one line, of at most max letters: every letter that does not print, line ends and bytes that
+// are no text among them, is written as Go writes it in a literal, and what is too long ends with "…".
 func Text(s string, max int) string {
 	if short(s, max) {
 		return s
@@ -58,14 +58,14 @@ func short(s string, max int) bool {
 	return true
 }
 
-// printable says whether a letter may be shown as it is. Those that mark, move or hide others, such as the ones that turn the
-// direction of writing, do not print; blanks but the plain one neither.
+// printable says whether a letter may be shown as it is. Those that mark, move or hide others, such as the ones that
+// turn the direction of writing, do not print; blanks but the plain one neither.
 func printable(r rune, size int) bool {
 	return strconv.IsPrint(r) && (r != utf8.RuneError || size > 1)
 }
 
-// Writer returns a writer that gives texts of many lines on: line ends and tabs stay, every other letter that does not print is
-// written as Text writes it.
+// Writer returns a writer that gives texts of many lines on: line ends and tabs stay, every other letter that does not
+// print is written as Text writes it.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ w io.Writer }

@@ -34,12 +34,14 @@ func TestText(t *testing.T) {
 		t.Error(got)
 	}
 	var b strings.Builder
-	if n, err := Writer(&b).Write([]byte("a\tb\n\x1b[2Jc\r\n")); n != 11 || err != nil || b.String() != "a\tb\n\\x1b[2Jc\\r\n" {
+	if n, err := Writer(&b).Write([]byte("a\tb\n\x1b[2Jc\r\n")); n != 11 || err != nil ||
+		b.String() != "a\tb\n\\x1b[2Jc\\r\n" {
 		t.Errorf("%d, %v, %q", n, err, b.String())
 	}
 }
 
-// TestAnyTextIsPlain draws any text: what comes out prints, is no longer than it may be, and is the same when it is made plain again.
+// TestAnyTextIsPlain draws any text: what comes out prints, is no longer than it may be, and is the same when it is
+// made plain again.
 func TestAnyTextIsPlain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text")

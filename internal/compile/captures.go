@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// floats copies what floats into a function and each of its bodies, before the first op that reads it. An op that nobody
-// reads is thereby left out.
+// floats copies what floats into a function and each of its bodies, before the first op that reads it. An op that
+// nobody reads is thereby left out.
 func (c *cutter) floats(f *fn) {
 	copies := map[*node]*node{}
 	var nodes []*node
@@ -60,8 +60,8 @@ func (n *node) clone(f *fn) *node {
 	return &d
 }
 
-// capture passes what the bodies of a function's ops read of it into them: a loop carries the value through unchanged, the
-// branches of an If both get it.
+// capture passes what the bodies of a function's ops read of it into them: a loop carries the value through unchanged,
+// the branches of an If both get it.
 func (c *cutter) capture(f *fn) {
 	for _, n := range f.nodes {
 		var outer []*val
@@ -90,7 +90,8 @@ func (c *cutter) capture(f *fn) {
 		for _, v := range outer {
 			n.in = append(n.in, v)
 			if n.decl.Name == "Loop" {
-				n.out = append(n.out, &val{name: n.name + ":through:" + v.name, typ: v.typ, place: v.place, def: n, home: f})
+				n.out = append(n.out, &val{name: n.name + ":through:" + v.name, typ: v.typ, place: v.place, def: n,
+					home: f})
 			}
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// codecs writes, for each edge that names a codec, an op before its send that encodes each value, and one behind its receive that decodes
-// it. Both name the codec and the version that this release would take, so that the ends agree whatever is newest where they run. What
-// has no payload and what a few bytes hold travels as it is.
+// codecs writes, for each edge that names a codec, an op before its send that encodes each value, and one behind its
+// receive that decodes it. Both name the codec and the version that this release would take, so that the ends agree
+// whatever is newest where they run. What has no payload and what a few bytes hold travels as it is.
 func (u *unit) codecs() {
 	for _, e := range u.edges {
 		name := e.send.text("codec")
@@ -36,7 +36,8 @@ func (u *unit) codecs() {
 			decodes = append(decodes, u.decode(e, i, ref))
 		}
 		e.fn.nodes = append(decodes, e.fn.nodes...)
-		u.report.did("edge %d %s: %d of %d values by %s in version %d", e.id, e.name, done, len(values), ref.Name, ref.Version)
+		u.report.did("edge %d %s: %d of %d values by %s in version %d", e.id, e.name, done, len(values), ref.Name,
+			ref.Version)
 	}
 }
 
@@ -78,8 +79,9 @@ func (u *unit) decode(e *edge, i int, ref codec.Ref) *node {
 
 func (u *unit) codecNode(kind, name string, like *node, home *fn, ref codec.Ref) *node {
 	d := u.catalogue.Lookup(op.Flow, kind)
-	return &node{decl: d, name: name, line: like.line, home: home, place: home.place, slot: none, proto: &onnx.NodeProto{
-		Domain: d.Domain, OpType: d.Name, Name: name,
-		Attribute: []*onnx.AttributeProto{onnx.AttrString("codec", ref.Name), onnx.AttrInt("version", ref.Version)},
-	}}
+	return &node{decl: d, name: name, line: like.line, home: home, place: home.place, slot: none,
+		proto: &onnx.NodeProto{
+			Domain: d.Domain, OpType: d.Name, Name: name,
+			Attribute: []*onnx.AttributeProto{onnx.AttrString("codec", ref.Name), onnx.AttrInt("version", ref.Version)},
+		}}
 }

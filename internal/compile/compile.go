@@ -7,7 +7,8 @@ import (
 
 // Options are the settings of a compilation.
 type Options struct {
-	Catalogue *op.Catalogue // what the program may use beside the methods that its slots bring; nil means the standard one
+	// what the program may use beside the methods that its slots bring; nil means the standard one
+	Catalogue *op.Catalogue
 }
 
 // Artifact is a compiled program.
@@ -35,8 +36,9 @@ var passes = []struct {
 	{"seal", (*unit).seal},
 }
 
-// Compile makes an artifact of a choreography, as graph.Graph.Model returns it, and reports what each pass did. The model
-// may come from anywhere and is not changed. The error is of type Errors and holds all that the first failing pass found.
+// Compile makes an artifact of a choreography, as graph.Graph.Model returns it, and reports what each pass did. The
+// model may come from anywhere and is not changed. The error is of type Errors and holds all that the first failing
+// pass found.
 func Compile(model *onnx.ModelProto, opt Options) (*Artifact, *Report, error) {
 	u := &unit{catalogue: opt.Catalogue, source: model, report: &Report{}}
 	if u.catalogue == nil {

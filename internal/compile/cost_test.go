@@ -27,9 +27,9 @@ func looks(t testing.TB, m *onnx.ModelProto) (ops, looks int, errs Errors) {
 	return ops, stepsPerOp*(ops+64) - u.left, u.errs
 }
 
-// nested is a program of loops in each other that each carry so many values: the first one grows, and each other takes the
-// place of the one behind it, so that each look at the body forgets one shape. With link, what an inner loop begins with is
-// what the outer one carries.
+// nested is a program of loops in each other that each carry so many values: the first one grows, and each other takes
+// the place of the one behind it, so that each look at the body forgets one shape. With link, what an inner loop begins
+// with is what the outer one carries.
 func nested(t testing.TB, depth, wide int, link bool) *onnx.ModelProto {
 	t.Helper()
 	g := graph.New("nest")
@@ -46,7 +46,8 @@ func nested(t testing.TB, depth, wide int, link bool) *onnx.ModelProto {
 				first = append(first, b.Constant(value.Tensor{Tensor: one}))
 			}
 		}
-		return b.Loop(b.Constant(value.Int(2)), first, func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
+		return b.Loop(b.Constant(value.Int(2)), first, func(b *graph.Graph, i graph.Value,
+			carried []graph.Value) []graph.Value {
 			inner := carried
 			if d > 1 {
 				inner = loop(b, carried, d-1)
@@ -64,8 +65,8 @@ func nested(t testing.TB, depth, wide int, link bool) *onnx.ModelProto {
 	return m
 }
 
-// TestNestedLoopsAreInferredOnce: what stands in a loop is looked at again only where what it reads has changed, so that the
-// cost does not double with each loop in another.
+// TestNestedLoopsAreInferredOnce: what stands in a loop is looked at again only where what it reads has changed, so
+// that the cost does not double with each loop in another.
 func TestNestedLoopsAreInferredOnce(t *testing.T) {
 	for depth := 1; depth <= 16; depth++ {
 		ops, n, errs := looks(t, nested(t, depth, 1, false))
@@ -75,8 +76,8 @@ func TestNestedLoopsAreInferredOnce(t *testing.T) {
 	}
 }
 
-// TestInferenceCostsWhatItWeighs: where each loop changes what those in it begin with, inference ends within its bound all the
-// same: by a result, or by a refusal that says why.
+// TestInferenceCostsWhatItWeighs: where each loop changes what those in it begin with, inference ends within its bound
+// all the same: by a result, or by a refusal that says why.
 func TestInferenceCostsWhatItWeighs(t *testing.T) {
 	refused := 0
 	for depth := 1; depth <= 16; depth++ {

@@ -13,8 +13,8 @@ import (
 //
 //  1. Each Send, Request and Reply becomes an edge. What arrives is given by a receive, which is an opener at the other
 //     place, so that nothing but edges connects two places.
-//  2. Within each function, what is connected is a region, and runs in one activation. A region with an opener becomes a
-//     function of its own; a region of two openers is an error. What has no opener runs in the place's main function,
+//  2. Within each function, what is connected is a region, and runs in one activation. A region with an opener becomes
+//     a function of its own; a region of two openers is an error. What has no opener runs in the place's main function,
 //     bootstrap, or in the body that it was recorded in.
 //  3. Ops that float are copied into each function that reads them.
 //  4. What a body reads of the functions around it is passed in.
@@ -62,15 +62,18 @@ func (u *unit) receives() {
 			if !n.wire() {
 				continue
 			}
-			e := &edge{id: int32(len(u.edges)), name: n.name, from: n.place, to: n.out[1].place, send: n, answer: n.asks != nil}
+			e := &edge{id: int32(len(u.edges)), name: n.name, from: n.place, to: n.out[1].place, send: n,
+				answer: n.asks != nil}
 			if name := n.text("name"); name != "" {
 				e.name = name
 			}
-			r := &node{decl: recv, name: n.name + "/recv", line: n.line, home: f, place: e.to, edge: e, slot: none, proto: asRecv(n)}
+			r := &node{decl: recv, name: n.name + "/recv", line: n.line, home: f, place: e.to, edge: e, slot: none,
+				proto: asRecv(n)}
 			r.out = n.out[1:]
 			n.out = n.out[:1:1]
 			if n.asks == nil { // only an answer brings a context back; else a trigger stands there
-				r.out = append(r.out[:len(r.out):len(r.out)], &val{name: r.name + ":context", typ: types.Trigger(), place: e.to, home: f})
+				r.out = append(r.out[:len(r.out):len(r.out)], &val{name: r.name + ":context", typ: types.Trigger(),
+					place: e.to, home: f})
 			}
 			for _, v := range r.out {
 				v.def = r
@@ -153,7 +156,8 @@ func (c *cutter) checkReplies() {
 				root = root.outer
 			}
 			if root.edge != n.asks.edge {
-				c.u.failAt(n, "runs in %s and answers %s (%s); it can run only in the activation which that request starts: let it read a value of the request",
+				c.u.failAt(n, "runs in %s and answers %s (%s); it can run only in the activation which that request "+
+					"starts: let it read a value of the request",
 					root.title(), n.asks.title(), n.asks.line)
 			}
 		}

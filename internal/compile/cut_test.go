@@ -46,7 +46,8 @@ func TestTwoModelsOnOneNode(t *testing.T) {
 	p := newPair()
 	var got []graph.Value
 	for _, name := range []string{"teacher", "student"} {
-		s := p.Component(graph.Component{Name: name, Role: "model", Kind: "onnx", At: []graph.Place{p.server}, Methods: model.Methods()})
+		s := p.Component(graph.Component{Name: name, Role: "model", Kind: "onnx", At: []graph.Place{p.server},
+			Methods: model.Methods()})
 		got = append(got, p.Invoke(s, "Parameters", p.at(p.server))[0])
 	}
 	p.AppEmit("both", p.Bundle(got...))
@@ -79,11 +80,13 @@ func TestCapturesAreCarried(t *testing.T) {
 	main, one, two := find(t, prog, "main"), find(t, prog, "a/body"), find(t, prog, "a/b/body")
 	loop := opsOf(main, program.OpLoop)[0]
 	if len(loop.In) != 2 || len(loop.Out) != 1 || one.Inputs != 2 || len(one.Outputs) != 1 || one.Outputs[0] != 1 {
-		t.Errorf("the outer loop carries %d values; its body has %d inputs and the results %v", len(loop.In)-1, one.Inputs, one.Outputs)
+		t.Errorf("the outer loop carries %d values; its body has %d inputs and the results %v", len(loop.In)-1,
+			one.Inputs, one.Outputs)
 	}
 	inner := opsOf(one, program.OpLoop)[0]
 	if len(inner.In) != 3 || two.Inputs != 3 || len(two.Outputs) != 2 || two.Outputs[0] != 1 || two.Outputs[1] != 2 {
-		t.Errorf("the inner loop carries %d values; its body has %d inputs and the results %v", len(inner.In)-1, two.Inputs, two.Outputs)
+		t.Errorf("the inner loop carries %d values; its body has %d inputs and the results %v", len(inner.In)-1,
+			two.Inputs, two.Outputs)
 	}
 }
 
@@ -103,7 +106,8 @@ func TestBranchesGetTheSameValues(t *testing.T) {
 	}
 }
 
-// TestConstantsAreCopied holds that each activation that reads a constant has one of its own, and is not connected by it.
+// TestConstantsAreCopied holds that each activation that reads a constant has one of its own, and is not connected by
+// it.
 func TestConstantsAreCopied(t *testing.T) {
 	p := newPair()
 	c := p.Bundle(p.Constant(value.Int(7)), p.Constant(value.Int(8))) // computed of constants alone: floats too
@@ -119,7 +123,8 @@ func TestConstantsAreCopied(t *testing.T) {
 	p.Bundle(p.Constant(value.Int(9)), c) // nobody reads it
 	a, _ := build(t, p.Graph)
 	server, clients := load(t, a, "server"), load(t, a, "clients")
-	for _, f := range []*program.Func{find(t, server, "interval"), find(t, server, "interval.2"), find(t, server, "loop/body"), find(t, clients, "s")} {
+	for _, f := range []*program.Func{find(t, server, "interval"), find(t, server, "interval.2"),
+		find(t, server, "loop/body"), find(t, clients, "s")} {
 		if n := len(opsOf(f, program.OpConstant)); n != 2 {
 			t.Errorf("%s has %d constants, want 2", f.Name, n)
 		}
@@ -179,14 +184,15 @@ type relay struct {
 
 func (relay) Name() string { return "relay" }
 func (r relay) Body(g *graph.Graph, in []graph.Value) []graph.Value {
-	s := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{r.to}, Methods: data.Methods()})
+	s := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{r.to},
+		Methods: data.Methods()})
 	req := g.Request(graph.Edge{To: r.to, Name: "go"}, in[0], in[1], in[1])
 	back := g.Reply(req, graph.Edge{Name: "back"}, g.Invoke(s, "Loaded", req.Value(0))[0])
 	return []graph.Value{g.QueuePut("q", 3, back.Value(0))}
 }
 
-// TestModulesExpand holds that a sub-module can cross places, twice in one program, and that its slots, edges and queues
-// stay apart.
+// TestModulesExpand holds that a sub-module can cross places, twice in one program, and that its slots, edges and
+// queues stay apart.
 func TestModulesExpand(t *testing.T) {
 	p := newPair()
 	for range 2 {
@@ -235,8 +241,8 @@ func TestBootstraps(t *testing.T) {
 	}
 }
 
-// TestFusedGroupsAreConvex builds tensor ops around an op that is none, so that they cannot all be one group, and loads the
-// result, whose ops must stand in order.
+// TestFusedGroupsAreConvex builds tensor ops around an op that is none, so that they cannot all be one group, and loads
+// the result, whose ops must stand in order.
 func TestFusedGroupsAreConvex(t *testing.T) {
 	p := newPair()
 	p.backend("cpu", p.server)
@@ -272,8 +278,8 @@ func TestDeadEndsAreLeftOut(t *testing.T) {
 	}
 }
 
-// TestPassThroughsAreLeftOut holds that an op which does nothing costs nothing, unless a body would be empty or give one
-// value twice.
+// TestPassThroughsAreLeftOut holds that an op which does nothing costs nothing, unless a body would be empty or give
+// one value twice.
 func TestPassThroughsAreLeftOut(t *testing.T) {
 	p := newPair()
 	n := p.PassThrough(p.PassThrough(p.at(p.server)))

@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestDigestIsOfWhatMatters holds that the digest does not know the author's lines and texts, and knows everything else.
+// TestDigestIsOfWhatMatters holds that the digest does not know the author's lines and texts, and knows everything
+// else.
 func TestDigestIsOfWhatMatters(t *testing.T) {
 	record := func(n int64) *graph.Graph {
 		g := graph.New("p")
@@ -57,8 +58,14 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			n := m.Functions[0].Node
 			n[0], n[1] = n[1], n[0]
 		},
-		"edges":      func(m *onnx.ModelProto) { m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeyEdges, "[]") },
-		"slots":      func(m *onnx.ModelProto) { m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeySlots, "[]") },
+		"edges": func(m *onnx.ModelProto) {
+			m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeyEdges,
+				"[]")
+		},
+		"slots": func(m *onnx.ModelProto) {
+			m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeySlots,
+				"[]")
+		},
 		"extra meta": func(m *onnx.ModelProto) { m.MetadataProps = onnx.SetMeta(m.MetadataProps, "x", "y") },
 		"version":    func(m *onnx.ModelProto) { m.OpsetImport[0].Version++ },
 		"unknown":    func(m *onnx.ModelProto) { m.ProtoReflect().SetUnknown([]byte{0xf8, 0x07, 0x01}) },

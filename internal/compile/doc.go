@@ -16,6 +16,6 @@
 //	seal       ids, the model, the digest
 //
 // Every pass goes over all functions: the main graph, the bootstraps, the sub-modules and the bodies (trap 22).
-// All of it is pure: the same model gives the same bytes. Nothing here is safe for concurrent use, but two compilations do
-// not share anything.
+// All of it is pure: the same model gives the same bytes. Nothing here is safe for concurrent use, but two compilations
+// do not share anything.
 package compile

@@ -2,9 +2,9 @@ package compile
 
 import "github.com/rhizome-ml/rhizome/types"
 
-// planEdges finds the values of edges that need no payload: triggers, and values of which every reader wants to know only
-// that they came. The values of one op travel in one envelope to each peer, and so land in one activation (trap 8); they
-// are never spread over more.
+// planEdges finds the values of edges that need no payload: triggers, and values of which every reader wants to know
+// only that they came. The values of one op travel in one envelope to each peer, and so land in one activation (trap
+// 8); they are never spread over more.
 func (u *unit) planEdges() {
 	for _, e := range u.edges {
 		values := e.recv.out[:len(e.recv.out)-2]
@@ -20,7 +20,8 @@ func (u *unit) planEdges() {
 		if e.send.int("best") == 1 {
 			delivery = "best effort"
 		}
-		u.report.did("edge %d %s: %d values in one envelope, %d of them without payload, %s", e.id, e.name, len(values), bare, delivery)
+		u.report.did("edge %d %s: %d values in one envelope, %d of them without payload, %s", e.id, e.name, len(values),
+			bare, delivery)
 	}
 }
 

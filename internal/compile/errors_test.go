@@ -27,7 +27,8 @@ type pair struct {
 func newPair() pair {
 	g := graph.New("test")
 	p := pair{Graph: g, server: g.Place("server"), clients: g.Place("clients")}
-	p.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{p.server, p.clients}, Methods: data.Methods()})
+	p.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits",
+		At: []graph.Place{p.server, p.clients}, Methods: data.Methods()})
 	return p
 }
 
@@ -58,23 +59,25 @@ func TestErrors(t *testing.T) {
 		{"two openers in one region", "cut", "one activation cannot have two causes", func(p pair) {
 			p.Bundle(p.Interval(p.server, time.Second), p.Event(p.server, "x"))
 		}},
-		{"an arrival joins the body that sent", "cut", "starts an activation of its own, which reads values of the body loop/body", func(p pair) {
-			p.Loop(p.at(p.server), nil, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
-				r := b.Request(graph.Edge{To: p.clients}, p.peers(), i, i)
-				b.Bundle(i, b.Reply(r, graph.Edge{}, r.Value(0)).Value(0))
-				return nil
-			})
-		}},
+		{"an arrival joins the body that sent", "cut",
+			"starts an activation of its own, which reads values of the body loop/body", func(p pair) {
+				p.Loop(p.at(p.server), nil, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+					r := b.Request(graph.Edge{To: p.clients}, p.peers(), i, i)
+					b.Bundle(i, b.Reply(r, graph.Edge{}, r.Value(0)).Value(0))
+					return nil
+				})
+			}},
 		{"a body works elsewhere without a message", "cut", "nothing that was sent there starts it", func(p pair) {
 			p.Loop(p.at(p.server), nil, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 				b.At(p.clients).Clock(b.Pulse())
 				return nil
 			})
 		}},
-		{"an answer outside of its request", "cut", "it can run only in the activation which that request starts", func(p pair) {
-			r := p.Request(graph.Edge{To: p.clients}, p.peers(), p.at(p.server), p.Pulse())
-			p.Reply(r, graph.Edge{}, p.at(p.clients))
-		}},
+		{"an answer outside of its request", "cut", "it can run only in the activation which that request starts",
+			func(p pair) {
+				r := p.Request(graph.Edge{To: p.clients}, p.peers(), p.at(p.server), p.Pulse())
+				p.Reply(r, graph.Edge{}, p.at(p.clients))
+			}},
 		{"an edge's name twice", "cut", `the edge name "x" is taken`, func(p pair) {
 			p.Send(graph.Edge{To: p.clients, Name: "x"}, p.peers(), p.at(p.server))
 			p.Send(graph.Edge{To: p.clients, Name: "x"}, p.peers(), p.at(p.server))
@@ -94,7 +97,8 @@ func TestErrors(t *testing.T) {
 		{"a loop that makes its tensors grow", "infer", "MatMul", func(p pair) {
 			p.backend("b", p.server)
 			x := p.batch(p.Graph, p.at(p.server), types.Tensors(tensor.Float32, 3, 3))
-			p.Loop(p.at(p.server), []graph.Value{x}, func(b *graph.Graph, _ graph.Value, c []graph.Value) []graph.Value {
+			p.Loop(p.at(p.server), []graph.Value{x}, func(b *graph.Graph, _ graph.Value,
+				c []graph.Value) []graph.Value {
 				wide := b.Tensor("Concat", graph.Attrs{"axis": 2}, c[0], c[0])
 				return []graph.Value{b.MatMul(wide, x)}
 			})

@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
-// expand reads the model into functions of nodes that point at each other, and puts the ops of a sub-module in the place
-// of each call. Bodies of If, Loop and Call stay functions of their own.
+// expand reads the model into functions of nodes that point at each other, and puts the ops of a sub-module in the
+// place of each call. Bodies of If, Loop and Call stay functions of their own.
 func (u *unit) expand() {
 	x := &expander{u: u, used: map[string]bool{}, requests: map[string]*node{}}
 	u.main = &fn{name: "main", kind: "main"}
@@ -112,7 +112,8 @@ func (x *expander) call(p *onnx.NodeProto, s *scope) {
 func (x *expander) node(p *onnx.NodeProto, s *scope) {
 	n := &node{name: s.prefix + p.GetName(), line: lineOf(p), home: s.home, slot: none}
 	n.decl = x.u.catalogue.Lookup(p.GetDomain(), p.GetOpType())
-	n.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: n.name, MetadataProps: p.GetMetadataProps()}
+	n.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: n.name,
+		MetadataProps: p.GetMetadataProps()}
 	if n.tensor() {
 		n.proto.Domain = ""
 	}

@@ -2,8 +2,8 @@ package compile
 
 import "github.com/rhizome-ml/rhizome/internal/onnx"
 
-// Looked runs the passes of a model to the one that infers, and says how many ops there are and how often it looked at one; ops
-// is 0 where a pass before it refuses the model.
+// Looked runs the passes of a model to the one that infers, and says how many ops there are and how often it looked at
+// one; ops is 0 where a pass before it refuses the model.
 func Looked(m *onnx.ModelProto, opt Options) (ops, looks int) {
 	u := &unit{catalogue: opt.Catalogue, source: m, report: &Report{}}
 	for _, p := range passes[:3] {

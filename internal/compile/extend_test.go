@@ -17,14 +17,18 @@ import (
 	"github.com/rhizome-ml/rhizome/types"
 )
 
-// TestOwnMethods takes a method that a component brings through to the engine's form: the choreography says it, and the artifact.
+// TestOwnMethods takes a method that a component brings through to the engine's form: the choreography says it, and the
+// artifact.
 func TestOwnMethods(t *testing.T) {
 	g := graph.New("own")
 	at := g.Place("peer")
-	s := g.Component(graph.Component{Name: "gossip", Role: "protocol", Kind: "gossip", At: []graph.Place{at}, Methods: []graph.Method{
-		{Name: "Pull", In: []graph.Port{{Name: "value", Type: types.Int()}}, Out: []graph.Port{{Name: "pulled", Type: types.Trigger()}}},
-		{Name: "Push", In: []graph.Port{{Name: "value", Type: types.Int()}}, Out: []graph.Port{{Name: "pushed", Type: types.Trigger()}}},
-	}})
+	s := g.Component(graph.Component{Name: "gossip", Role: "protocol", Kind: "gossip", At: []graph.Place{at},
+		Methods: []graph.Method{
+			{Name: "Pull", In: []graph.Port{{Name: "value", Type: types.Int()}},
+				Out: []graph.Port{{Name: "pulled", Type: types.Trigger()}}},
+			{Name: "Push", In: []graph.Port{{Name: "value", Type: types.Int()}},
+				Out: []graph.Port{{Name: "pushed", Type: types.Trigger()}}},
+		}})
 	g.Invoke(s, "Push", g.At(at).Clock(g.Pulse()))
 	m, err := g.Model()
 	if err != nil {
@@ -44,8 +48,8 @@ func TestOwnMethods(t *testing.T) {
 	}
 }
 
-// TestMethodsAreHeldAgainstTheirDeclaration: whatever is said of methods by a model that comes from anywhere, the compiler takes no call
-// that its slot does not name, and none that is said twice and otherwise.
+// TestMethodsAreHeldAgainstTheirDeclaration: whatever is said of methods by a model that comes from anywhere, the
+// compiler takes no call that its slot does not name, and none that is said twice and otherwise.
 func TestMethodsAreHeldAgainstTheirDeclaration(t *testing.T) {
 	g := graph.New("own")
 	at := g.Place("peer")
@@ -63,21 +67,25 @@ func TestMethodsAreHeldAgainstTheirDeclaration(t *testing.T) {
 		change func(s []artifact.Slot)
 		want   string
 	}{
-		"none":      {func(s []artifact.Slot) { s[0].Methods, s[1].Methods = nil, nil }, "the catalogue has no such op"},
-		"another":   {func(s []artifact.Slot) { s[0].Methods[0].Name = "Pull" }, `does not name "Push"`},
-		"otherwise": {func(s []artifact.Slot) { s[0].Methods[0].In[0].Type = "Bytes" }, "declared twice, and otherwise"},
-		"twice":     {func(s []artifact.Slot) { s[0].Methods = append(s[0].Methods, s[0].Methods[0]) }, "stands twice"},
-		"no type":   {func(s []artifact.Slot) { s[0].Methods[0].In[0].Type = "Whole" }, "is no type"},
-		"no port":   {func(s []artifact.Slot) { s[0].Methods[0].In[0].Name = "" }, "port 0 has a name of 0 bytes"},
+		"none": {func(s []artifact.Slot) { s[0].Methods, s[1].Methods = nil, nil },
+			"the catalogue has no such op"},
+		"another": {func(s []artifact.Slot) { s[0].Methods[0].Name = "Pull" }, `does not name "Push"`},
+		"otherwise": {func(s []artifact.Slot) { s[0].Methods[0].In[0].Type = "Bytes" },
+			"declared twice, and otherwise"},
+		"twice":   {func(s []artifact.Slot) { s[0].Methods = append(s[0].Methods, s[0].Methods[0]) }, "stands twice"},
+		"no type": {func(s []artifact.Slot) { s[0].Methods[0].In[0].Type = "Whole" }, "is no type"},
+		"no port": {func(s []artifact.Slot) { s[0].Methods[0].In[0].Name = "" }, "port 0 has a name of 0 bytes"},
 		"variadic": {func(s []artifact.Slot) {
 			p := artifact.Port{Name: "v", Type: "Int", Variadic: true}
 			s[0].Methods[0].In = []artifact.Port{p, p}
 		}, "is variadic beside another"},
 		"least": {func(s []artifact.Slot) { s[0].Methods[0].In[0].Least = 2 }, "of a variadic port only"},
 		"optional": {func(s []artifact.Slot) {
-			s[0].Methods[0].In = append([]artifact.Port{{Name: "o", Type: "Int", Optional: true}}, s[0].Methods[0].In...)
+			s[0].Methods[0].In = append([]artifact.Port{{Name: "o", Type: "Int", Optional: true}},
+				s[0].Methods[0].In...)
 		}, "optional ports stand last"},
-		"too many": {func(s []artifact.Slot) { s[0].Methods = make([]artifact.Method, artifact.MethodsMax+1) }, "want at most 256"},
+		"too many": {func(s []artifact.Slot) { s[0].Methods = make([]artifact.Method, artifact.MethodsMax+1) },
+			"want at most 256"},
 		"more ports": {func(s []artifact.Slot) {
 			p := artifact.Port{Name: "v", Type: "Int"}
 			s[0].Methods[0].In = []artifact.Port{p, p}
@@ -97,13 +105,15 @@ func TestMethodsAreHeldAgainstTheirDeclaration(t *testing.T) {
 		}
 		changed.MetadataProps = onnx.SetMeta(changed.MetadataProps, artifact.KeySlots, string(written))
 		var errs compile.Errors
-		if _, _, err := compile.Compile(changed, compile.Options{}); !errors.As(err, &errs) || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := compile.Compile(changed, compile.Options{}); !errors.As(err, &errs) ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %q", name, err, c.want)
 		}
 	}
 }
 
-// TestBackendByName holds that tensor ops of two backends do not run as one, and that each runs on the one that is named.
+// TestBackendByName holds that tensor ops of two backends do not run as one, and that each runs on the one that is
+// named.
 func TestBackendByName(t *testing.T) {
 	p := newPair()
 	one, two := p.backend("one", p.server), p.backend("two", p.server)

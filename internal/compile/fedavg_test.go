@@ -41,17 +41,23 @@ func (f fedAvg) declare(g *graph.Graph) (server, clients graph.Place, s slots) {
 	at := []graph.Place{server}
 	both := []graph.Place{server, clients}
 	if f.reverse {
-		s.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{clients, server}, Methods: data.Methods(), Config: map[string]any{"batch": 32, "epochs": 1}})
+		s.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{clients,
+			server}, Methods: data.Methods(), Config: map[string]any{"batch": 32, "epochs": 1}})
 		s.backend = g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
 	} else {
 		s.backend = g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-		s.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: both, Methods: data.Methods(), Config: map[string]any{"epochs": 1, "batch": 32}})
+		s.data = g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: both,
+			Methods: data.Methods(), Config: map[string]any{"epochs": 1, "batch": 32}})
 	}
 	s.model = g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: at, Methods: model.Methods()})
-	s.registry = g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: "registry", At: both, Methods: registry.Methods(), Config: map[string]any{"min": 4}})
-	s.rounds = g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: "rounds", At: at, Methods: rounds.Methods(), Config: map[string]any{"quorum": 3}})
-	s.selector = g.Component(graph.Component{Name: "selector", Role: "selector", Kind: "uniform", At: at, Methods: selector.Methods(), Config: map[string]any{"n": 4}, Deps: []*graph.Slot{s.registry}})
-	s.aggregator = g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: "fedavg", At: at, Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry}})
+	s.registry = g.Component(graph.Component{Name: "registry", Role: "protocol", Kind: "registry", At: both,
+		Methods: registry.Methods(), Config: map[string]any{"min": 4}})
+	s.rounds = g.Component(graph.Component{Name: "rounds", Role: "protocol", Kind: "rounds", At: at,
+		Methods: rounds.Methods(), Config: map[string]any{"quorum": 3}})
+	s.selector = g.Component(graph.Component{Name: "selector", Role: "selector", Kind: "uniform", At: at,
+		Methods: selector.Methods(), Config: map[string]any{"n": 4}, Deps: []*graph.Slot{s.registry}})
+	s.aggregator = g.Component(graph.Component{Name: "aggregator", Role: "aggregator", Kind: "fedavg", At: at,
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry}})
 	return server, clients, s
 }
 

@@ -17,8 +17,9 @@ type tensorFn struct {
 	in, out []*val
 }
 
-// fuse puts the tensor ops of each function together, as many as can run as one, into functions which hold only standard
-// ops, and one op that runs them. Constants that tensor ops read go inside. Ops that do nothing are left out first.
+// fuse puts the tensor ops of each function together, as many as can run as one, into functions which hold only
+// standard ops, and one op that runs them. Constants that tensor ops read go inside. Ops that do nothing are left out
+// first.
 func (u *unit) fuse() {
 	dropped, passed := 0, 0
 	for _, f := range u.parts {
@@ -76,8 +77,8 @@ func sweep(f *fn) int {
 	return dropped
 }
 
-// fuseGroup replaces a group of tensor nodes by one op. read says how often each value of the function was read before the
-// first group was replaced.
+// fuseGroup replaces a group of tensor nodes by one op. read says how often each value of the function was read before
+// the first group was replaced.
 func (u *unit) fuseGroup(f *fn, group []*node, read map[*val]int, name string) {
 	inside, within := map[*node]bool{}, map[*val]int{} // the reads that are in the group
 	for _, n := range group {
@@ -110,20 +111,22 @@ func (u *unit) fuseGroup(f *fn, group []*node, read map[*val]int, name string) {
 		}
 	}
 	u.tensors = append(u.tensors, t)
-	u.report.did("%s: %d tensor ops, %d constants, %d inputs, %d outputs", name, len(group), len(t.nodes)-len(group), len(t.in), len(t.out))
+	u.report.did("%s: %d tensor ops, %d constants, %d inputs, %d outputs", name, len(group), len(t.nodes)-len(group),
+		len(t.in), len(t.out))
 	u.put(f, t, group)
 }
 
-// put places the op that runs a tensor function where its last node stood: all its inputs are made before, and because the
-// group is convex, nothing before that place reads its outputs.
+// put places the op that runs a tensor function where its last node stood: all its inputs are made before, and because
+// the group is convex, nothing before that place reads its outputs.
 func (u *unit) put(f *fn, t *tensorFn, group []*node) {
 	run := &node{
 		decl: u.catalogue.Lookup(op.Domain("backend", ""), "Run"), name: "run:" + t.name, line: group[0].line,
 		in: t.in, home: f, place: f.place, slot: group[0].slot,
 	}
-	run.proto = &onnx.NodeProto{Domain: run.decl.Domain, OpType: run.decl.Name, Name: run.name, Attribute: []*onnx.AttributeProto{
-		onnx.AttrString("slot", u.slots[run.slot].Name), onnx.AttrString("function", t.name),
-	}}
+	run.proto = &onnx.NodeProto{Domain: run.decl.Domain, OpType: run.decl.Name, Name: run.name,
+		Attribute: []*onnx.AttributeProto{
+			onnx.AttrString("slot", u.slots[run.slot].Name), onnx.AttrString("function", t.name),
+		}}
 	u.puts++
 	for _, n := range group {
 		n.put = u.puts
@@ -200,7 +203,8 @@ func (t *tensorFn) proto(opset int64) *onnx.FunctionProto {
 		p.Output = append(p.Output, v.name)
 	}
 	if training {
-		p.OpsetImport = append(p.OpsetImport, &onnx.OperatorSetIdProto{Domain: onnxop.Training, Version: onnxop.TrainingVersion})
+		p.OpsetImport = append(p.OpsetImport, &onnx.OperatorSetIdProto{Domain: onnxop.Training,
+			Version: onnxop.TrainingVersion})
 	}
 	return p
 }

@@ -36,7 +36,8 @@ func FuzzCompile(f *testing.F) {
 		f.Add(raw)
 		if *rewrite {
 			text := fmt.Sprintf("go test fuzz v1\n[]byte(%q)\n", raw)
-			if err := os.WriteFile(filepath.Join("testdata", "fuzz", "FuzzCompile", name), []byte(text), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join("testdata", "fuzz", "FuzzCompile", name), []byte(text),
+				0o644); err != nil {
 				f.Fatal(err)
 			}
 		}

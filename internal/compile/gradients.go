@@ -16,7 +16,8 @@ const walkMax = 1 << 21
 // gradients puts tensor ops in the place of each Gradient. The functions are seen from the outside in and each in its
 // order, so that whatever a Gradient is taken of is made of tensor ops already, that of another Gradient too.
 func (u *unit) gradients() {
-	d := &differ{u: u, now: map[*val]*val{}, asked: map[*val]bool{}, order: map[*node]int{}, caller: map[*fn]*node{}, reads: map[*node][]*val{}, left: walkMax}
+	d := &differ{u: u, now: map[*val]*val{}, asked: map[*val]bool{}, order: map[*node]int{}, caller: map[*fn]*node{},
+		reads: map[*node][]*val{}, left: walkMax}
 	found := 0
 	u.each(func(_ *fn, n *node) {
 		d.total++
@@ -78,9 +79,9 @@ func (d *differ) current(v *val) *val {
 	return v
 }
 
-// differentiate returns the nodes that compute what a Gradient stands for, and notes in now which values take the place of
-// its outputs. Each output is a value of its own: it depends on no other output of the same Gradient, also where both are
-// computed from the same.
+// differentiate returns the nodes that compute what a Gradient stands for, and notes in now which values take the place
+// of its outputs. Each output is a value of its own: it depends on no other output of the same Gradient, also where
+// both are computed from the same.
 func (d *differ) differentiate(f *fn, n *node) []*node {
 	xs := n.in[:len(n.out)]
 	slice, ok := d.slice(n, xs)
@@ -136,7 +137,8 @@ func (d *differ) differentiate(f *fn, n *node) []*node {
 			added = append(added, gate)
 			g = gate.out[0]
 		case d.asked[x]:
-			own := &onnx.NodeProto{OpType: "Identity", Name: fmt.Sprintf("%s/own/%d", n.name, i), Input: []string{g.name}}
+			own := &onnx.NodeProto{OpType: "Identity", Name: fmt.Sprintf("%s/own/%d", n.name, i),
+				Input: []string{g.name}}
 			own.Output = []string{own.Name}
 			added = append(added, d.u.adopted(f, n, []*onnx.NodeProto{own}, vals)...)
 			g = vals[own.Name]
@@ -147,10 +149,11 @@ func (d *differ) differentiate(f *fn, n *node) []*node {
 	return added
 }
 
-// tied returns an op that gives a constant gradient when its x comes. What an author computes of a gradient belongs to the
-// activation that x is in, also where the gradient turns out to depend on nothing.
+// tied returns an op that gives a constant gradient when its x comes. What an author computes of a gradient belongs to
+// the activation that x is in, also where the gradient turns out to depend on nothing.
 func (u *unit) tied(f *fn, n *node, g, x *val) *node {
-	t := &node{decl: u.catalogue.Lookup(op.Flow, "Gate"), name: g.name + "/tied", line: n.line, in: []*val{g, x}, home: f, place: n.place, slot: none, tied: true}
+	t := &node{decl: u.catalogue.Lookup(op.Flow, "Gate"), name: g.name + "/tied", line: n.line, in: []*val{g, x},
+		home: f, place: n.place, slot: none, tied: true}
 	t.proto = &onnx.NodeProto{Domain: t.decl.Domain, OpType: t.decl.Name, Name: t.name}
 	t.out = []*val{{name: t.name, typ: g.typ.Forget(), place: n.place, def: t, home: f}}
 	return t
@@ -162,7 +165,8 @@ func (u *unit) adopted(f *fn, n *node, extra []*onnx.NodeProto, vals map[string]
 	var out []*node
 	for _, p := range extra {
 		a := &node{name: p.GetName(), line: n.line, home: f, slot: none}
-		a.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: p.GetName(), Attribute: p.GetAttribute()}
+		a.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: p.GetName(),
+			Attribute: p.GetAttribute()}
 		if bound {
 			a.proto.MetadataProps = onnx.SetMeta(nil, artifact.KeySlot, slot)
 		}

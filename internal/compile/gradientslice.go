@@ -19,13 +19,14 @@ func (n *node) differentiable() *onnx.NodeProto {
 	if n.tensor() {
 		return n.asProto()
 	}
-	return &onnx.NodeProto{OpType: "Identity", Name: n.name, Input: []string{n.in[0].name}, Output: []string{n.out[0].name}}
+	return &onnx.NodeProto{OpType: "Identity", Name: n.name, Input: []string{n.in[0].name},
+		Output: []string{n.out[0].name}}
 }
 
 // slice returns the tensor ops that the scalar of a Gradient depends on, in order: those of its function and of the
-// functions around it. It fails at the Gradient, and returns false, where the scalar depends on one of the xs by anything
-// else as well: by an op that is no tensor op, or by what a body is given from outside. The part of the gradient that
-// comes that way would be missing without a word.
+// functions around it. It fails at the Gradient, and returns false, where the scalar depends on one of the xs by
+// anything else as well: by an op that is no tensor op, or by what a body is given from outside. The part of the
+// gradient that comes that way would be missing without a word.
 func (d *differ) slice(n *node, xs []*val) (slice []*node, ok bool) {
 	seen := map[*val]bool{}
 	inside := map[*node]bool{}
@@ -69,10 +70,12 @@ func (d *differ) slice(n *node, xs []*val) (slice []*node, ok bool) {
 		case d.left < 0:
 			d.u.failAt(n, "the gradients of the program walk over more than %d ops together", walkMax)
 		case v.def == nil:
-			d.u.failAt(n, "the way from %s to a value leaves the body %s by its input %s, which depends on that value; take the gradient by what the body is given, or outside of it",
+			d.u.failAt(n, "the way from %s to a value leaves the body %s by its input %s, which depends on that "+
+				"value; take the gradient by what the body is given, or outside of it",
 				n.y.name, v.home.name, v.name)
 		default:
-			d.u.failAt(n, "the way from %s to a value passes %s (%s), which has no gradient; want tensor ops only", n.y.name, v.def.title(), v.def.line)
+			d.u.failAt(n, "the way from %s to a value passes %s (%s), which has no gradient; want tensor ops only",
+				n.y.name, v.def.title(), v.def.line)
 		}
 		return nil, false
 	}
@@ -87,8 +90,9 @@ type walk struct {
 	seen map[step]bool
 }
 
-// step is a value that was walked to, and the outermost body that was left on the way. The values of that body are those
-// of another run of it, for a loop carries them from one run to the next: they are not the values that were asked for.
+// step is a value that was walked to, and the outermost body that was left on the way. The values of that body are
+// those of another run of it, for a loop carries them from one run to the next: they are not the values that were asked
+// for.
 type step struct {
 	v    *val
 	left *fn

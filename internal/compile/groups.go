@@ -13,7 +13,8 @@ func groups(f *fn) [][]*node {
 		changed = false
 		for _, n := range f.nodes {
 			for _, v := range n.in {
-				if v == nil || v.def == nil || !n.tensor() || !v.def.tensor() || v.def.slot != n.slot || v.def.home != f {
+				if v == nil || v.def == nil || !n.tensor() || !v.def.tensor() || v.def.slot != n.slot ||
+					v.def.home != f {
 					continue
 				}
 				a, b := g.of[v.def], g.of[n]

@@ -11,13 +11,13 @@ import (
 	"github.com/rhizome-ml/rhizome/types"
 )
 
-// stepsPerOp bounds how often the pass looks at an op, on average: a program whose loops stand in each other so that more
-// is needed is refused. Sound ones need less than ten.
+// stepsPerOp bounds how often the pass looks at an op, on average: a program whose loops stand in each other so that
+// more is needed is refused. Sound ones need less than ten.
 const stepsPerOp = 64
 
-// infer finds the types and shapes of all values. A loop's body is looked at again until what it carries is found to stay
-// what it is: each time less is known of it, so this ends. What stands in it is looked at again only where what it reads
-// has changed.
+// infer finds the types and shapes of all values. A loop's body is looked at again until what it carries is found to
+// stay what it is: each time less is known of it, so this ends. What stands in it is looked at again only where what it
+// reads has changed.
 func (u *unit) infer() {
 	total := 0
 	u.loops = map[*node]*looked{}
@@ -34,7 +34,8 @@ func (u *unit) infer() {
 	}
 	if u.loops = nil; u.tired != nil {
 		u.errs = u.errs[:0]
-		u.failAt(u.tired, "the loops around it change what each other carries so often that finding the types takes more than %d looks at each of %d ops; "+
+		u.failAt(u.tired, "the loops around it change what each other carries so often that finding the types takes "+
+			"more than %d looks at each of %d ops; "+
 			"want fewer loops in each other, or values that keep their shapes", stepsPerOp, total)
 		return
 	}
@@ -104,7 +105,9 @@ func (u *unit) inferTensor(n *node) {
 			return
 		}
 		if in[i] = v.typ.Tensor; in[i].Absent() {
-			u.failAt(n, "input %d (%s) is a tensor of unknown element type; say it with Graph.Typed where it comes from", i, v.name)
+			u.failAt(n,
+				"input %d (%s) is a tensor of unknown element type; say it with Graph.Typed where it comes from", i,
+				v.name)
 			for _, o := range n.out {
 				o.typ = types.Tensor()
 			}
@@ -121,8 +124,8 @@ func (u *unit) inferTensor(n *node) {
 	}
 }
 
-// rounds bounds how often a loop's body is looked at: each dimension, each item and the type itself can be forgotten once,
-// and after this many rounds all of it is.
+// rounds bounds how often a loop's body is looked at: each dimension, each item and the type itself can be forgotten
+// once, and after this many rounds all of it is.
 const rounds = 8
 
 func (u *unit) inferOp(n *node) {
@@ -180,12 +183,13 @@ func outTypes(f *fn) []types.Type {
 	return types
 }
 
-// inferLoop finds the types of what a loop carries: what the values before the first run and those after any run have in
-// common.
+// inferLoop finds the types of what a loop carries: what the values before the first run and those after any run have
+// in common.
 func (u *unit) inferLoop(n *node, c *op.Call) {
 	b := n.bodies[0]
 	if len(b.in) != len(n.in) || len(b.out) != len(n.in)-1 {
-		u.failAt(n, "the body has %d inputs and %d results; want the run's number and %d carried values, and as many results",
+		u.failAt(n, "the body has %d inputs and %d results; want the run's number and %d carried values, and as "+
+			"many results",
 			len(b.in), len(b.out), len(n.in)-1)
 		return
 	}
@@ -236,7 +240,8 @@ func (l *looked) types(in []types.Type) []types.Type {
 
 // sameType says whether two types know the same, the values of tensors included: shapes are inferred from them.
 func sameType(a, b types.Type) bool {
-	return a.ID == b.ID && a.Sized == b.Sized && a.Tensor.Equal(b.Tensor) && sameValue(a.Tensor.Value, b.Tensor.Value) &&
+	return a.ID == b.ID && a.Sized == b.Sized && a.Tensor.Equal(b.Tensor) && sameValue(a.Tensor.Value,
+		b.Tensor.Value) &&
 		slices.EqualFunc(a.Items, b.Items, sameType)
 }
 

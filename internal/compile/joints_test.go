@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/program"
 )
 
-// checkJoints holds, for every edge of an artifact, that both ends which were loaded apart agree on it: the sites that the
-// sender stamps are the inputs of the function that the receiver starts (trap 1).
+// checkJoints holds, for every edge of an artifact, that both ends which were loaded apart agree on it: the sites that
+// the sender stamps are the inputs of the function that the receiver starts (trap 1).
 func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 	t.Helper()
 	parts := map[string]*program.Program{}
@@ -27,7 +27,8 @@ func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 			to := parts[e.To]
 			there := to.Edges[i]
 			f := &to.Funcs[to.RecvOf(e.ID)]
-			if !slices.Equal(e.Sites, there.Sites) || !slices.Equal(e.Trigger, there.Trigger) || e.Reply != there.Reply {
+			if !slices.Equal(e.Sites, there.Sites) || !slices.Equal(e.Trigger, there.Trigger) ||
+				e.Reply != there.Reply {
 				t.Errorf("edge %d is %+v at %s and %+v at %s", i, e, from.Place, there, to.Place)
 			}
 			if f.Kind != program.KindRecv || int(f.Inputs) != len(e.Sites)+2 {
@@ -36,7 +37,8 @@ func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 			for k, s := range e.Sites {
 				id, slot, ok := funcOfSite(to, s)
 				if !ok || id != f.ID || slot != program.Slot(k) {
-					t.Errorf("edge %d: value %d goes to site %d, which is slot %d of function %d at %s", i, k, s, slot, id, to.Place)
+					t.Errorf("edge %d: value %d goes to site %d, which is slot %d of function %d at %s", i, k, s, slot,
+						id, to.Place)
 				}
 			}
 			if senders := sendersOf(from, e.ID); senders != 1 {
@@ -102,7 +104,8 @@ func TestJoints(t *testing.T) {
 	checkJoints(t, a, "server", "clients")
 }
 
-// TestDeclarationOrderDoesNotMatter declares places and slots the other way round: the digest, and with it every id, stays.
+// TestDeclarationOrderDoesNotMatter declares places and slots the other way round: the digest, and with it every id,
+// stays.
 func TestDeclarationOrderDoesNotMatter(t *testing.T) {
 	a, _ := build(t, fedAvg{rounds: 3, rate: 0.1}.record())
 	b, _ := build(t, fedAvg{rounds: 3, rate: 0.1, reverse: true}.record())

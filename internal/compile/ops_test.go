@@ -24,14 +24,17 @@ func TestEveryOp(t *testing.T) {
 	p.Reply(req, graph.Edge{}, req.Value(0))
 	g.Send(graph.Edge{To: p.clients}, p.peers(), n)
 	used := []graph.Value{
-		g.PassThrough(n), g.Tee(n, 2)[0], p.Constant(value.String("c")), g.Sleep(n, 2), g.Threshold(2, n, n, n), g.Any(n, list),
+		g.PassThrough(n), g.Tee(n, 2)[0], p.Constant(value.String("c")), g.Sleep(n, 2), g.Threshold(2, n, n, n),
+		g.Any(n, list),
 		g.AnyOnce("latch", n, list), g.Release("permits", permit), g.QueuePut("queue", 4, n), g.QueueTake("queue", n),
-		g.HoldPut("hold", n), g.HoldTake("hold", n), g.Unbundle(list, 2)[1], g.Random(n), g.Correlate(n), g.AppEmit("event", n),
+		g.HoldPut("hold", n), g.HoldTake("hold", n), g.Unbundle(list, 2)[1], g.Random(n), g.Correlate(n),
+		g.AppEmit("event", n),
 		g.Publish("kind", n), g.Count("counter", n), g.Record("ring", n), g.Fail("code", n), sound, expired,
 		g.Peer("Insert", who, g.Correlate(n)), g.Peer("Drop", who), g.Peer("Lookup", who), g.Peer("Block", who),
 		g.Peer("Unblock", who), g.Peer("Allow", who), g.Peer("Health", who),
 		g.Retry(3, time.Second).Clock(n),
-		g.If(cond, func(b *graph.Graph) []graph.Value { return []graph.Value{n} }, func(b *graph.Graph) []graph.Value { return []graph.Value{list} })[0],
+		g.If(cond, func(b *graph.Graph) []graph.Value { return []graph.Value{n} },
+			func(b *graph.Graph) []graph.Value { return []graph.Value{list} })[0],
 		g.Loop(n, []graph.Value{n}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value { return c })[0],
 		g.Frame([]graph.Value{n}, func(b *graph.Graph, in []graph.Value) []graph.Value { return in })[0],
 	}
@@ -67,9 +70,11 @@ func TestEveryOp(t *testing.T) {
 		n     int64
 		delay int64
 	}{
-		{program.OpSleep, "", 0, 2}, {program.OpThreshold, "", 2, 0}, {program.OpAnyOnce, "latch", 0, 0}, {program.OpLimit, "permits", 3, 0},
+		{program.OpSleep, "", 0, 2}, {program.OpThreshold, "", 2, 0}, {program.OpAnyOnce, "latch", 0, 0},
+		{program.OpLimit, "permits", 3, 0},
 		{program.OpRelease, "permits", 0, 0}, {program.OpQueuePut, "queue", 4, 0}, {program.OpQueueTake, "queue", 0, 0},
-		{program.OpHoldPut, "hold", 0, 0}, {program.OpHoldTake, "hold", 0, 0}, {program.OpDeadline, "", 0, int64(time.Second)},
+		{program.OpHoldPut, "hold", 0, 0}, {program.OpHoldTake, "hold", 0, 0},
+		{program.OpDeadline, "", 0, int64(time.Second)},
 		{program.OpAppEmit, "event", 0, 0}, {program.OpPublish, "kind", 0, 0}, {program.OpFail, "code", 0, 0},
 	} {
 		if o := codes[c.code]; o != nil && (o.Label != c.label || o.N != c.n || o.Delay != c.delay) {
@@ -79,7 +84,8 @@ func TestEveryOp(t *testing.T) {
 	if f := kinds[program.KindInterval]; f == nil || f.Period != int64(time.Hour) || !f.Spread || f.Inputs != 1 {
 		t.Errorf("interval: %+v", f)
 	}
-	for k, label := range map[program.Kind]string{program.KindEvent: "kind", program.KindLifecycle: "shutdown", program.KindInvoke: "call"} {
+	for k, label := range map[program.Kind]string{program.KindEvent: "kind", program.KindLifecycle: "shutdown",
+		program.KindInvoke: "call"} {
 		if f := kinds[k]; f == nil || f.Label != label {
 			t.Errorf("kind %d: %+v", k, f)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
-// placeOps finds the one place of each op: that of its inputs. Constants and what is computed of constants alone have no
-// place: they float, and a copy goes to each function that reads them.
+// placeOps finds the one place of each op: that of its inputs. Constants and what is computed of constants alone have
+// no place: they float, and a copy goes to each function that reads them.
 func (u *unit) placeOps() {
 	u.placeList(u.main)
 	for _, b := range u.boots {

@@ -73,7 +73,8 @@ func (a *author) grow(x *activation, n, depth int) {
 			v := x.g.HoldTake(h, x.g.HoldPut(h, a.tensor(x)))
 			x.tensors = append(x.tensors, x.g.Typed(v, types.Tensors(tensor.Float32, 4)))
 		case 9:
-			by, apart := a.tensor(x), a.p.batch(x.g, x.numbers[0], types.Tensors(tensor.Float32, 4)) // y does not depend on apart
+			// y does not depend on apart
+			by, apart := a.tensor(x), a.p.batch(x.g, x.numbers[0], types.Tensors(tensor.Float32, 4))
 			y := x.g.Tensor("ReduceSum", graph.Attrs{"keepdims": false}, x.g.Mul(by, by))
 			x.tensors = append(x.tensors, x.g.Gradient(y, by, apart)...)
 		case 10, 11, 12:
@@ -95,7 +96,8 @@ func (a *author) grow(x *activation, n, depth int) {
 // frame records an op with bodies, which may read what is around them.
 func (a *author) frame(x *activation, kind, depth int) {
 	inside := func(b *graph.Graph, more ...graph.Value) *activation {
-		return &activation{g: b, at: x.at, numbers: append(more, x.numbers...), tensors: append([]graph.Value(nil), x.tensors...), asked: x.asked, body: true}
+		return &activation{g: b, at: x.at, numbers: append(more, x.numbers...), tensors: append([]graph.Value(nil),
+			x.tensors...), asked: x.asked, body: true}
 	}
 	results := func(y *activation, n int) []graph.Value {
 		out := make([]graph.Value, n)
@@ -114,12 +116,13 @@ func (a *author) frame(x *activation, kind, depth int) {
 	}
 	switch kind {
 	case 10:
-		x.numbers = append(x.numbers, x.g.Loop(x.numbers[0], in, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
-			y := inside(b, append([]graph.Value{i}, c...)...)
-			a.grow(y, 4, depth+1)
-			x.asked = y.asked
-			return results(y, n)
-		})...)
+		x.numbers = append(x.numbers,
+			x.g.Loop(x.numbers[0], in, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+				y := inside(b, append([]graph.Value{i}, c...)...)
+				a.grow(y, 4, depth+1)
+				x.asked = y.asked
+				return results(y, n)
+			})...)
 	case 11:
 		x.numbers = append(x.numbers, x.g.Frame(in, func(b *graph.Graph, c []graph.Value) []graph.Value {
 			y := inside(b, c...)

@@ -56,7 +56,8 @@ func (d *drawnProgram) grow(m maths, pool []graph.Value, ops int) graph.Value {
 // program, in the main graph and in a branch. A program is named by its seed.
 func TestDrawnPrograms(t *testing.T) {
 	gen := rapid.Custom(func(t *rapid.T) *drawnProgram {
-		return &drawnProgram{Rand: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), rapid.Uint64().Draw(t, "stream"))), orders: 3}
+		return &drawnProgram{Rand: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"),
+			rapid.Uint64().Draw(t, "stream"))), orders: 3}
 	})
 	for seed := range drawnPrograms {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -82,7 +82,8 @@ func reads(n *node) []*val {
 	return out
 }
 
-// captured are the values that a body and those in it read of the functions around it, in the order of reading, each once.
+// captured are the values that a body and those in it read of the functions around it, in the order of reading, each
+// once.
 func captured(b *fn) []*val {
 	inside := map[*fn]bool{}
 	functions(b, func(f *fn) { inside[f] = true })
@@ -117,12 +118,15 @@ func (c *cutter) collect(f *fn, r *regions) map[string]*fn {
 		}
 		root := r.root(n)
 		if first := openers[root]; first != nil {
-			c.u.failAt(n, "is connected with %s (%s) within %q: one activation cannot have two causes; keep the first value in a hold or a component", first.title(), first.line, n.place)
+			c.u.failAt(n, "is connected with %s (%s) within %q: one activation cannot have two causes; keep the "+
+				"first value in a hold or a component", first.title(), first.line, n.place)
 			continue
 		}
 		openers[root] = n
 		if root == r.root(r.self) && f.kind == "body" {
-			c.u.failAt(n, "starts an activation of its own, which reads values of %s or gives it results; send them along", f.title())
+			c.u.failAt(n,
+				"starts an activation of its own, which reads values of %s or gives it results; send them along",
+				f.title())
 		}
 	}
 	at := map[*node]int{}
@@ -143,7 +147,8 @@ func (c *cutter) collect(f *fn, r *regions) map[string]*fn {
 			s := started[r.root(n)]
 			s.nodes = append(s.nodes, n)
 		case f.place != "" && n.place != f.place:
-			c.u.failAt(n, "runs at %q within %s, which runs at %q; nothing that was sent there starts it", n.place, f.title(), f.place)
+			c.u.failAt(n, "runs at %q within %s, which runs at %q; nothing that was sent there starts it", n.place,
+				f.title(), f.place)
 		default:
 			if rest[n.place] == nil {
 				rest[n.place] = &fn{kind: f.kind, place: n.place, name: f.name}

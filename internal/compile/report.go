@@ -69,7 +69,8 @@ func typed(list []*val) []string {
 }
 
 func (r *Report) part(f *fn) {
-	p := PartReport{Place: f.place, Name: f.name, Kind: f.kind, In: typed(f.in), Out: []string{}, Ops: []string{}, Lines: []string{}}
+	p := PartReport{Place: f.place, Name: f.name, Kind: f.kind, In: typed(f.in), Out: []string{}, Ops: []string{},
+		Lines: []string{}}
 	for _, v := range f.out {
 		p.Out = append(p.Out, v.name)
 	}
@@ -78,14 +79,16 @@ func (r *Report) part(f *fn) {
 		for i, v := range n.in {
 			in[i] = nameOf(v)
 		}
-		p.Ops = append(p.Ops, fmt.Sprintf("%s(%s) → %s", n.title(), strings.Join(in, ", "), strings.Join(typed(n.out), ", ")))
+		p.Ops = append(p.Ops, fmt.Sprintf("%s(%s) → %s", n.title(), strings.Join(in, ", "),
+			strings.Join(typed(n.out), ", ")))
 		p.Lines = append(p.Lines, n.line)
 	}
 	r.Parts = append(r.Parts, p)
 }
 
 func (r *Report) tensorFn(t *tensorFn) {
-	r.Tensors = append(r.Tensors, TensorReport{Name: t.name, Place: t.place, In: typed(t.in), Out: typed(t.out), Ops: len(t.nodes)})
+	r.Tensors = append(r.Tensors, TensorReport{Name: t.name, Place: t.place, In: typed(t.in), Out: typed(t.out),
+		Ops: len(t.nodes)})
 }
 
 // summarize fills what is known at the end.

@@ -49,7 +49,8 @@ func run(t testing.TB, g *graph.Graph) *running {
 	if err := catalogue.Register(backend.Role, backend.Kind, backend.Version, backend.Factory); err != nil {
 		t.Fatal(err)
 	}
-	return &running{t: t, cfg: node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue, Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}}
+	return &running{t: t, cfg: node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue,
+		Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}}
 }
 
 // call is try of what must not fail.

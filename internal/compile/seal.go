@@ -13,8 +13,8 @@ import (
 // idsMax bounds the sites and the ops of an artifact, which are 32-bit numbers.
 const idsMax = 1<<31 - 1
 
-// seal fixes all ids in the order of the functions, writes the artifact, and stamps it with its digest. Every op must be
-// resolved, every slot bound and every edge matched: what the sender stamps is what the receiver has (trap 1).
+// seal fixes all ids in the order of the functions, writes the artifact, and stamps it with its digest. Every op must
+// be resolved, every slot bound and every edge matched: what the sender stamps is what the receiver has (trap 1).
 func (u *unit) seal() {
 	m := &onnx.ModelProto{
 		IrVersion:    artifact.IRVersion,
@@ -61,7 +61,8 @@ func (u *unit) seal() {
 	}
 	u.made, u.report.digest = m, digest
 	u.report.summarize(u)
-	u.report.did("%d functions, %d tensor functions, %d sites, %d ops, %d edges, %d slots", len(u.parts), len(u.tensors), sites, ops, len(u.edges), len(u.slots))
+	u.report.did("%d functions, %d tensor functions, %d sites, %d ops, %d edges, %d slots", len(u.parts),
+		len(u.tensors), sites, ops, len(u.edges), len(u.slots))
 	u.report.did("digest %x", digest)
 }
 
@@ -178,7 +179,8 @@ func (u *unit) metadata(m *onnx.ModelProto) {
 	for i, e := range u.edges {
 		edges[i] = artifact.Edge{
 			ID: e.id, Name: e.name, From: e.from, To: e.to, Sites: e.sites, Trigger: e.trigger,
-			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1, Latest: e.send.int("latest") == 1, Chunk: e.send.int("chunk"),
+			Deadline: e.send.int("deadline"), Reply: none, Answer: e.answer, Best: e.send.int("best") == 1,
+			Latest: e.send.int("latest") == 1, Chunk: e.send.int("chunk"),
 		}
 		if e.reply != nil {
 			edges[i].Reply = e.reply.id

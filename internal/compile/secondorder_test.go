@@ -165,7 +165,8 @@ func TestGradientsOfGradientsInBodies(t *testing.T) {
 			scalar := g.Gate(g.Constant(value.Tensor{Tensor: f64([]int{}, 0)}), in[0])
 			zero := g.Gate(g.Constant(value.Tensor{Tensor: f64([]int{3}, 0, 0, 0)}), in[0])
 			first := []graph.Value{scalar, zero, zero, in[0], in[1]}
-			out := g.Loop(g.Gate(g.Constant(value.Int(2)), in[0]), first, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+			out := g.Loop(g.Gate(g.Constant(value.Int(2)), in[0]), first, func(b *graph.Graph, i graph.Value,
+				c []graph.Value) []graph.Value {
 				x, w := b.Typed(c[3], typ), b.Typed(c[4], typ)
 				s := f(maths{b}, x, w)
 				return append(append([]graph.Value{s}, b.Gradient(s, x, w)...), x, w)
@@ -176,7 +177,8 @@ func TestGradientsOfGradientsInBodies(t *testing.T) {
 	}
 }
 
-// TestOutputsOfAGradientAreTheirOwn: no output of a Gradient depends on another one of it, also where one value is both.
+// TestOutputsOfAGradientAreTheirOwn: no output of a Gradient depends on another one of it, also where one value is
+// both.
 func TestOutputsOfAGradientAreTheirOwn(t *testing.T) {
 	g, p := single("own")
 	typ := types.Tensors(tensor.Float64, 3)
@@ -207,19 +209,22 @@ func TestGradientsThatAreRefused(t *testing.T) {
 		want   string
 	}{
 		"through what a loop carries": {func(m maths, p graph.Place, x graph.Value) {
-			m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{m.Mul(x, x)}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+			m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{m.Mul(x, x)}, func(b *graph.Graph, i graph.Value,
+				c []graph.Value) []graph.Value {
 				b.AppEmit("out", b.Gradient(maths{b}.sum(b.Mul(c[0], c[0])), x)[0])
 				return c
 			})
 		}, "leaves the body"},
 		"through what a run before it made": {func(m maths, p graph.Place, x graph.Value) {
-			m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{m.Gate(m.list(1, 2, 3), x)}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
-				b.AppEmit("out", b.Gradient(maths{b}.sum(b.Mul(c[0], c[0])), x)[0])
-				return []graph.Value{b.Mul(c[0], x)}
-			})
+			m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{m.Gate(m.list(1, 2, 3), x)},
+				func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+					b.AppEmit("out", b.Gradient(maths{b}.sum(b.Mul(c[0], c[0])), x)[0])
+					return []graph.Value{b.Mul(c[0], x)}
+				})
 		}, "leaves the body"},
 		"through a loop": {func(m maths, p graph.Place, x graph.Value) {
-			out := m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{x}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+			out := m.Loop(m.Gate(m.Constant(value.Int(2)), x), []graph.Value{x}, func(b *graph.Graph, i graph.Value,
+				c []graph.Value) []graph.Value {
 				d := b.Gradient(maths{b}.sum(b.Mul(c[0], c[0])), c[0])[0]
 				return []graph.Value{b.Sub(c[0], d)}
 			})
@@ -258,15 +263,16 @@ func TestGradientsThatAreRefused(t *testing.T) {
 			}
 			_, _, err = compile.Compile(m, compile.Options{})
 			var list compile.Errors
-			if !errors.As(err, &list) || !strings.Contains(err.Error(), c.want) || !strings.Contains(list[0].Line, "secondorder_test.go:") {
+			if !errors.As(err, &list) || !strings.Contains(err.Error(), c.want) || !strings.Contains(list[0].Line,
+				"secondorder_test.go:") {
 				t.Errorf("got %v; want an error of this file about %q", err, c.want)
 			}
 		})
 	}
 }
 
-// TestTypesThatDoNotHold: what an author says of a tensor's type between two tensor ops, and a gradient was made by, has to
-// hold in the run: the run fails, and no gradient of another shape comes out.
+// TestTypesThatDoNotHold: what an author says of a tensor's type between two tensor ops, and a gradient was made by,
+// has to hold in the run: the run fails, and no gradient of another shape comes out.
 func TestTypesThatDoNotHold(t *testing.T) {
 	g, p := single("said")
 	x := g.Input(p, "f", types.Tensors(tensor.Float64, -1))[0]
@@ -279,7 +285,8 @@ func TestTypesThatDoNotHold(t *testing.T) {
 		t.Errorf("three as said: %v, %v", out, failure)
 	}
 	for _, bad := range []*tensor.Tensor{f64([]int{1}, 2), f64([]int{2}, 1, 2)} {
-		if out, failure := r.try(bad); failure == nil || !strings.Contains(failure.Error(), "is declared as float64[3]") {
+		if out, failure := r.try(bad); failure == nil || !strings.Contains(failure.Error(),
+			"is declared as float64[3]") {
 			t.Errorf("%v where three are said: %v, %v", bad.Shape(), out, failure)
 		}
 	}

@@ -16,8 +16,8 @@ const (
 	slotsMax  = 1 << 12
 )
 
-// checkTables reads the places and the component slots of the model. Both are sorted, so that the order in which an author
-// declares them does not matter.
+// checkTables reads the places and the component slots of the model. Both are sorted, so that the order in which an
+// author declares them does not matter.
 func (u *unit) checkTables() {
 	text, _ := onnx.Meta(u.source.GetMetadataProps(), artifact.KeyPlaces)
 	if err := artifact.Decode(text, &u.places); err != nil {
@@ -28,7 +28,8 @@ func (u *unit) checkTables() {
 		u.fail("slots", "", "%v", err)
 	}
 	if len(u.places) > placesMax || len(u.slots) > slotsMax {
-		u.fail("model", "", "has %d places and %d slots; want at most %d and %d", len(u.places), len(u.slots), placesMax, slotsMax)
+		u.fail("model", "", "has %d places and %d slots; want at most %d and %d", len(u.places), len(u.slots),
+			placesMax, slotsMax)
 		u.places, u.slots = nil, nil
 	}
 	for i, p := range u.places {
@@ -70,7 +71,8 @@ func (u *unit) declared(s *artifact.Slot) map[string]bool {
 	return names
 }
 
-// extend adds the methods of all slots to what the program may use. Slots of one domain may name one method, if they name the same.
+// extend adds the methods of all slots to what the program may use. Slots of one domain may name one method, if they
+// name the same.
 func (u *unit) extend() {
 	known := map[[2]string]*op.Decl{}
 	var more []op.Decl
@@ -125,7 +127,8 @@ func (u *unit) checkSlot(s *artifact.Slot) {
 		}
 		for _, p := range s.Places {
 			if !slices.Contains(u.slots[i].Places, p) {
-				u.fail(who, "", "lives at %q and uses %q, which lives at %s only", p, d, strings.Join(u.slots[i].Places, ", "))
+				u.fail(who, "", "lives at %q and uses %q, which lives at %s only", p, d,
+					strings.Join(u.slots[i].Places, ", "))
 			}
 		}
 	}

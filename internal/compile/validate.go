@@ -25,7 +25,8 @@ func (u *unit) validate() {
 		return
 	}
 	if form, _ := onnx.Meta(m.GetMetadataProps(), artifact.KeyForm); form != artifact.FormChoreography {
-		u.fail("model", "", "is of the form %.80q; want %q, as package graph records it", form, artifact.FormChoreography)
+		u.fail("model", "", "is of the form %.80q; want %q, as package graph records it", form,
+			artifact.FormChoreography)
 		return
 	}
 	u.name = m.GetGraph().GetName()
@@ -91,10 +92,12 @@ func (v *validator) functions(list []*onnx.FunctionProto) {
 			}
 		case artifact.BootstrapDomain:
 			if !slices.Contains(v.u.places, place) || len(f.GetInput()) > 0 || len(f.GetOutput()) > 0 {
-				v.u.fail("function "+f.GetName(), "", "a bootstrap has a place of %q, no inputs and no outputs", v.u.places)
+				v.u.fail("function "+f.GetName(), "", "a bootstrap has a place of %q, no inputs and no outputs",
+					v.u.places)
 			}
 		default:
-			v.u.fail("function "+f.GetName(), "", "is of the domain %.80q; want a sub-module or a bootstrap", f.GetDomain())
+			v.u.fail("function "+f.GetName(), "", "is of the domain %.80q; want a sub-module or a bootstrap",
+				f.GetDomain())
 		}
 		if len(f.GetAttribute())+len(f.GetAttributeProto()) > 0 {
 			v.u.fail("function "+f.GetName(), "", "has attributes; sub-modules take values only")
@@ -247,7 +250,8 @@ func (v *validator) special(n *onnx.NodeProto, decl *op.Decl, title, line string
 		return
 	}
 	if s := &v.u.slots[i]; op.Domain(s.Role, s.Kind) != decl.Domain {
-		v.u.fail(title, line, "slot %q holds a %s of kind %q, which has no methods in %q", s.Name, s.Role, s.Kind, decl.Domain)
+		v.u.fail(title, line, "slot %q holds a %s of kind %q, which has no methods in %q", s.Name, s.Role, s.Kind,
+			decl.Domain)
 	} else if m := v.u.methods[i]; m != nil && !m[decl.Name] {
 		v.u.fail(title, line, "slot %q does not name %q among its methods", s.Name, decl.Name)
 	}

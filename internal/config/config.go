@@ -1,5 +1,5 @@
-// Package config reads JSON that people and programs wrote, above all the settings of components, strictly: an unknown key is refused by its name, and so is
-// anything after the object. Its functions are safe for concurrent use.
+// Package config reads JSON that people and programs wrote, above all the settings of components, strictly: an unknown
+// key is refused by its name, and so is anything after the object. Its functions are safe for concurrent use.
 package config
 
 import (

@@ -5,7 +5,8 @@ import "fmt"
 // Charges recomputes what is charged for what is kept.
 func (m *Machine) Charges() Kept { return m.st.charges() }
 
-// Audit recomputes what is derived from the state and holds it against the running figures: nil, or what differs. It costs a walk over the state.
+// Audit recomputes what is derived from the state and holds it against the running figures: nil, or what differs. It
+// costs a walk over the state.
 func (m *Machine) Audit() error {
 	slots := 0
 	for _, exec := range m.sortedExecs() {
@@ -45,7 +46,8 @@ func (m *Machine) auditOwners() error {
 		}
 		for c := f.kids.first; c != nil; c = c.kid {
 			if children++; c.Parent != exec {
-				return fmt.Errorf("engine: activation %d is listed as called by %d, and was by %d", c.Exec, exec, c.Parent)
+				return fmt.Errorf("engine: activation %d is listed as called by %d, and was by %d", c.Exec, exec,
+					c.Parent)
 			}
 		}
 		ready += int(f.queued)
@@ -53,14 +55,16 @@ func (m *Machine) auditOwners() error {
 	want := 0
 	for i, t := range m.st.timers.heap {
 		if int(t.place) != i {
-			return fmt.Errorf("engine: timer %d is at place %d of the heap, and takes itself for at %d", t.seq, i, t.place)
+			return fmt.Errorf("engine: timer %d is at place %d of the heap, and takes itself for at %d", t.seq, i,
+				t.place)
 		}
 		if t.ofFrame() {
 			want++
 		}
 	}
 	if timers != want || commands != len(m.st.pending) || parked != m.st.waits.len() || ready != m.st.frontier.len() {
-		return fmt.Errorf("engine: activations list %d timers, %d commands, %d waiting and %d ready ops; there are %d, %d, %d and %d",
+		return fmt.Errorf(
+			"engine: activations list %d timers, %d commands, %d waiting and %d ready ops; there are %d, %d, %d and %d",
 			timers, commands, parked, ready, want, len(m.st.pending), m.st.waits.len(), m.st.frontier.len())
 	}
 	return nil

@@ -14,7 +14,8 @@ import (
 // benchOps is how many ops, or rounds of ops, a benchmark's function has.
 const benchOps = 100
 
-// BenchmarkOps is what an op of each family takes. Its denominator is what is left without a machine: a loop that moves as many values from slot to slot.
+// BenchmarkOps is what an op of each family takes. Its denominator is what is left without a machine: a loop that moves
+// as many values from slot to slot.
 func BenchmarkOps(b *testing.B) {
 	sum := func(g *programs.Fn, n int) { // ops in a row
 		s := program.Slot(0)
@@ -90,7 +91,8 @@ func BenchmarkOps(b *testing.B) {
 	}
 }
 
-// plain returns how many nanoseconds it takes to move a value from slot to slot, and to count down what misses it: the least of some measurements.
+// plain returns how many nanoseconds it takes to move a value from slot to slot, and to count down what misses it: the
+// least of some measurements.
 func plain() float64 {
 	slots, missing := make([]value.Value, benchOps+1), make([]uint16, benchOps)
 	slots[0] = value.Int(1)

@@ -25,8 +25,10 @@ type Figures struct {
 // Figures returns how much is under way.
 func (m *Machine) Figures() Figures {
 	x := Figures{
-		Activations: m.st.frames.len(), Ready: m.st.frontier.len(), Parked: m.st.waits.len(), Timers: len(m.st.timers.heap), Commands: len(m.st.pending),
-		Results: len(m.st.completions), Events: len(m.st.bus), AppEvents: len(m.st.appEvents), Keys: len(m.st.latches), SlotBytes: m.st.slotBytes, Kept: m.st.kept,
+		Activations: m.st.frames.len(), Ready: m.st.frontier.len(), Parked: m.st.waits.len(),
+		Timers: len(m.st.timers.heap), Commands: len(m.st.pending),
+		Results: len(m.st.completions), Events: len(m.st.bus), AppEvents: len(m.st.appEvents), Keys: len(m.st.latches),
+		SlotBytes: m.st.slotBytes, Kept: m.st.kept,
 	}
 	for _, g := range m.st.gates {
 		x.Permits += int(g.taken)

@@ -29,7 +29,8 @@ type Frame struct {
 	written  int32            // slots filled
 	bytes    int              // charge of what is in the slots; derived
 
-	// What is under way for it, derived: its timers, parked ops, commands and children, and how many of its ops are ready.
+	// What is under way for it, derived: its timers, parked ops, commands and children, and how many of its ops are
+	// ready.
 	timers     *timer
 	parked     *parked
 	commands   *pending
@@ -38,7 +39,8 @@ type Frame struct {
 	Claims     int32  // on its surroundings, which Outside.GiveUp takes back
 	elder, kid *Frame // its neighbours among the children of its parent
 
-	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of changed ones.
+	// The tracker's, derived: a capture shows the frame as it is; the shelf has its activation; it is on the list of
+	// changed ones.
 	shown, shelved, listed bool
 }
 
@@ -189,8 +191,8 @@ func (m *Machine) arriveFailed(f *Frame, op int32, v *value.Failure) {
 	m.queue(f, op)
 }
 
-// arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it, and an Any that has passed
-// another value on handles it where it is a failure.
+// arriveLate handles an arrival at an op that is ready or done: only a Deadline that still waits wants it, and an Any
+// that has passed another value on handles it where it is a failure.
 func (m *Machine) arriveLate(f *Frame, op int32, v value.Value) {
 	failure := value.Failed(v)
 	if failure != nil && !m.Behaves(3) {
@@ -232,7 +234,8 @@ func (m *Machine) end(f *Frame) {
 			m.Count("answer.waits")
 			m.touch(f)
 			f.live++
-			m.st.waits.add(&parked{call: m.st.nextCall, exec: f.Exec, op: int32(len(f.Func.Ops)), reason: parkAnswer}, f)
+			m.st.waits.add(&parked{call: m.st.nextCall, exec: f.Exec, op: int32(len(f.Func.Ops)), reason: parkAnswer},
+				f)
 			m.st.nextCall++
 			return
 		}
@@ -336,8 +339,8 @@ func (m *Machine) forget(f *Frame) {
 	}
 }
 
-// disarmEpoch takes back the timers of all questions of the epoch that has the number of an activation: by earlier rules, the two were not
-// told apart.
+// disarmEpoch takes back the timers of all questions of the epoch that has the number of an activation: by earlier
+// rules, the two were not told apart.
 func (m *Machine) disarmEpoch(exec uint64) {
 	var found []*timer
 	for _, t := range m.st.timers.heap {

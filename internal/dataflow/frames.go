@@ -2,7 +2,8 @@ package dataflow
 
 import "slices"
 
-// frames are the activations that are alive, ascending by exec: new ones come at the end, and most end near the beginning.
+// frames are the activations that are alive, ascending by exec: new ones come at the end, and most end near the
+// beginning.
 type frames struct{ list []*Frame }
 
 func (t *frames) len() int { return len(t.list) }

@@ -7,8 +7,9 @@ type ready struct {
 	op   int32
 }
 
-// ring is the frontier: a FIFO of ready ops. Its buffer is a power of two and only grows. Ops of activations that were ended by force stay
-// in it until their turn comes, or until they are more than half: to take them out costs no look at all others.
+// ring is the frontier: a FIFO of ready ops. Its buffer is a power of two and only grows. Ops of activations that were
+// ended by force stay in it until their turn comes, or until they are more than half: to take them out costs no look at
+// all others.
 type ring struct {
 	buf  []ready
 	head int

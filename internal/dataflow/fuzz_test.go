@@ -11,8 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/programs"
 )
 
-// FuzzMachine runs a random program by a random plan, apart from any node. After each step all charges and lists are right, a capture shows the state, and
-// a machine that is restored from a snapshot after each step, and one that is captured after each op, do what one does that is left alone.
+// FuzzMachine runs a random program by a random plan, apart from any node. After each step all charges and lists are
+// right, a capture shows the state, and a machine that is restored from a snapshot after each step, and one that is
+// captured after each op, do what one does that is left alone.
 func FuzzMachine(f *testing.F) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 0))

@@ -8,13 +8,15 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// What a node keeps outside of activations is bounded in bytes as in entries: queues and held values together by as much as the slots of
-// activations may hold, and rings, keys that were seen, events on the bus and events to the host by a quarter of that each.
+// What a node keeps outside of activations is bounded in bytes as in entries: queues and held values together by as
+// much as the slots of activations may hold, and rings, keys that were seen, events on the bus and events to the host
+// by a quarter of that each.
 
 // Kept is the charge of what is kept. It is derived.
 type Kept struct{ Store, Rings, Keys, Bus, App int }
 
-// keptShare is which part of Limits.SlotBytes each of the smaller ones may have, and keptLeast what each has in any case.
+// keptShare is which part of Limits.SlotBytes each of the smaller ones may have, and keptLeast what each has in any
+// case.
 const (
 	keptShare = 4
 	keptLeast = 64 << 10
@@ -49,15 +51,16 @@ func (s *State) charges() (k Kept) {
 
 func (l *latch) bytes() int { return len(l.name) + len(l.key) }
 
-// storeRoom says whether a value fits beside what queues and holds keep, in the place of what is charged as old; the failure says that it
-// never could.
+// storeRoom says whether a value fits beside what queues and holds keep, in the place of what is charged as old; the
+// failure says that it never could.
 func (m *Machine) storeRoom(o *program.Op, v value.Value, old int) (bool, *value.Failure) {
 	n := v.Bytes()
 	if !m.Behaves(3) {
 		return true, nil
 	}
 	if n > m.limits.SlotBytes {
-		return false, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("the value has %d bytes, queues and held values at most %d", n, m.limits.SlotBytes))
+		return false, value.Fail(value.CodeOverflow, o.Name,
+			fmt.Sprintf("the value has %d bytes, queues and held values at most %d", n, m.limits.SlotBytes))
 	}
 	return m.st.kept.Store-old+n <= m.limits.SlotBytes, nil
 }
@@ -69,8 +72,8 @@ func (m *Machine) store(bytes int) {
 	}
 }
 
-// quarter says whether so many bytes more fit into one of the smaller stores. What is alone there always fits: it is bounded by what it came
-// in.
+// quarter says whether so many bytes more fit into one of the smaller stores. What is alone there always fits: it is
+// bounded by what it came in.
 func (m *Machine) quarter(charged, more int) bool {
 	return !m.Behaves(3) || charged == 0 || charged+more <= max(keptLeast, m.limits.SlotBytes/keptShare)
 }

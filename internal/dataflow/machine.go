@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Machine runs the activations of one node's part of a program. It is thread-unsafe, owns no clock, and asks for all that lies beyond the node
-// through its Outside. Its zero value is to be set up by init.
+// Machine runs the activations of one node's part of a program. It is thread-unsafe, owns no clock, and asks for all
+// that lies beyond the node through its Outside. Its zero value is to be set up by init.
 type Machine struct {
 	prog    *program.Program
 	limits  *Limits
@@ -49,11 +49,13 @@ type Config struct {
 func (m *Machine) Init(cfg Config) {
 	p := cfg.Program
 	*m = Machine{
-		prog: p, limits: cfg.Limits, sc: cfg.Scratch, out: cfg.Output, free: cfg.Scratch.poolOf(p), reg: cfg.Registry, outside: cfg.Outside,
-		shares: cfg.Shared, spentFrom: spentFrom, subs: p.Subscriptions(),
+		prog: p, limits: cfg.Limits, sc: cfg.Scratch, out: cfg.Output, free: cfg.Scratch.poolOf(p), reg: cfg.Registry,
+		outside: cfg.Outside,
+		shares:  cfg.Shared, spentFrom: spentFrom, subs: p.Subscriptions(),
 		st: State{
 			rules: cfg.Rules, random: cfg.Random, nextExec: 1, nextCommand: 1, nextCall: 1, nextTimer: 1, nextApp: 1,
-			frames: frames{cfg.Room.frames[:0]}, timers: timers{heap: cfg.Room.timers[:0]}, counters: cfg.Room.counters[:0],
+			frames: frames{cfg.Room.frames[:0]}, timers: timers{heap: cfg.Room.timers[:0]},
+			counters: cfg.Room.counters[:0],
 		},
 	}
 }
@@ -77,19 +79,21 @@ func (m *Machine) Finish() {
 // Ready says whether another Poll would do something now.
 func (m *Machine) Ready() bool {
 	// A timer that was armed for now, or for the time 0, has no Wake of its own.
-	return m.st.timers.matured(m.st.now) || m.st.frontier.len() > 0 || len(m.st.bus) > 0 && !m.Crowded() || len(m.st.completions) > 0
+	return m.st.timers.matured(m.st.now) || m.st.frontier.len() > 0 || len(m.st.bus) > 0 && !m.Crowded() ||
+		len(m.st.completions) > 0
 }
 
 // Idle says whether nothing is under way.
 func (m *Machine) Idle() bool {
-	return m.st.frames.len() == 0 && len(m.st.pending) == 0 && len(m.st.completions) == 0 && len(m.st.bus) == 0 && m.st.frontier.len() == 0
+	return m.st.frames.len() == 0 && len(m.st.pending) == 0 && len(m.st.completions) == 0 && len(m.st.bus) == 0 &&
+		m.st.frontier.len() == 0
 }
 
 // Observe has a function called after each op, or none, and steps traced, or not.
 func (m *Machine) Observe(afterOp func(), trace bool) { m.afterOp, m.tracing = afterOp, trace }
 
-// Tidy brings what is a matter of speed alone into one form: the order of a heap, and what is over and was not swept out. Machines of one state are then
-// the same, field by field, but for what they have captured.
+// Tidy brings what is a matter of speed alone into one form: the order of a heap, and what is over and was not swept
+// out. Machines of one state are then the same, field by field, but for what they have captured.
 func (m *Machine) Tidy() {
 	m.st.timers.heap = m.st.timers.sorted()
 	for i, t := range m.st.timers.heap {
@@ -179,7 +183,8 @@ func (m *Machine) Crowded() bool {
 	return m.st.frames.len() >= m.limits.Frames || m.st.slotBytes > m.limits.SlotBytes
 }
 
-// Room is memory for the first entries of a machine's lists, beside that of its caller. Lists that outgrow it move away.
+// Room is memory for the first entries of a machine's lists, beside that of its caller. Lists that outgrow it move
+// away.
 type Room struct {
 	frames   [2]*Frame
 	timers   [1]*timer

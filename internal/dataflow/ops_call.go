@@ -10,7 +10,8 @@ import (
 // stepCall starts a child frame: a call, a branch, or the first iteration of a loop. The op waits for it.
 func (m *Machine) stepCall(f *Frame, op int32, o *program.Op) Outcome {
 	if int(f.depth) >= m.limits.CallDepth {
-		return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("calls are nested deeper than %d", m.limits.CallDepth)))
+		return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("calls are nested deeper than %d",
+			m.limits.CallDepth)))
 	}
 	args := make([]value.Value, 0, len(o.In)+1)
 	for _, s := range o.In {

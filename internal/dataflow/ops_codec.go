@@ -5,8 +5,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// stepCodec makes of a value what travels in its place, or the value again. What arrives may come from a stranger: what its codec refuses
-// is a failure in its place, like a payload that cannot be read.
+// stepCodec makes of a value what travels in its place, or the value again. What arrives may come from a stranger: what
+// its codec refuses is a failure in its place, like a payload that cannot be read.
 func (m *Machine) stepCodec(f *Frame, op int32, o *program.Op) Outcome {
 	v := f.Slots[o.In[0]]
 	var err error

@@ -43,7 +43,8 @@ func (m *Machine) stepComponent(f *Frame, op int32, o *program.Op) Outcome {
 // results fills the outputs of a component's op.
 func (m *Machine) results(f *Frame, op int32, o *program.Op, out []value.Value) Outcome {
 	if len(out) != len(o.Out) {
-		return m.Fail(f, op, o, value.Fail(value.CodeNoResult, o.Name, "the component gave another number of results than the op has outputs"))
+		return m.Fail(f, op, o, value.Fail(value.CodeNoResult, o.Name,
+			"the component gave another number of results than the op has outputs"))
 	}
 	for _, v := range out {
 		if bad := m.unsound(m.output(v), o.Name); bad != nil {

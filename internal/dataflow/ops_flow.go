@@ -34,7 +34,8 @@ func (m *Machine) stepFlow(f *Frame, op int32, o *program.Op) Outcome {
 		}
 		l := value.NewList(items...)
 		if l.Depth() > m.limits.Values.Depth || l.Len() > m.limits.Values.Items {
-			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the bundle is nested too deep or has too many items"))
+			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+				"the bundle is nested too deep or has too many items"))
 		}
 		m.Fill(f, o.Out[0], l)
 	case program.OpUnbundle:
@@ -102,7 +103,8 @@ func (m *Machine) stepCatch(f *Frame, o *program.Op) {
 	}
 	m.Count("failure.caught")
 	m.handled(f, failed)
-	m.Fill(f, o.Out[1], value.NewList(value.String(failed.Code), value.String(failed.Where), value.String(failed.Message)))
+	m.Fill(f, o.Out[1], value.NewList(value.String(failed.Code), value.String(failed.Where),
+		value.String(failed.Message)))
 }
 
 // stepAnyOnce passes a value only for the first of each key; for a key seen before nothing comes out.

@@ -31,7 +31,8 @@ func (m *Machine) stepHost(f *Frame, op int32, o *program.Op) Outcome {
 		}
 	case program.OpAppEmit:
 		if in.Bytes() > m.limits.AppEventBytes {
-			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("an app event of %d bytes, at most %d", in.Bytes(), m.limits.AppEventBytes)))
+			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+				fmt.Sprintf("an app event of %d bytes, at most %d", in.Bytes(), m.limits.AppEventBytes)))
 		}
 		if !m.AppRoom(in.Bytes()) {
 			return m.park(f, op, o, parkApp, "")
@@ -93,7 +94,8 @@ func (m *Machine) Publish(kind string, v value.Value) *value.Failure {
 	}
 	if !m.quarter(m.st.kept.Bus, v.Bytes()) {
 		m.Count("bus.overflow")
-		return value.Fail(value.CodeOverflow, "bus", fmt.Sprintf("events of %d bytes wait, and one of %d is more than may", m.st.kept.Bus, v.Bytes()))
+		return value.Fail(value.CodeOverflow, "bus",
+			fmt.Sprintf("events of %d bytes wait, and one of %d is more than may", m.st.kept.Bus, v.Bytes()))
 	}
 	m.st.kept.Bus += v.Bytes()
 	m.st.bus = append(m.st.bus, busEvent{kind, v})

@@ -96,7 +96,9 @@ func (m *Machine) putQueue(f *Frame, op int32, o *program.Op, v value.Value) Out
 	}
 	if !fits {
 		if m.Crowded() { // what waits holds its values in slots: if it took all of them, nobody could begin who takes
-			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("queues and held values keep %d bytes, at most %d, and as much waits", m.st.kept.Store, m.limits.SlotBytes)))
+			return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+				fmt.Sprintf("queues and held values keep %d bytes, at most %d, and as much waits", m.st.kept.Store,
+					m.limits.SlotBytes)))
 		}
 		m.Count("queue.waits")
 		return m.park(f, op, o, parkBytes, "")
@@ -136,7 +138,8 @@ func (m *Machine) putHold(f *Frame, op int32, o *program.Op, v value.Value) Outc
 	case never != nil:
 		return m.Fail(f, op, o, never)
 	case !fits:
-		return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("queues and held values keep %d bytes, at most %d", m.st.kept.Store, m.limits.SlotBytes)))
+		return m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+			fmt.Sprintf("queues and held values keep %d bytes, at most %d", m.st.kept.Store, m.limits.SlotBytes)))
 	}
 	if !ok {
 		if len(m.st.holds) >= m.limits.Holds {

@@ -5,7 +5,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Output is where a machine puts what it wants from the world: at the end of lists of its caller, who empties them before each Poll.
+// Output is where a machine puts what it wants from the world: at the end of lists of its caller, who empties them
+// before each Poll.
 type Output struct {
 	AppEvents *[]AppEvent   // leave only when the inputs so far are durable; delivered at least once, numbered
 	Commands  *[]Command    // may start at once

@@ -15,7 +15,8 @@ type Outside interface {
 	Start()
 	// Lives says whether a component lives here.
 	Lives(component int32) bool
-	// Invoke runs an op of a component: it gives the outputs, or says that they come later, by Resolve, Reject or a completion.
+	// Invoke runs an op of a component: it gives the outputs, or says that they come later, by Resolve, Reject or a
+	// completion.
 	Invoke(f *Frame, op int32, o *program.Op, in []value.Value) (out []value.Value, waits bool, err error)
 	// Complete shows a component the results of its command, and returns what they are as outputs of the op.
 	Complete(component int32, method string, results []value.Value) ([]value.Value, error)
@@ -23,7 +24,8 @@ type Outside interface {
 	Alarm(component int32, token uint64)
 	// Step runs an op that reaches beyond the machine: to peers, or to what the node knows of them.
 	Step(f *Frame, op int32, o *program.Op) Outcome
-	// Answer answers the request of an activation that ends without an answer, and returns false when that has to wait for room.
+	// Answer answers the request of an activation that ends without an answer, and returns false when that has to wait
+	// for room.
 	Answer(f *Frame) bool
 	// GiveUp takes back what an activation that ends has claimed with Frame.Claims.
 	GiveUp(f *Frame)
@@ -64,7 +66,8 @@ func (m *Machine) ParkCall(f *Frame, op int32) uint64 {
 	return id
 }
 
-// Resolve gives an op that a component parked its outputs, or fails it. A number whose activation has ended is counted and has no effect.
+// Resolve gives an op that a component parked its outputs, or fails it. A number whose activation has ended is counted
+// and has no effect.
 func (m *Machine) Resolve(call uint64, out []value.Value, why *value.Failure) {
 	p := m.st.waits.call(call)
 	if p == nil || p.reason != parkComponent {
@@ -86,7 +89,8 @@ func (m *Machine) Resolve(call uint64, out []value.Value, why *value.Failure) {
 
 // Command gives work of an op to the workers; the op waits for its result.
 func (m *Machine) Command(f *Frame, op, component int32, method string, in []value.Value) {
-	p := &pending{id: m.st.nextCommand, exec: f.Exec, op: op, component: component, method: method, inputs: slices.Clone(in), deadline: f.Deadline}
+	p := &pending{id: m.st.nextCommand, exec: f.Exec, op: op, component: component, method: method,
+		inputs: slices.Clone(in), deadline: f.Deadline}
 	for _, a := range f.attempts {
 		if a.op == op {
 			p.tries = a.tries
@@ -97,7 +101,8 @@ func (m *Machine) Command(f *Frame, op, component int32, method string, in []val
 	*m.out.Commands = append(*m.out.Commands, p.command())
 }
 
-// Outputs returns values as the outputs of the op of a component that is being invoked, in memory of the machine; it is good for one op.
+// Outputs returns values as the outputs of the op of a component that is being invoked, in memory of the machine; it is
+// good for one op.
 func (m *Machine) Outputs(v []value.Value) []value.Value {
 	m.sc.results = append(m.sc.results[:0], v...)
 	return m.sc.results
@@ -108,7 +113,8 @@ func (m *Machine) AppRoom(bytes int) bool {
 	return len(m.st.appEvents) < m.limits.AppEvents && m.quarter(m.st.kept.App, bytes)
 }
 
-// again puts out again what may have been lost with the process: the commands that are pending, and the events that are not acknowledged.
+// again puts out again what may have been lost with the process: the commands that are pending, and the events that are
+// not acknowledged.
 func (m *Machine) GiveAgain() {
 	*m.out.Commands = append(*m.out.Commands, m.Commands()...)
 	*m.out.AppEvents = append((*m.out.AppEvents)[:0], m.st.appEvents...)
@@ -125,7 +131,8 @@ func (m *Machine) Complete(c *snapshot.PendingCompletionSnapshot) {
 // CompleteFailed takes the failure of a command.
 func (m *Machine) CompleteFailed(c *snapshot.CompletionFailedEvent) {
 	f := &c.Failure
-	m.st.completions = append(m.st.completions, completion{command: c.Command, failure: value.Fail(f.Code, f.Where, f.Message)})
+	m.st.completions = append(m.st.completions,
+		completion{command: c.Command, failure: value.Fail(f.Code, f.Where, f.Message)})
 }
 
 // EndBy has an activation end by force at a time.
@@ -177,7 +184,8 @@ func (m *Machine) Replied(f *Frame) {
 	f.Inbound.Replied = true
 }
 
-// Inputs returns n empty places for the inputs of an activation, with room for sender and context; they are read by start.
+// Inputs returns n empty places for the inputs of an activation, with room for sender and context; they are read by
+// start.
 func (m *Machine) Inputs(n int) []value.Value {
 	if cap(m.sc.in) < n+2 {
 		m.sc.in = make([]value.Value, n+2)

@@ -3,8 +3,8 @@ package dataflow
 import "github.com/rhizome-ml/rhizome/value"
 
 // PollBus gives the queued events to their subscribers: each starts an activation. Events that are published meanwhile
-// wait for the next Poll, so that two functions that publish to each other cannot hold a Poll for ever; and all wait while
-// too many activations are alive.
+// wait for the next Poll, so that two functions that publish to each other cannot hold a Poll for ever; and all wait
+// while too many activations are alive.
 func (m *Machine) PollBus() {
 	n := len(m.st.bus)
 	for range n {

@@ -75,7 +75,8 @@ func (m *Machine) step(f *Frame, op int32, o *program.Op) Outcome {
 		return m.stepFlow(f, op, o)
 	case program.OpSleep, program.OpDeadline:
 		return m.stepTime(f, op, o)
-	case program.OpLimit, program.OpRelease, program.OpQueuePut, program.OpQueueTake, program.OpHoldPut, program.OpHoldTake:
+	case program.OpLimit, program.OpRelease, program.OpQueuePut, program.OpQueueTake, program.OpHoldPut,
+		program.OpHoldTake:
 		return m.stepWait(f, op, o)
 	case program.OpIf, program.OpLoop, program.OpCall:
 		return m.stepCall(f, op, o)
@@ -115,8 +116,9 @@ func (m *Machine) Fail(f *Frame, op int32, o *program.Op, v *value.Failure) Outc
 	return Done
 }
 
-// remember keeps a failure for the end of the activation, and says whether it is another than those that are kept. What says the same is
-// the same, because a restored failure is another object with the same content; so there are no more of them than ops and inputs.
+// remember keeps a failure for the end of the activation, and says whether it is another than those that are kept. What
+// says the same is the same, because a restored failure is another object with the same content; so there are no more
+// of them than ops and inputs.
 func (m *Machine) remember(f *Frame, v *value.Failure) bool {
 	switch {
 	case f.Failure == nil:

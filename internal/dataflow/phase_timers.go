@@ -6,8 +6,8 @@ import (
 )
 
 // PollTimers lets the timers mature that are due, in order of time and then of arming. One that is armed meanwhile for
-// now or earlier waits for the next Poll, and so does what is beyond as many as ops may run: a Poll ends in time however many mature
-// together.
+// now or earlier waits for the next Poll, and so does what is beyond as many as ops may run: a Poll ends in time
+// however many mature together.
 func (m *Machine) PollTimers() {
 	last := m.st.nextTimer
 	for left := m.limits.OpsPerPoll; left > 0 || !m.Behaves(3); left-- {

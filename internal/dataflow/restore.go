@@ -11,7 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// A machine that was just made is restored part by part, in the order of these methods; the first misfit is an error, and the machine is of no use then.
+// A machine that was just made is restored part by part, in the order of these methods; the first misfit is an error,
+// and the machine is of no use then.
 
 // RestoreTables restores what is of no activation: the clock, the identities, named things.
 func (m *Machine) RestoreTables(t *snapshot.TransientSnapshot) error {
@@ -21,7 +22,8 @@ func (m *Machine) RestoreTables(t *snapshot.TransientSnapshot) error {
 	}
 	s.rules = w.Rules
 	s.opsLeft, s.stage, s.now, s.bootstrapExec = t.Poll.OpsLeft, t.Poll.Stage, w.Now, w.BootstrapExec
-	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer, s.nextApp = w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq, w.NextAppEvent
+	s.nextCommand, s.nextExec, s.nextCall, s.nextTimer, s.nextApp = w.NextCommandID, w.NextExecID, w.NextCallID,
+		w.NextTimerSeq, w.NextAppEvent
 	s.firedPhases = slices.Clone(w.FiredPhases)
 	s.random = rand.NewChaCha8([32]byte{})
 	if err := s.random.UnmarshalBinary(w.Random); err != nil {
@@ -97,7 +99,8 @@ func (m *Machine) RestoreFrames(t *snapshot.TransientSnapshot) error {
 			if c.Edge < 0 || int(c.Edge) >= len(m.prog.Edges) {
 				return fmt.Errorf("activation %d answers along edge %d", x.Exec, c.Edge)
 			}
-			f.Inbound = Inbound{wire.PeerID(c.Peer), wire.Request{Epoch: c.Epoch, ID: c.Request}, program.EdgeID(c.Edge), c.Replied}
+			f.Inbound = Inbound{wire.PeerID(c.Peer), wire.Request{Epoch: c.Epoch, ID: c.Request},
+				program.EdgeID(c.Edge), c.Replied}
 		}
 		if x.Parent != 0 {
 			p := m.st.frames.get(x.Parent) // a parent is older, so it is there already
@@ -142,10 +145,12 @@ func (m *Machine) at(exec uint64, ref uint32) (*Frame, int32, error) {
 	return f, op, err
 }
 
-// atEnd is at, also for what is behind the last op: the end of a body without ops, or of an activation that owes an answer.
+// atEnd is at, also for what is behind the last op: the end of a body without ops, or of an activation that owes an
+// answer.
 func (m *Machine) atEnd(exec uint64, ref uint32) (*Frame, int32, error) {
 	f := m.st.frames.get(exec)
-	if f != nil && int64(ref) == int64(f.Func.OpBase)+int64(len(f.Func.Ops)) && (len(f.Func.Ops) == 0 || f.Inbound.Request.IsSet() && !f.Inbound.Replied) {
+	if f != nil && int64(ref) == int64(f.Func.OpBase)+int64(len(f.Func.Ops)) &&
+		(len(f.Func.Ops) == 0 || f.Inbound.Request.IsSet() && !f.Inbound.Replied) {
 		return f, int32(len(f.Func.Ops)), nil
 	}
 	return m.at(exec, ref)
@@ -234,7 +239,8 @@ func (m *Machine) RestoreLives(t *snapshot.TransientSnapshot) error {
 	}
 	for _, exec := range m.st.frames.execs() {
 		if f := m.st.frames.get(exec); f.live != lives[exec] || f.live == 0 {
-			return fmt.Errorf("activation %d has %d things under way, %d are in the snapshot", exec, f.live, lives[exec])
+			return fmt.Errorf("activation %d has %d things under way, %d are in the snapshot", exec, f.live,
+				lives[exec])
 		}
 	}
 	m.st.kept = m.st.charges()
@@ -255,11 +261,13 @@ func (m *Machine) RestorePending(t *snapshot.TransientSnapshot) error {
 			return fmt.Errorf("command %d is for component %d, which does not live here", x.Command, x.Component)
 		}
 		if len(x.Sites) != len(f.Func.Ops[op].Out) {
-			return fmt.Errorf("command %d has %d output sites, its op has %d", x.Command, len(x.Sites), len(f.Func.Ops[op].Out))
+			return fmt.Errorf("command %d has %d output sites, its op has %d", x.Command, len(x.Sites),
+				len(f.Func.Ops[op].Out))
 		}
 		for k, s := range f.Func.Ops[op].Out {
 			if siteOf(f, s) != x.Sites[k] {
-				return fmt.Errorf("output %d of command %d lands at site %d, its op says %d", k, x.Command, x.Sites[k], siteOf(f, s))
+				return fmt.Errorf("output %d of command %d lands at site %d, its op says %d", k, x.Command, x.Sites[k],
+					siteOf(f, s))
 			}
 		}
 		if slices.Contains(x.Inputs, nil) {
@@ -306,7 +314,8 @@ func (m *Machine) RestoreTimers(t *snapshot.TransientSnapshot) error {
 			return fmt.Errorf("timer %d is the deadline of activation %d, which does not live", x.Seq, n.exec)
 		}
 		if n.kind == timerComponent && !m.outside.Lives(n.component) ||
-			n.kind == timerInterval && (n.fn < 0 || int(n.fn) >= len(m.prog.Funcs) || m.prog.Funcs[n.fn].Kind != program.KindInterval) {
+			n.kind == timerInterval && (n.fn < 0 || int(n.fn) >= len(m.prog.Funcs) ||
+				m.prog.Funcs[n.fn].Kind != program.KindInterval) {
 			return fmt.Errorf("timer %d is of a component or interval that does not live here", x.Seq)
 		}
 		m.st.setTimer(n)
@@ -325,7 +334,8 @@ func (m *Machine) RestoreParked(t *snapshot.TransientSnapshot) error {
 		if atEnd := int(op) == len(f.Func.Ops); atEnd != (parkReason(x.Reason) == parkAnswer) {
 			return fmt.Errorf("op %d of activation %d waits for what it cannot wait for", x.Op, x.Exec)
 		}
-		if x.Call <= last || x.Call >= m.st.nextCall || x.Reason < uint32(parkComponent) || x.Reason > uint32(parkBytes) {
+		if x.Call <= last || x.Call >= m.st.nextCall || x.Reason < uint32(parkComponent) ||
+			x.Reason > uint32(parkBytes) {
 			return fmt.Errorf("call %d is out of order or waits for nothing known", x.Call)
 		}
 		last = x.Call

@@ -5,9 +5,9 @@ import "slices"
 // pageSize is how many entries a page of a shelf has at most.
 const pageSize = 128
 
-// shelf is an ordered table of what captures show, by number: a row of pages that captures share with it. A capture takes the
-// row as it is; what changes afterwards is copied first, the row once and a page once for each capture. So a capture costs what
-// changed since the last one, however much there is.
+// shelf is an ordered table of what captures show, by number: a row of pages that captures share with it. A capture
+// takes the row as it is; what changes afterwards is copied first, the row once and a page once for each capture. So a
+// capture costs what changed since the last one, however much there is.
 type shelf[T any] struct {
 	row    []*page[T] // ascending, none empty
 	shared bool       // a capture has the row

@@ -17,13 +17,15 @@ type Capture struct {
 	timers  []*page[*snapshot.TimerSnapshot]
 }
 
-// Capture takes the activations, commands and timers. Values are shared, not copied, and only those are looked at that changed since the last capture.
+// Capture takes the activations, commands and timers. Values are shared, not copied, and only those are looked at that
+// changed since the last capture.
 func (m *Machine) Capture() Capture {
 	m.catchUp()
 	return Capture{m.track.frames.share(), m.track.pending.share(), m.track.timers.share()}
 }
 
-// Whole is the slow and obvious form of capture, which looks at everything: the two show the same. It leaves what is known of changes as it is.
+// Whole is the slow and obvious form of capture, which looks at everything: the two show the same. It leaves what is
+// known of changes as it is.
 func (m *Machine) Whole() Capture {
 	var c Capture
 	var frames shelf[*frameImage]
@@ -36,7 +38,8 @@ func (m *Machine) Whole() Capture {
 		commands.put(id, pendingImage{p, m.Frame(p.exec).Func})
 	}
 	var timers shelf[*snapshot.TimerSnapshot]
-	armed := slices.SortedFunc(slices.Values(m.st.timers.heap), func(a, b *timer) int { return cmp.Compare(a.seq, b.seq) })
+	armed := slices.SortedFunc(slices.Values(m.st.timers.heap),
+		func(a, b *timer) int { return cmp.Compare(a.seq, b.seq) })
 	for _, t := range armed {
 		x := m.snapTimer(t)
 		timers.put(t.seq, &x)
@@ -87,14 +90,16 @@ func (m *Machine) Snap(t *snapshot.TransientSnapshot) error {
 	}
 	for _, p := range m.st.waits.all() {
 		f := m.st.frames.get(p.exec)
-		t.Parked = append(t.Parked, snapshot.ParkedSnapshot{Call: p.call, Op: uint32(opRef(f, p.op)), Exec: p.exec, Reason: uint32(p.reason), Label: p.label})
+		t.Parked = append(t.Parked, snapshot.ParkedSnapshot{Call: p.call, Op: uint32(opRef(f, p.op)), Exec: p.exec,
+			Reason: uint32(p.reason), Label: p.label})
 	}
 	for _, ev := range m.st.appEvents {
 		t.AppEvents = append(t.AppEvents, snapshot.AppEventSnapshot{Number: ev.Number, Name: ev.Name, Value: ev.Value})
 	}
 	t.Bus = m.snapBus()
 	w := &t.Framework
-	w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq, w.NextAppEvent = m.st.nextCommand, m.st.nextExec, m.st.nextCall, m.st.nextTimer, m.st.nextApp
+	w.NextCommandID, w.NextExecID, w.NextCallID, w.NextTimerSeq, w.NextAppEvent = m.st.nextCommand, m.st.nextExec,
+		m.st.nextCall, m.st.nextTimer, m.st.nextApp
 	w.Now, w.Random, w.BootstrapExec, w.Rules = m.st.now, random, m.st.bootstrapExec, m.st.rules
 	w.FiredPhases = append([]string(nil), m.st.firedPhases...)
 	for _, c := range m.st.counters {
@@ -104,10 +109,12 @@ func (m *Machine) Snap(t *snapshot.TransientSnapshot) error {
 		w.Holds = append(w.Holds, snapshot.HoldSnapshot{Name: h.name, Value: h.value})
 	}
 	for _, q := range m.st.queues {
-		w.Queues = append(w.Queues, snapshot.QueueSnapshot{Name: q.name, Values: append([]value.Value(nil), q.values...)})
+		w.Queues = append(w.Queues, snapshot.QueueSnapshot{Name: q.name,
+			Values: append([]value.Value(nil), q.values...)})
 	}
 	for _, r := range m.st.records {
-		w.Records = append(w.Records, snapshot.RecordSnapshot{Name: r.name, Entries: append([]snapshot.RecordEntry(nil), r.entries...)})
+		w.Records = append(w.Records, snapshot.RecordSnapshot{Name: r.name, Entries: append([]snapshot.RecordEntry(nil),
+			r.entries...)})
 	}
 	for _, g := range m.st.gates {
 		w.Gates = append(w.Gates, snapshot.GateSnapshot{Name: g.name, Taken: g.taken})
@@ -158,7 +165,8 @@ func (m *Machine) snapFrame(f *Frame) snapshot.ExecutionStateSnapshot {
 
 func (x pendingImage) snap() snapshot.PendingAsyncSnapshot {
 	s := snapshot.PendingAsyncSnapshot{
-		Command: x.p.id, Op: uint32(x.fn.OpBase) + uint32(x.p.op), Exec: x.p.exec, Component: x.p.component, Method: x.p.method,
+		Command: x.p.id, Op: uint32(x.fn.OpBase) + uint32(x.p.op), Exec: x.p.exec, Component: x.p.component,
+		Method:   x.p.method,
 		Deadline: x.p.deadline, Attempt: x.p.tries, Inputs: x.p.inputs,
 	}
 	for _, out := range x.fn.Ops[x.p.op].Out {
@@ -168,7 +176,8 @@ func (x pendingImage) snap() snapshot.PendingAsyncSnapshot {
 }
 
 func snapCompletion(c *completion) snapshot.PendingCompletionSnapshot {
-	return snapshot.PendingCompletionSnapshot{Command: c.command, Results: c.results, Digest: c.digest, Failure: snapFailure(c.failure)}
+	return snapshot.PendingCompletionSnapshot{Command: c.command, Results: c.results, Digest: c.digest,
+		Failure: snapFailure(c.failure)}
 }
 
 func snapFailure(f *value.Failure) *snapshot.FailureSnapshot {

@@ -77,8 +77,8 @@ func (m *Machine) BadEvent(name string, v value.Value, where string) *value.Fail
 	return m.unsound(v, where)
 }
 
-// StorableLimits are the limits of a value that comes in: those with which records and snapshots are read, less some depth, since it may be put into a few more
-// lists before it is stored.
+// StorableLimits are the limits of a value that comes in: those with which records and snapshots are read, less some
+// depth, since it may be put into a few more lists before it is stored.
 func StorableLimits() value.Limits { return stored }
 
 var stored = func() value.Limits {

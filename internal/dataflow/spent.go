@@ -19,7 +19,8 @@ func (m *Machine) spend(f *Frame, o *program.Op) {
 		return
 	}
 	for _, s := range o.In {
-		if s == program.None || f.Slots[s] == nil || f.Slots[s].Bytes() < m.spentFrom || slices.Contains(f.Func.Outputs, s) {
+		if s == program.None || f.Slots[s] == nil || f.Slots[s].Bytes() < m.spentFrom || slices.Contains(f.Func.Outputs,
+			s) {
 			continue
 		}
 		read := true
@@ -40,7 +41,8 @@ func (m *Machine) spend(f *Frame, o *program.Op) {
 	}
 }
 
-// reads says whether an op may yet read its inputs: it is not ready, has its turn before it, waits to run again, or may be tried again.
+// reads says whether an op may yet read its inputs: it is not ready, has its turn before it, waits to run again, or may
+// be tried again.
 func (m *Machine) reads(f *Frame, op int32) bool {
 	if f.missing[op] != 0 || f.queued > 0 && m.st.frontier.holds(f, op) {
 		return true

@@ -7,8 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// State is everything of a machine that changes, as plain data; behaviour is rebuilt from the Program. What every Poll looks at stands first, so that
-// it is in few cache lines.
+// State is everything of a machine that changes, as plain data; behaviour is rebuilt from the Program. What every Poll
+// looks at stands first, so that it is in few cache lines.
 type State struct {
 	now     int64  // ns, never goes back
 	opsLeft int64  // of this Poll

@@ -38,8 +38,8 @@ type timer struct {
 	prev, next *timer
 }
 
-// timers is a heap ordered by (time, sequence). A timer is found by its owner, not by a look at all of them: those of activations are
-// listed there, those of questions and components here once there are many.
+// timers is a heap ordered by (time, sequence). A timer is found by its owner, not by a look at all of them: those of
+// activations are listed there, those of questions and components here once there are many.
 type timers struct {
 	heap   []*timer
 	owners map[timerOwner]*timer // the first timer of each owner; nil while there are few

@@ -7,9 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// tracker knows what changed since the last capture among the things of which there can be very many: activations, commands,
-// timers. There is none before the first capture of an engine's life, which therefore takes all; the others take what
-// changed. It is derived from State and no part of it.
+// tracker knows what changed since the last capture among the things of which there can be very many: activations,
+// commands, timers. There is none before the first capture of an engine's life, which therefore takes all; the others
+// take what changed. It is derived from State and no part of it.
 type tracker struct {
 	frames   shelf[*frameImage]
 	pending  shelf[pendingImage]
@@ -36,8 +36,8 @@ type pendingImage struct {
 	fn *program.Func // of its activation
 }
 
-// touch says that an activation changes before the next op runs, so that the next capture looks at it again. Opening one and giving
-// back a share do so by themselves, and after a slot was filled, a share is always given back.
+// touch says that an activation changes before the next op runs, so that the next capture looks at it again. Opening
+// one and giving back a share do so by themselves, and after a slot was filled, a share is always given back.
 func (m *Machine) touch(f *Frame) {
 	if f.shown {
 		m.hide(f)
@@ -196,7 +196,8 @@ func (m *Machine) catchUp() {
 	clear(t.changed)
 	clear(t.commands)
 	clear(t.armed)
-	t.changed, t.commands, t.armed, t.over, t.dead, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, 0, m.st.nextTimer
+	t.changed, t.commands, t.armed, t.over, t.dead, t.since = t.changed[:0], t.commands[:0], t.armed[:0], 0, 0,
+		m.st.nextTimer
 	t.endedFrames, t.endedCommands, t.endedTimers = t.endedFrames[:0], t.endedCommands[:0], t.endedTimers[:0]
 }
 

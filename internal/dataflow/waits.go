@@ -2,8 +2,8 @@ package dataflow
 
 import "slices"
 
-// waits are the parked ops, in order of parking. Those that wait for one thing are found by it, and those of an activation are listed there:
-// what wakes one op looks at no others.
+// waits are the parked ops, in order of parking. Those that wait for one thing are found by it, and those of an
+// activation are listed there: what wakes one op looks at no others.
 type waits struct {
 	list []*parked               // ascending by call; also some that are over
 	over int                     // how many

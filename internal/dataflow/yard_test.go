@@ -34,8 +34,10 @@ type yard struct {
 
 func testLimits() *Limits {
 	return &Limits{
-		OpsPerPoll: 200, Frames: 30, SlotBytes: 1 << 20, CallDepth: 4, PendingCommands: 3, Parked: 20, BusEvents: 8, AppEvents: 12, AppEventBytes: 1 << 10,
-		Timers: 40, Holds: 4, Queues: 4, QueueLength: 4, Records: 4, RecordEntries: 4, Counters: 64, Latches: 4, Values: value.DefaultLimits(),
+		OpsPerPoll: 200, Frames: 30, SlotBytes: 1 << 20, CallDepth: 4, PendingCommands: 3, Parked: 20, BusEvents: 8,
+		AppEvents: 12, AppEventBytes: 1 << 10,
+		Timers: 40, Holds: 4, Queues: 4, QueueLength: 4, Records: 4, RecordEntries: 4, Counters: 64, Latches: 4,
+		Values: value.DefaultLimits(),
 	}
 }
 
@@ -49,7 +51,8 @@ func newYard(t testing.TB, p *program.Program, l *Limits) *yard {
 func (y *yard) machine(p *program.Program, l *Limits) *Machine {
 	m := &Machine{}
 	m.Init(Config{
-		Program: p, Registry: value.NewRegistry(), Limits: l, Scratch: &Scratch{}, Output: Output{&y.events, &y.commands, &y.trace},
+		Program: p, Registry: value.NewRegistry(), Limits: l, Scratch: &Scratch{},
+		Output: Output{&y.events, &y.commands, &y.trace},
 		Random: rand.NewChaCha8([32]byte{7}), Room: &Room{}, Rules: math.MaxUint32, Outside: y,
 	})
 	m.SpendFrom(1) // so that what was read leaves its slot
@@ -140,7 +143,8 @@ func (y *yard) reborn() {
 	was := y.encode(t)
 	m := y.machine(y.m.prog, y.m.limits)
 	for _, do := range []func(*snapshot.TransientSnapshot) error{
-		m.RestoreTables, m.RestoreFrames, m.RestoreSlots, m.RestoreFrontier, m.RestorePending, m.RestoreCompletions, m.RestoreTimers, m.RestoreParked,
+		m.RestoreTables, m.RestoreFrames, m.RestoreSlots, m.RestoreFrontier, m.RestorePending, m.RestoreCompletions,
+		m.RestoreTimers, m.RestoreParked,
 		m.RestoreBus, m.RestoreAppEvents, m.RestoreLives,
 	} {
 		if err := do(t); err != nil {
@@ -240,9 +244,11 @@ func (y *yard) act(kind, a byte) {
 		if all := y.m.Commands(); len(all) > 0 {
 			c := all[int(a)%len(all)]
 			if kind%10 == 2 {
-				y.m.Complete(&snapshot.PendingCompletionSnapshot{Command: c.ID, Results: []snapshot.NamedResult{{Port: "out", Value: value.NewList(c.Inputs...)}}})
+				y.m.Complete(&snapshot.PendingCompletionSnapshot{Command: c.ID,
+					Results: []snapshot.NamedResult{{Port: "out", Value: value.NewList(c.Inputs...)}}})
 			} else {
-				y.m.CompleteFailed(&snapshot.CompletionFailedEvent{Command: c.ID + uint64(a%2), Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker"}})
+				y.m.CompleteFailed(&snapshot.CompletionFailedEvent{Command: c.ID + uint64(a%2),
+					Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker"}})
 			}
 		}
 	case 4:

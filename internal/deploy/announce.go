@@ -11,9 +11,10 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 )
 
-// Peers of a job without a server tell each other in two ways where they are. The component discovery exchanges parts of its
-// view with one other at a time; that is in the state of the node, and outlives it. Beside it each says on a topic of the
-// overlay where it is now: so a node that moved is found by all within seconds, also by those that lost it.
+// Peers of a job without a server tell each other in two ways where they are. The component discovery exchanges parts
+// of its view with one other at a time; that is in the state of the node, and outlives it. Beside it each says on a
+// topic of the overlay where it is now: so a node that moved is found by all within seconds, also by those that lost
+// it.
 
 const (
 	announceEvery = 5 * time.Second
@@ -65,7 +66,8 @@ func parseAnnouncement(author wire.PeerID, raw []byte) ([]string, error) {
 	}
 	out := sound(a.Addresses, author)
 	if a.Format != 1 || len(out) == 0 || len(out) != len(a.Addresses) {
-		return nil, fmt.Errorf("an announcement of format %d with %d addresses, of which %d can be used", a.Format, len(a.Addresses), len(out))
+		return nil, fmt.Errorf("an announcement of format %d with %d addresses, of which %d can be used", a.Format,
+			len(a.Addresses), len(out))
 	}
 	return out, nil
 }

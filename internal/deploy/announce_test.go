@@ -34,13 +34,15 @@ func FuzzParseAnnouncement(f *testing.F) {
 
 func TestAnnouncementsAreTheAuthors(t *testing.T) {
 	for name, text := range map[string]string{
-		"of another":   `{"format":1,"addresses":["/ip4/192.0.2.7/tcp/1/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"]}`,
-		"of none":      `{"format":1,"addresses":[]}`,
-		"newer":        `{"format":2,"addresses":["/ip4/192.0.2.7/tcp/1"]}`,
-		"no address":   `{"format":1,"addresses":["here"]}`,
-		"too long":     `{"format":1,"addresses":["/ip4/192.0.2.7/tcp/1"],"x":"` + strings.Repeat("x", announceMax) + `"}`,
-		"no JSON":      `{`,
-		"too many":     `{"format":1,"addresses":[` + strings.Repeat(`"/ip4/192.0.2.7/tcp/1",`, addressesMax) + `"/ip4/192.0.2.7/tcp/1"]}`,
+		"of another": `{"format":1,"addresses":["/ip4/192.0.2.7/tcp/1/p2p/12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv"]}`,
+		"of none":    `{"format":1,"addresses":[]}`,
+		"newer":      `{"format":2,"addresses":["/ip4/192.0.2.7/tcp/1"]}`,
+		"no address": `{"format":1,"addresses":["here"]}`,
+		"too long": `{"format":1,"addresses":["/ip4/192.0.2.7/tcp/1"],"x":"` + strings.Repeat("x",
+			announceMax) + `"}`,
+		"no JSON": `{`,
+		"too many": `{"format":1,"addresses":[` + strings.Repeat(`"/ip4/192.0.2.7/tcp/1",`,
+			addressesMax) + `"/ip4/192.0.2.7/tcp/1"]}`,
 		"not a string": `{"format":1,"addresses":[1]}`,
 	} {
 		if got, err := parseAnnouncement(someone, []byte(text)); err == nil {

@@ -39,8 +39,8 @@ func (g *guest) call(t *testing.T, server wire.PeerID, q Request) (reply Reply) 
 	}
 }
 
-// TestStatusCountsWhoWasTurnedAway: the status of a server counts those who knocked in vain, by what they were told (facts about
-// libp2p, fault 7), and the places of a job that anyone may join.
+// TestStatusCountsWhoWasTurnedAway: the status of a server counts those who knocked in vain, by what they were told
+// (facts about libp2p, fault 7), and the places of a job that anyone may join.
 func TestStatusCountsWhoWasTurnedAway(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -69,8 +69,8 @@ type refusing struct{ transport.Transport }
 
 func (refusing) Stats() libp2p.Stats { return libp2p.Stats{Refused: 7, Crowded: 4} }
 
-// TestIdentitiesOfOtherKindsAreCounted (facts about libp2p, fault 7): a key of another kind is counted and told of, as is what comes beyond
-// a limit; who tells of them never waits.
+// TestIdentitiesOfOtherKindsAreCounted (facts about libp2p, fault 7): a key of another kind is counted and told of, as
+// is what comes beyond a limit; who tells of them never waits.
 func TestIdentitiesOfOtherKindsAreCounted(t *testing.T) {
 	r := &running{net: refusing{}, away: make(chan string, 1)}
 	other := wire.PeerID("16Uiu2HAmUiXfngM1rdvcnyTA3H2rHhfEeukRszSXrwJ6FayUczAG")
@@ -82,13 +82,14 @@ func TestIdentitiesOfOtherKindsAreCounted(t *testing.T) {
 	if len(got) != 3 || got[AwayIdentity] != 3 || got[AwayCrowded] != 4 || got[exchange.CodeBusy] != 1 {
 		t.Errorf("%v", got)
 	}
-	if line := <-r.away; !strings.Contains(line, "was turned away (identity): its key is of another kind than ed25519") || strings.Contains(line, "\x1b") {
+	if line := <-r.away; !strings.Contains(line,
+		"was turned away (identity): its key is of another kind than ed25519") || strings.Contains(line, "\x1b") {
 		t.Errorf("%q", line)
 	}
 }
 
-// TestLateIsNoFailure: where a quorum is enough, what comes later fails at the op that takes it in each round of a healthy job; the
-// notes call it late, and count only other failures as such.
+// TestLateIsNoFailure: where a quorum is enough, what comes later fails at the op that takes it in each round of a
+// healthy job; the notes call it late, and count only other failures as such.
 func TestLateIsNoFailure(t *testing.T) {
 	late := map[string]uint64{"op.failed": 5, "activation.failed": 5, "aggregator.refused.late": 5}
 	if got := notesOf(&Status{Counters: late}); len(got) != 1 || !strings.Contains(got[0], "came too late") {
@@ -96,7 +97,8 @@ func TestLateIsNoFailure(t *testing.T) {
 	}
 	late["op.failed"], late["send.failed"] = 7, 2
 	got := strings.Join(notesOf(&Status{Counters: late}), "\n")
-	if !strings.Contains(got, "2 ops have failed") || strings.Contains(got, "activations") || !strings.Contains(got, "2 messages could not be sent") {
+	if !strings.Contains(got, "2 ops have failed") || strings.Contains(got, "activations") ||
+		!strings.Contains(got, "2 messages could not be sent") {
 		t.Errorf("%s", got)
 	}
 }

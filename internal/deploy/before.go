@@ -13,15 +13,16 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// callsFile holds the calls of an operator for a node that has never run: it takes them at its first start, before anything of
-// any peer.
+// callsFile holds the calls of an operator for a node that has never run: it takes them at its first start, before
+// anything of any peer.
 const callsFile = "calls.json"
 
 // callsBefore bounds those calls.
 const callsBefore = 4096
 
 // storable are the calls that a node can take before it runs.
-var storable = []string{engine.ControlBlock, engine.ControlUnblock, engine.ControlAllow, engine.ControlDisallow, engine.ControlOpen, engine.ControlClose}
+var storable = []string{engine.ControlBlock, engine.ControlUnblock, engine.ControlAllow, engine.ControlDisallow,
+	engine.ControlOpen, engine.ControlClose}
 
 // storedCalls reads the calls that wait for a first start.
 func storedCalls(d *Dir) (calls []Request, err error) {
@@ -38,7 +39,8 @@ func storedCalls(d *Dir) (calls []Request, err error) {
 // storeCall keeps a call for the first start of a node.
 func storeCall(d *Dir, q Request) (*Reply, error) {
 	if !slices.Contains(storable, q.Op) {
-		return nil, refuse(d.Path, "holds a node without a job, which can take this call only when it has one: start it once")
+		return nil, refuse(d.Path, "holds a node without a job, which can take this call only when it has one: "+
+			"start it once")
 	}
 	if q.Peer != "" {
 		if err := wire.PeerID(q.Peer).Validate(); err != nil {
@@ -52,12 +54,13 @@ func storeCall(d *Dir, q Request) (*Reply, error) {
 	if len(calls) >= callsBefore {
 		return nil, refuse(d.Path, "holds %d calls for its first start, more than which are not kept", callsBefore)
 	}
-	return &Reply{}, journal.WriteSealed(d.FS, filepath.Join(d.Path, callsFile), append(calls, Request{Op: q.Op, Peer: q.Peer}))
+	return &Reply{}, journal.WriteSealed(d.FS, filepath.Join(d.Path, callsFile),
+		append(calls, Request{Op: q.Op, Peer: q.Peer}))
 }
 
-// takeStored has the node that just started take the calls that were stored before there was one. Nothing of a peer has reached it
-// yet. What is refused, such as a second block of one peer, has the effect already. A crash in between has them taken again, which
-// changes nothing.
+// takeStored has the node that just started take the calls that were stored before there was one. Nothing of a peer has
+// reached it yet. What is refused, such as a second block of one peer, has the effect already. A crash in between has
+// them taken again, which changes nothing.
 func (r *running) takeStored() error {
 	calls, err := storedCalls(r.dir)
 	if err != nil || len(calls) == 0 {

@@ -57,15 +57,17 @@ type Request struct {
 	Invite *NewInvitation `json:"invite,omitempty"`
 
 	// Of the calls about members.
-	Place  string `json:"place,omitempty"`  // of the member; empty means the clients' at a server
-	Number int    `json:"number,omitempty"` // one more than the member's number; 0 is none, or with admit the least that is free
+	Place string `json:"place,omitempty"` // of the member; empty means the clients' at a server
+	// one more than the member's number; 0 is none, or with admit the least that is free
+	Number int    `json:"number,omitempty"`
 	Name   string `json:"name,omitempty"`
 	Other  string `json:"other,omitempty"` // who comes in the place of the member
 }
 
 // call returns the request as a call of the control plane.
 func (q Request) call(caller wire.PeerID) host.Call {
-	c := host.Call{Caller: caller, Op: q.Op, Peer: wire.PeerID(q.Peer), Address: q.Address, Name: q.Name, Other: wire.PeerID(q.Other), Place: q.Place, Number: q.Number - 1}
+	c := host.Call{Caller: caller, Op: q.Op, Peer: wire.PeerID(q.Peer), Address: q.Address, Name: q.Name,
+		Other: wire.PeerID(q.Other), Place: q.Place, Number: q.Number - 1}
 	if c.Place == "" && (q.Op == engine.ControlAdmit || q.Number > 0) {
 		c.Place = job.ClientsPlace
 	}
@@ -79,11 +81,13 @@ type Reply struct {
 	Status *Status     `json:"status,omitempty"`
 	Peers  []PeerState `json:"peers,omitempty"`
 
-	Invitation  string            `json:"invitation,omitempty"`  // the text of a new one
-	Invitations []InvitationState `json:"invitations,omitempty"` // of OpMembers: those to a site by which somebody may come still
+	Invitation string `json:"invitation,omitempty"` // the text of a new one
+	// of OpMembers: those to a site by which somebody may come still
+	Invitations []InvitationState `json:"invitations,omitempty"`
 
 	Members []MemberState `json:"members,omitempty"` // of OpMembers
-	Running bool          `json:"running,omitempty"` // of OpMembers and OpPeers: they are as of now, and not as the directory says
+	// of OpMembers and OpPeers: they are as of now, and not as the directory says
+	Running bool `json:"running,omitempty"`
 }
 
 // DeniedError says that a call was denied.
@@ -94,8 +98,8 @@ func (e *DeniedError) Error() string {
 	return "denied (" + clean.Text(e.Code, 32) + "): " + clean.Line(e.Reason)
 }
 
-// socketAddress returns the path at which the socket of a directory can be reached, and what is to be closed afterwards. A path
-// may not be longer than about a hundred bytes; on Linux a long one has a short name.
+// socketAddress returns the path at which the socket of a directory can be reached, and what is to be closed
+// afterwards. A path may not be longer than about a hundred bytes; on Linux a long one has a short name.
 func socketAddress(dir string) (path string, done func(), err error) {
 	path = filepath.Join(dir, socketFile)
 	if len(path) < 100 {
@@ -186,7 +190,8 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 			return &Reply{}
 		}
 		if h == nil {
-			return &Reply{Code: "early", Reason: "the node does not run yet, or not any more: its job is not there, or is done"}
+			return &Reply{Code: "early",
+				Reason: "the node does not run yet, or not any more: its job is not there, or is done"}
 		}
 		ctx, cancel := context.WithTimeout(r.done, callWithin)
 		defer cancel()
@@ -287,13 +292,15 @@ func (r *running) afar(from wire.PeerID, s transport.Stream) {
 		reply = r.answer(from, q)
 	}
 	if reply.Code != "" {
-		r.turnAway(AwayCall, fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32), reply.Code, reply.Reason))
+		r.turnAway(AwayCall, fmt.Sprintf("a call of %s (%s) was denied (%s): %s", from, clean.Quote(q.Op, 32),
+			reply.Code, reply.Reason))
 	}
 	if reply.Status != nil { // a message has less room than the socket
 		reply.Status.Clients = reply.Status.Clients[:min(len(reply.Status.Clients), clientsAfar)]
 	}
 	if exchange.WriteMessage(s, reply) != nil {
-		exchange.WriteMessage(s, &Reply{Code: "large", Reason: "the answer has more than a message may have; ask at the node itself"})
+		exchange.WriteMessage(s,
+			&Reply{Code: "large", Reason: "the answer has more than a message may have; ask at the node itself"})
 	}
 }
 
@@ -317,8 +324,8 @@ func readLine(r io.Reader, max int) ([]byte, error) {
 	return nil, &DeniedError{"large", fmt.Sprintf("more than %d bytes", max)}
 }
 
-// Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory. Errors
-// are *DeniedError, *DirError, and those of opening the node.
+// Call does a call of the operator at the node of a directory: at its socket while it runs, and else on the directory.
+// Errors are *DeniedError, *DirError, and those of opening the node.
 func Call(o Options, q Request) (*Reply, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()

@@ -107,7 +107,8 @@ func (c *course) look(now time.Time, w *Waits, up, of int) *Waiting {
 	return nil
 }
 
-// courseFirst is how long a server waits for its first clients before it says so: those of one machine are there by then.
+// courseFirst is how long a server waits for its first clients before it says so: those of one machine are there by
+// then.
 const courseFirst = 500 * time.Millisecond
 
 // courseLook is how often a server looks at what it waits for.
@@ -189,8 +190,8 @@ func (s *server) catchUp() error {
 	return s.finish(s.host)
 }
 
-// giveUp ends a job that has failed: that is written down before the node's word of it is acknowledged, and then told to all.
-// What is early is written down alone: the node is not there yet, and catchUp does the rest.
+// giveUp ends a job that has failed: that is written down before the node's word of it is acknowledged, and then told
+// to all. What is early is written down alone: the node is not there yet, and catchUp does the rest.
 func (s *server) giveUp(f *job.Failed, early bool) error {
 	s.telling.Lock()
 	defer s.telling.Unlock()

@@ -27,8 +27,9 @@ func (w *together) statusAt(name string) *Status {
 	return reply.Status
 }
 
-// TestAJobSaysWhatItWaitsFor: the server says how many clients it waits for, the client that is there says it too, both statuses do,
-// and that the wait is over is told when the second comes (case 8, NEWCOMER 8 and 15). Each status knows its round (case 11).
+// TestAJobSaysWhatItWaitsFor: the server says how many clients it waits for, the client that is there says it too, both
+// statuses do, and that the wait is over is told when the second comes (case 8, NEWCOMER 8 and 15). Each status knows
+// its round (case 11).
 func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 	w := newTogether(t)
 	server := w.serve("server", smallJob(300, 2), 10*time.Second)
@@ -41,7 +42,8 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	for _, name := range []string{"server", "c0"} {
-		if s := w.statusAt(name); s.State != StateWaiting || s.Waits == nil || s.Waits.Have != 1 || s.Promise != PromiseExact {
+		if s := w.statusAt(name); s.State != StateWaiting || s.Waits == nil || s.Waits.Have != 1 ||
+			s.Promise != PromiseExact {
 			t.Errorf("%s: %+v, waits %+v", name, s, s.Waits)
 		}
 	}
@@ -89,8 +91,8 @@ func diverges(clients int) *federated.Config {
 	return cfg
 }
 
-// TestAFailedJobIsAState: what ends a job is told once by the server, to all clients, by both statuses, and by each later start, as
-// an error of its own; nothing is lost, and nothing trains on (case 9, U2).
+// TestAFailedJobIsAState: what ends a job is told once by the server, to all clients, by both statuses, and by each
+// later start, as an error of its own; nothing is lost, and nothing trains on (case 9, U2).
 func TestAFailedJobIsAState(t *testing.T) {
 	w := newTogether(t)
 	cfg := diverges(2)
@@ -125,8 +127,8 @@ func TestAFailedJobIsAState(t *testing.T) {
 	}
 }
 
-// TestAWatchOfBefore: a client of the release before, which refuses keys that it does not know, is told rounds and the end as ever,
-// and of a failure in the words that it has.
+// TestAWatchOfBefore: a client of the release before, which refuses keys that it does not know, is told rounds and the
+// end as ever, and of a failure in the words that it has.
 func TestAWatchOfBefore(t *testing.T) {
 	b := newBoard(9)
 	b.post(func(s *standing) {
@@ -165,15 +167,18 @@ func TestAWatchOfBefore(t *testing.T) {
 	}
 }
 
-// TestWordsOfAServerAreCleaned: what a server says is shown as one line of printable letters, and names at most so many.
+// TestWordsOfAServerAreCleaned: what a server says is shown as one line of printable letters, and names at most so
+// many.
 func TestWordsOfAServerAreCleaned(t *testing.T) {
 	s := standing{Failed: &job.Failed{Reason: "a\x1b[2Jb\nc"}, Waits: &Waits{On: OnServer, Hint: "\x07"}}
 	for range 100 {
-		s.Waits.For = append(s.Waits.For, Awaited{Name: "\x1b]0;x\x07", State: strings.Repeat("long ", 1000), Peer: wire.PeerID("\r")})
+		s.Waits.For = append(s.Waits.For, Awaited{Name: "\x1b]0;x\x07", State: strings.Repeat("long ", 1000),
+			Peer: wire.PeerID("\r")})
 	}
 	s.clean()
 	text := s.Waits.Text(time.Now()) + s.Failed.Reason + (&job.FailedError{Failed: *s.Failed}).Error()
-	if strings.ContainsAny(text, "\x1b\x07\r\n") || len(s.Waits.For) != awaitedMax || s.Waits.More != 100-awaitedMax || s.Waits.On == OnServer || len(text) > 5000 {
+	if strings.ContainsAny(text, "\x1b\x07\r\n") || len(s.Waits.For) != awaitedMax || s.Waits.More != 100-awaitedMax ||
+		s.Waits.On == OnServer || len(text) > 5000 {
 		t.Errorf("%d named, %q", len(s.Waits.For), text)
 	}
 }

@@ -18,7 +18,8 @@ func (r *running) cutPeers() ([]CutPeer, uint64) {
 	now, times := h.Cuts()
 	var out []CutPeer
 	for _, c := range now[:min(len(now), cutShown)] {
-		out = append(out, CutPeer{Peer: c.Peer, For: c.For, Times: c.Times, Frames: c.Frames, Code: c.Code, Reason: clean.Text(c.Reason, 200)})
+		out = append(out, CutPeer{Peer: c.Peer, For: c.For, Times: c.Times, Frames: c.Frames, Code: c.Code,
+			Reason: clean.Text(c.Reason, 200)})
 	}
 	return out, times
 }

@@ -81,7 +81,8 @@ func giveRows(p *program.Program, r *Record, path string, b []byte) error {
 func sameData(d *Dir, r *Record, given string) ([]byte, error) {
 	if r.Data == nil {
 		if given != "" {
-			return nil, refuse(d.Path, "holds a client that trains on the data of the job, not on %s: choose another --dir", given)
+			return nil, refuse(d.Path, "holds a client that trains on the data of the job, not on %s: choose "+
+				"another --dir", given)
 		}
 		return nil, nil
 	}
@@ -94,7 +95,8 @@ func sameData(d *Dir, r *Record, given string) ([]byte, error) {
 		return nil, err
 	}
 	if sum != r.Data.SHA256 {
-		return nil, refuse(d.Path, "holds a client that trains on data with the SHA-256 %.12s, and %s has %.12s: bring the file back, or join anew with another --dir",
+		return nil, refuse(d.Path, "holds a client that trains on data with the SHA-256 %.12s, and %s has %.12s: "+
+			"bring the file back, or join anew with another --dir",
 			r.Data.SHA256, path, sum)
 	}
 	return b, nil

@@ -69,18 +69,21 @@ func TestFilesOfOtherKinds(t *testing.T) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
 		}
 	}
-	for _, good := range []string{row + "7\n" + row + "3\n", "\xef\xbb\xbf" + row + "1", strings.Repeat("pixel,", 64) + "label\n" + row + "1\n"} {
-		if s, err := checkRows("mine.csv", []byte(good)); err != nil || s.Digest != schemaOfJob(federated.Default()).Digest {
+	for _, good := range []string{row + "7\n" + row + "3\n", "\xef\xbb\xbf" + row + "1",
+		strings.Repeat("pixel,", 64) + "label\n" + row + "1\n"} {
+		if s, err := checkRows("mine.csv", []byte(good)); err != nil ||
+			s.Digest != schemaOfJob(federated.Default()).Digest {
 			t.Errorf("%.20q: %v", good, err)
 		}
 	}
-	if _, err := checkRows("mine.csv", []byte(row+"7\n"+row+"33\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
+	if _, err := checkRows("mine.csv", []byte(row+"7\n"+row+"33\n")); err == nil || !strings.Contains(err.Error(),
+		"line 2") {
 		t.Error(err)
 	}
 }
 
-// TestDataIsReadFirst (U14, case 16): a bad file is told before anybody is asked; a good one for which the program has no use is told
-// before a place is taken, which is there for the next client then.
+// TestDataIsReadFirst (U14, case 16): a bad file is told before anybody is asked; a good one for which the program has
+// no use is told before a place is taken, which is there for the next client then.
 func TestDataIsReadFirst(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -93,9 +96,10 @@ func TestDataIsReadFirst(t *testing.T) {
 	write("bad.csv", "1,2\n")
 	write("good.csv", strings.Repeat("0,", 64)+"7\n")
 	join := func(name, server, data string) error {
-		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: name, FS: disk, Listen: []string{"/memory/" + name},
-			Network: memoryNet(net)},
-			Server: []string{server}, Member: -1, Wait: 20 * time.Second, Data: data})
+		_, err := Join(t.Context(),
+			JoinOptions{Options: Options{Dir: name, FS: disk, Listen: []string{"/memory/" + name},
+				Network: memoryNet(net)},
+				Server: []string{server}, Member: -1, Wait: 20 * time.Second, Data: data})
 		return err
 	}
 	nowhere := "/memory/nobody/p2p/" + string(newIdentity(t))
@@ -104,9 +108,11 @@ func TestDataIsReadFirst(t *testing.T) {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
-		o.Job, _ = job.With(o.Job, map[string]string{"data": job.DataSynthetic, "clients": "1", "rounds": "2", "name": "synthetic"})
+		o.Job, _ = job.With(o.Job, map[string]string{"data": job.DataSynthetic, "clients": "1", "rounds": "2",
+			"name": "synthetic"})
 	})
-	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(), "no part of this job reads") {
+	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(),
+		"no part of this job reads") {
 		t.Errorf("a file for which there is no use: %v", err)
 	}
 	if s.places() != 0 {

@@ -40,13 +40,14 @@ const (
 
 // Record is the content of node.json: what a node knows of its job and of the others.
 type Record struct {
-	Role      string                     `json:"role"`
-	Job       string                     `json:"job"`
-	Kind      string                     `json:"kind"`
-	Settings  map[string]string          `json:"settings"`
-	Set       map[string]string          `json:"set,omitempty"` // settings that were given beside the job
-	Seed      uint64                     `json:"seed"`
-	Digest    string                     `json:"digest"` // of the artifact; at a client also what its operator agreed to
+	Role     string            `json:"role"`
+	Job      string            `json:"job"`
+	Kind     string            `json:"kind"`
+	Settings map[string]string `json:"settings"`
+	Set      map[string]string `json:"set,omitempty"` // settings that were given beside the job
+	Seed     uint64            `json:"seed"`
+	// of the artifact; at a client also what its operator agreed to
+	Digest    string                     `json:"digest"`
 	Place     string                     `json:"place"`
 	Member    int                        `json:"member"`              // a client's number
 	Options   map[string]json.RawMessage `json:"options,omitempty"`   // by slot
@@ -58,12 +59,14 @@ type Record struct {
 	Starts    uint64                     `json:"starts"`              // of the process
 	Keep      int                        `json:"keep,omitempty"`      // snapshots, where it was given
 	KeepAge   time.Duration              `json:"keep_age_ns,omitempty"`
-	Began     int64                      `json:"began_ns,omitempty"` // of a peer: the engine time from which its periods count; 0 while it waits for a neighbour
-	Done      *exchange.Done             `json:"done,omitempty"`
-	Failed    *job.Failed                `json:"failed,omitempty"` // where the job has failed
-	Fork      *Origin                    `json:"fork,omitempty"`   // of which server this one is a fork
-	Word      *Word                      `json:"word,omitempty"`   // what a client heard of its server last, a while ago at most
-	Left      time.Time                  `json:"left,omitzero"`    // when the client left its job
+	// of a peer: the engine time from which its periods count; 0 while it waits for a neighbour
+	Began  int64          `json:"began_ns,omitempty"`
+	Done   *exchange.Done `json:"done,omitempty"`
+	Failed *job.Failed    `json:"failed,omitempty"` // where the job has failed
+	Fork   *Origin        `json:"fork,omitempty"`   // of which server this one is a fork
+	// what a client heard of its server last, a while ago at most
+	Word *Word     `json:"word,omitempty"`
+	Left time.Time `json:"left,omitzero"` // when the client left its job
 }
 
 // Member is a client that a server gave a number.
@@ -92,8 +95,9 @@ type Dir struct {
 	rec  *Record // nil where the node has no job yet; replaced whole, never changed
 }
 
-// OpenDir makes the directory where need be, locks it, and reads who the node is and what it knows. Errors are *DirError,
-// *identity.KeyError, *directory.LookOnlyError, *job.FormatError, *vfs.ReadOnlyError. After an error nothing of a node that is there was changed.
+// OpenDir makes the directory where need be, locks it, and reads who the node is and what it knows. Errors are
+// *DirError, *identity.KeyError, *directory.LookOnlyError, *job.FormatError, *vfs.ReadOnlyError. After an error nothing
+// of a node that is there was changed.
 func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	if err := fsys.MkdirAll(path); err != nil {
 		return nil, unusable(path, err)
@@ -119,9 +123,9 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	return d, nil
 }
 
-// Check looks whether a node that is there could go on in a directory, as far as its files tell without a replay. It changes and locks
-// nothing, and a directory without a node is good. It is for those who start several, and would begin a life of one before they know that
-// another is refused.
+// Check looks whether a node that is there could go on in a directory, as far as its files tell without a replay. It
+// changes and locks nothing, and a directory without a node is good. It is for those who start several, and would begin
+// a life of one before they know that another is refused.
 func Check(fsys vfs.FS, path string) error {
 	err := directory.LookOnly(fsys, path)
 	if err == nil {
@@ -154,8 +158,8 @@ func Check(fsys vfs.FS, path string) error {
 	return directory.Check(fsys, path)
 }
 
-// forgotten returns an error where a directory without a record holds the state of a node: without the record it would not know whose
-// node it is and who the others are, and would begin anew beside its own journal.
+// forgotten returns an error where a directory without a record holds the state of a node: without the record it would
+// not know whose node it is and who the others are, and would begin anew beside its own journal.
 func forgotten(fsys vfs.FS, path string) error {
 	names, err := fsys.List(path)
 	if err != nil {
@@ -163,8 +167,11 @@ func forgotten(fsys vfs.FS, path string) error {
 	}
 	for _, name := range names {
 		if hasState(name) {
-			return refuse(path, "has lost its %s, which says what this node is and whom it knows, and its journal and snapshots are there (%s): "+
-				"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose another --dir to begin anew", recordFile, name)
+			return refuse(path,
+				"has lost its %s, which says what this node is and whom it knows, and its journal and snapshots are "+
+					"there (%s): "+
+					"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose "+
+					"another --dir to begin anew", recordFile, name)
 		}
 	}
 	return nil
@@ -202,7 +209,8 @@ func (d *Dir) Record() *Record {
 	return d.rec
 }
 
-// Save changes the record and writes it durably. What change returns an error for is not changed; it must not call the Dir.
+// Save changes the record and writes it durably. What change returns an error for is not changed; it must not call the
+// Dir.
 func (d *Dir) Save(change func(*Record) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -230,21 +238,24 @@ func (d *Dir) keepArtifact(b []byte) error {
 func (d *Dir) artifact(digest string) (b []byte, m *onnx.ModelProto, err error) {
 	b, err = vfs.ReadFile(d.FS, filepath.Join(d.Path, artifactFile), exchange.ArtifactMax)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, refuse(d.Path, "has lost its %s, the program %.12s that it runs: bring the file back from a copy, or take that of the server's directory or "+
+		return nil, nil, refuse(d.Path, "has lost its %s, the program %.12s that it runs: bring the file back from "+
+			"a copy, or take that of the server's directory or "+
 			"of another client of the same job, which is the same file", artifactFile, digest)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(d.Path, artifactFile), err)
 	}
 	if m, err = exchange.Open(b, digest); err != nil {
-		return nil, nil, refuse(d.Path, "has a damaged %s (%v): bring the file back from a copy, or take that of the server's directory or of another client of "+
+		return nil, nil, refuse(d.Path, "has a damaged %s (%v): bring the file back from a copy, or take that of "+
+			"the server's directory or of another client of "+
 			"the same job, which is the same file", artifactFile, err)
 	}
 	return b, m, nil
 }
 
-// program returns the program that the directory was begun with, and its bytes: what is stored, whatever the compiler of this
-// release would make of the job today. Where the file is lost or damaged, the compiler's is as good if it is the same.
+// program returns the program that the directory was begun with, and its bytes: what is stored, whatever the compiler
+// of this release would make of the job today. Where the file is lost or damaged, the compiler's is as good if it is
+// the same.
 func (d *Dir) program(digest string, j job.Job) (raw []byte, art *compile.Artifact, err error) {
 	raw, art, stored := rundir.ReadArtifact(d.FS, filepath.Join(d.Path, artifactFile), digest)
 	if stored == nil {
@@ -261,7 +272,8 @@ func (d *Dir) program(digest string, j job.Job) (raw []byte, art *compile.Artifa
 		if errors.Is(stored, journal.ErrDamaged) {
 			what = "has a damaged " + artifactFile
 		}
-		return nil, nil, refuse(d.Path, "was begun by another release, which made the program %.12s of the same job; this one makes %.12s, and it %s: bring that file back, or use that release",
+		return nil, nil, refuse(d.Path, "was begun by another release, which made the program %.12s of the same "+
+			"job; this one makes %.12s, and it %s: bring that file back, or use that release",
 			digest, got, what)
 	}
 	if raw, err = onnx.Marshal(art.Model); err != nil {

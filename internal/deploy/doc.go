@@ -1,5 +1,5 @@
-// Package deploy runs the nodes of a job in processes of their own: a server that gives its job away and waits for clients, and
-// clients that take it from there, each with a directory that holds all that it is and knows.
+// Package deploy runs the nodes of a job in processes of their own: a server that gives its job away and waits for
+// clients, and clients that take it from there, each with a directory that holds all that it is and knows.
 //
 // # The directory of a node
 //
@@ -22,6 +22,7 @@
 //	/rhizome/watch/1  the same of the release before, which has no word for waiting and failing
 //	/rhizome/call/1   a server that came back tells a client where it is now
 //
-// Peers of a job without a server need no streams beside the envelopes: each compiles the job that its operator named. They meet
-// on the topic rhizome/peers/DIGEST of the overlay, where each says where it is; whom they talk to, the component discovery decides.
+// Peers of a job without a server need no streams beside the envelopes: each compiles the job that its operator named.
+// They meet on the topic rhizome/peers/DIGEST of the overlay, where each says where it is; whom they talk to, the
+// component discovery decides.
 package deploy

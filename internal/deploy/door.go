@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// door decides who gets the job of a server. A server is closed: its members, those that its operator named by their keys, and
-// guests with an invitation come in, unless it was started to be open to anyone.
+// door decides who gets the job of a server. A server is closed: its members, those that its operator named by their
+// keys, and guests with an invitation come in, unless it was started to be open to anyone.
 type door struct {
 	*inviter
 	allow  map[wire.PeerID]bool
@@ -100,7 +100,8 @@ func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 	case is:
 		return member, nil
 	case removed:
-		return nobodyKnown, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.About().Name)
+		return nobodyKnown, exchange.Refuse(exchange.CodeStranger,
+			"this client was removed from the job %s by its operator", s.cfg.About().Name)
 	case s.o.Open:
 		if !s.door.turns.stranger(time.Now()) {
 			return nobodyKnown, exchange.Refuse(exchange.CodeBusy, "too many ask at once; ask again in some seconds")
@@ -110,7 +111,8 @@ func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 		return named, nil
 	case h.Secret == nil:
 		return nobodyKnown, exchange.Refuse(exchange.CodeInvite,
-			"this server is closed, and does not know %s: join with the invitation that its operator gives (rhizome invite), or have him name your key (rhizome server --allow)", from)
+			"this server is closed, and does not know %s: join with the invitation that its operator gives (rhizome "+
+				"invite), or have him name your key (rhizome server --allow)", from)
 	}
 	return invited, refusal(s.door.book.Judge(*h.Secret, from, time.Now()))
 }
@@ -130,14 +132,16 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, err
 	}
 	if h.Job != "" && h.Job != s.cfg.About().Name {
-		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.About().Name, clean.Quote(h.Job, 64))
+		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.About().Name,
+			clean.Quote(h.Job, 64))
 	}
 	if err := h.Data.Against(s.door.schema); err != nil {
 		return nil, err
 	}
 	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
-		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Settings(s.cfg), Seed: s.cfg.About().Seed, Digest: s.digest,
-		Bytes: int64(len(s.raw)), Place: job.ClientsPlace,
+		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Settings(s.cfg), Seed: s.cfg.About().Seed,
+		Digest: s.digest,
+		Bytes:  int64(len(s.raw)), Place: job.ClientsPlace,
 	}}
 	if now, _ := s.board.look(); now.Done != nil {
 		p.Offer.Done = now.Done
@@ -156,8 +160,9 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 	return p, err
 }
 
-// place gives a peer its number. A guest spends a use of its invitation first, and that is durable before the number is given; see
-// package invitation for what holds when the process ends in between. Where there is no number the use is given back.
+// place gives a peer its number. A guest spends a use of its invitation first, and that is durable before the number is
+// given; see package invitation for what holds when the process ends in between. Where there is no number the use is
+// given back.
 func (s *server) place(h exchange.Hello, from wire.PeerID, by right) (int, error) {
 	if by != invited {
 		return s.number(from, h.Member-1)

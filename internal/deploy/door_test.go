@@ -29,8 +29,9 @@ func code(err error) string {
 	return ""
 }
 
-// TestStrangersTakeNoPlace (U5): at a server as it is started by default a stranger gets neither the program nor a place, whatever it
-// says; guests with the invitation that the server printed do, each once, and come again for nothing.
+// TestStrangersTakeNoPlace (U5): at a server as it is started by default a stranger gets neither the program nor a
+// place, whatever it says; guests with the invitation that the server printed do, each once, and come again for
+// nothing.
 func TestStrangersTakeNoPlace(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -38,7 +39,8 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	secret := secretOf(t, s.door.Line)
 	eve := newGuest(t, net)
 	wrong := invitation.Draw()
-	for _, h := range []exchange.Hello{{}, {Look: true}, {Held: s.at.Digest}, {Held: s.at.Digest, Member: 1}, {Secret: &wrong}, {Look: true, Secret: &wrong}} {
+	for _, h := range []exchange.Hello{{}, {Look: true}, {Held: s.at.Digest}, {Held: s.at.Digest, Member: 1},
+		{Secret: &wrong}, {Look: true, Secret: &wrong}} {
 		if p, err := eve.ask(t, s.at.Peer, h); code(err) != exchange.CodeInvite {
 			t.Errorf("a stranger says %+v and gets %+v, %v", h, p, err)
 		}
@@ -46,12 +48,14 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	a, b, c := newGuest(t, net), newGuest(t, net), newGuest(t, net)
 	for range 2 {
 		for want, g := range []*guest{a, b} {
-			if p, err := g.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); err != nil || p.Offer.Member != want || p.Model == nil {
+			if p, err := g.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); err != nil || p.Offer.Member != want ||
+				p.Model == nil {
 				t.Errorf("guest %d: %+v, %v", want, p, err)
 			}
 		}
 	}
-	if _, err := c.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); code(err) != exchange.CodeInvite || !strings.Contains(err.Error(), "for 2, who have come") {
+	if _, err := c.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); code(err) != exchange.CodeInvite ||
+		!strings.Contains(err.Error(), "for 2, who have come") {
 		t.Errorf("a third guest of an invitation for two: %v", err)
 	}
 	if s.places() != 2 {
@@ -72,8 +76,8 @@ func TestStrangersTakeNoPlace(t *testing.T) {
 	}
 }
 
-// TestAllowAndOpen: keys that are named come in without an invitation, on a fresh directory too; an open server lets in anyone, and
-// says that it is open.
+// TestAllowAndOpen: keys that are named come in without an invitation, on a fresh directory too; an open server lets in
+// anyone, and says that it is open.
 func TestAllowAndOpen(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -108,7 +112,8 @@ func TestCallsBeforeTheFirstStart(t *testing.T) {
 	}
 	d.Close()
 	o := Options{Dir: "server", FS: fsys}
-	for _, q := range []Request{{Op: engine.ControlAllow, Peer: string(friend.peer)}, {Op: engine.ControlBlock, Peer: string(foe.peer)}} {
+	for _, q := range []Request{{Op: engine.ControlAllow, Peer: string(friend.peer)},
+		{Op: engine.ControlBlock, Peer: string(foe.peer)}} {
 		if _, err := Call(o, q); err != nil {
 			t.Fatalf("%+v: %v", q, err)
 		}
@@ -131,8 +136,8 @@ func TestCallsBeforeTheFirstStart(t *testing.T) {
 	}
 }
 
-// TestInvitationsUnderKills cuts the power at each operation of the disk while a guest comes by an invitation for one: whatever the
-// disk then holds, the same guest comes in afterwards, and no other does.
+// TestInvitationsUnderKills cuts the power at each operation of the disk while a guest comes by an invitation for one:
+// whatever the disk then holds, the same guest comes in afterwards, and no other does.
 func TestInvitationsUnderKills(t *testing.T) {
 	whole := false
 	for k := 0; !whole; k++ {
@@ -171,7 +176,8 @@ func TestInvitationsUnderKills(t *testing.T) {
 	}
 }
 
-// invite ends the server, makes an invitation by its book on the disk, as an operator's call does, and starts the server again.
+// invite ends the server, makes an invitation by its book on the disk, as an operator's call does, and starts the
+// server again.
 func (s *stage) invite(n *NewInvitation) (again *stage, reply *Reply, err error) {
 	s.stop()
 	s.fsys.Calm()
@@ -208,16 +214,17 @@ func TestFullJobSpendsNothing(t *testing.T) {
 	}
 }
 
-// TestAJoinByInvitation runs a job to its end with two clients that were given nothing but the line, and nobody to ask; one that is
-// shown another program than its invitation names does not run it.
+// TestAJoinByInvitation runs a job to its end with two clients that were given nothing but the line, and nobody to ask;
+// one that is shown another program than its invitation names does not run it.
 func TestAJoinByInvitation(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
 	s := newStage(t, net, vfs.NewMem(), nil)
 	join := func(name, line string) error {
-		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: name, FS: vfs.NewMem(), Listen: []string{"/memory/" + name},
-			Network: memoryNet(net)},
-			Server: []string{line}, Member: -1, Wait: 20 * time.Second})
+		_, err := Join(t.Context(),
+			JoinOptions{Options: Options{Dir: name, FS: vfs.NewMem(), Listen: []string{"/memory/" + name},
+				Network: memoryNet(net)},
+				Server: []string{line}, Member: -1, Wait: 20 * time.Second})
 		return err
 	}
 	i, err := invitation.Parse(s.door.Line)
@@ -229,7 +236,8 @@ func TestAJoinByInvitation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := join("c9", other); !errors.As(err, new(*TrustError)) || !strings.Contains(err.Error(), "nothing of it runs") {
+	if err := join("c9", other); !errors.As(err, new(*TrustError)) || !strings.Contains(err.Error(),
+		"nothing of it runs") {
 		t.Errorf("another program: %v", err)
 	}
 	ends := make(chan error, 2)
@@ -246,8 +254,8 @@ func TestAJoinByInvitation(t *testing.T) {
 	}
 }
 
-// TestKnocksAreBounded (U7): a stranger that knocks a hundred times is counted a hundred times, told of once a second, and writes
-// nothing of its own into the line.
+// TestKnocksAreBounded (U7): a stranger that knocks a hundred times is counted a hundred times, told of once a second,
+// and writes nothing of its own into the line.
 func TestKnocksAreBounded(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -279,7 +287,8 @@ func TestKnocksAreBounded(t *testing.T) {
 	}
 }
 
-// TestMalformedHello (U7): what came whole and is no Hello is answered by type; the stream of one that breaks off is closed.
+// TestMalformedHello (U7): what came whole and is no Hello is answered by type; the stream of one that breaks off is
+// closed.
 func TestMalformedHello(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -301,7 +310,8 @@ func TestMalformedHello(t *testing.T) {
 			t.Fatal(err)
 		}
 		var a exchange.Answer
-		if err := exchange.ReadMessage(stream, &a, exchange.Timeout); err != nil || a.Refused == nil || a.Refused.Code != exchange.CodeFormat {
+		if err := exchange.ReadMessage(stream, &a, exchange.Timeout); err != nil || a.Refused == nil ||
+			a.Refused.Code != exchange.CodeFormat {
 			t.Errorf("%s: %+v, %v", name, a.Refused, err)
 		} else if strings.ContainsAny(a.Refused.Reason, "\x1b\n") {
 			t.Errorf("%s: %q", name, a.Refused.Reason)
@@ -332,7 +342,8 @@ func TestOneWatchOfAMember(t *testing.T) {
 		return stream
 	}
 	var no standing
-	if err := exchange.ReadMessage(watch(9), &no, exchange.Timeout); err != nil || no.Code != exchange.CodeFormat || no.Rounds != 0 {
+	if err := exchange.ReadMessage(watch(9), &no, exchange.Timeout); err != nil || no.Code != exchange.CodeFormat ||
+		no.Rounds != 0 {
 		t.Errorf("a watch of format 9: %+v, %v", no, err)
 	}
 	first := watch(exchange.Format)
@@ -354,9 +365,11 @@ func TestOneWatchOfAMember(t *testing.T) {
 // TestClaimsOfAMember (S5): a member cannot make the server dial anybody but itself.
 func TestClaimsOfAMember(t *testing.T) {
 	me := newIdentity(t)
-	s := &server{running: &running{dir: &Dir{rec: &Record{Members: []Member{{Peer: me, Addresses: []string{"/ip4/198.51.100.9/tcp/4001"}}}}}}}
+	s := &server{running: &running{dir: &Dir{rec: &Record{Members: []Member{{Peer: me,
+		Addresses: []string{"/ip4/198.51.100.9/tcp/4001"}}}}}}}
 	s.links.note(me, "/ip4/192.0.2.7/tcp/53211", true)
-	claims := []string{"/ip4/192.0.2.7/tcp/4001", "/ip4/192.0.2.7/udp/4001/quic-v1", "/ip4/10.0.0.5/tcp/22", "/ip4/127.0.0.1/tcp/4001", "/ip6/::1/tcp/4001",
+	claims := []string{"/ip4/192.0.2.7/tcp/4001", "/ip4/192.0.2.7/udp/4001/quic-v1", "/ip4/10.0.0.5/tcp/22",
+		"/ip4/127.0.0.1/tcp/4001", "/ip6/::1/tcp/4001",
 		"/dns4/printer.lan/tcp/9100", "/ip4/198.51.100.9/tcp/4002", "nonsense"}
 	got := strings.Join(s.claimed(me, claims), " ")
 	if got != "/ip4/192.0.2.7/tcp/4001 /ip4/192.0.2.7/udp/4001/quic-v1 /ip4/198.51.100.9/tcp/4002" {
@@ -417,8 +430,8 @@ func TestTurnstile(t *testing.T) {
 	}
 }
 
-// TestDataOfAnotherKind (case 18): a client that says what its data is, and whose columns or classes are not the job's, is refused with
-// both lists, and takes no place.
+// TestDataOfAnotherKind (case 18): a client that says what its data is, and whose columns or classes are not the job's,
+// is refused with both lists, and takes no place.
 func TestDataOfAnotherKind(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -429,7 +442,8 @@ func TestDataOfAnotherKind(t *testing.T) {
 	right := schemaOfJob(federated.Default())
 	swapped := exchange.SchemaOf(nil, []string{"9", "8", "7"})
 	swapped.Columns, swapped.ColumnCount = right.Columns, right.ColumnCount
-	for want, schema := range map[string]*exchange.Schema{"has (9, 8, 7) of 3 in all, and the job (0, 1, 2": swapped, "has (a, b\\x1b) of 2": exchange.SchemaOf([]string{"a", "b\x1b"}, nil)} {
+	for want, schema := range map[string]*exchange.Schema{"has (9, 8, 7) of 3 in all, and the job (0, 1, 2": swapped,
+		"has (a, b\\x1b) of 2": exchange.SchemaOf([]string{"a", "b\x1b"}, nil)} {
 		_, err := g.ask(t, s.at.Peer, exchange.Hello{Secret: secret, Data: schema})
 		if code(err) != exchange.CodeData || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
@@ -443,8 +457,8 @@ func TestDataOfAnotherKind(t *testing.T) {
 	}
 }
 
-// TestARemovedClientSeesNothing: one that its operator removed, or put another in the place of, is not let in by the invitation of which
-// it spent a use: neither to look nor for a number.
+// TestARemovedClientSeesNothing: one that its operator removed, or put another in the place of, is not let in by the
+// invitation of which it spent a use: neither to look nor for a number.
 func TestARemovedClientSeesNothing(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -455,7 +469,8 @@ func TestARemovedClientSeesNothing(t *testing.T) {
 	if _, err := mole.ask(t, s.at.Peer, exchange.Hello{Secret: secret}); err != nil {
 		t.Fatal(err)
 	}
-	reply := operator.call(t, s.at.Peer, Request{Op: engine.ControlReplace, Peer: string(mole.peer), Other: string(other.peer)})
+	reply := operator.call(t, s.at.Peer, Request{Op: engine.ControlReplace, Peer: string(mole.peer),
+		Other: string(other.peer)})
 	if reply.Code != "" {
 		t.Fatalf("%+v", reply)
 	}

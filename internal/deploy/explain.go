@@ -64,21 +64,24 @@ type Carried struct {
 	Wide  bool   `json:"unknown,omitempty"` // it was not followed to its end, and counts as data
 }
 
-// Explain says what a place's part of a program does, with a data file where one was given. All of it but Called and Server is in the
-// artifact, and so covered by its digest.
+// Explain says what a place's part of a program does, with a data file where one was given. All of it but Called and
+// Server is in the artifact, and so covered by its digest.
 func Explain(p *program.Program, model *onnx.ModelProto, r *Record, bytes int64, file string) *Explanation {
 	flow := follow(p, model)
 	e := &Explanation{
-		Job: model.GetGraph().GetName(), Called: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place, Bytes: bytes,
+		Job: model.GetGraph().GetName(), Called: r.Job, Digest: r.Digest, Server: string(r.Server), Place: r.Place,
+		Bytes:      bytes,
 		Components: []Part{}, Functions: []Function{}, Leaves: []Crossing{}, Enters: []Crossing{}, Events: []string{},
-		MessageBytes: int64(engine.DefaultLimits().Wire.EnvelopeBytes), FillBytes: int64(engine.DefaultLimits().Wire.FillBytes),
+		MessageBytes: int64(engine.DefaultLimits().Wire.EnvelopeBytes),
+		FillBytes:    int64(engine.DefaultLimits().Wire.FillBytes),
 	}
 	for i := range p.Components {
 		c := &p.Components[i]
 		if !c.At(p.Place) {
 			continue
 		}
-		e.Components = append(e.Components, Part{c.Name, fmt.Sprintf("%s/%s@%d", c.Role, c.Kind, c.Version), string(c.Config)})
+		e.Components = append(e.Components, Part{c.Name, fmt.Sprintf("%s/%s@%d", c.Role, c.Kind, c.Version),
+			string(c.Config)})
 		if c.Role == data.Role {
 			e.Data = strings.TrimPrefix(e.Data+", slot "+c.Name+" ("+c.Kind+")", ", ")
 			if kind, _, ok := data.SourceOf(c.Kind, c.Config); file != "" && ok && kind.Parse != nil {

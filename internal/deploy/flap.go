@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// flap tells whether a server is there, each change at once while they are few, and else now and then with the number of those that were
-// not told: two processes with one key take each other's link many times a second, until one of them ends. It is safe for concurrent use.
+// flap tells whether a server is there, each change at once while they are few, and else now and then with the number
+// of those that were not told: two processes with one key take each other's link many times a second, until one of them
+// ends. It is safe for concurrent use.
 type flap struct {
 	mu     sync.Mutex
 	turns  bucket
@@ -35,7 +36,8 @@ func (f *flap) note(now time.Time, up bool, reason error) string {
 	}
 	f.known, f.up, f.at = true, up, now
 	if reason != nil {
-		_, f.reason = whose(reason) // in words: the chain of errors of a connection that broke off says "stream reset" three times
+		// in words: the chain of errors of a connection that broke off says "stream reset" three times
+		_, f.reason = whose(reason)
 	}
 	if f.untold++; f.untold == 1 {
 		f.since = now
@@ -62,7 +64,9 @@ func (f *flap) tell(now time.Time) string {
 		text = "the server cannot be reached, and is tried again: " + f.reason
 	}
 	if f.untold > 1 {
-		text += fmt.Sprintf(" (it was gone or back %d times in %s; where another process runs with the key of this node, one of the two ends)", f.untold, Spoken(now.Sub(f.since)))
+		text += fmt.Sprintf(
+			" (it was gone or back %d times in %s; where another process runs with the key of this node, one of the "+
+				"two ends)", f.untold, Spoken(now.Sub(f.since)))
 	}
 	f.untold = 0
 	return text

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestAFlappingServerIsSaidNowAndThen: the first changes are told at once, and of many a second few lines, with their number; what lasts
-// is told in any case.
+// TestAFlappingServerIsSaidNowAndThen: the first changes are told at once, and of many a second few lines, with their
+// number; what lasts is told in any case.
 func TestAFlappingServerIsSaidNowAndThen(t *testing.T) {
 	var f flap
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
@@ -39,7 +39,8 @@ func TestAFlappingServerIsSaidNowAndThen(t *testing.T) {
 		now = now.Add(100 * time.Millisecond)
 		tell(f.look(now))
 	}
-	if len(lines) != told+1 || !strings.HasPrefix(lines[told], "the server cannot be reached, and is tried again: the connection broke off") {
+	if len(lines) != told+1 || !strings.HasPrefix(lines[told],
+		"the server cannot be reached, and is tried again: the connection broke off") {
 		t.Errorf("what lasts: %q", lines[told:])
 	}
 }

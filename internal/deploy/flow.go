@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// label says how a value comes from data: through how many ops of arithmetic at least, on the way on which there are fewest.
+// label says how a value comes from data: through how many ops of arithmetic at least, on the way on which there are
+// fewest.
 type label struct {
 	ops  int    // far: not from data at all
 	from string // the method that gave the data
@@ -21,13 +22,14 @@ type label struct {
 // far is the label of what does not come from data.
 const far = math.MaxInt32
 
-// The bound of a walk, in ops looked at. A program that needs more is not followed, and all that leaves it counts as data.
+// The bound of a walk, in ops looked at. A program that needs more is not followed, and all that leaves it counts as
+// data.
 const walkMax = 20_000_000
 
-// flow follows data through a place's part of a program: each value gets the least number of arithmetic ops through which it comes
-// from what the data component gives. What only moves or cuts data (a Reshape, a Slice, a list, a queue) counts for nothing, and
-// what a component was given may come out of it again as it went in. That a program decides by data which of two constants
-// it sends is not seen.
+// flow follows data through a place's part of a program: each value gets the least number of arithmetic ops through
+// which it comes from what the data component gives. What only moves or cuts data (a Reshape, a Slice, a list, a queue)
+// counts for nothing, and what a component was given may come out of it again as it went in. That a program decides by
+// data which of two constants it sends is not seen.
 type flow struct {
 	p       *program.Program
 	tensor  map[string]*onnx.FunctionProto
@@ -121,7 +123,8 @@ func (f *flow) op(o *program.Op, all []label) {
 		f.call(o.Else, o.In[1:], o.Out, all, 0)
 	case program.OpComponent:
 		f.component(o, in, all, out)
-	case program.OpSend, program.OpRequest, program.OpReply, program.OpConstant, program.OpClock, program.OpRandom, program.OpCorrelate:
+	case program.OpSend, program.OpRequest, program.OpReply, program.OpConstant, program.OpClock, program.OpRandom,
+		program.OpCorrelate:
 	default:
 		out(in)
 	}
@@ -139,7 +142,8 @@ func storeOf(o *program.Op) string {
 	return "hold " + o.Label
 }
 
-// call gives the inputs of a body what the caller has, from the first one that takes a value on, and the caller what the body gives.
+// call gives the inputs of a body what the caller has, from the first one that takes a value on, and the caller what
+// the body gives.
 func (f *flow) call(body program.FuncID, in, out []program.Slot, all []label, first int) {
 	if body < 0 {
 		return
@@ -194,8 +198,10 @@ func (f *flow) component(o *program.Op, in label, all []label, out func(label)) 
 }
 
 // movers are the tensor operators that move, cut or copy what they are given, and compute nothing of it.
-var movers = []string{"Identity", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Gather", "GatherElements", "GatherND", "Concat", "Split",
-	"Cast", "CastLike", "Expand", "Tile", "Pad", "Where", "Scatter", "ScatterElements", "ScatterND", "DepthToSpace", "SpaceToDepth", "Compress", "Neg", "ReverseSequence", "Trilu"}
+var movers = []string{"Identity", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Gather",
+	"GatherElements", "GatherND", "Concat", "Split",
+	"Cast", "CastLike", "Expand", "Tile", "Pad", "Where", "Scatter", "ScatterElements", "ScatterND", "DepthToSpace",
+	"SpaceToDepth", "Compress", "Neg", "ReverseSequence", "Trilu"}
 
 // tensors follows a tensor function, node by node.
 func (f *flow) tensors(fn *onnx.FunctionProto, o *program.Op, all []label) {

@@ -34,8 +34,8 @@ type Forked struct {
 	Processes bool   `json:"processes,omitempty"`
 }
 
-// Fork makes a new run out of an old one, or a new server out of an old one; see job.Fork and job.ForkServer. A directory of a
-// client is refused: a fork is made of the server, and the clients join it.
+// Fork makes a new run out of an old one, or a new server out of an old one; see job.Fork and job.ForkServer. A
+// directory of a client is refused: a fork is made of the server, and the clients join it.
 func Fork(o archive.ForkOptions) (*Forked, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
@@ -76,8 +76,8 @@ func empty(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// forkServer makes a server out of another one. Its directory has another name until all is in it, so that half of one is never
-// taken for a server.
+// forkServer makes a server out of another one. Its directory has another name until all is in it, so that half of one
+// is never taken for a server.
 func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	old, err := OpenDir(o.FS, o.Dir)
 	if err != nil {
@@ -91,9 +91,11 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	switch rec.Role {
 	case RoleServer:
 	case RoleClient:
-		return nil, nil, refuse(o.Dir, "belongs to a client: fork the directory of its server, and let this client join that: rhizome join ADDR --as %s --dir NEW", o.Dir)
+		return nil, nil, refuse(o.Dir, "belongs to a client: fork the directory of its server, and let this client "+
+			"join that: rhizome join ADDR --as %s --dir NEW", o.Dir)
 	default:
-		return nil, nil, refuse(o.Dir, "belongs to a %s, which has no rounds to fork from: want the directory of rhizome run, or of rhizome server", rec.Role)
+		return nil, nil, refuse(o.Dir, "belongs to a %s, which has no rounds to fork from: want the directory of "+
+			"rhizome run, or of rhizome server", rec.Role)
 	}
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, nil, err
@@ -130,7 +132,8 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	}}, out, nil
 }
 
-// fillServer puts into a directory what the fork of a server is. The record, which makes it a node with a job, comes last.
+// fillServer puts into a directory what the fork of a server is. The record, which makes it a node with a job, comes
+// last.
 func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg job.Served) (*archive.ServerForked, error) {
 	rec := old.Record()
 	_, art, err := rundir.ReadArtifact(o.FS, filepath.Join(o.Dir, artifactFile), rec.Digest)
@@ -145,7 +148,10 @@ func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg job.Served) (*archiv
 	to.To = fresh.Path
 	out, err := archive.ForkServer(archive.ServerFork{
 		ForkOptions: to, Config: cfg, Program: art, Old: was, Self: fresh.ID.Peer(),
-		Install: func(a *compile.Artifact) (node.Config, error) { return installed(rec, a.Model, fresh.ID.Peer(), nil) },
+		Install: func(a *compile.Artifact) (node.Config, error) {
+			return installed(rec, a.Model, fresh.ID.Peer(),
+				nil)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -174,8 +180,8 @@ func fillServer(o archive.ForkOptions, old, fresh *Dir, cfg job.Served) (*archiv
 	})
 }
 
-// forkProcesses makes a run of processes out of another one: a server as forkServer makes it, and clients that begin anew with
-// their keys.
+// forkProcesses makes a run of processes out of another one: a server as forkServer makes it, and clients that begin
+// anew with their keys.
 func forkProcesses(o archive.ForkOptions) (*Forked, error) {
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, err
@@ -220,9 +226,9 @@ func forkProcesses(o archive.ForkOptions) (*Forked, error) {
 	return f, nil
 }
 
-// BeAs makes a directory that of a client which is elsewhere already: with its key, so that a server which knows it knows it
-// again. It returns the file of data that the client trained on, or nothing. The other directory must not be in use, now or
-// later beside this one with the same server: a key is one node.
+// BeAs makes a directory that of a client which is elsewhere already: with its key, so that a server which knows it
+// knows it again. It returns the file of data that the client trained on, or nothing. The other directory must not be
+// in use, now or later beside this one with the same server: a key is one node.
 func BeAs(fsys vfs.FS, from, dir string) (data string, err error) {
 	if _, err := identity.Read(fsys, from); errors.Is(err, fs.ErrNotExist) {
 		return "", refuse(from, "holds no node: want the --dir of a client")

@@ -30,9 +30,9 @@ func (w *together) finished(cfg job.Served, server string, clients ...string) *j
 	return s.res
 }
 
-// TestAServerIsForked: the fork of a server after any kept round is another node; its clients begin anew with it, with their keys,
-// and unchanged it comes to the model of the old one, to the bit. With another rate the rounds before are the old ones. The old
-// directory is not changed (NEWCOMER 12).
+// TestAServerIsForked: the fork of a server after any kept round is another node; its clients begin anew with it, with
+// their keys, and unchanged it comes to the model of the old one, to the bit. With another rate the rounds before are
+// the old ones. The old directory is not changed (NEWCOMER 12).
 func TestAServerIsForked(t *testing.T) {
 	w := newTogether(t)
 	cfg := smallJob(14, 2)
@@ -105,19 +105,23 @@ func TestForkSaysWhatItWants(t *testing.T) {
 		"c0":      "rhizome join ADDR --as",
 		"nothing": "holds no run and no server",
 	} {
-		if _, err := Fork(archive.ForkOptions{Dir: in(dir), At: 1, To: in("to")}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Fork(archive.ForkOptions{Dir: in(dir), At: 1, To: in("to")}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", dir, err, want)
 		}
 	}
 	var re *archive.RoundError
-	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 9, To: in("to")}); !errors.As(err, &re) || re.Last != 3 {
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 9, To: in("to")}); !errors.As(err, &re) ||
+		re.Last != 3 {
 		t.Errorf("a round that never was: %v", err)
 	}
 	var te *archive.TuneError
-	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("to"), Set: map[string]string{"clients": "2"}}); !errors.As(err, &te) {
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("to"),
+		Set: map[string]string{"clients": "2"}}); !errors.As(err, &te) {
 		t.Errorf("other clients: %v", err)
 	}
-	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("c0")}); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := Fork(archive.ForkOptions{Dir: in("server"), At: 1, To: in("c0")}); err == nil ||
+		!strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a directory of another: %v", err)
 	}
 	if entries, err := os.ReadDir(w.dir); err != nil || len(entries) != 2 {
@@ -139,7 +143,8 @@ func TestAFailedJobGoesOnFromBefore(t *testing.T) {
 		t.Skipf("it failed in round %d, and there is none before", fe.Round)
 	}
 	to := filepath.Join(w.dir, "slower")
-	if _, err := Fork(archive.ForkOptions{Dir: w.dir + "/server", At: fe.Round - 1, To: to, Set: map[string]string{"learning_rate": "0.01", "momentum": "0", "rounds": "6"}}); err != nil {
+	if _, err := Fork(archive.ForkOptions{Dir: w.dir + "/server", At: fe.Round - 1, To: to,
+		Set: map[string]string{"learning_rate": "0.01", "momentum": "0", "rounds": "6"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/c0slower"); err != nil {

@@ -21,8 +21,8 @@ func readable() (out []dataset.Kind) {
 	return out
 }
 
-// checkRows checks a file, every line of it, before it is known which kind of source the program has: some kind must read it. It returns
-// what the samples are.
+// checkRows checks a file, every line of it, before it is known which kind of source the program has: some kind must
+// read it. It returns what the samples are.
 func checkRows(path string, b []byte) (*exchange.Schema, error) {
 	var first error
 	for _, k := range readable() {

@@ -25,8 +25,8 @@ func (nobody) Linked(wire.PeerID, string)        {}
 func (nobody) Unlinked(wire.PeerID, error)       {}
 func (nobody) Lost(wire.PeerID, int, error)      {}
 
-// TestServerStopsOnAFullDisk: a server that cannot write down a new client ends with the error of the disk, and does not stay to turn
-// clients away; when there is room again the same directory serves that client.
+// TestServerStopsOnAFullDisk: a server that cannot write down a new client ends with the error of the disk, and does
+// not stay to turn clients away; when there is room again the same directory serves that client.
 func TestServerStopsOnAFullDisk(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -39,7 +39,8 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 	cfg := federated.Default()
 	serve := func(ctx context.Context) (listening Listening, ended chan error) {
 		told, ended := make(chan Listening, 1), make(chan error, 1)
-		o := ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
+		o := ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys,
+			Listen: []string{"/memory/server"},
 			Network: func(e End) (transport.Transport, error) {
 				return net.Attach(e.ID.Peer(), e.Receiver), nil
 			},

@@ -25,7 +25,8 @@ type glue struct {
 }
 
 func newGlue(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) *glue {
-	return &glue{admit: admit, link: link, open: make(chan struct{}), ready: make(chan struct{}), stop: make(chan struct{}), up: map[wire.PeerID]string{}}
+	return &glue{admit: admit, link: link, open: make(chan struct{}), ready: make(chan struct{}),
+		stop: make(chan struct{}), up: map[wire.PeerID]string{}}
 }
 
 // bind gives the links that are there, the packets that wait, and all after them, to a host.

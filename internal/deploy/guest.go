@@ -20,8 +20,8 @@ type goal struct {
 	digest    string             // that the invitation agrees to, or ""
 }
 
-// goalOf reads what a client was given: an invitation, or addresses of one server. A terminal that wraps lines cuts an invitation
-// into several words.
+// goalOf reads what a client was given: an invitation, or addresses of one server. A terminal that wraps lines cuts an
+// invitation into several words.
 func goalOf(texts []string) (g goal, err error) {
 	if len(texts) > 0 && invitation.Is(strings.TrimSpace(texts[0])) {
 		i, err := invitation.Parse(strings.Join(texts, ""))
@@ -44,7 +44,8 @@ func serverOf(texts []string) (p wire.PeerID, out []string, err error) {
 		case err != nil:
 			return "", nil, err
 		case a.Peer == "" || p != "" && a.Peer != p:
-			return "", nil, &InputError{"ADDR", text, "addresses of one server that end with /p2p/ and its peer id, as rhizome server prints them"}
+			return "", nil, &InputError{"ADDR", text,
+				"addresses of one server that end with /p2p/ and its peer id, as rhizome server prints them"}
 		}
 		p, out = a.Peer, append(out, text)
 	}
@@ -71,7 +72,8 @@ func likely(text string) string {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		form = map[bool]string{true: "ip4", false: "ip6"}[ip.Is4()]
 	}
-	return fmt.Sprintf("%s; here perhaps /%s/%s/tcp/%s/p2p/PEER, with the peer id that the server prints", want, form, host, port)
+	return fmt.Sprintf("%s; here perhaps /%s/%s/tcp/%s/p2p/PEER, with the peer id that the server prints", want, form,
+		host, port)
 }
 
 // cutPort cuts "host:port".

@@ -41,7 +41,8 @@ type InvitationState struct {
 }
 
 func stateOf(e *invitation.Entry, now time.Time) InvitationState {
-	s := InvitationState{ID: e.ID, Name: e.Name, State: e.State(now), Uses: e.Uses, Made: time.Unix(e.Made, 0).UTC(), Own: e.Own,
+	s := InvitationState{ID: e.ID, Name: e.Name, State: e.State(now), Uses: e.Uses, Made: time.Unix(e.Made, 0).UTC(),
+		Own:   e.Own,
 		Spent: append([]invitation.Spent{}, e.Spent...)}
 	if e.Expires > 0 {
 		at := time.Unix(e.Expires, 0).UTC()
@@ -89,15 +90,20 @@ func (i *inviter) add(n NewInvitation, now time.Time) (*Reply, error) {
 	const forever = 100 * 365 * 24 * 3600
 	switch {
 	case n.Uses < 0 || n.Uses > invitation.UsesMax:
-		return nil, &InputError{"--uses", fmt.Sprint(n.Uses), fmt.Sprintf("0 to %d; 0 lets any number in", invitation.UsesMax)}
+		return nil, &InputError{"--uses", fmt.Sprint(n.Uses), fmt.Sprintf("0 to %d; 0 lets any number in",
+			invitation.UsesMax)}
 	case n.Seconds < 0 || n.Seconds > forever:
-		return nil, &InputError{"--for", fmt.Sprint(time.Duration(n.Seconds) * time.Second), "a time of at most 100 years; 0 means for ever"}
-	case len(n.Name) > invitation.NameMax || !utf8.ValidString(n.Name) || clean.Text(n.Name, invitation.NameMax) != n.Name:
-		return nil, &InputError{"--name", n.Name, fmt.Sprintf("a name of at most %d bytes that prints", invitation.NameMax)}
+		return nil, &InputError{"--for", fmt.Sprint(time.Duration(n.Seconds) * time.Second),
+			"a time of at most 100 years; 0 means for ever"}
+	case len(n.Name) > invitation.NameMax || !utf8.ValidString(n.Name) ||
+		clean.Text(n.Name, invitation.NameMax) != n.Name:
+		return nil, &InputError{"--name", n.Name, fmt.Sprintf("a name of at most %d bytes that prints",
+			invitation.NameMax)}
 	}
 	addresses := invitation.Best(i.addresses())
 	if len(addresses) == 0 {
-		return nil, &DeniedError{"early", "nobody knows where the server is: start it once, and its invitations say where"}
+		return nil,
+			&DeniedError{"early", "nobody knows where the server is: start it once, and its invitations say where"}
 	}
 	e := invitation.Entry{Name: n.Name, Uses: n.Uses}
 	if n.Seconds > 0 {
@@ -148,7 +154,8 @@ func (i *inviter) call(q Request) (*Reply, error) {
 // ofInvitations says whether a call is about invitations.
 func ofInvitations(op string) bool { return op == OpInvite || op == OpInvitations || op == OpRevoke }
 
-// invitations does a call about invitations at a node that runs: of its own operator, or of a peer that has the right to.
+// invitations does a call about invitations at a node that runs: of its own operator, or of a peer that has the right
+// to.
 func (r *running) invitations(caller wire.PeerID, q Request) *Reply {
 	if caller != "" {
 		if err := r.mayCall(caller); err != nil {
@@ -177,7 +184,8 @@ func invitationsStopped(o Options, q Request) (*Reply, error) {
 	defer d.Close()
 	rec := d.Record()
 	if rec == nil || rec.Role != RoleServer {
-		return nil, refuse(o.Dir, "holds no server with a job: an invitation names the program that its guests agree to; start rhizome server once")
+		return nil, refuse(o.Dir, "holds no server with a job: an invitation names the program that its guests "+
+			"agree to; start rhizome server once")
 	}
 	var i *inviter
 	i, err = newInviter(d, rec.Digest, func() []string { return i.book.Addresses() })

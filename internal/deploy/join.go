@@ -28,11 +28,14 @@ import (
 // JoinOptions are what a client takes.
 type JoinOptions struct {
 	Options
-	Server []string                         // an invitation, or addresses of the server, each with its peer id; none means those of the directory
-	Data   string                           // a file of data; empty: the data of the job, or as before
-	Member int                              // the number that the client would like to have, or -1
-	Trust  string                           // a digest, or 32 or more of its first hex digits, that the operator agrees to
-	Agree  func(*Explanation) (bool, error) // asks the operator; nil where there is nobody to ask: then an invitation agrees to its own digest
+	// an invitation, or addresses of the server, each with its peer id; none means those of the directory
+	Server []string
+	Data   string // a file of data; empty: the data of the job, or as before
+	Member int    // the number that the client would like to have, or -1
+	// a digest, or 32 or more of its first hex digits, that the operator agrees to
+	Trust string
+	// asks the operator; nil where there is nobody to ask: then an invitation agrees to its own digest
+	Agree func(*Explanation) (bool, error)
 	// Explain, if set, is told what the program may do, and nothing else happens: the error is ErrExplained.
 	Explain func(*Explanation) error
 	Help    string        // the command that agrees, but for the digest
@@ -80,7 +83,8 @@ func Join(ctx context.Context, o JoinOptions) (*exchange.Done, error) {
 func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	rec := c.dir.Record()
 	if rec != nil && rec.Role != RoleClient {
-		return nil, refuse(c.dir.Path, "belongs to a %s of the job %s, not to a client: choose another --dir", rec.Role, rec.Job)
+		return nil, refuse(c.dir.Path, "belongs to a %s of the job %s, not to a client: choose another --dir", rec.Role,
+			rec.Job)
 	}
 	var err error
 	c.goal, err = goalOf(c.o.Server)
@@ -89,13 +93,16 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	case err != nil:
 		return nil, err
 	case rec != nil && server != "" && server != rec.Server:
-		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server, server)
+		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server,
+			server)
 	case rec != nil && c.goal.digest != "" && c.goal.digest != rec.Digest:
-		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program %.12s: choose another --dir", rec.Digest, c.goal.digest)
+		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program "+
+			"%.12s: choose another --dir", rec.Digest, c.goal.digest)
 	case rec != nil && !rec.Left.IsZero():
 		return nil, refuseLeft(c.dir.Path, rec)
 	case rec == nil && server == "" && (!c.o.LAN || onLoopback(c.o.Listen)):
-		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an address such as " + exampleAddress}
+		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an " +
+			"address such as " + exampleAddress}
 	case rec == nil && c.o.Data != "": // what is wrong with the file is told before anybody is asked
 		if c.data, c.schema, err = readRows(c.dir.FS, c.o.Data); err != nil {
 			return nil, err
@@ -141,7 +148,8 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = nil, nil; return nil }); err != nil {
 			return nil, err
 		}
-		c.o.Tell(Warning{"this client knew its job to be over, and its server, whose directory went back, does not: the client goes on with it"})
+		c.o.Tell(Warning{"this client knew its job to be over, and its server, whose directory went back, does not: " +
+			"the client goes on with it"})
 	}
 	var model *onnx.ModelProto
 	if rec == nil {
@@ -161,8 +169,8 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	return c.train(ctx, model, addresses)
 }
 
-// seek waits for a server on the local network: the first node that has a job to give, and where a digest is trusted, the
-// first one with that.
+// seek waits for a server on the local network: the first node that has a job to give, and where a digest is trusted,
+// the first one with that.
 func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Wait, errNoAnswer)
 	defer cancel()
@@ -182,7 +190,8 @@ func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
 			reason = err
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errNoAnswer) {
-				return "", nil, &InputError{"ADDR", "", fmt.Sprintf("the address of a server: none was found on the local network in %s (%v)", c.o.Wait, reason)}
+				return "", nil, &InputError{"ADDR", "", fmt.Sprintf("the address of a server: none was found on the "+
+					"local network in %s (%v)", c.o.Wait, reason)}
 			}
 			return "", nil, ctx.Err()
 		}
@@ -280,7 +289,8 @@ func (c *client) takeCall(from wire.PeerID, s transport.Stream) {
 }
 
 // take asks the server for its job, checks it, asks the operator, and then asks for a number and keeps it all.
-func (c *client) take(ctx context.Context, server wire.PeerID, addresses []string) (*exchange.Done, *onnx.ModelProto, error) {
+func (c *client) take(ctx context.Context, server wire.PeerID, addresses []string) (*exchange.Done, *onnx.ModelProto,
+	error) {
 	p, err := c.ask(ctx, server, exchange.Hello{Look: true})
 	if err != nil {
 		return nil, nil, err
@@ -297,7 +307,8 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 		return nil, nil, err
 	}
 	r := &Record{
-		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest, Place: o.Place,
+		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest,
+		Place:  o.Place,
 		Server: server, Addresses: addresses,
 	}
 	if err := c.agreed(o.Digest, o.Job); err != nil {
@@ -317,10 +328,12 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 		return mine.Offer.Done, nil, nil
 	}
 	if mine.Offer.Digest != o.Digest || mine.Offer.Seed != o.Seed || mine.Offer.Place != o.Place {
-		return nil, nil, &exchange.ProtocolError{Where: "offer", Reason: "the server offers another job than a moment ago"}
+		return nil, nil, &exchange.ProtocolError{Where: "offer",
+			Reason: "the server offers another job than a moment ago"}
 	}
 	r.Member = mine.Offer.Member
-	if r, err = c.build(p, prog, r, mine.Offer.Options); err != nil { // what cannot be built here is told before anything is kept
+	// what cannot be built here is told before anything is kept
+	if r, err = c.build(p, prog, r, mine.Offer.Options); err != nil {
 		return nil, nil, err
 	}
 	if err := c.dir.keepArtifact(p.Bytes); err != nil {
@@ -329,10 +342,11 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	return nil, p.Model, c.dir.Save(func(rec *Record) error { *rec = *r; return nil })
 }
 
-// build has the node built as it would run, from the settings of its components, and returns the record with those and the data. With
-// no settings it takes those of the first client: so a program that cannot be built here, or that has no use for the data,
-// is told before a place is asked for.
-func (c *client) build(p *exchange.Package, prog *program.Program, given *Record, settings map[string]json.RawMessage) (*Record, error) {
+// build has the node built as it would run, from the settings of its components, and returns the record with those and
+// the data. With no settings it takes those of the first client: so a program that cannot be built here, or that has no
+// use for the data, is told before a place is asked for.
+func (c *client) build(p *exchange.Package, prog *program.Program, given *Record,
+	settings map[string]json.RawMessage) (*Record, error) {
 	r := *given
 	if r.Options = maps.Clone(settings); len(settings) == 0 {
 		first, err := kinds.ClientOptions(r.Kind, job.ClientName(0), 0)
@@ -378,7 +392,8 @@ func (c *client) consent(e *Explanation) error {
 	return &TrustError{Digest: e.Digest, Job: e.Job, Help: c.o.Help + " --trust " + e.Digest}
 }
 
-// agreed holds the digest of a program against the ones that the invitation and the operator name, whole or by their first digits.
+// agreed holds the digest of a program against the ones that the invitation and the operator name, whole or by their
+// first digits.
 func (c *client) agreed(digest, job string) error {
 	for _, want := range []string{c.goal.digest, strings.ToLower(c.o.Trust)} {
 		if !strings.HasPrefix(digest, want) {
@@ -388,8 +403,8 @@ func (c *client) agreed(digest, job string) error {
 	return nil
 }
 
-// trustDigits is how many hex digits of a digest are enough to agree to it: 128 bits. Whoever offers a program can make many, and
-// look for two with the same few digits: to show one, and to run the other.
+// trustDigits is how many hex digits of a digest are enough to agree to it: 128 bits. Whoever offers a program can make
+// many, and look for two with the same few digits: to show one, and to run the other.
 const trustDigits = 32
 
 // CheckTrust says whether a text can name a digest: nil, or an *InputError.
@@ -398,8 +413,9 @@ func CheckTrust(text string) error {
 		return &InputError{"--trust", clean.Text(text, 80), "the 64 hex digits of a program's digest"}
 	}
 	if len(text) < trustDigits {
-		return &InputError{"--trust", text, fmt.Sprintf("the 64 hex digits of a program's digest, or at least the first %d: "+
-			"of fewer, somebody who writes two programs can make both have the same", trustDigits)}
+		return &InputError{"--trust", text,
+			fmt.Sprintf("the 64 hex digits of a program's digest, or at least the first %d: "+
+				"of fewer, somebody who writes two programs can make both have the same", trustDigits)}
 	}
 	return nil
 }
@@ -427,7 +443,8 @@ func (c *client) ask(ctx context.Context, server wire.PeerID, h exchange.Hello) 
 			case errors.As(err, new(*transport.TurnedAwayError)), errors.As(err, new(*transport.NoProtocolError)):
 				return nil, fmt.Errorf("tried for %s: %w", c.o.Wait, err)
 			default:
-				return nil, &InputError{"ADDR", strings.Join(c.o.Server, " "), fmt.Sprintf("an address at which a server answers; tried for %s: %v", c.o.Wait, err)}
+				return nil, &InputError{"ADDR", strings.Join(c.o.Server, " "),
+					fmt.Sprintf("an address at which a server answers; tried for %s: %v", c.o.Wait, err)}
 			}
 			return nil, ctx.Err()
 		}

@@ -16,8 +16,8 @@ import (
 // knockEvery is the least time between two lines about peers that were turned away.
 const knockEvery = time.Second
 
-// knocks tells of peers that were turned away, one line in knockEvery at most and the first of each code, and counts all of them: nobody fills a
-// log by knocking. It is safe for concurrent use.
+// knocks tells of peers that were turned away, one line in knockEvery at most and the first of each code, and counts
+// all of them: nobody fills a log by knocking. It is safe for concurrent use.
 type knocks struct {
 	mu     sync.Mutex
 	last   time.Time
@@ -123,7 +123,8 @@ func (r *running) knocked(p wire.PeerID, remote string, reason error) {
 	case AwayEarly:
 		why = "this node is not ready yet; it may come again"
 	}
-	r.turnAwayBeside(code, fmt.Sprintf("%s at %s was turned away (%s): %s", clean.Text(string(p), 64), clean.Text(remote, 100), code, why))
+	r.turnAwayBeside(code, fmt.Sprintf("%s at %s was turned away (%s): %s", clean.Text(string(p), 64),
+		clean.Text(remote, 100), code, why))
 }
 
 // refused notes what the node refused of a peer for good, where that is no matter of course. It is counted by the node.
@@ -133,14 +134,18 @@ func (r *running) refused(ev *engine.Event, err error) {
 		return
 	}
 	switch no.Code {
-	case engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest, engine.RefusedStranger:
-		r.turnAwayBeside(AwayMessage, fmt.Sprintf("a message of %s was refused (%s): %s", clean.Text(ev.Envelope.From, 64), no.Code, clean.Text(no.Reason, 200)))
+	case engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest,
+		engine.RefusedStranger:
+		r.turnAwayBeside(AwayMessage, fmt.Sprintf("a message of %s was refused (%s): %s",
+			clean.Text(ev.Envelope.From, 64), no.Code, clean.Text(no.Reason, 200)))
 	}
 }
 
-// cut notes that a peer is kept out for a while. A peer is cut seldom, and its line is not to be lost behind those of its messages.
+// cut notes that a peer is kept out for a while. A peer is cut seldom, and its line is not to be lost behind those of
+// its messages.
 func (r *running) cut(c host.Cut) {
-	line := r.cuts.note(AwayJunk, fmt.Sprintf("%s is cut off for %s: of %d messages %d were refused, the last (%s): %s", clean.Text(string(c.Peer), 64),
+	line := r.cuts.note(AwayJunk, fmt.Sprintf("%s is cut off for %s: of %d messages %d were refused, the last (%s): %s",
+		clean.Text(string(c.Peer), 64),
 		Spoken(c.For), c.Frames+c.Taken, c.Frames, c.Code, clean.Text(c.Reason, 200)), time.Now())
 	if line == "" {
 		return

@@ -103,7 +103,8 @@ func (d *doorway) asked(g *guest, h exchange.Hello) string {
 func (d *doorway) message(kind wire.NoticeKind, edit func(*wire.Envelope) []byte) string {
 	d.t.Helper()
 	g, h := d.fresh()
-	env := &wire.Envelope{Version: wire.PlainVersion, From: g.peer, To: d.at.Peer, Digest: d.digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: -1,
+	env := &wire.Envelope{Version: wire.PlainVersion, From: g.peer, To: d.at.Peer, Digest: d.digest, Incarnation: 1,
+		Epoch: 1, Number: 1, Edge: -1,
 		Fills: []wire.Fill{{Op: "join", Value: value.String(strings.Repeat("x", 100))}}}
 	raw := edit(env)
 	if raw == nil {
@@ -129,8 +130,9 @@ func (d *doorway) control(q Request) Reply {
 	return d.operator.call(d.t, d.at.Peer, q)
 }
 
-// TestEveryKnockIsAnswered holds all the ways to be turned away at a server: what the other side hears, under which code it is counted, and that it is
-// told in a line that says what would be right. None of them gives away who else is on a list.
+// TestEveryKnockIsAnswered holds all the ways to be turned away at a server: what the other side hears, under which
+// code it is counted, and that it is told in a line that says what would be right. None of them gives away who else is
+// on a list.
 func TestEveryKnockIsAnswered(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -165,9 +167,13 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 		code string // under which it is counted
 		line string // that is told to the operator
 	}{
-		{"hello: no invitation", func() string { g, _ := d.fresh(); return d.asked(g, exchange.Hello{}) }, "(invite): this server is closed, and does not know", exchange.CodeInvite, "asked for the job: refused (invite)"},
-		{"hello: a place is taken", func() string { return d.asked(friend, exchange.Hello{Member: 1}) }, "(taken): ", exchange.CodeTaken, "refused (taken)"},
-		{"hello: another job", func() string { return d.asked(d.member, exchange.Hello{Job: "other"}) }, "(other): this server gives the job", exchange.CodeOther, "refused (other)"},
+		{"hello: no invitation", func() string { g, _ := d.fresh(); return d.asked(g, exchange.Hello{}) },
+			"(invite): this server is closed, and does not know", exchange.CodeInvite,
+			"asked for the job: refused (invite)"},
+		{"hello: a place is taken", func() string { return d.asked(friend, exchange.Hello{Member: 1}) }, "(taken): ",
+			exchange.CodeTaken, "refused (taken)"},
+		{"hello: another job", func() string { return d.asked(d.member, exchange.Hello{Job: "other"}) },
+			"(other): this server gives the job", exchange.CodeOther, "refused (other)"},
 		{"hello: other data", func() string {
 			return d.asked(d.member, exchange.Hello{Data: exchange.SchemaOf([]string{"a"}, nil)})
 		}, "(data): ", exchange.CodeData, "refused (data)"},
@@ -175,9 +181,15 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			g, _ := d.fresh()
 			return d.raw(g, exchange.Protocol, `{"format":1,"peer":"`+string(friend.peer)+`"}`)
 		}, "stranger the hello says", exchange.CodeStranger, "refused (stranger)"},
-		{"hello: removed", func() string { return d.asked(gone, exchange.Hello{Secret: secret}) }, "(stranger): this client was removed", exchange.CodeStranger, "refused (stranger)"},
-		{"hello: another format", func() string { g, _ := d.fresh(); return d.raw(g, exchange.Protocol, `{"format":9}`) }, "format the hello is of format 9", exchange.CodeFormat, "refused (format)"},
-		{"hello: none", func() string { g, _ := d.fresh(); return d.raw(g, exchange.Protocol, "{}{}") }, "format the hello is none of format 1", exchange.CodeFormat, "refused (format)"},
+		{"hello: removed", func() string { return d.asked(gone, exchange.Hello{Secret: secret}) },
+			"(stranger): this client was removed", exchange.CodeStranger, "refused (stranger)"},
+		{"hello: another format", func() string {
+			g, _ := d.fresh()
+			return d.raw(g, exchange.Protocol,
+				`{"format":9}`)
+		}, "format the hello is of format 9", exchange.CodeFormat, "refused (format)"},
+		{"hello: none", func() string { g, _ := d.fresh(); return d.raw(g, exchange.Protocol, "{}{}") },
+			"format the hello is none of format 1", exchange.CodeFormat, "refused (format)"},
 		{"hello: too large", func() string {
 			g, _ := d.fresh()
 			return d.raw(g, exchange.Protocol, strings.Repeat(" ", exchange.HeadMax+1))
@@ -192,19 +204,26 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			}
 			return said
 		}, "(busy): too much was asked at once; ask again in some seconds", exchange.CodeBusy, "refused (busy)"},
-		{"watch: another format", func() string { return d.raw(d.member, watchProtocol, `{"format":9}`) }, "the watch is none of format 1, which this server knows: it is of format 9", AwayWatch, "it is of format 9"},
-		{"watch: none", func() string { return d.raw(d.member, watchProtocol, `[`) }, "the watch is none of format 1", AwayWatch, "message"},
-		{"watch: no member", func() string { g, _ := d.fresh(); return d.raw(g, watchProtocol, `{"format":1}`) }, "this server does not know", AwayWatch, "watches the job and is no member"},
-		{"watch: removed", func() string { return d.raw(gone, watchProtocol, `{"format":1}`) }, "was removed by its operator", AwayWatch, "watches the job and is no member"},
+		{"watch: another format", func() string { return d.raw(d.member, watchProtocol, `{"format":9}`) },
+			"the watch is none of format 1, which this server knows: it is of format 9", AwayWatch,
+			"it is of format 9"},
+		{"watch: none", func() string { return d.raw(d.member, watchProtocol, `[`) }, "the watch is none of format 1",
+			AwayWatch, "message"},
+		{"watch: no member", func() string { g, _ := d.fresh(); return d.raw(g, watchProtocol, `{"format":1}`) },
+			"this server does not know", AwayWatch, "watches the job and is no member"},
+		{"watch: removed", func() string { return d.raw(gone, watchProtocol, `{"format":1}`) },
+			"was removed by its operator", AwayWatch, "watches the job and is no member"},
 		{"call: no right", func() string {
 			return d.raw(d.member, controlProtocol, `{"op":"block","peer":"`+string(friend.peer)+`"}`)
 		}, "right ", AwayCall, "was denied (right)"},
-		{"call: none", func() string { return d.raw(d.member, controlProtocol, `{"op":1}`) }, "format ", AwayCall, "was denied (format)"},
+		{"call: none", func() string { return d.raw(d.member, controlProtocol, `{"op":1}`) }, "format ", AwayCall,
+			"was denied (format)"},
 		{"message: no envelope", func() string {
 			return d.message(wire.NoticeUnreadable, func(*wire.Envelope) []byte { return bytes.Repeat([]byte{7}, 500) })
 		}, "unreadable", AwayMessage, "was refused (format)"},
 		{"message: newer version", func() string {
-			return d.message(wire.NoticeVersion, func(*wire.Envelope) []byte { return append([]byte{8, 99}, bytes.Repeat([]byte{7}, 500)...) })
+			return d.message(wire.NoticeVersion,
+				func(*wire.Envelope) []byte { return append([]byte{8, 99}, bytes.Repeat([]byte{7}, 500)...) })
 		}, "unknown version", AwayMessage, "was refused (version)"},
 		{"message: another sender", func() string {
 			return d.message(wire.NoticeAddress, func(e *wire.Envelope) []byte { e.From = d.member.peer; return nil })
@@ -232,7 +251,8 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 				return r.Reason
 			}
 			return d.asked(g, exchange.Hello{})
-		}, "it answers, and turns this node away", AwayBlocked, "was turned away (blocked): it is blocked; rhizome unblock lets it in"},
+		}, "it answers, and turns this node away", AwayBlocked,
+			"was turned away (blocked): it is blocked; rhizome unblock lets it in"},
 		{"link: not on the allowlist", func() string {
 			for _, p := range []*guest{d.operator, d.member} {
 				if r := d.control(Request{Op: engine.ControlAllow, Peer: string(p.peer)}); r.Code != "" {
@@ -241,7 +261,8 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			}
 			g, _ := d.fresh()
 			return d.asked(g, exchange.Hello{})
-		}, "it answers, and turns this node away", AwayAllowlist, "was turned away (allowlist): it is not on the allowlist; rhizome allow lets it in"},
+		}, "it answers, and turns this node away", AwayAllowlist,
+			"was turned away (allowlist): it is not on the allowlist; rhizome allow lets it in"},
 	} {
 		time.Sleep(knockEvery) // so that its line is told
 		before := turned(k.code)
@@ -249,19 +270,23 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			t.Errorf("%s hears %q, want %q", k.name, got, k.hear)
 		}
 		told := false
-		for until := time.Now().Add(10 * time.Second); !told && time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		for until := time.Now().Add(10 * time.Second); !told &&
+			time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 			told = turned(k.code) > before && strings.Contains(s.told(), k.line)
 		}
 		if !told {
-			t.Errorf("%s: %d are counted under %q, and %d were; %q is not in %q", k.name, turned(k.code), k.code, before, k.line, s.told())
+			t.Errorf("%s: %d are counted under %q, and %d were; %q is not in %q", k.name, turned(k.code), k.code,
+				before, k.line, s.told())
 		}
 	}
 	st := d.control(Request{Op: OpStatus}).Status
-	if st.Cuts != 1 || len(st.Cut) != 1 || st.Cut[0].Peer != kept[0].peer || st.Cut[0].Code != engine.RefusedFormat || st.Cut[0].For <= 0 {
+	if st.Cuts != 1 || len(st.Cut) != 1 || st.Cut[0].Peer != kept[0].peer || st.Cut[0].Code != engine.RefusedFormat ||
+		st.Cut[0].For <= 0 {
 		t.Errorf("%d cuts: %+v", st.Cuts, st.Cut)
 	}
 	peers := d.control(Request{Op: OpPeers}).Peers
-	if i := slices.IndexFunc(peers, func(p PeerState) bool { return p.Peer == kept[0].peer }); i < 0 || peers[i].Health != "cut" || peers[i].CutFor <= 0 {
+	if i := slices.IndexFunc(peers, func(p PeerState) bool { return p.Peer == kept[0].peer }); i < 0 ||
+		peers[i].Health != "cut" || peers[i].CutFor <= 0 {
 		t.Errorf("peers: %+v", peers)
 	}
 }

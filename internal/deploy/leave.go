@@ -33,8 +33,8 @@ type LeftError struct{ Gone }
 // Error says what it means for the one who may want to come back.
 func (e *LeftError) Error() string { return e.String() }
 
-// RemovedError is the end of a client that its server's operator removed. Each later start ends with it too, for as long as the
-// server says so.
+// RemovedError is the end of a client that its server's operator removed. Each later start ends with it too, for as
+// long as the server says so.
 type RemovedError struct{ Gone }
 
 // Error says who can change it.
@@ -43,9 +43,13 @@ func (e *RemovedError) Error() string { return e.String() }
 // String says what happened, and what may follow.
 func (g Gone) String() string {
 	if g.State == goneRemoved {
-		return fmt.Sprintf("the server's operator has removed this client from the job %s, in which it was number %d: it trains no more; to come back, ask there", g.Job, g.Member)
+		return fmt.Sprintf(
+			"the server's operator has removed this client from the job %s, in which it was number %d: it trains no "+
+				"more; to come back, ask there", g.Job, g.Member)
 	}
-	return fmt.Sprintf("this client has left the job %s, and its number %d is free; to take part again, join anew with another --dir (--as %s keeps the key)", g.Job, g.Member, g.Dir)
+	return fmt.Sprintf(
+		"this client has left the job %s, and its number %d is free; to take part again, join anew with another "+
+			"--dir (--as %s keeps the key)", g.Job, g.Member, g.Dir)
 }
 
 func goneOf(state string, rec *Record, dir string) Gone {
@@ -54,7 +58,9 @@ func goneOf(state string, rec *Record, dir string) Gone {
 
 // refuseLeft refuses a start on the directory of a client that left.
 func refuseLeft(dir string, rec *Record) error {
-	return refuse(dir, "holds a client that has left the job %s: to take part again, join anew with another --dir (--as %s keeps the key)", job.Line(rec.Job), dir)
+	return refuse(dir,
+		"holds a client that has left the job %s: to take part again, join anew with another --dir (--as %s keeps "+
+			"the key)", job.Line(rec.Job), dir)
 }
 
 // said returns how a client ends whose server says that it is no member: as it was asked to, or to its surprise.
@@ -116,7 +122,8 @@ func askToLeave(s transport.Stream) error {
 	return nil
 }
 
-// Leave has the client of a directory leave its job: through its process while that runs, and else by asking the server itself.
+// Leave has the client of a directory leave its job: through its process while that runs, and else by asking the server
+// itself.
 func Leave(ctx context.Context, o Options) (*Gone, error) {
 	rec, err := readRecord(o.FS, o.Dir)
 	if err != nil {
@@ -130,7 +137,8 @@ func Leave(ctx context.Context, o Options) (*Gone, error) {
 	case !rec.Left.IsZero():
 		return nil, refuse(o.Dir, "holds a client that has left the job %s already", job.Line(rec.Job))
 	case rec.Done != nil || rec.Failed != nil:
-		return nil, refuse(o.Dir, "holds a client of the job %s, which is over: there is nothing to leave", job.Line(rec.Job))
+		return nil, refuse(o.Dir, "holds a client of the job %s, which is over: there is nothing to leave",
+			job.Line(rec.Job))
 	}
 	reply, err := callRunning(o.Dir, Request{Op: engine.ControlLeave})
 	if err == nil && reply.Code != "" {

@@ -13,8 +13,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// TestARemovedClientHearsNothingOfTheEnd: a client that was removed is told that, by a server whose job is over too, also when that was
-// started again; it is never told that the job is done, and with its key nobody gets the word of it either. It used to hear the result.
+// TestARemovedClientHearsNothingOfTheEnd: a client that was removed is told that, by a server whose job is over too,
+// also when that was started again; it is never told that the job is done, and with its key nobody gets the word of it
+// either. It used to hear the result.
 func TestARemovedClientHearsNothingOfTheEnd(t *testing.T) {
 	w := newTogether(t)
 	cfg := smallJob(12, 2)
@@ -29,13 +30,15 @@ func TestARemovedClientHearsNothingOfTheEnd(t *testing.T) {
 	c[1].stop()
 	c[1].end()
 	who := hear[Listening](c[1], "its id", nil).Peer
-	if _, err := Call(Options{Dir: w.dir + "/server"}, Request{Op: engine.ControlRemove, Peer: string(who)}); err != nil {
+	if _, err := Call(Options{Dir: w.dir + "/server"},
+		Request{Op: engine.ControlRemove, Peer: string(who)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.end(); err != nil {
 		t.Fatal(err)
 	}
-	again := w.serve("server", nil, 20*time.Second) // its first client may have heard the end, which this one does not know
+	// its first client may have heard the end, which this one does not know
+	again := w.serve("server", nil, 20*time.Second)
 	at = hear[Listening](again, "an address", nil)
 	late := w.join("c1", at)
 	if err := late.end(); !errors.As(err, new(*RemovedError)) || late.done != nil {
@@ -50,8 +53,8 @@ func TestARemovedClientHearsNothingOfTheEnd(t *testing.T) {
 	}
 }
 
-// TestNothingIsSaidAfterTheParting: what the board shows to one who watches ends when it is no member any more, although the job is
-// over in the same moment.
+// TestNothingIsSaidAfterTheParting: what the board shows to one who watches ends when it is no member any more,
+// although the job is over in the same moment.
 func TestNothingIsSaidAfterTheParting(t *testing.T) {
 	b := newBoard(5)
 	var w watchers
@@ -94,8 +97,8 @@ type pipe struct{ net.Conn }
 func (p pipe) CloseWrite() error { return nil }
 func (p pipe) Reset() error      { return p.Close() }
 
-// TestALeaveIsNoFault: a client whose operator has it leave ends with the word for that and no other, the directory remembers it, and
-// each later start is refused with the way on.
+// TestALeaveIsNoFault: a client whose operator has it leave ends with the word for that and no other, the directory
+// remembers it, and each later start is refused with the way on.
 func TestALeaveIsNoFault(t *testing.T) {
 	w := newTogether(t)
 	cfg := smallJob(100000, 2)
@@ -141,8 +144,8 @@ func memberAt(t *testing.T, dir string, p wire.PeerID) (m MemberState, running b
 	return m, false
 }
 
-// TestMembersGaveAndWereSeen: a server lists of each member what it gave, how often it was refused, and when it was heard last, in the
-// words and figures of its status; of a server that does not run, nobody is up.
+// TestMembersGaveAndWereSeen: a server lists of each member what it gave, how often it was refused, and when it was
+// heard last, in the words and figures of its status; of a server that does not run, nobody is up.
 func TestMembersGaveAndWereSeen(t *testing.T) {
 	w := newTogether(t)
 	cfg := smallJob(100000, 2)
@@ -152,18 +155,21 @@ func TestMembersGaveAndWereSeen(t *testing.T) {
 	who := hear[Listening](c1, "its id", nil).Peer
 	hear(s, "a round", func(r job.Round) bool { return r.Number >= 3 })
 	m, running := memberAt(t, w.dir+"/server", who)
-	if !running || m.State != MemberUp || m.Contributions < 3 || m.Samples < 1 || m.Round < 3 || m.HeardS == nil || time.Since(m.SeenAt) > time.Minute {
+	if !running || m.State != MemberUp || m.Contributions < 3 || m.Samples < 1 || m.Round < 3 || m.HeardS == nil ||
+		time.Since(m.SeenAt) > time.Minute {
 		t.Errorf("running %v, %+v", running, m)
 	}
 	c1.stop()
 	c1.end()
-	waitFor(t, "it is silent", func() bool { m, _ := memberAt(t, w.dir+"/server", who); return m.State == MemberSilent })
+	waitFor(t, "it is silent",
+		func() bool { m, _ := memberAt(t, w.dir+"/server", who); return m.State == MemberSilent })
 	c0.stop()
 	c0.end()
 	s.stop()
 	s.end()
 	m, running = memberAt(t, w.dir+"/server", who)
-	if running || m.State != MemberJoined || m.Contributions < 3 || m.SeenAt.IsZero() || time.Since(m.SeenAt) > time.Minute {
+	if running || m.State != MemberJoined || m.Contributions < 3 || m.SeenAt.IsZero() ||
+		time.Since(m.SeenAt) > time.Minute {
 		t.Errorf("stopped: running %v, %+v", running, m)
 	}
 	st := w.statusAt("server")
@@ -171,7 +177,8 @@ func TestMembersGaveAndWereSeen(t *testing.T) {
 		t.Fatalf("stopped: %+v, %+v", st.Clients, st.Members)
 	}
 	for _, c := range st.Clients {
-		if m, _ := memberAt(t, w.dir+"/server", c.Peer); c.State != m.State || c.Contributions != m.Contributions || c.Refusals != m.Refusals || c.Samples != m.Samples {
+		if m, _ := memberAt(t, w.dir+"/server", c.Peer); c.State != m.State || c.Contributions != m.Contributions ||
+			c.Refusals != m.Refusals || c.Samples != m.Samples {
 			t.Errorf("status says %+v, members %+v", c, m)
 		}
 	}

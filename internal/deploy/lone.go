@@ -17,8 +17,8 @@ import (
 // OnNeighbour is what a node without a server waits for: its first neighbour, before its periods count, or later any.
 const OnNeighbour = "neighbour"
 
-// MergedNothingError says that a node without a server went through its periods and no model of another one came. Its result is
-// there, and is what it would have been without the network.
+// MergedNothingError says that a node without a server went through its periods and no model of another one came. Its
+// result is there, and is what it would have been without the network.
 type MergedNothingError struct {
 	Job    string
 	Rounds int
@@ -27,7 +27,9 @@ type MergedNothingError struct {
 
 // Error says what the model is worth.
 func (e *MergedNothingError) Error() string {
-	return fmt.Sprintf("%s: nothing was merged: in %d periods no model of another node came, and %s learned from nobody", e.Job, e.Rounds, e.Model)
+	return fmt.Sprintf(
+		"%s: nothing was merged: in %d periods no model of another node came, and %s learned from nobody", e.Job,
+		e.Rounds, e.Model)
 }
 
 // company is what a node without a server knows of being alone. It is safe for concurrent use.
@@ -140,8 +142,8 @@ func neighbours(n *node.Node, rec *Record) []wire.PeerID {
 	return out
 }
 
-// alone sees whether the node has a neighbour, and lets the periods count from the first one on, or at once where the job trains
-// alone. It writes that down before anything follows from it.
+// alone sees whether the node has a neighbour, and lets the periods count from the first one on, or at once where the
+// job trains alone. It writes that down before anything follows from it.
 func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 	up := e.links.look()
 	linked := 0
@@ -168,7 +170,8 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 	return nil
 }
 
-// meet connects to those of the peers that the node began with to whom there is no link, and says so where nobody answers.
+// meet connects to those of the peers that the node began with to whom there is no link, and says so where nobody
+// answers.
 func (e *equal) meet(connect func(context.Context, wire.PeerID) error) {
 	members := e.dir.Record().Members
 	met, why := len(members) == 0, ""

@@ -13,7 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// LookMark is the content of directory.LookFile: a directory that is only looked at has no key, and this says whose it is.
+// LookMark is the content of directory.LookFile: a directory that is only looked at has no key, and this says whose it
+// is.
 type LookMark struct {
 	Peer wire.PeerID `json:"peer,omitempty"`
 	From string      `json:"from"` // the backup that it was restored from
@@ -31,7 +32,8 @@ func peerOf(fsys vfs.FS, dir string) (wire.PeerID, error) {
 		return id.Peer(), nil
 	}
 	var m LookMark
-	if errors.Is(err, fs.ErrNotExist) && journal.ReadSealed(fsys, filepath.Join(dir, directory.LookFile), &m) == nil && m.Peer != "" {
+	if errors.Is(err, fs.ErrNotExist) && journal.ReadSealed(fsys, filepath.Join(dir, directory.LookFile), &m) == nil &&
+		m.Peer != "" {
 		return m.Peer, nil
 	}
 	return "", err

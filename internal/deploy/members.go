@@ -18,13 +18,14 @@ const OpMembers = "members"
 
 // MemberState is a member of a job, or a peer that was one, as its server sees it.
 type MemberState struct {
-	Number int       `json:"number"`
-	Name   string    `json:"name,omitempty"`
-	Place  string    `json:"place"`
-	State  string    `json:"state"`             // see the constants
-	SinceS float64   `json:"since_s"`           // seconds since it is a member, or none any more
-	HeardS *float64  `json:"heard_s,omitempty"` // seconds since something of it was last noted; of a node that does not run, until it stopped
-	SeenAt time.Time `json:"seen_at,omitzero"`  // when that was, where it is known
+	Number int     `json:"number"`
+	Name   string  `json:"name,omitempty"`
+	Place  string  `json:"place"`
+	State  string  `json:"state"`   // see the constants
+	SinceS float64 `json:"since_s"` // seconds since it is a member, or none any more
+	// seconds since something of it was last noted; of a node that does not run, until it stopped
+	HeardS *float64  `json:"heard_s,omitempty"`
+	SeenAt time.Time `json:"seen_at,omitzero"` // when that was, where it is known
 	observe.Measures
 }
 
@@ -54,8 +55,8 @@ func (r *running) at() moment {
 	return m
 }
 
-// memberStates lists the members of a node and those who were, by place and number, with what they gave. Who is a member is state of the
-// node; of one that has none yet, the record says it.
+// memberStates lists the members of a node and those who were, by place and number, with what they gave. Who is a
+// member is state of the node; of one that has none yet, the record says it.
 func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 	out := []MemberState{}
 	if n == nil {
@@ -78,7 +79,8 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 		up = at.links.look()
 	}
 	for _, m := range e.Members() {
-		s := MemberState{Number: m.Number, Name: m.Name, Place: m.Place, SinceS: ago(m.Since), Measures: measuresOf(m.Peer, gave)}
+		s := MemberState{Number: m.Number, Name: m.Name, Place: m.Place, SinceS: ago(m.Since),
+			Measures: measuresOf(m.Peer, gave)}
 		v, h := e.Vitals(m.Peer), trains[m.Peer]
 		if s.Samples == 0 {
 			s.Samples = h.Samples
@@ -147,7 +149,8 @@ func founding(out []MemberState, rec *Record) []MemberState {
 		return out
 	}
 	for _, m := range rec.Members {
-		out = append(out, MemberState{Number: m.Number, Name: cmp.Or(m.Name, job.ClientName(m.Number)), Place: job.ClientsPlace, State: MemberJoined,
+		out = append(out, MemberState{Number: m.Number, Name: cmp.Or(m.Name, job.ClientName(m.Number)),
+			Place: job.ClientsPlace, State: MemberJoined,
 			Measures: measuresOf(m.Peer, nil)})
 	}
 	return out
@@ -160,13 +163,17 @@ func clientStates(all []MemberState) []ClientStatus {
 		if m.Place != job.ClientsPlace {
 			continue
 		}
-		c := ClientStatus{Name: job.Line(cmp.Or(m.Name, job.ClientName(m.Number))), State: m.State, Measures: m.Measures}
+		c := ClientStatus{Name: job.Line(cmp.Or(m.Name, job.ClientName(m.Number))), State: m.State,
+			Measures: m.Measures}
 		if m.State == MemberSilent && m.HeardS != nil {
 			c.For = time.Duration(*m.HeardS * 1e9)
 		}
 		out = append(out, c)
 	}
-	slices.SortStableFunc(out, func(a, b ClientStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Peer, b.Peer)) })
+	slices.SortStableFunc(out, func(a, b ClientStatus) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Peer, b.Peer))
+	})
 	return out[:min(len(out), clientsShown)]
 }
 
@@ -175,5 +182,6 @@ func keepsMembers(dir string, rec *Record) error {
 	if rec == nil || rec.Role == RoleServer {
 		return nil
 	}
-	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server", rec.Role)
+	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server",
+		rec.Role)
 }

@@ -90,7 +90,8 @@ func (s *hosted) result(t *testing.T) *job.Result {
 
 func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
 	t.Helper()
-	s := &hosted{ended: make(chan error, 1), results: make(chan *job.Result, 1), rounds: map[int]bool{}, joined: map[wire.PeerID]int{}}
+	s := &hosted{ended: make(chan error, 1), results: make(chan *job.Result, 1), rounds: map[int]bool{},
+		joined: map[wire.PeerID]int{}}
 	told := make(chan Listening, 1)
 	o.Tell = func(what any) {
 		switch x := what.(type) {
@@ -129,7 +130,8 @@ func memoryNet(net *memory.Network) Network {
 }
 
 func inMemory(net *memory.Network, fsys vfs.FS, cfg federated.Config) ServerOptions {
-	return ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
+	return ServerOptions{Job: &cfg, Open: true, Options: Options{Dir: "server", FS: fsys,
+		Listen: []string{"/memory/server"}, Network: memoryNet(net)}}
 }
 
 func joinOn(t *testing.T, ctx context.Context, o Options, at Listening) chan error {
@@ -137,7 +139,8 @@ func joinOn(t *testing.T, ctx context.Context, o Options, at Listening) chan err
 	t.Cleanup(func() { <-over }) // before its folder is removed
 	go func() {
 		defer close(over)
-		_, err := Join(ctx, JoinOptions{Options: o, Server: at.Addresses[:1], Member: -1, Trust: at.Digest[:12], Wait: 60 * time.Second})
+		_, err := Join(ctx, JoinOptions{Options: o, Server: at.Addresses[:1], Member: -1, Trust: at.Digest[:12],
+			Wait: 60 * time.Second})
 		ended <- err
 	}()
 	return ended
@@ -169,7 +172,8 @@ func looksAt(t *testing.T, ctx context.Context, port transport.Transport, me, se
 // letter makes an envelope of a stranger.
 func letter(t *testing.T, prog *program.Program, from, to wire.PeerID, edit func(*wire.Envelope)) []byte {
 	t.Helper()
-	e := &wire.Envelope{Version: wire.PlainVersion, From: from, To: to, Digest: prog.Digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: -1}
+	e := &wire.Envelope{Version: wire.PlainVersion, From: from, To: to, Digest: prog.Digest, Incarnation: 1, Epoch: 1,
+		Number: 1, Edge: -1}
 	edit(e)
 	raw, err := wire.Append(nil, value.NewRegistry(), e)
 	if err != nil {
@@ -181,7 +185,8 @@ func letter(t *testing.T, prog *program.Program, from, to wire.PeerID, edit func
 // joins says what the registry's clients say.
 func joins(prog *program.Program) func(*wire.Envelope) {
 	return func(e *wire.Envelope) {
-		e.Fills = []wire.Fill{{Component: prog.ComponentOf("registry"), Op: "join", Value: value.NewList(value.Int(1<<20), value.String("eve"))}}
+		e.Fills = []wire.Fill{{Component: prog.ComponentOf("registry"), Op: "join",
+			Value: value.NewList(value.Int(1<<20), value.String("eve"))}}
 	}
 }
 
@@ -205,13 +210,14 @@ func small(rounds, chunk int) federated.Config {
 	return cfg
 }
 
-// U1: a stranger that looked, took no number and says that it joins is no member: it is sent no value, and the job ends with the model
-// of the undisturbed run.
+// U1: a stranger that looked, took no number and says that it joins is no member: it is sent no value, and the job ends
+// with the model of the undisturbed run.
 func TestReviewStrangerIsMember(t *testing.T) {
 	run := func(stranger bool) string {
 		net := memory.New(memory.Options{})
 		defer net.Close()
-		return besideAStranger(t, inMemory(net, vfs.NewMem(), small(10, 0)), func(name string) Options { return clientIn(net, vfs.NewMem(), name) }, stranger)
+		return besideAStranger(t, inMemory(net, vfs.NewMem(), small(10, 0)),
+			func(name string) Options { return clientIn(net, vfs.NewMem(), name) }, stranger)
 	}
 	if alone, watched := run(false), run(true); alone != watched {
 		t.Errorf("the models differ: %s, %s", alone, watched)
@@ -248,7 +254,8 @@ func besideAStranger(t *testing.T, o ServerOptions, client func(name string) Opt
 	return res.ModelSHA256
 }
 
-// U2: one message of a stranger does not end the server of a chunked job, in this life or a later one; nor does one of a member.
+// U2: one message of a stranger does not end the server of a chunked job, in this life or a later one; nor does one of
+// a member.
 func TestReviewStrangerKillsChunkedServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -270,7 +277,8 @@ func TestReviewStrangerKillsChunkedServer(t *testing.T) {
 		t.Fatalf("the server ended with %v", err)
 	}
 	// The same of a member, by its own key.
-	if _, err := Call(Options{Dir: "server", FS: fsys}, Request{Op: engine.ControlAdmit, Peer: string(me.Peer()), Place: job.ClientsPlace, Number: 2}); err != nil {
+	if _, err := Call(Options{Dir: "server", FS: fsys}, Request{Op: engine.ControlAdmit, Peer: string(me.Peer()),
+		Place: job.ClientsPlace, Number: 2}); err != nil {
 		t.Fatal(err)
 	}
 	second, stop := context.WithCancel(ctx)
@@ -283,7 +291,8 @@ func TestReviewStrangerKillsChunkedServer(t *testing.T) {
 	if err := <-s.ended; err != ErrInterrupted {
 		t.Fatalf("the server ended with %v", err)
 	}
-	if _, err := Call(Options{Dir: "server", FS: fsys}, Request{Op: engine.ControlRemove, Peer: string(me.Peer())}); err != nil {
+	if _, err := Call(Options{Dir: "server", FS: fsys},
+		Request{Op: engine.ControlRemove, Peer: string(me.Peer())}); err != nil {
 		t.Fatal(err)
 	}
 	s = serveOn(t, ctx, inMemory(net, fsys, small(3, 1)))
@@ -322,8 +331,8 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// A member that is replaced in the middle of a run: the round that waits for it goes on with the one that comes, number and part stay,
-// and the model is that of the undisturbed run.
+// A member that is replaced in the middle of a run: the round that waits for it goes on with the one that comes, number
+// and part stay, and the model is that of the undisturbed run.
 func TestReplacedInMidRun(t *testing.T) {
 	cfg := small(40, 0)
 	run := func(disturb bool) string {
@@ -349,7 +358,8 @@ func TestReplacedInMidRun(t *testing.T) {
 				}
 			}
 			instead, who := keyed(t, net)
-			if _, err := Call(o.Options, Request{Op: engine.ControlReplace, Peer: string(gone), Other: string(who)}); err != nil {
+			if _, err := Call(o.Options, Request{Op: engine.ControlReplace, Peer: string(gone),
+				Other: string(who)}); err != nil {
 				t.Fatal(err)
 			}
 			joinOn(t, ctx, instead, s.listening)
@@ -371,8 +381,8 @@ func membersAt(t *testing.T, o Options) []Member {
 	return rec.Members
 }
 
-// A server that is killed after a client's number is durable and before the client, or the record, knows of it: the client has that
-// number after the next start, and nobody else.
+// A server that is killed after a client's number is durable and before the client, or the record, knows of it: the
+// client has that number after the next start, and nobody else.
 func TestNumberSurvivesAKill(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -404,7 +414,8 @@ func TestNumberSurvivesAKill(t *testing.T) {
 	}
 }
 
-// A directory of an earlier release, whose node has no roster: the clients of its record are admitted before anything else.
+// A directory of an earlier release, whose node has no roster: the clients of its record are admitted before anything
+// else.
 func TestRecordBecomesRoster(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

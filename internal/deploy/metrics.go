@@ -49,8 +49,8 @@ type ClientRound struct {
 	observe.Measures
 }
 
-// metrics writes the lines. What was written before is found at its end: a line that a crash has cut is taken away, and a round
-// is never there twice. It is thread-unsafe.
+// metrics writes the lines. What was written before is found at its end: a line that a crash has cut is taken away, and
+// a round is never there twice. It is thread-unsafe.
 type metrics struct {
 	fs    vfs.FS
 	dir   string
@@ -132,8 +132,8 @@ func (m *metrics) find(name string) error {
 	return nil
 }
 
-// add writes a round, and before it those between it and the last one that the node remembers, which nobody wrote down. A round
-// that is there already is not written again.
+// add writes a round, and before it those between it and the last one that the node remembers, which nobody wrote down.
+// A round that is there already is not written again.
 func (m *metrics) add(r RoundMetrics, history []job.Point) error {
 	for _, p := range history {
 		if p.Round > m.last.Round && p.Round < r.Round {
@@ -168,7 +168,8 @@ func (m *metrics) write(r RoundMetrics) error {
 			return err
 		}
 	}
-	// In one write: a crash of the process leaves all of it or nothing, one of the machine a part that repair takes away.
+	// In one write: a crash of the process leaves all of it or nothing, one of the machine a part that repair takes
+	// away.
 	if _, err := m.file.WriteAt(append(b, '\n'), m.size); err != nil {
 		return err
 	}
@@ -185,8 +186,9 @@ func (m *metrics) close() error {
 
 // roundMetrics returns a round with the figures of those who answered it.
 func roundMetrics(rec *Record, r job.Round, all []observe.Measures, now time.Time, took time.Duration) RoundMetrics {
-	out := RoundMetrics{Time: now.UTC().Truncate(time.Millisecond), Round: r.Number, Accuracy: r.Accuracy, Loss: r.Loss, Contributions: r.Contributions,
-		TookS: float64(took.Milliseconds()) / 1000}
+	out := RoundMetrics{Time: now.UTC().Truncate(time.Millisecond), Round: r.Number, Accuracy: r.Accuracy, Loss: r.Loss,
+		Contributions: r.Contributions,
+		TookS:         float64(took.Milliseconds()) / 1000}
 	for _, f := range all {
 		if f.Round == r.Number && len(out.Clients) < metricsClients {
 			out.Clients = append(out.Clients, ClientRound{nameOf(rec, f.Peer), f})
@@ -195,24 +197,24 @@ func roundMetrics(rec *Record, r job.Round, all []observe.Measures, now time.Tim
 	return out
 }
 
-// outliers finds clients whose updates work against those of the others, as those of a site do that means something else by its
-// classes. Where sites have different data, updates of all come to point away from each other when little is left to learn; so
-// it counts by how much, and whether there is still much to learn. It is thread-unsafe.
+// outliers finds clients whose updates work against those of the others, as those of a site do that means something
+// else by its classes. Where sites have different data, updates of all come to point away from each other when little
+// is left to learn; so it counts by how much, and whether there is still much to learn. It is thread-unsafe.
 type outliers struct {
 	largest job.Number          // norm of the largest update of the job so far
 	away    map[wire.PeerID]int // rounds in a row
 	told    map[wire.PeerID]bool
 }
 
-// The rule: in so many rounds in a row, the client's update is at least a share of the job's largest one, and reaches at least as
-// far against the mean of the others' updates as a typical one of theirs is long.
+// The rule: in so many rounds in a row, the client's update is at least a share of the job's largest one, and reaches
+// at least as far against the mean of the others' updates as a typical one of theirs is long.
 const (
 	awayRounds = 3
 	awayShare  = 0.25
 )
 
-// look takes a round, and returns what is to be told of it, or nothing. A client is told once, and again when it has been with the
-// others in between.
+// look takes a round, and returns what is to be told of it, or nothing. A client is told once, and again when it has
+// been with the others in between.
 func (o *outliers) look(r *RoundMetrics) string {
 	if o.away == nil {
 		o.away, o.told = map[wire.PeerID]int{}, map[wire.PeerID]bool{}
@@ -229,7 +231,8 @@ func (o *outliers) look(r *RoundMetrics) string {
 			continue
 		}
 		against := float64(c.Norm) * -float64(*c.Others)
-		if typical := typicalNorm(r.Clients, i); typical <= 0 || against < typical || float64(c.Norm) < awayShare*float64(o.largest) {
+		if typical := typicalNorm(r.Clients, i); typical <= 0 || against < typical ||
+			float64(c.Norm) < awayShare*float64(o.largest) {
 			delete(o.away, c.Peer)
 			delete(o.told, c.Peer)
 			continue
@@ -243,10 +246,14 @@ func (o *outliers) look(r *RoundMetrics) string {
 	case len(names) == 0:
 		return ""
 	case len(r.Clients) == 2: // which of the two it is, nobody can tell
-		return fmt.Sprintf("round %d: for %d rounds the updates of %s and %s have worked against each other (cosine %.2f): do both mean the same by their classes and columns?",
+		return fmt.Sprintf(
+			"round %d: for %d rounds the updates of %s and %s have worked against each other (cosine %.2f): do both "+
+				"mean the same by their classes and columns?",
 			r.Round, awayRounds, r.Clients[0].Name, r.Clients[1].Name, *r.Clients[0].Others)
 	}
-	return fmt.Sprintf("round %d: for %d rounds the updates of %s have worked against those of the others: do they mean the same by their classes and columns?",
+	return fmt.Sprintf(
+		"round %d: for %d rounds the updates of %s have worked against those of the others: do they mean the same "+
+			"by their classes and columns?",
 		r.Round, awayRounds, strings.Join(names, " and "))
 }
 
@@ -265,7 +272,8 @@ func typicalNorm(all []ClientRound, but int) float64 {
 	return (norms[len(norms)/2] + norms[(len(norms)-1)/2]) / 2
 }
 
-// note takes down a round that is over, with who answered it and how, and tells it. h is nil while the node is being started.
+// note takes down a round that is over, with who answered it and how, and tells it. h is nil while the node is being
+// started.
 func (s *server) note(h *host.Host, r job.Round, now time.Time) {
 	var all []observe.Measures
 	var history []job.Point

@@ -34,8 +34,9 @@ func roundsIn(t *testing.T, fsys vfs.FS, name string) (out []int) {
 	return out
 }
 
-// TestRoundMetricsAfterKills: whatever the end of the file is after a crash, each round is there once and in order; rounds that
-// nobody wrote down come from what the node remembers; and the file is bounded, with one that came before it.
+// TestRoundMetricsAfterKills: whatever the end of the file is after a crash, each round is there once and in order;
+// rounds that nobody wrote down come from what the node remembers; and the file is bounded, with one that came before
+// it.
 func TestRoundMetricsAfterKills(t *testing.T) {
 	var history []job.Point
 	for i := 1; i <= 30; i++ {
@@ -102,8 +103,9 @@ func TestRoundMetricsAfterKills(t *testing.T) {
 	}
 }
 
-// TestOutliersAreNamed holds the rule against what was measured: norms and cosines to the others of six sites, of which one had its
-// labels swapped, and of the same six with right labels, whose updates point away from each other late, when little is left.
+// TestOutliersAreNamed holds the rule against what was measured: norms and cosines to the others of six sites, of which
+// one had its labels swapped, and of the same six with right labels, whose updates point away from each other late,
+// when little is left.
 func TestOutliersAreNamed(t *testing.T) {
 	type x = [2]job.Number
 	look := func(rounds ...[]x) (told []string) {
@@ -112,7 +114,8 @@ func TestOutliersAreNamed(t *testing.T) {
 			r := RoundMetrics{Round: i + 1}
 			for k, c := range all {
 				others := c[1]
-				r.Clients = append(r.Clients, ClientRound{fmt.Sprintf("client-%02d", k), observe.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0], Others: &others}})
+				r.Clients = append(r.Clients, ClientRound{fmt.Sprintf("client-%02d", k),
+					observe.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0], Others: &others}})
 			}
 			if text := o.look(&r); text != "" {
 				told = append(told, text)
@@ -129,7 +132,8 @@ func TestOutliersAreNamed(t *testing.T) {
 		{{.81, -.49}, {.75, -.14}, {.91, -.41}, {2.44, -.82}, {.69, -.09}, {.77, -.37}},
 		{{.75, -.64}, {.74, -.28}, {.8, -.6}, {2.28, -.87}, {.7, -.16}, {.65, -.52}},
 	}
-	if told := look(swapped...); len(told) != 1 || !strings.HasPrefix(told[0], "round 4:") || !strings.Contains(told[0], "client-03") {
+	if told := look(swapped...); len(told) != 1 || !strings.HasPrefix(told[0], "round 4:") || !strings.Contains(told[0],
+		"client-03") {
 		t.Errorf("swapped labels: %q", told)
 	}
 	right := [][]x{
@@ -144,13 +148,14 @@ func TestOutliersAreNamed(t *testing.T) {
 	if told := look(right...); len(told) > 0 {
 		t.Errorf("right labels: %q", told)
 	}
-	if told := look(swapped[0][2:4], swapped[1][2:4], swapped[2][2:4], swapped[3][2:4]); len(told) != 1 || !strings.Contains(told[0], "client-00 and client-01") {
+	if told := look(swapped[0][2:4], swapped[1][2:4], swapped[2][2:4], swapped[3][2:4]); len(told) != 1 ||
+		!strings.Contains(told[0], "client-00 and client-01") {
 		t.Errorf("of two, nobody can tell which: %q", told)
 	}
 }
 
-// TestASiteWithSwappedLabelsIsFound: of three sites, one with 9 - label is named in a warning; each round has figures of all three,
-// in the events, in the file and in the status (case 18).
+// TestASiteWithSwappedLabelsIsFound: of three sites, one with 9 - label is named in a warning; each round has figures
+// of all three, in the events, in the file and in the status (case 18).
 func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 	w := newTogether(t)
 	cfg := federated.Default()
@@ -175,7 +180,8 @@ func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 		w.joinWith(fmt.Sprintf("c%d", i), at, JoinOptions{Member: i, Data: file})
 	}
 	hear(server, "the warning", func(x Warning) bool {
-		return strings.Contains(x.Text, "client-01") && strings.Contains(x.Text, "classes") && !strings.Contains(x.Text, "client-00") && !strings.Contains(x.Text, "client-02")
+		return strings.Contains(x.Text, "client-01") && strings.Contains(x.Text, "classes") && !strings.Contains(x.Text,
+			"client-00") && !strings.Contains(x.Text, "client-02")
 	})
 	if err := server.end(); err != nil {
 		t.Fatal(err)
@@ -191,7 +197,8 @@ func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	for i, c := range all {
-		if c.Name != job.ClientName(i) || c.Contributions != 15 || c.Refusals != 0 || c.Samples < 100 || c.Norm <= 0 || c.Cosine == nil || c.Others == nil {
+		if c.Name != job.ClientName(i) || c.Contributions != 15 || c.Refusals != 0 || c.Samples < 100 || c.Norm <= 0 ||
+			c.Cosine == nil || c.Others == nil {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -14,9 +14,11 @@ type End struct {
 	ID       *identity.Identity
 	Listen   []string
 	Receiver transport.Receiver
-	Relays   []string                                // at which it keeps a place, so that it is reached behind an address translator
-	Relay    bool                                    // it is one itself, for those whom it admits
-	Found    func(p wire.PeerID, addresses []string) // told who is on the local network; nil: the end does not say that it is there
+	// at which it keeps a place, so that it is reached behind an address translator
+	Relays []string
+	Relay  bool // it is one itself, for those whom it admits
+	// told who is on the local network; nil: the end does not say that it is there
+	Found func(p wire.PeerID, addresses []string)
 }
 
 // Network opens the transport of a node.

@@ -16,8 +16,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// runOf returns the run whose directory, or the directory of one of whose nodes, that is; nil where it is of none, or of a node
-// that is a process of its own.
+// runOf returns the run whose directory, or the directory of one of whose nodes, that is; nil where it is of none, or
+// of a node that is a process of its own.
 func runOf(fsys vfs.FS, dir string) (v *archive.View, n *archive.NodeView, err error) {
 	if _, err := fsys.Stat(filepath.Join(dir, identity.File)); err == nil {
 		return nil, nil, nil
@@ -37,9 +37,11 @@ func runOf(fsys vfs.FS, dir string) (v *archive.View, n *archive.NodeView, err e
 	return nil, nil, nil
 }
 
-// callRun answers what asks how a node is for one of a run in one process, whether it runs or not: from what the directory says.
+// callRun answers what asks how a node is for one of a run in one process, whether it runs or not: from what the
+// directory says.
 func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Reply, error) {
-	rec := &Record{Role: RoleClient, Job: v.Config.About().Name, Kind: v.Config.Kind().Name(), Settings: job.Settings(v.Config), Seed: v.Config.About().Seed,
+	rec := &Record{Role: RoleClient, Job: v.Config.About().Name, Kind: v.Config.Kind().Name(),
+		Settings: job.Settings(v.Config), Seed: v.Config.About().Seed,
 		Digest: hex.EncodeToString(n.Config.Program.Digest[:]), Place: n.Config.Program.Place, Starts: v.Starts()}
 	if n == v.Nodes[0] {
 		rec.Role = RoleServer

@@ -27,12 +27,12 @@ import (
 // PeerOptions are what a node of a job without a server takes.
 type PeerOptions struct {
 	Options
-	// Job is the job that was named; nil means the one that the directory holds. Set holds settings that were given beside it.
-	// Nodes find each other by themselves, whatever the job says of discovery.
+	// Job is the job that was named; nil means the one that the directory holds. Set holds settings that were given
+	// beside it. Nodes find each other by themselves, whatever the job says of discovery.
 	Job job.Peered
 	Set map[string]string
-	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of all, or one
-	// that knows others from before.
+	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of
+	// all, or one that knows others from before.
 	Bootstrap []string
 }
 
@@ -94,8 +94,8 @@ type equal struct {
 	beside    sync.WaitGroup // what runs beside until the node ends
 }
 
-// RunPeer runs a node of a job without a server through the periods of the job, and returns what its model came to. When ctx
-// ends first, it stops cleanly and the error is ErrInterrupted.
+// RunPeer runs a node of a job without a server through the periods of the job, and returns what its model came to.
+// When ctx ends first, it stops cleanly and the error is ErrInterrupted.
 func RunPeer(ctx context.Context, o PeerOptions) (*PeerResult, error) {
 	r, err := open(ctx, o.Options)
 	if err != nil {
@@ -158,7 +158,8 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 func (e *equal) plan() error {
 	rec := e.dir.Record()
 	if rec != nil && rec.Role != RolePeer {
-		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role, rec.Job)
+		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role,
+			rec.Job)
 	}
 	var base job.Peered
 	if rec != nil {
@@ -224,12 +225,14 @@ func (e *equal) plan() error {
 	}
 	return e.dir.Save(func(r *Record) error {
 		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.About().Name, e.cfg.Kind().Name(), e.cfg.Place()
-		r.Settings, r.Set, r.Seed, r.Digest, r.Members = job.Settings(e.cfg), e.o.Set, e.cfg.About().Seed, e.digest, known
+		r.Settings, r.Set, r.Seed, r.Digest, r.Members = job.Settings(e.cfg), e.o.Set, e.cfg.About().Seed, e.digest,
+			known
 		return nil
 	})
 }
 
-// moved notes that bootstrap peers are elsewhere now, which is written down with the start. Who they are belongs to the node: it was made with them.
+// moved notes that bootstrap peers are elsewhere now, which is written down with the start. Who they are belongs to the
+// node: it was made with them.
 func (e *equal) moved(now []Member) error {
 	if len(now) == 0 {
 		return nil
@@ -238,7 +241,9 @@ func (e *equal) moved(now []Member) error {
 	for _, m := range now {
 		i := slices.IndexFunc(members, func(old Member) bool { return old.Peer == m.Peer })
 		if i < 0 {
-			return refuse(e.dir.Path, "was made to begin with other peers than %s: give none, or addresses of those, or choose another --dir", m.Peer)
+			return refuse(e.dir.Path,
+				"was made to begin with other peers than %s: give none, or addresses of those, or choose another --dir",
+				m.Peer)
 		}
 		members[i].Addresses = m.Addresses
 	}
@@ -255,7 +260,8 @@ func bootstrap(texts []string, self wire.PeerID) ([]Member, error) {
 		case err != nil:
 			return nil, err
 		case a.Peer == "" || a.Peer == self:
-			return nil, &InputError{"--bootstrap", text, "addresses of other peers that end with /p2p/ and a peer id, as rhizome peer prints them"}
+			return nil, &InputError{"--bootstrap", text,
+				"addresses of other peers that end with /p2p/ and a peer id, as rhizome peer prints them"}
 		}
 		i := slices.IndexFunc(out, func(m Member) bool { return m.Peer == a.Peer })
 		if i < 0 {
@@ -279,7 +285,10 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		var merges uint64
 		var known []wire.PeerID
 		rec := e.dir.Record()
-		err := e.host.View(func(n *node.Node) { now, merges, known = n.Engine().Now(), e.cfg.Merged(n), neighbours(n, rec) })
+		err := e.host.View(func(n *node.Node) {
+			now, merges, known = n.Engine().Now(), e.cfg.Merged(n),
+				neighbours(n, rec)
+		})
 		if err != nil {
 			return nil, e.because(err)
 		}
@@ -345,7 +354,8 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 
 // finish writes the model and then the result.
 func (e *equal) finish(got Evaluated) (*PeerResult, error) {
-	res := &PeerResult{Job: e.cfg.About().Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss, Alone: e.trainsAlone, Model: filepath.Join(e.dir.Path, peerModelFile)}
+	res := &PeerResult{Job: e.cfg.About().Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss,
+		Alone: e.trainsAlone, Model: filepath.Join(e.dir.Path, peerModelFile)}
 	var file []byte
 	var none error
 	err := e.host.View(func(n *node.Node) {

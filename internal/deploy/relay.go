@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// placeWithin is how long a node that starts waits for a place at a relay, without which it does not know all of its addresses.
+// placeWithin is how long a node that starts waits for a place at a relay, without which it does not know all of its
+// addresses.
 const placeWithin = 5 * time.Second
 
 // checkRelays says what cannot be the address of a relay.
@@ -23,7 +24,8 @@ func checkRelays(relays []string) error {
 			return err
 		}
 		if a.Peer == "" || a.Relay != "" {
-			return &wire.AddressError{Address: clean.Text(text, 64), Reason: "the address of a relay ends with /p2p/ and its peer id, and leads to it straight"}
+			return &wire.AddressError{Address: clean.Text(text, 64),
+				Reason: "the address of a relay ends with /p2p/ and its peer id, and leads to it straight"}
 		}
 	}
 	return nil
@@ -46,8 +48,9 @@ type RelayOptions struct {
 	Allow []wire.PeerID // who may use it; nil: anybody
 }
 
-// RunRelay carries what nodes behind address translators send each other, until the context ends; the nodes encrypt it end to end. Its
-// identity is that of the directory. Errors are those of opening the directory and *transport.ListenError.
+// RunRelay carries what nodes behind address translators send each other, until the context ends; the nodes encrypt it
+// end to end. Its identity is that of the directory. Errors are those of opening the directory and
+// *transport.ListenError.
 func RunRelay(ctx context.Context, o RelayOptions) error {
 	o.Relay, o.Relays, o.LAN = true, nil, false
 	r, err := open(ctx, o.Options)

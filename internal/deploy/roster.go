@@ -14,9 +14,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// Who the clients of a server are is state of its node: journaled inputs, and nothing else, change it. What the record in node.json
-// says of them is a copy for those who read the directory, and where each was seen last. Directories of earlier releases have the
-// record alone; their nodes are told of it once, before anything else.
+// Who the clients of a server are is state of its node: journaled inputs, and nothing else, change it. What the record
+// in node.json says of them is a copy for those who read the directory, and where each was seen last. Directories of
+// earlier releases have the record alone; their nodes are told of it once, before anything else.
 
 // founders returns the inputs that tell a node which never had a roster who its clients are.
 func founders(rec *Record, n *node.Node) []*engine.Event {
@@ -26,7 +26,8 @@ func founders(rec *Record, n *node.Node) []*engine.Event {
 	}
 	var out []*engine.Event
 	for _, m := range rec.Members {
-		out = append(out, host.Call{Op: engine.ControlAdmit, Peer: m.Peer, Place: job.ClientsPlace, Number: m.Number, Name: job.ClientName(m.Number)}.Event(0))
+		out = append(out, host.Call{Op: engine.ControlAdmit, Peer: m.Peer, Place: job.ClientsPlace, Number: m.Number,
+			Name: job.ClientName(m.Number)}.Event(0))
 	}
 	return out
 }
@@ -96,8 +97,8 @@ func (s *server) follow() {
 	}
 }
 
-// number returns a client's number, which is durable when it returns: the one that it would like to have, or where that is -1
-// the least that is free. A client that has one keeps it; one that was removed gets none.
+// number returns a client's number, which is durable when it returns: the one that it would like to have, or where that
+// is -1 the least that is free. A client that has one keeps it; one that was removed gets none.
 func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	s.admitting.Lock()
 	defer s.admitting.Unlock()
@@ -115,32 +116,38 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		case m.State == peer.MemberIs:
 			taken[m.Number] = m.Peer
 		case m.Peer == p && m.State == peer.MemberRemoved:
-			return -1, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator", s.cfg.About().Name)
+			return -1, exchange.Refuse(exchange.CodeStranger, "this client was removed from the job %s by its operator",
+				s.cfg.About().Name)
 		}
 	}
 	if isNew && n < 0 {
 		for n = 0; taken[n] != ""; n++ {
 		}
 		if n >= s.cfg.Places() {
-			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(), s.cfg.About().Name)
+			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(),
+				s.cfg.About().Name)
 		}
 	}
 	switch {
 	case !isNew:
 		return n, nil
 	case taken[n] != "":
-		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n, s.cfg.About().Name)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n,
+			s.cfg.About().Name)
 	case n < 0 || n >= s.cfg.Places():
-		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d", s.cfg.About().Name, s.cfg.Places()-1, n)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d",
+			s.cfg.About().Name, s.cfg.Places()-1, n)
 	}
 	ctx, cancel := context.WithTimeout(s.done, callWithin)
 	defer cancel()
-	res, err := s.host.Do(ctx, host.Call{Op: engine.ControlAdmit, Peer: p, Place: job.ClientsPlace, Number: n, Name: job.ClientName(n)})
+	res, err := s.host.Do(ctx, host.Call{Op: engine.ControlAdmit, Peer: p, Place: job.ClientsPlace, Number: n,
+		Name: job.ClientName(n)})
 	switch {
 	case err != nil:
 		return -1, err
 	case !res.Accepted:
-		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s: %s", n, s.cfg.About().Name, res.Reason)
+		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s: %s", n, s.cfg.About().Name,
+			res.Reason)
 	}
 	if err := s.mirror(); err != nil {
 		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives
@@ -150,9 +157,9 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	return res.Number, nil
 }
 
-// known says whether a peer is a client of this server, or was one until its operator ended that or put another key in its place. Who
-// was is let in by nothing that it had before: not by its invitation, of which it spent a use, either. The node is asked: what is
-// written down may be a moment behind.
+// known says whether a peer is a client of this server, or was one until its operator ended that or put another key in
+// its place. Who was is let in by nothing that it had before: not by its invitation, of which it spent a use, either.
+// The node is asked: what is written down may be a moment behind.
 func (s *server) known(p wire.PeerID) (is, removed bool) {
 	all, err := s.roster()
 	if err != nil {
@@ -201,11 +208,13 @@ func (s *server) stranger(p wire.PeerID) *standing {
 		default:
 			no.Gone = m.State.String()
 			no.Refused = fmt.Sprintf("client %d of this server %s", m.Number, map[peer.MemberState]string{
-				peer.MemberRemoved: "was removed by its operator, and is none any more", peer.MemberLeft: "left the job, and is none any more"}[m.State])
+				peer.MemberRemoved: "was removed by its operator, and is none any more",
+				peer.MemberLeft:    "left the job, and is none any more"}[m.State])
 		}
 	}
 	if no.Refused == "" {
-		no.Refused = "this server does not know " + string(p) + "; it may have lost its directory: join anew with another --dir"
+		no.Refused = "this server does not know " + string(p) +
+			"; it may have lost its directory: join anew with another --dir"
 	}
 	return no
 }

@@ -28,22 +28,25 @@ type Options struct {
 	FS      vfs.FS // nil means that of the machine
 	Network Network
 	Listen  []string // multiaddrs; nil means as before, or any port of all interfaces
-	// Relays are addresses of relays, each with its peer id. A node behind an address translator keeps a place at each, is reached over
-	// them, and straight as soon as a way through the translators is found. Relay makes the node one, for those whom it admits.
+	// Relays are addresses of relays, each with its peer id. A node behind an address translator keeps a place at each,
+	// is reached over them, and straight as soon as a way through the translators is found. Relay makes the node one,
+	// for those whom it admits.
 	Relays []string
 	Relay  bool
 	// LAN lets nodes of the local network find this one, and it them.
 	LAN bool
 	// Operators may call the node from afar; see /rhizome/control/1.
 	Operators []wire.PeerID
-	// Takeover goes on where a peer has seen a life of this node that runs elsewhere and began later; else this one ends then.
+	// Takeover goes on where a peer has seen a life of this node that runs elsewhere and began later; else this one
+	// ends then.
 	Takeover bool
-	// Keep is how many snapshots the node keeps, and KeepAge how old others are at most: more of them keep more rounds to fork from. 0
-	// means as before, or 2 and none. See host.Store.
+	// Keep is how many snapshots the node keeps, and KeepAge how old others are at most: more of them keep more rounds
+	// to fork from. 0 means as before, or 2 and none. See host.Store.
 	Keep    int
 	KeepAge time.Duration
 	Patient time.Duration // how long to wait for a directory that another process holds
-	Tell    func(any)     // told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+	// told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
+	Tell func(any)
 }
 
 // Listening tells where a node can be reached.
@@ -73,7 +76,8 @@ type Linked struct {
 // Progress tells a client how far the job is.
 type Progress struct{ Round, Rounds int }
 
-// News tells what became of a peer: up, down, suspected, trusted, blocked, unblocked, unresolved, refused, joined, left, removed.
+// News tells what became of a peer: up, down, suspected, trusted, blocked, unblocked, unresolved, refused, joined,
+// left, removed.
 type News struct {
 	Peer   wire.PeerID
 	State  string
@@ -103,9 +107,10 @@ type running struct {
 	near    chan nearby                                 // peers of the local network, as they are found
 	lists   host.Admission                              // who may talk to the node, as its governor says
 	leave   atomic.Pointer[func(context.Context) error] // has a client leave its job; nil for other roles
-	member  func(engine.PeerNotice)                     // told of what the node says of peers, in its thread; may be nil
-	inviter *inviter                                    // of a server
-	knocks  knocks                                      // of peers that were turned away
+	// told of what the node says of peers, in its thread; may be nil
+	member  func(engine.PeerNotice)
+	inviter *inviter // of a server
+	knocks  knocks   // of peers that were turned away
 
 	cuts           knocks      // of peers that were cut
 	away, awayCuts chan string // one line of each, to be told
@@ -145,12 +150,14 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{o: o, dir: dir, failed: make(chan error, 1), near: make(chan nearby, 16), away: make(chan string, 1), awayCuts: make(chan string, 1)}
+	r := &running{o: o, dir: dir, failed: make(chan error, 1), near: make(chan nearby, 16), away: make(chan string, 1),
+		awayCuts: make(chan string, 1)}
 	r.done, r.cancel = context.WithCancel(context.Background())
 	return r, nil
 }
 
-// patiently opens the directory, and waits a while where another process holds it: one that was killed may not be gone yet.
+// patiently opens the directory, and waits a while where another process holds it: one that was killed may not be gone
+// yet.
 func patiently(ctx context.Context, o Options) (*Dir, error) {
 	until := time.Now().Add(o.Patient)
 	for {
@@ -177,8 +184,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// listen opens the transport at the addresses that were asked for, or at those of before. Where the port of before is taken,
-// another one will do.
+// listen opens the transport at the addresses that were asked for, or at those of before. Where the port of before is
+// taken, another one will do.
 func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, string, bool, error)) error {
 	asked := r.o.Listen
 	remembered := []string(nil)
@@ -222,7 +229,8 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 	}
 	close(r.glue.open)
 	if len(r.o.Relays) > 0 && !r.placed(placeWithin) {
-		r.o.Tell(Warning{"no relay has given this node a place yet; it is asked again and again, and what this node tells of its addresses now lacks it"})
+		r.o.Tell(Warning{"no relay has given this node a place yet; it is asked again and again, and what this node " +
+			"tells of its addresses now lacks it"})
 	}
 	r.control()
 	return nil
@@ -283,7 +291,8 @@ func (r *running) ports() []string {
 			continue
 		}
 		for _, has := range r.net.Addresses() {
-			if h, err := wire.ParseAddress(has); err == nil && h.Proto == a.Proto && h.Port != 0 && (h.Net == a.Net || a.Host == h.Host) {
+			if h, err := wire.ParseAddress(has); err == nil && h.Proto == a.Proto && h.Port != 0 &&
+				(h.Net == a.Net || a.Host == h.Host) {
 				a.Port = h.Port
 				out[i] = a.String()
 				break
@@ -293,8 +302,9 @@ func (r *running) ports() []string {
 	return out
 }
 
-// start runs the node of the job on the directory. opened is called when the directory was found good, and before anything in it is
-// changed: a start that is refused changes nothing. Whatever the node tells goes to event, which gets nil while the host starts.
+// start runs the node of the job on the directory. opened is called when the directory was found good, and before
+// anything in it is changed: a start that is refused changes nothing. Whatever the node tells goes to event, which gets
+// nil while the host starts.
 func (r *running) start(cfg node.Config, opened func() error, event func(*host.Host, engine.AppEvent) error) error {
 	install.TuneMemory(cfg.Program)
 	cfg.BeforeWork = install.Tidy(cfg.Program)
@@ -302,7 +312,8 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 	var h *host.Host
 	ready := make(chan struct{})
 	started, err := host.Start(host.Config{
-		Node: cfg, Store: store(r.dir.FS, r.dir.Path, keeps(r.dir.Record(), r.o), cfg), Workers: r.workers, Send: r.net.Send,
+		Node: cfg, Store: store(r.dir.FS, r.dir.Path, keeps(r.dir.Record(), r.o), cfg), Workers: r.workers,
+		Send: r.net.Send,
 		OnEvent: func(ev engine.AppEvent) error {
 			select {
 			case <-ready:
@@ -312,7 +323,8 @@ func (r *running) start(cfg node.Config, opened func() error, event func(*host.H
 			}
 		},
 		First:  func(n *node.Node) []*engine.Event { return founders(r.dir.Record(), n) },
-		OnPeer: r.news, OnDrop: r.refused, OnCut: r.cut, Drop: r.net.Drop, Admission: &r.lists, OnStop: r.fail, OnOpen: opened, Prove: r.dir.ID.Sign, Takeover: r.o.Takeover,
+		OnPeer: r.news, OnDrop: r.refused, OnCut: r.cut, Drop: r.net.Drop, Admission: &r.lists, OnStop: r.fail,
+		OnOpen: opened, Prove: r.dir.ID.Sign, Takeover: r.o.Takeover,
 	})
 	if err != nil {
 		return err
@@ -357,8 +369,8 @@ func (r *running) noteStart(more func(*Record)) func() error {
 	}
 }
 
-// news does what the node says of a peer, and tells it. Where a peer can be reached is what the node's book says, and what was
-// written down.
+// news does what the node says of a peer, and tells it. Where a peer can be reached is what the node's book says, and
+// what was written down.
 func (r *running) news(n engine.PeerNotice) {
 	if n.Kind == engine.PeerAddresses {
 		addresses := slices.Clone(n.Addresses)

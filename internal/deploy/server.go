@@ -32,8 +32,8 @@ import (
 // ServerOptions are what a server takes.
 type ServerOptions struct {
 	Options
-	// Job is the job that was named; nil means the one that the directory holds, or job.DefaultName where it holds none. Set holds
-	// settings that were given beside it, which a directory remembers.
+	// Job is the job that was named; nil means the one that the directory holds, or job.DefaultName where it holds
+	// none. Set holds settings that were given beside it, which a directory remembers.
 	Job job.Served
 	Set map[string]string
 	// Linger bounds how long the server waits at the end for clients that do not know yet that the job is done.
@@ -74,15 +74,16 @@ type server struct {
 	away                 outliers
 }
 
-// Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the error is
-// ErrInterrupted.
+// Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the
+// error is ErrInterrupted.
 func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 	r, err := open(ctx, o.Options)
 	if err != nil {
 		return nil, err
 	}
 	o.Options = r.o
-	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}), changed: make(chan struct{}, 1)}
+	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}),
+		changed: make(chan struct{}, 1)}
 	s.claims = s.claimed
 	err = s.run(ctx)
 	closed := errors.Join(s.close(), s.metrics.close())
@@ -150,7 +151,8 @@ func (s *server) run(ctx context.Context) error {
 		s.net.Handle(protocol, func(from wire.PeerID, stream transport.Stream) { s.watched(from, stream, protocol) })
 	}
 	s.net.Handle(controlProtocol, s.afar)
-	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest, s.resumed})
+	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest,
+		s.resumed})
 	if !over {
 		if err := s.invite(); err != nil {
 			return err
@@ -198,7 +200,8 @@ func (s *server) plan() error {
 	set := map[string]string{}
 	if rec != nil {
 		if rec.Role != RoleServer {
-			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role, rec.Job)
+			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role,
+				rec.Job)
 		}
 		stored, err := kinds.StoredServed(rec.Kind, rec.Settings)
 		if err != nil {
@@ -222,7 +225,8 @@ func (s *server) plan() error {
 	} else if key == job.KeyKind {
 		return refuse(s.dir.Path, "holds a %s job, not a %s one: %s", s.cfg.Kind().Name(), asked.Kind().Name(), help)
 	} else if key != "" {
-		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.About().Name, strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
+		return refuse(s.dir.Path, "holds the job %s with %s %s, not %s: %s", s.cfg.About().Name,
+			strings.ReplaceAll(key, "_", " "), s.cfg.Get(key), asked.Get(key), help)
 	}
 	if rec != nil {
 		s.raw, s.art, err = s.dir.program(rec.Digest, s.cfg)
@@ -325,7 +329,8 @@ func (s *server) finish(h *host.Host) error {
 	if s.result != nil {
 		return nil
 	}
-	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest, Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
+	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest,
+		Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {
 		err = s.dir.Save(func(r *Record) error {
 			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
@@ -390,13 +395,16 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 	var h watchHello
 	err := exchange.ReadMessage(stream, &h, exchange.Timeout)
 	if err == nil && h.Format != exchange.Format {
-		err = &exchange.MessageError{ProtocolError: exchange.ProtocolError{Where: "watch", Reason: fmt.Sprintf("it is of format %d", h.Format)}}
+		err = &exchange.MessageError{ProtocolError: exchange.ProtocolError{Where: "watch",
+			Reason: fmt.Sprintf("it is of format %d", h.Format)}}
 	}
 	if err != nil {
 		s.turnAway(AwayWatch, fmt.Sprintf("%s: %v", from, err))
 		if none := (*exchange.MessageError)(nil); errors.As(err, &none) { // it came whole, so it is answered
 			no := &standing{Code: exchange.CodeFormat}
-			no.Refused = fmt.Sprintf("the watch is none of format %d, which this server knows: %s: use releases that know the same", exchange.Format, clean.Text(none.Reason, 200))
+			no.Refused = fmt.Sprintf(
+				"the watch is none of format %d, which this server knows: %s: use releases that know the same",
+				exchange.Format, clean.Text(none.Reason, 200))
 			no.say(stream, protocol)
 		}
 		return
@@ -459,7 +467,8 @@ func sound(addresses []string, p wire.PeerID) []string {
 	return out
 }
 
-// callAll tells each client that the server knows where it is now, once: a client that cannot be reached comes by itself.
+// callAll tells each client that the server knows where it is now, once: a client that cannot be reached comes by
+// itself.
 func (s *server) callAll() {
 	if !s.resumed {
 		return

@@ -40,7 +40,8 @@ func newStage(t *testing.T, net *memory.Network, fsys *vfs.Mem, change func(*Ser
 	cfg := federated.Default()
 	cfg.Clients, cfg.Rounds = 2, 10
 	told := make(chan any, 64)
-	o := ServerOptions{Job: &cfg, Linger: 20 * time.Second, Options: Options{Dir: "server", FS: fsys, Listen: []string{"/memory/server"},
+	o := ServerOptions{Job: &cfg, Linger: 20 * time.Second, Options: Options{Dir: "server", FS: fsys,
+		Listen:  []string{"/memory/server"},
 		Network: memoryNet(net),
 		Tell: func(what any) {
 			s.mu.Lock()

@@ -21,28 +21,30 @@ import (
 
 // Status is how a node is.
 type Status struct {
-	Peer        wire.PeerID       `json:"peer"`
-	Role        string            `json:"role"`
-	Job         string            `json:"job"`
-	Place       string            `json:"place"`
-	Digest      string            `json:"digest"`            // of the program
-	State       string            `json:"state"`             // see the constants
-	Promise     string            `json:"promise,omitempty"` // what the job's model is
-	Running     bool              `json:"running"`
-	Starts      uint64            `json:"starts"`
-	Incarnation uint64            `json:"incarnation"`
-	Epoch       uint64            `json:"epoch"`
-	Round       int               `json:"round"`
-	Rounds      int               `json:"rounds"`
-	RoundAt     time.Time         `json:"round_at,omitzero"`       // when the last round ended, as far as the process knows
-	RoundTook   time.Duration     `json:"round_took_ns,omitempty"` // the last round
-	Waits       *Waits            `json:"waits,omitempty"`
-	Members     *Members          `json:"members,omitempty"` // of a server
-	Clients     []ClientStatus    `json:"clients,omitempty"` // of a server: at most clientsShown, by name
-	Done        *exchange.Done    `json:"done,omitempty"`
-	Failed      *job.Failed       `json:"failed,omitempty"`
-	Left        time.Time         `json:"left,omitzero"`   // when the client left its job
-	Hangs       string            `json:"hangs,omitempty"` // why the process does not answer; all else is what the directory says
+	Peer        wire.PeerID `json:"peer"`
+	Role        string      `json:"role"`
+	Job         string      `json:"job"`
+	Place       string      `json:"place"`
+	Digest      string      `json:"digest"`            // of the program
+	State       string      `json:"state"`             // see the constants
+	Promise     string      `json:"promise,omitempty"` // what the job's model is
+	Running     bool        `json:"running"`
+	Starts      uint64      `json:"starts"`
+	Incarnation uint64      `json:"incarnation"`
+	Epoch       uint64      `json:"epoch"`
+	Round       int         `json:"round"`
+	Rounds      int         `json:"rounds"`
+	// when the last round ended, as far as the process knows
+	RoundAt   time.Time      `json:"round_at,omitzero"`
+	RoundTook time.Duration  `json:"round_took_ns,omitempty"` // the last round
+	Waits     *Waits         `json:"waits,omitempty"`
+	Members   *Members       `json:"members,omitempty"` // of a server
+	Clients   []ClientStatus `json:"clients,omitempty"` // of a server: at most clientsShown, by name
+	Done      *exchange.Done `json:"done,omitempty"`
+	Failed    *job.Failed    `json:"failed,omitempty"`
+	Left      time.Time      `json:"left,omitzero"` // when the client left its job
+	// why the process does not answer; all else is what the directory says
+	Hangs       string            `json:"hangs,omitempty"`
 	Notes       []string          `json:"notes,omitempty"` // what an operator should know of the counters
 	NowNs       int64             `json:"now_ns"`          // engine time
 	Addresses   []string          `json:"addresses"`       // where it listens
@@ -55,10 +57,11 @@ type Status struct {
 	Blocked     int               `json:"peers_blocked"`
 	Counters    map[string]uint64 `json:"counters"`
 	Refused     map[string]uint64 `json:"refused"` // inputs since the process started, by reason
-	// TurnedAway counts, since the process started, who was turned away at the door: by the code of the no that a peer heard, and by
-	// the Away constants.
+	// TurnedAway counts, since the process started, who was turned away at the door: by the code of the no that a peer
+	// heard, and by the Away constants.
 	TurnedAway map[string]uint64 `json:"turned_away,omitempty"`
-	// Cut are those who are kept out for a while, because nearly all that they sent was refused, and Cuts how often that was since the process started.
+	// Cut are those who are kept out for a while, because nearly all that they sent was refused, and Cuts how often
+	// that was since the process started.
 	Cut  []CutPeer `json:"cut,omitempty"`
 	Cuts uint64    `json:"cuts,omitempty"`
 }
@@ -120,7 +123,8 @@ type ClientStatus struct {
 	observe.Measures
 }
 
-// clientsShown bounds the clients of a status, clientsAfar those of one that is asked for from afar: a message has 64 KiB.
+// clientsShown bounds the clients of a status, clientsAfar those of one that is asked for from afar: a message has 64
+// KiB.
 const (
 	clientsShown = 1024
 	clientsAfar  = 48
@@ -150,17 +154,18 @@ func (s *Status) settle() {
 
 // PeerState is what a node knows of a peer.
 type PeerState struct {
-	Peer      wire.PeerID `json:"peer"`
-	Member    *int        `json:"member,omitempty"` // its number at this server
-	Server    bool        `json:"server,omitempty"` // of this client
-	Health    string      `json:"health"`           // blocked, refused (not on the allowlist), cut, down, suspected, up, or unknown
-	Failures  int32       `json:"failures"`         // in a row
-	RTTNs     int64       `json:"rtt_ns,omitempty"` // until it acknowledges, smoothed; 0 where nothing was measured
-	RTTVarNs  int64       `json:"rtt_var_ns,omitempty"`
-	Linked    bool        `json:"linked"`
-	Remote    string      `json:"remote,omitempty"`    // where it is seen
-	Addresses []string    `json:"addresses,omitempty"` // where it may be
-	Outbox    int         `json:"outbox"`              // envelopes to it that are not acknowledged
+	Peer   wire.PeerID `json:"peer"`
+	Member *int        `json:"member,omitempty"` // its number at this server
+	Server bool        `json:"server,omitempty"` // of this client
+	// blocked, refused (not on the allowlist), cut, down, suspected, up, or unknown
+	Health    string   `json:"health"`
+	Failures  int32    `json:"failures"`         // in a row
+	RTTNs     int64    `json:"rtt_ns,omitempty"` // until it acknowledges, smoothed; 0 where nothing was measured
+	RTTVarNs  int64    `json:"rtt_var_ns,omitempty"`
+	Linked    bool     `json:"linked"`
+	Remote    string   `json:"remote,omitempty"`    // where it is seen
+	Addresses []string `json:"addresses,omitempty"` // where it may be
+	Outbox    int      `json:"outbox"`              // envelopes to it that are not acknowledged
 
 	CutFor time.Duration `json:"cut_for_ns,omitempty"` // it is kept out still, for what it sent
 }
@@ -208,9 +213,11 @@ func roundsOf(rec *Record) int {
 
 // statusOf says how a node is; n is nil where it has no state yet.
 func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, error) {
-	s := &Status{Peer: self, Addresses: []string{}, Counters: map[string]uint64{}, Refused: map[string]uint64{}, Links: len(at.links.look())}
+	s := &Status{Peer: self, Addresses: []string{}, Counters: map[string]uint64{}, Refused: map[string]uint64{},
+		Links: len(at.links.look())}
 	if rec != nil {
-		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts, rec.Done
+		s.Role, s.Job, s.Place, s.Digest, s.Starts, s.Done = rec.Role, rec.Job, rec.Place, rec.Digest, rec.Starts,
+			rec.Done
 		s.Addresses = append(s.Addresses, rec.Listen...)
 		s.Rounds, s.Failed, s.Promise, s.Left = roundsOf(rec), rec.Failed, promiseOf(rec), rec.Left
 		if rec.Done != nil {
@@ -314,8 +321,8 @@ var worrying = []struct{ suffix, words string }{
 // notesOf says which counters of a node an operator should know of.
 func notesOf(s *Status) []string {
 	var out []string
-	// What comes when its round is over fails at the op that takes it, and is told as what it is: where a quorum is enough, that is
-	// how each round ends.
+	// What comes when its round is over fails at the op that takes it, and is told as what it is: where a quorum is
+	// enough, that is how each round ends.
 	late := uint64(0)
 	for name, n := range s.Counters {
 		if strings.HasSuffix(name, ".refused."+value.CodeLate) {
@@ -426,7 +433,8 @@ func known(f *snapshot.FrameworkSnapshot, at func(wire.PeerID) *PeerState) {
 	}
 }
 
-// measured adds how peers answer: from the first sending of an envelope to its acknowledgement, the disk of the peer included.
+// measured adds how peers answer: from the first sending of an envelope to its acknowledgement, the disk of the peer
+// included.
 func measured(streams []snapshot.WireStateSnapshot, at func(wire.PeerID) *PeerState) {
 	for _, w := range streams {
 		if w.RTTSamples == 0 && w.Level == 0 {

@@ -151,7 +151,8 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	case v != nil && looks:
 		return callRun(o.FS, v, of, q)
 	case v != nil:
-		return nil, refuse(o.Dir, "is of a run in one process, whose nodes talk to no other: want the --dir of rhizome server, join or peer")
+		return nil, refuse(o.Dir, "is of a run in one process, whose nodes talk to no other: want the --dir of "+
+			"rhizome server, join or peer")
 	case !looks:
 		return change(o, q)
 	}
@@ -179,8 +180,8 @@ func callStopped(o Options, q Request) (*Reply, error) {
 	return &reply, err
 }
 
-// change has a node that does not run take a call of its operator: the node is opened, takes it, and is closed when the call is
-// durable. What it wants to send meanwhile it says again at its next start.
+// change has a node that does not run take a call of its operator: the node is opened, takes it, and is closed when the
+// call is durable. What it wants to send meanwhile it says again at its next start.
 func change(o Options, q Request) (*Reply, error) {
 	if _, err := identity.Read(o.FS, o.Dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, refuse(o.Dir, "holds no node: want the --dir of rhizome server, join or peer")

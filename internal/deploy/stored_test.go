@@ -18,9 +18,10 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
-// begun makes a directory as another release would have begun it: with settings that lack what was added since, and a program
-// that this compiler does not make of them.
-func begun(t *testing.T, fsys vfs.FS, role, kind, place string, settings map[string]string, art *compile.Artifact) (digest string) {
+// begun makes a directory as another release would have begun it: with settings that lack what was added since, and a
+// program that this compiler does not make of them.
+func begun(t *testing.T, fsys vfs.FS, role, kind, place string, settings map[string]string,
+	art *compile.Artifact) (digest string) {
 	t.Helper()
 	d, err := OpenDir(fsys, "node")
 	if err != nil {
@@ -34,7 +35,8 @@ func begun(t *testing.T, fsys vfs.FS, role, kind, place string, settings map[str
 	digest = hex.EncodeToString(art.Digest[:])
 	if err == nil {
 		err = d.Save(func(r *Record) error {
-			r.Role, r.Job, r.Kind, r.Place, r.Settings, r.Seed, r.Digest, r.Starts = role, settings["name"], kind, place, settings, 1, digest, 1
+			r.Role, r.Job, r.Kind, r.Place, r.Settings, r.Seed, r.Digest, r.Starts = role, settings["name"], kind,
+				place, settings, 1, digest, 1
 			return nil
 		})
 	}
@@ -44,8 +46,8 @@ func begun(t *testing.T, fsys vfs.FS, role, kind, place string, settings map[str
 	return digest
 }
 
-// TestStoredProgramIsServed: a server and a peer go on with the program that lies in their directory, from settings of an earlier
-// release; where that program is lost, they say which file is, and do not begin with another one.
+// TestStoredProgramIsServed: a server and a peer go on with the program that lies in their directory, from settings of
+// an earlier release; where that program is lost, they say which file is, and do not begin with another one.
 func TestStoredProgramIsServed(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestWhatWentBackInWords: two moments of one second are told apart, and a life that began while the directory was in use is called
-// another one.
+// TestWhatWentBackInWords: two moments of one second are told apart, and a life that began while the directory was in
+// use is called another one.
 func TestWhatWentBackInWords(t *testing.T) {
 	from := time.Date(2026, 11, 28, 19, 38, 11, 60e6, time.UTC)
 	for _, c := range []struct {

@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/memory"
 )
 
-// together is a server and its clients in one process: their links are those of package memory, their directories are real.
+// together is a server and its clients in one process: their links are those of package memory, their directories are
+// real.
 type together struct {
 	t   *testing.T
 	net *memory.Network

@@ -28,7 +28,8 @@ func (b *bucket) take(most, perSecond float64, now time.Time) bool {
 	return true
 }
 
-// The bounds of the turnstile. An artifact may have 64 MiB: to give it out is the most that a stranger can make a server do.
+// The bounds of the turnstile. An artifact may have 64 MiB: to give it out is the most that a stranger can make a
+// server do.
 const (
 	turnsOfPeer      = 8  // at once
 	turnsPerSecond   = 1  // of a peer
@@ -39,8 +40,8 @@ const (
 	turnWithin       = 2 * time.Second // for the end of a peer's last stream
 )
 
-// turnstile bounds how often peers may ask for the job: each has a few turns and one stream at a time, and those that nobody has
-// invited have some in all. It is safe for concurrent use.
+// turnstile bounds how often peers may ask for the job: each has a few turns and one stream at a time, and those that
+// nobody has invited have some in all. It is safe for concurrent use.
 type turnstile struct {
 	mu        sync.Mutex
 	peers     map[wire.PeerID]*bucket
@@ -48,8 +49,8 @@ type turnstile struct {
 	strangers bucket
 }
 
-// enter begins a turn of a peer, and returns what ends it, or nil where it has to come later. While the peer's last stream is still
-// ending it waits, for a moment: whoever has its answer may ask again before this end knows that.
+// enter begins a turn of a peer, and returns what ends it, or nil where it has to come later. While the peer's last
+// stream is still ending it waits, for a moment: whoever has its answer may ask again before this end knows that.
 func (t *turnstile) enter(p wire.PeerID, wait time.Duration) (leave func()) {
 	late := time.NewTimer(wait)
 	defer late.Stop()
@@ -98,8 +99,9 @@ func (t *turnstile) try(p wire.PeerID, now time.Time) (leave func(), ending <-ch
 	}, nil
 }
 
-// forget makes room for one more peer: those that have all their turns again are as good as new. Where there is none of those, any
-// other goes: keys are free, so no table can remember all of them, and what they can do in all is bounded elsewhere.
+// forget makes room for one more peer: those that have all their turns again are as good as new. Where there is none of
+// those, any other goes: keys are free, so no table can remember all of them, and what they can do in all is bounded
+// elsewhere.
 func (t *turnstile) forget(now time.Time) {
 	if len(t.peers) < turnstilePeers {
 		return

@@ -14,9 +14,9 @@ func IsNode(fsys vfs.FS, dir string) bool {
 	return err == nil
 }
 
-// View returns what nodes say of themselves in their directories, to look at their states without running them. Peers whose
-// directories are not among them are called as a server knows them. It changes and locks nothing. Errors are those of the
-// files, and *DirError where a node has no job yet.
+// View returns what nodes say of themselves in their directories, to look at their states without running them. Peers
+// whose directories are not among them are called as a server knows them. It changes and locks nothing. Errors are
+// those of the files, and *DirError where a node has no job yet.
 func View(fsys vfs.FS, dirs ...string) (*archive.View, error) {
 	var nodes []*archive.NodeView
 	var recs []*Record
@@ -46,7 +46,8 @@ func View(fsys vfs.FS, dirs ...string) (*archive.View, error) {
 		}
 		for _, m := range rec.Members {
 			if _, known := v.Peers[string(m.Peer)]; !known {
-				v.Peers[string(m.Peer)] = fmt.Sprintf("%s %d", map[string]string{RoleServer: "client", RolePeer: "peer"}[rec.Role], m.Number)
+				v.Peers[string(m.Peer)] = fmt.Sprintf("%s %d", map[string]string{RoleServer: "client",
+					RolePeer: "peer"}[rec.Role], m.Number)
 			}
 		}
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// What a node waits for, beside job.AwaitsMembers and its like: a client for its server, or for the network between them.
+// What a node waits for, beside job.AwaitsMembers and its like: a client for its server, or for the network between
+// them.
 const (
 	OnServer  = "server"
 	OnNetwork = "network"
@@ -188,11 +189,12 @@ func (w *Waits) cause() string {
 
 // away says whether one who is waited for is not there.
 func (w *Waits) away() bool {
-	return w.On == observe.AwaitsMembers || slices.ContainsFunc(w.For, func(a Awaited) bool { return a.State != AwaitedAsked })
+	return w.On == observe.AwaitsMembers || slices.ContainsFunc(w.For,
+		func(a Awaited) bool { return a.State != AwaitedAsked })
 }
 
-// pace decides when a wait is told: once it has lasted for a while, then after 10 seconds, then each minute; also when its cause
-// has changed, but never twice within paceLeast; and its end, where the wait was told. It is thread-unsafe.
+// pace decides when a wait is told: once it has lasted for a while, then after 10 seconds, then each minute; also when
+// its cause has changed, but never twice within paceLeast; and its end, where the wait was told. It is thread-unsafe.
 type pace struct {
 	episode string
 	began   time.Time
@@ -220,8 +222,8 @@ func due(n int, first time.Duration) time.Duration {
 	return max(paceSecond, 2*first) + time.Duration(n-1)*paceEach
 }
 
-// look takes what is waited for now, nil for nothing. tell says that it is to be told; over is the wait that has ended and was
-// told. first is how long a wait lasts before it is one.
+// look takes what is waited for now, nil for nothing. tell says that it is to be told; over is the wait that has ended
+// and was told. first is how long a wait lasts before it is one.
 func (p *pace) look(now time.Time, w *Waits, first time.Duration) (tell bool, over time.Duration) {
 	if e := w.episode(); e != p.episode {
 		if p.told > 0 {
@@ -249,9 +251,10 @@ func (p *pace) look(now time.Time, w *Waits, first time.Duration) (tell bool, ov
 	return tell, over
 }
 
-// waitsOf puts what a server waits for into words that people know: names by number, and how each of them is. engineNow is
-// the node's time, at is the clock's.
-func waitsOf(a *observe.Awaits, all []observe.Heard, rec *Record, up map[wire.PeerID]string, engineNow int64, at time.Time) *Waits {
+// waitsOf puts what a server waits for into words that people know: names by number, and how each of them is. engineNow
+// is the node's time, at is the clock's.
+func waitsOf(a *observe.Awaits, all []observe.Heard, rec *Record, up map[wire.PeerID]string, engineNow int64,
+	at time.Time) *Waits {
 	if a == nil {
 		return nil
 	}

@@ -10,14 +10,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// TestWaitingIsToldAtGrowingIntervals: a wait is told after 2 s, after 10 s and then each minute, whatever flaps meanwhile, and its
-// end once. One that is short is not told at all (case 8).
+// TestWaitingIsToldAtGrowingIntervals: a wait is told after 2 s, after 10 s and then each minute, whatever flaps
+// meanwhile, and its end once. One that is short is not told at all (case 8).
 func TestWaitingIsToldAtGrowingIntervals(t *testing.T) {
 	begin := time.Unix(1e9, 0)
 	p := &pace{}
 	var told []time.Duration
 	for d := time.Duration(0); d < 10*time.Minute; d += 100 * time.Millisecond {
-		w := &Waits{On: observe.AwaitsAnswers, Round: 41, Need: 2, Have: 1, For: []Awaited{{Name: "client-02", State: AwaitedSilent}}}
+		w := &Waits{On: observe.AwaitsAnswers, Round: 41, Need: 2, Have: 1,
+			For: []Awaited{{Name: "client-02", State: AwaitedSilent}}}
 		if tell, over := p.look(begin.Add(d), w, paceFirst); over != 0 {
 			t.Fatalf("after %s it is over", d)
 		} else if tell {
@@ -43,7 +44,8 @@ func TestWaitingIsToldAtGrowingIntervals(t *testing.T) {
 
 	p, told = &pace{}, nil
 	for d := time.Duration(0); d < time.Minute; d += 100 * time.Millisecond {
-		w := &Waits{On: observe.AwaitsAnswers, Round: 1 + int(d/time.Second), Need: 1, For: []Awaited{{Name: "client-00", State: AwaitedAsked}}}
+		w := &Waits{On: observe.AwaitsAnswers, Round: 1 + int(d/time.Second), Need: 1,
+			For: []Awaited{{Name: "client-00", State: AwaitedAsked}}}
 		if tell, over := p.look(begin.Add(d), w, paceFirst); tell || over != 0 {
 			t.Fatalf("a round of a second is told as a wait, after %s", d)
 		}
@@ -67,14 +69,19 @@ func TestWaitsInWords(t *testing.T) {
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
 	for want, w := range map[string]Waits{
 		"the job waits for 1 of 2 clients": {On: observe.AwaitsMembers, Round: 1, Need: 2, Have: 1},
-		"round 41 waits for client-02, silent for 88 s; quorum 2 of 3 is met in 1 more": {On: observe.AwaitsAnswers, Round: 41, Need: 2, Have: 1, Of: 3,
+		"round 41 waits for client-02, silent for 88 s; quorum 2 of 3 is met in 1 more": {On: observe.AwaitsAnswers,
+			Round: 41, Need: 2, Have: 1, Of: 3,
 			For: []Awaited{{Name: "client-02", State: AwaitedSilent, Since: ago(88)}}},
-		"round 7 waits for client-00, asked 3.0 s ago, client-01, which is not linked; 0 of 2 have answered": {On: observe.AwaitsAnswers, Round: 7, Need: 2, Of: 2,
-			For: []Awaited{{Name: "client-00", State: AwaitedAsked, Since: ago(3)}, {Name: "client-01", State: AwaitedUnlinked}}},
+		"round 7 waits for client-00, asked 3.0 s ago, client-01, which is not linked; 0 of 2 have answered": {
+			On: observe.AwaitsAnswers, Round: 7, Need: 2, Of: 2,
+			For: []Awaited{{Name: "client-00", State: AwaitedAsked, Since: ago(3)},
+				{Name: "client-01", State: AwaitedUnlinked}}},
 		"round 134 waits for peer …X, which is no member any more (a client in its place will do); 1 of 2 have answered": {On: observe.AwaitsAnswers, Round: 134, Need: 2,
 			Have: 1, Of: 2, For: []Awaited{{Name: "peer …X", State: AwaitedGone}}},
-		"waits for the server, gone for 3 min (connection refused); last heard round 150 of 150": {On: OnServer, Round: 150,
-			For: []Awaited{{Name: "server", State: "connection refused", Since: ago(200)}}, Hint: "last heard round 150 of 150"},
+		"waits for the server, gone for 3 min (connection refused); last heard round 150 of 150": {On: OnServer,
+			Round: 150,
+			For:   []Awaited{{Name: "server", State: "connection refused", Since: ago(200)}},
+			Hint:  "last heard round 150 of 150"},
 	} {
 		if got := w.Text(now); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -87,13 +94,15 @@ func TestWhomAServerWaitsFor(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	rec := &Record{Members: []Member{{Number: 0, Peer: "a"}, {Number: 1, Peer: "b"}, {Number: 2, Peer: "c"}}}
 	all := []observe.Heard{{Peer: "a", At: 90e9}, {Peer: "b", At: 12e9, Silent: true}}
-	w := waitsOf(&observe.Awaits{What: observe.AwaitsAnswers, Round: 5, Need: 3, Of: 3, Missing: []wire.PeerID{"a", "b", "c", "removed"}}, all, rec,
+	w := waitsOf(&observe.Awaits{What: observe.AwaitsAnswers, Round: 5, Need: 3, Of: 3,
+		Missing: []wire.PeerID{"a", "b", "c", "removed"}}, all, rec,
 		map[wire.PeerID]string{"b": "there"}, 100e9, at)
 	var got []string
 	for _, a := range w.For {
 		got = append(got, a.Name+" "+a.State)
 	}
-	if want := "client-00 unlinked, client-01 silent, client-02 absent, peer removed gone"; strings.Join(got, ", ") != want {
+	if want := "client-00 unlinked, client-01 silent, client-02 absent, peer removed gone"; strings.Join(got,
+		", ") != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if since := w.For[1].Since; !since.Equal(at.Add(-88 * time.Second)) {
@@ -101,8 +110,8 @@ func TestWhomAServerWaitsFor(t *testing.T) {
 	}
 }
 
-// TestAServerThatIsGone: a client says whether it waits for the server or the network, and after the last round that the job may be
-// over (case 12).
+// TestAServerThatIsGone: a client says whether it waits for the server or the network, and after the last round that
+// the job may be over (case 12).
 func TestAServerThatIsGone(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	w := &word{}
@@ -119,7 +128,8 @@ func TestAServerThatIsGone(t *testing.T) {
 			told = append(told, tell.Text(at))
 		}
 	}
-	if len(told) != 2 || !strings.Contains(told[0], "waits for the server, gone for") || !strings.Contains(told[0], "last heard round 150 of 150: the job may be over") {
+	if len(told) != 2 || !strings.Contains(told[0], "waits for the server, gone for") || !strings.Contains(told[0],
+		"last heard round 150 of 150: the job may be over") {
 		t.Errorf("%q", told)
 	}
 	w.lost(now, errors.New("dial: i/o timeout"))

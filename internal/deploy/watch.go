@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// The protocols beside the envelopes and the job. Of the watch, the first version knows rounds and the end alone; whoever reads it
-// refuses keys that it does not know.
+// The protocols beside the envelopes and the job. Of the watch, the first version knows rounds and the end alone;
+// whoever reads it refuses keys that it does not know.
 const (
 	watchProtocol       = "/rhizome/watch/2"
 	watchProtocolBefore = "/rhizome/watch/1"
@@ -32,7 +32,8 @@ type watchHello struct {
 	Addresses []string `json:"addresses,omitempty"`
 }
 
-// status is what a server says on a watch of the first version, whenever something changes and at least every watchEvery.
+// status is what a server says on a watch of the first version, whenever something changes and at least every
+// watchEvery.
 type status struct {
 	Refused string         `json:"refused,omitempty"`
 	Round   int            `json:"round"`
@@ -40,14 +41,16 @@ type status struct {
 	Done    *exchange.Done `json:"done,omitempty"`
 }
 
-// standing is what it says on a watch of the second version: also what the job waits for, once that has lasted for a while, and
-// that it has failed. Who is no member any more hears that, and nothing else of the job.
+// standing is what it says on a watch of the second version: also what the job waits for, once that has lasted for a
+// while, and that it has failed. Who is no member any more hears that, and nothing else of the job.
 type standing struct {
 	status
 	Waits  *Waits      `json:"waits,omitempty"`
 	Failed *job.Failed `json:"failed,omitempty"`
-	Gone   string      `json:"gone,omitempty"` // beside Refused: how the one who watches came to be no member any more, left or removed
-	Code   string      `json:"code,omitempty"` // beside Refused: CodeFormat for one whose watch was none; empty is CodeStranger
+	// beside Refused: how the one who watches came to be no member any more, left or removed
+	Gone string `json:"gone,omitempty"`
+	// beside Refused: CodeFormat for one whose watch was none; empty is CodeStranger
+	Code string `json:"code,omitempty"`
 }
 
 // over says whether nothing more will come.
@@ -77,7 +80,8 @@ type board struct {
 }
 
 func newBoard(rounds int) *board {
-	return &board{now: standing{status: status{Rounds: rounds}}, changed: make(chan struct{}), acked: map[wire.PeerID]bool{}}
+	return &board{now: standing{status: status{Rounds: rounds}}, changed: make(chan struct{}),
+		acked: map[wire.PeerID]bool{}}
 }
 
 func (b *board) post(change func(*standing)) {
@@ -129,9 +133,10 @@ func (s *standing) say(to transport.Stream, protocol string) error {
 	return exchange.WriteMessage(to, s)
 }
 
-// show keeps one client informed until it is gone, is no member any more, or knows that the job is over. parted is closed when it is
-// no member any more, which is so before the job is over for the others: then nothing more is said.
-func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, protocol string, parted <-chan struct{}) error {
+// show keeps one client informed until it is gone, is no member any more, or knows that the job is over. parted is
+// closed when it is no member any more, which is so before the job is over for the others: then nothing more is said.
+func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, protocol string,
+	parted <-chan struct{}) error {
 	for {
 		now, changed := b.look()
 		select {
@@ -166,8 +171,8 @@ func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, 
 	}
 }
 
-// watch follows the job at the server until it is over or ctx ends. Whatever breaks, it begins anew, soon at first; where nothing
-// was heard, with the other version of the protocol.
+// watch follows the job at the server until it is over or ctx ends. Whatever breaks, it begins anew, soon at first;
+// where nothing was heard, with the other version of the protocol.
 func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 	wait := retryLeast
 	protocol := watchProtocol
@@ -179,7 +184,8 @@ func (c *client) watch(ctx context.Context) (*exchange.Done, error) {
 			return done, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.As(err, new(*exchange.RefusedError)), errors.As(err, new(*job.FailedError)), errors.As(err, new(*DirError)),
+		case errors.As(err, new(*exchange.RefusedError)), errors.As(err, new(*job.FailedError)),
+			errors.As(err, new(*DirError)),
 			errors.As(err, new(*RemovedError)), errors.As(err, new(*LeftError)):
 			return nil, err
 		}
@@ -215,8 +221,8 @@ const (
 	retryShort = time.Second // behind a watch that something was heard on
 )
 
-// watchLeast is how long a watch lasts that is worth another one at once. Of one that breaks sooner the reason may be a second process
-// with this key, which comes at once, too: then each would take the other's link as often as it can.
+// watchLeast is how long a watch lasts that is worth another one at once. Of one that breaks sooner the reason may be a
+// second process with this key, which comes at once, too: then each would take the other's link as often as it can.
 const watchLeast = time.Second
 
 // openWithin bounds how long it takes to open a stream, dialling included.
@@ -251,7 +257,11 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 			continue
 		}
 		// Written down before it is acknowledged: the server forgets a client that knows.
-		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = now.Done, now.Failed; return nil }); err != nil {
+		if err := c.dir.Save(func(r *Record) error {
+			r.Done, r.Failed = now.Done,
+				now.Failed
+			return nil
+		}); err != nil {
 			return nil, true, err
 		}
 		acknowledge(s)
@@ -286,8 +296,8 @@ func readStanding(s transport.Stream, protocol string) (standing, error) {
 	return now, err
 }
 
-// acknowledge tells a server that the end of the job is written down. The server may be gone before it reads this; it waits a while, and
-// no longer.
+// acknowledge tells a server that the end of the job is written down. The server may be gone before it reads this; it
+// waits a while, and no longer.
 func acknowledge(s transport.Stream) {
 	if exchange.WriteMessage(s, struct{}{}) == nil {
 		s.CloseWrite()
@@ -307,8 +317,8 @@ func (c *client) ended(done *exchange.Done, failed *job.Failed) (*exchange.Done,
 // overWithin bounds how long a client whose job is over looks for a server that does not know that.
 const overWithin = 2 * time.Second
 
-// goesOn says whether the server has yet to end the job that this client knows to be over: its directory went back in time. Whatever
-// keeps it from answering, the job is over then.
+// goesOn says whether the server has yet to end the job that this client knows to be over: its directory went back in
+// time. Whatever keeps it from answering, the job is over then.
 func (c *client) goesOn(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, overWithin)
 	defer cancel()

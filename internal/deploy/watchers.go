@@ -7,7 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// watchers are the streams on which members follow the job: one of each member, the newest. It is safe for concurrent use.
+// watchers are the streams on which members follow the job: one of each member, the newest. It is safe for concurrent
+// use.
 type watchers struct {
 	mu  sync.Mutex
 	now map[wire.PeerID]*watcher
@@ -20,8 +21,8 @@ type watcher struct {
 	once   sync.Once
 }
 
-// begin makes a stream the one of a member: an earlier one, which may be of a life of it that ended, is given up. What it returns
-// is called when the stream ends, and closed when the member is none any more.
+// begin makes a stream the one of a member: an earlier one, which may be of a life of it that ended, is given up. What
+// it returns is called when the stream ends, and closed when the member is none any more.
 func (w *watchers) begin(p wire.PeerID, s transport.Stream) (end func(), parted <-chan struct{}) {
 	w.mu.Lock()
 	before := w.now[p]

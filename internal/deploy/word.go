@@ -133,7 +133,8 @@ func (w *word) awaits(now time.Time, server, self wire.PeerID) *Waits {
 	case over:
 		out.Hint += ": the job may be over; start the server's command again, or end this one"
 	case now.Sub(w.since) >= paceSecond:
-		out.Hint = strings.TrimPrefix(out.Hint+"; if the job may be over, start the server's command again to hear it, or end this one", "; ")
+		out.Hint = strings.TrimPrefix(out.Hint+
+			"; if the job may be over, start the server's command again to hear it, or end this one", "; ")
 	}
 	return out
 }

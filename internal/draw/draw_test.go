@@ -14,7 +14,8 @@ import (
 func TestStreamsAreNamed(t *testing.T) {
 	a := New(1, "order", 2, 3)
 	for name, other := range map[string]*Stream{
-		"seed": New(2, "order", 2, 3), "purpose": New(1, "orders", 2, 3), "number": New(1, "order", 2, 4), "arity": New(1, "order", 2),
+		"seed": New(2, "order", 2, 3), "purpose": New(1, "orders", 2, 3), "number": New(1, "order", 2, 4),
+		"arity": New(1, "order", 2),
 	} {
 		if New(1, "order", 2, 3).Uint64() == other.Uint64() {
 			t.Errorf("another %s gives the same stream", name)

@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fmath"
 )
 
-// Normal returns a number of the standard normal distribution, by the polar method (Marsaglia and Bray, 1964). Each call
-// makes a new pair and drops the second, so that the stream has no memory but its position.
+// Normal returns a number of the standard normal distribution, by the polar method (Marsaglia and Bray, 1964). Each
+// call makes a new pair and drops the second, so that the stream has no memory but its position.
 func (s *Stream) Normal() float64 {
 	for {
 		u := float64(2*s.Float()) - 1
@@ -21,8 +21,8 @@ func (s *Stream) Normal() float64 {
 }
 
 // Gamma returns a number of the gamma distribution with the shape alpha > 0 and scale 1 (Marsaglia and Tsang, "A Simple
-// Method for Generating Gamma Variables", 2000; a shape below 1 by their section 6). It can be 0 where the true value is
-// below the smallest float64.
+// Method for Generating Gamma Variables", 2000; a shape below 1 by their section 6). It can be 0 where the true value
+// is below the smallest float64.
 func (s *Stream) Gamma(alpha float64) float64 {
 	if alpha < 1 {
 		g := s.Gamma(alpha + 1)

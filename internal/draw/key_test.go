@@ -29,7 +29,8 @@ func TestGoldenBitsOfAKey(t *testing.T) {
 }
 
 func TestNumbersOfAKeyAreUniform(t *testing.T) {
-	if k := NewKey(1, "x"); k.Below(0, 0) != 0 || k.Below(0, -3) != 0 || k.Below(5, 1) != 0 || k == NewKey(1, "y") || k == NewKey(2, "x") {
+	if k := NewKey(1, "x"); k.Below(0, 0) != 0 || k.Below(0, -3) != 0 || k.Below(5, 1) != 0 || k == NewKey(1, "y") ||
+		k == NewKey(2, "x") {
 		t.Error("a bound below 2 gives 0, and each purpose and seed has a key")
 	}
 	const m, draws = 7, 70000

@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// arrival is what came along an edge and waits for values that are lent: it starts what it is for when all of it is there. Until then the question that it
-// answers is open, and one that it asks is not under way.
+// arrival is what came along an edge and waits for values that are lent: it starts what it is for when all of it is
+// there. Until then the question that it answers is open, and one that it asks is not under way.
 type arrival struct {
 	id      uint64
 	from    wire.PeerID
@@ -41,8 +41,8 @@ func waitCharge(v value.Value) int {
 	return min(v.Bytes(), beforeMost)
 }
 
-// hold keeps what came along an edge until the values are there that it has by loan, and says whether it did: what has none, or none but for
-// components, starts at once. before says that the number was taken in an earlier life.
+// hold keeps what came along an edge until the values are there that it has by loan, and says whether it did: what has
+// none, or none but for components, starts at once. before says that the number was taken in an earlier life.
 func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, before bool) bool {
 	if !e.rules(3) || !carriesLoan(env) {
 		return false
@@ -65,10 +65,12 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 		e.giveBackInputs(env.From, inputs)
 		return true
 	}
-	fetch = slices.DeleteFunc(fetch, func(i int) bool { // what is fetched for something else, or for a site before it, cannot come twice
+	// what is fetched for something else, or for a site before it, cannot come twice
+	fetch = slices.DeleteFunc(fetch, func(i int) bool {
 		n := peer.NameOf(inputs[i].(*value.Loan))
 		_, twice := e.findBorrowed(env.From, n)
-		twice = twice || slices.ContainsFunc(inputs[:i], func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
+		twice = twice || slices.ContainsFunc(inputs[:i],
+			func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
 		if twice {
 			inputs[i] = lentAlready(env.From)
 		}
@@ -78,7 +80,8 @@ func (e *Engine) hold(env *wire.Envelope, edge *program.Edge, fn *program.Func, 
 		return false
 	}
 	e.countFills(unplaced, missing)
-	a := &arrival{id: e.m.Numbers(1), from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer, inputs: slices.Clone(inputs), missing: len(fetch)}
+	a := &arrival{id: e.m.Numbers(1), from: env.From, edge: env.Edge, request: env.Request, answer: env.Answer,
+		inputs: slices.Clone(inputs), missing: len(fetch)}
 	if env.Deadline > 0 {
 		a.until = e.m.After(e.m.Now(), env.Deadline)
 		e.m.ArmArrival(a.id, a.until)
@@ -108,8 +111,8 @@ func (e *Engine) giveBackInputs(from wire.PeerID, inputs []value.Value) {
 	}
 }
 
-// awaited says whether what came is to be waited for: an answer to a question that is open, or a question that is not known yet. What waits already for
-// the same, and what it makes out of date, waits no more.
+// awaited says whether what came is to be waited for: an answer to a question that is open, or a question that is not
+// known yet. What waits already for the same, and what it makes out of date, waits no more.
 func (e *Engine) awaited(env *wire.Envelope, edge *program.Edge, before bool) bool {
 	switch {
 	case edge.Answer:
@@ -124,14 +127,18 @@ func (e *Engine) awaited(env *wire.Envelope, edge *program.Edge, before bool) bo
 		}
 		if edge.Latest {
 			e.st.requests.Outdate(env.From, int32(edge.Reply))
-			e.endArrivals(func(a *arrival) bool { return a.from == env.From && a.edge == env.Edge && a.request != env.Request })
+			e.endArrivals(func(a *arrival) bool {
+				return a.from == env.From && a.edge == env.Edge &&
+					a.request != env.Request
+			})
 		}
 		return e.replaces(env, func(a *arrival) bool { return a.request == env.Request })
 	}
 	return true
 }
 
-// replaces ends what waits for the same as an envelope with other loans, and returns false where that has the same loans: it is a duplicate.
+// replaces ends what waits for the same as an envelope with other loans, and returns false where that has the same
+// loans: it is a duplicate.
 func (e *Engine) replaces(env *wire.Envelope, same func(*arrival) bool) bool {
 	again := false
 	e.endArrivals(func(a *arrival) bool {
@@ -182,9 +189,11 @@ func (e *Engine) answerEnded(p wire.PeerID, r wire.Request) {
 	}
 }
 
-// settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when it is whole.
+// settle puts a value, or the failure that stands for it, in its place in an arrival, which starts what it is for when
+// it is whole.
 func (e *Engine) settle(b *borrowed, v value.Value) {
-	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival, func(a *arrival, id uint64) int { return cmp.Compare(a.id, id) })
+	at, _ := slices.BinarySearchFunc(e.st.arrivals, b.arrival,
+		func(a *arrival, id uint64) int { return cmp.Compare(a.id, id) })
 	a := e.st.arrivals[at]
 	e.st.waiting += waitCharge(v) - waitCharge(a.inputs[b.input])
 	a.inputs[b.input] = v
@@ -213,14 +222,18 @@ func (e *Engine) settle(b *borrowed, v value.Value) {
 func (r *restorer) arrivals(t *snapshot.TransientSnapshot) error {
 	for i := range t.Framework.Arrivals {
 		x := &t.Framework.Arrivals[i]
-		a := &arrival{id: x.ID, from: wire.PeerID(x.Peer), edge: x.Edge, request: wire.Request{Epoch: x.RequestEpoch, ID: x.Request},
+		a := &arrival{id: x.ID, from: wire.PeerID(x.Peer), edge: x.Edge, request: wire.Request{Epoch: x.RequestEpoch,
+			ID: x.Request},
 			answer: wire.Request{Epoch: x.AnswerEpoch, ID: x.Answer}, until: x.Until, inputs: slices.Clone(x.Inputs)}
-		if n := len(r.st.arrivals); x.ID == 0 || x.ID >= r.m.Upcoming() || n > 0 && r.st.arrivals[n-1].id >= x.ID || x.Peer == "" || x.Until < 0 {
+		if n := len(r.st.arrivals); x.ID == 0 || x.ID >= r.m.Upcoming() || n > 0 && r.st.arrivals[n-1].id >= x.ID ||
+			x.Peer == "" || x.Until < 0 {
 			return fmt.Errorf("arrival %d is out of order, or of nobody", x.ID)
 		}
-		if x.Edge < 0 || int(x.Edge) >= len(r.e.prog.Edges) || r.e.prog.RecvOf(program.EdgeID(x.Edge)) == program.None ||
+		if x.Edge < 0 || int(x.Edge) >= len(r.e.prog.Edges) ||
+			r.e.prog.RecvOf(program.EdgeID(x.Edge)) == program.None ||
 			len(x.Inputs) != len(r.e.prog.Edges[x.Edge].Sites) || slices.Contains(x.Inputs, nil) {
-			return fmt.Errorf("arrival %d came along edge %d, which does not end here or has other values", x.ID, x.Edge)
+			return fmt.Errorf("arrival %d came along edge %d, which does not end here or has other values", x.ID,
+				x.Edge)
 		}
 		r.st.arrivals = append(r.st.arrivals, a)
 		r.st.waiting += a.charge()

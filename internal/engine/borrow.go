@@ -17,11 +17,13 @@ import (
 const (
 	chunksMost = 1 << 22 // that a loan may have
 	formCharge = 8       // what a loan and how it is cut take in memory, by the bytes that the loan is charged
-	beforeMost = 4 << 20 // what an arrival is charged of one value, at most: what was fetched is bounded by Limits.LoanBytes
+	// what an arrival is charged of one value, at most: what was fetched is bounded by Limits.LoanBytes
+	beforeMost = 4 << 20
 )
 
-// Borrower is a Component that takes some of its inputs as loans: it gets the value.Loan in the place of the value, adopts it with ctx.Borrow, and
-// asks for its chunks itself, such as to add them up as they come. All other inputs are put together before their op runs.
+// Borrower is a Component that takes some of its inputs as loans: it gets the value.Loan in the place of the value,
+// adopts it with ctx.Borrow, and asks for its chunks itself, such as to add them up as they come. All other inputs are
+// put together before their op runs.
 type Borrower interface {
 	// Borrows says whether the method takes a loan as input i.
 	Borrows(method string, i int) bool
@@ -38,10 +40,11 @@ type borrowed struct {
 	input     int    // of the arrival
 	exec      uint64 // the activation that it came for, or 0; where arrival is 0 too, component has it
 	component int32
-	chunks    []value.Value // of an arrival, those that are there; a trigger stands for one that is missing. nil before the first is asked for
-	next      uint64        // likewise, the first chunk that was never asked for
-	wanted    []uint64      // chunks that were asked for and are not there, ascending
-	unsaid    bool          // there was no room to ask for some of them
+	// of an arrival, those that are there; a trigger stands for one that is missing. nil before the first is asked for
+	chunks []value.Value
+	next   uint64   // likewise, the first chunk that was never asked for
+	wanted []uint64 // chunks that were asked for and are not there, ascending
+	unsaid bool     // there was no room to ask for some of them
 
 	layout *value.Layout // derived
 	sheet  *value.Sheet  // derived: the memory of chunks
@@ -61,7 +64,8 @@ func (e *Engine) findBorrowed(p wire.PeerID, n peer.LoanName) (int, bool) {
 func (e *Engine) has(p wire.PeerID, n peer.LoanName) bool {
 	_, there := e.findBorrowed(p, n)
 	return there || slices.ContainsFunc(e.st.arrivals, func(a *arrival) bool {
-		return a.from == p && slices.ContainsFunc(a.inputs, func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
+		return a.from == p && slices.ContainsFunc(a.inputs,
+			func(v value.Value) bool { l, ok := v.(*value.Loan); return ok && peer.NameOf(l) == n })
 	})
 }
 
@@ -69,8 +73,8 @@ func lentAlready(from wire.PeerID) *value.Failure {
 	return value.Fail(value.CodeError, string(from), "it lends what is lent already, or what nothing here takes")
 }
 
-// readLoan returns a loan that may be borrowed, beside some more that came with it, or the failure that stands for it. One that is borrowed already
-// takes no room: whoever files it finds that.
+// readLoan returns a loan that may be borrowed, beside some more that came with it, or the failure that stands for it.
+// One that is borrowed already takes no room: whoever files it finds that.
 func (e *Engine) readLoan(from wire.PeerID, edge *program.Edge, l *value.Loan, beside int) value.Value {
 	if wire.PeerID(l.Lender) != from {
 		return value.Fail(value.CodeError, string(from), "it lends what is not its own")
@@ -80,16 +84,21 @@ func (e *Engine) readLoan(from wire.PeerID, edge *program.Edge, l *value.Loan, b
 	}
 	if edge.Chunk > 0 && int64(l.Chunk) != edge.Chunk {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
-		return value.Fail(value.CodeError, string(from), fmt.Sprintf("it lends in chunks of %d bytes, along an edge on which they have %d", l.Chunk, edge.Chunk))
+		return value.Fail(value.CodeError, string(from),
+			fmt.Sprintf("it lends in chunks of %d bytes, along an edge on which they have %d", l.Chunk, edge.Chunk))
 	}
 	if e.st.waiting+formCharge*l.Bytes() > e.limits.SlotBytes/2 {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
-		return value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("what came with loans and waits for them has %d bytes; at most %d of them wait", e.st.waiting, e.limits.SlotBytes/2))
+		return value.Fail(value.CodeOverflow, string(from),
+			fmt.Sprintf("what came with loans and waits for them has %d bytes; at most %d of them wait", e.st.waiting,
+				e.limits.SlotBytes/2))
 	}
-	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost || len(e.st.borrowed)+beside >= e.limits.Loans {
+	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost ||
+		len(e.st.borrowed)+beside >= e.limits.Loans {
 		e.tellLoan(from, loanReturn, peer.NameOf(l))
-		return value.Fail(value.CodeOverflow, string(from), fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
-			l.Large(), n, len(e.st.borrowed)+beside+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
+		return value.Fail(value.CodeOverflow, string(from),
+			fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
+				l.Large(), n, len(e.st.borrowed)+beside+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
 	}
 	return l
 }
@@ -105,8 +114,8 @@ func (e *Engine) noteLoan(b *borrowed) bool {
 	return true
 }
 
-// noteLoans files the loans among the inputs of an activation that is about to start: those that components take. Others cannot be among them but
-// those that are not sound.
+// noteLoans files the loans among the inputs of an activation that is about to start: those that components take.
+// Others cannot be among them but those that are not sound.
 func (e *Engine) noteLoans(f *dataflow.Frame, from wire.PeerID, edge *program.Edge, inputs []value.Value) {
 	for i, v := range inputs {
 		l, ok := v.(*value.Loan)
@@ -117,7 +126,8 @@ func (e *Engine) noteLoans(f *dataflow.Frame, from wire.PeerID, edge *program.Ed
 			inputs[i] = v
 			continue
 		}
-		if !e.rules(3) || !e.takesLoan(f.Func, program.Slot(i)) || !e.noteLoan(&borrowed{loan: l, exec: f.Exec, component: -1}) {
+		if !e.rules(3) || !e.takesLoan(f.Func, program.Slot(i)) ||
+			!e.noteLoan(&borrowed{loan: l, exec: f.Exec, component: -1}) {
 			inputs[i] = lentAlready(from)
 			continue
 		}
@@ -238,7 +248,9 @@ func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v val
 	}
 	x := b.layout.Fits(int(chunk), v)
 	if x == nil {
-		e.endBorrowed(at, value.Fail(value.CodeType, string(from), fmt.Sprintf("chunk %d of what it lends is a %s; want a vector of %d elements", chunk, v.Type(), b.layout.Len(int(chunk)))))
+		e.endBorrowed(at, value.Fail(value.CodeType, string(from),
+			fmt.Sprintf("chunk %d of what it lends is a %s; want a vector of %d elements", chunk, v.Type(),
+				b.layout.Len(int(chunk)))))
 		return true
 	}
 	b.wanted = slices.Delete(b.wanted, i, i+1)
@@ -266,7 +278,8 @@ func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v val
 	return true
 }
 
-// endBorrowed ends a loan: the value, or the failure that stands for it, goes where the loan came for, and the lender is told.
+// endBorrowed ends a loan: the value, or the failure that stands for it, goes where the loan came for, and the lender
+// is told.
 func (e *Engine) endBorrowed(at int, v value.Value) {
 	b := e.st.borrowed[at]
 	e.st.borrowed = slices.Delete(e.st.borrowed, at, at+1)
@@ -275,8 +288,8 @@ func (e *Engine) endBorrowed(at int, v value.Value) {
 	e.fetchNext()
 }
 
-// loanIsGone ends a loan that its lender does not lend any more, and says whether there was one. A question that was to be answered with it is asked
-// again; one that came with it is over, or is asked again by its asker.
+// loanIsGone ends a loan that its lender does not lend any more, and says whether there was one. A question that was to
+// be answered with it is asked again; one that came with it is over, or is asked again by its asker.
 func (e *Engine) loanIsGone(from wire.PeerID, n peer.LoanName, why *value.Failure) bool {
 	at, there := e.findBorrowed(from, n)
 	if !there {
@@ -347,8 +360,8 @@ func (e *Engine) noLender(p wire.PeerID, why *value.Failure) {
 	}
 }
 
-// Borrow makes a loan that is an input of the op which is being invoked the component's own, beyond the end of the activation: it calls Fetch for
-// chunks, and Return in the end. It fails when the loan is over already.
+// Borrow makes a loan that is an input of the op which is being invoked the component's own, beyond the end of the
+// activation: it calls Fetch for chunks, and Return in the end. It fails when the loan is over already.
 func (c *Context) Borrow(l *value.Loan) *value.Failure {
 	at, there := c.e.findBorrowed(wire.PeerID(l.Lender), peer.NameOf(l))
 	if !there || c.f == nil || c.e.st.borrowed[at].exec != c.f.Exec || c.f.Exec == 0 {
@@ -372,7 +385,8 @@ func (c *Context) own(l *value.Loan) (at int, b *borrowed) {
 	return at, b
 }
 
-// Fetch asks for a chunk of a loan that the component has; Lent is called with it. It returns false where the loan is over.
+// Fetch asks for a chunk of a loan that the component has; Lent is called with it. It returns false where the loan is
+// over.
 func (c *Context) Fetch(l *value.Loan, chunk int) bool {
 	_, b := c.own(l)
 	if b == nil || chunk < 0 || chunk >= b.layout.Chunks() {
@@ -396,11 +410,13 @@ func (c *Context) Return(l *value.Loan) {
 
 func (e *Engine) snapBorrowed() (out []snapshot.BorrowedSnapshot, arrivals []snapshot.ArrivalSnapshot) {
 	for _, b := range e.st.borrowed {
-		out = append(out, snapshot.BorrowedSnapshot{Loan: b.loan, Arrival: b.arrival, Input: uint32(b.input), Exec: b.exec, Component: b.component,
+		out = append(out, snapshot.BorrowedSnapshot{Loan: b.loan, Arrival: b.arrival, Input: uint32(b.input),
+			Exec: b.exec, Component: b.component,
 			Chunks: slices.Clone(b.chunks), Next: b.next, Wanted: slices.Clone(b.wanted), Unsaid: b.unsaid})
 	}
 	for _, a := range e.st.arrivals {
-		arrivals = append(arrivals, snapshot.ArrivalSnapshot{ID: a.id, Peer: string(a.from), Edge: a.edge, RequestEpoch: a.request.Epoch, Request: a.request.ID,
+		arrivals = append(arrivals, snapshot.ArrivalSnapshot{ID: a.id, Peer: string(a.from), Edge: a.edge,
+			RequestEpoch: a.request.Epoch, Request: a.request.ID,
 			AnswerEpoch: a.answer.Epoch, Answer: a.answer.ID, Until: a.until, Inputs: slices.Clone(a.inputs)})
 	}
 	return out, arrivals
@@ -416,9 +432,11 @@ func (r *restorer) borrowed(t *snapshot.TransientSnapshot) error {
 		if !ok {
 			return fmt.Errorf("entry %d is no loan", i)
 		}
-		b := &borrowed{loan: l, arrival: x.Arrival, input: int(x.Input), exec: x.Exec, component: x.Component, chunks: slices.Clone(x.Chunks), next: x.Next,
+		b := &borrowed{loan: l, arrival: x.Arrival, input: int(x.Input), exec: x.Exec, component: x.Component,
+			chunks: slices.Clone(x.Chunks), next: x.Next,
 			wanted: slices.Clone(x.Wanted), unsaid: x.Unsaid, layout: l.Layout()}
-		if n := len(r.st.borrowed); n > 0 && r.st.borrowed[n-1].compare(b.lender(), peer.NameOf(l)) >= 0 || n >= r.e.limits.Loans {
+		if n := len(r.st.borrowed); n > 0 && r.st.borrowed[n-1].compare(b.lender(), peer.NameOf(l)) >= 0 ||
+			n >= r.e.limits.Loans {
 			return fmt.Errorf("loan %d of %s is out of order, or one too many", l.Number, l.Lender)
 		}
 		if err := r.place(b); err != nil {
@@ -435,7 +453,8 @@ func (r *restorer) borrowed(t *snapshot.TransientSnapshot) error {
 			}
 		}
 		for k, c := range b.wanted {
-			if b.arrival != 0 && (b.sheet == nil || c >= b.next || b.chunks[c] != (value.Trigger{})) || c >= all || k > 0 && c <= b.wanted[k-1] {
+			if b.arrival != 0 && (b.sheet == nil || c >= b.next || b.chunks[c] != (value.Trigger{})) || c >= all ||
+				k > 0 && c <= b.wanted[k-1] {
 				return fmt.Errorf("chunk %d of loan %d of %s cannot be waited for", c, l.Number, l.Lender)
 			}
 		}
@@ -454,7 +473,8 @@ func (r *restorer) place(b *borrowed) error {
 	switch {
 	case b.arrival != 0:
 		i := slices.IndexFunc(r.st.arrivals, func(a *arrival) bool { return a.id == b.arrival })
-		if i < 0 || b.exec != 0 || b.component != -1 || b.input < 0 || b.input >= len(r.st.arrivals[i].inputs) || r.st.arrivals[i].from != b.lender() {
+		if i < 0 || b.exec != 0 || b.component != -1 || b.input < 0 || b.input >= len(r.st.arrivals[i].inputs) ||
+			r.st.arrivals[i].from != b.lender() {
 			return fmt.Errorf("no arrival %d waits for it", b.arrival)
 		}
 		a := r.st.arrivals[i]

@@ -63,10 +63,12 @@ func newEngine(t tb, p *program.Program, comps ...Component) *Engine {
 func testConfig(p *program.Program, comps ...Component) Config {
 	l := DefaultLimits()
 	l.OpsPerPoll = 1 << 20
-	return Config{Program: p, Components: comps, Registry: value.NewRegistry(), Self: "self", Seed: 7, Limits: l, Anyone: p.Places()}
+	return Config{Program: p, Components: comps, Registry: value.NewRegistry(), Self: "self", Seed: 7, Limits: l,
+		Anyone: p.Places()}
 }
 
-// bound has an engine go by limits that need not be ones which a configuration may have. They are not those of its State.
+// bound has an engine go by limits that need not be ones which a configuration may have. They are not those of its
+// State.
 func (e *Engine) bound(l *Limits) {
 	machine := l.machine()
 	e.limits = l

@@ -31,8 +31,8 @@ func encodeTransient(t tb, e *Engine, s *snapshot.TransientSnapshot) []byte {
 	return b
 }
 
-// TestCaptureTakesEveryChange: a capture that looks only at what changed since the last one shows what one that looks at
-// everything shows, after any op of a random run; and nothing that happens later changes it.
+// TestCaptureTakesEveryChange: a capture that looks only at what changed since the last one shows what one that looks
+// at everything shows, after any op of a random run; and nothing that happens later changes it.
 func TestCaptureTakesEveryChange(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(t *rapid.T) {

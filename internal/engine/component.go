@@ -5,13 +5,13 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Component plays one role on a node. It is thread-unsafe: the engine calls it from its own thread only, and never while
-// another call of the same node runs. All that changes in it lives in the struct that State returns; everything else is
-// set when it is built and stays.
+// Component plays one role on a node. It is thread-unsafe: the engine calls it from its own thread only, and never
+// while another call of the same node runs. All that changes in it lives in the struct that State returns; everything
+// else is set when it is built and stays.
 type Component interface {
 	// Invoke runs one op. It returns the op's outputs in port order, or an error (a *value.Failure keeps its code), or
-	// (nil, nil) after it called ctx.Park or ctx.Command: then the op waits and its outputs come later. The slice in is good
-	// during the call only, the values in it for ever.
+	// (nil, nil) after it called ctx.Park or ctx.Command: then the op waits and its outputs come later. The slice in is
+	// good during the call only, the values in it for ever.
 	Invoke(ctx *Context, method string, in []value.Value) ([]value.Value, error)
 
 	// State returns a pointer to the plain struct that holds everything that changes. Every field of it carries a snap
@@ -71,8 +71,8 @@ type MemberWatcher interface {
 	MemberChanged(ctx *Context, peer wire.PeerID, place string, member bool)
 }
 
-// MemberReplacer is a Component that wants to know that a peer has come in the place of a member, with its number: the questions to
-// the one are asked of the other. A MemberWatcher is told of both as well, afterwards.
+// MemberReplacer is a Component that wants to know that a peer has come in the place of a member, with its number: the
+// questions to the one are asked of the other. A MemberWatcher is told of both as well, afterwards.
 type MemberReplacer interface {
 	MemberReplaced(ctx *Context, old, peer wire.PeerID, place string)
 }

@@ -47,8 +47,8 @@ func (c *Context) Seed() uint64 { return c.e.seed }
 // happened before: use it for jitter, never for sampling, data order or initial values.
 func (c *Context) Random() uint64 { return c.e.m.Random() }
 
-// Peers returns the peers that play the place, sorted: those known from the start, and the members. Where anyone may play it, others
-// may too.
+// Peers returns the peers that play the place, sorted: those known from the start, and the members. Where anyone may
+// play it, others may too.
 func (c *Context) Peers(place string) []wire.PeerID { return c.e.peersAt(place) }
 
 // Plays says whether a peer plays the place: it is one of its peers, or anyone may play it.
@@ -62,8 +62,8 @@ func (c *Context) Dep(slot string) Component {
 	return nil
 }
 
-// As returns the context of the component in a slot of this node, for one that another component calls: timers that it arms and what
-// it counts are its own. It does not park.
+// As returns the context of the component in a slot of this node, for one that another component calls: timers that it
+// arms and what it counts are its own. It does not park.
 func (c *Context) As(slot string) *Context {
 	i := c.e.prog.ComponentOf(slot)
 	if i < 0 || i == c.component {
@@ -77,7 +77,8 @@ func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(
 
 // Hear notes where a third peer says that a peer is. It counts only while nothing better is known.
 func (c *Context) Hear(p wire.PeerID, addresses []string) {
-	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses, c.e.m.Now()) {
+	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses,
+		c.e.m.Now()) {
 		c.e.newAddress(p)
 	}
 }
@@ -152,7 +153,8 @@ func (c *Context) Send(to wire.PeerID, op string, in ...value.Value) error {
 	return c.e.send(env, true)
 }
 
-// mayTell returns the failure of a message to a peer that is not admitted, or does not play where the component lives, or nil.
+// mayTell returns the failure of a message to a peer that is not admitted, or does not play where the component lives,
+// or nil.
 func (c *Context) mayTell(to wire.PeerID) *value.Failure {
 	if bad := c.e.outcast(to, c.slot()); bad != nil {
 		return bad
@@ -178,7 +180,8 @@ func (c *Context) SendBest(to wire.PeerID, op string, in ...value.Value) {
 	c.e.send(c.message(to, op, in), false)
 }
 
-// message makes a message of values, and keeps nothing of their slice: it may be the one of the arguments, which is cleared.
+// message makes a message of values, and keeps nothing of their slice: it may be the one of the arguments, which is
+// cleared.
 func (c *Context) message(to wire.PeerID, op string, in []value.Value) *wire.Envelope {
 	return &wire.Envelope{
 		Version: wire.PlainVersion, From: c.e.st.self, To: to, Digest: c.e.prog.Digest, Edge: -1,

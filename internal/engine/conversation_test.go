@@ -20,10 +20,10 @@ var rewrite = flag.Bool("rewrite", false, "write the golden conversations again;
 // TestConversations runs the scripts in testdata/conversations: each is a list of commands to two nodes and the network
 // between them, with everything that they answered. They are the main specification of the engine.
 //
-// The commands: "program NAME"; "a …" and "b …" for a node: poll, invoke NAME INT…, complete CMD, fail CMD, ack, restart
-// [new-epoch], reborn (snapshot, restore, go on), phase NAME, sendfailed, link PEER ADDRESS, unlink PEER, dialfailed PEER ADDRESS,
-// unreachable PEER, control OP PEER ADDRESS CALLER (- for none); "time +NS"; "deliver I", "drop I", "again I"
-// (deliver and keep) for packet I of the network.
+// The commands: "program NAME"; "a …" and "b …" for a node: poll, invoke NAME INT…, complete CMD, fail CMD, ack,
+// restart [new-epoch], reborn (snapshot, restore, go on), phase NAME, sendfailed, link PEER ADDRESS, unlink PEER,
+// dialfailed PEER ADDRESS, unreachable PEER, control OP PEER ADDRESS CALLER (- for none); "time +NS"; "deliver I",
+// "drop I", "again I" (deliver and keep) for packet I of the network.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) == 0 {
@@ -43,7 +43,8 @@ func TestConversations(t *testing.T) {
 				return
 			}
 			if got != string(want) {
-				t.Errorf("the conversation differs; run with -rewrite and read the diff\n%s", firstDifference(got, string(want)))
+				t.Errorf("the conversation differs; run with -rewrite and read the diff\n%s",
+					firstDifference(got, string(want)))
 			}
 		})
 	}
@@ -142,11 +143,13 @@ func (n *testNode) command(out *strings.Builder, words []string, number func(int
 			}
 		}
 	case "fail":
-		n.tell(out, &Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: uint64(number(2)), Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: "told to"}}})
+		n.tell(out, &Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: uint64(number(2)),
+			Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: "told to"}}})
 	case "ack":
 		n.tell(out, &Event{AppAck: &snapshot.AppAckEvent{UpTo: n.events}})
 	case "restart":
-		n.tell(out, &Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: len(words) > 1, Rules: CurrentRules}})
+		n.tell(out, &Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1,
+			NewEpoch: len(words) > 1, Rules: CurrentRules}})
 	case "phase":
 		n.tell(out, &Event{Lifecycle: &snapshot.LifecycleEvent{Phase: words[1]}})
 	case "sendfailed":
@@ -182,8 +185,11 @@ func inFlight(e *Engine) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%d activations, %d values, %d ready, %d commands, %d waiting, %d timers, %d inputs, %d unacknowledged, %d questions",
-		len(t.ExecutionState), len(t.SlotTable), len(t.Frontier), len(t.PendingAsync), len(t.Parked), len(t.Framework.Timers),
+	return fmt.Sprintf(
+		"%d activations, %d values, %d ready, %d commands, %d waiting, %d timers, %d inputs, %d unacknowledged, %d "+
+			"questions",
+		len(t.ExecutionState), len(t.SlotTable), len(t.Frontier), len(t.PendingAsync), len(t.Parked),
+		len(t.Framework.Timers),
 		len(t.Ingress)+len(t.PendingCompletions), len(t.Framework.PendingOutbound), len(t.Framework.Requests))
 }
 
@@ -198,7 +204,8 @@ func (n *testNode) answer(out *strings.Builder) {
 	before := len(n.w.net)
 	o := n.poll()
 	for _, tr := range o.Trace {
-		fmt.Fprintf(out, "  %s\n", strings.TrimRight(fmt.Sprintf("%-8s %d %s %s", tr.Kind, tr.Exec, tr.Op, tr.Text), " "))
+		fmt.Fprintf(out, "  %s\n", strings.TrimRight(fmt.Sprintf("%-8s %d %s %s", tr.Kind, tr.Exec, tr.Op, tr.Text),
+			" "))
 	}
 	for i, p := range n.w.net[before:] {
 		env, err := wire.Decode(p.raw, n.cfg.Registry, n.cfg.Limits.Wire)
@@ -214,7 +221,8 @@ func (n *testNode) answer(out *strings.Builder) {
 		fmt.Fprintf(out, "  app event %d %s = %s\n", ev.Number, ev.Name, show(ev.Value))
 	}
 	for _, r := range o.Controls {
-		fmt.Fprintf(out, "  control %d %s %s of %q: accepted %v %s\n", r.ID, r.Op, r.Peer, r.Caller, r.Accepted, strings.TrimSpace(r.Code+" "+r.Reason))
+		fmt.Fprintf(out, "  control %d %s %s of %q: accepted %v %s\n", r.ID, r.Op, r.Peer, r.Caller, r.Accepted,
+			strings.TrimSpace(r.Code+" "+r.Reason))
 	}
 	for _, p := range o.Peers {
 		text := strings.TrimSpace(fmt.Sprintf("%s %s", p.Kind, p.Reason))
@@ -273,7 +281,8 @@ func conversationProgram(t *testing.T, name string) []*program.Program {
 	one, other := newBuilder("one"), newBuilder("other")
 	edges := []program.Edge{
 		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	comps := []program.Component{{Name: "probe", Places: []string{"one", "other"}}}
 	for _, b := range []*builder{one, other} {
@@ -298,19 +307,26 @@ func conversationProgram(t *testing.T, name string) []*program.Program {
 		at.add(program.Op{Code: program.OpReply, Name: "reply", Edge: 1}, 1, work[0])
 	case "loop":
 		body := one.fn(program.KindBody, "body", 2)
-		body.results(body.add(program.Op{Code: program.OpSleep, Name: "sleep", Delay: 10}, 1, body.op(program.OpBundle, 1, 0, 1)[0])[0])
-		emit(call, call.add(program.Op{Code: program.OpLoop, Name: "loop", Body: body.id}, 1, call.constant(value.Int(2)), 0)[0])
+		body.results(body.add(program.Op{Code: program.OpSleep, Name: "sleep", Delay: 10}, 1,
+			body.op(program.OpBundle, 1, 0, 1)[0])[0])
+		emit(call, call.add(program.Op{Code: program.OpLoop, Name: "loop", Body: body.id}, 1,
+			call.constant(value.Int(2)), 0)[0])
 	case "failure":
-		bad := call.add(program.Op{Code: program.OpFail, Name: "bad", Label: value.CodeLate, Retry: program.Retry{Attempts: 2, Backoff: 5}}, 1, 0)[0]
-		emit(call, call.op(program.OpAny, 1, call.op(program.OpPassThrough, 1, bad)[0], call.constant(value.String("fallback")))[0])
+		bad := call.add(program.Op{Code: program.OpFail, Name: "bad", Label: value.CodeLate,
+			Retry: program.Retry{Attempts: 2, Backoff: 5}}, 1, 0)[0]
+		emit(call, call.op(program.OpAny, 1, call.op(program.OpPassThrough, 1, bad)[0],
+			call.constant(value.String("fallback")))[0])
 		unhandled := one.fn(program.KindInvoke, "unhandled", 1)
 		emit(unhandled, unhandled.add(program.Op{Code: program.OpFail, Name: "bad", Label: value.CodeLate}, 1, 0)[0])
 	case "permits":
 		p := call.add(program.Op{Code: program.OpLimit, Name: "limit", Label: "gpu", N: 1}, 1, 0)[0]
-		emit(call, call.add(program.Op{Code: program.OpSleep, Name: "hold", Delay: 10}, 1, call.op(program.OpGate, 1, 0, p)[0])[0])
+		emit(call, call.add(program.Op{Code: program.OpSleep, Name: "hold", Delay: 10}, 1,
+			call.op(program.OpGate, 1, 0, p)[0])[0])
 	case "bootstrap":
 		boot := one.fn(program.KindBootstrap, "boot", 0)
-		boot.add(program.Op{Code: program.OpHoldPut, Name: "put", Label: "config"}, 1, boot.add(program.Op{Code: program.OpComponent, Name: "work", Method: "work"}, 1, boot.constant(value.Int(5)))[0])
+		boot.add(program.Op{Code: program.OpHoldPut, Name: "put", Label: "config"}, 1,
+			boot.add(program.Op{Code: program.OpComponent, Name: "work", Method: "work"}, 1,
+				boot.constant(value.Int(5)))[0])
 		main := one.fn(program.KindMain, "main", 0)
 		emit(main, main.constant(value.String("main runs")))
 		emit(call, call.add(program.Op{Code: program.OpHoldTake, Name: "take", Label: "config"}, 1, 0)[0])

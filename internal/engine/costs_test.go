@@ -10,8 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// What one message, one deadline or one op that waits costs must not grow with how many others there are. Each test holds ten thousand
-// against a hundred of the same process, with room for a loud machine: what grows with their number is beyond it by far.
+// What one message, one deadline or one op that waits costs must not grow with how many others there are. Each test
+// holds ten thousand against a hundred of the same process, with room for a loud machine: what grows with their number
+// is beyond it by far.
 
 const many, few = 10000, 100
 
@@ -19,9 +20,12 @@ const many, few = 10000, 100
 func crowdEngine(t testing.TB, change ...func(*Limits)) *lab {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1, Deadline: 3600e9},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
-		{ID: 2, Name: "job", From: "other", To: "one", Sites: []program.SiteID{2000}, Trigger: []bool{false}, Reply: program.None},
+		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1,
+			Deadline: 3600e9},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
+		{ID: 2, Name: "job", From: "other", To: "one", Sites: []program.SiteID{2000}, Trigger: []bool{false},
+			Reply: program.None},
 	}
 	b.p.Components = []program.Component{{Name: "tool", Places: []string{"one"}}}
 	b.fn(program.KindRecv, "answer", 3).get().Edge = 1
@@ -47,7 +51,8 @@ func crowdEngine(t testing.TB, change ...func(*Limits)) *lab {
 		return []value.Value{}, nil
 	}}
 	l := newLab(t, b, func(lim *Limits) {
-		lim.OutboxEnvelopes, lim.Requests, lim.Frames, lim.BookPeers, lim.Timers, lim.Parked = 1<<20, 1<<20, 1<<20, 1<<20, 1<<20, 1<<20
+		lim.OutboxEnvelopes, lim.Requests, lim.Frames, lim.BookPeers, lim.Timers, lim.Parked = 1<<20, 1<<20, 1<<20,
+			1<<20, 1<<20, 1<<20
 		lim.IngressEvents, lim.IngressBytes = 1<<20, 1<<30
 		lim.OpsPerPoll = 1000
 		for _, f := range change {
@@ -84,7 +89,8 @@ func answers(t testing.TB, n int) time.Duration {
 		t.Fatalf("%d questions are open, with %d timers", got, l.e.m.Armed())
 	}
 	for i := range n {
-		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1, Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)}, Fills: []wire.Fill{{Value: value.Int(1)}}}))
+		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1,
+			Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)}, Fills: []wire.Fill{{Value: value.Int(1)}}}))
 	}
 	took, _ := l.quiet()
 	if l.e.st.requests.Open()+l.e.m.Armed() != 0 {
@@ -97,7 +103,8 @@ func answers(t testing.TB, n int) time.Duration {
 func deadlines(t testing.TB, n int) time.Duration {
 	l := crowdEngine(t)
 	for i := range n {
-		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
+		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9,
+			Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
 	}
 	l.quiet()
 	if l.e.m.Figures().Activations != n {
@@ -129,7 +136,8 @@ func resolved(t testing.TB, n int) time.Duration {
 	return took / time.Duration(n)
 }
 
-// passed returns what a value takes that comes for the first time, beside n others, of which the oldest is forgotten each time.
+// passed returns what a value takes that comes for the first time, beside n others, of which the oldest is forgotten
+// each time.
 func passed(t testing.TB, n int) time.Duration {
 	l := crowdEngine(t, func(lim *Limits) { lim.Latches = n })
 	const more = 2000
@@ -166,7 +174,8 @@ func alike(t *testing.T, bound float64, measure func(testing.TB, int) time.Durat
 // TestAnswersCostAlike (S1): each answer looked at the deadlines of all open questions.
 func TestAnswersCostAlike(t *testing.T) { alike(t, 8, answers) }
 
-// TestDeadlinesCostAlike (S1): each activation that ended at its deadline had all activations, commands and timers looked at.
+// TestDeadlinesCostAlike (S1): each activation that ended at its deadline had all activations, commands and timers
+// looked at.
 func TestDeadlinesCostAlike(t *testing.T) { alike(t, 20, deadlines) }
 
 // TestWaitingOpsCostAlike: each op that a component let go on had all that wait looked at.
@@ -175,13 +184,14 @@ func TestWaitingOpsCostAlike(t *testing.T) { alike(t, 20, resolved) }
 // TestSeenKeysCostAlike: each value that passes once had all keys looked at that were seen before.
 func TestSeenKeysCostAlike(t *testing.T) { alike(t, 8, passed) }
 
-// TestPollIsBoundedInTimers (S1): however many deadlines pass together, a Poll ends as many activations as it may run ops, and says that
-// more is to be done.
+// TestPollIsBoundedInTimers (S1): however many deadlines pass together, a Poll ends as many activations as it may run
+// ops, and says that more is to be done.
 func TestPollIsBoundedInTimers(t *testing.T) {
 	l := crowdEngine(t)
 	n := 3*l.cfg.Limits.OpsPerPoll + 1
 	for i := range n {
-		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
+		l.tell(l.from(crowdPeer(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9,
+			Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
 	}
 	l.quiet()
 	l.now += 2e9

@@ -11,8 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// A deadline is an engine time at each node and a time that remains on the wire (trap 13). Each hop hands on what is left of it: the
-// least of what the edge allows and what the activation has, less what the way to the peer takes as a rule.
+// A deadline is an engine time at each node and a time that remains on the wire (trap 13). Each hop hands on what is
+// left of it: the least of what the edge allows and what the activation has, less what the way to the peer takes as a
+// rule.
 
 // deadlineOf returns the engine time after which what f sends along an edge serves nobody, or 0.
 func (e *Engine) deadlineOf(f *dataflow.Frame, edge *program.Edge) int64 {
@@ -45,8 +46,8 @@ func (e *Engine) left(p wire.PeerID, edge *program.Edge, until int64) (int64, bo
 	return left, left > 0
 }
 
-// remaining is left for what is sent in any case, such as an envelope whose number must be filled: at least a nanosecond, after which
-// its receiver gives up, typed.
+// remaining is left for what is sent in any case, such as an envelope whose number must be filled: at least a
+// nanosecond, after which its receiver gives up, typed.
 func (e *Engine) remaining(p wire.PeerID, until int64) int64 {
 	rtt := e.st.streams.RTT(p)
 	return max(1, until-e.m.Now()-rtt.Budget())
@@ -55,7 +56,9 @@ func (e *Engine) remaining(p wire.PeerID, until int64) int64 {
 // unmeetable is the failure of a send whose deadline passes on the way.
 func (e *Engine) unmeetable(where string, p wire.PeerID) *value.Failure {
 	rtt := e.st.streams.RTT(p)
-	return value.Fail(value.CodeDeadline, where, fmt.Sprintf("what is left of the deadline is less than the %d µs that an exchange with %s takes", rtt.Budget()/1000, p))
+	return value.Fail(value.CodeDeadline, where,
+		fmt.Sprintf("what is left of the deadline is less than the %d µs that an exchange with %s takes",
+			rtt.Budget()/1000, p))
 }
 
 // resend puts an envelope out again; its deadline is what is left of it now.

@@ -1,7 +1,8 @@
-// Package engine is the sans-IO state machine that runs one node's part of a program. It is two things put together: the dataflow machine of package
-// dataflow, which runs activations and knows of no peer, and the node's session with its peers, which is here: who may talk, what is sent and taken in which
-// order, questions and their answers, loans, pressure, members, lives. The tables of the session are in package peer. What an op asks of it, it asks through
-// the type outside.
+// Package engine is the sans-IO state machine that runs one node's part of a program. It is two things put together:
+// the dataflow machine of package dataflow, which runs activations and knows of no peer, and the node's session with
+// its peers, which is here: who may talk, what is sent and taken in which order, questions and their answers, loans,
+// pressure, members, lives. The tables of the session are in package peer. What an op asks of it, it asks through the
+// type outside.
 //
 // # The contract of Poll
 //
@@ -10,10 +11,10 @@
 //
 // The single-mutation rule: State changes only inside Deliver and Poll (and the component calls that Poll makes).
 // The drain rule: the Output of a Poll is valid until the next Poll; take everything out of it first.
-// The closed set of outputs, in order: Envelopes and AppEvents, which may leave only once the inputs that were delivered
-// before this Poll are durable; Commands, which may start at once, because a worker's result comes back as an input; Peers,
-// what became of other nodes, which the host may act on at once and is told once;
-// Wake, the engine time at which Poll is due even if nothing arrives; More, that work is left and Poll is due now; Trace.
+// The closed set of outputs, in order: Envelopes and AppEvents, which may leave only once the inputs that were
+// delivered before this Poll are durable; Commands, which may start at once, because a worker's result comes back as an
+// input; Peers, what became of other nodes, which the host may act on at once and is told once; Wake, the engine time
+// at which Poll is due even if nothing arrives; More, that work is left and Poll is due now; Trace.
 //
 // The host's loop in six steps:
 //  1. take what arrived: envelopes, completions, calls; read the clock

@@ -22,19 +22,22 @@ type Config struct {
 	Self       wire.PeerID
 	Seed       uint64                   // of the job, the same on every node
 	Targets    map[string][]wire.PeerID // peers known from the start, by place; read-only from now on
-	Anyone     []string                 // places that any peer plays which the governor admits; all others are for targets and members
-	Limits     Limits
-	Scratch    *Scratch // to work in, shared with other engines of the thread; nil for one of its own
-	Trace      bool     // fill Output.Trace
+	// places that any peer plays which the governor admits; all others are for targets and members
+	Anyone  []string
+	Limits  Limits
+	Scratch *Scratch // to work in, shared with other engines of the thread; nil for one of its own
+	Trace   bool     // fill Output.Trace
 
 	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
 	FailRestore func(part string) error
 
-	// AfterOp, if set, is called after each op, inside Poll: a point where a snapshot may be taken. It must change nothing.
+	// AfterOp, if set, is called after each op, inside Poll: a point where a snapshot may be taken. It must change
+	// nothing.
 	AfterOp func()
 }
 
-// Engine runs one node's part of a program: a dataflow machine, and the session with the node's peers. It is thread-unsafe.
+// Engine runs one node's part of a program: a dataflow machine, and the session with the node's peers. It is
+// thread-unsafe.
 type Engine struct {
 	m      dataflow.Machine
 	prog   *program.Program
@@ -51,10 +54,11 @@ type Engine struct {
 	targets map[string][]wire.PeerID
 	anyone  []string
 
-	listed  uint64                // counts the changes of the governor's lists; not State
-	told    map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
-	refused map[string]uint64     // inputs that Deliver refused, by reason; not State, so that strangers cannot change it
-	wasted  []Wasted              // see Wasted; not State
+	listed uint64                // counts the changes of the governor's lists; not State
+	told   map[wire.PeerID]int64 // when peers were last told that an input of theirs was refused; not State either
+	// inputs that Deliver refused, by reason; not State, so that strangers cannot change it
+	refused map[string]uint64
+	wasted  []Wasted // see Wasted; not State
 }
 
 // New returns an engine in its first state: nothing has run.
@@ -121,8 +125,8 @@ func inOrder(targets map[string][]wire.PeerID) map[string][]wire.PeerID {
 	return out
 }
 
-// block is an engine and the tables of its state in one piece of memory: in a simulation of many nodes, each piece is one
-// more that is not in the cache when a message comes.
+// block is an engine and the tables of its state in one piece of memory: in a simulation of many nodes, each piece is
+// one more that is not in the cache when a message comes.
 type block struct {
 	e Engine
 	t tables
@@ -155,7 +159,8 @@ func newState(cfg Config, t *tables) State {
 	t.random.Seed(randomSeed(cfg.Seed, cfg.Self))
 	s := State{
 		self: cfg.Self, incarnation: 1, epoch: 1, nextRequest: 1, nextToken: 1, ingress: t.ingress[:0],
-		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests, pressure: &t.pressure, loans: &t.loans,
+		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests,
+		pressure: &t.pressure, loans: &t.loans,
 	}
 	s.heed(CurrentRules)
 	return s

@@ -21,7 +21,8 @@ type RefusedError struct {
 	Reason string // the limit or the mismatch, and what would be right
 	Wait   bool   // the same input may be accepted later, when the engine has worked
 
-	// Tell, where it is set, is what the sender of a refused envelope may be told at once, best effort: see refusals.go.
+	// Tell, where it is set, is what the sender of a refused envelope may be told at once, best effort: see
+	// refusals.go.
 	Tell *Packet
 }
 
@@ -46,8 +47,9 @@ func (e *RefusedError) Error() string {
 
 // Deliver accepts an input or refuses it with a *RefusedError. An accepted input is processed by the next Polls; a
 // refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
-// fills are decoded (law L10). An accepted envelope that is protobuf and not in the canonical form is replaced in ev by its canonical form: what
-// is journaled, counted and in snapshots does not depend on how its sender writes protobuf, and on what this release does not know of it.
+// fills are decoded (law L10). An accepted envelope that is protobuf and not in the canonical form is replaced in ev by
+// its canonical form: what is journaled, counted and in snapshots does not depend on how its sender writes protobuf,
+// and on what this release does not know of it.
 func (e *Engine) Deliver(ev *Event) error {
 	err := e.recordable(ev)
 	var in ingress
@@ -105,11 +107,13 @@ func (e *Engine) Refusals() []Counter {
 	return out
 }
 
-// admit checks an input against the bounds and decodes an envelope. One that is not fresh was accepted before, by the roster of then.
+// admit checks an input against the bounds and decodes an envelope. One that is not fresh was accepted before, by the
+// roster of then.
 func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 	in := ingress{event: ev}
 	refuse := func(code, what, format string, args ...any) (ingress, error) {
-		return ingress{}, &RefusedError{Code: code, What: what, Reason: fmt.Sprintf(format, args...), Wait: code == RefusedFull}
+		return ingress{}, &RefusedError{Code: code, What: what, Reason: fmt.Sprintf(format, args...),
+			Wait: code == RefusedFull}
 	}
 	switch {
 	case ev.Completion != nil:
@@ -117,8 +121,10 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 			if r.Value == nil {
 				return refuse(RefusedFormat, "completion", "port %q has no value", r.Port)
 			}
-			if r.Value.Type() != value.TypeTensor && r.Value.Bytes() > e.limits.CompletionBytes && !allTensors(r.Value) {
-				return refuse(RefusedTooLarge, "completion", "port %q has %d bytes, at most %d", r.Port, r.Value.Bytes(), e.limits.CompletionBytes)
+			if r.Value.Type() != value.TypeTensor && r.Value.Bytes() > e.limits.CompletionBytes &&
+				!allTensors(r.Value) {
+				return refuse(RefusedTooLarge, "completion", "port %q has %d bytes, at most %d", r.Port,
+					r.Value.Bytes(), e.limits.CompletionBytes)
 			}
 		}
 		fallthrough
@@ -144,7 +150,8 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 			return refuse(RefusedUnknown, "invoke", "the program at %q has no input %q", e.prog.Place, ev.Invoke.Name)
 		}
 		if n := len(ev.Invoke.Inputs); n != int(fn.Inputs) || n > e.limits.InvokeInputs {
-			return refuse(RefusedFormat, "invoke", "%d values for input %q, which takes %d", n, ev.Invoke.Name, fn.Inputs)
+			return refuse(RefusedFormat, "invoke", "%d values for input %q, which takes %d", n, ev.Invoke.Name,
+				fn.Inputs)
 		}
 		for i, v := range ev.Invoke.Inputs {
 			if v == nil {
@@ -153,13 +160,16 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 			in.bytes += v.Bytes()
 		}
 		if in.bytes > e.limits.InvokeBytes {
-			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name, e.limits.InvokeBytes)
+			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name,
+				e.limits.InvokeBytes)
 		}
 	case ev.Link != nil:
 		l := ev.Link
 		in.bytes = len(l.Peer) + len(l.Remote) + len(l.Reason)
-		if l.Peer == "" || len(l.Peer) > wire.PeerIDBytesMax || len(l.Remote) > wire.AddressBytesMax || len(l.Reason) > reasonBytesMax {
-			return refuse(RefusedFormat, "link", "it lacks a peer, or its peer, address or reason is longer than %d, %d and %d bytes",
+		if l.Peer == "" || len(l.Peer) > wire.PeerIDBytesMax || len(l.Remote) > wire.AddressBytesMax ||
+			len(l.Reason) > reasonBytesMax {
+			return refuse(RefusedFormat, "link",
+				"it lacks a peer, or its peer, address or reason is longer than %d, %d and %d bytes",
 				wire.PeerIDBytesMax, wire.AddressBytesMax, reasonBytesMax)
 		}
 	case ev.Control != nil:
@@ -172,14 +182,18 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 		if want := e.checkMember(c); want != "" {
 			return refuse(RefusedFormat, "control", "%s takes %s", c.Op, want)
 		}
-		if !aboutMembers(c.Op) && (c.Peer != "") != op.peer || (c.Address != "") != op.address || max(len(c.Peer), len(c.Caller)) > wire.PeerIDBytesMax || len(c.Address) > wire.AddressBytesMax {
-			return refuse(RefusedFormat, "control", "%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
+		if !aboutMembers(c.Op) && (c.Peer != "") != op.peer || (c.Address != "") != op.address ||
+			max(len(c.Peer), len(c.Caller)) > wire.PeerIDBytesMax || len(c.Address) > wire.AddressBytesMax {
+			return refuse(RefusedFormat, "control",
+				"%s takes a peer: %v, and an address: %v, of at most %d and %d bytes",
 				c.Op, op.peer, op.address, wire.PeerIDBytesMax, wire.AddressBytesMax)
 		}
 	case ev.Restarted != nil && ev.Restarted.Rules > CurrentRules:
-		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d", ev.Restarted.Rules, CurrentRules)
+		return refuse(RefusedUnknown, "restart", "it raises the node to rules %d, this release knows up to %d",
+			ev.Restarted.Rules, CurrentRules)
 	case ev.Restarted != nil && len(ev.Restarted.Proof) != 0 && len(ev.Restarted.Proof) != wire.ProofBytes:
-		return refuse(RefusedFormat, "restart", "a proof of %d bytes, want %d", len(ev.Restarted.Proof), wire.ProofBytes)
+		return refuse(RefusedFormat, "restart", "a proof of %d bytes, want %d", len(ev.Restarted.Proof),
+			wire.ProofBytes)
 	case ev.Restarted != nil && len(ev.Restarted.Limits) > 0:
 		if _, err := e.limits.amended(ev.Restarted.Limits); err != nil {
 			return refuse(RefusedUnknown, "restart", "%v", err)
@@ -234,15 +248,19 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	}
 	switch {
 	case env.From != from:
-		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("peer %s claims to be %s", from, env.From)}
+		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("peer %s claims to be %s",
+			from, env.From)}
 	case env.To != e.st.self:
-		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s", env.To, e.st.self)}
+		return &RefusedError{Code: RefusedAddress, What: "envelope", Reason: fmt.Sprintf("it is for %s, this is %s",
+			env.To, e.st.self)}
 	case env.Notice.Refuses() && fresh && e.rules(2) && !e.somebody(from) && !e.st.streams.Owes(from):
-		return &RefusedError{Code: RefusedStranger, What: "envelope", Reason: fmt.Sprintf("peer %s plays no place of the program: it has nothing to refuse", from)}
+		return &RefusedError{Code: RefusedStranger, What: "envelope",
+			Reason: fmt.Sprintf("peer %s plays no place of the program: it has nothing to refuse", from)}
 	case env.Notice.Refuses():
 		return own(ev, env, &fills, fresh) // it travels alone, and need not be of the same artifact
 	case env.Digest != e.prog.Digest:
-		return &RefusedError{Code: RefusedDigest, What: "envelope", Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
+		return &RefusedError{Code: RefusedDigest, What: "envelope",
+			Reason: fmt.Sprintf("peer %s runs artifact %x, this is %x", from, env.Digest[:6], e.prog.Digest[:6])}
 	}
 	if fresh {
 		if no := e.stranger(env); no != nil {
@@ -259,11 +277,12 @@ func (e *Engine) decode(ev *snapshot.EnvelopeEvent, from wire.PeerID, env *wire.
 	return nil
 }
 
-// own gives an envelope that was read whole its canonical form, before anything is counted by its bytes. One that is not fresh is of a snapshot,
-// which holds no other.
+// own gives an envelope that was read whole its canonical form, before anything is counted by its bytes. One that is
+// not fresh is of a snapshot, which holds no other.
 func own(ev *snapshot.EnvelopeEvent, env *wire.Envelope, read *wire.Undecoded, fresh bool) error {
 	if read.Foreign() && !fresh {
-		return &RefusedError{Code: RefusedFormat, What: "envelope", Reason: "it is not in the canonical form, in which snapshots hold envelopes"}
+		return &RefusedError{Code: RefusedFormat, What: "envelope",
+			Reason: "it is not in the canonical form, in which snapshots hold envelopes"}
 	}
 	ev.Raw = read.Canonical(env)
 	return nil
@@ -288,7 +307,8 @@ func (e *Engine) mayDeliver(ev *Event) error {
 			return &RefusedError{Code: RefusedStranger, What: "link", Reason: err.Error()}
 		}
 		if e.rules(2) && !e.somebody(p) && !e.st.book.IsLinked(p) && !e.st.streams.Owes(p) {
-			return &RefusedError{Code: RefusedStranger, What: "link", Reason: "peer " + string(p) + " plays no place of the program: it is no member"}
+			return &RefusedError{Code: RefusedStranger, What: "link",
+				Reason: "peer " + string(p) + " plays no place of the program: it is no member"}
 		}
 	}
 	return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// foreign writes an envelope as another protobuf library of a later release may: its fields backwards, but for the fills, zeros written out, and
-// fields that this release does not know.
+// foreign writes an envelope as another protobuf library of a later release may: its fields backwards, but for the
+// fills, zeros written out, and fields that this release does not know.
 func foreign(t *testing.T, raw []byte) []byte {
 	var out []byte
 	for b := raw; len(b) > 0; {
@@ -30,14 +30,16 @@ func foreign(t *testing.T, raw []byte) []byte {
 	return out
 }
 
-// TestForeignEnvelopes: an envelope that another protobuf library wrote, with fields of a later release, does to the node what the canonical form
-// does, to the last byte of its state and outputs; and what the journal keeps is the canonical form.
+// TestForeignEnvelopes: an envelope that another protobuf library wrote, with fields of a later release, does to the
+// node what the canonical form does, to the last byte of its state and outputs; and what the journal keeps is the
+// canonical form.
 func TestForeignEnvelopes(t *testing.T) {
 	run := func(write func(*testing.T, []byte) []byte) (outputs []uint64, state, journal []byte) {
 		l, _ := closedLab(t, nil)
 		l.admit("ada")
 		for n := range uint64(3) {
-			ev := l.from("ada", wire.Envelope{Edge: 0, Number: n + 1, Start: 7, Fills: []wire.Fill{{Site: 0, Value: value.Int(n)}}})
+			ev := l.from("ada", wire.Envelope{Edge: 0, Number: n + 1, Start: 7,
+				Fills: []wire.Fill{{Site: 0, Value: value.Int(n)}}})
 			canonical := ev.Envelope.Raw
 			ev.Envelope.Raw = write(t, canonical)
 			l.tell(ev)
@@ -70,8 +72,8 @@ func TestForeignEnvelopes(t *testing.T) {
 	}
 }
 
-// TestForeignRefused: a refused envelope stays as it came, a newer version is told apart from what cannot be read, and a snapshot holds no envelope in
-// another form than the canonical one.
+// TestForeignRefused: a refused envelope stays as it came, a newer version is told apart from what cannot be read, and
+// a snapshot holds no envelope in another form than the canonical one.
 func TestForeignRefused(t *testing.T) {
 	l, _ := closedLab(t, nil)
 	ev := l.from("eve", wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}})
@@ -88,8 +90,9 @@ func TestForeignRefused(t *testing.T) {
 		raw  []byte
 		code string
 	}{
-		"many unknown fields": {append(bytes.Clone(canonical), bytes.Repeat([]byte("\x98\x06\x01"), wire.UnknownBytesMax)...), RefusedFormat},
-		"a newer version":     {append([]byte{1 << 3, wire.CurrentVersion + 1}, canonical[2:]...), RefusedVersion},
+		"many unknown fields": {append(bytes.Clone(canonical), bytes.Repeat([]byte("\x98\x06\x01"),
+			wire.UnknownBytesMax)...), RefusedFormat},
+		"a newer version": {append([]byte{1 << 3, wire.CurrentVersion + 1}, canonical[2:]...), RefusedVersion},
 	} {
 		var re *RefusedError
 		ev.Envelope.Raw = c.raw

@@ -195,9 +195,12 @@ func one() *builder {
 	b := newBuilder("one")
 	b.p.Components = []program.Component{{Name: "tool", Places: []string{"one"}}}
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false}, Reply: program.None},
-		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 2},
-		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false},
+			Reply: program.None},
+		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false},
+			Reply: 2},
+		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	return b
 }

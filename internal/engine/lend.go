@@ -9,14 +9,16 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// A value that is too large for an envelope is lent: the envelope carries a value.Loan, the value stays here, and whoever has the envelope takes it
-// in chunks, at its own pace. This file is the lender's side, borrow.go the borrower's. What they say to each other are messages for
-// wire.LoanComponent, numbered and applied once like all others.
+// A value that is too large for an envelope is lent: the envelope carries a value.Loan, the value stays here, and
+// whoever has the envelope takes it in chunks, at its own pace. This file is the lender's side, borrow.go the
+// borrower's. What they say to each other are messages for wire.LoanComponent, numbered and applied once like all
+// others.
 
 // What is lent, and how.
 const (
-	lentOver     = 1 << 20  // values with tensors of more bytes, where the edge says nothing else
-	chunkMost    = 32 << 10 // with what stands beside it, it fits into an envelope to a small device; see wire.EdgeLimits
+	lentOver = 1 << 20 // values with tensors of more bytes, where the edge says nothing else
+	// with what stands beside it, it fits into an envelope to a small device; see wire.EdgeLimits
+	chunkMost    = 32 << 10
 	chunkLeast   = 8 << 10
 	underWayMost = 8 << 20 // bytes of one value that are under way at once, to all who borrow it
 	aheadLeast   = 8       // chunks of it that each of them may wait for at least
@@ -45,7 +47,8 @@ type lending struct {
 	bytes  int64
 }
 
-// loansFor puts loans in the place of the values that are too large to go along an edge to so many peers. Nothing is lent yet.
+// loansFor puts loans in the place of the values that are too large to go along an edge to so many peers. Nothing is
+// lent yet.
 func (e *Engine) loansFor(edge *program.Edge, fills []wire.Fill, peers int) (l lending) {
 	if !e.rules(3) {
 		return l
@@ -89,8 +92,8 @@ func (e *Engine) lend(l lending, kept bool) {
 	e.m.Numbers(len(l.loans))
 }
 
-// roomToLend says whether there is room for what is about to be lent, and whether there ever could be. Answers make room that their askers have got
-// whole.
+// roomToLend says whether there is room for what is about to be lent, and whether there ever could be. Answers make
+// room that their askers have got whole.
 func (e *Engine) roomToLend(l lending) (now, ever bool) {
 	for {
 		if now, ever = e.st.loans.Room(len(l.loans), l.bytes); now || !ever || !e.st.requests.Trim() {
@@ -194,8 +197,8 @@ func (e *Engine) serve(p wire.PeerID) {
 	}
 }
 
-// askHeld asks a peer, which may have lost what it had acknowledged, for the return of what it does not have any more. It has no question or answer to
-// end that; what it has not acknowledged comes again.
+// askHeld asks a peer, which may have lost what it had acknowledged, for the return of what it does not have any more.
+// It has no question or answer to end that; what it has not acknowledged comes again.
 func (e *Engine) askHeld(p wire.PeerID) {
 	for _, n := range e.st.loans.SentTo(p) {
 		if !e.st.streams.Lends(p, n) {
@@ -204,8 +207,8 @@ func (e *Engine) askHeld(p wire.PeerID) {
 	}
 }
 
-// owedAgain notes that chunks are owed again which left the outbox because their receiver is kept out: it does not know that they are lost, and
-// waits for them when it is let in.
+// owedAgain notes that chunks are owed again which left the outbox because their receiver is kept out: it does not know
+// that they are lost, and waits for them when it is let in.
 func (e *Engine) owedAgain(envelopes []*wire.Envelope) {
 	for _, env := range envelopes {
 		if !isLoan(env) || env.Fills[0].Op != loanChunk {

@@ -8,10 +8,12 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// throw delivers values from the first node to the second along an edge, in an envelope that no node of this program makes.
+// throw delivers values from the first node to the second along an edge, in an envelope that no node of this program
+// makes.
 func (w *world) throw(edge int32, values ...value.Value) {
 	n := w.nodes[1]
-	env := &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest, Incarnation: 1, Epoch: 1, Edge: edge}
+	env := &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest,
+		Incarnation: 1, Epoch: 1, Edge: edge}
 	for i, v := range values {
 		env.Fills = append(env.Fills, wire.Fill{Site: uint32(n.e.prog.Edges[edge].Sites[i]), Value: v})
 	}
@@ -33,7 +35,8 @@ func (w *world) feed(loans map[*value.Loan]value.Value) {
 				if l.Number == b.loan.Number && len(b.wanted) > 0 {
 					k := int(b.wanted[0])
 					w.to(n.from(w.nodes[0], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: loanChunk,
-						Value: value.NewList(value.Int(l.Epoch), value.Int(l.Number), value.Int(k), l.Cut(l.Layout(), k, v))}))
+						Value: value.NewList(value.Int(l.Epoch), value.Int(l.Number), value.Int(k),
+							l.Cut(l.Layout(), k, v))}))
 					n.poll()
 					again = true
 					break
@@ -46,8 +49,8 @@ func (w *world) feed(loans map[*value.Loan]value.Value) {
 	}
 }
 
-// TestALoanThatIsThereTwice: a peer lends the same twice, in one envelope or in two. What comes second is refused, typed; the node can be restored at
-// every point, and what came first comes whole.
+// TestALoanThatIsThereTwice: a peer lends the same twice, in one envelope or in two. What comes second is refused,
+// typed; the node can be restored at every point, and what came first comes whole.
 func TestALoanThatIsThereTwice(t *testing.T) {
 	v := large(100)
 	l := value.NewLoan("node0", 1, 1, 64, 1, v)
@@ -93,7 +96,8 @@ func TestOneLoanTooMany(t *testing.T) {
 	n.back(n.encode())
 }
 
-// TestFewerLoanBytesAfterARestart: a restart with lower limits, while something is fetched that is larger than those, keeps the old ones.
+// TestFewerLoanBytesAfterARestart: a restart with lower limits, while something is fetched that is larger than those,
+// keeps the old ones.
 func TestFewerLoanBytesAfterARestart(t *testing.T) {
 	w := lenders(t, nil, nil)
 	n := w.nodes[1]
@@ -112,8 +116,9 @@ func TestFewerLoanBytesAfterARestart(t *testing.T) {
 	}
 }
 
-// TestWhatWaitsForLoansIsBounded: what came with loans is held until those are whole. A peer that lends and gives nothing fills a part of what
-// activations may have, whatever it sends beside its loans or as their form, and what it lends beyond that is refused, typed.
+// TestWhatWaitsForLoansIsBounded: what came with loans is held until those are whole. A peer that lends and gives
+// nothing fills a part of what activations may have, whatever it sends beside its loans or as their form, and what it
+// lends beyond that is refused, typed.
 func TestWhatWaitsForLoansIsBounded(t *testing.T) {
 	small := make([]value.Value, 1000)
 	for i := range small {
@@ -152,22 +157,24 @@ func TestWhatWaitsForLoansIsBounded(t *testing.T) {
 	}
 }
 
-// TestNoInputIsLeftForTheNext: what starts with the sender and the context behind its values leaves none of them for an envelope with more values.
+// TestNoInputIsLeftForTheNext: what starts with the sender and the context behind its values leaves none of them for an
+// envelope with more values.
 func TestNoInputIsLeftForTheNext(t *testing.T) {
 	w := lenders(t, nil, nil)
 	n := w.nodes[1]
 	w.throw(3, value.Int(2), value.Int(3)) // there are places for four from now on
 	w.throw(2, value.Int(1))
 	w.throw(3, value.Int(2), value.Int(3))
-	for name, want := range map[string]value.Value{"told": value.Int(1), "first": value.Int(2), "second": value.Int(3)} {
+	for name, want := range map[string]value.Value{"told": value.Int(1), "first": value.Int(2),
+		"second": value.Int(3)} {
 		if got := n.heard(name); len(got) == 0 || got[len(got)-1] != want {
 			t.Errorf("%s %v, want %v", name, got, want)
 		}
 	}
 }
 
-// TestChunksOfAnotherSize: along an edge that says how large chunks are, a loan in others is refused, typed: what adds up the loans of several peers
-// takes the first one's, and one peer could have all others refused.
+// TestChunksOfAnotherSize: along an edge that says how large chunks are, a loan in others is refused, typed: what adds
+// up the loans of several peers takes the first one's, and one peer could have all others refused.
 func TestChunksOfAnotherSize(t *testing.T) {
 	w := lenders(t, nil, nil)
 	w.throw(2, value.NewLoan("node0", 1, 1, 8, 1, large(100)))

@@ -7,8 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestALenderThatBlocksAndLetsIn: a lender keeps its borrower out while chunks are under way to it, which leave the outbox, and lets it in again: the
-// value comes whole.
+// TestALenderThatBlocksAndLetsIn: a lender keeps its borrower out while chunks are under way to it, which leave the
+// outbox, and lets it in again: the value comes whole.
 func TestALenderThatBlocksAndLetsIn(t *testing.T) {
 	want := large(1000)
 	for at := range 25 {
@@ -29,13 +29,14 @@ func TestALenderThatBlocksAndLetsIn(t *testing.T) {
 			continue // the envelope with the loan itself was given up
 		}
 		if got := w.nodes[1].heard("told"); len(got) != 1 || !n.cfg.Registry.Equal(got[0], want) {
-			t.Errorf("blocked at packet %d: %d values; %d are borrowed, %d lent", at, len(got), len(w.nodes[1].e.st.borrowed), n.e.st.loans.Len())
+			t.Errorf("blocked at packet %d: %d values; %d are borrowed, %d lent", at, len(got),
+				len(w.nodes[1].e.st.borrowed), n.e.st.loans.Len())
 		}
 	}
 }
 
-// TestAnAnswerThatComesTooLate: a question whose deadline passes while its answer is fetched fails, and what was fetched of the answer takes no room any
-// more; so it is when the one who was asked is kept out.
+// TestAnAnswerThatComesTooLate: a question whose deadline passes while its answer is fetched fails, and what was
+// fetched of the answer takes no room any more; so it is when the one who was asked is kept out.
 func TestAnAnswerThatComesTooLate(t *testing.T) {
 	for name, end := range map[string]func(w *world, n *testNode){
 		"deadline": func(w *world, n *testNode) { w.now += 30e9; n.poll() },
@@ -66,7 +67,8 @@ func TestAnAnswerThatComesTooLate(t *testing.T) {
 	}
 }
 
-// TestABorrowerThatForgot: one that goes back to before it was lent something, in a new epoch, does not have it; the lender does not lend it for ever.
+// TestABorrowerThatForgot: one that goes back to before it was lent something, in a new epoch, does not have it; the
+// lender does not lend it for ever.
 func TestABorrowerThatForgot(t *testing.T) {
 	for at := range 30 {
 		w := lenders(t, nil, nil)
@@ -79,7 +81,8 @@ func TestABorrowerThatForgot(t *testing.T) {
 			w.one()
 		}
 		n.back(before)
-		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: true, Rules: CurrentRules}})
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: true,
+			Rules: CurrentRules}})
 		n.poll()
 		w.rest()
 		if l := w.nodes[0].e.st.loans.Len(); l > 0 {

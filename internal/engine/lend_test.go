@@ -25,15 +25,19 @@ func large(n int) value.Value {
 	return value.NewList(value.Tensor{Tensor: t}, value.String("beside it"))
 }
 
-// lenders are two nodes: the first asks the second with a large value by the call "ask", and tells it by the call "tell"; what it is asked, the second
-// answers with the value that it got.
+// lenders are two nodes: the first asks the second with a large value by the call "ask", and tells it by the call
+// "tell"; what it is asked, the second answers with the value that it got.
 func lenders(t *testing.T, limits func(*Limits), edges func([]program.Edge)) *world {
 	one, other := newBuilder("one"), newBuilder("other")
 	list := []program.Edge{
-		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1, Chunk: 64},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None, Chunk: 64},
-		{ID: 2, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None, Chunk: 64},
-		{ID: 3, Name: "pair", From: "one", To: "other", Sites: []program.SiteID{0, 1}, Trigger: []bool{false, false}, Reply: program.None, Chunk: 64},
+		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1,
+			Chunk: 64},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None, Chunk: 64},
+		{ID: 2, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None, Chunk: 64},
+		{ID: 3, Name: "pair", From: "one", To: "other", Sites: []program.SiteID{0, 1}, Trigger: []bool{false, false},
+			Reply: program.None, Chunk: 64},
 	}
 	if edges != nil {
 		edges(list)
@@ -125,14 +129,16 @@ func (w *world) nothingLent(t *testing.T) {
 	for _, n := range w.nodes {
 		for n.e.st.requests.Trim() { // answers are kept, in case they are asked for again
 		}
-		if lent, borrowed := n.e.st.loans.Len(), len(n.e.st.borrowed); lent+borrowed > 0 || n.e.m.Figures().Activations > 0 {
-			t.Errorf("%s lends %d values, has borrowed %d, and %d activations live", n.e.st.self, lent, borrowed, n.e.m.Figures().Activations)
+		if lent, borrowed := n.e.st.loans.Len(), len(n.e.st.borrowed); lent+borrowed > 0 ||
+			n.e.m.Figures().Activations > 0 {
+			t.Errorf("%s lends %d values, has borrowed %d, and %d activations live", n.e.st.self, lent, borrowed,
+				n.e.m.Figures().Activations)
 		}
 	}
 }
 
-// TestALargeValueIsLent: a value above what an edge carries arrives whole, by question, answer and message, in envelopes of about a chunk; and
-// afterwards nothing is lent any more.
+// TestALargeValueIsLent: a value above what an edge carries arrives whole, by question, answer and message, in
+// envelopes of about a chunk; and afterwards nothing is lent any more.
 func TestALargeValueIsLent(t *testing.T) {
 	w := lenders(t, nil, nil)
 	want := large(1000)
@@ -156,8 +162,8 @@ func TestALargeValueIsLent(t *testing.T) {
 	w.nothingLent(t)
 }
 
-// TestLentWhateverIsLost: wherever lender or borrower goes back to an earlier state and opens a new epoch, the value comes, or, where it was answered
-// already, the answer is there.
+// TestLentWhateverIsLost: wherever lender or borrower goes back to an earlier state and opens a new epoch, the value
+// comes, or, where it was answered already, the answer is there.
 func TestLentWhateverIsLost(t *testing.T) {
 	want := large(200)
 	for who := range 2 {
@@ -173,7 +179,8 @@ func TestLentWhateverIsLost(t *testing.T) {
 				w.one()
 			}
 			n.back(before)
-			n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: true, Rules: CurrentRules}})
+			n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: true,
+				Rules: CurrentRules}})
 			n.poll()
 			w.rest()
 			got := w.nodes[0].heard("answered")
@@ -197,8 +204,8 @@ func (n *testNode) back(b []byte) {
 	n.e = e
 }
 
-// TestAWithdrawnLoanIsOver: a newer question along an edge of which only the latest matters ends what went with the older one, and the answer to it;
-// there is never more than one of each.
+// TestAWithdrawnLoanIsOver: a newer question along an edge of which only the latest matters ends what went with the
+// older one, and the answer to it; there is never more than one of each.
 func TestAWithdrawnLoanIsOver(t *testing.T) {
 	w := lenders(t, nil, func(edges []program.Edge) { edges[0].Latest = true })
 	for i := range 5 {
@@ -242,8 +249,8 @@ func TestAnEndedActivationGivesBack(t *testing.T) {
 	w.nothingLent(t)
 }
 
-// TestLoansAreBounded: what is larger than all that may be lent fails at its sender, what a borrower does not take fails there, typed, and what has no
-// room waits for its turn.
+// TestLoansAreBounded: what is larger than all that may be lent fails at its sender, what a borrower does not take
+// fails there, typed, and what has no room waits for its turn.
 func TestLoansAreBounded(t *testing.T) {
 	w := lenders(t, func(l *Limits) { l.LoanBytes = 900 }, nil)
 	w.call("tell", large(1000))
@@ -274,20 +281,22 @@ func TestLoansAreBounded(t *testing.T) {
 	w.nothingLent(t)
 }
 
-// TestLoansOfStrangers: what a peer says of loans that there are not, or not of it, changes nothing and is counted; a chunk that is no chunk ends the
-// loan, typed.
+// TestLoansOfStrangers: what a peer says of loans that there are not, or not of it, changes nothing and is counted; a
+// chunk that is no chunk ends the loan, typed.
 func TestLoansOfStrangers(t *testing.T) {
 	w := lenders(t, nil, nil)
 	w.call("tell", large(200))
 	say := func(op string, in ...value.Value) {
-		w.to(w.nodes[0].from(w.nodes[1], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: op, Value: value.NewList(in...)}))
+		w.to(w.nodes[0].from(w.nodes[1], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: op,
+			Value: value.NewList(in...)}))
 		w.nodes[0].poll()
 	}
 	one := value.Int(1)
 	l := w.nodes[0].e.st.loans.Snapshot()[0].Loan.(*value.Loan)
 	epoch, number := value.Int(l.Epoch), value.Int(l.Number)
 	for _, in := range [][]value.Value{
-		nil, {one}, {value.String("a"), one}, {value.Int(-1), one}, {epoch, number, value.Int(-1), one}, {epoch, number, one, value.Int(0)},
+		nil, {one}, {value.String("a"), one}, {value.Int(-1), one}, {epoch, number, value.Int(-1), one},
+		{epoch, number, one, value.Int(0)},
 		{epoch, number, value.Int(1 << 50), one}, {epoch, number, one},
 	} {
 		say(loanWant, in...)
@@ -312,7 +321,8 @@ func TestLoansOfStrangers(t *testing.T) {
 	w.net = nil
 	n := w.nodes[1]
 	ask := func(v value.Value) *value.Failure {
-		env := &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest, Incarnation: 1, Epoch: 1, Edge: 2,
+		env := &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest,
+			Incarnation: 1, Epoch: 1, Edge: 2,
 			Fills: []wire.Fill{{Site: uint32(n.e.prog.Edges[2].Sites[0]), Value: v}}}
 		raw, err := wire.Append(nil, n.cfg.Registry, env)
 		if err != nil {
@@ -330,7 +340,8 @@ func TestLoansOfStrangers(t *testing.T) {
 	if f := ask(theirs); f == nil || f.Code != value.CodeError {
 		t.Errorf("it lends what is another's: %v", f)
 	}
-	vast := &value.Loan{Lender: "node0", Epoch: 1, Number: 5, Chunk: 64, Ahead: 8, Form: value.Form{DType: tensor.Float32, Shape: []int{1 << 27}}}
+	vast := &value.Loan{Lender: "node0", Epoch: 1, Number: 5, Chunk: 64, Ahead: 8,
+		Form: value.Form{DType: tensor.Float32, Shape: []int{1 << 27}}}
 	raw, err := n.cfg.Registry.Append(nil, vast)
 	if err != nil {
 		t.Fatal(err)
@@ -345,15 +356,16 @@ func TestLoansOfStrangers(t *testing.T) {
 	if f := ask(value.NewLoan("node0", 1, 6, 64, 1, large(100))); f != nil || len(n.e.st.borrowed) != 1 {
 		t.Fatalf("a loan: %v", f)
 	}
-	w.to(n.from(w.nodes[0], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: loanChunk, Value: value.NewList(one, value.Int(6), value.Int(0), value.String("x"))}))
+	w.to(n.from(w.nodes[0], 1, wire.Notice{}, wire.Fill{Component: wire.LoanComponent, Op: loanChunk,
+		Value: value.NewList(one, value.Int(6), value.Int(0), value.String("x"))}))
 	n.poll()
 	if f := n.heard(FailureEvent); value.Failed(f[len(f)-1]).Code != value.CodeType || len(n.e.st.borrowed) != 0 {
 		t.Errorf("a chunk that is none: %v", f[len(f)-1])
 	}
 }
 
-// TestAnAnswerOfAPartedPeerIsForgotten: what was lent with an answer ends when its asker is no member any more, and the answer with it: kept, it would be
-// given again without its value, and asked for again without an end.
+// TestAnAnswerOfAPartedPeerIsForgotten: what was lent with an answer ends when its asker is no member any more, and the
+// answer with it: kept, it would be given again without its value, and asked for again without an end.
 func TestAnAnswerOfAPartedPeerIsForgotten(t *testing.T) {
 	w := lenders(t, nil, nil)
 	w.call("ask", large(200))
@@ -376,10 +388,13 @@ func TestAMissingFillIsCountedOnce(t *testing.T) {
 	w := lenders(t, nil, nil)
 	n := w.nodes[1]
 	edge := &n.e.prog.Edges[3]
-	for k, lender := range []value.Peer{"node7", "node0"} { // of a third party, which is refused at once, and of the sender, which is fetched
-		raw, err := wire.Append(nil, n.cfg.Registry, &wire.Envelope{Version: wire.PlainVersion, From: "node0", To: "node1", Digest: n.e.prog.Digest,
+	// of a third party, which is refused at once, and of the sender, which is fetched
+	for k, lender := range []value.Peer{"node7", "node0"} {
+		raw, err := wire.Append(nil, n.cfg.Registry, &wire.Envelope{Version: wire.PlainVersion, From: "node0",
+			To: "node1", Digest: n.e.prog.Digest,
 			Incarnation: 1, Epoch: 1, Number: uint64(k) + 1, Edge: 3, Fills: []wire.Fill{
-				{Site: uint32(edge.Sites[0]), Value: value.NewLoan(lender, 1, 7, 64, 1, large(100))}, {Site: 1 << 20, Value: value.Int(1)}}})
+				{Site: uint32(edge.Sites[0]), Value: value.NewLoan(lender, 1, 7, 64, 1, large(100))},
+				{Site: 1 << 20, Value: value.Int(1)}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,8 +53,10 @@ func DefaultLimits() Limits {
 		IngressEvents: 4096, IngressBytes: 256 << 20, BusEvents: 1024, AppEvents: 4096, AppEventBytes: 1 << 20,
 		InvokeInputs: 100, InvokeBytes: 10 << 20, CompletionBytes: 4 << 20, Timers: 65536,
 		Holds: 1024, Queues: 1024, QueueLength: 4096, Records: 1024, RecordEntries: 1024, Counters: 4096, Latches: 8192,
-		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20, PeerEnvelopes: 1024, PeerBytes: 64 << 20, Silences: peer.DefaultSilent, DedupWindow: 8192,
-		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5, Members: 16384, Loans: 16384, LoanBytes: 1 << 30,
+		Wire: wire.DefaultLimits(), OutboxEnvelopes: 10000, OutboxBytes: 256 << 20, PeerEnvelopes: 1024,
+		PeerBytes: 64 << 20, Silences: peer.DefaultSilent, DedupWindow: 8192,
+		BookPeers: 16384, BookAddresses: 16, Requests: 16384, FailuresToDown: 5, Members: 16384, Loans: 16384,
+		LoanBytes: 1 << 30,
 	}
 }
 
@@ -65,13 +67,16 @@ func EdgeLimits() Limits {
 		IngressEvents: 256, IngressBytes: 8 << 20, BusEvents: 256, AppEvents: 256, AppEventBytes: 64 << 10,
 		InvokeInputs: 16, InvokeBytes: 256 << 10, CompletionBytes: 64 << 10, Timers: 1024,
 		Holds: 64, Queues: 64, QueueLength: 256, Records: 64, RecordEntries: 64, Counters: 512, Latches: 1024,
-		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20, PeerEnvelopes: 64, PeerBytes: 4 << 20, Silences: peer.EdgeSilent, DedupWindow: 1024,
-		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5, Members: 512, Loans: 256, LoanBytes: 64 << 20,
+		Wire: wire.EdgeLimits(), OutboxEnvelopes: 256, OutboxBytes: 8 << 20, PeerEnvelopes: 64, PeerBytes: 4 << 20,
+		Silences: peer.EdgeSilent, DedupWindow: 1024,
+		BookPeers: 512, BookAddresses: 4, Requests: 256, FailuresToDown: 5, Members: 512, Loans: 256,
+		LoanBytes: 64 << 20,
 	}
 }
 
 func (l *Limits) streams() peer.StreamLimits {
-	return peer.StreamLimits{Peers: l.BookPeers, Envelopes: l.OutboxEnvelopes, Bytes: l.OutboxBytes, Window: l.DedupWindow,
+	return peer.StreamLimits{Peers: l.BookPeers, Envelopes: l.OutboxEnvelopes, Bytes: l.OutboxBytes,
+		Window:        l.DedupWindow,
 		PeerEnvelopes: l.PeerEnvelopes, PeerBytes: l.PeerBytes, Silences: l.Silences}
 }
 
@@ -80,8 +85,11 @@ func (l *Limits) requests() peer.RequestLimits {
 }
 
 func (l *Limits) machine() dataflow.Limits {
-	return dataflow.Limits{OpsPerPoll: l.OpsPerPoll, Frames: l.Frames, SlotBytes: l.SlotBytes, CallDepth: l.CallDepth, PendingCommands: l.PendingCommands,
-		Parked: l.Parked, BusEvents: l.BusEvents, AppEvents: l.AppEvents, AppEventBytes: l.AppEventBytes, Timers: l.Timers, Holds: l.Holds,
-		Queues: l.Queues, QueueLength: l.QueueLength, Records: l.Records, RecordEntries: l.RecordEntries, Counters: l.Counters, Latches: l.Latches,
+	return dataflow.Limits{OpsPerPoll: l.OpsPerPoll, Frames: l.Frames, SlotBytes: l.SlotBytes, CallDepth: l.CallDepth,
+		PendingCommands: l.PendingCommands,
+		Parked:          l.Parked, BusEvents: l.BusEvents, AppEvents: l.AppEvents, AppEventBytes: l.AppEventBytes,
+		Timers: l.Timers, Holds: l.Holds,
+		Queues: l.Queues, QueueLength: l.QueueLength, Records: l.Records, RecordEntries: l.RecordEntries,
+		Counters: l.Counters, Latches: l.Latches,
 		Values: l.Wire.Values}
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// The limits are part of the run: the first record of a journal and each snapshot say which hold, so that a replay goes by those of then, whatever the
-// configuration says by now. Other ones take effect with a Restarted input that carries them, once no input waits that was accepted
-// before. A limit that is below what is there already is not taken until the next restart.
+// The limits are part of the run: the first record of a journal and each snapshot say which hold, so that a replay goes
+// by those of then, whatever the configuration says by now. Other ones take effect with a Restarted input that carries
+// them, once no input waits that was accepted before. A limit that is below what is there already is not taken until
+// the next restart.
 
 // ConfigError says that a configuration cannot be.
 type ConfigError struct {
@@ -62,14 +63,16 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// limitMax keeps sums and products of a few limits within an int of 64 bits; of 32 bits, the range of an int is the bound.
+// limitMax keeps sums and products of a few limits within an int of 64 bits; of 32 bits, the range of an int is the
+// bound.
 const limitMax = 1 << 40
 
 // Validate says whether an engine can go by the limits: nil, or a *ConfigError. Zero stands for the default.
 func (l Limits) Validate() error {
 	for _, x := range limits {
 		if n := x.of(&l).Int(); n < 0 || n > limitMax {
-			return &ConfigError{"Limits." + x.name, fmt.Sprint(n), fmt.Sprintf("0 for the default, or 1 to %d", int64(limitMax))}
+			return &ConfigError{"Limits." + x.name, fmt.Sprint(n), fmt.Sprintf("0 for the default, or 1 to %d",
+				int64(limitMax))}
 		}
 	}
 	return nil
@@ -84,8 +87,8 @@ func (l *Limits) listed() []snapshot.LimitSnapshot {
 	return out
 }
 
-// amended returns the limits with those of a list in their place. A list of an earlier release may lack some; one that names others is of a newer
-// one.
+// amended returns the limits with those of a list in their place. A list of an earlier release may lack some; one that
+// names others is of a newer one.
 func (l Limits) amended(list []snapshot.LimitSnapshot) (Limits, error) {
 	k := 0
 	for _, s := range list {
@@ -93,7 +96,8 @@ func (l Limits) amended(list []snapshot.LimitSnapshot) (Limits, error) {
 			k++
 		}
 		if k == len(limits) {
-			return l, fmt.Errorf("limit %q is not known here, or out of order: use the newer release that wrote it", cut(s.Name))
+			return l, fmt.Errorf("limit %q is not known here, or out of order: use the newer release that wrote it",
+				cut(s.Name))
 		}
 		if s.Value < 0 || s.Value > limitMax || s.Value > math.MaxInt {
 			return l, fmt.Errorf("limit %s is %d, want 0 to %d", s.Name, s.Value, int64(limitMax))
@@ -107,7 +111,8 @@ func (l Limits) amended(list []snapshot.LimitSnapshot) (Limits, error) {
 // Limits returns the limits that hold for the node.
 func (e *Engine) Limits() Limits { return *e.limits }
 
-// OpeningLimits returns the limits that hold for the node as the first record of its journal, and its snapshots, say them; none by rules before 3.
+// OpeningLimits returns the limits that hold for the node as the first record of its journal, and its snapshots, say
+// them; none by rules before 3.
 func (e *Engine) OpeningLimits() []snapshot.LimitSnapshot {
 	if !e.rules(3) {
 		return nil
@@ -127,8 +132,8 @@ func (e *Engine) AdoptLimits(list []snapshot.LimitSnapshot) error {
 	return e.goBy(&next)
 }
 
-// RestartLimits returns what a Restarted input carries so that the node goes by other limits from then on: nothing where they hold already and
-// the node knows so.
+// RestartLimits returns what a Restarted input carries so that the node goes by other limits from then on: nothing
+// where they hold already and the node knows so.
 func (e *Engine) RestartLimits(want Limits) []snapshot.LimitSnapshot {
 	want = want.WithDefaults()
 	if e.rules(3) && want == *e.limits {
@@ -163,7 +168,9 @@ func (e *Engine) takeWanted() {
 	if e.goBy(&next) == nil {
 		return
 	}
-	e.m.Drop("limits.kept", "there is more of peers, questions or envelopes than the new limits allow: those stay as they are until the next restart")
+	e.m.Drop("limits.kept",
+		"there is more of peers, questions or envelopes than the new limits allow: those stay as they are until the "+
+			"next restart")
 	keepTables(&next, e.limits)
 	e.goBy(&next) // the tables are as they were, so they fit
 }
@@ -172,12 +179,14 @@ func (e *Engine) takeWanted() {
 func keepTables(next, old *Limits) {
 	next.Frames, next.Requests, next.Members = old.Frames, old.Requests, old.Members
 	next.BookPeers, next.BookAddresses, next.FailuresToDown = old.BookPeers, old.BookAddresses, old.FailuresToDown
-	next.OutboxEnvelopes, next.OutboxBytes, next.PeerEnvelopes, next.PeerBytes = old.OutboxEnvelopes, old.OutboxBytes, old.PeerEnvelopes, old.PeerBytes
-	next.Silences, next.DedupWindow, next.Loans, next.LoanBytes = old.Silences, old.DedupWindow, old.Loans, old.LoanBytes
+	next.OutboxEnvelopes, next.OutboxBytes, next.PeerEnvelopes, next.PeerBytes = old.OutboxEnvelopes, old.OutboxBytes,
+		old.PeerEnvelopes, old.PeerBytes
+	next.Silences, next.DedupWindow, next.Loans, next.LoanBytes = old.Silences, old.DedupWindow, old.Loans,
+		old.LoanBytes
 }
 
-// goBy has limits hold: the tables are made anew by them, as after a restore, so that a restore is going to take them. Where one does not
-// fit, nothing is changed.
+// goBy has limits hold: the tables are made anew by them, as after a restore, so that a restore is going to take them.
+// Where one does not fit, nothing is changed.
 func (e *Engine) goBy(next *Limits) error {
 	t, err := e.Snapshot()
 	if err != nil {

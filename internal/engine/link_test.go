@@ -28,7 +28,8 @@ func (n *testNode) link(kind int, p wire.PeerID, a, b int) {
 		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(p), Reason: "gone", Unreachable: true}})
 	case 2:
 		c := &snapshot.ControlEvent{ID: uint64(b), Op: []string{
-			ControlLearn, ControlLearn, ControlBlock, ControlUnblock, ControlAllow, ControlOpen, ControlForget, ControlGrant,
+			ControlLearn, ControlLearn, ControlBlock, ControlUnblock, ControlAllow, ControlOpen, ControlForget,
+			ControlGrant,
 			ControlUnblock, ControlDisallow, ControlOpen, ControlClose, ControlOpen, ControlRevoke, ControlUnblock,
 		}[a%15]}
 		if op := controlOps[c.Op]; op.peer {
@@ -47,10 +48,12 @@ func (n *testNode) link(kind int, p wire.PeerID, a, b int) {
 		n.deliver(&Event{Control: c})
 	case 3: // guests come and go; the other node stays what it is
 		guest := func(k int) string { return fmt.Sprintf("guest%d", k%4) }
-		c := &snapshot.ControlEvent{ID: uint64(b), Op: []string{ControlAdmit, ControlAdmit, ControlReplace, ControlRemove, ControlLeave}[a%5]}
+		c := &snapshot.ControlEvent{ID: uint64(b), Op: []string{ControlAdmit, ControlAdmit, ControlReplace,
+			ControlRemove, ControlLeave}[a%5]}
 		switch c.Op {
 		case ControlAdmit:
-			c.Peer, c.Place, c.Name, c.Number = guest(b), []string{"one", "other"}[b%2], fmt.Sprint("site ", b), uint64(b%3)
+			c.Peer, c.Place, c.Name, c.Number = guest(b), []string{"one", "other"}[b%2], fmt.Sprint("site ", b),
+				uint64(b%3)
 		case ControlReplace:
 			c.Peer, c.Other, c.Name = guest(b), guest(b+1), fmt.Sprint(b)
 		case ControlRemove:
@@ -70,8 +73,8 @@ func (n *testNode) told(ev *Event) (*Output, error) {
 	return n.poll(), nil
 }
 
-// TestHostileLinks: links and calls that are not sound, or that a stranger makes, are refused at the door with their reason
-// and leave nothing in the State.
+// TestHostileLinks: links and calls that are not sound, or that a stranger makes, are refused at the door with their
+// reason and leave nothing in the State.
 func TestHostileLinks(t *testing.T) {
 	w := newWorld(t, conversationProgram(t, "peers"), false)
 	n := w.nodes[0]
@@ -85,25 +88,35 @@ func TestHostileLinks(t *testing.T) {
 		ev   Event
 		code string
 	}{
-		"a link without a peer":      {Event{Link: &snapshot.LinkEvent{Up: true}}, RefusedFormat},
-		"a long peer":                {Event{Link: &snapshot.LinkEvent{Peer: long, Up: true}}, RefusedFormat},
-		"a long address":             {Event{Link: &snapshot.LinkEvent{Peer: "p", Remote: long, Up: true}}, RefusedFormat},
-		"a long reason":              {Event{Link: &snapshot.LinkEvent{Peer: "p", Reason: long}}, RefusedFormat},
-		"a peer that is no text":     {Event{Link: &snapshot.LinkEvent{Peer: "p\xff", Up: true}}, RefusedFormat},
-		"an address that is no text": {Event{Link: &snapshot.LinkEvent{Peer: "p", Remote: "\xff", Up: true}}, RefusedFormat},
-		"a reason that is no text":   {Event{Link: &snapshot.LinkEvent{Peer: "p", Reason: "\xff"}}, RefusedFormat},
-		"a failure that is no text":  {Event{SendFailed: &snapshot.SendFailedEvent{Peer: "p", Reason: "\xff"}}, RefusedFormat},
-		"a call that is no text":     {Event{Control: &snapshot.ControlEvent{Op: ControlBlock, Peer: "\xff"}}, RefusedFormat},
-		"a link of a blocked peer":   {Event{Link: &snapshot.LinkEvent{Peer: "bad", Up: true}}, RefusedStranger},
-		"its end, without a link":    {Event{Link: &snapshot.LinkEvent{Peer: "bad"}}, RefusedStranger},
-		"no such call":               {Event{Control: &snapshot.ControlEvent{Op: "reboot"}}, RefusedUnknown},
-		"a call about nobody":        {Event{Control: &snapshot.ControlEvent{Op: ControlBlock}}, RefusedFormat},
-		"a call with an address":     {Event{Control: &snapshot.ControlEvent{Op: ControlBlock, Peer: "p", Address: "/memory/x"}}, RefusedFormat},
-		"a long address to learn":    {Event{Control: &snapshot.ControlEvent{Op: ControlLearn, Peer: "p", Address: long}}, RefusedFormat},
-		"a call without right":       {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: "stranger"}}, RefusedRight},
-		"a call of a blocked peer":   {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: "bad"}}, RefusedStranger},
-		"a call of too long a peer":  {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: long}}, RefusedFormat},
-		"a call that grants a right": {Event{Control: &snapshot.ControlEvent{Op: ControlGrant, Peer: "p", Caller: "stranger"}}, RefusedRight},
+		"a link without a peer": {Event{Link: &snapshot.LinkEvent{Up: true}}, RefusedFormat},
+		"a long peer":           {Event{Link: &snapshot.LinkEvent{Peer: long, Up: true}}, RefusedFormat},
+		"a long address": {Event{Link: &snapshot.LinkEvent{Peer: "p", Remote: long, Up: true}},
+			RefusedFormat},
+		"a long reason":          {Event{Link: &snapshot.LinkEvent{Peer: "p", Reason: long}}, RefusedFormat},
+		"a peer that is no text": {Event{Link: &snapshot.LinkEvent{Peer: "p\xff", Up: true}}, RefusedFormat},
+		"an address that is no text": {Event{Link: &snapshot.LinkEvent{Peer: "p", Remote: "\xff", Up: true}},
+			RefusedFormat},
+		"a reason that is no text": {Event{Link: &snapshot.LinkEvent{Peer: "p", Reason: "\xff"}}, RefusedFormat},
+		"a failure that is no text": {Event{SendFailed: &snapshot.SendFailedEvent{Peer: "p", Reason: "\xff"}},
+			RefusedFormat},
+		"a call that is no text": {Event{Control: &snapshot.ControlEvent{Op: ControlBlock, Peer: "\xff"}},
+			RefusedFormat},
+		"a link of a blocked peer": {Event{Link: &snapshot.LinkEvent{Peer: "bad", Up: true}}, RefusedStranger},
+		"its end, without a link":  {Event{Link: &snapshot.LinkEvent{Peer: "bad"}}, RefusedStranger},
+		"no such call":             {Event{Control: &snapshot.ControlEvent{Op: "reboot"}}, RefusedUnknown},
+		"a call about nobody":      {Event{Control: &snapshot.ControlEvent{Op: ControlBlock}}, RefusedFormat},
+		"a call with an address": {Event{Control: &snapshot.ControlEvent{Op: ControlBlock, Peer: "p",
+			Address: "/memory/x"}}, RefusedFormat},
+		"a long address to learn": {Event{Control: &snapshot.ControlEvent{Op: ControlLearn, Peer: "p",
+			Address: long}}, RefusedFormat},
+		"a call without right": {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: "stranger"}},
+			RefusedRight},
+		"a call of a blocked peer": {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: "bad"}},
+			RefusedStranger},
+		"a call of too long a peer": {Event{Control: &snapshot.ControlEvent{Op: ControlOpen, Caller: long}},
+			RefusedFormat},
+		"a call that grants a right": {Event{Control: &snapshot.ControlEvent{Op: ControlGrant, Peer: "p",
+			Caller: "stranger"}}, RefusedRight},
 	} {
 		re, ok := n.e.Deliver(&c.ev).(*RefusedError)
 		if !ok || re.Code != c.code || re.Reason == "" {
@@ -115,8 +128,8 @@ func TestHostileLinks(t *testing.T) {
 	}
 }
 
-// TestControlResults (trap 18): every call says what became of it, with the caller; an operator from afar may do what was
-// granted, not grant it on, and not any more once that was taken back, also with a call that was accepted before.
+// TestControlResults (trap 18): every call says what became of it, with the caller; an operator from afar may do what
+// was granted, not grant it on, and not any more once that was taken back, also with a call that was accepted before.
 func TestControlResults(t *testing.T) {
 	w := newWorld(t, conversationProgram(t, "peers"), false)
 	n := w.nodes[0]
@@ -143,7 +156,8 @@ func TestControlResults(t *testing.T) {
 			t.Fatalf("call %d: %v, %d results", i, err, len(out.Controls))
 		}
 		r := out.Controls[0]
-		if r.ID != 7 || string(r.Caller) != c.ev.Control.Caller || r.Accepted != c.accepted || r.Code != c.code || r.Accepted == (r.Reason != "") {
+		if r.ID != 7 || string(r.Caller) != c.ev.Control.Caller || r.Accepted != c.accepted || r.Code != c.code ||
+			r.Accepted == (r.Reason != "") {
 			t.Errorf("call %d: %+v", i, r)
 		}
 		if !out.NeedsDurable() {
@@ -158,7 +172,8 @@ func TestControlResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := n.told(call("far", ControlUnblock, "bad", ""))
-	if err != nil || len(out.Controls) != 2 || out.Controls[1].Accepted || out.Controls[1].Code != RefusedRight || !n.e.st.governor.Blocked("bad") {
+	if err != nil || len(out.Controls) != 2 || out.Controls[1].Accepted || out.Controls[1].Code != RefusedRight ||
+		!n.e.st.governor.Blocked("bad") {
 		t.Fatalf("%v %+v", err, out)
 	}
 }

@@ -11,18 +11,20 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// A directory can go back, and two processes can run with one key. Each life has the time of its start, which peers remember with
-// the incarnation. Three things that peers show prove that this node lacks a life of its own: they acknowledge what it never gave
-// out; they have seen a later incarnation; or they have seen the same one with another start. What follows is decided by the
-// starts. A life that began before this one is over: this node goes on in a new epoch, which its peers help it into. A life that
-// began after this one runs elsewhere: this one is to end, and its host is told so.
+// A directory can go back, and two processes can run with one key. Each life has the time of its start, which peers
+// remember with the incarnation. Three things that peers show prove that this node lacks a life of its own: they
+// acknowledge what it never gave out; they have seen a later incarnation; or they have seen the same one with another
+// start. What follows is decided by the starts. A life that began before this one is over: this node goes on in a new
+// epoch, which its peers help it into. A life that began after this one runs elsewhere: this one is to end, and its
+// host is told so.
 
 // StartText is what a node's key signs to prove a start.
 func StartText(start uint64) []byte {
 	return strconv.AppendUint([]byte("rhizome life 1 "), start, 10)
 }
 
-// Start returns when the present life of the node began, in microseconds of its host's clock, or 0 where the host did not tell.
+// Start returns when the present life of the node began, in microseconds of its host's clock, or 0 where the host did
+// not tell.
 func (e *Engine) Start() uint64 { return e.st.start }
 
 // begin notes when the present life began.
@@ -31,8 +33,8 @@ func (e *Engine) begin(ev *snapshot.RestartedEvent) {
 	e.st.streams.SetStart(ev.Start)
 }
 
-// asks returns what stands in own questions before their number. A life that is lost gave out numbers that come again; what stands
-// before them does not.
+// asks returns what stands in own questions before their number. A life that is lost gave out numbers that come again;
+// what stands before them does not.
 func (e *Engine) asks() uint64 {
 	if e.st.asking != 0 {
 		return e.st.asking
@@ -40,8 +42,8 @@ func (e *Engine) asks() uint64 {
 	return e.st.epoch
 }
 
-// proven says whether a start of this node is one that the holder of its key began. A node that has no proof of its own, as in a
-// simulation, takes a peer's word.
+// proven says whether a start of this node is one that the holder of its key began. A node that has no proof of its
+// own, as in a simulation, takes a peer's word.
 func (e *Engine) proven(start uint64, proof []byte) bool {
 	if len(e.st.proof) == 0 {
 		return true
@@ -73,15 +75,17 @@ func (e *Engine) takeStale(env *wire.Envelope) {
 func (e *Engine) takeAhead(env *wire.Envelope) {
 	n := env.Notice
 	if n.Seen != e.st.incarnation {
-		e.m.Drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen, e.st.incarnation))
+		e.m.Drop("refusal.late", fmt.Sprintf("%s refused incarnation %d, this is %d", env.From, n.Seen,
+			e.st.incarnation))
 		return
 	}
 	e.goOn(env, n.Seen, n.SeenStart)
 }
 
-// surpassed doubts a peer that acknowledges what this node never gave out. It is asked which life it has seen: a refusal tells, with what
-// this life lacks. A peer that goes on without one is a liar, or has seen this very life further, as where a machine was resumed in the
-// middle of it: numbers are not changed on that word, which would have honest peers take things anew; the host is told.
+// surpassed doubts a peer that acknowledges what this node never gave out. It is asked which life it has seen: a
+// refusal tells, with what this life lacks. A peer that goes on without one is a liar, or has seen this very life
+// further, as where a machine was resumed in the middle of it: numbers are not changed on that word, which would have
+// honest peers take things anew; the host is told.
 func (e *Engine) surpassed(env *wire.Envelope, err error) {
 	if !e.rules(2) {
 		return
@@ -91,11 +95,13 @@ func (e *Engine) surpassed(env *wire.Envelope, err error) {
 		e.greet(env.From)
 	}
 	if long {
-		e.refusedBy(env, "it acknowledges what this life never gave out; if its machine was set back while it ran, start it again: "+err.Error())
+		e.refusedBy(env, "it acknowledges what this life never gave out; if its machine was set back while it ran, "+
+			"start it again: "+err.Error())
 	}
 }
 
-// goOn goes on in a new epoch, because a peer showed that a life is missing. Whose word counts, and how often, the streams say.
+// goOn goes on in a new epoch, because a peer showed that a life is missing. Whose word counts, and how often, the
+// streams say.
 func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 	life := env.Start
 	if life == 0 {
@@ -103,7 +109,8 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 	}
 	if !e.st.streams.Heed(env.From, life) {
 		e.m.Count("rollback.unheeded")
-		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation %d, this is %d", seen, e.st.incarnation))
+		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation "+
+			"%d, this is %d", seen, e.st.incarnation))
 		return
 	}
 	e.st.incarnation = max(e.st.incarnation, seen) + 1
@@ -133,7 +140,8 @@ func (e *Engine) takeOver(ev *snapshot.RestartedEvent) {
 func (e *Engine) newEpoch() {
 	e.st.epoch = e.st.incarnation
 	if e.rules(2) {
-		// A receiver remembers few of the questions that it has answered: it would take one that comes in the new epoch for new.
+		// A receiver remembers few of the questions that it has answered: it would take one that comes in the new epoch
+		// for new.
 		e.st.streams.WithdrawClosed(func(p wire.PeerID, r wire.Request) bool {
 			_, open := e.st.requests.Question(p, r)
 			return open
@@ -150,7 +158,8 @@ func (e *Engine) newEpoch() {
 	}
 }
 
-// greet tells a peer which life this is and what of its stream was taken: a directory that went back learns it from that.
+// greet tells a peer which life this is and what of its stream was taken: a directory that went back learns it from
+// that.
 func (e *Engine) greet(p wire.PeerID) {
 	if !e.rules(2) || e.st.start == 0 || !e.st.streams.Met(p) || e.outcast(p, "") != nil {
 		return

@@ -23,7 +23,8 @@ func keyed(t *testing.T, start uint64) (e *Engine, key ed25519.PrivateKey, other
 	if e, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	ev := &Event{Restarted: &snapshot.RestartedEvent{First: true, Start: start, Proof: ed25519.Sign(key, StartText(start))}}
+	ev := &Event{Restarted: &snapshot.RestartedEvent{First: true, Start: start,
+		Proof: ed25519.Sign(key, StartText(start))}}
 	if err := e.Deliver(ev); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,8 @@ func keyed(t *testing.T, start uint64) (e *Engine, key ed25519.PrivateKey, other
 // refusedWith delivers a refusal of a peer and returns what the host is told.
 func refusedWith(t *testing.T, e *Engine, from wire.PeerID, life uint64, n wire.Notice) []PeerNotice {
 	t.Helper()
-	raw, err := wire.Append(nil, e.reg, &wire.Envelope{Version: wire.CurrentVersion, From: from, To: e.st.self, Incarnation: 1, Edge: -1, Start: life, Notice: n})
+	raw, err := wire.Append(nil, e.reg, &wire.Envelope{Version: wire.CurrentVersion, From: from, To: e.st.self,
+		Incarnation: 1, Edge: -1, Start: life, Notice: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +46,17 @@ func refusedWith(t *testing.T, e *Engine, from wire.PeerID, life uint64, n wire.
 	return append([]PeerNotice(nil), e.Poll(e.Now()+1).Peers...)
 }
 
-// TestALaterLifeNeedsAProof: a node ends for a life that began later than its own only where a peer shows that the holder of its key
-// began it; whoever makes one up is counted, and changes nothing.
+// TestALaterLifeNeedsAProof: a node ends for a life that began later than its own only where a peer shows that the
+// holder of its key began it; whoever makes one up is counted, and changes nothing.
 func TestALaterLifeNeedsAProof(t *testing.T) {
 	const own, later = 1000, 2000
 	e, key, other := keyed(t, own)
 	for name, proof := range map[string][]byte{
-		"no proof": nil, "made up": make([]byte, wire.ProofBytes), "of another start": ed25519.Sign(key, StartText(later+1)),
+		"no proof": nil, "made up": make([]byte, wire.ProofBytes), "of another start": ed25519.Sign(key,
+			StartText(later+1)),
 	} {
-		if got := refusedWith(t, e, other, 7, wire.Notice{Kind: wire.NoticeStale, Seen: 5, SeenStart: later, SeenProof: proof}); len(got) != 0 {
+		if got := refusedWith(t, e, other, 7, wire.Notice{Kind: wire.NoticeStale, Seen: 5, SeenStart: later,
+			SeenProof: proof}); len(got) != 0 {
 			t.Errorf("%s: the host is told %+v", name, got)
 		}
 	}
@@ -60,17 +64,19 @@ func TestALaterLifeNeedsAProof(t *testing.T) {
 		t.Errorf("%d are counted; it goes on as incarnation %d in epoch %d", n, e.Incarnation(), e.Epoch())
 	}
 	n := wire.Notice{Kind: wire.NoticeStale, Seen: 5, SeenStart: later, SeenProof: ed25519.Sign(key, StartText(later))}
-	if got := refusedWith(t, e, other, 7, n); len(got) != 1 || got[0].Kind != PeerSuperseded || got[0].SeenStart != later || e.Epoch() != 1 {
+	if got := refusedWith(t, e, other, 7, n); len(got) != 1 || got[0].Kind != PeerSuperseded ||
+		got[0].SeenStart != later || e.Epoch() != 1 {
 		t.Errorf("with the proof the host is told %+v", got)
 	}
 }
 
-// TestAnOldRefusalOpensNoEpoch: a refusal of what was still on its way from an earlier life shows this life, with its start or without:
-// it proves nothing.
+// TestAnOldRefusalOpensNoEpoch: a refusal of what was still on its way from an earlier life shows this life, with its
+// start or without: it proves nothing.
 func TestAnOldRefusalOpensNoEpoch(t *testing.T) {
 	e, _, other := keyed(t, 1000)
 	for _, start := range []uint64{0, 1000} {
-		if got := refusedWith(t, e, other, 7, wire.Notice{Kind: wire.NoticeStale, Seen: e.Incarnation(), SeenStart: start}); len(got) != 0 {
+		if got := refusedWith(t, e, other, 7, wire.Notice{Kind: wire.NoticeStale, Seen: e.Incarnation(),
+			SeenStart: start}); len(got) != 0 {
 			t.Errorf("with start %d the host is told %+v", start, got)
 		}
 	}
@@ -79,8 +85,8 @@ func TestAnOldRefusalOpensNoEpoch(t *testing.T) {
 	}
 }
 
-// TestALiarCostsFewEpochs: a peer that says all the time that it has seen more of a node is heeded once in each of its lives on each
-// word, and eight times in all, however many lives it claims to have.
+// TestALiarCostsFewEpochs: a peer that says all the time that it has seen more of a node is heeded once in each of its
+// lives on each word, and eight times in all, however many lives it claims to have.
 func TestALiarCostsFewEpochs(t *testing.T) {
 	e, _, other := keyed(t, 1000)
 	opened := func() uint64 { return counted(e, "rollbacks") }
@@ -101,8 +107,8 @@ func TestALiarCostsFewEpochs(t *testing.T) {
 	}
 }
 
-// TestQuestionsOfTwoLivesDiffer: what a node asks after its directory went back never has the number of what it asked in the life that is
-// lost, so no answer is taken for another.
+// TestQuestionsOfTwoLivesDiffer: what a node asks after its directory went back never has the number of what it asked
+// in the life that is lost, so no answer is taken for another.
 func TestQuestionsOfTwoLivesDiffer(t *testing.T) {
 	e, _, _ := keyed(t, 1000)
 	lost := e.asks()
@@ -127,9 +133,10 @@ func TestQuestionsOfTwoLivesDiffer(t *testing.T) {
 	}
 }
 
-// TestAnotherProcessIsLookedFor: a node greets a peer of which it awaits an answer when the last link to it ends, and one that says that
-// it has heard of a later life of this node: a peer that went over to another process with the node's key refuses that, with the proof.
-// An original that had nothing to send waited for ever, while the copy of it trained its job to the end.
+// TestAnotherProcessIsLookedFor: a node greets a peer of which it awaits an answer when the last link to it ends, and
+// one that says that it has heard of a later life of this node: a peer that went over to another process with the
+// node's key refuses that, with the proof. An original that had nothing to send waited for ever, while the copy of it
+// trained its job to the end.
 func TestAnotherProcessIsLookedFor(t *testing.T) {
 	const own = 1000
 	e, _, other := keyed(t, own)

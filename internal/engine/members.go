@@ -12,9 +12,10 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Who may send what: a peer plays a place when it is one of its targets, when it was admitted to it, or when anyone may. An edge is
-// taken from those only who play its source, a component's message from those who play a place where the component lives, and what a
-// peer sends that plays nothing is refused before it has an entry in any table. What is sent goes by the same rule.
+// Who may send what: a peer plays a place when it is one of its targets, when it was admitted to it, or when anyone
+// may. An edge is taken from those only who play its source, a component's message from those who play a place where
+// the component lives, and what a peer sends that plays nothing is refused before it has an entry in any table. What is
+// sent goes by the same rule.
 
 // plays says whether a peer plays a place, as far as this node knows.
 func (e *Engine) plays(p wire.PeerID, place string) bool {
@@ -60,8 +61,8 @@ func (e *Engine) hears(p wire.PeerID, component int32) bool {
 	return false
 }
 
-// stranger says why an envelope is not taken from its sender, or returns nil. Of an envelope that is not decoded yet the fills are not
-// looked at.
+// stranger says why an envelope is not taken from its sender, or returns nil. Of an envelope that is not decoded yet
+// the fills are not looked at.
 func (e *Engine) stranger(env *wire.Envelope) *RefusedError {
 	if !e.rules(2) {
 		return nil
@@ -84,7 +85,8 @@ func (e *Engine) stranger(env *wire.Envelope) *RefusedError {
 			if int(c) >= len(e.prog.Components) {
 				return no("peer %s plays no place of the program: it is no member", env.From)
 			}
-			return no("a message for component %s, which does not live where peer %s plays", e.prog.Components[c].Name, env.From)
+			return no("a message for component %s, which does not live where peer %s plays", e.prog.Components[c].Name,
+				env.From)
 		}
 	}
 	return nil
@@ -95,7 +97,8 @@ func (e *Engine) mayReach(p wire.PeerID, edge *program.Edge, where string) *valu
 	if !e.rules(2) || e.plays(p, edge.To) {
 		return nil
 	}
-	return value.Fail(value.CodeStranger, where, fmt.Sprintf("peer %s does not play %s, to which edge %s leads", p, edge.To, edge.Name))
+	return value.Fail(value.CodeStranger, where, fmt.Sprintf("peer %s does not play %s, to which edge %s leads", p,
+		edge.To, edge.Name))
 }
 
 // The calls of the control plane that change who is a member.
@@ -113,8 +116,10 @@ const RefusedTaken = "taken"
 func (e *Engine) checkMember(c *snapshot.ControlEvent) string {
 	byNumber := c.Peer == "" && c.Place != "" && c.Number > 0
 	switch {
-	case len(c.Other) > wire.PeerIDBytesMax || len(c.Place) > wire.PeerIDBytesMax || !peer.SoundName(c.Name) || c.Number > peer.MemberNumberMax+1:
-		return fmt.Sprintf("a place, a peer and a name of at most %d bytes, and a number up to %d", peer.MemberNameMax, peer.MemberNumberMax)
+	case len(c.Other) > wire.PeerIDBytesMax || len(c.Place) > wire.PeerIDBytesMax || !peer.SoundName(c.Name) ||
+		c.Number > peer.MemberNumberMax+1:
+		return fmt.Sprintf("a place, a peer and a name of at most %d bytes, and a number up to %d", peer.MemberNameMax,
+			peer.MemberNumberMax)
 	case notText(c.Other, c.Place) != "":
 		return "UTF-8 text"
 	}
@@ -218,11 +223,12 @@ func (e *Engine) joined(m peer.Member) {
 func (e *Engine) parted(m peer.Member, kind PeerKind, why string) {
 	e.m.Count("member.parted")
 	e.tellMember(m, false)
-	e.giveUp(m.Peer, kind, value.Fail(value.CodeStranger, string(m.Peer), fmt.Sprintf("number %d of %s: %s", m.Number, m.Place, why)))
+	e.giveUp(m.Peer, kind, value.Fail(value.CodeStranger, string(m.Peer), fmt.Sprintf("number %d of %s: %s", m.Number,
+		m.Place, why)))
 }
 
-// replace puts a peer in the place of a member. The questions that the one has not answered are asked of the other; what else is under
-// way to it is given up.
+// replace puts a peer in the place of a member. The questions that the one has not answered are asked of the other;
+// what else is under way to it is given up.
 func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 	was, _ := e.st.roster.Get(old)
 	m, err := e.st.roster.Replace(old, p, name, e.m.Now())
@@ -246,7 +252,8 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 		e.st.loans.To(&q)
 	}
 	questions := e.st.requests.Abandon(old)
-	e.giveUp(old, PeerRemoved, value.Fail(value.CodeStranger, string(old), fmt.Sprintf("number %d of %s: %s came in its place", m.Number, m.Place, p)))
+	e.giveUp(old, PeerRemoved, value.Fail(value.CodeStranger, string(old),
+		fmt.Sprintf("number %d of %s: %s came in its place", m.Number, m.Place, p)))
 	for _, q := range questions {
 		e.askInstead(old, p, q)
 	}
@@ -333,8 +340,9 @@ func (e *Engine) peersAt(place string) []wire.PeerID {
 	return slices.Compact(out)
 }
 
-// makeRoom lets streams be forgotten when there is no room for that of another peer: those with peers that are neither known from the
-// start nor in the roster, that owe nothing, and to whom nothing numbered was ever sent. Those that were silent for longest go first.
+// makeRoom lets streams be forgotten when there is no room for that of another peer: those with peers that are neither
+// known from the start nor in the roster, that owe nothing, and to whom nothing numbered was ever sent. Those that were
+// silent for longest go first.
 func (e *Engine) makeRoom(p wire.PeerID) {
 	if !e.rules(2) || !e.st.streams.Full(p) {
 		return

@@ -13,17 +13,23 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// hall is a server with an edge from its clients, one to them with an answer, and a component that lives at both and one that
-// lives at the server alone.
+// hall is a server with an edge from its clients, one to them with an answer, and a component that lives at both and
+// one that lives at the server alone.
 func hall() *builder {
 	b := newBuilder("server")
-	b.p.Components = []program.Component{{Name: "tool", Places: []string{"server", "clients"}}, {Name: "desk", Places: []string{"server"}}}
+	b.p.Components = []program.Component{{Name: "tool", Places: []string{"server", "clients"}},
+		{Name: "desk", Places: []string{"server"}}}
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "news", From: "clients", To: "server", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None},
-		{ID: 1, Name: "train", From: "server", To: "clients", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 2},
-		{ID: 2, Name: "update", From: "clients", To: "server", Sites: []program.SiteID{1000}, Trigger: []bool{false}, Answer: true, Reply: program.None},
-		{ID: 3, Name: "fetch", From: "clients", To: "server", Sites: []program.SiteID{2000}, Trigger: []bool{false}, Reply: 4},
-		{ID: 4, Name: "fetched", From: "server", To: "clients", Sites: []program.SiteID{90003}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 0, Name: "news", From: "clients", To: "server", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None},
+		{ID: 1, Name: "train", From: "server", To: "clients", Sites: []program.SiteID{90001}, Trigger: []bool{false},
+			Reply: 2},
+		{ID: 2, Name: "update", From: "clients", To: "server", Sites: []program.SiteID{1000}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
+		{ID: 3, Name: "fetch", From: "clients", To: "server", Sites: []program.SiteID{2000}, Trigger: []bool{false},
+			Reply: 4},
+		{ID: 4, Name: "fetched", From: "server", To: "clients", Sites: []program.SiteID{90003}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	f := b.fn(program.KindRecv, "news", 1)
 	f.get().Edge = 0
@@ -125,25 +131,29 @@ func (l *lab) refused(what string, ev *Event) {
 	}
 }
 
-// C1: an edge is taken from a peer that plays its source, a message from one that plays where its component lives; all else
-// is refused before a fill is decoded, and leaves nothing in any table.
+// C1: an edge is taken from a peer that plays its source, a message from one that plays where its component lives; all
+// else is refused before a fill is decoded, and leaves nothing in any table.
 func TestPlacesAreChecked(t *testing.T) {
 	l, tool := closedLab(t, nil)
 	news := wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}
 	message := func(component int32) wire.Envelope {
-		return wire.Envelope{Edge: -1, Number: 1, Fills: []wire.Fill{{Component: component, Op: "join", Value: value.Int(1)}}}
+		return wire.Envelope{Edge: -1, Number: 1,
+			Fills: []wire.Fill{{Component: component, Op: "join", Value: value.Int(1)}}}
 	}
 	spoiled := l.from("eve", news)
-	spoiled.Envelope.Raw = spoiled.Envelope.Raw[:len(spoiled.Envelope.Raw)-1] // a fill that cannot be decoded is not looked at
+	// a fill that cannot be decoded is not looked at
+	spoiled.Envelope.Raw = spoiled.Envelope.Raw[:len(spoiled.Envelope.Raw)-1]
 	for what, ev := range map[string]*Event{
 		"an edge of a stranger": l.from("eve", news), "half an edge": spoiled, "a message": l.from("eve", message(0)),
-		"a message for nobody": l.from("eve", message(9)), "an edge that there is not": l.from("eve", wire.Envelope{Edge: 77}),
-		"an edge from this place":  l.from("eve", wire.Envelope{Edge: 1, Request: wire.Request{Epoch: 1, ID: 1}}),
-		"a bare envelope":          l.from("eve", wire.Envelope{Edge: -1}),
-		"an acknowledgement":       l.from("eve", wire.Envelope{Edge: -1, AckEpoch: 1, Ack: 1}),
-		"a link":                   {Link: &snapshot.LinkEvent{Peer: "eve", Remote: "/memory/eve", Up: true}},
-		"an address that fails":    {Link: &snapshot.LinkEvent{Peer: "eve", Remote: "/memory/eve"}},
-		"a question":               l.from("eve", wire.Envelope{Edge: 3, Request: wire.Request{Epoch: 1, ID: 1}, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}),
+		"a message for nobody": l.from("eve", message(9)), "an edge that there is not": l.from("eve",
+			wire.Envelope{Edge: 77}),
+		"an edge from this place": l.from("eve", wire.Envelope{Edge: 1, Request: wire.Request{Epoch: 1, ID: 1}}),
+		"a bare envelope":         l.from("eve", wire.Envelope{Edge: -1}),
+		"an acknowledgement":      l.from("eve", wire.Envelope{Edge: -1, AckEpoch: 1, Ack: 1}),
+		"a link":                  {Link: &snapshot.LinkEvent{Peer: "eve", Remote: "/memory/eve", Up: true}},
+		"an address that fails":   {Link: &snapshot.LinkEvent{Peer: "eve", Remote: "/memory/eve"}},
+		"a question": l.from("eve", wire.Envelope{Edge: 3, Request: wire.Request{Epoch: 1, ID: 1},
+			Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}),
 		"the word that it refuses": l.refusalFrom("eve"),
 	} {
 		l.refused(what, ev)
@@ -152,7 +162,8 @@ func TestPlacesAreChecked(t *testing.T) {
 		t.Errorf("counted are %v", n)
 	}
 	l.admit("ada")
-	l.refused("an edge from another place", l.from("ada", wire.Envelope{Edge: 1, Request: wire.Request{Epoch: 1, ID: 1}}))
+	l.refused("an edge from another place",
+		l.from("ada", wire.Envelope{Edge: 1, Request: wire.Request{Epoch: 1, ID: 1}}))
 	l.refused("a message for another place's component", l.from("ada", message(1)))
 	l.tell(l.from("ada", news))
 	l.rest()
@@ -182,7 +193,8 @@ func TestPlacesAreChecked(t *testing.T) {
 }
 
 func (l *lab) refusalFrom(p wire.PeerID) *Event {
-	env := wire.Envelope{Version: wire.CurrentVersion, From: p, To: "self", Digest: [32]byte{1}, Incarnation: 1, Edge: -1, Notice: wire.Notice{Kind: wire.NoticeNotAdmitted}}
+	env := wire.Envelope{Version: wire.CurrentVersion, From: p, To: "self", Digest: [32]byte{1}, Incarnation: 1,
+		Edge: -1, Notice: wire.Notice{Kind: wire.NoticeNotAdmitted}}
 	raw, err := wire.Append(nil, l.cfg.Registry, &env)
 	if err != nil {
 		l.t.Fatal(err)
@@ -190,8 +202,8 @@ func (l *lab) refusalFrom(p wire.PeerID) *Event {
 	return &Event{Envelope: &snapshot.EnvelopeEvent{From: string(p), Raw: raw}}
 }
 
-// TestMembers: numbers are the least that are free or those that are asked for, calls are idempotent where they say so, and each
-// refusal is typed and changes nothing.
+// TestMembers: numbers are the least that are free or those that are asked for, calls are idempotent where they say so,
+// and each refusal is typed and changes nothing.
 func TestMembers(t *testing.T) {
 	l, tool := closedLab(t, func(lim *Limits) { lim.Members = 3 })
 	call := func(op, p, place string, number int, other, caller string) ControlResult {
@@ -244,13 +256,16 @@ func TestMembers(t *testing.T) {
 	for _, m := range l.e.Members() {
 		got = append(got, fmt.Sprintf("%d %s %s %s", m.Number, m.Peer, m.Name, m.State))
 	}
-	want := []string{"0 d site d member", "0 a site a left", "1 c site c member", "2 e site b member", "2 b site b removed"}
+	want := []string{"0 d site d member", "0 a site a left", "1 c site c member", "2 e site b member",
+		"2 b site b removed"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the roster is %q", got)
 	}
 	heard := []string{
-		"a clients true of 1", "b clients true of 2", "c clients true of 3", "a clients false of 2", "d clients true of 3",
-		"e for b at clients", "b clients false of 3", "e clients true of 3", "c clients false of 2", "c clients true of 3",
+		"a clients true of 1", "b clients true of 2", "c clients true of 3", "a clients false of 2",
+		"d clients true of 3",
+		"e for b at clients", "b clients false of 3", "e clients true of 3", "c clients false of 2",
+		"c clients true of 3",
 	}
 	if !slices.Equal(tool.heard, heard) {
 		t.Errorf("the component heard %q", tool.heard)
@@ -287,7 +302,8 @@ func TestMembersRestoreChecked(t *testing.T) {
 		"peer":  func(w *snapshot.FrameworkSnapshot) { w.Roster[0].Peer = "" },
 		"many": func(w *snapshot.FrameworkSnapshot) {
 			for i := range 3 {
-				w.Roster = append(w.Roster, snapshot.MemberSnapshot{Number: uint64(5 + i), Peer: fmt.Sprint("x", i), Place: "clients", State: 1})
+				w.Roster = append(w.Roster, snapshot.MemberSnapshot{Number: uint64(5 + i), Peer: fmt.Sprint("x", i),
+					Place: "clients", State: 1})
 			}
 		},
 	} {
@@ -302,7 +318,8 @@ func TestMembersRestoreChecked(t *testing.T) {
 	}
 }
 
-// Removal while something waits: what is under way to the member is given up, visibly, and nothing is sent to it any more.
+// Removal while something waits: what is under way to the member is given up, visibly, and nothing is sent to it any
+// more.
 func TestRemovedIsGivenUp(t *testing.T) {
 	l, _ := closedLab(t, nil)
 	l.admit("ada")
@@ -341,7 +358,8 @@ func TestReplacedIsAskedInstead(t *testing.T) {
 	again := l.reborn(newWitness(), newWitness())
 	var env *wire.Envelope
 	for _, p := range l.packets {
-		if e, err := wire.Decode(p.Raw, l.cfg.Registry, l.cfg.Limits.Wire); err == nil && p.To == "bob" && e.Request.IsSet() {
+		if e, err := wire.Decode(p.Raw, l.cfg.Registry, l.cfg.Limits.Wire); err == nil && p.To == "bob" &&
+			e.Request.IsSet() {
 			env = e
 		}
 	}
@@ -349,11 +367,13 @@ func TestReplacedIsAskedInstead(t *testing.T) {
 		t.Fatalf("bob was not asked: %+v", env)
 	}
 	for _, l := range []*lab{l, again} {
-		answer := wire.Envelope{Edge: 2, Number: 1, Answer: env.Request, AckEpoch: 1, Ack: 1, Fills: []wire.Fill{{Site: 1000, Value: value.Int(5)}}}
+		answer := wire.Envelope{Edge: 2, Number: 1, Answer: env.Request, AckEpoch: 1, Ack: 1,
+			Fills: []wire.Fill{{Site: 1000, Value: value.Int(5)}}}
 		l.refused("the answer of who was replaced", l.from("ada", answer))
 		l.tell(l.from("bob", answer))
 		if l.rest(); l.e.st.requests.Open() != 0 || l.e.st.streams.Unacknowledged() != 0 || len(l.app) != 1 {
-			t.Errorf("open %d, unacknowledged %d, told %v", l.e.st.requests.Open(), l.e.st.streams.Unacknowledged(), l.app)
+			t.Errorf("open %d, unacknowledged %d, told %v", l.e.st.requests.Open(), l.e.st.streams.Unacknowledged(),
+				l.app)
 		}
 	}
 }
@@ -362,7 +382,8 @@ func TestReplacedIsAskedInstead(t *testing.T) {
 func TestAnsweredFailureIsNotTheHosts(t *testing.T) {
 	l, _ := closedLab(t, nil)
 	l.admit("ada")
-	l.tell(l.from("ada", wire.Envelope{Edge: 3, Number: 1, Request: wire.Request{Epoch: 1, ID: 1}, Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
+	l.tell(l.from("ada", wire.Envelope{Edge: 3, Number: 1, Request: wire.Request{Epoch: 1, ID: 1},
+		Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}))
 	l.rest()
 	if len(l.app) != 0 || l.counter("answer.failed") != 1 {
 		t.Errorf("the host was told %v, counted %d", l.app, l.counter("answer.failed"))
@@ -378,7 +399,8 @@ func TestAnsweredFailureIsNotTheHosts(t *testing.T) {
 	}
 }
 
-// C4: strangers leave nothing where members are awaited, and where anyone may come, who only knocked makes room for others.
+// C4: strangers leave nothing where members are awaited, and where anyone may come, who only knocked makes room for
+// others.
 func TestStreamsOfNobodyMakeRoom(t *testing.T) {
 	l, _ := closedLab(t, func(lim *Limits) { lim.BookPeers = 64 })
 	for i := range 200 {
@@ -394,9 +416,11 @@ func TestStreamsOfNobodyMakeRoom(t *testing.T) {
 		l.rest()
 		l.wait(10e9)
 	}
-	l.tell(l.from("friend", wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Peer("other")}}}))
+	l.tell(l.from("friend",
+		wire.Envelope{Edge: 0, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Peer("other")}}}))
 	l.rest()
-	if n := len(l.e.st.streams.Peers()); n > 64 || l.counter("envelope.refused") != 0 || l.counter("stream.forgotten") == 0 {
+	if n := len(l.e.st.streams.Peers()); n > 64 || l.counter("envelope.refused") != 0 ||
+		l.counter("stream.forgotten") == 0 {
 		t.Errorf("%d streams, %d refused", n, l.counter("envelope.refused"))
 	}
 	if !slices.Contains(l.e.st.streams.Peers(), wire.PeerID("friend")) {
@@ -408,8 +432,10 @@ func TestStreamsOfNobodyMakeRoom(t *testing.T) {
 func relay() *builder {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "intro", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None},
-		{ID: 1, Name: "hello", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: program.None},
+		{ID: 0, Name: "intro", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None},
+		{ID: 1, Name: "hello", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false},
+			Reply: program.None},
 	}
 	f := b.fn(program.KindRecv, "intro", 3)
 	f.get().Edge = 0
@@ -417,7 +443,8 @@ func relay() *builder {
 	return b
 }
 
-// C2, C3: a value that came over the wire and names no peer is nobody to send to: it fails, typed, and the node can be restored.
+// C2, C3: a value that came over the wire and names no peer is nobody to send to: it fails, typed, and the node can be
+// restored.
 func TestRevLongPeerPanics(t *testing.T) {
 	for _, p := range []string{"", strings.Repeat("a", 200)} {
 		l := newLab(t, relay(), nil)

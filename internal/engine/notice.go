@@ -23,8 +23,10 @@ const (
 	PeerJoined                         // it is a member from now on; Reason says of what
 	PeerLeft                           // it was a member and left by itself
 	PeerRemoved                        // it was a member and is none any more; Reason says why
-	PeerSurpassed                      // it holds more of this node than this node knows: the directory went back, and a new epoch was opened
-	PeerSuperseded                     // it has seen a life of this node that began later than this one: this one is to end
+	// it holds more of this node than this node knows: the directory went back, and a new epoch was opened
+	PeerSurpassed
+	// it has seen a life of this node that began later than this one: this one is to end
+	PeerSuperseded
 )
 
 var peerKinds = [...]string{

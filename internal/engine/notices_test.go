@@ -56,8 +56,9 @@ func counted(e *Engine, name string) uint64 {
 
 var hello = wire.Fill{Op: "hello", Value: value.String("some words that make it a packet of some size")}
 
-// TestOldDirectoryIsTold: a node of an older incarnation than a peer saw is told by that peer, five times a second and in few more bytes than
-// it sent; it goes on in a new epoch beyond the incarnation that was seen, and its host hears of it. Word of a life that it has had is late and is not told.
+// TestOldDirectoryIsTold: a node of an older incarnation than a peer saw is told by that peer, five times a second and
+// in few more bytes than it sent; it goes on in a new epoch beyond the incarnation that was seen, and its host hears of
+// it. Word of a life that it has had is late and is not told.
 func TestOldDirectoryIsTold(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	b.arrive(b.from(a, 7, wire.Notice{}, hello))
@@ -76,8 +77,10 @@ func TestOldDirectoryIsTold(t *testing.T) {
 	}
 	a.arrive(told[0])
 	_, peers := a.sent()
-	if len(peers) != 1 || peers[0].Kind != PeerSurpassed || peers[0].Seen != 7 || a.e.Incarnation() != 8 || a.e.Epoch() != 8 {
-		t.Errorf("its host is told %+v, and it goes on as incarnation %d in epoch %d", peers, a.e.Incarnation(), a.e.Epoch())
+	if len(peers) != 1 || peers[0].Kind != PeerSurpassed || peers[0].Seen != 7 || a.e.Incarnation() != 8 ||
+		a.e.Epoch() != 8 {
+		t.Errorf("its host is told %+v, and it goes on as incarnation %d in epoch %d", peers, a.e.Incarnation(),
+			a.e.Epoch())
 	}
 	a.arrive(a.from(b, 1, wire.Notice{Kind: wire.NoticeStale, Seen: 1}))
 	if _, peers := a.sent(); len(peers) != 0 || counted(a.e, "refusal.late") != 1 {
@@ -85,8 +88,8 @@ func TestOldDirectoryIsTold(t *testing.T) {
 	}
 }
 
-// TestStrangersAreToldWhy: Deliver gives the host what the peer may be told, at most once a second, and never more than it got; two nodes
-// that refuse each other fall silent.
+// TestStrangersAreToldWhy: Deliver gives the host what the peer may be told, at most once a second, and never more than
+// it got; two nodes that refuse each other fall silent.
 func TestStrangersAreToldWhy(t *testing.T) {
 	_, a, b := pairOf(t, conversationProgram(t, "ask"))
 	if err := b.e.st.governor.Block("node0"); err != nil {
@@ -128,8 +131,8 @@ func TestStrangersAreToldWhy(t *testing.T) {
 	}
 }
 
-// TestPressureIsHeeded is traps 14 and 15: a crowded node tells its sender, which holds its data to it back, still takes what comes from it, and
-// goes on when it hears that there is room, or when the time is over.
+// TestPressureIsHeeded is traps 14 and 15: a crowded node tells its sender, which holds its data to it back, still
+// takes what comes from it, and goes on when it hears that there is room, or when the time is over.
 func TestPressureIsHeeded(t *testing.T) {
 	for _, relieved := range []bool{true, false} {
 		w, a, b := pairOf(t, conversationProgram(t, "ask"))
@@ -138,7 +141,8 @@ func TestPressureIsHeeded(t *testing.T) {
 			b.arrive(b.from(a, 1, wire.Notice{}, hello))
 		}
 		out, _ := b.sent()
-		if len(out) != 1 || out[0].Notice.Kind != wire.NoticePressure || out[0].Notice.Level != 75 || out[0].AckEpoch != 0 {
+		if len(out) != 1 || out[0].Notice.Kind != wire.NoticePressure || out[0].Notice.Level != 75 ||
+			out[0].AckEpoch != 0 {
 			t.Fatalf("at three quarters it says %+v", out)
 		}
 		a.arrive(w.net[len(w.net)-1])
@@ -170,8 +174,8 @@ func TestPressureIsHeeded(t *testing.T) {
 	}
 }
 
-// TestDisregardMutes is trap 14: who goes on after three notices has its data refused, typed; its other envelopes are taken, and after
-// some seconds its data is too.
+// TestDisregardMutes is trap 14: who goes on after three notices has its data refused, typed; its other envelopes are
+// taken, and after some seconds its data is too.
 func TestDisregardMutes(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	wide := *b.e.st.limits
@@ -189,7 +193,8 @@ func TestDisregardMutes(t *testing.T) {
 	}
 	b.crowd(false)
 	data := b.from(a, 1, wire.Notice{}, hello)
-	if re := b.arrive(data); re == nil || re.Code != RefusedPressure || re.Wait || b.e.Refusals()[0] != (Counter{Name: RefusedPressure, Count: 1}) {
+	if re := b.arrive(data); re == nil || re.Code != RefusedPressure || re.Wait ||
+		b.e.Refusals()[0] != (Counter{Name: RefusedPressure, Count: 1}) {
 		t.Fatalf("data of a peer that disregards: %+v", re)
 	}
 	if re := b.arrive(b.from(a, 1, wire.Notice{})); re != nil {
@@ -211,15 +216,19 @@ func TestDisregardMutes(t *testing.T) {
 	}
 }
 
-// hops builds a program that sends a value to the other node within ten seconds, which sleeps for three and sends it back.
+// hops builds a program that sends a value to the other node within ten seconds, which sleeps for three and sends it
+// back.
 func hops(t *testing.T) []*program.Program {
 	one, other := newBuilder("one"), newBuilder("other")
 	edges := []program.Edge{
-		{ID: 0, Name: "there", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None, Deadline: 10e9},
-		{ID: 1, Name: "back", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None},
+		{ID: 0, Name: "there", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None, Deadline: 10e9},
+		{ID: 1, Name: "back", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None},
 	}
 	one.p.Edges, other.p.Edges = edges, edges
-	at, back, call := other.fn(program.KindRecv, "at", 3), one.fn(program.KindRecv, "back", 3), one.fn(program.KindInvoke, "call", 1)
+	at, back, call := other.fn(program.KindRecv, "at", 3), one.fn(program.KindRecv, "back", 3),
+		one.fn(program.KindInvoke, "call", 1)
 	at.get().Edge, back.get().Edge = 0, 1
 	slept := at.add(program.Op{Code: program.OpSleep, Name: "sleep", Delay: 3e9}, 1, 0)[0]
 	at.add(program.Op{Code: program.OpSend, Name: "on", Edge: 1}, 1, at.constant(value.Peer("node0")), slept)
@@ -244,8 +253,8 @@ func (n *testNode) warm(p wire.PeerID, rtt int64) {
 	}
 }
 
-// TestDeadlinesGoOn is trap 13 over hops: each carries what is left, less what the way takes once that is known; what is sent again carries
-// what is left then; and what cannot be in time fails at once.
+// TestDeadlinesGoOn is trap 13 over hops: each carries what is left, less what the way takes once that is known; what
+// is sent again carries what is left then; and what cannot be in time fails at once.
 func TestDeadlinesGoOn(t *testing.T) {
 	w, a, b := pairOf(t, hops(t))
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
@@ -283,7 +292,8 @@ func TestDeadlinesGoOn(t *testing.T) {
 	}
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
 	o := a.poll()
-	if len(o.Envelopes) != 0 || len(o.AppEvents) != 1 || !strings.Contains(show(o.AppEvents[0].Value), value.CodeDeadline) {
+	if len(o.Envelopes) != 0 || len(o.AppEvents) != 1 || !strings.Contains(show(o.AppEvents[0].Value),
+		value.CodeDeadline) {
 		t.Errorf("a hop that cannot be in time gives %d envelopes and %+v", len(o.Envelopes), o.AppEvents)
 	}
 	if counted(a.e, "deadline.unmeetable") != 1 {
@@ -291,7 +301,8 @@ func TestDeadlinesGoOn(t *testing.T) {
 	}
 }
 
-// TestSuspectsAreTold: a peer that answered for a while and then no more is suspected, then down, as outputs; its next word takes both back.
+// TestSuspectsAreTold: a peer that answered for a while and then no more is suspected, then down, as outputs; its next
+// word takes both back.
 func TestSuspectsAreTold(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	a.e.st.governor.Success("node1", a.e.m.Now())

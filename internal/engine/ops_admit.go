@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// govern changes the governor's lists and does what follows for the peers that are let in or kept out by it: for one, or, where
-// none is named, for all that are known.
+// govern changes the governor's lists and does what follows for the peers that are let in or kept out by it: for one,
+// or, where none is named, for all that are known.
 func (e *Engine) govern(only wire.PeerID, change func() error) error {
 	if !e.rules(1) {
 		e.listed++
@@ -46,8 +46,8 @@ func (e *Engine) known() []wire.PeerID {
 	return slices.DeleteFunc(slices.Compact(peers), func(p wire.PeerID) bool { return p == e.st.self })
 }
 
-// keepOut gives up what is under way to a peer that is not admitted any more: its envelopes leave the outbox, and questions to
-// it fail as if their deadline had passed.
+// keepOut gives up what is under way to a peer that is not admitted any more: its envelopes leave the outbox, and
+// questions to it fail as if their deadline had passed.
 func (e *Engine) keepOut(p wire.PeerID) {
 	e.giveUp(p, PeerBlocked, value.Fail(value.CodeStranger, string(p), e.st.governor.Admit(p).Error()))
 }
@@ -108,8 +108,8 @@ func (e *Engine) outcast(p wire.PeerID, where string) *value.Failure {
 	return nil
 }
 
-// noPeer returns the failure of a value that names no peer, such as one that came over the wire: no envelope could be for it, and no
-// table could be restored with it.
+// noPeer returns the failure of a value that names no peer, such as one that came over the wire: no envelope could be
+// for it, and no table could be restored with it.
 func (e *Engine) noPeer(p wire.PeerID, where string) *value.Failure {
 	why := p.Fault()
 	if why == "" || !e.rules(2) {

@@ -65,8 +65,8 @@ func (r *ControlResult) append(b []byte) []byte {
 	return b
 }
 
-// mayControl says whether a caller may do that. The node's own operator may do all; from afar, only peers that it granted
-// the right to, and they cannot grant it on.
+// mayControl says whether a caller may do that. The node's own operator may do all; from afar, only peers that it
+// granted the right to, and they cannot grant it on.
 func (e *Engine) mayControl(c *snapshot.ControlEvent) *RefusedError {
 	if c.Caller == "" {
 		return nil
@@ -76,7 +76,8 @@ func (e *Engine) mayControl(c *snapshot.ControlEvent) *RefusedError {
 	}
 	err := e.st.governor.MayControl(wire.PeerID(c.Caller))
 	if err == nil && (c.Op == ControlGrant || c.Op == ControlRevoke) {
-		err = &peer.NotAdmittedError{Peer: wire.PeerID(c.Caller), Reason: "an operator from afar, who cannot " + c.Op + " that right"}
+		err = &peer.NotAdmittedError{Peer: wire.PeerID(c.Caller),
+			Reason: "an operator from afar, who cannot " + c.Op + " that right"}
 	}
 	if err == nil {
 		return nil
@@ -98,7 +99,8 @@ func (e *Engine) mayLeave(c *snapshot.ControlEvent) *RefusedError {
 		return &RefusedError{Code: RefusedUnknown, What: "control", Reason: "the caller is no member, and cannot leave"}
 	}
 	if c.Peer != "" && c.Peer != c.Caller {
-		return &RefusedError{Code: RefusedRight, What: "control", Reason: "a member leaves by itself; want remove for another"}
+		return &RefusedError{Code: RefusedRight, What: "control",
+			Reason: "a member leaves by itself; want remove for another"}
 	}
 	return nil
 }
@@ -199,6 +201,6 @@ func (e *Engine) Addresses(p wire.PeerID) []string { return e.st.book.Lookup(p) 
 // Listed returns a number that is another one when the lists have changed. It is not State.
 func (e *Engine) Listed() uint64 { return e.listed }
 
-// Lists returns the blocked and the allowed peers, ascending, and whether all others are kept out: what a host copies so that
-// its transport can ask without waiting for the engine. The slices are good until the next Poll.
+// Lists returns the blocked and the allowed peers, ascending, and whether all others are kept out: what a host copies
+// so that its transport can ask without waiting for the engine. The slices are good until the next Poll.
 func (e *Engine) Lists() (blocked, allowed []wire.PeerID, closed bool) { return e.st.governor.Lists() }

@@ -94,8 +94,8 @@ func (e *Engine) heard(p wire.PeerID, progress bool) {
 	}
 }
 
-// judge looks at the silence of a peer that something is sent to again. One that is silent for too long counts as down, as after too
-// many failures.
+// judge looks at the silence of a peer that something is sent to again. One that is silent for too long counts as down,
+// as after too many failures.
 func (e *Engine) judge(p wire.PeerID) {
 	level, news := e.st.streams.Judge(p, e.m.Now())
 	if !news {
@@ -149,8 +149,8 @@ func (e *Engine) tellWatchers(p wire.PeerID, up bool) {
 }
 
 // takeRestarted is the first input after a restore: what may have been lost with the process is put out again. Numbers
-// and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and open
-// questions are asked again, because this node may have forgotten answers that it had acknowledged.
+// and bytes are those of before, so that receivers drop what they have; in a new epoch everything is renumbered and
+// open questions are asked again, because this node may have forgotten answers that it had acknowledged.
 func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 	switch {
 	case ev.First:

@@ -61,7 +61,8 @@ func (e *Engine) stepWire(f *dataflow.Frame, op int32, o *program.Op) dataflow.O
 		}
 		switch {
 		case !possible:
-			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the message can never fit into the outbox; raise its limits or send less"))
+			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+				"the message can never fit into the outbox; raise its limits or send less"))
 		case !room:
 			e.m.Count("send.waits")
 			return e.m.WaitForRoom(f, op, o)
@@ -69,7 +70,8 @@ func (e *Engine) stepWire(f *dataflow.Frame, op int32, o *program.Op) dataflow.O
 	}
 	if o.Code == program.OpRequest && !e.st.requests.Room(len(to)) {
 		if len(to) > e.limits.Requests {
-			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers, at most %d questions may be open", len(to), e.limits.Requests)))
+			return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+				fmt.Sprintf("it asks %d peers, at most %d questions may be open", len(to), e.limits.Requests)))
 		}
 		e.m.Count("request.waits")
 		return e.m.WaitForRoom(f, op, o)
@@ -169,7 +171,8 @@ func (e *Engine) stepReply(f *dataflow.Frame, op int32, o *program.Op) dataflow.
 		root = e.m.Frame(root.Parent)
 	}
 	if !root.Inbound.Request.IsSet() || root.Inbound.Replied {
-		return e.m.Fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name, "there is no request to answer, or it was answered"))
+		return e.m.Fail(f, op, o, value.Fail(value.CodeDuplicate, o.Name,
+			"there is no request to answer, or it was answered"))
 	}
 	edge := &e.prog.Edges[root.Inbound.Edge]
 	fills := e.fills(nil, f, edge, o.In)
@@ -180,7 +183,8 @@ func (e *Engine) stepReply(f *dataflow.Frame, op int32, o *program.Op) dataflow.
 	e.sc.peers = append(e.sc.peers[:0], root.Inbound.Peer)
 	switch room, possible := e.st.streams.RoomFor(e.sc.peers, fillBytes(fills)); {
 	case !possible:
-		return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name, "the answer can never fit into the outbox; raise its limits or send less"))
+		return e.m.Fail(f, op, o, value.Fail(value.CodeOverflow, o.Name,
+			"the answer can never fit into the outbox; raise its limits or send less"))
 	case !room:
 		e.m.Count("send.waits")
 		return e.m.WaitForRoom(f, op, o)
@@ -206,7 +210,8 @@ func (e *Engine) stepReply(f *dataflow.Frame, op int32, o *program.Op) dataflow.
 }
 
 // answer sends the answer of an activation's request and keeps it, so that the same question is answered again without
-// doing the work twice. It returns false, and the question is as it was, when there is no room for the answer: it is not lost, it waits.
+// doing the work twice. It returns false, and the question is as it was, when there is no room for the answer: it is
+// not lost, it waits.
 func (e *Engine) answer(root *dataflow.Frame, edge *program.Edge, fills []wire.Fill) bool {
 	env := e.envelope(root.Inbound.Peer, edge)
 	env.Answer, env.Fills = root.Inbound.Request, fills
@@ -228,8 +233,9 @@ func (e *Engine) answer(root *dataflow.Frame, edge *program.Edge, fills []wire.F
 	return true
 }
 
-// replyFailure answers a request whose activation ended without an answer: each value is the failure. It returns false when the answer has
-// to wait for room. An activation whose deadline has passed waits for none: whoever asked has given up.
+// replyFailure answers a request whose activation ended without an answer: each value is the failure. It returns false
+// when the answer has to wait for room. An activation whose deadline has passed waits for none: whoever asked has given
+// up.
 func (e *Engine) replyFailure(f *dataflow.Frame) bool {
 	why := f.Failure
 	if why == nil {
@@ -277,18 +283,23 @@ func (e *Engine) tooLarge(o *program.Op, fills []wire.Fill) *value.Failure {
 	l := &e.limits.Wire
 	for i := range fills {
 		if v := fills[i].Value; v != nil && v.Bytes() > l.FillBytes {
-			return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("value %d has %d bytes, an envelope carries at most %d of one", i, v.Bytes(), l.FillBytes))
+			return value.Fail(value.CodeOverflow, o.Name,
+				fmt.Sprintf("value %d has %d bytes, an envelope carries at most %d of one", i, v.Bytes(), l.FillBytes))
 		}
 	}
 	if n := fillBytes(fills); n > l.EnvelopeBytes || len(fills) > l.Fills {
-		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("%d values of %d bytes, an envelope carries at most %d of %d", len(fills), n, l.Fills, l.EnvelopeBytes))
+		return value.Fail(value.CodeOverflow, o.Name,
+			fmt.Sprintf("%d values of %d bytes, an envelope carries at most %d of %d", len(fills), n, l.Fills,
+				l.EnvelopeBytes))
 	}
 	return nil
 }
 
 // cannotLend is the failure of a send whose values are larger than all that may be lent.
 func (e *Engine) cannotLend(o *program.Op, l lending) *value.Failure {
-	return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it lends %d values of %d bytes, at most %d of %d are lent at once", len(l.loans), l.bytes, e.limits.Loans, e.limits.LoanBytes))
+	return value.Fail(value.CodeOverflow, o.Name,
+		fmt.Sprintf("it lends %d values of %d bytes, at most %d of %d are lent at once", len(l.loans), l.bytes,
+			e.limits.Loans, e.limits.LoanBytes))
 }
 
 func fillBytes(fills []wire.Fill) int {
@@ -307,13 +318,14 @@ func (e *Engine) send(env *wire.Envelope, numbered bool) error {
 	return e.sendUntil(env, numbered, 0)
 }
 
-// sendUntil is send for an envelope that serves nobody after an engine time, or 0 for none. What its receiver asked to hold back stays
-// in the outbox, or is dropped and counted where it may be lost.
+// sendUntil is send for an envelope that serves nobody after an engine time, or 0 for none. What its receiver asked to
+// hold back stays in the outbox, or is dropped and counted where it may be lost.
 func (e *Engine) sendUntil(env *wire.Envelope, numbered bool, until int64) error {
 	return e.sendFan(env, numbered, until, 0)
 }
 
-// fan returns the number of a send to several peers, whose values count once against the outbox; 0 for one to a single peer.
+// fan returns the number of a send to several peers, whose values count once against the outbox; 0 for one to a single
+// peer.
 func (e *Engine) fan(peers int) uint64 {
 	if peers < 2 || !e.rules(3) {
 		return 0
@@ -386,7 +398,8 @@ func (e *Engine) put(out *wire.Envelope) {
 	if err != nil {
 		e.m.Broken("an envelope cannot be encoded: " + err.Error())
 	}
-	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone && len(out.Source) == 0 && len(out.Proof) == 0
+	acks := out.Number == 0 && out.Edge < 0 && len(out.Fills) == 0 && out.Notice.Kind == wire.NoticeNone &&
+		len(out.Source) == 0 && len(out.Proof) == 0
 	e.out.Envelopes = append(e.out.Envelopes, Packet{To: out.To, Raw: raw, Acks: acks, Acked: out.AckEpoch != 0})
 }
 
@@ -401,7 +414,8 @@ func (e *Engine) peersOf(o *program.Op, v value.Value) ([]wire.PeerID, *value.Fa
 		for i := range out {
 			p, ok := v.At(i).(value.Peer)
 			if !ok {
-				return nil, value.Fail(value.CodeType, o.Name, fmt.Sprintf("receiver %d is %s, want Peer", i, v.At(i).Type()))
+				return nil, value.Fail(value.CodeType, o.Name, fmt.Sprintf("receiver %d is %s, want Peer", i,
+					v.At(i).Type()))
 			}
 			out[i] = wire.PeerID(p)
 		}

@@ -65,8 +65,9 @@ func (o *Output) reset() {
 var digestTable = crc64.MakeTable(crc64.ECMA)
 
 // Digest returns a hash over everything in the output, the trace apart, for the check of a replay. Values are hashed in
-// their canonical form, except the inputs of commands: they are functions of the state, and their sizes suffice. It goes by the rules that the output
-// was made by: what an earlier release journaled is held against the digest of that release, which did not tell where a field ends.
+// their canonical form, except the inputs of commands: they are functions of the state, and their sizes suffice. It
+// goes by the rules that the output was made by: what an earlier release journaled is held against the digest of that
+// release, which did not tell where a field ends.
 func (o *Output) Digest(reg *value.Registry) uint64 {
 	if o.Rules < 3 {
 		return o.plainDigest(reg)
@@ -154,8 +155,9 @@ func (o *Output) plainDigest(reg *value.Registry) uint64 {
 	return crc64.Update(sum, digestTable, b)
 }
 
-// hasher hashes fields so that no two rows of them that differ are the same bytes: texts by their length and content, numbers in one width, lists by
-// their length. What is large stands in the row with its XXH64, which takes a tenth of the time.
+// hasher hashes fields so that no two rows of them that differ are the same bytes: texts by their length and content,
+// numbers in one width, lists by their length. What is large stands in the row with its XXH64, which takes a tenth of
+// the time.
 type hasher struct {
 	reg *value.Registry
 	b   []byte // not hashed yet

@@ -12,17 +12,21 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestDigestTellsFieldsApart: two outputs that differ in anything but the trace have different digests, also where what one field ends with is what
-// the next begins with (C27). By the rules of before they are told as they were.
+// TestDigestTellsFieldsApart: two outputs that differ in anything but the trace have different digests, also where what
+// one field ends with is what the next begins with (C27). By the rules of before they are told as they were.
 func TestDigestTellsFieldsApart(t *testing.T) {
 	reg := value.NewRegistry()
 	pairs := [][2]Output{
-		{{Envelopes: []Packet{{To: "a", Raw: []byte("xy")}, {To: "b", Raw: []byte("z")}}}, {Envelopes: []Packet{{To: "a", Raw: []byte("x")}, {To: "b", Raw: []byte("yz")}}}},
+		{{Envelopes: []Packet{{To: "a", Raw: []byte("xy")}, {To: "b", Raw: []byte("z")}}},
+			{Envelopes: []Packet{{To: "a", Raw: []byte("x")}, {To: "b", Raw: []byte("yz")}}}},
 		{{Envelopes: []Packet{{To: "a", Raw: []byte("x")}}}, {Envelopes: []Packet{{To: "b", Raw: []byte("x")}}}},
-		{{AppEvents: []AppEvent{{Number: 1, Name: "ab", Value: value.String("c")}}}, {AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("bc")}}}},
-		{{AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("c")}}}, {AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.NewBytes([]byte("c"))}}}},
+		{{AppEvents: []AppEvent{{Number: 1, Name: "ab", Value: value.String("c")}}},
+			{AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("bc")}}}},
+		{{AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.String("c")}}},
+			{AppEvents: []AppEvent{{Number: 1, Name: "a", Value: value.NewBytes([]byte("c"))}}}},
 		{{Commands: []Command{{ID: 1, Component: 1}}}, {Commands: []Command{{ID: 1, Component: 2}}}},
-		{{Peers: []PeerNotice{{Peer: "a", Reason: "b", Addresses: []string{"c"}}}}, {Peers: []PeerNotice{{Peer: "a", Reason: "b"}, {Reason: "c"}}}},
+		{{Peers: []PeerNotice{{Peer: "a", Reason: "b", Addresses: []string{"c"}}}},
+			{Peers: []PeerNotice{{Peer: "a", Reason: "b"}, {Reason: "c"}}}},
 	}
 	for i, p := range pairs {
 		p[0].Rules, p[1].Rules = 3, 3
@@ -55,14 +59,18 @@ func TestDigestReadsEveryField(t *testing.T) {
 	reg := value.NewRegistry()
 	full := func() *Output {
 		return &Output{
-			Envelopes: []Packet{{To: "a", Raw: []byte("raw")}}, AppEvents: []AppEvent{{Number: 1, Name: "name", Value: value.Int(1)}},
-			Commands: []Command{{ID: 1, Component: 2, Method: "method", Inputs: []value.Value{value.String("x")}}},
-			Controls: []ControlResult{{ID: 1, Caller: "c", Op: "op", Peer: "p", Code: "code", Reason: "r", Place: "place", Number: 3}},
-			Peers:    []PeerNotice{{Kind: 1, Peer: "p", Reason: "r", Addresses: []string{"a"}, Seen: 1, SeenStart: 2}}, Wake: 5, Rules: 3,
+			Envelopes: []Packet{{To: "a", Raw: []byte("raw")}},
+			AppEvents: []AppEvent{{Number: 1, Name: "name", Value: value.Int(1)}},
+			Commands:  []Command{{ID: 1, Component: 2, Method: "method", Inputs: []value.Value{value.String("x")}}},
+			Controls: []ControlResult{{ID: 1, Caller: "c", Op: "op", Peer: "p", Code: "code", Reason: "r",
+				Place: "place", Number: 3}},
+			Peers: []PeerNotice{{Kind: 1, Peer: "p", Reason: "r", Addresses: []string{"a"}, Seen: 1, SeenStart: 2}},
+			Wake:  5, Rules: 3,
 		}
 	}
 	want := full().Digest(reg)
-	untold := map[string]bool{"Output.Trace": true, "Output.Rules": true, "Packet.Acks": true, "Packet.Acked": true} // the last two follow from Raw
+	// the last two follow from Raw
+	untold := map[string]bool{"Output.Trace": true, "Output.Rules": true, "Packet.Acks": true, "Packet.Acked": true}
 	var change func(path string, v func(*Output) reflect.Value)
 	change = func(path string, at func(*Output) reflect.Value) {
 		o := full()
@@ -101,7 +109,8 @@ func TestDigestReadsEveryField(t *testing.T) {
 	change("Output", func(o *Output) reflect.Value { return reflect.ValueOf(o).Elem() })
 }
 
-// TestDigestOfLargeOutputs: what is hashed in pieces is hashed as what is hashed at once: the digest is of the content alone.
+// TestDigestOfLargeOutputs: what is hashed in pieces is hashed as what is hashed at once: the digest is of the content
+// alone.
 func TestDigestOfLargeOutputs(t *testing.T) {
 	reg := value.NewRegistry()
 	seen := map[uint64]string{}
@@ -109,8 +118,11 @@ func TestDigestOfLargeOutputs(t *testing.T) {
 		var o Output
 		o.Rules = 3
 		for range rapid.IntRange(0, 4).Draw(t, "envelopes") {
-			n := rapid.SampledFrom([]int{0, 1, hashBytes - 9, hashBytes - 1, hashBytes, hashBytes + 1, 3 * hashBytes}).Draw(t, "bytes")
-			o.Envelopes = append(o.Envelopes, Packet{To: wire.PeerID(rapid.SampledFrom([]string{"a", "bb"}).Draw(t, "to")), Raw: []byte(strings.Repeat("x", n))})
+			n := rapid.SampledFrom([]int{0, 1, hashBytes - 9, hashBytes - 1, hashBytes, hashBytes + 1,
+				3 * hashBytes}).Draw(t, "bytes")
+			o.Envelopes = append(o.Envelopes,
+				Packet{To: wire.PeerID(rapid.SampledFrom([]string{"a", "bb"}).Draw(t, "to")),
+					Raw: []byte(strings.Repeat("x", n))})
 		}
 		text := fmt.Sprintf("%+v", o)
 		if first, ok := seen[o.Digest(reg)]; ok && first != text {

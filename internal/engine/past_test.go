@@ -13,9 +13,10 @@ import (
 // pastRules is how many rules there were before those that this release begins with.
 const pastRules = 4
 
-// TestPastRules holds the behaviour by each earlier rules against what it was when those were the newest: what left two nodes, and their
-// states in the end, for random programs and schedules that use every op. A line of the file stands for ever. It is written by hand from
-// what this test prints, on a commit that is known to be sound, when the programs are drawn in another way.
+// TestPastRules holds the behaviour by each earlier rules against what it was when those were the newest: what left two
+// nodes, and their states in the end, for random programs and schedules that use every op. A line of the file stands
+// for ever. It is written by hand from what this test prints, on a commit that is known to be sound, when the programs
+// are drawn in another way.
 func TestPastRules(t *testing.T) {
 	b, err := os.ReadFile("testdata/past_rules.txt")
 	if err != nil {
@@ -36,11 +37,13 @@ func TestPastRules(t *testing.T) {
 		}
 	}
 	if differ > 0 || len(want) != len(got) {
-		t.Errorf("%d of %d runs by earlier rules differ from what they were; the file has %d", differ, len(got), len(want))
+		t.Errorf("%d of %d runs by earlier rules differ from what they were; the file has %d", differ, len(got),
+			len(want))
 	}
 }
 
-// pastRun runs two nodes by some rules, with a busy schedule, and returns a hash of what left them and of what they are.
+// pastRun runs two nodes by some rules, with a busy schedule, and returns a hash of what left them and of what they
+// are.
 func pastRun(t *testing.T, rules uint32, seed uint64) []byte {
 	src := programs.Seeded(seed)
 	parts, err := programs.Random(src)
@@ -68,7 +71,8 @@ func pastRun(t *testing.T, rules uint32, seed uint64) []byte {
 	}
 	for _, n := range w.nodes {
 		l := &n.log
-		for _, text := range []string{l.packets.String(), l.app.String(), l.controls.String(), l.peers.String(), l.commands.String(), l.polls.String()} {
+		for _, text := range []string{l.packets.String(), l.app.String(), l.controls.String(), l.peers.String(),
+			l.commands.String(), l.polls.String()} {
 			fmt.Fprintf(sum, "%d %s", len(text), text)
 		}
 	}

@@ -115,12 +115,14 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 		forgot = e.st.streams.Greeted(env.From) || forgot
 	}
 	if got.Lost > 0 {
-		e.m.Drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost, env.From))
+		e.m.Drop("envelope.lost", fmt.Sprintf("%d numbers of %s were acknowledged in a life that is lost", got.Lost,
+			env.From))
 	}
 	if len(env.Source) > 0 && e.rules(1) {
 		e.takeClaim(env)
 	}
-	regressed := got.Reborn && env.Notice.Kind == wire.NoticeNone && e.st.streams.Regressed(env.From, env.AckEpoch, env.Ack)
+	regressed := got.Reborn && env.Notice.Kind == wire.NoticeNone && e.st.streams.Regressed(env.From, env.AckEpoch,
+		env.Ack)
 	acked := 0
 	if env.AckEpoch != 0 {
 		switch acked, err = e.st.streams.Ack(env.From, env.AckEpoch, env.Ack, e.m.Now()); {
@@ -198,8 +200,8 @@ func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	return ""
 }
 
-// openRecv starts the activation of what came along an edge. The inputs, and the places for two more behind them, are empty afterwards: the next
-// envelope may find its own there.
+// openRecv starts the activation of what came along an edge. The inputs, and the places for two more behind them, are
+// empty afterwards: the next envelope may find its own there.
 func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value.Value, context value.Value) {
 	if env.Request.IsSet() {
 		if err := e.st.requests.Begin(env.From, env.Request, e.m.UpcomingExec()); err != nil {
@@ -299,7 +301,8 @@ func (e *Engine) fillsInOrder(env *wire.Envelope, edge *program.Edge) (inputs []
 	for k := range inputs {
 		if inputs[k] == nil {
 			missing++
-			inputs[k] = value.Fail(value.CodeNoResult, string(env.From), "the envelope lacks a value of edge "+edge.Name)
+			inputs[k] = value.Fail(value.CodeNoResult, string(env.From),
+				"the envelope lacks a value of edge "+edge.Name)
 		}
 	}
 	return inputs, unplaced, missing

@@ -10,11 +10,12 @@ import (
 // pressed returns how much of the room for inputs is taken, in percent.
 func (e *Engine) pressed() uint32 {
 	part := func(n, of int) int64 { return int64(n) * 100 / int64(of) }
-	return uint32(min(100, max(part(len(e.st.ingress), e.limits.IngressEvents), part(e.st.ingressBytes, e.limits.IngressBytes))))
+	return uint32(min(100, max(part(len(e.st.ingress), e.limits.IngressEvents),
+		part(e.st.ingressBytes, e.limits.IngressBytes))))
 }
 
-// pollPressure tells the peers whose data waits here that there is little room for more, and later that there is room again. What they
-// are told is for what they send (trap 15).
+// pollPressure tells the peers whose data waits here that there is little room for more, and later that there is room
+// again. What they are told is for what they send (trap 15).
 func (e *Engine) pollPressure() {
 	if !e.rules(1) {
 		return
@@ -41,7 +42,8 @@ func (e *Engine) pollPressure() {
 // isData says whether an envelope can be asked to wait: it carries values, and answers nothing that this node asked.
 func isData(env *wire.Envelope) bool { return len(env.Fills) > 0 && !env.Answer.IsSet() }
 
-// tell sends a notice by itself. No acknowledgement rides on it: a peer of an earlier release cannot read it, and would lose it.
+// tell sends a notice by itself. No acknowledgement rides on it: a peer of an earlier release cannot read it, and would
+// lose it.
 func (e *Engine) tell(p wire.PeerID, n wire.Notice) {
 	env := &e.sc.emit
 	*env = e.bare(p, n)
@@ -53,7 +55,8 @@ func (e *Engine) tell(p wire.PeerID, n wire.Notice) {
 // bare is an envelope with a notice and nothing else.
 func (e *Engine) bare(p wire.PeerID, n wire.Notice) wire.Envelope {
 	return wire.Envelope{
-		Version: wire.CurrentVersion, From: e.st.self, To: p, Digest: e.prog.Digest, Incarnation: e.st.incarnation, Edge: -1, Notice: n,
+		Version: wire.CurrentVersion, From: e.st.self, To: p, Digest: e.prog.Digest, Incarnation: e.st.incarnation,
+		Edge: -1, Notice: n,
 	}
 }
 
@@ -72,14 +75,15 @@ func (e *Engine) holds(env *wire.Envelope) bool {
 	return isData(env) && e.rules(1) && e.st.streams.Held(env.To, e.m.Now())
 }
 
-// muted refuses data of a peer that disregarded three notices. Its streams send it again, and the way back is time, or the end of the
-// pressure (trap 14).
+// muted refuses data of a peer that disregarded three notices. Its streams send it again, and the way back is time, or
+// the end of the pressure (trap 14).
 func (e *Engine) muted(env *wire.Envelope) error {
 	if !isData(env) || !e.rules(1) || !e.st.pressure.Muted(env.From, e.m.Now()) {
 		return nil
 	}
 	return &RefusedError{Code: RefusedPressure, What: "envelope", Reason: fmt.Sprintf(
-		"peer %s was told three times to hold data back and went on; it is taken again when there is room, or in some seconds", env.From)}
+		"peer %s was told three times to hold data back and went on; it is taken again when there is room, or in "+
+			"some seconds", env.From)}
 }
 
 // noteData counts against a peer what it sends although it was told to hold it back.

@@ -20,7 +20,8 @@ func TestDeterminism(t *testing.T) {
 			for _, s := range schedule {
 				w.act(s.kind, s.a, s.b)
 			}
-			return w.nodes[0].log.String() + w.nodes[1].log.String() + string(w.nodes[0].encode()) + string(w.nodes[1].encode())
+			return w.nodes[0].log.String() + w.nodes[1].log.String() + string(w.nodes[0].encode()) +
+				string(w.nodes[1].encode())
 		}
 		if first, second := run(), run(); first != second {
 			t.Fatal("two runs of one schedule differ")
@@ -28,8 +29,8 @@ func TestDeterminism(t *testing.T) {
 	})
 }
 
-// TestRestoreIsATransaction fails a restore at every step: it returns an error, and the engine that was there goes on as
-// if nothing had been tried.
+// TestRestoreIsATransaction fails a restore at every step: it returns an error, and the engine that was there goes on
+// as if nothing had been tried.
 func TestRestoreIsATransaction(t *testing.T) {
 	w := newWorld(t, conversationProgram(t, "ask"), false)
 	for i := range 30 {
@@ -123,8 +124,10 @@ func TestNothingLeaks(t *testing.T) {
 		w.settle(60)
 		for i, n := range w.nodes {
 			s, m := &n.e.st, n.e.m.Figures()
-			if m.Activations+m.Commands+m.Parked+len(s.ingress)+m.Results+m.Ready+m.SlotBytes+s.ingressBytes+m.Permits != 0 {
-				t.Errorf("%s, node %d: %s, %d bytes of values, %d permits are out", name, i, inFlight(n.e), m.SlotBytes, m.Permits)
+			if m.Activations+m.Commands+m.Parked+len(s.ingress)+m.Results+m.Ready+m.SlotBytes+s.ingressBytes+
+				m.Permits != 0 {
+				t.Errorf("%s, node %d: %s, %d bytes of values, %d permits are out", name, i, inFlight(n.e), m.SlotBytes,
+					m.Permits)
 			}
 		}
 	}
@@ -136,14 +139,16 @@ func TestLoopOverNothing(t *testing.T) {
 	body := b.fn(program.KindBody, "body", 2)
 	body.results(1)
 	f := b.fn(program.KindInvoke, "call", 1)
-	f.add(program.Op{Code: program.OpAppEmit, Label: "out"}, 1, f.add(program.Op{Code: program.OpLoop, Body: body.id}, 1, f.constant(value.Int(5000)), 0)[0])
+	f.add(program.Op{Code: program.OpAppEmit, Label: "out"}, 1, f.add(program.Op{Code: program.OpLoop, Body: body.id},
+		1, f.constant(value.Int(5000)), 0)[0])
 	cfg := testConfig(b.link(t))
 	cfg.Limits.OpsPerPoll = 100
 	e, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(9)}}}); err != nil {
+	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call",
+		Inputs: []value.Value{value.Int(9)}}}); err != nil {
 		t.Fatal(err)
 	}
 	polls := 1

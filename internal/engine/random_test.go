@@ -6,7 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// rapidSource draws the random programs and schedules that the proofs draw from seeds, so that what fails here is made smaller.
+// rapidSource draws the random programs and schedules that the proofs draw from seeds, so that what fails here is made
+// smaller.
 type rapidSource struct{ t *rapid.T }
 
 func (s rapidSource) Int(lo, hi int, label string) int {
@@ -31,6 +32,7 @@ type step struct{ kind, a, b int }
 
 func randomSchedule(t *rapid.T) []step {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
-		return step{rapid.IntRange(0, programs.StepKinds+linkSteps+noticeSteps-1).Draw(t, "kind"), rapid.IntRange(0, 30).Draw(t, "a"), rapid.IntRange(0, 99).Draw(t, "b")}
+		return step{rapid.IntRange(0, programs.StepKinds+linkSteps+noticeSteps-1).Draw(t, "kind"),
+			rapid.IntRange(0, 30).Draw(t, "a"), rapid.IntRange(0, 99).Draw(t, "b")}
 	}), 3, 40).Draw(t, "schedule")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// A peer whose envelope is refused for good is told why, at most once a second and in fewer bytes than it sent: a refusal amplifies
-// nothing, and two nodes that refuse each other fall silent.
+// A peer whose envelope is refused for good is told why, at most once a second and in fewer bytes than it sent: a
+// refusal amplifies nothing, and two nodes that refuse each other fall silent.
 
 const (
 	refusalEveryNs = 1e9
@@ -76,7 +76,8 @@ func noticeOf(code string) wire.NoticeKind {
 	return wire.NoticeNone
 }
 
-// CutOff returns what a peer is told whose links the host ends for a while, because nearly all that it sent was refused. It changes nothing.
+// CutOff returns what a peer is told whose links the host ends for a while, because nearly all that it sent was
+// refused. It changes nothing.
 func (e *Engine) CutOff(p wire.PeerID, ns int64) (Packet, bool) {
 	env := e.bare(p, wire.Notice{Kind: wire.NoticeCut, Hold: max(ns, 1)})
 	env.Digest = [32]byte{}
@@ -91,16 +92,16 @@ type Wasted struct {
 	Bytes int    // of the envelope
 }
 
-// Why an envelope came to nothing. What an honest peer sends now and then is not among them: what comes twice, late, or for a question that is
-// not open any more.
+// Why an envelope came to nothing. What an honest peer sends now and then is not among them: what comes twice, late, or
+// for a question that is not open any more.
 const (
 	WastedEdge    = "edge"    // no edge of that number ends here, or it is a question where none can be
 	WastedMessage = "message" // for a component that is not here, or takes none
 	WastedStale   = "stale"   // of an earlier life or epoch of its sender, or out of the order of its stream
 )
 
-// Wasted returns which envelopes came to nothing in the last Poll: each at most once. It is no output of the state, but for the host to judge
-// its peers by, and valid until the next Poll.
+// Wasted returns which envelopes came to nothing in the last Poll: each at most once. It is no output of the state, but
+// for the host to judge its peers by, and valid until the next Poll.
 func (e *Engine) Wasted() []Wasted { return e.wasted }
 
 // waste notes that an envelope that is being taken comes to nothing.
@@ -108,7 +109,8 @@ func (e *Engine) waste(env *wire.Envelope, code string, bytes int) {
 	e.wasted = append(e.wasted, Wasted{env.From, code, bytes})
 }
 
-// tellRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends it, or not.
+// tellRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends it,
+// or not.
 func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
 	kind := noticeOf(re.Code)
 	if kind == wire.NoticeNone {
@@ -138,7 +140,10 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 	switch {
 	case !e.rules(2):
 	case e.absurd(n):
-		e.m.Drop("refusal.absurd", fmt.Sprintf("%s saw incarnation %d that began at %d: this node is incarnation %d and cannot have come to that", env.From, n.Seen, n.SeenStart, e.st.incarnation))
+		e.m.Drop("refusal.absurd",
+			fmt.Sprintf(
+				"%s saw incarnation %d that began at %d: this node is incarnation %d and cannot have come to that",
+				env.From, n.Seen, n.SeenStart, e.st.incarnation))
 		return
 	case n.Kind == wire.NoticeStale:
 		e.takeStale(env)
@@ -161,8 +166,9 @@ func (e *Engine) takeRefusal(env *wire.Envelope) {
 	e.refusedBy(env, reason)
 }
 
-// The most that a peer's word moves a life on. A directory that went back lost some lives, or leaps over some by the seconds of a clock; what is far
-// beyond would bring the numbers of lives and epochs to their end, where they begin again at 0 and no snapshot is one any more.
+// The most that a peer's word moves a life on. A directory that went back lost some lives, or leaps over some by the
+// seconds of a clock; what is far beyond would bring the numbers of lives and epochs to their end, where they begin
+// again at 0 and no snapshot is one any more.
 const (
 	lifeStepMax = 1 << 40
 	startMax    = 1 << 62 // microseconds
@@ -176,5 +182,6 @@ func (e *Engine) absurd(n wire.Notice) bool {
 func (e *Engine) refusedBy(env *wire.Envelope, reason string) {
 	e.m.Count("refusal.heard")
 	e.m.Trace(dataflow.TracePeer, nil, -1, "refused by "+string(env.From)+": "+reason)
-	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: env.Notice.Seen, SeenStart: env.Notice.SeenStart})
+	e.notice(PeerNotice{Kind: PeerRefused, Peer: env.From, Reason: reason, Seen: env.Notice.Seen,
+		SeenStart: env.Notice.SeenStart})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestForeignAnswers is trap 6: a question is answered by the peer that was asked, once, under the number and epoch that it had. Answers of
-// others, of other numbers, and questions of the peer under the same number leave it open.
+// TestForeignAnswers is trap 6: a question is answered by the peer that was asked, once, under the number and epoch
+// that it had. Answers of others, of other numbers, and questions of the peer under the same number leave it open.
 func TestForeignAnswers(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
@@ -17,7 +17,8 @@ func TestForeignAnswers(t *testing.T) {
 	asked := out[0].Request
 	answer := func(from wire.PeerID, edge int32, number uint64, answers, asks wire.Request) {
 		env := &wire.Envelope{
-			Version: 1, From: from, To: "node0", Digest: a.e.prog.Digest, Incarnation: 1, Epoch: b.e.Epoch(), Number: number, Edge: edge,
+			Version: 1, From: from, To: "node0", Digest: a.e.prog.Digest, Incarnation: 1, Epoch: b.e.Epoch(),
+			Number: number, Edge: edge,
 			Answer: answers, Request: asks, Fills: []wire.Fill{{Value: value.String("forged")}},
 		}
 		raw, err := wire.Append(nil, a.cfg.Registry, env)

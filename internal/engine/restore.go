@@ -47,9 +47,12 @@ func Restore(cfg Config, incarnation uint64, t *snapshot.TransientSnapshot) (*En
 		part string
 		do   func(*snapshot.TransientSnapshot) error
 	}{
-		{"framework", r.framework}, {"execution_state", r.m.RestoreFrames}, {"slot_table", r.m.RestoreSlots}, {"borrowed", r.borrowed}, {"frontier", r.m.RestoreFrontier},
-		{"pending_async", r.m.RestorePending}, {"pending_completions", r.m.RestoreCompletions}, {"timers", r.m.RestoreTimers}, {"parked", r.m.RestoreParked},
-		{"bus", r.m.RestoreBus}, {"ingress", r.ingress}, {"app_events", r.m.RestoreAppEvents}, {"peers", r.peers}, {"lives", r.m.RestoreLives},
+		{"framework", r.framework}, {"execution_state", r.m.RestoreFrames}, {"slot_table", r.m.RestoreSlots},
+		{"borrowed", r.borrowed}, {"frontier", r.m.RestoreFrontier},
+		{"pending_async", r.m.RestorePending}, {"pending_completions", r.m.RestoreCompletions},
+		{"timers", r.m.RestoreTimers}, {"parked", r.m.RestoreParked},
+		{"bus", r.m.RestoreBus}, {"ingress", r.ingress}, {"app_events", r.m.RestoreAppEvents}, {"peers", r.peers},
+		{"lives", r.m.RestoreLives},
 	}
 	for _, s := range steps {
 		if cfg.FailRestore != nil {
@@ -74,7 +77,8 @@ func (r *restorer) framework(t *snapshot.TransientSnapshot) error {
 		return fmt.Errorf("it is of peer %s, this is %s", w.PeerID, r.st.self)
 	}
 	if w.Rules > CurrentRules {
-		return fmt.Errorf("it goes by rules %d, this release knows up to %d: use the newer release that wrote it", w.Rules, CurrentRules)
+		return fmt.Errorf("it goes by rules %d, this release knows up to %d: use the newer release that wrote it",
+			w.Rules, CurrentRules)
 	}
 	if t.Poll.Phase >= phaseEnd {
 		return fmt.Errorf("poll state %+v does not exist", t.Poll)
@@ -126,7 +130,8 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 	if r.st.backoff, err = peer.RestoreBackoff(w.BackoffTable, l.BookPeers); err != nil {
 		return err
 	}
-	if r.st.streams, err = peer.RestoreStreams(w.Epoch, t.WireStates, w.PendingOutbound, r.e.reg, l.streams()); err != nil {
+	if r.st.streams, err = peer.RestoreStreams(w.Epoch, t.WireStates, w.PendingOutbound, r.e.reg,
+		l.streams()); err != nil {
 		return err
 	}
 	r.st.heed(w.Rules)

@@ -1,8 +1,8 @@
 package engine
 
-// CurrentRules is the number of the behaviour of this release. The number that holds for a node is in its State: a journal
-// that an earlier release wrote is replayed by the rules of that release, and gives the same outputs. A new node begins with
-// the current rules; an older one is raised to them by its next Restarted input.
+// CurrentRules is the number of the behaviour of this release. The number that holds for a node is in its State: a
+// journal that an earlier release wrote is replayed by the rules of that release, and gives the same outputs. A new
+// node begins with the current rules; an older one is raised to them by its next Restarted input.
 //
 //	0  the behaviour up to format 2 of journals and snapshots
 //	1  round-trip times, suspicion, notices between peers, windows per peer, deadlines with the budget that is left
@@ -17,8 +17,8 @@ func (e *Engine) rules(n uint32) bool { return e.m.Behaves(n) }
 // Rules returns the number of the behaviour that holds for the node.
 func (e *Engine) Rules() uint32 { return e.m.Rules() }
 
-// Adopt sets the rules of a node that has done nothing yet: those by which its first record was made. It returns false for rules
-// that are newer than this release, and for a node that has begun.
+// Adopt sets the rules of a node that has done nothing yet: those by which its first record was made. It returns false
+// for rules that are newer than this release, and for a node that has begun.
 func (e *Engine) Adopt(rules uint32) bool {
 	if rules > CurrentRules || e.m.Begun() || len(e.st.ingress) > 0 {
 		return false

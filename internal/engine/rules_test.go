@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestRules: a new node goes by the current rules, one of an earlier release by its own until its next restart, and rules that
-// this release does not know are refused with both numbers.
+// TestRules: a new node goes by the current rules, one of an earlier release by its own until its next restart, and
+// rules that this release does not know are refused with both numbers.
 func TestRules(t *testing.T) {
 	w := newWorld(t, conversationProgram(t, "chain"), false)
 	a, b := w.nodes[0], w.nodes[1]
@@ -45,8 +45,10 @@ func TestNoticesAreHashed(t *testing.T) {
 	seen := map[uint64]int{}
 	reg := value.NewRegistry()
 	notices := [][]PeerNotice{
-		nil, {{Kind: PeerUp, Peer: "a"}}, {{Kind: PeerDown, Peer: "a"}}, {{Kind: PeerUp, Peer: "b"}}, {{Kind: PeerUp, Peer: "a", Reason: "x"}},
-		{{Kind: PeerUp, Peer: "a", Addresses: []string{"x"}}}, {{Kind: PeerUp, Peer: "a", Seen: 1}}, {{Kind: PeerUp, Peer: "a"}, {Kind: PeerUp, Peer: "a"}},
+		nil, {{Kind: PeerUp, Peer: "a"}}, {{Kind: PeerDown, Peer: "a"}}, {{Kind: PeerUp, Peer: "b"}},
+		{{Kind: PeerUp, Peer: "a", Reason: "x"}},
+		{{Kind: PeerUp, Peer: "a", Addresses: []string{"x"}}}, {{Kind: PeerUp, Peer: "a", Seen: 1}},
+		{{Kind: PeerUp, Peer: "a"}, {Kind: PeerUp, Peer: "a"}},
 	}
 	for i, n := range notices {
 		sum := (&Output{Peers: n}).Digest(reg)

@@ -6,9 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// Scratch is memory that an engine works in during a Poll and that means nothing between two Polls: free frames, the buffers
-// of outputs, arguments and envelopes. The engines of one thread may share one, so that a node that rests holds none of it
-// and many nodes work in the same few cache lines. It is thread-unsafe.
+// Scratch is memory that an engine works in during a Poll and that means nothing between two Polls: free frames, the
+// buffers of outputs, arguments and envelopes. The engines of one thread may share one, so that a node that rests holds
+// none of it and many nodes work in the same few cache lines. It is thread-unsafe.
 //
 // An Output then is valid until the next Poll or Deliver of any engine that shares the Scratch.
 type Scratch struct {
@@ -37,8 +37,8 @@ const (
 // NewScratch returns an empty Scratch.
 func NewScratch() *Scratch { return &Scratch{} }
 
-// Recycle gives back the bytes of a packet that one of the engines put out, when nobody reads them any more: neither the
-// network, nor an input that a node has accepted and not yet processed, nor a capture of such a node.
+// Recycle gives back the bytes of a packet that one of the engines put out, when nobody reads them any more: neither
+// the network, nor an input that a node has accepted and not yet processed, nor a capture of such a node.
 func (s *Scratch) Recycle(raw []byte) {
 	if len(s.raws) < scratchRaws && cap(raw) <= scratchRawBytes {
 		s.raws = append(s.raws, raw[:0])

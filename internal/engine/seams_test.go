@@ -18,13 +18,17 @@ import (
 
 // Faults of the seams between activations, deadlines and streams, by their numbers.
 
-// TestKillKeepsTheDeadlinesOfQuestions (C17): the end of activation 1 at its deadline took away the deadlines of all questions of epoch 1.
+// TestKillKeepsTheDeadlinesOfQuestions (C17): the end of activation 1 at its deadline took away the deadlines of all
+// questions of epoch 1.
 func TestKillKeepsTheDeadlinesOfQuestions(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "job", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None},
-		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 2, Deadline: 5e9},
-		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{1000}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 0, Name: "job", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None},
+		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 2,
+			Deadline: 5e9},
+		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{1000}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	f := b.fn(program.KindRecv, "job", 3)
 	f.get().Edge = 0
@@ -35,7 +39,8 @@ func TestKillKeepsTheDeadlinesOfQuestions(t *testing.T) {
 	h := b.fn(program.KindInvoke, "go", 1)
 	h.add(program.Op{Code: program.OpRequest, Edge: 1}, 1, h.peer(), 0, 0)
 	l := newLab(t, b, nil)
-	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Deadline: 1e9, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
+	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Deadline: 1e9,
+		Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
 	l.rest() // activation 1, in epoch 1
 	l.call("go", value.Int(7))
 	l.rest()
@@ -75,7 +80,8 @@ func failing() *builder {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
 		{ID: 0, Name: "ask", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1},
-		{ID: 1, Name: "answer", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 1, Name: "answer", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	f := b.fn(program.KindRecv, "ask", 3)
 	f.get().Edge = 0
@@ -85,7 +91,8 @@ func failing() *builder {
 
 func (l *lab) asked(n int, deadline int64) {
 	for i := range n {
-		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: uint64(i + 1), Deadline: deadline, Request: wire.Request{Epoch: 1, ID: uint64(i + 1)}, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
+		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: uint64(i + 1), Deadline: deadline,
+			Request: wire.Request{Epoch: 1, ID: uint64(i + 1)}, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
 	}
 	l.rest()
 }
@@ -104,7 +111,8 @@ func TestNoAnswerIsLost(t *testing.T) {
 	answered, seen := map[uint64]bool{}, 0
 	for range 100 {
 		for ; seen < len(l.packets); seen++ {
-			if env, err := wire.Decode(l.packets[seen].Raw, l.cfg.Registry, l.cfg.Limits.Wire); err == nil && env.Answer.IsSet() {
+			if env, err := wire.Decode(l.packets[seen].Raw, l.cfg.Registry, l.cfg.Limits.Wire); err == nil &&
+				env.Answer.IsSet() {
 				answered[env.Answer.ID] = true
 				l.tell(l.from("other", wire.Envelope{Edge: -1, AckEpoch: 1, Ack: env.Number}))
 			}
@@ -112,38 +120,46 @@ func TestNoAnswerIsLost(t *testing.T) {
 		l.wait(1e9)
 	}
 	if len(answered) != n || l.e.m.Figures().Activations+l.e.m.Figures().Parked != 0 {
-		t.Errorf("%d of %d questions are answered, %d activations are left", len(answered), n, l.e.m.Figures().Activations)
+		t.Errorf("%d of %d questions are answered, %d activations are left", len(answered), n,
+			l.e.m.Figures().Activations)
 	}
 	audit(t, l.e)
 }
 
-// TestAnswersThatNobodyAwaitsAreDropped: who asked with a deadline has given up when it has passed; nothing is kept for it.
+// TestAnswersThatNobodyAwaitsAreDropped: who asked with a deadline has given up when it has passed; nothing is kept for
+// it.
 func TestAnswersThatNobodyAwaitsAreDropped(t *testing.T) {
 	l := newLab(t, failing(), func(lim *Limits) { lim.OutboxEnvelopes, lim.PeerEnvelopes = 4, 4 })
 	l.asked(20, 5e9)
 	l.wait(6e9)
 	if l.e.m.Figures().Activations+l.e.m.Figures().Parked != 0 || l.counter("answer.dropped") != 15 {
-		t.Errorf("%d activations are left and %d answers were dropped, want 0 and 15", l.e.m.Figures().Activations, l.counter("answer.dropped"))
+		t.Errorf("%d activations are left and %d answers were dropped, want 0 and 15", l.e.m.Figures().Activations,
+			l.counter("answer.dropped"))
 	}
 	audit(t, l.e)
 }
 
-// TestSendsAreWholeOrUndone (C20): with room for one stream, a send to two peers that is tried thrice reaches nobody, and a question that
-// cannot be asked is not open.
+// TestSendsAreWholeOrUndone (C20): with room for one stream, a send to two peers that is tried thrice reaches nobody,
+// and a question that cannot be asked is not open.
 func TestSendsAreWholeOrUndone(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1, Deadline: 1e9},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
-		{ID: 2, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{90002}, Trigger: []bool{false}, Reply: program.None},
+		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90001}, Trigger: []bool{false}, Reply: 1,
+			Deadline: 1e9},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
+		{ID: 2, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{90002}, Trigger: []bool{false},
+			Reply: program.None},
 	}
 	b.fn(program.KindRecv, "answer", 3).get().Edge = 1
-	for name, peers := range map[string]value.Value{"ask2": value.NewList(value.Peer("p1"), value.Peer("p2")), "ask1": value.Peer("p1")} {
+	for name, peers := range map[string]value.Value{"ask2": value.NewList(value.Peer("p1"), value.Peer("p2")),
+		"ask1": value.Peer("p1")} {
 		h := b.fn(program.KindInvoke, name, 1)
 		h.add(program.Op{Code: program.OpRequest, Edge: 0}, 1, h.constant(peers), 0, 0)
 	}
 	s := b.fn(program.KindInvoke, "tell", 1)
-	s.add(program.Op{Code: program.OpSend, Edge: 2, Retry: program.Retry{Attempts: 3, Backoff: 1}}, 1, s.constant(value.NewList(value.Peer("p1"), value.Peer("p2"))), 0)
+	s.add(program.Op{Code: program.OpSend, Edge: 2, Retry: program.Retry{Attempts: 3, Backoff: 1}}, 1,
+		s.constant(value.NewList(value.Peer("p1"), value.Peer("p2"))), 0)
 	l := newLab(t, b, func(lim *Limits) { lim.BookPeers, lim.Timers = 1, 3 })
 	l.call("tell", value.Int(1))
 	for range 4 {
@@ -172,12 +188,14 @@ func TestSendsAreWholeOrUndone(t *testing.T) {
 	audit(t, l.e)
 }
 
-// TestSpansNearTheLargestNumber (C23): a timer that is armed for the end of time does not fire, and a wait that was doubled often is long.
+// TestSpansNearTheLargestNumber (C23): a timer that is armed for the end of time does not fire, and a wait that was
+// doubled often is long.
 func TestSpansNearTheLargestNumber(t *testing.T) {
 	b := one()
 	b.fn(program.KindInvoke, "arm", 1).use("arm", 0, 0)
 	h := b.fn(program.KindInvoke, "go", 1)
-	h.add(program.Op{Code: program.OpComponent, Method: "fail", Retry: program.Retry{Attempts: 30, Backoff: int64(3 * time.Hour)}}, 0, 0)
+	h.add(program.Op{Code: program.OpComponent, Method: "fail",
+		Retry: program.Retry{Attempts: 30, Backoff: int64(3 * time.Hour)}}, 0, 0)
 	tick := b.fn(program.KindInterval, "tick", 1)
 	tick.get().Period = math.MaxInt64 - 2
 	tick.emit("tick", 0)
@@ -208,11 +226,13 @@ func TestSpansNearTheLargestNumber(t *testing.T) {
 		l.rest()
 	}
 	if fired != 0 || len(l.app) > 1 { // the interval ticks once, when its time has come
-		t.Errorf("a timer for the end of time fired %d times, an interval that is as long ticked %d times", fired, len(l.app))
+		t.Errorf("a timer for the end of time fired %d times, an interval that is as long ticked %d times", fired,
+			len(l.app))
 	}
 	for i := 2; i < len(at); i++ {
 		if at[i]-at[i-1] < at[i-1]-at[i-2] {
-			t.Errorf("try %d comes after %v, the one before after %v", i+1, time.Duration(at[i]-at[i-1]), time.Duration(at[i-1]-at[i-2]))
+			t.Errorf("try %d comes after %v, the one before after %v", i+1, time.Duration(at[i]-at[i-1]),
+				time.Duration(at[i-1]-at[i-2]))
 		}
 	}
 	if len(at) < 18 {
@@ -220,11 +240,13 @@ func TestSpansNearTheLargestNumber(t *testing.T) {
 	}
 }
 
-// TestDeadlinePassesFailuresOnAtOnce: a failure that a Deadline waits for was told when the time was over, as if it had not come.
+// TestDeadlinePassesFailuresOnAtOnce: a failure that a Deadline waits for was told when the time was over, as if it had
+// not come.
 func TestDeadlinePassesFailuresOnAtOnce(t *testing.T) {
 	b := one()
 	h := b.fn(program.KindInvoke, "go", 1)
-	bad := h.add(program.Op{Code: program.OpFail, Label: "no"}, 1, h.add(program.Op{Code: program.OpSleep, Delay: 10}, 1, 0)[0])
+	bad := h.add(program.Op{Code: program.OpFail, Label: "no"}, 1, h.add(program.Op{Code: program.OpSleep, Delay: 10},
+		1, 0)[0])
 	d := h.add(program.Op{Code: program.OpDeadline, Delay: 1e9}, 2, bad[0])
 	caught := h.add(program.Op{Code: program.OpCatch}, 2, d[0])
 	h.emit("value", d[0])
@@ -234,7 +256,8 @@ func TestDeadlinePassesFailuresOnAtOnce(t *testing.T) {
 	l.call("go", value.Int(1))
 	l.rest()
 	l.wait(10)
-	if want := fmt.Sprint([]string{"caught [no go0.op1 the program says so]"}); fmt.Sprint(l.app) != want || l.e.m.Armed() != 0 {
+	if want := fmt.Sprint([]string{"caught [no go0.op1 the program says so]"}); fmt.Sprint(l.app) != want ||
+		l.e.m.Armed() != 0 {
 		t.Errorf("after 10 ns: %q and %d timers, want %s and none", l.app, l.e.m.Armed(), want)
 	}
 	if l.wait(2e9); l.e.m.Figures().Activations != 0 || len(l.app) != 1 {
@@ -242,12 +265,15 @@ func TestDeadlinePassesFailuresOnAtOnce(t *testing.T) {
 	}
 }
 
-// TestOneModelForManyPeers (C22): a send of 1 MiB to 300 peers holds 1 MiB in the outbox, over a restore too, until the last has it.
+// TestOneModelForManyPeers (C22): a send of 1 MiB to 300 peers holds 1 MiB in the outbox, over a restore too, until the
+// last has it.
 func TestOneModelForManyPeers(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90002}, Trigger: []bool{false}, Reply: 1},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{90002}, Trigger: []bool{false},
+			Reply: 1},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
 	}
 	b.fn(program.KindRecv, "answer", 3).get().Edge = 1
 	s := b.fn(program.KindInvoke, "ask", 2)
@@ -262,7 +288,8 @@ func TestOneModelForManyPeers(t *testing.T) {
 	for i := range n {
 		peers = append(peers, value.Peer(crowdPeer(i)))
 	}
-	l.tell(&Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.NewList(peers...), value.Tensor{Tensor: x}}}})
+	l.tell(&Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.NewList(peers...),
+		value.Tensor{Tensor: x}}}})
 	l.rest()
 	if l.e.st.streams.Unacknowledged() != n || len(l.app) != 0 {
 		t.Fatalf("%d of %d envelopes are in the outbox: %q", l.e.st.streams.Unacknowledged(), n, l.app)
@@ -287,8 +314,8 @@ func TestOneModelForManyPeers(t *testing.T) {
 	}
 }
 
-// TestKeptIsBoundedInBytes (C21): what queues, held values, rings, keys, the bus and the host's events keep is bounded in bytes, whatever
-// the bounds in entries allow; a queue that is full of them goes on when it was emptied.
+// TestKeptIsBoundedInBytes (C21): what queues, held values, rings, keys, the bus and the host's events keep is bounded
+// in bytes, whatever the bounds in entries allow; a queue that is full of them goes on when it was emptied.
 func TestKeptIsBoundedInBytes(t *testing.T) {
 	const most = 1 << 20
 	build := func(label string, add func(f *fn)) (*builder, string) {
@@ -304,9 +331,12 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 		of   func(k dataflow.Kept) int
 		most int
 	}{
-		{"queue", func(f *fn) { f.add(program.Op{Code: program.OpQueuePut, Label: "q", N: 4096}, 1, 0) }, func(k dataflow.Kept) int { return k.Store }, most},
-		{"ring", func(f *fn) { f.add(program.Op{Code: program.OpRecord, Label: "r"}, 1, 0) }, func(k dataflow.Kept) int { return k.Rings }, most / 4},
-		{"keys", func(f *fn) { f.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0) }, func(k dataflow.Kept) int { return k.Keys }, most / 4},
+		{"queue", func(f *fn) { f.add(program.Op{Code: program.OpQueuePut, Label: "q", N: 4096}, 1, 0) },
+			func(k dataflow.Kept) int { return k.Store }, most},
+		{"ring", func(f *fn) { f.add(program.Op{Code: program.OpRecord, Label: "r"}, 1, 0) },
+			func(k dataflow.Kept) int { return k.Rings }, most / 4},
+		{"keys", func(f *fn) { f.add(program.Op{Code: program.OpAnyOnce, Label: "k"}, 1, 0, 0) },
+			func(k dataflow.Kept) int { return k.Keys }, most / 4},
 		{"app", func(f *fn) { f.emit("event", 0) }, func(k dataflow.Kept) int { return k.App }, most / 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -316,7 +346,8 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 				l.call(label, value.NewBytes(append([]byte{byte(i)}, make([]byte, 40<<10)...)))
 				l.rest()
 				if n := c.of(l.e.m.Charges()); n > c.most || n != c.of(l.e.m.Figures().Kept) {
-					t.Fatalf("after %d values %d bytes are kept, and %d charged, of at most %d", i+1, n, c.of(l.e.m.Figures().Kept), c.most)
+					t.Fatalf("after %d values %d bytes are kept, and %d charged, of at most %d", i+1, n,
+						c.of(l.e.m.Figures().Kept), c.most)
 				}
 			}
 			if n := c.of(l.e.m.Figures().Kept); n < c.most/2 {
@@ -347,7 +378,8 @@ func TestKeptIsBoundedInBytes(t *testing.T) {
 		l.rest()
 	}
 	if l.e.m.Figures().Kept.Store < 3*most/4 || l.e.m.Figures().Kept.Store > most || l.counter("op.failed") != 1 {
-		t.Errorf("%d bytes are held after a value took the place of another and one was too large; %d ops failed", l.e.m.Figures().Kept.Store, l.counter("op.failed"))
+		t.Errorf("%d bytes are held after a value took the place of another and one was too large; %d ops failed",
+			l.e.m.Figures().Kept.Store, l.counter("op.failed"))
 	}
 	audit(t, l.e)
 }

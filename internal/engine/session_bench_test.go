@@ -11,14 +11,16 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// BenchmarkExchange is a question, its answer and what acknowledges both, between two engines. Its denominator is what is left without a session and a
-// machine: the same envelopes, encoded and decoded.
+// BenchmarkExchange is a question, its answer and what acknowledges both, between two engines. Its denominator is what
+// is left without a session and a machine: the same envelopes, encoded and decoded.
 func BenchmarkExchange(b *testing.B) {
 	for _, size := range []int{0, 4 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			edges := []program.Edge{
-				{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: 1},
-				{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
+				{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{0}, Trigger: []bool{false},
+					Reply: 1},
+				{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+					Answer: true, Reply: program.None},
 			}
 			one, other := newBuilder("one"), newBuilder("other")
 			one.p.Edges, other.p.Edges = edges, edges
@@ -61,7 +63,8 @@ func BenchmarkExchange(b *testing.B) {
 							coded += time.Since(start).Nanoseconds()
 							envelopes++
 						}
-						if err := ends[p.To].Deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(from), Raw: p.Raw}}); err != nil {
+						if err := ends[p.To].Deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(from),
+							Raw: p.Raw}}); err != nil {
 							b.Fatal(err)
 						}
 						defer move(p.To, code)
@@ -71,7 +74,8 @@ func BenchmarkExchange(b *testing.B) {
 			in := []value.Value{value.NewBytes(make([]byte, size))}
 			exchange := func(code bool) {
 				now += 1000
-				if err := ends["one"].Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: in}}); err != nil {
+				if err := ends["one"].Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call",
+					Inputs: in}}); err != nil {
 					b.Fatal(err)
 				}
 				move("one", code)

@@ -14,9 +14,10 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// FuzzSession has peers say to a node whatever they like, with every field of an envelope that reads as one, while links come and go, its operator calls,
-// and time passes. After each input all charges are right; and a node that is restored from a snapshot now and then does what one does that is
-// left alone, to the last byte of its outputs and of its state.
+// FuzzSession has peers say to a node whatever they like, with every field of an envelope that reads as one, while
+// links come and go, its operator calls, and time passes. After each input all charges are right; and a node that is
+// restored from a snapshot now and then does what one does that is left alone, to the last byte of its outputs and of
+// its state.
 func FuzzSession(f *testing.F) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 0))
@@ -96,9 +97,11 @@ func (s speaker) input(n *testNode) *Event {
 	p := string(s.peer())
 	switch s.Int(0, 15, "input") {
 	case 0:
-		return &Event{Link: &snapshot.LinkEvent{Peer: p, Up: s.Int(0, 1, "up") == 1, Remote: []string{"", "/ip4/10.0.0.1/tcp/1"}[s.Int(0, 1, "remote")]}}
+		return &Event{Link: &snapshot.LinkEvent{Peer: p, Up: s.Int(0, 1, "up") == 1,
+			Remote: []string{"", "/ip4/10.0.0.1/tcp/1"}[s.Int(0, 1, "remote")]}}
 	case 1:
-		ops := []string{ControlBlock, ControlUnblock, ControlUnblock, ControlAllow, ControlDisallow, ControlClose, ControlOpen, ControlOpen, ControlOpen,
+		ops := []string{ControlBlock, ControlUnblock, ControlUnblock, ControlAllow, ControlDisallow, ControlClose,
+			ControlOpen, ControlOpen, ControlOpen,
 			ControlAdmit, ControlAdmit, ControlAdmit, ControlRemove, ControlReplace, ControlLeave, ControlForget}
 		c := &snapshot.ControlEvent{ID: s.small(), Op: ops[s.Int(0, len(ops)-1, "op")]}
 		switch c.Op {
@@ -112,12 +115,14 @@ func (s speaker) input(n *testNode) *Event {
 		}
 		return &Event{Control: c}
 	case 2:
-		return &Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: "no way", Unreachable: s.Int(0, 1, "unreachable") == 1}}
+		return &Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: "no way",
+			Unreachable: s.Int(0, 1, "unreachable") == 1}}
 	case 3:
 		if s.Int(0, 3, "takeover") == 0 {
 			return &Event{Restarted: &snapshot.RestartedEvent{Takeover: true, Incarnation: s.small(), Start: s.small()}}
 		}
-		return &Event{Restarted: &snapshot.RestartedEvent{Incarnation: s.small(), NewEpoch: s.Int(0, 1, "epoch") == 1, Rules: CurrentRules, Start: s.small()}}
+		return &Event{Restarted: &snapshot.RestartedEvent{Incarnation: s.small(), NewEpoch: s.Int(0, 1, "epoch") == 1,
+			Rules: CurrentRules, Start: s.small()}}
 	case 4:
 		return &Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1), value.Int(2)}}}
 	}
@@ -132,7 +137,8 @@ func (s speaker) input(n *testNode) *Event {
 // envelope is one that may be of any peer, of any life, at any place of its stream.
 func (s speaker) envelope(n *testNode) *wire.Envelope {
 	env := &wire.Envelope{
-		Version: wire.PlainVersion, From: s.peer(), To: n.cfg.Self, Digest: n.cfg.Program.Digest, Incarnation: 1, Epoch: 1, Number: s.small(), Edge: -1,
+		Version: wire.PlainVersion, From: s.peer(), To: n.cfg.Self, Digest: n.cfg.Program.Digest, Incarnation: 1,
+		Epoch: 1, Number: s.small(), Edge: -1,
 	}
 	if s.Int(0, 7, "life") == 0 {
 		env.Incarnation, env.Epoch, env.Start, env.Before = s.small(), s.small(), s.small(), s.small()
@@ -151,7 +157,8 @@ func (s speaker) envelope(n *testNode) *wire.Envelope {
 	case 0:
 		env.Notice = s.notice()
 		if env.Notice.Refuses() { // it travels alone
-			return &wire.Envelope{Version: wire.CurrentVersion, From: env.From, To: env.To, Digest: env.Digest, Incarnation: env.Incarnation, Start: env.Start, Edge: -1, Notice: env.Notice}
+			return &wire.Envelope{Version: wire.CurrentVersion, From: env.From, To: env.To, Digest: env.Digest,
+				Incarnation: env.Incarnation, Start: env.Start, Edge: -1, Notice: env.Notice}
 		}
 	case 1:
 		if f, ok := s.chunk(n, env.From); ok {
@@ -191,11 +198,13 @@ func (s speaker) chunk(n *testNode, from wire.PeerID) ([]wire.Fill, bool) {
 		if len(b.wanted) == 0 {
 			continue
 		}
-		x, err := tensor.FromFloat32([]int{b.layout.Len(int(b.wanted[0]))}, make([]float32, b.layout.Len(int(b.wanted[0]))))
+		x, err := tensor.FromFloat32([]int{b.layout.Len(int(b.wanted[0]))},
+			make([]float32, b.layout.Len(int(b.wanted[0]))))
 		if err != nil {
 			panic(err)
 		}
-		in := value.NewList(value.Int(b.loan.Epoch), value.Int(b.loan.Number), value.Int(b.wanted[0]), value.Tensor{Tensor: x})
+		in := value.NewList(value.Int(b.loan.Epoch), value.Int(b.loan.Number), value.Int(b.wanted[0]),
+			value.Tensor{Tensor: x})
 		return []wire.Fill{{Component: wire.LoanComponent, Op: loanChunk, Value: in}}, true
 	}
 	return nil, false

@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// Capture is what was in flight in an engine at one moment. Nothing changes it any more, so its Message may be made beside
-// the engine, once or often, by any goroutine.
+// Capture is what was in flight in an engine at one moment. Nothing changes it any more, so its Message may be made
+// beside the engine, once or often, by any goroutine.
 type Capture struct {
 	rest    *snapshot.TransientSnapshot // all but what follows
 	machine dataflow.Capture
@@ -32,9 +32,9 @@ func (p *peerTables) describe(w *snapshot.FrameworkSnapshot) {
 	w.Requests, w.Inbound = p.requests()
 }
 
-// Capture takes everything of the engine that is in flight. It may be called between any two ops, also from Config.AfterOp in
-// the middle of a Poll, and never refuses (law L3). Values are shared, not copied, and of activations, commands and timers only those
-// are looked at that changed since the last capture.
+// Capture takes everything of the engine that is in flight. It may be called between any two ops, also from
+// Config.AfterOp in the middle of a Poll, and never refuses (law L3). Values are shared, not copied, and of
+// activations, commands and timers only those are looked at that changed since the last capture.
 func (e *Engine) Capture() (*Capture, error) {
 	rest, err := e.snapRest()
 	if err != nil {
@@ -66,9 +66,11 @@ func (e *Engine) snapRest() (*snapshot.TransientSnapshot, error) {
 	t := &snapshot.TransientSnapshot{
 		Poll: snapshot.PollSnapshot{Phase: e.st.phase, Fresh: e.st.fresh},
 		Framework: snapshot.FrameworkSnapshot{
-			SpecVersion: snapshot.CurrentSnapshotSpecVersion, PeerID: string(e.st.self), NextRequest: e.st.nextRequest, NextToken: e.st.nextToken,
-			Epoch: e.st.epoch, Start: e.st.start, Proof: e.st.proof, Asking: e.st.asking,
-			Pressure: e.st.pressure.Snapshot(), Roster: e.st.roster.Snapshot(), Lent: e.st.loans.Snapshot(), Limits: e.OpeningLimits(),
+			SpecVersion: snapshot.CurrentSnapshotSpecVersion, PeerID: string(e.st.self), NextRequest: e.st.nextRequest,
+			NextToken: e.st.nextToken,
+			Epoch:     e.st.epoch, Start: e.st.start, Proof: e.st.proof, Asking: e.st.asking,
+			Pressure: e.st.pressure.Snapshot(), Roster: e.st.roster.Snapshot(), Lent: e.st.loans.Snapshot(),
+			Limits: e.OpeningLimits(),
 		},
 	}
 	for i := range e.st.ingress {

@@ -10,19 +10,21 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// What is accepted can be read back: nothing gets into the State, and no input into the journal, that their codec does not give back. What comes
-// from outside is refused by Deliver; what a component hands in fails the op, or is counted, here.
+// What is accepted can be read back: nothing gets into the State, and no input into the journal, that their codec does
+// not give back. What comes from outside is refused by Deliver; what a component hands in fails the op, or is counted,
+// here.
 
 // storable are the limits with which records and snapshots are read.
 var storable = snapshot.DefaultLimits()
 
-// Storable says whether a worker's result can be kept: nil, or what is wrong with it. A node refuses a completion that holds another.
+// Storable says whether a worker's result can be kept: nil, or what is wrong with it. A node refuses a completion that
+// holds another.
 func Storable(reg *value.Registry, v value.Value) error {
 	return reg.CheckNew(v, dataflow.StorableLimits())
 }
 
-// recordable refuses an input that would not come back from the journal, whatever the node would make of it: no journal that can be read
-// holds one.
+// recordable refuses an input that would not come back from the journal, whatever the node would make of it: no journal
+// that can be read holds one.
 func (e *Engine) recordable(ev *Event) error {
 	no := func(what, why string) error {
 		return &RefusedError{Code: RefusedFormat, What: what, Reason: why + "; no journal could keep it"}
@@ -32,7 +34,8 @@ func (e *Engine) recordable(ev *Event) error {
 			return no("envelope", fmt.Sprintf("its sender %q is no UTF-8 text", cut(bad)))
 		}
 		if e.rules(3) && wire.PeerID(env.From).Fault() != "" {
-			return no("envelope", fmt.Sprintf("its sender %q is no peer id: %s", cut(env.From), wire.PeerID(env.From).Fault()))
+			return no("envelope", fmt.Sprintf("its sender %q is no peer id: %s", cut(env.From),
+				wire.PeerID(env.From).Fault()))
 		}
 		return nil
 	}
@@ -50,18 +53,21 @@ func (e *Engine) recordable(ev *Event) error {
 		for i := range ev.Completion.Results {
 			r := &ev.Completion.Results[i]
 			if len(r.Port) > value.NameBytesMax {
-				return no("completion", fmt.Sprintf("the name of port %d has %d bytes, at most %d", i, len(r.Port), value.NameBytesMax))
+				return no("completion", fmt.Sprintf("the name of port %d has %d bytes, at most %d", i, len(r.Port),
+					value.NameBytesMax))
 			}
 			values = append(values, r.Value)
 		}
 	case ev.CompletionFailed != nil:
 		f := &ev.CompletionFailed.Failure
 		if c := value.Fail(f.Code, f.Where, f.Message); c.Clean() != c {
-			return no("failed completion", fmt.Sprintf("its code, place or message is longer than %d, %d and %d bytes", value.CodeBytesMax, value.WhereBytesMax, value.MessageBytesMax))
+			return no("failed completion", fmt.Sprintf("its code, place or message is longer than %d, %d and %d bytes",
+				value.CodeBytesMax, value.WhereBytesMax, value.MessageBytesMax))
 		}
 	case ev.SendFailed != nil:
 		if why := wire.PeerID(ev.SendFailed.Peer).Fault(); why != "" || len(ev.SendFailed.Reason) > reasonBytesMax {
-			return no("failed send", fmt.Sprintf("its peer is none, or its reason is longer than %d bytes", reasonBytesMax))
+			return no("failed send", fmt.Sprintf("its peer is none, or its reason is longer than %d bytes",
+				reasonBytesMax))
 		}
 	case ev.Lifecycle != nil:
 		if why := value.NameFault(ev.Lifecycle.Phase); why != "" {
@@ -79,7 +85,8 @@ func (e *Engine) recordable(ev *Event) error {
 	return nil
 }
 
-// readable replaces what a peer has sent and no State may hold by the failure that stands for a value that cannot be decoded; its siblings go on.
+// readable replaces what a peer has sent and no State may hold by the failure that stands for a value that cannot be
+// decoded; its siblings go on.
 func (e *Engine) readable(env *wire.Envelope) {
 	if !e.rules(3) {
 		return
@@ -90,13 +97,14 @@ func (e *Engine) readable(env *wire.Envelope) {
 			continue
 		}
 		if err := e.reg.CheckNew(v, dataflow.StorableLimits()); err != nil {
-			env.Fills[i].Value = value.Fail(wire.CodeUndecodable, fmt.Sprintf("/site/%d", env.Fills[i].Site), err.Error())
+			env.Fills[i].Value = value.Fail(wire.CodeUndecodable, fmt.Sprintf("/site/%d", env.Fills[i].Site),
+				err.Error())
 		}
 	}
 }
 
-// badMessage returns the failure of a component's message that has no wire form, or one that its sender could not keep, or nil. The name of its op
-// is checked whatever the rules are: no message without one ever left.
+// badMessage returns the failure of a component's message that has no wire form, or one that its sender could not keep,
+// or nil. The name of its op is checked whatever the rules are: no message without one ever left.
 func (e *Engine) badMessage(op string, in []value.Value, where string) *value.Failure {
 	if why := wire.OpFault(op); why != "" {
 		return value.Fail(value.CodeError, where, fmt.Sprintf("a message to the op %q: %s", cut(op), why))

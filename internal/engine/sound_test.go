@@ -22,7 +22,8 @@ type journalRecord struct {
 	Event Event `snap:"1"`
 }
 
-// doors is a program whose host calls, messages, commands and answers end where they wait, so that a snapshot holds them.
+// doors is a program whose host calls, messages, commands and answers end where they wait, so that a snapshot holds
+// them.
 func doors() *builder {
 	b := one()
 	for _, name := range []string{"go", "work"} {
@@ -30,7 +31,8 @@ func doors() *builder {
 		f.add(program.Op{Code: program.OpSleep, Delay: 1 << 50}, 1, f.use(name, 1, 0)[0])
 		f.add(program.Op{Code: program.OpSleep, Delay: 1 << 50}, 1, 0)
 	}
-	b.p.Edges = append(b.p.Edges, program.Edge{ID: 3, Name: "come", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None})
+	b.p.Edges = append(b.p.Edges, program.Edge{ID: 3, Name: "come", From: "other", To: "one",
+		Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None})
 	r := b.fn(program.KindRecv, "come", 3)
 	r.get().Edge = 3
 	b.p.Edges[3].Sites[0] = program.SiteID(r.get().SiteBase)
@@ -43,25 +45,32 @@ func anyEvent(t *rapid.T, l *lab) *Event {
 	text := func(label string) string { return valuetest.Text(t, label) }
 	switch rapid.IntRange(0, 8).Draw(t, "event") {
 	case 0:
-		return &Event{Invoke: &snapshot.InvokeEvent{Name: rapid.SampledFrom([]string{"go", "work", "go", "work", "\xff"}).Draw(t, "name"), Inputs: []value.Value{valuetest.Value(t, 4)}}}
+		return &Event{Invoke: &snapshot.InvokeEvent{Name: rapid.SampledFrom([]string{"go", "work", "go", "work",
+			"\xff"}).Draw(t, "name"), Inputs: []value.Value{valuetest.Value(t, 4)}}}
 	case 1:
-		ev := &snapshot.PendingCompletionSnapshot{Command: rapid.Uint64Range(0, 4).Draw(t, "command"), Digest: rapid.Uint64().Draw(t, "digest")}
+		ev := &snapshot.PendingCompletionSnapshot{Command: rapid.Uint64Range(0, 4).Draw(t, "command"),
+			Digest: rapid.Uint64().Draw(t, "digest")}
 		for range rapid.IntRange(0, 2).Draw(t, "results") {
 			ev.Results = append(ev.Results, snapshot.NamedResult{Port: text("port"), Value: valuetest.Value(t, 4)})
 		}
 		return &Event{Completion: ev}
 	case 2:
-		return &Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: rapid.Uint64Range(0, 4).Draw(t, "command"),
+		return &Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: rapid.Uint64Range(0, 4).Draw(t,
+			"command"),
 			Failure: snapshot.FailureSnapshot{Code: text("code"), Where: text("where"), Message: text("message")}}}
 	case 3:
 		return &Event{SendFailed: &snapshot.SendFailedEvent{Peer: text("peer"), Reason: text("reason")}}
 	case 4:
-		return &Event{Link: &snapshot.LinkEvent{Peer: text("peer"), Remote: text("remote"), Up: rapid.Bool().Draw(t, "up"), Reason: text("reason")}}
+		return &Event{Link: &snapshot.LinkEvent{Peer: text("peer"), Remote: text("remote"),
+			Up: rapid.Bool().Draw(t, "up"), Reason: text("reason")}}
 	case 5:
-		op := rapid.SampledFrom([]string{ControlBlock, ControlUnblock, ControlAllow, ControlLearn, ControlForget, ControlGrant, ControlAdmit, ControlReplace, ControlRemove}).Draw(t, "op")
-		return &Event{Control: &snapshot.ControlEvent{Op: op, Peer: text("peer"), Caller: rapid.SampledFrom([]string{"", "other", "\xff"}).Draw(t, "caller"),
+		op := rapid.SampledFrom([]string{ControlBlock, ControlUnblock, ControlAllow, ControlLearn, ControlForget,
+			ControlGrant, ControlAdmit, ControlReplace, ControlRemove}).Draw(t, "op")
+		return &Event{Control: &snapshot.ControlEvent{Op: op, Peer: text("peer"),
+			Caller:  rapid.SampledFrom([]string{"", "other", "\xff"}).Draw(t, "caller"),
 			Address: rapid.SampledFrom([]string{"", "", "/memory/a", "\xff"}).Draw(t, "address"),
-			Place:   rapid.SampledFrom([]string{"", "other", "\xff"}).Draw(t, "place"), Name: text("name"), Other: text("other")}}
+			Place:   rapid.SampledFrom([]string{"", "other", "\xff"}).Draw(t, "place"), Name: text("name"),
+			Other: text("other")}}
 	case 6:
 		return &Event{Lifecycle: &snapshot.LifecycleEvent{Phase: text("phase")}}
 	case 7:
@@ -71,8 +80,9 @@ func anyEvent(t *rapid.T, l *lab) *Event {
 		}
 		return ev
 	}
-	again := &snapshot.RestartedEvent{Incarnation: l.e.Incarnation() + 1, Rules: CurrentRules, Start: l.e.Start() + 1, NewEpoch: rapid.Bool().Draw(t, "new epoch"),
-		First: rapid.IntRange(0, 5).Draw(t, "first") == 0, Takeover: rapid.IntRange(0, 5).Draw(t, "takeover") == 0}
+	again := &snapshot.RestartedEvent{Incarnation: l.e.Incarnation() + 1, Rules: CurrentRules, Start: l.e.Start() + 1,
+		NewEpoch: rapid.Bool().Draw(t, "new epoch"),
+		First:    rapid.IntRange(0, 5).Draw(t, "first") == 0, Takeover: rapid.IntRange(0, 5).Draw(t, "takeover") == 0}
 	if rapid.IntRange(0, 3).Draw(t, "proven") == 0 {
 		again.Proof = bytes.Repeat([]byte{1}, rapid.SampledFrom([]int{1, 64, 64, 65}).Draw(t, "proof"))
 	}
@@ -89,8 +99,10 @@ func anyEvent(t *rapid.T, l *lab) *Event {
 
 // envelopeOf draws an envelope of a peer, whose values it may have made by any codec.
 func envelopeOf(t *rapid.T, l *lab, text func(string) string) *Event {
-	env := wire.Envelope{Version: wire.PlainVersion, From: "other", To: "self", Digest: l.cfg.Program.Digest, Incarnation: 1, Epoch: 1,
-		Number: rapid.Uint64Range(0, 9).Draw(t, "number"), Edge: rapid.SampledFrom([]int32{-1, 3, 3, 7}).Draw(t, "edge")}
+	env := wire.Envelope{Version: wire.PlainVersion, From: "other", To: "self", Digest: l.cfg.Program.Digest,
+		Incarnation: 1, Epoch: 1,
+		Number: rapid.Uint64Range(0, 9).Draw(t, "number"), Edge: rapid.SampledFrom([]int32{-1, 3, 3, 7}).Draw(t,
+			"edge")}
 	for range rapid.IntRange(0, 2).Draw(t, "fills") {
 		f := wire.Fill{Site: uint32(l.cfg.Program.Edges[3].Sites[0]), Value: valuetest.Value(t, 4)}
 		if env.Edge < 0 {
@@ -116,10 +128,12 @@ func envelopeOf(t *rapid.T, l *lab, text func(string) string) *Event {
 // oddHeader draws the header of an envelope that no sound peer sends, with numbers at their bounds.
 func oddHeader(t *rapid.T, env *wire.Envelope) {
 	number := func(label string) uint64 {
-		return rapid.SampledFrom([]uint64{0, 0, 1, 2, 3, 5, 9, 8191, 8192, 8193, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1}).Draw(t, label)
+		return rapid.SampledFrom([]uint64{0, 0, 1, 2, 3, 5, 9, 8191, 8192, 8193, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 2,
+			1<<64 - 1}).Draw(t, label)
 	}
 	env.From = wire.PeerID(rapid.SampledFrom([]string{"other", "other", "third"}).Draw(t, "from"))
-	env.Incarnation, env.Epoch, env.Number, env.Base = number("incarnation"), number("epoch"), number("number"), number("base")
+	env.Incarnation, env.Epoch, env.Number, env.Base = number("incarnation"), number("epoch"), number("number"),
+		number("base")
 	env.Redelivered = rapid.Bool().Draw(t, "redelivered")
 	if env.AckEpoch = number("ack epoch"); env.AckEpoch != 0 {
 		env.Ack = number("ack")
@@ -131,11 +145,14 @@ func oddHeader(t *rapid.T, env *wire.Envelope) {
 	if rapid.IntRange(0, 3).Draw(t, "answers") == 0 {
 		env.Answer = wire.Request{Epoch: number("answer epoch"), ID: number("answer")}
 	}
-	env.Source = rapid.SampledFrom([][]string{nil, {"/memory/a"}, {"", "\x00", "/ip4/1.2.3.4/tcp/1"}, {"/memory/a", "/memory/a"}}).Draw(t, "source")
+	env.Source = rapid.SampledFrom([][]string{nil, {"/memory/a"}, {"", "\x00", "/ip4/1.2.3.4/tcp/1"},
+		{"/memory/a", "/memory/a"}}).Draw(t, "source")
 	switch rapid.IntRange(0, 4).Draw(t, "later fields") {
 	case 0:
-		env.Start, env.Before, env.Heard, env.Greets = number("start"), number("before"), number("heard"), rapid.Bool().Draw(t, "greets")
-		env.Origin = wire.Origin{Epoch: number("origin epoch"), Number: number("origin number"), Start: number("origin start")}
+		env.Start, env.Before, env.Heard, env.Greets = number("start"), number("before"), number("heard"),
+			rapid.Bool().Draw(t, "greets")
+		env.Origin = wire.Origin{Epoch: number("origin epoch"), Number: number("origin number"),
+			Start: number("origin start")}
 		for range rapid.IntRange(0, 3).Draw(t, "lives") {
 			env.Lives = append(env.Lives, wire.Life{Start: number("life"), Before: number("life before")})
 		}
@@ -144,7 +161,8 @@ func oddHeader(t *rapid.T, env *wire.Envelope) {
 		}
 	case 1:
 		env.Fills, env.Number = nil, 0
-		env.Notice = wire.Notice{Kind: rapid.SampledFrom([]wire.NoticeKind{wire.NoticeStale, wire.NoticeDigest, wire.NoticeNotAdmitted, wire.NoticeAhead,
+		env.Notice = wire.Notice{Kind: rapid.SampledFrom([]wire.NoticeKind{wire.NoticeStale, wire.NoticeDigest,
+			wire.NoticeNotAdmitted, wire.NoticeAhead,
 			wire.NoticeUnreadable, wire.NoticeVersion, wire.NoticeAddress, wire.NoticeCut}).Draw(t, "notice")}
 		if env.Notice.Kind == wire.NoticeCut {
 			env.Notice.Hold = int64(number("cut for") >> 1)
@@ -212,8 +230,9 @@ func isNil(v value.Value) bool {
 	return tensor && t.Tensor == nil || failure && f == nil
 }
 
-// TestAcceptedIsReadBack: whatever a host, a peer, a worker or a component hands in, the journal gives back what was accepted, byte for byte, and
-// the snapshot of the state that follows restores to one with the same snapshot (C2, C3, C8, C9).
+// TestAcceptedIsReadBack: whatever a host, a peer, a worker or a component hands in, the journal gives back what was
+// accepted, byte for byte, and the snapshot of the state that follows restores to one with the same snapshot (C2, C3,
+// C8, C9).
 func TestAcceptedIsReadBack(t *testing.T) {
 	accepted, refused := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -267,7 +286,8 @@ func sameReborn(t *rapid.T, l *lab, draw func() (string, value.Value)) {
 	}
 }
 
-// TestRevBadText: an error, a text and a list of a component that no snapshot could hold do not get into the state (C8, C9).
+// TestRevBadText: an error, a text and a list of a component that no snapshot could hold do not get into the state (C8,
+// C9).
 func TestRevBadText(t *testing.T) {
 	deep := value.Value(value.Int(1))
 	for range 70 {
@@ -278,7 +298,8 @@ func TestRevBadText(t *testing.T) {
 		err  error
 		says string
 	}{
-		{nil, errors.New("row \xff\xfe is bad"), "row \ufffd is bad"}, {value.String("\xff"), nil, "cannot be stored"}, {deep, nil, "nested deeper"},
+		{nil, errors.New("row \xff\xfe is bad"), "row \ufffd is bad"}, {value.String("\xff"), nil, "cannot be stored"},
+		{deep, nil, "nested deeper"},
 		{value.Peer(""), nil, "peer id"}, {value.Fail("a", "b", "\xff"), nil, ""},
 	} {
 		b := one()
@@ -304,7 +325,8 @@ func TestRevBadText(t *testing.T) {
 	}
 }
 
-// TestOldRulesKeepOldDoors: a node that goes by the rules of an earlier release takes what that took, so that its journal replays.
+// TestOldRulesKeepOldDoors: a node that goes by the rules of an earlier release takes what that took, so that its
+// journal replays.
 func TestOldRulesKeepOldDoors(t *testing.T) {
 	b := one()
 	h := b.fn(program.KindInvoke, "go", 1)
@@ -319,13 +341,15 @@ func TestOldRulesKeepOldDoors(t *testing.T) {
 	for _, ev := range []*Event{
 		{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Peer("")}}},
 		{SendFailed: &snapshot.SendFailedEvent{Peer: "", Reason: strings.Repeat("x", 999)}},
-		{CompletionFailed: &snapshot.CompletionFailedEvent{Failure: snapshot.FailureSnapshot{Code: strings.Repeat("x", 999)}}},
+		{CompletionFailed: &snapshot.CompletionFailedEvent{Failure: snapshot.FailureSnapshot{Code: strings.Repeat("x",
+			999)}}},
 	} {
 		if err := e.Deliver(ev); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.String("\xff")}}}); err == nil {
+	if err := e.Deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "go",
+		Inputs: []value.Value{value.String("\xff")}}}); err == nil {
 		t.Error("a text that no journal can hold is taken by the old rules")
 	}
 	e.Poll(1)
@@ -336,8 +360,8 @@ func TestOldRulesKeepOldDoors(t *testing.T) {
 	}
 }
 
-// TestSmallValuesWeigh: an envelope of many small values is charged what these take in memory, which is many times its bytes; by earlier rules, its
-// bytes.
+// TestSmallValuesWeigh: an envelope of many small values is charged what these take in memory, which is many times its
+// bytes; by earlier rules, its bytes.
 func TestSmallValuesWeigh(t *testing.T) {
 	items := make([]value.Value, 1000)
 	for i := range items {
@@ -349,7 +373,8 @@ func TestSmallValuesWeigh(t *testing.T) {
 	}
 	l := newLab(t, doors(), nil, &scripted{})
 	site := uint32(l.cfg.Program.Edges[3].Sites[0])
-	ev := l.from("other", wire.Envelope{Edge: 3, Number: 1, Fills: []wire.Fill{{Site: site, Value: value.NewList(value.NewList(items...))}}})
+	ev := l.from("other", wire.Envelope{Edge: 3, Number: 1,
+		Fills: []wire.Fill{{Site: site, Value: value.NewList(value.NewList(items...))}}})
 	l.tell(ev)
 	if got, want := l.e.st.ingressBytes, 1000*items[0].Bytes(); got < want || want <= 2*len(ev.Envelope.Raw) {
 		t.Errorf("an envelope of %d bytes with 1,000 values is charged %d, want %d", len(ev.Envelope.Raw), got, want)
@@ -365,8 +390,8 @@ func TestSmallValuesWeigh(t *testing.T) {
 	}
 }
 
-// TestAbsurdLivesAreNotHeeded: a peer that says it has seen a life of this node with the last number that there is does not bring its epochs to their
-// end: such a node could not be restored.
+// TestAbsurdLivesAreNotHeeded: a peer that says it has seen a life of this node with the last number that there is does
+// not bring its epochs to their end: such a node could not be restored.
 func TestAbsurdLivesAreNotHeeded(t *testing.T) {
 	for _, kind := range []wire.NoticeKind{wire.NoticeStale, wire.NoticeAhead} {
 		for _, seen := range []uint64{1<<64 - 1, 1<<64 - 2, 1 << 63, lifeStepMax + 2} {
@@ -377,7 +402,8 @@ func TestAbsurdLivesAreNotHeeded(t *testing.T) {
 			l.tell(refusalOf(t, l, wire.Notice{Kind: kind, Seen: seen, SeenStart: 4}))
 			l.rest()
 			if l.counter("refusal.absurd") != 1 || l.e.Incarnation() != 1 || l.e.Epoch() != 1 {
-				t.Errorf("seen %d: incarnation %d, epoch %d, %d are absurd", seen, l.e.Incarnation(), l.e.Epoch(), l.counter("refusal.absurd"))
+				t.Errorf("seen %d: incarnation %d, epoch %d, %d are absurd", seen, l.e.Incarnation(), l.e.Epoch(),
+					l.counter("refusal.absurd"))
 			}
 			l.reborn(&scripted{})
 		}
@@ -395,7 +421,8 @@ func TestAbsurdLivesAreNotHeeded(t *testing.T) {
 
 // refusalOf is a refusal of a peer, of a life of its own.
 func refusalOf(t *testing.T, l *lab, n wire.Notice) *Event {
-	raw, err := wire.Append(nil, l.cfg.Registry, &wire.Envelope{Version: wire.CurrentVersion, From: "other", To: "self", Incarnation: 1, Epoch: 1, Edge: -1, Notice: n, Start: 3})
+	raw, err := wire.Append(nil, l.cfg.Registry, &wire.Envelope{Version: wire.CurrentVersion, From: "other", To: "self",
+		Incarnation: 1, Epoch: 1, Edge: -1, Notice: n, Start: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func trainingLab(t *testing.T, rules uint32) *lab {
 	first := f.op(program.OpUnbundle, 1, 0)[0]
 	last := f.add(program.Op{Code: program.OpLoop, Name: "loop", Body: body.id}, 1, f.constant(value.Int(5)), first)[0]
 	f.emit("trained", last)
-	l := newLab(t, b, nil, &scripted{invoke: func(_ *scripted, ctx *Context, _ string, in []value.Value) ([]value.Value, error) {
+	l := newLab(t, b, nil, &scripted{invoke: func(_ *scripted, ctx *Context, _ string, in []value.Value) ([]value.Value,
+		error) {
 		ctx.Command("step", in)
 		return nil, nil
 	}})
@@ -82,7 +83,8 @@ func TestEarlierRulesLendAndKeepAsBefore(t *testing.T) {
 		fills := []wire.Fill{{Value: value.NewList(spentValue(t), spentValue(t))}}
 		loans := l.e.loansFor(&program.Edge{}, fills, c.peers).loans
 		if len(loans) != 1 || loans[0].Chunk != c.chunk || loans[0].Ahead != c.ahead {
-			t.Errorf("rules %d, %d peers: %+v; want chunks of %d, %d at once", c.rules, c.peers, loans, c.chunk, c.ahead)
+			t.Errorf("rules %d, %d peers: %+v; want chunks of %d, %d at once", c.rules, c.peers, loans, c.chunk,
+				c.ahead)
 		}
 	}
 }

@@ -25,35 +25,36 @@ var derived = map[string]string{
 	"ring.buf":           "the ring's buffer with room to grow; its entries are compared in order",
 	"Frame.Func":         "the program's function, found by its id",
 	"Frame.bytes":        "the sum over its slots",
-	"Frame.shown":        "what the tracker knows; a new engine has no tracker, and the next capture looks at everything",
-	"Frame.shelved":      "likewise",
-	"Frame.listed":       "likewise",
-	"pending.shelved":    "likewise",
-	"pending.gone":       "likewise",
-	"ready.f":            "the frame, found by its exec",
-	"ingress.env":        "decoded again from the event's bytes",
-	"ingress.bytes":      "the size of the event",
-	"pending.id":         "the key of the table",
-	"pending.prev":       "the commands of an activation are listed there; found by exec",
-	"pending.next":       "likewise",
-	"Frame.commands":     "likewise",
-	"Frame.parked":       "likewise, its parked ops",
-	"parked.prev":        "likewise",
-	"parked.next":        "likewise",
-	"parked.over":        "what is over is swept out before the states are compared",
-	"waits.over":         "likewise",
-	"waits.by":           "an index over the parked ops by what they wait for",
-	"Frame.timers":       "likewise, its timers",
-	"timer.prev":         "likewise",
-	"timer.next":         "likewise",
-	"timer.place":        "the timer's place in the heap",
-	"timers.owners":      "an index over the timers by what takes them back",
-	"Frame.kids":         "the activations whose parent it is",
-	"Frame.elder":        "likewise",
-	"Frame.kid":          "likewise",
-	"Frame.queued":       "how many entries of the frontier are of it",
-	"ring.gone":          "what is over is swept out before the states are compared",
-	"ring.ended":         "likewise",
+	"Frame.shown": "what the tracker knows; a new engine has no tracker, and the next capture looks at " +
+		"everything",
+	"Frame.shelved":   "likewise",
+	"Frame.listed":    "likewise",
+	"pending.shelved": "likewise",
+	"pending.gone":    "likewise",
+	"ready.f":         "the frame, found by its exec",
+	"ingress.env":     "decoded again from the event's bytes",
+	"ingress.bytes":   "the size of the event",
+	"pending.id":      "the key of the table",
+	"pending.prev":    "the commands of an activation are listed there; found by exec",
+	"pending.next":    "likewise",
+	"Frame.commands":  "likewise",
+	"Frame.parked":    "likewise, its parked ops",
+	"parked.prev":     "likewise",
+	"parked.next":     "likewise",
+	"parked.over":     "what is over is swept out before the states are compared",
+	"waits.over":      "likewise",
+	"waits.by":        "an index over the parked ops by what they wait for",
+	"Frame.timers":    "likewise, its timers",
+	"timer.prev":      "likewise",
+	"timer.next":      "likewise",
+	"timer.place":     "the timer's place in the heap",
+	"timers.owners":   "an index over the timers by what takes them back",
+	"Frame.kids":      "the activations whose parent it is",
+	"Frame.elder":     "likewise",
+	"Frame.kid":       "likewise",
+	"Frame.queued":    "how many entries of the frontier are of it",
+	"ring.gone":       "what is over is swept out before the states are compared",
+	"ring.ended":      "likewise",
 
 	"IngressEventSnapshot.Completion":       "goes to State.completions at once; the message is the journal's form too",
 	"IngressEventSnapshot.CompletionFailed": "likewise",
@@ -111,9 +112,9 @@ var derived = map[string]string{
 	"inbound.key":       "the key of the table",
 }
 
-// TestStateComplete is law L2: after many random runs, each restored from its snapshot, every field of State that is not
-// on the written list was seen with content before the snapshot, and had the same content after it. A new field fails
-// until its author encodes it or says how it is derived.
+// TestStateComplete is law L2: after many random runs, each restored from its snapshot, every field of State that is
+// not on the written list was seen with content before the snapshot, and had the same content after it. A new field
+// fails until its author encodes it or says how it is derived.
 func TestStateComplete(t *testing.T) {
 	cover := newCoverage()
 	var never []string
@@ -124,7 +125,8 @@ func TestStateComplete(t *testing.T) {
 		}
 	}
 	if len(never) > 0 {
-		t.Errorf("no run put anything into these fields, so nothing shows that a snapshot keeps them:\n%s", strings.Join(never, "\n"))
+		t.Errorf("no run put anything into these fields, so nothing shows that a snapshot keeps them:\n%s",
+			strings.Join(never, "\n"))
 	}
 }
 
@@ -147,7 +149,8 @@ func (cover *coverage) run(t *rapid.T) {
 		before.m.Tidy()
 		after.m.Tidy()
 		cover.compare(t, reflect.ValueOf(before.st), reflect.ValueOf(after.st), "State")
-		cover.compare(t, reflect.ValueOf(&before.m).Elem().FieldByName("st"), reflect.ValueOf(&after.m).Elem().FieldByName("st"), "State")
+		cover.compare(t, reflect.ValueOf(&before.m).Elem().FieldByName("st"),
+			reflect.ValueOf(&after.m).Elem().FieldByName("st"), "State")
 	}
 	for _, s := range randomSchedule(t) {
 		w.act(s.kind, s.a, s.b)
@@ -285,7 +288,8 @@ func inOrderOfPeer(rows reflect.Value) reflect.Value {
 	m := reflect.MakeMap(reflect.MapOf(reflect.TypeFor[string](), rows.Type().Elem()))
 	for i := range rows.Len() {
 		row := rows.Index(i)
-		m.SetMapIndex(reflect.ValueOf(row.FieldByName("peer").String()), reflect.NewAt(row.Type(), row.Addr().UnsafePointer()).Elem())
+		m.SetMapIndex(reflect.ValueOf(row.FieldByName("peer").String()),
+			reflect.NewAt(row.Type(), row.Addr().UnsafePointer()).Elem())
 	}
 	return m
 }

@@ -133,7 +133,8 @@ func finish(l *lab, took bool) string {
 		l.call("take", value.Int(0))
 	}
 	l.call("dequeue", value.Int(0))
-	l.tell(l.from("other", wire.Envelope{Edge: 2, Number: 1, Answer: wire.Request{Epoch: 1, ID: 1}, Fills: []wire.Fill{{Site: 0, Value: value.Int(7)}}}))
+	l.tell(l.from("other", wire.Envelope{Edge: 2, Number: 1, Answer: wire.Request{Epoch: 1, ID: 1},
+		Fills: []wire.Fill{{Site: 0, Value: value.Int(7)}}}))
 	for range 20 {
 		l.wait(10e9)
 	}
@@ -150,8 +151,8 @@ func finish(l *lab, took bool) string {
 	return s
 }
 
-// TestEveryQueueIsKept (trap 3): wherever work waits, a snapshot holds it, and the restored engine does it exactly as the one
-// that lived on. Each place is tried when it is the only one that holds anything.
+// TestEveryQueueIsKept (trap 3): wherever work waits, a snapshot holds it, and the restored engine does it exactly as
+// the one that lived on. Each place is tried when it is the only one that holds anything.
 func TestEveryQueueIsKept(t *testing.T) {
 	for _, stop := range stops {
 		t.Run(stop.name, func(t *testing.T) {
@@ -173,8 +174,8 @@ func TestEveryQueueIsKept(t *testing.T) {
 	}
 }
 
-// TestNumbersGoOn (trap 5): after a restore no number is given out twice, so a late result of an old command finds nothing,
-// and lands in no new activation.
+// TestNumbersGoOn (trap 5): after a restore no number is given out twice, so a late result of an old command finds
+// nothing, and lands in no new activation.
 func TestNumbersGoOn(t *testing.T) {
 	l := newLab(t, stopProgram(), nil, tool())
 	l.call("work", value.Int(1))
@@ -198,17 +199,20 @@ func TestNumbersGoOn(t *testing.T) {
 	}
 	m.done(2, value.Int(20))
 	m.wait(10e6)
-	if got := strings.Join(m.app, ", "); strings.Contains(got, "666") || !strings.Contains(got, "worked 20") || !strings.Contains(got, "late 2") {
+	if got := strings.Join(m.app, ", "); strings.Contains(got, "666") || !strings.Contains(got, "worked 20") ||
+		!strings.Contains(got, "late 2") {
 		t.Errorf("the new life told %s", got)
 	}
-	if s := m.snap(); s.AppEvents[len(s.AppEvents)-1].Number != uint64(len(s.AppEvents)) || len(s.Framework.Requests) != 2 ||
+	if s := m.snap(); s.AppEvents[len(s.AppEvents)-1].Number != uint64(len(s.AppEvents)) ||
+		len(s.Framework.Requests) != 2 ||
 		s.Framework.Requests[1].Request != 2 || s.Framework.NextExecID <= l.snap().Framework.NextExecID {
-		t.Errorf("numbers began anew: %d events, last %d, questions %+v", len(s.AppEvents), s.AppEvents[len(s.AppEvents)-1].Number, s.Framework.Requests)
+		t.Errorf("numbers began anew: %d events, last %d, questions %+v", len(s.AppEvents),
+			s.AppEvents[len(s.AppEvents)-1].Number, s.Framework.Requests)
 	}
 }
 
-// TestAnOpFiresOnce (trap 9): an op of several inputs fires when its last one arrives, and once, whatever arrives how; what
-// it sends is on the wire once.
+// TestAnOpFiresOnce (trap 9): an op of several inputs fires when its last one arrives, and once, whatever arrives how;
+// what it sends is on the wire once.
 func TestAnOpFiresOnce(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "go", 1)
@@ -304,8 +308,8 @@ func TestLimitsMakeWait(t *testing.T) {
 	}
 }
 
-// TestResultsByPort (trap 30): a command, and an op that a component answers later, give each output its own value, also when
-// the result waits in a snapshot. A result with another number of values fails the op.
+// TestResultsByPort (trap 30): a command, and an op that a component answers later, give each output its own value,
+// also when the result waits in a snapshot. A result with another number of values fails the op.
 func TestResultsByPort(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "go", 1)

@@ -18,7 +18,8 @@ import (
 // another envelope land in another. A value that is missing is a failure in its place, and its siblings go on.
 func TestFillsOfAnEnvelopeJoin(t *testing.T) {
 	b := newBuilder("one")
-	b.p.Edges = []program.Edge{{ID: 0, Name: "pair", From: "other", To: "one", Sites: []program.SiteID{0, 1}, Trigger: []bool{false, true}, Reply: program.None}}
+	b.p.Edges = []program.Edge{{ID: 0, Name: "pair", From: "other", To: "one", Sites: []program.SiteID{0, 1},
+		Trigger: []bool{false, true}, Reply: program.None}}
 	f := b.fn(program.KindRecv, "pair", 4)
 	f.get().Edge = 0
 	f.emit("joined", f.op(program.OpBundle, 1, 0, 1, 2)[0])
@@ -40,7 +41,8 @@ func TestFillsOfAnEnvelopeJoin(t *testing.T) {
 	if opened != 3 {
 		t.Errorf("%d activations for 3 envelopes", opened)
 	}
-	for _, want := range []string{"joined [1 trigger other]", "joined [2 trigger other]", "first 1", "first 2", "first 3"} {
+	for _, want := range []string{"joined [1 trigger other]", "joined [2 trigger other]", "first 1", "first 2",
+		"first 3"} {
 		if count(l.app, want) != 1 {
 			t.Errorf("%q was told %d times: %v", want, count(l.app, want), l.app)
 		}
@@ -53,13 +55,15 @@ func TestFillsOfAnEnvelopeJoin(t *testing.T) {
 	}
 }
 
-// TestDeadlines (trap 13): a deadline is relative on the wire and absolute from its arrival on, whatever the clock says, also
-// after a restore: an activation lives for as long as the sender said and not one nanosecond longer.
+// TestDeadlines (trap 13): a deadline is relative on the wire and absolute from its arrival on, whatever the clock
+// says, also after a restore: an activation lives for as long as the sender said and not one nanosecond longer.
 func TestDeadlines(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
-		{ID: 0, Name: "in", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None},
-		{ID: 1, Name: "out", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false}, Reply: program.None, Deadline: 300},
+		{ID: 0, Name: "in", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Reply: program.None},
+		{ID: 1, Name: "out", From: "one", To: "other", Sites: []program.SiteID{90000}, Trigger: []bool{false},
+			Reply: program.None, Deadline: 300},
 	}
 	f := b.fn(program.KindRecv, "in", 3)
 	f.get().Edge = 0
@@ -77,7 +81,8 @@ func TestDeadlines(t *testing.T) {
 		if err != nil || env.Deadline != 300 {
 			t.Fatalf("at %d the deadline on the wire is %d, want 300 (%v)", start, env.Deadline, err)
 		}
-		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Deadline: 300, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
+		l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Deadline: 300,
+			Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
 		l.rest()
 		l = l.reborn()
 		l.wait(200)
@@ -100,9 +105,9 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestMessagesCarryTheirCaller (trap 18): a component sees who calls it, as the transport authenticated the peer. A call by
-// another name, of a peer that is not admitted, to nobody, beyond the caps or refused by the component is refused, typed
-// or counted, and runs nothing.
+// TestMessagesCarryTheirCaller (trap 18): a component sees who calls it, as the transport authenticated the peer. A
+// call by another name, of a peer that is not admitted, to nobody, beyond the caps or refused by the component is
+// refused, typed or counted, and runs nothing.
 func TestMessagesCarryTheirCaller(t *testing.T) {
 	var heard []string
 	c := tool()
@@ -130,12 +135,17 @@ func TestMessagesCarryTheirCaller(t *testing.T) {
 		counter string // that says so
 	}{
 		{"a sound call", "alice", wire.Envelope{Edge: -1, Fills: fill(0, "known", value.Int(1))}, "", ""},
-		{"another's name", "bob", wire.Envelope{From: "alice", Edge: -1, Fills: fill(0, "known", value.Int(2))}, RefusedAddress, ""},
-		{"a blocked peer", "blocked", wire.Envelope{Edge: -1, Fills: fill(0, "known", value.Int(3))}, RefusedStranger, ""},
-		{"no such component", "alice", wire.Envelope{Edge: -1, Fills: fill(7, "known", value.Int(4))}, "", "message.unknown"},
+		{"another's name", "bob", wire.Envelope{From: "alice", Edge: -1, Fills: fill(0, "known", value.Int(2))},
+			RefusedAddress, ""},
+		{"a blocked peer", "blocked", wire.Envelope{Edge: -1, Fills: fill(0, "known", value.Int(3))}, RefusedStranger,
+			""},
+		{"no such component", "alice", wire.Envelope{Edge: -1, Fills: fill(7, "known", value.Int(4))}, "",
+			"message.unknown"},
 		{"no such op", "alice", wire.Envelope{Edge: -1, Fills: fill(0, "unknown", value.Int(5))}, "", "message.failed"},
-		{"too many fills", "alice", wire.Envelope{Edge: -1, Fills: slices.Repeat(fill(0, "known", value.Int(6)), 300)}, RefusedFormat, ""},
-		{"no such edge", "alice", wire.Envelope{Edge: 0, Fills: []wire.Fill{{Site: 1, Value: value.Int(7)}}}, "", "envelope.edge"},
+		{"too many fills", "alice", wire.Envelope{Edge: -1, Fills: slices.Repeat(fill(0, "known", value.Int(6)), 300)},
+			RefusedFormat, ""},
+		{"no such edge", "alice", wire.Envelope{Edge: 0, Fills: []wire.Fill{{Site: 1, Value: value.Int(7)}}}, "",
+			"envelope.edge"},
 	} {
 		before := l.counter(x.counter)
 		err := l.e.Deliver(l.from(x.from, x.env))
@@ -160,8 +170,8 @@ func TestMessagesCarryTheirCaller(t *testing.T) {
 	}
 }
 
-// TestStrangersLeaveNothing (traps 16 and 18, law L10): what a peer that is not admitted sends leaves the state as it was, byte
-// for byte, however much it is.
+// TestStrangersLeaveNothing (traps 16 and 18, law L10): what a peer that is not admitted sends leaves the state as it
+// was, byte for byte, however much it is.
 func TestStrangersLeaveNothing(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "allow", 1)
@@ -179,7 +189,8 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	}
 	before := encode()
 	for i := range 500 {
-		ev := l.from(wire.PeerID(fmt.Sprint("stranger", i)), wire.Envelope{Edge: 2, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}})
+		ev := l.from(wire.PeerID(fmt.Sprint("stranger", i)),
+			wire.Envelope{Edge: 2, Number: 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}})
 		var re *RefusedError
 		if err := l.e.Deliver(ev); !errors.As(err, &re) || re.Code != RefusedStranger || re.Wait {
 			t.Fatalf("a stranger: %v", err)
@@ -191,8 +202,8 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	}
 }
 
-// TestFailuresOfTheEngineAreSeen (trap 26): what goes wrong in a timer, a message, a start, a result, a send or for lack of
-// timers is counted, and reaches the host or whoever waits.
+// TestFailuresOfTheEngineAreSeen (trap 26): what goes wrong in a timer, a message, a start, a result, a send or for
+// lack of timers is counted, and reaches the host or whoever waits.
 func TestFailuresOfTheEngineAreSeen(t *testing.T) {
 	c := tool()
 	c.start = func(ctx *Context) error { ctx.Arm(5e6, 99); return errors.New("start fails") }
@@ -212,10 +223,12 @@ func TestFailuresOfTheEngineAreSeen(t *testing.T) {
 	l.tell(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: "other", Reason: "gone"}})
 	l.call("work", value.Int(1))
 	l.rest()
-	l.tell(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: 2, Failure: snapshot.FailureSnapshot{Code: value.CodeError, Message: "worker fails"}}})
+	l.tell(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: 2,
+		Failure: snapshot.FailureSnapshot{Code: value.CodeError, Message: "worker fails"}}})
 	l.rest()
 	for counter, want := range map[string]uint64{
-		"alarm.failed": 1, "message.failed": 1, "timers.refused": 1, "send.failed": 1, "op.failed": 3, "activation.failed": 4,
+		"alarm.failed": 1, "message.failed": 1, "timers.refused": 1, "send.failed": 1, "op.failed": 3,
+		"activation.failed": 4,
 	} {
 		if got := l.counter(counter); got != want {
 			t.Errorf("counter %s is %d, want %d", counter, got, want)
@@ -238,18 +251,21 @@ func TestFailuresOfTheEngineAreSeen(t *testing.T) {
 	}
 }
 
-// TestLyingQuestion: a question on an edge that has no answer, and a deadline beyond all clocks, are refused or bounded. The
-// first once took the node down, and again at each replay.
+// TestLyingQuestion: a question on an edge that has no answer, and a deadline beyond all clocks, are refused or
+// bounded. The first once took the node down, and again at each replay.
 func TestLyingQuestion(t *testing.T) {
 	b := newBuilder("one")
-	b.p.Edges = []program.Edge{{ID: 0, Name: "in", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Reply: program.None}}
+	b.p.Edges = []program.Edge{{ID: 0, Name: "in", From: "other", To: "one", Sites: []program.SiteID{0},
+		Trigger: []bool{false}, Reply: program.None}}
 	f := b.fn(program.KindRecv, "in", 3)
 	f.get().Edge = 0
 	f.emit("got", f.add(program.Op{Code: program.OpSleep, Delay: 200}, 1, 0)[0])
 	l := newLab(t, b, nil)
 	l.wait(5)
-	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Request: wire.Request{Epoch: 1, ID: 7}, Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
-	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 2, Deadline: 1<<63 - 1, Fills: []wire.Fill{{Site: 0, Value: value.Int(2)}}}))
+	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 1, Request: wire.Request{Epoch: 1, ID: 7},
+		Fills: []wire.Fill{{Site: 0, Value: value.Int(1)}}}))
+	l.tell(l.from("other", wire.Envelope{Edge: 0, Number: 2, Deadline: 1<<63 - 1,
+		Fills: []wire.Fill{{Site: 0, Value: value.Int(2)}}}))
 	l.rest()
 	l.wait(400)
 	l.rest()

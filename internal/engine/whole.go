@@ -9,14 +9,17 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// A send to several peers reaches each that it may reach, or it fails and has reached none: so an op that is tried again tells nobody twice.
+// A send to several peers reaches each that it may reach, or it fails and has reached none: so an op that is tried
+// again tells nobody twice.
 
-// wholeOrNot says why a send or a question cannot have all that it needs, before any of it is done; nil where it can. Room in the outbox and
-// among the open questions is looked at by itself, since an op waits for it.
+// wholeOrNot says why a send or a question cannot have all that it needs, before any of it is done; nil where it can.
+// Room in the outbox and among the open questions is looked at by itself, since an op waits for it.
 func (e *Engine) wholeOrNot(o *program.Op, edge *program.Edge, to []wire.PeerID, until int64) *value.Failure {
 	asks := o.Code == program.OpRequest
 	if n := e.m.Armed(); asks && until > 0 && n+len(to) > e.limits.Timers {
-		return value.Fail(value.CodeOverflow, o.Name, fmt.Sprintf("it asks %d peers with a deadline, and %d of at most %d timers are armed", len(to), n, e.limits.Timers))
+		return value.Fail(value.CodeOverflow, o.Name,
+			fmt.Sprintf("it asks %d peers with a deadline, and %d of at most %d timers are armed", len(to), n,
+				e.limits.Timers))
 	}
 	if edge.Best {
 		return nil // nothing is numbered, so no stream is needed
@@ -24,7 +27,8 @@ func (e *Engine) wholeOrNot(o *program.Op, edge *program.Edge, to []wire.PeerID,
 	if fresh := e.strangers(o, edge, to); fresh > e.st.streams.Free() {
 		e.forgetStreams(fresh-e.st.streams.Free(), to)
 		if fresh = e.strangers(o, edge, to); fresh > e.st.streams.Free() {
-			return value.Fail(value.CodeOverflow, o.Name, (&peer.FullError{What: "streams", Max: e.limits.BookPeers}).Error())
+			return value.Fail(value.CodeOverflow, o.Name,
+				(&peer.FullError{What: "streams", Max: e.limits.BookPeers}).Error())
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// asker asks "other" and "third" along an edge of which only the latest question matters, by the call "ask", and a message that is no
-// question goes to "other" by the call "tell". What is answered is told.
+// asker asks "other" and "third" along an edge of which only the latest question matters, by the call "ask", and a
+// message that is no question goes to "other" by the call "tell". What is answered is told.
 func asker() *builder {
 	b := one()
 	b.p.Edges[1].Latest = true
@@ -51,8 +51,8 @@ func (l *lab) outbox(p string) string {
 	return strings.Join(out, " ")
 }
 
-// TestANewerQuestionWithdrawsTheOlder: a peer that does not answer is asked the newest question only; the numbers of those
-// before are spent, and what is no question stays. The same after a restore at any point.
+// TestANewerQuestionWithdrawsTheOlder: a peer that does not answer is asked the newest question only; the numbers of
+// those before are spent, and what is no question stays. The same after a restore at any point.
 func TestANewerQuestionWithdrawsTheOlder(t *testing.T) {
 	l := newLab(t, asker(), nil, tool())
 	for i := range 5 {
@@ -75,8 +75,9 @@ func TestANewerQuestionWithdrawsTheOlder(t *testing.T) {
 	}
 	// An answer to a question that was withdrawn starts nothing; that to the newest does.
 	answer := func(from string, request uint64, number uint64) {
-		l.tell(l.from(wire.PeerID(from), wire.Envelope{Edge: 2, Number: number, Answer: wire.Request{Epoch: 1, ID: request},
-			Fills: []wire.Fill{{Site: 0, Value: value.Int(request)}}}))
+		l.tell(l.from(wire.PeerID(from), wire.Envelope{Edge: 2, Number: number,
+			Answer: wire.Request{Epoch: 1, ID: request},
+			Fills:  []wire.Fill{{Site: 0, Value: value.Int(request)}}}))
 		l.rest()
 	}
 	newest := l.snap().Framework.Requests
@@ -85,7 +86,9 @@ func TestANewerQuestionWithdrawsTheOlder(t *testing.T) {
 	}
 	answer("third", newest[1].Request-2, 1)
 	answer("third", newest[1].Request, 2)
-	if got := slices.DeleteFunc(l.app, func(s string) bool { return !strings.HasPrefix(s, "answered") }); len(got) != 1 || !strings.Contains(got[0], "third 4") {
+	if got := slices.DeleteFunc(l.app,
+		func(s string) bool { return !strings.HasPrefix(s, "answered") }); len(got) != 1 || !strings.Contains(got[0],
+		"third 4") {
 		t.Errorf("told %q; want the answer to the newest question", got)
 	}
 	if l.counter("answer.unknown") != 1 {
@@ -124,7 +127,8 @@ func TestRulesOfBeforeWithdrawNothing(t *testing.T) {
 	}
 }
 
-// TestAFullPeerHoldsUpNobody: a peer whose part of the outbox is full of something else is skipped, typed; the others are asked.
+// TestAFullPeerHoldsUpNobody: a peer whose part of the outbox is full of something else is skipped, typed; the others
+// are asked.
 func TestAFullPeerHoldsUpNobody(t *testing.T) {
 	l := newLab(t, asker(), func(lim *Limits) { lim.PeerEnvelopes = 3 }, tool())
 	for i := range 3 {
@@ -137,12 +141,14 @@ func TestAFullPeerHoldsUpNobody(t *testing.T) {
 		t.Errorf("for third there waits %q: it waits for the other", got)
 	}
 	told := strings.Join(l.app, "\n")
-	if l.counter("request.skipped") != 1 || !strings.Contains(told, "no room for other") || !strings.Contains(told, "sent") {
+	if l.counter("request.skipped") != 1 || !strings.Contains(told, "no room for other") ||
+		!strings.Contains(told, "sent") {
 		t.Errorf("skipped %d, told %s", l.counter("request.skipped"), told)
 	}
 }
 
-// TestWithdrawTellsTheReceiverNothing: a receiver that has missed spent numbers goes on behind them, and takes no number twice.
+// TestWithdrawTellsTheReceiverNothing: a receiver that has missed spent numbers goes on behind them, and takes no
+// number twice.
 func TestWithdrawTellsTheReceiverNothing(t *testing.T) {
 	l := newLab(t, asker(), nil, tool())
 	for i := range 4 {
@@ -170,7 +176,8 @@ func TestWithdrawTellsTheReceiverNothing(t *testing.T) {
 	}
 }
 
-// TestCatchHandlesAFailure: what depends on the sound value does not run, what was wrong comes as three texts, and nobody else is told.
+// TestCatchHandlesAFailure: what depends on the sound value does not run, what was wrong comes as three texts, and
+// nobody else is told.
 func TestCatchHandlesAFailure(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "try", 1)
@@ -184,7 +191,9 @@ func TestCatchHandlesAFailure(t *testing.T) {
 	l := newLab(t, b, nil, tool())
 	l.call("try", value.Int(5))
 	l.rest()
-	if len(l.app) != 2 || !slices.ContainsFunc(l.app, func(s string) bool { return strings.HasPrefix(s, "failure [late ") }) || !slices.Contains(l.app, "sound too 5") {
+	if len(l.app) != 2 || !slices.ContainsFunc(l.app,
+		func(s string) bool { return strings.HasPrefix(s, "failure [late ") }) ||
+		!slices.Contains(l.app, "sound too 5") {
 		t.Errorf("told %q", l.app)
 	}
 	if l.counter("failure.caught") != 1 || l.counter("activation.failed") != 0 {
@@ -192,8 +201,9 @@ func TestCatchHandlesAFailure(t *testing.T) {
 	}
 }
 
-// TestEveryFailureIsRemembered: of several failures in an activation each is handled by itself, and the host hears of the first that
-// nothing handled, whatever order they came in. Once only the first was remembered, so that a Catch of it hid all others.
+// TestEveryFailureIsRemembered: of several failures in an activation each is handled by itself, and the host hears of
+// the first that nothing handled, whatever order they came in. Once only the first was remembered, so that a Catch of
+// it hid all others.
 func TestEveryFailureIsRemembered(t *testing.T) {
 	fail := func(f *fn, name string) program.Slot {
 		return f.add(program.Op{Code: program.OpFail, Label: value.CodeLate, Name: name}, 1, 0)[0]
@@ -230,7 +240,8 @@ func TestEveryFailureIsRemembered(t *testing.T) {
 			f.op(program.OpAny, 1, fail(f, "one"), fail(f, "two"), f.op(program.OpPassThrough, 1, 0)[0])
 		}, ""},
 		{"an Any handles what comes after its value", func(f *fn) {
-			late := f.op(program.OpPassThrough, 1, f.op(program.OpPassThrough, 1, f.op(program.OpPassThrough, 1, fail(f, "one"))[0])[0])[0]
+			late := f.op(program.OpPassThrough, 1,
+				f.op(program.OpPassThrough, 1, f.op(program.OpPassThrough, 1, fail(f, "one"))[0])[0])[0]
 			f.op(program.OpAny, 1, 0, late)
 		}, ""},
 		{"an Any that has only failures passes the first on", func(f *fn) {
@@ -247,7 +258,8 @@ func TestEveryFailureIsRemembered(t *testing.T) {
 		l.call("try", value.Int(5))
 		l.rest()
 		switch {
-		case c.want == "" && len(l.app) != 0, c.want != "" && (len(l.app) != 1 || !strings.Contains(l.app[0], " "+c.want)):
+		case c.want == "" && len(l.app) != 0, c.want != "" &&
+			(len(l.app) != 1 || !strings.Contains(l.app[0], " "+c.want)):
 			t.Errorf("%s: told %q, want the failure of %q", c.name, l.app, c.want)
 		}
 	}

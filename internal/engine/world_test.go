@@ -43,7 +43,8 @@ type testNode struct {
 type outputLog struct{ packets, app, controls, peers, commands, trace, polls bytes.Buffer }
 
 func (l *outputLog) String() string {
-	return l.packets.String() + l.app.String() + l.controls.String() + l.peers.String() + l.commands.String() + l.trace.String() + l.polls.String()
+	return l.packets.String() + l.app.String() + l.controls.String() + l.peers.String() + l.commands.String() +
+		l.trace.String() + l.polls.String()
 }
 
 // tb is what *testing.T and *rapid.T have in common.
@@ -86,7 +87,8 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		if len(p.Edges) > 0 && p.Edges[0].Chunk > 0 {
 			e.m.SpendFrom(64) // so that what was read leaves its slot
 		}
-		if n.e = e; i > 0 && (len(p.Edges) == 0 || p.Edges[0].Chunk == 0) { // begun by an earlier release, until its first restart; no such one borrows
+		// begun by an earlier release, until its first restart; no such one borrows
+		if n.e = e; i > 0 && (len(p.Edges) == 0 || p.Edges[0].Chunk == 0) {
 			e.Adopt(0)
 		}
 		w.nodes = append(w.nodes, n)
@@ -224,7 +226,8 @@ func (w *world) act(kind, a, b int) {
 	case 0:
 		for i := range n.cfg.Program.Funcs {
 			if f := &n.cfg.Program.Funcs[i]; f.Kind == program.KindInvoke {
-				n.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: f.Label, Inputs: []value.Value{value.Int(b), value.String("in")}[:f.Inputs]}})
+				n.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: f.Label, Inputs: []value.Value{value.Int(b),
+					value.String("in")}[:f.Inputs]}})
 				break
 			}
 		}
@@ -261,9 +264,11 @@ func (w *world) act(kind, a, b int) {
 	case 7:
 		n.deliver(&Event{Lifecycle: &snapshot.LifecycleEvent{Phase: PhaseSnapshot}})
 	case 8:
-		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(w.nodes[(a+1)%2].e.st.self), Reason: "gone"}})
+		n.deliver(&Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(w.nodes[(a+1)%2].e.st.self),
+			Reason: "gone"}})
 	case 9:
-		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0, Rules: uint32(b/2%2) * w.newest()}})
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, NewEpoch: b%2 == 0,
+			Rules: uint32(b/2%2) * w.newest()}})
 		n.poll()
 	}
 	switch k := kind - programs.StepKinds; {
@@ -302,7 +307,8 @@ func (n *testNode) noticed(kind, b int) {
 		}
 		w.to(n.from(other, life, notice))
 	case 1:
-		w.to(n.from(other, other.e.Incarnation(), wire.Notice{Kind: wire.NoticePressure, Level: 80, Hold: int64(b)*2e8 + 1}))
+		w.to(n.from(other, other.e.Incarnation(), wire.Notice{Kind: wire.NoticePressure, Level: 80,
+			Hold: int64(b)*2e8 + 1}))
 	case 2:
 		n.crowd(b%2 == 0)
 	case 3: // data that waits while the node is crowded, longer and longer
@@ -318,7 +324,8 @@ func (n *testNode) noticed(kind, b int) {
 func (n *testNode) from(other *testNode, life uint64, notice wire.Notice, fills ...wire.Fill) netPacket {
 	self, to := other.e.st.self, n.e.st.self
 	env := &wire.Envelope{
-		Version: wire.CurrentVersion, From: self, To: to, Digest: n.e.prog.Digest, Incarnation: life, Epoch: other.e.st.epoch, Edge: -1,
+		Version: wire.CurrentVersion, From: self, To: to, Digest: n.e.prog.Digest, Incarnation: life,
+		Epoch: other.e.st.epoch, Edge: -1,
 		Notice: notice, Fills: fills,
 	}
 	raw, err := wire.Append(nil, n.cfg.Registry, env)
@@ -328,8 +335,8 @@ func (n *testNode) from(other *testNode, life uint64, notice wire.Notice, fills 
 	return netPacket{self, to, raw}
 }
 
-// strain has a node told thrice to hold data back that goes on, and a peer that answers for a while and then no more: what chance
-// brings about too seldom.
+// strain has a node told thrice to hold data back that goes on, and a peer that answers for a while and then no more:
+// what chance brings about too seldom.
 func (n *testNode) strain(other *testNode) {
 	data := func(count int) {
 		for range count {
@@ -346,7 +353,8 @@ func (n *testNode) strain(other *testNode) {
 	if n.e.rules(3) && len(n.e.st.ingress) > 0 { // new limits wait for those that wait
 		next := *n.e.st.limits
 		next.RecordEntries++
-		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, Rules: CurrentRules, Limits: n.e.RestartLimits(next)}})
+		n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.e.Incarnation() + 1, Rules: CurrentRules,
+			Limits: n.e.RestartLimits(next)}})
 		n.poll()
 	}
 	n.reborn()
@@ -365,7 +373,8 @@ func (n *testNode) strain(other *testNode) {
 	}
 	if n.e.rules(3) {
 		for _, to := range []wire.PeerID{p, "another"} {
-			env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: to, Digest: n.e.prog.Digest, Edge: -1, Fills: []wire.Fill{{Op: "x", Value: value.Int(1)}}}
+			env := &wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: to, Digest: n.e.prog.Digest,
+				Edge: -1, Fills: []wire.Fill{{Op: "x", Value: value.Int(1)}}}
 			s.PushFan(env, 1<<40, 0, false, n.e.m.Now(), n.e.m.Random)
 		}
 	}
@@ -374,23 +383,26 @@ func (n *testNode) strain(other *testNode) {
 	n.reborn()
 }
 
-// relive has a node begin lives of which the last takes over, and hear lives of a peer: two in one epoch, one in the next, and a
-// directory that went back.
+// relive has a node begin lives of which the last takes over, and hear lives of a peer: two in one epoch, one in the
+// next, and a directory that went back.
 func (n *testNode) relive(other *testNode) {
 	proof := bytes.Repeat([]byte{7}, wire.ProofBytes)
 	n.deliver(&Event{Restarted: &snapshot.RestartedEvent{First: true, Start: 5, Proof: proof}})
-	n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Takeover: true, Incarnation: n.e.Incarnation() + 1, Start: 9, Proof: proof}})
+	n.deliver(&Event{Restarted: &snapshot.RestartedEvent{Takeover: true, Incarnation: n.e.Incarnation() + 1, Start: 9,
+		Proof: proof}})
 	n.poll()
 	s, p := n.e.st.streams, other.e.st.self
 	if n.e.rules(2) {
 		inc, _, _ := s.Seen(p)
 		for life := range uint64(4) {
 			epoch := uint64(1)<<40 + life/2
-			s.Accept(&wire.Envelope{From: p, Incarnation: inc + 1 + life, Epoch: epoch, Number: 1 + life%2, Start: 100 + life, Before: 1, Proof: proof})
+			s.Accept(&wire.Envelope{From: p, Incarnation: inc + 1 + life, Epoch: epoch, Number: 1 + life%2,
+				Start: 100 + life, Before: 1, Proof: proof})
 		}
 		hear := func(life, epoch, number, before uint64, earlier ...wire.Life) {
 			if _, err := s.Accept(&wire.Envelope{
-				From: p, Incarnation: inc + 4 + life, Epoch: 1<<40 + 2 + epoch, Number: number, Base: number, Start: 100 + 10*life, Before: before,
+				From: p, Incarnation: inc + 4 + life, Epoch: 1<<40 + 2 + epoch, Number: number, Base: number,
+				Start: 100 + 10*life, Before: before,
 				Proof: proof, Greets: true, Lives: earlier,
 			}); err != nil {
 				panic(err)
@@ -400,7 +412,8 @@ func (n *testNode) relive(other *testNode) {
 		hear(2, 0, 2, 1, wire.Life{Start: 115, Before: 1})
 		hear(3, 1, 9, 0)
 		hear(4, 1, 10, 9)
-		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1}, n.w.now, n.e.m.Random)
+		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1},
+			n.w.now, n.e.m.Random)
 		s.Begun()
 		s.SetStart(n.e.st.start)
 		s.Accept(&wire.Envelope{From: "of an earlier release", Incarnation: 1, Epoch: 1})
@@ -435,7 +448,8 @@ func (n *testNode) complete(c Command) {
 	comp := n.e.comps[c.Component].(Worker)
 	out, err := comp.Work(c.Method, c.Inputs)
 	if err != nil {
-		n.deliver(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: c.ID, Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: err.Error()}}})
+		n.deliver(&Event{CompletionFailed: &snapshot.CompletionFailedEvent{Command: c.ID,
+			Failure: snapshot.FailureSnapshot{Code: value.CodeError, Where: "worker", Message: err.Error()}}})
 		return
 	}
 	ev := &snapshot.PendingCompletionSnapshot{Command: c.ID, Digest: c.ID}

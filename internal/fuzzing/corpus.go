@@ -9,7 +9,8 @@ import (
 // corpusMax bounds what is kept of a target, in inputs.
 const corpusMax = 4096
 
-// load reads what others have kept for a target of so many arguments. A file that is being written ends early; what is whole is read.
+// load reads what others have kept for a target of so many arguments. A file that is being written ends early; what is
+// whole is read.
 func load(dir string, args int) ([]input, error) {
 	if dir == "" || args == 0 {
 		return nil, nil

@@ -46,7 +46,8 @@ func (l *loop) run() Report {
 	done := make(chan struct{})
 	defer close(done)
 	go l.watch(done)
-	ok := testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: l.order.Target, F: l.all}})
+	ok := testing.RunTests(func(string, string) (bool, error) { return true, nil },
+		[]testing.InternalTest{{Name: l.order.Target, F: l.all}})
 	if !ok && l.failure == "" {
 		l.failure = fmt.Sprintf("the target failed, as it says above, with\n%v", l.now)
 	}
@@ -127,7 +128,8 @@ func (l *loop) worst(t *testing.T, ins []input) {
 		before := l.allocated()
 		l.try(t, in)
 		if took := l.allocated() - before; took > l.allowance(in.size()) {
-			l.failure = fmt.Sprintf("an input of %d bytes took %d bytes of memory, and may take %d:\n%v", in.size(), took, l.allowance(in.size()), in)
+			l.failure = fmt.Sprintf("an input of %d bytes took %d bytes of memory, and may take %d:\n%v", in.size(),
+				took, l.allowance(in.size()), in)
 			t.FailNow()
 		}
 	}

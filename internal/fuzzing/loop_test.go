@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// cell is a decoder with a bug that no seed and no single edit reaches: each byte that is right is a statement of its own.
+// cell is a decoder with a bug that no seed and no single edit reaches: each byte that is right is a statement of its
+// own.
 func cell(b []byte) (depth int, broken bool) {
 	for i, want := range []byte("rhizome!") {
 		if i >= len(b) || b[i] != want {
@@ -19,8 +20,8 @@ func cell(b []byte) (depth int, broken bool) {
 	return 8, true
 }
 
-// TestCoverageLeads: with coverage the loop finds in some thousand tries what chance would need 2^64 for; it says with which input, and
-// what it kept is read by the next process.
+// TestCoverageLeads: with coverage the loop finds in some thousand tries what chance would need 2^64 for; it says with
+// which input, and what it kept is read by the next process.
 func TestCoverageLeads(t *testing.T) {
 	dir := t.TempDir()
 	best := 0
@@ -41,7 +42,8 @@ func TestCoverageLeads(t *testing.T) {
 	}
 }
 
-// TestFailuresAreFound is the canary: a process whose target panics, fails, or takes too much memory says so, with the input.
+// TestFailuresAreFound is the canary: a process whose target panics, fails, or takes too much memory says so, with the
+// input.
 func TestFailuresAreFound(t *testing.T) {
 	for _, target := range []string{"FuzzPanics", "FuzzFails", "FuzzTakes"} {
 		cmd := exec.Command(os.Args[0], "-test.run", "^"+target+"$")

@@ -33,8 +33,8 @@ type Report struct {
 // ReportMark begins the line of a Report.
 const ReportMark = "rhizome-fuzz: "
 
-// Allowance is the memory that trying an input of n bytes may take in all, unless a target says otherwise: decoding it, and whatever
-// the target does to check what came of it.
+// Allowance is the memory that trying an input of n bytes may take in all, unless a target says otherwise: decoding it,
+// and whatever the target does to check what came of it.
 func Allowance(n int) int { return 4<<20 + 2048*n }
 
 // Run fuzzes a target: fn takes a *testing.T and then arguments of the types []byte, string and bool.

@@ -10,7 +10,8 @@ import (
 )
 
 // Admission is a copy of the governor's lists that a transport can ask at any time without waiting for the node: at a
-// connection, before a byte of a peer is read. It is safe for concurrent use. Until a host has filled it nobody is admitted.
+// connection, before a byte of a peer is read. It is safe for concurrent use. Until a host has filled it nobody is
+// admitted.
 type Admission struct {
 	lists   atomic.Pointer[lists]
 	conduct atomic.Pointer[Host] // who is kept out for what it sent
@@ -22,7 +23,8 @@ type lists struct {
 	closed           bool
 }
 
-// Admit says whether the peer may be linked with: nil, a *peer.NotAdmittedError, or a *CutError for one that is kept out for a while.
+// Admit says whether the peer may be linked with: nil, a *peer.NotAdmittedError, or a *CutError for one that is kept
+// out for a while.
 func (a *Admission) Admit(p wire.PeerID) error {
 	reason := ""
 	switch l := a.lists.Load(); {

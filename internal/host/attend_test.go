@@ -18,14 +18,16 @@ import (
 // TestLookWhileTheNodeWorks (C25): a program that loops for hours had no View answered, and its journal not released.
 func TestLookWhileTheNodeWorks(t *testing.T) {
 	p := &program.Program{Place: "one", Bootstrap: program.None, Main: 1, Funcs: []program.Func{
-		{ID: 0, Name: "body", Kind: program.KindBody, Edge: program.None, Inputs: 2, Slots: 3, Outputs: []program.Slot{2}, Ops: []program.Op{
-			{Code: program.OpPassThrough, Name: "p", In: []program.Slot{1}, Out: []program.Slot{2}},
-		}},
-		{ID: 1, Name: "main", Kind: program.KindMain, Edge: program.None, SiteBase: 100, OpBase: 100, Slots: 3, Ops: []program.Op{
-			{Code: program.OpConstant, Name: "n", Value: value.Int(1 << 40), Out: []program.Slot{0}},
-			{Code: program.OpConstant, Name: "v", Value: value.Int(1), Out: []program.Slot{1}},
-			{Code: program.OpLoop, Name: "loop", Body: 0, In: []program.Slot{0, 1}, Out: []program.Slot{2}},
-		}},
+		{ID: 0, Name: "body", Kind: program.KindBody, Edge: program.None, Inputs: 2, Slots: 3,
+			Outputs: []program.Slot{2}, Ops: []program.Op{
+				{Code: program.OpPassThrough, Name: "p", In: []program.Slot{1}, Out: []program.Slot{2}},
+			}},
+		{ID: 1, Name: "main", Kind: program.KindMain, Edge: program.None, SiteBase: 100, OpBase: 100, Slots: 3,
+			Ops: []program.Op{
+				{Code: program.OpConstant, Name: "n", Value: value.Int(1 << 40), Out: []program.Slot{0}},
+				{Code: program.OpConstant, Name: "v", Value: value.Int(1), Out: []program.Slot{1}},
+				{Code: program.OpLoop, Name: "loop", Body: 0, In: []program.Slot{0, 1}, Out: []program.Slot{2}},
+			}},
 	}}
 	if err := p.Link(); err != nil {
 		t.Fatal(err)
@@ -33,7 +35,8 @@ func TestLookWhileTheNodeWorks(t *testing.T) {
 	w := NewWorkers(1)
 	defer w.Close()
 	h, err := Start(Config{
-		Node:  node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "one", Limits: engine.DefaultLimits()},
+		Node: node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "one",
+			Limits: engine.DefaultLimits()},
 		Store: Store{FS: vfs.NewMem(), Dir: "n", SegmentBytes: 4096, SnapshotBytes: 20000}, Workers: w,
 		Send: func(wire.PeerID, []byte) error { return nil },
 	})
@@ -72,7 +75,8 @@ func (s slowPublishing) Create(name string) (vfs.File, error) {
 	return s.FS.Create(name)
 }
 
-// TestOneSnapshotAtATime (C26): while a snapshot is being published, no other state is captured and no other goroutine waits.
+// TestOneSnapshotAtATime (C26): while a snapshot is being published, no other state is captured and no other goroutine
+// waits.
 func TestOneSnapshotAtATime(t *testing.T) {
 	r := &rig{t: t, parts: parts(t)}
 	fs := slowPublishing{vfs.NewMem(), make(chan struct{}, 1)}
@@ -88,7 +92,8 @@ func TestOneSnapshotAtATime(t *testing.T) {
 	}
 	before, called := runtime.NumGoroutine(), 0
 	for until := time.Now().Add(20 * time.Second); called < 1000 && time.Now().Before(until); {
-		if h.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(called)}}}) == nil {
+		if h.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go",
+			Inputs: []value.Value{value.Int(called)}}}) == nil {
 			called++
 		}
 		h.View(func(*node.Node) {})

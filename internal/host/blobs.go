@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Work runs a command like Node.Work. Results that the journal is going to keep, and that are too large for a record, are made durable
-// here, so that the thread that steps does not wait for it. It is safe for concurrent use.
+// Work runs a command like Node.Work. Results that the journal is going to keep, and that are too large for a record,
+// are made durable here, so that the thread that steps does not wait for it. It is safe for concurrent use.
 func (d *Durable) Work(c engine.Command) ([]value.Value, error) {
 	out, err := d.Node.Work(c)
 	if err != nil || !d.Node.Recorded(c) {
@@ -28,7 +28,8 @@ func (d *Durable) Work(c engine.Command) ([]value.Value, error) {
 	return out, nil
 }
 
-// madeBlobs are the blobs that workers made of results which have not come to a record yet, by command. It is safe for concurrent use.
+// madeBlobs are the blobs that workers made of results which have not come to a record yet, by command. It is safe for
+// concurrent use.
 type madeBlobs struct {
 	mu sync.Mutex
 	of map[uint64]madeBlob
@@ -57,7 +58,8 @@ func (m *madeBlobs) take(command, digest uint64) (record.ResultBlob, bool) {
 	return b.blob, ok && b.digest == digest
 }
 
-// blobOf makes the results of a completion durable and says where: where a worker has done so, the results are not looked at again.
+// blobOf makes the results of a completion durable and says where: where a worker has done so, the results are not
+// looked at again.
 func (d *Durable) blobOf(c *snapshot.PendingCompletionSnapshot) (record.ResultBlob, error) {
 	if b, ok := d.made.take(c.Command, c.Digest); ok && d.blobs.Hold(b.Digest, d.Journal.Next()) {
 		return b, nil

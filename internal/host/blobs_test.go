@@ -74,20 +74,26 @@ type senses struct {
 
 func (s *senses) config() node.Config {
 	p := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None,
-		Components: []program.Component{{Name: "sensor", Role: "protocol", Kind: "sensor", Version: 1, Places: []string{"one"}}},
-		Funcs: []program.Func{{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1, Slots: 3, Ops: []program.Op{
-			{Code: program.OpComponent, Name: "sense", Method: "sense", In: []program.Slot{0}, Out: []program.Slot{1}},
-			{Code: program.OpComponent, Name: "note", Method: "note", In: []program.Slot{1}, Out: []program.Slot{2}},
-		}}},
+		Components: []program.Component{{Name: "sensor", Role: "protocol", Kind: "sensor", Version: 1,
+			Places: []string{"one"}}},
+		Funcs: []program.Func{{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1,
+			Slots: 3, Ops: []program.Op{
+				{Code: program.OpComponent, Name: "sense", Method: "sense", In: []program.Slot{0},
+					Out: []program.Slot{1}},
+				{Code: program.OpComponent, Name: "note", Method: "note", In: []program.Slot{1},
+					Out: []program.Slot{2}},
+			}}},
 	}
 	if err := p.Link(); err != nil {
 		s.t.Fatal(err)
 	}
 	cat := node.NewCatalogue()
-	if err := cat.Register("protocol", "sensor", 1, func(node.Env) (engine.Component, error) { return &sensor{rng: s.rng}, nil }); err != nil {
+	if err := cat.Register("protocol", "sensor", 1,
+		func(node.Env) (engine.Component, error) { return &sensor{rng: s.rng}, nil }); err != nil {
 		s.t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
+	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3,
+		Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
 func (s *senses) sensor() *sensor { return s.d.Node.Component("sensor").(*sensor) }
@@ -148,7 +154,8 @@ func (s *senses) step(ev *engine.Event) error {
 
 func (s *senses) run(n int64) error {
 	for s.sensor().state.Count < n {
-		ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(s.sensor().state.Count)}}}
+		ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go",
+			Inputs: []value.Value{value.Int(s.sensor().state.Count)}}}
 		if err := s.step(ev); err != nil {
 			return err
 		}
@@ -169,8 +176,8 @@ func newSenses(t testing.TB, seed uint64) *senses {
 	return &senses{t: t, fs: vfs.NewMem(), rng: rand.New(rand.NewPCG(seed, 9))}
 }
 
-// TestLargeResultsAreBlobs: recorded results that are large are beside the journal, once for each content, give the same state on
-// replay though nobody can compute them again, and go when no record needs them.
+// TestLargeResultsAreBlobs: recorded results that are large are beside the journal, once for each content, give the
+// same state on replay though nobody can compute them again, and go when no record needs them.
 func TestLargeResultsAreBlobs(t *testing.T) {
 	s := newSenses(t, 1)
 	if err := s.open(); err != nil {
@@ -183,7 +190,8 @@ func TestLargeResultsAreBlobs(t *testing.T) {
 		t.Errorf("%d blobs of 4 results, of which two are equal", n)
 	}
 	journaled := 0
-	if err := s.d.Journal.Read(1, func(_ uint64, payload []byte) error { journaled += len(payload); return nil }); err != nil {
+	if err := s.d.Journal.Read(1,
+		func(_ uint64, payload []byte) error { journaled += len(payload); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if journaled > 4<<10 {
@@ -249,7 +257,8 @@ func TestMissingBlob(t *testing.T) {
 	}
 }
 
-// TestPowerOffWithBlobs cuts the power at operations all over a life: every result that was durable comes back as it was.
+// TestPowerOffWithBlobs cuts the power at operations all over a life: every result that was durable comes back as it
+// was.
 func TestPowerOffWithBlobs(t *testing.T) {
 	plain := newSenses(t, 3)
 	if err := errors.Join(plain.open(), plain.run(25)); err != nil {
@@ -290,8 +299,8 @@ func TestPowerOffWithBlobs(t *testing.T) {
 	}
 }
 
-// TestLargeResultsAreHashedOnce: what a worker has put into a blob is not encoded and hashed again by the thread that steps; another result for the
-// same command is.
+// TestLargeResultsAreHashedOnce: what a worker has put into a blob is not encoded and hashed again by the thread that
+// steps; another result for the same command is.
 func TestLargeResultsAreHashedOnce(t *testing.T) {
 	s := newSenses(t, 1)
 	if err := s.open(); err != nil {
@@ -304,7 +313,8 @@ func TestLargeResultsAreHashedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := record.Finish(reg, 1, out, nil)
-	s.d.made.put(1, madeBlob{record.ResultBlob{Digest: put.Digest, Size: 77}, ev.Completion.Digest}) // a size that no encoding has
+	// a size that no encoding has
+	s.d.made.put(1, madeBlob{record.ResultBlob{Digest: put.Digest, Size: 77}, ev.Completion.Digest})
 	if b, err := s.d.blobOf(ev.Completion); err != nil || b.Size != 77 {
 		t.Errorf("%v: the results were encoded again: %d bytes", err, b.Size)
 	}

@@ -15,18 +15,22 @@ import (
 
 // Junk bounds what a peer may send that is refused before its links end. Zeros stand for defaults.
 //
-// What counts as junk is what no node of the same program and release ever sends: bytes that are no envelope, or beyond a limit (format), a schema
-// version, address, artifact or edge that is none of this node's (version, address, digest, edge, message), and a frame that claims more than a
-// packet may have (frame). Of what a node can come to send that is sound, from a directory that went back or as a member that was removed (stale,
-// stranger), many more count, because its whole outbox may come at once before it hears why, and only where nothing else comes. What is refused
-// for want of room (full, pressure), what comes twice, late, or for a question that is not open, does not count at all.
+// What counts as junk is what no node of the same program and release ever sends: bytes that are no envelope, or beyond
+// a limit (format), a schema version, address, artifact or edge that is none of this node's (version, address, digest,
+// edge, message), and a frame that claims more than a packet may have (frame). Of what a node can come to send that is
+// sound, from a directory that went back or as a member that was removed (stale, stranger), many more count, because
+// its whole outbox may come at once before it hears why, and only where nothing else comes. What is refused for want of
+// room (full, pressure), what comes twice, late, or for a question that is not open, does not count at all.
 type Junk struct {
-	Frames int           // of junk in a minute, while at most one in eight is taken, until the peer is cut; 0 means 256
-	Bytes  int           // of junk, likewise; 0 means 64 MiB
-	Stale  int           // of stale frames in a minute of which nothing was taken; 0 means 8,192. Frames of them do in each of five minutes in a row
-	First  time.Duration // for which a peer is kept out at first; 0 means 10 s
-	Top    time.Duration // to which that doubles with each cut; 0 means 10 min. After as long without a cut it begins anew
-	Peers  int           // of which something is remembered; 0 means 1,024
+	Frames int // of junk in a minute, while at most one in eight is taken, until the peer is cut; 0 means 256
+	Bytes  int // of junk, likewise; 0 means 64 MiB
+	// of stale frames in a minute of which nothing was taken; 0 means 8,192. Frames of them do in each of five minutes
+	// in a row
+	Stale int
+	First time.Duration // for which a peer is kept out at first; 0 means 10 s
+	// to which that doubles with each cut; 0 means 10 min. After as long without a cut it begins anew
+	Top   time.Duration
+	Peers int // of which something is remembered; 0 means 1,024
 }
 
 const (
@@ -77,7 +81,8 @@ type Cut struct {
 
 // Error says why the peer is kept out, for how long, and what would be right.
 func (c *Cut) Error() string {
-	return fmt.Sprintf("host: %s is cut off for %s: of %d frames %d were refused, the last for its %s: %s", c.Peer, c.For.Round(time.Second),
+	return fmt.Sprintf("host: %s is cut off for %s: of %d frames %d were refused, the last for its %s: %s", c.Peer,
+		c.For.Round(time.Second),
 		c.Frames+c.Taken, c.Frames, c.Code, c.Reason)
 }
 
@@ -95,8 +100,8 @@ func (e *CutError) Error() string {
 // Code is the word under which such a refusal is counted.
 func (e *CutError) Code() string { return "junk" }
 
-// Conduct is how peers behave: of those of which something was refused lately, what. It has no clock; times are those of the engine. It is safe
-// for concurrent use.
+// Conduct is how peers behave: of those of which something was refused lately, what. It has no clock; times are those
+// of the engine. It is safe for concurrent use.
 type Conduct struct {
 	lim   Junk
 	some  atomic.Bool // there are entries
@@ -140,7 +145,8 @@ const (
 // weigh says what the refusal of an envelope by its code counts.
 func weigh(code string) weight {
 	switch code {
-	case engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest, engine.WastedEdge, engine.WastedMessage, codeFrame:
+	case engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest, engine.WastedEdge,
+		engine.WastedMessage, codeFrame:
 		return weighsJunk
 	case engine.RefusedStranger, engine.WastedStale:
 		return weighsStale
@@ -148,7 +154,8 @@ func weigh(code string) weight {
 	return weighsNothing
 }
 
-// codeFrame is that of a stream which broke the framing: a link ends of it, and so it counts as much as frameWeight others.
+// codeFrame is that of a stream which broke the framing: a link ends of it, and so it counts as much as frameWeight
+// others.
 const (
 	codeFrame   = "frame"
 	frameWeight = 16
@@ -194,7 +201,8 @@ func (c *Conduct) Refused(p wire.PeerID, code, reason string, bytes int, now int
 	}
 	b.times++
 	b.until = now + int64(span)
-	b.last = &Cut{Peer: p, Code: code, Reason: reason[:min(len(reason), reasonShown)], Frames: b.junk + b.stale, Taken: b.taken, For: span, Times: b.times}
+	b.last = &Cut{Peer: p, Code: code, Reason: reason[:min(len(reason), reasonShown)], Frames: b.junk + b.stale,
+		Taken: b.taken, For: span, Times: b.times}
 	b.begin(now)
 	b.spans = 0
 	c.cuts.Add(1)
@@ -224,7 +232,8 @@ func (c *Conduct) know(p wire.PeerID, code string, now int64) {
 	}
 }
 
-// at returns what is known of a peer, and makes room where it is new: who is kept out goes last, and of the others whose window began first.
+// at returns what is known of a peer, and makes room where it is new: who is kept out goes last, and of the others
+// whose window began first.
 func (c *Conduct) at(p wire.PeerID, now int64) *behaviour {
 	if b := c.peers[p]; b != nil {
 		return b
@@ -233,7 +242,8 @@ func (c *Conduct) at(p wire.PeerID, now int64) *behaviour {
 		var least wire.PeerID
 		var of *behaviour
 		for q, b := range c.peers { // the least is one, whatever the order
-			if of == nil || cmp.Or(cmp.Compare(max(b.until, now), max(of.until, now)), cmp.Compare(b.began, of.began), strings.Compare(string(q), string(least))) < 0 {
+			if of == nil || cmp.Or(cmp.Compare(max(b.until, now), max(of.until, now)), cmp.Compare(b.began, of.began),
+				strings.Compare(string(q), string(least))) < 0 {
 				least, of = q, b
 			}
 		}
@@ -248,7 +258,8 @@ func (c *Conduct) at(p wire.PeerID, now int64) *behaviour {
 	return b
 }
 
-// Took notes that n frames of a peer were taken, or that so many that were taken came to nothing, where something of it was refused lately.
+// Took notes that n frames of a peer were taken, or that so many that were taken came to nothing, where something of it
+// was refused lately.
 func (c *Conduct) Took(p wire.PeerID, n int) {
 	if !c.some.Load() {
 		return

@@ -36,14 +36,15 @@ func send(c *Conduct, p wire.PeerID, code string, n int, now int64) int {
 	return 0
 }
 
-// TestWhatCountsAsJunk: each code of a refusal counts as the table of SPECIFICATION.md says: after how many frames of it within a minute a peer of
-// which nothing else comes is cut, 0 for never.
+// TestWhatCountsAsJunk: each code of a refusal counts as the table of SPECIFICATION.md says: after how many frames of
+// it within a minute a peer of which nothing else comes is cut, 0 for never.
 func TestWhatCountsAsJunk(t *testing.T) {
 	for code, want := range map[string]int{
 		engine.RefusedFormat: 256, engine.RefusedVersion: 256, engine.RefusedAddress: 256, engine.RefusedDigest: 256,
 		engine.WastedEdge: 256, engine.WastedMessage: 256, codeFrame: 256 / frameWeight,
 		engine.RefusedStranger: 8192, engine.WastedStale: 8192,
-		engine.RefusedFull: 0, engine.RefusedPressure: 0, engine.RefusedTooLarge: 0, engine.RefusedUnknown: 0, engine.RefusedRight: 0, engine.RefusedTaken: 0, "anything": 0,
+		engine.RefusedFull: 0, engine.RefusedPressure: 0, engine.RefusedTooLarge: 0, engine.RefusedUnknown: 0,
+		engine.RefusedRight: 0, engine.RefusedTaken: 0, "anything": 0,
 	} {
 		c := conductOf(t, Junk{})
 		if got := send(c, "p", code, 20_000, 1); got != want {
@@ -66,7 +67,8 @@ func TestWhatCountsAsJunk(t *testing.T) {
 	}
 }
 
-// TestJunkComesBack: a peer that was cut comes again after a while that doubles up to a bound, and is as new after as long without a cut.
+// TestJunkComesBack: a peer that was cut comes again after a while that doubles up to a bound, and is as new after as
+// long without a cut.
 func TestJunkComesBack(t *testing.T) {
 	c := conductOf(t, Junk{First: 10 * time.Second, Top: time.Minute})
 	now := int64(1)
@@ -75,13 +77,15 @@ func TestJunkComesBack(t *testing.T) {
 			t.Fatalf("time %d: cut after %d", times, got)
 		}
 		var no *CutError
-		if err := c.Admit("p", now); !errors.As(err, &no) || no.Again != time.Duration(want*second) || no.Code() != "junk" {
+		if err := c.Admit("p", now); !errors.As(err, &no) || no.Again != time.Duration(want*second) ||
+			no.Code() != "junk" {
 			t.Fatalf("time %d: %v, want %d s", times, err, want)
 		}
 		if send(c, "p", engine.RefusedFormat, 1000, now) != 0 {
 			t.Error("what was on its way cuts a peer again")
 		}
-		if out := c.Out(now + second); len(out) != 1 || out[0].For != time.Duration((want-1)*second) || out[0].Times != times+1 || out[0].Frames != 256 {
+		if out := c.Out(now + second); len(out) != 1 || out[0].For != time.Duration((want-1)*second) ||
+			out[0].Times != times+1 || out[0].Frames != 256 {
 			t.Errorf("%+v", out)
 		}
 		if now += want * second; c.Admit("p", now) != nil || len(c.Out(now)) != 0 {
@@ -98,8 +102,9 @@ func TestJunkComesBack(t *testing.T) {
 	}
 }
 
-// TestHonestPeersAreNotCut: no peer is cut that sends what an honest one can come to send: everything that does not count, as often as it will; a whole
-// outbox of stale frames at once, again and again with pauses; junk below the bound, or beside what is taken.
+// TestHonestPeersAreNotCut: no peer is cut that sends what an honest one can come to send: everything that does not
+// count, as often as it will; a whole outbox of stale frames at once, again and again with pauses; junk below the
+// bound, or beside what is taken.
 func TestHonestPeersAreNotCut(t *testing.T) {
 	outbox := engine.DefaultLimits().PeerEnvelopes
 	rapid.Check(t, func(t *rapid.T) {
@@ -114,7 +119,8 @@ func TestHonestPeersAreNotCut(t *testing.T) {
 				left, taken = 0, 1 // it hears within a second that it is stale
 			}
 			c.Took("p", taken)
-			for _, code := range rapid.SliceOfN(rapid.SampledFrom([]string{engine.RefusedFull, engine.RefusedPressure, engine.WastedStale, engine.RefusedStranger}), 0, 6).Draw(t, "codes") {
+			for _, code := range rapid.SliceOfN(rapid.SampledFrom([]string{engine.RefusedFull, engine.RefusedPressure,
+				engine.WastedStale, engine.RefusedStranger}), 0, 6).Draw(t, "codes") {
 				n := outbox
 				if weigh(code) == weighsStale {
 					if left--; left < 0 {
@@ -142,7 +148,8 @@ func TestHonestPeersAreNotCut(t *testing.T) {
 	}
 }
 
-// TestStaleForEver: a peer that sends stale frames alone, minute after minute, is cut in the fifth; one that goes silent in between is not.
+// TestStaleForEver: a peer that sends stale frames alone, minute after minute, is cut in the fifth; one that goes
+// silent in between is not.
 func TestStaleForEver(t *testing.T) {
 	c := conductOf(t, Junk{})
 	for m := range 5 {
@@ -157,7 +164,8 @@ func TestStaleForEver(t *testing.T) {
 	}
 }
 
-// TestConductIsBounded: of however many peers something is refused, so many are remembered, and those who are kept out are the last to go.
+// TestConductIsBounded: of however many peers something is refused, so many are remembered, and those who are kept out
+// are the last to go.
 func TestConductIsBounded(t *testing.T) {
 	c := conductOf(t, Junk{Peers: 8})
 	send(c, "bad", engine.RefusedFormat, 256, 5)
@@ -172,10 +180,12 @@ func TestConductIsBounded(t *testing.T) {
 // TestJunkConfig: zeros are defaults, and what cannot be is refused by its field.
 func TestJunkConfig(t *testing.T) {
 	j := Junk{}
-	if err := j.validate(); err != nil || j != (Junk{Frames: 256, Bytes: 64 << 20, Stale: 8192, First: 10 * time.Second, Top: 10 * time.Minute, Peers: 1024}) {
+	if err := j.validate(); err != nil || j != (Junk{Frames: 256, Bytes: 64 << 20, Stale: 8192, First: 10 * time.Second,
+		Top: 10 * time.Minute, Peers: 1024}) {
 		t.Errorf("%+v, %v", j, err)
 	}
-	for field, bad := range map[string]Junk{"Frames": {Frames: -1}, "Bytes": {Bytes: -1}, "Stale": {Stale: -1}, "First": {First: -1}, "Top": {Top: time.Second}, "Peers": {Peers: -1}} {
+	for field, bad := range map[string]Junk{"Frames": {Frames: -1}, "Bytes": {Bytes: -1}, "Stale": {Stale: -1},
+		"First": {First: -1}, "Top": {Top: time.Second}, "Peers": {Peers: -1}} {
 		var no *ConfigError
 		if _, err := NewConduct(bad); !errors.As(err, &no) || no.Field != "Junk."+field {
 			t.Errorf("%+v: %v", bad, err)

@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestRevNoSend: a host runs with a node and a directory alone, without a file system, workers, limits or a transport of its caller; what has no
-// default is refused, typed and by name (C24).
+// TestRevNoSend: a host runs with a node and a directory alone, without a file system, workers, limits or a transport
+// of its caller; what has no default is refused, typed and by name (C24).
 func TestRevNoSend(t *testing.T) {
 	r := &rig{t: t, parts: parts(t)}
 	cfg := Config{Node: r.config(0), Store: Store{Dir: t.TempDir()}}
@@ -54,8 +54,8 @@ func TestRevNoSend(t *testing.T) {
 	}
 }
 
-// TestRevOtherLimits: a directory opens with any limits, since its journal says by which it was made; those of the configuration hold from the next
-// restart on, and a later replay goes by both (C12).
+// TestRevOtherLimits: a directory opens with any limits, since its journal says by which it was made; those of the
+// configuration hold from the next restart on, and a later replay goes by both (C12).
 func TestRevOtherLimits(t *testing.T) {
 	for name, change := range map[string]func(*engine.Limits){
 		"OpsPerPoll":    func(l *engine.Limits) { l.OpsPerPoll = 4 },
@@ -89,7 +89,8 @@ func TestRevOtherLimits(t *testing.T) {
 				}
 				ev, err := d.Restart(rec, r.now, nil)
 				if err != nil || (life > 0) != (len(ev.Restarted.Limits) == 0) {
-					t.Fatalf("%s, life %d: %v: the restart carries %d limits", name, life, err, len(ev.Restarted.Limits))
+					t.Fatalf("%s, life %d: %v: the restart carries %d limits", name, life, err,
+						len(ev.Restarted.Limits))
 				}
 				var events []*engine.Event
 				for i := range 3 {
@@ -141,7 +142,8 @@ func TestTheFirstRecordSaysTheLimits(t *testing.T) {
 		}
 		return snapshot.Unmarshal(payload, &first, value.NewRegistry(), snapshot.DefaultLimits())
 	})
-	if err != nil && !errors.Is(err, offline.ErrEnough) || first.Rules != engine.CurrentRules || len(first.Limits) < 45 {
+	if err != nil && !errors.Is(err, offline.ErrEnough) || first.Rules != engine.CurrentRules ||
+		len(first.Limits) < 45 {
 		t.Errorf("%v: the first record says rules %d and %d limits", err, first.Rules, len(first.Limits))
 	}
 }

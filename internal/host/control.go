@@ -61,15 +61,17 @@ type Call struct {
 	Address string      // of engine.ControlLearn
 
 	// Of the calls about members.
-	Place  string      // of the member
-	Number int         // of the member; of engine.ControlAdmit, -1 is the least that is free. It counts where Place is set
+	Place string // of the member
+	// of the member; of engine.ControlAdmit, -1 is the least that is free. It counts where Place is set
+	Number int
 	Name   string      // for people
 	Other  wire.PeerID // of engine.ControlReplace: the peer that comes in the place of Peer
 }
 
 // Event returns the call as an input of the node.
 func (c Call) Event(id uint64) *engine.Event {
-	ev := &snapshot.ControlEvent{ID: id, Caller: string(c.Caller), Op: c.Op, Peer: string(c.Peer), Address: c.Address, Place: c.Place, Name: c.Name, Other: string(c.Other)}
+	ev := &snapshot.ControlEvent{ID: id, Caller: string(c.Caller), Op: c.Op, Peer: string(c.Peer), Address: c.Address,
+		Place: c.Place, Name: c.Name, Other: string(c.Other)}
 	if c.Place != "" && c.Number >= 0 {
 		ev.Number = uint64(c.Number) + 1
 	}
@@ -77,13 +79,14 @@ func (c Call) Event(id uint64) *engine.Event {
 }
 
 // Control is Do for the calls about one peer and an address.
-func (h *Host) Control(ctx context.Context, caller wire.PeerID, op string, p wire.PeerID, address string) (engine.ControlResult, error) {
+func (h *Host) Control(ctx context.Context, caller wire.PeerID, op string, p wire.PeerID,
+	address string) (engine.ControlResult, error) {
 	return h.Do(ctx, Call{Caller: caller, Op: op, Peer: p, Address: address})
 }
 
 // Do does a call of the control plane and returns what became of it, once that is durable. The caller is empty for the
-// node's own operator, or a peer that the transport authenticated: then the node asks whether it may. A call that is denied is
-// a result, not an error; errors are *FullError, ErrStopped and those of the context.
+// node's own operator, or a peer that the transport authenticated: then the node asks whether it may. A call that is
+// denied is a result, not an error; errors are *FullError, ErrStopped and those of the context.
 func (h *Host) Do(ctx context.Context, c Call) (engine.ControlResult, error) {
 	id, done, err := h.calls.begin()
 	if err != nil {
@@ -108,11 +111,13 @@ func (h *Host) denied(r Refusal) {
 	c := r.Event.Control
 	var re *engine.RefusedError
 	if c != nil && errors.As(r.Err, &re) {
-		h.calls.tell(engine.ControlResult{ID: c.ID, Caller: wire.PeerID(c.Caller), Op: c.Op, Peer: wire.PeerID(c.Peer), Code: re.Code, Reason: re.Reason})
+		h.calls.tell(engine.ControlResult{ID: c.ID, Caller: wire.PeerID(c.Caller), Op: c.Op, Peer: wire.PeerID(c.Peer),
+			Code: re.Code, Reason: re.Reason})
 	}
 }
 
-// Reachable tells the node where it can be reached itself, in place of what it was told before: it says so to its peers.
+// Reachable tells the node where it can be reached itself, in place of what it was told before: it says so to its
+// peers.
 func (h *Host) Reachable(ctx context.Context, addresses []string) error {
 	self := h.cfg.Node.Self
 	var known []string

@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// TestControlPlane: calls of the operator are answered when they are durable; the copy of the lists that transports ask follows
-// them, and is filled again by the next start; a call from afar without the right is denied with its reason.
+// TestControlPlane: calls of the operator are answered when they are durable; the copy of the lists that transports ask
+// follows them, and is filled again by the next start; a call from afar without the right is denied with its reason.
 func TestControlPlane(t *testing.T) {
 	p := newPair(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -69,7 +69,8 @@ func TestControlPlane(t *testing.T) {
 	err := p.hosts[0].View(func(n *node.Node) {
 		own, friends = n.Engine().Addresses("node0"), n.Engine().Addresses("friend")
 	})
-	if err != nil || !slices.Equal(own, []string{"/memory/moved"}) || !slices.Equal(friends, []string{"/memory/there"}) {
+	if err != nil || !slices.Equal(own, []string{"/memory/moved"}) ||
+		!slices.Equal(friends, []string{"/memory/there"}) {
 		t.Fatalf("%v: after the restart at %q, and friend at %q", err, own, friends)
 	}
 	if p.hosts[0].cfg.Admission.Refused() == 0 {

@@ -104,16 +104,18 @@ func TestLostTail(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.open(victim)
-		// Node 0 may have forgotten calls and what it told; node 1 may have forgotten what it counted. So the answers may be
-		// others than before: what must hold is that new calls are answered.
+		// Node 0 may have forgotten calls and what it told; node 1 may have forgotten what it counted. So the answers
+		// may be others than before: what must hold is that new calls are answered.
 		r.events = map[uint64]string{}
 		told := r.d[0].Node.Engine().Counters()
 		for i := range 5 {
 			before := len(r.events)
-			r.step(0, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(100 + i)}}})
+			r.step(0,
+				&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(100 + i)}}})
 			for tries := 0; len(r.events) == before; tries++ {
 				if tries > 300 {
-					t.Fatalf("seed %d: a call after node %d lost its tail is not answered; counters were %v", seed, victim, told)
+					t.Fatalf("seed %d: a call after node %d lost its tail is not answered; counters were %v", seed,
+						victim, told)
 				}
 				r.pump()
 			}
@@ -121,8 +123,9 @@ func TestLostTail(t *testing.T) {
 	}
 }
 
-// TestLostTailIsNotForgotten fails each operation of the disk while a node with a lost tail starts, and again in the start after
-// that: whichever start succeeds opens a new epoch. An error of the disk once counted as the word that there is no mark.
+// TestLostTailIsNotForgotten fails each operation of the disk while a node with a lost tail starts, and again in the
+// start after that: whichever start succeeds opens a new epoch. An error of the disk once counted as the word that
+// there is no mark.
 func TestLostTailIsNotForgotten(t *testing.T) {
 	r := newRig(t, 1)
 	r.run(3)
@@ -165,8 +168,8 @@ func TestLostTailIsNotForgotten(t *testing.T) {
 	}
 }
 
-// TestReplayNoticesAnotherMachine: a component that computes other bits than before is a typed error with the record and
-// the op, not another model (SPECIFICATION 1).
+// TestReplayNoticesAnotherMachine: a component that computes other bits than before is a typed error with the record
+// and the op, not another model (SPECIFICATION 1).
 func TestReplayNoticesAnotherMachine(t *testing.T) {
 	r := newRig(t, 1)
 	r.run(2)
@@ -181,8 +184,8 @@ func TestReplayNoticesAnotherMachine(t *testing.T) {
 	}
 }
 
-// TestDamagedSnapshot cuts or alters the newest snapshot: the one before it and a longer replay take its place, in the same
-// epoch, and nothing is lost.
+// TestDamagedSnapshot cuts or alters the newest snapshot: the one before it and a longer replay take its place, in the
+// same epoch, and nothing is lost.
 func TestDamagedSnapshot(t *testing.T) {
 	for seed := range uint64(20) {
 		r := newRig(t, seed)
@@ -204,7 +207,8 @@ func TestDamagedSnapshot(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		d, rec, err := Open(r.config(victim), Store{FS: r.fs[victim], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500})
+		d, rec, err := Open(r.config(victim), Store{FS: r.fs[victim], Dir: "n", SegmentBytes: 4096,
+			SnapshotBytes: 1500})
 		if err != nil || len(rec.Skipped) != 1 || rec.NewEpoch || rec.Replayed == 0 {
 			t.Fatalf("seed %d: %+v, %v", seed, rec, err)
 		}

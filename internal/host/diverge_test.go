@@ -21,11 +21,12 @@ func (r *rig) changed(i int, policy OnDivergence, change func(p *program.Program
 	if err := r.parts[i].Link(); err != nil {
 		r.t.Fatal(err)
 	}
-	return Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500, OnDivergence: policy})
+	return Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500,
+		OnDivergence: policy})
 }
 
-// TestDivergenceSaysWhatDiffers replays journals with programs that were changed in one place: the error names the record,
-// what it fed to the node, and the one thing that went out otherwise.
+// TestDivergenceSaysWhatDiffers replays journals with programs that were changed in one place: the error names the
+// record, what it fed to the node, and the one thing that went out otherwise.
 func TestDivergenceSaysWhatDiffers(t *testing.T) {
 	for name, c := range map[string]struct {
 		node   int
@@ -33,20 +34,26 @@ func TestDivergenceSaysWhatDiffers(t *testing.T) {
 		record string // what it fed
 		want   string
 	}{
-		"a value of an envelope": {1, func(p *program.Program) { p.Funcs[0].Ops[2].In[0] = 0 }, "completion of command 1",
+		"a value of an envelope": {1, func(p *program.Program) { p.Funcs[0].Ops[2].In[0] = 0 },
+			"completion of command 1",
 			"envelope 1 to node0 on edge answer: the value for /site/100 differs"},
 		"another receiver": {0, func(p *program.Program) { p.Funcs[0].Ops[0].Value = value.Peer("node2") }, "invoke go",
 			"envelope 1 to node2 on edge ask was for another peer"},
-		"an envelope less": {0, func(p *program.Program) { p.Funcs[0].Ops = slices.Delete(p.Funcs[0].Ops, 1, 2) }, "invoke go", "0 envelopes, the first time 1"},
-		"the value of an event": {0, func(p *program.Program) { slices.Reverse(p.Funcs[1].Ops[0].In[:2]) }, "envelope from node1",
+		"an envelope less": {0, func(p *program.Program) { p.Funcs[0].Ops = slices.Delete(p.Funcs[0].Ops, 1, 2) },
+			"invoke go", "0 envelopes, the first time 1"},
+		"the value of an event": {0, func(p *program.Program) { slices.Reverse(p.Funcs[1].Ops[0].In[:2]) },
+			"envelope from node1",
 			"app event 1 (answered): the value differs"},
-		"the name of an event": {0, func(p *program.Program) { p.Funcs[1].Ops[1].Label = "told" }, "envelope from node1",
+		"the name of an event": {0, func(p *program.Program) { p.Funcs[1].Ops[1].Label = "told" },
+			"envelope from node1",
 			"app event 1 is told, and had another name"},
-		"a command": {1, func(p *program.Program) { p.Funcs[0].Ops[0].Method = "count" }, "envelope from node0", "0 commands, the first time 1"},
+		"a command": {1, func(p *program.Program) { p.Funcs[0].Ops[0].Method = "count" }, "envelope from node0",
+			"0 commands, the first time 1"},
 		"a timer": {1, func(p *program.Program) {
 			f := &p.Funcs[0]
 			f.Slots++
-			f.Ops = append(f.Ops, program.Op{Code: program.OpSleep, Name: "nap", Delay: 5, In: []program.Slot{0}, Out: []program.Slot{6}})
+			f.Ops = append(f.Ops, program.Op{Code: program.OpSleep, Name: "nap", Delay: 5, In: []program.Slot{0},
+				Out: []program.Slot{6}})
 		}, "envelope from node0", "the time of the next wake-up differs"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,18 +62,21 @@ func TestDivergenceSaysWhatDiffers(t *testing.T) {
 			r.d[c.node].Close()
 			_, _, err := r.changed(c.node, DivergenceFails, c.change)
 			var div *record.DivergenceError
-			if !errors.As(err, &div) || div.Kind != "output" || !strings.Contains(div.Name, c.record) || div.Record == 0 {
+			if !errors.As(err, &div) || div.Kind != "output" || !strings.Contains(div.Name, c.record) ||
+				div.Record == 0 {
 				t.Fatalf("%v", err)
 			}
-			if !slices.ContainsFunc(div.Diff, func(s string) bool { return strings.Contains(s, c.want) }) || !strings.Contains(div.Error(), div.Diff[0]) {
+			if !slices.ContainsFunc(div.Diff, func(s string) bool { return strings.Contains(s, c.want) }) ||
+				!strings.Contains(div.Error(), div.Diff[0]) {
 				t.Errorf("record %d differs in %q; want %q", div.Record, div.Diff, c.want)
 			}
 		})
 	}
 }
 
-// TestADivergenceChangesNoByte: a start that is refused because the replay diverges leaves the directory as it was, also where the end of the
-// journal is torn, so that the right program finds what the crash left. The tail used to be repaired before the replay.
+// TestADivergenceChangesNoByte: a start that is refused because the replay diverges leaves the directory as it was,
+// also where the end of the journal is torn, so that the right program finds what the crash left. The tail used to be
+// repaired before the replay.
 func TestADivergenceChangesNoByte(t *testing.T) {
 	r := newRig(t, 1)
 	r.run(3)
@@ -116,8 +126,8 @@ func TestADivergenceChangesNoByte(t *testing.T) {
 	r.check(5)
 }
 
-// TestDivergencePauses opens a node whose replay diverges for looking at: it is as it was before the record, nothing can
-// change it or its journal, and the right program goes on from the directory as ever.
+// TestDivergencePauses opens a node whose replay diverges for looking at: it is as it was before the record, nothing
+// can change it or its journal, and the right program goes on from the directory as ever.
 func TestDivergencePauses(t *testing.T) {
 	r := newRig(t, 1)
 	r.run(3)
@@ -143,7 +153,8 @@ func TestDivergencePauses(t *testing.T) {
 	_, _, _, step := d.Step(1, 1, []*engine.Event{})
 	_, checkpoint := d.Checkpoint()
 	_, restart := d.Restart(rec, 0, nil)
-	for what, err := range map[string]error{"step": step, "checkpoint": checkpoint, "save": d.Save(), "restart": restart, "vouch": d.Vouch()} {
+	for what, err := range map[string]error{"step": step, "checkpoint": checkpoint, "save": d.Save(),
+		"restart": restart, "vouch": d.Vouch()} {
 		if !errors.Is(err, error(rec.Diverged)) {
 			t.Errorf("%s of a paused node: %v", what, err)
 		}

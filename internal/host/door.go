@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// What one record can hold is decided before an input touches the node: what would make it too large comes in the next, and what alone is too large
-// is refused.
+// What one record can hold is decided before an input touches the node: what would make it too large comes in the next,
+// and what alone is too large is refused.
 const (
 	recordBytes = journal.RecordBytesDefault
 	marksMax    = 8 << 20              // of a record's marks, which only help people: what is beyond is left out
@@ -63,7 +63,8 @@ func (o *door) fits(ev *engine.Event) (kept engine.Event, n int, err error) {
 	case kept.Envelope != nil:
 		n = len(kept.Envelope.Raw) + len(kept.Envelope.From)
 	case kept.Completion != nil && record.Results(kept.Completion.Results).Large(): // in a blob
-		if n, err = record.Results(kept.Completion.Results).BlobSize(o.d.Node.Config().Values); n > journal.BlobBytesMax {
+		if n,
+			err = record.Results(kept.Completion.Results).BlobSize(o.d.Node.Config().Values); n > journal.BlobBytesMax {
 			return kept, 0, tooLarge(ev, n, journal.BlobBytesMax)
 		}
 		n = 0
@@ -88,9 +89,11 @@ func (o *door) fits(ev *engine.Event) (kept engine.Event, n int, err error) {
 const eventOverhead = 64
 
 func wait() error {
-	return &engine.RefusedError{Code: engine.RefusedFull, What: "event", Reason: fmt.Sprintf("the record holds %d bytes of inputs at most", eventsMax), Wait: true}
+	return &engine.RefusedError{Code: engine.RefusedFull, What: "event",
+		Reason: fmt.Sprintf("the record holds %d bytes of inputs at most", eventsMax), Wait: true}
 }
 
 func tooLarge(ev *engine.Event, n, most int) error {
-	return &engine.RefusedError{Code: engine.RefusedTooLarge, What: record.Kind(ev), Reason: fmt.Sprintf("%d bytes, the journal keeps at most %d of one input", n, most)}
+	return &engine.RefusedError{Code: engine.RefusedTooLarge, What: record.Kind(ev),
+		Reason: fmt.Sprintf("%d bytes, the journal keeps at most %d of one input", n, most)}
 }

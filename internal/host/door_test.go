@@ -37,7 +37,8 @@ func TestRevInvokeBricks(t *testing.T) {
 	r := newRig(t, 1)
 	_, _, refused, err := r.d[0].Step(1, 1, []*engine.Event{call(value.String("\xff")), call(value.Int(1))})
 	var re *engine.RefusedError
-	if err != nil || len(refused) != 1 || !errors.As(refused[0].Err, &re) || re.Code != engine.RefusedFormat || re.Wait {
+	if err != nil || len(refused) != 1 || !errors.As(refused[0].Err, &re) || re.Code != engine.RefusedFormat ||
+		re.Wait {
 		t.Fatalf("refused %v, error %v", refused, err)
 	}
 	r.reopen(t)
@@ -46,10 +47,12 @@ func TestRevInvokeBricks(t *testing.T) {
 	}
 }
 
-// TestRevWorkerErrorText: an error of a worker that is no text, or far too long a one, ends its command and is journaled (C9).
+// TestRevWorkerErrorText: an error of a worker that is no text, or far too long a one, ends its command and is
+// journaled (C9).
 func TestRevWorkerErrorText(t *testing.T) {
 	r := newRig(t, 1)
-	for _, err := range []error{errors.New("row \xff\xfe is bad"), errors.New(strings.Repeat("x", 80<<20)), value.Fail("\xff", strings.Repeat("\xff", 9999), "m")} {
+	for _, err := range []error{errors.New("row \xff\xfe is bad"), errors.New(strings.Repeat("x", 80<<20)),
+		value.Fail("\xff", strings.Repeat("\xff", 9999), "m")} {
 		ev := record.Finish(value.NewRegistry(), 1, nil, err)
 		if ev.CompletionFailed == nil {
 			t.Fatal("an error is a result")
@@ -65,14 +68,16 @@ func TestRevWorkerErrorText(t *testing.T) {
 	r.reopen(t)
 }
 
-// TestUnsoundResultsFail: a worker's result that no journal could hold is a failure of its command, not an op that waits for ever.
+// TestUnsoundResultsFail: a worker's result that no journal could hold is a failure of its command, not an op that
+// waits for ever.
 func TestUnsoundResultsFail(t *testing.T) {
 	r := newRig(t, 1)
 	deep := value.Value(value.Int(1))
 	for range 90 {
 		deep = value.NewList(deep)
 	}
-	for _, out := range [][]value.Value{{value.String("\xff")}, {deep}, {nil}, {value.Int(1), valuetest.Unknown{ID: "acme.Unknown/1"}}} {
+	for _, out := range [][]value.Value{{value.String("\xff")}, {deep}, {nil},
+		{value.Int(1), valuetest.Unknown{ID: "acme.Unknown/1"}}} {
 		if ev := record.Finish(value.NewRegistry(), 1, out, nil); ev.CompletionFailed == nil {
 			t.Errorf("%v is a result", out)
 		}
@@ -81,13 +86,16 @@ func TestUnsoundResultsFail(t *testing.T) {
 	for i := range large {
 		large[i] = value.Int(1)
 	}
-	for _, v := range []value.Value{value.String("\xff"), value.NewList(large...)} { // the second is over CompletionBytes
-		ev := &engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 9, Results: []snapshot.NamedResult{{Port: "out0", Value: v}}, Digest: 1}}
+	// the second is over CompletionBytes
+	for _, v := range []value.Value{value.String("\xff"), value.NewList(large...)} {
+		ev := &engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 9,
+			Results: []snapshot.NamedResult{{Port: "out0", Value: v}}, Digest: 1}}
 		before := len(journaledEvents(t, r))
 		if _, _, refused, err := r.d[0].Step(1, 1, []*engine.Event{ev}); err != nil || len(refused) != 0 {
 			t.Errorf("refused %v, error %v", refused, err)
 		}
-		if got := journaledEvents(t, r)[before:]; len(got) != 1 || got[0].CompletionFailed == nil || got[0].CompletionFailed.Command != 9 {
+		if got := journaledEvents(t, r)[before:]; len(got) != 1 || got[0].CompletionFailed == nil ||
+			got[0].CompletionFailed.Command != 9 {
 			t.Errorf("the journal says %+v", got)
 		}
 	}
@@ -115,7 +123,8 @@ func journaledEvents(t *testing.T, r *rig) (events []engine.Event) {
 	return events
 }
 
-// TestRevManyInvokes: calls that are each allowed, and too large for one record together, go into several; none is lost, and the order stays (C11).
+// TestRevManyInvokes: calls that are each allowed, and too large for one record together, go into several; none is
+// lost, and the order stays (C11).
 func TestRevManyInvokes(t *testing.T) {
 	r := newRig(t, 1)
 	var b inbox
@@ -157,7 +166,8 @@ func TestRevManyInvokes(t *testing.T) {
 	}
 }
 
-// TestOneTooLargeForTheJournal: an input that the limits of the node allow and no record can hold is refused at the door.
+// TestOneTooLargeForTheJournal: an input that the limits of the node allow and no record can hold is refused at the
+// door.
 func TestOneTooLargeForTheJournal(t *testing.T) {
 	r := newRig(t, 1)
 	cfg := r.config(0)
@@ -168,12 +178,14 @@ func TestOneTooLargeForTheJournal(t *testing.T) {
 	}
 	_, _, refused, err := d.Step(1, 1, []*engine.Event{call(value.NewBytes(make([]byte, 70<<20))), call(value.Int(1))})
 	var re *engine.RefusedError
-	if err != nil || len(refused) != 1 || !errors.As(refused[0].Err, &re) || re.Code != engine.RefusedTooLarge || re.Wait {
+	if err != nil || len(refused) != 1 || !errors.As(refused[0].Err, &re) || re.Code != engine.RefusedTooLarge ||
+		re.Wait {
 		t.Fatalf("refused %v, error %v", refused, err)
 	}
 }
 
-// TestAnyInputOpensAgain: after any inputs, hostile ones among them, the directory opens again and gives the same state.
+// TestAnyInputOpensAgain: after any inputs, hostile ones among them, the directory opens again and gives the same
+// state.
 func TestAnyInputOpensAgain(t *testing.T) {
 	outer := t
 	rapid.Check(t, func(t *rapid.T) {
@@ -208,17 +220,20 @@ func hostileEvent(t *rapid.T) *engine.Event {
 	text := func(label string) string { return valuetest.Text(t, label) }
 	switch rapid.IntRange(0, 5).Draw(t, "event") {
 	case 0:
-		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), []value.Value{valuetest.Value(t, 3)}, nil)
+		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"),
+			[]value.Value{valuetest.Value(t, 3)}, nil)
 		return &ev
 	case 1:
-		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), nil, fmt.Errorf("%s", text("error")))
+		ev := record.Finish(value.NewRegistry(), rapid.Uint64Range(0, 3).Draw(t, "command"), nil,
+			fmt.Errorf("%s", text("error")))
 		return &ev
 	case 2:
 		return SendFailed(wire.PeerID(text("peer")), errors.New(text("reason")))
 	case 3:
 		return Arrived(wire.PeerID(text("from")), []byte(text("raw")))
 	case 4:
-		return Call{Op: rapid.SampledFrom([]string{engine.ControlBlock, engine.ControlAdmit, text("op")}).Draw(t, "op"), Peer: wire.PeerID(text("peer")), Place: text("place"), Name: text("name")}.Event(1)
+		return Call{Op: rapid.SampledFrom([]string{engine.ControlBlock, engine.ControlAdmit, text("op")}).Draw(t, "op"),
+			Peer: wire.PeerID(text("peer")), Place: text("place"), Name: text("name")}.Event(1)
 	}
 	return call(valuetest.Value(t, 4))
 }

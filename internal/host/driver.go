@@ -10,10 +10,10 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Driver is what a host decides, without goroutines, clock or network of its own: what is fed to the node, which effects wait
-// for the disk and which may leave (law L5), and when the node or its disk is due. A Host drives it with goroutines and the
-// machine's clock, a simulation with events in virtual time, so both run the same rules. Leaving may be called beside the
-// other methods, which belong to one thread.
+// Driver is what a host decides, without goroutines, clock or network of its own: what is fed to the node, which
+// effects wait for the disk and which may leave (law L5), and when the node or its disk is due. A Host drives it with
+// goroutines and the machine's clock, a simulation with events in virtual time, so both run the same rules. Leaving may
+// be called beside the other methods, which belong to one thread.
 type Driver struct {
 	d     *Durable
 	rec   *Recovery
@@ -64,8 +64,8 @@ func (v *Driver) Durable() *Durable { return v.d }
 // Recovery tells what opening the directory found.
 func (v *Driver) Recovery() Recovery { return *v.rec }
 
-// Origin returns the engine time at which this life begins when the clock shows wall: it goes on from the last record, and
-// the time that the node was down counts.
+// Origin returns the engine time at which this life begins when the clock shows wall: it goes on from the last record,
+// and the time that the node was down counts.
 func (v *Driver) Origin(wall int64) int64 {
 	now := v.d.Node.Engine().Now()
 	if v.rec.LastWall != 0 {
@@ -74,8 +74,8 @@ func (v *Driver) Origin(wall int64) int64 {
 	return now
 }
 
-// Begin makes the first record of this life, which is stepped before anything else, and of a new node the first snapshot, which is
-// durable then. With it go the inputs that the node takes first: whom it knows to be members.
+// Begin makes the first record of this life, which is stepped before anything else, and of a new node the first
+// snapshot, which is durable then. With it go the inputs that the node takes first: whom it knows to be members.
 func (v *Driver) Begin(now, wall int64, first ...*engine.Event) (*Turn, error) {
 	if v.rec.New {
 		if err := v.d.Save(); err != nil {
@@ -102,7 +102,8 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Turn{Commands: out.Commands, Peers: out.Peers, Trace: out.Trace, Wasted: v.d.Node.Engine().Wasted(), LSN: lsn, Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
+	t := &Turn{Commands: out.Commands, Peers: out.Peers, Trace: out.Trace, Wasted: v.d.Node.Engine().Wasted(), LSN: lsn,
+		Accepted: len(events) - len(refused), Holds: out.NeedsDurable()}
 	for _, r := range refused {
 		var re *engine.RefusedError
 		if errors.As(r.Err, &re) && re.Wait {
@@ -127,8 +128,8 @@ func (v *Driver) Step(now, wall int64, events []*engine.Event) (*Turn, error) {
 	return t, nil
 }
 
-// An acknowledgement alone is worth no sync: it waits, for at most ackWithin nanoseconds, for an effect that needs one, and
-// leaves with it. It does not wait where much came or much waits, so that no peer finds its window full for long.
+// An acknowledgement alone is worth no sync: it waits, for at most ackWithin nanoseconds, for an effect that needs one,
+// and leaves with it. It does not wait where much came or much waits, so that no peer finds its window full for long.
 const (
 	ackWithin = 5e6
 	idleBytes = 64 << 10 // of packets in one step
@@ -196,12 +197,13 @@ func (v *Driver) NextStep() int64 {
 	return v.wake
 }
 
-// syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs; this
-// bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
+// syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs;
+// this bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
 const syncAfter = 100e6
 
-// Settle sees that the journal becomes durable in time although nothing waits for it. It returns the record that is to be
-// made durable now, or 0, and the engine time at which it wants to be called again. Effects may leave once it is durable.
+// Settle sees that the journal becomes durable in time although nothing waits for it. It returns the record that is to
+// be made durable now, or 0, and the engine time at which it wants to be called again. Effects may leave once it is
+// durable.
 func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
 	last, due := v.d.Journal.Next()-1, v.settledAt+syncAfter
 	if v.ackBy != 0 {
@@ -219,10 +221,12 @@ func (v *Driver) Settle(now int64) (lsn uint64, at int64) {
 
 // SendFailed returns the input that tells a node that a packet did not leave: it backs off and sends again.
 func SendFailed(to wire.PeerID, reason error) *engine.Event {
-	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: value.CleanText(reason.Error(), reasonMax)}}
+	return &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(to), Reason: value.CleanText(reason.Error(),
+		reasonMax)}}
 }
 
-// TakenOver returns the input that makes a node that runs a later life than one that a peer has seen, which runs elsewhere.
+// TakenOver returns the input that makes a node that runs a later life than one that a peer has seen, which runs
+// elsewhere.
 func (v *Driver) TakenOver(n engine.PeerNotice) *engine.Event {
 	ev := &snapshot.RestartedEvent{Takeover: true, Incarnation: n.Seen + 1, Start: n.SeenStart + 1}
 	if v.prove != nil {

@@ -66,7 +66,8 @@ func open(ctx context.Context, cfg node.Config, store Store) (*Durable, *Recover
 	}
 	d := &Durable{
 		store: store, lock: lock,
-		snaps: journal.OpenSnapshots(store.FS, store.Dir, journal.Retention{Keep: store.Keep, KeepAge: store.KeepAge}, journal.Limits{}),
+		snaps: journal.OpenSnapshots(store.FS, store.Dir, journal.Retention{Keep: store.Keep, KeepAge: store.KeepAge},
+			journal.Limits{}),
 	}
 	rec, err := d.recover(ctx, cfg)
 	if err != nil {
@@ -85,10 +86,12 @@ type Refusal struct {
 	Err   error
 }
 
-// Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid until
-// the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn. A node that is
-// paused is not stepped: the error is its *record.DivergenceError, as from Checkpoint, Save, Restart and Vouch.
-func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal, err error) {
+// Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid
+// until the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn. A
+// node that is paused is not stepped: the error is its *record.DivergenceError, as from Checkpoint, Save, Restart and
+// Vouch.
+func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal,
+	err error) {
 	if d.paused != nil {
 		return nil, 0, nil, d.paused
 	}
@@ -144,8 +147,8 @@ type Checkpoint struct {
 	waypoint bool
 }
 
-// Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the components'
-// states are captured. Publish encodes and writes it, and may run beside later Steps.
+// Checkpoint takes a snapshot of the node as it is, in the time to copy references: values are immutable, and the
+// components' states are captured. Publish encodes and writes it, and may run beside later Steps.
 func (d *Durable) Checkpoint() (*Checkpoint, error) {
 	c, err := d.capture()
 	if err == nil {
@@ -154,8 +157,8 @@ func (d *Durable) Checkpoint() (*Checkpoint, error) {
 	return c, err
 }
 
-// Waypoint is Checkpoint for a snapshot that only shortens a recovery: it stays until the next one is there, beside the Store's Keep, and
-// releases no journal. So what one can go back to does not depend on how much was computed.
+// Waypoint is Checkpoint for a snapshot that only shortens a recovery: it stays until the next one is there, beside the
+// Store's Keep, and releases no journal. So what one can go back to does not depend on how much was computed.
 func (d *Durable) Waypoint() (*Checkpoint, error) {
 	c, err := d.capture()
 	if err == nil {
@@ -176,8 +179,8 @@ func (d *Durable) capture() (*Checkpoint, error) {
 }
 
 // Publish makes the snapshot durable, in the order that keeps a way back at each moment, and returns the number of the
-// oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps. What it writes,
-// and what it reads of the node's values, is what changed since the snapshot before.
+// oldest record that is still needed: the argument for Journal.Release, which belongs to the thread that steps. What it
+// writes, and what it reads of the node's values, is what changed since the snapshot before.
 func (c *Checkpoint) Publish() (before uint64, err error) {
 	s := c.d
 	split, err := snapshot.Split(s.Node.Config().Values, c.state.Message())

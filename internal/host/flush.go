@@ -6,8 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/engine"
 )
 
-// Deliver and Receive return when an input waits for the node: it is not durable then, and the node has not taken it. Flush is for who must know that it
-// is: what was given before the call was taken or refused, and is there after any crash, when Flush has returned nil.
+// Deliver and Receive return when an input waits for the node: it is not durable then, and the node has not taken it.
+// Flush is for who must know that it is: what was given before the call was taken or refused, and is there after any
+// crash, when Flush has returned nil.
 
 // flushesMax bounds the calls of Flush that wait.
 const flushesMax = 4096
@@ -18,9 +19,9 @@ type flush struct {
 	done chan error
 }
 
-// Flush returns nil when every input that was given to the host before the call has been decided: those that the node took are durable, with all
-// that they depend on, and those that it refused were told to Config.OnDrop. Errors are *FullError, ErrStopped, those of the context, and
-// what prevents that the journal becomes durable.
+// Flush returns nil when every input that was given to the host before the call has been decided: those that the node
+// took are durable, with all that they depend on, and those that it refused were told to Config.OnDrop. Errors are
+// *FullError, ErrStopped, those of the context, and what prevents that the journal becomes durable.
 func (h *Host) Flush(ctx context.Context) error {
 	f := flush{done: make(chan error, 1)}
 	h.mu.Lock()
@@ -46,7 +47,8 @@ func (h *Host) Flush(ctx context.Context) error {
 	}
 }
 
-// flushed has those who wait told once the record is durable that a step has made: what waits in the inbox now is not in it.
+// flushed has those who wait told once the record is durable that a step has made: what waits in the inbox now is not
+// in it.
 func (h *Host) flushed(lsn uint64) {
 	h.mu.Lock()
 	clear(h.inbox.stepped)

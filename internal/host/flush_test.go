@@ -14,15 +14,16 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestFlushIsDurable: what was delivered before a Flush that returned nil is there after a crash, however much was delivered at once, and what the
-// node refused was told; a host that is stopped says so.
+// TestFlushIsDurable: what was delivered before a Flush that returned nil is there after a crash, however much was
+// delivered at once, and what the node refused was told; a host that is stopped says so.
 func TestFlushIsDurable(t *testing.T) {
 	r := &rig{t: t, parts: parts(t)}
 	disk, rng := vfs.NewMem(), rand.New(rand.NewPCG(1, 1))
 	var dropped atomic.Int64
 	start := func(fs *vfs.Mem) *Host {
 		t.Helper()
-		h, err := Start(Config{Node: r.config(0), Store: Store{FS: fs, Dir: "n"}, OnDrop: func(*engine.Event, error) { dropped.Add(1) }})
+		h, err := Start(Config{Node: r.config(0), Store: Store{FS: fs, Dir: "n"},
+			OnDrop: func(*engine.Event, error) { dropped.Add(1) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +74,8 @@ func TestFlushIsDurable(t *testing.T) {
 	}
 }
 
-// TestInboxKnowsWhatIsDecided: an input that a Step gave back is not decided, nor is one that a Step did not take, whatever overtook them.
+// TestInboxKnowsWhatIsDecided: an input that a Step gave back is not decided, nor is one that a Step did not take,
+// whatever overtook them.
 func TestInboxKnowsWhatIsDecided(t *testing.T) {
 	var b inbox
 	packet := func() *engine.Event { return Arrived("x", make([]byte, stepBytes*3/4)) }

@@ -16,21 +16,24 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestForeignEnvelopeIsJournaled: the journal holds the canonical form of an envelope that came in another, so that every release that knows the
-// envelope's version replays it, and nothing of what this one did not know takes room.
+// TestForeignEnvelopeIsJournaled: the journal holds the canonical form of an envelope that came in another, so that
+// every release that knows the envelope's version replays it, and nothing of what this one did not know takes room.
 func TestForeignEnvelopeIsJournaled(t *testing.T) {
 	p := &program.Program{Place: "here", Bootstrap: program.None, Main: program.None}
 	if err := p.Link(); err != nil {
 		t.Fatal(err)
 	}
-	cfg := node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits(), Anyone: []string{"here"}}
+	cfg := node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self",
+		Limits: engine.DefaultLimits(), Anyone: []string{"here"}}
 	store := Store{FS: vfs.NewMem(), Dir: "n"}
-	canonical, err := wire.Append(nil, cfg.Values, &wire.Envelope{Version: wire.PlainVersion, From: "other", To: "self", Digest: p.Digest,
+	canonical, err := wire.Append(nil, cfg.Values, &wire.Envelope{Version: wire.PlainVersion, From: "other", To: "self",
+		Digest:      p.Digest,
 		Incarnation: 1, Epoch: 1, Number: 1, Edge: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	came := protowire.AppendString(protowire.AppendTag(bytes.Clone(canonical), 900, protowire.BytesType), "of a later release")
+	came := protowire.AppendString(protowire.AppendTag(bytes.Clone(canonical), 900, protowire.BytesType),
+		"of a later release")
 	d, rec, err := Open(cfg, store)
 	if err != nil {
 		t.Fatal(err)

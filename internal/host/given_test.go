@@ -14,8 +14,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestPauseReadsTheSnapshotAgain: a large tensor stays in the bytes of the snapshot, which are moved to its alignment, so what the node that
-// diverged was read from cannot be read a second time. The names of the cell give the tensor every alignment.
+// TestPauseReadsTheSnapshotAgain: a large tensor stays in the bytes of the snapshot, which are moved to its alignment,
+// so what the node that diverged was read from cannot be read a second time. The names of the cell give the tensor
+// every alignment.
 func TestPauseReadsTheSnapshotAgain(t *testing.T) {
 	numbers := make([]float32, 32<<10)
 	for i := range numbers {
@@ -28,14 +29,18 @@ func TestPauseReadsTheSnapshotAgain(t *testing.T) {
 	config := func(cell, told string) node.Config {
 		p := &program.Program{Place: "here", Bootstrap: program.None, Main: program.None, Funcs: []program.Func{
 			{Name: "put", Kind: program.KindInvoke, Label: "put", Edge: program.None, Inputs: 1, Slots: 2,
-				Ops: []program.Op{{Code: program.OpHoldPut, Name: "put", Label: cell, In: []program.Slot{0}, Out: []program.Slot{1}}}},
-			{ID: 1, Name: "tell", Kind: program.KindInvoke, Label: "tell", Edge: program.None, Inputs: 1, Slots: 2, SiteBase: 2, OpBase: 1,
-				Ops: []program.Op{{Code: program.OpAppEmit, Name: "tell", Label: told, In: []program.Slot{0}, Out: []program.Slot{1}}}},
+				Ops: []program.Op{{Code: program.OpHoldPut, Name: "put", Label: cell, In: []program.Slot{0},
+					Out: []program.Slot{1}}}},
+			{ID: 1, Name: "tell", Kind: program.KindInvoke, Label: "tell", Edge: program.None, Inputs: 1, Slots: 2,
+				SiteBase: 2, OpBase: 1,
+				Ops: []program.Op{{Code: program.OpAppEmit, Name: "tell", Label: told, In: []program.Slot{0},
+					Out: []program.Slot{1}}}},
 		}}
 		if err := p.Link(); err != nil {
 			t.Fatal(err)
 		}
-		return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits(), Anyone: p.Places()}
+		return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "self",
+			Limits: engine.DefaultLimits(), Anyone: p.Places()}
 	}
 	for k := 1; k <= 4; k++ {
 		cell := strings.Repeat("c", k)

@@ -58,9 +58,10 @@ type Host struct {
 // Start is StartContext that nothing ends.
 func Start(cfg Config) (*Host, error) { return StartContext(context.Background(), cfg) }
 
-// StartContext opens the node in its directory and runs it. A node that was there before goes on where it was: it is told that
-// it restarted, and puts out again what may have been lost with the process. The context ends the recovery, which changes nothing then; it
-// does not end the host. Errors are a *ConfigError, those of Open, of the context, and of Config.Transport.
+// StartContext opens the node in its directory and runs it. A node that was there before goes on where it was: it is
+// told that it restarted, and puts out again what may have been lost with the process. The context ends the recovery,
+// which changes nothing then; it does not end the host. Errors are a *ConfigError, those of Open, of the context, and
+// of Config.Transport.
 func StartContext(ctx context.Context, cfg Config) (*Host, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
@@ -77,7 +78,8 @@ func StartContext(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, d: d, drv: NewDriver(d, rec, cfg.Prove), committer: journal.NewCommitter(d.Journal),
-		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1), views: make(chan view),
+		notify: make(chan struct{}, 1), stop: make(chan struct{}), release: make(chan uint64, 1),
+		views: make(chan view),
 	}
 	if cfg.Workers == nil {
 		h.cfg.Workers, h.ownsWorkers = ownWorkers(), true
@@ -173,7 +175,8 @@ func (h *Host) fail(err error) {
 	}
 }
 
-// Stop ends the host cleanly: nothing new is taken, what was taken is durable when it returns. It may be called again, and returns the same.
+// Stop ends the host cleanly: nothing new is taken, what was taken is durable when it returns. It may be called again,
+// and returns the same.
 func (h *Host) Stop() error {
 	h.mu.Lock()
 	if !h.stopped {

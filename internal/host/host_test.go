@@ -36,7 +36,8 @@ type pair struct {
 func newPair(t *testing.T) *pair {
 	p := &pair{
 		t: t, rig: &rig{t: t, parts: parts(t)}, dirs: [2]string{t.TempDir(), t.TempDir()},
-		net: memory.New(memory.Options{}), workers: NewWorkers(2), events: map[uint64]string{}, told: make(chan struct{}, 100),
+		net: memory.New(memory.Options{}), workers: NewWorkers(2), events: map[uint64]string{},
+		told: make(chan struct{}, 100),
 	}
 	for i := range p.hosts {
 		p.start(i)
@@ -121,7 +122,8 @@ func TestHostsAnswer(t *testing.T) {
 		}
 	}
 	for i := 1; i <= 30; i++ {
-		if want := fmt.Sprint([]value.Value{value.Int(2 * i), value.Int(i), value.Int(i)}); p.events[uint64(i)] != want {
+		if want := fmt.Sprint([]value.Value{value.Int(2 * i), value.Int(i),
+			value.Int(i)}); p.events[uint64(i)] != want {
 			t.Errorf("call %d is answered with %s, want %s", i, p.events[uint64(i)], want)
 		}
 	}
@@ -132,7 +134,8 @@ func TestHostsAnswer(t *testing.T) {
 func TestIdleInputsBecomeDurable(t *testing.T) {
 	p := newPair(t)
 	h := p.hosts[1]
-	if err := h.Deliver(&engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: "node0", Reason: "test"}}); err != nil {
+	if err := h.Deliver(&engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: "node0",
+		Reason: "test"}}); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)

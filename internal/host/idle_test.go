@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestAcknowledgementsWait: a question asks for a sync at once, an acknowledgement alone waits for one a little, leaves when
-// its input is durable and not before, and leaves with what comes first.
+// TestAcknowledgementsWait: a question asks for a sync at once, an acknowledgement alone waits for one a little, leaves
+// when its input is durable and not before, and leaves with what comes first.
 func TestAcknowledgementsWait(t *testing.T) {
 	r := newRig(t, 1)
 	r.step(0) // past the start
@@ -38,7 +38,8 @@ func TestAcknowledgementsWait(t *testing.T) {
 	}
 	for i := range 2 {
 		now := 1e9 + int64(i)*50e6
-		turn := step(asker, now, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(i)}}})
+		turn := step(asker, now,
+			&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(i)}}})
 		if !turn.Holds || turn.Idle {
 			t.Fatalf("a question: %+v", turn)
 		}
@@ -78,8 +79,8 @@ func TestAcknowledgementsWait(t *testing.T) {
 	}
 }
 
-// TestSupersede: of the acknowledgements that leave at once, those with a later one to the same peer, alone or with something
-// else, stay away. A packet that acknowledges nothing takes no other's place.
+// TestSupersede: of the acknowledgements that leave at once, those with a later one to the same peer, alone or with
+// something else, stay away. A packet that acknowledges nothing takes no other's place.
 func TestSupersede(t *testing.T) {
 	data := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to, Acked: true} }
 	acks := func(to wire.PeerID) engine.Packet { return engine.Packet{To: to, Acks: true, Acked: true} }
@@ -91,7 +92,8 @@ func TestSupersede(t *testing.T) {
 		{Packets: []engine.Packet{acks("e"), bare("e")}},
 	}
 	supersede(effects)
-	want := [][]engine.Packet{{acks("b"), data("c")}, {data("a"), acks("c")}, {data("d"), acks("a")}, {acks("e"), bare("e")}}
+	want := [][]engine.Packet{{acks("b"), data("c")}, {data("a"), acks("c")}, {data("d"), acks("a")},
+		{acks("e"), bare("e")}}
 	for i, e := range effects {
 		if !reflect.DeepEqual(e.Packets, want[i]) {
 			t.Errorf("effects %d are %+v, want %+v", i, e.Packets, want[i])

@@ -3,8 +3,10 @@ package host
 import "github.com/rhizome-ml/rhizome/internal/engine"
 
 const (
-	inboxBytes = 8 << 20 // of packets and calls that wait; a peer whose packet does not fit is held up, as when there are too many
-	stepBytes  = 1 << 20 // of packets and calls that one Step takes, and so one record of the journal: what it is encoded in is no larger
+	// of packets and calls that wait; a peer whose packet does not fit is held up, as when there are too many
+	inboxBytes = 8 << 20
+	// of packets and calls that one Step takes, and so one record of the journal: what it is encoded in is no larger
+	stepBytes = 1 << 20
 )
 
 // inbox is the inputs that wait for the node, in the order in which they came. It is thread-unsafe.
@@ -20,8 +22,8 @@ type inbox struct {
 // share is what waits of one peer.
 type share struct{ packets, bytes int }
 
-// inboxShare is which part of the inbox a peer may have once half of it is taken: one that sends more than the node works off leaves room
-// for the others.
+// inboxShare is which part of the inbox a peer may have once half of it is taken: one that sends more than the node
+// works off leaves room for the others.
 const inboxShare = 16
 
 // waitingBytes is what an input counts against the bounds: packets and calls. Others are bounded by what was given out.
@@ -89,8 +91,8 @@ func (b *inbox) again(events []*engine.Event) {
 	b.events = append(back, b.events...)
 }
 
-// take gives what one Step takes: of packets and calls the first, up to stepBytes but at least one, and everything else, which may be what
-// they wait for. It says whether some of them are left.
+// take gives what one Step takes: of packets and calls the first, up to stepBytes but at least one, and everything
+// else, which may be what they wait for. It says whether some of them are left.
 func (b *inbox) take() (events []*engine.Event, left bool) {
 	taken := 0
 	var kept []queued

@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestInboxIsBoundedByBytes: packets beyond the bound are refused, a Step takes no more than one record is to hold, in the order
-// in which they came, and what packets may wait for is never held up by packets.
+// TestInboxIsBoundedByBytes: packets beyond the bound are refused, a Step takes no more than one record is to hold, in
+// the order in which they came, and what packets may wait for is never held up by packets.
 func TestInboxIsBoundedByBytes(t *testing.T) {
 	var b inbox
 	packet := func(n int) *engine.Event { return Arrived("x", make([]byte, n)) }
@@ -60,7 +60,8 @@ func TestInboxIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-// TestALoudPeerLeavesRoom: one peer that sends without end fills half of the inbox, whether by number or by bytes; others are heard.
+// TestALoudPeerLeavesRoom: one peer that sends without end fills half of the inbox, whether by number or by bytes;
+// others are heard.
 func TestALoudPeerLeavesRoom(t *testing.T) {
 	for _, size := range []int{10, 100 << 10} {
 		var b inbox
@@ -88,11 +89,12 @@ func TestALoudPeerLeavesRoom(t *testing.T) {
 	}
 }
 
-// TestAcceptWaitsForRoom: a packet that does not fit waits until something is taken, and nothing is lost; a host that stops, or who asks
-// for it, ends the wait.
+// TestAcceptWaitsForRoom: a packet that does not fit waits until something is taken, and nothing is lost; a host that
+// stops, or who asks for it, ends the wait.
 func TestAcceptWaitsForRoom(t *testing.T) {
 	r := newRig(t, 1)
-	h, err := Start(Config{Node: r.config(0), Store: Store{FS: vfs.NewMem(), Dir: "n"}, Inbox: 4, Send: func(wire.PeerID, []byte) error { return nil }})
+	h, err := Start(Config{Node: r.config(0), Store: Store{FS: vfs.NewMem(), Dir: "n"}, Inbox: 4,
+		Send: func(wire.PeerID, []byte) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ func (h *Host) Cuts() (now []Cut, times uint64) {
 	return h.conduct.Out(at), h.conduct.cuts.Load()
 }
 
-// cutLinger is how long the links of a peer that is cut stay, so that it hears why; what it sends meanwhile is not looked at.
+// cutLinger is how long the links of a peer that is cut stay, so that it hears why; what it sends meanwhile is not
+// looked at.
 const cutLinger = 200 * time.Millisecond
 
 // judge notes what became of the frames of a step. Of peers of which nothing was refused lately it looks at nothing.

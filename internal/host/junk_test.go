@@ -53,8 +53,9 @@ func (r *hearer) Receive(_ wire.PeerID, raw []byte) error {
 	return nil
 }
 
-// TestAPeerThatSendsJunkIsCut: a linked peer that sends only what is refused is told why and cut within the bound, is not admitted while its time
-// lasts, comes again and is served when it behaves; meanwhile a peer beside it is answered as ever.
+// TestAPeerThatSendsJunkIsCut: a linked peer that sends only what is refused is told why and cut within the bound, is
+// not admitted while its time lasts, comes again and is served when it behaves; meanwhile a peer beside it is answered
+// as ever.
 func TestAPeerThatSendsJunkIsCut(t *testing.T) {
 	r := &rig{t: t, parts: parts(t)}
 	net := memory.New(memory.Options{})
@@ -94,7 +95,8 @@ func TestAPeerThatSendsJunkIsCut(t *testing.T) {
 		t.Helper()
 		asked++
 		started = time.Now()
-		if err := hosts[0].Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(asked)}}}); err != nil {
+		if err := hosts[0].Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go",
+			Inputs: []value.Value{value.Int(asked)}}}); err != nil {
 			t.Fatal(err)
 		}
 		select {
@@ -116,7 +118,9 @@ func TestAPeerThatSendsJunkIsCut(t *testing.T) {
 	// Garbage first: the form of one kind of junk. The other kinds are those of TestWhatCountsAsJunk.
 	sent := 0
 	for ; sent < 100_000; sent++ {
-		if err := bad.Send("node1", []byte(strings.Repeat("no envelope, and longer than what it is told of that it is none. ", 4))); err != nil {
+		if err := bad.Send("node1",
+			[]byte(strings.Repeat("no envelope, and longer than what it is told of that it is none. ",
+				4))); err != nil {
 			break
 		}
 		if sent%64 == 0 {
@@ -127,7 +131,8 @@ func TestAPeerThatSendsJunkIsCut(t *testing.T) {
 		}
 	}
 	now, times := hosts[1].Cuts()
-	if len(now) != 1 || now[0].Peer != "eve" || times != 1 || now[0].Frames != 256 || now[0].Code != engine.RefusedFormat {
+	if len(now) != 1 || now[0].Peer != "eve" || times != 1 || now[0].Frames != 256 ||
+		now[0].Code != engine.RefusedFormat {
 		t.Fatalf("after %d frames of junk: %+v", sent, now)
 	}
 	var no *CutError
@@ -155,8 +160,10 @@ func TestAPeerThatSendsJunkIsCut(t *testing.T) {
 			t.Fatal("it is never admitted again")
 		}
 	}
-	raw, err := wire.Append(nil, value.NewRegistry(), &wire.Envelope{Version: wire.PlainVersion, From: "eve", To: "node1", Digest: r.parts[1].Digest,
-		Incarnation: 1, Epoch: 1, Number: 1, Request: wire.Request{Epoch: 1, ID: 1}, Fills: []wire.Fill{{Site: 1000, Value: value.Int(4)}}})
+	raw, err := wire.Append(nil, value.NewRegistry(), &wire.Envelope{Version: wire.PlainVersion, From: "eve",
+		To: "node1", Digest: r.parts[1].Digest,
+		Incarnation: 1, Epoch: 1, Number: 1, Request: wire.Request{Epoch: 1, ID: 1},
+		Fills: []wire.Fill{{Site: 1000, Value: value.Int(4)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

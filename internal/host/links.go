@@ -12,13 +12,13 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// linkEvery is how often the node hears of the links with one peer, in nanoseconds: one that comes and goes all the time must
-// not fill the journal.
+// linkEvery is how often the node hears of the links with one peer, in nanoseconds: one that comes and goes all the
+// time must not fill the journal.
 const linkEvery = 1e9
 
-// Links collects what a transport sees of its peers until the node takes it: of each peer the newest, once a second at most.
-// That a link ended in between is not lost, because what was under way then may be. It is safe for concurrent use, holds an
-// entry for each peer that is linked or of which there is news, and has no clock.
+// Links collects what a transport sees of its peers until the node takes it: of each peer the newest, once a second at
+// most. That a link ended in between is not lost, because what was under way then may be. It is safe for concurrent
+// use, holds an entry for each peer that is linked or of which there is news, and has no clock.
 type Links struct {
 	mu    sync.Mutex
 	peers map[wire.PeerID]*links
@@ -70,7 +70,8 @@ func (l *Links) note(e *links) {
 	}
 }
 
-// text returns a reason as an input can hold it: a part of it may be what a peer said, so it is cut, and made text again.
+// text returns a reason as an input can hold it: a part of it may be what a peer said, so it is cut, and made text
+// again.
 func text(err error) string {
 	if err == nil {
 		return "closed"
@@ -94,7 +95,8 @@ func (l *Links) Up(p wire.PeerID, remote string) {
 	e.news = !e.told || e.broke || e.remote != e.seen
 }
 
-// Again has the node hear once more that a peer is linked, where it is: while the peer was no member, the node would not know.
+// Again has the node hear once more that a peer is linked, where it is: while the peer was no member, the node would
+// not know.
 func (l *Links) Again(p wire.PeerID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,8 +127,8 @@ func (l *Links) Failed(p wire.PeerID, reason error, unreachable bool) {
 	e.failure, e.unreachable = text(reason), e.unreachable || unreachable
 }
 
-// Take returns the inputs that the node is to hear at engine time now, in the order of the peers, and the time at which the next
-// are due, or Never. It looks at those peers only of which there is news.
+// Take returns the inputs that the node is to hear at engine time now, in the order of the peers, and the time at which
+// the next are due, or Never. It looks at those peers only of which there is news.
 func (l *Links) Take(now int64) (events []*engine.Event, next int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,12 +161,13 @@ func (l *Links) Take(now int64) (events []*engine.Event, next int64) {
 	return events, l.later[0].at
 }
 
-// take adds what the node is to hear of a peer, and returns when the peer is to be looked at again, or Never: a peer that is not linked
-// and of which there is no news is forgotten then.
+// take adds what the node is to hear of a peer, and returns when the peer is to be looked at again, or Never: a peer
+// that is not linked and of which there is no news is forgotten then.
 func (e *links) take(events []*engine.Event, now int64) ([]*engine.Event, int64) {
 	p := string(e.peer)
 	if e.failure != "" {
-		events = append(events, &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: e.failure, Unreachable: e.unreachable}})
+		events = append(events, &engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: p, Reason: e.failure,
+			Unreachable: e.unreachable}})
 		e.failure, e.unreachable = "", false
 	}
 	due := !e.taught || now-e.taken >= linkEvery

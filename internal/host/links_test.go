@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestLinksCoalesce: whatever links do, the node hears at most two inputs of a peer in a second, knows the state of the link in
-// the end, and knows of each link that it knew and that ended.
+// TestLinksCoalesce: whatever links do, the node hears at most two inputs of a peer in a second, knows the state of the
+// link in the end, and knows of each link that it knew and that ended.
 func TestLinksCoalesce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := &Links{}
@@ -103,8 +103,8 @@ func TestLinksFailures(t *testing.T) {
 	}
 }
 
-// TestReasonsAreText: what a peer says when it closes a connection is in the reason, so it may be anything, and it is cut; the
-// journal takes it all the same, and the node does not stop. Once it did: no part was wrong by its own tests.
+// TestReasonsAreText: what a peer says when it closes a connection is in the reason, so it may be anything, and it is
+// cut; the journal takes it all the same, and the node does not stop. Once it did: no part was wrong by its own tests.
 func TestReasonsAreText(t *testing.T) {
 	for _, said := range []string{"a\xff", strings.Repeat("é", 150) + "x", "x" + strings.Repeat("é", 150), "\xff", ""} {
 		var l Links

@@ -64,8 +64,8 @@ func (h *Host) attend() error {
 	return nil
 }
 
-// settle has the journal made durable in time although nothing waits for it. It returns the engine time at which it wants
-// to be called again.
+// settle has the journal made durable in time although nothing waits for it. It returns the engine time at which it
+// wants to be called again.
 func (h *Host) settle(now int64) int64 {
 	lsn, at := h.drv.Settle(now)
 	if lsn != 0 {
@@ -83,8 +83,9 @@ func (h *Host) halted() bool {
 	}
 }
 
-// take takes out of the inbox what one Step takes, so that what came before the wake-up is seen by it (trap 23) or by the next
-// Step, and adds what is due of links: it is bounded by the peers, so the bound of the inbox does not hold for it.
+// take takes out of the inbox what one Step takes, so that what came before the wake-up is seen by it (trap 23) or by
+// the next Step, and adds what is due of links: it is bounded by the peers, so the bound of the inbox does not hold for
+// it.
 func (h *Host) take() []*engine.Event {
 	now, _ := h.now()
 	var links []*engine.Event

@@ -36,7 +36,8 @@ func (h *Host) Unlinked(p wire.PeerID, reason error) {
 // Lost notes that packets to a peer have not left and never will: their streams send them again.
 func (h *Host) Lost(to wire.PeerID, _ int, reason error) { h.unsent(to, reason) }
 
-// unsent notes that a packet did not leave. A transport that is full is no failure of the peer: the stream sends again later.
+// unsent notes that a packet did not leave. A transport that is full is no failure of the peer: the stream sends again
+// later.
 func (h *Host) unsent(to wire.PeerID, reason error) {
 	if errors.As(reason, new(*transport.OverflowError)) {
 		h.overflows.Add(1)

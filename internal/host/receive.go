@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again. A *CutError means that the
-// peer is kept out for a while.
+// Receive takes a packet of an authenticated peer. A *FullError means that it was dropped; the peer sends it again. A
+// *CutError means that the peer is kept out for a while.
 func (h *Host) Receive(from wire.PeerID, raw []byte) error {
 	if err := h.keptOut(from); err != nil {
 		return err
@@ -17,8 +17,8 @@ func (h *Host) Receive(from wire.PeerID, raw []byte) error {
 	return h.post(Arrived(from, raw), h.cfg.Inbox)
 }
 
-// Accept is Receive that waits for room, so that a transport reads no more of this peer meanwhile. It ends with ErrStopped when the host stops,
-// or when stop is closed, which may be nil.
+// Accept is Receive that waits for room, so that a transport reads no more of this peer meanwhile. It ends with
+// ErrStopped when the host stops, or when stop is closed, which may be nil.
 func (h *Host) Accept(from wire.PeerID, raw []byte, stop <-chan struct{}) error {
 	err := h.wait(stop, func() error { return h.Receive(from, raw) })
 	if err == errEnded {

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// releaser lets go of effects that are durable, in order: packets on the committer's goroutine, app events and what comes
-// behind them on a goroutine of its own, because whoever takes events may take its time.
+// releaser lets go of effects that are durable, in order: packets on the committer's goroutine, app events and what
+// comes behind them on a goroutine of its own, because whoever takes events may take its time.
 type releaser struct {
 	h *Host
 
@@ -116,7 +116,8 @@ func (r *releaser) let(e *Effects) {
 	for _, ev := range e.Events {
 		if r.h.cfg.OnEvent != nil {
 			if err := r.h.cfg.OnEvent(ev); err != nil {
-				r.h.fail(fmt.Errorf("host: app event %d (%s): %w", ev.Number, ev.Name, err)) // no acknowledgement leaves any more
+				// no acknowledgement leaves any more
+				r.h.fail(fmt.Errorf("host: app event %d (%s): %w", ev.Number, ev.Name, err))
 				return
 			}
 		}
@@ -127,7 +128,8 @@ func (r *releaser) let(e *Effects) {
 	}
 }
 
-// Acknowledge says that app events up to that number have been dealt with and need not be told again; see Config.HoldEvents.
+// Acknowledge says that app events up to that number have been dealt with and need not be told again; see
+// Config.HoldEvents.
 func (h *Host) Acknowledge(upTo uint64) error { return h.post(Told(upTo), 0) }
 
 // close drops what waits: it is put out again after the next start.

@@ -75,8 +75,8 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 	return rec, err
 }
 
-// countBefore counts the journal since the newest snapshot that counts, where a waypoint was loaded: else a node that is killed again and again
-// would make waypoints only, and its journal would grow for ever.
+// countBefore counts the journal since the newest snapshot that counts, where a waypoint was loaded: else a node that
+// is killed again and again would make waypoints only, and its journal would grow for ever.
 func (d *Durable) countBefore(from uint64) error {
 	base, err := d.snaps.Counting(from)
 	if err != nil || base == from {
@@ -120,8 +120,8 @@ func (d *Durable) replay(ctx context.Context, read readRecords, from uint64, rec
 // errBefore ends the reading of a journal before a record.
 var errBefore = errors.New("host: the next record is not wanted")
 
-// pause brings the node back once more, up to the record before the one that diverges. The snapshot is read again: the bytes of
-// the first time were given to the node that diverged. Without a name there was none.
+// pause brings the node back once more, up to the record before the one that diverges. The snapshot is read again: the
+// bytes of the first time were given to the node that diverged. Without a name there was none.
 func (d *Durable) pause(cfg node.Config, ref journal.SnapshotRef, from uint64, rec *Recovery) (err error) {
 	if ref.Name == "" {
 		d.Node, err = node.Install(cfg)

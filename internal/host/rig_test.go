@@ -56,27 +56,38 @@ func (c *tally) Recorded(string) bool { return false }
 func parts(t testing.TB) [2]*program.Program {
 	edges := []program.Edge{
 		{ID: 0, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{1000}, Trigger: []bool{false}, Reply: 1},
-		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{100, 101}, Trigger: []bool{false, false}, Answer: true, Reply: program.None},
+		{ID: 1, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{100, 101},
+			Trigger: []bool{false, false}, Answer: true, Reply: program.None},
 	}
-	comps := []program.Component{{Name: "tally", Role: "protocol", Kind: "tally", Version: 1, Places: []string{"one", "other"}}}
-	one := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None, Edges: edges, Components: comps, Funcs: []program.Func{
-		{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1, Slots: 3, Ops: []program.Op{
-			{Code: program.OpConstant, Name: "who", Value: value.Peer("node1"), Out: []program.Slot{1}},
-			{Code: program.OpRequest, Name: "ask", Edge: 0, In: []program.Slot{1, 0, 0}, Out: []program.Slot{2}},
-			{Code: program.OpCount, Name: "count", Label: "invoked", In: []program.Slot{0}},
-		}},
-		{ID: 1, Name: "back", Kind: program.KindRecv, Edge: 1, SiteBase: 100, OpBase: 100, Inputs: 4, Slots: 6, Ops: []program.Op{
-			{Code: program.OpBundle, Name: "bundle", In: []program.Slot{0, 1, 3}, Out: []program.Slot{4}},
-			{Code: program.OpAppEmit, Name: "emit", Label: "answered", In: []program.Slot{4}, Out: []program.Slot{5}},
-		}},
-	}}
-	other := &program.Program{Place: "other", Bootstrap: program.None, Main: program.None, Edges: edges, Components: comps, Funcs: []program.Func{
-		{ID: 0, Name: "at", Kind: program.KindRecv, Edge: 0, SiteBase: 1000, OpBase: 1000, Inputs: 3, Slots: 6, Ops: []program.Op{
-			{Code: program.OpComponent, Name: "double", Method: "double", In: []program.Slot{0}, Out: []program.Slot{3}},
-			{Code: program.OpComponent, Name: "count", Method: "count", In: []program.Slot{3}, Out: []program.Slot{4}},
-			{Code: program.OpReply, Name: "reply", Edge: 1, In: []program.Slot{3, 4}, Out: []program.Slot{5}},
-		}},
-	}}
+	comps := []program.Component{{Name: "tally", Role: "protocol", Kind: "tally", Version: 1,
+		Places: []string{"one", "other"}}}
+	one := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None, Edges: edges, Components: comps,
+		Funcs: []program.Func{
+			{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1, Slots: 3,
+				Ops: []program.Op{
+					{Code: program.OpConstant, Name: "who", Value: value.Peer("node1"), Out: []program.Slot{1}},
+					{Code: program.OpRequest, Name: "ask", Edge: 0, In: []program.Slot{1, 0, 0},
+						Out: []program.Slot{2}},
+					{Code: program.OpCount, Name: "count", Label: "invoked", In: []program.Slot{0}},
+				}},
+			{ID: 1, Name: "back", Kind: program.KindRecv, Edge: 1, SiteBase: 100, OpBase: 100, Inputs: 4, Slots: 6,
+				Ops: []program.Op{
+					{Code: program.OpBundle, Name: "bundle", In: []program.Slot{0, 1, 3}, Out: []program.Slot{4}},
+					{Code: program.OpAppEmit, Name: "emit", Label: "answered", In: []program.Slot{4},
+						Out: []program.Slot{5}},
+				}},
+		}}
+	other := &program.Program{Place: "other", Bootstrap: program.None, Main: program.None, Edges: edges,
+		Components: comps, Funcs: []program.Func{
+			{ID: 0, Name: "at", Kind: program.KindRecv, Edge: 0, SiteBase: 1000, OpBase: 1000, Inputs: 3, Slots: 6,
+				Ops: []program.Op{
+					{Code: program.OpComponent, Name: "double", Method: "double", In: []program.Slot{0},
+						Out: []program.Slot{3}},
+					{Code: program.OpComponent, Name: "count", Method: "count", In: []program.Slot{3},
+						Out: []program.Slot{4}},
+					{Code: program.OpReply, Name: "reply", Edge: 1, In: []program.Slot{3, 4}, Out: []program.Slot{5}},
+				}},
+		}}
 	for _, p := range []*program.Program{one, other} {
 		if err := p.Link(); err != nil {
 			t.Fatal(err)
@@ -119,12 +130,14 @@ func (r *rig) begin() {
 
 func (r *rig) config(i int) node.Config {
 	cat := node.NewCatalogue()
-	err := cat.Register("protocol", "tally", 1, func(node.Env) (engine.Component, error) { return &tally{wrong: r.wrong}, nil })
+	err := cat.Register("protocol", "tally", 1,
+		func(node.Env) (engine.Component, error) { return &tally{wrong: r.wrong}, nil })
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return node.Config{
-		Program: r.parts[i], Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
+		Program: r.parts[i], Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)),
+		Seed:   3,
 		Limits: engine.DefaultLimits(), Anyone: r.parts[i].Places(),
 	}
 }
@@ -132,7 +145,8 @@ func (r *rig) config(i int) node.Config {
 // open brings node i up from its disk, as often as its disk crashes meanwhile.
 func (r *rig) open(i int) {
 	for range 20 {
-		d, rec, err := Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096, SnapshotBytes: cmp.Or(r.snapshotBytes, 1500)})
+		d, rec, err := Open(r.config(i), Store{FS: r.fs[i], Dir: "n", SegmentBytes: 4096,
+			SnapshotBytes: cmp.Or(r.snapshotBytes, 1500)})
 		if err == nil {
 			r.d[i] = d
 			if rec.New {
@@ -201,7 +215,8 @@ func (r *rig) steps(i int, events ...*engine.Event) error {
 			events = append(events, &ev)
 		}
 		if out.NeedsDurable() {
-			packets, apps := append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...)
+			packets, apps := append([]engine.Packet(nil), out.Envelopes...),
+				append([]engine.AppEvent(nil), out.AppEvents...)
 			if err := d.Journal.Sync(); err != nil {
 				return err
 			}
@@ -303,7 +318,8 @@ func (r *rig) pump() {
 func (r *rig) check(n int) {
 	r.t.Helper()
 	for i := 1; i <= n; i++ {
-		if want := fmt.Sprint("answered ", []value.Value{value.Int(2 * i), value.Int(i), value.Int(i)}); r.events[uint64(i)] != want {
+		if want := fmt.Sprint("answered ", []value.Value{value.Int(2 * i), value.Int(i),
+			value.Int(i)}); r.events[uint64(i)] != want {
 			r.t.Fatalf("app event %d is %q, want %q", i, r.events[uint64(i)], want)
 		}
 	}

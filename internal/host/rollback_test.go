@@ -33,7 +33,9 @@ func (r *rig) ask(n int) (steps int) {
 	r.step(0, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(n)}}})
 	for len(r.events) == 0 {
 		if steps++; steps > 20 {
-			r.t.Fatalf("call %d is not answered: node 0 has epoch %d, node 1 epoch %d\n%v\n%v", n, r.d[0].Node.Engine().Epoch(), r.d[1].Node.Engine().Epoch(), r.d[0].Node.Engine().Counters(), r.d[1].Node.Engine().Counters())
+			r.t.Fatalf("call %d is not answered: node 0 has epoch %d, node 1 epoch %d\n%v\n%v", n,
+				r.d[0].Node.Engine().Epoch(), r.d[1].Node.Engine().Epoch(), r.d[0].Node.Engine().Counters(),
+				r.d[1].Node.Engine().Counters())
 		}
 		r.pump()
 	}
@@ -42,9 +44,9 @@ func (r *rig) ask(n int) (steps int) {
 
 func (r *rig) sum() int64 { return r.d[1].Node.Component("tally").(*tally).state.Sum }
 
-// TestRolledBack brings either node's directory back from a copy that was taken some calls and starts ago, with an answer under way
-// or none, by seeds. The node notices by what the other holds of it and opens a new epoch once; the next calls are answered soon, each
-// with its own answer, and each counts once. It used to stall for ever, in silence.
+// TestRolledBack brings either node's directory back from a copy that was taken some calls and starts ago, with an
+// answer under way or none, by seeds. The node notices by what the other holds of it and opens a new epoch once; the
+// next calls are answered soon, each with its own answer, and each counts once. It used to stall for ever, in silence.
 func TestRolledBack(t *testing.T) {
 	went, lostLives := 0, 0
 	for seed := range uint64(300) {

@@ -85,9 +85,11 @@ func stateSum(t *testing.T, d *Durable) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
-// writeStored lets two nodes live, with restarts, and writes their directories: a snapshot of the beginning, and all their records.
+// writeStored lets two nodes live, with restarts, and writes their directories: a snapshot of the beginning, and all
+// their records.
 func writeStored(t *testing.T, stored string) {
-	r := &rig{t: t, parts: parts(t), rng: rand.New(rand.NewPCG(1, 1)), events: map[uint64]string{}, snapshotBytes: 1 << 30}
+	r := &rig{t: t, parts: parts(t), rng: rand.New(rand.NewPCG(1, 1)), events: map[uint64]string{},
+		snapshotBytes: 1 << 30}
 	r.begin()
 	for k := 1; k <= storedCalls; k++ {
 		if r.run(k); k%17 == 0 { // a new life, after a clean end

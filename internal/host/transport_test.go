@@ -15,8 +15,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestHostOpensItsTransport: a host that is given what opens a transport is its receiver from the first packet on, follows it in what
-// becomes of peers, and closes it; events that are held are told again until they are acknowledged, over restarts too.
+// TestHostOpensItsTransport: a host that is given what opens a transport is its receiver from the first packet on,
+// follows it in what becomes of peers, and closes it; events that are held are told again until they are acknowledged,
+// over restarts too.
 func TestHostOpensItsTransport(t *testing.T) {
 	r := &rig{t: t, parts: parts(t)}
 	net := memory.New(memory.Options{})
@@ -49,7 +50,8 @@ func TestHostOpensItsTransport(t *testing.T) {
 	}
 	one, other := begin(0), begin(1)
 	for i := range 2 {
-		if err := one.Give(t.Context(), &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(i)}}}); err != nil {
+		if err := one.Give(t.Context(),
+			&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(i)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,12 +77,14 @@ func TestHostOpensItsTransport(t *testing.T) {
 
 	broken := errors.New("no cable")
 	open := func(transport.Receiver) (transport.Transport, error) { return nil, broken }
-	if _, err := Start(Config{Node: r.config(0), Store: Store{FS: disks[0], Dir: "n"}, Transport: open}); !errors.Is(err, broken) {
+	if _, err := Start(Config{Node: r.config(0), Store: Store{FS: disks[0], Dir: "n"},
+		Transport: open}); !errors.Is(err, broken) {
 		t.Errorf("a transport that does not open: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := StartContext(gone, Config{Node: r.config(0), Store: Store{FS: disks[0], Dir: "n"}}); !errors.Is(err, context.Canceled) {
+	if _, err := StartContext(gone, Config{Node: r.config(0), Store: Store{FS: disks[0], Dir: "n"}}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("a recovery under a context that has ended: %v", err)
 	}
 	one = begin(0) // neither has held on to the directory
@@ -88,7 +92,8 @@ func TestHostOpensItsTransport(t *testing.T) {
 		t.Errorf("event %d is told again, want 2", e.Number)
 	}
 	var config *ConfigError
-	if _, err := Start(Config{Node: r.config(1), Store: Store{FS: vfs.NewMem(), Dir: "n"}, Transport: open, Send: func(wire.PeerID, []byte) error { return nil }}); !errors.As(err, &config) {
+	if _, err := Start(Config{Node: r.config(1), Store: Store{FS: vfs.NewMem(), Dir: "n"}, Transport: open,
+		Send: func(wire.PeerID, []byte) error { return nil }}); !errors.As(err, &config) {
 		t.Errorf("both ways to send: %v", err)
 	}
 	if err := one.Stop(); err != nil {

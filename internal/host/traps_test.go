@@ -17,19 +17,23 @@ import (
 // sleeper is a node whose host calls "sleep" and is told an hour later.
 func sleeper(t *testing.T) node.Config {
 	p := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None, Funcs: []program.Func{
-		{ID: 0, Name: "sleep", Kind: program.KindInvoke, Label: "sleep", Edge: program.None, Inputs: 1, Slots: 3, Ops: []program.Op{
-			{Code: program.OpSleep, Name: "hour", Delay: int64(time.Hour), In: []program.Slot{0}, Out: []program.Slot{1}},
-			{Code: program.OpAppEmit, Name: "emit", Label: "woke", In: []program.Slot{1}, Out: []program.Slot{2}},
-		}},
+		{ID: 0, Name: "sleep", Kind: program.KindInvoke, Label: "sleep", Edge: program.None, Inputs: 1, Slots: 3,
+			Ops: []program.Op{
+				{Code: program.OpSleep, Name: "hour", Delay: int64(time.Hour), In: []program.Slot{0},
+					Out: []program.Slot{1}},
+				{Code: program.OpAppEmit, Name: "emit", Label: "woke", In: []program.Slot{1}, Out: []program.Slot{2}},
+			}},
 	}}
 	if err := p.Link(); err != nil {
 		t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
+	return node.Config{Program: p, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Self: "node0", Seed: 3,
+		Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
-// TestTimersSurviveTheClock (trap 4): times are stored by the engine's own clock. When the machine's clock begins anew at a
-// restart, a timer has what was left to it, not more and not less; when the node was down for long, it is due at once.
+// TestTimersSurviveTheClock (trap 4): times are stored by the engine's own clock. When the machine's clock begins anew
+// at a restart, a timer has what was left to it, not more and not less; when the node was down for long, it is due at
+// once.
 func TestTimersSurviveTheClock(t *testing.T) {
 	begin := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -64,7 +68,8 @@ func TestTimersSurviveTheClock(t *testing.T) {
 			}
 			dir := t.TempDir()
 			h := start(dir)
-			if err := h.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "sleep", Inputs: []value.Value{value.Int(1)}}}); err != nil {
+			if err := h.Deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "sleep",
+				Inputs: []value.Value{value.Int(1)}}}); err != nil {
 				t.Fatal(err)
 			}
 			left(t, h) // the call was taken

@@ -67,19 +67,26 @@ func (c *vault) Invoke(_ *engine.Context, _ string, in []value.Value) ([]value.V
 func vaultConfig(t testing.TB) node.Config {
 	t.Helper()
 	p := &program.Program{Place: "one", Bootstrap: program.None, Main: program.None,
-		Components: []program.Component{{Name: "vault", Role: "protocol", Kind: "vault", Version: 1, Places: []string{"one"}}},
-		Funcs: []program.Func{{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1, Slots: 2, Ops: []program.Op{
-			{Code: program.OpComponent, Name: "keep", Method: "keep", In: []program.Slot{0}, Out: []program.Slot{1}},
-		}}},
+		Components: []program.Component{{Name: "vault", Role: "protocol", Kind: "vault", Version: 1,
+			Places: []string{"one"}}},
+		Funcs: []program.Func{{ID: 0, Name: "go", Kind: program.KindInvoke, Label: "go", Edge: program.None, Inputs: 1,
+			Slots: 2, Ops: []program.Op{
+				{Code: program.OpComponent, Name: "keep", Method: "keep", In: []program.Slot{0},
+					Out: []program.Slot{1}},
+			}}},
 	}
 	if err := p.Link(); err != nil {
 		t.Fatal(err)
 	}
 	cat := node.NewCatalogue()
-	if err := cat.Register("protocol", "vault", 1, func(node.Env) (engine.Component, error) { return &vault{}, nil }); err != nil {
+	if err := cat.Register("protocol", "vault", 1, func(node.Env) (engine.Component, error) {
+		return &vault{},
+			nil
+	}); err != nil {
 		t.Fatal(err)
 	}
-	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3, Limits: engine.DefaultLimits(), Anyone: p.Places()}
+	return node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "node0", Seed: 3,
+		Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
 // life is one life of a vault on a disk.
@@ -196,8 +203,9 @@ func vaultStates(t testing.TB) (states [][]byte, ops int) {
 }
 
 // TestPowerOffWithALargeState cuts the power at operations all over a life whose snapshots share chunks: while one is
-// written, read back, or old files are given another name or removed. The node comes back with every call that was durable, in
-// the very state of the undisturbed run, also after the next cut, and every snapshot that is there is whole.
+// written, read back, or old files are given another name or removed. The node comes back with every call that was
+// durable, in the very state of the undisturbed run, also after the next cut, and every snapshot that is there is
+// whole.
 func TestPowerOffWithALargeState(t *testing.T) {
 	states, ops := vaultStates(t)
 	stride := 3
@@ -260,7 +268,8 @@ func TestPowerOffWithALargeState(t *testing.T) {
 }
 
 // TestDamagedSharedChunks damages files of snapshots that share chunks. The node comes back in the very state of the
-// undisturbed run, by an older snapshot and a longer replay, or it refuses with a typed error that names a file and an offset.
+// undisturbed run, by an older snapshot and a longer replay, or it refuses with a typed error that names a file and an
+// offset.
 func TestDamagedSharedChunks(t *testing.T) {
 	states, _ := vaultStates(t)
 	back, refused := 0, 0
@@ -315,8 +324,8 @@ func TestDamagedSharedChunks(t *testing.T) {
 	}
 }
 
-// TestPublishBesideSteps publishes snapshots while the node goes on and changes the very chunks that they share: each holds the
-// state of its moment.
+// TestPublishBesideSteps publishes snapshots while the node goes on and changes the very chunks that they share: each
+// holds the state of its moment.
 func TestPublishBesideSteps(t *testing.T) {
 	m := vfs.NewMem()
 	l := &life{t: t}
@@ -357,7 +366,8 @@ func TestPublishBesideSteps(t *testing.T) {
 	}
 }
 
-// TestThreeSyncs: a publication syncs the journal, its file and the folder, and nothing else, whatever else it finds to remove.
+// TestThreeSyncs: a publication syncs the journal, its file and the folder, and nothing else, whatever else it finds to
+// remove.
 func TestThreeSyncs(t *testing.T) {
 	m := vfs.NewMem()
 	l := &life{t: t}
@@ -397,8 +407,8 @@ func TestThreeSyncs(t *testing.T) {
 	}
 }
 
-// TestStoredNode opens a whole directory of each format, for ever: snapshots that share chunks with a file that is held for them,
-// and a journal to replay. The state is that of an undisturbed run today.
+// TestStoredNode opens a whole directory of each format, for ever: snapshots that share chunks with a file that is held
+// for them, and a journal to replay. The state is that of an undisturbed run today.
 func TestStoredNode(t *testing.T) {
 	const stored = "testdata/format2"
 	if _, err := os.Stat(stored); *rewrite && errors.Is(err, os.ErrNotExist) {
@@ -447,7 +457,8 @@ func TestStoredNode(t *testing.T) {
 		t.Errorf("the last record is of %d, want 11 s", rec.LastWall)
 	}
 	s, n := l.state()
-	if got, want := fmt.Sprintf("%d calls, %d replayed, new epoch %v, skipped %v", n, rec.Replayed, rec.NewEpoch, rec.Skipped),
+	if got, want := fmt.Sprintf("%d calls, %d replayed, new epoch %v, skipped %v", n, rec.Replayed, rec.NewEpoch,
+		rec.Skipped),
 		"11 calls, 2 replayed, new epoch false, skipped []"; got != want || !bytes.Equal(s, states[n]) {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -8,8 +8,8 @@ type view struct {
 	seen chan struct{}
 }
 
-// View calls see with the node between two steps, and returns when it has returned; ErrStopped when the host was stopped
-// first. What see reads may not be durable yet. It must not block, change the node, or keep it.
+// View calls see with the node between two steps, and returns when it has returned; ErrStopped when the host was
+// stopped first. What see reads may not be durable yet. It must not block, change the node, or keep it.
 func (h *Host) View(see func(*node.Node)) error {
 	v := view{see, make(chan struct{})}
 	select {

@@ -34,7 +34,8 @@ func NewWorkers(n int) *Workers {
 }
 
 // Do queues a command; give is called with its results, from a worker.
-func (w *Workers) Do(cmd engine.Command, work func(engine.Command) ([]value.Value, error), give func(uint64, []value.Value, error)) {
+func (w *Workers) Do(cmd engine.Command, work func(engine.Command) ([]value.Value, error),
+	give func(uint64, []value.Value, error)) {
 	w.mu.Lock()
 	w.jobs = append(w.jobs, job{cmd, work, give})
 	w.mu.Unlock()

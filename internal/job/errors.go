@@ -50,12 +50,14 @@ func (e *FailureError) Error() string {
 	return "the program failed and cannot go on: " + e.Failure.Error()
 }
 
-// harmless are the failures that restarts bring about: what they refuse was done before, or belongs to a round that is over.
-var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled, value.CodeDeadline,
+// harmless are the failures that restarts bring about: what they refuse was done before, or belongs to a round that is
+// over.
+var harmless = []string{value.CodeDuplicate, value.CodeLate, value.CodeStranger, value.CodeSend, value.CodeCancelled,
+	value.CodeDeadline,
 	aggregator.CodeDiverged} // what a client could not answer, the server hears of and decides about
 
-// Harmless says whether the value of an engine's FailureEvent is no more than what restarts bring about. With a failure of
-// another kind, a round that waits for its whole cohort would wait for ever.
+// Harmless says whether the value of an engine's FailureEvent is no more than what restarts bring about. With a failure
+// of another kind, a round that waits for its whole cohort would wait for ever.
 func Harmless(v value.Value) (*value.Failure, bool) {
 	f := value.Failed(v)
 	return f, f == nil || slices.Contains(harmless, f.Code)

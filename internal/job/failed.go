@@ -16,10 +16,11 @@ const (
 
 // Failed says that a job has failed: it ends there, and each later start says so again.
 type Failed struct {
-	Round   int      `json:"round"` // from 1; 0 where no round had begun
-	Reason  string   `json:"reason"`
-	Clients []string `json:"clients,omitempty"` // whose answers brought it about: peer ids, or names where they are known
-	Way     string   `json:"way,omitempty"`     // the command that goes on from before
+	Round  int    `json:"round"` // from 1; 0 where no round had begun
+	Reason string `json:"reason"`
+	// whose answers brought it about: peer ids, or names where they are known
+	Clients []string `json:"clients,omitempty"`
+	Way     string   `json:"way,omitempty"` // the command that goes on from before
 }
 
 // FailedError is the error of a job that has failed.

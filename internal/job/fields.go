@@ -44,7 +44,8 @@ type KeyError struct {
 
 // Error names the setting that may have been meant, or all.
 func (e *KeyError) Error() string {
-	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax), strictyaml.Hint(e.Key, e.Known))
+	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax),
+		strictyaml.Hint(e.Key, e.Known))
 }
 
 // Set gives the field of that key the value that a text says. Errors are *ConfigError.

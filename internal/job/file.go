@@ -16,7 +16,8 @@ const KeyKind = "kind"
 // example is a line of a job file.
 const example = "name: mine"
 
-// KindIn returns the kind that a job file says, and whether it says one. It reads no more of the file than that; errors are *FileError.
+// KindIn returns the kind that a job file says, and whether it says one. It reads no more of the file than that; errors
+// are *FileError.
 func KindIn(file string, text []byte) (v strictyaml.Value, ok bool, err error) {
 	top, err := strictyaml.Top(file, text, example)
 	if err != nil {
@@ -26,9 +27,9 @@ func KindIn(file string, text []byte) (v strictyaml.Value, ok bool, err error) {
 	return v, ok, nil
 }
 
-// Parse reads a job of a kind in YAML: one flat mapping of settings. Settings that are not there are those of the kind's Default, but the
-// name must be. Errors are *FileError: an unknown key is named with its line, as are a key that stands twice and a value of another type
-// or out of its range. Anchors, aliases and nested values are refused.
+// Parse reads a job of a kind in YAML: one flat mapping of settings. Settings that are not there are those of the
+// kind's Default, but the name must be. Errors are *FileError: an unknown key is named with its line, as are a key that
+// stands twice and a value of another type or out of its range. Anchors, aliases and nested values are refused.
 func Parse(k Kind, file string, text []byte) (Job, error) {
 	top, err := strictyaml.Top(file, text, example)
 	if err != nil {
@@ -51,7 +52,8 @@ func Parse(k Kind, file string, text []byte) (Job, error) {
 				return err
 			}
 			if v.Quoted() && key.Number {
-				return v.Fail("%s is the text %q; want a number without quotes", key.Name, strictyaml.Shorten(text, strictyaml.KeyMax))
+				return v.Fail("%s is the text %q; want a number without quotes", key.Name,
+					strictyaml.Shorten(text, strictyaml.KeyMax))
 			}
 			changed, err := j.Change(key.Name, text)
 			if err != nil {

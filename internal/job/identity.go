@@ -12,8 +12,8 @@ import (
 )
 
 // LocalPeer returns the peer id of a node of a local run. Its ed25519 key is derived from the job's seed and the node's
-// name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only, where
-// nobody has to prove who they are.
+// name alone, so that a run is the same each time. Such a key is no secret: it serves runs within one process only,
+// where nobody has to prove who they are.
 func LocalPeer(seed uint64, node string) (wire.PeerID, error) {
 	b := binary.LittleEndian.AppendUint64([]byte("rhizome local identity\x00"), seed)
 	key := sha256.Sum256(append(b, node...))

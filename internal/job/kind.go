@@ -17,18 +17,22 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Kind is a kind of job. Each is a package of its own below internal/job/kinds; what is done with jobs takes a Kind as it is, and asks for what
-// not every kind has by the interfaces that its jobs have too: Served, Peered, and internal/sim/study.Simulated.
+// Kind is a kind of job. Each is a package of its own below internal/job/kinds; what is done with jobs takes a Kind as
+// it is, and asks for what not every kind has by the interfaces that its jobs have too: Served, Peered, and
+// internal/sim/study.Simulated.
 type Kind interface {
 	// Name is what a job file says behind the key kind.
 	Name() string
-	// Keys are the settings of its jobs, in the order in which people are told of them; "name" is one of them, and "kind" is not.
+	// Keys are the settings of its jobs, in the order in which people are told of them; "name" is one of them, and
+	// "kind" is not.
 	Keys() []Key
 	// Default has the settings that a job file need not say.
 	Default() Job
-	// Added are the settings that earlier releases did not have, and what their jobs did: stored settings without them are whole.
+	// Added are the settings that earlier releases did not have, and what their jobs did: stored settings without them
+	// are whole.
 	Added() map[string]string
-	// Builtins holds the job files that are built in: builtin/NAME.yaml is that of the job NAME, and says each setting with a comment.
+	// Builtins holds the job files that are built in: builtin/NAME.yaml is that of the job NAME, and says each setting
+	// with a comment.
 	Builtins() fs.FS
 	// Hint says how jobs of the kind are run, by the commands that take one of that name or file.
 	Hint(name string) string
@@ -42,7 +46,8 @@ type Key struct {
 	Number bool // a job file has it without quotes
 }
 
-// Job is a job of some kind: settings, as plain data that can be compared, and the one program for all its places that they make.
+// Job is a job of some kind: settings, as plain data that can be compared, and the one program for all its places that
+// they make.
 type Job interface {
 	Kind() Kind
 	// About is what jobs of every kind have.
@@ -66,8 +71,9 @@ type About struct {
 	Clients int // beside a server; 0 where there is none, or whoever is let in may take part
 }
 
-// Served is a job with a server, which tells its rounds and its end as EventRound, EventDone and EventFailed name them, keeps them in the
-// records of those names, and runs its rounds in a loop named RoundsLoop. The commands run, server, join and fork take such jobs.
+// Served is a job with a server, which tells its rounds and its end as EventRound, EventDone and EventFailed name them,
+// keeps them in the records of those names, and runs its rounds in a loop named RoundsLoop. The commands run, server,
+// join and fork take such jobs.
 type Served interface {
 	Job
 	// Exact says whether the outcome depends on the settings alone, whatever happens on the way.
@@ -80,17 +86,21 @@ type Served interface {
 	Members(art *compile.Artifact) ([]Member, error)
 	// Part returns the part of the built-in data that the client of that number holds where it brings none of its own.
 	Part(client int) int
-	// ClientOptions are the settings of the components of a client that are its own: its name for people, and its part of the data.
+	// ClientOptions are the settings of the components of a client that are its own: its name for people, and its part
+	// of the data.
 	ClientOptions(name string, part int) (map[string][]byte, error)
 	// ModelBytes returns the size of the parameters.
 	ModelBytes() int
 	// Round reads the value of an EventRound.
 	Round(v value.Value) (Round, error)
-	// Told returns what the server told at the end, or nil while the job goes on. It reads the node, so it runs in the node's thread.
+	// Told returns what the server told at the end, or nil while the job goes on. It reads the node, so it runs in the
+	// node's thread.
 	Told(server *node.Node) *Told
-	// WayOn is the command that goes on from before a round that failed, in the directory of a run or a server, or what else helps.
+	// WayOn is the command that goes on from before a round that failed, in the directory of a run or a server, or what
+	// else helps.
 	WayOn(dir string, round int) string
-	// Tunable are the settings that a fork may change: numbers in the program, which change neither its ops nor what a state holds.
+	// Tunable are the settings that a fork may change: numbers in the program, which change neither its ops nor what a
+	// state holds.
 	Tunable() []string
 }
 
@@ -123,17 +133,19 @@ type Earlier interface {
 // Peered is a job without a server. Each node goes through periods of its own; the command peer runs one.
 type Peered interface {
 	Job
-	// Pace returns the time between two periods, and whether a node that has no neighbour goes through them all the same.
+	// Pace returns the time between two periods, and whether a node that has no neighbour goes through them all the
+	// same.
 	Pace() (period time.Duration, alone bool)
 	// Place is the one place of the job.
 	Place() string
 	// Apart are settings that nodes in processes of their own must have, and why.
 	Apart() []Forced
-	// Evaluate returns the input by which a node is asked how good its model is, and Evaluation what it tells then: ok where the event
-	// is that.
+	// Evaluate returns the input by which a node is asked how good its model is, and Evaluation what it tells then: ok
+	// where the event is that.
 	Evaluate(tag int) *snapshot.InvokeEvent
 	Evaluation(ev engine.AppEvent) (tag int, accuracy, loss float64, ok bool, err error)
-	// Merged returns how many models of others a node has merged, and Model its model as an ONNX file. Both read the node.
+	// Merged returns how many models of others a node has merged, and Model its model as an ONNX file. Both read the
+	// node.
 	Merged(n *node.Node) uint64
 	Model(n *node.Node) ([]byte, error)
 }
@@ -170,8 +182,8 @@ func KeysOf(k Kind) []string {
 	return out
 }
 
-// CheckKeys returns nil when jobs of a kind have all of those settings, or a *KeyError for the first one, in alphabetical order, that they
-// do not have.
+// CheckKeys returns nil when jobs of a kind have all of those settings, or a *KeyError for the first one, in
+// alphabetical order, that they do not have.
 func CheckKeys(k Kind, set map[string]string) error {
 	known := KeysOf(k)
 	for _, key := range slices.Sorted(maps.Keys(set)) {
@@ -191,8 +203,8 @@ func Settings(j Job) map[string]string {
 	return out
 }
 
-// Diff names the first setting in which two jobs differ, in the order of the kind's keys, or "" where they are equal. Jobs of two kinds
-// differ in "kind".
+// Diff names the first setting in which two jobs differ, in the order of the kind's keys, or "" where they are equal.
+// Jobs of two kinds differ in "kind".
 func Diff(a, b Job) string {
 	if a.Kind().Name() != b.Kind().Name() {
 		return KeyKind
@@ -205,7 +217,8 @@ func Diff(a, b Job) string {
 	return ""
 }
 
-// With returns a job with some settings changed, validated. Errors are *ConfigError, and *KeyError where its kind has no such setting.
+// With returns a job with some settings changed, validated. Errors are *ConfigError, and *KeyError where its kind has
+// no such setting.
 func With[J Job](j J, set map[string]string) (J, error) {
 	if err := CheckKeys(j.Kind(), set); err != nil {
 		return j, err
@@ -224,9 +237,9 @@ func With[J Job](j J, set map[string]string) (J, error) {
 	return j, j.Validate()
 }
 
-// Restored returns the job that Settings wrote down, in this release or an earlier one: every setting there must be one of the kind, and
-// those that are missing must have been added since. It may need others beside it to be possible: it is not validated. Errors are
-// *ConfigError.
+// Restored returns the job that Settings wrote down, in this release or an earlier one: every setting there must be one
+// of the kind, and those that are missing must have been added since. It may need others beside it to be possible: it
+// is not validated. Errors are *ConfigError.
 func Restored(k Kind, set map[string]string) (Job, error) {
 	keys, added := KeysOf(k), k.Added()
 	for key := range set {

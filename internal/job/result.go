@@ -85,8 +85,8 @@ func ScalarOf(v value.Value) (Number, bool) {
 	return Number(t.Float32()[0]), true
 }
 
-// Told is what a server tells at the end of its job. It holds a large model by reference, so that it can be written after the node has
-// gone on.
+// Told is what a server tells at the end of its job. It holds a large model by reference, so that it can be written
+// after the node has gone on.
 type Told struct {
 	Last          Round
 	Model         io.WriterTo

@@ -8,7 +8,8 @@ const (
 
 // The names of what the server tells the host, and of what it keeps for it.
 const (
-	EventRound         = "round"         // list: Int round from 0, accuracy and loss (scalars), list of members, confusion
+	// list: Int round from 0, accuracy and loss (scalars), list of members, confusion
+	EventRound         = "round"
 	EventDone          = "done"          // list: the last EventRound, the model as an ONNX file
 	RecordRounds       = "rounds"        // ring of lists: Int round from 0, accuracy, loss
 	RecordDone         = "done"          // ring that holds the EventDone

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// Surpassed tells that the node's directory had gone back, as from a backup: a peer holds more of the node than it does. The node
-// goes on in a new epoch, into which its peers help it.
+// Surpassed tells that the node's directory had gone back, as from a backup: a peer holds more of the node than it
+// does. The node goes on in a new epoch, into which its peers help it.
 type Surpassed struct {
 	Node string      // whose directory it is, of a run; empty: of the node that tells it
 	Peer wire.PeerID // who holds more
@@ -43,8 +43,8 @@ func (s Surpassed) String() string {
 	return text + ": it goes on in a new epoch with the help of its peers, and nothing counts twice"
 }
 
-// SurpassedBy returns what is told of a notice that the node's directory had gone back; last is the host's clock at the last record that it
-// holds, or 0.
+// SurpassedBy returns what is told of a notice that the node's directory had gone back; last is the host's clock at the
+// last record that it holds, or 0.
 func SurpassedBy(n engine.PeerNotice, last int64) Surpassed {
 	s := Surpassed{Peer: n.Peer}
 	if last != 0 {

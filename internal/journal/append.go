@@ -5,9 +5,10 @@ const (
 	bufferKeepBytes = 2 << 20 // a larger buffer, grown for a large record, is not kept
 )
 
-// Append adds the payloads as records, one after the other, and returns the number of the first. They are gathered in memory, copied, and
-// are written and durable after a Sync; what was not, the end of the process takes with it. A payload above the limit is a *TooLargeError,
-// and nothing of the batch is taken. After any other error the journal has failed, and some of the batch may be on the disk.
+// Append adds the payloads as records, one after the other, and returns the number of the first. They are gathered in
+// memory, copied, and are written and durable after a Sync; what was not, the end of the process takes with it. A
+// payload above the limit is a *TooLargeError, and nothing of the batch is taken. After any other error the journal has
+// failed, and some of the batch may be on the disk.
 func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	for _, p := range payloads {
 		if len(p) > j.opt.RecordBytesMax {
@@ -36,8 +37,9 @@ func (j *Journal) Append(payloads ...[]byte) (uint64, error) {
 	return first, nil
 }
 
-// gather takes as many of the payloads as the active segment has room for, unless the buffer is full before. It returns the number of the
-// next record, how many it took, and the size of the buffer, or the error that the journal has failed with.
+// gather takes as many of the payloads as the active segment has room for, unless the buffer is full before. It returns
+// the number of the next record, how many it took, and the size of the buffer, or the error that the journal has failed
+// with.
 func (j *Journal) gather(payloads [][]byte) (next uint64, n, gathered int, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -55,7 +57,8 @@ func (j *Journal) gather(payloads [][]byte) (next uint64, n, gathered int, err e
 	return next, n, len(j.buf), nil
 }
 
-// rotate syncs the active segment and makes a new one, in this order: a segment proves that all records before it are durable.
+// rotate syncs the active segment and makes a new one, in this order: a segment proves that all records before it are
+// durable.
 func (j *Journal) rotate(record int64) error {
 	if err := j.Sync(); err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 
 const benchRecordBytes = 200
 
-// BenchmarkCommit is the time from an append to the word that it is durable, with some in flight. Its denominators are measured in
-// turns with it, on the same disk: x-fdatasync is the time for one record by that of a bare overwrite and fdatasync; x-ideal is the time
-// by that of a loop that writes all that are in flight in one piece and syncs once.
+// BenchmarkCommit is the time from an append to the word that it is durable, with some in flight. Its denominators are
+// measured in turns with it, on the same disk: x-fdatasync is the time for one record by that of a bare overwrite and
+// fdatasync; x-ideal is the time by that of a loop that writes all that are in flight in one piece and syncs once.
 func BenchmarkCommit(b *testing.B) {
 	for _, inFlight := range []int{1, 256} {
 		b.Run(fmt.Sprintf("in-flight-%d", inFlight), func(b *testing.B) {
@@ -134,7 +134,8 @@ type nullFile struct{ vfs.File }
 func (nullFile) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 func (nullFile) Preallocate(int64) error                { return nil }
 
-// BenchmarkSnapshot publishes and loads 16 MiB, half of it noise, against writing (with fsync) and reading the same bytes plainly.
+// BenchmarkSnapshot publishes and loads 16 MiB, half of it noise, against writing (with fsync) and reading the same
+// bytes plainly.
 func BenchmarkSnapshot(b *testing.B) {
 	const size = 16 << 20
 	payload := append(noise(size/2), make([]byte, size/2)...)

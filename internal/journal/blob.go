@@ -35,8 +35,8 @@ const (
 // BlobBytesMax is the largest content of a blob.
 const BlobBytesMax = recordBytesLimit
 
-// Blobs keeps byte strings that are too large for a record, by content, each once. A record names them by digest, so a blob must be
-// durable before the record is: it is when Put has returned. It is safe for concurrent use.
+// Blobs keeps byte strings that are too large for a record, by content, each once. A record names them by digest, so a
+// blob must be durable before the record is: it is when Put has returned. It is safe for concurrent use.
 type Blobs struct {
 	fsys vfs.FS
 	dir  string
@@ -47,8 +47,8 @@ type Blobs struct {
 	last    map[[32]byte]uint64 // of each blob that is there: the last record that may name it
 }
 
-// OpenBlobs returns the blobs of a directory. Those that are there stay until record next, the journal's next one, is needless:
-// which records name them is not asked.
+// OpenBlobs returns the blobs of a directory. Those that are there stay until record next, the journal's next one, is
+// needless: which records name them is not asked.
 func OpenBlobs(fsys vfs.FS, dir string, next uint64) (*Blobs, error) {
 	b := &Blobs{fsys: fsys, dir: dir, last: map[[32]byte]uint64{}, named: true}
 	names, err := fsys.List(dir)
@@ -139,11 +139,13 @@ func (b *Blobs) note(digest [32]byte, lsn uint64) bool {
 	return ok
 }
 
-// Get reads a blob of a record and checks it. What is missing or damaged is a *CorruptionError that names the file and the record.
+// Get reads a blob of a record and checks it. What is missing or damaged is a *CorruptionError that names the file and
+// the record.
 func (b *Blobs) Get(digest [32]byte, size, lsn uint64) ([]byte, error) {
 	name := blobName(digest)
 	corrupt := func(off int64, format string, args ...any) error {
-		return &CorruptionError{Dir: b.dir, Segment: name, Offset: off, Record: lsn, Reason: fmt.Sprintf(format, args...)}
+		return &CorruptionError{Dir: b.dir, Segment: name, Offset: off, Record: lsn,
+			Reason: fmt.Sprintf(format, args...)}
 	}
 	f, err := b.fsys.Open(filepath.Join(b.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -159,7 +161,8 @@ func (b *Blobs) Get(digest [32]byte, size, lsn uint64) ([]byte, error) {
 	}
 	// The record's claim is held against the file before anything is allocated for it.
 	if size > BlobBytesMax || n != blobHeaderBytes+int64(size) {
-		return nil, corrupt(n, "the file has %d bytes; a header of %d and content of %d belong there", n, blobHeaderBytes, size)
+		return nil, corrupt(n, "the file has %d bytes; a header of %d and content of %d belong there", n,
+			blobHeaderBytes, size)
 	}
 	buf := make([]byte, n)
 	if err := vfs.ReadFull(f, buf, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -174,15 +177,16 @@ func (b *Blobs) Get(digest [32]byte, size, lsn uint64) ([]byte, error) {
 	case v > blobVersion:
 		return nil, &VersionError{File: filepath.Join(b.dir, name), Got: v, Want: blobVersion}
 	case v != blobVersion || le.Uint64(head[16:]) != size:
-		return nil, corrupt(0, "version %d with %d bytes; want version %d with %d", v, le.Uint64(head[16:]), blobVersion, size)
+		return nil, corrupt(0, "version %d with %d bytes; want version %d with %d", v, le.Uint64(head[16:]),
+			blobVersion, size)
 	case sha256.Sum256(data) != digest:
 		return nil, corrupt(blobHeaderBytes, "the content does not match its digest")
 	}
 	return data, nil
 }
 
-// Collect removes the blobs that no record from number before on names, and temporary files that a crash has left. Like Prune it
-// does not sync what it removes.
+// Collect removes the blobs that no record from number before on names, and temporary files that a crash has left. Like
+// Prune it does not sync what it removes.
 func (b *Blobs) Collect(before uint64) error {
 	b.writing.Lock()
 	defer b.writing.Unlock()

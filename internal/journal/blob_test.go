@@ -25,7 +25,8 @@ func TestBlobs(t *testing.T) {
 	one, err := b.Put(text(1, 300), 5)
 	ok(t, err)
 	name := "d/" + blobName(one)
-	want := []string{"create " + name + ".tmp", "write " + name + ".tmp 0+32", "write " + name + ".tmp 32+300", "sync " + name + ".tmp",
+	want := []string{"create " + name + ".tmp", "write " + name + ".tmp 0+32", "write " + name + ".tmp 32+300",
+		"sync " + name + ".tmp",
 		"rename " + name + ".tmp " + name, "syncdir d"}
 	if log := m.TakeLog(); !slices.Equal(log, want) {
 		t.Errorf("operations %q, want %q", log, want)
@@ -65,7 +66,8 @@ func TestBlobs(t *testing.T) {
 	if len(m.Names()) != 0 {
 		t.Error("a blob of an earlier life was not collected")
 	}
-	for name, want := range map[string]bool{blobName(one): true, "blob-12.blob": false, "blob-.blob": false, snapshotName(3): false} {
+	for name, want := range map[string]bool{blobName(one): true, "blob-12.blob": false, "blob-.blob": false,
+		snapshotName(3): false} {
 		if OwnsBlobFile(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
@@ -109,8 +111,8 @@ func TestEveryDamageOfABlob(t *testing.T) {
 	}
 }
 
-// TestBlobsAreDurable ends the process at every operation of two lives, by the power or alone: what Put returned is there, also
-// what a killed process had written under a name that was not durable.
+// TestBlobsAreDurable ends the process at every operation of two lives, by the power or alone: what Put returned is
+// there, also what a killed process had written under a name that was not durable.
 func TestBlobsAreDurable(t *testing.T) {
 	for k := 1; k < 40; k++ {
 		for _, after := range aftermath {
@@ -131,7 +133,8 @@ func TestBlobsAreDurable(t *testing.T) {
 					m = after.do(m, rng)
 					b = openBlobs(t, m, 1)
 					for digest, n := range there {
-						if got, err := b.Get(digest, uint64(n), 1); err != nil || !bytes.Equal(got, text(uint64(n), n)) {
+						if got, err := b.Get(digest, uint64(n), 1); err != nil ||
+							!bytes.Equal(got, text(uint64(n), n)) {
 							t.Fatalf("operation %d, %s, life %d: %d bytes, %v", k, after.name, life, len(got), err)
 						}
 					}

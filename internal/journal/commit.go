@@ -8,9 +8,9 @@ import (
 // waitersMax bounds those that wait for one Committer.
 const waitersMax = 1 << 16
 
-// Committer makes records durable in groups: one sync serves all that wait for one; while it runs, others gather for the next.
-// Its methods may be called from several goroutines at once. It has one goroutine of its own, and now and then a second one that makes the
-// file of the next segment, which takes as long as many syncs. Close ends both.
+// Committer makes records durable in groups: one sync serves all that wait for one; while it runs, others gather for
+// the next. Its methods may be called from several goroutines at once. It has one goroutine of its own, and now and
+// then a second one that makes the file of the next segment, which takes as long as many syncs. Close ends both.
 type Committer struct {
 	j *Journal
 
@@ -39,9 +39,10 @@ func NewCommitter(j *Journal) *Committer {
 	return c
 }
 
-// Wait has fn called, once, when the record of that number, which was appended before, is durable, or with the error that prevents it: a
-// *FailedError, ErrClosed, or a *RangeError if there is no such record. Calls come from the goroutine of the Committer, one at a time, in
-// the order of Wait; fn must not block, and must not call Wait or Close. While 65,536 others wait, Wait blocks.
+// Wait has fn called, once, when the record of that number, which was appended before, is durable, or with the error
+// that prevents it: a *FailedError, ErrClosed, or a *RangeError if there is no such record. Calls come from the
+// goroutine of the Committer, one at a time, in the order of Wait; fn must not block, and must not call Wait or Close.
+// While 65,536 others wait, Wait blocks.
 func (c *Committer) Wait(lsn uint64, fn func(err error)) {
 	c.mu.Lock()
 	for len(c.waiting) >= waitersMax && !c.closed {
@@ -71,7 +72,8 @@ func (c *Committer) Close() {
 	<-c.done
 }
 
-// run syncs as long as someone waits. Whether someone does is looked at under the lock under which they join, so no wake-up is lost.
+// run syncs as long as someone waits. Whether someone does is looked at under the lock under which they join, so no
+// wake-up is lost.
 func (c *Committer) run() {
 	defer close(c.done)
 	defer c.prepares.Wait()

@@ -2,12 +2,13 @@ package journal
 
 import "fmt"
 
-// TrimSegment clears what lies in the content of a segment behind its last record below next, as if nothing had been appended after it. It
-// is for copies of the file of a journal that goes on, and returns how many records are left. A content that is no segment, or that ends
-// before next although it is to reach it, is an error.
+// TrimSegment clears what lies in the content of a segment behind its last record below next, as if nothing had been
+// appended after it. It is for copies of the file of a journal that goes on, and returns how many records are left. A
+// content that is no segment, or that ends before next although it is to reach it, is an error.
 func TrimSegment(b []byte, next uint64) (records uint64, err error) {
 	if len(b) < segmentHeaderBytes {
-		return 0, fmt.Errorf("journal: a segment of %d bytes; want at least its header of %d", len(b), segmentHeaderBytes)
+		return 0, fmt.Errorf("journal: a segment of %d bytes; want at least its header of %d", len(b),
+			segmentHeaderBytes)
 	}
 	h, err := decodeSegmentHeader(b)
 	if err != nil {

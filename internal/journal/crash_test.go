@@ -24,7 +24,8 @@ type world struct {
 }
 
 func newWorld(t testing.TB, format string, args ...any) *world {
-	return &world{t: t, name: fmt.Sprintf(format, args...), written: map[uint64][]byte{}, next: 1, acked: 1, snaps: map[uint64][]byte{}}
+	return &world{t: t, name: fmt.Sprintf(format, args...), written: map[uint64][]byte{}, next: 1, acked: 1,
+		snaps: map[uint64][]byte{}}
 }
 
 func (w *world) fatal(format string, args ...any) {
@@ -186,8 +187,8 @@ var aftermath = []struct {
 	{"kill", func(m *vfs.Mem, _ *rand.Rand) *vfs.Mem { return m.Kill() }},
 }
 
-// TestCrashEverywhere ends the process at every operation of the script, and then the power, or not; lets the next life end at a drawn operation;
-// and has a third one run to its end (traps 32 and 33).
+// TestCrashEverywhere ends the process at every operation of the script, and then the power, or not; lets the next life
+// end at a drawn operation; and has a third one run to its end (traps 32 and 33).
 func TestCrashEverywhere(t *testing.T) {
 	endEverywhere(t, func(m *vfs.Mem, k int) { m.CrashAt(k) })
 }

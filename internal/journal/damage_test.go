@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// specimen is a small journal of two segments: records 1 to 4 and 5 to 9. Of these, 1 to 7 were synced before 8 was written, and
-// 8 and 9 were synced together.
+// specimen is a small journal of two segments: records 1 to 4 and 5 to 9. Of these, 1 to 7 were synced before 8 was
+// written, and 8 and 9 were synced together.
 func specimen(t testing.TB) (m *vfs.Mem, want [][]byte) {
 	m = vfs.NewMem()
 	j, _ := open(t, m, Options{Salt: 99})
@@ -63,8 +63,8 @@ func contents(t testing.TB, m *vfs.Mem) (all []byte) {
 	return all
 }
 
-// survey opens an altered specimen. Either it is refused with a place and left alone, or it is opened, what is left is a true beginning,
-// the repair holds, and the report says what was done.
+// survey opens an altered specimen. Either it is refused with a place and left alone, or it is opened, what is left is
+// a true beginning, the repair holds, and the report says what was done.
 func survey(t *testing.T, m *vfs.Mem, want [][]byte) (rep *Report, corrupt *CorruptionError) {
 	t.Helper()
 	return surveyFrom(t, m, 1, want)
@@ -117,7 +117,8 @@ func TestEveryBitFlip(t *testing.T) {
 				if corrupt == nil {
 					t.Fatalf("%s byte %d, in durable record %d: accepted with %+v", file, at, record, rep)
 				}
-				if corrupt.Segment != file || corrupt.Offset != off || corrupt.Record != record || corrupt.Reason == "" {
+				if corrupt.Segment != file || corrupt.Offset != off || corrupt.Record != record ||
+					corrupt.Reason == "" {
 					t.Fatalf("%s byte %d, in record %d at %d: %v", file, at, record, off, corrupt)
 				}
 			case corrupt != nil:
@@ -227,7 +228,8 @@ func TestWrongPlaces(t *testing.T) {
 		{"the header has another number", secondSegment, rewriteHeader(func(b []byte) { le.PutUint64(b[16:], 6) }), 5},
 		{"the header has another salt", secondSegment, rewriteHeader(func(b []byte) { b[32]++ }), 5},
 		{"the header has no size", firstSegment, rewriteHeader(func(b []byte) { le.PutUint64(b[24:], 0) }), 1},
-		{"the header has an absurd size", secondSegment, rewriteHeader(func(b []byte) { le.PutUint64(b[24:], 1<<62) }), 5},
+		{"the header has an absurd size", secondSegment, rewriteHeader(func(b []byte) { le.PutUint64(b[24:], 1<<62) }),
+			5},
 		{"the header has version 0", secondSegment, rewriteHeader(func(b []byte) { b[8] = 0 }), 5},
 		{"the file is of another kind", secondSegment, func(b []byte) []byte { return make([]byte, len(b)) }, 5},
 	} {
@@ -258,7 +260,8 @@ func TestNewerJournal(t *testing.T) {
 	}))
 	before := contents(t, m)
 	var version *VersionError
-	if _, _, err := Open(m, dir, small); !errors.As(err, &version) || version.Got != 3 || version.Want != 2 || version.File != "d/"+secondSegment {
+	if _, _, err := Open(m, dir, small); !errors.As(err, &version) || version.Got != 3 || version.Want != 2 ||
+		version.File != "d/"+secondSegment {
 		t.Errorf("%v", err)
 	}
 	if !bytes.Equal(contents(t, m), before) {
@@ -281,7 +284,8 @@ func TestForgedRecord(t *testing.T) {
 		add(t, j, append(make([]byte, 8), forged...))
 		ok(t, j.Close())
 		_, off, _ := place([][]byte{text(1, 10), forged, nil, nil}, 2)
-		ok(t, m.Alter("d/"+firstSegment, func(b []byte) []byte { clear(b[off : off+8]); return b })) // the head of record 2 is torn
+		// the head of record 2 is torn
+		ok(t, m.Alter("d/"+firstSegment, func(b []byte) []byte { clear(b[off : off+8]); return b }))
 		_, rep, err := Open(m, dir, small)
 		if salted && (err != nil || rep.Next != 2) {
 			t.Errorf("with a salt: %+v, %v", rep, err)

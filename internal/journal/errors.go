@@ -19,7 +19,8 @@ type CorruptionError struct {
 
 // Error names the file, the offset, the record and the reason.
 func (e *CorruptionError) Error() string {
-	return fmt.Sprintf("journal: %s in %s is damaged at byte %d (record %d): %s", e.Segment, e.Dir, e.Offset, e.Record, e.Reason)
+	return fmt.Sprintf("journal: %s in %s is damaged at byte %d (record %d): %s", e.Segment, e.Dir, e.Offset, e.Record,
+		e.Reason)
 }
 
 // VersionError says that a file has a format that this program does not know. Nothing was changed on the disk.
@@ -30,7 +31,8 @@ type VersionError struct {
 
 // Error names the file and both versions.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("journal: %s has format version %d; this program reads version %d: use a newer one", e.File, e.Got, e.Want)
+	return fmt.Sprintf("journal: %s has format version %d; this program reads version %d: use a newer one", e.File,
+		e.Got, e.Want)
 }
 
 // FailedError says that the journal stopped at a failed write or sync. What is durable is known after opening it again.
@@ -72,8 +74,8 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("journal: record %d is not there; the journal keeps records %d to %d", e.LSN, e.First, e.Next-1)
 }
 
-// MissingError says that the journal begins after the record from which it is to be replayed: files are gone without which the others
-// are of no use. Those that are there are not damaged, and nothing was changed.
+// MissingError says that the journal begins after the record from which it is to be replayed: files are gone without
+// which the others are of no use. Those that are there are not damaged, and nothing was changed.
 type MissingError struct {
 	Dir   string
 	What  string // that is gone; empty means segments
@@ -85,15 +87,21 @@ type MissingError struct {
 // Error says what is gone, what is there, and what would help.
 func (e *MissingError) Error() string {
 	if e.What == "" {
-		return fmt.Sprintf("journal: %s has lost segments of its journal: it begins with record %d, and its snapshot is to be gone on from with record %d; "+
-			"bring the files %s….seg between them back from a copy, or restore a backup: rhizome restore FILE --dir NEW", e.Dir, e.First, e.From, segmentPrefix)
+		return fmt.Sprintf(
+			"journal: %s has lost segments of its journal: it begins with record %d, and its snapshot is to be gone "+
+				"on from with record %d; "+
+				"bring the files %s….seg between them back from a copy, or restore a backup: rhizome restore FILE "+
+				"--dir NEW", e.Dir, e.First, e.From, segmentPrefix)
 	}
 	lost := "has lost " + e.What
 	if e.Err != nil {
 		lost = fmt.Sprintf("has none of %s that is whole (%v)", e.What, e.Err)
 	}
-	return fmt.Sprintf("journal: %s %s: what is left of its journal is sound and begins with record %d, and what was before that is nowhere else; "+
-		"bring the files %s….snap and .held back from a copy, or restore a backup: rhizome restore FILE --dir NEW", e.Dir, lost, e.First, snapshotPrefix)
+	return fmt.Sprintf(
+		"journal: %s %s: what is left of its journal is sound and begins with record %d, and what was before that "+
+			"is nowhere else; "+
+			"bring the files %s….snap and .held back from a copy, or restore a backup: rhizome restore FILE --dir NEW",
+		e.Dir, lost, e.First, snapshotPrefix)
 }
 
 // Unwrap returns the damage of the file that is there, or that of the whole: who looks for damage finds this too.

@@ -29,7 +29,8 @@ func Example() {
 	for _, damaged := range skipped {
 		fmt.Println("passed over:", damaged)
 	}
-	j, report, err := journal.Open(fsys, dir, journal.Options{From: ref.LSN, BeforeRepair: func(r *journal.Report) error {
+	j, report,
+		err := journal.Open(fsys, dir, journal.Options{From: ref.LSN, BeforeRepair: func(r *journal.Report) error {
 		if !r.Vouched() {
 			fmt.Println("a new epoch begins") // and is made durable here
 		}

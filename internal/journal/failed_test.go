@@ -18,8 +18,10 @@ func TestFailureStopsTheJournal(t *testing.T) {
 	}{
 		{"write", "write", 0, (*Journal).Sync},
 		{"sync", "sync", 1, (*Journal).Sync},
-		{"write of a full buffer", "write", 0, func(j *Journal) error { return second(j.Append(text(9, bufferBytes))) }},
-		{"sync before a rotation", "sync", 1, func(j *Journal) error { return second(j.Append(text(9, 2*bufferBytes))) }},
+		{"write of a full buffer", "write", 0,
+			func(j *Journal) error { return second(j.Append(text(9, bufferBytes))) }},
+		{"sync before a rotation", "sync", 1,
+			func(j *Journal) error { return second(j.Append(text(9, 2*bufferBytes))) }},
 		{"rotation", "rotate", 2, func(j *Journal) error { return second(j.Append(text(9, 2*bufferBytes))) }},
 		{"write before a read", "write", 0, func(j *Journal) error { return j.Read(1, nil) }},
 	} {
@@ -36,7 +38,8 @@ func TestFailureStopsTheJournal(t *testing.T) {
 		}
 		m.StartLog()
 		for what, again := range map[string]error{
-			"append": second(j.Append([]byte("y"))), "sync": j.Sync(), "read": j.Read(1, nil), "release": j.Release(9), "close": j.Close(),
+			"append": second(j.Append([]byte("y"))), "sync": j.Sync(), "read": j.Read(1, nil), "release": j.Release(9),
+			"close": j.Close(),
 		} {
 			if again != err {
 				t.Errorf("%s: %s afterwards: %v", c.name, what, again)
@@ -51,8 +54,8 @@ func TestFailureStopsTheJournal(t *testing.T) {
 	}
 }
 
-// trap 32, the second half: a kernel that failed to write a page may show it as clean to the next process. What that one takes
-// for recovered must be durable before it acts on it.
+// trap 32, the second half: a kernel that failed to write a page may show it as clean to the next process. What that
+// one takes for recovered must be durable before it acts on it.
 func TestRecoveredAfterFailedSyncIsDurable(t *testing.T) {
 	m := vfs.NewMem()
 	j, _ := open(t, m, Options{})
@@ -71,8 +74,8 @@ func TestRecoveredAfterFailedSyncIsDurable(t *testing.T) {
 	}
 }
 
-// A process that is killed between the rename of a segment or a snapshot and the sync of the folder leaves a name that is not durable. The
-// next one makes it so before it builds on it.
+// A process that is killed between the rename of a segment or a snapshot and the sync of the folder leaves a name that
+// is not durable. The next one makes it so before it builds on it.
 func TestInheritedNamesAreMadeDurable(t *testing.T) {
 	// The first segment.
 	for k := 1; ; k++ {

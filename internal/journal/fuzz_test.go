@@ -36,9 +36,11 @@ func fixSegment(b []byte) {
 	}
 }
 
-// Both targets are best run with -fuzzminimizetime=10x: making inputs of this size smaller takes longer than finding them.
+// Both targets are best run with -fuzzminimizetime=10x: making inputs of this size smaller takes longer than finding
+// them.
 
-// FuzzJournalOpen opens any two files as a journal: it is refused by type and left alone, or what is read from it stays, and it goes on.
+// FuzzJournalOpen opens any two files as a journal: it is refused by type and left alone, or what is read from it
+// stays, and it goes on.
 func FuzzJournalOpen(f *testing.F) {
 	fuzzing.Run(f, func(t *testing.T, first, second []byte, fix bool) {
 		first, second = bytes.Clone(first), bytes.Clone(second)

@@ -28,7 +28,8 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// TestOperations is the log of all that is done to the disk. A missing sync, or one in the wrong place, shows as a difference.
+// TestOperations is the log of all that is done to the disk. A missing sync, or one in the wrong place, shows as a
+// difference.
 func TestOperations(t *testing.T) {
 	m := vfs.NewMem()
 	var out strings.Builder
@@ -53,7 +54,8 @@ func TestOperations(t *testing.T) {
 	step("sync", func() { ok(t, j.Sync()) })
 	step("append a record larger than a segment", func() { add(t, j, text(6, 10000)) })
 	step("publish a snapshot", func() { ok(t, j.Sync()); ok(t, Publish(m, dir, j.Next(), text(9, 5000))) })
-	step("publish a second one, of more than one chunk", func() { ok(t, Publish(m, dir, j.Next()+1, text(10, smallChunkMax+1))) })
+	step("publish a second one, of more than one chunk",
+		func() { ok(t, Publish(m, dir, j.Next()+1, text(10, smallChunkMax+1))) })
 	step("prune to one", func() { _, err = Prune(m, dir, 1, Limits{}); ok(t, err) })
 	step("release both closed segments", func() { ok(t, j.Release(j.Next())) })
 	step("append and close", func() { add(t, j, text(7, 1)); ok(t, j.Close()) })
@@ -116,13 +118,14 @@ func TestStoredFormat(t *testing.T) {
 	}
 }
 
-// storedPayload is what the snapshots of format2 hold, in parts: text, two large values, of which one differs in each, text.
+// storedPayload is what the snapshots of format2 hold, in parts: text, two large values, of which one differs in each,
+// text.
 func storedPayload(lsn uint64) [][]byte {
 	return [][]byte{text(1, 5000), noise(largeChunkBytes + 8000), text(lsn, 20000), append(text(2, 3000), byte(lsn))}
 }
 
-// TestStoredFormatIsWritten writes the files of format2 again, to the byte: three snapshots of which the oldest only holds chunks
-// for the others, and a journal. If it fails because the format changed, it is time for format3.
+// TestStoredFormatIsWritten writes the files of format2 again, to the byte: three snapshots of which the oldest only
+// holds chunks for the others, and a journal. If it fails because the format changed, it is time for format3.
 func TestStoredFormatIsWritten(t *testing.T) {
 	m := vfs.NewMem()
 	const stored = "format2"
@@ -137,7 +140,8 @@ func TestStoredFormatIsWritten(t *testing.T) {
 	s := OpenSnapshots(m, stored, Retention{Keep: 2}, Limits{})
 	for _, lsn := range []uint64{2, 4, 5} {
 		p := storedPayload(lsn)
-		_, err := s.Publish(lsn, int64(lsn)*1e9, []Part{{Bytes: p[0]}, {Large: run{p[1], "same"}}, {Large: run{p[2], nil}}, {Bytes: p[3]}})
+		_, err := s.Publish(lsn, int64(lsn)*1e9, []Part{{Bytes: p[0]}, {Large: run{p[1], "same"}},
+			{Large: run{p[2], nil}}, {Bytes: p[3]}})
 		ok(t, err)
 		_, err = s.Prune()
 		ok(t, err)

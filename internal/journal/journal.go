@@ -6,9 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// Journal is a write-ahead journal that is open for appending. Append and Release belong to one goroutine; Sync, Synced and Next may
-// be called from any other meanwhile, which is how a Committer works. Read may be called from any goroutine, but not
-// while Release runs.
+// Journal is a write-ahead journal that is open for appending. Append and Release belong to one goroutine; Sync, Synced
+// and Next may be called from any other meanwhile, which is how a Committer works. Read may be called from any
+// goroutine, but not while Release runs.
 type Journal struct {
 	fsys vfs.FS
 	dir  string
@@ -32,8 +32,9 @@ type Journal struct {
 	failed   error
 }
 
-// Open opens the journal in a directory, or begins one, after reading all of it. It cuts a torn tail and reports what it found. Damage is a
-// *CorruptionError, a newer format a *VersionError; nothing was changed then. All records that it found are durable when it returns.
+// Open opens the journal in a directory, or begins one, after reading all of it. It cuts a torn tail and reports what
+// it found. Damage is a *CorruptionError, a newer format a *VersionError; nothing was changed then. All records that it
+// found are durable when it returns.
 func Open(fsys vfs.FS, dir string, opt Options) (*Journal, *Report, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {

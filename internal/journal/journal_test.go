@@ -86,7 +86,8 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s after Close: %v", what, err)
 		}
 	}
-	for _, opt := range []Options{{SegmentBytes: 100}, {SegmentBytes: recordBytesLimit + 1}, {RecordBytesMax: -1}, {From: 1 << 63}} {
+	for _, opt := range []Options{{SegmentBytes: 100}, {SegmentBytes: recordBytesLimit + 1}, {RecordBytesMax: -1},
+		{From: 1 << 63}} {
 		if _, _, err := Open(m, dir, opt); err == nil {
 			t.Errorf("%+v was accepted", opt)
 		}
@@ -159,7 +160,8 @@ func TestOtherFiles(t *testing.T) {
 	m := vfs.NewMem()
 	j, _ := open(t, m, Options{})
 	ok(t, j.Close())
-	for _, name := range []string{"d/meta", "d/journal-x.seg", "d/journal-00000000000000AA.seg", "d/" + segmentName(5) + ".bak"} {
+	for _, name := range []string{"d/meta", "d/journal-x.seg", "d/journal-00000000000000AA.seg",
+		"d/" + segmentName(5) + ".bak"} {
 		ok(t, WriteFileAtomic(m, name, []byte("mine")))
 	}
 	_, err := m.Create("d/" + segmentName(9) + tmpSuffix)

@@ -3,10 +3,10 @@ package journal
 import "github.com/rhizome-ml/rhizome/internal/journal/vfs"
 
 // Walk calls fn for each whole record from number from on, in order, and changes nothing on the disk: it is for looking
-// into a journal that nobody has open. The payload is valid until fn returns; an error of fn ends the walk and is returned
-// as it is. Damage and a newer format are the errors of Scan, after fn has seen what lies before; a torn tail is in the
-// Report, of which First is that of the first file that was read. Where from is not 0 and the journal begins after it, fn
-// is never called and the error is a *RangeError.
+// into a journal that nobody has open. The payload is valid until fn returns; an error of fn ends the walk and is
+// returned as it is. Damage and a newer format are the errors of Scan, after fn has seen what lies before; a torn tail
+// is in the Report, of which First is that of the first file that was read. Where from is not 0 and the journal begins
+// after it, fn is never called and the error is a *RangeError.
 func Walk(fsys vfs.FS, dir string, from uint64, fn func(at Position, payload []byte) error) (*Report, error) {
 	s := scanner{fsys: fsys, dir: dir, from: from}
 	gone := false
@@ -26,8 +26,8 @@ func Walk(fsys vfs.FS, dir string, from uint64, fn func(at Position, payload []b
 	return &s.rep, nil
 }
 
-// First returns the number of the oldest record that the journal in a directory can hold, by the names of its files, or 0
-// where there is no journal.
+// First returns the number of the oldest record that the journal in a directory can hold, by the names of its files, or
+// 0 where there is no journal.
 func First(fsys vfs.FS, dir string) (uint64, error) {
 	names, err := fsys.List(dir)
 	if err != nil {

@@ -49,8 +49,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestWalkShowsWhatLiesBeforeDamage: the records before a damaged one are seen, then the error names its place; a torn tail
-// is no error.
+// TestWalkShowsWhatLiesBeforeDamage: the records before a damaged one are seen, then the error names its place; a torn
+// tail is no error.
 func TestWalkShowsWhatLiesBeforeDamage(t *testing.T) {
 	m := vfs.NewMem()
 	j, _, err := Open(m, dir, Options{})
@@ -74,7 +74,8 @@ func TestWalkShowsWhatLiesBeforeDamage(t *testing.T) {
 		seen := 0
 		rep, err := Walk(m, dir, 1, func(Position, []byte) error { seen++; return nil })
 		var corrupt *CorruptionError
-		if errors.As(err, &corrupt) != c.damage || seen != c.seen || c.damage && corrupt.Record != uint64(c.record) || !c.damage && rep.TornBytes == 0 {
+		if errors.As(err, &corrupt) != c.damage || seen != c.seen || c.damage && corrupt.Record != uint64(c.record) ||
+			!c.damage && rep.TornBytes == 0 {
 			t.Errorf("record %d broken: %d seen, %+v, %v", c.record, seen, rep, err)
 		}
 		ok(t, m.Alter("d/"+segmentName(1), flip))

@@ -86,7 +86,8 @@ func same(t testing.TB, got, want [][]byte) {
 	}
 	for i := range got {
 		if !bytes.Equal(got[i], want[i]) {
-			t.Fatalf("record %d of %d: %d bytes differ from the %d that were appended", i, len(got), len(got[i]), len(want[i]))
+			t.Fatalf("record %d of %d: %d bytes differ from the %d that were appended", i, len(got), len(got[i]),
+				len(want[i]))
 		}
 	}
 }

@@ -55,7 +55,8 @@ func (j *Journal) restart(s *scanner, from uint64) error {
 	return j.create(from, 0)
 }
 
-// create makes the segment that begins with record first, large enough for a record of so many bytes, and makes it the active one.
+// create makes the segment that begins with record first, large enough for a record of so many bytes, and makes it the
+// active one.
 func (j *Journal) create(first uint64, record int64) error {
 	size := max(int64(j.opt.SegmentBytes), segmentHeaderBytes+record)
 	seg, f, err := j.nextSegment(segmentHeader{first: first, size: size, salt: j.opt.Salt})
@@ -91,8 +92,8 @@ func (j *Journal) repair(r repair) error {
 		return err
 	}
 	defer f.Close()
-	// The zeros are written, and the file is not cut and filled up again: a process killed between the two would leave a
-	// short file, and the next Open would take that for durable records lost.
+	// The zeros are written, and the file is not cut and filled up again: a process killed between the two would leave
+	// a short file, and the next Open would take that for durable records lost.
 	size, err := f.Size()
 	if err != nil {
 		return err
@@ -108,10 +109,10 @@ func (j *Journal) repair(r repair) error {
 	return f.Sync()
 }
 
-// resume opens the last segment for appending and makes durable what is in it: a killed process may have left writes and a rename that
-// were never synced, and what is replayed from them will have effects. The records are written once more before the sync. For if
-// the sync of an earlier process failed, the kernel shows their pages as clean and whole while the disk does not have them, and
-// only a new write makes it write them.
+// resume opens the last segment for appending and makes durable what is in it: a killed process may have left writes
+// and a rename that were never synced, and what is replayed from them will have effects. The records are written once
+// more before the sync. For if the sync of an earlier process failed, the kernel shows their pages as clean and whole
+// while the disk does not have them, and only a new write makes it write them.
 func (j *Journal) resume(s *scanner) error {
 	last := &s.segs[len(s.segs)-1]
 	f, err := j.fsys.OpenFile(filepath.Join(j.dir, last.name))

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// Read calls fn for each record from number from up to the last one appended, in order. The payload is valid until fn returns. An error of fn ends
-// the reading and is returned as it is. A number below the first or above Next is a *RangeError; Next itself reads
-// nothing.
+// Read calls fn for each record from number from up to the last one appended, in order. The payload is valid until fn
+// returns. An error of fn ends the reading and is returned as it is. A number below the first or above Next is a
+// *RangeError; Next itself reads nothing.
 func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) error {
 	segs, end, next, err := j.readable()
 	if err != nil {
@@ -19,7 +19,8 @@ func (j *Journal) Read(from uint64, fn func(lsn uint64, payload []byte) error) e
 }
 
 // read calls fn for the records from number from up to next in segments of which the last one ends at end.
-func (j *Journal) read(segs []segment, end int64, next, from uint64, fn func(lsn uint64, payload []byte) error) (err error) {
+func (j *Journal) read(segs []segment, end int64, next, from uint64,
+	fn func(lsn uint64, payload []byte) error) (err error) {
 	if from < segs[0].first || from > next {
 		return &RangeError{LSN: from, First: segs[0].first, Next: next}
 	}
@@ -39,7 +40,8 @@ func (j *Journal) read(segs []segment, end int64, next, from uint64, fn func(lsn
 	return nil
 }
 
-// readable writes what is gathered, and returns the segments, and the end of the last one in bytes and in records as far as it is written.
+// readable writes what is gathered, and returns the segments, and the end of the last one in bytes and in records as
+// far as it is written.
 func (j *Journal) readable() (segs []segment, end int64, next uint64, err error) {
 	j.syncing.Lock() // no other segment can become the active one
 	defer j.syncing.Unlock()

@@ -33,15 +33,16 @@ func recordBytes(n int) int64 {
 
 func (h recordHeader) bytes() int64 { return recordBytes(int(h.length)) }
 
-// saltCRC is the state with which every checksum of a segment begins: after its salt, so that a stranger cannot forge one.
+// saltCRC is the state with which every checksum of a segment begins: after its salt, so that a stranger cannot forge
+// one.
 func saltCRC(salt uint64) uint32 {
 	var b [8]byte
 	le.PutUint64(b[:], salt)
 	return crc32.Checksum(b[:], castagnoli)
 }
 
-// appendRecord appends a whole record to b. The checksum of the payload covers the LSN, so that the payload of one record under the
-// head of another does not pass.
+// appendRecord appends a whole record to b. The checksum of the payload covers the LSN, so that the payload of one
+// record under the head of another does not pass.
 func appendRecord(b []byte, seed uint32, lsn, durable uint64, payload []byte) []byte {
 	start := len(b)
 	b = le.AppendUint32(b, uint32(len(payload)))

@@ -31,8 +31,8 @@ type repair struct {
 	header bool  // it has none: make the file anew
 }
 
-// Scan reads a whole journal and reports on it without changing anything; Restarted is never set. A missing directory is an error, an
-// empty one an empty journal, with First and Next 0.
+// Scan reads a whole journal and reports on it without changing anything; Restarted is never set. A missing directory
+// is an error, an empty one an empty journal, with First and Next 0.
 func Scan(fsys vfs.FS, dir string) (*Report, error) {
 	s := scanner{fsys: fsys, dir: dir}
 	if err := s.scan(); err != nil {
@@ -68,7 +68,8 @@ func (s *scanner) scan() error {
 
 // corrupt makes the error for a place in a file.
 func (s *scanner) corrupt(name string, off int64, record uint64, format string, args ...any) error {
-	return &CorruptionError{Dir: s.dir, Segment: name, Offset: off, Record: record, Reason: fmt.Sprintf(format, args...)}
+	return &CorruptionError{Dir: s.dir, Segment: name, Offset: off, Record: record,
+		Reason: fmt.Sprintf(format, args...)}
 }
 
 // segment reads one file and takes it into the row.
@@ -116,18 +117,21 @@ func (s *scanner) segment(name string, last bool) error {
 		return err
 	}
 	s.rep.Next, s.end = next, end
-	s.ended = int64(len(s.buf)) == h.size && bytes.Equal(s.buf[end:min(end+endBytes, int64(len(s.buf)))], zeros[:min(endBytes, int64(len(s.buf))-end)])
+	s.ended = int64(len(s.buf)) == h.size && bytes.Equal(s.buf[end:min(end+endBytes, int64(len(s.buf)))],
+		zeros[:min(endBytes, int64(len(s.buf))-end)])
 	return s.judge(seg, last)
 }
 
-// gap says what is wrong where a segment does not begin with the record that comes next. Where no record begins behind the last whole one,
-// that may be the right end of the segment before, and files between the two are gone.
+// gap says what is wrong where a segment does not begin with the record that comes next. Where no record begins behind
+// the last whole one, that may be the right end of the segment before, and files between the two are gone.
 func (s *scanner) gap(before segment, first uint64) error {
 	if first < s.rep.Next || !s.ended {
 		return s.corrupt(before.name, s.end, s.rep.Next, "the next segment begins with record %d", first)
 	}
-	return s.corrupt(before.name, s.end, s.rep.Next, "records %d to %d are in no file, and the next segment begins with record %d: segments between the two are gone, or the end of this one is; "+
-		"bring them back from a copy", s.rep.Next, first-1, first)
+	return s.corrupt(before.name, s.end, s.rep.Next,
+		"records %d to %d are in no file, and the next segment begins with record %d: segments between the two are "+
+			"gone, or the end of this one is; "+
+			"bring them back from a copy", s.rep.Next, first-1, first)
 }
 
 // load reads a file into the buffer.
@@ -142,7 +146,8 @@ func (s *scanner) load(name string) error {
 		return err
 	}
 	if size > segmentBytesLimit {
-		return s.corrupt(name, segmentBytesLimit, s.rep.Next, "the file has %d bytes; no segment has more than %d", size, segmentBytesLimit)
+		return s.corrupt(name, segmentBytesLimit, s.rep.Next, "the file has %d bytes; no segment has more than %d",
+			size, segmentBytesLimit)
 	}
 	s.buf, err = readPrefix(f, s.buf, size)
 	if err != nil {
@@ -166,7 +171,8 @@ func (s *scanner) headless(name string, first uint64, last bool) error {
 		if len(s.buf) == 0 {
 			return s.corrupt(name, 0, first, "the file is empty, and a later segment is there")
 		}
-		return s.corrupt(name, int64(len(s.buf)), first, "the file ends within its header, and a later segment is there")
+		return s.corrupt(name, int64(len(s.buf)), first,
+			"the file ends within its header, and a later segment is there")
 	}
 	seg := segment{segmentHeader: segmentHeader{first: first}, name: name}
 	s.segs = append(s.segs, seg)
@@ -186,7 +192,8 @@ func (s *scanner) judge(seg segment, last bool) error {
 	}
 	torn := int64(len(bytes.TrimRight(s.buf[s.end:], "\x00")))
 	if torn > 0 && !last {
-		return s.corrupt(seg.name, s.end, s.rep.Next, "the record does not match its checksums, and a later segment is there")
+		return s.corrupt(seg.name, s.end, s.rep.Next,
+			"the record does not match its checksums, and a later segment is there")
 	}
 	if torn > 0 {
 		dropped, _, reason := tail(s.buf[s.end:], seg.salt, s.rep.Next)
@@ -199,8 +206,9 @@ func (s *scanner) judge(seg segment, last bool) error {
 	return nil
 }
 
-// judgeUsed does so for a segment in a used file, where anything may lie behind the records. If they end well, a head of zeros follows, and
-// no head of this segment. That a segment is followed by the next one is what shows it whole if it is not the last.
+// judgeUsed does so for a segment in a used file, where anything may lie behind the records. If they end well, a head
+// of zeros follows, and no head of this segment. That a segment is followed by the next one is what shows it whole if
+// it is not the last.
 func (s *scanner) judgeUsed(seg segment, last, short bool) error {
 	torn := int64(0)
 	if last {

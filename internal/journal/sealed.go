@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// SealedVersion is the version of sealed files, such as those of the directory of a run: run.json and result.json. Version 2 has fields that version 1 has
-// not; those of version 1 mean the same.
+// SealedVersion is the version of sealed files, such as those of the directory of a run: run.json and result.json.
+// Version 2 has fields that version 1 has not; those of version 1 mean the same.
 const SealedVersion = 2
 
 // storedMax bounds run.json and result.json in bytes.
@@ -26,7 +26,8 @@ type FormatError struct {
 
 // Error names the file, the versions and what would help.
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s has format %d, and this release knows formats up to %d: use the newer release that wrote it", e.File, e.Got, e.Want)
+	return fmt.Sprintf("%s has format %d, and this release knows formats up to %d: use the newer release that wrote it",
+		e.File, e.Got, e.Want)
 }
 
 // ErrDamaged says that a stored file is there and cannot be read.
@@ -53,8 +54,8 @@ func WriteSealed(fsys vfs.FS, path string, v any) error {
 	return WriteFileAtomic(fsys, path, append(b, '\n'))
 }
 
-// ReadSealed reads a file that WriteSealed wrote into v, strictly. A missing file is an fs.ErrNotExist, a file of a newer
-// format a *FormatError, any other that cannot be read ErrDamaged.
+// ReadSealed reads a file that WriteSealed wrote into v, strictly. A missing file is an fs.ErrNotExist, a file of a
+// newer format a *FormatError, any other that cannot be read ErrDamaged.
 func ReadSealed(fsys vfs.FS, path string, v any) error {
 	_, err := SealedFormat(fsys, path, v)
 	return err

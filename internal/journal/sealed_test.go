@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// TestSealed writes a file and reads it back; every cut and every changed byte is seen, and a newer format is told by its
-// number.
+// TestSealed writes a file and reads it back; every cut and every changed byte is seen, and a newer format is told by
+// its number.
 func TestSealed(t *testing.T) {
 	mem := vfs.NewMem()
 	type result struct {
@@ -33,7 +33,8 @@ func TestSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range len(whole) - 1 { // the last byte is a line break that nobody misses
-		for _, b := range [][]byte{whole[:i], append(append(append([]byte(nil), whole[:i]...), whole[i]^1), whole[i+1:]...)} {
+		for _, b := range [][]byte{whole[:i], append(append(append([]byte(nil), whole[:i]...), whole[i]^1),
+			whole[i+1:]...)} {
 			if err := WriteFileAtomic(mem, "b", b); err != nil {
 				t.Fatal(err)
 			}

@@ -70,8 +70,8 @@ func (h segmentHeader) encode() []byte {
 	return b
 }
 
-// decodeSegmentHeader reads a header; b has at least its size. A newer version is a *VersionError without a file, all other errors say
-// what is wrong with it.
+// decodeSegmentHeader reads a header; b has at least its size. A newer version is a *VersionError without a file, all
+// other errors say what is wrong with it.
 func decodeSegmentHeader(b []byte) (segmentHeader, error) {
 	b = b[:segmentHeaderBytes]
 	if string(b[:8]) != segmentMagic {
@@ -90,7 +90,8 @@ func decodeSegmentHeader(b []byte) (segmentHeader, error) {
 	h := segmentHeader{first: le.Uint64(b[16:]), salt: le.Uint64(b[32:]), used: v == segmentVersionUsed}
 	size := le.Uint64(b[24:])
 	if size < segmentHeaderBytes || size > segmentBytesLimit {
-		return h, fmt.Errorf("the header gives a size of %d bytes; it must be between %d and %d", size, segmentHeaderBytes, segmentBytesLimit)
+		return h, fmt.Errorf("the header gives a size of %d bytes; it must be between %d and %d", size,
+			segmentHeaderBytes, segmentBytesLimit)
 	}
 	if h.first == 0 || h.first >= lsnLimit {
 		return h, fmt.Errorf("the header gives the first record as %d", h.first)

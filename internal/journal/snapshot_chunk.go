@@ -22,15 +22,16 @@ type Large interface {
 	Identity() any
 }
 
-// The chunks of what is no large value end where the content says so, so that an insertion moves no chunk behind it but one.
+// The chunks of what is no large value end where the content says so, so that an insertion moves no chunk behind it but
+// one.
 const (
 	smallChunkMin  = 4 << 10
 	smallChunkMax  = 64 << 10
 	smallChunkBits = 14 // 16 KiB in the mean, beyond the minimum
 )
 
-// gear is a table of random numbers, one for each byte (Xia and others, "Ddelta: A Deduplication-Inspired Fast Delta Compression
-// Approach", 2014). It is part of what makes equal payloads equal chunks; it never changes.
+// gear is a table of random numbers, one for each byte (Xia and others, "Ddelta: A Deduplication-Inspired Fast Delta
+// Compression Approach", 2014). It is part of what makes equal payloads equal chunks; it never changes.
 var gear = func() (t [256]uint64) {
 	x := uint64(0x9e3779b97f4a7c15)
 	for i := range t { // splitmix64
@@ -58,8 +59,9 @@ func cut(b []byte) int {
 	return end
 }
 
-// encoder is shared, since making one costs more than compressing a small snapshot. EncodeAll makes one frame with one level in one
-// goroutine, so its bytes depend on the chunk alone; the concurrency only says how many callers it serves at once.
+// encoder is shared, since making one costs more than compressing a small snapshot. EncodeAll makes one frame with one
+// level in one goroutine, so its bytes depend on the chunk alone; the concurrency only says how many callers it serves
+// at once.
 var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
 		zstd.WithWindowSize(largeChunkBytes), zstd.WithEncoderCRC(false))
@@ -71,8 +73,8 @@ const (
 	sampleFrom  = 16 << 10 // a shorter chunk is its own sample
 )
 
-// compress appends the form of a chunk that is stored to dst: a frame if that saves an eighth, and else nothing. The numbers of a
-// model hardly shrink, so the middle of a long chunk is tried first.
+// compress appends the form of a chunk that is stored to dst: a frame if that saves an eighth, and else nothing. The
+// numbers of a model hardly shrink, so the middle of a long chunk is tried first.
 func compress(enc *zstd.Encoder, dst, raw []byte) []byte {
 	if len(raw) < tryBytes {
 		return dst

@@ -14,7 +14,8 @@ import (
 // smallSnapshot returns a snapshot file of a few small chunks of both forms, and its payload.
 func smallSnapshot(t testing.TB, lsn uint64) (file, payload []byte) {
 	m := snapshotDir(t)
-	parts := []Part{{Bytes: text(1, 100)}, {Large: run{noise(140), 1}}, {Large: run{bytes.Repeat([]byte{5}, 400), 2}}, {Large: run{noise(140), 3}}}
+	parts := []Part{{Bytes: text(1, 100)}, {Large: run{noise(140), 1}}, {Large: run{bytes.Repeat([]byte{5}, 400), 2}},
+		{Large: run{noise(140), 3}}}
 	_, err := OpenSnapshots(m, dir, Retention{}, Limits{}).Publish(lsn, 77, parts)
 	ok(t, err)
 	file, err = vfs.ReadFile(m, "d/"+snapshotName(lsn), 1<<20)
@@ -33,7 +34,8 @@ func TestEveryDamageOfASnapshot(t *testing.T) {
 		t.Helper()
 		_, err := loadBytes(t, b, Limits{})
 		var corrupt *CorruptionError
-		if !errors.As(err, &corrupt) || corrupt.Record != 3 || corrupt.Segment != snapshotName(3) || corrupt.Offset < 0 || corrupt.Offset > int64(len(b)) {
+		if !errors.As(err, &corrupt) || corrupt.Record != 3 || corrupt.Segment != snapshotName(3) ||
+			corrupt.Offset < 0 || corrupt.Offset > int64(len(b)) {
 			t.Errorf("%s: %v", fmt.Sprintf(format, args...), err)
 		}
 	}
@@ -64,8 +66,9 @@ func forge(file []byte, change func(f *forgery)) []byte {
 	for i := range f.leaves {
 		page = f.leaves[i].append(page)
 	}
-	e := entry{digest: root.digest, file: root.file, off: snapshotHeaderBytes + uint64(len(f.body)), stored: uint32(len(page)),
-		raw: uint32(len(page)), crc: crc32.Checksum(page, castagnoli)}
+	e := entry{digest: root.digest, file: root.file, off: snapshotHeaderBytes + uint64(len(f.body)),
+		stored: uint32(len(page)),
+		raw:    uint32(len(page)), crc: crc32.Checksum(page, castagnoli)}
 	if f.page != nil {
 		f.page(&e)
 	}
@@ -112,9 +115,19 @@ func TestSnapshotClaims(t *testing.T) {
 		"a gap":                       func(f *forgery) { f.body = append(f.body, 0) },
 		"overlapping chunks":          func(f *forgery) { f.leaves[1].off-- },
 		"one place, two chunks":       func(f *forgery) { f.leaves[3].crc++ },
-		"a compressed page":           func(f *forgery) { f.page = func(e *entry) { e.form, e.raw = formZstd, e.raw+64 } },
-		"a page of half an entry":     func(f *forgery) { f.page = func(e *entry) { e.raw, e.stored = e.raw-32, e.stored-32 } },
-		"swapped chunks":              func(f *forgery) { f.leaves[0], f.leaves[1] = f.leaves[1], f.leaves[0] },
+		"a compressed page": func(f *forgery) {
+			f.page = func(e *entry) {
+				e.form, e.raw = formZstd,
+					e.raw+64
+			}
+		},
+		"a page of half an entry": func(f *forgery) {
+			f.page = func(e *entry) {
+				e.raw, e.stored = e.raw-32,
+					e.stored-32
+			}
+		},
+		"swapped chunks": func(f *forgery) { f.leaves[0], f.leaves[1] = f.leaves[1], f.leaves[0] },
 	} {
 		root := func(f *forgery) {
 			was := f.trailer.root
@@ -129,7 +142,8 @@ func TestSnapshotClaims(t *testing.T) {
 		}
 	}
 	var large *TooLargeError
-	if _, err := loadBytes(t, forge(file, func(f *forgery) { f.trailer.payload = 1 << 63 }), Limits{}); !errors.As(err, &large) {
+	if _, err := loadBytes(t, forge(file, func(f *forgery) { f.trailer.payload = 1 << 63 }), Limits{}); !errors.As(err,
+		&large) {
 		t.Errorf("a payload of 8 EiB: %v", err)
 	}
 	if _, err := loadBytes(t, file, Limits{PayloadBytesMax: int64(len(payload)) - 1}); !errors.As(err, &large) {
@@ -173,7 +187,8 @@ func TestSnapshotBomb(t *testing.T) {
 	}
 }
 
-// TestVerifyKnowsDigests: a chunk with a right checksum and another digest, which no fault of a disk makes, is found by Verify.
+// TestVerifyKnowsDigests: a chunk with a right checksum and another digest, which no fault of a disk makes, is found by
+// Verify.
 func TestVerifyKnowsDigests(t *testing.T) {
 	file, _ := smallSnapshot(t, 3)
 	b := forge(file, func(f *forgery) {
@@ -183,7 +198,8 @@ func TestVerifyKnowsDigests(t *testing.T) {
 	m := snapshotDir(t)
 	ok(t, WriteFileAtomic(m, "d/"+snapshotName(3), b))
 	var corrupt *CorruptionError
-	if _, err := Verify(m, dir, snapshotName(3), Limits{}); !errors.As(err, &corrupt) || corrupt.Offset != snapshotHeaderBytes {
+	if _, err := Verify(m, dir, snapshotName(3), Limits{}); !errors.As(err, &corrupt) ||
+		corrupt.Offset != snapshotHeaderBytes {
 		t.Errorf("%v", err)
 	}
 }

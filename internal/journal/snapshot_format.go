@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// The file of a snapshot, format version 2, little endian. A payload is a row of chunks; a file holds the chunks that no kept file
-// held before, and an index that names all:
+// The file of a snapshot, format version 2, little endian. A payload is a row of chunks; a file holds the chunks that
+// no kept file held before, and an index that names all:
 //
 //	 0  magic           8 bytes
 //	 8  format version  uint32
@@ -31,8 +31,8 @@ import (
 //	56  CRC32C  uint32 of the stored bytes
 //	60  form    uint32: 0 as it is, 1 one zstd frame
 //
-// A page is a row of at most 256 entries, stored as it is, like a chunk. It ends behind an entry whose digest says so, so that a page
-// that names no new chunk is one that an earlier file holds. The trailer:
+// A page is a row of at most 256 entries, stored as it is, like a chunk. It ends behind an entry whose digest says so,
+// so that a page that names no new chunk is one that an earlier file holds. The trailer:
 //
 //	 0  root digest  SHA-256 over raw length (uint32) and digest of every chunk: equal payloads in equal parts give equal ones,
 //	                 wherever the chunks are
@@ -46,7 +46,8 @@ import (
 //	84  CRC32C       uint32 of these 84 bytes
 //	88  magic        8 bytes
 //
-// The places of the first magic, the version and the CRC of the header never change. Version 1 (snapshot_v1.go) is read only.
+// The places of the first magic, the version and the CRC of the header never change. Version 1 (snapshot_v1.go) is read
+// only.
 const (
 	snapshotMagic         = "rhzsnap\n"
 	snapshotEndMagic      = "rhzsend\n"
@@ -82,9 +83,9 @@ type SnapshotInfo struct {
 	Root         [32]byte // of format 2 the root digest, of format 1 the SHA-256 of the payload
 }
 
-// PayloadBytesDefault is the payload that is read and published at most where nothing else is said: as much memory as the machine has, since
-// a payload is held whole and a small file can name one chunk of zeros often. It is at least 4 GiB, and 1 TiB where the machine does not tell;
-// 2 GiB where addresses have 32 bits.
+// PayloadBytesDefault is the payload that is read and published at most where nothing else is said: as much memory as
+// the machine has, since a payload is held whole and a small file can name one chunk of zeros often. It is at least 4
+// GiB, and 1 TiB where the machine does not tell; 2 GiB where addresses have 32 bits.
 func PayloadBytesDefault() int64 { return payloadBytesDefault() }
 
 var payloadBytesDefault = sync.OnceValue(func() int64 {
@@ -159,7 +160,8 @@ func decodeEntry(b []byte) (e entry) {
 	return e
 }
 
-// unsound says what is wrong with an entry of the snapshot at record lsn, whose own chunks end at byte end; "" is nothing.
+// unsound says what is wrong with an entry of the snapshot at record lsn, whose own chunks end at byte end; "" is
+// nothing.
 func (e *entry) unsound(lsn, end uint64) string {
 	switch {
 	case e.file == 0 || e.file > lsn:

@@ -58,7 +58,8 @@ func openSource(fsys vfs.FS, dir, name string) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		fsys: fsys, dir: dir, ref: SnapshotRef{name, lsn}, files: map[uint64]vfs.File{lsn: f}, names: map[uint64]string{lsn: name},
+		fsys: fsys, dir: dir, ref: SnapshotRef{name, lsn}, files: map[uint64]vfs.File{lsn: f},
+		names: map[uint64]string{lsn: name},
 	}, nil
 }
 
@@ -71,7 +72,8 @@ func (s *source) close() {
 
 // corrupt makes the error for a place in one of the files.
 func (s *source) corrupt(file uint64, off int64, format string, args ...any) error {
-	e := &CorruptionError{Dir: s.dir, Segment: s.names[file], Offset: off, Record: s.ref.LSN, Reason: fmt.Sprintf(format, args...)}
+	e := &CorruptionError{Dir: s.dir, Segment: s.names[file], Offset: off, Record: s.ref.LSN,
+		Reason: fmt.Sprintf(format, args...)}
 	if file != s.ref.LSN {
 		e.Reason += fmt.Sprintf(" (%s needs it)", s.ref.Name)
 	}
@@ -132,8 +134,8 @@ func (s *source) header() (b [snapshotHeaderBytes]byte, version uint32, err erro
 	return b, version, nil
 }
 
-// index reads the index of a file of format 2 and checks all of it. Nothing is allocated that the sizes of files and the
-// limits do not allow.
+// index reads the index of a file of format 2 and checks all of it. Nothing is allocated that the sizes of files and
+// the limits do not allow.
 func (s *source) index(head []byte, lim Limits) (*index, error) {
 	lsn := s.ref.LSN
 	size, err := s.files[lsn].Size()
@@ -160,14 +162,16 @@ func (s *source) index(head []byte, lim Limits) (*index, error) {
 	case t.lsn != lsn:
 		return nil, s.corrupt(lsn, end, "the trailer gives record %d", t.lsn)
 	case t.payload > uint64(lim.PayloadBytesMax):
-		return nil, &TooLargeError{What: "snapshot payload in " + s.ref.Name, Size: int64(min(t.payload, 1<<63-1)), Max: lim.PayloadBytesMax}
+		return nil, &TooLargeError{What: "snapshot payload in " + s.ref.Name, Size: int64(min(t.payload, 1<<63-1)),
+			Max: lim.PayloadBytesMax}
 	case t.at < snapshotHeaderBytes || t.at > uint64(end) || uint64(end)-t.at != uint64(t.pages)*entryBytes:
 		return nil, s.corrupt(lsn, end, "%d pages are claimed from byte %d to %d", t.pages, t.at, end)
 	case t.chunks > t.payload || t.chunks > uint64(t.pages)*pageEntriesMax:
 		return nil, s.corrupt(lsn, end, "%d chunks are claimed on %d pages", t.chunks, t.pages)
 	}
-	x := &index{info: SnapshotInfo{SnapshotRef: s.ref, Version: snapshotVersion, FileBytes: size, PayloadBytes: int64(t.payload),
-		Chunks: int(t.chunks), Wall: int64(le.Uint64(head[40:])), Root: t.root}}
+	x := &index{info: SnapshotInfo{SnapshotRef: s.ref, Version: snapshotVersion, FileBytes: size,
+		PayloadBytes: int64(t.payload),
+		Chunks:       int(t.chunks), Wall: int64(le.Uint64(head[40:])), Root: t.root}}
 	if err := s.pages(x, &t); err != nil {
 		return nil, err
 	}
@@ -209,7 +213,8 @@ func (s *source) pages(x *index, t *trailer) error {
 	return nil
 }
 
-// account holds the entries against the trailer, and the own ones against the body of the file: they lie in it without a gap.
+// account holds the entries against the trailer, and the own ones against the body of the file: they lie in it without
+// a gap.
 func (s *source) account(x *index, t *trailer, end int64) error {
 	lsn, sum := s.ref.LSN, uint64(0)
 	for i := range x.leaves {
@@ -217,7 +222,8 @@ func (s *source) account(x *index, t *trailer, end int64) error {
 	}
 	switch {
 	case uint64(len(x.leaves)) != t.chunks || sum != t.payload:
-		return s.corrupt(lsn, end, "%d chunks with %d bytes are claimed; the pages name %d with %d", t.chunks, t.payload, len(x.leaves), sum)
+		return s.corrupt(lsn, end, "%d chunks with %d bytes are claimed; the pages name %d with %d", t.chunks,
+			t.payload, len(x.leaves), sum)
 	case rootOf(x.leaves) != t.root:
 		return s.corrupt(lsn, end, "the root digest does not match")
 	}

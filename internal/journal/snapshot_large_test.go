@@ -24,7 +24,8 @@ func (z zeroRun) AppendRange(dst []byte, lo, hi int) []byte {
 	return dst
 }
 
-// TestNoWallAtTwoGiB: a payload beyond 2 GiB is published, stays when older ones go, and is read (C10). The disk holds its zeros once.
+// TestNoWallAtTwoGiB: a payload beyond 2 GiB is published, stays when older ones go, and is read (C10). The disk holds
+// its zeros once.
 func TestNoWallAtTwoGiB(t *testing.T) {
 	if testing.Short() || raceBuild {
 		t.Skip("it hashes some GiB and is run in full by the plain test run")
@@ -47,14 +48,17 @@ func TestNoWallAtTwoGiB(t *testing.T) {
 	if kept, err := s.Prune(); err != nil || len(kept) != 2 || kept[0].LSN != 10 || kept[1].LSN != 2 {
 		t.Fatalf("%v: kept %v", err, kept)
 	}
-	if got, err := Verify(fs, "n", info.Name, Limits{}); err != nil || got.PayloadBytes != n+8 || got.Root != info.Root {
+	if got, err := Verify(fs, "n", info.Name, Limits{}); err != nil || got.PayloadBytes != n+8 ||
+		got.Root != info.Root {
 		t.Fatalf("%v: %+v", err, got)
 	}
 	if free := available(t); free < 6<<30 {
-		t.Skipf("A PAYLOAD BEYOND 2 GiB IS NOT LOADED HERE: that takes more memory than the %d MiB that are free", free>>20)
+		t.Skipf("A PAYLOAD BEYOND 2 GiB IS NOT LOADED HERE: that takes more memory than the %d MiB that are free",
+			free>>20)
 	}
 	payload, ref, skipped, err := LoadNewest(fs, "n", Limits{})
-	if err != nil || len(skipped) != 0 || ref.LSN != 10 || len(payload) != n+8 || string(payload[:4]) != "head" || string(payload[n+4:]) != "tail" {
+	if err != nil || len(skipped) != 0 || ref.LSN != 10 || len(payload) != n+8 || string(payload[:4]) != "head" ||
+		string(payload[n+4:]) != "tail" {
 		t.Fatalf("%v, skipped %v: %d bytes of record %d", err, skipped, len(payload), ref.LSN)
 	}
 }
@@ -74,7 +78,8 @@ func available(t *testing.T) int64 {
 	return 0
 }
 
-// TestTooLargeIsNotPublished: what could not be read is refused before a byte of it is written, and what was there stays and loads (C10).
+// TestTooLargeIsNotPublished: what could not be read is refused before a byte of it is written, and what was there
+// stays and loads (C10).
 func TestTooLargeIsNotPublished(t *testing.T) {
 	fs := vfs.NewMem()
 	if err := fs.MkdirAll("n"); err != nil {
@@ -87,7 +92,8 @@ func TestTooLargeIsNotPublished(t *testing.T) {
 	}
 	before, _ := fs.List("n")
 	var large *TooLargeError
-	if _, err := s.Publish(10, 0, []Part{{Bytes: make([]byte, 500)}, {Large: zeroRun{501}}}); !errors.As(err, &large) || large.Size != 1001 || large.Max != 1000 {
+	if _, err := s.Publish(10, 0, []Part{{Bytes: make([]byte, 500)}, {Large: zeroRun{501}}}); !errors.As(err, &large) ||
+		large.Size != 1001 || large.Max != 1000 {
 		t.Fatalf("%v, want a TooLargeError of 1001 bytes", err)
 	}
 	if after, _ := fs.List("n"); len(after) != len(before) {

@@ -11,9 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// Load reads a snapshot, from its file and the earlier ones that hold chunks of it, and checks the CRC of every byte. Damage is a
-// *CorruptionError with the place, a newer format a *VersionError, a payload above the limits a *TooLargeError; nothing
-// is allocated that headers claim and the sizes of files and the limits do not allow.
+// Load reads a snapshot, from its file and the earlier ones that hold chunks of it, and checks the CRC of every byte.
+// Damage is a *CorruptionError with the place, a newer format a *VersionError, a payload above the limits a
+// *TooLargeError; nothing is allocated that headers claim and the sizes of files and the limits do not allow.
 func Load(fsys vfs.FS, dir, name string, lim Limits) ([]byte, *SnapshotInfo, error) {
 	payload, x, err := load(fsys, dir, name, lim)
 	if err != nil {
@@ -48,7 +48,8 @@ func Export(fsys vfs.FS, dir, name string, lim Limits, w io.Writer) (*SnapshotIn
 }
 
 // walkSnapshot opens a snapshot, reads its index and calls v2; of format 1 it calls v1 with the payload.
-func walkSnapshot(fsys vfs.FS, dir, name string, lim Limits, v2 func(*source, *index) error, v1 func([]byte) error) (*index, error) {
+func walkSnapshot(fsys vfs.FS, dir, name string, lim Limits, v2 func(*source, *index) error,
+	v1 func([]byte) error) (*index, error) {
 	s, err := openSource(fsys, dir, name)
 	if err != nil {
 		return nil, err
@@ -94,8 +95,8 @@ func (s *source) stream(leaves []entry, fn func([]byte) error) error {
 	return nil
 }
 
-// From parallelBytes on a payload is read by several goroutines, since the memory that it is read into is new and the time
-// goes into having it. A smaller one is read in one order, which a simulated disk can count on.
+// From parallelBytes on a payload is read by several goroutines, since the memory that it is read into is new and the
+// time goes into having it. A smaller one is read in one order, which a simulated disk can count on.
 const (
 	parallelBytes = 16 << 20
 	readersMax    = 4
@@ -227,7 +228,8 @@ func (s *source) stored(e *entry) error {
 type frameDecoder struct{ z *zstd.Decoder }
 
 func newFrameDecoder() (*frameDecoder, error) {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkBytesLimit), zstd.WithDecodeAllCapLimit(true))
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkBytesLimit),
+		zstd.WithDecodeAllCapLimit(true))
 	return &frameDecoder{z}, err
 }
 

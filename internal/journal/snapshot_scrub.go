@@ -9,10 +9,10 @@ import (
 // scrubBytes is how much of what earlier files hold is read again each time.
 const scrubBytes = 1 << 20
 
-// scrub reads a part of the chunks that the newest snapshot has in earlier files once more, each time the part that follows. A
-// chunk that never changes is written once and shared for ever, so a fault of the disk in it would sit there until a restart
-// needs it; now it is found while the node still has the value. What is damaged counts as never checked: the snapshots that
-// need it are not good any more, and the next one writes it again.
+// scrub reads a part of the chunks that the newest snapshot has in earlier files once more, each time the part that
+// follows. A chunk that never changes is written once and shared for ever, so a fault of the disk in it would sit there
+// until a restart needs it; now it is found while the node still has the value. What is damaged counts as never
+// checked: the snapshots that need it are not good any more, and the next one writes it again.
 func (s *Snapshots) scrub() error {
 	if s.newest == nil {
 		return nil

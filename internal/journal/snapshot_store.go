@@ -20,16 +20,17 @@ var ErrNoSnapshot = errors.New("journal: there is no snapshot")
 type Retention struct {
 	// Keep is how many good ones stay, the newest. 0 is 1.
 	Keep int
-	// KeepAge lets older ones stay, if they were taken so much before the newest or less, by the clock that wrote them; at
-	// most 256 of them. 0 is none.
+	// KeepAge lets older ones stay, if they were taken so much before the newest or less, by the clock that wrote them;
+	// at most 256 of them. 0 is none.
 	KeepAge time.Duration
 }
 
 // agedMax bounds the snapshots that stay for their age.
 const agedMax = 256
 
-// Snapshots publishes the snapshots of one directory, each with only the chunks that no earlier one holds, and removes what none that
-// is kept needs. It remembers what it has read and checked. It is safe for concurrent use; one call waits for another.
+// Snapshots publishes the snapshots of one directory, each with only the chunks that no earlier one holds, and removes
+// what none that is kept needs. It remembers what it has read and checked. It is safe for concurrent use; one call
+// waits for another.
 type Snapshots struct {
 	fsys vfs.FS
 	dir  string
@@ -62,7 +63,8 @@ func (x *index) holding() *holding { return &holding{x.info.Wall, x.files()} }
 // OpenSnapshots returns the snapshots of a directory. It reads nothing yet.
 func OpenSnapshots(fsys vfs.FS, dir string, ret Retention, lim Limits) *Snapshots {
 	ret.Keep = max(ret.Keep, 1)
-	return &Snapshots{fsys: fsys, dir: dir, ret: ret, lim: lim, good: map[uint64]*holding{}, seen: map[uint64]*holding{},
+	return &Snapshots{fsys: fsys, dir: dir, ret: ret, lim: lim, good: map[uint64]*holding{},
+		seen:    map[uint64]*holding{},
 		checked: map[spot]uint32{}, sizes: map[uint64]int64{}}
 }
 
@@ -109,9 +111,10 @@ func OwnsSnapshotFile(name string) bool {
 	return snap || held || way
 }
 
-// LoadNewest loads the newest snapshot that is good, and returns the errors of the newer ones, which are damaged, as skipped. If all
-// are damaged, err is that of the newest; if there is none, ErrNoSnapshot. Only a *CorruptionError is skipped: a newer
-// format, a limit or a failing disk is an answer, and an older snapshot in its place would be a wrong one.
+// LoadNewest loads the newest snapshot that is good, and returns the errors of the newer ones, which are damaged, as
+// skipped. If all are damaged, err is that of the newest; if there is none, ErrNoSnapshot. Only a *CorruptionError is
+// skipped: a newer format, a limit or a failing disk is an answer, and an older snapshot in its place would be a wrong
+// one.
 func (s *Snapshots) LoadNewest() (payload []byte, ref SnapshotRef, skipped []error, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,10 +159,11 @@ func (s *Snapshots) found(x *index) {
 	x.each(func(e *entry) { s.checked[spot{e.file, e.off}] = e.crc })
 }
 
-// Publish writes a snapshot whose replay begins with record lsn, durably and in one step: when it returns nil, the snapshot is there
-// whole after any crash; when a crash comes first, it is there whole or not at all. wall is the caller's clock, for KeepAge.
-// It costs two syncs. Chunks that the newest checked snapshot holds are not written again, and large values that it
-// held under the same identity not even read. A payload that Prune and LoadNewest would refuse is a *TooLargeError, and nothing is written.
+// Publish writes a snapshot whose replay begins with record lsn, durably and in one step: when it returns nil, the
+// snapshot is there whole after any crash; when a crash comes first, it is there whole or not at all. wall is the
+// caller's clock, for KeepAge. It costs two syncs. Chunks that the newest checked snapshot holds are not written again,
+// and large values that it held under the same identity not even read. A payload that Prune and LoadNewest would refuse
+// is a *TooLargeError, and nothing is written.
 func (s *Snapshots) Publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,7 +189,8 @@ func (s *Snapshots) publish(lsn uint64, wall int64, parts []Part) (*SnapshotInfo
 	if err != nil {
 		return nil, err
 	}
-	w := &snapshotWriter{lsn: lsn, enc: enc, base: base, known: s.known, next: map[any][]entry{}, own: map[[32]byte]entry{}}
+	w := &snapshotWriter{lsn: lsn, enc: enc, base: base, known: s.known, next: map[any][]entry{},
+		own: map[[32]byte]entry{}}
 	err = writeAtomic(s.fsys, filepath.Join(s.dir, snapshotName(lsn)), func(f vfs.File) error {
 		w.f = f
 		return w.write(wall, parts)
@@ -218,10 +223,12 @@ func payloadBytes(parts []Part) (n int64) {
 
 // The bounds of what stays in old files.
 const (
-	// A file of which less than 1/liveFraction is needed by the newest snapshot gives its chunks to the next one. So what is
-	// written again is at most a fifth of what is written at first, and a fifth of that, and so on: a quarter in all.
+	// A file of which less than 1/liveFraction is needed by the newest snapshot gives its chunks to the next one. So
+	// what is written again is at most a fifth of what is written at first, and a fifth of that, and so on: a quarter
+	// in all.
 	liveFraction = 5
-	// If the newest snapshot needs more files than this, the half of them that hold the least of it give their chunks away.
+	// If the newest snapshot needs more files than this, the half of them that hold the least of it give their chunks
+	// away.
 	filesMax = 128
 )
 
@@ -252,7 +259,8 @@ func (s *Snapshots) base(lsn uint64) (map[[32]byte]entry, error) {
 		leave[file] = file >= lsn || n*liveFraction < size
 	}
 	if len(live) > filesMax {
-		files := slices.SortedFunc(maps.Keys(live), func(a, b uint64) int { return cmp.Or(cmp.Compare(live[a], live[b]), cmp.Compare(a, b)) })
+		files := slices.SortedFunc(maps.Keys(live),
+			func(a, b uint64) int { return cmp.Or(cmp.Compare(live[a], live[b]), cmp.Compare(a, b)) })
 		for _, file := range files[:len(files)/2] {
 			leave[file] = true
 		}
@@ -282,18 +290,21 @@ func (s *Snapshots) size(file uint64) (int64, error) {
 	return n, nil
 }
 
-// Prune removes what is older than the snapshots that stay, except for chunks that they share, and temporary files that a crash has
-// left. What was published since the last time is read back and checked; a damaged snapshot does not count, and stays as long
-// as it is newer than the oldest good one. A little of what was checked long ago is read again each time, in turn; what turns out to
-// be damaged is written anew by the next publication. It returns the good ones by count, newest first: the journal may be released up
-// to the number of the last. Waypoints do not count. If there are fewer than Keep, it removes no other snapshot.
+// Prune removes what is older than the snapshots that stay, except for chunks that they share, and temporary files that
+// a crash has left. What was published since the last time is read back and checked; a damaged snapshot does not count,
+// and stays as long as it is newer than the oldest good one. A little of what was checked long ago is read again each
+// time, in turn; what turns out to be damaged is written anew by the next publication. It returns the good ones by
+// count, newest first: the journal may be released up to the number of the last. Waypoints do not count. If there are
+// fewer than Keep, it removes no other snapshot.
 //
-// It does not sync what it removes: that is durable with the next publication, and a file that comes back harms nothing.
+// It does not sync what it removes: that is durable with the next publication, and a file that comes back harms
+// nothing.
 func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.durable {
-		// A killed process may have left a name that is not durable yet; what is removed below may be all that there is behind it.
+		// A killed process may have left a name that is not durable yet; what is removed below may be all that there is
+		// behind it.
 		if err := s.fsys.SyncDir(s.dir); err != nil {
 			return nil, err
 		}
@@ -351,7 +362,8 @@ func (s *Snapshots) Prune() (kept []SnapshotRef, err error) {
 }
 
 // aged takes those snapshots from refs that stay for their age, and enters the files that they need.
-func (s *Snapshots) aged(newest SnapshotRef, refs []SnapshotRef, need, stay map[uint64]bool) (old []SnapshotRef, err error) {
+func (s *Snapshots) aged(newest SnapshotRef, refs []SnapshotRef, need, stay map[uint64]bool) (old []SnapshotRef,
+	err error) {
 	if s.ret.KeepAge <= 0 {
 		return refs, nil
 	}
@@ -383,7 +395,8 @@ func (s *Snapshots) indexed(ref SnapshotRef) (*holding, error) {
 	if x := cmp.Or(s.good[ref.LSN], s.seen[ref.LSN]); x != nil {
 		return x, nil
 	}
-	x, err := walkSnapshot(s.fsys, s.dir, ref.Name, s.lim, func(*source, *index) error { return nil }, func([]byte) error { return nil })
+	x, err := walkSnapshot(s.fsys, s.dir, ref.Name, s.lim, func(*source, *index) error { return nil },
+		func([]byte) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -416,8 +429,8 @@ func (s *Snapshots) verified(ref SnapshotRef) (*holding, error) {
 	return s.good[ref.LSN], nil
 }
 
-// remove removes snapshots and files of chunks that are not needed. A snapshot that is not kept and holds chunks of one that is
-// gets another name, since its own chunks may be gone.
+// remove removes snapshots and files of chunks that are not needed. A snapshot that is not kept and holds chunks of one
+// that is gets another name, since its own chunks may be gone.
 func (s *Snapshots) remove(old, held []SnapshotRef, need map[uint64]bool) error {
 	for _, ref := range old {
 		path := filepath.Join(s.dir, ref.Name)

@@ -123,9 +123,9 @@ func (w *states) parts() (parts []Part) {
 	return append(parts, Part{Bytes: rest})
 }
 
-// TestPublishIncrementally publishes random rows of states, with restarts between, and after each step loads all snapshots that are
-// kept: each gives exactly the payload that it was, no file is there that none of them needs, and the root digest is that of the
-// same payload published alone.
+// TestPublishIncrementally publishes random rows of states, with restarts between, and after each step loads all
+// snapshots that are kept: each gives exactly the payload that it was, no file is there that none of them needs, and
+// the root digest is that of the same payload published alone.
 func TestPublishIncrementally(t *testing.T) {
 	shared, held := int64(0), 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -146,7 +146,8 @@ func TestPublishIncrementally(t *testing.T) {
 			}
 			if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
 				s = OpenSnapshots(m, dir, Retention{Keep: keep}, Limits{})
-				if payload, _, _, err := s.LoadNewest(); err != ErrNoSnapshot && (err != nil || !bytes.Equal(payload, w.account[lsn-1])) {
+				if payload, _, _, err := s.LoadNewest(); err != ErrNoSnapshot &&
+					(err != nil || !bytes.Equal(payload, w.account[lsn-1])) {
 					t.Fatalf("round %d: loaded %d bytes, %v", lsn, len(payload), err)
 				}
 			}
@@ -221,8 +222,8 @@ func (w *states) check(t tester, m *vfs.Mem, kept []SnapshotRef) (held int) {
 	return held
 }
 
-// TestUnchangedValuesAreNotRead: a value that was published under its identity is neither read nor written again, also when
-// other things change; after a restart it is read and not written.
+// TestUnchangedValuesAreNotRead: a value that was published under its identity is neither read nor written again, also
+// when other things change; after a restart it is read and not written.
 func TestUnchangedValuesAreNotRead(t *testing.T) {
 	m := snapshotDir(t)
 	big := run{noise(5*largeChunkBytes + 3), "big"}
@@ -238,7 +239,8 @@ func TestUnchangedValuesAreNotRead(t *testing.T) {
 	}
 	publish(1, big, "a")
 	for lsn := uint64(2); lsn < 8; lsn++ {
-		if info := publish(lsn, unread{big, t}, fmt.Sprint(lsn)); info.FileBytes > 700 || info.OtherBytes != int64(len(big.b)) {
+		if info := publish(lsn, unread{big, t}, fmt.Sprint(lsn)); info.FileBytes > 700 ||
+			info.OtherBytes != int64(len(big.b)) {
 			t.Errorf("%+v", info)
 		}
 	}
@@ -269,8 +271,8 @@ func TestInsertionMovesLittle(t *testing.T) {
 	}
 }
 
-// TestWriteAmplification writes a state over and over, a part each time, for long: all that is written stays within a quarter above
-// what changed, what is on the disk within a bound, and the newest snapshot within 128 files.
+// TestWriteAmplification writes a state over and over, a part each time, for long: all that is written stays within a
+// quarter above what changed, what is on the disk within a bound, and the newest snapshot within 128 files.
 func TestWriteAmplification(t *testing.T) {
 	for _, pattern := range []string{"at random", "in turn", "half never", "more and more"} {
 		m := snapshotDir(t)
@@ -330,15 +332,18 @@ func TestWriteAmplification(t *testing.T) {
 			onDisk += n
 		}
 		live := int64(len(state)) * 32 << 10
-		// A snapshot that changes one value of 32 KiB also writes the pages that name it; of a real model they are far less.
+		// A snapshot that changes one value of 32 KiB also writes the pages that name it; of a real model they are far
+		// less.
 		bound := 1.25
 		if pattern == "more and more" {
 			bound = 2 // what never dies is put together once, when it is in too many files
 		}
 		ratio := float64(written) / float64(dirty)
-		t.Logf("%s: written %.3f of what changed, on the disk %.2f of what lives, %d files", pattern, ratio, float64(onDisk)/float64(live), len(m.Names()))
+		t.Logf("%s: written %.3f of what changed, on the disk %.2f of what lives, %d files", pattern, ratio,
+			float64(onDisk)/float64(live), len(m.Names()))
 		if ratio > bound || float64(onDisk) > liveFraction*float64(live) {
-			t.Errorf("%s: written %.3f of what changed, on the disk %.2f of what lives", pattern, ratio, float64(onDisk)/float64(live))
+			t.Errorf("%s: written %.3f of what changed, on the disk %.2f of what lives", pattern, ratio,
+				float64(onDisk)/float64(live))
 		}
 	}
 }
@@ -382,14 +387,16 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestSharedDamage flips every bit, and cuts every length, of an older file that a newer snapshot shares chunks with. What needs
-// the damaged place is refused with its file and offset; what does not is the right payload; nothing is ever another one.
+// TestSharedDamage flips every bit, and cuts every length, of an older file that a newer snapshot shares chunks with.
+// What needs the damaged place is refused with its file and offset; what does not is the right payload; nothing is ever
+// another one.
 func TestSharedDamage(t *testing.T) {
 	m := snapshotDir(t)
 	s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
 	want := map[uint64][]byte{}
 	for _, lsn := range []uint64{3, 5} {
-		parts := []Part{{Bytes: text(lsn, 60)}, {Large: run{text(1, 200), 1}}, {Large: run{noise(100), 2}}, {Large: run{text(lsn, 90), nil}}}
+		parts := []Part{{Bytes: text(lsn, 60)}, {Large: run{text(1, 200), 1}}, {Large: run{noise(100), 2}},
+			{Large: run{text(lsn, 90), nil}}}
 		_, err := s.Publish(lsn, 0, parts)
 		ok(t, err)
 		want[lsn] = payloadOf(parts)
@@ -411,7 +418,8 @@ func TestSharedDamage(t *testing.T) {
 				t.Errorf("%s: the damaged snapshot was loaded", fmt.Sprintf(what, args...))
 			case err == nil && bytes.Equal(payload, want[lsn]):
 				unharmed++
-			case errors.As(err, &corrupt) && corrupt.Segment == snapshotName(3) && corrupt.Record == lsn && corrupt.Offset <= int64(len(file)):
+			case errors.As(err, &corrupt) && corrupt.Segment == snapshotName(3) && corrupt.Record == lsn &&
+				corrupt.Offset <= int64(len(file)):
 				refusals++
 			default:
 				t.Errorf("%s: snapshot %d: %d bytes, %v", fmt.Sprintf(what, args...), lsn, len(payload), err)
@@ -463,15 +471,17 @@ func TestMixedFormats(t *testing.T) {
 
 // TestSnapshotFilesAreOwned: every file that publishing makes is known by its name.
 func TestSnapshotFilesAreOwned(t *testing.T) {
-	for name, want := range map[string]bool{snapshotName(7): true, heldName(7): true, segmentName(7): false, "snapshot-7.snap": false, "chunks": false} {
+	for name, want := range map[string]bool{snapshotName(7): true, heldName(7): true, segmentName(7): false,
+		"snapshot-7.snap": false, "chunks": false} {
 		if OwnsSnapshotFile(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
 	}
 }
 
-// TestScrubHeals damages a chunk that all snapshots share, long after it was checked. Publishing goes on, finds it within a round
-// over what is shared, holds the journal back until enough good snapshots are there again, and heals it from the living value.
+// TestScrubHeals damages a chunk that all snapshots share, long after it was checked. Publishing goes on, finds it
+// within a round over what is shared, holds the journal back until enough good snapshots are there again, and heals it
+// from the living value.
 func TestScrubHeals(t *testing.T) {
 	for _, size := range []int{200, largeChunkBytes, 20 * largeChunkBytes} {
 		m := snapshotDir(t)
@@ -515,7 +525,8 @@ func TestLoadInParallel(t *testing.T) {
 	s := OpenSnapshots(m, dir, Retention{Keep: 2}, Limits{})
 	var want []byte
 	for lsn := uint64(1); lsn <= 2; lsn++ {
-		parts := []Part{{Bytes: text(lsn, 70_000)}, {Large: run{noise(parallelBytes), "noise"}}, {Bytes: text(lsn, 300)}, {Large: run{make([]byte, 3<<20), nil}}}
+		parts := []Part{{Bytes: text(lsn, 70_000)}, {Large: run{noise(parallelBytes), "noise"}},
+			{Bytes: text(lsn, 300)}, {Large: run{make([]byte, 3<<20), nil}}}
 		_, err := s.Publish(lsn, 0, parts)
 		ok(t, err)
 		_, err = s.Prune()
@@ -531,7 +542,8 @@ func TestLoadInParallel(t *testing.T) {
 		ok(t, m.Alter("d/"+snapshotName(1), func(b []byte) []byte { b[at]++; return b }))
 		_, _, err := Load(m, dir, snapshotName(2), Limits{})
 		var corrupt *CorruptionError
-		if !errors.As(err, &corrupt) || corrupt.Segment != snapshotName(1) || corrupt.Offset > int64(at) || corrupt.Offset < int64(at)-largeChunkBytes {
+		if !errors.As(err, &corrupt) || corrupt.Segment != snapshotName(1) || corrupt.Offset > int64(at) ||
+			corrupt.Offset < int64(at)-largeChunkBytes {
 			t.Errorf("damage at byte %d: %v", at, err)
 		}
 		if last != 0 && corrupt.Offset >= last {
@@ -541,8 +553,9 @@ func TestLoadInParallel(t *testing.T) {
 	}
 }
 
-// TestWaypoints: snapshots that only shorten a replay change nothing of which others stay, by count and by age, and one of them stays at
-// most, also where the process restarts between; with the newest one damaged, the one before stays, too. Everything that is there can be loaded.
+// TestWaypoints: snapshots that only shorten a replay change nothing of which others stay, by count and by age, and one
+// of them stays at most, also where the process restarts between; with the newest one damaged, the one before stays,
+// too. Everything that is there can be loaded.
 func TestWaypoints(t *testing.T) {
 	rng := rand.New(rand.NewPCG(19, 1))
 	for _, ret := range []Retention{{Keep: 1}, {Keep: 2}, {Keep: 3, KeepAge: 4 * time.Second}} {
@@ -583,7 +596,8 @@ func TestWaypoints(t *testing.T) {
 			ok(t, err)
 			var others []SnapshotRef
 			for i, ref := range all {
-				if payload, _, err := Load(m, dir, ref.Name, Limits{}); err != nil || !bytes.HasPrefix(payload, text(ref.LSN, 700)) {
+				if payload, _, err := Load(m, dir, ref.Name, Limits{}); err != nil || !bytes.HasPrefix(payload,
+					text(ref.LSN, 700)) {
 					t.Fatalf("%+v, after %d: %d: %v", ret, lsn, ref.LSN, err)
 				}
 				if !waypoints[ref.LSN] {
@@ -613,13 +627,15 @@ func TestWaypoints(t *testing.T) {
 		_, err = s.Prune()
 		ok(t, err)
 	}
-	if payload, ref, skipped, err := LoadNewest(m, dir, Limits{}); err != nil || ref.LSN != 4 || len(skipped) != 1 || !bytes.Equal(payload, text(4, 700)) {
+	if payload, ref, skipped, err := LoadNewest(m, dir, Limits{}); err != nil || ref.LSN != 4 || len(skipped) != 1 ||
+		!bytes.Equal(payload, text(4, 700)) {
 		t.Errorf("loaded %v, skipped %v, %v", ref, skipped, err)
 	}
 }
 
-// TestWaypointsSurvive: a waypoint is one in each later process, also when the power fails at any operation while it is published, followed or
-// replaced. One in the place of a snapshot that counts counts, and so does a snapshot that counts in its place.
+// TestWaypointsSurvive: a waypoint is one in each later process, also when the power fails at any operation while it is
+// published, followed or replaced. One in the place of a snapshot that counts counts, and so does a snapshot that
+// counts in its place.
 func TestWaypointsSurvive(t *testing.T) {
 	life := func(m *vfs.Mem) error {
 		for lsn := uint64(1); lsn <= 8; lsn++ {
@@ -646,7 +662,8 @@ func TestWaypointsSurvive(t *testing.T) {
 	}
 	whole := snapshotDir(t)
 	ok(t, life(whole))
-	if got, want := whole.Names(), []string{"d/" + snapshotName(6), "d/" + snapshotName(7), "d/" + snapshotName(8), "d/" + waypointName(8)}; !slices.Equal(got, want) {
+	if got, want := whole.Names(), []string{"d/" + snapshotName(6), "d/" + snapshotName(7), "d/" + snapshotName(8),
+		"d/" + waypointName(8)}; !slices.Equal(got, want) {
 		t.Errorf("there are %v, want %v", got, want)
 	}
 	seen := 0

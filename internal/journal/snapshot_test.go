@@ -19,7 +19,8 @@ func snapshotDir(t testing.TB) *vfs.Mem {
 
 func TestPublishAndLoad(t *testing.T) {
 	for _, size := range []int{0, 1, 1000, smallChunkMax, 3*smallChunkMax + 17} {
-		for what, payload := range map[string][]byte{"zeros": make([]byte, size), "text": text(uint64(size), size), "noise": noise(size)} {
+		for what, payload := range map[string][]byte{"zeros": make([]byte, size), "text": text(uint64(size), size),
+			"noise": noise(size)} {
 			m := snapshotDir(t)
 			ok(t, Publish(m, dir, 7, payload))
 			got, info, err := Load(m, dir, snapshotName(7), Limits{})
@@ -61,7 +62,8 @@ func loadBytes(t testing.TB, file []byte, lim Limits) ([]byte, error) {
 	payload, _, err := Load(m, dir, snapshotName(3), lim)
 	_, verr := Verify(m, dir, snapshotName(3), lim)
 	var digest *CorruptionError // the one thing that only Verify looks at
-	if (err == nil) != (verr == nil) && (err != nil || !errors.As(verr, &digest) || !strings.Contains(digest.Reason, "digest")) {
+	if (err == nil) != (verr == nil) && (err != nil || !errors.As(verr, &digest) || !strings.Contains(digest.Reason,
+		"digest")) {
 		t.Fatalf("Load says %v, Verify %v", err, verr)
 	}
 	return payload, err

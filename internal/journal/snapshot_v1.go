@@ -103,7 +103,8 @@ func readV1(f vfs.File, dir string, ref SnapshotRef, lim Limits) ([]byte, *Snaps
 
 // corrupt makes the error for a place in the file.
 func (r *readerV1) corrupt(off int64, format string, args ...any) error {
-	return &CorruptionError{Dir: r.dir, Segment: r.info.Name, Offset: off, Record: r.info.LSN, Reason: fmt.Sprintf(format, args...)}
+	return &CorruptionError{Dir: r.dir, Segment: r.info.Name, Offset: off, Record: r.info.LSN,
+		Reason: fmt.Sprintf(format, args...)}
 }
 
 // read fills b with what comes next in the file.
@@ -134,7 +135,8 @@ func (r *readerV1) header(lim Limits) error {
 	case err != nil:
 		return r.corrupt(0, "%v", err)
 	case h.payload > uint64(lim.PayloadBytesMax):
-		return &TooLargeError{What: "snapshot payload in " + r.info.Name, Size: int64(min(h.payload, 1<<63-1)), Max: lim.PayloadBytesMax}
+		return &TooLargeError{What: "snapshot payload in " + r.info.Name, Size: int64(min(h.payload, 1<<63-1)),
+			Max: lim.PayloadBytesMax}
 	case int64(h.payload)/lim.RatioMax > size:
 		return r.corrupt(0, "a payload of %d bytes is claimed by a file of %d", h.payload, size)
 	case int64(h.chunks) > size/chunkHeaderBytes:

@@ -43,7 +43,8 @@ func encodeTrailerV1(root [32]byte) []byte {
 }
 
 func writeV1(f vfs.File, enc *zstd.Encoder, lsn uint64, payload []byte, chunk int) error {
-	h := headerV1{chunk: uint32(chunk), payload: uint64(len(payload)), chunks: uint32(chunkCount(uint64(len(payload)), uint32(chunk)))}
+	h := headerV1{chunk: uint32(chunk), payload: uint64(len(payload)),
+		chunks: uint32(chunkCount(uint64(len(payload)), uint32(chunk)))}
 	b := encodeV1(h, lsn)
 	for raw := payload; len(raw) > 0; {
 		n := min(len(raw), chunk)
@@ -65,7 +66,8 @@ func publishV1(m *vfs.Mem, lsn uint64, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(m, "d/"+snapshotName(lsn), func(f vfs.File) error { return writeV1(f, enc, lsn, payload, oldChunkBytes) })
+	return writeAtomic(m, "d/"+snapshotName(lsn),
+		func(f vfs.File) error { return writeV1(f, enc, lsn, payload, oldChunkBytes) })
 }
 
 // oldSnapshot writes a snapshot of three small chunks, and returns the file.
@@ -93,7 +95,8 @@ func TestEveryDamageOfAnOldSnapshot(t *testing.T) {
 		t.Helper()
 		_, err := loadBytes(t, b, Limits{})
 		var corrupt *CorruptionError
-		if !errors.As(err, &corrupt) || corrupt.Record != 3 || corrupt.Segment != snapshotName(3) || corrupt.Offset < 0 || corrupt.Offset > int64(len(b)) {
+		if !errors.As(err, &corrupt) || corrupt.Record != 3 || corrupt.Segment != snapshotName(3) ||
+			corrupt.Offset < 0 || corrupt.Offset > int64(len(b)) {
 			t.Errorf("%s: %v", fmt.Sprintf(format, args...), err)
 		}
 	}
@@ -144,7 +147,8 @@ func TestOldSnapshotClaims(t *testing.T) {
 	if _, err := loadBytes(t, claim(1<<63, 16<<20, 1<<31), Limits{}); err == nil {
 		t.Error("a payload of 8 EiB was accepted")
 	}
-	if _, err := loadBytes(t, claim(1<<40, 16<<20, 1<<16), Limits{}); !errors.As(err, &large) || large.Size != 1<<40 || large.Max != PayloadBytesDefault() {
+	if _, err := loadBytes(t, claim(1<<40, 16<<20, 1<<16), Limits{}); !errors.As(err, &large) || large.Size != 1<<40 ||
+		large.Max != PayloadBytesDefault() {
 		t.Errorf("a payload of 1 TiB: %v", err)
 	}
 	if _, err := loadBytes(t, file, Limits{PayloadBytesMax: 239}); !errors.As(err, &large) {

@@ -8,13 +8,13 @@ import (
 	"slices"
 )
 
-// waypointSuffix is of an empty file that stands beside a snapshot and says that it is a waypoint. It is no part of the snapshot's file, so that
-// releases that do not know it read the snapshot as any other.
+// waypointSuffix is of an empty file that stands beside a snapshot and says that it is a waypoint. It is no part of the
+// snapshot's file, so that releases that do not know it read the snapshot as any other.
 const waypointSuffix = ".way"
 
-// PublishWaypoint is Publish for a snapshot that only shortens the replay: while it is the newest it stays beside those that are kept by
-// count or age, and then it goes. The mark that says so is durable before the snapshot is there, so no crash makes a snapshot of it that counts. In
-// the place of a snapshot that counts it counts.
+// PublishWaypoint is Publish for a snapshot that only shortens the replay: while it is the newest it stays beside those
+// that are kept by count or age, and then it goes. The mark that says so is durable before the snapshot is there, so no
+// crash makes a snapshot of it that counts. In the place of a snapshot that counts it counts.
 func (s *Snapshots) PublishWaypoint(lsn uint64, wall int64, parts []Part) (*SnapshotInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -24,7 +24,8 @@ func (s *Snapshots) PublishWaypoint(lsn uint64, wall int64, parts []Part) (*Snap
 	return s.publish(lsn, wall, parts)
 }
 
-// Counting returns the number of the newest snapshot up to lsn that is no waypoint, by the names, or 0 where there is none.
+// Counting returns the number of the newest snapshot up to lsn that is no waypoint, by the names, or 0 where there is
+// none.
 func (s *Snapshots) Counting(lsn uint64) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,8 +102,8 @@ func marked(names []string) map[uint64]bool {
 	return between
 }
 
-// sweep removes the marks of snapshots that are not there, and durably not: one that came back without its mark would count. So Prune, which
-// removes snapshots and syncs nothing, leaves their marks to the next one.
+// sweep removes the marks of snapshots that are not there, and durably not: one that came back without its mark would
+// count. So Prune, which removes snapshots and syncs nothing, leaves their marks to the next one.
 func (s *Snapshots) sweep(there []SnapshotRef) error {
 	for _, lsn := range slices.Sorted(maps.Keys(s.between)) {
 		if slices.ContainsFunc(there, func(r SnapshotRef) bool { return r.LSN == lsn }) {

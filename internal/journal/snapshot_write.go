@@ -17,7 +17,8 @@ const writeBytes = 1 << 20
 type scratch struct{ raw, frame, out []byte }
 
 var scratches = sync.Pool{New: func() any {
-	return &scratch{raw: make([]byte, 0, largeChunkBytes), frame: make([]byte, 0, largeChunkBytes), out: make([]byte, 0, writeBytes+largeChunkBytes)}
+	return &scratch{raw: make([]byte, 0, largeChunkBytes), frame: make([]byte, 0, largeChunkBytes),
+		out: make([]byte, 0, writeBytes+largeChunkBytes)}
 }}
 
 // snapshotWriter writes one snapshot file.
@@ -90,8 +91,8 @@ func (w *snapshotWriter) part(p Part) error {
 	return nil
 }
 
-// large puts the chunks of a large value. One that the snapshot before had too is not read again, except for chunks that have
-// to leave the file that they are in.
+// large puts the chunks of a large value. One that the snapshot before had too is not read again, except for chunks
+// that have to leave the file that they are in.
 func (w *snapshotWriter) large(v Large) error {
 	id, n := v.Identity(), v.Len()
 	var before []entry

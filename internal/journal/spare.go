@@ -9,9 +9,10 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// The files of released segments are used again: a block that was written before is synced without a change of metadata, and
-// needs no zeros first. What such a file holds from before is never taken for anything: the checksums of the new segment have another
-// salt, and its records are followed by endBytes zeros, where the head of the next record will be.
+// The files of released segments are used again: a block that was written before is synced without a change of
+// metadata, and needs no zeros first. What such a file holds from before is never taken for anything: the checksums of
+// the new segment have another salt, and its records are followed by endBytes zeros, where the head of the next record
+// will be.
 const (
 	sparesMax = 16 // files that wait; what is released beyond them is removed
 	endBytes  = 16 // a head with no number: nothing that was ever written looks like it
@@ -26,8 +27,8 @@ type spare struct {
 // saltOf returns the salt of a segment in a used file: another one than that of any segment that the file held before.
 func saltOf(salt, first uint64) uint64 { return salt ^ first }
 
-// keep makes the file of a released segment a spare one, or removes it. Either is durable when it returns: were two of them to reach
-// the disk in the other order, a crash between them would leave a gap.
+// keep makes the file of a released segment a spare one, or removes it. Either is durable when it returns: were two of
+// them to reach the disk in the other order, a crash between them would leave a gap.
 func (j *Journal) keep(seg segment) error {
 	j.mu.Lock()
 	full := len(j.spares) >= sparesMax || seg.size != int64(j.opt.SegmentBytes)
@@ -79,9 +80,9 @@ func (j *Journal) short() bool {
 	return j.failed == nil && len(j.spares) == 0 && j.end > j.segs[len(j.segs)-1].size/2
 }
 
-// Prepare makes the file of the next segment if the active one is half full and no file waits, so that whoever appends does not
-// have to. It may be called from any goroutine, by one at a time; a Committer calls it. It says nothing of a failure: the file is
-// made again when it is needed, and then a disk that is full is an error.
+// Prepare makes the file of the next segment if the active one is half full and no file waits, so that whoever appends
+// does not have to. It may be called from any goroutine, by one at a time; a Committer calls it. It says nothing of a
+// failure: the file is made again when it is needed, and then a disk that is full is an error.
 func (j *Journal) Prepare() {
 	j.mu.Lock()
 	due := j.short()

@@ -21,8 +21,8 @@ func (m *meddling) Rename(from, to string) error {
 	return m.FS.Rename(from, to)
 }
 
-// TestPrepareBesideRotate prepares a file in the middle of a rotation that has taken the one before: neither touches the
-// other's, nothing is lost, and the next rotation finds what it was given.
+// TestPrepareBesideRotate prepares a file in the middle of a rotation that has taken the one before: neither touches
+// the other's, nothing is lost, and the next rotation finds what it was given.
 func TestPrepareBesideRotate(t *testing.T) {
 	m := vfs.NewMem()
 	disk := &meddling{FS: m}

@@ -17,8 +17,9 @@ func usedLast(t testing.TB, m *vfs.Mem) bool {
 	return s.segs[len(s.segs)-1].used
 }
 
-// usedSpecimen is a journal whose last segment is in a file that held another one, with records of the same sizes: the old heads stand
-// where new ones will. Records 6 to 10 are in it, of which 6 to 8 were synced before 9 was written, and 9 and 10 together.
+// usedSpecimen is a journal whose last segment is in a file that held another one, with records of the same sizes: the
+// old heads stand where new ones will. Records 6 to 10 are in it, of which 6 to 8 were synced before 9 was written, and
+// 9 and 10 together.
 func usedSpecimen(t testing.TB) (m *vfs.Mem, want [][]byte) {
 	m = vfs.NewMem()
 	j, _ := open(t, m, Options{Salt: 7})
@@ -41,8 +42,8 @@ func usedSpecimen(t testing.TB) (m *vfs.Mem, want [][]byte) {
 	return m, want[5:]
 }
 
-// TestUsedSegmentDamage: every bit flip of a segment in a used file is refused at its place, or is in what nothing durable follows: then it is cut
-// and reported; or it is in what the file held before, which is nothing.
+// TestUsedSegmentDamage: every bit flip of a segment in a used file is refused at its place, or is in what nothing
+// durable follows: then it is cut and reported; or it is in what the file held before, which is nothing.
 func TestUsedSegmentDamage(t *testing.T) {
 	m, want := usedSpecimen(t)
 	if !usedLast(t, m) {
@@ -94,7 +95,8 @@ func TestUsedSegmentDamage(t *testing.T) {
 	}
 }
 
-// TestSpares: files of released segments are used again, few wait, a file is made beside when none does, and Close takes them away.
+// TestSpares: files of released segments are used again, few wait, a file is made beside when none does, and Close
+// takes them away.
 func TestSpares(t *testing.T) {
 	m := vfs.NewMem()
 	j, _ := open(t, m, Options{})
@@ -141,7 +143,8 @@ func TestSpares(t *testing.T) {
 	ok(t, j.Close())
 }
 
-// TestStoredUsedSegment reads a segment in a used file as the first release with them wrote it, for ever, and writes it again to the byte.
+// TestStoredUsedSegment reads a segment in a used file as the first release with them wrote it, for ever, and writes it
+// again to the byte.
 func TestStoredUsedSegment(t *testing.T) {
 	m, want := usedSpecimen(t)
 	for _, name := range m.Names() {

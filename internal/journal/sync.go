@@ -2,9 +2,9 @@ package journal
 
 import "github.com/rhizome-ml/rhizome/internal/journal/vfs"
 
-// Sync makes all records durable that were appended before the call, with one write and one fdatasync. It may be called from any
-// goroutine; appending goes on meanwhile. A failed write or sync stops the journal. It is never tried again: a second fsync can
-// succeed without the pages that the first one lost.
+// Sync makes all records durable that were appended before the call, with one write and one fdatasync. It may be called
+// from any goroutine; appending goes on meanwhile. A failed write or sync stops the journal. It is never tried again: a
+// second fsync can succeed without the pages that the first one lost.
 func (j *Journal) Sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -32,8 +32,8 @@ func (j *Journal) flush() error {
 	return err
 }
 
-// write writes what is gathered to the active file, and returns that and the number up to which all is written. While it does, a second
-// buffer gathers. The caller holds syncing.
+// write writes what is gathered to the active file, and returns that and the number up to which all is written. While
+// it does, a second buffer gathers. The caller holds syncing.
 func (j *Journal) write() (file vfs.File, target uint64, err error) {
 	j.mu.Lock()
 	batch, at, failed := j.buf, j.end-int64(len(j.buf)), j.failed

@@ -35,10 +35,12 @@ func missing(root, text string) []string {
 	return out
 }
 
-// TestDocumentsNameWhatExists holds every path that the documents mention, and every test that they cite, against the tree.
+// TestDocumentsNameWhatExists holds every path that the documents mention, and every test that they cite, against the
+// tree.
 func TestDocumentsNameWhatExists(t *testing.T) {
 	root, files := filepath.Join("..", ".."), testFiles(t)
-	for _, name := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md", "RATIONALE.md", "README.md", "SPECIFICATION.md"} {
+	for _, name := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md", "RATIONALE.md", "README.md",
+		"SPECIFICATION.md"} {
 		text := document(t, name)
 		for _, w := range checkCitations(text, files) {
 			t.Errorf("%s: %s", name, w)
@@ -65,16 +67,19 @@ func TestArchitectureShowsEveryRoom(t *testing.T) {
 
 // TestMissingPathsAreFound shows that the check sees a path that does not exist, and what is one.
 func TestMissingPathsAreFound(t *testing.T) {
-	text := "see `internal/engine/poll.go`, `engine/nothing.go`, `nowhere`, `go test ./...`, `Reply(a, b)`, `.ci/run`, `x.md`, `model.onnx` and `engine.New`"
+	text := "see `internal/engine/poll.go`, `engine/nothing.go`, `nowhere`, `go test ./...`, `Reply(a, b)`, " +
+		"`.ci/run`, `x.md`, `model.onnx` and `engine.New`"
 	if got := strings.Join(pathsIn(text), " "); got != "internal/engine/poll.go engine/nothing.go .ci/run x.md" {
 		t.Errorf("paths are read as %s", got)
 	}
-	if got := missing(filepath.Join("..", ".."), text); len(got) != 2 || !strings.Contains(got[0], "engine/nothing.go") || !strings.Contains(got[1], "x.md") {
+	if got := missing(filepath.Join("..", ".."), text); len(got) != 2 || !strings.Contains(got[0],
+		"engine/nothing.go") || !strings.Contains(got[1], "x.md") {
 		t.Errorf("missing are %q", got)
 	}
 }
 
-// TestAnyPatchLevelOfGoBuilds: go.mod wants a release of Go and no patch level of it, and the documents name that release.
+// TestAnyPatchLevelOfGoBuilds: go.mod wants a release of Go and no patch level of it, and the documents name that
+// release.
 func TestAnyPatchLevelOfGoBuilds(t *testing.T) {
 	m := regexp.MustCompile(`(?m)^go (1\.\d+)(?:\.0)?$`).FindStringSubmatch(document(t, "go.mod"))
 	if m == nil || regexp.MustCompile(`(?m)^toolchain`).MatchString(document(t, "go.mod")) {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// openEnded returns the functions of a file that read one value of a text by a json.Decoder and do not look whether it has
-// ended: Decode stops behind the first value, and takes whatever follows.
+// openEnded returns the functions of a file that read one value of a text by a json.Decoder and do not look whether it
+// has ended: Decode stops behind the first value, and takes whatever follows.
 func openEnded(path string, src any) ([]string, error) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, path, src, 0)
@@ -43,8 +43,8 @@ func openEnded(path string, src any) ([]string, error) {
 	return found, nil
 }
 
-// TestJSONIsReadToItsEnd: whoever reads a JSON text by a Decoder holds that nothing follows the value (io.EOF from the next
-// Token), so that no two texts stand for one thing.
+// TestJSONIsReadToItsEnd: whoever reads a JSON text by a Decoder holds that nothing follows the value (io.EOF from the
+// next Token), so that no two texts stand for one thing.
 func TestJSONIsReadToItsEnd(t *testing.T) {
 	for _, s := range tree(t) {
 		if s.test {

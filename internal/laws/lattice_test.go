@@ -122,7 +122,8 @@ func tree(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		s := source{path: filepath.ToSlash(rel), pkg: filepath.ToSlash(filepath.Dir(rel)), test: strings.HasSuffix(path, "_test.go"), doc: f.Doc != nil}
+		s := source{path: filepath.ToSlash(rel), pkg: filepath.ToSlash(filepath.Dir(rel)),
+			test: strings.HasSuffix(path, "_test.go"), doc: f.Doc != nil}
 		for _, im := range f.Imports {
 			p, err := strconv.Unquote(im.Path.Value)
 			if err != nil {
@@ -142,8 +143,8 @@ func tree(t *testing.T) []source {
 	return out
 }
 
-// TestLattice holds every import against the rows. The reason for the whole: what is below can be understood, tested and
-// used without what is above, and no part of a snapshot can depend on who takes it.
+// TestLattice holds every import against the rows. The reason for the whole: what is below can be understood, tested
+// and used without what is above, and no part of a snapshot can depend on who takes it.
 func TestLattice(t *testing.T) {
 	for _, s := range tree(t) {
 		if s.test {
@@ -169,7 +170,8 @@ func TestLattice(t *testing.T) {
 }
 
 // pure are the packages of the state machine, and what they may not import, each with its reason (law L1).
-var pure = []string{"internal/engine", "internal/dataflow", "internal/peer", "internal/program", "internal/wire", "codec", "value"}
+var pure = []string{"internal/engine", "internal/dataflow", "internal/peer", "internal/program", "internal/wire",
+	"codec", "value"}
 
 var banned = map[string]string{
 	"time":         "time is an input: Poll(now); a clock would make a replay differ",
@@ -214,18 +216,20 @@ func TestPurity(t *testing.T) {
 	}
 }
 
-// TestNothingIsPlanted: the text of a release knows nothing of planted bugs (internal/planted). Only the hunt for them may, and what
-// the patched files import of internal/planted while it hunts has no import but os and strings.
+// TestNothingIsPlanted: the text of a release knows nothing of planted bugs (internal/planted). Only the hunt for them
+// may, and what the patched files import of internal/planted while it hunts has no import but os and strings.
 func TestNothingIsPlanted(t *testing.T) {
 	seen := false
 	for _, s := range tree(t) {
 		switch {
-		case s.test || s.pkg == "internal/laws" || strings.HasPrefix(s.pkg, "internal/planted") || strings.HasPrefix(s.pkg, "internal/prove"):
+		case s.test || s.pkg == "internal/laws" || strings.HasPrefix(s.pkg, "internal/planted") ||
+			strings.HasPrefix(s.pkg, "internal/prove"):
 		case strings.Contains(strings.ToLower(document(t, s.path)), "planted"):
 			t.Errorf("%s speaks of what is planted: make the bug a patch in internal/planted/bugs", s.path)
 		}
 		for _, im := range s.imports {
-			if strings.HasPrefix(im, module+"internal/planted") && !strings.HasPrefix(s.pkg, "internal/planted") && s.pkg != "internal/prove/hunt" {
+			if strings.HasPrefix(im, module+"internal/planted") && !strings.HasPrefix(s.pkg, "internal/planted") &&
+				s.pkg != "internal/prove/hunt" {
 				t.Errorf("%s imports %s, which is for internal/prove/hunt alone", s.path, im)
 			}
 			if s.pkg == "internal/planted/active" {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestPicturesOfDocuments: a picture that a document shows is in the tree, and says in words what it shows; one that is drawn in text is
-// well-formed, has a title and a size, and asks for nothing from elsewhere.
+// TestPicturesOfDocuments: a picture that a document shows is in the tree, and says in words what it shows; one that is
+// drawn in text is well-formed, has a title and a size, and asks for nothing from elsewhere.
 func TestPicturesOfDocuments(t *testing.T) {
 	root, shown := filepath.Join("..", ".."), 0
 	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "RATIONALE.md", "BENCHMARKS.md"} {
@@ -54,7 +54,8 @@ func drawn(t *testing.T, name, text string) {
 		if !ok {
 			continue
 		}
-		if first && (e.Name.Local != "svg" || e.Name.Space != "http://www.w3.org/2000/svg" || !strings.Contains(text, "viewBox=")) {
+		if first && (e.Name.Local != "svg" || e.Name.Space != "http://www.w3.org/2000/svg" ||
+			!strings.Contains(text, "viewBox=")) {
 			t.Errorf("%s begins with %v; want an svg with a viewBox", name, e.Name)
 		}
 		first, titled = false, titled || e.Name.Local == "title"

@@ -81,7 +81,8 @@ func rowsOf(text string) map[string][]string {
 	return out
 }
 
-// TestSpecification holds the figures of SPECIFICATION.md against the tree; TestDocumentsNameWhatExists holds the tests.
+// TestSpecification holds the figures of SPECIFICATION.md against the tree; TestDocumentsNameWhatExists holds the
+// tests.
 func TestSpecification(t *testing.T) {
 	text, files := document(t, "SPECIFICATION.md"), testFiles(t)
 	if n := len(cited(text)); n < 100 {
@@ -95,15 +96,20 @@ func TestSpecification(t *testing.T) {
 	rows := rowsOf(text)
 	checkLimits(t, rows, "", reflect.ValueOf(engine.DefaultLimits()), reflect.ValueOf(engine.EdgeLimits()))
 	for name, want := range map[string]any{
-		"snapshot.CurrentSnapshotSpecVersion": snapshot.CurrentSnapshotSpecVersion, "wire.CurrentVersion": wire.CurrentVersion,
-		"artifact.FormChoreography": artifact.FormChoreography, "artifact.FormArtifact": artifact.FormArtifact,
-		"artifact.IRVersion": artifact.IRVersion, "op.Version": op.Version, "journal.SealedVersion": journal.SealedVersion,
+		"snapshot.CurrentSnapshotSpecVersion": snapshot.CurrentSnapshotSpecVersion,
+		"wire.CurrentVersion":                 wire.CurrentVersion,
+		"artifact.FormChoreography":           artifact.FormChoreography,
+		"artifact.FormArtifact":               artifact.FormArtifact,
+		"artifact.IRVersion":                  artifact.IRVersion, "op.Version": op.Version,
+		"journal.SealedVersion": journal.SealedVersion,
 	} {
-		if !regexp.MustCompile(`(?m)^\|[^|]*` + "`" + regexp.QuoteMeta(name) + "`" + `\) \| ` + fmt.Sprint(want) + ` \|`).MatchString(text) {
+		if !regexp.MustCompile(`(?m)^\|[^|]*` + "`" + regexp.QuoteMeta(name) + "`" + `\) \| ` + fmt.Sprint(want) +
+			` \|`).MatchString(text) {
 			t.Errorf("no row of the formats says that %s is %v", name, want)
 		}
 	}
-	if want := fmt.Sprintf("operator sets %d to %d", onnxop.OpsetMin, onnxop.OpsetMax); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+	if want := fmt.Sprintf("operator sets %d to %d", onnxop.OpsetMin,
+		onnxop.OpsetMax); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 		t.Errorf("it does not say %q", want)
 	}
 	checkTrapRows(t, rows, files)
@@ -143,8 +149,8 @@ func amount(text string) (int64, error) {
 	return n << shift, err
 }
 
-// checkTrapRows wants a row for each trap: put off where the traps' own test puts it off, else with a test whose file names
-// the trap.
+// checkTrapRows wants a row for each trap: put off where the traps' own test puts it off, else with a test whose file
+// names the trap.
 func checkTrapRows(t *testing.T, rows map[string][]string, files map[string]string) {
 	t.Helper()
 	for n := 1; n <= trapCount; n++ {
@@ -201,7 +207,8 @@ func TestConformanceIsCounted(t *testing.T) {
 		}
 	}
 	text := strings.Join(strings.Fields(document(t, "SPECIFICATION.md")), " ")
-	for _, want := range []string{fmt.Sprintf("of the %d node tests", all), fmt.Sprintf("%d run and %d pass", ran, ran)} {
+	for _, want := range []string{fmt.Sprintf("of the %d node tests", all), fmt.Sprintf("%d run and %d pass", ran,
+		ran)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q", want)
 		}
@@ -211,8 +218,11 @@ func TestConformanceIsCounted(t *testing.T) {
 // TestCitationsAreChecked shows that the checks see a test that does not exist, and read figures.
 func TestCitationsAreChecked(t *testing.T) {
 	files := map[string]string{"internal/engine/TestOne": "engine/one_test.go"}
-	wrong := checkCitations("see `internal/engine/TestOne`, `internal/engine/TestTwo` and `internal/op/onnxop/FuzzX`, but not `engine.TestThree` or `engine/New`", files)
-	if len(wrong) != 2 || !strings.Contains(wrong[0], "internal/engine/TestTwo") || !strings.Contains(wrong[1], "internal/op/onnxop/FuzzX") {
+	wrong := checkCitations(
+		"see `internal/engine/TestOne`, `internal/engine/TestTwo` and `internal/op/onnxop/FuzzX`, but not "+
+			"`engine.TestThree` or `engine/New`", files)
+	if len(wrong) != 2 || !strings.Contains(wrong[0], "internal/engine/TestTwo") || !strings.Contains(wrong[1],
+		"internal/op/onnxop/FuzzX") {
 		t.Errorf("found %q", wrong)
 	}
 	for text, want := range map[string]int64{"1,000": 1000, "16 MiB": 16 << 20, "512": 512, "1 GiB": 1 << 30} {

@@ -14,8 +14,8 @@ import (
 // trapCount is how many traps there are. SPECIFICATION.md says what each is, and which tests guard it.
 const trapCount = 39
 
-// notYet are the traps that nothing in this tree can fall into, with the reason. All others must be named, as "trap N", by at
-// least one test.
+// notYet are the traps that nothing in this tree can fall into, with the reason. All others must be named, as "trap N",
+// by at least one test.
 var notYet = map[int]string{}
 
 // trapNames finds the numbers in texts such as "trap 5", "Traps 24, 25:" and "traps 5, 6 and 17".
@@ -47,9 +47,11 @@ func checkTraps(named map[int][]string, notYet map[int]string, count int) []stri
 		case later && reason == "":
 			wrong = append(wrong, fmt.Sprintf("trap %d is put off without a reason", n))
 		case later && len(named[n]) > 0:
-			wrong = append(wrong, fmt.Sprintf("trap %d is put off and guarded by %s: take it off the list", n, named[n][0]))
+			wrong = append(wrong, fmt.Sprintf("trap %d is put off and guarded by %s: take it off the list", n,
+				named[n][0]))
 		case !later && len(named[n]) == 0:
-			wrong = append(wrong, fmt.Sprintf("no test names trap %d: write one that catches it, or say why nothing can fall into it", n))
+			wrong = append(wrong,
+				fmt.Sprintf("no test names trap %d: write one that catches it, or say why nothing can fall into it", n))
 		}
 	}
 	for n, files := range named {
@@ -83,8 +85,8 @@ func testTexts(t *testing.T) map[string]string {
 	return out
 }
 
-// TestTraps holds that a test names each trap that this tree could fall into. The tests of this package name traps without
-// guarding them, so they do not count, but for trap 37, which TestNothingPolls guards.
+// TestTraps holds that a test names each trap that this tree could fall into. The tests of this package name traps
+// without guarding them, so they do not count, but for trap 37, which TestNothingPolls guards.
 func TestTraps(t *testing.T) {
 	named := map[int][]string{37: {"internal/laws/traps_test.go"}}
 	for path, text := range testTexts(t) {
@@ -97,8 +99,8 @@ func TestTraps(t *testing.T) {
 	}
 }
 
-// TestTrapsAreCounted shows that the check sees a number that no test names, one that is on both lists, and one that does
-// not exist.
+// TestTrapsAreCounted shows that the check sees a number that no test names, one that is on both lists, and one that
+// does not exist.
 func TestTrapsAreCounted(t *testing.T) {
 	got := trapsIn("// Traps 24, 25: a. (trap 3) traps 5, 6 and 17, and TRAP 9; not trapped 8, trap x, or 12")
 	if !slices.Equal(got, []int{24, 25, 3, 5, 6, 17, 9}) {

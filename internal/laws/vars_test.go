@@ -15,12 +15,13 @@ var assignable = map[string]string{
 	"internal/onnx/onnx.pb.go":          "protoc-gen-go writes them, for generated code of others that uses it",
 }
 
-// TestNoPackageVariable: what an importer could assign to would change the program of everybody else in the process. Errors to compare
-// with are the one custom of Go that stays; a table or a setting is a function that gives a copy.
+// TestNoPackageVariable: what an importer could assign to would change the program of everybody else in the process.
+// Errors to compare with are the one custom of Go that stays; a table or a setting is a function that gives a copy.
 func TestNoPackageVariable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range tree(t) {
-		if s.test || strings.HasPrefix(s.pkg, "internal/prove") || strings.HasPrefix(s.pkg, "cmd/") || strings.Contains(s.path, "testdata/") {
+		if s.test || strings.HasPrefix(s.pkg, "internal/prove") || strings.HasPrefix(s.pkg, "cmd/") ||
+			strings.Contains(s.path, "testdata/") {
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", s.path), nil, 0)
@@ -39,7 +40,8 @@ func TestNoPackageVariable(t *testing.T) {
 						continue
 					}
 					if seen[s.path] = true; assignable[s.path] == "" {
-						t.Errorf("%s: anybody can assign to %s: make it a function, or unexported with a function that gives a copy", s.path, full)
+						t.Errorf("%s: anybody can assign to %s: make it a function, or unexported with a function "+
+							"that gives a copy", s.path, full)
 					}
 				}
 			}

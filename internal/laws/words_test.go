@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// mapRanges are the functions of the pure packages that range over a map, each with the reason why the order cannot reach an
-// output. Everywhere else the keys are sorted first.
+// mapRanges are the functions of the pure packages that range over a map, each with the reason why the order cannot
+// reach an output. Everywhere else the keys are sorted first.
 var mapRanges = map[string]string{
 	"internal/engine.inOrder": "copies the targets from one map to another, and sorts each list",
 	"internal/peer.envelopes": "sorts what it found before it looks at it",
@@ -36,7 +36,8 @@ type parsed struct {
 	info  *types.Info
 }
 
-// exported returns an importer that reads what the go command has compiled of the named packages and of what they import.
+// exported returns an importer that reads what the go command has compiled of the named packages and of what they
+// import.
 func exported(t *testing.T, fset *token.FileSet, names []string) types.Importer {
 	t.Helper()
 	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}"}
@@ -64,8 +65,9 @@ func parse(name string, fset *token.FileSet, imports types.Importer, files []*as
 	return p, err
 }
 
-// hidden returns what a package does that imports do not show, and that could make two runs differ: goroutines, channels,
-// selects, and iterations over maps in functions that are not in allowed, of which it notes those that it meets.
+// hidden returns what a package does that imports do not show, and that could make two runs differ: goroutines,
+// channels, selects, and iterations over maps in functions that are not in allowed, of which it notes those that it
+// meets.
 func (p *parsed) hidden(allowed map[string]string, met map[string]bool) []string {
 	var found []string
 	tell := func(n ast.Node, what string) {
@@ -91,13 +93,15 @@ func (p *parsed) hidden(allowed map[string]string, met map[string]bool) []string
 						break
 					}
 					if met[where] = true; allowed[where] == "" {
-						tell(n, where+" ranges over a map, whose order is chance: sort the keys, or give the reason in internal/laws (trap 34)")
+						tell(n, where+" ranges over a map, whose order is chance: sort the keys, or give the reason "+
+							"in internal/laws (trap 34)")
 					}
 				case *ast.CallExpr:
 					switch name := types.ExprString(n.Fun); {
 					case strings.HasPrefix(name, "slices.Sorted"):
 						sorted[n.Args[0]] = true
-					case strings.HasPrefix(name, "maps.") && !sorted[n] && (strings.HasSuffix(name, "Keys") || strings.HasSuffix(name, "Values") || strings.HasSuffix(name, "All")):
+					case strings.HasPrefix(name, "maps.") && !sorted[n] && (strings.HasSuffix(name, "Keys") ||
+						strings.HasSuffix(name, "Values") || strings.HasSuffix(name, "All")):
 						tell(n, name+" without slices.Sorted around it: the order of a map is chance (trap 34)")
 					}
 				}
@@ -162,7 +166,8 @@ func (x g) h() { for range x { } }
 	}
 	met := map[string]bool{}
 	found := strings.Join(p.hidden(map[string]string{"p.b": "nothing comes of it"}, met), "\n")
-	for _, want := range []string{"p.go:2:33: p.a ranges", "p.go:5:12: a goroutine", "p.go:6:7: a channel", "p.go:7:12: a select", "p.go:9:18: p.h ranges"} {
+	for _, want := range []string{"p.go:2:33: p.a ranges", "p.go:5:12: a goroutine", "p.go:6:7: a channel",
+		"p.go:7:12: a select", "p.go:9:18: p.h ranges"} {
 		if !strings.Contains(found, want) {
 			t.Errorf("%q was not found in\n%s", want, found)
 		}

@@ -13,13 +13,14 @@ import (
 
 // Env is what a component is built from. None of it changes in the life of the node.
 type Env struct {
-	Slot     string           // the name that the component is bound to
-	Place    string           // the place that the node plays
-	Self     wire.PeerID      // of the node
-	Seed     uint64           // of the job
-	Config   []byte           // JSON from the artifact: the same on every node of the place
-	Options  []byte           // JSON of this node for the slot, such as which partition it holds; may be empty
-	Data     []byte           // what the host gives to the slot; read-only, not part of any state: Options must vouch for it
+	Slot    string      // the name that the component is bound to
+	Place   string      // the place that the node plays
+	Self    wire.PeerID // of the node
+	Seed    uint64      // of the job
+	Config  []byte      // JSON from the artifact: the same on every node of the place
+	Options []byte      // JSON of this node for the slot, such as which partition it holds; may be empty
+	// what the host gives to the slot; read-only, not part of any state: Options must vouch for it
+	Data     []byte
 	Artifact *onnx.ModelProto // to find functions by name; read-only
 	Values   *value.Registry
 }
@@ -60,5 +61,6 @@ type UnknownKindError struct {
 
 // Error describes the missing component.
 func (e *UnknownKindError) Error() string {
-	return fmt.Sprintf("node: slot %q needs component %s, which this binary does not have; it has %v", e.Slot, e.Kind, e.Known)
+	return fmt.Sprintf("node: slot %q needs component %s, which this binary does not have; it has %v", e.Slot, e.Kind,
+		e.Known)
 }

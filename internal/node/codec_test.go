@@ -23,7 +23,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// coded is a choreography in which a list of a tensor and a number goes to a client and comes back, along edges with a codec.
+// coded is a choreography in which a list of a tensor and a number goes to a client and comes back, along edges with a
+// codec.
 func coded(t testing.TB, name string, x []float32) *compile.Artifact {
 	t.Helper()
 	m, err := tensor.FromFloat32([]int{len(x) / 8, 8}, x)
@@ -32,8 +33,10 @@ func coded(t testing.TB, name string, x []float32) *compile.Artifact {
 	}
 	g := graph.New("coded")
 	server, clients := g.Place("server"), g.Place("clients")
-	begun := g.At(server).Gate(g.Constant(value.NewList(value.Tensor{Tensor: m}, value.Int(7))), g.At(server).Clock(g.Pulse()))
-	asked := g.Request(graph.Edge{To: clients, Name: "ask", Codec: name}, g.Constant(value.Peer(peerName(1))), g.Constant(value.Int(1)), begun, g.Constant(value.Int(5)))
+	begun := g.At(server).Gate(g.Constant(value.NewList(value.Tensor{Tensor: m}, value.Int(7))),
+		g.At(server).Clock(g.Pulse()))
+	asked := g.Request(graph.Edge{To: clients, Name: "ask", Codec: name}, g.Constant(value.Peer(peerName(1))),
+		g.Constant(value.Int(1)), begun, g.Constant(value.Int(5)))
 	answer := g.Reply(asked, graph.Edge{Name: "answer", Codec: name}, asked.Value(0), g.Sleep(asked.Value(1), 1000))
 	g.AppEmit("done", g.Bundle(answer.Value(0), answer.Value(1)))
 	return compiled(t, g)
@@ -49,8 +52,9 @@ func went(w *net) (largest int) {
 	return largest
 }
 
-// TestCodecOfAnEdge: an edge that names a codec carries less, and nothing else of the program changes; a run in which every node is
-// replaced before every Poll by one that was restored gives the same bytes; the same tensor comes back, as far as the codec keeps it.
+// TestCodecOfAnEdge: an edge that names a codec carries less, and nothing else of the program changes; a run in which
+// every node is replaced before every Poll by one that was restored gives the same bytes; the same tensor comes back,
+// as far as the codec keeps it.
 func TestCodecOfAnEdge(t *testing.T) {
 	x := make([]float32, 4096)
 	for i := range x {
@@ -102,12 +106,13 @@ func TestCodecOfAnEdge(t *testing.T) {
 	}
 	t.Logf("largest envelope: %v", sizes)
 	if sizes[""] < 16384 || sizes["int8"] > 4096+256 || sizes["topk:5"] > 6*205+256 {
-		t.Errorf("the largest envelopes have %v bytes; want 16 KiB, a quarter, and 6 bytes for each that is kept", sizes)
+		t.Errorf("the largest envelopes have %v bytes; want 16 KiB, a quarter, and 6 bytes for each that is kept",
+			sizes)
 	}
 }
 
-// TestCodecIsSealed: the artifact names codec and version at both ends; one that names a codec that is not known here, or a version, is
-// refused before anything runs, by a typed error that says what is known.
+// TestCodecIsSealed: the artifact names codec and version at both ends; one that names a codec that is not known here,
+// or a version, is refused before anything runs, by a typed error that says what is known.
 func TestCodecIsSealed(t *testing.T) {
 	a := coded(t, "int8", make([]float32, 64))
 	ends := map[string]int{}
@@ -116,16 +121,19 @@ func TestCodecIsSealed(t *testing.T) {
 			if n.GetDomain() == op.Flow && (n.GetOpType() == "Encode" || n.GetOpType() == "Decode") {
 				name, _ := onnx.GetString(n, "codec")
 				version, _ := onnx.GetInt(n, "version")
-				ends[fmt.Sprintf("%s %s@%d at %s", n.GetOpType(), name, version, strings.TrimPrefix(f.GetDomain(), "rhizome.part."))]++
+				ends[fmt.Sprintf("%s %s@%d at %s", n.GetOpType(), name, version,
+					strings.TrimPrefix(f.GetDomain(), "rhizome.part."))]++
 			}
 		}
 	}
-	for _, want := range []string{"Encode int8@1 at server", "Decode int8@1 at clients", "Encode int8@1 at clients", "Decode int8@1 at server"} {
+	for _, want := range []string{"Encode int8@1 at server", "Decode int8@1 at clients", "Encode int8@1 at clients",
+		"Decode int8@1 at server"} {
 		if ends[want] != 1 || len(ends) != 4 { // the Int beside the list travels as it is
 			t.Errorf("%q is there %d times of %v", want, ends[want], ends)
 		}
 	}
-	for name, attr := range map[string]*onnx.AttributeProto{"another codec": onnx.AttrString("codec", "zip"), "another version": onnx.AttrInt("version", 9)} {
+	for name, attr := range map[string]*onnx.AttributeProto{"another codec": onnx.AttrString("codec", "zip"),
+		"another version": onnx.AttrInt("version", 9)} {
 		m := proto.Clone(a.Model).(*onnx.ModelProto)
 		for _, f := range m.GetFunctions() {
 			for _, n := range f.GetNode() {
@@ -139,14 +147,15 @@ func TestCodecIsSealed(t *testing.T) {
 		}
 		var load *program.LoadError
 		var unknown *codec.UnknownError
-		if _, err := program.Load(m, "server"); !errors.As(err, &load) || !errors.As(err, &unknown) || !strings.Contains(err.Error(), "int8@1") {
+		if _, err := program.Load(m, "server"); !errors.As(err, &load) || !errors.As(err, &unknown) ||
+			!strings.Contains(err.Error(), "int8@1") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// TestHostileCodedValue: what a peer sends in place of an encoded value fails where it lands, typed and counted, and what came beside it
-// goes on.
+// TestHostileCodedValue: what a peer sends in place of an encoded value fails where it lands, typed and counted, and
+// what came beside it goes on.
 func TestHostileCodedValue(t *testing.T) {
 	m, err := tensor.FromFloat32([]int{512, 8}, make([]float32, 4096))
 	if err != nil {
@@ -156,7 +165,8 @@ func TestHostileCodedValue(t *testing.T) {
 	server, clients := g.Place("server"), g.Place("clients")
 	begun := g.At(server).Gate(g.Constant(value.Int(1)), g.At(server).Clock(g.Pulse()))
 	asked := g.Request(graph.Edge{To: clients, Name: "ask"}, g.Constant(value.Peer(peerName(1))), begun, begun)
-	answer := g.Reply(asked, graph.Edge{Name: "answer", Codec: "int8"}, g.Gate(g.Constant(value.Tensor{Tensor: m}), asked.Value(0)), asked.Value(0))
+	answer := g.Reply(asked, graph.Edge{Name: "answer", Codec: "int8"}, g.Gate(g.Constant(value.Tensor{Tensor: m}),
+		asked.Value(0)), asked.Value(0))
 	sound, failure := g.Catch(answer.Value(0))
 	g.AppEmit("sound", sound)
 	g.AppEmit("refused", g.Bundle(failure, answer.Value(1)))
@@ -174,7 +184,8 @@ func TestHostileCodedValue(t *testing.T) {
 		t.Fatalf("refused %v, sound %v", told, w.members[0].events["sound"])
 	}
 	list := told[0].(*value.List)
-	if f := list.At(0).(*value.List); f.At(0) != value.String(value.CodeType) || !strings.Contains(string(f.At(2).(value.String)), "int8") || list.At(1) != value.Int(1) {
+	if f := list.At(0).(*value.List); f.At(0) != value.String(value.CodeType) ||
+		!strings.Contains(string(f.At(2).(value.String)), "int8") || list.At(1) != value.Int(1) {
 		t.Errorf("told %v", list)
 	}
 	for _, c := range w.members[0].n.Engine().Counters() {

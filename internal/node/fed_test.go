@@ -41,8 +41,9 @@ func compiled(t testing.TB, g *graph.Graph) *compile.Artifact {
 
 // methods are what the kinds bring.
 var methods = map[string][]graph.Method{
-	aggregator.Kind: aggregator.Methods(), data.Kind: data.Methods(), model.Kind: model.Methods(), registry.Kind: registry.Methods(),
-	rounds.Kind: rounds.Methods(), selector.Kind: selector.Methods(),
+	aggregator.Kind: aggregator.Methods(), data.Kind: data.Methods(), model.Kind: model.Methods(),
+	registry.Kind: registry.Methods(),
+	rounds.Kind:   rounds.Methods(), selector.Kind: selector.Methods(),
 }
 
 // federated is a small federated job: two rounds over two clients with every component that is built in.
@@ -52,7 +53,8 @@ func federated(t testing.TB) *compile.Artifact {
 	server, clients := g.Place("server"), g.Place("clients")
 	both, home := []graph.Place{server, clients}, []graph.Place{server}
 	slot := func(name, role, kind string, at []graph.Place, config map[string]any, deps ...*graph.Slot) *graph.Slot {
-		return g.Component(graph.Component{Name: name, Role: role, Kind: kind, At: at, Config: config, Deps: deps, Methods: methods[kind]})
+		return g.Component(graph.Component{Name: name, Role: role, Kind: kind, At: at, Config: config, Deps: deps,
+			Methods: methods[kind]})
 	}
 	slot("backend", "backend", "cpu", both, map[string]any{})
 	model := slot("model", "model", "onnx", home, map[string]any{"mlp": []int{64, 4, 10}})
@@ -60,33 +62,39 @@ func federated(t testing.TB) *compile.Artifact {
 	registry := slot("registry", "protocol", "registry", both, map[string]any{"min": 2}, data)
 	selector := slot("selector", "selector", "uniform", home, map[string]any{}, registry)
 	rounds := slot("rounds", "protocol", "rounds", home, map[string]any{})
-	aggregator := slot("aggregator", "aggregator", "fedavg", home, map[string]any{"model": "model"}, rounds, registry, model)
-	params := types.ListOf(types.Tensors(tensor.Float32, 64, 4), types.Tensors(tensor.Float32, 4), types.Tensors(tensor.Float32, 4, 10), types.Tensors(tensor.Float32, 10))
+	aggregator := slot("aggregator", "aggregator", "fedavg", home, map[string]any{"model": "model"}, rounds, registry,
+		model)
+	params := types.ListOf(types.Tensors(tensor.Float32, 64, 4), types.Tensors(tensor.Float32, 4),
+		types.Tensors(tensor.Float32, 4, 10), types.Tensors(tensor.Float32, 10))
 
 	none := g.Constant(value.NewList())
-	last := g.At(server).Loop(g.Constant(value.Int(2)), []graph.Value{none}, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
+	last := g.At(server).Loop(g.Constant(value.Int(2)), []graph.Value{none}, func(b *graph.Graph, i graph.Value,
+		_ []graph.Value) []graph.Value {
 		cohort := b.Invoke(selector, "Sample", b.Invoke(registry, "Await", i)[0], i)[0]
 		opened := b.Invoke(rounds, "Open", i, cohort)[0]
 		asked := b.Request(graph.Edge{To: clients}, cohort, i, i, b.Invoke(model, "Parameters", opened)[0])
 
 		begun := b.Invoke(data, "Begin", asked.Value(0))
-		trained := b.Loop(begun[1], b.Unbundle(b.Typed(asked.Value(1), params), 4), func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
-			xy := b.Invoke(data, "NextBatch", step)
-			x, y := b.Typed(xy[0], types.Tensors(tensor.Float32, -1, 64)), b.Typed(xy[1], types.Tensors(tensor.Int64, -1))
-			p := make([]graph.Value, len(carried))
-			for k := range p {
-				p[k] = b.Typed(carried[k], params.Items[k])
-			}
-			h := b.Relu(b.Add(b.MatMul(x, p[0]), p[1]))
-			grads := b.Gradient(b.CrossEntropy(b.Add(b.MatMul(h, p[2]), p[3]), y), p...)
-			next := make([]graph.Value, len(p))
-			for k := range p {
-				next[k] = b.Sub(p[k], grads[k])
-			}
-			return next
-		})
+		trained := b.Loop(begun[1], b.Unbundle(b.Typed(asked.Value(1), params), 4),
+			func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
+				xy := b.Invoke(data, "NextBatch", step)
+				x, y := b.Typed(xy[0], types.Tensors(tensor.Float32, -1, 64)),
+					b.Typed(xy[1], types.Tensors(tensor.Int64, -1))
+				p := make([]graph.Value, len(carried))
+				for k := range p {
+					p[k] = b.Typed(carried[k], params.Items[k])
+				}
+				h := b.Relu(b.Add(b.MatMul(x, p[0]), p[1]))
+				grads := b.Gradient(b.CrossEntropy(b.Add(b.MatMul(h, p[2]), p[3]), y), p...)
+				next := make([]graph.Value, len(p))
+				for k := range p {
+					next[k] = b.Sub(p[k], grads[k])
+				}
+				return next
+			})
 		answer := b.Reply(asked, graph.Edge{}, b.Bundle(trained...), begun[0])
-		b.Count("contributions", b.Invoke(aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0])
+		b.Count("contributions", b.Invoke(aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0),
+			answer.Value(1))[0])
 
 		members := b.Invoke(rounds, "Await", i, opened)[0]
 		mean := b.Invoke(aggregator, "Aggregate", i, members)[0]
@@ -183,7 +191,8 @@ func (w *net) run(until string) {
 		for _, p := range packets {
 			for i, m := range w.members {
 				if peerName(i) == p.To {
-					m.inputs = append(m.inputs, &engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(p.from), Raw: p.Raw}})
+					m.inputs = append(m.inputs,
+						&engine.Event{Envelope: &snapshot.EnvelopeEvent{From: string(p.from), Raw: p.Raw}})
 				}
 			}
 		}

@@ -19,21 +19,22 @@ type Config struct {
 	Catalogue *Catalogue
 	Values    *value.Registry
 	Self      wire.PeerID
-	Seed      uint64                   // of the job
-	Options   map[string][]byte        // this node's JSON settings by component slot
-	Data      map[string][]byte        // what the host gives to slots beside them, such as rows to train on; the options vouch for it
-	Targets   map[string][]wire.PeerID // peers known from the start, by place
-	Anyone    []string                 // places that any admitted peer plays; see engine.Config
-	Limits    engine.Limits
-	Scratch   *engine.Scratch // shared by the nodes of a thread; nil for one of its own
-	Trace     bool
+	Seed      uint64            // of the job
+	Options   map[string][]byte // this node's JSON settings by component slot
+	// what the host gives to slots beside them, such as rows to train on; the options vouch for it
+	Data    map[string][]byte
+	Targets map[string][]wire.PeerID // peers known from the start, by place
+	Anyone  []string                 // places that any admitted peer plays; see engine.Config
+	Limits  engine.Limits
+	Scratch *engine.Scratch // shared by the nodes of a thread; nil for one of its own
+	Trace   bool
 
 	// AfterOp and FailRestore are hooks of the engine for tests; see engine.Config.
 	AfterOp     func()
 	FailRestore func(part string) error
 
-	// BeforeWork, if set, is called within Work before the component is asked; what it returns, or panics with, becomes the
-	// command's failure: a simulation's way to a worker that fails.
+	// BeforeWork, if set, is called within Work before the component is asked; what it returns, or panics with, becomes
+	// the command's failure: a simulation's way to a worker that fails.
 	BeforeWork func(engine.Command) error
 }
 
@@ -91,8 +92,8 @@ func (e *ConfigError) Error() string {
 	return "node: config: " + e.Field + " is missing, want " + e.Want
 }
 
-// fill puts defaults in the place of zeros: a registry of the built-in types, a catalogue without kinds. What has none is a *ConfigError; what the
-// engine wants is an *engine.ConfigError.
+// fill puts defaults in the place of zeros: a registry of the built-in types, a catalogue without kinds. What has none
+// is a *ConfigError; what the engine wants is an *engine.ConfigError.
 func (c *Config) fill() error {
 	if c.Program == nil {
 		return &ConfigError{"Program", "the part of an artifact that the node plays"}
@@ -117,7 +118,8 @@ func build(cfg *Config) ([]engine.Component, error) {
 		}
 		f, ok := cfg.Catalogue.kinds[kindKey(c.Role, c.Kind, c.Version)]
 		if !ok {
-			return nil, &UnknownKindError{Slot: c.Name, Kind: kindKey(c.Role, c.Kind, c.Version), Known: cfg.Catalogue.Kinds()}
+			return nil, &UnknownKindError{Slot: c.Name, Kind: kindKey(c.Role, c.Kind, c.Version),
+				Known: cfg.Catalogue.Kinds()}
 		}
 		for _, dep := range c.Deps {
 			if d := p.ComponentOf(dep); d == program.None || !p.Components[d].At(p.Place) {
@@ -125,7 +127,8 @@ func build(cfg *Config) ([]engine.Component, error) {
 			}
 		}
 		comp, err := f(Env{
-			Slot: c.Name, Place: p.Place, Self: cfg.Self, Seed: cfg.Seed, Config: c.Config, Options: cfg.Options[c.Name],
+			Slot: c.Name, Place: p.Place, Self: cfg.Self, Seed: cfg.Seed, Config: c.Config,
+			Options:  cfg.Options[c.Name],
 			Artifact: cfg.Artifact, Values: cfg.Values, Data: cfg.Data[c.Name],
 		})
 		if err != nil {
@@ -139,7 +142,8 @@ func build(cfg *Config) ([]engine.Component, error) {
 func engineConfig(cfg *Config, comps []engine.Component) engine.Config {
 	return engine.Config{
 		Program: cfg.Program, Components: comps, Registry: cfg.Values, Self: cfg.Self, Seed: cfg.Seed,
-		Targets: cfg.Targets, Anyone: cfg.Anyone, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
+		Targets: cfg.Targets, Anyone: cfg.Anyone, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace,
+		AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
 	}
 }
 

@@ -13,9 +13,10 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestRestoredNodeRuns guards traps 1 and 2 over every joint: lines of an author, compiled, loaded and installed, exchange
-// values; and a run in which every node is replaced before every Poll by one that was restored from its snapshot gives the
-// same bytes as the plain run. A restored node that was not linked would accept its inputs and run nothing.
+// TestRestoredNodeRuns guards traps 1 and 2 over every joint: lines of an author, compiled, loaded and installed,
+// exchange values; and a run in which every node is replaced before every Poll by one that was restored from its
+// snapshot gives the same bytes as the plain run. A restored node that was not linked would accept its inputs and run
+// nothing.
 func TestRestoredNodeRuns(t *testing.T) {
 	a := federated(t)
 	places := []string{"server", "clients", "clients"}
@@ -52,8 +53,8 @@ func TestRestoredNodeRuns(t *testing.T) {
 	}
 }
 
-// TestRestoreIsATransaction fails a restore of a live node at every step, those of each component too: the node is as it
-// was, byte for byte, and goes on as if nothing had been tried.
+// TestRestoreIsATransaction fails a restore of a live node at every step, those of each component too: the node is as
+// it was, byte for byte, and goes on as if nothing had been tried.
 func TestRestoreIsATransaction(t *testing.T) {
 	a := federated(t)
 	places := []string{"server", "clients"}
@@ -111,8 +112,8 @@ func TestRestoreIsATransaction(t *testing.T) {
 	}
 }
 
-// TestRestoreRefusesAnother offers a live node snapshots that are of another artifact, place, peer, seed, version or list
-// of components, or damaged: each is refused with its own typed error, and the node is as it was.
+// TestRestoreRefusesAnother offers a live node snapshots that are of another artifact, place, peer, seed, version or
+// list of components, or damaged: each is refused with its own typed error, and the node is as it was.
 func TestRestoreRefusesAnother(t *testing.T) {
 	w := newNet(t, federated(t), "server", "clients", "clients")
 	polls := 0
@@ -181,16 +182,21 @@ var wrong = map[string]refusal{
 		var v *node.SpecVersionError
 		return errors.As(err, &v) && v.Got == v.Want-1
 	}},
-	"a component less":       {func(s *snapshot.NodeSnapshot) { s.Components = s.Components[1:] }, mismatch("component")},
-	"a component more":       {func(s *snapshot.NodeSnapshot) { s.Components = append(s.Components, s.Components[0]) }, mismatch("component")},
+	"a component less": {func(s *snapshot.NodeSnapshot) { s.Components = s.Components[1:] },
+		mismatch("component")},
+	"a component more": {func(s *snapshot.NodeSnapshot) { s.Components = append(s.Components, s.Components[0]) },
+		mismatch("component")},
 	"components in disorder": {func(s *snapshot.NodeSnapshot) { slices.Reverse(s.Components) }, mismatch("component")},
-	"another kind":           {func(s *snapshot.NodeSnapshot) { s.Components[0].Kind = "other" }, mismatch("component")},
-	"another state version":  {func(s *snapshot.NodeSnapshot) { s.Components[0].Version++ }, mismatch("component")},
-	"a damaged component":    {func(s *snapshot.NodeSnapshot) { s.Components[0].State = snapshot.Raw([]byte{0xff}) }, damaged},
-	"another life's peer": {func(s *snapshot.NodeSnapshot) { s.Transient.Framework.PeerID = "node9" }, func(err error) bool {
-		var r *engine.RestoreError
-		return errors.As(err, &r) && r.Part == "framework"
-	}},
+	"another kind": {func(s *snapshot.NodeSnapshot) { s.Components[0].Kind = "other" },
+		mismatch("component")},
+	"another state version": {func(s *snapshot.NodeSnapshot) { s.Components[0].Version++ }, mismatch("component")},
+	"a damaged component": {func(s *snapshot.NodeSnapshot) { s.Components[0].State = snapshot.Raw([]byte{0xff}) },
+		damaged},
+	"another life's peer": {func(s *snapshot.NodeSnapshot) { s.Transient.Framework.PeerID = "node9" },
+		func(err error) bool {
+			var r *engine.RestoreError
+			return errors.As(err, &r) && r.Part == "framework"
+		}},
 }
 
 // TestWholeSnapshotCarriesItsArtifact: a snapshot that was asked to carry its artifact is enough to build the node on a

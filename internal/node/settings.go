@@ -12,9 +12,9 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// sameSettings holds what a node was installed with beside its program against what it is to be restored with: the state that it came to follows
-// from it, and so do the records behind it. Who else plays places is the artifact's and the job's to say, and is not held against: a job may be
-// opened to more.
+// sameSettings holds what a node was installed with beside its program against what it is to be restored with: the
+// state that it came to follows from it, and so do the records behind it. Who else plays places is the artifact's and
+// the job's to say, and is not held against: a job may be opened to more.
 func sameSettings(was, is *snapshot.ConfigSnapshot) error {
 	options, now := map[string][]byte{}, map[string][]byte{}
 	for _, o := range was.Options {
@@ -25,7 +25,8 @@ func sameSettings(was, is *snapshot.ConfigSnapshot) error {
 	}
 	for _, slot := range slices.Sorted(maps.Keys(both(options, now))) {
 		if !sameJSON(options[slot], now[slot]) {
-			return &MismatchError{fmt.Sprintf("options of slot %q:", slot), shown(string(options[slot])), shown(string(now[slot]))}
+			return &MismatchError{fmt.Sprintf("options of slot %q:", slot), shown(string(options[slot])),
+				shown(string(now[slot]))}
 		}
 	}
 	targets, those := map[string][]string{}, map[string][]string{}

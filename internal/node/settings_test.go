@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestRestoredComparesSettings: a snapshot is of a node with its options and targets; with others the restore is refused, typed, by name. The same
-// options in another spelling are the same (C13).
+// TestRestoredComparesSettings: a snapshot is of a node with its options and targets; with others the restore is
+// refused, typed, by name. The same options in another spelling are the same (C13).
 func TestRestoredComparesSettings(t *testing.T) {
 	net := newNet(t, federated(t), "server", "clients")
 	m := net.members[1]
@@ -33,17 +33,30 @@ func TestRestoredComparesSettings(t *testing.T) {
 	}{
 		"the same": {func(*node.Config) {}, ""},
 		"another spelling": {func(c *node.Config) {
-			c.Options = map[string][]byte{"mine": []byte(`{ "partition": 1, "later": 0, "name": "" }`), "new": []byte("{}")}
+			c.Options = map[string][]byte{"mine": []byte(`{ "partition": 1, "later": 0, "name": "" }`),
+				"new": []byte("{}")}
 		}, ""},
-		"another order":     {func(c *node.Config) { c.Targets = map[string][]wire.PeerID{"server": {"b", "a"}, "clients": {}} }, ""},
-		"another partition": {func(c *node.Config) { c.Options = map[string][]byte{"mine": []byte(`{"partition":7}`)} }, `options of slot "mine":`},
-		"no options":        {func(c *node.Config) { c.Options = nil }, `options of slot "mine":`},
+		"another order": {func(c *node.Config) {
+			c.Targets = map[string][]wire.PeerID{"server": {"b", "a"},
+				"clients": {}}
+		}, ""},
+		"another partition": {func(c *node.Config) { c.Options = map[string][]byte{"mine": []byte(`{"partition":7}`)} },
+			`options of slot "mine":`},
+		"no options": {func(c *node.Config) { c.Options = nil }, `options of slot "mine":`},
 		"options of another": {func(c *node.Config) {
 			c.Options = map[string][]byte{"mine": cfg.Options["mine"], "other": []byte(`{"x":true}`)}
 		}, `options of slot "other":`},
-		"two values":             {func(c *node.Config) { c.Options = map[string][]byte{"mine": []byte(`{"partition":1}{}`)} }, `options of slot "mine":`},
-		"a target more":          {func(c *node.Config) { c.Targets = map[string][]wire.PeerID{"server": {"a", "b", "c"}} }, `targets of place "server":`},
-		"targets of another":     {func(c *node.Config) { c.Targets = map[string][]wire.PeerID{"server": {"a", "b"}, "x": {"y"}} }, `targets of place "x":`},
+		"two values": {
+			func(c *node.Config) { c.Options = map[string][]byte{"mine": []byte(`{"partition":1}{}`)} },
+			`options of slot "mine":`},
+		"a target more": {func(c *node.Config) {
+			c.Targets = map[string][]wire.PeerID{"server": {"a", "b",
+				"c"}}
+		}, `targets of place "server":`},
+		"targets of another": {func(c *node.Config) {
+			c.Targets = map[string][]wire.PeerID{"server": {"a", "b"},
+				"x": {"y"}}
+		}, `targets of place "x":`},
 		"an anyone, as of later": {func(c *node.Config) { c.Anyone = []string{"x"} }, ""},
 	} {
 		other := cfg
@@ -59,7 +72,8 @@ func TestRestoredComparesSettings(t *testing.T) {
 	}
 }
 
-// TestConfigDefaults: a node is installed without a registry and a catalogue where it needs none; without a program it is refused (C24).
+// TestConfigDefaults: a node is installed without a registry and a catalogue where it needs none; without a program it
+// is refused (C24).
 func TestConfigDefaults(t *testing.T) {
 	var bad *node.ConfigError
 	if _, err := node.Install(node.Config{}); !errors.As(err, &bad) || bad.Field != "Program" {
@@ -71,7 +85,8 @@ func TestConfigDefaults(t *testing.T) {
 	net := newNet(t, federated(t), "server", "clients")
 	cfg := net.members[0].cfg
 	cfg.Values, cfg.Limits = nil, engine.Limits{}
-	if n, err := node.Install(cfg); err != nil || n.Config().Values == nil || n.Engine().Limits() != engine.DefaultLimits() {
+	if n, err := node.Install(cfg); err != nil || n.Config().Values == nil ||
+		n.Engine().Limits() != engine.DefaultLimits() {
 		t.Error(err)
 	}
 	var not *engine.ConfigError
@@ -94,7 +109,8 @@ func TestRestoreUnderWorkers(t *testing.T) {
 	for range 2 {
 		done.Go(func() {
 			for i := range 200 {
-				c := engine.Command{Component: int32(i % len(net.members[0].cfg.Program.Components)), Method: "none", Inputs: []value.Value{value.Int(1)}}
+				c := engine.Command{Component: int32(i % len(net.members[0].cfg.Program.Components)), Method: "none",
+					Inputs: []value.Value{value.Int(1)}}
 				if net.members[0].cfg.Program.Components[c.Component].At("server") {
 					n.Work(c)
 					n.Recorded(c)

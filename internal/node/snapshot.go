@@ -20,9 +20,12 @@ type SpecVersionError struct {
 // Error names the versions and what would help.
 func (e *SpecVersionError) Error() string {
 	if e.Got > e.Want {
-		return fmt.Sprintf("node: snapshot of version %d, this binary reads version %d: use the newer release that wrote it", e.Got, e.Want)
+		return fmt.Sprintf(
+			"node: snapshot of version %d, this binary reads version %d: use the newer release that wrote it", e.Got,
+			e.Want)
 	}
-	return fmt.Sprintf("node: snapshot of version %d, this binary reads version %d: migrate %d to %d", e.Got, e.Want, e.Got, e.Want)
+	return fmt.Sprintf("node: snapshot of version %d, this binary reads version %d: migrate %d to %d", e.Got, e.Want,
+		e.Got, e.Want)
 }
 
 // MismatchError says that a snapshot is of another node or job.
@@ -36,15 +39,15 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("node: the snapshot is of %s %s, this is %s", e.What, e.Got, e.Want)
 }
 
-// Capture is the complete state of a node at one moment. Nothing changes it any more, so its Message may be made beside the
-// node, once or often, by any goroutine.
+// Capture is the complete state of a node at one moment. Nothing changes it any more, so its Message may be made beside
+// the node, once or often, by any goroutine.
 type Capture struct {
 	rest snapshot.NodeSnapshot // all but what the engine has in flight
 	eng  *engine.Capture
 }
 
-// Capture takes the complete state of the node, in the time that it takes to copy references to what changed since the last
-// one: values are shared, and the states of components are captured.
+// Capture takes the complete state of the node, in the time that it takes to copy references to what changed since the
+// last one: values are shared, and the states of components are captured.
 func (n *Node) Capture() (*Capture, error) {
 	eng, err := n.eng.Capture()
 	if err != nil {
@@ -79,7 +82,8 @@ func (c *Capture) Message() *snapshot.NodeSnapshot {
 	return &s
 }
 
-// Message returns the complete state of the node as a message; with whole, the artifact is in it. No later Poll changes it.
+// Message returns the complete state of the node as a message; with whole, the artifact is in it. No later Poll changes
+// it.
 func (n *Node) Message(whole bool) (*snapshot.NodeSnapshot, error) {
 	c, err := n.Capture()
 	if err != nil {
@@ -119,13 +123,14 @@ func (n *Node) configMessage() snapshot.ConfigSnapshot {
 	return c
 }
 
-// Decode reads the canonical form of a snapshot and keeps nothing of b. One of another version of the schema is a *SpecVersionError, whatever else
-// that version may have written.
+// Decode reads the canonical form of a snapshot and keeps nothing of b. One of another version of the schema is a
+// *SpecVersionError, whatever else that version may have written.
 func Decode(cfg *Config, b []byte) (*snapshot.NodeSnapshot, error) {
 	return decode(cfg, b, snapshot.Unmarshal)
 }
 
-func decode(cfg *Config, b []byte, unmarshal func([]byte, any, *value.Registry, snapshot.Limits) error) (*snapshot.NodeSnapshot, error) {
+func decode(cfg *Config, b []byte, unmarshal func([]byte, any, *value.Registry,
+	snapshot.Limits) error) (*snapshot.NodeSnapshot, error) {
 	if v, ok := snapshot.SpecVersionOf(b); ok && v != snapshot.CurrentSnapshotSpecVersion {
 		return nil, &SpecVersionError{v, snapshot.CurrentSnapshotSpecVersion}
 	}
@@ -140,8 +145,8 @@ func decode(cfg *Config, b []byte, unmarshal func([]byte, any, *value.Registry, 
 }
 
 // Restore puts the node into the state of a snapshot. It validates everything first and then swaps: on an error the
-// live node is as it was. Components and engine are built anew and linked like those of a new node. Workers may run beside it: what they run goes on
-// with the components of before, whose results follow from the commands alone.
+// live node is as it was. Components and engine are built anew and linked like those of a new node. Workers may run
+// beside it: what they run goes on with the components of before, whose results follow from the commands alone.
 func (n *Node) Restore(b []byte) error {
 	s, err := Decode(&n.cfg, b)
 	if err != nil {
@@ -168,8 +173,8 @@ func Restored(cfg Config, b []byte) (*Node, error) {
 	return restore(&cfg, s)
 }
 
-// RestoredIn is Restored for bytes that the caller gives away, such as a file that was read: large tensors stay in their memory.
-// After a call, whatever it returns, the content of b is not to be read again.
+// RestoredIn is Restored for bytes that the caller gives away, such as a file that was read: large tensors stay in
+// their memory. After a call, whatever it returns, the content of b is not to be read again.
 func RestoredIn(cfg Config, b []byte) (*Node, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
@@ -224,7 +229,8 @@ func restoreComponents(cfg *Config, comps []engine.Component, from []snapshot.Co
 		}
 		d := &cfg.Program.Components[i]
 		if k >= len(from) || from[k].Slot != d.Name || from[k].Kind != d.Kind || from[k].Version != d.Version {
-			return &MismatchError{"component", "another list of slots, kinds or versions", fmt.Sprintf("%s %s@%d", d.Name, d.Kind, d.Version)}
+			return &MismatchError{"component", "another list of slots, kinds or versions",
+				fmt.Sprintf("%s %s@%d", d.Name, d.Kind, d.Version)}
 		}
 		if cfg.FailRestore != nil {
 			if err := cfg.FailRestore("component " + d.Name); err != nil {

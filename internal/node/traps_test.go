@@ -36,7 +36,8 @@ func TestSourcesInBodies(t *testing.T) {
 	tell(g, "main")
 	g.Bootstrap(server, func(b *graph.Graph) { tell(b, "bootstrap") })
 	at := g.At(server)
-	looped := at.Loop(g.Constant(value.Int(3)), []graph.Value{at.Clock(g.Pulse())}, func(b *graph.Graph, _ graph.Value, _ []graph.Value) []graph.Value {
+	looped := at.Loop(g.Constant(value.Int(3)), []graph.Value{at.Clock(g.Pulse())}, func(b *graph.Graph, _ graph.Value,
+		_ []graph.Value) []graph.Value {
 		slept := b.At(server).Sleep(b.Pulse(), 10*time.Millisecond) // a timer that nothing but its own body starts
 		return []graph.Value{b.Gate(b.Constant(value.Int(7)), b.Gate(tell(b, "loop"), slept))}
 	})
@@ -44,7 +45,8 @@ func TestSourcesInBodies(t *testing.T) {
 	yes := at.Gate(g.Constant(value.Bool(true)), at.Clock(g.Pulse()))
 	branch := func(b *graph.Graph) []graph.Value { return []graph.Value{tell(b, "branch")} }
 	at.If(yes, branch, branch)
-	at.Frame([]graph.Value{yes}, func(b *graph.Graph, _ []graph.Value) []graph.Value { return []graph.Value{tell(b, "frame")} })
+	at.Frame([]graph.Value{yes},
+		func(b *graph.Graph, _ []graph.Value) []graph.Value { return []graph.Value{tell(b, "frame")} })
 	tick := g.Interval(server, time.Second)
 	at.AppEmit("tick", at.Gate(g.Constant(value.Int(5)), tick))
 	sent := at.Send(graph.Edge{To: clients}, g.Constant(value.Peer("node1")), tick)
@@ -58,7 +60,8 @@ func TestSourcesInBodies(t *testing.T) {
 		}
 	}
 	w.run("stop")
-	for name, want := range map[string]int{"main": 1, "bootstrap": 1, "loop": 3, "looped": 1, "branch": 1, "frame": 1, "tick": 1} {
+	for name, want := range map[string]int{"main": 1, "bootstrap": 1, "loop": 3, "looped": 1, "branch": 1, "frame": 1,
+		"tick": 1} {
 		if got := len(w.members[0].events[name]); got < want || got > want && name != "tick" {
 			t.Errorf("%s fired %d times, want %d: a source was not seeded, or fired again", name, got, want)
 		}
@@ -71,8 +74,8 @@ func TestSourcesInBodies(t *testing.T) {
 	}
 }
 
-// TestUnnamedCrossings (trap 12, and 1): crossings, slots and ops that the author gave no name are told apart all the same:
-// of two questions and a send between the same places, each value comes out where its own receive reads it.
+// TestUnnamedCrossings (trap 12, and 1): crossings, slots and ops that the author gave no name are told apart all the
+// same: of two questions and a send between the same places, each value comes out where its own receive reads it.
 func TestUnnamedCrossings(t *testing.T) {
 	g := graph.New("unnamed")
 	server, clients := g.Place("server"), g.Place("clients")
@@ -80,8 +83,10 @@ func TestUnnamedCrossings(t *testing.T) {
 	who := g.Constant(value.Peer("node1"))
 	at, there := g.At(server), g.At(clients)
 	for _, name := range []string{"first", "second"} {
-		asked := at.Request(graph.Edge{To: clients}, who, g.Constant(value.String(name)), g.Constant(value.String(name)), in[0])
-		answer := there.Reply(asked, graph.Edge{}, there.Bundle(asked.Value(0), asked.Value(1), g.Constant(value.String("by "+name))))
+		asked := at.Request(graph.Edge{To: clients}, who, g.Constant(value.String(name)),
+			g.Constant(value.String(name)), in[0])
+		answer := there.Reply(asked, graph.Edge{}, there.Bundle(asked.Value(0), asked.Value(1),
+			g.Constant(value.String("by "+name))))
 		at.AppEmit(name, at.Bundle(answer.Context(), answer.Value(0)))
 	}
 	sent := at.Send(graph.Edge{To: clients}, who, g.Constant(value.String("third")), in[0])
@@ -89,7 +94,8 @@ func TestUnnamedCrossings(t *testing.T) {
 
 	w := newNet(t, compiled(t, g), "server", "clients")
 	for i := range 2 {
-		w.members[0].inputs = append(w.members[0].inputs, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.Int(i)}}})
+		w.members[0].inputs = append(w.members[0].inputs,
+			&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.Int(i)}}})
 	}
 	w.run("never")
 	for i, m := range w.members {

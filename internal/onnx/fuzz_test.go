@@ -37,7 +37,8 @@ func FuzzLoad(f *testing.F) {
 func BenchmarkLoad(b *testing.B) {
 	m := sample()
 	for range 1000 {
-		m.Graph.Node = append(m.Graph.Node, onnx.Node("", "Add", "n", []string{"a", "b"}, []string{"c"}, onnx.AttrInt("k", 1)))
+		m.Graph.Node = append(m.Graph.Node, onnx.Node("", "Add", "n", []string{"a", "b"}, []string{"c"},
+			onnx.AttrInt("k", 1)))
 	}
 	enc := marshal(b, m)
 	b.SetBytes(int64(len(enc)))

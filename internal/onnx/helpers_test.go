@@ -25,7 +25,8 @@ func TestAttributes(t *testing.T) {
 	if err := proto.Unmarshal(b, back); err != nil || !proto.Equal(back, n) {
 		t.Fatalf("the node changed on the wire: %v", err)
 	}
-	if a := onnx.FindAttr(back, "i"); a == nil || a.I == nil || onnx.FindAttr(back, "f").F == nil || onnx.FindAttr(back, "s").S == nil {
+	if a := onnx.FindAttr(back, "i"); a == nil || a.I == nil || onnx.FindAttr(back, "f").F == nil ||
+		onnx.FindAttr(back, "s").S == nil {
 		t.Error("a zero value became an absent one")
 	}
 	if v, ok := onnx.GetInt(back, "i"); !ok || v != 0 {

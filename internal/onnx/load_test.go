@@ -31,7 +31,8 @@ func sample() *onnx.ModelProto {
 			Node:        []*onnx.NodeProto{cond},
 			Initializer: []*onnx.TensorProto{weights},
 			Input:       []*onnx.ValueInfoProto{onnx.ValueInfo("x", onnx.TensorProto_FLOAT, -1, 4)},
-			Output:      []*onnx.ValueInfoProto{{Name: "s", Type: onnx.SequenceType(onnx.OptionalType(onnx.UnrankedType(7)))}},
+			Output: []*onnx.ValueInfoProto{{Name: "s",
+				Type: onnx.SequenceType(onnx.OptionalType(onnx.UnrankedType(7)))}},
 		},
 		Functions: []*onnx.FunctionProto{{
 			Name: "f", Domain: "d", Input: []string{"a"}, Output: []string{"b"}, Attribute: []string{"k"},
@@ -143,7 +144,8 @@ func TestLimits(t *testing.T) {
 				*f(&lim) = 0
 			}
 			var le *onnx.LimitError
-			if _, err := onnx.Load(b, lim); !errors.As(err, &le) || le.What != what || !strings.Contains(le.Error(), what) {
+			if _, err := onnx.Load(b, lim); !errors.As(err, &le) || le.What != what || !strings.Contains(le.Error(),
+				what) {
 				t.Errorf("beyond %s: %v", what, err)
 			}
 		}
@@ -186,7 +188,8 @@ func nest(depth int) []byte {
 // refused before memory goes to it.
 func TestSmallBombs(t *testing.T) {
 	entries := bytes.Repeat([]byte{0x72, 0x00}, 1<<21)
-	empty := protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), bytes.Repeat([]byte{0x0a, 0x00}, 1<<20))
+	empty := protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType),
+		bytes.Repeat([]byte{0x0a, 0x00}, 1<<20))
 	names := []byte{0x0a}
 	names = protowire.AppendBytes(names, bytes.Repeat([]byte{0x0a, 0x00}, 1<<21))
 	names = protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), names)

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// CheckAttrs refuses a node whose attributes are not those that d declares: unknown, twice, of a wrong type, out of range,
-// or required and absent.
+// CheckAttrs refuses a node whose attributes are not those that d declares: unknown, twice, of a wrong type, out of
+// range, or required and absent.
 func (d *Decl) CheckAttrs(n *onnx.NodeProto) error {
 	seen := map[string]bool{}
 	for _, a := range n.GetAttribute() {

@@ -38,8 +38,8 @@ func build() *Catalogue {
 	return c
 }
 
-// add fills what a declaration leaves open and files it. Whatever is wrong with one of the standard declarations is found
-// by this package's tests.
+// add fills what a declaration leaves open and files it. Whatever is wrong with one of the standard declarations is
+// found by this package's tests.
 func (c *Catalogue) add(d Decl) {
 	d.Version = Version
 	if d.Place == 0 {
@@ -61,8 +61,8 @@ func (c *Catalogue) sort() {
 // Standard returns the catalogue that every program may use.
 func Standard() *Catalogue { return standard }
 
-// Extend returns a catalogue that has, besides those of c, the methods of more components. Each must stand in the domain
-// of a role and be new.
+// Extend returns a catalogue that has, besides those of c, the methods of more components. Each must stand in the
+// domain of a role and be new.
 func (c *Catalogue) Extend(methods ...Decl) (*Catalogue, error) {
 	next := &Catalogue{byKey: map[key]*Decl{}, all: slices.Clone(c.all)}
 	for _, d := range c.all {

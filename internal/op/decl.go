@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/types"
 )
 
-// The domains of the catalogue. Methods of components stand in the domain of their role, RoleDomain + role, and those of
-// protocols, which each have methods of their own, in the domain of their kind, RoleDomain + "protocol." + kind.
+// The domains of the catalogue. Methods of components stand in the domain of their role, RoleDomain + role, and those
+// of protocols, which each have methods of their own, in the domain of their kind, RoleDomain + "protocol." + kind.
 const (
 	Flow       = "rhizome.flow"
 	Wire       = "rhizome.wire"
@@ -27,9 +27,10 @@ type Nature uint8
 
 // The natures of ops.
 const (
-	Pure     Nature = iota + 1 // its outputs depend on its inputs and attributes alone: it may be cloned, and dropped when nobody reads it
-	Stateful                   // it reads or changes what lives on the node, or has an effect
-	Opener                     // it starts an activation each time that something happens
+	// its outputs depend on its inputs and attributes alone: it may be cloned, and dropped when nobody reads it
+	Pure     Nature = iota + 1
+	Stateful        // it reads or changes what lives on the node, or has an effect
+	Opener          // it starts an activation each time that something happens
 )
 
 // String names the nature as the documentation does.
@@ -128,7 +129,8 @@ type Decl struct {
 var common = []Attr{
 	{Name: "place", Kind: KindText, Doc: "where the op runs; needed where no input says it"},
 	{Name: "types", Kind: KindTexts, Doc: "what is known of the outputs beyond the type rule, one type each"},
-	{Name: "attempts", Kind: KindInt, Default: int64(1), Least: 1, Doc: "how often the op is tried in all when it fails"},
+	{Name: "attempts", Kind: KindInt, Default: int64(1), Least: 1,
+		Doc: "how often the op is tried in all when it fails"},
 	{Name: "backoff", Kind: KindNs, Default: int64(0), Doc: "time before the second attempt; it doubles with each"},
 }
 
@@ -153,7 +155,8 @@ func (d *Decl) OutPort(i, n int) *Port { return port(d.Out, i, n) }
 // OutPortStart returns the index of the first output of the variadic port, or 0 where there is none.
 func (d *Decl) OutPortStart() int { return max(variadic(d.Out), 0) }
 
-// port finds the port of value i of n: those before the variadic port count from the start, those behind it from the end.
+// port finds the port of value i of n: those before the variadic port count from the start, those behind it from the
+// end.
 func port(ports []Port, i, n int) *Port {
 	v := variadic(ports)
 	behind := len(ports) - v - 1
@@ -171,8 +174,8 @@ func port(ports []Port, i, n int) *Port {
 	return &ports[v]
 }
 
-// CheckPorts refuses ports that a node cannot be matched with: without a name, more than one that is variadic, and optional ones before
-// a required one or beside a variadic one.
+// CheckPorts refuses ports that a node cannot be matched with: without a name, more than one that is variadic, and
+// optional ones before a required one or beside a variadic one.
 func CheckPorts(ports []Port) error {
 	if len(ports) > PortsMax {
 		return fmt.Errorf("has %d ports on one side; want at most %d", len(ports), PortsMax)
@@ -184,11 +187,13 @@ func CheckPorts(ports []Port) error {
 		case p.Name == "" || len(p.Name) > TextMax:
 			return fmt.Errorf("port %d has a name of %d bytes; want 1 to %d", i, len(p.Name), TextMax)
 		case p.Least < 0 || p.Least > PortsMax || p.Least > 0 && !p.Variadic:
-			return fmt.Errorf("port %q wants at least %d values; want 0 to %d, and of a variadic port only", value.CleanText(p.Name, 80), p.Least, PortsMax)
+			return fmt.Errorf("port %q wants at least %d values; want 0 to %d, and of a variadic port only",
+				value.CleanText(p.Name, 80), p.Least, PortsMax)
 		case p.Variadic && (variadic || optional || p.Optional):
 			return fmt.Errorf("port %q is variadic beside another one or an optional one", value.CleanText(p.Name, 80))
 		case p.Optional && variadic || optional && !p.Optional:
-			return fmt.Errorf("port %q: optional ports stand last, and not beside a variadic one", value.CleanText(p.Name, 80))
+			return fmt.Errorf("port %q: optional ports stand last, and not beside a variadic one",
+				value.CleanText(p.Name, 80))
 		}
 		variadic, optional = variadic || p.Variadic, optional || p.Optional
 	}

@@ -24,7 +24,8 @@ func TestDocumentation(t *testing.T) {
 	}
 	want, err := os.ReadFile("OPS.md")
 	if err != nil || string(want) != got {
-		t.Fatalf("OPS.md differs from the declarations (%v); run go test ./internal/op -run Documentation -rewrite", err)
+		t.Fatalf("OPS.md differs from the declarations (%v); run go test ./internal/op -run Documentation -rewrite",
+			err)
 	}
 }
 
@@ -84,8 +85,10 @@ func TestCheckAttrs(t *testing.T) {
 		{[]*onnx.AttributeProto{onnx.AttrString("name", "a")}, `attribute "n" is required`},
 		{[]*onnx.AttributeProto{onnx.AttrString("name", "a"), onnx.AttrInt("n", 0)}, "want at least 1"},
 		{[]*onnx.AttributeProto{onnx.AttrString("name", ""), onnx.AttrInt("n", 1)}, "want 1 to 1024"},
-		{[]*onnx.AttributeProto{onnx.AttrString("name", "a"), onnx.AttrInt("n", 1), onnx.AttrInt("n", 1)}, "stands twice"},
-		{[]*onnx.AttributeProto{onnx.AttrString("name", "a"), onnx.AttrInt("n", 1), onnx.AttrInt("m", 1)}, "is unknown"},
+		{[]*onnx.AttributeProto{onnx.AttrString("name", "a"), onnx.AttrInt("n", 1), onnx.AttrInt("n", 1)},
+			"stands twice"},
+		{[]*onnx.AttributeProto{onnx.AttrString("name", "a"), onnx.AttrInt("n", 1), onnx.AttrInt("m", 1)},
+			"is unknown"},
 		{[]*onnx.AttributeProto{onnx.AttrInt("name", 1), onnx.AttrInt("n", 1)}, "is of type INT"},
 	} {
 		err := gate.CheckAttrs(&onnx.NodeProto{Attribute: c.attrs})
@@ -102,8 +105,10 @@ func TestLiteral(t *testing.T) {
 		t.Fatal(err)
 	}
 	reg := value.NewRegistry()
-	for _, v := range []value.Value{value.Trigger{}, value.Bool(true), value.Int(-7), value.Float(0.5), value.String("é"),
-		value.NewBytes([]byte{0, 255}), value.Peer("p"), value.Tensor{Tensor: x}, value.NewList(value.Int(1), value.Tensor{Tensor: x})} {
+	for _, v := range []value.Value{value.Trigger{}, value.Bool(true), value.Int(-7), value.Float(0.5),
+		value.String("é"),
+		value.NewBytes([]byte{0, 255}), value.Peer("p"), value.Tensor{Tensor: x},
+		value.NewList(value.Int(1), value.Tensor{Tensor: x})} {
 		attrs, err := LiteralAttrs(v)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +159,8 @@ func TestInfer(t *testing.T) {
 }
 
 func TestExtend(t *testing.T) {
-	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", types.Any())), Out: done}
+	d := Decl{Domain: Domain("protocol", "gossip"), Name: "Push", Doc: "Pushes.", In: ports(in("value", types.Any())),
+		Out: done}
 	c, err := Standard().Extend(d)
 	if err != nil || c.Lookup(d.Domain, "Push") == nil || Lookup(d.Domain, "Push") != nil {
 		t.Fatalf("extend: %v", err)

@@ -24,7 +24,8 @@ func (s Site) Place() (string, error) {
 		case place == "":
 			place, first = p, i
 		case p != place:
-			return "", fmt.Errorf("input %d lives at %q and input %d at %q; send one of them to the other", first, place, i, p)
+			return "", fmt.Errorf("input %d lives at %q and input %d at %q; send one of them to the other", first,
+				place, i, p)
 		}
 	}
 	switch {

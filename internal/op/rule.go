@@ -123,8 +123,8 @@ func (d *Decl) portTypes(n int) []types.Type {
 	return out
 }
 
-// Infer checks the inputs of a call against the ports and returns the types of its outputs. The attributes must have been
-// checked before.
+// Infer checks the inputs of a call against the ports and returns the types of its outputs. The attributes must have
+// been checked before.
 func (d *Decl) Infer(c *Call) ([]types.Type, error) {
 	if err := d.CheckCounts(len(c.In), c.Outs); err != nil {
 		return nil, err

@@ -11,9 +11,9 @@ const (
 	backoffCapNs  = 60e9
 )
 
-// Backoff says which peers are left alone for a while after failures. It is thread-unsafe. The wait is drawn evenly from
-// nothing to the bound (full jitter), so that many nodes that lost one peer do not come back to it all at once. Of a full
-// table the peer that may be contacted soonest is forgotten, which means that it may be contacted at once.
+// Backoff says which peers are left alone for a while after failures. It is thread-unsafe. The wait is drawn evenly
+// from nothing to the bound (full jitter), so that many nodes that lost one peer do not come back to it all at once. Of
+// a full table the peer that may be contacted soonest is forgotten, which means that it may be contacted at once.
 type Backoff struct {
 	peers   int // bound
 	entries map[wire.PeerID]*wait
@@ -89,13 +89,14 @@ func describeBackoff(rows []row[wait]) []snapshot.BackoffEntry {
 	var out []snapshot.BackoffEntry
 	for i := range rows {
 		w := &rows[i].v
-		out = append(out, snapshot.BackoffEntry{Peer: string(rows[i].peer), Attempts: w.attempts, Last: w.last, Next: w.next})
+		out = append(out, snapshot.BackoffEntry{Peer: string(rows[i].peer), Attempts: w.attempts, Last: w.last,
+			Next: w.next})
 	}
 	return out
 }
 
-// RestoreBackoff returns the table that the entries describe. Waits go on where they were: the times are of the engine's
-// own clock (trap 4).
+// RestoreBackoff returns the table that the entries describe. Waits go on where they were: the times are of the
+// engine's own clock (trap 4).
 func RestoreBackoff(entries []snapshot.BackoffEntry, peers int) (*Backoff, error) {
 	b := NewBackoff(peers)
 	if len(entries) > peers {

@@ -9,13 +9,15 @@ import (
 
 // AddressBook says where peers can be reached. It is thread-unsafe.
 //
-// An entry is counted exactly: each Insert that returns nil takes one reference, each Release gives one back, and the host
-// holds at most one more (Pin, Unpin). Nothing else touches the count, traffic least of all (trap 28). What nobody refers to
-// stays only while it may be of use: it was seen on a link or claimed by the peer itself, and was heard of within BookAgeNs.
+// An entry is counted exactly: each Insert that returns nil takes one reference, each Release gives one back, and the
+// host holds at most one more (Pin, Unpin). Nothing else touches the count, traffic least of all (trap 28). What nobody
+// refers to stays only while it may be of use: it was seen on a link or claimed by the peer itself, and was heard of
+// within BookAgeNs.
 //
-// The addresses of a peer stand in order of preference: what worked before what was not tried, the newest first; then what
-// was inserted, observed, claimed, and heard of from others; at the end what failed. Of a full list only what never worked and comes from a weaker
-// source makes room, and of a full book only an entry that nobody refers to and that never worked.
+// The addresses of a peer stand in order of preference: what worked before what was not tried, the newest first; then
+// what was inserted, observed, claimed, and heard of from others; at the end what failed. Of a full list only what
+// never worked and comes from a weaker source makes room, and of a full book only an entry that nobody refers to and
+// that never worked.
 type AddressBook struct {
 	peers, addresses int // bounds
 	entries          map[wire.PeerID]*bookEntry
@@ -63,8 +65,8 @@ func (e *bookEntry) worked() bool {
 	return slices.ContainsFunc(e.addresses, func(a bookAddress) bool { return a.worked != 0 })
 }
 
-// Insert takes a reference to the peer and adds the address. One that is known keeps its place. Errors, after which nothing
-// is changed, are *FullError and *wire.AddressError.
+// Insert takes a reference to the peer and adds the address. One that is known keeps its place. Errors, after which
+// nothing is changed, are *FullError and *wire.AddressError.
 func (b *AddressBook) Insert(p wire.PeerID, address string) error {
 	if e := b.entries[p]; e != nil && e.refs == math.MaxInt32 {
 		return &FullError{"references to a peer", math.MaxInt32}
@@ -177,7 +179,10 @@ func (b *AddressBook) unheld(p wire.PeerID, e *bookEntry) {
 	if e.refs > 0 || e.pinned {
 		return
 	}
-	e.addresses = slices.DeleteFunc(e.addresses, func(a bookAddress) bool { return a.source == sourceInserted && a.worked == 0 })
+	e.addresses = slices.DeleteFunc(e.addresses, func(a bookAddress) bool {
+		return a.source == sourceInserted &&
+			a.worked == 0
+	})
 	for i := range e.addresses {
 		e.addresses[i].source = max(e.addresses[i].source, sourceObserved)
 	}

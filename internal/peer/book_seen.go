@@ -8,9 +8,9 @@ import (
 )
 
 // Linked notes a link with the peer and the address at which it is seen, which may be empty. An address that was known
-// before has worked; another is observed, in place of the one that was observed before it and never worked. It says whether
-// the addresses changed, and whether a link had ended before. Errors, after which nothing is changed, are *FullError and
-// *wire.AddressError.
+// before has worked; another is observed, in place of the one that was observed before it and never worked. It says
+// whether the addresses changed, and whether a link had ended before. Errors, after which nothing is changed, are
+// *FullError and *wire.AddressError.
 func (b *AddressBook) Linked(p wire.PeerID, remote string, now int64) (changed, again bool, err error) {
 	if remote != "" {
 		if err := checkAddress(p, remote); err != nil {
@@ -34,7 +34,10 @@ func (b *AddressBook) Linked(p wire.PeerID, remote string, now int64) (changed, 
 		e.order()
 		return !slices.Equal(before, e.texts()), again, nil
 	}
-	e.addresses = slices.DeleteFunc(e.addresses, func(a bookAddress) bool { return a.source == sourceObserved && a.worked == 0 })
+	e.addresses = slices.DeleteFunc(e.addresses, func(a bookAddress) bool {
+		return a.source == sourceObserved &&
+			a.worked == 0
+	})
 	if _, err := b.add(e, remote, sourceObserved); err != nil {
 		return false, again, nil // a full list of better ones: the link is noted, its address is not
 	}
@@ -80,9 +83,9 @@ func (b *AddressBook) Tell(p wire.PeerID) bool {
 	return true
 }
 
-// Claim takes what a peer says of where it is, in place of what it said before. What it does not say again leaves unless it
-// worked. It says whether the addresses changed, and how many claims were refused: those that are not sound, that name
-// another peer, or for which there is no room.
+// Claim takes what a peer says of where it is, in place of what it said before. What it does not say again leaves
+// unless it worked. It says whether the addresses changed, and how many claims were refused: those that are not sound,
+// that name another peer, or for which there is no room.
 func (b *AddressBook) Claim(p wire.PeerID, addresses []string, now int64) (changed bool, refused int) {
 	b.age(now)
 	var sound []string
@@ -120,13 +123,16 @@ func (b *AddressBook) Claim(p wire.PeerID, addresses []string, now int64) (chang
 	return !slices.Equal(before, e.texts()), refused
 }
 
-// Hear takes what a third peer says of where the peer is. It is used only where nothing better is known, and in place of what
-// was heard before: nobody can change what is known of another peer, and the transport finds out who is there. It says whether
-// the addresses changed.
+// Hear takes what a third peer says of where the peer is. It is used only where nothing better is known, and in place
+// of what was heard before: nobody can change what is known of another peer, and the transport finds out who is there.
+// It says whether the addresses changed.
 func (b *AddressBook) Hear(p wire.PeerID, addresses []string, now int64) bool {
 	b.age(now)
 	known := b.entries[p]
-	if known != nil && slices.ContainsFunc(known.addresses, func(a bookAddress) bool { return a.source < sourceHeard || a.worked != 0 }) {
+	if known != nil && slices.ContainsFunc(known.addresses, func(a bookAddress) bool {
+		return a.source < sourceHeard ||
+			a.worked != 0
+	}) {
 		return false
 	}
 	var sound []string
@@ -161,8 +167,8 @@ func (b *AddressBook) Retell() {
 	}
 }
 
-// Failed notes that the peer was not reached at an address, or at any of them where it is empty; what failed sinks. It says
-// whether the addresses changed their order, and whether there is one left that has not failed.
+// Failed notes that the peer was not reached at an address, or at any of them where it is empty; what failed sinks. It
+// says whether the addresses changed their order, and whether there is one left that has not failed.
 func (b *AddressBook) Failed(p wire.PeerID, address string) (changed, hope bool) {
 	e := b.entries[p]
 	if e == nil {

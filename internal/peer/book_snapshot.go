@@ -27,8 +27,9 @@ func describeBook(rows []row[bookEntry]) []snapshot.AddressBookEntrySnapshot {
 	for i := range rows {
 		e := &rows[i].v
 		x := snapshot.AddressBookEntrySnapshot{
-			Peer: string(rows[i].peer), Addresses: e.texts(), Refs: e.refs, Pinned: e.pinned, Linked: e.linked, Severed: e.severed,
-			Told: e.told, Heard: e.heard,
+			Peer: string(rows[i].peer), Addresses: e.texts(), Refs: e.refs, Pinned: e.pinned, Linked: e.linked,
+			Severed: e.severed,
+			Told:    e.told, Heard: e.heard,
 		}
 		for _, a := range e.addresses {
 			if e.plain() {
@@ -41,8 +42,8 @@ func describeBook(rows []row[bookEntry]) []snapshot.AddressBookEntrySnapshot {
 	return out
 }
 
-// plain says that all addresses were inserted and none was tried: then a snapshot says nothing of how they are known, as those of
-// the first release never did.
+// plain says that all addresses were inserted and none was tried: then a snapshot says nothing of how they are known,
+// as those of the first release never did.
 func (e *bookEntry) plain() bool {
 	return !slices.ContainsFunc(e.addresses, func(a bookAddress) bool { return a != bookAddress{text: a.text} })
 }
@@ -57,7 +58,8 @@ func RestoreAddressBook(entries []snapshot.AddressBookEntrySnapshot, peers, addr
 	for i := range entries {
 		x := &entries[i]
 		bad := func(why string) error { return &RestoreError{"address book", x.Peer, why} }
-		e := &bookEntry{refs: x.Refs, pinned: x.Pinned, linked: x.Linked, severed: x.Severed, told: x.Told, heard: x.Heard}
+		e := &bookEntry{refs: x.Refs, pinned: x.Pinned, linked: x.Linked, severed: x.Severed, told: x.Told,
+			heard: x.Heard}
 		switch {
 		case x.Peer <= last:
 			return nil, bad("the peers are not in ascending order")

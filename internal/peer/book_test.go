@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// slowBook is the book as its comment says it, without a care for speed: one list of all addresses of all peers, sorted by
-// hand, each with the number of its coming.
+// slowBook is the book as its comment says it, without a care for speed: one list of all addresses of all peers, sorted
+// by hand, each with the number of its coming.
 type slowBook struct {
 	peers, addresses int
 	rows             []*slowAddress
@@ -242,8 +242,8 @@ func (s *slowBook) failed(p, text string) {
 	}
 }
 
-// TestBookModel: a book beside the slow one, restored from its snapshot at any step, through all that can happen to it, also
-// far more peers and addresses than it has room for.
+// TestBookModel: a book beside the slow one, restored from its snapshot at any step, through all that can happen to it,
+// also far more peers and addresses than it has room for.
 func TestBookModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b, s := NewAddressBook(4, 3), &slowBook{peers: 4, addresses: 3, facts: map[string]*slowFacts{}}
@@ -302,7 +302,8 @@ func TestBookModel(t *testing.T) {
 			}
 			for q, f := range s.facts {
 				e := b.entries[wire.PeerID(q)]
-				if e == nil || int(e.refs) != f.refs || e.pinned != f.pinned || e.linked != f.linked || e.severed != f.severed || e.heard != f.heard {
+				if e == nil || int(e.refs) != f.refs || e.pinned != f.pinned || e.linked != f.linked ||
+					e.severed != f.severed || e.heard != f.heard {
 					t.Fatalf("step %d: entry of %s is %+v, want %+v", step, q, e, f)
 				}
 				if got, want := b.Lookup(wire.PeerID(q)), s.texts(q); !slices.Equal(got, want) {
@@ -313,8 +314,8 @@ func TestBookModel(t *testing.T) {
 	})
 }
 
-// TestBookFlood: strangers without end, each with claims and links of its own, push out neither what somebody refers to nor
-// what worked, and each peer's claims touch its own entry only.
+// TestBookFlood: strangers without end, each with claims and links of its own, push out neither what somebody refers to
+// nor what worked, and each peer's claims touch its own entry only.
 func TestBookFlood(t *testing.T) {
 	b := NewAddressBook(8, 4)
 	const mine, worked = wire.PeerID("mine"), wire.PeerID("worked")
@@ -355,13 +356,14 @@ func TestBookFlood(t *testing.T) {
 	}
 }
 
-// TestBookHostileClaims: what cannot be the sender's own address is refused, and an address with and without the peer's id
-// is one.
+// TestBookHostileClaims: what cannot be the sender's own address is refused, and an address with and without the peer's
+// id is one.
 func TestBookHostileClaims(t *testing.T) {
 	b := NewAddressBook(8, 4)
 	id, _ := wire.PeerIDFromPublicKey(make([]byte, 32))
 	other, _ := wire.PeerIDFromPublicKey(slices.Repeat([]byte{1}, 32))
-	bad := []string{"", "x", "/ip4/1.2.3.4/tcp/0", "/ip4/0.0.0.0/tcp/1", "/ip6/::/udp/1/quic-v1", "/ip4/1.2.3.4/tcp/1/p2p/" + string(other),
+	bad := []string{"", "x", "/ip4/1.2.3.4/tcp/0", "/ip4/0.0.0.0/tcp/1", "/ip6/::/udp/1/quic-v1",
+		"/ip4/1.2.3.4/tcp/1/p2p/" + string(other),
 		"/ip4/1.2.3.4/tcp/99999", "/memory/" + string(make([]byte, 300))}
 	if changed, refused := b.Claim(id, bad, 1); changed || refused != len(bad) || len(b.entries) != 0 {
 		t.Fatalf("%v %d: %+v", changed, refused, b.Snapshot())

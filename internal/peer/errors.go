@@ -27,7 +27,8 @@ type NotAdmittedError struct {
 // Error names the peer and the reason.
 func (e *NotAdmittedError) Error() string { return fmt.Sprintf("peer: %s is %s", e.Peer, e.Reason) }
 
-// Code is the word under which such a refusal is counted: the first of the reason, and for a peer that is on no list "allowlist".
+// Code is the word under which such a refusal is counted: the first of the reason, and for a peer that is on no list
+// "allowlist".
 func (e *NotAdmittedError) Code() string {
 	if e.Reason == "not on the allowlist" {
 		return "allowlist"
@@ -39,8 +40,8 @@ func (e *NotAdmittedError) Code() string {
 // StaleError says that an envelope comes from an earlier life of its sender, or from a stream that it has given up.
 type StaleError struct {
 	Peer wire.PeerID
-	// What is "incarnation", "epoch", "start" for another life with the incarnation that was seen, or "number" for a life whose numbers
-	// begin at one that was taken from a life before it.
+	// What is "incarnation", "epoch", "start" for another life with the incarnation that was seen, or "number" for a
+	// life whose numbers begin at one that was taken from a life before it.
 	What      string
 	Got, Seen uint64 // what the envelope says, and the newest that was seen
 }
@@ -71,7 +72,8 @@ type AckError struct {
 
 // Error names the peer, what it acknowledged and what was sent.
 func (e *AckError) Error() string {
-	return fmt.Sprintf("peer: %s acknowledged epoch %d up to %d; sent were epoch %d up to %d", e.Peer, e.Epoch, e.UpTo, e.OwnEpoch, e.OwnUpTo)
+	return fmt.Sprintf("peer: %s acknowledged epoch %d up to %d; sent were epoch %d up to %d", e.Peer, e.Epoch, e.UpTo,
+		e.OwnEpoch, e.OwnUpTo)
 }
 
 // EpochError says that a new epoch is not newer than the current one.

@@ -8,17 +8,18 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// What one send has for several peers is in memory once, and so it counts once against the bytes of the outbox: as long as one of its
-// envelopes is there. Against the part of each peer it counts in full.
+// What one send has for several peers is in memory once, and so it counts once against the bytes of the outbox: as long
+// as one of its envelopes is there. Against the part of each peer it counts in full.
 
 // RoomForFan is RoomFor where the envelopes share their values.
 func (s *Streams) RoomForFan(to []wire.PeerID, bytes int) (now, ever bool) {
 	return s.roomFor(to, bytes, min(1, len(to)))
 }
 
-// PushFan is PushUntil for one of several envelopes that share their values, those with the same number, or 0 for one by itself. Until all
-// are acknowledged, no other send has that number.
-func (s *Streams) PushFan(env *wire.Envelope, number uint64, deadline int64, held bool, now int64, rand func() uint64) error {
+// PushFan is PushUntil for one of several envelopes that share their values, those with the same number, or 0 for one
+// by itself. Until all are acknowledged, no other send has that number.
+func (s *Streams) PushFan(env *wire.Envelope, number uint64, deadline int64, held bool, now int64,
+	rand func() uint64) error {
 	charge := Charge(env)
 	switch {
 	case s.count >= reserve(s.lim.Envelopes):

@@ -30,8 +30,8 @@ type health struct {
 	lost     bool // no address is known, or none works; until it is heard
 }
 
-// NewGovernor returns a governor that is open to all. A peer is down after threshold failures in a row; each list holds at
-// most so many peers.
+// NewGovernor returns a governor that is open to all. A peer is down after threshold failures in a row; each list holds
+// at most so many peers.
 func NewGovernor(threshold, peers int) *Governor {
 	return &Governor{threshold: int32(threshold), peers: peers}
 }
@@ -98,8 +98,8 @@ func (g *Governor) MayControl(p wire.PeerID) error {
 	return nil
 }
 
-// Lists returns the blocked peers and the allowed ones, both ascending, and whether all others are kept out. The caller must
-// not change them, and they are good until the next change.
+// Lists returns the blocked peers and the allowed ones, both ascending, and whether all others are kept out. The caller
+// must not change them, and they are good until the next change.
 func (g *Governor) Lists() (blocked, allowed []wire.PeerID, closed bool) {
 	return g.blocked, g.allowed, g.closed
 }
@@ -147,8 +147,8 @@ func (g *Governor) Failure(p wire.PeerID, now int64) bool {
 	return true
 }
 
-// Unresolved notes that no address of the peer is known or works, and says whether that is news. A peer that is heard is
-// resolved again.
+// Unresolved notes that no address of the peer is known or works, and says whether that is news. A peer that is heard
+// is resolved again.
 func (g *Governor) Unresolved(p wire.PeerID, now int64) bool {
 	h := g.entry(p)
 	if h.lost {
@@ -174,7 +174,8 @@ func (g *Governor) Lost(p wire.PeerID) bool {
 	return h != nil && h.lost
 }
 
-// Silent notes that the peer was silent for too long, as if it had failed too often, and says whether it is down now and was not before.
+// Silent notes that the peer was silent for too long, as if it had failed too often, and says whether it is down now
+// and was not before.
 func (g *Governor) Silent(p wire.PeerID, now int64) bool {
 	h := g.entry(p)
 	news := !h.down
@@ -239,7 +240,8 @@ func (g *Governor) Capture() func() snapshot.PeerGovernorSnapshot {
 		s := s
 		for _, r := range inOrder(rows) {
 			h := &r.v
-			s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(r.peer), Failures: h.failures, Last: h.last, Down: h.down, Heard: h.heard, Lost: h.lost})
+			s.Health = append(s.Health, snapshot.HealthSnapshot{Peer: string(r.peer), Failures: h.failures,
+				Last: h.last, Down: h.down, Heard: h.heard, Lost: h.lost})
 		}
 		return s
 	}
@@ -285,7 +287,8 @@ func RestoreGovernor(s snapshot.PeerGovernorSnapshot, peers int) (*Governor, err
 		case h.Failures == 0 && !h.Heard || h.Last < 0:
 			return nil, &RestoreError{"health", h.Peer, "nothing ever happened to it, or before time began"}
 		}
-		g.health.put(wire.PeerID(h.Peer), health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down, lost: h.Lost})
+		g.health.put(wire.PeerID(h.Peer), health{failures: h.Failures, last: h.Last, heard: h.Heard, down: h.Down,
+			lost: h.Lost})
 		last = h.Peer
 	}
 	return g, nil

@@ -7,21 +7,23 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// A life greets the peers that the node knows, again and again until each has said that it has heard of this life. Only so it comes out
-// that a directory went back when the node has nothing to send: it waits for what it had and has forgotten, or a peer waits for what it
-// took and has forgotten. A life that ends before a peer has said so is remembered until one after it was heard: the peer may have taken
-// what it sent, or not, and numbers of it are not those of a life that the peer took for its successor.
+// A life greets the peers that the node knows, again and again until each has said that it has heard of this life. Only
+// so it comes out that a directory went back when the node has nothing to send: it waits for what it had and has
+// forgotten, or a peer waits for what it took and has forgotten. A life that ends before a peer has said so is
+// remembered until one after it was heard: the peer may have taken what it sent, or not, and numbers of it are not
+// those of a life that the peer took for its successor.
 
 // greetSpreadNs is over how long the first greetings of a life are spread.
 const greetSpreadNs = 500e6
 
 // greeting is what of a resync is about greetings.
 type greeting struct {
-	greets   bool        // the peer has not said that it has heard of the own present life, in the own epoch
-	welcomes bool        // the peer asks which life of it was heard, and was not told
-	forgot   uint64      // the first number of the peer that a lost life took, while that is not told; 0 for none
-	tries    int32       // greetings in the own present life while the peer told none of its lives
-	lives    []wire.Life // own lives before this one of which the peer may have heard since one that it had, oldest first
+	greets   bool   // the peer has not said that it has heard of the own present life, in the own epoch
+	welcomes bool   // the peer asks which life of it was heard, and was not told
+	forgot   uint64 // the first number of the peer that a lost life took, while that is not told; 0 for none
+	tries    int32  // greetings in the own present life while the peer told none of its lives
+	// own lives before this one of which the peer may have heard since one that it had, oldest first
+	lives []wire.Life
 }
 
 // Greet has every peer greeted until it says that it has heard of the own present life. Spread draws when.
@@ -30,7 +32,8 @@ func (s *Streams) Greet(now int64) {
 		return
 	}
 	for i := range s.peers.rows {
-		s.greet(s.peers.rows[i].v, now) // the heap's order goes by time and name, so the order of the table does not show
+		// the heap's order goes by time and name, so the order of the table does not show
+		s.greet(s.peers.rows[i].v, now)
 	}
 }
 
@@ -42,8 +45,8 @@ func (s *Streams) greet(t *stream, now int64) {
 	}
 }
 
-// Introduce has a peer greeted that was not heard before, or told no life of its own. A life that is lost may have met the one; the
-// other may be of a release that has no word for lives, or may only not have heard of this node.
+// Introduce has a peer greeted that was not heard before, or told no life of its own. A life that is lost may have met
+// the one; the other may be of a release that has no word for lives, or may only not have heard of this node.
 func (s *Streams) Introduce(p wire.PeerID, first bool, now int64) {
 	t := s.stream(p)
 	if !s.lives || s.start == 0 || t == nil {
@@ -54,16 +57,16 @@ func (s *Streams) Introduce(p wire.PeerID, first bool, now int64) {
 	}
 }
 
-// Again has a peer greeted again, as where it may have heard of another life of this node, or is out of reach while something is awaited
-// of it: what it says to that tells.
+// Again has a peer greeted again, as where it may have heard of another life of this node, or is out of reach while
+// something is awaited of it: what it says to that tells.
 func (s *Streams) Again(p wire.PeerID, now int64) {
 	if t := s.stream(p); t != nil && s.lives && s.start != 0 {
 		s.greet(t, now)
 	}
 }
 
-// greetDue says whether the peer is to be greeted now, and counts it. A peer of an earlier release cannot read a greeting, so one
-// that tells no life gets a few.
+// greetDue says whether the peer is to be greeted now, and counts it. A peer of an earlier release cannot read a
+// greeting, so one that tells no life gets a few.
 func (t *stream) greetDue() bool {
 	if !t.unheard() || t.start == 0 && t.tries >= greetTriesMax {
 		return false
@@ -85,8 +88,8 @@ func (s *Streams) Greets(p wire.PeerID) bool {
 
 func (t *stream) unheard() bool { return t.resync != nil && t.greets }
 
-// Greeted notes that the peer has heard of the own present life, in the own epoch, and says whether a lost life had taken something of it
-// that is forgotten.
+// Greeted notes that the peer has heard of the own present life, in the own epoch, and says whether a lost life had
+// taken something of it that is forgotten.
 func (s *Streams) Greeted(p wire.PeerID) (forgot bool) {
 	t := s.stream(p)
 	if t == nil || !t.unheard() {
@@ -126,8 +129,8 @@ func (s *Streams) Lives(p wire.PeerID) []wire.Life {
 	return nil
 }
 
-// vouched returns the number up to which an acknowledgement of the peer is of what this directory holds. Beyond that it may be of a life
-// that is lost, until the peer says that it has heard of the present one.
+// vouched returns the number up to which an acknowledgement of the peer is of what this directory holds. Beyond that it
+// may be of a life that is lost, until the peer says that it has heard of the present one.
 func (t *stream) vouched() uint64 {
 	switch {
 	case !t.unheard() || t.start == 0:
@@ -138,8 +141,8 @@ func (t *stream) vouched() uint64 {
 	return t.born - 1
 }
 
-// givenIn returns the start of the own life that gave a number, or 0 where the peer has heard of that life, or of one after it. start is that
-// of the present life.
+// givenIn returns the start of the own life that gave a number, or 0 where the peer has heard of that life, or of one
+// after it. start is that of the present life.
 func (t *stream) givenIn(number, start uint64) uint64 {
 	if number >= t.born {
 		return start
@@ -165,8 +168,9 @@ func (t *stream) outlive(start uint64) {
 	t.lives = append(t.lives, wire.Life{Start: start, Before: t.born - 1})
 }
 
-// givenBefore returns the number up to which all were given before the sender's life that followed on one which began at heard. Of one
-// that did not tell its start it is not known whether it is among those that are named; the present one has begun behind it.
+// givenBefore returns the number up to which all were given before the sender's life that followed on one which began
+// at heard. Of one that did not tell its start it is not known whether it is among those that are named; the present
+// one has begun behind it.
 func givenBefore(env *wire.Envelope, heard uint64) uint64 {
 	if heard == 0 {
 		return env.Before

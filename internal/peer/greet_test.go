@@ -29,8 +29,9 @@ func send(t *testing.T, s *Streams, n int) {
 	}
 }
 
-// TestALifeGreetsUntilItIsHeard: a peer is greeted again and again while it has not said that it has heard of the present life, also by a
-// node that has nothing to send; then no more. One that tells no life of its own gets a few greetings.
+// TestALifeGreetsUntilItIsHeard: a peer is greeted again and again while it has not said that it has heard of the
+// present life, also by a node that has nothing to send; then no more. One that tells no life of its own gets a few
+// greetings.
 func TestALifeGreetsUntilItIsHeard(t *testing.T) {
 	s := livesOf(t, 10)
 	for try := range 20 {
@@ -64,8 +65,9 @@ func TestALifeGreetsUntilItIsHeard(t *testing.T) {
 	}
 }
 
-// TestAnAcknowledgementOfALostLife: until a peer says that it has heard of the present life, it acknowledges numbers that a life may have
-// given out which is lost: they release nothing of what was given since. They used to, and what they released was never taken.
+// TestAnAcknowledgementOfALostLife: until a peer says that it has heard of the present life, it acknowledges numbers
+// that a life may have given out which is lost: they release nothing of what was given since. They used to, and what
+// they released was never taken.
 func TestAnAcknowledgementOfALostLife(t *testing.T) {
 	s := livesOf(t, 10)
 	send(t, s, 2)
@@ -83,8 +85,9 @@ func TestAnAcknowledgementOfALostLife(t *testing.T) {
 	}
 }
 
-// TestLivesThatWereNotHeard: a directory that went back may begin several lives before one of them is heard. The one that is names those
-// before it, so that the receiver sees numbers which were given out twice, and does not take for a stranger's what it has heard.
+// TestLivesThatWereNotHeard: a directory that went back may begin several lives before one of them is heard. The one
+// that is names those before it, so that the receiver sees numbers which were given out twice, and does not take for a
+// stranger's what it has heard.
 func TestLivesThatWereNotHeard(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -95,10 +98,12 @@ func TestLivesThatWereNotHeard(t *testing.T) {
 		stale  bool
 	}{
 		{"a life before all of them", 10, 0, 5, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, false},
-		{"a lost life: the first of them gave out what it had given", 10, 0, 6, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, true},
+		{"a lost life: the first of them gave out what it had given", 10, 0, 6, []wire.Life{{Start: 20, Before: 5},
+			{Start: 30, Before: 7}}, true},
 		{"the first of them", 20, 5, 7, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, false},
 		{"the second of them", 30, 7, 9, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, false},
-		{"the second, which went on elsewhere", 30, 7, 10, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, true},
+		{"the second, which went on elsewhere", 30, 7, 10, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}},
+			true},
 		{"one that is none of them", 25, 5, 8, []wire.Life{{Start: 20, Before: 5}, {Start: 30, Before: 7}}, true},
 	} {
 		s := lively()
@@ -115,8 +120,9 @@ func TestLivesThatWereNotHeard(t *testing.T) {
 	}
 }
 
-// TestWhatWasForgottenIsTold: a node whose lost life took numbers of a peer acknowledges none of them until the peer has heard of the
-// present life, however far the peer goes on: so the peer sees the loss from whichever envelope comes first.
+// TestWhatWasForgottenIsTold: a node whose lost life took numbers of a peer acknowledges none of them until the peer
+// has heard of the present life, however far the peer goes on: so the peer sees the loss from whichever envelope comes
+// first.
 func TestWhatWasForgottenIsTold(t *testing.T) {
 	s := livesOf(t, 10)
 	s.Begun()

@@ -29,8 +29,8 @@ func (r *Requests) Inbound(from wire.PeerID, req wire.Request) (InboundState, *w
 	}
 }
 
-// Begin notes that the activation exec works on a peer's question. Errors are *FullError and *DuplicateError; the caller
-// then starts nothing.
+// Begin notes that the activation exec works on a peer's question. Errors are *FullError and *DuplicateError; the
+// caller then starts nothing.
 func (r *Requests) Begin(from wire.PeerID, req wire.Request, exec uint64) error {
 	k := requestKey{from, req}
 	if r.inbound[k] != nil {
@@ -46,8 +46,8 @@ func (r *Requests) Begin(from wire.PeerID, req wire.Request, exec uint64) error 
 }
 
 // Finish keeps the envelope that answers a peer's question, which nobody changes from then on, and says whether the
-// question was under way. The peer's oldest answers beyond the bound are forgotten, and the oldest of all while their charge
-// is too large; an answer that is too large by itself is not kept.
+// question was under way. The peer's oldest answers beyond the bound are forgotten, and the oldest of all while their
+// charge is too large; an answer that is too large by itself is not kept.
 func (r *Requests) Finish(from wire.PeerID, req wire.Request, answer *wire.Envelope) bool {
 	k := requestKey{from, req}
 	e := r.inbound[k]
@@ -88,7 +88,8 @@ func (r *Requests) trim(p wire.PeerID) {
 // Outdate forgets what was answered to a peer along an edge with values that are lent: it asks for something newer.
 func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 	for _, e := range slices.Clone(r.answers[p]) {
-		if e.answer.Edge == edge && slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+		if e.answer.Edge == edge && slices.ContainsFunc(e.answer.Fills,
+			func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
 			r.forget(e)
 		}
 	}
@@ -97,7 +98,8 @@ func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 // Forsake forgets the answers to a peer with values that are lent, before those are ended: it could not be given again.
 func (r *Requests) Forsake(p wire.PeerID) {
 	for _, e := range slices.Clone(r.answers[p]) {
-		if slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+		if slices.ContainsFunc(e.answer.Fills,
+			func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
 			r.forget(e)
 		}
 	}

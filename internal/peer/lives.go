@@ -6,21 +6,21 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// A life is what runs between two starts of a node. A directory can go back: a backup or a copy of it is started, or a machine's
-// snapshot is resumed. Then a life that peers have seen is missing from it, and its numbers are given out a second time. A node
-// finds that out from what its peers hold of it, and opens a new epoch. What it says again in that epoch names the place that it
-// had before, so that a receiver can tell what it has from what only has the same number.
+// A life is what runs between two starts of a node. A directory can go back: a backup or a copy of it is started, or a
+// machine's snapshot is resumed. Then a life that peers have seen is missing from it, and its numbers are given out a
+// second time. A node finds that out from what its peers hold of it, and opens a new epoch. What it says again in that
+// epoch names the place that it had before, so that a receiver can tell what it has from what only has the same number.
 
-// resync is what is rarely needed of a stream: how a peer proves its life, what was taken in its earlier epochs, and on which word
-// of its this node opened an epoch.
+// resync is what is rarely needed of a stream: how a peer proves its life, what was taken in its earlier epochs, and on
+// which word of its this node opened an epoch.
 type resync struct {
 	proof  []byte // of the peer's start, or nil
 	past   []past // the newest last
 	heeded uint64 // the life of the peer on whose word this node last went on in a new epoch, 0 for none
 	heeds  int32  // how often, in the own present life
 	doubt  int64  // engine time at which the peer first acknowledged what was never given out, 0 for not at all
-	// Lives of the peer before the one that was heard last, of this epoch, while it greets: of each, as Before, the greatest number that
-	// had been taken when it was heard of.
+	// Lives of the peer before the one that was heard last, of this epoch, while it greets: of each, as Before, the
+	// greatest number that had been taken when it was heard of.
 	earlier []wire.Life
 	greeting
 }
@@ -54,12 +54,14 @@ func (t *stream) more() *resync {
 
 // tidy drops a resync with nothing in it.
 func (t *stream) tidy() {
-	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes && r.tries == 0 && r.forgot == 0 && len(r.earlier) == 0 && len(r.lives) == 0 {
+	if r := t.resync; r.proof == nil && len(r.past) == 0 && r.heeded == 0 && r.doubt == 0 && !r.greets && !r.welcomes &&
+		r.tries == 0 && r.forgot == 0 && len(r.earlier) == 0 && len(r.lives) == 0 {
 		t.resync = nil
 	}
 }
 
-// otherLife says whether an envelope of the incarnation that was seen comes from another life than the one that was seen.
+// otherLife says whether an envelope of the incarnation that was seen comes from another life than the one that was
+// seen.
 func (t *stream) otherLife(env *wire.Envelope) bool {
 	return env.Incarnation == t.incarnation && env.Start != 0 && t.start != 0 && env.Start != t.start
 }
@@ -73,8 +75,9 @@ func (t *stream) present() past {
 	return p
 }
 
-// wentBack says whether the envelope's life gives out numbers that were taken from a life before it: then a life is missing from the
-// directory that it began in. A life that goes on where the last one was begins behind everything that left the node.
+// wentBack says whether the envelope's life gives out numbers that were taken from a life before it: then a life is
+// missing from the directory that it began in. A life that goes on where the last one was begins behind everything that
+// left the node.
 func (t *stream) wentBack(env *wire.Envelope) bool {
 	if env.Start == 0 || env.Epoch != t.recvEpoch {
 		return false
@@ -86,11 +89,12 @@ func (t *stream) wentBack(env *wire.Envelope) bool {
 	return before < mark
 }
 
-// meet notes which life an envelope comes from, and says whether it is another than the one before. It is called before anything of
-// the envelope is taken.
+// meet notes which life an envelope comes from, and says whether it is another than the one before. It is called before
+// anything of the envelope is taken.
 func (t *stream) meet(env *wire.Envelope) (reborn bool) {
 	// A life of which the start was not told before is no other one: an early envelope of it may come late.
-	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start && (t.start != 0 || env.Incarnation != t.incarnation)
+	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start &&
+		(t.start != 0 || env.Incarnation != t.incarnation)
 	if env.Start != t.start && (env.Start != 0 || env.Incarnation != t.incarnation) {
 		t.earlierLives(env)
 		if t.incarnation != 0 && env.Incarnation != t.incarnation {
@@ -112,7 +116,8 @@ func (t *stream) meet(env *wire.Envelope) (reborn bool) {
 	return reborn
 }
 
-// earlierLives notes lives of the peer before the one that the envelope comes from, where it does not know which of them were heard of.
+// earlierLives notes lives of the peer before the one that the envelope comes from, where it does not know which of
+// them were heard of.
 func (t *stream) earlierLives(env *wire.Envelope) {
 	if !env.Greets || t.incarnation == 0 {
 		return
@@ -141,9 +146,10 @@ func (t *stream) remember(p past) {
 	}
 }
 
-// takenBefore says whether the envelope was taken at the place that it had in an earlier epoch, and notes that it is taken now. A
-// number of the sender's present life counts only where it was taken from that life: one of a life that is lost was given to
-// something else. Of a question this is not all: Requests knows whether it was answered, and a sender that went back needs the answer again.
+// takenBefore says whether the envelope was taken at the place that it had in an earlier epoch, and notes that it is
+// taken now. A number of the sender's present life counts only where it was taken from that life: one of a life that is
+// lost was given to something else. Of a question this is not all: Requests knows whether it was answered, and a sender
+// that went back needs the answer again.
 func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 	if t.resync == nil {
 		return false
@@ -171,7 +177,10 @@ func (p *past) heard(o wire.Origin) bool {
 
 // spokeLast says whether the life that the envelope comes from is the one that spoke last in the epoch of its origin.
 func (t *stream) spokeLast(env *wire.Envelope) bool {
-	return t.resync != nil && slices.ContainsFunc(t.past, func(p past) bool { return p.epoch == env.Origin.Epoch && p.start == env.Start })
+	return t.resync != nil && slices.ContainsFunc(t.past, func(p past) bool {
+		return p.epoch == env.Origin.Epoch &&
+			p.start == env.Start
+	})
 }
 
 // Seen returns the newest life of the peer that was heard of: its incarnation, when it began, and the proof of that.
@@ -186,8 +195,8 @@ func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) 
 	return t.incarnation, t.start, proof
 }
 
-// TellsLife says whether an envelope to the peer is to name the own life: a peer of an earlier release cannot read that. One that
-// does not answer for seconds is told each second time only, so that it is reached whatever it reads.
+// TellsLife says whether an envelope to the peer is to name the own life: a peer of an earlier release cannot read
+// that. One that does not answer for seconds is told each second time only, so that it is reached whatever it reads.
 func (s *Streams) TellsLife(p wire.PeerID) bool {
 	t := s.look(p)
 	return t == nil || t.tells()
@@ -214,7 +223,8 @@ func (s *Streams) Regressed(p wire.PeerID, epoch, upTo uint64) bool {
 // Met says whether a stream with the peer exists, in either direction.
 func (s *Streams) Met(p wire.PeerID) bool { return s.look(p) != nil }
 
-// Begun notes that a life of this node ends and another begins: every number so far was given before it. SetStart follows.
+// Begun notes that a life of this node ends and another begins: every number so far was given before it. SetStart
+// follows.
 func (s *Streams) Begun() {
 	s.touchAll()
 	for i := range s.peers.rows {
@@ -228,8 +238,9 @@ func (s *Streams) Begun() {
 	}
 }
 
-// Heed says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it does: once for each life of
-// the peer, and a few times in all within a life of its own. So a liar costs a bounded number of resynchronisations.
+// Heed says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it does: once
+// for each life of the peer, and a few times in all within a life of its own. So a liar costs a bounded number of
+// resynchronisations.
 func (s *Streams) Heed(p wire.PeerID, life uint64) bool {
 	t, err := s.of(p)
 	if err != nil || life == 0 {

@@ -16,10 +16,12 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	if t.resync == nil {
 		return
 	}
-	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot = t.proof, t.doubt, t.greets, t.welcomes, t.tries, t.forgot
+	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot = t.proof, t.doubt, t.greets, t.welcomes, t.tries,
+		t.forgot
 	w.Lives, w.Earlier = livesOut(t.lives), livesOut(t.earlier)
 	for _, p := range t.past {
-		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond), Start: p.start, Mark: p.mark, Earlier: livesOut(p.earlier)})
+		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond),
+			Start: p.start, Mark: p.mark, Earlier: livesOut(p.earlier)})
 	}
 	if t.heeds > 0 {
 		w.Heeded = &snapshot.HeededSnapshot{Life: t.heeded, Times: t.heeds}
@@ -28,7 +30,8 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 
 // restoreResync takes what a message that was found sound says of lives.
 func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
-	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes && w.Greetings == 0 && w.Forgot == 0 && len(w.Lives) == 0 && len(w.Earlier) == 0 {
+	if len(w.Proof) == 0 && len(w.Past) == 0 && w.Heeded == nil && w.Doubt == 0 && !w.Greets && !w.Welcomes &&
+		w.Greetings == 0 && w.Forgot == 0 && len(w.Lives) == 0 && len(w.Earlier) == 0 {
 		return
 	}
 	r := t.more()
@@ -38,7 +41,8 @@ func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
 		r.proof = w.Proof
 	}
 	for _, p := range w.Past {
-		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark, livesIn(p.Earlier)})
+		r.past = append(r.past, past{p.Epoch, taken{p.UpTo, slices.Clone(p.Beyond)}, p.Start, p.Mark,
+			livesIn(p.Earlier)})
 	}
 	if w.Heeded != nil {
 		r.heeded, r.heeds = w.Heeded.Life, w.Heeded.Times
@@ -58,7 +62,8 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
-	case !soundLives(w.Lives) || !slices.IsSortedFunc(w.Lives, func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
+	case !soundLives(w.Lives) || !slices.IsSortedFunc(w.Lives,
+		func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
 		len(w.Lives) > 0 && w.Lives[len(w.Lives)-1].Before >= max(1, w.Born):
 		return "earlier lives have no start, or gave numbers that are not ascending"
 	case !soundLives(w.Earlier):
@@ -71,7 +76,8 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 	last := uint64(0)
 	for i := range w.Past {
 		p := &w.Past[i]
-		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window || !ascendingFrom(p.UpTo, p.Beyond) || !soundLives(p.Earlier) {
+		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window ||
+			!ascendingFrom(p.UpTo, p.Beyond) || !soundLives(p.Earlier) {
 			return "the past epochs, or the numbers or lives in them, are not ascending"
 		}
 		last = p.Epoch
@@ -92,7 +98,8 @@ func ascendingFrom(last uint64, numbers []uint64) bool {
 
 // soundLives says whether lives are some that can be remembered.
 func soundLives(lives []snapshot.LifeSnapshot) bool {
-	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives, func(l snapshot.LifeSnapshot) bool { return l.Start == 0 })
+	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives,
+		func(l snapshot.LifeSnapshot) bool { return l.Start == 0 })
 }
 
 func livesOut(lives []wire.Life) (out []snapshot.LifeSnapshot) {

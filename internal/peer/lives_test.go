@@ -10,20 +10,22 @@ import (
 
 // of makes a numbered envelope of a life.
 func lifeOf(start, incarnation, epoch, number, before uint64, origin wire.Origin) *wire.Envelope {
-	return &wire.Envelope{From: "a", Incarnation: incarnation, Epoch: epoch, Number: number, Start: start, Before: before, Origin: origin,
+	return &wire.Envelope{From: "a", Incarnation: incarnation, Epoch: epoch, Number: number, Start: start,
+		Before: before, Origin: origin,
 		Fills: []wire.Fill{{Value: value.Int(number)}}}
 }
 
 func lively() *Streams {
-	s := NewStreams(StreamLimits{Peers: 2, Envelopes: 10, Bytes: 1 << 20, Window: 100, PeerEnvelopes: 10, PeerBytes: 1 << 20})
+	s := NewStreams(StreamLimits{Peers: 2, Envelopes: 10, Bytes: 1 << 20, Window: 100, PeerEnvelopes: 10,
+		PeerBytes: 1 << 20})
 	s.SetTimed(true)
 	s.SetLives(true)
 	return s
 }
 
-// TestALifeThatWentBackIsRefused: a receiver refuses a life that gives out numbers which it has taken from one before it, whatever its
-// incarnation, and takes one that goes on behind them. Without that, the next message of a node whose directory went back passes for
-// one of the life that is lost.
+// TestALifeThatWentBackIsRefused: a receiver refuses a life that gives out numbers which it has taken from one before
+// it, whatever its incarnation, and takes one that goes on behind them. Without that, the next message of a node whose
+// directory went back passes for one of the life that is lost.
 func TestALifeThatWentBackIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name                       string
@@ -53,9 +55,9 @@ func TestALifeThatWentBackIsRefused(t *testing.T) {
 	}
 }
 
-// TestTakenInAnEarlierEpoch: what a node says again in a new epoch is taken once: where it was taken before at the place that it names.
-// A number that the present life gave out counts only where this life was heard with it; in a life that is lost it was given to
-// something else.
+// TestTakenInAnEarlierEpoch: what a node says again in a new epoch is taken once: where it was taken before at the
+// place that it names. A number that the present life gave out counts only where this life was heard with it; in a life
+// that is lost it was given to something else.
 func TestTakenInAnEarlierEpoch(t *testing.T) {
 	again := func(s *Streams, number uint64, o wire.Origin) bool {
 		got, err := s.Accept(lifeOf(30, 9, 9, number, 0, o))

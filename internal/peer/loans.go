@@ -26,9 +26,9 @@ func (n LoanName) compare(m LoanName) int {
 // NameOf returns the name of a loan.
 func NameOf(l *value.Loan) LoanName { return LoanName{l.Epoch, l.Number} }
 
-// Loans are the values that this node lends: too large for an envelope, they stay here, and those to whom they are lent take them in chunks. One
-// that went with a question or an answer is there as long as that is kept; one that was sent is there until all have returned it. It is
-// thread-unsafe.
+// Loans are the values that this node lends: too large for an envelope, they stay here, and those to whom they are lent
+// take them in chunks. One that went with a question or an answer is there as long as that is kept; one that was sent
+// is there until all have returned it. It is thread-unsafe.
 type Loans struct {
 	lim   LoanLimits
 	list  []*lent // ascending by name
@@ -125,8 +125,8 @@ func (s *Loans) End(env *wire.Envelope) {
 	s.each(env.Fills, func(i int) { s.take(i, env.To) })
 }
 
-// Return ends what a peer gives back, and says whether there is more room than before. What is kept with a question or an answer stays as long as
-// that, unless Requests.Trim needs the room.
+// Return ends what a peer gives back, and says whether there is more room than before. What is kept with a question or
+// an answer stays as long as that, unless Requests.Trim needs the room.
 func (s *Loans) Return(p wire.PeerID, n LoanName) bool {
 	i, there := s.find(n)
 	if !there {
@@ -173,8 +173,8 @@ func (s *Loans) SentTo(p wire.PeerID) (out []LoanName) {
 	return out
 }
 
-// Want notes which chunks a peer asks for. It returns false for what is not lent to it, or not any more; more than one may wait for is dropped, and
-// how many that were is returned.
+// Want notes which chunks a peer asks for. It returns false for what is not lent to it, or not any more; more than one
+// may wait for is dropped, and how many that were is returned.
 func (s *Loans) Want(p wire.PeerID, n LoanName, first, count uint64) (known bool, dropped int) {
 	i, there := s.find(n)
 	if !there {
@@ -228,7 +228,8 @@ func (s *Loans) Snapshot() []snapshot.LoanSnapshot {
 	for i, l := range s.list {
 		out[i] = snapshot.LoanSnapshot{Loan: l.loan, Value: l.value, Kept: l.kept}
 		for _, b := range l.to {
-			out[i].To = append(out[i].To, snapshot.BorrowerSnapshot{Peer: string(b.peer), Owed: slices.Clone(b.owed), Back: b.back})
+			out[i].To = append(out[i].To, snapshot.BorrowerSnapshot{Peer: string(b.peer), Owed: slices.Clone(b.owed),
+				Back: b.back})
 		}
 	}
 	return out

@@ -31,30 +31,41 @@ func TestLoansRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(again.Snapshot()) != 2 || again.bytes != s.bytes || len(list[0].To) != 2 || !list[0].To[1].Back || len(list[1].To) != 1 {
+	if len(again.Snapshot()) != 2 || again.bytes != s.bytes || len(list[0].To) != 2 || !list[0].To[1].Back ||
+		len(list[1].To) != 1 {
 		t.Errorf("restored %+v of %+v", again.Snapshot(), list)
 	}
 	for name, spoil := range map[string]func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot{
-		"no loan":       func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].Loan = v; return l },
-		"no value":      func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].Value = nil; return l },
-		"another value": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].Value = value.Int(1); return l },
-		"nobody":        func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].To = nil; return l },
-		"no name":       func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].To[0].Peer = ""; return l },
-		"order":         func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0], l[1] = l[1], l[0]; return l },
-		"twice":         func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { return append(l, l[1]) },
+		"no loan":  func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].Loan = v; return l },
+		"no value": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].Value = nil; return l },
+		"another value": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
+			l[0].Value = value.Int(1)
+			return l
+		},
+		"nobody":  func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].To = nil; return l },
+		"no name": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].To[0].Peer = ""; return l },
+		"order":   func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0], l[1] = l[1], l[0]; return l },
+		"twice":   func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { return append(l, l[1]) },
 		"peers twice": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
 			l[0].To[1].Peer = l[0].To[0].Peer
 			return l
 		},
-		"a chunk that is none": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[0].To[0].Owed = []uint64{5}; return l },
+		"a chunk that is none": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
+			l[0].To[0].Owed = []uint64{5}
+			return l
+		},
 		"too many owed": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
 			l[0].To[0].Owed = []uint64{0, 1, 2, 3, 4}
 			return l
 		},
-		"back and not kept": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot { l[1].To[0].Back = true; return l },
+		"back and not kept": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
+			l[1].To[0].Back = true
+			return l
+		},
 		"too many": func(l []snapshot.LoanSnapshot) []snapshot.LoanSnapshot {
 			for n := uint64(3); n < 5; n++ {
-				l = append(l, snapshot.LoanSnapshot{Loan: loan(n), Value: v, To: []snapshot.BorrowerSnapshot{{Peer: "a"}}})
+				l = append(l, snapshot.LoanSnapshot{Loan: loan(n), Value: v,
+					To: []snapshot.BorrowerSnapshot{{Peer: "a"}}})
 			}
 			return l
 		},

@@ -10,8 +10,8 @@ import (
 // Peers returns the peers with which a stream exists, ascending.
 func (s *Streams) Peers() []wire.PeerID { return s.peers.sorted() }
 
-// Abandon takes everything out of the outbox that is for the peer and returns it in the order of its numbers. The numbers
-// are spent: the base that the next envelope tells lets the receiver go on after them.
+// Abandon takes everything out of the outbox that is for the peer and returns it in the order of its numbers. The
+// numbers are spent: the base that the next envelope tells lets the receiver go on after them.
 func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	t := s.stream(p)
 	if t == nil || len(t.out) == 0 {
@@ -43,8 +43,9 @@ func (s *Streams) Full(p wire.PeerID) bool { return s.peers.len() >= s.lim.Peers
 // Free returns with how many more peers there can be a stream.
 func (s *Streams) Free() int { return max(0, s.lim.Peers-s.peers.len()) }
 
-// Evict forgets up to n streams that owe nothing and in which nothing numbered was ever sent, so that no number is given twice: of those
-// that may go, the ones whose last sign of life, which may tells, is the oldest. It returns how many.
+// Evict forgets up to n streams that owe nothing and in which nothing numbered was ever sent, so that no number is
+// given twice: of those that may go, the ones whose last sign of life, which may tells, is the oldest. It returns how
+// many.
 func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int {
 	type old struct {
 		peer wire.PeerID
@@ -78,8 +79,8 @@ func (s *Streams) Level(p wire.PeerID) Level {
 	return Trusted
 }
 
-// Hurry sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way then may
-// be lost.
+// Hurry sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way
+// then may be lost.
 func (s *Streams) Hurry(p wire.PeerID, now int64, rand func() uint64) {
 	if t := s.stream(p); t != nil && t.resendAt != 0 {
 		t.resends = 0

@@ -26,7 +26,8 @@ func (n *node) snapshot(t *rapid.T) func() {
 	return func() { n.restore(t, epoch, states, entries, applied) }
 }
 
-func (n *node) restore(t *rapid.T, epoch uint64, states []snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, applied []int64) {
+func (n *node) restore(t *rapid.T, epoch uint64, states []snapshot.WireStateSnapshot,
+	entries []snapshot.PendingOutboundEntry, applied []int64) {
 	s, err := RestoreStreams(epoch, states, entries, registry, n.s.lim)
 	if err != nil {
 		t.Fatal(err)
@@ -60,9 +61,9 @@ func (n *node) receive(t *rapid.T, env *wire.Envelope, now int64) (lost uint64) 
 	return got.Lost
 }
 
-// TestLossyPair: two nodes exchange numbered envelopes over a line that drops, repeats and reorders, and each is killed and
-// restored from its latest snapshot now and then. Every envelope is applied exactly once at its receiver (law L6), and the
-// outboxes drain. Equal contents are sent on purpose (trap 7).
+// TestLossyPair: two nodes exchange numbered envelopes over a line that drops, repeats and reorders, and each is killed
+// and restored from its latest snapshot now and then. Every envelope is applied exactly once at its receiver (law L6),
+// and the outboxes drain. Equal contents are sent on purpose (trap 7).
 func TestLossyPair(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -75,7 +76,8 @@ func TestLossyPair(t *testing.T) {
 		step := func(loss bool) {
 			for _, n := range []*node{a, b} {
 				if loss && sent < 40 && n == a {
-					env := &wire.Envelope{Version: 1, From: a.self, To: a.other, Fills: []wire.Fill{{Value: value.Int(sent / 3)}}}
+					env := &wire.Envelope{Version: 1, From: a.self, To: a.other,
+						Fills: []wire.Fill{{Value: value.Int(sent / 3)}}}
 					if n.s.Push(env, now, random.Uint64) == nil {
 						sent++
 						line = append(line, n.stamp(env))
@@ -129,8 +131,8 @@ func TestLossyPair(t *testing.T) {
 	})
 }
 
-// TestOldSnapshot: a receiver that comes back from an old snapshot lacks numbers that it had acknowledged. The sender's base
-// tells it; it goes on with what comes and says how many were lost, in place of waiting for them for ever.
+// TestOldSnapshot: a receiver that comes back from an old snapshot lacks numbers that it had acknowledged. The sender's
+// base tells it; it goes on with what comes and says how many were lost, in place of waiting for them for ever.
 func TestOldSnapshot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lim := DefaultStreamLimits()

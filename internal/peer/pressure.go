@@ -5,11 +5,12 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// Pressure is what this node told its peers about the room that it has for their data, and who disregards it. It is thread-unsafe. Rows
-// exist only while the node is pressed; the word that there is room again ends them all.
+// Pressure is what this node told its peers about the room that it has for their data, and who disregards it. It is
+// thread-unsafe. Rows exist only while the node is pressed; the word that there is room again ends them all.
 //
-// A peer that goes on to send after three notices is muted for a while: its data is refused, typed and counted, and its streams send it
-// again. Acknowledgements and answers are never refused. The way back (trap 14) is time, and the end of the pressure.
+// A peer that goes on to send after three notices is muted for a while: its data is refused, typed and counted, and its
+// streams send it again. Acknowledgements and answers are never refused. The way back (trap 14) is time, and the end of
+// the pressure.
 type Pressure struct {
 	peers int // bound
 	rows  table[pressed]
@@ -102,7 +103,8 @@ func (x *Pressure) Snapshot() []snapshot.PressureSnapshot {
 	var out []snapshot.PressureSnapshot
 	for _, p := range x.rows.sorted() {
 		r := x.rows.get(p)
-		out = append(out, snapshot.PressureSnapshot{Peer: string(p), Told: r.told, Ignored: r.ignored, Counted: r.counted, MutedUntil: r.mutedUntil})
+		out = append(out, snapshot.PressureSnapshot{Peer: string(p), Told: r.told, Ignored: r.ignored,
+			Counted: r.counted, MutedUntil: r.mutedUntil})
 	}
 	return out
 }
@@ -119,7 +121,8 @@ func RestorePressure(rows []snapshot.PressureSnapshot, peers int) (*Pressure, er
 		case r.Peer <= last:
 			return nil, &RestoreError{"pressure", r.Peer, "the peers are not in ascending order"}
 		case r.Told < 0 || r.MutedUntil < 0 || r.Ignored < 0 || r.Ignored >= ignoredToMute:
-			return nil, &RestoreError{"pressure", r.Peer, "a time lies before time began, or so many notices mute a peer"}
+			return nil,
+				&RestoreError{"pressure", r.Peer, "a time lies before time began, or so many notices mute a peer"}
 		}
 		x.rows.put(wire.PeerID(r.Peer), pressed{r.Told, r.Ignored, r.Counted, r.MutedUntil})
 		last = r.Peer

@@ -81,7 +81,8 @@ func TestPressure(t *testing.T) {
 // TestRestorePressureRefuses: rows that no node wrote are refused.
 func TestRestorePressureRefuses(t *testing.T) {
 	for _, rows := range [][]snapshot.PressureSnapshot{
-		{{Peer: ""}}, {{Peer: "b"}, {Peer: "a"}}, {{Peer: "a", Told: -1}}, {{Peer: "a", MutedUntil: -1}}, {{Peer: "a", Ignored: 3}}, {{Peer: "a", Ignored: -1}},
+		{{Peer: ""}}, {{Peer: "b"}, {Peer: "a"}}, {{Peer: "a", Told: -1}}, {{Peer: "a", MutedUntil: -1}},
+		{{Peer: "a", Ignored: 3}}, {{Peer: "a", Ignored: -1}},
 	} {
 		var re *RestoreError
 		if _, err := RestorePressure(rows, 9); !errors.As(err, &re) {

@@ -8,18 +8,20 @@ import (
 
 // Accepted says what an envelope is to its stream.
 type Accepted struct {
-	Duplicate bool   // its number was taken before: it must not be applied again
-	Restarted bool   // the peer has a newer incarnation than was seen
-	Renewed   bool   // the peer opened a new epoch: it may have lost what it had acknowledged
-	First     bool   // nothing came of the peer before
-	Reborn    bool   // the life that the peer tells is another than the one that was seen
-	Before    bool   // it asks what was taken in an earlier epoch, in which the same life spoke: its sender has not gone back since
-	Lost      uint64 // numbers that this node acknowledged in a lost life and never gets again
+	Duplicate bool // its number was taken before: it must not be applied again
+	Restarted bool // the peer has a newer incarnation than was seen
+	Renewed   bool // the peer opened a new epoch: it may have lost what it had acknowledged
+	First     bool // nothing came of the peer before
+	Reborn    bool // the life that the peer tells is another than the one that was seen
+	// it asks what was taken in an earlier epoch, in which the same life spoke: its sender has not gone back since
+	Before bool
+	Lost   uint64 // numbers that this node acknowledged in a lost life and never gets again
 }
 
-// Accept places an envelope of an admitted peer in its stream, and takes its number. An envelope without a number has no
-// place, but its incarnation and epoch are looked at all the same. Errors, after which nothing is changed, are *StaleError
-// for a zombie or a stream that was given up, *NumberError for a number that cannot be taken, and *FullError.
+// Accept places an envelope of an admitted peer in its stream, and takes its number. An envelope without a number has
+// no place, but its incarnation and epoch are looked at all the same. Errors, after which nothing is changed, are
+// *StaleError for a zombie or a stream that was given up, *NumberError for a number that cannot be taken, and
+// *FullError.
 func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	t, known := s.stream(env.From), true
 	if t == nil {
@@ -125,7 +127,8 @@ func (s *Streams) AcksDue() []wire.PeerID {
 }
 
 // TakeAck returns what an envelope to the peer acknowledges, and notes that it was told: all numbers of the epoch up to
-// upTo are held here. The caller sends it only once they are durable. Epoch 0 means that there is nothing to acknowledge.
+// upTo are held here. The caller sends it only once they are durable. Epoch 0 means that there is nothing to
+// acknowledge.
 func (s *Streams) TakeAck(p wire.PeerID) (epoch, upTo uint64) {
 	t := s.stream(p)
 	if t == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change. Envelopes
-// are shared and encoded with the snapshot.
+// Snapshot returns the own questions by (peer, epoch, number), and those of others in the order of their last change.
+// Envelopes are shared and encoded with the snapshot.
 func (r *Requests) Snapshot() ([]snapshot.OutboundRequest, []snapshot.InboundRequest) {
 	return r.Capture()()
 }
@@ -43,7 +43,8 @@ func describeRequests(own []asked, of []inbound) ([]snapshot.OutboundRequest, []
 	slices.SortFunc(of, func(a, b inbound) int { return cmp.Compare(a.order, b.order) })
 	for _, a := range own {
 		k, q := a.key, a.q
-		out = append(out, snapshot.OutboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID, Edge: q.Edge,
+		out = append(out, snapshot.OutboundRequest{Peer: string(k.peer), Epoch: k.req.Epoch, Request: k.req.ID,
+			Edge:    q.Edge,
 			Context: q.Context, Deadline: q.Deadline, Envelope: wire.Stored(q.Envelope)})
 	}
 	for i := range of {
@@ -59,7 +60,8 @@ func describeRequests(own []asked, of []inbound) ([]snapshot.OutboundRequest, []
 }
 
 // RestoreRequests returns the tables that the messages describe.
-func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundRequest, reg *value.Registry, lim RequestLimits) (*Requests, error) {
+func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundRequest, reg *value.Registry,
+	lim RequestLimits) (*Requests, error) {
 	r := NewRequests(lim)
 	h := &sharing{reg: reg}
 	var last requestKey
@@ -81,7 +83,8 @@ func RestoreRequests(out []snapshot.OutboundRequest, in []snapshot.InboundReques
 		if env.To != k.peer || env.Request != k.req {
 			return nil, bad("its envelope asks another question")
 		}
-		if err := r.Ask(k.peer, k.req, Question{Edge: x.Edge, Context: x.Context, Deadline: x.Deadline, Envelope: env}); err != nil {
+		if err := r.Ask(k.peer, k.req, Question{Edge: x.Edge, Context: x.Context, Deadline: x.Deadline,
+			Envelope: env}); err != nil {
 			return nil, bad(err.Error())
 		}
 	}

@@ -154,7 +154,8 @@ func (k *requestsMachine) begin(t *rapid.T) {
 func (k *requestsMachine) finish(t *rapid.T) {
 	p, req := drawRequest(t)
 	size := rapid.IntRange(0, 80).Draw(t, "size")
-	answer := &wire.Envelope{Version: 1, To: wire.PeerID(p), Answer: req, Fills: []wire.Fill{{Value: value.NewBytes(make([]byte, size))}}}
+	answer := &wire.Envelope{Version: 1, To: wire.PeerID(p), Answer: req,
+		Fills: []wire.Fill{{Value: value.NewBytes(make([]byte, size))}}}
 	if got, want := k.r.Finish(wire.PeerID(p), req, answer), k.m.finish(p, req, 16+size); got != want {
 		t.Fatalf("Finish says %v, want %v", got, want)
 	}
@@ -209,7 +210,8 @@ func (k *requestsMachine) check(t *rapid.T) {
 	if !same(t, &tables{Own: out, Others: in}, &tables{Own: out2, Others: in2}) {
 		t.Fatalf("%+v\n%+v", in, in2)
 	}
-	if restored.underWay != k.r.underWay || restored.answerBytes != k.r.answerBytes || !reflect.DeepEqual(restored.keptAnswers(), k.r.keptAnswers()) {
+	if restored.underWay != k.r.underWay || restored.answerBytes != k.r.answerBytes ||
+		!reflect.DeepEqual(restored.keptAnswers(), k.r.keptAnswers()) {
 		t.Fatalf("what is derived was not derived:\n%+v\n%+v", restored, k.r)
 	}
 	k.r = restored
@@ -229,8 +231,8 @@ func (r *Requests) keptAnswers() map[wire.PeerID][]requestKey {
 	return out
 }
 
-// TestRequestsModel: Requests and the obvious implementation agree on every answer, after any steps, with a restore from a
-// snapshot after each step (traps 5, 6 and 17).
+// TestRequestsModel: Requests and the obvious implementation agree on every answer, after any steps, with a restore
+// from a snapshot after each step (traps 5, 6 and 17).
 func TestRequestsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lim := RequestLimits{Outbound: 6, Inbound: 4, Answers: 2, AnswerBytes: 200}
@@ -252,7 +254,8 @@ func TestRequestScope(t *testing.T) {
 	if err := r.Begin("a", req, 9); err != nil { // the same number in the other direction
 		t.Fatal(err)
 	}
-	for _, k := range []requestKey{{"b", req}, {"a", wire.Request{Epoch: 1, ID: 1}}, {"a", wire.Request{Epoch: 2, ID: 2}}, {"a", wire.Request{}}} {
+	for _, k := range []requestKey{{"b", req}, {"a", wire.Request{Epoch: 1, ID: 1}},
+		{"a", wire.Request{Epoch: 2, ID: 2}}, {"a", wire.Request{}}} {
 		if _, ok := r.Answered(k.peer, k.req); ok {
 			t.Errorf("%+v took the question", k)
 		}

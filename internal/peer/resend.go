@@ -7,25 +7,26 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// The waits before something unacknowledged is sent again: 200 ms, twice as long after each try without progress, at most
-// 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come. Over a link nothing is lost
-// as a rule, and one that ends says so (see Hurry): there the first wait is 2 s, or as long as an exchange with the peer takes where that is
-// longer.
+// The waits before something unacknowledged is sent again: 200 ms, twice as long after each try without progress, at
+// most 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come. Over a
+// link nothing is lost as a rule, and one that ends says so (see Hurry): there the first wait is 2 s, or as long as an
+// exchange with the peer takes where that is longer.
 const (
 	resendBaseNs   = 200e6
 	resendLinkedNs = 2e9
 	resendCapNs    = 10e9
 )
 
-// ResendBatch is how many envelopes of one stream are sent again at a time. The receiver holds more than the first missing
-// ones as a rule, and the acknowledgement of these shows it.
+// ResendBatch is how many envelopes of one stream are sent again at a time. The receiver holds more than the first
+// missing ones as a rule, and the acknowledgement of these shows it.
 const ResendBatch = 64
 
-// SetBook has the waits go by whether a peer is linked, which the book says; nil: they do not. An engine calls it as its rules say.
+// SetBook has the waits go by whether a peer is linked, which the book says; nil: they do not. An engine calls it as
+// its rules say.
 func (s *Streams) SetBook(b *AddressBook) { s.book = b }
 
-// patience returns the least wait for an acknowledgement. A server of thousands whose peers all answer at once takes its time, and
-// what is sent again meanwhile makes it take longer.
+// patience returns the least wait for an acknowledgement. A server of thousands whose peers all answer at once takes
+// its time, and what is sent again meanwhile makes it take longer.
 func (s *Streams) patience(t *stream) int64 {
 	if s.book == nil || !s.book.IsLinked(t.peer) {
 		return resendBaseNs
@@ -62,8 +63,8 @@ func (s *Streams) Due(now int64, rand func() uint64) []*wire.Envelope {
 	return out
 }
 
-// Resend is an envelope that is to be sent again, and until when it serves anybody: 0 means for ever. Without an envelope the peer is
-// to be greeted.
+// Resend is an envelope that is to be sent again, and until when it serves anybody: 0 means for ever. Without an
+// envelope the peer is to be greeted.
 type Resend struct {
 	To       wire.PeerID
 	Envelope *wire.Envelope

@@ -117,7 +117,8 @@ func sample(t testing.TB) *tables {
 	}
 	must(requests.Begin("b", wire.Request{Epoch: 1, ID: 1}, 4))
 	must(requests.Begin("b", wire.Request{Epoch: 1, ID: 2}, 5))
-	requests.Finish("b", wire.Request{Epoch: 1, ID: 1}, &wire.Envelope{Version: 1, To: "b", Answer: wire.Request{Epoch: 1, ID: 1}})
+	requests.Finish("b", wire.Request{Epoch: 1, ID: 1}, &wire.Envelope{Version: 1, To: "b",
+		Answer: wire.Request{Epoch: 1, ID: 1}})
 	x := &tables{Epoch: 1, Book: book.Snapshot(), Governor: governor.Snapshot(), Backoff: backoff.Snapshot()}
 	x.States, x.Outbox = streams.Snapshot()
 	x.Own, x.Others = requests.Snapshot()
@@ -157,10 +158,14 @@ func TestRestoreEdited(t *testing.T) {
 		"beyond order":         func(x *tables) { x.States[1].RecvBeyond[0], x.States[1].RecvBeyond[1] = 6, 4 },
 		"beyond not absorbed":  func(x *tables) { x.States[1].RecvUpTo = 3 },
 		"beyond the window":    func(x *tables) { x.States[1].RecvBeyond[2] = 1 << 40 },
-		"beyond wraps around":  func(x *tables) { x.States[1].RecvUpTo = 1<<64 - 1; x.States[1].RecvBeyond = []uint64{1} },
-		"a level that wraps":   func(x *tables) { x.States[0].Awaited, x.States[0].Level = 1, 1<<8 },
-		"numbers of no epoch":  func(x *tables) { x.States[1].RecvEpoch = 0 },
-		"garbage":              func(x *tables) { x.Outbox[0].Envelope = snapshot.Raw([]byte{1, 2, 3}) },
+		"beyond wraps around": func(x *tables) {
+			x.States[1].RecvUpTo = 1<<64 - 1
+			x.States[1].RecvBeyond = []uint64{
+				1}
+		},
+		"a level that wraps":  func(x *tables) { x.States[0].Awaited, x.States[0].Level = 1, 1<<8 },
+		"numbers of no epoch": func(x *tables) { x.States[1].RecvEpoch = 0 },
+		"garbage":             func(x *tables) { x.Outbox[0].Envelope = snapshot.Raw([]byte{1, 2, 3}) },
 		"ack in the outbox": func(x *tables) {
 			x.Outbox[0].Envelope = reencode(x.Outbox[0].Envelope, func(e *wire.Envelope) { e.AckEpoch = 1 })
 		},

@@ -67,8 +67,9 @@ type NoMemberError struct{ What string }
 // Error names what was looked for.
 func (e *NoMemberError) Error() string { return "peer: " + e.What + " is no member" }
 
-// Roster says which peers are members, of which place and with which number. It remembers also, as far as its bound goes, who was
-// removed or left; beyond that the oldest are forgotten. A nil Roster has no members. It is thread-unsafe.
+// Roster says which peers are members, of which place and with which number. It remembers also, as far as its bound
+// goes, who was removed or left; beyond that the oldest are forgotten. A nil Roster has no members. It is
+// thread-unsafe.
 type Roster struct {
 	all   table[Member]
 	limit int // of members, and of the others
@@ -172,10 +173,11 @@ func (r *Roster) Members(place string) []Member {
 	return out
 }
 
-// Admit makes a peer a member of a place with a number, or where that is -1, with the one that it had before or else the least that
-// is free. A peer that is a member already keeps what it has, and fresh is false. Errors, after which nothing is changed, are
-// *TakenError and *FullError.
-func (r *Roster) Admit(p wire.PeerID, place string, number int, name string, now int64) (m Member, fresh bool, err error) {
+// Admit makes a peer a member of a place with a number, or where that is -1, with the one that it had before or else
+// the least that is free. A peer that is a member already keeps what it has, and fresh is false. Errors, after which
+// nothing is changed, are *TakenError and *FullError.
+func (r *Roster) Admit(p wire.PeerID, place string, number int, name string, now int64) (m Member, fresh bool,
+	err error) {
 	old, known := r.Get(p)
 	if known && old.State == MemberIs {
 		if old.Place != place || number >= 0 && number != old.Number {
@@ -215,8 +217,8 @@ func (r *Roster) Part(p wire.PeerID, state MemberState, now int64) (Member, erro
 	return was, nil
 }
 
-// Replace puts a peer in the place of a member, whose number and name it gets; a name that is not empty is the new one's. Errors, after
-// which nothing is changed, are *NoMemberError and *TakenError.
+// Replace puts a peer in the place of a member, whose number and name it gets; a name that is not empty is the new
+// one's. Errors, after which nothing is changed, are *NoMemberError and *TakenError.
 func (r *Roster) Replace(old, p wire.PeerID, name string, now int64) (Member, error) {
 	was, ok := r.Get(old)
 	if !ok || was.State != MemberIs {
@@ -255,7 +257,8 @@ func (r *Roster) put(m Member) {
 		for i := range r.all.rows {
 			// The least of an order over all is one, so that of the table does not show.
 			x := &r.all.rows[i].v
-			if x.State != MemberIs && (oldest == nil || cmp.Or(cmp.Compare(x.Since, oldest.Since), cmp.Compare(x.Peer, oldest.Peer)) < 0) {
+			if x.State != MemberIs && (oldest == nil || cmp.Or(cmp.Compare(x.Since, oldest.Since),
+				cmp.Compare(x.Peer, oldest.Peer)) < 0) {
 				oldest = x
 			}
 		}
@@ -270,7 +273,8 @@ func SoundName(name string) bool { return len(name) <= MemberNameMax && utf8.Val
 func (r *Roster) Snapshot() []snapshot.MemberSnapshot {
 	var out []snapshot.MemberSnapshot
 	for _, m := range r.Members("") {
-		out = append(out, snapshot.MemberSnapshot{Number: uint64(m.Number), Peer: string(m.Peer), Place: m.Place, Name: m.Name, State: uint32(m.State), Since: m.Since})
+		out = append(out, snapshot.MemberSnapshot{Number: uint64(m.Number), Peer: string(m.Peer), Place: m.Place,
+			Name: m.Name, State: uint32(m.State), Since: m.Since})
 	}
 	return out
 }
@@ -283,7 +287,8 @@ func RestoreRoster(s []snapshot.MemberSnapshot, limit int) (*Roster, error) {
 	r := NewRoster(limit)
 	last := Member{}
 	for i, x := range s {
-		m := Member{Number: int(x.Number), Peer: wire.PeerID(x.Peer), Place: x.Place, Name: x.Name, State: MemberState(x.State), Since: x.Since}
+		m := Member{Number: int(x.Number), Peer: wire.PeerID(x.Peer), Place: x.Place, Name: x.Name,
+			State: MemberState(x.State), Since: x.Since}
 		bad := func(why string) (*Roster, error) { return nil, &RestoreError{"roster", x.Peer, why} }
 		switch {
 		case x.Peer == "" || len(x.Peer) > wire.PeerIDBytesMax || x.Place == "" || !SoundName(x.Name):

@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// TestRosterModel: whoever comes without a number gets the one that he had, or else the least that is free, and At finds who has one: as a
-// look at all members says, whatever came before and after a restore.
+// TestRosterModel: whoever comes without a number gets the one that he had, or else the least that is free, and At
+// finds who has one: as a look at all members says, whatever came before and after a restore.
 func TestRosterModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := NewRoster(8)
@@ -109,5 +109,6 @@ func TestMembersCostAlike(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the admission of one beside 10,000 members costs more than 15 times that of one beside 100, in each of four tries")
+	t.Error("the admission of one beside 10,000 members costs more than 15 times that of one beside 100, in each of " +
+		"four tries")
 }

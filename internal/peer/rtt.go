@@ -1,7 +1,8 @@
 package peer
 
-// RTT is the round-trip time to a peer, from the first sending of a number to its acknowledgement: mean and mean deviation, smoothed as TCP
-// does (RFC 6298, section 2), in whole nanoseconds. It is plain data; the zero value knows nothing.
+// RTT is the round-trip time to a peer, from the first sending of a number to its acknowledgement: mean and mean
+// deviation, smoothed as TCP does (RFC 6298, section 2), in whole nanoseconds. It is plain data; the zero value knows
+// nothing.
 type RTT struct {
 	Smooth, Var int64 // ns
 	Samples     int32 // up to rttSamplesMax, which is enough to know
@@ -26,7 +27,8 @@ func (r *RTT) Sample(ns int64) {
 	r.Samples = min(r.Samples+1, rttSamplesMax)
 }
 
-// Budget returns how long an exchange with the peer may take as a rule, in nanoseconds; 0 before there are enough samples.
+// Budget returns how long an exchange with the peer may take as a rule, in nanoseconds; 0 before there are enough
+// samples.
 func (r *RTT) Budget() int64 {
 	if r.Samples < rttWarm {
 		return 0
@@ -36,6 +38,7 @@ func (r *RTT) Budget() int64 {
 
 // sound says whether samples can have given this.
 func (r *RTT) sound() bool {
-	return r.Smooth >= 0 && r.Smooth <= rttMax && r.Var >= 0 && r.Var <= rttMax && r.Samples >= 0 && r.Samples <= rttSamplesMax &&
+	return r.Smooth >= 0 && r.Smooth <= rttMax && r.Var >= 0 && r.Var <= rttMax && r.Samples >= 0 &&
+		r.Samples <= rttSamplesMax &&
 		(r.Samples > 0 || r.Smooth == 0 && r.Var == 0)
 }

@@ -14,7 +14,8 @@ func (s *Streams) Room(n, bytes int) (now, ever bool) {
 	return ever && n <= s.lim.Envelopes-s.count && bytes <= s.lim.Bytes-s.bytes, ever
 }
 
-// RoomFor is Room for one envelope of that charge to each of some peers, and asks also whether each of them has room of its own.
+// RoomFor is Room for one envelope of that charge to each of some peers, and asks also whether each of them has room of
+// its own.
 func (s *Streams) RoomFor(to []wire.PeerID, bytes int) (now, ever bool) {
 	return s.roomFor(to, bytes, len(to))
 }
@@ -42,21 +43,23 @@ func (s *Streams) roomFor(to []wire.PeerID, bytes, copies int) (now, ever bool) 
 }
 
 // Push gives the envelope the next number of the stream to its receiver, and keeps it until it is acknowledged. The
-// envelope must be the caller's own: its Epoch, Number and what rides on it are set here, and nobody changes it from then
-// on. Push refuses only beyond a reserve over what RoomFor allows, with a *FullError that leaves the envelope unnumbered.
+// envelope must be the caller's own: its Epoch, Number and what rides on it are set here, and nobody changes it from
+// then on. Push refuses only beyond a reserve over what RoomFor allows, with a *FullError that leaves the envelope
+// unnumbered.
 func (s *Streams) Push(env *wire.Envelope, now int64, rand func() uint64) error {
 	return s.PushUntil(env, 0, false, now, rand)
 }
 
-// PushUntil is Push for an envelope that serves nobody after the deadline, an engine time, or 0 for none. One that is held is not sent
-// yet: Due gives it when the peer is not held any more.
+// PushUntil is Push for an envelope that serves nobody after the deadline, an engine time, or 0 for none. One that is
+// held is not sent yet: Due gives it when the peer is not held any more.
 func (s *Streams) PushUntil(env *wire.Envelope, deadline int64, held bool, now int64, rand func() uint64) error {
 	return s.PushFan(env, 0, deadline, held, now, rand)
 }
 
 // Ack notes that the peer holds everything of the own epoch up to a number, and returns how many envelopes left the
-// outbox. An acknowledgement of an earlier epoch, or of what was acknowledged before, is late and releases nothing; nor does one of what was
-// given out in lives that the peer may not have heard of. One of what was never sent is an *AckError: numbers would be dropped by the peer as known that it never saw.
+// outbox. An acknowledgement of an earlier epoch, or of what was acknowledged before, is late and releases nothing; nor
+// does one of what was given out in lives that the peer may not have heard of. One of what was never sent is an
+// *AckError: numbers would be dropped by the peer as known that it never saw.
 func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error) {
 	if upTo == 0 && epoch <= s.epoch {
 		return 0, nil // numbers begin at 1
@@ -94,8 +97,8 @@ func (s *Streams) Ack(p wire.PeerID, epoch, upTo uint64, now int64) (int, error)
 	return n, nil
 }
 
-// Base returns the lowest number of the own stream to the peer that is not acknowledged; what a receiver misses below it
-// never comes again. It rides on each envelope to the peer, as the acknowledgement does.
+// Base returns the lowest number of the own stream to the peer that is not acknowledged; what a receiver misses below
+// it never comes again. It rides on each envelope to the peer, as the acknowledgement does.
 func (s *Streams) Base(p wire.PeerID) uint64 {
 	if t := s.look(p); t != nil {
 		return t.acked() + 1
@@ -120,9 +123,9 @@ func (s *Streams) Holds(p wire.PeerID, r wire.Request) bool {
 	return t != nil && r.IsSet() && slices.ContainsFunc(t.out, func(x sending) bool { return x.env.Request == r })
 }
 
-// NewEpoch starts the own streams anew: all that is unacknowledged keeps its order and gets the numbers from 1 of the new
-// epoch. A restore that cannot vouch for its tail does this, because receivers may hold numbers that are unknown here. The
-// epoch must be newer than the current one, else the error is an *EpochError.
+// NewEpoch starts the own streams anew: all that is unacknowledged keeps its order and gets the numbers from 1 of the
+// new epoch. A restore that cannot vouch for its tail does this, because receivers may hold numbers that are unknown
+// here. The epoch must be newer than the current one, else the error is an *EpochError.
 func (s *Streams) NewEpoch(epoch uint64) error {
 	if epoch <= s.epoch {
 		return &EpochError{epoch, s.epoch}

@@ -2,13 +2,14 @@ package peer
 
 import "math/bits"
 
-// Silence is a φ-accrual failure detector (Hayashibara and others, 2004) for one peer: how likely is it that a silence as long as this
-// one is just a long one? It is fed with the silences that ended, and asked about the one that lasts. Silences count only while
-// something of the peer is awaited, so that an idle peer is never suspected. It is plain data under one owner; the zero value
-// knows nothing.
+// Silence is a φ-accrual failure detector (Hayashibara and others, 2004) for one peer: how likely is it that a silence
+// as long as this one is just a long one? It is fed with the silences that ended, and asked about the one that lasts.
+// Silences count only while something of the peer is awaited, so that an idle peer is never suspected. It is plain data
+// under one owner; the zero value knows nothing.
 //
-// φ is -log10 of that likelihood under a normal distribution. It rises with the length of the silence alone, so the question whether it
-// has reached 8 or 16 is one about a number of deviations: no logarithm is taken, and all is in integers.
+// φ is -log10 of that likelihood under a normal distribution. It rises with the length of the silence alone, so the
+// question whether it has reached 8 or 16 is one about a number of deviations: no logarithm is taken, and all is in
+// integers.
 type Silence struct {
 	ended []uint16 // lengths in the form of pack, oldest first
 
@@ -59,7 +60,8 @@ func (s *Silence) add(p uint16, sign int64) {
 	s.squares += sign * us * us
 }
 
-// Limits returns how long a silence lasts until φ is 8, and until it is 16, in nanoseconds: 0 while too little is known.
+// Limits returns how long a silence lasts until φ is 8, and until it is 16, in nanoseconds: 0 while too little is
+// known.
 func (s *Silence) Limits() (suspect, down int64) {
 	n := int64(len(s.ended))
 	if n < silenceWarm {

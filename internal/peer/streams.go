@@ -19,19 +19,22 @@ type StreamLimits struct {
 
 // DefaultStreamLimits returns the limits of a server.
 func DefaultStreamLimits() StreamLimits {
-	return StreamLimits{Peers: 16384, Envelopes: 10000, Bytes: 256 << 20, Window: 8192, PeerEnvelopes: 1024, PeerBytes: 64 << 20, Silences: DefaultSilent}
+	return StreamLimits{Peers: 16384, Envelopes: 10000, Bytes: 256 << 20, Window: 8192, PeerEnvelopes: 1024,
+		PeerBytes: 64 << 20, Silences: DefaultSilent}
 }
 
 // EdgeStreamLimits returns the limits of a small device.
 func EdgeStreamLimits() StreamLimits {
-	return StreamLimits{Peers: 512, Envelopes: 256, Bytes: 8 << 20, Window: 1024, PeerEnvelopes: 64, PeerBytes: 4 << 20, Silences: EdgeSilent}
+	return StreamLimits{Peers: 512, Envelopes: 256, Bytes: 8 << 20, Window: 1024, PeerEnvelopes: 64, PeerBytes: 4 << 20,
+		Silences: EdgeSilent}
 }
 
-// reserve is how much Push takes beyond what Room allows: room for answers and for questions asked again, which cannot wait.
+// reserve is how much Push takes beyond what Room allows: room for answers and for questions asked again, which cannot
+// wait.
 func reserve(limit int) int { return limit + limit/4 }
 
-// Streams are the numbered streams with all peers, in both directions. It is thread-unsafe. The package comment says what
-// it promises.
+// Streams are the numbered streams with all peers, in both directions. It is thread-unsafe. The package comment says
+// what it promises.
 type Streams struct {
 	peers table[*stream]
 	epoch uint64 // of own streams
@@ -114,8 +117,8 @@ func (s *Streams) Unacknowledged() int { return s.count }
 // Bytes returns the charge of the envelopes in the outbox.
 func (s *Streams) Bytes() int { return s.bytes }
 
-// Charge is what an envelope counts against the outbox's bytes: the charge of its values. It is a function of the envelope
-// alone, so that each charge has an equal release (trap 17).
+// Charge is what an envelope counts against the outbox's bytes: the charge of its values. It is a function of the
+// envelope alone, so that each charge has an equal release (trap 17).
 func Charge(env *wire.Envelope) int {
 	n := 0
 	for i := range env.Fills {

@@ -6,14 +6,16 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// StreamsCapture is the streams at one moment. Nothing changes it any more, so its Message may be made beside the engine, by any goroutine.
+// StreamsCapture is the streams at one moment. Nothing changes it any more, so its Message may be made beside the
+// engine, by any goroutine.
 type StreamsCapture struct{ pages []*imagePage }
 
 // imagesPage is how many images stand on a page.
 const imagesPage = 64
 
-// images are the streams as captures show them, by slot: a row of pages that captures share with it. What changes afterwards is copied
-// first, the row once and a page once for each capture. So a capture costs what changed since the last one, however many streams there are.
+// images are the streams as captures show them, by slot: a row of pages that captures share with it. What changes
+// afterwards is copied first, the row once and a page once for each capture. So a capture costs what changed since the
+// last one, however many streams there are.
 type images struct {
 	row     []*imagePage
 	shared  bool      // a capture has the row
@@ -59,7 +61,8 @@ func (s *Streams) forgot(t *stream) {
 	t.slot = -1 // it may be on the list of those that changed
 }
 
-// Capture takes all streams as they are. The first one of an engine's life looks at each of them, the others at those that changed.
+// Capture takes all streams as they are. The first one of an engine's life looks at each of them, the others at those
+// that changed.
 func (s *Streams) Capture() *StreamsCapture {
 	if s.images == nil {
 		s.images = &images{}
@@ -111,8 +114,8 @@ func (m *images) set(slot int, t *stream) {
 	p.of[slot%imagesPage] = t
 }
 
-// image returns a copy of the stream that shares nothing with it that changes. What is remembered of silences grows at its end alone, so it
-// is shared.
+// image returns a copy of the stream that shares nothing with it that changes. What is remembered of silences grows at
+// its end alone, so it is shared.
 func (t *stream) image() *stream {
 	x := *t
 	x.beyond, x.out = slices.Clone(t.beyond), slices.Clone(t.out)
@@ -127,8 +130,8 @@ func (t *stream) image() *stream {
 	return &x
 }
 
-// Message returns the streams by peer, and the outbox by (peer, number). The envelopes in it are shared, since nobody changes
-// them, and encoded with the snapshot.
+// Message returns the streams by peer, and the outbox by (peer, number). The envelopes in it are shared, since nobody
+// changes them, and encoded with the snapshot.
 func (c *StreamsCapture) Message() ([]snapshot.WireStateSnapshot, []snapshot.PendingOutboundEntry) {
 	var all []*stream
 	for _, p := range c.pages {

@@ -12,10 +12,12 @@ import (
 // describe fills in the message of a stream.
 func (t *stream) describe(w *snapshot.WireStateSnapshot) {
 	*w = snapshot.WireStateSnapshot{
-		Peer: string(t.peer), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo, RecvBeyond: slices.Clone(t.beyond),
+		Peer: string(t.peer), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo,
+		RecvBeyond: slices.Clone(t.beyond),
 		NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
-		RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(), Awaited: t.awaited,
-		Level: uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
+		RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(),
+		Awaited: t.awaited,
+		Level:   uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
 		Start: t.start, Mark: t.mark,
 	}
 	t.snapshotResync(w)
@@ -34,7 +36,8 @@ func (t *stream) appendOutbox(entries []snapshot.PendingOutboundEntry) []snapsho
 }
 
 // RestoreStreams returns the streams, in the epoch, that the messages describe.
-func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry, lim StreamLimits) (*Streams, error) {
+func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry,
+	reg *value.Registry, lim StreamLimits) (*Streams, error) {
 	s := NewStreams(lim)
 	s.epoch = epoch
 	switch {
@@ -63,7 +66,8 @@ func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries [
 		entries = entries[n:]
 	}
 	if len(entries) > 0 {
-		return nil, &RestoreError{"outbox", entries[0].Peer, "there is no stream to this peer, or the entries are not in its order"}
+		return nil, &RestoreError{"outbox", entries[0].Peer,
+			"there is no stream to this peer, or the entries are not in its order"}
 	}
 	if s.bytes > reserve(lim.Bytes) {
 		return nil, &FullError{"outbox bytes", lim.Bytes}
@@ -72,14 +76,17 @@ func RestoreStreams(epoch uint64, states []snapshot.WireStateSnapshot, entries [
 }
 
 // restore adds the stream with one peer, whose outbox the entries are.
-func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry, h *sharing) error {
+func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.PendingOutboundEntry, reg *value.Registry,
+	h *sharing) error {
 	if why := s.unsound(w, entries); why != "" {
 		return &RestoreError{"streams", w.Peer, why}
 	}
 	t := &stream{
-		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch, taken: taken{w.RecvUpTo, slices.Clone(w.RecvBeyond)},
-		next: w.NextNumber, resends: w.Resends, start: w.Start, mark: w.Mark, born: max(1, w.Born),
-		vitals: vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level), heldUntil: w.HeldUntil, refusedAt: w.RefusedAt},
+		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch,
+		taken: taken{w.RecvUpTo, slices.Clone(w.RecvBeyond)},
+		next:  w.NextNumber, resends: w.Resends, start: w.Start, mark: w.Mark, born: max(1, w.Born),
+		vitals: vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level),
+			heldUntil: w.HeldUntil, refusedAt: w.RefusedAt},
 	}
 	t.restoreResync(w)
 	for _, us := range w.Silences {
@@ -113,7 +120,8 @@ func (s *Streams) unsound(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 	switch {
 	case w.NextNumber < 1 || w.AckedUpTo >= w.NextNumber || w.NextNumber-1-w.AckedUpTo != uint64(len(entries)):
 		return "the outbox does not hold all numbers between the acknowledged and the next"
-	case (w.ResendAt != 0) != (len(entries) > 0 || w.Greets) || w.ResendAt < 0 || w.Resends < 0 || w.Resends > 0 && w.ResendAt == 0:
+	case (w.ResendAt != 0) != (len(entries) > 0 || w.Greets) || w.ResendAt < 0 || w.Resends < 0 || w.Resends > 0 &&
+		w.ResendAt == 0:
 		return "the time of the next resend does not agree with the outbox, or with whether the peer is greeted"
 	case w.RecvEpoch == 0 && (w.RecvUpTo != 0 || len(w.RecvBeyond) != 0 || w.AckDue):
 		return "numbers were taken of no epoch"
@@ -143,7 +151,8 @@ func (s *Streams) unsoundVitals(w *snapshot.WireStateSnapshot) string {
 		return "no samples can have given this round-trip time"
 	case len(w.Silences) > s.lim.Silences:
 		return "more silences are remembered than are allowed"
-	case w.Awaited < 0 || w.HeldUntil < 0 || w.RefusedAt < 0 || uint64(w.Level) > uint64(Silent) || w.Level > 0 && w.Awaited == 0:
+	case w.Awaited < 0 || w.HeldUntil < 0 || w.RefusedAt < 0 || uint64(w.Level) > uint64(Silent) || w.Level > 0 &&
+		w.Awaited == 0:
 		return "a time lies before time began, or a peer is suspected of which nothing is awaited"
 	}
 	for _, us := range w.Silences {
@@ -167,7 +176,8 @@ func (s *Streams) fits(env *wire.Envelope, e *snapshot.PendingOutboundEntry, num
 		return fmt.Errorf("it shares its values with others of send %d, and has other ones", e.Fan)
 	case e.Sent < unsent || e.Deadline < 0:
 		return fmt.Errorf("it was sent at %d, or its deadline lies before time began", e.Sent)
-	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0 || env.Start != 0 || len(env.Proof) != 0:
+	case env.Redelivered != e.Redelivered || env.AckEpoch != 0 || env.Base != 0 || env.Start != 0 ||
+		len(env.Proof) != 0:
 		return errNotOwn
 	}
 	return nil

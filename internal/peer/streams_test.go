@@ -98,7 +98,8 @@ func (k *streamsMachine) push(t *rapid.T) {
 	p := wire.PeerID(rapid.SampledFrom(testPeers).Draw(t, "peer"))
 	size := rapid.IntRange(0, 60).Draw(t, "size")
 	k.next++
-	env := &wire.Envelope{Version: 1, To: p, Fills: []wire.Fill{{Value: value.Int(k.next)}, {Value: value.NewBytes(make([]byte, size))}}}
+	env := &wire.Envelope{Version: 1, To: p, Fills: []wire.Fill{{Value: value.Int(k.next)},
+		{Value: value.NewBytes(make([]byte, size))}}}
 	charge := 16 + 16 + size
 	n, bytes := k.m.load()
 	fits := n < reserve(k.m.lim.Envelopes) && bytes+charge <= reserve(k.m.lim.Bytes)
@@ -172,7 +173,8 @@ func (k *streamsMachine) accept(t *rapid.T) {
 		seen, first = map[uint64]bool{}, 0
 	}
 	stale := env.Incarnation < x.incarnation || env.Epoch < x.recvEpoch
-	wrong := env.Epoch == 0 && env.Number+env.Base != 0 || env.Number != 0 && (env.Base > env.Number || env.Number > max(first+1, env.Base)-1+uint64(k.m.lim.Window))
+	wrong := env.Epoch == 0 && env.Number+env.Base != 0 || env.Number != 0 &&
+		(env.Base > env.Number || env.Number > max(first+1, env.Base)-1+uint64(k.m.lim.Window))
 	var se *StaleError
 	var ne *NumberError
 	if stale != errors.As(err, &se) || !stale && wrong != errors.As(err, &ne) || (stale || wrong) != (err != nil) {
@@ -181,7 +183,8 @@ func (k *streamsMachine) accept(t *rapid.T) {
 	if err != nil {
 		return
 	}
-	want := Accepted{First: x.recvEpoch == 0, Restarted: x.incarnation != 0 && env.Incarnation > x.incarnation, Renewed: x.recvEpoch != 0 && env.Epoch > x.recvEpoch}
+	want := Accepted{First: x.recvEpoch == 0, Restarted: x.incarnation != 0 && env.Incarnation > x.incarnation,
+		Renewed: x.recvEpoch != 0 && env.Epoch > x.recvEpoch}
 	for n := uint64(1); n < env.Base; n++ {
 		if !seen[n] {
 			want.Lost++
@@ -298,7 +301,8 @@ func (k *streamsMachine) check(t *rapid.T) {
 			}
 			e := entries[i]
 			env, err := wire.Decode(bytesOf(t, e.Envelope), registry, wire.DefaultLimits())
-			if err != nil || e.Peer != p || e.Number != uint64(number)+1 || e.Redelivered != y.redelivered || env.Fills[0].Value != value.Int(y.payload) {
+			if err != nil || e.Peer != p || e.Number != uint64(number)+1 || e.Redelivered != y.redelivered ||
+				env.Fills[0].Value != value.Int(y.payload) {
 				t.Fatalf("%v: entry %d is %+v, want %+v", err, i, e, y)
 			}
 			i++
@@ -309,7 +313,8 @@ func (k *streamsMachine) check(t *rapid.T) {
 		t.Fatal(err)
 	}
 	states2, entries2 := restored.Snapshot()
-	if !same(t, &tables{States: states, Outbox: entries}, &tables{States: states2, Outbox: entries2}) || len(entries) != i {
+	if !same(t, &tables{States: states, Outbox: entries}, &tables{States: states2, Outbox: entries2}) ||
+		len(entries) != i {
 		t.Fatalf("%+v\n%+v", states, states2)
 	}
 	if !slices.Equal(restored.AcksDue(), k.s.AcksDue()) || restored.NextResend() != k.s.NextResend() ||
@@ -319,22 +324,24 @@ func (k *streamsMachine) check(t *rapid.T) {
 	k.s = restored
 }
 
-// TestStreamsModel: Streams and the obvious implementation agree on every answer, after any steps, with a restore from a
-// snapshot after each step. Guards traps 7 (numbers and not content), 4 and 5 (times and numbers over a restore), 17
+// TestStreamsModel: Streams and the obvious implementation agree on every answer, after any steps, with a restore from
+// a snapshot after each step. Guards traps 7 (numbers and not content), 4 and 5 (times and numbers over a restore), 17
 // (charges).
 func TestStreamsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lim := StreamLimits{Peers: 3, Envelopes: 8, Bytes: 500, Window: 8}
-		k := &streamsMachine{s: NewStreams(lim), m: &slowStreams{lim, 1, map[wire.PeerID]*slowStream{}}, seed: rapid.Uint64().Draw(t, "seed")}
+		k := &streamsMachine{s: NewStreams(lim), m: &slowStreams{lim, 1, map[wire.PeerID]*slowStream{}},
+			seed: rapid.Uint64().Draw(t, "seed")}
 		t.Repeat(map[string]func(*rapid.T){
-			"push": k.push, "push2": k.push, "ack": k.ack, "accept": k.accept, "accept2": k.accept, "take ack": k.takeAck,
-			"due": k.due, "new epoch": k.newEpoch, "capture": k.captured, "evict": k.evict, "": k.check,
+			"push": k.push, "push2": k.push, "ack": k.ack, "accept": k.accept, "accept2": k.accept,
+			"take ack": k.takeAck,
+			"due":      k.due, "new epoch": k.newEpoch, "capture": k.captured, "evict": k.evict, "": k.check,
 		})
 	})
 }
 
-// captured checks that a capture that looks at what changed shows what one that looks at everything shows, and that no capture changes
-// after it was taken.
+// captured checks that a capture that looks at what changed shows what one that looks at everything shows, and that no
+// capture changes after it was taken.
 func (k *streamsMachine) captured(t *rapid.T) {
 	type kept struct {
 		c *StreamsCapture
@@ -354,7 +361,8 @@ func (k *streamsMachine) captured(t *rapid.T) {
 		}
 		all = append(all, kept{c, got})
 		for range rapid.IntRange(0, 5).Draw(t, "steps") {
-			rapid.SampledFrom([]func(*rapid.T){k.push, k.ack, k.accept, k.takeAck, k.due, k.newEpoch, k.evict}).Draw(t, "step")(t)
+			rapid.SampledFrom([]func(*rapid.T){k.push, k.ack, k.accept, k.takeAck, k.due, k.newEpoch, k.evict}).Draw(t,
+				"step")(t)
 		}
 	}
 	for _, x := range all {
@@ -380,7 +388,8 @@ func longHeard(t testing.TB, n int) *Streams {
 	s.SetTimed(true)
 	for i := range n {
 		p := peerOf(i)
-		if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 1, func() uint64 { return 1 }); err != nil {
+		if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 1,
+			func() uint64 { return 1 }); err != nil {
 			t.Fatal(err)
 		}
 		for k := range int64(1000) {
@@ -392,7 +401,8 @@ func longHeard(t testing.TB, n int) *Streams {
 
 func peerOf(i int) wire.PeerID { return wire.PeerID(fmt.Sprintf("12D3KooWpeer%07d", i)) }
 
-// captureCosts returns the pause of a capture, and the bytes that it takes, when few of n peers were heard since the last one.
+// captureCosts returns the pause of a capture, and the bytes that it takes, when few of n peers were heard since the
+// last one.
 func captureCosts(t testing.TB, n, few int) (time.Duration, uint64) {
 	s := longHeard(t, n)
 	s.Capture()
@@ -415,13 +425,16 @@ func TestCaptureCostsWhatChanged(t *testing.T) {
 	for range 4 {
 		took, bytes := captureCosts(t, 10000, few)
 		if bytes > 20*some {
-			t.Fatalf("a capture takes %d bytes when %d of 10,000 peers were heard since the last one, %d when those are all", bytes, few, some)
+			t.Fatalf(
+				"a capture takes %d bytes when %d of 10,000 peers were heard since the last one, %d when those are all",
+				bytes, few, some)
 		}
 		if alone, _ := captureCosts(t, few, few); took < 20*max(alone, 50*time.Microsecond) {
 			return
 		}
 	}
-	t.Error("a capture with 10,000 peers takes more than 20 times as long as one with the 100 that were heard, in each of four tries")
+	t.Error("a capture with 10,000 peers takes more than 20 times as long as one with the 100 that were heard, in " +
+		"each of four tries")
 }
 
 // BenchmarkStreamsCapture is the pause of a capture when all of 10,000 peers were heard since the last one.
@@ -434,8 +447,8 @@ func BenchmarkStreamsCapture(b *testing.B) {
 	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns/capture")
 }
 
-// TestCaptureIsDescribedBeside: a capture is described, twice at once, while its streams go on; with the race detector, that nothing of it
-// is written to.
+// TestCaptureIsDescribedBeside: a capture is described, twice at once, while its streams go on; with the race detector,
+// that nothing of it is written to.
 func TestCaptureIsDescribedBeside(t *testing.T) {
 	s := longHeard(t, 20)
 	for range 5 {
@@ -449,7 +462,8 @@ func TestCaptureIsDescribedBeside(t *testing.T) {
 			p := peerOf(int(k) % 20)
 			s.Heard(p, true, 2e9+k)
 			s.Ack(p, 1, 1, 2e9+k)
-			if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 2e9+k, func() uint64 { return 1 }); err != nil {
+			if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 2e9+k,
+				func() uint64 { return 1 }); err != nil {
 				t.Fatal(err)
 			}
 			s.Due(3e9+k, func() uint64 { return 1 })

@@ -7,9 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// table holds a row for each of some peers. Most nodes know a few dozen peers, and a simulation has a hundred thousand such
-// nodes, whose memory is cold when a message comes: so a small table is a list of short hashes that is searched from its
-// beginning, and one row beside the hash that fits. Beyond tableSmall peers a map finds the rows.
+// table holds a row for each of some peers. Most nodes know a few dozen peers, and a simulation has a hundred thousand
+// such nodes, whose memory is cold when a message comes: so a small table is a list of short hashes that is searched
+// from its beginning, and one row beside the hash that fits. Beyond tableSmall peers a map finds the rows.
 //
 // A pointer to a row is good until the next put or remove.
 type table[V any] struct {
@@ -95,7 +95,8 @@ func (t *table[V]) remove(p wire.PeerID) {
 	t.rows, t.hashes = t.rows[:last], t.hashes[:last]
 }
 
-// inOrder returns rows that were copied out of a table by peer. The copy stays as it is: several may describe it at once.
+// inOrder returns rows that were copied out of a table by peer. The copy stays as it is: several may describe it at
+// once.
 func inOrder[V any](rows []row[V]) []row[V] {
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(a, b row[V]) int { return strings.Compare(string(a.peer), string(b.peer)) })

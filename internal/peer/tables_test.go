@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestBookExactReferences (trap 28): as many Releases as Inserts leave nothing behind, whatever was refused in between, and
-// the order of preference is that of insertion.
+// TestBookExactReferences (trap 28): as many Releases as Inserts leave nothing behind, whatever was refused in between,
+// and the order of preference is that of insertion.
 func TestBookExactReferences(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := NewAddressBook(3, 2)
@@ -134,7 +134,8 @@ func TestGovernor(t *testing.T) {
 	}
 }
 
-// TestGovernorWayBack (trap 14): a peer that is down is admitted, and its first word brings it back; changes are told once.
+// TestGovernorWayBack (trap 14): a peer that is down is admitted, and its first word brings it back; changes are told
+// once.
 func TestGovernorWayBack(t *testing.T) {
 	g := NewGovernor(3, 10)
 	var news []bool
@@ -146,7 +147,8 @@ func TestGovernorWayBack(t *testing.T) {
 		t.Error("a peer that is down must be down, and admitted")
 	}
 	news = append(news, g.Success("a", 9), g.Failure("a", 10), g.Down("a"), g.Failure("b", 1), g.Success("b", 2))
-	if want := []bool{true, false, false, false, true, false, false, true, false, false, false, true}; !reflect.DeepEqual(news, want) {
+	if want := []bool{true, false, false, false, true, false, false, true, false, false, false,
+		true}; !reflect.DeepEqual(news, want) {
 		t.Errorf("%v, want %v", news, want)
 	}
 }
@@ -199,8 +201,8 @@ func TestUnresolved(t *testing.T) {
 	}
 }
 
-// TestAbandon: what is for a peer leaves the outbox with its charge, the peer goes on after the numbers that were spent, and
-// nothing of another peer is touched.
+// TestAbandon: what is for a peer leaves the outbox with its charge, the peer goes on after the numbers that were
+// spent, and nothing of another peer is touched.
 func TestAbandon(t *testing.T) {
 	x := sample(t)
 	s, err := RestoreStreams(x.Epoch, x.States, x.Outbox, registry, EdgeStreamLimits())
@@ -225,7 +227,8 @@ func TestAbandon(t *testing.T) {
 	}
 	far := NewStreams(EdgeStreamLimits())
 	for _, n := range []uint64{1, 4} {
-		if got, err := far.Accept(&wire.Envelope{From: "me", Incarnation: 1, Epoch: 1, Number: n, Base: n}); err != nil || got.Duplicate {
+		if got, err := far.Accept(&wire.Envelope{From: "me", Incarnation: 1, Epoch: 1, Number: n,
+			Base: n}); err != nil || got.Duplicate {
 			t.Fatalf("%d: %+v %v", n, got, err)
 		}
 	}
@@ -234,7 +237,8 @@ func TestAbandon(t *testing.T) {
 	}
 }
 
-// TestHealthBounded: of a full table the one that matters least is forgotten, and traffic of strangers does not grow it.
+// TestHealthBounded: of a full table the one that matters least is forgotten, and traffic of strangers does not grow
+// it.
 func TestHealthBounded(t *testing.T) {
 	g := NewGovernor(1, 3)
 	g.Failure("down", 0)
@@ -328,34 +332,49 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	one := []string{"/memory/x"}
 	for name, err := range map[string]error{
-		"book order":           book(snapshot.AddressBookEntrySnapshot{Peer: "b", Addresses: one, Refs: 1}, snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1}),
+		"book order": book(snapshot.AddressBookEntrySnapshot{Peer: "b", Addresses: one, Refs: 1},
+			snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1}),
 		"book without peer":    book(snapshot.AddressBookEntrySnapshot{Addresses: one, Refs: 1}),
 		"book without address": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Refs: 1}),
 		"book without refs":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one}),
 		"book bad address":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"x"}, Refs: 1}),
-		"book twice":           book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/x"}, Refs: 2}),
-		"book unheld":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Seen: make([]snapshot.AddressSeen, 1)}),
-		"book unseen":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: make([]snapshot.AddressSeen, 2)}),
-		"book seen plainly":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: make([]snapshot.AddressSeen, 1)}),
-		"book source":          book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Source: 4}}}),
-		"book failures":        book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: -1}}}),
-		"book worse first":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: []string{"/memory/x", "/memory/y"}, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: 1}, {}}}),
-		"book severed link":    book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Linked: true, Severed: true}),
-		"book told nobody":     book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Told: true}),
-		"operators order":      governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Operators: []string{"b", "a"}}),
-		"book full":            book(make([]snapshot.AddressBookEntrySnapshot, 3)...),
-		"no threshold":         governor(snapshot.PeerGovernorSnapshot{}),
-		"blocked order":        governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Blocked: []string{"b", "a"}}),
-		"blocked full":         governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Blocked: []string{"a", "b", "c"}}),
-		"allowed order":        governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Allowlist: &snapshot.AllowSnapshot{Peers: []string{"a", "a"}}}),
-		"health order":         governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Health: []snapshot.HealthSnapshot{{Peer: "b", Heard: true}, {Peer: "b", Heard: true}}}),
-		"health down":          governor(snapshot.PeerGovernorSnapshot{Threshold: 2, Health: []snapshot.HealthSnapshot{{Peer: "b", Failures: 1, Down: true}}}),
-		"health full":          governor(snapshot.PeerGovernorSnapshot{Threshold: 2, Health: make([]snapshot.HealthSnapshot, 3)}),
-		"health of nothing":    governor(snapshot.PeerGovernorSnapshot{Threshold: 2, Health: []snapshot.HealthSnapshot{{Peer: "b"}}}),
-		"backoff order":        backoff(snapshot.BackoffEntry{Peer: "b", Attempts: 1}, snapshot.BackoffEntry{Peer: "a", Attempts: 1}),
-		"backoff times":        backoff(snapshot.BackoffEntry{Peer: "b", Attempts: 1, Last: 2, Next: 1}),
-		"backoff attempts":     backoff(snapshot.BackoffEntry{Peer: "b"}),
-		"backoff full":         backoff(make([]snapshot.BackoffEntry, 3)...),
+		"book twice": book(snapshot.AddressBookEntrySnapshot{Peer: "a",
+			Addresses: []string{"/memory/x", "/memory/x"}, Refs: 2}),
+		"book unheld": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one,
+			Seen: make([]snapshot.AddressSeen, 1)}),
+		"book unseen": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1,
+			Seen: make([]snapshot.AddressSeen, 2)}),
+		"book seen plainly": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1,
+			Seen: make([]snapshot.AddressSeen, 1)}),
+		"book source": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1,
+			Seen: []snapshot.AddressSeen{{Source: 4}}}),
+		"book failures": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1,
+			Seen: []snapshot.AddressSeen{{Failures: -1}}}),
+		"book worse first": book(snapshot.AddressBookEntrySnapshot{Peer: "a",
+			Addresses: []string{"/memory/x", "/memory/y"}, Refs: 1, Seen: []snapshot.AddressSeen{{Failures: 1}, {}}}),
+		"book severed link": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Linked: true,
+			Severed: true}),
+		"book told nobody": book(snapshot.AddressBookEntrySnapshot{Peer: "a", Addresses: one, Refs: 1, Told: true}),
+		"operators order":  governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Operators: []string{"b", "a"}}),
+		"book full":        book(make([]snapshot.AddressBookEntrySnapshot, 3)...),
+		"no threshold":     governor(snapshot.PeerGovernorSnapshot{}),
+		"blocked order":    governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Blocked: []string{"b", "a"}}),
+		"blocked full":     governor(snapshot.PeerGovernorSnapshot{Threshold: 1, Blocked: []string{"a", "b", "c"}}),
+		"allowed order": governor(snapshot.PeerGovernorSnapshot{Threshold: 1,
+			Allowlist: &snapshot.AllowSnapshot{Peers: []string{"a", "a"}}}),
+		"health order": governor(snapshot.PeerGovernorSnapshot{Threshold: 1,
+			Health: []snapshot.HealthSnapshot{{Peer: "b", Heard: true}, {Peer: "b", Heard: true}}}),
+		"health down": governor(snapshot.PeerGovernorSnapshot{Threshold: 2,
+			Health: []snapshot.HealthSnapshot{{Peer: "b", Failures: 1, Down: true}}}),
+		"health full": governor(snapshot.PeerGovernorSnapshot{Threshold: 2,
+			Health: make([]snapshot.HealthSnapshot, 3)}),
+		"health of nothing": governor(snapshot.PeerGovernorSnapshot{Threshold: 2,
+			Health: []snapshot.HealthSnapshot{{Peer: "b"}}}),
+		"backoff order": backoff(snapshot.BackoffEntry{Peer: "b", Attempts: 1},
+			snapshot.BackoffEntry{Peer: "a", Attempts: 1}),
+		"backoff times":    backoff(snapshot.BackoffEntry{Peer: "b", Attempts: 1, Last: 2, Next: 1}),
+		"backoff attempts": backoff(snapshot.BackoffEntry{Peer: "b"}),
+		"backoff full":     backoff(make([]snapshot.BackoffEntry, 3)...),
 	} {
 		var re *RestoreError
 		var fe *FullError

@@ -8,9 +8,10 @@ import (
 
 // vitals is how a peer answers, and what it asked this node to hold back.
 type vitals struct {
-	rtt       RTT
-	silence   Silence
-	awaited   int64 // engine time since which something of the peer is awaited and nothing was heard; 0 while nothing is
+	rtt     RTT
+	silence Silence
+	// engine time since which something of the peer is awaited and nothing was heard; 0 while nothing is
+	awaited   int64
 	level     Level // that was reported
 	heldUntil int64 // no data is sent to the peer before this engine time
 	refusedAt int64 // engine time at which it was last told that it is refused, 0 for never
@@ -29,8 +30,8 @@ const (
 // HoldMaxNs bounds for how long a peer can ask others to hold data back: nobody is muted for ever (trap 14).
 const HoldMaxNs = 10e9
 
-// refusalEveryNs is how long a peer is told nothing after it was told that it is refused: less where lives are told apart, since of two
-// processes with one key each takes the other's link away, and what it was told with it.
+// refusalEveryNs is how long a peer is told nothing after it was told that it is refused: less where lives are told
+// apart, since of two processes with one key each takes the other's link away, and what it was told with it.
 const (
 	refusalEveryNs = 1e9
 	livesEveryNs   = 200e6
@@ -39,8 +40,8 @@ const (
 // isData says whether an envelope can wait: it carries values, and does not answer what its receiver asked.
 func isData(env *wire.Envelope) bool { return len(env.Fills) > 0 && !env.Answer.IsSet() }
 
-// SetTimed turns on what needs times: windows of single peers, round-trip times, silences, holding. An engine calls it as its rules
-// say.
+// SetTimed turns on what needs times: windows of single peers, round-trip times, silences, holding. An engine calls it
+// as its rules say.
 func (s *Streams) SetTimed(on bool) { s.timed = on }
 
 // await notes that something of the peer is awaited from now on.
@@ -50,8 +51,8 @@ func (t *stream) await(now int64) {
 	}
 }
 
-// measure takes the round-trip time of what was just acknowledged, unless it was sent again: then nobody knows which of the two was
-// acknowledged (Karn and Partridge, 1987).
+// measure takes the round-trip time of what was just acknowledged, unless it was sent again: then nobody knows which of
+// the two was acknowledged (Karn and Partridge, 1987).
 func (t *stream) measure(x *sending, now int64) {
 	if x.env.Redelivered || x.sent <= 0 {
 		return
@@ -59,8 +60,8 @@ func (t *stream) measure(x *sending, now int64) {
 	t.rtt.Sample(now - x.sent)
 }
 
-// Heard notes that the peer was heard: what was awaited of it has come where it made progress, and says whether the peer had been
-// suspected.
+// Heard notes that the peer was heard: what was awaited of it has come where it made progress, and says whether the
+// peer had been suspected.
 func (s *Streams) Heard(p wire.PeerID, progress bool, now int64) (trusted bool) {
 	t := s.stream(p)
 	if t == nil || !s.timed {
@@ -77,8 +78,8 @@ func (s *Streams) Heard(p wire.PeerID, progress bool, now int64) (trusted bool) 
 	return trusted
 }
 
-// Judge says what the silence of a peer says of it, and whether that is news. It goes up by one level at a time: ask until there is no
-// news. A level is told once; the peer's next word takes it back.
+// Judge says what the silence of a peer says of it, and whether that is news. It goes up by one level at a time: ask
+// until there is no news. A level is told once; the peer's next word takes it back.
 func (s *Streams) Judge(p wire.PeerID, now int64) (Level, bool) {
 	t := s.stream(p)
 	if t == nil || t.awaited == 0 || !s.timed {
@@ -107,8 +108,8 @@ func (s *Streams) RTT(p wire.PeerID) RTT {
 	return RTT{}
 }
 
-// Hold keeps data to the peer back for so many nanoseconds, at most HoldMaxNs; answers and acknowledgements go on. With 0 it goes on at
-// once. It is for the advice that the peer gave, about what is sent to it (trap 15).
+// Hold keeps data to the peer back for so many nanoseconds, at most HoldMaxNs; answers and acknowledgements go on. With
+// 0 it goes on at once. It is for the advice that the peer gave, about what is sent to it (trap 15).
 func (s *Streams) Hold(p wire.PeerID, now, hold int64) {
 	t, err := s.of(p)
 	if err != nil || !s.timed {
@@ -130,7 +131,8 @@ func (s *Streams) Held(p wire.PeerID, now int64) bool {
 	return s.timed && t != nil && t.heldUntil > now
 }
 
-// MayRefuse says whether a peer may be told now that it is refused, and notes it: seldom, so that a refusal is no amplifier.
+// MayRefuse says whether a peer may be told now that it is refused, and notes it: seldom, so that a refusal is no
+// amplifier.
 func (s *Streams) MayRefuse(p wire.PeerID, now int64) bool {
 	t := s.stream(p)
 	every := int64(refusalEveryNs)

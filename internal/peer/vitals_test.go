@@ -28,7 +28,8 @@ func TestRTT(t *testing.T) {
 			if i >= 2 {
 				want = int64(smooth + 4*dev)
 			}
-			if got := r.Budget(); max(got-want, want-got) > 100 { // whole nanoseconds, eight of them and four fours at worst
+			// whole nanoseconds, eight of them and four fours at worst
+			if got := r.Budget(); max(got-want, want-got) > 100 {
 				t.Fatalf("after %d samples the budget is %d, want %d", i+1, got, want)
 			}
 			if !r.sound() {
@@ -38,7 +39,8 @@ func TestRTT(t *testing.T) {
 	})
 }
 
-// phi is -log10 of the likelihood of a silence of at least us under a normal distribution of those that ended: what Silence is about.
+// phi is -log10 of the likelihood of a silence of at least us under a normal distribution of those that ended: what
+// Silence is about.
 func phi(us float64, ended []int64) float64 {
 	mean, sq := 0.0, 0.0
 	for _, x := range ended {
@@ -98,7 +100,8 @@ func newAnswering(t testing.TB, lim StreamLimits) *answering {
 }
 
 func (a *answering) push(p wire.PeerID, answers uint64, held bool) (*wire.Envelope, error) {
-	env := &wire.Envelope{Version: 1, To: p, Answer: wire.Request{ID: answers}, Fills: []wire.Fill{{Value: value.Int(1)}}}
+	env := &wire.Envelope{Version: 1, To: p, Answer: wire.Request{ID: answers},
+		Fills: []wire.Fill{{Value: value.Int(1)}}}
 	return env, a.s.PushUntil(env, 0, held, a.now, a.rand)
 }
 
@@ -132,8 +135,8 @@ func TestKarn(t *testing.T) {
 	}
 }
 
-// TestSuspicion: a peer that answers for a while and then no more is suspected, then silent; its word takes that back. One of which
-// nothing is awaited is never suspected, however long it is silent.
+// TestSuspicion: a peer that answers for a while and then no more is suspected, then silent; its word takes that back.
+// One of which nothing is awaited is never suspected, however long it is silent.
 func TestSuspicion(t *testing.T) {
 	a := newAnswering(t, DefaultStreamLimits())
 	n := uint64(0)
@@ -210,8 +213,8 @@ func TestPeerWindow(t *testing.T) {
 	}
 }
 
-// TestHeld is trap 15: what a peer asks to hold back is what is sent to it, data only; it goes on when the time is over or the peer says so,
-// and is then no resend. A time of hours counts as seconds (trap 14).
+// TestHeld is trap 15: what a peer asks to hold back is what is sent to it, data only; it goes on when the time is over
+// or the peer says so, and is then no resend. A time of hours counts as seconds (trap 14).
 func TestHeld(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		a := newAnswering(t, DefaultStreamLimits())
@@ -261,9 +264,10 @@ func TestRefusalsAreRare(t *testing.T) {
 	}
 }
 
-// TestResendsOverALinkWait: over a link nothing is sent again before two seconds, or before an exchange with the peer takes as a rule,
-// because what the link has not lost comes again only to be dropped; without one the first wait is 200 ms at most, and a new link after
-// one that ended is a reason to hurry. A server that asked a thousand clients at once sent each question up to five times.
+// TestResendsOverALinkWait: over a link nothing is sent again before two seconds, or before an exchange with the peer
+// takes as a rule, because what the link has not lost comes again only to be dropped; without one the first wait is 200
+// ms at most, and a new link after one that ended is a reason to hurry. A server that asked a thousand clients at once
+// sent each question up to five times.
 func TestResendsOverALinkWait(t *testing.T) {
 	most := func() uint64 { return 1<<64 - 1 }
 	none := func() uint64 { return 0 }

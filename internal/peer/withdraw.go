@@ -6,9 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// Withdraw takes the envelope that asks a question of the peer out of the outbox, where it is not acknowledged, and says whether it
-// was there. Its number is spent: when it is the first one, the base that the next envelope tells lets the receiver go on after
-// it; in the middle an empty envelope keeps its number.
+// Withdraw takes the envelope that asks a question of the peer out of the outbox, where it is not acknowledged, and
+// says whether it was there. Its number is spent: when it is the first one, the base that the next envelope tells lets
+// the receiver go on after it; in the middle an empty envelope keeps its number.
 func (s *Streams) Withdraw(p wire.PeerID, r wire.Request) bool {
 	t := s.stream(p)
 	if t == nil || !r.IsSet() {
@@ -30,7 +30,8 @@ func (s *Streams) Withdraw(p wire.PeerID, r wire.Request) bool {
 	return there
 }
 
-// WithdrawClosed takes every question out of the outbox that is not open any more: its receiver has answered it, or nobody waits.
+// WithdrawClosed takes every question out of the outbox that is not open any more: its receiver has answered it, or
+// nobody waits.
 func (s *Streams) WithdrawClosed(open func(p wire.PeerID, r wire.Request) bool) {
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
@@ -60,7 +61,8 @@ func (s *Streams) RoomOf(p wire.PeerID, bytes int) bool {
 
 // spent returns the envelope that keeps the number of another.
 func spent(old *wire.Envelope) *wire.Envelope {
-	return &wire.Envelope{Version: wire.PlainVersion, From: old.From, To: old.To, Digest: old.Digest, Edge: -1, Epoch: old.Epoch,
+	return &wire.Envelope{Version: wire.PlainVersion, From: old.From, To: old.To, Digest: old.Digest, Edge: -1,
+		Epoch:  old.Epoch,
 		Number: old.Number, Redelivered: old.Redelivered}
 }
 
@@ -97,7 +99,8 @@ func (r *Requests) OpenTo(p wire.PeerID, edge int32) []wire.Request {
 	return out
 }
 
-// OpenAlong returns the questions along an edge that nobody answered, with whom they were asked of, by (peer, epoch, number).
+// OpenAlong returns the questions along an edge that nobody answered, with whom they were asked of, by (peer, epoch,
+// number).
 func (r *Requests) OpenAlong(edge int32, match func(*Question) bool) (peers []wire.PeerID, requests []wire.Request) {
 	for _, p := range sorted(r.asked) {
 		for _, req := range r.asked[p] {

@@ -30,8 +30,8 @@ func (b *Bug) File() string { return b.Files[0].Path }
 //go:embed bugs/*.patch
 var patches embed.FS
 
-// Bugs returns all bugs by the files that they are in; the canary is the last. It panics where a patch cannot be read, which the tests
-// of this package find first.
+// Bugs returns all bugs by the files that they are in; the canary is the last. It panics where a patch cannot be read,
+// which the tests of this package find first.
 func Bugs() []Bug {
 	bugs, err := Read(patches)
 	if err != nil {
@@ -58,7 +58,8 @@ func Read(fsys fs.FS) ([]Bug, error) {
 		}
 		bugs = append(bugs, b)
 	}
-	slices.SortFunc(bugs, func(a, b Bug) int { return cmp.Or(cmp.Compare(a.File(), b.File()), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(bugs,
+		func(a, b Bug) int { return cmp.Or(cmp.Compare(a.File(), b.File()), cmp.Compare(a.Name, b.Name)) })
 	if i := slices.IndexFunc(bugs, func(b Bug) bool { return b.Name == Canary }); i >= 0 {
 		canary := bugs[i]
 		bugs = append(slices.Delete(bugs, i, i+1), canary)

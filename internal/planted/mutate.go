@@ -84,7 +84,8 @@ func tokens(text string) (out []string) {
 // mutant is a file as one bug has it.
 type mutant struct{ bug, text string }
 
-// mutate returns a file that is the one of the tree as long as no bug is on, and as each of the mutants when its bug is.
+// mutate returns a file that is the one of the tree as long as no bug is on, and as each of the mutants when its bug
+// is.
 func mutate(text string, mutants []mutant) (string, error) {
 	s, err := read(text)
 	if err != nil {
@@ -211,7 +212,8 @@ func named(list *ast.FieldList) (names []string, err error) {
 			names = append(names, name)
 		}
 		if len(field.Names) == 0 || slices.Contains(names, "_") {
-			return nil, errors.New("a receiver or a parameter has no name, so it cannot be passed on: give it one in the tree")
+			return nil, errors.New("a receiver or a parameter has no name, so it cannot be passed on: give it one " +
+				"in the tree")
 		}
 	}
 	return names, nil

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Overlay writes the files of the tree in root in which there are bugs into dir, each with all its bugs, and returns the file that
-// go build, go test and go vet take after -overlay. The error tells of each patch that does not fit what to do.
+// Overlay writes the files of the tree in root in which there are bugs into dir, each with all its bugs, and returns
+// the file that go build, go test and go vet take after -overlay. The error tells of each patch that does not fit what
+// to do.
 func Overlay(root, dir string, bugs []Bug) (string, error) {
 	made, err := files(root, bugs)
 	if err != nil {
@@ -65,7 +66,8 @@ func files(root string, bugs []Bug) (map[string]string, error) {
 			mutants[f.Path] = append(mutants[f.Path], mutant{b.Name, text})
 		}
 	}
-	made := map[string]string{"internal/planted/active/names.go": fmt.Sprintf("package active\n\nconst names = %q\n", names)}
+	made := map[string]string{"internal/planted/active/names.go": fmt.Sprintf("package active\n\nconst names = %q\n",
+		names)}
 	for name, text := range texts {
 		out, err := mutate(text, mutants[name])
 		if err != nil {
@@ -88,7 +90,8 @@ func Root(dir string) (string, error) {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s is not in the tree of %s: go there, for the bugs are planted in its files", dir, module)
+			return "", fmt.Errorf("%s is not in the tree of %s: go there, for the bugs are planted in its files", dir,
+				module)
 		}
 	}
 }

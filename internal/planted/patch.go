@@ -14,8 +14,8 @@ type File struct {
 	hunks []hunk
 }
 
-// hunk replaces lines that stand together. Where they stand is for the text to say: it must be in the file once. The numbers of lines
-// in the patch are those of the day on which it was made.
+// hunk replaces lines that stand together. Where they stand is for the text to say: it must be in the file once. The
+// numbers of lines in the patch are those of the day on which it was made.
 type hunk struct{ before, after []string }
 
 var (
@@ -35,7 +35,8 @@ func parse(name, text string) (Bug, error) {
 	case !bugName.MatchString(name):
 		return b, errors.New("the name of a patch is made of small letters, with hyphens between words")
 	case head == nil:
-		return b, fmt.Errorf("the first line is %q, want \"Breaks LAW: what the code does while the bug is on\"", lines[0])
+		return b, fmt.Errorf("the first line is %q, want \"Breaks LAW: what the code does while the bug is on\"",
+			lines[0])
 	}
 	b.Breaks, b.What = head[1], head[2]
 	var f *File
@@ -47,7 +48,8 @@ func parse(name, text string) (Bug, error) {
 			f, h = nil, nil
 		case strings.HasPrefix(line, "--- "+"a/"):
 			from, f, h = line[len("--- a/"):], nil, nil
-		case h == nil && strings.HasPrefix(line, "--- "), h == nil && strings.HasPrefix(line, "+++ ") && line != "+++ b/"+from:
+		case h == nil && strings.HasPrefix(line, "--- "), h == nil && strings.HasPrefix(line, "+++ ") &&
+			line != "+++ b/"+from:
 			return b, fmt.Errorf("line %d: %q: a bug is planted in a file that is there, and stays in it", n+2, line)
 		case h == nil && strings.HasPrefix(line, "+++ "):
 			b.Files = append(b.Files, File{Path: from})
@@ -77,11 +79,13 @@ func (b *Bug) check() error {
 	}
 	for _, f := range b.Files {
 		if len(f.hunks) == 0 {
-			return fmt.Errorf("%s: the patch has no hunk (a line that begins with @@, and the lines that change)", f.Path)
+			return fmt.Errorf("%s: the patch has no hunk (a line that begins with @@, and the lines that change)",
+				f.Path)
 		}
 		for i, h := range f.hunks {
 			if len(h.before) == 0 {
-				return fmt.Errorf("%s: hunk %d has no line of the file, so its place is not known: take git diff -U1", f.Path, i+1)
+				return fmt.Errorf("%s: hunk %d has no line of the file, so its place is not known: take git diff -U1",
+					f.Path, i+1)
 			}
 			if slices.Equal(h.before, h.after) {
 				return fmt.Errorf("%s: hunk %d changes nothing: take it out", f.Path, i+1)
@@ -100,13 +104,16 @@ func (f *File) apply(text string) (string, error) {
 		at := places(lines, h.before)
 		switch {
 		case len(at) == 0:
-			return "", fmt.Errorf("hunk %d is stale: the file has changed, and these lines do not stand in it together:\n%s\n%s",
+			return "", fmt.Errorf("hunk %d is stale: the file has changed, and these lines do not stand in it "+
+				"together:\n%s\n%s",
 				i+1, strings.Join(h.before, "\n"), anew)
 		case len(at) > 1:
-			return "", fmt.Errorf("hunk %d is ambiguous: its lines stand at lines %d and %d: make the patch with more lines around the change (git diff -U%d)",
+			return "", fmt.Errorf("hunk %d is ambiguous: its lines stand at lines %d and %d: make the patch with "+
+				"more lines around the change (git diff -U%d)",
 				i+1, at[0]+1, at[1]+1, len(h.before)+1)
 		case at[0] < done:
-			return "", fmt.Errorf("hunk %d begins at line %d, before the end of hunk %d: put the hunks in the order of the file, or make one of the two",
+			return "", fmt.Errorf("hunk %d begins at line %d, before the end of hunk %d: put the hunks in the order "+
+				"of the file, or make one of the two",
 				i+1, at[0]+1, i)
 		}
 		out = append(append(out, lines[done:at[0]]...), h.after...)

@@ -22,7 +22,8 @@ func TestEveryBugFits(t *testing.T) {
 	}
 }
 
-// TestEveryBugCompiles makes the files with all bugs by the command that CI and people use, and builds the packages that have them.
+// TestEveryBugCompiles makes the files with all bugs by the command that CI and people use, and builds the packages
+// that have them.
 func TestEveryBugCompiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a large part of the tree")
@@ -59,7 +60,10 @@ func patched(t *testing.T, hunks map[string]string) []Bug {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	for name, text := range hunks {
-		fsys["bugs/"+name+".patch"] = &fstest.MapFile{Data: []byte("Breaks L1: it is wrong\n\ndiff --git a/main.go b/main.go\n--- a/main.go\n+++ b/main.go\n" + text)}
+		fsys["bugs/"+name+
+			".patch"] = &fstest.MapFile{
+			Data: []byte("Breaks L1: it is wrong\n\ndiff --git a/main.go b/main.go\n--- a/main.go\n+++ b/main.go\n" +
+				text)}
 	}
 	bugs, err := Read(fsys)
 	if err != nil {
@@ -68,7 +72,8 @@ func patched(t *testing.T, hunks map[string]string) []Bug {
 	return bugs
 }
 
-// TestOneBugAtATime builds a small program with a bug in each of its functions, two in one of them, and switches one after the other on.
+// TestOneBugAtATime builds a small program with a bug in each of its functions, two in one of them, and switches one
+// after the other on.
 func TestOneBugAtATime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
@@ -99,14 +104,17 @@ func TestOneBugAtATime(t *testing.T) {
 		"generic":  "@@\n-\t\tat = max(at, v)\n+\t\tat = min(at, v)\n",
 		"again":    "@@\n-\treturn 1 + down(n-1)\n+\treturn 2 + down(n-1)\n",
 		"over":     "@@\n \tif n == 0 {\n-\t\treturn 0\n+\t\treturn 7\n \t}\n",
-		"helper": "@@\n-import \"fmt\"\n+import (\n+\t\"fmt\"\n+\t\"strings\"\n+)\n@@\n-\tc.n += n\n+\tc.n += n + long()\n" +
-			"@@\n+func long() int { return len(strings.Repeat(\"x\", 9)) }\n+\n func sum(first int, more ...int) int {\n@@\n func main() {\n \tc := counter{}\n+\tc.n = 100\n",
+		"helper": "@@\n-import \"fmt\"\n+import (\n+\t\"fmt\"\n+\t\"strings\"\n+)\n@@\n-\tc.n += n\n+\tc.n += n + " +
+			"long()\n" +
+			"@@\n+func long() int { return len(strings.Repeat(\"x\", 9)) }\n+\n func sum(first int, more ...int) " +
+			"int {\n@@\n func main() {\n \tc := counter{}\n+\tc.n = 100\n",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(t.TempDir(), "tree")
-	for _, args := range [][]string{{"vet", "-overlay", overlay, "./..."}, {"build", "-overlay", overlay, "-o", bin, "."}} {
+	for _, args := range [][]string{{"vet", "-overlay", overlay, "./..."}, {"build", "-overlay", overlay, "-o", bin,
+		"."}} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -135,26 +143,39 @@ func TestOneBugAtATime(t *testing.T) {
 // TestPatchesThatDoNotFit: what cannot be planted says why, and what to do.
 func TestPatchesThatDoNotFit(t *testing.T) {
 	for what, c := range map[string]struct{ hunks, want string }{
-		"code that moved":       {"@@\n-\tc.n += 2*n\n+\tc.n -= n\n", "main.go: hunk 1 is stale: the file has changed, and these lines do not stand in it together:\n\tc.n += 2*n\nmake the patch anew"},
-		"two places":            {"@@\n \t}\n+\tfirst = 0\n", "hunk 1 is ambiguous: its lines stand at lines 20 and 27: make the patch with more lines"},
-		"hunks that overlap":    {"@@\n \tn = 2 * c.n\n-\treturn\n+\treturn 0, nil\n@@\n-\tn = 2 * c.n\n+\tn = 1\n", "hunk 2 begins at line 13, before the end of hunk 1"},
-		"a comment":             {"@@\n-\tc.n += n\n+\tc.n += n // so it is\n", "changes nothing that runs"},
-		"a function less":       {"@@\n-func (c *counter) add(n int) {\n-\tc.n += n\n-}\n", "takes (*counter).add away"},
-		"another signature":     {"@@\n-func down(n int) int {\n+func down(n int64) int {\n", "changes what down takes or returns"},
-		"another type":          {"@@\n-type counter struct{ n int }\n+type counter struct{ n int8 }\n", "changes a type, a variable or a constant"},
-		"what is no Go":         {"@@\n-\tc.n += n\n+\tc.n +=\n", "expected operand"},
-		"a receiver that hides": {"@@\n-func (c counter) twice() (n int, err error) {\n-\tn = 2 * c.n\n+func (counter) twice() (n int, err error) {\n+\tn = 2\n", "changes what (counter).twice takes or returns"},
+		"code that moved": {"@@\n-\tc.n += 2*n\n+\tc.n -= n\n",
+			"main.go: hunk 1 is stale: the file has changed, and these lines do not stand in it together:\n\tc.n += " +
+				"2*n\nmake the patch anew"},
+		"two places": {"@@\n \t}\n+\tfirst = 0\n",
+			"hunk 1 is ambiguous: its lines stand at lines 20 and 27: make the patch with more lines"},
+		"hunks that overlap": {"@@\n \tn = 2 * c.n\n-\treturn\n+\treturn 0, nil\n@@\n-\tn = 2 * c.n\n+\tn = 1\n",
+			"hunk 2 begins at line 13, before the end of hunk 1"},
+		"a comment": {"@@\n-\tc.n += n\n+\tc.n += n // so it is\n", "changes nothing that runs"},
+		"a function less": {"@@\n-func (c *counter) add(n int) {\n-\tc.n += n\n-}\n",
+			"takes (*counter).add away"},
+		"another signature": {"@@\n-func down(n int) int {\n+func down(n int64) int {\n",
+			"changes what down takes or returns"},
+		"another type": {"@@\n-type counter struct{ n int }\n+type counter struct{ n int8 }\n",
+			"changes a type, a variable or a constant"},
+		"what is no Go": {"@@\n-\tc.n += n\n+\tc.n +=\n", "expected operand"},
+		"a receiver that hides": {
+			"@@\n-func (c counter) twice() (n int, err error) {\n-\tn = 2 * c.n\n+func (counter) twice() (n int, " +
+				"err error) {\n+\tn = 2\n", "changes what (counter).twice takes or returns"},
 	} {
 		_, err := files("testdata/tree", patched(t, map[string]string{"wrong": c.hunks}))
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), Folder+"/wrong.patch: ") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(),
+			Folder+"/wrong.patch: ") {
 			t.Errorf("%s: %v\nwant %s", what, err, c.want)
 		}
 	}
-	if _, err := mutate("package p\n\nfunc f(int) {}\n", []mutant{{"wrong", "package p\n\nfunc f(int) { print() }\n"}}); err == nil || !strings.Contains(err.Error(), "give it one in the tree") {
+	if _, err := mutate("package p\n\nfunc f(int) {}\n",
+		[]mutant{{"wrong", "package p\n\nfunc f(int) { print() }\n"}}); err == nil || !strings.Contains(err.Error(),
+		"give it one in the tree") {
 		t.Errorf("a parameter without a name: %v", err)
 	}
 	// All that is wrong is told at once.
-	_, err := files("testdata/tree", patched(t, map[string]string{"one": "@@\n-a\n+b\n", "two": "@@\n-\tc.n += n\n+\tc.n += n // so it is\n"}))
+	_, err := files("testdata/tree",
+		patched(t, map[string]string{"one": "@@\n-a\n+b\n", "two": "@@\n-\tc.n += n\n+\tc.n += n // so it is\n"}))
 	if err == nil || !strings.Contains(err.Error(), "one.patch") || !strings.Contains(err.Error(), "two.patch") {
 		t.Errorf("of two patches that do not fit: %v", err)
 	}

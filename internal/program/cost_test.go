@@ -32,7 +32,8 @@ func affordable(t *testing.T, m *onnx.ModelProto, place string) error {
 func slotsOf(n int, places, deps []string) []artifact.Slot {
 	slots := make([]artifact.Slot, n)
 	for i := range slots {
-		slots[i] = artifact.Slot{Name: fmt.Sprintf("s%06d", i), Role: "data", Kind: "k", Version: 1, Config: json.RawMessage("{}"), Places: places, Deps: deps}
+		slots[i] = artifact.Slot{Name: fmt.Sprintf("s%06d", i), Role: "data", Kind: "k", Version: 1,
+			Config: json.RawMessage("{}"), Places: places, Deps: deps}
 	}
 	return slots
 }
@@ -54,8 +55,8 @@ func with(t testing.TB, places []string, slots []artifact.Slot) *onnx.ModelProto
 	return m
 }
 
-// TestLoadCostsWhatItWeighs: an artifact of a stranger, whose slots use each other as much as can be said, costs no more
-// than in proportion to its bytes.
+// TestLoadCostsWhatItWeighs: an artifact of a stranger, whose slots use each other as much as can be said, costs no
+// more than in proportion to its bytes.
 func TestLoadCostsWhatItWeighs(t *testing.T) {
 	var places []string
 	for i := range 256 {

@@ -38,7 +38,8 @@ func (p *Program) tables() {
 	p.places = p.allPlaces()
 }
 
-// linkStarts fills the tables of what starts the functions. Of two receives of an edge the first stands; Load refuses them.
+// linkStarts fills the tables of what starts the functions. Of two receives of an edge the first stands; Load refuses
+// them.
 func (p *Program) linkStarts() {
 	p.recv, p.subs, p.phases = make([]FuncID, len(p.Edges)), map[string][]FuncID{}, map[string][]FuncID{}
 	for i := range p.recv {
@@ -138,7 +139,8 @@ func (p *Program) checkOp(op *Op) error {
 			return fmt.Errorf("calls function %d, which is no body here", id)
 		}
 		if len(p.Funcs[id].Outputs) != len(op.Out) {
-			return fmt.Errorf("body %q has %d results for %d outputs", p.Funcs[id].Name, len(p.Funcs[id].Outputs), len(op.Out))
+			return fmt.Errorf("body %q has %d results for %d outputs", p.Funcs[id].Name, len(p.Funcs[id].Outputs),
+				len(op.Out))
 		}
 		want := len(op.In)
 		if op.Code == OpIf {
@@ -191,7 +193,8 @@ func (p *Program) checkCalls() error {
 	visit = func(id FuncID) error {
 		switch state[id] {
 		case 1:
-			return fmt.Errorf("program: function %q calls itself; recursion is not bounded, use a loop", p.Funcs[id].Name)
+			return fmt.Errorf("program: function %q calls itself; recursion is not bounded, use a loop",
+				p.Funcs[id].Name)
 		case 2:
 			return nil
 		}

@@ -26,8 +26,8 @@ const (
 // checked, also what other places play, because ids count over all parts; what is refused is a *LoadError. The model is
 // not changed and not kept, but its tensors are shared.
 //
-// Every node that loads the same artifact gets the same ids, and Load refuses an artifact whose digest is not that of its
-// content.
+// Every node that loads the same artifact gets the same ids, and Load refuses an artifact whose digest is not that of
+// its content.
 func Load(model *onnx.ModelProto, place string) (*Program, error) {
 	if model == nil {
 		return nil, bad("artifact", "is absent")
@@ -46,13 +46,14 @@ func (l *loader) load() (*Program, error) {
 
 // loader is one artifact while it is read.
 type loader struct {
-	model   *onnx.ModelProto
-	p       *Program
-	places  []string
-	placed  map[string]int // the index of each place
-	heads   []head         // of all parts' functions, in the order of the artifact
-	slots   map[string]int32
-	methods []map[string]*op.Decl // by slot, those that it names; nil where it names none, as in artifacts of earlier releases
+	model  *onnx.ModelProto
+	p      *Program
+	places []string
+	placed map[string]int // the index of each place
+	heads  []head         // of all parts' functions, in the order of the artifact
+	slots  map[string]int32
+	// by slot, those that it names; nil where it names none, as in artifacts of earlier releases
+	methods []map[string]*op.Decl
 	tensor  map[string]bool
 	steps   int // what was looked at, so that a test can hold the work against the size of the artifact
 }
@@ -98,7 +99,8 @@ func (l *loader) tables() error {
 	if err := artifact.Decode(text(artifact.KeyPlaces), &l.places); err != nil {
 		return bad("places", "%v", err)
 	}
-	if len(l.places) > loadPlaces || !slices.IsSorted(l.places) || len(slices.Compact(slices.Clone(l.places))) != len(l.places) {
+	if len(l.places) > loadPlaces || !slices.IsSorted(l.places) ||
+		len(slices.Compact(slices.Clone(l.places))) != len(l.places) {
 		return bad("places", "want at most %d, in order, each once", loadPlaces)
 	}
 	l.placed = make(map[string]int, len(l.places))
@@ -156,7 +158,8 @@ func (l *loader) components(text string) error {
 		}
 		l.slots[s.Name] = int32(i)
 		l.p.Components = append(l.p.Components, Component{
-			Name: s.Name, Role: s.Role, Kind: s.Kind, Version: s.Version, Config: s.Config, Places: s.Places, Deps: s.Deps,
+			Name: s.Name, Role: s.Role, Kind: s.Kind, Version: s.Version, Config: s.Config, Places: s.Places,
+			Deps: s.Deps,
 		})
 	}
 	for i := range l.p.Components {
@@ -238,7 +241,8 @@ func (l *loader) edge(i int, e *artifact.Edge) error {
 	where := "edge " + strconv.Itoa(i)
 	if int(e.ID) != i || !l.isPlace(e.From) || !l.isPlace(e.To) || e.Deadline < 0 || e.Deadline > spanMax ||
 		e.Chunk != 0 && (e.Chunk < 64 || e.Chunk > 1<<20 || e.Chunk%8 != 0) {
-		return bad(where, "id %d from %.80q to %.80q: want its index, places of this artifact, a deadline from 0, and chunks of 64 bytes to 1 MiB", e.ID, e.From, e.To)
+		return bad(where, "id %d from %.80q to %.80q: want its index, places of this artifact, a deadline from 0, "+
+			"and chunks of 64 bytes to 1 MiB", e.ID, e.From, e.To)
 	}
 	if len(e.Sites) != len(e.Trigger) {
 		return bad(where, "has %d sites and says of %d values whether they travel", len(e.Sites), len(e.Trigger))
@@ -266,7 +270,8 @@ func (l *loader) layout() error {
 	for _, f := range l.model.GetFunctions() {
 		where := "function " + clip(f.GetName())
 		key := [2]string{f.GetDomain(), f.GetName()}
-		if f.GetName() == "" || names[key] || f.GetOverload() != "" || len(f.GetAttribute())+len(f.GetAttributeProto()) > 0 {
+		if f.GetName() == "" || names[key] || f.GetOverload() != "" ||
+			len(f.GetAttribute())+len(f.GetAttributeProto()) > 0 {
 			return bad(where, "want a name of its own, no overload and no attributes")
 		}
 		names[key] = true
@@ -313,7 +318,8 @@ func (h *head) read(where string) error {
 	site, ok1 := number(artifact.KeySiteBase)
 	base, ok2 := number(artifact.KeyOpBase)
 	if !ok1 || !ok2 || site != int64(h.siteBase) || base != int64(h.opBase) {
-		return bad(where, "says that its ids begin at site %d and op %d; they begin at %d and %d", site, base, h.siteBase, h.opBase)
+		return bad(where, "says that its ids begin at site %d and op %d; they begin at %d and %d", site, base,
+			h.siteBase, h.opBase)
 	}
 	needs := map[Kind]string{KindEvent: "kind", KindLifecycle: "phase", KindInvoke: "name"}[h.kind]
 	if (needs != "") != (h.label != "") || len(h.label) > op.TextMax {

@@ -34,12 +34,15 @@ func sample(t testing.TB) *onnx.ModelProto {
 	g := graph.New("sample")
 	server, clients := g.Place("server"), g.Place("clients")
 	g.Component(graph.Component{Name: "cpu", Role: "backend", Kind: "cpu", At: []graph.Place{server}})
-	data := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{server}, Methods: data.Methods(), Config: map[string]any{"batch": 8}})
-	g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: []graph.Place{server}, Methods: model.Methods(), Deps: []*graph.Slot{data}})
+	data := g.Component(graph.Component{Name: "data", Role: "data", Kind: "digits", At: []graph.Place{server},
+		Methods: data.Methods(), Config: map[string]any{"batch": 8}})
+	g.Component(graph.Component{Name: "model", Role: "model", Kind: "onnx", At: []graph.Place{server},
+		Methods: model.Methods(), Deps: []*graph.Slot{data}})
 	tick := g.Interval(server, time.Second)
 	x := g.Typed(g.Invoke(data, "Test", tick)[0], types.Tensors(tensor.Float32, -1, 4))
 	peers := g.Constant(value.NewList(value.Peer("a")))
-	ask := g.Request(graph.Edge{To: clients, Name: "ask", Deadline: time.Second}, peers, tick, g.Relu(x), g.Count("c", tick))
+	ask := g.Request(graph.Edge{To: clients, Name: "ask", Deadline: time.Second}, peers, tick, g.Relu(x),
+		g.Count("c", tick))
 	cond := g.Peer("Health", ask.Sender())
 	n := g.If(cond,
 		func(b *graph.Graph) []graph.Value { return []graph.Value{b.Clock(ask.Value(0))} },
@@ -50,7 +53,8 @@ func sample(t testing.TB) *onnx.ModelProto {
 	g.Count("x", g.Lifecycle(clients, "shutdown"))
 	g.Count("x", g.Input(clients, "call", types.Int())[0])
 	g.Bootstrap(clients, func(b *graph.Graph) { b.Retry(3, time.Second).QueuePut("q", 2, b.Pulse()) })
-	g.At(clients).Loop(g.Constant(value.Int(3)), []graph.Value{g.Pulse()}, func(b *graph.Graph, i graph.Value, c []graph.Value) []graph.Value {
+	g.At(clients).Loop(g.Constant(value.Int(3)), []graph.Value{g.Pulse()}, func(b *graph.Graph, i graph.Value,
+		c []graph.Value) []graph.Value {
 		return []graph.Value{b.Record("r", b.Bundle(i, c[0]))}
 	})
 	m, err := g.Model()
@@ -67,8 +71,10 @@ func sample(t testing.TB) *onnx.ModelProto {
 // TestKindsAreNumberedAlike holds that the names of kinds in an artifact have the numbers of this package.
 func TestKindsAreNumberedAlike(t *testing.T) {
 	for k, name := range map[program.Kind]string{
-		program.KindBody: "body", program.KindBootstrap: "bootstrap", program.KindMain: "main", program.KindRecv: "recv",
-		program.KindInterval: "interval", program.KindEvent: "event", program.KindLifecycle: "lifecycle", program.KindInvoke: "invoke",
+		program.KindBody: "body", program.KindBootstrap: "bootstrap", program.KindMain: "main",
+		program.KindRecv:     "recv",
+		program.KindInterval: "interval", program.KindEvent: "event", program.KindLifecycle: "lifecycle",
+		program.KindInvoke: "invoke",
 	} {
 		if artifact.Kinds()[k] != name {
 			t.Errorf("kind %d is %q, want %q", k, artifact.Kinds()[k], name)
@@ -135,23 +141,65 @@ func setFn(f *onnx.FunctionProto, key, v string) {
 
 // hostile are artifacts whose digest is right and whose content is not. Each must be refused, at every place.
 var hostile = map[string]func(m *onnx.ModelProto){
-	"form":                          func(m *onnx.ModelProto) { setMeta(m, artifact.KeyForm, "artifact/1", "artifact/2") },
-	"a metadata key twice":          func(m *onnx.ModelProto) { m.MetadataProps = append(m.MetadataProps, m.MetadataProps[0]) },
-	"places out of order":           func(m *onnx.ModelProto) { setMeta(m, artifact.KeyPlaces, `"clients","server"`, `"server","clients"`) },
-	"slots with an unknown key":     func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"config"`, `"aconfig"`) },
-	"slots not canonical":           func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `,`, `, `) },
-	"a slot nowhere":                func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `["server"]`, `["moon"]`) },
-	"a slot of no role":             func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"backend"`, `"cook"`) },
-	"a dependency that is absent":   func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `["data"]`, `["date"]`) },
-	"an edge to another site":       func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"sites":[`, `"sites":[1`) },
-	"an edge with more values":      func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"trigger":[`, `"trigger":[true,`) },
-	"an edge the other way":         func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"from":"server"`, `"from":"clients"`) },
-	"an edge that answers itself":   func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"reply":1`, `"reply":0`) },
-	"an answer that does not exist": func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"reply":1`, `"reply":9`) },
-	"a request that is a send":      func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"reply":1`, `"reply":-1`) },
-	"an answer that is a send":      func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"answer":true`, `"answer":false`) },
-	"no edges":                      func(m *onnx.ModelProto) { m.MetadataProps = onnx.SetMeta(m.MetadataProps, artifact.KeyEdges, "[]") },
-	"a deadline below 0":            func(m *onnx.ModelProto) { setMeta(m, artifact.KeyEdges, `"deadline":1`, `"deadline":-1`) },
+	"form": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyForm, "artifact/1",
+			"artifact/2")
+	},
+	"a metadata key twice": func(m *onnx.ModelProto) {
+		m.MetadataProps = append(m.MetadataProps,
+			m.MetadataProps[0])
+	},
+	"places out of order": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyPlaces, `"clients","server"`,
+			`"server","clients"`)
+	},
+	"slots with an unknown key": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeySlots, `"config"`,
+			`"aconfig"`)
+	},
+	"slots not canonical": func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `,`, `, `) },
+	"a slot nowhere": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeySlots, `["server"]`,
+			`["moon"]`)
+	},
+	"a slot of no role":           func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"backend"`, `"cook"`) },
+	"a dependency that is absent": func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `["data"]`, `["date"]`) },
+	"an edge to another site": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"sites":[`,
+			`"sites":[1`)
+	},
+	"an edge with more values": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"trigger":[`,
+			`"trigger":[true,`)
+	},
+	"an edge the other way": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"from":"server"`,
+			`"from":"clients"`)
+	},
+	"an edge that answers itself": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"reply":1`,
+			`"reply":0`)
+	},
+	"an answer that does not exist": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"reply":1`,
+			`"reply":9`)
+	},
+	"a request that is a send": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"reply":1`,
+			`"reply":-1`)
+	},
+	"an answer that is a send": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"answer":true`,
+			`"answer":false`)
+	},
+	"no edges": func(m *onnx.ModelProto) {
+		m.MetadataProps = onnx.SetMeta(m.MetadataProps,
+			artifact.KeyEdges, "[]")
+	},
+	"a deadline below 0": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeyEdges, `"deadline":1`,
+			`"deadline":-1`)
+	},
 
 	"a function twice":           func(m *onnx.ModelProto) { m.Functions = append(m.Functions, m.Functions[0]) },
 	"a function of no part":      func(m *onnx.ModelProto) { m.Functions[0].Domain = "rhizome.part.moon" },
@@ -169,18 +217,27 @@ var hostile = map[string]func(m *onnx.ModelProto){
 	"results of a main":          func(m *onnx.ModelProto) { f := fn(m, "main"); f.Output = f.Node[0].Output },
 	"a value name twice":         func(m *onnx.ModelProto) { f := fn(m, "main"); f.Node[1].Output = f.Node[0].Output },
 
-	"an op without name":         func(m *onnx.ModelProto) { node(m, "AppEmit").Name = "" },
-	"an op of no catalogue":      func(m *onnx.ModelProto) { node(m, "AppEmit").OpType = "Nothing" },
-	"an unknown attribute":       func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "AppEmit"), onnx.AttrInt("x", 1)) },
-	"a required attribute":       func(m *onnx.ModelProto) { node(m, "AppEmit").Attribute = nil },
-	"an attribute of other type": func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "AppEmit"), onnx.AttrInt("name", 1)) },
+	"an op without name":    func(m *onnx.ModelProto) { node(m, "AppEmit").Name = "" },
+	"an op of no catalogue": func(m *onnx.ModelProto) { node(m, "AppEmit").OpType = "Nothing" },
+	"an unknown attribute":  func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "AppEmit"), onnx.AttrInt("x", 1)) },
+	"a required attribute":  func(m *onnx.ModelProto) { node(m, "AppEmit").Attribute = nil },
+	"an attribute of other type": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "AppEmit"),
+			onnx.AttrInt("name", 1))
+	},
 	"an attribute twice": func(m *onnx.ModelProto) {
 		n := node(m, "AppEmit")
 		n.Attribute = append(n.Attribute, n.Attribute[0])
 	},
-	"an endless delay":          func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Sleep"), onnx.AttrInt("delay", 1<<62)) },
-	"a queue of no length":      func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "QueuePut"), onnx.AttrInt("n", 0)) },
-	"a literal of unknown type": func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Constant"), onnx.AttrString("type", "x/1")) },
+	"an endless delay": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Sleep"),
+			onnx.AttrInt("delay", 1<<62))
+	},
+	"a queue of no length": func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "QueuePut"), onnx.AttrInt("n", 0)) },
+	"a literal of unknown type": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Constant"),
+			onnx.AttrString("type", "x/1"))
+	},
 	"a literal that is broken": func(m *onnx.ModelProto) {
 		onnx.SetAttr(node(m, "Constant"), onnx.AttrTensor("data", &onnx.TensorProto{}))
 	},
@@ -198,24 +255,52 @@ var hostile = map[string]func(m *onnx.ModelProto){
 			}
 		}
 	},
-	"a send along no edge":       func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Request"), onnx.AttrInt("edge", 9)) },
-	"a request along the answer": func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Request"), onnx.AttrInt("edge", 1)) },
+	"a send along no edge": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Request"),
+			onnx.AttrInt("edge", 9))
+	},
+	"a request along the answer": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Request"),
+			onnx.AttrInt("edge", 1))
+	},
 	"an answer to nobody": func(m *onnx.ModelProto) {
 		n := node(m, "Reply")
 		n.OpType = "Send"
 		n.Input = append(n.Input, n.Input[0])
 	},
-	"a slot that does not exist":    func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Test"), onnx.AttrString("slot", "x")) },
-	"a slot of another role":        func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Test"), onnx.AttrString("slot", "model")) },
-	"a tensor function of nobody":   func(m *onnx.ModelProto) { onnx.SetAttr(node(m, "Run"), onnx.AttrString("function", "x")) },
-	"a method that nobody named":    func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"name":"Test"`, `"name":"Toast"`) },
-	"a method without a name":       func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"name":"Test"`, `"name":""`) },
-	"a method of no type":           func(m *onnx.ModelProto) { setMeta(m, artifact.KeySlots, `"type":"Tensor"`, `"type":"Tinsor"`) },
-	"a method with too many inputs": func(m *onnx.ModelProto) { n := node(m, "Test"); n.Input = append(n.Input, n.Input[0]) },
+	"a slot that does not exist": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Test"),
+			onnx.AttrString("slot", "x"))
+	},
+	"a slot of another role": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Test"),
+			onnx.AttrString("slot", "model"))
+	},
+	"a tensor function of nobody": func(m *onnx.ModelProto) {
+		onnx.SetAttr(node(m, "Run"),
+			onnx.AttrString("function", "x"))
+	},
+	"a method that nobody named": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeySlots, `"name":"Test"`,
+			`"name":"Toast"`)
+	},
+	"a method without a name": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeySlots, `"name":"Test"`,
+			`"name":""`)
+	},
+	"a method of no type": func(m *onnx.ModelProto) {
+		setMeta(m, artifact.KeySlots, `"type":"Tensor"`,
+			`"type":"Tinsor"`)
+	},
+	"a method with too many inputs": func(m *onnx.ModelProto) {
+		n := node(m, "Test")
+		n.Input = append(n.Input,
+			n.Input[0])
+	},
 }
 
-// TestMethodsOfEarlierReleases: the slots of an artifact of an earlier release name no methods, and load as ever; those of today name what
-// is invoked on them, and nothing else may be.
+// TestMethodsOfEarlierReleases: the slots of an artifact of an earlier release name no methods, and load as ever; those
+// of today name what is invoked on them, and nothing else may be.
 func TestMethodsOfEarlierReleases(t *testing.T) {
 	m := proto.Clone(sample(t)).(*onnx.ModelProto)
 	text, _ := onnx.Meta(m.MetadataProps, artifact.KeySlots)
@@ -246,7 +331,8 @@ func TestMethodsOfEarlierReleases(t *testing.T) {
 	}
 }
 
-// TestHostileArtifacts changes one thing after the other, stamps the digest anew, and expects a typed error, never a panic.
+// TestHostileArtifacts changes one thing after the other, stamps the digest anew, and expects a typed error, never a
+// panic.
 func TestHostileArtifacts(t *testing.T) {
 	sound := sample(t)
 	for name, change := range hostile {

@@ -2,8 +2,8 @@ package program
 
 import "strconv"
 
-// edges holds each edge against both of its ends: one op that sends along it, one function that receives at its sites, and
-// of a request, the answer's edge, which goes the other way (trap 1).
+// edges holds each edge against both of its ends: one op that sends along it, one function that receives at its sites,
+// and of a request, the answer's edge, which goes the other way (trap 1).
 func (l *loader) edges() error {
 	recv := make([]*head, len(l.p.Edges))
 	for i := range l.heads {
@@ -27,11 +27,13 @@ func (l *loader) edges() error {
 		case h.place != e.To:
 			return bad(where, "goes to %q and is received at %q", e.To, h.place)
 		case len(h.f.GetInput()) != len(e.Sites)+2:
-			return bad(where, "has %d sites; the function that receives has %d inputs, the sender and the context among them", len(e.Sites), len(h.f.GetInput()))
+			return bad(where, "has %d sites; the function that receives has %d inputs, the sender and the context "+
+				"among them", len(e.Sites), len(h.f.GetInput()))
 		}
 		for k, s := range e.Sites {
 			if s != h.siteBase+SiteID(k) {
-				return bad(where, "value %d lands at site %d; the function that receives has it at %d", k, s, h.siteBase+SiteID(k))
+				return bad(where, "value %d lands at site %d; the function that receives has it at %d", k, s,
+					h.siteBase+SiteID(k))
 			}
 		}
 		if e.Reply == None {
@@ -53,9 +55,9 @@ func (l *loader) edges() error {
 	return l.replies()
 }
 
-// replies holds that an answer is given only where its request started the activation: in the function that receives the
-// request, or in a body that only this function calls. Only this place's functions are looked at; each node does it for its
-// own.
+// replies holds that an answer is given only where its request started the activation: in the function that receives
+// the request, or in a body that only this function calls. Only this place's functions are looked at; each node does it
+// for its own.
 func (l *loader) replies() error {
 	r := &roots{p: l.p, callers: map[FuncID][]FuncID{}, known: map[FuncID]FuncID{}}
 	for i := range l.p.Funcs {
@@ -76,7 +78,8 @@ func (l *loader) replies() error {
 			}
 			root := r.of(FuncID(i))
 			if root == None || l.p.Funcs[root].Kind != KindRecv || l.p.Edges[l.p.Funcs[root].Edge].Reply != o.Edge {
-				return bad("op "+clip(o.Name)+" of "+clip(l.p.Funcs[i].Name), "answers along edge %d where its request does not start the activation", o.Edge)
+				return bad("op "+clip(o.Name)+" of "+clip(l.p.Funcs[i].Name),
+					"answers along edge %d where its request does not start the activation", o.Edge)
 			}
 		}
 	}

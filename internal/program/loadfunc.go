@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
-// functions reads the functions of all places. Those of other places are checked like one's own and then dropped, so that
-// an artifact is sound for all places or for none.
+// functions reads the functions of all places. Those of other places are checked like one's own and then dropped, so
+// that an artifact is sound for all places or for none.
 func (l *loader) functions() error {
 	index := map[string]map[string]FuncID{} // by place and name
 	heads := map[string][]*head{}
@@ -23,7 +23,8 @@ func (l *loader) functions() error {
 		heads[h.place] = append(heads[h.place], h)
 	}
 	for _, place := range l.places {
-		part := &Program{Digest: l.p.Digest, Place: place, Edges: l.p.Edges, Components: l.p.Components, Bootstrap: None, Main: None}
+		part := &Program{Digest: l.p.Digest, Place: place, Edges: l.p.Edges, Components: l.p.Components,
+			Bootstrap: None, Main: None}
 		for _, h := range heads[place] {
 			f, err := l.function(h, index[place])
 			if err != nil {
@@ -111,7 +112,8 @@ func (l *loader) function(h *head, index map[string]FuncID) (*Func, error) {
 // op reads one op without its outputs.
 func (l *loader) op(h *head, n *onnx.NodeProto, slots map[string]Slot, index map[string]FuncID) (*Op, error) {
 	where := "op " + clip(n.GetName()) + " of " + clip(h.f.GetName()) + " at " + h.place
-	if len(n.GetInput()) > op.PortsMax || len(n.GetOutput()) > op.PortsMax || n.GetName() == "" || n.GetOverload() != "" {
+	if len(n.GetInput()) > op.PortsMax || len(n.GetOutput()) > op.PortsMax || n.GetName() == "" ||
+		n.GetOverload() != "" {
 		return nil, bad(where, "want a name, no overload, and at most %d inputs and outputs", op.PortsMax)
 	}
 	o := &Op{Name: n.GetName(), Body: None, Else: None, Edge: None, Component: None}
@@ -216,7 +218,8 @@ func (l *loader) crossing(h *head, o *Op, a *attrs) {
 	case OpRequest:
 		values -= 2
 	}
-	if e.From != h.place || values != len(e.Sites) || (o.Code == OpRequest) != (e.Reply != None) || (o.Code == OpReply) != e.Answer {
+	if e.From != h.place || values != len(e.Sites) || (o.Code == OpRequest) != (e.Reply != None) ||
+		(o.Code == OpReply) != e.Answer {
 		a.fail("sends %d values from %s along edge %d, which takes %d from %s and is of another kind or count",
 			values, h.place, e.ID, len(e.Sites), e.From)
 	}
@@ -235,7 +238,8 @@ func (l *loader) method(h *head, o *Op, n *onnx.NodeProto, a *attrs) {
 	}
 	c := &l.p.Components[o.Component]
 	if op.Domain(c.Role, c.Kind) != n.GetDomain() || !c.At(h.place) {
-		a.fail("slot %q is a %s of kind %s at %q; it has no op %q of %q here", clip(c.Name), c.Role, clip(c.Kind), c.Places, clip(n.GetOpType()), clip(n.GetDomain()))
+		a.fail("slot %q is a %s of kind %s at %q; it has no op %q of %q here", clip(c.Name), c.Role, clip(c.Kind),
+			c.Places, clip(n.GetOpType()), clip(n.GetDomain()))
 		return
 	}
 	d := op.Lookup(n.GetDomain(), n.GetOpType())

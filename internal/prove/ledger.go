@@ -50,8 +50,9 @@ func commit() string {
 // appendLedger adds a line for a run of a part.
 func appendLedger(path string, r *Result, opt Options) error {
 	line, err := json.Marshal(Entry{
-		Part: r.Part, Turn: r.Turn, From: r.From, To: r.To, Seeds: r.Seeds, Counts: r.Counts, Failed: r.Failed, Seconds: float64(int(r.Seconds*10)) / 10,
-		Shards: opt.Shards, Commit: commit(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Part: r.Part, Turn: r.Turn, From: r.From, To: r.To, Seeds: r.Seeds, Counts: r.Counts, Failed: r.Failed,
+		Seconds: float64(int(r.Seconds*10)) / 10,
+		Shards:  opt.Shards, Commit: commit(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Time: time.Now().UTC().Format(time.RFC3339),
 	})
 	if err != nil {

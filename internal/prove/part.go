@@ -12,7 +12,8 @@ type Part interface {
 	Run(s *Shard) error
 }
 
-// Preparer is a Part that makes something before its shards run, in the folder that they share. What that takes is not of its time.
+// Preparer is a Part that makes something before its shards run, in the folder that they share. What that takes is not
+// of its time.
 type Preparer interface {
 	Prepare(dir string) error
 }
@@ -34,8 +35,8 @@ func weights(parts []Part) (n int) {
 	return n
 }
 
-// NotHereError is what Run or Prepare of a part returns where this machine cannot try it at all, such as for want of a right. The
-// part then counts as neither held nor broken, and the summary says so.
+// NotHereError is what Run or Prepare of a part returns where this machine cannot try it at all, such as for want of a
+// right. The part then counts as neither held nor broken, and the summary says so.
 type NotHereError struct{ Reason string }
 
 // Error says why.
@@ -50,10 +51,11 @@ func prepare(p Part, dir string) error {
 
 // Floor is how often something must have been tried or met.
 type Floor struct {
-	What   string `json:"what"`
-	N      uint64 `json:"n"`
-	Fault  bool   `json:"fault,omitempty"`  // a kind of fault: below its floor it is starved
-	Scales bool   `json:"scales,omitempty"` // where time ends first, what was reached is told and not missed, as long as it is not nothing
+	What  string `json:"what"`
+	N     uint64 `json:"n"`
+	Fault bool   `json:"fault,omitempty"` // a kind of fault: below its floor it is starved
+	// where time ends first, what was reached is told and not missed, as long as it is not nothing
+	Scales bool `json:"scales,omitempty"`
 }
 
 // Failure is a trial that did not hold.

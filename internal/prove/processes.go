@@ -124,14 +124,15 @@ func (g *group) watch(finished <-chan struct{}, show func(Counts)) {
 	}
 }
 
-// endWithin is how long a process that is ended may take to end by itself. What it made lies in folders of this one, and its
-// children end with it; a person who interrupts does not wait for a seed.
+// endWithin is how long a process that is ended may take to end by itself. What it made lies in folders of this one,
+// and its children end with it; a person who interrupts does not wait for a seed.
 const endWithin = 800 * time.Millisecond
 
 // child runs one process and takes over what it reports. A process that dies is a failure at the seed that it had last.
 func (g *group) child(ctx context.Context, p Part, opt Options, i int, from uint64, end time.Time, dir string) {
 	args := append([]string(nil), opt.Command...)
-	args = append(args, p.Name(), "--shard", fmt.Sprintf("%d/%d", i, opt.Shards), "--first", strconv.FormatUint(from, 10), "--shared", dir)
+	args = append(args, p.Name(), "--shard", fmt.Sprintf("%d/%d", i, opt.Shards), "--first",
+		strconv.FormatUint(from, 10), "--shared", dir)
 	if turn := opt.Turn.String(); turn != "" {
 		args = append(args, "--turn", turn)
 	}

@@ -49,9 +49,11 @@ type Result struct {
 	Failed   uint64    `json:"failed"`
 	Failures []Failure `json:"failures,omitempty"`
 	Error    string    `json:"error,omitempty"`
-	NotHere  string    `json:"not_here,omitempty"` // why this machine cannot try it; nothing is said about the promise then
-	Stopped  bool      `json:"stopped,omitempty"`  // it was interrupted: its floors say nothing, failures that were met still count
-	Again    []string  `json:"again,omitempty"`    // for each failure the command that shows it
+	// why this machine cannot try it; nothing is said about the promise then
+	NotHere string `json:"not_here,omitempty"`
+	// it was interrupted: its floors say nothing, failures that were met still count
+	Stopped bool     `json:"stopped,omitempty"`
+	Again   []string `json:"again,omitempty"` // for each failure the command that shows it
 }
 
 // Single tries one seed of a part in this process.
@@ -74,8 +76,8 @@ func Single(p Part, seed uint64) *Result {
 	return r
 }
 
-// Run runs the parts one after the other, each spread over processes, and hands each result over as it is there. It says whether all
-// of them hold. The error is one of the machine.
+// Run runs the parts one after the other, each spread over processes, and hands each result over as it is there. It
+// says whether all of them hold. The error is one of the machine.
 func Run(ctx context.Context, parts []Part, opt Options, done func(*Result)) (bool, error) {
 	if opt.Shards == 0 {
 		opt.Shards = runtime.NumCPU()
@@ -111,7 +113,8 @@ func Run(ctx context.Context, parts []Part, opt Options, done func(*Result)) (bo
 // soakTurn is how long a soak stays with one part before the next has its turn.
 const soakTurn = 10 * time.Minute
 
-// share returns when the first of parts must end, if they share the time until end: what a quick one leaves, the others have.
+// share returns when the first of parts must end, if they share the time until end: what a quick one leaves, the others
+// have.
 func share(end time.Time, parts []Part, soak bool) time.Time {
 	now := time.Now()
 	part := max(0, end.Sub(now)) * time.Duration(weights(parts[:1])) / time.Duration(weights(parts))

@@ -88,7 +88,8 @@ func TestFloorsAreReachedByProcesses(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	entries, err := ReadLedger(ledger)
-	if err != nil || len(entries) != 1 || entries[0].To != r.To || entries[0].Counts["odd"] != r.Counts["odd"] || entries[0].Time == "" {
+	if err != nil || len(entries) != 1 || entries[0].To != r.To || entries[0].Counts["odd"] != r.Counts["odd"] ||
+		entries[0].Time == "" {
 		t.Errorf("ledger %+v, %v", entries, err)
 	}
 	if next, err := nextSeed(ledger, "trial"); next != r.To || err != nil {
@@ -98,7 +99,8 @@ func TestFloorsAreReachedByProcesses(t *testing.T) {
 
 func TestFailuresNameTheirSeed(t *testing.T) {
 	r := runTrial(t, 13, Options{Shards: 2})
-	if r.OK || r.Failed != 2 || len(r.Again) != 2 || r.Again[0] != "rhizome prove trial --seed 7" || r.Again[1] != "rhizome prove trial --seed 9" {
+	if r.OK || r.Failed != 2 || len(r.Again) != 2 || r.Again[0] != "rhizome prove trial --seed 7" ||
+		r.Again[1] != "rhizome prove trial --seed 9" {
 		t.Fatalf("%+v", r)
 	}
 	if !strings.Contains(r.Failures[1].Text, "panic: nine") || r.Counts["tries"] < 13 {
@@ -107,7 +109,8 @@ func TestFailuresNameTheirSeed(t *testing.T) {
 	if r := runTrial(t, 14, Options{Shards: 2}); r.OK || r.Error != "cannot be tried" {
 		t.Errorf("an error of the part: %+v", r)
 	}
-	if r := runTrial(t, 15, Options{Shards: 1}); r.OK || r.Failed != 1 || !strings.Contains(r.Failures[0].Text, "exit status 3") || r.Failures[0].Seed != 11 {
+	if r := runTrial(t, 15, Options{Shards: 1}); r.OK || r.Failed != 1 || !strings.Contains(r.Failures[0].Text,
+		"exit status 3") || r.Failures[0].Seed != 11 {
 		t.Errorf("a process that ends: %+v", r)
 	}
 	if r := runTrial(t, 16, Options{Shards: 2}); !r.OK || r.NotHere != "no rights" || len(r.Missed) != 0 {
@@ -131,7 +134,8 @@ func TestTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := runTrial(t, 100, Options{Shards: 2, Ledger: ledger, Turn: turn})
-	if !r.OK || r.Floors[0].N != 20 || r.Floors[1].N != 5 || r.From != 2*turnSeeds+1 || r.To < r.From+20 || r.Turn != "2/5" {
+	if !r.OK || r.Floors[0].N != 20 || r.Floors[1].N != 5 || r.From != 2*turnSeeds+1 || r.To < r.From+20 ||
+		r.Turn != "2/5" {
 		t.Errorf("%+v", r)
 	}
 	if entries, err := ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Turn != "2/5" {
@@ -184,10 +188,12 @@ func TestJudge(t *testing.T) {
 // TestTimeIsShared: of seven minutes a part of weight two beside five others has two.
 func TestTimeIsShared(t *testing.T) {
 	parts := []Part{heavy{}, trial{}, trial{}, trial{}, trial{}, trial{}}
-	if got := time.Until(share(time.Now().Add(7*time.Minute), parts, false)); got < 119*time.Second || got > 2*time.Minute {
+	if got := time.Until(share(time.Now().Add(7*time.Minute), parts, false)); got < 119*time.Second ||
+		got > 2*time.Minute {
 		t.Errorf("it has %v", got)
 	}
-	if got := time.Until(share(time.Now().Add(7*time.Minute), parts[1:], false)); got < 83*time.Second || got > 84*time.Second {
+	if got := time.Until(share(time.Now().Add(7*time.Minute), parts[1:], false)); got < 83*time.Second ||
+		got > 84*time.Second {
 		t.Errorf("one of five has %v", got)
 	}
 	if !share(time.Time{}, parts, false).IsZero() {

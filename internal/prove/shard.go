@@ -87,7 +87,8 @@ func (s *Shard) Over() bool {
 	return !s.deadline.IsZero() && time.Now().After(s.deadline)
 }
 
-// Ended is closed when nobody waits for this shard any more: what is under way may be given up, and is to be cleaned up at once.
+// Ended is closed when nobody waits for this shard any more: what is under way may be given up, and is to be cleaned up
+// at once.
 func (s *Shard) Ended() <-chan struct{} { return s.ended }
 
 // Add counts something that was tried or met.

@@ -2,14 +2,15 @@ package prove
 
 import "fmt"
 
-// Turn is one of so many runs that share the floors of the parts which rotate: together they reach them. The zero Turn is all of it.
+// Turn is one of so many runs that share the floors of the parts which rotate: together they reach them. The zero Turn
+// is all of it.
 type Turn struct{ At, Of uint64 } // from 0
 
 // Rotating is a Part of which a run of a turn takes a share. A Part that is none is tried whole in every turn.
 type Rotating interface {
 	Part
-	// Turn is the first seed of a turn, and what must be reached in it. Over all turns no floor is lower than that of Floors, and of a list
-	// that the seeds number no item is left out.
+	// Turn is the first seed of a turn, and what must be reached in it. Over all turns no floor is lower than that of
+	// Floors, and of a list that the seeds number no item is left out.
 	Turn(Turn) (first uint64, floors []Floor)
 }
 
@@ -32,7 +33,8 @@ func (t Turn) String() string {
 // turnSeeds is how far the seeds of two turns are apart, which is more than any has.
 const turnSeeds = 1_000_000
 
-// Share is the Turn of a part whose seeds are all alike: as much of each floor as every other turn has, rounded up, with seeds of its own.
+// Share is the Turn of a part whose seeds are all alike: as much of each floor as every other turn has, rounded up,
+// with seeds of its own.
 func (t Turn) Share(floors []Floor) (first uint64, share []Floor) {
 	share = make([]Floor, len(floors))
 	for i, f := range floors {

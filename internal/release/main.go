@@ -82,7 +82,8 @@ func build(goos, goarch string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "rhizome")
 	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "./cmd/rhizome")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOFLAGS=")
 	if text, err := c.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s/%s: %w\n%s", goos, goarch, err, text)
 	}

@@ -23,7 +23,8 @@ func TestArchives(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	when := time.Unix(1_700_000_000, 0).UTC()
 	for goos, want := range map[string][]string{
-		"linux": {"r/rhizome", "r/LICENSE", "r/README.md"}, "darwin": {"r/rhizome", "r/LICENSE", "r/README.md"}, "windows": {"r/rhizome.exe", "r/LICENSE", "r/README.md"},
+		"linux": {"r/rhizome", "r/LICENSE", "r/README.md"}, "darwin": {"r/rhizome", "r/LICENSE", "r/README.md"},
+		"windows": {"r/rhizome.exe", "r/LICENSE", "r/README.md"},
 	} {
 		a, ending, err := pack("r", goos, []byte("program"), when)
 		b, _, err2 := pack("r", goos, []byte("program"), when)
@@ -86,7 +87,8 @@ func TestRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		sums, err := os.ReadFile(filepath.Join(out, "SHA256SUMS"))
-		if want := fmt.Sprintf("%x  rhizome_0.0.0_linux_amd64.tar.gz\n", sha256.Sum256(packed)); err != nil || string(sums) != want {
+		if want := fmt.Sprintf("%x  rhizome_0.0.0_linux_amd64.tar.gz\n", sha256.Sum256(packed)); err != nil ||
+			string(sums) != want {
 			t.Errorf("checksums %q, want %q, %v", sums, want, err)
 		}
 		if before != nil && !bytes.Equal(before, packed) {
@@ -94,7 +96,8 @@ func TestRelease(t *testing.T) {
 		}
 		before = packed
 	}
-	if err := release(t.TempDir(), "0.0.0", []string{"linux"}); err == nil || !strings.Contains(err.Error(), "GOOS/GOARCH") {
+	if err := release(t.TempDir(), "0.0.0", []string{"linux"}); err == nil || !strings.Contains(err.Error(),
+		"GOOS/GOARCH") {
 		t.Error(err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 // Difference is one place in which two messages differ.
 type Difference struct {
-	Path string `json:"path"`          // such as transient.framework.timers[3].at; an index is that of a, or of b where a has none
+	// such as transient.framework.timers[3].at; an index is that of a, or of b where a has none
+	Path string `json:"path"`
 	Key  string `json:"key,omitempty"` // what tells the entry from others of its list, such as the name of a counter
 	A    string `json:"a"`             // what a has there, or empty where it has nothing
 	B    string `json:"b"`
@@ -21,12 +22,13 @@ type Difference struct {
 // Side is one of the two snapshots that are compared.
 type Side struct {
 	Message *snapshot.NodeSnapshot
-	States  map[string]any // pointers to the components' states, by slot, where they are known; else their bytes are compared
+	// pointers to the components' states, by slot, where they are known; else their bytes are compared
+	States map[string]any
 }
 
-// Diff returns in which fields two snapshots differ, in the order of the schema, the first max of them, and how many there
-// are in all. Entries of lists are paired by what names them (a peer, a number, a name), so that one more at the front does
-// not make all others differ.
+// Diff returns in which fields two snapshots differ, in the order of the schema, the first max of them, and how many
+// there are in all. Entries of lists are paired by what names them (a peer, a number, a name), so that one more at the
+// front does not make all others differ.
 func Diff(reg *value.Registry, a, b Side, max int) (out []Difference, total int) {
 	d := differ{reg: reg, a: a, b: b, max: max}
 	d.compare("", "", reflect.ValueOf(a.Message).Elem(), reflect.ValueOf(b.Message).Elem())

@@ -18,9 +18,10 @@ var (
 	wordsType    = reflect.TypeFor[snapshot.Words]()
 )
 
-// JSON returns the struct that v points to in the JSON form that protobuf defines for its schema (formats/snapshot.proto), with the
-// schema's field names: 64-bit integers are strings, bytes are base64, fields that are zero are left out. A stock protobuf
-// library reads it back. Errors are those of snapshot.Fields and of the registry.
+// JSON returns the struct that v points to in the JSON form that protobuf defines for its schema
+// (formats/snapshot.proto), with the schema's field names: 64-bit integers are strings, bytes are base64, fields that
+// are zero are left out. A stock protobuf library reads it back. Errors are those of snapshot.Fields and of the
+// registry.
 func JSON(reg *value.Registry, v any) ([]byte, error) {
 	e := jsonEncoder{reg: reg}
 	if err := e.message(reflect.Indirect(reflect.ValueOf(v))); err != nil {

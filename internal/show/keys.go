@@ -9,7 +9,8 @@ import (
 // naming are the fields by which entries of a list are told apart: the first row whose fields the entries have, and in
 // which no two entries of a list are equal, is taken.
 var naming = [][]string{
-	{"Exec", "Site"}, {"Command"}, {"Call"}, {"Peer", "Epoch", "Request"}, {"Peer", "Number"}, {"Seq"}, {"Op", "Exec"}, {"Exec"},
+	{"Exec", "Site"}, {"Command"}, {"Call"}, {"Peer", "Epoch", "Request"}, {"Peer", "Number"}, {"Seq"}, {"Op", "Exec"},
+	{"Exec"},
 	{"Number"}, {"Peer"}, {"Slot"}, {"Name", "Key"}, {"Name"}, {"Place"}, {"Kind"}, {"Op"}, {"At"},
 }
 

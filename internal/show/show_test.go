@@ -35,14 +35,19 @@ func numbers(t *testing.T, x ...float32) value.Value {
 func sample(t *testing.T) *snapshot.NodeSnapshot {
 	return &snapshot.NodeSnapshot{
 		SpecVersion: 1, Incarnation: math.MaxUint64,
-		Config:     snapshot.ConfigSnapshot{Peer: "p", Place: "server \"é\"", Options: []snapshot.OptionSnapshot{{Slot: "data", JSON: []byte(`{"a":1}`)}}},
-		Artifact:   snapshot.ArtifactSnapshot{Digest: make([]byte, 32)},
-		Components: []snapshot.ComponentSnapshot{{Slot: "model", Kind: "onnx", Version: 1, State: snapshot.Raw([]byte{1, 2, 3})}},
+		Config: snapshot.ConfigSnapshot{Peer: "p", Place: "server \"é\"",
+			Options: []snapshot.OptionSnapshot{{Slot: "data", JSON: []byte(`{"a":1}`)}}},
+		Artifact: snapshot.ArtifactSnapshot{Digest: make([]byte, 32)},
+		Components: []snapshot.ComponentSnapshot{{Slot: "model", Kind: "onnx", Version: 1,
+			State: snapshot.Raw([]byte{1, 2, 3})}},
 		Transient: snapshot.TransientSnapshot{
-			Frontier:       []snapshot.FrontierEntry{{Op: 3, Exec: 9}, {Op: 4, Exec: 9}},
-			SlotTable:      []snapshot.SlotEntry{{Exec: 9, Site: 1, Value: value.Int(-4)}, {Exec: 9, Site: 2, Value: value.NewList(value.Trigger{}, numbers(t, 1, 2, 3))}},
-			ExecutionState: []snapshot.ExecutionStateSnapshot{{Exec: 9, Index: -1, Missing: []uint32{0, 2}, Inbound: &snapshot.CallContext{}, Permits: []string{"a"}}},
-			PendingAsync:   []snapshot.PendingAsyncSnapshot{{Command: 2, Method: "Run", Inputs: []value.Value{nil, value.Bool(true)}}},
+			Frontier: []snapshot.FrontierEntry{{Op: 3, Exec: 9}, {Op: 4, Exec: 9}},
+			SlotTable: []snapshot.SlotEntry{{Exec: 9, Site: 1, Value: value.Int(-4)},
+				{Exec: 9, Site: 2, Value: value.NewList(value.Trigger{}, numbers(t, 1, 2, 3))}},
+			ExecutionState: []snapshot.ExecutionStateSnapshot{{Exec: 9, Index: -1, Missing: []uint32{0, 2},
+				Inbound: &snapshot.CallContext{}, Permits: []string{"a"}}},
+			PendingAsync: []snapshot.PendingAsyncSnapshot{{Command: 2, Method: "Run",
+				Inputs: []value.Value{nil, value.Bool(true)}}},
 			Framework: snapshot.FrameworkSnapshot{
 				Now: 5, Timers: []snapshot.TimerSnapshot{{At: 7, Seq: 1}, {At: 9, Seq: 2}},
 				Counters: []snapshot.CounterSnapshot{{Name: "a", Count: 1}, {Name: "b", Count: 2}},
@@ -51,15 +56,16 @@ func sample(t *testing.T) *snapshot.NodeSnapshot {
 	}
 }
 
-// TestJSONIsThatOfTheSchema: a stock protobuf library that knows only snapshot.proto reads the JSON and writes the very bytes
-// of the canonical form.
+// TestJSONIsThatOfTheSchema: a stock protobuf library that knows only snapshot.proto reads the JSON and writes the very
+// bytes of the canonical form.
 func TestJSONIsThatOfTheSchema(t *testing.T) {
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
 		t.Skip("protoc is not here: no foreign reader to compare with")
 	}
 	file := filepath.Join(t.TempDir(), "schema")
-	if out, err := exec.Command(protoc, "--proto_path=../../formats", "--descriptor_set_out="+file, "snapshot.proto").CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, "--proto_path=../../formats", "--descriptor_set_out="+file,
+		"snapshot.proto").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	b, err := os.ReadFile(file)
@@ -110,7 +116,8 @@ func TestJSONForms(t *testing.T) {
 		E bool      `snap:"5"`
 		F float64   `snap:"6"`
 	}
-	got, err := JSON(value.NewRegistry(), &message{A: math.NaN(), B: []float32{0.1, float32(math.Inf(-1))}, C: [3]byte{1, 2, 3}, D: -3, F: math.Copysign(0, -1)})
+	got, err := JSON(value.NewRegistry(), &message{A: math.NaN(), B: []float32{0.1, float32(math.Inf(-1))},
+		C: [3]byte{1, 2, 3}, D: -3, F: math.Copysign(0, -1)})
 	if want := `{"a":"NaN","b":[0.1,"-Infinity"],"c":"AQID","d":-3,"f":-0}`; err != nil || string(got) != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
@@ -124,16 +131,19 @@ func TestDiff(t *testing.T) {
 		want   []string // path (key) a | b
 	}{
 		{"nothing", func(*snapshot.NodeSnapshot) {}, nil},
-		{"a number", func(m *snapshot.NodeSnapshot) { m.Transient.Framework.Timers[1].At = 11 }, []string{"transient.framework.timers[1].at (2) 9 | 11"}},
+		{"a number", func(m *snapshot.NodeSnapshot) { m.Transient.Framework.Timers[1].At = 11 },
+			[]string{"transient.framework.timers[1].at (2) 9 | 11"}},
 		{"an entry before", func(m *snapshot.NodeSnapshot) {
 			f := &m.Transient.Framework
 			f.Timers = slices.Insert(f.Timers, 0, snapshot.TimerSnapshot{At: 1, Seq: 8})
 		}, []string{"transient.framework.timers[0] (8)  | {at 1, seq 8}"}},
-		{"an entry less", func(m *snapshot.NodeSnapshot) { m.Transient.Framework.Counters = m.Transient.Framework.Counters[1:] },
+		{"an entry less",
+			func(m *snapshot.NodeSnapshot) { m.Transient.Framework.Counters = m.Transient.Framework.Counters[1:] },
 			[]string{"transient.framework.counters[0] (a) {name \"a\", count 1} | "}},
 		{"another order", func(m *snapshot.NodeSnapshot) { slices.Reverse(m.Transient.Frontier) },
 			[]string{"transient.frontier (4/9) in this order | in another order"}},
-		{"a value", func(m *snapshot.NodeSnapshot) { m.Transient.SlotTable[0].Value = value.Int(5) }, []string{"transient.slot_table[0].value (9/1) -4 | 5"}},
+		{"a value", func(m *snapshot.NodeSnapshot) { m.Transient.SlotTable[0].Value = value.Int(5) },
+			[]string{"transient.slot_table[0].value (9/1) -4 | 5"}},
 		{"an element", func(m *snapshot.NodeSnapshot) {
 			m.Transient.SlotTable[1].Value = value.NewList(value.Trigger{}, numbers(t, 1, 7, 3))
 		}, []string{"transient.slot_table[1].value[1] (9/2) element 1 is 2 (1 of 3 differ) | 7"}},
@@ -141,9 +151,11 @@ func TestDiff(t *testing.T) {
 			[]string{`transient.slot_table[1].value (9/2) list of 2 | "x"`}},
 		{"presence", func(m *snapshot.NodeSnapshot) { m.Transient.ExecutionState[0].Inbound = nil },
 			[]string{"transient.execution_state[0].inbound (9) {} | none"}},
-		{"a value where none was", func(m *snapshot.NodeSnapshot) { m.Transient.PendingAsync[0].Inputs[0] = value.Float(1) },
+		{"a value where none was",
+			func(m *snapshot.NodeSnapshot) { m.Transient.PendingAsync[0].Inputs[0] = value.Float(1) },
 			[]string{"transient.pending_async[0].inputs[0] (2) none | 1"}},
-		{"bytes", func(m *snapshot.NodeSnapshot) { m.Components[0].State = snapshot.Raw([]byte{1, 9}) }, []string{"components[0].state (model) 010203 | 0109"}},
+		{"bytes", func(m *snapshot.NodeSnapshot) { m.Components[0].State = snapshot.Raw([]byte{1, 9}) },
+			[]string{"components[0].state (model) 010203 | 0109"}},
 	} {
 		b := sample(t)
 		c.change(b)
@@ -157,7 +169,8 @@ func TestDiff(t *testing.T) {
 			got = append(got, d.Path+key+" "+d.A+" | "+d.B)
 		}
 		if total != len(found) || !slices.Equal(got, c.want) {
-			t.Errorf("%s: %d differences:\n%s\nwant\n%s", c.name, total, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			t.Errorf("%s: %d differences:\n%s\nwant\n%s", c.name, total, strings.Join(got, "\n"),
+				strings.Join(c.want, "\n"))
 		}
 	}
 }
@@ -229,7 +242,8 @@ func TestDiffIsBounded(t *testing.T) {
 	b := Side{Message: sample(t), States: map[string]any{"model": &state{Sums: other, Name: "y"}}}
 	b.Message.SpecVersion = 4
 	found, total := Diff(value.NewRegistry(), a, b, 2)
-	if total != 3 || len(found) != 2 || found[1] != (Difference{"components[0].state.sums[7]", "model", "0 (2 of 1000 differ)", "5"}) {
+	if total != 3 || len(found) != 2 || found[1] != (Difference{"components[0].state.sums[7]", "model",
+		"0 (2 of 1000 differ)", "5"}) {
 		t.Errorf("%d of %d: %+v", len(found), total, found)
 	}
 }

@@ -70,7 +70,8 @@ func same(x, y value.Value) bool {
 	return reflect.TypeOf(x).Comparable() && reflect.TypeOf(y).Comparable() && x == y
 }
 
-// elements tells how many elements of two tensors of one type and shape differ, and the first of them; nothing where none.
+// elements tells how many elements of two tensors of one type and shape differ, and the first of them; nothing where
+// none.
 func elements(a, b *tensor.Tensor) (x, y string) {
 	if a.Equal(b) {
 		return "", ""

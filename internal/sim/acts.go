@@ -19,8 +19,8 @@ func (w *World) fault(f Fault, n *Node, what string) {
 // Note counts a fault that the owner of the world has done to a node, and tells of it.
 func (w *World) Note(f Fault, n *Node, what string) { w.fault(f, n, what) }
 
-// Split parts the nodes for a time: no packet passes between those of the side and the others; with oneWay, only packets from the
-// side are lost.
+// Split parts the nodes for a time: no packet passes between those of the side and the others; with oneWay, only
+// packets from the side are lost.
 func (w *World) Split(side []*Node, oneWay bool, d time.Duration) {
 	p := &partition{side: make([]bool, len(w.nodes)), oneWay: oneWay}
 	for _, n := range side {
@@ -63,8 +63,8 @@ func (w *World) SwizzleLinks(nodes []*Node, c *Chance, d time.Duration) {
 // SetNetwork changes how links behave from now on; what is on its way is not touched.
 func (w *World) SetNetwork(n Network) { w.net.Network = n }
 
-// JumpClock moves a node's wall clock, forward or back. The node sees it when it starts the next time, or not at all: engine
-// time follows the monotonic clock, and never goes back.
+// JumpClock moves a node's wall clock, forward or back. The node sees it when it starts the next time, or not at all:
+// engine time follows the monotonic clock, and never goes back.
 func (w *World) JumpClock(n *Node, d time.Duration) {
 	f := ClockForward
 	if d < 0 {
@@ -95,7 +95,8 @@ type armed struct {
 // The bounds of how much later than usual a late result comes.
 const lateMin, lateMax = 5 * time.Second, 60 * time.Second
 
-// StrikeWork makes the next command of a node that is run within d fail in a way: WorkError, WorkPanic, WorkLate or WorkNever.
+// StrikeWork makes the next command of a node that is run within d fail in a way: WorkError, WorkPanic, WorkLate or
+// WorkNever.
 func (w *World) StrikeWork(n *Node, f Fault, d time.Duration) {
 	n.armed = append(n.armed, armed{f, w.now + int64(d)})
 }
@@ -144,9 +145,9 @@ func (w *World) syncTime(n *Node) int64 {
 	return t
 }
 
-// DiskFaultIn has a fault meet the running node at the k-th operation of its disk from now, or the first later one that it can
-// meet: DiskFull, which ends after d, ErrorOnce, ErrorForever, which ends when the node is started again, or ShortWrite. The node
-// stops, and comes back from what is durable.
+// DiskFaultIn has a fault meet the running node at the k-th operation of its disk from now, or the first later one that
+// it can meet: DiskFull, which ends after d, ErrorOnce, ErrorForever, which ends when the node is started again, or
+// ShortWrite. The node stops, and comes back from what is durable.
 func (w *World) DiskFaultIn(n *Node, f Fault, k int, d time.Duration) {
 	if n.fs == nil {
 		return
@@ -173,8 +174,9 @@ func (w *World) CrashHalf(first int) {
 	}
 }
 
-// Heal ends what was done to the nodes and links: packets pass, clocks go right, disks do what they are told, paused processes go
-// on, and every process that waits for a worker which will never answer is started again. What was lost stays lost.
+// Heal ends what was done to the nodes and links: packets pass, clocks go right, disks do what they are told, paused
+// processes go on, and every process that waits for a worker which will never answer is started again. What was lost
+// stays lost.
 func (w *World) Heal() {
 	w.net.parts = nil
 	clear(w.net.clogs)

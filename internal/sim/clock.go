@@ -8,7 +8,8 @@ const Epoch = 1_800_000_000 * int64(time.Second)
 // rateOne is a clock that is right: a rate is a number of 1024ths.
 const rateOne = 1024
 
-// clock is the clock of one machine: a monotonic part, which may be slow or fast, and a wall clock beside it, which may jump.
+// clock is the clock of one machine: a monotonic part, which may be slow or fast, and a wall clock beside it, which may
+// jump.
 type clock struct {
 	rate   int64 // in 1024ths of true time
 	virt   int64 // true time when mono was base

@@ -64,12 +64,16 @@ const (
 )
 
 var faultNames = [Faults]string{
-	Loss: "loss", Duplicate: "duplicate", Reorder: "reorder", Corrupt: "corrupt", Truncate: "truncate", Replay: "replay",
+	Loss: "loss", Duplicate: "duplicate", Reorder: "reorder", Corrupt: "corrupt", Truncate: "truncate",
+	Replay:    "replay",
 	Partition: "partition", Asymmetric: "asymmetric", Clog: "clog", Swizzle: "swizzle",
 	UnsyncedLost: "unsynced-lost", TornWrite: "torn-write", ReorderedWrite: "reordered-write", EntryLost: "entry-lost",
-	Stale: "stale", BitFlip: "bit-flip", Cut: "cut", DiskFull: "disk-full", ErrorOnce: "error-once", ErrorForever: "error-forever",
-	ShortWrite: "short-write", SlowSync: "slow-sync", PowerOff: "power-off", Kill: "kill", CrashInRecovery: "crash-in-recovery", Pause: "pause", OlderSnapshot: "older-snapshot",
-	ClockForward: "clock-forward", ClockBack: "clock-back", SlowClock: "slow-clock", MassCrash: "mass-crash", Rollback: "rollback", Twin: "twin",
+	Stale: "stale", BitFlip: "bit-flip", Cut: "cut", DiskFull: "disk-full", ErrorOnce: "error-once",
+	ErrorForever: "error-forever",
+	ShortWrite:   "short-write", SlowSync: "slow-sync", PowerOff: "power-off", Kill: "kill",
+	CrashInRecovery: "crash-in-recovery", Pause: "pause", OlderSnapshot: "older-snapshot",
+	ClockForward: "clock-forward", ClockBack: "clock-back", SlowClock: "slow-clock", MassCrash: "mass-crash",
+	Rollback: "rollback", Twin: "twin",
 	WorkError: "work-error", WorkPanic: "work-panic", WorkLate: "work-late", WorkNever: "work-never",
 	Lie: "lie", Equivocate: "equivocate",
 }
@@ -90,9 +94,11 @@ func ParseFault(name string) (Fault, bool) {
 
 // ofDisk are the faults that a disk counts, as it calls them.
 var ofDisk = [vfs.FaultKinds]Fault{
-	vfs.LostWrite: UnsyncedLost, vfs.TornWrite: TornWrite, vfs.Reordered: ReorderedWrite, vfs.LostName: EntryLost, vfs.Stale: Stale,
-	vfs.BitFlip: BitFlip, vfs.Truncation: Cut, vfs.FullDisk: DiskFull, vfs.ErrorOnce: ErrorOnce, vfs.ErrorForever: ErrorForever,
-	vfs.SlowSync: SlowSync, vfs.ShortWrite: ShortWrite,
+	vfs.LostWrite: UnsyncedLost, vfs.TornWrite: TornWrite, vfs.Reordered: ReorderedWrite, vfs.LostName: EntryLost,
+	vfs.Stale:   Stale,
+	vfs.BitFlip: BitFlip, vfs.Truncation: Cut, vfs.FullDisk: DiskFull, vfs.ErrorOnce: ErrorOnce,
+	vfs.ErrorForever: ErrorForever,
+	vfs.SlowSync:     SlowSync, vfs.ShortWrite: ShortWrite,
 }
 
 // Faults returns how often each kind of fault happened so far.

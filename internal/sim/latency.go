@@ -72,7 +72,8 @@ func (l *Latency) draw(c *Chance) int64 {
 // Draw returns a time.
 func (l Latency) Draw(c *Chance) time.Duration { return time.Duration(l.draw(c)) }
 
-// spread is the mean of the times that the distribution gives beyond its least, roughly: how far a packet may fall behind.
+// spread is the mean of the times that the distribution gives beyond its least, roughly: how far a packet may fall
+// behind.
 func (l *Latency) spread() int64 {
 	if l.Kind == "uniform" {
 		return int64(l.Max-l.Min) / 2

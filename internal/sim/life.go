@@ -16,7 +16,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// SegmentBytes and snapshotBytes are the sizes of a simulated node's files: short, so that rotation, snapshots and release come often.
+// SegmentBytes and snapshotBytes are the sizes of a simulated node's files: short, so that rotation, snapshots and
+// release come often.
 const (
 	SegmentBytes  = 4 << 10
 	snapshotBytes = 12 << 10
@@ -41,7 +42,8 @@ func (w *World) begin(n *Node) {
 		n.nd = nd
 		w.Alive++
 		if n.Starts > 1 { // it remembers nothing, so its peers must know its streams for new ones
-			w.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts), NewEpoch: true}})
+			w.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts),
+				NewEpoch: true}})
 			return
 		}
 		w.poll(n)
@@ -63,12 +65,14 @@ func (w *World) begin(n *Node) {
 	n.drv, n.nd = host.NewDriver(d, rec, nil), d.Node
 	if next := d.Journal.Next(); next < n.known || rec.NewEpoch {
 		if n.backup == nil && n.Vouched {
-			w.violate("nothing acknowledged is lost", fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",
-				n.Name, next, rec.NewEpoch, n.known))
+			w.violate("nothing acknowledged is lost",
+				fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",
+					n.Name, next, rec.NewEpoch, n.known))
 			return
 		}
 		if n.cut && !rec.NewEpoch {
-			w.violate("a lost tail is noticed", fmt.Sprintf("%s lost the records from %d on, and goes on in its old epoch", n.Name, next))
+			w.violate("a lost tail is noticed",
+				fmt.Sprintf("%s lost the records from %d on, and goes on in its old epoch", n.Name, next))
 			return
 		}
 		n.Unnoticed = n.Unnoticed || !rec.NewEpoch
@@ -80,7 +84,8 @@ func (w *World) begin(n *Node) {
 	wall := n.clock.wall(w.now)
 	n.mono0, n.now0 = n.clock.mono(w.now), n.drv.Origin(wall)
 	if w.opt.OnTrace != nil {
-		w.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot, rec.Replayed))
+		w.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot,
+			rec.Replayed))
 	}
 	pending := n.nd.Engine().Pending()
 	t, err := n.drv.Begin(n.now0, wall)
@@ -98,8 +103,8 @@ func (w *World) begin(n *Node) {
 	}
 }
 
-// stopped takes a node down because something that it did has failed. What the disk was made to do is the cause; anything
-// else is a broken promise.
+// stopped takes a node down because something that it did has failed. What the disk was made to do is the cause;
+// anything else is a broken promise.
 func (w *World) stopped(n *Node, err error) {
 	var injected *vfs.InjectedError
 	switch {
@@ -190,8 +195,8 @@ func (w *World) PowerOff(n *Node) {
 	w.comeBack(n)
 }
 
-// PowerOffIn cuts a node's power at the k-th operation of its disk from now, wherever that is: in a step, a sync, the writing
-// of a snapshot, or a recovery.
+// PowerOffIn cuts a node's power at the k-th operation of its disk from now, wherever that is: in a step, a sync, the
+// writing of a snapshot, or a recovery.
 func (w *World) PowerOffIn(n *Node, k int) {
 	if n.fs == nil {
 		w.PowerOff(n)
@@ -210,8 +215,8 @@ func (w *World) Pause(n *Node, d time.Duration) {
 	n.pausedTo = max(n.pausedTo, w.now+int64(d))
 }
 
-// DropNewestSnapshot takes a node down and removes its newest snapshot, so that an older one and a longer replay must take its
-// place. It does nothing when there are fewer than two.
+// DropNewestSnapshot takes a node down and removes its newest snapshot, so that an older one and a longer replay must
+// take its place. It does nothing when there are fewer than two.
 func (w *World) DropNewestSnapshot(n *Node) bool {
 	if n.nd == nil || n.fs == nil {
 		return false
@@ -232,9 +237,9 @@ func (w *World) DropNewestSnapshot(n *Node) bool {
 	return true
 }
 
-// Damage takes a node down and damages something durable on its disk, which no crash explains: a BitFlip, a Cut, or what is
-// Stale. The node may repair it, refuse it, or come back without what was lost; when it refuses, it is given the disk from
-// before. It says whether there was something to damage.
+// Damage takes a node down and damages something durable on its disk, which no crash explains: a BitFlip, a Cut, or
+// what is Stale. The node may repair it, refuse it, or come back without what was lost; when it refuses, it is given
+// the disk from before. It says whether there was something to damage.
 func (w *World) Damage(n *Node, f Fault) bool {
 	if n.nd == nil || n.fs == nil {
 		return false

@@ -2,8 +2,8 @@ package sim
 
 import "hash/crc32"
 
-// Network is how the links between nodes behave when nothing acts upon them. The zero value is a perfect network: no time, no
-// loss, everything in order.
+// Network is how the links between nodes behave when nothing acts upon them. The zero value is a perfect network: no
+// time, no loss, everything in order.
 type Network struct {
 	Latency        Latency
 	BytesPerSecond int64 // of one sender; 0 is no bound
@@ -11,7 +11,8 @@ type Network struct {
 	// Probabilities, each for every packet.
 	Loss, Duplicate, Reorder, Corrupt, Truncate, Replay float64
 
-	// Unordered lets packets of a pair overtake each other as their latencies fall; otherwise only those that Reorder picks do.
+	// Unordered lets packets of a pair overtake each other as their latencies fall; otherwise only those that Reorder
+	// picks do.
 	Unordered bool
 }
 
@@ -62,8 +63,8 @@ func (p *partition) has(node int32) bool { return int(node) < len(p.side) && p.s
 
 var frameTable = crc32.MakeTable(crc32.Castagnoli)
 
-// send puts a packet on its way. All chance is the sender's own, so that what happens to its packets does not depend on what
-// others send.
+// send puts a packet on its way. All chance is the sender's own, so that what happens to its packets does not depend on
+// what others send.
 func (w *World) send(n *Node, to int32, raw []byte) {
 	net := &w.net
 	w.Sent++
@@ -97,7 +98,8 @@ func (n *Network) faulty() bool {
 // mishap draws what happens to a packet. Every packet takes the same draws, so that one rate does not shift another's.
 func (w *World) mishap(n *Node, to int32, raw []byte, at int64) (int64, []byte, bool) {
 	net, c := &w.net, &n.chance
-	loss, twice, behind, corrupt, cut, old := c.Hit(net.Loss), c.Hit(net.Duplicate), c.Hit(net.Reorder), c.Hit(net.Corrupt), c.Hit(net.Truncate), c.Hit(net.Replay)
+	loss, twice, behind, corrupt, cut, old := c.Hit(net.Loss), c.Hit(net.Duplicate), c.Hit(net.Reorder),
+		c.Hit(net.Corrupt), c.Hit(net.Truncate), c.Hit(net.Replay)
 	where := c.Uint64()
 	spread := net.Latency.spread() + 1e6
 	if net.Replay > 0 {

@@ -12,8 +12,8 @@ import (
 type Spec struct {
 	Name   string
 	Config node.Config
-	// Store is the node's journal and snapshots; its FS and Dir are the world's. Without Durable the node has neither: it
-	// keeps nothing when it crashes, and takes little memory.
+	// Store is the node's journal and snapshots; its FS and Dir are the world's. Without Durable the node has neither:
+	// it keeps nothing when it crashes, and takes little memory.
 	Durable bool
 	Store   host.Store
 	// KeepOld has the node's disk keep what is overwritten, so that Damage with Stale has something to bring back.
@@ -69,14 +69,16 @@ type Node struct {
 
 	// Crashes and Starts count its lives; Refused counts inputs that it refused for good.
 	Crashes, Starts, Refused int
-	// Lied says that packets of the node said what its engine did not: nothing is promised about it any more. The owner sets it.
+	// Lied says that packets of the node said what its engine did not: nothing is promised about it any more. The owner
+	// sets it.
 	Lied bool
 	// Refusals counts the starts that it refused because its disk was damaged; it was given the disk from before.
 	Refusals int
-	// Unnoticed says that durable records were lost and the node could not know: damage to the last record of a journal looks
-	// like a torn write.
+	// Unnoticed says that durable records were lost and the node could not know: damage to the last record of a journal
+	// looks like a torn write.
 	Unnoticed bool
-	// Rewound counts how often the node forgot what it did without any damage: its directory went back, or a copy of it ran beside it.
+	// Rewound counts how often the node forgot what it did without any damage: its directory went back, or a copy of it
+	// ran beside it.
 	Rewound int
 	// Vouched is false once durable records of the node are lost, which only damage does.
 	Vouched bool

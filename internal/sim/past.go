@@ -17,7 +17,8 @@ type past struct {
 // copiesMax bounds how many copies of one node's directory wait to be put back.
 const copiesMax = 4
 
-// copyOf copies the directory of a node, whether it runs or not. It returns nil where there is nothing that a node could begin from.
+// copyOf copies the directory of a node, whether it runs or not. It returns nil where there is nothing that a node
+// could begin from.
 func (w *World) copyOf(n *Node) *past {
 	if n.fs == nil || len(filesOf(n.fs, ".snap")) == 0 {
 		return nil
@@ -33,8 +34,8 @@ func (w *World) copyOf(n *Node) *past {
 	return p
 }
 
-// Rollback copies a node's directory now, and puts the copy back after d: what the node did between is forgotten, and it cannot know.
-// The node is taken down for it, and starts again. It says whether there was something to copy.
+// Rollback copies a node's directory now, and puts the copy back after d: what the node did between is forgotten, and
+// it cannot know. The node is taken down for it, and starts again. It says whether there was something to copy.
 func (w *World) Rollback(n *Node, d time.Duration) bool {
 	if n.copies >= copiesMax {
 		return false
@@ -74,9 +75,9 @@ func (w *World) putBack(n *Node, p *past) {
 	}
 }
 
-// Twin starts a copy of a running node beside it, with the same peer id: what others send goes to one of the two, as it falls. One that
-// learns that a later life runs is stopped, as a host does it. After d one of the two directories is lost, and the node goes on from the
-// other.
+// Twin starts a copy of a running node beside it, with the same peer id: what others send goes to one of the two, as it
+// falls. One that learns that a later life runs is stopped, as a host does it. After d one of the two directories is
+// lost, and the node goes on from the other.
 func (w *World) Twin(n *Node, d time.Duration) bool {
 	if n.nd == nil || n.twin != nil {
 		return false
@@ -87,8 +88,10 @@ func (w *World) Twin(n *Node, d time.Duration) bool {
 	}
 	w.fault(Twin, n, fmt.Sprintf("a copy of its directory is started beside it, for %v", d))
 	t := &Node{
-		Name: n.Name + " (twin)", Peer: n.Peer, id: int32(len(w.nodes)), cfg: n.cfg, store: n.store, durable: true, fs: p.disk,
-		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Vouched: n.Vouched, Rewound: 1, original: n, recall: p.recall,
+		Name: n.Name + " (twin)", Peer: n.Peer, id: int32(len(w.nodes)), cfg: n.cfg, store: n.store, durable: true,
+		fs:     p.disk,
+		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Vouched: n.Vouched,
+		Rewound: 1, original: n, recall: p.recall,
 	}
 	t.cfg.BeforeWork = func(engine.Command) error { return t.work.strike() }
 	w.nodes = append(w.nodes, t)
@@ -146,8 +149,9 @@ func (w *World) recount(n *Node, told []engine.AppEvent) {
 	}
 }
 
-// superseded does what a host does that learns of a later life of its node which runs elsewhere: it stops. Where none runs any more, the
-// operator starts the node again, which begins a later life; where its clock is behind that of the other life, with --takeover.
+// superseded does what a host does that learns of a later life of its node which runs elsewhere: it stops. Where none
+// runs any more, the operator starts the node again, which begins a later life; where its clock is behind that of the
+// other life, with --takeover.
 func (w *World) superseded(n *Node, p engine.PeerNotice) {
 	switch twins := n.twin != nil || n.original != nil; {
 	case twins:

@@ -10,12 +10,13 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// checkLife holds the beginning of a life against the one before: every command that was pending is given out again under its
-// number, and the incarnation is one that no life before had.
+// checkLife holds the beginning of a life against the one before: every command that was pending is given out again
+// under its number, and the incarnation is one that no life before had.
 func (w *World) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
 	for _, p := range pending {
 		if !slices.ContainsFunc(t.Commands, func(c engine.Command) bool { return c.ID == p.ID }) {
-			w.violate("commands keep their numbers", fmt.Sprintf("%s does not give out command %d (%s) again", n.Name, p.ID, p.Method))
+			w.violate("commands keep their numbers", fmt.Sprintf("%s does not give out command %d (%s) again", n.Name,
+				p.ID, p.Method))
 		}
 	}
 	inc := n.nd.Engine().Incarnation()
@@ -28,12 +29,13 @@ func (w *World) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
 // checkDurable holds what leaves a node against its journal: the inputs that it comes from are durable (law L5).
 func (w *World) checkDurable(n *Node, lsn uint64) {
 	if synced := n.drv.Durable().Journal.Synced(); lsn >= synced {
-		w.violate("nothing leaves before it is durable", fmt.Sprintf("effects of record %d leave %s, whose journal is durable below %d", lsn, n.Name, synced))
+		w.violate("nothing leaves before it is durable",
+			fmt.Sprintf("effects of record %d leave %s, whose journal is durable below %d", lsn, n.Name, synced))
 	}
 }
 
-// syncJournal makes the journal of a node durable. When an operation of its disk fails meanwhile, the journal must say so: what
-// a failed sync lost, no second one brings back (trap 32).
+// syncJournal makes the journal of a node durable. When an operation of its disk fails meanwhile, the journal must say
+// so: what a failed sync lost, no second one brings back (trap 32).
 func (w *World) syncJournal(n *Node) error {
 	before := failures(n.fs)
 	err := n.drv.Durable().Journal.Sync()
@@ -49,8 +51,8 @@ func failures(m *vfs.Mem) uint64 {
 	return f[vfs.ErrorOnce] + f[vfs.ErrorForever] + f[vfs.FullDisk] + f[vfs.ShortWrite]
 }
 
-// checkKept holds what is left on a disk that was damaged, after a snapshot was published and older things were removed: as many
-// good snapshots as are kept by default, or a journal from its first record.
+// checkKept holds what is left on a disk that was damaged, after a snapshot was published and older things were
+// removed: as many good snapshots as are kept by default, or a journal from its first record.
 func (w *World) checkKept(n *Node) {
 	if !n.tainted || n.drv.Durable().Journal.First() == 1 {
 		return
@@ -62,6 +64,7 @@ func (w *World) checkKept(n *Node) {
 		}
 	}
 	if good < 2 {
-		w.violate("a way back", fmt.Sprintf("%s has %d good snapshots, and its journal begins with record %d", n.Name, good, n.drv.Durable().Journal.First()))
+		w.violate("a way back", fmt.Sprintf("%s has %d good snapshots, and its journal begins with record %d", n.Name,
+			good, n.drv.Durable().Journal.First()))
 	}
 }

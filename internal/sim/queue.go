@@ -32,8 +32,8 @@ type key struct {
 	slot    int32
 }
 
-// queue is a priority queue of events: a heap with four children to a node over small keys, and the events in slots that
-// are used again.
+// queue is a priority queue of events: a heap with four children to a node over small keys, and the events in slots
+// that are used again.
 type queue struct {
 	heap  []key
 	slots []event

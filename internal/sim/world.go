@@ -22,8 +22,8 @@ type Options struct {
 
 	// OnApp is told each app event of a node when it leaves the node; an error stops the run.
 	OnApp func(n *Node, ev engine.AppEvent) error
-	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from that copy, before
-	// anything that it does then. Nil for none.
+	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from
+	// that copy, before anything that it does then. Nil for none.
 	OnCopy func(n *Node) (recall func())
 	// OnTrace is told each thing that happens, for people; nil for none. It costs much.
 	OnTrace func(line Line)
@@ -81,8 +81,9 @@ func (v *Violation) Error() string {
 // New returns a world without nodes at time 0.
 func New(opt Options) *World {
 	return &World{
-		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{}, scratch: engine.NewScratch(), arrival: &arrival{},
-		net: network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
+		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{}, scratch: engine.NewScratch(),
+		arrival: &arrival{},
+		net:     network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
 	}
 }
 
@@ -139,8 +140,8 @@ func (w *World) violate(checker, what string) {
 	w.Fail(&Violation{checker, time.Duration(w.now), what})
 }
 
-// Run lets things happen until stop says so, nothing is left to happen, or virtual time has reached the end. It returns the
-// error that stopped the run, or nil. It may be called again to go on.
+// Run lets things happen until stop says so, nothing is left to happen, or virtual time has reached the end. It returns
+// the error that stopped the run, or nil. It may be called again to go on.
 func (w *World) Run(end time.Duration, stop func() bool) error {
 	for w.failure == nil && w.queue.len() > 0 && w.queue.next() <= int64(end) {
 		if stop != nil && stop() {
@@ -220,7 +221,8 @@ type arrival struct {
 	envelope snapshot.EnvelopeEvent
 }
 
-// feed gives a packet to a node without a disk. When the node has taken all that it needs of it, its memory is used again.
+// feed gives a packet to a node without a disk. When the node has taken all that it needs of it, its memory is used
+// again.
 func (w *World) feed(n *Node, from *Node, raw []byte) {
 	a := w.arrival
 	a.envelope = snapshot.EnvelopeEvent{From: string(from.Peer), Raw: raw}

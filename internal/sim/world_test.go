@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestQueueOrder holds the queue against a sorted list: events come by time, and in the order in which they were set among equals.
+// TestQueueOrder holds the queue against a sorted list: events come by time, and in the order in which they were set
+// among equals.
 func TestQueueOrder(t *testing.T) {
 	c := NewChance(1, 2)
 	var q queue
@@ -82,7 +83,8 @@ func TestLatencies(t *testing.T) {
 			t.Errorf("%s has a mean of %v, want about %v", k.l.Kind, mean, k.mean)
 		}
 	}
-	for _, bad := range []Latency{{Kind: "gauss"}, {Min: -1}, {Kind: "uniform", Min: 2}, {Kind: "pareto"}, {Kind: "lognormal", Tail: 9}} {
+	for _, bad := range []Latency{{Kind: "gauss"}, {Min: -1}, {Kind: "uniform", Min: 2}, {Kind: "pareto"},
+		{Kind: "lognormal", Tail: 9}} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v is taken", bad)
 		}

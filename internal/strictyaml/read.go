@@ -24,7 +24,8 @@ func ReadFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, BytesMax+1))
 }
 
-// Top returns the mapping that a file is. The example is a line that such a file may hold, for the refusal of an empty one.
+// Top returns the mapping that a file is. The example is a line that such a file may hold, for the refusal of an empty
+// one.
 func Top(file string, text []byte, example string) (Value, error) {
 	fail := func(line int, format string, args ...any) error {
 		return &Error{File: file, Line: line, Reason: fmt.Sprintf(format, args...)}
@@ -38,7 +39,8 @@ func Top(file string, text []byte, example string) (Value, error) {
 	var doc yaml.Node
 	if err := yaml.Load(text, &doc); err != nil {
 		if line := second(text); line > 0 && strings.Contains(err.Error(), "single document") {
-			return Value{}, fail(line, "begins a second document; want one file for each, with no %q between settings", bytes.TrimSpace(lineOf(text, line)))
+			return Value{}, fail(line, "begins a second document; want one file for each, with no %q between settings",
+				bytes.TrimSpace(lineOf(text, line)))
 		}
 		var at *yaml.LoadError
 		if errors.As(err, &at) && at.Mark.Line > 0 {

@@ -9,7 +9,8 @@ import (
 
 func TestClosest(t *testing.T) {
 	keys := []string{"name", "rounds", "clients", "learning_rate"}
-	for key, want := range map[string]string{"round": "rounds", "Clients": "clients", "learningrate": "learning_rate", "colour": "", "": ""} {
+	for key, want := range map[string]string{"round": "rounds", "Clients": "clients", "learningrate": "learning_rate",
+		"colour": "", "": ""} {
 		if got := Closest(key, keys); got != want {
 			t.Errorf("%q is like %q, want %q", key, got, want)
 		}
@@ -36,7 +37,8 @@ func read(text string) (thing, error) {
 		return v.Mapping(Field{"share", Number(&x.share, 0, 1)}, Field{"kind", Word(&x.kind, "round", "square")})
 	}
 	return x, top.Mapping(
-		Field{"many", Whole(&x.many, 1, 9)}, Field{"span", Span(&x.span, 0, time.Hour)}, Field{"on", Flag(&x.on)}, Field{"inner", inner},
+		Field{"many", Whole(&x.many, 1, 9)}, Field{"span", Span(&x.span, 0, time.Hour)}, Field{"on", Flag(&x.on)},
+		Field{"inner", inner},
 		Field{"parts", func(v Value) error {
 			return v.List(3, func(v Value) error {
 				x.parts = append(x.parts, 0)
@@ -47,7 +49,8 @@ func read(text string) (thing, error) {
 
 func TestValuesAreTaken(t *testing.T) {
 	x, err := read("many: 3\nspan: 1m30s\non: true\ninner: {share: 0.5, kind: square}\nparts: [1, 2.5]\n")
-	if err != nil || x.many != 3 || x.span != 90*time.Second || !x.on || x.share != 0.5 || x.kind != "square" || len(x.parts) != 2 || x.parts[1] != 2.5 {
+	if err != nil || x.many != 3 || x.span != 90*time.Second || !x.on || x.share != 0.5 || x.kind != "square" ||
+		len(x.parts) != 2 || x.parts[1] != 2.5 {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
@@ -84,7 +87,8 @@ func TestRefusalsNameThePlace(t *testing.T) {
 	} {
 		_, err := read(c.text)
 		var e *Error
-		if !errors.As(err, &e) || e.File != "f.yaml" || e.Line != c.line || e.Key != c.key || !strings.Contains(e.Reason, c.want) {
+		if !errors.As(err, &e) || e.File != "f.yaml" || e.Line != c.line || e.Key != c.key ||
+			!strings.Contains(e.Reason, c.want) {
 			t.Errorf("%.40q: %v, want line %d, key %q, %q", c.text, err, c.line, c.key, c.want)
 		}
 	}

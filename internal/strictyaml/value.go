@@ -162,7 +162,8 @@ func Span(p *time.Duration, lo, hi time.Duration) func(Value) error {
 		}
 		x, err := time.ParseDuration(text)
 		if err != nil || x < lo || x > hi {
-			return v.Fail("%s is %q; want a time span such as 20ms or 1m30s, from %v to %v", v.key, Shorten(text, KeyMax), lo, hi)
+			return v.Fail("%s is %q; want a time span such as 20ms or 1m30s, from %v to %v", v.key,
+				Shorten(text, KeyMax), lo, hi)
 		}
 		*p = x
 		return nil

@@ -1,5 +1,6 @@
-// Package valuetest draws values for property tests, hostile ones among them: texts that are no UTF-8, peer ids that are none, lists that are
-// nested too deep, values of types that no registry knows. What a door lets in of these must come back.
+// Package valuetest draws values for property tests, hostile ones among them: texts that are no UTF-8, peer ids that
+// are none, lists that are nested too deep, values of types that no registry knows. What a door lets in of these must
+// come back.
 package valuetest
 
 import (
@@ -15,11 +16,13 @@ import (
 func Text(t *rapid.T, label string) string {
 	switch rapid.IntRange(0, 7).Draw(t, label+" kind") {
 	case 0:
-		return rapid.SampledFrom([]string{"\xff", "a\xc3", "\xed\xa0\x80", "\x00", "\x1b[2J", "\ufffd", "\u202e", "\xf0\x9f\x98\x80"}).Draw(t, label)
+		return rapid.SampledFrom([]string{"\xff", "a\xc3", "\xed\xa0\x80", "\x00", "\x1b[2J", "\ufffd", "\u202e",
+			"\xf0\x9f\x98\x80"}).Draw(t, label)
 	case 1:
 		return string(rapid.SliceOfN(rapid.Byte(), 0, 12).Draw(t, label))
 	case 2:
-		return strings.Repeat(rapid.SampledFrom([]string{"a", "é", "\xff"}).Draw(t, label), rapid.SampledFrom([]int{63, 64, 127, 128, 129, 200, 255, 256, 257, 5000, 40000}).Draw(t, label+" times"))
+		return strings.Repeat(rapid.SampledFrom([]string{"a", "é", "\xff"}).Draw(t, label),
+			rapid.SampledFrom([]int{63, 64, 127, 128, 129, 200, 255, 256, 257, 5000, 40000}).Draw(t, label+" times"))
 	case 3:
 		return ""
 	}
@@ -59,7 +62,8 @@ func Value(t *rapid.T, depth int) value.Value {
 	case 10:
 		switch rapid.IntRange(0, 9).Draw(t, "odd") {
 		case 0:
-			return Unknown{value.TypeID(rapid.SampledFrom([]string{"", "\xff", "acme.Unknown/1", "rhizome.Int/1"}).Draw(t, "id"))}
+			return Unknown{value.TypeID(rapid.SampledFrom([]string{"", "\xff", "acme.Unknown/1",
+				"rhizome.Int/1"}).Draw(t, "id"))}
 		case 1:
 			return value.Tensor{}
 		case 2:

@@ -31,8 +31,8 @@ type Address struct {
 	Relay PeerID // the relay that is at the host, on the way to the peer; empty for a direct address
 }
 
-// ParseAddress reads the text of an address. It takes only the canonical text, the one that String returns; the error is an
-// *AddressError.
+// ParseAddress reads the text of an address. It takes only the canonical text, the one that String returns; the error
+// is an *AddressError.
 func ParseAddress(text string) (Address, error) {
 	var a Address
 	why := a.parse(text)
@@ -136,7 +136,8 @@ func shaped(text string) string {
 	if a.Port = uint16(n); !ok || checkHost(a.Net, a.Host) != "" || strings.Contains(host, "/") {
 		return want
 	}
-	return "want an address as nodes print them, here " + a.String() + "/p2p/<peer id>, or with /udp/" + strconv.Itoa(int(a.Port)) + "/quic-v1 for QUIC"
+	return "want an address as nodes print them, here " + a.String() + "/p2p/<peer id>, or with /udp/" +
+		strconv.Itoa(int(a.Port)) + "/quic-v1 for QUIC"
 }
 
 // checkHost says what is wrong with the host, or "".

@@ -10,12 +10,13 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/canon"
 )
 
-// UnknownBytesMax bounds what of an envelope is read and dropped, header and fills together: fields that this release does not know, and
-// fields that come again where the last one counts.
+// UnknownBytesMax bounds what of an envelope is read and dropped, header and fills together: fields that this release
+// does not know, and fields that come again where the last one counts.
 const UnknownBytesMax = 4 << 10
 
-// cursor reads one message: b[pos:end] of the input. After the first error it reads nothing more, so that a caller checks
-// once, at the end. It takes any valid protobuf, and notes in foreign that the canonical form of the same content has other bytes.
+// cursor reads one message: b[pos:end] of the input. After the first error it reads nothing more, so that a caller
+// checks once, at the end. It takes any valid protobuf, and notes in foreign that the canonical form of the same
+// content has other bytes.
 type cursor struct {
 	b        []byte
 	pos, end int
@@ -139,7 +140,8 @@ func (c *cursor) tag() (protowire.Number, protowire.Type) {
 	return num, wt
 }
 
-// skip passes over a field that is not known, or not with this wire type; its tag began at at. What is skipped costs its bytes and no more.
+// skip passes over a field that is not known, or not with this wire type; its tag began at at. What is skipped costs
+// its bytes and no more.
 func (c *cursor) skip(at int, num protowire.Number, wt protowire.Type) {
 	if c.err != nil {
 		return
@@ -180,8 +182,8 @@ func (s *fieldSet) note(c *cursor, num protowire.Number, at int, repeated bool) 
 	s.seen, s.last = s.seen|1<<num, num
 }
 
-// message reads a message of fields that come once each: take gives each its place, and says whether it is known with its wire type. Several
-// parts of one message are one, as protobuf has it; an empty part is as good as none.
+// message reads a message of fields that come once each: take gives each its place, and says whether it is known with
+// its wire type. Several parts of one message are one, as protobuf has it; an empty part is as good as none.
 func (c *cursor) message(take func(num protowire.Number, wt protowire.Type) bool) {
 	lo, hi := c.part()
 	if c.err != nil {

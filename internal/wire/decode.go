@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Decode reads an envelope with its fills. It keeps nothing of b. Errors are *VersionError, *LimitError and *FormatError; a
-// fill that cannot be decoded is no error but a failure in its place (see the package comment).
+// Decode reads an envelope with its fills. It keeps nothing of b. Errors are *VersionError, *LimitError and
+// *FormatError; a fill that cannot be decoded is no error but a failure in its place (see the package comment).
 func Decode(b []byte, reg *value.Registry, lim Limits) (*Envelope, error) {
 	e, u, err := DecodeHeader(b, lim)
 	if err != nil {
@@ -32,14 +32,16 @@ type Undecoded struct {
 	err     error  // of what stands behind the first fill: it is told with the fills
 }
 
-// Raw returns the fills in wire form: a part of the input, in which other fields may stand between them where it is Foreign.
+// Raw returns the fills in wire form: a part of the input, in which other fields may stand between them where it is
+// Foreign.
 func (u *Undecoded) Raw() []byte { return u.b[u.pos:] }
 
-// Foreign says whether what was read so far is another encoding of its content than the canonical one: after Decode, of the whole.
+// Foreign says whether what was read so far is another encoding of its content than the canonical one: after Decode, of
+// the whole.
 func (u *Undecoded) Foreign() bool { return u.foreign }
 
-// Canonical returns the canonical form of an envelope that was read whole: the input where that is it. Payloads stay as they came. It is
-// never longer than the input, and reads as the same envelope.
+// Canonical returns the canonical form of an envelope that was read whole: the input where that is it. Payloads stay as
+// they came. It is never longer than the input, and reads as the same envelope.
 func (u *Undecoded) Canonical(e *Envelope) []byte {
 	if !u.foreign {
 		return u.b
@@ -51,14 +53,16 @@ func (u *Undecoded) Canonical(e *Envelope) []byte {
 	for range u.n {
 		in := c.nextFill(1, 0)
 		p := in.parts(&all)
-		b = appendLen(b, numFills, textSize(numFillSuffix, string(p.suffix))+textSize(numFillType, string(p.typ))+textSize(numFillPayload, string(p.payload)))
-		b = appendBytes(appendBytes(appendBytes(b, numFillSuffix, p.suffix), numFillType, p.typ), numFillPayload, p.payload)
+		b = appendLen(b, numFills, textSize(numFillSuffix, string(p.suffix))+textSize(numFillType,
+			string(p.typ))+textSize(numFillPayload, string(p.payload)))
+		b = appendBytes(appendBytes(appendBytes(b, numFillSuffix, p.suffix), numFillType, p.typ), numFillPayload,
+			p.payload)
 	}
 	return b
 }
 
-// DecodeHeader reads an envelope up to its fills: e.Fills is nil until the caller sets it from Undecoded.Decode. It keeps
-// nothing of b but what Undecoded refers to. Errors are *VersionError, *LimitError and *FormatError.
+// DecodeHeader reads an envelope up to its fills: e.Fills is nil until the caller sets it from Undecoded.Decode. It
+// keeps nothing of b but what Undecoded refers to. Errors are *VersionError, *LimitError and *FormatError.
 func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {
 	e := &Envelope{}
 	u, err := DecodeHeaderInto(e, b, &lim, [2]PeerID{})
@@ -68,8 +72,8 @@ func DecodeHeader(b []byte, lim Limits) (*Envelope, Undecoded, error) {
 	return e, u, nil
 }
 
-// DecodeHeaderInto is DecodeHeader into an empty envelope, whose fills keep their room. Sender and receiver that are known
-// share their text. After an error the content of the envelope means nothing.
+// DecodeHeaderInto is DecodeHeader into an empty envelope, whose fills keep their room. Sender and receiver that are
+// known share their text. After an error the content of the envelope means nothing.
 func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Undecoded, error) {
 	if len(b) > lim.EnvelopeBytes {
 		return Undecoded{}, &LimitError{"EnvelopeBytes", len(b), lim.EnvelopeBytes}
@@ -109,7 +113,8 @@ func DecodeHeaderInto(e *Envelope, b []byte, lim *Limits, known [2]PeerID) (Unde
 	return u, c.err
 }
 
-// checkHeader holds the fields of the header against each other, when all were read: its parts may have come in any order.
+// checkHeader holds the fields of the header against each other, when all were read: its parts may have come in any
+// order.
 func (e *Envelope) checkHeader(c *cursor, fills int) {
 	if c.err != nil {
 		return
@@ -232,8 +237,8 @@ func (c *cursor) request(r *Request) {
 	})
 }
 
-// Decode reads the fills. Their number was checked before anything is allocated (trap 19). A fill whose payload is too large,
-// of an unknown type or malformed comes as a failure; all else that is wrong is an error.
+// Decode reads the fills. Their number was checked before anything is allocated (trap 19). A fill whose payload is too
+// large, of an unknown type or malformed comes as a failure; all else that is wrong is an error.
 func (u *Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
 	return u.DecodeInto(nil, reg, &lim)
 }
@@ -266,7 +271,8 @@ func (u *Undecoded) DecodeInto(room []Fill, reg *value.Registry, lim *Limits) ([
 	return fills, nil
 }
 
-// nextFill passes over what stands before the next fill, which the reading of the header has seen, and returns a cursor of that fill.
+// nextFill passes over what stands before the next fill, which the reading of the header has seen, and returns a cursor
+// of that fill.
 func (c *cursor) nextFill(index, dropped int) cursor {
 	for {
 		num, wt := c.tag()

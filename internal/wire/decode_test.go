@@ -39,41 +39,46 @@ func TestRefused(t *testing.T) {
 		"notice of kind 256":      {"\x08\x02\x9a\x01\x03\x08\x80\x02", "want at most 255"},
 		"pressure above 100":      {"\x08\x02\x9a\x01\x06\x08\x01\x10\x65\x18\x01", "want at most 100"},
 		"pressure without a time": {"\x08\x02\x9a\x01\x04\x08\x01\x10\x4b", "or neither"},
-		"endless pressure":        {"\x08\x02\x9a\x01\x0f\x08\x01\x10\x4b\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "notice"},
-		"refusal with a level":    {"\x08\x02\x9a\x01\x06\x08\x03\x10\x05\x18\x01", "nothing else has them"},
-		"stale without a life":    {"\x08\x02\x9a\x01\x02\x08\x02", "that was seen"},
-		"digest with a life":      {"\x08\x02\x9a\x01\x04\x08\x03\x20\x01", "nothing else has it"},
-		"refusal with a number":   {"\x08\x02\x38\x01\x9a\x01\x02\x08\x03", "travels alone"},
-		"short proof":             {"\x08\x03\xa0\x01\x05\xaa\x01\x01a", "has 64 bytes"},
-		"refusal with fills":      {"\x08\x02\x9a\x01\x02\x08\x03\x92\x01\x00", "travels alone"},
-		"empty fill":              {"\x08\x01\x92\x01\x00", "fills[0].suffix"},
-		"fill without suffix":     {"\x08\x01\x92\x01\x03\x12\x01a", "fills[0].suffix"},
-		"payload without type":    {"\x08\x01\x92\x01\x0d\x0a\x08/site/12\x1a\x01a", "a payload has a type"},
-		"kind 0 with a level":     {"\x08\x02\x9a\x01\x02\x10\x05", "a notice has a kind"},
-		"half a request":          {"\x08\x01\x62\x02\x08\x05", "number from 1"},
-		"half an origin":          {"\x08\x03\xb2\x01\x02\x08\x01", "an origin is a number"},
-		"life without a start":    {"\x08\x03\xd2\x01\x02\x10\x01", "has a start"},
-		"group without an end":    {"\x08\x01\x9b\x06\x08\x01", "no protobuf"},
-		"end of no group":         {"\x08\x01\x9c\x06", "no protobuf"},
-		"wire type 7":             {"\x08\x01\x9f\x06", "no protobuf"},
-		"many unknown bytes":      {"\x08\x01\x9a\x06\x81\x20" + strings.Repeat("u", 4097), "UnknownBytesMax"},
-		"many unknown fields":     {"\x08\x01" + strings.Repeat("\x98\x06\x01", 1366), "UnknownBytesMax"},
-		"deep unknown groups":     {"\x08\x01" + strings.Repeat("\x9b\x06", 1<<20), "UnknownBytesMax"},
-		"unknown fields of fills": {"\x08\x01" + strings.Repeat("\x92\x01\xf3\x0f\x0a\x07/site/1\x9a\x06\xe6\x0f"+strings.Repeat("u", 2022), 3), "UnknownBytesMax"},
-		"a field many times":      {"\x08\x01" + strings.Repeat("\x12\x01a", 1367), "UnknownBytesMax"},
-		"a proof many times":      {"\x08\x03" + strings.Repeat("\xaa\x01\x40"+strings.Repeat("p", 64), 63), "UnknownBytesMax"},
-		"long suffix":             {"\x08\x01\x92\x01\x84\x20\x0a\x81\x20" + strings.Repeat("/", 4097), "SuffixBytes"},
+		"endless pressure": {"\x08\x02\x9a\x01\x0f\x08\x01\x10\x4b\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+			"notice"},
+		"refusal with a level":  {"\x08\x02\x9a\x01\x06\x08\x03\x10\x05\x18\x01", "nothing else has them"},
+		"stale without a life":  {"\x08\x02\x9a\x01\x02\x08\x02", "that was seen"},
+		"digest with a life":    {"\x08\x02\x9a\x01\x04\x08\x03\x20\x01", "nothing else has it"},
+		"refusal with a number": {"\x08\x02\x38\x01\x9a\x01\x02\x08\x03", "travels alone"},
+		"short proof":           {"\x08\x03\xa0\x01\x05\xaa\x01\x01a", "has 64 bytes"},
+		"refusal with fills":    {"\x08\x02\x9a\x01\x02\x08\x03\x92\x01\x00", "travels alone"},
+		"empty fill":            {"\x08\x01\x92\x01\x00", "fills[0].suffix"},
+		"fill without suffix":   {"\x08\x01\x92\x01\x03\x12\x01a", "fills[0].suffix"},
+		"payload without type":  {"\x08\x01\x92\x01\x0d\x0a\x08/site/12\x1a\x01a", "a payload has a type"},
+		"kind 0 with a level":   {"\x08\x02\x9a\x01\x02\x10\x05", "a notice has a kind"},
+		"half a request":        {"\x08\x01\x62\x02\x08\x05", "number from 1"},
+		"half an origin":        {"\x08\x03\xb2\x01\x02\x08\x01", "an origin is a number"},
+		"life without a start":  {"\x08\x03\xd2\x01\x02\x10\x01", "has a start"},
+		"group without an end":  {"\x08\x01\x9b\x06\x08\x01", "no protobuf"},
+		"end of no group":       {"\x08\x01\x9c\x06", "no protobuf"},
+		"wire type 7":           {"\x08\x01\x9f\x06", "no protobuf"},
+		"many unknown bytes":    {"\x08\x01\x9a\x06\x81\x20" + strings.Repeat("u", 4097), "UnknownBytesMax"},
+		"many unknown fields":   {"\x08\x01" + strings.Repeat("\x98\x06\x01", 1366), "UnknownBytesMax"},
+		"deep unknown groups":   {"\x08\x01" + strings.Repeat("\x9b\x06", 1<<20), "UnknownBytesMax"},
+		"unknown fields of fills": {"\x08\x01" + strings.Repeat("\x92\x01\xf3\x0f\x0a\x07/site/1\x9a\x06\xe6\x0f"+
+			strings.Repeat("u", 2022), 3), "UnknownBytesMax"},
+		"a field many times": {"\x08\x01" + strings.Repeat("\x12\x01a", 1367), "UnknownBytesMax"},
+		"a proof many times": {"\x08\x03" + strings.Repeat("\xaa\x01\x40"+strings.Repeat("p", 64), 63),
+			"UnknownBytesMax"},
+		"long suffix": {"\x08\x01\x92\x01\x84\x20\x0a\x81\x20" + strings.Repeat("/", 4097), "SuffixBytes"},
 	} {
 		_, err := Decode([]byte(c.b), registry, DefaultLimits())
 		var fe *FormatError
 		var le *LimitError
 		var ve *VersionError
-		if !errors.As(err, &fe) && !errors.As(err, &le) && !errors.As(err, &ve) || !strings.Contains(err.Error(), c.want) {
+		if !errors.As(err, &fe) && !errors.As(err, &le) && !errors.As(err, &ve) || !strings.Contains(err.Error(),
+			c.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
 		}
 	}
 	lim := EdgeLimits()
-	if _, err := Decode(make([]byte, lim.EnvelopeBytes+1), registry, lim); err == nil || !strings.Contains(err.Error(), "EnvelopeBytes") {
+	if _, err := Decode(make([]byte, lim.EnvelopeBytes+1), registry, lim); err == nil || !strings.Contains(err.Error(),
+		"EnvelopeBytes") {
 		t.Errorf("a long envelope: %v", err)
 	}
 }
@@ -81,7 +86,8 @@ func TestRefused(t *testing.T) {
 // TestSuffixes: the place of a fill is read strictly.
 func TestSuffixes(t *testing.T) {
 	for _, s := range []string{
-		"", "/", "/site/", "/site/-1", "/site/01", "/site/4294967296", "/site/99999999999999999999", "/site/1/", "site/1",
+		"", "/", "/site/", "/site/-1", "/site/01", "/site/4294967296", "/site/99999999999999999999", "/site/1/",
+		"site/1",
 		"/component/1", "/component/1/op/", "/component/2147483648/op/a", "/component/01/op/a", "/component/1/op/a/b",
 		"/component/1/op/" + strings.Repeat("a", 65), "/component/1/op/a b", "/component//op/a", "/component/1/opa",
 	} {
@@ -90,7 +96,8 @@ func TestSuffixes(t *testing.T) {
 			t.Errorf("%q was accepted as %+v", s, f)
 		}
 	}
-	for _, f := range []Fill{{}, {Site: 1<<32 - 1}, {Op: "Run:a_b-c.d"}, {Component: 1<<31 - 1, Op: strings.Repeat("a", 64)}} {
+	for _, f := range []Fill{{}, {Site: 1<<32 - 1}, {Op: "Run:a_b-c.d"},
+		{Component: 1<<31 - 1, Op: strings.Repeat("a", 64)}} {
 		var got Fill
 		s := string(appendSuffix(nil, &f))
 		if why := parseSuffix(s, &got); why != "" || got != f || suffixSize(&f) != len(s) {
@@ -102,7 +109,8 @@ func TestSuffixes(t *testing.T) {
 // TestBadFill: a fill that cannot be decoded becomes a failure with its place, and its siblings go on.
 func TestBadFill(t *testing.T) {
 	e := &Envelope{Version: 1, Fills: []Fill{
-		{Site: 1, Value: value.Int(5)}, {Site: 2, Value: value.Bool(true)}, {Site: 3}, {Component: 4, Op: "join", Value: value.String("x")},
+		{Site: 1, Value: value.Int(5)}, {Site: 2, Value: value.Bool(true)}, {Site: 3},
+		{Component: 4, Op: "join", Value: value.String("x")},
 	}}
 	b, err := Append(nil, registry, e)
 	if err != nil {
@@ -171,10 +179,12 @@ func TestNoAllocationForClaims(t *testing.T) {
 	}
 }
 
-// FuzzDecode: the decoder never panics, and what it accepts has one canonical form, which is the input or says the same in no more bytes.
+// FuzzDecode: the decoder never panics, and what it accepts has one canonical form, which is the input or says the same
+// in no more bytes.
 func FuzzDecode(f *testing.F) {
-	b, err := Append(nil, registry, &Envelope{Version: 1, From: "a", To: "b", Edge: -1, Request: Request{1, 2}, Source: []string{"/memory/x"},
-		Fills: []Fill{{Site: 1, Value: value.NewList(value.Int(3), value.Trigger{})}, {Component: 1, Op: "join"}}})
+	b, err := Append(nil, registry, &Envelope{Version: 1, From: "a", To: "b", Edge: -1, Request: Request{1, 2},
+		Source: []string{"/memory/x"},
+		Fills:  []Fill{{Site: 1, Value: value.NewList(value.Int(3), value.Trigger{})}, {Component: 1, Op: "join"}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -199,7 +209,8 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("the canonical form says something else: %v\n%x\n%x", err, again, b2)
 		}
 		for i := range e.Fills {
-			if v := e.Fills[i].Value; v != nil && (v.Type() == value.TypeTensor || v.Type() == value.TypeList || v.Type() == value.TypeFailure) {
+			if v := e.Fills[i].Value; v != nil && (v.Type() == value.TypeTensor || v.Type() == value.TypeList ||
+				v.Type() == value.TypeFailure) {
 				return // codecs that read more than they write, and failures that stand for what could not be read
 			}
 		}

@@ -25,8 +25,8 @@ func Size(reg *value.Registry, e *Envelope) (int, error) {
 	return n, nil
 }
 
-// Append appends the wire form of e to dst. The buffer grows once, to the exact size, so that a large message is held once
-// while it is encoded (trap 39). On an error, an *EncodeError, it returns dst unchanged.
+// Append appends the wire form of e to dst. The buffer grows once, to the exact size, so that a large message is held
+// once while it is encoded (trap 39). On an error, an *EncodeError, it returns dst unchanged.
 func Append(dst []byte, reg *value.Registry, e *Envelope) ([]byte, error) {
 	size, err := Size(reg, e)
 	if err != nil {
@@ -57,7 +57,8 @@ func check(e *Envelope) error {
 	switch {
 	case e.Version == 0 || e.Version > CurrentVersion:
 		return bad(numVersion, fmt.Sprintf("version %d, want 1 to %d", e.Version, CurrentVersion))
-	case e.From != "" && e.From.Fault() != "": // an envelope that names none has one, though no engine takes or sends it
+	case e.From != "" && e.From.Fault() != "":
+		// an envelope that names none has one, though no engine takes or sends it
 		return bad(numFrom, e.From.Fault())
 	case e.To != "" && e.To.Fault() != "":
 		return bad(numTo, e.To.Fault())
@@ -100,7 +101,8 @@ const aloneText = "a refusal travels alone, without a number and fills"
 // version returns the oldest version that has words for what the envelope carries.
 func (e *Envelope) version() uint32 {
 	switch {
-	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Greets || e.Heard != 0 || len(e.Lives) > 0 || e.Notice.Kind >= NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
+	case e.Start != 0 || len(e.Proof) != 0 || e.Origin != Origin{} || e.Before != 0 || e.Greets || e.Heard != 0 ||
+		len(e.Lives) > 0 || e.Notice.Kind >= NoticeAhead || e.Notice.SeenStart != 0 || len(e.Notice.SeenProof) != 0:
 		return CurrentVersion
 	case e.Notice.Kind != NoticeNone:
 		return noticeVersion
@@ -113,7 +115,8 @@ func fillError(i int, err error) error {
 }
 
 func headerSize(e *Envelope) int {
-	n := varintSize(numVersion, uint64(e.version())) + textSize(numFrom, string(e.From)) + textSize(numTo, string(e.To)) +
+	n := varintSize(numVersion, uint64(e.version())) + textSize(numFrom, string(e.From)) + textSize(numTo,
+		string(e.To)) +
 		varintSize(numIncarnation, e.Incarnation) + varintSize(numEpoch, e.Epoch) + varintSize(numNumber, e.Number) +
 		varintSize(numRedelivered, protowire.EncodeBool(e.Redelivered)) + varintSize(numAckEpoch, e.AckEpoch) +
 		varintSize(numAck, e.Ack) + varintSize(numEdge, protowire.EncodeZigZag(int64(e.Edge))) +
@@ -141,7 +144,8 @@ func headerSize(e *Envelope) int {
 	if e.Origin.IsSet() {
 		n += bytesSize(numOrigin, originSize(e.Origin))
 	}
-	return n + varintSize(numBefore, e.Before) + varintSize(numGreets, protowire.EncodeBool(e.Greets)) + varintSize(numHeard, e.Heard) +
+	return n + varintSize(numBefore, e.Before) + varintSize(numGreets, protowire.EncodeBool(e.Greets)) +
+		varintSize(numHeard, e.Heard) +
 		livesSize(e.Lives)
 }
 

@@ -34,10 +34,12 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		return Request{}
 	}
 	e := &Envelope{
-		Version: PlainVersion, From: PeerID(rapid.StringN(0, 8, 20).Draw(t, "from")), To: PeerID(rapid.StringN(0, 8, 20).Draw(t, "to")),
+		Version: PlainVersion, From: PeerID(rapid.StringN(0, 8, 20).Draw(t, "from")),
+		To:          PeerID(rapid.StringN(0, 8, 20).Draw(t, "to")),
 		Incarnation: rapid.Uint64().Draw(t, "incarnation"), Epoch: rapid.Uint64Max(3).Draw(t, "epoch"),
-		Number: rapid.Uint64().Draw(t, "number"), Base: rapid.Uint64().Draw(t, "base"), Redelivered: rapid.Bool().Draw(t, "redelivered"),
-		AckEpoch: rapid.Uint64Max(2).Draw(t, "ack epoch"), Edge: rapid.Int32Min(-1).Draw(t, "edge"),
+		Number: rapid.Uint64().Draw(t, "number"), Base: rapid.Uint64().Draw(t, "base"),
+		Redelivered: rapid.Bool().Draw(t, "redelivered"),
+		AckEpoch:    rapid.Uint64Max(2).Draw(t, "ack epoch"), Edge: rapid.Int32Min(-1).Draw(t, "edge"),
 		Request: request("request"), Answer: request("answer"), Deadline: rapid.Int64Min(0).Draw(t, "deadline"),
 	}
 	if e.AckEpoch != 0 {
@@ -56,7 +58,8 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 	case NoticeNone:
 	case NoticePressure:
 		if rapid.Bool().Draw(t, "pressed") {
-			e.Notice.Level, e.Notice.Hold = rapid.Uint32Range(1, 100).Draw(t, "level"), rapid.Int64Min(1).Draw(t, "hold")
+			e.Notice.Level, e.Notice.Hold = rapid.Uint32Range(1, 100).Draw(t, "level"),
+				rapid.Int64Min(1).Draw(t, "hold")
 		}
 	case NoticeCut:
 		e.Notice.Hold, e.Number = rapid.Int64Min(1).Draw(t, "cut for"), 0
@@ -81,7 +84,8 @@ func arbitraryEnvelope(t *rapid.T) *Envelope {
 		}
 	}
 	if rapid.Bool().Draw(t, "origin") {
-		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"), rapid.Uint64().Draw(t, "given in")}
+		e.Origin = Origin{rapid.Uint64Min(1).Draw(t, "origin epoch"), rapid.Uint64Min(1).Draw(t, "origin number"),
+			rapid.Uint64().Draw(t, "given in")}
 	}
 	e.Version = e.version()
 	for range rapid.IntRange(0, 4).Draw(t, "fills") {

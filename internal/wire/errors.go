@@ -25,7 +25,8 @@ type VersionError struct {
 
 // Error names both versions.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("wire: envelope: schema version %d is not known, want 1 to %d; one of the ends needs an update", e.Got, e.Want)
+	return fmt.Sprintf("wire: envelope: schema version %d is not known, want 1 to %d; one of the ends needs an update",
+		e.Got, e.Want)
 }
 
 // LimitError says that an envelope exceeds one of the Limits; nothing was allocated for the part that exceeds it.

@@ -55,7 +55,8 @@ const (
 
 // fieldNames are the names of the envelope's fields, by number.
 var fieldNames = [...]string{
-	numVersion: "version", numFrom: "from", numTo: "to", numDigest: "digest", numIncarnation: "incarnation", numEpoch: "epoch",
+	numVersion: "version", numFrom: "from", numTo: "to", numDigest: "digest", numIncarnation: "incarnation",
+	numEpoch:  "epoch",
 	numNumber: "number", numRedelivered: "redelivered", numAckEpoch: "ack_epoch", numAck: "ack", numEdge: "edge",
 	numRequest: "request", numAnswer: "answer", numDeadline: "deadline", numSource: "source", numTrace: "trace",
 	numBase: "base", numFills: "fills", numNotice: "notice",
@@ -70,7 +71,8 @@ func wireType(num protowire.Number) protowire.Type {
 		return -1 // no field
 	}
 	switch num {
-	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice, numProof, numOrigin, numLives:
+	case numFrom, numTo, numDigest, numRequest, numAnswer, numSource, numTrace, numFills, numNotice, numProof,
+		numOrigin, numLives:
 		return protowire.BytesType
 	}
 	return protowire.VarintType

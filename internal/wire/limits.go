@@ -25,9 +25,9 @@ const (
 	fillBytesLeast = 12      // of a fill in the envelope, with its tag
 )
 
-// Budget returns how many bytes of memory decoding an envelope of n bytes may take in all, header and fills, whatever they
-// claim: in proportion to n, and with room for as many failures as fills can stand in it. An envelope of EnvelopeBytes or less
-// is decoded for no more, and a larger one is refused for the price of an error.
+// Budget returns how many bytes of memory decoding an envelope of n bytes may take in all, header and fills, whatever
+// they claim: in proportion to n, and with room for as many failures as fills can stand in it. An envelope of
+// EnvelopeBytes or less is decoded for no more, and a larger one is refused for the price of an error.
 func (l Limits) Budget(n int) int {
 	if n > l.EnvelopeBytes {
 		return budgetEnvelope

@@ -31,8 +31,9 @@ func items(n uint64, of ...string) []byte {
 	return b
 }
 
-// TestBudget holds the memory that the dearest envelopes take against the budget of their length: many fills that fail, with long or short
-// names, lists of the smallest values, and lists within lists that claim as many items as their bytes might hold (trap 19).
+// TestBudget holds the memory that the dearest envelopes take against the budget of their length: many fills that fail,
+// with long or short names, lists of the smallest values, and lists within lists that claim as many items as their
+// bytes might hold (trap 19).
 func TestBudget(t *testing.T) {
 	head := []byte{numVersion << 3, 1}
 	nested := bytes.Repeat([]byte{0, 0}, 20_000)

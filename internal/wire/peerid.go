@@ -38,8 +38,8 @@ func (p PeerID) PublicKey() ([]byte, error) {
 	return key, nil
 }
 
-// Fault says what is wrong with the text as a peer id of any kind of key, or returns "": the one grammar of those in envelopes, values,
-// records and snapshots.
+// Fault says what is wrong with the text as a peer id of any kind of key, or returns "": the one grammar of those in
+// envelopes, values, records and snapshots.
 func (p PeerID) Fault() string { return value.PeerFault(string(p)) }
 
 // Validate says whether the id names an ed25519 public key: nil, or a *PeerIDError.

@@ -4,8 +4,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// Stored returns an envelope as a part of a snapshot: what Append gives, encoded when the snapshot is. Nobody may change the
-// envelope any more. Errors of the encoding are *EncodeError.
+// Stored returns an envelope as a part of a snapshot: what Append gives, encoded when the snapshot is. Nobody may
+// change the envelope any more. Errors of the encoding are *EncodeError.
 func Stored(e *Envelope) snapshot.Embedded { return snapshot.Formed(stored{e}) }
 
 type stored struct{ e *Envelope }

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestStored: an envelope in a snapshot is encoded as Append encodes it, whole and in parts, and its large values are the
-// same runs in each envelope that carries them.
+// TestStored: an envelope in a snapshot is encoded as Append encodes it, whole and in parts, and its large values are
+// the same runs in each envelope that carries them.
 func TestStored(t *testing.T) {
 	reg := value.NewRegistry()
 	big, err := tensor.FromFloat32([]int{10_000}, slices.Repeat([]float32{1.5}, 10_000))
@@ -23,7 +23,8 @@ func TestStored(t *testing.T) {
 		e := &Envelope{Version: 1, From: "a", To: "b", Number: rapid.Uint64().Draw(t, "number"), Edge: 3, Epoch: 1}
 		for range rapid.IntRange(0, 4).Draw(t, "fills") {
 			e.Fills = append(e.Fills, Fill{Site: 2, Value: rapid.SampledFrom([]value.Value{
-				nil, value.Trigger{}, value.Int(7), value.Tensor{Tensor: big}, value.NewList(value.Int(1), value.Tensor{Tensor: big}),
+				nil, value.Trigger{}, value.Int(7), value.Tensor{Tensor: big},
+				value.NewList(value.Int(1), value.Tensor{Tensor: big}),
 			}).Draw(t, "value")})
 		}
 		want, err := Append(nil, reg, e)

@@ -8,8 +8,8 @@ import (
 // OpNameBytesMax bounds the name of an op in the address of a fill.
 const OpNameBytesMax = 64
 
-// The suffix of an address says where in the receiver a fill lands: "/site/<n>" or "/component/<n>/op/<name>", where n is a
-// decimal number without leading zeros and name has letters, digits and "_-.:" only.
+// The suffix of an address says where in the receiver a fill lands: "/site/<n>" or "/component/<n>/op/<name>", where n
+// is a decimal number without leading zeros and name has letters, digits and "_-.:" only.
 const (
 	sitePrefix      = "/site/"
 	componentPrefix = "/component/"

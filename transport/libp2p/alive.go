@@ -12,9 +12,9 @@ import (
 // silentMax is how many questions in a row may stay without an answer.
 const silentMax = 3
 
-// watch asks each linked peer that was silent for a while whether it is there, over the connection of the link, and closes
-// the connection when no answer comes. It looks at all links at each tick, so that the path of packets reads no clock. A peer
-// whose receiver blocks still answers: libp2p does it.
+// watch asks each linked peer that was silent for a while whether it is there, over the connection of the link, and
+// closes the connection when no answer comes. It looks at all links at each tick, so that the path of packets reads no
+// clock. A peer whose receiver blocks still answers: libp2p does it.
 func (t *Transport) watch() {
 	tick := time.NewTicker(t.cfg.Alive)
 	defer tick.Stop()
@@ -101,8 +101,8 @@ func (t *Transport) ask(c network.Conn, within time.Duration) error {
 	return err
 }
 
-// trim closes connections over which nothing has gone for a while: those who finish a handshake and then only sit there hold
-// a place that others need. A relay's patrons do nothing else, so a relay keeps them.
+// trim closes connections over which nothing has gone for a while: those who finish a handshake and then only sit there
+// hold a place that others need. A relay's patrons do nothing else, so a relay keeps them.
 func (t *Transport) trim() {
 	t.used.Range(func(c, _ any) bool {
 		if c.(network.Conn).IsClosed() {

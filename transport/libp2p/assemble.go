@@ -30,8 +30,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// assemble makes the host of the parts that a node has a use for, and listens. What it has made by the time of an error is
-// closed by Close.
+// assemble makes the host of the parts that a node has a use for, and listens. What it has made by the time of an error
+// is closed by Close.
 func (t *Transport) assemble() error {
 	key, err := crypto.UnmarshalEd25519PrivateKey(t.cfg.Key)
 	if err != nil {
@@ -46,7 +46,8 @@ func (t *Transport) assemble() error {
 	if err != nil {
 		return err
 	}
-	// Everything below owns or closes what was made before it: the host closes the swarm, the peer store and the manager.
+	// Everything below owns or closes what was made before it: the host closes the swarm, the peer store and the
+	// manager.
 	if err := store.AddPrivKey(id, key); err != nil {
 		return err
 	}
@@ -59,8 +60,10 @@ func (t *Transport) assemble() error {
 	}
 	manager := tallying{limited, &t.counts.crowded}
 	bus := eventbus.NewBus()
-	t.swarm, err = swarm.NewSwarm(id, store, bus, swarm.WithConnectionGater(gater{t}), swarm.WithResourceManager(manager),
-		swarm.WithDialRanker(t.rank), swarm.WithMultiaddrResolver(t.names), swarm.WithDialTimeout(t.cfg.DialTimeout), swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),
+	t.swarm, err = swarm.NewSwarm(id, store, bus, swarm.WithConnectionGater(gater{t}),
+		swarm.WithResourceManager(manager),
+		swarm.WithDialRanker(t.rank), swarm.WithMultiaddrResolver(t.names), swarm.WithDialTimeout(t.cfg.DialTimeout),
+		swarm.WithDialTimeoutLocal(t.cfg.DialTimeout),
 		swarm.WithUDPBlackHoleSuccessCounter(nil), swarm.WithIPv6BlackHoleSuccessCounter(nil))
 	if err != nil {
 		return err
@@ -72,7 +75,8 @@ func (t *Transport) assemble() error {
 	if err := t.addQUIC(key, manager); err != nil {
 		return err
 	}
-	opts := &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome", ProtocolVersion: "rhizome/1", NegotiationTimeout: t.cfg.DialTimeout}
+	opts := &basichost.HostOpts{EventBus: bus, EnablePing: true, UserAgent: "rhizome", ProtocolVersion: "rhizome/1",
+		NegotiationTimeout: t.cfg.DialTimeout}
 	var seen *observedaddrs.Manager
 	if t.cfg.HolePunch {
 		if seen, err = observedaddrs.NewManager(bus, t.swarm); err != nil {
@@ -124,9 +128,10 @@ func (t *Transport) assemble() error {
 	return nil
 }
 
-// addTCP adds TCP with Noise, with TLS behind it where the Config says so, and yamux. It returns what makes a connection of
-// a socket, for the relay's too. A port is for one listener: with SO_REUSEPORT, which libp2p sets where it is let, two nodes of
-// one user would both listen, and the kernel would deal their connections between them. See listen for who punches holes.
+// addTCP adds TCP with Noise, with TLS behind it where the Config says so, and yamux. It returns what makes a
+// connection of a socket, for the relay's too. A port is for one listener: with SO_REUSEPORT, which libp2p sets where
+// it is let, two nodes of one user would both listen, and the kernel would deal their connections between them. See
+// listen for who punches holes.
 func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) (up transport.Upgrader, err error) {
 	own := muxer{*yamux.DefaultTransport}
 	own.KeepAliveInterval, own.ConnectionWriteTimeout = t.cfg.Alive, 2*t.cfg.Alive
@@ -144,7 +149,8 @@ func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) 
 		}
 		secure = append(secure, s)
 	}
-	if up, err = upgrader.New(secure, muxers, nil, manager, gater{t}, upgrader.WithAcceptTimeout(t.cfg.DialTimeout)); err != nil {
+	if up, err = upgrader.New(secure, muxers, nil, manager, gater{t},
+		upgrader.WithAcceptTimeout(t.cfg.DialTimeout)); err != nil {
 		return nil, err
 	}
 	var opts []tcp.Option
@@ -158,8 +164,8 @@ func (t *Transport) addTCP(key crypto.PrivKey, manager network.ResourceManager) 
 	return up, t.swarm.AddTransport(tr)
 }
 
-// addQUIC adds QUIC. The keys for stateless resets and address tokens are derived from the identity, so that an end that was
-// killed and is back at its port can tell its peers that their connections are gone.
+// addQUIC adds QUIC. The keys for stateless resets and address tokens are derived from the identity, so that an end
+// that was killed and is back at its port can tell its peers that their connections are gone.
 func (t *Transport) addQUIC(key crypto.PrivKey, manager network.ResourceManager) error {
 	var reset quic.StatelessResetKey
 	var token quic.TokenGeneratorKey

@@ -44,14 +44,16 @@ type Config struct {
 	// Alive is how often a silent connection is asked whether its peer is there; after three times this span without an
 	// answer it is closed. 0 means 5 s.
 	Alive time.Duration
-	// IdleFor is how long a connection without a stream is kept after its opening and the last stream that its peer opened; 0 means 60 s.
+	// IdleFor is how long a connection without a stream is kept after its opening and the last stream that its peer
+	// opened; 0 means 60 s.
 	IdleFor time.Duration
-	// Relays names relays, by addresses that end with their peer ids, at which this end keeps a place: then it has an address
-	// at each that leads over it. They are dialled without asking Receiver.Admit.
+	// Relays names relays, by addresses that end with their peer ids, at which this end keeps a place: then it has an
+	// address at each that leads over it. They are dialled without asking Receiver.Admit.
 	Relays []string
 	// Relay makes this end a relay for those whom Receiver.Admit admits.
 	Relay bool
-	// HolePunch tries to replace a connection over a relay by one that leads straight through both ends' address translators.
+	// HolePunch tries to replace a connection over a relay by one that leads straight through both ends' address
+	// translators.
 	HolePunch bool
 	// MDNS is the name under which ends find each other on the local network, such as rhizome; empty: they do not.
 	MDNS string
@@ -78,18 +80,20 @@ type Limits struct {
 	PeerLinks    int // connections with one peer; 8
 	Handshakes   int // inbound connections at once that have not shown who they are; 256
 	AddressLinks int // connections with one IP address; 0 means 256, and Links for loopback
-	AddressRate  int // new connections a second of one IP address, with a burst of four times as many; 0 means 10, and 500 for loopback
-	Streams      int // at once with one peer, of all protocols; 64
+	// new connections a second of one IP address, with a burst of four times as many; 0 means 10, and 500 for loopback
+	AddressRate int
+	Streams     int // at once with one peer, of all protocols; 64
 }
 
 // EdgeLimits returns the limits of a small device, which has few peers and little memory.
 func EdgeLimits() Limits {
-	return Limits{PacketBytes: wire.EdgeLimits().EnvelopeBytes, QueuePackets: 256, QueueBytes: 8 << 20, Peers: 512, Links: 64,
+	return Limits{PacketBytes: wire.EdgeLimits().EnvelopeBytes, QueuePackets: 256, QueueBytes: 8 << 20, Peers: 512,
+		Links:     64,
 		PeerLinks: 4, Handshakes: 16, AddressLinks: 16, AddressRate: 10, Streams: 16}
 }
 
-// Validate says whether an end can be like that: nil, or a *transport.ConfigError for the first field that cannot be. Zeros stand for defaults, but
-// those of Key and Receiver.
+// Validate says whether an end can be like that: nil, or a *transport.ConfigError for the first field that cannot be.
+// Zeros stand for defaults, but those of Key and Receiver.
 func (c Config) Validate() error {
 	_, err := c.sound()
 	return err
@@ -103,7 +107,8 @@ func (c Config) sound() (Config, error) {
 	const orMore = "0 for the default, or more"
 	switch {
 	case len(c.Key) != ed25519.PrivateKeySize:
-		return c, no("Key", fmt.Sprintf("of %d bytes", len(c.Key)), fmt.Sprintf("an ed25519 private key, of %d", ed25519.PrivateKeySize))
+		return c, no("Key", fmt.Sprintf("of %d bytes", len(c.Key)), fmt.Sprintf("an ed25519 private key, of %d",
+			ed25519.PrivateKeySize))
 	case c.Receiver == nil:
 		return c, no("Receiver", "nil", "who is told what happens")
 	case c.MDNS != "" && c.Found == nil:
@@ -120,9 +125,12 @@ func (c Config) sound() (Config, error) {
 		field *int
 		value int
 	}{
-		{"PacketBytes", &l.PacketBytes, wire.DefaultLimits().EnvelopeBytes}, {"QueuePackets", &l.QueuePackets, 4096}, {"QueueBytes", &l.QueueBytes, 256 << 20},
-		{"Peers", &l.Peers, 16384}, {"Links", &l.Links, 4096}, {"PeerLinks", &l.PeerLinks, 8}, {"Handshakes", &l.Handshakes, 256}, {"Streams", &l.Streams, 64},
-		{"AddressLinks", &l.AddressLinks, 0}, {"AddressRate", &l.AddressRate, 0}, // whose defaults depend on the address
+		{"PacketBytes", &l.PacketBytes, wire.DefaultLimits().EnvelopeBytes}, {"QueuePackets", &l.QueuePackets, 4096},
+		{"QueueBytes", &l.QueueBytes, 256 << 20},
+		{"Peers", &l.Peers, 16384}, {"Links", &l.Links, 4096}, {"PeerLinks", &l.PeerLinks, 8},
+		{"Handshakes", &l.Handshakes, 256}, {"Streams", &l.Streams, 64},
+		// whose defaults depend on the address
+		{"AddressLinks", &l.AddressLinks, 0}, {"AddressRate", &l.AddressRate, 0},
 	} {
 		if *d.field < 0 {
 			return c, no("Limits."+d.name, *d.field, orMore)
@@ -142,7 +150,8 @@ func (c Config) sound() (Config, error) {
 		value time.Duration
 	}{
 		{"DialFor", &c.DialFor, 5 * time.Second}, {"DialTimeout", &c.DialTimeout, 5 * time.Second},
-		{"RetryMin", &c.RetryMin, 20 * time.Millisecond}, {"RetryMax", &c.RetryMax, 2 * time.Second}, {"Alive", &c.Alive, 5 * time.Second},
+		{"RetryMin", &c.RetryMin, 20 * time.Millisecond}, {"RetryMax", &c.RetryMax, 2 * time.Second},
+		{"Alive", &c.Alive, 5 * time.Second},
 		{"IdleFor", &c.IdleFor, time.Minute},
 	} {
 		if *d.field < 0 {

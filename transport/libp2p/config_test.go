@@ -10,12 +10,15 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// TestConfigIsValidated: each field of a Config that cannot be is refused by its name, and zeros are the defaults of the comments.
+// TestConfigIsValidated: each field of a Config that cannot be is refused by its name, and zeros are the defaults of
+// the comments.
 func TestConfigIsValidated(t *testing.T) {
 	good := Config{Key: key(1), Receiver: newBox()}
 	got, err := good.sound()
-	if want := (Limits{PacketBytes: 16 << 20, QueuePackets: 4096, QueueBytes: 256 << 20, Peers: 16384, Links: 4096, PeerLinks: 8, Handshakes: 256, Streams: 64}); err != nil || got.Limits != want ||
-		got.DialFor != 5*time.Second || got.RetryMin != 20*time.Millisecond || got.RetryMax != 2*time.Second || got.Alive != 5*time.Second || got.IdleFor != time.Minute {
+	if want := (Limits{PacketBytes: 16 << 20, QueuePackets: 4096, QueueBytes: 256 << 20, Peers: 16384, Links: 4096,
+		PeerLinks: 8, Handshakes: 256, Streams: 64}); err != nil || got.Limits != want ||
+		got.DialFor != 5*time.Second || got.RetryMin != 20*time.Millisecond || got.RetryMax != 2*time.Second ||
+		got.Alive != 5*time.Second || got.IdleFor != time.Minute {
 		t.Errorf("%+v, %v", got.Limits, err)
 	}
 	bad := map[string]func(*Config){
@@ -29,7 +32,8 @@ func TestConfigIsValidated(t *testing.T) {
 		bad["Limits.PacketBytes"] = func(c *Config) { c.Limits.PacketBytes = math.MaxInt }
 	}
 	// All that is a number or a span must not be below 0, also what is added later.
-	for prefix, of := range map[string]reflect.Type{"": reflect.TypeFor[Config](), "Limits.": reflect.TypeFor[Limits]()} {
+	for prefix, of := range map[string]reflect.Type{"": reflect.TypeFor[Config](),
+		"Limits.": reflect.TypeFor[Limits]()} {
 		for i := range of.NumField() {
 			f := of.Field(i)
 			if k := f.Type.Kind(); k != reflect.Int && k != reflect.Int64 {

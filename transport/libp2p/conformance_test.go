@@ -16,7 +16,10 @@ func TestConformance(t *testing.T) {
 	for _, wire := range []struct{ name, listen string }{{"tcp", tcpAny}, {"quic", quicAny}} {
 		t.Run(wire.name, func(t *testing.T) {
 			transporttest.Run(t, transporttest.Factory{
-				Network: func(*testing.T) func(transporttest.Options) (transport.Transport, error) { return maker(wire.listen) },
+				Network: func(*testing.T) func(transporttest.Options) (transport.Transport,
+					error) {
+					return maker(wire.listen)
+				},
 				Silence: silence,
 			})
 		})
@@ -28,7 +31,8 @@ func maker(listen string) func(transporttest.Options) (transport.Transport, erro
 	return func(o transporttest.Options) (transport.Transport, error) {
 		cfg := Config{Key: o.Key, Receiver: o.Receiver, Listen: []string{listen}, DialFor: 15 * time.Second,
 			RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond,
-			Limits: Limits{PacketBytes: o.PacketBytes, QueuePackets: o.QueuePackets, QueueBytes: o.QueueBytes, AddressRate: 1000}}
+			Limits: Limits{PacketBytes: o.PacketBytes, QueuePackets: o.QueuePackets, QueueBytes: o.QueueBytes,
+				AddressRate: 1000}}
 		if o.Soon {
 			cfg.DialFor, cfg.DialTimeout, cfg.Alive = 300*time.Millisecond, 2*time.Second, 100*time.Millisecond
 		}

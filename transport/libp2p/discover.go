@@ -18,7 +18,8 @@ func (f finder) HandlePeerFound(info peer.AddrInfo) {
 	}
 	var addresses []string
 	for _, a := range f.t.rank(info.Addrs) {
-		if text := a.Addr.String() + "/p2p/" + string(id); len(text) <= wire.AddressBytesMax && len(addresses) < foundMax {
+		if text := a.Addr.String() + "/p2p/" + string(id); len(text) <= wire.AddressBytesMax &&
+			len(addresses) < foundMax {
 			addresses = append(addresses, text)
 		}
 	}

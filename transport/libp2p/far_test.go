@@ -75,7 +75,8 @@ func liveFar(spec string) {
 		return nil
 	}
 	var err error
-	t, err = New(Config{Key: key(s.Seed), Receiver: r, Listen: s.Listen, Relays: s.Relays, Relay: s.Relay, HolePunch: s.Punch, DialFor: time.Minute})
+	t, err = New(Config{Key: key(s.Seed), Receiver: r, Listen: s.Listen, Relays: s.Relays, Relay: s.Relay,
+		HolePunch: s.Punch, DialFor: time.Minute})
 	if err != nil {
 		panic(err)
 	}

@@ -10,7 +10,8 @@ import (
 const (
 	headBytes  = 4        // of a frame: the length of the packet
 	batchBytes = 64 << 10 // what the writer puts together at most
-	copyBytes  = 32 << 10 // packets up to here are put together with others; larger ones are written from where they are
+	// packets up to here are put together with others; larger ones are written from where they are
+	copyBytes  = 32 << 10
 	trustBytes = 64 << 10 // what a length alone may have allocated
 )
 

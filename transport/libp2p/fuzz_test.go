@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 )
 
-// FuzzFrames reads any stream: its packets are those that it holds, in order, and it ends with an end, in the middle, or with a length that
-// is too large. A length alone allocates no more than trustBytes.
+// FuzzFrames reads any stream: its packets are those that it holds, in order, and it ends with an end, in the middle,
+// or with a length that is too large. A length alone allocates no more than trustBytes.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 7, 0, 0, 0, 0})
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
@@ -22,7 +22,8 @@ func FuzzFrames(f *testing.F) {
 		for {
 			packet, err := r.next()
 			if err == nil {
-				if len(packet) > most || len(rest) < 4+len(packet) || int(binary.BigEndian.Uint32(rest)) != len(packet) || !bytes.Equal(rest[4:4+len(packet)], packet) {
+				if len(packet) > most || len(rest) < 4+len(packet) ||
+					int(binary.BigEndian.Uint32(rest)) != len(packet) || !bytes.Equal(rest[4:4+len(packet)], packet) {
 					t.Fatalf("%x is read from %x", packet, rest)
 				}
 				rest = rest[4+len(packet):]

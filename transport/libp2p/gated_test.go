@@ -32,8 +32,9 @@ func (g *gatekeeper) Knocked(p wire.PeerID, remote string, reason error) {
 
 func (g *gatekeeper) Lost(_ wire.PeerID, _ int, reason error) { g.lost <- reason }
 
-// TestWhoIsTurnedAwayHearsIt: a peer that is not admitted, over either protocol and whether it sends packets or opens a stream, learns that, and
-// nothing of why; the receiver is told of each time that it came, and one whose stay ends is told as well. A protocol that nobody serves has its type.
+// TestWhoIsTurnedAwayHearsIt: a peer that is not admitted, over either protocol and whether it sends packets or opens a
+// stream, learns that, and nothing of why; the receiver is told of each time that it came, and one whose stay ends is
+// told as well. A protocol that nobody serves has its type.
 func TestWhoIsTurnedAwayHearsIt(t *testing.T) {
 	for _, listen := range []string{tcpAny, quicAny} {
 		t.Run(listen[15:18], func(t *testing.T) {
@@ -95,7 +96,8 @@ func TestWhoIsTurnedAwayHearsIt(t *testing.T) {
 				}
 			}
 			ra.mu.Lock()
-			if want := string(tb.Self()) + " /ip4/127.0.0.1/"; !strings.HasPrefix(ra.last, want) || !strings.HasSuffix(ra.last, "on the list of the blocked") {
+			if want := string(tb.Self()) + " /ip4/127.0.0.1/"; !strings.HasPrefix(ra.last, want) ||
+				!strings.HasSuffix(ra.last, "on the list of the blocked") {
 				t.Errorf("told %q", ra.last)
 			}
 			ra.mu.Unlock()
@@ -105,7 +107,10 @@ func TestWhoIsTurnedAwayHearsIt(t *testing.T) {
 			shut.Store(false)
 			hears("once it is admitted", "/kit/1", func(err error) bool { return err == nil })
 			var none *transport.NoProtocolError
-			hears("a protocol that nobody serves", "/kit/2", func(err error) bool { return errors.As(err, &none) && none.Protocol == "/kit/2" })
+			hears("a protocol that nobody serves", "/kit/2", func(err error) bool {
+				return errors.As(err, &none) &&
+					none.Protocol == "/kit/2"
+			})
 			shut.Store(true)
 			ta.Drop(tb.Self())
 			hears("after its stay ended", "/kit/1", isAway)

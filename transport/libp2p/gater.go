@@ -10,8 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// gater asks the receiver about each peer: before it is dialled, and when it has shown who it is. One that came by itself is asked about when
-// there is a way to tell it the answer, which is when its connection has a multiplexer: no stream of it was opened by then.
+// gater asks the receiver about each peer: before it is dialled, and when it has shown who it is. One that came by
+// itself is asked about when there is a way to tell it the answer, which is when its connection has a multiplexer: no
+// stream of it was opened by then.
 type gater struct{ t *Transport }
 
 // admit says why a peer may not be linked with.
@@ -59,7 +60,8 @@ func (g gater) InterceptSecured(d network.Direction, p peer.ID, _ network.ConnMu
 	return g.t.way(p) != nil || g.t.admit(wire.PeerID(p.String())) == nil
 }
 
-// InterceptUpgraded is the last word: a connection that it refuses is closed with the code of a gate, which the other end sees.
+// InterceptUpgraded is the last word: a connection that it refuses is closed with the code of a gate, which the other
+// end sees.
 func (g gater) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
 	switch {
 	case g.t.way(c.RemotePeer()) != nil:

@@ -14,17 +14,19 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// holes punches holes through the address translators before this end and its peers (DCUtR). A host that is put together by hand learns
-// nothing of where others see it, unless it is given a manager of observed addresses; and its own service takes public addresses of
-// listeners alone. So both are made here. One observer is enough for an address to be tried: it is told to a peer that asks for it and
-// not spread, and whoever is found there must prove to be the peer.
+// holes punches holes through the address translators before this end and its peers (DCUtR). A host that is put
+// together by hand learns nothing of where others see it, unless it is given a manager of observed addresses; and its
+// own service takes public addresses of listeners alone. So both are made here. One observer is enough for an address
+// to be tried: it is told to a peer that asks for it and not spread, and whoever is found there must prove to be the
+// peer.
 type holes struct {
 	t    *Transport
 	h    *basichost.BasicHost
 	seen *observedaddrs.Manager
 
-	mu      sync.Mutex
-	service *holepunch.Service   // nil until an address is known, without which it would wait and miss who comes meanwhile
+	mu sync.Mutex
+	// nil until an address is known, without which it would wait and miss who comes meanwhile
+	service *holepunch.Service
 	tries   map[peer.ID]*holeTry // of peers that are linked over a relay and came over it
 	closed  bool
 }
@@ -36,13 +38,14 @@ type holeTry struct {
 	busy  bool
 }
 
-// Bounds of the tries for a hole: the service tries three times each time. Between two translators that both choose a port for each
-// peer there is none to be found, and the pauses grow.
+// Bounds of the tries for a hole: the service tries three times each time. Between two translators that both choose a
+// port for each peer there is none to be found, and the pauses grow.
 const (
 	holePauseMin = time.Second
 	holePauseMax = 5 * time.Minute
 	holesAtOnce  = 8
-	holeDial     = 3 * time.Second // of one try: longer tells nothing more, and two tries of three are in vain where one end chooses ports
+	// of one try: longer tells nothing more, and two tries of three are in vain where one end chooses ports
+	holeDial = 3 * time.Second
 )
 
 func newHoles(t *Transport, h *basichost.BasicHost, seen *observedaddrs.Manager) *holes {
@@ -84,7 +87,8 @@ func (s *holes) serve() {
 		return
 	}
 	// An error is one of the options, of which none can be wrong.
-	s.service, _ = holepunch.NewService(s.h, s.h.IDService(), s.addresses, holepunch.DirectDialTimeout(min(s.t.cfg.DialTimeout, holeDial)))
+	s.service, _ = holepunch.NewService(s.h, s.h.IDService(), s.addresses,
+		holepunch.DirectDialTimeout(min(s.t.cfg.DialTimeout, holeDial)))
 }
 
 // ready says whether the service serves its protocol.
@@ -94,8 +98,8 @@ func (s *holes) ready() bool {
 	return s.service != nil && slices.Contains(s.h.Mux().Protocols(), holepunch.Protocol)
 }
 
-// punch tries a hole for each peer that came over a relay and is linked over it still: the service does so by itself when the peer comes,
-// and not for those who came before it was there, nor again.
+// punch tries a hole for each peer that came over a relay and is linked over it still: the service does so by itself
+// when the peer comes, and not for those who came before it was there, nor again.
 func (s *holes) punch() {
 	over := map[peer.ID]bool{}
 	for _, r := range s.t.all() {

@@ -63,8 +63,8 @@ func raw(t *testing.T, from, to *Transport) network.Stream {
 	return s
 }
 
-// TestMalformedFrames: a length beyond the bound, a frame that ends in the middle and one that never comes end the link, are
-// counted, and give nothing to the receiver; the peer may link again.
+// TestMalformedFrames: a length beyond the bound, a frame that ends in the middle and one that never comes end the
+// link, are counted, and give nothing to the receiver; the peer may link again.
 func TestMalformedFrames(t *testing.T) {
 	for _, listen := range []string{tcpAny, quicAny} {
 		ra := newBox()
@@ -91,8 +91,8 @@ func TestMalformedFrames(t *testing.T) {
 	}
 }
 
-// TestClaimsCostNothing: what a length claims is allocated only as far as bytes have come, four times at most; a peer that
-// sends large packets gets one buffer for each.
+// TestClaimsCostNothing: what a length claims is allocated only as far as bytes have come, four times at most; a peer
+// that sends large packets gets one buffer for each.
 func TestClaimsCostNothing(t *testing.T) {
 	head := func(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 	spent := func(in []byte, times int) (bytes uint64) {
@@ -292,7 +292,8 @@ func TestIdleConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := b.swarm.ConnsToPeer(r.pid)[0]
-	for began, last := time.Now(), time.Now(); time.Since(began) < idle*3/2; last = time.Now() { // it is used, as by those who send pings of their own
+	// it is used, as by those who send pings of their own
+	for began, last := time.Now(), time.Now(); time.Since(began) < idle*3/2; last = time.Now() {
 		if err := b.ask(conn, 5*time.Second); err != nil {
 			if gap := time.Since(last); gap < idle { // else this machine stood still for so long
 				t.Fatalf("after %v of pings: %v", time.Since(began), err)
@@ -338,7 +339,8 @@ func TestNothingSecret(t *testing.T) {
 	}
 	for _, k := range [][]byte{cfg.Key, cfg.Key.Seed()} {
 		list := strings.Trim(fmt.Sprint([]byte(k)), "[]")
-		for _, form := range []string{string(k), hex.EncodeToString(k), base64.StdEncoding.EncodeToString(k)[:20], list[:20]} {
+		for _, form := range []string{string(k), hex.EncodeToString(k), base64.StdEncoding.EncodeToString(k)[:20],
+			list[:20]} {
 			if bytes.Contains([]byte(all), []byte(form)) {
 				t.Errorf("the key stands in %q", all)
 			}

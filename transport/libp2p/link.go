@@ -8,8 +8,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
-// link is the two streams between this end and a peer; either may be missing while nothing travels in its direction. All but
-// frames and heard is guarded by record.mu.
+// link is the two streams between this end and a peer; either may be missing while nothing travels in its direction.
+// All but frames and heard is guarded by record.mu.
 type link struct {
 	out    network.Stream
 	frames *frameWriter // of out; the writer's alone
@@ -50,8 +50,8 @@ func (r *record) attachOut(s network.Stream) {
 	r.flush()
 }
 
-// attachIn makes a stream that the peer has opened the incoming one of its link; one that was there before ends with its
-// link. It returns nil when the record was forgotten.
+// attachIn makes a stream that the peer has opened the incoming one of its link; one that was there before ends with
+// its link. It returns nil when the record was forgotten.
 func (r *record) attachIn(s network.Stream) *link {
 	r.mu.Lock()
 	if r.gone {
@@ -96,15 +96,16 @@ func (r *record) finish(l *link, reason error) {
 	r.notes = append(r.notes, note{kind: unlinked, reason: reason})
 }
 
-// Links that end soon after they were made. Two ends with one key take each other's place at their peers, each time that one of them
-// comes; without a pause they would do so as often as they can.
+// Links that end soon after they were made. Two ends with one key take each other's place at their peers, each time
+// that one of them comes; without a pause they would do so as often as they can.
 const (
 	briefLink  = time.Second
 	briefFree  = 6 // in a row, before there are pauses
 	briefPause = 250 * time.Millisecond
 )
 
-// brief notes how long a link has lasted, and pauses before the next one where several in a row were brief. The caller holds mu.
+// brief notes how long a link has lasted, and pauses before the next one where several in a row were brief. The caller
+// holds mu.
 func (r *record) brief(l *link) {
 	if time.Since(l.made) >= briefLink {
 		r.briefs = 0

@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// listen opens the addresses of the Config: all of them, or it is an error, a *transport.ListenError where the system says no.
+// listen opens the addresses of the Config: all of them, or it is an error, a *transport.ListenError where the system
+// says no.
 func (t *Transport) listen() error {
 	for _, text := range t.cfg.Listen {
 		a, err := ma.NewMultiaddr(text)
@@ -32,8 +33,8 @@ func (t *Transport) listen() error {
 	return nil
 }
 
-// nobodyAt sees that no one listens at a TCP address. An end that punches holes dials from the port at which it listens, so that
-// it listens with SO_REUSEPORT, and the kernel would not refuse it a port of another such end.
+// nobodyAt sees that no one listens at a TCP address. An end that punches holes dials from the port at which it
+// listens, so that it listens with SO_REUSEPORT, and the kernel would not refuse it a port of another such end.
 func nobodyAt(a ma.Multiaddr) error {
 	network, at, err := manet.DialArgs(a)
 	if err != nil || (network != "tcp4" && network != "tcp6") {
@@ -50,7 +51,8 @@ func nobodyAt(a ma.Multiaddr) error {
 func inTheWay(err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "address already in use: another process listens at this port; stop it, or choose another port (0 takes any that is free)"
+		return "address already in use: another process listens at this port; stop it, or choose another port (0 " +
+			"takes any that is free)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "this machine has no such address: choose one of its own, or 0.0.0.0 or :: for all of them"
 	case errors.Is(err, syscall.EACCES):

@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// TestOnePortOneListener: a port at which a node listens is refused to every other one, over TCP as over QUIC, also to nodes
-// that punch holes. Two that both listened would each get a part of the connections of either.
+// TestOnePortOneListener: a port at which a node listens is refused to every other one, over TCP as over QUIC, also to
+// nodes that punch holes. Two that both listened would each get a part of the connections of either.
 func TestOnePortOneListener(t *testing.T) {
 	for _, at := range []string{tcpAny, quicAny} {
 		for _, punch := range []bool{false, true} {
@@ -21,7 +21,8 @@ func TestOnePortOneListener(t *testing.T) {
 			for _, also := range []bool{false, true} {
 				_, err := New(Config{Key: key(2), Receiver: newBox(), Listen: []string{taken}, HolePunch: also})
 				var le *transport.ListenError
-				if !errors.As(err, &le) || le.Address != taken || !strings.Contains(le.Reason, "address already in use") || !errors.Is(err, syscall.EADDRINUSE) {
+				if !errors.As(err, &le) || le.Address != taken || !strings.Contains(le.Reason,
+					"address already in use") || !errors.Is(err, syscall.EADDRINUSE) {
 					t.Errorf("%s, hole punching %v and %v: %v", taken, punch, also, err)
 				}
 			}
@@ -60,7 +61,8 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 		_, err := a.Open(ctx, peer, "/rhizome/test/1")
 		cancel()
 		var away *transport.UnreachableError
-		if !errors.As(err, &away) || !strings.Contains(away.Reason, "the name no-such-host.invalid does not resolve (DNS: ") {
+		if !errors.As(err, &away) || !strings.Contains(away.Reason,
+			"the name no-such-host.invalid does not resolve (DNS: ") {
 			t.Errorf("%s: %v", at, err)
 		}
 	}

@@ -29,7 +29,8 @@ func TestMDNS(t *testing.T) {
 	}
 	ra := newBox()
 	a := start(t, 1, ra, with, "/ip4/0.0.0.0/tcp/0")
-	b := start(t, 2, newBox(), func(c *Config) { with(c); c.Found = func(wire.PeerID, []string) {} }, "/ip4/0.0.0.0/tcp/0")
+	b := start(t, 2, newBox(), func(c *Config) { with(c); c.Found = func(wire.PeerID, []string) {} },
+		"/ip4/0.0.0.0/tcp/0")
 	select {
 	case f := <-told:
 		if f.p != b.Self() || len(f.addresses) == 0 {

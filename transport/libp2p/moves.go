@@ -13,12 +13,14 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// A machine that has moved to another network, or has slept, has connections that nobody will ever answer over, and a transport that
-// waits for their time-outs waits for a quarter of a minute and more. So the end looks at its addresses, and at the clock.
+// A machine that has moved to another network, or has slept, has connections that nobody will ever answer over, and a
+// transport that waits for their time-outs waits for a quarter of a minute and more. So the end looks at its addresses,
+// and at the clock.
 const (
-	lookEvery  = time.Second
-	sleptFor   = 5 * lookEvery   // between two looks: the machine slept, or the process was stopped
-	answerSoon = 2 * time.Second // for the question whether a connection still leads anywhere; 5 ways there and back where they take long
+	lookEvery = time.Second
+	sleptFor  = 5 * lookEvery // between two looks: the machine slept, or the process was stopped
+	// for the question whether a connection still leads anywhere; 5 ways there and back where they take long
+	answerSoon = 2 * time.Second
 	asksAtOnce = 256
 )
 
@@ -37,8 +39,8 @@ func (t *Transport) notice() {
 	}
 }
 
-// lookout looks at the machine for all ends of the process: for one it costs some 50 µs a second, and there may be thousands. It is safe
-// for concurrent use, and looks while somebody listens.
+// lookout looks at the machine for all ends of the process: for one it costs some 50 µs a second, and there may be
+// thousands. It is safe for concurrent use, and looks while somebody listens.
 type lookout struct {
 	mu   sync.Mutex
 	ends map[chan map[string]bool]bool // each has room for one change
@@ -123,8 +125,9 @@ func ownAddresses() (map[string]bool, error) {
 	return out, nil
 }
 
-// moved closes the connections from addresses that the machine has no more, asks over all others whether they lead anywhere, and closes
-// those that do not. Peers are dialled anew at once, also those for whom nothing waits: they may not be able to dial this end.
+// moved closes the connections from addresses that the machine has no more, asks over all others whether they lead
+// anywhere, and closes those that do not. Peers are dialled anew at once, also those for whom nothing waits: they may
+// not be able to dial this end.
 func (t *Transport) moved(has map[string]bool) {
 	for _, r := range t.all() {
 		r.mu.Lock()
@@ -180,7 +183,8 @@ func (t *Transport) giveUp(c network.Conn) {
 	}
 }
 
-// fixed returns the one address of this machine that a connection runs from, or nothing where the system chooses it for each packet.
+// fixed returns the one address of this machine that a connection runs from, or nothing where the system chooses it for
+// each packet.
 func fixed(a ma.Multiaddr) string {
 	if relayed(a) {
 		return ""

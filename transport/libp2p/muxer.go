@@ -7,10 +7,10 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 )
 
-// muxer is yamux, whose streams take none of the memory that the resource manager has to give for their first window, of 256 KiB: it
-// is room that a peer may fill, not memory. Counted, it would be used up by 2,048 idle links with their two streams, and all who come
-// after them would be cut off. What the first windows can hold together is bounded by the number of streams; what windows grow by
-// is counted.
+// muxer is yamux, whose streams take none of the memory that the resource manager has to give for their first window,
+// of 256 KiB: it is room that a peer may fill, not memory. Counted, it would be used up by 2,048 idle links with their
+// two streams, and all who come after them would be cut off. What the first windows can hold together is bounded by the
+// number of streams; what windows grow by is counted.
 type muxer struct{ yamux.Transport }
 
 // NewConn makes a muxed connection.
@@ -30,7 +30,8 @@ func (g growth) BeginSpan() (network.ResourceScopeSpan, error) {
 	return account{s}, nil
 }
 
-// account is that of one stream. Yamux asks for the first window as for what it has to have, and for more as for what it would like.
+// account is that of one stream. Yamux asks for the first window as for what it has to have, and for more as for what
+// it would like.
 type account struct{ network.ResourceScopeSpan }
 
 // ReserveMemory counts what a window grows by.

@@ -11,9 +11,9 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 )
 
-// TestEveryLinkHasItsStreams: as many peers as the limits let in can each have a stream in both directions. The memory of an end was
-// used up by the first windows of 2,048 peers, while its limits named 4,096: who came after them was cut off, and those who were cut
-// off came again.
+// TestEveryLinkHasItsStreams: as many peers as the limits let in can each have a stream in both directions. The memory
+// of an end was used up by the first windows of 2,048 peers, while its limits named 4,096: who came after them was cut
+// off, and those who were cut off came again.
 func TestEveryLinkHasItsStreams(t *testing.T) {
 	manager, limits := bounds(t)
 	for i := range limits.Links {
@@ -45,7 +45,8 @@ func TestEveryLinkHasItsStreams(t *testing.T) {
 
 // bounds returns the resource manager of an end with the default limits.
 func bounds(t *testing.T) (network.ResourceManager, Limits) {
-	cfg, err := Config{Key: key(1), Receiver: newBox(), Limits: Limits{AddressRate: 1 << 20, AddressLinks: 1 << 20}}.sound()
+	cfg, err := Config{Key: key(1), Receiver: newBox(), Limits: Limits{AddressRate: 1 << 20,
+		AddressLinks: 1 << 20}}.sound()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +67,8 @@ func firstWindow(s network.PeerScope) error {
 	return span.ReserveMemory(256<<10, network.ReservationPriorityAlways)
 }
 
-// TestWindowsAreCountedAsTheyGrow: the muxer's streams cost nothing while they are idle, and what their windows grow by is counted
-// until they end.
+// TestWindowsAreCountedAsTheyGrow: the muxer's streams cost nothing while they are idle, and what their windows grow by
+// is counted until they end.
 func TestWindowsAreCountedAsTheyGrow(t *testing.T) {
 	manager, _ := bounds(t)
 	a, b := net.Pipe()

@@ -14,8 +14,8 @@ import (
 	madns "github.com/multiformats/go-multiaddr-dns"
 )
 
-// names resolves the names in addresses as the swarm does, and remembers which do not resolve: the swarm leaves such an address
-// out without a word, and "no good addresses" would be all that is told of it. It is safe for concurrent use.
+// names resolves the names in addresses as the swarm does, and remembers which do not resolve: the swarm leaves such an
+// address out without a word, and "no good addresses" would be all that is told of it. It is safe for concurrent use.
 type names struct {
 	network.MultiaddrDNSResolver
 
@@ -27,7 +27,8 @@ type names struct {
 const namesMax = 256
 
 func newNames() *names {
-	return &names{MultiaddrDNSResolver: swarm.ResolverFromMaDNS{Resolver: madns.DefaultResolver}, failed: map[string]string{}}
+	return &names{MultiaddrDNSResolver: swarm.ResolverFromMaDNS{Resolver: madns.DefaultResolver},
+		failed: map[string]string{}}
 }
 
 // ResolveDNSComponent resolves the name at the beginning of an address.
@@ -38,7 +39,8 @@ func (n *names) ResolveDNSComponent(ctx context.Context, a ma.Multiaddr, limit i
 }
 
 // ResolveDNSAddr resolves a name of addresses.
-func (n *names) ResolveDNSAddr(ctx context.Context, p peer.ID, a ma.Multiaddr, depth, limit int) ([]ma.Multiaddr, error) {
+func (n *names) ResolveDNSAddr(ctx context.Context, p peer.ID, a ma.Multiaddr, depth, limit int) ([]ma.Multiaddr,
+	error) {
 	out, err := n.MultiaddrDNSResolver.ResolveDNSAddr(ctx, p, a, depth, limit)
 	n.note(a, len(out), err)
 	return out, err

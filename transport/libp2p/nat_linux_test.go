@@ -130,7 +130,8 @@ func behind(t *testing.T, n byte, kind wires.Translation) (*wires.Host, *wires.R
 	t.Cleanup(func() { _ = h.Close() })
 	here(t, h.Afar())
 	inner := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, n, 1}), 24)
-	r, err := wires.NewRouter(inner, netip.PrefixFrom(netip.AddrFrom4([4]byte{11, 77, n, 1}), 24), kind, netip.AddrFrom4([4]byte{192, 168, n, 2}))
+	r, err := wires.NewRouter(inner, netip.PrefixFrom(netip.AddrFrom4([4]byte{11, 77, n, 1}), 24), kind,
+		netip.AddrFrom4([4]byte{192, 168, n, 2}))
 	here(t, err)
 	t.Cleanup(func() { _ = r.Close() })
 	w := wires.Connect(wires.Conditions{Delay: time.Millisecond}, h.Port(), r.Port())
@@ -150,8 +151,8 @@ func public(t *testing.T, n byte) *wires.Host {
 
 var everywhere = []string{"/ip4/0.0.0.0/udp/4001/quic-v1", "/ip4/0.0.0.0/tcp/4001"}
 
-// TestBehindTranslators: two ends behind address translators reach each other over a relay first, and straight a moment later where a
-// hole can be punched; else they go on over the relay.
+// TestBehindTranslators: two ends behind address translators reach each other over a relay first, and straight a moment
+// later where a hole can be punched; else they go on over the relay.
 func TestBehindTranslators(t *testing.T) {
 	for _, layout := range []struct {
 		a, b     wires.Translation
@@ -174,8 +175,10 @@ func TestBehindTranslators(t *testing.T) {
 			hb, rb := behind(t, 3, layout.b)
 			w := wires.Connect(wires.Conditions{Delay: 20 * time.Millisecond}, world.Port(), ra.Outside(), rb.Outside())
 			t.Cleanup(w.Close)
-			relay := startFar(t, world, farSpec{Seed: 1, Listen: []string{"/ip4/11.77.1.1/udp/4001/quic-v1", "/ip4/11.77.1.1/tcp/4001"}, Relay: true})
-			at, _ := relay.await(t, "address of the relay", 0, 10*time.Second, func(l farLine) bool { return l.Event == "at" })
+			relay := startFar(t, world, farSpec{Seed: 1, Listen: []string{"/ip4/11.77.1.1/udp/4001/quic-v1",
+				"/ip4/11.77.1.1/tcp/4001"}, Relay: true})
+			at, _ := relay.await(t, "address of the relay", 0, 10*time.Second,
+				func(l farLine) bool { return l.Event == "at" })
 			a := startFar(t, ha, farSpec{Seed: 2, Listen: everywhere, Relays: at.At[:1], Punch: true})
 			b := startFar(t, hb, farSpec{Seed: 3, Listen: everywhere, Relays: at.At[:1], Punch: true})
 			over := ""
@@ -196,20 +199,25 @@ func TestBehindTranslators(t *testing.T) {
 			t.Logf("over the relay after %v", time.Since(start).Round(time.Millisecond))
 			if !layout.straight {
 				time.Sleep(10 * time.Second) // three tries
-				l, _ := a.await(t, "packet still", a.now(), 5*time.Second, func(l farLine) bool { return l.Event == "got" })
+				l, _ := a.await(t, "packet still", a.now(), 5*time.Second,
+					func(l farLine) bool { return l.Event == "got" })
 				if !l.Relayed {
 					t.Errorf("a hole was punched to %s where none can be", l.Remote)
 				}
 				return
 			}
-			l, _ := a.await(t, "straight packet", n, 20*time.Second, func(l farLine) bool { return l.Event == "got" && !l.Relayed })
+			l, _ := a.await(t, "straight packet", n, 20*time.Second, func(l farLine) bool {
+				return l.Event == "got" &&
+					!l.Relayed
+			})
 			t.Logf("straight from %s after %v", l.Remote, time.Since(start).Round(time.Millisecond))
 		})
 	}
 }
 
-// TestGoesOnAfterAChange: at 100 ms of delay and 5 % of loss each way, packets come again soon after the address of one end has changed,
-// after its translator has forgotten it, and after a stop; both ways. Before the end looked at its addresses, TCP took 16 s.
+// TestGoesOnAfterAChange: at 100 ms of delay and 5 % of loss each way, packets come again soon after the address of one
+// end has changed, after its translator has forgotten it, and after a stop; both ways. Before the end looked at its
+// addresses, TCP took 16 s.
 func TestGoesOnAfterAChange(t *testing.T) {
 	const bound = 5 * time.Second
 	for _, proto := range []string{"udp/4001/quic-v1", "tcp/4001"} {
@@ -221,10 +229,14 @@ func TestGoesOnAfterAChange(t *testing.T) {
 				here(t, h.Readdress(netip.MustParsePrefix("192.168.2.3/24")))
 				here(t, h.Afar())
 			}},
-			{"address, with no moment without one", func(t *testing.T, h *wires.Host, _ *wires.Router, _ *far, _ *wires.Wire) {
+			{"address, with no moment without one", func(t *testing.T, h *wires.Host, _ *wires.Router, _ *far,
+				_ *wires.Wire) {
 				here(t, h.Move(netip.MustParseAddr("192.168.2.3")))
 			}},
-			{"translator, server talks", func(t *testing.T, _ *wires.Host, r *wires.Router, _ *far, _ *wires.Wire) { here(t, r.Rebind()) }},
+			{"translator, server talks", func(t *testing.T, _ *wires.Host, r *wires.Router, _ *far,
+				_ *wires.Wire) {
+				here(t, r.Rebind())
+			}},
 			{"sleep", func(t *testing.T, _ *wires.Host, _ *wires.Router, f *far, _ *wires.Wire) {
 				_ = f.cmd.Process.Signal(syscall.SIGSTOP)
 				time.Sleep(3 * sleptFor)
@@ -241,7 +253,8 @@ func TestGoesOnAfterAChange(t *testing.T) {
 				t.Parallel()
 				world := public(t, 1)
 				h, r := behind(t, 2, wires.Restricted)
-				w := wires.Connect(wires.Conditions{Delay: 100 * time.Millisecond, Loss: 0.05, Seed: 7}, world.Port(), r.Outside())
+				w := wires.Connect(wires.Conditions{Delay: 100 * time.Millisecond, Loss: 0.05, Seed: 7}, world.Port(),
+					r.Outside())
 				t.Cleanup(w.Close)
 				server := startFar(t, world, farSpec{Seed: 1, Listen: []string{"/ip4/11.77.1.1/" + proto}})
 				at, _ := server.await(t, "address", 0, 10*time.Second, func(l farLine) bool { return l.Event == "at" })
@@ -261,7 +274,8 @@ func TestGoesOnAfterAChange(t *testing.T) {
 					if f == server && strings.Contains(c.name, "server talks") {
 						continue
 					}
-					_, n := f.await(t, "packet after the change", 0, time.Minute, func(l farLine) bool { return got(l) && l.Nanos > from.Add(time.Second).UnixNano() })
+					_, n := f.await(t, "packet after the change", 0, time.Minute,
+						func(l farLine) bool { return got(l) && l.Nanos > from.Add(time.Second).UnixNano() })
 					f.mu.Lock()
 					lines := f.lines[:n]
 					f.mu.Unlock()

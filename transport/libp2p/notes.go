@@ -17,8 +17,8 @@ type note struct {
 	reason  error
 }
 
-// flush gives the notes to the receiver, in order, unless a call of it for this peer runs: then whoever makes that call does
-// it afterwards. So a receiver that blocks delays its reports, and not those who have something to report.
+// flush gives the notes to the receiver, in order, unless a call of it for this peer runs: then whoever makes that call
+// does it afterwards. So a receiver that blocks delays its reports, and not those who have something to report.
 func (r *record) flush() {
 	for {
 		r.mu.Lock()

@@ -21,8 +21,8 @@ const (
 	overlayBuffer       = 256      // messages of a topic that wait for the receiver
 )
 
-// Overlay spreads small messages among peers that need not be linked with each other: gossipsub over the connections that
-// are there. Each message is signed by its author. It is safe for concurrent use.
+// Overlay spreads small messages among peers that need not be linked with each other: gossipsub over the connections
+// that are there. Each message is signed by its author. It is safe for concurrent use.
 type Overlay struct {
 	t      *Transport
 	ps     *pubsub.PubSub
@@ -52,7 +52,8 @@ func (t *Transport) Overlay() (*Overlay, error) {
 		}
 		o := &Overlay{t: t}
 		o.ps, t.overlayErr = pubsub.NewGossipSub(t.ctx, t.host, pubsub.WithMaxMessageSize(overlayMessageBytes+1<<10),
-			pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), pubsub.WithFloodPublish(true), pubsub.WithRawTracer(overlayTrace{o}),
+			pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), pubsub.WithFloodPublish(true),
+			pubsub.WithRawTracer(overlayTrace{o}),
 			pubsub.WithLogger(slog.New(slog.DiscardHandler)), pubsub.WithRPCLogger(slog.New(slog.DiscardHandler)),
 			pubsub.WithPeerFilter(func(p peer.ID, _ string) bool { return t.admit(wire.PeerID(p.String())) == nil }))
 		t.overlay = o
@@ -69,12 +70,14 @@ type Topic struct {
 	done   sync.WaitGroup
 }
 
-// Join takes part in a topic. Each message whose author is admitted and that valid accepts is given to recv, one after the
-// other, and passed on to others; its own too are left out. valid must not block, and runs on many goroutines.
-func (o *Overlay) Join(name string, valid func(author wire.PeerID, raw []byte) error, recv func(author wire.PeerID, raw []byte)) (*Topic, error) {
+// Join takes part in a topic. Each message whose author is admitted and that valid accepts is given to recv, one after
+// the other, and passed on to others; its own too are left out. valid must not block, and runs on many goroutines.
+func (o *Overlay) Join(name string, valid func(author wire.PeerID, raw []byte) error,
+	recv func(author wire.PeerID, raw []byte)) (*Topic, error) {
 	check := func(_ context.Context, _ peer.ID, m *pubsub.Message) bool {
 		author := wire.PeerID(m.GetFrom().String())
-		return len(m.Data) <= overlayMessageBytes && (author == o.t.self || o.t.admit(author) == nil) && valid(author, m.Data) == nil
+		return len(m.Data) <= overlayMessageBytes && (author == o.t.self || o.t.admit(author) == nil) &&
+			valid(author, m.Data) == nil
 	}
 	if err := o.ps.RegisterTopicValidator(name, check, pubsub.WithValidatorInline(true)); err != nil {
 		return nil, err
@@ -112,7 +115,8 @@ func (o *Overlay) Join(name string, valid func(author wire.PeerID, raw []byte) e
 // Publish spreads a message. It goes to the members that this end knows of; when there is none yet, it is lost.
 func (t *Topic) Publish(ctx context.Context, raw []byte) error {
 	if len(raw) > overlayMessageBytes {
-		return fmt.Errorf("transport/libp2p: an overlay message of %d bytes, want at most %d", len(raw), overlayMessageBytes)
+		return fmt.Errorf("transport/libp2p: an overlay message of %d bytes, want at most %d", len(raw),
+			overlayMessageBytes)
 	}
 	return t.topic.Publish(ctx, raw)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// TestOverlay: what one end publishes reaches others that it is not linked with, with its author; what is not valid, too
-// large, or of an author that is not admitted does not.
+// TestOverlay: what one end publishes reaches others that it is not linked with, with its author; what is not valid,
+// too large, or of an author that is not admitted does not.
 func TestOverlay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -44,7 +44,8 @@ func TestOverlay(t *testing.T) {
 			}
 			return nil
 		}
-		if topics[i], err = o.Join("exchange", valid, func(p wire.PeerID, raw []byte) { got[i] <- said{p, string(raw)} }); err != nil {
+		if topics[i], err = o.Join("exchange", valid,
+			func(p wire.PeerID, raw []byte) { got[i] <- said{p, string(raw)} }); err != nil {
 			t.Fatal(err)
 		}
 		if i > 0 { // a line: each knows the one before it

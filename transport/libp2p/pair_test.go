@@ -127,8 +127,8 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
-// TestPair: packets go both ways in order, of all sizes, over both protocols, to an end that does not listen too; a stream
-// of another protocol goes beside them.
+// TestPair: packets go both ways in order, of all sizes, over both protocols, to an end that does not listen too; a
+// stream of another protocol goes beside them.
 func TestPair(t *testing.T) {
 	for _, listen := range []string{tcpAny, quicAny} {
 		t.Run(listen[15:18], func(t *testing.T) {
@@ -191,7 +191,8 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// BenchmarkBare writes as BenchmarkThroughput does, to a stream with nothing of ours above it, and reads into one buffer.
+// BenchmarkBare writes as BenchmarkThroughput does, to a stream with nothing of ours above it, and reads into one
+// buffer.
 func BenchmarkBare(b *testing.B) {
 	for _, listen := range []string{tcpAny, quicAny} {
 		b.Run(listen[15:18], func(b *testing.B) {

@@ -7,8 +7,8 @@ import (
 	"github.com/libp2p/go-libp2p/gologshim"
 )
 
-// What libp2p has to say reaches a node's user as errors, reports and counters of this package; its own log is for those who
-// ask for it by its own variable.
+// What libp2p has to say reaches a node's user as errors, reports and counters of this package; its own log is for
+// those who ask for it by its own variable.
 func init() {
 	if os.Getenv("GOLOG_LOG_LEVEL") == "" {
 		gologshim.SetDefaultHandler(slog.DiscardHandler)

@@ -13,8 +13,8 @@ import (
 // secondDelay is how long the addresses of the second choice wait for those of the first.
 const secondDelay = 100 * time.Millisecond
 
-// rank orders the addresses of a peer and says when each is dialled: TCP first and QUIC a moment later where all are near,
-// as libp2p does it (QUIC first) elsewhere and where the Config prefers QUIC.
+// rank orders the addresses of a peer and says when each is dialled: TCP first and QUIC a moment later where all are
+// near, as libp2p does it (QUIC first) elsewhere and where the Config prefers QUIC.
 func (t *Transport) rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	if t.cfg.PreferQUIC || slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool { return !near(a) && !relayed(a) }) {
 		return swarm.DefaultDialRanker(addrs)

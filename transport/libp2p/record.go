@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// record is what an end holds of a peer: where it may be reached, what waits for it, and the link with it. It is safe for
-// concurrent use.
+// record is what an end holds of a peer: where it may be reached, what waits for it, and the link with it. It is safe
+// for concurrent use.
 type record struct {
 	t    *Transport
 	id   wire.PeerID
@@ -78,8 +78,8 @@ func (r *record) put(raw []byte) error {
 	return nil
 }
 
-// renew asks for a link in place of one that this end gave up, without a packet that waits for it. What this end does not know how to
-// dial comes by itself.
+// renew asks for a link in place of one that this end gave up, without a packet that waits for it. What this end does
+// not know how to dial comes by itself.
 func (r *record) renew() {
 	r.mu.Lock()
 	r.fails, r.retry = 0, time.Time{}

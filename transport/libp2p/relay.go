@@ -44,8 +44,8 @@ func (t *Transport) way(p peer.ID) *way {
 	return nil
 }
 
-// keep holds a place at a relay: it asks for one, asks again when half of its time is over or the connection has ended, and
-// waits longer after each refusal.
+// keep holds a place at a relay: it asks for one, asks again when half of its time is over or the connection has ended,
+// and waits longer after each refusal.
 func (t *Transport) keep(w *way) {
 	fails := 0
 	for {
@@ -85,10 +85,12 @@ func (t *Transport) keep(w *way) {
 // serveRelay makes this end a relay for peers that are admitted, within bounds that follow from ours.
 func (t *Transport) serveRelay() error {
 	l := &t.cfg.Limits
-	r, err := relay.New(t.host, relay.WithACL(patrons{t}), relay.WithInfiniteLimits(), relay.WithResources(relay.Resources{
-		ReservationTTL: time.Hour, MaxReservations: min(l.Links, 1024), MaxCircuits: l.Streams, BufferSize: 16 << 10,
-		MaxReservationsPerIP: or(l.AddressLinks, 256), MaxReservationsPerASN: l.Links,
-	}))
+	r, err := relay.New(t.host, relay.WithACL(patrons{t}), relay.WithInfiniteLimits(),
+		relay.WithResources(relay.Resources{
+			ReservationTTL: time.Hour, MaxReservations: min(l.Links, 1024), MaxCircuits: l.Streams,
+			BufferSize:           16 << 10,
+			MaxReservationsPerIP: or(l.AddressLinks, 256), MaxReservationsPerASN: l.Links,
+		}))
 	if err == nil {
 		t.close = append(t.close, r.Close)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// TestRelay: an end that listens nowhere keeps a place at a relay and is reached over it; packets go both ways; a peer whom the
-// relay does not admit gets no place; when the relay is restarted the place is taken again.
+// TestRelay: an end that listens nowhere keeps a place at a relay and is reached over it; packets go both ways; a peer
+// whom the relay does not admit gets no place; when the relay is restarted the place is taken again.
 func TestRelay(t *testing.T) {
 	blocked := wire.PeerID("")
 	rr := newBox()
@@ -51,7 +51,8 @@ func TestRelay(t *testing.T) {
 	}
 	send("first")
 	send("both ways")
-	if l := b.records[a.Self()].linkOn(nil); l == nil || !strings.Contains(l.conn().RemoteMultiaddr().String(), "p2p-circuit") {
+	if l := b.records[a.Self()].linkOn(nil); l == nil || !strings.Contains(l.conn().RemoteMultiaddr().String(),
+		"p2p-circuit") {
 		t.Error("the link does not lead over the relay")
 	}
 
@@ -85,7 +86,8 @@ func TestRelayToStraight(t *testing.T) {
 		t.Fatal("the link does not lead over the relay")
 	}
 	// As a punched hole would: a connection beside the one over the relay.
-	if err := a.host.Connect(directly(t.Context()), peer.AddrInfo{ID: b.swarm.LocalPeer(), Addrs: b.host.Addrs()}); err != nil {
+	if err := a.host.Connect(directly(t.Context()), peer.AddrInfo{ID: b.swarm.LocalPeer(),
+		Addrs: b.host.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "the end of the old link", func() bool { return b.Stats().Unlinked == 1 })

@@ -26,15 +26,19 @@ type Stats struct {
 // counters is the form of Stats that many goroutines count in.
 type counters struct {
 	sent, sentBytes, received, receivedBytes, dropped, lost, overflows, linked, unlinked,
-	dials, dialsFailed, accepted, proven, refused, crowded, foreign, malformed, silent, trimmed, moves, stranded atomic.Uint64
+	dials, dialsFailed, accepted, proven, refused, crowded, foreign, malformed, silent, trimmed, moves,
+	stranded atomic.Uint64
 }
 
 // Stats returns what happened so far.
 func (t *Transport) Stats() Stats {
 	c := &t.counts
 	return Stats{Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(), Received: c.received.Load(),
-		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(), Overflows: c.overflows.Load(),
-		Linked: c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(), DialsFailed: c.dialsFailed.Load(),
-		Accepted: c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Crowded: c.crowded.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load(),
+		ReceivedBytes: c.receivedBytes.Load(), Dropped: c.dropped.Load(), Lost: c.lost.Load(),
+		Overflows: c.overflows.Load(),
+		Linked:    c.linked.Load(), Unlinked: c.unlinked.Load(), Dials: c.dials.Load(),
+		DialsFailed: c.dialsFailed.Load(),
+		Accepted:    c.accepted.Load(), Proven: c.proven.Load(), Refused: c.refused.Load(), Crowded: c.crowded.Load(),
+		Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), Silent: c.silent.Load(), Trimmed: c.trimmed.Load(),
 		Moves: c.moves.Load(), Stranded: c.stranded.Load()}
 }

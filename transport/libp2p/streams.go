@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// Open opens a stream of a protocol, with a dial where no connection is there. A protocol that the peer does not serve may
-// show with the first Read or Write only.
+// Open opens a stream of a protocol, with a dial where no connection is there. A protocol that the peer does not serve
+// may show with the first Read or Write only.
 func (t *Transport) Open(ctx context.Context, to wire.PeerID, name string) (transport.Stream, error) {
 	r, err := t.reachable(to)
 	if err != nil {
@@ -33,8 +33,8 @@ func (t *Transport) Open(ctx context.Context, to wire.PeerID, name string) (tran
 	return opened{s, to}, nil
 }
 
-// opened is a stream that this end opened. Only its first use may show that the other end does not admit this one, or does not serve the
-// protocol: that is said in words of package transport.
+// opened is a stream that this end opened. Only its first use may show that the other end does not admit this one, or
+// does not serve the protocol: that is said in words of package transport.
 type opened struct {
 	network.Stream
 	to wire.PeerID

@@ -88,8 +88,8 @@ func (t *Transport) String() string { return "libp2p " + string(t.self) }
 // GoString is String.
 func (t *Transport) GoString() string { return t.String() }
 
-// Addresses returns where this end listens, with its peer id, in the order in which peers should try, and then the ways over
-// relays at which it has a place.
+// Addresses returns where this end listens, with its peer id, in the order in which peers should try, and then the ways
+// over relays at which it has a place.
 func (t *Transport) Addresses() []string {
 	var out []string
 	for _, a := range t.rank(t.host.Addrs()) {

@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// failed gives an error of a dial its type: *transport.DeniedError where another peer was found, *transport.ClosedError,
-// *transport.TurnedAwayError, or *transport.UnreachableError.
+// failed gives an error of a dial its type: *transport.DeniedError where another peer was found,
+// *transport.ClosedError, *transport.TurnedAwayError, or *transport.UnreachableError.
 func (t *Transport) failed(r *record, err error) error {
 	if t.closing() {
 		return &transport.ClosedError{Self: t.self}
@@ -63,8 +63,8 @@ func (t *Transport) keepDialled(c network.Conn) {
 	}
 }
 
-// gated says whether the connection that this end made last is over because the other end does not admit this one. It may have been over before
-// anything was asked of it, and then the error of the asking does not say why.
+// gated says whether the connection that this end made last is over because the other end does not admit this one. It
+// may have been over before anything was asked of it, and then the error of the asking does not say why.
 func (r *record) gated() bool {
 	r.mu.Lock()
 	c := r.dialled

@@ -15,8 +15,8 @@ import (
 // hello is what the receiving end answers to a stream: the version of the framing.
 const hello = 1
 
-// write is the writer of a peer: it takes packets from the queue and writes them to the link's stream, which it opens where
-// none is there. It ends when nothing waits and no stream is there to keep.
+// write is the writer of a peer: it takes packets from the queue and writes them to the link's stream, which it opens
+// where none is there. It ends when nothing waits and no stream is there to keep.
 func (r *record) write() {
 	var batch [][]byte
 	for {
@@ -62,8 +62,8 @@ func (r *record) write() {
 	}
 }
 
-// connect opens the outgoing stream, with a dial where no connection is there. It tries again, with growing pauses, until
-// DialFor has passed; then the error says why the last try failed.
+// connect opens the outgoing stream, with a dial where no connection is there. It tries again, with growing pauses,
+// until DialFor has passed; then the error says why the last try failed.
 func (r *record) connect() error {
 	until := time.Now().Add(r.t.cfg.DialFor)
 	for {

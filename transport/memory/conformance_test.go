@@ -31,8 +31,8 @@ func factory(faults Options) transporttest.Factory {
 	}
 }
 
-// TestConformance holds the network against the contract: plain, with links that break, and with messages that are lost,
-// repeated and overtaken, where less is promised.
+// TestConformance holds the network against the contract: plain, with links that break, and with messages that are
+// lost, repeated and overtaken, where less is promised.
 func TestConformance(t *testing.T) {
 	for name, o := range map[string]Options{
 		"plain":  {},

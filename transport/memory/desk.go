@@ -32,8 +32,8 @@ type event struct {
 	reason  error
 }
 
-// desk is where what a receiver is to be told about one peer waits, and the goroutine that tells it while there is something.
-// It is guarded by the network's lock.
+// desk is where what a receiver is to be told about one peer waits, and the goroutine that tells it while there is
+// something. It is guarded by the network's lock.
 type desk struct {
 	port    *Port
 	peer    wire.PeerID

@@ -12,8 +12,10 @@ import (
 func TestArrivals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := (Options{Seed: rapid.Uint64().Draw(t, "seed"), Drop: rapid.Float64Range(-1, 2).Draw(t, "drop"),
-			Duplicate: rapid.Float64Range(0, 1).Draw(t, "duplicate"), Reorder: rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "reorder"),
-			DelayMin: time.Duration(rapid.Int64Range(-3, 50).Draw(t, "min")), DelayMax: time.Duration(rapid.Int64Range(0, 90).Draw(t, "max")),
+			Duplicate: rapid.Float64Range(0, 1).Draw(t, "duplicate"),
+			Reorder:   rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "reorder"),
+			DelayMin:  time.Duration(rapid.Int64Range(-3, 50).Draw(t, "min")),
+			DelayMax:  time.Duration(rapid.Int64Range(0, 90).Draw(t, "max")),
 		}).sound()
 		l := newLink(o.Seed, pair{"a", "b"})
 		var c counters

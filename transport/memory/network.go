@@ -27,15 +27,17 @@ func New(opts Options) *Network {
 	return &Network{opts: opts.sound(), start: time.Now(), joined: map[wire.PeerID]*Port{}, links: map[pair]*link{}}
 }
 
-// Join connects a peer that takes packets only and admits everybody: recv is called as Receive of a transport.Receiver is.
+// Join connects a peer that takes packets only and admits everybody: recv is called as Receive of a transport.Receiver
+// is.
 func (n *Network) Join(peer wire.PeerID, recv func(from wire.PeerID, raw []byte)) *Port {
 	return n.Attach(peer, packets(recv))
 }
 
-// Attach connects a peer. A port that the peer had before is closed, and what is under way to it is lost. On a closed network
-// the port is closed.
+// Attach connects a peer. A port that the peer had before is closed, and what is under way to it is lost. On a closed
+// network the port is closed.
 func (n *Network) Attach(peer wire.PeerID, r transport.Receiver) *Port {
-	p := &Port{net: n, self: peer, to: r, desks: map[wire.PeerID]*desk{}, serve: map[string]handler{}, streams: map[*stream]bool{}}
+	p := &Port{net: n, self: peer, to: r, desks: map[wire.PeerID]*desk{}, serve: map[string]handler{},
+		streams: map[*stream]bool{}}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if old := n.joined[peer]; old != nil {

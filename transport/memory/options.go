@@ -27,8 +27,8 @@ type Options struct {
 // reorderDelay is how far a message can fall behind when the network has no delay of its own.
 const reorderDelay = time.Millisecond
 
-// Validate says whether a network can behave like that: nil, or a *transport.ConfigError for the first field that cannot be. New takes what Validate
-// refuses as the nearest that can be.
+// Validate says whether a network can behave like that: nil, or a *transport.ConfigError for the first field that
+// cannot be. New takes what Validate refuses as the nearest that can be.
 func (o Options) Validate() error {
 	no := func(field string, got any, want string) error {
 		return &transport.ConfigError{Field: field, Got: fmt.Sprint(got), Want: want}
@@ -44,7 +44,8 @@ func (o Options) Validate() error {
 	for _, d := range []struct {
 		name string
 		v    int64
-	}{{"DelayMin", int64(o.DelayMin)}, {"QueueMessages", int64(o.QueueMessages)}, {"QueueBytes", int64(o.QueueBytes)}, {"PacketBytes", int64(o.PacketBytes)}} {
+	}{{"DelayMin", int64(o.DelayMin)}, {"QueueMessages", int64(o.QueueMessages)}, {"QueueBytes", int64(o.QueueBytes)},
+		{"PacketBytes", int64(o.PacketBytes)}} {
 		if d.v < 0 {
 			return no(d.name, d.v, "0 for the default, or more")
 		}
@@ -103,6 +104,7 @@ type counters struct {
 func (c *counters) stats() Stats {
 	return Stats{
 		Sent: c.sent.Load(), Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Duplicated: c.duplicated.Load(),
-		Reordered: c.reordered.Load(), Delayed: c.delayed.Load(), Broken: c.broken.Load(), Lost: c.lost.Load(), Refused: c.refused.Load(),
+		Reordered: c.reordered.Load(), Delayed: c.delayed.Load(), Broken: c.broken.Load(), Lost: c.lost.Load(),
+		Refused: c.refused.Load(),
 	}
 }

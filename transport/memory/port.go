@@ -87,8 +87,8 @@ func (p *Port) trySend(to wire.PeerID, raw []byte) error {
 	return nil
 }
 
-// link returns the port of a peer that this one is linked with, and links them if they are not. The caller holds the lock,
-// which link lets go while it asks the receivers.
+// link returns the port of a peer that this one is linked with, and links them if they are not. The caller holds the
+// lock, which link lets go while it asks the receivers.
 func (p *Port) link(to wire.PeerID) (*Port, error) {
 	n := p.net
 	q := n.joined[to]
@@ -137,8 +137,8 @@ func (p *Port) Drop(peer wire.PeerID) {
 	p.part(peer, errDropped)
 }
 
-// Close takes the node off the network, and waits until its receiver does not run any more. It must not be called from a
-// call of the receiver.
+// Close takes the node off the network, and waits until its receiver does not run any more. It must not be called from
+// a call of the receiver.
 func (p *Port) Close() error {
 	p.net.mu.Lock()
 	p.shut()

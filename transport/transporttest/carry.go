@@ -33,7 +33,8 @@ func sizes(r *rig) {
 	a := r.end(1, func(o *Options, _ *Recorder) { o.PacketBytes = most })
 	b := r.end(2, func(o *Options, _ *Recorder) { o.PacketBytes, o.Dialer = most, true })
 	b.Learn(a.Self(), a.Addresses())
-	want := []int{0, 1, 3, 4, 5, 8, 100, 1023, 4095, 4096, 4097, 32<<10 - 1, 32 << 10, 32<<10 + 1, 64<<10 - 4, 64 << 10, 64<<10 + 1, 1 << 20, most, 9}
+	want := []int{0, 1, 3, 4, 5, 8, 100, 1023, 4095, 4096, 4097, 32<<10 - 1, 32 << 10, 32<<10 + 1, 64<<10 - 4, 64 << 10,
+		64<<10 + 1, 1 << 20, most, 9}
 	var large *transport.SizeError
 	if err := b.Send(a.Self(), make([]byte, most+1)); !errors.As(err, &large) || large.Max != most {
 		r.t.Errorf("one byte too many: %v", err)
@@ -45,7 +46,8 @@ func sizes(r *rig) {
 		b.arrives(a, []byte("the last one"))
 		a.see(b.Self(), func(l *peerLog) {
 			for _, p := range l.got {
-				if i, ok := whole(p); len(p) >= 8 && string(p) != "the last one" && (!ok || i >= len(want) || len(p) != want[i]) {
+				if i, ok := whole(p); len(p) >= 8 && string(p) != "the last one" &&
+					(!ok || i >= len(want) || len(p) != want[i]) {
 					r.t.Errorf("a packet of %d bytes is not as it was sent", len(p))
 				}
 			}
@@ -87,8 +89,8 @@ func order(r *rig) {
 	}
 }
 
-// accounted waits until every packet of a run has arrived or can be accounted for by a report, and checks the order within
-// each link.
+// accounted waits until every packet of a run has arrived or can be accounted for by a report, and checks the order
+// within each link.
 func (e *end) accounted(at *end, sent int) {
 	e.t.Helper()
 	arrived := func() (n int) { at.see(e.Self(), func(l *peerLog) { n = len(l.got) }); return n }
@@ -141,8 +143,8 @@ func back(r *rig) {
 	})
 }
 
-// slow: a receiver that blocks slows its sender down and nobody else; the sender is told of the overflow, nothing that it had
-// taken is lost, and afterwards all is as before.
+// slow: a receiver that blocks slows its sender down and nobody else; the sender is told of the overflow, nothing that
+// it had taken is lost, and afterwards all is as before.
 func slow(r *rig) {
 	if r.f.Breaks {
 		r.t.Skip("a link that breaks takes what waits with it")

@@ -15,22 +15,23 @@ type Options struct {
 	At       string // where to listen: an address that an earlier end had, or empty for a new one
 	Dialer   bool   // listens nowhere, where the transport can do that
 
-	Soon bool // gives up, and finds out who is silent, within a second or two; other ends have patience, for slow machines
+	// gives up, and finds out who is silent, within a second or two; other ends have patience, for slow machines
+	Soon bool
 
 	PacketBytes, QueuePackets, QueueBytes int // bounds; 0 means the transport's own
 }
 
 // Factory makes ends of one network, and says what can be done to it. Each of Run's checks has a network of its own.
 type Factory struct {
-	// Network returns a function that makes ends which can reach each other. What it opens it closes with t.Cleanup, which
-	// runs after the ends were closed.
+	// Network returns a function that makes ends which can reach each other. What it opens it closes with t.Cleanup,
+	// which runs after the ends were closed.
 	Network func(t *testing.T) func(Options) (transport.Transport, error)
 	// Faulty: packets are dropped, repeated and reordered without a report. Only what still makes sense is checked.
 	Faulty bool
 	// Breaks: links break by themselves, with a report.
 	Breaks bool
-	// Silence returns an address that leads to an end's address over a wire that the function cuts without a word, as when a
-	// cable is pulled. Nil: the transport has no such wire.
+	// Silence returns an address that leads to an end's address over a wire that the function cuts without a word, as
+	// when a cable is pulled. Nil: the transport has no such wire.
 	Silence func(t *testing.T, address string) (through string, cut func())
 	// Gone says that addresses of ends do not count, as in one process: who is there is found by its id.
 	Gone bool

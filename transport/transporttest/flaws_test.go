@@ -101,7 +101,8 @@ func TestFlawed(t *testing.T) {
 		var net *memory.Network
 		return func(o Options) (transport.Transport, error) {
 			if net == nil {
-				net = memory.New(memory.Options{PacketBytes: o.PacketBytes, QueueMessages: o.QueuePackets, QueueBytes: o.QueueBytes})
+				net = memory.New(memory.Options{PacketBytes: o.PacketBytes, QueueMessages: o.QueuePackets,
+					QueueBytes: o.QueueBytes})
 			}
 			id, err := wire.PeerIDFromPublicKey(o.Key.Public().(ed25519.PublicKey))
 			return &flawed{Transport: net.Attach(id, ear{o.Receiver, flaw}), flaw: flaw}, err

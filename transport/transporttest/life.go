@@ -9,7 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport"
 )
 
-// drop: links that either end drops, again and again under load, are reported, made anew, and lose nothing without a report.
+// drop: links that either end drops, again and again under load, are reported, made anew, and lose nothing without a
+// report.
 func drop(r *rig) {
 	a, b := r.pair()
 	const packets = 400
@@ -27,8 +28,14 @@ func drop(r *rig) {
 	b.accounted(a, packets)
 	b.arrives(a, packet(packets, 50))
 	b.Drop(a.Self())
-	b.await(r.t, "the end of the link", a.Self(), func(l *peerLog) bool { return l.unlinked > 0 && l.unlinked == l.linked })
-	a.await(r.t, "the end of the link", b.Self(), func(l *peerLog) bool { return l.unlinked > 0 && l.unlinked == l.linked })
+	b.await(r.t, "the end of the link", a.Self(), func(l *peerLog) bool {
+		return l.unlinked > 0 &&
+			l.unlinked == l.linked
+	})
+	a.await(r.t, "the end of the link", b.Self(), func(l *peerLog) bool {
+		return l.unlinked > 0 &&
+			l.unlinked == l.linked
+	})
 	b.Drop(ID(99)) // nobody
 	b.arrives(a, packet(packets+1, 50))
 }
@@ -89,7 +96,10 @@ func silent(r *rig) {
 		b.must(a.Self(), packet(2+i, 50))
 	}
 	for _, e := range []struct{ at, of *end }{{b, a}, {a, b}} {
-		e.at.await(r.t, "Unlinked", e.of.Self(), func(l *peerLog) bool { return l.unlinked > 0 && l.unlinked == l.linked })
+		e.at.await(r.t, "Unlinked", e.of.Self(), func(l *peerLog) bool {
+			return l.unlinked > 0 &&
+				l.unlinked == l.linked
+		})
 	}
 	b.Learn(a.Self(), a.Addresses())
 	b.arrives(a, packet(10, 50))
@@ -157,7 +167,10 @@ func closing(r *rig) {
 	})
 	stuck.Learn(a.Self(), a.Addresses())
 	stuck.must(a.Self(), packet(0, 10))
-	a.await(r.t, "a packet", stuck.Self(), func(l *peerLog) bool { return len(l.got) > 0 || r.f.Faulty || r.f.Breaks && l.unlinked > 0 })
+	a.await(r.t, "a packet", stuck.Self(), func(l *peerLog) bool {
+		return len(l.got) > 0 || r.f.Faulty || r.f.Breaks &&
+			l.unlinked > 0
+	})
 	for range 50 {
 		_ = a.Send(stuck.Self(), packet(1, 10))
 	}

@@ -150,7 +150,8 @@ func (r *Recorder) await(t testing.TB, what string, p wire.PeerID, ok func(l *pe
 		r.mu.Lock()
 		l := r.log(p)
 		done, changed := ok(l), r.changed
-		seen := fmt.Sprintf("%d packets, %d linked, %d unlinked, %d lost, %v", len(l.got), l.linked, l.unlinked, l.lost, l.reasons)
+		seen := fmt.Sprintf("%d packets, %d linked, %d unlinked, %d lost, %v", len(l.got), l.linked, l.unlinked, l.lost,
+			l.reasons)
 		r.mu.Unlock()
 		if done {
 			return

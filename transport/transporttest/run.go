@@ -19,7 +19,8 @@ func Run(t *testing.T, f Factory) {
 		faulty bool // makes sense on a network that loses without a word
 		run    func(r *rig)
 	}{
-		{"names", true, names}, {"sizes", true, sizes}, {"order", true, order}, {"back", false, back}, {"slow", false, slow},
+		{"names", true, names}, {"sizes", true, sizes}, {"order", true, order}, {"back", false, back},
+		{"slow", false, slow},
 		{"drop", true, drop}, {"restart", false, restart}, {"moved", false, moved}, {"silent", false, silent},
 		{"liar", true, liar}, {"refused", true, refused}, {"absent", true, absent}, {"streams", true, streams},
 		{"closing", true, closing},

@@ -58,8 +58,8 @@ func liar(r *rig) {
 	})
 }
 
-// refused: a peer that is not admitted has no link, whoever dials, no stream, and no word of it reaches the receiver; once it
-// is admitted it has.
+// refused: a peer that is not admitted has no link, whoever dials, no stream, and no word of it reaches the receiver;
+// once it is admitted it has.
 func refused(r *rig) {
 	var closed atomic.Bool
 	closed.Store(true)
@@ -140,8 +140,8 @@ func absent(r *rig) {
 	}
 }
 
-// streams: a stream carries bytes both ways beside the packets, ends by halves, obeys its deadline, and one of a protocol
-// that nobody serves is an error at the latest when it is read.
+// streams: a stream carries bytes both ways beside the packets, ends by halves, obeys its deadline, and one of a
+// protocol that nobody serves is an error at the latest when it is read.
 func streams(r *rig) {
 	a, b := r.pair()
 	from := make(chan wire.PeerID, 10)

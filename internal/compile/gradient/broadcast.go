@@ -5,9 +5,9 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// unbroadcast sums a gradient over the dimensions in which an input was stretched to the shape of the result, so that it
-// has the input's shape. Others are all that can have stretched it: with none of them it may have been anything. Where the
-// graph leaves open whether a dimension was stretched, the run decides it.
+// unbroadcast sums a gradient over the dimensions in which an input was stretched to the shape of the result, so that
+// it has the input's shape. Others are all that can have stretched it: with none of them it may have been anything.
+// Where the graph leaves open whether a dimension was stretched, the run decides it.
 func (e *chain) unbroadcast(d, x string, others ...string) string {
 	return e.unbroadcastBut(0, d, x, others...)
 }
@@ -73,8 +73,8 @@ func (e *chain) when(yes string, axis int64) string {
 	return e.op("Slice", e.ints(axis), zero, end, zero)
 }
 
-// stretched lists the axes in which x was stretched to the shape of d, where a number of dimensions is not known. Both shapes
-// are brought to the largest number of dimensions by ones in front; axes count from the end.
+// stretched lists the axes in which x was stretched to the shape of d, where a number of dimensions is not known. Both
+// shapes are brought to the largest number of dimensions by ones in front; axes count from the end.
 func (e *chain) stretched(d, x string) string {
 	one := e.ints(1)
 	long := func(v string) string {

@@ -10,15 +10,16 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// rule computes the gradients of a node's inputs. It returns one name per input, or fewer: "" for an input that has none.
-// It need not compute what call.wants does not ask for.
+// rule computes the gradients of a node's inputs. It returns one name per input, or fewer: "" for an input that has
+// none. It need not compute what call.wants does not ask for.
 type rule func(c *call) ([]string, error)
 
 // rules is the table of rules of the standard domain, by operator.
 var rules = map[string]rule{}
 
 func init() {
-	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules, softmaxRules} {
+	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules,
+		softmaxRules} {
 		maps.Copy(rules, family)
 	}
 }
@@ -26,9 +27,10 @@ func init() {
 // Ops returns the operators that have a rule, sorted.
 func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
 
-// Build returns nodes that compute the derivative of y, which has one element, with respect to each of xs, and the names
-// of the derivatives in the order of xs; each has the type of its x. The new nodes stand after nodes, in order, and are
-// standard operators at onnxop.Opset; their names and values begin with prefix, which no value of the graph may.
+// Build returns nodes that compute the derivative of y, which has one element, with respect to each of xs, and the
+// names of the derivatives in the order of xs; each has the type of its x. The new nodes stand after nodes, in order,
+// and are standard operators at onnxop.Opset; their names and values begin with prefix, which no value of the graph
+// may.
 //
 // types has the types of the values that no node makes; the others are inferred, but for the outputs of operators that
 // package onnxop does not know, whose types must be there too. What types says of another value beyond what is inferred
@@ -36,8 +38,10 @@ func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
 // *UnsupportedError, *Error and those of onnxop.Infer.
 //
 // What is made has rules itself, so the gradient of a gradient is that of nodes and extra, in their order.
-func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs []string, prefix string) (extra []*onnx.NodeProto, grads []string, err error) {
-	b := &builder{prefix: prefix, types: maps.Clone(types), parts: map[string][]string{}, constants: map[string]string{}}
+func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs []string,
+	prefix string) (extra []*onnx.NodeProto, grads []string, err error) {
+	b := &builder{prefix: prefix, types: maps.Clone(types), parts: map[string][]string{},
+		constants: map[string]string{}}
 	if b.types == nil {
 		b.types = map[string]onnxop.Type{}
 	}
@@ -83,7 +87,8 @@ func (b *builder) infer(nodes []*onnx.NodeProto) error {
 		for i, name := range n.GetInput() {
 			t, ok := b.types[name]
 			if name != "" && !ok {
-				return &Error{Where: name, Reason: fmt.Sprintf("is read by node %q and is made by nothing before it", nodeName(n))}
+				return &Error{Where: name, Reason: fmt.Sprintf("is read by node %q and is made by nothing before it",
+					nodeName(n))}
 			}
 			in[i] = t
 		}
@@ -212,8 +217,8 @@ func (b *builder) back(n *onnx.NodeProto, active map[string]bool) error {
 	return nil
 }
 
-// total returns the gradient of a value, the sum over all its readers so far, or "" where there is none. All readers stand
-// after the value's node, so when that node's turn comes the sum is whole.
+// total returns the gradient of a value, the sum over all its readers so far, or "" where there is none. All readers
+// stand after the value's node, so when that node's turn comes the sum is whole.
 func (b *builder) total(value string) (string, error) {
 	parts := b.parts[value]
 	if len(parts) > 1 {

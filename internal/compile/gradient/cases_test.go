@@ -7,8 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// cases are graphs that together pass through every rule, with and without broadcasting. "static" in a name says that the
-// rule needs known dimensions, "wide" that the graph is of float64 alone.
+// cases are graphs that together pass through every rule, with and without broadcasting. "static" in a name says that
+// the rule needs known dimensions, "wide" that the graph is of float64 alone.
 func cases() []graphCase {
 	r := rand.New(rand.NewPCG(5, 6))
 	in := func(name string, shape ...int) input { return floatIn(r, name, -2, 2, shape...) }
@@ -42,7 +42,8 @@ func cases() []graphCase {
 	out = append(out,
 		many("x twice", []input{in("x", 3)}, node("z = Mul x x")),
 		many("three readers", []input{in("x", 3)}, node("a = Exp x"), node("b = Tanh x"), node("z = Sum a b x")),
-		many("chain", []input{in("x", 2, 2), in("k", 2)}, node("a = Mul x k"), node("b = Sigmoid a"), node("z = Add b x")),
+		many("chain", []input{in("x", 2, 2), in("k", 2)}, node("a = Mul x k"), node("b = Sigmoid a"),
+			node("z = Add b x")),
 		many("Sum broadcast", []input{in("a", 2, 3), in("b", 3), in("c")}, node("z = Sum a b c a")),
 		many("Mean broadcast", []input{in("a", 2, 3), in("b", 2, 1)}, node("z = Mean a b")),
 		many("Pow", []input{pos("x", 2, 3), pos("e", 3).constant()}, node("z = Pow x e")),
@@ -65,7 +66,8 @@ func cases() []graphCase {
 
 		one("ReduceSum", in("x", 2, 3)),
 		one("ReduceSum", in("x", 2, 3, 2), i("keepdims", 0)),
-		many("ReduceSum axes", []input{in("x", 2, 3, 4)}, axes("k", 0, -1), node("z = ReduceSum x k", i("keepdims", 0))),
+		many("ReduceSum axes", []input{in("x", 2, 3, 4)}, axes("k", 0, -1),
+			node("z = ReduceSum x k", i("keepdims", 0))),
 		many("ReduceSum axis kept", []input{in("x", 2, 3, 4)}, axes("k", 1), node("z = ReduceSum x k")),
 		many("ReduceSum noop", []input{in("x", 2, 3)}, node("z = ReduceSum x", i("noop_with_empty_axes", 1))),
 		one("ReduceMean", in("x", 2, 3), onnx.AttrInts("axes", 1)),
@@ -82,11 +84,13 @@ func cases() []graphCase {
 	)
 	out = append(out, chosenCases(in)...)
 	for _, op := range []string{"Softmax", "LogSoftmax"} {
-		out = append(out, one(op, in("x", 3, 4)), one(op, in("x", 2, 3, 2), i("axis", 1)), one(op, in("x", 3, 2), i("axis", 0)))
+		out = append(out, one(op, in("x", 3, 4)), one(op, in("x", 2, 3, 2), i("axis", 1)),
+			one(op, in("x", 3, 2), i("axis", 0)))
 	}
 	out = append(out, gemmCases(in)...)
 	out = append(out, lossCases(in, pos)...)
-	return append(out, one("LeakyRelu", in("x", 2, 3)), many("LeakyRelu falling", []input{in("x", 2, 3)}, node("z = LeakyRelu x", onnx.AttrFloat("alpha", -0.5))))
+	return append(out, one("LeakyRelu", in("x", 2, 3)), many("LeakyRelu falling", []input{in("x", 2, 3)},
+		node("z = LeakyRelu x", onnx.AttrFloat("alpha", -0.5))))
 }
 
 // chosenCases take some of the elements.
@@ -103,24 +107,32 @@ func chosenCases(in func(string, ...int) input) (out []graphCase) {
 		case1(op+" axes", []input{in("x", 2, 3, 4)}, axes("k", 0, -1), node("z = "+op+" x k", i("keepdims", 0)))
 		case1(op+" noop", []input{in("x", 2, 3)}, node("z = "+op+" x", i("noop_with_empty_axes", 1)))
 	}
-	case1("ReduceMax equal", []input{in("x", 2, 1)}, axes("k", 2, 3), node("e = Expand x k"), node("z = ReduceMax e", onnx.AttrInts("axes", 1)))
-	case1("Clip", []input{in("x", 8), in("lo"), in("hi")}, node("o = Exp lo"), node("u = Neg o"), node("v = Exp hi"), node("z = Clip x u v"))
+	case1("ReduceMax equal", []input{in("x", 2, 1)}, axes("k", 2, 3), node("e = Expand x k"),
+		node("z = ReduceMax e", onnx.AttrInts("axes", 1)))
+	case1("Clip", []input{in("x", 8), in("lo"), in("hi")}, node("o = Exp lo"), node("u = Neg o"), node("v = Exp hi"),
+		node("z = Clip x u v"))
 	case1("Clip least", []input{in("x", 8), in("lo")}, node("z = Clip x lo"))
 	case1("Clip most", []input{in("x", 8), in("hi")}, node("z = Clip x _ hi"))
 	case1("Clip none", []input{in("x", 8)}, node("z = Clip x"))
 	case1("Gather", []input{in("x", 4, 2), intIn("k", []int{3}, 1, -1, 1)}, node("z = Gather x k"))
 	case1("Gather one", []input{in("x", 4, 2), intIn("k", []int{}, 1)}, node("z = Gather x k", i("axis", 1-2)))
-	case1("Gather inside", []input{in("x", 2, 3, 4), intIn("k", []int{2, 2}, 2, 0, 0, 1)}, node("z = Gather x k", i("axis", 1)))
+	case1("Gather inside", []input{in("x", 2, 3, 4), intIn("k", []int{2, 2}, 2, 0, 0, 1)},
+		node("z = Gather x k", i("axis", 1)))
 	case1("Slice", []input{in("x", 5, 4)}, axes("s", 1), axes("e", 3), node("z = Slice x s e"))
-	case1("Slice axes", []input{in("x", 5, 4)}, axes("s", -3, 1), axes("e", 100, -1), axes("k", 1, 0), node("z = Slice x s e k"))
-	case1("Slice run static", []input{in("x", 5, 4), intIn("s", []int{2}, -2, 1), intIn("e", []int{2}, 9, 3)}, node("z = Slice x s e"))
-	case1("Slice static back", []input{in("x", 5, 4)}, axes("s", -1, 0), axes("e", -9, 4), axes("k", 0, 1), axes("t", -2, 3), node("z = Slice x s e k t"))
+	case1("Slice axes", []input{in("x", 5, 4)}, axes("s", -3, 1), axes("e", 100, -1), axes("k", 1, 0),
+		node("z = Slice x s e k"))
+	case1("Slice run static", []input{in("x", 5, 4), intIn("s", []int{2}, -2, 1), intIn("e", []int{2}, 9, 3)},
+		node("z = Slice x s e"))
+	case1("Slice static back", []input{in("x", 5, 4)}, axes("s", -1, 0), axes("e", -9, 4), axes("k", 0, 1),
+		axes("t", -2, 3), node("z = Slice x s e k t"))
 	case1("Slice none", []input{in("x", 5, 4)}, axes("s", 4), axes("e", 2), node("z = Slice x s e"))
 	case1("ReduceProd static", []input{in("x", 2, 3)}, node("z = ReduceProd x"))
-	case1("ReduceProd axes static", []input{in("x", 2, 3, 4)}, axes("k", 0, -1), node("z = ReduceProd x k", i("keepdims", 0)))
+	case1("ReduceProd axes static", []input{in("x", 2, 3, 4)}, axes("k", 0, -1),
+		node("z = ReduceProd x k", i("keepdims", 0)))
 	case1("ReduceProd noop", []input{in("x", 2, 3)}, node("z = ReduceProd x", i("noop_with_empty_axes", 1)))
 	case1("ReduceProd nought static", []input{in("x", 2, 3)}, node("n = Sub x x"), node("c = Concat x n", i("axis", 1)),
-		axes("s", 0), axes("e", 4), axes("k", 1), node("f = Slice c s e k"), node("z = ReduceProd f", onnx.AttrInts("axes", 1)))
+		axes("s", 0), axes("e", 4), axes("k", 1), node("f = Slice c s e k"),
+		node("z = ReduceProd f", onnx.AttrInts("axes", 1)))
 	return out
 }
 
@@ -143,7 +155,8 @@ func gemmCases(in func(string, ...int) input) (out []graphCase) {
 		shapes := [][]int{{4}, {2, 1}, {}, {2, 4}}
 		out = append(out,
 			graphCase{"Gemm", []*onnx.NodeProto{node("z = Gemm a b", trans...)}, []input{a, b}},
-			graphCase{"Gemm bias", []*onnx.NodeProto{node("z = Gemm a b c", scaled...)}, []input{a, b, in("c", shapes[v]...)}},
+			graphCase{"Gemm bias", []*onnx.NodeProto{node("z = Gemm a b c", scaled...)},
+				[]input{a, b, in("c", shapes[v]...)}},
 		)
 	}
 	return out
@@ -160,15 +173,20 @@ func lossCases(in, pos func(string, ...int) input) (out []graphCase) {
 				g := onnx.AttrInt("ignore_index", ignore)
 				odd := intIn("l", []int{4}, 2, ignore, 1, 0)
 				out = append(out,
-					graphCase{op + " ignore", []*onnx.NodeProto{node("z = "+op+" x l", a, g)}, []input{in("x", 4, 3), odd}},
-					graphCase{op + " weights ignore", []*onnx.NodeProto{node("z = "+op+" x l k", a, g)}, []input{in("x", 4, 3), odd, pos("k", 3).constant()}})
+					graphCase{op + " ignore", []*onnx.NodeProto{node("z = "+op+" x l", a, g)},
+						[]input{in("x", 4, 3), odd}},
+					graphCase{op + " weights ignore", []*onnx.NodeProto{node("z = "+op+" x l k", a, g)},
+						[]input{in("x", 4, 3), odd, pos("k", 3).constant()}})
 			}
 			out = append(out,
 				graphCase{op, []*onnx.NodeProto{node("z = "+op+" x l", a)}, []input{in("x", 4, 3), labels}},
-				graphCase{op + " weights", []*onnx.NodeProto{node("z = "+op+" x l k", a)}, []input{in("x", 4, 3), labels, pos("k", 3).constant()}},
-				graphCase{op + " deep", []*onnx.NodeProto{node("z = "+op+" x l k", a)}, []input{in("x", 2, 3, 3), deep, pos("k", 3).constant()}})
+				graphCase{op + " weights", []*onnx.NodeProto{node("z = "+op+" x l k", a)},
+					[]input{in("x", 4, 3), labels, pos("k", 3).constant()}},
+				graphCase{op + " deep", []*onnx.NodeProto{node("z = "+op+" x l k", a)},
+					[]input{in("x", 2, 3, 3), deep, pos("k", 3).constant()}})
 			if op == "SoftmaxCrossEntropyLoss" {
-				out = append(out, graphCase{op + " both outputs", []*onnx.NodeProto{node("z q = "+op+" x l", a)}, []input{in("x", 4, 3), labels}})
+				out = append(out, graphCase{op + " both outputs", []*onnx.NodeProto{node("z q = "+op+" x l", a)},
+					[]input{in("x", 4, 3), labels}})
 			}
 		}
 	}

@@ -107,7 +107,8 @@ func (o *order) scalar(r func() float64) *order {
 		w := input{name: fmt.Sprintf("second%d", k), t: t, fixed: true}
 		n.in = append(n.in, w)
 		p, s := fmt.Sprintf("second_p%d", k), fmt.Sprintf("second_s%d", k)
-		n.nodes = append(n.nodes, node(p+" = Mul "+o.grads[k]+" "+w.name), node(s+" = ReduceSum "+p, onnx.AttrInt("keepdims", 0)))
+		n.nodes = append(n.nodes, node(p+" = Mul "+o.grads[k]+" "+w.name),
+			node(s+" = ReduceSum "+p, onnx.AttrInt("keepdims", 0)))
 		sums = append(sums, s)
 		k++
 	}
@@ -124,8 +125,8 @@ type tally struct {
 	narrowed, skipped int
 }
 
-// hold compares the gradients of a scalar with finite differences of two steps, which have to agree: where they do not, the
-// function has a kink.
+// hold compares the gradients of a scalar with finite differences of two steps, which have to agree: where they do not,
+// the function has a kink.
 func (c *tally) hold(t *testing.T, o *order, y string) []*tensor.Tensor {
 	t.Helper()
 	p, err := o.compile(append([]string{y}, o.grads...), static)
@@ -167,7 +168,8 @@ func (c *tally) hold(t *testing.T, o *order, y string) []*tensor.Tensor {
 // flat is a case whose result has one dimension, so that its rank is known whatever is known of the inputs.
 func (g graphCase) flat() graphCase {
 	last := g.nodes[len(g.nodes)-1].GetOutput()[0]
-	g.nodes = append(slices.Clone(g.nodes), node("minus = Constant", onnx.AttrInts("value_ints", -1)), node("flat = Reshape "+last+" minus"))
+	g.nodes = append(slices.Clone(g.nodes), node("minus = Constant", onnx.AttrInts("value_ints", -1)),
+		node("flat = Reshape "+last+" minus"))
 	return g
 }
 
@@ -218,7 +220,8 @@ func (c *tally) known(t *testing.T, nodes []*onnx.NodeProto, in []input, y strin
 	c.run[k]++
 	for i := range got {
 		if !slices.Equal(got[i].Shape(), want[i].Shape()) || !slices.Equal(got[i].Float64(), want[i].Float64()) {
-			t.Errorf("knowledge %d: gradient %d is %v %v; want %v %v", k, i, got[i].Shape(), got[i].Float64(), want[i].Shape(), want[i].Float64())
+			t.Errorf("knowledge %d: gradient %d is %v %v; want %v %v", k, i, got[i].Shape(), got[i].Float64(),
+				want[i].Shape(), want[i].Float64())
 		}
 	}
 }
@@ -259,9 +262,9 @@ func (c *tally) narrow(t *testing.T, nodes []*onnx.NodeProto, in []input, want [
 	}
 }
 
-// TestDrawnGraphs holds gradients of the first and the second order of graphs of all operators against finite differences
-// in float64, and says what less knowledge of the shapes may change: nothing, or an error. The graphs are always the same ones; a
-// graph is named by its seed.
+// TestDrawnGraphs holds gradients of the first and the second order of graphs of all operators against finite
+// differences in float64, and says what less knowledge of the shapes may change: nothing, or an error. The graphs are
+// always the same ones; a graph is named by its seed.
 func TestDrawnGraphs(t *testing.T) {
 	c := &tally{why: map[string]int{}}
 	for i := range c.ops {
@@ -307,7 +310,8 @@ func TestDrawnGraphs(t *testing.T) {
 			t.Errorf("no graph differentiates %s, or none twice", op)
 		}
 	}
-	t.Logf("%d elements compared, %d at kinks; float32 in %d graphs; by knowledge: %v run, %v refused", c.compared, c.kinks, c.narrowed, c.run, c.refused)
+	t.Logf("%d elements compared, %d at kinks; float32 in %d graphs; by knowledge: %v run, %v refused", c.compared,
+		c.kinks, c.narrowed, c.run, c.refused)
 	if c.kinks*20 > c.compared {
 		t.Errorf("%d of %d elements are at kinks; want fewer than one in twenty", c.kinks, c.compared)
 	}
@@ -315,7 +319,8 @@ func TestDrawnGraphs(t *testing.T) {
 		t.Log(n, why)
 	}
 	if c.run[open] < drawnGraphs/2 || c.run[wide] < drawnGraphs/10 || c.run[unranked] < drawnGraphs/20 {
-		t.Errorf("by knowledge, %v of %d graphs ran; want most with open dimensions, and some with less", c.run, drawnGraphs)
+		t.Errorf("by knowledge, %v of %d graphs ran; want most with open dimensions, and some with less", c.run,
+			drawnGraphs)
 	}
 }
 

@@ -8,12 +8,15 @@ import (
 
 // elementwiseRules: x, y are inputs, z the result, d its gradient.
 var elementwiseRules = map[string]rule{
-	"Abs":        unary(func(e *chain, x, z, d string) string { return e.op("Mul", d, e.op("Sign", x)) }),
-	"Exp":        unary(func(e *chain, x, z, d string) string { return e.op("Mul", d, z) }),
-	"Identity":   unary(func(e *chain, x, z, d string) string { return d }),
-	"Log":        unary(func(e *chain, x, z, d string) string { return e.op("Div", d, x) }),
-	"Neg":        unary(func(e *chain, x, z, d string) string { return e.op("Neg", d) }),
-	"Reciprocal": unary(func(e *chain, x, z, d string) string { return e.op("Neg", e.op("Mul", d, e.op("Mul", z, z))) }),
+	"Abs":      unary(func(e *chain, x, z, d string) string { return e.op("Mul", d, e.op("Sign", x)) }),
+	"Exp":      unary(func(e *chain, x, z, d string) string { return e.op("Mul", d, z) }),
+	"Identity": unary(func(e *chain, x, z, d string) string { return d }),
+	"Log":      unary(func(e *chain, x, z, d string) string { return e.op("Div", d, x) }),
+	"Neg":      unary(func(e *chain, x, z, d string) string { return e.op("Neg", d) }),
+	"Reciprocal": unary(func(e *chain, x, z, d string) string {
+		return e.op("Neg",
+			e.op("Mul", d, e.op("Mul", z, z)))
+	}),
 	"Relu": unary(func(e *chain, x, z, d string) string {
 		// The result is positive where the input is, and asking it lets the input's memory go.
 		zero := e.number(x, 0)
@@ -83,9 +86,9 @@ func binary(first, second func(e *chain, x, y, z, d string) string) rule {
 	}
 }
 
-// power is d·y·x^(y-1) by the base. Where base and exponent are both 0 it is 0, for which the base is taken as 1 there: the
-// formula would give 0·∞. By the exponent it is d·z·log x, and 0 where the base is 0; a negative base gives no number, since
-// it has a power for whole exponents alone.
+// power is d·y·x^(y-1) by the base. Where base and exponent are both 0 it is 0, for which the base is taken as 1 there:
+// the formula would give 0·∞. By the exponent it is d·z·log x, and 0 where the base is 0; a negative base gives no
+// number, since it has a power for whole exponents alone.
 func power(c *call) ([]string, error) {
 	e := &chain{b: c.builder}
 	x, y, z, d := c.in[0], c.in[1], c.out[0], c.d[0]

@@ -41,7 +41,8 @@ func (b *builder) emit(op string, in []string, attrs ...*onnx.AttributeProto) (s
 		return "", &Error{Where: name, Reason: "is a value of the graph already; want another prefix"}
 	}
 	if len(b.nodes) >= nodesMax {
-		return "", &Error{Where: b.prefix, Reason: fmt.Sprintf("needs more than %d nodes; want a smaller graph", nodesMax)}
+		return "", &Error{Where: b.prefix, Reason: fmt.Sprintf("needs more than %d nodes; want a smaller graph",
+			nodesMax)}
 	}
 	n := onnx.Node("", op, name, in, []string{name}, attrs...)
 	types := make([]onnxop.Type, len(in))
@@ -116,7 +117,8 @@ func (e *chain) shape(x string) string {
 
 // reshape returns a value in the shape of another.
 func (e *chain) reshape(v, like string) string {
-	if a, b := e.b.types[v], e.b.types[like]; a.Static() && a.Equal(onnxop.Type{DType: a.DType, Shape: b.Shape, Unranked: b.Unranked}) {
+	if a, b := e.b.types[v], e.b.types[like]; a.Static() &&
+		a.Equal(onnxop.Type{DType: a.DType, Shape: b.Shape, Unranked: b.Unranked}) {
 		return v
 	}
 	name := e.with("Reshape", []string{v, e.shape(like)}, onnx.AttrInt("allowzero", 1))

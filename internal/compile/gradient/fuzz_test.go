@@ -34,7 +34,8 @@ func FuzzBuild(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024, Strings: 1024}
+	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024,
+		Strings: 1024}
 	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		m, err := onnx.Load(b, lim)
 		if err != nil || len(m.GetGraph().GetOutput()) == 0 {

@@ -205,8 +205,8 @@ func numeric(t testing.TB, p *backend.Plan, in []input, i, j int) float64 {
 	return (8*(at(h)-at(-h)) - (at(2*h) - at(-2*h))) / (12 * h)
 }
 
-// check compares the gradients of a case with finite differences in float64, with the same graph in float32, and with the
-// same graph whose dimensions are open.
+// check compares the gradients of a case with finite differences in float64, with the same graph in float32, and with
+// the same graph whose dimensions are open.
 func (g graphCase) check(t *testing.T) {
 	nodes, in := g.scalar(t)
 	in32 := as32(in)
@@ -265,7 +265,8 @@ func TestRules(t *testing.T) {
 // An operator without a rule between x and y is an error that names it; beside the way it is none.
 func TestUnsupported(t *testing.T) {
 	f := onnxop.Type{DType: tensor.Float32, Shape: []int{2}}
-	types := map[string]onnxop.Type{"x": f, "c": f, "u": f, "i": {DType: tensor.Int64, Shape: []int{1}}, "n": {DType: tensor.Int64, Shape: []int{}}}
+	types := map[string]onnxop.Type{"x": f, "c": f, "u": f, "i": {DType: tensor.Int64, Shape: []int{1}},
+		"n": {DType: tensor.Int64, Shape: []int{}}}
 	nodes := []*onnx.NodeProto{node("m = OneHot i n x"), node("y = ReduceSum m", onnx.AttrInt("keepdims", 0))}
 	_, _, err := gradient.Build(nodes, types, "y", []string{"x"}, "g")
 	var un *gradient.UnsupportedError
@@ -273,7 +274,8 @@ func TestUnsupported(t *testing.T) {
 		t.Errorf("got %v; want an UnsupportedError that names OneHot", err)
 	}
 	nodes = []*onnx.NodeProto{
-		node("h = OneHot i n c"), node("m = ReduceSum h", onnx.AttrInt("keepdims", 0)), onnx.Node("other", "Strange", "", []string{"c"}, []string{"u"}),
+		node("h = OneHot i n c"), node("m = ReduceSum h", onnx.AttrInt("keepdims", 0)),
+		onnx.Node("other", "Strange", "", []string{"c"}, []string{"u"}),
 		node("p = Mul x u"), node("q = Mul p m"), node("y = ReduceSum q", onnx.AttrInt("keepdims", 0)),
 	}
 	if _, _, err := gradient.Build(nodes, types, "y", []string{"x"}, "g"); err != nil {
@@ -286,7 +288,8 @@ func TestUnsupported(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	types := map[string]onnxop.Type{
-		"x": {DType: tensor.Float32, Shape: []int{3}}, "i": {DType: tensor.Int64, Shape: []int{}}, "v": {DType: tensor.Float32, Shape: []int{}},
+		"x": {DType: tensor.Float32, Shape: []int{3}}, "i": {DType: tensor.Int64, Shape: []int{}},
+		"v": {DType: tensor.Float32, Shape: []int{}},
 	}
 	sum := node("y = ReduceSum x", onnx.AttrInt("keepdims", 0))
 	for _, c := range []struct {
@@ -301,8 +304,10 @@ func TestBadRequests(t *testing.T) {
 		{"y no float", "i", []string{"x"}, "g", nil, "want float32"},
 		{"x unknown", "y", []string{"q"}, "g", []*onnx.NodeProto{sum}, "not a value"},
 		{"x no float", "y", []string{"i"}, "g", []*onnx.NodeProto{sum}, "want float32"},
-		{"order", "y", []string{"x"}, "g", []*onnx.NodeProto{node("y = ReduceSum a"), node("a = Neg x")}, "made by nothing before"},
-		{"prefix", "y", []string{"x"}, "g", []*onnx.NodeProto{node("g/0_Constant = Neg v"), node("y = Exp g/0_Constant")}, "another prefix"},
+		{"order", "y", []string{"x"}, "g", []*onnx.NodeProto{node("y = ReduceSum a"), node("a = Neg x")},
+			"made by nothing before"},
+		{"prefix", "y", []string{"x"}, "g", []*onnx.NodeProto{node("g/0_Constant = Neg v"),
+			node("y = Exp g/0_Constant")}, "another prefix"},
 	} {
 		if c.name == "prefix" {
 			c.xs = []string{"v"}

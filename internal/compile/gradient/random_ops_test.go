@@ -11,14 +11,16 @@ import (
 
 // step draws one operator.
 func (g *drawn) step() {
-	kinds := []func(){g.elementwise, g.elementwise, g.binary, g.binary, g.several, g.product, g.reduction, g.reduction, g.reshaping, g.reshaping,
+	kinds := []func(){g.elementwise, g.elementwise, g.binary, g.binary, g.several, g.product, g.reduction, g.reduction,
+		g.reshaping, g.reshaping,
 		g.joining, g.choosing, g.choosing, g.softmax, g.loss}
 	kinds[g.n(0, len(kinds)-1)]()
 }
 
 func (g *drawn) elementwise() {
 	x := g.any(0, 4)
-	switch op := oneOf(g, "Abs", "Exp", "Identity", "Neg", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Ceil", "Floor", "Sign",
+	switch op := oneOf(g, "Abs", "Exp", "Identity", "Neg", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Ceil", "Floor",
+		"Sign",
 		"Log", "Sqrt", "Reciprocal", "Pow", "Cast"); op {
 	case "Log", "Sqrt", "Reciprocal":
 		g.keep(g.emit(op, []string{g.positive(x)})...)
@@ -62,7 +64,8 @@ func (g *drawn) choosing() {
 			g.keep(g.emit(op, []string{x, g.list(bound()), g.list(bound())})...)
 		case 1: // the run decides where it begins
 			g.loose = true
-			g.keep(g.emit(op, []string{x, g.whole([]int{1}, []int64{bound()}), g.whole([]int{1}, []int64{bound()}), g.list(int64(axis))})...)
+			g.keep(g.emit(op, []string{x, g.whole([]int{1}, []int64{bound()}), g.whole([]int{1}, []int64{bound()}),
+				g.list(int64(axis))})...)
 		case 2:
 			g.keep(g.emit(op, []string{x, g.list(bound()), g.list(bound()), g.list(int64(axis)), g.list(step)})...)
 		default: // of all dimensions
@@ -78,7 +81,8 @@ func (g *drawn) choosing() {
 		for _, side := range []float64{-1, 1} {
 			switch b := g.number(side * float64(g.n(1, 9)) / 10); g.n(0, 2) {
 			case 0: // a bound that depends on an input
-				in = append(in, g.emit("Add", []string{b, g.emit("Mul", []string{g.input([]int{}, true), g.number(0.05)})[0]})[0])
+				in = append(in,
+					g.emit("Add", []string{b, g.emit("Mul", []string{g.input([]int{}, true), g.number(0.05)})[0]})[0])
 			case 1:
 				in = append(in, "")
 			default:

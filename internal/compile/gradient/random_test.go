@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// drawn is a graph while it is drawn: every value is known, so that each op gets inputs that it takes and that are far from
-// where it has no derivative.
+// drawn is a graph while it is drawn: every value is known, so that each op gets inputs that it takes and that are far
+// from where it has no derivative.
 type drawn struct {
 	r     *rand.Rand
 	nodes []*onnx.NodeProto
@@ -32,7 +32,8 @@ type drawn struct {
 func graphs() *rapid.Generator[graphCase] {
 	return rapid.Custom(func(t *rapid.T) graphCase {
 		// Small numbers are what rapid likes to draw; here each choice is to be as likely as any other.
-		g := &drawn{r: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), rapid.Uint64().Draw(t, "stream"))), vals: map[string]*tensor.Tensor{}}
+		g := &drawn{r: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), rapid.Uint64().Draw(t, "stream"))),
+			vals: map[string]*tensor.Tensor{}}
 		g.empty = g.n(0, 4) == 0
 		for range g.n(1, 3) {
 			g.input(g.shape(0, 3), true)
@@ -131,7 +132,8 @@ func (g *drawn) emits(op string, outs int, in []string, attrs ...*onnx.Attribute
 	var values []*tensor.Tensor
 	for _, name := range in {
 		v := g.vals[name]
-		if name == "" || slices.ContainsFunc(p.Input, func(i *onnx.ValueInfoProto) bool { return i.GetName() == name }) {
+		if name == "" || slices.ContainsFunc(p.Input,
+			func(i *onnx.ValueInfoProto) bool { return i.GetName() == name }) {
 			continue
 		}
 		dims := make([]int64, len(v.Shape()))
@@ -221,7 +223,8 @@ func (g *drawn) positive(x string) string {
 // mask is a tensor of bools that broadcasts with x.
 func (g *drawn) mask(x string) string {
 	other := g.input(g.stretched(g.vals[x].Shape()), false)
-	return g.emit([]string{"Greater", "Less"}[g.n(0, 1)], []string{g.emit("Identity", []string{other})[0], g.number(0.1)})[0]
+	return g.emit([]string{"Greater", "Less"}[g.n(0, 1)], []string{g.emit("Identity", []string{other})[0],
+		g.number(0.1)})[0]
 }
 
 // keep makes a result one of the values, brought back to where numbers are tame.

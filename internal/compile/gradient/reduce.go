@@ -23,8 +23,8 @@ func sumSquare(c *call) ([]string, error) {
 // factorsMax bounds the factors of one product that is differentiated: each is multiplied with each.
 const factorsMax = 256
 
-// product is d times the product of the other factors, for each factor. It divides by nothing, so that it holds where factors
-// are 0, in the next order too.
+// product is d times the product of the other factors, for each factor. It divides by nothing, so that it holds where
+// factors are 0, in the next order too.
 func product(c *call) ([]string, error) {
 	axes, err := c.reduced()
 	if err != nil {
@@ -44,7 +44,8 @@ func product(c *call) ([]string, error) {
 		case !slices.Contains(axes, int64(i)):
 			perm, outer = append(perm, int64(i)), append(outer, e.dim(x, int64(i)))
 		case d < 0 || n*d > factorsMax:
-			return nil, c.fail("it multiplies more than %d elements of %v each time, or it is not known how many; want fewer", factorsMax, t)
+			return nil, c.fail("it multiplies more than %d elements of %v each time, or it is not known how many; "+
+				"want fewer", factorsMax, t)
 		default:
 			n *= d
 		}
@@ -84,7 +85,8 @@ var reduceRules = map[string]rule{
 		if tx, tz := e.b.types[x], e.b.types[z]; tx.Static() && tz.Static() && tz.Elements() > 0 {
 			return e.op("Div", d, e.number(x, float64(tx.Elements()/tz.Elements())))
 		}
-		// The number of terms is known only in the run. Where there is no mean at all, so is no gradient, and any number does.
+		// The number of terms is known only in the run. Where there is no mean at all, so is no gradient, and any
+		// number does.
 		some := e.op("Max", e.op("Size", z), e.constant(tensor.FromInt64([]int{}, []int64{1})))
 		terms := e.op("Div", e.op("Size", x), some)
 		return e.op("Div", d, e.with("Cast", []string{terms}, onnx.AttrInt("to", int64(e.b.types[x].DType))))
@@ -114,7 +116,8 @@ func (e *chain) spread(d, x string, n *onnx.NodeProto, axes []int64) string {
 	return e.op("Expand", d, e.shape(x))
 }
 
-// reduced returns the axes that the node folds; nil where they are not known and need not be, since all dimensions are kept.
+// reduced returns the axes that the node folds; nil where they are not known and need not be, since all dimensions are
+// kept.
 func (c *call) reduced() ([]int64, error) {
 	types := make([]onnxop.Type, len(c.in))
 	for i, in := range c.in {

@@ -106,7 +106,8 @@ func reduceExtreme(c *call) ([]string, error) {
 	default:
 		in = append(in, c.in[1:]...)
 	}
-	count := e.with("ReduceSum", in, onnx.AttrInt("keepdims", 1), onnx.AttrInt("noop_with_empty_axes", onnxop.Int(c.node, "noop_with_empty_axes")))
+	count := e.with("ReduceSum", in, onnx.AttrInt("keepdims", 1), onnx.AttrInt("noop_with_empty_axes",
+		onnxop.Int(c.node, "noop_with_empty_axes")))
 	return []string{e.op("Mul", e.op("Div", d, count), has)}, e.err
 }
 
@@ -123,8 +124,8 @@ func gather(c *call) ([]string, error) {
 	return []string{e.scatter(c.d[0], c.in[0], c.in[1], axis)}, e.err
 }
 
-// scatter is the gradient by x of what was gathered of it along an axis: a matrix of zeros and ones, which has a row for
-// each place along the axis and a column for each index, times d.
+// scatter is the gradient by x of what was gathered of it along an axis: a matrix of zeros and ones, which has a row
+// for each place along the axis and a column for each index, times d.
 func (e *chain) scatter(d, x, index string, axis int64) string {
 	flat := e.op("Reshape", index, e.ints(-1))
 	zeroOne, err := tensor.FromFloat32([]int{2}, []float32{0, 1})
@@ -295,7 +296,8 @@ func (c *call) sliceOpen() ([]string, error) {
 			axis = int64(a)
 		}
 		if tp.Value != nil && onnxop.Integers(tp.Value)[i] != 1 {
-			return nil, c.fail("the step is %d and the dimensions are not known; want a step of 1 or known dimensions", onnxop.Integers(tp.Value)[i])
+			return nil, c.fail("the step is %d and the dimensions are not known; want a step of 1 or known dimensions",
+				onnxop.Integers(tp.Value)[i])
 		}
 		whole, some := e.dim(x, axis), e.dim(d, axis)
 		start := e.op("Gather", starts, e.ints(int64(i)))

@@ -44,8 +44,8 @@ func (e *chain) along(axis int64, x string) string {
 	return e.with("ReduceSum", []string{x, e.ints(axis)}, onnx.AttrInt("keepdims", 1))
 }
 
-// crossEntropy: dx = (softmax(x) - onehot(labels))·s, where s is what one position's loss counts for. What arrives at the
-// second output, the logarithms of the probabilities, is added.
+// crossEntropy: dx = (softmax(x) - onehot(labels))·s, where s is what one position's loss counts for. What arrives at
+// the second output, the logarithms of the probabilities, is added.
 func crossEntropy(c *call) ([]string, error) {
 	if len(c.in) > 2 && c.wants[2] {
 		return nil, c.fail("the weights depend on a value to differentiate by; want constant weights")
@@ -92,8 +92,8 @@ func (c *call) hot(e *chain) string {
 	return e.with("OneHot", []string{labels, depth, e.constant(values, err)}, onnx.AttrInt("axis", 1))
 }
 
-// share is the derivative of y by the unweighted loss of each position: a scalar where all are the same, and otherwise one
-// number for each position, with a dimension of 1 for the classes.
+// share is the derivative of y by the unweighted loss of each position: a scalar where all are the same, and otherwise
+// one number for each position, with a dimension of 1 for the classes.
 func (c *call) share(e *chain) string {
 	d, labels := c.d[0], c.in[1]
 	weights := c.positionWeights(e)
@@ -110,7 +110,8 @@ func (c *call) share(e *chain) string {
 		case n >= 0:
 			d = e.op("Div", d, e.number(d, float64(n)))
 		default:
-			d = e.op("Div", d, e.with("Cast", []string{e.op("Size", labels)}, onnx.AttrInt("to", int64(c.types[d].DType))))
+			d = e.op("Div", d, e.with("Cast", []string{e.op("Size", labels)},
+				onnx.AttrInt("to", int64(c.types[d].DType))))
 		}
 	}
 	if weights == "" {

@@ -52,10 +52,12 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// write writes the whole file. The contents are those of the files of the manifest, in order, and must be what it says of them.
+// write writes the whole file. The contents are those of the files of the manifest, in order, and must be what it says
+// of them.
 func write(w io.Writer, m *Manifest, contents []content) error {
 	out := &counted{w: w, hash: sha256.New()}
-	z, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(windowBytes), zstd.WithEncoderCRC(true))
+	z, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(windowBytes), zstd.WithEncoderCRC(true))
 	if err != nil {
 		return err
 	}
@@ -176,10 +178,11 @@ func (a *Archive) read() error {
 
 var errEnough = errors.New("enough")
 
-// walk reads the archive: the manifest, and then each file, whose content take must read or leave whole. What it is given ends with an
-// error where it is not what the manifest says.
+// walk reads the archive: the manifest, and then each file, whose content take must read or leave whole. What it is
+// given ends with an error where it is not what the manifest says.
 func (a *Archive) walk(begin func(*Manifest) error, take func(f File, r io.Reader) error) error {
-	z, err := zstd.NewReader(io.NewSectionReader(a.f, 0, a.size), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(2*windowBytes), zstd.WithDecoderLowmem(true))
+	z, err := zstd.NewReader(io.NewSectionReader(a.f, 0, a.size), zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderMaxWindow(2*windowBytes), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,8 @@ func backedUp(t testing.TB, fsys vfs.FS, dir, file string) *Made {
 	return made
 }
 
-// TestAnEarlierBackupStays: a backup is not written over another one unless that is asked for, and what refuses it changes nothing.
+// TestAnEarlierBackupStays: a backup is not written over another one unless that is asked for, and what refuses it
+// changes nothing.
 func TestAnEarlierBackupStays(t *testing.T) {
 	fsys := vfs.NewMem()
 	small(t, fsys, "run")
@@ -65,15 +66,18 @@ func TestAnEarlierBackupStays(t *testing.T) {
 	names := fsys.Names()
 	before, _ := vfs.ReadFile(fsys, "out/file", 1<<30)
 	_, err := Make(t.Context(), Options{Dir: "run", File: "out/file", FS: fsys})
-	if !isAny[*FileError](err) || !strings.Contains(err.Error(), "--force") || !strings.Contains(err.Error(), "out/file-20") {
+	if !isAny[*FileError](err) || !strings.Contains(err.Error(), "--force") || !strings.Contains(err.Error(),
+		"out/file-20") {
 		t.Errorf("%v", err)
 	}
-	if after, err := vfs.ReadFile(fsys, "out/file", 1<<30); err != nil || !bytes.Equal(before, after) || !slices.Equal(fsys.Names(), names) {
+	if after, err := vfs.ReadFile(fsys, "out/file", 1<<30); err != nil || !bytes.Equal(before, after) ||
+		!slices.Equal(fsys.Names(), names) {
 		t.Errorf("%v, and %q are there", err, fsys.Names())
 	}
 }
 
-// TestThereAndBack makes a backup of a run twice, which gives the same bytes, and a run of it, which has the same files and result.
+// TestThereAndBack makes a backup of a run twice, which gives the same bytes, and a run of it, which has the same files
+// and result.
 func TestThereAndBack(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -91,7 +95,8 @@ func TestThereAndBack(t *testing.T) {
 	if info, err := os.Stat(in("one")); err != nil || info.Mode().Perm() != 0o600 || info.Size() != made.Bytes {
 		t.Errorf("%v, %v", info, err)
 	}
-	if made.What != WhatRun || made.Round != 3 || made.Rounds != 3 || made.Keys || len(made.Nodes) != 3 || made.Wall == 0 {
+	if made.What != WhatRun || made.Round != 3 || made.Rounds != 3 || made.Keys || len(made.Nodes) != 3 ||
+		made.Wall == 0 {
 		t.Errorf("%+v", made.Manifest)
 	}
 	a, err := Open(vfs.OS(), in("one"))
@@ -123,8 +128,8 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestEveryDamageIsRefused flips a bit of every byte of a backup, and cuts it at every length: each is a *FileError, and no directory
-// comes of it.
+// TestEveryDamageIsRefused flips a bit of every byte of a backup, and cuts it at every length: each is a *FileError,
+// and no directory comes of it.
 func TestEveryDamageIsRefused(t *testing.T) {
 	mem := vfs.NewMem()
 	small(t, mem, "run")
@@ -177,7 +182,8 @@ func compressed(t testing.TB, b []byte) []byte {
 
 // light compresses with little memory, for tests that do it often.
 var light = sync.OnceValues(func() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(zstd.MinWindowSize))
+	return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(zstd.MinWindowSize))
 })
 
 // entry is one of a forged archive.
@@ -211,12 +217,13 @@ func packed(t testing.TB, all ...entry) []byte {
 	return out.Bytes()
 }
 
-// TestHostileArchives gives a restore what no backup wrote, with right checksums: each is refused by type, and nothing is written, neither
-// where it belongs nor elsewhere.
+// TestHostileArchives gives a restore what no backup wrote, with right checksums: each is refused by type, and nothing
+// is written, neither where it belongs nor elsewhere.
 func TestHostileArchives(t *testing.T) {
 	sum := func(s string) string { b := sha256.Sum256([]byte(s)); return hex.EncodeToString(b[:]) }
 	manifest := func(change func(*Manifest)) entry {
-		m := &Manifest{Format: 1, What: "server", Job: "j", Digest: "d", Peer: "p", Nodes: []Node{{Peer: "p", Record: 1}},
+		m := &Manifest{Format: 1, What: "server", Job: "j", Digest: "d", Peer: "p",
+			Nodes: []Node{{Peer: "p", Record: 1}},
 			Files: []File{{"node.json", 2, sum("{}")}}}
 		change(m)
 		b, err := json.Marshal(m)
@@ -231,40 +238,47 @@ func TestHostileArchives(t *testing.T) {
 	}
 	plain := manifest(func(*Manifest) {})
 	for what, all := range map[string][]entry{
-		"a way out":               named("../evil"),
-		"a way out by a folder":   named("x/../../evil"),
-		"an absolute name":        named("/tmp/evil"),
-		"a folder of nobody":      named("other/evil"),
-		"a drive":                 named("c:evil"),
-		"a backslash":             named(`..\evil`),
-		"a hidden file":           named(".evil"),
-		"a control character":     named("ev\x1bil"),
-		"a lock":                  named("process.lock"),
-		"the mark of a look":      named("look-only.json"),
-		"a temporary file":        named("a.tmp"),
-		"no name":                 {manifest(func(m *Manifest) { m.Files[0].Name = "" })},
-		"a name too long":         named(strings.Repeat("a", nameMax+1)),
-		"a link":                  {plain, entry{tar.Header{Name: "node.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}},
-		"a folder for a file":     {plain, entry{tar.Header{Name: "node.json", Typeflag: tar.TypeDir}, ""}},
-		"another file":            {plain, file("identity.key")},
-		"another size":            {plain, entry{tar.Header{Name: "node.json"}, "{ }"}},
-		"another content":         {plain, entry{tar.Header{Name: "node.json"}, "[]"}},
-		"a file too few":          {plain},
-		"a file too many":         {plain, file("node.json"), file("more.json")},
-		"no manifest":             {file("node.json")},
-		"two of a name":           {manifest(func(m *Manifest) { m.Files = append(m.Files, File{"NODE.json", 2, sum("{}")}) })},
-		"a size below zero":       {manifest(func(m *Manifest) { m.Files[0].Size = -1 })},
-		"a size beyond all":       {manifest(func(m *Manifest) { m.Files[0].Size = fileMax + 1 })},
-		"no digest":               {manifest(func(m *Manifest) { m.Files[0].SHA256 = "00" }), file("node.json")},
-		"no nodes":                {manifest(func(m *Manifest) { m.Nodes = nil }), file("node.json")},
-		"two nodes for one":       {manifest(func(m *Manifest) { m.Nodes = append(m.Nodes, m.Nodes[0]) }), file("node.json")},
-		"a node with a way out":   {manifest(func(m *Manifest) { m.What, m.Nodes[0].Name = WhatRun, "../evil" }), file("node.json")},
-		"nodes without a name":    {manifest(func(m *Manifest) { m.What = WhatRun }), file("node.json")},
-		"of nobody knows what":    {manifest(func(m *Manifest) { m.What = "cloud" }), file("node.json")},
-		"format 0":                {manifest(func(m *Manifest) { m.Format = 0 }), file("node.json")},
-		"a manifest of text":      {entry{tar.Header{Name: manifestName}, "hello"}},
-		"a manifest with a field": {entry{tar.Header{Name: manifestName}, strings.Replace(plain.b, `"job"`, `"jobs"`, 1)}, file("node.json")},
-		"what cannot go on":       {plain, file("node.json")},
+		"a way out":             named("../evil"),
+		"a way out by a folder": named("x/../../evil"),
+		"an absolute name":      named("/tmp/evil"),
+		"a folder of nobody":    named("other/evil"),
+		"a drive":               named("c:evil"),
+		"a backslash":           named(`..\evil`),
+		"a hidden file":         named(".evil"),
+		"a control character":   named("ev\x1bil"),
+		"a lock":                named("process.lock"),
+		"the mark of a look":    named("look-only.json"),
+		"a temporary file":      named("a.tmp"),
+		"no name":               {manifest(func(m *Manifest) { m.Files[0].Name = "" })},
+		"a name too long":       named(strings.Repeat("a", nameMax+1)),
+		"a link": {plain,
+			entry{tar.Header{Name: "node.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}},
+		"a folder for a file": {plain, entry{tar.Header{Name: "node.json", Typeflag: tar.TypeDir}, ""}},
+		"another file":        {plain, file("identity.key")},
+		"another size":        {plain, entry{tar.Header{Name: "node.json"}, "{ }"}},
+		"another content":     {plain, entry{tar.Header{Name: "node.json"}, "[]"}},
+		"a file too few":      {plain},
+		"a file too many":     {plain, file("node.json"), file("more.json")},
+		"no manifest":         {file("node.json")},
+		"two of a name": {manifest(func(m *Manifest) {
+			m.Files = append(m.Files,
+				File{"NODE.json", 2, sum("{}")})
+		})},
+		"a size below zero": {manifest(func(m *Manifest) { m.Files[0].Size = -1 })},
+		"a size beyond all": {manifest(func(m *Manifest) { m.Files[0].Size = fileMax + 1 })},
+		"no digest":         {manifest(func(m *Manifest) { m.Files[0].SHA256 = "00" }), file("node.json")},
+		"no nodes":          {manifest(func(m *Manifest) { m.Nodes = nil }), file("node.json")},
+		"two nodes for one": {manifest(func(m *Manifest) { m.Nodes = append(m.Nodes, m.Nodes[0]) }),
+			file("node.json")},
+		"a node with a way out": {manifest(func(m *Manifest) { m.What, m.Nodes[0].Name = WhatRun, "../evil" }),
+			file("node.json")},
+		"nodes without a name": {manifest(func(m *Manifest) { m.What = WhatRun }), file("node.json")},
+		"of nobody knows what": {manifest(func(m *Manifest) { m.What = "cloud" }), file("node.json")},
+		"format 0":             {manifest(func(m *Manifest) { m.Format = 0 }), file("node.json")},
+		"a manifest of text":   {entry{tar.Header{Name: manifestName}, "hello"}},
+		"a manifest with a field": {entry{tar.Header{Name: manifestName}, strings.Replace(plain.b, `"job"`, `"jobs"`,
+			1)}, file("node.json")},
+		"what cannot go on": {plain, file("node.json")},
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
@@ -287,7 +301,8 @@ func TestHostileArchives(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "file")
 	newer := strings.Replace(plain.b, `"format":1`, `"what next":[],"format":2`, 1)
-	if err := os.WriteFile(path, sealed(compressed(t, packed(t, entry{tar.Header{Name: manifestName}, newer}))), 0o600); err != nil {
+	if err := os.WriteFile(path, sealed(compressed(t, packed(t, entry{tar.Header{Name: manifestName}, newer}))),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(vfs.OS(), path); !isAny[*VersionError](err) {
@@ -295,8 +310,8 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
-// TestNoHalfFile ends a backup at every operation of the disk, with an error, a full disk and a cut: there is no file of that name, or an
-// earlier one as it was, or the new one, whole; and the run is as it was.
+// TestNoHalfFile ends a backup at every operation of the disk, with an error, a full disk and a cut: there is no file
+// of that name, or an earlier one as it was, or the new one, whole; and the run is as it was.
 func TestNoHalfFile(t *testing.T) {
 	origin := vfs.NewMem()
 	small(t, origin, "run")
@@ -359,7 +374,8 @@ func TestNoHalfFile(t *testing.T) {
 					}
 					a.Close()
 				}
-				if kind == "error" && err != nil && slices.Contains(after.Names(), "out/file.tmp") && !strings.Contains(err.Error(), "remove") {
+				if kind == "error" && err != nil && slices.Contains(after.Names(), "out/file.tmp") &&
+					!strings.Contains(err.Error(), "remove") {
 					t.Errorf("error at %d left a temporary file: %v", k, err)
 				}
 				if got := source(after); !slices.Equal(got, want) {
@@ -373,8 +389,8 @@ func TestNoHalfFile(t *testing.T) {
 	}
 }
 
-// FuzzArchive reads any bytes as the archive within a backup whose checksum is right: there is no panic, what is refused is refused by
-// type, and no claim of a size allocates memory.
+// FuzzArchive reads any bytes as the archive within a backup whose checksum is right: there is no panic, what is
+// refused is refused by type, and no claim of a size allocates memory.
 func FuzzArchive(f *testing.F) {
 	m := &Manifest{Format: 1, What: "server", Job: "j", Digest: "d", Peer: "p", Nodes: []Node{{Peer: "p", Record: 1}}}
 	b, err := json.Marshal(m)
@@ -400,7 +416,11 @@ func FuzzArchive(f *testing.F) {
 		}
 		a, err := Open(mem, "file")
 		if err == nil {
-			err = a.walk(func(*Manifest) error { return nil }, func(_ File, r io.Reader) error { _, err := io.Copy(io.Discard, io.LimitReader(r, 1<<20)); return err })
+			err = a.walk(func(*Manifest) error { return nil }, func(_ File, r io.Reader) error {
+				_,
+					err := io.Copy(io.Discard, io.LimitReader(r, 1<<20))
+				return err
+			})
 			a.Close()
 		}
 		if err != nil && !isAny[*FileError](err) && !isAny[*VersionError](err) {

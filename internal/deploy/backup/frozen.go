@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// taken says whether a file of a directory belongs into a backup: not locks, sockets, what is being written, the mark of a directory
-// that is only looked at, and what no node names so.
+// taken says whether a file of a directory belongs into a backup: not locks, sockets, what is being written, the mark
+// of a directory that is only looked at, and what no node names so.
 func taken(name string) bool {
 	switch name {
 	case "lock", "process.lock", "control.sock", restoringFile, directory.LookFile, manifestName:
@@ -23,7 +23,8 @@ func taken(name string) bool {
 	return sound(name) && !strings.HasSuffix(name, ".tmp")
 }
 
-// frozen is a file system that shows directories as they were when they were taken, and all else as it is. It is read only.
+// frozen is a file system that shows directories as they were when they were taken, and all else as it is. It is read
+// only.
 type frozen struct {
 	vfs.FS
 	dirs map[string]map[string]*kept // by folder and name
@@ -42,8 +43,9 @@ const segmentMax = 2 << 30
 // take takes the files of a folder. What vanishes meanwhile is an fs.ErrNotExist: then the folder is to be
 // taken anew.
 //
-// The order matters. Snapshots come first, so that the journal reaches beyond them; then the segments, oldest first; then all else: blobs,
-// which are there before the records that name them, and what the node writes down before it acts on it.
+// The order matters. Snapshots come first, so that the journal reaches beyond them; then the segments, oldest first;
+// then all else: blobs, which are there before the records that name them, and what the node writes down before it acts
+// on it.
 func (f *frozen) take(dir string) error {
 	dir = filepath.Clean(dir)
 	f.drop(dir)
@@ -68,8 +70,8 @@ func (f *frozen) take(dir string) error {
 	return nil
 }
 
-// keep opens a file, and where its bytes may change, reads it. What was read of a segment is made durable: a backup is not to hold what the
-// machine may yet lose.
+// keep opens a file, and where its bytes may change, reads it. What was read of a segment is made durable: a backup is
+// not to hold what the machine may yet lose.
 func keep(fsys vfs.FS, path string, read bool) (*kept, error) {
 	file, err := fsys.Open(path)
 	if err != nil {

@@ -41,9 +41,9 @@ type Made struct {
 // tries is how often the files are taken anew where they change while they are taken.
 const tries = 40
 
-// Make writes a backup of a directory to a file, which is not there before, or with Force in place of an earlier backup, in one step. Nothing of a node that runs is locked, and nothing
-// in the directory is changed. When ctx ends first, there is no file. Errors are *deploy.DirError, *FileError, those of the files, and
-// of bringing nodes back.
+// Make writes a backup of a directory to a file, which is not there before, or with Force in place of an earlier
+// backup, in one step. Nothing of a node that runs is locked, and nothing in the directory is changed. When ctx ends
+// first, there is no file. Errors are *deploy.DirError, *FileError, those of the files, and of bringing nodes back.
 func Make(ctx context.Context, o Options) (*Made, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
@@ -83,8 +83,10 @@ func mayWrite(o Options) error {
 	if err != nil {
 		return err
 	}
-	if rel, err := filepath.Rel(dir, file); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return &FileError{o.File, "lies in the directory that it would be a backup of: choose another place, best on another disk"}
+	if rel, err := filepath.Rel(dir, file); err == nil && rel != ".." &&
+		!strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return &FileError{o.File,
+			"lies in the directory that it would be a backup of: choose another place, best on another disk"}
 	}
 	f, err := o.FS.Open(o.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,8 +102,9 @@ func mayWrite(o Options) error {
 	}
 	if !o.Force {
 		ext := filepath.Ext(o.File)
-		return &FileError{o.File, fmt.Sprintf("is there, an earlier backup: choose another name, such as %s-%s%s, or replace it with --force",
-			strings.TrimSuffix(o.File, ext), time.Now().Format("2006-01-02T150405"), ext)}
+		return &FileError{o.File,
+			fmt.Sprintf("is there, an earlier backup: choose another name, such as %s-%s%s, or replace it with --force",
+				strings.TrimSuffix(o.File, ext), time.Now().Format("2006-01-02T150405"), ext)}
 	}
 	return nil
 }
@@ -118,8 +121,8 @@ func (f *frozen) settle(ctx context.Context, o Options) (m *Manifest, err error)
 		if m, ends, err = f.once(o, before); err == nil {
 			return m, nil
 		}
-		// What is wrong with files that do not change any more stays the same, and where it is that nodes do not fit each other,
-		// that is so on the disk too: then their ends are what the next start finds.
+		// What is wrong with files that do not change any more stays the same, and where it is that nodes do not fit
+		// each other, that is so on the disk too: then their ends are what the next start finds.
 		same := last != nil && last.Error() == err.Error() && !errors.Is(err, fs.ErrNotExist)
 		if same && !isAny[*archive.SplitError](err) {
 			break
@@ -147,8 +150,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// once takes the files and makes a manifest of what they are, without the list of them. ends are the last records of all nodes; where
-// they are those of before, nobody runs there.
+// once takes the files and makes a manifest of what they are, without the list of them. ends are the last records of
+// all nodes; where they are those of before, nobody runs there.
 func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, err error) {
 	if deploy.IsNode(o.FS, o.Dir) {
 		if err := f.take(o.Dir); err != nil {
@@ -162,7 +165,8 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 		if err != nil {
 			return nil, nil, err
 		}
-		m := &Manifest{Format: FormatVersion, What: rec.Role, Job: rec.Job, Digest: rec.Digest, Peer: v.Nodes[0].Config.Self}
+		m := &Manifest{Format: FormatVersion, What: rec.Role, Job: rec.Job, Digest: rec.Digest,
+			Peer: v.Nodes[0].Config.Self}
 		return f.nodes(o, m, v, nil)
 	}
 	k, err := archive.KeptIn(o.FS, o.Dir)
@@ -172,18 +176,21 @@ func (f *frozen) once(o Options, before []uint64) (m *Manifest, ends []uint64, e
 	case err != nil:
 		return nil, nil, err
 	case !k.Begun:
-		return nil, nil, refuse(o.Dir, "holds a run whose nodes are not all there yet: there is nothing to go back to; try again in a moment")
+		return nil, nil, refuse(o.Dir, "holds a run whose nodes are not all there yet: there is nothing to go back "+
+			"to; try again in a moment")
 	}
 	// What the run says of itself comes first: that it is finished, for example, is so of all that its nodes say later.
 	if err := f.take(o.Dir); err != nil {
 		return nil, nil, err
 	}
-	m = &Manifest{Format: FormatVersion, What: WhatRun, Job: k.Config.About().Name, Digest: k.Digest, Rounds: k.Config.About().Rounds}
+	m = &Manifest{Format: FormatVersion, What: WhatRun, Job: k.Config.About().Name, Digest: k.Digest,
+		Rounds: k.Config.About().Rounds}
 	var dirs []string
 	for _, name := range k.Nodes {
 		dirs = append(dirs, filepath.Join(o.Dir, name))
 	}
-	// So do the clients before their server: that they have a number, and that the job is over, it has written down before they know it.
+	// So do the clients before their server: that they have a number, and that the job is over, it has written down
+	// before they know it.
 	for _, dir := range slices.Backward(dirs) {
 		if err := f.take(dir); err != nil {
 			return nil, nil, err
@@ -282,8 +289,8 @@ func each(v *archive.View, why error) ([]archive.Cut, error) {
 	return cuts, why
 }
 
-// trim removes from the copy of a node's files what is beyond a record of its journal, so that a directory of it is that of a node which
-// was killed there.
+// trim removes from the copy of a node's files what is beyond a record of its journal, so that a directory of it is
+// that of a node which was killed there.
 func (f *frozen) trim(dir string, c archive.Cut) error {
 	if c.Node.Short {
 		return nil // a file of it is short, which whoever opens it is to see
@@ -399,7 +406,11 @@ func publish(ctx context.Context, o Options, m *Manifest, contents []content) (s
 	if err != nil {
 		return 0, err
 	}
-	err = a.walk(func(*Manifest) error { return nil }, func(_ File, r io.Reader) error { _, err := io.Copy(io.Discard, r); return err })
+	err = a.walk(func(*Manifest) error { return nil }, func(_ File, r io.Reader) error {
+		_,
+			err := io.Copy(io.Discard, r)
+		return err
+	})
 	a.Close()
 	if err == nil {
 		err = o.FS.Rename(tmp, o.File)

@@ -75,7 +75,9 @@ type VersionError struct {
 
 // Error names the file, the versions, and what would help.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s is a backup of format %d, and this release knows formats up to %d: use the newer release that wrote it", e.File, e.Got, e.Want)
+	return fmt.Sprintf(
+		"%s is a backup of format %d, and this release knows formats up to %d: use the newer release that wrote it",
+		e.File, e.Got, e.Want)
 }
 
 // parseManifest reads a manifest strictly, and checks all that does not need the files.
@@ -124,7 +126,8 @@ func (m *Manifest) unsound() string {
 		folder, name := path.Split(f.Name)
 		folder = strings.TrimSuffix(folder, "/")
 		switch raw, err := hex.DecodeString(f.SHA256); {
-		case len(f.Name) > nameMax || !sound(name) || !taken(name) || folder != "" && (alone || !folders[strings.ToLower(folder)] || !sound(folder)):
+		case len(f.Name) > nameMax || !sound(name) || !taken(name) || folder != "" &&
+			(alone || !folders[strings.ToLower(folder)] || !sound(folder)):
 			return fmt.Sprintf("a file has the name %.64q", f.Name)
 		case seen[strings.ToLower(f.Name)]:
 			return fmt.Sprintf("the file %q is in it twice", f.Name)
@@ -150,7 +153,8 @@ func (m *Manifest) alone() bool {
 	return false
 }
 
-// sound says whether a name can be that of a file or folder here: plain letters, so that no system takes it for a way to elsewhere.
+// sound says whether a name can be that of a file or folder here: plain letters, so that no system takes it for a way
+// to elsewhere.
 func sound(name string) bool {
 	if name == "" || name[0] == '.' || name[len(name)-1] == '.' {
 		return false

@@ -45,9 +45,9 @@ type Restored struct {
 // restoringFile stands in a directory while it is made.
 const restoringFile = "restoring"
 
-// Restore makes a directory of a backup that was opened. It is made under another name beside it; every checksum is looked at, and every
-// record replayed, before it gets its name. Errors are *FileError, *deploy.DirError, *deploy.InputError, *identity.KeyError, and those
-// of the disk; then nothing is there that was not.
+// Restore makes a directory of a backup that was opened. It is made under another name beside it; every checksum is
+// looked at, and every record replayed, before it gets its name. Errors are *FileError, *deploy.DirError,
+// *deploy.InputError, *identity.KeyError, and those of the disk; then nothing is there that was not.
 func (a *Archive) Restore(ctx context.Context, o RestoreOptions) (out *Restored, err error) {
 	fsys := vfs.OS() // folders are renamed and removed
 	if o.Now == nil {
@@ -120,7 +120,8 @@ func unusable(dir string, err error) error {
 // may looks whether the directory can be made, and reads the key that is missing in the backup.
 func (a *Archive) may(fsys vfs.FS, o RestoreOptions) (*identity.Identity, error) {
 	if o.As != Move && o.As != Look {
-		return nil, &deploy.InputError{What: "--as", Value: o.As, Want: "move (the directory becomes the node) or look (it is only read)"}
+		return nil, &deploy.InputError{What: "--as", Value: o.As,
+			Want: "move (the directory becomes the node) or look (it is only read)"}
 	}
 	entries, err := os.ReadDir(o.Dir)
 	switch {
@@ -132,26 +133,30 @@ func (a *Archive) may(fsys vfs.FS, o RestoreOptions) (*identity.Identity, error)
 	needs := o.As == Move && !a.Keys && a.What != WhatRun
 	switch {
 	case o.Key != "" && !needs:
-		return nil, &deploy.InputError{What: "--key", Value: o.Key, Want: "nothing: the backup holds its keys, or none is needed"}
+		return nil, &deploy.InputError{What: "--key", Value: o.Key,
+			Want: "nothing: the backup holds its keys, or none is needed"}
 	case !needs:
 		return nil, nil
 	case !a.alone():
 		return nil, a.bad("holds no keys, and several nodes: it can be restored --as look only")
 	case o.Key == "":
-		return nil, a.bad("holds no key (it was made --without-key): give that of %s with --key FILE, or restore it --as look", a.Peer)
+		return nil, a.bad("holds no key (it was made --without-key): give that of %s with --key FILE, or restore it "+
+			"--as look", a.Peer)
 	}
 	dir := o.Key
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
 		if filepath.Base(dir) != identity.File {
-			return nil, &deploy.InputError{What: "--key", Value: o.Key, Want: "a file " + identity.File + ", or the directory that it lies in"}
+			return nil, &deploy.InputError{What: "--key", Value: o.Key,
+				Want: "a file " + identity.File + ", or the directory that it lies in"}
 		}
 		dir = filepath.Dir(dir)
 	}
 	id, err := identity.Read(fsys, dir)
 	if err == nil && id.Peer() != a.Peer {
-		err = &identity.KeyError{Path: filepath.Join(dir, identity.File), Reason: fmt.Sprintf("is the key of %s, and the backup is of %s", id.Peer(), a.Peer)}
+		err = &identity.KeyError{Path: filepath.Join(dir, identity.File),
+			Reason: fmt.Sprintf("is the key of %s, and the backup is of %s", id.Peer(), a.Peer)}
 	}
 	return id, err
 }
@@ -166,7 +171,8 @@ func clearTmp(tmp string) error {
 		return unusable(tmp, err)
 	}
 	if _, err := os.Lstat(filepath.Join(tmp, restoringFile)); err != nil {
-		return refuse(tmp, "is there, and is not what an interrupted restore left: move it away, or choose another --dir")
+		return refuse(tmp,
+			"is there, and is not what an interrupted restore left: move it away, or choose another --dir")
 	}
 	lock, err := vfs.OS().Lock(filepath.Join(tmp, restoringFile))
 	if err != nil {
@@ -176,7 +182,8 @@ func clearTmp(tmp string) error {
 	return os.RemoveAll(tmp)
 }
 
-// unpack writes the files, each durably, and what does not belong into the directory not at all: no keys where it is only looked at.
+// unpack writes the files, each durably, and what does not belong into the directory not at all: no keys where it is
+// only looked at.
 func (a *Archive) unpack(ctx context.Context, fsys vfs.FS, tmp string, o RestoreOptions) error {
 	for _, n := range a.Nodes {
 		if err := fsys.MkdirAll(filepath.Join(tmp, n.Name)); err != nil {
@@ -220,15 +227,18 @@ func (a *Archive) mark(fsys vfs.FS, tmp string) error {
 	return nil
 }
 
-// verify brings every node back in memory, as far as this machine has what that takes, and holds it against the manifest.
+// verify brings every node back in memory, as far as this machine has what that takes, and holds it against the
+// manifest.
 func (a *Archive) verify(fsys vfs.FS, tmp string, out *Restored) error {
 	var dirs []string
 	for _, n := range a.Nodes {
 		dirs = append(dirs, filepath.Join(tmp, n.Name))
 		if n.Data != "" {
 			if _, err := fsys.Stat(n.Data); err != nil {
-				out.Notes = append(out.Notes, fmt.Sprintf("the data of the node, %s (SHA-256 %.12s), is not on this machine: give it with rhizome join --data FILE; "+
-					"the records were checked, and not replayed", n.Data, n.DataSHA256))
+				out.Notes = append(out.Notes,
+					fmt.Sprintf("the data of the node, %s (SHA-256 %.12s), is not on this machine: give it with "+
+						"rhizome join --data FILE; "+
+						"the records were checked, and not replayed", n.Data, n.DataSHA256))
 				return a.scan(fsys, dirs)
 			}
 		}
@@ -243,7 +253,8 @@ func (a *Archive) verify(fsys vfs.FS, tmp string, out *Restored) error {
 			return a.bad("cannot be brought back: %s: %v", a.Nodes[i].Name, err)
 		}
 		if n.Config.Self != a.Nodes[i].Peer || b.Record != a.Nodes[i].Record {
-			return a.bad("holds %s at record %d, and its manifest says %s at record %d", n.Config.Self, b.Record, a.Nodes[i].Peer, a.Nodes[i].Record)
+			return a.bad("holds %s at record %d, and its manifest says %s at record %d", n.Config.Self, b.Record,
+				a.Nodes[i].Peer, a.Nodes[i].Record)
 		}
 		out.Records += uint64(b.Replayed)
 	}
@@ -270,7 +281,8 @@ func (a *Archive) scan(fsys vfs.FS, dirs []string) error {
 		}
 		rep, err := journal.Scan(fsys, dir)
 		if err != nil || rep.Next != a.Nodes[i].Record+1 {
-			return a.bad("holds %s up to record %d, and its manifest says %d (%v)", a.Nodes[i].Peer, rep.Next-1, a.Nodes[i].Record, err)
+			return a.bad("holds %s up to record %d, and its manifest says %d (%v)", a.Nodes[i].Peer, rep.Next-1,
+				a.Nodes[i].Record, err)
 		}
 	}
 	return nil

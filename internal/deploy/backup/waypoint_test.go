@@ -66,22 +66,24 @@ func counting(t *testing.T, fsys vfs.FS) (lsns []uint64, waypoints int) {
 	return lsns, waypoints
 }
 
-// TestWaypointsBackupsAndKills: a node that makes waypoints is killed at any operation of its disk, also within publishing one, and a backup is
-// taken of what is there at that moment. The node goes on with nothing lost; the backup is the node as it was; the waypoints in it are still
-// waypoints, so that the life that goes on from it keeps as many points to go back to, and their journal, as any other.
+// TestWaypointsBackupsAndKills: a node that makes waypoints is killed at any operation of its disk, also within
+// publishing one, and a backup is taken of what is there at that moment. The node goes on with nothing lost; the backup
+// is the node as it was; the waypoints in it are still waypoints, so that the life that goes on from it keeps as many
+// points to go back to, and their journal, as any other.
 func TestWaypointsBackupsAndKills(t *testing.T) {
 	const calls, keep = 25, 2
 	kills, marked, full, all := 0, 0, 0, 0
 	for seed := range uint64(12) {
 		var disks []*vfs.Mem
-		r, err := rig.New(rig.Options{Seed: seed, Waypoints: 4, SnapshotBytes: 3000, After: func(r *rig.Rig, i int, _ error) *vfs.Mem {
-			kills++
-			killed := r.FS[i].Kill()
-			if i == 1 {
-				disks = append(disks, copied(t, killed, "n"))
-			}
-			return killed
-		}})
+		r, err := rig.New(rig.Options{Seed: seed, Waypoints: 4, SnapshotBytes: 3000,
+			After: func(r *rig.Rig, i int, _ error) *vfs.Mem {
+				kills++
+				killed := r.FS[i].Kill()
+				if i == 1 {
+					disks = append(disks, copied(t, killed, "n"))
+				}
+				return killed
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +125,8 @@ func TestWaypointsBackupsAndKills(t *testing.T) {
 		}
 	}
 	if kills < 100 || marked < 100 || full < all*2/3 {
-		t.Errorf("%d kills, %d waypoints in %d backups, of which %d have as many other snapshots as are kept", kills, marked, all, full)
+		t.Errorf("%d kills, %d waypoints in %d backups, of which %d have as many other snapshots as are kept", kills,
+			marked, all, full)
 	}
 }
 

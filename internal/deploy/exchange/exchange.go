@@ -81,7 +81,8 @@ type DigestError struct{ Got, Want string }
 
 // Error names both digests.
 func (e *DigestError) Error() string {
-	return "the artifact has the digest " + e.Got + ", not " + e.Want + " as was said: it was changed on its way or on the disk"
+	return "the artifact has the digest " + e.Got + ", not " + e.Want +
+		" as was said: it was changed on its way or on the disk"
 }
 
 // Open decodes an artifact from bytes that nobody vouches for, and holds it against its digest.
@@ -100,9 +101,9 @@ func Open(b []byte, digest string) (*onnx.ModelProto, error) {
 	return m, nil
 }
 
-// Serve answers one client. What it may get, the caller decides from who it is and what it says: an offer, whose artifact has
-// the bytes of Package, or a refusal as a *RefusedError. A message that came whole and is no Hello is refused too, and the error
-// is the refusal.
+// Serve answers one client. What it may get, the caller decides from who it is and what it says: an offer, whose
+// artifact has the bytes of Package, or a refusal as a *RefusedError. A message that came whole and is no Hello is
+// refused too, and the error is the refusal.
 func Serve(s transport.Stream, from wire.PeerID, decide func(Hello) (*Package, error)) error {
 	var h Hello
 	if err := ReadMessage(s, &h, timeout); err != nil {
@@ -110,8 +111,9 @@ func Serve(s transport.Stream, from wire.PeerID, decide func(Hello) (*Package, e
 		if !errors.As(err, &none) {
 			return err
 		}
-		no := &RefusedError{Refusal{CodeFormat, fmt.Sprintf("the hello is none of format %d, which this server knows: %s",
-			Format, clean.Text(none.Reason, 200))}}
+		no := &RefusedError{Refusal{CodeFormat,
+			fmt.Sprintf("the hello is none of format %d, which this server knows: %s",
+				Format, clean.Text(none.Reason, 200))}}
 		if err := WriteMessage(s, Answer{Format: Format, Refused: &no.Refusal}); err != nil {
 			return err
 		}
@@ -147,7 +149,8 @@ func Serve(s transport.Stream, from wire.PeerID, decide func(Hello) (*Package, e
 func judge(h Hello, from wire.PeerID, decide func(Hello) (*Package, error)) (*Package, error) {
 	switch {
 	case h.Format != Format:
-		return nil, Refuse(CodeFormat, "the hello is of format %d, and this server knows %d: use releases that know the same", h.Format, Format)
+		return nil, Refuse(CodeFormat, "the hello is of format %d, and this server knows %d: use releases that know "+
+			"the same", h.Format, Format)
 	case h.Peer != string(from):
 		return nil, Refuse(CodeStranger, "the hello says %s, and the key is that of %s", clean.Quote(h.Peer, 64), from)
 	}

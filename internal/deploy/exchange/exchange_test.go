@@ -40,8 +40,9 @@ func digits(t *testing.T) *Package {
 		t.Fatal(err)
 	}
 	return &Package{Bytes: b, Offer: Offer{
-		Job: "digits", Kind: federated.Name, Settings: federated.Default().Settings(), Seed: 1, Digest: hex.EncodeToString(art.Digest[:]),
-		Bytes: int64(len(b)), Place: job.ClientsPlace, Member: 3,
+		Job: "digits", Kind: federated.Name, Settings: federated.Default().Settings(), Seed: 1,
+		Digest: hex.EncodeToString(art.Digest[:]),
+		Bytes:  int64(len(b)), Place: job.ClientsPlace, Member: 3,
 	}}
 }
 
@@ -70,11 +71,13 @@ func TestAJobTravels(t *testing.T) {
 	if cfg, err := job.FromSettings(federated.Kind{}, got.Offer.Settings); err != nil || cfg != federated.Default() {
 		t.Errorf("settings: %+v, %v", cfg, err)
 	}
-	if got, err = between(Hello{Peer: string(me), Held: want.Offer.Digest}, ArtifactMax, give); err != nil || got.Bytes != nil {
+	if got, err = between(Hello{Peer: string(me), Held: want.Offer.Digest}, ArtifactMax, give); err != nil ||
+		got.Bytes != nil {
 		t.Errorf("held: %d bytes, %v", len(got.Bytes), err)
 	}
 	want.Offer.Done = &Done{Rounds: 80}
-	if got, err = between(Hello{Peer: string(me)}, ArtifactMax, give); err != nil || got.Bytes != nil || got.Offer.Done.Rounds != 80 {
+	if got, err = between(Hello{Peer: string(me)}, ArtifactMax, give); err != nil || got.Bytes != nil ||
+		got.Offer.Done.Rounds != 80 {
 		t.Errorf("done: %+v, %v", got, err)
 	}
 }
@@ -110,7 +113,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestLaterMessages: keys that a later release adds are dropped in what peers say of themselves and of jobs, and refused in a call.
+// TestLaterMessages: keys that a later release adds are dropped in what peers say of themselves and of jobs, and
+// refused in a call.
 func TestLaterMessages(t *testing.T) {
 	good := digits(t)
 	b, err := json.Marshal(Answer{Format: Format, Offer: &good.Offer})
@@ -127,7 +131,8 @@ func TestLaterMessages(t *testing.T) {
 	if err != nil || p.Offer.Digest != good.Offer.Digest || p.Model == nil {
 		t.Errorf("an answer with a key of a later release: %v", err)
 	}
-	for what, read := range map[string]func(transport.Stream, any, time.Duration) error{"message": ReadMessage, "call": ReadCall} {
+	for what, read := range map[string]func(transport.Stream, any, time.Duration) error{"message": ReadMessage,
+		"call": ReadCall} {
 		a, b := net.Pipe()
 		client, server := pipe{a}, pipe{b}
 		go client.Write([]byte("\x00\x00\x00\x0e{\"later\":true}"))
@@ -139,7 +144,8 @@ func TestLaterMessages(t *testing.T) {
 	}
 }
 
-// TestHostileServers lie, break off, and say nothing: each is a typed error that says what, and the client keeps nothing.
+// TestHostileServers lie, break off, and say nothing: each is a typed error that says what, and the client keeps
+// nothing.
 func TestHostileServers(t *testing.T) {
 	defer func(was time.Duration) { timeout = was }(timeout)
 	timeout = 200 * time.Millisecond
@@ -155,7 +161,8 @@ func TestHostileServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	flipped := append([]byte(nil), good.Bytes...)
-	flipped[bytes.Index(flipped, []byte("SoftmaxCrossEntropyLoss"))] ^= 1 // not in the author's lines, which are no part of the digest
+	// not in the author's lines, which are no part of the digest
+	flipped[bytes.Index(flipped, []byte("SoftmaxCrossEntropyLoss"))] ^= 1
 	answer := func(change func(*Offer), artifact []byte) func(pipe) {
 		return func(s pipe) {
 			var h Hello
@@ -176,15 +183,25 @@ func TestHostileServers(t *testing.T) {
 			s.Read(make([]byte, 1<<16))
 			s.Read(make([]byte, 1))
 		}, "silent"},
-		"gone":               {func(s pipe) { s.Read(make([]byte, 1<<16)) }, "broke off"},
-		"claims a gigabyte":  {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0x40, 0, 0, 0}) }, "claims 1073741824 bytes"},
-		"no JSON":            {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0, 0, 0, 2, 'x', 'y'}) }, "invalid character"},
-		"unknown keys alone": {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x09{\"x\":1.0}")) }, "format 0"},
-		"nothing":            {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte("\x00\x00\x00\x0c{\"format\":1}")) }, "neither an offer nor a refusal"},
-		"no digest":          {answer(func(o *Offer) { o.Digest = "12" }, nil), "64 hex digits"},
-		"too large":          {answer(func(o *Offer) { o.Bytes = ArtifactMax + 1 }, nil), "at most"},
-		"negative":           {answer(func(o *Offer) { o.Bytes = -1 }, nil), "-1 bytes"},
-		"cut short":          {answer(same, good.Bytes[:1000]), "broke off after 1000 of"},
+		"gone": {func(s pipe) { s.Read(make([]byte, 1<<16)) }, "broke off"},
+		"claims a gigabyte": {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0x40, 0, 0, 0}) },
+			"claims 1073741824 bytes"},
+		"no JSON": {func(s pipe) { s.Read(make([]byte, 1<<16)); s.Write([]byte{0, 0, 0, 2, 'x', 'y'}) },
+			"invalid character"},
+		"unknown keys alone": {func(s pipe) {
+			s.Read(make([]byte,
+				1<<16))
+			s.Write([]byte("\x00\x00\x00\x09{\"x\":1.0}"))
+		}, "format 0"},
+		"nothing": {func(s pipe) {
+			s.Read(make([]byte,
+				1<<16))
+			s.Write([]byte("\x00\x00\x00\x0c{\"format\":1}"))
+		}, "neither an offer nor a refusal"},
+		"no digest": {answer(func(o *Offer) { o.Digest = "12" }, nil), "64 hex digits"},
+		"too large": {answer(func(o *Offer) { o.Bytes = ArtifactMax + 1 }, nil), "at most"},
+		"negative":  {answer(func(o *Offer) { o.Bytes = -1 }, nil), "-1 bytes"},
+		"cut short": {answer(same, good.Bytes[:1000]), "broke off after 1000 of"},
 		"stalls": {func(s pipe) {
 			answer(same, good.Bytes[:1000])(s)
 			s.SetDeadline(time.Now().Add(time.Second))

@@ -20,8 +20,8 @@ type told struct {
 func (s told) Read(p []byte) (int, error)  { return s.b.Read(p) }
 func (s told) SetDeadline(time.Time) error { return nil }
 
-// FuzzMessages reads any bytes as each of the messages: there is no panic, what is refused is refused by type, and a length alone allocates no
-// more than HeadMax.
+// FuzzMessages reads any bytes as each of the messages: there is no panic, what is refused is refused by type, and a
+// length alone allocates no more than HeadMax.
 func FuzzMessages(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x2a" + `{"format":1,"release":"v1","peer":"12D3Koo"}`))
 	f.Add([]byte("\x00\x00\x00\x46" + `{"format":1,"offer":{"job":"a","settings":{"rounds":"3"},"bytes":7}}`))

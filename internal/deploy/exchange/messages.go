@@ -40,24 +40,25 @@ type Hello struct {
 	Member  int    `json:"member,omitempty"` // the number that it would like to have, from 1; 0 means any
 	Look    bool   `json:"look,omitempty"`   // it wants to see the job, and is given no number
 	Held    string `json:"held,omitempty"`   // digest of the artifact that it holds already
-	// Secret shows that the client was invited. It goes only to a server whose key the transport has proven, which is the one that
-	// the invitation names, and is in no log, whatever prints the Hello.
+	// Secret shows that the client was invited. It goes only to a server whose key the transport has proven, which is
+	// the one that the invitation names, and is in no log, whatever prints the Hello.
 	Secret *invitation.Secret `json:"secret,omitempty"`
 	Data   *Schema            `json:"data,omitempty"` // of the data of its own that it would train on
 }
 
 // Offer is a job as a server gives it to a client.
 type Offer struct {
-	Job      string                     `json:"job"`
-	Kind     string                     `json:"kind"`
-	Settings map[string]string          `json:"settings"`
-	Seed     uint64                     `json:"seed"`
-	Digest   string                     `json:"digest"` // of the artifact, as package artifact has it
-	Bytes    int64                      `json:"bytes"`  // of the artifact
-	Place    string                     `json:"place"`  // that the client plays
-	Member   int                        `json:"member"` // the client's number, from 0, the same ever after; -1 where it has none
-	Options  map[string]json.RawMessage `json:"options,omitempty"`
-	Done     *Done                      `json:"done,omitempty"` // where the job is finished
+	Job      string            `json:"job"`
+	Kind     string            `json:"kind"`
+	Settings map[string]string `json:"settings"`
+	Seed     uint64            `json:"seed"`
+	Digest   string            `json:"digest"` // of the artifact, as package artifact has it
+	Bytes    int64             `json:"bytes"`  // of the artifact
+	Place    string            `json:"place"`  // that the client plays
+	// the client's number, from 0, the same ever after; -1 where it has none
+	Member  int                        `json:"member"`
+	Options map[string]json.RawMessage `json:"options,omitempty"`
+	Done    *Done                      `json:"done,omitempty"` // where the job is finished
 }
 
 // Done is what a finished job came to.
@@ -134,13 +135,14 @@ func WriteMessage(s transport.Stream, v any) error {
 	return err
 }
 
-// ReadMessage reads one message into v, within the time. Keys that this release does not know are dropped: what the other side must understand raises
-// Format. The length is checked before anything is allocated.
+// ReadMessage reads one message into v, within the time. Keys that this release does not know are dropped: what the
+// other side must understand raises Format. The length is checked before anything is allocated.
 func ReadMessage(s transport.Stream, v any, within time.Duration) error {
 	return readMessage(s, v, within, false)
 }
 
-// ReadCall is ReadMessage for what is to be done: a call that is not understood whole is an error, also for an unknown key.
+// ReadCall is ReadMessage for what is to be done: a call that is not understood whole is an error, also for an unknown
+// key.
 func ReadCall(s transport.Stream, v any, within time.Duration) error {
 	return readMessage(s, v, within, true)
 }
@@ -153,7 +155,8 @@ func readMessage(s transport.Stream, v any, within time.Duration, whole bool) er
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > HeadMax {
-		return &MessageError{ProtocolError{"message", fmt.Sprintf("claims %d bytes, at most %d are allowed", n, HeadMax)}}
+		return &MessageError{ProtocolError{"message", fmt.Sprintf("claims %d bytes, at most %d are allowed", n,
+			HeadMax)}}
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(s, b); err != nil {

@@ -20,8 +20,8 @@ const (
 	schemaName  = 40 // letters of a name that travels
 )
 
-// Schema says what a client's data is: which columns it has and which classes its labels are of, by name and in order. Two sites
-// whose columns or classes stand in another order train a model that means nothing, and no shape shows it.
+// Schema says what a client's data is: which columns it has and which classes its labels are of, by name and in order.
+// Two sites whose columns or classes stand in another order train a model that means nothing, and no shape shows it.
 type Schema struct {
 	Format      int      `json:"format"`
 	Digest      string   `json:"digest"`       // of all columns and classes
@@ -67,7 +67,8 @@ func (s *Schema) Against(job *Schema) error {
 	for at < min(len(got), len(want)) && got[at] == want[at] {
 		at++
 	}
-	return Refuse(CodeData, "the %s of the data are not those of the job: from number %d on the data has %s, and the job %s",
+	return Refuse(CodeData,
+		"the %s of the data are not those of the job: from number %d on the data has %s, and the job %s",
 		what, at+1, list(got[min(at, len(got)):], has), list(want[min(at, len(want)):], wants))
 }
 

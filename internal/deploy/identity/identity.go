@@ -54,7 +54,8 @@ func New() (*Identity, error) {
 // Of returns the identity of a key. A key of another length is a *KeyError.
 func Of(key ed25519.PrivateKey) (*Identity, error) {
 	if len(key) != ed25519.PrivateKeySize {
-		return nil, &KeyError{"the key", fmt.Sprintf("has %d bytes; want an ed25519 private key, of %d", len(key), ed25519.PrivateKeySize)}
+		return nil, &KeyError{"the key", fmt.Sprintf("has %d bytes; want an ed25519 private key, of %d", len(key),
+			ed25519.PrivateKeySize)}
 	}
 	return of(key)
 }
@@ -68,8 +69,9 @@ func of(key ed25519.PrivateKey) (*Identity, error) {
 	return &Identity{key, peer}, err
 }
 
-// Open reads the identity of a directory, or makes one where there is none: but for a node that is there already and has lost its key,
-// which nothing but the old file can bring back, a *KeyError. The caller holds the directory, so that no other process makes one at once.
+// Open reads the identity of a directory, or makes one where there is none: but for a node that is there already and
+// has lost its key, which nothing but the old file can bring back, a *KeyError. The caller holds the directory, so that
+// no other process makes one at once.
 func Open(fsys vfs.FS, dir string) (*Identity, error) {
 	id, err := Read(fsys, dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -102,8 +104,10 @@ func Lost(fsys vfs.FS, dir string) error {
 	if err != nil || node == "" {
 		return err
 	}
-	return &KeyError{filepath.Join(dir, File), "is gone, and the directory holds a node (" + node + ") that others know by that key: " +
-		"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose another --dir to be somebody else"}
+	return &KeyError{filepath.Join(dir, File),
+		"is gone, and the directory holds a node (" + node + ") that others know by that key: " +
+			"bring the file back from a copy, restore a backup with rhizome restore FILE --dir NEW, or choose another " +
+			"--dir to be somebody else"}
 }
 
 // Write makes the identity that of a directory, durably. A directory that has one already is a *KeyError.
@@ -125,8 +129,8 @@ func line(seed []byte) string {
 	return fmt.Sprintf("%s %08x\n", body, crc32.Checksum([]byte(body), table))
 }
 
-// Read reads the identity of a directory. A missing file is an fs.ErrNotExist; one that is damaged, or that others may read, a
-// *KeyError.
+// Read reads the identity of a directory. A missing file is an fs.ErrNotExist; one that is damaged, or that others may
+// read, a *KeyError.
 func Read(fsys vfs.FS, dir string) (*Identity, error) {
 	path := filepath.Join(dir, File)
 	mode, known, err := vfs.Mode(fsys, path)
@@ -134,7 +138,8 @@ func Read(fsys vfs.FS, dir string) (*Identity, error) {
 		return nil, err
 	}
 	if known && mode&0o077 != 0 {
-		return nil, &KeyError{path, fmt.Sprintf("may be used by others (mode %04o), who may know the key by now: want 0600; "+
+		return nil, &KeyError{path, fmt.Sprintf("may be used by others (mode %04o), who may know the key by now: "+
+			"want 0600; "+
 			"make it so with chmod 600 if nobody has read it, or move it away to get a new identity", mode)}
 	}
 	b, err := vfs.ReadFile(fsys, path, fileMax)
@@ -154,7 +159,8 @@ func Read(fsys vfs.FS, dir string) (*Identity, error) {
 }
 
 func damaged(path string) error {
-	return &KeyError{path, "is damaged: bring the file back from a copy, or move it away to get a new identity, which peers do not know"}
+	return &KeyError{path,
+		"is damaged: bring the file back from a copy, or move it away to get a new identity, which peers do not know"}
 }
 
 // Peer returns the peer id.

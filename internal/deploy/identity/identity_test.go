@@ -29,7 +29,8 @@ func TestKeptAcrossStarts(t *testing.T) {
 	if err != nil || again.Peer() != first.Peer() || !again.Key().Equal(first.Key()) {
 		t.Errorf("%v, %v; at first %v", again, err, first)
 	}
-	if info, err := os.Stat(filepath.Join(dir, File)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(filepath.Join(dir, File)); err != nil || runtime.GOOS != "windows" &&
+		info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	var ke *KeyError
@@ -58,7 +59,8 @@ func TestOthersMayReadIt(t *testing.T) {
 	}
 }
 
-// TestDamage flips each bit of the file and cuts it everywhere: never another identity, and never a file that is changed.
+// TestDamage flips each bit of the file and cuts it everywhere: never another identity, and never a file that is
+// changed.
 func TestDamage(t *testing.T) {
 	fsys := vfs.NewMem()
 	if _, err := Open(fsys, "node"); err != nil {
@@ -128,10 +130,12 @@ func TestNeverShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(b) + fmt.Sprintf("%v %+v %#v %s %d %x %v %v", id, id, id, id, id, id, *id, []any{id}) + id.LogValue().String()
+	text := string(b) + fmt.Sprintf("%v %+v %#v %s %d %x %v %v", id, id, id, id, id, id, *id,
+		[]any{id}) + id.LogValue().String()
 	seed := id.key.Seed()
 	for _, secret := range []string{
-		string(seed), hex.EncodeToString(seed), base64.StdEncoding.EncodeToString(seed), base64.RawURLEncoding.EncodeToString(seed), fmt.Sprint([]byte(seed))[1:20],
+		string(seed), hex.EncodeToString(seed), base64.StdEncoding.EncodeToString(seed),
+		base64.RawURLEncoding.EncodeToString(seed), fmt.Sprint([]byte(seed))[1:20],
 	} {
 		if strings.Contains(text, secret) {
 			t.Error("the key is shown")

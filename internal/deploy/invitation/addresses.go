@@ -19,7 +19,8 @@ const (
 	formRelayed = 4 // added to one of those with host and port: of a relay there, whose public key of 32 bytes follows
 )
 
-var forms = map[string]byte{"ip4/tcp": formIP4TCP, "ip4/quic-v1": formIP4QUIC, "ip6/tcp": formIP6TCP, "ip6/quic-v1": formIP6QUIC}
+var forms = map[string]byte{"ip4/tcp": formIP4TCP, "ip4/quic-v1": formIP4QUIC, "ip6/tcp": formIP6TCP,
+	"ip6/quic-v1": formIP6QUIC}
 
 // appendAddress appends the short form of an address, without the peer id behind it.
 func appendAddress(b []byte, text string) ([]byte, bool) {
@@ -102,8 +103,9 @@ func cutAddress(b []byte) (text string, rest []byte, err error) {
 	return text, b[n:], nil
 }
 
-// Best returns the few of a server's addresses that an invitation should tell: those that others can reach first, and loopback
-// ones only where there are no others. Of one host it takes each kind of wire once, and of those over relays at least one.
+// Best returns the few of a server's addresses that an invitation should tell: those that others can reach first, and
+// loopback ones only where there are no others. Of one host it takes each kind of wire once, and of those over relays
+// at least one.
 func Best(addresses []string) []string {
 	var far, near []string
 	over := "" // the first that leads over a relay: who has one is not reached without it
@@ -137,7 +139,8 @@ func Best(addresses []string) []string {
 	return far
 }
 
-// spread takes a few of many addresses: the first of each host and wire in turn, so that no host with many ports hides another.
+// spread takes a few of many addresses: the first of each host and wire in turn, so that no host with many ports hides
+// another.
 func spread(all []string) []string {
 	var out []string
 	seen := map[string]bool{}

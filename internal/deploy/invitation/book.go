@@ -148,8 +148,8 @@ func (b *Book) Addresses() []string {
 	return b.page.Addresses
 }
 
-// Own returns the secret of the server's own invitation, and makes it where there is none that is not revoked. It also keeps where
-// the server is, for invitations that are made while it is stopped.
+// Own returns the secret of the server's own invitation, and makes it where there is none that is not revoked. It also
+// keeps where the server is, for invitations that are made while it is stopped.
 func (b *Book) Own(seed []byte, digest [32]byte, uses int, addresses []string, now time.Time) (s Secret, err error) {
 	err = b.change(func(p *page) error {
 		p.Addresses = addresses
@@ -184,7 +184,8 @@ func (p *page) add(e Entry, now time.Time) error {
 	if len(p.Entries) >= EntriesMax {
 		over := slices.IndexFunc(p.Entries, func(old Entry) bool { return !old.Own && old.State(now) != "open" })
 		if over < 0 {
-			return &RefusedError{"full", fmt.Sprintf("there are %d open invitations, more than which are not kept: revoke some", EntriesMax)}
+			return &RefusedError{"full",
+				fmt.Sprintf("there are %d open invitations, more than which are not kept: revoke some", EntriesMax)}
 		}
 		p.Entries = slices.Delete(p.Entries, over, over+1)
 	}
@@ -204,8 +205,8 @@ func (b *Book) Revoke(id string) error {
 	})
 }
 
-// find returns the place of a secret's invitation, or -1. Hashes are compared in constant time, so that an answer's time tells
-// nothing of those that are kept.
+// find returns the place of a secret's invitation, or -1. Hashes are compared in constant time, so that an answer's
+// time tells nothing of those that are kept.
 func (p *page) find(s Secret) int {
 	hash, found := []byte(s.Hash()), -1
 	for i := range p.Entries {
@@ -219,7 +220,8 @@ func (p *page) find(s Secret) int {
 // judge says whether a peer may come in by an invitation: it has spent a use, or there is one left.
 func (p *page) judge(s Secret, who wire.PeerID, now time.Time) (at int, err error) {
 	if at = p.find(s); at < 0 {
-		return at, &RefusedError{"unknown", "this server knows no such invitation: ask its operator for a new one (rhizome invite)"}
+		return at, &RefusedError{"unknown",
+			"this server knows no such invitation: ask its operator for a new one (rhizome invite)"}
 	}
 	e := &p.Entries[at]
 	const ask = ": ask the server's operator for a new one (rhizome invite)"
@@ -229,9 +231,11 @@ func (p *page) judge(s Secret, who wire.PeerID, now time.Time) (at int, err erro
 	case e.by(who):
 		return at, nil
 	case e.expired(now):
-		return at, &RefusedError{"expired", fmt.Sprintf("the invitation %s ended at %s%s", e.ID, time.Unix(e.Expires, 0).UTC().Format(time.RFC3339), ask)}
+		return at, &RefusedError{"expired", fmt.Sprintf("the invitation %s ended at %s%s", e.ID,
+			time.Unix(e.Expires, 0).UTC().Format(time.RFC3339), ask)}
 	case e.Left() == 0:
-		return at, &RefusedError{"used", fmt.Sprintf("the invitation %s was for %d, who have come%s", e.ID, e.Uses, ask)}
+		return at, &RefusedError{"used", fmt.Sprintf("the invitation %s was for %d, who have come%s", e.ID, e.Uses,
+			ask)}
 	}
 	return at, nil
 }
@@ -244,8 +248,8 @@ func (b *Book) Judge(s Secret, who wire.PeerID, now time.Time) error {
 	return err
 }
 
-// Spend spends a use of a secret's invitation for a peer, durably, and returns the entry as it then is. A peer that has spent one
-// before spends nothing more: isNew is false then. The error is a *RefusedError, or one of the disk.
+// Spend spends a use of a secret's invitation for a peer, durably, and returns the entry as it then is. A peer that has
+// spent one before spends nothing more: isNew is false then. The error is a *RefusedError, or one of the disk.
 func (b *Book) Spend(s Secret, who wire.PeerID, now time.Time) (e Entry, isNew bool, err error) {
 	b.mu.Lock()
 	at, err := b.page.judge(s, who, now)
@@ -268,7 +272,8 @@ func (b *Book) Spend(s Secret, who wire.PeerID, now time.Time) (e Entry, isNew b
 			uses += len(p.Entries[i].Spent)
 		}
 		if uses >= SpentMax {
-			return &RefusedError{"full", fmt.Sprintf("this server keeps %d uses of invitations, and all are taken", SpentMax)}
+			return &RefusedError{"full", fmt.Sprintf("this server keeps %d uses of invitations, and all are taken",
+				SpentMax)}
 		}
 		if isNew = !p.Entries[at].by(who); isNew {
 			p.Entries[at].Spent = append(slices.Clone(p.Entries[at].Spent), Spent{who, now.Unix()})
@@ -279,12 +284,14 @@ func (b *Book) Spend(s Secret, who wire.PeerID, now time.Time) (e Entry, isNew b
 	return e, isNew, err
 }
 
-// Return gives back the use that a peer spent and got nothing for. After a crash before it is written, the use is the peer's still.
+// Return gives back the use that a peer spent and got nothing for. After a crash before it is written, the use is the
+// peer's still.
 func (b *Book) Return(id string, who wire.PeerID) error {
 	return b.change(func(p *page) error {
 		for i := range p.Entries {
 			if p.Entries[i].ID == id {
-				p.Entries[i].Spent = slices.DeleteFunc(slices.Clone(p.Entries[i].Spent), func(s Spent) bool { return s.Peer == who })
+				p.Entries[i].Spent = slices.DeleteFunc(slices.Clone(p.Entries[i].Spent),
+					func(s Spent) bool { return s.Peer == who })
 			}
 		}
 		return nil

@@ -16,8 +16,9 @@
 //
 // # The book
 //
-// A server keeps its invitations in the file invitations.json of its directory: of the secret only a hash. A use is spent by a peer,
-// and the book is durable before the peer is given a number. So each of these may be the last thing that happens:
+// A server keeps its invitations in the file invitations.json of its directory: of the secret only a hash. A use is
+// spent by a peer, and the book is durable before the peer is given a number. So each of these may be the last thing
+// that happens:
 //
 //  1. nothing is written: the use is there, and the guest asks again;
 //  2. the use is written, and no number: the same guest asks again, and spends nothing more;
@@ -25,6 +26,7 @@
 //
 // A use is never spent twice by one peer, and never by two.
 //
-// The invitation that a server prints at each start is derived from its key, the digest and a counter, so that nothing secret is
-// stored for it; the counter goes on when that invitation is revoked. All others are drawn, shown once, and known by their hash.
+// The invitation that a server prints at each start is derived from its key, the digest and a counter, so that nothing
+// secret is stored for it; the counter goes on when that invitation is revoked. All others are drawn, shown once, and
+// known by their hash.
 package invitation

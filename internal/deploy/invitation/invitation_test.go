@@ -34,9 +34,12 @@ func example(addresses ...string) *Invitation {
 func TestTextOfAnInvitation(t *testing.T) {
 	for _, addresses := range [][]string{
 		{"/ip4/192.0.2.7/tcp/4001"},
-		{"/ip4/192.0.2.7/udp/4001/quic-v1", "/ip6/2001:db8::7/tcp/4001", "/ip6/2001:db8::7/udp/1/quic-v1", "/dns4/server.example.org/tcp/443"},
+		{"/ip4/192.0.2.7/udp/4001/quic-v1", "/ip6/2001:db8::7/tcp/4001", "/ip6/2001:db8::7/udp/1/quic-v1",
+			"/dns4/server.example.org/tcp/443"},
 		{"/memory/server", "/ip4/192.0.2.9/tcp/4001/p2p/" + string(me) + "/p2p-circuit"},
-		{"/ip4/192.168.200.200/udp/40001/quic-v1/p2p/" + string(me) + "/p2p-circuit", "/ip6/2001:db8::7/tcp/4001/p2p/" + string(me) + "/p2p-circuit"}, // too long as texts
+		// too long as texts
+		{"/ip4/192.168.200.200/udp/40001/quic-v1/p2p/" + string(me) + "/p2p-circuit",
+			"/ip6/2001:db8::7/tcp/4001/p2p/" + string(me) + "/p2p-circuit"},
 		nil,
 	} {
 		want := example(addresses...)
@@ -44,9 +47,11 @@ func TestTextOfAnInvitation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, form := range []string{text, " " + text[:70] + "\n  " + text[70:] + "\r\n", strings.ToUpper(Scheme) + text[len(Scheme):]} {
+		for _, form := range []string{text, " " + text[:70] + "\n  " + text[70:] + "\r\n",
+			strings.ToUpper(Scheme) + text[len(Scheme):]} {
 			got, err := Parse(form)
-			if err != nil || got.Server != want.Server || got.Digest != want.Digest || got.Secret != want.Secret || !slices.Equal(got.Addresses, want.Addresses) {
+			if err != nil || got.Server != want.Server || got.Digest != want.Digest || got.Secret != want.Secret ||
+				!slices.Equal(got.Addresses, want.Addresses) {
 				t.Errorf("%q: %+v, %v", form, got, err)
 			}
 		}
@@ -80,7 +85,8 @@ func TestMistypedInvitations(t *testing.T) {
 	for at := len(Scheme); at < len(text); at++ {
 		for _, c := range letters {
 			if byte(c) != text[at] {
-				refused(fmt.Sprint("letter ", at), text[:at]+string(c)+text[at+1:], "mistyped", "cut short", "one is wrong")
+				refused(fmt.Sprint("letter ", at), text[:at]+string(c)+text[at+1:], "mistyped", "cut short",
+					"one is wrong")
 			}
 		}
 		refused(fmt.Sprint("cut at ", at), text[:at], "cut short")
@@ -116,7 +122,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 			log.Write(text)
 		}
 	}
-	hidden := []string{string(i.Secret[:]), hex.EncodeToString(i.Secret[:]), base64.RawURLEncoding.EncodeToString(i.Secret[:]),
+	hidden := []string{string(i.Secret[:]), hex.EncodeToString(i.Secret[:]),
+		base64.RawURLEncoding.EncodeToString(i.Secret[:]),
 		base64.StdEncoding.EncodeToString(i.Secret[:]), "240 241 242", "f0f1f2", "0xf0, 0xf1"}
 	for _, h := range hidden {
 		if strings.Contains(strings.ToLower(log.String()), strings.ToLower(h)) {
@@ -130,7 +137,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-// TestOwnInvitation: the server's own is the same at each start, another one for another key or program, and after it was revoked.
+// TestOwnInvitation: the server's own is the same at each start, another one for another key or program, and after it
+// was revoked.
 func TestOwnInvitation(t *testing.T) {
 	disk := vfs.NewMem()
 	disk.MkdirAll("d")
@@ -231,7 +239,8 @@ func TestBookIsBounded(t *testing.T) {
 	disk := vfs.NewMem()
 	disk.MkdirAll("d")
 	b := &Book{fsys: disk, path: "d/" + File}
-	long := Entry{Name: strings.Repeat("<", NameMax), Uses: UsesMax, Hash: strings.Repeat("0", 64), ID: "00000000", Expires: 1 << 40, Made: 1 << 33}
+	long := Entry{Name: strings.Repeat("<", NameMax), Uses: UsesMax, Hash: strings.Repeat("0", 64), ID: "00000000",
+		Expires: 1 << 40, Made: 1 << 33}
 	for i := range EntriesMax {
 		e := long
 		e.ID = fmt.Sprintf("%08d", i)
@@ -262,17 +271,21 @@ func TestBookIsBounded(t *testing.T) {
 	if err := b.Add(Secret{1}, Entry{}, now); err != nil {
 		t.Error(err)
 	}
-	if all := b.List(); len(all) != EntriesMax || slices.ContainsFunc(all, func(e Entry) bool { return e.ID == "00000003" }) {
+	if all := b.List(); len(all) != EntriesMax || slices.ContainsFunc(all,
+		func(e Entry) bool { return e.ID == "00000003" }) {
 		t.Error("the revoked one was to go")
 	}
 }
 
-// TestBest takes few addresses, loopback only where there is nothing else, and no host with many ports in the place of another.
+// TestBest takes few addresses, loopback only where there is nothing else, and no host with many ports in the place of
+// another.
 func TestBest(t *testing.T) {
 	at := "/p2p/" + string(me)
-	got := Best([]string{"/ip4/127.0.0.1/tcp/1" + at, "/ip4/10.0.0.1/udp/1/quic-v1" + at, "/ip4/10.0.0.1/udp/2/quic-v1" + at, "/ip4/10.0.0.1/tcp/1" + at,
+	got := Best([]string{"/ip4/127.0.0.1/tcp/1" + at, "/ip4/10.0.0.1/udp/1/quic-v1" + at,
+		"/ip4/10.0.0.1/udp/2/quic-v1" + at, "/ip4/10.0.0.1/tcp/1" + at,
 		"/ip4/10.0.0.2/tcp/1" + at, "/ip6/fe80::1/tcp/1" + at, "/ip6/2001:db8::1/tcp/1" + at, "nonsense"})
-	want := []string{"/ip4/10.0.0.1/udp/1/quic-v1", "/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip6/2001:db8::1/tcp/1"}
+	want := []string{"/ip4/10.0.0.1/udp/1/quic-v1", "/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1",
+		"/ip6/2001:db8::1/tcp/1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
@@ -294,7 +307,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if again, err := i.Text(); len(i.Addresses) > 0 && (err != nil || again[len(Scheme):] != strings.Join(strings.Fields(string(b)), "")[len(Scheme):]) {
+		if again, err := i.Text(); len(i.Addresses) > 0 &&
+			(err != nil || again[len(Scheme):] != strings.Join(strings.Fields(string(b)), "")[len(Scheme):]) {
 			t.Fatalf("%q, %v", again, err)
 		}
 	})
@@ -303,7 +317,8 @@ func FuzzParse(f *testing.F) {
 // TestBestKeepsAWayOverARelay: of many addresses, the one that leads over a relay is among those that are told.
 func TestBestKeepsAWayOverARelay(t *testing.T) {
 	over := "/ip4/192.0.2.9/udp/4001/quic-v1/p2p/" + string(me) + "/p2p-circuit"
-	best := Best([]string{"/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.3/tcp/1", "/ip4/10.0.0.4/tcp/1", "/ip4/10.0.0.5/tcp/1", over + "/p2p/" + string(me)})
+	best := Best([]string{"/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.3/tcp/1", "/ip4/10.0.0.4/tcp/1",
+		"/ip4/10.0.0.5/tcp/1", over + "/p2p/" + string(me)})
 	if len(best) != AddressesMax || !slices.Contains(best, over) || !slices.Contains(best, "/ip4/10.0.0.1/tcp/1") {
 		t.Error(best)
 	}

@@ -14,8 +14,8 @@ import (
 // SecretBytes is the length of a secret: 128 bits, which nobody guesses.
 const SecretBytes = 16
 
-// Secret is what shows that a guest was invited. Whatever prints or logs it writes the word "secret"; only MarshalText, for the
-// one message that carries it over a link whose other end is proven, gives it.
+// Secret is what shows that a guest was invited. Whatever prints or logs it writes the word "secret"; only MarshalText,
+// for the one message that carries it over a link whose other end is proven, gives it.
 type Secret [SecretBytes]byte
 
 // Draw returns a secret that nobody knows.
@@ -28,7 +28,8 @@ func Draw() Secret {
 // Derive returns the secret of a server's own invitation: the same for the same key, digest and counter.
 func Derive(seed []byte, digest [32]byte, counter uint64) (Secret, error) {
 	var s Secret
-	b, err := hkdf.Key(sha256.New, seed, digest[:], "rhizome invitation 1 "+strconv.FormatUint(counter, 10), SecretBytes)
+	b, err := hkdf.Key(sha256.New, seed, digest[:], "rhizome invitation 1 "+strconv.FormatUint(counter, 10),
+		SecretBytes)
 	copy(s[:], b)
 	return s, err
 }

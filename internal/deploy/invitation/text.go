@@ -38,7 +38,8 @@ type TextError struct{ Reason string }
 
 // Error says what is wrong and what would be right.
 func (e *TextError) Error() string {
-	return "the invitation " + e.Reason + "; want the whole word after \"rhizome join\", as rhizome server or rhizome invite prints it"
+	return "the invitation " + e.Reason +
+		"; want the whole word after \"rhizome join\", as rhizome server or rhizome invite prints it"
 }
 
 func wrong(format string, args ...any) error { return &TextError{fmt.Sprintf(format, args...)} }
@@ -73,8 +74,8 @@ func (i *Invitation) Text() (string, error) {
 	return Scheme + base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-// Parse reads the text of an invitation. Blanks and line ends within it, as a terminal that wraps lines may add them, are left out.
-// The error is a *TextError.
+// Parse reads the text of an invitation. Blanks and line ends within it, as a terminal that wraps lines may add them,
+// are left out. The error is a *TextError.
 func Parse(text string) (*Invitation, error) {
 	if len(text) > 2*textMax {
 		return nil, wrong("has %d letters, more than any has", len(text))
@@ -95,14 +96,16 @@ func Parse(text string) (*Invitation, error) {
 		base64.RawURLEncoding.Decode(head[:], []byte(coded[:3]))
 	}
 	if head[0] != version && len(coded) >= 4 {
-		return nil, wrong("is mistyped at its beginning, or of version %d, which this release does not know (it knows %d)", head[0], version)
+		return nil, wrong("is mistyped at its beginning, or of version %d, which this release does not know (it "+
+			"knows %d)", head[0], version)
 	}
 	want := base64.RawURLEncoding.EncodedLen(2 + int(head[1]))
 	if len(coded) < want || len(coded) < 4 {
 		return nil, wrong("is cut short: it has %d letters", len(text))
 	}
 	if len(coded) > want {
-		return nil, wrong("has %d letters, and says that it has %d: one is wrong, or something was added", len(text), len(Scheme)+want)
+		return nil, wrong("has %d letters, and says that it has %d: one is wrong, or something was added", len(text),
+			len(Scheme)+want)
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(coded)
 	if err != nil || len(b) < fixedBytes+sumBytes {

@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// members gives each client a key, once. The keys are drawn, and dealt so that the peer ids have the order of those of a run in
-// one process: cohorts are drawn from the sorted ids, so the same clients take part in the same rounds.
+// members gives each client a key, once. The keys are drawn, and dealt so that the peer ids have the order of those of
+// a run in one process: cohorts are drawn from the sorted ids, so the same clients take part in the same rounds.
 func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 	settled, err := l.Clients()
 	if err != nil {
@@ -29,8 +29,10 @@ func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 				err = errors.New("the key is another one")
 			}
 			if err != nil {
-				return nil, &job.StateError{Dir: l.NodeDir(i), Reason: fmt.Sprintf("has lost who it was, and the run cannot go on without it (%v): "+
-					"bring %s back from a copy, restore a backup with rhizome restore FILE --dir NEW, or start over with --fresh", err, identity.File)}
+				return nil, &job.StateError{Dir: l.NodeDir(i),
+					Reason: fmt.Sprintf("has lost who it was, and the run cannot go on without it (%v): "+
+						"bring %s back from a copy, restore a backup with rhizome restore FILE --dir NEW, or start over "+
+						"with --fresh", err, identity.File)}
 			}
 		}
 		return settled, nil
@@ -42,7 +44,10 @@ func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(ids, func(a, b *identity.Identity) int { return strings.Compare(string(a.Peer()), string(b.Peer())) })
+	slices.SortFunc(ids, func(a, b *identity.Identity) int {
+		return strings.Compare(string(a.Peer()),
+			string(b.Peer()))
+	})
 	local := make([]wire.PeerID, n) // of the clients of a run in one process
 	for i := range local {
 		if local[i], err = job.LocalPeer(l.Config().About().Seed, job.ClientName(i)); err != nil {
@@ -57,7 +62,8 @@ func members(fsys vfs.FS, l *local.Local) ([]wire.PeerID, error) {
 	out := make([]wire.PeerID, n)
 	for rank, i := range order {
 		// A key that is there was made by a start that was interrupted before anything ran with it.
-		if err := fsys.Remove(filepath.Join(l.NodeDir(i), identity.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := fsys.Remove(filepath.Join(l.NodeDir(i), identity.File)); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		if err := ids[rank].Write(fsys, l.NodeDir(i)); err != nil {

@@ -29,7 +29,8 @@ type Options struct {
 	OnRound    func(job.Round)
 	OnProcess  func(Process)
 	OnWarn     func(string)
-	// OnEvent is told of every line of a node that is none of the ordinary ones: what a newer program tells too, whatever that is.
+	// OnEvent is told of every line of a node that is none of the ordinary ones: what a newer program tells too,
+	// whatever that is.
 	OnEvent func(Event)
 
 	telling sync.Mutex
@@ -79,8 +80,8 @@ type supervisor struct {
 	last      int           // the last round that was told
 }
 
-// Run runs the job to its end and returns the result, which stands in the run's directory as that of any run. When ctx ends
-// first, all processes are stopped cleanly and the error is job.ErrInterrupted.
+// Run runs the job to its end and returns the result, which stands in the run's directory as that of any run. When ctx
+// ends first, all processes are stopped cleanly and the error is job.ErrInterrupted.
 func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	if res, err := o.Run.Result(); err != nil || res != nil {
 		return res, err
@@ -110,15 +111,18 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	keep, age := o.Run.Keeps()
 	s := &supervisor{o: o, there: make(chan struct{})}
 	s.server = &child{name: "server", line: s.said, args: func() []string {
-		return []string{"server", "--child", "--json", "--dir", o.Run.NodeDir(-1), "--listen", Loopback, "--linger", "60s",
-			"--settings", string(settings), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep), "--keep-age", age.String()}
+		return []string{"server", "--child", "--json", "--dir", o.Run.NodeDir(-1), "--listen", Loopback, "--linger",
+			"60s",
+			"--settings", string(settings), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep),
+			"--keep-age", age.String()}
 	}}
 	s.all = append(s.all, s.server)
 	for i := range clients {
 		s.all = append(s.all, &child{name: job.ClientName(i), line: s.heard(job.ClientName(i)), args: func() []string {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback, "--trust", o.Run.Digest()},
+			return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
+				"--trust", o.Run.Digest()},
 				s.addresses...)
 		}})
 	}
@@ -159,7 +163,8 @@ func (s *supervisor) run(ctx context.Context) error {
 		err = job.ErrInterrupted
 	}
 	if err == nil {
-		// The server has ended because all clients know that the job is done, or because they were waited for long enough.
+		// The server has ended because all clients know that the job is done, or because they were waited for long
+		// enough.
 		s.within(&clients, 5*time.Second)
 	}
 	close(stop)
@@ -232,8 +237,8 @@ func (s *supervisor) heard(name string) func([]byte) {
 // ordinary are the events of a node that tell nothing of a run which its rounds and processes do not tell.
 var ordinary = []string{"listening", "joined", "link", "peer", "progress", "round", "done"}
 
-// event reads a line of a node and returns the name of its event. A warning, and whatever is not ordinary, is passed on: a run
-// that stands still must say what its nodes say.
+// event reads a line of a node and returns the name of its event. A warning, and whatever is not ordinary, is passed
+// on: a run that stands still must say what its nodes say.
 func (s *supervisor) event(node string, b []byte, v any) string {
 	var e struct {
 		Event string `json:"event"`
@@ -256,8 +261,8 @@ func (s *supervisor) event(node string, b []byte, v any) string {
 // shownMax bounds what is shown of a line that is no event.
 const shownMax = 512
 
-// spawner returns a function that starts processes, all from one thread, which lives until leave is called: the kernel kills
-// the children of a thread that ends.
+// spawner returns a function that starts processes, all from one thread, which lives until leave is called: the kernel
+// kills the children of a thread that ends.
 func spawner() (spawn func(*exec.Cmd) error, leave func()) {
 	type order struct {
 		cmd  *exec.Cmd

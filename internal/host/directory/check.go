@@ -7,8 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// Check reads the files of a node's directory as Open does, but for the replay, and changes nothing: what it returns is what
-// Open would return. It is for those who open several nodes, and would begin a life of one before they know that another is damaged.
+// Check reads the files of a node's directory as Open does, but for the replay, and changes nothing: what it returns is
+// what Open would return. It is for those who open several nodes, and would begin a life of one before they know that
+// another is damaged.
 func Check(fsys vfs.FS, dir string) error {
 	refs, err := journal.List(fsys, dir)
 	if err != nil {
@@ -38,8 +39,8 @@ func Check(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// LostSnapshots says of a journal that begins too late that it is the snapshots that are gone, where there is none to replay it on:
-// skipped are those that are there and damaged.
+// LostSnapshots says of a journal that begins too late that it is the snapshots that are gone, where there is none to
+// replay it on: skipped are those that are there and damaged.
 func LostSnapshots(err error, none bool, skipped []error) error {
 	var missing *journal.MissingError
 	if !none || !errors.As(err, &missing) {

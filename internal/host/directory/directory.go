@@ -17,7 +17,8 @@ const (
 	unvouchedFile = "unvouched" // there while a restart in a new epoch is not durable
 )
 
-// OwnsFile says whether a node makes files of that name in its directory, so that clearing one removes nothing of others.
+// OwnsFile says whether a node makes files of that name in its directory, so that clearing one removes nothing of
+// others.
 func OwnsFile(name string) bool {
 	name = strings.TrimSuffix(name, ".tmp")
 	switch name {

@@ -11,10 +11,10 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// A node's incarnation is kept in a file of its own, beside the journal that also names it. If the end of the journal is
-// lost, the lives that it told of must not be forgotten: peers have seen them, and would take the node for a zombie for
-// ever. If the file is damaged, the journal still names the last life. Only when both are damaged is the number unknown;
-// then it leaps ahead of any that the node can have had.
+// A node's incarnation is kept in a file of its own, beside the journal that also names it. If the end of the journal
+// is lost, the lives that it told of must not be forgotten: peers have seen them, and would take the node for a zombie
+// for ever. If the file is damaged, the journal still names the last life. Only when both are damaged is the number
+// unknown; then it leaps ahead of any that the node can have had.
 
 const incarnationFile = "incarnation"
 
@@ -38,7 +38,8 @@ func NextLife(fsys vfs.FS, dir string, journaled uint64, vouched bool) (uint64, 
 		return 0, err
 	}
 	var kept uint64
-	if _, err := fmt.Sscanf(string(b), "rhizome incarnation %d", &kept); err != nil || string(b) != incarnationText(kept) {
+	if _, err := fmt.Sscanf(string(b), "rhizome incarnation %d", &kept); err != nil ||
+		string(b) != incarnationText(kept) {
 		if vouched {
 			return journaled + 1, nil
 		}
@@ -47,7 +48,8 @@ func NextLife(fsys vfs.FS, dir string, journaled uint64, vouched bool) (uint64, 
 	return max(kept, journaled) + 1, nil
 }
 
-// Lives returns the newest incarnation that a node's directory vouches for beside its journal, or 0 where it names none.
+// Lives returns the newest incarnation that a node's directory vouches for beside its journal, or 0 where it names
+// none.
 func Lives(fsys vfs.FS, dir string) (n uint64) {
 	b, err := vfs.ReadFile(fsys, filepath.Join(dir, incarnationFile), 1<<10)
 	if err != nil {

@@ -16,11 +16,12 @@ import (
 type Look struct {
 	// Until is the last record that is replayed; 0 means the last one that is there.
 	Until uint64
-	// Oldest begins at the oldest snapshot that is whole, and not at the newest that Until allows: everything that is kept
-	// is replayed.
+	// Oldest begins at the oldest snapshot that is whole, and not at the newest that Until allows: everything that is
+	// kept is replayed.
 	Oldest bool
-	// See, if not nil, is called with the node that was loaded and no record, and then after each record, with the node as it
-	// is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is returned as it is. It must not change the node or keep the output.
+	// See, if not nil, is called with the node that was loaded and no record, and then after each record, with the node
+	// as it is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is
+	// returned as it is. It must not change the node or keep the output.
 	See func(b *Brought, r *record.Record, out *engine.Output) error
 }
 
@@ -39,9 +40,10 @@ type Brought struct {
 	Skipped  []error // damaged snapshots, in whose place others were taken
 }
 
-// BringBack brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk: it
-// is for directories that no node runs in. The outputs of all records that it replays are held against the journal. Errors
-// are those of journal and node, *record.DivergenceError, and *journal.RangeError for a record that is not there.
+// BringBack brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk:
+// it is for directories that no node runs in. The outputs of all records that it replays are held against the journal.
+// Errors are those of journal and node, *record.DivergenceError, and *journal.RangeError for a record that is not
+// there.
 func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, error) {
 	b := &Brought{}
 	from, err := b.load(cfg, fsys, dir, l)

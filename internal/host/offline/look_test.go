@@ -50,8 +50,9 @@ func world(t *testing.T, n int) *rig.Rig {
 // calls is how often the first node is called.
 const calls = 40
 
-// TestBringBack: at each record that is kept, the state is the same from the newest snapshot before it and from the oldest; at
-// the last it is that of the node itself; nothing is written. Records that are not there are typed errors with what is.
+// TestBringBack: at each record that is kept, the state is the same from the newest snapshot before it and from the
+// oldest; at the last it is that of the node itself; nothing is written. Records that are not there are typed errors
+// with what is.
 func TestBringBack(t *testing.T) {
 	r := world(t, calls)
 	for i, d := range r.Nodes {
@@ -77,12 +78,15 @@ func TestBringBack(t *testing.T) {
 		}
 		for _, n := range []uint64{1, all.Snapshot - 2, last + 1, last + 1000} {
 			var gone *journal.RangeError
-			if _, _, err := at(r, i, offline.Look{Until: n}); !errors.As(err, &gone) || gone.LSN != n || gone.First < first || gone.Next != last+1 {
+			if _, _, err := at(r, i, offline.Look{Until: n}); !errors.As(err, &gone) || gone.LSN != n ||
+				gone.First < first || gone.Next != last+1 {
 				t.Errorf("node %d at record %d: %v", i, n, err)
 			}
 		}
 		seen := uint64(0)
-		b, _, err := at(r, i, offline.Look{Oldest: true, See: func(b *offline.Brought, rec *record.Record, out *engine.Output) error {
+		b, _,
+			err := at(r, i, offline.Look{Oldest: true, See: func(b *offline.Brought, rec *record.Record,
+			out *engine.Output) error {
 			if (rec == nil) != (seen == 0) || rec != nil && b.Record != all.Snapshot+seen-1 {
 				t.Fatalf("saw record %d after %d calls", b.Record, seen)
 			}
@@ -97,8 +101,8 @@ func TestBringBack(t *testing.T) {
 	}
 }
 
-// TestBringBackFromDamage: a damaged snapshot is passed over, damage of the journal behind what was asked for is no matter,
-// and damage before it is an error with the place.
+// TestBringBackFromDamage: a damaged snapshot is passed over, damage of the journal behind what was asked for is no
+// matter, and damage before it is an error with the place.
 func TestBringBackFromDamage(t *testing.T) {
 	r := world(t, calls)
 	last := r.Nodes[0].Journal.Next() - 1
@@ -130,7 +134,9 @@ func TestBringBackFromDamage(t *testing.T) {
 	if len(segs) < 2 {
 		t.Fatal("the journal has one file only")
 	}
-	old, _, err := at(r, 0, offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record, _ *engine.Output) error {
+	old, _,
+		err := at(r, 0, offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record,
+		_ *engine.Output) error {
 		if b.Replayed == 3 {
 			return offline.ErrEnough
 		}
@@ -149,12 +155,14 @@ func TestBringBackFromDamage(t *testing.T) {
 	}
 }
 
-// TestBringBackAged: snapshots that stay for their age are states by themselves, although the records behind them are gone.
+// TestBringBackAged: snapshots that stay for their age are states by themselves, although the records behind them are
+// gone.
 func TestBringBackAged(t *testing.T) {
 	r := world(t, 0)
 	r.Nodes[1].Close()
 	open := func() {
-		d, rec, err := host.Open(config(1), host.Store{FS: r.FS[1], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500, KeepAge: time.Hour})
+		d, rec, err := host.Open(config(1), host.Store{FS: r.FS[1], Dir: "n", SegmentBytes: 4096, SnapshotBytes: 1500,
+			KeepAge: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

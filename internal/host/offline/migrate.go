@@ -23,9 +23,9 @@ type Migration struct {
 	dir  string
 }
 
-// PlanMigration reads all files of a node's directory, which nobody runs in, and finds those that are not of the current
-// formats. It changes nothing. A file or a message of a newer format is a *journal.VersionError or *node.SpecVersionError,
-// damage of the journal a *journal.CorruptionError.
+// PlanMigration reads all files of a node's directory, which nobody runs in, and finds those that are not of the
+// current formats. It changes nothing. A file or a message of a newer format is a *journal.VersionError or
+// *node.SpecVersionError, damage of the journal a *journal.CorruptionError.
 func PlanMigration(fsys vfs.FS, dir string) (*Migration, error) {
 	if err := directory.LookOnly(fsys, dir); err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func PlanMigration(fsys vfs.FS, dir string) (*Migration, error) {
 	return m, nil
 }
 
-// Run writes the old snapshots in the current format, each in one step in the place of the old file, after what is on the
-// disk has been read back and found to hold the same. It takes the node's lock.
+// Run writes the old snapshots in the current format, each in one step in the place of the old file, after what is on
+// the disk has been read back and found to hold the same. It takes the node's lock.
 func (m *Migration) Run() error {
 	if len(m.Old) == 0 {
 		return nil
@@ -79,8 +79,8 @@ func (m *Migration) Run() error {
 	return nil
 }
 
-// migrateSnapshot makes the new file in memory, holds its content against the old one, writes it beside the old one, reads it
-// back, and only then lets it take the name.
+// migrateSnapshot makes the new file in memory, holds its content against the old one, writes it beside the old one,
+// reads it back, and only then lets it take the name.
 func migrateSnapshot(fsys vfs.FS, dir string, ref journal.SnapshotRef) error {
 	payload, _, err := journal.Load(fsys, dir, ref.Name, journal.Limits{})
 	if err != nil {
@@ -95,7 +95,8 @@ func migrateSnapshot(fsys vfs.FS, dir string, ref journal.SnapshotRef) error {
 	}
 	again, _, err := journal.Load(mem, "new", ref.Name, journal.Limits{})
 	if err == nil && !bytes.Equal(again, payload) {
-		err = fmt.Errorf("host: %s is not what it was in the current format; the old file stays", filepath.Join(dir, ref.Name))
+		err = fmt.Errorf("host: %s is not what it was in the current format; the old file stays",
+			filepath.Join(dir, ref.Name))
 	}
 	if err != nil {
 		return err

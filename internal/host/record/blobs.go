@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// blobBytes is the size from which the recorded results of a command go into a blob, and the record names it: what is in a record
-// is copied into the journal's buffer and written again for each record, a blob once for each content.
+// blobBytes is the size from which the recorded results of a command go into a blob, and the record names it: what is
+// in a record is copied into the journal's buffer and written again for each record, a blob once for each content.
 const blobBytes = 64 << 10
 
 // ResultBlob says where the results of a completion are that are too large for its record.
@@ -51,8 +51,10 @@ func (rs Results) BlobSize(reg *value.Registry) (int, error) {
 // fetch puts the results that are in blobs back into the events of a record.
 func (r *Record) fetch(blobs *journal.Blobs, reg *value.Registry, lsn uint64) error {
 	for _, b := range r.Blobs {
-		if int(b.Event) >= len(r.Events) || r.Events[b.Event].Completion == nil || len(r.Events[b.Event].Completion.Results) > 0 {
-			return fmt.Errorf("host: record %d: event %d is no completion that lacks its results; there are %d events", lsn, b.Event, len(r.Events))
+		if int(b.Event) >= len(r.Events) || r.Events[b.Event].Completion == nil ||
+			len(r.Events[b.Event].Completion.Results) > 0 {
+			return fmt.Errorf("host: record %d: event %d is no completion that lacks its results; there are %d events",
+				lsn, b.Event, len(r.Events))
 		}
 		raw, err := blobs.Get(b.Digest, b.Size, lsn)
 		if err != nil {

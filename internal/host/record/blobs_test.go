@@ -19,7 +19,8 @@ func TestRecordsNameTheirBlobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	completion := engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 1}}
-	full := engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 1, Results: []snapshot.NamedResult{{Port: "out0", Value: value.Int(1)}}}}
+	full := engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: 1,
+		Results: []snapshot.NamedResult{{Port: "out0", Value: value.Int(1)}}}}
 	other := engine.Event{AppAck: &snapshot.AppAckEvent{UpTo: 1}}
 	for name, r := range map[string]Record{
 		"beyond the events": {Events: []engine.Event{completion}, Blobs: []ResultBlob{{Event: 1}}},

@@ -1,6 +1,7 @@
 package record
 
-// Departure is one thing that a record made the node put out, as far as the marks of the journal tell: an envelope, or an app event.
+// Departure is one thing that a record made the node put out, as far as the marks of the journal tell: an envelope, or
+// an app event.
 type Departure struct {
 	Edge   int32  // of an envelope: its crossing of the program, or -1
 	Number uint64 // of an envelope in its stream, 0 for none; of an app event
@@ -8,7 +9,8 @@ type Departure struct {
 	name   uint16 // 16 bits of a checksum over the receiver, or over the event's name
 }
 
-// Departures returns what a record made the node put out, in order. It is for looking at journals: what is malformed ends the list.
+// Departures returns what a record made the node put out, in order. It is for looking at journals: what is malformed
+// ends the list.
 func (r *Record) Departures() []Departure {
 	var out []Departure
 	for _, m := range readMarks(r.Marks) {

@@ -8,7 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestDeparturesTellWhatWentOut: edge, number and receiver of an envelope, number and name of an event, in order; commands are none.
+// TestDeparturesTellWhatWentOut: edge, number and receiver of an envelope, number and name of an event, in order;
+// commands are none.
 func TestDeparturesTellWhatWentOut(t *testing.T) {
 	reg := value.NewRegistry()
 	env := wire.Envelope{Version: 1, From: "a", To: "b", Incarnation: 1, Epoch: 1, Number: 7, Edge: 3}
@@ -23,7 +24,8 @@ func TestDeparturesTellWhatWentOut(t *testing.T) {
 	}
 	r := &Record{Marks: new(Marker).Append(nil, out, reg)}
 	got := r.Departures()
-	if len(got) != 2 || got[0].Edge != 3 || got[0].Number != 7 || !got[0].To("b") || got[0].To("c") || got[0].Event("b") {
+	if len(got) != 2 || got[0].Edge != 3 || got[0].Number != 7 || !got[0].To("b") || got[0].To("c") ||
+		got[0].Event("b") {
 		t.Fatalf("%+v", got)
 	}
 	if e := got[1]; e.Edge != -1 || e.Number != 2 || !e.Event("round") || e.Event("done") || e.To("round") {

@@ -25,7 +25,8 @@ const diffShown = 3
 
 // Error names the record, both sides, and the first differences.
 func (e *DivergenceError) Error() string {
-	s := fmt.Sprintf("host: replay of record %d (%s) diverges in its %s: got %s, the journal says %s", e.Record, e.Name, e.Kind, e.Got, e.Want)
+	s := fmt.Sprintf("host: replay of record %d (%s) diverges in its %s: got %s, the journal says %s", e.Record, e.Name,
+		e.Kind, e.Got, e.Want)
 	if n := len(e.Diff); n > 0 {
 		s += ": " + strings.Join(e.Diff[:min(n, diffShown)], "; ")
 		if n > diffShown {
@@ -118,7 +119,8 @@ func (d *differ) events(got, want []marked) {
 func (d *differ) commands(got, want []marked) {
 	for i := range d.count(len(got), len(want), "command") {
 		if c := &d.out.Commands[i]; got[i].head != want[i].head {
-			d.say("command %d (%s of %s) differs in its number, its method or the sizes of its inputs", c.ID, c.Method, d.program.Components[c.Component].Name)
+			d.say("command %d (%s of %s) differs in its number, its method or the sizes of its inputs", c.ID, c.Method,
+				d.program.Components[c.Component].Name)
 		}
 	}
 }

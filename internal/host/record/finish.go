@@ -53,5 +53,6 @@ func Journaled(ev *engine.Event, recorded func(command uint64) bool) engine.Even
 	if ev.Completion == nil || recorded(ev.Completion.Command) {
 		return *ev
 	}
-	return engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: ev.Completion.Command, Digest: ev.Completion.Digest}}
+	return engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: ev.Completion.Command,
+		Digest: ev.Completion.Digest}}
 }

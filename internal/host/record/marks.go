@@ -10,9 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// The digest of a record says that a Poll put out something else than the first time; its marks say what. They are a few
-// bytes for each thing that went out, in order: what it was, and 16 bits of a checksum over each of its parts. They tell
-// people where to look and decide nothing, so 16 bits are enough.
+// The digest of a record says that a Poll put out something else than the first time; its marks say what. They are a
+// few bytes for each thing that went out, in order: what it was, and 16 bits of a checksum over each of its parts. They
+// tell people where to look and decide nothing, so 16 bits are enough.
 //
 //	envelope  1, edge+1 (varint), number (varint), receiver (2 bytes), header (2), count of values (varint), each value (2)
 //	app event 2, number (varint), name (2), value (2)

@@ -21,7 +21,8 @@ type Player struct {
 // Commands are those that were given out and not completed: whether to record their results, and what to recompute.
 type Commands map[uint64]engine.Command
 
-// NewPlayer returns a player of records for a node that stands before them. blobs may be nil where nothing is to be played.
+// NewPlayer returns a player of records for a node that stands before them. blobs may be nil where nothing is to be
+// played.
 func NewPlayer(n *node.Node, blobs *journal.Blobs) *Player {
 	p := &Player{node: n, blobs: blobs, Commands: Commands{}}
 	for _, c := range n.Engine().Pending() {
@@ -42,7 +43,8 @@ func (p *Player) Play(lsn uint64, payload []byte) (*engine.Output, error) {
 		return nil, err
 	}
 	if e := p.node.Engine(); lsn == 1 && r.Rules != e.Rules() && !e.Adopt(r.Rules) {
-		return nil, fmt.Errorf("host: record 1 was made by rules %d of the engine, this release knows up to %d", r.Rules, engine.CurrentRules)
+		return nil, fmt.Errorf("host: record 1 was made by rules %d of the engine, this release knows up to %d",
+			r.Rules, engine.CurrentRules)
 	}
 	if lsn == 1 && len(r.Limits) > 0 {
 		if err := p.node.Engine().AdoptLimits(r.Limits); err != nil {
@@ -55,12 +57,14 @@ func (p *Player) Play(lsn uint64, payload []byte) (*engine.Output, error) {
 			return nil, err
 		}
 		if err := p.node.Deliver(ev); err != nil {
-			return nil, &DivergenceError{Record: lsn, Kind: "refusal", Name: Kind(ev), Got: err.Error(), Want: "accepted"}
+			return nil, &DivergenceError{Record: lsn, Kind: "refusal", Name: Kind(ev), Got: err.Error(),
+				Want: "accepted"}
 		}
 	}
 	out := p.node.Poll(r.Now)
 	if got := out.Digest(reg); got != r.Digest {
-		e := &DivergenceError{Record: lsn, Kind: "output", Name: r.kinds(), Got: fmt.Sprintf("%016x", got), Want: fmt.Sprintf("%016x", r.Digest)}
+		e := &DivergenceError{Record: lsn, Kind: "output", Name: r.kinds(), Got: fmt.Sprintf("%016x", got),
+			Want: fmt.Sprintf("%016x", r.Digest)}
 		e.Diff = new(Marker).diff(p.node, out, r.Marks)
 		return nil, e
 	}
@@ -81,13 +85,16 @@ func (p *Player) recompute(lsn uint64, ev *engine.Event) error {
 	out, err := p.node.Work(cmd)
 	got := finish(p.node.Config().Values, p.node.Engine().Rules(), c.Command, out, err)
 	if got.Completion == nil {
-		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method, Got: got.CompletionFailed.Failure.Message, Want: "a result", Diff: p.resultOf(cmd)}
+		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method,
+			Got: got.CompletionFailed.Failure.Message, Want: "a result", Diff: p.resultOf(cmd)}
 	}
-	if p.node.Engine().Rules() < 3 && got.Completion.Digest != c.Digest { // a node that a later release ran by earlier rules
+	// a node that a later release ran by earlier rules
+	if p.node.Engine().Rules() < 3 && got.Completion.Digest != c.Digest {
 		got = Finish(p.node.Config().Values, c.Command, out, err)
 	}
 	if got.Completion.Digest != c.Digest {
-		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method, Got: fmt.Sprintf("%016x", got.Completion.Digest), Want: fmt.Sprintf("%016x", c.Digest), Diff: p.resultOf(cmd)}
+		return &DivergenceError{Record: lsn, Kind: "result", Name: cmd.Method, Got: fmt.Sprintf("%016x",
+			got.Completion.Digest), Want: fmt.Sprintf("%016x", c.Digest), Diff: p.resultOf(cmd)}
 	}
 	c.Results = got.Completion.Results
 	return nil
@@ -95,7 +102,8 @@ func (p *Player) recompute(lsn uint64, ev *engine.Event) error {
 
 // resultOf names the command whose results differ.
 func (p *Player) resultOf(c engine.Command) []string {
-	return []string{fmt.Sprintf("the results of command %d of %s", c.ID, p.node.Config().Program.Components[c.Component].Name)}
+	return []string{fmt.Sprintf("the results of command %d of %s", c.ID,
+		p.node.Config().Program.Components[c.Component].Name)}
 }
 
 // Track notes what a Step or a replayed record did to the commands.

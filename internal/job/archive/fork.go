@@ -57,15 +57,16 @@ func (e *RoundError) Error() string {
 	case e.Round > e.Last:
 		return fmt.Sprintf("%s has not finished round %d: it keeps rounds %d to %d", e.Dir, e.Round, e.First, e.Last)
 	}
-	return fmt.Sprintf("%s does not keep round %d any more: it keeps rounds %d to %d; run with --keep to keep more", e.Dir, e.Round, e.First, e.Last)
+	return fmt.Sprintf("%s does not keep round %d any more: it keeps rounds %d to %d; run with --keep to keep more",
+		e.Dir, e.Round, e.First, e.Last)
 }
 
-// Fork makes a new run out of an old one as it was when it had finished a round. The server is put at the record in which it
-// told the round, and each client at the first record of its own at which it had sent all that the server had by then: a
-// consistent cut, with no work of a later round in it. Each node goes on in a new epoch and a new incarnation. The old run
-// must not be running, and is only read. Set may change settings that are numbers in the program, for the rounds to come.
-// Errors are *RoundError, *StateError, *TuneError, *ConfigError, *vfs.LockedError, those of Look and of
-// bringing nodes back.
+// Fork makes a new run out of an old one as it was when it had finished a round. The server is put at the record in
+// which it told the round, and each client at the first record of its own at which it had sent all that the server had
+// by then: a consistent cut, with no work of a later round in it. Each node goes on in a new epoch and a new
+// incarnation. The old run must not be running, and is only read. Set may change settings that are numbers in the
+// program, for the rounds to come. Errors are *RoundError, *StateError, *TuneError, *ConfigError, *vfs.LockedError,
+// those of Look and of bringing nodes back.
 func Fork(o ForkOptions) (*Forked, error) {
 	f, err := newFork(o)
 	if err != nil {
@@ -122,16 +123,21 @@ func newFork(o ForkOptions) (*fork, error) {
 	if o.To == "" {
 		o.To = fmt.Sprintf("%s-at-%d", o.Dir, o.At)
 	}
-	f := &fork{o: o, members: func(art *compile.Artifact, cfg job.Served) ([]job.Member, error) { return cfg.Members(art) }}
+	f := &fork{o: o, members: func(art *compile.Artifact, cfg job.Served) ([]job.Member,
+		error) {
+		return cfg.Members(art)
+	}}
 	there, err := rundir.Survey(o.FS, o.To)
 	if err != nil {
 		return nil, err
 	}
-	if !there.Cleared && (there.Record != nil || there.Damaged || there.Newer != nil || there.Nodes > 0 || there.Result) {
+	if !there.Cleared && (there.Record != nil || there.Damaged || there.Newer != nil || there.Nodes > 0 ||
+		there.Result) {
 		return nil, &job.StateError{Dir: o.To, Reason: "holds a run already; choose another --dir"}
 	}
 	if !rundir.IsRun(o.FS, o.Dir) {
-		return nil, &job.StateError{Dir: o.Dir, Reason: "holds no run and no server: want the directory of rhizome run, or of rhizome server"}
+		return nil, &job.StateError{Dir: o.Dir,
+			Reason: "holds no run and no server: want the directory of rhizome run, or of rhizome server"}
 	}
 	if f.old, err = Look(o.FS, o.Dir); err != nil {
 		return nil, err
@@ -177,11 +183,12 @@ type finished struct {
 	links  map[string]link // by client
 }
 
-// rounds replays the server and returns what it was at the end of each round that is kept, or only up to one of them. Only
-// the state of that one is taken.
+// rounds replays the server and returns what it was at the end of each round that is kept, or only up to one of them.
+// Only the state of that one is taken.
 func (f *fork) rounds(only int) (map[int]*finished, error) {
 	told := map[int]*finished{}
-	_, err := f.old.Nodes[0].BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
+	_, err := f.old.Nodes[0].BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			clear(told)
 			return nil
@@ -225,7 +232,9 @@ func (f *fork) notKept() error {
 	}
 	for _, n := range f.old.Nodes[1:] {
 		var oldest map[string]link
-		_, err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record, _ *engine.Output) (err error) {
+		_,
+			err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record,
+			_ *engine.Output) (err error) {
 			if oldest, err = links(b.Node); err == nil {
 				err = offline.ErrEnough
 			}
@@ -248,8 +257,8 @@ func (f *fork) notKept() error {
 	return e
 }
 
-// write makes the directory of the new run. The mark of a directory that is being cleared stands in it until all is there,
-// so that half a fork is never taken for a run.
+// write makes the directory of the new run. The mark of a directory that is being cleared stands in it until all is
+// there, so that half a fork is never taken for a run.
 func (f *fork) write() (*Forked, error) {
 	fsys, to := f.o.FS, f.o.To
 	if err := fsys.MkdirAll(to); err != nil {
@@ -272,7 +281,8 @@ func (f *fork) write() (*Forked, error) {
 	for i, n := range f.old.Nodes {
 		c := &f.cuts[i]
 		lives := max(directory.Lives(fsys, n.Dir), c.message.Incarnation)
-		if err := offline.Plant(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record, lives); err != nil {
+		if err := offline.Plant(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record,
+			lives); err != nil {
 			return nil, err
 		}
 		if i == 0 || lives < from.Lives {

@@ -20,8 +20,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
-// TestForkEveryRound forks a run after each of its rounds, and each fork once more: all come to the model of the run, which is
-// not changed. A run that was disturbed forks as well as one that was not.
+// TestForkEveryRound forks a run after each of its rounds, and each fork once more: all come to the model of the run,
+// which is not changed. A run that was disturbed forks as well as one that was not.
 func TestForkEveryRound(t *testing.T) {
 	for name, chaos := range map[string]float64{"plain": 0, "chaos": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,8 @@ func TestForkEveryRound(t *testing.T) {
 					}
 					last = r.Number
 				}})
-				if res.ModelSHA256 != want.ModelSHA256 || res.Restarts != 0 || len(res.History) != want.Rounds || res.Contributions != want.Contributions {
+				if res.ModelSHA256 != want.ModelSHA256 || res.Restarts != 0 || len(res.History) != want.Rounds ||
+					res.Contributions != want.Contributions {
 					t.Errorf("forked after round %d: %+v, the run %+v", at, res, want)
 				}
 				if at != 2 {
@@ -64,8 +65,8 @@ func TestForkEveryRound(t *testing.T) {
 	}
 }
 
-// holds looks at the nodes of a fork: none of the clients has anything of a round after that of the fork, all are in new
-// lives and will open new epochs.
+// holds looks at the nodes of a fork: none of the clients has anything of a round after that of the fork, all are in
+// new lives and will open new epochs.
 func holds(t *testing.T, f *Forked) {
 	t.Helper()
 	v, err := Look(vfs.OS(), f.Dir)
@@ -77,7 +78,8 @@ func holds(t *testing.T, f *Forked) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.Record != f.Nodes[i].Record || b.Replayed != 0 || directory.Lives(vfs.OS(), n.Dir) < b.Node.Engine().Incarnation() {
+		if b.Record != f.Nodes[i].Record || b.Replayed != 0 || directory.Lives(vfs.OS(),
+			n.Dir) < b.Node.Engine().Incarnation() {
 			t.Errorf("%s is at record %d, want %d", n.Name, b.Record, f.Nodes[i].Record)
 		}
 		if s := b.Node.Component("data").State().(*data.State); i > 0 && s.Begun && s.Round > int64(f.Round-1) {
@@ -89,8 +91,8 @@ func holds(t *testing.T, f *Forked) {
 	}
 }
 
-// TestForkWhatIsKept: a run that is long against what it keeps can be forked after its last rounds, and says after which;
-// one that keeps more after more of them.
+// TestForkWhatIsKept: a run that is long against what it keeps can be forked after its last rounds, and says after
+// which; one that keeps more after more of them.
 func TestForkWhatIsKept(t *testing.T) {
 	kept := map[int]int{} // the first round, by what was asked for
 	for _, keep := range []int{0, 50} {
@@ -106,7 +108,8 @@ func TestForkWhatIsKept(t *testing.T) {
 		kept[keep] = gone.First
 		if gone.First > 1 {
 			first := gone.First
-			if _, err := Fork(ForkOptions{Dir: dir, At: first - 1}); !errors.As(err, &gone) || gone.First != first || gone.Round != first-1 {
+			if _, err := Fork(ForkOptions{Dir: dir, At: first - 1}); !errors.As(err, &gone) || gone.First != first ||
+				gone.Round != first-1 {
 				t.Errorf("a round that is not kept: %v", err)
 			}
 		}
@@ -118,7 +121,8 @@ func TestForkWhatIsKept(t *testing.T) {
 			t.Errorf("forked after round %d: %+v, the run %+v", gone.First, res, want)
 		}
 		var r rundir.Record
-		if err := journal.ReadSealed(vfs.OS(), filepath.Join(f.Dir, rundir.RunFile), &r); err != nil || r.Keep != keep || r.Fork == nil || r.Fork.Round != gone.First {
+		if err := journal.ReadSealed(vfs.OS(), filepath.Join(f.Dir, rundir.RunFile), &r); err != nil ||
+			r.Keep != keep || r.Fork == nil || r.Fork.Round != gone.First {
 			t.Errorf("the fork remembers %+v (%v)", r, err)
 		}
 	}
@@ -155,7 +159,8 @@ func TestForkRefused(t *testing.T) {
 	}
 }
 
-// TestForkIsWholeOrNothing stops a fork at each operation of the disk: what is left is no run, and forking again succeeds.
+// TestForkIsWholeOrNothing stops a fork at each operation of the disk: what is left is no run, and forking again
+// succeeds.
 func TestForkIsWholeOrNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	want := run(t, local.Options{Dir: dir, Job: jobtest.Tiny()})
@@ -234,8 +239,8 @@ func (s *stopping) SyncDir(dir string) error {
 	return s.FS.SyncDir(dir)
 }
 
-// TestForkAcrossEpochs forks a run in which a node had lost the end of its journal, and gone on in a new epoch: before and
-// after that, each round that is kept gives the model of the run.
+// TestForkAcrossEpochs forks a run in which a node had lost the end of its journal, and gone on in a new epoch: before
+// and after that, each round that is kept gives the model of the run.
 func TestForkAcrossEpochs(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Rounds, c.Clients = 7, 2

@@ -46,30 +46,36 @@ func linksOf(n *node.Node) (map[string]link, uint64, error) {
 	return out, t.Framework.Epoch, nil
 }
 
-// behind says whether a client has not yet sent what the server has of it, or not yet got what the server takes it to have.
+// behind says whether a client has not yet sent what the server has of it, or not yet got what the server takes it to
+// have.
 func (c link) behind(server link) bool {
-	return c.epoch < server.recvEpoch || c.epoch == server.recvEpoch && c.next <= server.got || c.incarnation < server.seen ||
+	return c.epoch < server.recvEpoch || c.epoch == server.recvEpoch && c.next <= server.got ||
+		c.incarnation < server.seen ||
 		server.acked > 0 && (c.recvEpoch < server.epoch || c.recvEpoch == server.epoch && c.gotAll < server.acked)
 }
 
 // beyond says whether a client has something of what the server did later, or takes it to have what came later.
 func (c link) beyond(server link) bool {
-	return c.seen > server.incarnation && server.incarnation > 0 || c.recvEpoch > server.epoch || c.recvEpoch == server.epoch && c.got >= max(server.next, 1) ||
+	return c.seen > server.incarnation && server.incarnation > 0 || c.recvEpoch > server.epoch ||
+		c.recvEpoch == server.epoch && c.got >= max(server.next, 1) ||
 		c.epoch > server.recvEpoch && c.acked > 0 || c.epoch == server.recvEpoch && c.acked > server.gotAll
 }
 
 // serverOf returns the peer id of the server that a client speaks to.
 func serverOf(n *NodeView) string { return string(n.Config.Targets[job.ServerPlace][0]) }
 
-// cutClient brings a client back at the first record that fits the server, or returns nil where that is not kept any more.
+// cutClient brings a client back at the first record that fits the server, or returns nil where that is not kept any
+// more.
 //
-// A client that had lost the end of its journal has no such record for some rounds: it never again had what the server had of
-// it. It is then put at its last record before it went on. That is what it was when it went on in the old run, from the same
-// loss, in a new epoch too: the server sees the new epoch, and both ask again what is open.
+// A client that had lost the end of its journal has no such record for some rounds: it never again had what the server
+// had of it. It is then put at its last record before it went on. That is what it was when it went on in the old run,
+// from the same loss, in a new epoch too: the server sees the new epoch, and both ask again what is open.
 func cutClient(n *NodeView, server link) (*cutNode, error) {
 	var found *cutNode
 	behind, lost, gone := false, uint64(0), false
-	_, err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
+	_,
+		err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			found, behind, lost, gone = nil, false, 0, false
 		} else if len(out.Envelopes) == 0 && !slices.ContainsFunc(r.Events, overWire) {

@@ -18,7 +18,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// ServerFork says how the server of a job, a process of its own, becomes another server that goes on from one of its rounds.
+// ServerFork says how the server of a job, a process of its own, becomes another server that goes on from one of its
+// rounds.
 type ServerFork struct {
 	ForkOptions
 	Config  job.Served        // the job of the old one
@@ -35,9 +36,10 @@ type ServerForked struct {
 	Program *compile.Artifact
 }
 
-// ForkServer puts the state of a server as it was when it told a round into a directory, as that of another node: with another
-// key, so that both can run, and with streams to clients that nobody has used yet. Its members are those of the old one, by
-// their keys; what they had of the old one is nothing to the new one, and they begin anew with it. Errors are those of Fork.
+// ForkServer puts the state of a server as it was when it told a round into a directory, as that of another node: with
+// another key, so that both can run, and with streams to clients that nobody has used yet. Its members are those of the
+// old one, by their keys; what they had of the old one is nothing to the new one, and they begin anew with it. Errors
+// are those of Fork.
 func ForkServer(s ServerFork) (*ServerForked, error) {
 	v := NewView(s.FS, s.Dir, &NodeView{Name: job.ServerName, Dir: s.Dir, Config: s.Old})
 	v.Config = s.Config
@@ -77,15 +79,17 @@ func ForkServer(s ServerFork) (*ServerForked, error) {
 	return out, offline.Plant(s.FS, s.To, cfg.Values, cut.message, cut.record, lives)
 }
 
-// reborn makes the state of a node that of another one, whom nobody has heard of: what it sent and what is open stays, under the
-// other name, and goes out again in a new epoch; what it heard on its streams is forgotten, since their other ends begin anew.
+// reborn makes the state of a node that of another one, whom nobody has heard of: what it sent and what is open stays,
+// under the other name, and goes out again in a new epoch; what it heard on its streams is forgotten, since their other
+// ends begin anew.
 func reborn(m *snapshot.NodeSnapshot, old, self wire.PeerID, reg *value.Registry) error {
 	m.Config.Peer = string(self)
 	f := &m.Transient.Framework
 	f.PeerID = string(self)
 	for i := range m.Transient.WireStates {
 		w := &m.Transient.WireStates[i]
-		*w = snapshot.WireStateSnapshot{Peer: w.Peer, NextNumber: w.NextNumber, AckedUpTo: w.AckedUpTo, ResendAt: w.ResendAt}
+		*w = snapshot.WireStateSnapshot{Peer: w.Peer, NextNumber: w.NextNumber, AckedUpTo: w.AckedUpTo,
+			ResendAt: w.ResendAt}
 	}
 	f.Pressure = nil
 	f.PeerGovernor.Health = nil
@@ -142,9 +146,9 @@ func renamedEnvelope(b []byte, old, self wire.PeerID) ([]byte, error) {
 	return append(out, b[len(p.Head):]...), nil
 }
 
-// ForkProcesses makes the directory of a run of processes out of that of another one: run.json with what is changed, and who the
-// clients are. What is in the folders of the nodes, fill does; while it works, the directory is taken for one that is being
-// cleared.
+// ForkProcesses makes the directory of a run of processes out of that of another one: run.json with what is changed,
+// and who the clients are. What is in the folders of the nodes, fill does; while it works, the directory is taken for
+// one that is being cleared.
 func ForkProcesses(o ForkOptions, forked *ServerForked, fill func() error) error {
 	fsys := o.FS
 	_, r, err := rundir.Load(fsys, o.Dir)
@@ -172,7 +176,8 @@ func ForkProcesses(o ForkOptions, forked *ServerForked, fill func() error) error
 	}
 	t := &retuned{cfg: forked.Config, digest: forked.Program.Digest}
 	t.record(&r, o.Set)
-	r.State, r.Starts, r.Drops, r.Fork = rundir.StateNew, 0, 0, &rundir.Origin{Dir: o.Dir, Round: o.At} // its clients begin anew
+	// its clients begin anew
+	r.State, r.Starts, r.Drops, r.Fork = rundir.StateNew, 0, 0, &rundir.Origin{Dir: o.Dir, Round: o.At}
 	if err := journal.WriteSealed(fsys, filepath.Join(o.To, rundir.RunFile), r); err != nil {
 		return err
 	}

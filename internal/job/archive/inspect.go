@@ -43,8 +43,8 @@ type NodeView struct {
 	fs vfs.FS
 }
 
-// Look reads what a run's directory says of its nodes. It changes and locks nothing; errors are those of Stored and of the
-// compiler.
+// Look reads what a run's directory says of its nodes. It changes and locks nothing; errors are those of Stored and of
+// the compiler.
 func Look(fsys vfs.FS, dir string) (*View, error) {
 	cfg, r, err := rundir.Load(fsys, dir)
 	if err != nil {
@@ -82,8 +82,9 @@ func (v *View) Node(name string) *NodeView {
 // lookTries is how often a node is looked at whose run changes files meanwhile.
 const lookTries = 6
 
-// BringBack brings the node back in memory, as offline.BringBack does, without changing or locking anything on the disk. Where
-// the run goes on meanwhile, files may go or change between two looks; so what is wrong counts when it stays the same.
+// BringBack brings the node back in memory, as offline.BringBack does, without changing or locking anything on the
+// disk. Where the run goes on meanwhile, files may go or change between two looks; so what is wrong counts when it
+// stays the same.
 func (n *NodeView) BringBack(l offline.Look) (b *offline.Brought, err error) {
 	for range lookTries {
 		before := err
@@ -97,8 +98,8 @@ func (n *NodeView) BringBack(l offline.Look) (b *offline.Brought, err error) {
 	return nil, err
 }
 
-// NewView returns the view of nodes whose programs are known, the server first, for directories that are not those of a Local
-// run: its Config is empty.
+// NewView returns the view of nodes whose programs are known, the server first, for directories that are not those of a
+// Local run: its Config is empty.
 func NewView(fsys vfs.FS, dir string, nodes ...*NodeView) *View {
 	v := &View{Dir: dir, Peers: map[string]string{}, fs: fsys, Nodes: nodes}
 	for _, n := range nodes {
@@ -117,8 +118,8 @@ func Inspect(fsys vfs.FS, dir string, names ...string) ([]NodeState, error) {
 	return v.Inspect(names...), nil
 }
 
-// Inspect brings back the nodes, or only those that are named, and returns their states: newest snapshot, and the journal
-// replayed on it. It works in memory; nothing on the disk is changed or locked.
+// Inspect brings back the nodes, or only those that are named, and returns their states: newest snapshot, and the
+// journal replayed on it. It works in memory; nothing on the disk is changed or locked.
 func (v *View) Inspect(names ...string) []NodeState {
 	wanted := map[string]bool{}
 	for _, name := range names {

@@ -10,7 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// TestInspectBesideARun looks at the nodes of a run again and again while it runs: each look finds states that are whole.
+// TestInspectBesideARun looks at the nodes of a run again and again while it runs: each look finds states that are
+// whole.
 func TestInspectBesideARun(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Rounds, c.Clients, c.Hidden = 12, 3, 300

@@ -20,9 +20,9 @@ type Migrated struct {
 	Damaged int      `json:"damaged"` // files that nothing can be done for
 }
 
-// Migrate brings the files of a run to the current formats. All of it is read first: a newer format anywhere is the typed
-// error of that format, and nothing is changed. Each file is then replaced in one step, after its successor was read back.
-// What is of the current formats is not touched; the result names what was changed, by node.
+// Migrate brings the files of a run to the current formats. All of it is read first: a newer format anywhere is the
+// typed error of that format, and nothing is changed. Each file is then replaced in one step, after its successor was
+// read back. What is of the current formats is not touched; the result names what was changed, by node.
 func Migrate(fsys vfs.FS, dir string) ([]Migrated, error) {
 	names, err := rundir.NodesIn(fsys, dir)
 	if err != nil {
@@ -81,7 +81,8 @@ func oldRecords(fsys vfs.FS, dir string) (old []oldRecord, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case errors.Is(err, journal.ErrDamaged):
-			return nil, &job.StateError{Dir: dir, Reason: fmt.Sprintf("has a damaged %s; running the job again repairs it", r.name)}
+			return nil, &job.StateError{Dir: dir,
+				Reason: fmt.Sprintf("has a damaged %s; running the job again repairs it", r.name)}
 		case err != nil:
 			return nil, err
 		}

@@ -119,8 +119,8 @@ func states(t *testing.T, dir string) (out []string) {
 	return out
 }
 
-// TestMigrate brings a run of the release before to the current formats: every state is what it was, and a second time there
-// is nothing to do.
+// TestMigrate brings a run of the release before to the current formats: every state is what it was, and a second time
+// there is nothing to do.
 func TestMigrate(t *testing.T) {
 	dir, files := aged(t)
 	want := states(t, dir)
@@ -132,7 +132,8 @@ func TestMigrate(t *testing.T) {
 	for _, m := range done {
 		changed += len(m.Files)
 	}
-	if changed != files || len(done) != 4 || done[3].Node != "" || !slices.Equal(done[3].Files, []string{rundir.RunFile}) {
+	if changed != files || len(done) != 4 || done[3].Node != "" || !slices.Equal(done[3].Files,
+		[]string{rundir.RunFile}) {
 		t.Errorf("%d of %d files were changed: %+v", changed, files, done)
 	}
 	if !slices.Equal(states(t, dir), want) {
@@ -199,10 +200,12 @@ func TestMigrateNewer(t *testing.T) {
 	}
 	before := jobtest.Content(t, dir)
 	var version *journal.VersionError
-	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &version) || version.Got != 9 || !maps.Equal(jobtest.Content(t, dir), before) {
+	if _, err := Migrate(vfs.OS(), dir); !errors.As(err, &version) || version.Got != 9 ||
+		!maps.Equal(jobtest.Content(t, dir), before) {
 		t.Errorf("%v", err)
 	}
-	if _, err := local.Open(local.Options{Dir: dir}); !errors.As(err, &version) || !maps.Equal(jobtest.Content(t, dir), before) {
+	if _, err := local.Open(local.Options{Dir: dir}); !errors.As(err, &version) || !maps.Equal(jobtest.Content(t, dir),
+		before) {
 		t.Errorf("opened: %v", err)
 	}
 	lock, err := vfs.OS().Lock(filepath.Join(dir, "lock"))

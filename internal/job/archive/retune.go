@@ -43,7 +43,8 @@ func (f *fork) retune() (*retuned, error) {
 	keys, tunable := job.KeysOf(f.old.Config.Kind()), f.old.Config.Tunable()
 	for _, key := range keys {
 		if _, ok := f.o.Set[key]; ok && !slices.Contains(tunable, key) {
-			return nil, &TuneError{key, "it decides what the nodes are or what their states hold; a fork may change " + strings.Join(tunable, ", ")}
+			return nil, &TuneError{key, "it decides what the nodes are or what their states hold; a fork may change " +
+				strings.Join(tunable, ", ")}
 		}
 	}
 	for key := range f.o.Set {
@@ -59,7 +60,8 @@ func (f *fork) retune() (*retuned, error) {
 		return nil, nil
 	}
 	if cfg.About().Rounds <= f.o.At {
-		return nil, &TuneError{"rounds", fmt.Sprintf("it is %d, and %d rounds are finished; want more", cfg.About().Rounds, f.o.At)}
+		return nil, &TuneError{"rounds", fmt.Sprintf("it is %d, and %d rounds are finished; want more",
+			cfg.About().Rounds, f.o.At)}
 	}
 	art, err := job.Compile(cfg)
 	if err != nil {
@@ -78,8 +80,9 @@ func (f *fork) retune() (*retuned, error) {
 	return t, nil
 }
 
-// differs says why the program of a node cannot be put in the place of the old one, from which it differs: for the new setting, or
-// whatever is set, because this release, or another file of a model, makes another program of the old settings too.
+// differs says why the program of a node cannot be put in the place of the old one, from which it differs: for the new
+// setting, or whatever is set, because this release, or another file of a model, makes another program of the old
+// settings too.
 func (f *fork) differs(i int, how string) string {
 	if art, err := job.Compile(f.old.Config); err == nil {
 		if members, err := f.members(art, f.old.Config); err == nil {
@@ -92,7 +95,8 @@ func (f *fork) differs(i int, how string) string {
 	return "with it the program is another one (" + how + ")"
 }
 
-// sameShape says in what two programs differ other than in the values of their constants and where their author wrote them, or nothing.
+// sameShape says in what two programs differ other than in the values of their constants and where their author wrote
+// them, or nothing.
 func sameShape(a, b *program.Program) string {
 	if !reflect.DeepEqual(a.Edges, b.Edges) || !reflect.DeepEqual(a.Components, b.Components) {
 		return "edges or components differ"
@@ -127,8 +131,8 @@ func sameKind(a, b value.Value) bool {
 	return !ok1 || !ok2 || x.DType() == y.DType() && slices.Equal(x.Shape(), y.Shape())
 }
 
-// apply puts the nodes that were found into the new programs, and sees that each can be restored in its own. Work that is
-// under way goes on as it was begun.
+// apply puts the nodes that were found into the new programs, and sees that each can be restored in its own. Work that
+// is under way goes on as it was begun.
 func (t *retuned) apply(f *fork) error {
 	for i := range f.cuts {
 		m, cfg := f.cuts[i].message, t.members[i].Config
@@ -136,8 +140,11 @@ func (t *retuned) apply(f *fork) error {
 		if err := t.redirect(m, old.Digest, cfg.Values); err != nil {
 			return err
 		}
-		if i == 0 && t.cfg.About().Rounds != f.old.Config.About().Rounds && !t.extend(m, old, f.old.Config.About().Rounds) {
-			return &TuneError{"rounds", fmt.Sprintf("round %d was the last, and the loop of rounds has ended there; fork after an earlier one", f.o.At)}
+		if i == 0 && t.cfg.About().Rounds != f.old.Config.About().Rounds &&
+			!t.extend(m, old, f.old.Config.About().Rounds) {
+			return &TuneError{"rounds",
+				fmt.Sprintf("round %d was the last, and the loop of rounds has ended there; fork after an earlier one",
+					f.o.At)}
 		}
 		payload, err := snapshot.Marshal(cfg.Values, m)
 		if err == nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestForkMoreRounds: a run that is forked with another number of rounds comes to the model of a run that had it from the
-// beginning, more and fewer.
+// TestForkMoreRounds: a run that is forked with another number of rounds comes to the model of a run that had it from
+// the beginning, more and fewer.
 func TestForkMoreRounds(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Rounds, c.Clients = 4, 3
@@ -28,19 +28,21 @@ func TestForkMoreRounds(t *testing.T) {
 		whole := *c
 		whole.Rounds = rounds
 		want := run(t, local.Options{Dir: filepath.Join(t.TempDir(), "whole"), Job: &whole})
-		f, err := Fork(ForkOptions{Dir: dir, At: 2, To: filepath.Join(t.TempDir(), "fork"), Set: map[string]string{"rounds": strconv.Itoa(rounds)}})
+		f, err := Fork(ForkOptions{Dir: dir, At: 2, To: filepath.Join(t.TempDir(), "fork"),
+			Set: map[string]string{"rounds": strconv.Itoa(rounds)}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := run(t, local.Options{Dir: f.Dir})
-		if got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds || got.Artifact != want.Artifact || !slices.Equal(got.History, want.History) {
+		if got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds || got.Artifact != want.Artifact ||
+			!slices.Equal(got.History, want.History) {
 			t.Errorf("%d rounds: %+v, from the beginning %+v", rounds, got, want)
 		}
 	}
 }
 
-// TestForkOtherNumbers changes what clients compute with: the rounds before are those of the run, the ones after are others,
-// and the same whatever happened to the run and to the fork.
+// TestForkOtherNumbers changes what clients compute with: the rounds before are those of the run, the ones after are
+// others, and the same whatever happened to the run and to the fork.
 func TestForkOtherNumbers(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Rounds, c.Clients, c.Momentum = 5, 3, 0.5
@@ -51,7 +53,8 @@ func TestForkOtherNumbers(t *testing.T) {
 	for key, text := range map[string]string{"learning_rate": "0.05", "momentum": "0.8"} {
 		var models []string
 		for i, dir := range []string{first, second} {
-			f, err := Fork(ForkOptions{Dir: dir, At: 3, To: filepath.Join(t.TempDir(), "fork"), Set: map[string]string{key: text}})
+			f, err := Fork(ForkOptions{Dir: dir, At: 3, To: filepath.Join(t.TempDir(), "fork"),
+				Set: map[string]string{key: text}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,17 +82,21 @@ func TestForkOtherSettingsRefused(t *testing.T) {
 		set  map[string]string
 		want string
 	}{
-		{1, map[string]string{"clients": "3"}, "clients"}, {1, map[string]string{"seed": "3"}, "seed"}, {1, map[string]string{"batch": "8"}, "batch"},
+		{1, map[string]string{"clients": "3"}, "clients"}, {1, map[string]string{"seed": "3"}, "seed"},
+		{1, map[string]string{"batch": "8"}, "batch"},
 		{1, map[string]string{"nonsense": "8"}, "nonsense"}, {1, map[string]string{"momentum": "0.5"}, "momentum"},
 		{2, map[string]string{"rounds": "2"}, "rounds"}, {3, map[string]string{"rounds": "9"}, "rounds"},
 	} {
 		var tune *TuneError
-		if _, err := Fork(ForkOptions{Dir: dir, At: c.at, To: dir + "-x", Set: c.set}); !errors.As(err, &tune) || tune.Key != c.want {
+		if _, err := Fork(ForkOptions{Dir: dir, At: c.at, To: dir + "-x", Set: c.set}); !errors.As(err, &tune) ||
+			tune.Key != c.want {
 			t.Errorf("%v after round %d: %v", c.set, c.at, err)
 		}
 	}
 	var bad *job.ConfigError
-	if _, err := Fork(ForkOptions{Dir: dir, At: 1, To: dir + "-x", Set: map[string]string{"learning_rate": "99"}}); !errors.As(err, &bad) {
+	if _,
+		err := Fork(ForkOptions{Dir: dir, At: 1, To: dir + "-x",
+		Set: map[string]string{"learning_rate": "99"}}); !errors.As(err, &bad) {
 		t.Errorf("a value that is not possible: %v", err)
 	}
 }
@@ -97,7 +104,8 @@ func TestForkOtherSettingsRefused(t *testing.T) {
 // TestSameShape: only values of constants may differ, and only by others of their kind.
 func TestSameShape(t *testing.T) {
 	make := func(change func(p *program.Program)) *program.Program {
-		p := &program.Program{Funcs: []program.Func{{Name: "f", Slots: 2, Ops: []program.Op{{Name: "c", Value: value.Int(1), Out: []program.Slot{1}}}}}}
+		p := &program.Program{Funcs: []program.Func{{Name: "f", Slots: 2,
+			Ops: []program.Op{{Name: "c", Value: value.Int(1), Out: []program.Slot{1}}}}}}
 		change(p)
 		return p
 	}

@@ -27,7 +27,8 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == rundir.StateRunning, Nodes: job.NodeNames(cfg.About().Clients)}
+	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == rundir.StateRunning,
+		Nodes: job.NodeNames(cfg.About().Clients)}
 	if k.Processes, err = vfs.Exists(fsys, filepath.Join(dir, rundir.ProcessesFile)); err != nil || !k.Processes {
 		return k, err
 	}
@@ -58,9 +59,10 @@ func (e *SplitError) Error() string {
 	return fmt.Sprintf("job: %s has something of %s that none of its records that were read has sent", e.Node, e.Of)
 }
 
-// Together brings back nodes whose journals were copied one after the other while they ran, each from the oldest state that is kept, and
-// returns the newest records at which none of them has anything that another one has not sent: a moment that all of them could have been
-// stopped in. There is one that is not older than the copying, as a node makes durable what it takes in before it sends what that causes.
+// Together brings back nodes whose journals were copied one after the other while they ran, each from the oldest state
+// that is kept, and returns the newest records at which none of them has anything that another one has not sent: a
+// moment that all of them could have been stopped in. There is one that is not older than the copying, as a node makes
+// durable what it takes in before it sends what that causes.
 func Together(nodes ...*NodeView) ([]Cut, error) {
 	histories := make([][]moment, len(nodes))
 	cuts := make([]Cut, len(nodes))
@@ -75,7 +77,9 @@ func Together(nodes ...*NodeView) ([]Cut, error) {
 		again = false
 		for i, n := range nodes {
 			for k, other := range nodes {
-				for i != k && newest(histories[i]).link(string(other.Config.Self)).beyond(newest(histories[k]).link(string(n.Config.Self))) {
+				for i != k &&
+					newest(histories[i]).link(string(other.Config.Self)).beyond(
+						newest(histories[k]).link(string(n.Config.Self))) {
 					if len(histories[i]) == 1 {
 						return nil, &SplitError{n.Name, other.Name}
 					}
@@ -111,7 +115,9 @@ func newest(h []moment) *moment { return &h[len(h)-1] }
 
 // historyOf brings a node back and returns its moments, in order.
 func historyOf(n *NodeView) (all []moment, b *offline.Brought, err error) {
-	b, err = n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record, out *engine.Output) error {
+	b,
+		err = n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			all = nil
 		} else if len(out.Envelopes) == 0 && !hasWire(r.Events) {

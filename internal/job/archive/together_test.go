@@ -30,12 +30,13 @@ func (m mixed) Open(name string) (vfs.File, error) { return m.of(name).Open(name
 func (m mixed) List(dir string) ([]string, error)  { return m.of(dir).List(dir) }
 func (m mixed) Stat(name string) (int64, error)    { return m.of(name).Stat(name) }
 
-// TestTogether gives nodes as they were at different moments of one run. Those that are ahead are cut back to records at which none has
-// anything that another has not sent, the others stay where they are; whole moments stay whole.
+// TestTogether gives nodes as they were at different moments of one run. Those that are ahead are cut back to records
+// at which none has anything that another has not sent, the others stay where they are; whole moments stay whole.
 func TestTogether(t *testing.T) {
 	mem := vfs.NewMem()
 	var moments []*vfs.Mem
-	run(t, local.Options{Dir: "run", Job: jobtest.Short(), FS: mem, OnRound: func(job.Round) { moments = append(moments, mem.Kill()) }})
+	run(t, local.Options{Dir: "run", Job: jobtest.Short(), FS: mem,
+		OnRound: func(job.Round) { moments = append(moments, mem.Kill()) }})
 	end := mem.Kill()
 	for i, early := range moments {
 		for _, behind := range []string{"server", "client-00", "client-02"} {
@@ -62,13 +63,15 @@ func TestTogether(t *testing.T) {
 					moved++
 				}
 				if n.Name == behind && cuts[k].Record != cuts[k].Node.Record && behind == "server" {
-					t.Errorf("round %d: the server is behind all others and was cut from %d to %d", i+1, cuts[k].Node.Record, cuts[k].Record)
+					t.Errorf("round %d: the server is behind all others and was cut from %d to %d", i+1,
+						cuts[k].Node.Record, cuts[k].Record)
 				}
 			}
 			for k, n := range v.Nodes {
 				for j, other := range v.Nodes {
 					if k != j && all[k][string(other.Config.Self)].beyond(all[j][string(n.Config.Self)]) {
-						t.Errorf("round %d, %s behind: %s has something of %s that it has not sent", i+1, behind, n.Name, other.Name)
+						t.Errorf("round %d, %s behind: %s has something of %s that it has not sent", i+1, behind,
+							n.Name, other.Name)
 					}
 				}
 			}

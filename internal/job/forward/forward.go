@@ -11,7 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Pass records the forward pass of a network whose input and parameters are values of a choreography, and returns its output.
+// Pass records the forward pass of a network whose input and parameters are values of a choreography, and returns its
+// output.
 func Pass(b *graph.Graph, net *model.Graph, x graph.Value, params []graph.Value) graph.Value {
 	nodes, input, output, named := net.Forward()
 	known := map[string]graph.Value{input: x}
@@ -19,7 +20,8 @@ func Pass(b *graph.Graph, net *model.Graph, x graph.Value, params []graph.Value)
 		known[p.Name] = params[i]
 	}
 	for _, t := range net.Constants() {
-		if c, err := tensor.FromProto(t, tensor.DefaultLimits()); err == nil { // a model that was loaded holds sound ones
+		// a model that was loaded holds sound ones
+		if c, err := tensor.FromProto(t, tensor.DefaultLimits()); err == nil {
 			known[t.GetName()] = b.Constant(value.Tensor{Tensor: c})
 		}
 	}

@@ -15,10 +15,12 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Members returns the nodes of a job with a server in one process, the server first, without running any. A run of the job, for real or
-// simulated, is made of them. Part i of the data is of client i.
-func Members(art *compile.Artifact, catalogue *node.Catalogue, seed uint64, clients int, c job.Served) ([]job.Member, error) {
-	shared := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: seed, Limits: engine.DefaultLimits()}
+// Members returns the nodes of a job with a server in one process, the server first, without running any. A run of the
+// job, for real or simulated, is made of them. Part i of the data is of client i.
+func Members(art *compile.Artifact, catalogue *node.Catalogue, seed uint64, clients int, c job.Served) ([]job.Member,
+	error) {
+	shared := node.Config{Artifact: art.Model, Catalogue: catalogue, Values: value.NewRegistry(), Seed: seed,
+		Limits: engine.DefaultLimits()}
 	programs := map[string]*program.Program{}
 	for _, place := range []string{job.ServerPlace, job.ClientsPlace} {
 		p, err := program.Load(art.Model, place)
@@ -49,12 +51,13 @@ func Members(art *compile.Artifact, catalogue *node.Catalogue, seed uint64, clie
 		out[i] = m
 	}
 	slices.Sort(peers)
-	out[0].Config.Targets = map[string][]wire.PeerID{job.ClientsPlace: peers} // it hears of their samples when they join
+	// it hears of their samples when they join
+	out[0].Config.Targets = map[string][]wire.PeerID{job.ClientsPlace: peers}
 	return out, nil
 }
 
-// ClientOptions are the settings of the components of a client that are its own: its number, which says which part of the data
-// it holds, and its name for people.
+// ClientOptions are the settings of the components of a client that are its own: its number, which says which part of
+// the data it holds, and its name for people.
 func ClientOptions(name string, part int) (map[string][]byte, error) {
 	mine, err := json.Marshal(data.Options{Partition: &part})
 	if err != nil {

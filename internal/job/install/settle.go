@@ -14,9 +14,9 @@ const settleAfter = time.Second
 
 var settling sync.Once
 
-// Settle gives back, a second from now, what the start of a client took and nothing needs afterwards: garbage, and the pages of the program
-// that only its start goes through. A client waits for hours for its next task, often on a small machine beside other programs. It does
-// so once in the life of a process, and not for a server, which goes on working.
+// Settle gives back, a second from now, what the start of a client took and nothing needs afterwards: garbage, and the
+// pages of the program that only its start goes through. A client waits for hours for its next task, often on a small
+// machine beside other programs. It does so once in the life of a process, and not for a server, which goes on working.
 func Settle(p *program.Program) {
 	if p.Place == job.ServerPlace {
 		return

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unmapProgram has the system forget which pages of the program's file the process has touched. They stay in the page cache, for this
-// and other processes, and come back, without the disk, where they are needed. Only what is read-only and has no page of the process's own
-// is named, so nothing can be lost.
+// unmapProgram has the system forget which pages of the program's file the process has touched. They stay in the page
+// cache, for this and other processes, and come back, without the disk, where they are needed. Only what is read-only
+// and has no page of the process's own is named, so nothing can be lost.
 func unmapProgram() {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {

@@ -29,10 +29,11 @@ func TestBuiltinsAreSound(t *testing.T) {
 	}
 }
 
-// TestBuiltinFilesAreTheJobs: the file of a built-in job, saved under a name of its own and read again, is the job; it says each setting of
-// its kind, or that has a value that says nothing.
+// TestBuiltinFilesAreTheJobs: the file of a built-in job, saved under a name of its own and read again, is the job; it
+// says each setting of its kind, or that has a value that says nothing.
 func TestBuiltinFilesAreTheJobs(t *testing.T) {
-	if all := Builtins(nil); !slices.Contains(all, "gossip") || slices.Contains(Builtins(Served), "gossip") || !slices.Equal(Builtins(Peered), []string{"gossip"}) {
+	if all := Builtins(nil); !slices.Contains(all, "gossip") || slices.Contains(Builtins(Served), "gossip") ||
+		!slices.Equal(Builtins(Peered), []string{"gossip"}) {
 		t.Errorf("built in are %q, with a server %q", all, Builtins(Served))
 	}
 	for _, name := range Builtins(nil) {
@@ -49,21 +50,24 @@ func TestBuiltinFilesAreTheJobs(t *testing.T) {
 		}
 	}
 	var unknown *job.UnknownError
-	if _, _, err := BuiltinFile("gosip"); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "did you mean gossip?") {
+	if _, _, err := BuiltinFile("gosip"); !errors.As(err, &unknown) || !strings.Contains(err.Error(),
+		"did you mean gossip?") {
 		t.Error(err)
 	}
 	var key *job.KeyError
 	peers, _ := Named("gossip")
-	if err := job.CheckKeys(peers, map[string]string{"clients": "3", "rounds": "2"}); !errors.As(err, &key) || key.Key != "clients" {
+	if err := job.CheckKeys(peers, map[string]string{"clients": "3", "rounds": "2"}); !errors.As(err, &key) ||
+		key.Key != "clients" {
 		t.Error(err)
 	}
-	if err := job.CheckKeys(All()[0], map[string]string{"cohrt": "3", "rounds": "2"}); err == nil || err.Error() != `unknown key "cohrt"; did you mean cohort?` {
+	if err := job.CheckKeys(All()[0], map[string]string{"cohrt": "3", "rounds": "2"}); err == nil ||
+		err.Error() != `unknown key "cohrt"; did you mean cohort?` {
 		t.Error(err)
 	}
 }
 
-// TestJobsThatLackWhatIsWanted: a job of a kind without a server is no job for a server, nor the other way round, by its name and by its
-// file; the error says where in the file, and which commands take it.
+// TestJobsThatLackWhatIsWanted: a job of a kind without a server is no job for a server, nor the other way round, by
+// its name and by its file; the error says where in the file, and which commands take it.
 func TestJobsThatLackWhatIsWanted(t *testing.T) {
 	file := func(text string) string {
 		path := filepath.Join(t.TempDir(), "mine.yaml")
@@ -73,25 +77,31 @@ func TestJobsThatLackWhatIsWanted(t *testing.T) {
 		return path
 	}
 	_, err := FindServed("gossip")
-	if lacks := (*job.LacksError)(nil); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "has no server: rhizome peer gossip runs a node of it") {
+	if lacks := (*job.LacksError)(nil); !errors.As(err, &lacks) || !strings.Contains(err.Error(),
+		"has no server: rhizome peer gossip runs a node of it") {
 		t.Error(err)
 	}
 	var bad *job.FileError
-	if _, err = FindServed(file("name: x\nkind: gossip\n")); !errors.As(err, &bad) || bad.Line != 2 || bad.Key != "kind" || !strings.Contains(err.Error(), "runs by rhizome peer /") {
+	if _, err = FindServed(file("name: x\nkind: gossip\n")); !errors.As(err, &bad) || bad.Line != 2 ||
+		bad.Key != "kind" || !strings.Contains(err.Error(), "runs by rhizome peer /") {
 		t.Error(err)
 	}
 	for _, of := range []func(string) error{
-		func(f string) error { _, err := FindServed(f); return err }, func(f string) error { _, err := FindPeered(f); return err },
+		func(f string) error { _, err := FindServed(f); return err },
+		func(f string) error { _, err := FindPeered(f); return err },
 		func(f string) error { _, err := Find(f); return err },
 	} {
-		if err := of(file("name: x\nkind: rumour\n")); !errors.As(err, &bad) || bad.Line != 2 || bad.Key != "kind" || !strings.Contains(err.Error(), "gossip") {
+		if err := of(file("name: x\nkind: rumour\n")); !errors.As(err, &bad) || bad.Line != 2 || bad.Key != "kind" ||
+			!strings.Contains(err.Error(), "gossip") {
 			t.Errorf("an unknown kind: %v", err)
 		}
 	}
-	if _, err = FindPeered(file("name: x\n")); !errors.As(err, &bad) || bad.Key != "kind" || !strings.Contains(err.Error(), `want "kind: gossip"; a job with a server runs by rhizome run`) {
+	if _, err = FindPeered(file("name: x\n")); !errors.As(err, &bad) || bad.Key != "kind" ||
+		!strings.Contains(err.Error(), `want "kind: gossip"; a job with a server runs by rhizome run`) {
 		t.Error(err)
 	}
-	if _, err = FindPeered("digits"); !errors.As(err, &bad) || !strings.Contains(err.Error(), "want one without, such as gossip; a job with a server runs by rhizome run digits") {
+	if _, err = FindPeered("digits"); !errors.As(err, &bad) || !strings.Contains(err.Error(),
+		"want one without, such as gossip; a job with a server runs by rhizome run digits") {
 		t.Error(err)
 	}
 	if _, err = FindPeered("nowhere"); !errors.Is(err, os.ErrNotExist) {
@@ -113,8 +123,8 @@ func gossipDefault(t *testing.T) job.Job {
 	return j
 }
 
-// TestNobodyElseNamesAKind: what is done with jobs takes a kind as it is. No package outside of internal/job/kinds imports a kind, but those that
-// measure and attack one on purpose; the list is in kinds.go alone.
+// TestNobodyElseNamesAKind: what is done with jobs takes a kind as it is. No package outside of internal/job/kinds
+// imports a kind, but those that measure and attack one on purpose; the list is in kinds.go alone.
 func TestNobodyElseNamesAKind(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	on := []string{"internal/bench/", "internal/prove/", "internal/sim/chaos/", "internal/job/kinds/"} // purpose
@@ -134,14 +144,16 @@ func TestNobodyElseNamesAKind(t *testing.T) {
 				if rel == "internal/job/kinds/kinds.go" {
 					list++
 				} else if !slices.ContainsFunc(on, func(p string) bool { return strings.HasPrefix(rel, p) }) {
-					t.Errorf("%s imports %s: take a job.Kind, and ask for what not every kind has by an interface", rel, i.Path.Value)
+					t.Errorf("%s imports %s: take a job.Kind, and ask for what not every kind has by an interface", rel,
+						i.Path.Value)
 				}
 			}
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 				for _, k := range All() {
-					if l.Value == `"`+k.Name()+`"` && !slices.ContainsFunc(on, func(p string) bool { return strings.HasPrefix(rel, p) }) {
+					if l.Value == `"`+k.Name()+`"` && !slices.ContainsFunc(on,
+						func(p string) bool { return strings.HasPrefix(rel, p) }) {
 						t.Errorf("%s names the kind %s", rel, l.Value)
 					}
 				}

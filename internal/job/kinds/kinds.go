@@ -1,4 +1,5 @@
-// Package kinds is the list of the kinds of job, and finds a job by its name. A kind is added to the list, and is named nowhere else.
+// Package kinds is the list of the kinds of job, and finds a job by its name. A kind is added to the list, and is named
+// nowhere else.
 package kinds
 
 import (
@@ -61,7 +62,8 @@ func Named(name string) (job.Kind, error) {
 	return nil, &UnknownError{name}
 }
 
-// Written returns the name of a kind as records of runs have it: they leave out that of the first, as earlier releases knew no other.
+// Written returns the name of a kind as records of runs have it: they leave out that of the first, as earlier releases
+// knew no other.
 func Written(k job.Kind) string {
 	if k.Name() == All()[0].Name() {
 		return ""
@@ -69,8 +71,8 @@ func Written(k job.Kind) string {
 	return k.Name()
 }
 
-// Stored returns the job of the kind of that name, "" being the first, that was written down as settings. Errors are *UnknownError and
-// *job.ConfigError.
+// Stored returns the job of the kind of that name, "" being the first, that was written down as settings. Errors are
+// *UnknownError and *job.ConfigError.
 func Stored(kind string, settings map[string]string) (job.Job, error) {
 	k, err := Named(kind)
 	if err != nil {
@@ -100,8 +102,8 @@ func StoredPeered(kind string, settings map[string]string) (job.Peered, error) {
 	return nil, &job.LacksError{Job: j.About().Name, Lacks: "a server", Hint: j.Kind().Hint(j.About().Name)}
 }
 
-// ClientOptions are the settings of the components of a client, whatever the job of its kind is otherwise; see job.Served. Errors are
-// *UnknownError and *job.LacksError.
+// ClientOptions are the settings of the components of a client, whatever the job of its kind is otherwise; see
+// job.Served. Errors are *UnknownError and *job.LacksError.
 func ClientOptions(kind, name string, part int) (map[string][]byte, error) {
 	k, err := Named(kind)
 	if err != nil {
@@ -152,7 +154,8 @@ func Builtins(of func(job.Kind) bool) []string {
 	return out
 }
 
-// BuiltinFile returns the job file of a built-in job, as it may be saved and edited, and its kind. The error is a *job.UnknownError.
+// BuiltinFile returns the job file of a built-in job, as it may be saved and edited, and its kind. The error is a
+// *job.UnknownError.
 func BuiltinFile(name string) ([]byte, job.Kind, error) {
 	for _, k := range All() {
 		if text, err := fs.ReadFile(k.Builtins(), "builtin/"+name+".yaml"); err == nil {
@@ -186,8 +189,8 @@ func kindIn(file string, text []byte) (job.Kind, *strictyaml.Value, error) {
 	return k, &v, err
 }
 
-// Find returns the job that a user names: a built-in one, or a file where the name looks like a path (it has a separator or ends in .yaml
-// or .yml). Errors are *job.UnknownError, *job.FileError or those of reading the file.
+// Find returns the job that a user names: a built-in one, or a file where the name looks like a path (it has a
+// separator or ends in .yaml or .yml). Errors are *job.UnknownError, *job.FileError or those of reading the file.
 func Find(name string) (job.Job, error) {
 	if !job.IsPath(name) {
 		text, k, err := BuiltinFile(name)
@@ -234,18 +237,21 @@ func FindServed(name string) (job.Served, error) {
 	return served(j)
 }
 
-// FindPeered is Find for a job without a server: what is not built in is a path. Errors are *job.FileError or those of reading the file.
+// FindPeered is Find for a job without a server: what is not built in is a path. Errors are *job.FileError or those of
+// reading the file.
 func FindPeered(name string) (job.Peered, error) {
 	want := names(Peered)
 	refuse := func(k job.Kind, what, key, example string) error {
-		return &job.FileError{File: name, Key: key, Reason: fmt.Sprintf("is %s; want %s; %s", what, example, k.Hint(name))}
+		return &job.FileError{File: name, Key: key, Reason: fmt.Sprintf("is %s; want %s; %s", what, example,
+			k.Hint(name))}
 	}
 	var text []byte
 	var k job.Kind
 	err := error(nil)
 	if !job.IsPath(name) {
 		if text, k, err = BuiltinFile(name); err == nil && !Peered(k) {
-			return nil, refuse(k, "a job with a server", "", "one without, such as "+strings.Join(Builtins(Peered), ", "))
+			return nil, refuse(k, "a job with a server", "", "one without, such as "+strings.Join(Builtins(Peered),
+				", "))
 		}
 	}
 	if text == nil {

@@ -34,8 +34,8 @@ func short(t *testing.T, k job.Kind) job.Job {
 	return j
 }
 
-// TestComponentsOfKindsStandTogether: the processes of a server have the components of all kinds in one catalogue, so no two bring one of
-// the same name.
+// TestComponentsOfKindsStandTogether: the processes of a server have the components of all kinds in one catalogue, so
+// no two bring one of the same name.
 func TestComponentsOfKindsStandTogether(t *testing.T) {
 	if _, err := kinds.Catalogue(); err != nil {
 		t.Error(err)
@@ -88,8 +88,10 @@ func simulated(t *testing.T, j job.Job) {
 	hash := ""
 	for range 2 {
 		s, err := study.New(study.Options{
-			Job: j, Durable: true, Limit: time.Hour, Sync: sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond},
-			Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
+			Job: j, Durable: true, Limit: time.Hour, Sync: sim.Latency{Min: time.Millisecond},
+			Work: sim.Latency{Min: time.Millisecond},
+			Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+				Max: 20 * time.Millisecond}},
 		})
 		if err != nil {
 			t.Fatal(err)

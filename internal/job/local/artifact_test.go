@@ -20,8 +20,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// begunElsewhere makes a directory of the job as another release would have begun it: its program is not the one that this
-// compiler makes of the settings. Here it is that of another learning rate.
+// begunElsewhere makes a directory of the job as another release would have begun it: its program is not the one that
+// this compiler makes of the settings. Here it is that of another learning rate.
 func begunElsewhere(t *testing.T, dir string) (want *job.Result, art *compile.Artifact) {
 	t.Helper()
 	other := *jobtest.Short()
@@ -33,7 +33,8 @@ func begunElsewhere(t *testing.T, dir string) (want *job.Result, art *compile.Ar
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Short().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Short().Settings(),
+		Artifact: hex.EncodeToString(art.Digest[:])}
 	keepFirst(r.Job)
 	if err := journal.WriteSealed(vfs.OS(), filepath.Join(dir, rundir.RunFile), r); err != nil {
 		t.Fatal(err)
@@ -46,13 +47,14 @@ func begunElsewhere(t *testing.T, dir string) (want *job.Result, art *compile.Ar
 
 // keepFirst leaves only the settings that the first release knew.
 func keepFirst(set map[string]string) {
-	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
+	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch",
+		"learning_rate", "momentum",
 		"cohort", "over", "quorum", "deadline", "heartbeat"}
 	maps.DeleteFunc(set, func(key, _ string) bool { return !slices.Contains(first, key) })
 }
 
-// TestStoredProgramRuns: a run goes on with the program that is stored in its directory, not with what this compiler makes of its
-// settings; so do those who look at it and fork it.
+// TestStoredProgramRuns: a run goes on with the program that is stored in its directory, not with what this compiler
+// makes of its settings; so do those who look at it and fork it.
 func TestStoredProgramRuns(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	want, art := begunElsewhere(t, dir)
@@ -73,8 +75,8 @@ func TestStoredProgramRuns(t *testing.T) {
 	}
 }
 
-// TestLostProgram: a program that is lost or damaged is made again where this release makes the same one; else the run is refused,
-// with the file that is missing, and nothing is changed.
+// TestLostProgram: a program that is lost or damaged is made again where this release makes the same one; else the run
+// is refused, with the file that is missing, and nothing is changed.
 func TestLostProgram(t *testing.T) {
 	for name, damage := range map[string]func(string) error{
 		"gone": os.Remove, "cut": func(p string) error { return os.Truncate(p, 40) },
@@ -107,7 +109,8 @@ func TestLostProgram(t *testing.T) {
 		before := jobtest.Content(t, dir)
 		_, err := Open(Options{Dir: dir, Job: jobtest.Short()})
 		var refused *job.StateError
-		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, rundir.ArtifactFile) || !strings.Contains(refused.Reason, "another release") {
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, rundir.ArtifactFile) ||
+			!strings.Contains(refused.Reason, "another release") {
 			t.Errorf("%s: %v", name, err)
 		}
 		after := jobtest.Content(t, dir)
@@ -118,17 +121,19 @@ func TestLostProgram(t *testing.T) {
 	}
 }
 
-// TestClientsBeyondALocalRun: a number of clients that a local run cannot have is refused wherever it comes from, and a directory
-// that an earlier release filled with more is seen whole, cleared whole and migrated whole.
+// TestClientsBeyondALocalRun: a number of clients that a local run cannot have is refused wherever it comes from, and a
+// directory that an earlier release filled with more is seen whole, cleared whole and migrated whole.
 func TestClientsBeyondALocalRun(t *testing.T) {
 	cfg := *jobtest.Tiny()
 	cfg.Data, cfg.Batch = job.DataSynthetic, 8
 	more := cfg
 	more.Clients = 70
 	dir := filepath.Join(t.TempDir(), "run")
-	for name, o := range map[string]Options{"in the file": {Dir: dir, Job: &more}, "beside it": {Dir: dir, Job: &cfg, Set: map[string]string{"clients": "70"}}} {
+	for name, o := range map[string]Options{"in the file": {Dir: dir, Job: &more},
+		"beside it": {Dir: dir, Job: &cfg, Set: map[string]string{"clients": "70"}}} {
 		var refused *job.ConfigError
-		if _, err := Open(o); !errors.As(err, &refused) || refused.Key != "clients" || !strings.Contains(refused.Want, "1 to 64 in a local run") {
+		if _, err := Open(o); !errors.As(err, &refused) || refused.Key != "clients" || !strings.Contains(refused.Want,
+			"1 to 64 in a local run") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -156,8 +161,8 @@ func TestClientsBeyondALocalRun(t *testing.T) {
 	}
 }
 
-// TestRunsOfTheFirstRelease: a run that keeps no program goes on with the one that the first release made, to the model that a run of
-// today has; the digest is one that its binary told.
+// TestRunsOfTheFirstRelease: a run that keeps no program goes on with the one that the first release made, to the model
+// that a run of today has; the digest is one that its binary told.
 func TestRunsOfTheFirstRelease(t *testing.T) {
 	told := federated.Default()
 	told.Rounds = 400
@@ -180,7 +185,8 @@ func TestRunsOfTheFirstRelease(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Tiny().Settings(), Artifact: hex.EncodeToString(art.Digest[:])}
+	r := rundir.Record{State: rundir.StateNew, Job: jobtest.Tiny().Settings(),
+		Artifact: hex.EncodeToString(art.Digest[:])}
 	keepFirst(r.Job)
 	if err := journal.WriteSealed(vfs.OS(), filepath.Join(dir, rundir.RunFile), r); err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// TestClientsTellTheirLoss: with client_metrics each client says its loss on a batch of its own before its training and after it, whole
-// models and those in chunks; the model is the same to the bit as without. Nobody told it before.
+// TestClientsTellTheirLoss: with client_metrics each client says its loss on a batch of its own before its training and
+// after it, whole models and those in chunks; the model is the same to the bit as without. Nobody told it before.
 func TestClientsTellTheirLoss(t *testing.T) {
 	for name, chunk := range map[string]int{"whole": 0, "in chunks": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +35,8 @@ func TestClientsTellTheirLoss(t *testing.T) {
 			}
 			told := observe.MeasuresOf(all[0].Brought.Node)
 			for _, m := range told {
-				if m.LossBefore == nil || m.LossAfter == nil || !(*m.LossBefore > 0) || !(*m.LossAfter > 0) || *m.LossAfter >= *m.LossBefore {
+				if m.LossBefore == nil || m.LossAfter == nil || !(*m.LossBefore > 0) || !(*m.LossAfter > 0) ||
+					*m.LossAfter >= *m.LossBefore {
 					t.Errorf("%+v", m)
 				}
 			}

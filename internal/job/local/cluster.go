@@ -131,8 +131,8 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 	return nil
 }
 
-// peer tells that the directory of a node had gone back; the host's clock showed last at the last record in it, or it is 0. The others help it
-// forward.
+// peer tells that the directory of a node had gone back; the host's clock showed last at the last record in it, or it
+// is 0. The others help it forward.
 func (c *cluster) peer(m *member, n engine.PeerNotice, last int64) {
 	if n.Kind != engine.PeerSurpassed || c.l.o.OnSurpassed == nil {
 		return

@@ -12,8 +12,8 @@ import (
 var errCut = errors.New("job: the disk was cut off")
 
 // cut is a vfs.FS that can be cut off: from then on every operation fails, and what was written stays as it was, synced
-// or not. For a node this is the same as the end of its process. Files and locks can still be given back. It is safe for
-// concurrent use.
+// or not. For a node this is the same as the end of its process. Files and locks can still be given back. It is safe
+// for concurrent use.
 type cut struct {
 	fs vfs.FS
 

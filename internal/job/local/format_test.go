@@ -22,7 +22,8 @@ func TestFormat1IsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	content, err := json.Marshal(map[string]any{
-		"state": "new", "job": c.Settings(), "set": map[string]string{}, "artifact": hex.EncodeToString(art.Digest[:]), "starts": 3, "drops": 1,
+		"state": "new", "job": c.Settings(), "set": map[string]string{}, "artifact": hex.EncodeToString(art.Digest[:]),
+		"starts": 3, "drops": 1,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,21 +10,22 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// TestDigitsLearn trains the built-in job as it is, with several seeds: each model knows at least 95 % of the digits that it
-// never saw.
+// TestDigitsLearn trains the built-in job as it is, with several seeds: each model knows at least 95 % of the digits
+// that it never saw.
 func TestDigitsLearn(t *testing.T) {
 	for seed := range uint64(3) {
 		c := federated.Default()
 		c.Seed = seed + 1
 		res := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: &c})
 		if res.Accuracy < 0.95 || res.Loss > 0.25 || res.Contributions != uint64(c.Rounds*c.Clients) {
-			t.Errorf("seed %d: accuracy %v, loss %v, %d contributions", c.Seed, res.Accuracy, res.Loss, res.Contributions)
+			t.Errorf("seed %d: accuracy %v, loss %v, %d contributions", c.Seed, res.Accuracy, res.Loss,
+				res.Contributions)
 		}
 	}
 }
 
-// TestOtherSettings runs jobs that take part of the clients, close rounds early, or descend with momentum. Where each round
-// waits for its whole cohort, the model is the same the second time.
+// TestOtherSettings runs jobs that take part of the clients, close rounds early, or descend with momentum. Where each
+// round waits for its whole cohort, the model is the same the second time.
 func TestOtherSettings(t *testing.T) {
 	for name, change := range map[string]func(*federated.Config){
 		"cohort":   func(c *federated.Config) { c.Cohort = 2 },
@@ -42,21 +43,23 @@ func TestOtherSettings(t *testing.T) {
 			if first.Rounds != c.Rounds || first.Contributions < uint64(c.Rounds) {
 				t.Errorf("%+v", first)
 			}
-			if again := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c}); c.Exact() && again.ModelSHA256 != first.ModelSHA256 {
+			if again := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c}); c.Exact() &&
+				again.ModelSHA256 != first.ModelSHA256 {
 				t.Errorf("two runs, two models")
 			}
 		})
 	}
 }
 
-// TestStoredSettings holds what a directory remembers: settings that are not given later are as they were, others must be
-// the same.
+// TestStoredSettings holds what a directory remembers: settings that are not given later are as they were, others must
+// be the same.
 func TestStoredSettings(t *testing.T) {
 	mem := vfs.NewMem()
 	c := jobtest.Short()
 	first := run(t, Options{Dir: "run", FS: mem, Job: c, Set: map[string]string{"rounds": "4"}})
 	for _, o := range []Options{
-		{}, {Job: c}, {Set: map[string]string{"rounds": "4"}}, {Job: c, Set: map[string]string{"seed": strconv.FormatUint(c.Seed, 10)}},
+		{}, {Job: c}, {Set: map[string]string{"rounds": "4"}},
+		{Job: c, Set: map[string]string{"seed": strconv.FormatUint(c.Seed, 10)}},
 	} {
 		o.Dir, o.FS = "run", mem
 		if res := run(t, o); !res.Kept || res.Rounds != 4 || res.ModelSHA256 != first.ModelSHA256 {

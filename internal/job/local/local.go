@@ -92,13 +92,16 @@ func (l *Local) store(fsys vfs.FS, m *member) host.Store {
 	return s
 }
 
-// again finishes a run whose server had told its result in an earlier life, when the result is lost, and says why it failed where it
-// had. The caller holds the server's life.
+// again finishes a run whose server had told its result in an earlier life, when the result is lost, and says why it
+// failed where it had. The caller holds the server's life.
 func (c *cluster) again() error {
 	var told bool
 	var failed *job.Failed
 	server := c.nodes[0].host
-	if err := look(server, func(n *node.Node) { told, failed = observe.ToldDone(n) != nil, observe.FailedBy(n) }); err != nil {
+	if err := look(server, func(n *node.Node) {
+		told, failed = observe.ToldDone(n) != nil,
+			observe.FailedBy(n)
+	}); err != nil {
 		return err
 	}
 	if failed != nil {
@@ -110,8 +113,8 @@ func (c *cluster) again() error {
 	return c.finish(server)
 }
 
-// restoreResult makes a result that was lost or damaged again from the nodes' own state, without running them. It returns
-// nil where the run was not finished.
+// restoreResult makes a result that was lost or damaged again from the nodes' own state, without running them. It
+// returns nil where the run was not finished.
 func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 	written := false
 	for _, name := range []string{rundir.ModelFile, rundir.ResultFile} {
@@ -152,5 +155,6 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 
 // write writes the model and the result that the server has told.
 func (l *Local) write(told *job.Told, restarts uint64) (*job.Result, error) {
-	return rundir.WriteTold(l.fs, l.o.Dir, told, job.Result{Job: l.cfg.About().Name, Restarts: restarts, Artifact: l.record.Artifact, Resumed: l.resumed})
+	return rundir.WriteTold(l.fs, l.o.Dir, told, job.Result{Job: l.cfg.About().Name, Restarts: restarts,
+		Artifact: l.record.Artifact, Resumed: l.resumed})
 }

@@ -48,11 +48,13 @@ func TestRunTellsEveryRound(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	var rounds []job.Round
 	res := run(t, Options{Dir: dir, Job: jobtest.Short(), OnRound: func(r job.Round) { rounds = append(rounds, r) }})
-	if len(rounds) != 6 || len(res.History) != 6 || res.Contributions != 18 || res.Restarts != 0 || res.Resumed || res.Rounds != 6 {
+	if len(rounds) != 6 || len(res.History) != 6 || res.Contributions != 18 || res.Restarts != 0 || res.Resumed ||
+		res.Rounds != 6 {
 		t.Fatalf("%d rounds, %+v", len(rounds), res)
 	}
 	for i, r := range rounds {
-		if r.Number != i+1 || r.Contributions != 3 || res.History[i] != (job.Point{Round: r.Number, Accuracy: r.Accuracy, Loss: r.Loss}) {
+		if r.Number != i+1 || r.Contributions != 3 ||
+			res.History[i] != (job.Point{Round: r.Number, Accuracy: r.Accuracy, Loss: r.Loss}) {
 			t.Errorf("round %d: %+v, in the history %+v", i+1, r, res.History[i])
 		}
 		var all, right int64
@@ -64,7 +66,8 @@ func TestRunTellsEveryRound(t *testing.T) {
 				}
 			}
 		}
-		if got := job.Number(float32(right) / float32(all)); all < 350 || got-r.Accuracy > 1e-6 || r.Accuracy-got > 1e-6 {
+		if got := job.Number(float32(right) / float32(all)); all < 350 || got-r.Accuracy > 1e-6 ||
+			r.Accuracy-got > 1e-6 {
 			t.Errorf("round %d: %d of %d on the diagonal, accuracy %v", i+1, right, all, r.Accuracy)
 		}
 	}
@@ -102,7 +105,8 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 		}})
 		cancel()
 		if err == nil {
-			if res.ModelSHA256 != want.ModelSHA256 || res.Contributions != want.Contributions || len(res.History) != 6 || !res.Resumed {
+			if res.ModelSHA256 != want.ModelSHA256 || res.Contributions != want.Contributions ||
+				len(res.History) != 6 || !res.Resumed {
 				t.Errorf("%+v, undisturbed %+v", res, want)
 			}
 			if res.Restarts != uint64(attempt) {
@@ -116,14 +120,17 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	}
 }
 
-// TestLostRunFile goes on when run.json is damaged or gone, if the nodes are those of the job that is asked for, and else
-// refuses and leaves everything as it was.
+// TestLostRunFile goes on when run.json is damaged or gone, if the nodes are those of the job that is asked for, and
+// else refuses and leaves everything as it was.
 func TestLostRunFile(t *testing.T) {
 	for name, damage := range map[string]func(string) error{
-		"cut":     func(p string) error { return os.Truncate(p, 40) },
-		"empty":   func(p string) error { return os.Truncate(p, 0) },
-		"gone":    os.Remove,
-		"altered": func(p string) error { return os.WriteFile(p, []byte(`{"format":1,"sha256":"","content":{}}`), 0o600) },
+		"cut":   func(p string) error { return os.Truncate(p, 40) },
+		"empty": func(p string) error { return os.Truncate(p, 0) },
+		"gone":  os.Remove,
+		"altered": func(p string) error {
+			return os.WriteFile(p, []byte(`{"format":1,"sha256":"","content":{}}`),
+				0o600)
+		},
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		want := run(t, Options{Dir: dir, Job: jobtest.Short()})
@@ -156,7 +163,8 @@ func TestLostNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused *job.StateError
-	if _, err := Open(Options{Dir: dir}); !errors.As(err, &refused) || !strings.Contains(err.Error(), job.ClientName(1)) {
+	if _, err := Open(Options{Dir: dir}); !errors.As(err, &refused) || !strings.Contains(err.Error(),
+		job.ClientName(1)) {
 		t.Errorf("%v", err)
 	}
 }
@@ -198,8 +206,8 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestEveryFailureOfTheDisk lets the operations of the disk fail, one in each run: the run ends with an error or a result,
-// never hangs, and goes on afterwards to the same model.
+// TestEveryFailureOfTheDisk lets the operations of the disk fail, one in each run: the run ends with an error or a
+// result, never hangs, and goes on afterwards to the same model.
 func TestEveryFailureOfTheDisk(t *testing.T) {
 	plain := vfs.NewMem()
 	want := run(t, Options{Dir: "run", FS: plain, Job: jobtest.Tiny()})
@@ -211,8 +219,10 @@ func TestEveryFailureOfTheDisk(t *testing.T) {
 		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: jobtest.Tiny()}); err != nil {
 			failed++
 		}
-		// How many operations a run takes depends on timing: a failure that it did not reach must not wait for the next run.
-		if got := run(t, Options{Dir: "run", FS: mem.Kill(), Job: jobtest.Tiny()}); got.ModelSHA256 != want.ModelSHA256 {
+		// How many operations a run takes depends on timing: a failure that it did not reach must not wait for the next
+		// run.
+		if got := run(t, Options{Dir: "run", FS: mem.Kill(),
+			Job: jobtest.Tiny()}); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("after a failure of operation %d of %d: %+v, undisturbed %+v", k, ops, got, want)
 		}
 	}
@@ -229,8 +239,8 @@ func share() int {
 	return 1
 }
 
-// TestPowerFailures cuts the power at operations of the disk all over a run, loses what was not synced, in part or whole,
-// and lets the run go on: the model is that of an undisturbed run. Every third run is started over first.
+// TestPowerFailures cuts the power at operations of the disk all over a run, loses what was not synced, in part or
+// whole, and lets the run go on: the model is that of an undisturbed run. Every third run is started over first.
 func TestPowerFailures(t *testing.T) {
 	plain := vfs.NewMem()
 	want := run(t, Options{Dir: "run", FS: plain, Job: jobtest.Tiny()})
@@ -253,7 +263,8 @@ func TestPowerFailures(t *testing.T) {
 			k += mem.Ops()
 		}
 		mem.CrashAt(k)
-		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: jobtest.Tiny(), Fresh: i%3 == 0}); err == nil && k < ops/2 {
+		if _, err := try(t.Context(), Options{Dir: "run", FS: mem, Job: jobtest.Tiny(), Fresh: i%3 == 0}); err == nil &&
+			k < ops/2 {
 			t.Errorf("the power failed at operation %d and nobody saw it", k)
 		}
 		disk := mem.Crash(rng)
@@ -263,8 +274,8 @@ func TestPowerFailures(t *testing.T) {
 	}
 }
 
-// TestFailureEndsTheRun trains until the numbers leave every range: the server refuses such updates, and the run says so, the
-// second time too, instead of waiting for ever.
+// TestFailureEndsTheRun trains until the numbers leave every range: the server refuses such updates, and the run says
+// so, the second time too, instead of waiting for ever.
 func TestFailureEndsTheRun(t *testing.T) {
 	c := jobtest.Short()
 	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 5, 40
@@ -280,7 +291,8 @@ func TestFailureEndsTheRun(t *testing.T) {
 		if first == "" {
 			first = err.Error()
 		}
-		if err.Error() != first || len(failed.Clients) == 0 || !strings.HasPrefix(failed.Clients[0], "client-") || failed.Way == "" ||
+		if err.Error() != first || len(failed.Clients) == 0 || !strings.HasPrefix(failed.Clients[0], "client-") ||
+			failed.Way == "" ||
 			!strings.Contains(first, "training diverged") {
 			t.Fatalf("%q of %q, after %q", err, failed.Clients, first)
 		}

@@ -34,28 +34,31 @@ type Options struct {
 	Keep int // snapshots to keep of each node; 0 means as before, or 2. With more, more rounds can be forked from
 	// KeepAge lets snapshots stay beyond Keep that are not older; 0 means as before, or none. See host.Store.
 	KeepAge time.Duration
-	// Processes says that each node runs in a process of its own; see Processes. A directory is of one kind or the other.
+	// Processes says that each node runs in a process of its own; see Processes. A directory is of one kind or the
+	// other.
 	Processes bool
 	Fresh     bool    // remove what an earlier run left and start over
 	Chaos     float64 // probability with which a node is dropped after a round, 0 to 1
 	FS        vfs.FS  // nil means that of the machine
 	OnRound   func(job.Round)
 	OnWarn    func(text string) // told of failures that the run goes on with
-	// OnSurpassed is told that the directory of a node had gone back, as one that was copied back is older than those of the others.
+	// OnSurpassed is told that the directory of a node had gone back, as one that was copied back is older than those
+	// of the others.
 	OnSurpassed func(job.Surpassed)
 }
 
-// Validate says whether a run can be like that, its directory and its job apart: nil, or a *ConfigError. Zeros stand for defaults. The job is validated
-// with what Set changes of it.
+// Validate says whether a run can be like that, its directory and its job apart: nil, or a *ConfigError. Zeros stand
+// for defaults. The job is validated with what Set changes of it.
 func (o Options) Validate() error {
 	if !(o.Chaos >= 0 && o.Chaos <= 1) {
-		return &job.ConfigError{Key: "chaos", Value: strconv.FormatFloat(o.Chaos, 'g', -1, 64), Want: "a probability, 0 to 1"}
+		return &job.ConfigError{Key: "chaos", Value: strconv.FormatFloat(o.Chaos, 'g', -1, 64),
+			Want: "a probability, 0 to 1"}
 	}
 	return install.CheckKeep(o.Keep, o.KeepAge)
 }
 
-// Local is a run in a directory, all its nodes in this process. It holds the directory's lock until Close; Run is called
-// once.
+// Local is a run in a directory, all its nodes in this process. It holds the directory's lock until Close; Run is
+// called once.
 type Local struct {
 	o       Options
 	fs      vfs.FS
@@ -80,8 +83,8 @@ type plan struct {
 }
 
 // Open checks everything that can be checked before the run begins, and locks the directory. What is there is changed
-// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError, *directory.LookOnlyError, *vfs.LockedError,
-// *vfs.ReadOnlyError, *journal.VersionError, and those of the compiler.
+// only when nothing speaks against the run; errors are *ConfigError, *StateError, *FormatError,
+// *directory.LookOnlyError, *vfs.LockedError, *vfs.ReadOnlyError, *journal.VersionError, and those of the compiler.
 func Open(o Options) (*Local, error) {
 	l := &Local{o: o, fs: o.FS}
 	if l.fs == nil {
@@ -146,7 +149,8 @@ func (l *Local) plan() (*plan, error) {
 	ours := f.Record != nil || f.Damaged || f.Newer != nil || f.Nodes > 0 || f.Cleared
 	switch {
 	case !ours && f.Result:
-		return nil, l.o.refuse("holds a %s, %s or %s that belongs to no run; choose another directory", rundir.ModelFile, rundir.ResultFile, rundir.ArtifactFile)
+		return nil, l.o.refuse("holds a %s, %s or %s that belongs to no run; choose another directory",
+			rundir.ModelFile, rundir.ResultFile, rundir.ArtifactFile)
 	case !ours:
 		return l.begin(&plan{})
 	case l.o.Fresh, f.Cleared:
@@ -159,17 +163,19 @@ func (l *Local) plan() (*plan, error) {
 	case f.Newer != nil:
 		return nil, f.Newer
 	case f.Processes && !l.o.Processes:
-		return nil, l.o.refuse("holds a run whose nodes are processes of their own: go on with --processes, choose another --dir, or start over with --fresh")
+		return nil, l.o.refuse("holds a run whose nodes are processes of their own: go on with --processes, choose " +
+			"another --dir, or start over with --fresh")
 	case !f.Processes && l.o.Processes && f.Nodes > 0:
-		return nil, l.o.refuse("holds a run whose nodes share a process: go on without --processes, choose another --dir, or start over with --fresh")
+		return nil, l.o.refuse("holds a run whose nodes share a process: go on without --processes, choose another " +
+			"--dir, or start over with --fresh")
 	case f.Record == nil:
 		return l.adopt(f)
 	}
 	return l.goOn(f)
 }
 
-// check reads the files of the nodes that are to go on, so that a run one of whose nodes is damaged is refused before another one begins a
-// new life. Of a run that is finished nobody reads them.
+// check reads the files of the nodes that are to go on, so that a run one of whose nodes is damaged is refused before
+// another one begins a new life. Of a run that is finished nobody reads them.
 func (l *Local) check(p *plan) error {
 	if !p.resume {
 		return nil
@@ -209,7 +215,8 @@ func (l *Local) begin(p *plan) (*plan, error) {
 		return nil, err
 	}
 	p.write, p.keep = true, true
-	p.record = rundir.Record{State: rundir.StateNew, Kind: kinds.Written(base.Kind()), Job: job.Settings(base), Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
+	p.record = rundir.Record{State: rundir.StateNew, Kind: kinds.Written(base.Kind()), Job: job.Settings(base),
+		Set: maps.Clone(l.o.Set), Artifact: hex.EncodeToString(p.art.Digest[:])}
 	return p, nil
 }
 
@@ -224,7 +231,8 @@ func (l *Local) adopt(f rundir.Found) (*plan, error) {
 		return nil, err
 	}
 	if artifact != "" && (artifact != p.record.Artifact || seed != p.cfg.About().Seed) {
-		return nil, l.o.refuse("has lost its %s, and its nodes are of another job or other settings than %s: give those of the first run, or start over with --fresh",
+		return nil, l.o.refuse("has lost its %s, and its nodes are of another job or other settings than %s: give "+
+			"those of the first run, or start over with --fresh",
 			rundir.RunFile, p.cfg.About().Name)
 	}
 	return p, nil
@@ -263,11 +271,13 @@ func (l *Local) goOn(f rundir.Found) (*plan, error) {
 	switch key := job.Diff(p.cfg, asked); key {
 	case "":
 	case job.KeyKind:
-		return nil, l.o.refuse("holds a run of a %s job, not of a %s one: %s", p.cfg.Kind().Name(), asked.Kind().Name(), help)
+		return nil, l.o.refuse("holds a run of a %s job, not of a %s one: %s", p.cfg.Kind().Name(), asked.Kind().Name(),
+			help)
 	case "name":
 		return nil, l.o.refuse("holds a run of the job %s, not of %s: %s", p.cfg.About().Name, asked.About().Name, help)
 	default:
-		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.About().Name, strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
+		return nil, l.o.refuse("holds a run of %s with %s %s, not %s: %s", p.cfg.About().Name,
+			strings.ReplaceAll(key, "_", " "), p.cfg.Get(key), asked.Get(key), help)
 	}
 	if p.art, p.keep, err = rundir.Program(p.cfg, l.fs, l.o.Dir, f.Record.Artifact); err != nil {
 		return nil, err
@@ -275,7 +285,8 @@ func (l *Local) goOn(f rundir.Found) (*plan, error) {
 	if f.Record.State == rundir.StateRunning {
 		for _, name := range job.NodeNames(p.cfg.About().Clients) {
 			if there, err := rundir.Filled(l.fs, filepath.Join(l.o.Dir, name)); err != nil || !there {
-				return nil, l.o.refuse("has lost the state of %s, and the run cannot go on without it: bring %s back, or start over with --fresh",
+				return nil, l.o.refuse("has lost the state of %s, and the run cannot go on without it: bring %s "+
+					"back, or start over with --fresh",
 					name, filepath.Join(l.o.Dir, name))
 			}
 		}

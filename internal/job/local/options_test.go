@@ -16,7 +16,8 @@ func TestOptionsAreValidated(t *testing.T) {
 		t.Error(err)
 	}
 	for key, all := range map[string][]Options{
-		"chaos": {{Chaos: -1}, {Chaos: 1.5}, {Chaos: math.NaN()}}, "keep": {{Keep: -1}, {Keep: install.KeepMax + 1}}, "keep_age": {{KeepAge: -time.Second}},
+		"chaos": {{Chaos: -1}, {Chaos: 1.5}, {Chaos: math.NaN()}}, "keep": {{Keep: -1}, {Keep: install.KeepMax + 1}},
+		"keep_age": {{KeepAge: -time.Second}},
 	} {
 		for _, o := range all {
 			var no *job.ConfigError

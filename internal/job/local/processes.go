@@ -30,7 +30,8 @@ func (l *Local) Clients() ([]wire.PeerID, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.Is(err, journal.ErrDamaged):
-		return nil, l.o.refuse("has a damaged %s: bring it back from a copy, or start over with --fresh", rundir.ProcessesFile)
+		return nil, l.o.refuse("has a damaged %s: bring it back from a copy, or start over with --fresh",
+			rundir.ProcessesFile)
 	}
 	return p.Clients, err
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// TestLargeModel trains a model of more than a message takes, with nodes dropped on the way: it travels in chunks although nobody
-// said so, the result is streamed from the server's component, and it is made again from there when it was lost.
+// TestLargeModel trains a model of more than a message takes, with nodes dropped on the way: it travels in chunks
+// although nobody said so, the result is streamed from the server's component, and it is made again from there when it
+// was lost.
 func TestLargeModel(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Hidden, c.Layers, c.Batch, c.Rounds = 520, 2, 256, 2
@@ -22,7 +23,8 @@ func TestLargeModel(t *testing.T) {
 	if size, err := mem.Stat(want.Model); err != nil || size < int64(c.ModelBytes()) {
 		t.Errorf("a model of %d bytes (%v), its parameters have %d", size, err, c.ModelBytes())
 	}
-	if got := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c, Chaos: 1}); got.ModelSHA256 != want.ModelSHA256 || got.Restarts == 0 {
+	if got := run(t, Options{Dir: "run", FS: vfs.NewMem(), Job: c, Chaos: 1}); got.ModelSHA256 != want.ModelSHA256 ||
+		got.Restarts == 0 {
 		t.Errorf("with nodes dropped: %+v, undisturbed %+v", got, want)
 	}
 	if err := mem.Remove(filepath.Join("run", rundir.ModelFile)); err != nil {

@@ -39,7 +39,8 @@ func AwaitsOf(n *node.Node) *Awaits {
 	if c, ok := n.Component("rounds").(*rounds.Component); ok {
 		for _, r := range c.State().(*rounds.State).Rounds {
 			if !r.Closed {
-				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled), Of: len(r.Cohort), Refused: len(r.Refused)}
+				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled),
+					Of: len(r.Cohort), Refused: len(r.Refused)}
 				for _, p := range r.Cohort {
 					if r.Owes(p) {
 						w.Missing = append(w.Missing, wire.PeerID(p))
@@ -65,7 +66,8 @@ func AwaitsOf(n *node.Node) *Awaits {
 	}
 	if c, ok := n.Component("aggregator").(*aggregator.Component); ok {
 		if round, members, owe, gathers := c.Gathering(); gathers {
-			return &Awaits{What: AwaitsUpdates, Round: int(round) + 1, Need: members, Of: members, Have: members - len(owe), Missing: owe}
+			return &Awaits{What: AwaitsUpdates, Round: int(round) + 1, Need: members, Of: members,
+				Have: members - len(owe), Missing: owe}
 		}
 	}
 	return nil
@@ -83,7 +85,8 @@ func leastMembers(n *node.Node) int {
 	return 1
 }
 
-// HeardOf returns the clients that have joined a server, sorted by peer. It reads the node, so it runs in the node's thread.
+// HeardOf returns the clients that have joined a server, sorted by peer. It reads the node, so it runs in the node's
+// thread.
 func HeardOf(n *node.Node) []Heard {
 	c, ok := n.Component("registry").(*registry.Component)
 	if !ok {
@@ -96,8 +99,8 @@ func HeardOf(n *node.Node) []Heard {
 	return out
 }
 
-// TrainedBefore returns how many rounds a client knows to be over: those before the one that it trained last. It reads the node,
-// so it runs in the node's thread.
+// TrainedBefore returns how many rounds a client knows to be over: those before the one that it trained last. It reads
+// the node, so it runs in the node's thread.
 func TrainedBefore(n *node.Node) int {
 	if c, ok := n.Component("data").(*data.Component); ok {
 		if st := c.State().(*data.State); st.Begun {

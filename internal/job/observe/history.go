@@ -47,8 +47,8 @@ func ToldDone(n *node.Node) value.Value {
 	return nil
 }
 
-// FailedBy returns what a server has told of its failure, or nil while its job goes on or is done. It reads the node, so it
-// runs in the node's thread.
+// FailedBy returns what a server has told of its failure, or nil while its job goes on or is done. It reads the node,
+// so it runs in the node's thread.
 func FailedBy(n *node.Node) *job.Failed {
 	r := n.Engine().Records(job.RecordFailed)
 	if len(r) == 0 {

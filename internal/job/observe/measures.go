@@ -17,17 +17,19 @@ type Measures struct {
 	Samples       int64       `json:"samples"`
 	Contributions int64       `json:"contributions"`
 	Refusals      int64       `json:"refusals"`
-	Clipped       int64       `json:"clipped,omitempty"`     // contributions that were scaled down
-	Norm          job.Number  `json:"norm"`                  // of what its last update changes, L2; not a number where parameters travel in chunks
-	Cosine        *job.Number `json:"cosine,omitempty"`      // between that and what the round's mean changes
-	Others        *job.Number `json:"others,omitempty"`      // between that and the mean of the others alone
-	LossBefore    *job.Number `json:"loss_before,omitempty"` // on the first batch of its last round, as the client says; with client_metrics
-	LossAfter     *job.Number `json:"loss_after,omitempty"`
-	Refused       string      `json:"refused,omitempty"` // why its last answer that did not count was refused
+	Clipped       int64       `json:"clipped,omitempty"` // contributions that were scaled down
+	// of what its last update changes, L2; not a number where parameters travel in chunks
+	Norm   job.Number  `json:"norm"`
+	Cosine *job.Number `json:"cosine,omitempty"` // between that and what the round's mean changes
+	Others *job.Number `json:"others,omitempty"` // between that and the mean of the others alone
+	// on the first batch of its last round, as the client says; with client_metrics
+	LossBefore *job.Number `json:"loss_before,omitempty"`
+	LossAfter  *job.Number `json:"loss_after,omitempty"`
+	Refused    string      `json:"refused,omitempty"` // why its last answer that did not count was refused
 }
 
-// MeasuresOf returns the measures of all clients that have answered a server, sorted by peer; none where the job keeps none. It
-// reads the node, so it runs in the node's thread.
+// MeasuresOf returns the measures of all clients that have answered a server, sorted by peer; none where the job keeps
+// none. It reads the node, so it runs in the node's thread.
 func MeasuresOf(n *node.Node) []Measures {
 	cfg := aggregator.Config{}
 	for _, x := range n.Config().Program.Components {
@@ -39,8 +41,9 @@ func MeasuresOf(n *node.Node) []Measures {
 	out := make([]Measures, len(all))
 	for i, x := range all {
 		f := Measures{
-			Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions, Refusals: x.Refusals,
-			Clipped: x.Clipped, Norm: job.Number(x.Norm),
+			Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions,
+			Refusals: x.Refusals,
+			Clipped:  x.Clipped, Norm: job.Number(x.Norm),
 		}
 		if x.Lent {
 			f.Norm = job.Number(math.NaN())
@@ -62,9 +65,9 @@ func MeasuresOf(n *node.Node) []Measures {
 	return out
 }
 
-// compareToOthers finds for each client of the newest round that has a mean how its update compares to the mean of the others:
-// its own share hides in the mean of all, the more the fewer they are. With updates d, weights w and the mean m of all,
-// |m| = Σ w |d| cos(d, m) / W, from which the rest follows.
+// compareToOthers finds for each client of the newest round that has a mean how its update compares to the mean of the
+// others: its own share hides in the mean of all, the more the fewer they are. With updates d, weights w and the mean m
+// of all, |m| = Σ w |d| cos(d, m) / W, from which the rest follows.
 func compareToOthers(all []Measures, cfg aggregator.Config) {
 	newest := 0
 	for _, f := range all {

@@ -15,8 +15,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// ArtifactFile is the program of a run. The run goes on with it, not with what the compiler makes of the settings today: a newer
-// release may compile the same job to another program, and the states on the disk are of this one.
+// ArtifactFile is the program of a run. The run goes on with it, not with what the compiler makes of the settings
+// today: a newer release may compile the same job to another program, and the states on the disk are of this one.
 const ArtifactFile = "artifact.onnx"
 
 // artifactMax bounds a stored artifact in bytes.
@@ -31,8 +31,8 @@ func KeepArtifact(fsys vfs.FS, dir string, art *compile.Artifact) error {
 	return journal.WriteFileAtomic(fsys, filepath.Join(dir, ArtifactFile), b)
 }
 
-// ReadArtifact reads the artifact of that digest in hex from a file. The error is fs.ErrNotExist where none is there, and wraps
-// ErrDamaged where what is there is not that artifact.
+// ReadArtifact reads the artifact of that digest in hex from a file. The error is fs.ErrNotExist where none is there,
+// and wraps ErrDamaged where what is there is not that artifact.
 func ReadArtifact(fsys vfs.FS, path, digest string) ([]byte, *compile.Artifact, error) {
 	b, err := vfs.ReadFile(fsys, path, artifactMax)
 	if errors.As(err, new(*vfs.TooLargeError)) {
@@ -55,8 +55,8 @@ func ReadArtifact(fsys vfs.FS, path, digest string) ([]byte, *compile.Artifact, 
 	return b, &compile.Artifact{Model: m, Digest: d}, nil
 }
 
-// Program returns the program of a run: the one that is stored, or where that is not there or damaged, the one that this release
-// compiles, if it is the same. lost says that the file must be written again.
+// Program returns the program of a run: the one that is stored, or where that is not there or damaged, the one that
+// this release compiles, if it is the same. lost says that the file must be written again.
 func Program(j job.Served, fsys vfs.FS, dir, digest string) (art *compile.Artifact, lost bool, err error) {
 	_, art, stored := ReadArtifact(fsys, filepath.Join(dir, ArtifactFile), digest)
 	if stored == nil {
@@ -79,8 +79,12 @@ func Program(j job.Served, fsys vfs.FS, dir, digest string) (art *compile.Artifa
 		if errors.Is(stored, journal.ErrDamaged) {
 			what = "has a damaged " + ArtifactFile
 		}
-		return nil, false, &job.StateError{Dir: dir, Reason: fmt.Sprintf("was begun by another release, which made the program %.12s of the same job; this one makes %.12s, and it %s: bring that file back, use that release, or start over with --fresh",
-			digest, got, what)}
+		return nil, false,
+			&job.StateError{Dir: dir,
+				Reason: fmt.Sprintf(
+					"was begun by another release, which made the program %.12s of the same job; this one makes "+
+						"%.12s, and it %s: bring that file back, use that release, or start over with --fresh",
+					digest, got, what)}
 	}
 	return art, true, nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// ClearRun removes what an earlier run left, and nothing else: files of other names stay, and the folders that hold them.
-// A mark is made first and removed last, so that a directory that is cleared by half is never taken for a run.
+// ClearRun removes what an earlier run left, and nothing else: files of other names stay, and the folders that hold
+// them. A mark is made first and removed last, so that a directory that is cleared by half is never taken for a run.
 func ClearRun(fsys vfs.FS, dir string) error {
 	mark := filepath.Join(dir, ClearFile)
 	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {

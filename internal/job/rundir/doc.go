@@ -1,4 +1,5 @@
-// Package rundir is the directory of a run in one process or of processes: what its files say, and how they are written.
+// Package rundir is the directory of a run in one process or of processes: what its files say, and how they are
+// written.
 //
 // # The directory of a run
 //

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// ProcessesFile is there where the nodes of a run are processes of their own: who the clients are, by number. processFiles are
-// the files that such a node has in its folder beside those of package host.
+// ProcessesFile is there where the nodes of a run are processes of their own: who the clients are, by number.
+// processFiles are the files that such a node has in its folder beside those of package host.
 const ProcessesFile = "processes.json"
 
 // Processes is the content of processesFile.

@@ -17,8 +17,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// runFile says what runs in a directory. clearFile is there while that is being removed, to start over: an empty file, so
-// that nothing of what it says can be lost.
+// runFile says what runs in a directory. clearFile is there while that is being removed, to start over: an empty file,
+// so that nothing of what it says can be lost.
 const (
 	RunFile   = "run.json"
 	ClearFile = "clearing"
@@ -32,8 +32,9 @@ const (
 
 // Record is the content of run.json.
 type Record struct {
-	State    string            `json:"state"`
-	Kind     string            `json:"kind,omitempty"`        // of job; empty for the first of package kinds, as earlier releases wrote none
+	State string `json:"state"`
+	// of job; empty for the first of package kinds, as earlier releases wrote none
+	Kind     string            `json:"kind,omitempty"`
 	Job      map[string]string `json:"job"`                   // every setting, as the job was named
 	Set      map[string]string `json:"set"`                   // settings that were given beside it
 	Artifact string            `json:"artifact"`              // digest
@@ -110,8 +111,8 @@ func Survey(fsys vfs.FS, dir string) (Found, error) {
 	return f, nil
 }
 
-// NodesIn returns the names of the folders of nodes in a directory that hold something, the server first: by what they are called,
-// not by how many a job of today may have.
+// NodesIn returns the names of the folders of nodes in a directory that hold something, the server first: by what they
+// are called, not by how many a job of today may have.
 func NodesIn(fsys vfs.FS, dir string) ([]string, error) {
 	all, err := fsys.Folders(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,7 +13,8 @@ import (
 // FuzzRunFile reads hostile run.json files: no panic, and what is not refused describes a job that can run.
 func FuzzRunFile(f *testing.F) {
 	mem := vfs.NewMem()
-	if err := journal.WriteSealed(mem, RunFile, Record{State: StateNew, Job: federated.Default().Settings(), Set: map[string]string{"rounds": "3"}}); err != nil {
+	if err := journal.WriteSealed(mem, RunFile, Record{State: StateNew, Job: federated.Default().Settings(),
+		Set: map[string]string{"rounds": "3"}}); err != nil {
 		f.Fatal(err)
 	}
 	good, err := vfs.ReadFile(mem, RunFile, 1<<20)

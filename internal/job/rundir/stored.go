@@ -16,7 +16,8 @@ type Origin struct {
 	Lives uint64 `json:"lives"` // the least incarnation of its nodes when it was made
 }
 
-// Stored returns the job whose run is in a directory, from its run.json. The error is fs.ErrNotExist where none is there.
+// Stored returns the job whose run is in a directory, from its run.json. The error is fs.ErrNotExist where none is
+// there.
 func Stored(fsys vfs.FS, dir string) (job.Served, error) {
 	c, _, err := Load(fsys, dir)
 	return c, err
@@ -35,7 +36,8 @@ func Load(fsys vfs.FS, dir string) (job.Served, Record, error) {
 		c, err = job.With(c, r.Set)
 	}
 	if errors.Is(err, journal.ErrDamaged) {
-		return c, r, &job.StateError{Dir: dir, Reason: "has a damaged " + RunFile + "; running the job again repairs it"}
+		return c, r,
+			&job.StateError{Dir: dir, Reason: "has a damaged " + RunFile + "; running the job again repairs it"}
 	}
 	return c, r, err
 }

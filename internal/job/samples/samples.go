@@ -1,4 +1,5 @@
-// Package samples says on which data sets of package dataset jobs with a server can run, and which component holds them at a node.
+// Package samples says on which data sets of package dataset jobs with a server can run, and which component holds them
+// at a node.
 package samples
 
 import (
@@ -45,8 +46,8 @@ func Schema(name string) (dataset.Schema, error) {
 	return s, &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", name), Want: want}
 }
 
-// usable returns what samples of a kind are, or why a job cannot run on them: it wants samples that every node has of itself, numbers
-// in one row, and classes.
+// usable returns what samples of a kind are, or why a job cannot run on them: it wants samples that every node has of
+// itself, numbers in one row, and classes.
 func usable(name string) (dataset.Schema, error) {
 	kind, err := dataset.Find(name)
 	if err != nil {
@@ -61,7 +62,8 @@ func usable(name string) (dataset.Schema, error) {
 	}
 	s := source.Schema()
 	if s.Features != tensor.Float32 || len(s.Shape) != 1 || len(s.Classes) == 0 {
-		return s, fmt.Errorf("samples of %s are %v of %v with %d classes, and a job trains on float32 of one dimension with classes",
+		return s, fmt.Errorf("samples of %s are %v of %v with %d classes, and a job trains on float32 of one "+
+			"dimension with classes",
 			name, s.Shape, s.Features, len(s.Classes))
 	}
 	return s, nil
@@ -97,7 +99,8 @@ func (u Use) Component(at []graph.Place) graph.Component {
 	case job.DataSynthetic:
 		c.Kind = data.KindSynthetic
 		c.Config = data.SyntheticConfig{
-			SyntheticConfig: dataset.SyntheticConfig{Samples: syntheticSamples, Noise: syntheticNoise}, Batch: u.Batch, Epochs: u.Epochs,
+			SyntheticConfig: dataset.SyntheticConfig{Samples: syntheticSamples, Noise: syntheticNoise}, Batch: u.Batch,
+			Epochs: u.Epochs,
 		}
 	case job.DataDigits:
 		c.Kind, c.Config = data.Kind, data.Config{Alpha: u.Alpha, Partitions: u.Parts, Batch: u.Batch, Epochs: u.Epochs}

@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
-// TestSets: each data set of which every node has samples of itself can be named by both kinds of job that run on samples, and no other.
+// TestSets: each data set of which every node has samples of itself can be named by both kinds of job that run on
+// samples, and no other.
 func TestSets(t *testing.T) {
 	for _, name := range dataset.Kinds() {
 		f, e := federated.Default(), evaluation.Default()
@@ -25,7 +26,8 @@ func TestSets(t *testing.T) {
 		}
 		for _, err := range []error{f.Validate(), e.Validate()} {
 			var bad *job.ConfigError
-			if (err == nil) != (want == nil) || err != nil && (!errors.As(err, &bad) || bad.Key != "data" || !strings.Contains(bad.Want, `"digits" or `)) {
+			if (err == nil) != (want == nil) || err != nil && (!errors.As(err, &bad) || bad.Key != "data" ||
+				!strings.Contains(bad.Want, `"digits" or `)) {
 				t.Errorf("%s: %v, want %v", name, err, want)
 			}
 		}
@@ -39,7 +41,8 @@ func TestSets(t *testing.T) {
 func TestAnySourceIsDealt(t *testing.T) {
 	c := samples.Use{Data: "another", Alpha: 0.5, Parts: 3, Batch: 1, Epochs: 2}.Component(nil)
 	u, ok := c.Config.(dataset.Use)
-	if !ok || c.Kind != data.KindSource || u.Source != "another" || u.Partitions != 3 || u.Least != 16 || u.Partitioner != "dirichlet" || u.Batch != 1 || u.Epochs != 2 {
+	if !ok || c.Kind != data.KindSource || u.Source != "another" || u.Partitions != 3 || u.Least != 16 ||
+		u.Partitioner != "dirichlet" || u.Batch != 1 || u.Epochs != 2 {
 		t.Errorf("%+v", c)
 	}
 }

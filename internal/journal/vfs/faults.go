@@ -3,8 +3,8 @@ package vfs
 // Fault is a kind of fault of a disk.
 type Fault uint8
 
-// The kinds of faults. The first four are what a power failure does to what was not synced; the next three are damage to what
-// was, which no power failure explains; the others meet the running program.
+// The kinds of faults. The first four are what a power failure does to what was not synced; the next three are damage
+// to what was, which no power failure explains; the others meet the running program.
 const (
 	LostWrite    Fault  = iota // a write that was not synced is gone
 	TornWrite                  // of a write that was not synced some sectors are there
@@ -22,7 +22,8 @@ const (
 )
 
 var faultNames = [FaultKinds]string{
-	"lost write", "torn write", "reordered writes", "lost name", "stale data", "bit flip", "truncation", "full disk", "error once",
+	"lost write", "torn write", "reordered writes", "lost name", "stale data", "bit flip", "truncation", "full disk",
+	"error once",
 	"error for ever", "slow sync", "short write",
 }
 
@@ -52,7 +53,7 @@ func (f *Faults) Sum() (n uint64) {
 	return n
 }
 
-// Odds are the chances of faults, each in millionths for an operation that it can strike: a write for ShortWrite, a sync for
-// SlowSync, any operation for ErrorOnce, ErrorForever and FullDisk; and for a crash that Stale, BitFlip and Truncation
-// may follow. The other kinds are what a crash is, and have no odds.
+// Odds are the chances of faults, each in millionths for an operation that it can strike: a write for ShortWrite, a
+// sync for SlowSync, any operation for ErrorOnce, ErrorForever and FullDisk; and for a crash that Stale, BitFlip and
+// Truncation may follow. The other kinds are what a crash is, and have no odds.
 type Odds [FaultKinds]uint32

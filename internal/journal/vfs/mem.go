@@ -13,8 +13,8 @@ import (
 )
 
 // Mem is a file system in memory that knows what was synced; its methods may be called from several goroutines at once.
-// Every call through the FS or one of its files is one operation, counted from 1; any of them can be made to fail or to be
-// the last before a crash. What is zero costs nothing, and what is copied is shared until it is written.
+// Every call through the FS or one of its files is one operation, counted from 1; any of them can be made to fail or to
+// be the last before a crash. What is zero costs nothing, and what is copied is shared until it is written.
 type Mem struct {
 	mu      sync.Mutex
 	dirs    []string
@@ -47,7 +47,8 @@ type Mem struct {
 	oldNames []entry // files that were replaced or removed, durably
 }
 
-// nameChange is one change of a folder that is not synced: a create (from is empty), a rename, or a remove (to is empty).
+// nameChange is one change of a folder that is not synced: a create (from is empty), a rename, or a remove (to is
+// empty).
 type nameChange struct {
 	from, to string
 	ino      *inode
@@ -302,8 +303,8 @@ func (l *memLock) Close() error {
 	return nil
 }
 
-// Alter changes the content of a file behind the program's back, as a failing disk or a curious hand would: durably, and not as
-// an operation. It is an error when the file is not there.
+// Alter changes the content of a file behind the program's back, as a failing disk or a curious hand would: durably,
+// and not as an operation. It is an error when the file is not there.
 func (m *Mem) Alter(name string, f func([]byte) []byte) error {
 	name = filepath.Clean(name)
 	m.mu.Lock()

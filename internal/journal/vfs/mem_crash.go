@@ -6,10 +6,11 @@ import (
 	"slices"
 )
 
-// Crash returns the disk as a power failure at this moment might leave it, drawn from rng; the Mem itself is left as it is, so
-// that many crashes of one moment can be looked at. Each file loses all that was not synced, keeps all of it, or keeps some of its
-// sectors, each as some of the writes to it left it; each change of names that was not synced is there or not. Nothing in the
-// new file system is pending, no lock is held, and no failure is set; the counts of faults go on. Damage follows where odds were set.
+// Crash returns the disk as a power failure at this moment might leave it, drawn from rng; the Mem itself is left as it
+// is, so that many crashes of one moment can be looked at. Each file loses all that was not synced, keeps all of it, or
+// keeps some of its sectors, each as some of the writes to it left it; each change of names that was not synced is
+// there or not. Nothing in the new file system is pending, no lock is held, and no failure is set; the counts of faults
+// go on. Damage follows where odds were set.
 func (m *Mem) Crash(rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -22,9 +23,9 @@ func (m *Mem) Crash(rng *rand.Rand) *Mem {
 	return after
 }
 
-// CrashAs is a Crash of one kind, where the moment allows it: LostWrite loses all content that was not synced and keeps all
-// changes of names, LostName the other way round; TornWrite keeps all but sectors of each file's last write, Reordered the last write of each file, or later
-// sectors of it, without what came before.
+// CrashAs is a Crash of one kind, where the moment allows it: LostWrite loses all content that was not synced and keeps
+// all changes of names, LostName the other way round; TornWrite keeps all but sectors of each file's last write,
+// Reordered the last write of each file, or later sectors of it, without what came before.
 func (m *Mem) CrashAs(f Fault, rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,8 +65,8 @@ func (m *Mem) crash(rng *rand.Rand, kind Fault) *Mem {
 	return after
 }
 
-// Kill returns the disk as the end of the process at this moment leaves it: the kernel has every write and will write it, or
-// lose it in a Crash that comes soon. No lock is held, and no failure is set. The Mem itself is left as it is.
+// Kill returns the disk as the end of the process at this moment leaves it: the kernel has every write and will write
+// it, or lose it in a Crash that comes soon. No lock is held, and no failure is set. The Mem itself is left as it is.
 func (m *Mem) Kill() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -98,8 +99,9 @@ const (
 // drawFate gives the tearing of single parts half of the cases.
 func drawFate(rng *rand.Rand) fate { return min(fate(rng.IntN(4)), keepSome) }
 
-// tear returns the file after a power failure of a kind. Of the pending changes each sector has seen a first few, independently of
-// the other sectors; the size has seen a first few as well. Changes that a failed sync lost are seen by none.
+// tear returns the file after a power failure of a kind. Of the pending changes each sector has seen a first few,
+// independently of the other sectors; the size has seen a first few as well. Changes that a failed sync lost are seen
+// by none.
 func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
 	if n.clean() {
 		return n.clone()
@@ -109,7 +111,8 @@ func (n *inode) tear(rng *rand.Rand, kind Fault, faults *Faults) *inode {
 	see := n.chooser(rng, kind)
 	size := see.changes(-1)
 	out := &inode{id: n.id, size: n.sizeAfter(size), pages: slices.Clone(n.pages), before: slices.Clone(n.before)}
-	fates := make([]struct{ kept, gone, swapped bool }, len(n.pending)) // swapped: a later sector is there, an earlier one is not
+	// swapped: a later sector is there, an earlier one is not
+	fates := make([]struct{ kept, gone, swapped bool }, len(n.pending))
 	for i := range fates {
 		c := n.pending[i]
 		fates[i].gone = i >= size && (c.cut || c.end > n.durable)

@@ -16,15 +16,17 @@ type Damage struct {
 // String says what was done, and where.
 func (d Damage) String() string { return fmt.Sprintf("%v in %s at byte %d", d.Fault, d.Name, d.Offset) }
 
-// KeepOld has the disk keep what syncs replace, a few sectors of each file and a few files, so that Stale can bring it back.
+// KeepOld has the disk keep what syncs replace, a few sectors of each file and a few files, so that Stale can bring it
+// back.
 func (m *Mem) KeepOld(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.keepOld = on
 }
 
-// Damage changes what is durable and was not to change, drawn from rng: a Stale sector or file, a BitFlip, or a Truncation. Files of
-// which something is not synced are left alone. It says what it did, or that there was nothing to do it to.
+// Damage changes what is durable and was not to change, drawn from rng: a Stale sector or file, a BitFlip, or a
+// Truncation. Files of which something is not synced are left alone. It says what it did, or that there was nothing to
+// do it to.
 func (m *Mem) Damage(f Fault, rng *rand.Rand) (Damage, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -21,32 +21,34 @@ func (m *Mem) Ops() int {
 	return m.ops
 }
 
-// Faults returns how many faults of each kind have struck this disk, and the ones that it was copied from by Crash and Kill.
+// Faults returns how many faults of each kind have struck this disk, and the ones that it was copied from by Crash and
+// Kill.
 func (m *Mem) Faults() Faults {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.faults
 }
 
-// FailAt makes operation number k fail, once, with an *InjectedError that wraps cause, which may be nil. A write that fails has
-// written its first half; a sync that fails has lost what it was to make durable.
+// FailAt makes operation number k fail, once, with an *InjectedError that wraps cause, which may be nil. A write that
+// fails has written its first half; a sync that fails has lost what it was to make durable.
 func (m *Mem) FailAt(k int, cause error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.failAt, m.failWith = k, cause
 }
 
-// CrashAt cuts the disk off at operation number k: that one and all later ones fail with an *InjectedError. What a write or a change
-// of names at k was to do counts as done and not synced, so that Crash may let it survive in whole or in part.
+// CrashAt cuts the disk off at operation number k: that one and all later ones fail with an *InjectedError. What a
+// write or a change of names at k was to do counts as done and not synced, so that Crash may let it survive in whole or
+// in part.
 func (m *Mem) CrashAt(k int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.crashAt = k
 }
 
-// StrikeAt has a fault strike at operation number k, or at the first later one that it can strike. All but LostWrite to Truncation
-// can be asked for, which Crash, CrashAs and Damage make. FullDisk lasts until Free, ErrorForever until a Crash or Kill.
-// Errors are *InjectedError.
+// StrikeAt has a fault strike at operation number k, or at the first later one that it can strike. All but LostWrite to
+// Truncation can be asked for, which Crash, CrashAs and Damage make. FullDisk lasts until Free, ErrorForever until a
+// Crash or Kill. Errors are *InjectedError.
 func (m *Mem) StrikeAt(k int, f Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -60,8 +62,8 @@ func (m *Mem) SetOdds(rng *rand.Rand, odds Odds) {
 	m.rng, m.odds = rng, odds
 }
 
-// SetCapacity bounds the sizes of all files together, in bytes; 0 is no bound. A write that needs more fails with ENOSPC after
-// what has room, and so does what makes a file longer.
+// SetCapacity bounds the sizes of all files together, in bytes; 0 is no bound. A write that needs more fails with
+// ENOSPC after what has room, and so does what makes a file longer.
 func (m *Mem) SetCapacity(bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,7 +84,8 @@ func (m *Mem) SetSyncTime(usual, slow time.Duration) {
 	m.syncTime, m.slowTime = usual, slow
 }
 
-// TakeDelay returns the time that the syncs since the last call have taken. Nothing waits here: who simulates time charges it.
+// TakeDelay returns the time that the syncs since the last call have taken. Nothing waits here: who simulates time
+// charges it.
 func (m *Mem) TakeDelay() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,8 +117,8 @@ func (m *Mem) TakeLog() []string {
 	return log
 }
 
-// begin counts an operation and says whether its effect takes place, and which error it returns. The caller holds the lock.
-// At the operation of a crash both hold: it takes place, unsynced, and fails.
+// begin counts an operation and says whether its effect takes place, and which error it returns. The caller holds the
+// lock. At the operation of a crash both hold: it takes place, unsynced, and fails.
 func (m *Mem) begin(o operation) (apply bool, err error) {
 	if m.crashed {
 		return false, &InjectedError{Op: m.ops, What: o.text(), Crashed: true}

@@ -73,7 +73,8 @@ func TestEveryFaultStrikesAndCounts(t *testing.T) {
 	var all vfs.Faults
 	for seed := range 300 {
 		m, f := disk(t)
-		m.SetOdds(seeded(seed), vfs.Odds{vfs.Stale: 2e5, vfs.BitFlip: 2e5, vfs.Truncation: 2e5, vfs.FullDisk: 5e4, vfs.ErrorOnce: 5e4,
+		m.SetOdds(seeded(seed), vfs.Odds{vfs.Stale: 2e5, vfs.BitFlip: 2e5, vfs.Truncation: 2e5, vfs.FullDisk: 5e4,
+			vfs.ErrorOnce:    5e4,
 			vfs.ErrorForever: 2e4, vfs.SlowSync: 1e5, vfs.ShortWrite: 1e5})
 		for i := range 8 {
 			f.WriteAt(bytes.Repeat([]byte{'y'}, 1500), int64(100*i))
@@ -105,7 +106,8 @@ func TestErrorOnceAndForEver(t *testing.T) {
 		t.Errorf("the disk has %q, though the sync failed", got)
 	}
 	m.StrikeAt(m.Ops()+2, vfs.ErrorForever)
-	if got := causes(f.Sync(), f.Sync(), f.Sync(), second(m.Stat("f"))); got[0] != nil || got[1] != syscall.EIO || got[2] != syscall.EIO || got[3] != syscall.EIO {
+	if got := causes(f.Sync(), f.Sync(), f.Sync(), second(m.Stat("f"))); got[0] != nil || got[1] != syscall.EIO ||
+		got[2] != syscall.EIO || got[3] != syscall.EIO {
 		t.Errorf("for ever: %v", got)
 	}
 	if _, err := m.Kill().Stat("f"); err != nil {
@@ -128,7 +130,8 @@ func TestFullDisk(t *testing.T) {
 	m.SetCapacity(0)
 	ok(t, f.Preallocate(5000))
 	m.StrikeAt(m.Ops()+1, vfs.FullDisk)
-	if got := causes(f.Truncate(6000), f.Truncate(4000), f.Preallocate(4500)); got[0] != syscall.ENOSPC || got[1] != nil || got[2] != syscall.ENOSPC {
+	if got := causes(f.Truncate(6000), f.Truncate(4000), f.Preallocate(4500)); got[0] != syscall.ENOSPC ||
+		got[1] != nil || got[2] != syscall.ENOSPC {
 		t.Errorf("a full disk: %v", got)
 	}
 	m.Free()

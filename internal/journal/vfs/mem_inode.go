@@ -9,9 +9,9 @@ type sector = [SectorBytes]byte
 
 var zeroSector sector
 
-// inode is the content of one file as the program sees it, and what is needed to tell what of it is durable. A sector is never
-// changed in place: a write puts a new one there. So copies of a file share their sectors, and the versions between
-// two syncs are there for a crash to choose from.
+// inode is the content of one file as the program sees it, and what is needed to tell what of it is durable. A sector
+// is never changed in place: a write puts a new one there. So copies of a file share their sectors, and the versions
+// between two syncs are there for a crash to choose from.
 type inode struct {
 	id      int
 	size    int64
@@ -30,8 +30,8 @@ type change struct {
 	cut bool
 }
 
-// version is what a sector held before a change. If a failed sync lost what came after it and nothing was written since, the change is -1: a later
-// sync will not write the sector.
+// version is what a sector held before a change. If a failed sync lost what came after it and nothing was written
+// since, the change is -1: a later sync will not write the sector.
 type version struct {
 	change int
 	at     int
@@ -171,8 +171,8 @@ func (n *inode) sync(keep bool) {
 	n.old = left
 }
 
-// failSync does what a kernel does after a write-back error: the pages are marked clean and stay readable, so that the program
-// sees its data and a second sync succeeds, while the disk never gets them.
+// failSync does what a kernel does after a write-back error: the pages are marked clean and stay readable, so that the
+// program sees its data and a second sync succeeds, while the disk never gets them.
 func (n *inode) failSync() {
 	left := n.old[:0]
 	for _, v := range n.old {

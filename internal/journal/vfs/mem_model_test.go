@@ -27,8 +27,9 @@ func resized(b []byte, size int) []byte {
 	return out
 }
 
-// TestCrashAgainstModel draws writes, cuts and syncs, and crashes after each: the program reads what it wrote, and every sector of the disk
-// after a crash is one that some number of the changes would have left, under a size that some number would have left.
+// TestCrashAgainstModel draws writes, cuts and syncs, and crashes after each: the program reads what it wrote, and
+// every sector of the disk after a crash is one that some number of the changes would have left, under a size that some
+// number would have left.
 func TestCrashAgainstModel(t *testing.T) {
 	torn := 0
 	for seed := range 300 {
@@ -61,7 +62,8 @@ func TestCrashAgainstModel(t *testing.T) {
 				t.Fatalf("seed %d: the program reads other bytes than it wrote (%v)", seed, err)
 			}
 			killed := m.Kill()
-			for _, disk := range []*vfs.Mem{m.Crash(rng), killed.Crash(rng), m.CrashAs(vfs.TornWrite, rng), m.CrashAs(vfs.Reordered, rng)} {
+			for _, disk := range []*vfs.Mem{m.Crash(rng), killed.Crash(rng), m.CrashAs(vfs.TornWrite, rng),
+				m.CrashAs(vfs.Reordered, rng)} {
 				if p.check(t, disk) {
 					torn++
 				}
@@ -87,7 +89,10 @@ func (p *plainFile) check(t *testing.T, disk *vfs.Mem) bool {
 	}
 	for at := 0; at < len(got); at += vfs.SectorBytes {
 		end := min(at+vfs.SectorBytes, len(got))
-		if !slices.ContainsFunc(states, func(s []byte) bool { return bytes.Equal(resized(s, max(len(s), end))[at:end], got[at:end]) }) {
+		if !slices.ContainsFunc(states, func(s []byte) bool {
+			return bytes.Equal(resized(s, max(len(s), end))[at:end],
+				got[at:end])
+		}) {
 			t.Fatalf("a crash left a sector at %d that no change had left", at)
 		}
 	}

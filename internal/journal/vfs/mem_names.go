@@ -46,7 +46,8 @@ func (t table) without(name string) table {
 	return append(append(out, t[:i]...), t[i+1:]...)
 }
 
-// apply makes the change in a table of names. A part of it that another change was to prepare, and that was lost, is left out.
+// apply makes the change in a table of names. A part of it that another change was to prepare, and that was lost, is
+// left out.
 func (c nameChange) apply(t table) table {
 	if c.from != "" && t.find(c.from) == c.ino {
 		t = t.without(c.from)

@@ -6,7 +6,8 @@ import (
 	"runtime"
 )
 
-// Mode returns who may do what with a file, and whether the file system can tell: that of a machine with such permissions can.
+// Mode returns who may do what with a file, and whether the file system can tell: that of a machine with such
+// permissions can.
 func Mode(fsys FS, name string) (mode fs.FileMode, known bool, err error) {
 	if _, ok := fsys.(osFS); !ok || runtime.GOOS == "windows" {
 		return 0, false, nil

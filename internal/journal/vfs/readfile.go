@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// ReadFile returns the whole content of a file of at most max bytes; a larger one is a *TooLargeError, and nothing is read.
+// ReadFile returns the whole content of a file of at most max bytes; a larger one is a *TooLargeError, and nothing is
+// read.
 func ReadFile(fsys FS, name string, max int64) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {

@@ -2,12 +2,13 @@ package vfs
 
 import "io"
 
-// SectorBytes is the unit in which a crash tears a write: a sector holds its old bytes or its new ones, never a mixture.
+// SectorBytes is the unit in which a crash tears a write: a sector holds its old bytes or its new ones, never a
+// mixture.
 const SectorBytes = 512
 
 // FS is a file system; its methods may be called from several goroutines at once. Names are paths as of package
-// path/filepath. A missing file or folder is an error for which errors.Is(err, fs.ErrNotExist) holds; a refusal to write is a
-// *ReadOnlyError.
+// path/filepath. A missing file or folder is an error for which errors.Is(err, fs.ErrNotExist) holds; a refusal to
+// write is a *ReadOnlyError.
 type FS interface {
 	// Create makes the file, or empties it when it is there, and opens it for reading and writing.
 	Create(name string) (File, error)
@@ -29,13 +30,13 @@ type FS interface {
 	Stat(name string) (size int64, err error)
 	// SyncDir makes all changes of names in a folder durable.
 	SyncDir(dir string) error
-	// Lock makes the file if need be and takes its exclusive lock, until the Closer is closed or the process ends. It does not
-	// wait: a lock that another holder has is a *LockedError.
+	// Lock makes the file if need be and takes its exclusive lock, until the Closer is closed or the process ends. It
+	// does not wait: a lock that another holder has is a *LockedError.
 	Lock(name string) (io.Closer, error)
 }
 
-// File is an open file; ReadAt, WriteAt and the two syncs may be called from several goroutines at once, on ranges that do not
-// overlap. WriteAt beyond the end makes the file longer, with zeros between.
+// File is an open file; ReadAt, WriteAt and the two syncs may be called from several goroutines at once, on ranges that
+// do not overlap. WriteAt beyond the end makes the file longer, with zeros between.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
@@ -44,7 +45,8 @@ type File interface {
 	Sync() error
 	// Datasync does so too, and may skip what is not needed to read the content back, such as times (fdatasync).
 	Datasync() error
-	// Preallocate makes the file at least so many bytes long, with real zeros, so that later writes inside change no metadata.
+	// Preallocate makes the file at least so many bytes long, with real zeros, so that later writes inside change no
+	// metadata.
 	Preallocate(size int64) error
 	// Truncate cuts the file, or fills it with zeros, to so many bytes.
 	Truncate(size int64) error

@@ -59,7 +59,8 @@ func TestFile(t *testing.T) {
 		ok(t, err)
 		got := make([]byte, 20)
 		n, err := f.ReadAt(got, 0)
-		if want := "\x00\x00\x00\x00\x00\x00\x00\x00hell\x00\x00"; size != 14 || err != io.EOF || string(got[:n]) != want {
+		if want := "\x00\x00\x00\x00\x00\x00\x00\x00hell\x00\x00"; size != 14 || err != io.EOF ||
+			string(got[:n]) != want {
 			t.Fatalf("size %d, read %q, %v", size, got[:n], err)
 		}
 		ok(t, f.Close())
@@ -187,7 +188,8 @@ func TestMemIsLikeOS(t *testing.T) {
 			a := filepath.Join(dir, name.Draw(rt, "name"))
 			b := filepath.Join(dir, name.Draw(rt, "other"))
 			off, size := rapid.Int64Range(0, 700).Draw(rt, "off"), rapid.IntRange(0, 700).Draw(rt, "size")
-			op := rapid.SampledFrom([]string{"create", "write", "truncate", "preallocate", "rename", "remove"}).Draw(rt, "op")
+			op := rapid.SampledFrom([]string{"create", "write", "truncate", "preallocate", "rename", "remove"}).Draw(rt,
+				"op")
 			do := func(fsys vfs.FS) error {
 				switch op {
 				case "rename":

@@ -53,7 +53,8 @@ func (c *call) checkAttrs() error {
 		case seen[a.GetName()]:
 			return c.fail("attribute %q stands twice", a.GetName())
 		case a.GetRefAttrName() != "":
-			return c.fail("attribute %q refers to %q of a function; want it replaced by its value", a.GetName(), a.GetRefAttrName())
+			return c.fail("attribute %q refers to %q of a function; want it replaced by its value", a.GetName(),
+				a.GetRefAttrName())
 		case a.GetType() != d.Kind:
 			return c.fail("attribute %q is of type %v; want %v", a.GetName(), a.GetType(), d.Kind)
 		}

@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// Perm returns the permutation of a Transpose node on a tensor of that rank: output dimension i is input dimension Perm[i].
-// Without the attribute the dimensions are reversed.
+// Perm returns the permutation of a Transpose node on a tensor of that rank: output dimension i is input dimension
+// Perm[i]. Without the attribute the dimensions are reversed.
 func Perm(n *onnx.NodeProto, rank int) ([]int, error) {
 	perm := make([]int, rank)
 	v, ok := onnx.GetInts(n, "perm")

@@ -3,8 +3,8 @@ package onnxop
 import "fmt"
 
 // Broadcast returns the shape of the result of an elementwise operator on two shapes, by the multidirectional rule of
-// ONNX (that of NumPy): shapes are aligned at their last dimension and a 1 stretches. A dimension that is not known gives
-// the other where that is more than 1, and else stays not known.
+// ONNX (that of NumPy): shapes are aligned at their last dimension and a 1 stretches. A dimension that is not known
+// gives the other where that is more than 1, and else stays not known.
 func Broadcast(a, b []int) ([]int, error) {
 	if len(a) < len(b) {
 		a, b = b, a
@@ -18,7 +18,8 @@ func Broadcast(a, b []int) ([]int, error) {
 		case x == 1 || x == -1:
 			out[at] = y
 		default:
-			return nil, fmt.Errorf("shapes %v and %v do not broadcast: %d and %d at dimension %d from the end", a, b, x, y, len(a)-at)
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast: %d and %d at dimension %d from the end", a, b, x,
+				y, len(a)-at)
 		}
 	}
 	return out, nil

@@ -29,8 +29,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("onnxop: %s.%s is not a supported operator", domain, e.Op)
 }
 
-// RuleError says that a node breaks a rule of its operator: a wrong count of inputs, an unknown attribute, shapes that do
-// not fit.
+// RuleError says that a node breaks a rule of its operator: a wrong count of inputs, an unknown attribute, shapes that
+// do not fit.
 type RuleError struct {
 	Node   string // the node's name, or its first output where it has none
 	Op     string

@@ -10,7 +10,8 @@ import (
 // indexOps look elements up by index.
 var indexOps = []Op{
 	{Name: "Gather", In: two, Out: one, Types: all, Attrs: []Attr{intAttr("axis", 0)}, rule: gather},
-	{Name: "OneHot", In: Arity{3, 3}, Out: one, Types: numbers, Attrs: []Attr{intAttr("axis", -1)}, Decides: []int{1}, rule: oneHot},
+	{Name: "OneHot", In: Arity{3, 3}, Out: one, Types: numbers, Attrs: []Attr{intAttr("axis", -1)}, Decides: []int{1},
+		rule: oneHot},
 }
 
 func gather(c *call) error {
@@ -56,8 +57,8 @@ func oneHot(c *call) error {
 	return c.give(Type{DType: values.DType, Shape: slices.Insert(slices.Clone(idx.Shape), axis, d)})
 }
 
-// Scalar returns the first element of a numeric tensor as an integer, rounded towards zero; -1 when the tensor is empty,
-// is not numeric or holds what no int can hold.
+// Scalar returns the first element of a numeric tensor as an integer, rounded towards zero; -1 when the tensor is
+// empty, is not numeric or holds what no int can hold.
 func Scalar(t *tensor.Tensor) int {
 	if t.Len() == 0 {
 		return -1

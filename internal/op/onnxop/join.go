@@ -62,7 +62,8 @@ func expand(c *call) error {
 		return err
 	}
 	in, target := c.in[0], c.in[1]
-	if target.Value == nil && !in.Unranked && target.Rank() == 1 && target.Shape[0] >= 0 && target.Shape[0] <= tensor.MaxRank {
+	if target.Value == nil && !in.Unranked && target.Rank() == 1 && target.Shape[0] >= 0 &&
+		target.Shape[0] <= tensor.MaxRank {
 		return c.give(Type{DType: in.DType, Shape: unknown(max(target.Shape[0], len(in.Shape)))})
 	}
 	if in.Unranked || target.Value == nil {
@@ -136,7 +137,8 @@ func (c *call) ranges() ([]Range, error) {
 			return nil, c.fail("%v", err)
 		}
 		if taken[a] || step == 0 || step == math.MinInt64 {
-			return nil, c.fail("axis %d stands twice or has the step %d; want each axis once and a step that is not 0", axis, step)
+			return nil, c.fail("axis %d stands twice or has the step %d; want each axis once and a step that is not 0",
+				axis, step)
 		}
 		taken[a] = true
 		out[a] = sliceRange(lists[0][i], lists[1][i], step, int64(data.Shape[a]))

@@ -39,8 +39,8 @@ func gemm(c *call) error {
 // fits says whether two dimensions can be equal.
 func fits(a, b int) bool { return a == b || a < 0 || b < 0 }
 
-// matMul is the product of NumPy: matrices in the last two dimensions, the others broadcast, and a vector is a row on the
-// left and a column on the right.
+// matMul is the product of NumPy: matrices in the last two dimensions, the others broadcast, and a vector is a row on
+// the left and a column on the right.
 func matMul(c *call) error {
 	a, b := c.in[0], c.in[1]
 	if a.Unranked || b.Unranked {

@@ -84,8 +84,10 @@ func TestInfer(t *testing.T) {
 		{"Expand", nil, []Type{f32(3, 1, 1), openList}, "float32[?,?,?]"},
 		{"Slice", nil, []Type{f32(5, 6), list(1, -3), list(100, 100)}, "float32[4,3]"},
 		{"Slice", nil, []Type{f32(5, -1), list(1), list(2)}, "float32[?,?]"},
-		{"Gather", []*onnx.AttributeProto{i("axis", 1)}, []Type{f32(2, 9, 4), typed(tensor.Int32, 3, 3)}, "float32[2,3,3,4]"},
-		{"OneHot", []*onnx.AttributeProto{i("axis", 1)}, []Type{typed(tensor.Int64, 4, 5), list(7), f32(2)}, "float32[4,7,5]"},
+		{"Gather", []*onnx.AttributeProto{i("axis", 1)}, []Type{f32(2, 9, 4), typed(tensor.Int32, 3, 3)},
+			"float32[2,3,3,4]"},
+		{"OneHot", []*onnx.AttributeProto{i("axis", 1)}, []Type{typed(tensor.Int64, 4, 5), list(7), f32(2)},
+			"float32[4,7,5]"},
 		{"ConstantOfShape", nil, []Type{list(2, 3)}, "float32[2,3]"},
 		{"ConstantOfShape", nil, []Type{openList}, "float32[?,?]"},
 		{"Cast", []*onnx.AttributeProto{i("to", 9)}, []Type{f32(2)}, "bool[2]"},
@@ -119,7 +121,8 @@ func TestKnownValues(t *testing.T) {
 			t.Errorf("%s: %v, %v; want the value %v", c.n.OpType, got, err, c.want)
 		}
 	}
-	if got, err := Infer(node("Shape", 1, 1), []Type{f32(2, -1)}); err != nil || got[0].Value != nil || got[0].String() != "int64[2]" {
+	if got, err := Infer(node("Shape", 1, 1), []Type{f32(2, -1)}); err != nil || got[0].Value != nil ||
+		got[0].String() != "int64[2]" {
 		t.Errorf("the shape of an open type: %v, %v", got, err)
 	}
 }
@@ -154,7 +157,8 @@ func TestBroken(t *testing.T) {
 		{node("Reshape", 2, 1), []Type{f32(0), list(0, -1)}, "multiple of 0"},
 		{node("Reshape", 2, 1), []Type{f32(2), list(1, 0)}, "copies dimension 1"},
 		{node("Expand", 2, 1), []Type{f32(1), list(1<<40, 1<<40)}, "dimension"},
-		{node("Expand", 2, 1), []Type{f32(1), list(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)}, "17 dimensions"},
+		{node("Expand", 2, 1), []Type{f32(1), list(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)},
+			"17 dimensions"},
 		{node("ConstantOfShape", 1, 1), []Type{list(-1)}, "dimension -1"},
 		{node("Transpose", 1, 1, is("perm", 0, 0)), []Type{f32(2, 3)}, "not a permutation"},
 		{node("Squeeze", 2, 1), []Type{f32(2, 3), list(0)}, "is not 1"},
@@ -167,7 +171,8 @@ func TestBroken(t *testing.T) {
 		{node("ArgMax", 1, 1), []Type{f32(0, 2)}, "empty"},
 		{node("Constant", 0, 1), nil, "has 0 values"},
 		{node("OneHot", 3, 1), []Type{typed(tensor.Int64, 2), list(-4), f32(2)}, "depth is -4"},
-		{node("SoftmaxCrossEntropyLoss", 2, 1, onnx.AttrString("reduction", "max")), []Type{f32(2, 3), typed(tensor.Int64, 2)}, `reduction is "max"`},
+		{node("SoftmaxCrossEntropyLoss", 2, 1, onnx.AttrString("reduction", "max")),
+			[]Type{f32(2, 3), typed(tensor.Int64, 2)}, `reduction is "max"`},
 		{node("SoftmaxCrossEntropyLoss", 2, 1), []Type{f32(2, 3), typed(tensor.Int64, 3)}, "want the shape"},
 		{node("SoftmaxCrossEntropyLoss", 3, 1), []Type{f32(2, 3), typed(tensor.Int64, 2), f32(4)}, "weights"},
 	} {
@@ -201,21 +206,24 @@ func TestUnsupported(t *testing.T) {
 		domain, op string
 		version    int64
 		want       bool
-	}{{"", "Add", 17, true}, {"ai.onnx", "Add", 13, true}, {"", "Add", 12, false}, {"", "Add", 22, false}, {"", "Conv", 17, false}, {Training, "Adam", 1, true}, {Training, "Adam", 17, false}} {
+	}{{"", "Add", 17, true}, {"ai.onnx", "Add", 13, true}, {"", "Add", 12, false}, {"", "Add", 22, false},
+		{"", "Conv", 17, false}, {Training, "Adam", 1, true}, {Training, "Adam", 17, false}} {
 		if got := Supported(c.domain, c.op, c.version); got != c.want {
 			t.Errorf("Supported(%q, %s, %d) is %v", c.domain, c.op, c.version, got)
 		}
 	}
 }
 
-// Slicing one dimension takes what looking at every index takes. It is Python's slicing but for a start before the first
-// element with a negative step, which ONNX moves to the first element.
+// Slicing one dimension takes what looking at every index takes. It is Python's slicing but for a start before the
+// first element with a negative step, which ONNX moves to the first element.
 func TestSliceRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Int64Range(0, 8).Draw(t, "n")
 		end := rapid.OneOf(rapid.Int64Range(-10, 10), rapid.SampledFrom([]int64{-1 << 63, 1<<63 - 1}))
 		start, stop := end.Draw(t, "start"), end.Draw(t, "end")
-		step := rapid.OneOf(rapid.Int64Range(-4, 4), rapid.SampledFrom([]int64{-1<<63 + 1, 1<<63 - 1})).Filter(func(s int64) bool { return s != 0 }).Draw(t, "step")
+		step := rapid.OneOf(rapid.Int64Range(-4, 4),
+			rapid.SampledFrom([]int64{-1<<63 + 1, 1<<63 - 1})).Filter(func(s int64) bool { return s != 0 }).Draw(t,
+			"step")
 		r := sliceRange(start, stop, step, n)
 		var got []int64
 		for k := range r.Count {
@@ -287,7 +295,8 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s stands twice", op.Name)
 		}
 		seen[k] = true
-		if Lookup(op.Domain, op.Name) != op || op.rule == nil || len(op.Types) == 0 || op.Out.Min < 1 || op.In.Max < op.In.Min {
+		if Lookup(op.Domain, op.Name) != op || op.rule == nil || len(op.Types) == 0 || op.Out.Min < 1 ||
+			op.In.Max < op.In.Min {
 			t.Errorf("the entry of %s is not whole", op.Name)
 		}
 		for _, a := range op.Attrs {
@@ -316,7 +325,8 @@ func TestVersionsMeanTheSame(t *testing.T) {
 		added[op] = map[string]any{"noop_with_empty_axes": int64(0)}
 		for _, keep := range []int64{0, 1} {
 			k := onnx.AttrInt("keepdims", keep)
-			old, err := Infer(onnx.Node("", op, "n", []string{"x"}, []string{"z"}, k, onnx.AttrInts("axes", 0, -1)), []Type{x})
+			old, err := Infer(onnx.Node("", op, "n", []string{"x"}, []string{"z"}, k, onnx.AttrInts("axes", 0, -1)),
+				[]Type{x})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -358,7 +368,8 @@ func TestLargeDimensions(t *testing.T) {
 	for i := range many {
 		many[i], names[i] = Type{DType: tensor.Float32, Shape: []int{ElementsMax}}, "x"
 	}
-	if _, err := Infer(onnx.Node("", "Concat", "n", names, []string{"z"}, onnx.AttrInt("axis", 0)), many); !errors.As(err, &rule) {
+	if _, err := Infer(onnx.Node("", "Concat", "n", names, []string{"z"}, onnx.AttrInt("axis", 0)),
+		many); !errors.As(err, &rule) {
 		t.Errorf("got %v; want a RuleError", err)
 	}
 	depth, err := tensor.FromInt64([]int{}, []int64{huge})

@@ -44,15 +44,16 @@ var (
 
 type opKey struct{ domain, name string }
 
-// catalogue is every operator by domain and name, and sorted lists them. They are filled at start because the rules that
-// they hold look defaults up in them.
+// catalogue is every operator by domain and name, and sorted lists them. They are filled at start because the rules
+// that they hold look defaults up in them.
 var (
 	catalogue = map[opKey]*Op{}
 	sorted    []*Op
 )
 
 func init() {
-	for _, family := range [][]Op{unaryOps, binaryOps, matrixOps, reduceOps, shapeOps, joinOps, indexOps, constantOps, softmaxOps, trainingOps} {
+	for _, family := range [][]Op{unaryOps, binaryOps, matrixOps, reduceOps, shapeOps, joinOps, indexOps, constantOps,
+		softmaxOps, trainingOps} {
 		for i := range family {
 			op := &family[i]
 			catalogue[opKey{op.Domain, op.Name}] = op
@@ -88,7 +89,8 @@ func Supported(domain, name string, version int64) bool {
 }
 
 // Infer returns the types of a node's outputs, given those of its inputs: the zero Type for an input that is not given.
-// Where an input is not fully known the result says no more than is certain. Errors are *UnsupportedError and *RuleError.
+// Where an input is not fully known the result says no more than is certain. Errors are *UnsupportedError and
+// *RuleError.
 func Infer(node *onnx.NodeProto, in []Type) ([]Type, error) {
 	op := Lookup(node.GetDomain(), node.GetOpType())
 	if op == nil {

@@ -5,16 +5,19 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-var reduceAttrs = []Attr{optional("axes", onnx.AttributeProto_INTS), intAttr("keepdims", 1), intAttr("noop_with_empty_axes", 0)}
+var reduceAttrs = []Attr{optional("axes", onnx.AttributeProto_INTS), intAttr("keepdims", 1),
+	intAttr("noop_with_empty_axes", 0)}
 
 // reduceOps fold dimensions away. Axes are an attribute or an input, as older and newer versions have it.
 var reduceOps = []Op{
 	{Name: "ReduceMax", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
 	{Name: "ReduceMean", In: Arity{1, 2}, Out: one, Types: floats, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
 	{Name: "ReduceMin", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
-	{Name: "ReduceProd", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
+	{Name: "ReduceProd", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1},
+		rule: reduce},
 	{Name: "ReduceSum", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
-	{Name: "ReduceSumSquare", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
+	{Name: "ReduceSumSquare", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1},
+		rule: reduce},
 	{Name: "ArgMax", In: one, Out: one, Types: numbers, Attrs: argAttrs, rule: argReduce},
 	{Name: "ArgMin", In: one, Out: one, Types: numbers, Attrs: argAttrs, rule: argReduce},
 }

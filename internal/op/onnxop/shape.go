@@ -8,7 +8,8 @@ import (
 // shapeOps change the shape of a tensor and not its elements, or speak of the shape.
 var shapeOps = []Op{
 	{Name: "Flatten", In: one, Out: one, Types: all, Attrs: []Attr{intAttr("axis", 1)}, rule: flatten},
-	{Name: "Reshape", In: two, Out: one, Types: all, Attrs: []Attr{intAttr("allowzero", 0)}, Decides: []int{1}, rule: reshape},
+	{Name: "Reshape", In: two, Out: one, Types: all, Attrs: []Attr{intAttr("allowzero", 0)}, Decides: []int{1},
+		rule: reshape},
 	{Name: "Shape", In: one, Out: one, Types: all, rule: shapeOf,
 		Attrs: []Attr{intAttr("start", 0), optional("end", onnx.AttributeProto_INT)}},
 	{Name: "Size", In: one, Out: one, Types: all, rule: sizeOf},
@@ -87,8 +88,8 @@ func reshape(c *call) error {
 	return c.settle(in, out, hole, filled)
 }
 
-// settle computes the open dimension of a reshape, where there is one, and compares the numbers of elements. filled says
-// that every other dimension is known.
+// settle computes the open dimension of a reshape, where there is one, and compares the numbers of elements. filled
+// says that every other dimension is known.
 func (c *call) settle(in Type, out []int, hole int, filled bool) error {
 	have := in.Elements()
 	if have >= 0 && filled {

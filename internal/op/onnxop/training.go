@@ -18,13 +18,14 @@ var trainingOps = []Op{
 			required("mode", onnx.AttributeProto_STRING), required("norm_coefficient", onnx.AttributeProto_FLOAT)}},
 }
 
-// optimizer is the rule of an optimizer with that many groups of inputs: the parameters, their gradients, and state. The
-// gradients are not given back.
+// optimizer is the rule of an optimizer with that many groups of inputs: the parameters, their gradients, and state.
+// The gradients are not given back.
 func optimizer(groups int) func(*call) error {
 	return func(c *call) error {
 		rate, step := c.in[0], c.in[1]
 		if rate.Rank() > 0 || step.Rank() > 0 || step.DType != tensor.Int64 {
-			return c.fail("the learning rate is %v and the count %v; want a float scalar and an int64 scalar", rate, step)
+			return c.fail("the learning rate is %v and the count %v; want a float scalar and an int64 scalar", rate,
+				step)
 		}
 		n := (len(c.in) - 2) / groups
 		if n == 0 || len(c.in) != 2+n*groups {

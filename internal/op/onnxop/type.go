@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// ElementsMax bounds the number of elements of any one tensor that a rule may infer, so that a hostile model cannot make
-// a plan ask for more memory than there is.
+// ElementsMax bounds the number of elements of any one tensor that a rule may infer, so that a hostile model cannot
+// make a plan ask for more memory than there is.
 const ElementsMax = 1 << 27
 
 // Type is what is known of a tensor before it exists. The zero Type stands for an optional input that is not given.
@@ -69,7 +69,8 @@ func (t Type) Elements() int {
 	return product(t.Shape)
 }
 
-// Equal says whether both types have the same element type and the same knowledge of the shape; values are not compared.
+// Equal says whether both types have the same element type and the same knowledge of the shape; values are not
+// compared.
 func (t Type) Equal(u Type) bool {
 	return t.DType == u.DType && t.Unranked == u.Unranked && slices.Equal(t.Shape, u.Shape)
 }
@@ -107,8 +108,8 @@ func product(shape []int) int {
 	return extent(shape)
 }
 
-// extent is the product of the dimensions that are known and not 0, and ElementsMax+1 for everything above ElementsMax. It
-// bounds the loops over a tensor, of which an empty one can have many as well.
+// extent is the product of the dimensions that are known and not 0, and ElementsMax+1 for everything above ElementsMax.
+// It bounds the loops over a tensor, of which an empty one can have many as well.
 func extent(shape []int) int {
 	n := 1
 	for _, d := range shape {

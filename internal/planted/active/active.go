@@ -1,4 +1,5 @@
-// Package active says which planted bug is on. It is what the files import that planted.Overlay makes, and nothing else of a node.
+// Package active says which planted bug is on. It is what the files import that planted.Overlay makes, and nothing else
+// of a node.
 package active
 
 import (
@@ -15,8 +16,8 @@ const Built = names != ""
 // Bug is the bug that is on, or empty. It is read once, when the process starts, and never changes.
 var Bug = read(os.Getenv(Variable))
 
-// read returns the name where this binary holds bugs. One that does not exist ends the process: a hunt for it would find nothing
-// and prove nothing.
+// read returns the name where this binary holds bugs. One that does not exist ends the process: a hunt for it would
+// find nothing and prove nothing.
 func read(name string) string {
 	if !Built {
 		return ""

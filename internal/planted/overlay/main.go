@@ -1,4 +1,5 @@
-// Command overlay makes the files in which all planted bugs can be switched on, and prints the path that -overlay takes:
+// Command overlay makes the files in which all planted bugs can be switched on, and prints the path that -overlay
+// takes:
 //
 //	go vet -overlay $(go run ./internal/planted/overlay DIR) ./...
 package main
@@ -12,7 +13,8 @@ import (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: go run ./internal/planted/overlay DIR, where DIR is for the files that are made")
+		fmt.Fprintln(os.Stderr,
+			"usage: go run ./internal/planted/overlay DIR, where DIR is for the files that are made")
 		os.Exit(2)
 	}
 	root, err := planted.Root(".")

@@ -1,5 +1,5 @@
-// Package closed has members and strangers speak to a node that knows its members: what is taken is what the roster allows, and
-// what is refused leaves nothing.
+// Package closed has members and strangers speak to a node that knows its members: what is taken is what the roster
+// allows, and what is refused leaves nothing.
 package closed
 
 import (
@@ -46,8 +46,8 @@ func (c *counter) Message(*engine.Context, wire.PeerID, string, []value.Value) e
 	return nil
 }
 
-// hall is the server's part: from each of the places an edge leads to it, and one from itself to the clients; each place shares a
-// component with it, and the last is its own.
+// hall is the server's part: from each of the places an edge leads to it, and one from itself to the clients; each
+// place shares a component with it, and the last is its own.
 func hall() (*program.Program, error) {
 	p := &program.Program{Digest: [32]byte{0xc1}, Place: server, Bootstrap: program.None, Main: program.None}
 	for i, place := range speaks {
@@ -55,13 +55,17 @@ func hall() (*program.Program, error) {
 		if place == server {
 			to = clients
 		}
-		p.Edges = append(p.Edges, program.Edge{ID: program.EdgeID(i), Name: place, From: place, To: to, Sites: []program.SiteID{site}, Trigger: []bool{false}, Reply: program.None})
-		c := program.Component{Name: "of " + place, Role: "protocol", Kind: "counter", Version: 1, Places: []string{server}}
+		p.Edges = append(p.Edges, program.Edge{ID: program.EdgeID(i), Name: place, From: place, To: to,
+			Sites: []program.SiteID{site}, Trigger: []bool{false}, Reply: program.None})
+		c := program.Component{Name: "of " + place, Role: "protocol", Kind: "counter", Version: 1,
+			Places: []string{server}}
 		if place != server {
 			c.Places = []string{place, server}
 			p.Funcs = append(p.Funcs, program.Func{
-				ID: program.FuncID(i), Name: place, Kind: program.KindRecv, Edge: program.EdgeID(i), SiteBase: site, OpBase: program.OpRef(site),
-				Inputs: 3, Slots: 3, Ops: []program.Op{{Code: program.OpCount, Name: "count", Label: place, In: []program.Slot{0}}},
+				ID: program.FuncID(i), Name: place, Kind: program.KindRecv, Edge: program.EdgeID(i), SiteBase: site,
+				OpBase: program.OpRef(site),
+				Inputs: 3, Slots: 3, Ops: []program.Op{{Code: program.OpCount, Name: "count", Label: place,
+					In: []program.Slot{0}}},
 			})
 		}
 		p.Components = append(p.Components, c)
@@ -93,11 +97,16 @@ func Try(seed uint64) error {
 		return err
 	}
 	cat := node.NewCatalogue()
-	if err := cat.Register("protocol", "counter", 1, func(node.Env) (engine.Component, error) { return &counter{}, nil }); err != nil {
+	if err := cat.Register("protocol", "counter", 1, func(node.Env) (engine.Component, error) {
+		return &counter{},
+			nil
+	}); err != nil {
 		return err
 	}
-	t := &trial{rng: rand.New(rand.NewPCG(seed, 0xd0)), now: 1, place: map[wire.PeerID]string{}, numbers: map[wire.PeerID]uint64{}}
-	t.cfg = node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "self", Seed: seed, Limits: engine.DefaultLimits()}
+	t := &trial{rng: rand.New(rand.NewPCG(seed, 0xd0)), now: 1, place: map[wire.PeerID]string{},
+		numbers: map[wire.PeerID]uint64{}}
+	t.cfg = node.Config{Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: "self", Seed: seed,
+		Limits: engine.DefaultLimits()}
 	if t.nd, err = node.Install(t.cfg); err != nil {
 		return err
 	}
@@ -166,7 +175,8 @@ func (t *trial) control(op string, p wire.PeerID, place string) error {
 // speak has a peer send an envelope, and holds what came of it against what the peer may do.
 func (t *trial) speak(who wire.PeerID) error {
 	to := t.rng.IntN(len(speaks))
-	env := wire.Envelope{Version: wire.PlainVersion, From: who, To: t.cfg.Self, Digest: t.cfg.Program.Digest, Incarnation: 1, Epoch: 1, Number: t.numbers[who] + 1}
+	env := wire.Envelope{Version: wire.PlainVersion, From: who, To: t.cfg.Self, Digest: t.cfg.Program.Digest,
+		Incarnation: 1, Epoch: 1, Number: t.numbers[who] + 1}
 	may := t.place[who] != "" && t.place[who] == speaks[to]
 	what := fmt.Sprintf("an envelope along the edge of %s", speaks[to])
 	if message := t.rng.IntN(2) == 0; message {
@@ -187,7 +197,8 @@ func (t *trial) speak(who wire.PeerID) error {
 	if !may {
 		var no *engine.RefusedError
 		if !errors.As(err, &no) || no.Code != engine.RefusedStranger {
-			return fmt.Errorf("%s of %s, who plays %q: %v, want the refusal of a stranger", what, who, t.place[who], err)
+			return fmt.Errorf("%s of %s, who plays %q: %v, want the refusal of a stranger", what, who, t.place[who],
+				err)
 		}
 		after, err := t.nd.Snapshot()
 		if err == nil && !bytes.Equal(before, after) {

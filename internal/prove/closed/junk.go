@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// junk has a host judge two peers: one that sends only what no node ever sends, and one that sends what an honest node may come to send. The one is
-// cut within the bound, and again when it comes back; the other never is.
+// junk has a host judge two peers: one that sends only what no node ever sends, and one that sends what an honest node
+// may come to send. The one is cut within the bound, and again when it comes back; the other never is.
 func junk(seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, 0xd1))
 	lim := host.Junk{Frames: 16 + rng.IntN(100)}
@@ -18,7 +18,8 @@ func junk(seed uint64) error {
 	if err != nil {
 		return err
 	}
-	bad := []string{engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest, engine.WastedEdge, engine.WastedMessage}
+	bad := []string{engine.RefusedFormat, engine.RefusedVersion, engine.RefusedAddress, engine.RefusedDigest,
+		engine.WastedEdge, engine.WastedMessage}
 	fair := []string{engine.RefusedFull, engine.RefusedPressure, engine.WastedStale}
 	now := int64(1)
 	for range 4 {

@@ -12,7 +12,8 @@ import (
 
 // Kinds are the kinds of damage that strike.
 var Kinds = []vfs.Fault{
-	vfs.LostWrite, vfs.TornWrite, vfs.Reordered, vfs.LostName, vfs.BitFlip, vfs.Truncation, vfs.FullDisk, vfs.ErrorOnce, vfs.ErrorForever,
+	vfs.LostWrite, vfs.TornWrite, vfs.Reordered, vfs.LostName, vfs.BitFlip, vfs.Truncation, vfs.FullDisk, vfs.ErrorOnce,
+	vfs.ErrorForever,
 	vfs.ShortWrite,
 }
 
@@ -33,7 +34,9 @@ func (Part) Name() string { return "crashes" }
 
 // Promise is what holds.
 func (Part) Promise() string {
-	return fmt.Sprintf("every disk operation × %d kinds of damage, and again at every operation of the recovery: nothing lost, nothing twice", len(Kinds))
+	return fmt.Sprintf(
+		"every disk operation × %d kinds of damage, and again at every operation of the recovery: nothing lost, "+
+			"nothing twice", len(Kinds))
 }
 
 // Floors are those of CI.
@@ -87,7 +90,8 @@ func (s strike) String() string {
 	return fmt.Sprintf("%v at operation %d of node %d", s.kind, s.at, s.victim)
 }
 
-// place returns the first strike of a seed. Neighbours in number are far apart in the run, so that a bench that ends early has seen all of it.
+// place returns the first strike of a seed. Neighbours in number are far apart in the run, so that a bench that ends
+// early has seen all of it.
 func place(seed uint64) strike {
 	ops, n := operations(), uint64(places())
 	i := int((seed - 1) * stride(n) % n)

@@ -21,7 +21,8 @@ const (
 	refused          // the opening named the damage and its place
 )
 
-var outcomes = map[outcome]string{failed: "failed", whole: "whole", reported: "repaired and said so", refused: "refused with the place"}
+var outcomes = map[outcome]string{failed: "failed", whole: "whole", reported: "repaired and said so",
+	refused: "refused with the place"}
 
 // scenario is one strike and what follows.
 type scenario struct {
@@ -128,7 +129,8 @@ func recoveryOperations(b *branch, victim int) int {
 	return r.FS[victim].Ops()
 }
 
-// judge says how the scenario ended. A crash must leave nothing to be seen; only other damage may be refused, or reported.
+// judge says how the scenario ended. A crash must leave nothing to be seen; only other damage may be refused, or
+// reported.
 func (sc *scenario) judge(r *rig.Rig, err error) error {
 	var corrupt *journal.CorruptionError
 	victim := sc.strike.victim

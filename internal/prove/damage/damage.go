@@ -22,7 +22,8 @@ func (Part) Name() string { return "damage" }
 
 // Promise is what holds.
 func (Part) Promise() string {
-	return "every flipped bit and every cut of a file is refused with its place, or repaired and said so, or changes nothing"
+	return "every flipped bit and every cut of a file is refused with its place, or repaired and said so, or " +
+		"changes nothing"
 }
 
 // Weight is its share of the time.
@@ -160,7 +161,8 @@ func lived(seed uint64) (*specimen, error) {
 			return nil, err
 		}
 	}
-	// A life of which the journal does not know has sent nothing: its number may come again. So the last one is made durable.
+	// A life of which the journal does not know has sent nothing: its number may come again. So the last one is made
+	// durable.
 	if err := r.Nodes[i].Journal.Sync(); err != nil {
 		return nil, err
 	}

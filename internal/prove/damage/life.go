@@ -51,7 +51,8 @@ func (l *life) open(content []byte) (*host.Recovery, error) {
 	return rec, d.Close()
 }
 
-// read opens the node with another content of the file. It must not begin a life that it has had: peers would take it for a zombie.
+// read opens the node with another content of the file. It must not begin a life that it has had: peers would take it
+// for a zombie.
 func (l *life) read(content []byte) (verdict, error) {
 	rec, err := l.open(content)
 	switch {

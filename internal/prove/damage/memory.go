@@ -10,7 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// memory is a folder of files that can be read, and of which one is damaged in place: as cheap as a file system can be. Whatever would write fails.
+// memory is a folder of files that can be read, and of which one is damaged in place: as cheap as a file system can be.
+// Whatever would write fails.
 type memory struct {
 	names []string // sorted
 	files map[string][]byte

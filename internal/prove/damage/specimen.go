@@ -53,10 +53,11 @@ const (
 	repaired                // and reported
 )
 
-var verdicts = map[verdict]string{silent: "silent accepts", harmless: "harmless", refused: "refused with the place", repaired: "repaired and said so"}
+var verdicts = map[verdict]string{silent: "silent accepts", harmless: "harmless", refused: "refused with the place",
+	repaired: "repaired and said so"}
 
-// read reads what the damaged file is a part of. Of a refusal by the newest snapshot the older ones are asked for one bit of each byte: they
-// read the same chunks by the same code, and reading them costs most of the time.
+// read reads what the damaged file is a part of. Of a refusal by the newest snapshot the older ones are asked for one
+// bit of each byte: they read the same chunks by the same code, and reading them costs most of the time.
 func (sp *specimen) read(damaged string, number int) (verdict, error) {
 	switch {
 	case damaged == lifeFile:

@@ -27,7 +27,8 @@ func (Flood) Name() string { return "flood" }
 
 // Promise is what holds.
 func (Flood) Promise() string {
-	return "under ten times as much junk as a server takes, honest peers wait at most twice as long, and it grows by at most 64 MiB"
+	return "under ten times as much junk as a server takes, honest peers wait at most twice as long, and it grows " +
+		"by at most 64 MiB"
 }
 
 // The floors of a flood.
@@ -49,8 +50,8 @@ func (Flood) Floors() []prove.Floor {
 	return floors
 }
 
-// flood says how much. A server takes 50 new connections a second of an address; its honest peers ask 400 times a second together, and junk
-// comes ten times as often.
+// flood says how much. A server takes 50 new connections a second of an address; its honest peers ask 400 times a
+// second together, and junk comes ten times as often.
 type flood struct {
 	calm, span       time.Duration // without a flood; of one turn under it
 	turns            int
@@ -59,7 +60,8 @@ type flood struct {
 	measured         bool // latencies are held against the floor
 }
 
-var fullFlood = flood{calm: 4 * time.Second, span: 5 * time.Second, turns: 4, connects: 500, frames: 4000, askEvery: 10 * time.Millisecond, measured: true}
+var fullFlood = flood{calm: 4 * time.Second, span: 5 * time.Second, turns: 4, connects: 500, frames: 4000,
+	askEvery: 10 * time.Millisecond, measured: true}
 
 // Run does it once, against a process of its own.
 func (f Flood) Run(s *prove.Shard) error {
@@ -122,8 +124,8 @@ func looking(in io.Writer, out io.Reader) look {
 	}
 }
 
-// run has honest peers ask a server, while attackers turn to another and to it, in turns: what they take of the processors is taken in
-// both, and what differs is the flood.
+// run has honest peers ask a server, while attackers turn to another and to it, in turns: what they take of the
+// processors is taken in both, and what differs is the flood.
 func (f flood) run(s *prove.Shard, see, seeOther look) error {
 	was, err := see()
 	if err != nil {
@@ -175,14 +177,16 @@ func (f flood) run(s *prove.Shard, see, seeOther look) error {
 		}
 		c, a, b = calm.at(0.5, 0.99), aside.at(0.5, 0.99), during.at(0.5, 0.99)
 		if !f.measured || b[1] <= slowerMax*a[1] || try == triesMax-1 {
-			break // what else the machine does may fall into one turn and not into the other: then all is measured again
+			// what else the machine does may fall into one turn and not into the other: then all is measured again
+			break
 		}
 	}
 	if n := h.failed.Load(); n > 0 {
 		s.Fail("%d questions of honest peers are not answered", n)
 	}
 	if f.measured && b[1] > slowerMax*a[1] {
-		s.Fail("p99 of honest peers: %v while the flood goes to another server, %v under it, want at most %d times as much", a[1], b[1], slowerMax)
+		s.Fail(
+			"p99 of honest peers: %v while the flood goes to another server, %v under it, want at most %d times as much", a[1], b[1], slowerMax)
 	}
 	if now.RSS-was.RSS > growthMax {
 		s.Fail("the server grew by %d bytes, want at most %d", now.RSS-was.RSS, growthMax)

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 
-// TestFlood is the short form of the part, within this process: what it measures here is no figure, but honest peers are answered, the
-// server does not grow, attackers get little, and every attack was tried.
+// TestFlood is the short form of the part, within this process: what it measures here is no figure, but honest peers
+// are answered, the server does not grow, attackers get little, and every attack was tried.
 func TestFlood(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens hundreds of connections")
@@ -47,6 +47,7 @@ func (drizzle) Run(s *prove.Shard) error {
 		}()
 		sees = append(sees, looking(inW, outR))
 	}
-	f := flood{calm: 300 * time.Millisecond, span: 1500 * time.Millisecond, turns: 1, connects: 100, frames: 400, askEvery: 20 * time.Millisecond}
+	f := flood{calm: 300 * time.Millisecond, span: 1500 * time.Millisecond, turns: 1, connects: 100, frames: 400,
+		askEvery: 20 * time.Millisecond}
 	return f.run(s, sees[0], sees[1])
 }

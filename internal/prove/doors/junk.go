@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 )
 
-// attackHost is where attackers come from: another address than that of honest peers, so that limits by address tell them apart.
+// attackHost is where attackers come from: another address than that of honest peers, so that limits by address tell
+// them apart.
 const attackHost = "127.0.0.2"
 
 // traffic counts what attackers and the server send each other, and what was tried.
@@ -39,7 +40,8 @@ const (
 
 // attackNames are what the tries are counted under.
 var attackNames = [attacks]string{
-	"garbage connections", "handshakes half done", "handshakes of unknown peers", "garbage frames", "wrong digests", "unknown edges", "oversize frames",
+	"garbage connections", "handshakes half done", "handshakes of unknown peers", "garbage frames", "wrong digests",
+	"unknown edges", "oversize frames",
 }
 
 // dial connects to the server from the attackers' address, and counts.

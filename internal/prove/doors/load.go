@@ -30,7 +30,8 @@ type load struct {
 // full is what CI tries.
 var full = load{peers: 10_000, sockets: 200, span: 10 * time.Second, every: 2500 * time.Millisecond}
 
-// idleMax is what a peer that is linked and silent may cost, in bytes: what the node and both ends of the transport hold.
+// idleMax is what a peer that is linked and silent may cost, in bytes: what the node and both ends of the transport
+// hold.
 const idleMax = 32 << 10
 
 // Load is the proof as a part of the whole.
@@ -116,8 +117,10 @@ func (c *caller) ask() error {
 	c.mu.Lock()
 	c.number++
 	e := &wire.Envelope{
-		Version: wire.PlainVersion, From: c.self, To: c.to, Digest: digest, Incarnation: 1, Epoch: 1, Number: c.number, Edge: askEdge,
-		Request: wire.Request{Epoch: 1, ID: c.number}, AckEpoch: c.epoch, Ack: c.ack, Fills: []wire.Fill{{Site: askSite, Value: question}},
+		Version: wire.PlainVersion, From: c.self, To: c.to, Digest: digest, Incarnation: 1, Epoch: 1, Number: c.number,
+		Edge:    askEdge,
+		Request: wire.Request{Epoch: 1, ID: c.number}, AckEpoch: c.epoch, Ack: c.ack,
+		Fills: []wire.Fill{{Site: askSite, Value: question}},
 	}
 	if c.asked == nil {
 		c.asked = make(map[uint64]time.Time, 2)
@@ -144,7 +147,8 @@ func (c *caller) receive(_ wire.PeerID, raw []byte) {
 	if delete(c.asked, e.Answer.ID); len(c.asked) == 0 {
 		c.asked = nil
 	}
-	ack := &wire.Envelope{Version: wire.PlainVersion, From: c.self, To: c.to, Digest: digest, Incarnation: 1, Epoch: 1, Edge: -1, AckEpoch: c.epoch, Ack: c.ack}
+	ack := &wire.Envelope{Version: wire.PlainVersion, From: c.self, To: c.to, Digest: digest, Incarnation: 1, Epoch: 1,
+		Edge: -1, AckEpoch: c.epoch, Ack: c.ack}
 	c.mu.Unlock()
 	if ok {
 		c.late.add(time.Since(start))
@@ -189,7 +193,9 @@ func (l load) many(s *prove.Shard) error {
 	var port *memory.Port
 	ready := make(chan struct{})
 	h, err := host.Start(host.Config{
-		Node: cfg, Store: host.Store{FS: vfs.NewMem(), Dir: "n", SnapshotBytes: 1 << 40}, Workers: workers, Inbox: 10 * l.peers, // a slow machine answers late, and drops nothing
+		// a slow machine answers late, and drops nothing
+		Node: cfg, Store: host.Store{FS: vfs.NewMem(), Dir: "n", SnapshotBytes: 1 << 40}, Workers: workers,
+		Inbox: 10 * l.peers,
 
 		Send:    func(to wire.PeerID, raw []byte) error { <-ready; return port.Send(to, raw) },
 		OnEvent: func(engine.AppEvent) error { return nil },
@@ -205,7 +211,8 @@ func (l load) many(s *prove.Shard) error {
 	room := int64(cap(late.all)) * 8
 	all := make([]*caller, l.peers)
 	for i := range all {
-		c := &caller{self: wire.PeerID(fmt.Sprintf("peer-%05d-of-the-load-with-a-name-of-52-bytes-aaaaaaa", i)), to: cfg.Self, late: late}
+		c := &caller{self: wire.PeerID(fmt.Sprintf("peer-%05d-of-the-load-with-a-name-of-52-bytes-aaaaaaa", i)),
+			to: cfg.Self, late: late}
 		c.send = net.Join(c.self, c.receive).Send
 		all[i] = c
 	}
@@ -268,7 +275,8 @@ func (l load) few(s *prove.Shard) error {
 	var all []*caller
 	for i := range l.sockets {
 		c := &caller{self: PeerOf(key(5000 + i)), to: srv.Self(), late: late}
-		t, err := libp2p.New(libp2p.Config{Key: key(5000 + i), Receiver: calls(c.receive), DialFor: patience, DialTimeout: patience})
+		t, err := libp2p.New(libp2p.Config{Key: key(5000 + i), Receiver: calls(c.receive), DialFor: patience,
+			DialTimeout: patience})
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,8 @@ type peer struct {
 	news     chan struct{}
 }
 
-// newPeer makes an end that knows where the server is; so many of its address that it does not wait long for one that refuses it.
+// newPeer makes an end that knows where the server is; so many of its address that it does not wait long for one that
+// refuses it.
 func newPeer(k ed25519.PrivateKey, s *server) (*peer, error) {
 	return newPeerAt(k, s.Self(), s.Addresses())
 }
@@ -53,7 +54,8 @@ func (p *peer) envelope(edit func(e *wire.Envelope)) ([]byte, error) {
 	p.mu.Lock()
 	p.number++
 	e := &wire.Envelope{
-		Version: wire.PlainVersion, From: p.Self(), To: p.to, Digest: digest, Incarnation: 5, Epoch: 1, Number: p.number, Edge: askEdge,
+		Version: wire.PlainVersion, From: p.Self(), To: p.to, Digest: digest, Incarnation: 5, Epoch: 1,
+		Number: p.number, Edge: askEdge,
 		Request: wire.Request{Epoch: 1, ID: p.number}, AckEpoch: p.epoch, Ack: p.ack,
 		Fills: []wire.Fill{{Site: askSite, Value: value.NewList(value.Int(7), value.String("pad"))}},
 	}
@@ -84,7 +86,8 @@ func (p *peer) ask(ctx context.Context) (time.Duration, error) {
 		select {
 		case <-p.news:
 		case <-ctx.Done():
-			return 0, fmt.Errorf("no answer to question %d within %v", p.number, time.Since(start).Round(time.Millisecond))
+			return 0, fmt.Errorf("no answer to question %d within %v", p.number,
+				time.Since(start).Round(time.Millisecond))
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/transport/libp2p"
 )
 
-// TestSecretsAreFound is the canary of the search: a key in a file is found, as bytes and as text, and without one nothing is.
+// TestSecretsAreFound is the canary of the search: a key in a file is found, as bytes and as text, and without one
+// nothing is.
 func TestSecretsAreFound(t *testing.T) {
 	s, err := serve(libp2p.Limits{})
 	if err != nil {

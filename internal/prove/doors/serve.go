@@ -32,8 +32,8 @@ type figures struct {
 	Transport libp2p.Stats `json:"transport"`
 }
 
-// Serve runs the server of a flood as a process: it tells its figures as a line of JSON at once, and again for each line that comes in.
-// It ends with the input.
+// Serve runs the server of a flood as a process: it tells its figures as a line of JSON at once, and again for each
+// line that comes in. It ends with the input.
 func Serve(in io.Reader, out io.Writer) error {
 	srv, err := serve(libp2p.Limits{})
 	if err != nil {
@@ -56,7 +56,8 @@ func Serve(in io.Reader, out io.Writer) error {
 	srv.lists.Store(&l)
 	enc, lines := json.NewEncoder(out), bufio.NewScanner(in)
 	for more := true; more; more = lines.Scan() {
-		f := figures{Peer: srv.Self(), Addresses: srv.Addresses(), RSS: resident(), Tally: srv.tally(), Transport: srv.Stats()}
+		f := figures{Peer: srv.Self(), Addresses: srv.Addresses(), RSS: resident(), Tally: srv.tally(),
+			Transport: srv.Stats()}
 		srv.dropped.mu.Lock()
 		for _, n := range srv.dropped.by {
 			f.Refused += n

@@ -87,10 +87,12 @@ func serve(limits libp2p.Limits) (*server, error) {
 		return nil, err
 	}
 	cfg.Program, cfg.Self = &program, PeerOf(key(0))
-	s := &server{disk: vfs.NewMem(), workers: host.NewWorkers(1), dropped: drops{by: map[string]uint64{}}, ready: make(chan struct{})}
+	s := &server{disk: vfs.NewMem(), workers: host.NewWorkers(1), dropped: drops{by: map[string]uint64{}},
+		ready: make(chan struct{})}
 	s.lists.Store(&lists{})
 	s.Transport, err = libp2p.New(libp2p.Config{
-		Key: key(0), Receiver: s, Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}, Limits: limits,
+		Key: key(0), Receiver: s, Listen: []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
+		Limits: limits,
 	})
 	if err != nil {
 		s.workers.Close()
@@ -144,7 +146,8 @@ func (s *server) Lost(wire.PeerID, int, error) {}
 
 // control has the node's own operator, or a caller from afar, call the control plane.
 func (s *server) control(caller wire.PeerID, op string, p wire.PeerID) error {
-	return s.host.Deliver(&engine.Event{Control: &snapshot.ControlEvent{Op: op, Peer: string(p), Caller: string(caller)}})
+	return s.host.Deliver(&engine.Event{Control: &snapshot.ControlEvent{Op: op, Peer: string(p),
+		Caller: string(caller)}})
 }
 
 // counter returns a counter of the engine, of those that it keeps and of those of refusals.

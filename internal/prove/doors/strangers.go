@@ -74,9 +74,11 @@ type row struct {
 // rows are what is tried. A door that is behind a first one is tried through the node itself.
 var rows = []row{
 	{"not on the allowlist, at the socket", func(t *trial) (int, error) { return t.socket(t.number(10)) }},
-	{"not on the allowlist, past the socket", func(t *trial) (int, error) { return t.past(t.number(10), "envelope: "+engine.RefusedStranger) }},
+	{"not on the allowlist, past the socket",
+		func(t *trial) (int, error) { return t.past(t.number(10), "envelope: "+engine.RefusedStranger) }},
 	{"blocked, at the socket", func(t *trial) (int, error) { return t.socket(t.number(11)) }},
-	{"blocked, past the socket", func(t *trial) (int, error) { return t.past(t.number(11), "envelope: "+engine.RefusedStranger) }},
+	{"blocked, past the socket",
+		func(t *trial) (int, error) { return t.past(t.number(11), "envelope: "+engine.RefusedStranger) }},
 	{"wrong id, of the server", (*trial).wrongServer},
 	{"wrong id, of the sender", func(t *trial) (int, error) {
 		return t.lies("envelope: "+engine.RefusedAddress, func(e *wire.Envelope) { e.From = PeerOf(key(99)) })
@@ -86,11 +88,15 @@ var rows = []row{
 		return t.lies("envelope: "+engine.RefusedDigest, func(e *wire.Envelope) { e.Digest[31]++ })
 	}},
 	{"older incarnation", (*trial).zombie},
-	{"control call without a right", func(t *trial) (int, error) { return t.calls(t.honest.Self(), engine.ControlBlock, engine.RefusedRight) }},
+	{"control call without a right", func(t *trial) (int, error) {
+		return t.calls(t.honest.Self(), engine.ControlBlock,
+			engine.RefusedRight)
+	}},
 	{"control call of a stranger", func(t *trial) (int, error) {
 		return t.calls(PeerOf(key(t.number(10))), engine.ControlAllow, engine.RefusedStranger)
 	}},
-	{"right granted on by an operator from afar", func(t *trial) (int, error) { return t.calls(PeerOf(key(3)), engine.ControlGrant, engine.RefusedRight) }},
+	{"right granted on by an operator from afar",
+		func(t *trial) (int, error) { return t.calls(PeerOf(key(3)), engine.ControlGrant, engine.RefusedRight) }},
 }
 
 // number is that of a peer of this seed.
@@ -119,7 +125,8 @@ func strangers(s *prove.Shard, seed uint64) error {
 			return err
 		}
 	}
-	srv.lists.Store(&lists{closed: true, blocked: []wire.PeerID{blocked}, allowed: []wire.PeerID{t.honest.Self(), operator, PeerOf(key(2)), blocked}})
+	srv.lists.Store(&lists{closed: true, blocked: []wire.PeerID{blocked}, allowed: []wire.PeerID{t.honest.Self(),
+		operator, PeerOf(key(2)), blocked}})
 	asked := 0
 	ask := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -380,7 +387,8 @@ func (t *trial) record() ([]byte, error) {
 			}()
 		}
 	}()
-	p, err := newPeerAt(key(2), t.Self(), []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d/p2p/%s", l.Addr().(*net.TCPAddr).Port, t.Self())})
+	p, err := newPeerAt(key(2), t.Self(),
+		[]string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d/p2p/%s", l.Addr().(*net.TCPAddr).Port, t.Self())})
 	if err != nil {
 		return nil, err
 	}

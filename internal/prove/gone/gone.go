@@ -1,4 +1,5 @@
-// Package gone runs jobs of which clients leave for good, and holds that those which can do without them come to their end.
+// Package gone runs jobs of which clients leave for good, and holds that those which can do without them come to their
+// end.
 package gone
 
 import (
@@ -14,11 +15,12 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
-// Bound is the virtual time in which a job of Draw ends, whoever is lost: a few heartbeats for each client that leaves, and a deadline
-// for each round.
+// Bound is the virtual time in which a job of Draw ends, whoever is lost: a few heartbeats for each client that leaves,
+// and a deadline for each round.
 const Bound = 2 * time.Minute
 
-// leftMax is how many messages the server holds for one who is gone: the newest question, and what was sent before it was missed.
+// leftMax is how many messages the server holds for one who is gone: the newest question, and what was sent before it
+// was missed.
 const leftMax = 3
 
 // Case is a job, and who leaves it.
@@ -29,7 +31,8 @@ type Case struct {
 	Late    bool              // heartbeats are so rare that the server goes on asking for those who are gone
 }
 
-// Draw returns the case of a seed: a job with a quorum, a deadline, a cohort, or some of them, in one message or in chunks.
+// Draw returns the case of a seed: a job with a quorum, a deadline, a cohort, or some of them, in one message or in
+// chunks.
 func Draw(seed uint64) Case {
 	rng := rand.New(rand.NewPCG(seed, 46))
 	n := 3 + rng.IntN(4)
@@ -38,7 +41,8 @@ func Draw(seed uint64) Case {
 		"name": "gone", "data": "synthetic", "hidden": "4", "epochs": "1", "batch": "64", "heartbeat": "200ms",
 		"seed": strconv.FormatUint(seed, 10), "clients": strconv.Itoa(n), "rounds": strconv.Itoa(10 + rng.IntN(8)),
 	}}
-	// What is left is enough, and those who are there are asked; where nobody is missed in time, the quorum does without them.
+	// What is left is enough, and those who are there are asked; where nobody is missed in time, the quorum does
+	// without them.
 	switch kind := rng.IntN(4); {
 	case c.Late || kind == 0:
 		c.Set["quorum"] = strconv.Itoa(n - lost)
@@ -68,8 +72,8 @@ func Draw(seed uint64) Case {
 	return c
 }
 
-// chunked has the model travel in chunks. Then the parameters of before are given up when a round is gathered, and its updates are with its
-// members alone: each round has more of them than are lost.
+// chunked has the model travel in chunks. Then the parameters of before are given up when a round is gathered, and its
+// updates are with its members alone: each round has more of them than are lost.
 func (c *Case) chunked(lost int) {
 	least := lost + 1
 	for _, key := range []string{"cohort", "quorum"} {
@@ -92,7 +96,8 @@ func Try(seed uint64) error {
 	s, err := study.New(study.Options{
 		Job: cfg, Durable: true, Limit: Bound,
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
-		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: 1000 * time.Hour},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond},
+		Restart: sim.Latency{Min: 1000 * time.Hour},
 		Unleash: func(w *sim.World, _ *study.Study) {
 			world = w
 			for i, v := range c.Victims {
@@ -108,7 +113,8 @@ func Try(seed uint64) error {
 	case err != nil:
 		return fmt.Errorf("seed %d, %v without %v: %w", seed, c.Set, c.Victims, err)
 	case !r.Done:
-		return fmt.Errorf("seed %d, %v without %v from %v on: the job has not ended after %v, it is in round %d", seed, c.Set, c.Victims, c.At, Bound, r.Round)
+		return fmt.Errorf("seed %d, %v without %v from %v on: the job has not ended after %v, it is in round %d", seed,
+			c.Set, c.Victims, c.At, Bound, r.Round)
 	}
 	if err := returns.Audit(world); err != nil {
 		return fmt.Errorf("seed %d, %v without %v: %w", seed, c.Set, c.Victims, err)
@@ -131,7 +137,8 @@ func (c *Case) left(seed uint64, w *sim.World) error {
 	}
 	for _, v := range c.Victims {
 		if n := held[string(w.Nodes()[1+v].Peer)]; n > leftMax {
-			return fmt.Errorf("seed %d, %v: %d messages wait for client %d, who is gone; want at most %d", seed, c.Set, n, v, leftMax)
+			return fmt.Errorf("seed %d, %v: %d messages wait for client %d, who is gone; want at most %d", seed, c.Set,
+				n, v, leftMax)
 		}
 	}
 	return nil

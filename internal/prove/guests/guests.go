@@ -1,5 +1,5 @@
-// Package guests tries the invitations of a server: guests come in any order, again and again, while the power fails in the middle of
-// what is written down. No use is spent twice, and no guest that spent one is turned away.
+// Package guests tries the invitations of a server: guests come in any order, again and again, while the power fails in
+// the middle of what is written down. No use is spent twice, and no guest that spent one is turned away.
 package guests
 
 import (

@@ -85,8 +85,8 @@ var capture = sync.OnceValues(func() (*captured, error) {
 	return c, nil
 })
 
-// run runs nodes in virtual time and notes what they send. The first two are taken as they are in the middle: when half of their
-// letters have been sent after one round, or after two seconds.
+// run runs nodes in virtual time and notes what they send. The first two are taken as they are in the middle: when half
+// of their letters have been sent after one round, or after two seconds.
 func (c *captured) run(members []job.Member, event string) error {
 	var nodes []*sim.Node
 	first := len(c.letters)
@@ -145,7 +145,8 @@ func (c *captured) keep(from, to wire.PeerID, raw []byte) {
 	like := 0
 	for _, l := range c.letters {
 		o, _, err := wire.DecodeHeader(l.raw, wire.DefaultLimits())
-		if err == nil && l.from == from && l.to == to && o.Edge == e.Edge && (o.Number == 0) == (e.Number == 0) && o.Answer.IsSet() == e.Answer.IsSet() {
+		if err == nil && l.from == from && l.to == to && o.Edge == e.Edge && (o.Number == 0) == (e.Number == 0) &&
+			o.Answer.IsSet() == e.Answer.IsSet() {
 			like++
 		}
 	}

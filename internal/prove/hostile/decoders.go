@@ -41,10 +41,13 @@ func build(dir, folder string, counted []string) error {
 			count += "," + module + c
 		}
 	}
-	cmd := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, programOf(folder)), "-cover", "-covermode=set", "-coverpkg="+count, module+folder)
+	cmd := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, programOf(folder)), "-cover", "-covermode=set",
+		"-coverpkg="+count, module+folder)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", runtime.NumCPU()))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the tests of %s cannot be built here (the proof wants the go command and the source tree): %w\n%s", folder, err, out)
+		return fmt.Errorf(
+			"the tests of %s cannot be built here (the proof wants the go command and the source tree): %w\n%s", folder,
+			err, out)
 	}
 	return nil
 }
@@ -63,7 +66,8 @@ func turn(seed uint64) *target {
 // decode gives a target its turn, and counts what it tried.
 func decode(s *prove.Shard, seed uint64, t *target) error {
 	order := fuzzing.Order{
-		Target: t.function(), Seed: seed, Tries: t.tries, Corpus: filepath.Join(s.Dir, "corpus", strings.ReplaceAll(t.name, "/", "-")),
+		Target: t.function(), Seed: seed, Tries: t.tries, Corpus: filepath.Join(s.Dir, "corpus",
+			strings.ReplaceAll(t.name, "/", "-")),
 		Name: fmt.Sprint(s.Index),
 	}
 	text, err := json.Marshal(order)

@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 
-// TestEveryDecoderHasATarget holds the list of targets against the tree: all are on it, all go through package fuzzing, and
-// SPECIFICATION.md names them.
+// TestEveryDecoderHasATarget holds the list of targets against the tree: all are on it, all go through package fuzzing,
+// and SPECIFICATION.md names them.
 func TestEveryDecoderHasATarget(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	head := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)

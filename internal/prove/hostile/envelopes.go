@@ -135,7 +135,8 @@ func (e *BudgetError) Error() string {
 	return fmt.Sprintf("%s of %d bytes took %d bytes of memory, and may take %d", e.What, e.Bytes, e.Took, e.May)
 }
 
-// batch decodes all of a batch and holds the memory that it took against so many times the budget: of all of it, or of each.
+// batch decodes all of a batch and holds the memory that it took against so many times the budget: of all of it, or of
+// each.
 func (d *decoding) batch(b *batch, singly bool, allowance int) error {
 	may := 0
 	runtime.ReadMemStats(&d.before)
@@ -156,7 +157,8 @@ func (d *decoding) batch(b *batch, singly bool, allowance int) error {
 		}
 	}
 	if runtime.ReadMemStats(&d.after); !singly && int(d.after.TotalAlloc-d.before.TotalAlloc) > allowance*may {
-		return &BudgetError{"a batch of envelopes", len(b.bytes), int(d.after.TotalAlloc - d.before.TotalAlloc), allowance * may}
+		return &BudgetError{"a batch of envelopes", len(b.bytes), int(d.after.TotalAlloc - d.before.TotalAlloc),
+			allowance * may}
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ func TestEnvelopes(t *testing.T) {
 				t.Errorf("seed %d: %d mutants by %s", seed+1, r.Counts[name], name)
 			}
 		}
-		if r.Counts["decoded"] < 500 || r.Counts["refused by the decoder"] < 500 || r.Counts["accepted by the node"] < 5 || r.Counts["refused by the node: digest"] < 5 {
+		if r.Counts["decoded"] < 500 || r.Counts["refused by the decoder"] < 500 ||
+			r.Counts["accepted by the node"] < 5 || r.Counts["refused by the node: digest"] < 5 {
 			t.Errorf("seed %d: %v", seed+1, r.Counts)
 		}
 	}
@@ -42,8 +43,8 @@ func (short) Run(s *prove.Shard) error {
 	return nil
 }
 
-// TestTheBenchSeesHarm is the canary: a node that keeps something of what it refused, and a decoder that takes more than it may, are
-// found.
+// TestTheBenchSeesHarm is the canary: a node that keeps something of what it refused, and a decoder that takes more
+// than it may, are found.
 func TestTheBenchSeesHarm(t *testing.T) {
 	c, err := capture()
 	if err != nil {

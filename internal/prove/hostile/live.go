@@ -97,7 +97,8 @@ func (l *live) audit() error {
 	}
 	b, err := l.twin.Snapshot()
 	if err == nil && !bytes.Equal(a, b) {
-		err = fmt.Errorf("the state of the node (%d bytes) is not that of its twin (%d bytes), which saw no mutant that was refused", len(a), len(b))
+		err = fmt.Errorf("the state of the node (%d bytes) is not that of its twin (%d bytes), which saw no mutant "+
+			"that was refused", len(a), len(b))
 	}
 	return err
 }

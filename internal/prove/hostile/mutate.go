@@ -36,7 +36,8 @@ const (
 
 // kindNames are what the kinds are counted under.
 var kindNames = [kinds]string{
-	"replayed", "bit flips", "bytes edited", "cuts", "splices", "lengths", "field orders", "overlong varints", "numbers", "other peers",
+	"replayed", "bit flips", "bytes edited", "cuts", "splices", "lengths", "field orders", "overlong varints",
+	"numbers", "other peers",
 	"other artifacts", "counts", "nested values", "other values", "parts of others", "notices", "unknown fields",
 }
 
@@ -57,7 +58,8 @@ func newMutator(c *captured, seed uint64) *mutator {
 }
 
 // sharp are numbers at which decoders break.
-var sharp = [...]uint64{0, 1, 2, 127, 128, 255, 256, 16383, 16384, 1<<16 - 1, 1 << 16, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1}
+var sharp = [...]uint64{0, 1, 2, 127, 128, 255, 256, 16383, 16384, 1<<16 - 1, 1 << 16, 1<<31 - 1, 1 << 31, 1<<32 - 1,
+	1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1}
 
 // number draws a number that is near to x, sharp, or anything.
 func (m *mutator) number(x uint64) uint64 {
@@ -218,7 +220,8 @@ func (m *mutator) structured(k kind) {
 		f = m.fields
 	case kindUnknown:
 		for range 1 + m.rng.IntN(3) {
-			p := part{protowire.Number(100 + m.rng.IntN(1000)), protowire.BytesType, m.part(m.rng.IntN(1 << m.rng.IntN(13)))}
+			p := part{protowire.Number(100 + m.rng.IntN(1000)), protowire.BytesType,
+				m.part(m.rng.IntN(1 << m.rng.IntN(13)))}
 			if m.rng.IntN(2) == 0 {
 				p.typ, p.body = protowire.VarintType, binary.AppendUvarint(m.part(10)[:0], m.number(1))
 			}

@@ -10,7 +10,8 @@ import (
 
 // types are the names that a value may be given.
 var types = [...]value.TypeID{
-	value.TypeTrigger, value.TypeBool, value.TypeInt, value.TypeFloat, value.TypeString, value.TypeBytes, value.TypePeer, value.TypeTensor,
+	value.TypeTrigger, value.TypeBool, value.TypeInt, value.TypeFloat, value.TypeString, value.TypeBytes,
+	value.TypePeer, value.TypeTensor,
 	value.TypeList, value.TypeFailure, "acme.Unknown/1", "",
 }
 
@@ -61,7 +62,8 @@ func (m *mutator) inFill(k kind) {
 	}
 	body := m.part(len(in[0].body) + len(typ) + len(payload) + 32)[:0]
 	body = in[0].append(body)
-	for _, p := range []part{{fillType, protowire.BytesType, []byte(typ)}, {fillPayload, protowire.BytesType, payload}} {
+	for _, p := range []part{{fillType, protowire.BytesType, []byte(typ)},
+		{fillPayload, protowire.BytesType, payload}} {
 		body = p.append(body)
 	}
 	m.fields[at].body = body

@@ -19,7 +19,8 @@ const (
 	long  = 2_000 // one that runs a node for a while
 )
 
-// targets are all decoders of bytes that another process or a disk gives, and the two state machines that what they give is for. TestEveryDecoderHasATarget holds the list against the tree.
+// targets are all decoders of bytes that another process or a disk gives, and the two state machines that what they
+// give is for. TestEveryDecoderHasATarget holds the list against the tree.
 var targets = []target{
 	{"internal/wire/FuzzDecode", "envelopes of peers", 2 * quick},
 	{"transport/libp2p/FuzzFrames", "streams of peers", quick},
@@ -66,4 +67,5 @@ func (t *target) function() string { return path.Base(t.name) }
 func programOf(folder string) string { return strings.ReplaceAll(folder, "/", "-") + ".test" }
 
 // counted are the packages whose statements are counted, beside the target's own: what decodes.
-var counted = []string{"internal/wire", "value", "tensor", "types", "internal/onnx", "internal/op", "internal/artifact", "internal/program", "snapshot"}
+var counted = []string{"internal/wire", "value", "tensor", "types", "internal/onnx", "internal/op", "internal/artifact",
+	"internal/program", "snapshot"}

@@ -12,11 +12,11 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/chaos"
 )
 
-// Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step is taken
-// by a restored node, and one restores nodes beside those that go on, has guests come to a server's invitations, and members and strangers to a node that
-// knows its members; of sixteen one is
-// a job of which clients leave for good, and one a job of which directories go back and copies run. It returns who found what broken
-// promise, or nil; a panic of the engine, which stops a node, is found too.
+// Bench tries one seed: two of four are runs of the simulator under faults, one is a random program of which every step
+// is taken by a restored node, and one restores nodes beside those that go on, has guests come to a server's
+// invitations, and members and strangers to a node that knows its members; of sixteen one is a job of which clients
+// leave for good, and one a job of which directories go back and copies run. It returns who found what broken promise,
+// or nil; a panic of the engine, which stops a node, is found too.
 func Bench(seed uint64) (err error) {
 	who := "chaos"
 	defer func() {

@@ -37,7 +37,8 @@ func build(dir string, index int) (*hound, error) {
 	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", h.bin, command)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("the hunt builds the command anew, which needs go and the folder of the tree: %w\n%s", err, out)
+		return nil, fmt.Errorf("the hunt builds the command anew, which needs go and the folder of the tree: %w\n%s",
+			err, out)
 	}
 	return h, nil
 }
@@ -52,8 +53,8 @@ type chase struct {
 	took  time.Duration
 }
 
-// run tries seeds from first on in a process of its own with a bug on, at most so long. A process that falls over has found the
-// bug too. The error is one of the machine.
+// run tries seeds from first on in a process of its own with a bug on, at most so long. A process that falls over has
+// found the bug too. The error is one of the machine.
 func (h *hound) run(bug string, first uint64, limit time.Duration) (*chase, error) {
 	start := time.Now()
 	cmd := exec.Command(h.bin, "prove", Part{}.Name(), "--shard", "0/1", "--first", strconv.FormatUint(first, 10),

@@ -16,13 +16,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove"
 )
 
-var counted = flag.String("counted", "", "file with the line that `rhizome prove planted --json` wrote: the table of SPECIFICATION.md is written anew from it")
+var counted = flag.String("counted", "",
+	"file with the line that `rhizome prove planted --json` wrote: the table of SPECIFICATION.md is written anew from it")
 
 const specification = "../../../SPECIFICATION.md"
 
 var table = regexp.MustCompile(regexp.QuoteMeta(tableHead) + `(?:\|.*\|\n)*`)
 
-// TestTable holds the table of SPECIFICATION.md against the list of bugs; its figures are a hunt's, and each bug has one.
+// TestTable holds the table of SPECIFICATION.md against the list of bugs; its figures are a hunt's, and each bug has
+// one.
 func TestTable(t *testing.T) {
 	text, err := os.ReadFile(specification)
 	if err != nil {
@@ -69,7 +71,8 @@ func TestNumberOfBugsIsTold(t *testing.T) {
 	}
 }
 
-// TestBenchFindsNothing runs some seeds of the bench without a bug: what it finds would be a bug of the tree, or of the bench.
+// TestBenchFindsNothing runs some seeds of the bench without a bug: what it finds would be a bug of the tree, or of the
+// bench.
 func TestBenchFindsNothing(t *testing.T) {
 	for seed := range uint64(12) {
 		if err := Bench(seed); err != nil {
@@ -111,7 +114,8 @@ func TestDriver(t *testing.T) {
 		{"no trial", `echo '{"counts":{},"seeds":1,"error":"no memory","done":true}'`, 0, 0},
 	} {
 		r := prove.Single(script{t: t, text: c.text}, 1)
-		if r.Counts["bugs found"] != c.found || r.Counts[seedsTo+"skip-sync"] != c.seeds || (r.Failed == 0) != (c.found == 1) || r.Error != "" {
+		if r.Counts["bugs found"] != c.found || r.Counts[seedsTo+"skip-sync"] != c.seeds ||
+			(r.Failed == 0) != (c.found == 1) || r.Error != "" {
 			t.Errorf("%s: %+v", c.what, r)
 		}
 	}

@@ -109,7 +109,8 @@ func drive(s *prove.Shard) error {
 func canary(s *prove.Shard, h *hound, turn uint64) {
 	c, err := h.run(planted.Canary, 1, within)
 	if err != nil || c.State.Counts["caught"] != canaries {
-		s.Fail("the canary was caught by %d of %d seeds (%v): the bench is dead", c.State.Counts["caught"], canaries, err)
+		s.Fail("the canary was caught by %d of %d seeds (%v): the bench is dead", c.State.Counts["caught"], canaries,
+			err)
 		return
 	}
 	s.Add("seeds that caught the canary", c.State.Counts["caught"])
@@ -140,7 +141,8 @@ func find(s *prove.Shard, h *hound, name string, turn uint64) {
 			return
 		}
 		if !c.found {
-			s.Fail("%s was not found in %v by %d seeds from %d", name, c.took.Round(time.Second), c.State.Seeds, 1+(turn*bases+row)*apart)
+			s.Fail("%s was not found in %v by %d seeds from %d", name, c.took.Round(time.Second), c.State.Seeds,
+				1+(turn*bases+row)*apart)
 			return
 		}
 		if s.Single() && row == 0 && len(c.State.Failures) > 0 {

@@ -11,8 +11,8 @@ import (
 // tableHead begins the table of SPECIFICATION.md.
 const tableHead = "| bug | breaks | planted in | while it is on | seeds to kill |\n|---|---|---|---|---|\n"
 
-// Table returns the table of all planted bugs with what a hunt counted: how many seeds it took to find each, the median over
-// its rows of seeds.
+// Table returns the table of all planted bugs with what a hunt counted: how many seeds it took to find each, the median
+// over its rows of seeds.
 func Table(c prove.Counts) string {
 	var b strings.Builder
 	b.WriteString(tableHead)

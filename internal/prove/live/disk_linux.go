@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Disk is a small disk in memory that only the processes of a World see, and that goes with them. It is safe for concurrent use.
+// Disk is a small disk in memory that only the processes of a World see, and that goes with them. It is safe for
+// concurrent use.
 type Disk struct {
 	w          *World
 	path, seen string
 }
 
-// NewDisk makes a disk of so many bytes below the world's folder. Processes that were started before do not see it. It wants the
-// rights of root.
+// NewDisk makes a disk of so many bytes below the world's folder. Processes that were started before do not see it. It
+// wants the rights of root.
 func (w *World) NewDisk(name string, size int64) (*Disk, error) {
 	d := &Disk{w: w, path: filepath.Join(w.Dir, name)}
 	err := w.own.do(func() error {
@@ -24,7 +25,8 @@ func (w *World) NewDisk(name string, size int64) (*Disk, error) {
 			return err
 		}
 		if !w.apart {
-			// From here on the thread has its own view of what is mounted where, and nobody else sees what it adds to it.
+			// From here on the thread has its own view of what is mounted where, and nobody else sees what it adds to
+			// it.
 			if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 				return err
 			}

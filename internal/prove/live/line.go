@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Line is what a process wrote on its standard output with --json: the members that trials read, and the text of the line.
+// Line is what a process wrote on its standard output with --json: the members that trials read, and the text of the
+// line.
 type Line struct {
 	Event         string   `json:"event"`
 	Node          string   `json:"node"`  // of a process of rhizome run --processes

@@ -96,7 +96,8 @@ func TestStoppedAndContinued(t *testing.T) {
 
 func errOf(_ Line, err error) error { return err }
 
-// TestOrphansEnd: the child of a killed process ends with its world, and no process of anybody else is taken for one of it.
+// TestOrphansEnd: the child of a killed process ends with its world, and no process of anybody else is taken for one of
+// it.
 func TestOrphansEnd(t *testing.T) {
 	w := world(t)
 	p := start(t, w, nil, "parent")
@@ -124,7 +125,8 @@ func TestEndsAreTold(t *testing.T) {
 	p := start(t, world(t), nil, "fails")
 	await(t, p, nil, "begun")
 	var ended *EndedError
-	if _, err := p.Await("more", nil, soon, Is("more")); !errors.As(err, &ended) || ended.Code != 3 || p.Errors() != "no way to go on\n" {
+	if _, err := p.Await("more", nil, soon, Is("more")); !errors.As(err, &ended) || ended.Code != 3 ||
+		p.Errors() != "no way to go on\n" {
 		t.Errorf("%v", err)
 	}
 }

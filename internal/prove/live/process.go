@@ -84,8 +84,8 @@ func (p *Process) add(change func()) {
 	p.changed = make(chan struct{})
 }
 
-// Await waits for a line that matches among those from number *from on, returns the first, and sets *from behind it; from may
-// be nil for all lines. Errors are *EndedError and *LateError.
+// Await waits for a line that matches among those from number *from on, returns the first, and sets *from behind it;
+// from may be nil for all lines. Errors are *EndedError and *LateError.
 func (p *Process) Await(what string, from *int, within time.Duration, match func(Line) bool) (Line, error) {
 	late := time.NewTimer(within)
 	defer late.Stop()
@@ -180,7 +180,8 @@ func (p *Process) EndsWith(code int, within time.Duration) error {
 	return err
 }
 
-// Kill ends the process as a loss of power would, and waits until it is gone. A process that has ended already is left alone.
+// Kill ends the process as a loss of power would, and waits until it is gone. A process that has ended already is left
+// alone.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)
 	<-p.gone

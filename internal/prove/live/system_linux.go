@@ -28,8 +28,8 @@ func marked(pid int, mark string) bool {
 	return false
 }
 
-// family returns the living processes that have an entry in their environment. One that has ended and was not waited for has
-// no environment any more.
+// family returns the living processes that have an entry in their environment. One that has ended and was not waited
+// for has no environment any more.
 func family(mark string) (pids []int) {
 	names, _ := filepath.Glob("/proc/[0-9]*")
 	for _, name := range names {

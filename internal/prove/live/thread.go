@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// thread is a thread of its own for as long as a World lives: processes that are to end with their parent end with the very thread
-// that started them, and a disk that is made on it is seen by those alone.
+// thread is a thread of its own for as long as a World lives: processes that are to end with their parent end with the
+// very thread that started them, and a disk that is made on it is seen by those alone.
 type thread struct {
 	tasks chan func()
 	once  sync.Once

@@ -38,19 +38,21 @@ func New(bin, dir string) (*World, error) {
 
 func (w *World) mark() string { return markKey + "=" + w.Dir }
 
-// Start starts the program with arguments, on a host of its own where in is not nil. The process ends at the latest with the
-// process that it was started from.
+// Start starts the program with arguments, on a host of its own where in is not nil. The process ends at the latest
+// with the process that it was started from.
 func (w *World) Start(name string, in *wires.Host, args ...string) (*Process, error) {
 	cmd := exec.Command(w.bin, args...)
 	cmd.Dir = w.Dir
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "GOMAXPROCS=") && !strings.HasPrefix(v, markKey+"=") { // a shard has one processor; its nodes have them all
+		// a shard has one processor; its nodes have them all
+		if !strings.HasPrefix(v, "GOMAXPROCS=") && !strings.HasPrefix(v, markKey+"=") {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
 	cmd.Env = append(cmd.Env, w.mark())
 	endWithParent(cmd)
-	p := &Process{Name: name, cmd: cmd, gone: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{})}
+	p := &Process{Name: name, cmd: cmd, gone: make(chan struct{}), ended: make(chan struct{}),
+		changed: make(chan struct{})}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -46,7 +46,8 @@ func installed(dir string) (cfg node.Config, rec deploy.Record, err error) {
 	if err != nil {
 		return cfg, rec, err
 	}
-	if cfg, err = install.Install(catalogue, model, rec.Place, id.Peer(), rec.Seed); err != nil || rec.Role == deploy.RoleServer {
+	if cfg, err = install.Install(catalogue, model, rec.Place, id.Peer(), rec.Seed); err != nil ||
+		rec.Role == deploy.RoleServer {
 		return cfg, rec, err
 	}
 	cfg.Targets, cfg.Options = map[string][]wire.PeerID{job.ServerPlace: {rec.Server}}, map[string][]byte{}
@@ -76,8 +77,9 @@ func bringBack(dir string, oldest bool, see func(*engine.Output) error) (*node.N
 	return b.Node, rec, nil
 }
 
-// books holds what the nodes of an exact job have written down against each other, when all of them have ended: every client is
-// counted once in every round, and has answered each question once. It returns how many contributions were counted.
+// books holds what the nodes of an exact job have written down against each other, when all of them have ended: every
+// client is counted once in every round, and has answered each question once. It returns how many contributions were
+// counted.
 func (z size) books(server string, clients []string) (uint64, error) {
 	var all []string
 	members := map[int][]string{} // by round, as far as the journal is kept
@@ -128,8 +130,8 @@ func (z size) books(server string, clients []string) (uint64, error) {
 	return counted, nil
 }
 
-// answers holds that a client has answered each question with one number of its stream, and has come to the last round. Where
-// directories went back, what a lost life was told is told again.
+// answers holds that a client has answered each question with one number of its stream, and has come to the last round.
+// Where directories went back, what a lost life was told is told again.
 func (z size) answers(dir string) error {
 	numbers := map[wire.Request]uint64{}
 	reg := value.NewRegistry()
@@ -140,7 +142,8 @@ func (z size) answers(dir string) error {
 				continue // what the engine makes is read by its receiver, or the job would not have ended
 			}
 			if before, sent := numbers[e.Answer]; sent && before != e.Number && !z.returned {
-				return fmt.Errorf("question %d was answered as number %d, and again as number %d", e.Answer.ID, before, e.Number)
+				return fmt.Errorf("question %d was answered as number %d, and again as number %d", e.Answer.ID, before,
+					e.Number)
 			}
 			numbers[e.Answer] = e.Number
 		}
@@ -184,9 +187,9 @@ func membersOf(v value.Value) (number int, who []string, err error) {
 	return r.Number, who, nil
 }
 
-// sets holds what a server with a deadline has written down: the journal names the set of each round, no client is twice in one, as
-// many contributions were counted as the sets have members, and its replay gives the model that was told. It returns how many rounds
-// were closed with fewer than all clients.
+// sets holds what a server with a deadline has written down: the journal names the set of each round, no client is
+// twice in one, as many contributions were counted as the sets have members, and its replay gives the model that was
+// told. It returns how many rounds were closed with fewer than all clients.
 func (z size) sets(server, model string) (short uint64, err error) {
 	members := map[int][]string{}
 	n, rec, err := bringBack(server, true, func(out *engine.Output) error {

@@ -28,7 +28,8 @@ type cast struct {
 func (t *trial) newCast(listen string) *cast {
 	c := &cast{trial: t, listen: listen, told: map[int]live.Line{}}
 	n := 1 + t.clients
-	c.hosts, c.procs, c.heard, c.dirs = make([]*wires.Host, n), make([]*live.Process, n), make([]int, n), make([]string, n)
+	c.hosts, c.procs, c.heard, c.dirs = make([]*wires.Host, n), make([]*live.Process, n), make([]int, n),
+		make([]string, n)
 	for i := range n {
 		c.dirs[i] = filepath.Join(t.Dir, nodeName(i))
 	}
@@ -65,7 +66,8 @@ func (c *cast) start(i int) (err error) {
 		args = append(args, c.flags[i]...)
 	}
 	c.heard[i] = 0
-	if c.procs[i], err = c.Start(nodeName(i), c.hosts[i], append(args, "--json", "--dir", c.dirs[i])...); err != nil || i > 0 || c.at != "" {
+	if c.procs[i], err = c.Start(nodeName(i), c.hosts[i], append(args, "--json", "--dir", c.dirs[i])...); err != nil ||
+		i > 0 || c.at != "" {
 		return err
 	}
 	l, err := c.await(c.procs[0], "invitation", nil, soon, live.Is("invitation"))
@@ -94,8 +96,8 @@ func (c *cast) note(l live.Line) {
 	}
 }
 
-// finish waits for the end of the job at every node. Of an exact job it holds the model against the undisturbed run, and the books
-// of the nodes against each other.
+// finish waits for the end of the job at every node. Of an exact job it holds the model against the undisturbed run,
+// and the books of the nodes against each other.
 func (c *cast) finish(within time.Duration, exact bool) error {
 	done, err := c.await(c.procs[0], "result", &c.heard[0], within, func(l live.Line) bool {
 		c.note(l)
@@ -122,7 +124,8 @@ func (c *cast) finish(within time.Duration, exact bool) error {
 				return err
 			}
 			if l.ModelSHA256 != done.ModelSHA256 {
-				return fmt.Errorf("%s was told the model %.16s, the server has %.16s", p.Name, l.ModelSHA256, done.ModelSHA256)
+				return fmt.Errorf("%s was told the model %.16s, the server has %.16s", p.Name, l.ModelSHA256,
+					done.ModelSHA256)
 			}
 		}
 		if err := p.EndsWith(0, soon); err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/prove/live"
 )
 
-// catch brings a job to the very moment at which a role is in a phase. It lets a node run from one write of its journal to the next,
-// stops it there, and reads in the journal what phase it is in; a node that is killed then comes back in just that phase.
+// catch brings a job to the very moment at which a role is in a phase. It lets a node run from one write of its journal
+// to the next, stops it there, and reads in the journal what phase it is in; a node that is killed then comes back in
+// just that phase.
 type catch struct {
 	*cast
 	c      Cell
@@ -107,7 +108,8 @@ func (k *catch) try() error {
 	case k.target == theServer && k.c.Phase == idle:
 		return k.stop(theServer)
 	case k.target == theClient && (k.c.Phase == idle || k.c.Phase == downloading):
-		// While the other trains, the client has nothing to do; when the other goes on, the server sends the next model.
+		// While the other trains, the client has nothing to do; when the other goes on, the server sends the next
+		// model.
 		if err := one(theOther, training); err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ func (Kills) Name() string { return "kills" }
 
 // Promise is what holds of runs whose processes are killed.
 func (Kills) Promise() string {
-	return "SIGKILL of server, clients and supervisor at random points: the model is the same, no contribution is lost or counted twice"
+	return "SIGKILL of server, clients and supervisor at random points: the model is the same, no contribution is " +
+		"lost or counted twice"
 }
 
 // Floors are the kills, and those of each kind of process.
@@ -193,7 +194,8 @@ func (r *killing) strike() error {
 	if r.next == 0 {
 		r.next = 1 + r.rng.IntN(100)
 	}
-	// What is to be killed next is settled, and waited for where it does not run: else a slow machine's kills all hit what starts first.
+	// What is to be killed next is settled, and waited for where it does not run: else a slow machine's kills all hit
+	// what starts first.
 	hit := false
 	switch what := r.next; {
 	case what <= 6:

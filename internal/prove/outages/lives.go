@@ -26,7 +26,8 @@ func (Lives) Name() string { return "lives" }
 
 // Promise is what holds of jobs in which directories come back.
 func (Lives) Promise() string {
-	return "a directory that is back from a copy goes on and says so, of two at once one ends: the model is the same, nothing is lost or counted twice"
+	return "a directory that is back from a copy goes on and says so, of two at once one ends: the model is the " +
+		"same, nothing is lost or counted twice"
 }
 
 // What is counted.
@@ -76,7 +77,8 @@ func (l Lives) try(s *tally, seed uint64) (err error) {
 		return &prove.NotHereError{Reason: "nothing tells here that a process stands"}
 	}
 	// The job is the same for all seeds: one undisturbed run serves them.
-	t, err := begin(s, l.Command, 1, size{rounds: l.Rounds, clients: 2, returned: true, set: map[string]string{"hidden": "8", "batch": "256"}})
+	t, err := begin(s, l.Command, 1, size{rounds: l.Rounds, clients: 2, returned: true,
+		set: map[string]string{"hidden": "8", "batch": "256"}})
 	if err != nil {
 		return err
 	}
@@ -207,8 +209,9 @@ func role(i int) string {
 	return ofClients
 }
 
-// beside starts a copy of a node beside it, holds that one of the two ends, and goes on from the node's own directory when the other has
-// ended, too. While there are two, another client stands, so that the job does not come to its end meanwhile.
+// beside starts a copy of a node beside it, holds that one of the two ends, and goes on from the node's own directory
+// when the other has ended, too. While there are two, another client stands, so that the job does not come to its end
+// meanwhile.
 func (r *returning) beside(i int) error {
 	own := r.dirs[i]
 	twin := own + ".twin"
@@ -231,7 +234,8 @@ func (r *returning) beside(i int) error {
 	case <-first.Gone():
 	case <-r.procs[i].Gone():
 		code, _ := r.procs[i].Wait(0)
-		return fmt.Errorf("the one that began later: %w", &live.EndedError{Process: r.procs[i].Name, Code: code, Log: r.procs[i].Log()})
+		return fmt.Errorf("the one that began later: %w", &live.EndedError{Process: r.procs[i].Name, Code: code,
+			Log: r.procs[i].Log()})
 	case <-r.s.Ended():
 		return errOver
 	case <-time.After(soon):

@@ -40,7 +40,8 @@ func (r *returningRun) rounds(more int) (err error) {
 	return err
 }
 
-// back copies the directory of the run, lets it go on, ends all of it, and starts it from the copy, or one of its nodes.
+// back copies the directory of the run, lets it go on, ends all of it, and starts it from the copy, or one of its
+// nodes.
 func (r *returningRun) back() error {
 	r.listen()
 	pids := slices.Sorted(maps.Values(r.pids))

@@ -18,7 +18,8 @@ func (Matrix) Name() string { return "matrix" }
 
 // Promise is what holds of every cell.
 func (Matrix) Promise() string {
-	return "each role, killed in each phase, back at once, after 10 s, or after its disk was full: the model is the same, nothing is lost or counted twice"
+	return "each role, killed in each phase, back at once, after 10 s, or after its disk was full: the model is the " +
+		"same, nothing is lost or counted twice"
 }
 
 // Cell is one role in one phase, and how it comes back.
@@ -96,11 +97,13 @@ func (m Matrix) try(s *tally, seed uint64) error {
 	return nil
 }
 
-// Table is the matrix in Markdown: what each role does in each phase, and what came of every cell when all of them hold.
+// Table is the matrix in Markdown: what each role does in each phase, and what came of every cell when all of them
+// hold.
 func Table() string {
 	var b strings.Builder
 	ways := []string{atOnce, later, full}
-	b.WriteString("| phase | role | what it is at | " + strings.Join(ways, " | ") + " |\n|---|---|---|" + strings.Repeat("---|", len(ways)) + "\n")
+	b.WriteString("| phase | role | what it is at | " + strings.Join(ways, " | ") + " |\n|---|---|---|" +
+		strings.Repeat("---|", len(ways)) + "\n")
 	for _, p := range phaseRows {
 		for _, role := range []string{server, client} {
 			text, verdict := p.server, "same model"
@@ -125,7 +128,8 @@ const (
 
 // cell runs a job, catches the phase, and lets the node come back.
 func (m Matrix) cell(s *tally, c Cell) (err error) {
-	// So large that snapshots come soon and steps take a while, and the same for all cells: one undisturbed run serves them.
+	// So large that snapshots come soon and steps take a while, and the same for all cells: one undisturbed run serves
+	// them.
 	z := size{rounds: 20, clients: 2, set: map[string]string{"hidden": "768", "epochs": "2"}}
 	t, err := begin(s, m.Command, 1, z)
 	if err != nil {

@@ -22,7 +22,8 @@ func (Namespaces) Name() string { return "namespaces" }
 
 // Promise is what holds of the model.
 func (Namespaces) Promise() string {
-	return "two hosts with 100 ms of delay, 5 % of loss and a partition of 10 s between them: the job ends, the model is the same"
+	return "two hosts with 100 ms of delay, 5 % of loss and a partition of 10 s between them: the job ends, the " +
+		"model is the same"
 }
 
 // kinds are the ways to run over a wire; each seed takes the next.

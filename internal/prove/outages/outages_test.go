@@ -21,6 +21,7 @@ func TestTable(t *testing.T) {
 		cells[c] = true
 	}
 	if len(cells) != len(Cells()) || strings.Count(table, "same model") != len(cells) {
-		t.Errorf("%d cells, %d of them different, %d in the table", len(Cells()), len(cells), strings.Count(table, "same model"))
+		t.Errorf("%d cells, %d of them different, %d in the table", len(Cells()), len(cells),
+			strings.Count(table, "same model"))
 	}
 }

@@ -18,7 +18,8 @@ func (Pauses) Name() string { return "pauses" }
 
 // Promise is what holds of both kinds of jobs.
 func (Pauses) Promise() string {
-	return "SIGSTOP and SIGCONT, another address, a cut for longer than the deadline: the model is the same, or the mean of the sets that the journal names"
+	return "SIGSTOP and SIGCONT, another address, a cut for longer than the deadline: the model is the same, or the " +
+		"mean of the sets that the journal names"
 }
 
 // pausings are the kinds of trials; each seed takes the next.

@@ -31,17 +31,22 @@ const (
 type phaseRow struct{ name, server, client, none string }
 
 var phaseRows = []phaseRow{
-	{name: idle, server: "a client has joined, and the other has not", client: "its update is acknowledged, and the round goes on elsewhere"},
-	{name: selected, server: "the cohort is drawn, and no client has its model", client: "it has the model, and has finished no step"},
-	{name: downloading, server: "one client has its model, and the other has not", client: "the server has sent the model, and the client has not taken it"},
+	{name: idle, server: "a client has joined, and the other has not",
+		client: "its update is acknowledged, and the round goes on elsewhere"},
+	{name: selected, server: "the cohort is drawn, and no client has its model",
+		client: "it has the model, and has finished no step"},
+	{name: downloading, server: "one client has its model, and the other has not",
+		client: "the server has sent the model, and the client has not taken it"},
 	{name: training, server: "all have the model, and no update is in", client: "it has finished some of its steps"},
-	{name: uploading, server: "one update is in, and the other is not", client: "its update has left, and is not acknowledged"},
-	{name: aggregating, server: "all updates are in, and the round is not told", none: "a client does not aggregate: it is idle then"},
+	{name: uploading, server: "one update is in, and the other is not",
+		client: "its update has left, and is not acknowledged"},
+	{name: aggregating, server: "all updates are in, and the round is not told",
+		none: "a client does not aggregate: it is idle then"},
 	{name: saving, server: "a snapshot is being written", client: "a snapshot is being written"},
 }
 
-// tracked reads what phase a node is in from its journal: the phase that the node comes back in when it is killed now. The node must
-// not write meanwhile.
+// tracked reads what phase a node is in from its journal: the phase that the node comes back in when it is killed now.
+// The node must not write meanwhile.
 type tracked struct {
 	dir         string // as this process sees it
 	server      string // peer id of the server

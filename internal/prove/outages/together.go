@@ -33,8 +33,8 @@ type outcome struct {
 	err  error
 }
 
-// together tries the seeds of a shard, up to most of them at once, for trials that mostly wait. Seeds after last are not tried; 0 is
-// no last one.
+// together tries the seeds of a shard, up to most of them at once, for trials that mostly wait. Seeds after last are
+// not tried; 0 is no last one.
 func together(s *prove.Shard, most int, last uint64, try func(t *tally, seed uint64) error) error {
 	ended := make(chan outcome)
 	under := 0

@@ -24,7 +24,8 @@ func (Translators) Name() string { return "translators" }
 
 // Promise is what holds of the links and the model.
 func (Translators) Promise() string {
-	return "nodes behind address translators: straight where there is a way, else over a relay, and on within 5 s of a change; the model is the same"
+	return "nodes behind address translators: straight where there is a way, else over a relay, and on within 5 s " +
+		"of a change; the model is the same"
 }
 
 // translated is a kind of trial; each seed takes the next.
@@ -38,21 +39,27 @@ type translated struct {
 }
 
 var translatedKinds = []translated{
-	{name: "a server and clients behind full cones and a symmetric one", conds: wires.Conditions{Delay: 20 * time.Millisecond},
+	{name: "a server and clients behind full cones and a symmetric one",
+		conds:  wires.Conditions{Delay: 20 * time.Millisecond},
 		behind: []wires.Translation{wires.FullCone, wires.FullCone, wires.Symmetric}, straight: []bool{true, true}},
-	{name: "a server and clients behind port-restricted cones and a symmetric one", conds: wires.Conditions{Delay: 20 * time.Millisecond},
-		behind: []wires.Translation{wires.Restricted, wires.Restricted, wires.Symmetric}, straight: []bool{true, false}},
+	{name: "a server and clients behind port-restricted cones and a symmetric one",
+		conds:    wires.Conditions{Delay: 20 * time.Millisecond},
+		behind:   []wires.Translation{wires.Restricted, wires.Restricted, wires.Symmetric},
+		straight: []bool{true, false}},
 	{name: "two peers behind full cones", conds: wires.Conditions{Delay: 20 * time.Millisecond}, gossip: true,
 		behind: []wires.Translation{"", wires.FullCone, wires.FullCone}, straight: []bool{true}},
 	{name: "two peers behind symmetric ones", conds: wires.Conditions{Delay: 20 * time.Millisecond}, gossip: true,
 		behind: []wires.Translation{"", wires.Symmetric, wires.Symmetric}, straight: []bool{false}},
-	{name: "a client whose address changes", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
+	{name: "a client whose address changes", conds: badLine, behind: []wires.Translation{"", wires.Restricted,
+		wires.Restricted},
 		change: func(n *nets, _ *trial, _ *live.Process) error {
 			return n.move()
 		}},
-	{name: "a client whose translator forgets it", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
+	{name: "a client whose translator forgets it", conds: badLine, behind: []wires.Translation{"", wires.Restricted,
+		wires.Restricted},
 		change: func(n *nets, _ *trial, _ *live.Process) error { return n.routers[1].Rebind() }},
-	{name: "a client whose address changes while its line is cut", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
+	{name: "a client whose address changes while its line is cut", conds: badLine,
+		behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
 		change: func(n *nets, t *trial, _ *live.Process) error {
 			n.inner[0].Cut()
 			defer n.inner[0].Heal()
@@ -64,7 +71,8 @@ var translatedKinds = []translated{
 			}
 			return nil
 		}},
-	{name: "a client that sleeps for 30 s", conds: badLine, behind: []wires.Translation{"", wires.Restricted, wires.Restricted},
+	{name: "a client that sleeps for 30 s", conds: badLine, behind: []wires.Translation{"", wires.Restricted,
+		wires.Restricted},
 		change: func(_ *nets, t *trial, p *live.Process) error {
 			if err := p.Signal(live.Pause); err != nil {
 				return err
@@ -94,8 +102,9 @@ func (Translators) Floors() []prove.Floor {
 // Run runs one kind after the other, several at once: most of the time they wait.
 func (p Translators) Run(s *prove.Shard) error { return together(s, 3, 0, p.try) }
 
-// try runs a kind. Through translators that only let in whom their client has written to, a hole takes luck: a packet that comes too early has
-// the kernel take the port away (see RATIONALE). So a job that ended over the relay, with all else as it should be, is tried again, five times at most.
+// try runs a kind. Through translators that only let in whom their client has written to, a hole takes luck: a packet
+// that comes too early has the kernel take the port away (see RATIONALE). So a job that ended over the relay, with all
+// else as it should be, is tried again, five times at most.
 func (p Translators) try(s *tally, seed uint64) error {
 	k := translatedKinds[(seed-1)%uint64(len(translatedKinds))]
 	k.conds.Seed = seed
@@ -170,7 +179,8 @@ func (t *trial) over(n *nets, k translated) error {
 
 // relay starts a relay in public, and returns its address.
 func (t *trial) relay(n *nets) (string, error) {
-	p, err := t.Start("relay", n.public, "relay", "--json", "--dir", filepath.Join(t.Dir, "relay"), "--listen", fmt.Sprintf("/ip4/%s/udp/4001/quic-v1", publicHost.Addr()))
+	p, err := t.Start("relay", n.public, "relay", "--json", "--dir", filepath.Join(t.Dir, "relay"), "--listen",
+		fmt.Sprintf("/ip4/%s/udp/4001/quic-v1", publicHost.Addr()))
 	if err != nil {
 		return "", err
 	}
@@ -181,12 +191,13 @@ func (t *trial) relay(n *nets) (string, error) {
 	return l.Addresses[0], nil
 }
 
-// linked waits until a node is linked with a peer without a relay, or, where there is no such way, over one. Whoever is behind a
-// translator is met over the relay alone; by the time that a node has joined, the relay may have been left already, so that no link
-// over it is told: transport/libp2p's own test sees the packets of both times.
+// linked waits until a node is linked with a peer without a relay, or, where there is no such way, over one. Whoever is
+// behind a translator is met over the relay alone; by the time that a node has joined, the relay may have been left
+// already, so that no link over it is told: transport/libp2p's own test sees the packets of both times.
 func (t *trial) linked(p *live.Process, peer string, straight bool) error {
 	_, err := t.await(p, "link", nil, soon, func(l live.Line) bool {
-		return l.Event == "link" && l.Up && (peer == "" || l.Peer == peer) && strings.Contains(l.Remote, "p2p-circuit") != straight
+		return l.Event == "link" && l.Up && (peer == "" || l.Peer == peer) && strings.Contains(l.Remote,
+			"p2p-circuit") != straight
 	})
 	if err != nil && straight {
 		return fmt.Errorf("%w: %w", errRelayed, err)
@@ -199,7 +210,8 @@ func (t *trial) equals(n *nets, k translated) error {
 	var procs []*live.Process
 	at, ids := "", []string{}
 	for i, h := range n.hosts {
-		args := []string{"peer", "gossip", "--json", "--rounds", "100", "--period", "150ms", "--lan=false", "--dir", filepath.Join(t.Dir, fmt.Sprint("peer-", i)), "--listen", "/ip4/0.0.0.0/udp/4001/quic-v1"}
+		args := []string{"peer", "gossip", "--json", "--rounds", "100", "--period", "150ms", "--lan=false", "--dir",
+			filepath.Join(t.Dir, fmt.Sprint("peer-", i)), "--listen", "/ip4/0.0.0.0/udp/4001/quic-v1"}
 		if i == 0 {
 			args[len(args)-1] = fmt.Sprintf("/ip4/%s/udp/4001/quic-v1", publicHost.Addr())
 			args = append(args, "--relay")
@@ -260,7 +272,8 @@ func (t *trial) changed(n *nets, k translated) error {
 		}
 		// Two rounds are in it, whose packets are lost by chance, on a machine that does other things: once is none.
 		if try == 2 {
-			return fmt.Errorf("the rounds went on after %v, and the time before not within %v either", took.Round(time.Millisecond), goesOnWithin)
+			return fmt.Errorf("the rounds went on after %v, and the time before not within %v either",
+				took.Round(time.Millisecond), goesOnWithin)
 		}
 		t.s.Add("changes that took longer than 5 s", 1)
 	}
@@ -293,8 +306,8 @@ func (n *nets) move() error {
 	return n.hosts[1].Move(netip.AddrFrom4([4]byte{192, 168, 1, 2 + n.moves}))
 }
 
-// publicHost is the address of the host in public. The kernel's translators and libp2p know which addresses are private: none of those
-// that are kept for documents and tests is taken as public by both.
+// publicHost is the address of the host in public. The kernel's translators and libp2p know which addresses are
+// private: none of those that are kept for documents and tests is taken as public by both.
 var publicHost = netip.MustParsePrefix("11.77.100.1/24")
 
 func newNets(k translated) (n *nets, err error) {
@@ -327,7 +340,8 @@ func newNets(k translated) (n *nets, err error) {
 		if err := h.Afar(); err != nil {
 			return n, err
 		}
-		r, err := wires.NewRouter(at(1), netip.PrefixFrom(netip.AddrFrom4([4]byte{11, 77, byte(i), 1}), 24), kind, at(2).Addr())
+		r, err := wires.NewRouter(at(1), netip.PrefixFrom(netip.AddrFrom4([4]byte{11, 77, byte(i), 1}), 24), kind,
+			at(2).Addr())
 		if err != nil {
 			return n, err
 		}

@@ -75,7 +75,8 @@ var models sync.Map
 
 // undisturbed runs the job in one process and notes the hash of its model.
 func (t *trial) undisturbed() error {
-	lines := []string{"name: outage", fmt.Sprintf("rounds: %d", t.rounds), fmt.Sprintf("clients: %d", t.clients), fmt.Sprintf("seed: %d", t.seed)}
+	lines := []string{"name: outage", fmt.Sprintf("rounds: %d", t.rounds), fmt.Sprintf("clients: %d", t.clients),
+		fmt.Sprintf("seed: %d", t.seed)}
 	for key, v := range t.set {
 		lines = append(lines, key+": "+v)
 	}
@@ -101,7 +102,8 @@ func (t *trial) undisturbed() error {
 }
 
 // await is Process.Await that ends with errOver when nobody waits for the trial any more.
-func (t *trial) await(p *live.Process, what string, from *int, within time.Duration, match func(live.Line) bool) (live.Line, error) {
+func (t *trial) await(p *live.Process, what string, from *int, within time.Duration,
+	match func(live.Line) bool) (live.Line, error) {
 	type answer struct {
 		l   live.Line
 		err error

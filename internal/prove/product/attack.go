@@ -87,7 +87,8 @@ func (a *attack) prepare() (err error) {
 
 // envelope makes an envelope of a stranger.
 func (a *attack) envelope(s *stranger, to *node, n uint64, edit func(*wire.Envelope)) ([]byte, error) {
-	e := &wire.Envelope{Version: wire.PlainVersion, From: s.Self(), To: to.peer, Digest: a.prog.Digest, Incarnation: 1, Epoch: 1, Number: n}
+	e := &wire.Envelope{Version: wire.PlainVersion, From: s.Self(), To: to.peer, Digest: a.prog.Digest, Incarnation: 1,
+		Epoch: 1, Number: n}
 	edit(e)
 	return wire.Append(nil, value.NewRegistry(), e)
 }
@@ -125,10 +126,13 @@ func (a *attack) asQuestion(e *wire.Envelope) {
 }
 
 func (a *attack) asJoin(e *wire.Envelope) {
-	e.Edge, e.Fills = -1, []wire.Fill{{Component: a.desk, Op: "join", Value: value.NewList(value.Int(1<<40), value.String(names[int(e.Number)%4]))}}
+	e.Edge, e.Fills = -1,
+		[]wire.Fill{{Component: a.desk, Op: "join", Value: value.NewList(value.Int(1<<40),
+			value.String(names[int(e.Number)%4]))}}
 }
 
-// asMember has the mole do what a member may not: send what comes from the server, and speak to what is the server's own.
+// asMember has the mole do what a member may not: send what comes from the server, and speak to what is the server's
+// own.
 func (a *attack) asMember() error {
 	if err := a.forge(ofMember, a.mole, a.server, 10, a.asQuestion); err != nil {
 		return err
@@ -176,9 +180,12 @@ func (a *attack) ask(kind string, n int, hello func(i int) exchange.Hello) error
 func (a *attack) calls(s *stranger) []deploy.Request {
 	self, other := string(s.Self()), string(a.server.peer)
 	return []deploy.Request{
-		{Op: deploy.OpStatus}, {Op: deploy.OpPeers}, {Op: deploy.OpMembers}, {Op: deploy.OpInvitations}, {Op: deploy.OpInvite, Invite: &deploy.NewInvitation{Uses: 9}},
-		{Op: engine.ControlAdmit, Peer: self, Name: names[0]}, {Op: engine.ControlGrant, Peer: self}, {Op: engine.ControlAllow, Peer: self},
-		{Op: engine.ControlBlock, Peer: other}, {Op: engine.ControlRemove, Number: 1}, {Op: engine.ControlReplace, Number: 1, Other: self},
+		{Op: deploy.OpStatus}, {Op: deploy.OpPeers}, {Op: deploy.OpMembers}, {Op: deploy.OpInvitations},
+		{Op: deploy.OpInvite, Invite: &deploy.NewInvitation{Uses: 9}},
+		{Op: engine.ControlAdmit, Peer: self, Name: names[0]}, {Op: engine.ControlGrant, Peer: self},
+		{Op: engine.ControlAllow, Peer: self},
+		{Op: engine.ControlBlock, Peer: other}, {Op: engine.ControlRemove, Number: 1},
+		{Op: engine.ControlReplace, Number: 1, Other: self},
 		{Op: engine.ControlLeave}, {Op: names[1]},
 	}
 }
@@ -201,7 +208,8 @@ func (a *attack) wave(client *node) error {
 	}
 	for _, do := range []func() error{
 		func() error {
-			return a.ask(looks, 12, func(i int) exchange.Hello { return exchange.Hello{Look: true, Job: []string{"", names[i%4]}[i%2]} })
+			return a.ask(looks, 12,
+				func(i int) exchange.Hello { return exchange.Hello{Look: true, Job: []string{"", names[i%4]}[i%2]} })
 		},
 		func() error {
 			return a.ask(joins, 12, func(i int) exchange.Hello { return exchange.Hello{Member: i % 4} })

@@ -20,7 +20,8 @@ func (Doors) Name() string { return "doors" }
 
 // Promise is what holds.
 func (Doors) Promise() string {
-	return "strangers at rhizome server, join and peer gain nothing, write to no terminal, fill no table, and change no bit of the model"
+	return "strangers at rhizome server, join and peer gain nothing, write to no terminal, fill no table, and " +
+		"change no bit of the model"
 }
 
 // The kinds of tries, and how often each is tried at least by one seed.
@@ -49,8 +50,10 @@ var kinds = []struct {
 	name string
 	n    uint64
 }{
-	{looks, 12}, {joins, 12}, {madeUp, 12}, {used, 12}, {revoked, 12}, {malformed, 20}, {messages, 20}, {atServer, 20}, {atClient, 20}, {ofMember, 20},
-	{watches, 12}, {callsMade, 24}, {asServer, 6}, {replacedKey, 8}, {manyKeys, 64}, {knocks, 100}, {atPeer, 30}, {inRounds, 2},
+	{looks, 12}, {joins, 12}, {madeUp, 12}, {used, 12}, {revoked, 12}, {malformed, 20}, {messages, 20}, {atServer, 20},
+	{atClient, 20}, {ofMember, 20},
+	{watches, 12}, {callsMade, 24}, {asServer, 6}, {replacedKey, 8}, {manyKeys, 64}, {knocks, 100}, {atPeer, 30},
+	{inRounds, 2},
 }
 
 // Floors are those of CI.

@@ -81,8 +81,8 @@ func (s *stranger) open(n *node, protocol string) (transport.Stream, error) {
 // errNobody says that a node is not there any more, which no stranger may bring about.
 var errNobody = errors.New("the node cannot be reached")
 
-// away is what it means that no stream to a node could be opened: a client is to link with its server alone, and all others are
-// to be there.
+// away is what it means that no stream to a node could be opened: a client is to link with its server alone, and all
+// others are to be there.
 func (n *node) away(err error) error {
 	if n.shut {
 		return nil
@@ -105,7 +105,8 @@ func (s *stranger) ask(n *node, h exchange.Hello) (*exchange.Package, string, er
 	return p, "", err
 }
 
-// say writes bytes of its own making in place of a Hello, and returns what the answer holds, or nil where there is none.
+// say writes bytes of its own making in place of a Hello, and returns what the answer holds, or nil where there is
+// none.
 func (s *stranger) say(n *node, b []byte) (*exchange.Offer, error) {
 	stream, err := s.open(n, exchange.Protocol)
 	if err != nil {
@@ -136,7 +137,8 @@ func (s *stranger) watch(n *node) (string, error) {
 		return "", n.away(err)
 	}
 	defer stream.Close()
-	if err := exchange.WriteMessage(stream, map[string]any{"format": 1, "addresses": []string{"/ip4/127.0.0.1/tcp/9/p2p/" + string(s.Self())}}); err != nil {
+	if err := exchange.WriteMessage(stream, map[string]any{"format": 1,
+		"addresses": []string{"/ip4/127.0.0.1/tcp/9/p2p/" + string(s.Self())}}); err != nil {
 		return "", nil
 	}
 	stream.SetDeadline(time.Now().Add(patience))
@@ -144,7 +146,8 @@ func (s *stranger) watch(n *node) (string, error) {
 	if exchange.ReadMessage(stream, &said, patience) != nil {
 		return "", nil
 	}
-	if no, _ := said["refused"].(string); no != "" && said["round"] == float64(0) && said["rounds"] == float64(0) && said["done"] == nil {
+	if no, _ := said["refused"].(string); no != "" && said["round"] == float64(0) && said["rounds"] == float64(0) &&
+		said["done"] == nil {
 		return "", nil
 	}
 	return fmt.Sprint(said), nil
@@ -174,7 +177,8 @@ func (s *stranger) lure(n *node) (bool, error) {
 		return false, n.away(err)
 	}
 	defer stream.Close()
-	if exchange.WriteMessage(stream, map[string]any{"format": 1, "addresses": []string{"/ip4/127.0.0.1/tcp/9/p2p/" + string(s.Self())}}) != nil {
+	if exchange.WriteMessage(stream,
+		map[string]any{"format": 1, "addresses": []string{"/ip4/127.0.0.1/tcp/9/p2p/" + string(s.Self())}}) != nil {
 		return false, nil
 	}
 	stream.SetDeadline(time.Now().Add(patience))

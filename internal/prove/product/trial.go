@@ -16,8 +16,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// try runs a job among strangers: while it waits for its last client, and again while it trains. One stranger is a member for a
-// while, until another key comes in its place.
+// try runs a job among strangers: while it waits for its last client, and again while it trains. One stranger is a
+// member for a while, until another key comes in its place.
 func try(s *prove.Shard, d Doors, seed uint64) (err error) {
 	l, err := live.New(d.Bin, s.Dir)
 	if err != nil {
@@ -99,7 +99,8 @@ func try(s *prove.Shard, d Doors, seed uint64) (err error) {
 	return nil
 }
 
-// same holds that strangers are in no table: the members are as before, and whom the server lists as a peer is a member or was one.
+// same holds that strangers are in no table: the members are as before, and whom the server lists as a peer is a member
+// or was one.
 func (a *attack) same(before []deploy.MemberState, may ...wire.PeerID) error {
 	may = append(may, a.mole.Self())
 	for until := time.Now().Add(patience); ; <-time.After(100 * time.Millisecond) {
@@ -151,7 +152,8 @@ func (w *world) guest(name string) (*invitation.Secret, string, error) {
 }
 
 // names are what strangers call themselves and the job.
-var names = []string{"\x1b[2J\x1b]0;owned\a", "round 80/80\r\x1b[1A", "\u202egnihton\u202c", "\x00\x7f\u009b31m", strings.Repeat("é", 3000), "\xff\xfe"}
+var names = []string{"\x1b[2J\x1b]0;owned\a", "round 80/80\r\x1b[1A", "\u202egnihton\u202c", "\x00\x7f\u009b31m",
+	strings.Repeat("é", 3000), "\xff\xfe"}
 
 // hellos are what is no Hello, or one that no client says.
 func hellos(self wire.PeerID, i int) []byte {

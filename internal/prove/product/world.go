@@ -90,7 +90,8 @@ func (w *world) do(into any, args ...string) error {
 func (w *world) start(name string, args ...string) (*node, error) {
 	n := &node{dir: w.folder(name), shut: args[0] == "join"}
 	var err error
-	if n.Process, err = w.Start(name, nil, append(args, "--json", "--listen", loopback, "--dir", n.dir)...); err != nil {
+	if n.Process, err = w.Start(name, nil, append(args, "--json", "--listen", loopback, "--dir",
+		n.dir)...); err != nil {
 		return nil, err
 	}
 	w.all = append(w.all, n)
@@ -102,7 +103,8 @@ func (w *world) start(name string, args ...string) (*node, error) {
 // begin runs the job undisturbed, and starts its server.
 func (w *world) begin(let int) error {
 	w.job = w.folder("doors.yaml")
-	text := fmt.Sprintf("name: doors\nrounds: %d\nclients: %d\nseed: %d\nhidden: 64\nepochs: 2\n", rounds, clients, w.seed)
+	text := fmt.Sprintf("name: doors\nrounds: %d\nclients: %d\nseed: %d\nhidden: 64\nepochs: 2\n", rounds, clients,
+		w.seed)
 	if err := os.WriteFile(w.job, []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ func (b *Builder) Fn(kind program.Kind, label string, inputs int) *Fn {
 	id := program.FuncID(len(b.Program.Funcs))
 	b.Program.Funcs = append(b.Program.Funcs, program.Func{
 		ID: id, Name: fmt.Sprintf("%s%d", label, id), Kind: kind, Label: label, Edge: program.None,
-		SiteBase: program.SiteID(id) * 1000, OpBase: program.OpRef(id) * 1000, Slots: int32(inputs), Inputs: int32(inputs),
+		SiteBase: program.SiteID(id) * 1000, OpBase: program.OpRef(id) * 1000, Slots: int32(inputs),
+		Inputs: int32(inputs),
 	})
 	switch kind {
 	case program.KindBootstrap:

@@ -6,21 +6,25 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Random draws two parts of a program that use every op of the engine, with calls, loops, branches, bootstraps, events, intervals,
-// edges, and a component in the slot "probe", of role protocol and kind probe.
+// Random draws two parts of a program that use every op of the engine, with calls, loops, branches, bootstraps, events,
+// intervals, edges, and a component in the slot "probe", of role protocol and kind probe.
 func Random(src Source) ([]*program.Program, error) { return random(src, false) }
 
-// Lending is Random for programs whose crossings carry values that are lent: tensors of a few hundred bytes, in chunks of 64. The component takes some of
-// them as loans, by its method "borrow".
+// Lending is Random for programs whose crossings carry values that are lent: tensors of a few hundred bytes, in chunks
+// of 64. The component takes some of them as loans, by its method "borrow".
 func Lending(src Source) ([]*program.Program, error) { return random(src, true) }
 
 func random(src Source, lends bool) ([]*program.Program, error) {
 	latest := coin(src, "latest")
 	edges := []program.Edge{
-		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001}, Trigger: []bool{false, true}, Reply: program.None, Deadline: 60},
-		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false}, Reply: 2, Deadline: 300, Latest: latest},
-		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false}, Answer: true, Reply: program.None},
-		{ID: 3, Name: "perhaps", From: "one", To: "other", Sites: []program.SiteID{102000}, Trigger: []bool{false}, Best: true, Reply: program.None},
+		{ID: 0, Name: "tell", From: "one", To: "other", Sites: []program.SiteID{100000, 100001},
+			Trigger: []bool{false, true}, Reply: program.None, Deadline: 60},
+		{ID: 1, Name: "ask", From: "one", To: "other", Sites: []program.SiteID{101000}, Trigger: []bool{false},
+			Reply: 2, Deadline: 300, Latest: latest},
+		{ID: 2, Name: "answer", From: "other", To: "one", Sites: []program.SiteID{0}, Trigger: []bool{false},
+			Answer: true, Reply: program.None},
+		{ID: 3, Name: "perhaps", From: "one", To: "other", Sites: []program.SiteID{102000}, Trigger: []bool{false},
+			Best: true, Reply: program.None},
 	}
 	for i := range edges {
 		if lends {
@@ -30,7 +34,8 @@ func random(src Source, lends bool) ([]*program.Program, error) {
 	if lends {
 		edges[1].Deadline = 1e13 // what is lent takes its time
 	}
-	comps := []program.Component{{Name: "first", Places: []string{"one", "other"}}, {Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
+	comps := []program.Component{{Name: "first", Places: []string{"one", "other"}},
+		{Name: "probe", Role: "protocol", Kind: "probe", Version: 1, Places: []string{"one", "other"}}}
 	var parts []*program.Program
 	for i, place := range []string{"one", "other"} {
 		b := NewBuilder(place)
@@ -138,7 +143,8 @@ var labels = []string{"a", "b"}
 // fillDepth adds random ops that read what is there, and returns the last output.
 func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 	slots = append([]program.Slot(nil), slots...)
-	slots = append(slots, f.Constant(value.Int(int64(depth))), f.Add(program.Op{Code: program.OpConstant, Value: value.Trigger{}}, 1)[0])
+	slots = append(slots, f.Constant(value.Int(int64(depth))),
+		f.Add(program.Op{Code: program.OpConstant, Value: value.Trigger{}}, 1)[0])
 	pick := func() program.Slot { return slots[g.src.Int(0, len(slots)-1, "slot")] }
 	yes := f.Constant(value.Bool(coin(g.src, "cond")))
 	count := f.Constant(value.Int(g.src.Int(0, 3, "count")))
@@ -187,13 +193,15 @@ func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 		case 17:
 			out = f.Add(program.Op{Code: program.OpAppEmit, Label: "event"}, 1, pick())
 		case 18:
-			out = f.Add(program.Op{Code: program.OpPublish, Label: []string{"told", "unheard"}[g.src.Int(0, 3, "kind")/3]}, 1, pick())
+			out = f.Add(program.Op{Code: program.OpPublish,
+				Label: []string{"told", "unheard"}[g.src.Int(0, 3, "kind")/3]}, 1, pick())
 		case 19:
 			f.Add(program.Op{Code: program.OpCount, Label: label()}, 1, pick())
 			out = f.Add(program.Op{Code: program.OpRecord, Label: label()}, 1, pick())
 		case 20:
 			if g.src.Int(0, 2, "fails") == 0 {
-				out = f.Add(program.Op{Code: program.OpFail, Label: value.CodeError, Retry: program.Retry{Attempts: 2, Backoff: 5}}, 1, pick())
+				out = f.Add(program.Op{Code: program.OpFail, Label: value.CodeError,
+					Retry: program.Retry{Attempts: 2, Backoff: 5}}, 1, pick())
 			}
 		case 21, 22:
 			methods := []string{"add", "later", "work", "tell", "refuse", "panicky"}
@@ -218,7 +226,8 @@ func (g *gen) fillDepth(f *Fn, slots []program.Slot, depth int) program.Slot {
 			}
 		case 24:
 			someone := f.Constant(value.Peer([]string{"node0", "node1", "stranger"}[g.src.Int(0, 2, "who")]))
-			codes := []program.Code{program.OpPeerDrop, program.OpPeerLookup, program.OpPeerBlock, program.OpPeerUnblock, program.OpPeerAllow, program.OpPeerHealth}
+			codes := []program.Code{program.OpPeerDrop, program.OpPeerLookup, program.OpPeerBlock,
+				program.OpPeerUnblock, program.OpPeerAllow, program.OpPeerHealth}
 			out = f.Op(codes[g.src.Int(0, len(codes)-1, "peer")], 1, someone)
 			address := f.Constant(value.String("/ip4/10.0.0.1/udp/4001/quic-v1"))
 			f.Op(program.OpPeerInsert, 1, someone, address)

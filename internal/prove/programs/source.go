@@ -1,5 +1,6 @@
-// Package programs draws random programs and schedules for two nodes, with every op of the engine. The tests of package engine draw them from a
-// property test, which makes what fails smaller; the proofs draw them from a seed. Whatever draws, the same numbers give the same programs.
+// Package programs draws random programs and schedules for two nodes, with every op of the engine. The tests of package
+// engine draw them from a property test, which makes what fails smaller; the proofs draw them from a seed. Whatever
+// draws, the same numbers give the same programs.
 package programs
 
 import "math/rand/v2"
@@ -17,7 +18,8 @@ type seeded struct{ rng *rand.Rand }
 
 func (s seeded) Int(lo, hi int, _ string) int { return lo + s.rng.IntN(hi-lo+1) }
 
-// Bytes returns a Source whose numbers are read from bytes, such as those of a fuzz target; when they are used up, each is the least that it may be.
+// Bytes returns a Source whose numbers are read from bytes, such as those of a fuzz target; when they are used up, each
+// is the least that it may be.
 func Bytes(b []byte) Source { return &drawn{b} }
 
 type drawn struct{ b []byte }

@@ -8,7 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// probe is the component of the random programs: it counts, parks calls until an alarm, gives work out, sends messages, refuses and fails.
+// probe is the component of the random programs: it counts, parks calls until an alarm, gives work out, sends messages,
+// refuses and fails.
 type probe struct {
 	state struct {
 		Sum     int64    `snap:"1"`

@@ -73,8 +73,8 @@ func Hash(seed uint64) (uint64, error) {
 
 var hashTable = crc64.MakeTable(crc64.ECMA)
 
-// Try runs the random program of one seed, and returns how often a node was restored and where the two runs differ. It may
-// panic when the engine finds its own state broken.
+// Try runs the random program of one seed, and returns how often a node was restored and where the two runs differ. It
+// may panic when the engine finds its own state broken.
 func Try(seed uint64) (restored int, err error) {
 	src := programs.Seeded(seed)
 	draw := programs.Random
@@ -110,7 +110,8 @@ func compare(parts []*program.Program, steps []programs.Step) (restored int, err
 		m := reborn.nodes[i]
 		for k := range n.log {
 			if !bytes.Equal(n.log[k].Bytes(), m.log[k].Bytes()) {
-				return reborn.restores, fmt.Errorf("node %d: the restored run puts out other %s: %s", i, logNames[k], difference(n.log[k].String(), m.log[k].String()))
+				return reborn.restores, fmt.Errorf("node %d: the restored run puts out other %s: %s", i, logNames[k],
+					difference(n.log[k].String(), m.log[k].String()))
 			}
 		}
 		a, err := n.node.Snapshot()

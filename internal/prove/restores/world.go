@@ -57,7 +57,10 @@ func newWorld(parts []*program.Program, restoring bool) (*world, error) {
 	w := &world{restoring: restoring}
 	cat := node.NewCatalogue()
 	for _, c := range parts[0].Components {
-		if err := cat.Register(c.Role, c.Kind, c.Version, func(node.Env) (engine.Component, error) { return &probe{}, nil }); err != nil {
+		if err := cat.Register(c.Role, c.Kind, c.Version, func(node.Env) (engine.Component, error) {
+			return &probe{},
+				nil
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +69,8 @@ func newWorld(parts []*program.Program, restoring bool) (*world, error) {
 	limits.AppEvents, limits.PendingCommands, limits.FailuresToDown = 5, 4, 2
 	for i, p := range parts {
 		n := &walker{w: w, cfg: node.Config{
-			Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: peerID(i), Seed: 7, Limits: limits, Trace: true, Anyone: p.Places(),
+			Program: p, Catalogue: cat, Values: value.NewRegistry(), Self: peerID(i), Seed: 7, Limits: limits,
+			Trace: true, Anyone: p.Places(),
 			Targets: map[string][]wire.PeerID{"other": {peerID(1 - i)}},
 		}}
 		if restoring {
@@ -176,7 +180,8 @@ func (w *world) act(st programs.Step) {
 	n := w.nodes[st.A%len(w.nodes)]
 	switch st.Kind {
 	case 0:
-		n.deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(st.B), value.String("in")}}})
+		n.deliver(&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(st.B),
+			value.String("in")}}})
 	case 1:
 		w.now += int64(st.B % 50)
 		if st.B%10 == 0 {
@@ -197,9 +202,11 @@ func (w *world) act(st programs.Step) {
 	case 7:
 		n.deliver(&engine.Event{Lifecycle: &snapshot.LifecycleEvent{Phase: engine.PhaseSnapshot}})
 	case 8:
-		n.deliver(&engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(peerID((st.A + 1) % 2)), Reason: "gone"}})
+		n.deliver(&engine.Event{SendFailed: &snapshot.SendFailedEvent{Peer: string(peerID((st.A + 1) % 2)),
+			Reason: "gone"}})
 	case 9:
-		n.deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.node.Engine().Incarnation() + 1, NewEpoch: st.B%2 == 0}})
+		n.deliver(&engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.node.Engine().Incarnation() + 1,
+			NewEpoch: st.B%2 == 0}})
 	}
 	n.poll()
 }

@@ -1,5 +1,6 @@
-// Package returns runs jobs that nothing disturbs but this: directories of nodes go back to what they were, and copies of them run beside
-// the originals. Of two at once one ends, and each job comes to its end with the model of a run in which nothing came back.
+// Package returns runs jobs that nothing disturbs but this: directories of nodes go back to what they were, and copies
+// of them run beside the originals. Of two at once one ends, and each job comes to its end with the model of a run in
+// which nothing came back.
 package returns
 
 import (
@@ -45,7 +46,8 @@ func Draw(seed uint64) Case {
 	c := Case{Clients: 2 + rng.IntN(2), Seed: 1 + seed%4}
 	at := time.Second
 	for range 3 {
-		s := Strike{Twin: rng.IntN(2) == 0, Node: rng.IntN(1 + c.Clients), At: at, For: time.Duration(50+rng.IntN(1500)) * time.Millisecond}
+		s := Strike{Twin: rng.IntN(2) == 0, Node: rng.IntN(1 + c.Clients), At: at,
+			For: time.Duration(50+rng.IntN(1500)) * time.Millisecond}
 		if s.Twin {
 			s.For = fence + time.Second
 		}
@@ -55,7 +57,8 @@ func Draw(seed uint64) Case {
 	return c
 }
 
-// Try runs the case of a seed, and returns what happened in it. The error says which promise is broken. A trace may be nil.
+// Try runs the case of a seed, and returns what happened in it. The error says which promise is broken. A trace may be
+// nil.
 func Try(seed uint64, trace func(sim.Line)) (met sim.Counts, err error) {
 	c := Draw(seed)
 	want, err := c.undisturbed()
@@ -102,7 +105,8 @@ func Audit(w *sim.World) error {
 	return nil
 }
 
-// strike does what comes back to the world, and holds that a node does not run on beside a copy of it: the copy began later.
+// strike does what comes back to the world, and holds that a node does not run on beside a copy of it: the copy began
+// later.
 func (k Strike) strike(w *sim.World) {
 	n := w.Nodes()[k.Node]
 	if !k.Twin {
@@ -127,7 +131,8 @@ func (c *Case) run(trace func(sim.Line), unleash func(*sim.World, *study.Study))
 	s, err := study.New(study.Options{
 		Job: cfg, Durable: true, Limit: bound, OnTrace: trace, Unleash: unleash,
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
-		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: 100 * time.Millisecond}, Restart: sim.Latency{Min: 10 * time.Millisecond},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: 100 * time.Millisecond},
+		Restart: sim.Latency{Min: 10 * time.Millisecond},
 	})
 	if err != nil {
 		return nil, err

@@ -48,7 +48,8 @@ func (r *Rig) steps(i int, events ...*engine.Event) error {
 			events = append(events, &ev)
 		}
 		if out.NeedsDurable() {
-			packets, apps := append([]engine.Packet(nil), out.Envelopes...), append([]engine.AppEvent(nil), out.AppEvents...)
+			packets, apps := append([]engine.Packet(nil), out.Envelopes...),
+				append([]engine.AppEvent(nil), out.AppEvents...)
 			if err := d.Journal.Sync(); err != nil {
 				return err
 			}
@@ -122,7 +123,8 @@ func (r *Rig) Invoked() uint64 {
 
 // Call has the host of node 0 call it with a number.
 func (r *Rig) Call(n int) error {
-	return r.Step(0, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(n), r.pad}}})
+	return r.Step(0,
+		&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "go", Inputs: []value.Value{value.Int(n), r.pad}}})
 }
 
 // patience is how often Run pumps for one answer.

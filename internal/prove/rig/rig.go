@@ -51,8 +51,8 @@ func New(opt Options) (*Rig, error) {
 	return Resume(opt, [2]*vfs.Mem{vfs.NewMem(), vfs.NewMem()}, nil, 0)
 }
 
-// Resume brings both nodes up on disks that they had, in a world in which node 0 has told some events, at a later time. Where a node does
-// not come back, the Rig is returned with the error.
+// Resume brings both nodes up on disks that they had, in a world in which node 0 has told some events, at a later time.
+// Where a node does not come back, the Rig is returned with the error.
 func Resume(opt Options, disks [2]*vfs.Mem, events map[uint64]string, now int64) (*Rig, error) {
 	if opt.SegmentBytes == 0 {
 		opt.SegmentBytes = 4096
@@ -60,7 +60,8 @@ func Resume(opt Options, disks [2]*vfs.Mem, events map[uint64]string, now int64)
 	if opt.SnapshotBytes == 0 {
 		opt.SnapshotBytes = 1500
 	}
-	r := &Rig{FS: disks, Events: map[uint64]string{}, Rng: rand.New(rand.NewPCG(opt.Seed, 1)), Now: now, opt: opt, pad: value.String(strings.Repeat("x", opt.Pad))}
+	r := &Rig{FS: disks, Events: map[uint64]string{}, Rng: rand.New(rand.NewPCG(opt.Seed, 1)), Now: now, opt: opt,
+		pad: value.String(strings.Repeat("x", opt.Pad))}
 	for k, v := range events {
 		r.Events[k] = v
 	}
@@ -82,10 +83,14 @@ func Resume(opt Options, disks [2]*vfs.Mem, events map[uint64]string, now int64)
 // Config returns what node i is installed with.
 func Config(i int, wrong bool) (node.Config, error) {
 	cat := node.NewCatalogue()
-	err := cat.Register("protocol", "tally", 1, func(node.Env) (engine.Component, error) { return &Tally{wrong: wrong}, nil })
+	err := cat.Register("protocol", "tally", 1, func(node.Env) (engine.Component, error) {
+		return &Tally{wrong: wrong},
+			nil
+	})
 	part := Programs()[i]
 	return node.Config{
-		Program: part, Anyone: part.Places(), Catalogue: cat, Values: value.NewRegistry(), Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
+		Program: part, Anyone: part.Places(), Catalogue: cat, Values: value.NewRegistry(),
+		Self: wire.PeerID(fmt.Sprintf("node%d", i)), Seed: 3,
 		Limits: engine.DefaultLimits(),
 	}, err
 }

@@ -21,7 +21,8 @@ var table = crc64.MakeTable(crc64.ECMA)
 func Line(seed uint64) string {
 	r := chaos.Run(chaos.Draw(seed), chaos.Options{})
 	s := fmt.Sprintf("seed %d: %s %016x", seed, r.Plan.Scenario, r.Hash)
-	s += fmt.Sprintf(" events %d inputs %d packets %d crashes %d settled %d", r.Events, r.Inputs, r.Packets, r.Crashes, r.Settled)
+	s += fmt.Sprintf(" events %d inputs %d packets %d crashes %d settled %d", r.Events, r.Inputs, r.Packets, r.Crashes,
+		r.Settled)
 	for f := range sim.Faults {
 		s += fmt.Sprintf(" %d", r.Counts[f])
 	}

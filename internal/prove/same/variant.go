@@ -25,10 +25,12 @@ func Variants() []Variant {
 	v := []Variant{
 		{Name: "GOMAXPROCS=1 GOGC=10", run: []string{"GOMAXPROCS=1", "GOGC=10"}},
 		{Name: "GOMAXPROCS=2 GOGC=400", run: []string{"GOMAXPROCS=2", "GOGC=400"}},
-		{Name: "race detector", build: []string{"-race"}, env: []string{"CGO_ENABLED=1"}, run: []string{"GOMAXPROCS=2"}},
+		{Name: "race detector", build: []string{"-race"}, env: []string{"CGO_ENABLED=1"},
+			run: []string{"GOMAXPROCS=2"}},
 	}
 	if runtime.GOARCH == "amd64" {
-		v = append(v, Variant{Name: "GOARCH=386", build: []string{}, env: []string{"GOARCH=386", "CGO_ENABLED=0"}, run: []string{"GOMAXPROCS=1"}},
+		v = append(v, Variant{Name: "GOARCH=386", build: []string{}, env: []string{"GOARCH=386", "CGO_ENABLED=0"},
+			run: []string{"GOMAXPROCS=1"}},
 			Variant{Name: "GOAMD64=v3", build: []string{}, env: []string{"GOAMD64=v3"}, run: []string{"GOMAXPROCS=1"}})
 	}
 	return v
@@ -52,7 +54,9 @@ func (v Variant) make(path string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Env = append(append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", runtime.NumCPU())), v.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the program for %s cannot be built here (the proof wants the go command and the source tree): %w\n%s", v.Name, err, out)
+		return fmt.Errorf(
+			"the program for %s cannot be built here (the proof wants the go command and the source tree): %w\n%s",
+			v.Name, err, out)
 	}
 	return nil
 }

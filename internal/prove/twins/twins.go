@@ -16,11 +16,11 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Twins runs the scenario on a random schedule of inputs, in which packets are lost, come twice and out of order, results
-// come twice, nodes restart and open new epochs, and the clock goes back. After random inputs, and between random ops in
-// the middle of a Poll, a node is restored from its snapshot beside itself: the twin is fed the same from then on, and must
-// give the same outputs and snapshots to the byte (laws L1 to L4). It returns how many were
-// restored, and the first difference.
+// Twins runs the scenario on a random schedule of inputs, in which packets are lost, come twice and out of order,
+// results come twice, nodes restart and open new epochs, and the clock goes back. After random inputs, and between
+// random ops in the middle of a Poll, a node is restored from its snapshot beside itself: the twin is fed the same from
+// then on, and must give the same outputs and snapshots to the byte (laws L1 to L4). It returns how many were restored,
+// and the first difference.
 func Twins(seed uint64) (births int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -227,7 +227,8 @@ func (n *original) take(out *engine.Output) error {
 
 // isTail says whether the outputs of a Poll end with those of its rest.
 func isTail(reg *value.Registry, whole, rest *engine.Output) bool {
-	e, a, c := len(whole.Envelopes)-len(rest.Envelopes), len(whole.AppEvents)-len(rest.AppEvents), len(whole.Commands)-len(rest.Commands)
+	e, a, c := len(whole.Envelopes)-len(rest.Envelopes), len(whole.AppEvents)-len(rest.AppEvents),
+		len(whole.Commands)-len(rest.Commands)
 	p, k := len(whole.Peers)-len(rest.Peers), len(whole.Controls)-len(rest.Controls)
 	if e < 0 || a < 0 || c < 0 || p < 0 || k < 0 {
 		return false
@@ -258,7 +259,8 @@ func (t *twins) act() error {
 		}
 	case 4:
 		if t.rng.IntN(3) == 0 {
-			ev := &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.nd.Engine().Incarnation() + 1, NewEpoch: t.rng.IntN(2) == 0}}
+			ev := &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: n.nd.Engine().Incarnation() + 1,
+				NewEpoch: t.rng.IntN(2) == 0}}
 			if err := n.deliver(ev); err != nil {
 				return err
 			}

@@ -7,8 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/workshop"
 )
 
-// TestTwins runs some seeds: a node and those that were restored from its snapshots, at any moment, cannot be told apart. The
-// prover runs many more.
+// TestTwins runs some seeds: a node and those that were restored from its snapshots, at any moment, cannot be told
+// apart. The prover runs many more.
 func TestTwins(t *testing.T) {
 	seeds, born := uint64(25), 0
 	if testing.Short() {

@@ -33,7 +33,8 @@ type Counts struct {
 
 // String is the counts in words.
 func (c Counts) String() string {
-	return fmt.Sprintf("%d packets passed, %d were lost, %d met the cut, %d met a full queue", c.Passed, c.Lost, c.Cut, c.Full)
+	return fmt.Sprintf("%d packets passed, %d were lost, %d met the cut, %d met a full queue", c.Passed, c.Lost, c.Cut,
+		c.Full)
 }
 
 // UnavailableError says why this machine cannot have hosts of its own.

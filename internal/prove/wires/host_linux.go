@@ -39,8 +39,8 @@ const (
 	mtu    = 1500
 )
 
-// NewHost makes a namespace in which this address, and all others of its prefix, is reached over a Wire. It wants the rights of
-// root; where the machine does not give them the error is an *UnavailableError.
+// NewHost makes a namespace in which this address, and all others of its prefix, is reached over a Wire. It wants the
+// rights of root; where the machine does not give them the error is an *UnavailableError.
 func NewHost(at netip.Prefix) (*Host, error) {
 	h := &Host{at: at, last: at.Addr(), do: make(chan task), quit: make(chan struct{}), gone: make(chan struct{})}
 	ready := make(chan error)
@@ -57,8 +57,8 @@ func (h *Host) Port() Port { return Port{h.tun, h.at} }
 // Afar has the host send over its wire also what is for addresses beyond its prefix.
 func (h *Host) Afar() error { return h.run("", "ip", "route", "replace", "default", "dev", device) }
 
-// Move gives the host another address before it takes the one before, as a machine does that goes from one network to another: no
-// packet finds the host without an address. Only one may call it at a time, and not beside Readdress.
+// Move gives the host another address before it takes the one before, as a machine does that goes from one network to
+// another: no packet finds the host without an address. Only one may call it at a time, and not beside Readdress.
 func (h *Host) Move(to netip.Addr) error {
 	if err := h.run("", "ip", "addr", "add", to.String()+"/32", "dev", device); err != nil {
 		return err
@@ -181,8 +181,9 @@ func openTUN(name string, at netip.Prefix) (*os.File, error) {
 
 // configure gives a link of this thread's namespace its address, in place of what it had, and brings it up.
 //
-// The address comes with its prefix, in one request of netlink. The older call for a mask takes the address away and gives it back, and a kernel that
-// masquerades then forgets what it has masqueraded at that address: not at once, but when it has time, connections that are newer included.
+// The address comes with its prefix, in one request of netlink. The older call for a mask takes the address away and
+// gives it back, and a kernel that masquerades then forgets what it has masqueraded at that address: not at once, but
+// when it has time, connections that are newer included.
 func configure(name string, at netip.Prefix) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -16,8 +16,9 @@ type Router struct {
 // outer is the name of a router's device that leads outside.
 const outer = "wire1"
 
-// NewRouter makes a router. Its inner address is what those behind it share a prefix with; one of them, client, gets what comes to a
-// full cone unasked. It wants the rights of root and the programs ip and nft; else the error is an *UnavailableError.
+// NewRouter makes a router. Its inner address is what those behind it share a prefix with; one of them, client, gets
+// what comes to a full cone unasked. It wants the rights of root and the programs ip and nft; else the error is an
+// *UnavailableError.
 func NewRouter(inner, outside netip.Prefix, kind Translation, client netip.Addr) (*Router, error) {
 	h, err := NewHost(inner)
 	if err != nil {
@@ -45,8 +46,9 @@ func NewRouter(inner, outside netip.Prefix, kind Translation, client netip.Addr)
 	return r, nil
 }
 
-// rules are those of the translation for nft. What comes from outside unasked is dropped before it leaves a trace: a connection that the
-// kernel has noted as its own would take the outer port away from the client that sends a moment later, and no hole could be punched.
+// rules are those of the translation for nft. What comes from outside unasked is dropped before it leaves a trace: a
+// connection that the kernel has noted as its own would take the outer port away from the client that sends a moment
+// later, and no hole could be punched.
 func rules(kind Translation, client netip.Addr) string {
 	masquerade, in := "masquerade", ""
 	switch kind {
@@ -65,10 +67,11 @@ table ip translation {
 `, in, outer, masquerade, outer, outer)
 }
 
-// Rebind has the router forget the connections that it knows and give them other outer ports from now on, as one does that was
-// restarted: the kernel forgets what it has masqueraded behind a device that goes down.
+// Rebind has the router forget the connections that it knows and give them other outer ports from now on, as one does
+// that was restarted: the kernel forgets what it has masqueraded behind a device that goes down.
 func (r *Router) Rebind() error {
-	for _, args := range [][]string{{"link", "set", outer, "down"}, {"link", "set", outer, "up"}, {"route", "replace", "default", "dev", outer}} {
+	for _, args := range [][]string{{"link", "set", outer, "down"}, {"link", "set", outer, "up"},
+		{"route", "replace", "default", "dev", outer}} {
 		if err := r.run("", "ip", args...); err != nil {
 			return err
 		}

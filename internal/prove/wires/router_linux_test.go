@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// TestTranslations holds each kind of translator against what it is to be: whether two who are sent to see one port, whether a stranger
-// gets in, and whether one who was sent to does from another port. A router that was restarted shows another port.
+// TestTranslations holds each kind of translator against what it is to be: whether two who are sent to see one port,
+// whether a stranger gets in, and whether one who was sent to does from another port. A router that was restarted shows
+// another port.
 func TestTranslations(t *testing.T) {
 	for _, k := range []struct {
 		kind             Translation
@@ -34,7 +35,8 @@ func TestTranslations(t *testing.T) {
 				return h
 			}
 			in, out1, out2 := host("192.168.9.2/24"), host("11.77.1.1/24"), host("11.77.2.1/24")
-			r, err := NewRouter(netip.MustParsePrefix("192.168.9.1/24"), netip.MustParsePrefix("11.77.9.1/24"), k.kind, netip.MustParseAddr("192.168.9.2"))
+			r, err := NewRouter(netip.MustParsePrefix("192.168.9.1/24"), netip.MustParsePrefix("11.77.9.1/24"), k.kind,
+				netip.MustParseAddr("192.168.9.2"))
 			must(err)
 			t.Cleanup(func() { r.Close() })
 			lan := Connect(Conditions{}, in.Port(), r.Port())

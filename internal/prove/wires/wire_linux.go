@@ -36,15 +36,17 @@ type packet struct {
 // Join lays a wire between two hosts. It runs until Close, which comes before that of the hosts.
 func Join(a, b *Host, c Conditions) *Wire { return Connect(c, a.Port(), b.Port()) }
 
-// Connect lays wires between all ends, with the same conditions on the way from each to each. Between two, whatever the one sends is for
-// the other; between more, a packet goes to the end in whose prefix its address is, and to nobody where there is none.
+// Connect lays wires between all ends, with the same conditions on the way from each to each. Between two, whatever the
+// one sends is for the other; between more, a packet goes to the end in whose prefix its address is, and to nobody
+// where there is none.
 func Connect(c Conditions, ends ...Port) *Wire {
 	if c.Packets == 0 {
 		c.Packets = 4096
 	}
 	w := &Wire{stop: make(chan struct{})}
 	for i, end := range ends {
-		y := &way{from: end, c: c, chance: rand.New(rand.NewPCG(c.Seed, uint64(i))), queue: make(chan packet, c.Packets)}
+		y := &way{from: end, c: c, chance: rand.New(rand.NewPCG(c.Seed, uint64(i))),
+			queue: make(chan packet, c.Packets)}
 		w.ways = append(w.ways, y)
 		y.from.tun.SetReadDeadline(time.Time{})
 		w.wait.Go(func() { w.take(y, ends) })

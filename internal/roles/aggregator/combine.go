@@ -22,7 +22,8 @@ func combineOf(text string) (*strategy.Chosen, error) {
 		return nil, err
 	}
 	if c.Combine == nil {
-		return nil, &strategy.ParseError{Got: c.Name, Want: "one that says how updates become one, or nothing for the exact mean"}
+		return nil, &strategy.ParseError{Got: c.Name,
+			Want: "one that says how updates become one, or nothing for the exact mean"}
 	}
 	return &c, nil
 }
@@ -58,7 +59,8 @@ func (c *Component) keepsMore(tensors []*tensor.Tensor) *value.Failure {
 		return nil
 	}
 	if n, more := c.st.kept(), elements(tensors); more > c.keptMost-n {
-		return c.fail(value.CodeOverflow, "the updates that are kept until their rounds close have %d elements, this one %d more; at most %d are kept",
+		return c.fail(value.CodeOverflow,
+			"the updates that are kept until their rounds close have %d elements, this one %d more; at most %d are kept",
 			n, more, c.keptMost)
 	}
 	return nil
@@ -86,7 +88,8 @@ func (c *Component) combineAll(r *Round) (*value.List, error) {
 func (r *Round) checkUpdates(combines bool) error {
 	for i := range r.Shares {
 		s := &r.Shares[i]
-		if want := combines && s.lends() == nil; want != (len(s.Update) > 0) || want && len(r.Tensors) > 0 || len(s.Update) != len(r.Shares[0].Update) {
+		if want := combines && s.lends() == nil; want != (len(s.Update) > 0) || want && len(r.Tensors) > 0 ||
+			len(s.Update) != len(r.Shares[0].Update) {
 			return fmt.Errorf("share %d of peer %q has an update of %d tensors", i, s.Peer, len(s.Update))
 		}
 		for k, v := range s.Update {

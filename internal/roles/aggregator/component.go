@@ -81,7 +81,8 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 		return f
 	}
 	if len(in) != 4 {
-		return c.fail(value.CodeType, "a contribution is round, peer, update, samples, and perhaps two losses, not %d values", len(in))
+		return c.fail(value.CodeType,
+			"a contribution is round, peer, update, samples, and perhaps two losses, not %d values", len(in))
 	}
 	update, ok := in[2].(*value.List)
 	loan, lent := in[2].(*value.Loan)
@@ -129,7 +130,8 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 			return f
 		}
 	}
-	tensors, direction, f := c.measured(ctx, int64(number), string(who), int64(samples), tensors, r == nil || len(r.Shares) < probedMax)
+	tensors, direction, f := c.measured(ctx, int64(number), string(who), int64(samples), tensors, r == nil ||
+		len(r.Shares) < probedMax)
 	if f != nil {
 		return f
 	}
@@ -185,7 +187,8 @@ func typeOf(v value.Value) value.TypeID {
 // checkSamples holds the claimed samples against the bound and against what the peer joined with.
 func (c *Component) checkSamples(ctx *engine.Context, who wire.PeerID, samples int64) *value.Failure {
 	if samples < 1 || samples >= samplesMax {
-		return c.fail(value.CodeOverflow, "%s weighs its update with %d samples; want 1 to %d", who, samples, samplesMax-1)
+		return c.fail(value.CodeOverflow, "%s weighs its update with %d samples; want 1 to %d", who, samples,
+			samplesMax-1)
 	}
 	registry, ok := ctx.Dep(c.cfg.Registry).(Registry)
 	if !ok {
@@ -205,7 +208,8 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 	i, open := c.st.find(number)
 	if !open {
 		if len(c.st.Rounds) >= c.cfg.MaxOpen {
-			return nil, 0, c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen, number)
+			return nil, 0, c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait",
+				c.cfg.MaxOpen, number)
 		}
 		return nil, 0, nil
 	}
@@ -215,7 +219,8 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 	case there:
 		return nil, 0, c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, number)
 	case len(r.Shares) >= contributionsMax:
-		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number, contributionsMax)
+		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number,
+			contributionsMax)
 	}
 	return r, at, nil
 }
@@ -260,9 +265,11 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 		case t.DType() != tensor.Float32:
 			return nil, c.fail(value.CodeError, "tensor %d of the update is %s, want float32", i, t.DType())
 		case shapes != nil && !slices.Equal(t.Shape(), shapes[i]):
-			return nil, c.fail(value.CodeError, "tensor %d of the update has shape %v, want %v", i, t.Shape(), shapes[i])
+			return nil, c.fail(value.CodeError, "tensor %d of the update has shape %v, want %v", i, t.Shape(),
+				shapes[i])
 		case t.Len() > left:
-			return nil, c.fail(value.CodeOverflow, "the update has more than %d elements, which is the limit", c.cfg.MaxElements)
+			return nil, c.fail(value.CodeOverflow, "the update has more than %d elements, which is the limit",
+				c.cfg.MaxElements)
 		}
 		left -= t.Len()
 		if k := Summable(t.Float32()); k >= 0 {
@@ -270,15 +277,16 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 			if c.cfg.Figures {
 				code = CodeDiverged
 			}
-			return nil, c.fail(code, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, t.Float32()[k])
+			return nil, c.fail(code, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i,
+				t.Float32()[k])
 		}
 		tensors[i] = t.Tensor
 	}
 	return tensors, nil
 }
 
-// mean gives the mean of a round, all its samples, and whom it counts: it computes it first and only then closes the round. Updates that are lent are
-// gathered first, and the call waits for them.
+// mean gives the mean of a round, all its samples, and whom it counts: it computes it first and only then closes the
+// round. Updates that are lent are gathered first, and the call waits for them.
 func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
 	if c.skips(in) {
 		return c.skipped(ctx, in)
@@ -351,7 +359,8 @@ func (c *Component) closing(method string, in []value.Value) (int, *value.Failur
 	number, ok1 := in[0].(value.Int)
 	members, ok2 := in[1].(*value.List)
 	if !ok1 || !ok2 {
-		return 0, c.fail(value.CodeType, "%s takes an Int and a List, not %s and %s", method, in[0].Type(), in[1].Type())
+		return 0, c.fail(value.CodeType, "%s takes an Int and a List, not %s and %s", method, in[0].Type(),
+			in[1].Type())
 	}
 	i, open := c.st.find(int64(number))
 	if !open {

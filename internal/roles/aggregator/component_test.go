@@ -22,10 +22,13 @@ import (
 func server(config string) *componenttest.Setup {
 	return &componenttest.Setup{Slots: []componenttest.Slot{
 		{Name: "registry", Factory: registry.Factory},
-		{Name: "rounds", Factory: rounds.Factory, Config: `{"max_open":8}`, Ops: []componenttest.Op{{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}}},
+		{Name: "rounds", Factory: rounds.Factory, Config: `{"max_open":8}`,
+			Ops: []componenttest.Op{{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}}},
 		{Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`},
-		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare", "combine"}, Deps: []string{"rounds", "registry", "model"},
-			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2}, {Method: "Average", In: 1, Out: 1},
+		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare", "combine"},
+			Deps: []string{"rounds", "registry", "model"},
+			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2},
+				{Method: "Average", In: 1, Out: 1},
 				{Method: "Mean", In: 2, Out: 4}}},
 	}}
 }
@@ -109,7 +112,8 @@ func TestARound(t *testing.T) {
 	if s := mean.At(0).(value.Tensor).Shape(); !slices.Equal(s, []int{2, 1}) {
 		t.Errorf("shape %v", s)
 	}
-	if f := b.Invoke("aggregator", "Aggregate", value.Int(0), members[0]).Failure; f == nil || f.Code != value.CodeError {
+	if f := b.Invoke("aggregator", "Aggregate", value.Int(0), members[0]).Failure; f == nil ||
+		f.Code != value.CodeError {
 		t.Errorf("the same round a second time: %v", f)
 	}
 }
@@ -153,8 +157,10 @@ func TestARefusedUpdateChangesNothing(t *testing.T) {
 		{"more samples than it joined with", value.CodeError, 2, weights(1, 2, 3), value.Int(101)},
 		{"one tensor", value.CodeError, 2, value.NewList(floats([]int{2, 1}, 1, 2)), value.Int(10)},
 		{"none", value.CodeError, 2, value.NewList(), value.Int(10)},
-		{"another shape", value.CodeError, 2, value.NewList(floats([]int{1, 2}, 1, 2), floats([]int{1}, 3)), value.Int(10)},
-		{"another type", value.CodeError, 2, value.NewList(value.Tensor{Tensor: wide}, floats([]int{1}, 3)), value.Int(10)},
+		{"another shape", value.CodeError, 2, value.NewList(floats([]int{1, 2}, 1, 2), floats([]int{1}, 3)),
+			value.Int(10)},
+		{"another type", value.CodeError, 2, value.NewList(value.Tensor{Tensor: wide}, floats([]int{1}, 3)),
+			value.Int(10)},
 		{"no tensor", value.CodeType, 2, value.NewList(value.Int(1), floats([]int{1}, 3)), value.Int(10)},
 		{"no list", value.CodeType, 2, value.Int(1), value.Int(10)},
 		{"samples as text", value.CodeType, 2, weights(1, 2, 3), value.String("10")},
@@ -201,7 +207,8 @@ func TestAggregateKeepsWhatItCannotCompute(t *testing.T) {
 		}
 	}
 	for name, members := range map[string]value.Value{
-		"too few": cohort(1), "another": cohort(1, 3), "too many": cohort(1, 2, 3), "one twice": cohort(1, 1), "none": value.NewList(),
+		"too few": cohort(1), "another": cohort(1, 3), "too many": cohort(1, 2, 3), "one twice": cohort(1, 1),
+		"none":     value.NewList(),
 		"no peers": value.NewList(value.Int(1), value.Int(2)), "no list": value.Trigger{},
 	} {
 		if f := b.Invoke("aggregator", "Aggregate", value.Int(0), members).Failure; f == nil {
@@ -211,7 +218,8 @@ func TestAggregateKeepsWhatItCannotCompute(t *testing.T) {
 	if _, ok := b.Invoke("aggregator", "Aggregate", value.Int(0), cohort(2, 1)).Outputs(); !ok {
 		t.Errorf("the round was lost: %v", b.Failures())
 	}
-	if f := b.Invoke("aggregator", "Average", value.Trigger{}).Failure; f == nil || !strings.Contains(f.Message, "Aggregate") {
+	if f := b.Invoke("aggregator", "Average", value.Trigger{}).Failure; f == nil || !strings.Contains(f.Message,
+		"Aggregate") {
 		t.Errorf("unknown op: %v", f)
 	}
 }
@@ -221,7 +229,8 @@ func TestTheFirstUpdateGivesTheShapesWithoutAModel(t *testing.T) {
 	join(b, 1, 2)
 	open(b, 0, 1, 2)
 	open(b, 1, 1, 2)
-	if f := contribute(b, 0, 1, value.NewList(floats([]int{5}, 1, 2, 3, 4, 5)), 1); f == nil || f.Code != value.CodeOverflow {
+	if f := contribute(b, 0, 1, value.NewList(floats([]int{5}, 1, 2, 3, 4, 5)), 1); f == nil ||
+		f.Code != value.CodeOverflow {
 		t.Errorf("5 elements where 4 are allowed: %v", f)
 	}
 	if f := contribute(b, 0, 1, value.NewList(floats([]int{3}, 1, 2, 3)), 1); f != nil {
@@ -235,7 +244,8 @@ func TestTheFirstUpdateGivesTheShapesWithoutAModel(t *testing.T) {
 	}
 }
 
-// TestUpdatesAreCombined: where a strategy wants all updates at once, they are kept until the round closes, and the mean is what it makes of them.
+// TestUpdatesAreCombined: where a strategy wants all updates at once, they are kept until the round closes, and the
+// mean is what it makes of them.
 func TestUpdatesAreCombined(t *testing.T) {
 	b := bench(t, server(`{"combine":"trimmed-mean share=0.34"}`))
 	join(b, 1, 2, 3)
@@ -262,8 +272,8 @@ func TestUpdatesAreCombined(t *testing.T) {
 	}
 }
 
-// TestKeptUpdatesAreBounded: updates that are kept have so many elements in all, whatever rounds they are of; one that does
-// not fit is refused with the figures, and the round goes on.
+// TestKeptUpdatesAreBounded: updates that are kept have so many elements in all, whatever rounds they are of; one that
+// does not fit is refused with the figures, and the round goes on.
 func TestKeptUpdatesAreBounded(t *testing.T) {
 	b := bench(t, server(`{"combine":"median"}`))
 	b.Component("aggregator").(*aggregator.Component).KeepAtMost(5)
@@ -271,7 +281,8 @@ func TestKeptUpdatesAreBounded(t *testing.T) {
 	open(b, 0, 1, 2, 3)
 	for who := range 3 {
 		f := contribute(b, 0, who+1, value.NewList(floats([]int{2}, float32(who), 1)), 50)
-		if who < 2 != (f == nil) || f != nil && (f.Code != value.CodeOverflow || !strings.Contains(f.Message, "4 elements, this one 2 more; at most 5")) {
+		if who < 2 != (f == nil) || f != nil && (f.Code != value.CodeOverflow || !strings.Contains(f.Message,
+			"4 elements, this one 2 more; at most 5")) {
 			t.Errorf("update %d: %v", who, f)
 		}
 	}
@@ -302,21 +313,39 @@ func TestConforms(t *testing.T) {
 	}
 	for i, who := range []int{2, 3, 1} {
 		steps = append(steps,
-			step(fmt.Sprintf("contribution %d", i), func(b *componenttest.Bench) { contribute(b, 0, who, weights(float32(who)/3, 0.1, -7e5), who) }),
-			step("a bad one", func(b *componenttest.Bench) { contribute(b, 1, who, weights(float32(math.NaN()), 0, 0), who) }),
+			step(fmt.Sprintf("contribution %d", i),
+				func(b *componenttest.Bench) { contribute(b, 0, who, weights(float32(who)/3, 0.1, -7e5), who) }),
+			step("a bad one", func(b *componenttest.Bench) {
+				contribute(b, 1, who, weights(float32(math.NaN()), 0, 0),
+					who)
+			}),
 			step("a duplicate", func(b *componenttest.Bench) { contribute(b, 0, who, weights(0, 0, 0), who) }),
 			step("another round", func(b *componenttest.Bench) { contribute(b, 1, who, weights(1, 2, 3), who) }))
 	}
 	steps = append(steps,
-		step("aggregate", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(0), cohort(1, 2, 3)) }),
-		step("aggregate the other", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(1), cohort(1, 2)) }))
+		step("aggregate", func(b *componenttest.Bench) {
+			b.Invoke("aggregator", "Aggregate", value.Int(0),
+				cohort(1, 2, 3))
+		}),
+		step("aggregate the other", func(b *componenttest.Bench) {
+			b.Invoke("aggregator", "Aggregate", value.Int(1),
+				cohort(1, 2))
+		}))
 	componenttest.Run(t, componenttest.Suite{Setup: *server(`{"model":"model"}`), Steps: steps})
 	componenttest.Run(t, componenttest.Suite{Setup: *server(`{"model":"model","combine":"median"}`), Steps: steps})
 	refusal := value.NewList(value.String("error"), value.String("x"), value.String("it is wrong"))
 	steps = append(steps[:len(steps):len(steps)],
 		step("a third round", func(b *componenttest.Bench) { open(b, 2, 1, 2, 3) }),
 		step("far away", func(b *componenttest.Bench) { contribute(b, 2, 1, weights(900, 3, 4), 50) }),
-		step("refused", func(b *componenttest.Bench) { b.Invoke("aggregator", "Refuse", value.Int(2), peer(2), refusal) }),
-		step("skipped", func(b *componenttest.Bench) { b.Invoke("aggregator", "Aggregate", value.Int(2), value.NewList()) }))
-	componenttest.Run(t, componenttest.Suite{Setup: *figured(`{"model":"model","figures":true,"clip":2,"max_samples":40,"skips":true}`), Steps: steps})
+		step("refused", func(b *componenttest.Bench) {
+			b.Invoke("aggregator", "Refuse", value.Int(2), peer(2),
+				refusal)
+		}),
+		step("skipped", func(b *componenttest.Bench) {
+			b.Invoke("aggregator", "Aggregate", value.Int(2),
+				value.NewList())
+		}))
+	componenttest.Run(t,
+		componenttest.Suite{Setup: *figured(`{"model":"model","figures":true,"clip":2,"max_samples":40,"skips":true}`),
+			Steps: steps})
 }

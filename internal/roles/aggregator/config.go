@@ -28,19 +28,21 @@ type Config struct {
 	// MaxElements bounds the elements of an update, 1 to 2^30; 0 means 2^24. An open round takes 16 bytes of each.
 	MaxElements int `json:"max_elements,omitempty"`
 
-	// Figures keeps figures of each client, and tells the rounds who was refused. No key below has a meaning without it.
+	// Figures keeps figures of each client, and tells the rounds who was refused. No key below has a meaning without
+	// it.
 	Figures bool `json:"figures,omitempty"`
 	// Weighting is what an update weighs in the mean: Samples, or Uniform, once each. "" means Samples.
 	Weighting string `json:"weighting,omitempty"`
 	// MaxSamples is what an update weighs at most, up to 2^24 - 1; 0 means as much as it has samples.
 	MaxSamples int64 `json:"max_samples,omitempty"`
-	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, 0 or above; 0 means that it is not.
+	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, 0 or above; 0 means that it
+	// is not.
 	Clip float64 `json:"clip,omitempty"`
 	// Skips lets a round close with nobody: its mean is then the model's parameters.
 	Skips bool `json:"skips,omitempty"`
-	// Combine is a strategy of package strategy, with its settings, by which updates become one; "" means the exact mean,
-	// which every strategy has that says nothing else. With it all updates of a round are kept until the round closes:
-	// 2^28 elements of them at most.
+	// Combine is a strategy of package strategy, with its settings, by which updates become one; "" means the exact
+	// mean, which every strategy has that says nothing else. With it all updates of a round are kept until the round
+	// closes: 2^28 elements of them at most.
 	Combine string `json:"combine,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`

@@ -21,8 +21,8 @@ const (
 	reasonMax  = 240   // bytes
 )
 
-// Client is what the aggregator knows of a peer: what it gave, what was refused of it, and how its last update compares to those
-// of the others.
+// Client is what the aggregator knows of a peer: what it gave, what was refused of it, and how its last update compares
+// to those of the others.
 type Client struct {
 	Peer          string  `snap:"1"`
 	Contributions int64   `snap:"2"` // that counted
@@ -47,7 +47,8 @@ func (c *Component) Clients() []Client { return c.st.Clients }
 
 // client returns the figures of a peer, which are made where there are none.
 func (s *State) client(peer string) *Client {
-	i, ok := slices.BinarySearchFunc(s.Clients, peer, func(c Client, p string) int { return strings.Compare(c.Peer, p) })
+	i, ok := slices.BinarySearchFunc(s.Clients, peer,
+		func(c Client, p string) int { return strings.Compare(c.Peer, p) })
 	if ok {
 		return &s.Clients[i]
 	}
@@ -99,7 +100,8 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 	return []value.Value{value.Trigger{}}, nil
 }
 
-// told reads what a client says of its loss before and after its training: none, or two scalars. What is no number is not known.
+// told reads what a client says of its loss before and after its training: none, or two scalars. What is no number is
+// not known.
 func (c *Component) told(in []value.Value) (losses [2]float64, known bool, f *value.Failure) {
 	if len(in) == 0 {
 		return losses, false, nil
@@ -147,8 +149,8 @@ func (c *Component) global(ctx *engine.Context) ([]*tensor.Tensor, *value.Failur
 	return params, nil
 }
 
-// norm returns the L2 norm of update less global, from about most of the elements where there are more, always the same ones.
-// Sums are in float64, in the order of the elements, so that all machines agree.
+// norm returns the L2 norm of update less global, from about most of the elements where there are more, always the same
+// ones. Sums are in float64, in the order of the elements, so that all machines agree.
 func norm(update, global []*tensor.Tensor, most int) float64 {
 	step := 1
 	if n := elements(update); n > most {
@@ -227,9 +229,10 @@ func clip(update, global []*tensor.Tensor, norm, most float64) ([]*tensor.Tensor
 	return out, nil
 }
 
-// measured notes the figures of a contribution that counts, and returns the update as it counts: clipped where that is set, with the
-// probe of its direction.
-func (c *Component) measured(ctx *engine.Context, number int64, who string, samples int64, update []*tensor.Tensor, probed bool) ([]*tensor.Tensor, value.Value, *value.Failure) {
+// measured notes the figures of a contribution that counts, and returns the update as it counts: clipped where that is
+// set, with the probe of its direction.
+func (c *Component) measured(ctx *engine.Context, number int64, who string, samples int64, update []*tensor.Tensor,
+	probed bool) ([]*tensor.Tensor, value.Value, *value.Failure) {
 	if !c.cfg.Figures {
 		return update, nil, nil
 	}
@@ -311,7 +314,8 @@ func (s *State) checkFigures() error {
 		return fmt.Errorf("figures of %d clients, at most %d", len(s.Clients), clientsMax)
 	}
 	for i, c := range s.Clients {
-		if i > 0 && c.Peer <= s.Clients[i-1].Peer || len(c.Reason) > reasonMax || c.Contributions < 0 || c.Refusals < 0 {
+		if i > 0 && c.Peer <= s.Clients[i-1].Peer || len(c.Reason) > reasonMax || c.Contributions < 0 ||
+			c.Refusals < 0 {
 			return fmt.Errorf("the figures of %q are out of order or range", c.Peer)
 		}
 	}
@@ -320,7 +324,8 @@ func (s *State) checkFigures() error {
 		for k := range s.Rounds[i].Shares {
 			if d := s.Rounds[i].Shares[k].direction(); d != nil {
 				if n >= 0 && len(d) != n || len(d) > probeMost || !finite(d) {
-					return fmt.Errorf("round %d: a direction of %d numbers is unlike the others", s.Rounds[i].Number, len(d))
+					return fmt.Errorf("round %d: a direction of %d numbers is unlike the others", s.Rounds[i].Number,
+						len(d))
 				}
 				n = len(d)
 			}

@@ -17,7 +17,8 @@ func figured(config string) *componenttest.Setup {
 	return s
 }
 
-// mean opens a round of peers 1 to len(updates), lets each contribute its update with its samples, and returns the mean.
+// mean opens a round of peers 1 to len(updates), lets each contribute its update with its samples, and returns the
+// mean.
 func mean(t *testing.T, b *componenttest.Bench, updates [][3]float32, samples []int) []float32 {
 	t.Helper()
 	who := make([]int, len(updates))
@@ -42,7 +43,8 @@ func mean(t *testing.T, b *componenttest.Bench, updates [][3]float32, samples []
 	return out[0].(*value.List).At(0).(value.Tensor).Float32()
 }
 
-// TestNobodyWeighsWhatHeSays (U8, trap 25): a client that claims as many samples as it may moves the mean no further than the job lets it.
+// TestNobodyWeighsWhatHeSays (U8, trap 25): a client that claims as many samples as it may moves the mean no further
+// than the job lets it.
 func TestNobodyWeighsWhatHeSays(t *testing.T) {
 	updates := [][3]float32{{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {-1000, -1000, -1000}}
 	for config, want := range map[string]float64{
@@ -63,15 +65,16 @@ func TestNobodyWeighsWhatHeSays(t *testing.T) {
 	}
 }
 
-// TestClipBoundsWhatAnUpdateChanges: the norm of what an update changes of the parameters is scaled down to the bound, its direction
-// stays, and one within the bound keeps its bits.
+// TestClipBoundsWhatAnUpdateChanges: the norm of what an update changes of the parameters is scaled down to the bound,
+// its direction stays, and one within the bound keeps its bits.
 func TestClipBoundsWhatAnUpdateChanges(t *testing.T) {
 	b := bench(t, figured(`{"model":"model","figures":true,"clip":0.5}`))
 	join(b, 1)
 	global := parameters(t, b)
 	far := [3]float32{global[0] + 30, global[1] + 40, global[2]}
 	got := mean(t, b, [][3]float32{far}, []int{10})
-	if d := math.Hypot(float64(got[0]-global[0]), float64(got[1]-global[1])); math.Abs(d-0.5) > 1e-6 || math.Abs(float64(got[0]-global[0])-0.3) > 1e-6 {
+	if d := math.Hypot(float64(got[0]-global[0]), float64(got[1]-global[1])); math.Abs(d-0.5) > 1e-6 ||
+		math.Abs(float64(got[0]-global[0])-0.3) > 1e-6 {
 		t.Errorf("an update 50 away was clipped to %v, %g away; want 0.5", got, d)
 	}
 	if c := clients(b)[0]; math.Abs(c.Norm-50) > 1e-4 || c.Clipped != 1 {
@@ -98,15 +101,17 @@ func clients(b *componenttest.Bench) []aggregator.Client {
 	return b.Component("aggregator").(*aggregator.Component).Clients()
 }
 
-// TestFiguresShowWhoIsUnlikeTheOthers: who pulls against the rest has a cosine that shows it, and refusals are counted with the last
-// reason (case 18).
+// TestFiguresShowWhoIsUnlikeTheOthers: who pulls against the rest has a cosine that shows it, and refusals are counted
+// with the last reason (case 18).
 func TestFiguresShowWhoIsUnlikeTheOthers(t *testing.T) {
 	b := bench(t, figured(`{"model":"model","figures":true}`))
 	join(b, 1, 2, 3)
 	g := parameters(t, b)
-	mean(t, b, [][3]float32{{g[0] + 1, g[1] + 1, g[2]}, {g[0] + 1, g[1] + 0.9, g[2]}, {g[0] - 1, g[1] - 1, g[2]}}, []int{10, 20, 10})
+	mean(t, b, [][3]float32{{g[0] + 1, g[1] + 1, g[2]}, {g[0] + 1, g[1] + 0.9, g[2]}, {g[0] - 1, g[1] - 1, g[2]}},
+		[]int{10, 20, 10})
 	open(b, 1, 1, 2, 3)
-	b.Invoke("aggregator", "Refuse", value.Int(1), peer(2), value.NewList(value.String(aggregator.CodeDiverged), value.String("x"), value.String("element 3 is NaN")))
+	b.Invoke("aggregator", "Refuse", value.Int(1), peer(2), value.NewList(value.String(aggregator.CodeDiverged),
+		value.String("x"), value.String("element 3 is NaN")))
 	odd, by := 0, map[string]aggregator.Client{}
 	for _, c := range clients(b) {
 		by[c.Peer] = c
@@ -119,7 +124,8 @@ func TestFiguresShowWhoIsUnlikeTheOthers(t *testing.T) {
 			t.Errorf("a cosine of %g", c.Cosine)
 		}
 	}
-	if c := by[string(componenttest.Peer(2))]; odd != 1 || len(by) != 3 || c.Refusals != 1 || c.Reason != "element 3 is NaN" || c.RefusedRound != 1 || c.Samples != 20 {
+	if c := by[string(componenttest.Peer(2))]; odd != 1 || len(by) != 3 || c.Refusals != 1 ||
+		c.Reason != "element 3 is NaN" || c.RefusedRound != 1 || c.Samples != 20 {
 		t.Errorf("%d pull against the others; the refused one has %+v", odd, by[string(componenttest.Peer(2))])
 	}
 	if r, err := b.Restored(); err != nil || len(clients(r)) != 3 {

@@ -47,11 +47,11 @@ func halfEven(m uint64, shift uint) uint64 {
 	return q
 }
 
-// addAll adds n times the fixed-point form of each x to the signed 128-bit number in hi and lo. hi and lo are at least as long as x, and n
-// is below 2^24.
+// addAll adds n times the fixed-point form of each x to the signed 128-bit number in hi and lo. hi and lo are at least
+// as long as x, and n is below 2^24.
 //
-// A number of at least 2^-41, or a little less, is its mantissa shifted up: then n times the mantissa is exact in one word, and shifted
-// once. Only what lies below is rounded. There is no branch on the sign, which is as good as random.
+// A number of at least 2^-41, or a little less, is its mantissa shifted up: then n times the mantissa is exact in one
+// word, and shifted once. Only what lies below is rounded. There is no branch on the sign, which is as good as random.
 func addAll(hi, lo []uint64, x []float32, n uint64) {
 	hi, lo = hi[:len(x)], lo[:len(x)]
 	for k, v := range x {
@@ -101,18 +101,18 @@ func newDivisor(total uint64) divisor {
 	return d
 }
 
-// unsure is how far, in units of its last place, a quotient of doubles may be from the true one, and more: the dividend is cut to 53 bits, and
-// the quotient is rounded.
+// unsure is how far, in units of its last place, a quotient of doubles may be from the true one, and more: the dividend
+// is cut to 53 bits, and the quotient is rounded.
 const unsure = 8
 
-// means writes the signed 128-bit fixed-point numbers in hi and lo divided by the total, each rounded once to float32, ties to even. An
-// exact zero gives +0.
+// means writes the signed 128-bit fixed-point numbers in hi and lo divided by the total, each rounded once to float32,
+// ties to even. An exact zero gives +0.
 //
 // The least quotient but zero is 2^-64/2^40 = 2^-104, so no result is subnormal; the greatest is below 2^20.
 //
-// Division by a power of two is a shift. Else the quotient of doubles, whose 53 bits are wrong in the last few at most, rounds to the same
-// float32 as the true one, unless it lies beside the middle of two; only then all bits are divided. All of it is exact arithmetic or
-// single operations of IEEE 754, so the bits are the same on every machine.
+// Division by a power of two is a shift. Else the quotient of doubles, whose 53 bits are wrong in the last few at most,
+// rounds to the same float32 as the true one, unless it lies beside the middle of two; only then all bits are divided.
+// All of it is exact arithmetic or single operations of IEEE 754, so the bits are the same on every machine.
 func (d *divisor) means(out []float32, hi, lo []uint64) {
 	hi, lo = hi[:len(out)], lo[:len(out)]
 	for k := range out {
@@ -136,12 +136,14 @@ func (d *divisor) means(out []float32, hi, lo []uint64) {
 			out[k] = rounded(h, l, 64-fraction-up-d.power, sign)
 			continue
 		}
-		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double) // to be multiplied by 2^(127-fraction-up)
+		// to be multiplied by 2^(127-fraction-up)
+		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double)
 		if rest := q&(1<<29-1) - (1<<28 - unsure); rest <= 2*unsure {
 			out[k] = d.divide(h, l, up, sign)
 			continue
 		}
-		m := uint32((q + 1<<28) >> 29) // the exponent and 23 bits, rounded: no tie is here; a carry goes into the exponent
+		// the exponent and 23 bits, rounded: no tie is here; a carry goes into the exponent
+		m := uint32((q + 1<<28) >> 29)
 		b := m - uint32(1023-127-(127-fraction-up))<<23
 		out[k] = math.Float32frombits(b | uint32(sign)&(1<<31))
 	}
@@ -151,13 +153,15 @@ func (d *divisor) means(out []float32, hi, lo []uint64) {
 func (d *divisor) divide(hi, lo uint64, up int, sign uint64) float32 {
 	qh, rest := hi/d.total, hi%d.total
 	ql, rest := bits.Div64(rest, lo, d.total)
-	// Bring the top 64 bits of the quotient, which has at least 88, together; what is cut off only says whether something is there.
+	// Bring the top 64 bits of the quotient, which has at least 88, together; what is cut off only says whether
+	// something is there.
 	z := bits.LeadingZeros64(qh) // qh is at least 2^63/2^40
 	return rounded(qh<<z|ql>>(64-z), ql<<z|rest, 64-z-fraction-up, sign)
 }
 
-// rounded returns top·2^exponent as float32, with the sign, rounded once, ties to even. top must be in [2^63, 2^64); if below is not zero, the
-// true value is a little above. There is no branch in it: whether a number is rounded up is as good as random.
+// rounded returns top·2^exponent as float32, with the sign, rounded once, ties to even. top must be in [2^63, 2^64); if
+// below is not zero, the true value is a little above. There is no branch in it: whether a number is rounded up is as
+// good as random.
 func rounded(top, below uint64, exponent int, sign uint64) float32 {
 	t := top>>1 | top&1 | (below|-below)>>63 // the last bit stands for all that lies below
 	m := (t + (1<<38 - 1) + t>>39&1) >> 39

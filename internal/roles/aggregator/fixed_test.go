@@ -103,7 +103,8 @@ func checkMean(t interface{ Fatalf(string, ...any) }, hi, lo, total uint64) {
 func TestMeanIsCorrectlyRounded(t *testing.T) {
 	const totalMax = samplesMax * contributionsMax
 	for _, total := range []uint64{1, 2, 3, 1 << 39, totalMax - 1, totalMax} {
-		for _, v := range [][2]uint64{{0, 0}, {0, 1}, {0, 3}, {0, 1 << 63}, {0, math.MaxUint64}, {1, 0}, {1<<60 - 1, math.MaxUint64},
+		for _, v := range [][2]uint64{{0, 0}, {0, 1}, {0, 3}, {0, 1 << 63}, {0, math.MaxUint64}, {1, 0},
+			{1<<60 - 1, math.MaxUint64},
 			{math.MaxUint64, math.MaxUint64}, {math.MaxUint64, 0}, {1<<64 - 1<<60, 1}} {
 			checkMean(t, v[0], v[1], total)
 		}
@@ -148,7 +149,8 @@ func TestMeanBesideTies(t *testing.T) {
 			off.Neg(off)
 		}
 		v.Add(v, off)
-		checkMean(t, new(big.Int).Rsh(v, 64).Uint64(), new(big.Int).And(v, new(big.Int).SetUint64(math.MaxUint64)).Uint64(), total)
+		checkMean(t, new(big.Int).Rsh(v, 64).Uint64(),
+			new(big.Int).And(v, new(big.Int).SetUint64(math.MaxUint64)).Uint64(), total)
 	})
 }
 

@@ -12,20 +12,23 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// An update that is too large for an envelope is lent, and counts when its loan has come. Once the rounds have decided who is in, the members' updates are
-// gathered: all of them are asked for a chunk, a few chunks at a time; what comes is added to the exact sum of its chunk, and when all shares are there
-// the mean is written to its place and the sum is dropped. So the aggregator holds one model, however many members there are, and the model's own
-// parameters are given up meanwhile.
+// An update that is too large for an envelope is lent, and counts when its loan has come. Once the rounds have decided
+// who is in, the members' updates are gathered: all of them are asked for a chunk, a few chunks at a time; what comes
+// is added to the exact sum of its chunk, and when all shares are there the mean is written to its place and the sum is
+// dropped. So the aggregator holds one model, however many members there are, and the model's own parameters are given
+// up meanwhile.
 
-// EventForgot tells the host that the parameters of a round, an Int, were given up: a process may give their memory back before the new ones take as
-// much.
+// EventForgot tells the host that the parameters of a round, an Int, were given up: a process may give their memory
+// back before the new ones take as much.
 const EventForgot = "forgot"
 
 // GatherConfig says how updates that are lent are gathered.
 type GatherConfig struct {
-	// DeadlineMS is how long a member may hold up the others, in milliseconds, until it is dropped: between one and two of these; 0 means for ever.
+	// DeadlineMS is how long a member may hold up the others, in milliseconds, until it is dropped: between one and two
+	// of these; 0 means for ever.
 	DeadlineMS int64 `json:"deadline_ms,omitempty"`
-	// Drops lets the mean go without members that failed, or that are not there any more. Without it all members are needed.
+	// Drops lets the mean go without members that failed, or that are not there any more. Without it all members are
+	// needed.
 	Drops bool `json:"drops,omitempty"`
 	// Keeps lets the model keep its parameters meanwhile: the strategy makes the new ones of them and the mean.
 	Keeps bool `json:"keeps,omitempty"`
@@ -73,7 +76,8 @@ type Partial struct {
 	Chunk int64    `snap:"1"`
 	From  []string `snap:"2"` // ascending
 	Sum   Sum      `snap:"3"`
-	// Parts are the shares themselves, vectors, in the order of From, where Config.Combine wants all of them at once; else nil.
+	// Parts are the shares themselves, vectors, in the order of From, where Config.Combine wants all of them at once;
+	// else nil.
 	Parts []value.Value `snap:"4"`
 }
 
@@ -97,7 +101,8 @@ type Forgetter interface {
 	Forget()
 }
 
-// Gathering returns of how many members updates are gathered, who of them is waited for, and the round; ok is false where none are.
+// Gathering returns of how many members updates are gathered, who of them is waited for, and the round; ok is false
+// where none are.
 func (c *Component) Gathering() (round int64, members int, owe []wire.PeerID, ok bool) {
 	g := c.st.Gather
 	if g == nil {
@@ -121,15 +126,19 @@ func (s *Share) lends() *value.Loan {
 	return l
 }
 
-// lent checks an update that is lent, before anything is changed: it must look as the model, and as the others of its round.
+// lent checks an update that is lent, before anything is changed: it must look as the model, and as the others of its
+// round.
 func (c *Component) lent(l *value.Loan, shapes [][]int, r *Round) *value.Failure {
 	got, ok := l.Tensors()
 	if !ok || shapes == nil || !slices.EqualFunc(got, shapes, slices.Equal[[]int]) {
-		return c.fail(value.CodeError, "the update that is lent does not look as the model: it has %d float32 tensors, want %d of the shapes %v", len(got), len(shapes), shapes)
+		return c.fail(value.CodeError,
+			"the update that is lent does not look as the model: it has %d float32 tensors, want %d of the shapes %v",
+			len(got), len(shapes), shapes)
 	}
 	if r != nil && len(r.Shares) > 0 {
 		if first := r.Shares[0].lends(); first == nil || first.Chunk != l.Chunk {
-			return c.fail(value.CodeError, "the update is lent in chunks of %d bytes, others of the round are not", l.Chunk)
+			return c.fail(value.CodeError, "the update is lent in chunks of %d bytes, others of the round are not",
+				l.Chunk)
 		}
 	}
 	return nil
@@ -168,7 +177,8 @@ func (c *Component) begin(ctx *engine.Context) {
 		armed = ctx.Arm(c.cfg.Gather.DeadlineMS*1e6, deadlineToken) && armed
 	}
 	if !armed {
-		c.failGather(ctx, c.fail(value.CodeOverflow, "no timer is left to watch over the members of round %d", g.Number).Message)
+		c.failGather(ctx, c.fail(value.CodeOverflow, "no timer is left to watch over the members of round %d",
+			g.Number).Message)
 		return
 	}
 	c.ask(ctx)
@@ -199,7 +209,8 @@ func (c *Component) ask(ctx *engine.Context) {
 
 // member returns the place of the member that lends l, or -1.
 func (g *Gather) member(l *value.Loan) int {
-	i, ok := slices.BinarySearchFunc(g.Members, string(l.Lender), func(s Share, p string) int { return strings.Compare(s.Peer, p) })
+	i, ok := slices.BinarySearchFunc(g.Members, string(l.Lender),
+		func(s Share, p string) int { return strings.Compare(s.Peer, p) })
 	if !ok {
 		return -1
 	}
@@ -238,7 +249,8 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 	}
 	x := v.(value.Tensor).Float32() // the engine holds it against the loan, and contribute that against the model
 	if i := Summable(x); i >= 0 {
-		c.without(ctx, who, value.Fail(CodeDiverged, c.slot, fmt.Sprintf("element %d of chunk %d is %g; want a number between -2^20 and 2^20", i, chunk, x[i])))
+		c.without(ctx, who, value.Fail(CodeDiverged, c.slot,
+			fmt.Sprintf("element %d of chunk %d is %g; want a number between -2^20 and 2^20", i, chunk, x[i])))
 		return
 	}
 	if !begun {
@@ -293,7 +305,8 @@ func (c *Component) gathered(ctx *engine.Context) {
 		mean = append(mean, value.Tensor{Tensor: t})
 	}
 	c.endGather(ctx)
-	ctx.Resolve(engine.CallID(g.Call), value.NewList(mean...), value.Int(g.total()), peersOf(g.Members), value.Int(len(g.Members)))
+	ctx.Resolve(engine.CallID(g.Call), value.NewList(mean...), value.Int(g.total()), peersOf(g.Members),
+		value.Int(len(g.Members)))
 }
 
 // endGather forgets the round that was gathered, and gives its loans back.
@@ -389,8 +402,8 @@ func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 	case token == watchToken:
 		return c.watch(ctx)
 	}
-	// Those are dropped that hold up the others: without a share in the first chunk that is missing, when nothing was finished since the last
-	// alarm. When all of them do, it waits on, as a round does.
+	// Those are dropped that hold up the others: without a share in the first chunk that is missing, when nothing was
+	// finished since the last alarm. When all of them do, it waits on, as a round does.
 	g := c.st.Gather
 	if there := int64(g.sheet.There()); there != g.Seen || len(g.Sums) == 0 {
 		g.Seen = there
@@ -420,7 +433,8 @@ func (c *Component) watch(ctx *engine.Context) error {
 		var away []string
 		for _, m := range g.Members {
 			_, there := slices.BinarySearch(members, wire.PeerID(m.Peer))
-			if !(there && ctx.Admitted(wire.PeerID(m.Peer))) && (len(g.Sums) == 0 || !slices.Contains(g.Sums[0].From, m.Peer)) {
+			if !(there && ctx.Admitted(wire.PeerID(m.Peer))) &&
+				(len(g.Sums) == 0 || !slices.Contains(g.Sums[0].From, m.Peer)) {
 				away = append(away, m.Peer)
 			}
 		}
@@ -447,7 +461,8 @@ func (g *Gather) check(s *State, combines bool) error {
 	for k := range g.Members {
 		m := &g.Members[k]
 		at, there := s.Rounds[i].share(m.Peer)
-		if !there || k > 0 && m.Peer <= g.Members[k-1].Peer || m.lends() == nil || s.Rounds[i].Shares[at].Samples != m.Samples {
+		if !there || k > 0 && m.Peer <= g.Members[k-1].Peer || m.lends() == nil ||
+			s.Rounds[i].Shares[at].Samples != m.Samples {
 			return fmt.Errorf("member %d, %q, is out of order, lends nothing, or did not contribute", k, m.Peer)
 		}
 	}
@@ -456,22 +471,29 @@ func (g *Gather) check(s *State, combines bool) error {
 		return err
 	}
 	if g.sheet.Whole() || g.Next < 0 || g.Next > int64(g.sheet.Chunks()) || len(g.Sums) > windowMost {
-		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.sheet.There(), g.Next, len(g.Sums))
+		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.sheet.There(), g.Next,
+			len(g.Sums))
 	}
 	for k, p := range g.Sums {
-		if p.Chunk < 0 || p.Chunk >= g.Next || k > 0 && p.Chunk <= g.Sums[k-1].Chunk || g.Chunks[p.Chunk] != (value.Trigger{}) {
+		if p.Chunk < 0 || p.Chunk >= g.Next || k > 0 && p.Chunk <= g.Sums[k-1].Chunk ||
+			g.Chunks[p.Chunk] != (value.Trigger{}) {
 			return fmt.Errorf("the sum of chunk %d is out of range or order, or not needed", p.Chunk)
 		}
 		n := g.sheet.Len(int(p.Chunk))
 		if combines {
-			if len(p.Parts) != len(p.From) || len(p.Sum.Shape) > 0 || slices.ContainsFunc(p.Parts, func(v value.Value) bool { return g.sheet.Fits(int(p.Chunk), v) == nil }) {
-				return fmt.Errorf("chunk %d has %d shares of %d members, or others than vectors of %d elements", p.Chunk, len(p.Parts), len(p.From), n)
+			if len(p.Parts) != len(p.From) || len(p.Sum.Shape) > 0 || slices.ContainsFunc(p.Parts,
+				func(v value.Value) bool { return g.sheet.Fits(int(p.Chunk), v) == nil }) {
+				return fmt.Errorf("chunk %d has %d shares of %d members, or others than vectors of %d elements",
+					p.Chunk, len(p.Parts), len(p.From), n)
 			}
-		} else if len(p.Parts) > 0 || p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape, []int{n}) {
-			return fmt.Errorf("the sum of chunk %d has shape %v and %d and %d words, want %d", p.Chunk, p.Sum.Shape, p.Sum.Hi.Len(), p.Sum.Lo.Len(), n)
+		} else if len(p.Parts) > 0 || p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape,
+			[]int{n}) {
+			return fmt.Errorf("the sum of chunk %d has shape %v and %d and %d words, want %d", p.Chunk, p.Sum.Shape,
+				p.Sum.Hi.Len(), p.Sum.Lo.Len(), n)
 		}
 		for j, peer := range p.From {
-			_, ok := slices.BinarySearchFunc(g.Members, peer, func(s Share, p string) int { return strings.Compare(s.Peer, p) })
+			_, ok := slices.BinarySearchFunc(g.Members, peer,
+				func(s Share, p string) int { return strings.Compare(s.Peer, p) })
 			if !ok || j > 0 && peer <= p.From[j-1] {
 				return fmt.Errorf("the sum of chunk %d: %q is no member, or out of order", p.Chunk, peer)
 			}

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestLossesOfAClient: what a client says of its loss is kept with its figures; what is no number is not known, and what is no scalar is
-// refused with its contribution.
+// TestLossesOfAClient: what a client says of its loss is kept with its figures; what is no number is not known, and
+// what is no scalar is refused with its contribution.
 func TestLossesOfAClient(t *testing.T) {
 	s := figured(`{"model":"model","figures":true}`)
 	for i := range s.Slots[3].Ops {
@@ -29,7 +29,8 @@ func TestLossesOfAClient(t *testing.T) {
 		return value.Tensor{Tensor: v}
 	}
 	give := func(who int, before, after value.Value) *value.Failure {
-		return b.Invoke("aggregator", "Contribute", value.Int(0), peer(who), weights(1, 2, 3), value.Int(1), before, after).Failure
+		return b.Invoke("aggregator", "Contribute", value.Int(0), peer(who), weights(1, 2, 3), value.Int(1), before,
+			after).Failure
 	}
 	if f := give(1, of(nil, 2.5), of(nil, 0.5)); f != nil {
 		t.Error(f)

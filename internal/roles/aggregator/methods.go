@@ -19,17 +19,22 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "settled", Type: types.Trigger()}},
 		},
 		{
-			Name: "Mean", Deferred: true, Doc: "Waits for the updates that are lent, and gives the mean of a round, weighted by samples, all samples, the members that it is of, and how many those are.",
-			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
-			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}, {Name: "count", Type: types.Int()}},
+			Name: "Mean", Deferred: true,
+			Doc: "Waits for the updates that are lent, and gives the mean of a round, weighted by samples, all " +
+				"samples, the members that it is of, and how many those are.",
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()},
+				{Name: "members", Type: types.ListsOf(types.Peer())}, {Name: "count", Type: types.Int()}},
 		},
 		{
 			Name: "Aggregate", Doc: "Is Mean where no update is lent, without the members.",
-			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
-			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()}},
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())},
+				{Name: "samples", Type: types.Int()}},
 		},
 		{
-			Name: "Refuse", Doc: "Notes that a peer's answer to a round failed, and why: code, place and message, as Catch gives them.",
+			Name: "Refuse", Doc: "Notes that a peer's answer to a round failed, and why: code, place and message, " +
+				"as Catch gives them.",
 			In: []graph.Port{
 				{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()},
 				{Name: "failure", Type: types.ListsOf(types.String())},

@@ -16,8 +16,9 @@ const (
 	SoundVersion = 1
 )
 
-// Sound looks at an update where it was made, before it is lent: a server that gathers it has given up its own parameters by then, and finds too late
-// that it cannot be added. It is thread-unsafe, like every component, and has no state.
+// Sound looks at an update where it was made, before it is lent: a server that gathers it has given up its own
+// parameters by then, and finds too late that it cannot be added. It is thread-unsafe, like every component, and has no
+// state.
 type Sound struct {
 	slot string
 	st   struct{}
@@ -26,7 +27,8 @@ type Sound struct {
 // SoundMethods returns what a choreography may invoke on it.
 func SoundMethods() []graph.Method {
 	return []graph.Method{{
-		Name: "Check", Doc: "Gives an update on that a server can add, and fails for one that is no number or out of range.",
+		Name: "Check", Doc: "Gives an update on that a server can add, and fails for one that is no number or out " +
+			"of range.",
 		In:  []graph.Port{{Name: "update", Type: types.ListsOf(types.Tensor())}},
 		Out: []graph.Port{{Name: "update", Type: types.ListsOf(types.Tensor())}},
 	}}
@@ -45,15 +47,18 @@ func (c *Sound) Restored() error { return nil }
 func (c *Sound) Invoke(_ *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	list, ok := at[*value.List](in, 0)
 	if method != "Check" || len(in) != 1 || !ok {
-		return nil, value.Fail(value.CodeType, c.slot, fmt.Sprintf("%s of %d values; want Check of a List of Tensor", method, len(in)))
+		return nil, value.Fail(value.CodeType, c.slot, fmt.Sprintf("%s of %d values; want Check of a List of Tensor",
+			method, len(in)))
 	}
 	for i, v := range list.Items() {
 		t, ok := v.(value.Tensor)
 		if !ok {
-			return nil, value.Fail(value.CodeType, c.slot, fmt.Sprintf("item %d of the update is a %s, want a tensor", i, v.Type()))
+			return nil, value.Fail(value.CodeType, c.slot, fmt.Sprintf("item %d of the update is a %s, want a tensor",
+				i, v.Type()))
 		}
 		if k := Summable(t.Float32()); k >= 0 {
-			return nil, value.Fail(CodeDiverged, c.slot, fmt.Sprintf("element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i, t.Float32()[k]))
+			return nil, value.Fail(CodeDiverged, c.slot, fmt.Sprintf("element %d of tensor %d is %g; want a number "+
+				"between -2^20 and 2^20", k, i, t.Float32()[k]))
 		}
 	}
 	return []value.Value{list}, nil

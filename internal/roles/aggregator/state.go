@@ -14,8 +14,8 @@ import (
 // State is the open rounds.
 type State struct {
 	Rounds []Round `snap:"1"` // ascending by number
-	// Clients are the figures of the peers that answered, ascending by peer; with Config.Figures. Norms and cosines are exact for
-	// small models; of larger ones they are taken from some of the elements, always the same.
+	// Clients are the figures of the peers that answered, ascending by peer; with Config.Figures. Norms and cosines are
+	// exact for small models; of larger ones they are taken from some of the elements, always the same.
 	Clients []Client `snap:"2"`
 	// Gather is the round whose updates are gathered, or nil.
 	Gather *Gather `snap:"3"`
@@ -84,7 +84,8 @@ func (c *Component) keep(sums []Sum) {
 func (c *Component) newSums(tensors []*tensor.Tensor) []Sum {
 	sums := c.spare
 	c.spare = nil
-	if !slices.EqualFunc(sums, tensors, func(s Sum, t *tensor.Tensor) bool { return slices.Equal(s.Shape, t.Shape()) }) {
+	if !slices.EqualFunc(sums, tensors,
+		func(s Sum, t *tensor.Tensor) bool { return slices.Equal(s.Shape, t.Shape()) }) {
 		sums = make([]Sum, len(tensors))
 		for i, t := range tensors {
 			sums[i] = NewSum(t.Shape())
@@ -131,7 +132,8 @@ func (s *Sum) Mean(total int64) []float32 {
 
 // Summable returns the place of the first element that cannot be added, or -1.
 func Summable(x []float32) int {
-	most := uint32(0) // of the magnitudes as whole numbers: those of infinities and of what is no number are the greatest
+	// of the magnitudes as whole numbers: those of infinities and of what is no number are the greatest
+	most := uint32(0)
 	for _, v := range x {
 		most = max(most, math.Float32bits(v)&(1<<31-1))
 	}

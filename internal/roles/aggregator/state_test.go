@@ -21,7 +21,8 @@ type update struct {
 
 func updates(elements int) *rapid.Generator[[]update] {
 	one := rapid.Custom(func(t *rapid.T) update {
-		return update{rapid.SliceOfN(element(), elements, elements).Draw(t, "x"), rapid.Int64Range(1, samplesMax-1).Draw(t, "n")}
+		return update{rapid.SliceOfN(element(), elements, elements).Draw(t, "x"),
+			rapid.Int64Range(1, samplesMax-1).Draw(t, "n")}
 	})
 	return rapid.SliceOfN(one, 1, 12)
 }
@@ -130,7 +131,8 @@ func TestTheMeanOfEqualsIsTheSame(t *testing.T) {
 func TestCheckFindsWhatIsWrong(t *testing.T) {
 	cfg, _ := Config{MaxElements: 4}.withDefaults()
 	good := func() State {
-		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{Peer: "a", Samples: 2}, {Peer: "b", Samples: 3}},
+		return State{Rounds: []Round{{Number: 3, Total: 5, Shares: []Share{{Peer: "a", Samples: 2},
+			{Peer: "b", Samples: 3}},
 			Tensors: []Sum{{Shape: []int{2}, Hi: snapshot.NewWords(2), Lo: snapshot.NewWords(2)}}}}}
 	}
 	s := good()
@@ -164,13 +166,15 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for in, ok := range map[string]bool{
-		`{}`: true, `{"model":"model","max_open":2}`: true, `{"max_open":65}`: false, `{"max_elements":-1}`: false, `{"quorum":1}`: false,
+		`{}`: true, `{"model":"model","max_open":2}`: true, `{"max_open":65}`: false, `{"max_elements":-1}`: false,
+		`{"quorum":1}`: false,
 	} {
 		if _, err := ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
-	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24, Gather: GatherConfig{CheckMS: 1000}}) {
+	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24,
+		Gather: GatherConfig{CheckMS: 1000}}) {
 		t.Errorf("defaults %+v", c)
 	}
 }
@@ -234,7 +238,8 @@ func TestTheNextRoundTakesTheMemoryAndLeavesCaptures(t *testing.T) {
 	}
 	for _, captured := range []bool{false, true} {
 		c := &Component{}
-		c.st.Rounds = []Round{{Number: 1, Total: 1, Shares: []Share{{Peer: "a", Samples: 1}}, Tensors: c.newSums([]*tensor.Tensor{one})}}
+		c.st.Rounds = []Round{{Number: 1, Total: 1, Shares: []Share{{Peer: "a", Samples: 1}},
+			Tensors: c.newSums([]*tensor.Tensor{one})}}
 		r := &c.st.Rounds[0]
 		r.fold([]*tensor.Tensor{one}, 1)
 		before := &r.Tensors[0].Hi.Read(0)[0]
@@ -248,7 +253,8 @@ func TestTheNextRoundTakesTheMemoryAndLeavesCaptures(t *testing.T) {
 		next := c.newSums([]*tensor.Tensor{one})
 		for k, x := range next[0].Hi.Read(0) {
 			if x != 0 || next[0].Lo.Read(0)[k] != 0 {
-				t.Errorf("captured %v: the sums of the next round begin with %d, %d", captured, x, next[0].Lo.Read(0)[k])
+				t.Errorf("captured %v: the sums of the next round begin with %d, %d", captured, x,
+					next[0].Lo.Read(0)[k])
 			}
 		}
 		if again := before == &next[0].Hi.Read(0)[0]; again == captured {

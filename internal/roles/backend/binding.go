@@ -22,7 +22,8 @@ type kernelKey struct{ domain, name string }
 var kernels = map[kernelKey]*kernelDef{}
 
 func init() {
-	for _, family := range []map[string]kernelDef{unaryKernels, binaryKernels, matrixKernels, reduceKernels, softmaxKernels, moveKernels} {
+	for _, family := range []map[string]kernelDef{unaryKernels, binaryKernels, matrixKernels, reduceKernels,
+		softmaxKernels, moveKernels} {
 		for name, def := range family {
 			kernels[kernelKey{"", name}] = &def
 		}

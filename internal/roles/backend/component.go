@@ -113,7 +113,8 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	}
 	for i, v := range in {
 		if _, ok := v.(value.Tensor); !ok {
-			return nil, c.fail(value.CodeType, "input %d (%q) of %s is a %s, want a tensor", i, plan.Inputs()[i].Name, method, v.Type())
+			return nil, c.fail(value.CodeType, "input %d (%q) of %s is a %s, want a tensor", i, plan.Inputs()[i].Name,
+				method, v.Type())
 		}
 	}
 	ctx.Command(method, in)
@@ -154,7 +155,8 @@ func (c *Component) plan(method string) (*Plan, *value.Failure) {
 	if plan := c.plans[name]; ok && plan != nil {
 		return plan, nil
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want %s and one of %q", method, runPrefix, slices.Sorted(maps.Keys(c.plans)))
+	return nil, c.fail(value.CodeError, "no op %q; want %s and one of %q", method, runPrefix,
+		slices.Sorted(maps.Keys(c.plans)))
 }
 
 func (c *Component) fail(code, format string, args ...any) *value.Failure {

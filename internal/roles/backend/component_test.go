@@ -21,10 +21,11 @@ func sealed() *onnx.ModelProto {
 		{Name: "typed", Domain: artifact.TensorDomain, OpsetImport: opset, Input: []string{"x"}, Output: []string{"y"},
 			ValueInfo: []*onnx.ValueInfoProto{onnx.ValueInfo("x", tensor.Float32, 2)},
 			Node:      []*onnx.NodeProto{onnx.Node("", "Neg", "neg", []string{"x"}, []string{"y"})}},
-		{Name: "axpy", Domain: artifact.TensorDomain, OpsetImport: opset, Input: []string{"x", "w", "b"}, Output: []string{"y", "m"}, Node: []*onnx.NodeProto{
-			onnx.Node("", "Mul", "mul", []string{"x", "w"}, []string{"m"}),
-			onnx.Node("", "Add", "add", []string{"m", "b"}, []string{"y"}),
-		}},
+		{Name: "axpy", Domain: artifact.TensorDomain, OpsetImport: opset, Input: []string{"x", "w", "b"},
+			Output: []string{"y", "m"}, Node: []*onnx.NodeProto{
+				onnx.Node("", "Mul", "mul", []string{"x", "w"}, []string{"m"}),
+				onnx.Node("", "Add", "add", []string{"m", "b"}, []string{"y"}),
+			}},
 	}}
 }
 
@@ -39,7 +40,8 @@ func vector(t testing.TB, x ...float32) value.Value {
 func setup() componenttest.Setup {
 	return componenttest.Setup{Artifact: sealed(), Slots: []componenttest.Slot{{
 		Name: "cpu", Factory: backend.Factory, Derived: []string{"plans"}, Ops: []componenttest.Op{
-			{Method: "Run:axpy", In: 3, Out: 2}, {Method: "Run:none", In: 1, Out: 1}, {Method: "Run:typed", In: 1, Out: 1}, {Method: "axpy", In: 3, Out: 2},
+			{Method: "Run:axpy", In: 3, Out: 2}, {Method: "Run:none", In: 1, Out: 1},
+			{Method: "Run:typed", In: 1, Out: 1}, {Method: "axpy", In: 3, Out: 2},
 		},
 	}}}
 }
@@ -55,10 +57,12 @@ func TestComponentRunsASubgraph(t *testing.T) {
 	if !ok || c.Failure != nil {
 		t.Fatal(c.Failure)
 	}
-	if y, m := out[0].(value.Tensor).Float32(), out[1].(value.Tensor).Float32(); !slices.Equal(y, []float32{8, 14}) || !slices.Equal(m, []float32{3, 8}) {
+	if y, m := out[0].(value.Tensor).Float32(), out[1].(value.Tensor).Float32(); !slices.Equal(y, []float32{8, 14}) ||
+		!slices.Equal(m, []float32{3, 8}) {
 		t.Errorf("got %v and %v", y, m)
 	}
-	if out, ok := b.Invoke("cpu", "Run:typed", vector(t, 1, 2)).Outputs(); !ok || out[0].(value.Tensor).Float32()[1] != -2 {
+	if out, ok := b.Invoke("cpu", "Run:typed", vector(t, 1, 2)).Outputs(); !ok ||
+		out[0].(value.Tensor).Float32()[1] != -2 {
 		t.Errorf("Run:typed gives %v", out)
 	}
 	for _, c := range []struct {
@@ -81,7 +85,8 @@ func TestComponentRunsASubgraph(t *testing.T) {
 func TestComponentRefusesABadFunction(t *testing.T) {
 	a := sealed()
 	a.Functions[2].Node[0].OpType = "NoSuchOp"
-	if _, err := backend.NewComponent("cpu", backend.Config{}, a); err == nil || !strings.Contains(err.Error(), "axpy") {
+	if _, err := backend.NewComponent("cpu", backend.Config{}, a); err == nil || !strings.Contains(err.Error(),
+		"axpy") {
 		t.Errorf("got %v, want an error that names the function", err)
 	}
 	for _, in := range []string{`{"threads":2}`, `{"bytes_max":-1}`} {

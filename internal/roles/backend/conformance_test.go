@@ -26,8 +26,8 @@ const conformanceList = "testdata/conformance.txt"
 
 var rewrite = flag.Bool("rewrite", false, "write "+conformanceList+" anew")
 
-// The node tests of ONNX: one model of one operator each, with inputs and expected outputs. All whose operators and types
-// the backend has must pass, at ONNX's own tolerance, and none may fall out of the list of those that run.
+// The node tests of ONNX: one model of one operator each, with inputs and expected outputs. All whose operators and
+// types the backend has must pass, at ONNX's own tolerance, and none may fall out of the list of those that run.
 func TestConformance(t *testing.T) {
 	dirs, err := filepath.Glob(filepath.Join(conformanceDir, "test_*"))
 	if err != nil || len(dirs) == 0 {
@@ -69,7 +69,9 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	if want, err := os.ReadFile(conformanceList); err != nil || string(want) != list.String() {
-		t.Errorf("the tests that run are not those of %s (made from ONNX 1.12): run with -rewrite and read the diff (%v)", conformanceList, err)
+		t.Errorf(
+			"the tests that run are not those of %s (made from ONNX 1.12): run with -rewrite and read the diff (%v)",
+			conformanceList, err)
 	}
 }
 
@@ -119,8 +121,8 @@ func loadNodeTest(dir string) (*onnx.ModelProto, *Plan, string, error) {
 	return m, plan, "", nil
 }
 
-// runNodeTest runs every data set of a test on the best kernels, and on the scalar ones with every dimension open, which
-// must agree to the bit; and compares the results with the types announced.
+// runNodeTest runs every data set of a test on the best kernels, and on the scalar ones with every dimension open,
+// which must agree to the bit; and compares the results with the types announced.
 func runNodeTest(dir string, m *onnx.ModelProto, plan *Plan) error {
 	sets, err := filepath.Glob(filepath.Join(dir, "test_data_set_*"))
 	if err != nil || len(sets) == 0 {
@@ -155,7 +157,8 @@ func runNodeTest(dir string, m *onnx.ModelProto, plan *Plan) error {
 				return fmt.Errorf("output %d: the scalar kernels with open dimensions differ", i)
 			}
 			for _, p := range []*Plan{plan, scalar} {
-				if typ := p.Outputs()[i].Type; !typ.Unranked && (typ.DType != got[i].DType() || !fits(got[i].Shape(), typ.Shape)) {
+				if typ := p.Outputs()[i].Type; !typ.Unranked &&
+					(typ.DType != got[i].DType() || !fits(got[i].Shape(), typ.Shape)) {
 					return fmt.Errorf("output %d is %v and was announced as %v", i, onnxop.Of(got[i]), typ)
 				}
 			}

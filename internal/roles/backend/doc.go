@@ -11,8 +11,8 @@
 //  4. place.go: values get memory; a value with one reader gives its memory to that reader's result.
 //  5. program.go: the steps run in order.
 //
-// Inputs of which a dimension is open, or whose values decide a shape (such as the target of a Reshape), make a Plan keep
-// a bounded number of programs, one per combination that it has met.
+// Inputs of which a dimension is open, or whose values decide a shape (such as the target of a Reshape), make a Plan
+// keep a bounded number of programs, one per combination that it has met.
 //
 // Determinism rests on package kernel: fixed orders of summation, every product rounded before it is added, our own
 // elementary functions. The scalar loops and the vector loops give the same bits; every NaN of an output that a program

@@ -44,7 +44,8 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 	i64 := tensor.Int64
 	constant := func(name string, v ...int64) *onnx.TensorProto { return intTensor(v...).Proto(name) }
 	g := &onnx.GraphProto{Output: []*onnx.ValueInfoProto{{Name: "z"}}}
-	in, attrs := []*onnx.ValueInfoProto{x("a", d, 2, 2), x("b", d, 2, 2)}[:min(2, op.In.Min)], []*onnx.AttributeProto(nil)
+	in, attrs := []*onnx.ValueInfoProto{x("a", d, 2, 2), x("b", d, 2, 2)}[:min(2, op.In.Min)],
+		[]*onnx.AttributeProto(nil)
 	switch op.Name {
 	case "Constant", "Shape", "Size", "ConstantOfShape":
 		return nil, false // known before a run
@@ -70,7 +71,8 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 	case "SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss":
 		in[1] = x("b", tensor.Int32, 2)
 	case "Adam", "Adagrad", "Momentum":
-		in = []*onnx.ValueInfoProto{x("r", tensor.Float32), x("t", i64), x("a", d, 2), x("b", d, 2), x("v", d, 2), x("h", d, 2)}
+		in = []*onnx.ValueInfoProto{x("r", tensor.Float32), x("t", i64), x("a", d, 2), x("b", d, 2), x("v", d, 2),
+			x("h", d, 2)}
 		outs := []string{"z", "y", "w"}
 		if op.Name != "Adam" {
 			in, outs = in[:5], outs[:2]
@@ -80,7 +82,8 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 			in[0] = x("r", d)
 		}
 		if op.Name == "Momentum" {
-			attrs = []*onnx.AttributeProto{onnx.AttrFloat("alpha", 1), onnx.AttrFloat("beta", 1), onnx.AttrFloat("norm_coefficient", 0), onnx.AttrString("mode", "nesterov")}
+			attrs = []*onnx.AttributeProto{onnx.AttrFloat("alpha", 1), onnx.AttrFloat("beta", 1),
+				onnx.AttrFloat("norm_coefficient", 0), onnx.AttrString("mode", "nesterov")}
 		}
 		names := []string{}
 		for _, v := range in {
@@ -125,11 +128,13 @@ func TestCompileErrors(t *testing.T) {
 		want string
 	}{
 		{"unknown operator", graph(nodeOf("z = Conv x x")), Options{}, new(*UnsupportedError), "ai.onnx.Conv"},
-		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = Conv x x")), Options{}, new(*UnsupportedError), "ai.onnx.Conv"},
+		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = Conv x x")), Options{},
+			new(*UnsupportedError), "ai.onnx.Conv"},
 		{"old operator set", graph(nodeOf("z = Neg x")), Options{Opset: 7}, new(*UnsupportedError), "version 7"},
 		{"element type", graph(nodeOf("b = Less x x"), nodeOf("z = Exp b")), Options{}, new(*UnsupportedError), "bool"},
 		{"rule", graph(nodeOf("z = MatMul x x")), Options{}, new(*RuleError), "inner dimensions"},
-		{"order", graph(nodeOf("z = Neg y"), nodeOf("y = Neg x")), Options{}, new(*GraphError), "nothing before it makes"},
+		{"order", graph(nodeOf("z = Neg y"), nodeOf("y = Neg x")), Options{}, new(*GraphError),
+			"nothing before it makes"},
 		{"loop", graph(nodeOf("z = Neg z")), Options{}, new(*GraphError), "nothing before it makes"},
 		{"made twice", graph(nodeOf("z = Neg x"), nodeOf("z = Exp x")), Options{}, new(*GraphError), "made twice"},
 		{"input twice", twice, Options{}, new(*GraphError), "made twice"},
@@ -137,9 +142,11 @@ func TestCompileErrors(t *testing.T) {
 		{"sequence", sequence, Options{}, new(*GraphError), "not a tensor"},
 		{"sparse", sparse, Options{}, new(*GraphError), "sparse"},
 		{"initializer", bad, Options{}, new(*GraphError), "initializer"},
-		{"types", graph(nodeOf("z = Neg x")), Options{Inputs: make([]onnxop.Type, 3)}, new(*GraphError), "3 types given for 1"},
+		{"types", graph(nodeOf("z = Neg x")), Options{Inputs: make([]onnxop.Type, 3)}, new(*GraphError),
+			"3 types given for 1"},
 		{"memory", graph(nodeOf("z = Neg x")), Options{BytesMax: 8}, new(*LimitError), "24 bytes"},
-		{"shape from values", graph(nodeOf("i = ArgMax x", onnx.AttrInt("keepdims", 0)), nodeOf("z = Reshape x i")), Options{}, new(*RuleError), "copies dimension 2"},
+		{"shape from values", graph(nodeOf("i = ArgMax x", onnx.AttrInt("keepdims", 0)), nodeOf("z = Reshape x i")),
+			Options{}, new(*RuleError), "copies dimension 2"},
 	} {
 		p, err := Compile(c.g, c.o)
 		if err == nil && c.name == "shape from values" {
@@ -164,9 +171,12 @@ func TestRunErrors(t *testing.T) {
 		cause any
 		want  string
 	}{
-		{nodeOf("z = Gather a b"), []*tensor.Tensor{x, intTensor(0, 2)}, new(*kernel.IndexError), "index 2 at position 1 is outside of [-2, 1]"},
-		{nodeOf("z = SoftmaxCrossEntropyLoss a b"), []*tensor.Tensor{x, intTensor(0, 3)}, new(*kernel.LabelError), "label 3 at position 1"},
-		{nodeOf("z = SoftmaxCrossEntropyLoss a b", onnx.AttrInt("ignore_index", -2)), []*tensor.Tensor{x, intTensor(-2, -1)}, new(*kernel.LabelError), "label -1"},
+		{nodeOf("z = Gather a b"), []*tensor.Tensor{x, intTensor(0, 2)}, new(*kernel.IndexError),
+			"index 2 at position 1 is outside of [-2, 1]"},
+		{nodeOf("z = SoftmaxCrossEntropyLoss a b"), []*tensor.Tensor{x, intTensor(0, 3)}, new(*kernel.LabelError),
+			"label 3 at position 1"},
+		{nodeOf("z = SoftmaxCrossEntropyLoss a b", onnx.AttrInt("ignore_index", -2)),
+			[]*tensor.Tensor{x, intTensor(-2, -1)}, new(*kernel.LabelError), "label -1"},
 		{nodeOf("z = Div a b"), []*tensor.Tensor{intTensor(1), intTensor(0)}, nil, "divided by zero"},
 	} {
 		p, in := one(c.n, c.in...)
@@ -195,7 +205,8 @@ func TestRunErrors(t *testing.T) {
 
 // A function has no types: it takes those of the options, or those of the first run.
 func TestFunction(t *testing.T) {
-	f := &onnx.FunctionProto{Name: "f", Input: []string{"x", "y"}, Output: []string{"z"}, Node: []*onnx.NodeProto{nodeOf("z = Add x y")},
+	f := &onnx.FunctionProto{Name: "f", Input: []string{"x", "y"}, Output: []string{"z"},
+		Node:        []*onnx.NodeProto{nodeOf("z = Add x y")},
 		OpsetImport: []*onnx.OperatorSetIdProto{{Version: 17}}}
 	p := must(CompileFunction(f, Options{}))
 	if !p.Outputs()[0].Type.Absent() {
@@ -224,7 +235,8 @@ func TestFunction(t *testing.T) {
 func TestInitializers(t *testing.T) {
 	x := must(tensor.FromFloat32([]int{2}, []float32{1, 2}))
 	w := must(tensor.FromFloat32([]int{2}, []float32{3, float32(math.NaN())}))
-	g := graphOf([]*onnx.NodeProto{nodeOf("z = Add x w")}, []string{"x", "w"}, []*tensor.Tensor{x, w}, []string{"z", "w"}, false)
+	g := graphOf([]*onnx.NodeProto{nodeOf("z = Add x w")}, []string{"x", "w"}, []*tensor.Tensor{x, w},
+		[]string{"z", "w"}, false)
 	g.Initializer = []*onnx.TensorProto{w.Proto("w")}
 	p := must(Compile(g, Options{}))
 	if len(p.Inputs()) != 1 {

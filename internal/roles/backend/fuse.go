@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// fusion joins steps into one where that saves a pass over memory or a sum of exponentials. The joined step rounds where
-// its parts did, so no bit of a result changes.
+// fusion joins steps into one where that saves a pass over memory or a sum of exponentials. The joined step rounds
+// where its parts did, so no bit of a result changes.
 type fusion struct {
 	*lowered
 	readers []int         // how often each value is read

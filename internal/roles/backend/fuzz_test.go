@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Trap 19: whatever the bytes of a model say, compiling and running it gives a result or an error, and never asks for more
-// memory than it may.
+// Trap 19: whatever the bytes of a model say, compiling and running it gives a result or an error, and never asks for
+// more memory than it may.
 func FuzzCompile(f *testing.F) {
 	for _, m := range seedModels(f) {
 		b, err := onnx.Marshal(m)
@@ -19,7 +19,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024, Strings: 1024}
+	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 64, Tensors: 64, Attributes: 256, Messages: 1024,
+		Strings: 1024}
 	fuzzing.Run(f, func(t *testing.T, b []byte) {
 		m, err := onnx.Load(b, lim)
 		if err != nil {
@@ -42,7 +43,8 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		for i, o := range out {
-			if typ := p.Outputs()[i].Type; !typ.Absent() && (typ.DType != o.DType() || !(typ.Unranked || fits(o.Shape(), typ.Shape))) {
+			if typ := p.Outputs()[i].Type; !typ.Absent() &&
+				(typ.DType != o.DType() || !(typ.Unranked || fits(o.Shape(), typ.Shape))) {
 				t.Fatalf("output %d is %v and was announced as %v", i, onnxop.Of(o), typ)
 			}
 		}
@@ -82,15 +84,18 @@ func seedModels(f testing.TB) []*onnx.ModelProto {
 		{nodeOf("k = Constant", k), nodeOf("y = Reshape a k"), nodeOf("z = Transpose y")},
 		{nodeOf("k = Shape a"), nodeOf("y = ConstantOfShape k"), nodeOf("z = Sum y a y")},
 		{nodeOf("k = Constant", k), nodeOf("z = Slice a k k k")},
-		{nodeOf("l = ArgMax a", onnx.AttrInt("keepdims", 0)), nodeOf("z y = SoftmaxCrossEntropyLoss a l"), nodeOf("p = Softmax a")},
+		{nodeOf("l = ArgMax a", onnx.AttrInt("keepdims", 0)), nodeOf("z y = SoftmaxCrossEntropyLoss a l"),
+			nodeOf("p = Softmax a")},
 		{nodeOf("k = Constant", k), nodeOf("y = ReduceSum a k"), nodeOf("z = Expand y k")},
-		{nodeOf("i = Cast a", onnx.AttrInt("to", 7)), nodeOf("y = Gather a i"), nodeOf("z = Concat y y", onnx.AttrInt("axis", 1))},
+		{nodeOf("i = Cast a", onnx.AttrInt("to", 7)), nodeOf("y = Gather a i"),
+			nodeOf("z = Concat y y", onnx.AttrInt("axis", 1))},
 		{nodeOf("b = Less a a"), nodeOf("y = Where b a a"), nodeOf("z = Unsqueeze y", onnx.AttrInts("axes", 0))},
 		{nodeOf("i = Cast a", onnx.AttrInt("to", 7)), nodeOf("y = Div i i"), nodeOf("z = OneHot y y a")},
 	}
 	models := []*onnx.ModelProto{{IrVersion: 8, Graph: mlpStep(f, -1)}}
 	for i, g := range groups {
-		models = append(models, &onnx.ModelProto{IrVersion: 8, Graph: graphOf(g, []string{"a"}, []*tensor.Tensor{x}, []string{"z"}, i%2 == 0)})
+		models = append(models, &onnx.ModelProto{IrVersion: 8, Graph: graphOf(g, []string{"a"}, []*tensor.Tensor{x},
+			[]string{"z"}, i%2 == 0)})
 	}
 	return models
 }

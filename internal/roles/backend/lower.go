@@ -7,7 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 )
 
-// foldElements bounds the results that are computed ahead of all runs when they are larger than what they are made from.
+// foldElements bounds the results that are computed ahead of all runs when they are larger than what they are made
+// from.
 const foldElements = 1 << 16
 
 // lowered is a source for given types of its inputs: every type is known, and what remains to do depends on the inputs.
@@ -56,9 +57,11 @@ func (l *lowered) add(n sourceNode) error {
 	elements, known := 0, true
 	for i, t := range out {
 		if !t.Static() {
-			return l.src.fail("node %q (%s) gives %v: its shape depends on values that no input or constant decides", nodeName(n.proto), n.op.Name, t)
+			return l.src.fail("node %q (%s) gives %v: its shape depends on values that no input or constant decides",
+				nodeName(n.proto), n.op.Name, t)
 		}
-		if said, ok := l.src.declared[l.src.names[n.out[i]]]; ok && (t.DType != said.DType || !said.Unranked && !fits(t.Shape, said.Shape)) {
+		if said, ok := l.src.declared[l.src.names[n.out[i]]]; ok && (t.DType != said.DType || !said.Unranked &&
+			!fits(t.Shape, said.Shape)) {
 			return l.src.fail("node %q (%s) gives %v; it is declared as %v", nodeName(n.proto), n.op.Name, t, said)
 		}
 		if t.Elements() == 0 && t.Value == nil { // there is nothing to compute
@@ -91,7 +94,8 @@ func (l *lowered) add(n sourceNode) error {
 // fold runs a step whose inputs are known, as a program of its own, and keeps the results as constants.
 func (l *lowered) fold(st *step) error {
 	alone := &lowered{src: &source{graph: l.src.graph}, set: l.set, steps: []*step{{def: st.def}}}
-	alone.steps[0].sourceNode = sourceNode{proto: st.proto, op: st.op, in: alone.take(l, st.in), out: alone.take(l, st.out)}
+	alone.steps[0].sourceNode = sourceNode{proto: st.proto, op: st.op, in: alone.take(l, st.in),
+		out: alone.take(l, st.out)}
 	alone.src.out = alone.steps[0].out
 	p, err := place(alone, math.MaxInt)
 	if err != nil {

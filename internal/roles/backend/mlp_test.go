@@ -29,7 +29,8 @@ func mlpStep(t testing.TB, batch int64) *onnx.GraphProto {
 	names := []string{"w1", "b1", "w2", "b2"}
 	shapes := [][]int64{{mlpIn, mlpHidden}, {mlpHidden}, {mlpHidden, mlpOut}, {mlpOut}}
 	g := &onnx.GraphProto{Name: "step", Input: []*onnx.ValueInfoProto{
-		onnx.ValueInfo("x", tensor.Float32, batch, mlpIn), onnx.ValueInfo("labels", tensor.Int64, batch), onnx.ValueInfo("rate", tensor.Float32),
+		onnx.ValueInfo("x", tensor.Float32, batch, mlpIn), onnx.ValueInfo("labels", tensor.Int64, batch),
+		onnx.ValueInfo("rate", tensor.Float32),
 	}}
 	for i, n := range names {
 		g.Input = append(g.Input, onnx.ValueInfo(n, tensor.Float32, shapes[i]...))
@@ -69,7 +70,8 @@ func mlpData(seed uint64, batches int) (params [][]float32, xs [][]float32, labe
 		}
 		return x
 	}
-	params = [][]float32{draw(mlpIn*mlpHidden, 0.3), draw(mlpHidden, 0.1), draw(mlpHidden*mlpOut, 0.3), draw(mlpOut, 0.1)}
+	params = [][]float32{draw(mlpIn*mlpHidden, 0.3), draw(mlpHidden, 0.1), draw(mlpHidden*mlpOut, 0.3),
+		draw(mlpOut, 0.1)}
 	centre := draw(mlpOut*mlpIn, 2)
 	for range batches {
 		x, l := draw(mlpBatch*mlpIn, 1), make([]int64, mlpBatch)
@@ -129,8 +131,8 @@ func slicesOf(ts []*tensor.Tensor) (out [][]float32) {
 // trainedHash pins every bit of 200 steps of training, on every machine and for ever.
 const trainedHash = "e3f9c0d601256a189e6f8453dba1231f9251ac5676b340f36bb4bc101e44130e"
 
-// Traps 34 and 35: one training, one result to the bit: on the scalar and on the vector loops, with dimensions known and
-// open, on one processor and on two, alone and beside others, and the same as plain loops written by hand.
+// Traps 34 and 35: one training, one result to the bit: on the scalar and on the vector loops, with dimensions known
+// and open, on one processor and on two, alone and beside others, and the same as plain loops written by hand.
 func TestTrainingBits(t *testing.T) {
 	const steps = 200
 	check := func(name string, losses []float32, params [][]float32) {
@@ -149,7 +151,8 @@ func TestTrainingBits(t *testing.T) {
 		procs int
 	}{
 		{"best", Options{}, mlpBatch, 1}, {"best, two processors", Options{}, mlpBatch, 2},
-		{"scalar", Options{Scalar: true}, mlpBatch, 1}, {"open", Options{}, -1, 2}, {"open scalar", Options{Scalar: true}, -1, 1},
+		{"scalar", Options{Scalar: true}, mlpBatch, 1}, {"open", Options{}, -1, 2},
+		{"open scalar", Options{Scalar: true}, -1, 1},
 	} {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(c.procs))
 		p, err := Compile(mlpStep(t, c.batch), c.o)
@@ -188,8 +191,9 @@ type handMLP struct {
 
 func newHandMLP() *handMLP {
 	return &handMLP{
-		grads: [][]float32{make([]float32, mlpIn*mlpHidden), make([]float32, mlpHidden), make([]float32, mlpHidden*mlpOut), make([]float32, mlpOut)},
-		h:     make([]float32, mlpBatch*mlpHidden), scores: make([]float32, mlpBatch*mlpOut),
+		grads: [][]float32{make([]float32, mlpIn*mlpHidden), make([]float32, mlpHidden),
+			make([]float32, mlpHidden*mlpOut), make([]float32, mlpOut)},
+		h: make([]float32, mlpBatch*mlpHidden), scores: make([]float32, mlpBatch*mlpOut),
 		d: make([]float32, mlpBatch*mlpOut), dh: make([]float32, mlpBatch*mlpHidden),
 	}
 }
@@ -290,7 +294,8 @@ func BenchmarkTrainingStep(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		in := []*tensor.Tensor{must(tensor.FromFloat32([]int{mlpBatch, mlpIn}, xs[0])), must(tensor.FromInt64([]int{mlpBatch}, labels[0])),
+		in := []*tensor.Tensor{must(tensor.FromFloat32([]int{mlpBatch, mlpIn}, xs[0])),
+			must(tensor.FromInt64([]int{mlpBatch}, labels[0])),
 			must(tensor.FromFloat32([]int{}, []float32{0.01}))}
 		for i, s := range [][]int{{mlpIn, mlpHidden}, {mlpHidden}, {mlpHidden, mlpOut}, {mlpOut}} {
 			in = append(in, must(tensor.FromFloat32(s, slices.Clone(w[i]))))

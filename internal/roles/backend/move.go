@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// moveKernels put elements elsewhere and compute nothing. Some never run: a Constant, a Shape and a Size are known ahead
-// of all runs, and a view is its input in another shape.
+// moveKernels put elements elsewhere and compute nothing. Some never run: a Constant, a Shape and a Size are known
+// ahead of all runs, and a view is its input in another shape.
 var moveKernels = map[string]kernelDef{
 	"Identity":  {view: true},
 	"Reshape":   {view: true},
@@ -18,22 +18,26 @@ var moveKernels = map[string]kernelDef{
 	"Shape":     {},
 	"Size":      {},
 	"ConstantOfShape": {bind: onOutput(byType{
-		tensor.Float32: fill[float32], tensor.Float64: fill[float64], tensor.Int64: fill[int64], tensor.Int32: fill[int32],
+		tensor.Float32: fill[float32], tensor.Float64: fill[float64], tensor.Int64: fill[int64],
+		tensor.Int32: fill[int32],
 		tensor.Uint8: fill[uint8], tensor.Int8: fill[int8], tensor.Bool: fill[bool],
 	})},
 	"Transpose": strided(transposeWalk),
 	"Expand":    strided(expandWalk),
 	"Slice":     strided(sliceWalk),
 	"Concat": {bind: onInput(0, byType{
-		tensor.Float32: concat[float32], tensor.Float64: concat[float64], tensor.Int64: concat[int64], tensor.Int32: concat[int32],
+		tensor.Float32: concat[float32], tensor.Float64: concat[float64], tensor.Int64: concat[int64],
+		tensor.Int32: concat[int32],
 		tensor.Uint8: concat[uint8], tensor.Int8: concat[int8], tensor.Bool: concat[bool],
 	})},
 	"Gather": {bind: onInput(0, byType{
-		tensor.Float32: gather[float32], tensor.Float64: gather[float64], tensor.Int64: gather[int64], tensor.Int32: gather[int32],
+		tensor.Float32: gather[float32], tensor.Float64: gather[float64], tensor.Int64: gather[int64],
+		tensor.Int32: gather[int32],
 		tensor.Uint8: gather[uint8], tensor.Int8: gather[int8], tensor.Bool: gather[bool],
 	})},
 	"OneHot": {bind: onInput(2, byType{
-		tensor.Float32: oneHot[float32], tensor.Float64: oneHot[float64], tensor.Int64: oneHot[int64], tensor.Int32: oneHot[int32],
+		tensor.Float32: oneHot[float32], tensor.Float64: oneHot[float64], tensor.Int64: oneHot[int64],
+		tensor.Int32: oneHot[int32],
 		tensor.Uint8: oneHot[uint8], tensor.Int8: oneHot[int8], tensor.Bool: oneHot[bool],
 	})},
 }
@@ -45,7 +49,8 @@ type wayOf func(b *binding) (w kernel.Walk, offset int, err error)
 func strided(way wayOf) kernelDef {
 	return kernelDef{bind: onInput(0, byType{
 		tensor.Float32: copied[float32](way), tensor.Float64: copied[float64](way), tensor.Int64: copied[int64](way),
-		tensor.Int32: copied[int32](way), tensor.Uint8: copied[uint8](way), tensor.Int8: copied[int8](way), tensor.Bool: copied[bool](way),
+		tensor.Int32: copied[int32](way), tensor.Uint8: copied[uint8](way), tensor.Int8: copied[int8](way),
+		tensor.Bool: copied[bool](way),
 	})}
 }
 

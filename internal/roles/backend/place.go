@@ -85,8 +85,8 @@ func (p *placing) add(s storage, t onnxop.Type) int {
 	return len(p.out) - 1
 }
 
-// inPlace returns the storage of an input that the first result of step i may overwrite, or -1: the step's kernel allows
-// it, the step is its last reader, and the sizes agree.
+// inPlace returns the storage of an input that the first result of step i may overwrite, or -1: the step's kernel
+// allows it, the step is its last reader, and the sizes agree.
 func (p *placing) inPlace(i int, st *step) int {
 	t := p.types[st.out[0]]
 	for _, j := range st.def.inPlace {
@@ -116,8 +116,8 @@ func (p *placing) storageOf(id int) *storage {
 // align is the multiple of elements at which storages begin, so that none shares a cache line with another.
 const align = 64
 
-// pack gives every storage in the arena the lowest offset at which it overlaps no other that is in use at the same time,
-// and returns the length of each element type's slab.
+// pack gives every storage in the arena the lowest offset at which it overlaps no other that is in use at the same
+// time, and returns the length of each element type's slab.
 func (p *placing) pack() map[tensor.DType]int {
 	slabs := map[tensor.DType]int{}
 	active := map[tensor.DType][]*storage{} // by offset

@@ -27,7 +27,8 @@ type Options struct {
 }
 
 const (
-	// programsMax bounds the programs that a plan keeps for inputs of different shapes. Beyond it the oldest is dropped.
+	// programsMax bounds the programs that a plan keeps for inputs of different shapes. Beyond it the oldest is
+	// dropped.
 	programsMax = 16
 
 	// keyedMax bounds the elements of an input whose value decides a shape.
@@ -54,11 +55,12 @@ type Plan struct {
 	order    []string // the keys of programs, oldest first
 }
 
-// Compile compiles a graph. An initializer of the name of an input takes the input's place: the plan does not ask for it.
-// Errors are *UnsupportedError, *RuleError, *GraphError and *LimitError.
+// Compile compiles a graph. An initializer of the name of an input takes the input's place: the plan does not ask for
+// it. Errors are *UnsupportedError, *RuleError, *GraphError and *LimitError.
 func Compile(g *onnx.GraphProto, o Options) (*Plan, error) {
 	if len(g.GetSparseInitializer()) > 0 {
-		return nil, &GraphError{Graph: g.GetName(), Reason: "has sparse initializers, which are not supported; want dense ones"}
+		return nil, &GraphError{Graph: g.GetName(),
+			Reason: "has sparse initializers, which are not supported; want dense ones"}
 	}
 	src := graph{name: g.GetName(), nodes: g.GetNode(), initializers: g.GetInitializer(), opset: o.Opset}
 	if src.opset == 0 {
@@ -84,10 +86,11 @@ func Compile(g *onnx.GraphProto, o Options) (*Plan, error) {
 	return compile(src, o)
 }
 
-// CompileFunction compiles a function whose attributes have been replaced by values. It is Compile otherwise, but what the
-// function's value_info says of a value has to hold in each run: its gradients were computed from that.
+// CompileFunction compiles a function whose attributes have been replaced by values. It is Compile otherwise, but what
+// the function's value_info says of a value has to hold in each run: its gradients were computed from that.
 func CompileFunction(f *onnx.FunctionProto, o Options) (*Plan, error) {
-	src := graph{name: f.GetName(), nodes: f.GetNode(), inputs: f.GetInput(), outputs: f.GetOutput(), opset: onnxop.Opset}
+	src := graph{name: f.GetName(), nodes: f.GetNode(), inputs: f.GetInput(), outputs: f.GetOutput(),
+		opset: onnxop.Opset}
 	for _, i := range f.GetOpsetImport() {
 		if i.GetDomain() == "" || i.GetDomain() == "ai.onnx" {
 			src.opset = i.GetVersion()
@@ -112,7 +115,8 @@ func declaredTypes(f *onnx.FunctionProto) map[string]onnxop.Type {
 func compile(g graph, o Options) (*Plan, error) {
 	if o.Inputs != nil {
 		if len(o.Inputs) != len(g.inputs) {
-			return nil, &GraphError{Graph: g.name, Reason: fmt.Sprintf("%d types given for %d inputs", len(o.Inputs), len(g.inputs))}
+			return nil, &GraphError{Graph: g.name, Reason: fmt.Sprintf("%d types given for %d inputs", len(o.Inputs),
+				len(g.inputs))}
 		}
 		g.types = o.Inputs
 	}
@@ -220,9 +224,11 @@ func (p *Plan) admit(in []*tensor.Tensor) error {
 			return &InputError{Index: i, Name: p.inputs[i].Name, Reason: "is nil; want a tensor"}
 		case want.Absent():
 		case t.DType() != want.DType || !(want.Unranked || fits(t.Shape(), want.Shape)):
-			return &InputError{Index: i, Name: p.inputs[i].Name, Reason: fmt.Sprintf("is %v; want %v", onnxop.Of(t), *want)}
+			return &InputError{Index: i, Name: p.inputs[i].Name, Reason: fmt.Sprintf("is %v; want %v", onnxop.Of(t),
+				*want)}
 		case want.Value != nil && !want.Value.Equal(t):
-			return &InputError{Index: i, Name: p.inputs[i].Name, Reason: "differs from the value that the plan was compiled for"}
+			return &InputError{Index: i, Name: p.inputs[i].Name,
+				Reason: "differs from the value that the plan was compiled for"}
 		}
 		if p.src.keyed[i] && t.Len() > keyedMax {
 			return &LimitError{What: "elements of an input that decides a shape", Got: t.Len(), Max: keyedMax}
@@ -236,8 +242,8 @@ func fits(shape, want []int) bool {
 	return slices.EqualFunc(shape, want, func(d, w int) bool { return d == w || w < 0 })
 }
 
-// program returns the program for these inputs, making it when it is not kept. Two runs may make the same one at the same
-// time; either is good.
+// program returns the program for these inputs, making it when it is not kept. Two runs may make the same one at the
+// same time; either is good.
 func (p *Plan) program(in []*tensor.Tensor) (*program, error) {
 	var buf [256]byte
 	key := buf[:0]

@@ -80,7 +80,8 @@ func randomGraph(t *rapid.T, names []string, in []*tensor.Tensor) []*onnx.NodePr
 		func() []*onnx.NodeProto { return []*onnx.NodeProto{nodeOf("z = Identity " + pick())} },
 		func() []*onnx.NodeProto { return []*onnx.NodeProto{nodeOf("z = Transpose " + pick())} },
 		func() []*onnx.NodeProto {
-			return []*onnx.NodeProto{nodeOf("k = Constant", onnx.AttrInts("value_ints", -1)), nodeOf("z = Reshape " + pick() + " k")}
+			return []*onnx.NodeProto{nodeOf("k = Constant", onnx.AttrInts("value_ints", -1)),
+				nodeOf("z = Reshape " + pick() + " k")}
 		},
 		func() []*onnx.NodeProto { return []*onnx.NodeProto{nodeOf("z = Softmax " + pick())} },
 		func() []*onnx.NodeProto {
@@ -88,7 +89,8 @@ func randomGraph(t *rapid.T, names []string, in []*tensor.Tensor) []*onnx.NodePr
 		},
 		func() []*onnx.NodeProto {
 			x := pick()
-			return []*onnx.NodeProto{nodeOf("k = Constant", onnx.AttrFloat("value_float", 0)), nodeOf("m = Greater " + x + " k"), nodeOf("z = Where m " + pick() + " k")}
+			return []*onnx.NodeProto{nodeOf("k = Constant", onnx.AttrFloat("value_float", 0)),
+				nodeOf("m = Greater " + x + " k"), nodeOf("z = Where m " + pick() + " k")}
 		},
 		func() []*onnx.NodeProto {
 			return []*onnx.NodeProto{nodeOf("z = Gemm " + pick() + " " + pick() + " " + pick()), nodeOf("y = Relu z")}
@@ -120,8 +122,8 @@ func randomGraph(t *rapid.T, names []string, in []*tensor.Tensor) []*onnx.NodePr
 	return nodes
 }
 
-// extend gives the values of new nodes names of their own and infers them; it returns the float values that they make, or
-// nil when they do not fit the values that they read.
+// extend gives the values of new nodes names of their own and infers them; it returns the float values that they make,
+// or nil when they do not fit the values that they read.
 func extend(types map[string]onnxop.Type, group []*onnx.NodeProto, i int) (made []string) {
 	rename, inferred := map[string]string{}, map[string]onnxop.Type{}
 	for _, n := range group {
@@ -155,8 +157,8 @@ func extend(types map[string]onnxop.Type, group []*onnx.NodeProto, i int) (made 
 	return made
 }
 
-// A graph compiled as a whole gives the bits that its nodes give one at a time: sharing memory, working in place, folding
-// constants and joining steps change nothing. The same with open dimensions.
+// A graph compiled as a whole gives the bits that its nodes give one at a time: sharing memory, working in place,
+// folding constants and joining steps change nothing. The same with open dimensions.
 func TestPlanEqualsNodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -208,7 +210,8 @@ func TestPlanEqualsNodes(t *testing.T) {
 					}
 					for i, v := range outs {
 						if !got[i].Equal(values[v]) {
-							t.Fatalf("%s is %v %v; alone it is %v %v", v, onnxop.Of(got[i]), got[i].Float32(), onnxop.Of(values[v]), values[v].Float32())
+							t.Fatalf("%s is %v %v; alone it is %v %v", v, onnxop.Of(got[i]), got[i].Float32(),
+								onnxop.Of(values[v]), values[v].Float32())
 						}
 					}
 				}
@@ -222,7 +225,8 @@ func TestShapesDecidedByInputs(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	x := floatTensor(r, 4, 6)
 	nodes := []*onnx.NodeProto{nodeOf("k = Identity s"), nodeOf("y = Reshape x k"), nodeOf("z = Neg y")}
-	p, err := Compile(graphOf(nodes, []string{"x", "s"}, []*tensor.Tensor{x, intTensor(1, 1)}, []string{"z"}, true), Options{})
+	p, err := Compile(graphOf(nodes, []string{"x", "s"}, []*tensor.Tensor{x, intTensor(1, 1)}, []string{"z"}, true),
+		Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +248,8 @@ func TestShapesDecidedByInputs(t *testing.T) {
 				} else if err != nil || !slices.Equal(out[0].Shape(), want) {
 					t.Errorf("reshape to %d rows: %v", d, err)
 				}
-				if _, err := p.Run([]*tensor.Tensor{floatTensor(rand.New(rand.NewPCG(1, uint64(i))), int(d), 2), intTensor(-1, 1)}); err != nil {
+				if _, err := p.Run([]*tensor.Tensor{floatTensor(rand.New(rand.NewPCG(1, uint64(i))), int(d), 2),
+					intTensor(-1, 1)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -264,8 +269,10 @@ func TestShapesDecidedByInputs(t *testing.T) {
 func TestOutputsAreFresh(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	a, b := floatTensor(r, 3), floatTensor(r, 3)
-	nodes := []*onnx.NodeProto{nodeOf("y = Neg a"), nodeOf("z = Exp y"), nodeOf("i = Identity a"), nodeOf("v = Identity z")}
-	p, err := Compile(graphOf(nodes, []string{"a"}, []*tensor.Tensor{a}, []string{"z", "y", "i", "v", "z"}, false), Options{})
+	nodes := []*onnx.NodeProto{nodeOf("y = Neg a"), nodeOf("z = Exp y"), nodeOf("i = Identity a"),
+		nodeOf("v = Identity z")}
+	p, err := Compile(graphOf(nodes, []string{"a"}, []*tensor.Tensor{a}, []string{"z", "y", "i", "v", "z"}, false),
+		Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +306,8 @@ func TestEmpty(t *testing.T) {
 		nodeOf("u = ReduceMean x", onnx.AttrInts("axes", 0)),
 	}
 	for _, open := range []bool{false, true} {
-		p := must(Compile(graphOf(nodes, []string{"x", "y"}, []*tensor.Tensor{x, y}, []string{"r", "s", "p", "q", "u"}, open), Options{}))
+		p := must(Compile(graphOf(nodes, []string{"x", "y"}, []*tensor.Tensor{x, y}, []string{"r", "s", "p", "q", "u"},
+			open), Options{}))
 		out := must(p.Run([]*tensor.Tensor{x, y}))
 		var got []string
 		for _, o := range out {

@@ -8,8 +8,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// Shared returns a Factory whose components share their plans as long as they are of one artifact with one setting: plans
-// depend on nothing else, and the thousands of nodes of a simulation would each hold a copy. It is safe for concurrent use.
+// Shared returns a Factory whose components share their plans as long as they are of one artifact with one setting:
+// plans depend on nothing else, and the thousands of nodes of a simulation would each hold a copy. It is safe for
+// concurrent use.
 func Shared() node.Factory {
 	var s sharing
 	return s.factory

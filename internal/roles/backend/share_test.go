@@ -9,7 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
 
-// TestPlansAreShared: components of one artifact and setting share their plans, also when they are made at once; others do not.
+// TestPlansAreShared: components of one artifact and setting share their plans, also when they are made at once; others
+// do not.
 func TestPlansAreShared(t *testing.T) {
 	sealed := func() *onnx.ModelProto {
 		return &onnx.ModelProto{Functions: []*onnx.FunctionProto{{

@@ -8,13 +8,17 @@ import (
 )
 
 var softmaxKernels = map[string]kernelDef{
-	"Softmax":    {inPlace: []int{0}, bind: onInput(0, byType{tensor.Float32: softmax[float32], tensor.Float64: softmax[float64]})},
-	"LogSoftmax": {inPlace: []int{0}, bind: onInput(0, byType{tensor.Float32: logSoftmax[float32], tensor.Float64: logSoftmax[float64]})},
+	"Softmax": {inPlace: []int{0},
+		bind: onInput(0, byType{tensor.Float32: softmax[float32], tensor.Float64: softmax[float64]})},
+	"LogSoftmax": {inPlace: []int{0},
+		bind: onInput(0, byType{tensor.Float32: logSoftmax[float32], tensor.Float64: logSoftmax[float64]})},
 	"SoftmaxCrossEntropyLoss": {bind: onInput(0, byType{
 		tensor.Float32: onInput(1, byType{
-			tensor.Int64: loss(kernel.FromScores[float32, int64]), tensor.Int32: loss(kernel.FromScores[float32, int32])}),
+			tensor.Int64: loss(kernel.FromScores[float32, int64]),
+			tensor.Int32: loss(kernel.FromScores[float32, int32])}),
 		tensor.Float64: onInput(1, byType{
-			tensor.Int64: loss(kernel.FromScores[float64, int64]), tensor.Int32: loss(kernel.FromScores[float64, int32])}),
+			tensor.Int64: loss(kernel.FromScores[float64, int64]),
+			tensor.Int32: loss(kernel.FromScores[float64, int32])}),
 	})},
 	"NegativeLogLikelihoodLoss": {bind: onInput(0, byType{
 		tensor.Float32: onInput(1, byType{
@@ -51,10 +55,11 @@ func logSoftmax[T kernel.Float](b *binding) (run, error) {
 }
 
 // lossKernel is a loss of scores and labels.
-type lossKernel[T kernel.Float, L int64 | int32] func(s *kernel.Loss[T], out, logProb, prob, scores []T, labels []L, scratch []float64) error
+type lossKernel[T kernel.Float, L int64 | int32] func(s *kernel.Loss[T], out, logProb, prob, scores []T, labels []L,
+	scratch []float64) error
 
-// loss binds a loss. Its second output is the logarithms of the probabilities; the probabilities themselves are the last
-// one when a Softmax was fused.
+// loss binds a loss. Its second output is the logarithms of the probabilities; the probabilities themselves are the
+// last one when a Softmax was fused.
 func loss[T kernel.Float, L int64 | int32](of lossKernel[T, L]) binder {
 	return func(b *binding) (run, error) {
 		s := kernel.Loss[T]{Lanes: kernel.LanesOf(b.in[0].Shape, 1), Reduction: reduction(b.proto)}

@@ -115,7 +115,8 @@ func (s *source) addNode(n *onnx.NodeProto, ids map[string]int, define func(stri
 		if name != "" {
 			var ok bool
 			if id, ok = ids[name]; !ok {
-				return s.fail("node %q (%s) reads %q, which nothing before it makes; nodes must stand after what they read", nodeName(n), n.GetOpType(), name)
+				return s.fail("node %q (%s) reads %q, which nothing before it makes; nodes must stand after what "+
+					"they read", nodeName(n), n.GetOpType(), name)
 			}
 		}
 		sn.in = append(sn.in, id)
@@ -139,8 +140,8 @@ func nodeName(n *onnx.NodeProto) string {
 	return n.GetName()
 }
 
-// prune keeps the nodes that an output needs, and finds the inputs whose values decide shapes. One way back over the nodes
-// is enough for both, because readers stand after what they read.
+// prune keeps the nodes that an output needs, and finds the inputs whose values decide shapes. One way back over the
+// nodes is enough for both, because readers stand after what they read.
 func (s *source) prune() {
 	needed, decides := make([]bool, len(s.names)), make([]bool, len(s.names))
 	for _, id := range s.out {

@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// trainingKernels are the optimizers. Their inputs are the rate, the count of updates, and then groups with one tensor for
-// each parameter: the parameters, their gradients, and the state; outputs are the groups that change.
+// trainingKernels are the optimizers. Their inputs are the rate, the count of updates, and then groups with one tensor
+// for each parameter: the parameters, their gradients, and the state; outputs are the groups that change.
 var trainingKernels = map[string]kernelDef{
 	"Adagrad":  {bind: onInput(2, byType{tensor.Float32: adagrad[float32], tensor.Float64: adagrad[float64]})},
 	"Adam":     {bind: onInput(2, byType{tensor.Float32: adam[float32], tensor.Float64: adam[float64]})},
@@ -41,7 +41,8 @@ func adagrad[T kernel.Float](b *binding) (run, error) {
 	in, out := b.inSlot[2:], b.outSlot
 	n := len(in) / 3
 	return optimizer(b, n, func(f *frame, rate T, step int64, i int) {
-		kernel.Adagrad(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]), data[T](f, in[2*n+i]),
+		kernel.Adagrad(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
+			data[T](f, in[2*n+i]),
 			rate, decay, norm, eps, step)
 	})
 }
@@ -65,7 +66,8 @@ func momentum[T kernel.Float](b *binding) (run, error) {
 	in, out := b.inSlot[2:], b.outSlot
 	n := len(in) / 3
 	return optimizer(b, n, func(f *frame, rate T, step int64, i int) {
-		kernel.Momentum(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]), data[T](f, in[2*n+i]),
+		kernel.Momentum(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
+			data[T](f, in[2*n+i]),
 			rate, alpha, beta, norm, nesterov, step)
 	})
 }

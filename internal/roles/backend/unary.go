@@ -14,19 +14,23 @@ var unaryKernels = map[string]kernelDef{
 		tensor.Uint8: each1(kernel.Map(kernel.Abs[uint8])), tensor.Int8: each1(kernel.Map(kernel.Abs[int8])),
 	})},
 	"Sign": {inPlace: []int{0}, bind: onInput(0, byType{
-		tensor.Float32: each1(kernel.Map(kernel.Sign[float32])), tensor.Float64: each1(kernel.Map(kernel.Sign[float64])),
-		tensor.Int64: each1(kernel.Map(kernel.Sign[int64])), tensor.Int32: each1(kernel.Map(kernel.Sign[int32])),
+		tensor.Float32: each1(kernel.Map(kernel.Sign[float32])),
+		tensor.Float64: each1(kernel.Map(kernel.Sign[float64])),
+		tensor.Int64:   each1(kernel.Map(kernel.Sign[int64])), tensor.Int32: each1(kernel.Map(kernel.Sign[int32])),
 		tensor.Uint8: each1(kernel.Map(kernel.Sign[uint8])), tensor.Int8: each1(kernel.Map(kernel.Sign[int8])),
 	})},
 	"Neg": {inPlace: []int{0}, bind: onInput(0, byType{
 		tensor.Float32: each1(kernel.Neg[float32]), tensor.Float64: each1(kernel.Neg[float64]),
-		tensor.Int64: each1(kernel.Neg[int64]), tensor.Int32: each1(kernel.Neg[int32]), tensor.Int8: each1(kernel.Neg[int8]),
+		tensor.Int64: each1(kernel.Neg[int64]), tensor.Int32: each1(kernel.Neg[int32]),
+		tensor.Int8: each1(kernel.Neg[int8]),
 	})},
 	"Relu": {inPlace: []int{0}, bind: onInput(0, byType{
 		tensor.Float32: relu32, tensor.Float64: each1(kernel.Relu[float64]),
-		tensor.Int64: each1(kernel.Relu[int64]), tensor.Int32: each1(kernel.Relu[int32]), tensor.Int8: each1(kernel.Relu[int8]),
+		tensor.Int64: each1(kernel.Relu[int64]), tensor.Int32: each1(kernel.Relu[int32]),
+		tensor.Int8: each1(kernel.Relu[int8]),
 	})},
-	"LeakyRelu":  {inPlace: []int{0}, bind: onInput(0, byType{tensor.Float32: leakyRelu[float32], tensor.Float64: leakyRelu[float64]})},
+	"LeakyRelu": {inPlace: []int{0},
+		bind: onInput(0, byType{tensor.Float32: leakyRelu[float32], tensor.Float64: leakyRelu[float64]})},
 	"Ceil":       onFloats(kernel.Ceil[float32], kernel.Ceil[float64]),
 	"Exp":        onFloats(kernel.Exp[float32], kernel.Exp[float64]),
 	"Floor":      onFloats(kernel.Floor[float32], kernel.Floor[float64]),
@@ -37,13 +41,16 @@ var unaryKernels = map[string]kernelDef{
 	"Tanh":       onFloats(kernel.Tanh[float32], kernel.Tanh[float64]),
 	"Not":        {inPlace: []int{0}, bind: each1(kernel.Map(func(x bool) bool { return !x }))},
 	"Clip": {inPlace: []int{0}, bind: onInput(0, byType{
-		tensor.Float32: clip(float32(math.Inf(-1)), float32(math.Inf(1))), tensor.Float64: clip(math.Inf(-1), math.Inf(1)),
-		tensor.Int64: clip[int64](math.MinInt64, math.MaxInt64), tensor.Int32: clip[int32](math.MinInt32, math.MaxInt32),
+		tensor.Float32: clip(float32(math.Inf(-1)), float32(math.Inf(1))),
+		tensor.Float64: clip(math.Inf(-1), math.Inf(1)),
+		tensor.Int64:   clip[int64](math.MinInt64, math.MaxInt64), tensor.Int32: clip[int32](math.MinInt32,
+			math.MaxInt32),
 		tensor.Uint8: clip[uint8](0, math.MaxUint8), tensor.Int8: clip[int8](math.MinInt8, math.MaxInt8),
 	})},
 	"Cast": {bind: onInput(0, byType{
 		tensor.Float32: castFrom[float32](), tensor.Float64: castFrom[float64](), tensor.Int64: castFrom[int64](),
-		tensor.Int32: castFrom[int32](), tensor.Uint8: castFrom[uint8](), tensor.Int8: castFrom[int8](), tensor.Bool: castFromBool(),
+		tensor.Int32: castFrom[int32](), tensor.Uint8: castFrom[uint8](), tensor.Int8: castFrom[int8](),
+		tensor.Bool: castFromBool(),
 	})},
 }
 

@@ -94,7 +94,8 @@ func (c *Component) State() any {
 // Restored checks the cursor.
 func (c *Component) Restored() error {
 	s, batch := c.st, c.plan.batch
-	if s.Epoch < 0 || s.Epoch > int64(c.plan.epochs) || s.Position < 0 || s.Position > c.Samples()+int64(batch) || s.Position%int64(batch) != 0 {
+	if s.Epoch < 0 || s.Epoch > int64(c.plan.epochs) || s.Position < 0 || s.Position > c.Samples()+int64(batch) ||
+		s.Position%int64(batch) != 0 {
 		return fmt.Errorf("%s: cursor at epoch %d, position %d does not fit %d samples in batches of %d",
 			c.slot, s.Epoch, s.Position, c.Samples(), batch)
 	}
@@ -129,7 +130,8 @@ func (c *Component) begin(in []value.Value) ([]value.Value, error) {
 		return nil, c.fail(value.CodeType, "Begin takes the round as an Int")
 	}
 	if c.train.source == nil {
-		return nil, c.fail(value.CodeError, "this node holds no partition; set the option \"partition\", or give it rows of its own")
+		return nil, c.fail(value.CodeError, "this node holds no partition; set the option \"partition\", or give it "+
+			"rows of its own")
 	}
 	if c.plan.cursor {
 		c.st = State{Begun: true, Round: round}
@@ -151,7 +153,8 @@ func (c *Component) next(in []value.Value) ([]value.Value, error) {
 	}
 	if !given {
 		if round = c.st.Round; !c.st.Begun {
-			return nil, c.fail(value.CodeError, "NextBatch before Begin; want Begin(round) first, or the round as second input")
+			return nil, c.fail(value.CodeError, "NextBatch before Begin; want Begin(round) first, or the round as "+
+				"second input")
 		}
 	}
 	if step < 0 || step >= c.steps() {

@@ -45,7 +45,8 @@ func refused(t *testing.T, c *Component, code, method string, in ...value.Value)
 }
 
 func same(a, b []value.Value) bool {
-	return slices.EqualFunc(a, b, func(a, b value.Value) bool { return a.(value.Tensor).Equal(b.(value.Tensor).Tensor) })
+	return slices.EqualFunc(a, b,
+		func(a, b value.Value) bool { return a.(value.Tensor).Equal(b.(value.Tensor).Tensor) })
 }
 
 // pictures returns which rows of the data the batch holds, by content, and checks that the labels belong to them.
@@ -183,7 +184,8 @@ func TestConfig(t *testing.T) {
 		`{"partitions":8,"batch":32,"epochs":1,"least":-1}`:  "least",
 		`{"partitions":8,"batch":32,"epochs":1,"alpha":2e6}`: "alpha",
 	} {
-		if _, err := ParseConfig([]byte(in)); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if _, err := ParseConfig([]byte(in)); (err == nil) != (want == "") || err != nil &&
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -231,7 +233,8 @@ func TestOwnRows(t *testing.T) {
 	if !same(invoke(t, got, "Test", value.Trigger{}), invoke(t, want, "Test", value.Trigger{})) {
 		t.Error("own rows change the test")
 	}
-	if _, err := New("data", 7, usual, opts, append(text[:len(text):len(text)], text...)...); err == nil || !strings.Contains(err.Error(), "rows_sha256") {
+	if _, err := New("data", 7, usual, opts, append(text[:len(text):len(text)], text...)...); err == nil ||
+		!strings.Contains(err.Error(), "rows_sha256") {
 		t.Errorf("other rows: %v", err)
 	}
 	if _, err := New("data", 7, usual, opts); err == nil {
@@ -242,8 +245,10 @@ func TestOwnRows(t *testing.T) {
 	}
 	line := strings.SplitAfter(string(text), "\n")[0]
 	for bad, want := range map[string]string{
-		"": "empty", line + "\n" + line: "line 2: is blank", line + line[2:]: "line 2: 64 fields", "17" + line[1:]: "line 1: field 1 is 17",
-		strings.TrimSpace(line) + "1\n": "label", line + "x" + line[1:]: `line 2: field 1 is "x"`, strings.Repeat("0", 5000): "at most 4096",
+		"": "empty", line + "\n" + line: "line 2: is blank", line + line[2:]: "line 2: 64 fields",
+		"17" + line[1:]:                 "line 1: field 1 is 17",
+		strings.TrimSpace(line) + "1\n": "label", line + "x" + line[1:]: `line 2: field 1 is "x"`,
+		strings.Repeat("0", 5000): "at most 4096",
 	} {
 		if _, err := parsed(bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v; want %q", bad, err, want)

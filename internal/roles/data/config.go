@@ -116,7 +116,8 @@ func planOfUse(b []byte, own *dataset.Kind) (*plan, error) {
 		return nil, err
 	}
 	const of = "source config"
-	p := &plan{batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order", partitions: c.Partitions, least: max(c.Least, 1), settings: c.Settings}
+	p := &plan{batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order", partitions: c.Partitions,
+		least: max(c.Least, 1), settings: c.Settings}
 	switch {
 	case own == nil:
 		kind, err := dataset.Find(c.Source)
@@ -139,7 +140,8 @@ func planOfUse(b []byte, own *dataset.Kind) (*plan, error) {
 		return nil, err
 	}
 	if p.kind.Each && c.Partitions > 0 {
-		return nil, config.Errorf(of, "partitions is %d; want 0, as every node has samples of its own of the source %s", c.Partitions, p.kind.Name)
+		return nil, config.Errorf(of, "partitions is %d; want 0, as every node has samples of its own of the source %s",
+			c.Partitions, p.kind.Name)
 	}
 	var err error
 	p.partitioner, err = dataset.OpenPartitioner(cmp.Or(c.Partitioner, "iid"), c.Partition)

@@ -14,9 +14,10 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "samples", Type: types.Int()}, {Name: "steps", Type: types.Int()}},
 		},
 		{
-			Name: "NextBatch", Doc: "Gives the batch of a step and its labels; the round is that of the last Begin unless it is given.",
-			In:  []graph.Port{{Name: "step", Type: types.Int()}, {Name: "round", Type: types.Int(), Optional: true}},
-			Out: []graph.Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()}},
+			Name: "NextBatch",
+			Doc:  "Gives the batch of a step and its labels; the round is that of the last Begin unless it is given.",
+			In:   []graph.Port{{Name: "step", Type: types.Int()}, {Name: "round", Type: types.Int(), Optional: true}},
+			Out:  []graph.Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()}},
 		},
 		{
 			Name: "Test", Doc: "Gives all test samples and their labels.",

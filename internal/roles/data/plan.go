@@ -114,7 +114,8 @@ func (p *plan) dealt(c *Component, env dataset.Env, given bool, file []byte) err
 	case given:
 		whole, err = Parse(p.kind, env, file)
 	default:
-		err = config.Errorf(p.kind.Name+" options", "no rows are given; the source %s reads them from a file, which every node of the job has", p.kind.Name)
+		err = config.Errorf(p.kind.Name+" options",
+			"no rows are given; the source %s reads them from a file, which every node of the job has", p.kind.Name)
 	}
 	if err != nil {
 		return err
@@ -128,7 +129,8 @@ func (p *plan) dealt(c *Component, env dataset.Env, given bool, file []byte) err
 		samples.Rows, c.test.rows = dataset.Split(samples, c.seed)
 	}
 	if p.partitions*p.least > len(samples.Rows) {
-		return config.Errorf(p.kind.Name+" config", "%d partitions of at least %d samples; there are %d samples to train on",
+		return config.Errorf(p.kind.Name+" config",
+			"%d partitions of at least %d samples; there are %d samples to train on",
 			p.partitions, p.least, len(samples.Rows))
 	}
 	if c.part == none {

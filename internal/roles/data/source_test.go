@@ -28,7 +28,8 @@ func table() []byte {
 
 func opened(t *testing.T, config, options string, file []byte) *data.Component {
 	t.Helper()
-	c, err := data.Open(data.KindSource, node.Env{Slot: "data", Self: "me", Seed: 5, Config: []byte(config), Options: []byte(options), Data: file})
+	c, err := data.Open(data.KindSource, node.Env{Slot: "data", Self: "me", Seed: 5, Config: []byte(config),
+		Options: []byte(options), Data: file})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,15 +84,18 @@ func TestASourceOfTheNodesOwn(t *testing.T) {
 	if all := slices.Sorted(slices.Values(x)); len(all) != 20 || all[19] != 19 || y[0] != 1-int64(x[0])%2 {
 		t.Errorf("%v %v", x, y)
 	}
-	if again, _ := read(t, opened(t, config, "", table()), "NextBatch", value.Int(0), value.Int(0)); !slices.Equal(x, again) {
+	if again, _ := read(t, opened(t, config, "", table()), "NextBatch", value.Int(0), value.Int(0)); !slices.Equal(x,
+		again) {
 		t.Error("the next life of the node reads in another order")
 	}
-	if other, _ := read(t, opened(t, config, `{"partition":1}`, table()), "NextBatch", value.Int(0), value.Int(0)); slices.Equal(x, other) {
+	if other, _ := read(t, opened(t, config, `{"partition":1}`, table()), "NextBatch", value.Int(0),
+		value.Int(0)); slices.Equal(x, other) {
 		t.Error("another node reads in the same order")
 	}
 	none := opened(t, config, "", nil)
 	for _, method := range []string{"Begin", "Test", "NextBatch"} {
-		if _, err := none.Invoke(nil, method, []value.Value{value.Int(0), value.Int(0)}); !errors.As(err, new(*value.Failure)) {
+		if _, err := none.Invoke(nil, method, []value.Value{value.Int(0), value.Int(0)}); !errors.As(err,
+			new(*value.Failure)) {
 			t.Errorf("%s without samples: %v", method, err)
 		}
 	}
@@ -101,24 +105,30 @@ func TestASourceOfTheNodesOwn(t *testing.T) {
 func TestSourceSettings(t *testing.T) {
 	sum := sha256.Sum256(table())
 	for _, c := range []struct{ config, options, want string }{
-		{`{"source":"cvs","batch":1,"epochs":1}`, ``, `unknown data source "cvs"; want one of ` + strings.Join(dataset.Kinds(), ", ")},
-		{`{"source":"csv","batch":0,"epochs":1}`, ``, "batch is 0"}, {`{"source":"csv","batch":1,"epochs":1001}`, ``, "epochs is 1001"},
+		{`{"source":"cvs","batch":1,"epochs":1}`, ``,
+			`unknown data source "cvs"; want one of ` + strings.Join(dataset.Kinds(), ", ")},
+		{`{"source":"csv","batch":0,"epochs":1}`, ``, "batch is 0"}, {`{"source":"csv","batch":1,"epochs":1001}`, ``,
+			"epochs is 1001"},
 		{`{"source":"csv","batch":1,"epochs":1,"partitioner":"even"}`, ``, `unknown partitioner "even"`},
-		{`{"source":"csv","batch":1,"epochs":1,"partitions":9,"least":2}`, ``, "9 partitions of at least 2 samples; there are 16"},
+		{`{"source":"csv","batch":1,"epochs":1,"partitions":9,"least":2}`, ``,
+			"9 partitions of at least 2 samples; there are 16"},
 		{`{"source":"csv","batch":1,"epochs":1,"partitions":2}`, `{"partition":2}`, "partition is 2; want 0 to 1"},
-		{`{"source":"synthetic","batch":1,"epochs":1,"partitions":2}`, ``, "want 0, as every node has samples of its own"},
+		{`{"source":"synthetic","batch":1,"epochs":1,"partitions":2}`, ``,
+			"want 0, as every node has samples of its own"},
 		{`{"source":"synthetic","batch":1,"epochs":1}`, ``, "reads none"},
 		{`{"source":"csv","settings":{"label":"x"},"batch":1,"epochs":1}`, ``, `label is "x"`},
 		{`{"source":"csv","batch":1,"epochs":1}`, `{"rows_sha256":"00"}`, "rows_sha256"},
 		{`{"source":"digits","batch":1,"epochs":1}`, ``, "rows_sha256"},
 		{`{"source":"csv","batch":1,"epochs":1}`, fmt.Sprintf(`{"rows_sha256":%q}`, hex.EncodeToString(sum[:])), ""},
 	} {
-		_, err := data.Open(data.KindSource, node.Env{Slot: "data", Seed: 5, Config: []byte(c.config), Options: []byte(c.options), Data: table()})
+		_, err := data.Open(data.KindSource, node.Env{Slot: "data", Seed: 5, Config: []byte(c.config),
+			Options: []byte(c.options), Data: table()})
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.config, c.options, err, c.want)
 		}
 	}
-	if _, err := data.Open(data.KindSource, node.Env{Config: []byte(`{"source":"csv","batch":1,"epochs":1,"partitions":2}`)}); err == nil {
+	if _, err := data.Open(data.KindSource,
+		node.Env{Config: []byte(`{"source":"csv","batch":1,"epochs":1,"partitions":2}`)}); err == nil {
 		t.Error("a source without a file was dealt")
 	}
 	if _, err := data.Open("sauce", node.Env{}); err == nil {
@@ -130,11 +140,13 @@ func TestSourceSettings(t *testing.T) {
 // "source".
 func TestEarlierKindsAreSources(t *testing.T) {
 	part, file := `{"partition":3}`, []byte(nil)
-	digits, err := data.Open(data.Kind, node.Env{Slot: "data", Seed: 5, Config: []byte(`{"partitions":8,"batch":32,"epochs":2}`), Options: []byte(part)})
+	digits, err := data.Open(data.Kind, node.Env{Slot: "data", Seed: 5,
+		Config: []byte(`{"partitions":8,"batch":32,"epochs":2}`), Options: []byte(part)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := opened(t, `{"source":"digits","partitions":8,"least":16,"partitioner":"dirichlet","batch":32,"epochs":2}`, part, file)
+	same := opened(t, `{"source":"digits","partitions":8,"least":16,"partitioner":"dirichlet","batch":32,"epochs":2}`,
+		part, file)
 	for _, round := range []value.Value{value.Int(0), value.Int(7)} {
 		x, y := read(t, digits, "NextBatch", value.Int(3), round)
 		if x2, y2 := read(t, same, "NextBatch", value.Int(3), round); !slices.Equal(x, x2) || !slices.Equal(y, y2) {
@@ -142,7 +154,10 @@ func TestEarlierKindsAreSources(t *testing.T) {
 		}
 	}
 	for kind, want := range map[string]string{data.Kind: dataset.Digits, data.KindSynthetic: dataset.Synthetic} {
-		if of, _, ok := data.SourceOf(kind, []byte(map[string]string{data.Kind: `{"partitions":8,"batch":32,"epochs":2}`}[kind])); !ok || of.Name != want {
+		if of, _,
+			ok := data.SourceOf(kind,
+			[]byte(map[string]string{data.Kind: `{"partitions":8,"batch":32,"epochs":2}`}[kind])); !ok ||
+			of.Name != want {
 			t.Errorf("%s serves %v", kind, of)
 		}
 	}
@@ -154,22 +169,29 @@ func TestSourceConforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine := dataset.Kind{Name: "mine", Open: func(env dataset.Env) (dataset.Source, error) { return data.Parse(&csv, env, table()) }}
+	mine := dataset.Kind{Name: "mine", Open: func(env dataset.Env) (dataset.Source,
+		error) {
+		return data.Parse(&csv, env, table())
+	}}
 	config, err := json.Marshal(dataset.Use{Batch: 3, Epochs: 2, Partitions: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	setup := componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
-		Name: "data", Factory: data.Serve(mine), Config: string(config), Options: `{"partition":1}`, Derived: []string{"plan", "order"},
-		Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 2}, {Method: "NextBatch", In: 1, Out: 2}, {Method: "Reset", In: 1, Out: 1},
+		Name: "data", Factory: data.Serve(mine), Config: string(config), Options: `{"partition":1}`,
+		Derived: []string{"plan", "order"},
+		Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 2}, {Method: "NextBatch", In: 1, Out: 2},
+			{Method: "Reset", In: 1, Out: 1},
 			{Method: "Loaded", In: 1, Out: 1}, {Method: "Test", In: 1, Out: 2}},
 	}}}
 	call := func(method string, in ...value.Value) componenttest.Step {
 		return componenttest.Step{Name: method, Do: func(b *componenttest.Bench) { b.Invoke("data", method, in...) }}
 	}
 	componenttest.Run(t, componenttest.Suite{Setup: setup, Steps: []componenttest.Step{
-		call("Loaded", value.Trigger{}), call("NextBatch", value.Int(0)), call("Begin", value.Int(4)), call("NextBatch", value.Trigger{}),
-		call("NextBatch", value.Trigger{}), call("NextBatch", value.Trigger{}), call("NextBatch", value.Trigger{}), call("Reset", value.Trigger{}),
+		call("Loaded", value.Trigger{}), call("NextBatch", value.Int(0)), call("Begin", value.Int(4)),
+		call("NextBatch", value.Trigger{}),
+		call("NextBatch", value.Trigger{}), call("NextBatch", value.Trigger{}), call("NextBatch", value.Trigger{}),
+		call("Reset", value.Trigger{}),
 		call("NextBatch", value.Trigger{}), call("Test", value.Trigger{}),
 	}})
 }

@@ -12,9 +12,11 @@ import (
 
 func syntheticSetup(options string) componenttest.Setup {
 	return componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
-		Name: "data", Factory: data.SyntheticFactory, Config: `{"features":5,"samples":7,"batch":3,"epochs":2,"test":11}`, Options: options,
+		Name: "data", Factory: data.SyntheticFactory,
+		Config: `{"features":5,"samples":7,"batch":3,"epochs":2,"test":11}`, Options: options,
 		Derived: []string{"plan", "train", "test"},
-		Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 2}, {Method: "NextBatch", In: 2, Out: 2}, {Method: "Reset", In: 1, Out: 1},
+		Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 2}, {Method: "NextBatch", In: 2, Out: 2},
+			{Method: "Reset", In: 1, Out: 1},
 			{Method: "Loaded", In: 1, Out: 1}, {Method: "Test", In: 1, Out: 2}},
 	}}}
 }
@@ -44,7 +46,8 @@ func TestSyntheticBatches(t *testing.T) {
 	if len(seen) != 7 {
 		t.Errorf("%d of 7 samples in an epoch", len(seen))
 	}
-	for _, in := range [][]value.Value{{value.Int(6), value.Int(0)}, {value.Int(-1), value.Int(0)}, {value.Int(0), value.Trigger{}}} {
+	for _, in := range [][]value.Value{{value.Int(6), value.Int(0)}, {value.Int(-1), value.Int(0)},
+		{value.Int(0), value.Trigger{}}} {
 		if b.Invoke("data", "NextBatch", in...).Failure == nil {
 			t.Errorf("a batch for %v", in)
 		}
@@ -60,8 +63,8 @@ func TestSyntheticBatches(t *testing.T) {
 	}
 }
 
-// TestSharedSettingsAreThoseOfTheNode: nodes that share their settings have the samples of nodes that do not, also where the
-// settings of the next node are others.
+// TestSharedSettingsAreThoseOfTheNode: nodes that share their settings have the samples of nodes that do not, also
+// where the settings of the next node are others.
 func TestSharedSettingsAreThoseOfTheNode(t *testing.T) {
 	shared := data.SharedSynthetic()
 	for _, config := range []string{`{"samples":7}`, `{"samples":7}`, `{"samples":9}`, `{"samples":7}`} {
@@ -74,7 +77,8 @@ func TestSharedSettingsAreThoseOfTheNode(t *testing.T) {
 		in := []value.Value{value.Int(0), value.Int(2)}
 		a, err := got.Invoke(nil, "NextBatch", in)
 		b, err2 := want.Invoke(nil, "NextBatch", in)
-		if err != nil || err2 != nil || !a[0].(value.Tensor).Equal(b[0].(value.Tensor).Tensor) || got.(*data.Component).Samples() != want.(*data.Component).Samples() {
+		if err != nil || err2 != nil || !a[0].(value.Tensor).Equal(b[0].(value.Tensor).Tensor) ||
+			got.(*data.Component).Samples() != want.(*data.Component).Samples() {
 			t.Errorf("%s: other samples, %v, %v", config, err, err2)
 		}
 	}
@@ -88,7 +92,9 @@ func TestSyntheticConforms(t *testing.T) {
 		return componenttest.Step{Name: method, Do: func(b *componenttest.Bench) { b.Invoke("data", method, in...) }}
 	}
 	componenttest.Run(t, componenttest.Suite{Setup: syntheticSetup(""), Steps: []componenttest.Step{
-		call("Loaded", value.Trigger{}), call("Begin", value.Int(1)), call("NextBatch", value.Int(0), value.Int(1)), call("Reset", value.Trigger{}),
-		call("NextBatch", value.Int(4), value.Int(1)), call("Test", value.Trigger{}), call("NextBatch", value.Int(9), value.Int(1)),
+		call("Loaded", value.Trigger{}), call("Begin", value.Int(1)), call("NextBatch", value.Int(0), value.Int(1)),
+		call("Reset", value.Trigger{}),
+		call("NextBatch", value.Int(4), value.Int(1)), call("Test", value.Trigger{}),
+		call("NextBatch", value.Int(9), value.Int(1)),
 	}})
 }

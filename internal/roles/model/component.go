@@ -55,7 +55,8 @@ func (c *Component) Params() ([]*tensor.Tensor, error) {
 	return params, nil
 }
 
-// Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until LoadParameters.
+// Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until
+// LoadParameters.
 func (c *Component) Forget() { c.st.Params = nil }
 
 const forgotten = "the parameters were given up for new ones, which are gathered"

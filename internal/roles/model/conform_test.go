@@ -18,7 +18,8 @@ func TestConforms(t *testing.T) {
 	params := value.NewList(value.Tensor{Tensor: w}, value.Tensor{Tensor: b})
 	setup := componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
 		Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`, Derived: []string{"graph"},
-		Ops: []componenttest.Op{{Method: "Parameters", In: 1, Out: 1}, {Method: "LoadParameters", In: 1, Out: 1}, {Method: "Export", In: 1, Out: 1}},
+		Ops: []componenttest.Op{{Method: "Parameters", In: 1, Out: 1}, {Method: "LoadParameters", In: 1, Out: 1},
+			{Method: "Export", In: 1, Out: 1}},
 	}}}
 	call := func(method string, v value.Value) componenttest.Step {
 		return componenttest.Step{Name: method, Do: func(b *componenttest.Bench) { b.Invoke("model", method, v) }}

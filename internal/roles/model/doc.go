@@ -1,8 +1,8 @@
 // Package model holds the parameters of a model that is given as an ONNX graph, as the component kind "onnx" version 1.
 //
-// A Graph is the forward pass: one input, one output, and initializers, of which the float32 ones are the parameters. It
-// is built by MLP or read from any ONNX file by Load. A job splices its nodes into a choreography by Forward, and what
-// was trained leaves as a standard ONNX file by Export.
+// A Graph is the forward pass: one input, one output, and initializers, of which the float32 ones are the parameters.
+// It is built by MLP or read from any ONNX file by Load. A job splices its nodes into a choreography by Forward, and
+// what was trained leaves as a standard ONNX file by Export.
 //
 // The component keeps the current parameters as state. Their initial values are drawn from the job's seed, so that all
 // nodes and all runs of a job begin alike.

@@ -72,7 +72,8 @@ func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
 	// The codec writes the fields of a message by number: what stands before the initializers, and what behind them.
 	before := &onnx.GraphProto{Node: whole.Node, Name: whole.Name}
 	behind := &onnx.GraphProto{
-		DocString: whole.DocString, Input: whole.Input, Output: whole.Output, ValueInfo: whole.ValueInfo, MetadataProps: whole.MetadataProps,
+		DocString: whole.DocString, Input: whole.Input, Output: whole.Output, ValueInfo: whole.ValueInfo,
+		MetadataProps: whole.MetadataProps,
 	}
 	var inner File
 	if err := inner.message(before); err != nil {
@@ -115,7 +116,8 @@ func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
 
 	f := &File{}
 	if err := f.message(&onnx.ModelProto{
-		IrVersion: m.IrVersion, ProducerName: m.ProducerName, Domain: m.Domain, ModelVersion: m.ModelVersion, DocString: m.DocString,
+		IrVersion: m.IrVersion, ProducerName: m.ProducerName, Domain: m.Domain, ModelVersion: m.ModelVersion,
+		DocString: m.DocString,
 	}); err != nil {
 		return nil, err
 	}

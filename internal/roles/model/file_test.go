@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// TestFileIsTheExport writes models in pieces and holds them against Export byte for byte: every field of a file that was
-// loaded, constants among the initializers, and a tensor of several pieces.
+// TestFileIsTheExport writes models in pieces and holds them against Export byte for byte: every field of a file that
+// was loaded, constants among the initializers, and a tensor of several pieces.
 func TestFileIsTheExport(t *testing.T) {
 	large, err := MLP(300, 400, 3)
 	if err != nil {
@@ -23,7 +23,8 @@ func TestFileIsTheExport(t *testing.T) {
 	full.Graph.DocString, full.Graph.MetadataProps = "graph doc", onnx.SetMeta(nil, "k", "v")
 	full.Graph.ValueInfo = []*onnx.ValueInfoProto{onnx.ValueInfo("dense1.sum", tensor.Float32, -1, 400)}
 	shape, _ := tensor.FromInt64([]int{1}, []int64{5})
-	full.Graph.Initializer = append(full.Graph.Initializer[:1], append([]*onnx.TensorProto{shape.Proto("constant")}, full.Graph.Initializer[1:]...)...)
+	full.Graph.Initializer = append(full.Graph.Initializer[:1], append([]*onnx.TensorProto{shape.Proto("constant")},
+		full.Graph.Initializer[1:]...)...)
 	raw, err := onnx.Marshal(full)
 	if err != nil {
 		t.Fatal(err)

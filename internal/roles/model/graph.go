@@ -10,11 +10,12 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Graph is the forward pass of a model. It is immutable and safe for concurrent use; what its methods return must not be
-// changed, unless they say that it is a copy.
+// Graph is the forward pass of a model. It is immutable and safe for concurrent use; what its methods return must not
+// be changed, unless they say that it is a copy.
 type Graph struct {
-	proto  *onnx.ModelProto // as loaded; the initializers of parameters hold their initial values, or nothing where those are zeros
-	input  string           // the one input that is no initializer
+	// as loaded; the initializers of parameters hold their initial values, or nothing where those are zeros
+	proto  *onnx.ModelProto
+	input  string // the one input that is no initializer
 	output string
 	params []Param
 	index  []int // of each parameter in the graph's initializers
@@ -126,8 +127,9 @@ func (g *Graph) Export(params []*tensor.Tensor) ([]byte, error) {
 func (g *Graph) with() *onnx.ModelProto {
 	// Only the list of initializers is new; everything else is shared with the graph and not changed.
 	return &onnx.ModelProto{
-		IrVersion: g.proto.IrVersion, ProducerName: Producer, Domain: g.proto.Domain, ModelVersion: g.proto.ModelVersion,
-		DocString: g.proto.DocString, OpsetImport: g.proto.OpsetImport, MetadataProps: g.proto.MetadataProps,
+		IrVersion: g.proto.IrVersion, ProducerName: Producer, Domain: g.proto.Domain,
+		ModelVersion: g.proto.ModelVersion,
+		DocString:    g.proto.DocString, OpsetImport: g.proto.OpsetImport, MetadataProps: g.proto.MetadataProps,
 		Graph: &onnx.GraphProto{
 			Node: g.proto.Graph.Node, Name: g.proto.Graph.Name, DocString: g.proto.Graph.DocString,
 			Input: g.proto.Graph.Input, Output: g.proto.Graph.Output, ValueInfo: g.proto.Graph.ValueInfo,

@@ -137,7 +137,8 @@ func TestExportIsStandard(t *testing.T) {
 		width int64
 	}{{m.Graph.Input[0], "x", 64}, {m.Graph.Output[0], "logits", 10}} {
 		dims, ok := onnx.Dims(v.got.Type)
-		if v.got.Name != v.name || !ok || !slices.Equal(dims, []int64{-1, v.width}) || v.got.Type.GetTensorType().Shape.Dim[0].GetDimParam() != "batch" {
+		if v.got.Name != v.name || !ok || !slices.Equal(dims, []int64{-1, v.width}) ||
+			v.got.Type.GetTensorType().Shape.Dim[0].GetDimParam() != "batch" {
 			t.Errorf("%v", v.got)
 		}
 	}
@@ -174,8 +175,9 @@ func TestFansFollowTheUse(t *testing.T) {
 		IrVersion: 8, OpsetImport: []*onnx.OperatorSetIdProto{{Version: 17}},
 		Graph: &onnx.GraphProto{
 			Name: "g", Input: []*onnx.ValueInfoProto{onnx.ValueInfo("in", tensor.Float32, 1, 2, 7, 7)},
-			Output:      []*onnx.ValueInfoProto{onnx.ValueInfo("out", tensor.Float32, 1, 4)},
-			Initializer: []*onnx.TensorProto{f32("k", 2, 2, 3, 3), shape.Proto("shape"), f32("w", 4, 50), f32("v", 4, 4), f32("scale", 4)},
+			Output: []*onnx.ValueInfoProto{onnx.ValueInfo("out", tensor.Float32, 1, 4)},
+			Initializer: []*onnx.TensorProto{f32("k", 2, 2, 3, 3), shape.Proto("shape"), f32("w", 4, 50),
+				f32("v", 4, 4), f32("scale", 4)},
 			Node: []*onnx.NodeProto{
 				onnx.Node("", "Conv", "c", []string{"in", "k"}, []string{"a"}),
 				onnx.Node("", "Reshape", "r", []string{"a", "shape"}, []string{"b"}),
@@ -191,7 +193,8 @@ func TestFansFollowTheUse(t *testing.T) {
 	var got []string
 	for _, p := range g.params {
 		got = append(got, p.Name)
-		want := map[string][3]int{"k": {int(RuleWeight), 18, 18}, "w": {int(RuleWeight), 50, 4}, "v": {int(RuleWeight), 4, 4}, "scale": {}}[p.Name]
+		want := map[string][3]int{"k": {int(RuleWeight), 18, 18}, "w": {int(RuleWeight), 50, 4},
+			"v": {int(RuleWeight), 4, 4}, "scale": {}}[p.Name]
 		if have := [3]int{int(p.Rule), p.FanIn, p.FanUp}; have != want {
 			t.Errorf("%s: rule and fans %v, want %v", p.Name, have, want)
 		}
@@ -216,13 +219,19 @@ func TestLoadRefuses(t *testing.T) {
 		"external_data": func(m *onnx.ModelProto) {
 			m.Graph.Initializer[0].DataLocation = onnx.TensorProto_EXTERNAL
 		},
-		"raw_data":           func(m *onnx.ModelProto) { m.Graph.Initializer[0].RawData = []byte{1} },
-		"want one that":      func(m *onnx.ModelProto) { m.Graph.Input = append(m.Graph.Input, onnx.ValueInfo("y", 1, 2)) },
-		"float32 tensor":     func(m *onnx.ModelProto) { m.Graph.Input[0] = onnx.ValueInfo("x", 7, 2) },
-		"one output":         func(m *onnx.ModelProto) { m.Graph.Output = nil },
-		"no node makes":      func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "other" },
-		"standard operator":  func(m *onnx.ModelProto) { m.Graph.Node[0].Domain = "acme" },
-		"sub-graph":          func(m *onnx.ModelProto) { onnx.SetAttr(m.Graph.Node[0], onnx.AttrGraph("then", &onnx.GraphProto{})) },
+		"raw_data": func(m *onnx.ModelProto) { m.Graph.Initializer[0].RawData = []byte{1} },
+		"want one that": func(m *onnx.ModelProto) {
+			m.Graph.Input = append(m.Graph.Input,
+				onnx.ValueInfo("y", 1, 2))
+		},
+		"float32 tensor":    func(m *onnx.ModelProto) { m.Graph.Input[0] = onnx.ValueInfo("x", 7, 2) },
+		"one output":        func(m *onnx.ModelProto) { m.Graph.Output = nil },
+		"no node makes":     func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "other" },
+		"standard operator": func(m *onnx.ModelProto) { m.Graph.Node[0].Domain = "acme" },
+		"sub-graph": func(m *onnx.ModelProto) {
+			onnx.SetAttr(m.Graph.Node[0],
+				onnx.AttrGraph("then", &onnx.GraphProto{}))
+		},
 		"nothing before it":  func(m *onnx.ModelProto) { slices.Reverse(m.Graph.Node) },
 		"which exists":       func(m *onnx.ModelProto) { m.Graph.Node[2].Output[0] = "dense1.sum" },
 		"not that of a node": func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "x" },
@@ -276,8 +285,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestOnlyWhatABackendRunsIsLoaded: a model with an operator that no backend runs is refused where it is loaded, and not
-// when a program with it is compiled; each operator that one runs is taken.
+// TestOnlyWhatABackendRunsIsLoaded: a model with an operator that no backend runs is refused where it is loaded, and
+// not when a program with it is compiled; each operator that one runs is taken.
 func TestOnlyWhatABackendRunsIsLoaded(t *testing.T) {
 	w, err := tensor.FromFloat32([]int{2}, []float32{1, 2})
 	if err != nil {

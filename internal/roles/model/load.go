@@ -35,12 +35,13 @@ func badf(where, format string, args ...any) error {
 }
 
 // Load reads a forward graph from an ONNX file that nobody vouches for. The file must be self-contained, of operator
-// set 13 to 21, with operators only that a backend runs (package internal/op/onnxop) and no sub-graphs, one float32 input beside the
-// initializers, one output, and at least one float32 initializer. Errors are *FormatError, or those of onnx.Load and
-// tensor.FromProto.
+// set 13 to 21, with operators only that a backend runs (package internal/op/onnxop) and no sub-graphs, one float32
+// input beside the initializers, one output, and at least one float32 initializer. Errors are *FormatError, or those of
+// onnx.Load and tensor.FromProto.
 func Load(b []byte) (*Graph, error) {
 	m, err := onnx.Load(b, onnx.Limits{
-		Bytes: bytesMax, Depth: 16, Nodes: nodesMax, Tensors: tensorsMax, Attributes: 8 * nodesMax, Messages: 32 * nodesMax, Strings: 16 * nodesMax,
+		Bytes: bytesMax, Depth: 16, Nodes: nodesMax, Tensors: tensorsMax, Attributes: 8 * nodesMax,
+		Messages: 32 * nodesMax, Strings: 16 * nodesMax,
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +53,8 @@ func Load(b []byte) (*Graph, error) {
 	for i, n := range m.GetGraph().GetNode() {
 		if !onnxop.Supported("", n.GetOpType(), g.Opset()) {
 			return nil, badf(fmt.Sprintf("node %d (%s %s)", i, quote(n.GetOpType()), quote(n.GetName())),
-				"no backend here runs this operator; want a model without it (the operators are those of SPECIFICATION.md, section 6)")
+				"no backend here runs this operator; want a model without it (the operators are those of "+
+					"SPECIFICATION.md, section 6)")
 		}
 	}
 	return g, nil
@@ -106,7 +108,8 @@ func (g *Graph) initializers(known map[string]bool, bare bool) error {
 			shape, size := make([]int, len(p.Dims)), int64(1)
 			for k, d := range p.Dims {
 				if d < 0 || d > elementsMax || size*d > elementsMax || len(p.Dims) > tensor.MaxRank {
-					return badf(where, "is of the shape %v; want at most %d dimensions and %d elements", p.Dims, tensor.MaxRank, elementsMax)
+					return badf(where, "is of the shape %v; want at most %d dimensions and %d elements", p.Dims,
+						tensor.MaxRank, elementsMax)
 				}
 				shape[k], size = int(d), size*max(d, 1)
 			}

@@ -19,13 +19,14 @@ const (
 	widthMax  = 1 << 16
 )
 
-// MLP returns a multi-layer perceptron: widths are the inputs, the hidden layers and the classes, so that MLP(64, 32, 10)
-// has one hidden layer of 32. Between layers stands a Relu; the result is logits. The input is "x", float32
-// [batch, inputs]; the output is "logits", float32 [batch, classes]; layer n, from 1, has the parameters "dense<n>.weight"
-// [in, out] and "dense<n>.bias" [out], which are zero until they are drawn.
+// MLP returns a multi-layer perceptron: widths are the inputs, the hidden layers and the classes, so that MLP(64, 32,
+// 10) has one hidden layer of 32. Between layers stands a Relu; the result is logits. The input is "x", float32 [batch,
+// inputs]; the output is "logits", float32 [batch, classes]; layer n, from 1, has the parameters "dense<n>.weight" [in,
+// out] and "dense<n>.bias" [out], which are zero until they are drawn.
 func MLP(widths ...int) (*Graph, error) {
 	if len(widths) < 2 || len(widths) > layersMax+1 {
-		return nil, fmt.Errorf("model: an MLP of %d widths; want inputs, up to %d hidden layers, and classes", len(widths), layersMax-1)
+		return nil, fmt.Errorf("model: an MLP of %d widths; want inputs, up to %d hidden layers, and classes",
+			len(widths), layersMax-1)
 	}
 	for _, w := range widths {
 		if w < 1 || w > widthMax {
@@ -57,7 +58,8 @@ func MLP(widths ...int) (*Graph, error) {
 			}
 			g.Initializer = append(g.Initializer, t)
 		}
-		g.Node = append(g.Node, onnx.Node("", "Gemm", layer, []string{value, layer + ".weight", layer + ".bias"}, []string{sum}))
+		g.Node = append(g.Node, onnx.Node("", "Gemm", layer, []string{value, layer + ".weight", layer + ".bias"},
+			[]string{sum}))
 		if !last {
 			value = layer + ".out"
 			g.Node = append(g.Node, onnx.Node("", "Relu", fmt.Sprintf("relu%d", i+1), []string{sum}, []string{value}))

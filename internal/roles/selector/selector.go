@@ -1,5 +1,5 @@
-// Package selector chooses who takes part in a round, as the component kind "uniform" version 1: a uniform sample of the
-// registry's members without replacement.
+// Package selector chooses who takes part in a round, as the component kind "uniform" version 1: a uniform sample of
+// the registry's members without replacement.
 //
 // The sample is a function of the job's seed, the slot, the round and the members that the registry had when it let the
 // round begin, and of nothing else: neither of the order in which they joined nor of the time. So a run that was
@@ -37,7 +37,8 @@ type Config struct {
 	N int `json:"n,omitempty"`
 	// Over is how many more are chosen, so that the slowest do not hold up the round; up to 65,536.
 	Over int `json:"over,omitempty"`
-	// FractionPPM is the share of the members that a round waits for, in millionths, rounded up; up to 1,000,000, and only with N 0.
+	// FractionPPM is the share of the members that a round waits for, in millionths, rounded up; up to 1,000,000, and
+	// only with N 0.
 	FractionPPM int `json:"fraction_ppm,omitempty"`
 }
 

@@ -15,9 +15,11 @@ import (
 
 func setup(config string, seed uint64) *componenttest.Setup {
 	return &componenttest.Setup{Seed: seed, Slots: []componenttest.Slot{
-		{Name: "registry", Factory: registry.Factory, Config: `{"heartbeat_ms":1000}`, Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}}},
-		{Name: "selector", Factory: selector.Factory, Config: config, Deps: []string{"registry"}, Ops: []componenttest.Op{
-			{Method: "Sample", In: 2, Out: 1}, {Method: "View", In: 1, Out: 1}, {Method: "Near", In: 1, Out: 1}}},
+		{Name: "registry", Factory: registry.Factory, Config: `{"heartbeat_ms":1000}`,
+			Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}}},
+		{Name: "selector", Factory: selector.Factory, Config: config, Deps: []string{"registry"},
+			Ops: []componenttest.Op{
+				{Method: "Sample", In: 2, Out: 1}, {Method: "View", In: 1, Out: 1}, {Method: "Near", In: 1, Out: 1}}},
 	}}
 }
 
@@ -100,7 +102,8 @@ func TestHowMany(t *testing.T) {
 		config        string
 		members, want int
 	}{
-		{``, 5, 5}, {`{"n":0}`, 1, 1}, {`{"n":2}`, 5, 2}, {`{"n":2,"over":2}`, 5, 4}, {`{"n":2,"over":9}`, 5, 5}, {`{"n":9}`, 5, 5},
+		{``, 5, 5}, {`{"n":0}`, 1, 1}, {`{"n":2}`, 5, 2}, {`{"n":2,"over":2}`, 5, 4}, {`{"n":2,"over":9}`, 5, 5},
+		{`{"n":9}`, 5, 5},
 	} {
 		b := start(t, c.config, 1, count(c.members)...)
 		if got := sample(t, b, 0); len(got) != c.want {
@@ -137,10 +140,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", method, f)
 		}
 	}
-	if f := b.Invoke("selector", "Sample", value.Trigger{}, value.Trigger{}).Failure; f == nil || f.Code != value.CodeType {
+	if f := b.Invoke("selector", "Sample", value.Trigger{}, value.Trigger{}).Failure; f == nil ||
+		f.Code != value.CodeType {
 		t.Errorf("no round: %v", f)
 	}
-	for in, ok := range map[string]bool{`{}`: true, `{"n":3,"over":2}`: true, `{"over":2}`: false, `{"n":-1}`: false, `{"size":3}`: false} {
+	for in, ok := range map[string]bool{`{}`: true, `{"n":3,"over":2}`: true, `{"over":2}`: false, `{"n":-1}`: false,
+		`{"size":3}`: false} {
 		if _, err := selector.ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
 		}
@@ -148,7 +153,8 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestConforms(t *testing.T) {
-	steps := []componenttest.Step{{Name: "join", Do: func(b *componenttest.Bench) { join(b, 1); join(b, 2); join(b, 3) }}}
+	steps := []componenttest.Step{{Name: "join",
+		Do: func(b *componenttest.Bench) { join(b, 1); join(b, 2); join(b, 3) }}}
 	for r := range 3 {
 		steps = append(steps, componenttest.Step{Name: fmt.Sprint("round ", r), Do: func(b *componenttest.Bench) {
 			b.Invoke("registry", "Await", value.Int(r))

@@ -17,8 +17,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// federatedScenario is the scenario of a federated job: its model is that of an undisturbed run, to the bit. When its rounds have a
-// deadline, it is that of an undisturbed run in which each round asks just those whose updates were accepted.
+// federatedScenario is the scenario of a federated job: its model is that of an undisturbed run, to the bit. When its
+// rounds have a deadline, it is that of an undisturbed run in which each round asks just those whose updates were
+// accepted.
 type federatedScenario struct {
 	w       *sim.World
 	cfg     federated.Config
@@ -58,7 +59,8 @@ func (f *federatedScenario) Build(w *sim.World, p *Plan, trace bool) error {
 			}
 		}
 		f.nodes = append(f.nodes, w.Add(sim.Spec{
-			Name: m.Name, Config: cfg, Durable: p.Seed != undisturbed, KeepOld: p.strikes(sim.Stale), Store: host.Store{SegmentBytes: 16 << 10, SnapshotBytes: 8 * p.Snapshot},
+			Name: m.Name, Config: cfg, Durable: p.Seed != undisturbed, KeepOld: p.strikes(sim.Stale),
+			Store: host.Store{SegmentBytes: 16 << 10, SnapshotBytes: 8 * p.Snapshot},
 		}, 0))
 	}
 	return nil
@@ -124,7 +126,8 @@ func (f *federatedScenario) round(v value.Value) error {
 		return broken(f.w, "contributions are counted once", "round %d counts %v", number, who)
 	}
 	if !deadlinedJob(f.cfg) && len(who) != f.cfg.Clients {
-		return broken(f.w, "contributions are counted once", "round %d counts %d of %d clients", number, len(who), f.cfg.Clients)
+		return broken(f.w, "contributions are counted once", "round %d counts %d of %d clients", number, len(who),
+			f.cfg.Clients)
 	}
 	if old, ok := f.members[int64(number)]; ok && !slices.Equal(old, who) && !forgot(f.nodes[0]) {
 		return broken(f.w, "events told with one content", "round %d counted %v and now %v", number, old, who)
@@ -143,7 +146,8 @@ func (f *federatedScenario) Audit() error {
 		return err
 	}
 	if !bytes.Equal(want, f.model) {
-		return broken(f.w, "the model of the accepted sets", "the model of %d bytes is another one than that of an undisturbed run (%d bytes)", len(f.model), len(want))
+		return broken(f.w, "the model of the accepted sets",
+			"the model of %d bytes is another one than that of an undisturbed run (%d bytes)", len(f.model), len(want))
 	}
 	if damaged(f.nodes) {
 		return nil
@@ -153,7 +157,8 @@ func (f *federatedScenario) Audit() error {
 		counted += uint64(len(who))
 	}
 	if got := counterOf(f.nodes[0], job.CountContributions); got != counted {
-		return broken(f.w, "contributions are counted once", "the server counted %d contributions, and told of %d", got, counted)
+		return broken(f.w, "contributions are counted once", "the server counted %d contributions, and told of %d", got,
+			counted)
 	}
 	return nil
 }
@@ -167,7 +172,8 @@ func (f *federatedScenario) Remember(n *sim.Node) func() {
 	return func() { f.members, f.model = maps.Clone(members), model }
 }
 
-// forgot says whether a node may do again what it has done before: it has lost durable records, to damage, or its directory went back.
+// forgot says whether a node may do again what it has done before: it has lost durable records, to damage, or its
+// directory went back.
 func forgot(n *sim.Node) bool { return !n.Vouched || n.Rewound > 0 }
 
 // lost says whether one of the nodes may do again what it has done before.

@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
-// gossipScenario is the scenario of equal nodes that send each other their models, applied once: each model that left a node is merged
-// once by its receiver, and all models stay finite.
+// gossipScenario is the scenario of equal nodes that send each other their models, applied once: each model that left a
+// node is merged once by its receiver, and all models stay finite.
 type gossipScenario struct {
 	w      *sim.World
 	nodes  []*sim.Node
@@ -37,7 +37,8 @@ func swarmOf(nodes int) (*gossip.Swarm, error) {
 		return s.(*gossip.Swarm), nil
 	}
 	c := gossip.Default()
-	c.Name, c.Nodes, c.Degree, c.Delivery, c.Period, c.Features = "chaos", nodes, 3, gossip.DeliveryOnce, 300*time.Millisecond, 8
+	c.Name, c.Nodes, c.Degree, c.Delivery, c.Period, c.Features = "chaos", nodes, 3, gossip.DeliveryOnce,
+		300*time.Millisecond, 8
 	s, err := c.Swarm()
 	if err == nil {
 		swarmCache.Store(nodes, s)
@@ -55,7 +56,9 @@ func (g *gossipScenario) Build(w *sim.World, p *Plan, trace bool) error {
 		m := s.Member(i)
 		cfg := m.Config
 		cfg.Trace = trace
-		g.nodes = append(g.nodes, w.Add(sim.Spec{Name: m.Name, Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale), Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
+		g.nodes = append(g.nodes,
+			w.Add(sim.Spec{Name: m.Name, Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale),
+				Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
 	}
 	return nil
 }
@@ -141,7 +144,8 @@ func (g *gossipScenario) Audit() error {
 		case got > most:
 			return broken(g.w, "no effect twice", "%s merged %d models, and %d were sent to it", n.Name, got, most)
 		case got < least:
-			return broken(g.w, "nothing acknowledged is lost", "%s merged %d models, and %d were sent to it in time", n.Name, got, least)
+			return broken(g.w, "nothing acknowledged is lost", "%s merged %d models, and %d were sent to it in time",
+				n.Name, got, least)
 		}
 	}
 	return nil

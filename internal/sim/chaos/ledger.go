@@ -13,8 +13,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// ledger is the scenario of questions that are counted: each number that the asker's host gives is answered once by each of
-// the others, and counted once by each.
+// ledger is the scenario of questions that are counted: each number that the asker's host gives is answered once by
+// each of the others, and counted once by each.
 type ledger struct {
 	w      *sim.World
 	plan   *Plan
@@ -45,7 +45,8 @@ func (l *ledger) Build(w *sim.World, p *Plan, trace bool) error {
 		if err != nil {
 			return err
 		}
-		n := w.Add(sim.Spec{Name: string(cfg.Self), Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale), Store: host.Store{SnapshotBytes: p.Snapshot}}, 0)
+		n := w.Add(sim.Spec{Name: string(cfg.Self), Config: cfg, Durable: true, KeepOld: p.strikes(sim.Stale),
+			Store: host.Store{SnapshotBytes: p.Snapshot}}, 0)
 		l.nodes = append(l.nodes, n)
 		if i > 0 {
 			l.given[n.Name] = map[int64]bool{}
@@ -55,8 +56,8 @@ func (l *ledger) Build(w *sim.World, p *Plan, trace bool) error {
 	return nil
 }
 
-// ask gives the asker its next numbers. What its node has counted is what it has taken; a number that went down with the process is
-// given again, as a host does that keeps its own list.
+// ask gives the asker its next numbers. What its node has counted is what it has taken; a number that went down with
+// the process is given again, as a host does that keeps its own list.
 func (l *ledger) ask() {
 	asker := l.nodes[0]
 	if asker.Up() {
@@ -65,7 +66,8 @@ func (l *ledger) ask() {
 		}
 		if l.asked < l.plan.Work && l.asked-l.answered() < askedAhead {
 			l.asked++
-			l.w.Deliver(asker, &engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.Int(l.asked)}}})
+			l.w.Deliver(asker,
+				&engine.Event{Invoke: &snapshot.InvokeEvent{Name: "ask", Inputs: []value.Value{value.Int(l.asked)}}})
 		}
 	}
 	if !l.Settled() {
@@ -151,11 +153,13 @@ func (l *ledger) Audit() error {
 		case c.state.Twice != 0:
 			return broken(l.w, "no effect twice", "%s counted %d numbers twice", n.Name, c.state.Twice)
 		case len(c.state.Seen) != l.plan.Work:
-			return broken(l.w, "nothing acknowledged is lost", "%s counted %d numbers of %d", n.Name, len(c.state.Seen), l.plan.Work)
+			return broken(l.w, "nothing acknowledged is lost", "%s counted %d numbers of %d", n.Name, len(c.state.Seen),
+				l.plan.Work)
 		}
 		for _, name := range []string{countDistinct, countTaken} {
 			if got := counterOf(n, name); got != uint64(l.plan.Work) {
-				return broken(l.w, "no effect twice", "counter %s of %s is %d after %d questions", name, n.Name, got, l.plan.Work)
+				return broken(l.w, "no effect twice", "counter %s of %s is %d after %d questions", name, n.Name, got,
+					l.plan.Work)
 			}
 		}
 	}

@@ -27,17 +27,20 @@ const (
 	eventAnswered = "answered" // list: number, who answered, doubled, counted
 )
 
-// ledgerGraph records the program: the host of the asker gives numbers; each goes to all others, which double it by a worker
-// that may fail, count it, and answer. On its way a number meets everything that a node can keep: a permit, a retried command, a
-// timer, a loop, a latch, the bus, a queue, a held value, an interval, and messages that may be lost.
+// ledgerGraph records the program: the host of the asker gives numbers; each goes to all others, which double it by a
+// worker that may fail, count it, and answer. On its way a number meets everything that a node can keep: a permit, a
+// retried command, a timer, a loop, a latch, the bus, a queue, a held value, an interval, and messages that may be
+// lost.
 func ledgerGraph(others []value.Value) (*onnx.ModelProto, error) {
 	g := graph.New("ledger")
 	asker, place := g.Place(askerPlace), g.Place(othersPlace)
-	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place}, Methods: tallyMethods})
+	tally := g.Component(graph.Component{Name: "tally", Role: tallyRole, Kind: tallyKind, At: []graph.Place{place},
+		Methods: tallyMethods})
 
 	number := g.Input(asker, "ask", types.Int())[0]
 	g.Count(countInvoked, number)
-	asked := g.Named("ask").Request(graph.Edge{To: place, Name: "ask"}, g.Constant(value.NewList(others...)), number, number)
+	asked := g.Named("ask").Request(graph.Edge{To: place, Name: "ask"}, g.Constant(value.NewList(others...)), number,
+		number)
 
 	x := g.Gate(asked.Value(0), g.Limit("busy", 3, asked.Value(0)))
 	doubled := g.Retry(8, 20*time.Millisecond).Invoke(tally, "Double", x)[0]
@@ -45,7 +48,8 @@ func ledgerGraph(others []value.Value) (*onnx.ModelProto, error) {
 	g.Count(countDistinct, g.AnyOnce("seen", counted, counted))
 	g.Record("recent", counted)
 	slept := g.Sleep(counted, 15*time.Millisecond)
-	looped := g.Loop(g.Constant(value.Int(2)), []graph.Value{slept}, func(b *graph.Graph, _ graph.Value, in []graph.Value) []graph.Value {
+	looped := g.Loop(g.Constant(value.Int(2)), []graph.Value{slept}, func(b *graph.Graph, _ graph.Value,
+		in []graph.Value) []graph.Value {
 		return []graph.Value{b.Sleep(in[0], 3*time.Millisecond)}
 	})[0]
 	published := g.Publish("counted", x)
@@ -57,7 +61,8 @@ func ledgerGraph(others []value.Value) (*onnx.ModelProto, error) {
 
 	tick := g.Interval(place, 700*time.Millisecond)
 	g.HoldPut("tick", tick)
-	beat := g.Named("beat").Send(graph.Edge{To: asker, Name: "beat", BestEffort: true}, g.Constant(value.Peer(ledgerPeer(0))), g.Random(tick))
+	beat := g.Named("beat").Send(graph.Edge{To: asker, Name: "beat", BestEffort: true},
+		g.Constant(value.Peer(ledgerPeer(0))), g.Random(tick))
 	g.Count("beats", beat.Value(0))
 	return g.Model()
 }
@@ -111,7 +116,8 @@ func (p *ledgerParts) config(i int, seed uint64, trace bool) (node.Config, error
 		part = p.asker
 	}
 	return node.Config{
-		Program: part, Artifact: p.artifact, Catalogue: cat, Values: value.NewRegistry(), Self: ledgerPeer(i), Seed: seed,
+		Program: part, Artifact: p.artifact, Catalogue: cat, Values: value.NewRegistry(), Self: ledgerPeer(i),
+		Seed:   seed,
 		Limits: engine.DefaultLimits(), Trace: trace, Anyone: part.Places(),
 	}, nil
 }

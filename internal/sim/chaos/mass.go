@@ -14,8 +14,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// Mass runs a federated job in which the power of half of all nodes fails in each round, at a time drawn from the seed, and holds
-// its model against that of an undisturbed run over the same accepted sets, which are all clients in each round.
+// Mass runs a federated job in which the power of half of all nodes fails in each round, at a time drawn from the seed,
+// and holds its model against that of an undisturbed run over the same accepted sets, which are all clients in each
+// round.
 func Mass(seed uint64, clients, rounds int) *Result {
 	r := &Result{Plan: &Plan{Seed: seed, Scenario: "mass", Nodes: clients + 1, Work: rounds}}
 	calm, err := massRun(seed, clients, rounds, false, &Result{})
@@ -29,7 +30,8 @@ func Mass(seed uint64, clients, rounds int) *Result {
 		r.Err = err
 	case !bytes.Equal(model, calm):
 		r.Err = &sim.Violation{Checker: "the model of the accepted sets", What: fmt.Sprintf(
-			"after %d crashes the model is %x, and undisturbed %x", r.Crashes, sha256.Sum256(model), sha256.Sum256(calm))}
+			"after %d crashes the model is %x, and undisturbed %x", r.Crashes, sha256.Sum256(model),
+			sha256.Sum256(calm))}
 	}
 	return r
 }
@@ -64,7 +66,8 @@ func massRun(seed uint64, clients, rounds int, crash bool, r *Result) (model []b
 					return err
 				}
 				if round.Contributions != clients {
-					return broken(w, "contributions are counted once", "round %d counts %d of %d clients", round.Number, round.Contributions, clients)
+					return broken(w, "contributions are counted once", "round %d counts %d of %d clients", round.Number,
+						round.Contributions, clients)
 				}
 				if crash && round.Number > last {
 					last = round.Number

@@ -18,7 +18,8 @@ func viewOf(n *sim.Node) []discovery.Entry {
 	return n.Node().Component("discovery").State().(*discovery.State).Entries
 }
 
-// islands counts the parts of the overlay of the nodes that run: views are ways in both directions, because who is asked answers.
+// islands counts the parts of the overlay of the nodes that run: views are ways in both directions, because who is
+// asked answers.
 func islands(w *sim.World) int {
 	part := map[string]string{}
 	var root func(string) string
@@ -47,19 +48,21 @@ func islands(w *sim.World) int {
 	return len(roots)
 }
 
-// TestOverlay: 200 nodes that know one of them each find each other: the overlay is one, views are full, and who is known to how
-// many is spread. Then 30 % of the nodes go for good, the one that all knew first among them, and the others stay one overlay that
-// forgets the dead. Models are merged all the while.
+// TestOverlay: 200 nodes that know one of them each find each other: the overlay is one, views are full, and who is
+// known to how many is spread. Then 30 % of the nodes go for good, the one that all knew first among them, and the
+// others stay one overlay that forgets the dead. Models are merged all the while.
 func TestOverlay(t *testing.T) {
 	for seed := range uint64(1) {
 		c := gossip.Default()
-		c.Name, c.Nodes, c.Degree, c.Features, c.Discovery, c.Seed = "overlay", 200, 12, 4, gossip.DiscoveryExchange, seed
+		c.Name, c.Nodes, c.Degree, c.Features, c.Discovery, c.Seed = "overlay", 200, 12, 4, gossip.DiscoveryExchange,
+			seed
 		s, err := c.Swarm()
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := sim.New(sim.Options{Seed: seed, Restart: sim.Latency{Min: 1000 * time.Hour},
-			Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: 5 * time.Millisecond, Max: 200 * time.Millisecond}, Loss: 0.01}})
+			Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: 5 * time.Millisecond,
+				Max: 200 * time.Millisecond}, Loss: 0.01}})
 		for i := range c.Nodes {
 			m := s.Member(i)
 			w.Add(sim.Spec{Name: m.Name, Config: m.Config}, time.Duration(i)*10*time.Millisecond)

@@ -6,8 +6,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// TestDirectoriesGoBack: federated jobs of which directories go back and copies run beside them, at every role, end with the model that
-// their accepted sets give, each contribution counted once.
+// TestDirectoriesGoBack: federated jobs of which directories go back and copies run beside them, at every role, end
+// with the model that their accepted sets give, each contribution counted once.
 func TestDirectoriesGoBack(t *testing.T) {
 	most := 24
 	if testing.Short() {
@@ -31,6 +31,7 @@ func TestDirectoriesGoBack(t *testing.T) {
 		counts.Add(&r.Counts)
 	}
 	if counts[sim.Rollback] < uint64(2*runs) || counts[sim.Twin] < uint64(runs) || ended < runs-1 {
-		t.Errorf("%d rollbacks and %d twins in %d runs, of which %d ended", counts[sim.Rollback], counts[sim.Twin], runs, ended)
+		t.Errorf("%d rollbacks and %d twins in %d runs, of which %d ended", counts[sim.Rollback], counts[sim.Twin],
+			runs, ended)
 	}
 }

@@ -31,7 +31,8 @@ type Strike struct {
 	Node  int           `json:"node"`
 	Other int           `json:"other,omitempty"` // of links and sides
 	For   time.Duration `json:"for,omitempty"`
-	K     int           `json:"k,omitempty"` // operations of the disk until it strikes; the rate of a clock; what else a kind counts
+	// operations of the disk until it strikes; the rate of a clock; what else a kind counts
+	K int `json:"k,omitempty"`
 }
 
 // String describes the strike in one line.
@@ -51,9 +52,13 @@ func (p *Plan) String() string {
 			kinds = append(kinds, fmt.Sprintf("%s %d", f, n[f]))
 		}
 	}
-	return fmt.Sprintf("seed %d: %s, %d nodes, work %d, faults for %v, settled within %v\n  network: %s %v to %v, loss %.3f, duplicate %.3f, reorder %.3f, corrupt %.3f, truncate %.3f, replay %.3f\n  strikes: %s",
-		p.Seed, p.Scenario, p.Nodes, p.Work, p.Horizon, p.Bound, p.Network.Latency.Kind, p.Network.Latency.Min, p.Network.Latency.Max,
-		p.Network.Loss, p.Network.Duplicate, p.Network.Reorder, p.Network.Corrupt, p.Network.Truncate, p.Network.Replay, strings.Join(kinds, ", "))
+	return fmt.Sprintf(
+		"seed %d: %s, %d nodes, work %d, faults for %v, settled within %v\n  network: %s %v to %v, loss %.3f, "+
+			"duplicate %.3f, reorder %.3f, corrupt %.3f, truncate %.3f, replay %.3f\n  strikes: %s",
+		p.Seed, p.Scenario, p.Nodes, p.Work, p.Horizon, p.Bound, p.Network.Latency.Kind, p.Network.Latency.Min,
+		p.Network.Latency.Max,
+		p.Network.Loss, p.Network.Duplicate, p.Network.Reorder, p.Network.Corrupt, p.Network.Truncate, p.Network.Replay,
+		strings.Join(kinds, ", "))
 }
 
 // strikes says whether a kind of fault is among the plan's.
@@ -67,30 +72,33 @@ func (p *Plan) damages() bool { return slices.ContainsFunc(damaging, p.strikes) 
 // The kinds of fault that strike at a time, rather than packets as they are sent.
 var striking = []sim.Fault{
 	sim.Partition, sim.Asymmetric, sim.Clog, sim.Swizzle, sim.PowerOff, sim.DiskFull, sim.ErrorOnce,
-	sim.ErrorForever, sim.ShortWrite, sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot, sim.ClockForward, sim.ClockBack, sim.SlowClock,
+	sim.ErrorForever, sim.ShortWrite, sim.SlowSync, sim.Kill, sim.CrashInRecovery, sim.Pause, sim.OlderSnapshot,
+	sim.ClockForward, sim.ClockBack, sim.SlowClock,
 	sim.MassCrash, sim.WorkError, sim.WorkPanic, sim.WorkLate, sim.WorkNever,
 	sim.Lie, sim.Equivocate,
 }
 
-// returning are the kinds of fault after which a node has lived more than its directory knows, as often as they are drawn.
+// returning are the kinds of fault after which a node has lived more than its directory knows, as often as they are
+// drawn.
 var returning = []sim.Fault{sim.Rollback, sim.Rollback, sim.Twin}
 
 // damaging are the kinds of fault that no crash explains.
 var damaging = []sim.Fault{sim.BitFlip, sim.Cut, sim.Stale}
 
-// boundMax is how long a network that was healed may take until everything is answered. Waits to resend grow to 10 s, a slow
-// worker takes up to a minute.
+// boundMax is how long a network that was healed may take until everything is answered. Waits to resend grow to 10 s, a
+// slow worker takes up to a minute.
 const boundMax = 2 * time.Minute
 
-// Draw returns the plan of a seed: which scenario, how many nodes, and which faults, with what weight. About half of the kinds
-// are left out of each plan (swarm testing: Groce et al., "Swarm Testing", 2012), so that each kind also has runs in which
-// others do not get in its way.
+// Draw returns the plan of a seed: which scenario, how many nodes, and which faults, with what weight. About half of
+// the kinds are left out of each plan (swarm testing: Groce et al., "Swarm Testing", 2012), so that each kind also has
+// runs in which others do not get in its way.
 func Draw(seed uint64) *Plan {
 	c := sim.NewChance(seed, 0x706c616e)
 	p := &Plan{Seed: seed, Scenario: drawScenario(&c), Nodes: 2 + c.Below(4), Work: 20 + c.Below(200)}
 	p.Bound = boundMax
 	p.Network = drawNetwork(&c)
-	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond, 20*time.Millisecond)}
+	p.Sync = sim.Latency{Kind: "uniform", Min: 20 * time.Microsecond, Max: c.Between(100*time.Microsecond,
+		20*time.Millisecond)}
 	p.Snapshot = int64(1500 + c.Below(12)*c.Below(1500))
 	p.Restart = sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: c.Between(2*time.Millisecond, 3*time.Second)}
 	p.Horizon = time.Duration(p.Work) * c.Between(10*time.Millisecond, 200*time.Millisecond)
@@ -118,9 +126,9 @@ func Draw(seed uint64) *Plan {
 	return p
 }
 
-// drawReturns adds directories that go back and copies that run, many to few plans: what is exact in a run without them is only that in
-// which none went back. It has a source of chance of its own, so that the other strikes of a seed are what they were before there were
-// these.
+// drawReturns adds directories that go back and copies that run, many to few plans: what is exact in a run without them
+// is only that in which none went back. It has a source of chance of its own, so that the other strikes of a seed are
+// what they were before there were these.
 func (p *Plan) drawReturns() {
 	c := sim.NewChance(p.Seed, 0x70617374)
 	rare := 8
@@ -139,7 +147,8 @@ func (p *Plan) drawReturns() {
 	}
 	for range 4 + c.Below(16) {
 		s := Strike{At: c.Between(0, p.Horizon), Fault: kinds[c.Below(len(kinds))], Node: c.Below(p.Nodes)}
-		s.For = c.Between(0, min(p.Horizon-s.At, time.Duration(1+c.Below(4))*time.Second)) // a few records, or a few lives
+		// a few records, or a few lives
+		s.For = c.Between(0, min(p.Horizon-s.At, time.Duration(1+c.Below(4))*time.Second))
 		p.Strikes = append(p.Strikes, s)
 	}
 }
@@ -161,7 +170,8 @@ func drawScenario(c *sim.Chance) string {
 func drawNetwork(c *sim.Chance) sim.Network {
 	n := sim.Network{Latency: sim.Latency{
 		Kind: []string{"constant", "uniform", "exponential", "lognormal", "pareto"}[c.Below(5)],
-		Min:  c.Between(0, 5*time.Millisecond), Mean: c.Between(time.Millisecond, 30*time.Millisecond), Max: time.Second, Tail: 0.5 + 2*c.Float(),
+		Min:  c.Between(0, 5*time.Millisecond), Mean: c.Between(time.Millisecond, 30*time.Millisecond),
+		Max: time.Second, Tail: 0.5 + 2*c.Float(),
 	}}
 	if n.Latency.Kind == "uniform" {
 		n.Latency.Max = n.Latency.Min + 2*n.Latency.Mean

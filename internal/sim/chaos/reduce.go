@@ -10,13 +10,14 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// Reduction says what is left out of the plan of a seed. The zero value leaves out nothing. With its seed it stands for a plan,
-// and its Flags are what a person types to run that plan again.
+// Reduction says what is left out of the plan of a seed. The zero value leaves out nothing. With its seed it stands for
+// a plan, and its Flags are what a person types to run that plan again.
 type Reduction struct {
-	Strikes []int    // the numbers of those that are left, ascending; nil: all
-	Nodes   int      // 0: as drawn
-	Work    int      // 0: as drawn
-	Calm    []string // what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter
+	Strikes []int // the numbers of those that are left, ascending; nil: all
+	Nodes   int   // 0: as drawn
+	Work    int   // 0: as drawn
+	// what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter
+	Calm []string
 }
 
 // calms are what can be taken from a network.
@@ -63,7 +64,8 @@ func (r Reduction) Apply(seed uint64) (*Plan, error) {
 			return c.name == name
 		})
 		if i < 0 {
-			return nil, &ReductionError{fmt.Sprintf("calm %q", name), "loss, duplicate, reorder, corrupt, truncate, replay, overtake or jitter"}
+			return nil, &ReductionError{fmt.Sprintf("calm %q", name),
+				"loss, duplicate, reorder, corrupt, truncate, replay, overtake or jitter"}
 		}
 		calms[i].do(&p.Network)
 	}

@@ -22,10 +22,12 @@ type Result struct {
 	Packets uint64
 	Crashes int           // lives that ended
 	Settled time.Duration // from the last fault until everything was answered
-	Hash    uint64        // over every packet and event that left a node, every node's last state, and every file of its disk
-	Excused bool          // a node forgot what it had acknowledged, to damage that it could not notice, and others wait for that
-	Waits   string        // a directory went back, or a copy of it ran, and this is missing since
-	Err     error         // the broken promise, or nil
+	// over every packet and event that left a node, every node's last state, and every file of its disk
+	Hash uint64
+	// a node forgot what it had acknowledged, to damage that it could not notice, and others wait for that
+	Excused bool
+	Waits   string // a directory went back, or a copy of it ran, and this is missing since
+	Err     error  // the broken promise, or nil
 }
 
 // Options of a run.
@@ -49,7 +51,8 @@ func Run(p *Plan, o Options) *Result {
 	look := newWatch(p)
 	w := sim.New(sim.Options{
 		Seed: p.Seed, Network: p.Network, Disk: sim.Disk{Sync: p.Sync, Publish: p.Sync}, Restart: p.Restart,
-		Work: sim.Latency{Kind: "exponential", Min: 100 * time.Microsecond, Mean: 5 * time.Millisecond, Max: time.Second},
+		Work: sim.Latency{Kind: "exponential", Min: 100 * time.Microsecond, Mean: 5 * time.Millisecond,
+			Max: time.Second},
 		OnApp: func(n *sim.Node, ev engine.AppEvent) error {
 			r.Hash = crc64.Update(r.Hash, hashTable, []byte(fmt.Sprint(n.Name, ev.Number, ev.Name)))
 			return s.App(n, ev)
@@ -126,7 +129,8 @@ func run(w *sim.World, s Scenario, p *Plan, r *Result, lies *liars, trace bool) 
 	return s.Audit()
 }
 
-// hashDisk adds the files of a disk to the run's hash: journals and snapshots are the same bytes in every run of a seed.
+// hashDisk adds the files of a disk to the run's hash: journals and snapshots are the same bytes in every run of a
+// seed.
 func (r *Result) hashDisk(fs *vfs.Mem) error {
 	for _, name := range fs.Names() {
 		b, err := vfs.ReadFile(fs, name, 1<<30)
@@ -138,14 +142,14 @@ func (r *Result) hashDisk(fs *vfs.Mem) error {
 	return nil
 }
 
-// excused says whether a node forgot what it had acknowledged without a way to know: a bit of the last record of its journal
-// flipped, which looks like a torn write. Then others may wait for ever for what it forgot.
+// excused says whether a node forgot what it had acknowledged without a way to know: a bit of the last record of its
+// journal flipped, which looks like a torn write. Then others may wait for ever for what it forgot.
 func excused(w *sim.World) bool {
 	return slices.ContainsFunc(w.Nodes(), func(n *sim.Node) bool { return n.Unnoticed })
 }
 
-// rewound says whether a directory went back, or a copy of it ran. About one seed in 1,500 waits then for what a chain of such faults
-// lost (7226 is a small one): they are counted apart, and the prover bounds how many there may be.
+// rewound says whether a directory went back, or a copy of it ran. About one seed in 1,500 waits then for what a chain
+// of such faults lost (7226 is a small one): they are counted apart, and the prover bounds how many there may be.
 func rewound(nodes []*sim.Node) bool {
 	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return n.Rewound > 0 })
 }
@@ -158,7 +162,8 @@ func missing(s Scenario) string {
 	return "something"
 }
 
-// heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started again.
+// heal ends everything that was done to the world: links are sound, clocks go right, processes that hang are started
+// again.
 func heal(w *sim.World, lies *liars) {
 	n := w.Network()
 	n.Loss, n.Duplicate, n.Reorder, n.Corrupt, n.Truncate, n.Replay = 0, 0, 0, 0, 0, 0

@@ -42,8 +42,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// TestMass crashes half of all nodes in each round: the model is that of an undisturbed run, to the bit. The prover runs it with
-// a thousand nodes.
+// TestMass crashes half of all nodes in each round: the model is that of an undisturbed run, to the bit. The prover
+// runs it with a thousand nodes.
 func TestMass(t *testing.T) {
 	const clients, rounds = 60, 6
 	r := Mass(3, clients, rounds)

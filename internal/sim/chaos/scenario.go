@@ -9,7 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// Scenario is a program that nodes run while they are disturbed, and what must be true of every run of it. It serves one run.
+// Scenario is a program that nodes run while they are disturbed, and what must be true of every run of it. It serves
+// one run.
 type Scenario interface {
 	// Build puts the nodes into the world, and sets what their hosts ask of them.
 	Build(w *sim.World, p *Plan, trace bool) error
@@ -21,8 +22,9 @@ type Scenario interface {
 	Audit() error
 }
 
-// scenarios are the kinds of Scenario by name, with the share of plans that draw each, in twentieths, and the faults that their
-// programs are not made to bear: a job without retries fails when a worker fails, and its model is that of a client that lies.
+// scenarios are the kinds of Scenario by name, with the share of plans that draw each, in twentieths, and the faults
+// that their programs are not made to bear: a job without retries fails when a worker fails, and its model is that of a
+// client that lies.
 var scenarios = []struct {
 	name   string
 	share  int
@@ -32,7 +34,8 @@ var scenarios = []struct {
 	{"ledger", 11, nil, func() Scenario { return &ledger{} }},
 	{"workshop", 6, []sim.Fault{sim.Lie, sim.Equivocate}, func() Scenario { return &shop{} }},
 	{"gossip", 2, []sim.Fault{sim.WorkError, sim.WorkPanic}, func() Scenario { return &gossipScenario{} }},
-	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate}, func() Scenario { return &federatedScenario{} }},
+	{"federated", 1, []sim.Fault{sim.WorkError, sim.WorkPanic, sim.Lie, sim.Equivocate},
+		func() Scenario { return &federatedScenario{} }},
 }
 
 // listener is a Scenario that looks at the packets that leave nodes.
@@ -102,7 +105,8 @@ func (t toldOnce) first(w *sim.World, n *sim.Node, ev engine.AppEvent) (bool, er
 	old, ok := m[ev.Number]
 	m[ev.Number] = text
 	if ok && old != text {
-		return false, broken(w, "events told with one content", "%s told event %d as %q and now as %q", n.Name, ev.Number, old, text)
+		return false, broken(w, "events told with one content", "%s told event %d as %q and now as %q", n.Name,
+			ev.Number, old, text)
 	}
 	return !ok, nil
 }
@@ -119,21 +123,24 @@ func balanced(w *sim.World, n *sim.Node) error {
 		what string
 		n    int
 	}{
-		{"ops on the frontier", len(t.Frontier)}, {"values in frames", len(t.SlotTable)}, {"activations", len(t.ExecutionState)},
+		{"ops on the frontier", len(t.Frontier)}, {"values in frames", len(t.SlotTable)},
+		{"activations", len(t.ExecutionState)},
 		{"pending commands", len(t.PendingAsync)}, {"pending completions", len(t.PendingCompletions)},
 		{"inputs not processed", len(t.Ingress)}, {"events on the bus", len(t.Bus.Queue)},
-		{"envelopes not acknowledged", len(t.Framework.PendingOutbound)}, {"app events not acknowledged", len(t.AppEvents)},
+		{"envelopes not acknowledged", len(t.Framework.PendingOutbound)},
+		{"app events not acknowledged", len(t.AppEvents)},
 		{"parked ops", len(t.Parked)},
 	} {
 		if k.n != 0 {
-			return broken(w, "budgets balance to zero", "%s has %d %s after everything was answered", n.Name, k.n, k.what)
+			return broken(w, "budgets balance to zero", "%s has %d %s after everything was answered", n.Name, k.n,
+				k.what)
 		}
 	}
 	return nil
 }
 
-// bounded holds the disk of a node against its bounds: a journal that snapshots keep short, and few snapshots. A node whose disk was
-// damaged keeps more, for a way back.
+// bounded holds the disk of a node against its bounds: a journal that snapshots keep short, and few snapshots. A node
+// whose disk was damaged keeps more, for a way back.
 func bounded(w *sim.World, n *sim.Node, p *Plan) error {
 	if !n.Vouched || p.damages() {
 		return nil
@@ -152,9 +159,11 @@ func bounded(w *sim.World, n *sim.Node, p *Plan) error {
 			snapshots++
 		}
 	}
-	// Two snapshots are kept and the journal behind the older of them; one more may be under way, and files are whole segments.
+	// Two snapshots are kept and the journal behind the older of them; one more may be under way, and files are whole
+	// segments.
 	if most := 4*(p.Snapshot+journalSlack) + spareSegments*sim.SegmentBytes; segments > most {
-		return broken(w, "everything is bounded", "%s has %d bytes of journal, at most %d with a snapshot for each %d", n.Name, segments, most, p.Snapshot)
+		return broken(w, "everything is bounded", "%s has %d bytes of journal, at most %d with a snapshot for each %d",
+			n.Name, segments, most, p.Snapshot)
 	}
 	if snapshots > snapshotsMost {
 		return broken(w, "everything is bounded", "%s keeps %d snapshots", n.Name, snapshots)
@@ -162,8 +171,8 @@ func bounded(w *sim.World, n *sim.Node, p *Plan) error {
 	return nil
 }
 
-// The bounds of a disk: how far one step's record may take a journal beyond the bytes after which a snapshot is due, how many
-// segments may be partly used, and how many files of snapshots may hold chunks that kept ones need.
+// The bounds of a disk: how far one step's record may take a journal beyond the bytes after which a snapshot is due,
+// how many segments may be partly used, and how many files of snapshots may hold chunks that kept ones need.
 const (
 	journalSlack  = 16 << 10
 	spareSegments = 6

@@ -51,7 +51,8 @@ func scripted(asks map[int64][]wire.PeerID) (*node.Catalogue, error) {
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
-		{selector.Role, selector.Kind, selector.Version, func(node.Env) (engine.Component, error) { return &script{asks: asks}, nil }},
+		{selector.Role, selector.Kind, selector.Version,
+			func(node.Env) (engine.Component, error) { return &script{asks: asks}, nil }},
 	} {
 		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {
 			return nil, err

@@ -2,8 +2,9 @@ package chaos
 
 import "slices"
 
-// Shrink leaves more and more out of the plan of a seed that breaks a promise, as long as the same checker says so: strikes,
-// nodes, questions, and what the network does. Look, if not nil, is told of each step. It makes at most tries runs.
+// Shrink leaves more and more out of the plan of a seed that breaks a promise, as long as the same checker says so:
+// strikes, nodes, questions, and what the network does. Look, if not nil, is told of each step. It makes at most tries
+// runs.
 func Shrink(seed uint64, checker string, tries int, look func(Reduction)) Reduction {
 	s := &shrinker{seed: seed, checker: checker, tries: tries, look: look}
 	s.best.Strikes = []int{}
@@ -46,8 +47,8 @@ func (s *shrinker) try(change func(*Reduction)) bool {
 	return true
 }
 
-// strikes leaves strikes out, in large pieces first (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
-// Input", 2002).
+// strikes leaves strikes out, in large pieces first (Zeller and Hildebrandt, "Simplifying and Isolating
+// Failure-Inducing Input", 2002).
 func (s *shrinker) strikes() (any bool) {
 	for size := max(1, len(s.best.Strikes)/2); size >= 1; size /= 2 {
 		for at := 0; at < len(s.best.Strikes); {

@@ -68,5 +68,6 @@ func (c *tally) Work(method string, in []value.Value) ([]value.Value, error) {
 	return []value.Value{2 * n}, nil
 }
 
-// Recorded says that results are computed again on replay: both ways are then in a run, for failures are always recorded.
+// Recorded says that results are computed again on replay: both ways are then in a run, for failures are always
+// recorded.
 func (c *tally) Recorded(string) bool { return false }

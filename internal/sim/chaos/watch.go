@@ -25,7 +25,8 @@ type watch struct {
 
 func newWatch(p *Plan) *watch {
 	l := &watch{every: max(p.Horizon/50, time.Millisecond), sent: map[place]uint64{},
-		lasts: map[place]int64{}, again: map[place]bool{}, once: map[[2]wire.PeerID]int{}, asked: map[wire.PeerID]bool{}}
+		lasts: map[place]int64{}, again: map[place]bool{}, once: map[[2]wire.PeerID]int{},
+		asked: map[wire.PeerID]bool{}}
 	if slices.ContainsFunc(p.Strikes, func(k Strike) bool { return k.Fault == sim.Lie || k.Fault == sim.Equivocate }) {
 		l.sent = nil
 	}
@@ -43,21 +44,24 @@ type place struct {
 	epoch, number uint64
 }
 
-// packet holds what leaves a node against what left it before under the same number: a number is used for one content, or
-// receivers would drop one of the two as a duplicate. What rides on an envelope, such as an acknowledgement, may differ.
+// packet holds what leaves a node against what left it before under the same number: a number is used for one content,
+// or receivers would drop one of the two as a duplicate. What rides on an envelope, such as an acknowledgement, may
+// differ.
 func (l *watch) packet(n *sim.Node, raw []byte) {
 	e, fills, err := wire.DecodeHeader(raw, wire.DefaultLimits())
 	if err == nil && e.Notice.Level > 0 {
 		l.asked[n.Peer] = true
 	}
-	if err != nil || l.sent == nil || e.Number == 0 || n.Unnoticed || n.Rewound > 0 { // who forgets without knowing uses numbers again
+	// who forgets without knowing uses numbers again
+	if err != nil || l.sent == nil || e.Number == 0 || n.Unnoticed || n.Rewound > 0 {
 		return
 	}
 	sum := crc64.Checksum(fills.Raw(), hashTable)
 	sum = crc64.Update(sum, hashTable, fmt.Append(nil, e.Edge, e.Request, e.Answer))
 	k := place{e.From, e.To, e.Epoch, e.Number}
 	if old, ok := l.sent[k]; ok && old != sum {
-		l.w.Fail(broken(l.w, "numbers name one content", "%s sends number %d of epoch %d to %s with other bytes than before", k.from, k.number, k.epoch, k.to))
+		l.w.Fail(broken(l.w, "numbers name one content",
+			"%s sends number %d of epoch %d to %s with other bytes than before", k.from, k.number, k.epoch, k.to))
 	}
 	_, known := l.sent[k]
 	l.sent[k] = sum
@@ -77,18 +81,21 @@ func (l *watch) timed(e *wire.Envelope, k place, known bool) {
 		l.once[line]++
 	}
 	if last := l.lasts[k]; e.Redelivered && last > 1 && e.Deadline == last {
-		l.w.Fail(broken(l.w, "deadlines run down", "%s sends number %d of epoch %d to %s again, and it has %d ns left as before", k.from, k.number, k.epoch, k.to, last))
+		l.w.Fail(broken(l.w, "deadlines run down",
+			"%s sends number %d of epoch %d to %s again, and it has %d ns left as before", k.from, k.number, k.epoch,
+			k.to, last))
 	}
 	l.lasts[k] = e.Deadline
 }
 
-// measured holds what a node knows of its peers against what left it: a number that was sent again tells no round-trip time, and data
-// is refused only by who asked to hold it back.
+// measured holds what a node knows of its peers against what left it: a number that was sent again tells no round-trip
+// time, and data is refused only by who asked to hold it back.
 func (l *watch) measured(n *sim.Node) {
 	e := n.Node().Engine()
 	for _, c := range e.Refusals() {
 		if c.Name == engine.RefusedPressure && !l.asked[n.Peer] {
-			l.w.Fail(broken(l.w, "advice is for what is sent to the adviser", "%s refused data %d times and never asked to hold it back", n.Name, c.Count))
+			l.w.Fail(broken(l.w, "advice is for what is sent to the adviser",
+				"%s refused data %d times and never asked to hold it back", n.Name, c.Count))
 		}
 	}
 	if l.sent == nil || n.Unnoticed || n.Rewound > 0 || !n.Vouched {
@@ -96,7 +103,8 @@ func (l *watch) measured(n *sim.Node) {
 	}
 	for _, o := range l.w.Nodes() {
 		if got, most := int(e.RTT(o.Peer).Samples), l.once[[2]wire.PeerID{n.Peer, o.Peer}]; got > most {
-			l.w.Fail(broken(l.w, "round trips are of what was sent once", "%s has %d round-trip times to %s, and sent it %d numbers once", n.Name, got, o.Name, most))
+			l.w.Fail(broken(l.w, "round trips are of what was sent once",
+				"%s has %d round-trip times to %s, and sent it %d numbers once", n.Name, got, o.Name, most))
 		}
 	}
 }

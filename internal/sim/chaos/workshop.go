@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// shop is the scenario of the workshop: a program that uses everything that a node keeps. Each effect that the hosts ask for
-// comes as often as they ask for it, the mean of each round is exact, and nothing else happens.
+// shop is the scenario of the workshop: a program that uses everything that a node keeps. Each effect that the hosts
+// ask for comes as often as they ask for it, the mean of each round is exact, and nothing else happens.
 type shop struct {
 	w      *sim.World
 	plan   *Plan
@@ -35,10 +35,12 @@ func (s *shop) Build(w *sim.World, p *Plan, trace bool) error {
 	for _, name := range workshop.Names() {
 		cfg := all.Config(name)
 		cfg.Trace = trace
-		s.nodes = append(s.nodes, w.Add(sim.Spec{Name: name, Config: cfg, Durable: true, Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
+		s.nodes = append(s.nodes,
+			w.Add(sim.Spec{Name: name, Config: cfg, Durable: true, Store: host.Store{SnapshotBytes: p.Snapshot}}, 0))
 	}
 	if p.Work%2 == 0 {
-		// The machines sleep for longer than any deadline lasts: what is relative and what is absolute time differ then.
+		// The machines sleep for longer than any deadline lasts: what is relative and what is absolute time differ
+		// then.
 		w.At(sleepAt, func() {
 			for _, n := range s.nodes {
 				w.JumpClock(n, time.Duration(workshop.Deadline+workshop.Deadline/3))
@@ -74,7 +76,8 @@ func (s *shop) ask() {
 	s.w.At(s.w.Now()+s.every(), s.ask)
 }
 
-// advise has a node hear that another has little room for a while: then it holds data to it back, and nothing else happens.
+// advise has a node hear that another has little room for a while: then it holds data to it back, and nothing else
+// happens.
 func (s *shop) advise(from, to *sim.Node) {
 	if s.asks%2 == 0 {
 		from, to = to, from
@@ -84,7 +87,8 @@ func (s *shop) advise(from, to *sim.Node) {
 	}
 	cfg, e := from.Node().Config(), from.Node().Engine()
 	raw, err := wire.Append(nil, cfg.Values, &wire.Envelope{
-		Version: wire.CurrentVersion, From: from.Peer, To: to.Peer, Digest: cfg.Program.Digest, Incarnation: e.Incarnation(), Epoch: e.Epoch(), Edge: -1,
+		Version: wire.CurrentVersion, From: from.Peer, To: to.Peer, Digest: cfg.Program.Digest,
+		Incarnation: e.Incarnation(), Epoch: e.Epoch(), Edge: -1,
 		Notice: wire.Notice{Kind: wire.NoticePressure, Level: 80, Hold: int64(s.every())},
 	})
 	if err != nil {
@@ -124,8 +128,8 @@ func (s *shop) App(n *sim.Node, ev engine.AppEvent) error {
 // Missing names what has not come.
 func (s *shop) Missing() string { return s.ledger.Missing() }
 
-// Settled says whether everything has come. What a hub accepted and lost to damage its host does not ask for again. What leaves told
-// and contributed to a hub that took it and went back behind that is gone: they asked for no answer.
+// Settled says whether everything has come. What a hub accepted and lost to damage its host does not ask for again.
+// What leaves told and contributed to a hub that took it and went back behind that is gone: they asked for no answer.
 func (s *shop) Settled() bool {
 	if s.nodes[0].Rewound > 0 {
 		return s.ledger.DoneBut("told ", "round ") || damaged(s.w.Nodes())
@@ -157,11 +161,12 @@ func (s *shop) Audit() error {
 		}
 	}
 	if open := s.nodes[0].Node().Component("aggregator").State().(*aggregator.State).Rounds; len(open) > 0 {
-		return broken(s.w, "contributions count once", "round %d is open in the aggregator after all rounds were closed", open[0].Number)
+		return broken(s.w, "contributions count once",
+			"round %d is open in the aggregator after all rounds were closed", open[0].Number)
 	}
 	return nil
 }
 
-// lostRecords says whether a node has lost durable records, to damage or because its directory went back: what it had done before may be
-// done again then.
+// lostRecords says whether a node has lost durable records, to damage or because its directory went back: what it had
+// done before may be done again then.
 func lostRecords(w *sim.World) bool { return lost(w.Nodes()) }

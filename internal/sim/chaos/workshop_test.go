@@ -10,15 +10,17 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/workshop"
 )
 
-// TestWorkshopReachesEverything looks into the nodes of a workshop all the time: each part of a snapshot is there at some time,
-// or a bug that forgets it could not show.
+// TestWorkshopReachesEverything looks into the nodes of a workshop all the time: each part of a snapshot is there at
+// some time, or a bug that forgets it could not show.
 func TestWorkshopReachesEverything(t *testing.T) {
 	p := Draw(1)
 	p.Scenario, p.Work, p.Strikes = "workshop", 41, nil
 	s := &shop{}
 	w := sim.New(sim.Options{
-		Seed: 1, Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 9 * time.Millisecond}, Loss: 0.2, Unordered: true},
-		Disk: sim.Disk{Sync: sim.Latency{Min: time.Millisecond}}, Work: sim.Latency{Min: 7 * time.Millisecond}, OnApp: s.App,
+		Seed: 1, Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+			Max: 9 * time.Millisecond}, Loss: 0.2, Unordered: true},
+		Disk: sim.Disk{Sync: sim.Latency{Min: time.Millisecond}}, Work: sim.Latency{Min: 7 * time.Millisecond},
+		OnApp: s.App,
 	})
 	if err := s.Build(w, p, false); err != nil {
 		t.Fatal(err)
@@ -38,7 +40,8 @@ func TestWorkshopReachesEverything(t *testing.T) {
 		t.Fatalf("not all came: %s", s.ledger.Missing())
 	}
 	for _, what := range []string{
-		"slot_table", "pending_async", "execution_state", "attempts", "parked", "app_events", "timers", "holds", "queues", "gates",
+		"slot_table", "pending_async", "execution_state", "attempts", "parked", "app_events", "timers", "holds",
+		"queues", "gates",
 		"latches", "records", "requests", "inbound", "outbound", "taken out of order", "blocked", "rounds", "shares",
 	} {
 		if !seen[what] {
@@ -55,9 +58,12 @@ func look(t *testing.T, n *sim.Node, seen map[string]bool) {
 	}
 	x, f := &m.Transient, &m.Transient.Framework
 	for what, k := range map[string]int{
-		"slot_table": len(x.SlotTable), "pending_async": len(x.PendingAsync), "execution_state": len(x.ExecutionState), "parked": len(x.Parked),
-		"app_events": len(x.AppEvents), "timers": len(f.Timers), "holds": len(f.Holds), "latches": len(f.Latches), "records": len(f.Records),
-		"requests": len(f.Requests), "inbound": len(f.Inbound), "outbound": len(f.PendingOutbound), "blocked": len(f.PeerGovernor.Blocked),
+		"slot_table": len(x.SlotTable), "pending_async": len(x.PendingAsync), "execution_state": len(x.ExecutionState),
+		"parked":     len(x.Parked),
+		"app_events": len(x.AppEvents), "timers": len(f.Timers), "holds": len(f.Holds), "latches": len(f.Latches),
+		"records":  len(f.Records),
+		"requests": len(f.Requests), "inbound": len(f.Inbound), "outbound": len(f.PendingOutbound),
+		"blocked": len(f.PeerGovernor.Blocked),
 	} {
 		seen[what] = seen[what] || k > 0
 	}

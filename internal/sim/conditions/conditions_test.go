@@ -66,14 +66,19 @@ func (r refused) check(t *testing.T, err error) {
 }
 
 func TestNetworkFiles(t *testing.T) {
-	n, err := ParseNetwork("f.yaml", []byte("latency: 20ms\nloss: 0.5\nunordered: true\nwork: {kind: pareto, mean: 3ms, tail: 2}\n"))
-	if err != nil || n.Links.Latency.Min != 20*time.Millisecond || n.Links.Loss != 0.5 || !n.Links.Unordered || n.Work.Mean != 3*time.Millisecond {
+	n, err := ParseNetwork("f.yaml",
+		[]byte("latency: 20ms\nloss: 0.5\nunordered: true\nwork: {kind: pareto, mean: 3ms, tail: 2}\n"))
+	if err != nil || n.Links.Latency.Min != 20*time.Millisecond || n.Links.Loss != 0.5 || !n.Links.Unordered ||
+		n.Work.Mean != 3*time.Millisecond {
 		t.Errorf("%+v, %v", n, err)
 	}
 	for _, r := range []refused{
-		{"latency: 20", 1, "a time span"}, {"loss: 2", 1, "from 0 to 1"}, {"loss: 0.1\nlatncy: 3ms", 2, "did you mean latency?"},
-		{"latency:\n  kind: gauss", 2, "constant, uniform"}, {"latency: {kind: pareto}", 1, "pareto"}, {"latency: {kind: uniform, min: 3ms}", 1, "max"},
-		{"latency: {mean: 3ms, variance: 2}", 1, "unknown key"}, {"kill: 3", 1, "unknown key"}, {"bytes_per_second: -1", 1, "whole number"},
+		{"latency: 20", 1, "a time span"}, {"loss: 2", 1, "from 0 to 1"},
+		{"loss: 0.1\nlatncy: 3ms", 2, "did you mean latency?"},
+		{"latency:\n  kind: gauss", 2, "constant, uniform"}, {"latency: {kind: pareto}", 1, "pareto"},
+		{"latency: {kind: uniform, min: 3ms}", 1, "max"},
+		{"latency: {mean: 3ms, variance: 2}", 1, "unknown key"}, {"kill: 3", 1, "unknown key"},
+		{"bytes_per_second: -1", 1, "whole number"},
 	} {
 		_, err := ParseNetwork("f.yaml", []byte(r.text))
 		r.check(t, err)
@@ -81,8 +86,10 @@ func TestNetworkFiles(t *testing.T) {
 }
 
 func TestFaultFiles(t *testing.T) {
-	f, err := ParseFaults("f.yaml", []byte("seed: 3\nrestart: 5s\nfaults:\n- {kind: crash, per_node_hour: 2}\n- {kind: mass-crash, each_round: true}\n- {kind: lie}\n"))
-	if err != nil || *f.Seed != 3 || f.Restart.Min != 5*time.Second || len(f.Entries) != 3 || f.Entries[0].Kind != sim.PowerOff ||
+	f, err := ParseFaults("f.yaml", []byte("seed: 3\nrestart: 5s\nfaults:\n- {kind: crash, per_node_hour: 2}\n- "+
+		"{kind: mass-crash, each_round: true}\n- {kind: lie}\n"))
+	if err != nil || *f.Seed != 3 || f.Restart.Min != 5*time.Second || len(f.Entries) != 3 ||
+		f.Entries[0].Kind != sim.PowerOff ||
 		f.Entries[1].Share != 0.5 || f.Entries[2].Rate != 1 {
 		t.Errorf("%+v, %v", f, err)
 	}
@@ -92,10 +99,14 @@ func TestFaultFiles(t *testing.T) {
 		{entry("{per_node_hour: 2}"), 2, "without a kind"}, {entry("{kind: kil, every: 1s}"), 2, "did you mean kill?"},
 		{entry("{kind: loss, every: 1s}"), 2, "network file"}, {entry("{kind: torn-write, every: 1s}"), 2, "power-off"},
 		{entry("{kind: kill}"), 2, "exactly one"}, {entry("{kind: kill, every: 1s, per_run: 3}"), 2, "exactly one"},
-		{entry("{kind: kill, every: 1s, for: 3s}"), 2, "no for"}, {entry("{kind: kill, every: 1s, share: 0.5}"), 2, "no share"},
-		{entry("{kind: kill, every: 1s, rate: 0.5}"), 2, "no rate"}, {entry("{kind: lie, every: 1s}"), 2, "what some nodes are"},
-		{entry("{kind: kill, every: 1s, from: 3s, until: 2s}"), 2, "a later until"}, {entry("{kind: slow-clock, every: 1s, rate: 1}"), 2, "and not 1"},
-		{entry("{kind: kill, every: 1s, nodes: some}"), 2, "all, server, clients"}, {entry("{kind: kill, every: 0s}"), 2, "a time span"},
+		{entry("{kind: kill, every: 1s, for: 3s}"), 2, "no for"}, {entry("{kind: kill, every: 1s, share: 0.5}"), 2,
+			"no share"},
+		{entry("{kind: kill, every: 1s, rate: 0.5}"), 2, "no rate"}, {entry("{kind: lie, every: 1s}"), 2,
+			"what some nodes are"},
+		{entry("{kind: kill, every: 1s, from: 3s, until: 2s}"), 2, "a later until"},
+		{entry("{kind: slow-clock, every: 1s, rate: 1}"), 2, "and not 1"},
+		{entry("{kind: kill, every: 1s, nodes: some}"), 2, "all, server, clients"},
+		{entry("{kind: kill, every: 0s}"), 2, "a time span"},
 		{entry("\n    kind: kill\n    every: 1s\n    until: never"), 5, "a time span"},
 	} {
 		_, err := ParseFaults("f.yaml", []byte(r.text))

@@ -52,8 +52,8 @@ var faultSets embed.FS
 // FaultSets returns the names of the sets of faults that are built in.
 func FaultSets() []string { return []string{"churn", "storm"} }
 
-// FindFaults returns the faults that a user names: a built-in set, or a file. Errors are *UnknownError, *strictyaml.Error or
-// those of reading the file.
+// FindFaults returns the faults that a user names: a built-in set, or a file. Errors are *UnknownError,
+// *strictyaml.Error or those of reading the file.
 func FindFaults(name string) (*Faults, error) {
 	text, err := find(name, "faults", faultSets, "faultsets/", FaultSets())
 	if err != nil {
@@ -103,17 +103,21 @@ func (f *Faults) entry(v strictyaml.Value) error {
 			}
 			return err
 		}),
-		note("per_node_hour", strictyaml.Number(&e.PerNodeHour, 0, 3600)), note("per_run", strictyaml.Whole(&e.PerRun, 0, strikesMax)),
-		note("every", strictyaml.Span(&e.Every, time.Millisecond, 1000*time.Hour)), note("each_round", strictyaml.Flag(&e.EachRound)),
+		note("per_node_hour", strictyaml.Number(&e.PerNodeHour, 0, 3600)),
+		note("per_run", strictyaml.Whole(&e.PerRun, 0, strikesMax)),
+		note("every", strictyaml.Span(&e.Every, time.Millisecond, 1000*time.Hour)),
+		note("each_round", strictyaml.Flag(&e.EachRound)),
 		note("at", func(v strictyaml.Value) error {
 			return v.List(1024, func(v strictyaml.Value) error {
 				e.At = append(e.At, 0)
 				return strictyaml.Span(&e.At[len(e.At)-1], 0, 1e6*time.Hour)(v)
 			})
 		}),
-		note("from", strictyaml.Span(&e.From, 0, 1e6*time.Hour)), note("until", strictyaml.Span(&e.Until, 0, 1e6*time.Hour)),
+		note("from", strictyaml.Span(&e.From, 0, 1e6*time.Hour)),
+		note("until", strictyaml.Span(&e.Until, 0, 1e6*time.Hour)),
 		note("for", latency(&e.For)), note("share", strictyaml.Number(&e.Share, 0, 1)),
-		note("nodes", strictyaml.Word(&e.Nodes, "all", "server", "clients")), note("rate", strictyaml.Number(&e.Rate, 0, 4)),
+		note("nodes", strictyaml.Word(&e.Nodes, "all", "server", "clients")),
+		note("rate", strictyaml.Number(&e.Rate, 0, 4)),
 	)
 	if err != nil {
 		return err
@@ -139,13 +143,17 @@ func (e *Entry) check(given map[string]bool) error {
 	}
 	switch {
 	case u.liar && often > 0:
-		return e.value.Fail("%v is what some nodes are, not what strikes them; want share, and rate for how often they do it", e.Kind)
+		return e.value.Fail(
+			"%v is what some nodes are, not what strikes them; want share, and rate for how often they do it", e.Kind)
 	case !u.liar && often != 1:
-		return e.value.Fail("%v wants exactly one of per_node_hour, per_run, every, each_round, at; it has %d", e.Kind, often)
+		return e.value.Fail("%v wants exactly one of per_node_hour, per_run, every, each_round, at; it has %d", e.Kind,
+			often)
 	case given["for"] && u.lasts == nil:
 		return e.value.Fail("%v takes no time, so there is no for", e.Kind)
 	case given["share"] && u.share == 0:
-		return e.value.Fail("%v strikes one node at a time, so there is no share; mass-crash, partition, asymmetric, swizzle, lie and equivocate have one", e.Kind)
+		return e.value.Fail(
+			"%v strikes one node at a time, so there is no share; mass-crash, partition, asymmetric, swizzle, lie "+
+				"and equivocate have one", e.Kind)
 	case given["rate"] && u.rate == 0:
 		return e.value.Fail("%v has no rate; slow-clock, lie and equivocate have one", e.Kind)
 	case e.Until != 0 && e.Until <= e.From:

@@ -72,9 +72,11 @@ func kindOf(v strictyaml.Value, name string) (sim.Fault, error) {
 	f, ok := sim.ParseFault(name)
 	switch {
 	case !ok:
-		return 0, v.Fail("kind is %q; %s", strictyaml.Shorten(name, strictyaml.KeyMax), strictyaml.Hint(name, append(Kinds(), "crash")))
+		return 0, v.Fail("kind is %q; %s", strictyaml.Shorten(name, strictyaml.KeyMax),
+			strictyaml.Hint(name, append(Kinds(), "crash")))
 	case f <= sim.Replay:
-		return 0, v.Fail("%s is what a network does to packets; want it in the network file, such as %q", name, name+": 0.01")
+		return 0, v.Fail("%s is what a network does to packets; want it in the network file, such as %q", name,
+			name+": 0.01")
 	case !uses[f].here:
 		return 0, v.Fail("%s is what a power failure leaves behind; want kind: power-off", name)
 	}

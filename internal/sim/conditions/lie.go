@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// lies returns what liars do to their packets: every float32 tensor in them is turned into its negative, which is well formed and
-// wrong. A liar tells everybody the same; one that equivocates tells the lie only to every second peer.
+// lies returns what liars do to their packets: every float32 tensor in them is turned into its negative, which is well
+// formed and wrong. A liar tells everybody the same; one that equivocates tells the lie only to every second peer.
 func lies(w *sim.World, liars []*gust) func(n, to *sim.Node, raw []byte) []byte {
 	who := make([][]bool, len(liars)) // by node
 	for i, g := range liars {

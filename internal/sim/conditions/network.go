@@ -37,7 +37,8 @@ type UnknownError struct {
 
 // Error lists what exists.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("unknown %s %q: want a file such as mine.yaml, or what is built in: %s", e.What, e.Name, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("unknown %s %q: want a file such as mine.yaml, or what is built in: %s", e.What, e.Name,
+		strings.Join(e.Known, ", "))
 }
 
 // find returns the text of what a user names.
@@ -58,8 +59,8 @@ func isPath(name string) bool {
 	return strings.ContainsAny(name, `/\`) || ext == ".yaml" || ext == ".yml"
 }
 
-// FindNetwork returns the network that a user names: a preset, or a file. Errors are *UnknownError, *strictyaml.Error or
-// those of reading the file.
+// FindNetwork returns the network that a user names: a preset, or a file. Errors are *UnknownError, *strictyaml.Error
+// or those of reading the file.
 func FindNetwork(name string) (*Network, error) {
 	text, err := find(name, "network", presets, "presets/", Presets())
 	if err != nil {
@@ -68,7 +69,8 @@ func FindNetwork(name string) (*Network, error) {
 	return ParseNetwork(name, text)
 }
 
-// ParseNetwork reads a network file. A key that is not there is 0: no time, no bound, never. Errors are *strictyaml.Error.
+// ParseNetwork reads a network file. A key that is not there is 0: no time, no bound, never. Errors are
+// *strictyaml.Error.
 func ParseNetwork(file string, text []byte) (*Network, error) {
 	n := &Network{Name: file, Text: string(text)}
 	top, err := strictyaml.Top(file, text, "latency: 20ms")
@@ -103,7 +105,8 @@ func latency(p *sim.Latency) func(strictyaml.Value) error {
 		}
 		var l sim.Latency
 		err := v.Mapping(
-			strictyaml.Field{Key: "kind", Take: strictyaml.Word(&l.Kind, "constant", "uniform", "exponential", "lognormal", "pareto")},
+			strictyaml.Field{Key: "kind", Take: strictyaml.Word(&l.Kind, "constant", "uniform", "exponential",
+				"lognormal", "pareto")},
 			strictyaml.Field{Key: "min", Take: strictyaml.Span(&l.Min, 0, timeMax)},
 			strictyaml.Field{Key: "mean", Take: strictyaml.Span(&l.Mean, 0, timeMax)},
 			strictyaml.Field{Key: "max", Take: strictyaml.Span(&l.Max, 0, timeMax)},

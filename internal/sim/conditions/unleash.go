@@ -30,7 +30,8 @@ func (f *Faults) Check(r Run) error {
 		case uses[e.Kind].disk && !r.Durable && !(r.Server && e.Nodes == "server"):
 			return e.value.Fail("%v needs nodes with disks; want --durable", e.Kind)
 		case e.Kind == sim.Swizzle && r.Nodes > swizzleMost:
-			return e.value.Fail("swizzle holds every link of a node, one by one; want at most %d nodes, not %d", swizzleMost, r.Nodes)
+			return e.value.Fail("swizzle holds every link of a node, one by one; want at most %d nodes, not %d",
+				swizzleMost, r.Nodes)
 		case e.PerRun > 0 && e.Until == 0 && r.Horizon == 0:
 			return e.value.Fail("per_run wants to know how long; give the entry an until, or the run a --time")
 		}
@@ -82,7 +83,8 @@ func (f *Faults) Unleash(w *sim.World, r Run) {
 func (g *gust) set() {
 	switch {
 	case g.PerNodeHour > 0:
-		g.next(sim.Latency{Kind: "exponential", Mean: time.Duration(float64(time.Hour) / (g.PerNodeHour * float64(len(g.nodes))))})
+		g.next(sim.Latency{Kind: "exponential",
+			Mean: time.Duration(float64(time.Hour) / (g.PerNodeHour * float64(len(g.nodes))))})
 	case g.Every > 0:
 		g.next(sim.Latency{Min: g.Every})
 	case g.EachRound:

@@ -79,7 +79,8 @@ func (c *Chart) draw(index int, x []float64) drawing {
 		if l.Dashed {
 			class += " dashed"
 		}
-		d.Paths = append(d.Paths, path{class, pathOf(x, l.Values, func(v float64) float64 { return 1000 * (v - x0) / (x1 - x0) }, y)})
+		d.Paths = append(d.Paths,
+			path{class, pathOf(x, l.Values, func(v float64) float64 { return 1000 * (v - x0) / (x1 - x0) }, y)})
 	}
 	return d
 }
@@ -150,7 +151,8 @@ func (p *Page) data() ([]byte, error) {
 		shown := chart{Unit: c.Unit}
 		for _, l := range c.Lines {
 			if len(l.Values) != len(p.X) {
-				return nil, fmt.Errorf("page: the line %q of %q has %d values; want %d, one for each time", l.Name, c.Title, len(l.Values), len(p.X))
+				return nil, fmt.Errorf("page: the line %q of %q has %d values; want %d, one for each time", l.Name,
+					c.Title, len(l.Values), len(p.X))
 			}
 			shown.Lines = append(shown.Lines, line{l.Name, l.Colour, numerals(l.Values)})
 		}

@@ -15,11 +15,15 @@ func example() *Page {
 		Title: "a <job>", Subtitle: "of & for tests", X: []float64{0, 1, 2, 3},
 		Tiles: []Tile{{"accuracy", "9 %", "not much"}},
 		Charts: []Chart{
-			{Title: "Accuracy", Unit: Percent, Lines: []Line{{Name: "mean", Colour: 1, Values: []float64{nan, 0.5, 0.75, 1}}}},
-			{Title: "Bytes", Unit: Bytes, FromZero: true, PerRight: 3, Lines: []Line{{Name: "</script>", Colour: 2, Values: []float64{0, 1 << 10, 1 << 20, 3 << 20}}}},
-			{Title: "Flat", Unit: Count, FromZero: true, Lines: []Line{{Name: "none", Colour: 3, Values: []float64{0, 0, 0, 0}}}},
+			{Title: "Accuracy", Unit: Percent,
+				Lines: []Line{{Name: "mean", Colour: 1, Values: []float64{nan, 0.5, 0.75, 1}}}},
+			{Title: "Bytes", Unit: Bytes, FromZero: true, PerRight: 3,
+				Lines: []Line{{Name: "</script>", Colour: 2, Values: []float64{0, 1 << 10, 1 << 20, 3 << 20}}}},
+			{Title: "Flat", Unit: Count, FromZero: true,
+				Lines: []Line{{Name: "none", Colour: 3, Values: []float64{0, 0, 0, 0}}}},
 		},
-		Tables:  []Table{{Title: "Faults", Head: []string{"kind", "times"}, Rows: [][]string{{"<b>", "3"}}}, {Title: "File", Text: "a: 1 # <i>"}},
+		Tables: []Table{{Title: "Faults", Head: []string{"kind", "times"}, Rows: [][]string{{"<b>", "3"}}},
+			{Title: "File", Text: "a: 1 # <i>"}},
 		Command: "rhizome sim x", Footer: "end",
 	}
 }
@@ -41,7 +45,8 @@ func html(t *testing.T, p *Page) string {
 func TestPageHoldsEverything(t *testing.T) {
 	text := html(t, example())
 	for _, want := range []string{
-		"a &lt;job&gt;", "of &amp; for tests", "9 %", `d="M333.3 833.3L666.7 416.7L1000 0"`, `d="M0 1000L333.3 999.7L666.7 666.7L1000 0"`,
+		"a &lt;job&gt;", "of &amp; for tests", "9 %", `d="M333.3 833.3L666.7 416.7L1000 0"`,
+		`d="M0 1000L333.3 999.7L666.7 666.7L1000 0"`,
 		"3 MiB", "1 MiB", "341 KiB", "&lt;b&gt;", "a: 1 # &lt;i&gt;", "rhizome sim x", "prefers-color-scheme: dark",
 	} {
 		if !strings.Contains(text, want) {
@@ -101,8 +106,10 @@ func TestTicksAreRound(t *testing.T) {
 		lo, hi float64
 		want   string
 	}{
-		{Count, 0, 7, "0 2 4 6 8"}, {Count, 0, 1, "0 1"}, {Percent, 0.5, 0.86, "50 % 60 % 70 % 80 % 90 %"}, {Number, 0, 0.69, "0 0.2 0.4 0.6 0.8"},
-		{Bytes, 0, 3 << 20, "0 B 1 MiB 2 MiB 3 MiB"}, {Count, 0, 123456, "0 50 k 100 k 150 k"}, {Count, 0, 3.1e6, "0 1 M 2 M 3 M 4 M"},
+		{Count, 0, 7, "0 2 4 6 8"}, {Count, 0, 1, "0 1"}, {Percent, 0.5, 0.86, "50 % 60 % 70 % 80 % 90 %"},
+		{Number, 0, 0.69, "0 0.2 0.4 0.6 0.8"},
+		{Bytes, 0, 3 << 20, "0 B 1 MiB 2 MiB 3 MiB"}, {Count, 0, 123456, "0 50 k 100 k 150 k"},
+		{Count, 0, 3.1e6, "0 1 M 2 M 3 M 4 M"},
 	} {
 		var got []string
 		for _, v := range c.unit.ticks(c.lo, c.hi) {
@@ -112,7 +119,9 @@ func TestTicksAreRound(t *testing.T) {
 			t.Errorf("%v to %v: %s, want %s", c.lo, c.hi, s, c.want)
 		}
 	}
-	for end, want := range map[float64]string{0.05: "0 ms 10 ms 20 ms 30 ms 40 ms 50 ms", 50: "0 s 10 s 20 s 30 s 40 s 50 s", 3600: "0 min 10 min 20 min 30 min 40 min 50 min 60 min", 86400 * 10: "0 d 2 d 4 d 6 d 8 d 10 d"} {
+	for end, want := range map[float64]string{0.05: "0 ms 10 ms 20 ms 30 ms 40 ms 50 ms",
+		50: "0 s 10 s 20 s 30 s 40 s 50 s", 3600: "0 min 10 min 20 min 30 min 40 min 50 min 60 min",
+		86400 * 10: "0 d 2 d 4 d 6 d 8 d 10 d"} {
 		var got []string
 		for _, v := range timeTicks(end) {
 			got = append(got, timeText(v, end))

@@ -95,7 +95,8 @@ func plain(v float64, figures int) string {
 
 // timeSteps are the distances between two times at an axis, in seconds; beyond them, days.
 var timeSteps = []float64{
-	.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+	.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
+	21600, 43200, 86400,
 }
 
 // timeTicks returns four to eight round times from 0 to the end.

@@ -47,13 +47,15 @@ func (g gone) run(t *testing.T) *Result {
 	}
 	r, err := s.Run(context.Background())
 	if err != nil || !r.Done {
-		t.Fatalf("%s without %v: it does not end within %v: round %d of %d, %v", g.name, g.victims, g.bound, s.last.Round, c.Rounds, err)
+		t.Fatalf("%s without %v: it does not end within %v: round %d of %d, %v", g.name, g.victims, g.bound,
+			s.last.Round, c.Rounds, err)
 	}
 	return r
 }
 
-// TestAJobWithAQuorumEndsWithoutThoseWhoAreGone: whichever client, and any minority of them, is killed at any time and never comes
-// back, a job ends that can do without them. The first releases began no round without all clients (cases 1 and 2).
+// TestAJobWithAQuorumEndsWithoutThoseWhoAreGone: whichever client, and any minority of them, is killed at any time and
+// never comes back, a job ends that can do without them. The first releases began no round without all clients (cases 1
+// and 2).
 func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 	jobs := []gone{
 		{name: "a quorum of all but one", set: map[string]string{"clients": "3", "quorum": "2"}},
@@ -65,7 +67,8 @@ func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 		{name: "a fraction", set: map[string]string{"clients": "5", "fraction": "0.4", "min_available": "2"}},
 		{name: "a grace", set: map[string]string{"clients": "5", "quorum": "3", "grace": "200ms"}},
 		{name: "in chunks", set: map[string]string{"clients": "3", "quorum": "2", "chunk": "1"}},
-		{name: "in chunks with a deadline", set: map[string]string{"clients": "5", "quorum": "3", "deadline": "2s", "chunk": "1"}},
+		{name: "in chunks with a deadline", set: map[string]string{"clients": "5", "quorum": "3", "deadline": "2s",
+			"chunk": "1"}},
 	}
 	for _, g := range jobs {
 		t.Run(strings.ReplaceAll(g.name, " ", "-"), func(t *testing.T) {
@@ -76,7 +79,8 @@ func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 			for first := range clients {
 				for _, at := range []time.Duration{0, 90 * time.Millisecond, 431 * time.Millisecond} {
 					g.at, g.victims, g.bound = at, []int{first}, 3*time.Minute
-					if at == 0 && g.set["min_available"] == "" && g.set["quorum"] == "" && g.set["cohort"] != "" && g.set["deadline"] == "" {
+					if at == 0 && g.set["min_available"] == "" && g.set["quorum"] == "" && g.set["cohort"] != "" &&
+						g.set["deadline"] == "" {
 						g.at = time.Millisecond
 					}
 					g.run(t)
@@ -93,19 +97,22 @@ func TestAJobWithAQuorumEndsWithoutThoseWhoAreGone(t *testing.T) {
 	}
 }
 
-// TestTheDeadHoldUpNobody: a client is away for more rounds than its part of the outbox holds messages, so long before its heartbeat
-// is missed that each round still asks it. The living do not wait for it (case 2), and nothing of it is left but the newest
-// question.
+// TestTheDeadHoldUpNobody: a client is away for more rounds than its part of the outbox holds messages, so long before
+// its heartbeat is missed that each round still asks it. The living do not wait for it (case 2), and nothing of it is
+// left but the newest question.
 func TestTheDeadHoldUpNobody(t *testing.T) {
-	g := gone{name: "2,000 rounds", victims: []int{1}, at: 300 * time.Millisecond, bound: time.Hour, set: map[string]string{
-		"clients": "3", "quorum": "2", "rounds": "2000", "heartbeat": "1h",
-	}}
+	g := gone{name: "2,000 rounds", victims: []int{1}, at: 300 * time.Millisecond, bound: time.Hour,
+		set: map[string]string{
+			"clients": "3", "quorum": "2", "rounds": "2000", "heartbeat": "1h",
+		}}
 	g.run(t)
 }
 
-// TestWhoIsAwayTrainsTheNewestRoundOnly: a client that was away for hundreds of rounds is asked for the newest alone when it is back.
+// TestWhoIsAwayTrainsTheNewestRoundOnly: a client that was away for hundreds of rounds is asked for the newest alone
+// when it is back.
 func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
-	c, err := federated.Default().With(map[string]string{"data": "synthetic", "hidden": "4", "epochs": "1", "batch": "64",
+	c, err := federated.Default().With(map[string]string{"data": "synthetic", "hidden": "4", "epochs": "1",
+		"batch":   "64",
 		"clients": "3", "quorum": "2", "rounds": "600", "heartbeat": "1h"})
 	if err != nil {
 		t.Fatal(err)
@@ -144,8 +151,8 @@ func TestWhoIsAwayTrainsTheNewestRoundOnly(t *testing.T) {
 	}
 }
 
-// TestAFailedJobEnds: training that diverges ends a job with the round, the clients and the reason, or goes on as the job says; it
-// never waits for answers that were refused (case 5, U9).
+// TestAFailedJobEnds: training that diverges ends a job with the round, the clients and the reason, or goes on as the
+// job says; it never waits for answers that were refused (case 5, U9).
 func TestAFailedJobEnds(t *testing.T) {
 	for _, x := range []struct {
 		name string
@@ -161,7 +168,8 @@ func TestAFailedJobEnds(t *testing.T) {
 		{"in chunks, with quorum and deadline", map[string]string{"chunk": "8", "quorum": "1", "deadline": "1s"}, true},
 		{"in chunks, skip", map[string]string{"chunk": "8", "on_failed_round": "skip"}, false},
 	} {
-		set := map[string]string{"clients": "4", "rounds": "6", "learning_rate": "10", "momentum": "0.99", "hidden": "64", "layers": "4"}
+		set := map[string]string{"clients": "4", "rounds": "6", "learning_rate": "10", "momentum": "0.99",
+			"hidden": "64", "layers": "4"}
 		for k, v := range x.set {
 			set[k] = v
 		}
@@ -180,7 +188,8 @@ func TestAFailedJobEnds(t *testing.T) {
 		switch {
 		case !x.ends && (err != nil || !r.Done):
 			t.Errorf("%s: %v", x.name, err)
-		case x.ends && (failed == nil || failed.Round < 1 || len(failed.Clients) == 0 || !strings.Contains(failed.Reason, "diverged")):
+		case x.ends && (failed == nil || failed.Round < 1 || len(failed.Clients) == 0 ||
+			!strings.Contains(failed.Reason, "diverged")):
 			t.Errorf("%s: %v", x.name, err)
 		case x.ends:
 			if observe.FailedBy(s.w.Nodes()[0].Node()) == nil {
@@ -197,7 +206,8 @@ func TestAFailedJobEnds(t *testing.T) {
 func options() Options {
 	return Options{
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
-		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond},
+		Restart: sim.Latency{Min: time.Second},
 		Durable: true,
 	}
 }

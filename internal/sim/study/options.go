@@ -19,19 +19,19 @@ type Options struct {
 	Network             sim.Network
 	Sync, Work, Restart sim.Latency
 
-	// Durable gives each node a journal on a disk of its own, so that it goes on where it was after a crash. Without it nodes
-	// forget everything when they crash, but for the server of a job that has one, which is always durable.
+	// Durable gives each node a journal on a disk of its own, so that it goes on where it was after a crash. Without it
+	// nodes forget everything when they crash, but for the server of a job that has one, which is always durable.
 	Durable bool
 
-	// Limit is the virtual time at which the run ends; 0 means that of the job: all periods of one without a server, and a day for
-	// the rounds of one with a server, after which it counts as stuck.
+	// Limit is the virtual time at which the run ends; 0 means that of the job: all periods of one without a server,
+	// and a day for the rounds of one with a server, after which it counts as stuck.
 	Limit time.Duration
 
 	// Unleash, if set, is called when all nodes are there, to set what will happen to them.
 	Unleash func(*sim.World, *Study)
 
-	// OnTrace is told each thing that happens, OnSample each point of the curves, OnTick is called now and then with how far the
-	// run is. Each may be nil.
+	// OnTrace is told each thing that happens, OnSample each point of the curves, OnTick is called now and then with
+	// how far the run is. Each may be nil.
 	OnTrace  func(sim.Line)
 	OnSample func(Sample)
 	OnTick   func(Sample)
@@ -58,5 +58,6 @@ type StuckError struct {
 
 // Error says how far it came.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("after %v of virtual time the job has ended %d of %d rounds, and %s", e.At, e.Round, e.Rounds, e.Why)
+	return fmt.Sprintf("after %v of virtual time the job has ended %d of %d rounds, and %s", e.At, e.Round, e.Rounds,
+		e.Why)
 }

@@ -19,8 +19,8 @@ type Result struct {
 
 	Samples []Sample // the curves, at most SamplesMax
 
-	// ModelSHA256 is that of the model's file of a federated job, and that of the parameters of all nodes, one after another,
-	// of a gossip job.
+	// ModelSHA256 is that of the model's file of a federated job, and that of the parameters of all nodes, one after
+	// another, of a gossip job.
 	ModelSHA256   string
 	Model         []byte // of a federated job that came to its end: the ONNX file
 	Contributions uint64 // federated: updates in all means; gossip: models that were merged

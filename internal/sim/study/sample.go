@@ -6,12 +6,12 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
-// SamplesMax bounds the points of a curve: when there are as many, every second one is dropped and the next ones are taken
-// half as often.
+// SamplesMax bounds the points of a curve: when there are as many, every second one is dropped and the next ones are
+// taken half as often.
 const SamplesMax = 2000
 
-// ScoredNodes is how many nodes of a job without a server have their models looked at: enough for a curve, and next to nothing beside the
-// run.
+// ScoredNodes is how many nodes of a job without a server have their models looked at: enough for a curve, and next to
+// nothing beside the run.
 const ScoredNodes = 40
 
 // Sample is what is known of a run at a virtual time. Counts are from the beginning.

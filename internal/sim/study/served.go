@@ -63,7 +63,8 @@ func (f *served) Failure() error { return f.failed }
 func (f *served) result(n *sim.Node) error {
 	told := f.job.Told(n.Node())
 	if told == nil || told.Err != nil {
-		return fmt.Errorf("study: the server says that it is done, and tells no result: %w", cmp.Or(told, &job.Told{}).Err)
+		return fmt.Errorf("study: the server says that it is done, and tells no result: %w",
+			cmp.Or(told, &job.Told{}).Err)
 	}
 	var file bytes.Buffer
 	_, err := told.Model.WriteTo(&file)

@@ -14,7 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// Simulated is a job of a kind that says itself how a run of it is watched. A job with a server need not: all of them are watched alike.
+// Simulated is a job of a kind that says itself how a run of it is watched. A job with a server need not: all of them
+// are watched alike.
 type Simulated interface {
 	job.Job
 	Simulate() (Subject, error)
@@ -74,8 +75,9 @@ func New(o Options) (*Study, error) {
 		return nil, err
 	}
 	s.w = sim.New(sim.Options{
-		Seed: o.Job.About().Seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work, Restart: o.Restart,
-		OnApp: s.app, OnOutput: s.output, OnTrace: o.OnTrace,
+		Seed: o.Job.About().Seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work,
+		Restart: o.Restart,
+		OnApp:   s.app, OnOutput: s.output, OnTrace: o.OnTrace,
 	})
 	err = s.job.Members(func(m job.Member, always bool) error {
 		m.Config.Trace = o.OnTrace != nil
@@ -122,8 +124,8 @@ func (s *Study) app(n *sim.Node, ev engine.AppEvent) error {
 // tickEvery is how many events lie between two looks at whether the run is to be stopped.
 const tickEvery = 1 << 12
 
-// Run runs the job to its end, or until ctx is done: then the error is job.ErrInterrupted. Other errors are those of nodes,
-// and *StuckError.
+// Run runs the job to its end, or until ctx is done: then the error is job.ErrInterrupted. Other errors are those of
+// nodes, and *StuckError.
 func (s *Study) Run(ctx context.Context) (*Result, error) {
 	if s.o.Unleash != nil {
 		s.o.Unleash(s.w, s)
@@ -193,7 +195,8 @@ func (s *Study) stuck(why string) error {
 func (s *Study) present() Sample {
 	w := s.w
 	p := Sample{
-		At: w.Now(), Round: s.round(), Up: w.Alive, InFlight: w.InFlight, Messages: w.Sent, Bytes: w.SentBytes, Events: w.Events,
+		At: w.Now(), Round: s.round(), Up: w.Alive, InFlight: w.InFlight, Messages: w.Sent, Bytes: w.SentBytes,
+		Events:  w.Events,
 		Crashes: w.Deaths, Starts: w.Births, Faults: s.last.Faults,
 		Accuracy: s.last.Accuracy, Least: s.last.Least, Loss: s.last.Loss, Scored: s.last.Scored,
 	}
@@ -216,7 +219,8 @@ func (s *Study) sample() {
 func (s *Study) finish() *Result {
 	w := s.w
 	r := &Result{
-		Nodes: len(w.Nodes()), Sample: s.last, Delivered: w.Delivered, InFlightMost: w.InFlightMost, Steps: w.Steps, Inputs: w.Inputs,
+		Nodes: len(w.Nodes()), Sample: s.last, Delivered: w.Delivered, InFlightMost: w.InFlightMost, Steps: w.Steps,
+		Inputs: w.Inputs,
 		Counts: w.Faults(), Refusals: w.Refusals, Samples: s.curve.points, Done: s.job.Done(),
 	}
 	s.job.Result(w, r)

@@ -16,7 +16,8 @@ import (
 func options() study.Options {
 	return study.Options{
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}},
-		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Second},
+		Sync:    sim.Latency{Min: time.Millisecond}, Work: sim.Latency{Min: time.Millisecond},
+		Restart: sim.Latency{Min: time.Second},
 		Durable: true,
 	}
 }
@@ -56,8 +57,10 @@ func TestWatchingChangesNothing(t *testing.T) {
 		o.OnSample = func(study.Sample) { samples++ }
 		o.OnTrace = func(sim.Line) { lines++ }
 		watched := run(t, o)
-		if plain.Hash != watched.Hash || plain.ModelSHA256 != watched.ModelSHA256 || plain.Messages == 0 || !plain.Done {
-			t.Errorf("%s: %s after %d messages, watched %s after %d", name, plain.Hash, plain.Messages, watched.Hash, watched.Messages)
+		if plain.Hash != watched.Hash || plain.ModelSHA256 != watched.ModelSHA256 || plain.Messages == 0 ||
+			!plain.Done {
+			t.Errorf("%s: %s after %d messages, watched %s after %d", name, plain.Hash, plain.Messages, watched.Hash,
+				watched.Messages)
 		}
 		if samples < 10 || lines < 100 || len(watched.Samples) != samples {
 			t.Errorf("%s: %d samples, %d lines", name, samples, lines)
@@ -91,10 +94,12 @@ func TestVolatileNodesForget(t *testing.T) {
 	}
 }
 
-// TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among all.
+// TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among
+// all.
 func TestManyClients(t *testing.T) {
 	o, c := options(), federated.Default()
-	c.Data, c.Clients, c.Rounds, c.Cohort, c.Hidden, c.Epochs, c.Heartbeat = job.DataSynthetic, 17_000, 2, 20, 4, 1, time.Minute
+	c.Data, c.Clients, c.Rounds, c.Cohort, c.Hidden, c.Epochs, c.Heartbeat = job.DataSynthetic, 17_000, 2, 20, 4, 1,
+		time.Minute
 	if testing.Short() {
 		c.Clients = 1000
 	}

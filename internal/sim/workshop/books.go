@@ -159,7 +159,8 @@ func round(l *value.List) (string, error) {
 		}
 	}
 	if members.Len() != len(Cohort())-1 || int64(total) != all {
-		return "", fmt.Errorf("round %d counts %d members with %d samples, want %d with %d", r, members.Len(), total, len(Cohort())-1, all)
+		return "", fmt.Errorf("round %d counts %d members with %d samples, want %d with %d", r, members.Len(), total,
+			len(Cohort())-1, all)
 	}
 	for i, got := range mean.At(0).(value.Tensor).Float32() {
 		if want, _ := sums[i].Quo(sums[i], new(big.Rat).SetInt64(all)).Float32(); got != want {

@@ -13,8 +13,8 @@ func told(name string, items ...value.Value) engine.AppEvent {
 	return engine.AppEvent{Name: name, Value: value.NewList(items...)}
 }
 
-// TestLedgerSees: an effect too many, one that nobody asked for and a failure are errors, in words that name them; refusals of
-// contributions are none.
+// TestLedgerSees: an effect too many, one that nobody asked for and a failure are errors, in words that name them;
+// refusals of contributions are none.
 func TestLedgerSees(t *testing.T) {
 	l := NewLedger(Work{Calls: 1, Tells: 1, Dooms: 1})
 	for _, c := range []struct {
@@ -30,7 +30,8 @@ func TestLedgerSees(t *testing.T) {
 		{told("told", value.Peer(Banned), value.Int(1)), "happened 1 times, want 0"},
 		{engine.AppEvent{Name: engine.FailureEvent, Value: value.Fail("hopeless", "clerk", "1")}, ""},
 		{engine.AppEvent{Name: engine.FailureEvent, Value: value.Fail(value.CodeLate, "rounds", "too late")}, ""},
-		{engine.AppEvent{Name: engine.FailureEvent, Value: value.Fail(value.CodeOverflow, "x", "full")}, "nothing else may fail"},
+		{engine.AppEvent{Name: engine.FailureEvent, Value: value.Fail(value.CodeOverflow, "x", "full")},
+			"nothing else may fail"},
 	} {
 		if err := l.Take(c.ev); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %v: %v, want %q", c.ev.Name, c.ev.Value, err, c.want)
@@ -67,7 +68,8 @@ func TestRoundIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return told("round", value.Int(1), value.NewList(who...), value.NewList(value.Tensor{Tensor: x}), value.Int(total))
+		return told("round", value.Int(1), value.NewList(who...), value.NewList(value.Tensor{Tensor: x}),
+			value.Int(total))
 	}
 	for _, c := range []struct {
 		ev   engine.AppEvent
@@ -98,11 +100,13 @@ func TestBooksBalance(t *testing.T) {
 		{"leaf0", Books{Noted: []Entry{{"1", 2}}}, "noted"},
 		{"leaf0", Books{}, "noted 0 of 1"},
 		{Outsider, Books{}, ""},
-		{Hub, Books{Noted: []Entry{{"1", 1}}, Heard: []Entry{{"leaf0 1", 1}, {"leaf1 1", 1}}}, "heard 2 messages, want 3"},
+		{Hub, Books{Noted: []Entry{{"1", 1}}, Heard: []Entry{{"leaf0 1", 1}, {"leaf1 1", 1}}},
+			"heard 2 messages, want 3"},
 		{Hub, Books{Noted: []Entry{{"1", 1}}, Tries: []Entry{{"hopeless 1", 4}}}, "tried"},
 		{"leaf0", Books{Noted: []Entry{{"1", 1}}, Waiting: []Wait{{1, 1}}}, "wait at leaf0 for ever"},
 	} {
-		if err := c.books.Balance(c.name, w); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if err := c.books.Balance(c.name, w); (err == nil) != (c.want == "") || err != nil &&
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %+v: %v, want %q", c.name, c.books, err, c.want)
 		}
 	}

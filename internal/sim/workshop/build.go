@@ -7,7 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// part is a place's part of the scenario that is being built, by hand, so that the bench does not depend on the compiler.
+// part is a place's part of the scenario that is being built, by hand, so that the bench does not depend on the
+// compiler.
 type part struct {
 	p    *program.Program
 	base int // of its sites and ops, apart from those of the other part
@@ -93,7 +94,8 @@ func (f *fn) use(component int32, method string, outs int, in ...program.Slot) [
 
 // tries calls a method of the clerk again when it fails.
 func (f *fn) tries(method string, attempts int32, in ...program.Slot) program.Slot {
-	o := program.Op{Code: program.OpComponent, Component: clerkSlot, Method: method, Retry: program.Retry{Attempts: attempts, Backoff: 20 * ms}}
+	o := program.Op{Code: program.OpComponent, Component: clerkSlot, Method: method,
+		Retry: program.Retry{Attempts: attempts, Backoff: 20 * ms}}
 	return f.one(o, in...)
 }
 

@@ -54,7 +54,8 @@ func New(seed uint64) (*Shop, error) {
 
 // Config returns what the node of that name is installed with.
 func (s *Shop) Config(name string) node.Config {
-	c := node.Config{Program: s.leaf, Catalogue: s.cat, Values: s.reg, Self: wire.PeerID(name), Seed: s.seed, Limits: s.Limits, Anyone: s.leaf.Places()}
+	c := node.Config{Program: s.leaf, Catalogue: s.cat, Values: s.reg, Self: wire.PeerID(name), Seed: s.seed,
+		Limits: s.Limits, Anyone: s.leaf.Places()}
 	if name == Hub {
 		c.Program = s.hub
 	}

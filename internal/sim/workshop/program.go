@@ -12,7 +12,8 @@ import (
 // ms is a millisecond of engine time.
 const ms = int64(1e6)
 
-// The peers. The outsider contributes although nobody chose it; the hub blocks the banned one, which speaks all the same.
+// The peers. The outsider contributes although nobody chose it; the hub blocks the banned one, which speaks all the
+// same.
 const (
 	Hub      = "hub"
 	Outsider = "outsider"
@@ -32,16 +33,19 @@ const (
 	aggregatorSlot
 )
 
-// Deadline bounds what an envelope starts and how long a question waits: 30 days in nanoseconds, which no sound run reaches.
+// Deadline bounds what an envelope starts and how long a question waits: 30 days in nanoseconds, which no sound run
+// reaches.
 const Deadline = 30 * 24 * 3600_000 * ms
 
-// parts returns the two parts of the scenario: it uses timers, queues, holds, permits, latches, the bus, calls, retries,
-// deadlines, commands, parked ops, questions and answers, messages of components, and rounds with their aggregation.
+// parts returns the two parts of the scenario: it uses timers, queues, holds, permits, latches, the bus, calls,
+// retries, deadlines, commands, parked ops, questions and answers, messages of components, and rounds with their
+// aggregation.
 func parts() (hubPart, leafPart *program.Program, err error) {
 	edges := []program.Edge{
 		{Name: "ask", From: "hub", To: "leaf", Sites: make([]program.SiteID, 1), Reply: 1, Deadline: Deadline},
 		{Name: "answer", From: "leaf", To: "hub", Sites: make([]program.SiteID, 1), Reply: program.None, Answer: true},
-		{Name: "tell", From: "leaf", To: "hub", Sites: make([]program.SiteID, 1), Reply: program.None, Deadline: Deadline},
+		{Name: "tell", From: "leaf", To: "hub", Sites: make([]program.SiteID, 1), Reply: program.None,
+			Deadline: Deadline},
 		{Name: "train", From: "hub", To: "leaf", Sites: make([]program.SiteID, 1), Reply: program.None},
 		{Name: "contribute", From: "leaf", To: "hub", Sites: make([]program.SiteID, 3), Reply: program.None},
 		{Name: "perhaps", From: "leaf", To: "hub", Sites: make([]program.SiteID, 1), Reply: program.None, Best: true},
@@ -51,12 +55,16 @@ func parts() (hubPart, leafPart *program.Program, err error) {
 	}
 	comps := []program.Component{
 		{Name: "clerk", Role: "protocol", Kind: "clerk", Version: 1, Places: []string{"hub", "leaf"}},
-		{Name: "rounds", Role: rounds.Role, Kind: rounds.Kind, Version: rounds.Version, Places: []string{"hub"}, Config: rounds.Config{Over: 1}.JSON()},
-		{Name: "aggregator", Role: aggregator.Role, Kind: aggregator.Kind, Version: aggregator.Version, Places: []string{"hub"},
-			Deps: []string{"rounds", "clerk"}, Config: aggregator.Config{Registry: "clerk"}.JSON()},
+		{Name: "rounds", Role: rounds.Role, Kind: rounds.Kind, Version: rounds.Version, Places: []string{"hub"},
+			Config: rounds.Config{Over: 1}.JSON()},
+		{Name: "aggregator", Role: aggregator.Role, Kind: aggregator.Kind, Version: aggregator.Version,
+			Places: []string{"hub"},
+			Deps:   []string{"rounds", "clerk"}, Config: aggregator.Config{Registry: "clerk"}.JSON()},
 	}
-	h := &part{p: &program.Program{Digest: [32]byte{7}, Place: "hub", Bootstrap: program.None, Main: program.None, Edges: edges, Components: comps}}
-	l := &part{p: &program.Program{Digest: [32]byte{7}, Place: "leaf", Bootstrap: program.None, Main: program.None, Edges: edges, Components: comps}, base: 100_000}
+	h := &part{p: &program.Program{Digest: [32]byte{7}, Place: "hub", Bootstrap: program.None, Main: program.None,
+		Edges: edges, Components: comps}}
+	l := &part{p: &program.Program{Digest: [32]byte{7}, Place: "leaf", Bootstrap: program.None, Main: program.None,
+		Edges: edges, Components: comps}, base: 100_000}
 	h.hub(edges)
 	l.leaf(edges)
 	if err := h.p.Link(); err != nil {

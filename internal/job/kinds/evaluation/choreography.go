@@ -50,7 +50,8 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	r.ask(g, server, clients)
 
 	at := g.At(server)
-	none := at.Constant(value.NewList(value.Int(0), zeros(), zeros(), value.NewList(), zeros(r.classes, r.classes), value.NewList()))
+	none := at.Constant(value.NewList(value.Int(0), zeros(), zeros(), value.NewList(), zeros(r.classes, r.classes),
+		value.NewList()))
 	last := at.Named(job.RoundsLoop).Loop(at.Constant(value.Int(c.Rounds)), []graph.Value{none},
 		func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {
 			return []graph.Value{r.round(b, i)}
@@ -67,22 +68,29 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 func (r *recorder) components(g *graph.Graph, server, clients graph.Place, network model.Config) {
 	both, one := []graph.Place{server, clients}, []graph.Place{server}
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-	r.model = g.Component(graph.Component{Name: "model", Role: model.Role, Kind: model.Kind, Version: model.Version, At: one,
+	r.model = g.Component(graph.Component{Name: "model", Role: model.Role, Kind: model.Kind, Version: model.Version,
+		At:      one,
 		Methods: model.Methods(), Config: network})
 	// A batch of one sample: so each of them counts once, and none twice.
-	r.data = g.Component(samples.Use{Data: r.c.Data, Alpha: r.c.Alpha, Parts: r.c.Clients, Batch: 1, Epochs: 1}.Component(both))
+	r.data = g.Component(samples.Use{Data: r.c.Data, Alpha: r.c.Alpha, Parts: r.c.Clients, Batch: 1,
+		Epochs: 1}.Component(both))
 	members := registry.Config{Min: r.c.Clients, HeartbeatMS: r.c.Heartbeat.Milliseconds(), Admitted: true}
 	if r.c.Clients > 1<<14 {
 		members.MaxMembers = r.c.Clients
 	}
-	r.registry = g.Component(graph.Component{Name: "registry", Role: registry.Role, Kind: registry.Kind, Version: registry.Version, At: both,
+	r.registry = g.Component(graph.Component{Name: "registry", Role: registry.Role, Kind: registry.Kind,
+		Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{r.data}, Config: members})
-	r.selector = g.Component(graph.Component{Name: "selector", Role: selector.Role, Kind: selector.Kind, Version: selector.Version, At: one,
+	r.selector = g.Component(graph.Component{Name: "selector", Role: selector.Role, Kind: selector.Kind,
+		Version: selector.Version, At: one,
 		Methods: selector.Methods(), Deps: []*graph.Slot{r.registry}, Config: selector.Config{}})
-	r.rounds = g.Component(graph.Component{Name: "rounds", Role: rounds.Role, Kind: rounds.Kind, Version: rounds.Version, At: one,
+	r.rounds = g.Component(graph.Component{Name: "rounds", Role: rounds.Role, Kind: rounds.Kind,
+		Version: rounds.Version, At: one,
 		Methods: rounds.Methods(), Deps: []*graph.Slot{r.registry},
-		Config: rounds.Config{OnFailed: rounds.Stop, Retries: 1, CheckMS: min(r.c.Heartbeat.Milliseconds(), 5000), Withdraws: edgeJudge}})
-	r.tally = g.Component(graph.Component{Name: tallySlot, Role: tallyRole, Kind: tallyKind, Version: tallyVersion, At: one,
+		Config: rounds.Config{OnFailed: rounds.Stop, Retries: 1, CheckMS: min(r.c.Heartbeat.Milliseconds(), 5000),
+			Withdraws: edgeJudge}})
+	r.tally = g.Component(graph.Component{Name: tallySlot, Role: tallyRole, Kind: tallyKind, Version: tallyVersion,
+		At:      one,
 		Methods: tallyMethods(), Deps: []*graph.Slot{r.rounds, r.registry}, Config: tallyConfig{Classes: r.classes}})
 }
 
@@ -104,23 +112,27 @@ func (r *recorder) ask(b *graph.Graph, server, clients graph.Place) {
 	round := b.Typed(event[0], types.Int())
 	whom := b.Invoke(r.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(r.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
-	asked := b.Named("judge").Request(graph.Edge{To: clients, Name: edgeJudge, Latest: true}, whom, round, global, round)
+	asked := b.Named("judge").Request(graph.Edge{To: clients, Name: edgeJudge, Latest: true}, whom, round, global,
+		round)
 	confusion, loss, samples := r.judge(b, asked.Value(0), asked.Value(1))
 	answer := b.Reply(asked, graph.Edge{Name: "found"}, confusion, loss, samples)
-	settled, failure := b.Catch(b.Invoke(r.tally, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1), answer.Value(2))[0])
+	settled, failure := b.Catch(b.Invoke(r.tally, "Contribute", answer.Context(), answer.Sender(), answer.Value(0),
+		answer.Value(1), answer.Value(2))[0])
 	b.Invoke(r.tally, "Refuse", answer.Context(), answer.Sender(), failure)
 	b.Count(job.CountContributions, settled)
 }
 
-// judge records how a client runs the model over all of its samples: counts of [true class, class found], the sum of the losses, and how
-// many samples there were.
+// judge records how a client runs the model over all of its samples: counts of [true class, class found], the sum of
+// the losses, and how many samples there were.
 func (r *recorder) judge(b *graph.Graph, global, round graph.Value) (confusion, loss, samples graph.Value) {
 	begun := b.Invoke(r.data, "Begin", round)
 	params := b.Unbundle(b.Typed(global, r.params), len(r.params.Items))
 	matrix := types.Tensors(tensor.Float32, r.classes, r.classes)
-	sums := b.Named("samples").Loop(begun[1], []graph.Value{b.Constant(zeros(r.classes, r.classes)), b.Constant(zeros())},
+	sums := b.Named("samples").Loop(begun[1], []graph.Value{b.Constant(zeros(r.classes, r.classes)),
+		b.Constant(zeros())},
 		func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
-			sample := b.Invoke(r.data, "NextBatch", step, b.Constant(value.Int(0))) // in one order in all rounds: sums of losses are rounded
+			// in one order in all rounds: sums of losses are rounded
+			sample := b.Invoke(r.data, "NextBatch", step, b.Constant(value.Int(0)))
 			x := b.Typed(sample[0], types.Tensors(tensor.Float32, 1, r.inputs))
 			y := b.Typed(sample[1], types.Tensors(tensor.Int64, 1))
 			typed := make([]graph.Value, len(params))
@@ -129,7 +141,8 @@ func (r *recorder) judge(b *graph.Graph, global, round graph.Value) (confusion, 
 			}
 			logits := forward.Pass(b, r.net, x, typed)
 			found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
-			pair := b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, r.oneHot(b, y)), r.oneHot(b, found))
+			pair := b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, r.oneHot(b, y)),
+				r.oneHot(b, found))
 			return []graph.Value{
 				b.Add(b.Typed(carried[0], matrix), pair),
 				b.Add(b.Typed(carried[1], types.Tensors(tensor.Float32)), b.CrossEntropy(logits, y)),
@@ -148,7 +161,8 @@ func (r *recorder) oneHot(b *graph.Graph, labels graph.Value) graph.Value {
 	if err != nil {
 		panic("evaluation: " + err.Error()) // two elements always make a vector
 	}
-	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(value.Tensor{Tensor: depth}), b.Constant(value.Tensor{Tensor: ends}))
+	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(value.Tensor{Tensor: depth}),
+		b.Constant(value.Tensor{Tensor: ends}))
 }
 
 // zeros returns a tensor of zeros.

@@ -12,7 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
 
-// clientsMax bounds the clients of a run in one process, simulatedMax those of a simulation of data that every client draws for itself.
+// clientsMax bounds the clients of a run in one process, simulatedMax those of a simulation of data that every client
+// draws for itself.
 const (
 	clientsMax   = 64
 	simulatedMax = 1 << 16
@@ -28,8 +29,8 @@ const (
 type Config struct {
 	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
-	// Data is the data set that the clients have: one of package dataset of which every node has samples of itself, as float32 of one dimension
-	// with classes.
+	// Data is the data set that the clients have: one of package dataset of which every node has samples of itself, as
+	// float32 of one dimension with classes.
 	Data string
 	// Rounds is how often the model is judged, 1 to 100,000.
 	Rounds int
@@ -39,9 +40,11 @@ type Config struct {
 	Seed uint64
 	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6.
 	Alpha float64
-	// Hidden is the width of a hidden layer of the model, 1 to 8,192, and Layers their number, 1 to 16; with Model they say nothing.
+	// Hidden is the width of a hidden layer of the model, 1 to 8,192, and Layers their number, 1 to 16; with Model they
+	// say nothing.
 	Hidden, Layers int
-	// Model is the path of an ONNX file, which becomes a part of the program; empty means the model that Hidden and Layers describe.
+	// Model is the path of an ONNX file, which becomes a part of the program; empty means the model that Hidden and
+	// Layers describe.
 	Model string
 	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h.
 	Heartbeat time.Duration
@@ -62,11 +65,12 @@ var fields = []job.Field[Config]{
 
 // Default has the settings that a job file need not say.
 func Default() Config {
-	return Config{Name: "evaluation", Data: job.DataDigits, Rounds: 1, Clients: 8, Seed: 1, Alpha: 0.5, Hidden: 32, Layers: 1, Heartbeat: time.Second}
+	return Config{Name: "evaluation", Data: job.DataDigits, Rounds: 1, Clients: 8, Seed: 1, Alpha: 0.5, Hidden: 32,
+		Layers: 1, Heartbeat: time.Second}
 }
 
-// Validate returns nil when the job can run, or a *job.ConfigError for the first setting that is not possible. The model's file is
-// read when the program is made.
+// Validate returns nil when the job can run, or a *job.ConfigError for the first setting that is not possible. The
+// model's file is read when the program is made.
 func (c Config) Validate() error {
 	bad := func(key string, v any, want string) error {
 		return &job.ConfigError{Key: key, Value: fmt.Sprint(v), Want: want}
@@ -91,13 +95,15 @@ func (c Config) Validate() error {
 	for _, k := range []struct {
 		key     string
 		v, l, h int
-	}{{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, most}, {"hidden", c.Hidden, 1, 8192}, {"layers", c.Layers, 1, 16}} {
+	}{{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 1, most}, {"hidden", c.Hidden, 1, 8192},
+		{"layers", c.Layers, 1, 16}} {
 		if k.v < k.l || k.v > k.h {
 			return bad(k.key, k.v, fmt.Sprintf("%d to %d", k.l, k.h))
 		}
 	}
 	if n := c.ModelBytes(); n > modelMax {
-		return bad("hidden", c.Hidden, fmt.Sprintf("parameters of at most %d bytes, not %d: they travel in one message", modelMax, n))
+		return bad("hidden", c.Hidden, fmt.Sprintf("parameters of at most %d bytes, not %d: they travel in one message",
+			modelMax, n))
 	}
 	return nil
 }
@@ -121,7 +127,8 @@ func (c Config) widths() []int {
 	return append(w, classes)
 }
 
-// ModelBytes returns the size of the parameters of the model that the settings describe, or 0 where a file gives them: little at most.
+// ModelBytes returns the size of the parameters of the model that the settings describe, or 0 where a file gives them:
+// little at most.
 func (c Config) ModelBytes() int {
 	if c.Model != "" {
 		return 0
@@ -150,7 +157,9 @@ func (c Config) network() (model.Config, *model.Graph, error) {
 	case err != nil:
 		return cfg, nil, err
 	case g.Bytes() > modelMax:
-		return cfg, nil, &job.ConfigError{Key: "model", Value: c.Model, Want: fmt.Sprintf("parameters of at most %d bytes, not %d: they travel in one message", modelMax, g.Bytes())}
+		return cfg, nil, &job.ConfigError{Key: "model", Value: c.Model,
+			Want: fmt.Sprintf("parameters of at most %d bytes, not %d: they travel in one message", modelMax,
+				g.Bytes())}
 	}
 	return cfg, g, nil
 }

@@ -21,7 +21,8 @@ import (
 func run(t *testing.T, fsys vfs.FS, dir string, j job.Served) (*job.Result, []job.Round) {
 	t.Helper()
 	var rounds []job.Round
-	l, err := local.Open(local.Options{Dir: dir, FS: fsys, Job: j, OnRound: func(r job.Round) { rounds = append(rounds, r) }})
+	l, err := local.Open(local.Options{Dir: dir, FS: fsys, Job: j,
+		OnRound: func(r job.Round) { rounds = append(rounds, r) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,16 +34,18 @@ func run(t *testing.T, fsys vfs.FS, dir string, j job.Served) (*job.Result, []jo
 	return res, rounds
 }
 
-// TestTheTotalIsExact: what the server tells is the sum over all samples of all clients, each once, however they are dealt; each round
-// finds the same, and the clients' figures add up to it.
+// TestTheTotalIsExact: what the server tells is the sum over all samples of all clients, each once, however they are
+// dealt; each round finds the same, and the clients' figures add up to it.
 func TestTheTotalIsExact(t *testing.T) {
 	var first *job.Result
 	for _, clients := range []int{1, 3, 8} {
 		c := evaluation.Default()
 		c.Clients, c.Rounds, c.Hidden = clients, 2, 4
 		res, rounds := run(t, vfs.NewMem(), "run", c)
-		if len(rounds) != 2 || len(res.Clients) != clients || rounds[0].Accuracy != rounds[1].Accuracy || rounds[0].Loss != rounds[1].Loss ||
-			!reflect.DeepEqual(rounds[0].Clients, rounds[1].Clients) || !reflect.DeepEqual(res.Clients, rounds[1].Clients) {
+		if len(rounds) != 2 || len(res.Clients) != clients || rounds[0].Accuracy != rounds[1].Accuracy ||
+			rounds[0].Loss != rounds[1].Loss ||
+			!reflect.DeepEqual(rounds[0].Clients, rounds[1].Clients) || !reflect.DeepEqual(res.Clients,
+			rounds[1].Clients) {
 			t.Fatalf("%d clients: %+v, rounds %+v", clients, res, rounds)
 		}
 		var right, samples, counted, diagonal int64
@@ -57,20 +60,23 @@ func TestTheTotalIsExact(t *testing.T) {
 				}
 			}
 		}
-		if counted != samples || diagonal != right || res.Accuracy != job.Number(float64(right)/float64(samples)) || math.Abs(loss/float64(samples)-float64(res.Loss)) > 1e-5 {
-			t.Errorf("%d clients: %d of %d right, counts of %d with %d on the diagonal, told %v and %v", clients, right, samples, counted, diagonal, res.Accuracy, res.Loss)
+		if counted != samples || diagonal != right || res.Accuracy != job.Number(float64(right)/float64(samples)) ||
+			math.Abs(loss/float64(samples)-float64(res.Loss)) > 1e-5 {
+			t.Errorf("%d clients: %d of %d right, counts of %d with %d on the diagonal, told %v and %v", clients, right,
+				samples, counted, diagonal, res.Accuracy, res.Loss)
 		}
 		if first == nil {
 			first = res
 		}
-		if !reflect.DeepEqual(res.Confusion, first.Confusion) || res.Accuracy != first.Accuracy || math.Abs(float64(res.Loss-first.Loss)) > 1e-5 {
+		if !reflect.DeepEqual(res.Confusion, first.Confusion) || res.Accuracy != first.Accuracy ||
+			math.Abs(float64(res.Loss-first.Loss)) > 1e-5 {
 			t.Errorf("dealt to %d clients it is %v, and whole %v", clients, res, first)
 		}
 	}
 }
 
-// TestAModelThatWasTrained: the model that a run has left is judged, to the same bits each time; a file that is none, or too large, is
-// refused with its name.
+// TestAModelThatWasTrained: the model that a run has left is judged, to the same bits each time; a file that is none,
+// or too large, is refused with its name.
 func TestAModelThatWasTrained(t *testing.T) {
 	dir := t.TempDir()
 	trained := federated.Default()
@@ -82,7 +88,8 @@ func TestAModelThatWasTrained(t *testing.T) {
 	if math.Abs(float64(res.Accuracy-left.Accuracy)) > 0.1 || res.Accuracy < 0.5 {
 		t.Errorf("on the held-out samples it has %v, on those of its clients %v", left.Accuracy, res.Accuracy)
 	}
-	if again, _ := run(t, vfs.NewMem(), "run", c); !reflect.DeepEqual(again.Clients, res.Clients) || again.ModelSHA256 != res.ModelSHA256 {
+	if again, _ := run(t, vfs.NewMem(), "run", c); !reflect.DeepEqual(again.Clients, res.Clients) ||
+		again.ModelSHA256 != res.ModelSHA256 {
 		t.Errorf("%+v, and again %+v", res, again)
 	}
 	art, err := job.Compile(c)

@@ -79,7 +79,8 @@ func (c Config) Places() int { return c.Clients }
 // Local says whether all nodes can run in one process.
 func (c Config) Local() error {
 	if c.Clients > clientsMax {
-		return &job.ConfigError{Key: "clients", Value: strconv.Itoa(c.Clients), Want: fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", clientsMax)}
+		return &job.ConfigError{Key: "clients", Value: strconv.Itoa(c.Clients),
+			Want: fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", clientsMax)}
 	}
 	return nil
 }

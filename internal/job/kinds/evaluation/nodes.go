@@ -69,7 +69,8 @@ func (c Config) Round(v value.Value) (job.Round, error) {
 		if !ok1 || !ok2 || !ok3 || !ok4 || samples < 1 {
 			return r, bad
 		}
-		r.Clients = append(r.Clients, job.Score{Peer: string(peer), Right: int64(right), Samples: int64(samples), Loss: job.Number(float64(loss) / float64(samples))})
+		r.Clients = append(r.Clients, job.Score{Peer: string(peer), Right: int64(right), Samples: int64(samples),
+			Loss: job.Number(float64(loss) / float64(samples))})
 	}
 	return r, nil
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// The tally in an artifact: the component that adds up what clients found. It stands behind the rounds, which say who may answer.
+// The tally in an artifact: the component that adds up what clients found. It stands behind the rounds, which say who
+// may answer.
 const (
 	tallySlot    = "tally"
 	tallyRole    = "aggregator"
@@ -25,7 +26,8 @@ const (
 	tallyVersion = 1
 )
 
-// Bounds of the tally: rounds that are open at once, samples of a client (what a float32 counts exactly), and clients of a round.
+// Bounds of the tally: rounds that are open at once, samples of a client (what a float32 counts exactly), and clients
+// of a round.
 const (
 	openMax    = 4
 	samplesMax = 1 << 24
@@ -58,20 +60,26 @@ func tallyMethods() []graph.Method {
 	float := types.Tensors(tensor.Float32)
 	return []graph.Method{
 		{
-			Name: "Contribute", Doc: "Takes what a peer found in a round, once: counts of [true class, class found], the sum of the losses, and how many samples there were.",
-			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()}, {Name: "confusion", Type: types.Any()},
+			Name: "Contribute",
+			Doc: "Takes what a peer found in a round, once: counts of [true class, class found], the sum of the " +
+				"losses, and how many samples there were.",
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()},
+				{Name: "confusion", Type: types.Any()},
 				{Name: "loss", Type: types.Any()}, {Name: "samples", Type: types.Int()}},
 			Out: []graph.Port{{Name: "settled", Type: types.Trigger()}},
 		},
 		{
 			Name: "Refuse", Doc: "Notes that a peer's answer to a round does not count, and why.",
-			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()}, {Name: "failure", Type: types.ListsOf(types.String())}},
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "who", Type: types.Peer()},
+				{Name: "failure", Type: types.ListsOf(types.String())}},
 			Out: []graph.Port{{Name: "noted", Type: types.Trigger()}},
 		},
 		{
-			Name: "Total", Doc: "Gives the totals of a round over its members, and what each of them found; the round is forgotten.",
+			Name: "Total", Doc: "Gives the totals of a round over its members, and what each of them found; the " +
+				"round is forgotten.",
 			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
-			Out: []graph.Port{{Name: "accuracy", Type: float}, {Name: "loss", Type: float}, {Name: "confusion", Type: types.Any()},
+			Out: []graph.Port{{Name: "accuracy", Type: float}, {Name: "loss", Type: float},
+				{Name: "confusion", Type: types.Any()},
 				{Name: "clients", Type: types.ListsOf(types.Any())}},
 		},
 	}
@@ -126,7 +134,8 @@ func (t *tally) Restored() error {
 		}
 		last := ""
 		for _, f := range r.Found {
-			if f.Peer <= last || f.Samples < 1 || f.Samples > samplesMax || f.Right < 0 || f.Right > f.Samples || !(f.Loss >= 0) || math.IsInf(f.Loss, 0) {
+			if f.Peer <= last || f.Samples < 1 || f.Samples > samplesMax || f.Right < 0 || f.Right > f.Samples ||
+				!(f.Loss >= 0) || math.IsInf(f.Loss, 0) {
 				return fmt.Errorf("%s: round %d has an impossible answer of %q", t.slot, r.Number, f.Peer)
 			}
 			last, all = f.Peer, all+f.Samples
@@ -190,7 +199,8 @@ func (t *tally) Invoke(ctx *engine.Context, method string, in []value.Value) ([]
 }
 
 // contribute does all checks before the first change, so that a refused answer leaves everything as it was.
-func (t *tally) contribute(rounds judges, registry joined, number int64, who wire.PeerID, in []value.Value) *value.Failure {
+func (t *tally) contribute(rounds judges, registry joined, number int64, who wire.PeerID,
+	in []value.Value) *value.Failure {
 	if len(in) != 3 {
 		return t.fail(value.CodeType, "an answer is counts, loss and samples, not %d values", len(in))
 	}
@@ -199,7 +209,8 @@ func (t *tally) contribute(rounds judges, registry joined, number int64, who wir
 	samples, ok3 := in[2].(value.Int)
 	n := t.cfg.Classes
 	switch {
-	case !ok1 || !ok2 || !ok3 || counts.DType() != tensor.Float32 || loss.DType() != tensor.Float32 || loss.Len() != 1 || !slices.Equal(counts.Shape(), []int{n, n}):
+	case !ok1 || !ok2 || !ok3 || counts.DType() != tensor.Float32 || loss.DType() != tensor.Float32 ||
+		loss.Len() != 1 || !slices.Equal(counts.Shape(), []int{n, n}):
 		return t.fail(value.CodeType, "an answer is counts [%d, %d], a loss and an Int", n, n)
 	case samples < 1 || samples > samplesMax:
 		return t.fail(value.CodeOverflow, "%s has judged %d samples; want 1 to %d", who, samples, samplesMax)
@@ -237,7 +248,8 @@ func (t *tally) contribute(rounds judges, registry joined, number int64, who wir
 		t.st.Rounds = slices.Insert(t.st.Rounds, at, tallyRound{Number: number, Counts: make([]int64, n*n)})
 	}
 	r := &t.st.Rounds[at]
-	i, there := slices.BinarySearchFunc(r.Found, x.Peer, func(f found, p string) int { return strings.Compare(f.Peer, p) })
+	i, there := slices.BinarySearchFunc(r.Found, x.Peer,
+		func(f found, p string) int { return strings.Compare(f.Peer, p) })
 	if there || len(r.Found) >= foundMax {
 		return t.fail(value.CodeDuplicate, "%s answered round %d before, or %d others did", who, number, len(r.Found))
 	}
@@ -249,11 +261,13 @@ func (t *tally) contribute(rounds judges, registry joined, number int64, who wir
 }
 
 func (t *tally) find(number int64) (int, bool) {
-	return slices.BinarySearchFunc(t.st.Rounds, number, func(r tallyRound, n int64) int { return int(min(max(r.Number-n, -1), 1)) })
+	return slices.BinarySearchFunc(t.st.Rounds, number,
+		func(r tallyRound, n int64) int { return int(min(max(r.Number-n, -1), 1)) })
 }
 
 // refuse tells the rounds why an answer does not count.
-func (t *tally) refuse(ctx *engine.Context, rounds judges, number int64, who wire.PeerID, in []value.Value) *value.Failure {
+func (t *tally) refuse(ctx *engine.Context, rounds judges, number int64, who wire.PeerID,
+	in []value.Value) *value.Failure {
 	var texts []string
 	if len(in) == 1 {
 		if list, ok := in[0].(*value.List); ok {
@@ -276,7 +290,8 @@ func (t *tally) total(number int64, in []value.Value) ([]value.Value, error) {
 	members, ok := in[1].(*value.List)
 	at, open := t.find(number)
 	if !ok || !open || members.Len() != len(t.st.Rounds[at].Found) {
-		return nil, t.fail(value.CodeError, "round %d is not open, or its members are others than those that answered", number)
+		return nil, t.fail(value.CodeError, "round %d is not open, or its members are others than those that answered",
+			number)
 	}
 	r := t.st.Rounds[at]
 	t.st.Rounds = slices.Delete(t.st.Rounds, at, at+1)

@@ -14,11 +14,14 @@ import (
 // server is a tally behind rounds and a registry.
 func server() *componenttest.Setup {
 	return &componenttest.Setup{Seed: 1, Slots: []componenttest.Slot{
-		{Name: "registry", Factory: registry.Factory, Config: `{"heartbeat_ms":3600000}`, Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}}},
+		{Name: "registry", Factory: registry.Factory, Config: `{"heartbeat_ms":3600000}`,
+			Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}}},
 		{Name: "rounds", Factory: rounds.Factory, Deps: []string{"registry"}, Config: `{}`, Ops: []componenttest.Op{
 			{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}}},
-		{Name: "tally", Factory: newTally, Deps: []string{"rounds", "registry"}, Config: `{"classes":2}`, Ops: []componenttest.Op{
-			{Method: "Contribute", In: 5, Out: 1}, {Method: "Refuse", In: 3, Out: 1}, {Method: "Total", In: 2, Out: 4}}},
+		{Name: "tally", Factory: newTally, Deps: []string{"rounds", "registry"}, Config: `{"classes":2}`,
+			Ops: []componenttest.Op{
+				{Method: "Contribute", In: 5, Out: 1}, {Method: "Refuse", In: 3, Out: 1},
+				{Method: "Total", In: 2, Out: 4}}},
 	}}
 }
 
@@ -33,7 +36,8 @@ func peers(who ...int) value.Value {
 }
 
 func answer(b *componenttest.Bench, round, who int, counts []float32, loss float64, samples int) *value.Failure {
-	return b.Invoke("tally", "Contribute", value.Int(round), peer(who), floats([]int{2, 2}, counts), floats(nil, []float32{float32(loss)}), value.Int(samples)).Failure
+	return b.Invoke("tally", "Contribute", value.Int(round), peer(who), floats([]int{2, 2}, counts),
+		floats(nil, []float32{float32(loss)}), value.Int(samples)).Failure
 }
 
 func join(b *componenttest.Bench) {
@@ -42,8 +46,8 @@ func join(b *componenttest.Bench) {
 	}
 }
 
-// TestAnswersAreChecked: an answer counts once, of a member of the cohort, for as many samples as it joined with, in whole counts that add
-// up to them; what is refused changes nothing.
+// TestAnswersAreChecked: an answer counts once, of a member of the cohort, for as many samples as it joined with, in
+// whole counts that add up to them; what is refused changes nothing.
 func TestAnswersAreChecked(t *testing.T) {
 	b, err := componenttest.New(server())
 	if err != nil {
@@ -65,8 +69,10 @@ func TestAnswersAreChecked(t *testing.T) {
 		"not of the cohort":             answer(b, 0, 2, []float32{6, 0, 0, 0}, 1, 6),
 		"another round":                 answer(b, 5, 0, good, 1, 10),
 		"no sample":                     answer(b, 0, 0, []float32{0, 0, 0, 0}, 0, 0),
-		"another form":                  b.Invoke("tally", "Contribute", value.Int(0), peer(0), floats([]int{4}, good), floats(nil, []float32{1}), value.Int(10)).Failure,
-		"no tensor":                     b.Invoke("tally", "Contribute", value.Int(0), peer(0), value.Int(1), value.Int(1), value.Int(10)).Failure,
+		"another form": b.Invoke("tally", "Contribute", value.Int(0), peer(0), floats([]int{4}, good),
+			floats(nil, []float32{1}), value.Int(10)).Failure,
+		"no tensor": b.Invoke("tally", "Contribute", value.Int(0), peer(0), value.Int(1),
+			value.Int(1), value.Int(10)).Failure,
 	} {
 		if f == nil {
 			t.Errorf("%s: it counts", name)
@@ -82,7 +88,8 @@ func TestAnswersAreChecked(t *testing.T) {
 		t.Error("an answer counts twice")
 	}
 	out, ok := b.Invoke("tally", "Total", value.Int(0), peers(0, 1)).Outputs()
-	if !ok || fmt.Sprint(out[0].(value.Tensor).Float32(), out[1].(value.Tensor).Float32(), out[2].(value.Tensor).Float32()) != "[0.85714287] [0.5] [8 1 1 4]" ||
+	if !ok || fmt.Sprint(out[0].(value.Tensor).Float32(), out[1].(value.Tensor).Float32(),
+		out[2].(value.Tensor).Float32()) != "[0.85714287] [0.5] [8 1 1 4]" ||
 		out[3].(*value.List).Len() != 2 {
 		t.Errorf("the total is %v", out)
 	}

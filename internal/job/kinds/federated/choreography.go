@@ -118,7 +118,8 @@ func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Va
 	return b.Bundle(params...), slices.Concat(next...)
 }
 
-// end records what the server tells at the end. A model that is too large for an event stays in its component, where ModelOf finds it.
+// end records what the server tells at the end. A model that is too large for an event stays in its component, where
+// ModelOf finds it.
 func (j *fedavg) end(g *graph.Graph, last graph.Value) {
 	var file graph.Value
 	if j.c.large() {
@@ -143,17 +144,23 @@ func (j *fedavg) components() {
 	s.model = slot(graph.Component{Name: modelSlot, Role: "model", Kind: model.Kind, Version: model.Version, At: server,
 		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	if j.c.chunked() {
-		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind, Version: aggregator.SoundVersion,
-			At: []graph.Place{j.clients}, Methods: aggregator.SoundMethods()})
+		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind,
+			Version: aggregator.SoundVersion,
+			At:      []graph.Place{j.clients}, Methods: aggregator.SoundMethods()})
 	}
 	s.data = slot(j.c.source(both))
-	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
+	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
+		Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
-	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
-		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over, FractionPPM: j.c.ppm()}})
-	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
+	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind,
+		Version: selector.Version, At: server,
+		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort,
+			Over: j.c.Over, FractionPPM: j.c.ppm()}})
+	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version,
+		At:      server,
 		Methods: rounds.Methods(), Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
-	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
+	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
+		Version: aggregator.Version, At: server,
 		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
 }
 
@@ -176,20 +183,22 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
 const edgeTrain = "train"
 
-// ask records what happens when the rounds say whom to ask: at the beginning of a round, and again when others are asked in place of
-// those who cannot answer.
+// ask records what happens when the rounds say whom to ask: at the beginning of a round, and again when others are
+// asked in place of those who cannot answer.
 func (j *fedavg) ask() {
 	s, b := &j.slots, j.g
 	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
 	round := b.Typed(event[0], types.Int())
 	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
-	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()}, whom, round, global, round)
+	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
+		whom, round, global, round)
 	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
 	if j.c.chunked() {
 		update = b.Invoke(s.sound, "Check", update)[0]
 	}
-	answer := b.Reply(asked, graph.Edge{Name: "update", Chunk: j.c.chunkBytes()}, append([]graph.Value{update, samples}, losses...)...)
+	answer := b.Reply(asked, graph.Edge{Name: "update", Chunk: j.c.chunkBytes()}, append([]graph.Value{update, samples},
+		losses...)...)
 	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1)}
 	settled := b.Invoke(s.aggregator, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
 	sound := j.caught(b, answer, settled)
@@ -200,13 +209,14 @@ func (j *fedavg) ask() {
 
 // count counts the contributions of a round whose updates were lent: only now it is known which of them came.
 func (j *fedavg) count(b *graph.Graph, members, loaded graph.Value) graph.Value {
-	return b.Named("contributions").Loop(members, []graph.Value{loaded}, func(b *graph.Graph, _ graph.Value, carried []graph.Value) []graph.Value {
+	return b.Named("contributions").Loop(members, []graph.Value{loaded}, func(b *graph.Graph, _ graph.Value,
+		carried []graph.Value) []graph.Value {
 		return []graph.Value{b.Count(job.CountContributions, carried[0])}
 	})[0]
 }
 
-// caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it: no answer of
-// a client ends the server's program.
+// caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it:
+// no answer of a client ends the server's program.
 func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Value) graph.Value {
 	sound, failure := b.Catch(settled)
 	b.Invoke(j.slots.aggregator, "Refuse", answer.Context(), answer.Sender(), failure)
@@ -220,9 +230,10 @@ func (j *fedavg) tell(b *graph.Graph, i, members graph.Value, m measured) graph.
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))
 }
 
-// trained is local, and with it what the client says of its loss, where the job asks for that: on the first batch of the round, before the
-// first step and after the last one.
-func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, samples graph.Value, losses []graph.Value) {
+// trained is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
+// the round, before the first step and after the last one.
+func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
+	losses []graph.Value) {
 	update, samples = j.local(b, global, round)
 	if !j.c.ClientMetrics {
 		return update, samples, nil
@@ -256,7 +267,8 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
 		}
 	}
-	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
+	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value,
+		carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
 		x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
 		y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))

@@ -15,8 +15,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 )
 
-// The runs of the first release keep no artifact.onnx, and go on with the program that it made of their job: the choreography of
-// that release stands here for them alone, and what it makes is never changed. A run that is begun today is of Choreography.
+// The runs of the first release keep no artifact.onnx, and go on with the program that it made of their job: the
+// choreography of that release stands here for them alone, and what it makes is never changed. A run that is begun
+// today is of Choreography.
 
 // firstFedavg is the choreography of the first release while it is recorded.
 type firstFedavg struct{ *fedavg }
@@ -34,8 +35,8 @@ func (c Config) CompileFirst() (*compile.Artifact, error) {
 	return unnamed(art.Model)
 }
 
-// unnamed makes of an artifact the one that the first release made: its slots do not name the methods that are invoked on them, for
-// what those are was a table of the language then.
+// unnamed makes of an artifact the one that the first release made: its slots do not name the methods that are invoked
+// on them, for what those are was a table of the language then.
 func unnamed(m *onnx.ModelProto) (*compile.Artifact, error) {
 	var slots []artifact.Slot
 	text, _ := onnx.Meta(m.GetMetadataProps(), artifact.KeySlots)
@@ -56,7 +57,8 @@ func unnamed(m *onnx.ModelProto) (*compile.Artifact, error) {
 
 func (c Config) firstChoreography() (*onnx.ModelProto, error) {
 	if c.chunked() {
-		return nil, fmt.Errorf("job: its parameters travel in chunks, by a program of an earlier release that this one does not run any more: finish it with the release that began it, or begin it anew")
+		return nil, fmt.Errorf("job: its parameters travel in chunks, by a program of an earlier release that this " +
+			"one does not run any more: finish it with the release that began it, or begin it anew")
 	}
 	today, err := c.newFedavg()
 	if err != nil {
@@ -87,14 +89,21 @@ func (j *firstFedavg) components() {
 	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
 		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	s.data = slot(j.c.source(both))
-	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind, Version: registry.Version, At: both,
+	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
+		Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.membership()})
-	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind, Version: selector.Version, At: server,
-		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort, Over: j.c.Over}})
-	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version, At: server,
-		Methods: rounds.Methods(), Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over, DeadlineMS: j.c.Deadline.Milliseconds()}})
-	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind, Version: aggregator.Version, At: server,
-		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: aggregator.Config{Model: "model"}})
+	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind,
+		Version: selector.Version, At: server,
+		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort,
+			Over: j.c.Over}})
+	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version,
+		At:      server,
+		Methods: rounds.Methods(), Config: rounds.Config{Quorum: j.c.Quorum, Over: j.c.Over,
+			DeadlineMS: j.c.Deadline.Milliseconds()}})
+	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
+		Version: aggregator.Version, At: server,
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model},
+		Config: aggregator.Config{Model: "model"}})
 }
 
 func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {
@@ -107,7 +116,8 @@ func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: "train"}, cohort, i, global, i)
 	update, samples := j.local(b, asked.Value(0), asked.Value(1))
 	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
-	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1))[0]
+	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0),
+		answer.Value(1))[0]
 	b.Count(job.CountContributions, settled)
 
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]

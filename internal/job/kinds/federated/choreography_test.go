@@ -35,14 +35,15 @@ func TestChoreographiesCompile(t *testing.T) {
 	}
 }
 
-// TestDigestKnowsTheSettings changes each setting that shapes the program and expects another digest: nodes of different
-// jobs must not talk to each other. Name and seed are no part of the program.
+// TestDigestKnowsTheSettings changes each setting that shapes the program and expects another digest: nodes of
+// different jobs must not talk to each other. Name and seed are no part of the program.
 func TestDigestKnowsTheSettings(t *testing.T) {
 	seen := map[[32]byte]string{}
 	for _, set := range []map[string]string{
 		{}, {"rounds": "81"}, {"clients": "9"}, {"alpha": "0.6"}, {"hidden": "33"}, {"epochs": "3"}, {"batch": "17"},
 		{"learning_rate": "0.31"}, {"momentum": "0.1"}, {"cohort": "7"}, {"cohort": "7", "over": "1"}, {"quorum": "7"},
-		{"deadline": "1s"}, {"heartbeat": "2s"}, {"layers": "2"}, {"chunk": "1"}, {"chunk": "2"}, {"chunk": "2", "deadline": "1s"},
+		{"deadline": "1s"}, {"heartbeat": "2s"}, {"layers": "2"}, {"chunk": "1"}, {"chunk": "2"},
+		{"chunk": "2", "deadline": "1s"},
 	} {
 		c, err := Default().With(set)
 		if err != nil {

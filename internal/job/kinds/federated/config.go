@@ -12,32 +12,35 @@ import (
 	"github.com/rhizome-ml/rhizome/strategy"
 )
 
-// ClientsMax bounds the clients of a local run: each is a node with a journal of its own. SimulatedMax bounds those of a
-// simulation, for data that every client draws for itself.
+// ClientsMax bounds the clients of a local run: each is a node with a journal of its own. SimulatedMax bounds those of
+// a simulation, for data that every client draws for itself.
 const (
 	ClientsMax   = 64
 	SimulatedMax = 1 << 17
 )
 
-// Config is the description of a job: plain data, without defaults filled in by anybody but Default. Two runs with equal
-// Configs give the same model to the bit where Exact says so.
+// Config is the description of a job: plain data, without defaults filled in by anybody but Default. Two runs with
+// equal Configs give the same model to the bit where Exact says so.
 type Config struct {
-	// Name is what people call the job, and the directory that it runs in by default: up to 64 of a-z, 0-9, '-' and '_'.
+	// Name is what people call the job, and the directory that it runs in by default: up to 64 of a-z, 0-9, '-' and
+	// '_'.
 	Name string
-	// Data is the data set, by the name of its kind in package dataset: "digits", the UCI optical digits that every binary carries, or
-	// "synthetic", 57 features and two classes, of which each client draws 64 samples from the seed and its number.
+	// Data is the data set, by the name of its kind in package dataset: "digits", the UCI optical digits that every
+	// binary carries, or "synthetic", 57 features and two classes, of which each client draws 64 samples from the seed
+	// and its number.
 	Data string
 	// Rounds is how many times the server asks for updates, 1 to 100,000.
 	Rounds int
-	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of data that each
-	// client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may take part, at any time.
+	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of data
+	// that each client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may take part, at any time.
 	Clients int
 	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
 	Seed uint64
 	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6: at
 	// 0.1 most clients know few digits, at 100 all know nearly the same share.
 	Alpha float64
-	// Hidden is the width of a hidden layer, 1 to 8,192. With one layer the digits' model has 64·h + h + 10·h + 10 parameters.
+	// Hidden is the width of a hidden layer, 1 to 8,192. With one layer the digits' model has 64·h + h + 10·h + 10
+	// parameters.
 	Hidden int
 	// Epochs is how often a client goes over its data in a round, 1 to 100. More work, fewer rounds, more drift.
 	Epochs int
@@ -50,54 +53,61 @@ type Config struct {
 	Momentum float64
 	// Cohort is the number of clients that a round waits for, up to Clients; 0 means all.
 	Cohort int
-	// Fraction is in place of Cohort: the share of the clients that are there, above 0 and up to 1, rounded up; 0 means none.
+	// Fraction is in place of Cohort: the share of the clients that are there, above 0 and up to 1, rounded up; 0 means
+	// none.
 	Fraction float64
-	// MinAvailable is how many clients have to be there for a round to begin, up to Clients and not below Quorum. A round begins
-	// with those who are there; who comes later takes part from the next round on. 0 means what a round needs and no more: all
-	// clients where every round waits for its whole cohort, else Quorum, else 1 with a Deadline, else Cohort.
+	// MinAvailable is how many clients have to be there for a round to begin, up to Clients and not below Quorum. A
+	// round begins with those who are there; who comes later takes part from the next round on. 0 means what a round
+	// needs and no more: all clients where every round waits for its whole cohort, else Quorum, else 1 with a Deadline,
+	// else Cohort.
 	MinAvailable int
 	// Over is how many more than Cohort are asked, so that the slowest do not hold up the round; needs a Cohort. Which
 	// ones are late then depends on timing, and so does the model.
 	Over int
-	// Quorum is the number of updates that close a round, up to Cohort; 0 means Cohort. Below Cohort the model depends on
-	// timing.
+	// Quorum is the number of updates that close a round, up to Cohort; 0 means Cohort. Below Cohort the model depends
+	// on timing.
 	Quorum int
 	// Grace is how long a round that has its quorum waits for the others, up to 30 days; 0 closes it at once.
 	Grace time.Duration
-	// Deadline is the time after which a round closes with as many updates as it has, at least one; 0 means never, up to
-	// 30 days. With a deadline the model depends on timing.
+	// Deadline is the time after which a round closes with as many updates as it has, at least one; 0 means never, up
+	// to 30 days. With a deadline the model depends on timing.
 	Deadline time.Duration
-	// OnFailedRound says what happens when so many answers of a round were refused that it cannot be completed: "stop" ends the
-	// job, "retry" asks others, up to Retries times in a round, and then ends it, "skip" goes on with the parameters of before.
+	// OnFailedRound says what happens when so many answers of a round were refused that it cannot be completed: "stop"
+	// ends the job, "retry" asks others, up to Retries times in a round, and then ends it, "skip" goes on with the
+	// parameters of before.
 	OnFailedRound string
 	Retries       int // 1 to 100
 	// Strategy is how the job learns: the name of a strategy of package strategy and, behind it, its settings, such as
 	// "fedavgm momentum=0.9".
 	Strategy string
-	// Weighting is what an update weighs in the mean: "samples", as many as its client trained on, or "uniform", one each.
+	// Weighting is what an update weighs in the mean: "samples", as many as its client trained on, or "uniform", one
+	// each.
 	Weighting string
 	// MaxSamples is what an update weighs at most, up to 16,777,215; 0 means as much as it has samples.
 	MaxSamples int
-	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, up to 1e6; 0 means that it is not. It
-	// needs parameters that travel whole.
+	// Clip is the L2 norm to which what an update changes of the parameters is scaled down, up to 1e6; 0 means that it
+	// is not. It needs parameters that travel whole.
 	Clip float64
-	// ClientMetrics has each client say, beside its update, its loss on a batch of its data before its training and after it.
+	// ClientMetrics has each client say, beside its update, its loss on a batch of its data before its training and
+	// after it.
 	ClientMetrics bool
 	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h; one that was silent for three of
 	// them is no member any more. 0 means 1 s.
 	Heartbeat time.Duration
-	// Layers is the number of hidden layers, 1 to 16; each one more has h·h + h parameters. Two layers of 4,962 make a model of
-	// 100 MB; all together may have up to 2^26 parameters.
+	// Layers is the number of hidden layers, 1 to 16; each one more has h·h + h parameters. Two layers of 4,962 make a
+	// model of 100 MB; all together may have up to 2^26 parameters.
 	Layers int
-	// Chunk is in how many KiB at a time parameters travel, 1 to 1,024; 0 means whole where they have up to 1 MiB, and else in
-	// chunks of a size that fits the cohort. The model is the same to the bit. It is no part of what the job computes.
+	// Chunk is in how many KiB at a time parameters travel, 1 to 1,024; 0 means whole where they have up to 1 MiB, and
+	// else in chunks of a size that fits the cohort. The model is the same to the bit. It is no part of what the job
+	// computes.
 	Chunk int
 }
 
 // Validate returns nil when the job can run, or a *ConfigError for the first setting that is not possible.
 func (c Config) Validate() error {
 	if !job.GoodName(c.Name) {
-		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name), Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
+		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name),
+			Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	}
 	if _, err := c.Schema(); err != nil {
 		return err
@@ -109,7 +119,8 @@ func (c Config) Validate() error {
 		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 0, c.clientsMax()}, {"hidden", c.Hidden, 1, 8192},
 		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
 		{"cohort", c.Cohort, 0, c.clients()}, {"over", c.Over, 0, c.overMax()}, {"quorum", c.Quorum, 0, c.quorumMax()},
-		{"min_available", c.MinAvailable, 0, c.clients()}, {"retries", c.Retries, 1, 100}, {"max_samples", c.MaxSamples, 0, 1<<24 - 1},
+		{"min_available", c.MinAvailable, 0, c.clients()}, {"retries", c.Retries, 1, 100},
+		{"max_samples", c.MaxSamples, 0, 1<<24 - 1},
 		{"layers", c.Layers, 1, 16}, {"chunk", c.Chunk, 0, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
@@ -133,7 +144,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if n := c.parameters(); n > parametersMax {
-		return &job.ConfigError{Key: "layers", Value: fmt.Sprintf("%d of %d", c.Layers, c.Hidden), Want: fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
+		return &job.ConfigError{Key: "layers", Value: fmt.Sprintf("%d of %d", c.Layers, c.Hidden),
+			Want: fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
 	}
 	if err := c.validateRounds(); err != nil {
 		return err
@@ -150,19 +162,25 @@ func (c Config) validateRounds() error {
 	switch {
 	case c.serverStep() && c.OnFailedRound == rounds.Skip:
 		return &job.ConfigError{Key: "on_failed_round", Value: c.OnFailedRound,
-			Want: "stop or retry beside strategy " + chosen.Name + ", whose server steps by the mean of a round: one that is skipped has none"}
+			Want: "stop or retry beside strategy " + chosen.Name +
+				", whose server steps by the mean of a round: one that is skipped has none"}
 	case c.Fraction > 0 && c.Cohort > 0:
-		return &job.ConfigError{Key: "fraction", Value: fmt.Sprint(c.Fraction), Want: fmt.Sprintf("0 beside cohort %d: they say the same", c.Cohort)}
+		return &job.ConfigError{Key: "fraction", Value: fmt.Sprint(c.Fraction),
+			Want: fmt.Sprintf("0 beside cohort %d: they say the same", c.Cohort)}
 	case c.MinAvailable > 0 && c.MinAvailable < c.Quorum:
-		return &job.ConfigError{Key: "min_available", Value: fmt.Sprint(c.MinAvailable), Want: fmt.Sprintf("at least the quorum, %d: fewer clients cannot close a round", c.Quorum)}
+		return &job.ConfigError{Key: "min_available", Value: fmt.Sprint(c.MinAvailable),
+			Want: fmt.Sprintf("at least the quorum, %d: fewer clients cannot close a round", c.Quorum)}
 	case c.OnFailedRound != rounds.Stop && c.OnFailedRound != rounds.Retry && c.OnFailedRound != rounds.Skip:
-		return &job.ConfigError{Key: "on_failed_round", Value: fmt.Sprintf("%q", c.OnFailedRound), Want: "stop, retry or skip"}
+		return &job.ConfigError{Key: "on_failed_round", Value: fmt.Sprintf("%q", c.OnFailedRound),
+			Want: "stop, retry or skip"}
 	case c.Weighting != aggregator.Samples && c.Weighting != aggregator.Uniform:
 		return &job.ConfigError{Key: "weighting", Value: fmt.Sprintf("%q", c.Weighting), Want: "samples or uniform"}
 	case c.Clip > 0 && c.chunked():
-		return &job.ConfigError{Key: "clip", Value: fmt.Sprint(c.Clip), Want: "0 where parameters travel in chunks: their norm is known when they have been summed"}
+		return &job.ConfigError{Key: "clip", Value: fmt.Sprint(c.Clip),
+			Want: "0 where parameters travel in chunks: their norm is known when they have been summed"}
 	case c.Grace > 0 && c.Quorum == 0 && c.Over == 0:
-		return &job.ConfigError{Key: "grace", Value: c.Grace.String(), Want: "0s without a quorum: there is nothing after which to wait on"}
+		return &job.ConfigError{Key: "grace", Value: c.Grace.String(),
+			Want: "0s without a quorum: there is nothing after which to wait on"}
 	}
 	return nil
 }
@@ -218,7 +236,8 @@ func (c Config) Part(client int) int {
 
 // noClients refuses open membership where nobody could join.
 func noClients(why string) error {
-	return &job.ConfigError{Key: "clients", Value: "0", Want: fmt.Sprintf("a number, 1 to %d: %s; open membership is for rhizome server", ClientsMax, why)}
+	return &job.ConfigError{Key: "clients", Value: "0",
+		Want: fmt.Sprintf("a number, 1 to %d: %s; open membership is for rhizome server", ClientsMax, why)}
 }
 
 // cohort returns the number of clients that a round waits for, as far as that is known before it begins.
@@ -251,7 +270,8 @@ func (c Config) overMax() int {
 
 func (c Config) quorumMax() int { return c.cohort() }
 
-// Needs returns how many updates close a round when nothing goes wrong, as far as that is known before it begins: at least.
+// Needs returns how many updates close a round when nothing goes wrong, as far as that is known before it begins: at
+// least.
 func (c Config) Needs() int {
 	switch {
 	case c.Quorum > 0:
@@ -277,8 +297,8 @@ func (c Config) Least() int {
 	return c.Needs()
 }
 
-// Exact says whether every round waits for its whole cohort, and is drawn from all clients, so that the model depends on the Config
-// alone.
+// Exact says whether every round waits for its whole cohort, and is drawn from all clients, so that the model depends
+// on the Config alone.
 func (c Config) Exact() bool {
 	return c.Clients > 0 && c.Over == 0 && c.Deadline == 0 && (c.Quorum == 0 || c.Quorum == c.cohort()) &&
 		(c.MinAvailable == 0 || c.MinAvailable == c.Clients)

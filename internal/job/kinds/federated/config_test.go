@@ -54,11 +54,15 @@ func TestSettingsRoundTrip(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for _, bad := range []struct{ key, value string }{
-		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"}, {"data", "faces"}, {"data", "csv"},
-		{"rounds", "0"}, {"rounds", "100001"}, {"clients", "-1"}, {"clients", "65"}, {"alpha", "0"}, {"alpha", "NaN"}, {"alpha", "Inf"},
-		{"hidden", "0"}, {"hidden", "8193"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"}, {"learning_rate", "NaN"},
+		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"},
+		{"data", "faces"}, {"data", "csv"},
+		{"rounds", "0"}, {"rounds", "100001"}, {"clients", "-1"}, {"clients", "65"}, {"alpha", "0"}, {"alpha", "NaN"},
+		{"alpha", "Inf"},
+		{"hidden", "0"}, {"hidden", "8193"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"},
+		{"learning_rate", "NaN"},
 		{"momentum", "1"}, {"momentum", "-0.1"}, {"cohort", "9"}, {"cohort", "-1"}, {"over", "1"}, {"quorum", "9"},
-		{"min_available", "9"}, {"fraction", "1.1"}, {"fraction", "NaN"}, {"grace", "1s"}, {"on_failed_round", "pray"}, {"retries", "0"},
+		{"min_available", "9"}, {"fraction", "1.1"}, {"fraction", "NaN"}, {"grace", "1s"}, {"on_failed_round", "pray"},
+		{"retries", "0"},
 		{"weighting", "loud"}, {"max_samples", "16777216"}, {"clip", "-1"}, {"clip", "NaN"},
 		{"deadline", "-1s"}, {"deadline", "1ns"}, {"heartbeat", "1ms"}, {"heartbeat", "2h"},
 	} {

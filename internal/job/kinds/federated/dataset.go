@@ -30,7 +30,8 @@ func (c Config) Schema() (dataset.Schema, error) { return samples.Schema(c.Data)
 
 // source is the component that holds the job's data.
 func (c Config) source(at []graph.Place) graph.Component {
-	return samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch, Epochs: c.Epochs}.Component(at)
+	return samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
+		Epochs: c.Epochs}.Component(at)
 }
 
 // membership is the settings of the registry: a round begins when as many clients are members as it needs.
@@ -46,7 +47,8 @@ func (c Config) membership() registry.Config {
 func (c Config) rounds() rounds.Config {
 	return rounds.Config{
 		Quorum: c.Quorum, Cohort: c.Cohort, DeadlineMS: c.Deadline.Milliseconds(), GraceMS: c.Grace.Milliseconds(),
-		OnFailed: c.OnFailedRound, Retries: c.Retries, CheckMS: c.checkMS(), Substitute: !c.Exact(), Withdraws: edgeTrain,
+		OnFailed: c.OnFailedRound, Retries: c.Retries, CheckMS: c.checkMS(), Substitute: !c.Exact(),
+		Withdraws: edgeTrain,
 	}
 }
 
@@ -57,11 +59,13 @@ func (c Config) checkMS() int64 { return min(c.Heartbeat, 5*time.Second).Millise
 func (c Config) aggregation() aggregator.Config {
 	gather := aggregator.GatherConfig{}
 	if c.chunked() {
-		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS(), Keeps: c.serverStep()}
+		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS(),
+			Keeps: c.serverStep()}
 	}
 	return aggregator.Config{
 		Gather: gather, Combine: c.combine(),
-		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip, Skips: c.OnFailedRound == rounds.Skip,
+		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip,
+		Skips: c.OnFailedRound == rounds.Skip,
 	}
 }
 
@@ -87,8 +91,8 @@ func WritableSets() []string {
 	})
 }
 
-// PartText returns the samples that client i trains on where it brings none of its own, as a file that it could bring, and how many they
-// are.
+// PartText returns the samples that client i trains on where it brings none of its own, as a file that it could bring,
+// and how many they are.
 func (c Config) PartText(i int) ([]byte, int64, error) {
 	of := c.source(nil)
 	cfg, err := json.Marshal(of.Config)

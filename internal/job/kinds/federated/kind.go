@@ -49,8 +49,8 @@ var builtinFiles embed.FS
 // Default returns the built-in job digits.
 func Default() Config { return defaultJob() }
 
-// defaultJob is read from its file, with which the table of settings is held against the struct: all of them have to be in it, but those
-// that say nothing where they are not.
+// defaultJob is read from its file, with which the table of settings is held against the struct: all of them have to be
+// in it, but those that say nothing where they are not.
 var defaultJob = sync.OnceValue(func() Config {
 	const file = "builtin/" + job.DefaultName + ".yaml"
 	text, err := builtinFiles.ReadFile(file)

@@ -46,8 +46,9 @@ func (c Config) large() bool { return c.ModelBytes() > wholeBytes }
 // chunked says whether the parameters travel in chunks.
 func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
 
-// chunkBytes returns how many bytes a chunk has, 0 where the parameters travel whole. It is the largest power of two with which the
-// chunks that are on their way to a cohort, and those that are on theirs from it, stay within underWayBytes, for any cohort up to 85.
+// chunkBytes returns how many bytes a chunk has, 0 where the parameters travel whole. It is the largest power of two
+// with which the chunks that are on their way to a cohort, and those that are on theirs from it, stay within
+// underWayBytes, for any cohort up to 85.
 func (c Config) chunkBytes() int {
 	switch {
 	case c.Chunk > 0:
@@ -70,8 +71,8 @@ type holder interface {
 
 var _ holder = (*model.Component)(nil)
 
-// ModelOf returns the model that the server of a job holds, as an ONNX file by reference: it can be written after the node
-// has gone on. Between the rounds of a job there is one; while a large one is gathered there is none.
+// ModelOf returns the model that the server of a job holds, as an ONNX file by reference: it can be written after the
+// node has gone on. Between the rounds of a job there is one; while a large one is gathered there is none.
 func ModelOf(server *node.Node) (*model.File, error) {
 	h, ok := server.Component(modelSlot).(holder)
 	if !ok {

@@ -12,8 +12,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-// TestChunkedIsTheSameModel runs a job with its parameters whole and in chunks of every kind of size: the model has the same
-// bits, and each round the same figures.
+// TestChunkedIsTheSameModel runs a job with its parameters whole and in chunks of every kind of size: the model has the
+// same bits, and each round the same figures.
 func TestChunkedIsTheSameModel(t *testing.T) {
 	whole := newVirtual(t, small(), 0, sim.Network{})
 	whole.run()
@@ -25,7 +25,8 @@ func TestChunkedIsTheSameModel(t *testing.T) {
 		if got, want := v.model(), whole.model(); got != want {
 			t.Errorf("in chunks of %d KiB the model is %s, whole it is %s", chunk, got, want)
 		}
-		for _, m := range observe.MeasuresOf(v.w.Nodes()[0].Node()) { // no update is ever whole there, and 0 would say that nothing is learned
+		// no update is ever whole there, and 0 would say that nothing is learned
+		for _, m := range observe.MeasuresOf(v.w.Nodes()[0].Node()) {
 			if !math.IsNaN(float64(m.Norm)) || m.Cosine != nil || m.Contributions == 0 {
 				t.Errorf("measures in chunks: %+v", m)
 			}
@@ -47,7 +48,8 @@ func TestChunkedWhateverHappens(t *testing.T) {
 	}
 	for seed := range uint64(seeds) {
 		v := newVirtual(t, c, seed, sim.Network{
-			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 100 * time.Millisecond}, Loss: 0.05, Duplicate: 0.2, Reorder: 0.2,
+			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 100 * time.Millisecond}, Loss: 0.05,
+			Duplicate: 0.2, Reorder: 0.2,
 		})
 		v.powerFailures(seed)
 		v.run()
@@ -62,8 +64,8 @@ func TestChunkedWhateverHappens(t *testing.T) {
 	t.Logf("%d power failures in %d runs", crashes, seeds)
 }
 
-// TestChunkedDropsWhoVanishes cuts a client off while the server gathers the updates: after the deadline the round is gathered
-// again without it, from the first chunk on, and the job goes on to its end.
+// TestChunkedDropsWhoVanishes cuts a client off while the server gathers the updates: after the deadline the round is
+// gathered again without it, from the first chunk on, and the job goes on to its end.
 func TestChunkedDropsWhoVanishes(t *testing.T) {
 	c := small()
 	c.Rounds, c.Chunk, c.Deadline, c.MinAvailable = 3, 1, 2*time.Second, 3
@@ -102,7 +104,8 @@ func TestChunkSizes(t *testing.T) {
 		c.Clients, c.Hidden, c.Layers = clients, 4962, 2
 		bytes := c.chunkBytes()
 		sizes = append(sizes, bytes>>10)
-		if all := bytes * chunksUnderWay * clients; all > underWayBytes && bytes > chunkBytesMin || all > 2*underWayBytes {
+		if all := bytes * chunksUnderWay * clients; all > underWayBytes && bytes > chunkBytesMin ||
+			all > 2*underWayBytes {
 			t.Errorf("%d clients have chunks of %d bytes: %d under way", clients, bytes, all)
 		}
 	}
@@ -111,8 +114,9 @@ func TestChunkSizes(t *testing.T) {
 	}
 }
 
-// TestGatheringHoldsOneModel: while updates are gathered, the server holds the chunks of one model and the sums of the few under way, whether two clients
-// or ten give theirs; its own parameters make way for them, and nothing stays lent when the job is over.
+// TestGatheringHoldsOneModel: while updates are gathered, the server holds the chunks of one model and the sums of the
+// few under way, whether two clients or ten give theirs; its own parameters make way for them, and nothing stays lent
+// when the job is over.
 func TestGatheringHoldsOneModel(t *testing.T) {
 	for _, clients := range []int{2, 10} {
 		c := small()
@@ -130,8 +134,10 @@ func TestGatheringHoldsOneModel(t *testing.T) {
 				for _, s := range g.Sums {
 					elements += s.Sum.Hi.Len()
 				}
-				if len(own) > 0 || len(g.Members) != clients || len(g.Sums) > 32 || elements > 32*256 || len(st.Rounds) != 1 || len(st.Rounds[0].Tensors) > 0 {
-					t.Fatalf("%d clients: own parameters %d, members %d, sums of %d elements in %d chunks, %d rounds", clients, len(own), len(g.Members), elements, len(g.Sums), len(st.Rounds))
+				if len(own) > 0 || len(g.Members) != clients || len(g.Sums) > 32 || elements > 32*256 ||
+					len(st.Rounds) != 1 || len(st.Rounds[0].Tensors) > 0 {
+					t.Fatalf("%d clients: own parameters %d, members %d, sums of %d elements in %d chunks, %d rounds",
+						clients, len(own), len(g.Members), elements, len(g.Sums), len(st.Rounds))
 				}
 			}
 			v.w.At(v.w.Now()+time.Millisecond, watch)
@@ -143,7 +149,8 @@ func TestGatheringHoldsOneModel(t *testing.T) {
 		}
 		for i, n := range v.w.Nodes() {
 			if lent, borrowed := n.Node().Engine().Loans(); lent > 1 || borrowed > 0 || i == 0 && lent > 0 {
-				t.Errorf("%d clients: node %d lends %d values in the end and has borrowed %d", clients, i, lent, borrowed)
+				t.Errorf("%d clients: node %d lends %d values in the end and has borrowed %d", clients, i, lent,
+					borrowed)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 )
 
-// Members returns the nodes of the job whose artifact that is, the server first, without running any. Every run of the job
-// in one process, for real or simulated, is made of them.
+// Members returns the nodes of the job whose artifact that is, the server first, without running any. Every run of the
+// job in one process, for real or simulated, is made of them.
 func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 	if c.Clients == 0 {
 		return nil, noClients("a simulation makes its clients")

@@ -23,15 +23,17 @@ func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
 	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
 	right := b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, found, y))
 	return measured{
-		accuracy:  b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, right),
-		loss:      b.CrossEntropy(logits, y),
-		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, j.oneHot(b, y)), j.oneHot(b, found)),
+		accuracy: b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, right),
+		loss:     b.CrossEntropy(logits, y),
+		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, j.oneHot(b, y)),
+			j.oneHot(b, found)),
 	}
 }
 
 // oneHot returns a matrix with a row for each label and a 1 in the label's column.
 func (j *fedavg) oneHot(b *graph.Graph, labels graph.Value) graph.Value {
-	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(integers(int64(j.c.shape().classes))), b.Constant(floats(0, 1)))
+	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(integers(int64(j.c.shape().classes))),
+		b.Constant(floats(0, 1)))
 }
 
 func integers(x ...int64) value.Value {

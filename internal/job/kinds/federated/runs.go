@@ -14,7 +14,8 @@ func (c Config) Local() error {
 		return noClients("a local run makes its clients")
 	}
 	if c.Clients > ClientsMax {
-		return &job.ConfigError{Key: "clients", Value: strconv.Itoa(c.Clients), Want: fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
+		return &job.ConfigError{Key: "clients", Value: strconv.Itoa(c.Clients),
+			Want: fmt.Sprintf("1 to %d in a local run; rhizome sim runs more", ClientsMax)}
 	}
 	return nil
 }

@@ -36,10 +36,11 @@ var fields = []job.Field[Config]{
 	{Key: "chunk", At: func(c *Config) any { return &c.Chunk }},
 }
 
-// added are the settings that earlier releases did not have, and what their jobs did: a run.json or node.json without them is
-// whole. Every new setting of a job is in it.
+// added are the settings that earlier releases did not have, and what their jobs did: a run.json or node.json without
+// them is whole. Every new setting of a job is in it.
 var added = map[string]string{
-	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop", "retries": "3",
+	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop",
+	"retries":  "3",
 	"strategy": "fedavg", "weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
 }
 

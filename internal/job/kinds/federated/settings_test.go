@@ -6,17 +6,19 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
-// TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one table, and
-// every setting beyond those of the first release is in it.
+// TestSettingsOfAnEarlierRelease: node.json and run.json without the settings that were added since are read by one
+// table, and every setting beyond those of the first release is in it.
 func TestSettingsOfAnEarlierRelease(t *testing.T) {
-	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch", "learning_rate", "momentum",
+	first := []string{"name", "data", "rounds", "clients", "seed", "alpha", "hidden", "epochs", "batch",
+		"learning_rate", "momentum",
 		"cohort", "over", "quorum", "deadline", "heartbeat"}
 	set := map[string]string{}
 	for _, key := range first {
 		set[key] = small().Get(key)
 	}
 	if len(first)+len(added) != len(Keys()) {
-		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()), len(first), len(added))
+		t.Errorf("%d settings, %d of the first release, and %d in the table of those that were added", len(Keys()),
+			len(first), len(added))
 	}
 	fromNode, err := job.FromSettings(Kind{}, set)
 	fromRun, err2 := job.Restored(Kind{}, set)

@@ -19,7 +19,8 @@ import (
 // forged is an envelope that says what a sender wants.
 func forged(t *testing.T, cfg *node.Config, from wire.PeerID, edit func(*wire.Envelope)) *engine.Event {
 	t.Helper()
-	env := wire.Envelope{Version: wire.PlainVersion, From: from, To: cfg.Self, Digest: cfg.Program.Digest, Incarnation: 1, Epoch: 1, Number: 1, Edge: -1}
+	env := wire.Envelope{Version: wire.PlainVersion, From: from, To: cfg.Self, Digest: cfg.Program.Digest,
+		Incarnation: 1, Epoch: 1, Number: 1, Edge: -1}
 	edit(&env)
 	raw, err := wire.Append(nil, cfg.Values, &env)
 	if err != nil {
@@ -46,7 +47,8 @@ func membersOf(t *testing.T, c Config) []job.Member {
 	return members
 }
 
-// C1: a client does not train for a stranger who knows the program, with parameters of the stranger's choice, and gives it nothing.
+// C1: a client does not train for a stranger who knows the program, with parameters of the stranger's choice, and gives
+// it nothing.
 func TestRevStrangerGetsUpdate(t *testing.T) {
 	c := Default()
 	members := membersOf(t, c)
@@ -76,7 +78,8 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 			for _, e := range cfg.Program.Edges {
 				if e.Name == "train" {
 					env.Edge, env.Request = int32(e.ID), wire.Request{Epoch: 1, ID: 1}
-					env.Fills = []wire.Fill{{Site: uint32(e.Sites[0]), Value: value.NewList(params...)}, {Site: uint32(e.Sites[1]), Value: value.Int(0)}}
+					env.Fills = []wire.Fill{{Site: uint32(e.Sites[0]), Value: value.NewList(params...)},
+						{Site: uint32(e.Sites[1]), Value: value.Int(0)}}
 				}
 			}
 		})
@@ -92,7 +95,8 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 			queue = nil
 			out := n.Poll(now)
 			for _, p := range out.Envelopes {
-				if e, err := wire.Decode(p.Raw, cfg.Values, cfg.Limits.Wire); err == nil && e.Answer.IsSet() && p.To == from {
+				if e, err := wire.Decode(p.Raw, cfg.Values, cfg.Limits.Wire); err == nil && e.Answer.IsSet() &&
+					p.To == from {
 					updates++
 				}
 			}
@@ -116,7 +120,8 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 	}
 }
 
-// C1, for each kind of job, each node and each edge: it is refused from whoever does not play its source, and from nobody else.
+// C1, for each kind of job, each node and each edge: it is refused from whoever does not play its source, and from
+// nobody else.
 func TestForgedEdgesAreRefused(t *testing.T) {
 	const stranger = wire.PeerID("stranger")
 	tried := 0
@@ -138,8 +143,10 @@ func TestForgedEdgesAreRefused(t *testing.T) {
 		for from, place := range senders {
 			for i := range cfg.Program.Edges {
 				e := &cfg.Program.Edges[i]
-				if took := deliver(from, func(env *wire.Envelope) { env.Edge = int32(e.ID) }); took != (place == e.From) {
-					t.Errorf("%s: edge %s from %s to %s, sent by one that plays %q: taken %v", name, e.Name, e.From, e.To, place, took)
+				if took := deliver(from,
+					func(env *wire.Envelope) { env.Edge = int32(e.ID) }); took != (place == e.From) {
+					t.Errorf("%s: edge %s from %s to %s, sent by one that plays %q: taken %v", name, e.Name, e.From,
+						e.To, place, took)
 				}
 			}
 			for i := range cfg.Program.Components {
@@ -148,7 +155,8 @@ func TestForgedEdgesAreRefused(t *testing.T) {
 					env.Fills = []wire.Fill{{Component: int32(i), Op: "x", Value: value.NewList()}}
 				})
 				if took != c.At(place) {
-					t.Errorf("%s: a message for component %s, sent by one that plays %q: taken %v", name, c.Name, place, took)
+					t.Errorf("%s: a message for component %s, sent by one that plays %q: taken %v", name, c.Name, place,
+						took)
 				}
 			}
 		}
@@ -158,8 +166,10 @@ func TestForgedEdgesAreRefused(t *testing.T) {
 	for name, c := range map[string]Config{"digits": Default(), "chunked": chunked} {
 		members := membersOf(t, c)
 		server, client := members[0], members[1]
-		try(name+" at the server", server.Config, map[wire.PeerID]string{stranger: "", client.Peer: job.ClientsPlace, server.Peer: ""})
-		try(name+" at a client", client.Config, map[wire.PeerID]string{stranger: "", server.Peer: job.ServerPlace, members[2].Peer: ""})
+		try(name+" at the server", server.Config, map[wire.PeerID]string{stranger: "", client.Peer: job.ClientsPlace,
+			server.Peer: ""})
+		try(name+" at a client", client.Config, map[wire.PeerID]string{stranger: "", server.Peer: job.ServerPlace,
+			members[2].Peer: ""})
 	}
 	for _, by := range []string{gossip.DiscoveryGiven, gossip.DiscoveryExchange} {
 		g := gossip.Default()
@@ -168,7 +178,8 @@ func TestForgedEdgesAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		try("gossip", s.Node(1), map[wire.PeerID]string{s.Peers()[0]: gossip.PeersPlace, stranger: gossip.PeersPlace}) // anyone is a peer of it
+		// anyone is a peer of it
+		try("gossip", s.Node(1), map[wire.PeerID]string{s.Peers()[0]: gossip.PeersPlace, stranger: gossip.PeersPlace})
 	}
 	if tried < 50 {
 		t.Errorf("only %d forgeries were tried", tried)

@@ -31,8 +31,8 @@ func ran(t *testing.T, c Config) *virtual {
 	return v
 }
 
-// TestStrategyInAJob: the built-in job file names every strategy, and a job that names none, or settings that it does not
-// take, is refused with what would be right.
+// TestStrategyInAJob: the built-in job file names every strategy, and a job that names none, or settings that it does
+// not take, is refused with what would be right.
 func TestStrategyInAJob(t *testing.T) {
 	text, err := builtinFiles.ReadFile("builtin/digits.yaml")
 	if err != nil {
@@ -59,8 +59,8 @@ func TestStrategyInAJob(t *testing.T) {
 	}
 }
 
-// TestAnyStrategyAnySizeAnyFault: each strategy gives the same bits whether its parameters travel whole or in chunks, and
-// through power failures anywhere on a network that loses, doubles and reorders.
+// TestAnyStrategyAnySizeAnyFault: each strategy gives the same bits whether its parameters travel whole or in chunks,
+// and through power failures anywhere on a network that loses, doubles and reorders.
 func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range strategy.Names() {
@@ -78,7 +78,8 @@ func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 		for _, chunk := range []int{0, 1} {
 			c.Chunk = chunk
 			v := newVirtual(t, c, 3, sim.Network{
-				Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 100 * time.Millisecond}, Loss: 0.05, Duplicate: 0.2, Reorder: 0.2,
+				Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 100 * time.Millisecond}, Loss: 0.05,
+				Duplicate: 0.2, Reorder: 0.2,
 			})
 			v.powerFailures(3)
 			v.run()
@@ -89,8 +90,8 @@ func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 	}
 }
 
-// TestFedAvgMIsItsFormula: a round of it, computed again from what FedAvg gives: the velocity is what the mean changes, and
-// a share of the one before, which is zero.
+// TestFedAvgMIsItsFormula: a round of it, computed again from what FedAvg gives: the velocity is what the mean changes,
+// and a share of the one before, which is zero.
 func TestFedAvgMIsItsFormula(t *testing.T) {
 	c := small()
 	c.Rounds = 1
@@ -116,7 +117,8 @@ func TestFedAvgMIsItsFormula(t *testing.T) {
 	}
 }
 
-// TestFedProxWithoutPullIsFedAvg: with mu=0 nothing draws a client back; with a strong pull it stays near where it began.
+// TestFedProxWithoutPullIsFedAvg: with mu=0 nothing draws a client back; with a strong pull it stays near where it
+// began.
 func TestFedProxWithoutPullIsFedAvg(t *testing.T) {
 	c := small()
 	c.Rounds = 2

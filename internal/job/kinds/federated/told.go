@@ -48,8 +48,8 @@ func ParseRound(v value.Value) (job.Round, error) {
 	return r, nil
 }
 
-// ParseDone reads the value of an EventDone: the last round, and the model as an ONNX file. A model of more than 1 MiB of
-// parameters is not in the event, and the file is nil: see Outcome.
+// ParseDone reads the value of an EventDone: the last round, and the model as an ONNX file. A model of more than 1 MiB
+// of parameters is not in the event, and the file is nil: see Outcome.
 func ParseDone(v value.Value) (job.Round, []byte, error) {
 	list, ok := v.(*value.List)
 	if !ok || list.Len() != 2 {
@@ -67,8 +67,8 @@ func ParseDone(v value.Value) (job.Round, []byte, error) {
 	return r, raw, err
 }
 
-// Outcome reads the value of an EventDone of a server, and returns its last round and its model as an ONNX file, which can be
-// written after the node has gone on. It reads the node, so it runs in the node's thread.
+// Outcome reads the value of an EventDone of a server, and returns its last round and its model as an ONNX file, which
+// can be written after the node has gone on. It reads the node, so it runs in the node's thread.
 func Outcome(server *node.Node, told value.Value) (job.Round, io.WriterTo, error) {
 	r, raw, err := ParseDone(told)
 	if err != nil {
@@ -90,7 +90,8 @@ func (b written) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's thread.
+// ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's
+// thread.
 func ToldBy(n *node.Node) *job.Told {
 	v := observe.ToldDone(n)
 	if v == nil {

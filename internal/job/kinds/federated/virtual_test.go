@@ -17,10 +17,11 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
-var rewriteHashes = flag.Bool("rewrite", false, "write the golden hashes again; a change means that this release gives other bits")
+var rewriteHashes = flag.Bool("rewrite", false,
+	"write the golden hashes again; a change means that this release gives other bits")
 
-// virtual is a whole job in the simulator: the same nodes, journals and envelopes as a real run, in one thread and virtual
-// time. The same options give the same bytes.
+// virtual is a whole job in the simulator: the same nodes, journals and envelopes as a real run, in one thread and
+// virtual time. The same options give the same bytes.
 type virtual struct {
 	t     testing.TB
 	w     *sim.World
@@ -138,10 +139,11 @@ func (v *virtual) hashes() map[string]string {
 	}
 }
 
-// TestDeterminismOfARun is law L1 over every layer: the hashes of a whole run are those in the tree. The test runs in the
-// plain build and under the race detector, on one thread and on two, and on whatever machine reads this.
+// TestDeterminismOfARun is law L1 over every layer: the hashes of a whole run are those in the tree. The test runs in
+// the plain build and under the race detector, on one thread and on two, and on whatever machine reads this.
 func TestDeterminismOfARun(t *testing.T) {
-	v := newVirtual(t, small(), 1, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 20 * time.Millisecond}})
+	v := newVirtual(t, small(), 1, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+		Max: 20 * time.Millisecond}})
 	v.run()
 	var lines []string
 	for what, hash := range v.hashes() {
@@ -164,8 +166,8 @@ func TestDeterminismOfARun(t *testing.T) {
 	}
 }
 
-// TestSameModelWhateverHappens is promise 2 of the design: with rounds that wait for their whole cohort, the model is the
-// same to the bit under loss, delay, duplication, reordering and power failures of any node, the server too.
+// TestSameModelWhateverHappens is promise 2 of the design: with rounds that wait for their whole cohort, the model is
+// the same to the bit under loss, delay, duplication, reordering and power failures of any node, the server too.
 func TestSameModelWhateverHappens(t *testing.T) {
 	plain := newVirtual(t, small(), 0, sim.Network{})
 	plain.run()
@@ -176,7 +178,8 @@ func TestSameModelWhateverHappens(t *testing.T) {
 	}
 	for seed := range uint64(seeds) {
 		v := newVirtual(t, small(), seed, sim.Network{
-			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 300 * time.Millisecond}, Loss: 0.1, Duplicate: 0.2, Reorder: 0.2,
+			Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 300 * time.Millisecond}, Loss: 0.1,
+			Duplicate: 0.2, Reorder: 0.2,
 		})
 		v.powerFailures(seed)
 		v.run()

@@ -33,19 +33,27 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	g := graph.New(c.Name)
 	peers := g.Place(PeersPlace)
 	at := []graph.Place{peers}
-	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic, Version: data.Version, At: at,
-		Methods: data.Methods(), Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: c.Features, Samples: c.Samples, Noise: c.Noise}, Batch: c.Batch}})
-	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind, Version: logistic.Version, At: at,
-		Methods: logistic.Methods(), Deps: []*graph.Slot{samples}, Config: logistic.Config{Features: c.Features, LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
+	samples := g.Component(graph.Component{Name: "data", Role: data.Role, Kind: data.KindSynthetic,
+		Version: data.Version, At: at,
+		Methods: data.Methods(),
+		Config: data.SyntheticConfig{SyntheticConfig: dataset.SyntheticConfig{Features: c.Features, Samples: c.Samples,
+			Noise: c.Noise}, Batch: c.Batch}})
+	model := g.Component(graph.Component{Name: "model", Role: logistic.Role, Kind: logistic.Kind,
+		Version: logistic.Version, At: at,
+		Methods: logistic.Methods(), Deps: []*graph.Slot{samples}, Config: logistic.Config{Features: c.Features,
+			LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
 	choose := neighbour.Config{Place: PeersPlace}
 	var learns []*graph.Slot
 	if c.Discovery == DiscoveryExchange {
 		choose.From = "discovery"
-		learns = append(learns, g.Component(graph.Component{Name: "discovery", Role: discovery.Role, Kind: discovery.Kind, Version: discovery.Version,
-			At: at, Config: discovery.Config{Mode: discovery.ModeExchange, Place: PeersPlace, View: min(c.Degree, discovery.ViewMax),
+		learns = append(learns, g.Component(graph.Component{Name: "discovery", Role: discovery.Role,
+			Kind: discovery.Kind, Version: discovery.Version,
+			At: at, Config: discovery.Config{Mode: discovery.ModeExchange, Place: PeersPlace,
+				View:     min(c.Degree, discovery.ViewMax),
 				PeriodMS: min(max(c.Period.Milliseconds(), 10), 3600_000)}}))
 	}
-	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind, Version: neighbour.Version, At: at,
+	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind,
+		Version: neighbour.Version, At: at,
 		Methods: neighbour.Methods(), Deps: learns, Config: choose})
 
 	tick := g.SpreadInterval(peers, c.Period)
@@ -58,7 +66,8 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 		g.Invoke(model, "Alone", to)
 	}
 	own := g.Invoke(model, "Share", tick)
-	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to, own[0], own[1])
+	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to,
+		own[0], own[1])
 	params := g.Typed(sent.Value(0), types.Tensors(tensor.Float32, c.Features+1))
 	g.Count(CountMerges, g.Invoke(model, "Merge", params, sent.Value(1))[0])
 

@@ -23,8 +23,8 @@ const (
 	DiscoveryExchange = "exchange" // it knows one node, and they tell each other whom they know
 )
 
-// Config is the description of a job without a server: each node sends its model to a neighbour in each period, and merges
-// what it gets. Plain data; Default has the defaults.
+// Config is the description of a job without a server: each node sends its model to a neighbour in each period, and
+// merges what it gets. Plain data; Default has the defaults.
 type Config struct {
 	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
@@ -36,18 +36,18 @@ type Config struct {
 	Rounds int
 	// Seed decides the data, the neighbours, and who is sent to when. Any number.
 	Seed uint64
-	// Period is the time between two models that a node sends, 1 ms to 24 h, in whole milliseconds. Each node begins at a
-	// time of its own within the first one.
+	// Period is the time between two models that a node sends, 1 ms to 24 h, in whole milliseconds. Each node begins at
+	// a time of its own within the first one.
 	Period time.Duration
 	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
 	Degree int
-	// Discovery says how a node learns of its neighbours: DiscoveryGiven, or DiscoveryExchange, and then Degree is the size of
-	// its view.
+	// Discovery says how a node learns of its neighbours: DiscoveryGiven, or DiscoveryExchange, and then Degree is the
+	// size of its view.
 	Discovery string
 	// Delivery is DeliveryBest or DeliveryOnce.
 	Delivery string
-	// Alone lets a node that knows of no other one train alone in the meantime; else it waits for the first neighbour, and its periods
-	// count from then on. It matters where nodes find each other: with DiscoveryExchange.
+	// Alone lets a node that knows of no other one train alone in the meantime; else it waits for the first neighbour,
+	// and its periods count from then on. It matters where nodes find each other: with DiscoveryExchange.
 	Alone bool
 	// Features is the number of features, 1 to 4,096; the model has one weight for each, and a bias.
 	Features int
@@ -83,7 +83,8 @@ var fields = []job.Field[Config]{
 func Default() Config {
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: dataset.SyntheticFeatures, Samples: 16, Noise: 0.05, Batch: 1, LearningRate: 0.05,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: dataset.SyntheticFeatures, Samples: 16,
+		Noise: 0.05, Batch: 1, LearningRate: 0.05,
 	}
 }
 
@@ -100,13 +101,16 @@ func (c Config) Get(key string) string { return job.Get(fields, &c, key) }
 func (c Config) Validate() error {
 	switch {
 	case !job.GoodName(c.Name):
-		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name), Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
+		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name),
+			Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	case c.Data != job.DataSynthetic:
 		return &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: `"` + job.DataSynthetic + `"`}
 	case c.Discovery != DiscoveryGiven && c.Discovery != DiscoveryExchange:
-		return &job.ConfigError{Key: "discovery", Value: fmt.Sprintf("%q", c.Discovery), Want: DiscoveryGiven + " or " + DiscoveryExchange}
+		return &job.ConfigError{Key: "discovery", Value: fmt.Sprintf("%q", c.Discovery),
+			Want: DiscoveryGiven + " or " + DiscoveryExchange}
 	case c.Delivery != DeliveryBest && c.Delivery != DeliveryOnce:
-		return &job.ConfigError{Key: "delivery", Value: fmt.Sprintf("%q", c.Delivery), Want: DeliveryBest + " or " + DeliveryOnce}
+		return &job.ConfigError{Key: "delivery", Value: fmt.Sprintf("%q", c.Delivery),
+			Want: DeliveryBest + " or " + DeliveryOnce}
 	case c.Period < time.Millisecond || c.Period > 24*time.Hour || c.Period%time.Millisecond != 0:
 		return &job.ConfigError{Key: "period", Value: c.Period.String(), Want: "whole milliseconds, 1ms to 24h"}
 	case !(c.Noise >= 0 && c.Noise <= 0.5):
@@ -119,7 +123,8 @@ func (c Config) Validate() error {
 		v, l, h int
 	}{
 		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
-		{"features", c.Features, 1, dataset.SyntheticFeaturesMax}, {"samples", c.Samples, 1, dataset.SyntheticSamplesMax}, {"batch", c.Batch, 1, 1024},
+		{"features", c.Features, 1, dataset.SyntheticFeaturesMax},
+		{"samples", c.Samples, 1, dataset.SyntheticSamplesMax}, {"batch", c.Batch, 1, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}

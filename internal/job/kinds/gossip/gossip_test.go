@@ -25,8 +25,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// flock runs the nodes of a gossip job in one thread and virtual time, without disks: every packet takes up to 100 ms, and
-// a share of them is lost or doubled.
+// flock runs the nodes of a gossip job in one thread and virtual time, without disks: every packet takes up to 100 ms,
+// and a share of them is lost or doubled.
 type flock struct {
 	t     testing.TB
 	nodes []*node.Node
@@ -186,8 +186,8 @@ func counter(n *node.Node, name string) uint64 {
 	return 0
 }
 
-// TestGossipLearns holds what a job without a server is for: every node comes to know what none could learn from its own
-// sixteen samples, by either way of delivery, and the more so the longer it talks.
+// TestGossipLearns holds what a job without a server is for: every node comes to know what none could learn from its
+// own sixteen samples, by either way of delivery, and the more so the longer it talks.
 func TestGossipLearns(t *testing.T) {
 	for _, delivery := range []string{DeliveryBest, DeliveryOnce} {
 		cfg := Default()
@@ -202,12 +202,14 @@ func TestGossipLearns(t *testing.T) {
 		least, late := f.accuracy(rows)
 		t.Logf("%s: accuracy %.3f, %.3f, %.3f (least %.3f), %d envelopes", delivery, start, early, late, least, f.sent)
 		if start > 0.6 || late < 0.82 || least < 0.77 || late < early+0.15 {
-			t.Errorf("%s: accuracy %.3f, after 5 s %.3f, after 50 s %.3f, the least %.3f", delivery, start, early, late, least)
+			t.Errorf("%s: accuracy %.3f, after 5 s %.3f, after 50 s %.3f, the least %.3f", delivery, start, early, late,
+				least)
 		}
 	}
 }
 
-// TestGossipAppliesOnce holds the two ways of delivery apart: one loses and doubles with the network, the other does not.
+// TestGossipAppliesOnce holds the two ways of delivery apart: one loses and doubles with the network, the other does
+// not.
 func TestGossipAppliesOnce(t *testing.T) {
 	cfg := Default()
 	cfg.Nodes, cfg.Degree = 20, 4
@@ -225,8 +227,10 @@ func TestGossipAppliesOnce(t *testing.T) {
 		}
 		ticks = uint64(cfg.Nodes) * 20
 		lost, doubled := merged < ticks*8/10, merged > ticks*12/10
-		if lost != (c.drop > 0 && c.delivery == DeliveryBest) || doubled != (c.twice > 0 && c.delivery == DeliveryBest) {
-			t.Errorf("%s, %v lost and %v doubled: %d of %d models were merged", c.delivery, c.drop, c.twice, merged, ticks)
+		if lost != (c.drop > 0 && c.delivery == DeliveryBest) ||
+			doubled != (c.twice > 0 && c.delivery == DeliveryBest) {
+			t.Errorf("%s, %v lost and %v doubled: %d of %d models were merged", c.delivery, c.drop, c.twice, merged,
+				ticks)
 		}
 	}
 }
@@ -282,7 +286,8 @@ func TestGossipEvaluates(t *testing.T) {
 	cfg.Nodes, cfg.Degree = 8, 3
 	f := newFlock(t, cfg)
 	f.run(10 * time.Second)
-	f.push(arrival{at: int64(10 * time.Second), node: 3, ev: &engine.Event{Invoke: &snapshot.InvokeEvent{Name: InputEvaluate, Inputs: []value.Value{value.Int(7)}}}})
+	f.push(arrival{at: int64(10 * time.Second), node: 3,
+		ev: &engine.Event{Invoke: &snapshot.InvokeEvent{Name: InputEvaluate, Inputs: []value.Value{value.Int(7)}}}})
 	f.run(10 * time.Second)
 	a, _ := f.nodes[3].Component("model").(*logistic.Component).Evaluate(f.held())
 	if len(f.told) != 1 || f.told[0].Name != EventEvaluation {
@@ -301,7 +306,8 @@ func TestNeighboursAreDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 50 {
-		if n := s.Neighbours(i); len(n) != 49 || slices.Contains(n, s.Peers()[i]) || !slices.IsSorted(n) || len(slices.Compact(n)) != 49 {
+		if n := s.Neighbours(i); len(n) != 49 || slices.Contains(n, s.Peers()[i]) || !slices.IsSorted(n) ||
+			len(slices.Compact(n)) != 49 {
 			t.Fatalf("node %d: %d neighbours", i, len(n))
 		}
 	}
@@ -350,9 +356,12 @@ func TestGossipFiles(t *testing.T) {
 	})
 	for text, key := range map[string]string{
 		"kind: federated\nname: x": "kind", "kind: rumour\nname: x": "kind", "kind: gossip": "name",
-		"kind: gossip\nname: x\nclients: 3": "clients", "kind: gossip\nname: x\nnodes: 1": "nodes", "kind: gossip\nname: x\nnodes: 2000000": "nodes",
-		"kind: gossip\nname: x\nperiod: 1us": "period", "kind: gossip\nname: x\ndelivery: twice": "delivery", "kind: gossip\nname: x\ndata: digits": "data",
-		"kind: gossip\nname: x\nnoise: 0.6": "noise", "kind: gossip\nname: x\nlearning_rate: NaN": "learning_rate", "kind: gossip\nname: X": "name",
+		"kind: gossip\nname: x\nclients: 3": "clients", "kind: gossip\nname: x\nnodes: 1": "nodes",
+		"kind: gossip\nname: x\nnodes: 2000000": "nodes",
+		"kind: gossip\nname: x\nperiod: 1us":    "period", "kind: gossip\nname: x\ndelivery: twice": "delivery",
+		"kind: gossip\nname: x\ndata: digits": "data",
+		"kind: gossip\nname: x\nnoise: 0.6":   "noise", "kind: gossip\nname: x\nlearning_rate: NaN": "learning_rate",
+		"kind: gossip\nname: X":            "name",
 		"kind: gossip\nname: x\ndegree: 0": "degree", "kind: gossip\nkind: gossip\nname: x": "kind",
 	} {
 		_, err := job.Parse(Kind{}, "mine.yaml", []byte(text))
@@ -366,12 +375,14 @@ func TestGossipFiles(t *testing.T) {
 		t.Error(err)
 	}
 	var e *job.FileError
-	if _, err := job.Parse(federated.Kind{}, "mine.yaml", []byte("name: mine\nkind: gossip")); !errors.As(err, &e) || e.Key != "kind" || e.Line != 2 {
+	if _, err := job.Parse(federated.Kind{}, "mine.yaml", []byte("name: mine\nkind: gossip")); !errors.As(err, &e) ||
+		e.Key != "kind" || e.Line != 2 {
 		t.Error(err)
 	}
 }
 
-// TestAloneNodes: a node that knows nobody fails in no period. It trains where the job says so, and else waits as it began.
+// TestAloneNodes: a node that knows nobody fails in no period. It trains where the job says so, and else waits as it
+// began.
 func TestAloneNodes(t *testing.T) {
 	for _, alone := range []bool{false, true} {
 		cfg := Default()
@@ -396,7 +407,8 @@ func TestAloneNodes(t *testing.T) {
 		}
 		m := n.Component("model").(*logistic.Component)
 		_, age := m.Params()
-		if counter(n, "op.failed") != 0 || counter(n, "activation.failed") != 0 || counter(n, "selector.nobody") < 28 || (age >= 28) != alone || (age == 0) == alone {
+		if counter(n, "op.failed") != 0 || counter(n, "activation.failed") != 0 || counter(n, "selector.nobody") < 28 ||
+			(age >= 28) != alone || (age == 0) == alone {
 			t.Errorf("alone %v: %d steps, counters %v", alone, age, n.Engine().Counters())
 		}
 	}

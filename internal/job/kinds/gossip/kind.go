@@ -72,7 +72,8 @@ func (c Config) Place() string { return PeersPlace }
 
 // Apart says that nodes in processes of their own find each other.
 func (c Config) Apart() []job.Forced {
-	return []job.Forced{{Key: "discovery", Value: DiscoveryExchange, Why: "nodes of rhizome peer tell each other whom they know"}}
+	return []job.Forced{{Key: "discovery", Value: DiscoveryExchange,
+		Why: "nodes of rhizome peer tell each other whom they know"}}
 }
 
 // Evaluate returns the input by which a node is asked how good its model is.
@@ -99,7 +100,8 @@ func parseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err erro
 	a, ok2 := l.At(1).(value.Float)
 	b, ok3 := l.At(2).(value.Float)
 	if !ok1 || !ok2 || !ok3 {
-		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation of %s, %s and %s", l.At(0).Type(), l.At(1).Type(), l.At(2).Type())
+		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation of %s, %s and %s", l.At(0).Type(), l.At(1).Type(),
+			l.At(2).Type())
 	}
 	return int64(n), float64(a), float64(b), nil
 }

@@ -86,7 +86,8 @@ func (g *simulated) Look(w *sim.World, s *study.Sample) {
 		n, accuracy, loss, least = n+1, accuracy+a, loss+l, min(least, a)
 	}
 	if n > 0 {
-		s.Accuracy, s.Loss, s.Least, s.Scored = job.Number(accuracy/float64(n)), job.Number(loss/float64(n)), job.Number(least), true
+		s.Accuracy, s.Loss, s.Least, s.Scored = job.Number(accuracy/float64(n)), job.Number(loss/float64(n)),
+			job.Number(least), true
 	}
 }
 

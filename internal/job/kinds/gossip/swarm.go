@@ -32,7 +32,8 @@ func (c Config) Swarm() (*Swarm, error) {
 		return nil, err
 	}
 	s := &Swarm{cfg: c, peers: make([]wire.PeerID, c.Nodes), node: node.Config{
-		Program: p, Artifact: art.Model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Seed: c.Seed, Limits: engine.DefaultLimits(),
+		Program: p, Artifact: art.Model, Catalogue: node.NewCatalogue(), Values: value.NewRegistry(), Seed: c.Seed,
+		Limits: engine.DefaultLimits(),
 	}}
 	if err := builtin.Register(s.node.Catalogue); err != nil {
 		return nil, err

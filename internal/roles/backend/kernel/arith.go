@@ -139,8 +139,8 @@ const (
 	nan64 = 0x7ff8000000000000
 )
 
-// CanonicalNaN replaces every NaN by the one that leaves a plan. Machines disagree on the sign and payload of a NaN that
-// arithmetic makes, and on which of two an operation hands on.
+// CanonicalNaN replaces every NaN by the one that leaves a plan. Machines disagree on the sign and payload of a NaN
+// that arithmetic makes, and on which of two an operation hands on.
 func CanonicalNaN[T Float](x []T) {
 	var z T
 	if _, ok := any(z).(float32); ok {

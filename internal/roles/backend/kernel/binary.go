@@ -1,7 +1,7 @@
 package kernel
 
-// Rows is an elementwise operator of two operands on one run of elements: both operands in step, or one of them the same
-// for the whole run. The output may be the very slice of an operand in step.
+// Rows is an elementwise operator of two operands on one run of elements: both operands in step, or one of them the
+// same for the whole run. The output may be the very slice of an operand in step.
 type Rows[T, R any] struct {
 	VV func(dst []R, a, b []T)
 	VS func(dst []R, a []T, b T)
@@ -60,8 +60,8 @@ func Lift[T, R any](f func(a, b T) R) Rows[T, R] {
 	}
 }
 
-// Where writes to dst the elements of a where c holds and those of b elsewhere; w has the operands c, a, b. dst may be the
-// very slice of a or b that has as many elements as the result.
+// Where writes to dst the elements of a where c holds and those of b elsewhere; w has the operands c, a, b. dst may be
+// the very slice of a or b that has as many elements as the result.
 func Where[T any](w *Walk, dst []T, c []bool, a, b []T) {
 	sc, sa, sb := w.Step[0], w.Step[1], w.Step[2]
 	w.Runs(func(at int, off [operandsMax]int) {

@@ -2,9 +2,9 @@ package kernel
 
 import "math"
 
-// Convert writes every element in another number type. Between floats it rounds to nearest; integers wrap; a float becomes
-// the integer next to it towards zero, the nearest that there is when it lies outside of the type, and 0 when it is NaN
-// (Go leaves both to the machine).
+// Convert writes every element in another number type. Between floats it rounds to nearest; integers wrap; a float
+// becomes the integer next to it towards zero, the nearest that there is when it lies outside of the type, and 0 when
+// it is NaN (Go leaves both to the machine).
 func Convert[D, S Number](dst []D, src []S) {
 	dst = dst[:len(src)]
 	lo, hi, whole := limits[D]()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// fused returns the name of an instruction in a listing that multiplies and adds with one rounding, on arm64 or on amd64, or
-// "". The vector forms of amd64 have the same names with a V before them.
+// fused returns the name of an instruction in a listing that multiplies and adds with one rounding, on arm64 or on
+// amd64, or "". The vector forms of amd64 have the same names with a V before them.
 func fused(listing []byte) string {
 	for _, name := range []string{"FMADD", "FMSUB", "FNMADD", "FNMSUB"} {
 		if bytes.Contains(listing, []byte(name)) {
@@ -19,8 +19,9 @@ func fused(listing []byte) string {
 	return ""
 }
 
-// Trap 35: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance. The compiler's
-// own output is searched, on the two targets that fuse; code that invites fusing shows that the search finds it.
+// Trap 35: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance. The
+// compiler's own output is searched, on the two targets that fuse; code that invites fusing shows that the search finds
+// it.
 func TestNoFusedMultiplyAdd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the package twice")
@@ -30,8 +31,9 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 	}
 	planted := t.TempDir()
 	write(t, filepath.Join(planted, "go.mod"), "module planted\n\ngo 1.26\n")
-	write(t, filepath.Join(planted, "p.go"), "package planted\n\nfunc F(x, y, z float32) float32 { return x*y + z }\n\n"+
-		"func G[T float32 | float64](x, y, z T) T { return x*y + z }\n\nvar _ = G[float32]\n")
+	write(t, filepath.Join(planted, "p.go"),
+		"package planted\n\nfunc F(x, y, z float32) float32 { return x*y + z }\n\n"+
+			"func G[T float32 | float64](x, y, z T) T { return x*y + z }\n\nvar _ = G[float32]\n")
 	// Generic code is compiled where it is used: the backend uses every loop.
 	for _, target := range [][]string{{"GOARCH=arm64"}, {"GOARCH=amd64", "GOAMD64=v3"}} {
 		if fused(assembly(t, planted, target)) == "" {
@@ -39,7 +41,8 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 		}
 		for _, pkg := range []string{".", "..", "../../../fmath"} {
 			if m := fused(assembly(t, pkg, target)); m != "" {
-				t.Errorf("%v: %s has the instruction %s; round the product explicitly before it is added", target, pkg, m)
+				t.Errorf("%v: %s has the instruction %s; round the product explicitly before it is added", target, pkg,
+					m)
 			}
 		}
 	}

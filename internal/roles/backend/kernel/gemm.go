@@ -15,18 +15,19 @@ const (
 	packBytes = 64 << 10
 )
 
-// Gemm is the shape of one matrix product C = op(A)·op(B) on row-major float32 matrices, where op(A) is M by K, op(B) is
-// K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes it.
+// Gemm is the shape of one matrix product C = op(A)·op(B) on row-major float32 matrices, where op(A) is M by K, op(B)
+// is K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes
+// it.
 //
-// Every element of C is the sum over p = 0, 1, … K-1 of float32(a[i,p]*b[p,j]), added in float32 in that order, from zero.
-// The scalar loops and the vector kernel give the same bits.
+// Every element of C is the sum over p = 0, 1, … K-1 of float32(a[i,p]*b[p,j]), added in float32 in that order, from
+// zero. The scalar loops and the vector kernel give the same bits.
 type Gemm struct {
 	M, N, K        int
 	TransA, TransB bool
 }
 
-// GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernel equals to the
-// bit, and the kernel of machines without one. c must not overlap the others.
+// GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernel equals to
+// the bit, and the kernel of machines without one. c must not overlap the others.
 func GemmScalar[T Float](g Gemm, c, a, b []T) {
 	switch {
 	case g.K == 0:
@@ -63,8 +64,8 @@ func axpy[T Float](y []T, a T, x []T) {
 	}
 }
 
-// dots writes the products of one row of op(A), which begins a, with all columns of op(B), which are rows of b. Four sums
-// run side by side, each in its own order.
+// dots writes the products of one row of op(A), which begins a, with all columns of op(B), which are rows of b. Four
+// sums run side by side, each in its own order.
 func dots[T Float](g Gemm, c, a, b []T) {
 	_, step := g.stridesA()
 	j := 0

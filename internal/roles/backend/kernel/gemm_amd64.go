@@ -11,10 +11,10 @@ import (
 // haveVector says whether this machine runs the vector kernels.
 var haveVector = cpu.X86.HasAVX2
 
-// tile6x16 computes a tile of C of 6 rows by 16 columns over k > 0 terms: C += A·B when acc is not 0, C = A·B otherwise.
-// Strides are in bytes: A advances by rowA per row and colA per term, B by ldb per term (16 consecutive columns each), C
-// by ldc per row. Only the first rows (1 to 6) rows of A are read, the others repeat the last; C is written whole.
-// Every product is rounded before it is added, and terms are added in order.
+// tile6x16 computes a tile of C of 6 rows by 16 columns over k > 0 terms: C += A·B when acc is not 0, C = A·B
+// otherwise. Strides are in bytes: A advances by rowA per row and colA per term, B by ldb per term (16 consecutive
+// columns each), C by ldc per row. Only the first rows (1 to 6) rows of A are read, the others repeat the last; C is
+// written whole. Every product is rounded before it is added, and terms are added in order.
 //
 //go:noescape
 func tile6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
@@ -24,8 +24,8 @@ func (g Gemm) vectorScratch() int {
 	return min(g.K, kc)*((min(g.N, nc)+nr-1)/nr*nr) + mr*nr
 }
 
-// vector computes c from a and b on the vector kernel. Blocks of K are taken in order and accumulate into C, which keeps the order of each
-// sum; blocks of M and N only choose which element is computed when.
+// vector computes c from a and b on the vector kernel. Blocks of K are taken in order and accumulate into C, which
+// keeps the order of each sum; blocks of M and N only choose which element is computed when.
 func (g Gemm) vector(c, a, b, scratch []float32) {
 	if g.K == 0 {
 		clear(c[:g.M*g.N])
@@ -52,8 +52,8 @@ type bBlock struct {
 	panel, row int // distance between two panels, and between two terms of a panel, of full
 }
 
-// panels prepares terms rows from pc and cols columns from jc of op(B). Small matrices are read where they are; large and
-// transposed ones are copied panel by panel; the last, narrow panel is always copied and padded with zeros.
+// panels prepares terms rows from pc and cols columns from jc of op(B). Small matrices are read where they are; large
+// and transposed ones are copied panel by panel; the last, narrow panel is always copied and padded with zeros.
 func (g Gemm) panels(pack, b []float32, pc, terms, jc, cols int) bBlock {
 	whole := cols / nr * nr
 	bl := bBlock{full: pack, panel: terms * nr, row: nr}
@@ -115,7 +115,8 @@ func (g Gemm) block(c, a, edge []float32, bl bBlock, ic, rows, pc, terms, jc, co
 			ap := &a[(ic+i)*ra+pc*ca]
 			cAt := (ic+i)*g.N + jc + j
 			if w == nr && h == mr {
-				tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &c[cAt], byteStride(g.N), h, acc)
+				tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &c[cAt], byteStride(g.N),
+					h, acc)
 				continue
 			}
 			if acc != 0 {
@@ -123,7 +124,8 @@ func (g Gemm) block(c, a, edge []float32, bl bBlock, ic, rows, pc, terms, jc, co
 					copy(edge[r*nr:r*nr+w], c[cAt+r*g.N:])
 				}
 			}
-			tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &edge[0], byteStride(nr), h, acc)
+			tile6x16(terms, ap, byteStride(ra), byteStride(ca), &src[0], byteStride(ldb), &edge[0], byteStride(nr), h,
+				acc)
 			for r := range h {
 				copy(c[cAt+r*g.N:cAt+r*g.N+w], edge[r*nr:])
 			}

@@ -34,7 +34,8 @@ func reference(g Gemm, a, b []float32) []float32 {
 // strange are the values on which a kernel that reorders, fuses or flushes gives itself away.
 var strange = []float32{
 	0, float32(math.Copysign(0, -1)), 1, -1, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()),
-	math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 1.1754944e-38, 1e-40, math.MaxFloat32, -math.MaxFloat32, 1e-20, 3e-23,
+	math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 1.1754944e-38, 1e-40, math.MaxFloat32, -math.MaxFloat32,
+	1e-20, 3e-23,
 }
 
 // fill draws n values; one in every strangeness of them is a strange one, none when it is 0.
@@ -60,7 +61,8 @@ func sameBits(x, y []float32) error {
 			continue
 		}
 		if math.Float32bits(x[i]) != math.Float32bits(y[i]) {
-			return fmt.Errorf("element %d: %g (%08x) and %g (%08x)", i, x[i], math.Float32bits(x[i]), y[i], math.Float32bits(y[i]))
+			return fmt.Errorf("element %d: %g (%08x) and %g (%08x)", i, x[i], math.Float32bits(x[i]), y[i],
+				math.Float32bits(y[i]))
 		}
 	}
 	return nil
@@ -103,11 +105,13 @@ func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 	}
 }
 
-// Trap 35: the vector kernel, the scalar loops and the definition agree in every bit, whatever the shape and the values.
+// Trap 35: the vector kernel, the scalar loops and the definition agree in every bit, whatever the shape and the
+// values.
 func TestGemmBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := Gemm{
-			M: rapid.IntRange(0, 40).Draw(t, "m"), N: rapid.IntRange(0, 70).Draw(t, "n"), K: rapid.IntRange(0, 40).Draw(t, "k"),
+			M: rapid.IntRange(0, 40).Draw(t, "m"), N: rapid.IntRange(0, 70).Draw(t, "n"),
+			K:      rapid.IntRange(0, 40).Draw(t, "k"),
 			TransA: rapid.Bool().Draw(t, "ta"), TransB: rapid.Bool().Draw(t, "tb"),
 		}
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -119,7 +123,8 @@ func TestGemmBits(t *testing.T) {
 // The shapes around every blocking constant, where a block begins, ends or is empty.
 func TestGemmBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	for _, d := range [][3]int{{1, 1, 1}, {6, 16, 256}, {7, 17, 257}, {241, 33, 300}, {13, 1040, 513}, {5, 2100, 20}, {240, 16, 256}, {11, 130, 700}, {64, 128, 784}} {
+	for _, d := range [][3]int{{1, 1, 1}, {6, 16, 256}, {7, 17, 257}, {241, 33, 300}, {13, 1040, 513}, {5, 2100, 20},
+		{240, 16, 256}, {11, 130, 700}, {64, 128, 784}} {
 		for v := range 4 {
 			g := Gemm{M: d[0], N: d[1], K: d[2], TransA: v&1 != 0, TransB: v&2 != 0}
 			checkGemm(t, g, fill(r, g.M*g.K, 1000), fill(r, g.K*g.N, 1000))
@@ -132,14 +137,16 @@ func BenchmarkGemm512(b *testing.B) { benchGemm(b, Gemm{M: 512, N: 512, K: 512})
 
 // The products of a training step of a 64-32-10 network at batch 32.
 func BenchmarkGemmSmall(b *testing.B) {
-	for _, g := range []Gemm{{M: 32, N: 32, K: 64}, {M: 32, N: 10, K: 32}, {M: 64, N: 32, K: 32, TransA: true}, {M: 32, N: 32, K: 10, TransB: true}, {M: 1, N: 32, K: 64}} {
+	for _, g := range []Gemm{{M: 32, N: 32, K: 64}, {M: 32, N: 10, K: 32}, {M: 64, N: 32, K: 32, TransA: true},
+		{M: 32, N: 32, K: 10, TransB: true}, {M: 1, N: 32, K: 64}} {
 		b.Run(fmt.Sprintf("%dx%dx%d/%v%v", g.M, g.N, g.K, g.TransA, g.TransB), func(b *testing.B) { benchGemm(b, g) })
 	}
 }
 
 func benchGemm(b *testing.B, g Gemm) {
 	r := rand.New(rand.NewPCG(1, 1))
-	x, y, c, s := fill(r, g.M*g.K, 0), fill(r, g.K*g.N, 0), make([]float32, g.M*g.N), make([]float32, Best().GemmScratch(g))
+	x, y, c, s := fill(r, g.M*g.K, 0), fill(r, g.K*g.N, 0), make([]float32, g.M*g.N),
+		make([]float32, Best().GemmScratch(g))
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

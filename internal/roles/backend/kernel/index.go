@@ -14,8 +14,8 @@ func (e *IndexError) Error() string {
 	return fmt.Sprintf("index %d at position %d is outside of [%d, %d]", e.Index, e.Position, -e.Len, e.Len-1)
 }
 
-// Gather copies, for each block of the data, the slices that the indices name; an index may count from the end. dst must
-// not overlap src.
+// Gather copies, for each block of the data, the slices that the indices name; an index may count from the end. dst
+// must not overlap src.
 func Gather[T any, I int64 | int32](l Lanes, dst, src []T, indices []I) error {
 	for p, i := range indices {
 		if int64(i) < -int64(l.N) || int64(i) >= int64(l.N) {
@@ -52,8 +52,8 @@ func OneHot[T any, I Number](l Lanes, dst []T, indices []I, off, on T) {
 	}
 }
 
-// Place copies a part of a concatenation to its place: src has outer blocks of n elements, which go to offset at in each
-// block of size elements of dst.
+// Place copies a part of a concatenation to its place: src has outer blocks of n elements, which go to offset at in
+// each block of size elements of dst.
 func Place[T any](dst, src []T, outer, n, size, at int) {
 	for o := range outer {
 		copy(dst[o*size+at:o*size+at+n], src[o*n:])

@@ -31,7 +31,8 @@ func TestWalk(t *testing.T) {
 			}
 			for j := range operands {
 				if off[j] != want[at][j] {
-					t.Fatalf("shape %v, operand %v: element %d is at %d; want %d", shape, operands[j], i, off[j], want[at][j])
+					t.Fatalf("shape %v, operand %v: element %d is at %d; want %d", shape, operands[j], i, off[j],
+						want[at][j])
 				}
 			}
 			at++
@@ -145,7 +146,8 @@ func TestReduceOrder(t *testing.T) {
 }
 
 func TestPow(t *testing.T) {
-	special := []float64{0, math.Copysign(0, -1), 1, -1, 2, -2, 0.5, -0.5, 3, 65, -66, 1e300, -1e300, 1e-300, math.Inf(1), math.Inf(-1), math.NaN()}
+	special := []float64{0, math.Copysign(0, -1), 1, -1, 2, -2, 0.5, -0.5, 3, 65, -66, 1e300, -1e300, 1e-300,
+		math.Inf(1), math.Inf(-1), math.NaN()}
 	r := rand.New(rand.NewPCG(4, 4))
 	check := func(x, y float64) {
 		got, want := pow(x, y), math.Pow(x, y)
@@ -153,7 +155,8 @@ func TestPow(t *testing.T) {
 			return
 		}
 		// An error of the logarithm, or of a product, counts as often as the exponent says.
-		if tol := 1e-15 * (4 + math.Abs(y) + math.Abs(y*math.Log(math.Abs(x)))); !(math.Abs(got-want) <= tol*math.Abs(want)+5e-324) {
+		tol := 1e-15 * (4 + math.Abs(y) + math.Abs(y*math.Log(math.Abs(x))))
+		if !(math.Abs(got-want) <= tol*math.Abs(want)+5e-324) {
 			t.Errorf("pow(%g, %g) is %g; want %g", x, y, got, want)
 		}
 	}
@@ -181,8 +184,10 @@ func TestArg(t *testing.T) {
 		least, last bool
 		want        int64
 	}{
-		{[]float64{1, 3, 3, 2}, false, false, 1}, {[]float64{1, 3, 3, 2}, false, true, 2}, {[]float64{1, 0, 3, 0}, true, true, 3},
-		{[]float64{1, nan, 5, nan}, false, false, 1}, {[]float64{1, nan, 5, nan}, true, true, 3}, {[]float64{nan, 7}, false, false, 0},
+		{[]float64{1, 3, 3, 2}, false, false, 1}, {[]float64{1, 3, 3, 2}, false, true, 2},
+		{[]float64{1, 0, 3, 0}, true, true, 3},
+		{[]float64{1, nan, 5, nan}, false, false, 1}, {[]float64{1, nan, 5, nan}, true, true, 3},
+		{[]float64{nan, 7}, false, false, 0},
 	} {
 		got := []int64{-1}
 		Arg(Lanes{1, len(c.x), 1}, got, c.x, c.least, c.last)

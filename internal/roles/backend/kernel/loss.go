@@ -40,7 +40,8 @@ func (e *LabelError) Error() string {
 // FromScores writes the loss of scores that are not normalized, their log-softmax to logProb and their softmax to prob,
 // each unless it is nil; both have the bits that LogSoftmax and Softmax give. out has one element, or one for each
 // position without a reduction. scratch holds N values.
-func FromScores[T Float, L int64 | int32](s *Loss[T], out, logProb, prob, scores []T, labels []L, scratch []float64) error {
+func FromScores[T Float, L int64 | int32](s *Loss[T], out, logProb, prob, scores []T, labels []L,
+	scratch []float64) error {
 	l := s.Lanes
 	var t total
 	e := scratch[:l.N]

@@ -6,9 +6,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fmath"
 )
 
-// Pow writes x to the power of y along the way of the two broadcast operands. Floats are computed in float64 and rounded
-// once; integers with a whole exponent of at least 0 wrap as multiplication does, others are computed in float64 and
-// rounded towards zero. dst may be the very slice of x when that has as many elements as the result.
+// Pow writes x to the power of y along the way of the two broadcast operands. Floats are computed in float64 and
+// rounded once; integers with a whole exponent of at least 0 wrap as multiplication does, others are computed in
+// float64 and rounded towards zero. dst may be the very slice of x when that has as many elements as the result.
 func Pow[T float32 | float64 | int64 | int32](w *Walk, dst, x []T, y []float64) {
 	var z T
 	whole := false

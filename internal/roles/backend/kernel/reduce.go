@@ -116,8 +116,8 @@ func LanesOf(shape []int, axis int) Lanes {
 	return l
 }
 
-// Arg writes to dst the index of the greatest element of each lane, or of the least; the first of equals, or the last. A
-// NaN is beyond everything. N must not be 0.
+// Arg writes to dst the index of the greatest element of each lane, or of the least; the first of equals, or the last.
+// A NaN is beyond everything. N must not be 0.
 func Arg[T Number](l Lanes, dst []int64, src []T, least, last bool) {
 	for o := range l.Outer {
 		for j := range l.Inner {

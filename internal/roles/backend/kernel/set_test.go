@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Trap 35: the vector loops and the scalar loops agree in every bit, for every length and value, also when the output is
-// an operand.
+// Trap 35: the vector loops and the scalar loops agree in every bit, for every length and value, also when the output
+// is an operand.
 func TestSetBits(t *testing.T) {
 	if !haveVector {
 		t.Skip("this machine has no vector loops: there is nothing to compare")
@@ -23,9 +23,12 @@ func TestSetBits(t *testing.T) {
 				name string
 				s, v *Rows[float32, float32]
 			}{{"add", &s.Add, &v.Add}, {"sub", &s.Sub, &v.Sub}, {"mul", &s.Mul, &v.Mul}, {"div", &s.Div, &v.Div}} {
-				same(t, op.name+" vv", n, func(r *Rows[float32, float32], dst, a, b []float32) { r.VV(dst, a, b) }, op.s, op.v, a, b)
-				same(t, op.name+" vs", n, func(r *Rows[float32, float32], dst, a, _ []float32) { r.VS(dst, a, c) }, op.s, op.v, a, b)
-				same(t, op.name+" sv", n, func(r *Rows[float32, float32], dst, _, b []float32) { r.SV(dst, c, b) }, op.s, op.v, a, b)
+				same(t, op.name+" vv", n, func(r *Rows[float32, float32], dst, a, b []float32) { r.VV(dst, a, b) },
+					op.s, op.v, a, b)
+				same(t, op.name+" vs", n, func(r *Rows[float32, float32], dst, a, _ []float32) { r.VS(dst, a, c) },
+					op.s, op.v, a, b)
+				same(t, op.name+" sv", n, func(r *Rows[float32, float32], dst, _, b []float32) { r.SV(dst, c, b) },
+					op.s, op.v, a, b)
 			}
 			same(t, "relu", n, func(s *Set, dst, a, _ []float32) { s.Relu(dst, a) }, s, v, a, b)
 			same(t, "relu gradient", n, func(s *Set, dst, a, b []float32) { s.ReluGrad(dst, a, b) }, s, v, a, b)
@@ -64,7 +67,8 @@ func TestEdges(t *testing.T) {
 		s.CanonicalNaN(y)
 		for i := range 2 {
 			if math.Float32bits(y[i]) != nan32 {
-				t.Errorf("%s: NaN %08x became %08x; want %08x", s.Name, math.Float32bits(x[i]), math.Float32bits(y[i]), nan32)
+				t.Errorf("%s: NaN %08x became %08x; want %08x", s.Name, math.Float32bits(x[i]), math.Float32bits(y[i]),
+					nan32)
 			}
 		}
 		s.Relu(y, x)

@@ -2,8 +2,8 @@ package kernel
 
 import "github.com/rhizome-ml/rhizome/internal/fmath"
 
-// Softmax writes e^(x-m) divided by the sum of these for each lane, m being the lane's maximum. Everything is computed in
-// float64 and each result is rounded once. scratch holds N values; dst may be x itself.
+// Softmax writes e^(x-m) divided by the sum of these for each lane, m being the lane's maximum. Everything is computed
+// in float64 and each result is rounded once. scratch holds N values; dst may be x itself.
 func Softmax[T Float](l Lanes, dst, x []T, scratch []float64) {
 	e := scratch[:l.N]
 	for o := range l.Outer {

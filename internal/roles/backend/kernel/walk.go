@@ -76,7 +76,8 @@ func Broadcast(out []int, operands ...[]int) Walk {
 	return NewWalk(out, strides...)
 }
 
-// Runs calls f for every innermost run in order, with the offset of its first element in the tensor and in each operand.
+// Runs calls f for every innermost run in order, with the offset of its first element in the tensor and in each
+// operand.
 func (w *Walk) Runs(f func(at int, operand [operandsMax]int)) {
 	if w.Len == 0 {
 		return
@@ -129,8 +130,8 @@ func Strides(shape []int) []int {
 	return s
 }
 
-// Copy writes to dst the elements of src along the way, from an offset on: transposition, slicing and repetition are all
-// this. dst and src must not overlap.
+// Copy writes to dst the elements of src along the way, from an offset on: transposition, slicing and repetition are
+// all this. dst and src must not overlap.
 func Copy[T any](w *Walk, dst, src []T, offset int) {
 	step := w.Step[0]
 	w.Runs(func(at int, off [operandsMax]int) {

@@ -21,8 +21,8 @@ type Source interface {
 	Held() dataset.Source
 }
 
-// RowsOf returns the samples of a source that the model learns from as they are kept, a byte for each feature, or nil where it is
-// another.
+// RowsOf returns the samples of a source that the model learns from as they are kept, a byte for each feature, or nil
+// where it is another.
 func RowsOf(s dataset.Source) *dataset.SyntheticRows {
 	if drawn, ok := s.(*dataset.SyntheticSource); ok {
 		return drawn.Rows()
@@ -60,9 +60,12 @@ func (c *Component) State() any { return &c.st }
 // Restored checks that the model fits the settings.
 func (c *Component) Restored() error {
 	s := &c.st
-	// Whatever Invoke can make is taken. Without Config.AgeStep an age went beyond AgeMax by the merges that came after it.
-	if s.Age < 0 || c.cfg.AgeStep > 0 && s.Age > AgeMax || s.Steps < 0 || s.Steps > s.Age && s.Age < AgeMax || (s.Params == nil) != (s.Steps == 0) {
-		return fmt.Errorf("%s: a model of age %d with %d own steps; want neither below 0, and no more steps than age", c.slot, s.Age, s.Steps)
+	// Whatever Invoke can make is taken. Without Config.AgeStep an age went beyond AgeMax by the merges that came after
+	// it.
+	if s.Age < 0 || c.cfg.AgeStep > 0 && s.Age > AgeMax || s.Steps < 0 || s.Steps > s.Age && s.Age < AgeMax ||
+		(s.Params == nil) != (s.Steps == 0) {
+		return fmt.Errorf("%s: a model of age %d with %d own steps; want neither below 0, and no more steps than age",
+			c.slot, s.Age, s.Steps)
 	}
 	if s.Params == nil {
 		return nil
@@ -176,8 +179,8 @@ func (c *Component) learn(ctx *engine.Context, other []float32, age int64) ([]va
 	return ctx.Outputs(value.Trigger{}), nil
 }
 
-// older returns the age of the model after a merge with one of the age that a peer told: older than both by the step, but never by
-// more than Config.AgeStep beside it, whatever a peer says, and never beyond AgeMax.
+// older returns the age of the model after a merge with one of the age that a peer told: older than both by the step,
+// but never by more than Config.AgeStep beside it, whatever a peer says, and never beyond AgeMax.
 func (c *Component) older(told int64) int64 {
 	if c.cfg.AgeStep == 0 {
 		return max(c.st.Age, told) + 1
@@ -186,13 +189,15 @@ func (c *Component) older(told int64) int64 {
 }
 
 // source returns samples of the component that holds them.
-func (c *Component) source(ctx *engine.Context, which func(Source) dataset.Source) (*dataset.SyntheticRows, *value.Failure) {
+func (c *Component) source(ctx *engine.Context, which func(Source) dataset.Source) (*dataset.SyntheticRows,
+	*value.Failure) {
 	if s, ok := ctx.Dep(c.cfg.Data).(Source); ok {
 		if rows := RowsOf(which(s)); rows != nil {
 			return rows, nil
 		}
 	}
-	return nil, c.fail(value.CodeError, "slot %q holds no component with samples of %d features", c.cfg.Data, c.cfg.Features)
+	return nil, c.fail(value.CodeError, "slot %q holds no component with samples of %d features", c.cfg.Data,
+		c.cfg.Features)
 }
 
 // vector returns a value as parameters that fit the settings.
@@ -202,7 +207,8 @@ func (c *Component) vector(v value.Value) ([]float32, *value.Failure) {
 		return nil, c.fail(value.CodeType, "the model is a %s, want a tensor", v.Type())
 	}
 	if t.DType() != tensor.Float32 || t.Rank() != 1 || t.Len() != c.cfg.Features+1 {
-		return nil, c.fail(value.CodeType, "the model is %v of shape %v, want float32 of shape [%d]", t.DType(), t.Shape(), c.cfg.Features+1)
+		return nil, c.fail(value.CodeType, "the model is %v of shape %v, want float32 of shape [%d]", t.DType(),
+			t.Shape(), c.cfg.Features+1)
 	}
 	return t.Float32(), nil
 }

@@ -20,8 +20,9 @@ type Config struct {
 	LearningRate float64 `json:"learning_rate"`
 	// Batch is the number of samples of one step, 1 to 1024. 0 means 1.
 	Batch int `json:"batch,omitempty"`
-	// AgeStep bounds how much older a peer's model makes the own one, beside the step that is taken: 1 to 2^30, or 0, and then it is
-	// as old as the peer said. Peers lie; a bound that is far above what honest ones differ by costs these nothing.
+	// AgeStep bounds how much older a peer's model makes the own one, beside the step that is taken: 1 to 2^30, or 0,
+	// and then it is as old as the peer said. Peers lie; a bound that is far above what honest ones differ by costs
+	// these nothing.
 	AgeStep int64 `json:"age_step,omitempty"`
 	// Data is the slot that holds the samples; "" means "data".
 	Data string `json:"data,omitempty"`

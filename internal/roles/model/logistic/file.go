@@ -13,8 +13,9 @@ const (
 	opset     = 13
 )
 
-// File returns a model of weights and a bias behind them as an ONNX file: x, rows of float32 features as the data set has
-// them, divided by its scale already, gives y, the probability of the second class. Errors are of a model without weights.
+// File returns a model of weights and a bias behind them as an ONNX file: x, rows of float32 features as the data set
+// has them, divided by its scale already, gives y, the probability of the second class. Errors are of a model without
+// weights.
 func File(w []float32) ([]byte, error) {
 	if len(w) < 2 {
 		return nil, fmt.Errorf("logistic: a model of %d parameters; want a weight or more and a bias", len(w))

@@ -17,9 +17,11 @@ import (
 
 func setup(model string) componenttest.Setup {
 	return componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{
-		{Name: "data", Factory: data.SyntheticFactory, Config: `{"features":5,"samples":7}`, Derived: []string{"plan", "train", "test"}},
+		{Name: "data", Factory: data.SyntheticFactory, Config: `{"features":5,"samples":7}`,
+			Derived: []string{"plan", "train", "test"}},
 		{Name: "model", Factory: logistic.Factory, Config: model, Deps: []string{"data"}, Ops: []componenttest.Op{
-			{Method: "Share", In: 1, Out: 2}, {Method: "Merge", In: 2, Out: 1}, {Method: "Alone", In: 1, Out: 1}, {Method: "Evaluate", In: 1, Out: 2}, {Method: "Export", In: 1, Out: 1}}},
+			{Method: "Share", In: 1, Out: 2}, {Method: "Merge", In: 2, Out: 1}, {Method: "Alone", In: 1, Out: 1},
+			{Method: "Evaluate", In: 1, Out: 2}, {Method: "Export", In: 1, Out: 1}}},
 	}}
 }
 
@@ -112,8 +114,8 @@ func TestSharedModelStays(t *testing.T) {
 	}
 }
 
-// TestAgesAreBounded: with a step, a peer's lie makes a model older by that and no more, at one hop as at the next; nothing that a
-// node can come to is refused, by itself when it is restored nor by the peers that it shares it with.
+// TestAgesAreBounded: with a step, a peer's lie makes a model older by that and no more, at one hop as at the next;
+// nothing that a node can come to is refused, by itself when it is restored nor by the peers that it shares it with.
 func TestAgesAreBounded(t *testing.T) {
 	cfg := stepped(256)
 	zero := vector(0, 0, 0, 0, 0, 0)
@@ -147,8 +149,8 @@ func TestAgesAreBounded(t *testing.T) {
 	}
 }
 
-// TestAgesAtTheBounds: from any age that there can be, whatever ages come, the state can be restored and what is shared is taken,
-// also in artifacts of before that know no step: they refuse some, and no state of theirs is refused.
+// TestAgesAtTheBounds: from any age that there can be, whatever ages come, the state can be restored and what is shared
+// is taken, also in artifacts of before that know no step: they refuse some, and no state of theirs is refused.
 func TestAgesAtTheBounds(t *testing.T) {
 	zero := vector(0, 0, 0, 0, 0, 0)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -160,7 +162,8 @@ func TestAgesAtTheBounds(t *testing.T) {
 			*st = logistic.State{Params: vector(1, 2, 3, 4, 5, 6), Age: logistic.AgeMax - near + 1, Steps: 1}
 			st.Steps = rapid.SampledFrom([]int64{1, st.Age}).Draw(rt, "steps")
 		}
-		age := rapid.OneOf(rapid.SampledFrom([]int64{math.MinInt64, -1, 0, 1, logistic.AgeMax - 1, logistic.AgeMax, logistic.AgeMax + 1, math.MaxInt64}), rapid.Int64())
+		age := rapid.OneOf(rapid.SampledFrom([]int64{math.MinInt64, -1, 0, 1, logistic.AgeMax - 1, logistic.AgeMax,
+			logistic.AgeMax + 1, math.MaxInt64}), rapid.Int64())
 		for range 5 {
 			before := st.Age
 			told := age.Draw(rt, "age")
@@ -189,7 +192,8 @@ func TestAgesAtTheBounds(t *testing.T) {
 	})
 }
 
-// TestAlone: where there is nobody, a node takes steps of its own; where there is somebody, it leaves them to the merges.
+// TestAlone: where there is nobody, a node takes steps of its own; where there is somebody, it leaves them to the
+// merges.
 func TestAlone(t *testing.T) {
 	b, m := bench(t, settings)
 	someone := value.NewList(value.Peer("12D3KooW"))
@@ -222,9 +226,11 @@ func TestARefusedModelChangesNothing(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	whole, _ := tensor.FromInt64([]int{6}, make([]int64, 6))
 	for name, in := range map[string][]value.Value{
-		"too short": {vector(1, 2), value.Int(1)}, "no vector": {value.Int(1), value.Int(1)}, "no number": {vector(1, 2, 3, 4, 5, nan), value.Int(1)},
-		"infinite": {vector(1, inf, 3, 4, 5, 6), value.Int(1)}, "no age": {vector(1, 2, 3, 4, 5, 6), value.Trigger{}},
-		"age below 0": {vector(1, 2, 3, 4, 5, 6), value.Int(-1)}, "too old": {vector(1, 2, 3, 4, 5, 6), value.Int(logistic.AgeMax)},
+		"too short": {vector(1, 2), value.Int(1)}, "no vector": {value.Int(1), value.Int(1)},
+		"no number": {vector(1, 2, 3, 4, 5, nan), value.Int(1)},
+		"infinite":  {vector(1, inf, 3, 4, 5, 6), value.Int(1)}, "no age": {vector(1, 2, 3, 4, 5, 6), value.Trigger{}},
+		"age below 0": {vector(1, 2, 3, 4, 5, 6), value.Int(-1)}, "too old": {vector(1, 2, 3, 4, 5, 6),
+			value.Int(logistic.AgeMax)},
 		"too large for a step": {vector(3e38, -3e38, 3e38, -3e38, 3e38, 0), value.Int(logistic.AgeMax - 1)},
 		"whole numbers":        {value.Tensor{Tensor: whole}, value.Int(1)},
 	} {
@@ -269,7 +275,8 @@ func TestEvaluate(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for in, ok := range map[string]bool{
-		settings: true, `{"features":5}`: false, `{"features":0,"learning_rate":1}`: false, `{"features":5,"learning_rate":11}`: false,
+		settings: true, `{"features":5}`: false, `{"features":0,"learning_rate":1}`: false,
+		`{"features":5,"learning_rate":11}`:             false,
 		`{"features":5,"learning_rate":1,"batch":2000}`: false, `{"features":5,"learning_rate":1,"rate":1}`: false,
 	} {
 		if _, err := logistic.ParseConfig([]byte(in)); (err == nil) != ok {
@@ -283,8 +290,10 @@ func TestSettings(t *testing.T) {
 	// A state that came from elsewhere is checked.
 	st := m.State().(*logistic.State)
 	for name, bad := range map[string]logistic.State{
-		"age below 0": {Age: -1}, "steps beyond age": {Steps: 2, Age: 1, Params: vector(0, 0, 0, 0, 0, 0)}, "no parameters": {Steps: 1, Age: 1},
-		"too few": {Steps: 1, Age: 1, Params: vector(1)}, "no number": {Steps: 1, Age: 1, Params: vector(0, 0, 0, 0, 0, float32(math.NaN()))},
+		"age below 0": {Age: -1}, "steps beyond age": {Steps: 2, Age: 1, Params: vector(0, 0, 0, 0, 0, 0)},
+		"no parameters": {Steps: 1, Age: 1},
+		"too few":       {Steps: 1, Age: 1, Params: vector(1)},
+		"no number":     {Steps: 1, Age: 1, Params: vector(0, 0, 0, 0, 0, float32(math.NaN()))},
 	} {
 		if *st = bad; m.Restored() == nil {
 			t.Errorf("%s: taken", name)
@@ -297,8 +306,10 @@ func TestConforms(t *testing.T) {
 		return componenttest.Step{Name: method, Do: func(b *componenttest.Bench) { b.Invoke("model", method, in...) }}
 	}
 	componenttest.Run(t, componenttest.Suite{Setup: setup(settings), Steps: []componenttest.Step{
-		call("Share", value.Trigger{}), call("Merge", vector(1, 2, 3, 4, 5, 6), value.Int(4)), call("Share", value.Trigger{}),
-		call("Merge", vector(0, 0, 1, 0, 0, 0), value.Int(40)), call("Merge", vector(0), value.Int(40)), call("Evaluate", value.Trigger{}),
+		call("Share", value.Trigger{}), call("Merge", vector(1, 2, 3, 4, 5, 6), value.Int(4)),
+		call("Share", value.Trigger{}),
+		call("Merge", vector(0, 0, 1, 0, 0, 0), value.Int(40)), call("Merge", vector(0), value.Int(40)),
+		call("Evaluate", value.Trigger{}),
 		call("Merge", vector(0, 0, 0, 0, 0, 0), value.Int(0)), call("Share", value.Trigger{}),
 	}})
 }

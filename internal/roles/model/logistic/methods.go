@@ -14,7 +14,8 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "params", Type: types.Tensor()}, {Name: "age", Type: types.Int()}},
 		},
 		{
-			Name: "Merge", Doc: "Averages a peer's model with the own, weighted by age, and takes a step on the own samples.",
+			Name: "Merge", Doc: "Averages a peer's model with the own, weighted by age, and takes a step on the own " +
+				"samples.",
 			In:  []graph.Port{{Name: "params", Type: types.Tensor()}, {Name: "age", Type: types.Int()}},
 			Out: []graph.Port{{Name: "merged", Type: types.Trigger()}},
 		},

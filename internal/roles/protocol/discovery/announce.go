@@ -27,7 +27,8 @@ func (c *Component) announced(ctx *engine.Context, from wire.PeerID, in []value.
 	place, ok1 := in[0].(value.String)
 	addresses, ok2 := addressesOf(in[1])
 	if !ok1 || !ok2 || place == "" || len(place) > placeMax {
-		return c.fail(value.CodeType, "%s announces no place of at most %d bytes, or more than %d addresses of %d", from, placeMax, addressesMax, addressMax)
+		return c.fail(value.CodeType, "%s announces no place of at most %d bytes, or more than %d addresses of %d",
+			from, placeMax, addressesMax, addressMax)
 	}
 	// The timer comes first: without it nobody would ever leave.
 	if !c.st.Armed {
@@ -39,7 +40,8 @@ func (c *Component) announced(ctx *engine.Context, from wire.PeerID, in []value.
 	i, known := c.st.find(string(from))
 	if !known {
 		if len(c.st.Entries) >= c.cfg.View && c.st.expire(ctx.Now()-c.cfg.TTLMS*1e6) == 0 {
-			return c.fail(value.CodeOverflow, "%d peers are listed, which is the limit; %s is not", len(c.st.Entries), from)
+			return c.fail(value.CodeOverflow, "%d peers are listed, which is the limit; %s is not", len(c.st.Entries),
+				from)
 		}
 		i, _ = c.st.find(string(from))
 		c.st.Entries = slices.Insert(c.st.Entries, i, Entry{Peer: string(from)})

@@ -30,7 +30,8 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: env.Slot, cfg: cfg, key: draw.NewKey(env.Seed, "discovery/"+env.Slot+"/"+string(env.Self))}, nil
+	return &Component{slot: env.Slot, cfg: cfg, key: draw.NewKey(env.Seed, "discovery/"+env.Slot+"/"+string(env.Self))},
+		nil
 }
 
 // State returns the view.

@@ -30,13 +30,16 @@ const (
 
 // Config is the settings of the component, the same at all ends.
 type Config struct {
-	Mode     string `json:"mode"`                // ModeRegistry or ModeExchange
-	Server   string `json:"server,omitempty"`    // place that keeps the list, of a registry; "" means "server"
-	Place    string `json:"place"`               // whose players Members and View give
-	View     int    `json:"view,omitempty"`      // entries: of an exchange 2 to 256, 0 means 20; of a registry 1 to 1,048,576, 0 means 16,384
-	Shuffle  int    `json:"shuffle,omitempty"`   // entries of one shuffle, 1 to 32; 0 means 8
-	PeriodMS int64  `json:"period_ms,omitempty"` // between two shuffles or announcements, in ms, 10 to 3,600,000; 0 means 5,000
-	TTLMS    int64  `json:"ttl_ms,omitempty"`    // silence after which an entry leaves, in ms; 0 means 3 periods of a registry, 30 of an exchange
+	Mode   string `json:"mode"`             // ModeRegistry or ModeExchange
+	Server string `json:"server,omitempty"` // place that keeps the list, of a registry; "" means "server"
+	Place  string `json:"place"`            // whose players Members and View give
+	// entries: of an exchange 2 to 256, 0 means 20; of a registry 1 to 1,048,576, 0 means 16,384
+	View    int `json:"view,omitempty"`
+	Shuffle int `json:"shuffle,omitempty"` // entries of one shuffle, 1 to 32; 0 means 8
+	// between two shuffles or announcements, in ms, 10 to 3,600,000; 0 means 5,000
+	PeriodMS int64 `json:"period_ms,omitempty"`
+	// silence after which an entry leaves, in ms; 0 means 3 periods of a registry, 30 of an exchange
+	TTLMS int64 `json:"ttl_ms,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.

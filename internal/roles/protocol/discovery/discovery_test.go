@@ -56,7 +56,8 @@ func members(t testing.TB, b *componenttest.Bench) (out []int) {
 
 // entry is one of a shuffle: peer i of that age, at an address of its own.
 func entry(i int, age int64) value.Value {
-	return value.NewList(value.Peer(componenttest.Peer(i)), value.Int(age), value.NewList(value.String(fmt.Sprintf("/memory/at%d", i))))
+	return value.NewList(value.Peer(componenttest.Peer(i)), value.Int(age),
+		value.NewList(value.String(fmt.Sprintf("/memory/at%d", i))))
 }
 
 // asks lets peer i begin a shuffle that tells of others, all of age 1 s.
@@ -100,8 +101,8 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// TestSilentAndOldLeave: a partner that does not answer leaves the view, and so does what nobody tells of any more; a view that is
-// empty begins anew with the peers of the start.
+// TestSilentAndOldLeave: a partner that does not answer leaves the view, and so does what nobody tells of any more; a
+// view that is empty begins anew with the peers of the start.
 func TestSilentAndOldLeave(t *testing.T) {
 	b := start(t, "peers", exchange, componenttest.Peer(1))
 	asks(b, 2, 3, 4)
@@ -127,8 +128,8 @@ func TestBlockedLeave(t *testing.T) {
 	}
 }
 
-// TestHostileShuffles: what is not sound is refused whole; one peer cannot fill the view by asking again and again, and others'
-// addresses are hearsay.
+// TestHostileShuffles: what is not sound is refused whole; one peer cannot fill the view by asking again and again, and
+// others' addresses are hearsay.
 func TestHostileShuffles(t *testing.T) {
 	b := start(t, "peers", exchange)
 	asks(b, 1, 2)
@@ -139,7 +140,8 @@ func TestHostileShuffles(t *testing.T) {
 	}
 	long := value.NewList(value.String(string(make([]byte, 300))))
 	bad := [][]value.Value{
-		nil, {value.Int(1)}, {value.NewList()}, many, {entry(5, 0)}, {entry(9, 1)}, {entry(9, 0), entry(9, 1)}, {entry(9, 0), entry(3, -1)},
+		nil, {value.Int(1)}, {value.NewList()}, many, {entry(5, 0)}, {entry(9, 1)}, {entry(9, 0), entry(9, 1)},
+		{entry(9, 0), entry(3, -1)},
 		{entry(9, 0), value.NewList(value.Peer(""), value.Int(0), value.NewList())},
 		{value.NewList(value.Peer(from), value.Int(0), long)},
 		{value.NewList(value.Peer(from), value.Int(0), value.NewList(many...))},
@@ -155,7 +157,8 @@ func TestHostileShuffles(t *testing.T) {
 	for i := range 50 {
 		asks(b, 9, 100+2*i, 101+2*i)
 	}
-	if got := members(t, b); !slices.Equal(got, []int{1, 2, 9, 100, 101}) || b.Counter("discovery.refused."+value.CodeOverflow) != 49 {
+	if got := members(t, b); !slices.Equal(got, []int{1, 2, 9, 100, 101}) ||
+		b.Counter("discovery.refused."+value.CodeOverflow) != 49 {
 		t.Fatalf("after a flood of one peer %v", got)
 	}
 }
@@ -163,7 +166,8 @@ func TestHostileShuffles(t *testing.T) {
 func TestRegistry(t *testing.T) {
 	b := start(t, "server", registry)
 	announce := func(i int, place string) {
-		b.Message("discovery", componenttest.Peer(i), "announce", value.String(place), value.NewList(value.String(fmt.Sprintf("/memory/at%d", i))))
+		b.Message("discovery", componenttest.Peer(i), "announce", value.String(place),
+			value.NewList(value.String(fmt.Sprintf("/memory/at%d", i))))
 	}
 	announce(1, "clients")
 	announce(2, "other")
@@ -174,7 +178,8 @@ func TestRegistry(t *testing.T) {
 		t.Fatalf("listed %v", got)
 	}
 	announce(4, "clients") // no room
-	if got := members(t, b); !slices.Equal(got, []int{1, 3}) || b.Counter("discovery.refused."+value.CodeOverflow) != 1 {
+	if got := members(t, b); !slices.Equal(got, []int{1, 3}) ||
+		b.Counter("discovery.refused."+value.CodeOverflow) != 1 {
 		t.Fatalf("beyond the bound %v", got)
 	}
 	b.Advance(2 * second) // 2 was silent for longer than the time to live
@@ -185,7 +190,8 @@ func TestRegistry(t *testing.T) {
 	announce(4, "")
 	b.Message("discovery", componenttest.Peer(4), "announce", value.Int(1))
 	asks(b, 4, 5)
-	if got := b.Counter("discovery.refused." + value.CodeType); got != 2 || b.Counter("discovery.refused."+value.CodeError) != 1 {
+	if got := b.Counter("discovery.refused." + value.CodeType); got != 2 ||
+		b.Counter("discovery.refused."+value.CodeError) != 1 {
 		t.Fatalf("%d refused", got)
 	}
 
@@ -204,10 +210,13 @@ func TestRegistry(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for in, ok := range map[string]bool{
 		exchange: true, registry: true, `{"mode":"exchange","place":"x"}`: true,
-		`{}`: false, `{"mode":"exchange"}`: false, `{"mode":"other","place":"x"}`: false, `{"mode":"exchange","place":"x","n":1}`: false,
+		`{}`: false, `{"mode":"exchange"}`: false, `{"mode":"other","place":"x"}`: false,
+		`{"mode":"exchange","place":"x","n":1}`:      false,
 		`{"mode":"exchange","place":"x","view":257}`: false, `{"mode":"registry","place":"x","view":257}`: true,
-		`{"mode":"exchange","place":"x","shuffle":33}`: false, `{"mode":"exchange","place":"x","view":4,"shuffle":5}`: false,
-		`{"mode":"exchange","place":"x","period_ms":5}`: false, `{"mode":"exchange","place":"x","ttl_ms":4000}`: false,
+		`{"mode":"exchange","place":"x","shuffle":33}`:         false,
+		`{"mode":"exchange","place":"x","view":4,"shuffle":5}`: false,
+		`{"mode":"exchange","place":"x","period_ms":5}`:        false,
+		`{"mode":"exchange","place":"x","ttl_ms":4000}`:        false,
 	} {
 		if _, err := discovery.ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
@@ -221,11 +230,14 @@ func TestConforms(t *testing.T) {
 	}
 	advance := step("time", func(b *componenttest.Bench) { b.Advance(2 * second) })
 	list := step("list", func(b *componenttest.Bench) { b.Invoke("discovery", "Members", value.Trigger{}) })
-	componenttest.Run(t, componenttest.Suite{Setup: setup("peers", exchange, componenttest.Peer(1)), Steps: []componenttest.Step{
-		step("asked", func(b *componenttest.Bench) { asks(b, 2, 3, 4) }), advance, list,
-		step("asked more", func(b *componenttest.Bench) { asks(b, 5, 6, 7); asks(b, 8, 9, 10) }), list, advance, list,
-		step("blocked", func(b *componenttest.Bench) { b.Control(engine.ControlBlock, componenttest.Peer(5), "") }), advance, list,
-	}})
+	componenttest.Run(t, componenttest.Suite{Setup: setup("peers", exchange, componenttest.Peer(1)),
+		Steps: []componenttest.Step{
+			step("asked", func(b *componenttest.Bench) { asks(b, 2, 3, 4) }), advance, list,
+			step("asked more", func(b *componenttest.Bench) { asks(b, 5, 6, 7); asks(b, 8, 9, 10) }), list, advance,
+			list,
+			step("blocked", func(b *componenttest.Bench) { b.Control(engine.ControlBlock, componenttest.Peer(5), "") }),
+			advance, list,
+		}})
 	componenttest.Run(t, componenttest.Suite{Setup: setup("server", registry), Steps: []componenttest.Step{
 		step("announced", func(b *componenttest.Bench) {
 			for i := range 4 {

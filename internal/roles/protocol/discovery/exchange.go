@@ -17,7 +17,8 @@ func (c *Component) begin(ctx *engine.Context) {
 		if p != ctx.Self() && ctx.Admitted(p) && len(c.st.Entries) < c.cfg.View {
 			i, known := c.st.find(string(p))
 			if !known {
-				c.st.Entries = slices.Insert(c.st.Entries, i, Entry{Peer: string(p), Place: c.cfg.Place, Born: ctx.Now()})
+				c.st.Entries = slices.Insert(c.st.Entries, i, Entry{Peer: string(p), Place: c.cfg.Place,
+					Born: ctx.Now()})
 			}
 		}
 	}
@@ -50,9 +51,13 @@ func (c *Component) shuffle(ctx *engine.Context) {
 	ctx.Count("shuffles")
 }
 
-// part draws the entries that go to a peer, without its own: one less than a shuffle holds, which this node itself fills.
+// part draws the entries that go to a peer, without its own: one less than a shuffle holds, which this node itself
+// fills.
 func (c *Component) part(ctx *engine.Context, n uint64, to wire.PeerID) []Entry {
-	rest := slices.DeleteFunc(slices.Clone(c.st.Entries), func(e Entry) bool { return e.Peer == string(to) || !ctx.Admitted(wire.PeerID(e.Peer)) })
+	rest := slices.DeleteFunc(slices.Clone(c.st.Entries), func(e Entry) bool {
+		return e.Peer == string(to) ||
+			!ctx.Admitted(wire.PeerID(e.Peer))
+	})
 	var out []Entry
 	for k := uint64(1); len(rest) > 0 && len(out) < c.cfg.Shuffle-1; k++ {
 		i := c.key.Below(n<<8|k|1<<63, len(rest))
@@ -84,7 +89,8 @@ func (c *Component) shuffled(ctx *engine.Context, from wire.PeerID, in []value.V
 	var sent []string
 	if asked {
 		if !c.st.ask(string(from), ctx.Now(), c.cfg) {
-			return c.fail(value.CodeOverflow, "%s shuffles more often than each half period, or more than %d peers do", from, c.cfg.View)
+			return c.fail(value.CodeOverflow, "%s shuffles more often than each half period, or more than %d peers do",
+				from, c.cfg.View)
 		}
 		n := c.st.Shuffle
 		c.st.Shuffle++
@@ -128,12 +134,14 @@ func (c *Component) entriesOf(ctx *engine.Context, from wire.PeerID, in []value.
 		if (i == 0) != (wire.PeerID(p) == from) || i == 0 && age != 0 {
 			return bad("does not begin with its sender at age 0, and that alone")
 		}
-		out = append(out, Entry{Peer: string(p), Place: c.cfg.Place, Addresses: addresses, Born: ctx.Now() - min(int64(age), ctx.Now())})
+		out = append(out, Entry{Peer: string(p), Place: c.cfg.Place, Addresses: addresses,
+			Born: ctx.Now() - min(int64(age), ctx.Now())})
 	}
 	return out, nil
 }
 
-// merge takes one entry into the view. Of a full view, what was sent away makes room, and then what is older than the entry.
+// merge takes one entry into the view. Of a full view, what was sent away makes room, and then what is older than the
+// entry.
 func (c *Component) merge(ctx *engine.Context, e Entry, sent *[]string) {
 	p := wire.PeerID(e.Peer)
 	switch {

@@ -9,7 +9,8 @@ import (
 func Methods() []graph.Method {
 	return []graph.Method{
 		{
-			Name: "Members", Doc: "Gives all who play the place that the component looks for, as far as this node knows, the node itself apart.",
+			Name: "Members", Doc: "Gives all who play the place that the component looks for, as far as this node " +
+				"knows, the node itself apart.",
 			In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
 			Out: []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
 		},

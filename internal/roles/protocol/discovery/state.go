@@ -78,14 +78,16 @@ func (s *State) check(cfg Config) error {
 		return fmt.Errorf("%d peers shuffled (at most %d)", len(s.Asked), cfg.View)
 	}
 	if len(s.Entries) > cfg.View || len(s.Sent) > cfg.Shuffle {
-		return fmt.Errorf("%d entries (at most %d), %d sent (at most %d)", len(s.Entries), cfg.View, len(s.Sent), cfg.Shuffle)
+		return fmt.Errorf("%d entries (at most %d), %d sent (at most %d)", len(s.Entries), cfg.View, len(s.Sent),
+			cfg.Shuffle)
 	}
 	for i, e := range s.Entries {
 		if e.Peer == "" || i > 0 && e.Peer <= s.Entries[i-1].Peer {
 			return fmt.Errorf("entry %q is out of order", e.Peer)
 		}
 		if len(e.Place) > placeMax || len(e.Addresses) > addressesMax {
-			return fmt.Errorf("entry %q has a place of %d bytes and %d addresses", e.Peer, len(e.Place), len(e.Addresses))
+			return fmt.Errorf("entry %q has a place of %d bytes and %d addresses", e.Peer, len(e.Place),
+				len(e.Addresses))
 		}
 	}
 	if !slices.IsSorted(s.Sent) {

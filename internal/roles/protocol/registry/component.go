@@ -68,7 +68,8 @@ func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 // Message handles a join or a heartbeat at a server.
 func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in []value.Value) error {
 	if !c.atServer(ctx) {
-		return c.fail(value.CodeStranger, "%s sent %q to place %q; members are listed at %q", from, op, ctx.Place(), c.cfg.Server)
+		return c.fail(value.CodeStranger, "%s sent %q to place %q; members are listed at %q", from, op, ctx.Place(),
+			c.cfg.Server)
 	}
 	if op != "join" && op != "heartbeat" {
 		return c.fail(value.CodeError, "%s sent %q; want join or heartbeat", from, op)
@@ -83,7 +84,8 @@ func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in
 // Invoke runs one op; the package comment lists them.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	if !c.atServer(ctx) {
-		return nil, c.fail(value.CodeError, "%s at place %q; members are listed at %q", method, ctx.Place(), c.cfg.Server)
+		return nil, c.fail(value.CodeError, "%s at place %q; members are listed at %q", method, ctx.Place(),
+			c.cfg.Server)
 	}
 	switch method {
 	case "Await":

@@ -22,14 +22,17 @@ const (
 
 // Config is the settings of the component, the same at both ends.
 type Config struct {
-	Server      string `json:"server,omitempty"`       // place where members are listed; "" means "server"
-	Data        string `json:"data,omitempty"`         // slot that knows a client's samples; "" means "data"
-	Min         int    `json:"min,omitempty"`          // members that Await waits for, 1 to MaxMembers; 0 means 1
-	TTLMS       int64  `json:"ttl_ms,omitempty"`       // silence after which a member lapses, in ms; 0 means 3 heartbeats
-	HeartbeatMS int64  `json:"heartbeat_ms,omitempty"` // period of a client's heartbeats, in ms, 10 to 3,600,000; 0 means 5,000
-	MaxMembers  int    `json:"max_members,omitempty"`  // entries, lapsed ones included, 1 to 1,048,576; 0 means 16,384
-	MaxSamples  int64  `json:"max_samples,omitempty"`  // what a client may join with at most; 0 means 1,048,576
-	Admitted    bool   `json:"admitted,omitempty"`     // a round begins with members that the governor admits: no blocked one counts
+	Server string `json:"server,omitempty"` // place where members are listed; "" means "server"
+	Data   string `json:"data,omitempty"`   // slot that knows a client's samples; "" means "data"
+	Min    int    `json:"min,omitempty"`    // members that Await waits for, 1 to MaxMembers; 0 means 1
+	// silence after which a member lapses, in ms; 0 means 3 heartbeats
+	TTLMS int64 `json:"ttl_ms,omitempty"`
+	// period of a client's heartbeats, in ms, 10 to 3,600,000; 0 means 5,000
+	HeartbeatMS int64 `json:"heartbeat_ms,omitempty"`
+	MaxMembers  int   `json:"max_members,omitempty"` // entries, lapsed ones included, 1 to 1,048,576; 0 means 16,384
+	MaxSamples  int64 `json:"max_samples,omitempty"` // what a client may join with at most; 0 means 1,048,576
+	// a round begins with members that the governor admits: no blocked one counts
+	Admitted bool `json:"admitted,omitempty"`
 }
 
 // Options is the node's own setting.

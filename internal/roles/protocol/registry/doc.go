@@ -5,10 +5,10 @@
 // again; the join itself is applied once and resent until it is acknowledged, heartbeats are best effort. When a server
 // comes back as another run, the client joins anew.
 //
-// A server lists who joined. A member that was not heard of for the time to live lapses: it is no longer a member until it
-// is heard of again, but what it joined with stays known, because an answer of it may still be under way. Everything is
-// bounded: a peer has one entry however often it joins, and a full list takes a new peer only in the place of one that
-// lapsed (a stranger that floods joins finds a typed refusal).
+// A server lists who joined. A member that was not heard of for the time to live lapses: it is no longer a member until
+// it is heard of again, but what it joined with stays known, because an answer of it may still be under way. Everything
+// is bounded: a peer has one entry however often it joins, and a full list takes a new peer only in the place of one
+// that lapsed (a stranger that floods joins finds a typed refusal).
 //
 // Ops of the component, at a server:
 //

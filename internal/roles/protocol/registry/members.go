@@ -21,8 +21,8 @@ func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ strin
 	}
 }
 
-// MemberReplaced gives what a peer joined with to the one that came in its place: it answers for the same data. It is alive once it is
-// heard of itself.
+// MemberReplaced gives what a peer joined with to the one that came in its place: it answers for the same data. It is
+// alive once it is heard of itself.
 func (c *Component) MemberReplaced(ctx *engine.Context, old, peer wire.PeerID, _ string) {
 	if !c.atServer(ctx) {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// U1: who is no member joins nothing; who is removed is forgotten, also for the round that begins; and who comes in the place of a
-// member answers for what that one joined with, alive once it is heard of itself.
+// U1: who is no member joins nothing; who is removed is forgotten, also for the round that begins; and who comes in the
+// place of a member answers for what that one joined with, alive once it is heard of itself.
 func TestRosterDecides(t *testing.T) {
 	s := setup("server", `{"min":2}`)
 	s.Closed, s.Targets = true, nil

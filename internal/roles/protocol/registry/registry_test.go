@@ -33,8 +33,10 @@ func setup(place, config string) *componenttest.Setup {
 		Targets: map[string][]wire.PeerID{"server": {componenttest.Peer(100), componenttest.Peer(101)}},
 		Slots: []componenttest.Slot{
 			{Name: "data", Factory: func(node.Env) (engine.Component, error) { return &samples{}, nil }},
-			{Name: "registry", Factory: registry.Factory, Config: config, Options: `{"name":"bench"}`, Deps: []string{"data"},
-				Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}, {Method: "Members", In: 1, Out: 1}, {Method: "Leave", In: 1, Out: 1}}},
+			{Name: "registry", Factory: registry.Factory, Config: config, Options: `{"name":"bench"}`,
+				Deps: []string{"data"},
+				Ops: []componenttest.Op{{Method: "Await", In: 1, Out: 1}, {Method: "Members", In: 1, Out: 1},
+					{Method: "Leave", In: 1, Out: 1}}},
 		},
 	}
 }
@@ -52,7 +54,8 @@ func at(b *componenttest.Bench) *registry.Component {
 }
 
 func join(b *componenttest.Bench, peer, samples int) {
-	b.Message("registry", componenttest.Peer(peer), "join", value.Int(samples), value.String(fmt.Sprint("client ", peer)))
+	b.Message("registry", componenttest.Peer(peer), "join", value.Int(samples),
+		value.String(fmt.Sprint("client ", peer)))
 }
 
 func beat(b *componenttest.Bench, peer int) {
@@ -222,7 +225,8 @@ func TestClientJoinsAndBeats(t *testing.T) {
 		var got []wire.PeerID
 		for _, m := range sent {
 			got = append(got, m.To)
-			if m.Op != op || m.Numbered != numbered || m.Values[0] != value.Int(42) || m.Values[1] != value.String("bench") {
+			if m.Op != op || m.Numbered != numbered || m.Values[0] != value.Int(42) ||
+				m.Values[1] != value.String("bench") {
 				t.Errorf("%s: %+v", when, m)
 			}
 		}
@@ -268,13 +272,15 @@ func TestHeartbeatsDrift(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for in, ok := range map[string]bool{
 		`{}`: true, `{"min":8,"ttl_ms":2000,"heartbeat_ms":500}`: true, `{"min":20000}`: false, `{"min":-1}`: false,
-		`{"ttl_ms":5000,"heartbeat_ms":5000}`: false, `{"heartbeat_ms":1}`: false, `{"max_samples":16777216}`: false, `{"ttl":1}`: false,
+		`{"ttl_ms":5000,"heartbeat_ms":5000}`: false, `{"heartbeat_ms":1}`: false, `{"max_samples":16777216}`: false,
+		`{"ttl":1}`: false,
 	} {
 		if _, err := registry.ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
-	for in, ok := range map[string]bool{`{"name":"a"}`: true, `{"nam":"a"}`: false, `{"name":"` + strings.Repeat("a", 200) + `"}`: false} {
+	for in, ok := range map[string]bool{`{"name":"a"}`: true, `{"nam":"a"}`: false,
+		`{"name":"` + strings.Repeat("a", 200) + `"}`: false} {
 		if _, err := registry.ParseOptions([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
 		}

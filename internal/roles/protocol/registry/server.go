@@ -66,11 +66,13 @@ func (c *Component) joined(ctx *engine.Context, from wire.PeerID, in []value.Val
 	name, ok2 := at[value.String](in, 1)
 	switch {
 	case len(in) != 2 || !ok1 || !ok2:
-		return c.fail(value.CodeType, "a join of %s holds %d values; want samples as an Int and a name as a String", from, len(in))
+		return c.fail(value.CodeType, "a join of %s holds %d values; want samples as an Int and a name as a String",
+			from, len(in))
 	case samples < 1 || int64(samples) > c.cfg.MaxSamples:
 		return c.fail(value.CodeOverflow, "%s joins with %d samples; want 1 to %d", from, samples, c.cfg.MaxSamples)
 	case !soundName(string(name)):
-		return c.fail(value.CodeError, "%s joins with a name of %d bytes; want UTF-8 of at most %d", from, len(name), nameMax)
+		return c.fail(value.CodeError, "%s joins with a name of %d bytes; want UTF-8 of at most %d", from, len(name),
+			nameMax)
 	}
 	// The timer comes first: without it nobody would ever lapse.
 	if !c.st.Armed {
@@ -83,7 +85,8 @@ func (c *Component) joined(ctx *engine.Context, from wire.PeerID, in []value.Val
 	i, known := c.st.find(string(from))
 	if !known {
 		if len(c.st.Members) >= c.cfg.MaxMembers && !c.st.evict() {
-			return c.fail(value.CodeOverflow, "%d peers are members, which is the limit; %s cannot join", len(c.st.Members), from)
+			return c.fail(value.CodeOverflow, "%d peers are members, which is the limit; %s cannot join",
+				len(c.st.Members), from)
 		}
 		i, _ = c.st.find(string(from)) // the eviction may have moved the place
 		c.st.Members = slices.Insert(c.st.Members, i, Member{Peer: string(from), Joined: now})

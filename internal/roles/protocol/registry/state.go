@@ -101,7 +101,8 @@ func (s *State) check(cfg Config) error {
 			return fmt.Errorf("member %q is out of order", m.Peer)
 		}
 		if m.Samples < 1 || m.Samples > cfg.MaxSamples || !soundName(m.Name) {
-			return fmt.Errorf("member %q has %d samples (1 to %d) and a name of %d bytes", m.Peer, m.Samples, cfg.MaxSamples, len(m.Name))
+			return fmt.Errorf("member %q has %d samples (1 to %d) and a name of %d bytes", m.Peer, m.Samples,
+				cfg.MaxSamples, len(m.Name))
 		}
 	}
 	if !slices.IsSorted(s.Ready) {

@@ -8,7 +8,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := func() *State {
-		return &State{Members: []Member{{Peer: "a", Samples: 1}, {Peer: "b", Samples: 9}}, Ready: []string{"a", "b"}, Round: 3}
+		return &State{Members: []Member{{Peer: "a", Samples: 1}, {Peer: "b", Samples: 9}}, Ready: []string{"a", "b"},
+			Round: 3}
 	}
 	if err := good().check(cfg); err != nil {
 		t.Fatal(err)

@@ -72,9 +72,11 @@ func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) 
 	case c.st.find(number) != nil || c.st.Forgot && number < c.st.Below:
 		return c.fail(value.CodeDuplicate, "round %d was opened before, or is older than what is remembered", number)
 	case need < 1 || need > len(peers):
-		return c.fail(value.CodeError, "round %d needs %d contributions of a cohort of %d; want 1 to %d", number, need, len(peers), len(peers))
+		return c.fail(value.CodeError, "round %d needs %d contributions of a cohort of %d; want 1 to %d", number, need,
+			len(peers), len(peers))
 	case c.st.count(false) >= c.cfg.MaxOpen:
-		return c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen, number)
+		return c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen,
+			number)
 	}
 	r := Round{Number: number, Cohort: peers, Need: int64(need)}
 	if c.cfg.ends() {
@@ -122,7 +124,8 @@ func (c *Component) await(ctx *engine.Context, number int64) ([]value.Value, err
 	r := c.st.find(number)
 	switch {
 	case r == nil:
-		return nil, c.fail(value.CodeError, "round %d is not open, nor among the last %d that closed", number, c.cfg.Remember)
+		return nil, c.fail(value.CodeError, "round %d is not open, nor among the last %d that closed", number,
+			c.cfg.Remember)
 	case r.Failed:
 		return nil, c.fail(value.CodeError, "%s", r.Why)
 	case r.Closed:
@@ -181,7 +184,8 @@ func (c *Component) Settle(ctx *engine.Context, round int64, who wire.PeerID) {
 	c.closeIfDone(ctx, r)
 }
 
-// closeIfDone closes the round when enough have contributed, tells those who wait, and forgets the oldest closed rounds.
+// closeIfDone closes the round when enough have contributed, tells those who wait, and forgets the oldest closed
+// rounds.
 func (c *Component) closeIfDone(ctx *engine.Context, r *Round) {
 	if r.Closed || int64(len(r.Settled)) < r.Need {
 		return
@@ -196,7 +200,8 @@ func (c *Component) close(ctx *engine.Context, r *Round) {
 	r.Waiting = nil
 	c.st.forget(c.cfg.Remember) // moves rounds: r is not used below
 	if c.cfg.Withdraws != "" {
-		ctx.Withdraw(c.cfg.Withdraws, func(context value.Value) bool { return context == value.Value(value.Int(number)) })
+		ctx.Withdraw(c.cfg.Withdraws,
+			func(context value.Value) bool { return context == value.Value(value.Int(number)) })
 	}
 	for _, id := range waiting {
 		if failed {

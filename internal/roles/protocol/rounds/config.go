@@ -31,12 +31,14 @@ type Config struct {
 	MaxOpen    int   `json:"max_open,omitempty"` // rounds that may be open at once, 1 to 64; 0 means 4
 	Remember   int   `json:"remember,omitempty"` // closed rounds whose cohorts are remembered, 1 to 64; 0 means 8
 
-	// OnFailed says what happens when so few can still answer that a round cannot close: Stop, Retry or Skip. "" means that it
-	// waits for ever, as the first release did; then no key below has a meaning.
+	// OnFailed says what happens when so few can still answer that a round cannot close: Stop, Retry or Skip. "" means
+	// that it waits for ever, as the first release did; then no key below has a meaning.
 	OnFailed string `json:"on_failed,omitempty"`
-	// Retries is how often OnFailed "retry" asks others in place of those whose answers were refused, 1 to 100; 0 means 3.
+	// Retries is how often OnFailed "retry" asks others in place of those whose answers were refused, 1 to 100; 0 means
+	// 3.
 	Retries int `json:"retries,omitempty"`
-	// Cohort is the contributions that close a round whose quorum is not set: fewer where fewer are asked. 0 means all but Over.
+	// Cohort is the contributions that close a round whose quorum is not set: fewer where fewer are asked. 0 means all
+	// but Over.
 	Cohort int `json:"cohort,omitempty"`
 	// GraceMS is how long a round that has its quorum waits on for the others, in milliseconds; 0 closes it at once.
 	GraceMS int64 `json:"grace_ms,omitempty"`
@@ -44,11 +46,11 @@ type Config struct {
 	Registry string `json:"registry,omitempty"`
 	// CheckMS is how often an open round looks who is still there, in milliseconds, 10 to 3,600,000; 0 means 1,000.
 	CheckMS int64 `json:"check_ms,omitempty"`
-	// Substitute lets a round ask others in place of those who went silent, where it cannot close without them. Without it the
-	// round waits until they are back: its cohort is then a function of the seed alone.
+	// Substitute lets a round ask others in place of those who went silent, where it cannot close without them. Without
+	// it the round waits until they are back: its cohort is then a function of the seed alone.
 	Substitute bool `json:"substitute,omitempty"`
-	// Withdraws is the edge along which the questions of a round are asked, with its number as their context: those that nobody
-	// answered are withdrawn when the round closes. "" leaves them.
+	// Withdraws is the edge along which the questions of a round are asked, with its number as their context: those
+	// that nobody answered are withdrawn when the round closes. "" leaves them.
 	Withdraws string `json:"withdraws,omitempty"`
 }
 
@@ -83,8 +85,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch c.OnFailed {
 	case "":
-		if c != (Config{Quorum: c.Quorum, QuorumPercent: c.QuorumPercent, Over: c.Over, DeadlineMS: c.DeadlineMS, Least: c.Least, MaxOpen: c.MaxOpen, Remember: c.Remember}) {
-			return c, config.Errorf(of, "there are settings that need on_failed, which is not set; want %q, %q or %q", Stop, Retry, Skip)
+		if c != (Config{Quorum: c.Quorum, QuorumPercent: c.QuorumPercent, Over: c.Over, DeadlineMS: c.DeadlineMS,
+			Least: c.Least, MaxOpen: c.MaxOpen, Remember: c.Remember}) {
+			return c, config.Errorf(of, "there are settings that need on_failed, which is not set; want %q, %q or %q",
+				Stop, Retry, Skip)
 		}
 	case Stop, Retry, Skip:
 		if c.Registry == "" {
@@ -108,7 +112,8 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"quorum", int64(c.Quorum), 0, cohortMax}, {"quorum_percent", int64(c.QuorumPercent), 0, 100},
 		{"over", int64(c.Over), 0, cohortMax}, {"deadline_ms", c.DeadlineMS, 0, 30 * 24 * 3600 * 1000},
-		{"least", int64(c.Least), 1, cohortMax}, {"max_open", int64(c.MaxOpen), 1, 64}, {"remember", int64(c.Remember), 1, 64},
+		{"least", int64(c.Least), 1, cohortMax}, {"max_open", int64(c.MaxOpen), 1, 64},
+		{"remember", int64(c.Remember), 1, 64},
 		{"cohort", int64(c.Cohort), 0, cohortMax}, {"retries", int64(c.Retries), 0, 100},
 		{"grace_ms", c.GraceMS, 0, 30 * 24 * 3600 * 1000}, {"check_ms", c.CheckMS, 0, 3600_000},
 	} {

@@ -76,9 +76,9 @@ func (c *Component) registry(ctx *engine.Context) (Registry, *value.Failure) {
 	return nil, c.fail(value.CodeError, "slot %q holds no component that knows who is there", c.cfg.Registry)
 }
 
-// Refuse notes that the answer of a peer does not count and that no other can come: the round goes on without it, or fails.
-// What Accept refuses is no answer, and changes nothing. A question that did not reach its peer is asked again when the peer is
-// there.
+// Refuse notes that the answer of a peer does not count and that no other can come: the round goes on without it, or
+// fails. What Accept refuses is no answer, and changes nothing. A question that did not reach its peer is asked again
+// when the peer is there.
 func (c *Component) Refuse(ctx *engine.Context, round int64, who wire.PeerID, why *value.Failure) {
 	if !c.cfg.ends() || c.Accept(round, who) != nil {
 		return
@@ -99,7 +99,8 @@ func (c *Component) Refuse(ctx *engine.Context, round int64, who wire.PeerID, wh
 	}
 }
 
-// MemberReplaced lets a peer that came in the place of another owe what the other still owed. The engine asks it the same question.
+// MemberReplaced lets a peer that came in the place of another owe what the other still owed. The engine asks it the
+// same question.
 func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ string) {
 	if !c.cfg.ends() {
 		return
@@ -121,7 +122,8 @@ func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ s
 }
 
 // unreached are the failures of a question that its peer did not get, or gave up: asked again, it may answer.
-var unreached = []string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline, value.CodeLate, value.CodeDuplicate}
+var unreached = []string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline, value.CodeLate,
+	value.CodeDuplicate}
 
 // possible returns how many can have contributed at the end.
 func (r *Round) possible() int64 { return int64(len(r.Cohort) - len(r.Refused)) }
@@ -151,8 +153,8 @@ func short(text string, n int) string {
 	return strings.ToValidUTF8(text, "")
 }
 
-// expected returns how many of those who owe an answer can be expected to give it, and how many never will because they were
-// removed. One that is silent or blocked may come back.
+// expected returns how many of those who owe an answer can be expected to give it, and how many never will because they
+// were removed. One that is silent or blocked may come back.
 func (c *Component) expected(ctx *engine.Context, r *Round, registry Registry) (there, removed int64) {
 	members := registry.Members()
 	for _, p := range r.Cohort {
@@ -193,8 +195,8 @@ func (c *Component) again(ctx *engine.Context, r *Round, registry Registry) {
 	r.Lost = later
 }
 
-// decide closes the round when it has what it needs, and otherwise sees to it that this can still come. now says that the
-// deadline passes.
+// decide closes the round when it has what it needs, and otherwise sees to it that this can still come. now says that
+// the deadline passes.
 func (c *Component) decide(ctx *engine.Context, r *Round, now bool) {
 	registry, f := c.registry(ctx)
 	if r.Closed || f != nil {
@@ -236,8 +238,8 @@ func (c *Component) enough(ctx *engine.Context, r *Round, registry Registry) {
 	c.close(ctx, r)
 }
 
-// others has up to n others asked, who are there and were not asked yet, and returns how many. They are drawn: which ones is a
-// function of the job's seed, the round, and who is there.
+// others has up to n others asked, who are there and were not asked yet, and returns how many. They are drawn: which
+// ones is a function of the job's seed, the round, and who is there.
 func (c *Component) others(ctx *engine.Context, r *Round, registry Registry, n int64) int {
 	if n = min(n, int64(cohortMax-len(r.Cohort))); n <= 0 {
 		return 0
@@ -349,7 +351,8 @@ func (c *Component) failed(in []value.Value) ([]value.Value, error) {
 			reason = r.Why
 		}
 		for _, f := range r.Refused[:min(len(r.Refused), toldMax)] {
-			who = append(who, value.Peer(f.Peer)) // whoever reads it knows names that are the job's, and not the peer's own
+			// whoever reads it knows names that are the job's, and not the peer's own
+			who = append(who, value.Peer(f.Peer))
 		}
 	}
 	return []value.Value{value.NewList(value.Int(out), value.String(short(reason, 4096)), value.NewList(who...))}, nil
@@ -393,8 +396,8 @@ func (c *Component) look(ctx *engine.Context) error {
 	return nil
 }
 
-// wake arms the timer for the time at which an open round is looked at next, and says whether it could. One that is armed for an
-// earlier time stays: the look arms it again.
+// wake arms the timer for the time at which an open round is looked at next, and says whether it could. One that is
+// armed for an earlier time stays: the look arms it again.
 func (c *Component) wake(ctx *engine.Context) bool {
 	next := int64(0)
 	for _, r := range c.st.Rounds {

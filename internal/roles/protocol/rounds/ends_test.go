@@ -23,15 +23,18 @@ func (a *refusals) Invoke(ctx *engine.Context, method string, in []value.Value) 
 		return a.answers.Invoke(ctx, method, in)
 	}
 	r := ctx.Dep("rounds").(*rounds.Component)
-	r.Refuse(ctx, int64(in[0].(value.Int)), wire.PeerID(in[1].(value.Peer)), value.Fail(string(in[2].(value.String)), "test", "its element 3 is NaN"))
+	r.Refuse(ctx, int64(in[0].(value.Int)), wire.PeerID(in[1].(value.Peer)), value.Fail(string(in[2].(value.String)),
+		"test", "its element 3 is NaN"))
 	return []value.Value{value.Trigger{}}, nil
 }
 
 func ending(config string) *componenttest.Setup {
 	s := setup(config)
-	s.Slots = append([]componenttest.Slot{{Name: "registry", Factory: registry.Factory, Config: `{"heartbeat_ms":1000}`}}, s.Slots...)
+	s.Slots = append([]componenttest.Slot{{Name: "registry", Factory: registry.Factory,
+		Config: `{"heartbeat_ms":1000}`}}, s.Slots...)
 	s.Slots[1].Deps = []string{"registry"}
-	s.Slots[1].Ops = append(s.Slots[1].Ops, componenttest.Op{Method: "Asked", In: 2, Out: 1}, componenttest.Op{Method: "Failed", In: 1, Out: 1})
+	s.Slots[1].Ops = append(s.Slots[1].Ops, componenttest.Op{Method: "Asked", In: 2, Out: 1},
+		componenttest.Op{Method: "Failed", In: 1, Out: 1})
 	s.Slots[2].Factory = func(node.Env) (engine.Component, error) { return &refusals{}, nil }
 	s.Slots[2].Ops = append(s.Slots[2].Ops, componenttest.Op{Method: "Refuse", In: 3, Out: 1})
 	return s
@@ -78,8 +81,8 @@ func (b bench) stays(from, to int, seconds int) {
 	}
 }
 
-// TestARoundFailsWhenNoMoreCanCome: refused answers are counted, and a round that cannot be completed by those who are left fails with
-// who and why, instead of waiting for ever (case 5, U9).
+// TestARoundFailsWhenNoMoreCanCome: refused answers are counted, and a round that cannot be completed by those who are
+// left fails with who and why, instead of waiting for ever (case 5, U9).
 func TestARoundFailsWhenNoMoreCanCome(t *testing.T) {
 	b := begin(t, `{"on_failed":"stop","quorum":2}`, 3)
 	b.open(0, 1, 2, 3)
@@ -94,22 +97,25 @@ func TestARoundFailsWhenNoMoreCanCome(t *testing.T) {
 		t.Fatalf("the round did not fail: %+v", r)
 	}
 	if failures := b.Failures(); !slices.ContainsFunc(failures, func(f *value.Failure) bool {
-		return strings.Contains(f.Message, "training diverged") && strings.Contains(f.Message, "site-3: its element 3 is NaN")
+		return strings.Contains(f.Message, "training diverged") && strings.Contains(f.Message,
+			"site-3: its element 3 is NaN")
 	}) {
 		t.Errorf("Await failed with %v", failures)
 	}
-	out, ok := b.Invoke("rounds", "Failed", value.NewList(value.String("error"), value.String("rounds"), value.String("x"))).Outputs()
+	out, ok := b.Invoke("rounds", "Failed", value.NewList(value.String("error"), value.String("rounds"),
+		value.String("x"))).Outputs()
 	if !ok {
 		t.Fatal("Failed gives nothing")
 	}
 	told := out[0].(*value.List)
-	if told.At(0) != value.Value(value.Int(0)) || told.At(2).(*value.List).Len() != 2 || !strings.Contains(string(told.At(1).(value.String)), "site-1") {
+	if told.At(0) != value.Value(value.Int(0)) || told.At(2).(*value.List).Len() != 2 ||
+		!strings.Contains(string(told.At(1).(value.String)), "site-1") {
 		t.Errorf("the job tells %v", told)
 	}
 }
 
-// TestADeadlineClosesWithThoseWhoCan: where a deadline would close a round with fewer, refusals lower what it needs to those who can
-// still contribute.
+// TestADeadlineClosesWithThoseWhoCan: where a deadline would close a round with fewer, refusals lower what it needs to
+// those who can still contribute.
 func TestADeadlineClosesWithThoseWhoCan(t *testing.T) {
 	b := begin(t, `{"on_failed":"stop","deadline_ms":60000}`, 3)
 	b.open(0, 1, 2, 3)
@@ -167,8 +173,8 @@ func TestSkipClosesWithNobody(t *testing.T) {
 	}
 }
 
-// TestOthersAreAskedInPlaceOfTheSilent: a round that cannot close without those who went silent asks others who are there, so that no
-// loss of a minority holds it up; the round of an exact job waits for its own.
+// TestOthersAreAskedInPlaceOfTheSilent: a round that cannot close without those who went silent asks others who are
+// there, so that no loss of a minority holds it up; the round of an exact job waits for its own.
 func TestOthersAreAskedInPlaceOfTheSilent(t *testing.T) {
 	for _, substitute := range []bool{true, false} {
 		b := begin(t, fmt.Sprintf(`{"on_failed":"stop","substitute":%v}`, substitute), 4)
@@ -192,7 +198,8 @@ func TestOthersAreAskedInPlaceOfTheSilent(t *testing.T) {
 	}
 }
 
-// TestAnUnreachedQuestionIsAskedAgain: a question that did not get to its peer is no answer; the peer is asked again when it is there.
+// TestAnUnreachedQuestionIsAskedAgain: a question that did not get to its peer is no answer; the peer is asked again
+// when it is there.
 func TestAnUnreachedQuestionIsAskedAgain(t *testing.T) {
 	b := begin(t, `{"on_failed":"stop"}`, 2)
 	b.open(0, 1, 2)
@@ -250,8 +257,10 @@ func TestAskedAreThoseWhoOweAnAnswer(t *testing.T) {
 
 func TestConfigOfEnds(t *testing.T) {
 	for in, ok := range map[string]bool{
-		`{"on_failed":"stop"}`: true, `{"on_failed":"retry","retries":5}`: true, `{"on_failed":"maybe"}`: false, `{"grace_ms":5}`: false,
-		`{"cohort":3}`: false, `{"on_failed":"skip","cohort":3,"grace_ms":5,"check_ms":50,"substitute":true,"withdraws":"train"}`: true,
+		`{"on_failed":"stop"}`: true, `{"on_failed":"retry","retries":5}`: true, `{"on_failed":"maybe"}`: false,
+		`{"grace_ms":5}`: false,
+		`{"cohort":3}`:   false,
+		`{"on_failed":"skip","cohort":3,"grace_ms":5,"check_ms":50,"substitute":true,"withdraws":"train"}`: true,
 		`{"on_failed":"stop","retries":101}`: false,
 	} {
 		if _, err := rounds.ParseConfig([]byte(in)); (err == nil) != ok {
@@ -287,7 +296,9 @@ func TestEndsConform(t *testing.T) {
 				}))
 		}
 		steps = append(steps, step("rest", func(b bench) { b.Advance(9e9) }))
-		componenttest.Run(t, componenttest.Suite{Setup: *ending(`{"on_failed":"` + policy + `","quorum":2,"grace_ms":400,"deadline_ms":5000,"substitute":true,"remember":2,"max_open":3}`),
-			Steps: steps})
+		componenttest.Run(t,
+			componenttest.Suite{Setup: *ending(`{"on_failed":"` + policy +
+				`","quorum":2,"grace_ms":400,"deadline_ms":5000,"substitute":true,"remember":2,"max_open":3}`),
+				Steps: steps})
 	}
 }

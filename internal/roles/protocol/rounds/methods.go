@@ -19,12 +19,14 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
 		},
 		{
-			Name: "Failed", Doc: "Says what a job tells that cannot go on: round, reason, and at whom; from what Catch gives.",
+			Name: "Failed", Doc: "Says what a job tells that cannot go on: round, reason, and at whom; from what " +
+				"Catch gives.",
 			In:  []graph.Port{{Name: "failure", Type: types.ListsOf(types.String())}},
 			Out: []graph.Port{{Name: "failed", Type: types.List()}},
 		},
 		{
-			Name: "Await", Deferred: true, Doc: "Waits until a round is closed by its quorum or its deadline, and says who came.",
+			Name: "Await", Deferred: true,
+			Doc: "Waits until a round is closed by its quorum or its deadline, and says who came.",
 			In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "opened", Type: types.Trigger()}},
 			Out: []graph.Port{{Name: "members", Type: types.ListsOf(types.Peer())}},
 		},

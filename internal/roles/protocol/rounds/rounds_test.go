@@ -36,8 +36,9 @@ func setup(config string) *componenttest.Setup {
 	return &componenttest.Setup{Slots: []componenttest.Slot{
 		{Name: "rounds", Factory: rounds.Factory, Config: config, Ops: []componenttest.Op{
 			{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}, {Method: "Close", In: 2, Out: 1}}},
-		{Name: "answers", Factory: func(node.Env) (engine.Component, error) { return &answers{}, nil }, Deps: []string{"rounds"},
-			Ops: []componenttest.Op{{Method: "Settle", In: 2, Out: 1}, {Method: "Force", In: 2, Out: 1}}},
+		{Name: "answers", Factory: func(node.Env) (engine.Component, error) { return &answers{}, nil },
+			Deps: []string{"rounds"},
+			Ops:  []componenttest.Op{{Method: "Settle", In: 2, Out: 1}, {Method: "Force", In: 2, Out: 1}}},
 	}}
 }
 
@@ -65,7 +66,10 @@ func peers(ids ...int) value.Value {
 // sorted is the peers in the order of their ids, as members come.
 func sorted(ids ...int) []value.Value {
 	l := slices.Clone(peers(ids...).(*value.List).Items())
-	slices.SortFunc(l, func(a, b value.Value) int { return strings.Compare(string(a.(value.Peer)), string(b.(value.Peer))) })
+	slices.SortFunc(l, func(a, b value.Value) int {
+		return strings.Compare(string(a.(value.Peer)),
+			string(b.(value.Peer)))
+	})
 	return l
 }
 
@@ -260,7 +264,8 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	for name, cohort := range map[string]value.Value{
-		"no list": value.Int(1), "no peers": value.NewList(value.Int(1)), "nobody": value.NewList(), "one twice": peers(1, 1),
+		"no list": value.Int(1), "no peers": value.NewList(value.Int(1)), "nobody": value.NewList(),
+		"one twice": peers(1, 1),
 	} {
 		if f := start(t, ``).Invoke("rounds", "Open", value.Int(0), cohort).Failure; f == nil {
 			t.Errorf("a cohort with %s was accepted", name)
@@ -271,7 +276,8 @@ func TestBounds(t *testing.T) {
 		many[i] = value.Peer(fmt.Sprint(i))
 	}
 	r, _ := rounds.New("rounds", rounds.Config{})
-	if _, err := r.Invoke(nil, "Open", []value.Value{value.Int(0), value.NewList(many...)}); value.AsFailure(err, "").Code != value.CodeOverflow {
+	if _, err := r.Invoke(nil, "Open", []value.Value{value.Int(0), value.NewList(many...)}); value.AsFailure(err,
+		"").Code != value.CodeOverflow {
 		t.Errorf("a cohort over the bound: %v", err)
 	}
 	for _, in := range [][]value.Value{{}, {value.Int(0)}, {value.Trigger{}, peers(1)}} {
@@ -279,7 +285,8 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%v: %v", in, err)
 		}
 	}
-	if f := b.Invoke("rounds", "Close", value.Int(0), value.Trigger{}).Failure; f == nil || !strings.Contains(f.Message, "Await") {
+	if f := b.Invoke("rounds", "Close", value.Int(0), value.Trigger{}).Failure; f == nil || !strings.Contains(f.Message,
+		"Await") {
 		t.Errorf("unknown op: %v", f)
 	}
 }
@@ -319,7 +326,8 @@ func TestCountsEachOnce(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for in, ok := range map[string]bool{
 		`{}`: true, `{"quorum":3,"over":1,"deadline_ms":5,"least":2}`: true, `{"quorum":3,"quorum_percent":50}`: false,
-		`{"quorum_percent":101}`: false, `{"deadline_ms":-1}`: false, `{"max_open":100}`: false, `{"dealine_ms":1}`: false,
+		`{"quorum_percent":101}`: false, `{"deadline_ms":-1}`: false, `{"max_open":100}`: false,
+		`{"dealine_ms":1}`: false,
 	} {
 		if _, err := rounds.ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
@@ -346,5 +354,6 @@ func TestConforms(t *testing.T) {
 		step("late", func(b bench) { b.settle(0, 1); b.settle(2, 1) }),
 		step("too many", func(b bench) { b.open(9, 1, 2); b.open(10, 1, 2); b.open(11, 1) }),
 		step("rest", func(b bench) { b.Advance(5e9) }))
-	componenttest.Run(t, componenttest.Suite{Setup: *setup(`{"deadline_ms":1000,"remember":2,"max_open":3}`), Steps: steps})
+	componenttest.Run(t, componenttest.Suite{Setup: *setup(`{"deadline_ms":1000,"remember":2,"max_open":3}`),
+		Steps: steps})
 }

@@ -104,7 +104,8 @@ func (s *State) nextDeadline() int64 {
 // check says what is wrong with a state that was restored.
 func (s *State) check(cfg Config) error {
 	if s.count(false) > cfg.MaxOpen || s.count(true) > cfg.Remember {
-		return fmt.Errorf("%d open and %d closed rounds, at most %d and %d", s.count(false), s.count(true), cfg.MaxOpen, cfg.Remember)
+		return fmt.Errorf("%d open and %d closed rounds, at most %d and %d", s.count(false), s.count(true), cfg.MaxOpen,
+			cfg.Remember)
 	}
 	for i := range s.Rounds {
 		r := &s.Rounds[i]
@@ -112,17 +113,22 @@ func (s *State) check(cfg Config) error {
 		case s.find(r.Number) != r:
 			return fmt.Errorf("round %d is there twice", r.Number)
 		case len(r.Cohort) > cohortMax || len(r.Waiting) > waitingMax:
-			return fmt.Errorf("round %d has a cohort of %d and %d waiting calls", r.Number, len(r.Cohort), len(r.Waiting))
+			return fmt.Errorf("round %d has a cohort of %d and %d waiting calls", r.Number, len(r.Cohort),
+				len(r.Waiting))
 		case !ascending(r.Cohort) || !ascending(r.Settled) || !ascending(r.Lost):
 			return fmt.Errorf("round %d: the peers are not in order", r.Number)
-		case r.Closed && len(r.Waiting) > 0, !r.Closed && r.Grace == 0 && int64(len(r.Settled)) >= r.Need, !r.Closed && (r.Failed || r.Skipped):
-			return fmt.Errorf("round %d has %d of %d contributions, which does not fit closed = %v", r.Number, len(r.Settled), r.Need, r.Closed)
+		case r.Closed && len(r.Waiting) > 0, !r.Closed && r.Grace == 0 && int64(len(r.Settled)) >= r.Need, !r.Closed &&
+			(r.Failed || r.Skipped):
+			return fmt.Errorf("round %d has %d of %d contributions, which does not fit closed = %v", r.Number,
+				len(r.Settled), r.Need, r.Closed)
 		}
 		for k, f := range r.Refused {
 			_, of := slices.BinarySearch(r.Cohort, f.Peer)
 			_, settled := slices.BinarySearch(r.Settled, f.Peer)
 			if !of || settled && !r.Closed || k > 0 && f.Peer <= r.Refused[k-1].Peer || len(f.Reason) > reasonMax {
-				return fmt.Errorf("round %d: the refusal of %q is out of order, too long, or of nobody whose answer is awaited", r.Number, f.Peer)
+				return fmt.Errorf(
+					"round %d: the refusal of %q is out of order, too long, or of nobody whose answer is awaited",
+					r.Number, f.Peer)
 			}
 		}
 		for _, p := range r.Settled {

@@ -1,8 +1,9 @@
-// Package neighbour chooses whom a node talks to next, as the component kind "neighbour" version 1: one of the peers that
-// it knows from the start, which are its neighbours in a network without a server, or of those that another component learned of.
+// Package neighbour chooses whom a node talks to next, as the component kind "neighbour" version 1: one of the peers
+// that it knows from the start, which are its neighbours in a network without a server, or of those that another
+// component learned of.
 //
-// The choice is a function of the job's seed, the slot, the node's peer id, the tick and the neighbours, and of nothing else, so
-// that a node that was restored chooses alike.
+// The choice is a function of the job's seed, the slot, the node's peer id, the tick and the neighbours, and of nothing
+// else, so that a node that was restored chooses alike.
 //
 // Ops of the component:
 //
@@ -76,7 +77,8 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: env.Slot, cfg: cfg, key: draw.NewKey(env.Seed, "selector/"+env.Slot+"/"+string(env.Self))}, nil
+	return &Component{slot: env.Slot, cfg: cfg, key: draw.NewKey(env.Seed, "selector/"+env.Slot+"/"+string(env.Self))},
+		nil
 }
 
 // State returns the empty state.

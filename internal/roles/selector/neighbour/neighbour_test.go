@@ -76,7 +76,9 @@ func TestRefusals(t *testing.T) {
 
 func TestConforms(t *testing.T) {
 	tick := func(i int) componenttest.Step {
-		return componenttest.Step{Name: "tick", Do: func(b *componenttest.Bench) { b.Invoke("selector", "Peer", value.Int(i)) }}
+		return componenttest.Step{Name: "tick",
+			Do: func(b *componenttest.Bench) { b.Invoke("selector", "Peer", value.Int(i)) }}
 	}
-	componenttest.Run(t, componenttest.Suite{Setup: setup(componenttest.Peer(1), componenttest.Peer(2)), Steps: []componenttest.Step{tick(0), tick(1), tick(2)}})
+	componenttest.Run(t, componenttest.Suite{Setup: setup(componenttest.Peer(1), componenttest.Peer(2)),
+		Steps: []componenttest.Step{tick(0), tick(1), tick(2)}})
 }
