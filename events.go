@@ -52,8 +52,8 @@ func (n *Node) Events(ctx context.Context) iter.Seq[Event] {
 	}
 }
 
-// tell takes an event of the node.
-func (n *Node) tell(ev engine.AppEvent) error {
+// deliver takes an event of the node.
+func (n *Node) deliver(ev engine.AppEvent) error {
 	n.mu.Lock()
 	n.events = append(n.events, Event{ev.Number, ev.Name, ev.Value})
 	n.mu.Unlock()

@@ -52,7 +52,7 @@ func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	hc := host.Config{
 		Node: cfg, Prove: id.Sign, HoldEvents: true,
 		Store:   host.Store{Dir: dir, SnapshotBytes: c.SnapshotBytes, SnapshotWork: c.SnapshotWork, Keep: c.Keep},
-		OnEvent: n.tell, OnDrop: n.drop, OnStop: n.stopped,
+		OnEvent: n.deliver, OnDrop: n.drop, OnStop: n.stopped,
 	}
 	if c.Transport != nil {
 		hc.Transport = func(r transport.Receiver) (transport.Transport, error) {

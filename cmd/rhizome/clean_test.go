@@ -30,7 +30,7 @@ func TestNoTextOfAPeerReachesTheTerminal(t *testing.T) {
 		exchange.Done{ModelSHA256: ugly},
 	} {
 		var out strings.Builder
-		(&nodeView{c: &console{out: &out}}).tell(what)
+		(&nodeView{c: &console{out: &out}}).show(what)
 		check("told", out.String())
 	}
 	for _, err := range []error{

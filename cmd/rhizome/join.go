@@ -97,7 +97,7 @@ func newJoin(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v.tell(*done)
+			v.show(*done)
 			return nil
 		}),
 	}

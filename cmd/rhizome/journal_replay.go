@@ -67,7 +67,7 @@ func newReplay(c *console) *cobra.Command {
 }
 
 func replayNode(c *console, j *journals, n *archive.NodeView, until uint64, file string, json bool) error {
-	b, err := n.BringBack(offline.Look{Until: until})
+	b, err := n.Restore(offline.Look{Until: until})
 	var gone *journal.RangeError
 	if errors.As(err, &gone) {
 		return fmt.Errorf("%s: %w", n.Dir, err)

@@ -34,7 +34,7 @@ func newJournalVerify(c *console) *cobra.Command {
 				checks = append(checks, j.verifyRecords(dir))
 				if n := j.node(dir); n != nil {
 					k := check{Node: filepath.Base(dir), What: "replay"}
-					b, err := n.BringBack(offline.Look{Oldest: true})
+					b, err := n.Restore(offline.Look{Oldest: true})
 					if k.OK = err == nil; !k.OK {
 						k.Found = err.Error()
 					} else {
@@ -44,7 +44,7 @@ func newJournalVerify(c *console) *cobra.Command {
 					checks = append(checks, k)
 				}
 			}
-			return tell(c, checks, json)
+			return reportChecks(c, checks, json)
 		}),
 	}
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per check and nothing else")

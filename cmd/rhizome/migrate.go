@@ -36,7 +36,7 @@ func newMigrate(c *console) *cobra.Command {
 				if json {
 					err = writeLine(c.out, m)
 				} else {
-					err = tellMigrated(c, m)
+					err = reportMigrated(c, m)
 				}
 				if err != nil {
 					return err
@@ -78,7 +78,7 @@ func migrate(path string) ([]archive.Migrated, error) {
 	return []archive.Migrated{out}, m.Run()
 }
 
-func tellMigrated(c *console, m archive.Migrated) error {
+func reportMigrated(c *console, m archive.Migrated) error {
 	name := m.Node
 	if name == "" {
 		name = "run"

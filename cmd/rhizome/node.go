@@ -56,7 +56,7 @@ const childPatient = 10 * time.Second
 func (f *nodeFlags) options(ctx context.Context, v *nodeView) (context.Context, context.CancelFunc, deploy.Options) {
 	ctx, cancel := context.WithCancel(ctx)
 	v.c.outlive()
-	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Tell: v.tell, Relays: f.relays,
+	o := deploy.Options{Dir: f.dir, Listen: f.listen, Network: deploy.Libp2p, Notify: v.show, Relays: f.relays,
 		Relay: f.relay, LAN: f.lan && !f.child, Takeover: f.over, Keep: f.keep, KeepAge: f.age}
 	for _, p := range f.rights {
 		o.Operators = append(o.Operators, wire.PeerID(p))

@@ -116,8 +116,8 @@ type (
 	}
 )
 
-// tell shows one thing.
-func (v *nodeView) tell(what any) {
+// show shows one thing.
+func (v *nodeView) show(what any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if x, ok := what.(deploy.Listening); ok {

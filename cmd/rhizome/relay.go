@@ -34,7 +34,7 @@ func newRelay(c *console) *cobra.Command {
 				o.Allow = append(o.Allow, p)
 			}
 			v := &nodeView{c: c, json: json}
-			o.Network, o.Tell = deploy.Libp2p, v.tell
+			o.Network, o.Notify = deploy.Libp2p, v.show
 			return deploy.RunRelay(cmd.Context(), o)
 		}),
 	}

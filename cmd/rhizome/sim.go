@@ -111,15 +111,15 @@ func (f *chaosFlags) run(c *console) error {
 			o.Trace = func(l sim.Line) { fmt.Fprintln(c.out, l) }
 		}
 		r := chaos.Run(p, o)
-		if err := f.tell(c, r); err != nil {
+		if err := f.report(c, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tell prints what came of a run. One that broke a promise is made smaller first.
-func (f *chaosFlags) tell(c *console, r *chaos.Result) error {
+// report prints what came of a run. One that broke a promise is made smaller first.
+func (f *chaosFlags) report(c *console, r *chaos.Result) error {
 	if f.json {
 		line := chaosLine{
 			Event: "seed", Seed: r.Plan.Seed, Scenario: r.Plan.Scenario, OK: r.Err == nil, Events: r.Events,

@@ -60,7 +60,7 @@ func statesOf(path string) ([]state, error) {
 		if s.Err != nil {
 			return nil, s.Err
 		}
-		out = append(out, state{s.Name, s.Snapshot, nil, s.Brought.Node, s.NodeView, v, s.Brought.Replayed})
+		out = append(out, state{s.Name, s.Snapshot, nil, s.Restored.Node, s.NodeView, v, s.Restored.Replayed})
 	}
 	return out, nil
 }

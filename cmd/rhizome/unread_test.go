@@ -132,7 +132,7 @@ func TestEventsCarryTheTime(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 8_900_000, time.FixedZone("", 3600))
 	c := &console{&out, &out, func() time.Time { return at }}
 	v := &nodeView{c: c, json: true}
-	v.tell(deploy.Warning{Text: "a"})
+	v.show(deploy.Warning{Text: "a"})
 	(&jsonView{c: c}).warn(c, "b")
 	want := `{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"a"}` + "\n" +
 		`{"event":"warning","time":"2026-03-04T04:06:07.008Z","text":"b"}` + "\n"

@@ -39,7 +39,7 @@ func newVerify(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(c, checks, json)
+			return reportChecks(c, checks, json)
 		}),
 	}
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per check and nothing else")
@@ -81,7 +81,7 @@ func verify(path string) ([]check, error) {
 		if s.Err != nil {
 			k.Found = s.Err.Error()
 		} else {
-			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Brought.Replayed)
+			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Restored.Replayed)
 		}
 		checks = append(checks, k)
 	}
@@ -132,7 +132,7 @@ func (k *check) journal(r *journal.Report, err error) {
 	case r.Next == 0:
 		k.OK, k.Found = true, "empty"
 	default:
-		k.OK = r.Vouched()
+		k.OK = r.Intact()
 		k.Found = fmt.Sprintf("records %d to %d in %d files", r.First, r.Next-1, r.Segments)
 		if r.TornBytes > 0 {
 			k.Found += fmt.Sprintf(", %d bytes of an unfinished record at the end", r.TornBytes)
@@ -143,8 +143,8 @@ func (k *check) journal(r *journal.Report, err error) {
 	}
 }
 
-// tell writes the checks. Where one failed, it returns an error that says how many.
-func tell(c *console, checks []check, json bool) error {
+// reportChecks writes the checks. Where one failed, it returns an error that says how many.
+func reportChecks(c *console, checks []check, json bool) error {
 	failed := 0
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, k := range checks {

@@ -71,8 +71,8 @@ func peerEngine() (*engine.Engine, engine.Config, error) {
 	return e, cfg, err
 }
 
-// heardFrom gives the engine an envelope of a peer.
-func heardFrom(e *engine.Engine, p wire.PeerID, env wire.Envelope) error {
+// receivedFrom gives the engine an envelope of a peer.
+func receivedFrom(e *engine.Engine, p wire.PeerID, env wire.Envelope) error {
 	env.Version, env.From, env.To, env.Digest, env.Incarnation, env.Epoch = wire.PlainVersion, p, "self",
 		e.Program().Digest, 1, 1
 	raw, err := wire.Append(nil, value.NewRegistry(), &env)
@@ -109,7 +109,7 @@ func peerAnswers(emit func(Metric)) error {
 		}
 		rest(e, 1)
 		for i := range n {
-			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1,
+			if err := receivedFrom(e, peerName(i), wire.Envelope{Edge: 1, Number: 1, AckEpoch: 1, Ack: 1,
 				Answer: wire.Request{Epoch: 1, ID: uint64(i + 1)},
 				Fills:  []wire.Fill{{Value: value.Int(1)}}}); err != nil {
 				return 0, err
@@ -168,7 +168,7 @@ func peerDeadlines(emit func(Metric)) error {
 		}
 		rest(e, 1)
 		for i := range n {
-			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9,
+			if err := receivedFrom(e, peerName(i), wire.Envelope{Edge: 2, Number: 1, Deadline: 1e9,
 				Fills: []wire.Fill{{Site: 2000, Value: value.Int(1)}}}); err != nil {
 				return 0, err
 			}
@@ -212,7 +212,7 @@ func peerCaptures(emit func(Metric)) error {
 			return 0, err
 		}
 		for i := range min(heard, n) {
-			if err := heardFrom(e, peerName(i), wire.Envelope{Edge: -1}); err != nil {
+			if err := receivedFrom(e, peerName(i), wire.Envelope{Edge: -1}); err != nil {
 				return 0, err
 			}
 		}

@@ -96,14 +96,14 @@ func (e *equal) announce() error {
 		return err
 	}
 	e.beside.Go(func() {
-		e.say(o, topic)
+		e.publish(o, topic)
 		topic.Leave()
 	})
 	return nil
 }
 
-// say meets the peers that the node began with, and tells the topic where the node is, again and again.
-func (e *equal) say(o *libp2p.Overlay, topic *libp2p.Topic) {
+// publish meets the peers that the node began with, and tells the topic where the node is, again and again.
+func (e *equal) publish(o *libp2p.Overlay, topic *libp2p.Topic) {
 	for wait := announceEvery / 10; ; wait = min(2*wait, announceEvery) {
 		e.meet(o.Connect)
 		if addresses := sound(e.net.Addresses(), e.dir.ID.Peer()); len(addresses) > 0 {

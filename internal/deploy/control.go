@@ -129,7 +129,7 @@ func (r *running) control() {
 		done()
 	}
 	if err != nil {
-		r.o.Tell(Warning{"no calls of the operator are taken: " + err.Error()})
+		r.o.Notify(Warning{"no calls of the operator are taken: " + err.Error()})
 	}
 }
 

@@ -137,8 +137,8 @@ func (s *server) attend() {
 // lookAt looks once at what the job waits for.
 func (s *server) lookAt(now time.Time) error {
 	var a *observe.Awaits
-	var all []observe.Heard
-	if err := s.host.View(func(n *node.Node) { a, all = observe.AwaitsOf(n), observe.HeardOf(n) }); err != nil {
+	var all []observe.Seen
+	if err := s.host.View(func(n *node.Node) { a, all = observe.AwaitsOf(n), observe.SeenOf(n) }); err != nil {
 		return err
 	}
 	up := 0
@@ -159,7 +159,7 @@ func (s *server) lookAt(now time.Time) error {
 			b.Waits = &tell.Waits
 		}
 	})
-	s.o.Tell(*tell)
+	s.o.Notify(*tell)
 	return nil
 }
 
@@ -232,7 +232,7 @@ func (s *server) giveUp(f *job.Failed, early bool) error {
 
 // breakOff tells all that the job has failed.
 func (s *server) breakOff(f *job.Failed) {
-	s.o.Tell(*f)
+	s.o.Notify(*f)
 	s.board.post(func(b *standing) { b.Failed, b.Waits = f, nil })
 	close(s.broken)
 }
@@ -262,7 +262,7 @@ func (s *server) linger(ctx context.Context) {
 			for _, p := range unaware {
 				l.For = append(l.For, nameOf(s.dir.Record(), p))
 			}
-			s.o.Tell(l)
+			s.o.Notify(l)
 		case <-ctx.Done():
 			return
 		}

@@ -62,12 +62,12 @@ func (s *server) invite() error {
 		return nil
 	}
 	if s.o.Open {
-		s.o.Tell(Invited{Open: true})
+		s.o.Notify(Invited{Open: true})
 		return nil
 	}
 	line, err := s.door.own(s.cfg.About().Clients, time.Now())
 	if err == nil {
-		s.o.Tell(Invited{Line: line})
+		s.o.Notify(Invited{Line: line})
 	}
 	return err
 }
@@ -114,7 +114,7 @@ func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 			"this server is closed, and does not know %s: join with the invitation that its operator gives (rhizome "+
 				"invite), or have him name your key (rhizome server --allow)", from)
 	}
-	return invited, refusal(s.door.book.Judge(*h.Secret, from, time.Now()))
+	return invited, refusal(s.door.book.Check(*h.Secret, from, time.Now()))
 }
 
 // refusal makes a book's no that of the exchange; other errors are those of the disk.

@@ -42,7 +42,7 @@ func (f *flap) note(now time.Time, up bool, reason error) string {
 	if f.untold++; f.untold == 1 {
 		f.since = now
 	}
-	return f.tell(now)
+	return f.report(now)
 }
 
 // look returns what is still to be told.
@@ -52,10 +52,10 @@ func (f *flap) look(now time.Time) string {
 	if f.untold == 0 {
 		return ""
 	}
-	return f.tell(now)
+	return f.report(now)
 }
 
-func (f *flap) tell(now time.Time) string {
+func (f *flap) report(now time.Time) string {
 	if !f.turns.take(flapMost, 1/flapEach.Seconds(), now) && now.Sub(f.at) < flapRest {
 		return ""
 	}

@@ -44,7 +44,7 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 			Network: func(e End) (transport.Transport, error) {
 				return net.Attach(e.ID.Peer(), e.Receiver), nil
 			},
-			Tell: func(what any) {
+			Notify: func(what any) {
 				if l, ok := what.(Listening); ok {
 					told <- l
 				}

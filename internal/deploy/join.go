@@ -148,8 +148,9 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = nil, nil; return nil }); err != nil {
 			return nil, err
 		}
-		c.o.Tell(Warning{"this client knew its job to be over, and its server, whose directory went back, does not: " +
-			"the client goes on with it"})
+		c.o.Notify(
+			Warning{"this client knew its job to be over, and its server, whose directory went back, does not: " +
+				"the client goes on with it"})
 	}
 	var model *onnx.ModelProto
 	if rec == nil {
@@ -174,7 +175,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 func (c *client) seek(ctx context.Context) (wire.PeerID, []string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.o.Wait, errNoAnswer)
 	defer cancel()
-	c.o.Tell(Warning{"looking for a server on the local network"})
+	c.o.Notify(Warning{"looking for a server on the local network"})
 	reason := error(errNoAnswer)
 	for {
 		select {
@@ -219,7 +220,7 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	}
 	c.word.begin(time.Now(), rec, rounds)
 	c.standing.Store(&beside{add: c.word.add})
-	c.o.Tell(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rounds, rec.Digest, rec.Starts > 1})
+	c.o.Notify(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rounds, rec.Digest, rec.Starts > 1})
 	go c.attend()
 	defer c.part()
 	ctx, cancel := context.WithCancel(ctx)
@@ -249,7 +250,7 @@ func (c *client) event(_ *host.Host, ev engine.AppEvent) error {
 		return nil
 	}
 	if f, harmless := job.Harmless(ev.Value); !harmless {
-		c.o.Tell(Warning{f.Error()})
+		c.o.Notify(Warning{f.Error()})
 	}
 	return nil
 }
@@ -257,7 +258,7 @@ func (c *client) event(_ *host.Host, ev engine.AppEvent) error {
 // state tells whether the server is there, when that changed.
 func (c *client) state(up bool, reason error) {
 	if text := c.flap.note(time.Now(), up, reason); text != "" {
-		c.o.Tell(Warning{text})
+		c.o.Notify(Warning{text})
 	}
 }
 

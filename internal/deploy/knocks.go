@@ -76,7 +76,7 @@ func (r *running) turnedAway() map[string]uint64 {
 // turnAway counts and tells that a peer was turned away.
 func (r *running) turnAway(code, text string) {
 	if line := r.knocks.note(code, text, time.Now()); line != "" {
-		r.o.Tell(Warning{line})
+		r.o.Notify(Warning{line})
 	}
 }
 
@@ -90,14 +90,14 @@ func (r *running) turnAwayBeside(code, text string) {
 	}
 }
 
-// tellAway tells what turnAwayBeside noted, until the node ends.
-func (r *running) tellAway() {
+// reportAway tells what turnAwayBeside noted, until the node ends.
+func (r *running) reportAway() {
 	for {
 		select {
 		case line := <-r.away:
-			r.o.Tell(Warning{line})
+			r.o.Notify(Warning{line})
 		case line := <-r.awayCuts:
-			r.o.Tell(Warning{line})
+			r.o.Notify(Warning{line})
 		case <-r.done.Done():
 			return
 		}

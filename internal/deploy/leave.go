@@ -69,7 +69,7 @@ func (c *client) said(gone string) error {
 	g := goneOf(gone, rec, c.dir.Path)
 	switch {
 	case gone == goneRemoved:
-		c.o.Tell(g)
+		c.o.Notify(g)
 		return &RemovedError{g}
 	case c.leaving.Load():
 		return c.left()
@@ -80,7 +80,7 @@ func (c *client) said(gone string) error {
 // left returns the end of a client that has left, and tells it once.
 func (c *client) left() error {
 	g := goneOf(goneLeft, c.dir.Record(), c.dir.Path)
-	c.tellLeft.Do(func() { c.o.Tell(g) })
+	c.tellLeft.Do(func() { c.o.Notify(g) })
 	return &LeftError{g}
 }
 

@@ -165,7 +165,7 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 		e.company.mu.Unlock()
 	}
 	if w := e.company.look(time.Now(), linked, e.trainsAlone); w != nil {
-		e.o.Tell(*w)
+		e.o.Notify(*w)
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func (e *equal) meet(connect func(context.Context, wire.PeerID) error) {
 		why = fmt.Sprintf("none of the %d peers to begin with answers: %s", len(members), why)
 	}
 	if text := e.company.unmet(time.Now(), why); text != "" {
-		e.o.Tell(Warning{text})
+		e.o.Notify(Warning{text})
 	}
 }
 

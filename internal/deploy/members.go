@@ -67,11 +67,11 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 		at.now = e.Now()
 	}
 	ago := func(t int64) float64 { return float64(max(0, at.now-t)) / 1e9 }
-	gave, trains := map[wire.PeerID]observe.Measures{}, map[wire.PeerID]observe.Heard{}
+	gave, trains := map[wire.PeerID]observe.Measures{}, map[wire.PeerID]observe.Seen{}
 	for _, f := range observe.MeasuresOf(n) {
 		gave[f.Peer] = f
 	}
-	for _, h := range observe.HeardOf(n) {
+	for _, h := range observe.SeenOf(n) {
 		trains[h.Peer] = h
 	}
 	var up map[wire.PeerID]string
@@ -86,7 +86,7 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 			s.Samples = h.Samples
 		}
 		if heard := max(v.Heard, h.At); heard > 0 {
-			s.heard(ago(heard), at.wall)
+			s.received(ago(heard), at.wall)
 		}
 		switch {
 		case m.State != peer.MemberIs:
@@ -122,14 +122,14 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 			s.State = MemberUp
 		}
 		if ok {
-			s.heard(ago(h.At), at.wall)
+			s.received(ago(h.At), at.wall)
 		}
 	}
 	return out
 }
 
-// heard notes when a member was heard last.
-func (s *MemberState) heard(ago float64, wall time.Time) {
+// received notes when a member was heard last.
+func (s *MemberState) received(ago float64, wall time.Time) {
 	if s.HeardS = &ago; !wall.IsZero() {
 		s.SeenAt = wall.Add(-time.Duration(ago * 1e9)).UTC().Truncate(time.Millisecond)
 	}

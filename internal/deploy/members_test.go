@@ -93,7 +93,7 @@ func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
 	s := &hosted{ended: make(chan error, 1), results: make(chan *job.Result, 1), rounds: map[int]bool{},
 		joined: map[wire.PeerID]int{}}
 	told := make(chan Listening, 1)
-	o.Tell = func(what any) {
+	o.Notify = func(what any) {
 		switch x := what.(type) {
 		case Listening:
 			told <- x

@@ -285,7 +285,7 @@ func (s *server) note(h *host.Host, r job.Round, now time.Time) {
 	text := s.away.look(&line)
 	if s.metrics != nil {
 		if err := s.metrics.add(line, history); err != nil {
-			s.o.Tell(Warning{"rounds are not written to " + metricsFile + " any more: " + err.Error()})
+			s.o.Notify(Warning{"rounds are not written to " + metricsFile + " any more: " + err.Error()})
 			s.metrics.close()
 			s.metrics = nil
 		}
@@ -293,9 +293,9 @@ func (s *server) note(h *host.Host, r job.Round, now time.Time) {
 	if len(line.Clients) == 0 {
 		return
 	}
-	s.o.Tell(RoundFigures{line.Round, line.Clients})
+	s.o.Notify(RoundFigures{line.Round, line.Clients})
 	if text != "" {
-		s.o.Tell(Warning{text})
+		s.o.Notify(Warning{text})
 	}
 }
 

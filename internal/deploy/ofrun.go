@@ -63,7 +63,7 @@ func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Rep
 	if res != nil {
 		rec.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
 	}
-	b, err := n.BringBack(offline.Look{})
+	b, err := n.Restore(offline.Look{})
 	if err != nil {
 		return nil, err
 	}

@@ -147,9 +147,9 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 	if err := e.start(cfg, e.noteStart(func(r *Record) { r.Members = members }), e.event); err != nil {
 		return nil, err
 	}
-	e.o.Tell(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.About().Name, e.rounds, e.digest, e.resumed})
+	e.o.Notify(Listening{e.dir.ID.Peer(), e.net.Addresses(), e.cfg.About().Name, e.rounds, e.digest, e.resumed})
 	if err := e.announce(); err != nil {
-		e.o.Tell(Warning{"peers hear of this one from each other only: " + err.Error()})
+		e.o.Notify(Warning{"peers hear of this one from each other only: " + err.Error()})
 	}
 	return e.learn(ctx)
 }
@@ -310,7 +310,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 				return e.finish(got)
 			}
 			got.Merges = merges
-			e.o.Tell(got)
+			e.o.Notify(got)
 		case err := <-e.failed:
 			return nil, err
 		case <-ctx.Done():
@@ -346,7 +346,7 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 	case ev.Name == engine.FailureEvent:
 		// A program of an earlier release fails in each period while there is no neighbour: that is told as waiting.
 		if f, harmless := job.Harmless(ev.Value); !harmless && !(f.Where == "selector" && e.company.waiting()) {
-			e.o.Tell(Warning{f.Error()})
+			e.o.Notify(Warning{f.Error()})
 		}
 	}
 	return nil

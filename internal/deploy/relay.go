@@ -70,7 +70,7 @@ func RunRelay(ctx context.Context, o RelayOptions) error {
 		return err
 	}
 	r.net = net
-	r.o.Tell(Listening{Peer: r.dir.ID.Peer(), Addresses: net.Addresses()})
+	r.o.Notify(Listening{Peer: r.dir.ID.Peer(), Addresses: net.Addresses()})
 	<-ctx.Done()
 	return nil
 }

@@ -153,7 +153,7 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives
 		return -1, err
 	}
-	s.o.Tell(Joined{p, res.Number})
+	s.o.Notify(Joined{p, res.Number})
 	return res.Number, nil
 }
 

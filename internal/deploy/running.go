@@ -46,7 +46,7 @@ type Options struct {
 	KeepAge time.Duration
 	Patient time.Duration // how long to wait for a directory that another process holds
 	// told of Listening, Joined, Linked, Progress, Warning and job.Round, from any goroutine; nil for nobody
-	Tell func(any)
+	Notify func(any)
 }
 
 // Listening tells where a node can be reached.
@@ -131,10 +131,10 @@ func open(ctx context.Context, o Options) (*running, error) {
 	if o.FS == nil {
 		o.FS = vfs.OS()
 	}
-	if o.Tell == nil {
-		o.Tell = func(any) {}
+	if o.Notify == nil {
+		o.Notify = func(any) {}
 	}
-	o.Tell = cleanly(o.Tell)
+	o.Notify = cleanly(o.Notify)
 	if err := install.CheckKeep(o.Keep, o.KeepAge); err != nil {
 		return nil, err
 	}
@@ -209,17 +209,17 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 		if reason != nil {
 			text = reason.Error()
 		}
-		r.o.Tell(Linked{p, remote, up, text})
+		r.o.Notify(Linked{p, remote, up, text})
 		if link != nil {
 			link(p, remote, up, reason)
 		}
 	})
 	r.glue.knock = r.knocked
-	go r.tellAway()
+	go r.reportAway()
 	var err error
 	if len(remembered) > 0 {
 		if r.net, err = r.enter(remembered); err != nil {
-			r.o.Tell(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
+			r.o.Notify(Warning{"cannot listen where it did before, and takes another port: " + err.Error()})
 		}
 	}
 	if r.net == nil {
@@ -229,8 +229,9 @@ func (r *running) listen(admit func(wire.PeerID) error, link func(wire.PeerID, s
 	}
 	close(r.glue.open)
 	if len(r.o.Relays) > 0 && !r.placed(placeWithin) {
-		r.o.Tell(Warning{"no relay has given this node a place yet; it is asked again and again, and what this node " +
-			"tells of its addresses now lacks it"})
+		r.o.Notify(
+			Warning{"no relay has given this node a place yet; it is asked again and again, and what this node " +
+				"tells of its addresses now lacks it"})
 	}
 	r.control()
 	return nil
@@ -255,7 +256,7 @@ func (r *running) enter(listen []string) (transport.Transport, error) {
 	}
 	e.Found = nil
 	if t, without := r.o.Network(e); without == nil {
-		r.o.Tell(Warning{"nodes of the local network cannot find this one: " + err.Error()})
+		r.o.Notify(Warning{"nodes of the local network cannot find this one: " + err.Error()})
 		return t, nil
 	}
 	return nil, err
@@ -390,10 +391,10 @@ func (r *running) news(n engine.PeerNotice) {
 		r.member(n)
 	}
 	if n.Kind == engine.PeerSurpassed {
-		r.o.Tell(r.surpassed(n))
+		r.o.Notify(r.surpassed(n))
 		return
 	}
-	r.o.Tell(News{n.Peer, n.Kind.String(), n.Reason})
+	r.o.Notify(News{n.Peer, n.Kind.String(), n.Reason})
 }
 
 // surpassed returns what is told of a directory that had gone back.
@@ -432,7 +433,7 @@ func (r *running) govern() {
 		}
 	}
 	if err != nil && r.done.Err() == nil && !errors.Is(err, host.ErrStopped) {
-		r.o.Tell(Warning{"the node does not know where it can be reached: " + err.Error()})
+		r.o.Notify(Warning{"the node does not know where it can be reached: " + err.Error()})
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *server) run(ctx context.Context) error {
 		s.net.Handle(protocol, func(from wire.PeerID, stream transport.Stream) { s.watched(from, stream, protocol) })
 	}
 	s.net.Handle(controlProtocol, s.afar)
-	s.o.Tell(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest,
+	s.o.Notify(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest,
 		s.resumed})
 	if !over {
 		if err := s.invite(); err != nil {
@@ -283,7 +283,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 			s.last = r.Number
 			s.course.done(time.Now(), r.Number)
 			s.board.post(func(b *standing) { b.Round, b.Waits = max(b.Round, r.Number), nil })
-			s.o.Tell(r)
+			s.o.Notify(r)
 			s.note(h, r, time.Now())
 		}
 		return err
@@ -308,7 +308,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		case s.cfg.Exact():
 			return s.giveUp(&job.Failed{Reason: f.Error()}, h == nil)
 		default:
-			s.o.Tell(Warning{f.Error()})
+			s.o.Notify(Warning{f.Error()})
 		}
 	}
 	return nil
@@ -316,8 +316,8 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 
 // finish writes the result where the node has told one, once.
 func (s *server) finish(h *host.Host) error {
-	var told *job.Told
-	err := h.View(func(n *node.Node) { told = s.cfg.Told(n) })
+	var told *job.Outcome
+	err := h.View(func(n *node.Node) { told = s.cfg.Outcome(n) })
 	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
 		return nil
 	}
@@ -369,7 +369,7 @@ func (s *server) watchEnd() {
 		}
 		ended := false
 		s.host.View(func(n *node.Node) {
-			ended = n.Engine().Idle() && s.cfg.Told(n) == nil && observe.FailedBy(n) == nil
+			ended = n.Engine().Idle() && s.cfg.Outcome(n) == nil && observe.FailedBy(n) == nil
 		})
 		if ended {
 			idle++
@@ -405,7 +405,7 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 			no.Refused = fmt.Sprintf(
 				"the watch is none of format %d, which this server knows: %s: use releases that know the same",
 				exchange.Format, clean.Text(none.Reason, 200))
-			no.say(stream, protocol)
+			no.send(stream, protocol)
 		}
 		return
 	}
@@ -413,7 +413,7 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 	defer end()
 	if no := s.stranger(from); no != nil {
 		s.turnAway(AwayWatch, fmt.Sprintf("%s watches the job and is no member: %s", from, no.Refused))
-		no.say(stream, protocol)
+		no.send(stream, protocol)
 		return
 	}
 	s.remember(from, h.Addresses)
@@ -421,7 +421,7 @@ func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol str
 	select {
 	case <-parted:
 		if no := s.stranger(from); no != nil {
-			no.say(stream, protocol)
+			no.send(stream, protocol)
 		}
 	default:
 	}

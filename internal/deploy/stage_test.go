@@ -43,7 +43,7 @@ func newStage(t *testing.T, net *memory.Network, fsys *vfs.Mem, change func(*Ser
 	o := ServerOptions{Job: &cfg, Linger: 20 * time.Second, Options: Options{Dir: "server", FS: fsys,
 		Listen:  []string{"/memory/server"},
 		Network: memoryNet(net),
-		Tell: func(what any) {
+		Notify: func(what any) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			switch x := what.(type) {

@@ -257,7 +257,7 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 		s.Members = membersOf(rec, n, at)
 		s.Clients = clientStates(memberStates(rec, n, at))
 		if s.Done == nil && s.Failed == nil {
-			s.Waits = waitsOf(observe.AwaitsOf(n), observe.HeardOf(n), rec, nil, f.Now, time.Time{})
+			s.Waits = waitsOf(observe.AwaitsOf(n), observe.SeenOf(n), rec, nil, f.Now, time.Time{})
 		}
 	}
 	if rec != nil {
@@ -288,7 +288,7 @@ func membersOf(rec *Record, n *node.Node, at moment) *Members {
 	if !at.runs {
 		return m
 	}
-	for _, h := range observe.HeardOf(n) {
+	for _, h := range observe.SeenOf(n) {
 		if !h.Silent {
 			m.Up++
 		}

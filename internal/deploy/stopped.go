@@ -96,7 +96,7 @@ func look(fsys vfs.FS, dir string) (*looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := offline.BringBack(cfg, fsys, dir, offline.Look{})
+	b, err := offline.Restore(cfg, fsys, dir, offline.Look{})
 	if err != nil {
 		names, listed := fsys.List(dir)
 		for _, name := range names {

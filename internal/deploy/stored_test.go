@@ -99,7 +99,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 			defer cancel()
 			o := Options{Dir: "node", FS: fsys, Listen: []string{"/memory/" + name},
 				Network: memoryNet(net),
-				Tell: func(what any) {
+				Notify: func(what any) {
 					if l, ok := what.(Listening); ok {
 						told <- l
 					}

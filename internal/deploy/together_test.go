@@ -45,7 +45,7 @@ type lived struct {
 func (w *together) options(l *lived, name string) Options {
 	return Options{Dir: w.dir + "/" + name, Listen: []string{"/memory/" + name},
 		Network: memoryNet(w.net),
-		Tell: func(what any) {
+		Notify: func(what any) {
 			l.mu.Lock()
 			l.all = append(l.all, what)
 			l.mu.Unlock()

@@ -253,7 +253,7 @@ func (p *pace) look(now time.Time, w *Waits, first time.Duration) (tell bool, ov
 
 // waitsOf puts what a server waits for into words that people know: names by number, and how each of them is. engineNow
 // is the node's time, at is the clock's.
-func waitsOf(a *observe.Awaits, all []observe.Heard, rec *Record, up map[wire.PeerID]string, engineNow int64,
+func waitsOf(a *observe.Awaits, all []observe.Seen, rec *Record, up map[wire.PeerID]string, engineNow int64,
 	at time.Time) *Waits {
 	if a == nil {
 		return nil
@@ -266,7 +266,7 @@ func waitsOf(a *observe.Awaits, all []observe.Heard, rec *Record, up map[wire.Pe
 			w.More++
 		}
 	}
-	heard := map[wire.PeerID]observe.Heard{}
+	heard := map[wire.PeerID]observe.Seen{}
 	for _, h := range all {
 		heard[h.Peer] = h
 	}

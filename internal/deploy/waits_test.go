@@ -93,7 +93,7 @@ func TestWaitsInWords(t *testing.T) {
 func TestWhomAServerWaitsFor(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	rec := &Record{Members: []Member{{Number: 0, Peer: "a"}, {Number: 1, Peer: "b"}, {Number: 2, Peer: "c"}}}
-	all := []observe.Heard{{Peer: "a", At: 90e9}, {Peer: "b", At: 12e9, Silent: true}}
+	all := []observe.Seen{{Peer: "a", At: 90e9}, {Peer: "b", At: 12e9, Silent: true}}
 	w := waitsOf(&observe.Awaits{What: observe.AwaitsAnswers, Round: 5, Need: 3, Of: 3,
 		Missing: []wire.PeerID{"a", "b", "c", "removed"}}, all, rec,
 		map[wire.PeerID]string{"b": "there"}, 100e9, at)
@@ -116,7 +116,7 @@ func TestAServerThatIsGone(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	w := &word{}
 	w.begin(now, &Record{}, 150)
-	w.heard(now, standing{status: status{Round: 150, Rounds: 150}})
+	w.received(now, standing{status: status{Round: 150, Rounds: 150}})
 	w.lost(now, errors.New("dial tcp4 127.0.0.1:4001: connect: connection refused"))
 	if tell, _ := w.look(now.Add(time.Second), "server", "self"); tell != nil {
 		t.Fatalf("told after a second: %+v", tell)
@@ -136,7 +136,7 @@ func TestAServerThatIsGone(t *testing.T) {
 	if tell, _ := w.look(now.Add(100*time.Second), "server", "self"); tell == nil || tell.On != OnNetwork {
 		t.Errorf("%+v, want that it waits for the network", tell)
 	}
-	w.heard(now.Add(200*time.Second), standing{status: status{Round: 150, Rounds: 150}})
+	w.received(now.Add(200*time.Second), standing{status: status{Round: 150, Rounds: 150}})
 	if tell, _ := w.look(now.Add(200*time.Second), "server", "self"); tell == nil || !tell.Over {
 		t.Errorf("%+v, want that the wait is over", tell)
 	}
@@ -149,7 +149,7 @@ func TestRoundsAreToldOnce(t *testing.T) {
 	w.begin(now, &Record{Word: &Word{Round: 3}}, 9)
 	var told []int
 	for _, round := range []int{3, 3, 3, 4, 4, 6, 6} {
-		if w.heard(now, standing{status: status{Round: round, Rounds: 9}}) {
+		if w.received(now, standing{status: status{Round: round, Rounds: 9}}) {
 			told = append(told, round)
 		}
 	}

@@ -125,8 +125,8 @@ func (b *board) unaware(members []Member) []wire.PeerID {
 	return out
 }
 
-// say writes what is so, in the words of a version of the protocol.
-func (s *standing) say(to transport.Stream, protocol string) error {
+// send writes what is so, in the words of a version of the protocol.
+func (s *standing) send(to transport.Stream, protocol string) error {
 	if protocol == watchProtocolBefore {
 		return exchange.WriteMessage(to, s.before())
 	}
@@ -144,7 +144,7 @@ func (b *board) show(ctx context.Context, from wire.PeerID, s transport.Stream, 
 			return nil
 		default:
 		}
-		if err := now.say(s, protocol); err != nil {
+		if err := now.send(s, protocol); err != nil {
 			return err
 		}
 		if now.Failed != nil && protocol == watchProtocolBefore {
@@ -250,8 +250,8 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 		}
 		good = true
 		c.state(true, nil)
-		if c.word.heard(time.Now(), now) {
-			c.o.Tell(Progress{now.Round, now.Rounds})
+		if c.word.received(time.Now(), now) {
+			c.o.Notify(Progress{now.Round, now.Rounds})
 		}
 		if !now.over() {
 			continue
@@ -308,7 +308,7 @@ func acknowledge(s transport.Stream) {
 // ended returns what Join returns of a job that is over: one of the two is there.
 func (c *client) ended(done *exchange.Done, failed *job.Failed) (*exchange.Done, error) {
 	if failed != nil {
-		c.o.Tell(*failed)
+		c.o.Notify(*failed)
 		return nil, &job.FailedError{Failed: *failed}
 	}
 	return done, nil

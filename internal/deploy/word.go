@@ -50,8 +50,8 @@ func (w *word) begin(now time.Time, rec *Record, rounds int) {
 	}
 }
 
-// heard takes what the server said, and says whether its round is another one than that which was told.
-func (w *word) heard(now time.Time, s standing) bool {
+// received takes what the server said, and says whether its round is another one than that which was told.
+func (w *word) received(now time.Time, s standing) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.up {
@@ -179,10 +179,10 @@ func (c *client) attend() {
 		case now := <-tick.C:
 			tell, save := c.word.look(now, c.dir.Record().Server, self)
 			if tell != nil {
-				c.o.Tell(*tell)
+				c.o.Notify(*tell)
 			}
 			if text := c.flap.look(now); text != "" {
-				c.o.Tell(Warning{text})
+				c.o.Notify(Warning{text})
 			}
 			if save != nil {
 				c.keep(save)

@@ -105,7 +105,7 @@ func (e *Engine) giveBackInputs(from wire.PeerID, inputs []value.Value) {
 	for _, v := range inputs {
 		if l, ok := v.(*value.Loan); ok && wire.PeerID(l.Lender) == from {
 			if _, there := e.findBorrowed(from, peer.NameOf(l)); !there {
-				e.tellLoan(from, loanReturn, peer.NameOf(l))
+				e.notifyLoan(from, loanReturn, peer.NameOf(l))
 			}
 		}
 	}

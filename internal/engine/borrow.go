@@ -83,19 +83,19 @@ func (e *Engine) readLoan(from wire.PeerID, edge *program.Edge, l *value.Loan, b
 		return l
 	}
 	if edge.Chunk > 0 && int64(l.Chunk) != edge.Chunk {
-		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		e.notifyLoan(from, loanReturn, peer.NameOf(l))
 		return value.Fail(value.CodeError, string(from),
 			fmt.Sprintf("it lends in chunks of %d bytes, along an edge on which they have %d", l.Chunk, edge.Chunk))
 	}
 	if e.st.waiting+formCharge*l.Bytes() > e.limits.SlotBytes/2 {
-		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		e.notifyLoan(from, loanReturn, peer.NameOf(l))
 		return value.Fail(value.CodeOverflow, string(from),
 			fmt.Sprintf("what came with loans and waits for them has %d bytes; at most %d of them wait", e.st.waiting,
 				e.limits.SlotBytes/2))
 	}
 	if n := l.Layout().Chunks(); l.Large() > int64(e.limits.LoanBytes) || n > chunksMost ||
 		len(e.st.borrowed)+beside >= e.limits.Loans {
-		e.tellLoan(from, loanReturn, peer.NameOf(l))
+		e.notifyLoan(from, loanReturn, peer.NameOf(l))
 		return value.Fail(value.CodeOverflow, string(from),
 			fmt.Sprintf("it lends %d bytes in %d chunks, as one of %d loans; at most %d, %d and %d are taken",
 				l.Large(), n, len(e.st.borrowed)+beside+1, e.limits.LoanBytes, chunksMost, e.limits.Loans))
@@ -186,7 +186,7 @@ func (e *Engine) ahead(b *borrowed) {
 }
 
 func (e *Engine) want(b *borrowed, first, n uint64) {
-	if !e.tellLoan(b.lender(), loanWant, peer.NameOf(b.loan), value.Int(first), value.Int(n)) {
+	if !e.notifyLoan(b.lender(), loanWant, peer.NameOf(b.loan), value.Int(first), value.Int(n)) {
 		b.unsaid = true
 	}
 }
@@ -283,7 +283,7 @@ func (e *Engine) takeChunk(from wire.PeerID, n peer.LoanName, chunk int64, v val
 func (e *Engine) endBorrowed(at int, v value.Value) {
 	b := e.st.borrowed[at]
 	e.st.borrowed = slices.Delete(e.st.borrowed, at, at+1)
-	e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+	e.notifyLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
 	e.hand(b, v)
 	e.fetchNext()
 }
@@ -338,7 +338,7 @@ func (e *Engine) giveBack(match func(*borrowed) bool) {
 		return over
 	})
 	for _, b := range ended {
-		e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+		e.notifyLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
 	}
 }
 
@@ -404,7 +404,7 @@ func (c *Context) Fetch(l *value.Loan, chunk int) bool {
 func (c *Context) Return(l *value.Loan) {
 	if at, b := c.own(l); b != nil {
 		c.e.st.borrowed = slices.Delete(c.e.st.borrowed, at, at+1)
-		c.e.tellLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
+		c.e.notifyLoan(b.lender(), loanReturn, peer.NameOf(b.loan))
 	}
 }
 

@@ -75,10 +75,11 @@ func (c *Context) As(slot string) *Context {
 // Addresses returns where a peer, or this node itself, can be reached as far as the address book knows, the best first.
 func (c *Context) Addresses(p wire.PeerID) []string { return c.e.st.book.Lookup(p) }
 
-// Hear notes where a third peer says that a peer is. It counts only while nothing better is known.
-func (c *Context) Hear(p wire.PeerID, addresses []string) {
-	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil && c.e.st.book.Hear(p, addresses,
-		c.e.m.Now()) {
+// Learn notes where a third peer says that a peer is. It counts only while nothing better is known.
+func (c *Context) Learn(p wire.PeerID, addresses []string) {
+	if p != c.e.st.self && c.e.noPeer(p, "") == nil && c.e.st.governor.Admit(p) == nil &&
+		c.e.st.book.Learn(p, addresses,
+			c.e.m.Now()) {
 		c.e.newAddress(p)
 	}
 }
@@ -159,7 +160,7 @@ func (c *Context) mayTell(to wire.PeerID) *value.Failure {
 	if bad := c.e.outcast(to, c.slot()); bad != nil {
 		return bad
 	}
-	if c.e.rules(2) && !c.e.hears(to, c.component) {
+	if c.e.rules(2) && !c.e.reaches(to, c.component) {
 		return value.Fail(value.CodeStranger, c.slot(), "peer "+string(to)+" does not play where this component lives")
 	}
 	return nil

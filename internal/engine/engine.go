@@ -162,7 +162,7 @@ func newState(cfg Config, t *tables) State {
 		book: &t.book, governor: &t.governor, backoff: &t.backoff, streams: &t.streams, requests: &t.requests,
 		pressure: &t.pressure, loans: &t.loans,
 	}
-	s.heed(CurrentRules)
+	s.setRules(CurrentRules)
 	return s
 }
 

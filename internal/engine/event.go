@@ -76,7 +76,7 @@ func (e *Engine) Deliver(ev *Event) error {
 			}
 			e.refused[re.Code]++
 			if ev.Envelope != nil {
-				e.tellRefused(wire.PeerID(ev.Envelope.From), len(ev.Envelope.Raw), re)
+				e.reportRefused(wire.PeerID(ev.Envelope.From), len(ev.Envelope.Raw), re)
 			}
 		}
 		return err

@@ -110,8 +110,8 @@ func isLoan(env *wire.Envelope) bool {
 	return env.Edge < 0 && len(env.Fills) > 0 && env.Fills[0].Op != "" && env.Fills[0].Component == wire.LoanComponent
 }
 
-// tellLoan sends a message about a loan. It returns false when there is no room for it.
-func (e *Engine) tellLoan(to wire.PeerID, op string, n peer.LoanName, more ...value.Value) bool {
+// notifyLoan sends a message about a loan. It returns false when there is no room for it.
+func (e *Engine) notifyLoan(to wire.PeerID, op string, n peer.LoanName, more ...value.Value) bool {
 	in := append([]value.Value{value.Int(n.Epoch), value.Int(n.Number)}, more...)
 	env := e.plain(to)
 	env.Fills = []wire.Fill{{Component: wire.LoanComponent, Op: op, Value: value.NewList(in...)}}
@@ -144,7 +144,7 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 		known, dropped := e.st.loans.Want(from, n, uint64(first), uint64(count))
 		if !known {
 			e.m.Count("loan.unknown")
-			return e.tellLoan(from, loanGone, n)
+			return e.notifyLoan(from, loanGone, n)
 		}
 		for range dropped {
 			e.m.Count("loan.toomany")
@@ -164,7 +164,7 @@ func (e *Engine) takeLoan(from wire.PeerID, fill *wire.Fill) bool {
 		return true
 	case fill.Op == loanHeld:
 		if !e.has(from, n) {
-			e.tellLoan(from, loanReturn, n)
+			e.notifyLoan(from, loanReturn, n)
 		}
 		return true
 	case fill.Op == loanGone:
@@ -190,7 +190,7 @@ func (e *Engine) serve(p wire.PeerID) {
 			e.m.Count("loan.waits")
 			return
 		}
-		if !e.tellLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {
+		if !e.notifyLoan(p, loanChunk, n, value.Int(k), e.st.loans.Give(p, n)) {
 			e.st.loans.Want(p, n, k, 1) // nobody is going to ask for it again
 			return
 		}
@@ -202,7 +202,7 @@ func (e *Engine) serve(p wire.PeerID) {
 func (e *Engine) askHeld(p wire.PeerID) {
 	for _, n := range e.st.loans.SentTo(p) {
 		if !e.st.streams.Lends(p, n) {
-			e.tellLoan(p, loanHeld, n)
+			e.notifyLoan(p, loanHeld, n)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func (e *Engine) goOn(env *wire.Envelope, seen, start uint64) {
 	if life == 0 {
 		life = env.Incarnation
 	}
-	if !e.st.streams.Heed(env.From, life) {
+	if !e.st.streams.AllowResync(env.From, life) {
 		e.m.Count("rollback.unheeded")
 		e.refusedBy(env, fmt.Sprintf("it has seen another life of this node, and was heeded already: incarnation "+
 			"%d, this is %d", seen, e.st.incarnation))
@@ -190,9 +190,9 @@ func (e *Engine) plain(p wire.PeerID) wire.Envelope {
 	}
 }
 
-// tellLife names the own life on an envelope to a peer that can read it.
-func (e *Engine) tellLife(out *wire.Envelope) {
-	if !e.rules(2) || !out.Greets && !e.st.streams.TellsLife(out.To) {
+// reportLife names the own life on an envelope to a peer that can read it.
+func (e *Engine) reportLife(out *wire.Envelope) {
+	if !e.rules(2) || !out.Greets && !e.st.streams.ReportsLife(out.To) {
 		out.Origin = wire.Origin{}
 		return
 	}

@@ -48,8 +48,8 @@ func (e *Engine) isTarget(p wire.PeerID) bool {
 	})
 }
 
-// hears says whether a peer plays a place at which a component lives.
-func (e *Engine) hears(p wire.PeerID, component int32) bool {
+// reaches says whether a peer plays a place at which a component lives.
+func (e *Engine) reaches(p wire.PeerID, component int32) bool {
 	if component < 0 || int(component) >= len(e.prog.Components) {
 		return e.somebody(p) // nobody hears it, and that is counted
 	}
@@ -81,7 +81,7 @@ func (e *Engine) stranger(env *wire.Envelope) *RefusedError {
 		return no("peer %s plays no place of the program: it is no member", env.From)
 	}
 	for i := range env.Fills {
-		if c := env.Fills[i].Component; !e.hears(env.From, c) {
+		if c := env.Fills[i].Component; !e.reaches(env.From, c) {
 			if int(c) >= len(e.prog.Components) {
 				return no("peer %s plays no place of the program: it is no member", env.From)
 			}
@@ -213,16 +213,16 @@ func (e *Engine) joined(m peer.Member) {
 	e.st.backoff.Success(m.Peer)
 	e.wantAgain(m.Peer)
 	e.announce(PeerJoined, m.Peer, fmt.Sprintf("number %d of %s", m.Number, m.Place))
-	e.tellMember(m, true)
+	e.notifyMember(m, true)
 	if a := e.st.book.Lookup(m.Peer); len(a) > 0 {
-		e.tellAddresses(m.Peer)
+		e.sendAddresses(m.Peer)
 	}
 }
 
 // parted gives up what is under way to a peer that is no member any more.
 func (e *Engine) parted(m peer.Member, kind PeerKind, why string) {
 	e.m.Count("member.parted")
-	e.tellMember(m, false)
+	e.notifyMember(m, false)
 	e.giveUp(m.Peer, kind, value.Fail(value.CodeStranger, string(m.Peer), fmt.Sprintf("number %d of %s: %s", m.Number,
 		m.Place, why)))
 }
@@ -244,7 +244,7 @@ func (e *Engine) replace(old, p wire.PeerID, name string) (peer.Member, error) {
 			e.leave()
 		}
 	}
-	e.tellMember(was, false)
+	e.notifyMember(was, false)
 	e.joined(m)
 	for _, q := range e.st.requests.Outstanding(old) { // what goes with them is lent to the other from now on
 		q := *q
@@ -284,8 +284,8 @@ func (e *Engine) askInstead(old, p wire.PeerID, q peer.Question) {
 	e.unanswered(q.Edge, p, q.Context, value.Fail(value.CodeStranger, string(p), err.Error()))
 }
 
-// tellMember tells the components that want to know.
-func (e *Engine) tellMember(m peer.Member, member bool) {
+// notifyMember tells the components that want to know.
+func (e *Engine) notifyMember(m peer.Member, member bool) {
 	for i, c := range e.comps {
 		if w, ok := c.(MemberWatcher); ok {
 			ctx := e.enter(int32(i), nil, -1)

@@ -205,7 +205,7 @@ func TestDisregardMutes(t *testing.T) {
 		t.Errorf("with room again: %v", re)
 	}
 	b.e.st.pressure.Mute("node0", b.e.m.Now())
-	b.e.st.pressure.Tell("node0", b.e.m.Now())
+	b.e.st.pressure.Notify("node0", b.e.m.Now())
 	if re := b.arrive(data); re == nil {
 		t.Error("muted, and taken")
 	}
@@ -314,7 +314,7 @@ func TestSuspectsAreTold(t *testing.T) {
 		}
 		if i < 8 {
 			s.Ack("node1", env.Epoch, env.Number, a.e.m.Now())
-			s.Heard("node1", true, a.e.m.Now())
+			s.Received("node1", true, a.e.m.Now())
 		}
 	}
 	var kinds []PeerKind

@@ -75,7 +75,7 @@ func (e *Engine) giveUp(p wire.PeerID, kind PeerKind, why *value.Failure) {
 		e.noLender(p, why)
 	}
 	e.announce(kind, p, fmt.Sprintf("%s; given up: envelopes %d, questions %d", why.Message, len(envelopes), questions))
-	e.tellWatchers(p, false)
+	e.notifyWatchers(p, false)
 	e.m.WakeForRoom()
 }
 
@@ -87,7 +87,7 @@ func (e *Engine) letIn(p wire.PeerID) {
 	e.askHeld(p)
 	e.announce(PeerUnblocked, p, "")
 	if a := e.st.book.Lookup(p); len(a) > 0 {
-		e.tellAddresses(p)
+		e.sendAddresses(p)
 	}
 }
 

@@ -175,7 +175,7 @@ func (e *Engine) control(c *snapshot.ControlEvent, r *ControlResult) error {
 	case ControlForget:
 		err := found(e.st.book.Unpin(p), "the host holds no address of the peer")
 		if err == nil {
-			e.tellAddresses(p)
+			e.sendAddresses(p)
 		}
 		return err
 	case ControlGrant:

@@ -27,16 +27,16 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 		}
 		e.peerSpoke(p)
 		if again {
-			e.st.streams.Hurry(p, e.m.Now(), e.m.Random)
+			e.st.streams.RetryNow(p, e.m.Now(), e.m.Random)
 		}
 		if changed {
-			e.tellAddresses(p)
+			e.sendAddresses(p)
 		}
 		e.greet(p)
 	case l.Remote != "":
 		e.m.Count("address.failed")
 		if changed, _ := e.st.book.Failed(p, l.Remote); changed {
-			e.tellAddresses(p)
+			e.sendAddresses(p)
 		}
 	case !e.st.book.Unlinked(p, e.m.Now()):
 		e.m.Drop("link.unknown", string(p)+" had no link")
@@ -66,13 +66,13 @@ func (e *Engine) newAddress(p wire.PeerID) {
 		e.st.governor.Resolved(p)
 		e.st.backoff.Success(p)
 	}
-	e.tellAddresses(p)
+	e.sendAddresses(p)
 }
 
-// tellAddresses tells the host where a peer can be reached.
-func (e *Engine) tellAddresses(p wire.PeerID) {
+// sendAddresses tells the host where a peer can be reached.
+func (e *Engine) sendAddresses(p wire.PeerID) {
 	if p == e.st.self {
-		e.st.book.Retell()
+		e.st.book.NotifyAgain()
 		return
 	}
 	e.notice(PeerNotice{Kind: PeerAddresses, Peer: p, Addresses: e.st.book.Lookup(p)})
@@ -84,7 +84,7 @@ func (e *Engine) source(to wire.PeerID) []string {
 		return nil
 	}
 	own := e.st.book.Lookup(e.st.self)
-	if len(own) == 0 || !e.st.book.Tell(to) {
+	if len(own) == 0 || !e.st.book.Notify(to) {
 		return nil
 	}
 	l := &e.limits.Wire
@@ -101,7 +101,7 @@ func (e *Engine) source(to wire.PeerID) []string {
 func (e *Engine) unresolved(p wire.PeerID) {
 	changed, hope := e.st.book.Failed(p, "")
 	if changed {
-		e.tellAddresses(p)
+		e.sendAddresses(p)
 	}
 	if !hope && e.st.governor.Unresolved(p, e.m.Now()) {
 		reason := "no address of it is known"

@@ -87,9 +87,9 @@ func (e *Engine) peerFailed(p wire.PeerID, reason string) {
 	}
 }
 
-// heard ends a silence of the peer.
-func (e *Engine) heard(p wire.PeerID, progress bool) {
-	if e.st.streams.Heard(p, progress, e.m.Now()) {
+// received ends a silence of the peer.
+func (e *Engine) received(p wire.PeerID, progress bool) {
+	if e.st.streams.Received(p, progress, e.m.Now()) {
 		e.announce(PeerTrusted, p, "")
 	}
 }
@@ -97,7 +97,7 @@ func (e *Engine) heard(p wire.PeerID, progress bool) {
 // judge looks at the silence of a peer that something is sent to again. One that is silent for too long counts as down,
 // as after too many failures.
 func (e *Engine) judge(p wire.PeerID) {
-	level, news := e.st.streams.Judge(p, e.m.Now())
+	level, news := e.st.streams.Assess(p, e.m.Now())
 	if !news {
 		return
 	}
@@ -134,11 +134,11 @@ func (e *Engine) peerChanged(p wire.PeerID, up bool, reason string) {
 	if name := "peer." + kind.String(); e.m.Subscribed(name) {
 		e.m.Publish(name, value.Peer(p))
 	}
-	e.tellWatchers(p, up)
+	e.notifyWatchers(p, up)
 }
 
-// tellWatchers tells the components that want to know.
-func (e *Engine) tellWatchers(p wire.PeerID, up bool) {
+// notifyWatchers tells the components that want to know.
+func (e *Engine) notifyWatchers(p wire.PeerID, up bool) {
 	for i, c := range e.comps {
 		if w, ok := c.(PeerWatcher); ok {
 			ctx := e.enter(int32(i), nil, -1)
@@ -175,7 +175,7 @@ func (e *Engine) takeRestarted(ev *snapshot.RestartedEvent) {
 	e.st.streams.Greet(e.m.Now())
 	e.st.book.Unlink()
 	for _, p := range e.st.book.Peers() {
-		e.tellAddresses(p)
+		e.sendAddresses(p)
 	}
 	// Seeded full jitter spreads the resends of many nodes that come back at once.
 	e.st.streams.Spread(e.m.Now(), e.m.Random)

@@ -388,7 +388,7 @@ func (e *Engine) emit(env *wire.Envelope) {
 	if out.Number != 0 {
 		out.Base = e.st.streams.Base(env.To)
 	}
-	e.tellLife(out)
+	e.reportLife(out)
 	e.put(out)
 }
 

@@ -138,7 +138,7 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if forgot {
 		e.askAgain(env.From) // the questions that it has taken
 	}
-	e.heard(env.From, acked > 0)
+	e.received(env.From, acked > 0)
 	if env.Notice.Kind == wire.NoticePressure {
 		e.takePressure(env)
 	}

@@ -25,16 +25,16 @@ func (e *Engine) pollPressure() {
 	case level >= peer.PressedAt:
 		for i := range e.st.ingress {
 			env := e.st.ingress[i].env
-			if env == nil || !isData(env) || !e.st.pressure.Tell(env.From, e.m.Now()) {
+			if env == nil || !isData(env) || !e.st.pressure.Notify(env.From, e.m.Now()) {
 				continue
 			}
 			e.m.Count("pressure.told")
-			e.tell(env.From, wire.Notice{Kind: wire.NoticePressure, Level: level, Hold: peer.PressureHoldNs})
+			e.notify(env.From, wire.Notice{Kind: wire.NoticePressure, Level: level, Hold: peer.PressureHoldNs})
 		}
 	case level < peer.RelievedAt && e.st.pressure.Pressed():
 		for _, p := range e.st.pressure.Relieve(e.m.Now()) {
 			e.m.Count("pressure.relieved")
-			e.tell(p, wire.Notice{Kind: wire.NoticePressure})
+			e.notify(p, wire.Notice{Kind: wire.NoticePressure})
 		}
 	}
 }
@@ -42,13 +42,13 @@ func (e *Engine) pollPressure() {
 // isData says whether an envelope can be asked to wait: it carries values, and answers nothing that this node asked.
 func isData(env *wire.Envelope) bool { return len(env.Fills) > 0 && !env.Answer.IsSet() }
 
-// tell sends a notice by itself. No acknowledgement rides on it: a peer of an earlier release cannot read it, and would
-// lose it.
-func (e *Engine) tell(p wire.PeerID, n wire.Notice) {
+// notify sends a notice by itself. No acknowledgement rides on it: a peer of an earlier release cannot read it, and
+// would lose it.
+func (e *Engine) notify(p wire.PeerID, n wire.Notice) {
 	env := &e.sc.emit
 	*env = e.bare(p, n)
 	env.Epoch = e.st.epoch
-	e.tellLife(env)
+	e.reportLife(env)
 	e.put(env)
 }
 

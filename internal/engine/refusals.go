@@ -109,9 +109,9 @@ func (e *Engine) waste(env *wire.Envelope, code string, bytes int) {
 	e.wasted = append(e.wasted, Wasted{env.From, code, bytes})
 }
 
-// tellRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends it,
-// or not.
-func (e *Engine) tellRefused(from wire.PeerID, got int, re *RefusedError) {
+// reportRefused adds to a refusal of Deliver what the peer may be told. It is no output of the state: the host sends
+// it, or not.
+func (e *Engine) reportRefused(from wire.PeerID, got int, re *RefusedError) {
 	kind := noticeOf(re.Code)
 	if kind == wire.NoticeNone {
 		return

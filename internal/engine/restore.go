@@ -134,7 +134,7 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 		l.streams()); err != nil {
 		return err
 	}
-	r.st.heed(w.Rules)
+	r.st.setRules(w.Rules)
 	r.st.streams.SetStart(w.Start)
 	if r.st.roster, err = peer.RestoreRoster(w.Roster, l.Members); err != nil {
 		return err

@@ -29,11 +29,11 @@ func (e *Engine) Adopt(rules uint32) bool {
 
 func (e *Engine) setRules(rules uint32) {
 	e.m.SetRules(rules)
-	e.st.heed(rules)
+	e.st.setRules(rules)
 }
 
-// heed has the tables of peers go by rules.
-func (s *State) heed(rules uint32) {
+// setRules has the tables of peers go by rules.
+func (s *State) setRules(rules uint32) {
 	s.streams.SetTimed(rules >= 1)
 	s.streams.SetLives(rules >= 2)
 	s.streams.SetBook(nil)

@@ -213,7 +213,7 @@ func (s *scripted) spill(ctx *Context, name string, v value.Value) {
 	ctx.Count(name)
 	ctx.Publish(name, v)
 	ctx.AppEvent(name, v)
-	ctx.Hear(wire.PeerID(name), []string{name, "/memory/x"})
+	ctx.Learn(wire.PeerID(name), []string{name, "/memory/x"})
 	for _, to := range []wire.PeerID{"other", wire.PeerID(name)} {
 		if v != nil && !isNil(v) {
 			ctx.Send(to, name, v)

@@ -368,7 +368,7 @@ func (n *testNode) strain(other *testNode) {
 		}
 		if i < 9 {
 			s.Ack(p, env.Epoch, env.Number, n.e.m.Now())
-			s.Heard(p, true, n.e.m.Now())
+			s.Received(p, true, n.e.m.Now())
 		}
 	}
 	if n.e.rules(3) {

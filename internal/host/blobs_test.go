@@ -218,7 +218,7 @@ func TestLargeResultsAreBlobs(t *testing.T) {
 	}
 	// A look at the past reads the blobs too.
 	s.d.Close()
-	b, err := offline.BringBack(s.config(), s.fs, "n", offline.Look{Oldest: true})
+	b, err := offline.Restore(s.config(), s.fs, "n", offline.Look{Oldest: true})
 	if err != nil || b.Node.Component("sensor").(*sensor).state != s.sensor().state {
 		t.Errorf("brought back: %v", err)
 	}

@@ -42,8 +42,8 @@ func (c *waiting) end(id uint64) {
 	c.mu.Unlock()
 }
 
-// tell gives a result to who waits for it; one of an earlier life has nobody.
-func (c *waiting) tell(r engine.ControlResult) {
+// report gives a result to who waits for it; one of an earlier life has nobody.
+func (c *waiting) report(r engine.ControlResult) {
 	c.mu.Lock()
 	done := c.wait[r.ID]
 	delete(c.wait, r.ID)
@@ -111,7 +111,8 @@ func (h *Host) denied(r Refusal) {
 	c := r.Event.Control
 	var re *engine.RefusedError
 	if c != nil && errors.As(r.Err, &re) {
-		h.calls.tell(engine.ControlResult{ID: c.ID, Caller: wire.PeerID(c.Caller), Op: c.Op, Peer: wire.PeerID(c.Peer),
+		h.calls.report(engine.ControlResult{ID: c.ID, Caller: wire.PeerID(c.Caller), Op: c.Op,
+			Peer: wire.PeerID(c.Peer),
 			Code: re.Code, Reason: re.Reason})
 	}
 }

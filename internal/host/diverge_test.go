@@ -139,7 +139,7 @@ func TestDivergencePauses(t *testing.T) {
 		t.Fatalf("%+v, %v", rec, err)
 	}
 	before := rec.Diverged.Record - 1
-	b, err := offline.BringBack(r.config(1), r.fs[1], "n", offline.Look{Until: before})
+	b, err := offline.Restore(r.config(1), r.fs[1], "n", offline.Look{Until: before})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestDivergencePauses(t *testing.T) {
 	_, checkpoint := d.Checkpoint()
 	_, restart := d.Restart(rec, 0, nil)
 	for what, err := range map[string]error{"step": step, "checkpoint": checkpoint, "save": d.Save(),
-		"restart": restart, "vouch": d.Vouch()} {
+		"restart": restart, "vouch": d.ConfirmRestart()} {
 		if !errors.Is(err, error(rec.Diverged)) {
 			t.Errorf("%s of a paused node: %v", what, err)
 		}

@@ -93,7 +93,7 @@ func (v *Driver) Begin(now, wall int64, first ...*engine.Event) (*Turn, error) {
 	if err := v.d.Journal.Sync(); err != nil {
 		return nil, err
 	}
-	return t, v.d.Vouch()
+	return t, v.d.ConfirmRestart()
 }
 
 // Step feeds the events to the node at engine time now and holds its effects until they may leave.

@@ -89,7 +89,7 @@ type Refusal struct {
 // Step delivers the events, polls the node at engine time now, and journals what was accepted. The output is valid
 // until the next Step; its envelopes and app events may leave once the journal is durable up to and with record lsn. A
 // node that is paused is not stepped: the error is its *record.DivergenceError, as from Checkpoint, Save, Restart and
-// Vouch.
+// ConfirmRestart.
 func (d *Durable) Step(now, wall int64, events []*engine.Event) (out *engine.Output, lsn uint64, refused []Refusal,
 	err error) {
 	if d.paused != nil {
@@ -222,12 +222,12 @@ func (d *Durable) Save() error {
 	return d.Journal.Release(before)
 }
 
-// Vouch removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
-func (d *Durable) Vouch() error {
+// ConfirmRestart removes the mark that the journal's end was lost: the restart in a new epoch is durable now.
+func (d *Durable) ConfirmRestart() error {
 	if d.paused != nil {
 		return d.paused
 	}
-	return directory.Vouch(d.store.FS, d.store.Dir)
+	return directory.ConfirmRestart(d.store.FS, d.store.Dir)
 }
 
 // Close syncs and closes the journal and gives the directory back.

@@ -28,8 +28,8 @@ func (h *Host) Cuts() (now []Cut, times uint64) {
 // looked at.
 const cutLinger = 200 * time.Millisecond
 
-// judge notes what became of the frames of a step. Of peers of which nothing was refused lately it looks at nothing.
-func (h *Host) judge(events []*engine.Event, t *Turn) {
+// assess notes what became of the frames of a step. Of peers of which nothing was refused lately it looks at nothing.
+func (h *Host) assess(events []*engine.Event, t *Turn) {
 	c := &h.conduct
 	if len(t.Dropped) == 0 && len(t.Wasted) == 0 && !c.some.Load() {
 		return

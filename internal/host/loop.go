@@ -110,7 +110,7 @@ func (h *Host) step(events []*engine.Event) error {
 		return err
 	}
 	h.pace.worked(began)
-	h.judge(events, t)
+	h.assess(events, t)
 	return h.follow(t)
 }
 

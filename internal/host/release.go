@@ -110,7 +110,7 @@ func (r *releaser) let(e *Effects) {
 		}
 	}
 	for _, c := range e.Controls {
-		r.h.calls.tell(c)
+		r.h.calls.report(c)
 	}
 	last := uint64(0)
 	for _, ev := range e.Events {

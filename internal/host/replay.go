@@ -40,7 +40,7 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 			return err
 		},
 		BeforeRepair: func(r *journal.Report) error {
-			if r.Vouched() {
+			if r.Intact() {
 				return nil
 			}
 			return directory.Unvouch(d.store.FS, d.store.Dir, "the end of the journal was lost")
@@ -59,11 +59,11 @@ func (d *Durable) recover(ctx context.Context, cfg node.Config) (*Recovery, erro
 	if d.blobs, err = journal.OpenBlobs(d.store.FS, d.store.Dir, j.Next()); err != nil {
 		return nil, err
 	}
-	marked, err := directory.Unvouched(d.store.FS, d.store.Dir)
+	marked, err := directory.RestartUnconfirmed(d.store.FS, d.store.Dir)
 	if err != nil {
 		return nil, err // a disk that does not answer has not said that there is no mark
 	}
-	rec.NewEpoch = marked || !report.Vouched()
+	rec.NewEpoch = marked || !report.Intact()
 	rec.Torn = int(report.TornBytes)
 	rec.New = rec.Snapshot == 0 && len(skipped) == 0 && j.Next() == 1 && !rec.NewEpoch
 	if d.paused != nil {

@@ -160,7 +160,7 @@ func (r *rig) open(i int) {
 				err = r.steps(i, ev)
 			}
 			if err == nil {
-				err = d.Vouch()
+				err = d.ConfirmRestart()
 			}
 		}
 		if err == nil {

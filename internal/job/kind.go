@@ -93,9 +93,9 @@ type Served interface {
 	ModelBytes() int
 	// Round reads the value of an EventRound.
 	Round(v value.Value) (Round, error)
-	// Told returns what the server told at the end, or nil while the job goes on. It reads the node, so it runs in the
-	// node's thread.
-	Told(server *node.Node) *Told
+	// Outcome returns what the server told at the end, or nil while the job goes on. It reads the node, so it runs in
+	// the node's thread.
+	Outcome(server *node.Node) *Outcome
 	// WayOn is the command that goes on from before a round that failed, in the directory of a run or a server, or what
 	// else helps.
 	WayOn(dir string, round int) string

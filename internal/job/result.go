@@ -85,9 +85,9 @@ func ScalarOf(v value.Value) (Number, bool) {
 	return Number(t.Float32()[0]), true
 }
 
-// Told is what a server tells at the end of its job. It holds a large model by reference, so that it can be written
+// Outcome is what a server tells at the end of its job. It holds a large model by reference, so that it can be written
 // after the node has gone on.
-type Told struct {
+type Outcome struct {
 	Last          Round
 	Model         io.WriterTo
 	Err           error // why there is no model

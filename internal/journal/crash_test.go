@@ -50,7 +50,7 @@ func (w *world) recover(m vfs.FS) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !rep.Vouched() {
+	if !rep.Intact() {
 		w.fatal("a crash is reported as loss: %+v", rep)
 	}
 	if rep.Next < w.acked || rep.Next > w.next+20 {

@@ -123,7 +123,7 @@ func TestEveryBitFlip(t *testing.T) {
 				}
 			case corrupt != nil:
 				t.Fatalf("%s byte %d, in the tail: %v", file, at, corrupt)
-			case rep.Next != record || rep.TornBytes == 0 || rep.Short || !rep.Vouched():
+			case rep.Next != record || rep.TornBytes == 0 || rep.Short || !rep.Intact():
 				t.Fatalf("%s byte %d, in record %d of the tail: %+v", file, at, record, rep)
 			case rep.TornAt != Position{file, off, record}:
 				t.Fatalf("%s byte %d, in record %d at %d: torn at %+v", file, at, record, off, rep.TornAt)
@@ -167,7 +167,7 @@ func TestEveryTruncation(t *testing.T) {
 				}
 				continue
 			}
-			if corrupt != nil || !rep.Short || rep.Vouched() {
+			if corrupt != nil || !rep.Short || rep.Intact() {
 				t.Fatalf("%s cut to %d: %+v, %v", file, size, rep, corrupt)
 			}
 			wantNext := uint64(10)

@@ -31,7 +31,7 @@ func Example() {
 	}
 	j, report,
 		err := journal.Open(fsys, dir, journal.Options{From: ref.LSN, BeforeRepair: func(r *journal.Report) error {
-		if !r.Vouched() {
+		if !r.Intact() {
 			fmt.Println("a new epoch begins") // and is made durable here
 		}
 		return nil

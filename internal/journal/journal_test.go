@@ -36,7 +36,7 @@ func TestAppendAndReadBack(t *testing.T) {
 		ok(t, j.Close())
 
 		j, rep = open(t, fsys, Options{From: 3})
-		if rep.First != 1 || rep.Next != 7 || rep.Segments != 3 || !rep.Vouched() || rep.TornBytes != 0 {
+		if rep.First != 1 || rep.Next != 7 || rep.Segments != 3 || !rep.Intact() || rep.TornBytes != 0 {
 			t.Errorf("reopened: %+v", rep)
 		}
 		same(t, all(t, j, 1), want)
@@ -125,7 +125,7 @@ func TestRelease(t *testing.T) {
 func TestRestart(t *testing.T) {
 	m := vfs.NewMem()
 	_, rep := open(t, m, Options{From: 40})
-	if !rep.Restarted || rep.First != 40 || rep.Next != 40 || rep.Vouched() {
+	if !rep.Restarted || rep.First != 40 || rep.Next != 40 || rep.Intact() {
 		t.Errorf("an empty directory for a snapshot at 40: %+v", rep)
 	}
 	m = vfs.NewMem()

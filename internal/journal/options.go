@@ -87,8 +87,8 @@ type Report struct {
 	Restarted bool // the journal ended before Options.From, or was not there, and begins anew at From
 }
 
-// Vouched says that the files give no reason to doubt that every record that was ever durable is there. Torn bytes are
+// Intact says that the files give no reason to doubt that every record that was ever durable is there. Torn bytes are
 // none: they were never synced. If it is false, the caller must not present itself to others as the one it was.
-func (r *Report) Vouched() bool { return !r.Short && !r.Restarted }
+func (r *Report) Intact() bool { return !r.Short && !r.Restarted }
 
 func (r *Report) repairs() bool { return r.TornBytes > 0 || r.Short || r.Restarted }

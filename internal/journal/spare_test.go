@@ -89,7 +89,7 @@ func TestUsedSegmentDamage(t *testing.T) {
 	for size := int64(0); size < segmentBytesMin; size += 5 {
 		after := m.Kill()
 		ok(t, after.Alter(filepath.Join(dir, file), func(b []byte) []byte { return b[:size] }))
-		if rep, corrupt := surveyFrom(t, after, 6, want); corrupt != nil || !rep.Short || rep.Vouched() {
+		if rep, corrupt := surveyFrom(t, after, 6, want); corrupt != nil || !rep.Short || rep.Intact() {
 			t.Fatalf("cut to %d: %+v, %v", size, rep, corrupt)
 		}
 	}

@@ -18,14 +18,14 @@ import (
 // mapRanges are the functions of the pure packages that range over a map, each with the reason why the order cannot
 // reach an output. Everywhere else the keys are sorted first.
 var mapRanges = map[string]string{
-	"internal/engine.inOrder": "copies the targets from one map to another, and sorts each list",
-	"internal/peer.envelopes": "sorts what it found before it looks at it",
-	"internal/peer.Retell":    "does the same to each entry",
-	"internal/peer.evict":     "takes the least by time and name",
-	"internal/peer.forget":    "takes the least by time and name",
-	"internal/peer.Capture":   "copies what it found; what describes the copy sorts it",
-	"internal/peer.Abandon":   "sorts what it found before it takes it",
-	"internal/peer.Expired":   "sorts what it found before it takes it",
+	"internal/engine.inOrder":   "copies the targets from one map to another, and sorts each list",
+	"internal/peer.envelopes":   "sorts what it found before it looks at it",
+	"internal/peer.NotifyAgain": "does the same to each entry",
+	"internal/peer.evict":       "takes the least by time and name",
+	"internal/peer.forget":      "takes the least by time and name",
+	"internal/peer.Capture":     "copies what it found; what describes the copy sorts it",
+	"internal/peer.Abandon":     "sorts what it found before it takes it",
+	"internal/peer.Expired":     "sorts what it found before it takes it",
 }
 
 // parsed is one package of the state machine with its types.

@@ -73,8 +73,8 @@ func (b *AddressBook) Unlink() {
 	}
 }
 
-// Tell says whether the node's own addresses are to go to the peer, and notes that they did: once for each link.
-func (b *AddressBook) Tell(p wire.PeerID) bool {
+// Notify says whether the node's own addresses are to go to the peer, and notes that they did: once for each link.
+func (b *AddressBook) Notify(p wire.PeerID) bool {
 	e := b.entries[p]
 	if e == nil || !e.linked || e.told {
 		return false
@@ -123,10 +123,10 @@ func (b *AddressBook) Claim(p wire.PeerID, addresses []string, now int64) (chang
 	return !slices.Equal(before, e.texts()), refused
 }
 
-// Hear takes what a third peer says of where the peer is. It is used only where nothing better is known, and in place
+// Learn takes what a third peer says of where the peer is. It is used only where nothing better is known, and in place
 // of what was heard before: nobody can change what is known of another peer, and the transport finds out who is there.
 // It says whether the addresses changed.
-func (b *AddressBook) Hear(p wire.PeerID, addresses []string, now int64) bool {
+func (b *AddressBook) Learn(p wire.PeerID, addresses []string, now int64) bool {
 	b.age(now)
 	known := b.entries[p]
 	if known != nil && slices.ContainsFunc(known.addresses, func(a bookAddress) bool {
@@ -160,8 +160,8 @@ func (b *AddressBook) Hear(p wire.PeerID, addresses []string, now int64) bool {
 	return !slices.Equal(before, e.texts())
 }
 
-// Retell has the node's own addresses told again over each link: they changed.
-func (b *AddressBook) Retell() {
+// NotifyAgain has the node's own addresses told again over each link: they changed.
+func (b *AddressBook) NotifyAgain() {
 	for _, e := range b.entries {
 		e.told = false
 	}

@@ -285,7 +285,7 @@ func TestBookModel(t *testing.T) {
 				b.Failed(p, text)
 				s.failed(name, text)
 			case 9:
-				b.Hear(p, []string{text, "nonsense"}, now)
+				b.Learn(p, []string{text, "nonsense"}, now)
 				s.hear(name, text, now)
 			case 10:
 				again, err := RestoreAddressBook(b.Snapshot(), 4, 3)

@@ -166,11 +166,11 @@ func (t *stream) takenBefore(env *wire.Envelope, window int) bool {
 		}
 		return false
 	}
-	return o.Start == 0 || p.heard(o)
+	return o.Start == 0 || p.received(o)
 }
 
-// heard says whether the number was taken from the life that gave it, or from one after that.
-func (p *past) heard(o wire.Origin) bool {
+// received says whether the number was taken from the life that gave it, or from one after that.
+func (p *past) received(o wire.Origin) bool {
 	return p.start == o.Start && o.Number > p.mark ||
 		slices.ContainsFunc(p.earlier, func(l wire.Life) bool { return l.Start == o.Start && o.Number > l.Before })
 }
@@ -195,14 +195,14 @@ func (s *Streams) Seen(p wire.PeerID) (incarnation, start uint64, proof []byte) 
 	return t.incarnation, t.start, proof
 }
 
-// TellsLife says whether an envelope to the peer is to name the own life: a peer of an earlier release cannot read
+// ReportsLife says whether an envelope to the peer is to name the own life: a peer of an earlier release cannot read
 // that. One that does not answer for seconds is told each second time only, so that it is reached whatever it reads.
-func (s *Streams) TellsLife(p wire.PeerID) bool {
+func (s *Streams) ReportsLife(p wire.PeerID) bool {
 	t := s.look(p)
-	return t == nil || t.tells()
+	return t == nil || t.reportsLife()
 }
 
-func (t *stream) tells() bool {
+func (t *stream) reportsLife() bool {
 	return t.start != 0 || t.incarnation == 0 && (t.resends < 4 || t.resends%2 == 0)
 }
 
@@ -238,10 +238,10 @@ func (s *Streams) Begun() {
 	}
 }
 
-// Heed says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it does: once
-// for each life of the peer, and a few times in all within a life of its own. So a liar costs a bounded number of
-// resynchronisations.
-func (s *Streams) Heed(p wire.PeerID, life uint64) bool {
+// AllowResync says whether this node opens a new epoch on the word of a peer in one of its lives, and notes that it
+// does: once for each life of the peer, and a few times in all within a life of its own. So a liar costs a bounded
+// number of resynchronisations.
+func (s *Streams) AllowResync(p wire.PeerID, life uint64) bool {
 	t, err := s.of(p)
 	if err != nil || life == 0 {
 		return false

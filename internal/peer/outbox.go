@@ -79,9 +79,9 @@ func (s *Streams) Level(p wire.PeerID) Level {
 	return Trusted
 }
 
-// Hurry sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way
+// RetryNow sends what is unacknowledged to the peer again soon: a link came after one had ended, and what was under way
 // then may be lost.
-func (s *Streams) Hurry(p wire.PeerID, now int64, rand func() uint64) {
+func (s *Streams) RetryNow(p wire.PeerID, now int64, rand func() uint64) {
 	if t := s.stream(p); t != nil && t.resendAt != 0 {
 		t.resends = 0
 		s.schedule(t, now, upTo(resendBaseNs, rand))

@@ -37,8 +37,8 @@ const (
 // NewPressure returns a table with room for so many peers.
 func NewPressure(peers int) *Pressure { return &Pressure{peers: peers} }
 
-// Tell says whether a peer is to be told now that the node is pressed, and notes it.
-func (x *Pressure) Tell(p wire.PeerID, now int64) bool {
+// Notify says whether a peer is to be told now that the node is pressed, and notes it.
+func (x *Pressure) Notify(p wire.PeerID, now int64) bool {
 	r := x.rows.get(p)
 	switch {
 	case r == nil && x.rows.len() >= x.peers:

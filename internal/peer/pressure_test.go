@@ -36,7 +36,7 @@ func TestPressure(t *testing.T) {
 				if want {
 					r.told, r.answered = append(r.told, now), false
 				}
-				if got := x.Tell(p, now); got != want {
+				if got := x.Notify(p, now); got != want {
 					t.Fatalf("Tell at %d: %v, want %v", now, got, want)
 				}
 			case 2, 3:

@@ -9,8 +9,8 @@ import (
 
 // The waits before something unacknowledged is sent again: 200 ms, twice as long after each try without progress, at
 // most 10 s; each is drawn from the upper half of its bound, so that an acknowledgement has the time to come. Over a
-// link nothing is lost as a rule, and one that ends says so (see Hurry): there the first wait is 2 s, or as long as an
-// exchange with the peer takes where that is longer.
+// link nothing is lost as a rule, and one that ends says so (see RetryNow): there the first wait is 2 s, or as long as
+// an exchange with the peer takes where that is longer.
 const (
 	resendBaseNs   = 200e6
 	resendLinkedNs = 2e9

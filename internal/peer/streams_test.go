@@ -393,7 +393,7 @@ func longHeard(t testing.TB, n int) *Streams {
 			t.Fatal(err)
 		}
 		for k := range int64(1000) {
-			s.Heard(p, true, k*1e6)
+			s.Received(p, true, k*1e6)
 		}
 	}
 	return s
@@ -407,7 +407,7 @@ func captureCosts(t testing.TB, n, few int) (time.Duration, uint64) {
 	s := longHeard(t, n)
 	s.Capture()
 	for i := range few {
-		s.Heard(peerOf(i), true, 2e9)
+		s.Received(peerOf(i), true, 2e9)
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -460,7 +460,7 @@ func TestCaptureIsDescribedBeside(t *testing.T) {
 		}
 		for k := range int64(300) {
 			p := peerOf(int(k) % 20)
-			s.Heard(p, true, 2e9+k)
+			s.Received(p, true, 2e9+k)
 			s.Ack(p, 1, 1, 2e9+k)
 			if err := s.Push(&wire.Envelope{Version: wire.PlainVersion, From: "self", To: p, Edge: -1}, 2e9+k,
 				func() uint64 { return 1 }); err != nil {

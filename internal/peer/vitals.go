@@ -60,9 +60,9 @@ func (t *stream) measure(x *sending, now int64) {
 	t.rtt.Sample(now - x.sent)
 }
 
-// Heard notes that the peer was heard: what was awaited of it has come where it made progress, and says whether the
+// Received notes that the peer was heard: what was awaited of it has come where it made progress, and says whether the
 // peer had been suspected.
-func (s *Streams) Heard(p wire.PeerID, progress bool, now int64) (trusted bool) {
+func (s *Streams) Received(p wire.PeerID, progress bool, now int64) (trusted bool) {
 	t := s.stream(p)
 	if t == nil || !s.timed {
 		return false
@@ -78,9 +78,9 @@ func (s *Streams) Heard(p wire.PeerID, progress bool, now int64) (trusted bool) 
 	return trusted
 }
 
-// Judge says what the silence of a peer says of it, and whether that is news. It goes up by one level at a time: ask
+// Assess says what the silence of a peer says of it, and whether that is news. It goes up by one level at a time: ask
 // until there is no news. A level is told once; the peer's next word takes it back.
-func (s *Streams) Judge(p wire.PeerID, now int64) (Level, bool) {
+func (s *Streams) Assess(p wire.PeerID, now int64) (Level, bool) {
 	t := s.stream(p)
 	if t == nil || t.awaited == 0 || !s.timed {
 		return Trusted, false

@@ -110,7 +110,7 @@ func (a *answering) ack(p wire.PeerID, n uint64) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.s.Heard(p, got > 0, a.now)
+	a.s.Received(p, got > 0, a.now)
 }
 
 // TestKarn: what was sent again gives no round-trip time, since nobody knows which of the two was acknowledged.
@@ -150,7 +150,7 @@ func TestSuspicion(t *testing.T) {
 		exchange()
 	}
 	a.now += 3600e9
-	if level, news := a.s.Judge("p", a.now); level != Trusted || news {
+	if level, news := a.s.Assess("p", a.now); level != Trusted || news {
 		t.Fatalf("an idle peer is judged %d", level)
 	}
 	a.push("p", 0, false)
@@ -158,14 +158,14 @@ func TestSuspicion(t *testing.T) {
 	seen := map[Level]int64{}
 	for a.now < from+10e9 {
 		a.now += 10e6
-		if level, news := a.s.Judge("p", a.now); news {
+		if level, news := a.s.Assess("p", a.now); news {
 			seen[level] = a.now - from
 		}
 	}
 	if s, d := seen[Suspected], seen[Silent]; s < 2e9 || s > 3e9 || d < 4e9 || d > 5e9 {
 		t.Errorf("suspected after %d ns, silent after %d", s, d)
 	}
-	if !a.s.Heard("p", false, a.now) || a.s.Heard("p", false, a.now) {
+	if !a.s.Received("p", false, a.now) || a.s.Received("p", false, a.now) {
 		t.Error("the peer's word is not the end of the suspicion, once")
 	}
 }
@@ -319,7 +319,7 @@ func TestResendsOverALinkWait(t *testing.T) {
 			if c.linked && s.NextResend() < 2*wait+resendLinkedNs {
 				t.Errorf("%s: after an acknowledgement the next wait is %d ns", c.name, s.NextResend()-2*wait)
 			}
-			s.Hurry("b", 3*wait, rand)
+			s.RetryNow("b", 3*wait, rand)
 			if wait := s.NextResend() - 3*wait; wait > resendBaseNs {
 				t.Errorf("%s: in a hurry the wait is %d ns", c.name, wait)
 			}

@@ -64,7 +64,7 @@ func (w *World) begin(n *Node) {
 	}
 	n.drv, n.nd = host.NewDriver(d, rec, nil), d.Node
 	if next := d.Journal.Next(); next < n.known || rec.NewEpoch {
-		if n.backup == nil && n.Vouched {
+		if n.backup == nil && n.Intact {
 			w.violate("nothing acknowledged is lost",
 				fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",
 					n.Name, next, rec.NewEpoch, n.known))
@@ -76,7 +76,7 @@ func (w *World) begin(n *Node) {
 			return
 		}
 		n.Unnoticed = n.Unnoticed || !rec.NewEpoch
-		n.Vouched, n.known = false, next
+		n.Intact, n.known = false, next
 	}
 	if len(rec.Skipped) > 0 && w.opt.OnTrace != nil {
 		w.trace(n, "repairs", fmt.Sprintf("took an older snapshot: %v", rec.Skipped[0]))

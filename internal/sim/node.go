@@ -80,8 +80,8 @@ type Node struct {
 	// Rewound counts how often the node forgot what it did without any damage: its directory went back, or a copy of it
 	// ran beside it.
 	Rewound int
-	// Vouched is false once durable records of the node are lost, which only damage does.
-	Vouched bool
+	// Intact is false once durable records of the node are lost, which only damage does.
+	Intact bool
 }
 
 // Up says whether the node runs.

@@ -90,7 +90,7 @@ func (w *World) Twin(n *Node, d time.Duration) bool {
 	t := &Node{
 		Name: n.Name + " (twin)", Peer: n.Peer, id: int32(len(w.nodes)), cfg: n.cfg, store: n.store, durable: true,
 		fs:     p.disk,
-		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Vouched: n.Vouched,
+		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Intact: n.Intact,
 		Rewound: 1, original: n, recall: p.recall,
 	}
 	t.cfg.BeforeWork = func(engine.Command) error { return t.work.strike() }

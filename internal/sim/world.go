@@ -91,7 +91,7 @@ func New(opt Options) *World {
 func (w *World) Add(s Spec, at time.Duration) *Node {
 	n := &Node{
 		Name: s.Name, Peer: s.Config.Self, id: int32(len(w.nodes)), cfg: s.Config, store: s.Store, durable: s.Durable,
-		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: newClock(), Vouched: true,
+		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: newClock(), Intact: true,
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
 	if !s.Durable {

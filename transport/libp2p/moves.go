@@ -71,8 +71,8 @@ func (l *lookout) leave(news chan map[string]bool) {
 	}
 }
 
-// tell tells all of the newest addresses.
-func (l *lookout) tell(has map[string]bool) {
+// notify tells all of the newest addresses.
+func (l *lookout) notify(has map[string]bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for news := range l.ends { // each hears the same
@@ -105,7 +105,7 @@ func (l *lookout) look(over chan struct{}) {
 		}
 		if changed := !maps.Equal(addrs, has); changed || slept {
 			has = addrs
-			l.tell(has)
+			l.notify(has)
 		}
 	}
 }

@@ -104,12 +104,12 @@ func (d *desk) run() {
 			d.bytes -= len(e.raw)
 		}
 		net.mu.Unlock()
-		d.tell(e)
+		d.notify(e)
 	}
 }
 
-// tell calls the receiver.
-func (d *desk) tell(e event) {
+// notify calls the receiver.
+func (d *desk) notify(e event) {
 	switch to := d.port.to; e.kind {
 	case linked:
 		to.Linked(d.peer, "/memory/process")

@@ -258,7 +258,7 @@ func (f *frozen) progress(m *Manifest, n *archive.NodeView, c archive.Cut) error
 	b := c.Node
 	if b.Record != c.Record {
 		var err error
-		if b, err = n.BringBack(offline.Look{Until: c.Record}); err != nil {
+		if b, err = n.Restore(offline.Look{Until: c.Record}); err != nil {
 			return err
 		}
 	}

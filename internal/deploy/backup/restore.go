@@ -248,7 +248,7 @@ func (a *Archive) verify(fsys vfs.FS, tmp string, out *Restored) error {
 		return a.bad("cannot be brought back: %v", err)
 	}
 	for i, n := range v.Nodes {
-		b, err := n.BringBack(offline.Look{})
+		b, err := n.Restore(offline.Look{})
 		if err != nil {
 			return a.bad("cannot be brought back: %s: %v", a.Nodes[i].Name, err)
 		}

@@ -137,7 +137,7 @@ func state(t *testing.T, disk *vfs.Mem) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := offline.BringBack(cfg, disk, "n", offline.Look{})
+	b, err := offline.Restore(cfg, disk, "n", offline.Look{})
 	if err != nil {
 		t.Fatal(err)
 	}

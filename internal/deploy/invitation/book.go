@@ -240,8 +240,8 @@ func (p *page) judge(s Secret, who wire.PeerID, now time.Time) (at int, err erro
 	return at, nil
 }
 
-// Judge says whether a peer may come in by a secret: nil, or a *RefusedError.
-func (b *Book) Judge(s Secret, who wire.PeerID, now time.Time) error {
+// Check says whether a peer may come in by a secret: nil, or a *RefusedError.
+func (b *Book) Check(s Secret, who wire.PeerID, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_, err := b.page.judge(s, who, now)

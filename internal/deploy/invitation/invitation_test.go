@@ -196,7 +196,7 @@ func TestBook(t *testing.T) {
 		if errors.As(err, &no) != (state != "") || no != nil && no.State != state || err == nil && isNew != wantNew {
 			t.Errorf("%s at %d: new %v, %v", who, at, isNew, err)
 		}
-		if judged := b.Judge(s, who, time.Unix(at, 0)); (judged != nil) != (state != "") {
+		if judged := b.Check(s, who, time.Unix(at, 0)); (judged != nil) != (state != "") {
 			t.Errorf("%s at %d is judged %v", who, at, judged)
 		}
 	}

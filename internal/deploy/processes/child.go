@@ -141,7 +141,7 @@ func (c *child) once(o *Options, spawn func(*exec.Cmd) error, restarts int) (cod
 	c.mu.Lock()
 	c.stdin, c.proc = stdin, cmd
 	c.mu.Unlock()
-	o.tell(Process{c.name, "started", cmd.Process.Pid, restarts, ""})
+	o.notify(Process{c.name, "started", cmd.Process.Pid, restarts, ""})
 	var read sync.WaitGroup
 	read.Go(func() { lines(out, c.line) })
 	read.Go(func() {
@@ -166,7 +166,7 @@ func (c *child) once(o *Options, spawn func(*exec.Cmd) error, restarts int) (cod
 	if code > 0 && last != "" {
 		reason = last
 	}
-	o.tell(Process{c.name, "ended", cmd.ProcessState.Pid(), restarts, reason})
+	o.notify(Process{c.name, "ended", cmd.ProcessState.Pid(), restarts, reason})
 	return code, last, nil
 }
 

@@ -36,7 +36,7 @@ type Options struct {
 	telling sync.Mutex
 }
 
-func (o *Options) tell(p Process) {
+func (o *Options) notify(p Process) {
 	o.telling.Lock()
 	defer o.telling.Unlock()
 	if o.OnProcess != nil {
@@ -118,13 +118,14 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	}}
 	s.all = append(s.all, s.server)
 	for i := range clients {
-		s.all = append(s.all, &child{name: job.ClientName(i), line: s.heard(job.ClientName(i)), args: func() []string {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
-				"--trust", o.Run.Digest()},
-				s.addresses...)
-		}})
+		s.all = append(s.all, &child{name: job.ClientName(i), line: s.received(job.ClientName(i)),
+			args: func() []string {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
+					"--trust", o.Run.Digest()},
+					s.addresses...)
+			}})
 	}
 	if err := s.run(ctx); err != nil {
 		return nil, err
@@ -229,8 +230,8 @@ func (s *supervisor) said(b []byte) {
 	}
 }
 
-// heard returns what takes the lines of a client.
-func (s *supervisor) heard(name string) func([]byte) {
+// received returns what takes the lines of a client.
+func (s *supervisor) received(name string) func([]byte) {
 	return func(b []byte) { s.event(name, b, &struct{}{}) }
 }
 

@@ -18,7 +18,7 @@ func TestNothingANodeTellsIsDropped(t *testing.T) {
 		OnWarn:  func(text string) { warned = append(warned, text) },
 		OnEvent: func(e Event) { passed = append(passed, e) },
 		OnRound: func(r job.Round) { rounds = append(rounds, r.Number) }}}
-	client := s.heard("client-03")
+	client := s.received("client-03")
 	for _, line := range []string{
 		`{"event":"listening","time":"2026-01-01T00:00:00.000Z","addresses":["/ip4/127.0.0.1/tcp/1"]}`,
 		`{"event":"round","round":1,"accuracy":0.5,"loss":1,"contributions":4}`,

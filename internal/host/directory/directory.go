@@ -49,8 +49,8 @@ func InUse(fsys vfs.FS, dir string) error {
 	return lock.Close()
 }
 
-// Unvouched says whether the mark is there that what a directory holds may not be all that its node has said.
-func Unvouched(fsys vfs.FS, dir string) (bool, error) {
+// RestartUnconfirmed says whether the mark is there that what a directory holds may not be all that its node has said.
+func RestartUnconfirmed(fsys vfs.FS, dir string) (bool, error) {
 	_, err := fsys.Stat(filepath.Join(dir, unvouchedFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -63,9 +63,9 @@ func Unvouch(fsys vfs.FS, dir, why string) error {
 	return journal.WriteFileAtomic(fsys, filepath.Join(dir, unvouchedFile), []byte(why+"\n"))
 }
 
-// Vouch removes that mark: the restart in a new epoch is durable now.
-func Vouch(fsys vfs.FS, dir string) error {
-	if there, err := Unvouched(fsys, dir); err != nil || !there {
+// ConfirmRestart removes that mark: the restart in a new epoch is durable now.
+func ConfirmRestart(fsys vfs.FS, dir string) error {
+	if there, err := RestartUnconfirmed(fsys, dir); err != nil || !there {
 		return err
 	}
 	if err := fsys.Remove(filepath.Join(dir, unvouchedFile)); err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Plant makes a directory from which a node goes on in another life than the one that it was in: with the state of m,
+// Create makes a directory from which a node goes on in another life than the one that it was in: with the state of m,
 // after record number after, in a new epoch, and in an incarnation above m's and above lives. The directory must hold
 // no node.
-func Plant(fsys vfs.FS, dir string, reg *value.Registry, m *snapshot.NodeSnapshot, after, lives uint64) error {
+func Create(fsys vfs.FS, dir string, reg *value.Registry, m *snapshot.NodeSnapshot, after, lives uint64) error {
 	if err := fsys.MkdirAll(dir); err != nil {
 		return err
 	}

@@ -19,17 +19,17 @@ type Look struct {
 	// Oldest begins at the oldest snapshot that is whole, and not at the newest that Until allows: everything that is
 	// kept is replayed.
 	Oldest bool
-	// See, if not nil, is called with the node that was loaded and no record, and then after each record, with the node
-	// as it is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is
+	// Visit, if not nil, is called with the node that was loaded and no record, and then after each record, with the
+	// node as it is then, the record, and what the Poll put out. ErrEnough ends the replay there; any other error is
 	// returned as it is. It must not change the node or keep the output.
-	See func(b *Brought, r *record.Record, out *engine.Output) error
+	Visit func(b *Restored, r *record.Record, out *engine.Output) error
 }
 
 // ErrEnough ends a replay without an error: what Look.See wanted to see was there.
 var ErrEnough = errors.New("host: enough was replayed")
 
-// Brought is a node as it was at a record of its journal.
-type Brought struct {
+// Restored is a node as it was at a record of its journal.
+type Restored struct {
 	Node     *node.Node
 	Snapshot uint64  // the first record that was replayed on a snapshot, or 0 where the node was installed anew
 	Record   uint64  // the last record that was replayed; Snapshot-1 where none was
@@ -40,12 +40,12 @@ type Brought struct {
 	Skipped  []error // damaged snapshots, in whose place others were taken
 }
 
-// BringBack brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk:
+// Restore brings back the node of a directory in memory, at any record that is kept, and changes nothing on the disk:
 // it is for directories that no node runs in. The outputs of all records that it replays are held against the journal.
 // Errors are those of journal and node, *record.DivergenceError, and *journal.RangeError for a record that is not
 // there.
-func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, error) {
-	b := &Brought{}
+func Restore(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Restored, error) {
+	b := &Restored{}
 	from, err := b.load(cfg, fsys, dir, l)
 	if err != nil {
 		return nil, err
@@ -58,10 +58,10 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 	p := record.NewPlayer(b.Node, blobs)
 	stop := false
 	see := func(r *record.Record, out *engine.Output) error {
-		if l.See == nil {
+		if l.Visit == nil {
 			return nil
 		}
-		err := l.See(b, r, out)
+		err := l.Visit(b, r, out)
 		stop = errors.Is(err, ErrEnough)
 		if stop {
 			return nil
@@ -99,7 +99,7 @@ func BringBack(cfg node.Config, fsys vfs.FS, dir string, l Look) (*Brought, erro
 }
 
 // load builds the node from the snapshot that the look asks for and returns the first record to replay on it.
-func (b *Brought) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from uint64, err error) {
+func (b *Restored) load(cfg node.Config, fsys vfs.FS, dir string, l Look) (from uint64, err error) {
 	refs, err := journal.List(fsys, dir)
 	if err != nil {
 		return 0, err

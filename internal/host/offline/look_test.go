@@ -16,8 +16,8 @@ import (
 )
 
 // at brings node i back and returns it with its canonical state.
-func at(r *rig.Rig, i int, l offline.Look) (*offline.Brought, string, error) {
-	b, err := offline.BringBack(config(i), r.FS[i], "n", l)
+func at(r *rig.Rig, i int, l offline.Look) (*offline.Restored, string, error) {
+	b, err := offline.Restore(config(i), r.FS[i], "n", l)
 	if err != nil {
 		return nil, "", err
 	}
@@ -85,7 +85,7 @@ func TestBringBack(t *testing.T) {
 		}
 		seen := uint64(0)
 		b, _,
-			err := at(r, i, offline.Look{Oldest: true, See: func(b *offline.Brought, rec *record.Record,
+			err := at(r, i, offline.Look{Oldest: true, Visit: func(b *offline.Restored, rec *record.Record,
 			out *engine.Output) error {
 			if (rec == nil) != (seen == 0) || rec != nil && b.Record != all.Snapshot+seen-1 {
 				t.Fatalf("saw record %d after %d calls", b.Record, seen)
@@ -135,7 +135,7 @@ func TestBringBackFromDamage(t *testing.T) {
 		t.Fatal("the journal has one file only")
 	}
 	old, _,
-		err := at(r, 0, offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record,
+		err := at(r, 0, offline.Look{Oldest: true, Visit: func(b *offline.Restored, _ *record.Record,
 		_ *engine.Output) error {
 		if b.Replayed == 3 {
 			return offline.ErrEnough

@@ -42,7 +42,7 @@ func (m *Marker) diff(n *node.Node, out *engine.Output, want []byte) []string {
 	got, first := readMarks(m.Append(nil, out, cfg.Values)), readMarks(want)
 	d := differ{program: cfg.Program, node: n, out: out}
 	if len(want) == 0 && len(got) > 0 {
-		d.say("the first time nothing is known to have gone out (nothing did, or an earlier release wrote the record)")
+		d.note("the first time nothing is known to have gone out (nothing did, or an earlier release wrote the record)")
 	}
 	d.envelopes(ofKind(got, markEnvelope), ofKind(first, markEnvelope))
 	d.events(ofKind(got, markEvent), ofKind(first, markEvent))
@@ -60,14 +60,14 @@ type differ struct {
 	found   []string
 }
 
-func (d *differ) say(format string, args ...any) {
+func (d *differ) note(format string, args ...any) {
 	d.found = append(d.found, fmt.Sprintf(format, args...))
 }
 
 // count says where the numbers of things differ, and returns how many both have.
 func (d *differ) count(got, want int, what string) int {
 	if got != want {
-		d.say("%s, the first time %d", plural(got, what), want)
+		d.note("%s, the first time %d", plural(got, what), want)
 	}
 	return min(got, want)
 }
@@ -82,21 +82,21 @@ func (d *differ) envelopes(got, want []marked) {
 		}
 		switch {
 		case g.to != w.to:
-			d.say("%s was for another peer", name)
+			d.note("%s was for another peer", name)
 		case g.edge != w.edge:
-			d.say("%s was on edge %s", name, d.edge(w.edge))
+			d.note("%s was on edge %s", name, d.edge(w.edge))
 		case g.number != w.number:
-			d.say("%s has number %d, not %d", name, g.number, w.number)
+			d.note("%s has number %d, not %d", name, g.number, w.number)
 		case g.head != w.head:
-			d.say("%s: the header differs (what is acknowledged, the question, or the start of the node)", name)
+			d.note("%s: the header differs (what is acknowledged, the question, or the start of the node)", name)
 		}
 		if len(g.fills) != len(w.fills) {
-			d.say("%s has %s, the first time %d", name, plural(len(g.fills), "value"), len(w.fills))
+			d.note("%s has %s, the first time %d", name, plural(len(g.fills), "value"), len(w.fills))
 			continue
 		}
 		for k := range g.fills {
 			if g.fills[k] != w.fills[k] {
-				d.say("%s: the value for %s differs", name, d.fill(p.Raw, k))
+				d.note("%s: the value for %s differs", name, d.fill(p.Raw, k))
 			}
 		}
 	}
@@ -107,11 +107,11 @@ func (d *differ) events(got, want []marked) {
 		g, w, ev := &got[i], &want[i], &d.out.AppEvents[i]
 		switch {
 		case g.number != w.number:
-			d.say("app event %s has number %d, not %d", ev.Name, g.number, w.number)
+			d.note("app event %s has number %d, not %d", ev.Name, g.number, w.number)
 		case g.to != w.to:
-			d.say("app event %d is %s, and had another name", ev.Number, ev.Name)
+			d.note("app event %d is %s, and had another name", ev.Number, ev.Name)
 		case g.head != w.head:
-			d.say("app event %d (%s): the value differs", ev.Number, ev.Name)
+			d.note("app event %d (%s): the value differs", ev.Number, ev.Name)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (d *differ) events(got, want []marked) {
 func (d *differ) commands(got, want []marked) {
 	for i := range d.count(len(got), len(want), "command") {
 		if c := &d.out.Commands[i]; got[i].head != want[i].head {
-			d.say("command %d (%s of %s) differs in its number, its method or the sizes of its inputs", c.ID, c.Method,
+			d.note("command %d (%s of %s) differs in its number, its method or the sizes of its inputs", c.ID, c.Method,
 				d.program.Components[c.Component].Name)
 		}
 	}

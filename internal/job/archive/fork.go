@@ -187,7 +187,7 @@ type finished struct {
 // Only the state of that one is taken.
 func (f *fork) rounds(only int) (map[int]*finished, error) {
 	told := map[int]*finished{}
-	_, err := f.old.Nodes[0].BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+	_, err := f.old.Nodes[0].Restore(offline.Look{Oldest: true, Visit: func(b *offline.Restored, r *record.Record,
 		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			clear(told)
@@ -233,7 +233,7 @@ func (f *fork) notKept() error {
 	for _, n := range f.old.Nodes[1:] {
 		var oldest map[string]link
 		_,
-			err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, _ *record.Record,
+			err := n.Restore(offline.Look{Oldest: true, Visit: func(b *offline.Restored, _ *record.Record,
 			_ *engine.Output) (err error) {
 			if oldest, err = links(b.Node); err == nil {
 				err = offline.ErrEnough
@@ -281,7 +281,7 @@ func (f *fork) write() (*Forked, error) {
 	for i, n := range f.old.Nodes {
 		c := &f.cuts[i]
 		lives := max(directory.Lives(fsys, n.Dir), c.message.Incarnation)
-		if err := offline.Plant(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record,
+		if err := offline.Create(fsys, filepath.Join(to, n.Name), n.Config.Values, c.message, c.record,
 			lives); err != nil {
 			return nil, err
 		}

@@ -74,7 +74,7 @@ func holds(t *testing.T, f *Forked) {
 		t.Fatal(err)
 	}
 	for i, n := range v.Nodes {
-		b, err := n.BringBack(offline.Look{})
+		b, err := n.Restore(offline.Look{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestForkAcrossEpochs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b, err := v.Node(victim).BringBack(offline.Look{}); err != nil || b.Node.Engine().Incarnation() < 2 {
+			if b, err := v.Node(victim).Restore(offline.Look{}); err != nil || b.Node.Engine().Incarnation() < 2 {
 				t.Fatalf("the victim was not restarted: %v", err)
 			}
 			for at := 1; at <= c.Rounds; at++ {

@@ -74,7 +74,7 @@ func cutClient(n *NodeView, server link) (*cutNode, error) {
 	var found *cutNode
 	behind, lost, gone := false, uint64(0), false
 	_,
-		err := n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+		err := n.Restore(offline.Look{Oldest: true, Visit: func(b *offline.Restored, r *record.Record,
 		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			found, behind, lost, gone = nil, false, 0, false
@@ -117,7 +117,7 @@ func overWire(ev engine.Event) bool { return ev.Envelope != nil || ev.Restarted 
 
 // lastOf brings a client back at a record, or at its last one where that is 0.
 func lastOf(n *NodeView, record uint64) (*cutNode, error) {
-	b, err := n.BringBack(offline.Look{Until: record})
+	b, err := n.Restore(offline.Look{Until: record})
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func ForkServer(s ServerFork) (*ServerForked, error) {
 		return nil, &job.NodeError{Node: job.ServerName, Err: err}
 	}
 	lives := max(directory.Lives(s.FS, s.Dir), cut.message.Incarnation)
-	return out, offline.Plant(s.FS, s.To, cfg.Values, cut.message, cut.record, lives)
+	return out, offline.Create(s.FS, s.To, cfg.Values, cut.message, cut.record, lives)
 }
 
 // reborn makes the state of a node that of another one, whom nobody has heard of: what it sent and what is open stays,

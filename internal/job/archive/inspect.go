@@ -17,7 +17,7 @@ import (
 // NodeState is a node of a run as its next start would find it.
 type NodeState struct {
 	*NodeView
-	Brought  *offline.Brought       // nil with Err
+	Restored *offline.Restored      // nil with Err
 	Snapshot *snapshot.NodeSnapshot // nil with Err
 	Err      error                  // why the node cannot be brought back
 }
@@ -82,13 +82,13 @@ func (v *View) Node(name string) *NodeView {
 // lookTries is how often a node is looked at whose run changes files meanwhile.
 const lookTries = 6
 
-// BringBack brings the node back in memory, as offline.BringBack does, without changing or locking anything on the
+// Restore brings the node back in memory, as offline.Restore does, without changing or locking anything on the
 // disk. Where the run goes on meanwhile, files may go or change between two looks; so what is wrong counts when it
 // stays the same.
-func (n *NodeView) BringBack(l offline.Look) (b *offline.Brought, err error) {
+func (n *NodeView) Restore(l offline.Look) (b *offline.Restored, err error) {
 	for range lookTries {
 		before := err
-		if b, err = offline.BringBack(n.Config, n.fs, n.Dir, l); err == nil {
+		if b, err = offline.Restore(n.Config, n.fs, n.Dir, l); err == nil {
 			return b, nil
 		}
 		if before != nil && before.Error() == err.Error() && !errors.Is(err, fs.ErrNotExist) {
@@ -131,8 +131,8 @@ func (v *View) Inspect(names ...string) []NodeState {
 			continue
 		}
 		s := NodeState{NodeView: n}
-		if s.Brought, s.Err = n.BringBack(offline.Look{}); s.Err == nil {
-			s.Snapshot, s.Err = s.Brought.Node.Message(false)
+		if s.Restored, s.Err = n.Restore(offline.Look{}); s.Err == nil {
+			s.Snapshot, s.Err = s.Restored.Node.Message(false)
 		}
 		out = append(out, s)
 	}

@@ -106,7 +106,7 @@ func states(t *testing.T, dir string) (out []string) {
 		t.Fatal(err)
 	}
 	for _, n := range v.Nodes {
-		b, err := n.BringBack(offline.Look{Oldest: true})
+		b, err := n.Restore(offline.Look{Oldest: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,9 +46,9 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 // Cut is a node at a record of its journal.
 type Cut struct {
 	Record      uint64
-	Wall        int64            // the host's clock at that record, or 0
-	Incarnation uint64           // there
-	Node        *offline.Brought // at its last record, not at that one
+	Wall        int64             // the host's clock at that record, or 0
+	Incarnation uint64            // there
+	Node        *offline.Restored // at its last record, not at that one
 }
 
 // SplitError says that journals that were read one after the other hold no moment that all nodes were in.
@@ -114,9 +114,9 @@ func (m *moment) link(peer string) link {
 func newest(h []moment) *moment { return &h[len(h)-1] }
 
 // historyOf brings a node back and returns its moments, in order.
-func historyOf(n *NodeView) (all []moment, b *offline.Brought, err error) {
+func historyOf(n *NodeView) (all []moment, b *offline.Restored, err error) {
 	b,
-		err = n.BringBack(offline.Look{Oldest: true, See: func(b *offline.Brought, r *record.Record,
+		err = n.Restore(offline.Look{Oldest: true, Visit: func(b *offline.Restored, r *record.Record,
 		out *engine.Output) error {
 		if r == nil { // a look begins, perhaps not the first
 			all = nil

@@ -52,7 +52,7 @@ func TestTogether(t *testing.T) {
 			all := make([]map[string]link, len(cuts))
 			moved := 0
 			for k, n := range v.Nodes {
-				b, err := n.BringBack(offline.Look{Until: cuts[k].Record})
+				b, err := n.Restore(offline.Look{Until: cuts[k].Record})
 				if err == nil {
 					all[k], err = links(b.Node)
 				}

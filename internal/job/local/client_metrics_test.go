@@ -33,7 +33,7 @@ func TestClientsTellTheirLoss(t *testing.T) {
 			if len(all) != 1 || all[0].Err != nil {
 				t.Fatalf("%+v", all)
 			}
-			told := observe.MeasuresOf(all[0].Brought.Node)
+			told := observe.MeasuresOf(all[0].Restored.Node)
 			for _, m := range told {
 				if m.LossBefore == nil || m.LossAfter == nil || !(*m.LossBefore > 0) || !(*m.LossAfter > 0) ||
 					*m.LossAfter >= *m.LossBefore {

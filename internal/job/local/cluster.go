@@ -217,8 +217,8 @@ func (c *cluster) finish(server *host.Host) error {
 	if c.result != nil {
 		return nil
 	}
-	var told *job.Told
-	err := server.View(func(n *node.Node) { told = c.l.cfg.Told(n) })
+	var told *job.Outcome
+	err := server.View(func(n *node.Node) { told = c.l.cfg.Outcome(n) })
 	if errors.Is(err, host.ErrStopped) {
 		return nil // it was dropped meanwhile, and its next life tells the result again
 	}

@@ -127,7 +127,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 	if !written || !l.resumed {
 		return nil, nil
 	}
-	var told *job.Told
+	var told *job.Outcome
 	for i, m := range c.nodes {
 		d, _, err := host.Open(m.Config, l.store(l.fs, m))
 		if err != nil {
@@ -135,7 +135,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
-			if told = l.cfg.Told(d.Node); told != nil {
+			if told = l.cfg.Outcome(d.Node); told != nil {
 				err = told.Err
 			}
 		}
@@ -154,7 +154,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 }
 
 // write writes the model and the result that the server has told.
-func (l *Local) write(told *job.Told, restarts uint64) (*job.Result, error) {
+func (l *Local) write(told *job.Outcome, restarts uint64) (*job.Result, error) {
 	return rundir.WriteTold(l.fs, l.o.Dir, told, job.Result{Job: l.cfg.About().Name, Restarts: restarts,
 		Artifact: l.record.Artifact, Resumed: l.resumed})
 }

@@ -26,8 +26,8 @@ type Awaits struct {
 	Missing    []wire.PeerID // of those that are known, sorted; at AwaitsMembers those that were there and are silent
 }
 
-// Heard is what a server knows of a client that joined.
-type Heard struct {
+// Seen is what a server knows of a client that joined.
+type Seen struct {
 	Peer    wire.PeerID
 	Samples int64
 	At      int64 // engine time at which it was heard of last
@@ -85,16 +85,16 @@ func leastMembers(n *node.Node) int {
 	return 1
 }
 
-// HeardOf returns the clients that have joined a server, sorted by peer. It reads the node, so it runs in the node's
+// SeenOf returns the clients that have joined a server, sorted by peer. It reads the node, so it runs in the node's
 // thread.
-func HeardOf(n *node.Node) []Heard {
+func SeenOf(n *node.Node) []Seen {
 	c, ok := n.Component("registry").(*registry.Component)
 	if !ok {
 		return nil
 	}
-	var out []Heard
+	var out []Seen
 	for _, m := range c.State().(*registry.State).Members {
-		out = append(out, Heard{Peer: wire.PeerID(m.Peer), Samples: m.Samples, At: m.LastSeen, Silent: m.Lapsed})
+		out = append(out, Seen{Peer: wire.PeerID(m.Peer), Samples: m.Samples, At: m.LastSeen, Silent: m.Lapsed})
 	}
 	return out
 }

@@ -111,7 +111,7 @@ func Finished(fsys vfs.FS, dir string) (*job.Result, error) {
 
 // WriteTold writes model.onnx and result.json into a directory, the result last. What is given are the fields that the
 // server does not know: job, digest, restarts, resumed.
-func WriteTold(fsys vfs.FS, dir string, t *job.Told, given job.Result) (*job.Result, error) {
+func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.Result, error) {
 	if t.Err != nil {
 		return nil, t.Err
 	}

@@ -64,13 +64,13 @@ func bringBack(dir string, oldest bool, see func(*engine.Output) error) (*node.N
 		return nil, rec, fmt.Errorf("%s: %w", filepath.Base(dir), err)
 	}
 	l := offline.Look{Oldest: oldest}
-	l.See = func(_ *offline.Brought, _ *record.Record, out *engine.Output) error {
+	l.Visit = func(_ *offline.Restored, _ *record.Record, out *engine.Output) error {
 		if out == nil {
 			return nil
 		}
 		return see(out)
 	}
-	b, err := offline.BringBack(cfg, vfs.OS(), dir, l)
+	b, err := offline.Restore(cfg, vfs.OS(), dir, l)
 	if err != nil {
 		return nil, rec, fmt.Errorf("%s: %w", filepath.Base(dir), err)
 	}

@@ -142,7 +142,7 @@ func (r *Rig) open(i int) error {
 	if err := d.Journal.Sync(); err != nil { // the restart in a new epoch must be durable before it is vouched for
 		return err
 	}
-	return d.Vouch()
+	return d.ConfirmRestart()
 }
 
 // fall leaves of node i what its end leaves: a disk.

@@ -174,14 +174,14 @@ func (f *federatedScenario) Remember(n *sim.Node) func() {
 
 // forgot says whether a node may do again what it has done before: it has lost durable records, to damage, or its
 // directory went back.
-func forgot(n *sim.Node) bool { return !n.Vouched || n.Rewound > 0 }
+func forgot(n *sim.Node) bool { return !n.Intact || n.Rewound > 0 }
 
 // lost says whether one of the nodes may do again what it has done before.
 func lost(nodes []*sim.Node) bool { return slices.ContainsFunc(nodes, forgot) }
 
 // damaged says whether a node has lost durable records, to damage.
 func damaged(nodes []*sim.Node) bool {
-	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return !n.Vouched })
+	return slices.ContainsFunc(nodes, func(n *sim.Node) bool { return !n.Intact })
 }
 
 // lied says whether packets of a node said what its engine did not.

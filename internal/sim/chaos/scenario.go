@@ -142,7 +142,7 @@ func balanced(w *sim.World, n *sim.Node) error {
 // bounded holds the disk of a node against its bounds: a journal that snapshots keep short, and few snapshots. A node
 // whose disk was damaged keeps more, for a way back.
 func bounded(w *sim.World, n *sim.Node, p *Plan) error {
-	if !n.Vouched || p.damages() {
+	if !n.Intact || p.damages() {
 		return nil
 	}
 	var segments, snapshots int64

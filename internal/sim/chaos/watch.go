@@ -98,7 +98,7 @@ func (l *watch) measured(n *sim.Node) {
 				"%s refused data %d times and never asked to hold it back", n.Name, c.Count))
 		}
 	}
-	if l.sent == nil || n.Unnoticed || n.Rewound > 0 || !n.Vouched {
+	if l.sent == nil || n.Unnoticed || n.Rewound > 0 || !n.Intact {
 		return
 	}
 	for _, o := range l.w.Nodes() {

@@ -61,10 +61,10 @@ func (f *served) Failure() error { return f.failed }
 
 // result takes the result of a server that is done.
 func (f *served) result(n *sim.Node) error {
-	told := f.job.Told(n.Node())
+	told := f.job.Outcome(n.Node())
 	if told == nil || told.Err != nil {
 		return fmt.Errorf("study: the server says that it is done, and tells no result: %w",
-			cmp.Or(told, &job.Told{}).Err)
+			cmp.Or(told, &job.Outcome{}).Err)
 	}
 	var file bytes.Buffer
 	_, err := told.Model.WriteTo(&file)

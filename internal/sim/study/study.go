@@ -142,7 +142,7 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 				s.o.OnTick(s.present())
 			}
 		}
-		return interrupted || s.job.Done() || s.tellRounds()
+		return interrupted || s.job.Done() || s.reportsRounds()
 	}
 	if err := s.w.Run(0, stop); err != nil { // all nodes start
 		return nil, err
@@ -158,7 +158,7 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 		case s.job.Done() || s.w.Now() >= min(s.curve.next, end):
 			s.sample()
 		}
-		s.tell()
+		s.report()
 		if s.w.Idle() && !s.job.Done() {
 			return nil, s.stuck("nothing is left to happen")
 		}
@@ -172,11 +172,11 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 	return s.finish(), nil
 }
 
-// tellRounds says whether a round has ended of which nobody was told.
-func (s *Study) tellRounds() bool { return len(s.onRound) > 0 && s.round() > s.rounds }
+// reportsRounds says whether a round has ended of which nobody was told.
+func (s *Study) reportsRounds() bool { return len(s.onRound) > 0 && s.round() > s.rounds }
 
-// tell tells of the rounds that have ended.
-func (s *Study) tell() {
+// report tells of the rounds that have ended.
+func (s *Study) report() {
 	for s.rounds < s.round() {
 		s.rounds++
 		for _, f := range s.onRound {

@@ -75,13 +75,14 @@ func (c Config) Round(v value.Value) (job.Round, error) {
 	return r, nil
 }
 
-// Told returns what a server has told at the end, or nil while its job goes on. The model is the one that was judged.
-func (c Config) Told(server *node.Node) *job.Told {
+// Outcome returns what a server has told at the end, or nil while its job goes on. The model is the one that was
+// judged.
+func (c Config) Outcome(server *node.Node) *job.Outcome {
 	v, ok := observe.ToldDone(server).(*value.List)
 	if !ok {
 		return nil
 	}
-	t := &job.Told{}
+	t := &job.Outcome{}
 	t.Contributions, t.History = observe.Tally(server)
 	if v.Len() != 2 {
 		t.Err = fmt.Errorf("evaluation: the server told no result")

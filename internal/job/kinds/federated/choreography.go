@@ -177,7 +177,7 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 	if j.c.chunked() {
 		loaded = j.count(b, mean[3], loaded)
 	}
-	return j.tell(b, i, mean[2], j.evaluate(b, params, loaded)), kept
+	return j.report(b, i, mean[2], j.evaluate(b, params, loaded)), kept
 }
 
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
@@ -223,8 +223,8 @@ func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Val
 	return sound
 }
 
-// tell records what a round tells.
-func (j *fedavg) tell(b *graph.Graph, i, members graph.Value, m measured) graph.Value {
+// report records what a round tells.
+func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured) graph.Value {
 	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
 	kept := b.Record(job.RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))

@@ -123,5 +123,5 @@ func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
 	mean := b.Invoke(s.aggregator, "Aggregate", i, members)[0]
 	loaded := b.Invoke(s.model, "LoadParameters", mean)[0]
-	return j.tell(b, i, members, j.evaluate(b, mean, loaded))
+	return j.report(b, i, members, j.evaluate(b, mean, loaded))
 }

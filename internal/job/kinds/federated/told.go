@@ -13,8 +13,8 @@ import (
 // Round reads the value of an EventRound.
 func (c Config) Round(v value.Value) (job.Round, error) { return ParseRound(v) }
 
-// Told returns what a server has told at the end, or nil while its job goes on.
-func (c Config) Told(server *node.Node) *job.Told { return ToldBy(server) }
+// Outcome returns what a server has told at the end, or nil while its job goes on.
+func (c Config) Outcome(server *node.Node) *job.Outcome { return ToldBy(server) }
 
 // ParseRound reads the value of an EventRound.
 func ParseRound(v value.Value) (job.Round, error) {
@@ -92,12 +92,12 @@ func (b written) WriteTo(w io.Writer) (int64, error) {
 
 // ToldBy returns what a server has told, or nil while its job goes on. It reads the node, so it runs in the node's
 // thread.
-func ToldBy(n *node.Node) *job.Told {
+func ToldBy(n *node.Node) *job.Outcome {
 	v := observe.ToldDone(n)
 	if v == nil {
 		return nil
 	}
-	t := &job.Told{}
+	t := &job.Outcome{}
 	t.Last, t.Model, t.Err = Outcome(n, v)
 	t.Contributions, t.History = observe.Tally(n)
 	return t

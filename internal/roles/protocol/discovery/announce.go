@@ -49,7 +49,7 @@ func (c *Component) announced(ctx *engine.Context, from wire.PeerID, in []value.
 	}
 	e := &c.st.Entries[i]
 	e.Place, e.Addresses, e.Born = string(place), addresses, ctx.Now()
-	ctx.Hear(from, addresses)
+	ctx.Learn(from, addresses)
 	return nil
 }
 

@@ -10,7 +10,7 @@
 // not answer leaves the view, and so do peers that are down or blocked, and entries that grew too old. A node whose
 // view is empty begins anew with the peers that it knew from the start.
 //
-// Addresses travel as hearsay only: they count while nothing better is known of a peer (engine.Context.Hear), and the
+// Addresses travel as hearsay only: they count while nothing better is known of a peer (engine.Context.Learn), and the
 // transport finds out who is there.
 //
 // The view is in the snapshot. Who is picked is drawn from the job's seed, the node and the number of the shuffle.

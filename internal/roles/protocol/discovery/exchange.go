@@ -153,7 +153,7 @@ func (c *Component) merge(ctx *engine.Context, e Entry, sent *[]string) {
 	case e.Born <= ctx.Now()-c.cfg.TTLMS*1e6:
 		return // it would leave at once
 	}
-	ctx.Hear(p, e.Addresses)
+	ctx.Learn(p, e.Addresses)
 	i, known := c.st.find(e.Peer)
 	if known {
 		if e.Born > c.st.Entries[i].Born {
