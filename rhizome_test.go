@@ -232,7 +232,8 @@ func TestCallsAreRefused(t *testing.T) {
 		input string
 		in    []value.Value
 	}{{"cuont", []value.Value{value.Int(1)}}, {"count", nil}, {"count", []value.Value{value.Int(1), value.Int(2)}},
-		{"count", []value.Value{nil}}} {
+		{"count", []value.Value{nil}}, {"count", []value.Value{value.String("one")}},
+		{"count", []value.Value{value.Float(1)}}} {
 		if err := n.Call(t.Context(), c.input, c.in...); !errors.As(err, new(*RefusedError)) {
 			t.Errorf("%s(%v): %v", c.input, c.in, err)
 		}

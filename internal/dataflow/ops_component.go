@@ -1,6 +1,8 @@
 package dataflow
 
 import (
+	"fmt"
+
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -22,6 +24,12 @@ func (m *Machine) stepComponent(f *Frame, op int32, o *program.Op) Outcome {
 		args[i] = value.Trigger{}
 		if s != program.None {
 			args[i] = f.Slots[s]
+		}
+	}
+	if o.Takes != nil && m.Behaves(4) {
+		if why := o.WrongInput(args); why != "" {
+			clear(args)
+			return m.misfit(f, op, o, why)
 		}
 	}
 	out, waits, err := m.outside.Invoke(f, op, o, args)
@@ -51,10 +59,23 @@ func (m *Machine) results(f *Frame, op int32, o *program.Op, out []value.Value) 
 			return m.Fail(f, op, o, bad)
 		}
 	}
+	if o.Gives != nil && m.Behaves(4) {
+		if why := o.WrongOutput(out); why != "" {
+			return m.misfit(f, op, o, why)
+		}
+	}
 	for i, v := range out {
 		m.Fill(f, o.Out[i], m.output(v))
 	}
 	return Done
+}
+
+// misfit fails an op with a value that does not fit its port: by earlier rules it went on, and a component that trusted
+// its ports ended the process.
+func (m *Machine) misfit(f *Frame, op int32, o *program.Op, why string) Outcome {
+	m.Count("port.refused")
+	return m.Fail(f, op, o, value.Fail(value.CodeType, o.Name,
+		fmt.Sprintf("slot %q, method %s: %s", m.prog.Components[o.Component].Name, o.Method, why)))
 }
 
 // takeBack removes what an op's failed invocation left waiting.

@@ -158,6 +158,10 @@ func (e *Engine) admit(ev *Event, fresh bool) (ingress, error) {
 				return refuse(RefusedFormat, "invoke", "value %d of input %q is missing", i, ev.Invoke.Name)
 			}
 			in.bytes += v.Bytes()
+			if fresh && fn.Types != nil && e.rules(4) && !program.Holds(&fn.Types[i], v) {
+				return refuse(RefusedFormat, "invoke", "value %d of input %q is %s; want %s", i, ev.Invoke.Name,
+					program.Said(v), fn.Types[i])
+			}
 		}
 		if in.bytes > e.limits.InvokeBytes {
 			return refuse(RefusedTooLarge, "invoke", "%d bytes for input %q, at most %d", in.bytes, ev.Invoke.Name,

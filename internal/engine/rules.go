@@ -8,7 +8,8 @@ package engine
 //	1  round-trip times, suspicion, notices between peers, windows per peer, deadlines with the budget that is left
 //	2  members, lives that tell a directory which went back, questions that a newer one withdraws
 //	3  sends that are whole or undone, deadlines of their own, bounds in bytes, digests that tell fields apart
-//	4  large values that leave their slots when nothing is going to read them, loans that say how many chunks may be under way
+//	4  large values that leave their slots when nothing is going to read them, loans that say how many chunks may be under way,
+//	   values that are held against the ports of components and the types of inputs
 const CurrentRules = 4
 
 // rules says whether the behaviour that came with rules n holds.

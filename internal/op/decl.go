@@ -157,8 +157,19 @@ func (d *Decl) OutPortStart() int { return max(variadic(d.Out), 0) }
 
 // port finds the port of value i of n: those before the variadic port count from the start, those behind it from the
 // end.
-func port(ports []Port, i, n int) *Port {
-	v := variadic(ports)
+func port(ports []Port, i, n int) *Port { return portOf(ports, variadic(ports), i, n) }
+
+// Spread returns the port of each of n values, nil where there is none.
+func Spread(ports []Port, n int) []*Port {
+	out, v := make([]*Port, n), variadic(ports)
+	for i := range out {
+		out[i] = portOf(ports, v, i, n)
+	}
+	return out
+}
+
+// portOf is port with the index of the variadic port.
+func portOf(ports []Port, v, i, n int) *Port {
 	behind := len(ports) - v - 1
 	switch {
 	case i < 0 || i >= n:

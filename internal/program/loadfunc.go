@@ -1,12 +1,14 @@
 package program
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/codec"
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 )
 
 // functions reads the functions of all places. Those of other places are checked like one's own and then dropped, so
@@ -84,6 +86,11 @@ func (l *loader) function(h *head, index map[string]FuncID) (*Func, error) {
 			return nil, err
 		}
 	}
+	if f.Kind == KindInvoke {
+		if err := l.inputTypes(h, f); err != nil {
+			return nil, bad(where, "%v", err)
+		}
+	}
 	for _, n := range h.f.GetNode() {
 		l.steps += 1 + len(n.GetInput()) + len(n.GetOutput()) + len(n.GetAttribute())
 		o, err := l.op(h, n, slots, index)
@@ -107,6 +114,32 @@ func (l *loader) function(h *head, index map[string]FuncID) (*Func, error) {
 		f.Outputs = append(f.Outputs, s)
 	}
 	return f, nil
+}
+
+// inputTypes reads what the host may call a function with.
+func (l *loader) inputTypes(h *head, f *Func) error {
+	at := make(map[string]int, f.Inputs)
+	for i, name := range h.f.GetInput() {
+		at[name] = i
+	}
+	l.steps += len(h.f.GetValueInfo())
+	for _, v := range h.f.GetValueInfo() {
+		i, input := at[v.GetName()]
+		if !input {
+			continue
+		}
+		t, err := artifact.TypeOf(v)
+		if err != nil {
+			return fmt.Errorf("input %d: %w", i, err)
+		}
+		if t.ID != "" {
+			if f.Types == nil {
+				f.Types = make([]types.Type, f.Inputs)
+			}
+			f.Types[i] = t
+		}
+	}
+	return nil
 }
 
 // op reads one op without its outputs.
@@ -250,9 +283,11 @@ func (l *loader) method(h *head, o *Op, n *onnx.NodeProto, a *attrs) {
 		}
 	}
 	if d != nil { // else the slot is of an earlier release: its component holds what it is given against what it takes
-		if err := d.CheckCounts(len(n.GetInput()), len(n.GetOutput())); err != nil {
+		in, out := len(n.GetInput()), len(n.GetOutput())
+		if err := d.CheckCounts(in, out); err != nil {
 			a.fail("%v", err)
 		}
+		o.Takes, o.Gives = held(d.In, in), held(d.Out, out)
 	}
 	if c.Role == "backend" && o.Method == "Run" {
 		f := a.text("function")

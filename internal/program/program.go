@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/codec"
+	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -62,15 +64,16 @@ type Func struct {
 	ID       FuncID
 	Name     string
 	Kind     Kind
-	Label    string // event kind, lifecycle phase or invoke name
-	Edge     EdgeID // of KindRecv, else None
-	Period   int64  // of KindInterval, nanoseconds
-	Spread   bool   // of KindInterval: each node draws when within the first period it begins
-	SiteBase SiteID // the global id of slot 0
-	OpBase   OpRef  // the global id of op 0
-	Slots    int32  // how many slots a frame has
-	Inputs   int32  // slots 0 to Inputs-1 are filled when the activation starts
-	Outputs  []Slot // the results of a body
+	Label    string       // event kind, lifecycle phase or invoke name
+	Edge     EdgeID       // of KindRecv, else None
+	Period   int64        // of KindInterval, nanoseconds
+	Spread   bool         // of KindInterval: each node draws when within the first period it begins
+	SiteBase SiteID       // the global id of slot 0
+	OpBase   OpRef        // the global id of op 0
+	Slots    int32        // how many slots a frame has
+	Inputs   int32        // slots 0 to Inputs-1 are filled when the activation starts
+	Outputs  []Slot       // the results of a body
+	Types    []types.Type // of KindInvoke: of its inputs; nil where nothing is known of them
 	Ops      []Op
 	Sources  []int32  // ops without inputs: they fire when the activation starts
 	UseStart []int32  // slot s is read by Uses[UseStart[s]:UseStart[s+1]]
@@ -152,6 +155,10 @@ type Op struct {
 	Edge      EdgeID      // of OpSend, OpRequest; of OpReply the edge that the answer takes
 	Component int32       // of OpComponent: index in Program.Components
 	Method    string      // of OpComponent
+
+	// Of OpComponent: what inputs and outputs are held against, nil in the place of one that takes all, and nil where
+	// all do or nothing is declared.
+	Takes, Gives []*op.Port
 }
 
 // Counting says whether the op becomes ready by a count of sound arrivals and not by all of its inputs.
