@@ -38,8 +38,10 @@
 //   - Kind: which implementation of its role a component is, such as "digits", with a version of its state and
 //     settings.
 //   - Peer: another node, known by its key (a libp2p peer id), wherever it is.
-//   - Member: a peer that plays a place for a node. Who becomes one is said by Config.Peers, Config.Anyone, or a
-//     component.
+//   - Member: a peer that plays a place for a node, listed by component.Context.Peers: those of Config.Peers, and those
+//     whom the operator of a network of the command rhizome let in. Config.Anyone makes no members: any peer whom the
+//     node admits then plays the place (Context.Plays), and a component notes who came, as the kind registry does of
+//     clients that join.
 //   - Journal: the numbered inputs of a node on its disk. No effect leaves a node before the input that caused it is
 //     durable.
 //   - Snapshot: the complete state of a node in flight, also called a checkpoint. A start reads the newest one and

@@ -1,11 +1,3 @@
-// Package component is the contract of what an author adds to a node: a component plays a role in a slot of a
-// choreography, has methods that the program invokes, and keeps all that changes in one plain struct, so that a
-// snapshot of the node is complete.
-//
-// A component is written against Component and, where it needs more, against the small interfaces beside it. It is
-// thread-unsafe, for the node calls it from one thread; Work alone runs beside, and reads nothing that changes. It has
-// no clock, no goroutine and no random numbers of its own: time, chance and peers come from the Context, so that the
-// same inputs give the same state on every machine. Package componenttest holds an implementation against all of that.
 package component
 
 import (

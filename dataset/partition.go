@@ -17,7 +17,9 @@ type Samples struct {
 }
 
 // Partitioner deals samples to parts. Equal arguments give equal parts on every machine and in every release: whatever
-// is decided by chance is drawn from the seed (internal/draw), under a purpose of its own.
+// is decided by chance is drawn from the seed, under a purpose of its own. The files of this package register them by
+// name; a program cannot add one. One of its own deals its samples itself, in a Kind whose Open or Parse gives each
+// node its part (Kind.Each).
 type Partitioner interface {
 	// Parts deals each row to exactly one of n parts, in any order; a part may come out empty.
 	Parts(s Samples, n int, seed uint64) ([][]int, error)

@@ -72,7 +72,8 @@ func proto(name string, v any) (*onnx.AttributeProto, error) {
 		name, v)
 }
 
-// Op records any op of the catalogue with that many outputs. Bodies, crossings, openers and the methods of components
+// Op records any op by its domain and name, with that many outputs: of rhizome.flow and rhizome.peer, which the package
+// comment lists. Bodies, crossings, openers and the methods of components
 // have verbs of their own.
 func (g *Graph) Op(domain, name string, attrs Attrs, outs int, in ...Value) []Value {
 	u := use{decl: g.s.st.catalogue.Lookup(domain, name), line: caller(), in: in, outs: outs}

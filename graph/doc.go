@@ -3,10 +3,160 @@
 // A choreography is a Go function that records ops into a Graph. Values live at a place, ops run where their inputs
 // live, and the verbs that move a value to another place are Send, Request and Reply; the compiler writes the receiving
 // ends. Values know the function that they were recorded in: a body of an If, a Loop or a Frame may read the values
-// around it, sub-modules and bootstraps may not (trap 11).
+// around it, sub-modules and bootstraps may not.
 //
 // Whatever an author does wrong is collected as an *Error with the line of Go source that did it; Model returns all of
 // them together. An op that was refused gives values that later ops take without a further error.
 //
 // Graphs, values and slots are thread-unsafe.
+//
+// What an author can name follows. An op fires once in an activation, when all its inputs are there. A port of type
+// Trigger takes any value: only that it came matters.
+//
+// # Ops of the language
+//
+// Each has a verb of its own. Op records it by name as well, in the domain rhizome.flow, with the verb's arguments as
+// attributes; types, attempts and backoff are attributes of every op (see Graph.Typed and Graph.Retry).
+//
+//   - what starts an activation: Interval (also SpreadInterval), EventSource (the verb is Event), Lifecycle, and Invoke
+//     (the verb is Input); and each envelope of a Send, Request or Reply at the other end;
+//   - values: Constant (also Pulse), PassThrough, Tee, Bundle, Unbundle, Clock, Random, Correlate;
+//   - what waits: Gate, Sleep, Deadline, Threshold, Any, AnyOnce, Limit and Release, QueuePut and QueueTake, HoldPut
+//     and HoldTake;
+//   - what goes wrong: Catch, Fail;
+//   - to the host and on the node: AppEmit, Count, Record, Publish;
+//   - bodies: If, Loop, Call (the verb is Frame);
+//   - the compiler writes Encode and Decode where an Edge names a codec.
+//
+// # Ops on peers
+//
+// Graph.Peer records them: on the node's address book and on who may talk to it.
+//
+//	Insert(peer Peer, address String) → Trigger     adds an address of a peer
+//	Lookup(peer Peer) → List of String              the known addresses, the best first
+//	Drop(peer Peer) → Trigger                       takes a peer out of the address book
+//	Health(peer Peer) → Bool                        whether the peer is up as far as is known
+//	Allow(peer Peer) → Trigger                      once one peer was allowed, only those that were are let in
+//	Block(peer Peer) → Trigger                      admits nothing more of a peer
+//	Unblock(peer Peer) → Trigger                    takes Block back
+//
+// None of them makes a peer play a place: see Config.Peers and Config.Anyone of package rhizome. To a peer that does
+// not play the place of an Edge nothing is sent: a Send fails when no other peer is left to it, and a Request has a
+// failure in place of that peer's answer. An id that is nobody's cannot be told from a peer that is away: the message
+// waits in the outbox, and peer.unresolved comes on the bus. Send to peers that the program was given, such as those of
+// component.Context.Peers or Arrival.Sender.
+//
+// # Events on the bus
+//
+// Graph.Event starts an activation for each event of a kind. Kinds are an author's own words, of Graph.Publish and of
+// component.Context.Publish; the node itself says these, with the Peer as the value:
+//
+//	peer.up           it was heard: for the first time, or again
+//	peer.down         it failed too often in a row, or was silent for too long
+//	peer.suspected    it is silent for longer than it uses to be
+//	peer.trusted      a suspected peer was heard
+//	peer.unresolved   something is for it, and no address of it is known
+//	peer.blocked      it is kept out
+//	peer.unblocked    it is let in again
+//	peer.joined       it has become a member of a place
+//	peer.left         it was a member and left
+//	peer.removed      it was a member and was removed
+//
+// The kind rounds says rounds.ask, a list of the round and of the list of peers to ask.
+//
+// # Phases of the lifecycle
+//
+// Graph.Lifecycle takes "shutdown" (the host wants to stop) or "snapshot" (the host is about to take a snapshot for
+// people); Compile refuses other words. They are said by whoever hosts the node: rhizome.Open, Run and Simulate say
+// neither, for a node has nothing to do when it is stopped.
+//
+// # Tensor ops
+//
+// Graph.Tensor and Graph.Tensors record operators of ONNX, with the attributes and the meaning of its operator set 17.
+// Add, Sub, Mul, MatMul, Relu and CrossEntropy are verbs for some of them, and Gradient takes gradients of all that
+// have one. They run on a component of the role backend, which the place needs.
+//
+//   - constants: Constant, ConstantOfShape
+//   - one input, element by element: Abs, Cast, Ceil, Clip, Exp, Floor, Identity, LeakyRelu, Log, Neg, Not, Reciprocal,
+//     Relu, Sigmoid, Sign, Sqrt, Tanh
+//   - more inputs, element by element: Add, Div, Mul, Pow, Sub, Max, Mean, Min, Sum, And, Or, Xor, Equal, Greater,
+//     GreaterOrEqual, Less, LessOrEqual, Where
+//   - matrices: Gemm, MatMul
+//   - along axes: ArgMax, ArgMin, ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare
+//   - shapes: Expand, Flatten, Reshape, Shape, Size, Squeeze, Transpose, Unsqueeze
+//   - parts: Concat, Gather, OneHot, Slice
+//   - classes: LogSoftmax, NegativeLogLikelihoodLoss, Softmax, SoftmaxCrossEntropyLoss
+//
+// # Roles and built-in kinds
+//
+// The roles of Component.Role are backend, model, aggregator, codec, data, selector, index and protocol. A kind of
+// one's own plays any of them (package component); the roles say what takes the place of what. Kinds that every node
+// has, in version 1, with their methods and the keys of their settings (Component.Config), of which none is required
+// that has no word beside it. An author names the Methods that he invokes; for data, rhizome.Samples does.
+//
+// backend cpu runs tensor ops, and has no methods: the compiler writes the calls. Keys: bytes_max, of memory that it
+// keeps between runs.
+//
+// model onnx holds parameters of a graph. Keys: mlp (widths of layers) or onnx (a file), one of them; init ("he",
+// "glorot" or "file").
+//
+//	Parameters(trigger) → params List of Tensor
+//	LoadParameters(params List of Tensor) → loaded Trigger
+//	Export(params List of Tensor) → file Bytes
+//
+// model logistic is a logistic regression that peers merge. Keys: features and learning_rate (required); batch,
+// age_step, data (a slot).
+//
+//	Share(trigger) → params Tensor, age Int
+//	Merge(params Tensor, age Int) → merged Trigger
+//	Alone(peers List of Peer) → settled Trigger
+//	Evaluate(trigger) → accuracy Float, loss Float
+//
+// data source serves any source of package dataset; its methods and keys stand at rhizome.Samples and dataset.Use.
+// data digits (keys: alpha, partitions, batch, epochs, least) and data synthetic (keys: features, samples, test, noise,
+// batch, epochs) are what earlier releases had, with the same methods.
+//
+// aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
+// are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
+// ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); gather (an object:
+// deadline_ms, drops, keeps, check_ms).
+//
+//	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
+//	Mean(round Int, members List of Peer) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)
+//	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
+//	Refuse(round Int, who Peer, failure List of String) → noted Trigger
+//
+// aggregator sound looks at an update where it is made. No keys.
+//
+//	Check(update List of Tensor) → update List of Tensor
+//
+// selector uniform samples the members of a registry. Keys: registry (a slot); n, over, fraction_ppm.
+//
+//	Sample(ready Trigger, round Int) → peers List of Peer
+//	View(trigger) → peers List of Peer
+//
+// selector neighbour draws one peer for each tick. Keys: place (required), from (a slot of the kind discovery).
+//
+//	Peer(tick Int) → peer Peer
+//	Next(tick Int) → peers List of Peer
+//
+// protocol registry lets a server know its clients, and lives at both. Keys: server (a place), data (a slot), min,
+// ttl_ms, heartbeat_ms, max_members, max_samples, admitted. Options of a node: name.
+//
+//	Await(round Int) → ready Trigger   (Deferred)
+//	Members(trigger) → peers List of Peer
+//
+// protocol rounds decides who takes part in a round and when it is over. Keys: quorum, quorum_percent, over,
+// deadline_ms, least, max_open, remember, on_failed ("stop", "retry" or "skip"), retries, cohort, grace_ms, registry (a
+// slot), check_ms, substitute, withdraws (an edge).
+//
+//	Open(round Int, cohort List of Peer) → opened Trigger
+//	Asked(round Int, peers List of Peer) → peers List of Peer
+//	Failed(failure List of String) → failed List
+//	Await(round Int, opened Trigger) → members List of Peer   (Deferred)
+//
+// protocol discovery keeps who plays which place and where. Keys: mode ("registry" or "exchange") and place (required);
+// server, view, shuffle, period_ms, ttl_ms.
+//
+//	Members(trigger) → peers List of Peer
 package graph

@@ -54,7 +54,10 @@ func (g *Graph) Threshold(n int, values ...Value) Value {
 // Any returns the first of the values that arrives sound.
 func (g *Graph) Any(values ...Value) Value { return g.flow1("Any", nil, values...) }
 
-// AnyOnce returns v for the first arrival of each key; the latch of that name remembers the keys.
+// AnyOnce returns v for the first arrival of each key; the latch of that name remembers the keys. A node remembers
+// 8,192 keys, of all its latches together: beyond them it forgets the oldest, which passes again when it comes again,
+// and adds one to the counter latch.forgotten. Where that may not be, keep a number that only grows in the state of a
+// component and compare, as the example of rhizome.Node.Call does.
 func (g *Graph) AnyOnce(name string, v, key Value) Value {
 	return g.flow1("AnyOnce", Attrs{"name": name}, v, key)
 }
@@ -126,7 +129,7 @@ func (g *Graph) AppEmit(name string, v Value) Value {
 	return g.flow1("AppEmit", Attrs{"name": name}, v)
 }
 
-// Publish puts an event on the bus of the node.
+// Publish puts an event on the bus of the node, where Event and nothing else hears it; it fails while 1,024 wait.
 func (g *Graph) Publish(kind string, v Value) Value {
 	return g.flow1("Publish", Attrs{"kind": kind}, v)
 }
@@ -151,11 +154,13 @@ func (g *Graph) SpreadInterval(p Place, period time.Duration) Value {
 }
 
 // Event starts an activation at the place for each event of a kind on the node's bus, and returns the event's value.
+// The package comment has the kinds that the node itself publishes.
 func (g *Graph) Event(p Place, kind string) Value {
 	return g.Op(op.Flow, "EventSource", Attrs{"place": p.name, "kind": kind}, 1)[0]
 }
 
-// Lifecycle starts an activation at the place when a phase of the node is fired.
+// Lifecycle starts an activation at the place when a phase of the node is fired: "shutdown" or "snapshot". See the
+// package comment for who fires them.
 func (g *Graph) Lifecycle(p Place, phase string) Value {
 	return g.Op(op.Flow, "Lifecycle", Attrs{"place": p.name, "phase": phase}, 1)[0]
 }
@@ -174,7 +179,8 @@ func (g *Graph) Input(p Place, name string, of ...types.Type) []Value {
 	return g.Op(op.Flow, "Invoke", attrs, len(of))
 }
 
-// Peer records an op on the node's address book or governor, such as "Insert" or "Health", and returns its one output.
+// Peer records an op on the node's address book or on who may talk to it, such as "Insert" or "Health", and returns its
+// one output. The package comment has them all.
 func (g *Graph) Peer(name string, in ...Value) Value {
 	return g.Op(op.PeerDomain, name, nil, 1, in...)[0]
 }

@@ -138,7 +138,7 @@ func goodName(s string) bool {
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
-// fresh returns a name for a node or function that no other has (trap 12).
+// fresh returns a name for a node or function that no other has.
 func (s *scope) fresh(base string) string {
 	return s.st.fresh(s.path + base)
 }

@@ -14,7 +14,7 @@ import (
 // Component describes a component slot: what is bound to a name at one or more places.
 type Component struct {
 	Name    string  // unique; a sub-module's slots are called after it
-	Role    string  // a role that op knows
+	Role    string  // such as "model"; the package comment has all, and the built-in kinds of each
 	Kind    string  // registered name of the implementation, such as "fedavg"
 	Version int32   // registered version; 0 means 1
 	At      []Place // where it lives
@@ -59,7 +59,7 @@ func (s *Slot) places() []string {
 	return s.rec.Places
 }
 
-// Component declares a slot. Two slots may have the same role and kind: they are known by name (trap 21).
+// Component declares a slot. Two slots may have the same role and kind: they are known by name.
 func (g *Graph) Component(c Component) *Slot {
 	st, line := g.s.st, caller()
 	s := &Slot{st: st, rec: artifact.Slot{
@@ -151,7 +151,7 @@ func encodeConfig(v any) (json.RawMessage, error) {
 // unknownOuts is how many outputs a method has that nobody declared: enough for the author's code to go on.
 const unknownOuts = 16
 
-// Invoke calls a method of a component and returns its outputs, as many as the catalogue declares for the method.
+// Invoke calls a method of a component and returns its outputs, as many as Component.Methods declares for the method.
 func (g *Graph) Invoke(s *Slot, method string, in ...Value) []Value {
 	u := use{line: caller(), in: in, slot: s}
 	if s == nil || s.st != g.s.st {

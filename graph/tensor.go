@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
@@ -10,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/types"
 )
 
-// Tensor records a standard tensor op, such as MatMul, with one output. See package internal/op/onnxop for those that
-// exist.
+// Tensor records a standard tensor op, such as MatMul, with one output. The package comment has
+// those that there are; their attributes are those of ONNX.
 func (g *Graph) Tensor(name string, attrs Attrs, in ...Value) Value {
 	return g.Tensors(name, attrs, 1, in...)[0]
 }
@@ -31,7 +32,7 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 		return u.refused(g)
 	}
 	if onnxop.Lookup("", name) == nil {
-		return fail("is no supported tensor op")
+		return fail("is no supported tensor op; want one of %s", tensorOps())
 	}
 	protos, err := attrs.protos()
 	if err != nil {
@@ -59,6 +60,17 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 		node.MetadataProps = onnx.SetMeta(node.MetadataProps, artifact.KeySlot, g.backend.rec.Name)
 	}
 	return g.add(&u, node, out, place)
+}
+
+// tensorOps names the tensor ops that there are.
+func tensorOps() string {
+	var names []string
+	for _, o := range onnxop.All() {
+		if o.Domain == "" {
+			names = append(names, o.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // tensorTypes infers as much as is known while recording: an input of unknown element type leaves the outputs unknown.

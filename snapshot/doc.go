@@ -14,7 +14,7 @@
 // Marshal and Unmarshal work on any struct all of whose fields carry a tag: `snap:"7"` is field 7, `snap:"7,fixed"`
 // stores the integers of the field in 4 or 8 bytes each, and `snap:"-"` says that the field is derived: it is not
 // stored, and Unmarshal leaves it alone. A field without a tag, an unexported field, a map, or an interface other than
-// value.Value is an error that names the field (law L2: a new field is refused until its author decides); CheckTags
+// value.Value is an error that names the field (a new field is refused until its author decides); CheckTags
 // tells it for a whole type, without a value.
 //
 //	bool, unsigned integers       varint

@@ -9,7 +9,7 @@ import (
 // Parse reads a tensor from TensorProto bytes and shares no memory with them.
 // It accepts raw_data and the typed data fields, packed or not, and passes over
 // names and documentation. It reads the bytes twice: first it measures, and
-// only when shape, type, payload and lim agree does it allocate (trap 19).
+// only when shape, type, payload and lim agree does it allocate.
 // Errors are *FormatError, *ShapeError or *LimitError.
 //
 // It refuses data types that are not supported, data outside the message,

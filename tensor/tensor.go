@@ -39,6 +39,21 @@ func (t *Tensor) Len() int { return t.n }
 // an overhead of 128 bytes. Tensors that share data are each charged in full.
 func (t *Tensor) Bytes() int { return t.n*t.dtype.Size() + overhead }
 
+// String says what the tensor is, without its elements: float32[2,3].
+func (t *Tensor) String() string {
+	if t == nil || t.data == nil {
+		return "no tensor"
+	}
+	b := append([]byte(t.dtype.String()), '[')
+	for i, d := range t.shape {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(d), 10)
+	}
+	return string(append(b, ']'))
+}
+
 // Reshape returns a tensor of the same data in another shape of the same
 // length. The data is shared. It fails with a *ShapeError.
 func (t *Tensor) Reshape(shape []int) (*Tensor, error) {

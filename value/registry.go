@@ -13,7 +13,8 @@ type Codec struct {
 }
 
 // Registry knows the types of value that a node can encode and decode: the built-in ones and those that were
-// registered. It is filled before it is used and read-only afterwards; reading is safe for concurrent use.
+// registered. It is filled before it is used and read-only afterwards; reading is safe for concurrent use. A node has
+// one of its own: a component kind that brings a type registers it in Kind.New, in Env.Values (package component).
 type Registry struct {
 	codecs map[TypeID]Codec
 }

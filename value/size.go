@@ -6,7 +6,7 @@ import (
 )
 
 // Size returns how many bytes Append appends for v, so that a message can be made in one buffer of the right size and
-// no value is held twice while it is encoded (trap 39). It costs nothing for the built-in types and one encoding for
+// no value is held twice while it is encoded. It costs nothing for the built-in types and one encoding for
 // others.
 func (r *Registry) Size(v Value) (int, error) {
 	switch v := v.(type) {

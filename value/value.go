@@ -58,7 +58,7 @@ type Value interface {
 	// Type returns the registered name of the value's type.
 	Type() TypeID
 	// Bytes is what the value is charged against a byte budget. It depends on the value alone, so that a charge and its
-	// release are equal (trap 17).
+	// release are equal.
 	Bytes() int
 }
 

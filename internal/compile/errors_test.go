@@ -59,6 +59,8 @@ func TestErrors(t *testing.T) {
 		{"two openers in one region", "cut", "one activation cannot have two causes", func(p pair) {
 			p.Bundle(p.Interval(p.server, time.Second), p.Event(p.server, "x"))
 		}},
+		{"a phase that nobody fires", "validate", `phase "sunrise", which no host fires; want one of ["shutdown" "snapshot"]`,
+			func(p pair) { p.Count("up", p.Lifecycle(p.server, "sunrise")) }},
 		{"an arrival joins the body that sent", "cut",
 			"starts an activation of its own, which reads values of the body loop/body", func(p pair) {
 				p.Loop(p.at(p.server), nil, func(b *graph.Graph, i graph.Value, _ []graph.Value) []graph.Value {

@@ -230,6 +230,10 @@ func (v *validator) special(n *onnx.NodeProto, decl *op.Decl, title, line string
 			v.u.fail(title, line, "%s has n=%d here and n=%d elsewhere; want one n for one name", key, capacity, first)
 		}
 		v.limits[key] = capacity
+	case "Lifecycle":
+		if p := decl.Text(n, "phase"); decl.Domain == op.Flow && !slices.Contains(op.Phases(), p) {
+			v.u.fail(title, line, "waits for the phase %q, which no host fires; want one of %q", p, op.Phases())
+		}
 	case "Gradient":
 		xs, _ := onnx.GetStrings(n, "xs")
 		if len(n.GetInput()) < len(xs) || !slices.Equal(n.GetInput()[:len(xs)], xs) {

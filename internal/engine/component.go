@@ -74,6 +74,7 @@ type MemberWatcher interface {
 // MemberReplacer is a Component that wants to know that a peer has come in the place of a member, with its number: the
 // questions to the one are asked of the other. A MemberWatcher is told of both as well, afterwards.
 type MemberReplacer interface {
+	// MemberReplaced is called after the change; peer is in the place of old from now on.
 	MemberReplaced(ctx *Context, old, peer wire.PeerID, place string)
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Env is what a component is built from. None of it changes in the life of the node.
+// Env is what a component is built from. None of it changes in the life of the node. Whoever needs a type of values of
+// his own registers it in Values, unless it is known there already.
 type Env struct {
 	Slot    string      // the name that the component is bound to
 	Place   string      // the place that the node plays
@@ -22,7 +23,7 @@ type Env struct {
 	// what the host gives to the slot; read-only, not part of any state: Options must vouch for it
 	Data     []byte
 	Artifact *onnx.ModelProto // to find functions by name; read-only
-	Values   *value.Registry
+	Values   *value.Registry  // the types of values that the node knows
 }
 
 // Factory builds a component of one kind.

@@ -110,6 +110,12 @@ func Domain(role, kind string) string {
 	return RoleDomain + role
 }
 
+// phases are those of the lifecycle that a host may fire.
+var phases = []string{"shutdown", "snapshot"}
+
+// Phases returns the phases of the lifecycle, sorted.
+func Phases() []string { return slices.Clone(phases) }
+
 // roles are the roles that a component can play.
 var roles = []string{"backend", "model", "aggregator", "codec", "data", "selector", "index", "protocol"}
 
