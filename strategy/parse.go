@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Bounds of what names a strategy.
@@ -48,7 +49,12 @@ func Names() []string { return slices.Sorted(maps.Keys(all)) }
 // Parse reads the name of a strategy of this package and, behind it, its settings: "fedavgm momentum=0.9". Errors are
 // *ParseError.
 func Parse(text string) (Chosen, error) {
-	name, settings, _ := strings.Cut(strings.TrimSpace(text), " ")
+	text = strings.TrimSpace(text)
+	name := text
+	if i := strings.IndexFunc(text, unicode.IsSpace); i > 0 {
+		name = text[:i]
+	}
+	settings := text[len(name):]
 	s, ok := all[name]
 	if !ok {
 		return Chosen{}, wrong(name, "one of "+strings.Join(Names(), ", ")+", with settings behind it")
@@ -74,7 +80,8 @@ func (s Strategy) With(settings string) (Chosen, error) {
 			return Chosen{}, wrong(w, s.takes())
 		}
 		x, err := strconv.ParseFloat(number, 64)
-		if set := s.Settings[i]; err != nil || !(x >= set.Least && x <= set.Most) {
+		if set := s.Settings[i]; err != nil || strings.ContainsAny(number, "_xX") ||
+			!(x >= set.Least && x <= set.Most) {
 			return Chosen{}, wrong(w, fmt.Sprintf("%s=NUMBER from %g to %g", name, set.Least, set.Most))
 		}
 		c.set[name] = x

@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"fedavg": "fedavg", " fedavgm  rate=0.5 ": "fedavgm momentum=0.9 rate=0.5",
 		"fedprox mu=1e-3": "fedprox mu=0.001",
-		"median":          "median",
+		"median":          "median", "fedavgm\tmomentum=0.5\n": "fedavgm momentum=0.5 rate=1",
 	} {
 		c, err := Parse(text)
 		if err != nil || c.String() != want {
@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 		"": "one of fedavg", "nothing": "one of fedavg, fedavgm, fedprox, median, trimmed-mean",
 		"fedavg mu=1":  "fedavg without settings",
 		"fedprox nu=1": "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100",
-		"fedprox mu=-1":  "from 0",
+		"fedprox mu=-1": "from 0", "fedprox mu=1_0": "from 0", "fedprox mu=0x1p-3": "from 0",
 		"fedprox mu=NaN": "from 0", "fedprox mu=1 mu=1": "each once",
 		"fedprox " + strings.Repeat("x", 2000): "1024 bytes",
 		strings.Repeat("x", 2000):              "one of", "fedavgm\x1b[2J": "one of",

@@ -17,18 +17,15 @@ func newBackup(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup DIR -o FILE",
 		Short: "Put all that a node or a run keeps into one file, while it runs",
-		Long: "Put all that the directory of a server, client, peer or run keeps into one file: snapshots, journal, " +
-			"records, program and\n" +
-			"keys. The node may run meanwhile: it is not locked, and what is in the file is one moment of it, " +
-			"brought back in memory and\n" +
-			"checked before the file gets its name. An earlier backup of that name stays, unless --force replaces " +
-			"it, in one step.\n\n" +
-			"The file holds the node's key: whoever has it can be that node. It is for your eyes alone (mode 0600). " +
-			"--without-key leaves\n" +
-			"the key out; such a backup can be looked at, or restored with the key beside it (rhizome restore --key).\n" +
-			"A client's file of data is not in it.",
-		Example: "  rhizome backup .rhizome/digits-server -o /backups/server.rhizome\n  rhizome restore " +
-			"/backups/server.rhizome --dir server-again",
+		Long: `Put all that the directory of a server, client, peer or run keeps into one file: snapshots, journal, records, program and
+keys. The node may run meanwhile: it is not locked, and what is in the file is one moment of it, brought back in memory and
+checked before the file gets its name. An earlier backup of that name stays, unless --force replaces it, in one step.
+
+The file holds the node's key: whoever has it can be that node. It is for your eyes alone (mode 0600). --without-key leaves
+the key out; such a backup can be looked at, or restored with the key beside it (rhizome restore --key).
+A client's file of data is not in it.`,
+		Example: `  rhizome backup .rhizome/digits-server -o /backups/server.rhizome
+  rhizome restore /backups/server.rhizome --dir server-again`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if o.File == "" {

@@ -18,8 +18,8 @@ func newCompile(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compile [JOB]",
 		Short: "Compile a job and show what its nodes will run",
-		Long: "Compile a job: cut its one program into a part for each place, check all of it, and show what came out.\n" +
-			"The artifact is an ONNX file.",
+		Long: `Compile a job: cut its one program into a part for each place, check all of it, and show what came out.
+The artifact is an ONNX file.`,
 		Example: "  rhizome compile --explain\n  rhizome compile mine.yaml -o mine.onnx",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {

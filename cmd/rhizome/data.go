@@ -23,9 +23,8 @@ func newData(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data digits --part I --of N -o FILE",
 		Short: "Write one client's part of a built-in data set to a file",
-		Long: "Write the part of the UCI optical digits that client I of N has in the job digits, as a file for " +
-			"rhizome join --data:\n" +
-			"a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.",
+		Long: `Write the part of the UCI optical digits that client I of N has in the job digits, as a file for rhizome join --data:
+a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.`,
 		Example: "  rhizome data digits --part 0 --of 2 -o part0.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {

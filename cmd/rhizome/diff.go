@@ -27,12 +27,9 @@ func newDiff(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Show field by field what differs between two snapshots",
-		Long: "Show field by field what differs between two snapshots, of one node at two times or of two nodes. A " +
-			"and B are each a\n" +
-			"snapshot file, one that export or journal replay -o wrote, or the directory of a node, which stands " +
-			"for its newest\n" +
-			"state. Entries of lists are paired by what names them: a peer, a number, a name. Nothing on the disk " +
-			"is changed.",
+		Long: `Show field by field what differs between two snapshots, of one node at two times or of two nodes. A and B are each a
+snapshot file, one that export or journal replay -o wrote, or the directory of a node, which stands for its newest
+state. Entries of lists are paired by what names them: a peer, a number, a name. Nothing on the disk is changed.`,
 		Example: "  rhizome snapshot diff .rhizome/digits/client-00 .rhizome/digits/client-01",
 		Args:    cobra.ExactArgs(2),
 		RunE: does(func(_ *cobra.Command, args []string) error {

@@ -21,13 +21,11 @@ func newExport(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export PATH -o FILE",
 		Short: "Write a node's snapshot in a form that other programs read",
-		Long: "Write the snapshot of a node as the canonical protobuf message NodeSnapshot of " +
-			"formats/snapshot.proto, or with --json as\n" +
-			"the JSON form of that message. PATH is a snapshot file, or the directory of a node, which stands for " +
-			"its newest\n" +
-			"state. Nothing but FILE is changed.",
-		Example: "  rhizome snapshot export .rhizome/digits/server -o server.pb\n  rhizome snapshot export " +
-			".rhizome/digits/server --json | less",
+		Long: `Write the snapshot of a node as the canonical protobuf message NodeSnapshot of formats/snapshot.proto, or with --json as
+the JSON form of that message. PATH is a snapshot file, or the directory of a node, which stands for its newest
+state. Nothing but FILE is changed.`,
+		Example: `  rhizome snapshot export .rhizome/digits/server -o server.pb
+  rhizome snapshot export .rhizome/digits/server --json | less`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			if file == "" && !json {

@@ -16,19 +16,17 @@ func newFork(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",
 		Short: "Begin a new run from any kept round of an old one",
-		Long: "Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, " +
-			"and each client\n" +
-			"before it had anything of a later round. The old run is not changed, and may be finished, stopped or " +
-			"killed.\n" +
-			"With --set, the rounds to come run with other settings.\n" +
-			"How many rounds are kept is up to rhizome run --keep.\n\n" +
-			"Of a server's directory, and of a run with --processes, the new one is a server with a key of its own: " +
-			"it has the\n" +
-			"model, the round and the members of the old one, and each client joins it anew, with its old key and " +
-			"the same data:\n" +
-			"rhizome join ADDR --as OLD-DIR --dir NEW-DIR.",
-		Example: "  rhizome fork .rhizome/digits --at 12\n  rhizome run --dir .rhizome/digits-at-12\n" +
-			"  rhizome fork .rhizome/digits --at 12 --set learning_rate=0.05 --set rounds=40 --dir .rhizome/slower",
+		Long: `Make a new run out of the run in DIR as it was when ROUND was finished: the server as it was then, and each client
+before it had anything of a later round. The old run is not changed, and may be finished, stopped or killed.
+With --set, the rounds to come run with other settings.
+How many rounds are kept is up to rhizome run --keep.
+
+Of a server's directory the new one is a server with a key of its own: it has the
+model, the round and the members of the old one, and each client joins it anew, with its old key and the same data:
+rhizome join ADDR --as OLD-DIR --dir NEW-DIR.`,
+		Example: `  rhizome fork .rhizome/digits --at 12
+  rhizome run --dir .rhizome/digits-at-12
+  rhizome fork .rhizome/digits --at 12 --set learning_rate=0.05 --set rounds=40 --dir .rhizome/slower`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			o.Dir = args[0]

@@ -47,10 +47,9 @@ func newInspect(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Show what nodes had in flight when they stopped",
-		Long: "Show the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
-			"In a run, a node's state is its newest snapshot with its journal replayed on it, as its next start " +
-			"finds it;\n" +
-			"else it is that of the newest snapshot alone. Nothing on the disk is changed.",
+		Long: `Show the state below PATH: the directory of a run, that of a node, or a single snapshot file.
+In a run, a node's state is its newest snapshot with its journal replayed on it, as its next start finds it;
+else it is that of the newest snapshot alone. Nothing on the disk is changed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			reports, err := inspect(args[0])

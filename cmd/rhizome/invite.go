@@ -19,13 +19,13 @@ func newInvite(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite",
 		Short: "Invite a client to a server",
-		Long: "Make an invitation to the server in --dir, whether it runs or not, or at --at, and print the line " +
-			"that its guest pastes.\n" +
-			"It is shown this once: the server keeps a hash of it. A guest that has come by it is a member from " +
-			"then on, and spends\n" +
-			"nothing more when it comes again.",
-		Example: "  rhizome invite --name clinic-3\n  rhizome invite --uses 12 --for 24h\n  rhizome invite list\n  " +
-			"rhizome invite revoke 1f09c2ab",
+		Long: `Make an invitation to the server in --dir, whether it runs or not, or at --at, and print the line that its guest pastes.
+It is shown this once: the server keeps a hash of it. A guest that has come by it is a member from then on, and spends
+nothing more when it comes again.`,
+		Example: `  rhizome invite --name clinic-3
+  rhizome invite --uses 12 --for 24h
+  rhizome invite list
+  rhizome invite revoke 1f09c2ab`,
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			if holds < 0 {
@@ -115,9 +115,8 @@ func newInviteRevoke(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End an invitation",
-		Long: "End an invitation: nobody comes by it any more. Who came by it before stays; rhizome block keeps a " +
-			"peer out.\n" +
-			"In place of the line that the server prints, its next start prints a new one.",
+		Long: `End an invitation: nobody comes by it any more. Who came by it before stays; rhizome block keeps a peer out.
+In place of the line that the server prints, its next start prints a new one.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if _, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpRevoke, ID: args[0]}); err != nil {

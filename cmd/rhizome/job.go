@@ -17,9 +17,8 @@ func newJob(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "job",
 		Short: "List and show the built-in jobs, to save, edit and run them",
-		Long: "The jobs that are built in, each a file of settings with a comment for each. To make a job of your " +
-			"own, save one, give it\n" +
-			"another name, and run it.",
+		Long: `The jobs that are built in, each a file of settings with a comment for each. To make a job of your own, save one, give it
+another name, and run it.`,
 		Example: "  rhizome job list\n  rhizome job show digits > mine.yaml\n  rhizome run mine.yaml",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -75,8 +74,8 @@ func newJobShow(c *console) *cobra.Command {
 		Long: "Print the job file of a built-in job: " + strings.Join(kinds.Builtins(nil),
 			", ") + ". Saved, it is a job file that runs as the built-in job\n" +
 			"does, to the same model; edit it, and it is a job of your own. --set changes settings in what is printed.",
-		Example: "  rhizome job show digits > mine.yaml\n  rhizome job show digits --set name=mine --set rounds=20 " +
-			"> mine.yaml",
+		Example: `  rhizome job show digits > mine.yaml
+  rhizome job show digits --set name=mine --set rounds=20 > mine.yaml`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			l, err := builtinJob(args[0], set)

@@ -23,20 +23,16 @@ func newJoin(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join [INVITATION | ADDR...]",
 		Short: "Take a server's job and train it with data of this machine",
-		Long: "Take the job of a server and train it with the data of this machine. INVITATION is the word behind " +
-			"\"rhizome join\" in the line\n" +
-			"that rhizome server or rhizome invite prints; it names the server, the program, and shows that you " +
-			"were invited. An address\n" +
-			"is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server " +
-			"of before, or one\n" +
-			"that is found on the local network.\n\n" +
-			"Before anything of it runs, you see what its program does here and are asked whether it may. Without a " +
-			"terminal an\n" +
-			"invitation agrees to the program that it names, and to no other; with an address, --trust names it by " +
-			"its digest.\n" +
-			"Stop it whenever you like: the same command goes on where it was.",
-		Example: "  rhizome join rhizome:AYdx…\n  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… " +
-			"--trust 68aa18ed…   # all 64 digits",
+		Long: `Take the job of a server and train it with the data of this machine. INVITATION is the word behind "rhizome join" in the line
+that rhizome server or rhizome invite prints; it names the server, the program, and shows that you were invited. An address
+is enough at a server that is open (--open) or that knows your key (--allow). Without any, the server of before, or one
+that is found on the local network.
+
+Before anything of it runs, you see what its program does here and are asked whether it may. Without a terminal an
+invitation agrees to the program that it names, and to no other; with an address, --trust names it by its digest.
+Stop it whenever you like: the same command goes on where it was.`,
+		Example: `  rhizome join rhizome:AYdx…
+  rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… --trust 68aa18ed…   # all 64 digits`,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")

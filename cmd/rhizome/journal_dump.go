@@ -55,10 +55,8 @@ func newDump(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dump PATH",
 		Short: "List the records of journals: what came in, when, and from whom",
-		Long: "List the records of the journal of a node, or of all nodes of a run: number, engine time, wall time, " +
-			"what came in,\n" +
-			"from whom and along which edge, how large it was, and the digest of what went out. Nothing on the disk " +
-			"is changed.",
+		Long: `List the records of the journal of a node, or of all nodes of a run: number, engine time, wall time, what came in,
+from whom and along which edge, how large it was, and the digest of what went out. Nothing on the disk is changed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			j, err := openJournals(args[0])

@@ -29,14 +29,12 @@ func newReplay(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay PATH",
 		Short: "Show a node as it was at any record, with all in flight",
-		Long: "Bring back the node in a directory from the newest snapshot before a record, replay its journal up " +
-			"to and with that\n" +
-			"record, hold what it puts out against what it put out then, and show its state as snapshot inspect " +
-			"does. Where a\n" +
-			"replay diverges, it says where and in what. Nothing on the disk is changed.",
-		Example: "  rhizome journal replay .rhizome/digits/server --until 120\n" +
-			"  rhizome journal replay .rhizome/digits/server --until 120 -o then.pb\n" +
-			"  rhizome snapshot diff then.pb .rhizome/digits/server",
+		Long: `Bring back the node in a directory from the newest snapshot before a record, replay its journal up to and with that
+record, hold what it puts out against what it put out then, and show its state as snapshot inspect does. Where a
+replay diverges, it says where and in what. Nothing on the disk is changed.`,
+		Example: `  rhizome journal replay .rhizome/digits/server --until 120
+  rhizome journal replay .rhizome/digits/server --until 120 -o then.pb
+  rhizome snapshot diff then.pb .rhizome/digits/server`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			j, err := openJournals(args[0])

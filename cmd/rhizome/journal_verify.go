@@ -18,11 +18,9 @@ func newJournalVerify(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify PATH",
 		Short: "Check every record, and that a replay says the same",
-		Long: "Check the journal of a node, or of all nodes of a run: the checksums and the content of every " +
-			"record. In a run, each\n" +
-			"node is also brought back in memory from its oldest snapshot, so that every record is replayed and its " +
-			"outputs are\n" +
-			"held against the journal. The place of damage is told. Nothing on the disk is changed.",
+		Long: `Check the journal of a node, or of all nodes of a run: the checksums and the content of every record. In a run, each
+node is also brought back in memory from its oldest snapshot, so that every record is replayed and its outputs are
+held against the journal. The place of damage is told. Nothing on the disk is changed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			j, err := openJournals(args[0])

@@ -25,12 +25,10 @@ func newMembers(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
 		Short: "Show who the clients of a server are, and how they are",
-		Long: "Show who is a member of a server's job: its number, its name, whether it is there, when it was heard " +
-			"last, with how many\n" +
-			"samples it trains, how often its answers counted and how often they were refused. Who left or was " +
-			"removed is listed too, and a site\n" +
-			"that has an invitation of its name.\n" +
-			"A server takes the messages of its members alone. Of one that does not run, the directory is read.",
+		Long: `Show who is a member of a server's job: its number, its name, whether it is there, when it was heard last, with how many
+samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too, and a site
+that has an invitation of its name.
+A server takes the messages of its members alone. Of one that does not run, the directory is read.`,
 		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
@@ -142,10 +140,8 @@ func newMembersRemove(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove WHO",
 		Short: "Take a client from the members of a server",
-		Long: "Take a client from the members of a server: what is under way to it is given up, nothing of it is " +
-			"read any more, and its\n" +
-			"number is free. A round that waits for it goes on as the job says. A server that is stopped takes the " +
-			"call too.",
+		Long: `Take a client from the members of a server: what is under way to it is given up, nothing of it is read any more, and its
+number is free. A round that waits for it goes on as the job says. A server that is stopped takes the call too.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			m, err := f.member(cmd.Context(), args[0])
@@ -169,11 +165,9 @@ func newMembersReplace(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replace OLD NEW",
 		Short: "Give a client's number and part of the data to another key",
-		Long: "Put another node in the place of a client of a server, such as a new machine whose key is another. " +
-			"NEW is its peer id, as\n" +
-			"rhizome id shows it there. It has the number of the one before, and so the same part of the data; a " +
-			"round that waits for the\n" +
-			"one goes on with the other, once it has joined. A server that is stopped takes the call too.",
+		Long: `Put another node in the place of a client of a server, such as a new machine whose key is another. NEW is its peer id, as
+rhizome id shows it there. It has the number of the one before, and so the same part of the data; a round that waits for the
+one goes on with the other, once it has joined. A server that is stopped takes the call too.`,
 		Args: cobra.ExactArgs(2),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if err := wire.PeerID(args[1]).Validate(); err != nil {
@@ -218,9 +212,8 @@ func newLeave(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Have a client leave its job",
-		Long: "Have the client in --dir leave its job: the server writes down that it is no member any more, its " +
-			"number is free, and a client\n" +
-			"that runs ends with exit code 0. The server has to be there; a client that is stopped asks it too.",
+		Long: `Have the client in --dir leave its job: the server writes down that it is no member any more, its number is free, and a client
+that runs ends with exit code 0. The server has to be there; a client that is stopped asks it too.`,
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			dir, err := f.node()

@@ -18,12 +18,9 @@ func newMigrate(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate PATH",
 		Short: "Bring the files of a run, or of one node, to the current formats",
-		Long: "Bring the files of a run or of a node to the formats that this release writes. It reads earlier " +
-			"formats anyway; migrate\n" +
-			"is for those who want to be rid of them. Everything is read first, and where something is of a newer " +
-			"format nothing is\n" +
-			"changed. Each file is replaced in one step, after its successor was written, read back and found to " +
-			"hold the same.",
+		Long: `Bring the files of a run or of a node to the formats that this release writes. It reads earlier formats anyway; migrate
+is for those who want to be rid of them. Everything is read first, and where something is of a newer format nothing is
+changed. Each file is replaced in one step, after its successor was written, read back and found to hold the same.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			done, err := migrate(args[0])

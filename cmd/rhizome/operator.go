@@ -189,10 +189,11 @@ func newAllow(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "allow [PEER]",
 		Short: "Let only those peers into a node that are named",
-		Long: "Put a peer on the node's allowlist. The first one closes the node to all others; blocking is stronger.\n" +
-			"A node that is stopped takes the call too.",
-		Example: "  rhizome allow 12D3KooW…\n  rhizome allow --all       # no allowlist any more\n  rhizome allow " +
-			"--none      # nobody but those that are named from now on",
+		Long: `Put a peer on the node's allowlist. The first one closes the node to all others; blocking is stronger.
+A node that is stopped takes the call too.`,
+		Example: `  rhizome allow 12D3KooW…
+  rhizome allow --all       # no allowlist any more
+  rhizome allow --none      # nobody but those that are named from now on`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			switch {

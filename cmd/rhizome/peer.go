@@ -18,15 +18,14 @@ func newPeer(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "peer [JOB]",
 		Short: "Run a node of a job without a server, where all are equal",
-		Long: "Run a node of a job without a server. It sends its model to others and merges theirs, through the " +
-			"periods of the job.\n" +
-			"All nodes name the same job. The first is started alone, and waits; each other one needs the address " +
-			"of one that is there,\n" +
-			"and the nodes tell each other whom they know. The periods of a node count from its first neighbour on.\n\n" +
-			"JOB is a job file that says \"kind: gossip\", or \"gossip\", which is built in.\n" +
-			"Stop it whenever you like: the same command goes on where it was.",
-		Example: "  rhizome peer gossip\n  rhizome peer gossip --bootstrap " +
-			"/ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
+		Long: `Run a node of a job without a server. It sends its model to others and merges theirs, through the periods of the job.
+All nodes name the same job. The first is started alone, and waits; each other one needs the address of one that is there,
+and the nodes tell each other whom they know. The periods of a node count from its first neighbour on.
+
+JOB is a job file that says "kind: gossip", or "gossip", which is built in.
+Stop it whenever you like: the same command goes on where it was.`,
+		Example: `  rhizome peer gossip
+  rhizome peer gossip --bootstrap /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			named, given, err := set.peered(args, f.dir == "")

@@ -16,14 +16,11 @@ func newRelay(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "relay",
 		Short: "Carry what nodes behind address translators send each other",
-		Long: "Carry what nodes behind address translators send each other. A relay knows of no job, and cannot " +
-			"read what it carries.\n" +
-			"It stands where all reach it; nodes name it with --via, also those who only come to others over it. " +
-			"Where the translators\n" +
-			"let them, the nodes soon go on without it; between two that choose a port for each peer it carries all " +
-			"there is.",
-		Example: "  rhizome relay --listen /ip4/0.0.0.0/udp/4001/quic-v1 --listen /ip4/0.0.0.0/tcp/4001\n" +
-			"  rhizome server digits --via /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…",
+		Long: `Carry what nodes behind address translators send each other. A relay knows of no job, and cannot read what it carries.
+It stands where all reach it; nodes name it with --via, also those who only come to others over it. Where the translators
+let them, the nodes soon go on without it; between two that choose a port for each peer it carries all there is.`,
+		Example: `  rhizome relay --listen /ip4/0.0.0.0/udp/4001/quic-v1 --listen /ip4/0.0.0.0/tcp/4001
+  rhizome server digits --via /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW…`,
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			for _, text := range allow {

@@ -22,15 +22,13 @@ func newRestore(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE --dir NEW [--as move|look]",
 		Short: "Make a directory of a backup: the node itself, or one to look at",
-		Long: "Make a new directory of a backup. It says first what the backup is of and from when, and asks what " +
-			"the directory is to be:\n\n" +
-			"  move  it becomes the node, which goes on from there. Its peers help it forward, nothing counts " +
-			"twice, and they refuse the\n" +
-			"        old life from then on. Stop the old one: two of one key never work together.\n" +
-			"  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is " +
-			"written.\n\n" +
-			"Everything is checked before the directory gets its name, and where anything is wrong, nothing is " +
-			"there that was not before.",
+		Long: `Make a new directory of a backup. It says first what the backup is of and from when, and asks what the directory is to be:
+
+  move  it becomes the node, which goes on from there. Its peers help it forward, nothing counts twice, and they refuse the
+        old life from then on. Stop the old one: two of one key never work together.
+  look  it is only read: snapshot, journal and status show it, and nothing starts on it. No key is written.
+
+Everything is checked before the directory gets its name, and where anything is wrong, nothing is there that was not before.`,
 		Example: "  rhizome restore server.rhizome --dir server-again --as move\n  rhizome server --dir server-again",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {

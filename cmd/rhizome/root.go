@@ -77,8 +77,8 @@ func newRoot(c *console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rhizome",
 		Short: "Federated learning that goes on where it was, whatever stops it",
-		Long: "Rhizome trains models across nodes that can be stopped at any instant and go on exactly where they were.\n" +
-			"Start with: rhizome run",
+		Long: `Rhizome trains models across nodes that can be stopped at any instant and go on exactly where they were.
+Start with: rhizome run`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},

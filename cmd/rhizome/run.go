@@ -38,8 +38,9 @@ func newRun(c *console) *cobra.Command {
 			strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like, with Ctrl-C or kill -9: the same command goes on where it was, and the model\n" +
 			"that comes out is the same to the bit.",
-		Example: "  rhizome run\n  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9\n  rhizome run " +
-			"--chaos 0.3",
+		Example: `  rhizome run
+  rhizome run mine.yaml --rounds 20 --seed 7 --set momentum=0.9
+  rhizome run --chaos 0.3`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), c, args)

@@ -37,9 +37,10 @@ func newServer(c *console) *cobra.Command {
 			"JOB is a job file such as mine.yaml, or one that is built in: " +
 			strings.Join(kinds.Builtins(kinds.Served), ", ") + ".\n" +
 			"Stop it whenever you like: the same command goes on where it was, and so do the clients.",
-		Example: "  rhizome server\n  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1\n  rhizome " +
-			"server --allow 12D3KooW…,12D3KooW…\n  rhizome server --allow sites.txt    # one key on a line, and " +
-			"what it is behind it",
+		Example: `  rhizome server
+  rhizome server mine.yaml --listen /ip4/0.0.0.0/udp/4001/quic-v1
+  rhizome server --allow 12D3KooW…,12D3KooW…
+  rhizome server --allow sites.txt    # one key on a line, and what it is behind it`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if open && len(allow) > 0 {

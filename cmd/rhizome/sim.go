@@ -27,9 +27,8 @@ func newSim(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim [JOB]",
 		Short: "Simulate a job in virtual time, or try to break nodes by faults",
-		Long: "Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or " +
-			"applied twice.\n" +
-			"The same seed gives the same run, to the byte: the seed is the bug report.",
+		Long: `Runs nodes under faults that are drawn from a seed, heals them, and checks that nothing was lost or applied twice.
+The same seed gives the same run, to the byte: the seed is the bug report.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if err := onlyWith(cmd.Flags(), len(args) > 0); err != nil {

@@ -22,9 +22,8 @@ func newStatus(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how a node is, whether it runs or not",
-		Long: "Show how a node is: its state, the round of its job, what it waits for, of whom and since when. A " +
-			"node that runs\n" +
-			"is asked; of one that is stopped, or whose process hangs, its directory is read.",
+		Long: `Show how a node is: its state, the round of its job, what it waits for, of whom and since when. A node that runs
+is asked; of one that is stopped, or whose process hangs, its directory is read.`,
 		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			reply, err := f.call(cmd.Context(), deploy.Request{Op: deploy.OpStatus})

@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
 // check is what was found of one part of a node's state.
@@ -21,7 +22,8 @@ type check struct {
 	What  string `json:"what"` // snapshot, journal, replay
 	File  string `json:"file,omitempty"`
 	OK    bool   `json:"ok"`
-	Found string `json:"found"` // what is there, or what is wrong
+	Other bool   `json:"other_release,omitempty"` // it cannot be looked into here: another release can
+	Found string `json:"found"`                   // what is there, or what is wrong
 }
 
 func newVerify(c *console) *cobra.Command {
@@ -29,10 +31,9 @@ func newVerify(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify PATH",
 		Short: "Check snapshots and journals, and that a replay says the same",
-		Long: "Check the state below PATH: the directory of a run, that of a node, or a single snapshot file.\n" +
-			"Every chunk of every snapshot and every record of every journal is read. In a run, each node is also " +
-			"brought\n" +
-			"back in memory, which replays its journal. Nothing on the disk is changed.",
+		Long: `Check the state below PATH: the directory of a run, that of a node, or a single snapshot file.
+Every chunk of every snapshot and every record of every journal is read. In a run, each node is also brought
+back in memory, which replays its journal. Nothing on the disk is changed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			checks, err := verify(args[0])
@@ -79,6 +80,8 @@ func verify(path string) ([]check, error) {
 	for _, s := range v.Inspect(names...) {
 		k := check{Node: s.Name, What: "replay", OK: s.Err == nil}
 		if s.Err != nil {
+			unknown := (*node.UnknownKindError)(nil)
+			k.Other = errors.As(s.Err, &unknown) && unknown.Retired()
 			k.Found = s.Err.Error()
 		} else {
 			k.Found = fmt.Sprintf("%d records give the same outputs as the first time", s.Restored.Replayed)
@@ -158,6 +161,9 @@ func reportChecks(c *console, checks []check, json bool) error {
 			state := "ok"
 			if !k.OK {
 				state = "DAMAGED"
+			}
+			if k.Other {
+				state = "OTHER RELEASE"
 			}
 			_, err = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Node, k.What, k.File, state, k.Found)
 		}

@@ -108,13 +108,13 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	}
 	d := &Dir{FS: fsys, Path: path, lock: lock}
 	if err = directory.LookOnly(fsys, path); err == nil {
-		d.ID, err = identity.Open(fsys, path)
-	}
-	if err == nil {
 		d.rec, err = readRecord(fsys, path)
 	}
 	if err == nil && d.rec == nil {
 		err = forgotten(fsys, path)
+	}
+	if err == nil {
+		d.ID, err = identity.Open(fsys, path) // last, for it makes a key where there is no node yet
 	}
 	if err != nil {
 		lock.Close()
@@ -159,13 +159,18 @@ func Check(fsys vfs.FS, path string) error {
 }
 
 // forgotten returns an error where a directory without a record holds the state of a node: without the record it would
-// not know whose node it is and who the others are, and would begin anew beside its own journal.
+// not know whose node it is and who the others are, and would begin anew beside its own journal. Nor is a node made in
+// the directory of a run.
 func forgotten(fsys vfs.FS, path string) error {
 	names, err := fsys.List(path)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		if name == rundir.RunFile {
+			return refuse(path, "is the directory of a run of all nodes of a job (%s), and no node's: rhizome run --dir "+
+				"goes on with it; choose another --dir", name)
+		}
 		if hasState(name) {
 			return refuse(path,
 				"has lost its %s, which says what this node is and whom it knows, and its journal and snapshots are "+

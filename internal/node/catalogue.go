@@ -60,8 +60,20 @@ type UnknownKindError struct {
 	Known      []string
 }
 
+// retired are the components that earlier releases had: what runs with one of them goes on with such a release alone.
+var retired = []string{"model/chunked@1", "model/copied@1"}
+
+// Retired says whether an earlier release had the component: then nothing is wrong with what was found, and that
+// release goes on with it.
+func (e *UnknownKindError) Retired() bool { return slices.Contains(retired, e.Kind) }
+
 // Error describes the missing component.
 func (e *UnknownKindError) Error() string {
+	if e.Retired() {
+		return fmt.Sprintf("node: slot %q needs component %s, which earlier releases had (parameters in chunks travel "+
+			"without it now): finish it with the release that began it, or begin anew in another directory",
+			e.Slot, e.Kind)
+	}
 	return fmt.Sprintf("node: slot %q needs component %s, which this binary does not have; it has %v", e.Slot, e.Kind,
 		e.Known)
 }
