@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/component"
@@ -19,8 +21,9 @@ import (
 // PeerID is who a node is for others: the public half of its key.
 type PeerID = wire.PeerID
 
-// Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed and Options that
-// its node was made with: Open with others is refused.
+// Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed, Options, Peers
+// and Key that its node was made with: Open with others is a *ConfigError of that field. Components, Data, Transport,
+// Addresses, Anyone and the fields behind them may differ from one Open to the next.
 type Config struct {
 	Program *Program
 	Place   string // that the node plays; may be empty where the program has one place
@@ -54,22 +57,65 @@ type Config struct {
 	Keep int
 }
 
-// ConfigError says that a Config cannot be. Nothing was made.
+// ConfigError says that a Config or a Job cannot be, or is not the one that the directory was made with. Nothing was
+// made or changed.
 type ConfigError struct {
-	Field string
+	Field string // such as "Place", `Options["model"]`, "Nodes"
 	Got   string
 	Want  string // what would be right
+
+	of string // whose field it is: "Config.", "Job.", or nobody's
 }
 
 // Error names the field and both sides.
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("rhizome: Config.%s is %s, want %s", e.Field, e.Got, e.Want)
+	return fmt.Sprintf("rhizome: %s%s is %s, want %s", e.of, e.Field, e.Got, e.Want)
+}
+
+func badConfig(field, got, want string) error   { return &ConfigError{field, got, want, "Config."} }
+func badJob(field, got, want string) error      { return &ConfigError{field, got, want, "Job."} }
+func badArgument(field, got, want string) error { return &ConfigError{field, got, want, ""} }
+
+// another returns an error as one of the field that a directory was made with in another way, where it is that.
+func another(err error) error {
+	var other *node.MismatchError
+	if !errors.As(err, &other) {
+		return err
+	}
+	field, key := "Program", ""
+	for _, f := range [][2]string{{"place", "Place"}, {"peer", "Key"}, {"seed", "Seed"},
+		{"options of slot ", "Options"},
+		{"targets of place ", "Peers"}} {
+		if rest, ok := strings.CutPrefix(other.What, f[0]); ok {
+			field = f[1]
+			if rest != "" {
+				key = "[" + strings.TrimSuffix(rest, ":") + "]"
+			}
+		}
+	}
+	return badConfig(field+key, other.Want, other.Got+", with which the directory was made; or another directory")
+}
+
+// ofJob returns an error in a Config that was made for a node of a job as one of the job's own field.
+func ofJob(err error) error {
+	var bad *ConfigError
+	if !errors.As(err, &bad) || bad.of != "Config." {
+		return err
+	}
+	field := bad.Field
+	switch {
+	case field == "Key":
+		field = "Seed" // of which the keys are
+	case strings.HasPrefix(field, "Peers"):
+		field = "Nodes"
+	}
+	return badJob(field, bad.Got, bad.Want)
 }
 
 // node returns what is installed.
 func (c *Config) node(self PeerID) (node.Config, error) {
 	if c.Program == nil {
-		return node.Config{}, &ConfigError{"Program", "nil", "what Compile or LoadProgram returned"}
+		return node.Config{}, badConfig("Program", "nil", "what Compile or LoadProgram returned")
 	}
 	place := c.Place
 	if place == "" && len(c.Program.places) == 1 {
@@ -90,22 +136,22 @@ func (c *Config) node(self PeerID) (node.Config, error) {
 	for i, k := range c.Components {
 		field := fmt.Sprintf("Components[%d]", i)
 		if k.New == nil {
-			return node.Config{}, &ConfigError{field, "without New", "what makes the component"}
+			return node.Config{}, badConfig(field, "without New", "what makes the component")
 		}
 		if err := cfg.Catalogue.Register(k.Role, k.Name, cmp.Or(k.Version, 1), k.New); err != nil {
-			return node.Config{}, &ConfigError{field, fmt.Sprintf("%s/%s@%d", k.Role, k.Name, cmp.Or(k.Version, 1)),
-				"a kind that is not there yet"}
+			return node.Config{}, badConfig(field, fmt.Sprintf("%s/%s@%d", k.Role, k.Name, cmp.Or(k.Version, 1)),
+				"a kind that is not there yet")
 		}
 	}
 	for slot, v := range c.Options {
 		if part.ComponentOf(slot) < 0 {
-			return node.Config{}, &ConfigError{"Options", fmt.Sprintf("for %q", slot),
-				"the name of a slot of the program"}
+			return node.Config{}, badConfig("Options", fmt.Sprintf("for %q", slot),
+				"the name of a slot of the program")
 		}
 		b, ok := v.([]byte)
 		if !ok {
 			if b, err = json.Marshal(v); err != nil {
-				return node.Config{}, &ConfigError{fmt.Sprintf("Options[%q]", slot), err.Error(), "what JSON can hold"}
+				return node.Config{}, badConfig(fmt.Sprintf("Options[%q]", slot), err.Error(), "what JSON can hold")
 			}
 		}
 		cfg.Options[slot] = b

@@ -26,6 +26,7 @@ type Node struct {
 	refused map[*engine.Event]error // inputs that were refused, whose callers wait
 	calls   map[*engine.Event]bool
 	events  []Event       // that were not taken
+	left    bool          // a job has seen its last event of this node, and leaves it untaken
 	more    chan struct{} // holds one token when events has grown
 	err     error
 	done    chan struct{} // closed when the node has stopped by itself
@@ -69,8 +70,9 @@ func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	n.h, err = host.StartContext(ctx, hc)
 	var field *host.ConfigError
 	if errors.As(err, &field) {
-		return nil, &ConfigError{field.Field, field.Got, field.Want}
+		return nil, badConfig(field.Field, field.Got, field.Want)
 	}
+	err = another(err)
 	if err == nil {
 		if err = n.h.Reachable(ctx, n.Addresses()); err != nil { // its peers are told
 			err = errors.Join(err, n.h.Stop())
@@ -85,7 +87,7 @@ func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 // identity returns who the node is.
 func (c *Config) identity(fsys vfs.FS, dir string) (*identity.Identity, error) {
 	if dir == "" {
-		return nil, &ConfigError{"dir", "empty", "the node's directory"}
+		return nil, badArgument("dir", "empty", "the node's directory")
 	}
 	if c.Key != nil {
 		return identity.Of(c.Key)
@@ -125,9 +127,9 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("rhizome: input %q: %
 // Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Call gives values to an input of the program (graph.Graph.Input). When it returns nil the input is durable: it has
-// its effects, whatever happens to the process. While the node is full Call waits. After the context's error the input
-// may have been taken or not. Other errors are *RefusedError and host.ErrStopped.
+// Call gives values of its types to an input of the program (graph.Graph.Input). When it returns nil the input is
+// durable: it has its effects, whatever happens to the process. While the node is full Call waits. After the context's
+// error the input may have been taken or not. Other errors are *RefusedError and host.ErrStopped.
 func (n *Node) Call(ctx context.Context, input string, values ...value.Value) error {
 	ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: input, Inputs: values}}
 	n.mu.Lock()

@@ -71,7 +71,7 @@ func (p *Program) Places() []string { return slices.Clone(p.places) }
 // part returns what a place plays.
 func (p *Program) part(place string) (*program.Program, error) {
 	if !slices.Contains(p.places, place) {
-		return nil, &ConfigError{"Place", fmt.Sprintf("%q", place), fmt.Sprintf("one of %q", p.places)}
+		return nil, badConfig("Place", fmt.Sprintf("%q", place), fmt.Sprintf("one of %q", p.places))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,4 +83,22 @@ func (p *Program) part(place string) (*program.Program, error) {
 		p.parts[place] = part
 	}
 	return part, err
+}
+
+// emits returns the names of the events that the ops of a place tell the host, sorted.
+func (p *Program) emits(place string) ([]string, error) {
+	part, err := p.part(place)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for i := range part.Funcs {
+		for k := range part.Funcs[i].Ops {
+			if o := &part.Funcs[i].Ops[k]; o.Code == program.OpAppEmit {
+				names = append(names, o.Label)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }

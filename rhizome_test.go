@@ -183,18 +183,17 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 	for range n.Events(t.Context()) {
 		t.Error("a closed node tells an event")
 	}
-	if _, err := Open(t.Context(), dir, Config{Program: p, Seed: 2}); err == nil || !strings.Contains(err.Error(),
-		"seed") {
-		t.Errorf("another seed: %v", err)
-	}
-	if _,
-		err := Open(t.Context(), dir, Config{Program: p, Key: ed25519.NewKeyFromSeed(make([]byte, 32))}); err == nil ||
-		!strings.Contains(err.Error(), string(self)) {
-		t.Errorf("another key: %v", err)
-	}
-	if _, err := Open(t.Context(), dir, Config{Program: counter(t, "another")}); err == nil ||
-		!strings.Contains(err.Error(), p.Digest()[:12]) {
-		t.Errorf("another program: %v", err)
+	for field, c := range map[string]Config{
+		"Seed":          {Program: p, Seed: 2},
+		"Key":           {Program: p, Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
+		"Program":       {Program: counter(t, "another")},
+		`Peers["here"]`: {Program: p, Peers: map[string][]PeerID{"here": {self}}},
+	} {
+		_, err := Open(t.Context(), dir, c)
+		var other *ConfigError
+		if !errors.As(err, &other) || other.Field != field || !strings.Contains(err.Error(), "Config."+field) {
+			t.Errorf("another %s: %v", field, err)
+		}
 	}
 	b, err := p.Marshal()
 	if err != nil {

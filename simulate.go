@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // Conditions are what a simulated world is like. The zero value is a world in which nothing takes time and nothing goes
@@ -35,18 +37,32 @@ type Simulated struct {
 	SHA256  string // over every packet, with its time and sender: equal for equal jobs, conditions and releases
 }
 
-// StuckError says that a simulated job does not end.
+// StuckError says that a job does not end: a simulated one until Conditions.Limit, one that Run runs because nothing is
+// under way any more.
 type StuckError struct {
-	At    time.Duration
-	Ended int // nodes that have told the event that ends the job
+	At    time.Duration // since it began; simulated: virtual
+	Ended int           // nodes that have told the event that ends the job
 	Of    int
+
+	Member  Member         // whose failure it is
+	Failure *value.Failure // the first that nothing in the program handled, or nil
 }
 
-// Error says when, and how far the job has come.
+// Error says when, how far the job has come, and what has failed first.
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("rhizome: after %v of virtual time the job has not ended: %d of %d nodes have told that", e.At,
-		e.Ended, e.Of)
+	s := fmt.Sprintf("rhizome: after %v the job has not ended: %d of %d nodes have told that", e.At, e.Ended, e.Of)
+	if e.Failure != nil {
+		s += "; " + e.failed()
+	}
+	return s
 }
+
+func (e *StuckError) failed() string {
+	return fmt.Sprintf("the first failure that nothing handled is that of %s: %s", e.Member.Name(),
+		clean.Text(e.Failure.Error(), failureLetters))
+}
+
+const failureLetters = 500
 
 // Simulate runs a job in one thread and virtual time, with the very nodes that Run runs, each on a disk in memory. The
 // same job under the same conditions gives the same bytes. Errors are *ConfigError, *StuckError, the context's, that of
@@ -59,7 +75,7 @@ func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 	if c.Limit == 0 {
 		c.Limit = 24 * time.Hour
 	}
-	t := tally{&j, map[PeerID]Event{}}
+	t := tally{j: &j, last: map[PeerID]Event{}}
 	over := false
 	hash := sha256.New()
 	byPeer := map[PeerID]Member{}
@@ -67,7 +83,7 @@ func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 	latency := sim.Latency{Kind: "uniform", Min: c.Latency, Max: c.Latency + c.Jitter}
 	for _, l := range []sim.Latency{latency, constant(c.Compute), constant(c.Sync)} {
 		if err := l.Validate(); err != nil {
-			return nil, &ConfigError{"Conditions", err.Error(), "times of 0 or more"}
+			return nil, badArgument("Conditions", err.Error(), "times of 0 or more")
 		}
 	}
 	var w *sim.World
@@ -93,7 +109,7 @@ func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 		byPeer[m.Peer] = m.Member
 		cfg, err := m.config.node(m.Peer)
 		if err != nil {
-			return nil, err
+			return nil, ofJob(err)
 		}
 		w.Add(sim.Spec{Name: m.Name(), Config: cfg, Durable: true}, 0)
 	}
@@ -122,7 +138,7 @@ func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 		return nil, err
 	}
 	if !over {
-		return nil, &StuckError{w.Now(), len(t.last), j.Nodes[j.Until.Place]}
+		return nil, t.stuck(w.Now())
 	}
 	out.Events, out.Time, out.Packets, out.SHA256 = t.results(all), w.Now(), w.Sent, hex.EncodeToString(hash.Sum(nil))
 	return out, nil

@@ -113,6 +113,9 @@ func (m *Machine) AppRoom(bytes int) bool {
 	return len(m.st.appEvents) < m.limits.AppEvents && m.quarter(m.st.kept.App, bytes)
 }
 
+// Untold returns how many events the host has not acknowledged.
+func (m *Machine) Untold() int { return len(m.st.appEvents) }
+
 // again puts out again what may have been lost with the process: the commands that are pending, and the events that are
 // not acknowledged.
 func (m *Machine) GiveAgain() {

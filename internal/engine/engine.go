@@ -187,6 +187,12 @@ func (e *Engine) Idle() bool {
 	return e.m.Idle() && len(e.st.ingress) == 0 && len(e.st.arrivals) == 0 && e.st.streams.Unacknowledged() == 0
 }
 
+// Still says whether nothing is ever going to happen here without an input: Idle, and no timer runs.
+func (e *Engine) Still() bool { return e.Idle() && !e.more() && e.wake() == 0 }
+
+// Untold returns how many app events the host has not acknowledged.
+func (e *Engine) Untold() int { return e.m.Untold() }
+
 // Counters returns all counters in order of name: the host's way to read them (trap 29).
 func (e *Engine) Counters() []Counter { return e.m.Counts() }
 
