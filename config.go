@@ -21,6 +21,10 @@ import (
 // PeerID is who a node is for others: the public half of its key.
 type PeerID = wire.PeerID
 
+// PeerOf returns who the node of a key is for others, so that each of two nodes can stand in the other's Config.Peers
+// before either was opened: give them keys of your own with Config.Key.
+func PeerOf(key ed25519.PublicKey) (PeerID, error) { return wire.PeerIDFromPublicKey(key) }
+
 // Config says what a node is. Only Program has no default. A directory keeps the Program, Place, Seed, Options, Peers
 // and Key that its node was made with: Open with others is a *ConfigError of that field. Components, Data, Transport,
 // Addresses, Anyone and the fields behind them may differ from one Open to the next.

@@ -36,7 +36,7 @@ type Node struct {
 // long as what was computed since the last snapshot, and the context ends it; the context does not end the node. One
 // process has a directory at a time.
 //
-// Errors, after which nothing has changed, are *ConfigError, *vfs.LockedError where another process has the directory,
+// Errors, after which nothing has changed, are *ConfigError, *LockedError where another process has the directory,
 // those of a damaged or newer state, which say what is wrong where, and those of the transport.
 func Open(ctx context.Context, dir string, c Config) (*Node, error) {
 	fsys := vfs.OS()
@@ -114,6 +114,25 @@ func (n *Node) Addresses() []string {
 	return nil
 }
 
+// StoppedError says that a node takes nothing more.
+type StoppedError struct {
+	Err error // why it has stopped by itself; nil where it was closed
+}
+
+// Error says why the node has stopped.
+func (e *StoppedError) Error() string {
+	if e.Err == nil {
+		return "rhizome: the node was closed"
+	}
+	return fmt.Sprintf("rhizome: the node has stopped: %v", e.Err)
+}
+
+// Unwrap returns why.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// LockedError says that another process, or another Node of this one, has the directory.
+type LockedError = vfs.LockedError
+
 // RefusedError says that the node did not take an input: there is no such input, it is of another type, or it is too
 // large.
 type RefusedError struct {
@@ -129,7 +148,7 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Call gives values of its types to an input of the program (graph.Graph.Input). When it returns nil the input is
 // durable: it has its effects, whatever happens to the process. While the node is full Call waits. After the context's
-// error the input may have been taken or not. Other errors are *RefusedError and host.ErrStopped.
+// error the input may have been taken or not. Other errors are *RefusedError and *StoppedError.
 func (n *Node) Call(ctx context.Context, input string, values ...value.Value) error {
 	ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: input, Inputs: values}}
 	n.mu.Lock()
@@ -158,7 +177,7 @@ func (n *Node) Call(ctx context.Context, input string, values ...value.Value) er
 // because returns why the node has stopped, where err says that it has.
 func (n *Node) because(err error) error {
 	if errors.Is(err, host.ErrStopped) {
-		return errors.Join(err, n.Err())
+		return &StoppedError{n.Err()}
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Know notes addresses of a peer, as multiaddrs, so that the node finds it also after a restart. Each call is durable
-// when it returns, and so are those below. Errors are *RefusedError, those of the context, and host.ErrStopped.
+// when it returns, and so are those below. Errors are *RefusedError, those of the context, and *StoppedError.
 func (n *Node) Know(ctx context.Context, p PeerID, addresses ...string) error {
 	for _, a := range addresses {
 		if err := n.control(ctx, engine.ControlLearn, p, a); err != nil {

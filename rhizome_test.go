@@ -19,8 +19,6 @@ import (
 	"github.com/rhizome-ml/rhizome/component"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
-	"github.com/rhizome-ml/rhizome/internal/host"
-	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -168,7 +166,7 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), dir, Config{Program: p}); !errors.As(err, new(*vfs.LockedError)) {
+	if _, err := Open(t.Context(), dir, Config{Program: p}); !errors.As(err, new(*LockedError)) {
 		t.Errorf("a second node: %v", err)
 	}
 	self := n.Self()
@@ -177,7 +175,7 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := n.Call(t.Context(), "count", value.Int(1)); !errors.Is(err, host.ErrStopped) {
+	if err := n.Call(t.Context(), "count", value.Int(1)); !errors.As(err, new(*StoppedError)) {
 		t.Errorf("a call of a closed node: %v", err)
 	}
 	for range n.Events(t.Context()) {
@@ -217,6 +215,26 @@ func TestDirectoryIsOneNodes(t *testing.T) {
 	cancel()
 	if _, err := Open(gone, dir, Config{Program: p}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a recovery whose context has ended: %v", err)
+	}
+}
+
+// TestPeerOfAKey: who a node is follows from its key, before there is a directory; what is no key is refused.
+func TestPeerOfAKey(t *testing.T) {
+	key := ed25519.NewKeyFromSeed([]byte("a seed of thirty-two bytes, fine"))
+	p, err := PeerOf(key.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(t.Context(), t.TempDir(), Config{Program: counter(t, "counter"), Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	if n.Self() != p {
+		t.Errorf("the node is %s, its key says %s", n.Self(), p)
+	}
+	if p, err := PeerOf(nil); err == nil {
+		t.Errorf("no key is that of %q", p)
 	}
 }
 

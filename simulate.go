@@ -64,9 +64,12 @@ func (e *StuckError) failed() string {
 
 const failureLetters = 500
 
+// Violation says that a simulated run broke a promise of Rhizome's, which is a fault of Rhizome's own.
+type Violation = sim.Violation
+
 // Simulate runs a job in one thread and virtual time, with the very nodes that Run runs, each on a disk in memory. The
 // same job under the same conditions gives the same bytes. Errors are *ConfigError, *StuckError, the context's, that of
-// Job.OnEvent, and a *sim.Violation where a promise is broken.
+// Job.OnEvent, and a *Violation where a promise is broken.
 func Simulate(ctx context.Context, j Job, c Conditions) (*Simulated, error) {
 	all, err := j.members()
 	if err != nil {

@@ -22,20 +22,19 @@ const Synthetic = "synthetic"
 // takes a byte for each and is exact in float32.
 const SyntheticScale = 64
 
-// The defaults, and the greatest settings.
 const (
-	SyntheticFeatures    = 57
-	SyntheticFeaturesMax = 1 << 12
-	SyntheticSamplesMax  = 1 << 16
+	syntheticFeatures    = 57
+	syntheticFeaturesMax = 1 << 12
+	syntheticSamplesMax  = 1 << 16
 )
 
 // SyntheticConfig is the settings of the kind.
 type SyntheticConfig struct {
-	// Features is the number of features, 1 to SyntheticFeaturesMax. 0 means SyntheticFeatures.
+	// Features is the number of features, 1 to 4,096. 0 means 57.
 	Features int `json:"features,omitempty"`
-	// Samples is the number of samples of each node, 1 to SyntheticSamplesMax. 0 means 16.
+	// Samples is the number of samples of each node, 1 to 65,536. 0 means 16.
 	Samples int `json:"samples,omitempty"`
-	// Test is the number of samples held out, 1 to SyntheticSamplesMax. 0 means 1,000.
+	// Test is the number of samples held out, 1 to 65,536. 0 means 1,000.
 	Test int `json:"test,omitempty"`
 	// Noise is the share of labels that are turned round, 0 to 0.5.
 	Noise float64 `json:"noise,omitempty"`
@@ -51,6 +50,11 @@ func init() {
 	}})
 }
 
+// Most returns the greatest settings that there may be.
+func (SyntheticConfig) Most() SyntheticConfig {
+	return SyntheticConfig{syntheticFeaturesMax, syntheticSamplesMax, syntheticSamplesMax, 0.5}
+}
+
 // WithDefaults returns the settings with their defaults filled in, or an error for the first one out of its range.
 func (c SyntheticConfig) WithDefaults() (SyntheticConfig, error) {
 	const of = "synthetic config"
@@ -62,9 +66,9 @@ func (c SyntheticConfig) WithDefaults() (SyntheticConfig, error) {
 		v       *int
 		def, hi int
 	}{
-		{"features", &c.Features, SyntheticFeatures, SyntheticFeaturesMax},
-		{"samples", &c.Samples, 16, SyntheticSamplesMax},
-		{"test", &c.Test, 1000, SyntheticSamplesMax},
+		{"features", &c.Features, syntheticFeatures, syntheticFeaturesMax},
+		{"samples", &c.Samples, 16, syntheticSamplesMax},
+		{"test", &c.Test, 1000, syntheticSamplesMax},
 	} {
 		if *k.v == 0 {
 			*k.v = k.def

@@ -81,9 +81,10 @@ var fields = []job.Field[Config]{
 
 // Default returns the settings that a job file need not say.
 func Default() Config {
+	rows, _ := dataset.SyntheticConfig{}.WithDefaults() // zeros are in range
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: dataset.SyntheticFeatures, Samples: 16,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
 		Noise: 0.05, Batch: 1, LearningRate: 0.05,
 	}
 }
@@ -118,13 +119,14 @@ func (c Config) Validate() error {
 	case !(c.LearningRate > 0 && c.LearningRate <= 10):
 		return &job.ConfigError{Key: "learning_rate", Value: fmt.Sprint(c.LearningRate), Want: "above 0 and at most 10"}
 	}
+	most := dataset.SyntheticConfig{}.Most()
 	for _, k := range []struct {
 		key     string
 		v, l, h int
 	}{
 		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
-		{"features", c.Features, 1, dataset.SyntheticFeaturesMax},
-		{"samples", c.Samples, 1, dataset.SyntheticSamplesMax}, {"batch", c.Batch, 1, 1024},
+		{"features", c.Features, 1, most.Features},
+		{"samples", c.Samples, 1, most.Samples}, {"batch", c.Batch, 1, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}

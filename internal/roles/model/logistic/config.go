@@ -14,7 +14,7 @@ const (
 
 // Config is the settings of the component.
 type Config struct {
-	// Features is the number of weights beside the bias, 1 to dataset.SyntheticFeaturesMax.
+	// Features is the number of weights beside the bias, 1 to 4,096.
 	Features int `json:"features"`
 	// LearningRate is the step of gradient descent, above 0 and up to 10.
 	LearningRate float64 `json:"learning_rate"`
@@ -47,7 +47,8 @@ func (c Config) withDefaults() (Config, error) {
 	if !(c.LearningRate > 0 && c.LearningRate <= 10) {
 		return c, config.Errorf(of, "learning_rate is %v; want above 0 and at most 10", c.LearningRate)
 	}
-	if err := config.Within(of, "features", int64(c.Features), 1, dataset.SyntheticFeaturesMax); err != nil {
+	most := int64(dataset.SyntheticConfig{}.Most().Features)
+	if err := config.Within(of, "features", int64(c.Features), 1, most); err != nil {
 		return c, err
 	}
 	if err := config.Within(of, "age_step", c.AgeStep, 0, 1<<30); err != nil {
