@@ -22,7 +22,9 @@ type Event struct {
 // Events gives the node's events in order, unhandled failures (see Event) among them, and waits for more until the
 // context ends or the node stops. An event is acknowledged when its turn of the loop has ended well; one that was not
 // is told again by the next loop, and after a restart, with the same number: so whoever notes the last number beside
-// what he makes of it sees each once. 4,096 events may wait; then the program does. One loop at a time.
+// what he makes of it sees each once. 4,096 events may wait to be
+// acknowledged. Beyond them each AppEmit waits with its activation; calls and messages are taken for some thousands
+// more, until the node has no room for what waits, and then Call waits as well. One loop at a time.
 func (n *Node) Events(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for ctx.Err() == nil {

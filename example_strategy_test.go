@@ -36,12 +36,12 @@ var adagrad = strategy.Strategy{
 	},
 }
 
-// meeting asks all clients about the model of a round, and answers with the mean of what they make of it.
+// meeting asks all clients about the model of a round, and answers with what the strategy makes of their updates.
 type meeting struct {
+	by    strategy.Chosen // never changes
 	state struct {
-		Sum   float64          `snap:"1"`
-		Given int64            `snap:"2"`
-		Call  component.CallID `snap:"3"` // of the op that waits for the round's end
+		Given []value.Value    `snap:"1"` // in the order of their arrival, which is journaled
+		Call  component.CallID `snap:"2"` // of the op that waits for the round's end
 	}
 }
 
@@ -54,12 +54,18 @@ func (m *meeting) Invoke(ctx *component.Context, method string, in []value.Value
 		for i, p := range peers {
 			list[i] = value.Peer(p)
 		}
-		s.Sum, s.Given, s.Call = 0, 0, ctx.Park()
+		s.Given, s.Call = nil, ctx.Park()
 		return nil, ctx.Publish("ask", value.NewList(value.NewList(list...), in[0], value.Trigger{}))
 	}
-	s.Sum += float64(in[0].(value.Tensor).Float32()[0])
-	if s.Given++; s.Given == int64(len(peers)) {
-		ctx.Resolve(s.Call, scalar(float32(s.Sum/float64(s.Given))))
+	if s.Given = append(s.Given, in[0]); len(s.Given) == len(peers) {
+		out, parts, weights := make([]float32, 1), make([][]float32, len(peers)), make([]int64, len(peers))
+		for i, v := range s.Given {
+			parts[i], weights[i] = v.(value.Tensor).Float32(), 1
+		}
+		if err := m.by.Fold(out, parts, weights); err != nil {
+			return nil, err
+		}
+		ctx.Resolve(s.Call, scalar(out[0]))
 	}
 	return []value.Value{value.Trigger{}}, nil
 }
@@ -131,7 +137,7 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 		Components: []component.Kind{
 			{Role: "protocol", Name: "meeting", New: func(component.Env) (component.Component,
 				error) {
-				return &meeting{}, nil
+				return &meeting{by: by}, nil
 			}},
 			{Role: "protocol", Name: "goal", New: func(e component.Env) (component.Component, error) {
 				return &goal{at: scalar(float32(e.Data[0]))}, nil
@@ -143,15 +149,15 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	return j, err
 }
 
-// A strategy of one's own, in a choreography that takes any: the same job by it and by two that are there, while nodes
-// are killed. The clients, who would have the model be 0, 1, 2, 3 and 4, come to agree on 2.
+// A strategy of one's own, in a choreography that takes any: the same job by it and by three that are there, while
+// nodes are killed. The clients, who would have the model be 0, 1, 2, 3 and 4, come to agree on 2.
 func Example_strategy() {
 	mine, err := adagrad.With("rate=0.5")
 	if err != nil {
 		log.Fatal(err)
 	}
 	chosen := []strategy.Chosen{mine}
-	for _, text := range []string{"fedavg", "fedavgm momentum=0.5"} {
+	for _, text := range []string{"fedavg", "fedavgm momentum=0.5", "median"} {
 		c, err := strategy.Parse(text)
 		if err != nil {
 			log.Fatal(err)
@@ -176,5 +182,6 @@ func Example_strategy() {
 	// fedadagrad rate=0.5: 1.79 after 3 kills
 	// fedavg: 1.86 after 3 kills
 	// fedavgm momentum=0.5 rate=1: 2.01 after 3 kills
+	// median: 1.86 after 3 kills
 	// strategy "rate=20"; want rate=NUMBER from 1e-06 to 10
 }

@@ -17,7 +17,9 @@
 // all clients at a time.
 //
 // A choreography of one's own takes any strategy: Parse reads the text that names one of this package, and With chooses
-// the settings of a Strategy that is made in place. What comes of either has the three calls that a round needs: Begin
-// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind the mean.
-// The example "strategy" of package rhizome does so.
+// the settings of a Strategy that is made in place. What comes of either has the four calls that a round needs. Begin
+// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind what the
+// updates became. Fold makes that of the updates, by Combine or as the exact mean: the component at the server that
+// takes the updates calls it when those of a round are there, and nobody else does in a choreography of one's own. (In
+// a federated job the built-in aggregator calls Combine.) The example "strategy" of package rhizome does so.
 package strategy

@@ -59,7 +59,7 @@ var rows = [][]string{
 	{"dataset"}, // what users bring: no node, no run and no job is known there
 	{"internal/config", "internal/draw"},
 	{"tensor"},
-	{"internal/onnx", "internal/fmath"},
+	{"internal/onnx", "internal/fmath", "internal/exact"},
 	{"internal/laws"},
 	{"internal/notes"},
 	{"internal/planted"},

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -285,6 +286,23 @@ func TestWhatAnAuthorCanName(t *testing.T) {
 		said("Events on the bus", "peer."+k.String())
 	}
 	said("Roles and built-in kinds", op.Roles()...)
+
+	source := document(t, "source.go")
+	for _, m := range data.Methods() {
+		in, _, _ := strings.Cut(signature(m), "|")
+		said := strings.Contains(source, "//\t"+in)
+		for _, p := range slices.Concat(m.In, m.Out) {
+			said = said && strings.Contains(source, p.Name)
+		}
+		if !said {
+			t.Errorf("rhizome.Samples does not say the method %s(…), with its ports", in)
+		}
+	}
+	for _, key := range keys(reflect.TypeOf(data.Options{})) {
+		if !strings.Contains(source, "//\t"+key+" ") {
+			t.Errorf("rhizome.Samples does not say the option %q", key)
+		}
+	}
 
 	all := node.NewCatalogue()
 	if err := builtin.Register(all); err != nil {

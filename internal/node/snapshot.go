@@ -34,8 +34,13 @@ type MismatchError struct {
 	Got, Want string
 }
 
-// Error names both sides.
+// Error names both sides, and says of a changed program what to do.
 func (e *MismatchError) Error() string {
+	if e.What == "artifact" {
+		return fmt.Sprintf(
+			"node: the snapshot is of another program, with the digest %s; this one has %s: go on with the "+
+				"program that it was made with, or begin in a new directory", e.Got, e.Want)
+	}
 	return fmt.Sprintf("node: the snapshot is of %s %s, this is %s", e.What, e.Got, e.Want)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/exact"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -186,9 +187,9 @@ func typeOf(v value.Value) value.TypeID {
 
 // checkSamples holds the claimed samples against the bound and against what the peer joined with.
 func (c *Component) checkSamples(ctx *engine.Context, who wire.PeerID, samples int64) *value.Failure {
-	if samples < 1 || samples >= samplesMax {
+	if samples < 1 || samples >= exact.SamplesMax {
 		return c.fail(value.CodeOverflow, "%s weighs its update with %d samples; want 1 to %d", who, samples,
-			samplesMax-1)
+			exact.SamplesMax-1)
 	}
 	registry, ok := ctx.Dep(c.cfg.Registry).(Registry)
 	if !ok {
@@ -218,9 +219,9 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 	switch {
 	case there:
 		return nil, 0, c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, number)
-	case len(r.Shares) >= contributionsMax:
+	case len(r.Shares) >= exact.PartsMax:
 		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number,
-			contributionsMax)
+			exact.PartsMax)
 	}
 	return r, at, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/exact"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -86,7 +87,7 @@ func (c Config) withDefaults() (Config, error) {
 	if !(c.Clip >= 0 && c.Clip <= clipMax) {
 		return c, config.Errorf(of, "clip is %v; want 0 to %g", c.Clip, float64(clipMax))
 	}
-	if err := config.Within(of, "max_samples", c.MaxSamples, 0, samplesMax-1); err != nil {
+	if err := config.Within(of, "max_samples", c.MaxSamples, 0, exact.SamplesMax-1); err != nil {
 		return c, err
 	}
 	var err error

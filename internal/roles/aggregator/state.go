@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/internal/exact"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -112,19 +113,19 @@ func NewSum(shape []int) Sum {
 func (s *Sum) Add(x []float32, samples int64) {
 	for c := range s.Hi.Chunks() {
 		hi, lo := s.Hi.Write(c), s.Lo.Write(c)
-		addAll(hi, lo, x[:len(hi)], uint64(samples))
+		exact.Add(hi, lo, x[:len(hi)], uint64(samples))
 		x = x[len(hi):]
 	}
 }
 
 // Mean returns the sums divided by the samples of all that was added, 1 to 2^40.
 func (s *Sum) Mean(total int64) []float32 {
-	d := newDivisor(uint64(total))
+	d := exact.NewDivisor(uint64(total))
 	x := make([]float32, s.Hi.Len())
 	left := x
 	for c := range s.Hi.Chunks() {
 		hi := s.Hi.Read(c)
-		d.means(left[:len(hi)], hi, s.Lo.Read(c))
+		d.Means(left[:len(hi)], hi, s.Lo.Read(c))
 		left = left[len(hi):]
 	}
 	return x
@@ -137,11 +138,11 @@ func Summable(x []float32) int {
 	for _, v := range x {
 		most = max(most, math.Float32bits(v)&(1<<31-1))
 	}
-	if most < math.Float32bits(valueMax) {
+	if most < math.Float32bits(exact.ValueMax) {
 		return -1
 	}
 	for k := range x {
-		if !inRange(x[k]) {
+		if !exact.InRange(x[k]) {
 			return k
 		}
 	}
@@ -193,12 +194,12 @@ func (s *State) check(cfg Config) error {
 }
 
 func (r *Round) check(cfg Config) error {
-	if len(r.Shares) == 0 || len(r.Shares) > contributionsMax {
-		return fmt.Errorf("%d shares, want 1 to %d", len(r.Shares), contributionsMax)
+	if len(r.Shares) == 0 || len(r.Shares) > exact.PartsMax {
+		return fmt.Errorf("%d shares, want 1 to %d", len(r.Shares), exact.PartsMax)
 	}
 	var total int64
 	for i, s := range r.Shares {
-		if s.Samples < 1 || s.Samples >= samplesMax || i > 0 && s.Peer <= r.Shares[i-1].Peer {
+		if s.Samples < 1 || s.Samples >= exact.SamplesMax || i > 0 && s.Peer <= r.Shares[i-1].Peer {
 			return fmt.Errorf("share %d of peer %q with %d samples is out of range or order", i, s.Peer, s.Samples)
 		}
 		total += s.Samples

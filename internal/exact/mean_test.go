@@ -1,4 +1,4 @@
-package aggregator
+package exact
 
 import (
 	"math"
@@ -11,7 +11,7 @@ import (
 // exact is the slow, obvious form of fixed: big rationals.
 func exact(x float32) *big.Int {
 	r := new(big.Rat).SetFloat64(float64(x))
-	r.Mul(r, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), fraction)))
+	r.Mul(r, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), Fraction)))
 	return nearestEven(r)
 }
 
@@ -47,18 +47,18 @@ func element() *rapid.Generator[float32] {
 	}))
 }
 
-// add is addAll of one number.
+// add is Add of one number.
 func add(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
 	h, l := []uint64{hi}, []uint64{lo}
-	addAll(h, l, []float32{x}, n)
+	Add(h, l, []float32{x}, n)
 	return h[0], l[0]
 }
 
 // mean is means of one number.
 func mean(hi, lo, total uint64) float32 {
 	var out [1]float32
-	d := newDivisor(total)
-	d.means(out[:], []uint64{hi}, []uint64{lo})
+	d := NewDivisor(total)
+	d.Means(out[:], []uint64{hi}, []uint64{lo})
 	return out[0]
 }
 
@@ -81,7 +81,7 @@ func TestAddIsExact(t *testing.T) {
 		var hi, lo uint64
 		want := new(big.Int)
 		for range rapid.IntRange(1, 20).Draw(t, "terms") {
-			x, n := element().Draw(t, "x"), rapid.Uint64Range(1, samplesMax-1).Draw(t, "n")
+			x, n := element().Draw(t, "x"), rapid.Uint64Range(1, SamplesMax-1).Draw(t, "n")
 			hi, lo = add(hi, lo, x, n)
 			want.Add(want, new(big.Int).Mul(exact(x), new(big.Int).SetUint64(n)))
 		}
@@ -93,7 +93,7 @@ func TestAddIsExact(t *testing.T) {
 
 // checkMean holds mean against the correctly rounded quotient of big rationals.
 func checkMean(t interface{ Fatalf(string, ...any) }, hi, lo, total uint64) {
-	d := new(big.Int).Lsh(new(big.Int).SetUint64(total), fraction)
+	d := new(big.Int).Lsh(new(big.Int).SetUint64(total), Fraction)
 	want, _ := new(big.Rat).SetFrac(signed(hi, lo), d).Float32()
 	if got := mean(hi, lo, total); math.Float32bits(got) != math.Float32bits(want) {
 		t.Fatalf("mean(%x, %x, %d) = %g, want %g", hi, lo, total, got, want)
@@ -101,7 +101,7 @@ func checkMean(t interface{ Fatalf(string, ...any) }, hi, lo, total uint64) {
 }
 
 func TestMeanIsCorrectlyRounded(t *testing.T) {
-	const totalMax = samplesMax * contributionsMax
+	const totalMax = SamplesMax * PartsMax
 	for _, total := range []uint64{1, 2, 3, 1 << 39, totalMax - 1, totalMax} {
 		for _, v := range [][2]uint64{{0, 0}, {0, 1}, {0, 3}, {0, 1 << 63}, {0, math.MaxUint64}, {1, 0},
 			{1<<60 - 1, math.MaxUint64},
@@ -141,7 +141,7 @@ func TestMeanTies(t *testing.T) {
 // Beside the middle of two float32, a double quotient does not say to which of them it rounds.
 func TestMeanBesideTies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		total := rapid.Uint64Range(1, samplesMax*contributionsMax).Draw(t, "total")
+		total := rapid.Uint64Range(1, SamplesMax*PartsMax).Draw(t, "total")
 		middle := new(big.Int).SetUint64(2*rapid.Uint64Range(1<<23, 1<<24-1).Draw(t, "mantissa") + 1)
 		v := middle.Mul(middle, new(big.Int).SetUint64(total)).Lsh(middle, uint(rapid.IntRange(0, 59).Draw(t, "up")))
 		off := new(big.Int).Rsh(v, uint(rapid.IntRange(46, 60).Draw(t, "off")))
@@ -163,18 +163,36 @@ func b2u(b bool) uint64 {
 
 // The bounds leave room: the greatest contribution, as often as allowed, does not reach the sign.
 func TestTheGreatestSumFits(t *testing.T) {
-	x := math.Nextafter32(valueMax, 0)
-	per := new(big.Int).Mul(exact(x), big.NewInt(samplesMax-1))
-	total := per.Mul(per, big.NewInt(contributionsMax))
+	x := math.Nextafter32(ValueMax, 0)
+	per := new(big.Int).Mul(exact(x), big.NewInt(SamplesMax-1))
+	total := per.Mul(per, big.NewInt(PartsMax))
 	if total.BitLen() > 126 {
 		t.Errorf("the greatest sum has %d bits", total.BitLen())
 	}
-	for _, x := range []float32{valueMax, -valueMax, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
-		if inRange(x) {
+	for _, x := range []float32{ValueMax, -ValueMax, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
+		if InRange(x) {
 			t.Errorf("%g is in range", x)
 		}
 	}
-	if !inRange(x) || !inRange(-x) || !inRange(0) {
+	if !InRange(x) || !InRange(-x) || !InRange(0) {
 		t.Error("a number below the bound is refused")
 	}
+}
+
+// An average of equal updates is that update, whatever they weigh, where 2^-64 steps can hold it.
+func TestTheMeanOfEqualsIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.Float32Range(-1000, 1000).Filter(func(x float32) bool {
+			return x == 0 || math.Abs(float64(x)) >= 0x1p-40
+		}).Draw(t, "x")
+		var hi, lo, total uint64
+		for range rapid.IntRange(1, 9).Draw(t, "k") {
+			n := rapid.Uint64Range(1, SamplesMax-1).Draw(t, "n")
+			hi, lo = add(hi, lo, x, n)
+			total += n
+		}
+		if got := mean(hi, lo, total); got != x {
+			t.Fatalf("mean of %g is %g", x, got)
+		}
+	})
 }

@@ -1,4 +1,8 @@
-package aggregator
+// Package exact has weighted means of float32 that do not depend on the order in which the numbers are added. Each
+// number is rounded once to a multiple of 2^-64, multiplied by its weight as an integer, and added to a signed 128-bit
+// integer; the mean is the exact quotient, rounded once. The aggregator adds what arrives in this way, and strategies
+// fold with it: both give the same bits. Everything here is pure.
+package exact
 
 import (
 	"math"
@@ -7,14 +11,14 @@ import (
 
 // The bounds that make the 128-bit sums safe: 20 + 64 bits of value, 24 of samples, 16 of contributions, and a sign.
 const (
-	valueMax         = 1 << 20 // |x| is below this
-	samplesMax       = 1 << 24 // samples of a contribution are below this
-	contributionsMax = 1 << 16 // contributions to one round
-	fraction         = 64      // bits behind the point
+	ValueMax   = 1 << 20 // |x| is below this
+	SamplesMax = 1 << 24 // samples of a contribution are below this
+	PartsMax   = 1 << 16 // contributions to one round
+	Fraction   = 64      // bits behind the point
 )
 
-// inRange says whether x is a number that can be summed; it is false for NaN and the infinities.
-func inRange(x float32) bool { return x > -valueMax && x < valueMax }
+// InRange says whether x is a number that can be summed; it is false for NaN and the infinities.
+func InRange(x float32) bool { return x > -ValueMax && x < ValueMax }
 
 // fixed returns |x|·2^64, rounded half to even to an integer, and whether x is negative. x must be in range.
 func fixed(x float32) (hi, lo uint64, negative bool) {
@@ -26,7 +30,7 @@ func fixed(x float32) (hi, lo uint64, negative bool) {
 		mantissa |= 1 << 23
 	}
 	// x is mantissa·2^(exponent-150).
-	if shift := exponent - 150 + fraction; shift >= 0 {
+	if shift := exponent - 150 + Fraction; shift >= 0 {
 		// Go's shifts by 64 and more give 0; shift is at most 60 for what is in range.
 		return mantissa >> (64 - shift), mantissa << shift, b>>31 != 0
 	} else {
@@ -47,16 +51,16 @@ func halfEven(m uint64, shift uint) uint64 {
 	return q
 }
 
-// addAll adds n times the fixed-point form of each x to the signed 128-bit number in hi and lo. hi and lo are at least
+// Add adds n times the fixed-point form of each x to the signed 128-bit number in hi and lo. hi and lo are at least
 // as long as x, and n is below 2^24.
 //
 // A number of at least 2^-41, or a little less, is its mantissa shifted up: then n times the mantissa is exact in one
 // word, and shifted once. Only what lies below is rounded. There is no branch on the sign, which is as good as random.
-func addAll(hi, lo []uint64, x []float32, n uint64) {
+func Add(hi, lo []uint64, x []float32, n uint64) {
 	hi, lo = hi[:len(x)], lo[:len(x)]
 	for k, v := range x {
 		b := math.Float32bits(v)
-		shift := b>>23&0xff - (150 - fraction) // wraps for what is small
+		shift := b>>23&0xff - (150 - Fraction) // wraps for what is small
 		if shift >= 64 {
 			hi[k], lo[k] = addSmall(hi[k], lo[k], v, n)
 			continue
@@ -70,7 +74,7 @@ func addAll(hi, lo []uint64, x []float32, n uint64) {
 	}
 }
 
-// addSmall is addAll for a number that may have to be rounded; it is right for all.
+// addSmall is Add for a number that may have to be rounded; it is right for all.
 func addSmall(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
 	h, l, negative := fixed(x)
 	carry, l := bits.Mul64(l, n)
@@ -86,15 +90,16 @@ func addSmall(hi, lo uint64, x float32, n uint64) (uint64, uint64) {
 	return hi, lo
 }
 
-// divisor divides sums by one total, 1 to 2^40.
-type divisor struct {
+// Divisor divides sums by one total, 1 to 2^40.
+type Divisor struct {
 	total  uint64
 	power  int     // of two that the total is, or -1
 	double float64 // the total, which is exact
 }
 
-func newDivisor(total uint64) divisor {
-	d := divisor{total: total, power: -1, double: float64(total)}
+// NewDivisor returns what divides by the total, 1 to 2^40.
+func NewDivisor(total uint64) Divisor {
+	d := Divisor{total: total, power: -1, double: float64(total)}
 	if total&(total-1) == 0 {
 		d.power = bits.TrailingZeros64(total)
 	}
@@ -105,7 +110,7 @@ func newDivisor(total uint64) divisor {
 // is cut to 53 bits, and the quotient is rounded.
 const unsure = 8
 
-// means writes the signed 128-bit fixed-point numbers in hi and lo divided by the total, each rounded once to float32,
+// Means writes the signed 128-bit fixed-point numbers in hi and lo divided by the total, each rounded once to float32,
 // ties to even. An exact zero gives +0.
 //
 // The least quotient but zero is 2^-64/2^40 = 2^-104, so no result is subnormal; the greatest is below 2^20.
@@ -113,7 +118,7 @@ const unsure = 8
 // Division by a power of two is a shift. Else the quotient of doubles, whose 53 bits are wrong in the last few at most,
 // rounds to the same float32 as the true one, unless it lies beside the middle of two; only then all bits are divided.
 // All of it is exact arithmetic or single operations of IEEE 754, so the bits are the same on every machine.
-func (d *divisor) means(out []float32, hi, lo []uint64) {
+func (d *Divisor) Means(out []float32, hi, lo []uint64) {
 	hi, lo = hi[:len(out)], lo[:len(out)]
 	for k := range out {
 		h, l := hi[k], lo[k]
@@ -131,12 +136,12 @@ func (d *divisor) means(out []float32, hi, lo []uint64) {
 		}
 		z := bits.LeadingZeros64(h) & 63
 		h, l, up = h<<z|l>>1>>(63-z), l<<z, up+z
-		// Its value is h·2^(64-fraction-up), and a little more where l is not zero.
+		// Its value is h·2^(64-Fraction-up), and a little more where l is not zero.
 		if d.power >= 0 {
-			out[k] = rounded(h, l, 64-fraction-up-d.power, sign)
+			out[k] = rounded(h, l, 64-Fraction-up-d.power, sign)
 			continue
 		}
-		// to be multiplied by 2^(127-fraction-up)
+		// to be multiplied by 2^(127-Fraction-up)
 		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double)
 		if rest := q&(1<<29-1) - (1<<28 - unsure); rest <= 2*unsure {
 			out[k] = d.divide(h, l, up, sign)
@@ -144,19 +149,19 @@ func (d *divisor) means(out []float32, hi, lo []uint64) {
 		}
 		// the exponent and 23 bits, rounded: no tie is here; a carry goes into the exponent
 		m := uint32((q + 1<<28) >> 29)
-		b := m - uint32(1023-127-(127-fraction-up))<<23
+		b := m - uint32(1023-127-(127-Fraction-up))<<23
 		out[k] = math.Float32frombits(b | uint32(sign)&(1<<31))
 	}
 }
 
 // divide divides by integers: of the dividend hi, lo of 128 full bits, which was shifted up by so many.
-func (d *divisor) divide(hi, lo uint64, up int, sign uint64) float32 {
+func (d *Divisor) divide(hi, lo uint64, up int, sign uint64) float32 {
 	qh, rest := hi/d.total, hi%d.total
 	ql, rest := bits.Div64(rest, lo, d.total)
 	// Bring the top 64 bits of the quotient, which has at least 88, together; what is cut off only says whether
 	// something is there.
 	z := bits.LeadingZeros64(qh) // qh is at least 2^63/2^40
-	return rounded(qh<<z|ql>>(64-z), ql<<z|rest, 64-z-fraction-up, sign)
+	return rounded(qh<<z|ql>>(64-z), ql<<z|rest, 64-z-Fraction-up, sign)
 }
 
 // rounded returns top·2^exponent as float32, with the sign, rounded once, ties to even. top must be in [2^63, 2^64); if
