@@ -37,7 +37,8 @@ func sizes(r *rig) {
 		64<<10 + 1, 1 << 20, most, 9}
 	var large *transport.SizeError
 	if err := b.Send(a.Self(), make([]byte, most+1)); !errors.As(err, &large) || large.Max != most {
-		r.t.Errorf("one byte too many: %v", err)
+		r.t.Fatalf("a packet of %d bytes gave %v; want a *transport.SizeError with Max %d, since Options.PacketBytes was %d",
+			most+1, err, most, most)
 	}
 	for i, n := range want {
 		b.must(a.Self(), packet(i, n))

@@ -18,7 +18,9 @@ type Options struct {
 	// gives up, and finds out who is silent, within a second or two; other ends have patience, for slow machines
 	Soon bool
 
-	PacketBytes, QueuePackets, QueueBytes int // bounds; 0 means the transport's own
+	// Bounds of the end; 0 means the transport's own. The ends of one check have the same ones, so that a transport
+	// whose ends share them may take those of the first. An end that disregards them fails the check of sizes.
+	PacketBytes, QueuePackets, QueueBytes int
 }
 
 // Factory makes ends of one network, and says what can be done to it. Each of Run's checks has a network of its own.
