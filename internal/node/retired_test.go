@@ -19,7 +19,7 @@ func TestUnknownComponents(t *testing.T) {
 		g := graph.New("old")
 		server := g.Place("server")
 		g.Component(graph.Component{Name: "model", Role: "model", Kind: kind, At: []graph.Place{server}})
-		g.AppEmit("begun", g.Lifecycle(server, "install"))
+		g.AppEmit("begun", g.Lifecycle(server, "shutdown"))
 		choreography, err := g.Model()
 		if err != nil {
 			t.Fatal(err)
