@@ -148,7 +148,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Call gives values of its types to an input of the program (graph.Graph.Input). When it returns nil the input is
 // durable: it has its effects, whatever happens to the process. While the node is full Call waits. After the context's
-// error the input may have been taken or not. Other errors are *RefusedError and *StoppedError.
+// error, and after the end of the process, the input may have been taken or not: whoever calls again gives a number
+// with it, as the example does, so that it has one effect. Other errors are *RefusedError and *StoppedError.
 func (n *Node) Call(ctx context.Context, input string, values ...value.Value) error {
 	ev := &engine.Event{Invoke: &snapshot.InvokeEvent{Name: input, Inputs: values}}
 	n.mu.Lock()

@@ -17,11 +17,7 @@
 //	func (s *sum) State() any      { return &s.state }
 //	func (s *sum) Restored() error { return nil }
 //	func (s *sum) Invoke(ctx *component.Context, method string, in []value.Value) ([]value.Value, error) {
-//		x, ok := in[0].(value.Int)
-//		if !ok {
-//			return nil, value.Fail(value.CodeType, "sum", "Add takes an Int, not a "+string(in[0].Type()))
-//		}
-//		s.state.Of += int64(x)
+//		s.state.Of += int64(in[0].(value.Int)) // its port is types.Int()
 //		return []value.Value{value.Int(s.state.Of)}, nil
 //	}
 //
@@ -38,8 +34,10 @@
 //   - or (nil, nil) after it called ctx.Park or ctx.Command: then the op waits, and its outputs come later. The method
 //     is declared Deferred (graph.Method) in that case.
 //
-// The slice in is good during the call only, as is ctx; the values in it stay, and are immutable. What a call that
-// fails has changed in the state stays changed: check first, then change.
+// The node holds the inputs and the outputs against the types of the method's ports (graph.Method), and fails the op
+// with CodeType where one does not fit: what a port declares need not be asked again. The types of ports say no more of
+// a list or tensor than was declared. The slice in is good during the call only, as is ctx; the values in it stay, and
+// are immutable. What a call that fails has changed in the state stays changed: check first, then change.
 //
 //	State() any
 //
