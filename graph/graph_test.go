@@ -52,7 +52,7 @@ func TestErrors(t *testing.T) {
 			p.Loop(p.at(p.server), nil, func(b *Graph, i Value, _ []Value) []Value { inner = i; return nil })
 			p.PassThrough(inner)
 		}, "belongs to the body of loop and cannot be read in the main graph"},
-		{"bootstrap reads the main graph (trap 11)", func(p pair) {
+		{"bootstrap reads the main graph (trap global-names)", func(p pair) {
 			v := p.Clock(p.at(p.server))
 			p.Bootstrap(p.server, func(b *Graph) { b.AppEmit("x", v) })
 		}, "cannot be read in the bootstrap of server"},
@@ -199,7 +199,8 @@ func (m twice) Body(g *Graph, in []Value) []Value {
 	return []Value{g.QueueTake("q", g.Invoke(s, "Loaded", in[0])[0])}
 }
 
-// TestNamesAreUnique guards traps 11 and 12: no two nodes, values, slots or queues of different uses share a name.
+// TestNamesAreUnique guards traps global-names and empty-name: no two nodes, values, slots or queues of different uses
+// share a name.
 func TestNamesAreUnique(t *testing.T) {
 	p := newPair()
 	for range 2 {

@@ -163,7 +163,7 @@ func TestDerivedAndReset(t *testing.T) {
 	}
 }
 
-// TestCheckTags: a type that cannot be stored is refused by the name of the field (law L2).
+// TestCheckTags: a type that cannot be stored is refused by the name of the field (law plain-state).
 func TestCheckTags(t *testing.T) {
 	type untagged struct{ A int64 }
 	type hidden struct {

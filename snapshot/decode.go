@@ -118,7 +118,7 @@ func isZero(f *field, v reflect.Value) bool {
 }
 
 // list reads the items of a repeated field: each has its own tag. They are counted first, so that the list is allocated
-// once, for items that are really there (trap 19).
+// once, for items that are really there (trap hostile-length).
 func (d *decoder) list(f *field, v reflect.Value, pos, end, depth int) (int, error) {
 	n, err := d.count(f.tag, pos, end)
 	if err == nil {

@@ -126,7 +126,8 @@ func fill(v reflect.Value, x value.Value) {
 	}
 }
 
-// TestDamage: no truncation and no flipped bit makes the decoder panic, and whatever it accepts is canonical (trap 19).
+// TestDamage: no truncation and no flipped bit makes the decoder panic, and whatever it accepts is canonical (trap
+// hostile-length).
 func TestDamage(t *testing.T) {
 	b := encode(t, rich(t))
 	check := func(c []byte) {
@@ -183,7 +184,7 @@ func TestCanonical(t *testing.T) {
 	})
 }
 
-// TestAllocation: a length prefix or a count allocates nothing that the input does not hold (trap 19).
+// TestAllocation: a length prefix or a count allocates nothing that the input does not hold (trap hostile-length).
 func TestAllocation(t *testing.T) {
 	for _, s := range []string{"\x6a\xff\xff\xff\xff\x07", "\xc2\x01\xf8\xff\xff\xff\x07",
 		"\x92\x01\xff\xff\xff\xff\x07"} {

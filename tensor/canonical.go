@@ -43,7 +43,7 @@ type head struct {
 }
 
 // parseHead reads what stands before the elements and holds their length
-// against it; nothing is allocated that grows with a claim (trap 19). The shape
+// against it; nothing is allocated that grows with a claim (trap hostile-length). The shape
 // stands in room, which has a place for every dimension.
 func parseHead(b []byte, lim Limits, room []int) (head, error) {
 	h := head{shape: room}

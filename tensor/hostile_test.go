@@ -127,7 +127,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Trap 19: neither a claimed shape nor a long list of one-byte varints makes
+// Trap hostile-length: neither a claimed shape nor a long list of one-byte varints makes
 // the parser allocate before it has refused.
 func TestNoAllocationBeforeRefusal(t *testing.T) {
 	claim := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1<<27)

@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestDeepIsRefused guards trap 19.
+// TestDeepIsRefused guards trap hostile-length.
 func TestDeepIsRefused(t *testing.T) {
 	if _, err := Parse(strings.Repeat("List[", 1000) + "Int" + strings.Repeat("]", 1000)); err == nil {
 		t.Fatal("a type of depth 1000 was read")

@@ -264,7 +264,8 @@ func (d *decoding) list(b []byte, depth int) (Value, error) {
 	}
 	c := cursor{b: b}
 	n := c.count()
-	// An item takes at least two bytes, so a count beyond that is refused before anything is allocated (trap 19).
+	// An item takes at least two bytes, so a count beyond that is refused before anything is allocated (trap
+	// hostile-length).
 	if c.err != "" || n > d.lim.Items || n > len(c.b)/2 {
 		return nil, &FormatError{TypeList, fmt.Sprintf("count %d in %d bytes, at most %d items are allowed", n, len(b),
 			d.lim.Items)}

@@ -50,7 +50,7 @@ func anyValue(depth int) *rapid.Generator[Value] {
 }
 
 // TestRoundTrip: every value decodes to itself, its bytes are canonical, and its charge is the same on both sides, so
-// that a release equals its charge (trap 17).
+// that a release equals its charge (trap unequal-charge).
 func TestRoundTrip(t *testing.T) {
 	reg := NewRegistry()
 	rapid.Check(t, func(t *rapid.T) {
@@ -73,7 +73,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestTypeNames: type ids are stable names with versions, never a path of the language (trap 20).
+// TestTypeNames: type ids are stable names with versions, never a path of the language (trap language-type-names).
 func TestTypeNames(t *testing.T) {
 	for _, id := range builtin {
 		if strings.Contains(string(id), "github.com") || strings.Count(string(id), "/") != 1 {
@@ -100,7 +100,7 @@ func TestTypeNames(t *testing.T) {
 }
 
 // TestRefusals: what is malformed, too large, too deep or unknown is a typed error; a count or a length that the input
-// cannot hold is refused before anything is allocated for it (trap 19).
+// cannot hold is refused before anything is allocated for it (trap hostile-length).
 func TestRefusals(t *testing.T) {
 	reg := NewRegistry()
 	deep := Value(NewList())
@@ -146,7 +146,7 @@ type stranger struct{}
 func (stranger) Type() TypeID { return "acme.Stranger/1" }
 func (stranger) Bytes() int   { return 0 }
 
-// TestHugeCountAllocatesNothing measures what refusing a hostile list costs (trap 19).
+// TestHugeCountAllocatesNothing measures what refusing a hostile list costs (trap hostile-length).
 func TestHugeCountAllocatesNothing(t *testing.T) {
 	reg := NewRegistry()
 	bomb := []byte{0xff, 0xff, 0x03}

@@ -18,7 +18,7 @@ const loopback = "/ip4/127.0.0.1/tcp/0"
 
 // TestServerAndClients does what the README shows: a server, and two clients with files of their own data. A client and
 // the server are killed with SIGKILL on the way and started again with the same commands. All end well with the model
-// of a run in one process, and no key has got anywhere (trap 36).
+// of a run in one process, and no key has got anywhere (trap secret-in-snapshot).
 func TestServerAndClients(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }

@@ -154,7 +154,7 @@ func TestDigestIgnoresLines(t *testing.T) {
 	})
 }
 
-// TestDeepModelIsRefused guards trap 19.
+// TestDeepModelIsRefused guards trap hostile-length.
 func TestDeepModelIsRefused(t *testing.T) {
 	g := &onnx.GraphProto{}
 	for range 100 {

@@ -8,8 +8,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 )
 
-// bind ties each op that needs a component to its slot, by the slot's name (trap 21). A tensor op that names none takes
-// the one backend of its place.
+// bind ties each op that needs a component to its slot, by the slot's name (trap bound-by-role). A tensor op that names
+// none takes the one backend of its place.
 func (u *unit) bind() {
 	used := make([]int, len(u.slots))
 	u.each(func(f *fn, n *node) {

@@ -41,7 +41,7 @@ func opsOf(f *program.Func, code program.Code) []*program.Op {
 	return out
 }
 
-// TestTwoModelsOnOneNode guards trap 21: slots are known by name, not by role.
+// TestTwoModelsOnOneNode guards trap bound-by-role: slots are known by name, not by role.
 func TestTwoModelsOnOneNode(t *testing.T) {
 	p := newPair()
 	var got []graph.Value

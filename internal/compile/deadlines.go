@@ -11,7 +11,7 @@ import (
 const spanMax = math.MaxInt64 / 4
 
 // deadlines gives edges their deadlines and checks every time span. A deadline is relative here; the engine makes it
-// absolute when it is armed (trap 13).
+// absolute when it is armed (trap mixed-deadline).
 func (u *unit) deadlines() {
 	u.each(func(f *fn, n *node) {
 		if n.tensor() {

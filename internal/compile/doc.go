@@ -15,7 +15,7 @@
 //	deadlines  of edges and ops
 //	seal       ids, the model, the digest
 //
-// Every pass goes over all functions: the main graph, the bootstraps, the sub-modules and the bodies (trap 22).
-// All of it is pure: the same model gives the same bytes. Nothing here is safe for concurrent use, but two compilations
-// do not share anything.
+// Every pass goes over all functions: the main graph, the bootstraps, the sub-modules and the bodies (trap
+// first-function-only). All of it is pure: the same model gives the same bytes. Nothing here is safe for concurrent
+// use, but two compilations do not share anything.
 package compile

@@ -4,7 +4,7 @@ import "github.com/rhizome-ml/rhizome/types"
 
 // planEdges finds the values of edges that need no payload: triggers, and values of which every reader wants to know
 // only that they came. The values of one op travel in one envelope to each peer, and so land in one activation (trap
-// 8); they are never spread over more.
+// one-activation-per-value); they are never spread over more.
 func (u *unit) planEdges() {
 	for _, e := range u.edges {
 		values := e.recv.out[:len(e.recv.out)-2]

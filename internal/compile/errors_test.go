@@ -59,7 +59,8 @@ func TestErrors(t *testing.T) {
 		{"two openers in one region", "cut", "one activation cannot have two causes", func(p pair) {
 			p.Bundle(p.Interval(p.server, time.Second), p.Event(p.server, "x"))
 		}},
-		{"a phase that nobody fires", "validate", `phase "sunrise", which no host fires; want one of ["shutdown" "snapshot"]`,
+		{"a phase that nobody fires", "validate",
+			`phase "sunrise", which no host fires; want one of ["shutdown" "snapshot"]`,
 			func(p pair) { p.Count("up", p.Lifecycle(p.server, "sunrise")) }},
 		{"an arrival joins the body that sent", "cut",
 			"starts an activation of its own, which reads values of the body loop/body", func(p pair) {
@@ -161,7 +162,8 @@ func TestBothOpenersAreNamed(t *testing.T) {
 }
 
 // broken are changes to a sound choreography that package graph would not let through; each stands in a bootstrap, in a
-// sub-module that is called, in one that nobody calls, and in a body: passes go over all functions (trap 22).
+// sub-module that is called, in one that nobody calls, and in a body: passes go over all functions (trap
+// first-function-only).
 var broken = map[string]func(n *onnx.NodeProto){
 	"unknown attribute":  func(n *onnx.NodeProto) { onnx.SetAttr(n, onnx.AttrInt("x", 1)) },
 	"attribute missing":  func(n *onnx.NodeProto) { n.Attribute = nil },
@@ -218,7 +220,7 @@ func countNodes(nodes []*onnx.NodeProto) []*onnx.NodeProto {
 	return out
 }
 
-// TestEveryFunctionIsChecked guards trap 22.
+// TestEveryFunctionIsChecked guards trap first-function-only.
 func TestEveryFunctionIsChecked(t *testing.T) {
 	where := func(m *onnx.ModelProto) []*onnx.NodeProto {
 		out := countNodes(m.Graph.Node)
@@ -245,7 +247,7 @@ func TestEveryFunctionIsChecked(t *testing.T) {
 	}
 }
 
-// TestTypesOfBootstrapsAndModulesAreChecked guards trap 22 for the passes behind validate.
+// TestTypesOfBootstrapsAndModulesAreChecked guards trap first-function-only for the passes behind validate.
 func TestTypesOfBootstrapsAndModulesAreChecked(t *testing.T) {
 	for i := range 4 {
 		m := everywhere(t)

@@ -11,7 +11,7 @@ import (
 )
 
 // checkJoints holds, for every edge of an artifact, that both ends which were loaded apart agree on it: the sites that
-// the sender stamps are the inputs of the function that the receiver starts (trap 1).
+// the sender stamps are the inputs of the function that the receiver starts (trap untested-joints).
 func checkJoints(t rapid.TB, a *compile.Artifact, places ...string) {
 	t.Helper()
 	parts := map[string]*program.Program{}

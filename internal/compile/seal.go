@@ -14,7 +14,8 @@ import (
 const idsMax = 1<<31 - 1
 
 // seal fixes all ids in the order of the functions, writes the artifact, and stamps it with its digest. Every op must
-// be resolved, every slot bound and every edge matched: what the sender stamps is what the receiver has (trap 1).
+// be resolved, every slot bound and every edge matched: what the sender stamps is what the receiver has (trap
+// untested-joints).
 func (u *unit) seal() {
 	m := &onnx.ModelProto{
 		IrVersion:    artifact.IRVersion,

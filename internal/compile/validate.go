@@ -17,7 +17,7 @@ const (
 )
 
 // validate checks the model as it came, before anything is made of it: every function, also those that nobody calls
-// (trap 22).
+// (trap first-function-only).
 func (u *unit) validate() {
 	m := u.source
 	if m.GetGraph() == nil {
@@ -56,7 +56,7 @@ func (u *unit) validate() {
 // validator walks all functions of a model.
 type validator struct {
 	u      *unit
-	nodes  map[string]bool  // names of nodes, which are unique in the model (trap 12)
+	nodes  map[string]bool  // names of nodes, which are unique in the model (trap empty-name)
 	limits map[string]int64 // capacity by op and name: the same wherever it is named
 	bodies int
 }

@@ -5,9 +5,9 @@
 // # Dataflow
 //
 // An activation is one run of a function and has a Frame: a dense table of slots. An op fires exactly once per
-// activation, when all its inputs have arrived; readiness is counted, not searched (trap 9). A failure is a value: it
-// travels along the edges, fails the ops that read it, and ends at an Any or a Catch, at the asker of a request, or at
-// the host as the app event FailureEvent.
+// activation, when all its inputs have arrived; readiness is counted, not searched (trap uncounted-readiness). A
+// failure is a value: it travels along the edges, fails the ops that read it, and ends at an Any or a Catch, at the
+// asker of a request, or at the host as the app event FailureEvent.
 //
 // # The contract
 //

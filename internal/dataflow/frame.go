@@ -226,7 +226,7 @@ func (m *Machine) release(f *Frame) {
 }
 
 // end closes an activation whose work is done, hands its results to its caller and collects it. It is keyed on
-// nothing being pending, not on something having been written (trap 16).
+// nothing being pending, not on something having been written (trap collection-by-output).
 func (m *Machine) end(f *Frame) {
 	answered := false
 	if f.Inbound.Request.IsSet() && !f.Inbound.Replied {

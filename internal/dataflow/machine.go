@@ -172,7 +172,7 @@ func compareText(a, b string) int {
 	return 0
 }
 
-// Drop counts and traces something that is not processed further (law L8).
+// Drop counts and traces something that is not processed further (law no-silent-drop).
 func (m *Machine) Drop(counter, text string) {
 	m.Count(counter)
 	m.Trace(traceDrop, nil, -1, counter+": "+text)

@@ -167,7 +167,7 @@ func (m *Machine) park(f *Frame, op int32, o *program.Op, why parkReason, label 
 }
 
 // wakeParked puts the ops that wait for a reason back on the frontier, in order of parking. Each looks again for
-// itself, so waking one too many costs a look and waking one too few cannot happen (trap 23).
+// itself, so waking one too many costs a look and waking one too few cannot happen (trap lost-wakeup).
 func (m *Machine) wakeParked(why parkReason, label string) {
 	if m.st.waits.len() == 0 {
 		return

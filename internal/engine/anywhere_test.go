@@ -7,9 +7,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSnapshotAnywhere is laws L3 and L4: a run in which every op is followed by a snapshot, and a freshly restored
-// node goes on in the middle of the Poll, gives the same outputs, byte for byte, as the plain run. Programs and
-// schedules are random: calls, loops, branches, bootstraps, timers, open questions and messages in flight among them.
+// TestSnapshotAnywhere is laws snapshot-anywhere and equal-restore: a run in which every op is followed by a snapshot,
+// and a freshly restored node goes on in the middle of the Poll, gives the same outputs, byte for byte, as the plain
+// run. Programs and schedules are random: calls, loops, branches, bootstraps, timers, open questions and messages in
+// flight among them.
 func TestSnapshotAnywhere(t *testing.T) {
 	restores := 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -3,8 +3,8 @@ package engine
 import "fmt"
 
 // Audit recomputes what is derived from the state and holds it against the running figures: every charge has its
-// release (trap 17). It returns nil, or what differs; it may be called between any two ops, and costs a walk over the
-// state.
+// release (trap unequal-charge). It returns nil, or what differs; it may be called between any two ops, and costs a
+// walk over the state.
 func (e *Engine) Audit() error {
 	ingress := 0
 	for i := range e.st.ingress {

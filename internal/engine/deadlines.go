@@ -11,9 +11,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// A deadline is an engine time at each node and a time that remains on the wire (trap 13). Each hop hands on what is
-// left of it: the least of what the edge allows and what the activation has, less what the way to the peer takes as a
-// rule.
+// A deadline is an engine time at each node and a time that remains on the wire (trap mixed-deadline). Each hop hands
+// on what is left of it: the least of what the edge allows and what the activation has, less what the way to the peer
+// takes as a rule.
 
 // deadlineOf returns the engine time after which what f sends along an edge serves nobody, or 0.
 func (e *Engine) deadlineOf(f *dataflow.Frame, edge *program.Edge) int64 {

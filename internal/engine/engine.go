@@ -193,7 +193,7 @@ func (e *Engine) Still() bool { return e.Idle() && !e.more() && e.wake() == 0 }
 // Untold returns how many app events the host has not acknowledged.
 func (e *Engine) Untold() int { return e.m.Untold() }
 
-// Counters returns all counters in order of name: the host's way to read them (trap 29).
+// Counters returns all counters in order of name: the host's way to read them (trap unread-counter).
 func (e *Engine) Counters() []Counter { return e.m.Counts() }
 
 // randomSeed derives the seed of a node's random source from the job's seed and the node's name, so that no two nodes

@@ -47,9 +47,9 @@ func (e *RefusedError) Error() string {
 
 // Deliver accepts an input or refuses it with a *RefusedError. An accepted input is processed by the next Polls; a
 // refused one leaves no trace but a counter that is not part of the State. A stranger's envelope is refused before its
-// fills are decoded (law L10). An accepted envelope that is protobuf and not in the canonical form is replaced in ev by
-// its canonical form: what is journaled, counted and in snapshots does not depend on how its sender writes protobuf,
-// and on what this release does not know of it.
+// fills are decoded (law admitted-first). An accepted envelope that is protobuf and not in the canonical form is
+// replaced in ev by its canonical form: what is journaled, counted and in snapshots does not depend on how its sender
+// writes protobuf, and on what this release does not know of it.
 func (e *Engine) Deliver(ev *Event) error {
 	err := e.recordable(ev)
 	var in ingress

@@ -128,8 +128,9 @@ func TestHostileLinks(t *testing.T) {
 	}
 }
 
-// TestControlResults (trap 18): every call says what became of it, with the caller; an operator from afar may do what
-// was granted, not grant it on, and not any more once that was taken back, also with a call that was accepted before.
+// TestControlResults (trap anonymous-call): every call says what became of it, with the caller; an operator from afar
+// may do what was granted, not grant it on, and not any more once that was taken back, also with a call that was
+// accepted before.
 func TestControlResults(t *testing.T) {
 	w := newWorld(t, conversationProgram(t, "peers"), false)
 	n := w.nodes[0]

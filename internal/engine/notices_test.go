@@ -131,8 +131,9 @@ func TestStrangersAreToldWhy(t *testing.T) {
 	}
 }
 
-// TestPressureIsHeeded is traps 14 and 15: a crowded node tells its sender, which holds its data to it back, still
-// takes what comes from it, and goes on when it hears that there is room, or when the time is over.
+// TestPressureIsHeeded is traps mute-for-ever and inverted-advice: a crowded node tells its sender, which holds its
+// data to it back, still takes what comes from it, and goes on when it hears that there is room, or when the time is
+// over.
 func TestPressureIsHeeded(t *testing.T) {
 	for _, relieved := range []bool{true, false} {
 		w, a, b := pairOf(t, conversationProgram(t, "ask"))
@@ -174,8 +175,8 @@ func TestPressureIsHeeded(t *testing.T) {
 	}
 }
 
-// TestDisregardMutes is trap 14: who goes on after three notices has its data refused, typed; its other envelopes are
-// taken, and after some seconds its data is too.
+// TestDisregardMutes is trap mute-for-ever: who goes on after three notices has its data refused, typed; its other
+// envelopes are taken, and after some seconds its data is too.
 func TestDisregardMutes(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	wide := *b.e.st.limits
@@ -253,8 +254,8 @@ func (n *testNode) warm(p wire.PeerID, rtt int64) {
 	}
 }
 
-// TestDeadlinesGoOn is trap 13 over hops: each carries what is left, less what the way takes once that is known; what
-// is sent again carries what is left then; and what cannot be in time fails at once.
+// TestDeadlinesGoOn is trap mixed-deadline over hops: each carries what is left, less what the way takes once that is
+// known; what is sent again carries what is left then; and what cannot be in time fails at once.
 func TestDeadlinesGoOn(t *testing.T) {
 	w, a, b := pairOf(t, hops(t))
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})

@@ -36,7 +36,7 @@ func aboutMembers(op string) bool {
 	return op == ControlAdmit || op == ControlRemove || op == ControlReplace || op == ControlLeave
 }
 
-// ControlResult says what became of a call of the control plane (trap 18).
+// ControlResult says what became of a call of the control plane (trap anonymous-call).
 type ControlResult struct {
 	ID       uint64 // of the call
 	Caller   wire.PeerID

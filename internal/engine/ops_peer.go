@@ -59,7 +59,7 @@ func (e *Engine) stepPeer(f *dataflow.Frame, op int32, o *program.Op) dataflow.O
 	return dataflow.Done
 }
 
-// peerSpoke notes that an admitted peer was heard: that is the way back from being down (trap 14).
+// peerSpoke notes that an admitted peer was heard: that is the way back from being down (trap mute-for-ever).
 func (e *Engine) peerSpoke(p wire.PeerID) {
 	e.st.backoff.Success(p)
 	if e.st.governor.Success(p, e.m.Now()) {

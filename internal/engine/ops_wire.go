@@ -265,7 +265,7 @@ func (e *Engine) envelope(to wire.PeerID, edge *program.Edge) wire.Envelope {
 }
 
 // fills makes the fills of an edge from slots: an edge's destination is taken from the edge itself, the one place where
-// both ends read it (trap 1). They are appended to room.
+// both ends read it (trap untested-joints). They are appended to room.
 func (e *Engine) fills(room []wire.Fill, f *dataflow.Frame, edge *program.Edge, slots []program.Slot) []wire.Fill {
 	room = slices.Grow(room, len(slots))
 	for i, s := range slots {

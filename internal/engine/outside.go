@@ -87,7 +87,7 @@ func (o *outside) Step(f *dataflow.Frame, op int32, x *program.Op) dataflow.Outc
 	case program.OpSend, program.OpRequest, program.OpReply:
 		return e.stepWire(f, op, x)
 	case program.OpCorrelate:
-		// A function of the state: the same after a replay, and never given out twice by this node (law L6).
+		// A function of the state: the same after a replay, and never given out twice by this node (law applied-once).
 		token := value.String(fmt.Sprintf("%s/%d/%d", e.st.self, e.asks(), e.st.nextToken))
 		e.st.nextToken++
 		if len(x.Out) > 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 // pollIngress processes the accepted inputs in order. Envelopes and calls wait while the bootstrap is under way or too
-// many activations are alive: work refused for a limit waits (trap 27).
+// many activations are alive: work refused for a limit waits (trap limit-fails).
 func (e *Engine) pollIngress() {
 	for ; e.st.fresh > 0; e.st.fresh-- {
 		if env := e.st.ingress[len(e.st.ingress)-int(e.st.fresh)].env; env != nil {
@@ -79,7 +79,7 @@ func (e *Engine) process(in *ingress) {
 	}
 }
 
-// takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law L6).
+// takeEnvelope places an envelope in its stream and, if it is new, applies it: once (law applied-once).
 func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	if env.Notice.Refuses() {
 		e.takeRefusal(env)
@@ -161,8 +161,8 @@ func (e *Engine) takeEnvelope(env *wire.Envelope, bytes int) {
 	}
 }
 
-// applyFills starts what the envelope's fills are for: one activation for all fills of an edge (trap 8), and a message
-// for each fill of a component. It returns why that came to nothing, or "".
+// applyFills starts what the envelope's fills are for: one activation for all fills of an edge (trap
+// one-activation-per-value), and a message for each fill of a component. It returns why that came to nothing, or "".
 func (e *Engine) applyFills(env *wire.Envelope, before bool) (wasted string) {
 	if env.Edge < 0 {
 		wasted = WastedMessage
@@ -218,7 +218,7 @@ func (e *Engine) openRecv(env *wire.Envelope, edge *program.Edge, inputs []value
 		f.Inbound = dataflow.Inbound{Peer: env.From, Request: env.Request, Edge: edge.Reply}
 	}
 	if env.Deadline > 0 {
-		// Relative on the wire, absolute from here on (trap 13).
+		// Relative on the wire, absolute from here on (trap mixed-deadline).
 		e.m.EndBy(f, e.m.Now()+min(env.Deadline, math.MaxInt64-e.m.Now()))
 	}
 	e.noteLoans(f, env.From, edge, inputs)

@@ -15,7 +15,7 @@ func (e *Engine) pressed() uint32 {
 }
 
 // pollPressure tells the peers whose data waits here that there is little room for more, and later that there is room
-// again. What they are told is for what they send (trap 15).
+// again. What they are told is for what they send (trap inverted-advice).
 func (e *Engine) pollPressure() {
 	if !e.rules(1) {
 		return
@@ -76,7 +76,7 @@ func (e *Engine) holds(env *wire.Envelope) bool {
 }
 
 // muted refuses data of a peer that disregarded three notices. Its streams send it again, and the way back is time, or
-// the end of the pressure (trap 14).
+// the end of the pressure (trap mute-for-ever).
 func (e *Engine) muted(env *wire.Envelope) error {
 	if !isData(env) || !e.rules(1) || !e.st.pressure.Muted(env.From, e.m.Now()) {
 		return nil

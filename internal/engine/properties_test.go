@@ -11,7 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestDeterminism is law L1: the same program and schedule give the same bytes, run twice.
+// TestDeterminism is law pure-function: the same program and schedule give the same bytes, run twice.
 func TestDeterminism(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts, schedule := randomPrograms(t), randomSchedule(t)
@@ -114,7 +114,7 @@ func TestRestoreRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 // TestNothingLeaks: when everything has come to its end, nothing is alive, charged or armed that a program did not ask
-// for. Failed activations are collected like others (trap 16).
+// for. Failed activations are collected like others (trap collection-by-output).
 func TestNothingLeaks(t *testing.T) {
 	for _, name := range []string{"chain", "ask", "loop", "failure", "permits"} {
 		w := newWorld(t, conversationProgram(t, name), false)

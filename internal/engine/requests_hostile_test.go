@@ -8,8 +8,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestForeignAnswers is trap 6: a question is answered by the peer that was asked, once, under the number and epoch
-// that it had. Answers of others, of other numbers, and questions of the peer under the same number leave it open.
+// TestForeignAnswers is trap bare-request-number: a question is answered by the peer that was asked, once, under the
+// number and epoch that it had. Answers of others, of other numbers, and questions of the peer under the same number
+// leave it open.
 func TestForeignAnswers(t *testing.T) {
 	w, a, b := pairOf(t, conversationProgram(t, "ask"))
 	a.deliver(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})

@@ -33,8 +33,8 @@ func (p *peerTables) describe(w *snapshot.FrameworkSnapshot) {
 }
 
 // Capture takes everything of the engine that is in flight. It may be called between any two ops, also from
-// Config.AfterOp in the middle of a Poll, and never refuses (law L3). Values are shared, not copied, and of
-// activations, commands and timers only those are looked at that changed since the last capture.
+// Config.AfterOp in the middle of a Poll, and never refuses (law snapshot-anywhere). Values are shared, not copied, and
+// of activations, commands and timers only those are looked at that changed since the last capture.
 func (e *Engine) Capture() (*Capture, error) {
 	rest, err := e.snapRest()
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 )
 
 // State is everything about a node's session with its peers that changes, as plain data, and with that of its machine
-// all that changes at all; behaviour is rebuilt from the Program (law L2). A field is encoded into the snapshot, or it
-// stands on the list of derived fields in state_test.go.
+// all that changes at all; behaviour is rebuilt from the Program (law plain-state). A field is encoded into the
+// snapshot, or it stands on the list of derived fields in state_test.go.
 //
 // What every Poll looks at stands first, so that it is in few cache lines.
 type State struct {

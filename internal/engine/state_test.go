@@ -112,9 +112,9 @@ var derived = map[string]string{
 	"inbound.key":       "the key of the table",
 }
 
-// TestStateComplete is law L2: after many random runs, each restored from its snapshot, every field of State that is
-// not on the written list was seen with content before the snapshot, and had the same content after it. A new field
-// fails until its author encodes it or says how it is derived.
+// TestStateComplete is law plain-state: after many random runs, each restored from its snapshot, every field of State
+// that is not on the written list was seen with content before the snapshot, and had the same content after it. A new
+// field fails until its author encodes it or says how it is derived.
 func TestStateComplete(t *testing.T) {
 	cover := newCoverage()
 	var never []string

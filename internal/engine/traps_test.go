@@ -151,8 +151,8 @@ func finish(l *lab, took bool) string {
 	return s
 }
 
-// TestEveryQueueIsKept (trap 3): wherever work waits, a snapshot holds it, and the restored engine does it exactly as
-// the one that lived on. Each place is tried when it is the only one that holds anything.
+// TestEveryQueueIsKept (trap lost-queue): wherever work waits, a snapshot holds it, and the restored engine does it
+// exactly as the one that lived on. Each place is tried when it is the only one that holds anything.
 func TestEveryQueueIsKept(t *testing.T) {
 	for _, stop := range stops {
 		t.Run(stop.name, func(t *testing.T) {
@@ -174,8 +174,8 @@ func TestEveryQueueIsKept(t *testing.T) {
 	}
 }
 
-// TestNumbersGoOn (trap 5): after a restore no number is given out twice, so a late result of an old command finds
-// nothing, and lands in no new activation.
+// TestNumbersGoOn (trap reused-ids): after a restore no number is given out twice, so a late result of an old command
+// finds nothing, and lands in no new activation.
 func TestNumbersGoOn(t *testing.T) {
 	l := newLab(t, stopProgram(), nil, tool())
 	l.call("work", value.Int(1))
@@ -211,8 +211,8 @@ func TestNumbersGoOn(t *testing.T) {
 	}
 }
 
-// TestAnOpFiresOnce (trap 9): an op of several inputs fires when its last one arrives, and once, whatever arrives how;
-// what it sends is on the wire once.
+// TestAnOpFiresOnce (trap uncounted-readiness): an op of several inputs fires when its last one arrives, and once,
+// whatever arrives how; what it sends is on the wire once.
 func TestAnOpFiresOnce(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "go", 1)
@@ -253,7 +253,7 @@ func count(texts []string, want string) (n int) {
 	return n
 }
 
-// TestLimitsMakeWait (trap 27): work that meets a limit waits for its turn and is done; none of it fails.
+// TestLimitsMakeWait (trap limit-fails): work that meets a limit waits for its turn and is done; none of it fails.
 func TestLimitsMakeWait(t *testing.T) {
 	const calls = 6
 	for name, c := range map[string]struct {
@@ -308,8 +308,8 @@ func TestLimitsMakeWait(t *testing.T) {
 	}
 }
 
-// TestResultsByPort (trap 30): a command, and an op that a component answers later, give each output its own value,
-// also when the result waits in a snapshot. A result with another number of values fails the op.
+// TestResultsByPort (trap single-output): a command, and an op that a component answers later, give each output its own
+// value, also when the result waits in a snapshot. A result with another number of values fails the op.
 func TestResultsByPort(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "go", 1)

@@ -14,8 +14,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// TestFillsOfAnEnvelopeJoin (trap 8): all values of one envelope land in one activation, where they can join; those of
-// another envelope land in another. A value that is missing is a failure in its place, and its siblings go on.
+// TestFillsOfAnEnvelopeJoin (trap one-activation-per-value): all values of one envelope land in one activation, where
+// they can join; those of another envelope land in another. A value that is missing is a failure in its place, and its
+// siblings go on.
 func TestFillsOfAnEnvelopeJoin(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{{ID: 0, Name: "pair", From: "other", To: "one", Sites: []program.SiteID{0, 1},
@@ -55,8 +56,9 @@ func TestFillsOfAnEnvelopeJoin(t *testing.T) {
 	}
 }
 
-// TestDeadlines (trap 13): a deadline is relative on the wire and absolute from its arrival on, whatever the clock
-// says, also after a restore: an activation lives for as long as the sender said and not one nanosecond longer.
+// TestDeadlines (trap mixed-deadline): a deadline is relative on the wire and absolute from its arrival on, whatever
+// the clock says, also after a restore: an activation lives for as long as the sender said and not one nanosecond
+// longer.
 func TestDeadlines(t *testing.T) {
 	b := newBuilder("one")
 	b.p.Edges = []program.Edge{
@@ -105,9 +107,9 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestMessagesCarryTheirCaller (trap 18): a component sees who calls it, as the transport authenticated the peer. A
-// call by another name, of a peer that is not admitted, to nobody, beyond the caps or refused by the component is
-// refused, typed or counted, and runs nothing.
+// TestMessagesCarryTheirCaller (trap anonymous-call): a component sees who calls it, as the transport authenticated the
+// peer. A call by another name, of a peer that is not admitted, to nobody, beyond the caps or refused by the component
+// is refused, typed or counted, and runs nothing.
 func TestMessagesCarryTheirCaller(t *testing.T) {
 	var heard []string
 	c := tool()
@@ -170,8 +172,8 @@ func TestMessagesCarryTheirCaller(t *testing.T) {
 	}
 }
 
-// TestStrangersLeaveNothing (traps 16 and 18, law L10): what a peer that is not admitted sends leaves the state as it
-// was, byte for byte, however much it is.
+// TestStrangersLeaveNothing (traps collection-by-output and anonymous-call, law admitted-first): what a peer that is
+// not admitted sends leaves the state as it was, byte for byte, however much it is.
 func TestStrangersLeaveNothing(t *testing.T) {
 	b := one()
 	f := b.fn(program.KindInvoke, "allow", 1)
@@ -202,8 +204,8 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	}
 }
 
-// TestFailuresOfTheEngineAreSeen (trap 26): what goes wrong in a timer, a message, a start, a result, a send or for
-// lack of timers is counted, and reaches the host or whoever waits.
+// TestFailuresOfTheEngineAreSeen (trap dropped-result): what goes wrong in a timer, a message, a start, a result, a
+// send or for lack of timers is counted, and reaches the host or whoever waits.
 func TestFailuresOfTheEngineAreSeen(t *testing.T) {
 	c := tool()
 	c.start = func(ctx *Context) error { ctx.Arm(5e6, 99); return errors.New("start fails") }

@@ -487,7 +487,8 @@ func (w *world) settle(rounds int) {
 	}
 }
 
-// audit recomputes what is derived and holds it against the running figures: every charge has its release (trap 17).
+// audit recomputes what is derived and holds it against the running figures: every charge has its release (trap
+// unequal-charge).
 func audit(t tb, e *Engine) {
 	t.Helper()
 	if err := e.Audit(); err != nil {

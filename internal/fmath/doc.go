@@ -4,7 +4,7 @@
 // The standard library's versions do not: several architectures replace them
 // by assembly with other roundings. Here all is plain Go with every product
 // rounded explicitly, float64(x*y), because a compiler may otherwise fuse
-// x*y + z into one rounding (trap 35). Sums of a polynomial are taken in a
+// x*y + z into one rounding (trap fused-product). Sums of a polynomial are taken in a
 // fixed order written in the source.
 //
 // Errors are below 1 ulp for Exp and Log (1.5 where Exp is subnormal), 2 ulp for

@@ -12,7 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fmath"
 )
 
-// TestGoldenBits pins every bit of many results (trap 35: x*y + z left to the
+// TestGoldenBits pins every bit of many results (trap fused-product: x*y + z left to the
 // compiler). The hashes are the same on every architecture and for every level
 // of instruction set; a change of any of them changes models.
 func TestGoldenBits(t *testing.T) {

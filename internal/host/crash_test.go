@@ -29,7 +29,8 @@ func TestUndisturbed(t *testing.T) {
 }
 
 // TestPowerOffEverywhere cuts the power of either node at each of its disk operations: no answer is lost, none is given
-// twice with another content, and the other node counts each question once (laws L5 and L6; traps 5, 7, 32).
+// twice with another content, and the other node counts each question once (laws durable-first and applied-once; traps
+// reused-ids, dedup-by-content and retried-sync).
 func TestPowerOffEverywhere(t *testing.T) {
 	plain := newRig(t, 1)
 	plain.run(calls)

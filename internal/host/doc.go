@@ -4,7 +4,7 @@
 // clock: every Step journals what it fed to the node, and opening a directory again brings back the node as it was. A
 // Host drives a Durable with goroutines: one that steps, one that syncs, one that releases effects, and shared workers.
 //
-// The order that law L5 asks for is kept in one place: Step returns the number of the record that holds its inputs, and
-// the Host releases envelopes and app events only after the journal is durable up to that number. Acknowledgements
-// between nodes ride on envelopes, so they are only ever given for durable input.
+// The order that law durable-first asks for is kept in one place: Step returns the number of the record that holds its
+// inputs, and the Host releases envelopes and app events only after the journal is durable up to that number.
+// Acknowledgements between nodes ride on envelopes, so they are only ever given for durable input.
 package host

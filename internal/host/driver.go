@@ -11,9 +11,9 @@ import (
 )
 
 // Driver is what a host decides, without goroutines, clock or network of its own: what is fed to the node, which
-// effects wait for the disk and which may leave (law L5), and when the node or its disk is due. A Host drives it with
-// goroutines and the machine's clock, a simulation with events in virtual time, so both run the same rules. Leaving may
-// be called beside the other methods, which belong to one thread.
+// effects wait for the disk and which may leave (law durable-first), and when the node or its disk is due. A Host
+// drives it with goroutines and the machine's clock, a simulation with events in virtual time, so both run the same
+// rules. Leaving may be called beside the other methods, which belong to one thread.
 type Driver struct {
 	d     *Durable
 	rec   *Recovery
@@ -198,7 +198,8 @@ func (v *Driver) NextStep() int64 {
 }
 
 // syncAfter is how old an input can be that is not durable, in nanoseconds. What leaves the node waits for its inputs;
-// this bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap 38).
+// this bounds what else a killed process can lose: the work of a client that sends nothing for hours (trap
+// held-updates).
 const syncAfter = 100e6
 
 // Settle sees that the journal becomes durable in time although nothing waits for it. It returns the record that is to

@@ -130,7 +130,7 @@ func TestHostsAnswer(t *testing.T) {
 }
 
 // TestIdleInputsBecomeDurable: an input that nothing waits for is durable soon all the same, so that a killed process
-// loses no long work that sends nothing (trap 38).
+// loses no long work that sends nothing (trap held-updates).
 func TestIdleInputsBecomeDurable(t *testing.T) {
 	p := newPair(t)
 	h := p.hosts[1]

@@ -83,9 +83,9 @@ func (h *Host) halted() bool {
 	}
 }
 
-// take takes out of the inbox what one Step takes, so that what came before the wake-up is seen by it (trap 23) or by
-// the next Step, and adds what is due of links: it is bounded by the peers, so the bound of the inbox does not hold for
-// it.
+// take takes out of the inbox what one Step takes, so that what came before the wake-up is seen by it (trap
+// lost-wakeup) or by the next Step, and adds what is due of links: it is bounded by the peers, so the bound of the
+// inbox does not hold for it.
 func (h *Host) take() []*engine.Event {
 	now, _ := h.now()
 	var links []*engine.Event

@@ -31,9 +31,9 @@ func sleeper(t *testing.T) node.Config {
 		Limits: engine.DefaultLimits(), Anyone: p.Places()}
 }
 
-// TestTimersSurviveTheClock (trap 4): times are stored by the engine's own clock. When the machine's clock begins anew
-// at a restart, a timer has what was left to it, not more and not less; when the node was down for long, it is due at
-// once.
+// TestTimersSurviveTheClock (trap absolute-time): times are stored by the engine's own clock. When the machine's clock
+// begins anew at a restart, a timer has what was left to it, not more and not less; when the node was down for long, it
+// is due at once.
 func TestTimersSurviveTheClock(t *testing.T) {
 	begin := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -39,7 +39,8 @@ func (f slowFile) Datasync() error {
 	return f.File.Datasync()
 }
 
-// Many goroutines append and wait. Each is told once, after its record is durable, and no wake-up is lost (trap 23).
+// Many goroutines append and wait. Each is told once, after its record is durable, and no wake-up is lost (trap
+// lost-wakeup).
 func TestCommitterServesAll(t *testing.T) {
 	disk := &slowFS{Mem: vfs.NewMem()}
 	j, _ := open(t, disk, Options{})
@@ -126,7 +127,7 @@ func TestCommitterPassesErrorsOn(t *testing.T) {
 	lost := add(t, j, []byte("y"))
 	m.FailAt(m.Ops()+1, syscall.EIO)
 	var failed *FailedError
-	for range 2 { // trap 32: the second time too
+	for range 2 { // trap retried-sync: the second time too
 		if err := wait(lost); !errors.As(err, &failed) || !errors.Is(err, syscall.EIO) {
 			t.Errorf("a failed sync: %v", err)
 		}

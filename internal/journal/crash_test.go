@@ -162,7 +162,7 @@ func (w *world) script(m vfs.FS) error {
 	return j.Close()
 }
 
-// checkPoisoned: after a failed write or sync nothing more is tried (trap 32).
+// checkPoisoned: after a failed write or sync nothing more is tried (trap retried-sync).
 func (w *world) checkPoisoned(j *Journal, err error) {
 	var failed *FailedError
 	if !errors.As(err, &failed) {
@@ -188,7 +188,7 @@ var aftermath = []struct {
 }
 
 // TestCrashEverywhere ends the process at every operation of the script, and then the power, or not; lets the next life
-// end at a drawn operation; and has a third one run to its end (traps 32 and 33).
+// end at a drawn operation; and has a third one run to its end (traps retried-sync and log-without-checksum).
 func TestCrashEverywhere(t *testing.T) {
 	endEverywhere(t, func(m *vfs.Mem, k int) { m.CrashAt(k) })
 }

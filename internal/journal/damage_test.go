@@ -98,7 +98,8 @@ func surveyFrom(t *testing.T, m *vfs.Mem, first uint64, want [][]byte) (rep *Rep
 	return rep, nil
 }
 
-// Every bit flip is refused at its place, or is in what nothing durable follows: then it is cut and reported (trap 33).
+// Every bit flip is refused at its place, or is in what nothing durable follows: then it is cut and reported (trap
+// log-without-checksum).
 func TestEveryBitFlip(t *testing.T) {
 	m, want := specimen(t)
 	step := 13

@@ -9,7 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// trap 32: a failed sync, write or rotation stops the journal, with the cause, and nothing is tried again.
+// trap retried-sync: a failed sync, write or rotation stops the journal, with the cause, and nothing is tried again.
 func TestFailureStopsTheJournal(t *testing.T) {
 	for _, c := range []struct {
 		name, op string
@@ -54,8 +54,8 @@ func TestFailureStopsTheJournal(t *testing.T) {
 	}
 }
 
-// trap 32, the second half: a kernel that failed to write a page may show it as clean to the next process. What that
-// one takes for recovered must be durable before it acts on it.
+// trap retried-sync, the second half: a kernel that failed to write a page may show it as clean to the next process.
+// What that one takes for recovered must be durable before it acts on it.
 func TestRecoveredAfterFailedSyncIsDurable(t *testing.T) {
 	m := vfs.NewMem()
 	j, _ := open(t, m, Options{})

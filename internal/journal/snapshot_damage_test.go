@@ -88,7 +88,7 @@ type forgery struct {
 	page    func(*entry)
 }
 
-// trap 19: what a file claims is held against sizes and limits before anything is allocated.
+// trap hostile-length: what a file claims is held against sizes and limits before anything is allocated.
 func TestSnapshotClaims(t *testing.T) {
 	file, payload := smallSnapshot(t, 3)
 	if got, err := loadBytes(t, forge(file, func(*forgery) {}), Limits{}); err != nil || !bytes.Equal(got, payload) {
@@ -166,7 +166,7 @@ func TestSnapshotClaims(t *testing.T) {
 	}
 }
 
-// trap 19: a chunk that decompresses to more than its place is refused without being decompressed whole.
+// trap hostile-length: a chunk that decompresses to more than its place is refused without being decompressed whole.
 func TestSnapshotBomb(t *testing.T) {
 	enc, err := encoder()
 	ok(t, err)

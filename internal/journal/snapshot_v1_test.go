@@ -118,7 +118,8 @@ func TestEveryDamageOfAnOldSnapshot(t *testing.T) {
 	refused(swapped, "two chunks in the wrong order")
 }
 
-// trap 19: what the header claims is held against the size of the file and the limits before anything is allocated.
+// trap hostile-length: what the header claims is held against the size of the file and the limits before anything is
+// allocated.
 func TestOldSnapshotClaims(t *testing.T) {
 	file, _ := oldSnapshot(t, 3)
 	claim := func(payload uint64, chunk, chunks uint32) []byte {
@@ -161,7 +162,7 @@ func TestOldSnapshotClaims(t *testing.T) {
 	}
 }
 
-// trap 19: a chunk that decompresses to more than its place is refused without being decompressed whole.
+// trap hostile-length: a chunk that decompresses to more than its place is refused without being decompressed whole.
 func TestOldSnapshotBomb(t *testing.T) {
 	enc, err := oldEncoder()
 	ok(t, err)

@@ -169,7 +169,7 @@ func TestLattice(t *testing.T) {
 	}
 }
 
-// pure are the packages of the state machine, and what they may not import, each with its reason (law L1).
+// pure are the packages of the state machine, and what they may not import, each with its reason (law pure-function).
 var pure = []string{"internal/engine", "internal/dataflow", "internal/peer", "internal/program", "internal/wire",
 	"codec", "value"}
 

@@ -45,8 +45,8 @@ func polls(path string, src any) ([]string, error) {
 	return found, nil
 }
 
-// TestNothingPolls (trap 37): whoever waits is woken by an arrival, or by a timer that is set for the very time at
-// which something is due. A sleep of a fixed length costs that length at each step of a round.
+// TestNothingPolls (trap fixed-sleep): whoever waits is woken by an arrival, or by a timer that is set for the very
+// time at which something is due. A sleep of a fixed length costs that length at each step of a round.
 func TestNothingPolls(t *testing.T) {
 	used := map[string]bool{}
 	for _, s := range tree(t) {

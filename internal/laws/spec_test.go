@@ -149,28 +149,22 @@ func amount(text string) (int64, error) {
 	return n << shift, err
 }
 
-// checkTrapRows wants a row for each trap: put off where the traps' own test puts it off, else with a test whose file
-// names the trap.
+// checkTrapRows wants in the row of each trap a test whose file names the trap.
 func checkTrapRows(t *testing.T, rows map[string][]string, files map[string]string) {
 	t.Helper()
-	for n := 1; n <= trapCount; n++ {
-		cells := rows[strconv.Itoa(n)]
-		if len(cells) != 3 {
-			t.Errorf("trap %d has no row of three cells", n)
-			continue
-		}
-		if _, later := notYet[n]; later || strings.Contains(cells[2], "*pending*") {
-			if !later || !strings.Contains(cells[2], "*pending*") {
-				t.Errorf("trap %d is pending in one place only", n)
-			}
+	_, traps := namesOf(t)
+	for i, trap := range traps {
+		cells := rows[strconv.Itoa(i+1)]
+		if len(cells) != 4 {
+			t.Errorf("trap %s has no row of four cells", trap)
 			continue
 		}
 		guarded := false
-		for _, c := range cited(cells[2]) {
-			guarded = guarded || slices.Contains(trapsIn(document(t, files[c])), n)
+		for _, c := range cited(cells[3]) {
+			guarded = guarded || slices.Contains(citations(document(t, files[c])), "trap "+trap)
 		}
 		if !guarded {
-			t.Errorf("no test of the row of trap %d is in a file that names it", n)
+			t.Errorf("no test of the row of trap %s is in a file that names it", trap)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (p *parsed) hidden(allowed map[string]string, met map[string]bool) []string
 					}
 					if met[where] = true; allowed[where] == "" {
 						tell(n, where+" ranges over a map, whose order is chance: sort the keys, or give the reason "+
-							"in internal/laws (trap 34)")
+							"in internal/laws (trap unordered-sum)")
 					}
 				case *ast.CallExpr:
 					switch name := types.ExprString(n.Fun); {
@@ -102,7 +102,8 @@ func (p *parsed) hidden(allowed map[string]string, met map[string]bool) []string
 						sorted[n.Args[0]] = true
 					case strings.HasPrefix(name, "maps.") && !sorted[n] && (strings.HasSuffix(name, "Keys") ||
 						strings.HasSuffix(name, "Values") || strings.HasSuffix(name, "All")):
-						tell(n, name+" without slices.Sorted around it: the order of a map is chance (trap 34)")
+						tell(n, name+" without slices.Sorted around it: the order of a map is chance (trap "+
+							"unordered-sum)")
 					}
 				}
 				return true
@@ -112,7 +113,8 @@ func (p *parsed) hidden(allowed map[string]string, met map[string]bool) []string
 	return found
 }
 
-// TestNoHiddenInputs looks inside the functions of the pure packages for what makes two runs differ (law L1, trap 34).
+// TestNoHiddenInputs looks inside the functions of the pure packages for what makes two runs differ (law pure-function,
+// trap unordered-sum).
 func TestNoHiddenInputs(t *testing.T) {
 	fset := token.NewFileSet()
 	imports, met := exported(t, fset, pure), map[string]bool{}

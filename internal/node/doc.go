@@ -2,5 +2,5 @@
 // it.
 //
 // A Node is thread-unsafe, like the engine in it; the host gives it one thread. Installing and restoring go through the
-// same linking, so that a restored node runs what it accepts (trap 2).
+// same linking, so that a restored node runs what it accepts (trap restore-without-relink).
 package node

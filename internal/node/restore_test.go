@@ -13,10 +13,10 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestRestoredNodeRuns guards traps 1 and 2 over every joint: lines of an author, compiled, loaded and installed,
-// exchange values; and a run in which every node is replaced before every Poll by one that was restored from its
-// snapshot gives the same bytes as the plain run. A restored node that was not linked would accept its inputs and run
-// nothing.
+// TestRestoredNodeRuns guards traps untested-joints and restore-without-relink over every joint: lines of an author,
+// compiled, loaded and installed, exchange values; and a run in which every node is replaced before every Poll by one
+// that was restored from its snapshot gives the same bytes as the plain run. A restored node that was not linked would
+// accept its inputs and run nothing.
 func TestRestoredNodeRuns(t *testing.T) {
 	a := federated(t)
 	places := []string{"server", "clients", "clients"}

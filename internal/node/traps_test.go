@@ -25,8 +25,8 @@ func (m *member) toldOf(name string) string {
 	return s
 }
 
-// TestSourcesInBodies (trap 10): ops without inputs fire in every kind of function: the main function, a bootstrap, the
-// body of a loop at each of its iterations, a branch, a frame, the receive of a send, and an interval.
+// TestSourcesInBodies (trap unseeded-body): ops without inputs fire in every kind of function: the main function, a
+// bootstrap, the body of a loop at each of its iterations, a branch, a frame, the receive of a send, and an interval.
 func TestSourcesInBodies(t *testing.T) {
 	g := graph.New("sources")
 	server, clients := g.Place("server"), g.Place("clients")
@@ -74,8 +74,9 @@ func TestSourcesInBodies(t *testing.T) {
 	}
 }
 
-// TestUnnamedCrossings (trap 12, and 1): crossings, slots and ops that the author gave no name are told apart all the
-// same: of two questions and a send between the same places, each value comes out where its own receive reads it.
+// TestUnnamedCrossings (traps empty-name and untested-joints): crossings, slots and ops that the author gave no name
+// are told apart all the same: of two questions and a send between the same places, each value comes out where its own
+// receive reads it.
 func TestUnnamedCrossings(t *testing.T) {
 	g := graph.New("unnamed")
 	server, clients := g.Place("server"), g.Place("clients")
@@ -131,7 +132,8 @@ func TestUnnamedCrossings(t *testing.T) {
 	}
 }
 
-// TestHostReadsCounters (trap 29): what the program, the components and the engine count, the host can read.
+// TestHostReadsCounters (trap unread-counter): what the program, the components and the engine count, the host can
+// read.
 func TestHostReadsCounters(t *testing.T) {
 	w := newNet(t, federated(t), "server", "clients", "clients")
 	w.run("done")

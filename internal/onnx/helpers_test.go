@@ -87,7 +87,7 @@ func TestSetAttr(t *testing.T) {
 	}
 }
 
-// Trap 31: setting a key leaves exactly one entry of that name.
+// Trap merged-metadata: setting a key leaves exactly one entry of that name.
 func TestSetMeta(t *testing.T) {
 	entry := func(k, v string) *onnx.StringStringEntryProto {
 		return &onnx.StringStringEntryProto{Key: k, Value: v}

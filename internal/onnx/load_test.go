@@ -184,7 +184,7 @@ func nest(depth int) []byte {
 	return wrap(wrap(wrap(b, 2), 11), 7)
 }
 
-// Trap 19: a small file of deep nesting, or of very many tiny messages, is
+// Trap hostile-length: a small file of deep nesting, or of very many tiny messages, is
 // refused before memory goes to it.
 func TestSmallBombs(t *testing.T) {
 	entries := bytes.Repeat([]byte{0x72, 0x00}, 1<<21)

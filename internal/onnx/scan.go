@@ -57,7 +57,7 @@ type counts struct {
 }
 
 // scan walks the encoding with a stack of its own, no deeper than lim.Depth
-// (trap 19), and refuses what exceeds lim or is not protobuf.
+// (trap hostile-length), and refuses what exceeds lim or is not protobuf.
 func scan(b []byte, lim Limits) error {
 	if len(b) > lim.Bytes {
 		return &LimitError{What: "Bytes", Max: lim.Bytes, Offset: lim.Bytes}

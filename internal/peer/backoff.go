@@ -96,7 +96,7 @@ func describeBackoff(rows []row[wait]) []snapshot.BackoffEntry {
 }
 
 // RestoreBackoff returns the table that the entries describe. Waits go on where they were: the times are of the
-// engine's own clock (trap 4).
+// engine's own clock (trap absolute-time).
 func RestoreBackoff(entries []snapshot.BackoffEntry, peers int) (*Backoff, error) {
 	b := NewBackoff(peers)
 	if len(entries) > peers {

@@ -10,9 +10,9 @@ import (
 // AddressBook says where peers can be reached. It is thread-unsafe.
 //
 // An entry is counted exactly: each Insert that returns nil takes one reference, each Release gives one back, and the
-// host holds at most one more (Pin, Unpin). Nothing else touches the count, traffic least of all (trap 28). What nobody
-// refers to stays only while it may be of use: it was seen on a link or claimed by the peer itself, and was heard of
-// within BookAgeNs.
+// host holds at most one more (Pin, Unpin). Nothing else touches the count, traffic least of all (trap growing-count).
+// What nobody refers to stays only while it may be of use: it was seen on a link or claimed by the peer itself, and was
+// heard of within BookAgeNs.
 //
 // The addresses of a peer stand in order of preference: what worked before what was not tried, the newest first; then
 // what was inserted, observed, claimed, and heard of from others; at the end what failed. Of a full list only what

@@ -17,7 +17,8 @@
 //  1. The envelopes to a peer are numbered from 1 within the sender's epoch, without gaps, in the order of Push.
 //  2. An envelope stays in the outbox until the peer acknowledged its number in this epoch; then it and all before it
 //     leave.
-//  3. A receiver takes each (peer, epoch, number) once. It goes by the number alone and never by content (trap 7).
+//  3. A receiver takes each (peer, epoch, number) once. It goes by the number alone and never by content (trap
+//     dedup-by-content).
 //  4. What is taken out of order is remembered within a window; what lies beyond the window is refused and comes again.
 //  5. An older epoch or incarnation than was seen is refused: it is a zombie's.
 //  6. A new epoch of a peer starts its numbers anew. NewEpoch does that on this side and keeps the order of what is

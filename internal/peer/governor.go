@@ -9,9 +9,9 @@ import (
 
 // Governor says who may talk to the node, and who is well. It is thread-unsafe.
 //
-// Being down is no ban: a peer that is down is still admitted, and the first word of it brings it back (trap 14). The
-// health of at most a bounded number of peers is kept; beyond that the one that was heard of longest ago is forgotten,
-// those that are not down first.
+// Being down is no ban: a peer that is down is still admitted, and the first word of it brings it back (trap
+// mute-for-ever). The health of at most a bounded number of peers is kept; beyond that the one that was heard of
+// longest ago is forgotten, those that are not down first.
 type Governor struct {
 	blocked   []wire.PeerID
 	closed    bool // the allowlist holds; with an empty one nobody is admitted

@@ -62,8 +62,8 @@ func (n *node) receive(t *rapid.T, env *wire.Envelope, now int64) (lost uint64) 
 }
 
 // TestLossyPair: two nodes exchange numbered envelopes over a line that drops, repeats and reorders, and each is killed
-// and restored from its latest snapshot now and then. Every envelope is applied exactly once at its receiver (law L6),
-// and the outboxes drain. Equal contents are sent on purpose (trap 7).
+// and restored from its latest snapshot now and then. Every envelope is applied exactly once at its receiver (law
+// applied-once), and the outboxes drain. Equal contents are sent on purpose (trap dedup-by-content).
 func TestLossyPair(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))

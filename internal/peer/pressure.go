@@ -9,8 +9,8 @@ import (
 // thread-unsafe. Rows exist only while the node is pressed; the word that there is room again ends them all.
 //
 // A peer that goes on to send after three notices is muted for a while: its data is refused, typed and counted, and its
-// streams send it again. Acknowledgements and answers are never refused. The way back (trap 14) is time, and the end of
-// the pressure.
+// streams send it again. Acknowledgements and answers are never refused. The way back (trap mute-for-ever) is time, and
+// the end of the pressure.
 type Pressure struct {
 	peers int // bound
 	rows  table[pressed]

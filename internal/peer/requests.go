@@ -34,10 +34,10 @@ type Question struct {
 	Envelope *wire.Envelope // to ask again; nobody changes it
 }
 
-// Requests are the questions that are open, in both directions, scoped by peer and direction (trap 6). It is
-// thread-unsafe. An own question leaves with its first answer. A question of another is remembered while it is under
-// way, and with its answer until the peer got a bounded number of later ones: so one that is asked twice is worked on
-// once.
+// Requests are the questions that are open, in both directions, scoped by peer and direction (trap
+// bare-request-number). It is thread-unsafe. An own question leaves with its first answer. A question of another is
+// remembered while it is under way, and with its answer until the peer got a bounded number of later ones: so one that
+// is asked twice is worked on once.
 type Requests struct {
 	lim      RequestLimits
 	outbound map[requestKey]*Question
@@ -100,7 +100,8 @@ func (r *Requests) Ask(to wire.PeerID, req wire.Request, q Question) error {
 }
 
 // Answered takes the question that a peer answers, or that is given up, from the table. It returns false for an answer
-// to nothing: a second one, one after the question was given up, or one to a question of somebody else's (trap 6).
+// to nothing: a second one, one after the question was given up, or one to a question of somebody else's (trap
+// bare-request-number).
 func (r *Requests) Answered(from wire.PeerID, req wire.Request) (Question, bool) {
 	k := requestKey{from, req}
 	q := r.outbound[k]

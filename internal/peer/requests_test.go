@@ -101,7 +101,8 @@ func (k *requestsMachine) ask(t *rapid.T) {
 	}
 }
 
-// answered guards trap 6: the same number of another peer, epoch or direction takes nothing, nor does a second answer.
+// answered guards trap bare-request-number: the same number of another peer, epoch or direction takes nothing, nor does
+// a second answer.
 func (k *requestsMachine) answered(t *rapid.T) {
 	p, req := drawRequest(t)
 	q, ok := k.r.Answered(wire.PeerID(p), req)
@@ -232,7 +233,7 @@ func (r *Requests) keptAnswers() map[wire.PeerID][]requestKey {
 }
 
 // TestRequestsModel: Requests and the obvious implementation agree on every answer, after any steps, with a restore
-// from a snapshot after each step (traps 5, 6 and 17).
+// from a snapshot after each step (traps reused-ids, bare-request-number and unequal-charge).
 func TestRequestsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lim := RequestLimits{Outbound: 6, Inbound: 4, Answers: 2, AnswerBytes: 200}
@@ -244,7 +245,8 @@ func TestRequestsModel(t *testing.T) {
 	})
 }
 
-// TestRequestScope (trap 6): an answer is to the question of this peer, this epoch and this direction alone.
+// TestRequestScope (trap bare-request-number): an answer is to the question of this peer, this epoch and this direction
+// alone.
 func TestRequestScope(t *testing.T) {
 	r := NewRequests(DefaultRequestLimits())
 	req := wire.Request{Epoch: 2, ID: 1}

@@ -118,7 +118,7 @@ func (s *Streams) Unacknowledged() int { return s.count }
 func (s *Streams) Bytes() int { return s.bytes }
 
 // Charge is what an envelope counts against the outbox's bytes: the charge of its values. It is a function of the
-// envelope alone, so that each charge has an equal release (trap 17).
+// envelope alone, so that each charge has an equal release (trap unequal-charge).
 func Charge(env *wire.Envelope) int {
 	n := 0
 	for i := range env.Fills {

@@ -325,8 +325,8 @@ func (k *streamsMachine) check(t *rapid.T) {
 }
 
 // TestStreamsModel: Streams and the obvious implementation agree on every answer, after any steps, with a restore from
-// a snapshot after each step. Guards traps 7 (numbers and not content), 4 and 5 (times and numbers over a restore), 17
-// (charges).
+// a snapshot after each step. Guards trap dedup-by-content (numbers and not content), 4 and 5 (times and numbers over a
+// restore), 17 (charges).
 func TestStreamsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lim := StreamLimits{Peers: 3, Envelopes: 8, Bytes: 500, Window: 8}

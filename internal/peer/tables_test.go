@@ -14,8 +14,8 @@ import (
 	"github.com/rhizome-ml/rhizome/snapshot"
 )
 
-// TestBookExactReferences (trap 28): as many Releases as Inserts leave nothing behind, whatever was refused in between,
-// and the order of preference is that of insertion.
+// TestBookExactReferences (trap growing-count): as many Releases as Inserts leave nothing behind, whatever was refused
+// in between, and the order of preference is that of insertion.
 func TestBookExactReferences(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := NewAddressBook(3, 2)
@@ -134,8 +134,8 @@ func TestGovernor(t *testing.T) {
 	}
 }
 
-// TestGovernorWayBack (trap 14): a peer that is down is admitted, and its first word brings it back; changes are told
-// once.
+// TestGovernorWayBack (trap mute-for-ever): a peer that is down is admitted, and its first word brings it back; changes
+// are told once.
 func TestGovernorWayBack(t *testing.T) {
 	g := NewGovernor(3, 10)
 	var news []bool
@@ -250,7 +250,8 @@ func TestHealthBounded(t *testing.T) {
 	}
 }
 
-// TestBackoff: the wait is at most 10 ms·2^n and at most 60 s, goes away with success, and survives a restore (trap 4).
+// TestBackoff: the wait is at most 10 ms·2^n and at most 60 s, goes away with success, and survives a restore (trap
+// absolute-time).
 func TestBackoff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).Uint64

@@ -27,7 +27,7 @@ const (
 	Silent          // φ reached 16
 )
 
-// HoldMaxNs bounds for how long a peer can ask others to hold data back: nobody is muted for ever (trap 14).
+// HoldMaxNs bounds for how long a peer can ask others to hold data back: nobody is muted for ever (trap mute-for-ever).
 const HoldMaxNs = 10e9
 
 // refusalEveryNs is how long a peer is told nothing after it was told that it is refused: less where lives are told
@@ -109,7 +109,7 @@ func (s *Streams) RTT(p wire.PeerID) RTT {
 }
 
 // Hold keeps data to the peer back for so many nanoseconds, at most HoldMaxNs; answers and acknowledgements go on. With
-// 0 it goes on at once. It is for the advice that the peer gave, about what is sent to it (trap 15).
+// 0 it goes on at once. It is for the advice that the peer gave, about what is sent to it (trap inverted-advice).
 func (s *Streams) Hold(p wire.PeerID, now, hold int64) {
 	t, err := s.of(p)
 	if err != nil || !s.timed {

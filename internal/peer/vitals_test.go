@@ -213,8 +213,8 @@ func TestPeerWindow(t *testing.T) {
 	}
 }
 
-// TestHeld is trap 15: what a peer asks to hold back is what is sent to it, data only; it goes on when the time is over
-// or the peer says so, and is then no resend. A time of hours counts as seconds (trap 14).
+// TestHeld is trap inverted-advice: what a peer asks to hold back is what is sent to it, data only; it goes on when the
+// time is over or the peer says so, and is then no resend. A time of hours counts as seconds (trap mute-for-ever).
 func TestHeld(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		a := newAnswering(t, DefaultStreamLimits())

@@ -85,7 +85,7 @@ func (l *loader) tables() error {
 	seen := map[string]bool{}
 	for _, e := range m.GetMetadataProps() {
 		if seen[e.GetKey()] {
-			return bad("artifact", "the metadata key %.80q stands twice", e.GetKey()) // trap 31
+			return bad("artifact", "the metadata key %.80q stands twice", e.GetKey()) // trap merged-metadata
 		}
 		seen[e.GetKey()] = true
 	}

@@ -3,7 +3,7 @@ package program
 import "strconv"
 
 // edges holds each edge against both of its ends: one op that sends along it, one function that receives at its sites,
-// and of a request, the answer's edge, which goes the other way (trap 1).
+// and of a request, the answer's edge, which goes the other way (trap untested-joints).
 func (l *loader) edges() error {
 	recv := make([]*head, len(l.p.Edges))
 	for i := range l.heads {

@@ -237,7 +237,7 @@ func (l *loader) formed(h *head, o *Op, f form, a *attrs, index map[string]FuncI
 	}
 }
 
-// crossing holds an op against its edge: what the sender stamps is what the receiver has (trap 1).
+// crossing holds an op against its edge: what the sender stamps is what the receiver has (trap untested-joints).
 func (l *loader) crossing(h *head, o *Op, a *attrs) {
 	if int(o.Edge) >= len(l.p.Edges) {
 		a.fail("edge %d of %d", o.Edge, len(l.p.Edges))

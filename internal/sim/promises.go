@@ -26,7 +26,8 @@ func (w *World) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
 	n.lives = max(n.lives, inc)
 }
 
-// checkDurable holds what leaves a node against its journal: the inputs that it comes from are durable (law L5).
+// checkDurable holds what leaves a node against its journal: the inputs that it comes from are durable (law
+// durable-first).
 func (w *World) checkDurable(n *Node, lsn uint64) {
 	if synced := n.drv.Durable().Journal.Synced(); lsn >= synced {
 		w.violate("nothing leaves before it is durable",
@@ -35,7 +36,7 @@ func (w *World) checkDurable(n *Node, lsn uint64) {
 }
 
 // syncJournal makes the journal of a node durable. When an operation of its disk fails meanwhile, the journal must say
-// so: what a failed sync lost, no second one brings back (trap 32).
+// so: what a failed sync lost, no second one brings back (trap retried-sync).
 func (w *World) syncJournal(n *Node) error {
 	before := failures(n.fs)
 	err := n.drv.Durable().Journal.Sync()

@@ -237,8 +237,8 @@ func (c *cursor) request(r *Request) {
 	})
 }
 
-// Decode reads the fills. Their number was checked before anything is allocated (trap 19). A fill whose payload is too
-// large, of an unknown type or malformed comes as a failure; all else that is wrong is an error.
+// Decode reads the fills. Their number was checked before anything is allocated (trap hostile-length). A fill whose
+// payload is too large, of an unknown type or malformed comes as a failure; all else that is wrong is an error.
 func (u *Undecoded) Decode(reg *value.Registry, lim Limits) ([]Fill, error) {
 	return u.DecodeInto(nil, reg, &lim)
 }

@@ -137,7 +137,7 @@ func TestBadFill(t *testing.T) {
 	}
 }
 
-// TestHeaderFirst: the header can be read without looking at the fills, however bad they are (law L10).
+// TestHeaderFirst: the header can be read without looking at the fills, however bad they are (law admitted-first).
 func TestHeaderFirst(t *testing.T) {
 	b, err := Append(nil, registry, &Envelope{Version: 1, From: "a", Fills: []Fill{{Site: 1}}})
 	if err != nil {
@@ -153,7 +153,7 @@ func TestHeaderFirst(t *testing.T) {
 	}
 }
 
-// TestDamage: no truncation and no flipped bit makes the decoder panic (trap 19).
+// TestDamage: no truncation and no flipped bit makes the decoder panic (trap hostile-length).
 func TestDamage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b, err := Append(nil, registry, arbitraryEnvelope(t))
@@ -169,7 +169,7 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// TestNoAllocationForClaims: counts and lengths that the input does not hold allocate nothing (trap 19).
+// TestNoAllocationForClaims: counts and lengths that the input does not hold allocate nothing (trap hostile-length).
 func TestNoAllocationForClaims(t *testing.T) {
 	many := []byte("\x08\x01" + strings.Repeat("\x92\x01\x00", 1<<20))
 	for _, b := range [][]byte{many, []byte("\x08\x01\x92\x01\xff\xff\xff\x07")} {

@@ -2,7 +2,8 @@
 //
 // An envelope is read in two stages. DecodeHeader reads everything but the fills, under the caps of a Limits and before
 // anything is allocated for what it refuses; so a receiver can ask the governor, the stream and the program about the
-// sender before a byte of the values is looked at (law L10). Undecoded.Decode then reads the fills. Decode does both.
+// sender before a byte of the values is looked at (law admitted-first). Undecoded.Decode then reads the fills. Decode
+// does both.
 //
 // The wire form is protobuf (formats/envelope.proto). What is written is the canonical form, one for each content:
 // fields ascend, the fills come last, zero values are left out, varints are shortest. What is read may be any protobuf:

@@ -26,7 +26,7 @@ func Size(reg *value.Registry, e *Envelope) (int, error) {
 }
 
 // Append appends the wire form of e to dst. The buffer grows once, to the exact size, so that a large message is held
-// once while it is encoded (trap 39). On an error, an *EncodeError, it returns dst unchanged.
+// once while it is encoded (trap copied-message). On an error, an *EncodeError, it returns dst unchanged.
 func Append(dst []byte, reg *value.Registry, e *Envelope) ([]byte, error) {
 	size, err := Size(reg, e)
 	if err != nil {

@@ -136,7 +136,7 @@ func arbitraryValue(t *rapid.T, depth int) value.Value {
 	return nil
 }
 
-// TestRoundTrip: what is encoded comes back, in a buffer of exactly the size that was foretold (trap 39).
+// TestRoundTrip: what is encoded comes back, in a buffer of exactly the size that was foretold (trap copied-message).
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := arbitraryEnvelope(t)
@@ -162,7 +162,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestOneBuffer: encoding a large fill allocates the message once and nothing else of size (trap 39).
+// TestOneBuffer: encoding a large fill allocates the message once and nothing else of size (trap copied-message).
 func TestOneBuffer(t *testing.T) {
 	e := tensorEnvelope(t, 1<<20)
 	e.Fills[0].Value = value.NewList(e.Fills[0].Value, value.Int(7))

@@ -75,7 +75,7 @@ type Origin struct {
 func (o Origin) IsSet() bool { return o.Number != 0 }
 
 // Request names a question: the asker's epoch when it was asked, and a number from 1 within it. The zero Request is
-// none. It is scoped by peer and direction (trap 6).
+// none. It is scoped by peer and direction (trap bare-request-number).
 type Request struct {
 	Epoch uint64
 	ID    uint64

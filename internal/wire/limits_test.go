@@ -33,7 +33,7 @@ func items(n uint64, of ...string) []byte {
 
 // TestBudget holds the memory that the dearest envelopes take against the budget of their length: many fills that fail,
 // with long or short names, lists of the smallest values, and lists within lists that claim as many items as their
-// bytes might hold (trap 19).
+// bytes might hold (trap hostile-length).
 func TestBudget(t *testing.T) {
 	head := []byte{numVersion << 3, 1}
 	nested := bytes.Repeat([]byte{0, 0}, 20_000)

@@ -43,7 +43,7 @@ func (k NoticeKind) String() string {
 
 // Notice is what one node tells another about what it gets from it: how much room it has, or that and why it refused
 // something. The zero Notice is none. It is best effort, and for what the receiver of the notice sends to its sender
-// (trap 15).
+// (trap inverted-advice).
 type Notice struct {
 	Kind  NoticeKind
 	Level uint32 // of pressure: percent of the room that is taken; 0: there is room again

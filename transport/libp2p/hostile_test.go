@@ -317,7 +317,7 @@ func TestIdleConnections(t *testing.T) {
 	}
 }
 
-// TestNothingSecret (law L10): no form in which an end or its Config can be printed shows the key.
+// TestNothingSecret (law admitted-first): no form in which an end or its Config can be printed shows the key.
 func TestNothingSecret(t *testing.T) {
 	cfg := Config{Key: key(77), Receiver: newBox()}
 	tr := start(t, 77, newBox(), nil, tcpAny)

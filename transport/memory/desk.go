@@ -88,7 +88,7 @@ func (d *desk) run() {
 		if at > 0 {
 			if wait := time.Duration(at) - time.Since(net.start); wait > 0 {
 				net.mu.Unlock()
-				// The token of a change after first is still in wake, so nothing is slept over (trap 23).
+				// The token of a change after first is still in wake, so nothing is slept over (trap lost-wakeup).
 				timer := time.NewTimer(wait)
 				select {
 				case <-d.wake:

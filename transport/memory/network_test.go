@@ -78,7 +78,8 @@ func TestPlainOrder(t *testing.T) {
 	}
 }
 
-// TestNoSleepWithWork (trap 23): a message that arrives while the goroutine goes to sleep is delivered at once.
+// TestNoSleepWithWork (trap lost-wakeup): a message that arrives while the goroutine goes to sleep is delivered at
+// once.
 func TestNoSleepWithWork(t *testing.T) {
 	n := New(Options{})
 	defer n.Close()

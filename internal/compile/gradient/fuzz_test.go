@@ -11,8 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 )
 
-// Trap 19: whatever graph a model holds, differentiating it gives nodes or an error; and the nodes make a graph that
-// compiles where the graph itself does.
+// Trap hostile-length: whatever graph a model holds, differentiating it gives nodes or an error; and the nodes make a
+// graph that compiles where the graph itself does.
 func FuzzBuild(f *testing.F) {
 	for i, c := range cases() {
 		if i%7 != 0 {

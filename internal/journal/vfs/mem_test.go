@@ -134,7 +134,7 @@ func TestCrashLosesNames(t *testing.T) {
 	wantOutcomes(t, outcomes(t, m, "old"), "-")
 }
 
-// trap 32: after a failed sync the data is readable and a second sync succeeds, and the disk never gets it.
+// trap retried-sync: after a failed sync the data is readable and a second sync succeeds, and the disk never gets it.
 func TestFailedSyncLosesData(t *testing.T) {
 	m := vfs.NewMem()
 	f := create(t, m, "f")

@@ -15,7 +15,7 @@ import (
 const fileMax = 64 << 20
 
 // search looks for the secret part of keys in all that a server keeps: its files, the state that a snapshot would hold,
-// and what it says of itself (law L10). It returns how much was searched, in files and states.
+// and what it says of itself (law admitted-first). It returns how much was searched, in files and states.
 func (s *server) search(keys ...ed25519.PrivateKey) (int, error) {
 	searched := map[string][]byte{"what the transport says of itself": fmt.Appendf(nil, "%v %+v", s.Transport,
 		s.Stats())}

@@ -19,8 +19,8 @@ import (
 // Twins runs the scenario on a random schedule of inputs, in which packets are lost, come twice and out of order,
 // results come twice, nodes restart and open new epochs, and the clock goes back. After random inputs, and between
 // random ops in the middle of a Poll, a node is restored from its snapshot beside itself: the twin is fed the same from
-// then on, and must give the same outputs and snapshots to the byte (laws L1 to L4). It returns how many were restored,
-// and the first difference.
+// then on, and must give the same outputs and snapshots to the byte (laws pure-function, plain-state, snapshot-anywhere
+// and equal-restore). It returns how many were restored, and the first difference.
 func Twins(seed uint64) (births int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -118,7 +118,8 @@ func TestARound(t *testing.T) {
 	}
 }
 
-// Traps 24, 25: a bad update costs only itself. Nothing of it stays, and the peer may still send a good one.
+// Traps buffer-before-sum and declared-weight: a bad update costs only itself. Nothing of it stays, and the peer may
+// still send a good one.
 func TestARefusedUpdateChangesNothing(t *testing.T) {
 	b := bench(t, server(`{"model":"model"}`))
 	join(b, 1, 2, 3, 4)
@@ -196,7 +197,7 @@ func TestARefusedUpdateChangesNothing(t *testing.T) {
 	}
 }
 
-// Trap 24: what cannot be aggregated stays until it can.
+// Trap buffer-before-sum: what cannot be aggregated stays until it can.
 func TestAggregateKeepsWhatItCannotCompute(t *testing.T) {
 	b := bench(t, server(``))
 	join(b, 1, 2)

@@ -2,10 +2,10 @@
 // updates, weighted by how many samples each was trained on (McMahan and others, "Communication-Efficient Learning of
 // Deep Networks from Decentralized Data", 2017).
 //
-// The sum is exact and therefore does not depend on the order of arrival (trap 34): each element is rounded once, half
-// to even, to a multiple of 2^-64, multiplied by the samples as an integer, and added to a signed 128-bit integer. The
-// mean is the exact quotient, rounded once to float32. With |x| < 2^20, samples < 2^24 and at most 2^16 contributions a
-// sum stays below 2^124, so nothing can overflow.
+// The sum is exact and therefore does not depend on the order of arrival (trap unordered-sum): each element is rounded
+// once, half to even, to a multiple of 2^-64, multiplied by the samples as an integer, and added to a signed 128-bit
+// integer. The mean is the exact quotient, rounded once to float32. With |x| < 2^20, samples < 2^24 and at most 2^16
+// contributions a sum stays below 2^124, so nothing can overflow.
 //
 // Ops of the component:
 //
@@ -14,10 +14,10 @@
 //	Aggregate(round Int, members List)                        → mean List, total Int
 //
 // Contribute asks the rounds component whether the peer may still contribute, holds the samples against what the
-// registry knows of the peer (trap 25), folds the update in and settles the peer, all in one step of the engine: a
-// contribution is counted and folded, or neither. A refused one changes nothing (trap 24). The fold is state, so that
-// no update is lost with the process (trap 38), and an open round costs two words per element however many contribute
-// (trap 39).
+// registry knows of the peer (trap declared-weight), folds the update in and settles the peer, all in one step of the
+// engine: a contribution is counted and folded, or neither. A refused one changes nothing (trap buffer-before-sum). The
+// fold is state, so that no update is lost with the process (trap held-updates), and an open round costs two words per
+// element however many contribute (trap copied-message).
 //
 // An update that is too large for one message is lent: its contribution is checked and settled like any other, and Mean
 // gathers the updates of the members chunk by chunk, so that the component holds one model however many members there

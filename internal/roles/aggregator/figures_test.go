@@ -43,8 +43,8 @@ func mean(t *testing.T, b *componenttest.Bench, updates [][3]float32, samples []
 	return out[0].(*value.List).At(0).(value.Tensor).Float32()
 }
 
-// TestNobodyWeighsWhatHeSays (U8, trap 25): a client that claims as many samples as it may moves the mean no further
-// than the job lets it.
+// TestNobodyWeighsWhatHeSays (U8, trap declared-weight): a client that claims as many samples as it may moves the mean
+// no further than the job lets it.
 func TestNobodyWeighsWhatHeSays(t *testing.T) {
 	updates := [][3]float32{{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {-1000, -1000, -1000}}
 	for config, want := range map[string]float64{

@@ -68,7 +68,8 @@ func folded(t *rapid.T, us []update, order []int, cut func(int) bool) []float32 
 	return out
 }
 
-// Trap 34: the order of arrival must not reach the sum. Nor must the points at which the process died in between.
+// Trap unordered-sum: the order of arrival must not reach the sum. Nor must the points at which the process died in
+// between.
 func TestAnyOrderAndAnyCutGiveTheSameBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		us := updates(5).Draw(t, "updates")

@@ -9,8 +9,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Trap 19: whatever the bytes of a model say, compiling and running it gives a result or an error, and never asks for
-// more memory than it may.
+// Trap hostile-length: whatever the bytes of a model say, compiling and running it gives a result or an error, and
+// never asks for more memory than it may.
 func FuzzCompile(f *testing.F) {
 	for _, m := range seedModels(f) {
 		b, err := onnx.Marshal(m)

@@ -131,8 +131,9 @@ func slicesOf(ts []*tensor.Tensor) (out [][]float32) {
 // trainedHash pins every bit of 200 steps of training, on every machine and for ever.
 const trainedHash = "e3f9c0d601256a189e6f8453dba1231f9251ac5676b340f36bb4bc101e44130e"
 
-// Traps 34 and 35: one training, one result to the bit: on the scalar and on the vector loops, with dimensions known
-// and open, on one processor and on two, alone and beside others, and the same as plain loops written by hand.
+// Traps unordered-sum and fused-product: one training, one result to the bit: on the scalar and on the vector loops,
+// with dimensions known and open, on one processor and on two, alone and beside others, and the same as plain loops
+// written by hand.
 func TestTrainingBits(t *testing.T) {
 	const steps = 200
 	check := func(name string, losses []float32, params [][]float32) {

@@ -62,7 +62,7 @@ func key(e *job.FileError) string {
 	return e.Key
 }
 
-// TestParseHostile gives what makes careless readers of YAML work or allocate without end (trap 19).
+// TestParseHostile gives what makes careless readers of YAML work or allocate without end (trap hostile-length).
 func TestParseHostile(t *testing.T) {
 	laughs := "a: &a [x, x, x, x, x, x, x, x]\n"
 	for i := 'b'; i < 'k'; i++ {

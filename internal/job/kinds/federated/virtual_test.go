@@ -139,8 +139,9 @@ func (v *virtual) hashes() map[string]string {
 	}
 }
 
-// TestDeterminismOfARun is law L1 over every layer: the hashes of a whole run are those in the tree. The test runs in
-// the plain build and under the race detector, on one thread and on two, and on whatever machine reads this.
+// TestDeterminismOfARun is law pure-function over every layer: the hashes of a whole run are those in the tree. The
+// test runs in the plain build and under the race detector, on one thread and on two, and on whatever machine reads
+// this.
 func TestDeterminismOfARun(t *testing.T) {
 	v := newVirtual(t, small(), 1, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
 		Max: 20 * time.Millisecond}})

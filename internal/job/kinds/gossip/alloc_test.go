@@ -10,8 +10,8 @@ import (
 
 // TestMessageAllocations bounds what a warm message of a gossip job costs, from the tick that sends it to the merge:
 // the two models, the one that was decoded and the one that was made, are new values, because values are never written
-// again (law L9); five words are boxed (the tick, the neighbour, the age on both sides, the sender). Engine, wire and
-// peers add nothing.
+// again (law immutable-values); five words are boxed (the tick, the neighbour, the age on both sides, the sender).
+// Engine, wire and peers add nothing.
 func TestMessageAllocations(t *testing.T) {
 	cfg := Default()
 	cfg.Nodes = 2

@@ -235,8 +235,8 @@ func TestGossipAppliesOnce(t *testing.T) {
 	}
 }
 
-// TestGossipRestores holds law L4 for a job without a server: nodes that are replaced at random by what their snapshots
-// say go on as the plain ones, byte for byte; and the same seed gives the same bytes.
+// TestGossipRestores holds law equal-restore for a job without a server: nodes that are replaced at random by what
+// their snapshots say go on as the plain ones, byte for byte; and the same seed gives the same bytes.
 func TestGossipRestores(t *testing.T) {
 	cfg := Default()
 	cfg.Nodes, cfg.Degree, cfg.Delivery = 12, 3, DeliveryOnce

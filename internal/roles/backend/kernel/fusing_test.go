@@ -19,9 +19,9 @@ func fused(listing []byte) string {
 	return ""
 }
 
-// Trap 35: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance. The
-// compiler's own output is searched, on the two targets that fuse; code that invites fusing shows that the search finds
-// it.
+// Trap fused-product: where Go may fuse a product and a sum into one rounding, this package's code leaves it no chance.
+// The compiler's own output is searched, on the two targets that fuse; code that invites fusing shows that the search
+// finds it.
 func TestNoFusedMultiplyAdd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the package twice")

@@ -105,8 +105,8 @@ func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 	}
 }
 
-// Trap 35: the vector kernel, the scalar loops and the definition agree in every bit, whatever the shape and the
-// values.
+// Trap fused-product: the vector kernel, the scalar loops and the definition agree in every bit, whatever the shape and
+// the values.
 func TestGemmBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := Gemm{

@@ -115,7 +115,7 @@ func size(shape []int) int {
 	return n
 }
 
-// Trap 34: a reduction adds in row-major order, in float64, from zero, whatever the axes.
+// Trap unordered-sum: a reduction adds in row-major order, in float64, from zero, whatever the axes.
 func TestReduceOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shape := rapid.SliceOfN(rapid.IntRange(1, 5), 0, 4).Draw(t, "shape")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Trap 35: the vector loops and the scalar loops agree in every bit, for every length and value, also when the output
-// is an operand.
+// Trap fused-product: the vector loops and the scalar loops agree in every bit, for every length and value, also when
+// the output is an operand.
 func TestSetBits(t *testing.T) {
 	if !haveVector {
 		t.Skip("this machine has no vector loops: there is nothing to compare")

@@ -97,7 +97,7 @@ func TestMergeIsAverageThenStep(t *testing.T) {
 	})
 }
 
-// What was shared stays as it was, whatever is merged afterwards (law L9).
+// What was shared stays as it was, whatever is merged afterwards (law immutable-values).
 func TestSharedModelStays(t *testing.T) {
 	b, _ := bench(t, settings)
 	b.Invoke("model", "Merge", vector(1, 2, 3, 4, 5, 6), value.Int(2))
@@ -249,7 +249,7 @@ func TestARefusedModelChangesNothing(t *testing.T) {
 	}
 }
 
-// A peer that says that its model is very old does not take over (trap 25).
+// A peer that says that its model is very old does not take over (trap declared-weight).
 func TestAgeIsBounded(t *testing.T) {
 	b, m := bench(t, `{"features":5,"learning_rate":1e-9}`)
 	b.Invoke("model", "Merge", vector(1, 1, 1, 1, 1, 1), value.Int(0))

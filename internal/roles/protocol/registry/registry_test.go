@@ -171,7 +171,8 @@ func TestMembersLapse(t *testing.T) {
 	}
 }
 
-// Trap 25, and strangers that flood: claims are capped, the list is bounded, and a lapsed entry makes room.
+// Trap declared-weight, and strangers that flood: claims are capped, the list is bounded, and a lapsed entry makes
+// room.
 func TestJoinsAreBounded(t *testing.T) {
 	b := start(t, "server", `{"max_members":3,"max_samples":100,"ttl_ms":1000,"heartbeat_ms":300}`)
 	for _, c := range []struct {
