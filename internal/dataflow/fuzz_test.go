@@ -26,7 +26,8 @@ func FuzzMachine(f *testing.F) {
 		}
 		f.Add(drawing, plan)
 	}
-	fuzzing.Run(f, func(t *testing.T, drawing, plan []byte) {
+	life := func(int) int { return 256 << 20 } // each try is two lives, with a snapshot after each step
+	fuzzing.RunWithin(f, life, func(t *testing.T, drawing, plan []byte) {
 		parts, err := programs.Random(programs.Bytes(drawing))
 		if err != nil {
 			t.Fatal(err)

@@ -30,7 +30,8 @@ func FuzzSession(f *testing.F) {
 		}
 		f.Add(drawing, plan)
 	}
-	fuzzing.Run(f, func(t *testing.T, drawing, plan []byte) {
+	life := func(int) int { return 256 << 20 } // each try is two lives, with a snapshot after each step
+	fuzzing.RunWithin(f, life, func(t *testing.T, drawing, plan []byte) {
 		draw := programs.Random
 		if len(drawing) > 0 && drawing[0]&1 != 0 {
 			draw = programs.Lending

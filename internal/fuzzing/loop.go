@@ -102,11 +102,11 @@ func (l *loop) all(t *testing.T) {
 		l.kept = append(l.kept, make(input, len(l.types)))
 	}
 	m := newMutator(l.order.Seed, l.types)
-	var last [row]input
+	var last []input // that were tried since memory was measured
 	before, may := l.allocated(), 0
 	for l.tries < l.order.Tries {
 		in := m.mutant(l.kept)
-		last[l.tries%row] = in
+		last = append(last, in)
 		may += l.allowance(in.size())
 		l.try(t, in)
 		if covered := l.coverage(); covered > l.covered {
@@ -115,9 +115,9 @@ func (l *loop) all(t *testing.T) {
 		}
 		if l.tries%row == 0 {
 			if took := l.allocated() - before; took > may {
-				l.worst(t, last[:])
+				l.worst(t, last)
 			}
-			before, may = l.allocated(), 0
+			before, may, last = l.allocated(), 0, last[:0]
 		}
 	}
 }

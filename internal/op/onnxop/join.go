@@ -105,19 +105,26 @@ func Ranges(n *onnx.NodeProto, in []Type) ([]Range, error) {
 func (c *call) ranges() ([]Range, error) {
 	data := c.in[0]
 	var lists [4][]int64
+	known, entries := data.Static(), -1
 	for i := range lists {
 		t := c.at(i + 1)
 		if t.Absent() {
 			continue
 		}
-		if t.Value == nil || !data.Static() {
-			return nil, nil
+		if n := entriesOf(t); n >= 0 && entries >= 0 && n != entries {
+			return nil, c.fail("starts, ends, axes and steps have %d, %d, %d and %d entries; want one number",
+				entriesOf(c.at(1)), entriesOf(c.at(2)), entriesOf(c.at(3)), entriesOf(c.at(4)))
+		} else if n >= 0 {
+			entries = n
+		}
+		if t.Value == nil {
+			known = false
+			continue
 		}
 		lists[i] = Integers(t.Value)
-		if len(lists[i]) != len(lists[0]) {
-			return nil, c.fail("starts, ends, axes and steps have %d, %d, %d and %d entries; want one number",
-				len(lists[0]), len(lists[1]), len(lists[2]), len(lists[3]))
-		}
+	}
+	if !known {
+		return nil, nil
 	}
 	out := make([]Range, len(data.Shape))
 	for i, d := range data.Shape {
@@ -144,6 +151,18 @@ func (c *call) ranges() ([]Range, error) {
 		out[a] = sliceRange(lists[0][i], lists[1][i], step, int64(data.Shape[a]))
 	}
 	return out, nil
+}
+
+// entriesOf is how many entries a list has, -1 where that is not known or the list is not there. A scalar counts as a
+// list of one.
+func entriesOf(t Type) int {
+	switch {
+	case t.Absent() || t.Unranked || !t.Static():
+		return -1
+	case t.Rank() == 0:
+		return 1
+	}
+	return t.Shape[0]
 }
 
 // sliceRange applies the rule of Slice to one dimension of length n: ends count from the end when negative, then clamp.

@@ -166,6 +166,8 @@ func TestBroken(t *testing.T) {
 		{node("Unsqueeze", 2, 1), []Type{f32(2), list(0, -3)}, "stands twice"},
 		{node("Slice", 5, 1), []Type{f32(4), list(0), list(4), list(0), list(0)}, "not 0"},
 		{node("Slice", 3, 1), []Type{f32(4), list(0, 0), list(4)}, "want one number"},
+		{node("Slice", 3, 1), []Type{f32(-1, 2), list(0, 0), list(4)}, "want one number"},
+		{node("Slice", 4, 1), []Type{f32(-1), typed(tensor.Int64, 1), openList, list()}, "want one number"},
 		{node("Slice", 3, 1), []Type{f32(4), list(0, 0), list(4, 4)}, "outside"},
 		{node("ReduceSum", 2, 1), []Type{f32(4), f32(1)}, "want int64"},
 		{node("ArgMax", 1, 1), []Type{f32(0, 2)}, "empty"},
