@@ -188,24 +188,16 @@ func TestOperatorsAreListed(t *testing.T) {
 	}
 }
 
-// TestConformanceIsCounted holds the counts of SPECIFICATION.md against the list of the node tests.
+// TestConformanceIsCounted holds the counts of SPECIFICATION.md against the floor that the node tests are held to.
 func TestConformanceIsCounted(t *testing.T) {
-	ran, all, running := 0, 0, false
-	for _, line := range strings.Split(document(t, "internal/roles/backend/testdata/conformance.txt"), "\n") {
-		if !strings.HasPrefix(line, "\t") {
-			running = strings.HasPrefix(line, "run") // else the reason for which those below do not run
-			continue
-		}
-		if all++; running {
-			ran++
-		}
+	source := document(t, "internal/roles/backend/conformance/conformance_test.go")
+	m := regexp.MustCompile(`const floor = (\d+)`).FindStringSubmatch(source)
+	if m == nil {
+		t.Fatal("the floor is not found")
 	}
 	text := strings.Join(strings.Fields(document(t, "SPECIFICATION.md")), " ")
-	for _, want := range []string{fmt.Sprintf("of the %d node tests", all), fmt.Sprintf("%d run and %d pass", ran,
-		ran)} {
-		if !strings.Contains(text, want) {
-			t.Errorf("it does not say %q", want)
-		}
+	if want := fmt.Sprintf("at least %s of the 1884 node tests", m[1]); !strings.Contains(text, want) {
+		t.Errorf("it does not say %q", want)
 	}
 }
 
