@@ -63,10 +63,11 @@ func TestCaptureTakesEveryChange(t *testing.T) {
 			shared := NewScratch()
 			for _, n := range w.nodes {
 				n.cfg.Scratch = shared
-				var err error
-				if n.e, err = New(n.cfg); err != nil {
+				e, err := New(n.cfg)
+				if err != nil {
 					t.Fatal(err)
 				}
+				n.use(e)
 			}
 		}
 		for _, n := range w.nodes {

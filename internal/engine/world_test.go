@@ -66,7 +66,7 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		cfg.Limits.QueueLength = 3
 		cfg.Limits.OutboxEnvelopes = 6
 		cfg.Limits.PeerEnvelopes = 5
-		if lends := len(p.Edges) > 0 && p.Edges[0].Chunk > 0; lends && i == 1 {
+		if lends(p) && i == 1 {
 			cfg.Limits.PeerEnvelopes = 2 // there is no room to ask for chunks, now and then
 		}
 		cfg.Limits.IngressEvents = 12
@@ -84,17 +84,25 @@ func newWorld(t tb, progs []*program.Program, restoring bool) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Edges) > 0 && p.Edges[0].Chunk > 0 {
-			e.m.SpendFrom(64) // so that what was read leaves its slot
-		}
-		// begun by an earlier release, until its first restart; no such one borrows
-		if n.e = e; i > 0 && (len(p.Edges) == 0 || p.Edges[0].Chunk == 0) {
+		n.use(e)
+		if i > 0 && !lends(p) { // begun by an earlier release, until its first restart; no such one borrows
 			e.Adopt(0)
 		}
 		w.nodes = append(w.nodes, n)
 	}
 	return w
 }
+
+// use has the node go on as an engine, be it new or restored: what tests change of one that no snapshot holds is the
+// same of both.
+func (n *testNode) use(e *Engine) {
+	if n.e = e; lends(n.cfg.Program) {
+		e.m.SpendFrom(64) // so that what was read leaves its slot
+	}
+}
+
+// lends says whether a program of package programs lends: its first edge does, then.
+func lends(p *program.Program) bool { return len(p.Edges) > 0 && p.Edges[0].Chunk > 0 }
 
 func probes(p *program.Program) []Component {
 	var out []Component
@@ -147,10 +155,7 @@ func (n *testNode) reborn() {
 	if n.w.onReborn != nil {
 		n.w.onReborn(n.e, e)
 	}
-	if p := n.cfg.Program; len(p.Edges) > 0 && p.Edges[0].Chunk > 0 {
-		e.m.SpendFrom(64)
-	}
-	n.e = e
+	n.use(e)
 	n.crowd(n.crowded)
 	n.w.restores++
 	if again := n.encode(); !bytes.Equal(b, again) {
