@@ -19,7 +19,7 @@ import (
 // restored from a snapshot now and then does what one does that is left alone, to the last byte of its outputs and of
 // its state.
 func FuzzSession(f *testing.F) {
-	for seed := range uint64(100) { // with 95 a stranger has a large value read, which must leave its slot in both lives
+	for seed := range uint64(100) { // with 95 a stranger has a large value read, which leaves its slot in both lives
 		rng := rand.New(rand.NewPCG(seed, 0))
 		drawing, plan := make([]byte, 300+seed%2), make([]byte, 1400)
 		for i := range drawing {

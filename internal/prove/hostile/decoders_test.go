@@ -59,6 +59,33 @@ func TestEveryDecoderHasATarget(t *testing.T) {
 	}
 }
 
+// TestTargetsReachTheirFloors: while the envelopes of a run reach their floor, the turns of each target reach its own,
+// of all and of each of five turns. A target that could not would have every run go on to the end of its time.
+func TestTargetsReachTheirFloors(t *testing.T) {
+	turns := []prove.Turn{{At: 0, Of: 1}} // all of it
+	for at := range uint64(5) {
+		turns = append(turns, prove.Turn{At: at, Of: 5})
+	}
+	for _, of := range turns {
+		first, floors := Part{}.Turn(of)
+		tried := map[string]uint64{}
+		for seed := first; tried[floorEnvelopes] < floors[0].N; seed++ {
+			tried[floorEnvelopes] += envelopesPerSeed
+			if x := turn(seed); x != nil {
+				tried[x.name] += uint64(x.tries)
+			}
+		}
+		for i := range targets {
+			for _, f := range floors {
+				if name := targets[i].name; f.What == name && (tried[name] < f.N || f.N == 0) {
+					t.Errorf("turn %q: %s is tried %d times while the envelopes reach their floor; want %d", of,
+						name, tried[name], f.N)
+				}
+			}
+		}
+	}
+}
+
 // TestDecoders gives one target a short turn in a binary with counters, and shows that its coverage leads it.
 func TestDecoders(t *testing.T) {
 	if testing.Short() {

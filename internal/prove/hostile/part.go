@@ -12,6 +12,9 @@ const (
 	floorExecutions = "executions of decoders"
 )
 
+// floorDecoder is how often each decoder is tried at the least.
+const floorDecoder = 50_000
+
 // Part is the proof as a part of the whole.
 type Part struct{}
 
@@ -30,7 +33,7 @@ func (Part) Floors() []prove.Floor {
 		floors = append(floors, prove.Floor{What: name, N: 1_000_000, Fault: true})
 	}
 	for i := range targets {
-		floors = append(floors, prove.Floor{What: targets[i].name, N: 50_000, Fault: true})
+		floors = append(floors, prove.Floor{What: targets[i].name, N: targets[i].floor(), Fault: true})
 	}
 	return floors
 }

@@ -12,11 +12,14 @@ type target struct {
 	tries int    // in one turn
 }
 
-// A turn of a quick decoder takes about as long as starting the process twice; slow ones have less to do in theirs.
+// A turn of a quick decoder takes about as long as starting the process twice; slow ones have less to do in theirs. A
+// try of a target that runs a node or a program for a while is two lives of it, with dozens of inputs, audits and
+// snapshots: it takes as long as hundreds or thousands of tries of a decoder.
 const (
-	quick = 60_000
-	slow  = 30_000
-	long  = 2_000 // one that runs a node for a while
+	quick   = 60_000
+	slow    = 30_000
+	session = 2_000 // some 8 ms each
+	machine = 500   // some 35 ms each
 )
 
 // targets are all decoders of bytes that another process or a disk gives, and the two state machines that what they
@@ -53,9 +56,13 @@ var targets = []target{
 	{"internal/journal/FuzzSnapshotLoad", "files of snapshots", slow},
 	{"internal/job/kinds/federated/FuzzParse", "job files", slow},
 	{"internal/job/rundir/FuzzRunFile", "what a run keeps of itself", slow},
-	{"internal/engine/FuzzSession", "what peers say to a node, in any order", long},
-	{"internal/dataflow/FuzzMachine", "programs, apart from any node", long},
+	{"internal/engine/FuzzSession", "what peers say to a node, in any order", session},
+	{"internal/dataflow/FuzzMachine", "programs, apart from any node", machine},
 }
+
+// floor is how often the target is tried at the least: as often as five of its turns do, and no more than is asked of a
+// decoder. So those of lives reach theirs while the envelopes reach theirs.
+func (t *target) floor() uint64 { return min(floorDecoder, 5*uint64(t.tries)) }
 
 // folder is that of the target's package, below the module.
 func (t *target) folder() string { return path.Dir(t.name) }
