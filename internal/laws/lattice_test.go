@@ -53,6 +53,8 @@ var rows = [][]string{
 	{"internal/artifact"},
 	{"internal/op"},
 	{"types"},
+	{"internal/op/lower"},
+	{"internal/op/emit"},
 	{"internal/op/onnxop"},
 	{"codec"},
 	{"internal/valuetest", "value"},

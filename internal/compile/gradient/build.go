@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/emit"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -40,11 +41,11 @@ func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
 // What is made has rules itself, so the gradient of a gradient is that of nodes and extra, in their order.
 func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs []string,
 	prefix string) (extra []*onnx.NodeProto, grads []string, err error) {
-	b := &builder{prefix: prefix, types: maps.Clone(types), parts: map[string][]string{},
-		constants: map[string]string{}}
-	if b.types == nil {
-		b.types = map[string]onnxop.Type{}
+	types = maps.Clone(types)
+	if types == nil {
+		types = map[string]onnxop.Type{}
 	}
+	b := newBuilder(prefix, types)
 	if err := b.infer(nodes); err != nil {
 		return nil, nil, err
 	}
@@ -74,7 +75,7 @@ func Build(nodes []*onnx.NodeProto, types map[string]onnxop.Type, y string, xs [
 		}
 		grads = append(grads, g)
 	}
-	return b.nodes, grads, nil
+	return b.Nodes, grads, nil
 }
 
 // infer completes the types of all values.
@@ -98,32 +99,11 @@ func (b *builder) infer(nodes []*onnx.NodeProto) error {
 		}
 		for i, name := range n.GetOutput() {
 			if name != "" {
-				b.types[name] = refined(out[i], b.types[name])
+				b.types[name] = emit.Refined(out[i], b.types[name])
 			}
 		}
 	}
 	return nil
-}
-
-// refined is a type with what another says of the shape beyond it.
-func refined(t, more onnxop.Type) onnxop.Type {
-	switch {
-	case more.DType != t.DType || more.Unranked || t.Value != nil:
-		return t
-	case t.Unranked:
-		t.Shape, t.Unranked = more.Shape, false
-		return t
-	case len(t.Shape) != len(more.Shape):
-		return t
-	}
-	shape := slices.Clone(t.Shape)
-	for i, d := range shape {
-		if d < 0 {
-			shape[i] = more.Shape[i]
-		}
-	}
-	t.Shape = shape
-	return t
 }
 
 // typed says whether the types of all outputs of a node were given.
@@ -222,12 +202,12 @@ func (b *builder) back(n *onnx.NodeProto, active map[string]bool) error {
 func (b *builder) total(value string) (string, error) {
 	parts := b.parts[value]
 	if len(parts) > 1 {
-		sum, err := b.emit("Sum", parts)
+		sum, err := b.Emit("Sum", parts, 1)
 		if err != nil {
 			return "", err
 		}
-		b.parts[value] = []string{sum}
-		return sum, nil
+		b.parts[value] = sum
+		return sum[0], nil
 	}
 	if len(parts) == 0 {
 		return "", nil

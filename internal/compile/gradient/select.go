@@ -229,21 +229,6 @@ func (e *chain) extended(d string, axis int64, length int) string {
 	return e.zeros(t.DType, e.ints(dims...))
 }
 
-// zeros is a tensor of zeros of that shape.
-func (e *chain) zeros(dtype tensor.DType, shape string) string {
-	fill, err := scalar(dtype, 0)
-	if err == nil {
-		fill, err = fill.Reshape([]int{1})
-	}
-	if e.err == nil {
-		e.err = err
-	}
-	if e.err != nil {
-		return ""
-	}
-	return e.with("ConstantOfShape", []string{shape}, onnx.AttrTensor("value", fill.Proto("")))
-}
-
 // padded is d with so many zeros before and behind it along an axis, each given as a list of one number.
 func (e *chain) padded(d string, axis int64, before, behind string) string {
 	if e.err != nil {
