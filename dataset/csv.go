@@ -10,9 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/rhizome-ml/rhizome/internal/config"
-	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // CSV is the kind of tables in text that somebody brings: a line of names, numbers, and one column that says the class.
@@ -21,146 +18,284 @@ import (
 // are understood. What could be read in two ways is refused with its line and column, never guessed: a missing value, a
 // blank line between others, a decimal comma, a number that is not finite, a first line of numbers in the place of
 // names.
+//
+// Opening one finds where its rows begin, and Read reads them there: no more of the file is in memory.
 const CSV = "csv"
 
 // The bounds of a table.
 const (
-	csvRows    = 1 << 22
 	csvColumns = 1 << 12
 	csvRecord  = 1 << 20 // bytes of one row
+	csvRows    = math.MaxInt32
 )
 
-// csvSettings is the settings of the kind.
-type csvSettings struct {
-	// Label names the column of the class; without a header it is the number of the column, from 0. Empty: the last
-	// one.
-	Label string `json:"label"`
-	// Classes are the names of the classes, in order; a label that is none of them is refused. Empty: the labels of the
-	// file, sorted as text. Where each node has a file of its own, it is for the program to say: else their numbers
-	// could differ.
-	Classes []string `json:"classes"`
-	// Header says whether the first line names the columns; absent: it does.
-	Header *bool `json:"header"`
-	// Skip is how many lines stand before all that.
-	Skip int `json:"skip"`
-}
-
 func init() {
-	kinds.add(CSV, Kind{Name: CSV, Parse: parseCSV})
+	fileFormat(CSV, openCSV)
 }
 
-func parseCSV(env Env, file *io.SectionReader) (Source, error) {
-	var s csvSettings
-	if err := config.Decode("csv settings", env.Settings, &s); err != nil {
+// csvTable is a table in text.
+type csvTable struct {
+	settings FileSettings
+	file     *io.SectionReader
+	comma    rune
+	names    []string // of the columns; nil without a header
+	cols     []fileColumn
+	index    csvIndex
+	lines    csvLines
+	at       int // the row that lines gives next
+	line     int // and where it begins
+
+	fields   []string
+	row      []byte // that was given last; of so many lines
+	rowLines int
+}
+
+// csvIndex says where rows begin: every so many of them, which grows with the file, so that it stays small.
+type csvIndex struct {
+	every int
+	at    []csvMark
+	rows  int
+}
+
+// csvMark is where a row begins.
+type csvMark struct {
+	offset int64
+	line   int // from 1
+}
+
+// csvMarks bounds the marks.
+const csvMarks = 1 << 17
+
+func (x *csvIndex) add(m csvMark) {
+	if x.rows%x.every == 0 {
+		if len(x.at) == csvMarks {
+			for i := range csvMarks / 2 {
+				x.at[i] = x.at[2*i]
+			}
+			x.at, x.every = x.at[:csvMarks/2], 2*x.every
+		}
+		if x.rows%x.every == 0 {
+			x.at = append(x.at, m)
+		}
+	}
+	x.rows++
+}
+
+func openCSV(_ Env, s FileSettings, file *io.SectionReader) (fileTable, error) {
+	t := &csvTable{settings: s, file: file, index: csvIndex{every: 64}}
+	head := make([]byte, min(file.Size(), looked))
+	if n, err := file.ReadAt(head, 0); n < len(head) {
 		return nil, err
 	}
-	if err := config.Within("csv settings", "skip", int64(s.Skip), 0, 1000); err != nil {
+	if err := noText(head, "write it as a table in text, separated by commas, with a line of names"); err != nil {
 		return nil, err
 	}
-	text, err := readAll(file, fileMax)
+	t.lines = csvLines{at: file, piece: 256 << 10}
+	if bytes.HasPrefix(head, []byte("\ufeff")) {
+		t.lines.seek(3)
+	}
+	line := 1
+	for ; line <= s.Skip; line++ {
+		if _, _, err := t.lines.next(false); err != nil {
+			return nil, orRow(err, line, "is not there: all lines are skipped")
+		}
+	}
+	from, line, err := t.separator(line)
 	if err != nil {
 		return nil, err
 	}
-	if err := noText(text, "write it as a table in text, separated by commas, with a line of names"); err != nil {
+	t.lines.seek(from)
+	first, lines, err := t.lines.next(true)
+	if err != nil {
+		return nil, orRow(err, line, "is not there: the file is empty; want a line of names, and rows")
+	}
+	fields, err := t.split(first, line)
+	if err != nil {
 		return nil, err
 	}
-	t := &csvTable{settings: s, label: -1, known: map[string]int{}}
-	return t.read(bytes.TrimPrefix(text, []byte("\ufeff")))
-}
-
-// csvTable is a table while it is read.
-type csvTable struct {
-	settings csvSettings
-	text     []byte // from the line of names on
-	before   int    // lines in front of that
-	in       *csv.Reader
-	budget   *csvBudget
-	at       int64 // of text, that was read
-	lines    int   // of it
-
-	names   []string // of the columns; nil without a header
-	columns int
-	label   int // column
-	x       []float32
-	y       []int64 // index into classes
-	classes []string
-	known   map[string]int // of classes
-}
-
-// csvBudget gives the reader of rows no more bytes than one row may have.
-type csvBudget struct {
-	in   *bytes.Reader
-	left int
-}
-
-// Read reads what is left of the row's bytes.
-func (b *csvBudget) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errCSVRecord
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = strings.Clone(f)
 	}
-	n, err := b.in.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
+	if err := t.header(names, line); err != nil {
+		return nil, err
+	}
+	if t.names == nil {
+		t.lines.seek(from)
+	} else {
+		line += lines
+	}
+	if err := t.scan(line); err != nil {
+		return nil, err
+	}
+	t.lines = csvLines{at: file, piece: 32 << 10}
+	t.at = -1
+	for i := range t.cols {
+		t.cols[i].rows = t.index.rows
+	}
+	return t, nil
+}
+
+// orRow makes an error of a line of the end of the file.
+func orRow(err error, line int, reason string) error {
+	if errors.Is(err, io.EOF) {
+		return &RowError{line, 0, reason}
+	}
+	return err
+}
+
+// csvLines gives the rows of a text one after the other.
+type csvLines struct {
+	at    io.ReaderAt
+	piece int
+	off   int64 // of buf
+	buf   []byte
+	pos   int
+	ended bool // buf goes to the end of the file
+}
+
+func (l *csvLines) seek(off int64) {
+	if off >= l.off && off <= l.off+int64(len(l.buf)) {
+		l.pos = int(off - l.off)
+		return
+	}
+	l.off, l.buf, l.pos, l.ended = off, l.buf[:0], 0, false
+}
+
+// offset returns where the next row begins.
+func (l *csvLines) offset() int64 { return l.off + int64(l.pos) }
+
+// more reads another piece behind what is there, and drops what was given away.
+func (l *csvLines) more() error {
+	if l.pos > 0 {
+		n := copy(l.buf, l.buf[l.pos:])
+		l.off, l.buf, l.pos = l.off+int64(l.pos), l.buf[:n], 0
+	}
+	have := len(l.buf)
+	l.buf = slices.Grow(l.buf, l.piece)[:have+l.piece]
+	n, err := l.at.ReadAt(l.buf[have:], l.off+int64(have))
+	l.buf = l.buf[:have+n]
+	if errors.Is(err, io.EOF) {
+		l.ended, err = true, nil
+	}
+	return err
 }
 
 var errCSVRecord = fmt.Errorf("more than %d bytes in one row; is a quotation mark missing?", csvRecord)
 
-func (t *csvTable) read(text []byte) (Source, error) {
-	for range t.settings.Skip {
-		_, rest, found := bytes.Cut(text, []byte("\n"))
-		if !found {
-			return nil, &RowError{t.before + 1, 0, "is not there: all lines are skipped"}
-		}
-		text, t.before = rest, t.before+1
-	}
-	for i, name := range t.settings.Classes {
-		if _, twice := t.known[name]; twice || name == "" || i == classesMax {
-			return nil, config.Errorf("csv settings", "classes[%d] is %.32q; want up to %d names, each once", i, name,
-				classesMax)
-		}
-		t.known[name] = i
-	}
-	t.classes = slices.Clone(t.settings.Classes)
-	if err := t.separator(text); err != nil {
-		return nil, err
-	}
-	first, line, err := t.next()
-	if err != nil {
-		return nil, err
-	}
-	if err := t.header(slices.Clone(first), line); err != nil {
-		return nil, err
-	}
-	if t.names == nil {
-		if err := t.row(first, line); err != nil {
-			return nil, err
-		}
-	}
+// next returns the next row without its line end, and how many lines it has. Quotes says that line ends within
+// quotation marks are part of it. At the end it returns io.EOF. What it gives is good until the next call.
+func (l *csvLines) next(quotes bool) ([]byte, int, error) {
+	searched, lines, open := 0, 0, false
 	for {
-		row, line, err := t.next()
-		if errors.Is(err, io.EOF) {
-			return t.source()
+		rest := l.buf[l.pos:]
+		end := bytes.IndexByte(rest[searched:], '\n')
+		if end < 0 && !l.ended && len(rest) <= csvRecord {
+			part := rest[searched:]
+			if quotes && bytes.Count(part, []byte{'"'})%2 == 1 {
+				open = !open
+			}
+			searched = len(rest)
+			if err := l.more(); err != nil {
+				return nil, 0, err
+			}
+			continue
 		}
-		if err == nil {
-			err = t.row(row, line)
+		if len(rest) == 0 && l.ended {
+			return nil, 0, io.EOF
+		}
+		if end < 0 {
+			end = len(rest) - searched
+		}
+		part := rest[searched : searched+end]
+		if quotes && bytes.IndexByte(part, '"') >= 0 && bytes.Count(part, []byte{'"'})%2 == 1 {
+			open = !open
+		}
+		lines++
+		to := min(searched+end+1, len(rest))
+		switch {
+		case to > csvRecord:
+			return nil, lines, errCSVRecord
+		case open && to < len(rest):
+			searched = to
+			continue
+		case open && !l.ended:
+			searched = to
+			if err := l.more(); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
+		l.pos += to
+		row := rest[:to]
+		row = bytes.TrimSuffix(row, []byte("\n"))
+		return bytes.TrimSuffix(row, []byte("\r")), lines, nil
+	}
+}
+
+// scan finds where rows begin. Blank lines between rows are rows that cannot be read: some programs write a missing
+// value so, and others pass over them. At the end they are none.
+func (t *csvTable) scan(line int) error {
+	var blank []csvMark
+	for {
+		m := csvMark{t.lines.offset(), line}
+		row, lines, err := t.lines.next(true)
+		if errors.Is(err, io.EOF) {
+			if t.index.rows == 0 {
+				return &RowError{line - len(blank), 0, "is not there: no row follows the names"}
+			}
+			return nil
+		}
+		if errors.Is(err, errCSVRecord) {
+			return &RowError{line, 0, err.Error()}
 		}
 		if err != nil {
-			return nil, err
+			return err
+		}
+		line += lines
+		if len(row) == 0 {
+			if len(blank) == csvMarks {
+				return &RowError{m.line, 0, "is blank, as many lines before it are"}
+			}
+			blank = append(blank, m)
+			continue
+		}
+		if len(blank) > 0 && t.settings.BadRows != badSkip {
+			return &RowError{blank[0].line, 0, csvBlank}
+		}
+		for _, b := range blank {
+			t.index.add(b)
+		}
+		blank = blank[:0]
+		if t.index.add(m); t.index.rows > csvRows {
+			return &RowError{m.line, 0, fmt.Sprintf("is one too many: at most %d rows are read", csvRows)}
 		}
 	}
 }
 
-// separator finds what separates the fields, which is what the first line has most of.
-func (t *csvTable) separator(text []byte) error {
-	comma := rune(0)
-	// of Excel
-	if said, ok := bytes.CutPrefix(text, []byte("sep=")); ok && len(said) > 1 && (said[1] == '\n' || said[1] == '\r') {
-		comma = rune(said[0])
-		_, text, _ = bytes.Cut(text, []byte("\n"))
-		t.before++
+const csvBlank = "is blank; want a row, or no line: some programs write a missing value so"
+
+// separator finds what separates the fields, which is what the first line has most of, and where that line begins.
+func (t *csvTable) separator(line int) (int64, int, error) {
+	from := t.lines.offset()
+	first, _, err := t.lines.next(false)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, orRow(err, line, "")
 	}
-	first, _, more := bytes.Cut(text, []byte("\n"))
-	first = bytes.TrimSuffix(first, []byte("\r"))
+	comma := rune(0)
+	if s := t.settings.Delimiter; s != "" {
+		comma = rune(s[0])
+	}
+	// of Excel
+	if said, ok := bytes.CutPrefix(first, []byte("sep=")); ok && len(said) == 1 {
+		comma = rune(said[0])
+		from = t.lines.offset()
+		line++
+		if first, _, err = t.lines.next(false); err != nil && !errors.Is(err, io.EOF) {
+			return 0, 0, err
+		}
+	}
+	alone := t.lines.offset() == t.file.Size() && !endsInLine(t.file)
 	counts, quoted := map[rune]int{}, false
 	for _, r := range string(first[:min(len(first), csvRecord)]) {
 		switch {
@@ -177,62 +312,85 @@ func (t *csvTable) separator(text []byte) error {
 			}
 		}
 	}
+	if comma == 0 && t.settings.LabelKind == labelNone {
+		comma = ','
+	}
 	switch {
-	case len(bytes.TrimSpace(text)) == 0:
-		return &RowError{t.before + 1, 0, "is not there: the file is empty; want a line of names, and rows"}
-	case !more && bytes.IndexByte(first, '\r') >= 0:
-		return &RowError{t.before + 1, 0, "ends in CR alone; save the file with the line ends of Unix or Windows"}
+	case len(bytes.TrimSpace(first)) == 0 && t.blankFrom(from):
+		return 0, 0, &RowError{line, 0, "is not there: the file is empty; want a line of names, and rows"}
+	case alone && bytes.IndexByte(first, '\r') >= 0:
+		return 0, 0, &RowError{line, 0, "ends in CR alone; save the file with the line ends of Unix or Windows"}
 	case comma == 0 || !strings.ContainsRune(csvSeparators, comma):
-		return &RowError{t.before + 1, 0,
+		return 0, 0, &RowError{line, 0,
 			"is one column; want features and a label, separated by commas, semicolons, tabs or bars"}
 	case counts[comma] >= csvColumns:
-		return &RowError{t.before + 1, 0, fmt.Sprintf("has %d columns; at most %d are read", counts[comma]+1,
+		return 0, 0, &RowError{line, 0, fmt.Sprintf("has %d columns; at most %d are read", counts[comma]+1,
 			csvColumns)}
 	}
-	t.text, t.budget = text, &csvBudget{in: bytes.NewReader(text)}
-	t.in = csv.NewReader(t.budget)
-	t.in.ReuseRecord, t.in.Comma, t.in.FieldsPerRecord = true, comma, -1
-	return nil
+	t.comma = comma
+	return from, line, nil
+}
+
+// endsInLine says whether the last byte of a file ends a line.
+func endsInLine(file *io.SectionReader) bool {
+	b := make([]byte, 1)
+	_, _ = file.ReadAt(b, file.Size()-1)
+	return b[0] == '\n'
+}
+
+// blankFrom says whether nothing stands from there on, as far as one looks.
+func (t *csvTable) blankFrom(from int64) bool {
+	b := make([]byte, 4096)
+	n, _ := t.file.ReadAt(b, from)
+	return len(bytes.TrimSpace(b[:n])) == 0
 }
 
 // csvSeparators are what may separate fields.
 const csvSeparators = ",;\t|"
 
-// next returns the next row, and the line at which it begins. encoding/csv passes over blank lines, which some programs
-// write where a value is missing: between rows they are refused.
-func (t *csvTable) next() ([]string, int, error) {
-	t.budget.left = csvRecord
-	row, err := t.in.Read()
+// split returns the fields of a row, which stay good until the next call.
+func (t *csvTable) split(row []byte, line int) ([]string, error) {
+	if bytes.IndexByte(row, '"') < 0 {
+		text := string(row)
+		t.fields = t.fields[:0]
+		for {
+			field, rest, more := strings.Cut(text, string(t.comma))
+			t.fields = append(t.fields, field)
+			if text = rest; !more {
+				return t.fields, nil
+			}
+			if len(t.fields) > csvColumns {
+				return t.fields, nil // too many, which is said
+			}
+		}
+	}
+	in := csv.NewReader(bytes.NewReader(row))
+	in.Comma, in.FieldsPerRecord = t.comma, -1
+	fields, err := in.Read()
 	var bad *csv.ParseError
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, 0, err
-	case errors.As(err, &bad):
-		return nil, 0, &RowError{t.before + bad.Line, 0, fmt.Sprintf("%v, at byte %d of the line", bad.Err, bad.Column)}
-	case err != nil:
-		return nil, 0, &RowError{t.before + t.lines + 1, 0, err.Error()}
+	if errors.As(err, &bad) {
+		return nil, &RowError{line + bad.Line - 1, 0, fmt.Sprintf("%v, at byte %d of the line", bad.Err, bad.Column)}
 	}
-	line, _ := t.in.FieldPos(0)
-	if line != t.lines+1 {
-		return nil, 0, &RowError{t.before + t.lines + 1, 0,
-			"is blank; want a row, or no line: some programs write a missing value so"}
+	if err == nil {
+		if _, err := in.Read(); !errors.Is(err, io.EOF) { // a mark in the wrong place hid a line end
+			return nil, &RowError{line, 0, "has a quotation mark in the wrong place"}
+		}
 	}
-	end := t.in.InputOffset()
-	t.lines += bytes.Count(t.text[t.at:end], []byte("\n"))
-	t.at = end
-	return row, t.before + line, nil
+	return fields, err
 }
 
 // header takes the first row: names, or with the setting header: false the first sample.
 func (t *csvTable) header(row []string, line int) error {
-	t.columns = len(row)
 	switch {
-	case len(row) < 2:
+	case len(row) < 2 && t.settings.LabelKind != labelNone:
 		return &RowError{line, 0, "is one column; want features and a label"}
 	case len(row) > csvColumns:
 		return &RowError{line, 0, fmt.Sprintf("has %d columns; at most %d are read", len(row), csvColumns)}
 	case t.settings.Header != nil && !*t.settings.Header:
-		return t.labelAt()
+		for i := range row {
+			t.cols = append(t.cols, fileColumn{name: strconv.Itoa(i), format: "text"})
+		}
+		return nil
 	}
 	seen := map[string]int{}
 	for i, name := range row {
@@ -242,9 +400,13 @@ func (t *csvTable) header(row []string, line int) error {
 		name = strings.TrimSpace(name)
 		other, twice := seen[name]
 		switch _, err := strconv.ParseFloat(name, 64); {
+		case name == "" && i == 0 && (slices.Contains(t.settings.Ignore, "") || len(t.settings.Features) > 0):
+			// it is known, and no feature
 		case name == "" && i == 0:
 			return &RowError{line, 1,
-				"has no name: is it the number of the row? leave it out (pandas: to_csv with index=False)"}
+				"has no name: is it the number of the row? leave it out (pandas: to_csv with index=False), or set " +
+					"ignore to " +
+					"the empty name"}
 		case name == "":
 			return &RowError{line, i + 1, "has no name; want one for each column"}
 		case err == nil:
@@ -261,7 +423,10 @@ func (t *csvTable) header(row []string, line int) error {
 		seen[name], row[i] = i+1, name
 	}
 	t.names = row
-	return t.labelAt()
+	for i, name := range row {
+		t.cols = append(t.cols, fileColumn{name: name, format: "text", index: name == "" && i == 0})
+	}
+	return nil
 }
 
 // csvText bounds a name, and csvNumber a number, in bytes.
@@ -270,51 +435,104 @@ const (
 	csvNumber = 400
 )
 
-// labelAt finds the column of the label.
-func (t *csvTable) labelAt() error {
-	switch at := slices.Index(t.names, t.settings.Label); {
-	case t.settings.Label == "":
-		t.label = t.columns - 1
-	case at >= 0:
-		t.label = at
-	case t.names == nil:
-		n, err := strconv.Atoi(t.settings.Label)
-		if err != nil || n < 0 || n >= t.columns {
-			return config.Errorf("csv settings",
-				"label is %.64q; want the number of a column, 0 to %d, as header is false", t.settings.Label,
-				t.columns-1)
+func (t *csvTable) about() fileAbout {
+	return fileAbout{format: csvFormats[t.comma], text: true, named: t.names != nil, last: true}
+}
+
+// csvFormats says what a text is by its separator.
+var csvFormats = map[rune]string{',': "CSV, separated by commas", ';': "CSV, separated by semicolons",
+	'\t': "TSV, separated by tabs", '|': "CSV, separated by bars"}
+
+func (t *csvTable) columns() []fileColumn { return t.cols }
+
+func (t *csvTable) place(row int) string {
+	if row != t.at-1 { // the row that is read is known; another is looked for
+		if _, err := t.find(row); err != nil {
+			return fmt.Sprintf("row %d", row+1)
 		}
-		t.label = n
-	default:
-		return config.Errorf("csv settings", "label is %.64q; want one of the columns %.400q", t.settings.Label,
-			t.names)
+	}
+	return fmt.Sprintf("line %d", t.line)
+}
+
+// find returns the bytes of a row, and leaves its line in t.line.
+func (t *csvTable) find(row int) ([]byte, error) {
+	if m := row / t.index.every; t.at < 0 || row < t.at || m*t.index.every > t.at {
+		t.lines.seek(t.index.at[m].offset)
+		t.at, t.line = m*t.index.every, t.index.at[m].line
+		t.row, t.rowLines = nil, 0
+	} else {
+		t.line += t.last()
+	}
+	for {
+		b, lines, err := t.lines.next(true)
+		if errors.Is(err, io.EOF) || errors.Is(err, errCSVRecord) {
+			err = &ChangedError{"the file", "its rows end before they did"}
+		}
+		if err != nil {
+			t.at = -1
+			return nil, err
+		}
+		if t.at++; t.at > row {
+			t.row, t.rowLines = b, lines
+			return b, nil
+		}
+		t.line += lines
+	}
+}
+
+// last returns how many lines the row has that was given last.
+func (t *csvTable) last() int {
+	n := t.rowLines
+	t.rowLines = 0
+	return n
+}
+
+func (t *csvTable) read(rows []int, want []wanted, into []cells) error {
+	for i, w := range want {
+		into[i].fit(w.as, len(rows), 1)
+	}
+	for k, r := range rows {
+		var b []byte
+		var err error
+		if r == t.at-1 && t.row != nil {
+			b = t.row // the same row again
+		} else if b, err = t.find(r); err != nil {
+			return err
+		}
+		line := t.line
+		if len(b) == 0 {
+			return &RowError{line, 0, csvBlank}
+		}
+		fields, err := t.split(b, line)
+		if err != nil {
+			return err
+		}
+		if len(fields) != len(t.cols) {
+			return &RowError{line, 0, fmt.Sprintf("has %d columns; want %d, as the first line has", len(fields),
+				len(t.cols))}
+		}
+		for i, w := range want {
+			if why := t.cell(strings.TrimSpace(fields[w.column]), w.as, &into[i], k); why != "" {
+				return &RowError{line, w.column + 1, t.called(w.column) + why}
+			}
+		}
 	}
 	return nil
 }
 
-// row takes one sample.
-func (t *csvTable) row(row []string, line int) error {
-	switch {
-	case len(row) != t.columns:
-		return &RowError{line, 0, fmt.Sprintf("has %d columns; want %d, as the first line has", len(row), t.columns)}
-	case len(t.y) == csvRows:
-		return &RowError{line, 0, fmt.Sprintf("is one too many: at most %d rows are read", csvRows)}
+// cell takes a field into memory, or says what is wrong with it.
+func (t *csvTable) cell(field string, as columnType, into *cells, k int) string {
+	if as == text {
+		into.s[k], into.none[k] = strings.Clone(field), field == ""
+		return ""
 	}
-	for i, cell := range row {
-		cell = strings.TrimSpace(cell)
-		if i == t.label {
-			if err := t.class(cell); err != "" {
-				return &RowError{line, i + 1, t.called(i) + err}
-			}
-			continue
-		}
-		v, err := csvNumberOf(cell)
-		if err != "" {
-			return &RowError{line, i + 1, t.called(i) + err}
-		}
-		t.x = append(t.x, v)
+	if csvMissing(field) && t.settings.Missing != "" && t.settings.Missing != refuse {
+		into.none[k] = true
+		return ""
 	}
-	return nil
+	v, why := csvNumberOf(field)
+	into.f[k] = v
+	return why
 }
 
 // called names a column in front of what is wrong with it.
@@ -325,34 +543,20 @@ func (t *csvTable) called(i int) string {
 	return fmt.Sprintf("%.32q ", t.names[i])
 }
 
-// class takes the label of a sample, or says what is wrong with it.
-func (t *csvTable) class(cell string) string {
-	i, known := t.known[cell]
-	switch {
-	case cell == "":
-		return "is empty; want a label"
-	case known:
-	case len(t.settings.Classes) > 0:
-		return fmt.Sprintf("is %.32q; want one of the classes of the job, %.200q", cell, t.settings.Classes)
-	case len(cell) > csvText:
-		return fmt.Sprintf("is a label of %d bytes; at most %d are read", len(cell), csvText)
-	case len(t.classes) == classesMax:
-		return fmt.Sprintf("is a label beyond the %d that are read; is it a quantity, or an id?", classesMax)
-	default:
-		i = len(t.classes)
-		cell = strings.Clone(cell)
-		t.classes = append(t.classes, cell)
-		t.known[cell] = i
+// csvMissing says whether a field stands for a missing value.
+func csvMissing(field string) bool {
+	switch strings.ToLower(field) {
+	case "", "na", "n/a", "null", "none", "nan":
+		return true
 	}
-	t.y = append(t.y, int64(i))
-	return ""
+	return false
 }
 
 // csvNumberOf reads a number, or says what is wrong with it.
 func csvNumberOf(cell string) (float32, string) {
 	switch strings.ToLower(cell) {
 	case "":
-		return 0, "is empty; want a number: samples with missing values are not read"
+		return 0, "is empty; want a number: samples with missing values are not read, unless missing says how"
 	case "na", "n/a", "null", "none", "nan":
 		return 0, fmt.Sprintf("is %q; want a number: samples with missing values are not read", cell)
 	}
@@ -369,28 +573,4 @@ func csvNumberOf(cell string) (float32, string) {
 		return 0, fmt.Sprintf("is %.32q; want a number", cell)
 	}
 	return float32(v), ""
-}
-
-// source returns what was read, with the classes in their order.
-func (t *csvTable) source() (Source, error) {
-	if len(t.y) == 0 {
-		return nil, &RowError{t.before + t.lines + 1, 0, "is not there: no row follows the names"}
-	}
-	if len(t.settings.Classes) == 0 {
-		sorted := slices.Sorted(slices.Values(t.classes))
-		number := make([]int64, len(sorted))
-		for i, name := range t.classes {
-			at, _ := slices.BinarySearch(sorted, name)
-			number[i] = int64(at)
-		}
-		for i := range t.y {
-			t.y[i] = number[t.y[i]]
-		}
-		t.classes = sorted
-	}
-	s := Schema{Shape: []int{t.columns - 1}, Features: tensor.Float32, Label: tensor.Int64, Classes: t.classes}
-	if t.names != nil {
-		s.Names = slices.Delete(t.names, t.label, t.label+1)
-	}
-	return InMemory(s, Batch{Column{Float32: t.x}, Column{Int64: t.y}})
 }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -15,6 +16,10 @@ type Env struct {
 	Seed uint64
 	// Node names for whom samples are drawn, where each node draws its own.
 	Node string
+	// Files is the folder in which a file that is parsed lies, for kinds of several files (the labels of IDX, images by
+	// class, a vocabulary), and File its name there. nil: there is the file alone.
+	Files fs.FS
+	File  string
 }
 
 // Kind is a way to make sources. At least one of Open and Parse is there.

@@ -15,11 +15,14 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
+// dataMax bounds a client's data file, which is in memory, whatever its kind would read in place.
+const dataMax = 256 << 20
+
 // readData reads a client's data file.
 func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
 	most := int64(0)
 	for _, k := range readable() {
-		most = max(most, k.Max())
+		most = max(most, min(k.Max(), dataMax))
 	}
 	b, err = vfs.ReadFile(fsys, path, most)
 	if errors.Is(err, syscall.EISDIR) {

@@ -21,7 +21,9 @@ func TestSets(t *testing.T) {
 		f, e := federated.Default(), evaluation.Default()
 		f.Data, e.Data = name, name
 		_, want := samples.Schema(name)
-		if usable := slices.Contains(samples.Sets(), name); usable != (want == nil) || (name == "csv") == usable {
+		kind, err := dataset.Find(name)
+		usable := slices.Contains(samples.Sets(), name)
+		if err != nil || usable != (want == nil) || (kind.Open == nil) == usable {
 			t.Errorf("%s can be used: %v, %v", name, usable, want)
 		}
 		for _, err := range []error{f.Validate(), e.Validate()} {

@@ -46,6 +46,7 @@ var targets = []target{
 	{"internal/artifact/FuzzDecode", "records of an artifact", quick},
 	{"internal/config/FuzzDecode", "settings of components", quick},
 	{"dataset/FuzzCSV", "tables that users bring", quick},
+	{"dataset/FuzzArrays", "arrays that users bring", slow},
 	{"internal/onnx/FuzzLoad", "models", quick},
 	{"internal/roles/model/FuzzLoad", "models to train", slow},
 	{"internal/program/FuzzLoad", "artifacts", slow},

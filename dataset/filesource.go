@@ -1,0 +1,435 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// keptMax bounds the samples that a source of a file keeps in memory, in bytes: what is larger is read from the file
+// each time.
+const keptMax = 24 << 20
+
+// fileMaxAny bounds files that are read in place.
+const fileMaxAny = 1 << 44
+
+// fileKind is the kind of a format.
+func fileKind(name string, open func(Env, FileSettings, *io.SectionReader) (fileTable, error)) Kind {
+	return Kind{Name: name, FileMax: fileMaxAny, Parse: func(env Env, file *io.SectionReader) (Source, error) {
+		s, err := fileSettings(name+" settings", env.Settings)
+		if err != nil {
+			return nil, err
+		}
+		t, err := open(env, s, file)
+		if err != nil {
+			return nil, err
+		}
+		return newFileSource(t, s, name+" settings", handleOf(file))
+	}}
+}
+
+// feature is a column that samples are made of.
+type feature struct {
+	wanted
+	name  string
+	at    int // its place in a sample
+	width int
+	texts map[string]int // the place of each text, where it is one of several
+	whole bool           // whole numbers
+}
+
+// fileSource is the samples of a table.
+type fileSource struct {
+	table    fileTable
+	file     *handle // nil: it cannot change
+	of       string  // in errors
+	s        FileSettings
+	schema   Schema
+	features []feature
+	label    *wanted
+	want     []wanted // the columns of the features, and at the end the label's
+	classOf  map[string]int64
+	numbered bool // a whole number is the number of its class
+	rows     int  // of the table
+	keep     []uint32
+	skipped  int // bad rows
+	dropped  int // rows with missing values
+	kept     Source
+
+	cells  []cells
+	at     []int // places in a batch, by row
+	sorted []int // the rows
+}
+
+// badRow is what is wrong with a row of a format that has no lines.
+type badRow struct {
+	place, column, reason string
+	row, number           int
+}
+
+// Error names the row and the column.
+func (b *badRow) Error() string {
+	if b.column == "" {
+		return b.place + ": " + b.reason
+	}
+	return fmt.Sprintf("%s, column %q: %s", b.place, b.column, b.reason)
+}
+
+// Unwrap returns it as an error of a line.
+func (b *badRow) Unwrap() error { return &RowError{b.row + 1, b.number + 1, b.reason} }
+
+// newFileSource makes samples of a table as the settings say, and looks into the file for what they leave open.
+func newFileSource(t fileTable, s FileSettings, of string, file *handle) (*fileSource, error) {
+	f := &fileSource{table: t, file: file, of: of, s: s}
+	if err := f.choose(); err != nil {
+		return nil, err
+	}
+	if err := f.survey(); err != nil {
+		return nil, err
+	}
+	if err := f.describe(); err != nil {
+		return nil, err
+	}
+	return f, f.keepAll()
+}
+
+// Schema says what a sample is.
+func (f *fileSource) Schema() Schema { return f.schema }
+
+// Len returns how many samples there are.
+func (f *fileSource) Len() int {
+	if f.keep != nil {
+		return len(f.keep)
+	}
+	return f.rows
+}
+
+// Settings returns the settings with which this file and others give samples of the same schema.
+func (f *fileSource) Settings() FileSettings { return f.s }
+
+// Left returns how many rows of the file are no samples: those that could not be read, and those with missing values.
+func (f *fileSource) Left() (bad, missing int) { return f.skipped, f.dropped }
+
+// Block returns how many samples are best read together, in any order; 0 where that is all the same.
+func (f *fileSource) Block() int {
+	if f.kept != nil {
+		return 0
+	}
+	return f.table.about().block
+}
+
+// keepAll takes the samples into memory where they are few, which also checks each of them.
+func (f *fileSource) keepAll() error {
+	n := f.Len()
+	if n == 0 || int64(n)*int64(f.schema.Width()+2)*4 > keptMax {
+		return nil
+	}
+	b := f.schema.Batch(n)
+	if err := f.Read(all(n), b); err != nil {
+		return err
+	}
+	kept, err := InMemory(f.schema, b)
+	f.kept = kept
+	f.cells = nil
+	return err
+}
+
+// batchMax bounds how many numbers of the table are in memory at a time, beside the batch.
+const batchMax = 1 << 19
+
+// Read puts samples into a batch.
+func (f *fileSource) Read(rows []int, into Batch) error {
+	if f.kept != nil {
+		return f.kept.Read(rows, into)
+	}
+	if err := f.file.same(); err != nil {
+		return err
+	}
+	f.at, f.sorted = resized(f.at, len(rows)), resized(f.sorted, len(rows))
+	for i, r := range rows {
+		if f.at[i] = i; r < 0 || r >= f.Len() {
+			return fmt.Errorf("dataset: no sample %d; there are %d", r, f.Len())
+		}
+	}
+	if !slices.IsSorted(rows) { // what stands together is read together
+		slices.SortFunc(f.at, func(a, b int) int { return rows[a] - rows[b] })
+	}
+	for i, at := range f.at {
+		f.sorted[i] = rows[at]
+		if f.keep != nil {
+			f.sorted[i] = int(f.keep[rows[at]])
+		}
+	}
+	want := f.want
+	if into.Features.Float32 == nil && into.Features.Int64 == nil {
+		want = want[len(f.features):]
+	} else if into.Labels.Float32 == nil && into.Labels.Int64 == nil {
+		want = want[:len(f.features)]
+	}
+	step := max(1, batchMax/max(1, f.schema.Width()))
+	for from := 0; from < len(rows) && len(want) > 0; from += step {
+		to := min(len(rows), from+step)
+		if err := f.part(f.sorted[from:to], f.at[from:to], want, into); err != nil {
+			return err
+		}
+	}
+	return f.file.same()
+}
+
+// part reads rows to places of a batch.
+func (f *fileSource) part(rows, at []int, want []wanted, into Batch) error {
+	f.cells = resized(f.cells, len(want))
+	if err := f.table.read(rows, want, f.cells); err != nil {
+		return err
+	}
+	if len(want) >= len(f.features) && (into.Features.Float32 != nil || into.Features.Int64 != nil) {
+		for k := range f.features {
+			if err := f.fill(&f.features[k], k, rows, at, into.Features); err != nil {
+				return err
+			}
+		}
+	}
+	if f.label != nil && len(want) != len(f.features) || len(f.features) == 0 {
+		return f.labels(&f.cells[len(want)-1], rows, at, into.Labels)
+	}
+	return nil
+}
+
+// fill puts one column into the samples.
+func (f *fileSource) fill(c *feature, k int, rows, at []int, into Column) error {
+	in, w := &f.cells[k], f.schema.Width()
+	for i, row := range rows {
+		to := at[i]*w + c.at
+		switch {
+		case c.texts != nil:
+			clear(into.Float32[to : to+c.width])
+			place, known := c.texts[in.s[i]]
+			if in.none[i] || !known {
+				return f.bad(row, c.column, f.unknownText(c, in, i))
+			}
+			into.Float32[to+place] = 1
+		case into.Int64 != nil:
+			if in.none[i] {
+				return f.bad(row, c.column, missingReason)
+			}
+			copy(into.Int64[to:to+c.width], in.i[i*c.width:(i+1)*c.width])
+		default:
+			for j := range c.width {
+				v := math.NaN()
+				switch {
+				case in.none[i]:
+				case c.whole:
+					v = float64(in.i[i*c.width+j])
+				default:
+					v = float64(in.f[i*c.width+j])
+				}
+				if v != v {
+					var ok bool
+					if v, ok = f.missing(c.at + j); !ok {
+						return f.bad(row, c.column, missingReason)
+					}
+				}
+				x := f.scaled(v, c.at+j)
+				if math.IsInf(float64(x), 0) {
+					return f.bad(row, c.column, fmt.Sprintf("is %v; want a finite number that float32 holds", v))
+				}
+				into.Float32[to+j] = x
+			}
+		}
+	}
+	return nil
+}
+
+const missingReason = "is empty; want a number: samples with missing values are not read, unless the setting missing " +
+	"says how (zero, mean or drop)"
+
+func (f *fileSource) unknownText(c *feature, in *cells, i int) string {
+	if in.none[i] {
+		return "is empty; want one of the texts of the job"
+	}
+	return fmt.Sprintf("is %.32q; want one of the texts of the job, %.200q", in.s[i], f.s.Categories[c.name])
+}
+
+// missing returns what stands for a missing number.
+func (f *fileSource) missing(at int) (float64, bool) {
+	switch {
+	case f.s.Missing == missingZero:
+		return 0, true
+	case f.s.Missing == missingMean && at < len(f.s.Fill):
+		return f.s.Fill[at], true
+	}
+	return 0, false
+}
+
+// scaled returns a number of the file as the model sees it. Each step rounds by itself, so that all machines agree.
+func (f *fileSource) scaled(v float64, at int) float32 {
+	if f.s.Scale != 0 && f.s.Scale != 1 {
+		v = float64(v / f.s.Scale)
+	}
+	if len(f.s.Divide) > 0 {
+		k := f.constant(at)
+		v = float64(float64(v-f.s.Shift[k]) / f.s.Divide[k])
+	}
+	return float32(v)
+}
+
+// constant returns which of the constants belongs to a place in a sample.
+func (f *fileSource) constant(at int) int {
+	switch n := len(f.s.Divide); {
+	case n == 1:
+		return 0
+	case n == f.schema.Width():
+		return at
+	default: // of channels
+		return at / (f.schema.Width() / n)
+	}
+}
+
+// labels puts labels into the samples.
+func (f *fileSource) labels(in *cells, rows, at []int, into Column) error {
+	for i, row := range rows {
+		if into.Float32 != nil {
+			v := math.NaN()
+			switch {
+			case in.none[i]:
+			case f.label.as == integer:
+				v = float64(in.i[i])
+			default:
+				v = float64(in.f[i])
+			}
+			if v != v {
+				return f.bad(row, f.label.column, "is empty; want a number")
+			}
+			if math.IsInf(float64(float32(v)), 0) {
+				return f.bad(row, f.label.column, fmt.Sprintf("is %v; want a finite number that float32 holds", v))
+			}
+			into.Float32[at[i]] = float32(v)
+			continue
+		}
+		n, why := f.class(in, i)
+		if why != "" {
+			return f.bad(row, f.label.column, why)
+		}
+		into.Int64[at[i]] = n
+	}
+	return nil
+}
+
+// class returns the class of a cell, or what is wrong with it.
+func (f *fileSource) class(in *cells, i int) (int64, string) {
+	if in.none[i] {
+		return 0, "is empty; want a label"
+	}
+	if f.label.as == integer && f.numbered {
+		n := in.i[i]
+		if n < 0 || n >= int64(len(f.s.Classes)) {
+			return 0, fmt.Sprintf("is %d; want the number of a class, 0 to %d", n, len(f.s.Classes)-1)
+		}
+		return n, ""
+	}
+	name := f.labelText(in, i)
+	if n, ok := f.classOf[name]; ok {
+		return n, ""
+	}
+	return 0, fmt.Sprintf("is %.32q; want one of the classes of the job, %.200q", name, f.s.Classes)
+}
+
+// labelText returns a label as a text: whole numbers that the file has names for by their name.
+func (f *fileSource) labelText(in *cells, i int) string {
+	switch f.label.as {
+	case integer:
+		n := in.i[i]
+		if names := f.table.columns()[f.label.column].classes; n >= 0 && n < int64(len(names)) {
+			return names[n]
+		}
+		return strconv.FormatInt(n, 10)
+	case number:
+		return strconv.FormatFloat(float64(in.f[i]), 'g', -1, 32)
+	}
+	return in.s[i]
+}
+
+// bad says what is wrong with a cell.
+func (f *fileSource) bad(row, column int, reason string) error {
+	place := f.table.place(row)
+	c := f.table.columns()[column]
+	name := c.name
+	if line, ok := strings.CutPrefix(place, "line "); ok {
+		n, _ := strconv.Atoi(line)
+		if f.table.about().named {
+			reason = fmt.Sprintf("%.32q %s", name, reason)
+		}
+		return &RowError{n, column + 1, reason}
+	}
+	return &badRow{place: place, column: name, reason: reason, row: row, number: column}
+}
+
+// isBadRow says whether an error is of one row alone.
+func isBadRow(err error) bool { return errors.As(err, new(*RowError)) }
+
+// describe makes the schema.
+func (f *fileSource) describe() error {
+	s := Schema{Features: tensor.Float32, Classes: f.s.Classes}
+	if f.s.Type == typeInt64 {
+		s.Features = tensor.Int64
+	}
+	width, named := 0, true
+	for i := range f.features {
+		c := &f.features[i]
+		c.at = width
+		width += c.width
+		named = named && (c.width == 1 || c.texts != nil) && f.table.about().named
+	}
+	if width > widthMax {
+		return config.Errorf(f.of, "a sample has %d numbers; at most %d are read", width, widthMax)
+	}
+	s.Shape = []int{width}
+	if shape := f.table.columns()[f.features[0].column].shape; len(f.features) == 1 && len(shape) > 0 {
+		s.Shape, named = slices.Clone(shape), false
+	}
+	if len(f.s.Shape) > 0 {
+		n := 1
+		for _, d := range f.s.Shape {
+			n *= d
+		}
+		if n != width {
+			return config.Errorf(f.of, "shape is %v, and a sample has %d numbers (%v)", f.s.Shape, width, s.Shape)
+		}
+		named = named && len(f.s.Shape) == 1
+		s.Shape = slices.Clone(f.s.Shape)
+	}
+	for i := range f.features {
+		c := &f.features[i]
+		switch {
+		case !named:
+		case c.texts != nil:
+			for _, v := range f.s.Categories[c.name] {
+				s.Names = append(s.Names, c.name+"="+v)
+			}
+		default:
+			s.Names = append(s.Names, c.name)
+		}
+	}
+	switch {
+	case f.label == nil:
+	case f.s.LabelKind == labelQuantity:
+		s.Label = tensor.Float32
+	default:
+		s.Label = tensor.Int64
+	}
+	f.s.Shape = s.Shape
+	f.schema = s
+	if n := len(f.s.Divide); n > 0 && (len(f.s.Shift) != n || n != 1 && n != width && n != s.Shape[0]) {
+		return config.Errorf(f.of,
+			"there are %d numbers to divide by and %d to take off first; want 1 of each, %d, or "+
+				"one for each of %d channels", n, len(f.s.Shift), width, s.Shape[0])
+	}
+	return s.Check()
+}
