@@ -41,6 +41,8 @@ var rows = [][]string{
 	{"internal/host/record", "internal/host/directory"},
 	{"transport", "internal/journal"},
 	{"internal/roles"},
+	{"internal/importer"},
+	{"internal/roles/backend"}, // it runs what importing computes ahead
 	{"component"},
 	{"internal/node"},
 	{"internal/engine", "internal/peer"},

@@ -14,10 +14,13 @@ type Limits struct {
 	Attributes int // AttributeProto, of nodes and of functions
 	Messages   int // of any kind, those above included
 	Strings    int // entries of repeated string and bytes fields
+	// External bounds what [Read] takes from the files beside a model, in bytes; [Load] takes none.
+	External int64
 }
 
-// DefaultLimits returns bounds that fit models of up to 256 MiB; a hostile
-// file within them costs at most about that much again in overhead.
+// DefaultLimits returns bounds that fit models of up to 256 MiB, and 8 GiB of
+// tensors in files beside them; a hostile file within them costs at most about
+// 256 MiB in overhead.
 func DefaultLimits() Limits {
 	return Limits{
 		Bytes:      256 << 20,
@@ -27,6 +30,7 @@ func DefaultLimits() Limits {
 		Attributes: 1 << 18,
 		Messages:   1 << 20,
 		Strings:    1 << 20,
+		External:   8 << 30,
 	}
 }
 
