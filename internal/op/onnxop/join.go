@@ -96,7 +96,7 @@ func (c *call) shapeValue(v *tensor.Tensor) ([]int, error) {
 type Range struct{ Start, Step, Count int }
 
 // Ranges returns, for every dimension of its first input, what a Slice node takes; nil when an input that decides it is
-// not known.
+// not known. What is known is checked even so: as far as it can be told, each axis there is stands once, with a step.
 func Ranges(n *onnx.NodeProto, in []Type) ([]Range, error) {
 	c := &call{node: n, op: Lookup(n.GetDomain(), n.GetOpType()), in: in}
 	return c.ranges()
@@ -123,15 +123,19 @@ func (c *call) ranges() ([]Range, error) {
 		}
 		lists[i] = Integers(t.Value)
 	}
-	if !known {
+	if data.Unranked {
 		return nil, nil
+	}
+	if lists[2] == nil && entries > len(data.Shape) {
+		return nil, c.fail("starts and ends have %d entries and it has %d dimensions; an axis is outside or twice",
+			entries, len(data.Shape))
 	}
 	out := make([]Range, len(data.Shape))
 	for i, d := range data.Shape {
 		out[i] = Range{0, 1, d}
 	}
 	taken := make([]bool, len(out))
-	for i := range lists[0] {
+	for i := range max(len(lists[0]), len(lists[2]), len(lists[3])) { // those that are not known are nil
 		axis, step := int64(i), int64(1)
 		if lists[2] != nil {
 			axis = lists[2][i]
@@ -147,8 +151,12 @@ func (c *call) ranges() ([]Range, error) {
 			return nil, c.fail("axis %d stands twice or has the step %d; want each axis once and a step that is not 0",
 				axis, step)
 		}
-		taken[a] = true
-		out[a] = sliceRange(lists[0][i], lists[1][i], step, int64(data.Shape[a]))
+		if taken[a] = true; known {
+			out[a] = sliceRange(lists[0][i], lists[1][i], step, int64(data.Shape[a]))
+		}
+	}
+	if !known {
+		return nil, nil
 	}
 	return out, nil
 }
@@ -157,6 +165,8 @@ func (c *call) ranges() ([]Range, error) {
 // list of one.
 func entriesOf(t Type) int {
 	switch {
+	case t.Value != nil:
+		return t.Value.Len()
 	case t.Absent() || t.Unranked || !t.Static():
 		return -1
 	case t.Rank() == 0:
