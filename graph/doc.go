@@ -82,6 +82,7 @@
 //   - more inputs, element by element: Add, Div, Mul, Pow, Sub, Max, Mean, Min, Sum, And, Or, Xor, Equal, Greater,
 //     GreaterOrEqual, Less, LessOrEqual, Where
 //   - matrices: Gemm, MatMul
+//   - windows: AveragePool, Conv, ConvTranspose, MaxPool
 //   - along axes: ArgMax, ArgMin, ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare
 //   - shapes: Expand, Flatten, Reshape, Shape, Size, Squeeze, Transpose, Unsqueeze
 //   - parts: Concat, Gather, OneHot, Slice

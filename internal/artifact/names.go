@@ -14,7 +14,7 @@ const (
 	ModuleDomain    = "rhizome.module"    // of a choreography: sub-modules, called by nodes of this domain
 	BootstrapDomain = "rhizome.bootstrap" // of a choreography: what runs once at KeyPlace
 	PartDomain      = "rhizome.part."     // of an artifact, followed by the place: functions of the place's part
-	TensorDomain    = "rhizome.tensor"    // of an artifact: tensor functions, which hold only ai.onnx nodes
+	TensorDomain    = "rhizome.tensor"    // of an artifact: tensor functions, which hold only tensor nodes
 )
 
 // The keys of a model's metadata.

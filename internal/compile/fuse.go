@@ -173,13 +173,13 @@ func (u *unit) follows(n *node) bool {
 	return false
 }
 
-// proto writes the tensor function: ai.onnx nodes only, with all types.
+// proto writes the tensor function: tensor nodes only, with all types.
 func (t *tensorFn) proto(opset int64) *onnx.FunctionProto {
 	p := &onnx.FunctionProto{
 		Domain: artifact.TensorDomain, Name: t.name,
 		OpsetImport: []*onnx.OperatorSetIdProto{{Domain: "", Version: opset}},
 	}
-	training := false
+	training, own := false, false
 	info := func(v *val) { p.ValueInfo = append(p.ValueInfo, artifact.ValueInfo(v.name, v.typ.Forget())) }
 	for _, v := range t.in {
 		p.Input = append(p.Input, v.name)
@@ -192,6 +192,7 @@ func (t *tensorFn) proto(opset int64) *onnx.FunctionProto {
 			node.Domain, node.Attribute = "", []*onnx.AttributeProto{onnx.AttrTensor("value", v)}
 		}
 		training = training || node.GetDomain() == onnxop.Training
+		own = own || node.GetDomain() == onnxop.Own
 		p.Node = append(p.Node, node)
 		for _, v := range n.out {
 			if v.name != "" {
@@ -205,6 +206,9 @@ func (t *tensorFn) proto(opset int64) *onnx.FunctionProto {
 	if training {
 		p.OpsetImport = append(p.OpsetImport, &onnx.OperatorSetIdProto{Domain: onnxop.Training,
 			Version: onnxop.TrainingVersion})
+	}
+	if own {
+		p.OpsetImport = append(p.OpsetImport, &onnx.OperatorSetIdProto{Domain: onnxop.Own, Version: onnxop.OwnVersion})
 	}
 	return p
 }

@@ -22,6 +22,14 @@ func f64(shape []int, v ...float64) *tensor.Tensor {
 	return t
 }
 
+func i64(v ...int64) *tensor.Tensor {
+	t, err := tensor.FromInt64([]int{len(v)}, v)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // maths is a graph with the few ops that the programs of these tests are made of.
 type maths struct{ *graph.Graph }
 
@@ -77,6 +85,15 @@ var secondOrders = map[string]func(m maths, x, w graph.Value) graph.Value{
 	"a constant gradient": func(m maths, x, w graph.Value) graph.Value {
 		d := m.Gradient(m.sum(m.Mul(x, m.list(2, 3, 4))), x)[0]
 		return m.sum(m.Mul(m.Mul(d, d), m.Mul(x, w)))
+	},
+	"convolutions and pools": func(m maths, x, w graph.Value) graph.Value {
+		shape := m.Constant(value.Tensor{Tensor: i64(1, 1, 3)})
+		line := func(v graph.Value) graph.Value { return m.Tensor("Reshape", nil, v, shape) }
+		y := m.Tensor("Conv", graph.Attrs{"pads": []int64{1, 1}, "kernel_shape": []int64{3}}, line(x), line(m.tanh(w)))
+		pools := graph.Attrs{"kernel_shape": []int64{2}}
+		y = m.Add(m.Tensor("MaxPool", pools, y), m.Tensor("AveragePool", pools, m.Mul(y, y)))
+		d := m.Gradient(m.sum(m.Mul(y, y)), x, w)
+		return m.sum(m.Mul(d[0], d[1]))
 	},
 	"a gradient whose type is said": func(m maths, x, w graph.Value) graph.Value {
 		d := m.Typed(m.Gradient(m.loss(x, w), x)[0], types.Tensors(tensor.Float64, 3))

@@ -15,12 +15,12 @@ import (
 // none. It need not compute what call.wants does not ask for.
 type rule func(c *call) ([]string, error)
 
-// rules is the table of rules of the standard domain, by operator.
+// rules is the table of rules, by operator of the standard domain and of onnxop.Own.
 var rules = map[string]rule{}
 
 func init() {
 	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules,
-		softmaxRules} {
+		softmaxRules, convRules, poolRules} {
 		maps.Copy(rules, family)
 	}
 }
@@ -30,8 +30,8 @@ func Ops() []string { return slices.Sorted(maps.Keys(rules)) }
 
 // Build returns nodes that compute the derivative of y, which has one element, with respect to each of xs, and the
 // names of the derivatives in the order of xs; each has the type of its x. The new nodes stand after nodes, in order,
-// and are standard operators at onnxop.Opset; their names and values begin with prefix, which no value of the graph
-// may.
+// and are standard operators at onnxop.Opset, or such of onnxop.Own; their names and values begin with prefix, which no
+// value of the graph may.
 //
 // types has the types of the values that no node makes; the others are inferred, but for the outputs of operators that
 // package onnxop does not know, whose types must be there too. What types says of another value beyond what is inferred
@@ -182,7 +182,7 @@ func (b *builder) back(n *onnx.NodeProto, active map[string]bool) error {
 		return nil
 	}
 	r := rules[n.GetOpType()]
-	if r == nil || (n.GetDomain() != "" && n.GetDomain() != "ai.onnx") {
+	if d := n.GetDomain(); r == nil || d != "ai.onnx" && d != onnxop.DomainOf(n.GetOpType()) {
 		return &UnsupportedError{Node: nodeName(n), Op: n.GetOpType(), Domain: n.GetDomain()}
 	}
 	grads, err := r(c)

@@ -89,8 +89,60 @@ func cases() []graphCase {
 	}
 	out = append(out, gemmCases(in)...)
 	out = append(out, lossCases(in, pos)...)
+	out = append(out, windowCases(in)...)
 	return append(out, one("LeakyRelu", in("x", 2, 3)), many("LeakyRelu falling", []input{in("x", 2, 3)},
 		node("z = LeakyRelu x", onnx.AttrFloat("alpha", -0.5))))
+}
+
+// windowCases are convolutions and pools. Where dimensions over which a window goes have to be known the name says
+// static.
+func windowCases(in func(string, ...int) input) (out []graphCase) {
+	i, list := onnx.AttrInt, onnx.AttrInts
+	add := func(name string, in []input, n *onnx.NodeProto) {
+		out = append(out, graphCase{name, []*onnx.NodeProto{n}, in})
+	}
+	for _, op := range []string{"Conv", "ConvTranspose"} {
+		add(op+" line", []input{in("x", 2, 3, 5), in("k", 3, 3, 2), in("b", 3)},
+			node("z = "+op+" x k b", list("kernel_shape", 2)))
+		add(op, []input{in("x", 2, 2, 4, 3), in("k", 2, 2, 3, 2)}, node("z = "+op+" x k", list("kernel_shape", 3, 2),
+			list("pads", 1, 0, 1, 1)))
+		add(op+" groups", []input{in("x", 1, 4, 3, 4), in("k", 4, 2, 2, 2)}, node("z = "+op+" x k", i("group", 2),
+			list("kernel_shape", 2, 2)))
+		add(op+" depthwise", []input{in("x", 1, 3, 4, 4), in("k", 3, 1, 3, 3), in("b", 3)},
+			node("z = "+op+" x k b", i("group", 3), list("pads", 1, 1, 1, 1), list("dilations", 1, 2),
+				list("kernel_shape", 3, 3)))
+		add(op+" static", []input{in("x", 2, 2, 7, 6), in("k", 2, 2, 3, 2)},
+			node("z = "+op+" x k", list("strides", 2, 3), list("pads", 0, 1, 1, 0), list("dilations", 2, 1)))
+		add(op+" space", []input{in("x", 1, 1, 3, 2, 3), in("k", 1, 1, 2, 2, 2)}, node("z = "+op+" x k",
+			list("kernel_shape", 2, 2, 2)))
+	}
+	add("Conv same static", []input{in("x", 1, 2, 5, 6), in("k", 1, 2, 3, 4)},
+		node("z = Conv x k", list("strides", 2, 2), onnx.AttrString("auto_pad", "SAME_LOWER")))
+	add("ConvTranspose more static", []input{in("x", 1, 2, 3, 2), in("k", 2, 1, 2, 3)},
+		node("z = ConvTranspose x k", list("strides", 3, 2), list("output_padding", 2, 1)))
+	add("ConvTranspose said static", []input{in("x", 1, 2, 3, 2), in("k", 2, 1, 2, 2)},
+		node("z = ConvTranspose x k", list("strides", 2, 2), list("output_shape", 9, 3)))
+	add("ConvTranspose same static", []input{in("x", 1, 2, 3, 2), in("k", 2, 1, 3, 3)},
+		node("z = ConvTranspose x k", list("strides", 2, 2), onnx.AttrString("auto_pad", "SAME_UPPER")))
+	add("ConvWeights static", []input{in("x", 2, 4, 5), in("u", 2, 2, 2)},
+		node("z = ConvWeights x u", i("group", 2), list("strides", 2), list("kernel_shape", 3)))
+	kernel := list("kernel_shape", 2, 3)
+	for _, op := range []string{"MaxPool", "AveragePool", "SumPool"} {
+		add(op, []input{in("x", 2, 2, 4, 5)}, node("z = "+op+" x", kernel))
+		add(op+" ceil", []input{in("x", 1, 2, 6, 5)}, node("z = "+op+" x", kernel, list("strides", 2, 2),
+			list("pads", 1, 1, 0, 2), i("ceil_mode", 1)))
+		add(op+" same", []input{in("x", 1, 2, 6, 5)}, node("z = "+op+" x", kernel, list("strides", 2, 2),
+			onnx.AttrString("auto_pad", "SAME_UPPER"), list("dilations", 2, 1)))
+	}
+	add("AveragePool padded", []input{in("x", 1, 2, 6, 5)}, node("z = AveragePool x", kernel, list("strides", 2, 2),
+		list("pads", 1, 1, 1, 1), i("ceil_mode", 1), i("count_include_pad", 1)))
+	return append(out,
+		graphCase{"MaxPool places", []*onnx.NodeProto{node("p at = MaxPool x", kernel), node("z = Mul p p")},
+			[]input{in("x", 1, 1, 4, 5)}},
+		graphCase{"PoolGradient", []*onnx.NodeProto{axes("s", 1, 1, 5, 4),
+			node("z = PoolGradient d s", kernel, i("divide", 1))}, []input{in("d", 1, 1, 4, 2)}},
+		graphCase{"ScatterAdd", []*onnx.NodeProto{axes("s", 2, 3), node("z = ScatterAdd d k s")},
+			[]input{in("d", 5), intIn("k", []int{5}, 5, 0, -1, 5, 2)}})
 }
 
 // chosenCases take some of the elements.

@@ -61,7 +61,7 @@ func node(text string, attrs ...*onnx.AttributeProto) *onnx.NodeProto {
 			f[i] = ""
 		}
 	}
-	return onnx.Node("", f[0], "", f[1:], strings.Fields(out), attrs...)
+	return onnx.Node(onnxop.DomainOf(f[0]), f[0], "", f[1:], strings.Fields(out), attrs...)
 }
 
 // graphCase is a graph whose value z is made a scalar by a weighted sum, so that every element of z counts differently.

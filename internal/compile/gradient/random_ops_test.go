@@ -13,7 +13,7 @@ import (
 func (g *drawn) step() {
 	kinds := []func(){g.elementwise, g.elementwise, g.binary, g.binary, g.several, g.product, g.reduction, g.reduction,
 		g.reshaping, g.reshaping,
-		g.joining, g.choosing, g.choosing, g.softmax, g.loss}
+		g.joining, g.choosing, g.choosing, g.softmax, g.loss, g.window}
 	kinds[g.n(0, len(kinds)-1)]()
 }
 
@@ -327,4 +327,72 @@ func (g *drawn) loss() {
 		return
 	}
 	g.keep(g.emits("SoftmaxCrossEntropyLoss", g.n(1, 2), in, attrs...)...)
+}
+
+// window draws a convolution or a pool.
+func (g *drawn) window() {
+	x := g.any(3, 4)
+	s := g.vals[x].Shape()
+	n := len(s) - 2
+	if g.vals[x].Len() == 0 {
+		return
+	}
+	draw := func(lo, hi int) []int64 {
+		out := make([]int64, n)
+		for i := range out {
+			out[i] = int64(g.n(lo, hi))
+		}
+		return out
+	}
+	kernel, stride, begin, end := draw(1, 2), draw(1, 2), draw(0, 1), draw(0, 1)
+	attrs := []*onnx.AttributeProto{onnx.AttrInts("strides", stride...)}
+	taps := []int{g.n(1, 2), s[1]}
+	for i, k := range kernel {
+		if k == 1 {
+			begin[i], end[i] = 0, 0
+		}
+		if int64(s[i+2])+begin[i]+end[i] < k {
+			kernel[i] = 1
+			begin[i], end[i] = 0, 0
+		}
+		taps = append(taps, int(kernel[i]))
+	}
+	attrs = append(attrs, onnx.AttrInts("pads", slices.Concat(begin, end)...))
+	shape := onnx.AttrInts("kernel_shape", kernel...)
+	switch op := oneOf(g, "Conv", "Conv", "ConvTranspose", "ConvWeights", "MaxPool", "AveragePool", "SumPool",
+		"PoolGradient", "ScatterAdd"); op {
+	case "Conv":
+		in := []string{x, g.input(taps, true)}
+		if g.n(0, 1) == 0 {
+			in = append(in, g.input(taps[:1], true))
+		}
+		g.keep(g.emit(op, in, attrs...)...)
+	case "ConvTranspose":
+		taps[0], taps[1] = taps[1], taps[0]
+		for i, d := range s[2:] { // what is left of the result
+			if int64(d-1)*stride[i]+kernel[i] <= begin[i]+end[i] {
+				return
+			}
+		}
+		g.keep(g.emit(op, []string{x, g.input(taps, true)}, attrs...)...)
+	case "ConvWeights":
+		y := g.emit("AveragePool", []string{x}, append(attrs, shape)...)
+		g.keep(g.emit(op, []string{x, y[0]}, append(attrs, shape)...)...)
+	case "PoolGradient":
+		y := g.emit("SumPool", []string{x}, append(attrs, shape)...)
+		dims := make([]int64, len(s))
+		for i, d := range s {
+			dims[i] = int64(d)
+		}
+		g.keep(g.emit(op, []string{y[0], g.list(dims...)},
+			append(attrs, shape, onnx.AttrInt("divide", int64(g.n(0, 1))))...)...)
+	case "ScatterAdd":
+		index := make([]int64, g.vals[x].Len())
+		for i := range index {
+			index[i] = int64(g.n(-1, 5))
+		}
+		g.keep(g.emit(op, []string{x, g.whole(s, index), g.list(2, 3)})...)
+	default:
+		g.keep(g.emit(op, []string{x}, append(attrs, shape)...)...)
+	}
 }

@@ -127,7 +127,7 @@ func (g *drawn) emits(op string, outs int, in []string, attrs ...*onnx.Attribute
 		names[i] = fmt.Sprintf("v%d", g.next)
 		g.next++
 	}
-	n := onnx.Node("", op, "", in, names, attrs...)
+	n := onnx.Node(onnxop.DomainOf(op), op, "", in, names, attrs...)
 	p := &onnx.GraphProto{Name: "one", Node: []*onnx.NodeProto{n}}
 	var values []*tensor.Tensor
 	for _, name := range in {

@@ -26,9 +26,9 @@ type Builder struct {
 	constants map[string]string // the constants made so far, by their bytes
 }
 
-// Emit adds a node of the standard domain with so many results and returns their names.
+// Emit adds a node of the standard domain or of onnxop.Own with so many results and returns their names.
 func (b *Builder) Emit(op string, in []string, outs int, attrs ...*onnx.AttributeProto) ([]string, error) {
-	n := onnx.Node("", op, "", in, make([]string, outs), attrs...)
+	n := onnx.Node(onnxop.DomainOf(op), op, "", in, make([]string, outs), attrs...)
 	if b.Compound != nil {
 		if made, done, err := b.Compound(n); done || err != nil {
 			return made, err

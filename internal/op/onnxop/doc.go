@@ -28,3 +28,10 @@ const (
 	Training        = "ai.onnx.preview.training"
 	TrainingVersion = 1
 )
+
+// Own is the domain of the operators that no standard has: what derivatives of standard operators are written with. No
+// author names them. OwnVersion is its only version.
+const (
+	Own        = "rhizome.op"
+	OwnVersion = 1
+)

@@ -53,7 +53,7 @@ var (
 
 func init() {
 	for _, family := range [][]Op{unaryOps, binaryOps, matrixOps, reduceOps, shapeOps, joinOps, indexOps, constantOps,
-		softmaxOps, trainingOps} {
+		softmaxOps, trainingOps, convOps, poolOps} {
 		for i := range family {
 			op := &family[i]
 			catalogue[opKey{op.Domain, op.Name}] = op
@@ -73,6 +73,15 @@ func Lookup(domain, name string) *Op {
 	return catalogue[opKey{domain, name}]
 }
 
+// DomainOf returns the domain of an operator that nodes are made of: Own, where that has the name, and else the
+// standard one.
+func DomainOf(name string) string {
+	if catalogue[opKey{Own, name}] != nil {
+		return Own
+	}
+	return ""
+}
+
 // All returns every operator, sorted by domain and name; the caller must not change the slice.
 func All() []*Op { return sorted }
 
@@ -82,8 +91,11 @@ func Supported(domain, name string, version int64) bool {
 	if op == nil {
 		return false
 	}
-	if op.Domain == Training {
+	switch op.Domain {
+	case Training:
 		return version == TrainingVersion
+	case Own:
+		return version == OwnVersion
 	}
 	return version >= OpsetMin && version <= OpsetMax
 }

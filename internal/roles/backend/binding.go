@@ -23,13 +23,16 @@ var kernels = map[kernelKey]*kernelDef{}
 
 func init() {
 	for _, family := range []map[string]kernelDef{unaryKernels, binaryKernels, matrixKernels, reduceKernels,
-		softmaxKernels, moveKernels} {
+		softmaxKernels, moveKernels, convKernels, poolKernels} {
 		for name, def := range family {
 			kernels[kernelKey{"", name}] = &def
 		}
 	}
 	for name, def := range trainingKernels {
 		kernels[kernelKey{onnxop.Training, name}] = &def
+	}
+	for name, def := range ownKernels {
+		kernels[kernelKey{onnxop.Own, name}] = &def
 	}
 }
 

@@ -62,6 +62,21 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 		g.Initializer = append(g.Initializer, constant("b", 3))
 	case "Gather":
 		in[1] = x("b", i64, 2)
+	case "Conv", "ConvTranspose":
+		in = []*onnx.ValueInfoProto{x("a", d, 1, 2, 3), x("b", d, 2, 2, 2)}
+	case "ConvWeights":
+		in = []*onnx.ValueInfoProto{x("a", d, 1, 2, 3), x("b", d, 1, 2, 2)}
+		attrs = append(attrs, onnx.AttrInts("kernel_shape", 2))
+	case "AveragePool", "MaxPool", "SumPool":
+		in[0] = x("a", d, 1, 2, 3)
+		attrs = append(attrs, onnx.AttrInts("kernel_shape", 2))
+	case "PoolGradient":
+		in = []*onnx.ValueInfoProto{x("a", d, 1, 2, 2), x("b", i64, 3)}
+		g.Initializer = append(g.Initializer, constant("b", 1, 2, 3))
+		attrs = append(attrs, onnx.AttrInts("kernel_shape", 2))
+	case "ScatterAdd":
+		in = []*onnx.ValueInfoProto{x("a", d, 2), x("b", i64, 2), x("c", i64, 1)}
+		g.Initializer = append(g.Initializer, constant("c", 3))
 	case "Expand":
 		in[1] = x("b", i64, 2)
 		g.Initializer = append(g.Initializer, constant("b", 2, 2))
@@ -127,9 +142,11 @@ func TestCompileErrors(t *testing.T) {
 		as   any
 		want string
 	}{
-		{"unknown operator", graph(nodeOf("z = Conv x x")), Options{}, new(*UnsupportedError), "ai.onnx.Conv"},
-		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = Conv x x")), Options{},
-			new(*UnsupportedError), "ai.onnx.Conv"},
+		{"unknown operator", graph(nodeOf("z = NonMaxSuppression x x")), Options{}, new(*UnsupportedError),
+			"ai.onnx.NonMaxSuppression"},
+		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = NonMaxSuppression x x")),
+			Options{},
+			new(*UnsupportedError), "ai.onnx.NonMaxSuppression"},
 		{"old operator set", graph(nodeOf("z = Neg x")), Options{Opset: 7}, new(*UnsupportedError), "version 7"},
 		{"element type", graph(nodeOf("b = Less x x"), nodeOf("z = Exp b")), Options{}, new(*UnsupportedError), "bool"},
 		{"rule", graph(nodeOf("z = MatMul x x")), Options{}, new(*RuleError), "inner dimensions"},

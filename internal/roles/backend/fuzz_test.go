@@ -91,6 +91,18 @@ func seedModels(f testing.TB) []*onnx.ModelProto {
 			nodeOf("z = Concat y y", onnx.AttrInt("axis", 1))},
 		{nodeOf("b = Less a a"), nodeOf("y = Where b a a"), nodeOf("z = Unsqueeze y", onnx.AttrInts("axes", 0))},
 		{nodeOf("i = Cast a", onnx.AttrInt("to", 7)), nodeOf("y = Div i i"), nodeOf("z = OneHot y y a")},
+		{nodeOf("k = Constant", onnx.AttrInts("value_ints", 1, 1, 4)), nodeOf("x = Reshape a k"),
+			nodeOf("y = Conv x x", onnx.AttrInts("pads", 1, 2), onnx.AttrInts("dilations", 1)),
+			nodeOf("z = ConvTranspose y x", onnx.AttrInts("strides", 2), onnx.AttrInts("output_padding", 1))},
+		{nodeOf("k = Constant", onnx.AttrInts("value_ints", 2, 1, 1, 2)), nodeOf("x = Reshape a k"),
+			nodeOf("y p = MaxPool x", onnx.AttrInts("kernel_shape", 1, 2), onnx.AttrInt("ceil_mode", 1)),
+			nodeOf("s = Shape x"), nodeOf("z = ScatterAdd y p s")},
+		{nodeOf("k = Constant", onnx.AttrInts("value_ints", 1, 1, 2, 2)), nodeOf("x = Reshape a k"),
+			nodeOf("y = AveragePool x", onnx.AttrInts("kernel_shape", 2, 2), onnx.AttrString("auto_pad", "SAME_LOWER")),
+			nodeOf("s = Shape x"), nodeOf("z = PoolGradient y s", onnx.AttrInts("kernel_shape", 1, 1),
+				onnx.AttrInt("divide", 1))},
+		{nodeOf("k = Constant", onnx.AttrInts("value_ints", 1, 2, 2)), nodeOf("x = Reshape a k"),
+			nodeOf("z = ConvWeights x x", onnx.AttrInts("kernel_shape", 1), onnx.AttrInt("group", 2))},
 	}
 	models := []*onnx.ModelProto{{IrVersion: 8, Graph: mlpStep(f, -1)}}
 	for i, g := range groups {

@@ -25,7 +25,7 @@ func nodeOf(text string, attrs ...*onnx.AttributeProto) *onnx.NodeProto {
 			f[i] = ""
 		}
 	}
-	return onnx.Node("", f[0], "", f[1:], strings.Fields(out), attrs...)
+	return onnx.Node(onnxop.DomainOf(f[0]), f[0], "", f[1:], strings.Fields(out), attrs...)
 }
 
 func floatTensor(r *rand.Rand, shape ...int) *tensor.Tensor {

@@ -104,8 +104,11 @@ func (s *source) addNode(n *onnx.NodeProto, ids map[string]int, define func(stri
 		return &UnsupportedError{Op: n.GetOpType(), Domain: n.GetDomain()}
 	}
 	version := s.opset
-	if sn.op.Domain == onnxop.Training {
+	switch sn.op.Domain {
+	case onnxop.Training:
 		version = onnxop.TrainingVersion
+	case onnxop.Own:
+		version = onnxop.OwnVersion
 	}
 	if !onnxop.Supported(n.GetDomain(), n.GetOpType(), version) {
 		return &UnsupportedError{Op: n.GetOpType(), Domain: n.GetDomain(), Version: version}
