@@ -99,11 +99,22 @@ func Load(b []byte, lim onnx.Limits, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ImportTold(p, o)
+}
+
+// ImportTold is Import, but for a bare model, whose own options hold.
+func ImportTold(p *onnx.ModelProto, o Options) (*Model, error) {
 	if d, ok := told(p); ok {
-		d.Options.Train, d.Options.Freeze = nil, nil
-		return Import(p, d.Options)
+		o = d.Options
+		o.Train, o.Freeze, o.SplitShared, o.AddBias = nil, nil, false, false
 	}
 	return Import(p, o)
+}
+
+// IsBare says whether a model is one that Bare made.
+func IsBare(p *onnx.ModelProto) bool {
+	_, ok := told(p)
+	return ok
 }
 
 // told returns what a bare model says of itself.

@@ -37,8 +37,7 @@ type initial struct {
 // made says where a tensor that is no initializer of the file stands in it, so that an export can put it back.
 type made struct {
 	node int    // of the file's graph
-	attr string // the attribute of it that holds the numbers; "" means that input is to be written
-	in   int    // the input that the tensor becomes at export, an initializer of its name
+	attr string // the attribute of it that holds the numbers
 }
 
 // draft is the graph in one form, from the file's to the canonical one.

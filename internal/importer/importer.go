@@ -66,7 +66,6 @@ type Buffer struct {
 // be changed.
 type Model struct {
 	file    *onnx.ModelProto
-	size    int64
 	o       Options
 	d       *draft
 	inputs  []Port
@@ -180,6 +179,21 @@ func (m *Model) Trained() []Param {
 
 // Buffers returns the running statistics.
 func (m *Model) Buffers() []Buffer { return m.buffers }
+
+// FixedBatch returns the batch that the file is fixed to, 0 where it is open.
+func (m *Model) FixedBatch() int { return m.batch.Fixed }
+
+// File returns the file that was read, with merged tensors taken apart and biases put back where that was asked for.
+func (m *Model) File() *onnx.ModelProto { return m.file }
+
+// Nodes returns the nodes in the canonical form, for those who look at how values are used.
+func (m *Model) Nodes() []*onnx.NodeProto {
+	out := make([]*onnx.NodeProto, len(m.d.nodes))
+	for i, n := range m.d.nodes {
+		out[i] = n.NodeProto
+	}
+	return out
+}
 
 // Report returns what there is to say of the model.
 func (m *Model) Report() *Report { return m.report }

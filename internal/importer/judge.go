@@ -119,7 +119,7 @@ func (m *Model) judgeHalf() {
 func (m *Model) whyNone() string {
 	for _, p := range m.params {
 		if !p.Trainable {
-			return quote(p.Name) + " is " + p.Why
+			return quote(p.Name) + " is none: " + p.Why
 		}
 	}
 	return "it has no floating-point initializer"

@@ -67,6 +67,9 @@ func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
 	if err := g.Check(params); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
+	if g.imported != nil {
+		return g.fileOf(params)
+	}
 	m := g.with()
 	whole := m.Graph
 	// The codec writes the fields of a message by number: what stands before the initializers, and what behind them.
@@ -124,6 +127,12 @@ func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
 	f.field(numGraph, inner.size)
 	f.pieces, f.size = append(f.pieces, inner.pieces...), f.size+inner.size
 	return f, f.message(&onnx.ModelProto{OpsetImport: m.OpsetImport, MetadataProps: m.MetadataProps})
+}
+
+// pieces returns a model whose tensors are in it as one piece.
+func pieces(m *onnx.ModelProto) (*File, error) {
+	f := &File{}
+	return f, f.message(m)
 }
 
 // field adds the head of a field with a length.

@@ -6,7 +6,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -19,6 +21,9 @@ type Graph struct {
 	output string
 	params []Param
 	index  []int // of each parameter in the graph's initializers
+
+	imported *importer.Model // where the graph is one that was imported; proto is nil then
+	at       *importer.Graph // its forward pass, where it is for one batch
 }
 
 // Param is a parameter: a float32 initializer of the graph.
@@ -53,6 +58,10 @@ const (
 // parameters in the order in which all lists of tensors here hold them. The nodes also read the initializers that
 // Constants returns.
 func (g *Graph) Forward() (nodes []*onnx.NodeProto, input, output string, params []Param) {
+	if g.imported != nil {
+		at := g.forwardOf()
+		return copies(at.Nodes), g.input, at.Outputs[0].Name, slices.Clone(g.params)
+	}
 	for _, n := range g.proto.Graph.Node {
 		nodes = append(nodes, proto.CloneOf(n))
 	}
@@ -61,6 +70,9 @@ func (g *Graph) Forward() (nodes []*onnx.NodeProto, input, output string, params
 
 // Constants returns copies of the initializers that are no parameters, such as the shape of a Reshape.
 func (g *Graph) Constants() []*onnx.TensorProto {
+	if g.imported != nil {
+		return g.constantsOf()
+	}
 	var out []*onnx.TensorProto
 	for i, t := range g.proto.Graph.Initializer {
 		if !slices.Contains(g.index, i) {
@@ -72,12 +84,20 @@ func (g *Graph) Constants() []*onnx.TensorProto {
 
 // Input returns a copy of the declaration of the input: name, element type and shape.
 func (g *Graph) Input() *onnx.ValueInfoProto {
+	if g.imported != nil {
+		return g.Inputs()[0]
+	}
 	i := slices.IndexFunc(g.proto.Graph.Input, func(v *onnx.ValueInfoProto) bool { return v.GetName() == g.input })
 	return proto.CloneOf(g.proto.Graph.Input[i])
 }
 
 // Opset returns the version of the standard operators that the nodes mean.
-func (g *Graph) Opset() int64 { return g.proto.OpsetImport[0].GetVersion() }
+func (g *Graph) Opset() int64 {
+	if g.imported != nil {
+		return onnxop.Opset // what they were written as
+	}
+	return g.proto.OpsetImport[0].GetVersion()
+}
 
 // Shapes returns the shape of each parameter.
 func (g *Graph) Shapes() [][]int {
@@ -115,6 +135,13 @@ func (g *Graph) Check(params []*tensor.Tensor) error {
 func (g *Graph) Export(params []*tensor.Tensor) ([]byte, error) {
 	if err := g.Check(params); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
+	}
+	if g.imported != nil {
+		m, err := g.exported(params)
+		if err != nil {
+			return nil, fmt.Errorf("export: %w", err)
+		}
+		return onnx.Marshal(m)
 	}
 	m := g.with()
 	for i, t := range params {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -210,31 +211,37 @@ func TestFansFollowTheUse(t *testing.T) {
 func TestLoadRefuses(t *testing.T) {
 	base := func() *onnx.ModelProto { g, _ := MLP(4, 3, 2); return g.Proto() }
 	for want, change := range map[string]func(*onnx.ModelProto){
-		"no graph":         func(m *onnx.ModelProto) { m.Graph = nil },
-		"opset_import":     func(m *onnx.ModelProto) { m.OpsetImport = nil },
-		"version 9":        func(m *onnx.ModelProto) { m.OpsetImport[0].Version = 9 },
-		"functions":        func(m *onnx.ModelProto) { m.Functions = []*onnx.FunctionProto{{}} },
-		"taken":            func(m *onnx.ModelProto) { m.Graph.Initializer[1].Name = "dense1.weight" },
-		"nothing to train": func(m *onnx.ModelProto) { m.Graph.Initializer, m.Graph.Node = nil, nil },
+		"no graph":                   func(m *onnx.ModelProto) { m.Graph = nil },
+		"the operators are of set 0": func(m *onnx.ModelProto) { m.OpsetImport = nil },
+		"of set 6":                   func(m *onnx.ModelProto) { m.OpsetImport[0].Version = 6 },
+		"calls itself": func(m *onnx.ModelProto) {
+			m.Graph.Node[1].OpType, m.Graph.Node[1].Domain = "F", "f"
+			m.Functions = []*onnx.FunctionProto{{Name: "F", Domain: "f", Input: []string{"x"}, Output: []string{"y"},
+				Node: []*onnx.NodeProto{onnx.Node("f", "F", "", []string{"x"}, []string{"y"})}}}
+		},
+		"taken": func(m *onnx.ModelProto) { m.Graph.Initializer[1].Name = "dense1.weight" },
+		"no parameter that can be trained": func(m *onnx.ModelProto) {
+			m.Graph.Initializer = nil
+			m.Graph.Node = []*onnx.NodeProto{onnx.Node("", "Relu", "", []string{"x"}, []string{"logits"})}
+		},
 		"external_data": func(m *onnx.ModelProto) {
 			m.Graph.Initializer[0].DataLocation = onnx.TensorProto_EXTERNAL
 		},
-		"raw_data": func(m *onnx.ModelProto) { m.Graph.Initializer[0].RawData = []byte{1} },
-		"want one that": func(m *onnx.ModelProto) {
-			m.Graph.Input = append(m.Graph.Input,
-				onnx.ValueInfo("y", 1, 2))
+		"raw_data":          func(m *onnx.ModelProto) { m.Graph.Initializer[0].RawData = []byte{1} },
+		"no output that is": func(m *onnx.ModelProto) { m.Graph.Output = nil },
+		"no input": func(m *onnx.ModelProto) {
+			m.Graph.Input = nil
+			m.Graph.Node[0].Input[0] = "dense1.weight"
 		},
-		"float32 tensor":    func(m *onnx.ModelProto) { m.Graph.Input[0] = onnx.ValueInfo("x", 7, 2) },
-		"one output":        func(m *onnx.ModelProto) { m.Graph.Output = nil },
-		"no node makes":     func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "other" },
-		"standard operator": func(m *onnx.ModelProto) { m.Graph.Node[0].Domain = "acme" },
-		"sub-graph": func(m *onnx.ModelProto) {
+		"made by no node":    func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "other" },
+		"standard operators": func(m *onnx.ModelProto) { m.Graph.Node[0].Domain = "acme" },
+		"\"then\" is unknown": func(m *onnx.ModelProto) {
 			onnx.SetAttr(m.Graph.Node[0],
 				onnx.AttrGraph("then", &onnx.GraphProto{}))
 		},
-		"nothing before it":  func(m *onnx.ModelProto) { slices.Reverse(m.Graph.Node) },
-		"which exists":       func(m *onnx.ModelProto) { m.Graph.Node[2].Output[0] = "dense1.sum" },
-		"not that of a node": func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "x" },
+		"nothing before it":     func(m *onnx.ModelProto) { slices.Reverse(m.Graph.Node) },
+		"which exists":          func(m *onnx.ModelProto) { m.Graph.Node[2].Output[0] = "dense1.sum" },
+		"does not depend on it": func(m *onnx.ModelProto) { m.Graph.Output[0].Name = "x" },
 	} {
 		m := base()
 		change(m)
@@ -308,10 +315,10 @@ func TestOnlyWhatABackendRunsIsLoaded(t *testing.T) {
 		_, err = Load(b)
 		return err
 	}
-	var bad *FormatError
-	for _, op := range []string{"Gelu", "Mish", "NoSuchOperator", "Adam"} {
+	var bad *importer.RefusedError
+	for _, op := range []string{"NoSuchOperator", "Adam"} {
 		if err := load(op); !errors.As(err, &bad) || !strings.Contains(err.Error(), "no backend here runs") {
-			t.Errorf("%s: got %v; want a FormatError", op, err)
+			t.Errorf("%s: got %v; want a RefusedError", op, err)
 		}
 	}
 	for _, op := range onnxop.All() {

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -34,30 +35,47 @@ func badf(where, format string, args ...any) error {
 	return &FormatError{Where: where, Reason: fmt.Sprintf(format, args...)}
 }
 
-// Load reads a forward graph from an ONNX file that nobody vouches for. The file must be self-contained, of operator
-// set 13 to 21, with operators only that a backend runs (package internal/op/onnxop) and no sub-graphs, one float32
-// input beside the initializers, one output, and at least one float32 initializer. Errors are *FormatError, or those of
-// onnx.Load and tensor.FromProto.
+// Load reads a model from bytes that nobody vouches for: a file that stands for itself, or the bare form of one that
+// was imported (importer.Model.Bare). A file that holds nothing to import is taken as it stands: operators of set 13 to
+// 21 that a backend runs, one float32 input of an open batch, one output, and no float32 initializer but parameters.
+// Every other one is
+// imported, and its forward pass is one for a batch. What cannot be trained is refused with all reasons at once: errors
+// are *importer.RefusedError, *FormatError, and those of onnx.Load.
 func Load(b []byte) (*Graph, error) {
-	m, err := onnx.Load(b, onnx.Limits{
-		Bytes: bytesMax, Depth: 16, Nodes: nodesMax, Tensors: tensorsMax, Attributes: 8 * nodesMax,
+	m, err := onnx.Load(b, limits())
+	if err != nil {
+		return nil, err
+	}
+	if importer.IsBare(m) {
+		return load(m, importer.Options{})
+	}
+	g, err := plain(m)
+	im, imErr := load(m, importer.Options{})
+	switch {
+	case err == nil && (imErr != nil || sameParams(g, im) && im.imported.FixedBatch() == 0):
+		return g, nil
+	case imErr == nil:
+		return im, nil
+	}
+	return nil, imErr
+}
+
+// limits bounds what is loaded.
+func limits() onnx.Limits {
+	return onnx.Limits{
+		Bytes: bytesMax, Depth: 64, Nodes: nodesMax, Tensors: tensorsMax, Attributes: 8 * nodesMax,
 		Messages: 32 * nodesMax, Strings: 16 * nodesMax,
-	})
-	if err != nil {
-		return nil, err
 	}
-	g, err := fromProto(m, false)
-	if err != nil {
-		return nil, err
+}
+
+// runs says whether a backend runs a node as it stands.
+func runs(i int, n *onnx.NodeProto, opset int64) error {
+	if onnxop.Supported("", n.GetOpType(), opset) {
+		return nil
 	}
-	for i, n := range m.GetGraph().GetNode() {
-		if !onnxop.Supported("", n.GetOpType(), g.Opset()) {
-			return nil, badf(fmt.Sprintf("node %d (%s %s)", i, quote(n.GetOpType()), quote(n.GetName())),
-				"no backend here runs this operator; want a model without it (the operators are those of "+
-					"SPECIFICATION.md, section 6)")
-		}
-	}
-	return g, nil
+	return badf(fmt.Sprintf("node %d (%s %s)", i, quote(n.GetOpType()), quote(n.GetName())),
+		"no backend here runs this operator; want a model without it (the operators are those of "+
+			"SPECIFICATION.md, section 6)")
 }
 
 // fromProto checks a model and keeps it. The parameters of a bare one are all zero, and its initializers hold no data.
@@ -91,7 +109,7 @@ func fromProto(m *onnx.ModelProto, bare bool) (*Graph, error) {
 	if !known[out.output] {
 		return nil, badf("output "+quote(out.output), "no node makes it")
 	}
-	out.fans()
+	out.fans(g.Node)
 	return out, nil
 }
 
@@ -186,12 +204,12 @@ func checkNode(i int, n *onnx.NodeProto, known map[string]bool) error {
 }
 
 // fans finds how each weight is used: the fans of a layer decide the range of its initial values.
-func (g *Graph) fans() {
+func (g *Graph) fans(nodes []*onnx.NodeProto) {
 	at := map[string]*Param{}
 	for i := range g.params {
 		at[g.params[i].Name] = &g.params[i]
 	}
-	for _, n := range g.proto.Graph.Node {
+	for _, n := range nodes {
 		if len(n.GetInput()) < 2 {
 			continue
 		}
@@ -217,6 +235,9 @@ func (g *Graph) fans() {
 
 // Proto returns a copy of the model as it was loaded.
 func (g *Graph) Proto() *onnx.ModelProto {
+	if g.imported != nil {
+		return proto.CloneOf(g.imported.File())
+	}
 	m := proto.CloneOf(g.proto)
 	for i, p := range g.params {
 		if p.Given == nil {
