@@ -34,7 +34,8 @@ var rows = [][]string{
 	{"internal/job/kinds"},
 	{"internal/job/kinds/evaluation", "internal/job/kinds/federated", "internal/job/kinds/gossip"},
 	{"internal/sim/study"},
-	{"internal/job/observe", "internal/job/install", "internal/job/forward", "internal/job/samples"},
+	{"internal/job/loss", "internal/job/optimizer", "internal/job/observe", "internal/job/install",
+		"internal/job/forward", "internal/job/samples"},
 	{"internal/job"},
 	{"internal/sim"},
 	{"internal/host/offline", "internal/host"}, // a host needs nothing of the tools for nodes that do not run

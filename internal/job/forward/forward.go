@@ -2,10 +2,7 @@
 package forward
 
 import (
-	"fmt"
-
 	"github.com/rhizome-ml/rhizome/graph"
-	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -25,36 +22,6 @@ func Pass(b *graph.Graph, net *model.Graph, x graph.Value, params []graph.Value)
 			known[t.GetName()] = b.Constant(value.Tensor{Tensor: c})
 		}
 	}
-	for _, n := range nodes {
-		in := make([]graph.Value, len(n.GetInput()))
-		for i, name := range n.GetInput() {
-			in[i] = known[name]
-		}
-		for i, v := range b.Tensors(n.GetOpType(), attrsOf(n), len(n.GetOutput()), in...) {
-			known[n.GetOutput()[i]] = v
-		}
-	}
+	Record(b, nodes, known)
 	return known[output]
-}
-
-// attrsOf returns the attributes of a node as the language takes them.
-func attrsOf(n *onnx.NodeProto) graph.Attrs {
-	out := graph.Attrs{}
-	for _, a := range n.GetAttribute() {
-		switch a.GetType() {
-		case onnx.AttributeProto_INT:
-			out[a.GetName()] = a.GetI()
-		case onnx.AttributeProto_FLOAT:
-			out[a.GetName()] = a.GetF()
-		case onnx.AttributeProto_STRING:
-			out[a.GetName()] = string(a.GetS())
-		case onnx.AttributeProto_INTS:
-			out[a.GetName()] = a.GetInts()
-		case onnx.AttributeProto_FLOATS:
-			out[a.GetName()] = a.GetFloats()
-		default:
-			out[a.GetName()] = fmt.Errorf("an attribute of type %v", a.GetType()) // refused with the author's line
-		}
-	}
-	return out
 }

@@ -52,9 +52,18 @@ func (e *Chain) Constant(t *tensor.Tensor, err error) string {
 	return name
 }
 
-// Number returns a float scalar of the element type of another value.
+// Number returns a scalar of the element type of another value.
 func (e *Chain) Number(like string, v float64) string {
-	return e.Constant(Scalar(e.Types[like].DType, v))
+	switch d := e.Types[like].DType; d {
+	case tensor.Float32, tensor.Float64:
+		return e.Constant(Scalar(d, v))
+	case tensor.Int64:
+		return e.Constant(tensor.FromInt64([]int{}, []int64{int64(v)}))
+	case tensor.Int32:
+		return e.Constant(tensor.FromInt32([]int{}, []int32{int32(v)}))
+	default:
+		return e.Cast(e.Constant(tensor.FromFloat32([]int{}, []float32{float32(v)})), d)
+	}
 }
 
 // Ints returns a list of int64.

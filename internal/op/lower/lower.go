@@ -23,7 +23,7 @@ type key struct{ domain, name string }
 var rules = map[key]*rule{}
 
 func init() {
-	for _, family := range [][]rule{activationRules} {
+	for _, family := range [][]rule{activationRules, partRules, windowRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r
@@ -71,6 +71,12 @@ func Graph(nodes []*onnx.NodeProto, types map[string]onnxop.Type, prefix string)
 	return l.b.Nodes, nil
 }
 
+// Into has a builder write compound operators as primitive ones where they are emitted.
+func Into(b *emit.Builder) {
+	l := &lowering{b: b}
+	b.Compound = l.compound
+}
+
 // lowering is one graph while it is written.
 type lowering struct {
 	b     *emit.Builder
@@ -87,14 +93,17 @@ func newLowering(types map[string]onnxop.Type, prefix string) *lowering {
 		}
 		return &Error{Node: where, Reason: reason}
 	}}
-	l.b.Compound = func(n *onnx.NodeProto) ([]string, bool, error) {
-		if !Has(n.GetDomain(), n.GetOpType()) {
-			return nil, false, l.bounded()
-		}
-		out, err := l.replace(n, n.GetInput(), nil)
-		return out, true, err
-	}
+	l.b.Compound = l.compound
 	return l
+}
+
+// compound writes a node that a builder is to make, where it is a compound one.
+func (l *lowering) compound(n *onnx.NodeProto) ([]string, bool, error) {
+	if !Has(n.GetDomain(), n.GetOpType()) {
+		return nil, false, l.bounded()
+	}
+	out, err := l.replace(n, n.GetInput(), nil)
+	return out, true, err
 }
 
 // bounded is an error where the node that is being replaced has become too many.

@@ -227,6 +227,9 @@ func TestErrors(t *testing.T) {
 		{node("z = Elu x", onnx.AttrInt("alpha", 1)), "is of type INT"},
 		{node("z = Elu x", onnx.AttrInt("beta", 1)), `"beta" is unknown`},
 		{node("z = Gelu x", onnx.AttrString("approximate", "sine")), "want none or tanh"},
+		{node("z = Split x n"), "known in the run only"},
+		{node("z y = Split x", onnx.AttrInt("num_outputs", 3)), "num_outputs is 3 and there are 2 outputs"},
+		{node("z = Dropout x _ n"), "want bool"},
 	} {
 		_, err := lower.Graph([]*onnx.NodeProto{c.n}, typesOf(in), "low")
 		var e *lower.Error

@@ -34,7 +34,14 @@ var (
 	one      = onnxop.Arity{Min: 1, Max: 1}
 	two      = onnxop.Arity{Min: 2, Max: 2}
 	variadic = onnxop.Arity{Min: 1, Max: onnxop.Many}
-	floats   = []tensor.DType{tensor.Float32, tensor.Float64}
+
+	// Of float16 and bfloat16 there are the operators that internal/op/onnxop has for them.
+	floats = []tensor.DType{tensor.Float32, tensor.Float64, float16, bfloat16}
+)
+
+const (
+	float16  = tensor.DType(onnx.TensorProto_FLOAT16)
+	bfloat16 = tensor.DType(onnx.TensorProto_BFLOAT16)
 )
 
 func upTo(least, most int) onnxop.Arity { return onnxop.Arity{Min: least, Max: most} }
