@@ -23,7 +23,8 @@ type key struct{ domain, name string }
 var rules = map[key]*rule{}
 
 func init() {
-	for _, family := range [][]rule{activationRules, partRules, windowRules} {
+	for _, family := range [][]rule{activationRules, partRules, windowRules, recurrentRules, attentionRules,
+		einsumRules, controlRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r

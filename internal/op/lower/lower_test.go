@@ -144,7 +144,7 @@ func differentiable(t *testing.T, nodes []*onnx.NodeProto, in given, constants .
 		w[i] = 0.5 + float64(i%7)/5
 	}
 	in["w"] = f64(z.Shape, w...)
-	low = append(low, node("p = Mul z w"), node("y = ReduceSum p", onnx.AttrInt("keepdims", 0)))
+	low = append(low, node("weighted = Mul z w"), node("total = ReduceSum weighted", onnx.AttrInt("keepdims", 0)))
 	var xs []string
 	for name, v := range in {
 		if v.DType() == tensor.Float64 && name != "w" && !slices.Contains(constants, name) {
@@ -152,7 +152,7 @@ func differentiable(t *testing.T, nodes []*onnx.NodeProto, in given, constants .
 		}
 	}
 	slices.Sort(xs)
-	extra, grads, err := gradient.Build(low, typesOf(in, constants...), "y", xs, "grad")
+	extra, grads, err := gradient.Build(low, typesOf(in, constants...), "total", xs, "grad")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func differentiable(t *testing.T, nodes []*onnx.NodeProto, in given, constants .
 				v := slices.Clone(in[x].Float64())
 				v[j] += h
 				moved[x] = f64(in[x].Shape(), v...)
-				return run(t, low, moved, "y")[0].Float64()[0]
+				return run(t, low, moved, "total")[0].Float64()[0]
 			}
 			const h = 1e-4
 			if want := (8*(at(h)-at(-h)) - (at(2*h) - at(-2*h))) / (12 * h); !(math.Abs(g-want) <= 1e-6*(1+

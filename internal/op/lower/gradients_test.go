@@ -1,0 +1,122 @@
+package lower_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// drawn is a float64 tensor of numbers from -1 to 1.
+func drawn(r *rand.Rand, shape ...int) *tensor.Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = 2*r.Float64() - 1
+	}
+	return f64(shape, v...)
+}
+
+// TestGradients: the gradients through what operators stand for are those of finite differences, of every input.
+func TestGradients(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	f := func(shape ...int) *tensor.Tensor { return drawn(r, shape...) }
+	i, s := onnx.AttrInt, onnx.AttrString
+	for _, c := range []struct {
+		name  string
+		nodes []*onnx.NodeProto
+		in    given
+	}{
+		{"RNN", []*onnx.NodeProto{node("_ z = RNN x u r", s("direction", "reverse"))},
+			given{"x": f(3, 2, 2), "u": f(1, 3, 2), "r": f(1, 3, 3)}},
+		{"GRU", []*onnx.NodeProto{node("z = GRU x u r b _ h")}, given{"x": f(3, 2, 2), "u": f(1, 9, 2), "r": f(1, 9, 3),
+			"b": f(1, 18), "h": f(1, 2, 3)}},
+		{"GRU reset", []*onnx.NodeProto{node("z = GRU x u r b", i("linear_before_reset", 1), i("layout", 1))},
+			given{"x": f(2, 3, 2), "u": f(1, 6, 2), "r": f(1, 6, 2), "b": f(1, 12)}},
+		{"LSTM", []*onnx.NodeProto{node("y _ z = LSTM x u r b l h e", s("direction", "bidirectional"))},
+			given{"x": f(3, 2, 2), "u": f(2, 8, 2), "r": f(2, 8, 2), "b": f(2, 16), "h": f(2, 2, 2), "e": f(2, 2, 2),
+				"l": must(tensor.FromInt32([]int{2}, []int32{2, 3}))}},
+		{"LSTM peepholes", []*onnx.NodeProto{node("z = LSTM x u r _ _ _ _ p")},
+			given{"x": f(2, 1, 2), "u": f(1, 8, 2), "r": f(1, 8, 2), "p": f(1, 6)}},
+		{"Attention", []*onnx.NodeProto{node("z = Attention q k v m", i("is_causal", 1), onnx.AttrFloat("softcap", 2))},
+			given{"q": f(1, 4, 2, 2), "k": f(1, 2, 3, 2), "v": f(1, 2, 3, 2), "m": f(2, 3)}},
+		{"Attention closed", []*onnx.NodeProto{node("z = Attention q k v m", i("q_num_heads", 2),
+			i("kv_num_heads", 2))}, given{"q": f(1, 2, 4), "k": f(1, 2, 4), "v": f(1, 2, 4),
+			"m": must(tensor.FromBool([]int{2, 2}, []bool{false, false, true, false}))}},
+		{"RotaryEmbedding", []*onnx.NodeProto{node("z = RotaryEmbedding x c s", i("interleaved", 1))},
+			given{"x": f(1, 2, 3, 4), "c": f(1, 3, 2), "s": f(1, 3, 2)}},
+		{"Einsum", []*onnx.NodeProto{node("z = Einsum a b c", s("equation", "bij,jbk,k->ki"))},
+			given{"a": f(2, 3, 4), "b": f(4, 2, 2), "c": f(2)}},
+		{"Einsum dots", []*onnx.NodeProto{node("z = Einsum a b", s("equation", "...ii,i...->...i"))},
+			given{"a": f(2, 3, 3), "b": f(3, 2)}},
+	} {
+		t.Run(c.name, func(t *testing.T) { differentiable(t, c.nodes, c.in) })
+	}
+}
+
+// graphOf makes a body of nodes; values are floats of two elements.
+func graphOf(in, out []string, nodes ...*onnx.NodeProto) *onnx.GraphProto {
+	g := &onnx.GraphProto{Name: "body", Node: nodes}
+	for _, v := range in {
+		g.Input = append(g.Input, onnx.ValueInfo(v, tensor.Float32, 2))
+	}
+	for _, v := range out {
+		g.Output = append(g.Output, onnx.ValueInfo(v, tensor.Float32, 2))
+	}
+	return g
+}
+
+// TestControl: branches, loops and scans give what their bodies do, in bodies of bodies too, whose names are their own;
+// a condition of the run chooses.
+func TestControl(t *testing.T) {
+	double, square := graphOf(nil, []string{"a"}, node("a = Add x x")), graphOf(nil, []string{"a"}, node("a = Mul x x"))
+	choose := func(cond string) *onnx.NodeProto {
+		return node("z = If "+cond, onnx.AttrGraph("then_branch", double), onnx.AttrGraph("else_branch", square))
+	}
+	inner := node("b = If go", onnx.AttrGraph("then_branch", graphOf(nil, []string{"a"}, node("a = Add v x"))),
+		onnx.AttrGraph("else_branch", graphOf(nil, []string{"a"}, node("a = Sub v x"))))
+	body := graphOf([]string{"i", "go", "v"}, []string{"go", "b", "a"}, inner, node("a = Gelu b",
+		onnx.AttrString("approximate", "tanh")), node("unread = Neg a"))
+	until := graphOf([]string{"i", "go", "v"}, []string{"less", "a"}, node("a = Add v v"),
+		node("s = ReduceSum a", onnx.AttrInt("keepdims", 0)), node("less = Less s ten"))
+	sum := graphOf([]string{"v", "p"}, []string{"a", "n"}, node("a = Add v p"), node("n = Neg a"))
+	yes, no := must(tensor.FromBool([]int{}, []bool{true})), must(tensor.FromBool([]int{}, []bool{false}))
+	in := given{"x": f32([]int{2}, 3, -1), "yes": yes, "no": no, "n": i64([]int{}, 3), "none": i64([]int{}, 0),
+		"ten": f32([]int{}, 10), "m": f32([]int{3, 2}, 1, 2, 3, 4, 5, 6)}
+	scan := []*onnx.AttributeProto{onnx.AttrGraph("body", sum), onnx.AttrInt("num_scan_inputs", 1)}
+	for _, c := range []struct {
+		name      string
+		n         *onnx.NodeProto
+		constants []string
+		want      []float64
+	}{
+		{"then", choose("yes"), []string{"yes"}, []float64{6, -2}},
+		{"else", choose("no"), []string{"no"}, []float64{9, 1}},
+		{"then of the run", choose("yes"), nil, []float64{6, -2}},
+		{"else of the run", choose("no"), nil, []float64{9, 1}},
+		{"loop", node("z _ = Loop n yes x", onnx.AttrGraph("body", body)), []string{"n", "yes"}, []float64{12, -4}},
+		{"loop unasked", node("z _ = Loop n _ x", onnx.AttrGraph("body", body)), []string{"n"}, []float64{12, -4}},
+		{"loop that does not begin", node("z _ = Loop n no x", onnx.AttrGraph("body", body)), []string{"n", "no"},
+			[]float64{3, -1}},
+		{"loop of no runs", node("_ z = Loop none yes x", onnx.AttrGraph("body", body)), []string{"none", "yes"}, nil},
+		{"loop until the run says", node("z = Loop n yes x", onnx.AttrGraph("body", until)), []string{"n"},
+			[]float64{24, -8}},
+		{"loop that the run ends", node("z = Loop n yes q", onnx.AttrGraph("body", until)), []string{"n"},
+			[]float64{16, 16}},
+		{"scan", node("z _ = Scan x m", scan...), nil, []float64{12, 11}},
+		{"scan back", node("_ z = Scan x m", append(scan, onnx.AttrInts("scan_input_directions", 1),
+			onnx.AttrInts("scan_output_axes", 1))...), nil, []float64{-8, -11, -12, -5, -9, -11}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			nodes := []*onnx.NodeProto{node("q = Add ones ones"), c.n}
+			in["ones"] = f32([]int{2}, 4, 4)
+			near(t, c.name, run(t, lowered(t, nodes, in, c.constants...), in, "z")[0], c.want)
+		})
+	}
+	wide := given{"x": f64([]int{2}, 3, -1), "m": f64([]int{3, 2}, 1, 2, 3, 4, 5, 6)}
+	differentiable(t, []*onnx.NodeProto{node("z _ = Scan x m", scan...)}, wide)
+}
