@@ -20,6 +20,18 @@ func (t *Tensor) Part(lo, hi int) *Tensor {
 		return part(t.dtype, (*v)[lo:hi])
 	case *[]int8:
 		return part(t.dtype, (*v)[lo:hi])
+	case *[]F16:
+		return part(t.dtype, (*v)[lo:hi])
+	case *[]BF16:
+		return part(t.dtype, (*v)[lo:hi])
+	case *[]int16:
+		return part(t.dtype, (*v)[lo:hi])
+	case *[]uint16:
+		return part(t.dtype, (*v)[lo:hi])
+	case *[]uint32:
+		return part(t.dtype, (*v)[lo:hi])
+	case *[]uint64:
+		return part(t.dtype, (*v)[lo:hi])
 	case *[]bool:
 		return part(t.dtype, (*v)[lo:hi])
 	}
@@ -63,6 +75,18 @@ func NewBlank(d DType, shape []int) (*Blank, error) {
 		t, err = FromUint8(shape, make([]uint8, n))
 	case Int8:
 		t, err = FromInt8(shape, make([]int8, n))
+	case Float16:
+		t, err = FromFloat16(shape, make([]F16, n))
+	case BFloat16:
+		t, err = FromBFloat16(shape, make([]BF16, n))
+	case Int16:
+		t, err = FromInt16(shape, make([]int16, n))
+	case Uint16:
+		t, err = FromUint16(shape, make([]uint16, n))
+	case Uint32:
+		t, err = FromUint32(shape, make([]uint32, n))
+	case Uint64:
+		t, err = FromUint64(shape, make([]uint64, n))
 	case Bool:
 		t, err = FromBool(shape, make([]bool, n))
 	default:
@@ -92,6 +116,18 @@ func (b *Blank) Put(lo int, x *Tensor) *Tensor {
 	case *[]uint8:
 		return put(b.t.dtype, *v, lo, x)
 	case *[]int8:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]F16:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]BF16:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]int16:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]uint16:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]uint32:
+		return put(b.t.dtype, *v, lo, x)
+	case *[]uint64:
 		return put(b.t.dtype, *v, lo, x)
 	case *[]bool:
 		return put(b.t.dtype, *v, lo, x)

@@ -31,6 +31,18 @@ func (t *Tensor) Equal(u *Tensor) bool {
 		return slices.Equal(*a, u.Uint8())
 	case *[]int8:
 		return slices.Equal(*a, u.Int8())
+	case *[]F16:
+		return slices.Equal(*a, u.Float16())
+	case *[]BF16:
+		return slices.Equal(*a, u.BFloat16())
+	case *[]int16:
+		return slices.Equal(*a, u.Int16())
+	case *[]uint16:
+		return slices.Equal(*a, u.Uint16())
+	case *[]uint32:
+		return slices.Equal(*a, u.Uint32())
+	case *[]uint64:
+		return slices.Equal(*a, u.Uint64())
 	case *[]bool:
 		return slices.Equal(*a, u.Bool())
 	}

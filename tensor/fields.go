@@ -16,6 +16,7 @@ type fields struct {
 	float64s []float64
 	int32s   []int32
 	int64s   []int64
+	uint64s  []uint64
 }
 
 // The names of the payload fields.
@@ -25,6 +26,7 @@ const (
 	doubleData = "double_data"
 	int32Data  = "int32_data"
 	int64Data  = "int64_data"
+	uint64Data = "uint64_data"
 )
 
 // home returns the typed field in which the standard puts a data type.
@@ -36,6 +38,8 @@ func home(d DType) string {
 		return doubleData
 	case Int64:
 		return int64Data
+	case Uint32, Uint64:
+		return uint64Data
 	}
 	return int32Data
 }
@@ -45,8 +49,8 @@ func checkType(v int64) (DType, error) {
 	if v < 0 || v > math.MaxUint8 || !DType(v).Valid() {
 		return 0, &FormatError{Offset: -1, Field: "data_type",
 			Reason: fmt.Sprintf(
-				"%d is not supported; want 1 (float32), 2 (uint8), 3 (int8), 6 (int32), 7 (int64), 9 (bool) or 11 "+
-					"(float64)", v)}
+				"%d is not supported; want 1 to 7 (float32, uint8, int8, uint16, int16, int32, int64), 9 (bool), 10 to "+
+					"13 (float16, float64, uint32, uint64) or 16 (bfloat16)", v)}
 	}
 	return DType(v), nil
 }
@@ -70,8 +74,8 @@ func checkRank(rank int, lim Limits) error {
 
 // payload is how many entries each payload field has; raw is in bytes.
 type payload struct {
-	raw, float32s, float64s, int32s, int64s int
-	other                                   string // a field in use that no supported type has
+	raw, float32s, float64s, int32s, int64s, uint64s int
+	other                                            string // a field in use that no supported type has
 }
 
 // check holds the payload against shape, type and limits: exactly one spelling,
@@ -92,7 +96,8 @@ func (p payload) check(shape []int, d DType, lim Limits) error {
 	lists := []struct {
 		name string
 		n    int
-	}{{floatData, p.float32s}, {doubleData, p.float64s}, {int32Data, p.int32s}, {int64Data, p.int64s}}
+	}{{floatData, p.float32s}, {doubleData, p.float64s}, {int32Data, p.int32s}, {int64Data, p.int64s},
+		{uint64Data, p.uint64s}}
 	listed := false
 	for _, l := range lists {
 		switch {
@@ -129,6 +134,10 @@ func (f *fields) build() (*Tensor, error) {
 		return FromFloat64(f.shape, f.float64s)
 	case f.int64s != nil:
 		return FromInt64(f.shape, f.int64s)
+	case f.uint64s != nil && f.dtype == Uint64:
+		return FromUint64(f.shape, f.uint64s)
+	case f.uint64s != nil:
+		return f.short()
 	case f.int32s == nil:
 		return fromRaw(f.dtype, f.shape, f.raw)
 	case f.dtype == Int32:
@@ -137,8 +146,20 @@ func (f *fields) build() (*Tensor, error) {
 	return f.narrow()
 }
 
-// narrow makes a tensor of a one-byte type from int32_data and refuses values
-// that do not fit.
+// short makes a tensor of uint32 from uint64_data and refuses values that do not fit.
+func (f *fields) short() (*Tensor, error) {
+	out := make([]uint32, len(f.uint64s))
+	for i, x := range f.uint64s {
+		if out[i] = uint32(x); uint64(out[i]) != x {
+			return nil, &FormatError{Offset: -1, Field: uint64Data,
+				Reason: fmt.Sprintf("%v element %d is %d; want at most %d", f.dtype, i, x, uint32(math.MaxUint32))}
+		}
+	}
+	return FromUint32(f.shape, out)
+}
+
+// narrow makes a tensor of a type of one or two bytes from int32_data and refuses values that do not fit. A float of
+// two bytes stands there as its bits.
 func (f *fields) narrow() (*Tensor, error) {
 	lo, hi := int32(0), int32(math.MaxUint8)
 	switch f.dtype {
@@ -146,14 +167,19 @@ func (f *fields) narrow() (*Tensor, error) {
 		lo, hi = math.MinInt8, math.MaxInt8
 	case Bool:
 		hi = 1
+	case Int16:
+		lo, hi = math.MinInt16, math.MaxInt16
+	case Float16, BFloat16, Uint16:
+		hi = math.MaxUint16
 	}
 	if i := slices.IndexFunc(f.int32s, func(x int32) bool { return x < lo || x > hi }); i >= 0 {
 		return nil, &FormatError{Offset: -1, Field: int32Data,
 			Reason: fmt.Sprintf("%v element %d is %d; want %d to %d", f.dtype, i, f.int32s[i], lo, hi)}
 	}
-	raw := make([]byte, len(f.int32s))
-	for i, x := range f.int32s {
-		raw[i] = byte(x)
+	size := f.dtype.Size()
+	raw := make([]byte, 0, size*len(f.int32s))
+	for _, x := range f.int32s {
+		raw = append(raw, byte(x), byte(x>>8))[:len(raw)+size]
 	}
 	return fromRaw(f.dtype, f.shape, raw)
 }

@@ -2,7 +2,7 @@ package tensor
 
 // element is any type that a tensor holds.
 type element interface {
-	float32 | float64 | int64 | int32 | uint8 | int8 | bool
+	float32 | float64 | int64 | int32 | uint8 | int8 | bool | F16 | BF16 | int16 | uint16 | uint32 | uint64
 }
 
 // from makes a tensor that owns data.
@@ -68,6 +68,24 @@ func FromUint8(shape []int, data []uint8) (*Tensor, error) { return from(Uint8, 
 // FromInt8 is [FromFloat32] for int8.
 func FromInt8(shape []int, data []int8) (*Tensor, error) { return from(Int8, shape, data) }
 
+// FromFloat16 is [FromFloat32] for F16.
+func FromFloat16(shape []int, data []F16) (*Tensor, error) { return from(Float16, shape, data) }
+
+// FromBFloat16 is [FromFloat32] for BF16.
+func FromBFloat16(shape []int, data []BF16) (*Tensor, error) { return from(BFloat16, shape, data) }
+
+// FromInt16 is [FromFloat32] for int16.
+func FromInt16(shape []int, data []int16) (*Tensor, error) { return from(Int16, shape, data) }
+
+// FromUint16 is [FromFloat32] for uint16.
+func FromUint16(shape []int, data []uint16) (*Tensor, error) { return from(Uint16, shape, data) }
+
+// FromUint32 is [FromFloat32] for uint32.
+func FromUint32(shape []int, data []uint32) (*Tensor, error) { return from(Uint32, shape, data) }
+
+// FromUint64 is [FromFloat32] for uint64.
+func FromUint64(shape []int, data []uint64) (*Tensor, error) { return from(Uint64, shape, data) }
+
 // FromBool is [FromFloat32] for bool.
 func FromBool(shape []int, data []bool) (*Tensor, error) { return from(Bool, shape, data) }
 
@@ -97,6 +115,24 @@ func (t *Tensor) Uint8() []uint8 { return view[uint8](t) }
 
 // Int8 is [Tensor.Float32] for int8.
 func (t *Tensor) Int8() []int8 { return view[int8](t) }
+
+// Float16 is [Tensor.Float32] for F16.
+func (t *Tensor) Float16() []F16 { return view[F16](t) }
+
+// BFloat16 is [Tensor.Float32] for BF16.
+func (t *Tensor) BFloat16() []BF16 { return view[BF16](t) }
+
+// Int16 is [Tensor.Float32] for int16.
+func (t *Tensor) Int16() []int16 { return view[int16](t) }
+
+// Uint16 is [Tensor.Float32] for uint16.
+func (t *Tensor) Uint16() []uint16 { return view[uint16](t) }
+
+// Uint32 is [Tensor.Float32] for uint32.
+func (t *Tensor) Uint32() []uint32 { return view[uint32](t) }
+
+// Uint64 is [Tensor.Float32] for uint64.
+func (t *Tensor) Uint64() []uint64 { return view[uint64](t) }
 
 // Bool is [Tensor.Float32] for bool.
 func (t *Tensor) Bool() []bool { return view[bool](t) }

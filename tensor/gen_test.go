@@ -11,6 +11,7 @@ import (
 var dtypes = []tensor.DType{
 	tensor.Float32, tensor.Uint8, tensor.Int8, tensor.Int32,
 	tensor.Int64, tensor.Bool, tensor.Float64,
+	tensor.Float16, tensor.BFloat16, tensor.Int16, tensor.Uint16, tensor.Uint32, tensor.Uint64,
 }
 
 // must fails the test on an error of a constructor whose input is sound.
@@ -44,6 +45,20 @@ func draw(t *rapid.T) *tensor.Tensor {
 		x, err = tensor.FromUint8(shape, list(t, n, rapid.Uint8()))
 	case tensor.Int8:
 		x, err = tensor.FromInt8(shape, list(t, n, rapid.Int8()))
+	case tensor.Float16:
+		x, err = tensor.FromFloat16(shape,
+			list(t, n, rapid.Map(rapid.Uint16(), func(x uint16) tensor.F16 { return tensor.F16(x) })))
+	case tensor.BFloat16:
+		x, err = tensor.FromBFloat16(shape,
+			list(t, n, rapid.Map(rapid.Uint16(), func(x uint16) tensor.BF16 { return tensor.BF16(x) })))
+	case tensor.Int16:
+		x, err = tensor.FromInt16(shape, list(t, n, rapid.Int16()))
+	case tensor.Uint16:
+		x, err = tensor.FromUint16(shape, list(t, n, rapid.Uint16()))
+	case tensor.Uint32:
+		x, err = tensor.FromUint32(shape, list(t, n, rapid.Uint32()))
+	case tensor.Uint64:
+		x, err = tensor.FromUint64(shape, list(t, n, rapid.Uint64()))
 	case tensor.Bool:
 		x, err = tensor.FromBool(shape, list(t, n, rapid.Bool()))
 	}

@@ -24,7 +24,9 @@ func TestRefusedMessages(t *testing.T) {
 	raw8 := make([]byte, 8)
 	cases := map[string]*onnx.TensorProto{
 		"no type":              {Dims: []int64{2}, RawData: raw8},
-		"float16":              {Dims: []int64{4}, DataType: 10, RawData: raw8},
+		"strings by type":      {Dims: []int64{1}, DataType: 8, RawData: raw8},
+		"complex64":            {Dims: []int64{1}, DataType: 14, RawData: raw8},
+		"float8":               {Dims: []int64{8}, DataType: 17, RawData: raw8},
 		"type beyond a byte":   {Dims: []int64{2}, DataType: 257, RawData: raw8},
 		"negative type":        {Dims: []int64{2}, DataType: -255, RawData: raw8},
 		"negative dimension":   {Dims: []int64{-2}, DataType: 1, RawData: raw8},
@@ -45,6 +47,12 @@ func TestRefusedMessages(t *testing.T) {
 		"bool entry 2":         {Dims: []int64{1}, DataType: 9, Int32Data: []int32{2}},
 		"uint8 entry 256":      {Dims: []int64{1}, DataType: 2, Int32Data: []int32{256}},
 		"uint8 entry -1":       {Dims: []int64{1}, DataType: 2, Int32Data: []int32{-1}},
+		"float16 entry 65536":  {Dims: []int64{1}, DataType: 10, Int32Data: []int32{65536}},
+		"bfloat16 entry -1":    {Dims: []int64{1}, DataType: 16, Int32Data: []int32{-1}},
+		"uint16 entry -1":      {Dims: []int64{1}, DataType: 4, Int32Data: []int32{-1}},
+		"int16 entry 32768":    {Dims: []int64{1}, DataType: 5, Int32Data: []int32{32768}},
+		"uint32 entry 2^32":    {Dims: []int64{1}, DataType: 12, Uint64Data: []uint64{1 << 32}},
+		"uint32 by int32":      {Dims: []int64{1}, DataType: 12, Int32Data: []int32{1}},
 		"int8 entry 128":       {Dims: []int64{1}, DataType: 3, Int32Data: []int32{128}},
 		"external data":        {Dims: []int64{2}, DataType: 1, RawData: raw8, DataLocation: onnx.TensorProto_EXTERNAL},
 		"external entries": {Dims: []int64{2}, DataType: 1, RawData: raw8,

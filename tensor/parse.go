@@ -105,9 +105,7 @@ func (m *measure) field(num protowire.Number, typ protowire.Type, v []byte, at i
 	case numStringData:
 		m.use.other = "string_data"
 	case numUint64Data:
-		if len(v) > 0 {
-			m.use.other = "uint64_data"
-		}
+		return varints(typ, v, at, uint64Data, func(uint64) error { m.use.uint64s++; return nil })
 	case numSegment:
 		return &FormatError{Offset: at, Field: "segment", Reason: "partial tensors are not supported; want a whole one"}
 	case numExternalData:
@@ -171,6 +169,7 @@ func (f *fields) fill(b []byte, use payload) error {
 	f.float64s = sized[float64](use.float64s)
 	f.int32s = sized[int32](use.int32s)
 	f.int64s = sized[int64](use.int64s)
+	f.uint64s = sized[uint64](use.uint64s)
 	return walk(b, func(num protowire.Number, typ protowire.Type, v []byte, at int) error {
 		switch num {
 		case numFloatData:
@@ -189,6 +188,9 @@ func (f *fields) fill(b []byte, use payload) error {
 		case numInt64Data:
 			return varints(typ, v, at, int64Data,
 				func(x uint64) error { f.int64s = append(f.int64s, int64(x)); return nil })
+		case numUint64Data:
+			return varints(typ, v, at, uint64Data,
+				func(x uint64) error { f.uint64s = append(f.uint64s, x); return nil })
 		}
 		return nil
 	})

@@ -51,13 +51,10 @@ func FromProto(p *onnx.TensorProto, lim Limits) (*Tensor, error) {
 	}
 	use := payload{
 		raw: len(p.RawData), float32s: len(p.FloatData), float64s: len(p.DoubleData),
-		int32s: len(p.Int32Data), int64s: len(p.Int64Data),
+		int32s: len(p.Int32Data), int64s: len(p.Int64Data), uint64s: len(p.Uint64Data),
 	}
-	switch {
-	case len(p.StringData) > 0:
+	if len(p.StringData) > 0 {
 		use.other = "string_data"
-	case len(p.Uint64Data) > 0:
-		use.other = "uint64_data"
 	}
 	if err := use.check(f.shape, f.dtype, lim); err != nil {
 		return nil, err
@@ -65,6 +62,7 @@ func FromProto(p *onnx.TensorProto, lim Limits) (*Tensor, error) {
 	f.raw = p.RawData
 	f.float32s, f.float64s = clone(p.FloatData), clone(p.DoubleData)
 	f.int32s, f.int64s = clone(p.Int32Data), clone(p.Int64Data)
+	f.uint64s = clone(p.Uint64Data)
 	return f.build()
 }
 

@@ -60,6 +60,48 @@ func (t *Tensor) AppendRaw(dst []byte, lo, hi int) []byte {
 		dst = append(dst, (*v)[lo:hi]...)
 	case *[]int8:
 		dst = append(dst, memory((*v)[lo:hi])...)
+	case *[]F16:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint16(dst, uint16(x))
+		}
+	case *[]BF16:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint16(dst, uint16(x))
+		}
+	case *[]int16:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint16(dst, uint16(x))
+		}
+	case *[]uint16:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint16(dst, uint16(x))
+		}
+	case *[]uint32:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint32(dst, uint32(x))
+		}
+	case *[]uint64:
+		if little {
+			return append(dst, memory((*v)[lo:hi])...)
+		}
+		for _, x := range (*v)[lo:hi] {
+			dst = le.AppendUint64(dst, uint64(x))
+		}
 	case *[]bool:
 		for _, x := range (*v)[lo:hi] {
 			dst = append(dst, bit(x))
@@ -139,6 +181,18 @@ func fromOwn(h head, b []byte) (*Tensor, error) {
 		return FromUint8(h.shape, raw)
 	case Int8:
 		return FromInt8(h.shape, within[int8](raw))
+	case Float16:
+		return FromFloat16(h.shape, within[F16](raw))
+	case BFloat16:
+		return FromBFloat16(h.shape, within[BF16](raw))
+	case Int16:
+		return FromInt16(h.shape, within[int16](raw))
+	case Uint16:
+		return FromUint16(h.shape, within[uint16](raw))
+	case Uint32:
+		return FromUint32(h.shape, within[uint32](raw))
+	case Uint64:
+		return FromUint64(h.shape, within[uint64](raw))
 	}
 	return fromRaw(h.dtype, h.shape, raw) // the bytes of a bool are looked at one by one
 }
@@ -161,6 +215,18 @@ func fromRaw(d DType, shape []int, raw []byte) (*Tensor, error) {
 		return FromUint8(shape, append(make([]uint8, 0, len(raw)), raw...))
 	case Int8:
 		return FromInt8(shape, elements(raw, func(b []byte) int8 { return int8(b[0]) }))
+	case Float16:
+		return FromFloat16(shape, elements(raw, func(b []byte) F16 { return F16(le.Uint16(b)) }))
+	case BFloat16:
+		return FromBFloat16(shape, elements(raw, func(b []byte) BF16 { return BF16(le.Uint16(b)) }))
+	case Int16:
+		return FromInt16(shape, elements(raw, func(b []byte) int16 { return int16(le.Uint16(b)) }))
+	case Uint16:
+		return FromUint16(shape, elements(raw, func(b []byte) uint16 { return le.Uint16(b) }))
+	case Uint32:
+		return FromUint32(shape, elements(raw, func(b []byte) uint32 { return le.Uint32(b) }))
+	case Uint64:
+		return FromUint64(shape, elements(raw, func(b []byte) uint64 { return le.Uint64(b) }))
 	}
 	v := make([]bool, len(raw))
 	for i := range v {

@@ -16,7 +16,10 @@ func TestDTypeNumbersAreTheStandards(t *testing.T) {
 		tensor.Float32: onnx.TensorProto_FLOAT, tensor.Uint8: onnx.TensorProto_UINT8,
 		tensor.Int8: onnx.TensorProto_INT8, tensor.Int32: onnx.TensorProto_INT32,
 		tensor.Int64: onnx.TensorProto_INT64, tensor.Bool: onnx.TensorProto_BOOL,
-		tensor.Float64: onnx.TensorProto_DOUBLE,
+		tensor.Float64: onnx.TensorProto_DOUBLE, tensor.Float16: onnx.TensorProto_FLOAT16,
+		tensor.BFloat16: onnx.TensorProto_BFLOAT16, tensor.Int16: onnx.TensorProto_INT16,
+		tensor.Uint16: onnx.TensorProto_UINT16, tensor.Uint32: onnx.TensorProto_UINT32,
+		tensor.Uint64: onnx.TensorProto_UINT64,
 	}
 	valid := 0
 	for i := range 256 {
@@ -35,7 +38,7 @@ func TestDTypeNumbersAreTheStandards(t *testing.T) {
 	if valid != len(want) {
 		t.Errorf("%d valid types, want %d", valid, len(want))
 	}
-	if s := tensor.DType(10).String(); s != "dtype(10)" {
+	if s := tensor.DType(8).String(); s != "dtype(8)" {
 		t.Errorf("String of an unsupported type is %q", s)
 	}
 }

@@ -63,6 +63,30 @@ func TestGoldenBytes(t *testing.T) {
 	}
 }
 
+// The same of the types that came later.
+func TestGoldenBytesOfNarrowTypes(t *testing.T) {
+	f16, err := tensor.FromFloat16([]int{2}, []tensor.F16{0x3c00, 0xfbff})
+	must(t, f16, err)
+	bf16, err := tensor.FromBFloat16([]int{1}, []tensor.BF16{0x3f80})
+	must(t, bf16, err)
+	i16, err := tensor.FromInt16([]int{1}, []int16{-2})
+	must(t, i16, err)
+	u16, err := tensor.FromUint16([]int{1}, []uint16{0xabcd})
+	must(t, u16, err)
+	u32, err := tensor.FromUint32([]int{1}, []uint32{0x89abcdef})
+	must(t, u32, err)
+	u64, err := tensor.FromUint64([]int{1}, []uint64{0x0123456789abcdef})
+	must(t, u64, err)
+	for want, x := range map[string]*tensor.Tensor{
+		"0a0102100a4a04003cfffb": f16, "0a010110104a02803f": bf16, "0a010110054a02feff": i16, "0a010110044a02cdab": u16,
+		"0a0101100c4a04efcdab89": u32, "0a0101100d4a08efcdab8967452301": u64,
+	} {
+		if got := hex.EncodeToString(x.Append(nil)); got != want {
+			t.Errorf("%v: got %s; want %s", x, got, want)
+		}
+	}
+}
+
 // Every spelling that the standard allows for one tensor gives that tensor.
 func TestTypedFields(t *testing.T) {
 	f32, err := tensor.FromFloat32([]int{2}, []float32{1.5, -2})
@@ -79,10 +103,28 @@ func TestTypedFields(t *testing.T) {
 	must(t, u8, err)
 	bl, err := tensor.FromBool([]int{2}, []bool{true, false})
 	must(t, bl, err)
+	f16, err := tensor.FromFloat16([]int{2}, []tensor.F16{0x3e00, 0xc000})
+	must(t, f16, err)
+	bf16, err := tensor.FromBFloat16([]int{2}, []tensor.BF16{0x3fc0, 0xc000})
+	must(t, bf16, err)
+	i16, err := tensor.FromInt16([]int{2}, []int16{300, -300})
+	must(t, i16, err)
+	u16, err := tensor.FromUint16([]int{2}, []uint16{300, 65535})
+	must(t, u16, err)
+	u32, err := tensor.FromUint32([]int{2}, []uint32{300, 1<<32 - 1})
+	must(t, u32, err)
+	u64, err := tensor.FromUint64([]int{2}, []uint64{300, 1<<64 - 1})
+	must(t, u64, err)
 	cases := []struct {
 		want *tensor.Tensor
 		p    *onnx.TensorProto
 	}{
+		{f16, &onnx.TensorProto{Int32Data: []int32{0x3e00, 0xc000}}},
+		{bf16, &onnx.TensorProto{Int32Data: []int32{0x3fc0, 0xc000}}},
+		{i16, &onnx.TensorProto{Int32Data: []int32{300, -300}}},
+		{u16, &onnx.TensorProto{Int32Data: []int32{300, 65535}}},
+		{u32, &onnx.TensorProto{Uint64Data: []uint64{300, 1<<32 - 1}}},
+		{u64, &onnx.TensorProto{Uint64Data: []uint64{300, 1<<64 - 1}}},
 		{f32, &onnx.TensorProto{FloatData: []float32{1.5, -2}}},
 		{f64, &onnx.TensorProto{DoubleData: []float64{1.5, -2}}},
 		{i64, &onnx.TensorProto{Int64Data: []int64{1, -2}}},
@@ -116,7 +158,7 @@ func TestTypedFields(t *testing.T) {
 func unpack(t *testing.T, b []byte) []byte {
 	width := map[protowire.Number]protowire.Type{
 		1: protowire.VarintType, 4: protowire.Fixed32Type, 5: protowire.VarintType,
-		7: protowire.VarintType, 10: protowire.Fixed64Type,
+		7: protowire.VarintType, 10: protowire.Fixed64Type, 11: protowire.VarintType,
 	}
 	var out []byte
 	for len(b) > 0 {

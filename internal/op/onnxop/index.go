@@ -76,6 +76,18 @@ func Scalar(t *tensor.Tensor) int {
 		return int(t.Uint8()[0])
 	case tensor.Int8:
 		return int(t.Int8()[0])
+	case tensor.Int16:
+		return int(t.Int16()[0])
+	case tensor.Uint16:
+		return int(t.Uint16()[0])
+	case tensor.Uint32:
+		f = float64(t.Uint32()[0])
+	case tensor.Uint64:
+		f = float64(t.Uint64()[0])
+	case tensor.Float16:
+		f = float64(t.Float16()[0].Float32())
+	case tensor.BFloat16:
+		f = float64(t.BFloat16()[0].Float32())
 	case tensor.Float32:
 		f = float64(t.Float32()[0])
 	case tensor.Float64:

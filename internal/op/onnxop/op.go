@@ -34,9 +34,11 @@ var (
 	two      = Arity{2, 2}
 	variadic = Arity{1, Many}
 
-	floats  = []tensor.DType{tensor.Float32, tensor.Float64}
-	numbers = []tensor.DType{tensor.Float32, tensor.Float64, tensor.Int64, tensor.Int32, tensor.Uint8, tensor.Int8}
-	signed  = []tensor.DType{tensor.Float32, tensor.Float64, tensor.Int64, tensor.Int32, tensor.Int8}
+	floats = []tensor.DType{tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16}
+	ints   = []tensor.DType{tensor.Int64, tensor.Int32, tensor.Int16, tensor.Int8, tensor.Uint64, tensor.Uint32,
+		tensor.Uint16, tensor.Uint8}
+	numbers = slices.Concat(floats, ints)
+	signed  = slices.Concat(floats, []tensor.DType{tensor.Int64, tensor.Int32, tensor.Int16, tensor.Int8})
 	all     = append(slices.Clone(numbers), tensor.Bool)
 	bools   = []tensor.DType{tensor.Bool}
 	int64s  = []tensor.DType{tensor.Int64}

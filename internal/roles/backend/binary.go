@@ -11,28 +11,70 @@ import (
 var ErrDivision = errors.New("an integer is divided by zero")
 
 var binaryKernels = map[string]kernelDef{
-	"Add": arithmetic(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Add },
-		kernel.Add[float64](), kernel.Add[int64](), kernel.Add[int32](), kernel.Add[uint8](), kernel.Add[int8]()),
-	"Sub": arithmetic(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Sub },
-		kernel.Sub[float64](), kernel.Sub[int64](), kernel.Sub[int32](), kernel.Sub[uint8](), kernel.Sub[int8]()),
-	"Mul": arithmetic(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Mul },
-		kernel.Mul[float64](), kernel.Mul[int64](), kernel.Mul[int32](), kernel.Mul[uint8](), kernel.Mul[int8]()),
+	"Add": {inPlace: []int{0, 1}, bind: onInput(0, byType{
+		tensor.Float32: rows32(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Add }),
+		tensor.Float64: rows(kernel.Add[float64]()),
+		tensor.Int64:   rows(kernel.Add[int64]()),
+		tensor.Int32:   rows(kernel.Add[int32]()),
+		tensor.Uint8:   rows(kernel.Add[uint8]()),
+		tensor.Int8:    rows(kernel.Add[int8]()),
+		tensor.Int16:   rows(kernel.Add[int16]()),
+		tensor.Uint16:  rows(kernel.Add[uint16]()),
+		tensor.Uint32:  rows(kernel.Add[uint32]()),
+		tensor.Uint64:  rows(kernel.Add[uint64]()),
+	})},
+	"Sub": {inPlace: []int{0, 1}, bind: onInput(0, byType{
+		tensor.Float32: rows32(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Sub }),
+		tensor.Float64: rows(kernel.Sub[float64]()),
+		tensor.Int64:   rows(kernel.Sub[int64]()),
+		tensor.Int32:   rows(kernel.Sub[int32]()),
+		tensor.Uint8:   rows(kernel.Sub[uint8]()),
+		tensor.Int8:    rows(kernel.Sub[int8]()),
+		tensor.Int16:   rows(kernel.Sub[int16]()),
+		tensor.Uint16:  rows(kernel.Sub[uint16]()),
+		tensor.Uint32:  rows(kernel.Sub[uint32]()),
+		tensor.Uint64:  rows(kernel.Sub[uint64]()),
+	})},
+	"Mul": {inPlace: []int{0, 1}, bind: onInput(0, byType{
+		tensor.Float32: rows32(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Mul }),
+		tensor.Float64: rows(kernel.Mul[float64]()),
+		tensor.Int64:   rows(kernel.Mul[int64]()),
+		tensor.Int32:   rows(kernel.Mul[int32]()),
+		tensor.Uint8:   rows(kernel.Mul[uint8]()),
+		tensor.Int8:    rows(kernel.Mul[int8]()),
+		tensor.Int16:   rows(kernel.Mul[int16]()),
+		tensor.Uint16:  rows(kernel.Mul[uint16]()),
+		tensor.Uint32:  rows(kernel.Mul[uint32]()),
+		tensor.Uint64:  rows(kernel.Mul[uint64]()),
+	})},
 	"Div": {inPlace: []int{0, 1}, bind: onInput(0, byType{
 		tensor.Float32: rows32(func(s *kernel.Set) *kernel.Rows[float32, float32] { return &s.Div }),
 		tensor.Float64: rows(kernel.Div[float64]()), tensor.Int64: divide[int64], tensor.Int32: divide[int32],
 		tensor.Uint8: divide[uint8], tensor.Int8: divide[int8],
+		tensor.Int16:  divide[int16],
+		tensor.Uint16: divide[uint16],
+		tensor.Uint32: divide[uint32],
+		tensor.Uint64: divide[uint64],
 	})},
 	"Max": {bind: onInput(0, byType{
 		tensor.Float32: many(kernel.Max[float32]()), tensor.Float64: many(kernel.Max[float64]()),
 		tensor.Int64: many(kernel.Max[int64]()),
 		tensor.Int32: many(kernel.Max[int32]()), tensor.Uint8: many(kernel.Max[uint8]()),
-		tensor.Int8: many(kernel.Max[int8]()),
+		tensor.Int8:   many(kernel.Max[int8]()),
+		tensor.Int16:  many(kernel.Max[int16]()),
+		tensor.Uint16: many(kernel.Max[uint16]()),
+		tensor.Uint32: many(kernel.Max[uint32]()),
+		tensor.Uint64: many(kernel.Max[uint64]()),
 	})},
 	"Min": {bind: onInput(0, byType{
 		tensor.Float32: many(kernel.Min[float32]()), tensor.Float64: many(kernel.Min[float64]()),
 		tensor.Int64: many(kernel.Min[int64]()),
 		tensor.Int32: many(kernel.Min[int32]()), tensor.Uint8: many(kernel.Min[uint8]()),
-		tensor.Int8: many(kernel.Min[int8]()),
+		tensor.Int8:   many(kernel.Min[int8]()),
+		tensor.Int16:  many(kernel.Min[int16]()),
+		tensor.Uint16: many(kernel.Min[uint16]()),
+		tensor.Uint32: many(kernel.Min[uint32]()),
+		tensor.Uint64: many(kernel.Min[uint64]()),
 	})},
 	"Sum": {bind: onInput(0, byType{tensor.Float32: many(kernel.Add[float32]()),
 		tensor.Float64: many(kernel.Add[float64]())})},
@@ -49,42 +91,72 @@ var binaryKernels = map[string]kernelDef{
 		tensor.Float32: rows(kernel.Equal[float32]()), tensor.Float64: rows(kernel.Equal[float64]()),
 		tensor.Int64: rows(kernel.Equal[int64]()),
 		tensor.Int32: rows(kernel.Equal[int32]()), tensor.Uint8: rows(kernel.Equal[uint8]()),
-		tensor.Int8: rows(kernel.Equal[int8]()),
-		tensor.Bool: rows(kernel.Equal[bool]()),
+		tensor.Int8:   rows(kernel.Equal[int8]()),
+		tensor.Int16:  rows(kernel.Equal[int16]()),
+		tensor.Uint16: rows(kernel.Equal[uint16]()),
+		tensor.Uint32: rows(kernel.Equal[uint32]()),
+		tensor.Uint64: rows(kernel.Equal[uint64]()),
+		tensor.Bool:   rows(kernel.Equal[bool]()),
 	})},
-	"Greater": comparison(kernel.Greater[float32](), kernel.Greater[float64](), kernel.Greater[int64](),
-		kernel.Greater[int32](),
-		kernel.Greater[uint8](), kernel.Greater[int8]()),
-	"GreaterOrEqual": comparison(kernel.GreaterOrEqual[float32](), kernel.GreaterOrEqual[float64](),
-		kernel.GreaterOrEqual[int64](),
-		kernel.GreaterOrEqual[int32](), kernel.GreaterOrEqual[uint8](), kernel.GreaterOrEqual[int8]()),
-	"Less": comparison(kernel.Less[float32](), kernel.Less[float64](), kernel.Less[int64](), kernel.Less[int32](),
-		kernel.Less[uint8](), kernel.Less[int8]()),
-	"LessOrEqual": comparison(kernel.LessOrEqual[float32](), kernel.LessOrEqual[float64](), kernel.LessOrEqual[int64](),
-		kernel.LessOrEqual[int32](), kernel.LessOrEqual[uint8](), kernel.LessOrEqual[int8]()),
-	"Where": {inPlace: []int{1, 2}, bind: onInput(1, byType{
+	"Greater": {bind: onInput(0, byType{
+		tensor.Float32: rows(kernel.Greater[float32]()),
+		tensor.Float64: rows(kernel.Greater[float64]()),
+		tensor.Int64:   rows(kernel.Greater[int64]()),
+		tensor.Int32:   rows(kernel.Greater[int32]()),
+		tensor.Uint8:   rows(kernel.Greater[uint8]()),
+		tensor.Int8:    rows(kernel.Greater[int8]()),
+		tensor.Int16:   rows(kernel.Greater[int16]()),
+		tensor.Uint16:  rows(kernel.Greater[uint16]()),
+		tensor.Uint32:  rows(kernel.Greater[uint32]()),
+		tensor.Uint64:  rows(kernel.Greater[uint64]()),
+	})},
+	"GreaterOrEqual": {bind: onInput(0, byType{
+		tensor.Float32: rows(kernel.GreaterOrEqual[float32]()),
+		tensor.Float64: rows(kernel.GreaterOrEqual[float64]()),
+		tensor.Int64:   rows(kernel.GreaterOrEqual[int64]()),
+		tensor.Int32:   rows(kernel.GreaterOrEqual[int32]()),
+		tensor.Uint8:   rows(kernel.GreaterOrEqual[uint8]()),
+		tensor.Int8:    rows(kernel.GreaterOrEqual[int8]()),
+		tensor.Int16:   rows(kernel.GreaterOrEqual[int16]()),
+		tensor.Uint16:  rows(kernel.GreaterOrEqual[uint16]()),
+		tensor.Uint32:  rows(kernel.GreaterOrEqual[uint32]()),
+		tensor.Uint64:  rows(kernel.GreaterOrEqual[uint64]()),
+	})},
+	"Less": {bind: onInput(0, byType{
+		tensor.Float32: rows(kernel.Less[float32]()),
+		tensor.Float64: rows(kernel.Less[float64]()),
+		tensor.Int64:   rows(kernel.Less[int64]()),
+		tensor.Int32:   rows(kernel.Less[int32]()),
+		tensor.Uint8:   rows(kernel.Less[uint8]()),
+		tensor.Int8:    rows(kernel.Less[int8]()),
+		tensor.Int16:   rows(kernel.Less[int16]()),
+		tensor.Uint16:  rows(kernel.Less[uint16]()),
+		tensor.Uint32:  rows(kernel.Less[uint32]()),
+		tensor.Uint64:  rows(kernel.Less[uint64]()),
+	})},
+	"LessOrEqual": {bind: onInput(0, byType{
+		tensor.Float32: rows(kernel.LessOrEqual[float32]()),
+		tensor.Float64: rows(kernel.LessOrEqual[float64]()),
+		tensor.Int64:   rows(kernel.LessOrEqual[int64]()),
+		tensor.Int32:   rows(kernel.LessOrEqual[int32]()),
+		tensor.Uint8:   rows(kernel.LessOrEqual[uint8]()),
+		tensor.Int8:    rows(kernel.LessOrEqual[int8]()),
+		tensor.Int16:   rows(kernel.LessOrEqual[int16]()),
+		tensor.Uint16:  rows(kernel.LessOrEqual[uint16]()),
+		tensor.Uint32:  rows(kernel.LessOrEqual[uint32]()),
+		tensor.Uint64:  rows(kernel.LessOrEqual[uint64]()),
+	})},
+	"Where": {halves: true, inPlace: []int{1, 2}, bind: onInput(1, byType{
 		tensor.Float32: where[float32], tensor.Float64: where[float64], tensor.Int64: where[int64],
 		tensor.Int32: where[int32],
-		tensor.Uint8: where[uint8], tensor.Int8: where[int8], tensor.Bool: where[bool],
+		tensor.Uint8: where[uint8], tensor.Int8: where[int8],
+		tensor.Int16:  where[int16],
+		tensor.Uint16: where[uint16],
+		tensor.Uint32: where[uint32],
+		tensor.Uint64: where[uint64], tensor.Bool: where[bool],
+		tensor.Float16:  where[tensor.F16],
+		tensor.BFloat16: where[tensor.BF16],
 	})},
-}
-
-// arithmetic is the entry of an operator on numbers.
-func arithmetic(f32 func(*kernel.Set) *kernel.Rows[float32, float32], f64 kernel.Rows[float64, float64],
-	i64 kernel.Rows[int64, int64],
-	i32 kernel.Rows[int32, int32], u8 kernel.Rows[uint8, uint8], i8 kernel.Rows[int8, int8]) kernelDef {
-	return kernelDef{inPlace: []int{0, 1}, bind: onInput(0, byType{
-		tensor.Float32: rows32(f32), tensor.Float64: rows(f64), tensor.Int64: rows(i64), tensor.Int32: rows(i32),
-		tensor.Uint8: rows(u8), tensor.Int8: rows(i8),
-	})}
-}
-
-func comparison(f32 kernel.Rows[float32, bool], f64 kernel.Rows[float64, bool], i64 kernel.Rows[int64, bool],
-	i32 kernel.Rows[int32, bool], u8 kernel.Rows[uint8, bool], i8 kernel.Rows[int8, bool]) kernelDef {
-	return kernelDef{bind: onInput(0, byType{
-		tensor.Float32: rows(f32), tensor.Float64: rows(f64), tensor.Int64: rows(i64), tensor.Int32: rows(i32),
-		tensor.Uint8: rows(u8), tensor.Int8: rows(i8),
-	})}
 }
 
 // rows32 binds an operator on float32 that the set of kernels has.
@@ -190,6 +262,14 @@ func asFloat64(b *binding, i int) (func(f *frame, dst []float64), int, error) {
 		return func(f *frame, dst []float64) { kernel.Convert(dst, data[uint8](f, slot)) }, n, nil
 	case tensor.Int8:
 		return func(f *frame, dst []float64) { kernel.Convert(dst, data[int8](f, slot)) }, n, nil
+	case tensor.Int16:
+		return func(f *frame, dst []float64) { kernel.Convert(dst, data[int16](f, slot)) }, n, nil
+	case tensor.Uint16:
+		return func(f *frame, dst []float64) { kernel.Convert(dst, data[uint16](f, slot)) }, n, nil
+	case tensor.Uint32:
+		return func(f *frame, dst []float64) { kernel.Convert(dst, data[uint32](f, slot)) }, n, nil
+	case tensor.Uint64:
+		return func(f *frame, dst []float64) { kernel.Convert(dst, data[uint64](f, slot)) }, n, nil
 	}
 	return nil, 0, b.unsupported(b.in[i].DType)
 }

@@ -16,13 +16,19 @@ type element struct {
 }
 
 var (
-	float32s = elementOf(tensor.FromFloat32, func(set *kernel.Set, x []float32) { set.CanonicalNaN(x) })
-	float64s = elementOf(tensor.FromFloat64, func(_ *kernel.Set, x []float64) { kernel.CanonicalNaN(x) })
-	int64s   = elementOf(tensor.FromInt64, nil)
-	int32s   = elementOf(tensor.FromInt32, nil)
-	uint8s   = elementOf(tensor.FromUint8, nil)
-	int8s    = elementOf(tensor.FromInt8, nil)
-	bools    = elementOf(tensor.FromBool, nil)
+	float32s  = elementOf(tensor.FromFloat32, func(set *kernel.Set, x []float32) { set.CanonicalNaN(x) })
+	float64s  = elementOf(tensor.FromFloat64, func(_ *kernel.Set, x []float64) { kernel.CanonicalNaN(x) })
+	int64s    = elementOf(tensor.FromInt64, nil)
+	int32s    = elementOf(tensor.FromInt32, nil)
+	uint8s    = elementOf(tensor.FromUint8, nil)
+	int8s     = elementOf(tensor.FromInt8, nil)
+	bools     = elementOf(tensor.FromBool, nil)
+	float16s  = elementOf(tensor.FromFloat16, func(_ *kernel.Set, x []tensor.F16) { kernel.CanonicalF16(x) })
+	bfloat16s = elementOf(tensor.FromBFloat16, func(_ *kernel.Set, x []tensor.BF16) { kernel.CanonicalBF16(x) })
+	int16s    = elementOf(tensor.FromInt16, nil)
+	uint16s   = elementOf(tensor.FromUint16, nil)
+	uint32s   = elementOf(tensor.FromUint32, nil)
+	uint64s   = elementOf(tensor.FromUint64, nil)
 )
 
 // elementOf makes the entry of one element type; finish, where there is one, sees every output before it leaves.
@@ -58,6 +64,18 @@ func each(d tensor.DType) *element {
 		return uint8s
 	case tensor.Int8:
 		return int8s
+	case tensor.Float16:
+		return float16s
+	case tensor.BFloat16:
+		return bfloat16s
+	case tensor.Int16:
+		return int16s
+	case tensor.Uint16:
+		return uint16s
+	case tensor.Uint32:
+		return uint32s
+	case tensor.Uint64:
+		return uint64s
 	}
 	return bools
 }

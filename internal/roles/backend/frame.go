@@ -15,6 +15,12 @@ type frame struct {
 	u8        table[uint8]
 	i8        table[int8]
 	b         table[bool]
+	f16       table[tensor.F16]
+	bf16      table[tensor.BF16]
+	i16       table[int16]
+	u16       table[uint16]
+	u32       table[uint32]
+	u64       table[uint64]
 	scratch32 []float32
 	scratch64 []float64
 }
@@ -41,6 +47,18 @@ func of[T kernel.Elem](f *frame) *table[T] {
 		t = &f.u8
 	case int8:
 		t = &f.i8
+	case tensor.F16:
+		t = &f.f16
+	case tensor.BF16:
+		t = &f.bf16
+	case int16:
+		t = &f.i16
+	case uint16:
+		t = &f.u16
+	case uint32:
+		t = &f.u32
+	case uint64:
+		t = &f.u64
 	default:
 		t = &f.b
 	}
@@ -67,6 +85,18 @@ func view[T kernel.Elem](t *tensor.Tensor) []T {
 		v = t.Uint8()
 	case int8:
 		v = t.Int8()
+	case tensor.F16:
+		v = t.Float16()
+	case tensor.BF16:
+		v = t.BFloat16()
+	case int16:
+		v = t.Int16()
+	case uint16:
+		v = t.Uint16()
+	case uint32:
+		v = t.Uint32()
+	case uint64:
+		v = t.Uint64()
 	default:
 		v = t.Bool()
 	}

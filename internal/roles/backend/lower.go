@@ -2,6 +2,7 @@ package backend
 
 import (
 	"math"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
@@ -54,7 +55,7 @@ func (l *lowered) add(n sourceNode) error {
 	if err != nil {
 		return err
 	}
-	elements, known := 0, true
+	known := true
 	for i, t := range out {
 		if !t.Static() {
 			return l.src.fail("node %q (%s) gives %v: its shape depends on values that no input or constant decides",
@@ -70,19 +71,29 @@ func (l *lowered) add(n sourceNode) error {
 			}
 		}
 		l.types[n.out[i]] = t
-		elements += t.Elements()
 		known = known && t.Value != nil
 	}
 	if known {
 		return nil
 	}
 	st := &step{sourceNode: n, def: kernels[kernelKey{n.op.Domain, n.op.Name}]}
-	given, constant := 0, true
-	for _, t := range in {
-		if !t.Absent() {
-			given += t.Elements()
-			constant = constant && t.Value != nil
+	if !st.def.view && !st.def.halves && slices.ContainsFunc(append(in, out...), isHalf) {
+		return l.widen(st)
+	}
+	return l.schedule(st)
+}
+
+// schedule computes the results of a step if it can, or appends it.
+func (l *lowered) schedule(st *step) error {
+	given, elements, constant := 0, 0, true
+	for _, id := range st.in {
+		if id >= 0 {
+			given += l.types[id].Elements()
+			constant = constant && l.types[id].Value != nil
 		}
+	}
+	for _, id := range st.out {
+		elements += l.types[id].Elements()
 	}
 	if constant && elements <= max(given, foldElements) {
 		return l.fold(st)

@@ -17,28 +17,52 @@ var moveKernels = map[string]kernelDef{
 	"Constant":  {},
 	"Shape":     {},
 	"Size":      {},
-	"ConstantOfShape": {bind: onOutput(byType{
+	"ConstantOfShape": {halves: true, bind: onOutput(byType{
 		tensor.Float32: fill[float32], tensor.Float64: fill[float64], tensor.Int64: fill[int64],
 		tensor.Int32: fill[int32],
-		tensor.Uint8: fill[uint8], tensor.Int8: fill[int8], tensor.Bool: fill[bool],
+		tensor.Uint8: fill[uint8], tensor.Int8: fill[int8],
+		tensor.Int16:  fill[int16],
+		tensor.Uint16: fill[uint16],
+		tensor.Uint32: fill[uint32],
+		tensor.Uint64: fill[uint64], tensor.Bool: fill[bool],
+		tensor.Float16:  fill[tensor.F16],
+		tensor.BFloat16: fill[tensor.BF16],
 	})},
 	"Transpose": strided(transposeWalk),
 	"Expand":    strided(expandWalk),
 	"Slice":     strided(sliceWalk),
-	"Concat": {bind: onInput(0, byType{
+	"Concat": {halves: true, bind: onInput(0, byType{
 		tensor.Float32: concat[float32], tensor.Float64: concat[float64], tensor.Int64: concat[int64],
 		tensor.Int32: concat[int32],
-		tensor.Uint8: concat[uint8], tensor.Int8: concat[int8], tensor.Bool: concat[bool],
+		tensor.Uint8: concat[uint8], tensor.Int8: concat[int8],
+		tensor.Int16:  concat[int16],
+		tensor.Uint16: concat[uint16],
+		tensor.Uint32: concat[uint32],
+		tensor.Uint64: concat[uint64], tensor.Bool: concat[bool],
+		tensor.Float16:  concat[tensor.F16],
+		tensor.BFloat16: concat[tensor.BF16],
 	})},
-	"Gather": {bind: onInput(0, byType{
+	"Gather": {halves: true, bind: onInput(0, byType{
 		tensor.Float32: gather[float32], tensor.Float64: gather[float64], tensor.Int64: gather[int64],
 		tensor.Int32: gather[int32],
-		tensor.Uint8: gather[uint8], tensor.Int8: gather[int8], tensor.Bool: gather[bool],
+		tensor.Uint8: gather[uint8], tensor.Int8: gather[int8],
+		tensor.Int16:  gather[int16],
+		tensor.Uint16: gather[uint16],
+		tensor.Uint32: gather[uint32],
+		tensor.Uint64: gather[uint64], tensor.Bool: gather[bool],
+		tensor.Float16:  gather[tensor.F16],
+		tensor.BFloat16: gather[tensor.BF16],
 	})},
 	"OneHot": {bind: onInput(2, byType{
 		tensor.Float32: oneHot[float32], tensor.Float64: oneHot[float64], tensor.Int64: oneHot[int64],
 		tensor.Int32: oneHot[int32],
-		tensor.Uint8: oneHot[uint8], tensor.Int8: oneHot[int8], tensor.Bool: oneHot[bool],
+		tensor.Uint8: oneHot[uint8], tensor.Int8: oneHot[int8],
+		tensor.Int16:  oneHot[int16],
+		tensor.Uint16: oneHot[uint16],
+		tensor.Uint32: oneHot[uint32],
+		tensor.Uint64: oneHot[uint64], tensor.Bool: oneHot[bool],
+		tensor.Float16:  oneHot[tensor.F16],
+		tensor.BFloat16: oneHot[tensor.BF16],
 	})},
 }
 
@@ -47,10 +71,16 @@ type wayOf func(b *binding) (w kernel.Walk, offset int, err error)
 
 // strided is the entry of an operator whose result is its first input in another order.
 func strided(way wayOf) kernelDef {
-	return kernelDef{bind: onInput(0, byType{
+	return kernelDef{halves: true, bind: onInput(0, byType{
 		tensor.Float32: copied[float32](way), tensor.Float64: copied[float64](way), tensor.Int64: copied[int64](way),
 		tensor.Int32: copied[int32](way), tensor.Uint8: copied[uint8](way), tensor.Int8: copied[int8](way),
-		tensor.Bool: copied[bool](way),
+		tensor.Int16:    copied[int16](way),
+		tensor.Uint16:   copied[uint16](way),
+		tensor.Uint32:   copied[uint32](way),
+		tensor.Uint64:   copied[uint64](way),
+		tensor.Bool:     copied[bool](way),
+		tensor.Float16:  copied[tensor.F16](way),
+		tensor.BFloat16: copied[tensor.BF16](way),
 	})}
 }
 
@@ -157,6 +187,10 @@ func oneHot[T kernel.Elem](b *binding) (run, error) {
 	return onInput(0, byType{
 		tensor.Float32: oneHotBy[T, float32], tensor.Float64: oneHotBy[T, float64], tensor.Int64: oneHotBy[T, int64],
 		tensor.Int32: oneHotBy[T, int32], tensor.Uint8: oneHotBy[T, uint8], tensor.Int8: oneHotBy[T, int8],
+		tensor.Int16:  oneHotBy[T, int16],
+		tensor.Uint16: oneHotBy[T, uint16],
+		tensor.Uint32: oneHotBy[T, uint32],
+		tensor.Uint64: oneHotBy[T, uint64],
 	})(b)
 }
 

@@ -15,6 +15,10 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Int64:   foldSame(kernel.MaxOf[int64](math.MinInt64)),
 		tensor.Int32:   foldSame(kernel.MaxOf[int32](math.MinInt32)),
 		tensor.Uint8:   foldSame(kernel.MaxOf[uint8](0)), tensor.Int8: foldSame(kernel.MaxOf[int8](math.MinInt8)),
+		tensor.Int16:  foldSame(kernel.MaxOf[int16](math.MinInt16)),
+		tensor.Uint16: foldSame(kernel.MaxOf[uint16](0)),
+		tensor.Uint32: foldSame(kernel.MaxOf[uint32](0)),
+		tensor.Uint64: foldSame(kernel.MaxOf[uint64](0)),
 	})},
 	"ReduceMin": {bind: onInput(0, byType{
 		tensor.Float32: foldSame(kernel.MinOf(float32(math.Inf(1)))),
@@ -23,12 +27,20 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Int32:   foldSame(kernel.MinOf[int32](math.MaxInt32)),
 		tensor.Uint8:   foldSame(kernel.MinOf[uint8](math.MaxUint8)),
 		tensor.Int8:    foldSame(kernel.MinOf[int8](math.MaxInt8)),
+		tensor.Int16:   foldSame(kernel.MinOf[int16](math.MaxInt16)),
+		tensor.Uint16:  foldSame(kernel.MinOf[uint16](math.MaxUint16)),
+		tensor.Uint32:  foldSame(kernel.MinOf[uint32](math.MaxUint32)),
+		tensor.Uint64:  foldSame(kernel.MinOf[uint64](math.MaxUint64)),
 	})},
 	"ReduceSum": {bind: onInput(0, byType{
 		tensor.Float32: foldWide(kernel.Sum[float32, float64](), false),
 		tensor.Float64: foldWide(kernel.Sum[float64, float64](), false),
 		tensor.Int64:   foldSame(kernel.Sum[int64, int64]()), tensor.Int32: foldSame(kernel.Sum[int32, int32]()),
 		tensor.Uint8: foldSame(kernel.Sum[uint8, uint8]()), tensor.Int8: foldSame(kernel.Sum[int8, int8]()),
+		tensor.Int16:  foldSame(kernel.Sum[int16, int16]()),
+		tensor.Uint16: foldSame(kernel.Sum[uint16, uint16]()),
+		tensor.Uint32: foldSame(kernel.Sum[uint32, uint32]()),
+		tensor.Uint64: foldSame(kernel.Sum[uint64, uint64]()),
 	})},
 	"ReduceSumSquare": {bind: onInput(0, byType{
 		tensor.Float32: foldWide(kernel.SumSquare[float32, float64](), false),
@@ -37,12 +49,20 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Int32:   foldSame(kernel.SumSquare[int32, int32]()),
 		tensor.Uint8:   foldSame(kernel.SumSquare[uint8, uint8]()),
 		tensor.Int8:    foldSame(kernel.SumSquare[int8, int8]()),
+		tensor.Int16:   foldSame(kernel.SumSquare[int16, int16]()),
+		tensor.Uint16:  foldSame(kernel.SumSquare[uint16, uint16]()),
+		tensor.Uint32:  foldSame(kernel.SumSquare[uint32, uint32]()),
+		tensor.Uint64:  foldSame(kernel.SumSquare[uint64, uint64]()),
 	})},
 	"ReduceProd": {bind: onInput(0, byType{
 		tensor.Float32: foldWide(kernel.Prod[float32, float64](), false),
 		tensor.Float64: foldWide(kernel.Prod[float64, float64](), false),
 		tensor.Int64:   foldSame(kernel.Prod[int64, int64]()), tensor.Int32: foldSame(kernel.Prod[int32, int32]()),
 		tensor.Uint8: foldSame(kernel.Prod[uint8, uint8]()), tensor.Int8: foldSame(kernel.Prod[int8, int8]()),
+		tensor.Int16:  foldSame(kernel.Prod[int16, int16]()),
+		tensor.Uint16: foldSame(kernel.Prod[uint16, uint16]()),
+		tensor.Uint32: foldSame(kernel.Prod[uint32, uint32]()),
+		tensor.Uint64: foldSame(kernel.Prod[uint64, uint64]()),
 	})},
 	"ReduceMean": {bind: onInput(0, byType{
 		tensor.Float32: foldWide(kernel.Sum[float32, float64](), true),
@@ -108,6 +128,10 @@ func argReduce(least bool) binder {
 	return onInput(0, byType{
 		tensor.Float32: arg[float32](least), tensor.Float64: arg[float64](least), tensor.Int64: arg[int64](least),
 		tensor.Int32: arg[int32](least), tensor.Uint8: arg[uint8](least), tensor.Int8: arg[int8](least),
+		tensor.Int16:  arg[int16](least),
+		tensor.Uint16: arg[uint16](least),
+		tensor.Uint32: arg[uint32](least),
+		tensor.Uint64: arg[uint64](least),
 	})
 }
 

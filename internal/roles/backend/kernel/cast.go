@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/rhizome-ml/rhizome/tensor"
+)
 
 // Convert writes every element in another number type. Between floats it rounds to nearest; integers wrap; a float
 // becomes the integer next to it towards zero, the nearest that there is when it lies outside of the type, and 0 when
@@ -11,6 +15,12 @@ func Convert[D, S Number](dst []D, src []S) {
 	var s S
 	switch any(s).(type) {
 	case float32, float64:
+		if u, ok := any(dst).([]uint64); ok {
+			for i, x := range src {
+				u[i] = truncateUint(float64(x))
+			}
+			return
+		}
 		if whole {
 			for i, x := range src {
 				dst[i] = D(truncate(float64(x), lo, hi))
@@ -52,6 +62,14 @@ func limits[D Number]() (lo, hi int64, whole bool) {
 		return 0, math.MaxUint8, true
 	case int8:
 		return math.MinInt8, math.MaxInt8, true
+	case int16:
+		return math.MinInt16, math.MaxInt16, true
+	case uint16:
+		return 0, math.MaxUint16, true
+	case uint32:
+		return 0, math.MaxUint32, true
+	case uint64:
+		return 0, math.MaxInt64, true // above it see Convert
 	}
 	return 0, 0, false
 }
@@ -67,4 +85,68 @@ func truncate(x float64, lo, hi int64) int64 {
 		return hi
 	}
 	return int64(x)
+}
+
+// truncateUint is truncate into all of uint64.
+func truncateUint(x float64) uint64 {
+	switch {
+	case !(x > 0):
+		return 0
+	case x < 1<<63:
+		return uint64(int64(x))
+	case x < 1<<64:
+		return uint64(int64(x-1<<63)) + 1<<63
+	}
+	return math.MaxUint64
+}
+
+// One is 1 for true and 0 for false.
+func One(x bool) float64 {
+	if x {
+		return 1
+	}
+	return 0
+}
+
+// ToF16 rounds every element to float16.
+func ToF16[S Number](dst []tensor.F16, src []S) {
+	for i, x := range src {
+		dst[i] = tensor.F16Of(float64(x))
+	}
+}
+
+// ToBF16 rounds every element to bfloat16.
+func ToBF16[S Number](dst []tensor.BF16, src []S) {
+	for i, x := range src {
+		dst[i] = tensor.BF16Of(float64(x))
+	}
+}
+
+// FromHalf is Convert from a float of 16 bits, which wide makes a float32.
+func FromHalf[D Number, S tensor.F16 | tensor.BF16](wide func(S) float32) func(dst []D, src []S) {
+	return func(dst []D, src []S) {
+		var x [1]float32
+		for i, h := range src {
+			x[0] = wide(h)
+			Convert(dst[i:i+1], x[:])
+		}
+	}
+}
+
+// CanonicalF16 is CanonicalNaN for float16.
+func CanonicalF16(x []tensor.F16) {
+	for i, v := range x {
+		if v&0x7fff > 0x7c00 {
+			x[i] = 0x7e00
+		}
+	}
+}
+
+// CanonicalBF16 is CanonicalNaN for bfloat16.
+func CanonicalBF16(x []tensor.BF16) {
+	for i, v := range x {
+		if v&0x7fff > 0x7f80 {
+			x[i] = 0x7fc0
+		}
+	}
 }
