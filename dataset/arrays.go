@@ -157,7 +157,7 @@ func npzOf(file *io.SectionReader) (fileTable, error) {
 		if f.Method == zip.Store {
 			off, err := f.DataOffset()
 			if err != nil {
-				return nil, err
+				return nil, badArray(name, "is not where the archive says: %v", err)
 			}
 			if off < 0 || off > file.Size() || int64(f.UncompressedSize64) > file.Size()-off {
 				return nil, badArray(name, "lies beyond the end of the archive")
@@ -227,12 +227,14 @@ func (p *packed) unpack(most int64) ([]byte, error) {
 	}
 	r, err := p.file.Open()
 	if err != nil {
-		return nil, err
+		return nil, badArray(strings.TrimSuffix(p.file.Name, ".npy"), "does not unpack: %v", err)
 	}
 	defer r.Close()
 	var out bytes.Buffer
-	_, err = io.Copy(&out, io.LimitReader(r, most))
-	return out.Bytes(), err
+	if _, err := io.Copy(&out, io.LimitReader(r, most)); err != nil {
+		return nil, badArray(strings.TrimSuffix(p.file.Name, ".npy"), "does not unpack: %v", err)
+	}
+	return out.Bytes(), nil
 }
 
 // hasArrays says whether a zip archive has an array in it.

@@ -165,8 +165,8 @@ func (f *fileSource) featureOf(c fileColumn, at int) (feature, error) {
 	switch {
 	case c.typ == unusable:
 		return out, config.Errorf(f.of, "%q %s", c.name, c.why)
-	case c.typ == integer && c.format == "uint64" && f.s.Type != typeInt64:
-		out.as = number // which int64 does not hold
+	case c.typ == integer && (c.format == "uint64" || c.format == jsonNumber) && f.s.Type != typeInt64:
+		out.as = number // int64 does not hold them all
 	case c.typ == text && f.s.Categorical != onehot:
 		return out, config.Errorf(f.of, "%q holds texts (%s); leave it out (ignore, or features without it), or set "+
 			"categorical to onehot", c.name, c.format)

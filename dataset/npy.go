@@ -36,7 +36,7 @@ type array struct {
 	name    string
 	at      io.ReaderAt // of the first number
 	shape   []int       // with the rows
-	kind    byte        // f, i, u, b
+	kind    byte        // f, B (bfloat16), i, u, b, U, S
 	size    int         // bytes of a number
 	order   binary.ByteOrder
 	fortran bool // the first index runs fastest
@@ -261,7 +261,7 @@ func (a *array) rows() int {
 func (a *array) column() fileColumn {
 	c := fileColumn{name: a.name, typ: integer, bytes: a.kind == 'u' && a.size == 1, format: a.typeName()}
 	switch a.kind {
-	case 'f':
+	case 'f', 'B':
 		c.typ = number
 	case 'U', 'S':
 		c.typ = text
@@ -284,6 +284,8 @@ func (a *array) typeName() string {
 	switch a.kind {
 	case 'f':
 		return "float" + strconv.Itoa(8*a.size)
+	case 'B':
+		return "bfloat16"
 	case 'i':
 		return "int" + strconv.Itoa(8*a.size)
 	case 'u':
@@ -358,6 +360,10 @@ func (a *array) decode(b []byte, at, step int, as columnType, into *cells) error
 	case a.kind == 'U' || a.kind == 'S':
 		for i := range n {
 			into.s[at+i*step] = a.text(b[i*a.size : (i+1)*a.size])
+		}
+	case as == number && a.kind == 'B':
+		for i := range n {
+			into.f[at+i*step] = math.Float32frombits(uint32(a.order.Uint16(b[2*i:])) << 16)
 		}
 	case as == integer && a.kind != 'f':
 		for i := range n {

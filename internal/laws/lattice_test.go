@@ -64,7 +64,7 @@ var rows = [][]string{
 	{"dataset"}, // what users bring: no node, no run and no job is known there
 	{"internal/config", "internal/draw"},
 	{"tensor"},
-	{"internal/onnx", "internal/fmath", "internal/exact"},
+	{"internal/onnx", "internal/fmath", "internal/exact", "internal/parquet"},
 	{"internal/laws"},
 	{"internal/notes"},
 	{"internal/planted"},

@@ -47,6 +47,7 @@ var targets = []target{
 	{"internal/config/FuzzDecode", "settings of components", quick},
 	{"dataset/FuzzCSV", "tables that users bring", quick},
 	{"dataset/FuzzArrays", "arrays that users bring", slow},
+	{"dataset/FuzzTables", "typed tables and tensors that users bring", slow},
 	{"internal/onnx/FuzzLoad", "models", quick},
 	{"internal/roles/model/FuzzLoad", "models to train", slow},
 	{"internal/program/FuzzLoad", "artifacts", slow},
@@ -77,4 +78,4 @@ func programOf(folder string) string { return strings.ReplaceAll(folder, "/", "-
 // counted are the packages whose statements are counted, beside the target's own: what decodes, and what judges graphs.
 var counted = []string{"internal/wire", "value", "tensor", "types", "internal/onnx", "internal/op",
 	"internal/op/emit", "internal/op/lower", "internal/op/onnxop", "internal/roles/backend/kernel", "internal/artifact",
-	"internal/program", "snapshot"}
+	"internal/program", "snapshot", "dataset", "internal/parquet"}

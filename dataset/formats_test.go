@@ -1,0 +1,169 @@
+package dataset
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+)
+
+// TestTypedTables: Parquet and JSON lines as samples: labels are classes by their text or their type, lists are
+// features, and what is missing is refused, or what the settings say.
+func TestTypedTables(t *testing.T) {
+	f, err := OpenFile(os.DirFS("testdata"), "hf_images.parquet", FileSettings{Features: []string{"image"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x, y, _ := samplesOf(t, f)
+	if s := f.Schema(); !slices.Equal(s.Shape, []int{3, 4, 5}) || !slices.Equal(s.Classes, []string{"cat", "dog"}) ||
+		!slices.Equal(y, []int64{1, 0, 1}) || len(x) != 180 {
+		t.Errorf("%v %v", s, y)
+	}
+	lines := `{"x":[1,2],"n":3,"k":"b","extra":null}` + "\n\n" + `{"n":-0.5,"x":[4,5e-1],"k":"a"}` + "\n"
+	g, err := opened(t, map[string][]byte{"x": []byte(lines)}, "x", FileSettings{Label: "k", Ignore: []string{"extra"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, y, _ := samplesOf(t, g); !slices.Equal(x, []float32{1, 2, 3, 4, 0.5, -0.5}) ||
+		!slices.Equal(y, []int64{1, 0}) {
+		t.Errorf("%v %v", x, y)
+	}
+	for settings, want := range map[string]string{
+		`{"label_kind":"none","features":["age"]}`:                    `row 2, column "age": is empty`,
+		`{"label":"group","features":["age","city"]}`:                 `"city" holds texts`,
+		`{"label_kind":"none","features":["score"],"missing":"zero"}`: `column "score": is +Inf`,
+		`{"label":"smoker","features":["age"],"missing":"zero"}`:      `row 2, column "smoker": is empty; want a label`,
+		`{"label":"when"}`: `label is "when"; want one of the columns`,
+	} {
+		b, _ := os.ReadFile("testdata/pandas_missing.parquet")
+		if _, err := trySource(AnyFile, b, settings); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
+	}
+}
+
+// TestPolicies: missing values, texts and bad rows by each policy, counted, and settings that come back give the same
+// samples again.
+func TestPolicies(t *testing.T) {
+	text := []byte("age,colour,y\n10,red,a\n,blue,b\n30,red,a\nx,red,b\n50,green,b\n")
+	for _, c := range []struct {
+		settings     FileSettings
+		x            []float32
+		bad, missing int
+	}{
+		{FileSettings{Ignore: []string{"colour"}, Missing: "mean", BadRows: "skip"}, []float32{10, 30, 30, 50}, 1, 0},
+		{FileSettings{Ignore: []string{"colour"}, Missing: "zero", BadRows: "skip"}, []float32{10, 0, 30, 50}, 1, 0},
+		{FileSettings{Ignore: []string{"colour"}, Missing: "drop", BadRows: "skip"}, []float32{10, 30, 50}, 1, 1},
+		{FileSettings{Ignore: []string{"colour"}, BadRows: "skip"}, []float32{10, 30, 50}, 2, 0},
+		{FileSettings{Features: []string{"colour"}, Categorical: "onehot"},
+			[]float32{0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0}, 0, 0},
+		{FileSettings{Ignore: []string{"colour"}, Missing: "drop", BadRows: "skip", Normalize: "minmax"},
+			[]float32{0, 0.5, 1}, 1, 1},
+	} {
+		f, err := opened(t, map[string][]byte{"x": text}, "x", c.settings)
+		if err != nil {
+			t.Errorf("%+v: %v", c.settings, err)
+			continue
+		}
+		x, _, _ := samplesOf(t, f)
+		if bad, missing := f.Left(); !slices.Equal(x, c.x) || bad != c.bad || missing != c.missing {
+			t.Errorf("%+v: %v, %d bad, %d missing", c.settings, x, bad, missing)
+		}
+		again, err := opened(t, map[string][]byte{"x": text}, "x", f.Settings())
+		if err != nil {
+			t.Errorf("%+v: %v", f.Settings(), err)
+			continue
+		}
+		if got, _, _ := samplesOf(t, again); !slices.Equal(got, x) {
+			t.Errorf("%+v: %v, then %v", f.Settings(), x, got)
+		}
+	}
+	f, err := opened(t, map[string][]byte{"x": []byte("a,b,price\n1,2,0.5\n3,6,-1e3\n")}, "x",
+		FileSettings{LabelKind: "quantity", Normalize: "standard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, _, q := samplesOf(t, f); !slices.Equal(q, []float32{0.5, -1000}) ||
+		!slices.Equal(x, []float32{-1, -1, 1, 1}) {
+		t.Errorf("%v %v", x, q)
+	}
+	_, err = opened(t, map[string][]byte{"x": []byte("colour,y\npink,a\n")}, "x", FileSettings{Categorical: "onehot",
+		Categories: map[string][]string{"colour": {"blue", "red"}}})
+	if err == nil || !strings.Contains(err.Error(), `is "pink"; want one of the texts of the job`) {
+		t.Error(err)
+	}
+}
+
+// TestTensorsByName: safetensors, and what of it cannot be trained on.
+func TestTensorsByName(t *testing.T) {
+	table, err := tableOf(t, "model_bf16.safetensors", FileSettings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"emb.weight": "1.5 -2 | 0.100097656 3.0040553e+38", "bias": "1 | 2",
+		"steps": "refused: is a single number, and no list of samples", "none": ""} {
+		if got := shown(table, name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestBrokenFiles: whatever is cut off a file or changed in it, it is read, or refused by type; and no reader fails
+// otherwise or takes more memory than its bounds.
+func TestBrokenFiles(t *testing.T) {
+	names, _ := os.ReadDir("testdata")
+	for _, e := range names {
+		if e.IsDir() || strings.HasSuffix(e.Name(), ".md") || strings.HasSuffix(e.Name(), ".txt") {
+			continue
+		}
+		b, err := os.ReadFile("testdata/" + e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := max(1, len(b)/200)
+		for i := 0; i < len(b); i += step {
+			changed := slices.Clone(b)
+			changed[i] ^= 0x55
+			for _, file := range [][]byte{b[:i], changed} {
+				s, err := trySource(AnyFile, file, `{"bad_rows":"skip","missing":"zero"}`)
+				if err == nil {
+					_ = s.Read([]int{s.Len() - 1}, s.Schema().Batch(1))
+				} else if !errors.As(err, new(*RowError)) && !errors.As(err, new(*FormatError)) &&
+					!errors.As(err, new(*config.Error)) && !strings.Contains(err.Error(), "EOF") {
+					t.Fatalf("%s, byte %d: %T %v", e.Name(), i, err, err)
+				}
+			}
+		}
+	}
+}
+
+// FuzzTables: any file is read or refused.
+func FuzzTables(f *testing.F) {
+	for _, name := range []string{"pandas_missing.parquet", "polars_zstd.parquet", "pyarrow_v2_delta.parquet",
+		"hf_images.parquet", "pandas_float16.parquet", "fastparquet_plain.parquet", "model_bf16.safetensors"} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte(`{"x":[1,2],"y":"a"}` + "\n" + `{"y":null,"x":[1,2.5]}`))
+	// A few bytes may be a page of 64 MiB: zstd and runs are that short.
+	within := func(n int) int { return 512<<20 + 4096*n }
+	fuzzing.RunWithin(f, within, func(t *testing.T, b []byte) {
+		s, err := trySource(AnyFile, b, `{"missing":"zero","categorical":"onehot"}`)
+		if err != nil {
+			return
+		}
+		schema := s.Schema()
+		if err := schema.Check(); err != nil || s.Len() == 0 {
+			t.Fatalf("%d samples of %v, %v", s.Len(), schema, err)
+		}
+		_ = s.Read([]int{0, s.Len() - 1}, schema.Batch(2))
+	})
+}
