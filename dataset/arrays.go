@@ -105,7 +105,7 @@ var (
 )
 
 func (t *arrayTable) about() fileAbout {
-	return fileAbout{format: t.format, notes: t.notes, named: true}
+	return fileAbout{format: t.format, notes: t.notes, named: true, arrays: true}
 }
 
 func (t *arrayTable) columns() []fileColumn { return t.cols }

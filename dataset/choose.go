@@ -66,7 +66,7 @@ func (f *fileSource) labelColumn(cols []fileColumn) (int, error) {
 	if about.label != "" {
 		at = slices.IndexFunc(cols, func(c fileColumn) bool { return c.name == about.label })
 	}
-	if _, arrays := f.table.(*arrayTable); arrays && at < 0 {
+	if about.arrays && at < 0 {
 		for _, name := range labelNames {
 			if at < 0 && !slices.Contains(f.s.Features, name) {
 				at = slices.IndexFunc(cols, func(c fileColumn) bool { return c.name == name })
@@ -103,7 +103,7 @@ func (f *fileSource) columnOf(key, name string, cols []fileColumn) (int, error) 
 		}
 	}
 	what := "columns"
-	if _, arrays := f.table.(*arrayTable); arrays {
+	if f.table.about().arrays {
 		what = "arrays"
 	}
 	return 0, config.Errorf(f.of, "%s is %.64q; want one of the %s %.400q", key, name, what, names)
@@ -132,7 +132,7 @@ func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, er
 		}
 		ignored = append(ignored, i)
 	}
-	if _, arrays := f.table.(*arrayTable); arrays {
+	if f.table.about().arrays {
 		for _, name := range featureNames {
 			i := slices.IndexFunc(cols, func(c fileColumn) bool { return c.name == name })
 			if i >= 0 && i != label && !slices.Contains(ignored, i) {
@@ -145,7 +145,7 @@ func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, er
 			out = append(out, i)
 		}
 	}
-	if _, arrays := f.table.(*arrayTable); arrays && len(out) > 1 {
+	if f.table.about().arrays && len(out) > 1 {
 		names := []string{}
 		for _, c := range cols {
 			names = append(names, c.name)

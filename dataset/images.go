@@ -74,6 +74,12 @@ func openImages(env Env, s FileSettings, _ *io.SectionReader) (fileTable, error)
 		return nil, t.bad(0, fmt.Sprintf("has %d×%d pixels; at most %d are read", t.w, t.h, imagePixelsMax))
 	}
 	n := len(t.names)
+	for i := 0; i < n; i += max(1, n/16) { // some of them
+		if b, err := t.bytes(i); err == nil && subsampled(b) {
+			t.notes = append(t.notes, jpegNote)
+			break
+		}
+	}
 	t.sums = make([]uint32, n)
 	t.cols = []fileColumn{
 		{name: "image", typ: integer, shape: []int{t.channels, t.h, t.w}, bytes: true, format: "image", rows: n},

@@ -100,6 +100,7 @@ type fileAbout struct {
 	label  string   // the column of the label where nothing else says so
 	last   bool     // else it is the last one
 	named  bool     // columns have names
+	arrays bool     // columns are arrays, of which one is the features
 	block  int      // so many rows are best read together; 0: that is all the same
 }
 

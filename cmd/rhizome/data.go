@@ -76,5 +76,6 @@ a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.`
 	flags.BoolVar(&force, "force", false, "replace a file that is there")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	flags.StringVarP(&file, "output", "o", "", "the file")
+	cmd.AddCommand(newDataInspect(c))
 	return cmd
 }
