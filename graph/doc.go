@@ -77,15 +77,19 @@
 // have one. They run on a component of the role backend, which the place needs.
 //
 //   - constants: Constant, ConstantOfShape
-//   - one input, element by element: Abs, Cast, Ceil, Clip, Exp, Floor, Identity, LeakyRelu, Log, Neg, Not, Reciprocal,
-//     Relu, Sigmoid, Sign, Sqrt, Tanh
-//   - more inputs, element by element: Add, Div, Mul, Pow, Sub, Max, Mean, Min, Sum, And, Or, Xor, Equal, Greater,
-//     GreaterOrEqual, Less, LessOrEqual, Where
+//   - one input, element by element: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BitwiseNot, Cast, Ceil, Clip, Cos,
+//     Cosh, Erf, Exp, Floor, Identity, IsInf, IsNaN, LeakyRelu, Log, Neg, Not, Reciprocal, Relu, Round, Sigmoid, Sign,
+//     Sin, Sinh, Sqrt, Tan, Tanh
+//   - more inputs, element by element: Add, Div, Mod, Mul, Pow, Sub, Max, Mean, Min, Sum, And, Or, Xor, BitShift,
+//     BitwiseAnd, BitwiseOr, BitwiseXor, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Where
 //   - matrices: Gemm, MatMul
 //   - windows: AveragePool, Conv, ConvTranspose, MaxPool
-//   - along axes: ArgMax, ArgMin, ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare
-//   - shapes: Expand, Flatten, Reshape, Shape, Size, Squeeze, Transpose, Unsqueeze
-//   - parts: Concat, Gather, OneHot, Slice
+//   - along axes: ArgMax, ArgMin, CumProd, CumSum, Hardmax, ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp,
+//     ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare, ReverseSequence, TopK
+//   - shapes: Expand, Flatten, Reshape, Shape, Size, Squeeze, Tile, Transpose, Unsqueeze
+//   - parts: Compress, Concat, Gather, GatherElements, GatherND, NonZero, OneHot, ScatterElements, ScatterND, Slice,
+//     Trilu
+//   - matrices and lists of numbers: Det, EyeLike, Range
 //   - classes: LogSoftmax, NegativeLogLikelihoodLoss, Softmax, SoftmaxCrossEntropyLoss
 //
 // # Roles and built-in kinds

@@ -188,7 +188,7 @@ func TestOperatorsAreListed(t *testing.T) {
 func listedAre(t *testing.T, text string, operators []string) {
 	t.Helper()
 	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile("`([A-Z][A-Za-z]*)`").FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("`([A-Z][A-Za-z0-9]*)`").FindAllStringSubmatch(text, -1) {
 		listed[m[1]] = true
 	}
 	for _, name := range operators {

@@ -20,7 +20,7 @@ var rules = map[string]rule{}
 
 func init() {
 	for _, family := range []map[string]rule{elementwiseRules, matrixRules, reduceRules, selectRules, shapeRules,
-		softmaxRules, convRules, poolRules} {
+		softmaxRules, convRules, poolRules, functionRules, scatterRules} {
 		maps.Copy(rules, family)
 	}
 }

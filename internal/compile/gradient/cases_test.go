@@ -90,6 +90,7 @@ func cases() []graphCase {
 	out = append(out, gemmCases(in)...)
 	out = append(out, lossCases(in, pos)...)
 	out = append(out, windowCases(in)...)
+	out = append(out, functionCases(in, pos)...)
 	return append(out, one("LeakyRelu", in("x", 2, 3)), many("LeakyRelu falling", []input{in("x", 2, 3)},
 		node("z = LeakyRelu x", onnx.AttrFloat("alpha", -0.5))))
 }

@@ -13,7 +13,8 @@ import (
 func (g *drawn) step() {
 	kinds := []func(){g.elementwise, g.elementwise, g.binary, g.binary, g.several, g.product, g.reduction, g.reduction,
 		g.reshaping, g.reshaping,
-		g.joining, g.choosing, g.choosing, g.softmax, g.loss, g.window}
+		g.joining, g.choosing, g.choosing, g.softmax, g.loss, g.window, g.function, g.placing,
+		g.placing}
 	kinds[g.n(0, len(kinds)-1)]()
 }
 

@@ -124,20 +124,6 @@ func gather(c *call) ([]string, error) {
 	return []string{e.scatter(c.d[0], c.in[0], c.in[1], axis)}, e.err
 }
 
-// scatter is the gradient by x of what was gathered of it along an axis: a matrix of zeros and ones, which has a row
-// for each place along the axis and a column for each index, times d.
-func (e *chain) scatter(d, x, index string, axis int64) string {
-	flat := e.op("Reshape", index, e.ints(-1))
-	zeroOne, err := tensor.FromFloat32([]int{2}, []float32{0, 1})
-	if e.err == nil && e.b.types[x].DType == tensor.Float64 {
-		zeroOne, err = tensor.FromFloat64([]int{2}, []float64{0, 1})
-	}
-	rows := e.with("OneHot", []string{flat, e.dim(x, axis), e.constant(zeroOne, err)}, onnx.AttrInt("axis", 0))
-	cube := e.joined(e.count(x, 0, axis), e.op("Shape", flat), e.count(x, axis+1, int64(e.b.types[x].Rank())))
-	d = e.with("Reshape", []string{d, cube}, onnx.AttrInt("allowzero", 1))
-	return e.reshape(e.op("MatMul", rows, d), x)
-}
-
 // dim is one dimension of a value of known rank, as a list of one number: a constant where it is known.
 func (e *chain) dim(x string, axis int64) string {
 	if t := e.b.types[x]; e.err == nil && t.Shape[axis] >= 0 {

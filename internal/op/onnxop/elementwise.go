@@ -25,6 +25,23 @@ var unaryOps = []Op{
 	{Name: "Sign", In: one, Out: one, Types: numbers, rule: same},
 	{Name: "Sqrt", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Tanh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Acos", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Acosh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Asin", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Asinh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Atan", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Atanh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Cos", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Cosh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Erf", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Round", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Sin", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Sinh", In: one, Out: one, Types: floats, rule: same},
+	{Name: "Tan", In: one, Out: one, Types: floats, rule: same},
+	{Name: "BitwiseNot", In: one, Out: one, Types: ints, rule: same},
+	{Name: "IsInf", In: one, Out: one, Types: floats, rule: question,
+		Attrs: []Attr{intAttr("detect_negative", 1), intAttr("detect_positive", 1)}},
+	{Name: "IsNaN", In: one, Out: one, Types: floats, rule: question},
 	{Name: "Cast", In: one, Out: one, Types: all, rule: cast,
 		Attrs: []Attr{required("to", onnx.AttributeProto_INT), intAttr("saturate", 1)}},
 }
@@ -41,6 +58,13 @@ var binaryOps = []Op{
 	{Name: "Mean", In: variadic, Out: one, Types: floats, Same: true, rule: broadcasting},
 	{Name: "Min", In: variadic, Out: one, Types: numbers, Same: true, rule: broadcasting},
 	{Name: "Sum", In: variadic, Out: one, Types: floats, Same: true, rule: broadcasting},
+	{Name: "BitShift", In: two, Out: one, Same: true, rule: bitShift,
+		Types: []tensor.DType{tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64},
+		Attrs: []Attr{required("direction", onnx.AttributeProto_STRING)}},
+	{Name: "BitwiseAnd", In: two, Out: one, Types: ints, Same: true, rule: broadcasting},
+	{Name: "BitwiseOr", In: two, Out: one, Types: ints, Same: true, rule: broadcasting},
+	{Name: "BitwiseXor", In: two, Out: one, Types: ints, Same: true, rule: broadcasting},
+	{Name: "Mod", In: two, Out: one, Types: numbers, Same: true, rule: broadcasting, Attrs: []Attr{intAttr("fmod", 0)}},
 	{Name: "And", In: two, Out: one, Types: bools, Same: true, rule: comparison},
 	{Name: "Or", In: two, Out: one, Types: bools, Same: true, rule: comparison},
 	{Name: "Xor", In: two, Out: one, Types: bools, Same: true, rule: comparison},
@@ -57,6 +81,20 @@ func same(c *call) error {
 	t := c.in[0]
 	t.Value = nil
 	return c.give(t)
+}
+
+// question gives a bool for each element of the first input.
+func question(c *call) error {
+	t := c.in[0]
+	t.Value, t.DType = nil, tensor.Bool
+	return c.give(t)
+}
+
+func bitShift(c *call) error {
+	if d := c.string("direction"); d != "LEFT" && d != "RIGHT" {
+		return c.fail("direction is %q; want LEFT or RIGHT", d)
+	}
+	return broadcasting(c)
 }
 
 // identity gives the first input, with its value where that is known.

@@ -10,6 +10,12 @@ var reduceAttrs = []Attr{optional("axes", onnx.AttributeProto_INTS), intAttr("ke
 
 // reduceOps fold dimensions away. Axes are an attribute or an input, as older and newer versions have it.
 var reduceOps = []Op{
+	{Name: "ReduceL1", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
+	{Name: "ReduceL2", In: Arity{1, 2}, Out: one, Types: floats, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
+	{Name: "ReduceLogSum", In: Arity{1, 2}, Out: one, Types: floats, Attrs: reduceAttrs, Decides: []int{1},
+		rule: reduce},
+	{Name: "ReduceLogSumExp", In: Arity{1, 2}, Out: one, Types: floats, Attrs: reduceAttrs, Decides: []int{1},
+		rule: reduce},
 	{Name: "ReduceMax", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
 	{Name: "ReduceMean", In: Arity{1, 2}, Out: one, Types: floats, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},
 	{Name: "ReduceMin", In: Arity{1, 2}, Out: one, Types: numbers, Attrs: reduceAttrs, Decides: []int{1}, rule: reduce},

@@ -215,8 +215,11 @@ func mean[T kernel.Float](b *binding) (run, error) {
 }
 
 // divide binds a division of integers.
-func divide[T kernel.Int](b *binding) (run, error) {
-	div, err := rows(kernel.Div[T]())(b)
+func divide[T kernel.Int](b *binding) (run, error) { return guarded(b, kernel.Div[T]()) }
+
+// guarded binds an operator on integers whose second one must not be zero.
+func guarded[T kernel.Int](b *binding, op kernel.Rows[T, T]) (run, error) {
+	div, err := rows(op)(b)
 	if err != nil {
 		return nil, err
 	}

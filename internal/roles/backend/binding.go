@@ -24,7 +24,7 @@ var kernels = map[kernelKey]*kernelDef{}
 
 func init() {
 	for _, family := range []map[string]kernelDef{unaryKernels, binaryKernels, matrixKernels, reduceKernels,
-		softmaxKernels, moveKernels, convKernels, poolKernels} {
+		softmaxKernels, moveKernels, convKernels, poolKernels, functionKernels, scatterKernels, scanKernels} {
 		for name, def := range family {
 			kernels[kernelKey{"", name}] = &def
 		}

@@ -77,6 +77,32 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 	case "ScatterAdd":
 		in = []*onnx.ValueInfoProto{x("a", d, 2), x("b", i64, 2), x("c", i64, 1)}
 		g.Initializer = append(g.Initializer, constant("c", 3))
+	case "BitShift":
+		attrs = append(attrs, onnx.AttrString("direction", "LEFT"))
+	case "CumSum", "CumProd", "TopK", "ReverseSequence", "Tile", "Compress":
+		v := []int64{1}
+		if op.Name == "ReverseSequence" || op.Name == "Tile" {
+			v = []int64{1, 2}
+		}
+		in[1] = x("b", i64, int64(len(v)))
+		g.Initializer = append(g.Initializer, constant("b", v...))
+		if op.Name == "Compress" {
+			in[1] = x("b", tensor.Bool, 2)
+			g.Initializer[0] = must(tensor.FromBool([]int{2}, []bool{false, true})).Proto("b")
+		}
+	case "NonZero":
+		return nil, false // of values that are known
+	case "GatherElements", "GatherND", "ScatterElements", "ScatterND":
+		in[1] = x("b", i64, 2, 2)
+		if op.In.Min == 3 {
+			in = append(in, x("c", d, 2, 2))
+		}
+		if op.Name == "ScatterND" {
+			in[2] = x("c", d, 2)
+		}
+	case "Range":
+		g.Initializer = append(g.Initializer, casts(d)...)
+		in = []*onnx.ValueInfoProto{x("a", d), x("b", d), x("c", d)}
 	case "Expand":
 		in[1] = x("b", i64, 2)
 		g.Initializer = append(g.Initializer, constant("b", 2, 2))
@@ -113,6 +139,18 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 	}
 	g.Input, g.Node = in, []*onnx.NodeProto{onnx.Node(op.Domain, op.Name, "", names, []string{"z"}, attrs...)}
 	return g, true
+}
+
+// casts are the numbers a, b and c of an element type: 1, 4 and 2.
+func casts(d tensor.DType) []*onnx.TensorProto {
+	var out []*onnx.TensorProto
+	for i, v := range []int64{1, 4, 2} {
+		one := must(tensor.FromInt64([]int{}, []int64{v}))
+		g := graphOf([]*onnx.NodeProto{nodeOf("z = Cast x", onnx.AttrInt("to", int64(d)))}, []string{"x"},
+			[]*tensor.Tensor{one}, []string{"z"}, false)
+		out = append(out, must(must(Compile(g, Options{})).Run([]*tensor.Tensor{one}))[0].Proto(string(rune('a'+i))))
+	}
+	return out
 }
 
 // A graph that is not one is refused with an error of a type that says why.

@@ -1,0 +1,115 @@
+package kernel
+
+import (
+	"math"
+
+	"github.com/rhizome-ml/rhizome/internal/fmath"
+)
+
+// Of makes a function of float64 one of another float type: it is computed in float64 and rounded once.
+func Of[T Float](f func(float64) float64) func(T) T {
+	return func(x T) T { return T(f(float64(x))) }
+}
+
+// RoundEven is the integer next to x, of two as near the even one.
+func RoundEven[T Float](x T) T { return T(math.RoundToEven(float64(x))) }
+
+// IsNaN says whether x is no number.
+func IsNaN[T Float](x T) bool { return x != x }
+
+// IsInf says whether x is infinite, above or below.
+func IsInf[T Float](above, below bool) func(x T) bool {
+	return func(x T) bool {
+		return above && float64(x) > math.MaxFloat64 || below && float64(x) < -math.MaxFloat64
+	}
+}
+
+// Mod is the remainder of integers, of the sign of the divisor, which is not 0.
+func Mod[T Int](x, y T) T {
+	r := x % y
+	if r != 0 && (r < 0) != (y < 0) {
+		r += y
+	}
+	return r
+}
+
+// Remainder is the remainder of integers, of the sign of the dividend; the divisor is not 0.
+func Remainder[T Int](x, y T) T { return x % y }
+
+// FMod is the remainder of floats, of the sign of the dividend: exact.
+func FMod[T Float](x, y T) T { return T(math.Mod(float64(x), float64(y))) }
+
+// FloorMod is the remainder of floats, of the sign of the divisor.
+func FloorMod[T Float](x, y T) T {
+	r := math.Mod(float64(x), float64(y))
+	if r != 0 && (r < 0) != (y < 0) {
+		r += float64(y)
+	}
+	return T(r)
+}
+
+// AndBits is x & y.
+func AndBits[T Int](x, y T) T { return x & y }
+
+// OrBits is x | y.
+func OrBits[T Int](x, y T) T { return x | y }
+
+// XorBits is x ^ y.
+func XorBits[T Int](x, y T) T { return x ^ y }
+
+// NotBits is ^x.
+func NotBits[T Int](x T) T { return ^x }
+
+// Unsigned is an integer type without sign.
+type Unsigned interface {
+	uint8 | uint16 | uint32 | uint64
+}
+
+// Shift moves bits to the left or to the right; those that leave are gone.
+func Shift[T Unsigned](left bool) func(x, y T) T {
+	if left {
+		return func(x, y T) T { return x << y }
+	}
+	return func(x, y T) T { return x >> y }
+}
+
+// SumAbs adds what elements are without their sign, floats in float64.
+func SumAbs[T, A Number]() Fold[T, A] {
+	return liftFold(func(acc A, x T) A { return acc + Abs(A(x)) }, 0)
+}
+
+// Finish writes f of each accumulator, rounded once.
+func Finish[T Float](dst []T, acc []float64, f func(float64) float64) {
+	for i, a := range acc {
+		dst[i] = T(f(a))
+	}
+}
+
+// LogSumExp writes log(Σ e^x), which is m + log(Σ e^(x-m)) with m the greatest x. Of no elements it is -Inf. Both lists
+// of numbers are as long as dst.
+func LogSumExp[T Float](w *Walk, dst, src []T, top, sum []float64) {
+	for i := range top {
+		top[i], sum[i] = math.Inf(-1), 0
+	}
+	step := w.Step[0]
+	w.Runs(func(at int, off [operandsMax]int) {
+		for i, x := range src[at : at+w.N] {
+			if v := float64(x); v > top[off[0]+i*step] {
+				top[off[0]+i*step] = v
+			}
+		}
+	})
+	w.Runs(func(at int, off [operandsMax]int) {
+		for i, x := range src[at : at+w.N] {
+			k := off[0] + i*step
+			if m := top[k]; float64(x) == m { // also where both are infinite
+				sum[k]++
+			} else {
+				sum[k] += fmath.Exp(float64(x) - m)
+			}
+		}
+	})
+	for i := range dst {
+		dst[i] = T(top[i] + fmath.Log(sum[i]))
+	}
+}
