@@ -31,6 +31,8 @@ type (
 	CallID = engine.CallID
 	// Env is what a component is built from.
 	Env = node.Env
+	// Given is a file or folder that the host gives to a component.
+	Given = node.Given
 )
 
 // Kind is an implementation of a role, as programs name it.

@@ -180,6 +180,7 @@
 //	Config   []byte            // JSON of graph.Component.Config: the same on every node of the place
 //	Options  []byte            // JSON of this node for the slot (rhizome.Config.Options); may be empty
 //	Data     []byte            // rhizome.Config.Data of the slot; read-only, and kept nowhere: Options must vouch for it
+//	Files    map[string]Given  // files and folders that the host gives to the slot, by name; as Data
 //	Artifact *onnx.ModelProto  // the program, to find functions by name; read-only
 //	Values   *value.Registry   // the types of values that the node knows
 //
@@ -190,6 +191,14 @@
 //	if !env.Values.Known("acme.Sketch/2") {
 //		err = env.Values.Register("acme.Sketch/2", value.Codec{Append: …, Decode: …})
 //	}
+//
+// # Given
+//
+// Given is a file or folder of Env.Files, which the host has read once and vouches for:
+//
+//	FS     fs.FS   // that it is in
+//	Name   string  // in FS
+//	SHA256 string  // of all that is in it, in hex
 //
 // # Kind
 //

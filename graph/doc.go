@@ -102,8 +102,9 @@
 // backend cpu runs tensor ops, and has no methods: the compiler writes the calls. Keys: bytes_max, of memory that it
 // keeps between runs.
 //
-// model onnx holds parameters of a graph. Keys: mlp (widths of layers) or onnx (a file), one of them; init ("he",
-// "glorot" or "file").
+// model onnx holds parameters of a graph. Keys: mlp (widths of layers), onnx (a file) or graph (a model without the
+// values of its parameters, with sha256, that of the file which the host gives as component.Env.Files "source", and
+// read, an object that says how that is read), one of them; init ("he", "glorot" or "file").
 //
 //	Parameters(trigger) → params List of Tensor
 //	LoadParameters(params List of Tensor) → loaded Trigger
@@ -120,6 +121,14 @@
 // data source serves any source of package dataset; its methods and keys stand at rhizome.Samples and dataset.Use.
 // data digits (keys: alpha, partitions, batch, epochs, least) and data synthetic (keys: features, samples, test, noise,
 // batch, epochs) are what earlier releases had, with the same methods.
+//
+// data samples serves files that hosts give (component.Env.Files "train" and "test"): one for all, which is dealt, or
+// each node's own. Keys: settings (dataset.FileSettings), schema (an object: shape, features, label, classes, names),
+// batch, epochs, partitions, least, partitioner, partition, held (the share for the test, in millionths). Options:
+// partition, own, files (their SHA-256). Its methods are those of data source, and
+//
+//	Tests(trigger) → samples Int, steps Int
+//	TestBatch(step Int) → batch Tensor, labels Tensor, weights Tensor
 //
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting

@@ -9,8 +9,11 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/internal/job/given"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
@@ -35,53 +38,136 @@ func readData(fsys vfs.FS, path string) (b []byte, sum string, err error) {
 	return b, hex.EncodeToString(hash[:]), nil
 }
 
-// readRows reads a client's data file and checks every line of it.
-func readRows(fsys vfs.FS, path string) ([]byte, *exchange.Schema, error) {
-	b, _, err := readData(fsys, path)
-	if err != nil {
-		return nil, nil, err
+// ownData is a client's own file of data. Until the program is there nobody knows how it is read.
+type ownData struct {
+	path string
+	sum  string // SHA-256 in hex
+	// The whole file, for the kinds of source that read one in memory, and what its samples are; or why none of them
+	// reads it without settings.
+	rows   []byte
+	schema *exchange.Schema
+	err    error
+	file   *given.File // for programs that say how it is read, nil where it is not of this machine's disk
+}
+
+// readOwn reads a client's data file. An error is one that no program can mend; what is wrong with its rows is told
+// when a program wants them.
+func readOwn(fsys vfs.FS, path string) (*ownData, error) {
+	o := &ownData{path: path}
+	o.rows, o.sum, o.err = readData(fsys, path)
+	if o.err == nil {
+		if o.schema, o.err = checkRows(path, o.rows); o.err == nil {
+			return o, o.onDisk(fsys)
+		}
+	} else if f, err := given.Read(path); err == nil && isDisk(fsys) {
+		o.file, o.sum = &f, f.SHA256
+		return o, nil // a folder, or too large for memory
+	} else {
+		return nil, o.err
 	}
-	s, err := checkRows(path, b)
-	return b, s, err
+	if err := o.onDisk(fsys); err != nil {
+		return nil, err
+	}
+	if errors.As(o.err, new(*dataset.FormatError)) {
+		if o.file == nil {
+			return nil, o.err
+		}
+		if _, _, err := data.OpenFile(o.file.Given(), nil); errors.As(err, new(*dataset.FormatError)) {
+			return nil, &DataError{path, err}
+		}
+	}
+	return o, nil
+}
+
+// isDisk says whether a file system is the machine's own.
+func isDisk(fsys vfs.FS) bool { return fsys == vfs.OS() }
+
+func (o *ownData) onDisk(fsys vfs.FS) error {
+	if !isDisk(fsys) {
+		return nil
+	}
+	f, err := given.Read(o.path)
+	if err == nil && f.SHA256 != o.sum {
+		err = &DataError{o.path, errors.New("it changes while it is read")}
+	}
+	o.file = &f
+	return err
 }
 
 // giveRows gives a data file to the slot of a program that can take it, and notes in the record which it is.
-func giveRows(p *program.Program, r *Record, path string, b []byte) error {
-	hash := sha256.Sum256(b)
-	sum := hex.EncodeToString(hash[:])
+func giveRows(p *program.Program, r *Record, o *ownData) error {
 	for i := range p.Components {
 		c := &p.Components[i]
 		if !c.At(p.Place) || c.Role != data.Role {
 			continue
 		}
-		kind, env, ok := data.SourceOf(c.Kind, c.Config)
-		if !ok || kind.Parse == nil {
-			continue
+		var text []byte
+		var err error
+		if c.Kind == data.KindSamples {
+			text, err = o.asSamples(r.Options[c.Name])
+		} else {
+			kind, env, ok := data.SourceOf(c.Kind, c.Config)
+			if !ok || kind.Parse == nil {
+				continue
+			}
+			text, err = o.asRows(kind, env, r.Options[c.Name])
 		}
-		if _, err := data.Parse(kind, env, b); err != nil {
-			return &DataError{path, err}
-		}
-		opts, err := data.ParseOptions(r.Options[c.Name])
 		if err != nil {
 			return err
 		}
-		opts.RowsSHA256 = sum
-		text, err := json.Marshal(opts)
+		path, err := filepath.Abs(o.path)
 		if err != nil {
-			return err
-		}
-		if path, err = filepath.Abs(path); err != nil {
 			return err
 		}
 		r.Options[c.Name] = text
-		r.Data = &DataFile{path, sum, c.Name}
+		r.Data = &DataFile{path, o.sum, c.Name}
 		return nil
 	}
-	return &InputError{"--data", path, "nothing: no part of this job reads a file of samples at this place"}
+	return &InputError{"--data", o.path, "nothing: no part of this job reads a file of samples at this place"}
+}
+
+// asRows returns the options of a component that reads a file in memory.
+func (o *ownData) asRows(kind *dataset.Kind, env dataset.Env, options []byte) ([]byte, error) {
+	if o.rows == nil {
+		return nil, o.err
+	}
+	if _, err := data.Parse(kind, env, o.rows); err != nil {
+		return nil, &DataError{o.path, err}
+	}
+	opts, err := data.ParseOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	opts.RowsSHA256 = o.sum
+	return json.Marshal(opts)
+}
+
+// asSamples returns the options of a component whose settings say how a file is read.
+func (o *ownData) asSamples(options []byte) ([]byte, error) {
+	if o.file == nil {
+		return nil, &DataError{o.path, errors.New("is not on this machine's disk")}
+	}
+	opts, err := data.ParseSamplesOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	opts.Own, opts.Files = true, map[string]string{data.FileTrain: o.sum}
+	return json.Marshal(opts)
+}
+
+// give gives the file to the node that is installed.
+func (o *ownData) give(cfg *node.Config, slot string) {
+	if o == nil {
+		return
+	}
+	cfg.Data = map[string][]byte{slot: o.rows}
+	if o.file != nil {
+		cfg.Files = map[string]map[string]node.Given{slot: {data.FileTrain: o.file.Given()}}
+	}
 }
 
 // sameData reads the data file of a client that goes on.
-func sameData(d *Dir, r *Record, given string) ([]byte, error) {
+func sameData(d *Dir, r *Record, given string) (*ownData, error) {
 	if r.Data == nil {
 		if given != "" {
 			return nil, refuse(d.Path, "holds a client that trains on the data of the job, not on %s: choose "+
@@ -93,16 +179,16 @@ func sameData(d *Dir, r *Record, given string) ([]byte, error) {
 	if given != "" {
 		path = given
 	}
-	b, sum, err := readData(d.FS, path)
+	o, err := readOwn(d.FS, path)
 	if err != nil {
 		return nil, err
 	}
-	if sum != r.Data.SHA256 {
+	if o.sum != r.Data.SHA256 {
 		return nil, refuse(d.Path, "holds a client that trains on data with the SHA-256 %.12s, and %s has %.12s: "+
 			"bring the file back, or join anew with another --dir",
-			r.Data.SHA256, path, sum)
+			r.Data.SHA256, path, o.sum)
 	}
-	return b, nil
+	return o, nil
 }
 
 // DataError says what is wrong with a data file.

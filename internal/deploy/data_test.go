@@ -30,12 +30,12 @@ func TestAChangedDataFileIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, rec := &Dir{FS: fsys, Path: "client"}, &Record{Data: &DataFile{Path: "d/rows.csv", SHA256: sum, Slot: "data"}}
-	if b, err := sameData(d, rec, ""); err != nil || string(b) != "as it was" {
-		t.Errorf("%q, %v", b, err)
+	if b, err := sameData(d, rec, ""); err != nil || string(b.rows) != "as it was" {
+		t.Errorf("%v, %v", b, err)
 	}
 	write("d/moved.csv", "as it was")
-	if b, err := sameData(d, rec, "d/moved.csv"); err != nil || string(b) != "as it was" {
-		t.Errorf("moved: %q, %v", b, err)
+	if b, err := sameData(d, rec, "d/moved.csv"); err != nil || string(b.rows) != "as it was" {
+		t.Errorf("moved: %v, %v", b, err)
 	}
 	write("d/rows.csv", "as it is")
 	var de *DirError
@@ -82,8 +82,9 @@ func TestFilesOfOtherKinds(t *testing.T) {
 	}
 }
 
-// TestDataIsReadFirst (U14, case 16): a bad file is told before anybody is asked; a good one for which the program has
-// no use is told before a place is taken, which is there for the next client then.
+// TestDataIsReadFirst (U14, case 16): a file that nothing reads is told before anybody is asked; one whose rows are bad
+// (a program may say how they are read), or for which the program has no use, is told before a place is taken, which is
+// there for the next client then.
 func TestDataIsReadFirst(t *testing.T) {
 	net := memory.New(memory.Options{})
 	defer net.Close()
@@ -94,6 +95,7 @@ func TestDataIsReadFirst(t *testing.T) {
 		}
 	}
 	write("bad.csv", "1,2\n")
+	write("none.csv", "\x00\x01\x02\x03")
 	write("good.csv", strings.Repeat("0,", 64)+"7\n")
 	join := func(name, server, data string) error {
 		_, err := Join(t.Context(),
@@ -104,7 +106,7 @@ func TestDataIsReadFirst(t *testing.T) {
 	}
 	nowhere := "/memory/nobody/p2p/" + string(newIdentity(t))
 	start := time.Now()
-	if err := join("a", nowhere, "bad.csv"); !errors.As(err, new(*DataError)) || time.Since(start) > 5*time.Second {
+	if err := join("a", nowhere, "none.csv"); !errors.As(err, new(*DataError)) || time.Since(start) > 5*time.Second {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
@@ -114,6 +116,9 @@ func TestDataIsReadFirst(t *testing.T) {
 	if err := join("b", s.door.Line, "good.csv"); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(),
 		"no part of this job reads") {
 		t.Errorf("a file for which there is no use: %v", err)
+	}
+	if err := join("d", s.door.Line, "bad.csv"); err == nil {
+		t.Error("bad rows were taken")
 	}
 	if s.places() != 0 {
 		t.Fatal("it took a place")

@@ -168,8 +168,9 @@ func forgotten(fsys vfs.FS, path string) error {
 	}
 	for _, name := range names {
 		if name == rundir.RunFile {
-			return refuse(path, "is the directory of a run of all nodes of a job (%s), and no node's: rhizome run --dir "+
-				"goes on with it; choose another --dir", name)
+			return refuse(path,
+				"is the directory of a run of all nodes of a job (%s), and no node's: rhizome run --dir "+
+					"goes on with it; choose another --dir", name)
 		}
 		if hasState(name) {
 			return refuse(path,

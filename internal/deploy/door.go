@@ -139,7 +139,7 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, err
 	}
 	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
-		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Settings(s.cfg), Seed: s.cfg.About().Seed,
+		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Offered(s.cfg), Seed: s.cfg.About().Seed,
 		Digest: s.digest,
 		Bytes:  int64(len(s.raw)), Place: job.ClientsPlace,
 	}}

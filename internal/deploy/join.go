@@ -48,8 +48,7 @@ type client struct {
 	*running
 	o      JoinOptions
 	goal   goal
-	data   []byte                      // its own, or nil
-	schema *exchange.Schema            // of the data, where it is new
+	data   *ownData                    // nil: it has none
 	server atomic.Pointer[wire.PeerID] // nil while it is looked for
 	calls  atomic.Int64                // of the server
 	called chan struct{}               // one token: the server called
@@ -104,7 +103,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		return nil, &InputError{"ADDR", "", "the line that rhizome server prints: rhizome join rhizome:…, or an " +
 			"address such as " + exampleAddress}
 	case rec == nil && c.o.Data != "": // what is wrong with the file is told before anybody is asked
-		if c.data, c.schema, err = readRows(c.dir.FS, c.o.Data); err != nil {
+		if c.data, err = readOwn(c.dir.FS, c.o.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -357,7 +356,7 @@ func (c *client) build(p *exchange.Package, prog *program.Program, given *Record
 		r.Options = options(first)
 	}
 	if c.data != nil {
-		if err := giveRows(prog, &r, c.o.Data, c.data); err != nil {
+		if err := giveRows(prog, &r, c.data); err != nil {
 			return nil, err
 		}
 	}
@@ -471,7 +470,7 @@ func (c *client) askOnce(ctx context.Context, server wire.PeerID, h exchange.Hel
 	defer stop()
 	h.Release, h.Peer, h.Secret = c.o.Release, string(c.dir.ID.Peer()), c.goal.secret
 	if c.data != nil {
-		h.Data = c.schema
+		h.Data = c.data.schema
 	}
 	return exchange.Ask(s, h, exchange.ArtifactMax)
 }

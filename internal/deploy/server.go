@@ -214,6 +214,11 @@ func (s *server) plan() error {
 	}
 	maps.Copy(set, s.o.Set)
 	asked, err := job.With(base, set)
+	if err == nil && rec == nil {
+		asked, err = job.Bring(asked)
+	} else if err == nil {
+		asked, err = job.As(asked, s.cfg)
+	}
 	if err != nil {
 		return err
 	}

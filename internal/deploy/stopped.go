@@ -23,7 +23,7 @@ import (
 )
 
 // installed returns what the node of a record is installed with.
-func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte) (node.Config, error) {
+func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, own *ownData) (node.Config, error) {
 	catalogue, err := kinds.Catalogue()
 	if err != nil {
 		return node.Config{}, err
@@ -38,7 +38,10 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 			return cfg, err
 		}
 		cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, set.Places()) // it knows them all
-		return cfg, nil
+		if f, ok := set.(job.Filed); ok {
+			err = f.Give(&cfg, -1)
+		}
+		return cfg, err
 	}
 	if r.Role == RolePeer {
 		var begin []wire.PeerID
@@ -56,7 +59,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, data []byte)
 		cfg.Options[slot] = text
 	}
 	if r.Data != nil {
-		cfg.Data = map[string][]byte{r.Data.Slot: data}
+		own.give(&cfg, r.Data.Slot)
 	}
 	return cfg, nil
 }
@@ -122,11 +125,11 @@ func configOf(fsys vfs.FS, dir string, rec *Record, self wire.PeerID) (node.Conf
 	if err != nil {
 		return node.Config{}, err
 	}
-	data, err := sameData(d, rec, "")
+	own, err := sameData(d, rec, "")
 	if err != nil {
 		return node.Config{}, err
 	}
-	return installed(rec, model, self, data)
+	return installed(rec, model, self, own)
 }
 
 // callStopped does a call on the directory of a node that does not run.

@@ -12,6 +12,7 @@ import (
 type Field[C any] struct {
 	Key string
 	At  func(*C) any // pointer to the field
+	Of  Key          // the rest of what is known of it, its name apart
 }
 
 func fieldOf[C any](fields []Field[C], key string) *Field[C] {
@@ -27,6 +28,7 @@ func fieldOf[C any](fields []Field[C], key string) *Field[C] {
 func FieldKeys[C any](fields []Field[C]) []Key {
 	out := make([]Key, len(fields))
 	for i, f := range fields {
+		out[i] = f.Of
 		out[i].Name = f.Key
 		switch f.At(new(C)).(type) {
 		case *int, *uint64, *float64:

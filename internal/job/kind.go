@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -40,10 +41,22 @@ type Kind interface {
 	Size() string
 }
 
-// Key is the name of a setting.
+// Key is a setting, as files and flags know it.
 type Key struct {
 	Name   string
 	Number bool // a job file has it without quotes
+	// In is where it may stand in a job file beside its name: a group and its name there, such as "data.label";
+	// "data.*" takes what the group does not know, as a JSON object. Empty: nowhere else.
+	In string
+	// List says that its text is words with commas between them, which a file may have as a list; Choice, that it is a
+	// name with settings of its own, "adamw rate=0.001", which a file may have as {adamw: {rate: 0.001}}; Object, that
+	// it is a JSON object, which a file may have as a mapping.
+	List, Choice, Object bool
+	// Path says that it may be the name of a file.
+	Path bool
+	// Brought says that no file and no flag gives it: it is what was read from the files that the job names.
+	Brought bool
+	Doc     string // what it says, and what it may be, in a sentence or two
 }
 
 // Job is a job of some kind: settings, as plain data that can be compared, and the one program for all its places that
@@ -114,6 +127,80 @@ type Dealt interface {
 	Job
 	WritableSets() []string
 	PartText(part int) (text []byte, samples int64, err error)
+}
+
+// Filed is a job that may name files: a model, and data.
+type Filed interface {
+	Job
+	// Rooted returns the job with the names of its files as they are found from elsewhere: those of a job file are in
+	// its folder.
+	Rooted(dir string) Job
+	// Brings says whether the job names files, and Bring reads them: it returns the job with what its program is made
+	// of, so that from then on its settings alone make it. Errors are *ConfigError.
+	Brings() bool
+	Bring() (Job, error)
+	// Unchanged reads the files again, and says which of them is not what it was when it was brought. Errors are
+	// *given.ChangedError and those of reading.
+	Unchanged() error
+	// Give gives a node the files: part is that of a client of a run on one machine, or -1 for the server.
+	Give(cfg *node.Config, part int) error
+}
+
+// Bring returns the job with what is in the files that it names, where it names any.
+func Bring[J Job](j J) (J, error) {
+	f, ok := any(j).(Filed)
+	if !ok || !f.Brings() {
+		return j, nil
+	}
+	brought, err := f.Bring()
+	if err != nil {
+		return j, err
+	}
+	return brought.(J), nil
+}
+
+// As returns a job with what another, of the same kind, has brought, and with its names of files where both name the
+// same: so that it can be compared with one that is stored.
+func As[J Job](j, stored J) (J, error) {
+	if _, ok := any(j).(Filed); !ok || j.Kind().Name() != stored.Kind().Name() {
+		return j, nil
+	}
+	for _, key := range j.Kind().Keys() {
+		own, kept := j.Get(key.Name), stored.Get(key.Name)
+		if !key.Brought && !(key.Path && samePath(own, kept)) {
+			continue
+		}
+		changed, err := j.Change(key.Name, kept)
+		if err != nil {
+			return j, err
+		}
+		j = changed.(J)
+	}
+	return j, nil
+}
+
+// Offered returns the settings of a job as others are told them: without what it brought, which is in its program, and
+// without the folders of this machine.
+func Offered(j Job) map[string]string {
+	out := map[string]string{}
+	for _, key := range j.Kind().Keys() {
+		text := j.Get(key.Name)
+		switch {
+		case key.Brought:
+			text = ""
+		case key.Path && strings.ContainsAny(text, `/\`):
+			text = "./" + filepath.Base(text)
+		}
+		out[key.Name] = text
+	}
+	return out
+}
+
+// samePath says whether two names are those of one file.
+func samePath(a, b string) bool {
+	x, err1 := filepath.Abs(a)
+	y, err2 := filepath.Abs(b)
+	return err1 == nil && err2 == nil && a != "" && b != "" && x == y
 }
 
 // Bringer is a kind that brings components of its own.

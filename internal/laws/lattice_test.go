@@ -37,6 +37,7 @@ var rows = [][]string{
 	{"internal/job/loss", "internal/job/optimizer", "internal/job/observe", "internal/job/install",
 		"internal/job/forward", "internal/job/samples"},
 	{"internal/job"},
+	{"internal/job/given"},
 	{"internal/sim"},
 	{"internal/host/offline", "internal/host"}, // a host needs nothing of the tools for nodes that do not run
 	{"internal/host/record", "internal/host/directory"},

@@ -205,11 +205,13 @@ var settings = map[string]struct {
 	config  any
 	methods []graph.Method
 }{
-	"aggregator fedavg":  {aggregator.Config{}, aggregator.Methods()},
-	"aggregator sound":   {nil, aggregator.SoundMethods()},
-	"backend cpu":        {backend.Config{}, nil},
-	"data digits":        {data.Config{}, nil},
-	"data source":        {nil, nil}, // rhizome.Samples and dataset.Use say it
+	"aggregator fedavg": {aggregator.Config{}, aggregator.Methods()},
+	"aggregator sound":  {nil, aggregator.SoundMethods()},
+	"backend cpu":       {backend.Config{}, nil},
+	"data digits":       {data.Config{}, nil},
+	"data samples":      {data.SamplesConfig{}, data.SamplesMethods()[len(data.Methods()):]},
+	// rhizome.Samples and dataset.Use say it
+	"data source":        {nil, nil},
 	"data synthetic":     {data.SyntheticConfig{}, nil},
 	"model logistic":     {logistic.Config{}, logistic.Methods()},
 	"model onnx":         {model.Config{}, model.Methods()},

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -22,8 +23,16 @@ type Env struct {
 	Options []byte      // JSON of this node for the slot, such as which partition it holds; may be empty
 	// what the host gives to the slot; read-only, not part of any state: Options must vouch for it
 	Data     []byte
+	Files    map[string]Given // by name; the same holds of them
 	Artifact *onnx.ModelProto // to find functions by name; read-only
 	Values   *value.Registry  // the types of values that the node knows
+}
+
+// Given is a file or a folder that the host gives to a slot. It has read it once, and vouches for its content.
+type Given struct {
+	FS     fs.FS
+	Name   string
+	SHA256 string // of all that is in it, in hex
 }
 
 // Factory builds a component of one kind.

@@ -23,8 +23,9 @@ type Config struct {
 	Options   map[string][]byte // this node's JSON settings by component slot
 	// what the host gives to slots beside them, such as rows to train on; the options vouch for it
 	Data    map[string][]byte
-	Targets map[string][]wire.PeerID // peers known from the start, by place
-	Anyone  []string                 // places that any admitted peer plays; see engine.Config
+	Files   map[string]map[string]Given // by slot and name
+	Targets map[string][]wire.PeerID    // peers known from the start, by place
+	Anyone  []string                    // places that any admitted peer plays; see engine.Config
 	Limits  engine.Limits
 	Scratch *engine.Scratch // shared by the nodes of a thread; nil for one of its own
 	Trace   bool
@@ -129,7 +130,7 @@ func build(cfg *Config) ([]engine.Component, error) {
 		comp, err := f(Env{
 			Slot: c.Name, Place: p.Place, Self: cfg.Self, Seed: cfg.Seed, Config: c.Config,
 			Options:  cfg.Options[c.Name],
-			Artifact: cfg.Artifact, Values: cfg.Values, Data: cfg.Data[c.Name],
+			Artifact: cfg.Artifact, Values: cfg.Values, Data: cfg.Data[c.Name], Files: cfg.Files[c.Name],
 		})
 		if err != nil {
 			return nil, fmt.Errorf("node: slot %q: %w", c.Name, err)

@@ -1,8 +1,10 @@
 package strictyaml
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +43,9 @@ func (v Value) Fail(format string, args ...any) error {
 // IsMapping says whether the value has keys of its own.
 func (v Value) IsMapping() bool { return v.node.Kind == yaml.MappingNode }
 
+// IsList says whether the value is a list.
+func (v Value) IsList() bool { return v.node.Kind == yaml.SequenceNode }
+
 // Quoted says whether the value stands in quotes.
 func (v Value) Quoted() bool {
 	return v.node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0
@@ -58,22 +63,105 @@ func (v Value) Find(key string) (Value, bool) {
 
 // Mapping takes the values of a mapping, in the order of the file. A key that is not there keeps what it was.
 func (v Value) Mapping(fields ...Field) error {
-	if v.node.Kind != yaml.MappingNode || v.node.Anchor != "" || v.depth > depthMax {
+	if !v.plainMapping() {
 		return v.Fail("%s wants keys of its own: %s", v.key, strings.Join(keysOf(fields), ", "))
 	}
+	return v.entries(func(key *yaml.Node, value Value) error {
+		f := fieldOf(fields, key)
+		if f == nil {
+			at := Value{v.file, key.Value, key, v.depth + 1}
+			return at.Fail("unknown key %q; %s", Shorten(key.Value, KeyMax), Hint(key.Value, keysOf(fields)))
+		}
+		return f.Take(value)
+	})
+}
+
+// MappingAndRest is Mapping, and returns the entries that no field takes as a JSON object with sorted keys, nil where
+// there are none: plain values, lists and mappings of them.
+func (v Value) MappingAndRest(fields ...Field) ([]byte, error) {
+	rest := map[string]any{}
+	err := v.Entries(func(key string, value Value) error {
+		if i := slices.Index(keysOf(fields), key); i >= 0 {
+			return fields[i].Take(value)
+		}
+		var err error
+		rest[key], err = value.plain()
+		return err
+	})
+	if err != nil || len(rest) == 0 {
+		return nil, err
+	}
+	b, err := json.Marshal(rest)
+	if err != nil {
+		return nil, v.Fail("%s: %v", v.key, err)
+	}
+	return b, nil
+}
+
+// plain returns a value as encoding/json takes it.
+func (v Value) plain() (any, error) {
+	switch {
+	case v.IsMapping():
+		out := map[string]any{}
+		err := v.Entries(func(key string, value Value) error {
+			var err error
+			out[key], err = value.plain()
+			return err
+		})
+		return out, err
+	case v.IsList():
+		out := []any{}
+		err := v.List(entriesMax, func(value Value) error {
+			x, err := value.plain()
+			out = append(out, x)
+			return err
+		})
+		return out, err
+	}
+	text, err := v.Text()
+	if err != nil || v.Quoted() {
+		return text, err
+	}
+	if text == "true" || text == "false" {
+		return text == "true", nil
+	}
+	if json.Valid([]byte(text)) { // a number, as it stands
+		return json.Number(text), nil
+	}
+	return text, nil
+}
+
+// entriesMax bounds a mapping or a list of plain values.
+const entriesMax = 1 << 16
+
+// Entries takes the entries of a mapping one by one, in the order of the file.
+func (v Value) Entries(take func(key string, value Value) error) error {
+	if !v.plainMapping() {
+		return v.Fail("%s wants keys of its own", v.key)
+	}
+	return v.entries(func(key *yaml.Node, value Value) error {
+		if key.Kind != yaml.ScalarNode {
+			return v.Fail("%s has a key that is no word", v.key)
+		}
+		return take(key.Value, value)
+	})
+}
+
+func (v Value) plainMapping() bool {
+	return v.IsMapping() && v.node.Anchor == "" && v.depth <= depthMax
+}
+
+// entries takes the entries of a mapping, whose keys must be different.
+func (v Value) entries(take func(key *yaml.Node, value Value) error) error {
 	lines := map[string]int{}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key, value := v.node.Content[i], v.node.Content[i+1]
-		at := Value{v.file, key.Value, key, v.depth + 1}
-		f := fieldOf(fields, key)
-		if f == nil {
-			return at.Fail("unknown key %q; %s", Shorten(key.Value, KeyMax), Hint(key.Value, keysOf(fields)))
-		}
 		if lines[key.Value] != 0 {
-			return at.Fail("%s stands on line %d already", key.Value, lines[key.Value])
+			return Value{v.file, key.Value, key, v.depth + 1}.Fail("%s stands on line %d already", key.Value,
+				lines[key.Value])
 		}
 		lines[key.Value] = key.Line
-		if err := f.Take(Value{v.file, key.Value, value, v.depth + 1}); err != nil {
+		if err := take(key, Value{v.file, key.Value, value, v.depth + 1}); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -203,7 +204,16 @@ func Find(name string) (job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(name, text)
+	j, err := Parse(name, text)
+	return rooted(name, j), err
+}
+
+// rooted returns the job of a file with the names of its own files as they are found from where the process is.
+func rooted(file string, j job.Job) job.Job {
+	if f, ok := j.(job.Filed); ok {
+		return f.Rooted(filepath.Dir(file))
+	}
+	return j
 }
 
 // FindServed is Find for a job with a server. Errors are those of Find, and *job.LacksError.
@@ -234,7 +244,7 @@ func FindServed(name string) (job.Served, error) {
 	if err != nil {
 		return nil, err
 	}
-	return served(j)
+	return served(rooted(name, j))
 }
 
 // FindPeered is Find for a job without a server: what is not built in is a path. Errors are *job.FileError or those of

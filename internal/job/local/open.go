@@ -180,6 +180,11 @@ func (l *Local) check(p *plan) error {
 	if !p.resume {
 		return nil
 	}
+	if f, ok := p.cfg.(job.Filed); ok {
+		if err := f.Unchanged(); err != nil {
+			return err
+		}
+	}
 	if res, err := rundir.ReadResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
 		return err
 	}
@@ -207,6 +212,12 @@ func (l *Local) begin(p *plan) (*plan, error) {
 	}
 	if p.cfg, err = job.With(base, l.o.Set); err == nil {
 		err = p.cfg.Local()
+	}
+	if err == nil {
+		p.cfg, err = job.Bring(p.cfg)
+	}
+	if err == nil {
+		base, err = job.As(base, p.cfg)
 	}
 	if err != nil {
 		return nil, err
@@ -261,6 +272,9 @@ func (l *Local) goOn(f rundir.Found) (*plan, error) {
 		return l.adopt(f)
 	}
 	asked, err := job.With(base, set)
+	if err == nil {
+		asked, err = job.As(asked, p.cfg)
+	}
 	if err == nil {
 		err = asked.Local()
 	}

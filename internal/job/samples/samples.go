@@ -84,6 +84,47 @@ func Drawn(name string) bool {
 	return err == nil && kind.Each
 }
 
+// mainSetting is what a bare number behind the name of a partitioner is.
+var mainSetting = map[string]string{"dirichlet": "alpha", "classes": "each", "shards": "each", "quantity": "alpha",
+	"natural": "column"}
+
+// Partition returns the partitioner that a text names, "dirichlet alpha=0.5" or "dirichlet 0.5", with its settings;
+// empty, it is dirichlet with alpha where samples have classes, and iid where they have none. Errors are
+// *job.ConfigError.
+func Partition(text string, alpha float64, classes bool) (name string, settings json.RawMessage, err error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		if !classes {
+			return "iid", nil, nil
+		}
+		settings, err = json.Marshal(dataset.Dirichlet{Alpha: alpha})
+		return "dirichlet", settings, err
+	}
+	name = words[0]
+	set := map[string]any{}
+	for _, w := range words[1:] {
+		key, v, ok := strings.Cut(w, "=")
+		if !ok {
+			key, v = mainSetting[name], w
+		}
+		set[key] = v
+		if json.Valid([]byte(v)) {
+			set[key] = json.RawMessage(v)
+		}
+	}
+	if len(set) > 0 {
+		settings, err = json.Marshal(set)
+	}
+	if err == nil {
+		_, err = dataset.OpenPartitioner(name, settings)
+	}
+	if err != nil {
+		err = &job.ConfigError{Key: "partition", Value: strconv.Quote(text), Want: "a partitioner (" +
+			strings.Join(dataset.Partitioners(), ", ") + ") and its settings: " + err.Error()}
+	}
+	return name, settings, err
+}
+
 // Use is how a job uses a data set that Schema has seen.
 type Use struct {
 	Data          string

@@ -2,17 +2,20 @@ package model
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
 // Component is the model of one node. It is thread-unsafe, like every component.
 type Component struct {
-	slot  string
-	graph *Graph
-	st    State
+	slot   string
+	graph  *Graph
+	source *source // of the graph; nil where that is whole
+	st     State
 }
 
 // State is the current parameters.
@@ -20,8 +23,8 @@ type State struct {
 	Params []value.Value `snap:"1"` // tensors, in the graph's order; none while new ones are gathered
 }
 
-// New returns the model of a slot, with its first parameters.
-func New(slot string, seed uint64, cfg Config) (*Component, error) {
+// New returns the model of a slot, with its first parameters. Files are those that the host gives to the slot.
+func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Component, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -30,11 +33,28 @@ func New(slot string, seed uint64, cfg Config) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := cfg.First(graph, seed, slot)
+	c := &Component{slot: slot, graph: graph}
+	if c.source, err = cfg.sourceOf(graph, files); err != nil {
+		return nil, err
+	}
+	whole, err := c.whole()
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: slot, graph: graph, st: State{Params: values(params)}}, nil
+	params, err := cfg.First(whole, seed, slot)
+	if err != nil {
+		return nil, err
+	}
+	c.st.Params = values(params)
+	return c, nil
+}
+
+// whole returns the graph with all that its file has.
+func (c *Component) whole() (*Graph, error) {
+	if c.source == nil {
+		return c.graph, nil
+	}
+	return c.source.whole()
 }
 
 // Graph returns the forward pass.
@@ -53,6 +73,19 @@ func (c *Component) Params() ([]*tensor.Tensor, error) {
 		return nil, f
 	}
 	return params, nil
+}
+
+// File returns the model as a file that can be written after the component has gone on.
+func (c *Component) File() (io.WriterTo, error) {
+	params, err := c.Params()
+	if err != nil {
+		return nil, err
+	}
+	whole, err := c.whole()
+	if err != nil {
+		return nil, err
+	}
+	return whole.File(params)
 }
 
 // Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until
@@ -99,7 +132,11 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		c.st.Params = values(params)
 		return []value.Value{value.Trigger{}}, nil
 	case "Export":
-		b, err := c.graph.Export(params)
+		whole, err := c.whole()
+		if err != nil {
+			return nil, c.fail(value.CodeError, "%v", err)
+		}
+		b, err := whole.Export(params)
 		if err != nil {
 			return nil, c.fail(value.CodeError, "%v", err)
 		}

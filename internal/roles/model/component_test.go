@@ -11,7 +11,7 @@ import (
 
 func component(t *testing.T) *Component {
 	t.Helper()
-	c, err := New("model", 42, Config{MLP: []int{4, 3, 2}})
+	c, err := New("model", 42, Config{MLP: []int{4, 3, 2}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,15 +121,15 @@ func TestConfig(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if _, err := New("m", 1, cfg); err != nil {
+		if _, err := New("m", 1, cfg, nil); err != nil {
 			t.Errorf("%.60s: %v", in, err)
 		}
 	}
-	if _, err := New("m", 1, Config{ONNX: []byte("no model")}); err == nil {
+	if _, err := New("m", 1, Config{ONNX: []byte("no model")}, nil); err == nil {
 		t.Error("a file that is no model was taken")
 	}
 	// A file begins with its own values.
-	c, err := New("m", 1, Config{ONNX: file})
+	c, err := New("m", 1, Config{ONNX: file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -14,10 +15,15 @@ const (
 	Version = 1
 )
 
-// Config is the settings of the component: the model, given in one of two ways, and how it begins.
+// Config is the settings of the component: the model, given in one of three ways, and how it begins.
 type Config struct {
 	MLP  []int  `json:"mlp,omitempty"`  // widths as for the function MLP
 	ONNX []byte `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
+	// Bare is the bare form of a model (importer.Model.Bare) whose file the host gives to the slot as FileSource:
+	// SHA256 is the file's, in hex, and Read is how it is read.
+	Bare   []byte            `json:"graph,omitempty"`
+	SHA256 string            `json:"sha256,omitempty"`
+	Read   *importer.Options `json:"read,omitempty"`
 	// Init is how the first parameters are made: "he", "glorot" or "file"; "" means "he" for an MLP, "file" for a file.
 	Init string `json:"init,omitempty"`
 }
@@ -31,12 +37,21 @@ func ParseConfig(b []byte) (Config, error) {
 func (c Config) JSON() []byte { return config.JSON(c) }
 
 func (c Config) withDefaults() (Config, error) {
-	if (len(c.MLP) > 0) == (len(c.ONNX) > 0) {
-		return c, config.Errorf("onnx config", "want either mlp or onnx to say which model it is")
+	ways := 0
+	for _, given := range []bool{len(c.MLP) > 0, len(c.ONNX) > 0, len(c.Bare) > 0} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways != 1:
+		return c, config.Errorf("onnx config", "want either mlp, onnx or graph to say which model it is")
+	case (len(c.Bare) > 0) != (c.SHA256 != ""):
+		return c, config.Errorf("onnx config", "want graph and sha256, of the file that it is from, together")
 	}
 	if c.Init == "" {
 		c.Init = InitHe
-		if len(c.ONNX) > 0 {
+		if len(c.MLP) == 0 {
 			c.Init = InitFile
 		}
 	}
@@ -61,8 +76,11 @@ func (c Config) Graph() (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(c.MLP) > 0 {
+	switch {
+	case len(c.MLP) > 0:
 		return MLP(c.MLP...)
+	case len(c.Bare) > 0:
+		return Load(c.Bare)
 	}
 	return Load(c.ONNX)
 }

@@ -11,5 +11,5 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(env.Slot, env.Seed, cfg)
+	return New(env.Slot, env.Seed, cfg, env.Files)
 }

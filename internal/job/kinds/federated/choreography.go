@@ -5,7 +5,6 @@ import (
 
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/job"
-	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -31,7 +30,7 @@ type fedavg struct {
 	g               *graph.Graph
 	server, clients graph.Place
 	slots           slots
-	net             *model.Graph
+	net             trainee
 	params          types.Type // list of the parameters' types
 	strategy        strategy.Chosen
 }
@@ -59,7 +58,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 // newFedavg begins to record a choreography.
 func (c Config) newFedavg() (*fedavg, error) {
-	net, err := c.Model()
+	net, err := c.trainee()
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +79,8 @@ func (c Config) newFedavg() (*fedavg, error) {
 // again, and what the strategy keeps.
 func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
 	round func(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value)) graph.Value {
-	classes := j.c.shape().classes
-	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(classes, classes)))
+	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.c.shown(),
+		j.c.shown())))
 	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), append([]graph.Value{none}, kept...),
 		func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
 			told, kept := round(b, i, carried[1:])
@@ -131,9 +130,21 @@ func (j *fedavg) end(g *graph.Graph, last graph.Value) {
 	g.AppEmit(job.EventDone, g.Gate(done, g.Record(job.RecordDone, done)))
 }
 
-// Model returns the network that the job trains.
-func (c Config) Model() (*model.Graph, error) {
+// Net returns the network that the job trains.
+func (c Config) Net() (*model.Graph, error) {
 	return model.MLP(c.widths()...)
+}
+
+// model is the component that holds the parameters.
+func (c Config) model(at []graph.Place) graph.Component {
+	m := graph.Component{Name: modelSlot, Role: model.Role, Kind: model.Kind, Version: model.Version, At: at,
+		Methods: model.Methods()}
+	if n := c.net(); n != nil {
+		m.Config = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options}
+	} else {
+		m.Config = model.Config{MLP: c.widths()}
+	}
+	return m
 }
 
 func (j *fedavg) components() {
@@ -141,8 +152,7 @@ func (j *fedavg) components() {
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-	s.model = slot(graph.Component{Name: modelSlot, Role: "model", Kind: model.Kind, Version: model.Version, At: server,
-		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
+	s.model = slot(j.c.model(server))
 	if j.c.chunked() {
 		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind,
 			Version: aggregator.SoundVersion,
@@ -239,11 +249,10 @@ func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, sam
 		return update, samples, nil
 	}
 	batch := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
-	x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
-	y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))
+	x, y := j.batch(b, batch)
 	for _, params := range []graph.Value{global, update} {
 		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
-		losses = append(losses, b.CrossEntropy(j.forward(b, x, all), y))
+		losses = append(losses, j.lossOf(b, j.net.output(b, x, all), y))
 	}
 	return update, samples, losses
 }
@@ -270,8 +279,7 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value,
 		carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
-		x := b.Typed(batch[0], types.Tensors(tensor.Float32, j.c.Batch, j.c.shape().inputs))
-		y := b.Typed(batch[1], types.Tensors(tensor.Int64, j.c.Batch))
+		x, y := j.batch(b, batch)
 		return j.step(b, x, y, params, carried)
 	})
 	return b.Bundle(trained[:len(params)]...), begun[0]
@@ -285,7 +293,7 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 	for i := range params {
 		params[i] = b.Typed(carried[i], j.params.Items[i])
 	}
-	loss := b.CrossEntropy(j.forward(b, x, params), y)
+	loss := j.lossOf(b, j.net.output(b, x, params), y)
 	steps := j.strategy.Gradients(b, global, params, b.Gradient(loss, params...))
 	next := make([]graph.Value, 0, len(carried))
 	if j.c.Momentum > 0 {
@@ -302,11 +310,6 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 		next = append(next, steps...)
 	}
 	return next
-}
-
-// forward records the network's forward pass and returns its logits.
-func (j *fedavg) forward(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
-	return forward.Pass(b, j.net, x, params)
 }
 
 func zeros(shape ...int) value.Value {

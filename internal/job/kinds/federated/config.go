@@ -29,6 +29,29 @@ type Config struct {
 	// binary carries, or "synthetic", 57 features and two classes, of which each client draws 64 samples from the seed
 	// and its number.
 	Data string
+	// Model is the path of an ONNX file to train; empty: a multi-layer perceptron of MLP, or of Hidden and Layers.
+	Model string
+	// MLP is the widths of the perceptron's hidden layers, with commas between them; empty: Layers of the width Hidden.
+	MLP string
+	// Output names the model's output that the loss reads, where there are several, and Loss what is made smaller;
+	// empty: cross-entropy for classes, mse for quantities.
+	Output, Loss string
+	// Trainable and Freeze are patterns of parameter names, with commas between them: those that are trained (empty:
+	// all), and those of them that are not.
+	Trainable, Freeze string
+	// Buffers says what becomes of running statistics; empty: "frozen".
+	Buffers string
+	// Label names what the model is to learn, in a file of data. Test is a share of it that is held out, or a file of
+	// its own; empty: a fifth. Partition says how it is dealt, Normalize how features are scaled, and Reader, a JSON
+	// object, what else the reader of the file is told.
+	Label, Test, Partition, Normalize, Reader string
+	// Optimizer says how a client steps, and Schedule how its rate changes over the rounds; empty: gradient descent by
+	// LearningRate and Momentum, at one rate. ClipGradient bounds the L2 norm of the gradients of a step; 0: nothing.
+	Optimizer, Schedule string
+	ClipGradient        float64
+	// Network and Samples are what Bring read from the files that the job names: the model's graph without its values,
+	// and what the samples are.
+	Network, Samples string
 	// Rounds is how many times the server asks for updates, 1 to 100,000.
 	Rounds int
 	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of data
@@ -109,8 +132,17 @@ func (c Config) Validate() error {
 		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name),
 			Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
 	}
-	if _, err := c.Schema(); err != nil {
+	if err := c.validateBrought(); err != nil {
 		return err
+	}
+	if _, err := c.hidden(); err != nil {
+		return err
+	}
+	known := !c.Brings() || c.Samples != "" // what the samples are
+	if known {
+		if _, err := c.Schema(); err != nil {
+			return err
+		}
 	}
 	for _, k := range []struct {
 		key     string
@@ -143,7 +175,7 @@ func (c Config) Validate() error {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: k.want}
 		}
 	}
-	if n := c.parameters(); n > parametersMax {
+	if n := c.parameters(); known && n > parametersMax {
 		return &job.ConfigError{Key: "layers", Value: fmt.Sprintf("%d of %d", c.Layers, c.Hidden),
 			Want: fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
 	}

@@ -44,7 +44,9 @@ func TestSettingsRoundTrip(t *testing.T) {
 		}
 		var text strings.Builder
 		for _, key := range Keys() {
-			text.WriteString(key + ": " + c.Get(key) + "\n")
+			if v := c.Get(key); v != "" {
+				text.WriteString(key + ": " + v + "\n")
+			}
 		}
 		if got, err = job.Parse(Kind{}, "mine.yaml", []byte(text.String())); err != nil || got != c {
 			t.Fatalf("%s became %+v (%v)", text.String(), got, err)

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/internal/job/samples"
-
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/samples"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
@@ -25,11 +25,27 @@ func (c Config) shape() shape {
 	return shape{s.Width(), len(s.Classes)}
 }
 
-// Schema returns what the samples of the job's data are, or a *job.ConfigError where the job cannot train on them.
-func (c Config) Schema() (dataset.Schema, error) { return samples.Schema(c.Data) }
+// outputs returns how many numbers the network gives for a sample: one for each class, or the quantity.
+func (c Config) outputs() int { return max(c.shape().classes, 1) }
+
+// Schema returns what the samples of the job's data are, or a *job.ConfigError where the job cannot train on them, or
+// has not looked at them yet.
+func (c Config) Schema() (dataset.Schema, error) {
+	if !c.brings() {
+		return samples.Schema(c.Data)
+	}
+	if b := c.data(); b != nil {
+		return b.Schema.Schema()
+	}
+	return dataset.Schema{}, &job.ConfigError{Key: "data", Value: c.Data, Want: "a file that was looked at"}
+}
 
 // source is the component that holds the job's data.
 func (c Config) source(at []graph.Place) graph.Component {
+	if c.brings() {
+		return graph.Component{Name: dataSlot, Role: data.Role, Kind: data.KindSamples, Version: data.Version, At: at,
+			Methods: data.SamplesMethods(), Config: c.samplesConfig()}
+	}
 	return samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
 		Epochs: c.Epochs}.Component(at)
 }

@@ -2,10 +2,13 @@ package federated
 
 import (
 	"fmt"
+	"io"
+	"strconv"
+	"strings"
 
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
-	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 const (
@@ -22,14 +25,40 @@ const (
 // widths are those of the network.
 func (c Config) widths() []int {
 	w := []int{c.shape().inputs}
-	for range c.Layers {
-		w = append(w, c.Hidden)
+	if hidden, err := c.hidden(); err == nil && hidden != nil {
+		w = append(w, hidden...)
+	} else {
+		for range c.Layers {
+			w = append(w, c.Hidden)
+		}
 	}
-	return append(w, c.shape().classes)
+	return append(w, c.outputs())
 }
 
-// parameters returns how many the network has.
+// hidden returns the widths of the hidden layers that the job lists, nil where it lists none.
+func (c Config) hidden() (out []int, err error) {
+	for text := range strings.SplitSeq(c.MLP, ",") {
+		if text = strings.TrimSpace(text); c.MLP == "" || c.MLP == "none" {
+			break
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 8192 || len(out) == 16 {
+			return nil, &job.ConfigError{Key: "mlp", Value: strconv.Quote(c.MLP),
+				Want: "up to 16 widths of hidden layers, each 1 to 8192, such as 64, 32"}
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// parameters returns how many the network has, as far as it is known.
 func (c Config) parameters() int {
+	if c.Model != "" {
+		if n := c.net(); n != nil {
+			return n.model.Bytes() / 4
+		}
+		return 0
+	}
 	n, w := 0, c.widths()
 	for i := range len(w) - 1 {
 		n += w[i]*w[i+1] + w[i+1]
@@ -64,26 +93,26 @@ func (c Config) chunkBytes() int {
 }
 
 // holder is a component that holds a model.
-type holder interface {
-	Graph() *model.Graph
-	Params() ([]*tensor.Tensor, error)
-}
+type holder interface{ File() (io.WriterTo, error) }
 
 var _ holder = (*model.Component)(nil)
 
 // ModelOf returns the model that the server of a job holds, as an ONNX file by reference: it can be written after the
 // node has gone on. Between the rounds of a job there is one; while a large one is gathered there is none.
-func ModelOf(server *node.Node) (*model.File, error) {
+func ModelOf(server *node.Node) (io.WriterTo, error) {
 	h, ok := server.Component(modelSlot).(holder)
 	if !ok {
 		return nil, fmt.Errorf("job: the node holds no model; want the server of a federated job")
 	}
-	params, err := h.Params()
+	file, err := h.File()
 	if err != nil {
 		return nil, fmt.Errorf("job: the model is not there: %w", err)
 	}
-	return h.Graph().File(params)
+	return file, nil
 }
 
-// modelSlot is the slot of the model.
-const modelSlot = "model"
+// modelSlot is the slot of the model, and dataSlot that of the data.
+const (
+	modelSlot = "model"
+	dataSlot  = "data"
+)

@@ -18,7 +18,16 @@ func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 	if err := builtin.Register(catalogue); err != nil {
 		return nil, err
 	}
-	return install.Members(art, catalogue, c.Seed, c.Clients, c)
+	members, err := install.Members(art, catalogue, c.Seed, c.Clients, c)
+	if err != nil {
+		return nil, err
+	}
+	for i := range members {
+		if err := c.Give(&members[i].Config, i-1); err != nil { // the server is first
+			return nil, err
+		}
+	}
+	return members, nil
 }
 
 // ClientOptions are the settings of the components of a client that are its own.

@@ -16,24 +16,21 @@ type measured struct {
 
 // evaluate records the test of a model at the server.
 func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
+	if j.c.Brings() {
+		return j.measure(b, mean, loaded)
+	}
 	test := b.Invoke(j.slots.data, "Test", loaded)
 	x := b.Typed(test[0], types.Tensors(tensor.Float32, -1, j.c.shape().inputs))
 	y := b.Typed(test[1], types.Tensors(tensor.Int64, -1))
-	logits := j.forward(b, x, b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)))
+	logits := j.net.output(b, x, b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)))
 	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
 	right := b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, found, y))
 	return measured{
 		accuracy: b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, right),
 		loss:     b.CrossEntropy(logits, y),
-		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, j.oneHot(b, y)),
-			j.oneHot(b, found)),
+		confusion: b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, oneHot(b, y, j.c.shape().classes)),
+			oneHot(b, found, j.c.shape().classes)),
 	}
-}
-
-// oneHot returns a matrix with a row for each label and a 1 in the label's column.
-func (j *fedavg) oneHot(b *graph.Graph, labels graph.Value) graph.Value {
-	return b.Tensor("OneHot", graph.Attrs{"axis": 1}, labels, b.Constant(integers(int64(j.c.shape().classes))),
-		b.Constant(floats(0, 1)))
 }
 
 func integers(x ...int64) value.Value {

@@ -57,7 +57,7 @@ func TestRevStrangerGetsUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := c.Model()
+	net, err := c.Net()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 func TestFedAvgMIsItsFormula(t *testing.T) {
 	c := small()
 	c.Rounds = 1
-	net, err := c.Model()
+	net, err := c.Net()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestFedProxWithoutPullIsFedAvg(t *testing.T) {
 	if ran(t, c).model() != plain.model() {
 		t.Error("mu=0 gives another model than fedavg")
 	}
-	net, err := c.Model()
+	net, err := c.Net()
 	if err != nil {
 		t.Fatal(err)
 	}

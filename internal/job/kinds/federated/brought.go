@@ -1,0 +1,324 @@
+package federated
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/given"
+	"github.com/rhizome-ml/rhizome/internal/job/samples"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+)
+
+var _ job.Filed = Config{}
+
+// brought is what the setting samples says: how the data of a job is read, and where it is.
+type brought struct {
+	Settings json.RawMessage       `json:"settings"` // of the reader, with all that was found
+	Schema   data.Form             `json:"schema"`
+	Rows     int                   `json:"rows"` // of the file to train on
+	Files    map[string]given.File `json:"files"`
+}
+
+// brings says whether the job's data is a file, and not a set that is built in.
+func (c Config) brings() bool { return isPath(c.Data) }
+
+// isPath tells a file or folder from the name of a built-in set.
+func isPath(name string) bool {
+	return strings.ContainsAny(name, `/\.`)
+}
+
+// Rooted returns the job with the names of its files as they are found from elsewhere: those of a job file are beside
+// it.
+func (c Config) Rooted(dir string) job.Job {
+	for _, p := range c.paths() {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, filepath.FromSlash(*p))
+			if filepath.Dir(*p) == "." { // a name without a folder must not become that of a set
+				*p = "." + string(filepath.Separator) + *p
+			}
+		}
+	}
+	return c
+}
+
+// paths are the settings that name files.
+func (c *Config) paths() []*string {
+	out := []*string{&c.Model}
+	if isPath(c.Data) {
+		out = append(out, &c.Data)
+	}
+	if _, share := c.share(); !share && c.Test != "" {
+		out = append(out, &c.Test)
+	}
+	return out
+}
+
+// share returns the share of the data that is held out for the test, and whether the job says one.
+func (c Config) share() (float64, bool) {
+	if c.Test == "" {
+		return 0.2, true
+	}
+	x, err := strconv.ParseFloat(c.Test, 64)
+	return x, err == nil
+}
+
+// Brings says whether the job names files that Bring reads.
+func (c Config) Brings() bool { return c.Model != "" || c.brings() }
+
+// Bring reads the files that the job names, and returns the job with what its program is made of: the model, and what
+// the samples are. Errors are *job.ConfigError.
+func (c Config) Bring() (job.Job, error) {
+	if !c.Brings() {
+		return c, nil
+	}
+	for _, p := range c.paths() {
+		if *p == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return nil, err
+		}
+		*p = abs
+	}
+	if c.brings() {
+		if err := c.bringData(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Model != "" {
+		if err := c.bringModel(); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Validate()
+}
+
+// bringData looks at the data.
+func (c *Config) bringData() error {
+	settings, err := c.readerSettings()
+	if err != nil {
+		return err
+	}
+	b := brought{Files: map[string]given.File{}}
+	s, filled, err := c.openData("data", c.Data, data.FileTrain, settings, &b)
+	if err != nil {
+		return err
+	}
+	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
+	if _, share := c.share(); !share {
+		t, _, err := c.openData("test", c.Test, data.FileTest, filled, &b)
+		if err == nil {
+			err = data.Against(t.Schema(), s.Schema())
+		}
+		if err != nil {
+			return &job.ConfigError{Key: "test", Value: c.Test, Want: "a file of samples like those of the job: " +
+				err.Error()}
+		}
+	}
+	text, err := json.Marshal(b)
+	c.Samples = string(text)
+	return err
+}
+
+// openData opens a file of samples, and notes it.
+func (c *Config) openData(key, path, name string, settings []byte, b *brought) (dataset.Source, []byte, error) {
+	wrong := func(err error) error {
+		return &job.ConfigError{Key: key, Value: path, Want: "a file or folder of samples: " + reason(err)}
+	}
+	f, err := given.Read(path)
+	if err != nil {
+		return nil, nil, wrong(err)
+	}
+	s, filled, err := data.OpenFile(f.Given(), settings)
+	if err != nil {
+		return nil, nil, wrong(err)
+	}
+	b.Files[name] = f
+	return s, filled, nil
+}
+
+// reason is an error without the name of the file, which stands before it.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// readerSettings returns the settings of the reader, as the job says them.
+func (c Config) readerSettings() ([]byte, error) {
+	all := map[string]json.RawMessage{}
+	if c.Reader != "" {
+		if err := config.Strict([]byte(c.Reader), &all); err != nil {
+			return nil, &job.ConfigError{Key: "reader", Value: c.Reader, Want: "a JSON object: " + err.Error()}
+		}
+	}
+	for key, text := range map[string]string{"label": c.Label, "normalize": c.Normalize} {
+		if _, twice := all[key]; twice {
+			return nil, &job.ConfigError{Key: "reader", Value: c.Reader, Want: "no " + key +
+				", which is a setting of the job"}
+		}
+		if text != "" {
+			all[key], _ = json.Marshal(text)
+		}
+	}
+	return json.Marshal(all)
+}
+
+// data returns what the setting samples says, nil where the job's data is built in or was not looked at yet.
+func (c Config) data() *brought {
+	if c.Samples == "" {
+		return nil
+	}
+	if b, ok := parsed.Load(c.Samples); ok {
+		return b.(*brought)
+	}
+	b := &brought{}
+	if err := json.Unmarshal([]byte(c.Samples), b); err != nil {
+		return nil // Validate says so
+	}
+	parsed.Store(c.Samples, b)
+	return b
+}
+
+// parsed keeps what settings come to, which is asked for often: there are few in a process.
+var parsed sync.Map
+
+// Give gives a node of a run on one machine, or the server of a job, the files that the job names. Part is that of a
+// client, -1 for a server.
+func (c Config) Give(cfg *node.Config, part int) error {
+	if n := c.net(); n != nil && part < 0 {
+		c.giveFile(cfg, modelSlot, model.FileSource, n.File)
+	}
+	b := c.data()
+	if b == nil {
+		return nil
+	}
+	o := data.SamplesOptions{Files: map[string]string{}}
+	for name, f := range b.Files {
+		if part >= 0 && name != data.FileTrain {
+			continue
+		}
+		c.giveFile(cfg, dataSlot, name, f)
+		o.Files[name] = f.SHA256
+	}
+	if part >= 0 {
+		o.Partition = &part
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	options := maps.Clone(cfg.Options)
+	if options == nil {
+		options = map[string][]byte{}
+	}
+	options[dataSlot] = text
+	cfg.Options = options
+	return nil
+}
+
+// giveFile gives a slot of a node a file.
+func (c Config) giveFile(cfg *node.Config, slot, name string, f given.File) {
+	all := maps.Clone(cfg.Files)
+	if all == nil {
+		all = map[string]map[string]node.Given{}
+	}
+	own := maps.Clone(all[slot])
+	if own == nil {
+		own = map[string]node.Given{}
+	}
+	own[name], all[slot] = f.Given(), own
+	cfg.Files = all
+}
+
+// Unchanged reads the files that the job names, and refuses one that is not what it was. Errors are
+// *given.ChangedError and those of reading.
+func (c Config) Unchanged() error {
+	if n := c.net(); n != nil {
+		if _, err := given.Open(n.File); err != nil {
+			return err
+		}
+	}
+	b := c.data()
+	if b == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Files)) {
+		if _, err := given.Open(b.Files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leastBrought is the number of samples that each client has at least, where a file is dealt.
+const leastBrought = 1
+
+// samplesConfig is the settings of the component that holds the data, as Validate has seen them.
+func (c Config) samplesConfig() data.SamplesConfig {
+	b := c.data()
+	name, settings, _ := samples.Partition(c.Partition, c.Alpha, len(b.Schema.Classes) > 0)
+	share, _ := c.share()
+	return data.SamplesConfig{Settings: b.Settings, Schema: b.Schema, Batch: c.Batch, Epochs: c.Epochs,
+		Partitions: min(c.clients(), ClientsMax), Least: leastBrought, Partitioner: name, Partition: settings,
+		Held: int(share*million + 0.5)}
+}
+
+// validateBrought checks what says which files the job reads, and how.
+func (c Config) validateBrought() error {
+	bad := func(key, value, want string) error { return &job.ConfigError{Key: key, Value: value, Want: want} }
+	if !c.brings() {
+		for _, k := range []struct{ key, value string }{{"label", c.Label}, {"test", c.Test},
+			{"partition", c.Partition},
+			{"normalize", c.Normalize}, {"reader", c.Reader}, {"samples", c.Samples}} {
+			if k.value != "" {
+				return bad(k.key, strconv.Quote(k.value), "nothing beside data "+c.Data+", which is built in")
+			}
+		}
+	}
+	if share, ok := c.share(); ok && !(share >= 0 && share < 1) {
+		return bad("test", c.Test, "a share of the data from 0 to below 1, or the name of a file")
+	}
+	if c.Network != "" && c.net() == nil {
+		return bad("network", "of this form", "a model as it was read")
+	}
+	if c.Model == "" {
+		for _, k := range []struct{ key, value string }{{"output", c.Output}, {"trainable", c.Trainable},
+			{"freeze", c.Freeze}, {"buffers", c.Buffers}, {"network", c.Network}} {
+			if k.value != "" {
+				return bad(k.key, strconv.Quote(k.value), "nothing where the job brings no model")
+			}
+		}
+	} else if c.MLP != "" {
+		return bad("mlp", c.MLP, "nothing beside model: the file is the network")
+	}
+	if c.Samples != "" {
+		b := c.data()
+		if b == nil {
+			return bad("samples", "of this form", "what was found in the data")
+		}
+		if _, err := b.Schema.Schema(); err != nil {
+			return bad("samples", "of this form", err.Error())
+		}
+		if _, _, err := samples.Partition(c.Partition, c.Alpha, len(b.Schema.Classes) > 0); err != nil {
+			return err
+		}
+	}
+	_, err := c.readerSettings()
+	return err
+}

@@ -1,0 +1,271 @@
+package federated
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/importer"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/job/given"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// network is what the setting network says: a model that a user brought.
+type network struct {
+	Graph   string           `json:"graph"` // importer.Model.Bare, packed
+	Options importer.Options `json:"options"`
+	File    given.File       `json:"file"` // as it was read
+
+	bare  []byte
+	model *model.Graph
+}
+
+// networkMax bounds what a user's model has beside the values of its parameters, in bytes: it travels with the program.
+const networkMax = 32 << 20
+
+// networks keeps what settings come to, which is asked for often: there are few in a process.
+var networks sync.Map
+
+// net returns the model that the job brought, nil where it brings none or has not read it yet.
+func (c Config) net() *network {
+	if c.Network == "" {
+		return nil
+	}
+	if n, ok := networks.Load(c.Network); ok {
+		return n.(*network)
+	}
+	n := &network{}
+	err := config.Strict([]byte(c.Network), n)
+	if err == nil {
+		n.bare, err = unpacked(n.Graph)
+	}
+	if err == nil {
+		n.model, err = model.Load(n.bare)
+	}
+	if err != nil {
+		return nil // Validate says so
+	}
+	networks.Store(c.Network, n)
+	return n
+}
+
+// options are those by which the model's file is read.
+func (c Config) options() importer.Options {
+	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze)}
+}
+
+// words returns the entries of a list.
+func words(text string) (out []string) {
+	for w := range strings.SplitSeq(text, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// bringModel reads the model, and holds it against the data.
+func (c *Config) bringModel() error {
+	wrong := func(err error) error {
+		return &job.ConfigError{Key: "model", Value: c.Model, Want: "a model that can be trained: " + reason(err)}
+	}
+	f, err := given.Read(c.Model)
+	if err != nil {
+		return wrong(err)
+	}
+	n := network{Options: c.options(), File: f}
+	m, err := model.ReadSource(f.Given(), n.Options)
+	if err != nil {
+		return wrong(err)
+	}
+	bare, err := m.Imported().Bare()
+	if err != nil {
+		return wrong(err)
+	}
+	if len(bare) > networkMax {
+		return wrong(fmt.Errorf("what of it is not trained has %d bytes; want at most %d", len(bare), networkMax))
+	}
+	n.Graph = packed(bare)
+	text, err := json.Marshal(n)
+	c.Network = string(text)
+	return err
+}
+
+// packed is bytes as a setting: short, and one word.
+func packed(b []byte) string {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		panic("federated: " + err.Error()) // there are no options that could be wrong
+	}
+	defer w.Close()
+	return base64.StdEncoding.EncodeToString(w.EncodeAll(b, nil))
+}
+
+// unpacked returns what packed took.
+func unpacked(text string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(networkMax), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.DecodeAll(b, nil)
+}
+
+// trainee is the network that a choreography trains.
+type trainee interface {
+	// Shapes returns the shape of each parameter.
+	Shapes() [][]int
+	// output records the forward pass over a batch, and returns what it gives for each sample: scores of classes, or
+	// quantities.
+	output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value
+}
+
+// perceptron is a network that a job describes.
+type perceptron struct {
+	*model.Graph
+	form  dataset.Schema
+	batch int
+}
+
+func (p perceptron) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+	if p.form.Features != tensor.Float32 {
+		x = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, x)
+	}
+	if len(p.form.Shape) != 1 { // it wants numbers in a row
+		x = b.Tensor("Reshape", nil, x, b.Constant(integers(int64(p.batch), int64(p.form.Width()))))
+	}
+	return forward.Pass(b, p.Graph, x, params)
+}
+
+// imported is a network that a user brought, for one size of batches.
+type imported struct {
+	*model.Graph
+	fit fit
+}
+
+// fit is what is done to samples before a network sees them.
+type fit struct {
+	cast    bool
+	perm    []int // nil: none
+	reshape []int // with the batch; nil: none
+}
+
+func (i imported) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+	if i.fit.cast {
+		x = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, x)
+	}
+	if i.fit.perm != nil {
+		x = b.Tensor("Transpose", graph.Attrs{"perm": i.fit.perm}, x)
+	}
+	if i.fit.reshape != nil {
+		dims := make([]int64, len(i.fit.reshape))
+		for k, d := range i.fit.reshape {
+			dims[k] = int64(d)
+		}
+		x = b.Tensor("Reshape", nil, x, b.Constant(integers(dims...)))
+	}
+	return forward.Scores(b, i.Graph, x, params)
+}
+
+// trainee returns the network that the job trains, or a *job.ConfigError where it does not fit the data.
+func (c Config) trainee() (trainee, error) {
+	if c.Model == "" {
+		net, err := c.Net()
+		return perceptron{net, c.form(), c.Batch}, err
+	}
+	bad := func(format string, args ...any) (trainee, error) {
+		return nil, &job.ConfigError{Key: "model", Value: c.Model, Want: fmt.Sprintf(format, args...)}
+	}
+	n := c.net()
+	if n == nil {
+		return bad("a model that was read")
+	}
+	g, err := n.model.At(c.Batch)
+	if err != nil {
+		return bad("a model that can be trained in batches of %d: %v", c.Batch, err)
+	}
+	inputs := g.Inputs()
+	if len(inputs) != 1 {
+		return bad("one input; it has %d", len(inputs))
+	}
+	f, err := fitOf(c.form(), inputs[0], c.Batch)
+	if err != nil {
+		return bad("%v", err)
+	}
+	_, shape := g.Result()
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	if want := c.Batch * c.outputs(); size != want || len(shape) == 0 || shape[0] != c.Batch {
+		return bad("an output of %v for a batch of %d; it gives %v%s", []int{c.Batch, c.outputs()}, c.Batch, shape,
+			c.outputHint())
+	}
+	return imported{g, f}, nil
+}
+
+// outputHint says where the number of outputs comes from.
+func (c Config) outputHint() string {
+	if n := c.shape().classes; n > 0 {
+		return fmt.Sprintf(", and the data has %d classes", n)
+	}
+	return ", and the label is a quantity"
+}
+
+// fitOf says what makes samples of a form the input of a network.
+func fitOf(s dataset.Schema, input *onnx.ValueInfoProto, batch int) (fit, error) {
+	var f fit
+	in, _ := onnxop.FromProto(input.GetType())
+	switch {
+	case in.DType == s.Features:
+	case in.DType == tensor.Float32:
+		f.cast = true
+	default:
+		return f, fmt.Errorf("an input of %v; it takes %v", s.Features, in.DType)
+	}
+	if len(in.Shape) == 0 || in.Shape[0] != batch {
+		return f, fmt.Errorf("an input whose first dimension is the batch; it takes %v", in.Shape)
+	}
+	want := in.Shape[1:]
+	if slices.Equal(want, s.Shape) {
+		return f, nil
+	}
+	if len(want) == 3 && len(s.Shape) == 3 {
+		h, w, ch := s.Shape[0], s.Shape[1], s.Shape[2]
+		if slices.Equal(want, []int{ch, h, w}) && ch != h { // images by rows, a model by planes
+			f.perm = []int{0, 3, 1, 2}
+			return f, nil
+		}
+		if slices.Equal(want, []int{w, ch, h}) && ch != h {
+			f.perm = []int{0, 2, 3, 1}
+			return f, nil
+		}
+	}
+	size := 1
+	for _, d := range want {
+		size *= d
+	}
+	if size != s.Width() {
+		return f, errors.New(fmt.Sprintf("an input of %v for a sample; it takes %v", s.Shape, want))
+	}
+	f.reshape = append([]int{batch}, want...)
+	return f, nil
+}

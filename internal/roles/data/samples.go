@@ -1,0 +1,334 @@
+package data
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/draw"
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// KindSamples names the component in an artifact where the nodes' samples are in files that their hosts give: one for
+// all nodes of a run on one machine, of which each node has a part, or a file of each node's own.
+const KindSamples = "samples"
+
+// The files that a host gives to the component, by name.
+const (
+	FileTrain = "train"
+	FileTest  = "test" // of the test alone; without it, a share of FileTrain is held out
+)
+
+// SamplesConfig is the settings of the kind "samples" that all nodes of a job share.
+type SamplesConfig struct {
+	// Settings say how a file is read, with all that was found in the job's own: classes, and what features are scaled
+	// by. So every node reads its file as the job does, or refuses it.
+	Settings json.RawMessage `json:"settings"`
+	// Schema is what a sample is.
+	Schema Form `json:"schema"`
+	// Batch is the number of samples in each batch, 1 to 1024, and Epochs how often a round goes over the node's
+	// samples, 1 to 1000.
+	Batch  int `json:"batch"`
+	Epochs int `json:"epochs"`
+	// Partitions is the number of parts that FileTrain is dealt to where it is not a node's own, each with at least
+	// Least samples, by Partitioner with the settings Partition.
+	Partitions  int             `json:"partitions"`
+	Least       int             `json:"least"`
+	Partitioner string          `json:"partitioner"`
+	Partition   json.RawMessage `json:"partition,omitempty"`
+	// Held is the share of FileTrain that is held out where there is no FileTest, in millionths.
+	Held int `json:"held"`
+}
+
+// Form is a dataset.Schema, as artifacts and records of jobs have it.
+type Form struct {
+	Shape    []int    `json:"shape"`
+	Features string   `json:"features"`
+	Label    string   `json:"label,omitempty"` // empty: none
+	Classes  []string `json:"classes,omitempty"`
+	Names    []string `json:"names,omitempty"`
+}
+
+// FormOf writes down a schema.
+func FormOf(s dataset.Schema) Form {
+	f := Form{Shape: s.Shape, Features: s.Features.String(), Classes: s.Classes, Names: s.Names}
+	if s.Label != 0 {
+		f.Label = s.Label.String()
+	}
+	return f
+}
+
+// Schema returns what was written down, checked.
+func (f Form) Schema() (dataset.Schema, error) {
+	s := dataset.Schema{Shape: f.Shape, Classes: f.Classes, Names: f.Names}
+	var ok bool
+	if s.Features, ok = tensor.ParseDType(f.Features); !ok {
+		return s, config.Errorf("schema", "features are %.40q; want the name of an element type", f.Features)
+	}
+	if s.Label, ok = tensor.ParseDType(f.Label); !ok && f.Label != "" {
+		return s, config.Errorf("schema", "labels are %.40q; want the name of an element type", f.Label)
+	}
+	return s, s.Check()
+}
+
+// SamplesOptions is the node's own settings of the kind "samples".
+type SamplesOptions struct {
+	// Partition is the part of FileTrain that the node trains on, from 0; or, where Own says that the file is the
+	// node's own, the name of the order in which it is read. Absent: the node trains on nothing.
+	Partition *int `json:"partition,omitempty"`
+	Own       bool `json:"own,omitempty"`
+	// Files are the SHA-256 of the files that the host gives, by name.
+	Files map[string]string `json:"files,omitempty"`
+}
+
+// JSON returns the settings as the artifact holds them.
+func (c SamplesConfig) JSON() []byte { return config.JSON(c) }
+
+// ParseSamplesConfig reads a SamplesConfig from JSON; an unknown key is refused by name, as are values out of their
+// range.
+func ParseSamplesConfig(b []byte) (SamplesConfig, error) {
+	const of = "samples config"
+	var c SamplesConfig
+	if err := config.Decode(of, b, &c); err != nil {
+		return c, err
+	}
+	if err := steps(of, c.Batch, c.Epochs); err != nil {
+		return c, err
+	}
+	for _, k := range []struct {
+		key  string
+		v, l int
+		h    int64
+	}{{"partitions", c.Partitions, 1, partsMax}, {"least", c.Least, 1, partsMax}, {"held", c.Held, 0, 999_999}} {
+		if err := config.Within(of, k.key, int64(k.v), int64(k.l), k.h); err != nil {
+			return c, err
+		}
+	}
+	_, err := c.Schema.Schema()
+	return c, err
+}
+
+// ParseSamplesOptions reads SamplesOptions from JSON; an unknown key is refused by name.
+func ParseSamplesOptions(b []byte) (SamplesOptions, error) {
+	var o SamplesOptions
+	err := config.Decode("samples options", b, &o)
+	return o, err
+}
+
+// Samples is the component of the kind "samples": a Component whose test is read in batches, too. It is
+// thread-unsafe, like every component.
+type Samples struct{ *Component }
+
+// SamplesFactory builds the component of a slot, as KindSamples.
+func SamplesFactory(env node.Env) (engine.Component, error) {
+	c, err := ParseSamplesConfig(env.Config)
+	if err != nil {
+		return nil, err
+	}
+	o, err := ParseSamplesOptions(env.Options)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.open(env, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// open opens the files that the host gives, and takes what the node has of them.
+func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Samples, error) {
+	const of = "samples options"
+	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order", partitions: c.Partitions,
+		least: c.Least, partitioner: partitioner}
+	s := &Samples{&Component{slot: env.Slot, plan: p, seed: env.Seed, part: none, name: string(env.Self)}}
+	if o.Partition != nil {
+		s.part = *o.Partition
+		high := int64(math.MaxInt32)
+		if !o.Own {
+			high = int64(c.Partitions) - 1
+		}
+		if err := config.Within(of, "partition", int64(s.part), 0, high); err != nil {
+			return nil, err
+		}
+		s.name = strconv.Itoa(s.part)
+	}
+	sources := map[string]dataset.Source{}
+	for name, sum := range o.Files {
+		g, ok := env.Files[name]
+		if name != FileTrain && name != FileTest || !ok || g.SHA256 != sum {
+			return nil, config.Errorf(of, "the file %.20q has the SHA-256 %.64q, and the host gives %.64q", name, sum,
+				g.SHA256)
+		}
+		if sources[name], err = c.source(g); err != nil {
+			return nil, fmt.Errorf("%s: %w", g.Name, err)
+		}
+	}
+	s.test.source = sources[FileTest]
+	train := sources[FileTrain]
+	if train == nil {
+		return s, nil
+	}
+	if o.Own {
+		s.train.source = train
+		return s, nil
+	}
+	return s, c.deal(s, train)
+}
+
+// source opens a file, whose samples have to be those of the job.
+func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
+	s, _, err := OpenFile(g, c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	want, err := c.Schema.Schema()
+	if err != nil {
+		return nil, err
+	}
+	return s, Against(s.Schema(), want)
+}
+
+// deal takes the node's part of a file that all nodes have, and what is held out of it for the test.
+func (c SamplesConfig) deal(s *Samples, whole dataset.Source) error {
+	all, err := dataset.SamplesOf(whole)
+	if err != nil {
+		return err
+	}
+	if s.test.source == nil && c.Held > 0 {
+		var held []int
+		if all.Rows, held = hold(all, c.Held, s.seed); len(held) > 0 {
+			s.test = holds{whole, held}
+		}
+	}
+	if s.part == none {
+		return nil
+	}
+	parts, err := dataset.Deal(s.plan.partitioner, all, c.Partitions, c.Least, s.seed)
+	if err != nil {
+		return err
+	}
+	s.train = holds{whole, parts[s.part]}
+	return nil
+}
+
+// hold divides samples into those that train and those that test, both ascending: a share of each class in millionths,
+// rounded to nearest, is held out, drawn from the seed. Samples without classes are one class.
+func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
+	classes := [][]int{slices.Clone(s.Rows)}
+	if s.Classes > 0 {
+		classes = make([][]int, s.Classes)
+		for _, r := range s.Rows {
+			classes[s.Labels[r]] = append(classes[s.Labels[r]], r)
+		}
+	}
+	d := draw.New(seed, "data/held")
+	for _, rows := range classes {
+		n := int((int64(len(rows))*int64(share) + 500_000) / 1_000_000)
+		d.Shuffle(rows, n)
+		test, train = append(test, rows[:n]...), append(train, rows[n:]...)
+	}
+	slices.Sort(train)
+	slices.Sort(test)
+	return train, test
+}
+
+// Against holds what a file's samples are against what those of a job are, and says the first difference in words.
+func Against(got, want dataset.Schema) error {
+	switch {
+	case got.Features != want.Features || !slices.Equal(got.Shape, want.Shape):
+		return config.Errorf("data", "a sample is %v of %v, and the job's samples are %v of %v", got.Shape,
+			got.Features,
+			want.Shape, want.Features)
+	case got.Label != want.Label:
+		return config.Errorf("data", "labels are %v, and those of the job %v", got.Label, want.Label)
+	case len(want.Names) > 0 && !slices.Equal(got.Names, want.Names):
+		return config.Errorf("data", "%s", differ("columns", got.Names, want.Names))
+	case !slices.Equal(got.Classes, want.Classes):
+		return config.Errorf("data", "%s", differ("classes", got.Classes, want.Classes))
+	}
+	return nil
+}
+
+// differ says from where on two lists of names differ.
+func differ(what string, got, want []string) string {
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	next := func(list []string) string {
+		if at < len(list) {
+			return fmt.Sprintf("%.40q", list[at])
+		}
+		return "none"
+	}
+	return fmt.Sprintf("the %s are not those of the job: number %d is %s of %d, and the job's is %s of %d", what, at+1,
+		next(got), len(got), next(want), len(want))
+}
+
+// Invoke runs one op; see SamplesMethods.
+func (s *Samples) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	switch method {
+	case "Tests":
+		n := int64(s.test.len())
+		if n == 0 {
+			return nil, s.fail(value.CodeError, "this node holds no samples for a test")
+		}
+		b := int64(s.plan.batch)
+		return []value.Value{value.Int(n), value.Int((n + b - 1) / b)}, nil
+	case "TestBatch":
+		return s.testBatch(in)
+	}
+	return s.Component.Invoke(ctx, method, in)
+}
+
+// testBatch reads a batch of the test. The last one goes on with the first samples, which weigh nothing.
+func (s *Samples) testBatch(in []value.Value) ([]value.Value, error) {
+	step, ok := intAt(in, 0)
+	n, batch := s.test.len(), s.plan.batch
+	if !ok || n == 0 || step < 0 || step >= int64((n+batch-1)/batch) {
+		return nil, s.fail(value.CodeError, "TestBatch takes a step of the test as an Int; it has %d samples in "+
+			"batches "+
+			"of %d", n, batch)
+	}
+	at := int(step) * batch
+	out, err := s.batch(s.test.source, s.test.numbers(), at, batch)
+	if err != nil {
+		return nil, err
+	}
+	weights := make([]float32, batch)
+	for i := range min(batch, n-at) {
+		weights[i] = 1
+	}
+	w, err := tensor.FromFloat32([]int{batch}, weights)
+	return append(out, value.Tensor{Tensor: w}), err
+}
+
+// SamplesMethods returns what a choreography may invoke on the component of the kind "samples".
+func SamplesMethods() []graph.Method {
+	return append(Methods(), graph.Method{
+		Name: "Tests", Doc: "Gives how many samples the test has, and in how many batches they come.",
+		In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
+		Out: []graph.Port{{Name: "samples", Type: types.Int()}, {Name: "steps", Type: types.Int()}},
+	}, graph.Method{
+		Name: "TestBatch",
+		Doc: "Gives a batch of the test, its labels, and what each sample weighs: 1, or 0 where the last batch was " +
+			"filled up.",
+		In: []graph.Port{{Name: "step", Type: types.Int()}},
+		Out: []graph.Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()},
+			{Name: "weights", Type: types.Tensor()}},
+	})
+}

@@ -1,0 +1,63 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/importer"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+)
+
+// FileSource is the name of a user's model file among those that the host gives to the component.
+const FileSource = "source"
+
+// source is a user's model file: the values that a model begins with, and what its export goes back to. It is read
+// when it is wanted, so that a node holds no more than the parameters of now.
+type source struct {
+	file node.Given
+	read importer.Options
+	bare *Graph
+}
+
+// ReadSource reads a model file that a host gives. Errors are *importer.RefusedError, *FormatError, and those of
+// onnx.ReadFS.
+func ReadSource(g node.Given, o importer.Options) (*Graph, error) {
+	m, err := onnx.ReadFS(g.FS, g.Name, limits())
+	if err != nil {
+		return nil, err
+	}
+	im, err := importer.Import(m, o)
+	if err != nil {
+		return nil, err
+	}
+	return Open(im)
+}
+
+// sourceOf returns the file of a model, nil where the settings hold all of it.
+func (c Config) sourceOf(bare *Graph, files map[string]node.Given) (*source, error) {
+	if len(c.Bare) == 0 {
+		return nil, nil
+	}
+	s := &source{file: files[FileSource], bare: bare}
+	if c.Read != nil {
+		s.read = *c.Read
+	}
+	if s.file.FS == nil || s.file.SHA256 != c.SHA256 {
+		return nil, config.Errorf("onnx config", "sha256 is %.64q, and the file that the host gives has %.64q", c.SHA256,
+			s.file.SHA256)
+	}
+	return s, nil
+}
+
+// whole reads the file.
+func (s *source) whole() (*Graph, error) {
+	g, err := ReadSource(s.file, s.read)
+	if err == nil && !sameParams(g, s.bare) {
+		err = fmt.Errorf("its parameters are not those of the program")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.file.Name, err)
+	}
+	return g, nil
+}
