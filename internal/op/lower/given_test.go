@@ -38,8 +38,13 @@ func tensorsOf(t *testing.T, protos map[string][]byte) given {
 
 // TestGiven: recurrent operators in every form, attention and products of Einstein give what onnxruntime 1.31.1 gives,
 // of which testdata/make.py wrote the values.
-func TestGiven(t *testing.T) {
-	b, err := os.ReadFile("testdata/given.json")
+func TestGiven(t *testing.T) { holdGiven(t, "testdata/given.json", 28) }
+
+// TestImages: so do operators on images, normalisations among them, by testdata/images.py.
+func TestImages(t *testing.T) { holdGiven(t, "testdata/images.json", 80) }
+
+func holdGiven(t *testing.T, file string, least int) {
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +68,7 @@ func TestGiven(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 28 {
-		t.Errorf("%d cases; want all of testdata/make.py", len(cases))
+	if len(cases) < least {
+		t.Errorf("%d cases; want at least %d in %s", len(cases), least, file)
 	}
 }

@@ -24,7 +24,7 @@ var rules = map[key]*rule{}
 
 func init() {
 	for _, family := range [][]rule{activationRules, partRules, windowRules, recurrentRules, attentionRules,
-		einsumRules, controlRules} {
+		einsumRules, controlRules, normRules, poolRules, imageRules, resizeRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r
