@@ -125,7 +125,7 @@ func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, er
 		return out, nil
 	}
 	var ignored []int
-	for _, name := range f.s.Ignore {
+	for _, name := range slices.Concat(f.s.Ignore, f.groupNames()) {
 		i, err := f.columnOf("ignore", name, cols)
 		if err != nil {
 			return nil, err
@@ -157,6 +157,61 @@ func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, er
 		return nil, config.Errorf(f.of, "no column is left for features")
 	}
 	return out, nil
+}
+
+func (f *fileSource) groupNames() []string {
+	if f.s.Group == "" {
+		return nil
+	}
+	return []string{f.s.Group}
+}
+
+// Groups returns the group of each sample, by the column that the settings name, or nil where they name none.
+func (f *fileSource) Groups() ([]int64, error) {
+	if f.s.Group == "" {
+		return nil, nil
+	}
+	cols := f.table.columns()
+	at, err := f.columnOf("group", f.s.Group, cols)
+	if err != nil {
+		return nil, err
+	}
+	w := wanted{at, cols[at].typ}
+	switch {
+	case w.as == anyText:
+		w.as = text
+	case w.as == number || w.as == unusable || cols[at].width() > 1:
+		return nil, config.Errorf(f.of, "group is %.64q, which holds %s; want texts or whole numbers", f.s.Group,
+			cols[at].format)
+	}
+	out, number, c := make([]int64, f.Len()), map[string]int64{}, make([]cells, 1)
+	for from := 0; from < len(out); from += 1 << 13 {
+		rows := all(min(1<<13, len(out)-from))
+		for i := range rows {
+			if rows[i] += from; f.keep != nil {
+				rows[i] = int(f.keep[rows[i]])
+			}
+		}
+		if err := f.table.read(rows, []wanted{w}, c); err != nil {
+			return nil, err
+		}
+		for i, row := range rows {
+			switch {
+			case c[0].none[i]:
+				return nil, f.bad(row, at, "is empty; want a group")
+			case w.as == integer:
+				out[from+i] = c[0].i[i]
+				continue
+			}
+			g, there := number[c[0].s[i]]
+			if !there {
+				g = int64(len(number))
+				number[c[0].s[i]] = g
+			}
+			out[from+i] = g
+		}
+	}
+	return out, f.file.same()
 }
 
 // featureOf says how a column becomes features.

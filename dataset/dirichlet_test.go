@@ -19,11 +19,11 @@ func labels(t interface{ Fatal(...any) }) []int64 {
 }
 
 func split(y []int64, classes int, seed uint64) (train, test []int) {
-	return Split(Samples{all(len(y)), y, classes}, seed)
+	return Split(Samples{all(len(y)), y, classes, nil}, seed)
 }
 
 func partition(y []int64, rows []int, classes, n int, alpha float64, least int, seed uint64) [][]int {
-	parts, err := Deal(Dirichlet{alpha}, Samples{rows, y, classes}, n, least, seed)
+	parts, err := Deal(Dirichlet{alpha}, Samples{rows, y, classes, nil}, n, least, seed)
 	if err != nil {
 		panic(err)
 	}

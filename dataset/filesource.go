@@ -117,12 +117,15 @@ func (f *fileSource) Settings() FileSettings { return f.s }
 // Left returns how many rows of the file are no samples: those that could not be read, and those with missing values.
 func (f *fileSource) Left() (bad, missing int) { return f.skipped, f.dropped }
 
+// blockRows is how many samples of a file that is read in place lie together. It and keptMax decide the order of a run.
+const blockRows = 1 << 12
+
 // Block returns how many samples are best read together, in any order; 0 where that is all the same.
 func (f *fileSource) Block() int {
 	if f.kept != nil {
 		return 0
 	}
-	return f.table.about().block
+	return blockRows
 }
 
 // keepAll takes the samples into memory where they are few, which also checks each of them.

@@ -99,6 +99,23 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// TestGroups: a column says which samples stay together.
+func TestGroups(t *testing.T) {
+	f, err := opened(t, map[string][]byte{"x": []byte("site,x,y\nb,1,0\na,2,1\nb,3,0\nc,4,1\n")}, "x",
+		FileSettings{Group: "site"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := SamplesOf(f)
+	if err != nil || !slices.Equal(s.Groups, []int64{0, 1, 0, 2}) || f.Schema().Width() != 1 {
+		t.Errorf("%v %v", s, err)
+	}
+	parts, err := Deal(Natural{}, s, 3, 0, 5)
+	if err != nil || !slices.ContainsFunc(parts, func(p []int) bool { return slices.Equal(p, []int{0, 2}) }) {
+		t.Errorf("%v %v", parts, err)
+	}
+}
+
 // TestTensorsByName: safetensors, and what of it cannot be trained on.
 func TestTensorsByName(t *testing.T) {
 	table, err := tableOf(t, "model_bf16.safetensors", FileSettings{})

@@ -107,8 +107,9 @@ func (o *Inspection) train(table fileTable, s FileSettings, file *handle) {
 	if f.label != nil {
 		o.Columns[f.label.column].Role = "label"
 	} else {
-		o.Notes = append(o.Notes, "there is no label: nothing says what is to be learned (label, or labels for a file of "+
-			"their own)")
+		o.Notes = append(o.Notes,
+			"there is no label: nothing says what is to be learned (label, or labels for a file of "+
+				"their own)")
 	}
 	schema := f.Schema()
 	o.Settings, o.Shape, o.Classes, o.Names, o.Samples = &f.s, schema.Shape, schema.Classes, schema.Names, f.Len()

@@ -20,11 +20,8 @@ import (
 // of Hugging Face are images.
 func init() { fileFormat(parquetKind, openParquet) }
 
-// parquetBlock is how many rows are best read together: pages of other writers have 20,000 and fewer.
-const parquetBlock = 1 << 13
-
 // parquetKept bounds what is kept of pages that were read, in bytes.
-const parquetKept = 24 << 20
+const parquetKept = 16 << 20
 
 // parquetTable is a Parquet file.
 type parquetTable struct {
@@ -258,7 +255,7 @@ const jpegNote = "JPEG images with colours at a lower resolution (4:2:0) come ou
 	"up to half of the range; save them as PNG, or as JPEG with 4:4:4, for equal samples"
 
 func (t *parquetTable) about() fileAbout {
-	a := fileAbout{format: "a Parquet file", named: true, last: true, notes: t.notes, block: parquetBlock}
+	a := fileAbout{format: "a Parquet file", named: true, last: true, notes: t.notes}
 	for _, name := range labelNames {
 		if a.label == "" && slices.ContainsFunc(t.cols, func(c fileColumn) bool { return c.name == name }) {
 			a.label = name

@@ -19,13 +19,13 @@ func TestPartitionersDealEachSampleOnce(t *testing.T) {
 		name := rapid.SampledFrom(Partitioners()).Draw(t, "partitioner")
 		seed := rapid.Uint64().Draw(t, "seed")
 		n := rapid.IntRange(1, 40).Draw(t, "parts")
-		train, _ := Split(Samples{all(len(y)), y, digitsClasses}, seed)
+		train, _ := Split(Samples{all(len(y)), y, digitsClasses, y}, seed)
 		least := rapid.IntRange(0, len(train)/n).Draw(t, "least")
 		p, err := OpenPartitioner(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		given := Samples{slices.Clone(train), y, digitsClasses}
+		given := Samples{slices.Clone(train), y, digitsClasses, y}
 		parts, err := Deal(p, given, n, least, seed)
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,8 @@ func TestPartitionersDealEachSampleOnce(t *testing.T) {
 		if fmt.Sprint(again) != fmt.Sprint(parts) {
 			t.Fatal("the same seed deals otherwise")
 		}
-		if other, _ := Deal(p, given, n, 0, seed+1); n > 1 && fmt.Sprint(other) == fmt.Sprint(parts) {
+		if other, _ := Deal(p, given, n, 0, seed+1); n > 1 && name != "natural" &&
+			fmt.Sprint(other) == fmt.Sprint(parts) {
 			t.Fatal("the seed does not matter")
 		}
 	})
@@ -52,15 +53,16 @@ func TestPartitionersDealEachSampleOnce(t *testing.T) {
 // parts.
 func TestPartitionersAreGolden(t *testing.T) {
 	y := labels(t)
-	train, _ := Split(Samples{all(len(y)), y, digitsClasses}, 42)
+	train, _ := Split(Samples{all(len(y)), y, digitsClasses, y}, 42)
 	want := map[string]string{"classes": "4534a3ba4b945a90", "dirichlet": "30093f8fa29bddfb", "iid": "431b1d748b56d718",
+		"linear": "c1a1e63c05279306", "natural": "201608d2f674ec47", "quantity": "5e805006f7bbe09c",
 		"shards": "338ce03f3bf451a2"}
 	for _, name := range Partitioners() {
 		p, err := OpenPartitioner(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := Deal(p, Samples{train, y, digitsClasses}, 8, 16, 42)
+		parts, err := Deal(p, Samples{train, y, digitsClasses, y}, 8, 16, 42)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,13 +76,13 @@ func TestPartitionersAreGolden(t *testing.T) {
 // TestSkewIsWhatItSays: parts have the distributions that their partitioner promises.
 func TestSkewIsWhatItSays(t *testing.T) {
 	y := labels(t)
-	train, _ := Split(Samples{all(len(y)), y, digitsClasses}, 3)
+	train, _ := Split(Samples{all(len(y)), y, digitsClasses, y}, 3)
 	classes := func(name, settings string) (least, most, smallest, largest int) {
 		p, err := OpenPartitioner(name, []byte(settings))
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := Deal(p, Samples{train, y, digitsClasses}, 10, 0, 3)
+		parts, err := Deal(p, Samples{train, y, digitsClasses, y}, 10, 0, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,6 +102,15 @@ func TestSkewIsWhatItSays(t *testing.T) {
 	}
 	if _, most, small, large := classes("shards", `{"each":2}`); most > 4 || large-small > 2 {
 		t.Errorf("two shards: a part has %d classes; sizes are %d to %d", most, small, large)
+	}
+	if least, _, small, large := classes("linear", ""); least < 9 || large-small < 200 || large > 10*small+20 {
+		t.Errorf("linear: a part has %d classes; sizes are %d to %d", least, small, large)
+	}
+	if _, _, small, large := classes("quantity", `{"alpha":0.3}`); large < 4*small {
+		t.Errorf("quantity: sizes are %d to %d", small, large)
+	}
+	if least, most, _, _ := classes("natural", ""); least != 1 || most != 1 { // ten groups, and ten parts
+		t.Errorf("natural: parts have %d to %d groups", least, most)
 	}
 	for k := 1; k <= 10; k++ {
 		if least, most, _, _ := classes("classes", fmt.Sprintf(`{"each":%d}`, k)); least != k || most != k {
@@ -124,7 +135,9 @@ func TestPartitionersRefuse(t *testing.T) {
 		"alpha":           second(OpenPartitioner("dirichlet", []byte(`{"alpha":0}`))),
 		"unknown setting": second(OpenPartitioner("iid", []byte(`{"alpha":1}`))),
 		"no shards":       second(OpenPartitioner("shards", []byte(`{"each":0}`))),
-		"11 classes":      second(Deal(ClassesPerPart{11}, Samples{all(10), make([]int64, 10), 10}, 3, 0, 1)),
+		"natural":         second(Deal(Natural{}, plain, 3, 1, 1)),
+		"quantity":        second(OpenPartitioner("quantity", []byte(`{"alpha":-1}`))),
+		"11 classes":      second(Deal(ClassesPerPart{11}, Samples{all(10), make([]int64, 10), 10, nil}, 3, 0, 1)),
 	} {
 		if err == nil {
 			t.Errorf("%s: was dealt", name)

@@ -34,6 +34,8 @@ type FileSettings struct {
 	Features []string `json:"features,omitempty"`
 	// Ignore names columns that are not features.
 	Ignore []string `json:"ignore,omitempty"`
+	// Group names a column by which the partitioner natural keeps samples together. It is no feature.
+	Group string `json:"group,omitempty"`
 	// Header says whether the first line of CSV names the columns; absent: it does. Skip is how many lines stand before
 	// all that, and Delimiter what separates the fields; empty: what the first line shows.
 	Header    *bool  `json:"header,omitempty"`

@@ -7,7 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Source is numbered samples. It is immutable once it is open, and thread-unsafe: a node reads it from one thread.
+// Source is numbered samples. It is immutable once it is open, and thread-unsafe: a node reads it from one thread. One
+// that is larger than memory may have a method Block() int, which says how many samples that follow each other are best
+// read together: a node then goes through them in an order that keeps such blocks together.
 type Source interface {
 	// Schema says what a sample is.
 	Schema() Schema

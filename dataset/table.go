@@ -101,7 +101,6 @@ type fileAbout struct {
 	last   bool     // else it is the last one
 	named  bool     // columns have names
 	arrays bool     // columns are arrays, of which one is the features
-	block  int      // so many rows are best read together; 0: that is all the same
 }
 
 // ChangedError says that a file is not any more what it was when it was opened.

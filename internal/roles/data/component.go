@@ -24,7 +24,8 @@ type Component struct {
 	st    State
 	empty Stateless
 
-	order order // derived: the last order that was used
+	order  order   // derived: the last order that was used
+	blocky *blocks // derived: the same, of a source that is read in blocks
 }
 
 // State is the cursor.
@@ -119,7 +120,7 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		if held.len() == 0 {
 			return nil, c.fail(value.CodeError, "this node holds no samples for a test")
 		}
-		return c.batch(held.source, held.numbers(), 0, held.len())
+		return c.batch(held.source, held.numbers())
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Begin, NextBatch, Reset, Loaded or Test", method)
 }
@@ -162,22 +163,35 @@ func (c *Component) next(in []value.Value) ([]value.Value, error) {
 	}
 	epoch, k := step/perEpoch, step%perEpoch
 	at := k * batch
-	rows := c.rows(round, epoch)
+	numbers := c.places(round, epoch, int(at), int(batch))
 	if c.st.Begun && round == c.st.Round {
 		c.st.Epoch, c.st.Position = epoch, at+batch
 		if k == perEpoch-1 {
 			c.st.Epoch, c.st.Position = epoch+1, 0
 		}
 	}
-	return c.batch(c.train.source, rows, int(at), int(batch))
+	return c.batch(c.train.source, numbers)
 }
 
-// batch returns n of the rows from position at on, going round at the end.
-func (c *Component) batch(s dataset.Source, rows []int, at, n int) ([]value.Value, error) {
+// places returns the rows of a batch: n of the order of a round and epoch from position at on, going round at the end.
+func (c *Component) places(round, epoch int64, at, n int) []int {
 	numbers := make([]int, n)
+	if b := c.blocks(round, epoch); b != nil {
+		for i := range numbers {
+			numbers[i] = b.at((at + i) % b.n)
+		}
+		return numbers
+	}
+	rows := c.rows(round, epoch)
 	for i := range numbers {
 		numbers[i] = rows[(at+i)%len(rows)]
 	}
+	return numbers
+}
+
+// batch returns samples by their numbers.
+func (c *Component) batch(s dataset.Source, numbers []int) ([]value.Value, error) {
+	n := len(numbers)
 	schema := s.Schema()
 	b := schema.Batch(n)
 	if err := s.Read(numbers, b); err != nil {
@@ -211,6 +225,24 @@ func (h holds) numbers() []int {
 	return out
 }
 
+// stream returns the chance of a round and epoch, for a purpose of the order.
+func (c *Component) stream(purpose string, numbers ...int64) *draw.Stream {
+	of := make([]uint64, 0, 4)
+	if !c.plan.named && c.part != none {
+		of = append(of, uint64(c.part))
+	}
+	for _, n := range numbers {
+		of = append(of, uint64(n))
+	}
+	switch {
+	case c.plan.named:
+		return draw.New(c.seed, c.plan.orders+c.name+purpose, of...)
+	case c.part == none:
+		return draw.New(c.seed, c.plan.orders+"/"+c.name+purpose, of...)
+	}
+	return draw.New(c.seed, c.plan.orders+purpose, of...)
+}
+
 // order is the order in which a round and epoch reads the own samples.
 type order struct {
 	round, epoch int64
@@ -223,15 +255,7 @@ func (c *Component) rows(round, epoch int64) []int {
 	if c.order.list != nil && c.order.round == round && c.order.epoch == epoch {
 		return c.order.list
 	}
-	var s *draw.Stream
-	switch {
-	case c.plan.named:
-		s = draw.New(c.seed, c.plan.orders+c.name, uint64(round), uint64(epoch))
-	case c.part == none:
-		s = draw.New(c.seed, c.plan.orders+"/"+c.name, uint64(round), uint64(epoch))
-	default:
-		s = draw.New(c.seed, c.plan.orders, uint64(c.part), uint64(round), uint64(epoch))
-	}
+	s := c.stream("", round, epoch)
 	list := append([]int(nil), c.train.numbers()...)
 	s.Shuffle(list, len(list))
 	if c.plan.cursor {

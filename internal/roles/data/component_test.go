@@ -80,7 +80,7 @@ func TestAnEpochReadsEachSampleOnce(t *testing.T) {
 		e := j / (steps / 2)
 		epochs[e] = append(epochs[e], pictures(t, out)...)
 	}
-	all, _ := c.batch(c.train.source, c.train.rows, 0, n)
+	all, _ := c.batch(c.train.source, c.train.rows)
 	want := slices.Sorted(slices.Values(pictures(t, all)))
 	for e, got := range epochs {
 		if !slices.Equal(got[n:], got[:len(got)-n]) {
