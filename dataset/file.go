@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -167,6 +168,14 @@ func unpacked(file *io.SectionReader) (*io.SectionReader, string, error) {
 		return file, "", nil
 	}
 	var out bytes.Buffer
+	if by == "gzip" { // which says its size at the end: what it grows to is then taken at once, where it can be true
+		tail, _ := section(file, max(0, file.Size()-4), int(min(4, file.Size())))
+		if len(tail) == 4 {
+			if n := int64(binary.LittleEndian.Uint32(tail)); n <= unpackMax && n/1032 <= file.Size() {
+				out.Grow(int(n) + bytes.MinRead)
+			}
+		}
+	}
 	if err == nil {
 		_, err = io.Copy(&out, io.LimitReader(r, unpackMax+1))
 	}

@@ -19,31 +19,12 @@ type survey struct {
 	low     int64
 	high    int64
 	words   []map[string]bool // by feature
-	moments []moments         // by place in a sample, or channel; missing numbers left out
+	moments *Moments          // by place in a sample, or channel; missing numbers left out
+	counts  []int64           // of each
 	shared  int               // so many places have one of them
 	fill    []float64         // as it was said
 	cells   []cells
 	rows    []int
-}
-
-// moments are those of one feature, in the order of the rows.
-type moments struct {
-	n, mean, squares float64 // squares of differences from the mean
-	low, high        float64
-}
-
-// add takes one more number (Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962).
-func (m *moments) add(v float64) {
-	if m.n == 0 || v < m.low {
-		m.low = v
-	}
-	if m.n == 0 || v > m.high {
-		m.high = v
-	}
-	m.n++
-	d := v - m.mean
-	m.mean += float64(d / m.n)
-	m.squares += float64(d * (v - m.mean))
 }
 
 func (f *fileSource) survey() error {
@@ -98,7 +79,8 @@ func (v *survey) walk() error {
 			f.table.columns()[f.features[0].column].shape)
 	}
 	if v.means || v.constants {
-		v.moments = make([]moments, (width+v.shared-1)/v.shared)
+		n := (width + v.shared - 1) / v.shared
+		v.moments, v.counts = newMoments(n), make([]int64, n)
 	}
 	if v.drop || v.skip {
 		f.keep = []uint32{}
@@ -262,7 +244,8 @@ func (v *survey) count(c *feature, k, i int) {
 			}
 			x = 0
 		}
-		v.moments[(c.at+j)/v.shared].add(x)
+		v.moments.add((c.at+j)/v.shared, x)
+		v.counts[(c.at+j)/v.shared]++
 	}
 }
 
@@ -321,21 +304,16 @@ func (v *survey) names() []string {
 	return sortedKeys(v.found)
 }
 
-// channel returns how many numbers of a sample are normalised alike: one of a row, those of a channel of an image whose
-// channels stand first, and all of another array.
+// channel returns how many numbers of a sample are normalised alike.
 func (f *fileSource) channel() int {
-	c := f.table.columns()[f.features[0].column]
-	shape := c.shape
-	if len(f.s.Shape) > 0 && len(f.features) == 1 {
+	shape := f.table.columns()[f.features[0].column].shape
+	if len(f.s.Shape) > 0 {
 		shape = f.s.Shape
 	}
-	switch {
-	case len(f.features) > 1 || len(shape) < 2:
+	if len(f.features) > 1 {
 		return 1
-	case len(shape) == 3 && shape[0] <= 4 && c.width()%shape[0] == 0:
-		return c.width() / shape[0]
 	}
-	return c.width()
+	return sharedBy(shape)
 }
 
 // numbers writes means and constants.
@@ -353,11 +331,15 @@ func (v *survey) numbers() {
 				shift, divide, f.s.Fill = append(shift, 0), append(divide, 1), append(f.s.Fill, 0)
 				continue
 			}
-			m := v.moments[(c.at+j)/v.shared]
-			f.s.Fill = append(f.s.Fill, m.mean)
-			a, b := m.mean/scale, math.Sqrt(m.squares/max(1, m.n))/math.Abs(scale)
-			if f.s.Normalize == minmax {
-				a, b = m.low/scale, (m.high-m.low)/scale
+			k := (c.at + j) / v.shared
+			mean, deviation := 0.0, 0.0
+			if v.counts[k] > 0 {
+				mean, deviation = meanAndDeviation(v.counts[k], v.moments.Sums[k], v.moments.Squares[k])
+			}
+			f.s.Fill = append(f.s.Fill, mean)
+			a, b := mean/scale, deviation/math.Abs(scale)
+			if f.s.Normalize == minmax && v.counts[k] > 0 {
+				a, b = v.moments.Low[k]/scale, (v.moments.High[k]-v.moments.Low[k])/scale
 			}
 			if !(math.Abs(b) > 1e-30) {
 				b = 1 // all the same
