@@ -7,8 +7,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// TestSchemaAgainstJob: data of another schema than the job's is refused, with the difference in words; columns of a file in
-// another order are found by their names.
+// TestSchemaAgainstJob: data of another schema than the job's is refused, with the difference in words; columns of a
+// file in another order are found by their names.
 func TestSchemaAgainstJob(t *testing.T) {
 	job := Schema{Shape: []int{2}, Features: tensor.Float32, Label: tensor.Int64, Classes: []string{"ash", "oak"},
 		Names: []string{"width", "height"}}

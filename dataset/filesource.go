@@ -88,6 +88,9 @@ func (b *badRow) Unwrap() error { return &RowError{b.row + 1, b.number + 1, b.re
 // newFileSource makes samples of a table as the settings say, and looks into the file for what they leave open.
 func newFileSource(t fileTable, s FileSettings, of string, file *handle) (*fileSource, error) {
 	f := &fileSource{table: t, file: file, of: of, s: s}
+	if t.about().tokens {
+		f.s.Type = typeInt64
+	}
 	if err := f.choose(); err != nil {
 		return nil, err
 	}

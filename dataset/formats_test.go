@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // TestTypedTables: Parquet and JSON lines as samples: labels are classes by their text or their type, lists are
@@ -113,6 +114,49 @@ func TestGroups(t *testing.T) {
 	parts, err := Deal(Natural{}, s, 3, 0, 5)
 	if err != nil || !slices.ContainsFunc(parts, func(p []int) bool { return slices.Equal(p, []int{0, 2}) }) {
 		t.Errorf("%v %v", parts, err)
+	}
+}
+
+// TestTextAsTokens: windows of tokens and the one that comes next, by letters and by words.
+func TestTextAsTokens(t *testing.T) {
+	words := strings.Repeat("the cat sat\non the mat\n", 100)
+	files := map[string][]byte{"words": []byte(words), "vocab": []byte("<unk>\nthe\ncat\nsat\non"),
+		"letters": []byte("abba\nab"), "abc": []byte("a\nb\n\"\\n\"\n"), "few": []byte("a\nb\n")}
+	f, err := opened(t, files, "words", FileSettings{Vocabulary: "vocab", Window: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := f.Schema(); f.Len() != 149 || s.Features != tensor.Int64 || !slices.Equal(s.Shape, []int{4}) ||
+		len(s.Classes) != 5 {
+		t.Errorf("%d of %v", f.Len(), s)
+	}
+	f.kept = nil
+	for _, rows := range [][]int{{0, 1, 148}, {148, 70, 1}} {
+		b := f.Schema().Batch(3)
+		if err := f.Read(rows, b); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range rows {
+			all := append(slices.Clone(b.Features.Int64[4*i:4*i+4]), b.Labels.Int64[i])
+			for j, n := range all {
+				if want := []int64{1, 2, 3, 4, 1, 0}[(4*r+j)%6]; n != want {
+					t.Fatalf("window %d is %v", r, all)
+				}
+			}
+		}
+	}
+	g, err := opened(t, files, "letters", FileSettings{Vocabulary: "abc", Window: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := g.Schema().Batch(g.Len())
+	if err := g.Read(all(g.Len()), b); err != nil || !slices.Equal(b.Features.Int64, []int64{0, 1, 1, 0, 2, 0}) ||
+		!slices.Equal(b.Labels.Int64, []int64{1, 2, 1}) {
+		t.Errorf("%v, %v", b, err)
+	}
+	if _, err := opened(t, files, "letters", FileSettings{Vocabulary: "few"}); err == nil ||
+		!strings.Contains(err.Error(), `line 1: has "\n", which is no token`) {
+		t.Error(err)
 	}
 }
 

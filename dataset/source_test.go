@@ -11,7 +11,7 @@ import (
 // TestKinds: what is registered is found, and nothing else; every kind makes samples in one way at least.
 func TestKinds(t *testing.T) {
 	if got := Kinds(); !slices.Equal(got, []string{CSV, Digits, AnyFile, "idx", "images", "jsonl", "npy", "npz",
-		"parquet", "safetensors", Synthetic}) {
+		"parquet", "safetensors", Synthetic, "text"}) {
 		t.Errorf("kinds %q", got)
 	}
 	for _, name := range Kinds() {

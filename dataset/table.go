@@ -101,6 +101,7 @@ type fileAbout struct {
 	last   bool     // else it is the last one
 	named  bool     // columns have names
 	arrays bool     // columns are arrays, of which one is the features
+	tokens bool     // numbers are those of tokens
 }
 
 // ChangedError says that a file is not any more what it was when it was opened.
