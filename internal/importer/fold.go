@@ -22,35 +22,54 @@ func (w *walker) fold(n *onnx.NodeProto, in []onnxop.Type, elements int) bool {
 	if n.OpType == "Constant" && n.Domain == "" {
 		return false // its value is in its type; where it is not, the backend would not know it either
 	}
-	g := &onnx.GraphProto{Name: "fold", Node: []*onnx.NodeProto{n}}
-	listed := map[string]bool{"": true}
-	for i, name := range n.Input {
-		if listed[name] || in[i].Value == nil {
-			continue
-		}
-		listed[name] = true
-		g.Initializer = append(g.Initializer, in[i].Value.Proto(name))
-	}
 	if (n.OpType == "Shape" || n.OpType == "Size") && in[0].Value == nil {
 		return false // inference gives these where they can be given
 	}
-	var names []string
-	for _, o := range n.Output {
+	values := make([]*tensor.Tensor, len(in))
+	for i, t := range in {
+		values[i] = t.Value
+	}
+	out, err := compute(n, values)
+	if err != nil {
+		return false
+	}
+	for i, name := range n.Output {
+		if name != "" {
+			w.define(name, out[i])
+		}
+	}
+	return true
+}
+
+// compute runs a node on values and returns what it gives, nil for an output that is not asked for.
+func compute(n *onnx.NodeProto, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	g := &onnx.GraphProto{Name: "fold", Node: []*onnx.NodeProto{n}}
+	listed := map[string]bool{"": true}
+	for i, name := range n.Input {
+		if listed[name] || in[i] == nil {
+			continue
+		}
+		listed[name] = true
+		g.Initializer = append(g.Initializer, in[i].Proto(name))
+	}
+	var at []int
+	for i, o := range n.Output {
 		if o != "" {
-			names = append(names, o)
+			at = append(at, i)
 			g.Output = append(g.Output, &onnx.ValueInfoProto{Name: o})
 		}
 	}
 	p, err := backend.Compile(g, backend.Options{BytesMax: 1 << 28})
 	if err != nil {
-		return false
+		return nil, err
 	}
-	out, err := p.Run([]*tensor.Tensor{})
+	got, err := p.Run([]*tensor.Tensor{})
 	if err != nil {
-		return false
+		return nil, err
 	}
-	for i, name := range names {
-		w.define(name, out[i])
+	out := make([]*tensor.Tensor, len(n.Output))
+	for i, t := range got {
+		out[at[i]] = t
 	}
-	return true
+	return out, nil
 }

@@ -11,5 +11,5 @@ func lowers(domain, op string) bool { return lower.Has(domain, op) }
 
 // lowered returns a compound node as primitive ones.
 func lowered(n *onnx.NodeProto, types map[string]onnxop.Type, prefix string) ([]*onnx.NodeProto, error) {
-	return lower.Graph([]*onnx.NodeProto{n}, types, prefix)
+	return lower.Options{Fold: compute}.Graph([]*onnx.NodeProto{n}, types, prefix)
 }

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
@@ -18,14 +19,33 @@ func Record(b *graph.Graph, nodes []*onnx.NodeProto, known map[string]graph.Valu
 			known[n.GetOutput()[0]] = b.Constant(value.Tensor{Tensor: c})
 			continue
 		}
-		in := make([]graph.Value, len(n.GetInput()))
-		for i, name := range n.GetInput() {
-			in[i] = known[name]
+		given := n.GetInput()
+		for len(given) > 0 && given[len(given)-1] == "" {
+			given = given[:len(given)-1]
+		}
+		in := make([]graph.Value, len(given))
+		for i, name := range given {
+			if in[i] = known[name]; name == "" {
+				in[i] = absent(b, n, in[0])
+			}
 		}
 		for i, v := range b.Tensors(n.GetOpType(), attrsOf(n), len(n.GetOutput()), in...) {
 			known[n.GetOutput()[i]] = v
 		}
 	}
+}
+
+// absent records a value that stands for an input that is not given and has others behind it: the lower bound of a
+// Clip. Others are refused where the choreography is compiled.
+func absent(b *graph.Graph, n *onnx.NodeProto, x graph.Value) graph.Value {
+	least, err := tensor.FromFloat32([]int{}, []float32{float32(math.Inf(-1))})
+	if x.Type().Tensor.DType == tensor.Float64 {
+		least, err = tensor.FromFloat64([]int{}, []float64{math.Inf(-1)})
+	}
+	if n.GetOpType() != "Clip" || err != nil {
+		return graph.Value{}
+	}
+	return b.Constant(value.Tensor{Tensor: least})
 }
 
 // constant returns the tensor that a node is, where it is one.

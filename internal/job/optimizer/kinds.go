@@ -85,7 +85,7 @@ func (s *step) decayed() {
 	}
 	by := s.setting("decay")
 	for i, p := range s.params {
-		s.grads[i] = s.Add(s.grads[i], s.Mul(p, by))
+		s.grads[i] = s.Add(s.grads[i], s.by(p, by))
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *step) decayed() {
 func (s *step) down(steps []graph.Value) {
 	rate := s.rate(s.Graph)
 	for i, p := range s.params {
-		s.next = append(s.next, s.Sub(p, s.Mul(steps[i], rate)))
+		s.next = append(s.next, s.Sub(p, s.by(steps[i], rate)))
 	}
 }
 
@@ -107,13 +107,13 @@ func sgd(s *step) {
 	share := s.setting("momentum")
 	steps := make([]graph.Value, len(s.params))
 	for i, g := range s.grads {
-		steps[i] = s.Add(s.Mul(s.was(0, i), share), g)
+		steps[i] = s.Add(s.by(s.was(0, i), share), g)
 	}
 	s.keep = [][]graph.Value{steps}
 	if s.Get("nesterov") == 1 {
 		ahead := make([]graph.Value, len(steps))
 		for i, v := range steps {
-			ahead[i] = s.Add(s.grads[i], s.Mul(v, share))
+			ahead[i] = s.Add(s.grads[i], s.by(v, share))
 		}
 		steps = ahead
 	}
@@ -122,7 +122,7 @@ func sgd(s *step) {
 
 // mix records of·share + more·(1 - share).
 func (s *step) mix(of, share, more, rest graph.Value) graph.Value {
-	return s.Add(s.Mul(of, share), s.Mul(more, rest))
+	return s.Add(s.by(of, share), s.by(more, rest))
 }
 
 // moments records the means of gradients and of their squares, which are kept, and Adam's step of each parameter: the
@@ -143,7 +143,7 @@ func (s *step) moments() (steps []graph.Value) {
 		m := s.mix(s.was(0, i), b1, g, r1)
 		v := s.mix(s.was(1, i), b2, s.square(g), r2)
 		mean, squares = append(mean, m), append(squares, v)
-		steps = append(steps, s.div(s.Mul(m, w1), s.Add(s.Mul(s.sqrt(v), w2), eps)))
+		steps = append(steps, s.div(s.by(m, w1), s.plus(s.by(s.sqrt(v), w2), eps)))
 	}
 	s.keep = [][]graph.Value{mean, squares}
 	return steps
@@ -168,7 +168,7 @@ func (s *step) drawn(steps []graph.Value) {
 	}
 	by := s.setting("decay")
 	for i, p := range s.params {
-		steps[i] = s.Add(steps[i], s.Mul(p, by))
+		steps[i] = s.Add(steps[i], s.by(p, by))
 	}
 }
 
@@ -179,6 +179,7 @@ func lamb(s *step) {
 	zero, one := number(s.Graph, 0), number(s.Graph, 1)
 	for i, p := range s.params {
 		of, by := s.norm(p), s.norm(steps[i])
+		zero, one := like(s.Graph, zero, p), like(s.Graph, one, p)
 		none := s.Tensor("Or", nil, s.Tensor("Equal", nil, of, zero), s.Tensor("Equal", nil, by, zero))
 		ratio := s.Tensor("Where", nil, none, one, s.div(of, s.Tensor("Where", nil, none, one, by)))
 		steps[i] = s.Mul(steps[i], ratio)
@@ -201,7 +202,7 @@ func adagrad(s *step) {
 	for i, g := range s.grads {
 		n := s.Add(s.was(0, i), s.square(g))
 		sum = append(sum, n)
-		steps = append(steps, s.div(g, s.Add(s.sqrt(n), eps)))
+		steps = append(steps, s.div(g, s.plus(s.sqrt(n), eps)))
 	}
 	s.keep = [][]graph.Value{sum}
 	s.down(steps)
@@ -222,12 +223,12 @@ func rmsprop(s *step) {
 			m := s.mix(s.was(1, i), alpha, g, rest)
 			keep[1] = append(keep[1], m)
 			// Rounding may bring it below 0, where the squares are all alike.
-			v = s.Tensor("Max", nil, s.Sub(v, s.square(m)), number(s.Graph, 0))
+			v = s.Tensor("Max", nil, s.Sub(v, s.square(m)), like(s.Graph, number(s.Graph, 0), v))
 		}
-		d := s.div(g, s.Add(s.sqrt(v), eps))
+		d := s.div(g, s.plus(s.sqrt(v), eps))
 		if share > 0 {
 			last := len(keep) - 1
-			d = s.Add(s.Mul(s.was(last, i), s.setting("momentum")), d)
+			d = s.Add(s.by(s.was(last, i), s.setting("momentum")), d)
 			keep[last] = append(keep[last], d)
 		}
 		steps = append(steps, d)

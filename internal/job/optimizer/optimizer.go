@@ -106,7 +106,7 @@ func (o Optimizer) Begin(b *graph.Graph, params []graph.Value) []graph.Value {
 	var kept []graph.Value
 	for range o.kept(o) {
 		for _, p := range params {
-			kept = append(kept, b.Mul(p, number(b, 0)))
+			kept = append(kept, b.Mul(p, like(b, number(b, 0), p)))
 		}
 	}
 	if o.counts {
@@ -171,6 +171,21 @@ func (s *step) setting(name string) graph.Value { return number(s.Graph, s.Get(n
 
 // rest records 1 minus a setting.
 func (s *step) rest(name string) graph.Value { return number(s.Graph, 1-s.Get(name)) }
+
+// by records x·y, y a scalar of float32.
+func (s *step) by(x, y graph.Value) graph.Value { return s.Mul(x, like(s.Graph, y, x)) }
+
+// plus records x + y, y a scalar of float32.
+func (s *step) plus(x, y graph.Value) graph.Value { return s.Add(x, like(s.Graph, y, x)) }
+
+// like records a scalar of float32 in the element type of another value.
+func like(b *graph.Graph, y, x graph.Value) graph.Value {
+	d := x.Type().Tensor.DType
+	if d == tensor.Float32 || d == 0 {
+		return y
+	}
+	return b.Tensor("Cast", graph.Attrs{"to": int(d)}, y)
+}
 
 func (s *step) div(x, y graph.Value) graph.Value { return s.Tensor("Div", nil, x, y) }
 

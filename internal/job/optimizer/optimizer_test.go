@@ -26,7 +26,7 @@ var (
 // slope is the gradient that the tests take steps by: of p³.
 func slope(p float64) float64 { return 3 * p * p }
 
-// ran records so many steps of an optimizer on two parameters and runs them on a node.
+// ran records so many steps of an optimizer on two parameters, of float32 and of float64, and runs them on a node.
 func ran(t *testing.T, steps int, step func(b *graph.Graph, i graph.Value, params, grads, kept []graph.Value) (next,
 	keep []graph.Value), begin func(b *graph.Graph, params []graph.Value) []graph.Value) [][]float64 {
 	t.Helper()
@@ -34,7 +34,7 @@ func ran(t *testing.T, steps int, step func(b *graph.Graph, i graph.Value, param
 	g := graph.New("optimizer")
 	here := g.Place("here")
 	g.Component(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: []graph.Place{here}})
-	of := []types.Type{types.Tensors(tensor.Float32, 3), types.Tensors(tensor.Float32, 2)}
+	of := []types.Type{types.Tensors(tensor.Float32, 3), types.Tensors(tensor.Float64, 2)}
 	in := g.Input(here, "start", of...)
 	one, err := tensor.FromInt64(nil, []int64{1})
 	if err != nil {
@@ -45,10 +45,6 @@ func ran(t *testing.T, steps int, step func(b *graph.Graph, i graph.Value, param
 		t.Fatal(err)
 	}
 	turn := g.Constant(value.Tensor{Tensor: none})
-	three, err := tensor.FromFloat32(nil, []float32{3})
-	if err != nil {
-		t.Fatal(err)
-	}
 	carried := append(append([]graph.Value{turn}, in...), begin(g, in)...)
 	end := g.Loop(g.Constant(value.Int(steps)), carried, func(b *graph.Graph, _ graph.Value,
 		carried []graph.Value) []graph.Value {
@@ -56,7 +52,8 @@ func ran(t *testing.T, steps int, step func(b *graph.Graph, i graph.Value, param
 		params := []graph.Value{b.Typed(carried[1], of[0]), b.Typed(carried[2], of[1])}
 		var grads []graph.Value
 		for _, p := range params {
-			grads = append(grads, b.Mul(b.Mul(p, p), b.Constant(value.Tensor{Tensor: three})))
+			square := b.Mul(p, p)
+			grads = append(grads, b.Add(square, b.Add(square, square)))
 		}
 		next, keep := step(b, at, params, grads, carried[3:])
 		return append(append([]graph.Value{b.Add(at, b.Constant(value.Tensor{Tensor: one}))}, next...), keep...)
@@ -75,25 +72,27 @@ func ran(t *testing.T, steps int, step func(b *graph.Graph, i graph.Value, param
 			t.Error(err)
 		}
 	}()
-	start := func(v []float64) value.Value {
-		x := make([]float32, len(v))
-		for i := range v {
-			x[i] = float32(v[i])
-		}
-		t, err := tensor.FromFloat32([]int{len(x)}, x)
-		if err != nil {
-			panic(err)
-		}
-		return value.Tensor{Tensor: t}
+	x := make([]float32, len(first))
+	for i := range x {
+		x[i] = float32(first[i])
 	}
-	if err := n.Call(ctx, "start", start(first), start(second)); err != nil {
+	narrow, err := tensor.FromFloat32([]int{len(first)}, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := tensor.FromFloat64([]int{len(second)}, append([]float64(nil), second...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Call(ctx, "start", value.Tensor{Tensor: narrow}, value.Tensor{Tensor: wide}); err != nil {
 		t.Fatal(err)
 	}
 	var out [][]float64
 	for ev := range n.Events(ctx) {
 		for i := range 2 {
-			var v []float64
-			for _, x := range ev.Value.(*value.List).At(i).(value.Tensor).Float32() {
+			got := ev.Value.(*value.List).At(i).(value.Tensor)
+			v := append([]float64(nil), got.Float64()...)
+			for _, x := range got.Float32() {
 				v = append(v, float64(x))
 			}
 			out = append(out, v)

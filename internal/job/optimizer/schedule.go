@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/fmath"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -47,7 +48,7 @@ var schedules = []scheduleKind{
 		setting("least", "Which part of it is left at the end.", 0, 0, 1),
 	}, func(s Schedule, at, of int) float64 {
 		least := s.set.Get("least")
-		half := float64((1 + cosine(float64(at)/float64(max(of, 1)))) / 2)
+		half := float64((1 + fmath.Cos(float64(math.Pi*(float64(at)/float64(max(of, 1)))))) / 2)
 		return least + float64((1-least)*half)
 	}},
 	{"linear", "The rate falls evenly.", []strategy.Setting{
@@ -121,20 +122,4 @@ func (s Schedule) Rate(rate float64, at graph.Value, turns int) Rate {
 		turn := b.Tensor("Min", nil, at, b.Constant(value.Tensor{Tensor: last}))
 		return b.Tensor("Gather", nil, b.Constant(value.Tensor{Tensor: t}), turn)
 	}
-}
-
-// cosine is cos(πx) for x from 0 to 1, the same on every machine: by the series of sine and cosine around 0, each
-// product rounded by itself.
-func cosine(x float64) float64 {
-	if x > 0.5 {
-		return -cosine(1 - x)
-	}
-	y := float64(math.Pi * x)
-	square := float64(y * y)
-	sum, term := 1.0, 1.0
-	for n := 1; n <= 12; n++ {
-		term = -float64(term*square) / float64((2*n-1)*(2*n))
-		sum += term
-	}
-	return sum
 }

@@ -23,6 +23,10 @@ type Builder struct {
 	// whether it did.
 	Compound func(n *onnx.NodeProto) (out []string, done bool, err error)
 
+	// Fold, where it is set, computes a node of constants, so that what is made of them is known too. An error, or
+	// another number of results, means that it is not computed.
+	Fold func(n *onnx.NodeProto, in []*tensor.Tensor) ([]*tensor.Tensor, error)
+
 	constants map[string]string // the constants made so far, by their bytes
 }
 
@@ -71,7 +75,38 @@ func (b *Builder) Add(n *onnx.NodeProto) error {
 			b.Types[o] = Refined(out[i], b.Types[o])
 		}
 	}
+	b.fold(n, types)
 	return nil
+}
+
+// foldElements bounds what is computed while a graph is written: it decides shapes, and how often a body runs.
+const foldElements = 1 << 12
+
+// fold computes a node, where that is asked for and possible.
+func (b *Builder) fold(n *onnx.NodeProto, types []onnxop.Type) {
+	if b.Fold == nil || len(types) == 0 {
+		return
+	}
+	for _, o := range n.GetOutput() {
+		if t := b.Types[o]; o == "" || t.Value != nil || t.Static() && t.Elements() > foldElements {
+			return
+		}
+	}
+	in := make([]*tensor.Tensor, len(types))
+	for i, t := range types {
+		if in[i] = t.Value; !t.Absent() && (t.Value == nil || t.Value.Len() > foldElements) {
+			return
+		}
+	}
+	out, err := b.Fold(n, in)
+	if err != nil || len(out) != len(n.GetOutput()) {
+		return
+	}
+	for i, o := range n.GetOutput() {
+		if t := b.Types[o]; out[i] != nil && out[i].DType() == t.DType && out[i].Len() <= foldElements {
+			b.Types[o] = onnxop.Of(out[i])
+		}
+	}
 }
 
 // Refined is a type with what another says of the shape beyond it.

@@ -5,20 +5,45 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // TestActivations: the activations give what onnx's reference evaluator gives (1.23.2), also for what is infinite and
 // for what is no number, and their gradients are those of finite differences.
 func TestActivations(t *testing.T) {
+	inf := float32(math.Inf(1))
+	x := []float32{-3, -0.5, 0, 1, 4, inf, -inf, float32(math.NaN())}
+	for _, c := range activationCases() {
+		name := c.n.GetOpType()
+		t.Run(name, func(t *testing.T) {
+			in := given{"x": f32([]int{len(x)}, x...), "s": f32([]int{1}, 0.25),
+				"b": f32([]int{len(x)}, 0, 1, 2, 3, 4, 5, 6, 7)}
+			nodes := []*onnx.NodeProto{c.n}
+			near(t, name, run(t, lowered(t, nodes, in), in, "z")[0], c.want)
+			wide := given{"x": f64([]int{4}, -2.9, -0.6, 0.7, 2)}
+			switch {
+			case c.n.GetInput()[len(c.n.GetInput())-1] == "s":
+				wide["s"] = f64([]int{1}, 0.25)
+			case len(c.n.GetInput()) > 1:
+				wide["b"] = f64([]int{4}, 1, -1, 2, 3)
+			}
+			differentiable(t, nodes, wide)
+		})
+	}
+}
+
+type activationCase struct {
+	n    *onnx.NodeProto
+	want []float64
+}
+
+func activationCases() []activationCase {
 	inf, nan := math.Inf(1), math.NaN()
-	x := []float32{-3, -0.5, 0, 1, 4, float32(inf), float32(-inf), float32(nan)}
-	for _, c := range []struct {
-		n    *onnx.NodeProto
-		want []float64
-	}{
+	return []activationCase{
 		{node("z = Elu x", onnx.AttrFloat("alpha", 2)), []float64{-1.90042591, -0.786938667, 0, 1, 4, inf, -2, nan}},
 		{node("z = Gelu x", onnx.AttrString("approximate", "tanh")), []float64{-0.00363734365, -0.154285997, 0,
 			0.841192007, 3.9999299, inf, nan, nan}},
+		{node("z = Gelu x"), []float64{-0.00404968858, -0.15426877, 0, 0.841344714, 3.99987316, inf, nan, nan}},
 		{node("z = Celu x", onnx.AttrFloat("alpha", 2)), []float64{-1.55373967, -0.442398429, 0, 1, 4, inf, -2, nan}},
 		{node("z = HardSigmoid x", onnx.AttrFloat("alpha", 0.5), onnx.AttrFloat("beta", 0.6)),
 			[]float64{0, 0.350000024, 0.600000024, 1, 1, 1, 0, nan}},
@@ -37,22 +62,6 @@ func TestActivations(t *testing.T) {
 		{node("z = PRelu x s"), []float64{-0.75, -0.125, 0, 1, 4, inf, -inf, nan}},
 		{node("z = SwiGLU x b", onnx.AttrFloat("alpha", 2)), []float64{0, -0.134470701, 0, 2.6423912, 15.9946346, inf,
 			nan, nan}},
-	} {
-		name := c.n.GetOpType()
-		t.Run(name, func(t *testing.T) {
-			in := given{"x": f32([]int{len(x)}, x...), "s": f32([]int{1}, 0.25),
-				"b": f32([]int{len(x)}, 0, 1, 2, 3, 4, 5, 6, 7)}
-			nodes := []*onnx.NodeProto{c.n}
-			near(t, name, run(t, lowered(t, nodes, in), in, "z")[0], c.want)
-			wide := given{"x": f64([]int{4}, -2.9, -0.6, 0.7, 2)}
-			switch {
-			case c.n.GetInput()[len(c.n.GetInput())-1] == "s":
-				wide["s"] = f64([]int{1}, 0.25)
-			case len(c.n.GetInput()) > 1:
-				wide["b"] = f64([]int{4}, 1, -1, 2, 3)
-			}
-			differentiable(t, nodes, wide)
-		})
 	}
 }
 
@@ -83,4 +92,18 @@ func TestParts(t *testing.T) {
 	}
 	differentiable(t, []*onnx.NodeProto{node("a b = Split x"), node("z = Sub a b")},
 		given{"x": f64([]int{4, 2}, 1, 2, 3, 4, 5, 6, 7, 8)})
+}
+
+// TestHalves: what is given in halves is computed in float32 and rounded once.
+func TestHalves(t *testing.T) {
+	for _, d := range []tensor.DType{tensor.Float16, tensor.BFloat16} {
+		to, back := onnx.AttrInt("to", int64(d)), onnx.AttrInt("to", int64(tensor.Float32))
+		in := given{"x": f32([]int{3}, -1.5, 0.25, 2)}
+		nodes := []*onnx.NodeProto{node("h = Cast x", to), node("e = Mish h"), node("z = Cast e", back),
+			node("w = Mish x"), node("v = Cast w", to), node("y = Cast v", back)}
+		got := run(t, lowered(t, nodes, in), in, "z", "y")
+		if !got[0].Equal(got[1]) {
+			t.Errorf("%v: %v; want %v", d, got[0].Float32(), got[1].Float32())
+		}
+	}
 }

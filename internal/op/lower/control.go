@@ -30,6 +30,9 @@ func body(name string) onnxop.Attr {
 
 // inline writes a body for given inputs and returns its outputs.
 func (c *call) inline(name string, in []string) ([]string, error) {
+	if err := c.l.reads(c.node); err != nil {
+		return nil, err
+	}
 	g, ok := onnx.GetGraph(c.node, name)
 	if !ok {
 		return nil, c.fail("%s is no graph", name)

@@ -23,14 +23,22 @@ func drawn(r *rand.Rand, shape ...int) *tensor.Tensor {
 
 // TestGradients: the gradients through what operators stand for are those of finite differences, of every input.
 func TestGradients(t *testing.T) {
+	for _, c := range gradientCases() {
+		t.Run(c.name, func(t *testing.T) { differentiable(t, c.nodes, c.in) })
+	}
+}
+
+type gradientCase struct {
+	name  string
+	nodes []*onnx.NodeProto
+	in    given
+}
+
+func gradientCases() []gradientCase {
 	r := rand.New(rand.NewPCG(3, 4))
 	f := func(shape ...int) *tensor.Tensor { return drawn(r, shape...) }
 	i, s := onnx.AttrInt, onnx.AttrString
-	for _, c := range []struct {
-		name  string
-		nodes []*onnx.NodeProto
-		in    given
-	}{
+	return []gradientCase{
 		{"RNN", []*onnx.NodeProto{node("_ z = RNN x u r", s("direction", "reverse"))},
 			given{"x": f(3, 2, 2), "u": f(1, 3, 2), "r": f(1, 3, 3)}},
 		{"GRU", []*onnx.NodeProto{node("z = GRU x u r b _ h")}, given{"x": f(3, 2, 2), "u": f(1, 9, 2), "r": f(1, 9, 3),
@@ -88,10 +96,18 @@ func TestGradients(t *testing.T) {
 			given{"x": f(1, 4, 4)}},
 		{"Einsum", []*onnx.NodeProto{node("z = Einsum a b c", s("equation", "bij,jbk,k->ki"))},
 			given{"a": f(2, 3, 4), "b": f(4, 2, 2), "c": f(2)}},
+		{"DFT", []*onnx.NodeProto{node("z = DFT x", i("onesided", 1), i("axis", 1))}, given{"x": f(2, 5, 1)}},
+		{"DFT back", []*onnx.NodeProto{node("z = DFT x", i("onesided", 1), i("inverse", 1), i("axis", 0))},
+			given{"x": f(3, 2, 2)}},
+		{"CausalConvWithState", []*onnx.NodeProto{node("z = CausalConvWithState x k b", s("activation", "silu"))},
+			given{"x": f(1, 2, 4), "k": f(2, 1, 3), "b": f(2)}},
+		{"LinearAttention", []*onnx.NodeProto{node("z = LinearAttention q k v _ d b", i("q_num_heads", 2),
+			i("kv_num_heads", 1))}, given{"q": f(1, 3, 4), "k": f(1, 3, 2), "v": f(1, 3, 2), "d": f(1, 3, 1),
+			"b": f(1, 3, 1)}},
+		{"TensorScatter", []*onnx.NodeProto{node("z = TensorScatter x u n", s("mode", "circular"))},
+			given{"x": f(2, 3, 2), "u": f(2, 2, 2), "n": i64([]int{2}, 2, 0)}},
 		{"Einsum dots", []*onnx.NodeProto{node("z = Einsum a b", s("equation", "...ii,i...->...i"))},
 			given{"a": f(2, 3, 3), "b": f(3, 2)}},
-	} {
-		t.Run(c.name, func(t *testing.T) { differentiable(t, c.nodes, c.in) })
 	}
 }
 
@@ -110,6 +126,34 @@ func graphOf(in, out []string, nodes ...*onnx.NodeProto) *onnx.GraphProto {
 // TestControl: branches, loops and scans give what their bodies do, in bodies of bodies too, whose names are their own;
 // a condition of the run chooses.
 func TestControl(t *testing.T) {
+	for _, c := range controlCases() {
+		t.Run(c.name, func(t *testing.T) {
+			nodes, in := []*onnx.NodeProto{node("q = Add ones ones"), c.n}, controlInputs()
+			near(t, c.name, run(t, lowered(t, nodes, in, c.constants...), in, "z")[0], c.want)
+		})
+	}
+	wide := given{"x": f64([]int{2}, 3, -1), "m": f64([]int{3, 2}, 1, 2, 3, 4, 5, 6)}
+	for _, c := range controlCases() {
+		if c.name == "scan" {
+			differentiable(t, []*onnx.NodeProto{c.n}, wide)
+		}
+	}
+}
+
+type controlCase struct {
+	name      string
+	n         *onnx.NodeProto
+	constants []string
+	want      []float64
+}
+
+func controlInputs() given {
+	yes, no := must(tensor.FromBool([]int{}, []bool{true})), must(tensor.FromBool([]int{}, []bool{false}))
+	return given{"x": f32([]int{2}, 3, -1), "yes": yes, "no": no, "n": i64([]int{}, 3), "none": i64([]int{}, 0),
+		"ten": f32([]int{}, 10), "m": f32([]int{3, 2}, 1, 2, 3, 4, 5, 6), "ones": f32([]int{2}, 4, 4)}
+}
+
+func controlCases() []controlCase {
 	double, square := graphOf(nil, []string{"a"}, node("a = Add x x")), graphOf(nil, []string{"a"}, node("a = Mul x x"))
 	choose := func(cond string) *onnx.NodeProto {
 		return node("z = If "+cond, onnx.AttrGraph("then_branch", double), onnx.AttrGraph("else_branch", square))
@@ -121,16 +165,8 @@ func TestControl(t *testing.T) {
 	until := graphOf([]string{"i", "go", "v"}, []string{"less", "a"}, node("a = Add v v"),
 		node("s = ReduceSum a", onnx.AttrInt("keepdims", 0)), node("less = Less s ten"))
 	sum := graphOf([]string{"v", "p"}, []string{"a", "n"}, node("a = Add v p"), node("n = Neg a"))
-	yes, no := must(tensor.FromBool([]int{}, []bool{true})), must(tensor.FromBool([]int{}, []bool{false}))
-	in := given{"x": f32([]int{2}, 3, -1), "yes": yes, "no": no, "n": i64([]int{}, 3), "none": i64([]int{}, 0),
-		"ten": f32([]int{}, 10), "m": f32([]int{3, 2}, 1, 2, 3, 4, 5, 6)}
 	scan := []*onnx.AttributeProto{onnx.AttrGraph("body", sum), onnx.AttrInt("num_scan_inputs", 1)}
-	for _, c := range []struct {
-		name      string
-		n         *onnx.NodeProto
-		constants []string
-		want      []float64
-	}{
+	return []controlCase{
 		{"then", choose("yes"), []string{"yes"}, []float64{6, -2}},
 		{"else", choose("no"), []string{"no"}, []float64{9, 1}},
 		{"then of the run", choose("yes"), nil, []float64{6, -2}},
@@ -147,13 +183,5 @@ func TestControl(t *testing.T) {
 		{"scan", node("z _ = Scan x m", scan...), nil, []float64{12, 11}},
 		{"scan back", node("_ z = Scan x m", append(scan, onnx.AttrInts("scan_input_directions", 1),
 			onnx.AttrInts("scan_output_axes", 1))...), nil, []float64{-8, -11, -12, -5, -9, -11}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			nodes := []*onnx.NodeProto{node("q = Add ones ones"), c.n}
-			in["ones"] = f32([]int{2}, 4, 4)
-			near(t, c.name, run(t, lowered(t, nodes, in, c.constants...), in, "z")[0], c.want)
-		})
 	}
-	wide := given{"x": f64([]int{2}, 3, -1), "m": f64([]int{3, 2}, 1, 2, 3, 4, 5, 6)}
-	differentiable(t, []*onnx.NodeProto{node("z _ = Scan x m", scan...)}, wide)
 }

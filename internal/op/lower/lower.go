@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/emit"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // The bounds on what is written: the nodes of a graph and of one node, and how deep a rule may use others.
@@ -15,6 +16,8 @@ const (
 	nodesMax    = 1 << 17
 	nodesOfNode = 1 << 15
 	depthMax    = 16
+	// readMax bounds the bodies and the nodes in them that are gone through, of which some stand for nothing.
+	readMax = 1 << 18
 )
 
 type key struct{ domain, name string }
@@ -23,8 +26,8 @@ type key struct{ domain, name string }
 var rules = map[key]*rule{}
 
 func init() {
-	for _, family := range [][]rule{activationRules, partRules, windowRules, recurrentRules, attentionRules,
-		einsumRules, controlRules, normRules, poolRules, imageRules, resizeRules} {
+	for _, family := range [][]rule{activationRules, partRules, signalRules, recurrentRules, attentionRules,
+		einsumRules, controlRules, stateRules, normRules, poolRules, imageRules, resizeRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r
@@ -63,7 +66,22 @@ func Ops() []string {
 // others. The nodes are not changed; what is returned shares those that stay. Errors are *Error and those of
 // onnxop.Infer.
 func Graph(nodes []*onnx.NodeProto, types map[string]onnxop.Type, prefix string) ([]*onnx.NodeProto, error) {
+	return Options{}.Graph(nodes, types, prefix)
+}
+
+// Options say what a graph is lowered with.
+type Options struct {
+	// Fold computes a node of constants: its results, in the order of its outputs. Then what is made of constants
+	// counts as one too, also inside of bodies, and may decide a shape, or how often a body runs. nil: nothing is
+	// computed.
+	Fold func(n *onnx.NodeProto, in []*tensor.Tensor) ([]*tensor.Tensor, error)
+}
+
+// Graph is the function Graph with options.
+func (o Options) Graph(nodes []*onnx.NodeProto, types map[string]onnxop.Type, prefix string) ([]*onnx.NodeProto,
+	error) {
 	l := newLowering(types, prefix)
+	l.b.Fold = o.Fold
 	for _, n := range nodes {
 		if err := l.node(n, nil); err != nil {
 			return nil, err
@@ -84,6 +102,7 @@ type lowering struct {
 	depth int
 	at    *onnx.NodeProto // the outermost node that is being replaced, for errors
 	begun int             // the nodes before it
+	read  int             // bodies, and nodes in them
 }
 
 func newLowering(types map[string]onnxop.Type, prefix string) *lowering {
@@ -117,6 +136,11 @@ func (l *lowering) bounded() error {
 
 // node writes a node whose inputs are values of a scope: of the graph where it is nil.
 func (l *lowering) node(n *onnx.NodeProto, s *scope) error {
+	if s != nil {
+		if err := l.reads(n); err != nil {
+			return err
+		}
+	}
 	in := s.values(n.GetInput())
 	for _, v := range in {
 		if _, ok := l.b.Types[v]; v != "" && !ok {
@@ -146,6 +170,14 @@ func (l *lowering) node(n *onnx.NodeProto, s *scope) error {
 	return err
 }
 
+// reads counts a body, or a node in one, that is gone through.
+func (l *lowering) reads(n *onnx.NodeProto) error {
+	if l.read++; l.read > readMax {
+		return fail(n, "bodies run more than %d nodes in all; want fewer runs", readMax)
+	}
+	return nil
+}
+
 // replace writes what a compound node stands for and returns the names of its results.
 func (l *lowering) replace(n *onnx.NodeProto, in []string, s *scope) ([]string, error) {
 	if l.depth >= depthMax {
@@ -162,6 +194,7 @@ func (l *lowering) replace(n *onnx.NodeProto, in []string, s *scope) ([]string, 
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	half := c.widen()
 	out, err := c.rule.write(c)
 	if err == nil {
 		err = c.Err
@@ -174,7 +207,29 @@ func (l *lowering) replace(n *onnx.NodeProto, in []string, s *scope) ([]string, 
 			return nil, c.fail("output %d is not one that it gives here", i)
 		}
 	}
-	return out[:len(n.GetOutput())], nil
+	out = slices.Clone(out[:len(n.GetOutput())])
+	for i, v := range out {
+		if half != 0 && v != "" && l.b.Types[v].DType == tensor.Float32 {
+			out[i] = c.Cast(v, half)
+		}
+	}
+	return out, c.Err
+}
+
+// widen makes float32 of inputs of half of its size, in which the rule computes, so that each result is rounded once;
+// it returns the type that results have in the end, 0 where there is nothing to widen.
+func (c *call) widen() tensor.DType {
+	half := c.typ(0).DType
+	if len(c.rule.Types) == 0 || half != float16 && half != bfloat16 {
+		return 0
+	}
+	c.in = slices.Clone(c.in)
+	for i := range c.in {
+		if d := c.typ(i).DType; d == float16 || d == bfloat16 {
+			c.in[i] = c.Cast(c.in[i], tensor.Float32)
+		}
+	}
+	return half
 }
 
 // name gives the results of the nodes from one on the names that the replaced node's outputs have. One that was there

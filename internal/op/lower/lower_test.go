@@ -238,6 +238,22 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	var e *lower.Error
+	empty := graphOf([]string{"i", "go", "v"}, []string{"go", "v"})
+	for range 3 {
+		empty = graphOf([]string{"i", "go", "v"}, []string{"go", "v"}, node("l = Loop many _ v",
+			onnx.AttrGraph("body", empty)))
+	}
+	in["many"] = i64([]int{}, 4096)
+	if _, err := lower.Graph([]*onnx.NodeProto{node("z = Loop many _ x", onnx.AttrGraph("body", empty))},
+		typesOf(in, "many"), "low"); !errors.As(err, &e) || !strings.Contains(err.Error(), "want fewer runs") {
+		t.Errorf("loops of loops of nothing: got %v; want an Error", err)
+	}
+	long := given{"x": f32([]int{4096, 1, 1}, make([]float32, 4096)...), "w": f32([]int{1, 4, 1}, 1, 1, 1, 1),
+		"r": f32([]int{1, 4, 1}, 1, 1, 1, 1)}
+	if _, err := lower.Graph([]*onnx.NodeProto{node("z = LSTM x w r")}, typesOf(long), "low"); !errors.As(err, &e) ||
+		!strings.Contains(err.Error(), "want shorter sequences") {
+		t.Errorf("a long sequence: got %v; want an Error", err)
+	}
 	taken := []*onnx.NodeProto{node("low/0_Constant = Neg x"), node("z = Elu x")}
 	if _, err := lower.Graph(taken, map[string]onnxop.Type{"x": typesOf(in)["x"], "low/1_Constant": {DType: 1}},
 		"low"); !errors.As(err, &e) || !strings.Contains(err.Error(), "another prefix") {

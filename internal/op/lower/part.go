@@ -1,8 +1,6 @@
 package lower
 
 import (
-	"math"
-
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -98,40 +96,4 @@ func split(c *call) ([]string, error) {
 		return nil, c.fail("the lengths add up to %d; want the %d of dimension %d", from, whole, axis)
 	}
 	return out, nil
-}
-
-// windowRules are the windows of signals, of a size that is known.
-var windowRules = []rule{
-	window("BlackmanWindow", 0.42, 0.5, 0.08),
-	window("HammingWindow", 25.0/46, 21.0/46, 0),
-	window("HannWindow", 0.5, 0.5, 0),
-}
-
-// windowMost bounds the length of a window.
-const windowMost = 1 << 20
-
-// window is the rule of a - b·cos(2πi/n) + c·cos(4πi/n).
-func window(name string, a0, a1, a2 float64) rule {
-	return rule{Name: name, In: one, Out: one, Attrs: []onnxop.Attr{intAttr("periodic", 1),
-		intAttr("output_datatype", 1)}, write: func(c *call) ([]string, error) {
-		size, err := c.known(0)
-		if err != nil {
-			return nil, err
-		}
-		n := onnxop.Scalar(size)
-		if n < 0 || n > windowMost {
-			return nil, c.fail("the size is %d; want 0 to %d", n, windowMost)
-		}
-		turn := float64(n)
-		if c.int("periodic") == 0 {
-			turn = max(turn-1, 1)
-		}
-		v := make([]float64, n)
-		for i := range v {
-			at := 2 * math.Pi * float64(i) / turn
-			v[i] = float64(a0-float64(a1*math.Cos(at))) + float64(a2*math.Cos(2*at))
-		}
-		return []string{c.Cast(c.Constant(tensor.FromFloat64([]int{n}, v)), tensor.DType(c.int("output_datatype")))},
-			nil
-	}}
 }

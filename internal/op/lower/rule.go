@@ -35,7 +35,7 @@ var (
 	two      = onnxop.Arity{Min: 2, Max: 2}
 	variadic = onnxop.Arity{Min: 1, Max: onnxop.Many}
 
-	// Of float16 and bfloat16 there are the operators that internal/op/onnxop has for them.
+	// A rule of floats computes in float32 where it is given float16 or bfloat16.
 	floats = []tensor.DType{tensor.Float32, tensor.Float64, float16, bfloat16}
 )
 

@@ -53,6 +53,7 @@ var targets = []target{
 	{"internal/program/FuzzLoad", "artifacts", slow},
 	{"internal/compile/FuzzCompile", "choreographies", slow},
 	{"internal/compile/gradient/FuzzBuild", "graphs to derive", 2 * quick},
+	{"internal/op/lower/FuzzGraph", "graphs of compound operators", quick},
 	{"internal/roles/backend/FuzzCompile", "graphs to run", 2 * quick},
 	{"internal/journal/FuzzJournalOpen", "segments of journals", slow},
 	{"internal/journal/FuzzSnapshotLoad", "files of snapshots", slow},

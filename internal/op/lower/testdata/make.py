@@ -53,4 +53,9 @@ m=np.ones((4,6),bool); m[:,4:]=False; m[0,1]=False
 case("Attention bool mask","Attention",[q(2,3,4,8),q(2,3,6,8),q(2,3,6,4),m],[1],dict(softcap=1.5),opset=23)
 for i,(e,sh) in enumerate([("bhwc,hkc->bhwk",[(2,3,4,5),(3,6,5)]),("ij,jk,kl->il",[(2,3),(3,4),(4,5)]),("...ij,...jk->...ik",[(2,3,4),(2,4,2)]),("ii->i",[(3,3)]),("ij->",[(3,4)]),("i,j->ij",[(3,),(4,)]),("bij,bkj->bik",[(2,3,4),(2,5,4)]),("ij,ij->j",[(3,4),(3,4)]),("abc,cb",[(2,3,4),(4,3)])]):
     case("Einsum "+e,"Einsum",[f(*s) for s in sh],[1],dict(equation=e),opset=20)
+case("DFT","DFT",[f(2,5,3,2)],[1],dict(axis=1),opset=17)
+case("DFT back","DFT",[f(2,5,2)],[1],dict(inverse=1),opset=17)
+case("DFT of one side","DFT",[f(2,6,1),np.array(8,np.int64)],[1],dict(onesided=1),consts=(1,),opset=17)
+case("STFT","STFT",[f(2,12,1),np.array(3,np.int64),f(5),np.array(5,np.int64)],[1],{},consts=(1,3),opset=17)
+case("MelWeightMatrix","MelWeightMatrix",[np.array(8,np.int64),np.array(32,np.int64),np.array(16000,np.int64),np.array(100,np.float32),np.array(7000,np.float32)],[1],{},consts=(0,1,2,3,4),opset=17)
 json.dump(cases,open(sys.argv[1],"w"),indent=0)
