@@ -225,6 +225,17 @@ func (h holds) numbers() []int {
 	return out
 }
 
+// from returns n rows from position at on, going round at the end.
+func (h holds) from(at, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		if out[i] = (at + i) % h.len(); h.rows != nil {
+			out[i] = h.rows[out[i]]
+		}
+	}
+	return out
+}
+
 // stream returns the chance of a round and epoch, for a purpose of the order.
 func (c *Component) stream(purpose string, numbers ...int64) *draw.Stream {
 	of := make([]uint64, 0, 4)

@@ -305,7 +305,7 @@ func (s *Samples) testBatch(in []value.Value) ([]value.Value, error) {
 			"of %d", n, batch)
 	}
 	at := int(step) * batch
-	out, err := s.batch(s.test.source, s.test.numbers(), at, batch)
+	out, err := s.batch(s.test.source, s.test.from(at, batch))
 	if err != nil {
 		return nil, err
 	}
