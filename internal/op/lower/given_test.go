@@ -36,8 +36,8 @@ func tensorsOf(t *testing.T, protos map[string][]byte) given {
 	return out
 }
 
-// TestGiven: recurrent operators in every form, attention, products of Einstein and transforms give what onnxruntime 1.31.1 gives,
-// of which testdata/make.py wrote the values.
+// TestGiven: recurrent operators in every form, attention, products of Einstein and transforms give what onnxruntime
+// 1.31.1 gives, of which testdata/make.py wrote the values.
 func TestGiven(t *testing.T) { holdGiven(t, "testdata/given.json", 28) }
 
 // TestImages: so do operators on images, normalisations among them, by testdata/images.py.
