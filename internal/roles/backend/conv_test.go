@@ -103,3 +103,31 @@ func TestHostileWindows(t *testing.T) {
 		t.Errorf("got %v; want a RunError", err)
 	}
 }
+
+// A pool whose places a gradient reads runs once, with the places of the pool that it belongs to.
+func TestPlacesOfAPoolAreItsOwn(t *testing.T) {
+	x := floatTensor(rand.New(rand.NewPCG(4, 4)), 2, 3, 6, 5)
+	kernel, other := onnx.AttrInts("kernel_shape", 2, 3), onnx.AttrInts("kernel_shape", 3, 2)
+	compile := func(outs []string, nodes ...*onnx.NodeProto) ([]*tensor.Tensor, int) {
+		p, err := Compile(graphOf(nodes, []string{"x"}, []*tensor.Tensor{x}, outs, false), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := p.Run([]*tensor.Tensor{x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out, len(p.fixed.steps)
+	}
+	want, _ := compile([]string{"y", "p"}, nodeOf("y p = MaxPool x", kernel))
+	for _, c := range []struct {
+		outs  []string
+		attr  *onnx.AttributeProto
+		steps int
+	}{{[]string{"y", "p"}, kernel, 1}, {[]string{"y", "p", "q"}, kernel, 2}, {[]string{"y", "p"}, other, 2}} {
+		got, steps := compile(c.outs, nodeOf("y = MaxPool x", kernel), nodeOf("q p = MaxPool x", c.attr))
+		if steps != c.steps || !got[0].Equal(want[0]) || got[1].Equal(want[1]) != (c.attr == kernel) {
+			t.Errorf("%v of %v: %d steps, want %d; or another result", c.outs, c.attr, steps, c.steps)
+		}
+	}
+}

@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -16,11 +19,13 @@ type fusion struct {
 	readers []int         // how often each value is read
 	maker   map[int]*step // of each value, among the steps kept
 	losses  map[int]*step // by the scores that they read
+	pools   map[int]*step // by what they read, the last of each
 }
 
 // fuse replaces the steps by fewer ones.
 func (l *lowered) fuse() {
-	f := &fusion{lowered: l, readers: make([]int, len(l.types)), maker: map[int]*step{}, losses: map[int]*step{}}
+	f := &fusion{lowered: l, readers: make([]int, len(l.types)), maker: map[int]*step{}, losses: map[int]*step{},
+		pools: map[int]*step{}}
 	for _, st := range l.steps {
 		for _, id := range st.in {
 			if id >= 0 {
@@ -57,6 +62,11 @@ func (f *fusion) join(st *step) bool {
 			}
 		case "SoftmaxCrossEntropyLoss":
 			f.losses[st.in[0]] = st
+		case "MaxPool":
+			if f.placesOfPool(st) {
+				return true
+			}
+			f.pools[st.in[0]] = st
 		case "Where":
 			f.reluGradient(st)
 		}
@@ -88,6 +98,21 @@ func (f *fusion) softmaxOfLoss(st *step) bool {
 	}
 	m.softmax, m.out = true, append(slices.Clone(m.out), st.out[0])
 	f.maker[st.out[0]] = m
+	return true
+}
+
+// placesOfPool: a pool whose places alone are read, as a gradient needs them, is the pool of the same windows before
+// it.
+func (f *fusion) placesOfPool(st *step) bool {
+	m := f.pools[st.in[0]]
+	if m == nil || len(m.out) != 1 || len(st.out) != 2 || f.readers[st.out[0]] > 0 ||
+		!slices.EqualFunc(m.proto.GetAttribute(), st.proto.GetAttribute(), func(a, b *onnx.AttributeProto) bool {
+			return proto.Equal(a, b)
+		}) {
+		return false
+	}
+	m.out = []int{m.out[0], st.out[1]}
+	f.maker[st.out[1]] = m
 	return true
 }
 

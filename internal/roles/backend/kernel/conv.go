@@ -49,8 +49,8 @@ func (c *Conv) outPlane() int { return c.Out[0] * c.Out[1] * c.Out[2] }
 // filters is the number of filters of a group.
 func (c *Conv) filters() int { return c.M / c.Groups }
 
-// depthwise says whether each filter reads one channel: then there is no matrix to gain from.
-func (c *Conv) depthwise() bool { return c.C == c.Groups }
+// depthwise says whether each filter reads one channel, which few of them share: then there is no matrix to gain from.
+func (c *Conv) depthwise() bool { return c.C == c.Groups && c.filters() < 4 }
 
 // pointwise says whether the columns of an image are the image.
 func (c *Conv) pointwise() bool {

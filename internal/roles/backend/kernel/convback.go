@@ -154,7 +154,8 @@ func WeightsScratch[T Float](c *Conv, p Product[T]) int64 {
 }
 
 // Weights writes w. An element is the sum over blocks of positions of the sum over the positions of a block, both in
-// order, over all images, from zero. Where each filter reads one channel there is one block. w must not overlap the
+// order, over all images, from zero. Where each filter reads one channel that few
+// share there is one block. w must not overlap the
 // others.
 func Weights[T Float](c *Conv, p Product[T], w, x, y, scratch []T) {
 	clear(w[:c.M*c.depth()])

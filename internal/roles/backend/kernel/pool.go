@@ -80,32 +80,52 @@ func least[T Number]() T {
 // at: the first of several. A NaN is greater than any number. A window that covers nothing gives the least value, and
 // -1.
 func MaxPool[T Number](p *Pool, y []T, at []int64, x []T) {
-	in, out, step := p.In[0]*p.In[1]*p.In[2], p.Out[0]*p.Out[1]*p.Out[2], p.Dilation[2]
+	in, n := p.In[0]*p.In[1]*p.In[2], 0
 	for plane := range p.Planes {
 		xp := x[plane*in : (plane+1)*in]
-		p.windows(func(o int, d, h, w span) {
-			best, where := least[T](), -1
-			p.lines(d, h, w, func(place int) {
-				for range w.hi - w.lo {
-					if v := xp[place]; where < 0 || v > best || v != v && best == best {
-						best, where = v, place
+		for od := range p.Out[0] {
+			d := p.span(0, od)
+			for oh := range p.Out[1] {
+				h := p.span(1, oh)
+				for ow := range p.Out[2] {
+					best, where := greatest(p, xp, d, h, p.span(2, ow))
+					if y[n] = best; at != nil {
+						at[n] = p.placeOf(plane*in, where)
 					}
-					place += step
+					n++
 				}
-			})
-			y[plane*out+o] = best
-			if at == nil {
-				return
 			}
-			if p.Columns && where >= 0 {
-				k, rest := where%p.In[2], where/p.In[2]
-				where = rest/p.In[1] + p.In[0]*(rest%p.In[1]+p.In[1]*k)
-			}
-			if at[plane*out+o] = -1; where >= 0 {
-				at[plane*out+o] = int64(plane*in + where)
-			}
-		})
+		}
 	}
+}
+
+// greatest returns the greatest element of a window and its place in the plane.
+func greatest[T Number](p *Pool, plane []T, d, h, w span) (best T, where int) {
+	best, where = least[T](), -1
+	for i := range d.hi - d.lo {
+		for j := range h.hi - h.lo {
+			place := ((d.first+i*p.Dilation[0])*p.In[1]+h.first+j*p.Dilation[1])*p.In[2] + w.first
+			for range w.hi - w.lo {
+				if v := plane[place]; v > best || where < 0 || v != v && best == best {
+					best, where = v, place
+				}
+				place += p.Dilation[2]
+			}
+		}
+	}
+	return best, where
+}
+
+// placeOf is a place in a plane that begins at first, counted as the pool does.
+func (p *Pool) placeOf(first, where int) int64 {
+	if where < 0 {
+		return -1
+	}
+	if p.Columns {
+		w, line := where%p.In[2], where/p.In[2]
+		where = line/p.In[1] + p.In[0]*(line%p.In[1]+p.In[1]*w)
+	}
+	return int64(first + where)
 }
 
 // SumPool writes the sum of every window, added in float64 in row-major order and divided by a count.
