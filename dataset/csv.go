@@ -503,7 +503,7 @@ func (t *csvTable) read(rows []int, want []wanted, into []cells) error {
 		if len(b) == 0 {
 			return &RowError{line, 0, csvBlank}
 		}
-		fields, err := t.split(b, line)
+		fields, err := t.wanted(b, line, want)
 		if err != nil {
 			return err
 		}
@@ -518,6 +518,18 @@ func (t *csvTable) read(rows []int, want []wanted, into []cells) error {
 		}
 	}
 	return nil
+}
+
+// wanted is split, for one column alone where it is the last one: as labels are read.
+func (t *csvTable) wanted(row []byte, line int, want []wanted) ([]string, error) {
+	n := len(t.cols)
+	if len(want) != 1 || want[0].column != n-1 || bytes.IndexByte(row, '"') >= 0 ||
+		bytes.Count(row, []byte{byte(t.comma)}) != n-1 {
+		return t.split(row, line)
+	}
+	t.fields = resized(t.fields, n)
+	t.fields[n-1] = string(row[bytes.LastIndexByte(row, byte(t.comma))+1:])
+	return t.fields, nil
 }
 
 // cell takes a field into memory, or says what is wrong with it.

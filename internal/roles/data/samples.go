@@ -199,7 +199,7 @@ func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, Against(s.Schema(), want)
+	return s, s.Schema().Against(want)
 }
 
 // deal takes the node's part of a file that all nodes have, and what is held out of it for the test.
@@ -244,39 +244,6 @@ func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
 	slices.Sort(train)
 	slices.Sort(test)
 	return train, test
-}
-
-// Against holds what a file's samples are against what those of a job are, and says the first difference in words.
-func Against(got, want dataset.Schema) error {
-	switch {
-	case got.Features != want.Features || !slices.Equal(got.Shape, want.Shape):
-		return config.Errorf("data", "a sample is %v of %v, and the job's samples are %v of %v", got.Shape,
-			got.Features,
-			want.Shape, want.Features)
-	case got.Label != want.Label:
-		return config.Errorf("data", "labels are %v, and those of the job %v", got.Label, want.Label)
-	case len(want.Names) > 0 && !slices.Equal(got.Names, want.Names):
-		return config.Errorf("data", "%s", differ("columns", got.Names, want.Names))
-	case !slices.Equal(got.Classes, want.Classes):
-		return config.Errorf("data", "%s", differ("classes", got.Classes, want.Classes))
-	}
-	return nil
-}
-
-// differ says from where on two lists of names differ.
-func differ(what string, got, want []string) string {
-	at := 0
-	for at < min(len(got), len(want)) && got[at] == want[at] {
-		at++
-	}
-	next := func(list []string) string {
-		if at < len(list) {
-			return fmt.Sprintf("%.40q", list[at])
-		}
-		return "none"
-	}
-	return fmt.Sprintf("the %s are not those of the job: number %d is %s of %d, and the job's is %s of %d", what, at+1,
-		next(got), len(got), next(want), len(want))
 }
 
 // Invoke runs one op; see SamplesMethods.

@@ -121,7 +121,7 @@ func (c *Config) bringData() error {
 	if _, share := c.share(); !share {
 		t, _, err := c.openData("test", c.Test, data.FileTest, filled, &b)
 		if err == nil {
-			err = data.Against(t.Schema(), s.Schema())
+			err = t.Schema().Against(s.Schema())
 		}
 		if err != nil {
 			return &job.ConfigError{Key: "test", Value: c.Test, Want: "a file of samples like those of the job: " +
