@@ -17,7 +17,7 @@ func newDataInspect(c *console) *cobra.Command {
 	var noHeader, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Say what is in a data file: columns, types, classes, missing values, first rows",
+		Short: "Say what is in a data file, and what a job makes of it",
 		Long: `Say what is in a data file, or in a folder of images: its format, columns or arrays, their types, classes and how many
 samples each has, missing values, the first rows, and what a job would make of it.
 
