@@ -111,7 +111,7 @@ func TestGroups(t *testing.T) {
 	if err != nil || !slices.Equal(s.Groups, []int64{0, 1, 0, 2}) || f.Schema().Width() != 1 {
 		t.Errorf("%v %v", s, err)
 	}
-	parts, err := Deal(Natural{}, s, 3, 0, 5)
+	parts, err := Deal(natural{}, s, 3, 0, 5)
 	if err != nil || !slices.ContainsFunc(parts, func(p []int) bool { return slices.Equal(p, []int{0, 2}) }) {
 		t.Errorf("%v %v", parts, err)
 	}

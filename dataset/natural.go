@@ -9,17 +9,17 @@ import (
 
 func init() {
 	partitioners.add("natural", func(settings []byte) (Partitioner, error) {
-		return Natural{}, config.Decode("natural partition", settings, &Natural{})
+		return natural{}, config.Decode("natural partition", settings, &natural{})
 	})
 }
 
-// Natural gives each part whole groups, such as the patients of a hospital: samples that have the same text or number
+// natural gives each part whole groups, such as the patients of a hospital: samples that have the same text or number
 // in the column that the setting group of a file names (FileSettings). Groups go, in an order by chance, each to the
 // part that has the fewest samples yet.
-type Natural struct{}
+type natural struct{}
 
 // Parts deals groups.
-func (Natural) Parts(s Samples, n int, seed uint64) ([][]int, error) {
+func (natural) Parts(s Samples, n int, seed uint64) ([][]int, error) {
 	if s.Groups == nil {
 		return nil, config.Errorf("natural partition", "the samples have no groups; want the setting group of a file, "+
 			"which names a column, or iid")

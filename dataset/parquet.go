@@ -21,7 +21,7 @@ import (
 func init() { fileFormat(parquetKind, openParquet) }
 
 // parquetKept bounds what is kept of pages that were read, in bytes.
-const parquetKept = 16 << 20
+const parquetKept = 20 << 20
 
 // parquetTable is a Parquet file.
 type parquetTable struct {
@@ -317,6 +317,8 @@ func (t *parquetTable) number(w wanted, row, j, width, i int, into *cells) error
 	switch {
 	case w.as == text:
 		into.s[i] = string(p.Bytes[at])
+	case p.Singles != nil:
+		into.f[i*width+j] = p.Singles[at]
 	case p.Floats != nil:
 		into.f[i*width+j] = float32(p.Floats[at])
 	case p.Bytes != nil: // float16
@@ -423,7 +425,7 @@ func (t *parquetTable) page(g, col int, local int64, width int) (*parquetPage, e
 
 // index notes where each value of a page stands, and holds lists against their length.
 func (p *parquetPage) index(leaf *parquet.Column, c *fileColumn, width int) error {
-	p.bytes = 8*(len(p.Ints)+len(p.Floats)) + 4*p.N
+	p.bytes = 8*(len(p.Ints)+len(p.Floats)) + 4*len(p.Singles)
 	for _, b := range p.Bytes {
 		p.bytes += len(b) + 24
 	}
@@ -434,6 +436,7 @@ func (p *parquetPage) index(leaf *parquet.Column, c *fileColumn, width int) erro
 		}
 	}
 	if p.Def == nil {
+		p.Rep = nil
 		return nil
 	}
 	p.at = make([]int32, p.N)
@@ -447,6 +450,8 @@ func (p *parquetPage) index(leaf *parquet.Column, c *fileColumn, width int) erro
 	}
 	if p.Def, p.Rep = nil, nil; int(n) == p.N {
 		p.at = nil
+		return nil
 	}
+	p.bytes += 4 * p.N
 	return nil
 }

@@ -14,8 +14,8 @@ type Samples struct {
 	// classes
 	Labels  []int64
 	Classes int // of the source; 0 where there are none
-	// the group of each sample of the source by number, where Natural is to keep groups together; nil where there are
-	// none
+	// the group of each sample of the source by number, where the partitioner natural is to keep groups together; nil
+	// where there are none
 	Groups []int64
 }
 

@@ -135,7 +135,7 @@ func TestPartitionersRefuse(t *testing.T) {
 		"alpha":           second(OpenPartitioner("dirichlet", []byte(`{"alpha":0}`))),
 		"unknown setting": second(OpenPartitioner("iid", []byte(`{"alpha":1}`))),
 		"no shards":       second(OpenPartitioner("shards", []byte(`{"each":0}`))),
-		"natural":         second(Deal(Natural{}, plain, 3, 1, 1)),
+		"natural":         second(Deal(natural{}, plain, 3, 1, 1)),
 		"quantity":        second(OpenPartitioner("quantity", []byte(`{"alpha":-1}`))),
 		"11 classes":      second(Deal(ClassesPerPart{11}, Samples{all(10), make([]int64, 10), 10, nil}, 3, 0, 1)),
 	} {

@@ -9,26 +9,26 @@ import (
 
 func init() {
 	partitioners.add("quantity", func(settings []byte) (Partitioner, error) {
-		q := Quantity{Alpha: 0.5}
+		q := quantity{Alpha: 0.5}
 		if err := config.Decode("quantity partition", settings, &q); err != nil {
 			return nil, err
 		}
 		return q, q.check()
 	})
 	partitioners.add("linear", func(settings []byte) (Partitioner, error) {
-		return Linear{}, config.Decode("linear partition", settings, &Linear{})
+		return linear{}, config.Decode("linear partition", settings, &linear{})
 	})
 }
 
-// Quantity deals parts of one distribution and of different sizes, whose shares are drawn from the Dirichlet
+// quantity deals parts of one distribution and of different sizes, whose shares are drawn from the Dirichlet
 // distribution (Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study", 2022, quantity skew).
-type Quantity struct {
+type quantity struct {
 	// Alpha is the concentration, above 0 and up to 1e6: at 0.1 few parts have most samples, at 100 all have nearly as
 	// many. 0.5 where settings say nothing.
 	Alpha float64 `json:"alpha"`
 }
 
-func (q Quantity) check() error {
+func (q quantity) check() error {
 	if !(q.Alpha > 0 && q.Alpha <= 1e6) {
 		return config.Errorf("quantity partition", "alpha is %v; want above 0 and at most 1e6", q.Alpha)
 	}
@@ -36,7 +36,7 @@ func (q Quantity) check() error {
 }
 
 // Parts shuffles the samples and cuts them by the shares.
-func (q Quantity) Parts(s Samples, n int, seed uint64) ([][]int, error) {
+func (q quantity) Parts(s Samples, n int, seed uint64) ([][]int, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
@@ -44,11 +44,11 @@ func (q Quantity) Parts(s Samples, n int, seed uint64) ([][]int, error) {
 	return byShare(s.Rows, stream.Dirichlet(n, q.Alpha), stream), nil
 }
 
-// Linear deals parts of one distribution whose sizes grow evenly: part i has i+1 shares.
-type Linear struct{}
+// linear deals parts of one distribution whose sizes grow evenly: part i has i+1 shares.
+type linear struct{}
 
 // Parts shuffles the samples and cuts them by the shares.
-func (Linear) Parts(s Samples, n int, seed uint64) ([][]int, error) {
+func (linear) Parts(s Samples, n int, seed uint64) ([][]int, error) {
 	shares := make([]float64, n)
 	for i := range shares {
 		shares[i] = float64(i+1) / (float64(n) * float64(n+1) / 2)

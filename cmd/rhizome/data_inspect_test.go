@@ -10,8 +10,8 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 )
 
-// TestDataInspect: what is in a file is said as text without control characters of strangers, and as JSON; a file that is
-// none that is known is bad input, with what would be right.
+// TestDataInspect: what is in a file is said as text without control characters of strangers, and as JSON; a file that
+// is none that is known is bad input, with what would be right.
 func TestDataInspect(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "train.csv")
 	if err := os.WriteFile(path, []byte("wid\x1b[31mth,species\n1.5,ash\n2,\x1b]0;oak\n-3,ash\n"), 0o600); err != nil {

@@ -70,12 +70,13 @@ func hybrid(b []byte, width, n int, out []int32) ([]int32, error) {
 
 // Values are those of a page or a dictionary, those that are there, one behind the other, in the slice of their type.
 type Values struct {
-	Ints   []int64   // Boolean, Int32, Int64
-	Floats []float64 // Float, Double
-	Bytes  [][]byte  // the others
+	Ints    []int64   // Boolean, Int32, Int64
+	Singles []float32 // Float
+	Floats  []float64 // Double
+	Bytes   [][]byte  // the others
 }
 
-func (v *Values) len() int { return max(len(v.Ints), len(v.Floats), len(v.Bytes)) }
+func (v *Values) len() int { return max(len(v.Ints), len(v.Singles), len(v.Floats), len(v.Bytes)) }
 
 // plain reads n values as they are.
 func plain(c *Column, b []byte, n int) (v Values, err error) {
@@ -100,9 +101,9 @@ func plain(c *Column, b []byte, n int) (v Values, err error) {
 			v.Ints[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
 		}
 	case Float:
-		v.Floats = make([]float64, n)
-		for i := range v.Floats {
-			v.Floats[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
+		v.Singles = make([]float32, n)
+		for i := range v.Singles {
+			v.Singles[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 		}
 	case Double:
 		v.Floats = make([]float64, n)
@@ -140,6 +141,11 @@ func (v *Values) pick(index []int32) (out Values, err error) {
 		out.Ints = make([]int64, len(index))
 		for k, i := range index {
 			out.Ints[k] = v.Ints[i]
+		}
+	case v.Singles != nil:
+		out.Singles = make([]float32, len(index))
+		for k, i := range index {
+			out.Singles[k] = v.Singles[i]
 		}
 	case v.Floats != nil:
 		out.Floats = make([]float64, len(index))
