@@ -16,12 +16,14 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/host/directory"
 	"github.com/rhizome-ml/rhizome/internal/host/record"
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/archive"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/journal"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/sim/conditions"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -57,6 +59,8 @@ func exitCode(err error) int {
 		isAny[*job.UnknownError](err), isAny[*job.LacksError](err), isAny[*kinds.UnknownError](err),
 		isAny[*job.StateError](err), isAny[*archive.RoundError](err), isAny[*archive.TuneError](err),
 		isAny[*journal.FormatError](err),
+		isAny[*importer.RefusedError](err), isAny[*onnx.FormatError](err), isAny[*onnx.LimitError](err),
+		isAny[*onnx.ExternalError](err),
 		isAny[artifact.Errors](err),
 		isAny[*vfs.ReadOnlyError](err), isAny[*vfs.LockedError](err), isAny[*vfs.TooLargeError](err),
 		isAny[*journal.VersionError](err), isAny[*journal.CorruptionError](err), isAny[*journal.TooLargeError](err),

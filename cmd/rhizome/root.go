@@ -109,7 +109,7 @@ type commandGroup struct {
 func commandGroups(c *console) []commandGroup {
 	return []commandGroup{
 		{"Train", []*cobra.Command{newRun(c), newServer(c), newJoin(c), newPeer(c), newRelay(c)}},
-		{"Jobs and their data", []*cobra.Command{newJob(c), newCompile(c), newData(c)}},
+		{"Jobs and their data", []*cobra.Command{newJob(c), newCompile(c), newData(c), newModel(c)}},
 		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c),
 			newBlock(c), newUnblock(c)}},
 		{"Look into state", []*cobra.Command{newStatus(c), newPeers(c), newSnapshot(c), newJournal(c)}},

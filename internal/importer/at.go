@@ -80,18 +80,24 @@ type walker struct {
 	bad     refusals
 	fresh   int
 	cur     node
+	outer   map[string]int   // what stands before the batch in the dimension that holds it, where that is merged
+	half    map[string]int32 // values that have 16 bits in the file, where they are rounded to that
 }
 
 // walk goes over the nodes that the outputs need.
 func (m *Model) walk(batch int, outputs []string, ref *walker) (*walker, error) {
 	w := &walker{m: m, batch: batch, ref: ref, types: map[string]onnxop.Type{}, alias: map[string]string{},
-		trained: map[string]bool{}}
+		trained: map[string]bool{}, outer: map[string]int{}}
 	for i, p := range m.inputs {
 		shape, err := m.inputShape(i, batch)
 		if err != nil {
 			return nil, err
 		}
 		w.types[p.Name] = onnxop.Type{DType: p.DType, Shape: shape}
+	}
+	if m.o.Evaluate {
+		// What is trained is computed in float32 throughout; what is only run gives what it gave where it came from.
+		w.half = m.halves()
 	}
 	for _, p := range m.params {
 		if p.Trainable {
@@ -114,7 +120,7 @@ func (m *Model) walk(batch int, outputs []string, ref *walker) (*walker, error) 
 	for _, n := range m.d.nodes {
 		if slices.ContainsFunc(n.GetOutput(), func(o string) bool { return needed[o] }) {
 			w.cur = n
-			w.step(bareNode(n.NodeProto))
+			w.rounded(bareNode(n.NodeProto))
 		}
 	}
 	if ref != nil && len(w.bad.list) == 0 {
@@ -246,6 +252,9 @@ func (w *walker) define(name string, t *tensor.Tensor) {
 	}
 }
 
+// writtenMax bounds the nodes of a graph for a batch.
+const writtenMax = 1 << 17
+
 // stepsMax bounds how deep compound operators lie in each other.
 const stepsMax = 8
 
@@ -289,6 +298,10 @@ func (w *walker) finish(n *onnx.NodeProto, depth int) {
 		return
 	}
 	if w.constant(n) && w.fold(n, in, elements) {
+		return
+	}
+	if len(w.nodes) >= writtenMax {
+		w.refuse(n, "the graph is more than %d primitive operators; want shorter sequences or fewer layers", writtenMax)
 		return
 	}
 	w.nodes, w.from = append(w.nodes, n), append(w.from, w.cur.from)

@@ -84,6 +84,9 @@ type splitOf struct {
 	name     string
 }
 
+// splitsMax bounds the readers of merged tensors that are told apart.
+const splitsMax = 1 << 9
+
 // sharing is a tensor that several layers read.
 type sharing struct {
 	name   string
@@ -110,8 +113,11 @@ func (m *Model) shared() []sharing {
 	missing := m.missing()
 	prefixes := map[int]string{} // of the modules of nodes, where they are known
 	for i, n := range m.file.GetGraph().GetNode() {
-		for in, what := range layerInputs[n.GetOpType()] {
-			name := at(n.GetInput(), in)
+		for in, name := range n.GetInput() {
+			what := layerInputs[n.GetOpType()][in]
+			if what == "" {
+				continue
+			}
 			if p, ok := strings.CutSuffix(name, "."+what); ok && m.d.named[name] != nil && !used[name] {
 				prefixes[i] = p
 			}
@@ -122,19 +128,20 @@ func (m *Model) shared() []sharing {
 			}
 		}
 	}
-	seen := map[string]bool{}
+	seen, splits := map[string]bool{}, 0
 	for i, n := range m.file.GetGraph().GetNode() {
 		roles := layerInputs[n.GetOpType()]
 		for in, name := range n.GetInput() {
 			what := roles[in]
 			x := m.d.named[name]
-			if what == "" || x == nil || x.made != nil {
+			if what == "" || x == nil || x.made != nil || splits >= splitsMax {
 				continue
 			}
 			if !seen[name] {
 				seen[name] = true
 				continue
 			}
+			splits++
 			own := m.ownName(prefixes, i, what, name, missing, out)
 			k, ok := index[name]
 			if !ok {
@@ -157,8 +164,21 @@ func (m *Model) ownName(prefixes map[int]string, node int, what, name string, mi
 	if p, ok := prefixes[node]; ok && free(p+"."+what) {
 		return p + "." + what
 	}
-	for _, s := range slices.Concat(missing, m.lostBuffers()) {
-		if p, ok := strings.CutSuffix(s, "."+what); ok && free(s) && !slices.Contains(valuesOf(prefixes), p) {
+	gone := slices.Concat(missing, m.lostBuffers())
+	n := m.file.GetGraph().GetNode()[node]
+	// A module fits if all that the layer reads is gone from it.
+	fits := func(p string) bool {
+		for in := range n.GetInput() {
+			w := layerInputs[n.GetOpType()][in]
+			if w != "" && n.GetInput()[in] != "" && !slices.Contains(gone, p+"."+w) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, s := range gone {
+		if p, ok := strings.CutSuffix(s, "."+what); ok && free(s) && fits(p) && !slices.Contains(valuesOf(prefixes),
+			p) {
 			prefixes[node] = p
 			return s
 		}
@@ -239,6 +259,9 @@ func (m *Model) tied() [][]string {
 			p.Shape[0]*p.Shape[1] > 1 {
 			list = append(list, p)
 		}
+	}
+	if len(list) > 1<<10 {
+		return nil // in so many, each held against each would take too long
 	}
 	for i, a := range list {
 		for _, b := range list[i+1:] {

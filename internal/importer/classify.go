@@ -78,20 +78,28 @@ func (d *draft) reads() map[string][]read {
 	return out
 }
 
-// uses collects what is done with a value, through the nodes that only move it.
-func (d *draft) uses(name string, reads map[string][]read, depth int, to []read) []read {
-	for _, r := range reads[name] {
-		if r.use != usePass {
-			to = append(to, r)
-			continue
-		}
-		if depth < 32 && len(to) < 256 {
-			for _, out := range d.nodes[r.at].GetOutput() {
-				to = d.uses(out, reads, depth+1, to)
+// usesMax bounds how far uses are followed, in values.
+const usesMax = 512
+
+// uses returns what is done with a value, through the nodes that only move it.
+func (d *draft) uses(name string, reads map[string][]read) []read {
+	var out []read
+	seen := map[string]bool{name: true}
+	for queue := []string{name}; len(queue) > 0 && len(seen) < usesMax && len(out) < usesMax; queue = queue[1:] {
+		for _, r := range reads[queue[0]] {
+			if r.use != usePass {
+				out = append(out, r)
+				continue
+			}
+			for _, o := range d.nodes[r.at].GetOutput() {
+				if o != "" && !seen[o] {
+					seen[o] = true
+					queue = append(queue, o)
+				}
 			}
 		}
 	}
-	return to
+	return out
 }
 
 // classify tells parameters, buffers and constants apart.
@@ -104,7 +112,7 @@ func (m *Model) classify(bad *refusals) {
 		if !isFloat(tensor.DType(min(max(x.dtype, 0), 255))) || x.made != nil && x.made.node < 0 {
 			continue
 		}
-		uses := m.d.uses(x.name, reads, 0, nil)
+		uses := m.d.uses(x.name, reads)
 		if role, at := statistics(uses); role != "" && !m.sig.param(x.name) {
 			m.buffers = append(m.buffers, Buffer{Name: x.name, Shape: x.shape, Value: x.value, Role: role,
 				Node: nodeName(m.d.nodes[at].NodeProto)})

@@ -22,6 +22,7 @@ type node struct {
 	*onnx.NodeProto
 	from    int   // the node of the file's graph that it is, or was made of
 	version int64 // of the standard operators that it was written in
+	half    int32 // the type of 16 bits that a Cast makes, which is float32 here; 0 for every other node
 }
 
 // initial is an initializer.
@@ -30,6 +31,7 @@ type initial struct {
 	proto *onnx.TensorProto // in the file; nil for one that was made of attributes
 	shape []int
 	dtype int32
+	half  int32          // the file's element type, where that has 16 bits and dtype is float32 instead
 	value *tensor.Tensor // nil where there is no data, or where the type is none that tensors have
 	made  *made          // where it came from, when the file has no such initializer
 }
@@ -124,6 +126,13 @@ func (d *draft) takeInitials(list []*onnx.TensorProto, bad *refusals) {
 			continue
 		}
 		d.initials, d.named[name], d.taken[name] = append(d.initials, x), x, true
+		if isHalf(x.dtype) {
+			x.half, x.dtype = x.dtype, int32(tensor.Float32)
+			if x.value = widened(p, x.shape); x.value == nil && !x.hollow() {
+				bad.add(-1, "", name, "the data is not that of its type and shape")
+			}
+			continue
+		}
 		if !tensor.DType(min(max(p.GetDataType(), 0), 255)).Valid() || x.hollow() {
 			continue
 		}

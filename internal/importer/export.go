@@ -48,7 +48,7 @@ func (m *Model) Export(values []*tensor.Tensor, buffers map[string]*tensor.Tenso
 		if !ok {
 			return fmt.Errorf("model: the file has no initializer %s", quote(x.name))
 		}
-		g.Initializer[i] = inForm(g.Initializer[i], v)
+		g.Initializer[i] = inForm(g.Initializer[i], v, x.half)
 		return nil
 	}
 	for i, p := range m.Trained() {
@@ -88,10 +88,16 @@ func shallow(m *onnx.ModelProto) (*onnx.ModelProto, *onnx.GraphProto) {
 }
 
 // inForm returns a tensor of the file with other numbers, in the field that the numbers were in.
-func inForm(t *onnx.TensorProto, v *tensor.Tensor) *onnx.TensorProto {
+func inForm(t *onnx.TensorProto, v *tensor.Tensor, half int32) *onnx.TensorProto {
 	out := &onnx.TensorProto{Dims: t.Dims, DataType: t.DataType, Name: t.Name, DocString: t.DocString,
 		MetadataProps: t.MetadataProps}
 	switch {
+	case half != 0 && len(t.Int32Data) > 0:
+		for raw := narrowed(v.Float32(), half); len(raw) > 0; raw = raw[2:] {
+			out.Int32Data = append(out.Int32Data, int32(raw[0])|int32(raw[1])<<8)
+		}
+	case half != 0:
+		out.RawData = narrowed(v.Float32(), half)
 	case len(t.FloatData) > 0 && v.DType() == tensor.Float32:
 		out.FloatData = slices.Clone(v.Float32())
 	case len(t.DoubleData) > 0 && v.DType() == tensor.Float64:

@@ -252,6 +252,9 @@ func port(v *onnx.ValueInfoProto) (Port, bool) {
 	}
 	p := Port{Name: v.GetName(), DType: tensor.DType(tt.GetElemType())}
 	p.Type = typeName(tt.GetElemType())
+	if isHalf(tt.GetElemType()) {
+		p.DType = tensor.Float32
+	}
 	for _, d := range tt.GetShape().GetDim() {
 		n, name := -1, d.GetDimParam()
 		if _, ok := d.GetValue().(*onnx.TensorShapeProto_Dimension_DimValue); ok && d.GetDimValue() > 0 {

@@ -23,6 +23,7 @@ type inliner struct {
 	bad       *refusals
 	functions map[functionKey]*onnx.FunctionProto
 	stack     []functionKey
+	calls     int
 }
 
 // add takes a node of the file, whose names are those of the graph already.
@@ -47,8 +48,8 @@ func (in *inliner) add(n *onnx.NodeProto, from int, version int64, depth int) {
 			return
 		}
 	}
-	if depth >= depthMax || len(in.bad.list) >= reasonsMax || len(in.d.nodes) >= nodesMax {
-		in.bad.of(from, n, "functions call functions more than %d deep, or the graph is too large", depthMax)
+	if in.calls++; depth >= depthMax || in.calls > nodesMax || len(in.d.nodes) >= nodesMax {
+		in.bad.of(from, n, "functions call functions more than %d deep, or more than %d times", depthMax, nodesMax)
 		return
 	}
 	in.stack = append(in.stack, key)

@@ -89,13 +89,30 @@ func (m *Model) judgeTraining(w *walker) {
 		file := m.file.GetGraph().GetNode()[at]
 		m.trains.of(at, file, "no gradient passes %s, which stands between a parameter and the output", n.OpType)
 	}
+	m.judgeReach(w, active, reaches)
 	slices.SortStableFunc(m.trains.list, func(a, b Reason) int { return cmp.Compare(a.Node, b.Node) })
 	m.trains.list = slices.Compact(m.trains.list)
 }
 
+// judgeReach finds whether the output depends on what is trained by floating-point numbers at all, and where not.
+func (m *Model) judgeReach(w *walker, active, reaches map[string]bool) {
+	for name := range w.trained {
+		if reaches[name] {
+			return
+		}
+	}
+	for i, n := range w.nodes {
+		if slices.ContainsFunc(n.Input, func(in string) bool { return active[in] }) &&
+			!slices.ContainsFunc(n.Output, func(o string) bool { return active[o] }) {
+			file := m.file.GetGraph().GetNode()[w.from[i]]
+			m.trains.of(w.from[i], file, "no gradient passes %s, whose result is no floating-point number", n.OpType)
+		}
+	}
+}
+
 // judgeHalf finds layers of which one half is bfloat16 and the other float32, as folding a BatchNormalization writes.
 func (m *Model) judgeHalf() {
-	half := func(d int32) bool { return d == int32(onnx.TensorProto_BFLOAT16) }
+	bfloat := int32(onnx.TensorProto_BFLOAT16)
 	for _, n := range m.d.nodes {
 		if n.GetOpType() != "Conv" && n.GetOpType() != "Gemm" && n.GetOpType() != "ConvTranspose" {
 			continue
@@ -103,10 +120,10 @@ func (m *Model) judgeHalf() {
 		some, other := false, false
 		for _, in := range n.GetInput() {
 			if x := m.d.named[in]; x != nil {
-				some, other = some || half(x.dtype), other || !half(x.dtype)
+				some, other = some || x.half == bfloat, other || x.half != bfloat
 			}
 			for _, p := range m.inputs {
-				some = some || p.Name == in && half(int32(p.DType))
+				some = some || p.Name == in && p.Type == typeName(bfloat)
 			}
 		}
 		if some && other {

@@ -11,6 +11,11 @@ import (
 
 // repair changes a node whose constants hold the batch that the file was written for.
 func (w *walker) repair(n *onnx.NodeProto) {
+	for _, in := range w.cur.Input {
+		for _, o := range w.cur.Output {
+			w.outer[o] = max(w.outer[o], w.outer[in])
+		}
+	}
 	if n.Domain != "" || len(n.Output) == 0 {
 		return
 	}
@@ -57,9 +62,8 @@ func (w *walker) refShape(name string) []int {
 // repairReshape finds the dimension of the target that holds the batch: the one whose place in the row-major order of
 // the elements is that of the input's dimension that changed.
 func (w *walker) repairReshape(n *onnx.NodeProto) {
-	target := w.fixedTarget(n, 1)
 	x, was, out := w.at(n, 0), w.refShape(w.cur.Input[0]), w.refShape(w.cur.Output[0])
-	if target == nil || was == nil || out == nil || !x.Static() || len(x.Shape) != len(was) {
+	if was == nil || out == nil || !x.Static() || len(x.Shape) != len(was) {
 		return
 	}
 	p := -1
@@ -75,24 +79,23 @@ func (w *walker) repairReshape(n *onnx.NodeProto) {
 	if p < 0 || was[p]%n0 != 0 || x.Shape[p] != was[p]/n0*n1 {
 		return
 	}
-	before := count(was[:p])
+	// The batch may be merged with other dimensions, and some of them stand before it.
+	before := count(was[:p]) * max(w.outer[w.cur.Input[0]], 1)
 	at := -1
 	for i := range out {
 		outer := count(out[:i])
-		if out[i]%n0 == 0 && outer == before && (at < 0 || i == p && len(out) == len(was)) {
+		if outer < 1 || before%outer != 0 || out[i]%(before/outer*n0) != 0 {
+			continue
+		}
+		if at < 0 || outer == before && (count(out[:at]) != before || i == p && len(out) == len(was)) {
 			at = i
 		}
 	}
-	if at < 0 { // inside a dimension that is merged
-		for i := range out {
-			outer := count(out[:i])
-			if outer > 0 && before%outer == 0 && outer*out[i] >= before*n0 && out[i]%n0 == 0 {
-				at = i
-				break
-			}
-		}
-	}
 	if at < 0 {
+		return
+	}
+	w.outer[w.cur.Output[0]] = before / count(out[:at])
+	if w.fixedTarget(n, 1) == nil {
 		return
 	}
 	want := make([]int64, len(out))

@@ -67,7 +67,7 @@ func init() {
 		"Squeeze": axesToInput, "Unsqueeze": axesToInput,
 		"Clip": clip, "Pad": pad, "Slice": slice, "Upsample": upsample, "Resize": resize, "TopK": topK,
 		"BatchNormalization": batchNormalization, "Reshape": reshape, "Split": split, "Scatter": scatter,
-		"Cast": cast, "Dropout": dropout,
+		"Cast": cast, "Dropout": dropout, "Constant": literal, "ConstantOfShape": literal,
 	}
 }
 
@@ -206,11 +206,36 @@ func split(d *draft, n *node) {
 // scatter was given its other name at 11.
 func scatter(_ *draft, n *node) { n.OpType = "ScatterElements" }
 
-// cast: how to saturate and to round is about types of 8 bits alone.
+// cast: how to saturate and to round is about types of 8 bits alone; a type of 16 bits is float32 here.
 func cast(_ *draft, n *node) {
 	to, _ := onnx.GetInt(n.NodeProto, "to")
+	if isHalf(int32(min(to, 255))) {
+		n.half = int32(to)
+		onnx.SetAttr(n.NodeProto, onnx.AttrInt("to", int64(tensor.Float32)))
+	}
 	if tensor.DType(min(max(to, 0), 255)).Valid() {
 		drop(n, "saturate", "round_mode")
+	}
+}
+
+// literal: a constant of 16 bits is one of float32 here.
+func literal(_ *draft, n *node) {
+	t, ok := onnx.GetTensor(n.NodeProto, "value")
+	if !ok || !isHalf(t.GetDataType()) {
+		return
+	}
+	shape := make([]int, len(t.GetDims()))
+	for i, d := range t.GetDims() {
+		if d < 0 || d > elementsMax || len(shape) > tensor.MaxRank {
+			return
+		}
+		shape[i] = int(d)
+	}
+	if count(shape) > elementsMax {
+		return
+	}
+	if v := widened(t, shape); v != nil {
+		onnx.SetAttr(n.NodeProto, onnx.AttrTensor("value", v.Proto("")))
 	}
 }
 

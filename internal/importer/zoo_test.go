@@ -47,35 +47,7 @@ func model(t testing.TB, name string) *onnx.ModelProto {
 }
 
 // notYet are the models that still want an operator or an element type; the list can only shrink.
-var notYet = []string{
-	"acts_opset18",
-	"acts_opset20",
-	"attention_noopt",
-	"bn_training_mode_ts",
-	"cnn_batch1",
-	"cnn_bn_folded",
-	"cnn_bn_notfolded",
-	"cnn_depthwise",
-	"cnn_dilated_groups",
-	"cnn_pool_ceil",
-	"cnn_qdq",
-	"convtranspose_ae",
-	"embed_tied",
-	"embed_tied_noopt",
-	"gru_last_dyn",
-	"jax_nnx_mlp",
-	"keras_jax_cnn",
-	"keras_torch_cnn",
-	"lstm_last",
-	"mha_opset23",
-	"mlp_bn_kept",
-	"mlp_bn_train_fresh",
-	"mlp_float16",
-	"mlp_fresh_dedup",
-	"norms_opset23",
-	"resnet_block",
-	"transformer_fresh",
-}
+var notYet = []string{"cnn_qdq"}
 
 func TestZoo(t *testing.T) {
 	good := 0

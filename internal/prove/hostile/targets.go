@@ -49,6 +49,7 @@ var targets = []target{
 	{"dataset/FuzzArrays", "arrays that users bring", slow},
 	{"dataset/FuzzTables", "typed tables and tensors that users bring", slow},
 	{"internal/onnx/FuzzLoad", "models", quick},
+	{"internal/importer/FuzzImport", "models of other tools", slow},
 	{"internal/roles/model/FuzzLoad", "models to train", slow},
 	{"internal/program/FuzzLoad", "artifacts", slow},
 	{"internal/compile/FuzzCompile", "choreographies", slow},
