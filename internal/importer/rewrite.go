@@ -16,6 +16,10 @@ func (w *walker) rewrite(n *onnx.NodeProto) bool {
 	switch n.OpType {
 	case "MaxPool", "AveragePool":
 		return w.manyAxes(n)
+	case "BatchNormalization":
+		if w.m.o.TrainMode {
+			onnx.SetAttr(n, onnx.AttrInt("training_mode", 1))
+		}
 	case "GroupNormalization":
 		w.groups(n)
 	}

@@ -179,6 +179,25 @@ func run(g *Graph, more []*onnx.NodeProto, outputs []string, arrays map[string]*
 // descend takes three steps of gradient descent and compares the losses and the parameters.
 func descend(t *testing.T, m *Model, name string) error {
 	want, texts := npz(t, filepath.Join(zoo, name+".sgd.npz"))
+	return steps(t, m, want, texts)
+}
+
+// TestTrainMode: with merged tensors taken apart and the statistics of the batch, the file trains as its module did.
+func TestTrainMode(t *testing.T) {
+	want, _ := npz(t, filepath.Join(zoo, "mlp_bn_train_fresh.torchtrain.npz"))
+	delete(want, "param:2.running_mean")
+	delete(want, "param:2.running_var")
+	delete(want, "param:2.num_batches_tracked")
+	m, err := Import(model(t, "mlp_bn_train_fresh"), Options{SplitShared: true, TrainMode: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := steps(t, m, want, map[string]string{"out": "linear_1", "loss": "ce"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func steps(t *testing.T, m *Model, want map[string]*tensor.Tensor, texts map[string]string) error {
 	if out := texts["out"]; m.Output() != out {
 		return fmt.Errorf("the output is %s, want %s", m.Output(), out)
 	}
