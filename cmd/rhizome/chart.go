@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
@@ -57,11 +60,14 @@ func curveOf(history []job.Point) string {
 const digits = 10
 
 // confusion draws a confusion matrix: a row for each class, a column for what it was taken for.
-func confusion(m [][]int64) string {
+func confusion(m [][]int64, classes []string) string {
 	if len(m) == 0 {
 		return ""
 	}
 	cell := 4
+	for _, c := range classes[:min(len(classes), len(m))] {
+		cell = max(cell, min(len(c), 8)+2)
+	}
 	for _, row := range m {
 		for _, n := range row {
 			cell = max(cell, len(fmt.Sprint(n))+2)
@@ -69,16 +75,23 @@ func confusion(m [][]int64) string {
 	}
 	var b strings.Builder
 	what := "class"
-	if len(m) == digits {
+	if len(m) == digits && len(classes) == 0 {
 		what = "digit"
 	}
+	name := func(i int) string { // in so many columns as a row begins with
+		if i < len(classes) {
+			return ansi.Truncate(clean.Text(classes[i], 60), 15, "…")
+		}
+		return fmt.Sprint(i)
+	}
+	short := func(i int) string { return ansi.Truncate(name(i), cell-1, "…") }
 	head := fmt.Sprintf("  %15s ", what+" \\ seen as")
 	for k := range m {
-		head += fmt.Sprintf("%*d", cell, k)
+		head += strings.Repeat(" ", max(cell-ansi.StringWidth(short(k)), 0)) + short(k)
 	}
 	fmt.Fprintln(&b, styleDim.Render(head))
 	for i, row := range m {
-		fmt.Fprintf(&b, "  %s ", styleDim.Render(fmt.Sprintf("%15d", i)))
+		fmt.Fprintf(&b, "  %s ", styleDim.Render(strings.Repeat(" ", max(15-ansi.StringWidth(name(i)), 0))+name(i)))
 		for k, n := range row {
 			text := fmt.Sprintf("%*d", cell, n)
 			switch {

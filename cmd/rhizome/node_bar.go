@@ -64,7 +64,7 @@ func (b *nodeBar) line(rounds int) string {
 	case b.waits != "":
 		tail = "  " + b.waits
 	case b.last.Number > 0:
-		tail = fmt.Sprintf("  accuracy %s  loss %.4f", percent(b.last.Accuracy), b.last.Loss)
+		tail = "  " + grade(b.last.Accuracy, b.last.Loss)
 		fallthrough
 	case done > 0:
 		if done > 0 && b.round < rounds {

@@ -237,8 +237,8 @@ func (v *nodeView) text(what any) string {
 		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job
 			of = fmt.Sprintf("/%d", v.rounds)
 		}
-		return fmt.Sprintf("round %*d%s  accuracy %s  loss %.4f  contributions %d", len(fmt.Sprint(v.rounds)), x.Number,
-			of, percent(x.Accuracy), x.Loss, x.Contributions)
+		return fmt.Sprintf("round %*d%s  %s  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, of,
+			grade(x.Accuracy, x.Loss), x.Contributions)
 	case deploy.Evaluated:
 		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)),
 			x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)

@@ -125,6 +125,11 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
+	if of, ok := l.Config().(job.Sampled); ok && l.Config().Get("samples") != "" {
+		if schema, err := of.Schema(); err == nil {
+			res.Classes = schema.Classes
+		}
+	}
 	if err := view.result(res, time.Since(started)); err != nil {
 		return fmt.Errorf("the job is done, the model is %s, and that cannot be written: %w", res.Model, err)
 	}

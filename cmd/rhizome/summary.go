@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -40,7 +41,13 @@ func summary(r *job.Result, took time.Duration) string {
 	if len(r.Clients) > 0 {
 		which = fmt.Sprintf("samples of %d clients", len(r.Clients))
 	}
-	row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d %s)", right, all, which))
+	switch {
+	case math.IsNaN(float64(r.Accuracy)):
+	case all == 0: // more classes than a round tells
+		row("accuracy", styleGood.Render(percent(r.Accuracy)))
+	default:
+		row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d %s)", right, all, which))
+	}
 	row("loss", fmt.Sprintf("%.4f", r.Loss))
 	row("contributions", fmt.Sprint(r.Contributions))
 	row("restarts", survived(r.Restarts))
@@ -49,7 +56,7 @@ func summary(r *job.Result, took time.Duration) string {
 	if curve := curveOf(r.History); curve != "" {
 		fmt.Fprintf(&b, "\n%s", curve)
 	}
-	fmt.Fprintf(&b, "\n%s", confusion(r.Confusion))
+	fmt.Fprintf(&b, "\n%s", confusion(r.Confusion, r.Classes))
 	return b.String()
 }
 
@@ -64,6 +71,15 @@ func survived(n uint64) string {
 }
 
 func percent(x job.Number) string { return fmt.Sprintf("%.1f %%", 100*float64(x)) }
+
+// grade says how good a model is; where it learns a quantity, nothing is classed right.
+func grade(accuracy, loss job.Number) string {
+	text := fmt.Sprintf("loss %.4f", loss)
+	if !math.IsNaN(float64(accuracy)) {
+		text = "accuracy " + percent(accuracy) + "  " + text
+	}
+	return text
+}
 
 // hits counts the samples on the diagonal of a confusion matrix, and all of them.
 func hits(m [][]int64) (right, all int64) {

@@ -18,8 +18,8 @@ type lineView struct {
 func (v *lineView) begin(l *local.Local) { v.rounds = l.Config().About().Rounds }
 
 func (v *lineView) round(r job.Round) {
-	fmt.Fprintf(v.out, "round %*d/%d  accuracy %s  loss %.4f  contributions %d\n",
-		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, percent(r.Accuracy), r.Loss, r.Contributions)
+	fmt.Fprintf(v.out, "round %*d/%d  %s  contributions %d\n",
+		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, grade(r.Accuracy, r.Loss), r.Contributions)
 }
 
 func (v *lineView) warn(c *console, text string) { fmt.Fprintln(c.err, "rhizome: "+job.Line(text)) }

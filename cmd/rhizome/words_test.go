@@ -52,7 +52,7 @@ func TestWordsThatLead(t *testing.T) {
 	if o := rhizome(t, "data", "digits", "--of", "2", "--part", "1", "-o", in("part0.csv"), "--force"); o.code != 0 {
 		t.Errorf("--force: %q", o.err)
 	}
-	if two := confusion([][]int64{{3, 1}, {0, 4}}); !strings.Contains(plain(two), `class \ seen as`) {
+	if two := confusion([][]int64{{3, 1}, {0, 4}}, nil); !strings.Contains(plain(two), `class \ seen as`) {
 		t.Errorf("two classes are headed %q", plain(two))
 	}
 }

@@ -13,8 +13,8 @@ import (
 // Round is what the server tells of a round.
 type Round struct {
 	Number        int       // from 1
-	Accuracy      Number    // share of the held-out samples that are classed right
-	Loss          Number    // mean cross entropy of the held-out samples
+	Accuracy      Number    // share of the held-out samples that are classed right; NaN where a quantity is learned
+	Loss          Number    // mean of the held-out samples
 	Contributions int       // updates in the mean
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
 	Clients       []Score   // what single clients found, sorted by peer, where the job asks for that
@@ -49,9 +49,10 @@ type Result struct {
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
 
-	Model   string `json:"-"` // path of the model
-	Resumed bool   `json:"-"` // earlier state was there
-	Kept    bool   `json:"-"` // the run was finished before, and nothing was trained
+	Model   string   `json:"-"` // path of the model
+	Classes []string `json:"-"` // the names of the classes, where the job's data has them
+	Resumed bool     `json:"-"` // earlier state was there
+	Kept    bool     `json:"-"` // the run was finished before, and nothing was trained
 
 	Trained time.Duration `json:"-"` // of this process, without waiting for clients; 0 where nobody has measured
 }

@@ -149,26 +149,71 @@ func (l Loss) Record(b *graph.Graph, output, labels graph.Value) (graph.Value, e
 	return known["loss"], nil
 }
 
+// RecordEach records the loss of each sample of a batch, the first dimension of the output: the mean of Record's is
+// their mean. Errors are *Error and those of package lower.
+func (l Loss) RecordEach(b *graph.Graph, output, labels graph.Value) (graph.Value, error) {
+	out := output.Type().Tensor
+	if err := l.Fits(out, labels.Type().Tensor); err != nil {
+		return graph.Value{}, err
+	}
+	if !out.Static() || len(out.Shape) == 0 {
+		return graph.Value{}, &Error{l.name, fmt.Sprintf("outputs of a known batch, not %v", out)}
+	}
+	nodes, err := l.nodes(out, labels.Type().Tensor, out.Shape[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	known := map[string]graph.Value{"output": output, "labels": labels}
+	forward.Record(b, nodes, known)
+	return known["loss"], nil
+}
+
+// crossEntropy is log Σ exp(x) - x[label], by the greatest score, so that no power is beyond what float32 holds.
+func crossEntropy(e *emit.Chain, x, y string) string {
+	classes := e.Types[x].Shape[1]
+	z := e.Op("Sub", x, e.With("ReduceMax", []string{x}, onnx.AttrInts("axes", 1), onnx.AttrInt("keepdims", 1)))
+	all := e.With("ReduceSum", []string{e.Op("Exp", z), e.Ints(1)}, onnx.AttrInt("keepdims", 0))
+	hot := e.With("OneHot", []string{y, e.Ints(int64(classes)), e.Constant(tensor.FromFloat32([]int{2},
+		[]float32{0, 1}))}, onnx.AttrInt("axis", 1))
+	own := e.With("ReduceSum", []string{e.Op("Mul", hot, z), e.Ints(1)}, onnx.AttrInt("keepdims", 0))
+	return e.Op("Sub", e.Op("Log", all), own)
+}
+
 // Nodes returns nodes that compute the value loss, a scalar, of the values output and labels. Errors are *Error and
 // those of package lower.
 func (l Loss) Nodes(output, labels onnxop.Type) ([]*onnx.NodeProto, error) {
 	if err := l.Fits(output, labels); err != nil {
 		return nil, err
 	}
+	return l.nodes(output, labels, 0)
+}
+
+// nodes is Nodes, or, where each is above 0, the losses of so many samples.
+func (l Loss) nodes(output, labels onnxop.Type, each int) ([]*onnx.NodeProto, error) {
 	output.Value, labels.Value = nil, nil
-	if l.mean == nil {
+	if l.mean == nil && (l.name != CrossEntropy || each == 0 || output.Rank() != 2 || output.DType != tensor.Float32) {
 		return nil, &Error{l.name, "to be recorded by itself"}
 	}
 	types := map[string]onnxop.Type{"output": output, "labels": labels}
 	e := &emit.Chain{Builder: &emit.Builder{Prefix: "loss", Types: types, NodesMax: 64,
 		Fail: func(where, reason string) error { return &Error{where, reason} }}}
 	lower.Into(e.Builder)
-	x, y := "output", e.Cast("labels", output.DType)
-	if labels.Rank() != output.Rank() { // [N] for [N, 1], or the other way
-		x, y = e.With("Reshape", []string{x, e.Ints(-1)}), e.With("Reshape", []string{y, e.Ints(-1)})
+	z := ""
+	if l.name == CrossEntropy {
+		z = crossEntropy(e, "output", "labels")
+	} else {
+		x, y := "output", e.Cast("labels", output.DType)
+		if labels.Rank() != output.Rank() { // [N] for [N, 1], or the other way
+			x, y = e.With("Reshape", []string{x, e.Ints(-1)}), e.With("Reshape", []string{y, e.Ints(-1)})
+		}
+		z = l.mean(l, e, x, y)
 	}
-	z := l.mean(l, e, x, y)
-	e.With("ReduceMean", []string{z}, onnx.AttrInt("keepdims", 0))
+	if each > 0 {
+		z = e.With("Reshape", []string{z, e.Ints(int64(each), -1)})
+		e.With("ReduceMean", []string{z}, onnx.AttrInts("axes", 1), onnx.AttrInt("keepdims", 0))
+	} else {
+		e.With("ReduceMean", []string{z}, onnx.AttrInt("keepdims", 0))
+	}
 	if e.Err != nil {
 		return nil, e.Err
 	}

@@ -258,6 +258,13 @@ func (s *Samples) Invoke(ctx *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.Int(n), value.Int((n + b - 1) / b)}, nil
 	case "TestBatch":
 		return s.testBatch(in)
+	case "Turn":
+		round, ok := intAt(in, 0)
+		if !ok {
+			return nil, s.fail(value.CodeType, "Turn takes the round as an Int")
+		}
+		t, err := tensor.FromInt64(nil, []int64{round})
+		return []value.Value{value.Tensor{Tensor: t}}, err
 	}
 	return s.Component.Invoke(ctx, method, in)
 }
@@ -290,6 +297,10 @@ func SamplesMethods() []graph.Method {
 		Name: "Tests", Doc: "Gives how many samples the test has, and in how many batches they come.",
 		In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
 		Out: []graph.Port{{Name: "samples", Type: types.Int()}, {Name: "steps", Type: types.Int()}},
+	}, graph.Method{
+		Name: "Turn", Doc: "Gives a round as a tensor, for what changes with the rounds.",
+		In:  []graph.Port{{Name: "round", Type: types.Int()}},
+		Out: []graph.Port{{Name: "turn", Type: types.Tensors(tensor.Int64)}},
 	}, graph.Method{
 		Name: "TestBatch",
 		Doc: "Gives a batch of the test, its labels, and what each sample weighs: 1, or 0 where the last batch was " +

@@ -5,6 +5,8 @@ import (
 
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/loss"
+	"github.com/rhizome-ml/rhizome/internal/job/optimizer"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -33,6 +35,10 @@ type fedavg struct {
 	net             trainee
 	params          types.Type // list of the parameters' types
 	strategy        strategy.Chosen
+	loss            loss.Loss
+	optimizer       *optimizer.Optimizer // nil: gradient descent by learning_rate and momentum
+	schedule        optimizer.Schedule
+	err             error // the first reason why it cannot be recorded
 }
 
 // Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
@@ -53,6 +59,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
 	g.AppEmit(job.EventFailed, g.Gate(failed, g.Record(job.RecordFailed, failed)))
 	j.end(g, last)
+	if j.err != nil {
+		return nil, j.err
+	}
 	return j.g.Model()
 }
 
@@ -64,6 +73,12 @@ func (c Config) newFedavg() (*fedavg, error) {
 	}
 	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
 	if j.strategy, err = strategy.Parse(c.Strategy); err != nil {
+		return nil, err
+	}
+	if j.loss, err = loss.Of(c.lossName()); err != nil {
+		return nil, &job.ConfigError{Key: "loss", Value: c.Loss, Want: err.Error()}
+	}
+	if j.optimizer, j.schedule, err = c.optimizer(); err != nil {
 		return nil, err
 	}
 	var params []types.Type
@@ -271,7 +286,13 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 	begun := b.Invoke(s.data, "Begin", round)
 	params := j.tensors(b, global)
 	carried := params
-	if j.c.Momentum > 0 {
+	var turn graph.Value
+	if !j.schedule.Constant() {
+		turn = b.Invoke(s.data, "Turn", round)[0]
+	}
+	if j.optimizer != nil {
+		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params)...)
+	} else if j.c.Momentum > 0 {
 		for _, p := range params {
 			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
 		}
@@ -280,14 +301,14 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
 		x, y := j.batch(b, batch)
-		return j.step(b, x, y, params, carried)
+		return j.step(b, x, y, params, carried, turn)
 	})
 	return b.Bundle(trained[:len(params)]...), begun[0]
 }
 
 // step records one step of gradient descent on a batch and returns what it changes: the parameters and, with momentum,
 // the velocities behind them.
-func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value) []graph.Value {
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value, turn graph.Value) []graph.Value {
 	n := len(j.params.Items)
 	params := make([]graph.Value, n)
 	for i := range params {
@@ -295,6 +316,12 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 	}
 	loss := j.lossOf(b, j.net.output(b, x, params), y)
 	steps := j.strategy.Gradients(b, global, params, b.Gradient(loss, params...))
+	if j.optimizer != nil {
+		return j.stepBy(b, params, steps, carried[n:], turn)
+	}
+	if j.c.ClipGradient > 0 {
+		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
+	}
 	next := make([]graph.Value, 0, len(carried))
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))

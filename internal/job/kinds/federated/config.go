@@ -179,6 +179,9 @@ func (c Config) Validate() error {
 		return &job.ConfigError{Key: "layers", Value: fmt.Sprintf("%d of %d", c.Layers, c.Hidden),
 			Want: fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
 	}
+	if err := c.validateTraining(); err != nil {
+		return err
+	}
 	if err := c.validateRounds(); err != nil {
 		return err
 	}

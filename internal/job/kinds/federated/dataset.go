@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/loss"
 	"github.com/rhizome-ml/rhizome/internal/job/samples"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
@@ -26,7 +27,13 @@ func (c Config) shape() shape {
 }
 
 // outputs returns how many numbers the network gives for a sample: one for each class, or the quantity.
-func (c Config) outputs() int { return max(c.shape().classes, 1) }
+func (c Config) outputs() int {
+	n := c.shape().classes
+	if l, err := loss.Of(c.Loss); n == 0 || n == 2 && err == nil && l.Name() == loss.BCE {
+		return 1
+	}
+	return n
+}
 
 // Schema returns what the samples of the job's data are, or a *job.ConfigError where the job cannot train on them, or
 // has not looked at them yet.

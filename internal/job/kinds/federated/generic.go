@@ -1,8 +1,16 @@
 package federated
 
 import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/loss"
+	"github.com/rhizome-ml/rhizome/internal/job/optimizer"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
 )
@@ -49,7 +57,7 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 			loss, right := j.judged(b, out, y)
 			confusion := b.Typed(carried[3], matrix)
 			if shown > 0 {
-				found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, out)
+				found := j.found(b, out)
 				weighed := b.Mul(oneHot(b, y, classes), b.Tensor("Reshape", nil, w,
 					b.Constant(integers(int64(j.c.Batch), 1))))
 				confusion = b.Add(confusion, b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, weighed),
@@ -79,22 +87,28 @@ func (c Config) shown() int {
 	return 0
 }
 
-// judged records the loss of each sample of a batch, and 1 for each that is classed right; of a quantity, 0.
+// judged records the loss of each sample of a batch, and 1 for each that is classed right; a quantity is no number of
+// that kind.
 func (j *fedavg) judged(b *graph.Graph, out, y graph.Value) (loss, right graph.Value) {
-	n := j.c.Batch
-	if j.c.shape().classes == 0 {
-		d := b.Sub(b.Tensor("Reshape", nil, out, b.Constant(integers(int64(n)))), y)
-		square := b.Mul(d, d)
-		return square, b.Mul(square, b.Constant(scalar(0)))
+	loss, err := j.loss.RecordEach(b, out, y)
+	if err != nil {
+		j.fail(err)
+		return out, out
 	}
-	most := b.Tensor("ReduceMax", graph.Attrs{"axes": []int{1}, "keepdims": 1}, out)
-	all := b.Tensor("ReduceSum", graph.Attrs{"keepdims": 0}, b.Tensor("Exp", nil, b.Sub(out, most)),
-		b.Constant(integers(1)))
-	own := b.Tensor("ReduceSum", graph.Attrs{"keepdims": 0}, b.Mul(oneHot(b, y, j.c.shape().classes),
-		b.Sub(out, most)), b.Constant(integers(1)))
-	loss = b.Sub(b.Tensor("Log", nil, all), own)
-	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, out)
-	return loss, b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, found, y))
+	if j.c.shape().classes == 0 {
+		return loss, b.Mul(loss, b.Constant(scalar(math.NaN())))
+	}
+	return loss, b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, j.found(b, out), y))
+}
+
+// found records the class that a network finds of each sample.
+func (j *fedavg) found(b *graph.Graph, out graph.Value) graph.Value {
+	if j.c.outputs() > 1 {
+		return b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, out)
+	}
+	yes := b.Tensor("Greater", nil, b.Tensor("Reshape", nil, out, b.Constant(integers(int64(j.c.Batch)))),
+		b.Constant(scalar(0)))
+	return b.Tensor("Cast", graph.Attrs{"to": int(tensor.Int64)}, yes)
 }
 
 // oneHot returns a matrix with a row for each label and a 1 in the label's column.
@@ -105,9 +119,94 @@ func oneHot(b *graph.Graph, labels graph.Value, classes int) graph.Value {
 
 // lossOf records the mean loss of a batch.
 func (j *fedavg) lossOf(b *graph.Graph, out, y graph.Value) graph.Value {
-	if j.c.shape().classes > 0 {
-		return b.CrossEntropy(out, y)
+	l, err := j.loss.Record(b, out, y)
+	if err != nil {
+		j.fail(err)
+		return out
 	}
-	d := b.Sub(b.Tensor("Reshape", nil, out, b.Constant(integers(int64(j.c.Batch)))), y)
-	return b.Tensor("ReduceMean", graph.Attrs{"keepdims": 0}, b.Mul(d, d))
+	return l
+}
+
+// fail keeps the first reason why the choreography cannot be recorded.
+func (j *fedavg) fail(err error) {
+	if j.err == nil {
+		j.err = &job.ConfigError{Key: "loss", Value: j.loss.String(), Want: "a loss that fits: " + err.Error()}
+	}
+}
+
+// lossName is the loss by which the job trains.
+func (c Config) lossName() string {
+	switch {
+	case c.Loss != "":
+		return c.Loss
+	case c.shape().classes > 0:
+		return loss.CrossEntropy
+	}
+	return loss.MSE
+}
+
+// optimizer returns how a client steps, nil where it descends by learning_rate and momentum.
+func (c Config) optimizer() (*optimizer.Optimizer, optimizer.Schedule, error) {
+	schedule, err := optimizer.ParseSchedule(cmp.Or(c.Schedule, "constant"))
+	if err != nil {
+		return nil, schedule, &job.ConfigError{Key: "schedule", Value: strconv.Quote(c.Schedule), Want: err.Error()}
+	}
+	text := c.Optimizer
+	if text == "" {
+		if schedule.Constant() {
+			return nil, schedule, nil
+		}
+		text = fmt.Sprintf("sgd rate=%g momentum=%g", c.LearningRate, c.Momentum)
+	}
+	o, err := optimizer.Parse(text)
+	if err != nil {
+		return nil, schedule, &job.ConfigError{Key: "optimizer", Value: strconv.Quote(c.Optimizer), Want: err.Error()}
+	}
+	return &o, schedule, nil
+}
+
+// validateTraining checks what says how a client trains.
+func (c Config) validateTraining() error {
+	o, schedule, err := c.optimizer()
+	if err != nil {
+		return err
+	}
+	if c.Optimizer != "" && c.Momentum != 0 {
+		return &job.ConfigError{Key: "momentum", Value: fmt.Sprint(c.Momentum),
+			Want: "0 beside optimizer " + o.Name() + ", which has settings of its own"}
+	}
+	if !schedule.Constant() && !c.brings() {
+		return &job.ConfigError{Key: "schedule", Value: strconv.Quote(c.Schedule),
+			Want: "none where the data is built in"}
+	}
+	if !(c.ClipGradient >= 0 && c.ClipGradient <= 1e6) {
+		return &job.ConfigError{Key: "clip_gradient", Value: fmt.Sprint(c.ClipGradient), Want: "0 to 1e6"}
+	}
+	if c.Loss == "" {
+		return nil
+	}
+	l, err := loss.Of(c.Loss)
+	if err == nil && (l.Name() == loss.Given || !c.Brings()) {
+		err = fmt.Errorf("want cross-entropy, bce, mse, mae or huber, and a model or data of the job's own")
+	}
+	if err != nil {
+		return &job.ConfigError{Key: "loss", Value: strconv.Quote(c.Loss), Want: err.Error()}
+	}
+	return nil
+}
+
+// stepBy records one step of an optimizer, and returns what it changes: the parameters, and behind them what it keeps.
+func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, turn graph.Value) []graph.Value {
+	if j.c.ClipGradient > 0 {
+		gradients = optimizer.ClipNorm(b, gradients, j.c.ClipGradient)
+	}
+	var rate optimizer.Rate
+	if !j.schedule.Constant() {
+		rate = j.schedule.Rate(j.optimizer.Get("rate"), turn, j.c.Rounds)
+	}
+	for i := range j.optimizer.Kept(len(params)) / len(params) * len(params) {
+		kept[i] = b.Typed(kept[i], j.params.Items[i%len(params)])
+	}
+	next, keep := j.optimizer.Step(b, rate, params, gradients, kept)
+	return append(next, keep...)
 }
