@@ -23,7 +23,7 @@ another name, and run it.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newJobList(c), newJobShow(c))
+	cmd.AddCommand(newJobList(c), newJobShow(c), newJobSchema(c))
 	return cmd
 }
 

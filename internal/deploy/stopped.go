@@ -243,3 +243,15 @@ func take(v *host.Driver, rec *Record, q Request) (engine.ControlResult, error) 
 	}
 	return engine.ControlResult{}, errors.New("the node has not answered the call")
 }
+
+// StoredJob returns the job of the server whose directory that is. The error is fs.ErrNotExist where none is there.
+func StoredJob(fsys vfs.FS, dir string) (job.Served, error) {
+	rec, err := readRecord(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	if rec == nil || rec.Role != RoleServer {
+		return nil, refuse(dir, "holds no server")
+	}
+	return kinds.StoredServed(rec.Kind, rec.Settings)
+}

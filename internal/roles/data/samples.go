@@ -241,6 +241,9 @@ func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
 		d.Shuffle(rows, n)
 		test, train = append(test, rows[:n]...), append(train, rows[n:]...)
 	}
+	if len(test) == 0 && s.Classes > 0 && len(s.Rows) > 1 { // classes of too few samples, each for itself
+		return hold(dataset.Samples{Rows: s.Rows}, share, seed)
+	}
 	slices.Sort(train)
 	slices.Sort(test)
 	return train, test

@@ -23,15 +23,20 @@ type source struct {
 // ReadSource reads a model file that a host gives. Errors are *importer.RefusedError, *FormatError, and those of
 // onnx.ReadFS.
 func ReadSource(g node.Given, o importer.Options) (*Graph, error) {
-	m, err := onnx.ReadFS(g.FS, g.Name, limits())
-	if err != nil {
-		return nil, err
-	}
-	im, err := importer.Import(m, o)
+	im, err := ReadFile(g, o)
 	if err != nil {
 		return nil, err
 	}
 	return Open(im)
+}
+
+// ReadFile imports a model file that a host gives. Errors are *importer.RefusedError and those of onnx.ReadFS.
+func ReadFile(g node.Given, o importer.Options) (*importer.Model, error) {
+	m, err := onnx.ReadFS(g.FS, g.Name, limits())
+	if err != nil {
+		return nil, err
+	}
+	return importer.Import(m, o)
 }
 
 // sourceOf returns the file of a model, nil where the settings hold all of it.

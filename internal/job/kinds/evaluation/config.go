@@ -51,16 +51,27 @@ type Config struct {
 }
 
 var fields = []job.Field[Config]{
-	{Key: "name", At: func(c *Config) any { return &c.Name }},
-	{Key: "data", At: func(c *Config) any { return &c.Data }},
-	{Key: "rounds", At: func(c *Config) any { return &c.Rounds }},
-	{Key: "clients", At: func(c *Config) any { return &c.Clients }},
-	{Key: "seed", At: func(c *Config) any { return &c.Seed }},
-	{Key: "alpha", At: func(c *Config) any { return &c.Alpha }},
-	{Key: "hidden", At: func(c *Config) any { return &c.Hidden }},
-	{Key: "layers", At: func(c *Config) any { return &c.Layers }},
-	{Key: "model", At: func(c *Config) any { return &c.Model }},
-	{Key: "heartbeat", At: func(c *Config) any { return &c.Heartbeat }},
+	{Key: "name", At: func(c *Config) any { return &c.Name },
+		Of: job.Key{Doc: "What people call the job: 1 to 64 of a-z, 0-9, '-' and '_', the first a letter."}},
+	{Key: "data", At: func(c *Config) any { return &c.Data },
+		Of: job.Key{Doc: "The data set that the clients have, by the name of one that is built in."}},
+	{Key: "rounds", At: func(c *Config) any { return &c.Rounds },
+		Of: job.Key{Doc: "How often the model is judged, 1 to 100,000."}},
+	{Key: "clients", At: func(c *Config) any { return &c.Clients },
+		Of: job.Key{Doc: "How many clients there are, 1 to 64 on one machine."}},
+	{Key: "seed", At: func(c *Config) any { return &c.Seed },
+		Of: job.Key{Doc: "What the partition, and parameters where no file gives them, are drawn from."}},
+	{Key: "alpha", At: func(c *Config) any { return &c.Alpha },
+		Of: job.Key{Doc: "Label skew by which the data is dealt, above 0 and up to 1e6."}},
+	{Key: "hidden", At: func(c *Config) any { return &c.Hidden },
+		Of: job.Key{Doc: "Width of a hidden layer of the perceptron, 1 to 8,192."}},
+	{Key: "layers", At: func(c *Config) any { return &c.Layers },
+		Of: job.Key{Doc: "Hidden layers of the perceptron, 1 to 16."}},
+	{Key: "model", At: func(c *Config) any { return &c.Model },
+		Of: job.Key{
+			Doc: "The ONNX file of the model that is judged; without it, the perceptron of hidden and layers."}},
+	{Key: "heartbeat", At: func(c *Config) any { return &c.Heartbeat },
+		Of: job.Key{Doc: "How often a client says that it is there, 10ms to 1h."}},
 }
 
 // Default has the settings that a job file need not say.

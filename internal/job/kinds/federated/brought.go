@@ -31,6 +31,15 @@ type brought struct {
 	Files    map[string]given.File `json:"files"`
 }
 
+// label is the name of what is learned, as it was found in the data; empty where it has none.
+func (b *brought) label() string {
+	var s dataset.FileSettings
+	if json.Unmarshal(b.Settings, &s) != nil {
+		return ""
+	}
+	return s.Label
+}
+
 // brings says whether the job's data is a file, and not a set that is built in.
 func (c Config) brings() bool { return isPath(c.Data) }
 

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
+)
+
+// flowers writes a table of three classes by name, and a quantity.
+func flowers(t *testing.T, path string) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(3, 4))
+	var b strings.Builder
+	b.WriteString("long,wide,species,price\n")
+	for i := range 480 {
+		k := float64(i % 3)
+		long, wide := 3*k+rng.NormFloat64(), k*k+rng.NormFloat64()*0.5
+		fmt.Fprintf(&b, "%.3f,%.3f,%s,%.3f\n", long, wide, []string{"ash", "elm", "rose"}[i%3], 2*long-wide+1)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestInitRunEvaluate is what somebody does with data of his own: a job file is written that runs as it is, to a model
+// that tells the classes by name; and with a model of his own as well.
+func TestInitRunEvaluate(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	flowers(t, in("flowers.csv"))
+	must := func(args ...string) string {
+		t.Helper()
+		got := rhizome(t, args...)
+		if got.code != 0 {
+			t.Fatalf("rhizome %q: %d, %s", args, got.code, got.err)
+		}
+		return got.out
+	}
+	said := must("init", "--data", in("flowers.csv"), "--label", "species", "-o", in("flowers.yaml"))
+	if !strings.Contains(said, "3 classes: ash, elm, rose") || !strings.Contains(said, "480 samples") {
+		t.Errorf("init said\n%s", said)
+	}
+	// the price would tell the species, but for that a column can be left out
+	text, err := os.ReadFile(in("flowers.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = []byte(strings.Replace(string(text), "  test: 0.2", "  ignore: [price]\n  test: 0.2", 1))
+	if err := os.WriteFile(in("flowers.yaml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := must("run", in("flowers.yaml"), "--dir", in("run"))
+	if !strings.Contains(out, "elm") || !strings.Contains(out, "accuracy") {
+		t.Errorf("run said\n%s", out)
+	}
+	var e struct {
+		Event    string
+		Samples  int
+		Accuracy float64
+		Loss     float64
+		Classes  []string
+	}
+	line := must("evaluate", in("run"), "--data", in("flowers.csv"), "--json")
+	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Event != "evaluation" || e.Samples != 480 ||
+		e.Accuracy < 0.9 || len(e.Classes) != 3 {
+		t.Errorf("%s: %v", line, err)
+	}
+	if text := must("evaluate", in("run"), "--data", in("flowers.csv")); !strings.Contains(text, "rose") {
+		t.Errorf("evaluate said\n%s", text)
+	}
+
+	// a quantity
+	must("init", "--data", in("flowers.csv"), "--label", "price", "-o", in("price.yaml"), "--json")
+	text, err = os.ReadFile(in("price.yaml"))
+	if err != nil || !strings.Contains(string(text), "label_kind: quantity") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	// what is there already is not replaced, and what cannot be is told
+	for _, c := range []struct{ want, args string }{
+		{"is there already", "init --data " + in("flowers.csv") + " -o " + in("flowers.yaml")},
+		{"needs --data", "init"},
+		{"genus", "init --label genus --data " + in("flowers.csv") + " -o " + in("x.yaml")},
+		{"no such file", "init --data " + in("none.csv") + " -o " + in("x.yaml")},
+		{"holds no model", "evaluate " + dir + " --data " + in("flowers.csv")},
+	} {
+		got := rhizome(t, strings.Fields(c.args)...)
+		if got.code != exitBad || !strings.Contains(got.err, c.want) {
+			t.Errorf("rhizome %s: %d, %s; want %q", c.args, got.code, got.err, c.want)
+		}
+	}
+}
+
+// TestJobSchema: the schema has every key of every kind with what it says, and no other.
+func TestJobSchema(t *testing.T) {
+	for _, k := range kinds.All() {
+		got := rhizome(t, "job", "schema", k.Name())
+		var s struct {
+			Properties map[string]struct{ Description string }
+		}
+		if err := json.Unmarshal([]byte(got.out), &s); err != nil || got.code != 0 {
+			t.Fatalf("%s: %v, %s", k.Name(), err, got.err)
+		}
+		for _, key := range k.Keys() {
+			p, there := s.Properties[key.Name]
+			if there == key.Brought {
+				t.Errorf("%s: %s is in the schema: %v", k.Name(), key.Name, there)
+			}
+			if group := strings.Split(key.In, ".")[0]; !key.Brought && p.Description == "" && group != key.Name {
+				t.Errorf("%s: %s says nothing", k.Name(), key.Name)
+			}
+		}
+	}
+}
