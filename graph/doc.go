@@ -128,7 +128,7 @@
 // partition, own, files (their SHA-256). Its methods are those of data source, and
 //
 //	Tests(trigger) → samples Int, steps Int
-//	Turn(round Int) → turn Tensor
+//	Turn(round Int) → turn int64[]
 //	TestBatch(step Int) → batch Tensor, labels Tensor, weights Tensor
 //
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots

@@ -28,6 +28,30 @@ func flowers(t *testing.T, path string) {
 	}
 }
 
+// pictures writes a table of pictures of 10x10, one a row, of four classes.
+func pictures(t *testing.T, path string) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "p%d,", i)
+	}
+	b.WriteString("what\n")
+	for i := range 320 {
+		for k := range 100 {
+			v := rng.NormFloat64() * 0.3
+			if row, col := k/10, k%10; i%4 == 0 && row < 3 || i%4 == 1 && col < 3 || i%4 == 2 && row > 6 {
+				v++
+			}
+			fmt.Fprintf(&b, "%.3f,", v)
+		}
+		fmt.Fprintf(&b, "%s\n", []string{"top", "left", "bottom", "none"}[i%4])
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestInitRunEvaluate is what somebody does with data of his own: a job file is written that runs as it is, to a model
 // that tells the classes by name; and with a model of his own as well.
 func TestInitRunEvaluate(t *testing.T) {
@@ -114,6 +138,76 @@ func TestJobSchema(t *testing.T) {
 			if group := strings.Split(key.In, ".")[0]; !key.Brought && p.Description == "" && group != key.Name {
 				t.Errorf("%s: %s says nothing", k.Name(), key.Name)
 			}
+		}
+	}
+}
+
+// TestClientsBringTheirOwn serves a job on data of one's own to two clients, each with a file of its own, one of which
+// has its columns in another order: both are killed, and so is the server. Files of other classes are refused before a
+// place is taken, in words, and neither folders of the server nor values of its model are in what clients are given.
+func TestClientsBringTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	flowers(t, in("flowers.csv"))
+	text, err := os.ReadFile(in("flowers.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.SplitAfter(string(text), "\n")
+	write(t, in("part0.csv"), rows[0]+strings.Join(rows[1:240], ""))
+	var turned strings.Builder
+	for _, row := range append([]string{rows[0]}, rows[240:480]...) {
+		f := strings.Split(strings.TrimSpace(row), ",")
+		fmt.Fprintf(&turned, "%s,%s,%s,%s\n", f[2], f[1], f[0], f[3])
+	}
+	write(t, in("part1.csv"), turned.String())
+	write(t, in("other.csv"), rows[0]+strings.ReplaceAll(strings.Join(rows[1:240], ""), "elm", "oak"))
+	write(t, in("job.yaml"), "name: flowers\nmodel: {mlp: [16]}\n"+
+		"data: {train: flowers.csv, label: species, ignore: [price], normalize: standard}\n"+
+		"train: {batch: 16, optimizer: {adam: {rate: 0.01}}}\nrounds: 60\nclients: 2\n")
+	serve := []string{"server", in("job.yaml"), "--json", "--dir", in("server"), "--listen", loopback}
+	server := start(t, dir, serve...)
+	server.await(t, "address", isEvent("listening"))
+	invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+	join := func(name, file string, more ...string) []string {
+		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data", in(file)}, more...)
+	}
+	if o := rhizome(t, join("refused", "other.csv", invitation)...); o.code == exitOK || !strings.Contains(o.err,
+		"oak") {
+		t.Errorf("a file of other classes: %+v", o)
+	}
+	clients := map[string]*started{"client0": start(t, dir, join("client0", "part0.csv", invitation)...),
+		"client1": start(t, dir, join("client1", "part1.csv", invitation)...)}
+	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	for name, file := range map[string]string{"client0": "part0.csv", "client1": "part1.csv"} {
+		clients[name].cmd.Process.Kill()
+		clients[name].end(t)
+		clients[name] = start(t, dir, join(name, file)...)
+	}
+	server.cmd.Process.Kill()
+	server.end(t)
+	server = start(t, dir, serve...)
+	server.await(t, "the result", isEvent("done"))
+	for name, c := range clients {
+		c.await(t, "the word that it is done", isEvent("done"))
+		if code := c.end(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, c.errs)
+		}
+	}
+	if code := server.end(t); code != exitOK {
+		t.Errorf("server: exit code %d, %s", code, server.errs)
+	}
+	if o := rhizome(t, "evaluate", in("server"), "--data", in("flowers.csv"), "--json"); o.code != exitOK ||
+		!strings.Contains(o.out, `"accuracy":0.9`) {
+		t.Errorf("evaluate: %+v", o)
+	}
+	for _, name := range []string{"node.json", "artifact.onnx"} {
+		b, err := os.ReadFile(in(filepath.Join("client0", name)))
+		if err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(string(b), in("flowers.csv")) {
+			t.Errorf("%s of a client names a folder of the server", name)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 var scenarios = map[string]func(*section){
 	"README.md, Quick start":                        theTwoCommands,
 	"README.md, Install":                            install,
+	"README.md, Your own model and data":            modelAndData,
 	"README.md, Kill it":                            killIt,
 	"README.md, Simulate it":                        simulateIt,
 	"README.md, Try to break it":                    tryToBreakIt,
@@ -55,6 +56,28 @@ func killIt(s *section) {
 	}
 }
 
+// modelAndData begins with files of one's own.
+func modelAndData(s *section) {
+	flowers(s.t, filepath.Join(s.dir, "train.csv"))
+	flowers(s.t, filepath.Join(s.dir, "test.csv"))
+	pictures(s.t, filepath.Join(s.dir, "images.csv"))
+	file, err := os.ReadFile("../../internal/importer/testdata/zoo/cnn_pool_ceil.onnx")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	write(s.t, filepath.Join(s.dir, "cnn.onnx"), string(file))
+	s.run("rhizome init --data")
+	s.run("rhizome run job.yaml")
+	if out := s.run("rhizome evaluate"); !strings.Contains(out, "accuracy") || !strings.Contains(out, "rose") {
+		s.t.Errorf("evaluate said %s", out)
+	}
+	if out := s.run("rhizome init --model"); !strings.Contains(out, "by pytorch") {
+		s.t.Errorf("init said %s", out)
+	}
+	s.skip("rhizome server", "TestClientsBringTheirOwn runs a server and its clients")
+	s.skip("rhizome join", "so it does")
+}
+
 func simulateIt(s *section) {
 	write(s.t, filepath.Join(s.dir, "mine.yaml"), inProcess("job", "show", "gossip", "--set", "rounds=5").out)
 	for name, file := range map[string]string{"wan.yaml": "presets/wan.yaml", "p.yaml": "faultsets/storm.yaml"} {
@@ -83,6 +106,7 @@ func tryToBreakIt(s *section) {
 
 func jobsOfOnesOwn(s *section) {
 	s.run("rhizome job show digits > mine.yaml")
+	s.run("rhizome job schema > job.schema.json")
 	if got := hashOf(s.t, s.run("rhizome run mine.yaml"), "sha256"); got != shownHash(s, "  sha256") {
 		s.t.Errorf("model %s", got)
 	}

@@ -49,7 +49,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"\nTrain:\n  run ", "\nLook into state:\n  status ", "\nTry and measure:\n  sim ",
-		"\nJobs, models and data:\n  job "} {
+		"\nJobs, models and data:\n  init "} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("%q is not in\n%s", want, o.out)
 		}
