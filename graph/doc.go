@@ -77,9 +77,9 @@
 // have one. They run on a component of the role backend, which the place needs.
 //
 //   - constants: Constant, ConstantOfShape
-//   - one input, element by element: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BitwiseNot, Cast, Ceil, Clip, Cos,
-//     Cosh, Erf, Exp, Floor, Identity, IsInf, IsNaN, LeakyRelu, Log, Neg, Not, Reciprocal, Relu, Round, Sigmoid, Sign,
-//     Sin, Sinh, Sqrt, Tan, Tanh
+//   - one input, element by element: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BitCast, BitwiseNot, Cast, Ceil, Clip,
+//     Cos, Cosh, Erf, Exp, Floor, Identity, IsInf, IsNaN, LeakyRelu, Log, Neg, Not, Reciprocal, Relu, Round, Sigmoid,
+//     Sign, Sin, Sinh, Sqrt, Tan, Tanh
 //   - more inputs, element by element: Add, Div, Mod, Mul, Pow, Sub, Max, Mean, Min, Sum, And, Or, Xor, BitShift,
 //     BitwiseAnd, BitwiseOr, BitwiseXor, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Where
 //   - matrices: Gemm, MatMul

@@ -27,7 +27,7 @@ var rules = map[key]*rule{}
 
 func init() {
 	for _, family := range [][]rule{activationRules, partRules, signalRules, recurrentRules, attentionRules,
-		einsumRules, controlRules, stateRules, normRules, poolRules, imageRules, resizeRules} {
+		einsumRules, controlRules, stateRules, normRules, poolRules, imageRules, resizeRules, quantizeRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r

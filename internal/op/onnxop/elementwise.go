@@ -38,6 +38,8 @@ var unaryOps = []Op{
 	{Name: "Sin", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Sinh", In: one, Out: one, Types: floats, rule: same},
 	{Name: "Tan", In: one, Out: one, Types: floats, rule: same},
+	{Name: "BitCast", In: one, Out: one, Types: numbers, rule: bitCast,
+		Attrs: []Attr{required("to", onnx.AttributeProto_INT)}},
 	{Name: "BitwiseNot", In: one, Out: one, Types: ints, rule: same},
 	{Name: "IsInf", In: one, Out: one, Types: floats, rule: question,
 		Attrs: []Attr{intAttr("detect_negative", 1), intAttr("detect_positive", 1)}},
@@ -58,8 +60,7 @@ var binaryOps = []Op{
 	{Name: "Mean", In: variadic, Out: one, Types: floats, Same: true, rule: broadcasting},
 	{Name: "Min", In: variadic, Out: one, Types: numbers, Same: true, rule: broadcasting},
 	{Name: "Sum", In: variadic, Out: one, Types: floats, Same: true, rule: broadcasting},
-	{Name: "BitShift", In: two, Out: one, Same: true, rule: bitShift,
-		Types: []tensor.DType{tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64},
+	{Name: "BitShift", In: two, Out: one, Types: ints, Same: true, rule: bitShift,
 		Attrs: []Attr{required("direction", onnx.AttributeProto_STRING)}},
 	{Name: "BitwiseAnd", In: two, Out: one, Types: ints, Same: true, rule: broadcasting},
 	{Name: "BitwiseOr", In: two, Out: one, Types: ints, Same: true, rule: broadcasting},
@@ -80,6 +81,22 @@ var binaryOps = []Op{
 func same(c *call) error {
 	t := c.in[0]
 	t.Value = nil
+	return c.give(t)
+}
+
+// bitCast gives the first input's bits as elements of another type of the same size.
+func bitCast(c *call) error {
+	to := c.int("to")
+	if to < 0 || to > 255 || !slices.Contains(numbers, tensor.DType(to)) {
+		return &UnsupportedError{Op: "BitCast", DType: tensor.DType(max(0, min(to, 255)))}
+	}
+	t := c.in[0]
+	if t.DType.Size() != tensor.DType(to).Size() {
+		return c.fail("%v has elements of %d bytes and %v of %d; want the same size", t, t.DType.Size(),
+			tensor.DType(to),
+			tensor.DType(to).Size())
+	}
+	t.DType, t.Value = tensor.DType(to), nil
 	return c.give(t)
 }
 

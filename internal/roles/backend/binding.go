@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"fmt"
+
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -63,6 +65,15 @@ type binding struct {
 
 // has says whether input i is given.
 func (b *binding) has(i int) bool { return i < len(b.inSlot) && b.inSlot[i] >= 0 }
+
+// known says what is wrong where the value of input i, which decides what is done, is not known when it is bound.
+func (b *binding) known(i int) error {
+	if b.in[i].Value != nil {
+		return nil
+	}
+	return &RuleError{Node: nodeName(b.proto), Op: b.op.Name,
+		Reason: fmt.Sprintf("input %d is not known before the run; want a constant, or an input of the graph", i)}
+}
 
 // unsupported is the error for an element type that no kernel takes. The operator's entry in onnxop refuses it before.
 func (b *binding) unsupported(d tensor.DType) error {

@@ -77,6 +77,8 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 	case "ScatterAdd":
 		in = []*onnx.ValueInfoProto{x("a", d, 2), x("b", i64, 2), x("c", i64, 1)}
 		g.Initializer = append(g.Initializer, constant("c", 3))
+	case "BitCast":
+		attrs = append(attrs, onnx.AttrInt("to", int64(d)))
 	case "BitShift":
 		attrs = append(attrs, onnx.AttrString("direction", "LEFT"))
 	case "CumSum", "CumProd", "TopK", "ReverseSequence", "Tile", "Compress":

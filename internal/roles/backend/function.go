@@ -50,8 +50,21 @@ var functionKernels = map[string]kernelDef{
 		tensor.Uint16: rows(kernel.Lift(kernel.XorBits[uint16])),
 		tensor.Uint8:  rows(kernel.Lift(kernel.XorBits[uint8]))})},
 	"BitShift": {inPlace: []int{0, 1},
-		bind: onInput(0, byType{tensor.Uint64: bitShift[uint64], tensor.Uint32: bitShift[uint32],
-			tensor.Uint16: bitShift[uint16], tensor.Uint8: bitShift[uint8]})},
+		bind: onInput(0, byType{tensor.Int64: bitShift[int64], tensor.Int32: bitShift[int32],
+			tensor.Int16: bitShift[int16], tensor.Int8: bitShift[int8], tensor.Uint64: bitShift[uint64],
+			tensor.Uint32: bitShift[uint32], tensor.Uint16: bitShift[uint16], tensor.Uint8: bitShift[uint8]})},
+	"BitCast": {halves: true, bind: onInput(0, byType{tensor.Float32: bitsOf[float32](),
+		tensor.Float64:  bitsOf[float64](),
+		tensor.Int64:    bitsOf[int64](),
+		tensor.Int32:    bitsOf[int32](),
+		tensor.Int16:    bitsOf[int16](),
+		tensor.Int8:     bitsOf[int8](),
+		tensor.Uint64:   bitsOf[uint64](),
+		tensor.Uint32:   bitsOf[uint32](),
+		tensor.Uint16:   bitsOf[uint16](),
+		tensor.Uint8:    bitsOf[uint8](),
+		tensor.Float16:  bitsOf[tensor.F16](),
+		tensor.BFloat16: bitsOf[tensor.BF16]()})},
 	"Mod": {inPlace: []int{0, 1},
 		bind: onInput(0, byType{tensor.Float32: floatMod[float32], tensor.Float64: floatMod[float64],
 			tensor.Int64: intMod[int64], tensor.Int32: intMod[int32], tensor.Int16: intMod[int16],
@@ -64,7 +77,7 @@ func isInf[T kernel.Float](b *binding) (run, error) {
 	return each1(kernel.Map(kernel.IsInf[T](above, below)))(b)
 }
 
-func bitShift[T kernel.Unsigned](b *binding) (run, error) {
+func bitShift[T kernel.Int](b *binding) (run, error) {
 	op := kernel.Lift(kernel.Shift[T](onnxop.String(b.proto, "direction") == "LEFT"))
 	w := kernel.Broadcast(b.out[0].Shape, b.in[0].Shape, b.in[1].Shape)
 	x0, x1, y := b.inSlot[0], b.inSlot[1], b.outSlot[0]
@@ -87,4 +100,22 @@ func intMod[T kernel.Int](b *binding) (run, error) {
 		mod = kernel.Remainder[T]
 	}
 	return guarded[T](b, kernel.Lift(mod))
+}
+
+// bitsOf binds a BitCast from an element type.
+func bitsOf[S kernel.Elem]() binder {
+	return onOutput(byType{
+		tensor.Float32:  each1(kernel.Bits[float32, S]),
+		tensor.Float64:  each1(kernel.Bits[float64, S]),
+		tensor.Int64:    each1(kernel.Bits[int64, S]),
+		tensor.Int32:    each1(kernel.Bits[int32, S]),
+		tensor.Int16:    each1(kernel.Bits[int16, S]),
+		tensor.Int8:     each1(kernel.Bits[int8, S]),
+		tensor.Uint64:   each1(kernel.Bits[uint64, S]),
+		tensor.Uint32:   each1(kernel.Bits[uint32, S]),
+		tensor.Uint16:   each1(kernel.Bits[uint16, S]),
+		tensor.Uint8:    each1(kernel.Bits[uint8, S]),
+		tensor.Float16:  each1(kernel.Bits[tensor.F16, S]),
+		tensor.BFloat16: each1(kernel.Bits[tensor.BF16, S]),
+	})
 }

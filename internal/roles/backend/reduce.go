@@ -19,6 +19,7 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Uint16: foldSame(kernel.MaxOf[uint16](0)),
 		tensor.Uint32: foldSame(kernel.MaxOf[uint32](0)),
 		tensor.Uint64: foldSame(kernel.MaxOf[uint64](0)),
+		tensor.Bool:   foldSame(kernel.Any()),
 	})},
 	"ReduceMin": {bind: onInput(0, byType{
 		tensor.Float32: foldSame(kernel.MinOf(float32(math.Inf(1)))),
@@ -31,6 +32,7 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Uint16:  foldSame(kernel.MinOf[uint16](math.MaxUint16)),
 		tensor.Uint32:  foldSame(kernel.MinOf[uint32](math.MaxUint32)),
 		tensor.Uint64:  foldSame(kernel.MinOf[uint64](math.MaxUint64)),
+		tensor.Bool:    foldSame(kernel.Every()),
 	})},
 	"ReduceSum": {bind: onInput(0, byType{
 		tensor.Float32: foldWide(kernel.Sum[float32, float64](), false),
@@ -73,7 +75,7 @@ var reduceKernels = map[string]kernelDef{
 }
 
 // foldSame binds a reduction that accumulates in the element type.
-func foldSame[T kernel.Number](fold kernel.Fold[T, T]) binder {
+func foldSame[T kernel.Elem](fold kernel.Fold[T, T]) binder {
 	return func(b *binding) (run, error) {
 		w, _, err := reduceWalk(b)
 		if err != nil {

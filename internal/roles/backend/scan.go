@@ -96,6 +96,9 @@ func cumProd[T, A kernel.Number](b *binding) (run, error) {
 
 // scan binds a fold along an axis that keeps each result.
 func scan[T, A kernel.Number](b *binding, first A, fold func(A, A) A) (run, error) {
+	if err := b.known(1); err != nil {
+		return nil, err
+	}
 	axis, err := onnxop.ScanAxis(b.in)
 	if err != nil {
 		return nil, err
@@ -175,6 +178,9 @@ func tiled[T kernel.Elem](b *binding) (run, error) {
 func trilu[T kernel.Elem](b *binding) (run, error) {
 	s, k, upper := b.in[0].Shape, int64(0), onnxop.Int(b.proto, "upper") != 0
 	if b.has(1) {
+		if err := b.known(1); err != nil {
+			return nil, err
+		}
 		k = b.in[1].Value.Int64()[0]
 	}
 	rows, cols, x, y := s[len(s)-2], s[len(s)-1], b.inSlot[0], b.outSlot[0]

@@ -155,6 +155,9 @@ func topK[T kernel.Number](b *binding) (run, error) {
 }
 
 func compress[T kernel.Elem](b *binding) (run, error) {
+	if err := b.known(1); err != nil {
+		return nil, err
+	}
 	chosen := onnxop.Chosen(b.in)
 	l := kernel.Lanes{Outer: 1, N: b.in[0].Elements(), Inner: 1}
 	if _, ok := onnx.GetInt(b.proto, "axis"); ok {
@@ -174,8 +177,8 @@ func compress[T kernel.Elem](b *binding) (run, error) {
 
 // nonZero binds a NonZero, whose input is known.
 func nonZero(b *binding) (run, error) {
-	if b.in[0].Value == nil {
-		return nil, b.unsupported(b.in[0].DType)
+	if err := b.known(0); err != nil {
+		return nil, err
 	}
 	places, shape, y := onnxop.NotZero(b.in[0].Value), b.in[0].Shape, b.outSlot[0]
 	return func(f *frame) error {

@@ -28,7 +28,8 @@ func fits(shape, want []int) bool {
 	return slices.EqualFunc(shape, want, func(d, w int) bool { return d == w || w < 0 })
 }
 
-// near says where got is not within atol + rtol·|want| of want, or not equal where elements are no floats.
+// near says where got is not within atol + rtol·|want| of want, or not equal where elements are no floats; atol is at
+// least a unit of float32 at the greatest element.
 func near(got, want *tensor.Tensor, rtol, atol float64) error {
 	if got.DType() != want.DType() || !slices.Equal(got.Shape(), want.Shape()) {
 		return fmt.Errorf("is %v; want %v", onnxop.Of(got), onnxop.Of(want))
@@ -39,6 +40,11 @@ func near(got, want *tensor.Tensor, rtol, atol float64) error {
 			return fmt.Errorf("values differ: %v; want %v", short(got), short(want))
 		}
 		return nil
+	}
+	for _, x := range w { // what cancels is known to a unit of the greatest alone
+		if got.DType() == tensor.Float32 && math.Abs(x) <= math.MaxFloat32 {
+			atol = max(atol, 0x1p-23*math.Abs(x))
+		}
 	}
 	for i := range w {
 		if g[i] == w[i] || (g[i] != g[i] && w[i] != w[i]) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/rhizome-ml/rhizome/internal/fmath"
 )
@@ -60,17 +61,29 @@ func XorBits[T Int](x, y T) T { return x ^ y }
 // NotBits is ^x.
 func NotBits[T Int](x T) T { return ^x }
 
-// Unsigned is an integer type without sign.
-type Unsigned interface {
-	uint8 | uint16 | uint32 | uint64
+// Shift moves bits to the left or to the right by y, which is at least 0; those that leave are gone, and the sign moves
+// in from the left. By less than 0, all of them leave.
+func Shift[T Int](left bool) func(x, y T) T {
+	return func(x, y T) T {
+		switch {
+		case left && y < 0:
+			return 0
+		case left:
+			return x << y
+		case y < 0 && x < 0:
+			return ^T(0)
+		case y < 0:
+			return 0
+		}
+		return x >> y
+	}
 }
 
-// Shift moves bits to the left or to the right; those that leave are gone.
-func Shift[T Unsigned](left bool) func(x, y T) T {
-	if left {
-		return func(x, y T) T { return x << y }
+// Bits writes the bits of every element as an element of another type of the same size.
+func Bits[D, S Elem](dst []D, src []S) {
+	if len(src) > 0 {
+		copy(dst, unsafe.Slice((*D)(unsafe.Pointer(unsafe.SliceData(src))), len(src)))
 	}
-	return func(x, y T) T { return x >> y }
 }
 
 // SumAbs adds what elements are without their sign, floats in float64.
@@ -112,4 +125,14 @@ func LogSumExp[T Float](w *Walk, dst, src []T, top, sum []float64) {
 	for i := range dst {
 		dst[i] = T(top[i] + fmath.Log(sum[i]))
 	}
+}
+
+// Any says whether one of the terms holds.
+func Any() Fold[bool, bool] {
+	return liftFold(func(acc, x bool) bool { return acc || x }, false)
+}
+
+// Every says whether all of the terms hold.
+func Every() Fold[bool, bool] {
+	return liftFold(func(acc, x bool) bool { return acc && x }, true)
 }
