@@ -25,6 +25,18 @@ func TestGoldenBits(t *testing.T) {
 		{"Log", fmath.Log, "752ad1ab357c61000be31abf1fc40d1b"},
 		{"Tanh", fmath.Tanh, "b3817350ddc42abfbdc895863d020725"},
 		{"Sigmoid", fmath.Sigmoid, "b749742eefd4144138765ef93442cd90"},
+		{"Erf", fmath.Erf, "2fb4821424dc8428732badbcf713b922"},
+		{"Sin", fmath.Sin, "4ed6959d491a8358551a3c09db48468a"},
+		{"Cos", fmath.Cos, "ccad3648eab07faf7a27cd26ae2fc2a2"},
+		{"Tan", fmath.Tan, "8eda950f326bf07ff140459fd19b6dcf"},
+		{"Asin", fmath.Asin, "dbb8f8aeab7bb97762c0f938a0281f53"},
+		{"Acos", fmath.Acos, "a1d7f8977a401d3f2343b579083da3eb"},
+		{"Atan", fmath.Atan, "487527d9d56af3333f5e4ba2cbaafc11"},
+		{"Sinh", fmath.Sinh, "a2531738d8e80b8aaf5f73ad81ff6755"},
+		{"Cosh", fmath.Cosh, "4df02e19773cee37192812bb6a70380b"},
+		{"Asinh", fmath.Asinh, "a0e203fce0ed5ca0e039145a0cbe9be3"},
+		{"Acosh", fmath.Acosh, "c46781133629bbfe5735e4b54784a582"},
+		{"Atanh", fmath.Atanh, "6050fac29bc5b344450500ad18b531e3"},
 	}
 	for _, c := range cases {
 		h := sha256.New()

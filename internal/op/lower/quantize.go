@@ -169,8 +169,8 @@ func dynamicQuantize(c *call) ([]string, error) {
 	return []string{c.Cast(y, tensor.Uint8), scale, c.Cast(point, tensor.Uint8)}, nil
 }
 
-// centred returns input i less its zero point, where there is one, in float64. A list of zero points of the left side of
-// a product has one for each row.
+// centred returns input i less its zero point, where there is one, in float64. A list of zero points of the left side
+// of a product has one for each row.
 func (c *call) centred(i, zero int, rows bool) string {
 	x := c.Cast(c.in[i], tensor.Float64)
 	if c.at(zero) == "" {
