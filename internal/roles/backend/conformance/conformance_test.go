@@ -206,7 +206,13 @@ func (n *nodeTest) imported(m *onnx.ModelProto, known bool) (*model, []int, *ref
 	for _, o := range m.Graph.Output {
 		outputs = append(outputs, o.Name)
 	}
-	model, err := importer.Import(m, importer.Options{Evaluate: true, TrainMode: true})
+	// What a node says of training is meant there: its Dropout is not left out. One that says nothing would be put into
+	// training by that, too.
+	trains := slices.ContainsFunc(m.Graph.Node, func(n *onnx.NodeProto) bool {
+		training, _ := onnx.GetInt(n, "training_mode")
+		return n.GetOpType() == "Dropout" || training != 0
+	})
+	model, err := importer.Import(m, importer.Options{Evaluate: true, TrainMode: trains})
 	if err != nil {
 		return nil, nil, refusedByImporter(err), nil
 	}
