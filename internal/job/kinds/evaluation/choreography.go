@@ -37,6 +37,10 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if err != nil {
 		return nil, err
 	}
+	if net, err = net.At(1); err != nil { // a sample at a time
+		return nil, &job.ConfigError{Key: "model", Value: c.Model,
+			Want: "a model that runs for one sample: " + err.Error()}
+	}
 	r := &recorder{c: c, net: net}
 	r.inputs, r.classes = c.shape()
 	var params []types.Type
