@@ -30,6 +30,7 @@ var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
 	"backend/cpu@1": reflect.TypeFor[backend.State](),
 	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
+	"data/samples@1":   reflect.TypeFor[data.State](),
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
 	"protocol/discovery@1": reflect.TypeFor[discovery.State](),

@@ -3,7 +3,6 @@ package federated
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -264,7 +263,7 @@ func fitOf(s dataset.Schema, input *onnx.ValueInfoProto, batch int) (fit, error)
 		size *= d
 	}
 	if size != s.Width() {
-		return f, errors.New(fmt.Sprintf("an input of %v for a sample; it takes %v", s.Shape, want))
+		return f, fmt.Errorf("an input of %v for a sample; it takes %v", s.Shape, want)
 	}
 	f.reshape = append([]int{batch}, want...)
 	return f, nil
