@@ -102,9 +102,10 @@
 // backend cpu runs tensor ops, and has no methods: the compiler writes the calls. Keys: bytes_max, of memory that it
 // keeps between runs.
 //
-// model onnx holds parameters of a graph. Keys: mlp (widths of layers), onnx (a file) or graph (a model without the
-// values of its parameters, with sha256, that of the file which the host gives as component.Env.Files "source", and
-// read, an object that says how that is read), one of them; init ("he", "glorot" or "file").
+// model onnx holds parameters of a graph. Keys: mlp (widths of layers, with shift and divide, a number for each input,
+// or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which
+// the host gives as component.Env.Files "source", and read, an object that says how that is read), one of them; init
+// ("he", "glorot" or "file").
 //
 //	Parameters(trigger) → params List of Tensor
 //	LoadParameters(params List of Tensor) → loaded Trigger

@@ -79,6 +79,15 @@ func TestInitRunEvaluate(t *testing.T) {
 	if err := os.WriteFile(in("flowers.yaml"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var plain strings.Builder
+	table, err := os.ReadFile(in("flowers.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := range strings.Lines(string(table)) {
+		plain.WriteString(row[:strings.LastIndex(row, ",")] + "\n")
+	}
+	write(t, in("plain.csv"), plain.String())
 	out := must("run", in("flowers.yaml"), "--dir", in("run"))
 	if !strings.Contains(out, "elm") || !strings.Contains(out, "accuracy") {
 		t.Errorf("run said\n%s", out)
@@ -95,8 +104,38 @@ func TestInitRunEvaluate(t *testing.T) {
 		e.Accuracy < 0.9 || len(e.Classes) != 3 {
 		t.Errorf("%s: %v", line, err)
 	}
+	// the file that came out takes samples as they are measured: the scale is in it
+	line = must("evaluate", filepath.Join(in("run"), "model.onnx"), "--data", in("plain.csv"), "--label", "species",
+		"--json")
+	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Accuracy < 0.9 {
+		t.Errorf("the model by itself: %s: %v", line, err)
+	}
 	if text := must("evaluate", in("run"), "--data", in("flowers.csv")); !strings.Contains(text, "rose") {
 		t.Errorf("evaluate said\n%s", text)
+	}
+
+	// who gets what: all of it, the test apart, each sample once
+	var shares struct {
+		Classes []string
+		Clients [][]int
+		Test    int
+	}
+	line = must("data", "show", in("flowers.yaml"), "--json", "-o", in("parts.svg"))
+	if err := json.Unmarshal([]byte(line), &shares); err != nil || len(shares.Clients) != 4 || shares.Test != 96 {
+		t.Errorf("%s: %v", line, err)
+	}
+	all := shares.Test
+	for _, of := range shares.Clients {
+		for _, n := range of {
+			all += n
+		}
+	}
+	svg, err := os.ReadFile(in("parts.svg"))
+	if all != 480 || err != nil || !strings.Contains(string(svg), "<svg") {
+		t.Errorf("%d samples, %v", all, err)
+	}
+	if text := must("data", "show"); !strings.Contains(text, "test: ") { // the digits
+		t.Errorf("data show said\n%s", text)
 	}
 
 	// a quantity

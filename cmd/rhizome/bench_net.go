@@ -118,7 +118,9 @@ func (f *netFlags) train(c job.Job, dir string) (*bench.NetProcess, error) {
 	var text strings.Builder
 	text.WriteString(job.KeyKind + ": " + c.Kind().Name() + "\n")
 	for _, key := range job.KeysOf(c.Kind()) {
-		text.WriteString(key + ": " + c.Get(key) + "\n")
+		if v := c.Get(key); v != "" {
+			text.WriteString(key + ": " + v + "\n")
+		}
 	}
 	file := filepath.Join(dir, "job.yaml")
 	if err := os.WriteFile(file, []byte(text.String()), 0o666); err != nil {

@@ -28,6 +28,9 @@ The artifact is an ONNX file.`,
 				return err
 			}
 			cfg, err := job.With(named, given)
+			if err == nil {
+				cfg, err = job.Bring(cfg)
+			}
 			if err != nil {
 				return err
 			}

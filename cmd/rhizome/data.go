@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,11 +48,7 @@ a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.`
 			if err != nil {
 				return &badInput{err.Error()}
 			}
-			if there, err := os.ReadFile(file); err == nil && !bytes.Equal(there, text) && !force {
-				return &badInput{file +
-					" is there already, with something else in it; want another name, or --force to replace it"}
-			}
-			if err := writeFile(file, text); err != nil {
+			if err := writeNew(file, text, force); err != nil {
 				return err
 			}
 			if asJSON {
@@ -76,6 +70,6 @@ a line for each image, 64 pixels of 0 to 16 and the digit, separated by commas.`
 	flags.BoolVar(&force, "force", false, "replace a file that is there")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	flags.StringVarP(&file, "output", "o", "", "the file")
-	cmd.AddCommand(newDataInspect(c))
+	cmd.AddCommand(newDataInspect(c), newDataShow(c))
 	return cmd
 }

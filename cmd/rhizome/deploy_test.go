@@ -98,6 +98,7 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 	write(t, in("bad.csv"), lines[0]+strings.Replace(lines[1], ",", ",99,", 1))
 	write(t, in("pixel.csv"), lines[0]+lines[1]+strings.Replace(lines[2], ",", ",17,", 1)[2:])
 	write(t, in("empty.csv"), "")
+	write(t, in("binary.csv"), "\x00\x01\x02\x03")
 	if o := rhizome(t, "id", "--new", "--dir", in("open")); o.code != 0 {
 		t.Fatal(o)
 	}
@@ -122,7 +123,7 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 		{"half an invitation", []string{invitation[:80]}, "is cut short"},
 		{"a file of another kind", []string{invitation, "--data", in("matrix.npy")}, "NumPy"},
 		{"a bad file and nobody there", []string{"/ip4/127.0.0.1/tcp/1/p2p/" + strings.Split(address, "/p2p/")[1],
-			"--data", in("bad.csv")}, "bad.csv: line 2"},
+			"--data", in("binary.csv")}, "binary.csv: it is binary"},
 		{"a bad line", []string{address, "--trust", digest, "--data", in("bad.csv")}, "bad.csv: line 2: 66 fields"},
 		{"an empty file", []string{address, "--trust", digest, "--data", in("empty.csv")}, "is empty"},
 		{"no such file", []string{address, "--trust", digest, "--data", in("none.csv")}, "none.csv"},

@@ -16,7 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job/given"
-	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/judge"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
@@ -59,7 +59,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if err != nil {
 				return &badInput{file + ": " + err.Error()}
 			}
-			e, err := federated.Evaluate(f.Given(), source)
+			e, err := judge.Evaluate(f.Given(), source)
 			if isAny[*importer.RefusedError](err) || isAny[*dataset.RowError](err) {
 				return &badInput{err.Error()}
 			}
@@ -67,7 +67,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			if asJSON {
-				return writeLine(c.out, evaluationLine{c.head("evaluation"), *e})
+				return writeLine(c.out, evaluationLine{c.head(judge.Event), *e})
 			}
 			_, err = fmt.Fprint(c.out, plain(evaluation(args[0], e)))
 			return err
@@ -84,7 +84,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 // evaluationLine is an evaluation, for programs.
 type evaluationLine struct {
 	head
-	federated.Evaluation
+	judge.Evaluation
 }
 
 // toEvaluate returns the model that is named, and how its job reads samples.
@@ -121,7 +121,7 @@ func toEvaluate(name string) (path string, settings []byte, err error) {
 }
 
 // evaluation tells an evaluation to people.
-func evaluation(name string, e *federated.Evaluation) string {
+func evaluation(name string, e *judge.Evaluation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d samples\n\n", clean.Text(name, 200), e.Samples)
 	row := func(key, format string, args ...any) {

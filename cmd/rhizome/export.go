@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,4 +88,13 @@ func writeFile(file string, b []byte) error {
 			"want another, such as %s.pb", file, file[:len(file)-len(".snap")])}
 	}
 	return journal.WriteFileAtomic(vfs.OS(), filepath.Clean(file), b)
+}
+
+// writeNew writes a file where none is, or one that is the same, or where it is to be replaced.
+func writeNew(file string, b []byte, force bool) error {
+	if there, err := os.ReadFile(file); err == nil && !bytes.Equal(there, b) && !force {
+		return &badInput{file +
+			" is there already, with something else in it; want another name, or --force to replace it"}
+	}
+	return writeFile(file, b)
 }

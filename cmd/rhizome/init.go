@@ -13,7 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/job"
-	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 )
 
 func newInit(c *console) *cobra.Command {
@@ -40,7 +40,7 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			b, err := federated.Begin(name, asPath(model), asPath(data), label)
+			b, err := kinds.Begin(name, asPath(model), asPath(data), label)
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ type begunLine struct {
 }
 
 // begun says what was understood of a job's data and model.
-func begun(b *federated.Beginning, out, data, model string) string {
+func begun(b *job.Beginning, out, data, model string) string {
 	var w strings.Builder
 	row := func(key, format string, args ...any) {
 		fmt.Fprintf(&w, "  %-9s %s\n", key, clean.Text(fmt.Sprintf(format, args...), 400))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,7 @@ func TestHelp(t *testing.T) {
 // naming are the commands that name a job, with one that they take.
 var naming = map[string]string{
 	"run": "digits", "server": "digits", "compile": "digits", "sim": "digits", "job show": "digits", "peer": "gossip",
+	"data show": "digits",
 }
 
 // TestSettingsWhereverAJobIsNamed: a command that takes a job takes its settings, and refuses what is none with the
@@ -93,7 +95,7 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 			"=3":              "want a setting and its value, such as",
 		} {
 			args := append(strings.Fields(name), job, "--json", "--set", given)
-			if name != "job show" && name != "compile" && name != "sim" {
+			if !slices.Contains([]string{"job show", "data show", "compile", "sim"}, name) {
 				args = append(args, "--dir", filepath.Join(t.TempDir(), "d"))
 			}
 			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) ||
@@ -120,7 +122,7 @@ func TestSettingsAreRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"run --rounds 3 --set rounds=4 --dir D":      "rounds is given twice, by --rounds 3 and by --set rounds=4",
 		"run --set rounds=3 --set rounds=4 --dir D":  "rounds is set already, to 3",
-		"run --set nodes=3 --dir D":                  `unknown key "nodes"; want one of name, data`,
+		"run --set nodes=3 --dir D":                  `unknown key "nodes"; did you mean model`,
 		"server --clients 3 --set clients=3 --dir D": "clients is given twice",
 		"peer --period 1s --set period=2s --dir D":   "period is given twice",
 		"peer --set discovery=given --dir D":         "want exchange",

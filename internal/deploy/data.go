@@ -155,15 +155,20 @@ func (o *ownData) asSamples(options []byte) ([]byte, error) {
 	return json.Marshal(opts)
 }
 
-// give gives the file to the node that is installed.
+// give gives the file to the slot of a node that is installed: whole, or, where its settings say how it is read, to
+// read from. Then nobody needs it in memory any more.
 func (o *ownData) give(cfg *node.Config, slot string) {
 	if o == nil {
 		return
 	}
-	cfg.Data = map[string][]byte{slot: o.rows}
-	if o.file != nil {
-		cfg.Files = map[string]map[string]node.Given{slot: {data.FileTrain: o.file.Given()}}
+	for i := range cfg.Program.Components {
+		if c := &cfg.Program.Components[i]; c.Name == slot && c.Kind == data.KindSamples && o.file != nil {
+			cfg.Files = map[string]map[string]node.Given{slot: {data.FileTrain: o.file.Given()}}
+			o.rows = nil
+			return
+		}
 	}
+	cfg.Data = map[string][]byte{slot: o.rows}
 }
 
 // sameData reads the data file of a client that goes on.

@@ -12,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -144,6 +145,27 @@ type Filed interface {
 	Unchanged() error
 	// Give gives a node the files: part is that of a client of a run on one machine, or -1 for the server.
 	Give(cfg *node.Config, part int) error
+}
+
+// Beginner is a kind that makes a job of files of a user's, with settings that are sensible for them: a model, which
+// may be empty, data, and the label in it, or empty for what the data shows. Errors are *ConfigError.
+type Beginner interface {
+	Kind
+	Begin(name, model, data, label string) (*Beginning, error)
+}
+
+// Beginning is a job that was begun, and what was understood of its files.
+type Beginning struct {
+	Rows     int              // of the data
+	Inputs   []int            // the shape of a sample
+	Features string           // their type
+	Label    string           // its type
+	Classes  []string         // nil where the label is a quantity
+	Loss     string           // by which it trains
+	Widths   []int            // of the perceptron, where the job brings no model
+	Model    *importer.Report // nil where it brings none
+	// File returns the job as a file with comments, in which its own files have these names.
+	File func(model, data string) string
 }
 
 // Bring returns the job with what is in the files that it names, where it names any.

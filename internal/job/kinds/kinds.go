@@ -124,6 +124,16 @@ func served(j job.Job) (job.Served, error) {
 	return nil, &job.LacksError{Job: j.About().Name, Lacks: "no server", Hint: j.Kind().Hint(j.About().Name)}
 }
 
+// Begin makes a job of files of a user's, of the first kind that can; see job.Beginner.
+func Begin(name, model, data, label string) (*job.Beginning, error) {
+	for _, k := range All() {
+		if b, ok := k.(job.Beginner); ok {
+			return b.Begin(name, model, data, label)
+		}
+	}
+	return nil, &UnknownError{}
+}
+
 // Catalogue returns the components that come with the project, and those that kinds bring.
 func Catalogue() (*node.Catalogue, error) {
 	c := node.NewCatalogue()

@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/given"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 )
@@ -148,6 +149,52 @@ func TestWhatDoesNotFitIsTold(t *testing.T) {
 		var bad *job.ConfigError
 		if !errors.As(err, &bad) || bad.Key != "model" || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", model, err, want)
+		}
+	}
+}
+
+// TestDataThatTeachesNothing: what nothing can be learned of is refused before anything runs, with the setting that
+// would mend it.
+func TestDataThatTeachesNothing(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"one.csv": "a,b,c\n1,2,x\n2,3,x\n", "two.csv": "a,b,c\n1,2,x\n2,3,y\n",
+		"many.csv": "a,b,c\n" + strings.Repeat("1,2,x\n2,3,y\n", 40),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for set, want := range map[string]string{
+		"data=one.csv":                           "label: at least two classes",
+		"data=two.csv":                           "test: a share of at least one of 2 samples",
+		"data=many.csv test=0":                   "test: a share of the data above 0",
+		"data=many.csv label=d":                  `data: label is "d"; want one of the columns`,
+		"data=many.csv partition=dealt":          "partition: a partitioner",
+		"data=many.csv loss=mse":                 "loss: a loss that fits",
+		"data=many.csv optimizer=newton":         "optimizer: one of sgd, adam",
+		"data=many.csv schedule=soon":            "schedule: one of constant",
+		"data=many.csv mlp=0":                    "mlp: up to 16 widths",
+		"data=many.csv reader={}x":               "reader: a JSON object",
+		`data=many.csv reader={"label":"c"}`:     "reader: no label",
+		`data=many.csv reader={"delimeter":","}`: "data: delimeter",
+		"data=digits label=c":                    "label: nothing beside data digits",
+		"data=many.csv freeze=a":                 "freeze: nothing where the job brings no model",
+	} {
+		c := federated.Default()
+		settings := map[string]string{"name": "nothing"}
+		for _, kv := range strings.Fields(set) {
+			key, v, _ := strings.Cut(kv, "=")
+			if key == "data" && v != "digits" {
+				v = filepath.Join(dir, v)
+			}
+			settings[key] = v
+		}
+		key, text, _ := strings.Cut(want, ": ")
+		_, err := local.Open(local.Options{Job: c, Set: settings, Dir: filepath.Join(dir, "run")})
+		var bad *job.ConfigError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), text) || text != "" && bad.Key != key {
+			t.Errorf("%s: %v; want %q", set, err, want)
 		}
 	}
 }

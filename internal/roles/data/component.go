@@ -6,6 +6,7 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/draw"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -71,6 +72,12 @@ func (c *Component) Text() ([]byte, error) {
 // have they are the whole of it.
 func (c *Component) Own() dataset.Source { return c.train.source }
 
+// Rows returns the numbers of the node's own samples in their source, ascending.
+func (c *Component) Rows() []int { return c.train.numbers() }
+
+// Tests returns how many samples the test has at this node.
+func (c *Component) Tests() int { return c.held().len() }
+
 // Held returns the source of the test.
 func (c *Component) Held() dataset.Source { return c.held().source }
 
@@ -115,6 +122,21 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.Trigger{}}, nil
 	case "Loaded":
 		return []value.Value{value.Int(c.Samples())}, nil
+	case "Tests":
+		n, b := int64(c.held().len()), int64(c.plan.batch)
+		if n == 0 {
+			return nil, c.fail(value.CodeError, "this node holds no samples for a test")
+		}
+		return []value.Value{value.Int(n), value.Int((n + b - 1) / b)}, nil
+	case "TestBatch":
+		return c.testBatch(in)
+	case "Turn":
+		round, ok := intAt(in, 0)
+		if !ok {
+			return nil, c.fail(value.CodeType, "Turn takes the round as an Int")
+		}
+		t, err := tensor.FromInt64(nil, []int64{round})
+		return []value.Value{value.Tensor{Tensor: t}}, err
 	case "Test":
 		held := c.held()
 		if held.len() == 0 {

@@ -54,7 +54,12 @@ func Serve(kind dataset.Kind) node.Factory {
 }
 
 // Open returns the component of a slot, by its kind in an artifact.
-func Open(kind string, env node.Env) (*Component, error) { return open(env, kind, nil) }
+func Open(kind string, env node.Env) (*Component, error) {
+	if kind == KindSamples {
+		return openSamples(env)
+	}
+	return open(env, kind, nil)
+}
 
 func component(env node.Env, kind string, own *dataset.Kind) (engine.Component, error) {
 	c, err := open(env, kind, own)

@@ -124,12 +124,16 @@ func ParseSamplesOptions(b []byte) (SamplesOptions, error) {
 	return o, err
 }
 
-// Samples is the component of the kind "samples": a Component whose test is read in batches, too. It is
-// thread-unsafe, like every component.
-type Samples struct{ *Component }
-
 // SamplesFactory builds the component of a slot, as KindSamples.
 func SamplesFactory(env node.Env) (engine.Component, error) {
+	s, err := openSamples(env)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func openSamples(env node.Env) (*Component, error) {
 	c, err := ParseSamplesConfig(env.Config)
 	if err != nil {
 		return nil, err
@@ -138,15 +142,11 @@ func SamplesFactory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.open(env, o)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return c.open(env, o)
 }
 
 // open opens the files that the host gives, and takes what the node has of them.
-func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Samples, error) {
+func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Component, error) {
 	const of = "samples options"
 	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
 	if err != nil {
@@ -154,7 +154,7 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Samples, error) {
 	}
 	p := &plan{batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order", partitions: c.Partitions,
 		least: c.Least, partitioner: partitioner}
-	s := &Samples{&Component{slot: env.Slot, plan: p, seed: env.Seed, part: none, name: string(env.Self)}}
+	s := &Component{slot: env.Slot, plan: p, seed: env.Seed, part: none, name: string(env.Self)}
 	if o.Partition != nil {
 		s.part = *o.Partition
 		high := int64(math.MaxInt32)
@@ -203,7 +203,7 @@ func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
 }
 
 // deal takes the node's part of a file that all nodes have, and what is held out of it for the test.
-func (c SamplesConfig) deal(s *Samples, whole dataset.Source) error {
+func (c SamplesConfig) deal(s *Component, whole dataset.Source) error {
 	all, err := dataset.SamplesOf(whole)
 	if err != nil {
 		return err
@@ -249,40 +249,17 @@ func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
 	return train, test
 }
 
-// Invoke runs one op; see SamplesMethods.
-func (s *Samples) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
-	switch method {
-	case "Tests":
-		n := int64(s.test.len())
-		if n == 0 {
-			return nil, s.fail(value.CodeError, "this node holds no samples for a test")
-		}
-		b := int64(s.plan.batch)
-		return []value.Value{value.Int(n), value.Int((n + b - 1) / b)}, nil
-	case "TestBatch":
-		return s.testBatch(in)
-	case "Turn":
-		round, ok := intAt(in, 0)
-		if !ok {
-			return nil, s.fail(value.CodeType, "Turn takes the round as an Int")
-		}
-		t, err := tensor.FromInt64(nil, []int64{round})
-		return []value.Value{value.Tensor{Tensor: t}}, err
-	}
-	return s.Component.Invoke(ctx, method, in)
-}
-
 // testBatch reads a batch of the test. The last one goes on with the first samples, which weigh nothing.
-func (s *Samples) testBatch(in []value.Value) ([]value.Value, error) {
+func (c *Component) testBatch(in []value.Value) ([]value.Value, error) {
 	step, ok := intAt(in, 0)
-	n, batch := s.test.len(), s.plan.batch
+	held := c.held()
+	n, batch := held.len(), c.plan.batch
 	if !ok || n == 0 || step < 0 || step >= int64((n+batch-1)/batch) {
-		return nil, s.fail(value.CodeError, "TestBatch takes a step of the test as an Int; it has %d samples in "+
-			"batches "+
-			"of %d", n, batch)
+		return nil, c.fail(value.CodeError, "TestBatch takes a step of the test as an Int; it has %d samples in "+
+			"batches of %d", n, batch)
 	}
 	at := int(step) * batch
-	out, err := s.batch(s.test.source, s.test.from(at, batch))
+	out, err := c.batch(held.source, held.from(at, batch))
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +271,8 @@ func (s *Samples) testBatch(in []value.Value) ([]value.Value, error) {
 	return append(out, value.Tensor{Tensor: w}), err
 }
 
-// SamplesMethods returns what a choreography may invoke on the component of the kind "samples".
+// SamplesMethods returns what a choreography may invoke on the component of the kind "samples": the Methods of all
+// kinds, and more, which the others have as well.
 func SamplesMethods() []graph.Method {
 	return append(Methods(), graph.Method{
 		Name: "Tests", Doc: "Gives how many samples the test has, and in how many batches they come.",

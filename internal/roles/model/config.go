@@ -17,8 +17,11 @@ const (
 
 // Config is the settings of the component: the model, given in one of three ways, and how it begins.
 type Config struct {
-	MLP  []int  `json:"mlp,omitempty"`  // widths as for the function MLP
-	ONNX []byte `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
+	MLP []int `json:"mlp,omitempty"` // widths as for the function MLP
+	// Shift and Divide are what is taken from each input of an MLP, and what it is divided by then; none: nothing.
+	Shift  []float32 `json:"shift,omitempty"`
+	Divide []float32 `json:"divide,omitempty"`
+	ONNX   []byte    `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
 	// Bare is the bare form of a model (importer.Model.Bare) whose file the host gives to the slot as FileSource:
 	// SHA256 is the file's, in hex, and Read is how it is read.
 	Bare   []byte            `json:"graph,omitempty"`
@@ -46,6 +49,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case ways != 1:
 		return c, config.Errorf("onnx config", "want either mlp, onnx or graph to say which model it is")
+	case len(c.MLP) == 0 && len(c.Shift)+len(c.Divide) > 0:
+		return c, config.Errorf("onnx config", "shift and divide are of an mlp; want none beside onnx or graph")
 	case (len(c.Bare) > 0) != (c.SHA256 != ""):
 		return c, config.Errorf("onnx config", "want graph and sha256, of the file that it is from, together")
 	}
@@ -78,7 +83,7 @@ func (c Config) Graph() (*Graph, error) {
 	}
 	switch {
 	case len(c.MLP) > 0:
-		return MLP(c.MLP...)
+		return scaledMLP(c.Shift, c.Divide, c.MLP...)
 	case len(c.Bare) > 0:
 		return Load(c.Bare)
 	}

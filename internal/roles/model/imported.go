@@ -130,6 +130,11 @@ func load(m *onnx.ModelProto, o importer.Options) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range im.Trained() {
+		if p.Value == nil && !importer.IsBare(m) { // only what travels has none
+			return nil, badf("initializer "+quote(p.Name), "holds no raw_data; want the numbers of %v", p.Shape)
+		}
+	}
 	return Open(im)
 }
 

@@ -23,7 +23,11 @@ const (
 // 10) has one hidden layer of 32. Between layers stands a Relu; the result is logits. The input is "x", float32 [batch,
 // inputs]; the output is "logits", float32 [batch, classes]; layer n, from 1, has the parameters "dense<n>.weight" [in,
 // out] and "dense<n>.bias" [out], which are zero until they are drawn.
-func MLP(widths ...int) (*Graph, error) {
+func MLP(widths ...int) (*Graph, error) { return scaledMLP(nil, nil, widths...) }
+
+// scaledMLP is an MLP that takes its inputs as they are measured: each less its shift and divided by its divisor,
+// before the first layer. Both have one number for each input, or none.
+func scaledMLP(shift, divide []float32, widths ...int) (*Graph, error) {
 	if len(widths) < 2 || len(widths) > layersMax+1 {
 		return nil, fmt.Errorf("model: an MLP of %d widths; want inputs, up to %d hidden layers, and classes",
 			len(widths), layersMax-1)
@@ -35,6 +39,27 @@ func MLP(widths ...int) (*Graph, error) {
 	}
 	g := &onnx.GraphProto{Name: "mlp"}
 	value := "x"
+	if len(shift) != len(divide) || len(divide) > 0 && len(divide) != widths[0] {
+		return nil, fmt.Errorf("model: an MLP of %d inputs with %d shifts and %d divisors; want one for each, or none",
+			widths[0], len(shift), len(divide))
+	}
+	for _, by := range []struct {
+		op, name string
+		numbers  []float32
+	}{{"Sub", "shift", shift}, {"Div", "divide", divide}} {
+		if len(by.numbers) == 0 {
+			continue
+		}
+		t, err := tensor.FromFloat32([]int{len(by.numbers)}, by.numbers)
+		if err != nil {
+			return nil, err
+		}
+		scaled := "x." + by.name
+		g.Node = append(g.Node, onnx.Node("", "Constant", by.name, nil, []string{by.name},
+			onnx.AttrTensor("value", t.Proto(""))),
+			onnx.Node("", by.op, scaled, []string{value, by.name}, []string{scaled}))
+		value = scaled
+	}
 	for i := range len(widths) - 1 {
 		layer, last := fmt.Sprintf("dense%d", i+1), i == len(widths)-2
 		sum := layer + ".sum"

@@ -49,7 +49,8 @@ func (c Config) sourceOf(bare *Graph, files map[string]node.Given) (*source, err
 		s.read = *c.Read
 	}
 	if s.file.FS == nil || s.file.SHA256 != c.SHA256 {
-		return nil, config.Errorf("onnx config", "sha256 is %.64q, and the file that the host gives has %.64q", c.SHA256,
+		return nil, config.Errorf("onnx config", "sha256 is %.64q, and the file that the host gives has %.64q",
+			c.SHA256,
 			s.file.SHA256)
 	}
 	return s, nil

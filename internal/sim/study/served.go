@@ -27,8 +27,11 @@ type served struct {
 }
 
 func newServed(j job.Served) (*served, error) {
+	j, err := job.Bring(j)
+	if err != nil {
+		return nil, err
+	}
 	f := &served{job: j, failures: map[string]uint64{}}
-	var err error
 	f.art, err = job.Compile(j)
 	return f, err
 }

@@ -6,27 +6,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
 
-// Beginning is what a job of one's own begins with, and what was understood of it.
-type Beginning struct {
-	Job      Config           // brought
-	Rows     int              // of the data
-	Inputs   []int            // the shape of a sample
-	Features string           // their type
-	Label    string           // its type
-	Classes  []string         // nil where the label is a quantity
-	Loss     string           // by which it trains
-	Widths   []int            // of the perceptron, where the job brings no model
-	Model    *importer.Report // nil where it brings none
+// beginning is a job that was begun for files of a user's.
+type beginning struct {
+	*job.Beginning
+	c Config
 }
 
 // Begin makes a job of a data file, a label and a model, any of which may be empty but the data: settings that are
 // sensible for it. Errors are *job.ConfigError.
-func Begin(name, file, data, label string) (*Beginning, error) {
+func (Kind) Begin(name, file, data, label string) (*job.Beginning, error) {
 	c := Default()
 	c.Name, c.Model, c.Data, c.Label = name, file, data, label
 	c.Rounds, c.Clients, c.Epochs, c.Batch, c.Seed, c.LearningRate = 30, 4, 2, 32, 1, 0.1
@@ -79,8 +71,9 @@ func Begin(name, file, data, label string) (*Beginning, error) {
 	}
 	c = j.(Config)
 	s := c.form()
-	b := &Beginning{Job: c, Rows: rows, Inputs: s.Shape, Features: s.Features.String(), Label: s.Label.String(),
-		Classes: s.Classes, Loss: c.lossName()}
+	b := &beginning{&job.Beginning{Rows: rows, Inputs: s.Shape, Features: s.Features.String(), Label: s.Label.String(),
+		Classes: s.Classes, Loss: c.lossName()}, c}
+	b.Beginning.File = b.file
 	if n := c.net(); n != nil {
 		whole, err := model.ReadFile(n.File.Given(), n.Options)
 		if err != nil {
@@ -91,9 +84,9 @@ func Begin(name, file, data, label string) (*Beginning, error) {
 		b.Widths = c.widths()
 	}
 	if _, err := c.trainee(); err != nil {
-		return b, err
+		return nil, err
 	}
-	return b, nil
+	return b.Beginning, nil
 }
 
 // quantities says whether the labels of a text file are rather numbers than classes: many, and each of them a number.
@@ -109,9 +102,9 @@ func quantities(classes []string, rows int) bool {
 	return true
 }
 
-// File returns the job as a file with comments, whose own files are named as they are found from its folder.
-func (b *Beginning) File(model, data string) string {
-	c := b.Job
+// file returns the job as a file with comments, whose own files are named as they are found from its folder.
+func (b *beginning) file(model, data string) string {
+	c := b.c
 	var w strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&w, format+"\n", args...) }
 	line("# A job of one's own. rhizome run FILE trains it on this machine, rhizome server FILE with clients on " +
@@ -151,7 +144,7 @@ func (b *Beginning) File(model, data string) string {
 	}
 	if c.Normalize != "" {
 		line(
-			"  normalize: %s    # features to mean 0 and deviation 1, by what is in this file; so the model wants them",
+			"  normalize: %s    # features to mean 0 and deviation 1; the model does it, by what is in this file",
 			c.Normalize)
 	}
 	line("")
@@ -168,7 +161,7 @@ func (b *Beginning) File(model, data string) string {
 }
 
 // about says what the label is.
-func (b *Beginning) about() string {
+func (b *beginning) about() string {
 	if len(b.Classes) == 0 {
 		return "a quantity"
 	}

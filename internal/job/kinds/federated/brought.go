@@ -29,6 +29,40 @@ type brought struct {
 	Schema   data.Form             `json:"schema"`
 	Rows     int                   `json:"rows"` // of the file to train on
 	Files    map[string]given.File `json:"files"`
+	Scale    *scale                `json:"scale,omitempty"` // of a perceptron
+}
+
+// scale is what a perceptron does to each feature before its first layer: the model that comes out takes samples as
+// they are measured, and whoever runs it elsewhere needs no constants beside it.
+type scale struct {
+	Shift  []float32 `json:"shift"`
+	Divide []float32 `json:"divide"`
+}
+
+// rescaled takes the normalisation of features in one row out of the settings of their reader, for the network.
+func (b *brought) rescaled() error {
+	var s dataset.FileSettings
+	if err := json.Unmarshal(b.Settings, &s); err != nil || len(s.Divide) == 0 || len(b.Schema.Shape) != 1 {
+		return err
+	}
+	b.Scale = &scale{}
+	for i := range b.Schema.Shape[0] {
+		k := min(i, len(s.Divide)-1) // one for each, or one for all
+		b.Scale.Shift = append(b.Scale.Shift, float32(s.Shift[k]))
+		b.Scale.Divide = append(b.Scale.Divide, float32(s.Divide[k]))
+	}
+	s.Normalize, s.Shift, s.Divide = "", nil, nil
+	b.Settings = s.JSON()
+	return nil
+}
+
+// perceptron is the network that the job describes.
+func (c Config) perceptron() model.Config {
+	m := model.Config{MLP: c.widths()}
+	if b := c.data(); b != nil && b.Scale != nil {
+		m.Shift, m.Divide = b.Scale.Shift, b.Scale.Divide
+	}
+	return m
 }
 
 // label is the name of what is learned, as it was found in the data; empty where it has none.
@@ -126,9 +160,17 @@ func (c *Config) bringData() error {
 	if err != nil {
 		return err
 	}
+	if err := c.learnable(s); err != nil {
+		return err
+	}
 	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
+	if c.Model == "" {
+		if err := b.rescaled(); err != nil {
+			return err
+		}
+	}
 	if _, share := c.share(); !share {
-		t, _, err := c.openData("test", c.Test, data.FileTest, filled, &b)
+		t, _, err := c.openData("test", c.Test, data.FileTest, b.Settings, &b)
 		if err == nil {
 			err = t.Schema().Against(s.Schema())
 		}
@@ -140,6 +182,24 @@ func (c *Config) bringData() error {
 	text, err := json.Marshal(b)
 	c.Samples = string(text)
 	return err
+}
+
+// learnable says why nothing can be learned of samples, as a *job.ConfigError.
+func (c *Config) learnable(s dataset.Source) error {
+	schema := s.Schema()
+	switch share, held := c.share(); {
+	case schema.Label == 0:
+		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
+			Want: "what the model is to learn: samples of " +
+				c.Data + " have no label"}
+	case len(schema.Classes) == 1:
+		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
+			Want: "at least two classes; all samples are of the class " + strconv.Quote(schema.Classes[0])}
+	case held && float64(s.Len())*share < 1:
+		return &job.ConfigError{Key: "test", Value: strconv.FormatFloat(share, 'g', -1, 64),
+			Want: "a share of at least one of " + strconv.Itoa(s.Len()) + " samples"}
+	}
+	return nil
 }
 
 // openData opens a file of samples, and notes it.
@@ -211,7 +271,9 @@ var parsed sync.Map
 // client, -1 for a server.
 func (c Config) Give(cfg *node.Config, part int) error {
 	if n := c.net(); n != nil && part < 0 {
-		c.giveFile(cfg, modelSlot, model.FileSource, n.File)
+		if err := giveFile(cfg, modelSlot, model.FileSource, n.File); err != nil {
+			return err
+		}
 	}
 	b := c.data()
 	if b == nil {
@@ -222,7 +284,9 @@ func (c Config) Give(cfg *node.Config, part int) error {
 		if part >= 0 && name != data.FileTrain {
 			continue
 		}
-		c.giveFile(cfg, dataSlot, name, f)
+		if err := giveFile(cfg, dataSlot, name, f); err != nil {
+			return err
+		}
 		o.Files[name] = f.SHA256
 	}
 	if part >= 0 {
@@ -241,8 +305,12 @@ func (c Config) Give(cfg *node.Config, part int) error {
 	return nil
 }
 
-// giveFile gives a slot of a node a file.
-func (c Config) giveFile(cfg *node.Config, slot, name string, f given.File) {
+// giveFile gives a slot of a node a file that is what it was when the job was brought.
+func giveFile(cfg *node.Config, slot, name string, f given.File) error {
+	g, err := given.Open(f)
+	if err != nil {
+		return err
+	}
 	all := maps.Clone(cfg.Files)
 	if all == nil {
 		all = map[string]map[string]node.Given{}
@@ -251,8 +319,9 @@ func (c Config) giveFile(cfg *node.Config, slot, name string, f given.File) {
 	if own == nil {
 		own = map[string]node.Given{}
 	}
-	own[name], all[slot] = f.Given(), own
+	own[name], all[slot] = g, own
 	cfg.Files = all
+	return nil
 }
 
 // Unchanged reads the files that the job names, and refuses one that is not what it was. Errors are
@@ -300,8 +369,8 @@ func (c Config) validateBrought() error {
 			}
 		}
 	}
-	if share, ok := c.share(); ok && !(share >= 0 && share < 1) {
-		return bad("test", c.Test, "a share of the data from 0 to below 1, or the name of a file")
+	if share, ok := c.share(); ok && !(share > 0 && share < 1) {
+		return bad("test", c.Test, "a share of the data above 0 and below 1, or the name of a file")
 	}
 	if c.Network != "" && c.net() == nil {
 		return bad("network", "of this form", "a model as it was read")

@@ -67,6 +67,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 
 // newFedavg begins to record a choreography.
 func (c Config) newFedavg() (*fedavg, error) {
+	if c.brings() && c.Samples == "" || c.Model != "" && c.Network == "" {
+		return nil, &job.ConfigError{Key: "data", Value: c.Data, Want: "files that were read first: job.Bring does it"}
+	}
 	net, err := c.trainee()
 	if err != nil {
 		return nil, err
@@ -147,7 +150,7 @@ func (j *fedavg) end(g *graph.Graph, last graph.Value) {
 
 // Net returns the network that the job trains.
 func (c Config) Net() (*model.Graph, error) {
-	return model.MLP(c.widths()...)
+	return c.perceptron().Graph()
 }
 
 // model is the component that holds the parameters.
@@ -157,7 +160,7 @@ func (c Config) model(at []graph.Place) graph.Component {
 	if n := c.net(); n != nil {
 		m.Config = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options}
 	} else {
-		m.Config = model.Config{MLP: c.widths()}
+		m.Config = c.perceptron()
 	}
 	return m
 }

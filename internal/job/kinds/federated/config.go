@@ -138,7 +138,7 @@ func (c Config) Validate() error {
 	if _, err := c.hidden(); err != nil {
 		return err
 	}
-	known := !c.Brings() || c.Samples != "" // what the samples are
+	known := !c.brings() || c.Samples != "" // what the samples are
 	if known {
 		if _, err := c.Schema(); err != nil {
 			return err

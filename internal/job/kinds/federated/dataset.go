@@ -53,8 +53,12 @@ func (c Config) source(at []graph.Place) graph.Component {
 		return graph.Component{Name: dataSlot, Role: data.Role, Kind: data.KindSamples, Version: data.Version, At: at,
 			Methods: data.SamplesMethods(), Config: c.samplesConfig()}
 	}
-	return samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
+	of := samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
 		Epochs: c.Epochs}.Component(at)
+	if c.Brings() { // its test is read in batches
+		of.Methods = data.SamplesMethods()
+	}
+	return of
 }
 
 // membership is the settings of the registry: a round begins when as many clients are members as it needs.

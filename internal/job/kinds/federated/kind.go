@@ -18,6 +18,8 @@ var (
 	_ job.Served  = Config{}
 	_ job.Sampled = Config{}
 	_ job.Dealt   = Config{}
+
+	_ job.Beginner = Kind{}
 )
 
 // Name returns what a job file says behind the key kind.

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -17,8 +16,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/job/given"
-	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -157,31 +154,11 @@ func (p perceptron) output(b *graph.Graph, x graph.Value, params []graph.Value) 
 // imported is a network that a user brought, for one size of batches.
 type imported struct {
 	*model.Graph
-	fit fit
-}
-
-// fit is what is done to samples before a network sees them.
-type fit struct {
-	cast    bool
-	perm    []int // nil: none
-	reshape []int // with the batch; nil: none
+	fit forward.Fit
 }
 
 func (i imported) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
-	if i.fit.cast {
-		x = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, x)
-	}
-	if i.fit.perm != nil {
-		x = b.Tensor("Transpose", graph.Attrs{"perm": i.fit.perm}, x)
-	}
-	if i.fit.reshape != nil {
-		dims := make([]int64, len(i.fit.reshape))
-		for k, d := range i.fit.reshape {
-			dims[k] = int64(d)
-		}
-		x = b.Tensor("Reshape", nil, x, b.Constant(integers(dims...)))
-	}
-	return forward.Scores(b, i.Graph, x, params)
+	return forward.Scores(b, i.Graph, i.fit.Record(b, x), params)
 }
 
 // trainee returns the network that the job trains, or a *job.ConfigError where it does not fit the data.
@@ -205,7 +182,7 @@ func (c Config) trainee() (trainee, error) {
 	if len(inputs) != 1 {
 		return bad("one input; it has %d", len(inputs))
 	}
-	f, err := fitOf(c.form(), inputs[0], c.Batch)
+	f, err := forward.FitOf(c.form(), inputs[0], c.Batch)
 	if err != nil {
 		return bad("%v", err)
 	}
@@ -227,44 +204,4 @@ func (c Config) outputHint() string {
 		return fmt.Sprintf(", and the data has %d classes", n)
 	}
 	return ", and the label is a quantity"
-}
-
-// fitOf says what makes samples of a form the input of a network.
-func fitOf(s dataset.Schema, input *onnx.ValueInfoProto, batch int) (fit, error) {
-	var f fit
-	in, _ := onnxop.FromProto(input.GetType())
-	switch {
-	case in.DType == s.Features:
-	case in.DType == tensor.Float32:
-		f.cast = true
-	default:
-		return f, fmt.Errorf("an input of %v; it takes %v", s.Features, in.DType)
-	}
-	if len(in.Shape) == 0 || in.Shape[0] != batch {
-		return f, fmt.Errorf("an input whose first dimension is the batch; it takes %v", in.Shape)
-	}
-	want := in.Shape[1:]
-	if slices.Equal(want, s.Shape) {
-		return f, nil
-	}
-	if len(want) == 3 && len(s.Shape) == 3 {
-		h, w, ch := s.Shape[0], s.Shape[1], s.Shape[2]
-		if slices.Equal(want, []int{ch, h, w}) && ch != h { // images by rows, a model by planes
-			f.perm = []int{0, 3, 1, 2}
-			return f, nil
-		}
-		if slices.Equal(want, []int{w, ch, h}) && ch != h {
-			f.perm = []int{0, 2, 3, 1}
-			return f, nil
-		}
-	}
-	size := 1
-	for _, d := range want {
-		size *= d
-	}
-	if size != s.Width() {
-		return f, fmt.Errorf("an input of %v for a sample; it takes %v", s.Shape, want)
-	}
-	f.reshape = append([]int{batch}, want...)
-	return f, nil
 }

@@ -36,6 +36,9 @@ func (c Config) Compile() (*compile.Artifact, error) { return job.Compile(c) }
 
 // WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
 func (c Config) WayOn(dir string, round int) string {
+	if c.Optimizer != "" {
+		return "begin anew, with a smaller rate of its optimizer than " + c.Optimizer
+	}
 	rate := c.LearningRate / 10
 	if round < 2 {
 		return fmt.Sprintf("begin anew, with a smaller learning_rate such as %g", rate)

@@ -1,4 +1,5 @@
-package federated
+// Package judge says how good a model is on samples: a model file, without a node and without a job.
+package judge
 
 import (
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
@@ -34,6 +36,12 @@ type Class struct {
 	Recall    job.Number `json:"recall"`    // share of its samples that are found
 	Precision job.Number `json:"precision"` // share of what is found that is of it
 }
+
+// Event is what programs are told an Evaluation as.
+const Event = "evaluation"
+
+// confusionMost bounds the classes of which a confusion matrix is told.
+const confusionMost = 64
 
 // evaluationBatch is how many samples are run at once.
 const evaluationBatch = 64
@@ -92,43 +100,21 @@ func runner(im *importer.Model, s dataset.Schema, batch int) (func(dataset.Colum
 	for i, d := range in.Shape {
 		dims[i] = int64(d)
 	}
-	f, err := fitOf(s, onnx.ValueInfo(in.Name, in.DType, dims...), batch)
+	f, err := forward.FitOf(s, onnx.ValueInfo(in.Name, in.DType, dims...), batch)
 	if err != nil {
 		return nil, fmt.Errorf("the samples want %w", err)
 	}
 	shape := append([]int{batch}, s.Shape...)
-	g := &onnx.GraphProto{Name: "evaluation", Output: []*onnx.ValueInfoProto{{Name: out.Name}}}
+	g := &onnx.GraphProto{Name: "evaluation of samples", Output: []*onnx.ValueInfoProto{{Name: out.Name}}}
 	wide := make([]int64, len(shape))
 	for i, d := range shape {
 		wide[i] = int64(d)
 	}
-	const samples, moved = "rhizome.samples", "rhizome.moved"
+	const samples = "rhizome.samples"
 	g.Input = []*onnx.ValueInfoProto{onnx.ValueInfo(samples, s.Features, wide...)}
-	last := samples
-	add := func(op string, in []string, attrs ...*onnx.AttributeProto) {
-		name := fmt.Sprintf("%s%d", moved, len(g.Node))
-		g.Node = append(g.Node, onnx.Node("", op, name, in, []string{name}, attrs...))
-		last = name
+	if g.Node, err = f.Nodes(samples, in.Name); err != nil {
+		return nil, err
 	}
-	if f.cast {
-		add("Cast", []string{last}, onnx.AttrInt("to", int64(tensor.Float32)))
-	}
-	if f.perm != nil {
-		perm := make([]int64, len(f.perm))
-		for i, d := range f.perm {
-			perm[i] = int64(d)
-		}
-		add("Transpose", []string{last}, onnx.AttrInts("perm", perm...))
-	}
-	if f.reshape != nil {
-		to, err := tensor.FromInt64([]int{len(dims)}, dims)
-		if err != nil {
-			return nil, err
-		}
-		g.Initializer = append(g.Initializer, to.Proto(moved))
-		add("Reshape", []string{last, moved})
-	}
-	g.Node = append(g.Node, onnx.Node("", "Identity", in.Name, []string{last}, []string{in.Name}))
 	g.Node = append(g.Node, at.Nodes...)
 	for _, p := range at.Params {
 		g.Initializer = append(g.Initializer, p.Value.Proto(p.Name))
