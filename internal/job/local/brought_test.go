@@ -178,6 +178,7 @@ func TestDataThatTeachesNothing(t *testing.T) {
 		"data=many.csv reader={}x":               "reader: a JSON object",
 		`data=many.csv reader={"label":"c"}`:     "reader: no label",
 		`data=many.csv reader={"delimeter":","}`: "data: delimeter",
+		"data=many.csv buffers=average":          "buffers: frozen",
 		"data=digits label=c":                    "label: nothing beside data digits",
 		"data=many.csv freeze=a":                 "freeze: nothing where the job brings no model",
 	} {
