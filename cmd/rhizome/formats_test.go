@@ -1,0 +1,145 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/job/judge"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
+)
+
+// TestInitRunEvaluateFormats is what somebody does with data that is no table in text: an archive of arrays, Parquet,
+// a folder of images. Each is looked at, trained on and evaluated, as it is.
+func TestInitRunEvaluateFormats(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	p := jobtest.Bright(240, 1, 6)
+	jobtest.NPZ(t, in("pictures.npz"), true, jobtest.Texts("y", p.Classes),
+		jobtest.Bytes("x", p.Pixels, 240, 6, 6))
+	p.Folder(t, in("pictures"))
+	flowers, err := filepath.Abs("../../dataset/testdata/flowers.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, data, label string
+		said              []string
+		samples           int
+	}{
+		{"npz", in("pictures.npz"), "", []string{"240 samples of float32[6 6]", "3 classes: left, none, top"}, 240},
+		{"parquet", flowers, "species", []string{"3 classes: ash, elm, rose"}, 240},
+		{"images", in("pictures"), "", []string{"240 samples of float32[3 6 6]", "3 classes: left, none, top"}, 240},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			begin := []string{"init", "--data", c.data, "-o", in(c.name + ".yaml")}
+			if c.label != "" {
+				begin = append(begin, "--label", c.label)
+			}
+			o := rhizome(t, begin...)
+			for _, want := range c.said {
+				if o.code != exitOK || !strings.Contains(o.out, want) {
+					t.Fatalf("init said %s%s; want %q", o.out, o.err, want)
+				}
+			}
+			if o = rhizome(t, "run", in(c.name+".yaml"), "--dir", in(c.name)); o.code != exitOK ||
+				!strings.Contains(o.out, "accuracy") {
+				t.Fatalf("run: %+v", o)
+			}
+			var e judge.Evaluation
+			jsonOf(t, rhizome(t, "evaluate", in(c.name), "--data", c.data, "--json"), &e)
+			if e.Samples != c.samples || e.Accuracy < 0.9 || len(e.Classes) != 3 {
+				t.Errorf("evaluate: %+v", e)
+			}
+			// the model by itself, which takes what it was trained on
+			alone := []string{"evaluate", filepath.Join(in(c.name), "model.onnx"), "--data", c.data, "--json"}
+			if c.label != "" {
+				alone = append(alone, "--label", c.label)
+			}
+			jsonOf(t, rhizome(t, alone...), &e)
+			if e.Samples != c.samples || e.Accuracy < 0.9 {
+				t.Errorf("the model by itself: %+v", e)
+			}
+			if o := rhizome(t, "data", "inspect", c.data); !strings.Contains(o.out, "samples: 240") {
+				t.Errorf("inspect: %+v", o)
+			}
+		})
+	}
+}
+
+// TestClientsBringOtherFormats serves a job with a user's model and a table of its own to two clients, of which one
+// brings an archive of arrays and the other Parquet. One is killed in the middle of a round, and so is the server. The
+// model is that of a run that nobody disturbed, to the bit.
+func TestClientsBringOtherFormats(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	zoo, err := filepath.Abs("../../internal/importer/testdata/zoo/cnn_pool_ceil.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parquet, err := filepath.Abs("../../dataset/testdata/pictures.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := jobtest.Bright(150, 1, 10)
+	jobtest.NPZ(t, in("train.npz"), false, scaled("x", p, 150, 10, 10, 1), jobtest.Texts("y", p.Classes))
+	jobtest.NPZ(t, in("part0.npz"), true, jobtest.Texts("y", p.Classes[:90]), scaled("x",
+		jobtest.Pictures{Pixels: p.Pixels[:9000]}, 90, 10, 10, 1))
+	write(t, in("job.yaml"), "name: pictures\nmodel: {onnx: "+zoo+"}\ndata: {train: train.npz, "+
+		"classes: [left, none, top, other]}\ntrain: {batch: 8, optimizer: {adam: {rate: 0.01}}}\nrounds: 24\n"+
+		"clients: 2\n")
+	serve := func(name string, disturbed bool) string {
+		args := []string{"server", in("job.yaml"), "--json", "--dir", in(name), "--listen", loopback}
+		server := start(t, dir, args...)
+		server.await(t, "address", isEvent("listening"))
+		invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+		join := func(i int, more ...string) []string {
+			return append([]string{"join", "--json", "--dir", in(name + []string{".0", ".1"}[i]), "--listen", loopback,
+				"--data", []string{in("part0.npz"), parquet}[i]}, more...)
+		}
+		clients := []*started{start(t, dir, join(0, "--member", "0", invitation)...),
+			start(t, dir, join(1, "--member", "1", invitation)...)}
+		if disturbed {
+			server.await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+			clients[1].cmd.Process.Kill()
+			clients[1].end(t)
+			clients[1] = start(t, dir, join(1)...)
+			server.await(t, "round 6", func(e told) bool { return e.Event == "round" && e.Round >= 6 })
+			clients[0].cmd.Process.Kill()
+			clients[0].end(t)
+			server.cmd.Process.Kill()
+			server.end(t)
+			clients[0] = start(t, dir, join(0)...)
+			server = start(t, dir, args...)
+		}
+		done := server.await(t, "the result", isEvent("done"))
+		for _, c := range clients {
+			c.await(t, "the word that it is done", isEvent("done"))
+			if code := c.end(t); code != exitOK {
+				t.Errorf("a client: exit code %d, %s", code, c.errs)
+			}
+		}
+		if code := server.end(t); code != exitOK || done.Rounds != 24 {
+			t.Errorf("server: exit code %d, %s, %+v", code, server.errs, done)
+		}
+		return done.ModelSHA256
+	}
+	calm := serve("calm", false)
+	if rough := serve("rough", true); calm == "" || rough != calm {
+		t.Errorf("with nodes that were killed the model is %s, without %s", rough, calm)
+	}
+	var e judge.Evaluation
+	jsonOf(t, rhizome(t, "evaluate", in("rough"), "--data", parquet, "--json"), &e)
+	if e.Samples != 60 || e.Accuracy < 0.9 {
+		t.Errorf("evaluate: %+v", e)
+	}
+}
+
+// scaled is the pixels of pictures as numbers from 0 to 1.
+func scaled(name string, p jobtest.Pictures, shape ...int) jobtest.Array {
+	out := make([]float32, len(p.Pixels))
+	for i, v := range p.Pixels {
+		out[i] = float32(v) / 255
+	}
+	return jobtest.Singles(name, out, shape...)
+}

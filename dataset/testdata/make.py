@@ -1,0 +1,27 @@
+"""Makes flowers.parquet and pictures.parquet: pandas 3.1.1, pyarrow 26.0.1, numpy 2.4.6.
+
+Run in this folder. The numbers are drawn here, from the seed.
+"""
+import numpy as np
+import pandas as pd
+
+rng = np.random.default_rng(7)
+
+kind = np.arange(240) % 3
+flowers = pd.DataFrame({
+    "long": (3 * kind + rng.normal(size=240)).round(2).astype(np.float32),
+    "wide": (kind * kind + 0.5 * rng.normal(size=240)).round(2).astype(np.float32),
+    "stems": rng.integers(1, 9, size=240).astype(np.uint8),
+    "species": pd.Categorical(np.array(["ash", "elm", "rose"])[kind]),
+})
+flowers.to_parquet("flowers.parquet")
+
+pixels = rng.integers(4, 16, size=(60, 10, 10))
+kind = np.arange(60) % 3
+pixels[kind == 0, :3] += 30
+pixels[kind == 1, :, :3] += 30
+pictures = pd.DataFrame({
+    "y": np.array(["top", "left", "none"])[kind],
+    "x": list((pixels.reshape(60, 100) / 51).astype(np.float32)),
+})
+pictures.to_parquet("pictures.parquet", index=False)
