@@ -67,7 +67,7 @@ func init() {
 		"Squeeze": axesToInput, "Unsqueeze": axesToInput,
 		"Clip": clip, "Pad": pad, "Slice": slice, "Upsample": upsample, "Resize": resize, "TopK": topK,
 		"BatchNormalization": batchNormalization, "Reshape": reshape, "Split": split, "Scatter": scatter,
-		"Cast": cast, "Dropout": dropout, "Constant": literal, "ConstantOfShape": literal,
+		"Cast": cast, "Dropout": dropout, "RoiAlign": roiAlign, "Constant": literal, "ConstantOfShape": literal,
 	}
 }
 
@@ -245,4 +245,11 @@ func dropout(d *draft, n *node) {
 		input(n, 1, d.float(ratio))
 	}
 	drop(n, "ratio", "is_test")
+}
+
+// roiAlign: below 16 boxes lay half an element further.
+func roiAlign(_ *draft, n *node) {
+	if n.version < 16 {
+		onnx.SetAttr(n.NodeProto, onnx.AttrString("coordinate_transformation_mode", "output_half_pixel"))
+	}
 }

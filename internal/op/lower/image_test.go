@@ -16,6 +16,8 @@ func TestHostileImages(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	in := given{"x": drawn(r, 1, 4, 2, 2), "v": drawn(r, 4), "w": drawn(r, 3), "e": drawn(r, 1, 4, 0, 2),
 		"c": drawn(r, 1, 4, 4), "s": f32([]int{4}, 1, 1, -1, 2), "g": f32([]int{4}, 1, 1, 1e30, 2),
+		"d": drawn(r, 1, 2, 2, 2), "t": drawn(r, 1, 2, 3), "r": drawn(r, 1, 4), "h": i64([]int{1}, 0),
+		"f": drawn(r, 1, 4, 1, 1),
 		"n": i64([]int{4}, 1, 4, 1<<40, 2), "p": i64([]int{8}, 0, 0, 0, 0, 0, 0, 0, 1<<40),
 		"q": i64([]int{8}, 0, 0, -3, 0, 0, 0, 0, 0), "k": i64([]int{2}, 3, 3), "b": i64([]int{2}, 1<<26, 1<<26),
 		"o": i64([]int{2}, -1, 0), "i": i64([]int{1, 4, 2, 2}, make([]int64, 16)...), "u": i64([]int{4}, 1, 4, 2, 2)}
@@ -71,6 +73,26 @@ func TestHostileImages(t *testing.T) {
 		node("z = Resize x _ _ k", l("axes", 2, 3), s("coordinate_transformation_mode", "none")),
 		node("z = Resize x _ _ k", l("axes", 2, 3), s("keep_aspect_ratio_policy", "none")),
 		node("z = Upsample x g"),
+		node("z = GridSample x v"),
+		node("z = GridSample e d"),
+		node("z = GridSample x d", s("mode", "sharp")),
+		node("z = GridSample x d", s("padding_mode", "wrap")),
+		node("z = AffineGrid t n"),
+		node("z = AffineGrid v k"),
+		node("z = RoiAlign x r h"),
+		node("z = RoiAlign x r h", a("sampling_ratio", 1<<40)),
+		node("z = RoiAlign x r h", a("sampling_ratio", 1), a("output_height", 1<<40)),
+		node("z = RoiAlign x r h", a("sampling_ratio", 1), s("mode", "sum")),
+		node("z = RoiAlign x r h", a("sampling_ratio", 1), s("coordinate_transformation_mode", "none")),
+		node("z = RoiAlign x r k", a("sampling_ratio", 1)),
+		node("z = RoiAlign e r h", a("sampling_ratio", 1)),
+		node("z = DeformConv x x x"),
+		node("z = DeformConv x f x", a("group", 0)),
+		node("z = DeformConv x f d", a("offset_group", 3)),
+		node("z = DeformConv x f d", l("pads", 1<<40, 0, 0, 0)),
+		node("z = DeformConv x f d", l("dilations", 1<<40, 1)),
+		node("z = DeformConv x f d", l("kernel_shape", 2, 2)),
+		node("z = DeformConv x f d v"),
 	} {
 		_, err := lower.Graph([]*onnx.NodeProto{n}, typesOf(in, "s", "g", "n", "p", "q", "k", "b", "o", "u"), "low")
 		var own *lower.Error

@@ -27,7 +27,8 @@ var rules = map[key]*rule{}
 
 func init() {
 	for _, family := range [][]rule{activationRules, partRules, signalRules, recurrentRules, attentionRules,
-		einsumRules, controlRules, stateRules, normRules, poolRules, imageRules, resizeRules, quantizeRules} {
+		einsumRules, controlRules, stateRules, normRules, poolRules, imageRules, resizeRules, quantizeRules,
+		sampleRules} {
 		for i := range family {
 			r := &family[i]
 			rules[key{r.Domain, r.Name}] = r

@@ -79,4 +79,20 @@ for short, mode in modes.items():
 case("Resize scales", "Resize", [f(1, 1, 3, 4), None, np.array([1, 1, 2, 1.5], np.float32)], consts=[2], mode="linear")
 case("Resize cubic exclude", "Resize", [f(1, 1, 4, 4), None, np.array([1, 1, 0.6, 1.5], np.float32)], consts=[2],
      mode="cubic", exclude_outside=1)
+for mode in ("linear", "nearest", "cubic"):
+    for padding in ("zeros", "border", "reflection"):
+        for align in (0, 1):
+            case(f"GridSample {mode} {padding} {align}", "GridSample", [f(2, 3, 4, 5), 2 * f(2, 3, 2, 2)], mode=mode,
+                 padding_mode=padding, align_corners=align)
+for mode in ("linear", "nearest"):
+    case(f"GridSample volume {mode}", "GridSample", [f(1, 2, 3, 4, 5), 1.5 * f(1, 2, 2, 3, 3)], mode=mode)
+boxes = np.array([[0.5, 1, 7.2, 5.1], [-3, 2, 4, 9.5], [2, 2, 2.1, 2.2]], np.float32)
+for mode in ("avg", "max"):
+    for half in ("half_pixel", "output_half_pixel"):
+        case(f"RoiAlign {mode} {half}", "RoiAlign", [f(2, 3, 6, 7), boxes, i64(1, 0, 1)], opset=16, mode=mode,
+             coordinate_transformation_mode=half, sampling_ratio=2 if mode == "avg" else 1, output_height=2, output_width=3, spatial_scale=0.75)
+case("AffineGrid", "AffineGrid", [f(2, 2, 3), i64(2, 3, 4, 5)], consts=[1])
+case("AffineGrid volume", "AffineGrid", [f(1, 3, 4), i64(1, 2, 3, 4, 2)], consts=[1], align_corners=1)
+case("DeformConv", "DeformConv", [f(2, 4, 5, 6), f(6, 2, 3, 2), 2 * f(2, 24, 3, 3), f(6), f(2, 12, 3, 3)], opset=19,
+     group=2, offset_group=2, strides=[2, 2], pads=[1, 0, 1, 1], dilations=[1, 1])
 json.dump(cases, open(sys.argv[1], "w"), indent=0)
