@@ -34,7 +34,8 @@ type parquetTable struct {
 	chans  int
 
 	readers map[[2]int]*parquet.Reader
-	pages   []*parquetPage // the last one that was used at the end
+	levels  map[int][]int32 // of lists in lists: the repetition levels that each row has, by column
+	pages   []*parquetPage  // the last one that was used at the end
 	kept    int
 }
 
@@ -51,7 +52,8 @@ func openParquet(_ Env, s FileSettings, file *io.SectionReader) (fileTable, erro
 	if err != nil {
 		return nil, parquetError(err)
 	}
-	t := &parquetTable{file: f, from: []int{0}, readers: map[[2]int]*parquet.Reader{}, chans: s.Channels}
+	t := &parquetTable{file: f, from: []int{0}, readers: map[[2]int]*parquet.Reader{}, levels: map[int][]int32{},
+		chans: s.Channels}
 	if t.chans == 0 {
 		t.chans = 3
 	}
@@ -324,6 +326,10 @@ func (t *parquetTable) number(w wanted, row, j, width, i int, into *cells) error
 	case p.Bytes != nil: // float16
 		into.f[i*width+j] = halfOf(binary.LittleEndian.Uint16(p.Bytes[at]))
 	case w.as == integer:
+		if c.Kind == parquet.Unsigned && c.Type == parquet.Int64 && p.Ints[at] < 0 {
+			return &badRow{t.place(row), t.cols[w.column].name,
+				fmt.Sprintf("is %d; want a whole number below 2^63", uint64(p.Ints[at])), row, w.column}
+		}
 		into.i[i*width+j] = whole(c, p.Ints[at])
 	case c.Kind == parquet.Decimal:
 		into.f[i*width+j] = float32(float64(p.Ints[at]) / math.Pow10(c.Scale))
@@ -407,9 +413,10 @@ func (t *parquetTable) page(g, col int, local int64, width int) (*parquetPage, e
 		return nil, err
 	}
 	p := &parquetPage{group: g, column: col, page: n, Page: read}
-	if err := p.index(&t.file.Columns[t.leaf[col]], &t.cols[col], width); err != nil {
+	if err := t.nested(p, width); err != nil {
 		return nil, err
 	}
+	p.index(&t.file.Columns[t.leaf[col]])
 	if local < p.First || local >= p.First+int64(p.N) {
 		return nil, config.Errorf("parquet file", "column %q ends before value %d of a row group", t.cols[col].name,
 			local)
@@ -423,21 +430,38 @@ func (t *parquetTable) page(g, col int, local int64, width int) (*parquetPage, e
 	return p, nil
 }
 
-// index notes where each value of a page stands, and holds lists against their length.
-func (p *parquetPage) index(leaf *parquet.Column, c *fileColumn, width int) error {
+// nested holds lists, and lists in lists, against those of the other rows.
+func (t *parquetTable) nested(p *parquetPage, width int) error {
+	if p.Rep == nil {
+		return nil
+	}
+	want := t.levels[p.column]
+	if want == nil {
+		want = slices.Repeat([]int32{-1}, width)
+		t.levels[p.column] = want
+	}
+	for i, rep := range p.Rep {
+		at := (p.First + int64(i)) % int64(width)
+		if want[at] < 0 && (rep == 0) == (at == 0) {
+			want[at] = rep
+		}
+		if want[at] != rep {
+			return config.Errorf("parquet file", "column %q holds lists of different lengths; want %d numbers in each",
+				t.cols[p.column].name, width)
+		}
+	}
+	return nil
+}
+
+// index notes where each value of a page stands.
+func (p *parquetPage) index(leaf *parquet.Column) {
 	p.bytes = 8*(len(p.Ints)+len(p.Floats)) + 4*len(p.Singles)
 	for _, b := range p.Bytes {
 		p.bytes += len(b) + 24
 	}
-	for i, rep := range p.Rep {
-		if (rep == 0) != ((p.First+int64(i))%int64(width) == 0) {
-			return config.Errorf("parquet file", "column %q holds lists of different lengths; want %d numbers in each",
-				c.name, width)
-		}
-	}
 	if p.Def == nil {
 		p.Rep = nil
-		return nil
+		return
 	}
 	p.at = make([]int32, p.N)
 	n := int32(0)
@@ -450,8 +474,7 @@ func (p *parquetPage) index(leaf *parquet.Column, c *fileColumn, width int) erro
 	}
 	if p.Def, p.Rep = nil, nil; int(n) == p.N {
 		p.at = nil
-		return nil
+		return
 	}
 	p.bytes += 4 * p.N
-	return nil
 }

@@ -64,6 +64,7 @@ type Chunk struct {
 	Codec     Codec
 	from      int64
 	bytes     int64
+	elsewhere string // another file that has its values
 	encrypted bool
 	pages     []page // nil until they are listed
 }
@@ -173,6 +174,10 @@ func (f *File) check() error {
 		}
 		for c := range group.Chunks {
 			k := &group.Chunks[c]
+			if k.elsewhere != "" {
+				return errorf("it has the values of column %q in another file, %.64q; give that file, or write all "+
+					"into one", f.Columns[c].Name(), k.elsewhere)
+			}
 			if k.from < 0 || k.bytes < 0 || k.from > f.size || k.bytes > f.size-k.from {
 				return errorf("row group %d says that column %q lies beyond the end of the file", g,
 					f.Columns[c].Name())
@@ -363,6 +368,8 @@ func readChunk(t *thrift) Chunk {
 	data, dict := int64(0), int64(0)
 	t.fields(func(id int, typ byte) bool {
 		switch {
+		case id == 1 && typ == tBinary:
+			c.elsewhere = string(t.bytes())
 		case id == 3 && typ == tStruct:
 			t.fields(func(id int, typ byte) bool {
 				switch {

@@ -48,6 +48,7 @@ var targets = []target{
 	{"dataset/FuzzCSV", "tables that users bring", quick},
 	{"dataset/FuzzArrays", "arrays that users bring", slow},
 	{"dataset/FuzzTables", "typed tables and tensors that users bring", slow},
+	{"internal/parquet/FuzzFile", "Parquet files, page by page", slow},
 	{"internal/onnx/FuzzLoad", "models", quick},
 	{"internal/importer/FuzzImport", "models of other tools", slow},
 	{"internal/roles/model/FuzzLoad", "models to train", slow},
