@@ -31,6 +31,9 @@ type Graph struct {
 	Params    []Param           // what is trained, in the order of Model.Trained
 	Constants []Constant        // in the order in which the nodes read them
 	Outputs   []Value           // as they were asked for; Name is the value's in Nodes
+	Buffers   []Buffer          // running statistics that the nodes read as they read Params: those of Model.Live
+	Renewed   []string          // in training, the value that each of Buffers has after the pass
+	Masks     []Mask            // in training, the chance that the nodes read
 	Types     map[string]onnxop.Type
 	Repairs   []string // what was changed for this batch, in words
 }
@@ -41,6 +44,11 @@ const BatchMax = 1 << 20
 // At returns the graph of some outputs for a batch: of the output that is trained, where none is named. Errors are
 // *RefusedError, with all reasons.
 func (m *Model) At(batch int, outputs ...string) (*Graph, error) {
+	return m.For(Inference, batch, outputs...)
+}
+
+// For is At for a mode.
+func (m *Model) For(mode Mode, batch int, outputs ...string) (*Graph, error) {
 	if batch < 1 || batch > BatchMax {
 		return nil, fmt.Errorf("model: a batch of %d; want 1 to %d", batch, BatchMax)
 	}
@@ -55,11 +63,11 @@ func (m *Model) At(batch int, outputs ...string) (*Graph, error) {
 	var ref *walker
 	if n := m.batch.Fixed; n > 0 && n != batch {
 		var err error
-		if ref, err = m.walk(n, outputs, nil); err != nil {
+		if ref, err = m.walk(mode, n, outputs, nil); err != nil {
 			return nil, err
 		}
 	}
-	w, err := m.walk(batch, outputs, ref)
+	w, err := m.walk(mode, batch, outputs, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +77,7 @@ func (m *Model) At(batch int, outputs ...string) (*Graph, error) {
 // walker goes over the canonical nodes for one batch.
 type walker struct {
 	m       *Model
+	mode    Mode
 	batch   int
 	ref     *walker // the same for the batch that the file is fixed to, where that is another one
 	types   map[string]onnxop.Type
@@ -82,12 +91,14 @@ type walker struct {
 	cur     node
 	outer   map[string]int   // what stands before the batch in the dimension that holds it, where that is merged
 	half    map[string]int32 // values that have 16 bits in the file, where they are rounded to that
+	renewed map[string]string
+	masks   []Mask
 }
 
 // walk goes over the nodes that the outputs need.
-func (m *Model) walk(batch int, outputs []string, ref *walker) (*walker, error) {
-	w := &walker{m: m, batch: batch, ref: ref, types: map[string]onnxop.Type{}, alias: map[string]string{},
-		trained: map[string]bool{}, outer: map[string]int{}}
+func (m *Model) walk(mode Mode, batch int, outputs []string, ref *walker) (*walker, error) {
+	w := &walker{m: m, mode: mode, batch: batch, ref: ref, types: map[string]onnxop.Type{},
+		alias: map[string]string{}, trained: map[string]bool{}, outer: map[string]int{}, renewed: map[string]string{}}
 	for i, p := range m.inputs {
 		shape, err := m.inputShape(i, batch)
 		if err != nil {
@@ -109,7 +120,7 @@ func (m *Model) walk(batch int, outputs []string, ref *walker) (*walker, error) 
 		if t.Shape == nil {
 			t.Shape = []int{}
 		}
-		if !w.trained[x.name] {
+		if !w.trained[x.name] && (mode == Adapted || !m.live(x.name)) {
 			if t.Value = x.value; t.Value == nil {
 				continue // judge has said so
 			}
@@ -192,6 +203,9 @@ func (w *walker) simple(n *onnx.NodeProto) bool {
 	case "Identity":
 		return w.same(n, n.Input[0])
 	case "Dropout":
+		if w.mode == Training && w.m.o.Dropout && w.drop(n) {
+			return true
+		}
 		if w.m.o.TrainMode && w.trains(n) {
 			return false
 		}
@@ -394,6 +408,7 @@ func (w *walker) graph(outputs []string) (*Graph, error) {
 	for _, v := range g.Outputs {
 		needed[v.Name] = true
 	}
+	w.state(g, needed)
 	keep := make([]bool, len(w.nodes))
 	for i := len(w.nodes) - 1; i >= 0; i-- {
 		n := w.nodes[i]
@@ -413,6 +428,11 @@ func (w *walker) graph(outputs []string) (*Graph, error) {
 				listed[in] = true
 				g.Constants = append(g.Constants, Constant{Name: in, Value: v})
 			}
+		}
+	}
+	for _, k := range w.masks {
+		if needed[k.Name] {
+			g.Masks = append(g.Masks, k)
 		}
 	}
 	for _, p := range w.m.inputs {

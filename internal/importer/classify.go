@@ -326,6 +326,9 @@ func (m *Model) choose(bad *refusals) {
 	for _, p := range m.params {
 		names = append(names, p.Name)
 	}
+	for _, b := range m.buffers { // which stay frozen then
+		names = append(names, b.Name)
+	}
 	checkPatterns("train", m.o.Train, names, bad)
 	checkPatterns("freeze", m.o.Freeze, names, bad)
 	for i := range m.params {

@@ -69,6 +69,7 @@ func (m *Model) Export(values []*tensor.Tensor, buffers map[string]*tensor.Tenso
 			return nil, err
 		}
 	}
+	m.settled(g)
 	return out, nil
 }
 

@@ -28,6 +28,10 @@ type Options struct {
 	AddBias bool `json:"add_bias,omitempty"`
 	// TrainMode keeps Dropout, and lets BatchNormalization use the statistics of the batch.
 	TrainMode bool `json:"train_mode,omitempty"`
+	// Buffers says what becomes of running statistics, and Dropout that the pass for training drops, whatever mode the
+	// file was exported in.
+	Buffers string `json:"buffers,omitempty"`
+	Dropout bool   `json:"dropout,omitempty"`
 	// Dims gives symbolic dimensions other than the batch a size, by name.
 	Dims map[string]int `json:"dims,omitempty"`
 	// Evaluate reads a model that is only to be run: what stands in the way of training is no reason to refuse it.
@@ -60,6 +64,8 @@ type Buffer struct {
 	Value *tensor.Tensor `json:"-"`
 	Role  string         `json:"role"` // "mean" or "variance"
 	Node  string         `json:"node"`
+	// Frozen says that it stays as it is in the file, whatever Options.Buffers says.
+	Frozen bool `json:"frozen,omitempty"`
 }
 
 // Model is a file that was understood. It is immutable and safe for concurrent use; what its methods return must not
@@ -100,10 +106,13 @@ func Import(m *onnx.ModelProto, o Options) (*Model, error) {
 // options name and the file does not have; whether the model can be used is told by Refused.
 func Inspect(m *onnx.ModelProto, o Options) (*Model, error) {
 	out, err := inspect(m, o)
-	if err != nil || !o.SplitShared && !o.AddBias {
+	if err != nil || !o.SplitShared && !o.AddBias && o.Buffers == "" {
 		return out, err
 	}
-	return inspect(out.undone(), o)
+	if file := out.undone(o); file != nil {
+		return inspect(file, o)
+	}
+	return out, nil
 }
 
 func inspect(m *onnx.ModelProto, o Options) (*Model, error) {
@@ -129,8 +138,10 @@ func inspect(m *onnx.ModelProto, o Options) (*Model, error) {
 	out.sig = parseSignature(m)
 	if d, ok := told(m); ok {
 		out.applyTold(d, &bad)
+		out.settle(true)
 	} else {
 		out.classify(&bad)
+		out.settle(false)
 	}
 	if len(bad.list) > 0 {
 		return nil, bad.err("read")

@@ -28,7 +28,7 @@ func (m *Model) judge() {
 		}
 	}
 	batch := cmp.Or(m.batch.Fixed, 2)
-	w, err := m.walk(batch, []string{m.output}, nil)
+	w, err := m.walk(Inference, batch, []string{m.output}, nil)
 	if w == nil {
 		if r, ok := err.(*RefusedError); ok {
 			m.runs.list = append(m.runs.list, r.Reasons...)

@@ -130,11 +130,11 @@ func (m *Model) modes() []string {
 			}
 		case "BatchNormalization":
 			if v, _ := onnx.GetInt(n.NodeProto, "training_mode"); v == 1 {
-				out = append(out, fmt.Sprintf("BatchNormalization %s uses the statistics of the batch",
-					quote(nodeName(n.NodeProto))))
+				out = append(out, fmt.Sprintf("BatchNormalization %s uses the statistics of the batch%s",
+					quote(nodeName(n.NodeProto)), m.trainedBy(n)))
 			} else {
-				out = append(out, fmt.Sprintf("BatchNormalization %s uses its running statistics, also in training, "+
-					"unless --train-mode lets it use those of the batch", quote(nodeName(n.NodeProto))))
+				out = append(out, fmt.Sprintf("BatchNormalization %s uses its running statistics%s",
+					quote(nodeName(n.NodeProto)), m.trainedBy(n)))
 			}
 		}
 	}

@@ -20,6 +20,7 @@ func (w *walker) rewrite(n *onnx.NodeProto) bool {
 		if w.m.o.TrainMode {
 			onnx.SetAttr(n, onnx.AttrInt("training_mode", 1))
 		}
+		return w.normalize(n)
 	case "GroupNormalization":
 		w.groups(n)
 	}

@@ -11,8 +11,9 @@ func intAttr(list []*onnx.AttributeProto, name string) (int64, bool) {
 }
 
 // undone returns the file with what the exporter did undone, as the options ask: shared tensors become one for each
-// reader, and biases that were left out come back as zeros.
-func (m *Model) undone() *onnx.ModelProto {
+// reader, and biases that were left out come back as zeros. Running statistics that change in training are no tensors
+// of anything else. It is nil where that changes nothing.
+func (m *Model) undone(o Options) *onnx.ModelProto {
 	out, g := shallow(m.file)
 	own := map[int]*onnx.NodeProto{}
 	node := func(i int) *onnx.NodeProto {
@@ -22,17 +23,24 @@ func (m *Model) undone() *onnx.ModelProto {
 		}
 		return own[i]
 	}
-	if m.o.SplitShared {
-		for _, s := range m.shared() {
-			for _, x := range s.splits {
-				c := proto.CloneOf(m.d.named[s.name].proto)
-				c.Name = x.name
-				g.Initializer = append(g.Initializer, c)
-				node(x.node).Input[x.in] = x.name
-			}
+	var shared []sharing
+	if o.SplitShared {
+		shared = m.shared()
+	} else if o.Buffers != "" && o.Buffers != BuffersFrozen {
+		shared = m.statisticsShared()
+	}
+	if len(shared) == 0 && !o.AddBias {
+		return nil
+	}
+	for _, s := range shared {
+		for _, x := range s.splits {
+			c := proto.CloneOf(m.d.named[s.name].proto)
+			c.Name = x.name
+			g.Initializer = append(g.Initializer, c)
+			node(x.node).Input[x.in] = x.name
 		}
 	}
-	if m.o.AddBias {
+	if o.AddBias {
 		for _, b := range m.biases() {
 			n := node(b.node)
 			for len(n.Input) < 3 {

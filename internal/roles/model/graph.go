@@ -24,9 +24,14 @@ type Graph struct {
 
 	imported *importer.Model // where the graph is one that was imported; proto is nil then
 	at       *importer.Graph // its forward pass, where it is for one batch
+	own      *importer.Graph // the same with the running statistics that are local
+	train    *importer.Graph // the pass of a step, where that is another one
+	averaged int             // running statistics among params, behind what is trained
+	local    []Param         // running statistics that are none
 }
 
-// Param is a parameter: a float32 initializer of the graph.
+// Param is a parameter: a float32 initializer of the graph. Running statistics that change in training are parameters
+// too, behind those that are trained (Trained).
 type Param struct {
 	Name  string
 	Shape []int

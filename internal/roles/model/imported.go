@@ -11,7 +11,8 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// Open returns the graph of a model that was imported: its parameters are what is trained, in the order of the file.
+// Open returns the graph of a model that was imported: its parameters are what is trained, in the order of the file,
+// and, where they are averaged, the running statistics.
 // Its forward pass is one for a batch, which At gives.
 func Open(m *importer.Model) (*Graph, error) {
 	g := &Graph{imported: m, output: m.Output()}
@@ -24,6 +25,7 @@ func Open(m *importer.Model) (*Graph, error) {
 	if len(g.params) == 0 {
 		return nil, badf("graph", "it has no parameter that is trained, so there is nothing to train")
 	}
+	g.statistics(m)
 	g.input = m.Inputs()[0].Name
 	g.fans(m.Nodes())
 	return g, nil
@@ -38,13 +40,13 @@ func (g *Graph) At(batch int) (*Graph, error) {
 	if g.imported == nil {
 		return g, nil
 	}
-	at, err := g.imported.At(batch)
+	at, err := g.imported.For(g.mode(), batch)
 	if err != nil {
 		return nil, err
 	}
 	out := *g
 	out.at, out.output = at, at.Outputs[0].Name
-	return &out, nil
+	return &out, out.modes(batch)
 }
 
 // Batch returns the batch that the graph is for, 0 where it is open.
@@ -112,7 +114,7 @@ func (g *Graph) forwardOf() *importer.Graph {
 	if g.at != nil {
 		return g.at
 	}
-	at, err := g.imported.At(max(g.imported.FixedBatch(), 1))
+	at, err := g.imported.For(g.mode(), max(g.imported.FixedBatch(), 1))
 	if err != nil {
 		return &importer.Graph{} // a model that was imported runs for its own batch
 	}
@@ -121,7 +123,7 @@ func (g *Graph) forwardOf() *importer.Graph {
 
 // exported returns the author's file with these parameters.
 func (g *Graph) exported(params []*tensor.Tensor) (*onnx.ModelProto, error) {
-	return g.imported.Export(params, nil)
+	return g.imported.Export(params[:g.Trained()], g.named(params))
 }
 
 // load reads a model that is no plain graph.
@@ -170,9 +172,12 @@ func copies(nodes []*onnx.NodeProto) []*onnx.NodeProto {
 }
 
 // constantsOf returns the constants of an imported graph as initializers.
-func (g *Graph) constantsOf() []*onnx.TensorProto {
+func (g *Graph) constantsOf() []*onnx.TensorProto { return initializers(g.forwardOf()) }
+
+// initializers returns the constants of a pass.
+func initializers(at *importer.Graph) []*onnx.TensorProto {
 	var out []*onnx.TensorProto
-	for _, c := range g.forwardOf().Constants {
+	for _, c := range at.Constants {
 		out = append(out, c.Value.Proto(c.Name))
 	}
 	return out

@@ -372,8 +372,8 @@ func (c Config) validateBrought() error {
 	if share, ok := c.share(); ok && !(share > 0 && share < 1) {
 		return bad("test", c.Test, "a share of the data above 0 and below 1, or the name of a file")
 	}
-	if c.Buffers != "" && c.Buffers != "frozen" {
-		return bad("buffers", strconv.Quote(c.Buffers), "frozen: running statistics stay as they are in the file")
+	if err := c.validateModes(); err != nil {
+		return err
 	}
 	if c.Network != "" && c.net() == nil {
 		return bad("network", "of this form", "a model as it was read")

@@ -33,7 +33,9 @@ type fedavg struct {
 	server, clients graph.Place
 	slots           slots
 	net             trainee
-	params          types.Type // list of the parameters' types
+	params          types.Type   // list of the parameters' types
+	trained         int          // of the parameters, the first ones; those behind them are running statistics
+	values          []types.Type // the parameters' types, and behind them those of the statistics that a client keeps
 	strategy        strategy.Chosen
 	loss            loss.Loss
 	optimizer       *optimizer.Optimizer // nil: gradient descent by learning_rate and momentum
@@ -89,6 +91,7 @@ func (c Config) newFedavg() (*fedavg, error) {
 		params = append(params, types.Tensors(tensor.Float32, s...))
 	}
 	j.params = types.ListOf(params...)
+	j.passes()
 	j.server, j.clients = j.g.Place(job.ServerPlace), j.g.Place(job.ClientsPlace)
 	return j, nil
 }
@@ -112,7 +115,7 @@ func (j *fedavg) kept(g *graph.Graph) []graph.Value {
 		return nil
 	}
 	params := j.tensors(g, g.Invoke(j.slots.model, "Parameters", g.Pulse())[0])
-	return slices.Concat(j.strategy.Begin(g, params)...)
+	return slices.Concat(j.strategy.Begin(g, params[:j.trained])...)
 }
 
 // tensors records the parameters in a list one by one.
@@ -120,19 +123,21 @@ func (j *fedavg) tensors(g *graph.Graph, list graph.Value) []graph.Value {
 	return g.Unbundle(g.Typed(list, j.params), len(j.params.Items))
 }
 
-// next records what the server makes of the mean of a round: the new parameters, and what it keeps.
+// next records what the server makes of the mean of a round: the new parameters, and what it keeps. Running statistics
+// are no matter of the strategy: their mean holds.
 func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
 	if j.strategy.Server == nil {
 		return mean, nil
 	}
-	n, before := len(j.params.Items), make([][]graph.Value, j.strategy.Kept)
+	n, before := j.trained, make([][]graph.Value, j.strategy.Kept)
 	for k, v := range kept {
 		before[k/n] = append(before[k/n], b.Typed(v, j.params.Items[k%n]))
 	}
 	now := b.Gate(b.Constant(value.Trigger{}), members)
 	global := j.tensors(b, b.Invoke(j.slots.model, "Parameters", now)[0])
-	params, next := j.strategy.Next(b, global, j.tensors(b, mean), before)
-	return b.Bundle(params...), slices.Concat(next...)
+	means := j.tensors(b, mean)
+	params, next := j.strategy.Next(b, global[:n], means[:n], before)
+	return b.Bundle(append(params, means[n:]...)...), slices.Concat(next...)
 }
 
 // end records what the server tells at the end. A model that is too large for an event stays in its component, where
@@ -221,7 +226,7 @@ func (j *fedavg) ask() {
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
 		whom, round, global, round)
-	update, samples, losses := j.trained(b, asked.Value(0), asked.Value(1))
+	update, samples, losses := j.train(b, asked.Value(0), asked.Value(1))
 	if j.c.chunked() {
 		update = b.Invoke(s.sound, "Check", update)[0]
 	}
@@ -258,9 +263,9 @@ func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured) grap
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))
 }
 
-// trained is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
+// train is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
 // the round, before the first step and after the last one.
-func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
+func (j *fedavg) train(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
 	losses []graph.Value) {
 	update, samples = j.local(b, global, round)
 	if !j.c.ClientMetrics {
@@ -270,7 +275,7 @@ func (j *fedavg) trained(b *graph.Graph, global, round graph.Value) (update, sam
 	x, y := j.batch(b, batch)
 	for _, params := range []graph.Value{global, update} {
 		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
-		losses = append(losses, j.lossOf(b, j.net.output(b, x, all), y))
+		losses = append(losses, j.lossOf(b, j.net.own(b, x, all), y))
 	}
 	return update, samples, losses
 }
@@ -294,9 +299,9 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		turn = b.Invoke(s.data, "Turn", round)[0]
 	}
 	if j.optimizer != nil {
-		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params)...)
+		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params[:j.trained])...)
 	} else if j.c.Momentum > 0 {
-		for _, p := range params {
+		for _, p := range params[:j.trained] {
 			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
 		}
 	}
@@ -304,23 +309,27 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
 		x, y := j.batch(b, batch)
-		return j.step(b, x, y, params, carried, turn)
+		return j.step(b, x, y, params, carried, turn, j.chance(b, step, round))
 	})
 	return b.Bundle(trained[:len(params)]...), begun[0]
 }
 
-// step records one step of gradient descent on a batch and returns what it changes: the parameters and, with momentum,
-// the velocities behind them.
-func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value, turn graph.Value) []graph.Value {
-	n := len(j.params.Items)
-	params := make([]graph.Value, n)
-	for i := range params {
-		params[i] = b.Typed(carried[i], j.params.Items[i])
+// step records one step of gradient descent on a batch and returns what it changes: the parameters with the running
+// statistics and, with momentum, the velocities behind them.
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value, turn graph.Value,
+	chance func(int, []int) graph.Value) []graph.Value {
+	n := j.trained
+	values := make([]graph.Value, len(j.values))
+	for i := range values {
+		values[i] = b.Typed(carried[i], j.values[i])
 	}
-	loss := j.lossOf(b, j.net.output(b, x, params), y)
-	steps := j.strategy.Gradients(b, global, params, b.Gradient(loss, params...))
+	params, kept := values[:n:n], carried[len(values):]
+	out, renewed := j.net.train(b, x, values, chance)
+	loss := j.lossOf(b, out, y)
+	steps := j.strategy.Gradients(b, global[:n], params, b.Gradient(loss, params...))
 	if j.optimizer != nil {
-		return j.stepBy(b, params, steps, carried[n:], turn)
+		next, kept := j.stepBy(b, params, steps, kept, turn)
+		return slices.Concat(next, renewed, kept)
 	}
 	if j.c.ClipGradient > 0 {
 		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
@@ -328,7 +337,7 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 	next := make([]graph.Value, 0, len(carried))
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))
-		for i, v := range carried[n:] {
+		for i, v := range kept {
 			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
 		}
 	}
@@ -336,6 +345,7 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 	for i, p := range params {
 		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
 	}
+	next = append(next, renewed...)
 	if j.c.Momentum > 0 {
 		next = append(next, steps...)
 	}

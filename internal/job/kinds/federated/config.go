@@ -39,7 +39,7 @@ type Config struct {
 	// Trainable and Freeze are patterns of parameter names, with commas between them: those that are trained (empty:
 	// all), and those of them that are not.
 	Trainable, Freeze string
-	// Buffers says what becomes of running statistics; empty: "frozen".
+	// Buffers says what becomes of the running statistics of a model that is a file: "average" (empty), or "frozen".
 	Buffers string
 	// Label names what the model is to learn, in a file of data. Test is a share of it that is held out, or a file of
 	// its own; empty: a fifth. Partition says how it is dealt, Normalize how features are scaled, and Reader, a JSON

@@ -196,7 +196,8 @@ func (c Config) validateTraining() error {
 }
 
 // stepBy records one step of an optimizer, and returns what it changes: the parameters, and behind them what it keeps.
-func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, turn graph.Value) []graph.Value {
+func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, turn graph.Value) (next,
+	keep []graph.Value) {
 	if j.c.ClipGradient > 0 {
 		gradients = optimizer.ClipNorm(b, gradients, j.c.ClipGradient)
 	}
@@ -207,6 +208,5 @@ func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, t
 	for i := range j.optimizer.Kept(len(params)) / len(params) * len(params) {
 		kept[i] = b.Typed(kept[i], j.params.Items[i%len(params)])
 	}
-	next, keep := j.optimizer.Step(b, rate, params, gradients, kept)
-	return append(next, keep...)
+	return j.optimizer.Step(b, rate, params, gradients, kept)
 }

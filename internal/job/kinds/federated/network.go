@@ -59,11 +59,6 @@ func (c Config) net() *network {
 	return n
 }
 
-// options are those by which the model's file is read.
-func (c Config) options() importer.Options {
-	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze)}
-}
-
 // words returns the entries of a list.
 func words(text string) (out []string) {
 	for w := range strings.SplitSeq(text, ",") {
@@ -88,6 +83,10 @@ func (c *Config) bringModel() error {
 	if err != nil {
 		return wrong(err)
 	}
+	if err := c.checkModes(m.Imported()); err != nil {
+		return err
+	}
+	n.Options = m.Imported().Options()
 	bare, err := m.Imported().Bare()
 	if err != nil {
 		return wrong(err)
@@ -125,15 +124,6 @@ func unpacked(text string) ([]byte, error) {
 	return r.DecodeAll(b, nil)
 }
 
-// trainee is the network that a choreography trains.
-type trainee interface {
-	// Shapes returns the shape of each parameter.
-	Shapes() [][]int
-	// output records the forward pass over a batch, and returns what it gives for each sample: scores of classes, or
-	// quantities.
-	output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value
-}
-
 // perceptron is a network that a job describes.
 type perceptron struct {
 	*model.Graph
@@ -155,10 +145,6 @@ func (p perceptron) output(b *graph.Graph, x graph.Value, params []graph.Value) 
 type imported struct {
 	*model.Graph
 	fit forward.Fit
-}
-
-func (i imported) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
-	return forward.Scores(b, i.Graph, i.fit.Record(b, x), params)
 }
 
 // trainee returns the network that the job trains, or a *job.ConfigError where it does not fit the data.

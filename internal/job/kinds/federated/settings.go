@@ -25,7 +25,8 @@ var fields = []job.Field[Config]{
 	{Key: "freeze", At: func(c *Config) any { return &c.Freeze }, Of: job.Key{In: "model.freeze", List: true,
 		Doc: "Patterns of parameters that are not trained."}},
 	{Key: "buffers", At: func(c *Config) any { return &c.Buffers }, Of: job.Key{In: "model.buffers",
-		Doc: "What becomes of running statistics: frozen, they stay as they are in the file."}},
+		Doc: "What becomes of the running statistics of BatchNormalization: average, they change as clients train and " +
+			"are averaged with the rest; frozen, they stay as they are in the file."}},
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,
 		Doc: "The data to train on: a file (CSV, NPZ, Parquet and others) or folder beside the job file, or the " +
 			"name of a built-in set."}},

@@ -1,0 +1,240 @@
+package importer
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/compile/gradient"
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// TestRunningStatistics: a file that PyTorch exported in train(), of a fresh module, trains as the module did, running
+// statistics and all, though the exporter merged them with the scale and the shift and wrote no training_mode.
+func TestRunningStatistics(t *testing.T) {
+	want, _ := npz(t, filepath.Join(zoo, "mlp_bn_train_fresh.torchtrain.npz"))
+	m, err := Import(model(t, "mlp_bn_train_fresh"), Options{Buffers: BuffersAverage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, stats := trainThree(t, m, want, "ce")
+	for i, p := range m.Trained() {
+		if d := distance(values[i], want["param:"+p.Name]); !(d <= tolerance) {
+			t.Errorf("parameter %s is %g from what it should be", p.Name, d)
+		}
+	}
+	if len(stats) != 2 {
+		t.Fatalf("%d running statistics", len(stats))
+	}
+	named := map[string]*tensor.Tensor{}
+	for i, b := range m.Live() {
+		named[b.Name] = stats[i]
+		if d := distance(stats[i], want["param:"+b.Name]); !(d <= tolerance) {
+			t.Errorf("%s is %g from what PyTorch has", b.Name, d)
+		}
+	}
+
+	// As an operator of ONNX the variance is that of the batch: what another exporter's file means.
+	other := model(t, "mlp_bn_train_fresh")
+	other.ProducerName = "other"
+	o, err := Import(other, Options{Buffers: BuffersAverage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, biased := trainThree(t, o, want, "ce")
+	if d := distance(biased[1], stats[1]); d < 1e-3 {
+		t.Errorf("the variance of a file that PyTorch did not write is %g from that of one that it did", d)
+	}
+
+	// What comes out is the author's file with other statistics, and is read back with them.
+	file, err := m.Export(values, named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Import(file, Options{Buffers: BuffersAverage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range again.Live() {
+		if !b.Value.Equal(stats[i]) {
+			t.Errorf("%s is not in the exported file", b.Name)
+		}
+	}
+	if text, err := again.Bare(); err != nil {
+		t.Error(err)
+	} else if bare, err := Load(text, onnx.DefaultLimits(), Options{}); err != nil || len(bare.Live()) != 2 {
+		t.Errorf("as it travels it has %v (%v)", bare, err)
+	}
+}
+
+// trainThree takes three steps of gradient descent in training mode and returns the parameters and the statistics.
+func trainThree(t *testing.T, m *Model, want map[string]*tensor.Tensor, loss string) (values, stats []*tensor.Tensor) {
+	t.Helper()
+	g, err := m.For(Training, batchOf(m, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range g.Params {
+		values = append(values, p.Value)
+	}
+	for _, b := range g.Buffers {
+		stats = append(stats, b.Value)
+	}
+	for step := range 3 {
+		out := passOf(t, g, want, values, stats, nil, loss)
+		if a, b := out[0].Float32()[0], want["losses"].Float32()[step]; math.Abs(float64(a-b)) > tolerance {
+			t.Errorf("the loss before step %d is %v, want %v", step, a, b)
+		}
+		for i := range values {
+			v := slices.Clone(values[i].Float32())
+			for k, x := range out[1+i].Float32() {
+				v[k] -= float32(0.1) * x
+			}
+			if values[i], err = tensor.FromFloat32(values[i].Shape(), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stats = out[1+len(values):]
+	}
+	return values, stats
+}
+
+// passOf runs a pass for training and returns the loss, the gradients of the parameters, and the statistics after it.
+func passOf(t *testing.T, g *Graph, arrays map[string]*tensor.Tensor, values, stats, chance []*tensor.Tensor,
+	kind string) []*tensor.Tensor {
+	t.Helper()
+	nodes, loss := lossOf(g, kind, arrays["y"])
+	types, made := maps.Clone(g.Types), map[string]bool{}
+	for _, n := range g.Nodes {
+		for _, o := range n.Output {
+			made[o] = true
+		}
+	}
+	maps.DeleteFunc(types, func(k string, _ onnxop.Type) bool { return made[k] })
+	types["y"] = onnxop.Type{DType: arrays["y"].DType(), Shape: arrays["y"].Shape()}
+	var names []string
+	for _, p := range g.Params {
+		names = append(names, p.Name)
+	}
+	extra, grads, err := gradient.Build(append(slices.Clone(g.Nodes), nodes...), types, loss, names, "gradient")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &onnx.GraphProto{Name: "zoo", Node: slices.Concat(g.Nodes, nodes, extra)}
+	var in []*tensor.Tensor
+	add := func(name string, v *tensor.Tensor) {
+		p.Input = append(p.Input, onnx.ValueInfo(name, v.DType(), wide(v.Shape())...))
+		in = append(in, v)
+	}
+	for _, v := range g.Inputs {
+		add(v.Name, arrays["in:"+v.Name])
+	}
+	for i, v := range g.Params {
+		add(v.Name, values[i])
+	}
+	for i, v := range g.Buffers {
+		add(v.Name, stats[i])
+	}
+	for i, v := range g.Masks {
+		add(v.Name, chance[i])
+	}
+	add("y", arrays["y"])
+	for _, c := range g.Constants {
+		p.Initializer = append(p.Initializer, c.Value.Proto(c.Name))
+	}
+	for _, o := range slices.Concat([]string{loss}, grads, g.Renewed) {
+		p.Output = append(p.Output, &onnx.ValueInfoProto{Name: o})
+	}
+	plan, err := backend.Compile(p, backend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := plan.Run(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestModes: which statistics training changes follows from the file, from the options and from the names in them; and
+// what a file does not have is no option of it.
+func TestModes(t *testing.T) {
+	for _, c := range []struct {
+		file    string
+		o       Options
+		live    int
+		buffers string
+		dropout bool
+	}{
+		{"mlp_bn_kept", Options{Buffers: BuffersAverage, Dropout: true}, 2, BuffersAverage, false},
+		{"mlp_bn_kept", Options{Buffers: BuffersFrozen}, 0, "", false},
+		{"mlp_bn_kept", Options{Buffers: BuffersAverage, Freeze: []string{"*.running_*"}}, 0, "", false},
+		{"mlp_bn_kept", Options{Buffers: BuffersAverage, Freeze: []string{"*.running_var"}}, 0, "", false},
+		{"bn_training_mode_ts", Options{Buffers: BuffersLocal}, 2, BuffersLocal, false},
+		{"cnn_bn_notfolded", Options{Buffers: BuffersAverage}, 2, BuffersAverage, false},
+		{"jax_nnx_mlp", Options{Buffers: BuffersAverage}, 2, BuffersAverage, false},
+		{"cnn_bn_folded", Options{Buffers: BuffersAverage}, 0, "", false},
+		{"mlp_train_dropout", Options{Buffers: BuffersAverage, Dropout: true}, 0, "", true},
+		{"mlp_plain", Options{Buffers: BuffersAverage, Dropout: true}, 0, "", false},
+	} {
+		m, err := Import(model(t, c.file), c.o)
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+			continue
+		}
+		if o := m.Options(); len(m.Live()) != c.live || o.Buffers != c.buffers || o.Dropout != c.dropout {
+			t.Errorf("%s %+v: live %v, options %+v", c.file, c.o, m.Live(), o)
+		}
+	}
+}
+
+// TestInference: once statistics are those of the training, a file that was exported in training mode normalizes by
+// them, here and where its export is opened.
+func TestInference(t *testing.T) {
+	m, err := Import(model(t, "bn_training_mode_ts"), Options{Buffers: BuffersAverage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, ops := range map[Mode]string{Inference: "", Training: "ReduceMean", Adapted: "ReduceMean"} {
+		g, err := m.For(mode, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made []string
+		for _, n := range g.Nodes {
+			made = append(made, n.OpType)
+		}
+		if got := slices.Contains(made, "ReduceMean"); got != (ops != "") {
+			t.Errorf("in mode %d the nodes are %v", mode, made)
+		}
+		if got := len(g.Renewed); got != map[Mode]int{Training: 2}[mode] {
+			t.Errorf("in mode %d %d statistics are renewed", mode, got)
+		}
+	}
+	var values []*tensor.Tensor
+	for _, p := range m.Trained() {
+		values = append(values, p.Value)
+	}
+	file, err := m.Export(values, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range file.GetGraph().GetNode() {
+		if n.GetOpType() != "BatchNormalization" {
+			continue
+		}
+		if v, _ := onnx.GetInt(n, "training_mode"); v != 0 || len(n.GetOutput()) != 1 {
+			t.Errorf("the exported file has %v", n)
+		}
+	}
+	if _, err = m.For(Training, 1); err == nil || !strings.Contains(fmt.Sprint(err), "want a batch of at least 2") {
+		t.Errorf("a batch of 1: %v", err)
+	}
+}

@@ -1,0 +1,104 @@
+package federated
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/importer"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
+)
+
+// A model that a user brought has up to three forward passes: that of a step, in which BatchNormalization goes by the
+// batch and Dropout drops; that of a client's metrics; and that of the server's test. What they read is the
+// parameters: those that are trained, the running statistics that are averaged, and those that the client keeps.
+
+// trainee is the network that a choreography trains.
+type trainee interface {
+	// Shapes returns the shape of each parameter, of which the first Trained are trained.
+	Shapes() [][]int
+	Trained() int
+	// Local returns the running statistics that each client keeps.
+	Local() []model.Param
+	// output records the forward pass over a batch, and returns what it gives for each sample: scores of classes, or
+	// quantities.
+	output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value
+	// own is output at a client, whose own statistics stand behind the parameters.
+	own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value
+	// train is own in a step, and returns what the statistics become as well. It asks chance for what is drawn.
+	train(b *graph.Graph, x graph.Value, values []graph.Value, chance func(place int, shape []int) graph.Value) (
+		out graph.Value, renewed []graph.Value)
+}
+
+func (p perceptron) own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value {
+	return p.output(b, x, values)
+}
+
+func (p perceptron) train(b *graph.Graph, x graph.Value, values []graph.Value,
+	_ func(int, []int) graph.Value) (graph.Value, []graph.Value) {
+	return p.output(b, x, values), nil
+}
+
+func (i imported) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+	return forward.Scores(b, i.Inference(), i.fit.Record(b, x), params)
+}
+
+func (i imported) own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value {
+	return forward.Scores(b, i.Own(), i.fit.Record(b, x), values)
+}
+
+func (i imported) train(b *graph.Graph, x graph.Value, values []graph.Value,
+	chance func(int, []int) graph.Value) (graph.Value, []graph.Value) {
+	return forward.Train(b, i.Training(), i.fit.Record(b, x), values, chance)
+}
+
+// passes is what a choreography knows of the network's values.
+func (j *fedavg) passes() {
+	j.trained = j.net.Trained()
+	j.values = slices.Clone(j.params.Items)
+	for _, p := range j.net.Local() {
+		j.values = append(j.values, types.Tensors(tensor.Float32, p.Shape...))
+	}
+}
+
+// options are those by which the model's file is read. What clients train has its statistics averaged, and drops what
+// its file drops, unless the job says otherwise: so it was trained where it came from.
+func (c Config) options() importer.Options {
+	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze),
+		Buffers: cmp.Or(c.Buffers, importer.BuffersAverage)}
+}
+
+// checkModes holds what the job says of running statistics and of Dropout against what the model has.
+func (c Config) checkModes(m *importer.Model) error {
+	bad := func(key, value, want string) error { return &job.ConfigError{Key: key, Value: value, Want: want} }
+	if o := m.Options(); c.Buffers != "" && c.Buffers != importer.BuffersFrozen && o.Buffers == "" {
+		why := "none: " + c.Model + " has no running statistics that training changes"
+		for _, x := range m.Report().Changes {
+			if x.What == "folded" {
+				why += "; " + x.Text
+			}
+		}
+		return bad("buffers", strconv.Quote(c.Buffers), why)
+	}
+	return nil
+}
+
+// validateModes checks what says how a model is trained that the job brings.
+func (c Config) validateModes() error {
+	known := []string{"", importer.BuffersFrozen, importer.BuffersAverage}
+	if !slices.Contains(known, c.Buffers) {
+		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),
+			Want: "average, or frozen: running statistics stay as they are in the file"}
+	}
+	return nil
+}
+
+// chance returns what gives a step its chance.
+func (j *fedavg) chance(*graph.Graph, graph.Value, graph.Value) func(int, []int) graph.Value {
+	return func(int, []int) graph.Value { return graph.Value{} }
+}
