@@ -2,50 +2,13 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"hash/crc32"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-func hash(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// tree returns the names and contents of all files below a directory, without those of locks.
-func tree(t *testing.T, dir string) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == "lock" {
-			return err
-		}
-		content, err := os.ReadFile(p)
-		b.WriteString(p + " " + hash(content) + "\n")
-		return err
-	})
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-func write(t *testing.T, path, text string) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // TestBadInput gives the command what it cannot use: exit code 2, one clear line, nothing on stdout, and nothing
 // changed.
@@ -53,7 +16,7 @@ func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	run := filepath.Join(dir, "run")
 	small := []string{"--rounds", "3", "--clients", "2"}
-	if o := rhizome(t, append([]string{"run", "--json", "--dir", run}, small...)...); o.code != 0 {
+	if o := rhizome(t, append([]string{"run", "--json", "--dir", run}, small...)...); o.Code != 0 {
 		t.Fatal(o)
 	}
 	file := func(name, text string) string { return write(t, filepath.Join(dir, name), text) }
@@ -150,19 +113,19 @@ func TestBadInput(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			before := tree(t, dir)
 			o := rhizomeIn(t, filepath.Join(dir, "work"), strings.Fields(c.args)...)
-			if o.code != exitBad {
-				t.Errorf("exit code %d", o.code)
+			if o.Code != exitBad {
+				t.Errorf("exit code %d", o.Code)
 			}
-			if !strings.HasPrefix(o.err, "rhizome: ") || strings.Count(o.err, "\n") != 1 {
-				t.Errorf("stderr %q; want one line", o.err)
+			if !strings.HasPrefix(o.Err, "rhizome: ") || strings.Count(o.Err, "\n") != 1 {
+				t.Errorf("stderr %q; want one line", o.Err)
 			}
 			for _, w := range c.want {
-				if !strings.Contains(o.err, w) {
-					t.Errorf("%q is not in %q", w, o.err)
+				if !strings.Contains(o.Err, w) {
+					t.Errorf("%q is not in %q", w, o.Err)
 				}
 			}
-			if o.out != "" && !strings.HasPrefix(c.args, "snapshot verify") {
-				t.Errorf("stdout %q", o.out)
+			if o.Out != "" && !strings.HasPrefix(c.args, "snapshot verify") {
+				t.Errorf("stdout %q", o.Out)
 			}
 			if after := tree(t, dir); after != before {
 				t.Errorf("files were changed:\n%s\n%s", before, after)
@@ -189,7 +152,7 @@ func rhizomeIn(t *testing.T, dir string, args ...string) outcome {
 func TestNewerState(t *testing.T) {
 	for pattern, header := range map[string]int{"server/journal-*.seg": 512, "client-00/snapshot-*.snap": 64} {
 		dir := filepath.Join(t.TempDir(), "run")
-		rhizome(t, small(dir)...).result(t)
+		rhizome(t, small(dir)...).Result(t)
 		os.Remove(filepath.Join(dir, "result.json")) // else nobody would look at the nodes
 		os.Remove(filepath.Join(dir, "model.onnx"))
 		files, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -209,9 +172,9 @@ func TestNewerState(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rhizome(t, small(dir)...)
-		if o.code != exitBad || !strings.Contains(o.err, "format version 99") || !strings.Contains(o.err,
-			filepath.Base(file)) || strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%s: exit code %d, stderr %q", pattern, o.code, o.err)
+		if o.Code != exitBad || !strings.Contains(o.Err, "format version 99") || !strings.Contains(o.Err,
+			filepath.Base(file)) || strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%s: exit code %d, stderr %q", pattern, o.Code, o.Err)
 		}
 		if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, b) {
 			t.Errorf("%s was changed (%v)", file, err)
@@ -232,23 +195,23 @@ func TestTwoAtOnce(t *testing.T) {
 		}
 	}
 	o := rhizome(t, "run", "--json", "--dir", dir, "--rounds", "2000")
-	if o.code != exitBad || !strings.Contains(o.err, "is in use by another run") {
-		t.Errorf("exit code %d, stderr %q", o.code, o.err)
+	if o.Code != exitBad || !strings.Contains(o.Err, "is in use by another run") {
+		t.Errorf("exit code %d, stderr %q", o.Code, o.Err)
 	}
 	for _, args := range [][]string{
 		{"snapshot", "migrate", dir}, {"snapshot", "migrate", dir + "/server"}, {"fork", "--at", "1", dir},
 	} {
-		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "is in use by a run") ||
-			strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
+		if o := rhizome(t, args...); o.Code != exitBad || !strings.Contains(o.Err, "is in use by a run") ||
+			strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, stderr %q", args, o.Code, o.Err)
 		}
 	}
 	// What only looks is let in, while the journal grows under it.
 	for range 3 {
 		for _, args := range [][]string{{"journal", "dump", dir}, {"journal", "verify", dir},
 			{"journal", "replay", dir + "/server"}, {"status", "--dir", dir}, {"peers", "--dir", dir + "/client-00"}} {
-			if o := rhizome(t, args...); o.code != exitOK || o.err != "" {
-				t.Errorf("%v beside a run: exit code %d, stderr %q", args, o.code, o.err)
+			if o := rhizome(t, args...); o.Code != exitOK || o.Err != "" {
+				t.Errorf("%v beside a run: exit code %d, stderr %q", args, o.Code, o.Err)
 			}
 		}
 	}

@@ -61,10 +61,10 @@ func TestInitRunEvaluate(t *testing.T) {
 	must := func(args ...string) string {
 		t.Helper()
 		got := rhizome(t, args...)
-		if got.code != 0 {
-			t.Fatalf("rhizome %q: %d, %s", args, got.code, got.err)
+		if got.Code != 0 {
+			t.Fatalf("rhizome %q: %d, %s", args, got.Code, got.Err)
 		}
-		return got.out
+		return got.Out
 	}
 	said := must("init", "--data", in("flowers.csv"), "--label", "species", "-o", in("flowers.yaml"))
 	if !strings.Contains(said, "3 classes: ash, elm, rose") || !strings.Contains(said, "480 samples") {
@@ -153,8 +153,8 @@ func TestInitRunEvaluate(t *testing.T) {
 		{"holds no model", "evaluate " + dir + " --data " + in("flowers.csv")},
 	} {
 		got := rhizome(t, strings.Fields(c.args)...)
-		if got.code != exitBad || !strings.Contains(got.err, c.want) {
-			t.Errorf("rhizome %s: %d, %s; want %q", c.args, got.code, got.err, c.want)
+		if got.Code != exitBad || !strings.Contains(got.Err, c.want) {
+			t.Errorf("rhizome %s: %d, %s; want %q", c.args, got.Code, got.Err, c.want)
 		}
 	}
 }
@@ -166,8 +166,8 @@ func TestJobSchema(t *testing.T) {
 		var s struct {
 			Properties map[string]struct{ Description string }
 		}
-		if err := json.Unmarshal([]byte(got.out), &s); err != nil || got.code != 0 {
-			t.Fatalf("%s: %v, %s", k.Name(), err, got.err)
+		if err := json.Unmarshal([]byte(got.Out), &s); err != nil || got.Code != 0 {
+			t.Fatalf("%s: %v, %s", k.Name(), err, got.Err)
 		}
 		for _, key := range k.Keys() {
 			p, there := s.Properties[key.Name]
@@ -206,38 +206,38 @@ func TestClientsBringTheirOwn(t *testing.T) {
 		"train: {batch: 16, optimizer: {adam: {rate: 0.01}}}\nrounds: 60\nclients: 2\n")
 	serve := []string{"server", in("job.yaml"), "--json", "--dir", in("server"), "--listen", loopback}
 	server := start(t, dir, serve...)
-	server.await(t, "address", isEvent("listening"))
-	invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+	server.Await(t, "address", isEvent("listening"))
+	invitation := server.Await(t, "invitation", isEvent("invitation")).Invitation
 	join := func(name, file string, more ...string) []string {
 		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data", in(file)}, more...)
 	}
-	if o := rhizome(t, join("refused", "other.csv", invitation)...); o.code == exitOK || !strings.Contains(o.err,
+	if o := rhizome(t, join("refused", "other.csv", invitation)...); o.Code == exitOK || !strings.Contains(o.Err,
 		"oak") {
 		t.Errorf("a file of other classes: %+v", o)
 	}
 	clients := map[string]*started{"client0": start(t, dir, join("client0", "part0.csv", invitation)...),
 		"client1": start(t, dir, join("client1", "part1.csv", invitation)...)}
-	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	server.Await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
 	for name, file := range map[string]string{"client0": "part0.csv", "client1": "part1.csv"} {
-		clients[name].cmd.Process.Kill()
-		clients[name].end(t)
+		clients[name].Cmd.Process.Kill()
+		clients[name].End(t)
 		clients[name] = start(t, dir, join(name, file)...)
 	}
-	server.cmd.Process.Kill()
-	server.end(t)
+	server.Cmd.Process.Kill()
+	server.End(t)
 	server = start(t, dir, serve...)
-	server.await(t, "the result", isEvent("done"))
+	server.Await(t, "the result", isEvent("done"))
 	for name, c := range clients {
-		c.await(t, "the word that it is done", isEvent("done"))
-		if code := c.end(t); code != exitOK {
-			t.Errorf("%s: exit code %d, %s", name, code, c.errs)
+		c.Await(t, "the word that it is done", isEvent("done"))
+		if code := c.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, c.Errs)
 		}
 	}
-	if code := server.end(t); code != exitOK {
-		t.Errorf("server: exit code %d, %s", code, server.errs)
+	if code := server.End(t); code != exitOK {
+		t.Errorf("server: exit code %d, %s", code, server.Errs)
 	}
-	if o := rhizome(t, "evaluate", in("server"), "--data", in("flowers.csv"), "--json"); o.code != exitOK ||
-		!strings.Contains(o.out, `"accuracy":0.9`) {
+	if o := rhizome(t, "evaluate", in("server"), "--data", in("flowers.csv"), "--json"); o.Code != exitOK ||
+		!strings.Contains(o.Out, `"accuracy":0.9`) {
 		t.Errorf("evaluate: %+v", o)
 	}
 	for _, name := range []string{"node.json", "artifact.onnx"} {

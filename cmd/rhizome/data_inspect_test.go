@@ -18,24 +18,24 @@ func TestDataInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := rhizome(t, "data", "inspect", path)
-	out := o.out
+	out := o.Out
 	for _, want := range []string{"CSV, separated by commas", "3 rows", "-3 to 2", "samples: 3 of [1]", "2 samples"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %s", want, out)
 		}
 	}
-	if o.code != 0 || o.err != "" || strings.Contains(out, "\x1b") {
+	if o.Code != 0 || o.Err != "" || strings.Contains(out, "\x1b") {
 		t.Errorf("%v", o)
 	}
 	o = rhizome(t, "data", "inspect", path, "--json", "--label-kind", "none", "--features", "species")
 	var got dataset.Inspection
-	if err := json.Unmarshal([]byte(o.out), &got); err != nil || o.code != 0 || got.Rows != 3 || got.Problem == "" {
+	if err := json.Unmarshal([]byte(o.Out), &got); err != nil || o.Code != 0 || got.Rows != 3 || got.Problem == "" {
 		t.Errorf("%v, %v", err, o)
 	}
 	if err := os.WriteFile(path, []byte("PK\x03\x04 xl/workbook.xml"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if o := rhizome(t, "data", "inspect", path); o.code != 2 || !strings.Contains(o.err, "Excel") {
+	if o := rhizome(t, "data", "inspect", path); o.Code != 2 || !strings.Contains(o.Err, "Excel") {
 		t.Errorf("%v", o)
 	}
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-const loopback = "/ip4/127.0.0.1/tcp/0"
-
 // TestServerAndClients does what the README shows: a server, and two clients with files of their own data. A client and
 // the server are killed with SIGKILL on the way and started again with the same commands. All end well with the model
 // of a run in one process, and no key has got anywhere (trap secret-in-snapshot).
@@ -24,22 +22,22 @@ func TestServerAndClients(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, part := range []string{"0", "1"} {
 		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o",
-			in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+			in([]string{"part0.csv", "part1.csv"}[i])); o.Code != 0 {
 			t.Fatal(o)
 		}
 	}
 	job := []string{"--rounds", "60", "--clients", "2"}
-	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).Result(t)
 	keys := ""
 	for _, name := range []string{"refused", "client1"} {
-		keys += strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out) + "  # " + name + "\n"
+		keys += strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).Out) + "  # " + name + "\n"
 	}
 	write(t, in("sites.txt"), keys)
 	serve := append([]string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--allow",
 		in("sites.txt")}, job...)
 	server := start(t, dir, serve...)
-	at := server.await(t, "address", isEvent("listening"))
-	invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+	at := server.Await(t, "address", isEvent("listening"))
+	invitation := server.Await(t, "invitation", isEvent("invitation")).Invitation
 	if len(at.Addresses) == 0 || len(at.Digest) != 64 || len(invitation) > 140 {
 		t.Fatalf("%+v %s", at, invitation)
 	}
@@ -52,35 +50,35 @@ func TestServerAndClients(t *testing.T) {
 
 	// One is invited, the key of the other is named at the server.
 	first := start(t, dir, join("client0", "--member", "0", invitation)...)
-	first.await(t, "a start", isEvent("listening"))
+	first.Await(t, "a start", isEvent("listening"))
 	second := start(t, dir, join("client1", "--member", "1", at.Addresses[0], "--trust", at.Digest)...)
-	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
-	first.cmd.Process.Kill()
-	first.end(t)
+	server.Await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	first.Cmd.Process.Kill()
+	first.End(t)
 	first = start(t, dir, join("client0")...) // it knows the server
-	at.Round = server.await(t, "a round after that", func(e told) bool {
+	at.Round = server.Await(t, "a round after that", func(e told) bool {
 		return e.Event == "round" &&
 			e.Round >= 10
 	}).Round
-	server.cmd.Process.Kill()
-	server.end(t)
+	server.Cmd.Process.Kill()
+	server.End(t)
 	server = start(t, dir, serve...)
-	done := server.await(t, "the result", isEvent("done"))
+	done := server.Await(t, "the result", isEvent("done"))
 	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 60 || at.Round >= 60 {
 		t.Errorf("%+v, in one process %+v", done, want)
 	}
 	for name, c := range map[string]*started{"client0": first, "client1": second} {
-		if e := c.await(t, "the word that it is done", isEvent("done")); e.ModelSHA256 != want.ModelSHA256 {
+		if e := c.Await(t, "the word that it is done", isEvent("done")); e.ModelSHA256 != want.ModelSHA256 {
 			t.Errorf("%s was told %+v", name, e)
 		}
-		if code := c.end(t); code != exitOK {
-			t.Errorf("%s: exit code %d, %s", name, code, c.errs)
+		if code := c.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, c.Errs)
 		}
 	}
-	if code := server.end(t); code != exitOK {
-		t.Errorf("server: exit code %d, %s", code, server.errs)
+	if code := server.End(t); code != exitOK {
+		t.Errorf("server: exit code %d, %s", code, server.Errs)
 	}
-	if again := rhizome(t, append(join("client0"), invitation)...); again.code != exitOK || !strings.Contains(again.out,
+	if again := rhizome(t, append(join("client0"), invitation)...); again.Code != exitOK || !strings.Contains(again.Out,
 		want.ModelSHA256) {
 		t.Errorf("a client that was done: %+v", again)
 	}
@@ -99,7 +97,7 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 	write(t, in("pixel.csv"), lines[0]+lines[1]+strings.Replace(lines[2], ",", ",17,", 1)[2:])
 	write(t, in("empty.csv"), "")
 	write(t, in("binary.csv"), "\x00\x01\x02\x03")
-	if o := rhizome(t, "id", "--new", "--dir", in("open")); o.code != 0 {
+	if o := rhizome(t, "id", "--new", "--dir", in("open")); o.Code != 0 {
 		t.Fatal(o)
 	}
 	os.Chmod(in("open/identity.key"), 0o644)
@@ -142,8 +140,8 @@ func refusedJoins(t *testing.T, dir, address, digest, invitation string) {
 		{"the directory of the server", []string{address, "--dir", in("server")}, "in use by another process"},
 	} {
 		o := rhizome(t, append([]string{"join", "--json", "--listen", loopback, "--dir", in("refused")}, c.args...)...)
-		if o.code != exitBad || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, c.want) {
-			t.Errorf("%s: exit code %d, %q; want %q", c.name, o.code, o.err, c.want)
+		if o.Code != exitBad || strings.Count(o.Err, "\n") != 1 || !strings.Contains(o.Err, c.want) {
+			t.Errorf("%s: exit code %d, %q; want %q", c.name, o.Code, o.Err, c.want)
 		}
 	}
 	if names, err := vfs.OS().List(in("refused")); err != nil || strings.Contains(strings.Join(names, " "),

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what commands print into the documents that show it")
@@ -105,7 +107,8 @@ func (s *section) shell(dir, text string) string {
 	s.t.Helper()
 	cmd := exec.Command("sh", "-c", text)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(executable)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(commandtest.Executable())+
+		string(os.PathListSeparator)+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("%s: %q: %v\n%s", s.path, text, err, out)

@@ -79,7 +79,7 @@ func modelAndData(s *section) {
 }
 
 func simulateIt(s *section) {
-	write(s.t, filepath.Join(s.dir, "mine.yaml"), inProcess("job", "show", "gossip", "--set", "rounds=5").out)
+	write(s.t, filepath.Join(s.dir, "mine.yaml"), inProcess("job", "show", "gossip", "--set", "rounds=5").Out)
 	for name, file := range map[string]string{"wan.yaml": "presets/wan.yaml", "p.yaml": "faultsets/storm.yaml"} {
 		text, err := os.ReadFile("../../internal/sim/conditions/" + file)
 		if err != nil {
@@ -130,8 +130,8 @@ func twoMachines(s *section) {
 	want := hashOf(s.t, s.shell(s.dir, "rhizome run --clients 2 --dir undisturbed"), "sha256")
 	s.fill(`/ip4/0\.0\.0\.0/(tcp|udp)/4001`, "/ip4/127.0.0.1/$1/0")
 	server := s.start("rhizome server --clients 2")
-	at := server.await(s.t, "its address", isEvent("listening"))
-	invitation := server.await(s.t, "an invitation", isEvent("invitation")).Invitation
+	at := server.Await(s.t, "its address", isEvent("listening"))
+	invitation := server.Await(s.t, "an invitation", isEvent("invitation")).Invitation
 	s.shows("…Qwjj3VPR: job digits, program " + at.Digest[:12] +
 		"\nclosed but for this invitation (rhizome invite makes others); clients come with:\n")
 	s.fill(`rhizome:\S+…`, invitation)
@@ -139,13 +139,13 @@ func twoMachines(s *section) {
 	text, dir := s.next("rhizome join rhizome:")
 	s.run("rhizome data digits --part 1")
 	c := s.start("rhizome join rhizome:", "--listen", loopback)
-	server.await(s.t, "the first client", isEvent("joined"))
+	server.Await(s.t, "the first client", isEvent("joined"))
 	b := start(s.t, dir, append(strings.Fields(text)[1:], "--json", "--listen", loopback)...)
-	server.await(s.t, "a round", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
-	b.cmd.Process.Signal(syscall.SIGSTOP)
+	server.Await(s.t, "a round", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+	b.Cmd.Process.Signal(syscall.SIGSTOP)
 	s.run("rhizome backup .rhizome/digits-server")
-	server.cmd.Process.Kill()
-	server.end(s.t)
+	server.Cmd.Process.Kill()
+	server.End(s.t)
 	kept, err := os.ReadFile(in("a", "server.rhizome"))
 	if err != nil {
 		s.t.Fatal(err)
@@ -153,35 +153,35 @@ func twoMachines(s *section) {
 	write(s.t, in("d", "server.rhizome"), string(kept))
 	s.run("rhizome restore server.rhizome --dir again --as move")
 	again := s.start("rhizome server --dir again", "--linger", "20s")
-	again.await(s.t, "its address", isEvent("listening"))
-	b.cmd.Process.Signal(syscall.SIGCONT)
-	if got := again.await(s.t, "the result", isEvent("done")).ModelSHA256; got != want {
+	again.Await(s.t, "its address", isEvent("listening"))
+	b.Cmd.Process.Signal(syscall.SIGCONT)
+	if got := again.Await(s.t, "the result", isEvent("done")).ModelSHA256; got != want {
 		s.t.Errorf("the model of two machines is %s, that of a run %s", got, want)
 	}
 	for _, p := range []*started{again, b, c} {
-		if code := p.end(s.t); code != exitOK {
-			s.t.Errorf("exit code %d, %s", code, p.errs)
+		if code := p.End(s.t); code != exitOK {
+			s.t.Errorf("exit code %d, %s", code, p.Errs)
 		}
 	}
 
 	quick := []string{"--rounds", "3", "--period", "50ms", "--lan=false", "--listen", loopback, "--dir"}
 	first := s.start("rhizome peer gossip", append(quick, "first")...)
-	s.fill(`/ip4/192\.0\.2\.7/udp/41331\S+`, first.await(s.t, "its address", isEvent("listening")).Addresses[0])
+	s.fill(`/ip4/192\.0\.2\.7/udp/41331\S+`, first.Await(s.t, "its address", isEvent("listening")).Addresses[0])
 	second := s.start("rhizome peer gossip --bootstrap", append(quick, "second")...)
-	second.await(s.t, "a link", func(e told) bool { return e.Event == "link" && e.Up })
+	second.Await(s.t, "a link", func(e told) bool { return e.Event == "link" && e.Up })
 
 	relay := s.start("rhizome relay")
-	s.fill(`/ip4/192\.0\.2\.7/udp/4001\S+`, relay.await(s.t, "its address", isEvent("listening")).Addresses[0])
+	s.fill(`/ip4/192\.0\.2\.7/udp/4001\S+`, relay.Await(s.t, "its address", isEvent("listening")).Addresses[0])
 	quick = []string{"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--dir"}
 	server = s.start("rhizome server --clients 2 --via", append(quick, "behind", "--rounds", "3", "--linger", "1s")...)
-	invitation = server.await(s.t, "an invitation", isEvent("invitation")).Invitation
+	invitation = server.Await(s.t, "an invitation", isEvent("invitation")).Invitation
 	s.fill("INVITATION", invitation)
 	text, dir = s.next("rhizome join")
 	for _, name := range []string{"b", "c"} {
 		b = start(s.t, dir, append(append(strings.Fields(text)[1:], "--json"), append(quick, name)...)...)
 	}
-	server.await(s.t, "the result", isEvent("done"))
-	b.await(s.t, "the result", isEvent("done"))
+	server.Await(s.t, "the result", isEvent("done"))
+	b.Await(s.t, "the result", isEvent("done"))
 }
 
 func lookBack(s *section) {
@@ -203,7 +203,7 @@ func lookBack(s *section) {
 	s.fill("--at 16", "--at 78")                 // which is kept also where much had happened before the backup
 	s.run("rhizome fork")
 	server := s.start("rhizome server --dir slower", "--listen", loopback, "--linger", "20s")
-	at := server.await(s.t, "its address", isEvent("listening"))
+	at := server.Await(s.t, "its address", isEvent("listening"))
 	s.fill("ADDR", at.Addresses[0])
 	text, _ := s.next("rhizome join")
 	text += " --trust " + at.Digest // what a person says yes to
@@ -212,10 +212,10 @@ func lookBack(s *section) {
 		clients = append(clients, start(s.t, filepath.Join(s.dir, machine), append(strings.Fields(text)[1:], "--json",
 			"--listen", loopback)...))
 	}
-	server.await(s.t, "the result", isEvent("done"))
+	server.Await(s.t, "the result", isEvent("done"))
 	for _, p := range append(clients, server) {
-		if code := p.end(s.t); code != exitOK {
-			s.t.Errorf("exit code %d, %s", code, p.errs)
+		if code := p.End(s.t); code != exitOK {
+			s.t.Errorf("exit code %d, %s", code, p.Errs)
 		}
 	}
 }
@@ -226,9 +226,9 @@ func backUp(s *section) {
 	s.run("rhizome backup")
 	s.run("rhizome restore")
 	server := s.start("rhizome server --dir server-again", "--listen", loopback)
-	server.await(s.t, "its address", isEvent("listening"))
-	server.cmd.Process.Kill()
-	server.end(s.t)
+	server.Await(s.t, "its address", isEvent("listening"))
+	server.Cmd.Process.Kill()
+	server.End(s.t)
 	s.run("rhizome restore")
 	if out := s.run("rhizome snapshot inspect then"); len(out) < 100 {
 		s.t.Errorf("%q", out)

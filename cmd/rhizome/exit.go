@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/deploy/invitation"
 	"github.com/rhizome-ml/rhizome/internal/deploy/processes"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/exitcode"
 	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/host/directory"
 	"github.com/rhizome-ml/rhizome/internal/host/record"
@@ -32,14 +33,14 @@ import (
 
 // The exit codes.
 const (
-	exitOK          = 0
-	exitInternal    = 1   // a fault of the program, or of the machine
-	exitBad         = 2   // bad input, or a state on the disk that cannot be used
-	exitFailed      = 3   // the job has failed: it ends there, and each later start says so again
-	exitNothing     = 4   // a node without a server is through its periods, and has merged nothing
-	exitSuperseded  = 5   // another process runs as this node, and began later
-	exitRemoved     = 6   // the server's operator has removed this client from its job
-	exitInterrupted = 130 // stopped cleanly, and can go on
+	exitOK          = exitcode.OK
+	exitInternal    = exitcode.Internal
+	exitBad         = exitcode.Bad
+	exitFailed      = exitcode.Failed
+	exitNothing     = exitcode.Nothing
+	exitSuperseded  = exitcode.Superseded
+	exitRemoved     = exitcode.Removed
+	exitInterrupted = exitcode.Interrupted
 )
 
 // exitCode says what an error means for the caller.

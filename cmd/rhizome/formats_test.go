@@ -38,12 +38,12 @@ func TestInitRunEvaluateFormats(t *testing.T) {
 			}
 			o := rhizome(t, begin...)
 			for _, want := range c.said {
-				if o.code != exitOK || !strings.Contains(o.out, want) {
-					t.Fatalf("init said %s%s; want %q", o.out, o.err, want)
+				if o.Code != exitOK || !strings.Contains(o.Out, want) {
+					t.Fatalf("init said %s%s; want %q", o.Out, o.Err, want)
 				}
 			}
-			if o = rhizome(t, "run", in(c.name+".yaml"), "--dir", in(c.name)); o.code != exitOK ||
-				!strings.Contains(o.out, "accuracy") {
+			if o = rhizome(t, "run", in(c.name+".yaml"), "--dir", in(c.name)); o.Code != exitOK ||
+				!strings.Contains(o.Out, "accuracy") {
 				t.Fatalf("run: %+v", o)
 			}
 			var e judge.Evaluation
@@ -60,7 +60,7 @@ func TestInitRunEvaluateFormats(t *testing.T) {
 			if e.Samples != c.samples || e.Accuracy < 0.9 {
 				t.Errorf("the model by itself: %+v", e)
 			}
-			if o := rhizome(t, "data", "inspect", c.data); !strings.Contains(o.out, "samples: 240") {
+			if o := rhizome(t, "data", "inspect", c.data); !strings.Contains(o.Out, "samples: 240") {
 				t.Errorf("inspect: %+v", o)
 			}
 		})
@@ -91,8 +91,8 @@ func TestClientsBringOtherFormats(t *testing.T) {
 	serve := func(name string, disturbed bool) string {
 		args := []string{"server", in("job.yaml"), "--json", "--dir", in(name), "--listen", loopback}
 		server := start(t, dir, args...)
-		server.await(t, "address", isEvent("listening"))
-		invitation := server.await(t, "invitation", isEvent("invitation")).Invitation
+		server.Await(t, "address", isEvent("listening"))
+		invitation := server.Await(t, "invitation", isEvent("invitation")).Invitation
 		join := func(i int, more ...string) []string {
 			return append([]string{"join", "--json", "--dir", in(name + []string{".0", ".1"}[i]), "--listen", loopback,
 				"--data", []string{in("part0.npz"), parquet}[i]}, more...)
@@ -100,27 +100,27 @@ func TestClientsBringOtherFormats(t *testing.T) {
 		clients := []*started{start(t, dir, join(0, "--member", "0", invitation)...),
 			start(t, dir, join(1, "--member", "1", invitation)...)}
 		if disturbed {
-			server.await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
-			clients[1].cmd.Process.Kill()
-			clients[1].end(t)
+			server.Await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+			clients[1].Cmd.Process.Kill()
+			clients[1].End(t)
 			clients[1] = start(t, dir, join(1)...)
-			server.await(t, "round 6", func(e told) bool { return e.Event == "round" && e.Round >= 6 })
-			clients[0].cmd.Process.Kill()
-			clients[0].end(t)
-			server.cmd.Process.Kill()
-			server.end(t)
+			server.Await(t, "round 6", func(e told) bool { return e.Event == "round" && e.Round >= 6 })
+			clients[0].Cmd.Process.Kill()
+			clients[0].End(t)
+			server.Cmd.Process.Kill()
+			server.End(t)
 			clients[0] = start(t, dir, join(0)...)
 			server = start(t, dir, args...)
 		}
-		done := server.await(t, "the result", isEvent("done"))
+		done := server.Await(t, "the result", isEvent("done"))
 		for _, c := range clients {
-			c.await(t, "the word that it is done", isEvent("done"))
-			if code := c.end(t); code != exitOK {
-				t.Errorf("a client: exit code %d, %s", code, c.errs)
+			c.Await(t, "the word that it is done", isEvent("done"))
+			if code := c.End(t); code != exitOK {
+				t.Errorf("a client: exit code %d, %s", code, c.Errs)
 			}
 		}
-		if code := server.end(t); code != exitOK || done.Rounds != 24 {
-			t.Errorf("server: exit code %d, %s, %+v", code, server.errs, done)
+		if code := server.End(t); code != exitOK || done.Rounds != 24 {
+			t.Errorf("server: exit code %d, %s, %+v", code, server.Errs, done)
 		}
 		return done.ModelSHA256
 	}

@@ -24,13 +24,13 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 			filepath.Join(dir, name), "--listen", loopback}, more...)
 	}
 	first := start(t, dir, peer("a", "--bootstrap", "/ip4/127.0.0.1/tcp/1/p2p/"+string(gone.Peer()))...)
-	at := first.await(t, "its address", isEvent("listening"))
-	warned := first.await(t, "a warning", isEvent("warning"))
+	at := first.Await(t, "its address", isEvent("listening"))
+	warned := first.Await(t, "a warning", isEvent("warning"))
 	if !strings.Contains(warned.Text, "the peer to begin with does not answer: ") || strings.Contains(warned.Text,
 		"selector") {
 		t.Errorf("it warns of %q", warned.Text)
 	}
-	first.await(t, "what it waits for", func(e told) bool {
+	first.Await(t, "what it waits for", func(e told) bool {
 		if e.Event == "round" || e.Event == "done" {
 			t.Errorf("it spends its periods alone: %+v", e)
 		}
@@ -45,12 +45,12 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 	}
 	second := start(t, dir, peer("b", "--bootstrap", at.Addresses[0])...)
 	for name, p := range map[string]*started{"a": first, "b": second} {
-		done := p.await(t, "the end", isEvent("done"))
+		done := p.Await(t, "the end", isEvent("done"))
 		if done.Rounds != 30 || done.Merges < 5 {
 			t.Errorf("%s: %+v", name, done)
 		}
-		if code := p.end(t); code != exitOK {
-			t.Errorf("%s: exit code %d\n%s", name, code, p.errs)
+		if code := p.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d\n%s", name, code, p.Errs)
 		}
 	}
 }
@@ -62,19 +62,19 @@ func TestNothingMerged(t *testing.T) {
 	dir := t.TempDir()
 	// A server is a neighbour to the network and none of the job.
 	server := start(t, dir, "server", "digits", "--dir", "s", "--listen", loopback, "--lan=false", "--json")
-	at := server.await(t, "its address", isEvent("listening"))
+	at := server.Await(t, "its address", isEvent("listening"))
 	args := []string{"peer", "gossip", "--json", "--rounds", "10", "--period", "50ms", "--lan=false", "--dir",
 		filepath.Join(dir, "a"), "--listen", loopback}
 	for range 2 {
 		o := rhizome(t, append(args, "--bootstrap", at.Addresses[0])...)
-		if o.code != exitNothing || !strings.Contains(o.out, `"merges":0`) || !strings.Contains(o.err,
+		if o.Code != exitNothing || !strings.Contains(o.Out, `"merges":0`) || !strings.Contains(o.Err,
 			"nothing was merged") {
-			t.Errorf("exit code %d, %s%s", o.code, o.out, o.err)
+			t.Errorf("exit code %d, %s%s", o.Code, o.Out, o.Err)
 		}
 	}
 	o := rhizome(t, "peer", "gossip", "--json", "--alone", "--rounds", "40", "--period", "20ms", "--lan=false", "--dir",
 		filepath.Join(dir, "b"), "--listen", loopback)
-	if d := o.result(t); math.Abs(d.Loss-math.Ln2) < 1e-6 { // of a model of zeros
-		t.Errorf("alone: exit code %d, %s%s", o.code, o.out, o.err)
+	if d := o.Result(t); math.Abs(d.Loss-math.Ln2) < 1e-6 { // of a model of zeros
+		t.Errorf("alone: exit code %d, %s%s", o.Code, o.Out, o.Err)
 	}
 }

@@ -17,25 +17,25 @@ func TestModelInspect(t *testing.T) {
 	o := rhizome(t, "model", "inspect", filepath.Join(zooDir, "tabular_two_inputs.onnx"), "--freeze", "e.*")
 	for _, want := range []string{"float32[?,5]", "int64[?,2]", "trained: 4 tensors, 123 numbers",
 		"frozen, as you said", "it can be trained", "pkg.torch.onnx.stack_trace", "open, called \"batch\""} {
-		if !strings.Contains(o.out, want) {
-			t.Errorf("want %q in %s", want, o.out)
+		if !strings.Contains(o.Out, want) {
+			t.Errorf("want %q in %s", want, o.Out)
 		}
 	}
-	if o.code != 0 || o.err != "" {
-		t.Errorf("exit code %d: %s", o.code, o.err)
+	if o.Code != 0 || o.Err != "" {
+		t.Errorf("exit code %d: %s", o.Code, o.Err)
 	}
 
 	o = rhizome(t, "model", "inspect", filepath.Join(zooDir, "cnn_qdq.onnx"))
-	if o.code != exitBad || !strings.Contains(o.out,
+	if o.Code != exitBad || !strings.Contains(o.Out,
 		"weights are int8, only scales are float; export the float model") ||
-		!strings.Contains(o.err, "cannot be trained") {
-		t.Errorf("exit code %d: %s\n%s", o.code, o.err, o.out)
+		!strings.Contains(o.Err, "cannot be trained") {
+		t.Errorf("exit code %d: %s\n%s", o.Code, o.Err, o.Out)
 	}
 
 	o = rhizome(t, "model", "inspect", "--json", filepath.Join(zooDir, "sk_logreg_zipmap.onnx"))
 	var r importer.Report
-	if err := json.Unmarshal([]byte(o.out), &r); err != nil || o.code != 0 {
-		t.Fatalf("exit code %d, %v: %s", o.code, err, o.out)
+	if err := json.Unmarshal([]byte(o.Out), &r); err != nil || o.Code != 0 {
+		t.Fatalf("exit code %d, %v: %s", o.Code, err, o.Out)
 	}
 	if r.Trained != 2 || r.Elements != 15 || r.Output != "output_probability" || r.Ends != "softmax" || !r.Trainable {
 		t.Errorf("%+v", r)
@@ -61,12 +61,12 @@ func TestModelInspectRefuses(t *testing.T) {
 		"none.onnx":     "no such file",
 	} {
 		o := rhizome(t, "model", "inspect", filepath.Join(dir, name))
-		if o.code != exitBad || !strings.Contains(o.err, want) {
-			t.Errorf("%s: exit code %d, %q; want one that says %q", name, o.code, o.err, want)
+		if o.Code != exitBad || !strings.Contains(o.Err, want) {
+			t.Errorf("%s: exit code %d, %q; want one that says %q", name, o.Code, o.Err, want)
 		}
 	}
 	o := rhizome(t, "model", "inspect", "--freeze", "nothing.*", filepath.Join(zooDir, "mlp_plain.onnx"))
-	if o.code != exitBad || !strings.Contains(o.err, "names no parameter; want one of") {
-		t.Errorf("exit code %d, %q", o.code, o.err)
+	if o.Code != exitBad || !strings.Contains(o.Err, "names no parameter; want one of") {
+		t.Errorf("exit code %d, %q", o.Code, o.Err)
 	}
 }

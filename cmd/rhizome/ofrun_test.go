@@ -14,7 +14,7 @@ import (
 func TestStatusOfARun(t *testing.T) {
 	for _, more := range [][]string{nil, {"--processes"}} {
 		dir := filepath.Join(t.TempDir(), "run")
-		want := rhizome(t, small(dir, more...)...).result(t)
+		want := rhizome(t, small(dir, more...)...).Result(t)
 		for _, node := range []string{dir, filepath.Join(dir, "server"), filepath.Join(dir, "client-02")} {
 			var s deploy.Status
 			jsonOf(t, rhizome(t, "status", "--dir", node, "--json"), &s)
@@ -30,10 +30,10 @@ func TestStatusOfARun(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	rhizome(t, small(dir)...).result(t)
-	if o := rhizome(t, "allow", "--all", "--dir", dir); o.code != exitBad || !strings.Contains(o.err,
+	rhizome(t, small(dir)...).Result(t)
+	if o := rhizome(t, "allow", "--all", "--dir", dir); o.Code != exitBad || !strings.Contains(o.Err,
 		"is of a run in one process") {
-		t.Errorf("allow: exit code %d, %q", o.code, o.err)
+		t.Errorf("allow: exit code %d, %q", o.Code, o.Err)
 	}
 }
 
@@ -43,14 +43,14 @@ func TestATypoMakesNothing(t *testing.T) {
 	for _, args := range [][]string{{"id"}, {"status"}, {"peers"},
 		{"block", "12D3KooWPrxJ2ZafEtGToq34sEs7dWTBTSqRdFEP8Vtm7cRUmYhj"}} {
 		o := rhizome(t, append(args, "--dir", dir)...)
-		if o.code != exitBad || !strings.Contains(o.err, dir+" is not there") {
-			t.Errorf("%v: exit code %d, %q", args, o.code, o.err)
+		if o.Code != exitBad || !strings.Contains(o.Err, dir+" is not there") {
+			t.Errorf("%v: exit code %d, %q", args, o.Code, o.Err)
 		}
 		if _, err := os.Stat(dir); err == nil {
 			t.Fatalf("%v made the directory", args)
 		}
 	}
-	if o := rhizome(t, "id", "--new", "--dir", dir); o.code != exitOK || !strings.HasPrefix(o.out, "12D3KooW") {
-		t.Errorf("exit code %d, %q", o.code, o.err)
+	if o := rhizome(t, "id", "--new", "--dir", dir); o.Code != exitOK || !strings.HasPrefix(o.Out, "12D3KooW") {
+		t.Errorf("exit code %d, %q", o.Code, o.Err)
 	}
 }

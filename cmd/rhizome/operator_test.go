@@ -15,16 +15,16 @@ func TestOperator(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	ids := map[string]string{}
 	for _, name := range []string{"client0", "operator", "nobody"} {
-		ids[name] = strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).out)
+		ids[name] = strings.TrimSpace(rhizome(t, "id", "--new", "--dir", in(name)).Out)
 	}
 	serve := []string{"server", "--json", "--dir", in("server"), "--listen", loopback, "--clients", "2", "--operator",
 		ids["operator"]}
 	server := start(t, dir, serve...)
-	at := server.await(t, "address", isEvent("listening"))
+	at := server.Await(t, "address", isEvent("listening"))
 	client := start(t, dir, "join", "--json", "--dir", in("client0"), "--listen", loopback,
-		server.await(t, "invitation", isEvent("invitation")).Invitation)
-	server.await(t, "client", isEvent("joined"))
-	client.await(t, "start", isEvent("listening"))
+		server.Await(t, "invitation", isEvent("invitation")).Invitation)
+	server.Await(t, "client", isEvent("joined"))
+	client.Await(t, "start", isEvent("listening"))
 
 	health := func(want string) {
 		t.Helper()
@@ -42,13 +42,13 @@ func TestOperator(t *testing.T) {
 	}
 	call := func(code int, want string, args ...string) {
 		t.Helper()
-		if o := rhizome(t, args...); o.code != code || !strings.Contains(o.out+o.err, want) ||
-			strings.Count(o.err, "\n") > 1 {
-			t.Errorf("%v: exit code %d, %q, %q; want %d and %q", args, o.code, o.out, o.err, code, want)
+		if o := rhizome(t, args...); o.Code != code || !strings.Contains(o.Out+o.Err, want) ||
+			strings.Count(o.Err, "\n") > 1 {
+			t.Errorf("%v: exit code %d, %q, %q; want %d and %q", args, o.Code, o.Out, o.Err, code, want)
 		}
 	}
 	call(exitOK, "done", "block", ids["client0"], "--dir", in("server"))
-	server.await(t, "end of the link", func(e told) bool {
+	server.Await(t, "end of the link", func(e told) bool {
 		return e.Event == "link" && e.Peer == ids["client0"] &&
 			!e.Up
 	})
@@ -62,8 +62,8 @@ func TestOperator(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	call(exitBad, "denied (right)", "allow", ids["nobody"], "--dir", in("nobody"), "--at", at.Addresses[0])
-	server.cmd.Process.Kill()
-	server.end(t)
+	server.Cmd.Process.Kill()
+	server.End(t)
 
 	health("blocked")
 	call(exitOK, "done", "unblock", ids["client0"], "--dir", in("server"))
@@ -75,10 +75,10 @@ func TestOperator(t *testing.T) {
 	call(exitBad, "is not there", "status", "--dir", in("none"))
 	call(exitBad, "peer id", "block", "somebody", "--dir", in("server"))
 	server = start(t, dir, serve...)
-	server.await(t, "address", isEvent("listening"))
-	server.await(t, "client again", func(e told) bool { return e.Event == "link" && e.Peer == ids["client0"] && e.Up })
+	server.Await(t, "address", isEvent("listening"))
+	server.Await(t, "client again", func(e told) bool { return e.Event == "link" && e.Peer == ids["client0"] && e.Up })
 	health("up")
-	if o := rhizome(t, "status", "--dir", in("nobody"), "--at", at.Addresses[0]); o.code != exitBad {
+	if o := rhizome(t, "status", "--dir", in("nobody"), "--at", at.Addresses[0]); o.Code != exitBad {
 		t.Errorf("a peer that is not on the allowlist: %+v", o)
 	}
 }
@@ -87,12 +87,12 @@ func TestOperator(t *testing.T) {
 func TestPeersOfANodeThatStopped(t *testing.T) {
 	dir := t.TempDir()
 	run := filepath.Join(dir, "run")
-	if o := rhizome(t, "run", "--json", "--rounds", "2", "--clients", "2", "--dir", run); o.code != exitOK {
+	if o := rhizome(t, "run", "--json", "--rounds", "2", "--clients", "2", "--dir", run); o.Code != exitOK {
 		t.Fatal(o)
 	}
 	o := rhizome(t, "peers", "--dir", run)
-	if o.code != exitOK || !strings.HasPrefix(o.out, "the node does not run; so it was at its end:\n") ||
-		strings.Contains(o.out, ", up") || strings.Contains(o.out, "answers in") {
+	if o.Code != exitOK || !strings.HasPrefix(o.Out, "the node does not run; so it was at its end:\n") ||
+		strings.Contains(o.Out, ", up") || strings.Contains(o.Out, "answers in") {
 		t.Errorf("%+v", o)
 	}
 	var p struct{ Running bool }
@@ -102,12 +102,12 @@ func TestPeersOfANodeThatStopped(t *testing.T) {
 	}
 	server := start(t, dir, "server", "--json", "--clients", "1", "--dir", filepath.Join(dir, "server"), "--listen",
 		loopback)
-	server.await(t, "its address", isEvent("listening"))
+	server.Await(t, "its address", isEvent("listening"))
 	if jsonOf(t, rhizome(t, "peers", "--json", "--dir", filepath.Join(dir, "server")), &p); !p.Running {
 		t.Error("a node that runs is said not to")
 	}
-	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "server")); o.code != exitOK ||
-		strings.Contains(o.out, "does not run") {
+	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "server")); o.Code != exitOK ||
+		strings.Contains(o.Out, "does not run") {
 		t.Errorf("%+v", o)
 	}
 }

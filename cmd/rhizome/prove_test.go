@@ -15,20 +15,20 @@ func TestProve(t *testing.T) {
 	ledger := t.TempDir() + "/ledger"
 	got := rhizome(t, "prove", "restores", "--minutes", "0.02", "--shards", "2", "--json", "--ledger", ledger)
 	var r prove.Result
-	if err := json.Unmarshal([]byte(got.out), &r); err != nil {
-		t.Fatalf("%v: %s%s", err, got.out, got.err)
+	if err := json.Unmarshal([]byte(got.Out), &r); err != nil {
+		t.Fatalf("%v: %s%s", err, got.Out, got.Err)
 	}
-	if got.code != exitInternal || r.Failed != 0 || r.Counts["restores"] == 0 || len(r.Missed) == 0 || r.Error != "" {
-		t.Errorf("a second of restores: code %d, %+v", got.code, r)
+	if got.Code != exitInternal || r.Failed != 0 || r.Counts["restores"] == 0 || len(r.Missed) == 0 || r.Error != "" {
+		t.Errorf("a second of restores: code %d, %+v", got.Code, r)
 	}
 	if entries, err := prove.ReadLedger(ledger); err != nil || len(entries) != 1 || entries[0].Part != "restores" {
 		t.Errorf("ledger %+v, %v", entries, err)
 	}
-	if got := rhizome(t, "prove", "restores", "--covered", "--ledger", ledger); got.code != exitOK ||
-		!strings.Contains(got.out, "restores     whole 20") {
+	if got := rhizome(t, "prove", "restores", "--covered", "--ledger", ledger); got.Code != exitOK ||
+		!strings.Contains(got.Out, "restores     whole 20") {
 		t.Errorf("what it covers: %+v", got)
 	}
-	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.code != exitOK || !strings.Contains(got.out,
+	if got := rhizome(t, "prove", "crashes", "--seed", "14"); got.Code != exitOK || !strings.Contains(got.Out,
 		"crashes: holds") {
 		t.Errorf("one seed: %+v", got)
 	}
@@ -36,7 +36,7 @@ func TestProve(t *testing.T) {
 		{"prove", "crashes", "--shard", "2/2"},
 		{"prove", "--covered"}, {"prove", "--covered", "--ledger", "no-such.ledger"},
 		{"prove", "crashes", "--turn", "5/5"}, {"prove", "crashes", "--turn", "1/5", "--soak"}} {
-		if got := rhizome(t, args...); got.code != exitBad || strings.TrimSpace(got.err) == "" {
+		if got := rhizome(t, args...); got.Code != exitBad || strings.TrimSpace(got.Err) == "" {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
@@ -57,10 +57,10 @@ func TestProveInterrupted(t *testing.T) {
 	if took := time.Since(at); took > 5*time.Second {
 		t.Errorf("it ended after %v", took)
 	}
-	if o.code != exitInterrupted || strings.Contains(o.out, "DOES NOT HOLD") || strings.Contains(o.out, "MISSED") ||
-		!strings.Contains(o.out, "mass: INTERRUPTED") || !strings.Contains(o.err,
-		"interrupted; ends what is under way") || !strings.Contains(o.err, "the rest is not shown") {
-		t.Errorf("exit code %d\n%s%s", o.code, o.out, o.err)
+	if o.Code != exitInterrupted || strings.Contains(o.Out, "DOES NOT HOLD") || strings.Contains(o.Out, "MISSED") ||
+		!strings.Contains(o.Out, "mass: INTERRUPTED") || !strings.Contains(o.Err,
+		"interrupted; ends what is under way") || !strings.Contains(o.Err, "the rest is not shown") {
+		t.Errorf("exit code %d\n%s%s", o.Code, o.Out, o.Err)
 	}
 	if _, err := os.Stat(ledger); err == nil {
 		t.Error("an interrupted part is in the ledger")

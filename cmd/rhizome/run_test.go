@@ -17,10 +17,10 @@ import (
 func TestJSONIsAllThereIs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	o := rhizome(t, small(dir)...)
-	if o.code != 0 || o.err != "" {
-		t.Fatalf("exit code %d, stderr %q", o.code, o.err)
+	if o.Code != 0 || o.Err != "" {
+		t.Fatalf("exit code %d, stderr %q", o.Code, o.Err)
 	}
-	lines := strings.Split(strings.TrimSuffix(o.out, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(o.Out, "\n"), "\n")
 	if len(lines) != smallRounds+1 {
 		t.Fatalf("%d lines for %d rounds and a result", len(lines), smallRounds)
 	}
@@ -34,7 +34,7 @@ func TestJSONIsAllThereIs(t *testing.T) {
 	}
 	keys(t, lines[smallRounds], "event", "time", "job", "rounds", "accuracy", "loss", "model", "model_sha256",
 		"resumed", "restarts")
-	d := o.result(t)
+	d := o.Result(t)
 	if d.Job != "digits" || d.Rounds != smallRounds || d.Model != filepath.Join(dir, "model.onnx") || d.Resumed ||
 		d.Restarts != 0 {
 		t.Errorf("result %+v", d)
@@ -74,7 +74,7 @@ func keys(t *testing.T, line string, want ...string) {
 // nodes is not touched. A model or a result that was damaged meanwhile is made again from it.
 func TestFinishedRunTrainsNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	first := rhizome(t, small(dir)...).result(t)
+	first := rhizome(t, small(dir)...).Result(t)
 	for name, damage := range map[string]func() error{
 		"nothing": func() error { return nil },
 		"model":   func() error { return os.Truncate(filepath.Join(dir, "model.onnx"), 100) },
@@ -85,10 +85,10 @@ func TestFinishedRunTrainsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rhizome(t, "run", "--json", "--dir", dir) // the settings are those of the first run
-		if strings.Count(o.out, "\n") != 1 {
-			t.Errorf("%s: a finished run wrote %q", name, o.out)
+		if strings.Count(o.Out, "\n") != 1 {
+			t.Errorf("%s: a finished run wrote %q", name, o.Out)
 		}
-		again := o.result(t)
+		again := o.Result(t)
 		if !again.Resumed {
 			t.Errorf("%s: not resumed", name)
 		}
@@ -105,7 +105,7 @@ func TestFinishedRunTrainsNothing(t *testing.T) {
 // TestChaosChangesNothing drops nodes after every round.
 func TestChaosChangesNothing(t *testing.T) {
 	want, _ := plainRun(t)
-	got := rhizome(t, small(filepath.Join(t.TempDir(), "run"), "--chaos", "1")...).result(t)
+	got := rhizome(t, small(filepath.Join(t.TempDir(), "run"), "--chaos", "1")...).Result(t)
 	if got.ModelSHA256 != want.ModelSHA256 {
 		t.Errorf("%+v, undisturbed %+v", got, want)
 	}
@@ -124,21 +124,21 @@ func TestInterrupt(t *testing.T) {
 		if !hit {
 			continue
 		}
-		if o.code != exitInterrupted {
+		if o.Code != exitInterrupted {
 			continue // the signal came before the program could take it
 		}
 		hits++
-		if !strings.Contains(o.err, "rhizome run --dir "+dir) || strings.Count(o.err, "\n") != 1 {
-			t.Errorf("stderr %q; want one line that says how to go on", o.err)
+		if !strings.Contains(o.Err, "rhizome run --dir "+dir) || strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("stderr %q; want one line that says how to go on", o.Err)
 		}
-		if strings.Contains(o.out, `"done"`) {
-			t.Errorf("an interrupted run wrote a result: %q", o.out)
+		if strings.Contains(o.Out, `"done"`) {
+			t.Errorf("an interrupted run wrote a result: %q", o.Out)
 		}
 	}
 	if hits == 0 {
 		t.Error("no interrupt hit a run")
 	}
-	got := rhizome(t, "run", "--json", "--dir", dir).result(t)
+	got := rhizome(t, "run", "--json", "--dir", dir).Result(t)
 	if got.ModelSHA256 != want.ModelSHA256 || !got.Resumed {
 		t.Errorf("%+v, undisturbed %+v", got, want)
 	}
@@ -147,17 +147,17 @@ func TestInterrupt(t *testing.T) {
 // TestFreshStartsOver removes what a run left, and only that.
 func TestFreshStartsOver(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	first := rhizome(t, small(dir)...).result(t)
+	first := rhizome(t, small(dir)...).Result(t)
 	for _, name := range []string{"notes.txt", "server/notes.txt"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	again := rhizome(t, small(dir, "--fresh")...).result(t)
+	again := rhizome(t, small(dir, "--fresh")...).Result(t)
 	if again.Resumed || again.ModelSHA256 != first.ModelSHA256 {
 		t.Errorf("%+v, at first %+v", again, first)
 	}
-	other := rhizome(t, small(dir, "--fresh", "--seed", "6")...).result(t)
+	other := rhizome(t, small(dir, "--fresh", "--seed", "6")...).Result(t)
 	if other.ModelSHA256 == first.ModelSHA256 {
 		t.Error("another seed gave the same model")
 	}
@@ -177,11 +177,11 @@ func TestText(t *testing.T) {
 		"restarts      none",
 		"model         " + filepath.Join(dir, "model.onnx"), "digit \\ seen as    0   1   2", "round 1",
 	} {
-		if !strings.Contains(o.out, want) {
-			t.Errorf("%q is not in\n%s", want, o.out)
+		if !strings.Contains(o.Out, want) {
+			t.Errorf("%q is not in\n%s", want, o.Out)
 		}
 	}
-	if strings.Contains(o.out, "\x1b") || o.code != 0 || o.err != "" {
-		t.Errorf("code %d, stderr %q, stdout\n%q", o.code, o.err, o.out)
+	if strings.Contains(o.Out, "\x1b") || o.Code != 0 || o.Err != "" {
+		t.Errorf("code %d, stderr %q, stdout\n%q", o.Code, o.Err, o.Out)
 	}
 }

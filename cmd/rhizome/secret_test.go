@@ -20,32 +20,32 @@ func TestSecretsGoNowhere(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	server := start(t, dir, "server", "--json", "--dir", in("server"), "--listen", loopback, "--rounds", "100000",
 		"--clients", "1")
-	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
+	invited := server.Await(t, "invitation", isEvent("invitation")).Invitation
 	i, err := invitation.Parse(invited)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := start(t, dir, "join", invited, "--json", "--dir", in("client"), "--listen", loopback)
-	server.await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
-	client.cmd.Process.Signal(os.Interrupt)
-	if code := client.end(t); code != exitInterrupted || !strings.Contains(client.errs.String(),
+	server.Await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+	client.Cmd.Process.Signal(os.Interrupt)
+	if code := client.End(t); code != exitInterrupted || !strings.Contains(client.Errs.String(),
 		"to go on: rhizome join --json --dir") {
-		t.Errorf("stopped with code %d, %s", code, client.errs)
+		t.Errorf("stopped with code %d, %s", code, client.Errs)
 	}
-	said := client.errs.String()
+	said := client.Errs.String()
 	for _, args := range [][]string{{"status", "--json"}, {"status"}, {"peers", "--json"}, {"members", "--json"},
 		{"invite", "list", "--json"}} {
 		for _, name := range []string{"server", "client"} {
 			o := rhizome(t, append(args, "--dir", in(name))...)
-			said += o.out + o.err
+			said += o.Out + o.Err
 		}
 	}
-	server.cmd.Process.Signal(os.Interrupt)
-	server.end(t)
-	said += server.errs.String()
+	server.Cmd.Process.Signal(os.Interrupt)
+	server.End(t)
+	said += server.Errs.String()
 	for _, name := range []string{"server", "client"} {
 		o := rhizome(t, "journal", "dump", in(name), "--json")
-		said += o.out + o.err
+		said += o.Out + o.Err
 	}
 	if strings.Contains(said, invited) || strings.Contains(said, string(i.Secret[:])) {
 		t.Error("the invitation is in what was said")
@@ -70,9 +70,9 @@ func TestSecretsGoNowhere(t *testing.T) {
 	}
 	for _, more := range [][]string{{"--json"}, nil} {
 		if o := rhizome(t, append([]string{"run", "--processes", "--rounds", "3", "--clients", "2", "--dir",
-			in("run" + strings.Join(more, ""))}, more...)...); o.code != exitOK || strings.Contains(o.out+o.err,
+			in("run" + strings.Join(more, ""))}, more...)...); o.Code != exitOK || strings.Contains(o.Out+o.Err,
 			"rhizome:A") {
-			t.Errorf("a run of processes: exit code %d, %s%s", o.code, o.out, o.err)
+			t.Errorf("a run of processes: exit code %d, %s%s", o.Code, o.Out, o.Err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 func inProcess(args ...string) outcome {
 	var out, errs bytes.Buffer
 	code := execute(args, &out, &errs)
-	return outcome{out.String(), errs.String(), code}
+	return outcome{Out: out.String(), Err: errs.String(), Code: code}
 }
 
 // commands returns all commands below one, with the words that call them.
@@ -44,21 +44,21 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	o := inProcess("--help")
-	for line := range strings.Lines(o.out) {
+	for line := range strings.Lines(o.Out) {
 		if len([]rune(line)) > 112 || strings.HasPrefix(line, "  ") && len([]rune(line)) > 81 {
 			t.Errorf("%q is too long", line)
 		}
 	}
 	for _, want := range []string{"\nTrain:\n  run ", "\nLook into state:\n  status ", "\nTry and measure:\n  sim ",
 		"\nJobs, models and data:\n  init "} {
-		if !strings.Contains(o.out, want) {
-			t.Errorf("%q is not in\n%s", want, o.out)
+		if !strings.Contains(o.Out, want) {
+			t.Errorf("%q is not in\n%s", want, o.Out)
 		}
 	}
-	if strings.Contains(o.out, "Additional Commands") {
+	if strings.Contains(o.Out, "Additional Commands") {
 		t.Error("a command is in no group")
 	}
-	for line := range strings.Lines(inProcess("job", "list").out) {
+	for line := range strings.Lines(inProcess("job", "list").Out) {
 		if len(line) > 81 {
 			t.Errorf("%q is too long", line)
 		}
@@ -98,9 +98,9 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 			if !slices.Contains([]string{"job show", "data show", "compile", "sim"}, name) {
 				args = append(args, "--dir", filepath.Join(t.TempDir(), "d"))
 			}
-			if o := inProcess(args...); o.code != exitBad || !strings.Contains(o.err, want) ||
-				strings.Count(o.err, "\n") != 1 || o.out != "" {
-				t.Errorf("%v: exit code %d, %q; want %q", args, o.code, o.err, want)
+			if o := inProcess(args...); o.Code != exitBad || !strings.Contains(o.Err, want) ||
+				strings.Count(o.Err, "\n") != 1 || o.Out != "" {
+				t.Errorf("%v: exit code %d, %q; want %q", args, o.Code, o.Err, want)
 			}
 		}
 	}
@@ -109,9 +109,9 @@ func TestSettingsWhereverAJobIsNamed(t *testing.T) {
 // TestEveryKindIsCompiled: what is built in, with a server or without.
 func TestEveryKindIsCompiled(t *testing.T) {
 	for _, name := range append(kinds.Builtins(kinds.Served), kinds.Builtins(kinds.Peered)...) {
-		if o := inProcess("compile", name, "--set", "rounds=3"); o.code != 0 || !strings.HasPrefix(o.out,
+		if o := inProcess("compile", name, "--set", "rounds=3"); o.Code != 0 || !strings.HasPrefix(o.Out,
 			name+": program ") {
-			t.Errorf("%s: exit code %d, %q %q", name, o.code, o.out, o.err)
+			t.Errorf("%s: exit code %d, %q %q", name, o.Code, o.Out, o.Err)
 		}
 	}
 }
@@ -136,8 +136,8 @@ func TestSettingsAreRefused(t *testing.T) {
 		"sim gosip":                                  "did you mean gossip?",
 	} {
 		o := inProcess(strings.Fields(strings.ReplaceAll(args, "D", filepath.Join(dir, "d")))...)
-		if o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 || o.out != "" {
-			t.Errorf("%s: exit code %d, %q; want %q", args, o.code, o.err, want)
+		if o.Code != exitBad || !strings.Contains(o.Err, want) || strings.Count(o.Err, "\n") != 1 || o.Out != "" {
+			t.Errorf("%s: exit code %d, %q; want %q", args, o.Code, o.Err, want)
 		}
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
@@ -151,9 +151,9 @@ func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	flags := []string{"--rounds", "4", "--clients", "2"}
-	want := rhizome(t, append([]string{"run", "--json", "--dir", in("flags")}, flags...)...).result(t).ModelSHA256
-	write(t, in("saved.yaml"), inProcess("job", "show", "digits").out)
-	write(t, in("set.yaml"), inProcess("job", "show", "digits", "--set", "clients=2", "--set", "rounds=4").out)
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("flags")}, flags...)...).Result(t).ModelSHA256
+	write(t, in("saved.yaml"), inProcess("job", "show", "digits").Out)
+	write(t, in("set.yaml"), inProcess("job", "show", "digits", "--set", "clients=2", "--set", "rounds=4").Out)
 	sets := []string{"--set", "rounds=4", "--set", "clients=2"}
 	for name, args := range map[string][]string{
 		"saved":     append([]string{"run", in("saved.yaml")}, flags...),
@@ -162,7 +162,7 @@ func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 		"renamed":   append([]string{"run", "--set", "name=mine"}, sets...),
 		"processes": append([]string{"run", "--processes"}, sets...),
 	} {
-		if got := rhizome(t, append(args, "--json", "--dir", in(name))...).result(t).ModelSHA256; got != want {
+		if got := rhizome(t, append(args, "--json", "--dir", in(name))...).Result(t).ModelSHA256; got != want {
 			t.Errorf("%s: model %s, want %s", name, got, want)
 		}
 	}
@@ -171,19 +171,19 @@ func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 		t.Errorf("simulated: model %s, want %s; again by %s", d.ModelSHA256, want, d.Command)
 	}
 	if o := rhizomeIn(t, in("here"), "run", "--json", "--set", "name=mine", "--set", "rounds=1", "--set",
-		"clients=1"); o.code != 0 || !strings.Contains(o.out, ".rhizome/mine/model.onnx") {
+		"clients=1"); o.Code != 0 || !strings.Contains(o.Out, ".rhizome/mine/model.onnx") {
 		t.Errorf("%+v", o)
 	}
-	if a, b := inProcess("compile", in("set.yaml")), inProcess(append([]string{"compile"}, sets...)...); a.code != 0 ||
-		a.out != b.out {
+	if a, b := inProcess("compile", in("set.yaml")), inProcess(append([]string{"compile"}, sets...)...); a.Code != 0 ||
+		a.Out != b.Out {
 		t.Errorf("compiled: %+v and %+v", a, b)
 	}
-	text := inProcess("job", "show", "gossip", "--set", "rounds=7", "--set", "alone=true").out
+	text := inProcess("job", "show", "gossip", "--set", "rounds=7", "--set", "alone=true").Out
 	if !strings.Contains(text, "\nrounds: 7           # periods") ||
 		!strings.Contains(text, "\nalone: true         # true:") {
 		t.Errorf("comments are not where they were:\n%s", text)
 	}
-	if o := inProcess("job", "show", "large", "--set", "momentum=0.5"); !strings.HasSuffix(o.out, "\nmomentum: 0.5\n") {
+	if o := inProcess("job", "show", "large", "--set", "momentum=0.5"); !strings.HasSuffix(o.Out, "\nmomentum: 0.5\n") {
 		t.Errorf("%+v", o)
 	}
 }

@@ -14,10 +14,10 @@ import (
 func simulated(t *testing.T, args ...string) (simDone, []string) {
 	t.Helper()
 	o := rhizome(t, append([]string{"sim"}, args...)...)
-	if o.code != 0 || o.err != "" {
-		t.Fatalf("%v: exit code %d\n%s", args, o.code, o.err)
+	if o.Code != 0 || o.Err != "" {
+		t.Fatalf("%v: exit code %d\n%s", args, o.Code, o.Err)
 	}
-	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	lines := strings.Split(strings.TrimSpace(o.Out), "\n")
 	var d simDone
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &d); err != nil || d.Event != "done" {
 		t.Fatalf("the last line is %q (%v)", lines[len(lines)-1], err)
@@ -40,7 +40,7 @@ func TestSimGivesTheModelOfRun(t *testing.T) {
 	dir := t.TempDir()
 	job := []string{"--rounds", "8", "--seed", "5"}
 	want := rhizome(t, append([]string{"run", "--json", "--clients", "4", "--dir", filepath.Join(dir, "run")},
-		job...)...).result(t).ModelSHA256
+		job...)...).Result(t).ModelSHA256
 	faults := write(t, filepath.Join(dir, "faults.yaml"), stormy)
 	calm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4"}, job...)...)
 	storm, _ := simulated(t, append([]string{"digits", "--json", "--nodes", "4", "--network", "lossy", "--faults",
@@ -115,8 +115,8 @@ func TestSimReport(t *testing.T) {
 	path, faults := filepath.Join(dir, "out.html"), write(t, filepath.Join(dir, "faults.yaml"), stormy)
 	o := rhizome(t, "sim", "gossip", "--nodes", "20", "--rounds", "5", "--network", "wan", "--faults", faults,
 		"--report", path)
-	if o.code != 0 {
-		t.Fatal(o.err)
+	if o.Code != 0 {
+		t.Fatal(o.Err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -141,7 +141,7 @@ func TestSimReport(t *testing.T) {
 	}
 	again := rhizome(t, strings.Fields(command[1])...)
 	hash := regexp.MustCompile(`run hash +([0-9a-f]{64})`)
-	if a, b := hash.FindString(o.out), hash.FindString(again.out); a == "" || a != b ||
+	if a, b := hash.FindString(o.Out), hash.FindString(again.Out); a == "" || a != b ||
 		!strings.Contains(page, a[len(a)-64:]) {
 		t.Errorf("%q, and by the command of the report %q", a, b)
 	}
@@ -152,13 +152,13 @@ func TestSimTellsWhatHappens(t *testing.T) {
 	o := rhizome(t, "sim", "digits", "--rounds", "2", "--nodes", "2", "--trace", "--volatile")
 	for _, want := range []string{"3 nodes, volatile: clients forget", "network lan, seed 1", "client-00", "gets",
 		"tells", "run hash", "model sha256"} {
-		if !strings.Contains(o.out, want) {
+		if !strings.Contains(o.Out, want) {
 			t.Errorf("%q is not in the output", want)
 		}
 	}
 	o = rhizome(t, "sim", "digits", "--time", "300ms")
-	if o.code != 0 || !strings.Contains(o.out, "by --time") {
-		t.Errorf("exit code %d: %s", o.code, o.out)
+	if o.Code != 0 || !strings.Contains(o.Out, "by --time") {
+		t.Errorf("exit code %d: %s", o.Code, o.Out)
 	}
 }
 
@@ -197,13 +197,13 @@ func TestSimBadInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := rhizome(t, append([]string{"sim"}, strings.Fields(c.args)...)...)
-			if o.code != exitBad || o.out != "" || !strings.HasPrefix(o.err, "rhizome: ") ||
-				strings.Count(o.err, "\n") != 1 {
-				t.Errorf("exit code %d, stdout %q, stderr %q; want 2, nothing, one line", o.code, o.out, o.err)
+			if o.Code != exitBad || o.Out != "" || !strings.HasPrefix(o.Err, "rhizome: ") ||
+				strings.Count(o.Err, "\n") != 1 {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want 2, nothing, one line", o.Code, o.Out, o.Err)
 			}
 			for _, w := range c.want {
-				if !strings.Contains(o.err, w) {
-					t.Errorf("%q is not in %q", w, o.err)
+				if !strings.Contains(o.Err, w) {
+					t.Errorf("%q is not in %q", w, o.Err)
 				}
 			}
 		})
@@ -215,9 +215,9 @@ func TestSimInterrupt(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "r.html")
 	o, stopped := killed(t, 700*time.Millisecond, os.Interrupt, "sim", "gossip", "--nodes", "3000", "--rounds",
 		"100000", "--report", report)
-	if !stopped || o.code != exitInterrupted || strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err,
+	if !stopped || o.Code != exitInterrupted || strings.Count(o.Err, "\n") != 1 || !strings.Contains(o.Err,
 		"rhizome sim gossip --nodes 3000") {
-		t.Errorf("exit code %d, %q", o.code, o.err)
+		t.Errorf("exit code %d, %q", o.Code, o.Err)
 	}
 	if _, err := os.Stat(report); !os.IsNotExist(err) {
 		t.Errorf("a report of half a simulation (%v)", err)

@@ -11,13 +11,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 )
 
 // aStoppedRun makes a run that was killed in the middle, once for all tests.
 var aStoppedRun = sync.OnceValue(func() string {
 	for wait := 150 * time.Millisecond; wait < 5*time.Second; wait += 50 * time.Millisecond {
-		dir := filepath.Join(filepath.Dir(executable), "stopped", wait.String())
-		cmd := exec.Command(executable, small(dir)...)
+		dir := filepath.Join(filepath.Dir(commandtest.Executable()), "stopped", wait.String())
+		cmd := exec.Command(commandtest.Executable(), small(dir)...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		if cmd.Start() != nil {
@@ -54,12 +56,12 @@ func TestInspect(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
 	o := rhizome(t, "snapshot", "inspect", "--json", dir)
-	if o.code != 0 {
-		t.Fatal(o.err)
+	if o.Code != 0 {
+		t.Fatal(o.Err)
 	}
-	lines := strings.Split(strings.TrimSpace(o.out), "\n")
+	lines := strings.Split(strings.TrimSpace(o.Out), "\n")
 	if len(lines) != 5 {
-		t.Fatalf("%d lines for five nodes:\n%s", len(lines), o.out)
+		t.Fatalf("%d lines for five nodes:\n%s", len(lines), o.Out)
 	}
 	var server nodeReport
 	if err := json.Unmarshal([]byte(lines[0]), &server); err != nil {
@@ -77,19 +79,19 @@ func TestInspect(t *testing.T) {
 	text := rhizome(t, "snapshot", "inspect", dir)
 	for _, want := range []string{"server\n  server 12D3KooW", "client-03\n", "aggregator  fedavg@1", "wire_states",
 		"client-00: taken up to"} {
-		if !strings.Contains(text.out, want) {
-			t.Errorf("%q is not in\n%s", want, text.out)
+		if !strings.Contains(text.Out, want) {
+			t.Errorf("%q is not in\n%s", want, text.Out)
 		}
 	}
 	one := rhizome(t, "snapshot", "inspect", filepath.Join(dir, "client-02"))
-	if one.code != 0 || !strings.HasPrefix(one.out, "client-02\n") || strings.Contains(one.out, "client-01\n") {
+	if one.Code != 0 || !strings.HasPrefix(one.Out, "client-02\n") || strings.Contains(one.Out, "client-01\n") {
 		t.Errorf("one node: %+v", one)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "server", "*.snap"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	if o := rhizome(t, "snapshot", "inspect", files[0]); o.code != 0 || !strings.Contains(o.out, "program ") {
+	if o := rhizome(t, "snapshot", "inspect", files[0]); o.Code != 0 || !strings.Contains(o.Out, "program ") {
 		t.Errorf("one file: %+v", o)
 	}
 	if after := tree(t, dir); after != before {
@@ -101,15 +103,15 @@ func TestInspect(t *testing.T) {
 func TestVerify(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
-	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") < 15 ||
-		strings.Contains(o.out, "DAMAGED") {
+	if o := rhizome(t, "snapshot", "verify", dir); o.Code != 0 || strings.Count(o.Out, " ok ") < 15 ||
+		strings.Contains(o.Out, "DAMAGED") {
 		t.Fatalf("%+v", o)
 	}
 	if after := tree(t, dir); after != before {
 		t.Error("verify changed files")
 	}
-	rhizome(t, small(dir)...).result(t)
-	if o := rhizome(t, "snapshot", "verify", dir); o.code != 0 || !strings.Contains(o.out, "model.onnx") {
+	rhizome(t, small(dir)...).Result(t)
+	if o := rhizome(t, "snapshot", "verify", dir); o.Code != 0 || !strings.Contains(o.Out, "model.onnx") {
 		t.Fatalf("%+v", o)
 	}
 	for _, pattern := range []string{"model.onnx", "client-01/*.seg", "server/*.snap"} {
@@ -130,10 +132,10 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rhizome(t, "snapshot", "verify", "--json", dir)
-		if o.code != exitBad || !strings.Contains(o.err, "checks failed") {
+		if o.Code != exitBad || !strings.Contains(o.Err, "checks failed") {
 			t.Errorf("%s: %+v", pattern, o)
 		}
-		for _, line := range strings.Split(strings.TrimSpace(o.out), "\n") {
+		for _, line := range strings.Split(strings.TrimSpace(o.Out), "\n") {
 			var k check
 			if err := json.Unmarshal([]byte(line), &k); err != nil {
 				t.Errorf("%s: %q: %v", pattern, line, err)
@@ -149,11 +151,11 @@ func TestVerify(t *testing.T) {
 func TestVersion(t *testing.T) {
 	o := rhizome(t, "version", "--json")
 	var v versions
-	if err := json.Unmarshal([]byte(o.out), &v); err != nil || v.Go == "" || v.Version == "" || v.Snapshot == 0 ||
+	if err := json.Unmarshal([]byte(o.Out), &v); err != nil || v.Go == "" || v.Version == "" || v.Snapshot == 0 ||
 		v.Envelope == 0 || v.Run == 0 {
-		t.Errorf("%q: %v", o.out, err)
+		t.Errorf("%q: %v", o.Out, err)
 	}
-	if o := rhizome(t, "version"); o.code != 0 || !strings.Contains(o.out, "formats: artifact/1, snapshot 1") {
+	if o := rhizome(t, "version"); o.Code != 0 || !strings.Contains(o.Out, "formats: artifact/1, snapshot 1") {
 		t.Errorf("%+v", o)
 	}
 }
@@ -162,18 +164,18 @@ func TestVersion(t *testing.T) {
 func TestCompile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "digits.onnx")
 	o := rhizome(t, "compile", "-o", file)
-	if o.code != 0 || !strings.Contains(o.out, "written to "+file) {
+	if o.Code != 0 || !strings.Contains(o.Out, "written to "+file) {
 		t.Fatalf("%+v", o)
 	}
 	if info, err := os.Stat(file); err != nil || info.Size() < 1000 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if o := rhizome(t, "compile", "--explain"); o.code != 0 || !strings.Contains(o.out, "== fuse") ||
-		!strings.Contains(o.out, "federated/choreography.go:") {
-		t.Errorf("%.300q %q", o.out, o.err)
+	if o := rhizome(t, "compile", "--explain"); o.Code != 0 || !strings.Contains(o.Out, "== fuse") ||
+		!strings.Contains(o.Out, "federated/choreography.go:") {
+		t.Errorf("%.300q %q", o.Out, o.Err)
 	}
 	var report struct{ Digest string }
-	if o := rhizome(t, "compile", "--json"); json.Unmarshal([]byte(o.out), &report) != nil || len(report.Digest) != 64 {
-		t.Errorf("%.300q", o.out)
+	if o := rhizome(t, "compile", "--json"); json.Unmarshal([]byte(o.Out), &report) != nil || len(report.Digest) != 64 {
+		t.Errorf("%.300q", o.Out)
 	}
 }

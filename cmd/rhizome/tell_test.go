@@ -17,12 +17,12 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 	dir := t.TempDir()
 	server := start(t, dir, "server", "--open", "--json", "--dir", filepath.Join(dir, "server"), "--listen", loopback,
 		"--lan=false", "--clients", "1", "--rounds", "100000")
-	at := server.await(t, "address", isEvent("listening"))
+	at := server.Await(t, "address", isEvent("listening"))
 	client := start(t, dir, "join", "--json", "--dir", filepath.Join(dir, "client"), "--listen", loopback,
 		"--lan=false", "--trust", at.Digest, at.Addresses[0])
-	server.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
-	client.cmd.Process.Signal(syscall.SIGSTOP)
-	defer client.cmd.Process.Signal(syscall.SIGCONT)
+	server.Await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	client.Cmd.Process.Signal(syscall.SIGSTOP)
+	defer client.Cmd.Process.Signal(syscall.SIGCONT)
 	rhizome(t, "version") // the file is in memory from here on
 	var s deploy.Status
 	for range 5 { // the round is in its journal, which a loaded machine may not have read in the time that a status has
@@ -36,27 +36,27 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 		}
 	}
 	if s.State != deploy.StateHangs || !s.Running || s.Round < 1 || !strings.Contains(s.Hangs,
-		fmt.Sprintf("process %d is stopped", client.cmd.Process.Pid)) {
+		fmt.Sprintf("process %d is stopped", client.Cmd.Process.Pid)) {
 		t.Errorf("%+v", s)
 	}
-	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "client")); o.code != exitBad || !strings.Contains(o.err,
+	if o := rhizome(t, "peers", "--dir", filepath.Join(dir, "client")); o.Code != exitBad || !strings.Contains(o.Err,
 		"is stopped") {
 		t.Errorf("peers of it: %+v", o)
 	}
-	server.await(t, "that it waits", isEvent("waiting"))
+	server.Await(t, "that it waits", isEvent("waiting"))
 	o := rhizome(t, "status", "--dir", filepath.Join(dir, "server"))
 	for _, want := range []string{"waiting", "client-00", "silent for", "up, 1 of 1 places"} {
-		if !strings.Contains(o.out, want) {
-			t.Errorf("the server's status has no %q:\n%s", want, o.out)
+		if !strings.Contains(o.Out, want) {
+			t.Errorf("the server's status has no %q:\n%s", want, o.Out)
 		}
 	}
-	for line := range strings.Lines(o.out) {
+	for line := range strings.Lines(o.Out) {
 		if len([]rune(line)) > 81 && !strings.Contains(line, "/p2p/") {
 			t.Errorf("%d columns: %q", len([]rune(line)), line)
 		}
 	}
-	client.cmd.Process.Signal(syscall.SIGCONT)
-	server.await(t, "that it goes on", func(e told) bool { return e.Event == "round" })
+	client.Cmd.Process.Signal(syscall.SIGCONT)
+	server.Await(t, "that it goes on", func(e told) bool { return e.Event == "round" })
 }
 
 // TestAFailedJobHasAnExitCode: server and clients of a job that failed end with code 3, one event and one line, and so
@@ -69,7 +69,7 @@ func TestAFailedJobHasAnExitCode(t *testing.T) {
 	serve := []string{"server", in("bad.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback,
 		"--lan=false", "--linger", "5s"}
 	server := start(t, dir, serve...)
-	at := server.await(t, "address", isEvent("listening"))
+	at := server.Await(t, "address", isEvent("listening"))
 	all := map[string]*started{"server": server}
 	joins := map[string][]string{}
 	for _, name := range []string{"c0", "c1"} {
@@ -78,22 +78,22 @@ func TestAFailedJobHasAnExitCode(t *testing.T) {
 		all[name] = start(t, dir, joins[name]...)
 	}
 	for name, s := range all {
-		if e := s.await(t, "the failure", isEvent("failed")); e.Reason == "" || e.Round < 1 {
+		if e := s.Await(t, "the failure", isEvent("failed")); e.Reason == "" || e.Round < 1 {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if code := s.end(t); code != exitFailed || strings.Count(s.errs.String(), "\n") != 1 ||
-			!strings.Contains(s.errs.String(), "the job failed in round") {
-			t.Errorf("%s: exit code %d, %q", name, code, s.errs)
+		if code := s.End(t); code != exitFailed || strings.Count(s.Errs.String(), "\n") != 1 ||
+			!strings.Contains(s.Errs.String(), "the job failed in round") {
+			t.Errorf("%s: exit code %d, %q", name, code, s.Errs)
 		}
 	}
 	joins["server"] = append(serve, "--linger", "0s")
 	for name, args := range joins {
-		if o := rhizome(t, args...); o.code != exitFailed || o.err != all[name].errs.String() {
-			t.Errorf("%s again: exit code %d, %q, at first %q", name, o.code, o.err, all[name].errs)
+		if o := rhizome(t, args...); o.Code != exitFailed || o.Err != all[name].Errs.String() {
+			t.Errorf("%s again: exit code %d, %q, at first %q", name, o.Code, o.Err, all[name].Errs)
 		}
-		if o := rhizome(t, "status", "--dir", in(name)); o.code != exitOK || !strings.Contains(o.out,
+		if o := rhizome(t, "status", "--dir", in(name)); o.Code != exitOK || !strings.Contains(o.Out,
 			"state      failed") {
-			t.Errorf("%s: %s", name, o.out)
+			t.Errorf("%s: %s", name, o.Out)
 		}
 	}
 }

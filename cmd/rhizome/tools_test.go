@@ -20,11 +20,11 @@ import (
 // lines reads the JSON objects that a command wrote.
 func lines[T any](t *testing.T, o outcome) []T {
 	t.Helper()
-	if o.code != 0 {
-		t.Fatalf("exit code %d: %s", o.code, o.err)
+	if o.Code != 0 {
+		t.Fatalf("exit code %d: %s", o.Code, o.Err)
 	}
 	var out []T
-	for _, line := range strings.Split(strings.TrimSpace(o.out), "\n") {
+	for _, line := range strings.Split(strings.TrimSpace(o.Out), "\n") {
 		var x T
 		if err := json.Unmarshal([]byte(line), &x); err != nil {
 			t.Fatalf("%q: %v", line, err)
@@ -78,8 +78,8 @@ func TestJournalDump(t *testing.T) {
 	all := rhizome(t, "journal", "dump", dir)
 	for _, want := range []string{"server\n       1  at ", "client-03\n", "edge train, question ",
 		"edge update, answer to ", "registry.join"} {
-		if !strings.Contains(all.out, want) {
-			t.Errorf("%q is not in the dump (%s)", want, all.err)
+		if !strings.Contains(all.Out, want) {
+			t.Errorf("%q is not in the dump (%s)", want, all.Err)
 		}
 	}
 	if tree(t, dir) != before {
@@ -89,11 +89,11 @@ func TestJournalDump(t *testing.T) {
 	if err := os.CopyFS(alone, os.DirFS(server)); err != nil {
 		t.Fatal(err)
 	}
-	if o := rhizome(t, "journal", "dump", alone); o.code != 0 || !strings.Contains(o.out, "envelope from 12D3KooW") {
-		t.Errorf("a node outside of its run: %.300s %s", o.out, o.err)
+	if o := rhizome(t, "journal", "dump", alone); o.Code != 0 || !strings.Contains(o.Out, "envelope from 12D3KooW") {
+		t.Errorf("a node outside of its run: %.300s %s", o.Out, o.Err)
 	}
-	if o := rhizome(t, "journal", "replay", alone); o.code != exitBad || !strings.Contains(o.err, "lies in no run") ||
-		strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", alone); o.Code != exitBad || !strings.Contains(o.Err, "lies in no run") ||
+		strings.Count(o.Err, "\n") != 1 {
 		t.Errorf("%+v", o)
 	}
 }
@@ -123,11 +123,11 @@ func TestTornTail(t *testing.T) {
 		got.Offset != last.Offset {
 		t.Errorf("%+v", got)
 	}
-	if o := rhizome(t, "journal", "dump", client); o.code != 0 || !strings.Contains(o.out,
+	if o := rhizome(t, "journal", "dump", client); o.Code != 0 || !strings.Contains(o.Out,
 		"of an unfinished record at byte") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "verify", client); o.code != 0 || !strings.Contains(o.out,
+	if o := rhizome(t, "journal", "verify", client); o.Code != 0 || !strings.Contains(o.Out,
 		"of an unfinished record at the end") {
 		t.Errorf("%+v", o)
 	}
@@ -143,8 +143,8 @@ func TestTornTail(t *testing.T) {
 func TestJournalVerify(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
-	if o := rhizome(t, "journal", "verify", dir); o.code != 0 || strings.Count(o.out, " ok ") != 10 ||
-		!strings.Contains(o.out, "give the same outputs as the first time") {
+	if o := rhizome(t, "journal", "verify", dir); o.Code != 0 || strings.Count(o.Out, " ok ") != 10 ||
+		!strings.Contains(o.Out, "give the same outputs as the first time") {
 		t.Fatalf("%+v", o)
 	}
 	if tree(t, dir) != before {
@@ -160,16 +160,16 @@ func TestJournalVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := rhizome(t, "journal", "verify", filepath.Join(dir, "client-01"))
-	if o.code != exitBad || !strings.Contains(o.out, "is damaged at byte ") || !strings.Contains(o.out,
-		filepath.Base(segment)) || !strings.Contains(o.err, "2 of 2 checks failed") {
+	if o.Code != exitBad || !strings.Contains(o.Out, "is damaged at byte ") || !strings.Contains(o.Out,
+		filepath.Base(segment)) || !strings.Contains(o.Err, "2 of 2 checks failed") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "client-01")); o.code != exitBad ||
-		strings.Count(o.err, "\n") != 1 || !strings.Contains(o.err, "is damaged at byte ") {
+	if o := rhizome(t, "journal", "dump", filepath.Join(dir, "client-01")); o.Code != exitBad ||
+		strings.Count(o.Err, "\n") != 1 || !strings.Contains(o.Err, "is damaged at byte ") {
 		t.Errorf("dump: %+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", filepath.Join(dir, "client-01")); o.code != exitBad ||
-		strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", filepath.Join(dir, "client-01")); o.Code != exitBad ||
+		strings.Count(o.Err, "\n") != 1 {
 		t.Errorf("replay: %+v", o)
 	}
 }
@@ -193,30 +193,30 @@ func TestJournalReplay(t *testing.T) {
 			r.WallNs != records[until-records[0].Record].WallNs {
 			t.Errorf("replay until %d: %+v", until, r)
 		}
-		if o := rhizome(t, "snapshot", "inspect", file); o.code != 0 || !strings.Contains(o.out, "engine time ") {
+		if o := rhizome(t, "snapshot", "inspect", file); o.Code != 0 || !strings.Contains(o.Out, "engine time ") {
 			t.Errorf("inspect: %+v", o)
 		}
 	}
 	a, b := filepath.Join(out, "a"), filepath.Join(out, "b")
-	if o := rhizome(t, "snapshot", "diff", b, server); o.code != 0 || o.out != "no difference\n" {
+	if o := rhizome(t, "snapshot", "diff", b, server); o.Code != 0 || o.Out != "no difference\n" {
 		t.Errorf("the last record is not the newest state: %+v", o)
 	}
-	if o := rhizome(t, "snapshot", "diff", a, server, "--max", "4000"); !strings.Contains(o.out,
+	if o := rhizome(t, "snapshot", "diff", a, server, "--max", "4000"); !strings.Contains(o.Out,
 		"components[3].state.params[0]  (model)") ||
-		!strings.Contains(o.out, "transient.framework.now ") || !strings.Contains(o.out, "client-01") ||
-		strings.Contains(o.out, "--max shows more") {
+		!strings.Contains(o.Out, "transient.framework.now ") || !strings.Contains(o.Out, "client-01") ||
+		strings.Contains(o.Out, "--max shows more") {
 		t.Errorf("diff: %+v", o)
 	}
 	end := lines[diffReport](t, rhizome(t, "snapshot", "diff", "--json", "--max", "3", a, server))
 	if len(end) != 4 || end[3].Shown != 3 || end[3].Differences < 20 {
 		t.Errorf("a bounded diff: %+v", end)
 	}
-	if o := rhizome(t, "journal", "replay", server, "--until", numeral(last+5)); o.code != exitBad ||
-		!strings.Contains(o.err, "is not there") || strings.Count(o.err, "\n") != 1 {
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(last+5)); o.Code != exitBad ||
+		!strings.Contains(o.Err, "is not there") || strings.Count(o.Err, "\n") != 1 {
 		t.Errorf("a record that is not there: %+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", dir); o.code != 0 ||
-		strings.Count(o.out, "every output is that of the first time") != 5 {
+	if o := rhizome(t, "journal", "replay", dir); o.Code != 0 ||
+		strings.Count(o.Out, "every output is that of the first time") != 5 {
 		t.Errorf("all nodes: %+v", o)
 	}
 	if tree(t, dir) != before {
@@ -237,15 +237,15 @@ func TestExport(t *testing.T) {
 	client, out := filepath.Join(dir, "client-00"), t.TempDir()
 	plain, whole := filepath.Join(out, "plain.pb"), filepath.Join(out, "whole.pb")
 	for _, args := range [][]string{{"-o", plain}, {"-o", whole, "--artifact"}} {
-		if o := rhizome(t, append([]string{"snapshot", "export", client}, args...)...); o.code != 0 || o.out != "" {
+		if o := rhizome(t, append([]string{"snapshot", "export", client}, args...)...); o.Code != 0 || o.Out != "" {
 			t.Fatalf("%+v", o)
 		}
 	}
-	if o := rhizome(t, "snapshot", "diff", plain, client); o.out != "no difference\n" {
+	if o := rhizome(t, "snapshot", "diff", plain, client); o.Out != "no difference\n" {
 		t.Errorf("exported and read back: %+v", o)
 	}
-	if o := rhizome(t, "snapshot", "diff", plain, whole); !strings.HasPrefix(o.out, "artifact.whole  ") ||
-		strings.Count(o.out, "\n") != 1 {
+	if o := rhizome(t, "snapshot", "diff", plain, whole); !strings.HasPrefix(o.Out, "artifact.whole  ") ||
+		strings.Count(o.Out, "\n") != 1 {
 		t.Errorf("the whole artifact: %+v", o)
 	}
 	o := rhizome(t, "snapshot", "export", "--json", client)
@@ -256,15 +256,15 @@ func TestExport(t *testing.T) {
 			Framework struct{ Now string }
 		}
 	}
-	if err := json.Unmarshal([]byte(o.out), &m); err != nil || m.SpecVersion == 0 || m.Config.Place != "clients" ||
+	if err := json.Unmarshal([]byte(o.Out), &m); err != nil || m.SpecVersion == 0 || m.Config.Place != "clients" ||
 		m.Transient.Framework.Now == "" {
 		t.Errorf("%+v %v", m, err)
 	}
 	file := filepath.Join(out, "x.json")
-	if p := rhizome(t, "snapshot", "export", "--json", client, "-o", file); p.code != 0 {
+	if p := rhizome(t, "snapshot", "export", "--json", client, "-o", file); p.Code != 0 {
 		t.Errorf("%+v", p)
 	}
-	if b, err := os.ReadFile(file); err != nil || string(b) != o.out {
+	if b, err := os.ReadFile(file); err != nil || string(b) != o.Out {
 		t.Errorf("the file differs from stdout (%v)", err)
 	}
 	if tree(t, dir) != before {
@@ -282,7 +282,7 @@ func TestFork(t *testing.T) {
 	if f.Round != 2 || f.Dir != to || f.From != dir || len(f.Nodes) != 5 || f.Nodes[0].Record == 0 {
 		t.Errorf("%+v", f)
 	}
-	if o := rhizome(t, "fork", dir, "--at", "3"); o.code != 0 || !strings.HasSuffix(o.out,
+	if o := rhizome(t, "fork", dir, "--at", "3"); o.Code != 0 || !strings.HasSuffix(o.Out,
 		"to go on: rhizome run --dir "+dir+"-at-3\n") {
 		t.Errorf("%+v", o)
 	}
@@ -290,14 +290,14 @@ func TestFork(t *testing.T) {
 		t.Error("forking changed the run")
 	}
 	o := rhizome(t, "run", "--json", "--dir", to)
-	if first, _, _ := strings.Cut(o.out, "\n"); !strings.Contains(first, `"round":2,`) {
-		t.Errorf("the fork begins with %.60s", o.out)
+	if first, _, _ := strings.Cut(o.Out, "\n"); !strings.Contains(first, `"round":2,`) {
+		t.Errorf("the fork begins with %.60s", o.Out)
 	}
-	forked, whole := o.result(t), rhizome(t, small(dir)...).result(t)
+	forked, whole := o.Result(t), rhizome(t, small(dir)...).Result(t)
 	if forked.ModelSHA256 != whole.ModelSHA256 || forked.Rounds != whole.Rounds || forked.Restarts != 0 {
 		t.Errorf("the fork gives %+v, the run %+v", forked, whole)
 	}
-	if o := rhizome(t, "snapshot", "verify", to); o.code != 0 {
+	if o := rhizome(t, "snapshot", "verify", to); o.Code != 0 {
 		t.Errorf("%+v", o)
 	}
 }
@@ -346,17 +346,17 @@ func TestDivergence(t *testing.T) {
 	for _, args := range [][]string{{"journal", "replay", server}, {"snapshot", "inspect", server},
 		{"run", "--json", "--dir", dir}} {
 		o := rhizome(t, args...)
-		if o.code != exitBad || !strings.Contains(o.err, where) || !strings.Contains(o.err, "differs") ||
-			strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%v: exit code %d, stderr %q", args, o.code, o.err)
+		if o.Code != exitBad || !strings.Contains(o.Err, where) || !strings.Contains(o.Err, "differs") ||
+			strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, stderr %q", args, o.Code, o.Err)
 		}
 	}
-	if o := rhizome(t, "journal", "verify", server); o.code != exitBad || !strings.Contains(o.out, where) ||
-		!strings.Contains(o.out, " ok ") {
+	if o := rhizome(t, "journal", "verify", server); o.Code != exitBad || !strings.Contains(o.Out, where) ||
+		!strings.Contains(o.Out, " ok ") {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "journal", "replay", server, "--until", numeral(altered-1)); o.code != 0 ||
-		!strings.HasPrefix(o.out, "record "+numeral(altered-1)) {
+	if o := rhizome(t, "journal", "replay", server, "--until", numeral(altered-1)); o.Code != 0 ||
+		!strings.HasPrefix(o.Out, "record "+numeral(altered-1)) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -366,8 +366,8 @@ func TestMigrate(t *testing.T) {
 	dir := stopped(t)
 	before := tree(t, dir)
 	for _, path := range []string{dir, filepath.Join(dir, "server")} {
-		if o := rhizome(t, "snapshot", "migrate", path); o.code != 0 ||
-			o.out != "nothing to do: every file is of the current format\n" {
+		if o := rhizome(t, "snapshot", "migrate", path); o.Code != 0 ||
+			o.Out != "nothing to do: every file is of the current format\n" {
 			t.Errorf("%+v", o)
 		}
 	}

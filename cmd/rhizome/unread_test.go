@@ -13,13 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
 // closing starts a command, reads a line that holds the text, and closes the reading end of its output.
 func closing(t *testing.T, text string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	cmd := exec.Command(executable, args...)
+	cmd := exec.Command(commandtest.Executable(), args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
@@ -44,12 +45,12 @@ func TestReaderOfARunGoesAway(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		cmd, errs := closing(t, `"round":1,`, small(dir, more...)...)
 		o := finish(t, cmd, &bytes.Buffer{}, errs)
-		if o.code != exitInterrupted || !strings.Contains(o.err, "stopped, because nobody reads what it writes") ||
-			!strings.Contains(o.err, "nothing is lost; to go on: rhizome run --dir "+dir) ||
-			strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%v: exit code %d, %q", more, o.code, o.err)
+		if o.Code != exitInterrupted || !strings.Contains(o.Err, "stopped, because nobody reads what it writes") ||
+			!strings.Contains(o.Err, "nothing is lost; to go on: rhizome run --dir "+dir) ||
+			strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, %q", more, o.Code, o.Err)
 		}
-		if got := rhizome(t, small(dir, more...)...).result(t); got.ModelSHA256 != want.ModelSHA256 || !got.Resumed {
+		if got := rhizome(t, small(dir, more...)...).Result(t); got.ModelSHA256 != want.ModelSHA256 || !got.Resumed {
 			t.Errorf("%v: %+v, want %+v", more, got, want)
 		}
 	}
@@ -60,16 +61,16 @@ func TestReaderOfANodeGoesAway(t *testing.T) {
 	dir := t.TempDir()
 	server := start(t, dir, "server", "digits", "--clients", "1", "--rounds", "8", "--dir", "s", "--listen",
 		"/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
-	invited := server.await(t, "invitation", isEvent("invitation"))
+	invited := server.Await(t, "invitation", isEvent("invitation"))
 	cmd, errs := closing(t, "listening", "join", invited.Invitation, "--dir", filepath.Join(dir, "c"),
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
-	server.await(t, "the end", isEvent("done"))
+	server.Await(t, "the end", isEvent("done"))
 	o := finish(t, cmd, &bytes.Buffer{}, errs)
-	if o.code != exitOK || strings.Count(o.err, "is dropped from now on") != 1 || strings.Count(o.err, "\n") != 1 {
-		t.Errorf("the client: exit code %d, %q", o.code, o.err)
+	if o.Code != exitOK || strings.Count(o.Err, "is dropped from now on") != 1 || strings.Count(o.Err, "\n") != 1 {
+		t.Errorf("the client: exit code %d, %q", o.Code, o.Err)
 	}
-	if code := server.end(t); code != exitOK {
-		t.Errorf("the server: exit code %d, %s", code, server.errs)
+	if code := server.End(t); code != exitOK {
+		t.Errorf("the server: exit code %d, %s", code, server.Errs)
 	}
 }
 
@@ -101,18 +102,18 @@ func TestHangUp(t *testing.T) {
 	}
 	args := []string{"server", "digits", "--dir", filepath.Join(t.TempDir(), "s"), "--listen", "/ip4/127.0.0.1/tcp/0",
 		"--lan=false", "--json"}
-	cmd := exec.Command(executable, args...)
+	cmd := exec.Command(commandtest.Executable(), args...)
 	errs := listening(cmd)
 	cmd.Process.Signal(syscall.SIGHUP)
-	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.code != exitInterrupted || !strings.Contains(o.err,
+	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.Code != exitInterrupted || !strings.Contains(o.Err,
 		"stopped, nothing is lost; to go on: rhizome server digits") {
-		t.Errorf("exit code %d, %q", o.code, o.err)
+		t.Errorf("exit code %d, %q", o.Code, o.Err)
 	}
 	nohup, err := exec.LookPath("nohup")
 	if err != nil {
 		t.Skip("A NODE UNDER NOHUP IS NOT TRIED HERE: there is no nohup")
 	}
-	cmd = exec.Command(nohup, append([]string{executable}, args...)...)
+	cmd = exec.Command(nohup, append([]string{commandtest.Executable()}, args...)...)
 	errs = listening(cmd)
 	cmd.Process.Signal(syscall.SIGHUP)
 	time.Sleep(500 * time.Millisecond)
@@ -120,8 +121,8 @@ func TestHangUp(t *testing.T) {
 		t.Errorf("it ended under nohup: %v", err)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
-	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.code != exitInterrupted {
-		t.Errorf("under nohup: exit code %d, %q", o.code, o.err)
+	if o := finish(t, cmd, &bytes.Buffer{}, errs); o.Code != exitInterrupted {
+		t.Errorf("under nohup: exit code %d, %q", o.Code, o.Err)
 	}
 }
 
@@ -140,9 +141,9 @@ func TestEventsCarryTheTime(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", out.String(), want)
 	}
 	o := rhizome(t, small(filepath.Join(t.TempDir(), "run"))...)
-	o.result(t)
+	o.Result(t)
 	form := regexp.MustCompile(`^\{"event":"[a-z]+","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",`)
-	for line := range strings.Lines(o.out) {
+	for line := range strings.Lines(o.Out) {
 		var e struct{ Time time.Time }
 		if err := json.Unmarshal([]byte(line), &e); err != nil || !form.MatchString(line) ||
 			time.Since(e.Time) > time.Hour {
@@ -156,13 +157,13 @@ func TestUsedPortIsBadInput(t *testing.T) {
 	dir := t.TempDir()
 	server := start(t, dir, "server", "digits", "--dir", "a", "--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false",
 		"--json")
-	at := server.await(t, "listening", isEvent("listening"))
+	at := server.Await(t, "listening", isEvent("listening"))
 	used, _, _ := strings.Cut(at.Addresses[0], "/p2p/")
 	for listen, want := range map[string]string{used: "address already in use",
 		"/ip4/192.0.2.1/tcp/0": "this machine has no such address", "localhost:4001": "here /dns/localhost/tcp/4001"} {
 		o := rhizome(t, "server", "digits", "--dir", filepath.Join(dir, "b"), "--listen", listen, "--lan=false")
-		if o.code != exitBad || !strings.Contains(o.err, want) || strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%s: exit code %d, %q", listen, o.code, o.err)
+		if o.Code != exitBad || !strings.Contains(o.Err, want) || strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q", listen, o.Code, o.Err)
 		}
 	}
 }

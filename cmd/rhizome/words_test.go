@@ -29,9 +29,9 @@ func TestWordsThatLead(t *testing.T) {
 		{"--part is 2; want 0 to 1", []string{"data", "digits", "--part", "2", "--of", "2", "-o", in("x.csv")}},
 		{"--of is 0; want 1 or more", []string{"data", "digits", "--of", "0", "-o", in("x.csv")}},
 	} {
-		if o := rhizome(t, c.args...); o.code != exitBad || !strings.Contains(o.err, c.want) ||
-			strings.Count(o.err, "\n") != 1 {
-			t.Errorf("%v: exit code %d, %q; want %q", c.args, o.code, o.err, c.want)
+		if o := rhizome(t, c.args...); o.Code != exitBad || !strings.Contains(o.Err, c.want) ||
+			strings.Count(o.Err, "\n") != 1 {
+			t.Errorf("%v: exit code %d, %q; want %q", c.args, o.Code, o.Err, c.want)
 		}
 	}
 	var d struct {
@@ -45,12 +45,12 @@ func TestWordsThatLead(t *testing.T) {
 	// another part in the place of one; the same again
 	for code, args := range map[int][]string{exitBad: {"--part", "1"}, 0: {"--part", "0"}} {
 		if o := rhizome(t, append([]string{"data", "digits", "--of", "2", "-o", in("part0.csv")},
-			args...)...); o.code != code || code != 0 && !strings.Contains(o.err, "--force") {
-			t.Errorf("%v over a file: exit code %d, %q", args, o.code, o.err)
+			args...)...); o.Code != code || code != 0 && !strings.Contains(o.Err, "--force") {
+			t.Errorf("%v over a file: exit code %d, %q", args, o.Code, o.Err)
 		}
 	}
-	if o := rhizome(t, "data", "digits", "--of", "2", "--part", "1", "-o", in("part0.csv"), "--force"); o.code != 0 {
-		t.Errorf("--force: %q", o.err)
+	if o := rhizome(t, "data", "digits", "--of", "2", "--part", "1", "-o", in("part0.csv"), "--force"); o.Code != 0 {
+		t.Errorf("--force: %q", o.Err)
 	}
 	if two := confusion([][]int64{{3, 1}, {0, 4}}, nil); !strings.Contains(plain(two), `class \ seen as`) {
 		t.Errorf("two classes are headed %q", plain(two))
@@ -62,7 +62,7 @@ func TestWordsThatLead(t *testing.T) {
 func TestLinesFitATerminal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "r")
 	o := rhizome(t, "run", "--rounds", "3", "--clients", "2", "--dir", dir)
-	for line := range strings.Lines(o.out) {
+	for line := range strings.Lines(o.Out) {
 		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && !strings.Contains(line, dir) {
 			t.Errorf("%d columns: %q", n, line)
 		}
@@ -110,9 +110,9 @@ func TestFullDiskSaysWhatHelps(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := finish(t, cmd, out, errs)
-	if o.code != exitBad || !strings.Contains(o.err, "no space left on device") || !strings.Contains(o.err,
+	if o.Code != exitBad || !strings.Contains(o.Err, "no space left on device") || !strings.Contains(o.Err,
 		"make room, then give the same command") {
-		t.Errorf("exit code %d, %q", o.code, o.err)
+		t.Errorf("exit code %d, %q", o.Code, o.Err)
 	}
 }
 

@@ -71,6 +71,8 @@ var rows = [][]string{
 	{"internal/notes"},
 	{"internal/planted"},
 	{"internal/release"},
+	{"internal/commandtest"},
+	{"internal/exitcode"},
 	{"internal/fuzzing"},
 	{"internal/strictyaml"},
 	{"internal/clean"},

@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"os"
@@ -18,12 +18,12 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, part := range []string{"0", "1"} {
 		if o := rhizome(t, "data", "digits", "--part", part, "--of", "2", "-o",
-			in([]string{"part0.csv", "part1.csv"}[i])); o.code != 0 {
+			in([]string{"part0.csv", "part1.csv"}[i])); o.Code != 0 {
 			t.Fatal(o)
 		}
 	}
 	job := []string{"--rounds", "2000", "--clients", "2"}
-	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).result(t)
+	want := rhizome(t, append([]string{"run", "--json", "--dir", in("run")}, job...)...).Result(t)
 	n := &network{t: t, dir: dir, job: job, server: "server"}
 	n.serve()
 	first, second := n.join("client0", "client0"), n.join("client1", "client1")
@@ -37,7 +37,7 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	n.stop(first)
 	moved(t, in("client0.copy"), in("client0"))
 	first = n.join("client0", "client0")
-	back := first.await(t, "the word that its directory went back", isEvent("surpassed"))
+	back := first.Await(t, "the word that its directory went back", isEvent("surpassed"))
 	if back.Saw == "" || !strings.Contains(back.Text, "nothing counts twice") {
 		t.Errorf("a client that went back says %+v", back)
 	}
@@ -52,7 +52,7 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	moved(t, in("server.copy"), in("server"))
 	n.last = 0
 	n.serve()
-	n.s.await(t, "the word that its directory went back", isEvent("surpassed"))
+	n.s.Await(t, "the word that its directory went back", isEvent("surpassed"))
 	n.rounds(20)
 
 	// A copy of a client's directory runs beside the original, which was told to take over: the copy ends.
@@ -60,8 +60,8 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	copied(t, in("client0"), in("twin0"))
 	first = n.join("client0", "client0", "--takeover")
 	n.rounds(5)
-	if twin := n.join("twin0", "client0"); twin.end(t) != exitSuperseded {
-		t.Errorf("beside one that takes over, the other ends with %q", twin.errs)
+	if twin := n.join("twin0", "client0"); twin.End(t) != exitSuperseded {
+		t.Errorf("beside one that takes over, the other ends with %q", twin.Errs)
 	}
 	n.rounds(5)
 
@@ -71,7 +71,7 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	n.rounds(5)
 	twin := n.join("twin0", "client0")
 	said := 0
-	for e := range first.lines {
+	for e := range first.Lines {
 		if e.Event == "warning" && strings.HasPrefix(e.Text, "the server ") {
 			said++
 		}
@@ -79,21 +79,21 @@ func TestDirectoriesThatWentBack(t *testing.T) {
 	if said > 8 { // it was some 50, before each of the two gave the other time
 		t.Errorf("the first of two at once says %d times whether the server is there", said)
 	}
-	if code := first.end(t); code != exitSuperseded || !strings.Contains(first.errs.String(),
+	if code := first.End(t); code != exitSuperseded || !strings.Contains(first.Errs.String(),
 		"another process runs as this node") {
-		t.Errorf("the first of two at once ends with code %d, %q", code, first.errs)
+		t.Errorf("the first of two at once ends with code %d, %q", code, first.Errs)
 	}
 	n.rounds(5)
 	n.stop(twin)
 	first = n.join("client0", "client0") // behind what the twin did, and the one that is left
 	t.Logf("went on from round %d", n.last)
-	done := n.s.await(t, "the result", isEvent("done"))
+	done := n.s.Await(t, "the result", isEvent("done"))
 	if done.ModelSHA256 != want.ModelSHA256 || done.Rounds != 2000 {
 		t.Errorf("%+v, undisturbed %+v", done, want)
 	}
 	for _, c := range []*started{first, second, n.s} {
-		if code := c.end(t); code != exitOK {
-			t.Errorf("exit code %d: %s", code, c.errs)
+		if code := c.End(t); code != exitOK {
+			t.Errorf("exit code %d: %s", code, c.Errs)
 		}
 	}
 }
@@ -115,9 +115,9 @@ func (n *network) serve() {
 	n.t.Helper()
 	n.s = start(n.t, n.dir, append([]string{"server", "--json", "--dir", filepath.Join(n.dir, n.server), "--listen",
 		loopback}, n.job...)...)
-	at := n.s.await(n.t, "address", isEvent("listening"))
+	at := n.s.Await(n.t, "address", isEvent("listening"))
 	if n.address = at.Addresses[0]; n.invitation == "" {
-		n.invitation = n.s.await(n.t, "invitation", isEvent("invitation")).Invitation
+		n.invitation = n.s.Await(n.t, "invitation", isEvent("invitation")).Invitation
 	}
 }
 
@@ -131,7 +131,7 @@ func (n *network) join(name, data string, more ...string) *started {
 	c := start(n.t, n.dir, append([]string{"join", to, "--json", "--dir", filepath.Join(n.dir, name), "--listen",
 		loopback,
 		"--data", filepath.Join(n.dir, "part"+data[len(data)-1:]+".csv"), "--member", data[len(data)-1:]}, more...)...)
-	c.await(n.t, "a start", isEvent("listening"))
+	c.Await(n.t, "a start", isEvent("listening"))
 	return c
 }
 
@@ -139,7 +139,7 @@ func (n *network) join(name, data string, more ...string) *started {
 func (n *network) rounds(more int) {
 	n.t.Helper()
 	began := n.last
-	n.last = n.s.await(n.t, "more rounds", func(e told) bool {
+	n.last = n.s.Await(n.t, "more rounds", func(e told) bool {
 		if began == 0 && e.Event == "round" {
 			began = e.Round
 		}
@@ -149,9 +149,9 @@ func (n *network) rounds(more int) {
 
 func (n *network) stop(p *started) {
 	n.t.Helper()
-	p.cmd.Process.Signal(os.Interrupt)
-	if code := p.end(n.t); code != exitInterrupted {
-		n.t.Fatalf("stopped with code %d: %s", code, p.errs)
+	p.Cmd.Process.Signal(os.Interrupt)
+	if code := p.End(n.t); code != exitInterrupted {
+		n.t.Fatalf("stopped with code %d: %s", code, p.Errs)
 	}
 	time.Sleep(10 * time.Millisecond) // another start has another time
 }

@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"path/filepath"
@@ -18,32 +18,32 @@ func TestAServerKeeps(t *testing.T) {
 			in("server"), "--listen", loopback}, more...)...)
 	}
 	server := serve("--keep", "50")
-	at := server.await(t, "address", isEvent("listening"))
+	at := server.Await(t, "address", isEvent("listening"))
 	client := start(t, dir, "join", at.Addresses[0], "--trust", at.Digest, "--dir", in("client"), "--listen", loopback,
 		"--json")
-	server.await(t, "round 30", func(e told) bool { return e.Event == "round" && e.Round >= 30 })
-	server.cmd.Process.Kill()
-	server.end(t)
-	if o := rhizome(t, "allow", "--all", "--dir", in("server")); o.code != exitOK {
+	server.Await(t, "round 30", func(e told) bool { return e.Event == "round" && e.Round >= 30 })
+	server.Cmd.Process.Kill()
+	server.End(t)
+	if o := rhizome(t, "allow", "--all", "--dir", in("server")); o.Code != exitOK {
 		t.Fatal(o)
 	}
 	server = serve()
-	server.await(t, "the result", isEvent("done"))
-	client.end(t)
-	server.end(t)
-	if o := rhizome(t, "fork", in("server"), "--at", "3", "--dir", in("fork")); o.code != exitOK {
+	server.Await(t, "the result", isEvent("done"))
+	client.End(t)
+	server.End(t)
+	if o := rhizome(t, "fork", in("server"), "--at", "3", "--dir", in("fork")); o.Code != exitOK {
 		t.Errorf("%+v", o)
 	}
-	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.code != exitBad || !strings.Contains(o.err,
+	if o := rhizome(t, "server", "--keep", "-1", "--dir", in("other")); o.Code != exitBad || !strings.Contains(o.Err,
 		"keep is -1; want 1 to") {
 		t.Errorf("%+v", o)
 	}
-	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--keep", "50", "--dir", in("run")).result(t)
-	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--dir", in("two")).result(t)
-	if o := rhizome(t, "fork", in("two"), "--at", "3", "--dir", in("of-two")); o.code != exitBad {
+	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--keep", "50", "--dir", in("run")).Result(t)
+	rhizome(t, "run", in("wide.yaml"), "--processes", "--json", "--dir", in("two")).Result(t)
+	if o := rhizome(t, "fork", in("two"), "--at", "3", "--dir", in("of-two")); o.Code != exitBad {
 		t.Errorf("without --keep, so that this test says nothing: %+v", o)
 	}
-	if o := rhizome(t, "fork", in("run"), "--at", "3", "--dir", in("of-run")); o.code != exitOK {
+	if o := rhizome(t, "fork", in("run"), "--at", "3", "--dir", in("of-run")); o.Code != exitOK {
 		t.Errorf("%+v", o)
 	}
 }

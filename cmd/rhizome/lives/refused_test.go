@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"fmt"
@@ -107,13 +107,13 @@ func halted(t *testing.T, dir string) (digest, address string) {
 	t.Helper()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, name := range []string{"part0.csv", "part1.csv"} {
-		if o := rhizome(t, "data", "digits", "--part", fmt.Sprint(i), "--of", "2", "-o", in(name)); o.code != 0 {
+		if o := rhizome(t, "data", "digits", "--part", fmt.Sprint(i), "--of", "2", "-o", in(name)); o.Code != 0 {
 			t.Fatal(o)
 		}
 	}
 	write(t, in("long.yaml"), "name: long\nclients: 2\nrounds: 100000\nhidden: 8\nbatch: 512\n")
 	server := start(t, dir, "server", in("long.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback)
-	at := server.await(t, "its address", isEvent("listening"))
+	at := server.Await(t, "its address", isEvent("listening"))
 	clients := []*started{server}
 	for i := range 2 {
 		clients = append(clients, start(t, dir, "join", "--json", "--dir", in(fmt.Sprint("client", i)), "--listen",
@@ -124,13 +124,13 @@ func halted(t *testing.T, dir string) (digest, address string) {
 	procs := start(t, dir, "run", in("long.yaml"), "--json", "--processes", "--dir", in("procs"))
 	peer := start(t, dir, "peer", "gossip", "--alone", "--json", "--rounds", "10000", "--period", "20ms", "--dir",
 		in("peer"), "--listen", loopback)
-	peer.await(t, "its address", isEvent("listening"))
+	peer.Await(t, "its address", isEvent("listening"))
 	for _, s := range []*started{server, run, procs} {
-		s.await(t, "round 900", func(e told) bool { return e.Event == "round" && e.Round >= 900 })
+		s.Await(t, "round 900", func(e told) bool { return e.Event == "round" && e.Round >= 900 })
 	}
 	for _, s := range append(clients, run, procs, peer) {
-		s.cmd.Process.Signal(syscall.SIGKILL)
-		s.end(t)
+		s.Cmd.Process.Signal(syscall.SIGKILL)
+		s.End(t)
 	}
 	// what SIGKILL left of sockets cannot be copied
 	for _, pattern := range []string{"*/control.sock", "*/*/control.sock"} {
@@ -264,18 +264,18 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 			c.harm(t, dir)
 			before := whole(t, dir)
 			o := rhizome(t, more(c.args, "--json", "--dir", dir)...)
-			if o.code != exitBad || strings.Count(o.err, "\n") != 1 {
-				t.Errorf("exit code %d, %q", o.code, o.err)
+			if o.Code != exitBad || strings.Count(o.Err, "\n") != 1 {
+				t.Errorf("exit code %d, %q", o.Code, o.Err)
 			}
 			for _, want := range c.want {
-				if !strings.Contains(o.err, want) {
-					t.Errorf("%q is not in %q", want, o.err)
+				if !strings.Contains(o.Err, want) {
+					t.Errorf("%q is not in %q", want, o.Err)
 				}
 			}
 			if d := differing(before, whole(t, dir)); len(d) > 0 {
 				t.Errorf("these differ: %q", d)
 			}
-			t.Log(strings.ReplaceAll(o.err, dir, "DIR"))
+			t.Log(strings.ReplaceAll(o.Err, dir, "DIR"))
 		})
 	}
 	t.Run("busy", func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestRefusedStartChangesNothing(t *testing.T) {
 		defer lock.Close()
 		before := whole(t, dir)
 		o := rhizome(t, append(server, "--dir", dir)...)
-		if d := differing(before, whole(t, dir)); o.code != exitBad || len(d) > 0 || !strings.Contains(o.err,
+		if d := differing(before, whole(t, dir)); o.Code != exitBad || len(d) > 0 || !strings.Contains(o.Err,
 			"in use by another process") {
 			t.Errorf("%+v; these differ: %q", o, d)
 		}

@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ import (
 // opened returns the flag with which a server takes any client, where there is one.
 func opened(t *testing.T) []string {
 	t.Helper()
-	if o := rhizome(t, "server", "--help"); strings.Contains(o.out, "--open") {
+	if o := rhizome(t, "server", "--help"); strings.Contains(o.Out, "--open") {
 		return []string{"--open"}
 	}
 	return nil
@@ -23,7 +23,7 @@ func opened(t *testing.T) []string {
 func backedUp(t *testing.T, dir, file string, more ...string) {
 	t.Helper()
 	o := rhizome(t, append([]string{"backup", dir, "-o", file}, more...)...)
-	if o.code != exitOK {
+	if o.Code != exitOK {
 		t.Fatalf("%+v", o)
 	}
 }
@@ -31,7 +31,7 @@ func backedUp(t *testing.T, dir, file string, more ...string) {
 func restoredAs(t *testing.T, as, file, dir string, more ...string) {
 	t.Helper()
 	o := rhizome(t, append([]string{"restore", file, "--as", as, "--dir", dir}, more...)...)
-	if o.code != exitOK {
+	if o.Code != exitOK {
 		t.Fatalf("%+v", o)
 	}
 }
@@ -58,13 +58,13 @@ func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
-	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
+	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).Result(t)
 	rng := random(t)
 	args := func(folder string) []string {
 		return append([]string{"run", in("long.yaml"), "--json", "--dir", in(folder)}, more...)
 	}
 	run := start(t, dir, args("of")...)
-	run.await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	run.Await(t, "round 5", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
 	var files []string
 	for i := range 2 {
 		file := in(fmt.Sprint("backup-", i))
@@ -81,31 +81,31 @@ func backupsOfARun(t *testing.T, rounds int, more ...string) bool {
 			}
 		}
 		if i == 1 {
-			run.cmd.Process.Kill()
-			if run.end(t) == exitOK {
+			run.Cmd.Process.Kill()
+			if run.End(t) == exitOK {
 				return false
 			}
 			run = start(t, dir, args("of")...)
-			if run.await(t, "a round after that, or the end", func(e told) bool {
+			if run.Await(t, "a round after that, or the end", func(e told) bool {
 				return e.Event == "round" ||
 					e.Event == "done"
 			}).Event == "done" {
-				run.end(t)
+				run.End(t)
 				return false
 			}
 		}
 		backedUp(t, in("of"), file, "--force") // the one that was killed may have made it
 		files = append(files, file)
 	}
-	run.cmd.Process.Kill()
-	if run.end(t) == exitOK {
+	run.Cmd.Process.Kill()
+	if run.End(t) == exitOK {
 		return false
 	}
 	backedUp(t, in("of"), in("stopped"))
 	for i, file := range append(files, in("stopped")) {
 		again := fmt.Sprint("again-", i)
 		restoredAs(t, "move", file, in(again))
-		if got := rhizome(t, args(again)...).result(t); got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
+		if got := rhizome(t, args(again)...).Result(t); got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
 			t.Errorf("%s: %+v, undisturbed %+v", file, got, want)
 		}
 	}
@@ -120,18 +120,18 @@ func TestBackupOfNodes(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	rounds := map[bool]int{false: 1500, true: 400}[raceEnabled]
 	write(t, in("long.yaml"), fmt.Sprintf("name: long\nclients: 2\nrounds: %d\nhidden: 8\nbatch: 512\n", rounds))
-	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).result(t)
+	want := rhizome(t, "run", in("long.yaml"), "--json", "--dir", in("ref")).Result(t)
 	serve := append([]string{"server", in("long.yaml"), "--json", "--listen", loopback, "--dir"}, in("server"))
 	server := start(t, dir, append(serve, opened(t)...)...)
-	at := server.await(t, "its address", isEvent("listening"))
+	at := server.Await(t, "its address", isEvent("listening"))
 	clients := make([]*started, 2)
 	for i := range clients {
 		clients[i] = start(t, dir, "join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust",
 			at.Digest, "--dir", in(fmt.Sprint("client", i)), at.Addresses[0])
 	}
 	after := func(s *started, more int) int {
-		first := s.await(t, "a round", func(e told) bool { return e.Event == "round" }).Round
-		return s.await(t, "later rounds", func(e told) bool {
+		first := s.Await(t, "a round", func(e told) bool { return e.Event == "round" }).Round
+		return s.Await(t, "later rounds", func(e told) bool {
 			return e.Event == "round" &&
 				e.Round >= first+more
 		}).Round
@@ -142,56 +142,56 @@ func TestBackupOfNodes(t *testing.T) {
 	backedUp(t, in("client1"), in("keyless.rz"), "--without-key")
 	reached := after(server, 30)
 
-	server.cmd.Process.Kill()
-	server.end(t)
+	server.Cmd.Process.Kill()
+	server.End(t)
 	t.Run("to look at", func(t *testing.T) { onlyLooked(t, dir, serve) })
 	restoredAs(t, "move", in("server.rz"), in("again"))
 	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
-	if first := server.await(t, "a round", isEvent("round")).Round; first > reached {
+	if first := server.Await(t, "a round", isEvent("round")).Round; first > reached {
 		t.Fatalf("the restored server goes on at round %d, and the old one was at %d", first, reached)
 	}
-	server.await(t, "more rounds than there were", func(e told) bool {
+	server.Await(t, "more rounds than there were", func(e told) bool {
 		return e.Event == "round" &&
 			e.Round > reached+20
 	})
 
 	old := start(t, dir, append(serve, opened(t)...)...) // somebody starts the old life again, beside the new one
-	old.await(t, "its address", isEvent("listening"))
-	stuck := time.AfterFunc(30*time.Second, func() { server.cmd.Process.Kill() })
-	if code := server.end(t); code != exitSuperseded { // of two, the one that began later goes on
-		t.Fatalf("two lives of a server: exit code %d of the one that began first\n%s", code, server.errs)
+	old.Await(t, "its address", isEvent("listening"))
+	stuck := time.AfterFunc(30*time.Second, func() { server.Cmd.Process.Kill() })
+	if code := server.End(t); code != exitSuperseded { // of two, the one that began later goes on
+		t.Fatalf("two lives of a server: exit code %d of the one that began first\n%s", code, server.Errs)
 	}
 	stuck.Stop()
-	old.cmd.Process.Kill()
-	old.end(t)
+	old.Cmd.Process.Kill()
+	old.End(t)
 	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
 	after(server, 20)
 
-	clients[1].cmd.Process.Kill()
-	clients[1].end(t)
-	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none")); o.code != exitBad ||
-		!strings.Contains(o.err, "--key FILE") {
+	clients[1].Cmd.Process.Kill()
+	clients[1].End(t)
+	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none")); o.Code != exitBad ||
+		!strings.Contains(o.Err, "--key FILE") {
 		t.Errorf("without its key: %+v", o)
 	}
 	if o := rhizome(t, "restore", in("keyless.rz"), "--as", "move", "--dir", in("none"), "--key",
-		in("client0")); o.code != exitBad || !strings.Contains(o.err, "is the key of") {
+		in("client0")); o.Code != exitBad || !strings.Contains(o.Err, "is the key of") {
 		t.Errorf("with another key: %+v", o)
 	}
 	restoredAs(t, "move", in("keyless.rz"), in("client-again"), "--key", in("client1/identity.key"))
 	for _, name := range []string{"client0", "client-again"} { // one runs, one is stopped
-		if o := rhizome(t, "members", "--dir", in(name)); o.code != exitBad || !strings.Contains(o.err,
+		if o := rhizome(t, "members", "--dir", in(name)); o.Code != exitBad || !strings.Contains(o.Err,
 			"are known to its server") {
 			t.Errorf("members of a client: %+v", o)
 		}
 	}
 	clients[1] = start(t, dir, "join", "--json", "--dir", in("client-again"), "--listen", loopback)
-	got := server.await(t, "the result", isEvent("done"))
+	got := server.Await(t, "the result", isEvent("done"))
 	if got.ModelSHA256 != want.ModelSHA256 || got.Rounds != rounds {
 		t.Errorf("%+v, undisturbed %+v", got, want)
 	}
 	for i, s := range append(clients, server) {
-		if code := s.end(t); code != exitOK {
-			t.Errorf("%d: exit code %d\n%s", i, code, s.errs)
+		if code := s.End(t); code != exitOK {
+			t.Errorf("%d: exit code %d\n%s", i, code, s.Errs)
 		}
 	}
 	noKeysIn(t, in("keyless.rz"), in("client1"))
@@ -207,7 +207,7 @@ func TestServerOfEndedJobGoesBack(t *testing.T) {
 	serve := append([]string{"server", in("job.yaml"), "--json", "--listen", loopback, "--dir", in("server")},
 		opened(t)...)
 	server := start(t, dir, serve...)
-	at := server.await(t, "its address", isEvent("listening"))
+	at := server.Await(t, "its address", isEvent("listening"))
 	join := func(more ...string) (clients []*started) {
 		for i := range 2 {
 			args := []string{"join", "--json", "--listen", loopback, "--member", fmt.Sprint(i), "--trust", at.Digest,
@@ -219,23 +219,23 @@ func TestServerOfEndedJobGoesBack(t *testing.T) {
 	ends := func(of ...*started) {
 		t.Helper()
 		for _, s := range of {
-			if code := s.end(t); code != exitOK {
-				t.Fatalf("exit code %d\n%s", code, s.errs)
+			if code := s.End(t); code != exitOK {
+				t.Fatalf("exit code %d\n%s", code, s.Errs)
 			}
 		}
 	}
 	clients := join(at.Addresses[0])
-	server.await(t, "a round", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
+	server.Await(t, "a round", func(e told) bool { return e.Event == "round" && e.Round >= 5 })
 	backedUp(t, in("server"), in("server.rz"))
-	first := server.await(t, "the result", isEvent("done"))
+	first := server.Await(t, "the result", isEvent("done"))
 	ends(append(clients, server)...)
 
 	ends(join()...) // nobody answers
 	restoredAs(t, "move", in("server.rz"), in("again"))
 	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
-	server.await(t, "its address", isEvent("listening"))
+	server.Await(t, "its address", isEvent("listening"))
 	clients = join()
-	if got := server.await(t, "the result", isEvent("done")); got.ModelSHA256 != first.ModelSHA256 {
+	if got := server.Await(t, "the result", isEvent("done")); got.ModelSHA256 != first.ModelSHA256 {
 		t.Errorf("%+v, before %+v", got, first)
 	}
 	ends(append(clients, server)...)
@@ -246,7 +246,7 @@ func TestServerOfEndedJobGoesBack(t *testing.T) {
 func noKeysIn(t *testing.T, file, node string) {
 	t.Helper()
 	o := rhizome(t, "restore", file, "--as", "look", "--dir", file+"-looked")
-	if _, err := os.Stat(filepath.Join(file+"-looked", "identity.key")); o.code != exitOK || !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(file+"-looked", "identity.key")); o.Code != exitOK || !os.IsNotExist(err) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for name := range whole(t, file+"-looked") {
@@ -262,7 +262,7 @@ func noKeysIn(t *testing.T, file, node string) {
 // nothing of it changes.
 func onlyLooked(t *testing.T, dir string, serve []string) {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if o := rhizome(t, "restore", in("server.rz"), "--dir", in("look")); o.code != exitBad || !strings.Contains(o.err,
+	if o := rhizome(t, "restore", in("server.rz"), "--dir", in("look")); o.Code != exitBad || !strings.Contains(o.Err,
 		"--as move") {
 		t.Errorf("nobody to ask: %+v", o)
 	}
@@ -275,7 +275,7 @@ func onlyLooked(t *testing.T, dir string, serve []string) {
 		Round           int
 		Records         int
 	}
-	if err := json.Unmarshal([]byte(o.out), &line); err != nil || line.Event != "restore" || line.What != "server" ||
+	if err := json.Unmarshal([]byte(o.Out), &line); err != nil || line.Event != "restore" || line.What != "server" ||
 		line.Round == 0 || line.Records == 0 {
 		t.Fatalf("%+v: %+v, %v", o, line, err)
 	}
@@ -290,7 +290,7 @@ func onlyLooked(t *testing.T, dir string, serve []string) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if o := finish(t, cmd, out, errs); o.code != exitOK || o.out == "" {
+		if o := finish(t, cmd, out, errs); o.Code != exitOK || o.Out == "" {
 			t.Errorf("%s: %+v", args, o)
 		}
 	}
@@ -301,7 +301,7 @@ func onlyLooked(t *testing.T, dir string, serve []string) {
 		{"block", "12D3KooWBGTUea5ckHqjvc6WmHDipNM2EqbYbm63FfE8begdj6Jv", "--dir", in("look")},
 		{"snapshot", "migrate", in("look")},
 	} {
-		if o := rhizome(t, args...); o.code != exitBad || !strings.Contains(o.err, "to be looked at only") {
+		if o := rhizome(t, args...); o.Code != exitBad || !strings.Contains(o.Err, "to be looked at only") {
 			t.Errorf("%v: %+v", args, o)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"path/filepath"
@@ -20,28 +20,28 @@ func TestTheEndThatWasMissed(t *testing.T) {
 			"--linger", linger)
 	}
 	server := serve("2s")
-	invited := server.await(t, "invitation", isEvent("invitation")).Invitation
+	invited := server.Await(t, "invitation", isEvent("invitation")).Invitation
 	join := func(name string, more ...string) *started {
 		return start(t, dir, append([]string{"join", "--json", "--dir", in(name), "--listen", loopback}, more...)...)
 	}
 	stays, killed := join("c0", invited), join("c1", invited)
-	killed.await(t, "a start", isEvent("listening"))
-	server.await(t, "round 1", func(e told) bool { return e.Event == "round" && e.Round >= 1 })
-	killed.cmd.Process.Kill()
-	killed.end(t)
-	end := server.await(t, "the result", isEvent("done"))
+	killed.Await(t, "a start", isEvent("listening"))
+	server.Await(t, "round 1", func(e told) bool { return e.Event == "round" && e.Round >= 1 })
+	killed.Cmd.Process.Kill()
+	killed.End(t)
+	end := server.Await(t, "the result", isEvent("done"))
 	for name, s := range map[string]*started{"server": server, "the client that stayed": stays} {
-		if code := s.end(t); code != exitOK {
-			t.Errorf("%s: exit code %d, %s", name, code, s.errs)
+		if code := s.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", name, code, s.Errs)
 		}
 	}
 
 	late := join("c1")
-	late.await(t, "the word that it waits for the server", func(e told) bool {
+	late.Await(t, "the word that it waits for the server", func(e told) bool {
 		return e.Event == "waiting" &&
 			e.On == deploy.OnServer
 	})
-	late.await(t, "the word that the job may be over", func(e told) bool {
+	late.Await(t, "the word that the job may be over", func(e told) bool {
 		return e.Event == "waiting" &&
 			strings.Contains(e.Hint, "job may be over")
 	})
@@ -51,16 +51,16 @@ func TestTheEndThatWasMissed(t *testing.T) {
 		!strings.Contains(s.Waits.Hint, "job may be over") {
 		t.Errorf("its status: %s, %+v", s.State, s.Waits)
 	}
-	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.out), " "),
+	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.Out), " "),
 		"waits for the server, gone for") {
-		t.Errorf("its status in words: %s", o.out)
+		t.Errorf("its status in words: %s", o.Out)
 	}
 
 	serve("25s") // as long as it takes the client to ask again, on a machine with much to do
-	if e := late.await(t, "the end", isEvent("done")); e.ModelSHA256 != end.ModelSHA256 || e.Rounds != 150 {
+	if e := late.Await(t, "the end", isEvent("done")); e.ModelSHA256 != end.ModelSHA256 || e.Rounds != 150 {
 		t.Errorf("it is told %+v, the job ended with %+v", e, end)
 	}
-	if code := late.end(t); code != exitOK {
-		t.Errorf("the client that was killed: exit code %d, %s", code, late.errs)
+	if code := late.End(t); code != exitOK {
+		t.Errorf("the client that was killed: exit code %d, %s", code, late.Errs)
 	}
 }

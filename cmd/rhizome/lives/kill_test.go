@@ -1,4 +1,4 @@
-package main
+package lives_test
 
 import (
 	"io/fs"
@@ -9,17 +9,6 @@ import (
 	"testing"
 	"time"
 )
-
-// plainRun returns the result of a run that nothing disturbs, and how long it took.
-func plainRun(t *testing.T) (done, time.Duration) {
-	t.Helper()
-	start := time.Now()
-	d := rhizome(t, small(filepath.Join(t.TempDir(), "run"))...).result(t)
-	if d.Rounds != smallRounds || d.Resumed || d.Restarts != 0 {
-		t.Fatalf("undisturbed run: %+v", d)
-	}
-	return d, time.Since(start)
-}
 
 // TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 24 times over several runs,
 // from the first milliseconds on, in which the directory is made: the model is always that of an undisturbed run.
@@ -41,7 +30,7 @@ func TestKilledRunsGiveTheSameModel(t *testing.T) {
 			survived++
 		}
 		kills += survived
-		got := rhizome(t, small(dir)...).result(t)
+		got := rhizome(t, small(dir)...).Result(t)
 		if got.ModelSHA256 != want.ModelSHA256 || got.Accuracy != want.Accuracy || got.Rounds != want.Rounds {
 			t.Fatalf("run %d after %d kills: %+v, undisturbed %+v", run, survived, got, want)
 		}
@@ -87,7 +76,7 @@ func TestTruncatedNewestFile(t *testing.T) {
 				cut = append(cut, path)
 			}
 		}
-		if got := rhizome(t, small(dir)...).result(t); got.ModelSHA256 != want.ModelSHA256 {
+		if got := rhizome(t, small(dir)...).Result(t); got.ModelSHA256 != want.ModelSHA256 {
 			t.Fatalf("run %d with %q cut short: %+v, undisturbed %+v", run, cut, got, want)
 		}
 	}

@@ -1,0 +1,95 @@
+package commandtest
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Loopback is where a node of a test listens: any free port of this machine alone.
+const Loopback = "/ip4/127.0.0.1/tcp/0"
+
+// Told is any line of a node, as far as tests look.
+type Told struct {
+	Event, Node, State, Reason, Peer, Digest, Invitation, Text, On, Hint string
+	PID, Round, Rounds, Restarts, Merges                                 int
+	Addresses                                                            []string
+	Up                                                                   bool
+	ModelSHA256                                                          string `json:"model_sha256"`
+	Saw                                                                  string
+}
+
+// Started is a command that runs, and its lines as they come.
+type Started struct {
+	Cmd   *exec.Cmd
+	Lines chan Told
+	Errs  *strings.Builder
+}
+
+// Start runs the command in a folder and reads its lines; the test's end kills it.
+func Start(t *testing.T, dir string, args ...string) *Started {
+	t.Helper()
+	s := &Started{Cmd: exec.Command(executable, args...), Lines: make(chan Told, 1<<14), Errs: &strings.Builder{}}
+	s.Cmd.Dir, s.Cmd.Stderr = dir, s.Errs
+	out, err := s.Cmd.StdoutPipe()
+	if err == nil {
+		err = s.Cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(s.Lines)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			var e Told
+			if json.Unmarshal(lines.Bytes(), &e) == nil {
+				s.Lines <- e
+			}
+		}
+		io.Copy(io.Discard, out)
+	}()
+	t.Cleanup(func() { s.Cmd.Process.Kill() })
+	return s
+}
+
+// Await returns the first line that is wanted, within half a minute.
+func (s *Started) Await(t *testing.T, what string, want func(Told) bool) Told {
+	t.Helper()
+	const patience = 30 * time.Second
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case e, ok := <-s.Lines:
+			if !ok {
+				s.Cmd.Wait()
+				t.Fatalf("%v ended before %s: %v\n%s", s.Cmd.Args[1:3], what, s.Cmd.ProcessState, s.Errs)
+			}
+			if want(e) {
+				return e
+			}
+			if e.Event == "round" {
+				late.Reset(patience) // it goes on
+			}
+		case <-late.C:
+			t.Fatalf("%v: no %s\n%s", s.Cmd.Args[1:3], what, s.Errs)
+		}
+	}
+}
+
+// End waits for the command to end and returns its exit code.
+func (s *Started) End(t *testing.T) int {
+	t.Helper()
+	for range s.Lines { //nolint:revive // until it has closed its output
+	}
+	s.Cmd.Wait()
+	return s.Cmd.ProcessState.ExitCode()
+}
+
+// IsEvent is true for the lines of one event.
+func IsEvent(name string) func(Told) bool { return func(e Told) bool { return e.Event == name } }
