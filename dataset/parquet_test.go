@@ -25,8 +25,8 @@ func parquetOf(t *testing.T, name string) fileTable {
 	return table
 }
 
-// TestParquetTypes: what each type that others write is as a column: numbers, texts, or a refusal that says what would be
-// right.
+// TestParquetTypes: what each type that others write is as a column: numbers, texts, or a refusal that says what would
+// be right.
 func TestParquetTypes(t *testing.T) {
 	files := map[string]map[string]string{}
 	for _, c := range []struct{ file, column, want string }{
@@ -83,7 +83,8 @@ func TestParquetTypes(t *testing.T) {
 
 // TestParquetRows: any rows, in any order and across pages and row groups, are those that reading from the start gives.
 func TestParquetRows(t *testing.T) {
-	for _, file := range []string{"pyarrow_pages", "pyarrow_pages_v2", "polars_zstd", "fastparquet_snappy", "empty_group"} {
+	for _, file := range []string{"pyarrow_pages", "pyarrow_pages_v2", "polars_zstd", "fastparquet_snappy",
+		"empty_group"} {
 		table := parquetOf(t, file)
 		for i, c := range table.columns() {
 			if c.typ == unusable {
@@ -107,8 +108,8 @@ func TestParquetRows(t *testing.T) {
 	}
 }
 
-// TestParquetLabels: a label beyond int64 is refused, and not taken for one below 0; and so is a table of which the lists
-// in lists are of different lengths, as many numbers as they have.
+// TestParquetLabels: a label beyond int64 is refused, and not taken for one below 0; and so is a table of which the
+// lists in lists are of different lengths, as many numbers as they have.
 func TestParquetLabels(t *testing.T) {
 	b, err := os.ReadFile("../internal/parquet/testdata/pyarrow_types.parquet")
 	if err != nil {

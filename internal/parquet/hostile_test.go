@@ -179,7 +179,13 @@ func (c claims) file() []byte {
 		w.list(4, func() {
 			w.list(1, func() {
 				w.field(3, tStruct)
-				w.group(func() { w.i32(1, c.typ); w.i32(4, c.codec); w.i64(5, c.values); w.i64(7, size); w.i64(9, from) })
+				w.group(func() {
+					w.i32(1, c.typ)
+					w.i32(4, c.codec)
+					w.i64(5, c.values)
+					w.i64(7, size)
+					w.i64(9, from)
+				})
 			})
 			w.i64(3, c.rows)
 		})
@@ -190,8 +196,8 @@ func (c claims) file() []byte {
 	return out.Bytes()
 }
 
-// TestClaimsAreCheckedBeforeMemory: files of a few bytes that say that they have gigabytes are refused, in words, and no
-// memory is taken for what they say.
+// TestClaimsAreCheckedBeforeMemory: files of a few bytes that say that they have gigabytes are refused, in words, and
+// no memory is taken for what they say.
 func TestClaimsAreCheckedBeforeMemory(t *testing.T) {
 	honest := claims{rows: 2, values: 2, packed: 8, size: 8, pageValues: 2, typ: 1, data: make([]byte, 8)}
 	if err := readAll(honest.file()); err != nil {
