@@ -31,14 +31,18 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 	} else if bad {
 		return u.refused(g)
 	}
-	if onnxop.Lookup("", name) == nil {
+	domain := ""
+	if name == onnxop.Uniform {
+		domain = onnxop.Own
+	}
+	if onnxop.Lookup(domain, name) == nil {
 		return fail("is no supported tensor op; want one of %s", tensorOps())
 	}
 	protos, err := attrs.protos()
 	if err != nil {
 		return fail("%v", err)
 	}
-	node := &onnx.NodeProto{OpType: name, Attribute: protos, Input: make([]string, len(in)),
+	node := &onnx.NodeProto{Domain: domain, OpType: name, Attribute: protos, Input: make([]string, len(in)),
 		Output: make([]string, u.outs)}
 	out, err := tensorTypes(node, in)
 	if err != nil {
@@ -66,7 +70,7 @@ func (g *Graph) Tensors(name string, attrs Attrs, outs int, in ...Value) []Value
 func tensorOps() string {
 	var names []string
 	for _, o := range onnxop.All() {
-		if o.Domain == "" {
+		if o.Domain == "" || o.Name == onnxop.Uniform {
 			names = append(names, o.Name)
 		}
 	}

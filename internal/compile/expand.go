@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 )
 
 // expand reads the model into functions of nodes that point at each other, and puts the ops of a sub-module in the
@@ -114,7 +115,7 @@ func (x *expander) node(p *onnx.NodeProto, s *scope) {
 	n.decl = x.u.catalogue.Lookup(p.GetDomain(), p.GetOpType())
 	n.proto = &onnx.NodeProto{Domain: p.GetDomain(), OpType: p.GetOpType(), Name: n.name,
 		MetadataProps: p.GetMetadataProps()}
-	if n.tensor() {
+	if n.tensor() && p.GetDomain() != onnxop.Own {
 		n.proto.Domain = ""
 	}
 	if len(n.name) > op.NameMax {

@@ -179,6 +179,10 @@ func (v *validator) list(nodes []*onnx.NodeProto, scope *names, depth int) {
 
 func (v *validator) node(n *onnx.NodeProto, title, line string, scope *names, depth int) {
 	switch d := n.GetDomain(); d {
+	case onnxop.Own:
+		if n.GetOpType() == onnxop.Uniform {
+			return
+		}
 	case "", "ai.onnx", artifact.ModuleDomain:
 		for _, a := range n.GetAttribute() {
 			if a.GetG() != nil || len(a.GetGraphs()) > 0 {

@@ -238,3 +238,54 @@ func TestInference(t *testing.T) {
 		t.Errorf("a batch of 1: %v", err)
 	}
 }
+
+// TestDropout: in training a Dropout keeps what its chance lets it keep, scaled so that the mean stays; its gradient is
+// that of what is kept. In inference nothing drops, and a ratio of 0 is no Dropout.
+func TestDropout(t *testing.T) {
+	want, _ := npz(t, filepath.Join(zoo, "mlp_train_dropout.sgd.npz"))
+	m, err := Import(model(t, "mlp_train_dropout"), Options{Dropout: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, err := m.At(3); err != nil || len(g.Masks) != 0 {
+		t.Errorf("in inference it is given %v (%v)", g.Masks, err)
+	}
+	g, err := m.For(Training, batchOf(m, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Masks) != 1 {
+		t.Fatalf("%d masks", len(g.Masks))
+	}
+	var values []*tensor.Tensor
+	for _, p := range g.Params {
+		values = append(values, p.Value)
+	}
+	with := func(v float32) []*tensor.Tensor {
+		x := make([]float32, count(g.Masks[0].Shape))
+		for i := range x {
+			x[i] = v
+		}
+		c, err := tensor.FromFloat32(g.Masks[0].Shape, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return passOf(t, g, want, values, nil, []*tensor.Tensor{c}, "ce")
+	}
+	// A chance below the ratio drops all: the weights before it have no gradient, and the last bias has.
+	gone, kept := with(0), with(0.999)
+	norm := func(x *tensor.Tensor) (s float64) {
+		for _, v := range numbersOf(x) {
+			s += v * v
+		}
+		return s
+	}
+	last := len(values)
+	if norm(gone[1]) != 0 || norm(gone[last]) == 0 || norm(kept[1]) == 0 {
+		t.Errorf("squares of gradients where all drops: %v and %v; where nothing does: %v", norm(gone[1]),
+			norm(gone[last]), norm(kept[1]))
+	}
+	if bias := kept[0].Float32()[0]; bias == gone[0].Float32()[0] {
+		t.Errorf("the loss is %v whatever drops", bias)
+	}
+}

@@ -123,10 +123,9 @@ func (m *Model) modes() []string {
 	for _, n := range m.d.nodes {
 		switch n.GetOpType() {
 		case "Dropout":
-			if x := m.d.named[at(n.GetInput(), 2)]; x != nil && x.value != nil &&
-				allTrue(x.value.Shape()).Equal(x.value) {
-				out = append(out, fmt.Sprintf("Dropout %s was exported in training mode; it does nothing here, unless "+
-					"--train-mode keeps it", quote(nodeName(n.NodeProto))))
+			if m.drops(n) {
+				out = append(out, fmt.Sprintf("Dropout %s drops where clients of a job train, unless the job says "+
+					"dropout: off", quote(nodeName(n.NodeProto))))
 			}
 		case "BatchNormalization":
 			if v, _ := onnx.GetInt(n.NodeProto, "training_mode"); v == 1 {

@@ -210,3 +210,22 @@ func TestBuffersOfTwo(t *testing.T) {
 		t.Errorf("frozen statistics are %q, and %q are others after the training", kept, far)
 	}
 }
+
+// TestDropoutInAJob: the Dropout of a user's model drops while clients train, the same whatever nodes are dropped
+// meanwhile, and not where the job says off.
+func TestDropoutInAJob(t *testing.T) {
+	table := blobs(6, 120)
+	job := func(dropout string) string {
+		return "model: {onnx: MODEL" + dropout + "}\ndata: {train: data.csv, label: y, partition: iid}\n" +
+			"train: {epochs: 1, batch: 16, learning_rate: 0.05}\nrounds: 3\nclients: 2\n"
+	}
+	const model = "mlp_train_dropout"
+	calm, _ := zooJob(t, model, table, job(""), local.Options{})
+	rough, _ := zooJob(t, model, table, job(", dropout: on"), local.Options{Chaos: 0.7})
+	if rough.ModelSHA256 != calm.ModelSHA256 {
+		t.Errorf("with nodes that are dropped the model is %s, without %s", rough.ModelSHA256, calm.ModelSHA256)
+	}
+	if off, _ := zooJob(t, model, table, job(", dropout: off"), local.Options{}); off.ModelSHA256 == calm.ModelSHA256 {
+		t.Error("what drops nothing comes to the same model")
+	}
+}

@@ -29,8 +29,8 @@ const (
 	TrainingVersion = 1
 )
 
-// Own is the domain of the operators that no standard has: what derivatives of standard operators are written with. No
-// author names them. OwnVersion is its only version.
+// Own is the domain of the operators that no standard has: what derivatives of standard operators are written with,
+// which no author names, and Uniform. OwnVersion is its only version.
 const (
 	Own        = "rhizome.op"
 	OwnVersion = 1

@@ -18,6 +18,7 @@ var ownKernels = map[string]kernelDef{
 	"ConvWeights":  {bind: onInput(0, byType{tensor.Float32: convW[float32], tensor.Float64: convW[float64]})},
 	"SumPool":      {bind: onInput(0, byType{tensor.Float32: sumPool[float32], tensor.Float64: sumPool[float64]})},
 	"PoolGradient": {bind: onInput(0, byType{tensor.Float32: poolGrad[float32], tensor.Float64: poolGrad[float64]})},
+	onnxop.Uniform: {bind: uniform},
 	"ScatterAdd": {bind: onInput(0, byType{tensor.Float32: scatterAdd[float32],
 		tensor.Float64: scatterAdd[float64]})},
 }

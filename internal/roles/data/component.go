@@ -137,6 +137,14 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		}
 		t, err := tensor.FromInt64(nil, []int64{round})
 		return []value.Value{value.Tensor{Tensor: t}}, err
+	case "Key":
+		round, a := intAt(in, 0)
+		step, b := intAt(in, 1)
+		if !a || !b {
+			return nil, c.fail(value.CodeType, "Key takes the round and the step as Ints")
+		}
+		t, err := tensor.FromInt64(nil, []int64{int64(c.stream("/key", round, step).Uint64())})
+		return []value.Value{value.Tensor{Tensor: t}}, err
 	case "Test":
 		held := c.held()
 		if held.len() == 0 {

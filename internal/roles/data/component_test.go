@@ -266,3 +266,26 @@ func parsed(text string) (dataset.Source, error) {
 	}
 	return Parse(&kind, dataset.Env{}, []byte(text))
 }
+
+// TestKeys: what is drawn in a step follows from the seed, the node, the round and the step, and from nothing else.
+func TestKeys(t *testing.T) {
+	key := func(seed uint64, part int, round, step int64) int64 {
+		out := invoke(t, source(t, seed, part, usual), "Key", value.Int(round), value.Int(step))
+		return out[0].(value.Tensor).Int64()[0]
+	}
+	first := key(11, 2, 3, 4)
+	if again := key(11, 2, 3, 4); again != first {
+		t.Errorf("the key is %d and %d", first, again)
+	}
+	seen := map[int64]bool{first: true}
+	others := []int64{key(12, 2, 3, 4), key(11, 3, 3, 4), key(11, 2, 4, 4), key(11, 2, 3, 5), key(11, 2, 4, 3)}
+	for i, k := range others {
+		if seen[k] {
+			t.Errorf("key %d is another's", i)
+		}
+		seen[k] = true
+	}
+	if _, err := source(t, 11, 2, usual).Invoke(nil, "Key", []value.Value{value.Int(1)}); err == nil {
+		t.Error("a key of no step")
+	}
+}

@@ -283,6 +283,12 @@ func SamplesMethods() []graph.Method {
 		In:  []graph.Port{{Name: "round", Type: types.Int()}},
 		Out: []graph.Port{{Name: "turn", Type: types.Tensors(tensor.Int64)}},
 	}, graph.Method{
+		Name: "Key",
+		Doc: "Gives the key of what is drawn in a step: a number that follows from the job's seed, the node, the " +
+			"round and the step.",
+		In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "step", Type: types.Int()}},
+		Out: []graph.Port{{Name: "key", Type: types.Tensors(tensor.Int64)}},
+	}, graph.Method{
 		Name: "TestBatch",
 		Doc: "Gives a batch of the test, its labels, and what each sample weighs: 1, or 0 where the last batch was " +
 			"filled up.",

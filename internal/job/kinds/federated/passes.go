@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -70,7 +71,7 @@ func (j *fedavg) passes() {
 // its file drops, unless the job says otherwise: so it was trained where it came from.
 func (c Config) options() importer.Options {
 	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze),
-		Buffers: cmp.Or(c.Buffers, importer.BuffersAverage)}
+		Buffers: cmp.Or(c.Buffers, importer.BuffersAverage), Dropout: c.Dropout != "off"}
 }
 
 // checkModes holds what the job says of running statistics and of Dropout against what the model has.
@@ -84,6 +85,8 @@ func (c Config) checkModes(m *importer.Model) error {
 			}
 		}
 		return bad("buffers", strconv.Quote(c.Buffers), why)
+	} else if c.Dropout == "on" && !o.Dropout {
+		return bad("dropout", c.Dropout, "none: nothing drops in "+c.Model)
 	}
 	return nil
 }
@@ -95,10 +98,20 @@ func (c Config) validateModes() error {
 		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),
 			Want: "average, or frozen: running statistics stay as they are in the file"}
 	}
+	if c.Dropout != "" && c.Dropout != "on" && c.Dropout != "off" {
+		return &job.ConfigError{Key: "dropout", Value: strconv.Quote(c.Dropout), Want: "on or off"}
+	}
 	return nil
 }
 
-// chance returns what gives a step its chance.
-func (j *fedavg) chance(*graph.Graph, graph.Value, graph.Value) func(int, []int) graph.Value {
-	return func(int, []int) graph.Value { return graph.Value{} }
+// chance returns what gives a step its chance: numbers that follow from the job's seed, the client, the round, the
+// step, and the place in the network where they are wanted.
+func (j *fedavg) chance(b *graph.Graph, step, round graph.Value) func(int, []int) graph.Value {
+	var key []graph.Value
+	return func(place int, shape []int) graph.Value {
+		if key == nil {
+			key = b.Invoke(j.slots.data, "Key", round, step)
+		}
+		return b.Tensor(onnxop.Uniform, graph.Attrs{"shape": shape, "place": place}, key[0])
+	}
 }

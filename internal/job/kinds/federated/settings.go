@@ -27,6 +27,8 @@ var fields = []job.Field[Config]{
 	{Key: "buffers", At: func(c *Config) any { return &c.Buffers }, Of: job.Key{In: "model.buffers",
 		Doc: "What becomes of the running statistics of BatchNormalization: average, they change as clients train and " +
 			"are averaged with the rest; frozen, they stay as they are in the file."}},
+	{Key: "dropout", At: func(c *Config) any { return &c.Dropout }, Of: job.Key{In: "model.dropout",
+		Doc: "Whether the file's Dropout drops while clients train: on, whatever mode it was exported in, or off."}},
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,
 		Doc: "The data to train on: a file (CSV, NPZ, Parquet and others) or folder beside the job file, or the " +
 			"name of a built-in set."}},
@@ -122,7 +124,8 @@ var added = map[string]string{
 	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop",
 	"retries":  "3",
 	"strategy": "fedavg", "weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
-	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "buffers": "", "label": "",
+	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "buffers": "",
+	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "",
 }
