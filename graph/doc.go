@@ -130,6 +130,7 @@
 //
 //	Tests(trigger) → samples Int, steps Int
 //	Turn(round Int) → turn int64[]
+//	Key(round Int, step Int) → key int64[]
 //	TestBatch(step Int) → batch Tensor, labels Tensor, weights Tensor
 //
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
