@@ -19,11 +19,24 @@ func (s Schema) Against(job Schema) error {
 		}
 		return config.Errorf(of, "a sample has the shape %v, and the job's %v", s.Shape, job.Shape)
 	}
+	if err := s.partsAgainst(job); err != nil {
+		return err
+	}
 	if s.Features != job.Features {
 		return config.Errorf(of, "features are %v, and the job's %v", s.Features, job.Features)
 	}
 	if s.Label != job.Label {
 		return config.Errorf(of, "the label is %s, and the job's %s", labelWord(s.Label), labelWord(job.Label))
+	}
+	if !slices.Equal(s.LabelShape, job.LabelShape) {
+		if len(s.Labels) > 0 && len(job.Labels) > 0 {
+			return config.Errorf(of, "%s", differ("label", s.Labels, job.Labels))
+		}
+		return config.Errorf(of, "the label of a sample is %s, and the job's %s", shapeWord(s.LabelShape),
+			shapeWord(job.LabelShape))
+	}
+	if !slices.Equal(s.Labels, job.Labels) && len(s.Labels) > 0 && len(job.Labels) > 0 {
+		return config.Errorf(of, "%s", differ("label", s.Labels, job.Labels))
 	}
 	if !slices.Equal(s.Names, job.Names) && len(s.Names) > 0 && len(job.Names) > 0 {
 		return config.Errorf(of, "%s", differ("column", s.Names, job.Names))
@@ -32,6 +45,30 @@ func (s Schema) Against(job Schema) error {
 		return config.Errorf(of, "%s", differ("class", s.Classes, job.Classes))
 	}
 	return nil
+}
+
+// partsAgainst holds what the inputs of a model take against that of a job.
+func (s Schema) partsAgainst(job Schema) error {
+	const of = "the data is not that of the job"
+	if len(s.Parts) != len(job.Parts) {
+		return config.Errorf(of, "a sample is made of %d inputs, and the job's of %d", len(s.Parts), len(job.Parts))
+	}
+	for i, p := range s.Parts {
+		if q := job.Parts[i]; p.Name != q.Name || p.Type != q.Type || p.Label != q.Label ||
+			!slices.Equal(p.Shape, q.Shape) {
+			return config.Errorf(of, "the input %q is %v%v, and the job has %q of %v%v there", p.Name, p.Type, p.Shape,
+				q.Name, q.Type, q.Shape)
+		}
+	}
+	return nil
+}
+
+// shapeWord is the shape of a label.
+func shapeWord(shape []int) string {
+	if len(shape) == 0 {
+		return "one number"
+	}
+	return fmt.Sprint("numbers of the shape ", shape)
 }
 
 func labelWord(t tensor.DType) string {

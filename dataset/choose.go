@@ -13,7 +13,7 @@ func (f *fileSource) choose() error {
 	if len(cols) == 0 {
 		return config.Errorf(f.of, "the file has no columns")
 	}
-	label, err := f.labelColumn(cols)
+	label, err := f.labelColumns(cols)
 	if err != nil {
 		return err
 	}
@@ -22,45 +22,50 @@ func (f *fileSource) choose() error {
 		return err
 	}
 	f.rows = cols[chosen[0]].rows
-	for _, i := range append(slices.Clone(chosen), max(label, chosen[0])) {
+	for _, i := range slices.Concat(chosen, label) {
 		if cols[i].rows != f.rows {
 			return config.Errorf(f.of, "%q has %d rows and %q has %d; want as many of each", cols[chosen[0]].name,
 				f.rows, cols[i].name, cols[i].rows)
 		}
 	}
-	for _, i := range chosen {
-		c, err := f.featureOf(cols[i], i)
+	for k, i := range chosen {
+		c, err := f.featureOf(cols[i], i, k)
 		if err != nil {
 			return err
 		}
 		f.features = append(f.features, c)
 		f.want = append(f.want, c.wanted)
 	}
+	if len(f.parts) == 0 { // one for all
+		for i := range f.features {
+			f.features[i].scale = f.s.Scale
+		}
+	}
 	f.s.Features = nil
 	for _, i := range chosen {
-		if f.table.about().named {
+		if f.table.about().named && len(f.parts) == 0 {
 			f.s.Features = append(f.s.Features, cols[i].name)
 		}
 	}
-	if label >= 0 {
-		if err := f.labelKind(cols[label], label); err != nil {
+	if len(label) > 0 {
+		if err := f.labelKinds(cols, label); err != nil {
 			return err
 		}
-		f.want = append(f.want, *f.label)
+		f.want = append(f.want, f.targets...)
 	} else {
 		f.s.LabelKind = labelNone
 	}
 	return nil
 }
 
-// labelColumn returns the column of the label, or -1.
-func (f *fileSource) labelColumn(cols []fileColumn) (int, error) {
+// labelColumns returns the columns of the label, none where there is no label.
+func (f *fileSource) labelColumns(cols []fileColumn) ([]int, error) {
 	about := f.table.about()
 	if f.s.LabelKind == labelNone {
-		return -1, nil
+		return nil, nil
 	}
 	if f.s.Label != "" {
-		return f.columnOf("label", f.s.Label, cols)
+		return f.labelsNamed(cols)
 	}
 	at := -1
 	if about.label != "" {
@@ -80,10 +85,11 @@ func (f *fileSource) labelColumn(cols []fileColumn) (int, error) {
 			}
 		}
 	}
-	if at >= 0 {
-		f.s.Label = cols[at].name // of columns without names, their number
+	if at < 0 {
+		return nil, nil
 	}
-	return at, nil
+	f.s.Label = cols[at].name // of columns without names, their number
+	return []int{at}, nil
 }
 
 // columnOf returns a column by its name, or by its number where there are no names.
@@ -110,13 +116,16 @@ func (f *fileSource) columnOf(key, name string, cols []fileColumn) (int, error) 
 }
 
 // featureColumns returns the columns of the features.
-func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, err error) {
+func (f *fileSource) featureColumns(cols []fileColumn, label []int) (out []int, err error) {
+	if len(f.s.Inputs) > 0 {
+		return f.inputColumns(cols, label)
+	}
 	for _, name := range f.s.Features {
 		i, err := f.columnOf("features", name, cols)
 		if err != nil {
 			return nil, err
 		}
-		if i == label {
+		if slices.Contains(label, i) {
 			return nil, config.Errorf(f.of, "features has %.64q, which is the label", name)
 		}
 		out = append(out, i)
@@ -135,13 +144,13 @@ func (f *fileSource) featureColumns(cols []fileColumn, label int) (out []int, er
 	if f.table.about().arrays {
 		for _, name := range featureNames {
 			i := slices.IndexFunc(cols, func(c fileColumn) bool { return c.name == name })
-			if i >= 0 && i != label && !slices.Contains(ignored, i) {
+			if i >= 0 && !slices.Contains(label, i) && !slices.Contains(ignored, i) {
 				return []int{i}, nil
 			}
 		}
 	}
 	for i, c := range cols {
-		if i != label && !c.index && !slices.Contains(ignored, i) {
+		if !slices.Contains(label, i) && !c.index && !slices.Contains(ignored, i) {
 			out = append(out, i)
 		}
 	}
@@ -214,13 +223,16 @@ func (f *fileSource) Groups() ([]int64, error) {
 	return out, f.file.same()
 }
 
-// featureOf says how a column becomes features.
-func (f *fileSource) featureOf(c fileColumn, at int) (feature, error) {
-	out := feature{wanted: wanted{at, c.typ}, name: c.name, width: c.width()}
+// featureOf says how a column becomes features, of which it is the one of that number.
+func (f *fileSource) featureOf(c fileColumn, at, nth int) (feature, error) {
+	whole := f.wholePart(nth)
+	out := feature{wanted: wanted{at, c.typ}, name: c.name, width: c.width(), exact: whole}
 	switch {
 	case c.typ == unusable:
 		return out, config.Errorf(f.of, "%q %s", c.name, c.why)
-	case c.typ == integer && (c.format == "uint64" || c.format == jsonNumber) && f.s.Type != typeInt64:
+	case whole && c.typ == anyText, whole && c.typ == number && c.format == jsonNumber:
+		out.as = integer // held against that number by number
+	case c.typ == integer && (c.format == "uint64" || c.format == jsonNumber) && !whole:
 		out.as = number // int64 does not hold them all
 	case c.typ == text && f.s.Categorical != onehot:
 		return out, config.Errorf(f.of, "%q holds texts (%s); leave it out (ignore, or features without it), or set "+
@@ -242,12 +254,10 @@ func (f *fileSource) featureOf(c fileColumn, at int) (feature, error) {
 		out.width = len(out.texts)
 	}
 	out.whole = out.as == integer
-	if f.s.Type == typeInt64 && !out.whole {
+	if whole && !out.whole {
 		return out, config.Errorf(f.of, "type is int64, and %q is %s; want whole numbers", c.name, c.format)
 	}
-	if c.bytes && len(c.shape) > 1 && f.s.Scale == 0 && f.s.Type != typeInt64 {
-		f.s.Scale = 255
-	}
+	f.scale(&out, c, nth)
 	return out, nil
 }
 
@@ -267,62 +277,6 @@ func (f *fileSource) looksLikeText(at int) bool {
 		}
 	}
 	return false
-}
-
-// labelKind says how the column of the label is read.
-func (f *fileSource) labelKind(c fileColumn, at int) error {
-	as := c.typ
-	switch {
-	case c.typ == unusable:
-		return config.Errorf(f.of, "the label %q %s", c.name, c.why)
-	case c.width() > 1:
-		return config.Errorf(f.of, "the label %q has the shape %v for each sample; want one number", c.name, c.shape)
-	case f.s.LabelKind == "" && c.typ == number:
-		f.s.LabelKind = labelQuantity
-	case f.s.LabelKind == "":
-		f.s.LabelKind = labelClass
-	}
-	switch {
-	case f.s.LabelKind == labelQuantity && c.typ == text:
-		return config.Errorf(f.of, "the label %q holds texts (%s), which are no quantity; want label_kind class",
-			c.name, c.format)
-	case f.s.LabelKind == labelQuantity && len(f.s.Classes) > 0:
-		return config.Errorf(f.of, "label_kind is quantity, and there are classes; want one of them")
-	case c.typ == anyText && f.s.LabelKind == labelQuantity:
-		as = number
-	case c.typ == anyText:
-		as = text
-	}
-	f.label = &wanted{at, as}
-	return nil
-}
-
-// numberedClasses says whether whole numbers are those of the classes: no class is called by a number, or all are
-// called by their own.
-func (f *fileSource) numberedClasses() bool {
-	if f.label.as != integer || len(f.table.columns()[f.label.column].classes) > 0 {
-		return false
-	}
-	for _, name := range f.s.Classes {
-		if _, err := strconv.ParseInt(name, 10, 64); err == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// index makes the table of classes.
-func (f *fileSource) index() error {
-	if len(f.s.Classes) > classesMax {
-		return config.Errorf(f.of, "the label has more than %d values; is it a quantity (label_kind), or an id?",
-			classesMax)
-	}
-	f.classOf = map[string]int64{}
-	for i, name := range f.s.Classes {
-		f.classOf[name] = int64(i)
-	}
-	f.numbered = f.numberedClasses()
-	return nil
 }
 
 // noRows refuses a file without samples.

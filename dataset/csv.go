@@ -542,9 +542,28 @@ func (t *csvTable) cell(field string, as columnType, into *cells, k int) string 
 		into.none[k] = true
 		return ""
 	}
+	if as == integer {
+		return csvWhole(field, &into.i[k])
+	}
 	v, why := csvNumberOf(field)
 	into.f[k] = v
 	return why
+}
+
+// csvWhole reads a whole number, also one that pandas wrote with a fraction of nothing ("3.0").
+func csvWhole(field string, into *int64) string {
+	text := field
+	if whole, fraction, ok := strings.Cut(field, "."); ok && strings.Trim(fraction, "0") == "" && fraction != "" {
+		text = whole
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if *into = n; err == nil && !strings.HasPrefix(text, "+") {
+		return ""
+	}
+	if _, why := csvNumberOf(field); why != "" {
+		return why
+	}
+	return fmt.Sprintf("is %.32q; want a whole number", field)
 }
 
 // called names a column in front of what is wrong with it.

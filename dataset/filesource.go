@@ -43,6 +43,8 @@ type feature struct {
 	width int
 	texts map[string]int // the place of each text, where it is one of several
 	whole bool           // whole numbers
+	exact bool           // they stay so
+	scale float64        // what numbers are divided by; 0: nothing
 }
 
 // fileSource is the samples of a table.
@@ -53,9 +55,15 @@ type fileSource struct {
 	s        FileSettings
 	schema   Schema
 	features []feature
+	parts    []Part // of the inputs of a model
+	partOf   []int  // of each feature, where there are parts
 	label    *wanted
+	targets  []wanted // the columns of the label, of which label is the first
 	want     []wanted // the columns of the features, and at the end the label's
 	classOf  map[string]int64
+
+	labelShape []int // nil: one number
+
 	numbered bool // a whole number is the number of its class
 	rows     int  // of the table
 	keep     []uint32
@@ -134,7 +142,7 @@ func (f *fileSource) Block() int {
 // keepAll takes the samples into memory where they are few, which also checks each of them.
 func (f *fileSource) keepAll() error {
 	n := f.Len()
-	if n == 0 || int64(n)*int64(f.schema.Width()+2)*4 > keptMax {
+	if n == 0 || int64(n)*int64(f.schema.Width()+f.schema.LabelWidth()+1)*4 > keptMax {
 		return nil
 	}
 	b := f.schema.Batch(n)
@@ -179,7 +187,7 @@ func (f *fileSource) Read(rows []int, into Batch) error {
 	} else if into.Labels.Float32 == nil && into.Labels.Int64 == nil {
 		want = want[:len(f.features)]
 	}
-	step := max(1, batchMax/max(1, f.schema.Width()))
+	step := max(1, batchMax/max(1, f.schema.Width(), f.schema.LabelWidth()))
 	for from := 0; from < len(rows) && len(want) > 0; from += step {
 		to := min(len(rows), from+step)
 		if err := f.part(f.sorted[from:to], f.at[from:to], want, into); err != nil {
@@ -202,8 +210,13 @@ func (f *fileSource) part(rows, at []int, want []wanted, into Batch) error {
 			}
 		}
 	}
-	if f.label != nil && len(want) != len(f.features) || len(f.features) == 0 {
-		return f.labels(&f.cells[len(want)-1], rows, at, into.Labels)
+	if into.Labels.Float32 == nil && into.Labels.Int64 == nil {
+		return nil
+	}
+	for k := range f.targets {
+		if err := f.labels(k, &f.cells[len(want)-len(f.targets)+k], rows, at, into.Labels); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -221,11 +234,15 @@ func (f *fileSource) fill(c *feature, k int, rows, at []int, into Column) error 
 				return f.bad(row, c.column, f.unknownText(c, in, i))
 			}
 			into.Float32[to+place] = 1
-		case into.Int64 != nil:
-			if in.none[i] {
+		case c.exact && in.none[i]:
+			if f.s.Missing != missingZero || into.Int64 != nil {
 				return f.bad(row, c.column, missingReason)
 			}
-			copy(into.Int64[to:to+c.width], in.i[i*c.width:(i+1)*c.width])
+			clear(into.Float32[to : to+c.width])
+		case c.exact:
+			if why := put(into, to, in.i[i*c.width:(i+1)*c.width]); why != "" {
+				return f.bad(row, c.column, why)
+			}
 		default:
 			for j := range c.width {
 				v := math.NaN()
@@ -242,7 +259,7 @@ func (f *fileSource) fill(c *feature, k int, rows, at []int, into Column) error 
 						return f.bad(row, c.column, missingReason)
 					}
 				}
-				x := f.scaled(v, c.at+j)
+				x := f.scaled(c, v, c.at+j)
 				if math.IsInf(float64(x), 0) {
 					return f.bad(row, c.column, fmt.Sprintf("is %v; want a finite number that float32 holds", v))
 				}
@@ -275,9 +292,9 @@ func (f *fileSource) missing(at int) (float64, bool) {
 }
 
 // scaled returns a number of the file as the model sees it. Each step rounds by itself, so that all machines agree.
-func (f *fileSource) scaled(v float64, at int) float32 {
-	if f.s.Scale != 0 && f.s.Scale != 1 {
-		v = float64(v / f.s.Scale)
+func (f *fileSource) scaled(c *feature, v float64, at int) float32 {
+	if c.scale != 0 && c.scale != 1 {
+		v = float64(v / c.scale)
 	}
 	if len(f.s.Divide) > 0 {
 		k := f.constant(at)
@@ -296,70 +313,6 @@ func (f *fileSource) constant(at int) int {
 	default: // of channels
 		return at / (f.schema.Width() / n)
 	}
-}
-
-// labels puts labels into the samples.
-func (f *fileSource) labels(in *cells, rows, at []int, into Column) error {
-	for i, row := range rows {
-		if into.Float32 != nil {
-			v := math.NaN()
-			switch {
-			case in.none[i]:
-			case f.label.as == integer:
-				v = float64(in.i[i])
-			default:
-				v = float64(in.f[i])
-			}
-			if v != v {
-				return f.bad(row, f.label.column, "is empty; want a number")
-			}
-			if math.IsInf(float64(float32(v)), 0) {
-				return f.bad(row, f.label.column, fmt.Sprintf("is %v; want a finite number that float32 holds", v))
-			}
-			into.Float32[at[i]] = float32(v)
-			continue
-		}
-		n, why := f.class(in, i)
-		if why != "" {
-			return f.bad(row, f.label.column, why)
-		}
-		into.Int64[at[i]] = n
-	}
-	return nil
-}
-
-// class returns the class of a cell, or what is wrong with it.
-func (f *fileSource) class(in *cells, i int) (int64, string) {
-	if in.none[i] {
-		return 0, "is empty; want a label"
-	}
-	if f.label.as == integer && f.numbered {
-		n := in.i[i]
-		if n < 0 || n >= int64(len(f.s.Classes)) {
-			return 0, fmt.Sprintf("is %d; want the number of a class, 0 to %d", n, len(f.s.Classes)-1)
-		}
-		return n, ""
-	}
-	name := f.labelText(in, i)
-	if n, ok := f.classOf[name]; ok {
-		return n, ""
-	}
-	return 0, fmt.Sprintf("is %.32q; want one of the classes of the job, %.200q", name, f.s.Classes)
-}
-
-// labelText returns a label as a text: whole numbers that the file has names for by their name.
-func (f *fileSource) labelText(in *cells, i int) string {
-	switch f.label.as {
-	case integer:
-		n := in.i[i]
-		if names := f.table.columns()[f.label.column].classes; n >= 0 && n < int64(len(names)) {
-			return names[n]
-		}
-		return strconv.FormatInt(n, 10)
-	case number:
-		return strconv.FormatFloat(float64(in.f[i]), 'g', -1, 32)
-	}
-	return in.s[i]
 }
 
 // bad says what is wrong with a cell.
@@ -382,9 +335,12 @@ func isBadRow(err error) bool { return errors.As(err, new(*RowError)) }
 
 // describe makes the schema.
 func (f *fileSource) describe() error {
-	s := Schema{Features: tensor.Float32, Classes: f.s.Classes}
+	s := Schema{Features: tensor.Float32, Classes: f.s.Classes, LabelShape: f.labelShape}
 	if f.s.Type == typeInt64 {
 		s.Features = tensor.Int64
+	}
+	if len(f.parts) > 0 {
+		s.Features = f.rowType()
 	}
 	width, named := 0, true
 	for i := range f.features {
@@ -397,10 +353,15 @@ func (f *fileSource) describe() error {
 		return config.Errorf(f.of, "a sample has %d numbers; at most %d are read", width, widthMax)
 	}
 	s.Shape = []int{width}
-	if shape := f.table.columns()[f.features[0].column].shape; len(f.features) == 1 && len(shape) > 0 {
+	if err := f.shapes(); err != nil {
+		return err
+	}
+	s.Parts = f.parts
+	whole := len(f.features) == 1 && len(f.parts) == 0
+	if shape := f.table.columns()[f.features[0].column].shape; whole && len(shape) > 0 {
 		s.Shape, named = slices.Clone(shape), false
 	}
-	if len(f.s.Shape) > 0 {
+	if len(f.s.Shape) > 0 && len(f.parts) == 0 {
 		n := 1
 		for _, d := range f.s.Shape {
 			n *= d
@@ -430,7 +391,14 @@ func (f *fileSource) describe() error {
 	default:
 		s.Label = tensor.Int64
 	}
-	f.s.Shape = s.Shape
+	if len(f.parts) == 0 {
+		f.s.Shape = s.Shape
+	}
+	if len(f.targets) > 1 && f.table.about().named {
+		for _, w := range f.targets {
+			s.Labels = append(s.Labels, f.table.columns()[w.column].name)
+		}
+	}
 	f.schema = s
 	if n := len(f.s.Divide); n > 0 && (len(f.s.Shift) != n || n != 1 && n != width && n != s.Shape[0]) {
 		return config.Errorf(f.of,

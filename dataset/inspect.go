@@ -27,7 +27,8 @@ type Inspection struct {
 	// cannot be trained on with what was said, Problem says why, and what would be right.
 	Settings *FileSettings `json:"settings,omitempty"`
 	Shape    []int         `json:"shape,omitempty"`
-	Label    string        `json:"label,omitempty"` // its type: int64 for classes, float32 for quantities
+	Label    string        `json:"label,omitempty"`       // its type: int64 for classes, float32 for quantities
+	Each     []int         `json:"label_shape,omitempty"` // of a label that is more than one number
 	Classes  []string      `json:"classes,omitempty"`
 	Counts   []int         `json:"counts,omitempty"` // samples of each class
 	Samples  int           `json:"samples,omitempty"`
@@ -104,9 +105,10 @@ func (o *Inspection) train(table fileTable, s FileSettings, file *handle) {
 	for _, c := range f.features {
 		o.Columns[c.column].Role = "feature"
 	}
-	if f.label != nil {
-		o.Columns[f.label.column].Role = "label"
-	} else {
+	for _, w := range f.targets {
+		o.Columns[w.column].Role = "label"
+	}
+	if f.label == nil {
 		o.Notes = append(o.Notes,
 			"there is no label: nothing says what is to be learned (label, or labels for a file of "+
 				"their own)")
@@ -116,22 +118,24 @@ func (o *Inspection) train(table fileTable, s FileSettings, file *handle) {
 	if schema.Label == 0 {
 		return
 	}
-	o.Label = schema.Label.String()
+	o.Label, o.Each = schema.Label.String(), schema.LabelShape
 	if schema.Label != tensor.Int64 || f.Len() > 1<<22 {
 		return
 	}
 	o.Counts = make([]int, len(schema.Classes))
-	y := make([]int64, min(f.Len(), 1<<16))
-	for from := 0; from < f.Len(); from += len(y) {
-		rows := all(min(len(y), f.Len()-from))
+	w := schema.LabelWidth()
+	step := max(1, min(f.Len(), 1<<16/w))
+	y := make([]int64, step*w)
+	for from := 0; from < f.Len(); from += step {
+		rows := all(min(step, f.Len()-from))
 		for i := range rows {
 			rows[i] += from
 		}
-		if err := f.Read(rows, Batch{Labels: Column{Int64: y[:len(rows)]}}); err != nil {
+		if err := f.Read(rows, Batch{Labels: Column{Int64: y[:len(rows)*w]}}); err != nil {
 			o.Problem = err.Error()
 			return
 		}
-		for _, c := range y[:len(rows)] {
+		for _, c := range y[:len(rows)*w] {
 			o.Counts[c]++
 		}
 	}

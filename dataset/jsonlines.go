@@ -277,6 +277,12 @@ func (t *jsonTable) value(w wanted, v json.RawMessage, into *cells, k int) strin
 			return fmt.Sprintf("is %.32q; want a list of %d numbers, as the first row has", v, c.shape[0])
 		}
 		for j, e := range list {
+			if w.as == integer {
+				if why := jsonWhole(e, &into.i[k*len(list)+j]); why != "" {
+					return why
+				}
+				continue
+			}
 			x, why := jsonFloat(e)
 			if why != "" {
 				return why
@@ -286,21 +292,25 @@ func (t *jsonTable) value(w wanted, v json.RawMessage, into *cells, k int) strin
 		return ""
 	}
 	if w.as == integer {
-		switch s := string(v); s {
-		case "true", "false":
-			into.i[k] = int64(len("false") - len(s))
-		default:
-			n, err := strconv.ParseInt(s, 10, 64)
-			if err != nil {
-				return fmt.Sprintf("is %.32q; want a whole number, as the first rows have", v)
-			}
-			into.i[k] = n
-		}
-		return ""
+		return jsonWhole(v, &into.i[k])
 	}
 	x, why := jsonFloat(v)
 	into.f[k] = x
 	return why
+}
+
+func jsonWhole(v json.RawMessage, into *int64) string {
+	switch s := strings.TrimSpace(string(v)); s {
+	case "true", "false":
+		*into = int64(len("false") - len(s))
+	default:
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return fmt.Sprintf("is %.32q; want a whole number, as the first rows have", v)
+		}
+		*into = n
+	}
+	return ""
 }
 
 func jsonFloat(v json.RawMessage) (float32, string) {

@@ -16,11 +16,12 @@ import (
 // All are optional. What they leave open is found in the file; OpenFile gives the settings back with that filled in,
 // and these belong to a job: every file that is read by them has the same schema, or is refused.
 type FileSettings struct {
-	// Label names the column or array of the label; where columns have no names it is their number, from 0. Empty: an
-	// array or column called label, labels, y, target, targets or class, else of a table the last column.
+	// Label names the column or array of the label; where columns have no names it is their number, from 0. Several
+	// columns of one kind stand with commas between them: a label is then one number of each. Empty: an array or column
+	// called label, labels, y, target, targets or class, else of a table the last column.
 	Label string `json:"label,omitempty"`
 	// LabelKind is "class", "quantity" or "none". Empty: a quantity where the file's type is that of numbers with a
-	// fraction, else a class, as all of CSV are.
+	// fraction, or where the label is several columns of CSV; else a class, as one of CSV is.
 	LabelKind string `json:"label_kind,omitempty"`
 	// Labels is the file that holds the labels, in the folder of the first (IDX, NPY). Empty: as the names of MNIST's
 	// files say, where there is one.
@@ -55,6 +56,9 @@ type FileSettings struct {
 	Type string `json:"type,omitempty"`
 	// Shape is that of a sample's features. Empty: as the file has it.
 	Shape []int `json:"shape,omitempty"`
+	// Inputs are what a sample is made of where a model takes several inputs, by the name of each, in the place of
+	// Features, Type and Shape.
+	Inputs map[string]FileInput `json:"inputs,omitempty"`
 	// Channels is 1 for images in grey and 3 for those in colour, whatever the files are. 0 means 3.
 	Channels int `json:"channels,omitempty"`
 	// Scale is what features are divided by. 0 means 255 for images of bytes, and 1 for everything else.
@@ -152,9 +156,11 @@ func (s FileSettings) check(of string) error {
 		}
 	}
 	if len(s.Shape) > 0 {
-		return Schema{Shape: s.Shape, Features: tensor.Float32}.Check()
+		if err := (Schema{Shape: s.Shape, Features: tensor.Float32}).Check(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.checkInputs(of)
 }
 
 // texts checks a list of names.

@@ -40,6 +40,13 @@ type Schema struct {
 	Classes []string
 	// Names are those of the features, where Shape has one dimension and they have names.
 	Names []string
+	// Parts are what the inputs of a model take of a sample, which is then one row of numbers, in its order; nil where
+	// a model takes it whole.
+	Parts []Part
+	// LabelShape is the shape of a sample's label; nil where it is one number. Labels are the names of its columns,
+	// where it is several.
+	LabelShape []int
+	Labels     []string
 }
 
 // The bounds of a schema.
@@ -56,6 +63,18 @@ func (s Schema) Width() int {
 	}
 	return n
 }
+
+// LabelWidth returns how many numbers the label of one sample is.
+func (s Schema) LabelWidth() int {
+	n := 1
+	for _, d := range s.LabelShape {
+		n *= d
+	}
+	return n
+}
+
+// Classed says whether each sample is of one class.
+func (s Schema) Classed() bool { return len(s.Classes) > 0 && len(s.LabelShape) == 0 }
 
 // Check says what is wrong with a schema, as a *config.Error.
 func (s Schema) Check() error {
@@ -81,6 +100,55 @@ func (s Schema) Check() error {
 		return config.Errorf(of, "there are %d names for features of the shape %v; want one for each, or none",
 			len(s.Names), s.Shape)
 	}
+	return s.checkParts()
+}
+
+// checkParts says what is wrong with the parts and the label of a schema.
+func (s Schema) checkParts() error {
+	const of = "schema"
+	n := 1
+	for _, d := range s.LabelShape {
+		if d < 1 || d > widthMax/n {
+			return config.Errorf(of, "a label has the shape %v; want dimensions above 0 and at most %d numbers",
+				s.LabelShape, widthMax)
+		}
+		n *= d
+	}
+	switch {
+	case len(s.LabelShape) > 0 && s.Label == 0:
+		return config.Errorf(of, "a label has the shape %v, and samples have none", s.LabelShape)
+	case len(s.Labels) > 0 && len(s.Labels) != n:
+		return config.Errorf(of, "there are %d names for a label of the shape %v", len(s.Labels), s.LabelShape)
+	case len(s.Parts) > inputsMax:
+		return config.Errorf(of, "there are %d parts; want at most %d", len(s.Parts), inputsMax)
+	case len(s.Parts) == 0:
+		return nil
+	}
+	width, seen := 0, map[string]bool{}
+	for _, p := range s.Parts {
+		if seen[p.Name] || p.Name == "" || p.Type != tensor.Float32 && p.Type != tensor.Int64 {
+			return config.Errorf(of, "there is the part %.40q of %v; want each name once, and float32 or int64", p.Name,
+				p.Type)
+		}
+		seen[p.Name] = true
+		if p.Label {
+			continue
+		}
+		w := 1
+		for _, d := range p.Shape {
+			if d < 1 || d > widthMax/w {
+				return config.Errorf(of, "the part %.40q has the shape %v; want dimensions above 0", p.Name, p.Shape)
+			}
+			w *= d
+		}
+		if width += w; width > widthMax {
+			break
+		}
+	}
+	if len(s.Shape) != 1 || width != s.Shape[0] {
+		return config.Errorf(of, "a sample has the shape %v, and its parts have %d numbers; want them in one row",
+			s.Shape, width)
+	}
 	return nil
 }
 
@@ -95,7 +163,7 @@ type Batch struct{ Features, Labels Column }
 
 // Batch returns memory for n samples of a schema.
 func (s Schema) Batch(n int) Batch {
-	return Batch{columnOf(s.Features, n*s.Width()), columnOf(s.Label, n)}
+	return Batch{columnOf(s.Features, n*s.Width()), columnOf(s.Label, n*s.LabelWidth())}
 }
 
 func columnOf(t tensor.DType, n int) Column {
@@ -111,7 +179,7 @@ func columnOf(t tensor.DType, n int) Column {
 // Labels returns the labels of all samples of a classification, by number.
 func Labels(s Source) ([]int64, error) {
 	schema := s.Schema()
-	if schema.Label != tensor.Int64 || len(schema.Classes) == 0 {
+	if schema.Label != tensor.Int64 || !schema.Classed() {
 		return nil, config.Errorf("source", "its samples have no classes")
 	}
 	y := make([]int64, s.Len())
@@ -144,7 +212,8 @@ func InMemory(schema Schema, all Batch) (Source, error) {
 		name      string
 		got, like Column
 		len       int
-	}{{"features", all.Features, want.Features, n * schema.Width()}, {"labels", all.Labels, want.Labels, n}} {
+	}{{"features", all.Features, want.Features, n * schema.Width()},
+		{"labels", all.Labels, want.Labels, n * schema.LabelWidth()}} {
 		if (c.like.Float32 != nil && len(c.got.Float32) != c.len) ||
 			(c.like.Int64 != nil && len(c.got.Int64) != c.len) ||
 			(c.like.Float32 == nil && c.got.Float32 != nil) || (c.like.Int64 == nil && c.got.Int64 != nil) {
@@ -164,15 +233,15 @@ func (m *memory) Len() int { return m.n }
 
 // Read copies samples.
 func (m *memory) Read(rows []int, into Batch) error {
-	w := m.schema.Width()
+	w, lw := m.schema.Width(), m.schema.LabelWidth()
 	for i, r := range rows {
 		if r < 0 || r >= m.n {
 			return fmt.Errorf("dataset: no sample %d; there are %d", r, m.n)
 		}
 		gather(into.Features.Float32, m.all.Features.Float32, i, r, w)
 		gather(into.Features.Int64, m.all.Features.Int64, i, r, w)
-		gather(into.Labels.Float32, m.all.Labels.Float32, i, r, 1)
-		gather(into.Labels.Int64, m.all.Labels.Int64, i, r, 1)
+		gather(into.Labels.Float32, m.all.Labels.Float32, i, r, lw)
+		gather(into.Labels.Int64, m.all.Labels.Int64, i, r, lw)
 	}
 	return nil
 }

@@ -30,7 +30,10 @@ func Split(s Samples, seed uint64) (train, test []int) {
 
 // SamplesOf returns all samples of a source as Split and Deal see them.
 func SamplesOf(s Source) (Samples, error) {
-	out := Samples{Rows: all(s.Len()), Classes: len(s.Schema().Classes)}
+	out := Samples{Rows: all(s.Len())}
+	if s.Schema().Classed() {
+		out.Classes = len(s.Schema().Classes)
+	}
 	if g, ok := s.(interface{ Groups() ([]int64, error) }); ok {
 		var err error
 		if out.Groups, err = g.Groups(); err != nil {

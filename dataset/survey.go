@@ -108,7 +108,7 @@ func (v *survey) piece(rows []int, want []wanted) error {
 	switch {
 	case err == nil:
 		for i, row := range rows {
-			if err := v.row(i, row, len(want) == 1 && v.label != nil); err != nil {
+			if err := v.row(i, row, len(want) == len(v.targets)); err != nil {
 				return err
 			}
 		}
@@ -131,7 +131,7 @@ func (v *survey) piece(rows []int, want []wanted) error {
 func (v *survey) row(i, row int, labels bool) error {
 	f := v.fileSource
 	features := f.features
-	if labels && len(v.cells) == 1 && f.label != nil && len(f.want) > 1 {
+	if labels {
 		features = nil
 	}
 	if v.drop || v.skip {
@@ -155,30 +155,44 @@ func (v *survey) row(i, row int, labels bool) error {
 					c.name, columnsMax)
 			}
 		}
-		if v.moments != nil && c.texts == nil {
+		if v.moments != nil && c.texts == nil && !c.exact {
 			v.count(c, k, i)
 		}
 	}
 	if !v.classes {
 		return nil
 	}
-	in := &v.cells[len(v.cells)-1]
-	if in.none[i] {
-		return f.bad(row, f.label.column, "is empty; want a label")
+	for k, target := range f.targets {
+		in := &v.cells[len(v.cells)-len(f.targets)+k]
+		if in.none[i] {
+			return f.bad(row, target.column, "is empty; want a label")
+		}
+		w := f.labelWidth() / len(f.targets)
+		for at := i * w; at < (i+1)*w; at++ {
+			if err := v.label1(in, at, row, target.column); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// label1 takes one number of a label into what was found.
+func (v *survey) label1(in *cells, at, row, column int) error {
+	f := v.fileSource
 	if f.label.as == integer {
 		if len(v.found) == 0 {
-			v.low, v.high = in.i[i], in.i[i]
+			v.low, v.high = in.i[at], in.i[at]
 		}
-		v.low, v.high = min(v.low, in.i[i]), max(v.high, in.i[i])
+		v.low, v.high = min(v.low, in.i[at]), max(v.high, in.i[at])
 	}
-	name := f.labelText(in, i)
+	name := f.labelText(in, at)
 	if len(name) > csvText {
-		return f.bad(row, f.label.column, fmt.Sprintf("is a label of %d bytes; at most %d are read", len(name),
+		return f.bad(row, column, fmt.Sprintf("is a label of %d bytes; at most %d are read", len(name),
 			csvText))
 	}
 	if v.found[name] = true; len(v.found) > classesMax {
-		return f.bad(row, f.label.column, fmt.Sprintf("is a label beyond the %d that are read; is it a quantity "+
+		return f.bad(row, column, fmt.Sprintf("is a label beyond the %d that are read; is it a quantity "+
 			"(label_kind), or an id?", classesMax))
 	}
 	return nil
@@ -207,18 +221,23 @@ func (v *survey) judge(i int, features []feature) (missing, bad bool) {
 	if f.label == nil {
 		return missing, bad || missing && f.s.Missing != missingZero && f.s.Missing != missingMean
 	}
-	in := &v.cells[len(v.cells)-1]
-	if in.none[i] || f.label.as == number && in.f[i] != in.f[i] {
-		return true, true
-	}
 	if n := len(f.s.Classes); n > 0 && f.s.LabelKind == labelClass && f.classOf == nil {
 		if f.index() != nil {
 			return missing, true
 		}
 	}
-	if f.classOf != nil {
-		_, why := f.class(in, i)
-		bad = bad || why != ""
+	w := f.labelWidth() / len(f.targets)
+	for k := range f.targets {
+		in := &v.cells[len(v.cells)-len(f.targets)+k]
+		for at := i * w; at < (i+1)*w; at++ {
+			if in.none[i] || f.label.as == number && in.f[at] != in.f[at] {
+				return true, true
+			}
+			if f.classOf != nil {
+				_, why := f.class(in, i, at)
+				bad = bad || why != ""
+			}
+		}
 	}
 	return missing, bad || missing && f.s.Missing != missingZero && f.s.Missing != missingMean
 }
@@ -320,14 +339,10 @@ func (f *fileSource) channel() int {
 func (v *survey) numbers() {
 	f := v.fileSource
 	var shift, divide []float64
-	scale := 1.0
-	if f.s.Scale != 0 {
-		scale = f.s.Scale
-	}
 	for k := range f.features {
 		c := &f.features[k]
 		for j := 0; j < c.width; j += v.shared {
-			if c.texts != nil { // what is 0 or 1 stays so
+			if c.texts != nil || c.exact { // what is 0 or 1 stays so, and what is whole
 				shift, divide, f.s.Fill = append(shift, 0), append(divide, 1), append(f.s.Fill, 0)
 				continue
 			}
@@ -337,6 +352,10 @@ func (v *survey) numbers() {
 				mean, deviation = meanAndDeviation(v.counts[k], v.moments.Sums[k], v.moments.Squares[k])
 			}
 			f.s.Fill = append(f.s.Fill, mean)
+			scale := 1.0
+			if c.scale != 0 {
+				scale = c.scale
+			}
 			a, b := mean/scale, deviation/math.Abs(scale)
 			if f.s.Normalize == minmax && v.counts[k] > 0 {
 				a, b = v.moments.Low[k]/scale, (v.moments.High[k]-v.moments.Low[k])/scale

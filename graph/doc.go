@@ -124,9 +124,9 @@
 // batch, epochs) are what earlier releases had, with the same methods.
 //
 // data samples serves files that hosts give (component.Env.Files "train" and "test"): one for all, which is dealt, or
-// each node's own. Keys: settings (dataset.FileSettings), schema (an object: shape, features, label, classes, names),
-// batch, epochs, partitions, least, partitioner, partition, held (the share for the test, in millionths). Options:
-// partition, own, files (their SHA-256). Its methods are those of data source, and
+// each node's own. Keys: settings (dataset.FileSettings), schema (an object: shape, features, label, classes, names,
+// parts, label_shape, labels), batch, epochs, partitions, least, partitioner, partition, held (the share for the test,
+// in millionths). Options: partition, own, files (their SHA-256). Its methods are those of data source, and
 //
 //	Tests(trigger) → samples Int, steps Int
 //	Turn(round Int) → turn int64[]

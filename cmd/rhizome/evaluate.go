@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +26,8 @@ import (
 )
 
 func newEvaluate(c *console) *cobra.Command {
-	var file, label string
+	var file, label, loss string
+	var inputs []string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "evaluate DIR|MODEL.onnx --data FILE",
@@ -37,15 +41,23 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if file == "" {
 				return &badInput{"evaluate needs --data: a file of samples"}
 			}
-			path, settings, err := toEvaluate(args[0])
+			path, settings, by, err := toEvaluate(args[0])
 			if err != nil {
 				return err
+			}
+			if loss != "" {
+				if settings != nil {
+					return &badInput{"--loss is for a model file; the job of a directory has its own"}
+				}
+				if by = loss; by != lossGiven {
+					return &badInput{"--loss is " + strconv.Quote(loss) + "; want given, or none: other losses are " +
+						"those of classes and quantities"}
+				}
 			}
 			if label != "" {
 				if settings != nil {
 					return &badInput{"--label is for a model file; the job of a directory has its own"}
 				}
-				settings = dataset.FileSettings{Label: label}.JSON()
 			}
 			f, err := given.Read(path)
 			if err != nil {
@@ -55,11 +67,14 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if err != nil {
 				return err
 			}
+			if settings, err = withInputs(f, settings, label, inputs); err != nil {
+				return err
+			}
 			source, _, err := data.OpenFile(d.Given(), settings)
 			if err != nil {
 				return &badInput{file + ": " + err.Error()}
 			}
-			e, err := judge.Evaluate(f.Given(), source)
+			e, err := judge.Evaluate(f.Given(), source, by)
 			if isAny[*importer.RefusedError](err) || isAny[*dataset.RowError](err) {
 				return &badInput{err.Error()}
 			}
@@ -77,6 +92,9 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 	flags.SortFlags = false
 	flags.StringVar(&file, "data", "", "the samples: a file, or a folder of images by class")
 	flags.StringVar(&label, "label", "", "the column or array of the label, where a model file is named")
+	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of a model file, as NAME=COLUMN,…; "+
+		"once for each")
+	flags.StringVar(&loss, "loss", "", "given: the output of a model file is its loss")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	return cmd
 }
@@ -88,17 +106,17 @@ type evaluationLine struct {
 }
 
 // toEvaluate returns the model that is named, and how its job reads samples.
-func toEvaluate(name string) (path string, settings []byte, err error) {
+func toEvaluate(name string) (path string, settings []byte, loss string, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return "", nil, err
+		return "", nil, "", err
 	}
 	if !info.IsDir() {
-		return name, nil, nil
+		return name, nil, "", nil
 	}
 	path = filepath.Join(name, rundir.ModelFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", nil,
+		return "", nil, "",
 			&badInput{name + " holds no " + rundir.ModelFile + ": want the directory of a run or a server " +
 				"that is done, or a model file"}
 	}
@@ -107,17 +125,54 @@ func toEvaluate(name string) (path string, settings []byte, err error) {
 		j, err = deploy.StoredJob(vfs.OS(), name)
 	}
 	if err != nil {
-		return "", nil, err
+		return "", nil, "", err
 	}
 	text := j.Get("samples")
 	if text == "" {
-		return "", nil, &badInput{name + " is of a job on built-in data; name its model: " + path}
+		return "", nil, "", &badInput{name + " is of a job on built-in data; name its model: " + path}
 	}
 	var of struct {
 		Settings json.RawMessage `json:"settings"`
 	}
 	err = json.Unmarshal([]byte(text), &of)
-	return path, of.Settings, err
+	return path, of.Settings, j.Get("loss"), err
+}
+
+// lossGiven is the loss that a model computes.
+const lossGiven = "given"
+
+// withInputs returns the settings by which samples of a model file are read: those of its job, or the label and the
+// inputs that were said, and what the model takes.
+func withInputs(f given.File, settings []byte, label string, said []string) ([]byte, error) {
+	if settings != nil {
+		if len(said) > 0 {
+			return nil, &badInput{"--input is for a model file; the job of a directory has its own"}
+		}
+		return settings, nil
+	}
+	s := dataset.FileSettings{Label: label}
+	takes, err := judge.InputsOf(f.Given())
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range said {
+		name, columns, ok := strings.Cut(text, "=")
+		in, there := takes[name]
+		if !ok || !there {
+			return nil, &badInput{fmt.Sprintf("--input is %q; want NAME=COLUMN,… of one of the inputs %q", text,
+				slices.Sorted(maps.Keys(takes)))}
+		}
+		in.Columns = strings.Split(columns, ",")
+		takes[name] = in
+	}
+	if len(takes) > 1 || len(said) > 0 {
+		s.Inputs = takes
+	} else {
+		for _, in := range takes { // the one there is
+			s.Type = strings.TrimPrefix(in.Type, "float32")
+		}
+	}
+	return s.JSON(), nil
 }
 
 // evaluation tells an evaluation to people.
@@ -127,6 +182,13 @@ func evaluation(name string, e *judge.Evaluation) string {
 	row := func(key, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-13s %s\n", key, fmt.Sprintf(format, args...))
 	}
+	if e.Given {
+		row("loss", "%.6g, the mean of what the model gives", e.Loss)
+		return b.String()
+	}
+	if len(e.Each) > 0 {
+		row("labels", "%v numbers for each sample: what follows is of each number", e.Each)
+	}
 	if len(e.Classes) == 0 {
 		row("squared error", "%.6g, the mean", e.Loss)
 		row("absolute", "%.6g, the mean", e.Absolute)
@@ -134,7 +196,11 @@ func evaluation(name string, e *judge.Evaluation) string {
 		return b.String()
 	}
 	right, _ := hits(e.Confusion)
-	row("accuracy", "%s  (%d of %d)", percent(e.Accuracy), right, e.Samples)
+	all := e.Samples
+	for _, n := range e.Each {
+		all *= n
+	}
+	row("accuracy", "%s  (%d of %d)", percent(e.Accuracy), right, all)
 	row("loss", "%.4f", e.Loss)
 	fmt.Fprintf(&b, "\n  %-24s %8s %8s %9s\n", "class", "samples", "recall", "precision")
 	for _, k := range e.PerClass {

@@ -18,6 +18,7 @@ import (
 
 func newInit(c *console) *cobra.Command {
 	var name, model, data, label, out string
+	var inputs []string
 	var force, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "init --data FILE [--model FILE.onnx]",
@@ -40,7 +41,18 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			b, err := kinds.Begin(name, asPath(model), asPath(data), label)
+			of := job.Own{Name: name, Model: asPath(model), Data: asPath(data), Label: label}
+			for _, text := range inputs {
+				input, columns, ok := strings.Cut(text, "=")
+				if !ok || input == "" || columns == "" {
+					return &badInput{fmt.Sprintf("--input is %q; want NAME=COLUMN,… of an input of the model", text)}
+				}
+				if of.Inputs == nil {
+					of.Inputs = map[string][]string{}
+				}
+				of.Inputs[input] = strings.Split(columns, ",")
+			}
+			b, err := kinds.Begin(of)
 			if err != nil {
 				return err
 			}
@@ -49,8 +61,8 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 				return err
 			}
 			if asJSON {
-				return writeLine(c.out, begunLine{out, name, b.Rows, b.Inputs, b.Label, b.Classes, b.Loss, b.Widths,
-					b.Model})
+				return writeLine(c.out, begunLine{out, name, b.Rows, b.Inputs, b.Label, b.Each, b.Classes, inputsOf(b),
+					b.Loss, b.Widths, b.Model})
 			}
 			_, err = fmt.Fprint(c.out, begun(b, out, data, model))
 			return err
@@ -61,6 +73,8 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 	flags.StringVar(&data, "data", "", "the data to train on: a file, or a folder of images by class")
 	flags.StringVar(&label, "label", "", "the column or array that the model is to learn (default as the file shows)")
 	flags.StringVar(&model, "model", "", "an ONNX file to train (default a multi-layer perceptron)")
+	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of the model, as NAME=COLUMN,…; once "+
+		"for each (default those that are called as the input is)")
 	flags.StringVar(&name, "name", "", "what the job is called (default as the file that is written)")
 	flags.StringVarP(&out, "output", "o", "job.yaml", "the job file")
 	flags.BoolVar(&force, "force", false, "replace a file that is there")
@@ -75,10 +89,20 @@ type begunLine struct {
 	Samples int      `json:"samples"`
 	Shape   []int    `json:"shape"`
 	Label   string   `json:"label"`
+	Each    []int    `json:"label_shape,omitempty"`
 	Classes []string `json:"classes,omitempty"`
+	Inputs  any      `json:"inputs,omitempty"`
 	Loss    string   `json:"loss"`
 	MLP     []int    `json:"mlp,omitempty"`
 	Model   any      `json:"model,omitempty"`
+}
+
+// inputsOf are those of a model that has several, nil for others.
+func inputsOf(b *job.Beginning) any {
+	if len(b.Takes) == 0 {
+		return nil
+	}
+	return b.Takes
 }
 
 // begun says what was understood of a job's data and model.
@@ -88,6 +112,12 @@ func begun(b *job.Beginning, out, data, model string) string {
 		fmt.Fprintf(&w, "  %-9s %s\n", key, clean.Text(fmt.Sprintf(format, args...), 400))
 	}
 	row("data", "%s: %d samples of %s%v", data, b.Rows, b.Features, b.Inputs)
+	for _, of := range b.Takes {
+		row("input", "%s, %s%v: %s", of.Name, of.Type, of.Shape, strings.Join(of.Columns, ", "))
+	}
+	if len(b.Each) > 0 {
+		row("label", "%v numbers for each sample", b.Each)
+	}
 	if len(b.Classes) > 0 {
 		row("label", "%d classes: %s", len(b.Classes), strings.Join(b.Classes[:min(len(b.Classes), 12)], ", "))
 	} else {

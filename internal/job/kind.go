@@ -147,11 +147,20 @@ type Filed interface {
 	Give(cfg *node.Config, part int) error
 }
 
-// Beginner is a kind that makes a job of files of a user's, with settings that are sensible for them: a model, which
-// may be empty, data, and the label in it, or empty for what the data shows. Errors are *ConfigError.
+// Own are files of a user's, of which a job is to be made: data, a model, which may be empty, and what they mean, where
+// that is not to be as they show it.
+type Own struct {
+	Name        string // of the job
+	Model, Data string
+	Label       string              // columns with commas between them, or an array
+	Inputs      map[string][]string // columns of each input of the model
+}
+
+// Beginner is a kind that makes a job of files of a user's, with settings that are sensible for them. Errors are
+// *ConfigError.
 type Beginner interface {
 	Kind
-	Begin(name, model, data, label string) (*Beginning, error)
+	Begin(of Own) (*Beginning, error)
 }
 
 // Beginning is a job that was begun, and what was understood of its files.
@@ -160,12 +169,22 @@ type Beginning struct {
 	Inputs   []int            // the shape of a sample
 	Features string           // their type
 	Label    string           // its type
+	Each     []int            // the shape of a label, nil where it is one number
 	Classes  []string         // nil where the label is a quantity
+	Takes    []Input          // of the model, where there are several
 	Loss     string           // by which it trains
 	Widths   []int            // of the perceptron, where the job brings no model
 	Model    *importer.Report // nil where it brings none
 	// File returns the job as a file with comments, in which its own files have these names.
 	File func(model, data string) string
+}
+
+// Input is what an input of a model takes of the data.
+type Input struct {
+	Name    string   `json:"name"`
+	Type    string   `json:"type"`
+	Shape   []int    `json:"shape"` // of a sample
+	Columns []string `json:"columns"`
 }
 
 // Bring returns the job with what is in the files that it names, where it names any.

@@ -2,6 +2,7 @@
 package forward
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/graph"
@@ -13,23 +14,24 @@ import (
 // Pass records the forward pass of a network whose input and parameters are values of a choreography, and returns its
 // output.
 func Pass(b *graph.Graph, net *model.Graph, x graph.Value, params []graph.Value) graph.Value {
-	return Of(b, net.Inference(), x, params)
+	p := net.Inference()
+	return Of(b, p, map[string]graph.Value{p.Input: x}, params)
 }
 
-// Of records a pass, and returns its output.
-func Of(b *graph.Graph, p model.Pass, x graph.Value, values []graph.Value) graph.Value {
+// Of records a pass whose inputs are given by name, and returns its output.
+func Of(b *graph.Graph, p model.Pass, x map[string]graph.Value, values []graph.Value) graph.Value {
 	return record(b, p, x, values, nil)[p.Output]
 }
 
 // Scores is Of, but where the output is a softmax it returns what that is of: a loss takes the softmax itself, which
 // is exact where that of a softmax is not.
-func Scores(b *graph.Graph, p model.Pass, x graph.Value, values []graph.Value) graph.Value {
+func Scores(b *graph.Graph, p model.Pass, x map[string]graph.Value, values []graph.Value) graph.Value {
 	return record(b, p, x, values, nil)[scores(p)]
 }
 
 // Train is Scores of a pass for training, which also returns what the running statistics become. It asks chance for
 // what the pass is given of that.
-func Train(b *graph.Graph, p model.Pass, x graph.Value, values []graph.Value,
+func Train(b *graph.Graph, p model.Pass, x map[string]graph.Value, values []graph.Value,
 	chance func(place int, shape []int) graph.Value) (out graph.Value, renewed []graph.Value) {
 	known := map[string]graph.Value{}
 	for _, m := range p.Masks {
@@ -53,9 +55,9 @@ func scores(p model.Pass) string {
 }
 
 // record records the nodes, and returns all values by name.
-func record(b *graph.Graph, p model.Pass, x graph.Value, values []graph.Value,
+func record(b *graph.Graph, p model.Pass, x map[string]graph.Value, values []graph.Value,
 	chance map[string]graph.Value) map[string]graph.Value {
-	known := map[string]graph.Value{p.Input: x}
+	known := maps.Clone(x)
 	for name, v := range chance {
 		known[name] = v
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/job/loss"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
@@ -27,6 +28,8 @@ type Evaluation struct {
 	Classes   []string   `json:"classes,omitempty"`
 	Confusion [][]int64  `json:"confusion,omitempty"` // [true class][class found]
 	PerClass  []Class    `json:"per_class,omitempty"`
+	Each      []int      `json:"label_shape,omitempty"` // of labels that are more than one number: all is of each
+	Given     bool       `json:"given,omitempty"`       // the loss is the model's own, and nothing else is known
 }
 
 // Class is how well one class is told.
@@ -46,8 +49,9 @@ const confusionMost = 64
 // evaluationBatch is how many samples are run at once.
 const evaluationBatch = 64
 
-// Evaluate runs a model file over samples. Errors are *importer.RefusedError and those of reading.
-func Evaluate(file node.Given, source dataset.Source) (*Evaluation, error) {
+// Evaluate runs a model file over samples. By is the loss of the job, "" where there is none: with loss.Given the
+// model's output is its loss, and nothing else is told. Errors are *importer.RefusedError and those of reading.
+func Evaluate(file node.Given, source dataset.Source, by string) (*Evaluation, error) {
 	im, err := model.ReadFile(file, importer.Options{Evaluate: true})
 	if err != nil {
 		return nil, err
@@ -56,16 +60,21 @@ func Evaluate(file node.Given, source dataset.Source) (*Evaluation, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("there are no samples")
 	}
+	schema := source.Schema()
 	batch := min(evaluationBatch, n)
-	run, err := runner(im, source.Schema(), batch)
+	e := &judge{ends: im.Report().Ends, classes: len(schema.Classes), each: schema.LabelWidth(),
+		given: by == loss.Given}
+	run, err := e.runner(im, schema, batch)
 	if err != nil {
 		return nil, err
 	}
-	schema := source.Schema()
-	e := &judge{ends: im.Report().Ends, classes: len(schema.Classes), confusion: make([][]int64, len(schema.Classes))}
-	for i := range e.confusion {
-		e.confusion[i] = make([]int64, len(schema.Classes))
+	if e.classes > 0 {
+		e.confusion = make([][]int64, e.classes)
 	}
+	for i := range e.confusion {
+		e.confusion[i] = make([]int64, e.classes)
+	}
+	e.sums = make([]sums, e.each)
 	rows := make([]int, batch)
 	for at := 0; at < n; at += batch {
 		for i := range rows {
@@ -75,7 +84,7 @@ func Evaluate(file node.Given, source dataset.Source) (*Evaluation, error) {
 		if err := source.Read(rows, b); err != nil {
 			return nil, err
 		}
-		out, err := run(b.Features)
+		out, err := run(b)
 		if err != nil {
 			return nil, err
 		}
@@ -86,36 +95,73 @@ func Evaluate(file node.Given, source dataset.Source) (*Evaluation, error) {
 	return e.result(schema, n), nil
 }
 
-// runner returns what runs a model on a batch of samples, and gives its output as numbers.
-func runner(im *importer.Model, s dataset.Schema, batch int) (func(dataset.Column) ([]float32, error), error) {
+// InputsOf returns what a model file takes, for one sample, as settings of a reader, by the name of each input.
+func InputsOf(file node.Given) (map[string]dataset.FileInput, error) {
+	im, err := model.ReadFile(file, importer.Options{Evaluate: true})
+	if err != nil {
+		return nil, err
+	}
+	at, err := im.At(1)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]dataset.FileInput{}
+	for _, in := range at.Inputs {
+		out[in.Name] = forward.InputOf(in.DType, in.Shape)
+	}
+	return out, nil
+}
+
+// The values that the graph of an evaluation takes.
+const (
+	samplesName = "rhizome.samples"
+	labelsName  = "rhizome.labels"
+	resultName  = "rhizome.result"
+)
+
+// runner returns what runs a model on a batch of samples, and gives its output as numbers, the scores of each number of
+// a label behind each other.
+func (e *judge) runner(im *importer.Model, s dataset.Schema, batch int) (func(dataset.Batch) ([]float32, error),
+	error) {
 	at, err := im.At(batch)
 	if err != nil {
 		return nil, err
 	}
-	if len(at.Inputs) != 1 {
-		return nil, fmt.Errorf("the model has %d inputs; want one", len(at.Inputs))
+	declared := func(name string, t tensor.DType, shape []int) *onnx.ValueInfoProto {
+		wide := make([]int64, len(shape))
+		for i, d := range shape {
+			wide[i] = int64(d)
+		}
+		return onnx.ValueInfo(name, t, wide...)
 	}
-	in, out := at.Inputs[0], at.Outputs[0]
-	dims := make([]int64, len(in.Shape))
-	for i, d := range in.Shape {
-		dims[i] = int64(d)
+	var inputs []*onnx.ValueInfoProto
+	for _, in := range at.Inputs {
+		inputs = append(inputs, declared(in.Name, in.DType, in.Shape))
 	}
-	f, err := forward.FitOf(s, onnx.ValueInfo(in.Name, in.DType, dims...), batch)
+	f, err := forward.FitOf(s, inputs, batch)
 	if err != nil {
 		return nil, fmt.Errorf("the samples want %w", err)
 	}
-	shape := append([]int{batch}, s.Shape...)
-	g := &onnx.GraphProto{Name: "evaluation of samples", Output: []*onnx.ValueInfoProto{{Name: out.Name}}}
-	wide := make([]int64, len(shape))
-	for i, d := range shape {
-		wide[i] = int64(d)
+	out := at.Outputs[0]
+	shape, labels := append([]int{batch}, s.Shape...), append([]int{batch}, s.LabelShape...)
+	g := &onnx.GraphProto{Name: "evaluation of samples", Output: []*onnx.ValueInfoProto{{Name: resultName}}}
+	g.Input = []*onnx.ValueInfoProto{declared(samplesName, s.Features, shape)}
+	if f.Labels() {
+		g.Input = append(g.Input, declared(labelsName, s.Label, labels))
 	}
-	const samples = "rhizome.samples"
-	g.Input = []*onnx.ValueInfoProto{onnx.ValueInfo(samples, s.Features, wide...)}
-	if g.Node, err = f.Nodes(samples, in.Name); err != nil {
+	if g.Node, err = f.Nodes(samplesName, labelsName); err != nil {
 		return nil, err
 	}
 	g.Node = append(g.Node, at.Nodes...)
+	perm, err := e.layout(out.Shape, batch, s)
+	if err != nil {
+		return nil, err
+	}
+	last := onnx.Node("", "Identity", "", []string{out.Name}, []string{resultName})
+	if perm != nil {
+		last = onnx.Node("", "Transpose", "", []string{out.Name}, []string{resultName}, onnx.AttrInts("perm", perm...))
+	}
+	g.Node = append(g.Node, last)
 	for _, p := range at.Params {
 		g.Initializer = append(g.Initializer, p.Value.Proto(p.Name))
 	}
@@ -126,18 +172,20 @@ func runner(im *importer.Model, s dataset.Schema, batch int) (func(dataset.Colum
 	if err != nil {
 		return nil, err
 	}
-	return func(c dataset.Column) ([]float32, error) {
-		var x *tensor.Tensor
-		var err error
-		if s.Features == tensor.Int64 {
-			x, err = tensor.FromInt64(shape, c.Int64)
-		} else {
-			x, err = tensor.FromFloat32(shape, c.Float32)
-		}
+	return func(b dataset.Batch) ([]float32, error) {
+		x, err := tensorOf(shape, b.Features)
 		if err != nil {
 			return nil, err
 		}
-		got, err := plan.Run([]*tensor.Tensor{x})
+		in := []*tensor.Tensor{x}
+		if f.Labels() {
+			y, err := tensorOf(labels, b.Labels)
+			if err != nil {
+				return nil, err
+			}
+			in = append(in, y)
+		}
+		got, err := plan.Run(in)
 		if err != nil {
 			return nil, err
 		}
@@ -148,22 +196,57 @@ func runner(im *importer.Model, s dataset.Schema, batch int) (func(dataset.Colum
 	}, nil
 }
 
+func tensorOf(shape []int, c dataset.Column) (*tensor.Tensor, error) {
+	if c.Int64 != nil {
+		return tensor.FromInt64(shape, c.Int64)
+	}
+	return tensor.FromFloat32(shape, c.Float32)
+}
+
+// layout says how the output stands for the labels.
+func (e *judge) layout(output []int, batch int, s dataset.Schema) ([]int64, error) {
+	if e.given {
+		return nil, nil
+	}
+	scores := max(1, e.classes)
+	if one := batch * e.each; e.classes == 2 && (dataset.Schema{Shape: output}).Width() == one {
+		scores = 1 // of yes
+	}
+	perm, err := forward.Layout(output, batch, s.LabelShape, scores)
+	if err != nil {
+		return nil, fmt.Errorf("the samples want %w", err)
+	}
+	var wide []int64
+	for _, d := range perm {
+		wide = append(wide, int64(d))
+	}
+	return wide, nil
+}
+
 // judge adds up what a model finds.
 type judge struct {
 	ends      string
 	classes   int
+	each      int // numbers of a label
+	given     bool
 	confusion [][]int64
-
-	loss, absolute, sum, squares float64
+	sums      []sums // of each number of a label that is a quantity
+	loss      float64
 }
+
+// sums are those of a quantity.
+type sums struct{ loss, absolute, sum, squares float64 }
 
 // take judges the first n samples of a batch.
 func (e *judge) take(out []float32, labels dataset.Column, batch, n int) error {
-	width := len(out) / batch
-	if len(out)%batch != 0 || width == 0 {
+	if e.given {
+		return e.losses(out, batch, n)
+	}
+	width := len(out) / (batch * e.each)
+	if len(out)%(batch*e.each) != 0 || width == 0 {
 		return fmt.Errorf("the model gives %d numbers for %d samples", len(out), batch)
 	}
-	for i := range n {
+	for i := range n * e.each {
 		row := out[i*width : (i+1)*width]
 		if e.classes == 0 {
 			if width != 1 {
@@ -172,10 +255,11 @@ func (e *judge) take(out []float32, labels dataset.Column, batch, n int) error {
 			}
 			y := float64(labels.Float32[i])
 			d := float64(row[0]) - y
-			e.loss += d * d
-			e.absolute += math.Abs(d)
-			e.sum += y
-			e.squares += y * y
+			s := &e.sums[i%e.each]
+			s.loss += d * d
+			s.absolute += math.Abs(d)
+			s.sum += y
+			s.squares += y * y
 			continue
 		}
 		y := int(labels.Int64[i])
@@ -192,6 +276,23 @@ func (e *judge) take(out []float32, labels dataset.Column, batch, n int) error {
 		e.confusion[y][found]++
 		e.loss -= math.Log(max(p[y], math.SmallestNonzeroFloat64))
 	}
+	return nil
+}
+
+// losses adds up what a model says of its loss: of each sample, or of the batch as one number.
+func (e *judge) losses(out []float32, batch, n int) error {
+	if len(out) == 0 {
+		return fmt.Errorf("the model gives no loss")
+	}
+	from := out
+	if len(out)%batch == 0 {
+		from = out[:len(out)/batch*n] // without what the batch was filled up with
+	}
+	sum := 0.0
+	for _, v := range from {
+		sum += float64(v)
+	}
+	e.loss += sum / float64(len(from)) * float64(n)
 	return nil
 }
 
@@ -224,15 +325,17 @@ func (e *judge) probabilities(row []float32) []float64 {
 
 // result is what was found of n samples.
 func (e *judge) result(s dataset.Schema, n int) *Evaluation {
-	count := float64(n)
-	r := &Evaluation{Samples: n, Loss: job.Number(e.loss / count), Accuracy: job.Number(math.NaN())}
-	if e.classes == 0 {
-		r.Absolute = job.Number(e.absolute / count)
-		if spread := e.squares - e.sum*e.sum/count; spread > 0 {
-			r.Explained = job.Number(1 - e.loss/spread)
-		}
+	count := float64(n * e.each)
+	r := &Evaluation{Samples: n, Accuracy: job.Number(math.NaN()), Each: s.LabelShape}
+	if e.given {
+		r.Each, r.Given, r.Loss = nil, true, job.Number(e.loss/float64(n))
 		return r
 	}
+	if e.classes == 0 {
+		e.quantities(r, n)
+		return r
+	}
+	r.Loss = job.Number(e.loss / count)
 	right := int64(0)
 	for k, row := range e.confusion {
 		right += row[k]
@@ -247,6 +350,24 @@ func (e *judge) result(s dataset.Schema, n int) *Evaluation {
 		r.Confusion = e.confusion
 	}
 	return r
+}
+
+// quantities tells errors: over all numbers of the labels, and r2 as the mean of those of each.
+func (e *judge) quantities(r *Evaluation, n int) {
+	var loss, absolute, explained float64
+	spreads := 0
+	for _, s := range e.sums {
+		loss, absolute = loss+s.loss, absolute+s.absolute
+		if spread := s.squares - s.sum*s.sum/float64(n); spread > 0 {
+			explained += 1 - s.loss/spread
+			spreads++
+		}
+	}
+	count := float64(n * e.each)
+	r.Loss, r.Absolute = job.Number(loss/count), job.Number(absolute/count)
+	if spreads > 0 {
+		r.Explained = job.Number(explained / float64(spreads))
+	}
 }
 
 func share(of, all int64) job.Number {

@@ -125,10 +125,10 @@ func served(j job.Job) (job.Served, error) {
 }
 
 // Begin makes a job of files of a user's, of the first kind that can; see job.Beginner.
-func Begin(name, model, data, label string) (*job.Beginning, error) {
+func Begin(of job.Own) (*job.Beginning, error) {
 	for _, k := range All() {
 		if b, ok := k.(job.Beginner); ok {
-			return b.Begin(name, model, data, label)
+			return b.Begin(of)
 		}
 	}
 	return nil, &UnknownError{}

@@ -56,11 +56,26 @@ type Form struct {
 	Label    string   `json:"label,omitempty"` // empty: none
 	Classes  []string `json:"classes,omitempty"`
 	Names    []string `json:"names,omitempty"`
+	Parts    []Part   `json:"parts,omitempty"`
+	Each     []int    `json:"label_shape,omitempty"`
+	Labels   []string `json:"labels,omitempty"`
+}
+
+// Part is a dataset.Part.
+type Part struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape,omitempty"`
+	Type  string `json:"type"`
+	Label bool   `json:"label,omitempty"`
 }
 
 // FormOf writes down a schema.
 func FormOf(s dataset.Schema) Form {
-	f := Form{Shape: s.Shape, Features: s.Features.String(), Classes: s.Classes, Names: s.Names}
+	f := Form{Shape: s.Shape, Features: s.Features.String(), Classes: s.Classes, Names: s.Names, Each: s.LabelShape,
+		Labels: s.Labels}
+	for _, p := range s.Parts {
+		f.Parts = append(f.Parts, Part{p.Name, p.Shape, p.Type.String(), p.Label})
+	}
 	if s.Label != 0 {
 		f.Label = s.Label.String()
 	}
@@ -69,8 +84,16 @@ func FormOf(s dataset.Schema) Form {
 
 // Schema returns what was written down, checked.
 func (f Form) Schema() (dataset.Schema, error) {
-	s := dataset.Schema{Shape: f.Shape, Classes: f.Classes, Names: f.Names}
+	s := dataset.Schema{Shape: f.Shape, Classes: f.Classes, Names: f.Names, LabelShape: f.Each, Labels: f.Labels}
 	var ok bool
+	for _, p := range f.Parts {
+		t, ok := tensor.ParseDType(p.Type)
+		if !ok {
+			return s, config.Errorf("schema", "the part %.40q is %.40q; want the name of an element type",
+				p.Name, p.Type)
+		}
+		s.Parts = append(s.Parts, dataset.Part{Name: p.Name, Shape: p.Shape, Type: t, Label: p.Label})
+	}
 	if s.Features, ok = tensor.ParseDType(f.Features); !ok {
 		return s, config.Errorf("schema", "features are %.40q; want the name of an element type", f.Features)
 	}

@@ -24,7 +24,7 @@ func tensors(s dataset.Schema, n int, b dataset.Batch) ([]value.Value, error) {
 	if s.Label == 0 {
 		b.Labels.Int64 = make([]int64, n)
 	}
-	y, err := tensorOf([]int{n}, b.Labels)
+	y, err := tensorOf(append([]int{n}, s.LabelShape...), b.Labels)
 	if err != nil {
 		return nil, err
 	}

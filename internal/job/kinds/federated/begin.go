@@ -1,9 +1,7 @@
 package federated
 
 import (
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -18,51 +16,31 @@ type beginning struct {
 
 // Begin makes a job of a data file, a label and a model, any of which may be empty but the data: settings that are
 // sensible for it. Errors are *job.ConfigError.
-func (Kind) Begin(name, file, data, label string) (*job.Beginning, error) {
+func (Kind) Begin(of job.Own) (*job.Beginning, error) {
 	c := Default()
-	c.Name, c.Model, c.Data, c.Label = name, file, data, label
+	c.Name, c.Model, c.Data, c.Label = of.Name, of.Model, of.Data, of.Label
+	file := of.Model
 	c.Rounds, c.Clients, c.Epochs, c.Batch, c.Seed, c.LearningRate = 30, 4, 2, 32, 1, 0.1
 	c.Optimizer = "adam rate=0.001"
 	if !c.brings() {
-		return nil, &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", data),
+		return nil, &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", of.Data),
 			Want: "the name of a file or folder, such as ./train.csv"}
 	}
 	if file == "" {
 		c.MLP = "64,32"
 		c.Optimizer = "adam rate=0.01"
 	}
-	look := c
-	look.Model, look.MLP = "", ""
-	brought, err := look.Bring() // the data by itself, so that what is said of it does not hang on the model
-	settings := map[string]string{}
-	if err != nil { // columns of texts, perhaps, which can be features all the same
-		look.Reader = `{"categorical":"onehot"}`
-		again, still := look.Bring()
-		if still != nil {
-			return nil, err
-		}
-		brought, settings["categorical"] = again, "onehot"
+	found, err := c.looked(of.Inputs)
+	if err != nil {
+		return nil, err
 	}
-	found := brought.(Config)
+	c.Reader, c.Loss = found.Reader, found.Loss
 	rows := found.data().Rows
-	if quantities(found.form().Classes, rows) {
-		settings["label_kind"] = "quantity"
-	}
-	if len(settings) > 0 {
-		text, err := json.Marshal(settings)
-		if err != nil {
-			return nil, err
-		}
-		c.Reader, look.Reader = string(text), string(text)
-		if brought, err = look.Bring(); err != nil {
-			return nil, err
-		}
-	}
 	c.Clients = max(1, min(c.Clients, rows/64))
 	for c.Batch > 1 && c.Batch > rows*4/5/c.Clients/2 {
 		c.Batch /= 2
 	}
-	if file == "" && len(brought.(Config).form().Shape) == 1 {
+	if file == "" && len(found.form().Shape) == 1 {
 		c.Normalize = "standard"
 	}
 	j, err := c.Bring()
@@ -72,7 +50,11 @@ func (Kind) Begin(name, file, data, label string) (*job.Beginning, error) {
 	c = j.(Config)
 	s := c.form()
 	b := &beginning{&job.Beginning{Rows: rows, Inputs: s.Shape, Features: s.Features.String(), Label: s.Label.String(),
-		Classes: s.Classes, Loss: c.lossName()}, c}
+		Classes: s.Classes, Loss: c.lossName(), Each: s.LabelShape}, c}
+	for _, p := range s.Parts {
+		b.Takes = append(b.Takes, job.Input{Name: p.Name, Type: p.Type.String(), Shape: p.Shape,
+			Columns: c.data().reader().Inputs[p.Name].Columns})
+	}
 	b.Beginning.File = b.file
 	if n := c.net(); n != nil {
 		whole, err := model.ReadFile(n.File.Given(), n.Options)
@@ -83,23 +65,7 @@ func (Kind) Begin(name, file, data, label string) (*job.Beginning, error) {
 	} else {
 		b.Widths = c.widths()
 	}
-	if _, err := c.trainee(); err != nil {
-		return nil, err
-	}
 	return b.Beginning, nil
-}
-
-// quantities says whether the labels of a text file are rather numbers than classes: many, and each of them a number.
-func quantities(classes []string, rows int) bool {
-	if len(classes) <= 20 || len(classes) < rows/10 {
-		return false
-	}
-	for _, name := range classes {
-		if _, err := strconv.ParseFloat(name, 64); err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // file returns the job as a file with comments, whose own files are named as they are found from its folder.
@@ -128,16 +94,19 @@ func (b *beginning) file(model, data string) string {
 	line("data:")
 	line("  train: %s    # %d samples of %s%v", quoted(data), b.Rows, b.Features, b.Inputs)
 	if label := c.data().label(); label != "" {
-		line("  label: %s    # %s", quoted(label), b.about())
+		line("  label: %s    # %s", listed(label, c.form().Labels), b.about())
 	}
 	if strings.Contains(c.Reader, "categorical") {
 		line("  categorical: onehot    # a column of texts is a feature for each text; or ignore: [COLUMN]")
 	}
 	if strings.Contains(c.Reader, "quantity") {
 		line("  label_kind: quantity    # most labels are numbers of their own; class, where each number is a class")
+	} else if strings.Contains(c.Reader, "label_kind") {
+		line("  label_kind: class    # or quantity, where labels are numbers")
 	}
+	b.inputs(line)
 	line("  test: 0.2    # a share that is held out, or a file of its own")
-	if len(b.Classes) > 0 {
+	if c.form().Classed() {
 		line("  partition: {dirichlet: 0.5}    # how run deals it: 0.1 is strong label skew, 100 next to none; or iid")
 	} else {
 		line("  partition: iid    # how run deals it to its clients")
@@ -162,7 +131,11 @@ func (b *beginning) file(model, data string) string {
 
 // about says what the label is.
 func (b *beginning) about() string {
-	if len(b.Classes) == 0 {
+	s := b.c.form()
+	switch {
+	case len(b.Classes) == 0 && len(s.LabelShape) > 0:
+		return fmt.Sprintf("%v quantities", s.LabelShape)
+	case len(b.Classes) == 0:
 		return "a quantity"
 	}
 	shown := b.Classes[:min(len(b.Classes), 5)]
@@ -176,6 +149,29 @@ func (b *beginning) about() string {
 		}
 		return r
 	}, text)
+}
+
+// inputs writes which columns make the inputs of a model that has several.
+func (b *beginning) inputs(line func(string, ...any)) {
+	if len(b.Takes) == 0 {
+		return
+	}
+	line("  inputs:    # which columns or arrays make each input of the model")
+	for _, in := range b.Takes {
+		line("    %s: %s", quoted(in.Name), listed("", in.Columns))
+	}
+}
+
+// listed writes the name of a label, or the names of its columns.
+func listed(label string, columns []string) string {
+	if len(columns) == 0 {
+		return quoted(label)
+	}
+	var out []string
+	for _, c := range columns {
+		out = append(out, quoted(c))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // quoted writes a text as YAML has it: as it is where nothing in it means anything there.

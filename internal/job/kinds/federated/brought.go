@@ -66,12 +66,12 @@ func (c Config) perceptron() model.Config {
 }
 
 // label is the name of what is learned, as it was found in the data; empty where it has none.
-func (b *brought) label() string {
-	var s dataset.FileSettings
-	if json.Unmarshal(b.Settings, &s) != nil {
-		return ""
-	}
-	return s.Label
+func (b *brought) label() string { return b.reader().Label }
+
+// reader is what the reader of the data is told, with all that was found.
+func (b *brought) reader() (s dataset.FileSettings) {
+	_ = json.Unmarshal(b.Settings, &s) // it was marshaled here
+	return s
 }
 
 // brings says whether the job's data is a file, and not a set that is built in.
@@ -136,13 +136,13 @@ func (c Config) Bring() (job.Job, error) {
 		}
 		*p = abs
 	}
-	if c.brings() {
-		if err := c.bringData(); err != nil {
+	if c.Model != "" { // first: it says what its inputs are
+		if err := c.bringModel(); err != nil {
 			return nil, err
 		}
 	}
-	if c.Model != "" {
-		if err := c.bringModel(); err != nil {
+	if c.brings() {
+		if err := c.bringData(); err != nil {
 			return nil, err
 		}
 	}
@@ -152,6 +152,9 @@ func (c Config) Bring() (job.Job, error) {
 // bringData looks at the data.
 func (c *Config) bringData() error {
 	settings, err := c.readerSettings()
+	if err == nil {
+		settings, err = c.withInputs(settings)
+	}
 	if err != nil {
 		return err
 	}
@@ -188,11 +191,14 @@ func (c *Config) bringData() error {
 func (c *Config) learnable(s dataset.Source) error {
 	schema := s.Schema()
 	switch share, held := c.share(); {
-	case schema.Label == 0:
+	case slices.ContainsFunc(schema.Parts, func(p dataset.Part) bool { return p.Label }) && !c.given():
+		return &job.ConfigError{Key: "reader", Value: "inputs",
+			Want: "no input that is the label, unless loss is given: the model would be told what it is to find"}
+	case schema.Label == 0 && !c.given():
 		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
 			Want: "what the model is to learn: samples of " +
 				c.Data + " have no label"}
-	case len(schema.Classes) == 1:
+	case len(schema.Classes) == 1 && !c.given():
 		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
 			Want: "at least two classes; all samples are of the class " + strconv.Quote(schema.Classes[0])}
 	case held && float64(s.Len())*share < 1:

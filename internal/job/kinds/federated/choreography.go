@@ -271,11 +271,11 @@ func (j *fedavg) train(b *graph.Graph, global, round graph.Value) (update, sampl
 	if !j.c.ClientMetrics {
 		return update, samples, nil
 	}
-	batch := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
-	x, y := j.batch(b, batch)
+	first := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
+	x, y := j.batch(b, first)
 	for _, params := range []graph.Value{global, update} {
 		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
-		losses = append(losses, j.lossOf(b, j.net.own(b, x, all), y))
+		losses = append(losses, j.lossOf(b, j.net.own(b, batch{x, y}, all), j.labels(b, y)))
 	}
 	return update, samples, losses
 }
@@ -324,8 +324,8 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.
 		values[i] = b.Typed(carried[i], j.values[i])
 	}
 	params, kept := values[:n:n], carried[len(values):]
-	out, renewed := j.net.train(b, x, values, chance)
-	loss := j.lossOf(b, out, y)
+	out, renewed := j.net.train(b, batch{x, y}, values, chance)
+	loss := j.lossOf(b, out, j.labels(b, y))
 	steps := j.strategy.Gradients(b, global[:n], params, b.Gradient(loss, params...))
 	if j.optimizer != nil {
 		next, kept := j.stepBy(b, params, steps, kept, turn)

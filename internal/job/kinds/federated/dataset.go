@@ -18,15 +18,15 @@ import (
 )
 
 // shape is the form of a data set.
-type shape struct{ inputs, classes int }
+type shape struct{ inputs, classes, each int }
 
 // shape returns the form of the job's data, as Validate has seen it.
 func (c Config) shape() shape {
 	s, _ := c.Schema()
-	return shape{s.Width(), len(s.Classes)}
+	return shape{s.Width(), len(s.Classes), s.LabelWidth()}
 }
 
-// outputs returns how many numbers the network gives for a sample: one for each class, or the quantity.
+// outputs returns how many numbers the network gives for each number of a label: one for each class, or the quantity.
 func (c Config) outputs() int {
 	n := c.shape().classes
 	if l, err := loss.Of(c.Loss); n == 0 || n == 2 && err == nil && l.Name() == loss.BCE {

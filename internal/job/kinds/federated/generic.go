@@ -29,7 +29,7 @@ func (j *fedavg) batch(b *graph.Graph, given []graph.Value) (x, y graph.Value) {
 		label = tensor.Int64
 	}
 	x = b.Typed(given[0], types.Tensors(s.Features, append([]int{n}, s.Shape...)...))
-	return x, b.Typed(given[1], types.Tensors(label, n))
+	return x, b.Typed(given[1], types.Tensors(label, append([]int{n}, s.LabelShape...)...))
 }
 
 // measure records the test of a model at the server, batch by batch, so that it takes no more memory than training
@@ -45,12 +45,13 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 		func(b *graph.Graph, step graph.Value, carried []graph.Value) []graph.Value {
 			given := b.Invoke(j.slots.data, "TestBatch", step)
 			x, y := j.batch(b, given)
-			w := b.Typed(given[2], types.Tensors(tensor.Float32, j.c.Batch))
+			w := j.weights(b, b.Typed(given[2], types.Tensors(tensor.Float32, j.c.Batch)))
 			params := make([]graph.Value, len(list))
 			for i := range list {
 				params[i] = b.Typed(list[i], j.params.Items[i])
 			}
-			out := j.net.output(b, x, params)
+			out := j.net.output(b, batch{x, y}, params)
+			y = j.labels(b, y)
 			total := func(of graph.Value) graph.Value {
 				return b.Tensor("ReduceSum", graph.Attrs{"keepdims": 0}, b.Mul(of, w))
 			}
@@ -59,7 +60,7 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 			if shown > 0 {
 				found := j.found(b, out)
 				weighed := b.Mul(oneHot(b, y, classes), b.Tensor("Reshape", nil, w,
-					b.Constant(integers(int64(j.c.Batch), 1))))
+					b.Constant(integers(int64(j.c.judgedNumbers()), 1))))
 				confusion = b.Add(confusion, b.MatMul(b.Tensor("Transpose", graph.Attrs{"perm": []int{1, 0}}, weighed),
 					oneHot(b, found, classes)))
 			}
@@ -81,7 +82,7 @@ const confusionMost = 64
 // shown is how many rows the confusion matrix has that a round tells: none where it would be large, or where there are
 // no classes.
 func (c Config) shown() int {
-	if n := c.shape().classes; n <= confusionMost {
+	if n := c.shape().classes; n <= confusionMost && !c.given() {
 		return n
 	}
 	return 0
@@ -90,12 +91,18 @@ func (c Config) shown() int {
 // judged records the loss of each sample of a batch, and 1 for each that is classed right; a quantity is no number of
 // that kind.
 func (j *fedavg) judged(b *graph.Graph, out, y graph.Value) (loss, right graph.Value) {
+	if j.c.given() {
+		loss = j.lossOfEach(b, out)
+		return loss, b.Mul(loss, b.Constant(scalar(math.NaN())))
+	}
 	loss, err := j.loss.RecordEach(b, out, y)
 	if err != nil {
 		j.fail(err)
 		return out, out
 	}
-	if j.c.shape().classes == 0 {
+	if j.c.yesNo() {
+		y = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Int64)}, b.Tensor("Greater", nil, y, b.Constant(scalar(0.5))))
+	} else if j.c.shape().classes == 0 {
 		return loss, b.Mul(loss, b.Constant(scalar(math.NaN())))
 	}
 	return loss, b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, j.found(b, out), y))
@@ -106,7 +113,7 @@ func (j *fedavg) found(b *graph.Graph, out graph.Value) graph.Value {
 	if j.c.outputs() > 1 {
 		return b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, out)
 	}
-	yes := b.Tensor("Greater", nil, b.Tensor("Reshape", nil, out, b.Constant(integers(int64(j.c.Batch)))),
+	yes := b.Tensor("Greater", nil, b.Tensor("Reshape", nil, out, b.Constant(integers(int64(j.c.judgedNumbers())))),
 		b.Constant(scalar(0)))
 	return b.Tensor("Cast", graph.Attrs{"to": int(tensor.Int64)}, yes)
 }
@@ -186,8 +193,11 @@ func (c Config) validateTraining() error {
 		return nil
 	}
 	l, err := loss.Of(c.Loss)
-	if err == nil && (l.Name() == loss.Given || !c.Brings()) {
-		err = fmt.Errorf("want cross-entropy, bce, mse, mae or huber, and a model or data of the job's own")
+	if err == nil && !c.Brings() {
+		err = fmt.Errorf("want none where neither model nor data is the job's own")
+	}
+	if err == nil && l.Name() == loss.Given && c.Model == "" {
+		err = fmt.Errorf("want another where the job brings no model: the one that is given is an output of it")
 	}
 	if err != nil {
 		return &job.ConfigError{Key: "loss", Value: strconv.Quote(c.Loss), Want: err.Error()}

@@ -32,7 +32,7 @@ func (c Config) widths() []int {
 			w = append(w, c.Hidden)
 		}
 	}
-	return append(w, c.outputs())
+	return append(w, c.outputs()*c.shape().each)
 }
 
 // hidden returns the widths of the hidden layers that the job lists, nil where it lists none.

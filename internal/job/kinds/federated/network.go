@@ -127,31 +127,34 @@ func unpacked(text string) ([]byte, error) {
 // perceptron is a network that a job describes.
 type perceptron struct {
 	*model.Graph
-	form  dataset.Schema
-	batch int
+	form     dataset.Schema
+	batch    int
+	elements elements
 }
 
-func (p perceptron) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
+func (p perceptron) output(b *graph.Graph, of batch, params []graph.Value) graph.Value {
+	x := of.x
 	if p.form.Features != tensor.Float32 {
 		x = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, x)
 	}
 	if len(p.form.Shape) != 1 { // it wants numbers in a row
 		x = b.Tensor("Reshape", nil, x, b.Constant(integers(int64(p.batch), int64(p.form.Width()))))
 	}
-	return forward.Pass(b, p.Graph, x, params)
+	return p.elements.flat(b, forward.Pass(b, p.Graph, x, params))
 }
 
 // imported is a network that a user brought, for one size of batches.
 type imported struct {
 	*model.Graph
-	fit forward.Fit
+	fit      forward.Fit
+	elements elements
 }
 
 // trainee returns the network that the job trains, or a *job.ConfigError where it does not fit the data.
 func (c Config) trainee() (trainee, error) {
 	if c.Model == "" {
 		net, err := c.Net()
-		return perceptron{net, c.form(), c.Batch}, err
+		return perceptron{net, c.form(), c.Batch, c.elements()}, err
 	}
 	bad := func(format string, args ...any) (trainee, error) {
 		return nil, &job.ConfigError{Key: "model", Value: c.Model, Want: fmt.Sprintf(format, args...)}
@@ -164,30 +167,13 @@ func (c Config) trainee() (trainee, error) {
 	if err != nil {
 		return bad("a model that can be trained in batches of %d: %v", c.Batch, err)
 	}
-	inputs := g.Inputs()
-	if len(inputs) != 1 {
-		return bad("one input; it has %d", len(inputs))
-	}
-	f, err := forward.FitOf(c.form(), inputs[0], c.Batch)
+	f, err := forward.FitOf(c.form(), g.Inputs(), c.Batch)
 	if err != nil {
 		return bad("%v", err)
 	}
-	_, shape := g.Result()
-	size := 1
-	for _, d := range shape {
-		size *= d
+	e, err := c.laidOut(g)
+	if err != nil {
+		return bad("%v", err)
 	}
-	if want := c.Batch * c.outputs(); size != want || len(shape) == 0 || shape[0] != c.Batch {
-		return bad("an output of %v for a batch of %d; it gives %v%s", []int{c.Batch, c.outputs()}, c.Batch, shape,
-			c.outputHint())
-	}
-	return imported{g, f}, nil
-}
-
-// outputHint says where the number of outputs comes from.
-func (c Config) outputHint() string {
-	if n := c.shape().classes; n > 0 {
-		return fmt.Sprintf(", and the data has %d classes", n)
-	}
-	return ", and the label is a quantity"
+	return imported{g, f, e}, nil
 }

@@ -26,36 +26,37 @@ type trainee interface {
 	Trained() int
 	// Local returns the running statistics that each client keeps.
 	Local() []model.Param
-	// output records the forward pass over a batch, and returns what it gives for each sample: scores of classes, or
-	// quantities.
-	output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value
+	// output records the forward pass over a batch, and returns what it gives for each number of a label: scores of
+	// classes, or quantities.
+	output(b *graph.Graph, of batch, params []graph.Value) graph.Value
 	// own is output at a client, whose own statistics stand behind the parameters.
-	own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value
+	own(b *graph.Graph, of batch, values []graph.Value) graph.Value
 	// train is own in a step, and returns what the statistics become as well. It asks chance for what is drawn.
-	train(b *graph.Graph, x graph.Value, values []graph.Value, chance func(place int, shape []int) graph.Value) (
+	train(b *graph.Graph, of batch, values []graph.Value, chance func(place int, shape []int) graph.Value) (
 		out graph.Value, renewed []graph.Value)
 }
 
-func (p perceptron) own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value {
-	return p.output(b, x, values)
+func (p perceptron) own(b *graph.Graph, of batch, values []graph.Value) graph.Value {
+	return p.output(b, of, values)
 }
 
-func (p perceptron) train(b *graph.Graph, x graph.Value, values []graph.Value,
+func (p perceptron) train(b *graph.Graph, of batch, values []graph.Value,
 	_ func(int, []int) graph.Value) (graph.Value, []graph.Value) {
-	return p.output(b, x, values), nil
+	return p.output(b, of, values), nil
 }
 
-func (i imported) output(b *graph.Graph, x graph.Value, params []graph.Value) graph.Value {
-	return forward.Scores(b, i.Inference(), i.fit.Record(b, x), params)
+func (i imported) output(b *graph.Graph, of batch, params []graph.Value) graph.Value {
+	return i.elements.flat(b, forward.Scores(b, i.Inference(), i.fit.Record(b, of.x, of.y), params))
 }
 
-func (i imported) own(b *graph.Graph, x graph.Value, values []graph.Value) graph.Value {
-	return forward.Scores(b, i.Own(), i.fit.Record(b, x), values)
+func (i imported) own(b *graph.Graph, of batch, values []graph.Value) graph.Value {
+	return i.elements.flat(b, forward.Scores(b, i.Own(), i.fit.Record(b, of.x, of.y), values))
 }
 
-func (i imported) train(b *graph.Graph, x graph.Value, values []graph.Value,
+func (i imported) train(b *graph.Graph, of batch, values []graph.Value,
 	chance func(int, []int) graph.Value) (graph.Value, []graph.Value) {
-	return forward.Train(b, i.Training(), i.fit.Record(b, x), values, chance)
+	out, renewed := forward.Train(b, i.Training(), i.fit.Record(b, of.x, of.y), values, chance)
+	return i.elements.flat(b, out), renewed
 }
 
 // passes is what a choreography knows of the network's values.

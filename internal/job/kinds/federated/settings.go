@@ -32,8 +32,8 @@ var fields = []job.Field[Config]{
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,
 		Doc: "The data to train on: a file (CSV, NPZ, Parquet and others) or folder beside the job file, or the " +
 			"name of a built-in set."}},
-	{Key: "label", At: func(c *Config) any { return &c.Label }, Of: job.Key{In: "data.label",
-		Doc: "The column or array that the model is to learn."}},
+	{Key: "label", At: func(c *Config) any { return &c.Label }, Of: job.Key{In: "data.label", List: true,
+		Doc: "The column or array that the model is to learn, or several columns of one kind, such as [low, high]."}},
 	{Key: "test", At: func(c *Config) any { return &c.Test }, Of: job.Key{In: "data.test", Path: true,
 		Doc: "What the model is tested on: a share of the data such as 0.2, or a file of its own."}},
 	{Key: "partition", At: func(c *Config) any { return &c.Partition }, Of: job.Key{In: "data.partition", Choice: true,
