@@ -41,7 +41,7 @@ var formats = []struct {
 	{"\x93NUMPY", "a NumPy array (.npy)", savetxt},
 	{"PAR1", "a Parquet file", toRows},
 	{"ARROW1", "an Arrow file (or Feather)", toRows},
-	{"FEA1", "a Feather file", toRows},
+	{"FEA1", "a Feather file of version 1", "write version 2, as to_feather of pandas does"},
 	{"\xff\xff\xff\xff", "an Arrow stream", toRows},
 	{"Obj\x01", "an Avro file", toRows},
 	{"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5, .hdf5)", toRows},

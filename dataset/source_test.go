@@ -10,8 +10,8 @@ import (
 
 // TestKinds: what is registered is found, and nothing else; every kind makes samples in one way at least.
 func TestKinds(t *testing.T) {
-	if got := Kinds(); !slices.Equal(got, []string{CSV, Digits, AnyFile, "idx", "images", "jsonl", "npy", "npz",
-		"parquet", "safetensors", Synthetic, "text"}) {
+	if got := Kinds(); !slices.Equal(got, []string{"arrow", CSV, Digits, AnyFile, "idx", "images", "jsonl", "npy",
+		"npz", "parquet", "safetensors", Synthetic, "text"}) {
 		t.Errorf("kinds %q", got)
 	}
 	for _, name := range Kinds() {

@@ -21,8 +21,8 @@ func newDataInspect(c *console) *cobra.Command {
 		Long: `Say what is in a data file, or in a folder of images: its format, columns or arrays, their types, classes and how many
 samples each has, missing values, the first rows, and what a job would make of it.
 
-What a file is says its content, not its name: CSV and TSV, NPY and NPZ, IDX, Parquet, safetensors, JSON lines, folders of
-PNG or JPEG images by class, each also packed by gzip or zstd. Of large files the first rows are counted.`,
+What a file is says its content, not its name: CSV and TSV, NPY and NPZ, IDX, Parquet, Arrow, safetensors, JSON lines,
+folders of PNG or JPEG images by class, each also packed by gzip or zstd. Of large files the first rows are counted.`,
 		Example: "  rhizome data inspect train.csv --label species",
 		Args:    cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {

@@ -29,6 +29,8 @@ func TestInitRunEvaluateFormats(t *testing.T) {
 	}{
 		{"npz", in("pictures.npz"), "", []string{"240 samples of float32[6 6]", "3 classes: left, none, top"}, 240},
 		{"parquet", flowers, "species", []string{"3 classes: ash, elm, rose"}, 240},
+		{"arrow", strings.TrimSuffix(flowers, "parquet") + "feather", "species",
+			[]string{"3 classes: ash, elm, rose"}, 240},
 		{"images", in("pictures"), "", []string{"240 samples of float32[3 6 6]", "3 classes: left, none, top"}, 240},
 	} {
 		t.Run(c.name, func(t *testing.T) {

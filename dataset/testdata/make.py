@@ -1,9 +1,11 @@
-"""Makes flowers.parquet and pictures.parquet: pandas 3.1.1, pyarrow 26.0.1, numpy 2.4.6.
+"""Makes flowers.parquet, flowers.feather, pictures.parquet and hf_images.arrow: pandas 3.1.1, pyarrow 26.0.1, numpy 2.4.6.
 
 Run in this folder. The numbers are drawn here, from the seed.
 """
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 rng = np.random.default_rng(7)
 
@@ -25,3 +27,9 @@ pictures = pd.DataFrame({
     "x": list((pixels.reshape(60, 100) / 51).astype(np.float32)),
 })
 pictures.to_parquet("pictures.parquet", index=False)
+
+# the same as Arrow: a file of pandas; and a stream as Hugging Face keeps its data sets, of the same images as in Parquet
+flowers.to_feather("flowers.feather")
+images = pq.read_table("hf_images.parquet")
+with pa.ipc.new_stream("hf_images.arrow", images.schema) as w:
+    w.write_table(images)

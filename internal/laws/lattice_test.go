@@ -66,7 +66,8 @@ var rows = [][]string{
 	{"dataset"}, // what users bring: no node, no run and no job is known there
 	{"internal/config", "internal/draw"},
 	{"tensor"},
-	{"internal/onnx", "internal/fmath", "internal/exact", "internal/parquet"},
+	{"internal/onnx", "internal/fmath", "internal/exact", "internal/parquet", "internal/arrow"},
+	{"internal/lz4"},
 	{"internal/laws"},
 	{"internal/notes"},
 	{"internal/planted"},

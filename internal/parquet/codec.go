@@ -10,6 +10,8 @@ import (
 
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/rhizome-ml/rhizome/internal/lz4"
 )
 
 // Codec is what pages are packed by.
@@ -78,54 +80,11 @@ func unpack(c Codec, b []byte, n int) ([]byte, error) {
 	case Zstd:
 		out, err = unzstd().DecodeAll(b, make([]byte, 0, n))
 	case Lz4Raw:
-		out, err = unlz4(b, n)
+		out, err = lz4.Block(b, n)
 	}
 	if err != nil || len(out) != n {
 		return nil, errorf("a page of %d bytes, packed by %v, unpacks to %d of %d bytes (%v)", len(b), c, len(out), n,
 			err)
-	}
-	return out, nil
-}
-
-// unlz4 unpacks a block of LZ4 (https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md) of n bytes.
-func unlz4(b []byte, n int) ([]byte, error) {
-	out, at := make([]byte, 0, n), 0
-	length := func(l int) int {
-		if l != 15 {
-			return l
-		}
-		for at < len(b) {
-			l += int(b[at])
-			at++
-			if b[at-1] != 255 {
-				break
-			}
-		}
-		return l
-	}
-	for at < len(b) {
-		token := b[at]
-		at++
-		l := length(int(token >> 4))
-		if l > len(b)-at || l > n-len(out) {
-			return nil, errUnpack
-		}
-		out = append(out, b[at:at+l]...)
-		if at += l; at == len(b) {
-			return out, nil // the last sequence has no match
-		}
-		if at+2 > len(b) {
-			return nil, errUnpack
-		}
-		back := int(b[at]) | int(b[at+1])<<8
-		at += 2
-		l = length(int(token&15)) + 4
-		if back == 0 || back > len(out) || l > n-len(out) {
-			return nil, errUnpack
-		}
-		for range l { // it may overlap with what it makes
-			out = append(out, out[len(out)-back])
-		}
 	}
 	return out, nil
 }

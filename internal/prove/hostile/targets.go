@@ -49,6 +49,7 @@ var targets = []target{
 	{"dataset/FuzzArrays", "arrays that users bring", slow},
 	{"dataset/FuzzTables", "typed tables and tensors that users bring", slow},
 	{"internal/parquet/FuzzFile", "Parquet files, page by page", slow},
+	{"internal/arrow/FuzzFile", "Arrow files and streams, some rows at a time", slow},
 	{"internal/onnx/FuzzLoad", "models", quick},
 	{"internal/importer/FuzzImport", "models of other tools", slow},
 	{"internal/roles/model/FuzzLoad", "models to train", slow},
@@ -81,4 +82,5 @@ func programOf(folder string) string { return strings.ReplaceAll(folder, "/", "-
 // counted are the packages whose statements are counted, beside the target's own: what decodes, and what judges graphs.
 var counted = []string{"internal/wire", "value", "tensor", "types", "internal/onnx", "internal/op",
 	"internal/op/emit", "internal/op/lower", "internal/op/onnxop", "internal/roles/backend/kernel", "internal/artifact",
-	"internal/program", "snapshot", "dataset", "internal/parquet"}
+	"internal/program", "snapshot", "dataset", "internal/parquet",
+	"internal/arrow", "internal/lz4"}
