@@ -71,6 +71,9 @@ func modelAndData(s *section) {
 	if out := s.run("rhizome evaluate"); !strings.Contains(out, "accuracy") || !strings.Contains(out, "rose") {
 		s.t.Errorf("evaluate said %s", out)
 	}
+	if out := s.run("rhizome export"); !strings.Contains(out, "model.safetensors: 6 parameters and buffers") {
+		s.t.Errorf("export said %s", out)
+	}
 	if out := s.run("rhizome init --model"); !strings.Contains(out, "by pytorch") {
 		s.t.Errorf("init said %s", out)
 	}

@@ -108,7 +108,8 @@ type commandGroup struct {
 // commandGroups returns all commands.
 func commandGroups(c *console) []commandGroup {
 	return []commandGroup{
-		{"Train", []*cobra.Command{newRun(c), newEvaluate(c), newServer(c), newJoin(c), newPeer(c), newRelay(c)}},
+		{"Train", []*cobra.Command{newRun(c), newEvaluate(c), newExportModel(c), newServer(c),
+			newJoin(c), newPeer(c), newRelay(c)}},
 		{"Jobs, models and data", []*cobra.Command{newInit(c), newJob(c), newCompile(c), newModel(c), newData(c)}},
 		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c),
 			newBlock(c), newUnblock(c)}},

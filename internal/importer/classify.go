@@ -120,6 +120,7 @@ func (m *Model) classify(bad *refusals) {
 		}
 		p := Param{Name: x.name, Shape: x.shape, Value: x.value, index: i}
 		p.Trainable, p.Why = m.learns(x, uses, makers, len(missing) > 0)
+		p.learned = p.Trainable
 		if p.Trainable && !needed[x.name] {
 			p.Trainable, p.Why = false, "the output "+quote(m.output)+" does not depend on it"
 		}

@@ -55,6 +55,7 @@ type Param struct {
 	Trainable bool           `json:"trainable"`
 	Why       string         `json:"why"` // why it is a parameter, or why it is not trained
 	index     int            // in the model's initials
+	learned   bool           // it is a parameter, whether it is trained or not
 }
 
 // Buffer is state of training that no gradient changes: the running statistics of a BatchNormalization.

@@ -14,6 +14,9 @@ const signatureKey = "pkg.torch.export.ExportedProgram.graph_signature"
 type signature struct {
 	params  []string
 	buffers []string
+	// targets are both by what the calls of the module name them; passing are buffers that no state dict holds.
+	targets map[string]string
+	passing map[string]bool
 }
 
 func (s *signature) param(name string) bool  { return s != nil && slices.Contains(s.params, name) }
@@ -27,13 +30,13 @@ func parseSignature(m *onnx.ModelProto) *signature {
 			return nil
 		}
 	}
-	s := &signature{}
+	s := &signature{targets: map[string]string{}, passing: map[string]bool{}}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "# outputs" {
 			break
 		}
-		_, what, ok := strings.Cut(line, ": ")
+		arg, what, ok := strings.Cut(line, ": ")
 		if !ok {
 			continue
 		}
@@ -42,12 +45,13 @@ func parseSignature(m *onnx.ModelProto) *signature {
 		if !ok {
 			continue
 		}
-		target, _, _ = strings.Cut(target, "'")
+		target, rest, _ = strings.Cut(target, "'")
 		switch kind {
 		case "PARAMETER":
-			s.params = append(s.params, target)
+			s.params, s.targets[arg] = append(s.params, target), target
 		case "BUFFER":
-			s.buffers = append(s.buffers, target)
+			s.buffers, s.targets[arg] = append(s.buffers, target), target
+			s.passing[target] = strings.Contains(rest, "persistent=False")
 		}
 	}
 	if len(s.params)+len(s.buffers) == 0 {

@@ -44,7 +44,7 @@ var rows = [][]string{
 	{"internal/host/record", "internal/host/directory"},
 	{"transport", "internal/journal"},
 	{"internal/roles"},
-	{"internal/importer"},
+	{"internal/importer", "internal/weights"},
 	{"internal/roles/backend"}, // it runs what importing computes ahead
 	{"component"},
 	{"internal/node"},
