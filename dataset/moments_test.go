@@ -22,7 +22,7 @@ func TestMomentsOfPartsAreThoseOfTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := MomentsOf(whole)
+		want, err := MomentsOf(whole, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestMomentsOfPartsAreThoseOfTheWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := MomentsOf(source)
+			m, err := MomentsOf(source, nil)
 			if err == nil {
 				err = got.Merge(m)
 			}
@@ -42,8 +42,8 @@ func TestMomentsOfPartsAreThoseOfTheWhole(t *testing.T) {
 			}
 		}
 		for _, how := range []string{standard, minmax} {
-			a, b, err := want.Constants(how)
-			c, d, err2 := got.Constants(how)
+			a, b, err := want.Constants(how, 1)
+			c, d, err2 := got.Constants(how, 1)
 			if err != nil || err2 != nil || !slices.Equal(a, c) || !slices.Equal(b, d) {
 				t.Fatalf("%s: %v %v of the whole, %v %v of the parts", how, a, b, c, d)
 			}
@@ -54,19 +54,21 @@ func TestMomentsOfPartsAreThoseOfTheWhole(t *testing.T) {
 		year = append(year, 16e6+float32(i%2)) // a variance of a quarter beside squares of 2.6e14
 	}
 	source, _ := InMemory(Schema{Shape: []int{1}, Features: tensor.Float32}, Batch{Features: Column{Float32: year}})
-	m, err := MomentsOf(source)
+	m, err := MomentsOf(source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if shift, divide, _ := m.Constants(standard); shift[0] != 16e6+0.5 || divide[0] != 0.5 {
+	if shift, divide, _ := m.Constants(standard, 1); shift[0] != 16e6+0.5 || divide[0] != 0.5 {
 		t.Errorf("%v %v", shift, divide)
 	}
 	for what, bad := range map[string]*Moments{
-		"features": newMoments(2), "count": {Count: -1, Sums: make([][]float64, 1), Squares: make([][]float64, 1),
-			Low: make([]float64, 1), High: make([]float64, 1)},
-		"infinite": {Count: 1, Sums: [][]float64{{math.Inf(1)}}, Squares: make([][]float64, 1), Low: make([]float64, 1),
+		"features": newMoments(2), "count": {Counts: []int64{-1}, Sums: make([][]float64, 1),
+			Squares: make([][]float64, 1),
+			Low:     make([]float64, 1), High: make([]float64, 1)},
+		"infinite": {Counts: []int64{1}, Sums: [][]float64{{math.Inf(1)}}, Squares: make([][]float64, 1),
+			Low:  make([]float64, 1),
 			High: make([]float64, 1)},
-		"long": {Count: 1, Sums: [][]float64{make([]float64, 1000)}, Squares: make([][]float64, 1),
+		"long": {Counts: []int64{1}, Sums: [][]float64{make([]float64, 1000)}, Squares: make([][]float64, 1),
 			Low: make([]float64, 1), High: make([]float64, 1)},
 	} {
 		if before := fmt.Sprint(m); m.Merge(bad) == nil || fmt.Sprint(m) != before {

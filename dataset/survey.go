@@ -20,7 +20,6 @@ type survey struct {
 	high    int64
 	words   []map[string]bool // by feature
 	moments *Moments          // by place in a sample, or channel; missing numbers left out
-	counts  []int64           // of each
 	shared  int               // so many places have one of them
 	fill    []float64         // as it was said
 	cells   []cells
@@ -80,7 +79,7 @@ func (v *survey) walk() error {
 	}
 	if v.means || v.constants {
 		n := (width + v.shared - 1) / v.shared
-		v.moments, v.counts = newMoments(n), make([]int64, n)
+		v.moments = newMoments(n)
 	}
 	if v.drop || v.skip {
 		f.keep = []uint32{}
@@ -263,8 +262,10 @@ func (v *survey) count(c *feature, k, i int) {
 			}
 			x = 0
 		}
+		if math.IsInf(x, 0) {
+			continue // refused where the sample is read
+		}
 		v.moments.add((c.at+j)/v.shared, x)
-		v.counts[(c.at+j)/v.shared]++
 	}
 }
 
@@ -346,23 +347,12 @@ func (v *survey) numbers() {
 				shift, divide, f.s.Fill = append(shift, 0), append(divide, 1), append(f.s.Fill, 0)
 				continue
 			}
-			k := (c.at + j) / v.shared
-			mean, deviation := 0.0, 0.0
-			if v.counts[k] > 0 {
-				mean, deviation = meanAndDeviation(v.counts[k], v.moments.Sums[k], v.moments.Squares[k])
-			}
-			f.s.Fill = append(f.s.Fill, mean)
 			scale := 1.0
 			if c.scale != 0 {
 				scale = c.scale
 			}
-			a, b := mean/scale, deviation/math.Abs(scale)
-			if f.s.Normalize == minmax && v.counts[k] > 0 {
-				a, b = v.moments.Low[k]/scale, (v.moments.High[k]-v.moments.Low[k])/scale
-			}
-			if !(math.Abs(b) > 1e-30) {
-				b = 1 // all the same
-			}
+			mean, a, b := v.moments.constants((c.at+j)/v.shared, f.s.Normalize, scale)
+			f.s.Fill = append(f.s.Fill, mean)
 			shift, divide = append(shift, a), append(divide, b)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -28,8 +29,9 @@ import (
 // holds.
 var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
-	"backend/cpu@1": reflect.TypeFor[backend.State](),
-	"data/digits@1": reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
+	"protocol/moments@1": reflect.TypeFor[moments.State](),
+	"backend/cpu@1":      reflect.TypeFor[backend.State](),
+	"data/digits@1":      reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
 	"data/samples@1":   reflect.TypeFor[data.State](),
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),

@@ -105,10 +105,11 @@
 // model onnx holds parameters of a graph. Keys: mlp (widths of layers, with shift and divide, a number for each input,
 // or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which
 // the host gives as component.Env.Files "source", and read, an object that says how that is read), one of them; init
-// ("he", "glorot" or "file").
+// ("he", "glorot" or "file"); scaled ("graph" or "metadata": where an export has what LoadScale gave).
 //
 //	Parameters(trigger) → params List of Tensor
 //	LoadParameters(params List of Tensor) → loaded Trigger
+//	LoadScale(shift Tensor, divide Tensor) → loaded Trigger
 //	Export(params List of Tensor) → file Bytes
 //
 // model logistic is a logistic regression that peers merge. Keys: features and learning_rate (required); batch,
@@ -132,6 +133,7 @@
 //	Turn(round Int) → turn int64[]
 //	Key(round Int, step Int) → key int64[]
 //	TestBatch(step Int) → batch Tensor, labels Tensor, weights Tensor
+//	Moments(trigger) → counts int64[?], sums float64[?,?], squares float64[?,?]   (Deferred)
 //
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
@@ -165,12 +167,21 @@
 //
 // protocol rounds decides who takes part in a round and when it is over. Keys: quorum, quorum_percent, over,
 // deadline_ms, least, max_open, remember, on_failed ("stop", "retry" or "skip"), retries, cohort, grace_ms, registry (a
-// slot), check_ms, substitute, withdraws (an edge).
+// slot), check_ms, substitute, withdraws (an edge), asks (a kind of event, in the place of rounds.ask), fewer.
 //
 //	Open(round Int, cohort List of Peer) → opened Trigger
 //	Asked(round Int, peers List of Peer) → peers List of Peer
 //	Failed(failure List of String) → failed List
 //	Await(round Int, opened Trigger) → members List of Peer   (Deferred)
+//
+// protocol moments makes of the sums of peers what features are scaled by: shifted by the mean and divided by the
+// standard deviation of all samples. Keys: features (how many), each (numbers of one in a sample), divisor (of all
+// numbers), shape and single (of what Scale gives); rounds and registry (slots, which are its Deps).
+//
+//	Contribute(round Int, who Peer, counts Tensor, sums Tensor, squares Tensor) → settled Trigger
+//	Refuse(round Int, who Peer, failure List of String) → noted Trigger
+//	Constants(round Int, members List of Peer) → told List, shift float64[?], divide float64[?]
+//	Scale(trigger) → shift Tensor, divide Tensor
 //
 // protocol discovery keeps who plays which place and where. Keys: mode ("registry" or "exchange") and place (required);
 // server, view, shuffle, period_ms, ttl_ms.

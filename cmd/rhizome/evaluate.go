@@ -134,8 +134,11 @@ func toEvaluate(name string) (path string, settings []byte, loss string, err err
 	var of struct {
 		Settings json.RawMessage `json:"settings"`
 	}
-	err = json.Unmarshal([]byte(text), &of)
-	return path, of.Settings, j.Get("loss"), err
+	if err := json.Unmarshal([]byte(text), &of); err != nil {
+		return "", nil, "", err
+	}
+	settings, err = scaledSettings(name, of.Settings)
+	return path, settings, j.Get("loss"), err
 }
 
 // lossGiven is the loss that a model computes.
@@ -172,6 +175,21 @@ func withInputs(f given.File, settings []byte, label string, said []string) ([]b
 			s.Type = strings.TrimPrefix(in.Type, "float32")
 		}
 	}
+	return s.JSON(), nil
+}
+
+// scaledSettings adds to the settings of a reader what the sums of a run's clients came to, where the model does not do
+// it itself.
+func scaledSettings(dir string, settings []byte) ([]byte, error) {
+	scaled, err := rundir.ScaledBy(vfs.OS(), dir)
+	if err != nil || scaled == nil || scaled.InModel {
+		return settings, err
+	}
+	var s dataset.FileSettings
+	if err := json.Unmarshal(settings, &s); err != nil {
+		return nil, err
+	}
+	s.Shift, s.Divide = scaled.Shift, scaled.Divide
 	return s.JSON(), nil
 }
 

@@ -181,6 +181,8 @@ func (v *nodeView) line(what any) any {
 		return surpassedOf(v.c, x)
 	case deploy.Gone:
 		return goneLine{v.c.head(x.State), x.Job, x.Member, x.String()}
+	case job.Scaled:
+		return scaledLine{v.c.head(job.EventScaled), x}
 	case job.Round:
 		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients}
 	case deploy.Evaluated:
@@ -232,6 +234,8 @@ func (v *nodeView) text(what any) string {
 		if x.State == peer.MemberLeft.String() { // of one that was removed, the error says it
 			return x.String()
 		}
+	case job.Scaled:
+		return x.String()
 	case job.Round:
 		of := ""
 		if v.rounds > 0 { // a round of an earlier life is told again before anything is known of the job

@@ -88,7 +88,7 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	defer cancel()
 	unreadable := c.untilUnread(cancel)
 	view := newView(c, f.json)
-	o.OnRound = view.round
+	o.OnRound, o.OnScaled = view.round, view.scaled
 	o.OnWarn = func(text string) { view.warn(c, text) }
 	o.OnSurpassed = func(s job.Surpassed) {
 		if f.json {

@@ -14,6 +14,7 @@ import (
 // view shows a run while it goes on, and its result.
 type view interface {
 	begin(*local.Local)
+	scaled(job.Scaled)
 	round(job.Round)
 	warn(c *console, text string)
 	end() // nothing more comes but the result

@@ -78,6 +78,14 @@ func (v *barView) look(now time.Time) {
 // barEvery is the time between two pictures of the bar: more often nobody can read it.
 const barEvery = 40 * time.Millisecond
 
+func (v *barView) scaled(s job.Scaled) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last = time.Now()
+	v.line(styleDim.Render(s.String()))
+	fmt.Fprintln(v.out)
+}
+
 func (v *barView) round(r job.Round) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

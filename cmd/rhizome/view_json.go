@@ -41,6 +41,18 @@ type doneLine struct {
 
 func (v *jsonView) begin(*local.Local) {}
 
+// scaledLine is the object of constants that clients' sums made.
+type scaledLine struct {
+	head
+	job.Scaled
+}
+
+func (v *jsonView) scaled(s job.Scaled) {
+	if err := writeLine(v.c.out, scaledLine{v.c.head(job.EventScaled), s}); v.err == nil {
+		v.err = err
+	}
+}
+
 func (v *jsonView) round(r job.Round) {
 	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions,
 		r.Clients}); v.err == nil {

@@ -17,6 +17,8 @@ type lineView struct {
 
 func (v *lineView) begin(l *local.Local) { v.rounds = l.Config().About().Rounds }
 
+func (v *lineView) scaled(s job.Scaled) { fmt.Fprintln(v.out, s) }
+
 func (v *lineView) round(r job.Round) {
 	fmt.Fprintf(v.out, "round %*d/%d  %s  contributions %d\n",
 		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, grade(r.Accuracy, r.Loss), r.Contributions)

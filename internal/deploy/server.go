@@ -292,6 +292,12 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 			s.note(h, r, time.Now())
 		}
 		return err
+	case job.EventScaled:
+		told, err := job.ParseScaled(ev.Value)
+		if err == nil {
+			s.o.Notify(*told)
+		}
+		return err
 	case job.EventFailed:
 		f, err := job.ParseFailed(ev.Value)
 		if err != nil {

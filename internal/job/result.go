@@ -48,6 +48,7 @@ type Result struct {
 	History       []Point   `json:"history"`  // of the last 1,024 rounds
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
+	Scaled        *Scaled   `json:"scaled,omitempty"` // where clients' sums say how features are scaled
 
 	Model   string   `json:"-"` // path of the model
 	Classes []string `json:"-"` // the names of the classes, where the job's data has them
@@ -94,4 +95,5 @@ type Outcome struct {
 	Err           error // why there is no model
 	Contributions uint64
 	History       []Point
+	Scaled        *Scaled
 }

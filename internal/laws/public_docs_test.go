@@ -24,6 +24,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -206,6 +207,7 @@ var settings = map[string]struct {
 	methods []graph.Method
 }{
 	"aggregator fedavg": {aggregator.Config{}, aggregator.Methods()},
+	"protocol moments":  {moments.Config{}, moments.Methods()},
 	"aggregator sound":  {nil, aggregator.SoundMethods()},
 	"backend cpu":       {backend.Config{}, nil},
 	"data digits":       {data.Config{}, nil},

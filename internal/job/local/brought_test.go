@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -120,6 +121,78 @@ func TestAModelAndDataOfOnesOwn(t *testing.T) {
 	_, err = local.Open(local.Options{Job: named(), Dir: in("calm")})
 	if !errors.As(err, new(*given.ChangedError)) || !strings.Contains(err.Error(), "has changed") {
 		t.Errorf("other data in its place: %v", err)
+	}
+}
+
+// TestAModelScaledByClients: a model that was brought gives the same parameters by its clients' sums as by the constants
+// of the whole file, also with nodes that are dropped; its graph is the user's, and its metadata and the result name the
+// constants.
+func TestAModelScaledByClients(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	pictures(t, in("pictures.csv"), 200)
+	pictures(t, in("test.csv"), 40)
+	zoo, err := filepath.Abs("../../importer/testdata/zoo/cnn_pool_ceil.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(normalize, to string, chaos float64) (*job.Result, *onnx.ModelProto) {
+		t.Helper()
+		text := fmt.Sprintf("name: pictures\nmodel: {onnx: %s}\n"+
+			"data: {train: pictures.csv, test: test.csv, label: what, normalize: %s}\n"+
+			"train: {epochs: 1, batch: 16, learning_rate: 0.1}\nrounds: 3\nclients: 3\n", zoo, normalize)
+		if err := os.WriteFile(in("job.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := kinds.FindServed(in("job.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told job.Scaled
+		l, err := local.Open(local.Options{Job: j, Dir: in(to), Chaos: chaos,
+			OnScaled: func(s job.Scaled) { told = s }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		res, err := l.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if normalize == "federated" && (res.Scaled == nil || told.Clients != 3 || told.Samples != 200 || told.InModel ||
+			!slices.Equal(told.Shift, res.Scaled.Shift) || len(told.Divide) != 100) {
+			t.Errorf("told %+v, and the result has %+v", told, res.Scaled)
+		}
+		b, err := os.ReadFile(res.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnx.Load(b, onnx.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, m
+	}
+	_, want := run("standard", "standard", 0)
+	calm, got := run("federated", "calm", 0)
+	rough, _ := run("federated", "rough", 0.7)
+	if calm.ModelSHA256 != rough.ModelSHA256 {
+		t.Errorf("with nodes that are dropped the model is %s, without %s", rough.ModelSHA256, calm.ModelSHA256)
+	}
+	if len(got.GetGraph().GetNode()) != len(want.GetGraph().GetNode()) {
+		t.Errorf("the graph has %d nodes, and the user's %d", len(got.GetGraph().GetNode()),
+			len(want.GetGraph().GetNode()))
+	}
+	for i, p := range want.GetGraph().GetInitializer() {
+		q := got.GetGraph().GetInitializer()[i]
+		if q.GetName() != p.GetName() || !bytes.Equal(q.RawData, p.RawData) {
+			t.Errorf("%s is another by the clients' sums", p.GetName())
+		}
+	}
+	if !slices.ContainsFunc(got.GetMetadataProps(), func(e *onnx.StringStringEntryProto) bool {
+		return e.GetKey() == "rhizome.normalize" && strings.Contains(e.GetValue(), `"divide":[`)
+	}) {
+		t.Errorf("the metadata is %v", got.GetMetadataProps())
 	}
 }
 

@@ -114,6 +114,14 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 			c.round(r)
 		}
 		return err
+	case job.EventScaled:
+		s, err := job.ParseScaled(ev.Value)
+		if err == nil && c.l.o.OnScaled != nil {
+			c.saying.Lock()
+			defer c.saying.Unlock()
+			c.l.o.OnScaled(c.named(*s))
+		}
+		return err
 	case job.EventDone:
 		if h == nil {
 			return nil // whoever starts the server asks it for its result afterwards
@@ -129,6 +137,18 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 		return c.failure(m, ev.Value)
 	}
 	return nil
+}
+
+// named puts the names of the run's nodes in the place of peers.
+func (c *cluster) named(s job.Scaled) job.Scaled {
+	for i, r := range s.Refused {
+		for _, m := range c.nodes {
+			if string(m.Peer) == r.Client {
+				s.Refused[i].Client = m.Name
+			}
+		}
+	}
+	return s
 }
 
 // peer tells that the directory of a node had gone back; the host's clock showed last at the last record in it, or it

@@ -41,6 +41,7 @@ type Options struct {
 	Chaos     float64 // probability with which a node is dropped after a round, 0 to 1
 	FS        vfs.FS  // nil means that of the machine
 	OnRound   func(job.Round)
+	OnScaled  func(job.Scaled)  // told how features are scaled, where clients' sums say so; perhaps more than once
 	OnWarn    func(text string) // told of failures that the run goes on with
 	// OnSurpassed is told that the directory of a node had gone back, as one that was copied back is older than those
 	// of the others.

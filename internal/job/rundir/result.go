@@ -82,6 +82,17 @@ func ReadResult(fsys vfs.FS, dir, artifact string) (*job.Result, error) {
 	return &res, nil
 }
 
+// ScaledBy returns by which constants of clients' sums the model in a directory was trained, nil where by none. A
+// directory without a result has none.
+func ScaledBy(fsys vfs.FS, dir string) (*job.Scaled, error) {
+	var res job.Result
+	err := journal.ReadSealed(fsys, filepath.Join(dir, ResultFile), &res)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return res.Scaled, err
+}
+
 // CopyResult writes a result and its model, which are in another directory, into dir.
 func CopyResult(fsys vfs.FS, dir string, res job.Result) (*job.Result, error) {
 	file, err := fsys.Open(res.Model)
@@ -118,5 +129,6 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.
 	res := given
 	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
 	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
+	res.Scaled = t.Scaled
 	return &res, writeResult(fsys, dir, &res, t.Model)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -27,6 +28,7 @@ func Register(c *node.Catalogue) error {
 		{data.Role, data.Kind, data.Version, data.Factory},
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
+		{moments.Role, moments.Kind, moments.Version, moments.Factory},
 		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},

@@ -25,6 +25,8 @@ type Component struct {
 	st    State
 	empty Stateless
 
+	sums *summing // nil where the samples are in no file
+
 	order  order   // derived: the last order that was used
 	blocky *blocks // derived: the same, of a source that is read in blocks
 }
@@ -111,7 +113,7 @@ func (c *Component) Restored() error {
 }
 
 // Invoke runs one op; the package comment lists them.
-func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	switch method {
 	case "Begin":
 		return c.begin(in)
@@ -130,6 +132,8 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.Int(n), value.Int((n + b - 1) / b)}, nil
 	case "TestBatch":
 		return c.testBatch(in)
+	case methodMoments:
+		return c.measure(ctx)
 	case "Turn":
 		round, ok := intAt(in, 0)
 		if !ok {

@@ -205,6 +205,7 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Component, error) 
 	if train == nil {
 		return s, nil
 	}
+	s.sums = &summing{file: env.Files[FileTrain], of: c}
 	if o.Own {
 		s.train.source = train
 		return s, nil
@@ -245,6 +246,7 @@ func (c SamplesConfig) deal(s *Component, whole dataset.Source) error {
 		return err
 	}
 	s.train = holds{whole, parts[s.part]}
+	s.sums.rows = s.train.rows
 	return nil
 }
 
@@ -318,5 +320,13 @@ func SamplesMethods() []graph.Method {
 		In: []graph.Port{{Name: "step", Type: types.Int()}},
 		Out: []graph.Port{{Name: "batch", Type: types.Tensor()}, {Name: "labels", Type: types.Tensor()},
 			{Name: "weights", Type: types.Tensor()}},
+	}, graph.Method{
+		Name: "Moments", Deferred: true,
+		Doc: "Gives of each feature of the node's own samples how many numbers there are, their sum, and that of " +
+			"their squares, both exact.",
+		In: []graph.Port{{Name: "trigger", Type: types.Trigger()}},
+		Out: []graph.Port{{Name: "counts", Type: types.Tensors(tensor.Int64, -1)},
+			{Name: "sums", Type: types.Tensors(tensor.Float64, -1, -1)},
+			{Name: "squares", Type: types.Tensors(tensor.Float64, -1, -1)}},
 	})
 }

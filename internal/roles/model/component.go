@@ -13,6 +13,7 @@ import (
 // Component is the model of one node. It is thread-unsafe, like every component.
 type Component struct {
 	slot   string
+	cfg    Config
 	graph  *Graph
 	source *source // of the graph; nil where that is whole
 	st     State
@@ -21,6 +22,9 @@ type Component struct {
 // State is the current parameters.
 type State struct {
 	Params []value.Value `snap:"1"` // tensors, in the graph's order; none while new ones are gathered
+	// Scale is what inputs are shifted and divided by, two tensors of float64, where Config.Scaled says that they come
+	// later and they have come.
+	Scale []value.Value `snap:"2"`
 }
 
 // New returns the model of a slot, with its first parameters. Files are those that the host gives to the slot.
@@ -33,7 +37,7 @@ func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Co
 	if err != nil {
 		return nil, err
 	}
-	c := &Component{slot: slot, graph: graph}
+	c := &Component{slot: slot, cfg: cfg, graph: graph}
 	if c.source, err = cfg.sourceOf(graph, files); err != nil {
 		return nil, err
 	}
@@ -51,10 +55,13 @@ func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Co
 
 // whole returns the graph with all that its file has.
 func (c *Component) whole() (*Graph, error) {
-	if c.source == nil {
-		return c.graph, nil
+	switch {
+	case c.source != nil:
+		return c.source.whole()
+	case len(c.st.Scale) > 0 && c.cfg.Scaled == ScaledGraph:
+		return c.scaled()
 	}
-	return c.source.whole()
+	return c.graph, nil
 }
 
 // Graph returns the forward pass.
@@ -85,7 +92,11 @@ func (c *Component) File() (io.WriterTo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return whole.File(params)
+	f, err := whole.File(params)
+	if err == nil {
+		err = c.noted(f)
+	}
+	return f, err
 }
 
 // Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until
@@ -99,6 +110,9 @@ func (c *Component) State() any { return &c.st }
 
 // Restored checks that the parameters fit the graph.
 func (c *Component) Restored() error {
+	if f := c.checkScale(c.st.Scale); f != nil {
+		return f
+	}
 	if len(c.st.Params) == 0 {
 		return nil
 	}
@@ -110,6 +124,9 @@ func (c *Component) Restored() error {
 
 // Invoke runs one op; the package comment lists them.
 func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	if method == "LoadScale" {
+		return c.loadScale(in)
+	}
 	if len(in) != 1 {
 		return nil, c.fail(value.CodeType, "%s takes 1 value, not %d", method, len(in))
 	}
@@ -137,12 +154,15 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 			return nil, c.fail(value.CodeError, "%v", err)
 		}
 		b, err := whole.Export(params)
+		if err == nil {
+			b, err = c.notedIn(b)
+		}
 		if err != nil {
 			return nil, c.fail(value.CodeError, "%v", err)
 		}
 		return []value.Value{value.NewBytes(b)}, nil
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Parameters, LoadParameters or Export", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Parameters, LoadParameters, LoadScale or Export", method)
 }
 
 // tensors returns the values as tensors that can be the parameters.

@@ -15,13 +15,22 @@ const (
 	Version = 1
 )
 
+// Where an export has what inputs are scaled by.
+const (
+	ScaledGraph    = "graph"
+	ScaledMetadata = "metadata"
+)
+
 // Config is the settings of the component: the model, given in one of three ways, and how it begins.
 type Config struct {
 	MLP []int `json:"mlp,omitempty"` // widths as for the function MLP
 	// Shift and Divide are what is taken from each input of an MLP, and what it is divided by then; none: nothing.
 	Shift  []float32 `json:"shift,omitempty"`
 	Divide []float32 `json:"divide,omitempty"`
-	ONNX   []byte    `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
+	// Scaled says that such constants come later, by LoadScale, and where an export has them: ScaledGraph for an MLP,
+	// or ScaledMetadata. Whoever trains the model applies them himself.
+	Scaled string `json:"scaled,omitempty"`
+	ONNX   []byte `json:"onnx,omitempty"` // an ONNX file; base64 in JSON
 	// Bare is the bare form of a model (importer.Model.Bare) whose file the host gives to the slot as FileSource:
 	// SHA256 is the file's, in hex, and Read is how it is read.
 	Bare   []byte            `json:"graph,omitempty"`
@@ -51,6 +60,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, config.Errorf("onnx config", "want either mlp, onnx or graph to say which model it is")
 	case len(c.MLP) == 0 && len(c.Shift)+len(c.Divide) > 0:
 		return c, config.Errorf("onnx config", "shift and divide are of an mlp; want none beside onnx or graph")
+	case c.Scaled != "" && (len(c.Shift) > 0 || c.Scaled != ScaledMetadata && (c.Scaled != ScaledGraph ||
+		len(c.MLP) == 0)):
+		return c, config.Errorf("onnx config", "scaled is %.20q; want %q for an mlp without shift and divide, or %q",
+			c.Scaled, ScaledGraph, ScaledMetadata)
 	case (len(c.Bare) > 0) != (c.SHA256 != ""):
 		return c, config.Errorf("onnx config", "want graph and sha256, of the file that it is from, together")
 	}

@@ -11,5 +11,6 @@
 //
 //	Parameters(trigger)     → List of Tensor
 //	LoadParameters(List)    → trigger          refused whole unless count, types and shapes fit
+//	LoadScale(Tensor, Tensor) → trigger        what inputs are shifted and divided by, for the export
 //	Export(List)            → Bytes            the ONNX file with these parameters
 package model

@@ -19,6 +19,13 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "loaded", Type: types.Trigger()}},
 		},
 		{
+			Name: "LoadScale",
+			Doc:  "Notes what each input is shifted and divided by before the model sees it, for its export.",
+			In: []graph.Port{{Name: "shift", Type: types.Tensor()},
+				{Name: "divide", Type: types.Tensor()}},
+			Out: []graph.Port{{Name: "loaded", Type: types.Trigger()}},
+		},
+		{
 			Name: "Export", Doc: "Gives the model as an ONNX file with these parameters.",
 			In:  []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
 			Out: []graph.Port{{Name: "file", Type: types.Bytes()}},

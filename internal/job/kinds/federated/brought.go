@@ -30,6 +30,8 @@ type brought struct {
 	Rows     int                   `json:"rows"` // of the file to train on
 	Files    map[string]given.File `json:"files"`
 	Scale    *scale                `json:"scale,omitempty"` // of a perceptron
+
+	Federated *scaling `json:"federated,omitempty"` // where the clients' sums make the constants
 }
 
 // scale is what a perceptron does to each feature before its first layer: the model that comes out takes samples as
@@ -58,7 +60,7 @@ func (b *brought) rescaled() error {
 
 // perceptron is the network that the job describes.
 func (c Config) perceptron() model.Config {
-	m := model.Config{MLP: c.widths()}
+	m := model.Config{MLP: c.widths(), Scaled: c.scaled()}
 	if b := c.data(); b != nil && b.Scale != nil {
 		m.Shift, m.Divide = b.Scale.Shift, b.Scale.Divide
 	}
@@ -167,7 +169,11 @@ func (c *Config) bringData() error {
 		return err
 	}
 	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
-	if c.Model == "" {
+	if c.federates() {
+		if b.Federated, err = c.scalingOf(s, filled); err != nil {
+			return err
+		}
+	} else if c.Model == "" {
 		if err := b.rescaled(); err != nil {
 			return err
 		}
@@ -236,6 +242,10 @@ func reason(err error) string {
 
 // readerSettings returns the settings of the reader, as the job says them.
 func (c Config) readerSettings() ([]byte, error) {
+	if !slices.Contains([]string{"", "none", "standard", "minmax", normalizeFederated}, c.Normalize) {
+		return nil, &job.ConfigError{Key: "normalize", Value: strconv.Quote(c.Normalize),
+			Want: "none, standard, minmax or federated"}
+	}
 	all := map[string]json.RawMessage{}
 	if c.Reader != "" {
 		if err := config.Strict([]byte(c.Reader), &all); err != nil {
@@ -247,7 +257,7 @@ func (c Config) readerSettings() ([]byte, error) {
 			return nil, &job.ConfigError{Key: "reader", Value: c.Reader, Want: "no " + key +
 				", which is a setting of the job"}
 		}
-		if text != "" {
+		if text != "" && text != normalizeFederated {
 			all[key], _ = json.Marshal(text)
 		}
 	}

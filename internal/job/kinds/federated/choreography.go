@@ -32,6 +32,8 @@ type fedavg struct {
 	g               *graph.Graph
 	server, clients graph.Place
 	slots           slots
+	scaleSlots      scaleSlots
+	scale           []graph.Value // what features are shifted and divided by, where it is recorded
 	net             trainee
 	params          types.Type   // list of the parameters' types
 	trained         int          // of the parameters, the first ones; those behind them are running statistics
@@ -56,6 +58,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
 	j.ask()
+	j.askSums()
 	last := j.loop(g, j.kept(g), j.round)
 	last, failure := g.Catch(last)
 	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
@@ -102,7 +105,7 @@ func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
 	round func(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value)) graph.Value {
 	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.c.shown(),
 		j.c.shown())))
-	return g.Named("rounds").Loop(g.Constant(value.Int(j.c.Rounds)), append([]graph.Value{none}, kept...),
+	return g.Named("rounds").Loop(j.beginScaled(g), append([]graph.Value{none}, kept...),
 		func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
 			told, kept := round(b, i, carried[1:])
 			return append([]graph.Value{told}, kept...)
@@ -163,7 +166,7 @@ func (c Config) model(at []graph.Place) graph.Component {
 	m := graph.Component{Name: modelSlot, Role: model.Role, Kind: model.Kind, Version: model.Version, At: at,
 		Methods: model.Methods()}
 	if n := c.net(); n != nil {
-		m.Config = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options}
+		m.Config = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options, Scaled: c.scaled()}
 	} else {
 		m.Config = c.perceptron()
 	}
@@ -195,6 +198,7 @@ func (j *fedavg) components() {
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
 		Version: aggregator.Version, At: server,
 		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
+	j.scaleComponents()
 }
 
 // round records one round at the server and returns what it tells, and what the strategy keeps.
@@ -224,8 +228,10 @@ func (j *fedavg) ask() {
 	round := b.Typed(event[0], types.Int())
 	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
+	scale := j.constants(b, whom)
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
-		whom, round, global, round)
+		whom, round, append([]graph.Value{global, round}, scale...)...)
+	j.scale = told(asked, 2, scale)
 	update, samples, losses := j.train(b, asked.Value(0), asked.Value(1))
 	if j.c.chunked() {
 		update = b.Invoke(s.sound, "Check", update)[0]

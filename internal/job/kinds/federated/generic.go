@@ -28,7 +28,7 @@ func (j *fedavg) batch(b *graph.Graph, given []graph.Value) (x, y graph.Value) {
 	if label == 0 {
 		label = tensor.Int64
 	}
-	x = b.Typed(given[0], types.Tensors(s.Features, append([]int{n}, s.Shape...)...))
+	x = j.scaled(b, b.Typed(given[0], types.Tensors(s.Features, append([]int{n}, s.Shape...)...)))
 	return x, b.Typed(given[1], types.Tensors(label, append([]int{n}, s.LabelShape...)...))
 }
 
@@ -36,6 +36,7 @@ func (j *fedavg) batch(b *graph.Graph, given []graph.Value) (x, y graph.Value) {
 // does.
 func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 	classes := j.c.shape().classes
+	j.scale = j.constants(b, loaded)
 	tests := b.Invoke(j.slots.data, "Tests", loaded)
 	list := b.Unbundle(b.Typed(mean, j.params), len(j.params.Items))
 	shown := j.c.shown()

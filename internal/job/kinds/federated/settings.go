@@ -41,7 +41,8 @@ var fields = []job.Field[Config]{
 			"classes, or another; without it, dirichlet with the alpha below where there are classes, else iid."}},
 	{Key: "normalize", At: func(c *Config) any { return &c.Normalize }, Of: job.Key{In: "data.normalize",
 		Doc: "How features are brought to one scale: none, standard (mean 0, deviation 1) or minmax (0 to 1), by " +
-			"constants of the job's own data."}},
+			"constants of the job's own data, or federated: standard by exact sums over the clients' data, which " +
+			"the server asks each for before the first round, and sees."}},
 	{Key: "reader", At: func(c *Config) any { return &c.Reader }, Of: job.Key{In: "data.*", Object: true,
 		Doc: "What the reader of the file is told beside that, such as {skip: 1, header: false}; which there are " +
 			"depends on the format."}},

@@ -52,6 +52,12 @@ type Config struct {
 	// Withdraws is the edge along which the questions of a round are asked, with its number as their context: those
 	// that nobody answered are withdrawn when the round closes. "" leaves them.
 	Withdraws string `json:"withdraws,omitempty"`
+	// Asks is the kind of the event that says whom to ask; "" means EventAsk. Two components of a node have each its
+	// own.
+	Asks string `json:"asks,omitempty"`
+	// Fewer lets a round whose answers are refused go on with those that are left, if they are at least Least, where
+	// it would fail.
+	Fewer bool `json:"fewer,omitempty"`
 }
 
 // What a round does that cannot close any more.
@@ -93,6 +99,9 @@ func (c Config) withDefaults() (Config, error) {
 	case Stop, Retry, Skip:
 		if c.Registry == "" {
 			c.Registry = "registry"
+		}
+		if c.Asks == "" {
+			c.Asks = EventAsk
 		}
 		if c.CheckMS == 0 {
 			c.CheckMS = 1000

@@ -46,7 +46,7 @@ func (c *Component) ask(ctx *engine.Context, round int64, who []string) *value.F
 	for i, p := range who {
 		list[i] = value.Peer(p)
 	}
-	if err := ctx.Publish(EventAsk, value.NewList(value.Int(round), value.NewList(list...))); err != nil {
+	if err := ctx.Publish(c.cfg.Asks, value.NewList(value.Int(round), value.NewList(list...))); err != nil {
 		return value.AsFailure(err, c.slot)
 	}
 	return nil
@@ -124,6 +124,16 @@ func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ s
 // unreached are the failures of a question that its peer did not get, or gave up: asked again, it may answer.
 var unreached = []string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline, value.CodeLate,
 	value.CodeDuplicate}
+
+// Refusals returns whose answers to a round did not count, and why, in the order of the peers.
+func (c *Component) Refusals(round int64) (who []wire.PeerID, why []string) {
+	if r := c.st.find(round); r != nil {
+		for _, f := range r.Refused {
+			who, why = append(who, wire.PeerID(f.Peer)), append(why, f.Reason)
+		}
+	}
+	return who, why
+}
 
 // possible returns how many can have contributed at the end.
 func (r *Round) possible() int64 { return int64(len(r.Cohort) - len(r.Refused)) }
@@ -204,11 +214,11 @@ func (c *Component) decide(ctx *engine.Context, r *Round, now bool) {
 	}
 	settled := int64(len(r.Settled))
 	if r.possible() < r.Need && settled < r.Need {
-		if c.cfg.DeadlineMS == 0 || r.possible() < int64(c.cfg.Least) {
+		if c.cfg.DeadlineMS == 0 && !c.cfg.Fewer || r.possible() < int64(c.cfg.Least) {
 			c.end(ctx, r, registry)
 			return
 		}
-		r.Need = r.possible() // the deadline closes it with fewer in any case
+		r.Need = r.possible() // with fewer, as the deadline closes it in any case
 	}
 	if settled >= r.Need {
 		c.enough(ctx, r, registry)
