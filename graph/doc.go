@@ -87,8 +87,8 @@
 //   - along axes: ArgMax, ArgMin, CumProd, CumSum, Hardmax, ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp,
 //     ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, ReduceSumSquare, ReverseSequence, TopK
 //   - shapes: Expand, Flatten, Reshape, Shape, Size, Squeeze, Tile, Transpose, Unsqueeze
-//   - parts: Compress, Concat, Gather, GatherElements, GatherND, NonZero, OneHot, ScatterElements, ScatterND, Slice,
-//     Trilu
+//   - parts: Compress, Concat, Gather, GatherElements, GatherND, NonMaxSuppression, NonZero, OneHot, ScatterElements,
+//     ScatterND, Slice, Trilu, Unique
 //   - matrices and lists of numbers: Det, EyeLike, Range
 //   - classes: LogSoftmax, NegativeLogLikelihoodLoss, Softmax, SoftmaxCrossEntropyLoss
 //

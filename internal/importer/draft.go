@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -55,6 +56,21 @@ type draft struct {
 	fresh    int
 }
 
+// classical says whether a file asks for no standard operators and has none, but those of classical machine learning.
+func classical(m *onnx.ModelProto) bool {
+	if len(m.GetFunctions()) > 0 || len(m.GetGraph().GetNode()) == 0 {
+		return false
+	}
+	for _, n := range m.GetGraph().GetNode() {
+		if n.GetDomain() != mlDomain {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(m.GetOpsetImport(), func(o *onnx.OperatorSetIdProto) bool {
+		return domain(o.GetDomain()) == ""
+	})
+}
+
 // newDraft takes the file's graph: all functions inlined, all initializers as tensors.
 func newDraft(m *onnx.ModelProto, bad *refusals) *draft {
 	g := m.GetGraph()
@@ -65,7 +81,7 @@ func newDraft(m *onnx.ModelProto, bad *refusals) *draft {
 		name := domain(o.GetDomain())
 		d.versions[name] = max(d.versions[name], o.GetVersion())
 	}
-	if v := d.versions[""]; v < OpsetMin || v > OpsetMax {
+	if v := d.versions[""]; (v < OpsetMin || v > OpsetMax) && !classical(m) {
 		bad.add(-1, "", "", "the operators are of set %d; want %d to %d", v, OpsetMin, OpsetMax)
 	}
 	if len(g.GetSparseInitializer()) > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/lower"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // Trap hostile-length: operators on images with attributes that make no sense are refused, and nothing is made first
@@ -21,6 +22,8 @@ func TestHostileImages(t *testing.T) {
 		"n": i64([]int{4}, 1, 4, 1<<40, 2), "p": i64([]int{8}, 0, 0, 0, 0, 0, 0, 0, 1<<40),
 		"q": i64([]int{8}, 0, 0, -3, 0, 0, 0, 0, 0), "k": i64([]int{2}, 3, 3), "b": i64([]int{2}, 1<<26, 1<<26),
 		"o": i64([]int{2}, -1, 0), "i": i64([]int{1, 4, 2, 2}, make([]int64, 16)...), "u": i64([]int{4}, 1, 4, 2, 2)}
+	in["y"] = must(tensor.FromUint8([]int{1, 1, 2, 2}, make([]uint8, 4)))
+	in["m"], in["j"] = must(tensor.FromUint8([]int{}, []uint8{1})), f32([]int{}, 1)
 	a, l, s := onnx.AttrInt, onnx.AttrInts, onnx.AttrString
 	for _, n := range []*onnx.NodeProto{
 		node("z = BatchNormalization x v v v w"),
@@ -73,6 +76,10 @@ func TestHostileImages(t *testing.T) {
 		node("z = Resize x _ _ k", l("axes", 2, 3), s("coordinate_transformation_mode", "none")),
 		node("z = Resize x _ _ k", l("axes", 2, 3), s("keep_aspect_ratio_policy", "none")),
 		node("z = Upsample x g"),
+		node("z = QLinearConv y o m y o m o m"),
+		node("z = QLinearConv y j m y j m j m", a("group", 3)),
+		node("z = QLinearConv y j m y j m j m o"),
+		node("z = QLinearConv y j m m j m j m"),
 		node("z = GridSample x v"),
 		node("z = GridSample e d"),
 		node("z = GridSample x d", s("mode", "sharp")),

@@ -22,6 +22,10 @@ var quantizeRules = []rule{
 		Types: []tensor.DType{tensor.Float32}},
 	{Name: "MatMulInteger", In: upTo(2, 4), Out: one, write: matMulInteger,
 		Types: []tensor.DType{tensor.Uint8, tensor.Int8}},
+	{Name: "QLinearConv", In: upTo(8, 9), Out: one, write: qLinearConv,
+		Types: []tensor.DType{tensor.Uint8, tensor.Int8}, Attrs: append(slices.Clone(windowAttrs),
+			attr("kernel_shape", onnx.AttributeProto_INTS, nil), stringAttr("auto_pad", "NOTSET"),
+			intAttr("group", 1))},
 	{Name: "QLinearMatMul", In: upTo(8, 8), Out: one, write: qLinearMatMul,
 		Types: []tensor.DType{tensor.Uint8, tensor.Int8}},
 }
@@ -191,22 +195,80 @@ func matMulInteger(c *call) ([]string, error) {
 	return []string{c.Cast(c.Op("MatMul", c.centred(0, 2, true), c.centred(1, 3, false)), tensor.Int32)}, nil
 }
 
-// qLinearMatMul is that product, quantized again.
-func qLinearMatMul(c *call) ([]string, error) {
-	to := c.typ(7).DType
-	lo, hi, ok := rangeOf(to)
+// quantizedPair checks two quantized inputs and the type of a result, and that their scales and zero points are one
+// number each, but for those that a list names, which may be one for each row of the second input. It returns the range
+// of the result.
+func (c *call) quantizedPair(rows ...int) (lo, hi float64, err error) {
+	lo, hi, ok := rangeOf(c.typ(7).DType)
 	if d := c.typ(3).DType; d != tensor.Uint8 && d != tensor.Int8 || !ok {
-		return nil, c.fail("input 3 is %v and input 7 %v; want uint8 or int8", c.typ(3), c.typ(7))
+		return 0, 0, c.fail("input 3 is %v and input 7 %v; want uint8 or int8", c.typ(3), c.typ(7))
 	}
 	for i := range 8 {
-		if i != 0 && i != 3 && (!c.typ(i).Static() || c.typ(i).Elements() != 1) {
-			return nil, c.fail("input %d is %v; want one number", i, c.typ(i))
+		t := c.typ(i)
+		if i == 0 || i == 3 || t.Static() && t.Elements() == 1 ||
+			slices.Contains(rows, i) && t.Static() && len(t.Shape) == 1 && t.Shape[0] == c.typ(3).Shape[0] {
+			continue
 		}
+		return 0, 0, c.fail("input %d is %v; want one number", i, t)
+	}
+	return lo, hi, nil
+}
+
+// requantized is a product of whole numbers times a factor, rounded, of two as near to the even one, within a range.
+func (c *call) requantized(product, factor string, lo, hi float64) string {
+	y := c.Op("Mul", product, c.Cast(factor, tensor.Float64))
+	y = c.Op("Round", c.Op("Add", y, c.Cast(c.Shaped(c.in[7]), tensor.Float64)))
+	return c.Cast(c.Op("Clip", y, c.Number(y, lo), c.Number(y, hi)), c.typ(7).DType)
+}
+
+// qLinearMatMul is that product, quantized again.
+func qLinearMatMul(c *call) ([]string, error) {
+	lo, hi, err := c.quantizedPair()
+	if err != nil {
+		return nil, err
 	}
 	one := func(i int) string { return c.Shaped(c.in[i]) }
 	product := c.Op("MatMul", c.Op("Sub", c.Cast(c.in[0], tensor.Float64), c.Cast(one(2), tensor.Float64)),
 		c.Op("Sub", c.Cast(c.in[3], tensor.Float64), c.Cast(one(5), tensor.Float64)))
-	factor := c.Cast(c.Op("Div", c.Op("Mul", one(1), one(4)), one(6)), tensor.Float64)
-	y := c.Op("Round", c.Op("Add", c.Op("Mul", product, factor), c.Cast(one(7), tensor.Float64)))
-	return []string{c.Cast(c.Op("Clip", y, c.Number(y, lo), c.Number(y, hi)), to)}, nil
+	return []string{c.requantized(product, c.Op("Div", c.Op("Mul", one(1), one(4)), one(6)), lo, hi)}, nil
+}
+
+// qLinearConv is a convolution of whole numbers, with a bias of such, quantized again. The filter may have a scale and
+// a zero point for each of its results.
+func qLinearConv(c *call) ([]string, error) {
+	x, err := c.static(0)
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.static(3)
+	if err != nil {
+		return nil, err
+	}
+	if len(x) < 3 || len(w) != len(x) {
+		return nil, c.fail("the input is %v and the filter %v; want images and filters of them", c.typ(0), c.typ(3))
+	}
+	lo, hi, err := c.quantizedPair(4, 5)
+	if err != nil {
+		return nil, err
+	}
+	// each is input i as it stands beside a value of the rank of images, of which dimension at is that of the
+	// results.
+	each := func(i, at int) string {
+		dims := slices.Repeat([]int{1}, len(x))
+		if c.typ(i).Rank() == 1 {
+			dims[at] = c.typ(i).Shape[0]
+		}
+		return c.Shaped(c.in[i], dims...)
+	}
+	wide := func(v string) string { return c.Cast(v, tensor.Float64) }
+	in := []string{c.Op("Sub", wide(c.in[0]), wide(each(2, 0))), c.Op("Sub", wide(c.in[3]), wide(each(5, 0)))}
+	if c.at(8) != "" {
+		if t := c.typ(8); t.DType != tensor.Int32 || !slices.Equal(t.Shape, w[:1]) {
+			return nil, c.fail("the bias is %v; want int32[%d]", t, w[0])
+		}
+		in = append(in, wide(c.in[8]))
+	}
+	product := c.With("Conv", in, c.node.GetAttribute()...)
+	factor := c.Op("Div", c.Op("Mul", each(1, 0), each(4, 1)), each(6, 0))
+	return []string{c.requantized(product, factor, lo, hi)}, nil
 }

@@ -55,7 +55,7 @@ var (
 
 func init() {
 	for _, family := range [][]Op{unaryOps, binaryOps, matrixOps, reduceOps, shapeOps, joinOps, indexOps, constantOps,
-		softmaxOps, trainingOps, convOps, poolOps, scatterOps, scanOps, randomOps} {
+		softmaxOps, trainingOps, convOps, poolOps, scatterOps, scanOps, randomOps, chooseOps} {
 		for i := range family {
 			op := &family[i]
 			catalogue[opKey{op.Domain, op.Name}] = op

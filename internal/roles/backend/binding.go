@@ -26,7 +26,8 @@ var kernels = map[kernelKey]*kernelDef{}
 
 func init() {
 	for _, family := range []map[string]kernelDef{unaryKernels, binaryKernels, matrixKernels, reduceKernels,
-		softmaxKernels, moveKernels, convKernels, poolKernels, functionKernels, scatterKernels, scanKernels} {
+		softmaxKernels, moveKernels, convKernels, poolKernels, functionKernels, scatterKernels, scanKernels,
+		chooseKernels} {
 		for name, def := range family {
 			kernels[kernelKey{"", name}] = &def
 		}

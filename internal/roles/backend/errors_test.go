@@ -92,7 +92,9 @@ func sample(op *onnxop.Op, d tensor.DType) (*onnx.GraphProto, bool) {
 			in[1] = x("b", tensor.Bool, 2)
 			g.Initializer[0] = must(tensor.FromBool([]int{2}, []bool{false, true})).Proto("b")
 		}
-	case "NonZero":
+	case "Uniform":
+		in, attrs = []*onnx.ValueInfoProto{x("a", i64, 1)}, append(attrs, onnx.AttrInts("shape", 2))
+	case "NonMaxSuppression", "NonZero", "Unique":
 		return nil, false // of values that are known
 	case "GatherElements", "GatherND", "ScatterElements", "ScatterND":
 		in[1] = x("b", i64, 2, 2)
@@ -182,11 +184,11 @@ func TestCompileErrors(t *testing.T) {
 		as   any
 		want string
 	}{
-		{"unknown operator", graph(nodeOf("z = NonMaxSuppression x x")), Options{}, new(*UnsupportedError),
-			"ai.onnx.NonMaxSuppression"},
-		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = NonMaxSuppression x x")),
+		{"unknown operator", graph(nodeOf("z = ImageDecoder x x")), Options{}, new(*UnsupportedError),
+			"ai.onnx.ImageDecoder"},
+		{"unknown operator that nothing needs", graph(nodeOf("z = Neg x"), nodeOf("y = ImageDecoder x x")),
 			Options{},
-			new(*UnsupportedError), "ai.onnx.NonMaxSuppression"},
+			new(*UnsupportedError), "ai.onnx.ImageDecoder"},
 		{"old operator set", graph(nodeOf("z = Neg x")), Options{Opset: 7}, new(*UnsupportedError), "version 7"},
 		{"element type", graph(nodeOf("b = Less x x"), nodeOf("z = Exp b")), Options{}, new(*UnsupportedError), "bool"},
 		{"rule", graph(nodeOf("z = MatMul x x")), Options{}, new(*RuleError), "inner dimensions"},

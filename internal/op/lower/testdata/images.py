@@ -18,7 +18,7 @@ def case(name, op, ins, outs=1, consts=(), opset=21, **attrs):
     for i, v in enumerate(ins):
         names.append("" if v is None else f"x{i}")
         if v is not None:
-            feed[f"x{i}"] = v
+            feed[f"x{i}"] = v = np.asarray(v)
             infos.append(helper.make_tensor_value_info(f"x{i}", helper.np_dtype_to_tensor_dtype(v.dtype), v.shape))
     results = [f"z{i}" for i in range(outs)]
     node = helper.make_node(op, names, results, **attrs)
@@ -95,4 +95,12 @@ case("AffineGrid", "AffineGrid", [f(2, 2, 3), i64(2, 3, 4, 5)], consts=[1])
 case("AffineGrid volume", "AffineGrid", [f(1, 3, 4), i64(1, 2, 3, 4, 2)], consts=[1], align_corners=1)
 case("DeformConv", "DeformConv", [f(2, 4, 5, 6), f(6, 2, 3, 2), 2 * f(2, 24, 3, 3), f(6), f(2, 12, 3, 3)], opset=19,
      group=2, offset_group=2, strides=[2, 2], pads=[1, 0, 1, 1], dilations=[1, 1])
+q = lambda lo, hi, *s: rng.integers(lo, hi, s)
+case("QLinearConv", "QLinearConv", [q(0, 255, 1, 4, 5, 5).astype(np.uint8), np.float32(0.02), np.uint8(120),
+                                    q(-128, 127, 6, 2, 3, 3).astype(np.int8), (pos(6) * 0.01).astype(np.float32),
+                                    np.zeros(6, np.int8), np.float32(0.1), np.uint8(130), q(-900, 900, 6).astype(np.int32)],
+     opset=10, group=2, pads=[1, 0, 1, 2], strides=[2, 1])
+for axis in (None, 0, 1):
+    extra = {} if axis is None else dict(axis=axis)
+    case(f"Unique {axis}", "Unique", [q(0, 2, 4, 3).astype(np.float32)], consts=[0], **extra)
 json.dump(cases, open(sys.argv[1], "w"), indent=0)
