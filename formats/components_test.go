@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
@@ -29,6 +30,7 @@ import (
 // holds.
 var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
+	"model/cell@1":       reflect.TypeFor[cell.State](),
 	"protocol/moments@1": reflect.TypeFor[moments.State](),
 	"backend/cpu@1":      reflect.TypeFor[backend.State](),
 	"data/digits@1":      reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),

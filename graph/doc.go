@@ -145,6 +145,11 @@
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
 //	Refuse(round Int, who Peer, failure List of String) → noted Trigger
 //
+// model cell keeps tensors of a node from round to round. Keys: shapes. In a round it gives what an earlier one kept:
+//
+//	Read(round Int, first List of Tensor) → kept List of Tensor
+//	Write(round Int, made List of Tensor) → written Trigger
+//
 // aggregator sound looks at an update where it is made. No keys.
 //
 //	Check(update List of Tensor) → update List of Tensor

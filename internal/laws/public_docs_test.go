@@ -22,6 +22,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
@@ -208,6 +209,7 @@ var settings = map[string]struct {
 }{
 	"aggregator fedavg": {aggregator.Config{}, aggregator.Methods()},
 	"protocol moments":  {moments.Config{}, moments.Methods()},
+	"model cell":        {nil, cell.Methods()},
 	"aggregator sound":  {nil, aggregator.SoundMethods()},
 	"backend cpu":       {backend.Config{}, nil},
 	"data digits":       {data.Config{}, nil},

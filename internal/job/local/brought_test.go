@@ -252,7 +252,7 @@ func TestDataThatTeachesNothing(t *testing.T) {
 		`data=many.csv reader={"label":"c"}`:     "reader: no label",
 		`data=many.csv reader={"delimeter":","}`: "data: delimeter",
 		"data=many.csv buffers=average":          "buffers: nothing where the job brings no model",
-		"data=many.csv buffers=shared":           "buffers: average, or frozen",
+		"data=many.csv buffers=shared":           "buffers: average, local, or frozen",
 		"data=digits label=c":                    "label: nothing beside data digits",
 		"data=many.csv freeze=a":                 "freeze: nothing where the job brings no model",
 	} {

@@ -15,10 +15,14 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/archive"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
+	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // arraysOf reads the numbers of 4 bytes of an NPZ file, as numpy wrote them.
@@ -228,4 +232,53 @@ func TestDropoutInAJob(t *testing.T) {
 	if off, _ := zooJob(t, model, table, job(", dropout: off"), local.Options{}); off.ModelSHA256 == calm.ModelSHA256 {
 		t.Error("what drops nothing comes to the same model")
 	}
+}
+
+// TestBuffersLocal: statistics that are local stay at each client, from round to round, and are the same to the bit
+// whatever nodes are dropped meanwhile; what is trained is one model, and its file keeps the statistics that it had.
+func TestBuffersLocal(t *testing.T) {
+	table := blobs(4, 120)
+	text := "model: {onnx: MODEL, buffers: local}\ndata: {train: data.csv, label: y, partition: {dirichlet: 0.3}}\n" +
+		"train: {epochs: 1, batch: 16, learning_rate: 0.05}\nrounds: 4\nclients: 2\nclient_metrics: true\n"
+	const model = "mlp_bn_kept"
+	calm, trained := zooJob(t, model, table, text, local.Options{})
+	rough, _ := zooJob(t, model, table, text, local.Options{Chaos: 0.7})
+	if calm.ModelSHA256 != rough.ModelSHA256 {
+		t.Errorf("with nodes that are dropped the model is %s, without %s", rough.ModelSHA256, calm.ModelSHA256)
+	}
+	before := parametersOf(t, "../../importer/testdata/zoo/mlp_bn_kept.onnx")
+	for _, name := range apart(before, trained, 0) {
+		if strings.Contains(name, "running") {
+			t.Errorf("the file of the server has other statistics: %s", name)
+		}
+	}
+	var of [2][2]string // of each client, calm and rough
+	for i, res := range []*job.Result{calm, rough} {
+		for client := range 2 {
+			st := ownOf(t, filepath.Dir(res.Model), client)
+			if st.Round != 3 || len(st.Now) != 2 || len(st.Before) != 2 {
+				t.Fatalf("client %d keeps %+v", client, st)
+			}
+			for _, v := range st.Now {
+				of[client][i] += fmt.Sprint(v.(value.Tensor).Float32(), " ")
+			}
+		}
+	}
+	if of[0][0] != of[0][1] || of[1][0] != of[1][1] || of[0][0] == of[1][0] {
+		t.Errorf("the clients keep %q; want one for each, whatever is dropped", of)
+	}
+}
+
+// ownOf returns what a client of a run keeps.
+func ownOf(t *testing.T, dir string, client int) *cell.State {
+	t.Helper()
+	v, err := archive.Look(vfs.OS(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := v.Inspect(job.ClientName(client))
+	if len(all) != 1 || all[0].Err != nil {
+		t.Fatalf("%+v", all)
+	}
+	return all[0].Restored.Node.Component("own").(*cell.Component).State().(*cell.State)
 }

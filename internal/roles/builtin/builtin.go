@@ -7,6 +7,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
@@ -27,6 +28,7 @@ func Register(c *node.Catalogue) error {
 		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
 		{data.Role, data.Kind, data.Version, data.Factory},
 		{model.Role, model.Kind, model.Version, model.Factory},
+		{cell.Role, cell.Kind, cell.Version, cell.Factory},
 		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
 		{moments.Role, moments.Kind, moments.Version, moments.Factory},
 		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},

@@ -24,6 +24,7 @@ type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
 
 	sound *graph.Slot // at a client, where its update is lent
+	own   *graph.Slot // at a client that keeps running statistics
 }
 
 // fedavg is one choreography while it is recorded.
@@ -184,6 +185,9 @@ func (j *fedavg) components() {
 			Version: aggregator.SoundVersion,
 			At:      []graph.Place{j.clients}, Methods: aggregator.SoundMethods()})
 	}
+	if own := j.net.Local(); len(own) > 0 {
+		s.own = slot(j.ownStatistics(own))
+	}
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
 		Version: registry.Version, At: both,
@@ -273,14 +277,14 @@ func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured) grap
 // the round, before the first step and after the last one.
 func (j *fedavg) train(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
 	losses []graph.Value) {
-	update, samples = j.local(b, global, round)
+	update, samples, own := j.local(b, global, round)
 	if !j.c.ClientMetrics {
 		return update, samples, nil
 	}
 	first := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
 	x, y := j.batch(b, first)
-	for _, params := range []graph.Value{global, update} {
-		all := b.Unbundle(b.Typed(params, j.params), len(j.params.Items))
+	for i, params := range []graph.Value{global, update} {
+		all := append(b.Unbundle(b.Typed(params, j.params), len(j.params.Items)), own[i]...)
 		losses = append(losses, j.lossOf(b, j.net.own(b, batch{x, y}, all), j.labels(b, y)))
 	}
 	return update, samples, losses
@@ -295,11 +299,17 @@ func told(answer *graph.Arrival, from int, losses []graph.Value) (out []graph.Va
 }
 
 // local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.
-func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value) {
+// Own are the running statistics that it keeps, before that and after it.
+func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
+	own [2][]graph.Value) {
 	s := &j.slots
 	begun := b.Invoke(s.data, "Begin", round)
 	params := j.tensors(b, global)
 	carried := params
+	if s.own != nil {
+		own[0] = j.readOwn(b, round)
+		carried = slices.Concat(carried, own[0])
+	}
 	var turn graph.Value
 	if !j.schedule.Constant() {
 		turn = b.Invoke(s.data, "Turn", round)[0]
@@ -317,7 +327,13 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		x, y := j.batch(b, batch)
 		return j.step(b, x, y, params, carried, turn, j.chance(b, step, round))
 	})
-	return b.Bundle(trained[:len(params)]...), begun[0]
+	update = b.Bundle(trained[:len(params)]...)
+	if s.own != nil {
+		own[1] = trained[len(params):len(j.values)]
+		written := b.Invoke(s.own, "Write", round, b.Bundle(own[1]...))[0]
+		update = b.Gate(update, written)
+	}
+	return update, begun[0], own
 }
 
 // step records one step of gradient descent on a batch and returns what it changes: the parameters with the running

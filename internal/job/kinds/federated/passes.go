@@ -11,8 +11,10 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // A model that a user brought has up to three forward passes: that of a step, in which BatchNormalization goes by the
@@ -94,10 +96,10 @@ func (c Config) checkModes(m *importer.Model) error {
 
 // validateModes checks what says how a model is trained that the job brings.
 func (c Config) validateModes() error {
-	known := []string{"", importer.BuffersFrozen, importer.BuffersAverage}
+	known := []string{"", importer.BuffersFrozen, importer.BuffersAverage, importer.BuffersLocal}
 	if !slices.Contains(known, c.Buffers) {
 		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),
-			Want: "average, or frozen: running statistics stay as they are in the file"}
+			Want: "average, local, or frozen: running statistics stay as they are in the file"}
 	}
 	if c.Dropout != "" && c.Dropout != "on" && c.Dropout != "off" {
 		return &job.ConfigError{Key: "dropout", Value: strconv.Quote(c.Dropout), Want: "on or off"}
@@ -115,4 +117,25 @@ func (j *fedavg) chance(b *graph.Graph, step, round graph.Value) func(int, []int
 		}
 		return b.Tensor(onnxop.Uniform, graph.Attrs{"shape": shape, "place": place}, key[0])
 	}
+}
+
+// ownStatistics is the component that holds a client's own running statistics.
+func (j *fedavg) ownStatistics(of []model.Param) graph.Component {
+	var c cell.Config
+	for _, p := range of {
+		c.Shapes = append(c.Shapes, p.Shape)
+	}
+	return graph.Component{Name: "own", Role: cell.Role, Kind: cell.Kind, Version: cell.Version,
+		At: []graph.Place{j.clients}, Methods: cell.Methods(), Config: c}
+}
+
+// readOwn records what a client kept of statistics before a round: those of the file, where there was none.
+func (j *fedavg) readOwn(b *graph.Graph, round graph.Value) []graph.Value {
+	var first []value.Value
+	for _, p := range j.net.Local() {
+		first = append(first, value.Tensor{Tensor: p.Given})
+	}
+	own := j.values[len(j.params.Items):]
+	kept := b.Invoke(j.slots.own, "Read", round, b.Constant(value.NewList(first...)))[0]
+	return b.Unbundle(b.Typed(kept, types.ListOf(own...)), len(own))
 }

@@ -26,7 +26,8 @@ var fields = []job.Field[Config]{
 		Doc: "Patterns of parameters that are not trained."}},
 	{Key: "buffers", At: func(c *Config) any { return &c.Buffers }, Of: job.Key{In: "model.buffers",
 		Doc: "What becomes of the running statistics of BatchNormalization: average, they change as clients train and " +
-			"are averaged with the rest; frozen, they stay as they are in the file."}},
+			"are averaged with the rest; local, they change so and stay at each client; frozen, they stay as they are in the " +
+			"file."}},
 	{Key: "dropout", At: func(c *Config) any { return &c.Dropout }, Of: job.Key{In: "model.dropout",
 		Doc: "Whether the file's Dropout drops while clients train: on, whatever mode it was exported in, or off."}},
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,

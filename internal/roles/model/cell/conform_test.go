@@ -1,0 +1,70 @@
+package cell_test
+
+import (
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/component/componenttest"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// TestConforms: a cell gives in a round what was kept before it, also where the round is begun again, and what comes of
+// an earlier round than the last is not kept.
+func TestConforms(t *testing.T) {
+	list := func(v float32) *value.List {
+		x, err := tensor.FromFloat32([]int{2}, []float32{v, -v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value.NewList(value.Tensor{Tensor: x})
+	}
+	setup := componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
+		Name: "cell", Factory: cell.Factory, Config: `{"shapes":[[2]]}`, Derived: []string{"shapes"},
+		Ops: []componenttest.Op{{Method: "Read", In: 2, Out: 1}, {Method: "Write", In: 2, Out: 1}},
+	}}}
+	call := func(method string, round int64, v value.Value) componenttest.Step {
+		return componenttest.Step{Name: method, Do: func(b *componenttest.Bench) {
+			b.Invoke("cell", method, value.Int(round), v)
+		}}
+	}
+	componenttest.Run(t, componenttest.Suite{Setup: setup, Steps: []componenttest.Step{
+		call("Read", 0, list(1)), call("Write", 0, list(2)), call("Read", 0, list(1)), call("Write", 1, list(3)),
+		call("Read", 1, list(1)), call("Read", 2, list(1)), call("Write", 0, list(9)),
+		call("Write", 1, value.NewList()),
+	}})
+
+	c, err := cell.Factory(node.Env{Slot: "cell", Config: []byte(`{"shapes":[[2]]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(method string, round int64, v float32) value.Value {
+		out, err := c.Invoke(nil, method, []value.Value{value.Int(round), list(v)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[0]
+	}
+	reads := func(round int64, want float32) {
+		t.Helper()
+		got := do("Read", round, 1).(*value.List).Items()[0].(value.Tensor).Float32()[0]
+		if got != want {
+			t.Errorf("round %d reads %v, want %v", round, got, want)
+		}
+	}
+	reads(0, 1)
+	do("Write", 0, 2)
+	reads(0, 1)
+	reads(1, 2)
+	do("Write", 1, 3)
+	do("Write", 1, 4)
+	do("Write", 0, 9)
+	reads(1, 2)
+	reads(5, 4)
+	for _, config := range []string{`{}`, `{"shapes":[[-1]]}`, `{"shapes":[[67108865]]}`, `{"shapes":[[2]],"more":1}`} {
+		if _, err := cell.Factory(node.Env{Slot: "cell", Config: []byte(config)}); err == nil {
+			t.Errorf("a cell of %s", config)
+		}
+	}
+}
