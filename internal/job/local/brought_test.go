@@ -124,9 +124,9 @@ func TestAModelAndDataOfOnesOwn(t *testing.T) {
 	}
 }
 
-// TestAModelScaledByClients: a model that was brought gives the same parameters by its clients' sums as by the constants
-// of the whole file, also with nodes that are dropped; its graph is the user's, and its metadata and the result name the
-// constants.
+// TestAModelScaledByClients: a model that was brought gives the same parameters by its clients' sums as by the
+// constants of the whole file, also with nodes that are dropped; its graph is the user's, and its metadata and the
+// result name the constants.
 func TestAModelScaledByClients(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
