@@ -19,6 +19,7 @@ type nodeTest struct {
 	model      []byte
 	rtol, atol float64
 	sets       []dataSet
+	loose      bool // it has needed more than its own tolerance
 }
 
 // dataSet is what one run of a test gets and should give, as TensorProto; nil is no tensor.

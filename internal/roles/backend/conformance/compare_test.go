@@ -28,9 +28,9 @@ func fits(shape, want []int) bool {
 	return slices.EqualFunc(shape, want, func(d, w int) bool { return d == w || w < 0 })
 }
 
-// near says where got is not within atol + rtol·|want| of want, or not equal where elements are no floats; atol is at
-// least a unit of float32 at the greatest element.
-func near(got, want *tensor.Tensor, rtol, atol float64) error {
+// near says where got is not within atol + rtol·|want| of want, or not equal where elements are no floats. Of floats of
+// 16 bits so many units in the last place of the wanted element are near, too.
+func near(got, want *tensor.Tensor, rtol, atol, units float64) error {
 	if got.DType() != want.DType() || !slices.Equal(got.Shape(), want.Shape()) {
 		return fmt.Errorf("is %v; want %v", onnxop.Of(got), onnxop.Of(want))
 	}
@@ -41,34 +41,53 @@ func near(got, want *tensor.Tensor, rtol, atol float64) error {
 		}
 		return nil
 	}
-	for _, x := range w { // what cancels is known to a unit of the greatest alone
-		if got.DType() == tensor.Float32 && math.Abs(x) <= math.MaxFloat32 {
-			atol = max(atol, 0x1p-23*math.Abs(x))
-		}
-	}
 	for i := range w {
 		if g[i] == w[i] || (g[i] != g[i] && w[i] != w[i]) {
 			continue
 		}
-		if !(math.Abs(g[i]-w[i]) <= max(atol+rtol*math.Abs(w[i]), twoUnits(got.DType(), w[i]))) {
+		if !(math.Abs(g[i]-w[i]) <= max(atol+rtol*math.Abs(w[i]), units*unit(got.DType(), w[i]))) {
 			return fmt.Errorf("element %d of %v is %g; want %g", i, onnxop.Of(got), g[i], w[i])
 		}
 	}
 	return nil
 }
 
-// twoUnits is the size of two units in the last place of a float of 16 bits: its parts may be rounded one by one, or at
-// once. It is 0 for other types.
-func twoUnits(d tensor.DType, x float64) float64 {
+// unit is the size of a unit in the last place of a float of 16 bits; 0 for other types.
+func unit(d tensor.DType, x float64) float64 {
 	_, e := math.Frexp(x)
 	switch d {
 	case tensor.Float16:
-		return math.Ldexp(2, e-11)
+		return math.Ldexp(1, e-11)
 	case tensor.BFloat16:
-		return math.Ldexp(2, e-8)
+		return math.Ldexp(1, e-8)
 	}
 	return 0
 }
+
+// looser are the tests whose own tolerance the right result does not meet, each with what it gets instead, and why.
+var looser = map[string]struct {
+	units, atol float64
+	why         string
+}{
+	"test_attention_3d_causal_bf16":                    {1, 0, eachStep},
+	"test_attention_3d_causal_bf16_expanded":           {1, 0, eachStep},
+	"test_attention_4d_attn_mask_causal_bf16":          {1, 0, eachStep},
+	"test_attention_4d_attn_mask_causal_bf16_expanded": {2, 0, eachStep},
+	"test_attention_4d_causal_bf16":                    {2, 0, eachStep},
+	"test_attention_4d_causal_bf16_expanded":           {2, 0, eachStep},
+	"test_attention_4d_causal_fp16_expanded":           {2, 0, eachStep},
+	"test_attention_4d_causal_padded_kv_bf16":          {2, 0, eachStep},
+	"test_attention_4d_causal_padded_kv_bf16_expanded": {2, 0, eachStep},
+	"test_attention_4d_padded_kv_bf16":                 {1, 0, eachStep},
+	"test_attention_4d_padded_kv_bf16_expanded":        {2, 0, eachStep},
+	"test_dft_inverse":                                 {0, 2e-7, cancels},
+	"test_dft_inverse_opset19":                         {0, 2e-7, cancels},
+}
+
+const (
+	eachStep = "the reference rounds other intermediate results to 16 bits than a node that rounds its result once"
+	cancels  = "the true result is 0, and the reference's is what is left of terms of up to 10 in float32"
+)
 
 // short shows the first elements of a tensor, as bytes.
 func short(t *tensor.Tensor) string {

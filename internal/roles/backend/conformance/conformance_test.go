@@ -29,9 +29,9 @@ const floor = 1613
 
 var rewrite = flag.Bool("rewrite", false, "write "+refusedList+" anew")
 
-// The node tests of ONNX 1.23.2: each passes within its own tolerance, on the vector kernels and on the scalar ones to
-// the same bit; or is refused by name. None is wrong, on any way that takes it. A test that passes now and stands in
-// the list of those refused is told, and -rewrite takes it out.
+// The node tests of ONNX 1.23.2: each passes within its own tolerance, or that which looser gives it, on the vector
+// kernels and on the scalar ones to the same bit; or is refused by name. None is wrong, on any way that takes it. A
+// test that passes now and stands in the list of those refused is told, and -rewrite takes it out.
 func TestNodes(t *testing.T) {
 	known := map[string]string{}
 	if b, err := os.ReadFile(refusedList); err == nil {
@@ -44,8 +44,12 @@ func TestNodes(t *testing.T) {
 	missing, reasons := map[string]int{}, map[string]int{}
 	passed, wrong, more := 0, 0, 0
 	tests := readArchive(t)
-	for _, n := range tests {
+	for i := range tests {
+		n := &tests[i]
 		r, err := n.run()
+		if _, ok := looser[n.name]; ok && !n.loose {
+			t.Errorf("%s: it meets its own tolerance; want no other one", n.name)
+		}
 		switch {
 		case err != nil:
 			wrong++
@@ -432,7 +436,12 @@ func (n *nodeTest) set(set dataSet, plan, scalar *backend.Plan, only []int) (*re
 		if want[i] == nil {
 			continue
 		}
-		if err := near(got[i], want[i], n.rtol, n.atol); err != nil {
+		err := near(got[i], want[i], n.rtol, n.atol, 0)
+		if l, ok := looser[n.name]; ok && err != nil {
+			n.loose = true
+			err = near(got[i], want[i], n.rtol, max(n.atol, l.atol), l.units)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("output %d: %w", i, err)
 		}
 		if !got[i].Equal(again[i]) {
