@@ -10,6 +10,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/job/given"
 )
 
 func newDataInspect(c *console) *cobra.Command {
@@ -30,7 +31,14 @@ folders of PNG or JPEG images by class, each also packed by gzip or zstd. Of lar
 				no := false
 				s.Header = &no
 			}
-			path, err := filepath.Abs(args[0])
+			name, by, err := given.Name(args[0])
+			if err != nil {
+				return &badInput{err.Error()}
+			}
+			if by != nil { // a data set: what is known of its file
+				s.Header, s.Skip, s.Scale, s.Classes = by.Header, by.Skip, by.Scale, by.Classes
+			}
+			path, err := filepath.Abs(name)
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/judge"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
-	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
 func newEvaluate(c *console) *cobra.Command {
@@ -41,7 +40,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if file == "" {
 				return &badInput{"evaluate needs --data: a file of samples"}
 			}
-			path, settings, by, err := toEvaluate(args[0])
+			path, settings, by, err := toEvaluate(args[0], embedded(file))
 			if err != nil {
 				return err
 			}
@@ -63,16 +62,16 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if err != nil {
 				return err
 			}
-			d, err := given.Read(file)
+			from, err := readable(file)
 			if err != nil {
 				return err
 			}
-			if settings, err = withInputs(f, settings, label, inputs); err != nil {
+			if settings, err = withInputs(f, settings, from.by, label, inputs); err != nil {
 				return err
 			}
-			source, _, err := data.OpenFile(d.Given(), settings)
+			source, err := from.open(settings)
 			if err != nil {
-				return &badInput{file + ": " + err.Error()}
+				return err
 			}
 			e, err := judge.Evaluate(f.Given(), source, by)
 			if isAny[*importer.RefusedError](err) || isAny[*dataset.RowError](err) {
@@ -90,7 +89,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&file, "data", "", "the samples: a file, or a folder of images by class")
+	flags.StringVar(&file, "data", "", "the samples: a file, a folder of images by class, or the name of a data set")
 	flags.StringVar(&label, "label", "", "the column or array of the label, where a model file is named")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of a model file, as NAME=COLUMN,…; "+
 		"once for each")
@@ -106,7 +105,7 @@ type evaluationLine struct {
 }
 
 // toEvaluate returns the model that is named, and how its job reads samples.
-func toEvaluate(name string) (path string, settings []byte, loss string, err error) {
+func toEvaluate(name string, set bool) (path string, settings []byte, loss string, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return "", nil, "", err
@@ -128,6 +127,9 @@ func toEvaluate(name string) (path string, settings []byte, loss string, err err
 		return "", nil, "", err
 	}
 	text := j.Get("samples")
+	if text == "" && set {
+		return path, nil, "", nil
+	}
 	if text == "" {
 		return "", nil, "", &badInput{name + " is of a job on built-in data; name its model: " + path}
 	}
@@ -146,14 +148,20 @@ const lossGiven = "given"
 
 // withInputs returns the settings by which samples of a model file are read: those of its job, or the label and the
 // inputs that were said, and what the model takes.
-func withInputs(f given.File, settings []byte, label string, said []string) ([]byte, error) {
+func withInputs(f given.File, settings []byte, by *dataset.FileSettings, label string, said []string) ([]byte, error) {
 	if settings != nil {
 		if len(said) > 0 {
 			return nil, &badInput{"--input is for a model file; the job of a directory has its own"}
 		}
 		return settings, nil
 	}
-	s := dataset.FileSettings{Label: label}
+	s := dataset.FileSettings{}
+	if by != nil {
+		s = *by
+	}
+	if label != "" {
+		s.Label = label
+	}
 	takes, err := judge.InputsOf(f.Given())
 	if err != nil {
 		return nil, err

@@ -70,7 +70,8 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&data, "data", "", "the data to train on: a file, or a folder of images by class")
+	flags.StringVar(&data, "data", "", "the data to train on: a file, a folder of images by class, or a data set such as "+
+		"iris")
 	flags.StringVar(&label, "label", "", "the column or array that the model is to learn (default as the file shows)")
 	flags.StringVar(&model, "model", "", "an ONNX file to train (default a multi-layer perceptron)")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of the model, as NAME=COLUMN,…; once "+
@@ -165,7 +166,7 @@ func nameOf(out string) string {
 
 // asPath returns the name of a file so that it is not taken for that of a built-in set.
 func asPath(name string) string {
-	if name == "" || strings.ContainsAny(name, `/\.`) {
+	if name == "" || strings.ContainsAny(name, `/\.`) || isDataSet(name) {
 		return name
 	}
 	return "./" + name
@@ -173,7 +174,7 @@ func asPath(name string) string {
 
 // from returns the name of a file as it is found from the folder of another.
 func from(out, name string) string {
-	if name == "" || filepath.IsAbs(name) {
+	if name == "" || filepath.IsAbs(name) || isDataSet(name) {
 		return name
 	}
 	if rel, err := filepath.Rel(filepath.Dir(out), name); err == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 )
@@ -24,7 +25,8 @@ func (Kind) Begin(of job.Own) (*job.Beginning, error) {
 	c.Optimizer = "adam rate=0.001"
 	if !c.brings() {
 		return nil, &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", of.Data),
-			Want: "the name of a file or folder, such as ./train.csv"}
+			Want: "the name of a file or folder, such as ./train.csv, or one of the data sets " +
+				strings.Join(dataset.ReadySets(), ", ") + "; the digits have a job already: rhizome run"}
 	}
 	if file == "" {
 		c.MLP = "64,32"
@@ -105,7 +107,11 @@ func (b *beginning) file(model, data string) string {
 		line("  label_kind: class    # or quantity, where labels are numbers")
 	}
 	b.inputs(line)
-	line("  test: 0.2    # a share that is held out, or a file of its own")
+	if _, share := c.share(); share {
+		line("  test: 0.2    # a share that is held out, or a file of its own")
+	} else {
+		line("  # test: 0.2    # a share that is held out; without it, the test that the set has of its own")
+	}
 	if c.form().Classed() {
 		line("  partition: {dirichlet: 0.5}    # how run deals it: 0.1 is strong label skew, 100 next to none; or iid")
 	} else {

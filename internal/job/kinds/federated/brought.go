@@ -77,7 +77,7 @@ func (b *brought) reader() (s dataset.FileSettings) {
 }
 
 // brings says whether the job's data is a file, and not a set that is built in.
-func (c Config) brings() bool { return isPath(c.Data) }
+func (c Config) brings() bool { return isPath(c.Data) || given.IsReady(c.Data) }
 
 // isPath tells a file or folder from the name of a built-in set.
 func isPath(name string) bool {
@@ -127,6 +127,9 @@ func (c Config) Brings() bool { return c.Model != "" || c.brings() }
 func (c Config) Bring() (job.Job, error) {
 	if !c.Brings() {
 		return c, nil
+	}
+	if err := c.ready(); err != nil {
+		return nil, err
 	}
 	for _, p := range c.paths() {
 		if *p == "" {

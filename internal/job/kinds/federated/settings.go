@@ -32,7 +32,8 @@ var fields = []job.Field[Config]{
 		Doc: "Whether the file's Dropout drops while clients train: on, whatever mode it was exported in, or off."}},
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,
 		Doc: "The data to train on: a file (CSV, NPZ, Parquet and others) or folder beside the job file, or the " +
-			"name of a built-in set."}},
+			"name of a set: one that is built in, or iris, wine, breast-cancer or fashion-mnist, where a package of " +
+			"Debian or PyPI has put it on the machine."}},
 	{Key: "label", At: func(c *Config) any { return &c.Label }, Of: job.Key{In: "data.label", List: true,
 		Doc: "The column or array that the model is to learn, or several columns of one kind, such as [low, high]."}},
 	{Key: "test", At: func(c *Config) any { return &c.Test }, Of: job.Key{In: "data.test", Path: true,
