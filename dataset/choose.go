@@ -36,6 +36,9 @@ func (f *fileSource) choose() error {
 		f.features = append(f.features, c)
 		f.want = append(f.want, c.wanted)
 	}
+	if f.words != nil && !slices.ContainsFunc(f.features, func(c feature) bool { return c.words }) {
+		return config.Errorf(f.of, "text is %.64q, which is none of the features or inputs", f.s.Text)
+	}
 	if len(f.parts) == 0 { // one for all
 		for i := range f.features {
 			f.features[i].scale = f.s.Scale
@@ -119,6 +122,9 @@ func (f *fileSource) columnOf(key, name string, cols []fileColumn) (int, error) 
 func (f *fileSource) featureColumns(cols []fileColumn, label []int) (out []int, err error) {
 	if len(f.s.Inputs) > 0 {
 		return f.inputColumns(cols, label)
+	}
+	if f.s.Text != "" && len(f.s.Features) == 0 {
+		f.s.Features = []string{f.s.Text}
 	}
 	for _, name := range f.s.Features {
 		i, err := f.columnOf("features", name, cols)
@@ -227,6 +233,9 @@ func (f *fileSource) Groups() ([]int64, error) {
 func (f *fileSource) featureOf(c fileColumn, at, nth int) (feature, error) {
 	whole := f.wholePart(nth)
 	out := feature{wanted: wanted{at, c.typ}, name: c.name, width: c.width(), exact: whole}
+	if f.words != nil && c.name == f.s.Text {
+		return out, f.asText(&out, c, whole)
+	}
 	switch {
 	case c.typ == unusable:
 		return out, config.Errorf(f.of, "%q %s", c.name, c.why)

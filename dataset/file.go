@@ -24,6 +24,9 @@ func init() {
 
 func parseAny(env Env, file *io.SectionReader) (Source, error) {
 	s, err := fileSettings(AnyFile+" settings", env.Settings)
+	if err == nil {
+		s, err = s.withWords(AnyFile+" settings", env.Files)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +91,7 @@ func formatOf(s FileSettings, file *io.SectionReader) (string, error) {
 	err := recognise(head)
 	var as *FormatError
 	switch {
-	case err == nil && s.Vocabulary != "":
+	case err == nil && s.Vocabulary != "" && s.Text == "":
 		return textKind, nil
 	case err == nil:
 		return CSV, nil
@@ -208,12 +211,14 @@ func OpenFile(fsys fs.FS, name string, s FileSettings) (*FileSource, error) {
 	if err := s.check(of); err != nil {
 		return nil, err
 	}
-	env := Env{Settings: s.JSON(), File: path.Base(name)}
 	dir, err := fs.Sub(fsys, path.Dir(name))
+	if err == nil {
+		s, err = s.withWords(of, dir)
+	}
 	if err != nil {
 		return nil, err
 	}
-	env.Files = dir
+	env := Env{Settings: s.JSON(), File: path.Base(name), Files: dir}
 	file, close, err := openSection(fsys, name)
 	if err != nil {
 		return nil, err

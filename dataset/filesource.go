@@ -24,6 +24,9 @@ const fileMaxAny = 1 << 44
 func fileKind(name string, open func(Env, FileSettings, *io.SectionReader) (fileTable, error)) Kind {
 	return Kind{Name: name, FileMax: fileMaxAny, Parse: func(env Env, file *io.SectionReader) (Source, error) {
 		s, err := fileSettings(name+" settings", env.Settings)
+		if err == nil {
+			s, err = s.withWords(name+" settings", env.Files)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +47,7 @@ type feature struct {
 	texts map[string]int // the place of each text, where it is one of several
 	whole bool           // whole numbers
 	exact bool           // they stay so
+	words bool           // a text that is read as tokens
 	scale float64        // what numbers are divided by; 0: nothing
 }
 
@@ -72,8 +76,10 @@ type fileSource struct {
 	kept     Source
 
 	cells  []cells
-	at     []int // places in a batch, by row
-	sorted []int // the rows
+	words  *vocabulary
+	ids    []int64 // of the tokens of a text
+	at     []int   // places in a batch, by row
+	sorted []int   // the rows
 }
 
 // badRow is what is wrong with a row of a format that has no lines.
@@ -96,8 +102,14 @@ func (b *badRow) Unwrap() error { return &RowError{b.row + 1, b.number + 1, b.re
 // newFileSource makes samples of a table as the settings say, and looks into the file for what they leave open.
 func newFileSource(t fileTable, s FileSettings, of string, file *handle) (*fileSource, error) {
 	f := &fileSource{table: t, file: file, of: of, s: s}
-	if t.about().tokens {
+	if t.about().tokens || s.Text != "" && len(s.Inputs) == 0 {
 		f.s.Type = typeInt64
+	}
+	if s.Text != "" {
+		var err error
+		if f.words, err = s.vocabulary(of); err != nil {
+			return nil, err
+		}
 	}
 	if err := f.choose(); err != nil {
 		return nil, err
@@ -234,6 +246,12 @@ func (f *fileSource) fill(c *feature, k int, rows, at []int, into Column) error 
 				return f.bad(row, c.column, f.unknownText(c, in, i))
 			}
 			into.Float32[to+place] = 1
+		case c.words && in.none[i]:
+			return f.bad(row, c.column, "is empty; want a text")
+		case c.words:
+			if why := f.tokens(in.s[i], to, into); why != "" {
+				return f.bad(row, c.column, why)
+			}
 		case c.exact && in.none[i]:
 			if f.s.Missing != missingZero || into.Int64 != nil {
 				return f.bad(row, c.column, missingReason)

@@ -66,6 +66,9 @@ func Inspect(fsys fs.FS, name string, s FileSettings) (*Inspection, error) {
 		return nil, err
 	}
 	dir, err := fs.Sub(fsys, path.Dir(name))
+	if err == nil {
+		s, err = s.withWords("settings", dir)
+	}
 	if err != nil {
 		return nil, err
 	}

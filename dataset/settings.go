@@ -69,9 +69,15 @@ type FileSettings struct {
 	Normalize string    `json:"normalize,omitempty"`
 	Shift     []float64 `json:"shift,omitempty"`
 	Divide    []float64 `json:"divide,omitempty"`
-	// Vocabulary is a file of tokens, one a line, in the folder of the text. Window is how many tokens a sample has.
+	// Vocabulary is a file of tokens, one a line, in the folder of the data, and Words what is in it, packed; empty:
+	// that is read. Window is how many tokens a sample has where the file is one text.
 	Vocabulary string `json:"vocabulary,omitempty"`
+	Words      string `json:"words,omitempty"`
 	Window     int    `json:"window,omitempty"`
+	// Text names a column of texts that is read as the numbers of Length tokens of the vocabulary: the rest of a text
+	// is left out, and a shorter one is filled up with <pad>. Where nothing else is said it is all that a sample is.
+	Text   string `json:"text,omitempty"`
+	Length int    `json:"length,omitempty"`
 }
 
 // The words of FileSettings.
@@ -159,6 +165,9 @@ func (s FileSettings) check(of string) error {
 		if err := (Schema{Shape: s.Shape, Features: tensor.Float32}).Check(); err != nil {
 			return err
 		}
+	}
+	if err := s.checkText(of); err != nil {
+		return err
 	}
 	return s.checkInputs(of)
 }

@@ -3,13 +3,10 @@ package dataset
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 )
@@ -29,14 +26,11 @@ const (
 
 // textTable is a text.
 type textTable struct {
-	file    *io.SectionReader
-	tokens  []string
-	number  map[string]int64
-	unknown int64 // -1: there is none
-	letters bool
-	window  int
-	marks   []textMark // of every textWindows windows
-	cols    []fileColumn
+	*vocabulary
+	file   *io.SectionReader
+	window int
+	marks  []textMark // of every textWindows windows
+	cols   []fileColumn
 }
 
 // textMark is where a window begins.
@@ -47,20 +41,18 @@ type textMark struct {
 
 func openText(env Env, s FileSettings, file *io.SectionReader) (fileTable, error) {
 	const of = "text settings"
-	if s.Vocabulary == "" || env.Files == nil {
-		return nil,
-			config.Errorf(of, "vocabulary is %.64q; want a file of tokens, one a line, in the folder of the text",
-				s.Vocabulary)
+	if s.Vocabulary == "" {
+		return nil, config.Errorf(of, "vocabulary is empty; want a file of tokens, one a line, in the folder of the text")
 	}
-	t := &textTable{file: file, number: map[string]int64{}, unknown: -1, letters: true, window: s.Window}
-	if t.window == 0 {
-		t.window = textWindow
-	}
-	b, err := beside(env.Files, s.Vocabulary)
+	s, err := s.withWords(of, env.Files)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.vocabulary(s.Vocabulary, string(b)); err != nil {
+	t := &textTable{file: file, window: s.Window}
+	if t.window == 0 {
+		t.window = textWindow
+	}
+	if t.vocabulary, err = s.vocabulary(of); err != nil {
 		return nil, err
 	}
 	r, read := t.reader(textMark{0, 1}), 0
@@ -83,33 +75,6 @@ func openText(env Env, s FileSettings, file *io.SectionReader) (fileTable, error
 	t.cols = []fileColumn{{name: "tokens", typ: integer, shape: []int{t.window}, format: "tokens", rows: rows},
 		{name: "next", typ: integer, classes: t.tokens, format: "token", rows: rows}}
 	return t, nil
-}
-
-// vocabulary reads the tokens.
-func (t *textTable) vocabulary(name, text string) error {
-	for i, line := range strings.Split(strings.TrimRight(text, "\r\n"), "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		token := line
-		if len(line) > 2 && line[0] == '"' && line[len(line)-1] == '"' {
-			if json.Unmarshal([]byte(line), &token) != nil {
-				return fmt.Errorf("%s: %w", name, &RowError{i + 1, 0, "is no text of JSON; want a token"})
-			}
-		}
-		_, twice := t.number[token]
-		if token == "" || twice || len(token) > textToken || len(t.tokens) == classesMax {
-			return fmt.Errorf("%s: %w", name,
-				&RowError{i + 1, 0, fmt.Sprintf("is the token %.32q; want up to %d, each "+
-					"once, of at most %d bytes", token, classesMax, textToken)})
-		}
-		if token == "<unk>" {
-			t.unknown = int64(i)
-		} else if utf8.RuneCountInString(token) != 1 {
-			t.letters = false
-		}
-		t.number[token] = int64(i)
-		t.tokens = append(t.tokens, token)
-	}
-	return nil
 }
 
 // textReader gives the tokens of a text one after the other.

@@ -48,9 +48,9 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 				if settings != nil {
 					return &badInput{"--loss is for a model file; the job of a directory has its own"}
 				}
-				if by = loss; by != lossGiven {
-					return &badInput{"--loss is " + strconv.Quote(loss) + "; want given, or none: other losses are " +
-						"those of classes and quantities"}
+				if by = loss; by != lossGiven && by != lossBCE {
+					return &badInput{"--loss is " + strconv.Quote(loss) + "; want given or bce, or none: other " +
+						"losses are those of classes and quantities"}
 				}
 			}
 			if label != "" {
@@ -93,7 +93,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 	flags.StringVar(&label, "label", "", "the column or array of the label, where a model file is named")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of a model file, as NAME=COLUMN,…; "+
 		"once for each")
-	flags.StringVar(&loss, "loss", "", "given: the output of a model file is its loss")
+	flags.StringVar(&loss, "loss", "", "what a model file gives: given, its loss; bce, yes or no of labels 0 to 1")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	return cmd
 }
@@ -143,8 +143,11 @@ func toEvaluate(name string, set bool) (path string, settings []byte, loss strin
 	return path, settings, j.Get("loss"), err
 }
 
-// lossGiven is the loss that a model computes.
-const lossGiven = "given"
+// The losses that say what a model gives: its loss, or yes and no of labels that are numbers.
+const (
+	lossGiven = "given"
+	lossBCE   = "bce"
+)
 
 // withInputs returns the settings by which samples of a model file are read: those of its job, or the label and the
 // inputs that were said, and what the model takes.

@@ -19,6 +19,7 @@ import (
 func newInit(c *console) *cobra.Command {
 	var name, model, data, label, out string
 	var inputs []string
+	var text, words string
 	var force, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "init --data FILE [--model FILE.onnx]",
@@ -41,11 +42,12 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			of := job.Own{Name: name, Model: asPath(model), Data: asPath(data), Label: label}
-			for _, text := range inputs {
-				input, columns, ok := strings.Cut(text, "=")
+			of := job.Own{Name: name, Model: asPath(model), Data: asPath(data), Label: label, Text: text,
+				Vocabulary: words}
+			for _, said := range inputs {
+				input, columns, ok := strings.Cut(said, "=")
 				if !ok || input == "" || columns == "" {
-					return &badInput{fmt.Sprintf("--input is %q; want NAME=COLUMN,… of an input of the model", text)}
+					return &badInput{fmt.Sprintf("--input is %q; want NAME=COLUMN,… of an input of the model", said)}
 				}
 				if of.Inputs == nil {
 					of.Inputs = map[string][]string{}
@@ -76,6 +78,8 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 	flags.StringVar(&model, "model", "", "an ONNX file to train (default a multi-layer perceptron)")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of the model, as NAME=COLUMN,…; once "+
 		"for each (default those that are called as the input is)")
+	flags.StringVar(&text, "text", "", "a column of texts that is read as tokens, for a model that takes their numbers")
+	flags.StringVar(&words, "vocabulary", "", "the file of tokens, one a line, in the folder of the data")
 	flags.StringVar(&name, "name", "", "what the job is called (default as the file that is written)")
 	flags.StringVarP(&out, "output", "o", "job.yaml", "the job file")
 	flags.BoolVar(&force, "force", false, "replace a file that is there")

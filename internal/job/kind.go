@@ -154,6 +154,8 @@ type Own struct {
 	Model, Data string
 	Label       string              // columns with commas between them, or an array
 	Inputs      map[string][]string // columns of each input of the model
+	Text        string              // a column of texts that is read as tokens of Vocabulary, a file beside the data
+	Vocabulary  string
 }
 
 // Beginner is a kind that makes a job of files of a user's, with settings that are sensible for them. Errors are

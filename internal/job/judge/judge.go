@@ -50,7 +50,8 @@ const confusionMost = 64
 const evaluationBatch = 64
 
 // Evaluate runs a model file over samples. By is the loss of the job, "" where there is none: with loss.Given the
-// model's output is its loss, and nothing else is told. Errors are *importer.RefusedError and those of reading.
+// model's output is its loss, and nothing else is told; with loss.BCE labels that are numbers say yes or no. Errors
+// are *importer.RefusedError and those of reading.
 func Evaluate(file node.Given, source dataset.Source, by string) (*Evaluation, error) {
 	im, err := model.ReadFile(file, importer.Options{Evaluate: true})
 	if err != nil {
@@ -64,6 +65,9 @@ func Evaluate(file node.Given, source dataset.Source, by string) (*Evaluation, e
 	batch := min(evaluationBatch, n)
 	e := &judge{ends: im.Report().Ends, classes: len(schema.Classes), each: schema.LabelWidth(),
 		given: by == loss.Given}
+	if by == loss.BCE && e.classes == 0 && schema.Label == tensor.Float32 {
+		e.classes, e.yes, schema.Classes = 2, true, []string{"no", "yes"}
+	}
 	run, err := e.runner(im, schema, batch)
 	if err != nil {
 		return nil, err
@@ -229,6 +233,7 @@ type judge struct {
 	classes   int
 	each      int // numbers of a label
 	given     bool
+	yes       bool // labels are numbers, and those above a half say yes
 	confusion [][]int64
 	sums      []sums // of each number of a label that is a quantity
 	loss      float64
@@ -262,7 +267,13 @@ func (e *judge) take(out []float32, labels dataset.Column, batch, n int) error {
 			s.squares += y * y
 			continue
 		}
-		y := int(labels.Int64[i])
+		y := 0
+		switch {
+		case !e.yes:
+			y = int(labels.Int64[i])
+		case labels.Float32[i] > 0.5:
+			y = 1
+		}
 		if width != e.classes && !(width == 1 && e.classes == 2) {
 			return fmt.Errorf("the model gives %d numbers for a sample, and the data has %d classes", width, e.classes)
 		}

@@ -82,6 +82,9 @@ func FormOf(s dataset.Schema) Form {
 	return f
 }
 
+// Classed says whether each sample is of one class.
+func (f Form) Classed() bool { return len(f.Classes) > 0 && len(f.Each) == 0 }
+
 // Schema returns what was written down, checked.
 func (f Form) Schema() (dataset.Schema, error) {
 	s := dataset.Schema{Shape: f.Shape, Classes: f.Classes, Names: f.Names, LabelShape: f.Each, Labels: f.Labels}

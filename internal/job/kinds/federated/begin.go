@@ -32,7 +32,7 @@ func (Kind) Begin(of job.Own) (*job.Beginning, error) {
 		c.MLP = "64,32"
 		c.Optimizer = "adam rate=0.01"
 	}
-	found, err := c.looked(of.Inputs)
+	found, err := c.looked(of)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +105,11 @@ func (b *beginning) file(model, data string) string {
 		line("  label_kind: quantity    # most labels are numbers of their own; class, where each number is a class")
 	} else if strings.Contains(c.Reader, "label_kind") {
 		line("  label_kind: class    # or quantity, where labels are numbers")
+	}
+	if s := c.data().reader(); s.Text != "" {
+		line("  text: %s    # read as the numbers of tokens", quoted(s.Text))
+		line("  vocabulary: %s    # one token a line, beside the data", quoted(s.Vocabulary))
+		line("  length: %d    # tokens of a sample", s.Length)
 	}
 	b.inputs(line)
 	if _, share := c.share(); share {

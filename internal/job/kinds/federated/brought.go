@@ -15,10 +15,12 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/given"
+	"github.com/rhizome-ml/rhizome/internal/job/loss"
 	"github.com/rhizome-ml/rhizome/internal/job/samples"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 var _ job.Filed = Config{}
@@ -30,6 +32,7 @@ type brought struct {
 	Rows     int                   `json:"rows"` // of the file to train on
 	Files    map[string]given.File `json:"files"`
 	Scale    *scale                `json:"scale,omitempty"` // of a perceptron
+	Words    *given.File           `json:"words,omitempty"` // the vocabulary of texts
 
 	Federated *scaling `json:"federated,omitempty"` // where the clients' sums make the constants
 }
@@ -172,6 +175,9 @@ func (c *Config) bringData() error {
 		return err
 	}
 	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
+	if err := c.bringWords(&b); err != nil {
+		return err
+	}
 	if c.federates() {
 		if b.Federated, err = c.scalingOf(s, filled); err != nil {
 			return err
@@ -203,6 +209,9 @@ func (c *Config) learnable(s dataset.Source) error {
 	case slices.ContainsFunc(schema.Parts, func(p dataset.Part) bool { return p.Label }) && !c.given():
 		return &job.ConfigError{Key: "reader", Value: "inputs",
 			Want: "no input that is the label, unless loss is given: the model would be told what it is to find"}
+	case c.Model == "" && schema.Features == tensor.Int64 && strings.Contains(c.Reader, `"text"`):
+		return &job.ConfigError{Key: "reader", Value: "text",
+			Want: "a model that takes tokens: a perceptron would take their numbers for quantities"}
 	case schema.Label == 0 && !c.given():
 		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
 			Want: "what the model is to learn: samples of " +
@@ -210,6 +219,9 @@ func (c *Config) learnable(s dataset.Source) error {
 	case len(schema.Classes) == 1 && !c.given():
 		return &job.ConfigError{Key: "label", Value: strconv.Quote(c.Label),
 			Want: "at least two classes; all samples are of the class " + strconv.Quote(schema.Classes[0])}
+	case c.Loss == loss.BCE && !c.answers(s):
+		return &job.ConfigError{Key: "loss", Value: c.Loss, Want: "labels of 0 to 1 beside bce; those of " + c.Data +
+			" are quantities"}
 	case held && float64(s.Len())*share < 1:
 		return &job.ConfigError{Key: "test", Value: strconv.FormatFloat(share, 'g', -1, 64),
 			Want: "a share of at least one of " + strconv.Itoa(s.Len()) + " samples"}
@@ -360,7 +372,11 @@ func (c Config) Unchanged() error {
 			return err
 		}
 	}
-	return nil
+	if b.Words == nil {
+		return nil
+	}
+	_, err := given.Open(*b.Words)
+	return err
 }
 
 // leastBrought is the number of samples that each client has at least, where a file is dealt.
@@ -369,7 +385,7 @@ const leastBrought = 1
 // samplesConfig is the settings of the component that holds the data, as Validate has seen them.
 func (c Config) samplesConfig() data.SamplesConfig {
 	b := c.data()
-	name, settings, _ := samples.Partition(c.Partition, c.Alpha, len(b.Schema.Classes) > 0)
+	name, settings, _ := samples.Partition(c.Partition, c.Alpha, b.Schema.Classed())
 	share, _ := c.share()
 	return data.SamplesConfig{Settings: b.Settings, Schema: b.Schema, Batch: c.Batch, Epochs: c.Epochs,
 		Partitions: min(c.clients(), ClientsMax), Least: leastBrought, Partitioner: name, Partition: settings,
@@ -415,7 +431,7 @@ func (c Config) validateBrought() error {
 		if _, err := b.Schema.Schema(); err != nil {
 			return bad("samples", "of this form", err.Error())
 		}
-		if _, _, err := samples.Partition(c.Partition, c.Alpha, len(b.Schema.Classes) > 0); err != nil {
+		if _, _, err := samples.Partition(c.Partition, c.Alpha, b.Schema.Classed()); err != nil {
 			return err
 		}
 	}

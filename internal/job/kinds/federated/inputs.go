@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/forward"
+	"github.com/rhizome-ml/rhizome/internal/job/given"
 	"github.com/rhizome-ml/rhizome/internal/job/loss"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -144,6 +146,13 @@ func (c Config) modelInputs() map[string]dataset.FileInput {
 	return out
 }
 
+func first(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
+}
+
 // withInputs returns the settings of the reader with what the model takes: the types and shapes of its inputs where
 // there are several, or where the job says which columns make them, and whole numbers where its one input takes those.
 func (c Config) withInputs(settings []byte) ([]byte, error) {
@@ -164,8 +173,13 @@ func (c Config) withInputs(settings []byte) ([]byte, error) {
 		if c.Model == "" {
 			return bad("none where the job brings no model: a perceptron has one input")
 		}
-	} else if len(takes) == 1 && takes[names[0]].Type == "int64" && all["type"] == nil {
-		all["type"] = json.RawMessage(strconv.Quote("int64"))
+	} else if of := takes[first(names)]; len(takes) == 1 && of.Type == "int64" {
+		switch text := all["text"] != nil; {
+		case text && all["length"] == nil && len(of.Shape) == 1:
+			all["length"], _ = json.Marshal(of.Shape[0])
+		case !text && all["type"] == nil:
+			all["type"] = json.RawMessage(strconv.Quote("int64"))
+		}
 		return json.Marshal(all)
 	} else if len(takes) < 2 {
 		return settings, nil
@@ -183,9 +197,34 @@ func (c Config) withInputs(settings []byte) ([]byte, error) {
 		}
 		takes[name] = in
 	}
+	var text string
+	if all["text"] != nil && all["length"] == nil && json.Unmarshal(all["text"], &text) == nil {
+		for _, name := range names { // as many tokens as the input has
+			in := takes[name]
+			if called := len(in.Columns) == 0 && name == text; (called || slices.Equal(in.Columns, []string{text})) &&
+				len(in.Shape) == 1 {
+				all["length"], _ = json.Marshal(in.Shape[0])
+			}
+		}
+	}
 	var err error
 	if all["inputs"], err = json.Marshal(takes); err != nil {
 		return nil, err
 	}
 	return json.Marshal(all)
+}
+
+// bringWords notes the vocabulary of texts, which stands in the settings of the reader: clients have it with the job.
+func (c Config) bringWords(b *brought) error {
+	of := b.reader()
+	if of.Vocabulary == "" {
+		return nil
+	}
+	f, err := given.Read(filepath.Join(filepath.Dir(c.Data), filepath.FromSlash(of.Vocabulary)))
+	if err != nil {
+		return &job.ConfigError{Key: "reader", Value: "vocabulary", Want: "a file of tokens beside " + c.Data + ": " +
+			reason(err)}
+	}
+	b.Words = &f
+	return nil
 }

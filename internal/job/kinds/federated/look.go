@@ -7,15 +7,24 @@ import (
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/loss"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // looked returns the job with the files that it names and the settings with which they can be used: what columns of
 // texts are, what the label is, and a loss. Errors are those of the settings that say least.
-func (c Config) looked(inputs map[string][]string) (Config, error) {
-	if len(inputs) > 0 {
-		text, err := json.Marshal(map[string]any{"inputs": inputs})
+func (c Config) looked(of job.Own) (Config, error) {
+	said := map[string]any{}
+	if len(of.Inputs) > 0 {
+		said["inputs"] = of.Inputs
+	}
+	if of.Text != "" {
+		said["text"], said["vocabulary"] = of.Text, of.Vocabulary
+	}
+	if len(said) > 0 {
+		text, err := json.Marshal(said)
 		if err != nil {
 			return c, err
 		}
@@ -117,16 +126,23 @@ func (c Config) saysYesNo() bool {
 	}
 	b := c.data()
 	source, _, err := data.OpenFile(b.Files[data.FileTrain].Given(), b.Settings)
-	if err != nil {
-		return false
-	}
-	rows := make([]int, min(source.Len(), 1<<12))
+	return err == nil && firstLabels(source, func(v float32) bool { return v == 0 || v == 1 })
+}
+
+// firstLabels says whether all labels of the first samples are as they should be.
+func firstLabels(s dataset.Source, ok func(float32) bool) bool {
+	rows := make([]int, min(s.Len(), 1<<12))
 	for i := range rows {
 		rows[i] = i
 	}
-	y := make([]float32, len(rows)*s.LabelWidth())
-	return source.Read(rows, dataset.Batch{Labels: dataset.Column{Float32: y}}) == nil &&
-		!slices.ContainsFunc(y, func(v float32) bool { return v != 0 && v != 1 })
+	y := make([]float32, len(rows)*s.Schema().LabelWidth())
+	err := s.Read(rows, dataset.Batch{Labels: dataset.Column{Float32: y}})
+	return err == nil && !slices.ContainsFunc(y, func(v float32) bool { return !ok(v) })
+}
+
+// answers says whether labels are classes, or numbers of 0 to 1 as far as the first samples show.
+func (c Config) answers(s dataset.Source) bool {
+	return s.Schema().Label != tensor.Float32 || firstLabels(s, func(v float32) bool { return v >= 0 && v <= 1 })
 }
 
 // quantities says whether the labels of a text file are rather numbers than classes: many, and each of them a number.

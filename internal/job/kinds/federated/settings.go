@@ -47,7 +47,8 @@ var fields = []job.Field[Config]{
 			"the server asks each for before the first round, and sees."}},
 	{Key: "reader", At: func(c *Config) any { return &c.Reader }, Of: job.Key{In: "data.*", Object: true,
 		Doc: "What the reader of the file is told beside that, such as {skip: 1, header: false}; which there are " +
-			"depends on the format."}},
+			"depends on the format. inputs: {NAME: [COLUMN, …]} says which columns or arrays make each input of a model " +
+			"that has several; text, vocabulary and length, that a column is read as so many tokens of a file beside it."}},
 	{Key: "rounds", At: func(c *Config) any { return &c.Rounds },
 		Of: job.Key{Doc: "How many times the server asks for updates, 1 to 100,000."}},
 	{Key: "clients", At: func(c *Config) any { return &c.Clients },

@@ -41,8 +41,12 @@ func (c Config) Shares() (counts [][]int, classes []string, test int, err error)
 			return nil, nil, 0, fmt.Errorf("client %d holds no samples", i)
 		}
 		schema := own.Schema()
+		classed := schema.Classed()
+		if !classed {
+			schema.Classes = nil // of samples: those of tokens are not shown
+		}
 		count := make([]int, max(1, len(schema.Classes)))
-		if len(schema.Classes) == 0 {
+		if !classed {
 			count[0] = len(rows)
 		} else {
 			labels := make([]int64, len(rows))
