@@ -121,7 +121,7 @@ func (b *builder) checkEnds(y string, xs []string) error {
 	case !ok:
 		return &Error{Where: y, Reason: "is not a value of the graph; want one to differentiate"}
 	case !isFloat(t):
-		return &Error{Where: y, Reason: fmt.Sprintf("is %v; want float32 or float64", t)}
+		return &Error{Where: y, Reason: fmt.Sprintf("is %v; want a float", t)}
 	case t.Elements() != 1:
 		return &Error{Where: y, Reason: fmt.Sprintf("is %v; want exactly one element, as a loss has", t)}
 	}
@@ -131,14 +131,20 @@ func (b *builder) checkEnds(y string, xs []string) error {
 			return &Error{Where: x, Reason: "is not a value of the graph; want one to differentiate by"}
 		}
 		if !isFloat(t) {
-			return &Error{Where: x, Reason: fmt.Sprintf("is %v; want float32 or float64", t)}
+			return &Error{Where: x, Reason: fmt.Sprintf("is %v; want a float", t)}
 		}
 	}
 	return nil
 }
 
 // isFloat says whether a value of that type can carry a gradient.
-func isFloat(t onnxop.Type) bool { return t.DType == tensor.Float32 || t.DType == tensor.Float64 }
+func isFloat(t onnxop.Type) bool {
+	switch t.DType {
+	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16:
+		return true
+	}
+	return false
+}
 
 // reach returns the values that depend on an x by floats alone.
 func (b *builder) reach(nodes []*onnx.NodeProto, xs []string) map[string]bool {

@@ -301,9 +301,9 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"y unknown", "q", []string{"x"}, "g", []*onnx.NodeProto{sum}, "not a value"},
 		{"y no scalar", "x", []string{"x"}, "g", nil, "exactly one element"},
-		{"y no float", "i", []string{"x"}, "g", nil, "want float32"},
+		{"y no float", "i", []string{"x"}, "g", nil, "want a float"},
 		{"x unknown", "y", []string{"q"}, "g", []*onnx.NodeProto{sum}, "not a value"},
-		{"x no float", "y", []string{"i"}, "g", []*onnx.NodeProto{sum}, "want float32"},
+		{"x no float", "y", []string{"i"}, "g", []*onnx.NodeProto{sum}, "want a float"},
 		{"order", "y", []string{"x"}, "g", []*onnx.NodeProto{node("y = ReduceSum a"), node("a = Neg x")},
 			"made by nothing before"},
 		{"prefix", "y", []string{"x"}, "g", []*onnx.NodeProto{node("g/0_Constant = Neg v"),

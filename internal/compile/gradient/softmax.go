@@ -89,7 +89,11 @@ func (c *call) hot(e *chain) string {
 	if c.types[x].DType == tensor.Float64 {
 		values, err = tensor.FromFloat64([]int{2}, []float64{0, 1})
 	}
-	return e.with("OneHot", []string{labels, depth, e.constant(values, err)}, onnx.AttrInt("axis", 1))
+	both := e.constant(values, err)
+	if d := c.types[x].DType; d != tensor.Float32 && d != tensor.Float64 {
+		both = e.with("Cast", []string{both}, onnx.AttrInt("to", int64(d)))
+	}
+	return e.with("OneHot", []string{labels, depth, both}, onnx.AttrInt("axis", 1))
 }
 
 // share is the derivative of y by the unweighted loss of each position: a scalar where all are the same, and otherwise

@@ -130,10 +130,16 @@ func Refined(t, more onnxop.Type) onnxop.Type {
 	return t
 }
 
-// Scalar returns a float tensor without dimensions: of float64 where that is asked for, and else of float32.
+// Scalar returns a float tensor without dimensions: of float64 or of 16 bits where that is asked for, and else of
+// float32.
 func Scalar(d tensor.DType, v float64) (*tensor.Tensor, error) {
-	if d == tensor.Float64 {
+	switch d {
+	case tensor.Float64:
 		return tensor.FromFloat64([]int{}, []float64{v})
+	case tensor.Float16:
+		return tensor.FromFloat16([]int{}, []tensor.F16{tensor.F16Of(v)})
+	case tensor.BFloat16:
+		return tensor.FromBFloat16([]int{}, []tensor.BF16{tensor.BF16Of(v)})
 	}
 	return tensor.FromFloat32([]int{}, []float32{float32(v)})
 }
