@@ -18,7 +18,7 @@ func newJoin(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	var trust, data, as string
 	var member int
-	var explain bool
+	var explain, dealt bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "join [INVITATION | ADDR...]",
@@ -64,7 +64,7 @@ Stop it whenever you like: the same command goes on where it was.`,
 			o := deploy.JoinOptions{
 				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir),
 				Release: readVersions().Version, Wait: wait,
-				Data: data, Member: member, Agree: asker(c),
+				Data: data, Dealt: dealt, Member: member, Agree: asker(c),
 			}
 			if explain {
 				o.Explain = func(e *deploy.Explanation) error {
@@ -102,6 +102,8 @@ Stop it whenever you like: the same command goes on where it was.`,
 	flags.StringVar(&data, "data", "",
 		"train on this file: lines of 64 pixels of 0 to 16 and a digit, separated by commas (default the part of "+
 			"the job's data that is this client's)")
+	flags.BoolVar(&dealt, "dealt", false, "")
+	flags.MarkHidden("dealt")
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
 	flags.StringVar(&as, "as", "",
 		"be the client of this directory, with its key and its file of data: for a server that is a fork of its server")

@@ -67,8 +67,11 @@ func runProcesses(ctx context.Context, c *console, l *local.Local, v view) (*job
 		}
 	}
 	o.OnEvent = func(e processes.Event) {
+		var s scaledLine
 		if _, ok := v.(*jsonView); ok {
 			writeLine(c.out, passed(e))
+		} else if e.Name == job.EventScaled && json.Unmarshal(e.Line, &s) == nil {
+			v.scaled(s.Scaled)
 		} else if text := spoken(e); text != "" {
 			v.warn(c, text)
 		}

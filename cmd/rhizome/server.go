@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/internal/deploy"
-	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
+	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
@@ -21,7 +20,7 @@ func newServer(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	set := newJobSettings()
 	var linger time.Duration
-	var settings, known string
+	var ofRun, known string
 	var open bool
 	var allow []string
 	cmd := &cobra.Command{
@@ -66,14 +65,8 @@ func newServer(c *console) *cobra.Command {
 			if named != nil {
 				f.dir = stateDir(f.dir, named.About().Name+"-server")
 			}
-			if settings != "" {
-				var all map[string]string
-				if err := json.Unmarshal([]byte(settings), &all); err != nil {
-					return &badInput{"--settings: " + err.Error()}
-				}
-				kind := all[job.KeyKind]
-				delete(all, job.KeyKind)
-				if o.Job, err = kinds.StoredServed(kind, all); err != nil {
+			if ofRun != "" { // settings that were read from a job's files are larger than what arguments may be
+				if o.Job, err = rundir.Stored(vfs.OS(), ofRun); err != nil {
 					return err
 				}
 			}
@@ -120,9 +113,9 @@ func newServer(c *console) *cobra.Command {
 	lan := flags.Lookup("lan")
 	lan.DefValue, lan.Usage = "false",
 		"let nodes of the local network find this one (mDNS); --open does it too, unless --lan=false"
-	flags.StringVar(&settings, "settings", "", "")
+	flags.StringVar(&ofRun, "of-run", "", "")
 	flags.StringVar(&known, "known", "", "")
-	flags.MarkHidden("settings")
+	flags.MarkHidden("of-run")
 	flags.MarkHidden("known")
 	return cmd
 }

@@ -47,6 +47,7 @@ type ownData struct {
 	rows   []byte
 	schema *exchange.Schema
 	err    error
+	dealt  bool        // it is the job's own, and the client has a part of it
 	file   *given.File // for programs that say how it is read, nil where it is not of this machine's disk
 }
 
@@ -151,7 +152,7 @@ func (o *ownData) asSamples(options []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Own, opts.Files = true, map[string]string{data.FileTrain: o.sum}
+	opts.Own, opts.Files = !o.dealt, map[string]string{data.FileTrain: o.sum}
 	return json.Marshal(opts)
 }
 

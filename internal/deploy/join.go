@@ -31,6 +31,7 @@ type JoinOptions struct {
 	// an invitation, or addresses of the server, each with its peer id; none means those of the directory
 	Server []string
 	Data   string // a file of data; empty: the data of the job, or as before
+	Dealt  bool   // Data is that of the job itself, of which the client takes the part of its number
 	Member int    // the number that the client would like to have, or -1
 	// a digest, or 32 or more of its first hex digits, that the operator agrees to
 	Trust string
@@ -106,6 +107,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		if c.data, err = readOwn(c.dir.FS, c.o.Data); err != nil {
 			return nil, err
 		}
+		c.data.dealt = c.o.Dealt
 	}
 	if rec != nil {
 		server = rec.Server

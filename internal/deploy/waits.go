@@ -21,7 +21,7 @@ const (
 
 // Waits says what a node waits for, of whom, and since when.
 type Waits struct {
-	On      string    `json:"on"`                // members, answers, updates; at a client also server or network
+	On      string    `json:"on"`                // members, sums, answers, updates; at a client also server or network
 	Round   int       `json:"round"`             // from 1; 0 where that is not known
 	Need    int       `json:"need"`              // how many are needed
 	Have    int       `json:"have"`              // how many are there
@@ -82,10 +82,13 @@ func (w *Waits) Text(now time.Time) string {
 		if names != "" {
 			text += ": " + names
 		}
-	case observe.AwaitsAnswers, observe.AwaitsUpdates:
+	case observe.AwaitsAnswers, observe.AwaitsUpdates, observe.AwaitsSums:
 		text = "waits for " + names
-		if w.On == observe.AwaitsUpdates {
+		switch w.On {
+		case observe.AwaitsUpdates:
 			text = "waits for the update of " + names
+		case observe.AwaitsSums:
+			text = "waits for the sums of features of " + names
 		}
 		if w.Of > w.Need {
 			text += fmt.Sprintf("; quorum %d of %d is met in %d more", w.Need, w.Of, w.Need-w.Have)

@@ -143,6 +143,8 @@ type Filed interface {
 	// Unchanged reads the files again, and says which of them is not what it was when it was brought. Errors are
 	// *given.ChangedError and those of reading.
 	Unchanged() error
+	// Shared returns the file of data of which each client of a run on one machine has a part, "" where there is none.
+	Shared() string
 	// Give gives a node the files: part is that of a client of a run on one machine, or -1 for the server.
 	Give(cfg *node.Config, part int) error
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -90,11 +91,9 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := job.Settings(o.Run.Config())
-	all[job.KeyKind] = o.Run.Config().Kind().Name()
-	settings, err := json.Marshal(all)
-	if err != nil {
-		return nil, err
+	var dealt []string // the file of which each client takes its part
+	if f, ok := o.Run.Config().(job.Filed); ok && f.Shared() != "" {
+		dealt = []string{"--data", f.Shared(), "--dealt"}
 	}
 	for i := range len(clients) + 1 {
 		if err := deploy.Check(vfs.OS(), o.Run.NodeDir(i-1)); err != nil {
@@ -113,7 +112,7 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	s.server = &child{name: "server", line: s.said, args: func() []string {
 		return []string{"server", "--child", "--json", "--dir", o.Run.NodeDir(-1), "--listen", Loopback, "--linger",
 			"60s",
-			"--settings", string(settings), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep),
+			"--of-run", filepath.Dir(o.Run.NodeDir(-1)), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep),
 			"--keep-age", age.String()}
 	}}
 	s.all = append(s.all, s.server)
@@ -122,9 +121,8 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 			args: func() []string {
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				return append([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
-					"--trust", o.Run.Digest()},
-					s.addresses...)
+				return slices.Concat([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
+					"--trust", o.Run.Digest()}, dealt, s.addresses)
 			}})
 	}
 	if err := s.run(ctx); err != nil {

@@ -214,11 +214,6 @@ func (l *Local) begin(p *plan) (*plan, error) {
 	if p.cfg, err = job.With(base, l.o.Set); err == nil {
 		err = p.cfg.Local()
 	}
-	if f, ok := p.cfg.(job.Filed); ok && err == nil && l.o.Processes && f.Brings() {
-		err = &job.ConfigError{Key: "data", Value: p.cfg.Get("data"),
-			Want: "data that is built in where each node is a " +
-				"process of its own; run it without --processes, or by rhizome server and rhizome join --data"}
-	}
 	if err == nil {
 		p.cfg, err = job.Bring(p.cfg)
 	}

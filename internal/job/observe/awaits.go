@@ -14,6 +14,7 @@ const (
 	AwaitsMembers = "members" // that are there, for a round to begin
 	AwaitsAnswers = "answers" // of the cohort of a round
 	AwaitsUpdates = "updates" // that are lent, and come in chunks
+	AwaitsSums    = "sums"    // of the features of clients, before the first round
 )
 
 // Awaits is what a server waits for, as its components have it.
@@ -36,11 +37,18 @@ type Seen struct {
 
 // AwaitsOf returns what a server waits for, or nil where it works. It reads the node, so it runs in the node's thread.
 func AwaitsOf(n *node.Node) *Awaits {
-	if c, ok := n.Component("rounds").(*rounds.Component); ok {
+	for _, slot := range []string{"rounds", "sums"} {
+		c, ok := n.Component(slot).(*rounds.Component)
+		if !ok {
+			continue
+		}
 		for _, r := range c.State().(*rounds.State).Rounds {
 			if !r.Closed {
 				w := &Awaits{What: AwaitsAnswers, Round: int(r.Number) + 1, Need: int(r.Need), Have: len(r.Settled),
 					Of: len(r.Cohort), Refused: len(r.Refused)}
+				if slot == "sums" { // that come before the first round
+					w.What, w.Round = AwaitsSums, 0
+				}
 				for _, p := range r.Cohort {
 					if r.Owes(p) {
 						w.Missing = append(w.Missing, wire.PeerID(p))

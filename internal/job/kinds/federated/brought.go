@@ -298,6 +298,14 @@ func (c Config) data() *brought {
 // parsed keeps what settings come to, which is asked for often: there are few in a process.
 var parsed sync.Map
 
+// Shared returns the file that the clients of a run on one machine are dealt.
+func (c Config) Shared() string {
+	if !c.brings() {
+		return ""
+	}
+	return c.Data
+}
+
 // Give gives a node of a run on one machine, or the server of a job, the files that the job names. Part is that of a
 // client, -1 for a server.
 func (c Config) Give(cfg *node.Config, part int) error {
