@@ -84,3 +84,44 @@ func TestClientsScaleTogether(t *testing.T) {
 		t.Errorf("evaluate: %+v", o)
 	}
 }
+
+// TestForkWithAnotherRate: a run on files of one's own is forked with another rate of its optimizer, and killed; the
+// fork comes to the same as one that was not, and to another model than the run. Another optimizer is another program.
+func TestForkWithAnotherRate(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	flowers(t, in("flowers.csv"))
+	write(t, in("job.yaml"), "name: flowers\nmodel: {mlp: [16]}\n"+
+		"data: {train: flowers.csv, label: species, ignore: [price], normalize: federated}\n"+
+		"train: {batch: 16, optimizer: {adam: {rate: 0.01}}}\nrounds: 30\nclients: 2\n")
+	first := rhizome(t, "run", in("job.yaml"), "--json", "--dir", in("run"), "--keep", "64").Result(t)
+	fork := func(to, set string) outcome {
+		return rhizome(t, "fork", in("run"), "--at", "28", "--dir", in(to), "--set", set)
+	}
+	if o := fork("other", "optimizer=sgd rate=0.1"); o.Code != exitBad || !strings.Contains(o.Err, "another one") {
+		t.Errorf("another optimizer: %+v", o)
+	}
+	if o := fork("other", "normalize=standard"); o.Code != exitBad || !strings.Contains(o.Err, "optimizer") {
+		t.Errorf("another scale: %+v", o)
+	}
+	var got [2]string
+	for i, to := range []string{"calm", "killed"} {
+		if o := fork(to, "optimizer=adam rate=0.0001"); o.Code != exitOK {
+			t.Fatalf("fork: %+v", o)
+		}
+		args := []string{"run", "--json", "--dir", in(to)}
+		if to == "killed" {
+			run := start(t, dir, args...)
+			run.Await(t, "a round", isEvent("round"))
+			run.Cmd.Process.Kill()
+			run.End(t)
+		}
+		r := rhizome(t, args...).Result(t)
+		if got[i] = r.ModelSHA256; r.Rounds != 30 {
+			t.Errorf("%s: %+v", to, r)
+		}
+	}
+	if got[0] != got[1] || got[0] == first.ModelSHA256 {
+		t.Errorf("the forks came to %v, the run to %s", got, first.ModelSHA256)
+	}
+}

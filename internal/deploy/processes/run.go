@@ -112,8 +112,8 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 	s.server = &child{name: "server", line: s.said, args: func() []string {
 		return []string{"server", "--child", "--json", "--dir", o.Run.NodeDir(-1), "--listen", Loopback, "--linger",
 			"60s",
-			"--of-run", filepath.Dir(o.Run.NodeDir(-1)), "--known", strings.Join(known, ","), "--keep", strconv.Itoa(keep),
-			"--keep-age", age.String()}
+			"--of-run", filepath.Dir(o.Run.NodeDir(-1)), "--known", strings.Join(known, ","), "--keep",
+			strconv.Itoa(keep), "--keep-age", age.String()}
 	}}
 	s.all = append(s.all, s.server)
 	for i := range clients {
@@ -121,8 +121,8 @@ func Run(ctx context.Context, o *Options) (*job.Result, error) {
 			args: func() []string {
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				return slices.Concat([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen", Loopback,
-					"--trust", o.Run.Digest()}, dealt, s.addresses)
+				return slices.Concat([]string{"join", "--child", "--json", "--dir", o.Run.NodeDir(i), "--listen",
+					Loopback, "--trust", o.Run.Digest()}, dealt, s.addresses)
 			}})
 	}
 	if err := s.run(ctx); err != nil {

@@ -2,7 +2,9 @@ package federated
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -28,22 +30,38 @@ func (c Config) About() job.About {
 	return job.About{Name: c.Name, Seed: c.Seed, Rounds: c.Rounds, Nodes: c.Clients + 1, Clients: c.Clients}
 }
 
-// Tunable are the settings that a fork may change.
-func (c Config) Tunable() []string { return []string{"rounds", "learning_rate", "momentum"} }
+// Tunable are the settings that a fork may change: of an optimizer and a schedule the numbers, as another one makes
+// another program.
+func (c Config) Tunable() []string {
+	return []string{"rounds", "learning_rate", "momentum", "optimizer", "schedule", "clip_gradient"}
+}
 
 // Compile makes the artifact of the job.
 func (c Config) Compile() (*compile.Artifact, error) { return job.Compile(c) }
 
 // WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
 func (c Config) WayOn(dir string, round int) string {
+	set := fmt.Sprintf("learning_rate=%g", c.LearningRate/10)
 	if c.Optimizer != "" {
-		return "begin anew, with a smaller rate of its optimizer than " + c.Optimizer
+		set = fmt.Sprintf("'optimizer=%s'", c.slower())
 	}
-	rate := c.LearningRate / 10
 	if round < 2 {
-		return fmt.Sprintf("begin anew, with a smaller learning_rate such as %g", rate)
+		key, value, _ := strings.Cut(strings.Trim(set, "'"), "=")
+		return "begin anew, with a smaller rate, such as " + key + " " + value
 	}
-	return fmt.Sprintf("rhizome fork %s --at %d --set learning_rate=%g", dir, round-1, rate)
+	return fmt.Sprintf("rhizome fork %s --at %d --set %s", dir, round-1, set)
+}
+
+// slower is the optimizer with a tenth of its rate.
+func (c Config) slower() string {
+	o, _, err := c.optimizer()
+	if err != nil || o == nil {
+		return c.Optimizer // Validate says so
+	}
+	out := strings.Fields(c.Optimizer)
+	out = slices.DeleteFunc(out, func(word string) bool { return strings.HasPrefix(word, "rate=") })
+	rate := strconv.FormatFloat(o.Get("rate")/10, 'g', 4, 64)
+	return strings.Join(slices.Insert(out, 1, "rate="+rate), " ")
 }
 
 // WritableSets returns the built-in data sets of which a client's part can be written to a file.

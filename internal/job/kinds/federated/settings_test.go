@@ -50,3 +50,19 @@ func TestRunOfAnEarlierRelease(t *testing.T) {
 		t.Error("settings with one that is not known are taken")
 	}
 }
+
+// TestWayOn: what goes on from before a round that failed is a command with a smaller step, also of an optimizer.
+func TestWayOn(t *testing.T) {
+	for optimizer, want := range map[string]string{
+		"":                          "rhizome fork here --at 4 --set learning_rate=0.005",
+		"adam":                      "rhizome fork here --at 4 --set 'optimizer=adam rate=0.0001'",
+		"adam rate=0.02 beta1=0.85": "rhizome fork here --at 4 --set 'optimizer=adam rate=0.002 beta1=0.85'",
+	} {
+		c := Default()
+		c.Optimizer = optimizer
+		c.LearningRate = 0.05
+		if got := c.WayOn("here", 5); got != want {
+			t.Errorf("%s: %s; want %s", optimizer, got, want)
+		}
+	}
+}
