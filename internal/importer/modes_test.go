@@ -1,9 +1,12 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -287,5 +290,71 @@ func TestDropout(t *testing.T) {
 	}
 	if bias := kept[0].Float32()[0]; bias == gone[0].Float32()[0] {
 		t.Errorf("the loss is %v whatever drops", bias)
+	}
+}
+
+// TestStatisticsElsewhere: an exported file with other running statistics gives in onnxruntime what it gives here.
+func TestStatisticsElsewhere(t *testing.T) {
+	const script = `
+import sys, numpy, onnx, onnxruntime
+for base in sys.argv[1:]:
+    onnx.checker.check_model(onnx.load(base + ".onnx"), full_check=True)
+    s = onnxruntime.InferenceSession(base + ".onnx")
+    i, want = s.get_inputs()[0], numpy.fromfile(base + ".out", numpy.float32)
+    x = numpy.fromfile(base + ".in", numpy.float32).reshape([-1] + i.shape[1:])
+    got = s.run(None, {i.name: x})[0].ravel()
+    assert got.shape == want.shape and abs(got - want).max() < 1e-4, (base, got, want)
+print("all the same")
+`
+	python := cmp.Or(os.Getenv("RHIZOME_PYTHON"), "python3")
+	if out, err := exec.Command(python, "-c", "import onnx, onnxruntime").CombinedOutput(); err != nil {
+		t.Skipf("NOT RUN: %s has no onnx and onnxruntime; name a Python in RHIZOME_PYTHON: %v %.200s", python, err, out)
+	}
+	args := []string{"-c", script}
+	for _, name := range []string{"mlp_bn_kept", "bn_training_mode_ts", "cnn_bn_notfolded", "mlp_bn_train_fresh",
+		"jax_nnx_mlp"} {
+		m, err := Import(model(t, name), Options{Buffers: BuffersAverage})
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrays, _ := npz(t, filepath.Join(zoo, name+".npz"))
+		g, err := m.At(batchOf(m, arrays))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, stats := moved(t, m), map[string]*tensor.Tensor{}
+		all := slices.Clone(values)
+		for _, b := range g.Buffers {
+			v := slices.Clone(b.Value.Float32())
+			for i := range v {
+				v[i] = v[i]/2 + float32(i+1)
+			}
+			if stats[b.Name], err = tensor.FromFloat32(b.Shape, v); err != nil {
+				t.Fatal(err)
+			}
+			all, g.Params = append(all, stats[b.Name]), append(g.Params, Param{Name: b.Name, Shape: b.Shape})
+		}
+		if len(stats) != 2 {
+			t.Errorf("%s: %d running statistics", name, len(stats))
+		}
+		got, err := run(g, nil, nil, arrays, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := m.Export(values, stats)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, base := arrays["in:"+g.Inputs[0].Name], filepath.Join(t.TempDir(), name)
+		for ext, b := range map[string][]byte{".onnx": marshal(t, file), ".in": in.AppendRaw(nil, 0, in.RawBytes()),
+			".out": got[0].AppendRaw(nil, 0, got[0].RawBytes())} {
+			if err := os.WriteFile(base+ext, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args = append(args, base)
+	}
+	if out, err := exec.Command(python, args...).CombinedOutput(); err != nil || string(out) != "all the same\n" {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
