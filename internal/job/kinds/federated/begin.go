@@ -39,7 +39,11 @@ func (Kind) Begin(of job.Own) (*job.Beginning, error) {
 	c.Reader, c.Loss = found.Reader, found.Loss
 	rows := found.data().Rows
 	c.Clients = max(1, min(c.Clients, rows/64))
-	for c.Batch > 1 && c.Batch > rows*4/5/c.Clients/2 {
+	least := 1
+	if file != "" {
+		least = 2 // a batch of 1 has no variance, which BatchNormalization wants
+	}
+	for c.Batch > least && c.Batch > rows*4/5/c.Clients/2 {
 		c.Batch /= 2
 	}
 	if file == "" && len(found.form().Shape) == 1 {
@@ -85,6 +89,7 @@ func (b *beginning) file(model, data string) string {
 		line("  onnx: %s", quoted(model))
 		line("  loss: %s    # or bce, mse, mae, huber", b.Loss)
 		line("  # freeze: [\"features.*\"]    # parameters that stay as they are")
+		b.modes(line)
 	} else {
 		line("model:")
 		line("  mlp: %s    # widths of the hidden layers; or onnx: a file, such as PyTorch exports",

@@ -84,7 +84,7 @@ func (c Config) checkModes(m *importer.Model) error {
 		why := "none: " + c.Model + " has no running statistics that training changes"
 		for _, x := range m.Report().Changes {
 			if x.What == "folded" {
-				why += "; " + x.Text
+				why += "; " + x.Text + "; export it with optimize=False"
 			}
 		}
 		return bad("buffers", strconv.Quote(c.Buffers), why)
@@ -138,4 +138,16 @@ func (j *fedavg) readOwn(b *graph.Graph, round graph.Value) []graph.Value {
 	own := j.values[len(j.params.Items):]
 	kept := b.Invoke(j.slots.own, "Read", round, b.Constant(value.NewList(first...)))[0]
 	return b.Unbundle(b.Typed(kept, types.ListOf(own...)), len(own))
+}
+
+// modes says what the model does in training alone, as far as it does something.
+func (b *beginning) modes(line func(string, ...any)) {
+	o := b.c.net().Options
+	if o.Buffers != "" {
+		line("  buffers: %s    # running statistics of BatchNormalization; or local, at each client, or frozen",
+			o.Buffers)
+	}
+	if o.Dropout {
+		line("  dropout: on    # while clients train; or off")
+	}
 }
