@@ -62,7 +62,7 @@ func (m *Model) Options() Options { return m.o }
 
 // settle takes out of the options what does not concern the file, and finds the statistics that stay frozen.
 func (m *Model) settle(decided bool) {
-	if m.o.Buffers == BuffersFrozen {
+	if m.o.Buffers != BuffersAverage && m.o.Buffers != BuffersLocal {
 		m.o.Buffers = ""
 	}
 	if m.o.Buffers != "" && !decided {
