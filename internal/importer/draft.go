@@ -28,13 +28,14 @@ type node struct {
 
 // initial is an initializer.
 type initial struct {
-	name  string
-	proto *onnx.TensorProto // in the file; nil for one that was made of attributes
-	shape []int
-	dtype int32
-	half  int32          // the file's element type, where that has 16 bits and dtype is float32 instead
-	value *tensor.Tensor // nil where there is no data, or where the type is none that tensors have
-	made  *made          // where it came from, when the file has no such initializer
+	name   string
+	proto  *onnx.TensorProto // in the file; nil for one that was made of attributes
+	shape  []int
+	dtype  int32
+	packed bool           // the file's element type has less than 8 bits
+	half   int32          // the file's element type, where that has 16 bits and dtype is float32 instead
+	value  *tensor.Tensor // nil where there is no data, or where the type is none that tensors have
+	made   *made          // where it came from, when the file has no such initializer
 }
 
 // made says where a tensor that is no initializer of the file stands in it, so that an export can put it back.
@@ -106,6 +107,7 @@ func newDraft(m *onnx.ModelProto, bad *refusals) *draft {
 		in.add(n, i, d.versions[""], 0)
 	}
 	d.checkOrder(bad)
+	d.checkPacked(bad)
 	return d
 }
 
@@ -145,6 +147,15 @@ func (d *draft) takeInitials(list []*onnx.TensorProto, bad *refusals) {
 		if isHalf(x.dtype) {
 			x.half, x.dtype = x.dtype, int32(tensor.Float32)
 			if x.value = widened(p, x.shape); x.value == nil && !x.hollow() {
+				bad.add(-1, "", name, "the data is not that of its type and shape")
+			}
+			continue
+		}
+		if bits, signed := packedBits(x.dtype); bits > 0 {
+			if x.packed, x.dtype = true, int32(tensor.Uint8); signed {
+				x.dtype = int32(tensor.Int8)
+			}
+			if x.value = unpacked(p, x.shape); x.value == nil && !x.hollow() {
 				bad.add(-1, "", name, "the data is not that of its type and shape")
 			}
 			continue

@@ -202,6 +202,14 @@ func FuzzImport(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	four := &onnx.TensorProto{Name: "w", Dims: []int64{3, 1}, DataType: int32(onnx.TensorProto_INT4),
+		RawData: []byte{0x8f, 7}}
+	b, err := onnx.Marshal(packedModel(four, &onnx.TensorProto{Name: "zero", DataType: four.DataType,
+		RawData: []byte{1}}, onnx.Node("", "DequantizeLinear", "dq", []string{"w", "s", "zero"}, []string{"d"})))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	lim := onnx.Limits{Bytes: 1 << 16, Depth: 32, Nodes: 1 << 8, Tensors: 1 << 8, Attributes: 1 << 10,
 		Messages: 1 << 12,
 		Strings:  1 << 11}
