@@ -125,6 +125,60 @@ type liar struct {
 
 func (l *liar) Work(string, []value.Value) ([]value.Value, error) { return l.says() }
 
+// TestKilledInMidSum: a client whose sums are lost with its process sums again, and they count once.
+func TestKilledInMidSum(t *testing.T) {
+	c := scaledJob(t, t.TempDir(), map[string]string{"partition": "iid", "normalize": "federated"})
+	art, err := c.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	members, err := c.Members(art)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := 0
+	members[2].Config.Catalogue = lying(t, func(d *data.Component) ([]value.Value, error) {
+		sums++
+		return d.Work("Moments", nil)
+	})
+	v := &virtual{t: t, lenient: true}
+	v.w = sim.New(sim.Options{Seed: 1, OnApp: v.told, Work: sim.Latency{Min: 100 * time.Millisecond},
+		Restart: sim.Latency{Min: time.Millisecond}})
+	for _, m := range members {
+		v.w.Add(sim.Spec{Name: m.Name, Config: m.Config, Durable: true}, 0)
+	}
+	for i := range 10 {
+		v.w.At(time.Duration(20+30*i)*time.Millisecond, func() { v.w.PowerOff(v.w.Nodes()[2]) })
+	}
+	v.run()
+	if s := v.outcome(t).Scaled; sums < 2 || s == nil || s.Clients != 3 || s.Samples != 120 {
+		t.Errorf("summed %d times, told %+v", sums, s)
+	}
+}
+
+// lying is what a client is made of whose sums are what a test says.
+func lying(t *testing.T, says func(*data.Component) ([]value.Value, error)) *node.Catalogue {
+	t.Helper()
+	own := node.NewCatalogue()
+	for _, of := range []struct {
+		role, kind string
+		version    int32
+		f          node.Factory
+	}{
+		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
+		{registry.Role, registry.Kind, registry.Version, registry.Factory},
+		{data.Role, data.KindSamples, data.Version, func(env node.Env) (engine.Component, error) {
+			d, err := data.Open(data.KindSamples, env)
+			return &liar{d, func() ([]value.Value, error) { return says(d) }}, err
+		}},
+	} {
+		if err := own.Register(of.role, of.kind, of.version, of.f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return own
+}
+
 // TestALiarsSumsAreLeftOut: what cannot be the sums of a client's samples is refused and told, and the job goes on with
 // the sums of the others, exactly.
 func TestALiarsSumsAreLeftOut(t *testing.T) {
@@ -173,24 +227,7 @@ func TestALiarsSumsAreLeftOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := node.NewCatalogue()
-		for _, of := range []struct {
-			role, kind string
-			version    int32
-			f          node.Factory
-		}{
-			{backend.Role, backend.Kind, backend.Version, backend.Shared()},
-			{registry.Role, registry.Kind, registry.Version, registry.Factory},
-			{data.Role, data.KindSamples, data.Version, func(env node.Env) (engine.Component, error) {
-				d, err := data.Open(data.KindSamples, env)
-				return &liar{d, func() ([]value.Value, error) { return k.says, k.err }}, err
-			}},
-		} {
-			if err := own.Register(of.role, of.kind, of.version, of.f); err != nil {
-				t.Fatal(err)
-			}
-		}
-		members[2].Config.Catalogue = own
+		members[2].Config.Catalogue = lying(t, func(*data.Component) ([]value.Value, error) { return k.says, k.err })
 		v := &virtual{t: t, lenient: true}
 		var told *job.Scaled
 		v.w = sim.New(sim.Options{Seed: 1, OnApp: func(n *sim.Node, ev engine.AppEvent) (err error) {
