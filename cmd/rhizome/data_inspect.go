@@ -117,7 +117,11 @@ func inspected(name string, i *dataset.Inspection) string {
 	}
 	line("")
 	if i.Problem == "" {
-		line("samples: %d of %v", i.Samples, i.Shape)
+		each := ""
+		if len(i.Each) > 0 {
+			each = fmt.Sprintf(", each with a label of %v; what follows counts numbers of labels", i.Each)
+		}
+		line("samples: %d of %v%s", i.Samples, i.Shape, each)
 		for k, n := range i.Counts[:min(len(i.Counts), 32)] {
 			line("  class %d  %-24s %d samples", k, clean.Quote(i.Classes[k], 40), n)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +26,9 @@ import (
 )
 
 func newEvaluate(c *console) *cobra.Command {
-	var file, label, loss string
+	var file, loss string
 	var inputs []string
+	var said dataset.FileSettings
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "evaluate DIR|MODEL.onnx --data FILE",
@@ -53,7 +55,7 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 						"losses are those of classes and quantities"}
 				}
 			}
-			if label != "" {
+			if said.Label != "" {
 				if settings != nil {
 					return &badInput{"--label is for a model file; the job of a directory has its own"}
 				}
@@ -66,7 +68,9 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 			if err != nil {
 				return err
 			}
-			if settings, err = withInputs(f, settings, from.by, label, inputs); err != nil {
+			if settings, err = withInputs(f, settings, from.by, said, inputs); isAny[*importer.RefusedError](err) {
+				return &badInput{err.Error()}
+			} else if err != nil {
 				return err
 			}
 			source, err := from.open(settings)
@@ -90,9 +94,11 @@ DIR is that of a run or of a server: its model is taken, and the file is read as
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&file, "data", "", "the samples: a file, a folder of images by class, or the name of a data set")
-	flags.StringVar(&label, "label", "", "the column or array of the label, where a model file is named")
+	flags.StringVar(&said.Label, "label", "", "the column or array of the label, where a model file is named")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of a model file, as NAME=COLUMN,…; "+
 		"once for each")
+	flags.StringVar(&said.Text, "text", "", "a column of texts that is read as tokens, where a model file is named")
+	flags.StringVar(&said.Vocabulary, "vocabulary", "", "the file of tokens, one a line, in the folder of the samples")
 	flags.StringVar(&loss, "loss", "", "what a model file gives: given, its loss; bce, yes or no of labels 0 to 1")
 	flags.BoolVar(&asJSON, "json", false, "write one JSON object")
 	return cmd
@@ -151,19 +157,19 @@ const (
 
 // withInputs returns the settings by which samples of a model file are read: those of its job, or the label and the
 // inputs that were said, and what the model takes.
-func withInputs(f given.File, settings []byte, by *dataset.FileSettings, label string, said []string) ([]byte, error) {
+func withInputs(f given.File, settings []byte, by *dataset.FileSettings, of dataset.FileSettings,
+	said []string) ([]byte, error) {
 	if settings != nil {
-		if len(said) > 0 {
-			return nil, &badInput{"--input is for a model file; the job of a directory has its own"}
+		if len(said) > 0 || of.Text != "" || of.Vocabulary != "" {
+			return nil, &badInput{"--input, --text and --vocabulary are for a model file; the job of a directory has " +
+				"its own"}
 		}
 		return settings, nil
 	}
-	s := dataset.FileSettings{}
+	s := of
 	if by != nil {
 		s = *by
-	}
-	if label != "" {
-		s.Label = label
+		s.Label = cmp.Or(of.Label, s.Label)
 	}
 	takes, err := judge.InputsOf(f.Given())
 	if err != nil {
@@ -183,7 +189,15 @@ func withInputs(f given.File, settings []byte, by *dataset.FileSettings, label s
 		s.Inputs = takes
 	} else {
 		for _, in := range takes { // the one there is
-			s.Type = strings.TrimPrefix(in.Type, "float32")
+			if s.Type = strings.TrimPrefix(in.Type, "float32"); s.Text != "" {
+				s.Type = ""
+			}
+		}
+	}
+	for name, in := range takes { // a text has as many tokens as its input
+		of := slices.Equal(in.Columns, []string{s.Text}) || len(in.Columns) == 0 && (name == s.Text || len(takes) == 1)
+		if s.Text != "" && of && len(in.Shape) == 1 {
+			s.Length = in.Shape[0]
 		}
 	}
 	return s.JSON(), nil

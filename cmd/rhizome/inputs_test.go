@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // wards is a table of five numbers and two codes, whose species hangs on a number and on a code.
@@ -118,6 +121,107 @@ func TestInitWithSeveralInputs(t *testing.T) {
 		}
 	}
 	if e := evaluate(t, in("server"), "--data", in("wards.csv")); *e.Accuracy < 0.85 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// reviews is a table of texts, whose mood hangs on their words.
+func reviews(seed uint64, n int) string {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	words := [][]string{{"fine", "lovely", "great"}, {"dull", "poor", "awful"}}
+	var b strings.Builder
+	b.WriteString("stars,review,mood\n")
+	for i := range n {
+		list := words[i%2]
+		fmt.Fprintf(&b, "3,\"a film %s that nobody %s\",%s\n", list[rng.IntN(3)], list[rng.IntN(3)],
+			[]string{"glad", "sad"}[i%2])
+	}
+	return b.String()
+}
+
+// wordsModel writes a model that takes eight tokens of twelve, and gives scores of two classes.
+func wordsModel(t *testing.T, path string) {
+	t.Helper()
+	g := &onnx.GraphProto{Name: "words", Input: []*onnx.ValueInfoProto{onnx.ValueInfo("ids", tensor.Int64, -1, 8)},
+		Output: []*onnx.ValueInfoProto{onnx.ValueInfo("scores", tensor.Float32, -1, 2)},
+		Node: []*onnx.NodeProto{onnx.Node("", "Gather", "", []string{"table", "ids"}, []string{"looked"}),
+			onnx.Node("", "ReduceMean", "", []string{"looked"}, []string{"scores"}, onnx.AttrInts("axes", 1),
+				onnx.AttrInt("keepdims", 0))}}
+	table, err := tensor.FromFloat32([]int{12, 2}, make([]float32, 24))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Initializer = []*onnx.TensorProto{table.Proto("table")}
+	b, err := onnx.Marshal(&onnx.ModelProto{IrVersion: 8, Graph: g,
+		OpsetImport: []*onnx.OperatorSetIdProto{{Version: 17}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(b))
+}
+
+// TestInitWithTexts is what somebody does with texts: the job runs as init writes it, and clients whose folders hold no
+// vocabulary read their own texts by that of the job, also one that is killed.
+func TestInitWithTexts(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	wordsModel(t, in("words.onnx"))
+	write(t, in("reviews.csv"), reviews(1, 320))
+	write(t, in("vocab.txt"), "<pad>\n<unk>\na\nfilm\nthat\nfine\nlovely\ngreat\ndull\npoor\nawful\nsaw\n")
+	if err := os.Mkdir(in("elsewhere"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, in("elsewhere/one.csv"), reviews(2, 160))
+	write(t, in("elsewhere/two.csv"), reviews(3, 160))
+	write(t, in("elsewhere/other.csv"), strings.ReplaceAll(reviews(3, 160), "review", "opinion"))
+	begin := []string{"init", "--model", in("words.onnx"), "--data", in("reviews.csv"), "--label", "mood", "-o",
+		in("job.yaml"), "--text", "review"}
+	if o := rhizome(t, begin...); o.Code != exitBad || !strings.Contains(o.Err, "there is no vocabulary") {
+		t.Errorf("init without a vocabulary: %+v", o)
+	}
+	if o := rhizome(t, append(begin, "--vocabulary", "vocab.txt")...); o.Code != exitOK {
+		t.Fatalf("init: %+v", o)
+	}
+	text, err := os.ReadFile(in("job.yaml"))
+	if err != nil || !strings.Contains(string(text), "  vocabulary: vocab.txt ") ||
+		!strings.Contains(string(text), "  length: 8 ") {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	fast := strings.NewReplacer("rate: 0.001", "rate: 0.03", "clients: 4", "clients: 2")
+	write(t, in("job.yaml"), fast.Replace(string(text)))
+	if o := rhizome(t, "run", in("job.yaml"), "--dir", in("run")); o.Code != exitOK {
+		t.Fatalf("run: %+v", o)
+	}
+	if e := evaluate(t, in("run"), "--data", in("elsewhere/one.csv")); *e.Accuracy < 0.95 {
+		t.Errorf("%+v", e)
+	}
+	if e := evaluate(t, filepath.Join(in("run"), "model.onnx"), "--data", in("reviews.csv"), "--label", "mood",
+		"--text", "review", "--vocabulary", "vocab.txt"); *e.Accuracy < 0.95 || e.Samples != 320 {
+		t.Errorf("%+v", e)
+	}
+	server := start(t, dir, "server", in("job.yaml"), "--json", "--dir", in("server"), "--listen", loopback)
+	server.Await(t, "address", isEvent("listening"))
+	invitation := server.Await(t, "invitation", isEvent("invitation")).Invitation
+	join := func(name, file string, more ...string) []string {
+		return append([]string{"join", "--json", "--dir", in(name), "--listen", loopback, "--data", in(file)}, more...)
+	}
+	if o := rhizome(t, join("other", "elsewhere/other.csv", invitation)...); o.Code == exitOK ||
+		!strings.Contains(o.Err, `is "review"; want one`) {
+		t.Errorf("a file without the texts: %+v", o)
+	}
+	one := start(t, dir, join("one", "elsewhere/one.csv", invitation)...)
+	two := start(t, dir, join("two", "elsewhere/two.csv", invitation)...)
+	server.Await(t, "round 3", func(e told) bool { return e.Event == "round" && e.Round >= 3 })
+	one.Cmd.Process.Kill()
+	one.End(t)
+	one = start(t, dir, join("one", "elsewhere/one.csv")...)
+	for _, p := range []*started{server, one, two} {
+		p.Await(t, "the end", isEvent("done"))
+		if code := p.End(t); code != exitOK {
+			t.Errorf("exit code %d, %s", code, p.Errs)
+		}
+	}
+	if e := evaluate(t, in("server"), "--data", in("reviews.csv")); *e.Accuracy < 0.95 {
 		t.Errorf("%+v", e)
 	}
 }

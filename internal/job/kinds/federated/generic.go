@@ -216,7 +216,8 @@ func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, t
 	if !j.schedule.Constant() {
 		rate = j.schedule.Rate(j.optimizer.Get("rate"), turn, j.c.Rounds)
 	}
-	for i := range j.optimizer.Kept(len(params)) / len(params) * len(params) {
+	const many = 1 << 10 // beside which a count is nothing
+	for i := range j.optimizer.Kept(many) / many * len(params) {
 		kept[i] = b.Typed(kept[i], j.params.Items[i%len(params)])
 	}
 	return j.optimizer.Step(b, rate, params, gradients, kept)
