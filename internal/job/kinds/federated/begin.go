@@ -129,7 +129,7 @@ func (b *beginning) file(model, data string) string {
 	}
 	if c.Normalize != "" {
 		line(
-			"  normalize: %s    # features to mean 0 and deviation 1, by this file; or federated: by sums of all clients",
+			"  normalize: %s    # features to mean 0 and deviation 1, by this file; federated: by sums of all clients",
 			c.Normalize)
 	}
 	line("")
