@@ -281,7 +281,7 @@ func (f *fileSource) looksLikeText(at int) bool {
 		return false // the survey will say it
 	}
 	for i, s := range c[0].s {
-		if _, why := csvNumberOf(s); !c[0].none[i] && why != "" && !csvMissing(s) {
+		if _, why := csvNumberOf(s, f.table.about().decimal); !c[0].none[i] && why != "" && !csvMissing(s) {
 			return true
 		}
 	}

@@ -38,6 +38,7 @@ type csvTable struct {
 	settings FileSettings
 	file     *io.SectionReader
 	comma    rune
+	decimal  byte     // csvPoint, csvComma or csvUnsaid
 	names    []string // of the columns; nil without a header
 	cols     []fileColumn
 	index    csvIndex
@@ -48,37 +49,6 @@ type csvTable struct {
 	fields   []string
 	row      []byte // that was given last; of so many lines
 	rowLines int
-}
-
-// csvIndex says where rows begin: every so many of them, which grows with the file, so that it stays small.
-type csvIndex struct {
-	every int
-	at    []csvMark
-	rows  int
-}
-
-// csvMark is where a row begins.
-type csvMark struct {
-	offset int64
-	line   int // from 1
-}
-
-// csvMarks bounds the marks.
-const csvMarks = 1 << 17
-
-func (x *csvIndex) add(m csvMark) {
-	if x.rows%x.every == 0 {
-		if len(x.at) == csvMarks {
-			for i := range csvMarks / 2 {
-				x.at[i] = x.at[2*i]
-			}
-			x.at, x.every = x.at[:csvMarks/2], 2*x.every
-		}
-		if x.rows%x.every == 0 {
-			x.at = append(x.at, m)
-		}
-	}
-	x.rows++
 }
 
 func openCSV(_ Env, s FileSettings, file *io.SectionReader) (fileTable, error) {
@@ -133,6 +103,7 @@ func openCSV(_ Env, s FileSettings, file *io.SectionReader) (fileTable, error) {
 	for i := range t.cols {
 		t.cols[i].rows = t.index.rows
 	}
+	t.decimal = t.decimals()
 	return t, nil
 }
 
@@ -142,95 +113,6 @@ func orRow(err error, line int, reason string) error {
 		return &RowError{line, 0, reason}
 	}
 	return err
-}
-
-// csvLines gives the rows of a text one after the other.
-type csvLines struct {
-	at    io.ReaderAt
-	piece int
-	off   int64 // of buf
-	buf   []byte
-	pos   int
-	ended bool // buf goes to the end of the file
-}
-
-func (l *csvLines) seek(off int64) {
-	if off >= l.off && off <= l.off+int64(len(l.buf)) {
-		l.pos = int(off - l.off)
-		return
-	}
-	l.off, l.buf, l.pos, l.ended = off, l.buf[:0], 0, false
-}
-
-// offset returns where the next row begins.
-func (l *csvLines) offset() int64 { return l.off + int64(l.pos) }
-
-// more reads another piece behind what is there, and drops what was given away.
-func (l *csvLines) more() error {
-	if l.pos > 0 {
-		n := copy(l.buf, l.buf[l.pos:])
-		l.off, l.buf, l.pos = l.off+int64(l.pos), l.buf[:n], 0
-	}
-	have := len(l.buf)
-	l.buf = slices.Grow(l.buf, l.piece)[:have+l.piece]
-	n, err := l.at.ReadAt(l.buf[have:], l.off+int64(have))
-	l.buf = l.buf[:have+n]
-	if errors.Is(err, io.EOF) {
-		l.ended, err = true, nil
-	}
-	return err
-}
-
-var errCSVRecord = fmt.Errorf("more than %d bytes in one row; is a quotation mark missing?", csvRecord)
-
-// next returns the next row without its line end, and how many lines it has. Quotes says that line ends within
-// quotation marks are part of it. At the end it returns io.EOF. What it gives is good until the next call.
-func (l *csvLines) next(quotes bool) ([]byte, int, error) {
-	searched, lines, open := 0, 0, false
-	for {
-		rest := l.buf[l.pos:]
-		end := bytes.IndexByte(rest[searched:], '\n')
-		if end < 0 && !l.ended && len(rest) <= csvRecord {
-			part := rest[searched:]
-			if quotes && bytes.Count(part, []byte{'"'})%2 == 1 {
-				open = !open
-			}
-			searched = len(rest)
-			if err := l.more(); err != nil {
-				return nil, 0, err
-			}
-			continue
-		}
-		if len(rest) == 0 && l.ended {
-			return nil, 0, io.EOF
-		}
-		if end < 0 {
-			end = len(rest) - searched
-		}
-		part := rest[searched : searched+end]
-		if quotes && bytes.IndexByte(part, '"') >= 0 && bytes.Count(part, []byte{'"'})%2 == 1 {
-			open = !open
-		}
-		lines++
-		to := min(searched+end+1, len(rest))
-		switch {
-		case to > csvRecord:
-			return nil, lines, errCSVRecord
-		case open && to < len(rest):
-			searched = to
-			continue
-		case open && !l.ended:
-			searched = to
-			if err := l.more(); err != nil {
-				return nil, 0, err
-			}
-			continue
-		}
-		l.pos += to
-		row := rest[:to]
-		row = bytes.TrimSuffix(row, []byte("\n"))
-		return bytes.TrimSuffix(row, []byte("\r")), lines, nil
-	}
 }
 
 // scan finds where rows begin. Blank lines between rows are rows that cannot be read: some programs write a missing
@@ -436,7 +318,8 @@ const (
 )
 
 func (t *csvTable) about() fileAbout {
-	return fileAbout{format: csvFormats[t.comma], text: true, named: t.names != nil, last: true}
+	return fileAbout{format: csvFormats[t.comma], text: true, named: t.names != nil, last: true,
+		decimal: t.decimal}
 }
 
 // csvFormats says what a text is by its separator.
@@ -543,27 +426,11 @@ func (t *csvTable) cell(field string, as columnType, into *cells, k int) string 
 		return ""
 	}
 	if as == integer {
-		return csvWhole(field, &into.i[k])
+		return csvWhole(field, t.decimal, &into.i[k])
 	}
-	v, why := csvNumberOf(field)
+	v, why := csvNumberOf(field, t.decimal)
 	into.f[k] = v
 	return why
-}
-
-// csvWhole reads a whole number, also one that pandas wrote with a fraction of nothing ("3.0").
-func csvWhole(field string, into *int64) string {
-	text := field
-	if whole, fraction, ok := strings.Cut(field, "."); ok && strings.Trim(fraction, "0") == "" && fraction != "" {
-		text = whole
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if *into = n; err == nil && !strings.HasPrefix(text, "+") {
-		return ""
-	}
-	if _, why := csvNumberOf(field); why != "" {
-		return why
-	}
-	return fmt.Sprintf("is %.32q; want a whole number", field)
 }
 
 // called names a column in front of what is wrong with it.
@@ -572,36 +439,4 @@ func (t *csvTable) called(i int) string {
 		return ""
 	}
 	return fmt.Sprintf("%.32q ", t.names[i])
-}
-
-// csvMissing says whether a field stands for a missing value.
-func csvMissing(field string) bool {
-	switch strings.ToLower(field) {
-	case "", "na", "n/a", "null", "none", "nan":
-		return true
-	}
-	return false
-}
-
-// csvNumberOf reads a number, or says what is wrong with it.
-func csvNumberOf(cell string) (float32, string) {
-	switch strings.ToLower(cell) {
-	case "":
-		return 0, "is empty; want a number: samples with missing values are not read, unless missing says how"
-	case "na", "n/a", "null", "none", "nan":
-		return 0, fmt.Sprintf("is %q; want a number: samples with missing values are not read", cell)
-	}
-	if len(cell) > csvNumber || strings.ContainsAny(cell, "_xXpP") { // which Go would take
-		return 0, fmt.Sprintf("is %.32q; want a number in decimals", cell)
-	}
-	v, err := strconv.ParseFloat(cell, 32)
-	switch {
-	case err != nil && errors.Is(err, strconv.ErrRange), err == nil && math.IsInf(v, 0):
-		return 0, fmt.Sprintf("is %.32s; want a finite number that float32 holds", cell)
-	case err != nil && strings.Count(cell, ",") == 1:
-		return 0, fmt.Sprintf("is %.32q; want a decimal point, not a comma", cell)
-	case err != nil:
-		return 0, fmt.Sprintf("is %.32q; want a number", cell)
-	}
-	return float32(v), ""
 }

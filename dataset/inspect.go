@@ -264,7 +264,7 @@ func (k *counter) cell(w wanted, in *cells, i int) {
 			c.Missing++
 			return
 		}
-		if x, why := csvNumberOf(s); why == "" && k.table.columns()[w.column].typ == anyText {
+		if x, why := csvNumberOf(s, k.table.about().decimal); why == "" && k.table.columns()[w.column].typ == anyText {
 			k.number[w.column]++
 			range_(float64(x))
 		}

@@ -42,6 +42,9 @@ type FileSettings struct {
 	Header    *bool  `json:"header,omitempty"`
 	Skip      int    `json:"skip,omitempty"`
 	Delimiter string `json:"delimiter,omitempty"`
+	// Decimal is what stands before the fraction of a number of CSV, "." or ",". Empty: a point where commas separate
+	// the fields, and otherwise as the first rows show.
+	Decimal string `json:"decimal,omitempty"`
 	// Missing says what a missing number of a feature is: "refuse" (also where it is empty), "zero", "mean", or "drop"
 	// for leaving the sample out. Fill are the means, one for each feature.
 	Missing string    `json:"missing,omitempty"`
@@ -128,6 +131,7 @@ func (s FileSettings) check(of string) error {
 		{"bad_rows", s.BadRows, []string{refuse, badSkip}},
 		{"normalize", s.Normalize, []string{none, standard, minmax}},
 		{"delimiter", s.Delimiter, []string{",", ";", "\t", "|"}},
+		{"decimal", s.Decimal, []string{".", ","}},
 	} {
 		if w.v != "" && !slices.Contains(w.known, w.v) {
 			return config.Errorf(of, "%s is %.64q; want one of %q", w.key, w.v, w.known)

@@ -93,15 +93,16 @@ type fileTable interface {
 
 // fileAbout is what a table says of its file beside its columns.
 type fileAbout struct {
-	format string
-	packed string   // by what, where it is
-	notes  []string // what its reader should know
-	text   bool     // classes that are numbers stand in the order of texts
-	label  string   // the column of the label where nothing else says so
-	last   bool     // else it is the last one
-	named  bool     // columns have names
-	arrays bool     // columns are arrays, of which one is the features
-	tokens bool     // numbers are those of tokens
+	format  string
+	packed  string   // by what, where it is
+	notes   []string // what its reader should know
+	text    bool     // classes that are numbers stand in the order of texts
+	label   string   // the column of the label where nothing else says so
+	last    bool     // else it is the last one
+	named   bool     // columns have names
+	arrays  bool     // columns are arrays, of which one is the features
+	decimal byte     // how fractions are written, in text
+	tokens  bool     // numbers are those of tokens
 }
 
 // ChangedError says that a file is not any more what it was when it was opened.

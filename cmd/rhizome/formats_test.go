@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/rhizome-ml/rhizome/internal/job/judge"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/jobtest"
@@ -144,4 +150,65 @@ func scaled(name string, p jobtest.Pictures, shape ...int) jobtest.Array {
 		out[i] = float32(v) / 255
 	}
 	return jobtest.Singles(name, out, shape...)
+}
+
+// TestTablesInAJob: tables as spreadsheets, pandas and databases write them are trained on as they are: with a decimal
+// comma, a byte order mark and CR LF, with tabs, packed by gzip and by zstd; and of one with bad rows the others are,
+// by the setting that says so, with how many are left out.
+func TestTablesInAJob(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	table := func(separator, end, comma string) string {
+		var b strings.Builder
+		line := func(fields ...string) { b.WriteString(strings.Join(fields, separator) + end) }
+		line("long", "wide", "kind")
+		for i := range 120 {
+			k := i % 3
+			line(fmt.Sprintf("%d%s%d", 3*k, comma, i%7), fmt.Sprintf("%d%s%d5", k*k, comma, i%5),
+				[]string{"ash", "elm", "rose"}[k])
+		}
+		return b.String()
+	}
+	var gz bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	fmt.Fprint(w, table("\t", "\n", "."))
+	w.Close()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	plain := table(",", "\n", ".")
+	for name, text := range map[string]string{
+		"plain.csv": plain, "excel.csv": "\ufeff" + table(";", "\r\n", ","), "tabs.tsv": table("\t", "\n", "."),
+		"tabs.tsv.gz": gz.String(), "packed.zst": string(z.EncodeAll([]byte(plain), nil)),
+		"bad.csv": plain + "x,1,ash\n1,2\n1,2,elm\n",
+	} {
+		write(t, in(name), text)
+		more := ""
+		if name == "bad.csv" {
+			more = ", bad_rows: skip"
+		}
+		write(t, in("job.yaml"), "name: tables\nmodel: {mlp: [8]}\ndata: {train: ./"+name+", label: kind, "+
+			"normalize: standard"+more+"}\ntrain: {batch: 8}\nrounds: 2\nclients: 2\n")
+		o := rhizome(t, "run", in("job.yaml"), "--dir", in("run-"+name))
+		if o.Code != exitOK || (name == "bad.csv") != strings.Contains(o.Err,
+			"bad.csv has 2 rows that cannot be read, which are left out") {
+			t.Errorf("%s: %+v", name, o)
+			continue
+		}
+		var e judge.Evaluation
+		jsonOf(t, rhizome(t, "evaluate", in("run-"+name), "--data", in(name), "--json"), &e)
+		if want := map[bool]int{true: 121, false: 120}[name == "bad.csv"]; e.Samples != want || len(e.Classes) != 3 {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	// all these tables are one: so are the models, but for the bad one
+	first, err := os.ReadFile(filepath.Join(in("run-plain.csv"), "model.onnx"))
+	for _, name := range []string{"excel.csv", "tabs.tsv", "tabs.tsv.gz", "packed.zst"} {
+		b, bad := os.ReadFile(filepath.Join(in("run-"+name), "model.onnx"))
+		if err != nil || bad != nil || !bytes.Equal(b, first) {
+			t.Errorf("%s gives another model than plain.csv: %v, %v", name, err, bad)
+		}
+	}
 }

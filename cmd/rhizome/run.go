@@ -104,6 +104,11 @@ func (f *runFlags) run(ctx context.Context, c *console, args []string) error {
 	defer l.Close()
 	started := time.Now()
 	view.begin(l)
+	if of, ok := l.Config().(job.Noted); ok {
+		for _, text := range of.Notes() {
+			view.warn(c, text)
+		}
+	}
 	var res *job.Result
 	if f.procs {
 		res, err = runProcesses(ctx, c, l, view)

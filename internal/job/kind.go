@@ -123,6 +123,9 @@ type Sampled interface {
 	Schema() (dataset.Schema, error)
 }
 
+// Noted is a job that has something to tell of the files that it was made of.
+type Noted interface{ Notes() []string }
+
 // Dealt is a job that deals a built-in data set among its clients, whose parts can be written to files.
 type Dealt interface {
 	Job

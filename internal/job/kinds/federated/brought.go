@@ -29,7 +29,9 @@ var _ job.Filed = Config{}
 type brought struct {
 	Settings json.RawMessage       `json:"settings"` // of the reader, with all that was found
 	Schema   data.Form             `json:"schema"`
-	Rows     int                   `json:"rows"` // of the file to train on
+	Rows     int                   `json:"rows"`              // of the file to train on
+	Bad      int                   `json:"bad,omitempty"`     // rows of it that cannot be read
+	Missing  int                   `json:"missing,omitempty"` // and that have missing values, and are none of these
 	Files    map[string]given.File `json:"files"`
 	Scale    *scale                `json:"scale,omitempty"` // of a perceptron
 	Words    *given.File           `json:"words,omitempty"` // the vocabulary of texts
@@ -175,6 +177,9 @@ func (c *Config) bringData() error {
 		return err
 	}
 	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
+	if of, ok := s.(interface{ Left() (bad, missing int) }); ok {
+		b.Bad, b.Missing = of.Left()
+	}
 	if err := c.bringWords(&b); err != nil {
 		return err
 	}
