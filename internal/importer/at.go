@@ -35,7 +35,8 @@ type Graph struct {
 	Renewed   []string          // in training, the value that each of Buffers has after the pass
 	Masks     []Mask            // in training, the chance that the nodes read
 	Types     map[string]onnxop.Type
-	Repairs   []string // what was changed for this batch, in words
+	Repairs   []string        // what was changed for this batch, in words
+	rows      map[string]bool // parameters of which the first row stands for all
 }
 
 // BatchMax bounds the batch of a graph.
@@ -89,6 +90,7 @@ type walker struct {
 	bad     refusals
 	fresh   int
 	cur     node
+	rows    map[string]bool  // parameters of which the first row stands for all
 	outer   map[string]int   // what stands before the batch in the dimension that holds it, where that is merged
 	half    map[string]int32 // values that have 16 bits in the file, where they are rounded to that
 	renewed map[string]string
@@ -98,7 +100,7 @@ type walker struct {
 // walk goes over the nodes that the outputs need.
 func (m *Model) walk(mode Mode, batch int, outputs []string, ref *walker) (*walker, error) {
 	w := &walker{m: m, mode: mode, batch: batch, ref: ref, types: map[string]onnxop.Type{},
-		alias: map[string]string{}, trained: map[string]bool{}, outer: map[string]int{}, renewed: map[string]string{}}
+		alias: map[string]string{}, trained: map[string]bool{}, outer: map[string]int{}, rows: map[string]bool{}, renewed: map[string]string{}}
 	for i, p := range m.inputs {
 		shape, err := m.inputShape(i, batch)
 		if err != nil {
@@ -386,7 +388,7 @@ func missingOperator(n *onnx.NodeProto) string {
 
 // graph returns what was made, without what no output needs.
 func (w *walker) graph(outputs []string) (*Graph, error) {
-	g := &Graph{Batch: w.batch, Types: w.types, Repairs: w.repairs, Params: w.m.Trained()}
+	g := &Graph{Batch: w.batch, Types: w.types, Repairs: w.repairs, rows: w.rows, Params: w.m.Trained()}
 	made := map[string]bool{}
 	for _, n := range w.nodes {
 		for _, o := range n.Output {

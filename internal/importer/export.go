@@ -30,7 +30,7 @@ func (m *Model) dtype(p *Param) tensor.DType { return tensor.DType(m.d.initials[
 // Export returns the file as it was read, metadata and all, with these values for what is trained, in the order of
 // Trained, and with those of buffers that are given by name. Whatever else is in the file is the same: names, nodes,
 // operator set, and the bytes of untouched tensors. Tensors that lay in files beside the model are in the file now. No
-// repair is in it.
+// repair is in it, but that the first row of a class token, where it was trained for all, is put in the place of all.
 func (m *Model) Export(values []*tensor.Tensor, buffers map[string]*tensor.Tensor) (*onnx.ModelProto, error) {
 	if err := m.Check(values); err != nil {
 		return nil, err
@@ -52,7 +52,11 @@ func (m *Model) Export(values []*tensor.Tensor, buffers map[string]*tensor.Tenso
 		return nil
 	}
 	for i, p := range m.Trained() {
-		if err := set(m.d.initials[p.index], values[i]); err != nil {
+		v := values[i]
+		if m.rows[p.Name] {
+			v = rowed(p.Value, v)
+		}
+		if err := set(m.d.initials[p.index], v); err != nil {
 			return nil, err
 		}
 	}

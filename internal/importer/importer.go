@@ -82,6 +82,7 @@ type Model struct {
 	buffers []Buffer
 	sig     *signature
 	batch   batching
+	rows    map[string]bool // parameters that have a row for each sample of the batch that the file is fixed to
 	report  *Report
 	runs    refusals // what stands in the way of running
 	trains  refusals // what stands in the way of training alone

@@ -198,6 +198,7 @@ func (w *walker) repairRows(n *onnx.NodeProto) {
 				}
 			}
 			n.Input[i] = w.firstRow(in, t)
+			w.rows[in] = true
 		}
 		w.repaired("%s holds a row for each sample of the file's batch; its first row stands for all, and is trained",
 			quote(in))

@@ -97,6 +97,7 @@ func (m *Model) repairsOf() []string {
 	if err != nil {
 		return []string{fmt.Sprintf("no batch but %d can be run: %v", m.batch.Fixed, err)}
 	}
+	m.rows = g.rows
 	return append([]string{fmt.Sprintf("the batch of %d becomes another", m.batch.Fixed)}, g.Repairs...)
 }
 
