@@ -24,8 +24,8 @@ func torchOf(t *testing.T) string {
 	t.Helper()
 	python := os.Getenv("RHIZOME_TORCH")
 	if python == "" {
-		t.Log("NOT RUN: no Python with torch, so the programs of " + pytorchGuide + " were not run, and the model is one " +
-			"that they exported before; pip install torch onnx onnxscript onnxruntime safetensors, and name that " +
+		t.Log("NOT RUN: no Python with torch, so the programs of " + pytorchGuide + " were not run, and the model is " +
+			"one that they exported before; pip install torch onnx onnxscript onnxruntime safetensors, and name that " +
 			"Python in RHIZOME_TORCH")
 		return ""
 	}

@@ -100,7 +100,8 @@ type walker struct {
 // walk goes over the nodes that the outputs need.
 func (m *Model) walk(mode Mode, batch int, outputs []string, ref *walker) (*walker, error) {
 	w := &walker{m: m, mode: mode, batch: batch, ref: ref, types: map[string]onnxop.Type{},
-		alias: map[string]string{}, trained: map[string]bool{}, outer: map[string]int{}, rows: map[string]bool{}, renewed: map[string]string{}}
+		alias: map[string]string{}, trained: map[string]bool{}, outer: map[string]int{},
+		rows: map[string]bool{}, renewed: map[string]string{}}
 	for i, p := range m.inputs {
 		shape, err := m.inputShape(i, batch)
 		if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
-// rowed returns a parameter that holds a row for each sample of the batch that the file was written for, such as a class
-// token, as the file must have it: where it was trained for another batch the first row stood for all, and no gradient
-// reached the others. They are as they were, or all decayed alike; then the first is put in their place.
+// rowed returns a parameter that holds a row for each sample of the batch that the file was written for, such as a
+// class token, as the file must have it: where it was trained for another batch the first row stood for all, and no
+// gradient reached the others. They are as they were, or all decayed alike; then the first is put in their place.
 func rowed(was, v *tensor.Tensor) *tensor.Tensor {
 	if was == nil || v.DType() != tensor.Float32 || was.DType() != tensor.Float32 || len(v.Shape()) < 2 ||
 		!slices.Equal(was.Shape(), v.Shape()) || v.Shape()[0] < 2 {

@@ -300,3 +300,29 @@ func eachOfAttributes(attrs []*AttributeProto, f func(*TensorProto) error) error
 	}
 	return nil
 }
+
+// Beside returns the names of the files in a model's folder that its tensors lie in, each once, in the order of the
+// model; none where the bytes are no model.
+func Beside(b []byte, lim Limits) []string {
+	m, err := Load(b, lim)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	seen := map[string]bool{}
+	err = EachTensor(m, func(t *TensorProto) error {
+		if t.GetDataLocation() != TensorProto_EXTERNAL {
+			return nil
+		}
+		name, _ := Meta(t.GetExternalData(), "location")
+		if filepath.IsLocal(name) && !seen[name] && len(out) < 1<<10 {
+			seen[name] = true
+			out = append(out, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return out
+}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +54,9 @@ func Read(path string) (File, error) {
 	f := File{Path: path}
 	if !info.IsDir() {
 		f.Bytes = info.Size()
-		f.SHA256, err = hashed(path, info)
+		if f.SHA256, err = hashed(path, info); err == nil && strings.HasSuffix(path, ".onnx") {
+			err = f.beside()
+		}
 		return f, err
 	}
 	all, n := sha256.New(), 0

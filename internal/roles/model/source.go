@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
@@ -30,9 +31,24 @@ func ReadSource(g node.Given, o importer.Options) (*Graph, error) {
 	return Open(im)
 }
 
+// besideMax bounds the tensors in files beside a model that is trained, in bytes.
+const besideMax = 1 << 30
+
 // ReadFile imports a model file that a host gives. Errors are *importer.RefusedError and those of onnx.ReadFS.
 func ReadFile(g node.Given, o importer.Options) (*importer.Model, error) {
-	m, err := onnx.ReadFS(g.FS, g.Name, limits())
+	return readFile(g, o, besideMax)
+}
+
+// readFile is ReadFile with a bound of the tensors beside the file.
+func readFile(g node.Given, o importer.Options, most int64) (*importer.Model, error) {
+	lim := limits()
+	lim.External = most
+	m, err := onnx.ReadFS(g.FS, g.Name, lim)
+	var over *onnx.LimitError
+	if errors.As(err, &over) && over.What == "External" {
+		return nil, fmt.Errorf("the tensors beside %s have more than %d bytes; models of at most that are trained, as what "+
+			"is trained comes back as one file, which can have 2 GiB: want a smaller model", g.Name, most)
+	}
 	if err != nil {
 		return nil, err
 	}
