@@ -128,16 +128,6 @@ func (f *File) part(p *parts, n int, from, size int64) ([]byte, error) {
 	return all[from : from+size : from+size], nil
 }
 
-// size returns how long a buffer is when it is unpacked.
-func (f *File) bufferSize(p *parts, n int) (int64, error) {
-	b := p.buffers[n]
-	if p.codec == codecNone || b[1] == 0 {
-		return b[1], nil
-	}
-	all, err := f.unpacked(p, b)
-	return int64(len(all)), err
-}
-
 var unzstd = sync.OnceValue(func() *zstd.Decoder {
 	z, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackMax)) // right
 	return z

@@ -225,6 +225,7 @@ func (s *server) plan() error {
 	const help = "use the same settings, or choose another --dir"
 	if rec == nil {
 		s.cfg = asked
+		s.notes()
 	} else if key := job.Diff(s.cfg, asked); key == "name" {
 		return refuse(s.dir.Path, "holds the job %s, not %s: %s", s.cfg.About().Name, asked.About().Name, help)
 	} else if key == job.KeyKind {
