@@ -20,7 +20,7 @@ func newInit(c *console) *cobra.Command {
 	var name, model, data, label, out string
 	var inputs []string
 	var text, words string
-	var force, asJSON bool
+	var splitShared, addBias, force, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "init --data FILE [--model FILE.onnx]",
 		Short: "Write a job file for a model and data of your own",
@@ -44,6 +44,12 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 			}
 			of := job.Own{Name: name, Model: asPath(model), Data: asPath(data), Label: label, Text: text,
 				Vocabulary: words}
+			if splitShared {
+				of.Undo = append(of.Undo, "split-shared")
+			}
+			if addBias {
+				of.Undo = append(of.Undo, "add-bias")
+			}
 			for _, said := range inputs {
 				input, columns, ok := strings.Cut(said, "=")
 				if !ok || input == "" || columns == "" {
@@ -78,6 +84,8 @@ that rhizome run and rhizome server take. Without a model the job trains a multi
 	flags.StringVar(&model, "model", "", "an ONNX file to train (default a multi-layer perceptron)")
 	flags.StringArrayVar(&inputs, "input", nil, "the columns or arrays of an input of the model, as NAME=COLUMN,…; once "+
 		"for each (default those that are called as the input is)")
+	flags.BoolVar(&splitShared, "split-shared", false, "give each layer its own of the tensors that the exporter merged")
+	flags.BoolVar(&addBias, "add-bias", false, "put back biases that were all zero and that the exporter left out")
 	flags.StringVar(&text, "text", "", "a column of texts that is read as tokens, for a model that takes their numbers")
 	flags.StringVar(&words, "vocabulary", "", "the file of tokens, one a line, in the folder of the data")
 	flags.StringVar(&name, "name", "", "what the job is called (default as the file that is written)")
@@ -129,7 +137,7 @@ func begun(b *job.Beginning, out, data, model string) string {
 		row("label", "a quantity")
 	}
 	if m := b.Model; m != nil {
-		row("model", "%s, by %s: %d parameters with %d numbers are trained", model, m.Producer, m.Trained, m.Elements)
+		row("model", "%s, written by %s: %d parameters with %d numbers are trained", model, orNone(m.Producer), m.Trained, m.Elements)
 		for _, r := range m.Repairs {
 			row("repair", "%s", r)
 		}

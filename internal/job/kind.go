@@ -157,6 +157,7 @@ type Filed interface {
 type Own struct {
 	Name        string // of the job
 	Model, Data string
+	Undo        []string            // what of the exporter's doing is undone in the model
 	Label       string              // columns with commas between them, or an array
 	Inputs      map[string][]string // columns of each input of the model
 	Text        string              // a column of texts that is read as tokens of Vocabulary, a file beside the data

@@ -19,7 +19,7 @@ type beginning struct {
 // sensible for it. Errors are *job.ConfigError.
 func (Kind) Begin(of job.Own) (*job.Beginning, error) {
 	c := Default()
-	c.Name, c.Model, c.Data, c.Label = of.Name, of.Model, of.Data, of.Label
+	c.Name, c.Model, c.Data, c.Label, c.Undo = of.Name, of.Model, of.Data, of.Label, strings.Join(of.Undo, ",")
 	file := of.Model
 	c.Rounds, c.Clients, c.Epochs, c.Batch, c.Seed, c.LearningRate = 30, 4, 2, 32, 1, 0.1
 	c.Optimizer = "adam rate=0.001"
@@ -89,6 +89,7 @@ func (b *beginning) file(model, data string) string {
 		line("  onnx: %s", quoted(model))
 		line("  loss: %s    # or bce, mse, mae, huber", b.Loss)
 		line("  # freeze: [\"features.*\"]    # parameters that stay as they are")
+		b.undone(line)
 		b.modes(line)
 	} else {
 		line("model:")
@@ -143,6 +144,20 @@ func (b *beginning) file(model, data string) string {
 	line("clients: %d", c.Clients)
 	line("seed: %d", c.Seed)
 	return w.String()
+}
+
+// undone writes what of the exporter's doing is undone, or what could be.
+func (b *beginning) undone(line func(string, ...any)) {
+	if b.c.Undo != "" {
+		line("  undo: %s    # of what the exporter did", listed("", words(b.c.Undo)))
+		return
+	}
+	for _, x := range b.c.net().model.Imported().Report().Changes {
+		if x.What == "merged" {
+			line("  # undo: [%s]    # the exporter made one tensor of several: each layer gets its own again", undoShared)
+			return
+		}
+	}
 }
 
 // about says what the label is.

@@ -42,6 +42,9 @@ type Config struct {
 	// Buffers says what becomes of the running statistics of a model that is a file: "average" (empty), or "frozen".
 	// Dropout says whether the model drops while it is trained, "on" (empty) or "off".
 	Buffers, Dropout string
+	// Undo names, with commas between them, what of the exporter's doing is undone before the model is trained:
+	// "split-shared", "add-bias".
+	Undo string
 	// Label names what the model is to learn, in a file of data. Test is a share of it that is held out, or a file of
 	// its own; empty: a fifth. Partition says how it is dealt, Normalize how features are scaled, and Reader, a JSON
 	// object, what else the reader of the file is told.

@@ -70,10 +70,17 @@ func (j *fedavg) passes() {
 	}
 }
 
+// What of an exporter's doing a job can undo.
+const (
+	undoShared = "split-shared"
+	undoBias   = "add-bias"
+)
+
 // options are those by which the model's file is read. What clients train has its statistics averaged, and drops what
 // its file drops, unless the job says otherwise: so it was trained where it came from.
 func (c Config) options() importer.Options {
 	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze),
+		SplitShared: slices.Contains(words(c.Undo), undoShared), AddBias: slices.Contains(words(c.Undo), undoBias),
 		Buffers: cmp.Or(c.Buffers, importer.BuffersAverage), Dropout: c.Dropout != "off"}
 }
 
@@ -96,6 +103,11 @@ func (c Config) checkModes(m *importer.Model) error {
 
 // validateModes checks what says how a model is trained that the job brings.
 func (c Config) validateModes() error {
+	for _, w := range words(c.Undo) {
+		if w != undoShared && w != undoBias {
+			return &job.ConfigError{Key: "undo", Value: strconv.Quote(w), Want: undoShared + " or " + undoBias}
+		}
+	}
 	known := []string{"", importer.BuffersFrozen, importer.BuffersAverage, importer.BuffersLocal}
 	if !slices.Contains(known, c.Buffers) {
 		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),

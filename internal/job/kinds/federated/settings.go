@@ -24,6 +24,9 @@ var fields = []job.Field[Config]{
 			"exporter calls parameters."}},
 	{Key: "freeze", At: func(c *Config) any { return &c.Freeze }, Of: job.Key{In: "model.freeze", List: true,
 		Doc: "Patterns of parameters that are not trained."}},
+	{Key: "undo", At: func(c *Config) any { return &c.Undo }, Of: job.Key{In: "model.undo", List: true,
+		Doc: "What of the exporter's doing is undone before the model is trained, of [split-shared, add-bias]: each " +
+			"layer gets its own of the tensors that were merged; biases that were all zero come back."}},
 	{Key: "buffers", At: func(c *Config) any { return &c.Buffers }, Of: job.Key{In: "model.buffers",
 		Doc: "What becomes of the running statistics of BatchNormalization: average, they change as clients train and " +
 			"are averaged with the rest; local, they change so and stay at each client; frozen, they stay as they are in the " +
@@ -128,7 +131,7 @@ var added = map[string]string{
 	"layers": "1", "chunk": "0", "fraction": "0", "min_available": "0", "grace": "0s", "on_failed_round": "stop",
 	"retries":  "3",
 	"strategy": "fedavg", "weighting": "samples", "max_samples": "0", "clip": "0", "client_metrics": "false",
-	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "buffers": "",
+	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "undo": "", "buffers": "",
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "",
