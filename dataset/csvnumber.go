@@ -101,6 +101,9 @@ var csvSigns = map[byte]string{csvPoint: ".", csvComma: ",", csvUnsaid: "."}
 
 // csvMissing says whether a field stands for a missing value.
 func csvMissing(field string) bool {
+	if len(field) > len("null") { // most fields are numbers, and longer
+		return false
+	}
 	switch strings.ToLower(field) {
 	case "", "na", "n/a", "null", "none", "nan":
 		return true
@@ -108,15 +111,25 @@ func csvMissing(field string) bool {
 	return false
 }
 
+// csvForeign says whether a text has a sign that Go takes in numbers and tables do not have: 1_000, 0x1p-2.
+func csvForeign(text string) bool {
+	for i := range len(text) {
+		switch text[i] {
+		case '_', 'x', 'X', 'p', 'P':
+			return true
+		}
+	}
+	return false
+}
+
 // csvNumberOf reads a number, or says what is wrong with it.
 func csvNumberOf(cell string, decimal byte) (float32, string) {
-	switch strings.ToLower(cell) {
-	case "":
+	if cell == "" {
 		return 0, "is empty; want a number: samples with missing values are not read, unless missing says how"
-	case "na", "n/a", "null", "none", "nan":
+	} else if csvMissing(cell) {
 		return 0, fmt.Sprintf("is %q; want a number: samples with missing values are not read", cell)
 	}
-	if len(cell) > csvNumber || strings.ContainsAny(cell, "_xXpP") { // which Go would take
+	if len(cell) > csvNumber || csvForeign(cell) {
 		return 0, fmt.Sprintf("is %.32q; want a number in decimals", cell)
 	}
 	text := cell
