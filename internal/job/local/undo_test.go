@@ -63,7 +63,8 @@ func TestWhatTheExporterDidIsUndone(t *testing.T) {
 		fmt.Fprintf(&rows, "%d,%d,%d,%d,%s\n", i%7, i%5, i%3, i%2, []string{"u", "v", "w"}[i%3])
 	}
 	file := func(undo string) string {
-		text := "name: undone\nmodel: {onnx: net.onnx" + undo + "}\ndata: {train: t.csv, label: kind, partition: iid}\n" +
+		text := "name: undone\nmodel: {onnx: net.onnx" + undo + "}\n" +
+			"data: {train: t.csv, label: kind, partition: iid}\n" +
 			"train: {epochs: 1, batch: 8, learning_rate: 0.1}\nrounds: 2\nclients: 2\n"
 		for name, b := range map[string]string{"t.csv": rows.String(), "job.yaml": text} {
 			if err := os.WriteFile(in(name), []byte(b), 0o600); err != nil {

@@ -428,7 +428,8 @@ func (c Config) validateBrought() error {
 	}
 	if c.Model == "" {
 		for _, k := range []struct{ key, value string }{{"output", c.Output}, {"trainable", c.Trainable},
-			{"freeze", c.Freeze}, {"undo", c.Undo}, {"buffers", c.Buffers}, {"dropout", c.Dropout}, {"network", c.Network}} {
+			{"freeze", c.Freeze}, {"undo", c.Undo}, {"buffers", c.Buffers},
+			{"dropout", c.Dropout}, {"network", c.Network}} {
 			if k.value != "" {
 				return bad(k.key, strconv.Quote(k.value), "nothing where the job brings no model")
 			}
