@@ -12,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/draw"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/exact"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -21,6 +22,9 @@ import (
 // KindSamples names the component in an artifact where the nodes' samples are in files that their hosts give: one for
 // all nodes of a run on one machine, of which each node has a part, or a file of each node's own.
 const KindSamples = "samples"
+
+// SamplesMost bounds what a node trains on: a mean of updates is exact for samples up to that.
+const SamplesMost = exact.SamplesMax - 1
 
 // The files that a host gives to the component, by name.
 const (
@@ -211,9 +215,14 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Component, error) 
 	s.sums = &summing{file: env.Files[FileTrain], of: c}
 	if o.Own {
 		s.train.source = train
-		return s, nil
+	} else if err := c.deal(s, train); err != nil {
+		return nil, err
 	}
-	return s, c.deal(s, train)
+	if n := s.train.len(); n > SamplesMost {
+		return nil, config.Errorf(of, "the node would train on %d samples of %s; want at most %d, what an update can "+
+			"weigh: a part of the file", n, env.Files[FileTrain].Name, SamplesMost)
+	}
+	return s, nil
 }
 
 // source opens a file, whose samples have to be those of the job.

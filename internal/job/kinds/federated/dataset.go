@@ -64,6 +64,9 @@ func (c Config) source(at []graph.Place) graph.Component {
 // membership is the settings of the registry: a round begins when as many clients are members as it needs.
 func (c Config) membership() registry.Config {
 	r := registry.Config{Min: c.Least(), HeartbeatMS: c.Heartbeat.Milliseconds(), Admitted: true}
+	if c.brings() {
+		r.MaxSamples = data.SamplesMost
+	}
 	if c.Clients > registryMembers {
 		r.MaxMembers = c.Clients
 	}
