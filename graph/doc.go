@@ -137,8 +137,8 @@
 //
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
-// ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); gather (an object:
-// deadline_ms, drops, keeps, check_ms).
+// ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); variances (the places
+// of tensors that hold such: one below 0 is refused); gather (an object: deadline_ms, drops, keeps, check_ms).
 //
 //	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
 //	Mean(round Int, members List of Peer) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)

@@ -70,7 +70,12 @@ func survived(n uint64) string {
 	return fmt.Sprintf("%d, all survived", n)
 }
 
-func percent(x job.Number) string { return fmt.Sprintf("%.1f %%", 100*float64(x)) }
+func percent(x job.Number) string {
+	if math.IsNaN(float64(x)) {
+		return "none" // a share of nothing
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(x))
+}
 
 // grade says how good a model is; where it learns a quantity, nothing is classed right.
 func grade(accuracy, loss job.Number) string {

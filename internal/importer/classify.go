@@ -137,7 +137,7 @@ func statistics(uses []read) (role string, at int) {
 			role, at = "mean", r.at
 		case useVariance:
 			if role == "" {
-				role, at = "variance", r.at
+				role, at = RoleVariance, r.at
 			}
 		default:
 			return "", 0

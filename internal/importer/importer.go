@@ -63,7 +63,7 @@ type Buffer struct {
 	Name  string         `json:"name"`
 	Shape []int          `json:"shape"`
 	Value *tensor.Tensor `json:"-"`
-	Role  string         `json:"role"` // "mean" or "variance"
+	Role  string         `json:"role"` // "mean" or RoleVariance
 	Node  string         `json:"node"`
 	// Frozen says that it stays as it is in the file, whatever Options.Buffers says.
 	Frozen bool `json:"frozen,omitempty"`

@@ -17,6 +17,9 @@ const (
 	BuffersLocal   = "local"   // they change where the model is trained, and stay there
 )
 
+// RoleVariance is the Buffer.Role of a running variance.
+const RoleVariance = "variance"
+
 // Mode is what a forward pass is for. Where the options freeze the running statistics and let nothing drop, all modes
 // are one: the pass of the file.
 type Mode uint8

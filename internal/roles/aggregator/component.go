@@ -281,6 +281,9 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 			return nil, c.fail(code, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i,
 				t.Float32()[k])
 		}
+		if f := c.variance(i, t.Float32()); f != nil {
+			return nil, f
+		}
 		tensors[i] = t.Tensor
 	}
 	return tensors, nil

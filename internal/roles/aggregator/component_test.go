@@ -121,7 +121,7 @@ func TestARound(t *testing.T) {
 // Traps buffer-before-sum and declared-weight: a bad update costs only itself. Nothing of it stays, and the peer may
 // still send a good one.
 func TestARefusedUpdateChangesNothing(t *testing.T) {
-	b := bench(t, server(`{"model":"model"}`))
+	b := bench(t, server(`{"model":"model","variances":[1]}`))
 	join(b, 1, 2, 3, 4)
 	open(b, 0, 1, 2, 3)
 	open(b, 1, 1, 2, 3)
@@ -152,6 +152,7 @@ func TestARefusedUpdateChangesNothing(t *testing.T) {
 		{"minus infinite", value.CodeError, 2, weights(1, 2, -inf), value.Int(10)},
 		{"too large", value.CodeError, 2, weights(1, 2, 1<<20), value.Int(10)},
 		{"too large, negative", value.CodeError, 2, weights(1, 2, -1<<20), value.Int(10)},
+		{"a variance below 0", value.CodeError, 2, weights(1, 2, -1e-9), value.Int(10)},
 		{"no samples", value.CodeOverflow, 2, weights(1, 2, 3), value.Int(0)},
 		{"negative samples", value.CodeOverflow, 2, weights(1, 2, 3), value.Int(-5)},
 		{"overflowing samples", value.CodeOverflow, 2, weights(1, 2, 3), value.Int(1 << 24)},

@@ -45,6 +45,8 @@ type Config struct {
 	// mean, which every strategy has that says nothing else. With it all updates of a round are kept until the round
 	// closes: 2^28 elements of them at most.
 	Combine string `json:"combine,omitempty"`
+	// Variances are the tensors of an update that hold variances, ascending: one with a number below 0 is refused.
+	Variances []int `json:"variances,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`
 }
@@ -96,6 +98,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, err := combineOf(c.Combine); err != nil {
 		return c, config.Errorf(of, "combine: %v", err)
+	}
+	for i, k := range c.Variances {
+		if k < 0 || i > 0 && k <= c.Variances[i-1] {
+			return c, config.Errorf(of, "variances are %v; want places of tensors, ascending", c.Variances)
+		}
 	}
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 4

@@ -27,5 +27,7 @@
 // With Config.Combine the updates become one by a strategy that needs all of them at once, such as the median, and not
 // by the exact sum: whole updates are kept until the round closes, and of those that are lent the chunks under way.
 //
+// Tensors that hold variances, by Config.Variances, are refused with a number below 0.
+//
 // Mean computes the mean first and then closes the round. A round in which nobody contributed fails.
 package aggregator

@@ -253,6 +253,12 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 			fmt.Sprintf("element %d of chunk %d is %g; want a number between -2^20 and 2^20", i, chunk, x[i])))
 		return
 	}
+	if leaf, _, _ := g.sheet.At(chunk); len(c.cfg.Variances) > 0 {
+		if f := c.variance(leaf, x); f != nil {
+			c.without(ctx, who, f)
+			return
+		}
+	}
 	if !begun {
 		p := Partial{Chunk: int64(chunk)}
 		if c.combine == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -151,14 +152,14 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for in, ok := range map[string]bool{
 		`{}`: true, `{"model":"model","max_open":2}`: true, `{"max_open":65}`: false, `{"max_elements":-1}`: false,
-		`{"quorum":1}`: false,
+		`{"quorum":1}`: false, `{"variances":[0,3]}`: true, `{"variances":[3,0]}`: false, `{"variances":[-1]}`: false,
 	} {
 		if _, err := ParseConfig([]byte(in)); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
-	if c, _ := ParseConfig(nil); c != (Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4, MaxElements: 1 << 24,
-		Gather: GatherConfig{CheckMS: 1000}}) {
+	if c, _ := ParseConfig(nil); !reflect.DeepEqual(c, Config{Rounds: "rounds", Registry: "registry", MaxOpen: 4,
+		MaxElements: 1 << 24, Gather: GatherConfig{CheckMS: 1000}}) {
 		t.Errorf("defaults %+v", c)
 	}
 }

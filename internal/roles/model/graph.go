@@ -22,12 +22,13 @@ type Graph struct {
 	params []Param
 	index  []int // of each parameter in the graph's initializers
 
-	imported *importer.Model // where the graph is one that was imported; proto is nil then
-	at       *importer.Graph // its forward pass, where it is for one batch
-	own      *importer.Graph // the same with the running statistics that are local
-	train    *importer.Graph // the pass of a step, where that is another one
-	averaged int             // running statistics among params, behind what is trained
-	local    []Param         // running statistics that are none
+	imported  *importer.Model // where the graph is one that was imported; proto is nil then
+	at        *importer.Graph // its forward pass, where it is for one batch
+	own       *importer.Graph // the same with the running statistics that are local
+	train     *importer.Graph // the pass of a step, where that is another one
+	averaged  int             // running statistics among params, behind what is trained
+	local     []Param         // running statistics that are none
+	variances []int           // places of running variances among params
 }
 
 // Param is a parameter: a float32 initializer of the graph. Running statistics that change in training are parameters

@@ -27,6 +27,9 @@ func (g *Graph) Trained() int { return len(g.params) - g.averaged }
 // them is a parameter.
 func (g *Graph) Local() []Param { return g.local }
 
+// Variances returns the places of the parameters that are running variances.
+func (g *Graph) Variances() []int { return slices.Clone(g.variances) }
+
 // statistics takes what becomes of the running statistics of an imported model.
 func (g *Graph) statistics(m *importer.Model) {
 	for _, b := range m.Live() {
@@ -34,6 +37,9 @@ func (g *Graph) statistics(m *importer.Model) {
 		if m.Options().Buffers == importer.BuffersLocal {
 			g.local = append(g.local, p)
 			continue
+		}
+		if b.Role == importer.RoleVariance {
+			g.variances = append(g.variances, len(g.params))
 		}
 		g.params, g.averaged = append(g.params, p), g.averaged+1
 	}

@@ -57,7 +57,7 @@ func TestSettingsRoundTrip(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for _, bad := range []struct{ key, value string }{
 		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"},
-		{"data", "faces"}, {"data", "csv"},
+		{"loss", "givn"}, {"loss", "given"}, {"data", "faces"}, {"data", "csv"},
 		{"rounds", "0"}, {"rounds", "100001"}, {"clients", "-1"}, {"clients", "65"}, {"alpha", "0"}, {"alpha", "NaN"},
 		{"alpha", "Inf"},
 		{"hidden", "0"}, {"hidden", "8193"}, {"epochs", "0"}, {"batch", "1025"}, {"learning_rate", "0"},
@@ -70,7 +70,8 @@ func TestValidate(t *testing.T) {
 	} {
 		_, err := Default().With(map[string]string{bad.key: bad.value})
 		var e *job.ConfigError
-		if !errors.As(err, &e) || e.Key != bad.key || e.Want == "" {
+		if !errors.As(err, &e) || e.Key != bad.key || e.Want == "" ||
+			strings.Contains(e.Want, "want") {
 			t.Errorf("%s: %s: %v", bad.key, bad.value, err)
 		}
 	}

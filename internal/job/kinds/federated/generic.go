@@ -2,6 +2,7 @@ package federated
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -195,13 +196,17 @@ func (c Config) validateTraining() error {
 	}
 	l, err := loss.Of(c.Loss)
 	if err == nil && !c.Brings() {
-		err = fmt.Errorf("want none where neither model nor data is the job's own")
+		err = errors.New("none where neither model nor data is the job's own")
 	}
 	if err == nil && l.Name() == loss.Given && c.Model == "" {
-		err = fmt.Errorf("want another where the job brings no model: the one that is given is an output of it")
+		err = errors.New("another where the job brings no model: the one that is given is an output of it")
 	}
 	if err != nil {
-		return &job.ConfigError{Key: "loss", Value: strconv.Quote(c.Loss), Want: err.Error()}
+		want := err.Error()
+		if e := (*loss.Error)(nil); errors.As(err, &e) {
+			want = e.Want
+		}
+		return &job.ConfigError{Key: "loss", Value: strconv.Quote(c.Loss), Want: want}
 	}
 	return nil
 }

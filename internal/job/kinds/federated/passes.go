@@ -101,6 +101,14 @@ func (c Config) checkModes(m *importer.Model) error {
 	return nil
 }
 
+// variances are the places of the parameters that are running variances.
+func (c Config) variances() []int {
+	if n := c.net(); n != nil {
+		return n.model.Variances()
+	}
+	return nil
+}
+
 // validateModes checks what says how a model is trained that the job brings.
 func (c Config) validateModes() error {
 	for _, w := range words(c.Undo) {
