@@ -3,6 +3,7 @@ package dataset
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 )
@@ -19,6 +20,9 @@ func (f *fileSource) choose() error {
 	}
 	chosen, err := f.featureColumns(cols, label)
 	if err != nil {
+		return err
+	}
+	if err := f.namedOnce(cols, slices.Concat(chosen, label)); err != nil {
 		return err
 	}
 	f.rows = cols[chosen[0]].rows
@@ -57,6 +61,25 @@ func (f *fileSource) choose() error {
 		f.want = append(f.want, f.targets...)
 	} else {
 		f.s.LabelKind = labelNone
+	}
+	return nil
+}
+
+// namedOnce refuses columns that are called as another one is: a job finds them by their names in the files of others.
+func (f *fileSource) namedOnce(cols []fileColumn, used []int) error {
+	first, twice := map[string]int{}, map[string]int{}
+	for i, c := range cols {
+		if other, there := first[c.name]; there {
+			twice[c.name] = other
+		} else {
+			first[c.name] = i
+		}
+	}
+	for _, i := range used {
+		if other, there := twice[cols[i].name]; there {
+			return config.Errorf(f.of, "several columns are called %.64q, the first of them column %d; want a name of its own "+
+				"for each that is used", cols[i].name, other+1)
+		}
 	}
 	return nil
 }
@@ -273,20 +296,31 @@ func (f *fileSource) featureOf(c fileColumn, at, nth int) (feature, error) {
 // looked is how many rows are looked at to tell numbers from texts.
 const lookedRows = 256
 
-// looksLikeText says whether a column has a text among its first rows.
+// looksLikeText says whether a column has a text among its first rows. One whose other fields are many numbers has
+// none: what is no number there is a slip of the pen, and is told as one.
 func (f *fileSource) looksLikeText(at int) bool {
 	rows := all(min(f.table.columns()[at].rows, lookedRows))
 	c := make([]cells, 1)
 	if err := f.table.read(rows, []wanted{{at, text}}, c); err != nil {
 		return false // the survey will say it
 	}
+	some, numbers := false, map[string]bool{}
 	for i, s := range c[0].s {
-		if _, why := csvNumberOf(s, f.table.about().decimal); !c[0].none[i] && why != "" && !csvMissing(s) {
-			return true
+		if c[0].none[i] || csvMissing(s) {
+			continue
+		}
+		if _, why := csvNumberOf(s, f.table.about().decimal); why != "" {
+			some = true
+		}
+		if csvSign(s) != 0 || strings.Trim(s, "0123456789") == "" {
+			numbers[s] = true
 		}
 	}
-	return false
+	return some && len(numbers) <= numbersMany
 }
+
+// numbersMany is up to how many numbers among the first rows of a column may stand for classes beside texts.
+const numbersMany = 32
 
 // noRows refuses a file without samples.
 func (f *fileSource) noRows() error {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // CSV is the kind of tables in text that somebody brings: a line of names, numbers, and one column that says the class.
@@ -282,6 +283,8 @@ func (t *csvTable) header(row []string, line int) error {
 		name = strings.TrimSpace(name)
 		other, twice := seen[name]
 		switch _, err := strconv.ParseFloat(name, 64); {
+		case !utf8.ValidString(name):
+			return &RowError{line, i + 1, "has a name that " + notUTF8}
 		case name == "" && i == 0 && (slices.Contains(t.settings.Ignore, "") || len(t.settings.Features) > 0):
 			// it is known, and no feature
 		case name == "" && i == 0:
@@ -417,6 +420,9 @@ func (t *csvTable) wanted(row []byte, line int, want []wanted) ([]string, error)
 
 // cell takes a field into memory, or says what is wrong with it.
 func (t *csvTable) cell(field string, as columnType, into *cells, k int) string {
+	if as == text && !utf8.ValidString(field) {
+		return fmt.Sprintf("is %.32q, which ", field) + notUTF8
+	}
 	if as == text {
 		into.s[k], into.none[k] = strings.Clone(field), field == ""
 		return ""

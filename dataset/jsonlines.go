@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The kind jsonl is one object of JSON in each line. The keys of the first one are the columns; lists of numbers of one
@@ -266,6 +267,9 @@ func (t *jsonTable) read(rows []int, want []wanted, into []cells) error {
 func (t *jsonTable) value(w wanted, v json.RawMessage, into *cells, k int) string {
 	c := &t.cols[w.column]
 	if w.as == text {
+		if !utf8.Valid(v) {
+			return fmt.Sprintf("is %.32q, which ", v) + notUTF8
+		}
 		if json.Unmarshal(v, &into.s[k]) != nil {
 			return fmt.Sprintf("is %.32q; want a text", v)
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 )
@@ -359,7 +360,11 @@ func (a *array) decode(b []byte, at, step int, as columnType, into *cells) error
 	switch {
 	case a.kind == 'U' || a.kind == 'S':
 		for i := range n {
-			into.s[at+i*step] = a.text(b[i*a.size : (i+1)*a.size])
+			s := a.text(b[i*a.size : (i+1)*a.size])
+			if !utf8.ValidString(s) {
+				return badArray(a.name, "holds %.32q, which %s", s, notUTF8)
+			}
+			into.s[at+i*step] = s
 		}
 	case as == number && a.kind == 'B':
 		for i := range n {

@@ -25,6 +25,9 @@ const (
 	toRows  = "" // what the reader wants
 )
 
+// notUTF8 says what is wrong with a text of another encoding: no job could name it to another machine.
+const notUTF8 = "is no text in UTF-8; " + recode
+
 // formats are the kinds of files that people have, by their first bytes: the longer ones before those that they begin
 // with.
 var formats = []struct {

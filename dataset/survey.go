@@ -87,7 +87,7 @@ func (v *survey) walk() error {
 	if uint64(f.rows) > math.MaxUint32 {
 		return config.Errorf(f.of, "the file has %d rows; at most %d are read", f.rows, uint32(math.MaxUint32))
 	}
-	step := min(1<<13, max(1, batchMax/width))
+	step := min(1<<13, max(1, batchMax/(width+f.labelWidth())))
 	v.cells, v.rows = make([]cells, len(want)), make([]int, 0, step)
 	for from := 0; from < f.rows; from += step {
 		v.rows = v.rows[:0]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 )
@@ -98,6 +99,9 @@ func (r *textReader) next() (int64, error) {
 	r.word.Reset()
 	for {
 		c, n, err := r.in.ReadRune()
+		if err == nil && c == utf8.RuneError && n == 1 {
+			return 0, &RowError{r.line, 0, notUTF8}
+		}
 		blank := err == nil && !r.t.letters && unicode.IsSpace(c)
 		switch {
 		case errors.Is(err, io.EOF) && r.word.Len() > 0:

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // typedTable is a table of typed columns, whose values somebody else finds: Parquet, and Arrow.
@@ -219,6 +220,9 @@ func (t *typedTable) number(w wanted, row, j, width, i int, into *cells) error {
 	}
 	m := t.means[w.column]
 	switch {
+	case w.as == text && !utf8.Valid(p.Bytes[at]):
+		return &badRow{t.place(row), t.cols[w.column].name, fmt.Sprintf("is %.32q, which ", p.Bytes[at]) + notUTF8, row,
+			w.column}
 	case w.as == text:
 		into.s[i] = string(p.Bytes[at])
 	case p.Singles != nil:

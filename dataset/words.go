@@ -30,6 +30,7 @@ const wordsMax = 4 << 20
 // vocabularyIn reads tokens, one a line, or as a text of JSON where a token is a blank or a line end.
 func vocabularyIn(name, text string) (*vocabulary, error) {
 	v := &vocabulary{number: map[string]int64{}, unknown: -1, padding: -1, letters: true}
+	text = strings.TrimPrefix(text, "\ufeff") // which is no letter of the first token
 	for i, line := range strings.Split(strings.TrimRight(text, "\r\n"), "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		token := line
@@ -38,8 +39,11 @@ func vocabularyIn(name, text string) (*vocabulary, error) {
 				return nil, fmt.Errorf("%s: %w", name, &RowError{i + 1, 0, "is no text of JSON; want a token"})
 			}
 		}
-		_, twice := v.number[token]
-		if token == "" || twice || len(token) > textToken || len(v.tokens) == classesMax {
+		if other, twice := v.number[token]; twice {
+			return nil, fmt.Errorf("%s: %w", name, &RowError{i + 1, 0,
+				fmt.Sprintf("is the token %.32q, as line %d is; want each once", token, other+1)})
+		}
+		if token == "" || len(token) > textToken || len(v.tokens) == classesMax {
 			return nil, fmt.Errorf("%s: %w", name,
 				&RowError{i + 1, 0, fmt.Sprintf("is the token %.32q; want up to %d, each "+
 					"once, of at most %d bytes", token, classesMax, textToken)})
@@ -73,12 +77,15 @@ func (v *vocabulary) encode(text string, into []int64) string {
 		n++
 		return ""
 	}
+	if !utf8.ValidString(text) {
+		return notUTF8
+	}
 	if v.letters {
-		for i, r := range text {
+		for _, r := range text {
 			if n == len(into) {
 				return ""
 			}
-			if why := take(text[i : i+utf8.RuneLen(max(r, 0))]); why != "" {
+			if why := take(string(r)); why != "" {
 				return why
 			}
 		}
@@ -115,8 +122,11 @@ func (s FileSettings) withWords(of string, files fs.FS) (FileSettings, error) {
 	if err != nil {
 		return s, err
 	}
-	if len(b) > wordsMax || !utf8.Valid(b) {
-		return s, config.Errorf(of, "vocabulary is %.64q, which has %d bytes; want at most %d, of UTF-8", s.Vocabulary, len(b),
+	if !utf8.Valid(b) {
+		return s, config.Errorf(of, "vocabulary is %.64q, which is no text in UTF-8; %s", s.Vocabulary, recode)
+	}
+	if len(b) > wordsMax {
+		return s, config.Errorf(of, "vocabulary is %.64q, which has %d bytes; want at most %d", s.Vocabulary, len(b),
 			wordsMax)
 	}
 	if _, err := vocabularyIn(s.Vocabulary, string(b)); err != nil {

@@ -144,11 +144,15 @@ func TestInitRunEvaluate(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "label_kind: quantity") {
 		t.Errorf("%v\n%s", err, text)
 	}
+	if err := os.WriteFile(in("sevens.csv"), []byte("a,y\n"+strings.Repeat("1,7\n", 40)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	// what is there already is not replaced, and what cannot be is told
 	for _, c := range []struct{ want, args string }{
 		{"is there already", "init --data " + in("flowers.csv") + " -o " + in("flowers.yaml")},
 		{"needs --data", "init"},
 		{"genus", "init --label genus --data " + in("flowers.csv") + " -o " + in("x.yaml")},
+		{"want at least two classes", "init --data " + in("sevens.csv") + " -o " + in("x.yaml")},
 		{"no such file", "init --data " + in("none.csv") + " -o " + in("x.yaml")},
 		{"holds no model", "evaluate " + dir + " --data " + in("flowers.csv")},
 	} {

@@ -137,7 +137,8 @@ func begun(b *job.Beginning, out, data, model string) string {
 		row("label", "a quantity")
 	}
 	if m := b.Model; m != nil {
-		row("model", "%s, written by %s: %d parameters with %d numbers are trained", model, orNone(m.Producer), m.Trained, m.Elements)
+		row("model", "%s, written by %s: %d parameters with %d numbers are trained", model, orNone(m.Producer),
+			m.Trained, m.Elements)
 		for _, r := range m.Repairs {
 			row("repair", "%s", r)
 		}

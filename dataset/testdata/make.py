@@ -33,3 +33,14 @@ flowers.to_feather("flowers.feather")
 images = pq.read_table("hf_images.parquet")
 with pa.ipc.new_stream("hf_images.arrow", images.schema) as w:
     w.write_table(images)
+
+# columns of one name; and dictionaries of several types, whose numbers a slip makes one
+twice = pa.table([pa.array(np.arange(12) % 7, pa.float32()), pa.array(np.arange(12) % 5, pa.float32()),
+                  pa.array(np.arange(12) % 3)], names=["a", "a", "y"])
+with pa.ipc.new_stream("twice.arrow", twice.schema) as w:
+    w.write_table(twice)
+coded = pa.table({"n": pa.array([1, 2, 1, 3] * 2).dictionary_encode(),
+                  "f": pa.array([1.5, 2.5, 1.5, 3.5] * 2).dictionary_encode(),
+                  "s": pa.array(["a", "b", "a", "c"] * 2).dictionary_encode()})
+with pa.ipc.new_stream("coded.arrow", coded.schema) as w:
+    w.write_table(coded)

@@ -2,7 +2,7 @@ package arrow
 
 // dictRead is a dictionary that was read, as it is after so many messages.
 type dictRead struct {
-	id     int64
+	of     *field // what its values are: fields that share a number may say it each in their own way
 	upTo   int
 	values *Values
 }
@@ -10,7 +10,7 @@ type dictRead struct {
 // The bounds of dictionaries.
 const (
 	dictMax  = 1 << 20 // values of one
-	dictsMax = 64      // that are kept
+	dictsMax = 1 << 22 // values of those that are kept
 )
 
 // pick takes values of a dictionary by their numbers. Where nothing is, the number may be any.
@@ -72,7 +72,7 @@ func (f *File) dictionary(a *field, dicts int) (*Values, error) {
 		return nil, errorf("column %q has no dictionary", a.name)
 	}
 	for _, d := range f.read {
-		if d.id == a.id && d.upTo == last {
+		if d.of == a.value && d.upTo == last {
 			return d.values, nil
 		}
 	}
@@ -96,10 +96,10 @@ func (f *File) dictionary(a *field, dicts int) (*Values, error) {
 		all.Ints, all.Singles = append(all.Ints, v.Ints...), append(all.Singles, v.Singles...)
 		all.Floats, all.Bytes = append(all.Floats, v.Floats...), append(all.Bytes, v.Bytes...)
 	}
-	if len(f.read) == dictsMax {
-		f.read = f.read[1:]
+	for f.readLen += all.len() + 1; f.readLen > dictsMax && len(f.read) > 0; f.read = f.read[1:] {
+		f.readLen -= f.read[0].values.len() + 1
 	}
-	f.read = append(f.read, dictRead{a.id, last, all})
+	f.read = append(f.read, dictRead{a.value, last, all})
 	return all, nil
 }
 

@@ -39,14 +39,15 @@ type File struct {
 	Stream  bool
 	Meta    map[string]string // what its writer noted
 
-	at     io.ReaderAt
-	size   int64
-	dicts  []dictMessage
-	layout layout // of a batch
-	last   *parts // of the batch that was read last
-	read   []dictRead
-	kept   []unpackedBuffer // the last one that was used at the end
-	keeps  int
+	at      io.ReaderAt
+	size    int64
+	dicts   []dictMessage
+	layout  layout // of a batch
+	last    *parts // of the batch that was read last
+	read    []dictRead
+	readLen int              // their values
+	kept    []unpackedBuffer // the last one that was used at the end
+	keeps   int
 }
 
 // The bounds of a file.

@@ -2,6 +2,7 @@ package federated
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,10 @@ func (c Config) looked(of job.Own) (Config, error) {
 	for _, reader = range []map[string]string{{}, {"categorical": "onehot"}, {"label_kind": "class"},
 		{"categorical": "onehot", "label_kind": "class"}, {"label_kind": "quantity"},
 		{"categorical": "onehot", "label_kind": "quantity"}} {
+		var as *job.ConfigError
+		if reader["label_kind"] == "quantity" && errors.As(first, &as) && as.Key == "label" {
+			break // one class alone is no quantity
+		}
 		if found, err = try(reader, losses...); err == nil {
 			break
 		}
