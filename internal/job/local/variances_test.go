@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
@@ -60,18 +61,46 @@ func TestVariancesBelowZero(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		j, err := kinds.FindServed(filepath.Join(dir, "job.yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := local.Open(local.Options{Job: j, Dir: filepath.Join(dir, "run")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = l.Run(t.Context())
+		l := openJob(t, dir)
+		_, err := l.Run(t.Context())
 		l.Close()
 		if err == nil || !strings.Contains(err.Error(), "want no number below 0, for it holds variances") {
 			t.Errorf("%q: %v", more, err)
+		}
+	}
+}
+
+// openJob begins the run of the job file in a folder.
+func openJob(t *testing.T, dir string) *local.Local {
+	t.Helper()
+	j, err := kinds.FindServed(filepath.Join(dir, "job.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := local.Open(local.Options{Job: j, Dir: filepath.Join(dir, "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// TestLocalStatisticsAreTold: who reads the accuracy of rounds that were tested by the statistics of the batch must
+// know that the file which comes out has others, those that it began with.
+func TestLocalStatisticsAreTold(t *testing.T) {
+	for buffers, told := range map[string]bool{"local": true, "average": false, "frozen": false} {
+		dir := t.TempDir()
+		wideNegative(t, filepath.Join(dir, "model.onnx"))
+		for name, text := range map[string]string{"data.csv": blobs(4, 60), "job.yaml": "name: told\nmodel: {onnx: " +
+			"model.onnx, buffers: " + buffers + "}\ndata: {train: data.csv, label: y}\nrounds: 1\nclients: 2\n"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := openJob(t, dir)
+		notes := strings.Join(l.Config().(job.Noted).Notes(), "\n")
+		l.Close()
+		if strings.Contains(notes, "running statistics") != told {
+			t.Errorf("buffers: %s: told %q", buffers, notes)
 		}
 	}
 }

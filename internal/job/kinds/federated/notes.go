@@ -7,11 +7,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 )
 
-// Notes says what is left out of the data.
+// Notes says what is left out of the data, and of what comes out.
 func (c Config) Notes() (out []string) {
+	if n := c.net(); n != nil && len(n.model.Local()) > 0 {
+		out = append(out, "each client keeps its running statistics, and rounds are tested by those of the batch; the "+
+			"model that comes out has those of its file: renew them before it is used elsewhere (buffers: local)")
+	}
 	b := c.data()
 	if b == nil {
-		return nil
+		return out
 	}
 	name := filepath.Base(b.Files[data.FileTrain].Path)
 	if b.Bad > 0 {
