@@ -70,6 +70,15 @@ func TestVocabularyFiles(t *testing.T) {
 	}
 }
 
+// TestNoVocabulary: it is the vocabulary that is not there, and not the data.
+func TestNoVocabulary(t *testing.T) {
+	err := openRead(FileSettings{Text: "t", Length: 3, Vocabulary: "v", Type: "int64"},
+		map[string]string{"f": "t,y\na,0\n"})
+	if err == nil || !strings.Contains(err.Error(), `vocabulary is "v", in the folder of the data: `) {
+		t.Error(err)
+	}
+}
+
 // TestColumnsOfOneName: of columns that are called alike none can be told to others.
 func TestColumnsOfOneName(t *testing.T) {
 	b, err := os.ReadFile("testdata/twice.arrow")

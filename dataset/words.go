@@ -3,6 +3,7 @@ package dataset
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -119,6 +120,9 @@ func (s FileSettings) withWords(of string, files fs.FS) (FileSettings, error) {
 			s.Vocabulary)
 	}
 	b, err := beside(files, path.Clean(s.Vocabulary))
+	if gone := (*fs.PathError)(nil); errors.As(err, &gone) {
+		return s, config.Errorf(of, "vocabulary is %.64q, in the folder of the data: %v", s.Vocabulary, gone.Err)
+	}
 	if err != nil {
 		return s, err
 	}

@@ -160,7 +160,7 @@ func begun(b *job.Beginning, out, data, model string) string {
 		row("model", "a multi-layer perceptron of the widths %v", b.Widths)
 	}
 	row("loss", "%s", b.Loss)
-	fmt.Fprintf(&w, "\n%s: the job, to read and to change; next: rhizome run %s\n", out, out)
+	fmt.Fprintf(&w, "\n%s: the job, to read and to change; next: rhizome run %s\n", out, quoted(out))
 	return w.String()
 }
 

@@ -219,7 +219,7 @@ func (s *server) giveUp(f *job.Failed, early bool) error {
 		told.Round = s.board.round() + 1
 	}
 	if !early && told.Way == "" {
-		told.Way = s.cfg.WayOn(s.dir.Path, told.Round)
+		told.Way = s.cfg.WayOn(s.dir.Path, told.Round, told.Reason)
 	}
 	if err := s.dir.Save(func(r *Record) error { r.Failed = &told; return nil }); err != nil {
 		return err

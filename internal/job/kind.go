@@ -111,8 +111,8 @@ type Served interface {
 	// the node's thread.
 	Outcome(server *node.Node) *Outcome
 	// WayOn is the command that goes on from before a round that failed, in the directory of a run or a server, or what
-	// else helps.
-	WayOn(dir string, round int) string
+	// else helps against the reason.
+	WayOn(dir string, round int, reason string) string
 	// Tunable are the settings that a fork may change: numbers in the program, which change neither its ops nor what a
 	// state holds.
 	Tunable() []string

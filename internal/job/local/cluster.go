@@ -185,7 +185,7 @@ func (c *cluster) gaveUp(f *job.Failed) error {
 		told.Clients = append(told.Clients, p)
 	}
 	if told.Way == "" {
-		told.Way = c.l.cfg.WayOn(c.l.o.Dir, told.Round)
+		told.Way = c.l.cfg.WayOn(c.l.o.Dir, told.Round, told.Reason)
 	}
 	return &job.FailedError{Failed: told}
 }

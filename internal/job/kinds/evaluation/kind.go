@@ -89,7 +89,7 @@ func (c Config) Local() error {
 func (c Config) Part(client int) int { return client }
 
 // WayOn says what helps when the job has failed.
-func (c Config) WayOn(string, int) string {
+func (c Config) WayOn(string, int, string) string {
 	return "begin anew, with a model that can be run on the data"
 }
 

@@ -39,8 +39,13 @@ func (c Config) Tunable() []string {
 // Compile makes the artifact of the job.
 func (c Config) Compile() (*compile.Artifact, error) { return job.Compile(c) }
 
-// WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule.
-func (c Config) WayOn(dir string, round int) string {
+// WayOn is what goes on from before a round that failed: with smaller steps, since that is what helps as a rule. A
+// number that a table of the model has no row for, which the reason shows, is one in each round, whatever the steps.
+func (c Config) WayOn(dir string, round int, reason string) string {
+	if strings.Contains(reason, "(Gather)") && strings.Contains(reason, "is outside of [") {
+		return "begin anew, with data or a vocabulary of as many numbers as the tables of the model have rows, or a model " +
+			"with larger ones"
+	}
 	set := fmt.Sprintf("learning_rate=%g", c.LearningRate/10)
 	if c.Optimizer != "" {
 		set = fmt.Sprintf("'optimizer=%s'", c.slower())

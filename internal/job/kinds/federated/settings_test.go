@@ -1,6 +1,7 @@
 package federated
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -61,8 +62,12 @@ func TestWayOn(t *testing.T) {
 		c := Default()
 		c.Optimizer = optimizer
 		c.LearningRate = 0.05
-		if got := c.WayOn("here", 5); got != want {
+		if got := c.WayOn("here", 5, "the loss is no number"); got != want {
 			t.Errorf("%s: %s; want %s", optimizer, got, want)
 		}
+	}
+	token := `backend: node "steps/gather" (Gather): index 4 at position 1 is outside of [-3, 2]`
+	if got := Default().WayOn("here", 5, token); !strings.Contains(got, "vocabulary") || strings.Contains(got, "rate") {
+		t.Errorf("a token that the model has no row for: %s", got)
 	}
 }
