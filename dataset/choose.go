@@ -146,16 +146,18 @@ func (f *fileSource) featureColumns(cols []fileColumn, label []int) (out []int, 
 	if len(f.s.Inputs) > 0 {
 		return f.inputColumns(cols, label)
 	}
+	said := "features"
 	if f.s.Text != "" && len(f.s.Features) == 0 {
-		f.s.Features = []string{f.s.Text}
+		said, f.s.Features = "text", []string{f.s.Text}
 	}
 	for _, name := range f.s.Features {
-		i, err := f.columnOf("features", name, cols)
+		i, err := f.columnOf(said, name, cols)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(label, i) {
-			return nil, config.Errorf(f.of, "features has %.64q, which is the label", name)
+			return nil, config.Errorf(f.of, "%s has %.64q, which is the label; want label to be another column", said,
+				name)
 		}
 		out = append(out, i)
 	}

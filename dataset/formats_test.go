@@ -117,6 +117,21 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestWordsOfTexts: what is wrong with the settings of a text is said by their names.
+func TestWordsOfTexts(t *testing.T) {
+	files := map[string][]byte{"table": []byte("id,line\n1,the cat\n2,the cat\n"), "vocab": []byte("the\ncat\n")}
+	for want, s := range map[string]FileSettings{
+		`text has "line", which is the label`:                {Text: "line", Vocabulary: "vocab", Length: 2},
+		`text is "nope"`:                                     {Text: "nope", Vocabulary: "vocab", Length: 2},
+		`vocabulary is "nothing", in the folder of the data`: {Text: "line", Vocabulary: "nothing", Length: 2},
+		`features has "line", which is the label; want`:      {Features: []string{"line"}, Label: "line"},
+	} {
+		if _, err := opened(t, files, "table", s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 // TestTextAsTokens: windows of tokens and the one that comes next, by letters and by words.
 func TestTextAsTokens(t *testing.T) {
 	words := strings.Repeat("the cat sat\non the mat\n", 100)
