@@ -163,6 +163,16 @@ func TestInitRunEvaluate(t *testing.T) {
 	}
 }
 
+// TestNamesOfJobs: files with numbers make jobs of other names, and so of other directories.
+func TestNamesOfJobs(t *testing.T) {
+	for file, want := range map[string]string{"my job.yaml": "my-job", "a/t2.yaml": "t2", "run_1-2_.yml": "run_1-2",
+		"2026-11.yaml": "mine", "Grün 7.yaml": "gr-n-7"} {
+		if got := nameOf(file); got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+}
+
 // TestJobSchema: the schema has every key of every kind with what it says, and no other.
 func TestJobSchema(t *testing.T) {
 	for _, k := range kinds.All() {

@@ -171,7 +171,7 @@ var nameLetters = regexp.MustCompile(`[^a-z0-9_-]+`)
 func nameOf(out string) string {
 	base := filepath.Base(out)
 	name := nameLetters.ReplaceAllString(strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base))), "-")
-	if name = strings.Trim(name, "-_0123456789"); !job.GoodName(name) {
+	if name = strings.TrimRight(strings.TrimLeft(name, "-_0123456789"), "-_"); !job.GoodName(name) {
 		return "mine"
 	}
 	return name

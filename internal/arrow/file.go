@@ -183,7 +183,10 @@ func (f *File) stream() error {
 		if n == 0 {
 			break // it says that it ends
 		}
-		if n < 8 || n > headMax || n > f.size-at-8 {
+		if n >= 8 && n <= headMax && n > f.size-at-8 {
+			return errorf("it ends within a message: it is cut, or still being written")
+		}
+		if n < 8 || n > headMax {
 			return errorf("a message says that its metadata has %d bytes, of %d in the file; at most %d are read", n,
 				f.size, headMax)
 		}
