@@ -102,7 +102,7 @@ func OpenDir(fsys vfs.FS, path string) (*Dir, error) {
 	if err := fsys.MkdirAll(path); err != nil {
 		return nil, unusable(path, err)
 	}
-	lock, err := fsys.Lock(filepath.Join(path, lockFile))
+	lock, err := vfs.LockSoon(fsys, filepath.Join(path, lockFile))
 	if err != nil {
 		return nil, unusable(path, err)
 	}

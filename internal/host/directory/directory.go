@@ -29,8 +29,10 @@ func OwnsFile(name string) bool {
 		journal.OwnsSnapshotFile(name) || journal.OwnsBlobFile(name)
 }
 
-// Lock takes a node's directory, or returns a *vfs.LockedError.
-func Lock(fsys vfs.FS, dir string) (io.Closer, error) { return fsys.Lock(filepath.Join(dir, lockFile)) }
+// Lock takes a node's directory, or, where another has it for longer than a while, returns a *vfs.LockedError.
+func Lock(fsys vfs.FS, dir string) (io.Closer, error) {
+	return vfs.LockSoon(fsys, filepath.Join(dir, lockFile))
+}
 
 // InUse returns a *vfs.LockedError when a node runs in a directory, and changes nothing there.
 func InUse(fsys vfs.FS, dir string) error {

@@ -101,7 +101,7 @@ func Open(o Options) (*Local, error) {
 		return nil, l.unusable(err)
 	}
 	var err error
-	if l.lock, err = l.fs.Lock(filepath.Join(o.Dir, "lock")); err != nil {
+	if l.lock, err = vfs.LockSoon(l.fs, filepath.Join(o.Dir, "lock")); err != nil {
 		return nil, l.unusable(err)
 	}
 	// Once more, now that no other process changes anything.
