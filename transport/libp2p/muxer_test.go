@@ -3,7 +3,9 @@ package libp2p
 import (
 	"io"
 	"net"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -67,6 +69,19 @@ func firstWindow(s network.PeerScope) error {
 	return span.ReserveMemory(256<<10, network.ReservationPriorityAlways)
 }
 
+// slowStart is one end of a connection whose first bytes take a while: the muxer measures the way there and back once, and
+// lets a window grow that is read in less than four of them. On a way of no length that is a matter of luck.
+type slowStart struct {
+	net.Conn
+	once sync.Once
+}
+
+func (f *slowStart) Read(b []byte) (int, error) {
+	n, err := f.Conn.Read(b)
+	f.once.Do(func() { <-time.After(200 * time.Millisecond) })
+	return n, err
+}
+
 // TestWindowsAreCountedAsTheyGrow: the muxer's streams cost nothing while they are idle, and what their windows grow by
 // is counted until they end.
 func TestWindowsAreCountedAsTheyGrow(t *testing.T) {
@@ -76,7 +91,7 @@ func TestWindowsAreCountedAsTheyGrow(t *testing.T) {
 	conns := make([]network.MuxedConn, 2)
 	scopes := make([]network.ConnManagementScope, 2)
 	var err error
-	for i, c := range []net.Conn{a, b} {
+	for i, c := range []net.Conn{&slowStart{Conn: a}, b} {
 		if scopes[i], err = manager.OpenConnection(network.DirInbound, false, nil); err != nil {
 			t.Fatal(err)
 		}
