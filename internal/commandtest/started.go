@@ -57,10 +57,19 @@ func Start(t *testing.T, dir string, args ...string) *Started {
 	return s
 }
 
-// Await returns the first line that is wanted, within half a minute.
+// Patience is how long a test waits for something to go on: half a minute, and under the race detector, with which
+// processes that share two processors with other tests take many times as long, two.
+func Patience() time.Duration {
+	if Race {
+		return 2 * time.Minute
+	}
+	return 30 * time.Second
+}
+
+// Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says.
 func (s *Started) Await(t *testing.T, what string, want func(Told) bool) Told {
 	t.Helper()
-	const patience = 30 * time.Second
+	patience := Patience()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {

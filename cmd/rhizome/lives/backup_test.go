@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 )
 
 // opened returns the flag with which a server takes any client, where there is one.
@@ -157,7 +159,7 @@ func TestBackupOfNodes(t *testing.T) {
 
 	old := start(t, dir, append(serve, opened(t)...)...) // somebody starts the old life again, beside the new one
 	old.Await(t, "its address", isEvent("listening"))
-	stuck := time.AfterFunc(30*time.Second, func() { server.Cmd.Process.Kill() })
+	stuck := time.AfterFunc(commandtest.Patience(), func() { server.Cmd.Process.Kill() })
 	if code := server.End(t); code != exitSuperseded { // of two, the one that began later goes on
 		t.Fatalf("two lives of a server: exit code %d of the one that began first\n%s", code, server.Errs)
 	}
