@@ -33,6 +33,7 @@ var states = map[string]reflect.Type{
 	"model/cell@1":       reflect.TypeFor[cell.State](),
 	"protocol/moments@1": reflect.TypeFor[moments.State](),
 	"backend/cpu@1":      reflect.TypeFor[backend.State](),
+	"backend/cpu@2":      reflect.TypeFor[backend.State](),
 	"data/digits@1":      reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
 	"data/samples@1":   reflect.TypeFor[data.State](),
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),

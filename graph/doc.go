@@ -96,11 +96,13 @@
 //
 // The roles of Component.Role are backend, model, aggregator, codec, data, selector, index and protocol. A kind of
 // one's own plays any of them (package component); the roles say what takes the place of what. Kinds that every node
-// has, in version 1, with their methods and the keys of their settings (Component.Config), of which none is required
-// that has no word beside it. An author names the Methods that he invokes; for data, rhizome.Samples does.
+// has, in version 1 where nothing else is said, with their methods and the keys of their settings
+// (Component.Config), of which none is required that has no word beside it. An author names the Methods that he
+// invokes; for data, rhizome.Samples does.
 //
-// backend cpu runs tensor ops, and has no methods: the compiler writes the calls. Keys: bytes_max, of memory that it
-// keeps between runs.
+// backend cpu runs tensor ops, and has no methods: the compiler writes the calls. By version 1 products are rounded
+// before they are added, by version 2 the two are one fused operation, which is faster and gives other bits. Keys:
+// bytes_max, of memory that it keeps between runs.
 //
 // model onnx holds parameters of a graph. Keys: mlp (widths of layers, with shift and divide, a number for each input,
 // or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which

@@ -46,7 +46,8 @@ func run(t testing.TB, g *graph.Graph) *running {
 		t.Fatal(err)
 	}
 	catalogue := node.NewCatalogue()
-	if err := catalogue.Register(backend.Role, backend.Kind, backend.Version, backend.Factory); err != nil {
+	if err := catalogue.Register(backend.Role, backend.Kind, backend.Version,
+		backend.Factory(backend.Version)); err != nil {
 		t.Fatal(err)
 	}
 	return &running{t: t, cfg: node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue,

@@ -69,8 +69,8 @@ func firstWindow(s network.PeerScope) error {
 	return span.ReserveMemory(256<<10, network.ReservationPriorityAlways)
 }
 
-// slowStart is one end of a connection whose first bytes take a while: the muxer measures the way there and back once, and
-// lets a window grow that is read in less than four of them. On a way of no length that is a matter of luck.
+// slowStart is one end of a connection whose first bytes take a while: the muxer measures the way there and back once,
+// and lets a window grow that is read in less than four of them. On a way of no length that is a matter of luck.
 type slowStart struct {
 	net.Conn
 	once sync.Once

@@ -13,11 +13,13 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Role, Kind and Version name the component in an artifact.
+// Role, Kind and Version name the component in an artifact. The version is the number of the rules by which its
+// products are added: an artifact that names version 1 keeps the bits that it was made for.
 const (
 	Role    = "backend"
 	Kind    = "cpu"
@@ -48,7 +50,7 @@ func (c Config) JSON() []byte {
 	return b
 }
 
-// Component runs the tensor subgraphs of an artifact, as the component kind "cpu" version 1. Its ops are named
+// Component runs the tensor subgraphs of an artifact, as the component kind "cpu". Its ops are named
 // Run:<function>: they take and give tensors, in the function's order, and are worked on beside the engine. It is
 // thread-unsafe like every component; Work is safe for concurrent use.
 type Component struct {
@@ -60,14 +62,15 @@ type Component struct {
 // State is empty: a subgraph has no memory.
 type State struct{}
 
-// NewComponent returns the backend of a slot, with every tensor subgraph of the artifact compiled.
-func NewComponent(slot string, cfg Config, sealed *onnx.ModelProto) (*Component, error) {
+// NewComponent returns the backend of a slot by some rules, with every tensor subgraph of the artifact compiled.
+func NewComponent(slot string, rules kernel.Rules, cfg Config, sealed *onnx.ModelProto) (*Component, error) {
 	c := &Component{slot: slot, plans: map[string]*Plan{}}
 	for _, f := range sealed.GetFunctions() {
 		if f.GetDomain() != artifact.TensorDomain {
 			continue
 		}
-		plan, err := CompileFunction(f, Options{BytesMax: cfg.BytesMax, Inputs: inputTypes(f)})
+		plan, err := CompileFunction(f, Options{Rules: rules, BytesMax: cfg.BytesMax,
+			Inputs: inputTypes(f)})
 		if err != nil {
 			return nil, fmt.Errorf("%s: function %q: %w", slot, f.GetName(), err)
 		}
@@ -87,13 +90,16 @@ func inputTypes(f *onnx.FunctionProto) []onnxop.Type {
 	return types
 }
 
-// Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
-func Factory(env node.Env) (engine.Component, error) {
-	cfg, err := ParseConfig(env.Config)
-	if err != nil {
-		return nil, err
+// Factory builds the components of a version from the settings of their slots; a node's catalogue holds it under Role,
+// Kind and the version.
+func Factory(version int32) node.Factory {
+	return func(env node.Env) (engine.Component, error) {
+		cfg, err := ParseConfig(env.Config)
+		if err != nil {
+			return nil, err
+		}
+		return NewComponent(env.Slot, kernel.Rules(version), cfg, env.Artifact)
 	}
-	return NewComponent(env.Slot, cfg, env.Artifact)
 }
 
 // State returns the empty state.

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -39,7 +40,7 @@ func vector(t testing.TB, x ...float32) value.Value {
 
 func setup() componenttest.Setup {
 	return componenttest.Setup{Artifact: sealed(), Slots: []componenttest.Slot{{
-		Name: "cpu", Factory: backend.Factory, Derived: []string{"plans"}, Ops: []componenttest.Op{
+		Name: "cpu", Factory: backend.Factory(backend.Version), Derived: []string{"plans"}, Ops: []componenttest.Op{
 			{Method: "Run:axpy", In: 3, Out: 2}, {Method: "Run:none", In: 1, Out: 1},
 			{Method: "Run:typed", In: 1, Out: 1}, {Method: "axpy", In: 3, Out: 2},
 		},
@@ -85,8 +86,9 @@ func TestComponentRunsASubgraph(t *testing.T) {
 func TestComponentRefusesABadFunction(t *testing.T) {
 	a := sealed()
 	a.Functions[2].Node[0].OpType = "NoSuchOp"
-	if _, err := backend.NewComponent("cpu", backend.Config{}, a); err == nil || !strings.Contains(err.Error(),
-		"axpy") {
+	if _, err := backend.NewComponent("cpu", kernel.Fused, backend.Config{}, a); err == nil ||
+		!strings.Contains(err.Error(),
+			"axpy") {
 		t.Errorf("got %v, want an error that names the function", err)
 	}
 	for _, in := range []string{`{"threads":2}`, `{"bytes_max":-1}`} {

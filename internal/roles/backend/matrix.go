@@ -16,7 +16,7 @@ type product[T kernel.Float] func(f *frame, g kernel.Gemm, c, a, b []T)
 
 // products returns the matrix product of a set of kernels, and the scratch memory that it needs for g.
 func products[T kernel.Float](set *kernel.Set, g kernel.Gemm) (product[T], int) {
-	p := product[T](func(_ *frame, g kernel.Gemm, c, a, b []T) { kernel.GemmScalar(g, c, a, b) })
+	p := product[T](func(_ *frame, g kernel.Gemm, c, a, b []T) { kernel.GemmScalar(set.Rules, g, c, a, b) })
 	if q, ok := any(&p).(*product[float32]); ok {
 		*q = func(f *frame, g kernel.Gemm, c, a, b []float32) { set.Gemm(g, c, a, b, f.scratch32) }
 		return p, set.GemmScratch(g)

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -20,6 +21,8 @@ type Options struct {
 	// Inputs are the types of the inputs, in order. They may be left out: then a GraphProto's own count, and a
 	// FunctionProto's inputs may be anything until a run brings them.
 	Inputs []onnxop.Type
+	// Rules are those by which products are added; 0 means Rounded.
+	Rules kernel.Rules
 	// Scalar forbids the vector loops. The bits are the same either way; tests compare the two.
 	Scalar bool
 	// BytesMax bounds the memory of one run beside its inputs; 0 means 1 GiB.
@@ -124,9 +127,10 @@ func compile(g graph, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{src: src, set: kernel.Best(), bytesMax: o.BytesMax, programs: map[string]*program{}}
+	rules := cmp.Or(o.Rules, kernel.Rounded)
+	p := &Plan{src: src, set: kernel.Best(rules), bytesMax: o.BytesMax, programs: map[string]*program{}}
 	if o.Scalar {
-		p.set = kernel.Scalar()
+		p.set = kernel.Scalar(rules)
 	}
 	if p.bytesMax == 0 {
 		p.bytesMax = 1 << 30

@@ -19,7 +19,7 @@ func TestPlansAreShared(t *testing.T) {
 			Node:        []*onnx.NodeProto{{OpType: "Neg", Input: []string{"x"}, Output: []string{"y"}}},
 		}}}
 	}
-	factory, one, other := Shared(), sealed(), sealed()
+	factory, one, other := Shared(Version), sealed(), sealed()
 	made := make([]*Component, 8)
 	var all sync.WaitGroup
 	for i := range made {

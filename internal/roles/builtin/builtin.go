@@ -25,7 +25,8 @@ func Register(c *node.Catalogue) error {
 		factory    node.Factory
 	}{
 		{aggregator.Role, aggregator.Kind, aggregator.Version, aggregator.Factory},
-		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
+		{backend.Role, backend.Kind, 1, backend.Shared(1)},
+		{backend.Role, backend.Kind, 2, backend.Shared(2)},
 		{data.Role, data.Kind, data.Version, data.Factory},
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{cell.Role, cell.Kind, cell.Version, cell.Factory},

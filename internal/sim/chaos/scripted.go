@@ -46,7 +46,7 @@ func scripted(asks map[int64][]wire.PeerID) (*node.Catalogue, error) {
 		factory    node.Factory
 	}{
 		{aggregator.Role, aggregator.Kind, aggregator.Version, aggregator.Factory},
-		{backend.Role, backend.Kind, backend.Version, backend.Factory},
+		{backend.Role, backend.Kind, backend.Version, backend.Factory(backend.Version)},
 		{data.Role, data.Kind, data.Version, data.Factory},
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},

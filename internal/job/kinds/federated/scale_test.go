@@ -165,7 +165,7 @@ func lying(t *testing.T, says func(*data.Component) ([]value.Value, error)) *nod
 		version    int32
 		f          node.Factory
 	}{
-		{backend.Role, backend.Kind, backend.Version, backend.Shared()},
+		{backend.Role, backend.Kind, backend.Version, backend.Shared(backend.Version)},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{data.Role, data.KindSamples, data.Version, func(env node.Env) (engine.Component, error) {
 			d, err := data.Open(data.KindSamples, env)

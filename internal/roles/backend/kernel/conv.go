@@ -18,8 +18,12 @@ type Conv struct {
 	In, Out, Kernel, Stride, Dilation, Begin [3]int
 }
 
-// columnsMax bounds the values of a block of columns, so that it stays in an L2 cache together with the weights.
-const columnsMax = 1 << 16
+// columnsMax bounds the values of a block of columns, so that it stays in an L2 cache together with the weights, and
+// columnsStep is what its columns are a multiple of. Both decide bits: see Weights.
+const (
+	columnsMax  = 1 << 16
+	columnsStep = 16
+)
 
 // Product is a matrix product of either float type.
 type Product[T Float] struct {
@@ -30,7 +34,7 @@ type Product[T Float] struct {
 // Products returns the matrix product of a set.
 func Products[T Float](set *Set) Product[T] {
 	p := Product[T]{
-		Run:     func(g Gemm, c, a, b, _ []T) { GemmScalar(g, c, a, b) },
+		Run:     func(g Gemm, c, a, b, _ []T) { GemmScalar(set.Rules, g, c, a, b) },
 		Scratch: func(Gemm) int { return 0 },
 	}
 	if q, ok := any(&p).(*Product[float32]); ok {
@@ -54,14 +58,15 @@ func (c *Conv) depthwise() bool { return c.C == c.Groups && c.filters() < 4 }
 
 // pointwise says whether the columns of an image are the image.
 func (c *Conv) pointwise() bool {
-	return c.taps() == 1 && c.Stride == [3]int{1, 1, 1} && c.Begin == [3]int{} && c.In == c.Out && c.outPlane() >= nr
+	return c.taps() == 1 && c.Stride == [3]int{1, 1, 1} && c.Begin == [3]int{} && c.In == c.Out &&
+		c.outPlane() >= columnsStep
 }
 
 // columns is the number of positions of y, over all images, that are worked on together.
 func (c *Conv) columns() int {
 	all := c.N * c.outPlane()
-	n := columnsMax / max(c.depth(), 1) / nr * nr
-	return min(all, max(n, nr))
+	n := columnsMax / max(c.depth(), 1) / columnsStep * columnsStep
+	return min(all, max(n, columnsStep))
 }
 
 // forwardParts is the length of a block of columns and of its product.

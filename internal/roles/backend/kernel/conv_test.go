@@ -120,7 +120,8 @@ func checkConv(t interface{ Fatalf(string, ...any) }, c *Conv, r *rand.Rand, str
 		bias := fill(r, run.bias, 0)
 		got, intact := guarded(run.n)
 		again := make([]float32, run.n)
-		if run.narrow(Products[float32](Best()), got, bias)+run.narrow(Products[float32](Scalar()), again, bias) != 0 ||
+		if run.narrow(Products[float32](Best(Rounded)), got, bias)+
+			run.narrow(Products[float32](Scalar(Rounded)), again, bias) != 0 ||
 			!intact() {
 			t.Fatalf("%s of %+v: wrote outside of its output or scratch", name, *c)
 		}
@@ -131,7 +132,7 @@ func checkConv(t interface{ Fatalf(string, ...any) }, c *Conv, r *rand.Rand, str
 			continue // what lies in the padding may be left out or be zero
 		}
 		wide, want := make([]float64, run.n), make([]float64, run.n)
-		run.wide(Products[float64](Best()), wide, widened(bias))
+		run.wide(Products[float64](Best(Rounded)), wide, widened(bias))
 		c.pairs(func(x, w, y int) { run.pair(want, x, w, y) })
 		if run.bias > 0 && c.N > 0 {
 			plane := run.n / (c.N * run.bias)
@@ -281,7 +282,7 @@ func BenchmarkConv(b *testing.B) {
 		c.N, c.Groups, c.Out, c.Kernel = 32, max(c.Groups, 1), c.In, [3]int{1, 3, 3}
 		c.Stride, c.Dilation, c.Begin = [3]int{1, 1, 1}, [3]int{1, 1, 1}, [3]int{0, 1, 1}
 		r := rand.New(rand.NewPCG(1, 1))
-		p := Products[float32](Best())
+		p := Products[float32](Best(Rounded))
 		x, w := fill(r, c.N*c.C*c.inPlane(), 0), fill(r, c.M*c.depth(), 0)
 		y := fill(r, c.N*c.M*c.outPlane(), 0)
 		s := make([]float32, max(ForwardScratch(&c, p), AdjointScratch(&c, p), WeightsScratch(&c, p)))

@@ -3,7 +3,7 @@ package kernel
 // adjointBlock is how Adjoint goes: images that are worked on together, and rows of a group's taps.
 func (c *Conv) adjointBlock() (images, rows int) {
 	out := max(c.outPlane(), 1)
-	images = max(1, min(c.N, nr*nr/out))
+	images = max(1, min(c.N, columnsStep*columnsStep/out))
 	rows = min(c.depth(), max(columnsMax/(images*out), 1))
 	return images, rows
 }

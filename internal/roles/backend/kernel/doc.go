@@ -3,10 +3,13 @@
 // Every function here gives the same bits on every machine. Three rules make that so:
 //
 //  1. A product that is then added is rounded first: float32(x*y) or float64(x*y). Without the conversion Go may fuse
-//     the two operations into one rounding, and does so on some architectures and not on others.
+//     the two operations into one rounding, and does so on some architectures and not on others. Matrix products and
+//     convolutions by the rules Fused are the exception: there each is one fused operation, written FMA, which
+//     processors have and which FMA32 computes exactly where they have not. Artifacts of before go on by the rules
+//     Rounded.
 //  2. A sum has one order, written at the function: from zero, one term after another, in row-major order of its terms.
 //     A reduction of float32 values is taken in float64 and rounded once at its end; the one exception is the
-//     matrix product, which adds float32 products in float32 because that is what vector units do.
+//     matrix product, which adds float32 products in float32 because that is what vector units do: see Gemm.
 //  3. exp, log and tanh come from package internal/fmath, never from package math, whose assembly differs between
 //     architectures. Square root is exact everywhere (IEEE 754) and comes from math.
 //

@@ -9,11 +9,16 @@ import (
 )
 
 // fused returns the name of an instruction in a listing that multiplies and adds with one rounding, on arm64 or on
-// amd64, or "". The vector forms of amd64 have the same names with a V before them.
+// amd64, or "". The vector forms of amd64 have the same names with a V before them. FMA of fma.go is meant to be one.
 func fused(listing []byte) string {
-	for _, name := range []string{"FMADD", "FMSUB", "FNMADD", "FNMSUB"} {
-		if bytes.Contains(listing, []byte(name)) {
-			return name
+	for line := range bytes.Lines(listing) {
+		if bytes.Contains(line, []byte("/fma.go:")) {
+			continue
+		}
+		for _, name := range []string{"FMADD", "FMSUB", "FNMADD", "FNMSUB"} {
+			if bytes.Contains(line, []byte(name)) {
+				return name
+			}
 		}
 	}
 	return ""
@@ -41,7 +46,7 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 		}
 		for _, pkg := range []string{".", "..", "../../../fmath"} {
 			if m := fused(assembly(t, pkg, target)); m != "" {
-				t.Errorf("%v: %s has the instruction %s; round the product explicitly before it is added", target, pkg,
+				t.Errorf("%v: %s has the instruction %s; round the product explicitly before it is added, or say FMA", target, pkg,
 					m)
 			}
 		}

@@ -1,34 +1,28 @@
 package kernel
 
-// The blocking of the matrix product. A micro tile is mr rows by nr columns of C: twelve AVX2 accumulators. A panel of
-// kc rows of B is 16 KiB, half of a usual L1 cache; a block of mc rows of A is at most 240 KiB and a block of B at most
-// 1 MiB, sizes that usual L2 caches hold.
-const (
-	mr = 6
-	nr = 16
-	kc = 256
-	mc = 240
-	nc = 1024
+// blockTerms is the number of terms of a block of a sum by the rules Fused: 256 of them make a panel of B that half of
+// a usual L1 cache holds. It decides bits: see Gemm.
+const blockTerms = 256
 
-	// packBytes is the size of B from which panels are copied into consecutive memory even where they could be read in
-	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves.
-	packBytes = 64 << 10
-)
-
-// Gemm is the shape of one matrix product C = op(A)·op(B) on row-major float32 matrices, where op(A) is M by K, op(B)
-// is K by N and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes
-// it.
+// Gemm is the shape of one matrix product C = op(A)·op(B) on row-major matrices, where op(A) is M by K, op(B) is K by N
+// and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes it.
 //
-// Every element of C is the sum over p = 0, 1, … K-1 of float32(a[i,p]*b[p,j]), added in float32 in that order, from
-// zero. The scalar loops and the vector kernel give the same bits.
+// By the rules Rounded every element of C is the sum over p = 0, 1, … K-1 of a[i,p]*b[p,j], each product rounded and
+// then added in that order, from zero. By the rules Fused it is the sum of blocks of 256 terms: the first term of a
+// block is added to zero, each further one to the block's sum so far, product and sum rounded once; the blocks are
+// added in order to the first of them. The scalar loops and the vector kernels give the same bits.
 type Gemm struct {
 	M, N, K        int
 	TransA, TransB bool
 }
 
-// GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernel equals to
+// GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernels equal to
 // the bit, and the kernel of machines without one. c must not overlap the others.
-func GemmScalar[T Float](g Gemm, c, a, b []T) {
+func GemmScalar[T Float](r Rules, g Gemm, c, a, b []T) {
+	if r == Fused {
+		gemmFused(g, c, a, b)
+		return
+	}
 	switch {
 	case g.K == 0:
 		clear(c[:g.M*g.N])
@@ -92,10 +86,52 @@ func dots[T Float](g Gemm, c, a, b []T) {
 	}
 }
 
-// stridesA is the distance, in values, between two rows and two columns of op(A).
+// gemmFused goes over C by pieces of rows, whose sums of a block stand side by side.
+func gemmFused[T Float](g Gemm, c, a, b []T) {
+	rowA, colA := g.stridesA()
+	rowB, colB := g.stridesB()
+	if g.K == 0 {
+		clear(c[:g.M*g.N])
+		return
+	}
+	var sums [64]T
+	for i := range g.M {
+		for j := 0; j < g.N; j += len(sums) {
+			some := min(len(sums), g.N-j)
+			dst := c[i*g.N+j : i*g.N+j+some]
+			for p := 0; p < g.K; p += blockTerms {
+				s := sums[:some]
+				clear(s)
+				for q := p; q < min(p+blockTerms, g.K); q++ {
+					x, at := a[i*rowA+q*colA], q*rowB+j*colB
+					for k := range s {
+						s[k] = FMA(x, b[at], s[k])
+						at += colB
+					}
+				}
+				if p == 0 {
+					copy(dst, s)
+					continue
+				}
+				for k, v := range s {
+					dst[k] += v
+				}
+			}
+		}
+	}
+}
+
+// stridesA is the distance, in values, between two rows and two columns of op(A), and stridesB of op(B).
 func (g Gemm) stridesA() (row, col int) {
 	if g.TransA {
 		return 1, g.M
 	}
 	return g.K, 1
+}
+
+func (g Gemm) stridesB() (row, col int) {
+	if g.TransB {
+		return 1, g.K
+	}
+	return g.N, 1
 }

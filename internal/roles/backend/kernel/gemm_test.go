@@ -10,22 +10,40 @@ import (
 )
 
 // reference is the definition of the product, one element at a time.
-func reference(g Gemm, a, b []float32) []float32 {
+func reference(r Rules, g Gemm, a, b []float32) []float32 {
 	c := make([]float32, g.M*g.N)
 	for i := range g.M {
 		for j := range g.N {
 			var s float32
-			for p := range g.K {
-				x, y := i*g.K+p, p*g.N+j
+			at := func(p int) (x, y float32) {
+				k, l := i*g.K+p, p*g.N+j
 				if g.TransA {
-					x = p*g.M + i
+					k = p*g.M + i
 				}
 				if g.TransB {
-					y = j*g.K + p
+					l = j*g.K + p
 				}
-				s += float32(a[x] * b[y])
+				return a[k], b[l]
 			}
-			c[i*g.N+j] = s
+			for p := range g.K {
+				x, y := at(p)
+				if r == Rounded {
+					s += float32(x * y)
+					continue
+				}
+				s = FMA32(x, y, s)
+				if (p+1)%blockTerms == 0 || p == g.K-1 {
+					if p < blockTerms {
+						c[i*g.N+j] = s
+					} else {
+						c[i*g.N+j] += s
+					}
+					s = 0
+				}
+			}
+			if r == Rounded {
+				c[i*g.N+j] = s
+			}
 		}
 	}
 	return c
@@ -86,22 +104,24 @@ func guarded(n int) ([]float32, func() bool) {
 }
 
 func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
-	want := reference(g, a, b)
-	got, intact := guarded(g.M * g.N)
-	GemmScalar(g, got, a, b)
-	if err := sameBits(got, want); err != nil {
-		t.Fatalf("%+v: scalar: %v", g, err)
-	}
-	scratch, scratchIntact := guarded(Best().GemmScratch(g))
-	for i := range got {
-		got[i] = float32(math.NaN())
-	}
-	Best().Gemm(g, got, a, b, scratch)
-	if err := sameBits(got, want); err != nil {
-		t.Fatalf("%+v: vector: %v", g, err)
-	}
-	if !intact() || !scratchIntact() {
-		t.Fatalf("%+v: wrote outside of its output or scratch", g)
+	for _, r := range []Rules{Rounded, Fused} {
+		want := reference(r, g, a, b)
+		got, intact := guarded(g.M * g.N)
+		GemmScalar(r, g, got, a, b)
+		if err := sameBits(got, want); err != nil {
+			t.Fatalf("%+v, rules %d: scalar: %v", g, r, err)
+		}
+		scratch, scratchIntact := guarded(Best(r).GemmScratch(g))
+		for i := range got {
+			got[i] = float32(math.NaN())
+		}
+		Best(r).Gemm(g, got, a, b, scratch)
+		if err := sameBits(got, want); err != nil {
+			t.Fatalf("%+v, rules %d: vector: %v", g, r, err)
+		}
+		if !intact() || !scratchIntact() {
+			t.Fatalf("%+v, rules %d: wrote outside of its output or scratch", g, r)
+		}
 	}
 }
 
@@ -124,7 +144,7 @@ func TestGemmBits(t *testing.T) {
 func TestGemmBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, d := range [][3]int{{1, 1, 1}, {6, 16, 256}, {7, 17, 257}, {241, 33, 300}, {13, 1040, 513}, {5, 2100, 20},
-		{240, 16, 256}, {11, 130, 700}, {64, 128, 784}} {
+		{240, 16, 256}, {11, 130, 700}, {64, 128, 784}, {8, 200, 256}, {247, 150, 30}} {
 		for v := range 4 {
 			g := Gemm{M: d[0], N: d[1], K: d[2], TransA: v&1 != 0, TransB: v&2 != 0}
 			checkGemm(t, g, fill(r, g.M*g.K, 1000), fill(r, g.K*g.N, 1000))
@@ -146,7 +166,7 @@ func BenchmarkGemmSmall(b *testing.B) {
 func benchGemm(b *testing.B, g Gemm) {
 	r := rand.New(rand.NewPCG(1, 1))
 	x, y, c, s := fill(r, g.M*g.K, 0), fill(r, g.K*g.N, 0), make([]float32, g.M*g.N),
-		make([]float32, Best().GemmScratch(g))
+		make([]float32, max(Best(Rounded).GemmScratch(g), Best(Fused).GemmScratch(g)))
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -155,7 +175,9 @@ func benchGemm(b *testing.B, g Gemm) {
 			b.ReportMetric(2*float64(g.M)*float64(g.N)*float64(g.K)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
 	}
-	run(Best().Name, func() { Best().Gemm(g, c, x, y, s) })
-	run("scalar", func() { GemmScalar(g, c, x, y) })
-	run("textbook", func() { reference(g, x, y) })
+	run(Best(Fused).Name+"-fused", func() { Best(Fused).Gemm(g, c, x, y, s) })
+	run(Best(Rounded).Name+"-rounded", func() { Best(Rounded).Gemm(g, c, x, y, s) })
+	run("scalar-fused", func() { GemmScalar(Fused, g, c, x, y) })
+	run("scalar-rounded", func() { GemmScalar(Rounded, g, c, x, y) })
+	run("textbook", func() { reference(Rounded, g, x, y) })
 }

@@ -90,7 +90,7 @@ func TestBinary(t *testing.T) {
 			want = append(want, a[o[0]]-b[o[1]])
 		}
 		w := Broadcast(shape, sa, sb)
-		for _, s := range []*Set{Scalar(), Best()} {
+		for _, s := range []*Set{Scalar(Fused), Best(Fused)} {
 			got := make([]float32, len(want))
 			Binary(&w, &s.Sub, got, a, b)
 			if err := sameBits(got, want); err != nil {

@@ -1,8 +1,10 @@
 package kernel
 
-// Set is the loops on float32 that have a vector form. Both sets give the same bits. It is immutable.
+// Set is the loops on float32 that have a vector form, by one set of rules. The sets of the same rules give the same
+// bits. It is immutable.
 type Set struct {
-	Name               string                                   // "scalar" or "avx2"
+	Name               string // "scalar" or "avx2"
+	Rules              Rules
 	Gemm               func(g Gemm, c, a, b, scratch []float32) // c must not overlap the others
 	GemmScratch        func(g Gemm) int                         // the values that Gemm needs of scratch
 	Add, Sub, Mul, Div Rows[float32, float32]
@@ -11,18 +13,22 @@ type Set struct {
 	CanonicalNaN       func(x []float32)
 }
 
-var scalar, best = scalarSet(), bestSet()
+var (
+	scalars = [...]*Set{Rounded: scalarSet(Rounded), Fused: scalarSet(Fused)}
+	bests   = [...]*Set{Rounded: bestSet(Rounded), Fused: bestSet(Fused)}
+)
 
 // Scalar returns the loops in plain Go, the reference.
-func Scalar() *Set { return scalar }
+func Scalar(r Rules) *Set { return scalars[r] }
 
 // Best returns the fastest loops of this machine.
-func Best() *Set { return best }
+func Best(r Rules) *Set { return bests[r] }
 
-func scalarSet() *Set {
+func scalarSet(r Rules) *Set {
 	return &Set{
 		Name:         "scalar",
-		Gemm:         func(g Gemm, c, a, b, _ []float32) { GemmScalar(g, c, a, b) },
+		Rules:        r,
+		Gemm:         func(g Gemm, c, a, b, _ []float32) { GemmScalar(r, g, c, a, b) },
 		GemmScratch:  func(Gemm) int { return 0 },
 		Add:          Add[float32](),
 		Sub:          Sub[float32](),
@@ -34,9 +40,8 @@ func scalarSet() *Set {
 	}
 }
 
-func bestSet() *Set {
-	if haveVector {
-		return vectorSet()
-	}
-	return scalar
+func bestSet(r Rules) *Set {
+	s := scalarSet(r)
+	vectorize(s)
+	return s
 }

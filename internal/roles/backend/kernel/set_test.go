@@ -14,7 +14,7 @@ func TestSetBits(t *testing.T) {
 		t.Skip("this machine has no vector loops: there is nothing to compare")
 	}
 	r := rand.New(rand.NewPCG(3, 3))
-	s, v := Scalar(), Best()
+	s, v := Scalar(Fused), Best(Fused)
 	for n := range 70 {
 		for range 20 {
 			a, b := fill(r, n, 2), fill(r, n, 2)
@@ -62,7 +62,7 @@ func TestEdges(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	odd := math.Float32frombits(0xffc12345)
 	x := []float32{nan, odd, -inf, -0.5, float32(math.Copysign(0, -1)), 0, 2}
-	for _, s := range []*Set{Scalar(), Best()} {
+	for _, s := range []*Set{Scalar(Fused), Best(Fused)} {
 		y := slices.Clone(x)
 		s.CanonicalNaN(y)
 		for i := range 2 {

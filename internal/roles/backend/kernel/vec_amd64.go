@@ -45,12 +45,18 @@ func reluGrad8(dst, x, dy *float32, n int)
 //go:noescape
 func canonical8(x *float32, nan float32, n int)
 
-// vectorSet is the set of this machine's vector loops, which must have AVX2.
-func vectorSet() *Set {
-	s := scalarSet()
+// vectorize replaces the loops of a set by those that this machine has vector forms of.
+func vectorize(s *Set) {
+	if !haveVector {
+		return
+	}
 	s.Name = "avx2"
-	s.Gemm = Gemm.vector
-	s.GemmScratch = Gemm.vectorScratch
+	switch {
+	case s.Rules == Rounded:
+		s.products(tiles{rounded6x16, rounded4x16})
+	case haveFused:
+		s.products(tiles{fused6x16, fused4x16})
+	}
 	s.Add.vv(addVV8).vs(addVS8).commutes()
 	s.Sub.vv(subVV8).vs(subVS8).sv(subSV8)
 	s.Mul.vv(mulVV8).vs(mulVS8).commutes()
@@ -77,8 +83,9 @@ func vectorSet() *Set {
 		}
 		canonical(x[n:])
 	}
-	return s
 }
+
+func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, Gemm.scratch }
 
 // vv replaces a loop by a vector loop that has the scalar one for its tail; vs and sv do the same for theirs.
 func (r *Rows[T, R]) vv(f func(dst *R, a, b *T, n int)) *Rows[T, R] {
