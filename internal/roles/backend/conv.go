@@ -151,6 +151,9 @@ func maxPool[T kernel.Number](b *binding) (run, error) {
 		return nil, err
 	}
 	p.Columns = onnxop.Int(b.proto, "storage_order") != 0
+	if p.Quarters() && b.in[0].DType == tensor.Float32 {
+		return quartersKernel(p, false).bind(b)
+	}
 	x, out := b.inSlot[0], slices.Clone(b.outSlot)
 	return func(f *frame) error {
 		var at []int64

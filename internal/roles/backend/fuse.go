@@ -46,6 +46,7 @@ func (l *lowered) fuse() {
 	l.steps = slices.DeleteFunc(kept, func(st *step) bool {
 		return !slices.ContainsFunc(st.out, func(id int) bool { return f.readers[id] > 0 })
 	})
+	f.fuseQuarters()
 }
 
 // join joins a step to an earlier one, and says whether it did; or it makes the step do the work of an earlier one too.

@@ -11,6 +11,10 @@ type Set struct {
 	Relu               func(dst, x []float32)
 	ReluGrad           func(dst, x, dy []float32)
 	CanonicalNaN       func(x []float32)
+
+	// The greatest of each window of a pool of quarters, and the way back.
+	MaxQuarters  func(p *Pool, y []float32, at []int64, x []float32, relu bool)
+	GiveQuarters func(p *Pool, dst, dy []float32, at []int64, top []float32)
 }
 
 var (
@@ -37,6 +41,8 @@ func scalarSet(r Rules) *Set {
 		Relu:         Relu[float32],
 		ReluGrad:     ReluGrad[float32],
 		CanonicalNaN: CanonicalNaN[float32],
+		MaxQuarters:  MaxQuarters[float32],
+		GiveQuarters: GiveQuarters[float32],
 	}
 }
 

@@ -83,6 +83,7 @@ func vectorize(s *Set) {
 		}
 		canonical(x[n:])
 	}
+	vectorQuarters(s)
 }
 
 func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, Gemm.scratch }
