@@ -11,6 +11,8 @@ type element struct {
 	attach  func(f *frame, s *storage)
 	provide func(f *frame, s *storage, in *tensor.Tensor)
 	release func(f *frame, s *storage)
+	window  func(f *frame, from, to, lo, hi int)
+	forget  func(f *frame, slot int)
 	empty   func(shape []int) (*tensor.Tensor, error)
 	tensor  func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error)
 }
@@ -38,6 +40,8 @@ func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), fin
 		attach:  attach[T],
 		provide: provide[T],
 		release: release[T],
+		window:  window[T],
+		forget:  forget[T],
 		empty:   func(shape []int) (*tensor.Tensor, error) { return make(shape, nil) },
 		tensor: func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error) {
 			x := data[T](f, s.slot)

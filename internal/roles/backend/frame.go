@@ -111,6 +111,7 @@ const (
 	inOutput                    // in memory of its own, which leaves with the result
 	inInput                     // in an input
 	inConst                     // in a constant
+	inWindow                    // in rows of another storage, which ones a chain says
 )
 
 // storage is the memory of one value, or of several that share it.
@@ -146,8 +147,17 @@ func provide[T kernel.Elem](f *frame, s *storage, in *tensor.Tensor) {
 	of[T](f).slots[s.slot] = view[T](in)
 }
 
+// window points a slot at the elements from lo to hi of another one.
+func window[T kernel.Elem](f *frame, from, to, lo, hi int) {
+	t := of[T](f)
+	t.slots[to] = t.slots[from][lo:hi]
+}
+
+// forget takes what a slot points at out of the frame.
+func forget[T kernel.Elem](f *frame, slot int) { of[T](f).slots[slot] = nil }
+
 // release takes the storage's memory out of the frame.
-func release[T kernel.Elem](f *frame, s *storage) { of[T](f).slots[s.slot] = nil }
+func release[T kernel.Elem](f *frame, s *storage) { forget[T](f, s.slot) }
 
 // reserve makes the slab of one element type.
 func reserve[T kernel.Elem](f *frame, n int) { of[T](f).slab = make([]T, n) }

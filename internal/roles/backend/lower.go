@@ -17,6 +17,7 @@ type lowered struct {
 	src   *source
 	set   *kernel.Set
 	types []onnxop.Type // of every value; with the value where it is known
+	block int           // the elements of a value that a chain works on at once
 	steps []*step
 }
 
@@ -26,11 +27,12 @@ type step struct {
 	def     *kernelDef
 	relu    bool // a Relu follows on the result of a Gemm
 	softmax bool // a loss has the softmax of its scores as one more output, the last
+	chain   *chain
 }
 
 // lower gives every value its type for those of the inputs, which are static, and computes what can be known.
-func lower(s *source, set *kernel.Set, inputs []onnxop.Type) (*lowered, error) {
-	l := &lowered{src: s, set: set, types: make([]onnxop.Type, len(s.names))}
+func lower(s *source, set *kernel.Set, block int, inputs []onnxop.Type) (*lowered, error) {
+	l := &lowered{src: s, set: set, types: make([]onnxop.Type, len(s.names)), block: block}
 	for id, t := range s.known {
 		if t != nil {
 			l.types[id] = onnxop.Of(t)
@@ -45,6 +47,7 @@ func lower(s *source, set *kernel.Set, inputs []onnxop.Type) (*lowered, error) {
 		}
 	}
 	l.fuse()
+	l.chains()
 	return l, nil
 }
 

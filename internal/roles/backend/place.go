@@ -33,13 +33,14 @@ func place(l *lowered, bytesMax int) (*program, error) {
 			if p.root[id] != id {
 				continue
 			}
-			if h := p.inPlace(i, st); j == 0 && h >= 0 {
+			if h := p.inPlace(i, st, j); h >= 0 {
 				p.home[id] = h
 				p.out[h].last = max(i, p.last[id])
 			} else {
 				p.home[id] = p.add(storage{kind: inArena, first: i, last: max(i, p.last[id])}, l.types[id])
 			}
 		}
+		p.registers(i, st.chain)
 	}
 	for _, s := range p.out {
 		if s.kind == inArena && s.last == forever {
@@ -85,11 +86,30 @@ func (p *placing) add(s storage, t onnxop.Type) int {
 	return len(p.out) - 1
 }
 
-// inPlace returns the storage of an input that the first result of step i may overwrite, or -1: the step's kernel
-// allows it, the step is its last reader, and the sizes agree.
-func (p *placing) inPlace(i int, st *step) int {
-	t := p.types[st.out[0]]
-	for _, j := range st.def.inPlace {
+// registers makes the memory that a chain at step i has for itself.
+func (p *placing) registers(i int, ch *chain) {
+	if ch == nil {
+		return
+	}
+	for j := range ch.regs {
+		r := &ch.regs[j]
+		at := p.add(storage{kind: inArena, first: i, last: i}, onnxop.Type{DType: r.dtype,
+			Shape: []int{ch.some, r.row}})
+		r.slot = p.out[at].slot
+	}
+}
+
+// inPlace returns the storage of an input that result j of step i may overwrite, or -1: the step's kernel allows it,
+// the step is its last reader, and the sizes agree.
+func (p *placing) inPlace(i int, st *step, j int) int {
+	t := p.types[st.out[j]]
+	var over []int
+	if st.chain != nil {
+		over = st.chain.over[j]
+	} else if j == 0 {
+		over = st.def.inPlace
+	}
+	for _, j := range over {
 		if j >= len(st.in) || st.in[j] < 0 {
 			continue
 		}

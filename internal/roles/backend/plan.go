@@ -27,9 +27,16 @@ type Options struct {
 	Scalar bool
 	// BytesMax bounds the memory of one run beside its inputs; 0 means 1 GiB.
 	BytesMax int
+
+	// block is how many elements of a value a chain works on at once; 0 means blockElements, and below it there are no
+	// chains. Tests choose few.
+	block int
 }
 
 const (
+	// blockElements are 8 KiB of float32: four such values are in a usual first cache together.
+	blockElements = 2 << 10
+
 	// programsMax bounds the programs that a plan keeps for inputs of different shapes. Beyond it the oldest is
 	// dropped.
 	programsMax = 16
@@ -49,6 +56,7 @@ type Plan struct {
 	src      *source
 	set      *kernel.Set
 	bytesMax int
+	block    int
 	inputs   []Port
 	outputs  []Port
 	fixed    *program // the only program, when the inputs leave nothing open
@@ -131,6 +139,9 @@ func compile(g graph, o Options) (*Plan, error) {
 	p := &Plan{src: src, set: kernel.Best(rules), bytesMax: o.BytesMax, programs: map[string]*program{}}
 	if o.Scalar {
 		p.set = kernel.Scalar(rules)
+	}
+	if p.block = o.block; p.block == 0 {
+		p.block = blockElements
 	}
 	if p.bytesMax == 0 {
 		p.bytesMax = 1 << 30
@@ -292,7 +303,7 @@ func (p *Plan) program(in []*tensor.Tensor) (*program, error) {
 
 // specialize makes the program for inputs of static types.
 func (p *Plan) specialize(types []onnxop.Type) (*program, error) {
-	l, err := lower(p.src, p.set, types)
+	l, err := lower(p.src, p.set, p.block, types)
 	if err != nil {
 		return nil, err
 	}

@@ -48,14 +48,11 @@ func (p *placing) build(prog *program) error {
 		if st.def.view {
 			continue
 		}
-		b := &binding{step: st, set: p.set, in: p.typesOf(st.in), out: p.typesOf(st.out)}
-		for _, id := range st.in {
-			b.inSlot = append(b.inSlot, p.slotOf(id))
+		bind := p.bind
+		if st.chain != nil {
+			bind = p.bindChain
 		}
-		for _, id := range st.out {
-			b.outSlot = append(b.outSlot, p.slotOf(id))
-		}
-		r, err := st.def.bind(b)
+		r, b, err := bind(st)
 		if err != nil {
 			return err
 		}
@@ -80,6 +77,19 @@ func (p *placing) build(prog *program) error {
 		prog.outputs = append(prog.outputs, o)
 	}
 	return nil
+}
+
+// bind binds a step to its storages, and says what scratch memory it needs.
+func (p *placing) bind(st *step) (run, *binding, error) {
+	b := &binding{step: st, set: p.set, in: p.typesOf(st.in), out: p.typesOf(st.out)}
+	for _, id := range st.in {
+		b.inSlot = append(b.inSlot, p.slotOf(id))
+	}
+	for _, id := range st.out {
+		b.outSlot = append(b.outSlot, p.slotOf(id))
+	}
+	r, err := st.def.bind(b)
+	return r, b, err
 }
 
 // slotOf returns the slot of a value, -1 for one that is not given.

@@ -1,0 +1,184 @@
+package backend
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/tensor"
+)
+
+// rowGraph draws a graph of row-wise operators, and of some that are not, over values that broadcast to [4, 3, 5].
+func rowGraph(t *rapid.T, names []string) ([]*onnx.NodeProto, []string) {
+	values, nodes := slices.Clone(names), []*onnx.NodeProto{}
+	pick := func() string { return values[rapid.IntRange(0, len(values)-1).Draw(t, "value")] }
+	one := []string{"Neg", "Relu", "Abs", "Sqrt", "Exp", "Sigmoid"}
+	two := []string{"Add", "Sub", "Mul", "Div", "Max"}
+	for i := range rapid.IntRange(2, 25).Draw(t, "nodes") {
+		out := fmt.Sprint("n", i)
+		var n *onnx.NodeProto
+		switch rapid.IntRange(0, 8).Draw(t, "operator") {
+		case 0, 1:
+			n = nodeOf(out + " = " + rapid.SampledFrom(one).Draw(t, "name") + " " + pick())
+		case 2, 3, 4:
+			n = nodeOf(out + " = " + rapid.SampledFrom(two).Draw(t, "name") + " " + pick() + " " + pick())
+		case 5:
+			n = nodeOf(out + " = Sum " + pick() + " " + pick() + " " + pick())
+		case 6:
+			n = nodeOf(out+" = ReduceSum "+pick()+" last", onnx.AttrInt("keepdims", 1))
+		case 7:
+			n = nodeOf(out+" = Softmax "+pick(), onnx.AttrInt("axis", -1))
+		case 8: // a view of all the elements, and one of a row of them
+			flat := fmt.Sprint("flat", i)
+			nodes = append(nodes, nodeOf(flat+" = Add "+pick()+" full"))
+			nodes = append(nodes, nodeOf(flat+"v = Reshape "+flat+" "+rapid.SampledFrom([]string{"cube", "mirror"}).
+				Draw(t, "shape")))
+			n = nodeOf(out + " = Reshape " + flat + "v cube")
+			if rapid.Bool().Draw(t, "scaled") {
+				nodes = append(nodes, nodeOf(flat+"w = Mul "+flat+"v "+flat+"v"))
+				n = nodeOf(out + " = Reshape " + flat + "w cube")
+			}
+		}
+		nodes, values = append(nodes, n), append(values, out)
+	}
+	return nodes, values
+}
+
+// Chains give the bits of the steps that they are made of, however many rows are done at once.
+func TestChainsChangeNothing(t *testing.T) {
+	chained := 0
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		names := []string{"full", "rows", "row", "one", "plane"}
+		in := []*tensor.Tensor{floatTensor(r, 4, 3, 5), floatTensor(r, 4, 3, 1), floatTensor(r, 5), floatTensor(r),
+			floatTensor(r, 1, 3, 5)}
+		x := slices.Clone(in[0].Float32())
+		x[r.IntN(len(x))], x[r.IntN(len(x))] = float32(math.NaN()), float32(math.Inf(1))
+		in[0] = must(tensor.FromFloat32([]int{4, 3, 5}, x))
+		nodes, values := rowGraph(t, names)
+		outs := rapid.SliceOfN(rapid.SampledFrom(values), 1, 4).Draw(t, "outputs")
+		g := graphOf(nodes, names, in, outs, false)
+		for name, v := range map[string][]int64{"last": {-1}, "cube": {4, 3, 5}, "mirror": {2, 6, 5}} {
+			g.Initializer = append(g.Initializer, intTensor(v...).Proto(name))
+		}
+		var want []*tensor.Tensor
+		for _, block := range []int{-1, 1, 7, 20, 0} {
+			p, err := Compile(g, Options{block: block})
+			if err != nil {
+				t.Skip(err) // what was drawn does not broadcast
+			}
+			for _, s := range p.fixed.storages {
+				if s.kind == inWindow {
+					chained++
+				}
+			}
+			for range 2 {
+				got, err := p.Run(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want = got
+				}
+				for i := range got {
+					if !got[i].Equal(want[i]) {
+						t.Fatalf("%s by blocks of %d is %v, want %v", outs[i], block, got[i].Float32(),
+							want[i].Float32())
+					}
+				}
+			}
+		}
+	})
+	if chained == 0 {
+		t.Error("there was no chain")
+	}
+}
+
+// What a chain hands on has memory for the rows at hand alone, and its result takes the memory of what it reads last.
+func TestMemoryOfAChain(t *testing.T) {
+	x := must(tensor.FromFloat32([]int{512, 256}, make([]float32, 512*256)))
+	row := must(tensor.FromFloat32([]int{256}, make([]float32, 256)))
+	nodes := []*onnx.NodeProto{nodeOf("a = MatMul x w"), nodeOf("b = Add a v"), nodeOf("c = Relu b"),
+		nodeOf("d = Mul c c"), nodeOf("e = Sub d b"), nodeOf("f = Softmax e"), nodeOf("g = Sum f c e"),
+		nodeOf("h = MatMul g w")}
+	w := must(tensor.FromFloat32([]int{256, 256}, make([]float32, 256*256)))
+	g := graphOf(nodes, []string{"x", "v", "w"}, []*tensor.Tensor{x, row, w}, []string{"h"}, false)
+	sizes := map[int]int{}
+	for _, block := range []int{-1, 0} {
+		p, err := Compile(g, Options{block: block})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[block] = p.fixed.slabs[tensor.Float32]
+		if n := len(p.fixed.steps); block == 0 && n != 3 {
+			t.Errorf("%d steps, want 3", n)
+		}
+	}
+	if most := x.Len() + 8*blockElements; sizes[0] > most || sizes[-1] < 3*x.Len() {
+		t.Errorf("%d values in memory with chains, want at most %d; %d without", sizes[0], most, sizes[-1])
+	}
+}
+
+// A run allocates its outputs, with what holds them, and nothing else, however many steps it has.
+func TestAllocationsOfARun(t *testing.T) {
+	p, err := Compile(mlpStep(t, mlpBatch), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, xs, labels := mlpData(3, 1)
+	in := []*tensor.Tensor{must(tensor.FromFloat32([]int{mlpBatch, mlpIn}, xs[0])),
+		must(tensor.FromInt64([]int{mlpBatch}, labels[0])), must(tensor.FromFloat32([]int{}, []float32{0.01}))}
+	for i, s := range [][]int{{mlpIn, mlpHidden}, {mlpHidden}, {mlpHidden, mlpOut}, {mlpOut}} {
+		in = append(in, must(tensor.FromFloat32(s, w[i])))
+	}
+	most := float64(2*len(p.Outputs()) + 1) // the elements and the tensor of each, and the list
+	if n := testing.AllocsPerRun(50, func() {
+		if _, err := p.Run(in); err != nil {
+			t.Fatal(err)
+		}
+	}); n > most {
+		t.Errorf("%v allocations in a run, want at most %v", n, most)
+	}
+}
+
+// Rows are the leading dimensions; what broadcasts over them is read whole.
+func TestRowsOfAStep(t *testing.T) {
+	for _, c := range []struct {
+		node   string
+		shapes [][]int
+		axes   []int64
+		want   []int
+	}{
+		{"y = Add a b", [][]int{{4, 3, 5}, {5}}, nil, []int{4, 12}},
+		{"y = Add a b", [][]int{{4, 3, 5}, {3, 1}}, nil, []int{4}},
+		{"y = Add a b", [][]int{{4, 3, 5}, {4, 1, 1}}, nil, []int{4}},
+		{"y = Neg a", [][]int{{1, 4, 1, 3}}, nil, []int{4, 12}},
+		{"y = ReduceSum a b", [][]int{{4, 3, 5}, nil}, []int64{1, 2}, []int{4}},
+		{"y = ReduceSum a b", [][]int{{4, 3, 5}, nil}, []int64{0}, nil},
+	} {
+		n := nodeOf(c.node)
+		l := &lowered{}
+		st := &step{sourceNode: sourceNode{proto: n, op: onnxop.Lookup("", n.OpType)}}
+		for i, s := range c.shapes {
+			typ := onnxop.Type{DType: tensor.Float32, Shape: s}
+			if s == nil {
+				typ = onnxop.Of(intTensor(c.axes...))
+			}
+			l.types, st.in = append(l.types, typ), append(st.in, i)
+		}
+		out, err := onnxop.Infer(n, l.types)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.types, st.out = append(l.types, out[0]), []int{len(l.types)}
+		if got := l.rowsOf(st); !slices.Equal(got, c.want) {
+			t.Errorf("%s of %v: rows %v, want %v", c.node, c.shapes, got, c.want)
+		}
+	}
+}
