@@ -28,6 +28,7 @@ func newBench(c *console) *cobra.Command {
 		newBenchPart(c, "peers", "Measure what 10,000 peers cost a node beside 100", bench.Peers),
 		newBenchSim(c),
 		newBenchNet(c),
+		newBenchKernels(c),
 	)
 	return cmd
 }
