@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -25,6 +26,8 @@ type Options struct {
 	Rules kernel.Rules
 	// Scalar forbids the vector loops. The bits are the same either way; tests compare the two.
 	Scalar bool
+	// Threads is how many threads share large products; 0 means as many as the process has. The bits are the same.
+	Threads int
 	// BytesMax bounds the memory of one run beside its inputs; 0 means 1 GiB.
 	BytesMax int
 
@@ -136,7 +139,8 @@ func compile(g graph, o Options) (*Plan, error) {
 		return nil, err
 	}
 	rules := cmp.Or(o.Rules, kernel.Rounded)
-	p := &Plan{src: src, set: kernel.Best(rules), bytesMax: o.BytesMax, programs: map[string]*program{}}
+	set := kernel.Threads(rules, cmp.Or(o.Threads, runtime.GOMAXPROCS(0)))
+	p := &Plan{src: src, set: set, bytesMax: o.BytesMax, programs: map[string]*program{}}
 	if o.Scalar {
 		p.set = kernel.Scalar(rules)
 	}

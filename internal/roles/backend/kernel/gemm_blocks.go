@@ -2,6 +2,8 @@
 
 package kernel
 
+import "sync"
+
 // The blocking of the matrix product. A tile is up to tileRows rows by tileCols columns of C in registers. A panel of
 // blockTerms rows of B is 16 KiB, half of a usual L1 cache; a block of A is at most 240 KiB and a block of B at most
 // 1 MiB, sizes that usual L2 caches and shares of an L3 cache hold. Only blockTerms decides bits.
@@ -12,10 +14,13 @@ const (
 	blockCols = 1024
 
 	// packedB is the size of B from which panels are copied into consecutive memory even where they could be read in
-	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves. packedA is the same
-	// of a block of A.
+	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves.
 	packedB = 64 << 10
-	packedA = 24 << 10
+
+	// packedCols and packedTurned are the columns of C beyond which the copy of a block of A into panels costs less
+	// than it saves: of rows that stand one after the other, and of columns.
+	packedCols   = 512
+	packedTurned = 128
 )
 
 // tile computes a tile of C over k > 0 terms: C = A·B for the first block of terms, and C joined with A·B otherwise.
@@ -23,8 +28,11 @@ const (
 // each), C by ldc per row. Only the first rows of A are read, the others repeat the last; C is written whole.
 type tile func(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
 
-// tiles are the tiles of a set of rules: of six rows, and of four.
-type tiles struct{ six, four tile }
+// tiles are the tiles of a set of rules, of six rows and of four, and how many threads share a product.
+type tiles struct {
+	six, four tile
+	threads   int
+}
 
 // Operand is one side of a product: element (i, j) stands at i·Row + j·Col of Data.
 type Operand struct {
@@ -32,9 +40,14 @@ type Operand struct {
 	Row, Col int
 }
 
-// scratch is the number of values that product needs: one block of B and one of A in panels, and one tile of C.
-func (g Gemm) scratch() int {
-	return min(g.K, blockTerms)*(roundUp(min(g.N, blockCols), tileCols)+roundUp(min(g.M, blockRows), 4)+tileRows) +
+// scratch is the number of values that product needs.
+func (t tiles) scratch(g Gemm) int {
+	return len(t.shares(g.M, g.N, g.K)) * shareScratch(g.M, g.N, g.K)
+}
+
+// shareScratch is what each thread needs: one block of B and one of A in panels, and one tile of C.
+func shareScratch(m, n, kk int) int {
+	return min(kk, blockTerms)*(roundUp(min(n, blockCols), tileCols)+roundUp(min(m, blockRows), 4)+tileRows) +
 		tileRows*tileCols
 }
 
@@ -62,22 +75,63 @@ func (t tiles) gemm(g Gemm, c, a, b, scratch []float32) {
 	t.product(g.M, g.N, g.K, c, g.N, Operand{a, rowA, colA}, Operand{b, rowB, colB}, scratch)
 }
 
-// product computes c, whose rows are ldc values apart, from a and b over kk > 0 terms.
+// threadWork is the number of fused operations that are worth a thread.
+const threadWork = 1 << 20
+
+// share is the part of C that one thread computes: rows from i on and columns from j on, up to others.
+type share struct{ i, iEnd, j, jEnd int }
+
+// shares divides C among threads: by the longer of its sides, in whole tiles.
+func (t tiles) shares(m, n, kk int) []share {
+	side, step := n, tileCols
+	if m > n {
+		side, step = m, 2*tileRows
+	}
+	parts := max(1, min(t.threads, m*n*kk/threadWork, side/step))
+	out := make([]share, parts)
+	for p := range out {
+		from, to := side*p/parts/step*step, side*(p+1)/parts/step*step
+		if p == parts-1 {
+			to = side
+		}
+		out[p] = share{0, m, from, to}
+		if m > n {
+			out[p] = share{from, to, 0, n}
+		}
+	}
+	return out
+}
+
+// product computes c, whose rows are ldc values apart, from a and b over kk > 0 terms. Threads share C, never a sum.
 func (t tiles) product(m, n, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
 	if m == 0 || n == 0 {
 		return
 	}
+	if t.threads <= 1 || m*n*kk < 2*threadWork {
+		t.part(share{0, m, 0, n}, kk, c, ldc, a, b, scratch)
+		return
+	}
+	each := shareScratch(m, n, kk)
+	var all sync.WaitGroup
+	for i, s := range t.shares(m, n, kk) {
+		all.Go(func() { t.part(s, kk, c, ldc, a, b, scratch[i*each:(i+1)*each]) })
+	}
+	all.Wait()
+}
+
+// part computes a share of c.
+func (t tiles) part(s share, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
 	w := work{tiles: t, c: c, ldc: ldc, edge: scratch[:tileRows*tileCols]}
 	scratch = scratch[tileRows*tileCols:]
-	packed := b.Col != 1 || kk*n*4 > packedB
-	for jc := 0; jc < n; jc += blockCols {
-		cols := min(blockCols, n-jc)
+	packed := b.Col != 1 || kk*(s.jEnd-s.j)*4 > packedB
+	for jc := s.j; jc < s.jEnd; jc += blockCols {
+		cols := min(blockCols, s.jEnd-jc)
 		for pc := 0; pc < kk; pc += blockTerms {
 			terms := min(blockTerms, kk-pc)
 			bl, rest := b.panels(scratch, pc, terms, jc, cols, packed)
-			for ic := 0; ic < m; ic += blockRows {
-				rows := min(blockRows, m-ic)
-				if rows*terms*4 > packedA && cols > 2*tileCols || a.Col != 1 && cols > 8*tileCols {
+			for ic := s.i; ic < s.iEnd; ic += blockRows {
+				rows := min(blockRows, s.iEnd-ic)
+				if a.Col != 1 && cols > packedTurned || cols > packedCols {
 					w.packed(rest, a, bl, ic, rows, pc, terms, jc, cols)
 				} else {
 					w.inPlace(a, bl, ic, rows, pc, terms, jc, cols)

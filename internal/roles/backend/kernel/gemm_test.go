@@ -122,6 +122,12 @@ func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 		if !intact() || !scratchIntact() {
 			t.Fatalf("%+v, rules %d: wrote outside of its output or scratch", g, r)
 		}
+		several := Threads(r, 3)
+		shared, sharedIntact := guarded(several.GemmScratch(g))
+		several.Gemm(g, got, a, b, shared)
+		if err := sameBits(got, want); err != nil || !intact() || !sharedIntact() {
+			t.Fatalf("%+v, rules %d: by three threads: %v", g, r, err)
+		}
 	}
 }
 

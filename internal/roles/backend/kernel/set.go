@@ -19,7 +19,7 @@ type Set struct {
 
 var (
 	scalars = [...]*Set{Rounded: scalarSet(Rounded), Fused: scalarSet(Fused)}
-	bests   = [...]*Set{Rounded: bestSet(Rounded), Fused: bestSet(Fused)}
+	bests   = [...]*Set{Rounded: bestSet(Rounded, 1), Fused: bestSet(Fused, 1)}
 )
 
 // Scalar returns the loops in plain Go, the reference.
@@ -27,6 +27,15 @@ func Scalar(r Rules) *Set { return scalars[r] }
 
 // Best returns the fastest loops of this machine.
 func Best(r Rules) *Set { return bests[r] }
+
+// Threads returns the fastest loops of this machine, of which large products are shared by some threads. The bits are
+// the same.
+func Threads(r Rules, n int) *Set {
+	if n <= 1 {
+		return Best(r)
+	}
+	return bestSet(r, n)
+}
 
 func scalarSet(r Rules) *Set {
 	return &Set{
@@ -46,8 +55,8 @@ func scalarSet(r Rules) *Set {
 	}
 }
 
-func bestSet(r Rules) *Set {
+func bestSet(r Rules, threads int) *Set {
 	s := scalarSet(r)
-	vectorize(s)
+	vectorize(s, threads)
 	return s
 }

@@ -46,16 +46,16 @@ func reluGrad8(dst, x, dy *float32, n int)
 func canonical8(x *float32, nan float32, n int)
 
 // vectorize replaces the loops of a set by those that this machine has vector forms of.
-func vectorize(s *Set) {
+func vectorize(s *Set, threads int) {
 	if !haveVector {
 		return
 	}
 	s.Name = "avx2"
 	switch {
 	case s.Rules == Rounded:
-		s.products(tiles{rounded6x16, rounded4x16})
+		s.products(tiles{rounded6x16, rounded4x16, threads})
 	case haveFused:
-		s.products(tiles{fused6x16, fused4x16})
+		s.products(tiles{fused6x16, fused4x16, threads})
 	}
 	s.Add.vv(addVV8).vs(addVS8).commutes()
 	s.Sub.vv(subVV8).vs(subVS8).sv(subSV8)
@@ -86,7 +86,7 @@ func vectorize(s *Set) {
 	vectorQuarters(s)
 }
 
-func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, Gemm.scratch }
+func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, t.scratch }
 
 // vv replaces a loop by a vector loop that has the scalar one for its tail; vs and sv do the same for theirs.
 func (r *Rows[T, R]) vv(f func(dst *R, a, b *T, n int)) *Rows[T, R] {

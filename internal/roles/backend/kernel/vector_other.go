@@ -5,4 +5,4 @@ package kernel
 // haveVector says whether this machine runs the vector kernels.
 const haveVector = false
 
-func vectorize(*Set) {}
+func vectorize(*Set, int) {}
