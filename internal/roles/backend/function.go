@@ -17,7 +17,7 @@ var functionKernels = map[string]kernelDef{
 	"Atanh": onFloats(kernel.Of[float32](fmath.Atanh), kernel.Of[float64](fmath.Atanh)),
 	"Cos":   onFloats(kernel.Of[float32](fmath.Cos), kernel.Of[float64](fmath.Cos)),
 	"Cosh":  onFloats(kernel.Of[float32](fmath.Cosh), kernel.Of[float64](fmath.Cosh)),
-	"Erf":   onFloats(kernel.Of[float32](fmath.Erf), kernel.Of[float64](fmath.Erf)),
+	"Erf":   inSet(func(s *kernel.Set) loop32 { return s.Erf }, kernel.Of[float64](fmath.Erf)),
 	"Sin":   onFloats(kernel.Of[float32](fmath.Sin), kernel.Of[float64](fmath.Sin)),
 	"Sinh":  onFloats(kernel.Of[float32](fmath.Sinh), kernel.Of[float64](fmath.Sinh)),
 	"Tan":   onFloats(kernel.Of[float32](fmath.Tan), kernel.Of[float64](fmath.Tan)),

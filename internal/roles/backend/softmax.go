@@ -34,9 +34,9 @@ func softmax[T kernel.Float](b *binding) (run, error) {
 		return nil, err
 	}
 	b.scratch64 = l.N
-	x, y := b.inSlot[0], b.outSlot[0]
+	x, y, s := b.inSlot[0], b.outSlot[0], kernel.SoftOf[T](b.set)
 	return func(f *frame) error {
-		kernel.Softmax(l, data[T](f, y), data[T](f, x), f.scratch64)
+		kernel.Softmax(&s, l, data[T](f, y), data[T](f, x), f.scratch64)
 		return nil
 	}, nil
 }
@@ -47,16 +47,16 @@ func logSoftmax[T kernel.Float](b *binding) (run, error) {
 		return nil, err
 	}
 	b.scratch64 = l.N
-	x, y := b.inSlot[0], b.outSlot[0]
+	x, y, s := b.inSlot[0], b.outSlot[0], kernel.SoftOf[T](b.set)
 	return func(f *frame) error {
-		kernel.LogSoftmax(l, data[T](f, y), data[T](f, x), f.scratch64)
+		kernel.LogSoftmax(&s, l, data[T](f, y), data[T](f, x), f.scratch64)
 		return nil
 	}, nil
 }
 
 // lossKernel is a loss of scores and labels.
-type lossKernel[T kernel.Float, L int64 | int32] func(s *kernel.Loss[T], out, logProb, prob, scores []T, labels []L,
-	scratch []float64) error
+type lossKernel[T kernel.Float, L int64 | int32] func(soft *kernel.Soft[T], s *kernel.Loss[T], out, logProb, prob,
+	scores []T, labels []L, scratch []float64) error
 
 // loss binds a loss. Its second output is the logarithms of the probabilities; the probabilities themselves are the
 // last one when a Softmax was fused.
@@ -65,6 +65,7 @@ func loss[T kernel.Float, L int64 | int32](of lossKernel[T, L]) binder {
 		s := kernel.Loss[T]{Lanes: kernel.LanesOf(b.in[0].Shape, 1), Reduction: reduction(b.proto)}
 		s.Ignore, s.HasIgnore = onnx.GetInt(b.proto, "ignore_index")
 		b.scratch64 = s.Lanes.N
+		soft := kernel.SoftOf[T](b.set)
 		x, labels, weights, out, logProb, prob := b.inSlot[0], b.inSlot[1], -1, b.outSlot, -1, -1
 		if b.has(2) {
 			weights = b.inSlot[2]
@@ -87,14 +88,14 @@ func loss[T kernel.Float, L int64 | int32](of lossKernel[T, L]) binder {
 			if prob >= 0 {
 				p = data[T](f, prob)
 			}
-			return of(&s, data[T](f, out[0]), lp, p, data[T](f, x), data[L](f, labels), f.scratch64)
+			return of(&soft, &s, data[T](f, out[0]), lp, p, data[T](f, x), data[L](f, labels), f.scratch64)
 		}, nil
 	}
 }
 
 // likelihood binds a loss of logarithms of probabilities.
 func likelihood[T kernel.Float, L int64 | int32]() binder {
-	return loss(func(s *kernel.Loss[T], out, _, _, scores []T, labels []L, _ []float64) error {
+	return loss(func(_ *kernel.Soft[T], s *kernel.Loss[T], out, _, _, scores []T, labels []L, _ []float64) error {
 		return kernel.FromLogProb(s, out, scores, labels)
 	})
 }

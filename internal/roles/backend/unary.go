@@ -42,13 +42,13 @@ var unaryKernels = map[string]kernelDef{
 	"LeakyRelu": {inPlace: []int{0},
 		bind: onInput(0, byType{tensor.Float32: leakyRelu[float32], tensor.Float64: leakyRelu[float64]})},
 	"Ceil":       onFloats(kernel.Ceil[float32], kernel.Ceil[float64]),
-	"Exp":        onFloats(kernel.Exp[float32], kernel.Exp[float64]),
+	"Exp":        inSet(func(s *kernel.Set) loop32 { return s.Exp }, kernel.Exp[float64]),
 	"Floor":      onFloats(kernel.Floor[float32], kernel.Floor[float64]),
-	"Log":        onFloats(kernel.Log[float32], kernel.Log[float64]),
-	"Reciprocal": onFloats(kernel.Reciprocal[float32], kernel.Reciprocal[float64]),
-	"Sigmoid":    onFloats(kernel.Sigmoid[float32], kernel.Sigmoid[float64]),
-	"Sqrt":       onFloats(kernel.Sqrt[float32], kernel.Sqrt[float64]),
-	"Tanh":       onFloats(kernel.Tanh[float32], kernel.Tanh[float64]),
+	"Log":        inSet(func(s *kernel.Set) loop32 { return s.Log }, kernel.Log[float64]),
+	"Reciprocal": inSet(reciprocals, kernel.Reciprocal[float64]),
+	"Sigmoid":    inSet(func(s *kernel.Set) loop32 { return s.Sigmoid }, kernel.Sigmoid[float64]),
+	"Sqrt":       inSet(func(s *kernel.Set) loop32 { return s.Sqrt }, kernel.Sqrt[float64]),
+	"Tanh":       inSet(func(s *kernel.Set) loop32 { return s.Tanh }, kernel.Tanh[float64]),
 	"Not":        {inPlace: []int{0}, bind: each1(kernel.Map(func(x bool) bool { return !x }))},
 	"Clip": {inPlace: []int{0}, bind: onInput(0, byType{
 		tensor.Float32: clip(float32(math.Inf(-1)), float32(math.Inf(1))),
@@ -78,6 +78,21 @@ func onFloats(f32 func(float32) float32, f64 func(float64) float64) kernelDef {
 	return kernelDef{inPlace: []int{0}, bind: onInput(0, byType{
 		tensor.Float32: each1(kernel.Map(f32)), tensor.Float64: each1(kernel.Map(f64)),
 	})}
+}
+
+// loop32 is a loop of a function of one float32.
+type loop32 = func(dst, x []float32)
+
+// inSet is the entry of a function of one float that has its loop of float32 in the set.
+func inSet(f32 func(s *kernel.Set) loop32, f64 func(float64) float64) kernelDef {
+	return kernelDef{inPlace: []int{0}, bind: onInput(0, byType{
+		tensor.Float32: func(b *binding) (run, error) { return each1(f32(b.set))(b) },
+		tensor.Float64: each1(kernel.Map(f64)),
+	})}
+}
+
+func reciprocals(s *kernel.Set) loop32 {
+	return func(dst, x []float32) { s.Div.SV(dst, 1, x) }
 }
 
 // each1 binds a loop over the elements of one input.

@@ -201,11 +201,12 @@ func TestArg(t *testing.T) {
 func TestSoftmax(t *testing.T) {
 	x := []float32{1000, 999, -1000, 0, float32(math.NaN()), 1}
 	y, scratch := make([]float32, 6), make([]float64, 3)
-	Softmax(Lanes{2, 3, 1}, y, x, scratch)
+	soft := scalarSoft[float32]()
+	Softmax(&soft, Lanes{2, 3, 1}, y, x, scratch)
 	if y[0] < 0.73 || y[0] > 0.74 || y[2] != 0 || y[3] == y[3] {
 		t.Errorf("softmax of %v is %v", x, y)
 	}
-	LogSoftmax(Lanes{2, 3, 1}, y, x, scratch)
+	LogSoftmax(&soft, Lanes{2, 3, 1}, y, x, scratch)
 	if math.Abs(float64(y[2])+2000.3133) > 1e-3 || y[5] == y[5] {
 		t.Errorf("log-softmax of %v is %v", x, y)
 	}

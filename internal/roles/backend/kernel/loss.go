@@ -40,25 +40,20 @@ func (e *LabelError) Error() string {
 // FromScores writes the loss of scores that are not normalized, their log-softmax to logProb and their softmax to prob,
 // each unless it is nil; both have the bits that LogSoftmax and Softmax give. out has one element, or one for each
 // position without a reduction. scratch holds N values.
-func FromScores[T Float, L int64 | int32](s *Loss[T], out, logProb, prob, scores []T, labels []L,
+func FromScores[T Float, L int64 | int32](soft *Soft[T], s *Loss[T], out, logProb, prob, scores []T, labels []L,
 	scratch []float64) error {
 	l := s.Lanes
 	var t total
 	e := scratch[:l.N]
 	for pos, label := range labels {
 		at := pos/l.Inner*l.N*l.Inner + pos%l.Inner
-		m, sum := exponentials(l, e, scores, at)
+		m, sum := exponentials(soft, l, e, scores, at)
 		log := fmath.Log(sum)
 		if logProb != nil {
-			for i := range l.N {
-				k := at + i*l.Inner
-				logProb[k] = T(float64(scores[k]) - m - log)
-			}
+			soft.less(l, logProb, scores, at, m, log)
 		}
 		if prob != nil {
-			for i, v := range e {
-				prob[at+i*l.Inner] = T(v / sum)
-			}
+			soft.over(l, prob, e, at, sum)
 		}
 		if err := s.add(&t, out, pos, int64(label), scores[at:], m, log); err != nil {
 			return err

@@ -15,6 +15,7 @@ type Set struct {
 	// The greatest of each window of a pool of quarters, and the way back.
 	MaxQuarters  func(p *Pool, y []float32, at []int64, x []float32, relu bool)
 	GiveQuarters func(p *Pool, dst, dy []float32, at []int64, top []float32)
+	Unary
 }
 
 var (
@@ -52,6 +53,7 @@ func scalarSet(r Rules) *Set {
 		CanonicalNaN: CanonicalNaN[float32],
 		MaxQuarters:  MaxQuarters[float32],
 		GiveQuarters: GiveQuarters[float32],
+		Unary:        scalarUnary(),
 	}
 }
 

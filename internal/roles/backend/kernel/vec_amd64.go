@@ -84,6 +84,7 @@ func vectorize(s *Set, threads int) {
 		canonical(x[n:])
 	}
 	vectorQuarters(s)
+	s.vectorUnary()
 }
 
 func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, t.scratch }
