@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -47,13 +48,19 @@ func cnn(t testing.TB, batch int) ([]*onnx.NodeProto, []input, []string) {
 	return nodes, in, outs
 }
 
-// The loss of the network falls, and every bit is the same on the vector loops and the scalar ones.
+// The loss of the network falls, and every bit is the same on the vector loops and the scalar ones, by both rules.
 func TestNetworkOnImages(t *testing.T) {
+	for _, rules := range []kernel.Rules{kernel.Rounded, kernel.Fused} {
+		networkOnImages(t, rules)
+	}
+}
+
+func networkOnImages(t *testing.T, rules kernel.Rules) {
 	nodes, in, outs := cnn(t, 4)
 	first := 0.0
 	var last []*tensor.Tensor
 	for _, scalar := range []bool{false, true} {
-		vs, plan := values(in), step(t, nodes, in, outs, scalar)
+		vs, plan := values(in), step(t, nodes, in, outs, backend.Options{Rules: rules, Scalar: scalar})
 		var loss float64
 		for i := range 5 {
 			out, err := plan.Run(vs)
@@ -80,7 +87,7 @@ func TestNetworkOnImages(t *testing.T) {
 	}
 }
 
-func step(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, scalar bool) *backend.Plan {
+func step(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, o backend.Options) *backend.Plan {
 	g := &onnx.GraphProto{Name: "step", Node: nodes}
 	for _, i := range in {
 		dims := []int64{}
@@ -92,7 +99,7 @@ func step(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, scal
 	for _, o := range outs {
 		g.Output = append(g.Output, &onnx.ValueInfoProto{Name: o})
 	}
-	p, err := backend.Compile(g, backend.Options{Scalar: scalar})
+	p, err := backend.Compile(g, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +109,7 @@ func step(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, scal
 // One step of the network at batch 32.
 func BenchmarkNetworkOnImages(b *testing.B) {
 	nodes, in, outs := cnn(b, 32)
-	plan, vs := step(b, nodes, in, outs, false), values(in)
+	plan, vs := step(b, nodes, in, outs, backend.Options{Rules: kernel.Fused}), values(in)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := plan.Run(vs); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -123,7 +124,7 @@ func as32(in []input) []input {
 	return out
 }
 
-// program compiles nodes for inputs; open leaves every dimension open.
+// program compiles nodes for inputs, by the newest rules; open leaves every dimension open.
 func program(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, open bool) *backend.Plan {
 	g := &onnx.GraphProto{Name: "test", Node: nodes}
 	for _, i := range in {
@@ -137,7 +138,7 @@ func program(t testing.TB, nodes []*onnx.NodeProto, in []input, outs []string, o
 	for _, o := range outs {
 		g.Output = append(g.Output, &onnx.ValueInfoProto{Name: o})
 	}
-	p, err := backend.Compile(g, backend.Options{})
+	p, err := backend.Compile(g, backend.Options{Rules: kernel.Fused})
 	if err != nil {
 		t.Fatal(err)
 	}

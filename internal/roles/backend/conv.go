@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"math"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
@@ -61,6 +62,27 @@ func scratchFor[T kernel.Float](b *binding, n int64) (func(f *frame) []T, error)
 	return func(f *frame) []T { return any(f.scratch64).([]T) }, nil
 }
 
+// fusedConv binds one of the products of a convolution by the rules Fused.
+func fusedConv[T kernel.Float](b *binding, c *kernel.Conv, way kernel.Way) (run, error) {
+	f, need, loops := c.Fuse(way), kernel.FusedScratch, kernel.RunFused[T]
+	if s, ok := any(&loops).(*func(c *kernel.FusedConv, way kernel.Way, out, p, q, bias, scratch []float32)); ok {
+		*s, need = b.set.Conv, b.set.ConvScratch
+	}
+	n := int64(math.MaxInt64) // padding without end
+	if f != nil {
+		n = need(f, way)
+	}
+	scratch, err := scratchFor[T](b, n)
+	if err != nil {
+		return nil, err
+	}
+	p, q, out, bias := b.inSlot[0], b.inSlot[1], b.outSlot[0], biased[T](b)
+	return func(fr *frame) error {
+		loops(f, way, data[T](fr, out), data[T](fr, p), data[T](fr, q), bias(fr), scratch(fr))
+		return nil
+	}, nil
+}
+
 // biased returns what gives the third input, nil where it is not given.
 func biased[T kernel.Float](b *binding) func(f *frame) []T {
 	if !b.has(2) {
@@ -74,6 +96,9 @@ func conv[T kernel.Float](b *binding) (run, error) {
 	c, err := convolution(b, b.in[0].Shape, b.out[0].Shape)
 	if err != nil {
 		return nil, err
+	}
+	if b.set.Rules == kernel.Fused {
+		return fusedConv[T](b, c, kernel.ForwardWay)
 	}
 	p := kernel.Products[T](b.set)
 	scratch, err := scratchFor[T](b, kernel.ForwardScratch(c, p))
@@ -92,6 +117,9 @@ func convT[T kernel.Float](b *binding) (run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.set.Rules == kernel.Fused {
+		return fusedConv[T](b, c, kernel.AdjointWay)
+	}
 	p := kernel.Products[T](b.set)
 	scratch, err := scratchFor[T](b, kernel.AdjointScratch(c, p))
 	if err != nil {
@@ -108,6 +136,9 @@ func convW[T kernel.Float](b *binding) (run, error) {
 	c, err := convolution(b, b.in[0].Shape, b.in[1].Shape)
 	if err != nil {
 		return nil, err
+	}
+	if b.set.Rules == kernel.Fused {
+		return fusedConv[T](b, c, kernel.WeightsWay)
 	}
 	p := kernel.Products[T](b.set)
 	scratch, err := scratchFor[T](b, kernel.WeightsScratch(c, p))

@@ -18,6 +18,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op/lower"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -374,7 +375,16 @@ func refusedByImporter(err error) *refusal {
 // try runs every data set of a test on a way, or says why the backend refuses it; its error says what is wrong. in are
 // the numbers of the inputs that the way takes; all, where they are nil.
 func (n *nodeTest) try(m *model, in []int) (*refusal, error) {
-	plan, err := backend.Compile(m.graph, backend.Options{Opset: m.opset})
+	for _, rules := range []kernel.Rules{kernel.Rounded, kernel.Fused} {
+		if r, err := n.tryBy(rules, m, in); r != nil || err != nil {
+			return r, err
+		}
+	}
+	return nil, nil
+}
+
+func (n *nodeTest) tryBy(rules kernel.Rules, m *model, in []int) (*refusal, error) {
+	plan, err := backend.Compile(m.graph, backend.Options{Opset: m.opset, Rules: rules})
 	if err != nil {
 		if r := refused(err); r != nil {
 			return r, nil
@@ -392,7 +402,8 @@ func (n *nodeTest) try(m *model, in []int) (*refusal, error) {
 			open[i].Shape = append(open[i].Shape, -1)
 		}
 	}
-	scalar, err := backend.Compile(m.graph, backend.Options{Opset: m.opset, Scalar: true, Inputs: open})
+	scalar, err := backend.Compile(m.graph, backend.Options{Opset: m.opset, Rules: rules, Scalar: true,
+		Inputs: open})
 	if err != nil {
 		return nil, fmt.Errorf("with open dimensions: %w", err)
 	}

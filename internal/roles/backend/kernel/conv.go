@@ -11,8 +11,9 @@ package kernel
 //	Adjoint   x = y *' w     what each element of y gives back to those of x that it was made of: a transposed convolution
 //	Weights   w = x · y      what each pair of elements gives to the tap that joins them
 //
-// The order of every sum is written at the method, and depends on the shape alone. Terms of a product are rounded
-// before they are added. Terms that lie outside of x may be left out: they are zeros as long as weights are finite.
+// The order of every sum is written at the function, and depends on the shape alone. The functions here are by the
+// rules Rounded: terms of a product are rounded before they are added, and terms that lie outside of x may be left out:
+// they are zeros as long as weights are finite. By the rules Fused see FusedConv.
 type Conv struct {
 	N, C, M, Groups                          int
 	In, Out, Kernel, Stride, Dilation, Begin [3]int

@@ -12,6 +12,10 @@ type Set struct {
 	ReluGrad           func(dst, x, dy []float32)
 	CanonicalNaN       func(x []float32)
 
+	// A convolution by the rules Fused, and the values that it needs of scratch.
+	Conv        func(c *FusedConv, way Way, out, p, q, bias, scratch []float32)
+	ConvScratch func(c *FusedConv, way Way) int64
+
 	// The greatest of each window of a pool of quarters, and the way back.
 	MaxQuarters  func(p *Pool, y []float32, at []int64, x []float32, relu bool)
 	GiveQuarters func(p *Pool, dst, dy []float32, at []int64, top []float32)
@@ -51,6 +55,8 @@ func scalarSet(r Rules) *Set {
 		Relu:         Relu[float32],
 		ReluGrad:     ReluGrad[float32],
 		CanonicalNaN: CanonicalNaN[float32],
+		Conv:         RunFused[float32],
+		ConvScratch:  FusedScratch,
 		MaxQuarters:  MaxQuarters[float32],
 		GiveQuarters: GiveQuarters[float32],
 		Unary:        scalarUnary(),

@@ -55,7 +55,9 @@ func vectorize(s *Set, threads int) {
 	case s.Rules == Rounded:
 		s.products(tiles{rounded6x16, rounded4x16, threads})
 	case haveFused:
-		s.products(tiles{fused6x16, fused4x16, threads})
+		t := tiles{fused6x16, fused4x16, threads}
+		s.products(t)
+		s.Conv, s.ConvScratch = t.conv, convScratch
 	}
 	s.Add.vv(addVV8).vs(addVS8).commutes()
 	s.Sub.vv(subVV8).vs(subVS8).sv(subSV8)
