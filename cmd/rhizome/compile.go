@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 )
 
 func newCompile(c *console) *cobra.Command {
@@ -47,19 +48,22 @@ The artifact is an ONNX file.`,
 					return err
 				}
 			}
-			switch {
-			case json:
-				return writeLine(c.out, report)
-			case explain:
-				_, err = fmt.Fprint(c.out, report.Text())
+			if !json && !explain {
+				return brief(c, report, file)
+			}
+			if err := planned(report, art.Model); err != nil {
 				return err
 			}
-			return brief(c, report, file)
+			if json {
+				return writeLine(c.out, report)
+			}
+			_, err = fmt.Fprint(c.out, report.Text())
+			return err
 		}),
 	}
 	cmd.Flags().SortFlags = false
 	set.register(cmd.Flags(), setUsage)
-	cmd.Flags().BoolVar(&explain, "explain", false, "show what each pass did, and every op of every part")
+	cmd.Flags().BoolVar(&explain, "explain", false, "show what each pass did, every op of every part, and the memory of its tensor functions")
 	cmd.Flags().BoolVar(&json, "json", false, "write the report as one JSON object and nothing else")
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write the artifact to this ONNX file")
 	return cmd
@@ -72,6 +76,20 @@ func writeArtifact(file string, art *compile.Artifact) error {
 		return err
 	}
 	return writeFile(file, b)
+}
+
+// planned says of each tensor function what the backend makes of it and what memory that takes.
+func planned(r *compile.Report, artifact *onnx.ModelProto) error {
+	memory, err := backend.MemoryOf(artifact)
+	if err != nil {
+		return err
+	}
+	for i := range r.Tensors {
+		if m := memory[r.Tensors[i].Name]; m != nil {
+			r.Tensors[i].Memory = m
+		}
+	}
+	return nil
 }
 
 // brief says in a few lines what was made.

@@ -174,8 +174,25 @@ func TestCompile(t *testing.T) {
 		!strings.Contains(o.Out, "federated/choreography.go:") {
 		t.Errorf("%.300q %q", o.Out, o.Err)
 	}
-	var report struct{ Digest string }
-	if o := rhizome(t, "compile", "--json"); json.Unmarshal([]byte(o.Out), &report) != nil || len(report.Digest) != 64 {
-		t.Errorf("%.300q", o.Out)
+	var report struct {
+		Digest  string
+		Tensors []struct {
+			Name   string
+			Memory *struct{ Ops, Steps, Arena, Outputs, Inputs int }
+		}
+	}
+	o = rhizome(t, "compile", "--json")
+	if json.Unmarshal([]byte(o.Out), &report) != nil || len(report.Digest) != 64 || len(report.Tensors) != 2 {
+		t.Fatalf("%.300q", o.Out)
+	}
+	// Four parameters leave a step of training as they come: 64 by 32 and 32 by 10, with their biases.
+	const parameters = 4 * (64*32 + 32 + 32*10 + 10)
+	m := report.Tensors[0].Memory
+	if m == nil || m.Outputs != parameters || m.Inputs != parameters+16*(64*4+8) || m.Steps == 0 || m.Steps >= m.Ops ||
+		m.Arena == 0 || m.Arena > 2*parameters {
+		t.Errorf("a step of training takes %+v; parameters are %d bytes", m, parameters)
+	}
+	if m := report.Tensors[1].Memory; m != nil {
+		t.Errorf("an evaluation of open size takes %+v", m)
 	}
 }

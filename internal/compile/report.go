@@ -52,6 +52,9 @@ type TensorReport struct {
 	In    []string `json:"in"` // name and type
 	Out   []string `json:"out"`
 	Ops   int      `json:"ops"`
+
+	// Memory is what a run takes, as one line for people. Who has a backend fills it; nil is not written.
+	Memory fmt.Stringer `json:"memory,omitempty"`
 }
 
 // did adds a line to what the running pass did.
@@ -151,6 +154,9 @@ func (r *Report) Text() string {
 	}
 	for _, t := range r.Tensors {
 		fmt.Fprintf(&b, "  %s: %d ops (%s) → %s\n", t.Name, t.Ops, strings.Join(t.In, ", "), strings.Join(t.Out, ", "))
+		if t.Memory != nil {
+			fmt.Fprintf(&b, "    %s\n", t.Memory)
+		}
 	}
 	return b.String()
 }

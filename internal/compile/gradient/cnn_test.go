@@ -117,3 +117,19 @@ func BenchmarkNetworkOnImages(b *testing.B) {
 		}
 	}
 }
+
+// A step of training takes three times the parameters, before, after and for gradients, and the values of the forward
+// pass; beside that, what one convolution works in.
+func TestMemoryOfAStep(t *testing.T) {
+	const batch = 32
+	nodes, in, outs := cnn(t, batch)
+	parameters := 0
+	for _, i := range in[1:7] {
+		parameters += 4 * i.t.Len()
+	}
+	pixels := 2*16*28*28 + 16*14*14 + 2*32*14*14 + 32*7*7 // of convolutions, Relus and pools
+	m := step(t, nodes, in, outs, backend.Options{}).Memory()
+	if all, most := m.Inputs+m.Outputs+m.Arena, 3*parameters+4*batch*pixels; all > most || m.Scratch > 1<<20 {
+		t.Errorf("a step takes %d bytes (%v), want at most %d, and 1 MiB of scratch memory", all, m, most)
+	}
+}

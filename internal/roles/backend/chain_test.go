@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -144,6 +145,56 @@ func TestAllocationsOfARun(t *testing.T) {
 		}
 	}); n > most {
 		t.Errorf("%v allocations in a run, want at most %v", n, most)
+	}
+}
+
+// A loop that gives up the outputs of the run before the last allocates nothing, and has the bits of one that does not.
+func TestRunInto(t *testing.T) {
+	p, err := Compile(mlpStep(t, mlpBatch), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, xs, labels := mlpData(3, 1)
+	first := []*tensor.Tensor{must(tensor.FromFloat32([]int{mlpBatch, mlpIn}, xs[0])),
+		must(tensor.FromInt64([]int{mlpBatch}, labels[0])), must(tensor.FromFloat32([]int{}, []float32{0.01}))}
+	for i, s := range [][]int{{mlpIn, mlpHidden}, {mlpHidden}, {mlpHidden, mlpOut}, {mlpOut}} {
+		first = append(first, must(tensor.FromFloat32(s, slices.Clone(w[i]))))
+	}
+	in, plain := slices.Clone(first), slices.Clone(first)
+	var held, spent []*tensor.Tensor
+	step := func() {
+		out, err := p.RunInto(in, spent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(in[3:], out[1:])
+		held, spent = out, held
+	}
+	for range 5 {
+		step()
+		out, err := p.Run(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(plain[3:], out[1:])
+		for i := range in {
+			if !in[i].Equal(plain[i]) {
+				t.Fatalf("input %d is another", i)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(50, step); n > 0 {
+		t.Errorf("%v allocations in a step, want none", n)
+	}
+	for i, bad := range [][]*tensor.Tensor{spent[1:], {spent[0], in[3], nil, nil, nil}, {in[4], nil, nil, nil, nil},
+		{nil, nil, in[4], nil, nil}} {
+		var e *SpentError
+		if _, err := p.RunInto(in, bad); !errors.As(err, &e) {
+			t.Errorf("list %d: %v, want a SpentError", i, err)
+		}
+	}
+	if !first[3].Equal(must(tensor.FromFloat32([]int{mlpIn, mlpHidden}, w[0]))) {
+		t.Error("the first parameters were overwritten")
 	}
 }
 

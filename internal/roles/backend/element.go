@@ -14,7 +14,9 @@ type element struct {
 	window  func(f *frame, from, to, lo, hi int)
 	forget  func(f *frame, slot int)
 	empty   func(shape []int) (*tensor.Tensor, error)
-	tensor  func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error)
+	finish  func(f *frame, set *kernel.Set, s *storage) // sees an output before it leaves
+	tensor  func(f *frame, s *storage, shape []int) (*tensor.Tensor, error)
+	alias   func(a, b *tensor.Tensor) bool // both begin at the same element
 }
 
 var (
@@ -35,6 +37,9 @@ var (
 
 // elementOf makes the entry of one element type; finish, where there is one, sees every output before it leaves.
 func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), finish func(*kernel.Set, []T)) *element {
+	if finish == nil {
+		finish = func(*kernel.Set, []T) {}
+	}
 	return &element{
 		reserve: reserve[T],
 		attach:  attach[T],
@@ -43,12 +48,12 @@ func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), fin
 		window:  window[T],
 		forget:  forget[T],
 		empty:   func(shape []int) (*tensor.Tensor, error) { return make(shape, nil) },
-		tensor: func(f *frame, set *kernel.Set, s *storage, shape []int) (*tensor.Tensor, error) {
-			x := data[T](f, s.slot)
-			if finish != nil {
-				finish(set, x)
-			}
-			return make(shape, x)
+		finish:  func(f *frame, set *kernel.Set, s *storage) { finish(set, data[T](f, s.slot)) },
+		tensor: func(f *frame, s *storage, shape []int) (*tensor.Tensor, error) {
+			return make(shape, data[T](f, s.slot))
+		},
+		alias: func(a, b *tensor.Tensor) bool {
+			return a.DType() == b.DType() && a.Len() > 0 && b.Len() > 0 && &view[T](a)[0] == &view[T](b)[0]
 		},
 	}
 }

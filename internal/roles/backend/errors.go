@@ -34,6 +34,17 @@ func (e *InputError) Error() string {
 	return fmt.Sprintf("backend: input %d (%q): %s", e.Index, e.Name, e.Reason)
 }
 
+// SpentError says that a run was given an output to overwrite that it cannot take.
+type SpentError struct {
+	Index  int // of the output
+	Reason string
+}
+
+// Error names the output and the reason.
+func (e *SpentError) Error() string {
+	return fmt.Sprintf("backend: output %d that was given up: %s", e.Index, e.Reason)
+}
+
 // RunError says that a node met values that it cannot work on, such as an index outside of its tensor.
 type RunError struct {
 	Node string // the node's name, or its first output where it has none

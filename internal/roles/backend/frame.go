@@ -138,9 +138,9 @@ func attach[T kernel.Elem](f *frame, s *storage) {
 	t.slots = append(t.slots, v)
 }
 
-// provide points the storage's slot at an input, or at new memory for an output.
+// provide points the storage's slot at a tensor, or at new memory for an output where there is none.
 func provide[T kernel.Elem](f *frame, s *storage, in *tensor.Tensor) {
-	if s.kind == inOutput {
+	if in == nil {
 		of[T](f).slots[s.slot] = make([]T, s.n)
 		return
 	}

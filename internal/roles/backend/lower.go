@@ -19,6 +19,8 @@ type lowered struct {
 	types []onnxop.Type // of every value; with the value where it is known
 	block int           // the elements of a value that a chain works on at once
 	steps []*step
+
+	ops, values int // the steps before any were joined, and the bytes of what they make
 }
 
 // step is one thing that a program does.
@@ -46,6 +48,7 @@ func lower(s *source, set *kernel.Set, block int, inputs []onnxop.Type) (*lowere
 			return nil, err
 		}
 	}
+	l.count()
 	l.fuse()
 	l.chains()
 	return l, nil
@@ -115,7 +118,7 @@ func (l *lowered) fold(st *step) error {
 	if err != nil {
 		return err
 	}
-	values, err := p.run(nil)
+	values, err := p.run(nil, nil)
 	if err != nil {
 		return err
 	}

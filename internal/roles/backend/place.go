@@ -53,6 +53,7 @@ func place(l *lowered, bytesMax int) (*program, error) {
 		return nil, err
 	}
 	prog.storages = p.out // constants have been added
+	prog.measure(l)
 	return prog, prog.check(bytesMax)
 }
 

@@ -217,18 +217,25 @@ func (p *Plan) Outputs() []Port { return p.outputs }
 
 // Run computes the outputs from the inputs, which stay as they are. An output may share memory with an input that it
 // equals. Errors are *InputError, *RunError, and, for shapes that the plan meets for the first time, those of Compile.
-func (p *Plan) Run(in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+func (p *Plan) Run(in []*tensor.Tensor) ([]*tensor.Tensor, error) { return p.RunInto(in, nil) }
+
+// RunInto is Run in the memory of outputs of an earlier run of the plan that the caller gives up: nobody else holds
+// them, and nobody reads them any more. The list and the tensors are given back with what they are now, so that a loop
+// which keeps two generations of its values allocates nothing. Where a tensor of the list is nil, memory is new; what
+// shares memory with an input or a constant is left alone. After an error what was given up has no sound value. Errors
+// are also *SpentError, before anything is overwritten.
+func (p *Plan) RunInto(in, spent []*tensor.Tensor) ([]*tensor.Tensor, error) {
 	if err := p.admit(in); err != nil {
 		return nil, err
 	}
 	if p.fixed != nil {
-		return p.fixed.run(in)
+		return p.fixed.run(in, spent)
 	}
 	prog, err := p.program(in)
 	if err != nil {
 		return nil, err
 	}
-	return prog.run(in)
+	return prog.run(in, spent)
 }
 
 // admit compares the inputs with what the plan knows of them.

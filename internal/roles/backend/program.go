@@ -1,9 +1,12 @@
 package backend
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -17,7 +20,8 @@ type program struct {
 	scratch32 int
 	scratch64 int
 	inputs    []*storage
-	fresh     []*storage // the storages that are made anew for each run
+	fresh     []int // the outputs that have memory of their own, which is new for each run
+	memory    Memory
 	steps     []boundStep
 	outputs   []output
 	frames    sync.Pool
@@ -38,6 +42,9 @@ type output struct {
 	same    int // the first output with the same storage; itself for most
 	input   int // the input whose storage it is, or -1
 }
+
+// bytes is the size of the output.
+func (o *output) bytes() int { return o.storage.n * o.storage.dtype.Size() }
 
 // build binds every step of p to its storages.
 func (p *placing) build(prog *program) error {
@@ -72,7 +79,7 @@ func (p *placing) build(prog *program) error {
 			}
 		}
 		if o.storage.kind == inOutput && o.same == i {
-			prog.fresh = append(prog.fresh, o.storage)
+			prog.fresh = append(prog.fresh, i)
 		}
 		prog.outputs = append(prog.outputs, o)
 	}
@@ -106,8 +113,8 @@ func (p *program) check(bytesMax int) error {
 	for d, n := range p.slabs {
 		bytes += n * d.Size()
 	}
-	for _, s := range p.fresh {
-		bytes += s.n * s.dtype.Size()
+	for _, i := range p.fresh {
+		bytes += p.outputs[i].bytes()
 	}
 	if bytes > bytesMax {
 		return &LimitError{What: "bytes of a run", Got: bytes, Max: bytesMax}
@@ -115,8 +122,11 @@ func (p *program) check(bytesMax int) error {
 	return nil
 }
 
-// run runs the program on inputs of its shapes.
-func (p *program) run(in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+// run runs the program on inputs of its shapes, in the memory of outputs that are given up, where there are any.
+func (p *program) run(in, spent []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	if err := p.spend(in, spent); err != nil {
+		return nil, err
+	}
 	f, _ := p.frames.Get().(*frame)
 	if f == nil {
 		f = p.newFrame()
@@ -124,8 +134,12 @@ func (p *program) run(in []*tensor.Tensor) ([]*tensor.Tensor, error) {
 	for i, s := range p.inputs {
 		each(s.dtype).provide(f, s, in[i])
 	}
-	for _, s := range p.fresh {
-		each(s.dtype).provide(f, s, nil)
+	for _, i := range p.fresh {
+		var t *tensor.Tensor
+		if spent != nil {
+			t = spent[i]
+		}
+		each(p.outputs[i].storage.dtype).provide(f, p.outputs[i].storage, t)
 	}
 	var err error
 	for i := range p.steps {
@@ -137,21 +151,52 @@ func (p *program) run(in []*tensor.Tensor) ([]*tensor.Tensor, error) {
 	}
 	var out []*tensor.Tensor
 	if err == nil {
-		out, err = p.collect(f, in)
+		out, err = p.collect(f, in, spent)
 	}
 	for _, s := range p.inputs {
 		each(s.dtype).release(f, s)
 	}
-	for _, s := range p.fresh {
-		each(s.dtype).release(f, s)
+	for _, i := range p.fresh {
+		each(p.outputs[i].storage.dtype).release(f, p.outputs[i].storage)
 	}
 	p.frames.Put(f)
 	return out, err
 }
 
-// collect makes tensors of the outputs.
-func (p *program) collect(f *frame, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
-	out := make([]*tensor.Tensor, len(p.outputs))
+// spend says what is wrong with outputs that are given up.
+func (p *program) spend(in, spent []*tensor.Tensor) error {
+	if spent != nil && len(spent) != len(p.outputs) {
+		return &SpentError{Index: len(spent), Reason: fmt.Sprintf("%d outputs given up; want none or %d", len(spent),
+			len(p.outputs))}
+	}
+	for j, i := range p.fresh {
+		if spent == nil || spent[i] == nil {
+			continue
+		}
+		t, o := spent[i], &p.outputs[i]
+		if t.DType() != o.storage.dtype || !slices.Equal(t.Shape(), o.shape) {
+			return &SpentError{Index: i, Reason: fmt.Sprintf("is %v; want %v%v", onnxop.Of(t), o.storage.dtype,
+				o.shape)}
+		}
+		alias := func(other *tensor.Tensor) bool { return each(o.storage.dtype).alias(t, other) }
+		if slices.ContainsFunc(in, alias) {
+			return &SpentError{Index: i, Reason: "is an input of this run"}
+		}
+		for _, k := range p.fresh[:j] {
+			if spent[k] != nil && alias(spent[k]) {
+				return &SpentError{Index: i, Reason: fmt.Sprintf("is output %d too", k)}
+			}
+		}
+	}
+	return nil
+}
+
+// collect makes tensors of the outputs. The list of those that were given up becomes theirs.
+func (p *program) collect(f *frame, in, spent []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	out := spent
+	if spent == nil {
+		out = make([]*tensor.Tensor, len(p.outputs))
+	}
 	for i, o := range p.outputs {
 		var err error
 		switch {
@@ -162,7 +207,11 @@ func (p *program) collect(f *frame, in []*tensor.Tensor) ([]*tensor.Tensor, erro
 		case o.same != i:
 			out[i], err = out[o.same].Reshape(o.shape)
 		default:
-			out[i], err = each(o.storage.dtype).tensor(f, p.set, o.storage, o.shape)
+			e := each(o.storage.dtype)
+			e.finish(f, p.set, o.storage)
+			if spent == nil || spent[i] == nil {
+				out[i], err = e.tensor(f, o.storage, o.shape)
+			}
 		}
 		if err != nil {
 			return nil, err
