@@ -2,6 +2,7 @@ package libp2p
 
 import (
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -97,11 +98,12 @@ func (r *record) finish(l *link, reason error) {
 }
 
 // Links that end soon after they were made. Two ends with one key take each other's place at their peers, each time
-// that one of them comes; without a pause they would do so as often as they can.
+// that one of them comes. Without pauses they would do so as often as they can, and with pauses that are shorter than
+// the way there and back neither would ever hear an answer: they grow, and are drawn, so that one end has the peer to
+// itself for a while.
 const (
-	briefLink  = time.Second
-	briefFree  = 6 // in a row, before there are pauses
-	briefPause = 250 * time.Millisecond
+	briefLink = time.Second
+	briefFree = 6 // in a row, before there are pauses
 )
 
 // brief notes how long a link has lasted, and pauses before the next one where several in a row were brief. The caller
@@ -113,7 +115,8 @@ func (r *record) brief(l *link) {
 	}
 	if r.briefs++; r.briefs > briefFree {
 		r.fails = max(r.fails, 1)
-		r.retry = time.Now().Add(min(briefPause, r.t.cfg.RetryMin<<min(r.briefs-briefFree, 20)))
+		span := min(r.t.cfg.RetryMax, r.t.cfg.RetryMin<<min(r.briefs-briefFree, 20))
+		r.retry = time.Now().Add(span/2 + rand.N(span/2+1))
 	}
 }
 

@@ -16,7 +16,7 @@
 // Inputs of which a dimension is open, or whose values decide a shape (such as the target of a Reshape), make a Plan
 // keep a bounded number of programs, one per combination that it has met.
 //
-// Determinism rests on package kernel: fixed orders of summation, every product rounded before it is added, our own
+// Determinism rests on package kernel: fixed orders of summation, products that round as the rules say, our own
 // elementary functions. The scalar loops and the vector loops give the same bits; every NaN of an output that a program
 // computes is one and the same NaN.
 package backend
