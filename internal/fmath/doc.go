@@ -13,4 +13,8 @@
 // rounded: within 2 ulp, Tan 4; of arguments above 10^7 within 2^-51. For square
 // roots use math.Sqrt, which IEEE 754 makes exact everywhere. All functions are
 // safe for concurrent use.
+//
+// A NaN that a function returns is always that of math.NaN, whichever NaN came in
+// and wherever its domain ends: what arithmetic makes of a NaN, or makes for want
+// of a number, has other bits on other machines.
 package fmath

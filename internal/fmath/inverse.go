@@ -146,7 +146,7 @@ func Asin(x float64) float64 {
 
 // Acos returns the arccosine of x, NaN beyond 1 and -1; NaN for NaN.
 func Acos(x float64) float64 {
-	if x != x {
+	if x != x || math.Abs(x) > 1 { // a difference with a NaN would have the machine's bits
 		return math.NaN()
 	}
 	return acos(x)

@@ -37,6 +37,9 @@ func Tanh(x float64) float64 {
 // Sigmoid returns 1/(1 + e^-x): 1 for +Inf, 0 for -Inf, NaN for NaN. It keeps
 // its relative precision down to the smallest results.
 func Sigmoid(x float64) float64 {
+	if x != x {
+		return math.NaN()
+	}
 	if x >= 0 {
 		return 1 / (1 + Exp(-x))
 	}

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/rhizome-ml/rhizome/internal/fmath"
+	"github.com/rhizome-ml/rhizome/tensor"
 )
 
 // Of makes a function of float64 one of another float type: it is computed in float64 and rounded once.
@@ -79,10 +80,23 @@ func Shift[T Int](left bool) func(x, y T) T {
 	}
 }
 
-// Bits writes the bits of every element as an element of another type of the same size.
+// Bits writes the bits of every element as an element of another type of the same size; of every NaN, those of the one
+// that leaves a plan: the machine's own would show.
 func Bits[D, S Elem](dst []D, src []S) {
-	if len(src) > 0 {
-		copy(dst, unsafe.Slice((*D)(unsafe.Pointer(unsafe.SliceData(src))), len(src)))
+	if len(src) == 0 {
+		return
+	}
+	bits := unsafe.Slice((*S)(unsafe.Pointer(unsafe.SliceData(dst))), len(src))
+	copy(bits, src)
+	switch x := any(bits).(type) {
+	case []float32:
+		CanonicalNaN(x)
+	case []float64:
+		CanonicalNaN(x)
+	case []tensor.F16:
+		CanonicalF16(x)
+	case []tensor.BF16:
+		CanonicalBF16(x)
 	}
 }
 
