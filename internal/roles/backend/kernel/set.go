@@ -3,7 +3,7 @@ package kernel
 // Set is the loops on float32 that have a vector form, by one set of rules. The sets of the same rules give the same
 // bits. It is immutable.
 type Set struct {
-	Name               string // "scalar" or "avx2"
+	Name               string // "scalar", "avx2" or "neon"
 	Rules              Rules
 	Gemm               func(g Gemm, c, a, b, scratch []float32) // c must not overlap the others
 	GemmScratch        func(g Gemm) int                         // the values that Gemm needs of scratch

@@ -1,0 +1,29 @@
+//go:build arm64 && !purego
+
+package kernel
+
+// haveVector says whether this machine runs the vector kernels: every arm64 has them.
+const haveVector = true
+
+//go:noescape
+func rounded6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
+
+//go:noescape
+func rounded4x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
+
+//go:noescape
+func fused6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
+
+//go:noescape
+func fused4x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
+
+// vectorize replaces the loops of a set by those that this machine has vector forms of.
+func vectorize(s *Set, threads int) {
+	s.Name = "neon"
+	if s.Rules == Rounded {
+		s.products(tiles{rounded6x16, rounded4x16, threads})
+	} else {
+		s.products(tiles{fused6x16, fused4x16, threads})
+	}
+	s.elementwise()
+}
