@@ -35,7 +35,7 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Bool:    foldSame(kernel.Every()),
 	})},
 	"ReduceSum": {bind: onInput(0, byType{
-		tensor.Float32: foldWide(kernel.Sum[float32, float64](), false),
+		tensor.Float32: sum32(false),
 		tensor.Float64: foldWide(kernel.Sum[float64, float64](), false),
 		tensor.Int64:   foldSame(kernel.Sum[int64, int64]()), tensor.Int32: foldSame(kernel.Sum[int32, int32]()),
 		tensor.Uint8: foldSame(kernel.Sum[uint8, uint8]()), tensor.Int8: foldSame(kernel.Sum[int8, int8]()),
@@ -67,7 +67,7 @@ var reduceKernels = map[string]kernelDef{
 		tensor.Uint64: foldSame(kernel.Prod[uint64, uint64]()),
 	})},
 	"ReduceMean": {bind: onInput(0, byType{
-		tensor.Float32: foldWide(kernel.Sum[float32, float64](), true),
+		tensor.Float32: sum32(true),
 		tensor.Float64: foldWide(kernel.Sum[float64, float64](), true),
 	})},
 	"ArgMax": {bind: argReduce(false)},
@@ -87,6 +87,11 @@ func foldSame[T kernel.Elem](fold kernel.Fold[T, T]) binder {
 			return nil
 		}, nil
 	}
+}
+
+// sum32 binds a sum of float32, or their mean, by the loops of the set.
+func sum32(mean bool) binder {
+	return func(b *binding) (run, error) { return foldWide(b.set.Sum, mean)(b) }
 }
 
 // foldWide binds a reduction of floats that accumulates in float64, and divides by the number of terms for a mean.

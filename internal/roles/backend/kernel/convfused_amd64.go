@@ -2,6 +2,8 @@
 
 package kernel
 
+import "sync"
+
 // run is neighbours of a block of positions: where they begin in the frames, where in the block, both in bytes, and how
 // many they are.
 type run struct{ src, at, n int }
@@ -36,21 +38,47 @@ const (
 // images is the number of images that are worked on together, so that few tiles are left partly empty.
 func (r *reach) images(n int) int { return max(1, min(n, (256+volume(r.grid)-1)/volume(r.grid))) }
 
+// imageParts is in how many parts of images threads share a product over a reach, and panelParts of columns.
+func (t tiles) imageParts(c *FusedConv, way Way, r *reach) int {
+	work := float64(c.rowsOf(way)) * float64(len(r.deltas)) * float64(volume(r.grid)) * float64(c.N)
+	return max(1, min(t.threads, c.N, int(min(work/threadWork, 1<<20))))
+}
+
+func (t tiles) panelParts(c *FusedConv) int {
+	work := float64(c.filters()) * float64(c.depth()) * float64(c.outPlane()) * float64(c.N)
+	return max(1, min(t.threads, (c.depth()+tileCols-1)/tileCols, int(min(work/threadWork, 1<<20))))
+}
+
 // convScratch is the number of values that conv needs of scratch.
-func convScratch(c *FusedConv, way Way) int64 {
-	n, rows := int64(0), int64(roundUp(c.rowsOf(way), 4)+tileRows)
+func (t tiles) convScratch(c *FusedConv, way Way) int64 {
+	if way == WeightsWay {
+		return int64(t.panelParts(c)) * weightsScratch(c)
+	}
+	n := int64(0)
 	for _, r := range c.reaches(way) {
-		frame, terms := int64(r.channels)*int64(r.frame()), int64(len(r.deltas))
-		if way == WeightsWay {
-			held := int64(blockTerms/max(1, c.outPlane()) + 2)
-			n = max(n, held*frame+overrun+(rows+2*tileCols)*lineTerms+tileRows*tileCols)
-			continue
-		}
-		n = max(n, int64(r.images(c.N))*frame+overrun+2*rows*terms+(blockTerms+1+rows)*tileCols+
-			2*int64(r.grid[2]+overrun))
+		shared := int64(c.rowsOf(way)+rowsMax(c.rowsOf(way))) * int64(len(r.deltas))
+		n = max(n, shared+int64(t.imageParts(c, way, r))*columnsScratch(r, c.N, c.rowsOf(way)))
 	}
 	return n
 }
+
+// rowsMax is at least the number of rows of whole tiles that hold that many.
+func rowsMax(rows int) int { return roundUp(rows, 4) + tileRows }
+
+// columnsScratch is what each thread needs for columns, and weightsScratch for weights.
+func columnsScratch(r *reach, n, rows int) int64 {
+	return int64(r.images(n))*int64(r.channels)*int64(r.frame()) + overrun +
+		int64(blockTerms+1+rowsMax(rows))*tileCols + 2*int64(r.grid[2]+overrun)
+}
+
+func weightsScratch(c *FusedConv) int64 {
+	r := c.forward
+	return int64(c.held())*int64(r.channels)*int64(r.frame()) + overrun +
+		int64(c.filters()+2*tileCols)*lineTerms + tileRows*tileCols
+}
+
+// held is the number of images of which a block of terms may be.
+func (c *FusedConv) held() int { return blockTerms/max(1, c.outPlane()) + 2 }
 
 // conv computes one of the products of a convolution.
 func (t tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
@@ -59,16 +87,16 @@ func (t tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
 		t.convWeights(c, out, p, q, scratch)
 		return
 	case ForwardWay:
-		t.convColumns(c, forwardSide(c, out, p), q, bias, scratch)
+		t.convColumns(c, way, forwardSide(c, out, p), q, bias, scratch)
 		return
 	}
 	if len(c.back) == 1 && c.back[0].dense() {
-		t.convColumns(c, adjointSide(c, c.back[0], out, p), q, bias, scratch)
+		t.convColumns(c, way, adjointSide(c, c.back[0], out, p), q, bias, scratch)
 		return
 	}
 	clear(out[:c.N*c.C*c.inPlane()])
 	for _, r := range c.back {
-		t.convColumns(c, adjointSide(c, r, out, p), q, nil, scratch)
+		t.convColumns(c, way, adjointSide(c, r, out, p), q, nil, scratch)
 	}
 	if bias != nil {
 		addChannels(out, bias, c.N, c.inPlane())
@@ -79,47 +107,66 @@ func (t tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
 type columns struct {
 	side[float32]
 	tiles
-	group, first, some int       // images from first on are in the frames
+	group  int
+	size   int       // of the frame of one image
+	a      []float32 // rows in order
+	panels []float32 // and in panels of the height of a tile
+
+	first, some        int       // images from first on are in the frames
 	frames             []float32 // of some images
-	size               int       // of the frame of one image
-	a                  []float32 // rows in order
-	panels             []float32 // and in panels of the height of a tile
-	panel, tile        []float32
+	panel, tile, lines []float32
 }
 
 // convColumns computes a product whose columns are what the positions of a reach meet. A dense one gets its bias.
-func (t tiles) convColumns(c *FusedConv, s side[float32], w, bias, scratch []float32) {
+func (t tiles) convColumns(c *FusedConv, way Way, s side[float32], w, bias, scratch []float32) {
 	v := columns{side: s, tiles: t, size: s.channels * s.frame()}
-	terms, images, rows := len(s.deltas), s.images(s.n), roundUp(s.rows, 4)+tileRows
-	cut := func(n int) []float32 {
-		part := scratch[:n:n]
-		scratch = scratch[n:]
-		return part
-	}
-	v.frames, v.a, v.panels = cut(images*v.size+overrun), cut(s.rows*terms), cut(rows*terms)
-	v.panel, v.tile = cut((blockTerms+1)*tileCols), cut(rows*tileCols)
-	line := cut(2 * (s.grid[2] + overrun))
-	plane := volume(s.reach.dst)
+	terms := len(s.deltas)
+	v.a, scratch = scratch[:s.rows*terms], scratch[s.rows*terms:]
+	v.panels, scratch = scratch[:rowsMax(s.rows)*terms], scratch[rowsMax(s.rows)*terms:]
+	parts, each := t.imageParts(c, way, s.reach), int(columnsScratch(s.reach, s.n, s.rows))
 	for v.group = range c.Groups {
 		matrix(c, v.a, w, s.reach, v.group)
 		v.pack()
-		for v.first = 0; v.first < s.n; v.first += images {
-			v.some = min(images, s.n-v.first)
-			for i := range v.some {
-				from := ((v.first+i)*s.srcAll + v.group*s.srcGroup) * volume(s.reach.src)
-				fillFrame(s.reach, v.frames[i*v.size:], s.src[from:])
-			}
-			if s.rows < 4 {
-				v.lines(line)
-			} else {
-				v.tilesOf()
-			}
-			for i := range v.some * s.rows {
-				if bias != nil {
-					m := v.group*s.rows + i%s.rows
-					y := s.dst[((v.first+i/s.rows)*s.dstAll+m)*plane:][:plane]
-					addValue(y, bias[m])
-				}
+		if parts == 1 {
+			v.from(0, s.n, bias, scratch)
+			continue
+		}
+		v.shared(parts, each, bias, scratch)
+	}
+}
+
+// shared computes the images, some on each thread.
+func (v columns) shared(parts, each int, bias, scratch []float32) {
+	var all sync.WaitGroup
+	for i := range parts {
+		part := v
+		all.Go(func() { part.from(v.n*i/parts, v.n*(i+1)/parts, bias, scratch[i*each:(i+1)*each]) })
+	}
+	all.Wait()
+}
+
+// from computes the images from one on up to another.
+func (v *columns) from(n, end int, bias, scratch []float32) {
+	images, rows, plane := v.images(v.n), rowsMax(v.rows), volume(v.reach.dst)
+	v.frames, scratch = scratch[:images*v.size+overrun], scratch[images*v.size+overrun:]
+	v.panel, scratch = scratch[:(blockTerms+1)*tileCols], scratch[(blockTerms+1)*tileCols:]
+	v.tile, v.lines = scratch[:rows*tileCols], scratch[rows*tileCols:]
+	for v.first = n; v.first < end; v.first += images {
+		v.some = min(images, end-v.first)
+		for i := range v.some {
+			from := ((v.first+i)*v.srcAll + v.group*v.srcGroup) * volume(v.reach.src)
+			fillFrame(v.reach, v.frames[i*v.size:], v.src[from:])
+		}
+		if v.rows < 4 {
+			v.byLines()
+		} else {
+			v.byTiles()
+		}
+		for i := range v.some * v.rows {
+			if bias != nil {
+				m := v.group*v.rows + i%v.rows
+				y := v.side.dst[((v.first+i/v.rows)*v.dstAll+m)*plane:][:plane]
+				addValue(y, bias[m])
 			}
 		}
 	}
@@ -146,10 +193,10 @@ func (v *columns) pack() {
 	}
 }
 
-// lines computes a few rows line by line of positions, each value where it is.
-func (v *columns) lines(line []float32) {
+// byLines computes a few rows line by line of positions, each value where it is.
+func (v *columns) byLines() {
 	width, terms := v.grid[2], len(v.deltas)
-	sums, some := line[:width+overrun], line[width+overrun:]
+	sums, some := v.lines[:width+overrun], v.lines[width+overrun:]
 	for at := 0; at < v.some*volume(v.grid); at += width {
 		n, o := at/volume(v.grid), at%volume(v.grid)
 		base, to := v.base(o)
@@ -189,8 +236,8 @@ func (v *columns) put(n, i, to int, values []float32) {
 	}
 }
 
-// tilesOf computes the positions of the images by panels of tileCols.
-func (v *columns) tilesOf() {
+// byTiles computes the positions of the images by panels of tileCols.
+func (v *columns) byTiles() {
 	grid, total, whole := volume(v.grid), v.some*volume(v.grid), v.whole()
 	var runs, outs [tileCols]run
 	for q := 0; q < total; q += tileCols {
@@ -258,45 +305,67 @@ func (v *columns) one(runs []run, direct int) {
 	}
 }
 
-// convWeights computes Weights: rows of y times columns that are rows of what the positions meet, turned.
+// convWeights computes Weights: rows of y times columns that are rows of what the positions meet, turned. Threads share
+// the columns.
 func (t tiles) convWeights(c *FusedConv, w, x, y, scratch []float32) {
-	r, out, depth, filters := c.forward, c.outPlane(), c.depth(), c.filters()
-	size, held, total := r.channels*r.frame(), blockTerms/max(1, c.outPlane())+2, c.N*c.outPlane()
-	if total == 0 {
-		clear(w[:c.M*depth])
+	if c.N*c.outPlane() == 0 {
+		clear(w[:c.M*c.depth()])
 		return
 	}
+	parts := t.panelParts(c)
+	for k := range c.Groups {
+		if parts == 1 {
+			t.weightsOf(c, k, 0, c.depth(), w, x, y, scratch)
+			continue
+		}
+		t.shareWeights(c, k, parts, w, x, y, scratch)
+	}
+}
+
+// shareWeights computes the weights of group k, some columns on each thread.
+func (t tiles) shareWeights(c *FusedConv, k, parts int, w, x, y, scratch []float32) {
+	each, panels := int(weightsScratch(c)), (c.depth()+tileCols-1)/tileCols
+	var all sync.WaitGroup
+	for i := range parts {
+		lo, hi := panels*i/parts*tileCols, min(panels*(i+1)/parts*tileCols, c.depth())
+		all.Go(func() { t.weightsOf(c, k, lo, hi, w, x, y, scratch[i*each:(i+1)*each]) })
+	}
+	all.Wait()
+}
+
+// weightsOf computes the columns from lo on up to hi of the weights of group k.
+func (t tiles) weightsOf(c *FusedConv, k, lo, hi int, w, x, y, scratch []float32) {
+	r, out, depth, filters := c.forward, c.outPlane(), c.depth(), c.filters()
+	size, held, total := r.channels*r.frame(), c.held(), c.N*c.outPlane()
 	frames, scratch := scratch[:held*size+overrun], scratch[held*size+overrun:]
 	left, scratch := scratch[:filters*lineTerms], scratch[filters*lineTerms:]
 	rows, scratch := scratch[:tileCols*lineTerms], scratch[tileCols*lineTerms:]
 	panel, edge := scratch[:tileCols*lineTerms], scratch[tileCols*lineTerms:][:tileRows*tileCols]
 	var runs [blockTerms]run
-	for k := range c.Groups {
-		filled := 0
-		for q := 0; q < total; q += blockTerms {
-			terms := min(blockTerms, total-q)
-			for ; filled*out < q+terms; filled++ {
-				fillFrame(r, frames[filled%held*size:], x[(filled*c.C+k*r.channels)*c.inPlane():])
+	filled := 0
+	for q := 0; q < total; q += blockTerms {
+		terms := min(blockTerms, total-q)
+		for ; filled*out < q+terms; filled++ {
+			fillFrame(r, frames[filled%held*size:], x[(filled*c.C+k*r.channels)*c.inPlane():])
+		}
+		n := 0
+		for at := 0; at < terms; n++ {
+			image, o := (q+at)/out, (q+at)%out
+			base, _ := r.base(o)
+			some := min(r.grid[2]-o%r.grid[2], terms-at)
+			runs[n] = run{(image%held*size + base) * 4, at * 4, some}
+			at += some
+		}
+		c.images(q, terms, func(n, o, at, run int) {
+			for m := range filters {
+				copy(left[m*lineTerms+at:][:run], y[(n*c.M+k*filters+m)*out+o:])
 			}
-			n := 0
-			for at := 0; at < terms; n++ {
-				image, o := (q+at)/out, (q+at)%out
-				base, _ := r.base(o)
-				some := min(r.grid[2]-o%r.grid[2], terms-at)
-				runs[n] = run{(image%held*size + base) * 4, at * 4, some}
-				at += some
-			}
-			c.images(q, terms, func(n, o, at, run int) {
-				for m := range filters {
-					copy(left[m*lineTerms+at:][:run], y[(n*c.M+k*filters+m)*out+o:])
-				}
-			})
-			for j := 0; j < depth; j += tileCols {
-				width := min(tileCols, depth-j)
-				gatherRows(&rows[0], lineTerms*4, &frames[0], &r.deltas[j], width, &runs[0], n)
-				turn16(&panel[0], &rows[0], lineTerms*4, terms)
-				t.weightsPanel(w[k*filters*depth:], edge, left, panel, filters, depth, j, width, terms, q > 0)
-			}
+		})
+		for j := lo; j < hi; j += tileCols {
+			width := min(tileCols, hi-j)
+			gatherRows(&rows[0], lineTerms*4, &frames[0], &r.deltas[j], width, &runs[0], n)
+			turn16(&panel[0], &rows[0], lineTerms*4, terms)
+			t.weightsPanel(w[k*filters*depth:], edge, left, panel, filters, depth, j, width, terms, q > 0)
 		}
 	}
 }

@@ -124,7 +124,8 @@ func TestFusedConvBlocks(t *testing.T) {
 	for _, c := range []Conv{
 		line(400, 3), line(90, 70), line(17, 1), line(16, 1), line(300, 1),
 		square(40, 24, 8, 2, 4, 3, 1), square(3, 3, 32, 1, 32, 3, 1), square(2, 32, 13, 1, 14, 3, 1),
-		square(5, 16, 16, 16, 14, 3, 1), square(2, 32, 64, 32, 9, 5, 2), square(300, 5, 6, 1, 1, 1, 1),
+		square(5, 16, 16, 16, 14, 3, 1), square(7, 40, 24, 1, 16, 3, 1),
+		square(2, 32, 64, 32, 9, 5, 2), square(300, 5, 6, 1, 1, 1, 1),
 		square(2, 30, 3, 1, 17, 3, 1), square(2, 8, 31, 1, 15, 3, 2), square(1, 70, 6, 1, 28, 2, 2),
 	} {
 		checkFused(t, &c, r, 0, 3000)
@@ -141,7 +142,7 @@ func checkFused(t interface{ Fatalf(string, ...any) }, c *Conv, r *rand.Rand, st
 		way, bias := Way(way), fill(r, v.bias, 0)
 		f := c.Fuse(way)
 		var last []float32
-		for _, s := range []*Set{Scalar(Fused), Best(Fused)} {
+		for _, s := range []*Set{Scalar(Fused), Best(Fused), Threads(Fused, 3)} {
 			got, intact := guarded(v.n)
 			scratch, whole := guarded(int(s.ConvScratch(f, way)))
 			for i := range scratch {

@@ -8,8 +8,9 @@
 //     processors have and which FMA32 computes exactly where they have not. Artifacts of before go on by the rules
 //     Rounded.
 //  2. A sum has one order, written at the function: from zero, one term after another, in row-major order of its terms.
-//     A reduction of float32 values is taken in float64 and rounded once at its end; the one exception is the
-//     matrix product, which adds float32 products in float32 because that is what vector units do: see Gemm.
+//     A reduction of float32 values is taken in float64 and rounded once at its end; by the rules Fused a sum takes the
+//     terms that stand side by side by lanes: see LaneSum. The one exception is the matrix product, which adds float32
+//     products in float32 because that is what vector units do: see Gemm.
 //  3. exp, log and tanh come from package internal/fmath, never from package math, whose assembly differs between
 //     architectures. Square root is exact everywhere (IEEE 754) and comes from math.
 //

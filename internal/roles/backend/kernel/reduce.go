@@ -55,6 +55,36 @@ func Sum[T, A Number]() Fold[T, A] {
 	}
 }
 
+// sumLanes is the number of lanes of a sum of a run by the rules Fused.
+const sumLanes = 8
+
+// LaneSum is Sum by the rules Fused: of a run, lane j adds the terms j, j+8, j+16, … in float64 from zero, and what is
+// added to the accumulator is ((0+4)+(2+6))+((1+5)+(3+7)) of the lanes. One term into each of a run of results is added
+// as it is by Sum.
+func LaneSum() Fold[float32, float64] {
+	f := Sum[float32, float64]()
+	f.Run = func(acc float64, xs []float32) float64 {
+		var l [sumLanes]float64
+		n := len(xs) &^ (sumLanes - 1)
+		for i := 0; i < n; i += sumLanes {
+			x := (*[sumLanes]float32)(xs[i:])
+			for j, v := range x {
+				l[j] += float64(v)
+			}
+		}
+		return acc + joinLanes(&l, xs[n:])
+	}
+	return f
+}
+
+// joinLanes adds the last terms to the first lanes, and then the lanes.
+func joinLanes(l *[sumLanes]float64, rest []float32) float64 {
+	for j, v := range rest {
+		l[j] += float64(v)
+	}
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
 // SumSquare adds squares, each rounded to A before it is added.
 func SumSquare[T, A Number]() Fold[T, A] {
 	return liftFold(func(acc A, x T) A { return acc + A(A(x)*A(x)) }, 0)

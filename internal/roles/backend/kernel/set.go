@@ -12,6 +12,9 @@ type Set struct {
 	ReluGrad           func(dst, x, dy []float32)
 	CanonicalNaN       func(x []float32)
 
+	// The sum of reductions, in float64: by the rules Fused LaneSum, by Rounded Sum.
+	Sum Fold[float32, float64]
+
 	// A convolution by the rules Fused, and the values that it needs of scratch.
 	Conv        func(c *FusedConv, way Way, out, p, q, bias, scratch []float32)
 	ConvScratch func(c *FusedConv, way Way) int64
@@ -43,7 +46,12 @@ func Threads(r Rules, n int) *Set {
 }
 
 func scalarSet(r Rules) *Set {
+	sum := Sum[float32, float64]()
+	if r == Fused {
+		sum = LaneSum()
+	}
 	return &Set{
+		Sum:          sum,
 		Name:         "scalar",
 		Rules:        r,
 		Gemm:         func(g Gemm, c, a, b, _ []float32) { GemmScalar(r, g, c, a, b) },

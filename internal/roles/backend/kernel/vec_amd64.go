@@ -14,9 +14,10 @@ func vectorize(s *Set, threads int) {
 	case haveFused:
 		t := tiles{fused6x16, fused4x16, threads}
 		s.products(t)
-		s.Conv, s.ConvScratch = t.conv, convScratch
+		s.Conv, s.ConvScratch = t.conv, t.convScratch
 	}
 	s.elementwise()
 	vectorQuarters(s)
+	vectorSum(s)
 	s.vectorUnary()
 }
