@@ -107,7 +107,8 @@
 // model onnx holds parameters of a graph. Keys: mlp (widths of layers, with shift and divide, a number for each input,
 // or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which
 // the host gives as component.Env.Files "source", and read, an object that says how that is read), one of them; init
-// ("he", "glorot" or "file"); scaled ("graph" or "metadata": where an export has what LoadScale gave).
+// ("he", "glorot" or "file"); scaled ("graph" or "metadata": where an export has what LoadScale gave); storage ("bf16"
+// or "f16": the type that what is trained is kept and given in, and LoadParameters rounds float32 to).
 //
 //	Parameters(trigger) → params List of Tensor
 //	LoadParameters(params List of Tensor) → loaded Trigger
@@ -140,7 +141,8 @@
 // aggregator fedavg makes one of the updates of a round, and asks the kinds rounds and registry beside it, whose slots
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
 // ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); variances (the places
-// of tensors that hold such: one below 0 is refused); gather (an object: deadline_ms, drops, keeps, check_ms).
+// of tensors that hold such: one below 0 is refused); wide (the mean is float32 also where the model's storage is not);
+// gather (an object: deadline_ms, drops, keeps, check_ms).
 //
 //	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
 //	Mean(round Int, members List of Peer) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)

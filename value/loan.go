@@ -140,24 +140,28 @@ func (l *Loan) Layout() *Layout {
 	return newLayout(leaves, l.Chunk)
 }
 
-// Tensors returns the form of a loan that is a list of float32 tensors, of which all that have elements travel in
-// chunks: the shape of each. Two loans of the same shapes and size of chunks are cut alike. ok is false for any other.
-func (l *Loan) Tensors() (shapes [][]int, ok bool) {
+// Tensors returns the form of a loan that is a list of tensors of floats of 16 or 32 bits, of which all that have
+// elements travel in chunks: the shape and the type of each. Two loans of the same shapes, types and size of chunks are
+// cut alike. ok is false for any other.
+func (l *Loan) Tensors() (shapes [][]int, of []tensor.DType, ok bool) {
 	for i := range l.Form.List {
-		switch f := &l.Form.List[i]; {
-		case f.leaf() && !f.Raw && f.DType == tensor.Float32:
-			shapes = append(shapes, f.Shape)
-		case f.Small != nil:
+		f := &l.Form.List[i]
+		shape, d := f.Shape, f.DType
+		if f.Small != nil {
 			t, is := f.Small.(Tensor)
-			if !is || t.DType() != tensor.Float32 || t.Len() > 0 {
-				return nil, false
+			if !is || t.Len() > 0 {
+				return nil, nil, false
 			}
-			shapes = append(shapes, t.Shape())
-		default:
-			return nil, false
+			shape, d = t.Shape(), t.DType()
+		} else if !f.leaf() || f.Raw {
+			return nil, nil, false
 		}
+		if d != tensor.Float32 && d != tensor.Float16 && d != tensor.BFloat16 {
+			return nil, nil, false
+		}
+		shapes, of = append(shapes, shape), append(of, d)
 	}
-	return shapes, len(shapes) > 0
+	return shapes, of, len(shapes) > 0
 }
 
 const (

@@ -165,16 +165,19 @@ func TestTensorsOfALoan(t *testing.T) {
 		return value.Tensor{Tensor: x}
 	}
 	v := value.NewList(vector(100), vector(0), vector(3))
-	shapes, ok := value.NewLoan("p", 1, 1, 64, 1, v).Tensors()
-	if !ok || len(shapes) != 3 || shapes[0][0] != 100 || shapes[1][0] != 0 || shapes[2][0] != 3 {
+	shapes, types, ok := value.NewLoan("p", 1, 1, 64, 1, v).Tensors()
+	for _, d := range types {
+		ok = ok && d == tensor.Float32
+	}
+	if !ok || len(types) != 3 || len(shapes) != 3 || shapes[0][0] != 100 || shapes[1][0] != 0 || shapes[2][0] != 3 {
 		t.Errorf("%v, %v", shapes, ok)
 	}
-	if _, ok := value.NewLoan("p", 1, 1, 64, 100, v).Tensors(); ok {
+	if _, _, ok := value.NewLoan("p", 1, 1, 64, 100, v).Tensors(); ok {
 		t.Error("a tensor that is said at once counts as one that travels in chunks")
 	}
 	for _, other := range []value.Value{vector(100), value.NewBytes(make([]byte, 100)),
 		value.NewList(vector(100), value.Int(1)), value.NewList(value.NewList(vector(100)))} {
-		if _, ok := value.NewLoan("p", 1, 1, 64, 1, other).Tensors(); ok {
+		if _, _, ok := value.NewLoan("p", 1, 1, 64, 1, other).Tensors(); ok {
 			t.Errorf("%v is a list of tensors", other.Type())
 		}
 	}

@@ -27,6 +27,22 @@ func newLayout(leaves []Form, chunk int) *Layout {
 	return l
 }
 
+// In returns a layout that cuts tensors of the same shapes, all of another type, after the same elements.
+func (l *Layout) In(d tensor.DType) *Layout {
+	out := *l
+	out.leaves = slices.Clone(l.leaves)
+	for i := range out.leaves {
+		out.leaves[i].DType = d
+	}
+	return &out
+}
+
+// Type returns the type of the tensor that chunk k is of.
+func (l *Layout) Type(k int) tensor.DType {
+	leaf, _, _ := l.At(k)
+	return l.leaves[leaf].DType
+}
+
 // Chunks returns how many chunks there are.
 func (l *Layout) Chunks() int { return l.first[len(l.leaves)] }
 

@@ -144,7 +144,8 @@ func (d *Divisor) Means(out []float32, hi, lo []uint64) {
 		// to be multiplied by 2^(127-Fraction-up)
 		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double)
 		if rest := q&(1<<29-1) - (1<<28 - unsure); rest <= 2*unsure {
-			out[k] = d.divide(h, l, up, sign)
+			top, below, exponent := d.divide(h, l, up)
+			out[k] = rounded(top, below, exponent, sign)
 			continue
 		}
 		// the exponent and 23 bits, rounded: no tie is here; a carry goes into the exponent
@@ -154,14 +155,50 @@ func (d *Divisor) Means(out []float32, hi, lo []uint64) {
 	}
 }
 
-// divide divides by integers: of the dividend hi, lo of 128 full bits, which was shifted up by so many.
-func (d *Divisor) divide(hi, lo uint64, up int, sign uint64) float32 {
+// Odd writes what Means does, but rounded to odd: cut, with the last bit set where the cut lost something. Whoever
+// rounds it again, to a type of at most 22 bits, thereby rounds the exact mean once.
+func (d *Divisor) Odd(out []float32, hi, lo []uint64) {
+	hi, lo = hi[:len(out)], lo[:len(out)]
+	for k := range out {
+		h, l := hi[k], lo[k]
+		sign := uint64(int64(h) >> 63)
+		l, borrow := bits.Sub64(l^sign, sign, 0)
+		h, _ = bits.Sub64(h^sign, sign, borrow)
+		up := 0
+		if h == 0 {
+			if l == 0 {
+				out[k] = 0
+				continue
+			}
+			h, l, up = l, 0, 64
+		}
+		z := bits.LeadingZeros64(h) & 63
+		h, l, up = h<<z|l>>1>>(63-z), l<<z, up+z
+		if d.power >= 0 {
+			out[k] = odd(h, l, 64-Fraction-up-d.power, sign)
+			continue
+		}
+		q := math.Float64bits(math.Float64frombits(1023<<52|h<<1>>12) / d.double)
+		if rest := q & (1<<29 - 1); rest <= unsure || rest >= 1<<29-unsure {
+			top, below, exponent := d.divide(h, l, up)
+			out[k] = odd(top, below, exponent, sign)
+			continue
+		}
+		// something is lost, and the quotient of doubles is right in all bits that stay
+		b := uint32(q>>29|1) - uint32(1023-127-(127-Fraction-up))<<23
+		out[k] = math.Float32frombits(b | uint32(sign)&(1<<31))
+	}
+}
+
+// divide divides by integers, of the dividend hi, lo of 128 full bits, which was shifted up by so many: the quotient is
+// top·2^exponent, and a little more where below is not zero, as rounded and odd take it.
+func (d *Divisor) divide(hi, lo uint64, up int) (top, below uint64, exponent int) {
 	qh, rest := hi/d.total, hi%d.total
 	ql, rest := bits.Div64(rest, lo, d.total)
 	// Bring the top 64 bits of the quotient, which has at least 88, together; what is cut off only says whether
 	// something is there.
 	z := bits.LeadingZeros64(qh) // qh is at least 2^63/2^40
-	return rounded(qh<<z|ql>>(64-z), ql<<z|rest, 64-z-Fraction-up, sign)
+	return qh<<z | ql>>(64-z), ql<<z | rest, 64 - z - Fraction - up
 }
 
 // rounded returns top·2^exponent as float32, with the sign, rounded once, ties to even. top must be in [2^63, 2^64); if
@@ -171,6 +208,14 @@ func rounded(top, below uint64, exponent int, sign uint64) float32 {
 	t := top>>1 | top&1 | (below|-below)>>63 // the last bit stands for all that lies below
 	m := (t + (1<<38 - 1) + t>>39&1) >> 39
 	// A carry to 25 bits leaves zeros below them, and goes into the exponent with the addition.
+	b := uint32(m-1<<23) + uint32(150+40+exponent)<<23
+	return math.Float32frombits(b | uint32(sign)&(1<<31))
+}
+
+// odd is rounded, but cut to 24 bits, the last of which is set where something was lost.
+func odd(top, below uint64, exponent int, sign uint64) float32 {
+	lost := top<<24 | below
+	m := top>>40 | (lost|-lost)>>63
 	b := uint32(m-1<<23) + uint32(150+40+exponent)<<23
 	return math.Float32frombits(b | uint32(sign)&(1<<31))
 }

@@ -98,6 +98,26 @@ func checkMean(t interface{ Fatalf(string, ...any) }, hi, lo, total uint64) {
 	if got := mean(hi, lo, total); math.Float32bits(got) != math.Float32bits(want) {
 		t.Fatalf("mean(%x, %x, %d) = %g, want %g", hi, lo, total, got, want)
 	}
+	checkOdd(t, new(big.Rat).SetFrac(signed(hi, lo), d), hi, lo, total)
+}
+
+// checkOdd holds what is rounded to odd against the true quotient: the float32 that it is, or else that of the two
+// beside it which is odd.
+func checkOdd(t interface{ Fatalf(string, ...any) }, want *big.Rat, hi, lo, total uint64) {
+	var out [1]float32
+	d := NewDivisor(total)
+	d.Odd(out[:], []uint64{hi}, []uint64{lo})
+	got := new(big.Rat).SetFloat64(float64(out[0]))
+	b := math.Float32bits(out[0])
+	toZero, fromZero := math.Float32frombits(b-1), math.Float32frombits(b+1)
+	inside := func(x float32) bool { // beyond x, seen from out[0]
+		return new(big.Rat).Sub(want, new(big.Rat).SetFloat64(float64(x))).Sign() ==
+			new(big.Rat).Sub(got, new(big.Rat).SetFloat64(float64(x))).Sign()
+	}
+	if want.Cmp(got) != 0 && (b&1 == 0 || !inside(toZero) || !inside(fromZero)) {
+		t.Fatalf("the mean of (%x, %x, %d) rounded to odd is %g (%x), it is %s", hi, lo, total, out[0], b,
+			want.FloatString(40))
+	}
 }
 
 func TestMeanIsCorrectlyRounded(t *testing.T) {

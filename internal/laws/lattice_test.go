@@ -64,7 +64,7 @@ var rows = [][]string{
 	{"codec"},
 	{"internal/valuetest", "value"},
 	{"dataset"}, // what users bring: no node, no run and no job is known there
-	{"internal/config", "internal/draw"},
+	{"internal/config", "internal/draw", "internal/half"},
 	{"tensor"},
 	{"internal/onnx", "internal/fmath", "internal/exact", "internal/parquet", "internal/arrow"},
 	{"internal/lz4"},

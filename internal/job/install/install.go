@@ -120,15 +120,20 @@ func FreeMemory(modelBytes int) {
 	}
 }
 
-// ModelBytes returns the size of the parameters of the model that the nodes of a program train, 0 where there is none
-// that is known.
+// ModelBytes returns the size of the parameters of the model that the nodes of a program train, as the node of the
+// program has them, 0 where there is none that is known.
 func ModelBytes(p *program.Program) int {
 	for _, of := range p.Components {
 		if of.Role != model.Role || of.Kind != model.Kind {
 			continue
 		}
 		m, _ := model.ParseConfig(of.Config)
-		if g, err := m.Graph(); err == nil { // else the node will not start, and says why
+		g, err := m.Graph()
+		switch {
+		case err != nil: // the node will not start, and says why
+		case p.Place == job.ServerPlace:
+			return m.StoredBytes(g)
+		default: // whoever trains has all of it in float32
 			return g.Bytes()
 		}
 	}

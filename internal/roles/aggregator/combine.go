@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -35,7 +36,11 @@ func (c *Component) combined(parts []value.Value, members []Share, n int) []floa
 	}
 	x, weights := make([][]float32, len(parts)), make([]int64, len(members))
 	for i := range parts {
-		x[i], weights[i] = parts[i].(value.Tensor).Float32(), members[i].Samples
+		t := parts[i].(value.Tensor)
+		if x[i], weights[i] = t.Float32(), members[i].Samples; half.Is(t.DType()) {
+			x[i] = make([]float32, t.Len())
+			half.WidenInto(x[i], t.Tensor)
+		}
 	}
 	out := make([]float32, n)
 	c.combine.Combine(*c.combine, out, x, weights)
@@ -67,7 +72,7 @@ func (c *Component) keepsMore(tensors []*tensor.Tensor) *value.Failure {
 }
 
 // combineAll makes one of the whole updates of a round.
-func (c *Component) combineAll(r *Round) (*value.List, error) {
+func (c *Component) combineAll(r *Round, types []tensor.DType) (*value.List, error) {
 	out := make([]value.Value, len(r.Shares[0].Update))
 	for i := range out {
 		parts := make([]value.Value, len(r.Shares))
@@ -76,6 +81,9 @@ func (c *Component) combineAll(r *Round) (*value.List, error) {
 		}
 		first := parts[0].(value.Tensor)
 		t, err := tensor.FromFloat32(first.Shape(), c.combined(parts, r.Shares, first.Len()))
+		if err == nil {
+			t, err = half.Narrow(t, typeAt(types, i))
+		}
 		if err != nil {
 			return nil, err
 		}

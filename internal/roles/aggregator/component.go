@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/exact"
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -21,7 +22,8 @@ type Component struct {
 	combine  *strategy.Chosen // how updates become one; nil for the exact mean
 	keptMost int              // the constant, but in tests
 
-	spare []Sum // of a round that is over, whose memory the next one takes
+	spare []Sum     // of a round that is over, whose memory the next one takes
+	room  []float32 // in which a chunk is widened
 }
 
 // New returns the aggregator of a slot.
@@ -113,10 +115,11 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	if f != nil {
 		return f
 	}
+	types := c.stored(ctx)
 	var tensors []*tensor.Tensor
 	if lent {
-		f = c.lent(loan, shapes, r)
-	} else if tensors, f = c.check(update, shapes); f == nil && r != nil && r.Shares[0].lends() != nil {
+		f = c.lent(loan, shapes, types, r)
+	} else if tensors, f = c.check(update, shapes, types); f == nil && r != nil && r.Shares[0].lends() != nil {
 		f = c.fail(value.CodeError, "the update is whole, others of the round are lent")
 	}
 	if f != nil {
@@ -252,8 +255,10 @@ func (c *Component) shapes(ctx *engine.Context, r *Round) ([][]int, *value.Failu
 	return model.Shapes(), nil
 }
 
-// check returns the update's tensors when all of them have the shapes (if any are given) and can be summed.
-func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor, *value.Failure) {
+// check returns the update's tensors, in float32, when all of them have the shapes (if any are given) and the types,
+// and can be summed.
+func (c *Component) check(update *value.List, shapes [][]int, types []tensor.DType) ([]*tensor.Tensor,
+	*value.Failure) {
 	if update.Len() == 0 || shapes != nil && update.Len() != len(shapes) {
 		return nil, c.fail(value.CodeError, "the update has %d tensors, want %d", update.Len(), max(1, len(shapes)))
 	}
@@ -263,8 +268,9 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 		switch {
 		case !ok:
 			return nil, c.fail(value.CodeType, "item %d of the update is a %s, want a tensor", i, v.Type())
-		case t.DType() != tensor.Float32:
-			return nil, c.fail(value.CodeError, "tensor %d of the update is %s, want float32", i, t.DType())
+		case t.DType() != typeAt(types, i):
+			return nil, c.fail(value.CodeError, "tensor %d of the update is %s, want %s", i, t.DType(),
+				typeAt(types, i))
 		case shapes != nil && !slices.Equal(t.Shape(), shapes[i]):
 			return nil, c.fail(value.CodeError, "tensor %d of the update has shape %v, want %v", i, t.Shape(),
 				shapes[i])
@@ -273,18 +279,21 @@ func (c *Component) check(update *value.List, shapes [][]int) ([]*tensor.Tensor,
 				c.cfg.MaxElements)
 		}
 		left -= t.Len()
-		if k := Summable(t.Float32()); k >= 0 {
+		var err error
+		if tensors[i], err = half.Widen(t.Tensor); err != nil {
+			return nil, c.fail(value.CodeError, "tensor %d of the update: %v", i, err)
+		}
+		x := tensors[i].Float32()
+		if k := Summable(x); k >= 0 {
 			code := value.CodeError
 			if c.cfg.Figures {
 				code = CodeDiverged
 			}
-			return nil, c.fail(code, "element %d of tensor %d is %g; want a number between -2^20 and 2^20", k, i,
-				t.Float32()[k])
+			return nil, c.fail(code, "%s", outside(fmt.Sprintf("tensor %d", i), k, x[k], t.DType()))
 		}
-		if f := c.variance(i, t.Float32()); f != nil {
+		if f := c.variance(i, x); f != nil {
 			return nil, f
 		}
-		tensors[i] = t.Tensor
 	}
 	return tensors, nil
 }
@@ -306,9 +315,13 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 		}
 		return nil, nil
 	}
-	mean, err := r.mean()
+	types := c.stored(ctx)
+	if c.cfg.Wide {
+		types = nil
+	}
+	mean, err := r.mean(types)
 	if c.combine != nil {
-		mean, err = c.combineAll(r)
+		mean, err = c.combineAll(r, types)
 	}
 	if err != nil {
 		return nil, err
@@ -342,7 +355,7 @@ func (c *Component) forget(ctx *engine.Context, number int64) {
 
 // skipped forgets what came for a round that closed with nobody, and gives the parameters of before.
 func (c *Component) skipped(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
-	params, f := c.global(ctx)
+	params, f := c.before(ctx)
 	if f != nil {
 		return nil, f
 	}

@@ -47,6 +47,9 @@ type Config struct {
 	Combine string `json:"combine,omitempty"`
 	// Variances are the tensors of an update that hold variances, ascending: one with a number below 0 is refused.
 	Variances []int `json:"variances,omitempty"`
+	// Wide gives the mean in float32 where the model keeps its parameters in floats of 16 bits: for a strategy that
+	// makes the new ones of it.
+	Wide bool `json:"wide,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`
 }
@@ -149,6 +152,6 @@ type Registry interface {
 
 // Model is what the aggregator asks of the slot Config.Model.
 type Model interface {
-	// Shapes returns the shape of each parameter, in order; all are float32.
+	// Shapes returns the shape of each parameter, in order; all are float32 where it is no Storer.
 	Shapes() [][]int
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
@@ -128,12 +129,18 @@ func (s *Share) lends() *value.Loan {
 
 // lent checks an update that is lent, before anything is changed: it must look as the model, and as the others of its
 // round.
-func (c *Component) lent(l *value.Loan, shapes [][]int, r *Round) *value.Failure {
-	got, ok := l.Tensors()
+func (c *Component) lent(l *value.Loan, shapes [][]int, types []tensor.DType, r *Round) *value.Failure {
+	got, of, ok := l.Tensors()
 	if !ok || shapes == nil || !slices.EqualFunc(got, shapes, slices.Equal[[]int]) {
 		return c.fail(value.CodeError,
-			"the update that is lent does not look as the model: it has %d float32 tensors, want %d of the shapes %v",
+			"the update that is lent does not look as the model: it has %d tensors, want %d of the shapes %v",
 			len(got), len(shapes), shapes)
+	}
+	for i, d := range of {
+		if want := typeAt(types, i); d != want {
+			return c.fail(value.CodeError,
+				"the update that is lent does not look as the model: tensor %d is %s, want %s", i, d, want)
+		}
 	}
 	if r != nil && len(r.Shares) > 0 {
 		if first := r.Shares[0].lends(); first == nil || first.Chunk != l.Chunk {
@@ -168,7 +175,7 @@ func (c *Component) gather(ctx *engine.Context, r *Round) *value.Failure {
 // begin asks for the first chunks, for the first time or again after a member was dropped.
 func (c *Component) begin(ctx *engine.Context) {
 	g := c.st.Gather
-	g.sheet = value.NewSheet(g.Members[0].lends().Layout())
+	g.sheet = c.cfg.sheet(g.Members[0].lends())
 	g.Chunks, g.Sums, g.Next, g.Seen = g.sheet.Missing(), nil, 0, 0
 	ctx.Disarm(deadlineToken)
 	ctx.Disarm(watchToken)
@@ -247,10 +254,11 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 		ctx.Count("chunk.late")
 		return
 	}
-	x := v.(value.Tensor).Float32() // the engine holds it against the loan, and contribute that against the model
+	part := v.(value.Tensor) // the engine holds it against the loan, and contribute that against the model
+	x := c.wide(part.Tensor)
 	if i := Summable(x); i >= 0 {
-		c.without(ctx, who, value.Fail(CodeDiverged, c.slot,
-			fmt.Sprintf("element %d of chunk %d is %g; want a number between -2^20 and 2^20", i, chunk, x[i])))
+		c.without(ctx, who, value.Fail(CodeDiverged, c.slot, outside(fmt.Sprintf("chunk %d", chunk), i, x[i],
+			part.DType())))
 		return
 	}
 	if leaf, _, _ := g.sheet.At(chunk); len(c.cfg.Variances) > 0 {
@@ -276,11 +284,7 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 	if len(p.From) < len(g.Members) {
 		return
 	}
-	one := c.combined(p.Parts, g.Members, len(x))
-	if c.combine == nil {
-		one = p.Sum.Mean(g.total())
-	}
-	t, err := tensor.FromFloat32([]int{len(x)}, one)
+	t, err := c.one(p, len(x), g.sheet.Type(chunk))
 	if err == nil {
 		g.Chunks[chunk], err = g.sheet.Put(chunk, t)
 	}
@@ -294,6 +298,19 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 		return
 	}
 	c.gathered(ctx)
+}
+
+// one makes one vector of a type of the shares of a chunk of n elements, which are all there.
+func (c *Component) one(p *Partial, n int, d tensor.DType) (*tensor.Tensor, error) {
+	g := c.st.Gather
+	if c.combine == nil {
+		return p.Sum.MeanAs(g.total(), []int{n}, d)
+	}
+	t, err := tensor.FromFloat32([]int{n}, c.combined(p.Parts, g.Members, n))
+	if err != nil {
+		return nil, err
+	}
+	return half.Narrow(t, d)
 }
 
 func (g *Gather) total() (n int64) {
@@ -456,7 +473,7 @@ func (c *Component) watch(ctx *engine.Context) error {
 }
 
 // check says what is wrong with a state that was restored, and gives the chunks their place in one memory.
-func (g *Gather) check(s *State, combines bool) error {
+func (g *Gather) check(s *State, cfg *Config) error {
 	if g == nil {
 		return nil
 	}
@@ -472,7 +489,8 @@ func (g *Gather) check(s *State, combines bool) error {
 			return fmt.Errorf("member %d, %q, is out of order, lends nothing, or did not contribute", k, m.Peer)
 		}
 	}
-	g.sheet = value.NewSheet(g.Members[0].lends().Layout())
+	parts := g.Members[0].lends().Layout()
+	g.sheet = cfg.sheet(g.Members[0].lends())
 	if err := g.sheet.Restore(g.Chunks); err != nil {
 		return err
 	}
@@ -486,9 +504,9 @@ func (g *Gather) check(s *State, combines bool) error {
 			return fmt.Errorf("the sum of chunk %d is out of range or order, or not needed", p.Chunk)
 		}
 		n := g.sheet.Len(int(p.Chunk))
-		if combines {
+		if cfg.Combine != "" {
 			if len(p.Parts) != len(p.From) || len(p.Sum.Shape) > 0 || slices.ContainsFunc(p.Parts,
-				func(v value.Value) bool { return g.sheet.Fits(int(p.Chunk), v) == nil }) {
+				func(v value.Value) bool { return parts.Fits(int(p.Chunk), v) == nil }) {
 				return fmt.Errorf("chunk %d has %d shares of %d members, or others than vectors of %d elements",
 					p.Chunk, len(p.Parts), len(p.From), n)
 			}

@@ -56,9 +56,8 @@ func (c *Sound) Invoke(_ *engine.Context, method string, in []value.Value) ([]va
 			return nil, value.Fail(value.CodeType, c.slot, fmt.Sprintf("item %d of the update is a %s, want a tensor",
 				i, v.Type()))
 		}
-		if k := Summable(t.Float32()); k >= 0 {
-			return nil, value.Fail(CodeDiverged, c.slot, fmt.Sprintf("element %d of tensor %d is %g; want a number "+
-				"between -2^20 and 2^20", k, i, t.Float32()[k]))
+		if k, x := summable(t.Tensor); k >= 0 {
+			return nil, value.Fail(CodeDiverged, c.slot, outside(fmt.Sprintf("tensor %d", i), k, x, t.DType()))
 		}
 	}
 	return []value.Value{list}, nil

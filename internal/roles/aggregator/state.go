@@ -156,12 +156,11 @@ func (r *Round) fold(update []*tensor.Tensor, samples int64) {
 	}
 }
 
-// mean returns the sums divided by the total.
-func (r *Round) mean() (*value.List, error) {
+// mean returns the sums divided by the total, as tensors of the types.
+func (r *Round) mean(types []tensor.DType) (*value.List, error) {
 	out := make([]value.Value, len(r.Tensors))
 	for i, s := range r.Tensors {
-		x := s.Mean(r.Total)
-		t, err := tensor.FromFloat32(s.Shape, x)
+		t, err := s.MeanAs(r.Total, s.Shape, typeAt(types, i))
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +186,7 @@ func (s *State) check(cfg Config) error {
 	if n := s.kept(); n > keptMost {
 		return fmt.Errorf("updates of %d elements are kept, at most %d", n, keptMost)
 	}
-	if err := s.Gather.check(s, cfg.Combine != ""); err != nil {
+	if err := s.Gather.check(s, &cfg); err != nil {
 		return err
 	}
 	return s.checkFigures()

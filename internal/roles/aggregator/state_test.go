@@ -58,7 +58,7 @@ func folded(t *rapid.T, us []update, order []int, cut func(int) bool) []float32 
 			}
 		}
 	}
-	mean, err := s.Rounds[0].mean()
+	mean, err := s.Rounds[0].mean(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

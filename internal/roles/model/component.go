@@ -49,7 +49,11 @@ func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Co
 	if err != nil {
 		return nil, err
 	}
-	c.st.Params = values(params)
+	kept, f := c.kept(params)
+	if f != nil {
+		return nil, f
+	}
+	c.st.Params = values(kept)
 	return c, nil
 }
 
@@ -70,21 +74,18 @@ func (c *Component) Graph() *Graph { return c.graph }
 // Shapes returns the shape of each parameter; the aggregator holds updates against them.
 func (c *Component) Shapes() [][]int { return c.graph.Shapes() }
 
-// Params returns the parameters; they do not change.
+// Params returns the parameters in float32; they do not change.
 func (c *Component) Params() ([]*tensor.Tensor, error) {
-	if len(c.st.Params) == 0 {
-		return nil, c.fail(value.CodeError, "%s", forgotten)
+	params, err := c.Kept()
+	if err != nil {
+		return nil, err
 	}
-	params, f := c.tensors(c.st.Params)
-	if f != nil {
-		return nil, f
-	}
-	return params, nil
+	return widened(params)
 }
 
 // File returns the model as a file that can be written after the component has gone on.
 func (c *Component) File() (io.WriterTo, error) {
-	params, err := c.Params()
+	params, err := c.Kept() // a file widens them as it is written
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +117,14 @@ func (c *Component) Restored() error {
 	if len(c.st.Params) == 0 {
 		return nil
 	}
-	if _, f := c.tensors(c.st.Params); f != nil {
+	params, f := c.tensors(c.st.Params)
+	if f != nil {
 		return f
+	}
+	for i, t := range params {
+		if want := c.cfg.stored(c.graph, i); t.DType() != want {
+			return c.fail(value.CodeType, "parameter %d is kept as %s, want %s", i, t.DType(), want)
+		}
 	}
 	return nil
 }
@@ -146,10 +153,17 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 	}
 	switch method {
 	case "LoadParameters":
-		c.st.Params = values(params)
+		kept, f := c.kept(params)
+		if f != nil {
+			return nil, f
+		}
+		c.st.Params = values(kept)
 		return []value.Value{value.Trigger{}}, nil
 	case "Export":
 		whole, err := c.whole()
+		if err == nil {
+			params, err = widened(params)
+		}
 		if err != nil {
 			return nil, c.fail(value.CodeError, "%v", err)
 		}
@@ -175,7 +189,7 @@ func (c *Component) tensors(items []value.Value) ([]*tensor.Tensor, *value.Failu
 		}
 		out[i] = t.Tensor
 	}
-	if err := c.graph.Check(out); err != nil {
+	if err := c.graph.check(out, true); err != nil {
 		return nil, c.fail(value.CodeError, "%v", err)
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -38,6 +39,9 @@ type Config struct {
 	Read   *importer.Options `json:"read,omitempty"`
 	// Init is how the first parameters are made: "he", "glorot" or "file"; "" means "he" for an MLP, "file" for a file.
 	Init string `json:"init,omitempty"`
+	// Storage is the float type that what is trained is kept and given in, "bf16" or "f16" (half.NameBF16,
+	// half.NameF16); "" means float32. Running statistics stay float32 in any case, and so does what is exported.
+	Storage string `json:"storage,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
@@ -66,6 +70,10 @@ func (c Config) withDefaults() (Config, error) {
 			c.Scaled, ScaledGraph, ScaledMetadata)
 	case (len(c.Bare) > 0) != (c.SHA256 != ""):
 		return c, config.Errorf("onnx config", "want graph and sha256, of the file that it is from, together")
+	}
+	if d, ok := half.Of(c.Storage); c.Storage != "" && !(ok && half.Is(d)) {
+		return c, config.Errorf("onnx config", "storage is %.20q; want %q, %q, or nothing for float32", c.Storage,
+			half.NameBF16, half.NameF16)
 	}
 	if c.Init == "" {
 		c.Init = InitHe

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
@@ -34,6 +35,19 @@ type piece struct {
 	tensor *tensor.Tensor
 }
 
+// raw appends bytes lo to hi, which begin and end with an element, of the tensor in float32.
+func (p piece) raw(dst []byte, lo, hi int) []byte {
+	t := p.tensor
+	if !half.Is(t.DType()) {
+		return t.AppendRaw(dst, lo, hi)
+	}
+	w, err := half.Widen(t.Part(lo/4, hi/4))
+	if err != nil {
+		panic("model: " + err.Error()) // a vector has a sound shape
+	}
+	return w.AppendRaw(dst, 0, hi-lo)
+}
+
 // Size returns how many bytes the file has.
 func (f *File) Size() int64 { return f.size }
 
@@ -53,8 +67,8 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 			}
 			continue
 		}
-		for lo, n := 0, p.tensor.RawBytes(); lo < n; lo += writeBytes {
-			if err := write(p.tensor.AppendRaw(buf[:0], lo, min(lo+writeBytes, n))); err != nil {
+		for lo, n := 0, 4*p.tensor.Len(); lo < n; lo += writeBytes {
+			if err := write(p.raw(buf[:0], lo, min(lo+writeBytes, n))); err != nil {
 				return done, err
 			}
 		}
@@ -62,13 +76,18 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 	return done, nil
 }
 
-// File returns what Export returns as a file that is written in pieces.
+// File returns what Export returns as a file that is written in pieces. Parameters may be floats of 16 bits, which the
+// file has in float32.
 func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
-	if err := g.Check(params); err != nil {
+	if err := g.check(params, true); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	if g.imported != nil {
-		return g.fileOf(params)
+		wide, err := widened(params)
+		if err != nil {
+			return nil, fmt.Errorf("export: %w", err)
+		}
+		return g.fileOf(wide)
 	}
 	m := g.with()
 	whole := m.Graph
@@ -99,7 +118,7 @@ func (g *Graph) File(params []*tensor.Tensor) (*File, error) {
 		for _, d := range params[i].Shape() {
 			head.Dims = append(head.Dims, int64(d))
 		}
-		raw := params[i].RawBytes()
+		raw := 4 * params[i].Len()
 		size := proto.Size(head)
 		if raw > 0 {
 			size += protowire.SizeTag(numRawData) + protowire.SizeBytes(raw)

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
@@ -124,13 +125,16 @@ func (g *Graph) Bytes() int {
 }
 
 // Check says whether the tensors can be the graph's parameters: as many, float32, of the same shapes.
-func (g *Graph) Check(params []*tensor.Tensor) error {
+func (g *Graph) Check(params []*tensor.Tensor) error { return g.check(params, false) }
+
+// check is Check, perhaps with floats of 16 bits among them.
+func (g *Graph) check(params []*tensor.Tensor, halves bool) error {
 	if len(params) != len(g.params) {
 		return fmt.Errorf("%d tensors, the model has %d parameters", len(params), len(g.params))
 	}
 	for i, t := range params {
 		p := &g.params[i]
-		if t.DType() != tensor.Float32 || !slices.Equal(t.Shape(), p.Shape) {
+		if t.DType() != tensor.Float32 && !(halves && half.Is(t.DType())) || !slices.Equal(t.Shape(), p.Shape) {
 			return fmt.Errorf("parameter %d (%q) is %s %v, want float32 %v", i, p.Name, t.DType(), t.Shape(), p.Shape)
 		}
 	}

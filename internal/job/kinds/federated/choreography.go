@@ -36,7 +36,8 @@ type fedavg struct {
 	scaleSlots      scaleSlots
 	scale           []graph.Value // what features are shifted and divided by, where it is recorded
 	net             trainee
-	params          types.Type   // list of the parameters' types
+	params          types.Type   // list of the parameters' types, in float32
+	stored          types.Type   // the same as they are kept and sent
 	trained         int          // of the parameters, the first ones; those behind them are running statistics
 	values          []types.Type // the parameters' types, and behind them those of the statistics that a client keeps
 	strategy        strategy.Chosen
@@ -95,6 +96,7 @@ func (c Config) newFedavg() (*fedavg, error) {
 		params = append(params, types.Tensors(tensor.Float32, s...))
 	}
 	j.params = types.ListOf(params...)
+	j.store()
 	j.passes()
 	j.server, j.clients = j.g.Place(job.ServerPlace), j.g.Place(job.ClientsPlace)
 	return j, nil
@@ -122,11 +124,6 @@ func (j *fedavg) kept(g *graph.Graph) []graph.Value {
 	return slices.Concat(j.strategy.Begin(g, params[:j.trained])...)
 }
 
-// tensors records the parameters in a list one by one.
-func (j *fedavg) tensors(g *graph.Graph, list graph.Value) []graph.Value {
-	return g.Unbundle(g.Typed(list, j.params), len(j.params.Items))
-}
-
 // next records what the server makes of the mean of a round: the new parameters, and what it keeps. Running statistics
 // are no matter of the strategy: their mean holds.
 func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
@@ -139,9 +136,9 @@ func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Va
 	}
 	now := b.Gate(b.Constant(value.Trigger{}), members)
 	global := j.tensors(b, b.Invoke(j.slots.model, "Parameters", now)[0])
-	means := j.tensors(b, mean)
+	means := b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)) // see aggregator.Config.Wide
 	params, next := j.strategy.Next(b, global[:n], means[:n], before)
-	return b.Bundle(append(params, means[n:]...)...), slices.Concat(next...)
+	return j.bundle(b, append(params, means[n:]...)), slices.Concat(next...)
 }
 
 // end records what the server tells at the end. A model that is too large for an event stays in its component, where
@@ -166,11 +163,14 @@ func (c Config) Net() (*model.Graph, error) {
 func (c Config) model(at []graph.Place) graph.Component {
 	m := graph.Component{Name: modelSlot, Role: model.Role, Kind: model.Kind, Version: model.Version, At: at,
 		Methods: model.Methods()}
+	cfg := c.perceptron()
 	if n := c.net(); n != nil {
-		m.Config = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options, Scaled: c.scaled()}
-	} else {
-		m.Config = c.perceptron()
+		cfg = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options, Scaled: c.scaled()}
 	}
+	if c.halves() {
+		cfg.Storage = c.Precision
+	}
+	m.Config = cfg
 	return m
 }
 
@@ -284,7 +284,7 @@ func (j *fedavg) train(b *graph.Graph, global, round graph.Value) (update, sampl
 	first := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
 	x, y := j.batch(b, first)
 	for i, params := range []graph.Value{global, update} {
-		all := append(b.Unbundle(b.Typed(params, j.params), len(j.params.Items)), own[i]...)
+		all := append(j.tensors(b, params), own[i]...)
 		losses = append(losses, j.lossOf(b, j.net.own(b, batch{x, y}, all), j.labels(b, y)))
 	}
 	return update, samples, losses
@@ -327,7 +327,7 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, sampl
 		x, y := j.batch(b, batch)
 		return j.step(b, x, y, params, carried, turn, j.chance(b, step, round))
 	})
-	update = b.Bundle(trained[:len(params)]...)
+	update = j.bundle(b, trained[:len(params)])
 	if s.own != nil {
 		own[1] = trained[len(params):len(j.values)]
 		written := b.Invoke(s.own, "Write", round, b.Bundle(own[1]...))[0]

@@ -53,6 +53,10 @@ type Config struct {
 	// LearningRate and Momentum, at one rate. ClipGradient bounds the L2 norm of the gradients of a step; 0: nothing.
 	Optimizer, Schedule string
 	ClipGradient        float64
+	// Precision is the float type in which what is trained is kept by the server and sent, "f32" (empty), "bf16" or
+	// "f16". All arithmetic is in float32, and each client has the parameters in float32 from the first step of a round
+	// to the last.
+	Precision string
 	// Network and Samples are what Bring read from the files that the job names: the model's graph without its values,
 	// and what the samples are.
 	Network, Samples string
@@ -182,6 +186,9 @@ func (c Config) Validate() error {
 	if n := c.parameters(); known && n > parametersMax {
 		return &job.ConfigError{Key: "layers", Value: fmt.Sprintf("%d of %d", c.Layers, c.Hidden),
 			Want: fmt.Sprintf("a model of at most %d parameters, not %d", parametersMax, n)}
+	}
+	if err := c.validatePrecision(); err != nil {
+		return err
 	}
 	if err := c.validateTraining(); err != nil {
 		return err

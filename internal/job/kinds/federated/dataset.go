@@ -95,7 +95,7 @@ func (c Config) aggregation() aggregator.Config {
 	return aggregator.Config{
 		Gather: gather, Combine: c.combine(),
 		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip,
-		Skips: c.OnFailedRound == rounds.Skip, Variances: c.variances(),
+		Skips: c.OnFailedRound == rounds.Skip, Variances: c.variances(), Wide: c.halves() && c.serverStep(),
 	}
 }
 

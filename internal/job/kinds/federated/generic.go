@@ -39,7 +39,7 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 	classes := j.c.shape().classes
 	j.scale = j.constants(b, loaded)
 	tests := b.Invoke(j.slots.data, "Tests", loaded)
-	list := b.Unbundle(b.Typed(mean, j.params), len(j.params.Items))
+	list := b.Unbundle(b.Typed(mean, j.stored), len(j.stored.Items))
 	shown := j.c.shown()
 	scalarType, matrix := types.Tensors(tensor.Float32), types.Tensors(tensor.Float32, shown, shown)
 	nought := b.Constant(scalar(0))
@@ -50,7 +50,7 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 			w := j.weights(b, b.Typed(given[2], types.Tensors(tensor.Float32, j.c.Batch)))
 			params := make([]graph.Value, len(list))
 			for i := range list {
-				params[i] = b.Typed(list[i], j.params.Items[i])
+				params[i] = j.widened(b, i, list[i])
 			}
 			out := j.net.output(b, batch{x, y}, params)
 			y = j.labels(b, y)

@@ -66,11 +66,20 @@ func (c Config) parameters() int {
 	return n
 }
 
-// ModelBytes returns the size of the parameters.
-func (c Config) ModelBytes() int { return 4 * c.parameters() }
+// ModelBytes returns the size of the parameters as the server keeps them.
+func (c Config) ModelBytes() int {
+	n := c.net()
+	switch {
+	case !c.halves():
+		return 4 * c.parameters()
+	case n != nil:
+		return model.Config{Storage: c.Precision}.StoredBytes(n.model)
+	}
+	return 2 * c.parameters()
+}
 
-// large says whether the model is too large to be in one message.
-func (c Config) large() bool { return c.ModelBytes() > wholeBytes }
+// large says whether the model is too large to be in one message, or its file, which is of float32, in an event.
+func (c Config) large() bool { return 4*c.parameters() > wholeBytes }
 
 // chunked says whether the parameters travel in chunks.
 func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
@@ -86,6 +95,9 @@ func (c Config) chunkBytes() int {
 		return 0
 	}
 	bytes := chunkBytesMax
+	if c.halves() {
+		bytes /= 2 // as many numbers, of which the sums are
+	}
 	for bytes > chunkBytesMin && bytes*chunksUnderWay*(c.cohort()+c.Over) > underWayBytes {
 		bytes /= 2
 	}

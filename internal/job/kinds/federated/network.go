@@ -83,6 +83,9 @@ func (c *Config) bringModel() error {
 	if err != nil {
 		return wrong(err)
 	}
+	if err := c.checkHolds(m); err != nil {
+		return err
+	}
 	if err := c.checkModes(m.Imported()); err != nil {
 		return err
 	}

@@ -80,6 +80,9 @@ var fields = []job.Field[Config]{
 		Doc: "How the rate changes over the rounds: constant, step, cosine or warmup, with settings of their own."}},
 	{Key: "clip_gradient", At: func(c *Config) any { return &c.ClipGradient }, Of: job.Key{In: "train.clip",
 		Doc: "L2 norm to which the gradients of a step are scaled down; 0 means that they are not."}},
+	{Key: "precision", At: func(c *Config) any { return &c.Precision }, Of: job.Key{In: "precision.storage",
+		Doc: "The float type in which parameters are kept by the server and sent: f32, or bf16 or f16, which take half the " +
+			"memory and wire of a large model. All arithmetic is in float32, rounded to the nearest as it is stored."}},
 	{Key: "cohort", At: func(c *Config) any { return &c.Cohort },
 		Of: job.Key{Doc: "Clients that a round waits for; 0 means all."}},
 	{Key: "fraction", At: func(c *Config) any { return &c.Fraction },
@@ -134,7 +137,7 @@ var added = map[string]string{
 	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "undo": "", "buffers": "",
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
-	"network": "", "samples": "",
+	"network": "", "samples": "", "precision": "",
 }
 
 // Keys returns the names of all settings.

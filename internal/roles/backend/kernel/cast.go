@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -110,6 +111,10 @@ func One(x bool) float64 {
 
 // ToF16 rounds every element to float16.
 func ToF16[S Number](dst []tensor.F16, src []S) {
+	if x, ok := any(src).([]float32); ok {
+		half.NarrowF16(dst, x)
+		return
+	}
 	for i, x := range src {
 		dst[i] = tensor.F16Of(float64(x))
 	}
@@ -117,6 +122,10 @@ func ToF16[S Number](dst []tensor.F16, src []S) {
 
 // ToBF16 rounds every element to bfloat16.
 func ToBF16[S Number](dst []tensor.BF16, src []S) {
+	if x, ok := any(src).([]float32); ok {
+		half.NarrowBF16(dst, x)
+		return
+	}
 	for i, x := range src {
 		dst[i] = tensor.BF16Of(float64(x))
 	}
@@ -125,12 +134,30 @@ func ToBF16[S Number](dst []tensor.BF16, src []S) {
 // FromHalf is Convert from a float of 16 bits, which wide makes a float32.
 func FromHalf[D Number, S tensor.F16 | tensor.BF16](wide func(S) float32) func(dst []D, src []S) {
 	return func(dst []D, src []S) {
+		if toFloat32(dst, src) {
+			return
+		}
 		var x [1]float32
 		for i, h := range src {
 			x[0] = wide(h)
 			Convert(dst[i:i+1], x[:])
 		}
 	}
+}
+
+// toFloat32 writes elements as float32, where that is what dst holds.
+func toFloat32[D Number, S tensor.F16 | tensor.BF16](dst []D, src []S) bool {
+	x, ok := any(dst).([]float32)
+	if !ok {
+		return false
+	}
+	switch s := any(src).(type) {
+	case []tensor.F16:
+		half.WidenF16(x, s)
+	case []tensor.BF16:
+		half.WidenBF16(x, s)
+	}
+	return true
 }
 
 // CanonicalF16 is CanonicalNaN for float16.
