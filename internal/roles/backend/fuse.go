@@ -70,6 +70,8 @@ func (f *fusion) join(st *step) bool {
 			f.pools[st.in[0]] = st
 		case "Where":
 			f.reluGradient(st)
+		case "Gemm", "MatMul":
+			f.halfProduct(st)
 		}
 	}
 	for _, id := range st.out {

@@ -54,9 +54,13 @@ func gemm[T kernel.Float](b *binding) (run, error) {
 		finish = addBias(b, beta, ops)
 	}
 	b.scratch32 = max(b.scratch32, scratch)
+	multiply := func(f *frame, dst []T) { mul(f, g, dst, data[T](f, a0), data[T](f, b0)) }
+	if isHalf(b.in[1]) {
+		multiply = halfProduct[T](b, g)
+	}
 	return func(f *frame) error {
 		dst := data[T](f, y)
-		mul(f, g, dst, data[T](f, a0), data[T](f, b0))
+		multiply(f, dst)
 		if alpha != 1 {
 			ops.mul.VS(dst, dst, alpha)
 		}
@@ -114,6 +118,13 @@ func matMul[T kernel.Float](b *binding) (run, error) {
 			g.M *= d
 		}
 		x, batch = x[len(x)-2:], nil
+	}
+	if isHalf(b.in[1]) { // of two dimensions: see fusion.halfProduct
+		multiply, y := halfProduct[T](b, g), b.outSlot[0]
+		return func(f *frame) error {
+			multiply(f, data[T](f, y))
+			return nil
+		}, nil
 	}
 	w := kernel.Broadcast(batch, x[:len(x)-2], z[:len(z)-2])
 	mul, scratch := products[T](b.set, g)

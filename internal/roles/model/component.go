@@ -45,7 +45,7 @@ func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Co
 	if err != nil {
 		return nil, err
 	}
-	params, err := cfg.First(whole, seed, slot)
+	params, err := whole.initial(seed, slot, cfg.Init, func(i int) tensor.DType { return cfg.stored(graph, i) })
 	if err != nil {
 		return nil, err
 	}

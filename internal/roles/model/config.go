@@ -87,13 +87,13 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// First returns the first parameters of the settings' graph, drawn from the seed and the slot's name.
+// First returns the first parameters of the settings' graph, in float32, drawn from the seed and the slot's name.
 func (c Config) First(g *Graph, seed uint64, slot string) ([]*tensor.Tensor, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return g.initial(seed, slot, c.Init)
+	return g.initial(seed, slot, c.Init, nil)
 }
 
 // Graph returns the model that the settings name.

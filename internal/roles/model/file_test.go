@@ -34,7 +34,7 @@ func TestFileIsTheExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, g := range map[string]*Graph{"built": large, "loaded": loaded} {
-		params, err := g.initial(5, "model", InitHe)
+		params, err := g.initial(5, "model", InitHe, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

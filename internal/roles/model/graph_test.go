@@ -28,7 +28,7 @@ func mlp(t interface{ Fatal(...any) }, widths ...int) *Graph {
 }
 
 func initial(t interface{ Fatal(...any) }, g *Graph, how string) []*tensor.Tensor {
-	p, err := g.initial(42, "model", how)
+	p, err := g.initial(42, "model", how, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +95,8 @@ func TestInitialValues(t *testing.T) {
 	if file[0].Float32()[5] != 0 {
 		t.Error("the file's values were not taken")
 	}
-	other, _ := g.initial(43, "model", InitHe)
-	slot, _ := g.initial(42, "second", InitHe)
+	other, _ := g.initial(43, "model", InitHe, nil)
+	slot, _ := g.initial(42, "second", InitHe, nil)
 	if other[0].Equal(he[0]) || slot[0].Equal(he[0]) {
 		t.Error("the seed or the slot does not matter")
 	}

@@ -83,7 +83,8 @@ func TestImported(t *testing.T) {
 				t.Errorf("%s: %s was not exported", name, want[i])
 			}
 		}
-		if z, err := bare.initial(1, "model", InitFile); err != nil || !slices.Equal(z[0].Shape(), g.params[0].Shape) {
+		z, err := bare.initial(1, "model", InitFile, nil)
+		if err != nil || !slices.Equal(z[0].Shape(), g.params[0].Shape) {
 			t.Errorf("%s: the bare form begins with %v (%v)", name, z, err)
 		}
 	}
