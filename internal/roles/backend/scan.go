@@ -79,9 +79,10 @@ func logSumExp[T kernel.Float](b *binding) (run, error) {
 		return nil, err
 	}
 	x, y, n := b.inSlot[0], b.outSlot[0], b.out[0].Elements()
-	b.scratch64 = 2 * n
+	b.scratch64 = 2*n + w.N
+	s := kernel.SoftOf[T](b.set)
 	return func(f *frame) error {
-		kernel.LogSumExp(&w, data[T](f, y), data[T](f, x), f.scratch64[:n], f.scratch64[n:2*n])
+		kernel.LogSumExp(&s, &w, data[T](f, y), data[T](f, x), f.scratch64[:n], f.scratch64[n:2*n], f.scratch64[2*n:])
 		return nil
 	}, nil
 }

@@ -12,7 +12,8 @@
 //     terms that stand side by side by lanes: see LaneSum. The one exception is the matrix product, which adds float32
 //     products in float32 because that is what vector units do: see Gemm.
 //  3. exp, log and tanh come from package internal/fmath, never from package math, whose assembly differs between
-//     architectures. Square root is exact everywhere (IEEE 754) and comes from math.
+//     architectures; their vector forms do the same operations in the same order. Square root is exact everywhere
+//     (IEEE 754) and comes from math.
 //
 // The one thing that machines do not agree on is the payload of a NaN. No loop here lets a payload influence anything
 // but another payload, and CanonicalNaN replaces them all by one before a tensor leaves a plan.

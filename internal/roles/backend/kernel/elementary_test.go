@@ -161,6 +161,19 @@ func BenchmarkElementary(b *testing.B) {
 	}
 }
 
+// BenchmarkSoftmax is the softmax of rows, likewise.
+func BenchmarkSoftmax(b *testing.B) {
+	r := rand.New(rand.NewPCG(13, 7))
+	scalar, vector := Scalar(Rounded).Soft, Best(Rounded).Soft
+	for _, n := range []int{10, 32, 128, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l := Lanes{Outer: 4096 / n, N: n, Inner: 1}
+			x, y, e := fill(r, l.Outer*n, 0), make([]float32, l.Outer*n), make([]float64, n)
+			ratio(b, len(x), func() { Softmax(&scalar, l, y, x, e) }, func() { Softmax(&vector, l, y, x, e) })
+		})
+	}
+}
+
 // ratio times what in the benchmark's loop and reports how often it goes into the time of base, which runs as often,
 // and how long it takes for each of n values: of the medians, which a busy machine moves least.
 func ratio(b *testing.B, n int, base, what func()) {
@@ -201,7 +214,22 @@ func TestSoftmaxBits(t *testing.T) {
 			if n > 0 {
 				sameLoss(t, &scalar, &vector, l, x, e)
 			}
+			sameLogSumExp(t, &scalar, &vector, l, x)
 		}
+	}
+}
+
+// sameLogSumExp reduces the middle dimension.
+func sameLogSumExp(t *testing.T, scalar, vector *Soft[float32], l Lanes, x []float32) {
+	t.Helper()
+	w := NewWalk([]int{l.Outer, l.N, l.Inner}, []int{l.Inner, 0, 1})
+	n := l.Outer * l.Inner
+	want, got, top, sum, e := make([]float32, n), make([]float32, n), make([]float64, n), make([]float64, n),
+		make([]float64, w.N)
+	LogSumExp(scalar, &w, want, x, top, sum, e)
+	LogSumExp(vector, &w, got, x, top, sum, e)
+	if err := sameBits(want, got); err != nil {
+		t.Fatalf("log of the sum of e^x of %v: %v", l, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/rhizome-ml/rhizome/internal/fmath"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -109,35 +108,6 @@ func SumAbs[T, A Number]() Fold[T, A] {
 func Finish[T Float](dst []T, acc []float64, f func(float64) float64) {
 	for i, a := range acc {
 		dst[i] = T(f(a))
-	}
-}
-
-// LogSumExp writes log(Σ e^x), which is m + log(Σ e^(x-m)) with m the greatest x. Of no elements it is -Inf. Both lists
-// of numbers are as long as dst.
-func LogSumExp[T Float](w *Walk, dst, src []T, top, sum []float64) {
-	for i := range top {
-		top[i], sum[i] = math.Inf(-1), 0
-	}
-	step := w.Step[0]
-	w.Runs(func(at int, off [operandsMax]int) {
-		for i, x := range src[at : at+w.N] {
-			if v := float64(x); v > top[off[0]+i*step] {
-				top[off[0]+i*step] = v
-			}
-		}
-	})
-	w.Runs(func(at int, off [operandsMax]int) {
-		for i, x := range src[at : at+w.N] {
-			k := off[0] + i*step
-			if m := top[k]; float64(x) == m { // also where both are infinite
-				sum[k]++
-			} else {
-				sum[k] += fmath.Exp(float64(x) - m)
-			}
-		}
-	})
-	for i := range dst {
-		dst[i] = T(top[i] + fmath.Log(sum[i]))
 	}
 }
 
