@@ -11,7 +11,13 @@ type Unary struct {
 
 // Soft is the loops over one contiguous lane that a softmax is made of; all slices of a call have one length.
 type Soft[T Float] struct {
-	Exp  func(e []float64, x []T, m float64)     // e^(x-m)
+	// Top is the greatest of top and x, of which a NaN is not greater than anything nor anything than it. Of zeros with
+	// both signs it is any.
+	Top func(x []T, top T) T
+
+	// Exp writes e^(x-m) and returns sum with these added one after another.
+	Exp func(e []float64, x []T, m, sum float64) float64
+
 	Over func(dst []T, e []float64, sum float64) // e / sum, rounded once
 	Less func(dst, x []T, m, log float64)        // x - m - log, in float64 and rounded once; dst may be x itself
 }
@@ -30,11 +36,14 @@ func scalarUnary() Unary {
 
 func scalarSoft[T Float]() Soft[T] {
 	return Soft[T]{
-		Exp: func(e []float64, x []T, m float64) {
+		Top: greater[T],
+		Exp: func(e []float64, x []T, m, sum float64) float64 {
 			e = e[:len(x)]
 			for i, v := range x {
 				e[i] = fmath.Exp(float64(v) - m)
+				sum += e[i]
 			}
+			return sum
 		},
 		Over: func(dst []T, e []float64, sum float64) {
 			dst = dst[:len(e)]
@@ -49,6 +58,15 @@ func scalarSoft[T Float]() Soft[T] {
 			}
 		},
 	}
+}
+
+func greater[T Float](x []T, top T) T {
+	for _, v := range x {
+		if v > top {
+			top = v
+		}
+	}
+	return top
 }
 
 // SoftOf returns the loops of a set for elements of type T: float64 has the scalar ones alone.

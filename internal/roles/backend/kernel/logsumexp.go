@@ -26,12 +26,7 @@ func LogSumExp[T Float](s *Soft[T], w *Walk, dst, src []T, top, sum, e []float64
 			sumExp(w, top, sum, src[at:at+w.N], k)
 			return
 		}
-		s.Exp(e[:w.N], src[at:at+w.N], top[k])
-		t := sum[k]
-		for _, v := range e[:w.N] {
-			t += v
-		}
-		sum[k] = t
+		sum[k] = s.Exp(e[:w.N], src[at:at+w.N], top[k], sum[k])
 	})
 	for i := range dst {
 		dst[i] = T(top[i] + fmath.Log(sum[i]))

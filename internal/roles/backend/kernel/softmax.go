@@ -57,29 +57,21 @@ func exponentials[T Float](s *Soft[T], l Lanes, e []float64, x []T, at int) (m, 
 	if l.N == 0 {
 		return 0, 0
 	}
-	top := x[at]
 	if l.Inner == 1 {
 		x = x[at : at+l.N]
-		for _, v := range x {
-			if v > top {
-				top = v
-			}
-		}
-		m = float64(top)
-		s.Exp(e, x, m)
-	} else {
-		for i := 1; i < l.N; i++ {
-			if v := x[at+i*l.Inner]; v > top {
-				top = v
-			}
-		}
-		m = float64(top)
-		for i := range e {
-			e[i] = fmath.Exp(float64(x[at+i*l.Inner]) - m)
+		m = float64(s.Top(x, x[0]))
+		return m, s.Exp(e, x, m, 0)
+	}
+	top := x[at]
+	for i := 1; i < l.N; i++ {
+		if v := x[at+i*l.Inner]; v > top {
+			top = v
 		}
 	}
-	for _, v := range e {
-		sum += v
+	m = float64(top)
+	for i := range e {
+		e[i] = fmath.Exp(float64(x[at+i*l.Inner]) - m)
+		sum += e[i]
 	}
 	return m, sum
 }

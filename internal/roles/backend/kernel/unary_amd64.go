@@ -23,19 +23,22 @@ func erfAll(dst, x *float32, n int)
 func sqrt8(dst, x *float32, n int)
 
 //go:noescape
-func expLess(e *float64, x *float32, m float64, n int)
+func expLess(e *float64, x *float32, m, s float64, n int) float64
+
+//go:noescape
+func top8(x *float32, first float32, n int) float32
 
 //go:noescape
 func lessBoth(dst, x *float32, m, s float64, n int)
 
 //go:noescape
-func quotients4(dst *float32, e *float64, d float64, n int)
+func quotients(dst *float32, e *float64, d float64, n int)
 
 // vectorUnary replaces the functions of one number, and what a softmax is made of, by their vector forms.
 func (s *Unary) vectorUnary() {
 	s.Exp, s.Log = all(expAll), all(logAll)
 	s.Tanh, s.Sigmoid, s.Erf = all(tanhAll), all(sigmoidAll), all(erfAll)
-	sqrt, over := s.Sqrt, s.Soft.Over
+	sqrt := s.Sqrt
 	s.Sqrt = func(dst, x []float32) {
 		n := len(x) &^ 7
 		if n > 0 {
@@ -43,22 +46,31 @@ func (s *Unary) vectorUnary() {
 		}
 		sqrt(dst[n:], x[n:])
 	}
-	s.Soft.Exp = func(e []float64, x []float32, m float64) {
-		if len(x) > 0 {
-			expLess(&e[0], &x[0], m, len(x))
+	s.Soft.Exp = func(e []float64, x []float32, m, sum float64) float64 {
+		if len(x) == 0 {
+			return sum
 		}
+		_ = e[len(x)-1]
+		return expLess(&e[0], &x[0], m, sum, len(x))
+	}
+	s.Soft.Top = func(x []float32, top float32) float32 {
+		n := len(x) &^ 7
+		if n > 0 {
+			top = top8(&x[0], top, n)
+		}
+		return greater(x[n:], top)
 	}
 	s.Soft.Less = func(dst, x []float32, m, log float64) {
 		if len(x) > 0 {
+			_ = dst[len(x)-1]
 			lessBoth(&dst[0], &x[0], m, log, len(x))
 		}
 	}
 	s.Soft.Over = func(dst []float32, e []float64, sum float64) {
-		n := len(e) &^ 3
-		if n > 0 {
-			quotients4(&dst[0], &e[0], sum, n)
+		if len(e) > 0 {
+			_ = dst[len(e)-1]
+			quotients(&dst[0], &e[0], sum, len(e))
 		}
-		over(dst[n:], e[n:], sum)
 	}
 }
 

@@ -4,7 +4,7 @@
 
 // The functions of package fmath on four lanes of float64, operation by operation: what its scalar code branches on is
 // computed on every way that a lane can take, and the lane picks. Each function has the shape: four values of float32 are
-// widened to Y8, the result comes to Y0, is rounded once and stored; the last one to three values go through a mask.
+// widened to Y8, the result comes to Y0, is rounded once and stored; the last one to three values are read through a mask.
 // Arguments beyond which a float32 result is constant are moved to that bound first, so that 2^k is one normal factor.
 
 // Each constant stands four times, one for each lane. The names of package fmath stand beside their values.
@@ -255,7 +255,7 @@ part:                         \
 	VCVTPS2PD  X8, Y8           \
 have:
 
-// FOOT rounds Y0, stores it at DI and goes on.
+// FOOT rounds Y0, stores it at DI and goes on. Stores through a mask are slow, and slower to read back.
 #define FOOT \
 	VCVTPD2PSY Y0, X0           \
 	CMPQ       CX, $4           \
@@ -268,7 +268,15 @@ have:
 	VZEROUPPER                  \
 	RET                         \
 last:                         \
-	VMASKMOVPS X0, X13, (DI)    \
+	CMPQ       CX, $2           \
+	JLT        one              \
+	VMOVSD     X0, (DI)         \
+	JEQ        end              \
+	VEXTRACTPS $2, X0, 8(DI)    \
+	JMP        end              \
+one:                          \
+	VMOVSS     X0, (DI)         \
+end:                          \
 	VZEROUPPER                  \
 	RET
 
@@ -517,41 +525,89 @@ done:
 	ONENAN
 	FOOT
 
-// func expLess(e *float64, x *float32, m float64, n int)
+// func expLess(e *float64, x *float32, m, s float64, n int) float64
 //
-// The whole range of float64: two factors whose product is 2^k, the first of which is exact.
-TEXT ·expLess(SB), NOSPLIT, $0-32
+// The whole range of float64: two factors whose product is 2^k, the first of which is exact. The exponentials are added
+// to s one after another, which costs next to nothing beside the next four; lanes beyond the last value add 0.
+TEXT ·expLess(SB), NOSPLIT, $0-48
 	MOVQ         e+0(FP), DI
 	MOVQ         x+8(FP), SI
 	VBROADCASTSD m+16(FP), Y12
-	MOVQ         n+24(FP), CX
+	VMOVSD       s+24(FP), X11
+	MOVQ         n+32(FP), CX
 	HEAD
-	VSUBPD    Y12, Y8, Y8
-	VMAXPD    kLo750, Y8, Y0
-	VMINPD    kHi750, Y0, Y0
+	VSUBPD       Y12, Y8, Y8
+	VMAXPD       kLo750, Y8, Y0
+	VMINPD       kHi750, Y0, Y0
 	EXPONENT
-	VPSRAD    $1, X1, X2
-	VPSUBD    X2, X1, X1
+	VPSRAD       $1, X1, X2
+	VPSUBD       X2, X1, X1
 	SCALE(X1, Y1)
 	SCALE(X2, Y2)
-	VCMPPD    $0x1e, kExpOver, Y8, Y2
-	VBLENDVPD Y2, kInf, Y0, Y0
-	VCMPPD    $0x12, kExpUnder, Y8, Y2 // less or equal, ordered, quiet
-	VANDNPD   Y0, Y2, Y0
+	VCMPPD       $0x1e, kExpOver, Y8, Y2
+	VBLENDVPD    Y2, kInf, Y0, Y0
+	VCMPPD       $0x12, kExpUnder, Y8, Y2 // less or equal, ordered, quiet
+	VANDNPD      Y0, Y2, Y0
 	ONENAN
-	CMPQ      CX, $4
-	JLT       last
-	VMOVUPD   Y0, (DI)
-	ADDQ      $16, SI
-	ADDQ      $32, DI
-	SUBQ      $4, CX
-	JNE       loop
+	CMPQ         CX, $4
+	JLT          last
+	VMOVUPD      Y0, (DI)
+	ADDQ         $16, SI
+	ADDQ         $32, DI
+
+sum:
+	VADDSD       X0, X11, X11
+	VPERMILPD    $1, X0, X1
+	VADDSD       X1, X11, X11
+	VEXTRACTF128 $1, Y0, X0
+	VADDSD       X0, X11, X11
+	VPERMILPD    $1, X0, X1
+	VADDSD       X1, X11, X11
+	SUBQ         $4, CX
+	JGT          loop
+	VMOVSD       X11, ret+40(FP)
 	VZEROUPPER
 	RET
 
 last:
-	VPMOVSXDQ  X13, Y13
-	VMASKMOVPD Y0, Y13, (DI)
+	VPMOVSXDQ X13, Y13
+	VANDPD    Y13, Y0, Y0
+	CMPQ      CX, $2
+	JLT       one
+	VMOVUPD   X0, (DI)
+	JEQ       sum
+
+	VEXTRACTF128 $1, Y0, X1
+	VMOVSD       X1, 16(DI)
+	JMP          sum
+
+one:
+	VMOVSD X0, (DI)
+	JMP    sum
+
+// func top8(x *float32, first float32, n int) float32
+//
+// n is a multiple of 8 and not 0. The maximum instruction gives its second source, what was greatest before, when an
+// operand is NaN or both are zero, as the scalar loop does.
+TEXT ·top8(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), SI
+	VBROADCASTSS first+8(FP), Y0
+	MOVQ         n+16(FP), CX
+	XORQ         AX, AX
+
+loop:
+	VMOVUPS      (SI)(AX*4), Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $8, AX
+	CMPQ         AX, CX
+	JLT          loop
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X0, X1, X0
+	VPERMILPS    $0x0e, X0, X1
+	VMAXPS       X0, X1, X0
+	VPERMILPS    $0x01, X0, X1
+	VMAXPS       X0, X1, X0
+	VMOVSS       X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -567,26 +623,31 @@ TEXT ·lessBoth(SB), NOSPLIT, $0-40
 	VSUBPD Y2, Y0, Y0
 	FOOT
 
-// func quotients4(dst *float32, e *float64, d float64, n int)
-//
-// n is a multiple of 4 and not 0.
-TEXT ·quotients4(SB), NOSPLIT, $0-32
+// func quotients(dst *float32, e *float64, d float64, n int)
+TEXT ·quotients(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), DI
 	MOVQ         e+8(FP), SI
 	VBROADCASTSD d+16(FP), Y1
 	MOVQ         n+24(FP), CX
-	XORQ         AX, AX
 
 loop:
-	VMOVUPD    (SI)(AX*8), Y0
-	VDIVPD     Y1, Y0, Y0
-	VCVTPD2PSY Y0, X0
-	VMOVUPS    X0, (DI)(AX*4)
-	ADDQ       $4, AX
-	CMPQ       AX, CX
-	JLT        loop
-	VZEROUPPER
-	RET
+	CMPQ    CX, $4
+	JLT     part
+	VMOVUPD (SI), Y0
+	JMP     have
+
+part:
+	LEAQ       pass<>+16(SB), AX
+	SHLQ       $2, CX
+	SUBQ       CX, AX
+	SHRQ       $2, CX
+	VPMOVSXDQ  (AX), Y13
+	VMASKMOVPD (SI), Y13, Y0
+
+have:
+	VDIVPD Y1, Y0, Y0
+	ADDQ   $16, SI
+	FOOT
 
 // func sqrt8(dst, x *float32, n int)
 //
