@@ -38,12 +38,12 @@ func attr[T kernel.Float](b *binding, name string) T { return T(onnxop.Float(b.p
 
 func adagrad[T kernel.Float](b *binding) (run, error) {
 	decay, norm, eps := attr[T](b, "decay_factor"), attr[T](b, "norm_coefficient"), attr[T](b, "epsilon")
-	in, out := b.inSlot[2:], b.outSlot
+	in, out, set := b.inSlot[2:], b.outSlot, kernel.OptimizersOf[T](b.set)
 	n := len(in) / 3
 	return optimizer(b, n, func(f *frame, rate T, step int64, i int) {
-		kernel.Adagrad(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
-			data[T](f, in[2*n+i]),
-			rate, decay, norm, eps, step)
+		c := kernel.AdagradAt(rate, decay, norm, eps, step)
+		set.Adagrad(&c, data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
+			data[T](f, in[2*n+i]))
 	})
 }
 
@@ -52,22 +52,23 @@ func adam[T kernel.Float](b *binding) (run, error) {
 		Alpha: attr[T](b, "alpha"), Beta: attr[T](b, "beta"), Epsilon: attr[T](b, "epsilon"),
 		Norm: attr[T](b, "norm_coefficient"), NormPost: attr[T](b, "norm_coefficient_post"),
 	}
-	in, out := b.inSlot[2:], b.outSlot
+	in, out, set := b.inSlot[2:], b.outSlot, kernel.OptimizersOf[T](b.set)
 	n := len(in) / 4
 	return optimizer(b, n, func(f *frame, rate T, step int64, i int) {
-		kernel.Adam(p, data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, out[2*n+i]),
-			data[T](f, in[i]), data[T](f, in[n+i]), data[T](f, in[2*n+i]), data[T](f, in[3*n+i]), rate, step)
+		c := p.At(rate, step)
+		set.Adam(&c, data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, out[2*n+i]),
+			data[T](f, in[i]), data[T](f, in[n+i]), data[T](f, in[2*n+i]), data[T](f, in[3*n+i]))
 	})
 }
 
 func momentum[T kernel.Float](b *binding) (run, error) {
 	alpha, beta, norm := attr[T](b, "alpha"), attr[T](b, "beta"), attr[T](b, "norm_coefficient")
 	nesterov := onnxop.String(b.proto, "mode") == "nesterov"
-	in, out := b.inSlot[2:], b.outSlot
+	in, out, set := b.inSlot[2:], b.outSlot, kernel.OptimizersOf[T](b.set)
 	n := len(in) / 3
 	return optimizer(b, n, func(f *frame, rate T, step int64, i int) {
-		kernel.Momentum(data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
-			data[T](f, in[2*n+i]),
-			rate, alpha, beta, norm, nesterov, step)
+		c := kernel.MomentumAt(rate, alpha, beta, norm, step)
+		set.Momentum(&c, nesterov, data[T](f, out[i]), data[T](f, out[n+i]), data[T](f, in[i]), data[T](f, in[n+i]),
+			data[T](f, in[2*n+i]))
 	})
 }

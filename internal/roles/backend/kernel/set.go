@@ -23,6 +23,7 @@ type Set struct {
 	MaxQuarters  func(p *Pool, y []float32, at []int64, x []float32, relu bool)
 	GiveQuarters func(p *Pool, dst, dy []float32, at []int64, top []float32)
 	Unary
+	Optimizers Optimizers[float32]
 }
 
 var (
@@ -68,6 +69,7 @@ func scalarSet(r Rules) *Set {
 		MaxQuarters:  MaxQuarters[float32],
 		GiveQuarters: GiveQuarters[float32],
 		Unary:        scalarUnary(),
+		Optimizers:   scalarOptimizers[float32](),
 	}
 }
 

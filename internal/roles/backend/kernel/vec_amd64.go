@@ -20,4 +20,5 @@ func vectorize(s *Set, threads int) {
 	vectorQuarters(s)
 	vectorSum(s)
 	s.vectorUnary()
+	vectorOptimizers(&s.Optimizers)
 }
