@@ -58,6 +58,7 @@ var targets = []target{
 	{"internal/compile/gradient/FuzzBuild", "graphs to derive", 2 * quick},
 	{"internal/op/lower/FuzzGraph", "graphs of compound operators", quick},
 	{"internal/roles/backend/FuzzCompile", "graphs to run", 2 * quick},
+	{"internal/roles/backend/kernel/FuzzPaths", "numbers, on every path of the loops", slow},
 	{"internal/journal/FuzzJournalOpen", "segments of journals", slow},
 	{"internal/journal/FuzzSnapshotLoad", "files of snapshots", slow},
 	{"internal/job/kinds/federated/FuzzParse", "job files", slow},

@@ -16,7 +16,23 @@
 //     (IEEE 754) and comes from math.
 //
 // The one thing that machines do not agree on is the payload of a NaN. No loop here lets a payload influence anything
-// but another payload, and CanonicalNaN replaces them all by one before a tensor leaves a plan.
+// but another payload, and CanonicalNaN replaces them all by one before a tensor leaves a plan; Bits, which shows them
+// as integers, does the same.
+//
+// The paths are the scalar loops and the vector loops of amd64 (AVX2) and arm64 (NEON), each on one thread and more. On
+// every one of them:
+//
+//	value or shape    what comes out
+//	denormal          a number as any other, in and out: no path flushes it to zero
+//	zero              keeps its sign as IEEE 754 says; Relu leaves -0 as it is, a sum from zero ends at +0
+//	infinity          as IEEE 754 says; Inf-Inf, 0·Inf and their like are NaN
+//	NaN in            NaN out; Relu and its like keep it, ReluGrad gives 0 where x is NaN, a maximum is NaN
+//	NaN leaves        0x7fc00000, of float64 0x7ff8000000000000, of float16 0x7e00, of bfloat16 0x7fc0
+//	no terms          a sum is +0, a product 1, a maximum what no element is below, a mean NaN
+//	no elements       nothing is read or written
+//	stride of zero    an operand that repeats gives what its copies would
+//
+// FuzzPaths holds the paths against each other, TestEdgeBits of package backend pins the bits.
 //
 // All functions are safe for concurrent use on disjoint outputs. Where a comment allows it the output may be the very
 // same slice as an input; partial overlap is never allowed. Sizes are the caller's duty: a plan has proved them.
