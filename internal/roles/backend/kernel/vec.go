@@ -75,7 +75,13 @@ func (s *Set) elementwise() {
 	}
 }
 
-func (s *Set) products(t tiles) { s.Gemm, s.GemmScratch = t.gemm, t.scratch }
+// products makes the products of a set those of some tiles.
+func (s *Set) products(t tiles) {
+	s.Gemm, s.GemmScratch = t.gemm, t.scratch
+	if s.Rules == Fused {
+		s.Conv, s.ConvScratch = t.conv, t.convScratch
+	}
+}
 
 // vv replaces a loop by a vector loop that has the scalar one for its tail; vs and sv do the same for theirs.
 func (r *Rows[T, R]) vv(f func(dst *R, a, b *T, n int)) *Rows[T, R] {

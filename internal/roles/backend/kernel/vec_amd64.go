@@ -12,9 +12,7 @@ func vectorize(s *Set, threads int) {
 	case s.Rules == Rounded:
 		s.products(tiles{rounded6x16, rounded4x16, threads})
 	case haveFused:
-		t := tiles{fused6x16, fused4x16, threads}
-		s.products(t)
-		s.Conv, s.ConvScratch = t.conv, t.convScratch
+		s.products(tiles{fused6x16, fused4x16, threads})
 	}
 	s.elementwise()
 	vectorQuarters(s)

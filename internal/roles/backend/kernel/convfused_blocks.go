@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -7,28 +7,6 @@ import "sync"
 // run is neighbours of a block of positions: where they begin in the frames, where in the block, both in bytes, and how
 // many they are.
 type run struct{ src, at, n int }
-
-// gatherPanel writes for each term what up to tileCols positions meet, as a row of a panel. It reads tileCols values
-// from each run's first, and writes as many behind the panel.
-//
-//go:noescape
-func gatherPanel(panel, frames *float32, deltas *int32, terms int, runs *run, n int)
-
-// gatherRows writes for each term what the positions of a block meet, as rows stride bytes apart. It reads and writes
-// up to 7 values behind the last.
-//
-//go:noescape
-func gatherRows(rows *float32, stride int, frames *float32, deltas *int32, terms int, runs *run, n int)
-
-// turn16 writes tileCols rows of terms values, a multiple of 8, stride bytes apart, as a panel.
-//
-//go:noescape
-func turn16(panel, rows *float32, stride, terms int)
-
-// fusedRow writes n sums, n a multiple of 16, of terms products of a with what positions side by side meet.
-//
-//go:noescape
-func fusedRow(dst, frame *float32, deltas *int32, a *float32, terms, n int)
 
 const (
 	overrun   = 32                    // what the loops may read behind a frame
@@ -157,7 +135,7 @@ func (v *columns) from(n, end int, bias, scratch []float32) {
 			from := ((v.first+i)*v.srcAll + v.group*v.srcGroup) * volume(v.reach.src)
 			fillFrame(v.reach, v.frames[i*v.size:], v.src[from:])
 		}
-		if v.rows < 4 {
+		if haveRows && v.rows < 4 {
 			v.byLines()
 		} else {
 			v.byTiles()
@@ -186,7 +164,7 @@ func addValue(y []float32, b float32) {
 // pack writes the rows in panels, one for each row of tiles, of all terms.
 func (v *columns) pack() {
 	terms := len(v.deltas)
-	for i, at := 0, 0; i < v.rows && v.rows >= 4; {
+	for i, at := 0, 0; i < v.rows && !(haveRows && v.rows < 4); {
 		h := rowsOfTile(v.rows - i)
 		turnA(v.panels[at:at+h*terms], h, Operand{v.a, terms, 1}, i, min(h, v.rows-i), 0, terms)
 		i, at = i+h, at+h*terms
