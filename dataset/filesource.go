@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -163,12 +164,15 @@ func (f *fileSource) keepAll() error {
 	}
 	kept, err := InMemory(f.schema, b)
 	f.kept = kept
-	f.cells = nil
 	return err
 }
 
 // batchMax bounds how many numbers of the table are in memory at a time, beside the batch.
 const batchMax = 1 << 19
+
+// spare is memory for what is read of a table. It is taken for a batch: of thousands of sources in a process few read at
+// a time.
+var spare = sync.Pool{New: func() any { return new([]cells) }}
 
 // Read puts samples into a batch.
 func (f *fileSource) Read(rows []int, into Batch) error {
@@ -199,6 +203,12 @@ func (f *fileSource) Read(rows []int, into Batch) error {
 	} else if into.Labels.Float32 == nil && into.Labels.Int64 == nil {
 		want = want[:len(f.features)]
 	}
+	scratch := spare.Get().(*[]cells)
+	f.cells = *scratch
+	defer func() {
+		*scratch, f.cells = f.cells, nil
+		spare.Put(scratch)
+	}()
 	step := max(1, batchMax/max(1, f.schema.Width(), f.schema.LabelWidth()))
 	for from := 0; from < len(rows) && len(want) > 0; from += step {
 		to := min(len(rows), from+step)
@@ -260,6 +270,10 @@ func (f *fileSource) fill(c *feature, k int, rows, at []int, into Column) error 
 		case c.exact:
 			if why := put(into, to, in.i[i*c.width:(i+1)*c.width]); why != "" {
 				return f.bad(row, c.column, why)
+			}
+		case c.whole && !in.none[i] && c.scale == 0 && len(f.s.Divide) == 0:
+			for j, v := range in.i[i*c.width : (i+1)*c.width] {
+				into.Float32[to+j] = float32(float64(v)) // of an int64, so finite
 			}
 		default:
 			for j := range c.width {

@@ -370,6 +370,11 @@ func (a *array) decode(b []byte, at, step int, as columnType, into *cells) error
 		for i := range n {
 			into.f[at+i*step] = math.Float32frombits(uint32(a.order.Uint16(b[2*i:])) << 16)
 		}
+	case as == integer && a.kind == 'u' && a.size == 1 && step == 1:
+		to := into.i[at : at+n]
+		for i, v := range b[:n] {
+			to[i] = int64(v)
+		}
 	case as == integer && a.kind != 'f':
 		for i := range n {
 			v, ok := a.whole(b[i*a.size:])

@@ -39,7 +39,7 @@ func Register(c *node.Catalogue) error {
 		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
 		{data.Role, data.KindSynthetic, data.Version, data.SharedSynthetic()},
 		{data.Role, data.KindSource, data.Version, data.SourceFactory},
-		{data.Role, data.KindSamples, data.Version, data.SamplesFactory},
+		{data.Role, data.KindSamples, data.Version, data.SharedSamples()},
 		{selector.Role, selector.Kind, selector.Version, selector.Factory},
 	} {
 		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {

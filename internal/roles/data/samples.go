@@ -155,15 +155,9 @@ func ParseSamplesOptions(b []byte) (SamplesOptions, error) {
 }
 
 // SamplesFactory builds the component of a slot, as KindSamples.
-func SamplesFactory(env node.Env) (engine.Component, error) {
-	s, err := openSamples(env)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
+func SamplesFactory(env node.Env) (engine.Component, error) { return SharedSamples()(env) }
 
-func openSamples(env node.Env) (*Component, error) {
+func openSamples(env node.Env, shared *deals) (*Component, error) {
 	c, err := ParseSamplesConfig(env.Config)
 	if err != nil {
 		return nil, err
@@ -172,11 +166,11 @@ func openSamples(env node.Env) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.open(env, o)
+	return c.open(env, o, shared)
 }
 
 // open opens the files that the host gives, and takes what the node has of them.
-func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Component, error) {
+func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *deals) (*Component, error) {
 	const of = "samples options"
 	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
 	if err != nil {
@@ -215,7 +209,8 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions) (*Component, error) 
 	s.sums = &summing{file: env.Files[FileTrain], of: c}
 	if o.Own {
 		s.train.source = train
-	} else if err := c.deal(s, train); err != nil {
+	} else if err := c.take(s, train, shared, dealOf{string(env.Config), o.Files[FileTrain], env.Seed,
+		s.test.source == nil}); err != nil {
 		return nil, err
 	}
 	if n := s.train.len(); n > SamplesMost {
@@ -238,28 +233,41 @@ func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
 	return s, s.Schema().Against(want)
 }
 
-// deal takes the node's part of a file that all nodes have, and what is held out of it for the test.
-func (c SamplesConfig) deal(s *Component, whole dataset.Source) error {
-	all, err := dataset.SamplesOf(whole)
-	if err != nil {
-		return err
-	}
-	if s.test.source == nil && c.Held > 0 {
-		var held []int
-		if all.Rows, held = hold(all, c.Held, s.seed); len(held) > 0 {
-			s.test = holds{whole, held}
-		}
-	}
-	if s.part == none {
+// take takes the node's part of a file that all nodes have, and what is held out of it for the test.
+func (c SamplesConfig) take(s *Component, whole dataset.Source, shared *deals, of dealOf) error {
+	of.tests = of.tests && c.Held > 0
+	if s.part == none && !of.tests {
 		return nil
 	}
-	parts, err := dataset.Deal(s.plan.partitioner, all, c.Partitions, c.Least, s.seed)
+	d, err := shared.of(of, func() (dealt, error) { return c.deal(whole, of) })
 	if err != nil {
 		return err
 	}
-	s.train = holds{whole, parts[s.part]}
-	s.sums.rows = s.train.rows
+	if len(d.held) > 0 {
+		s.test = holds{whole, d.held}
+	}
+	if s.part != none {
+		s.train = holds{whole, slices.Clone(d.parts[s.part])} // not the memory of all
+		s.sums.rows = s.train.rows
+	}
 	return nil
+}
+
+// deal deals a file that all nodes have, but for what is held out of it for the test.
+func (c SamplesConfig) deal(whole dataset.Source, of dealOf) (d dealt, err error) {
+	all, err := dataset.SamplesOf(whole)
+	if err != nil {
+		return d, err
+	}
+	if of.tests {
+		all.Rows, d.held = hold(all, c.Held, of.seed)
+	}
+	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
+	if err != nil {
+		return d, err
+	}
+	d.parts, err = dataset.Deal(partitioner, all, c.Partitions, c.Least, of.seed)
+	return d, err
 }
 
 // hold divides samples into those that train and those that test, both ascending: a share of each class in millionths,

@@ -401,7 +401,7 @@ func (c Config) samplesConfig() data.SamplesConfig {
 	name, settings, _ := samples.Partition(c.Partition, c.Alpha, b.Schema.Classed())
 	share, _ := c.share()
 	return data.SamplesConfig{Settings: b.Settings, Schema: b.Schema, Batch: c.Batch, Epochs: c.Epochs,
-		Partitions: min(c.clients(), ClientsMax), Least: leastBrought, Partitioner: name, Partition: settings,
+		Partitions: c.parts(), Least: leastBrought, Partitioner: name, Partition: settings,
 		Held: int(share*million + 0.5)}
 }
 

@@ -110,7 +110,18 @@ func (c Config) clientsMax() int {
 	if c.drawn() {
 		return SimulatedMax
 	}
+	if c.brings() {
+		return DealtMax
+	}
 	return ClientsMax
+}
+
+// parts is how many parts samples of one source are dealt to.
+func (c Config) parts() int {
+	if c.Clients == 0 {
+		return ClientsMax
+	}
+	return c.Clients
 }
 
 // WritableSets returns the names of the data sets of which a part can be written to a file, sorted.

@@ -55,8 +55,8 @@ var fields = []job.Field[Config]{
 	{Key: "rounds", At: func(c *Config) any { return &c.Rounds },
 		Of: job.Key{Doc: "How many times the server asks for updates, 1 to 100,000."}},
 	{Key: "clients", At: func(c *Config) any { return &c.Clients },
-		Of: job.Key{Doc: "How many clients there are, 1 to 64 on one machine; 0 is for servers: whoever is let in " +
-			"takes part."}},
+		Of: job.Key{Doc: "How many clients there are, 1 to 64 on one machine, in a simulation up to 4,096 of a " +
+			"file; 0 is for servers: whoever is let in takes part."}},
 	{Key: "seed", At: func(c *Config) any { return &c.Seed },
 		Of: job.Key{Doc: "What all that is random is drawn from: initial values, partition, cohorts, the order of " +
 			"batches."}},

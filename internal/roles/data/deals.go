@@ -1,0 +1,55 @@
+package data
+
+import (
+	"sync"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/node"
+)
+
+// SharedSamples returns a SamplesFactory whose nodes share how a file was dealt to all of them: each would read all
+// labels, deal them, and have memory for it. It is safe for concurrent use.
+func SharedSamples() node.Factory {
+	shared := new(deals)
+	return func(env node.Env) (engine.Component, error) {
+		s, err := openSamples(env, shared)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+}
+
+// dealOf is all that a deal depends on.
+type dealOf struct {
+	config, sha256 string
+	seed           uint64
+	tests          bool // a part is held out
+}
+
+// dealt is a file that was dealt: the rows of each part, and of the test. Nobody changes them.
+type dealt struct {
+	parts [][]int
+	held  []int
+}
+
+// deals keeps the newest deal. It is safe for concurrent use.
+type deals struct {
+	mu   sync.Mutex // also held while a file is dealt: who waits needs the same
+	last dealOf
+	made *dealt
+}
+
+// of returns the deal that is kept, or makes it.
+func (d *deals) of(of dealOf, deal func() (dealt, error)) (dealt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made == nil || d.last != of {
+		made, err := deal()
+		if err != nil {
+			return made, err
+		}
+		d.last, d.made = of, &made
+	}
+	return *d.made, nil
+}
