@@ -65,8 +65,8 @@ func Kernels(o KernelOptions, emit func(Metric)) error {
 			}
 		}
 	}
-	if o.Threads != 1 {
-		return fmt.Errorf("%d threads; the backend has one", o.Threads)
+	if o.Threads < 1 || o.Threads > threadsMax {
+		return fmt.Errorf("%d threads; want 1 to %d", o.Threads, threadsMax)
 	}
 	if o.Version != int(kernel.Rounded) && o.Version != int(kernel.Fused) {
 		return fmt.Errorf("version %d of the backend; want %d or %d", o.Version, kernel.Rounded, kernel.Fused)
@@ -90,7 +90,12 @@ func Kernels(o KernelOptions, emit func(Metric)) error {
 	return nil
 }
 
-func (r *kernelRun) options() backend.Options { return backend.Options{Rules: kernel.Rules(r.Version)} }
+// threadsMax bounds the threads.
+const threadsMax = 64
+
+func (r *kernelRun) options() backend.Options {
+	return backend.Options{Rules: kernel.Rules(r.Version), Threads: r.Threads}
+}
 
 func (r *kernelRun) models() []stepModel {
 	return slices.DeleteFunc(stepModels(), func(m stepModel) bool {

@@ -17,7 +17,7 @@ func fusedPeak(turns int) {
 		fused12(turns)
 		return
 	}
-	loopPeak(turns * peakFlops / loopFlops)
+	_ = loopPeak(turns * peakFlops / loopFlops)
 }
 
 // fused12 does turns > 0 times twelve independent fused multiply-adds of eight float32 each.

@@ -9,4 +9,4 @@ const (
 )
 
 // fusedPeak does that many turns of a loop without vectors.
-func fusedPeak(turns int) { loopPeak(turns) }
+func fusedPeak(turns int) { _ = loopPeak(turns) }
