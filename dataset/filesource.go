@@ -170,8 +170,8 @@ func (f *fileSource) keepAll() error {
 // batchMax bounds how many numbers of the table are in memory at a time, beside the batch.
 const batchMax = 1 << 19
 
-// spare is memory for what is read of a table. It is taken for a batch: of thousands of sources in a process few read at
-// a time.
+// spare is memory for what is read of a table. It is taken for a batch: of thousands of sources in a process few read
+// at a time.
 var spare = sync.Pool{New: func() any { return new([]cells) }}
 
 // Read puts samples into a batch.

@@ -23,6 +23,7 @@ type simFlags struct {
 	nodes   []int
 	shards  int
 	storm   int
+	clients int
 	shard   uint64 // of a child: the seed of its network
 }
 
@@ -45,18 +46,25 @@ func newBenchSim(c *console) *cobra.Command {
 	flags.IntSliceVar(&f.nodes, "nodes", bench.DefaultSimSizes(), "sizes of the networks")
 	flags.IntVar(&f.shards, "shards", 2, "networks that run at once, each in a process of its own")
 	flags.IntVar(&f.storm, "storm", 10_000, "nodes that restart at once")
+	flags.IntVar(&f.clients, "clients", 1000, "clients of the federated job; 0 leaves it out")
 	flags.Uint64Var(&f.shard, "shard", 0, "be the process of the network with this seed")
 	flags.MarkHidden("shard")
 	return cmd
 }
 
 func (f *simFlags) run(c *console) error {
-	if f.seconds <= 0 || f.seconds > 600 || f.shards < 1 || f.shards > 64 || f.storm < 1 || f.storm > 1<<20 {
-		return errors.New("want seconds up to 600, 1 to 64 shards and a storm of 1 to 1,048,576 nodes")
+	if f.seconds <= 0 || f.seconds > 600 || f.shards < 1 || f.shards > 64 || f.storm < 1 || f.storm > 1<<20 ||
+		f.clients < 0 || f.clients > 4096 {
+		return errors.New("want seconds up to 600, 1 to 64 shards, a storm of 1 to 1,048,576 nodes and up to 4,096 " +
+			"clients")
 	}
 	o := bench.SimOptions{
 		Nodes: f.nodes, Shards: f.shards, Each: time.Duration(f.seconds * float64(time.Second)),
-		Open: func(nodes int, seed uint64) (bench.SimShard, error) { return openShard(nodes, seed) },
+		Open:    func(nodes int, seed uint64) (bench.SimShard, error) { return openShard("--nodes", nodes, seed) },
+		Clients: f.clients,
+		OpenClients: func(clients int, seed uint64) (bench.SimShard, error) {
+			return openShard("--clients", clients, seed)
+		},
 	}
 	emit := func(m bench.Metric) {
 		if f.json {
@@ -79,12 +87,12 @@ type shardProcess struct {
 }
 
 // openShard starts the process of a network and waits until the network is built.
-func openShard(nodes int, seed uint64) (*shardProcess, error) {
+func openShard(of string, nodes int, seed uint64) (*shardProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "bench", "sim", "--nodes", strconv.Itoa(nodes), "--shard", strconv.FormatUint(seed, 10))
+	cmd := exec.Command(self, "bench", "sim", of, strconv.Itoa(nodes), "--shard", strconv.FormatUint(seed, 10))
 	cmd.Stderr = os.Stderr
 	// one network is one thread; its collector must not take another's processor
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -129,13 +137,15 @@ func (s *shardProcess) Close() error {
 
 // child is the process of one network.
 func (f *simFlags) child(in io.Reader, out io.Writer) error {
-	if len(f.nodes) != 1 {
-		return errors.New("one process is one network")
+	build, n := bench.NewClientShard, f.clients
+	if len(f.nodes) == 1 {
+		build, n = bench.NewSimShard, f.nodes[0]
 	}
-	network, err := bench.NewSimShard(f.nodes[0], f.shard)
+	network, err := build(n, f.shard)
 	if err != nil {
 		return err
 	}
+	defer network.Close()
 	if _, err := io.WriteString(out, shardReady); err != nil {
 		return err
 	}

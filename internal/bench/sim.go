@@ -20,6 +20,11 @@ type SimOptions struct {
 
 	// Open starts the process of a shard. Its network is built, and runs when Run is called.
 	Open func(nodes int, seed uint64) (SimShard, error)
+
+	// Clients is how many clients the federated job has that is simulated too, and OpenClients starts the process of a
+	// shard of it; 0: there is none.
+	Clients     int
+	OpenClients func(clients int, seed uint64) (SimShard, error)
 }
 
 // SimShard is one network in a process.
@@ -39,6 +44,7 @@ type SimResult struct {
 	IdleBytes float64 `json:"idle_bytes"` // of an idle node, all that the simulator has for it included
 	HeapBytes float64 `json:"heap_bytes"` // of a node at the end of the run
 	Accuracy  float64 `json:"accuracy"`   // of a node over the held-out samples, at the end
+	Peak      float64 `json:"peak"`       // most bytes of the process, as Linux counts them; 0: nobody knows
 }
 
 // DefaultSimSizes are the sizes that the command measures.
@@ -50,7 +56,7 @@ func Sim(o SimOptions, emit func(Metric)) error {
 	const bare = "a bare loop with a heap and the same arithmetic on plain arrays, in processor time"
 	idle := 0.0
 	for _, nodes := range o.Nodes {
-		all, err := o.run(nodes)
+		all, err := o.run(o.Open, nodes)
 		if err != nil {
 			return fmt.Errorf("bench sim: %d nodes: %w", nodes, err)
 		}
@@ -69,11 +75,14 @@ func Sim(o SimOptions, emit func(Metric)) error {
 	}
 	const weights = 58 * 4
 	emit(metric(simBench, "idle_bytes_per_node", idle, "B", weights, "the weights of its model").aim(16 << 10))
+	if o.Clients > 0 {
+		return o.simClients(emit)
+	}
 	return nil
 }
 
 // run opens the shards of a size and lets them run at once.
-func (o SimOptions) run(nodes int) ([]SimResult, error) {
+func (o SimOptions) run(open func(int, uint64) (SimShard, error), nodes int) ([]SimResult, error) {
 	shards := make([]SimShard, 0, o.Shards)
 	defer func() {
 		for _, s := range shards {
@@ -81,7 +90,7 @@ func (o SimOptions) run(nodes int) ([]SimResult, error) {
 		}
 	}()
 	for i := range o.Shards {
-		s, err := o.Open(nodes, uint64(i)+1)
+		s, err := open(nodes, uint64(i)+1)
 		if err != nil {
 			return nil, err
 		}

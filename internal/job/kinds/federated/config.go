@@ -63,9 +63,9 @@ type Config struct {
 	Network, Samples string
 	// Rounds is how many times the server asks for updates, 1 to 100,000.
 	Rounds int
-	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of a file
-	// 1 to DealtMax, of data that each client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may take
-	// part, at any time.
+	// Clients is the number of clients, each with a private part of the data, 1 to ClientsMax; in a simulation of a
+	// file 1 to DealtMax, of data that each client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may
+	// take part, at any time.
 	Clients int
 	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
 	Seed uint64
