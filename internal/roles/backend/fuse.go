@@ -70,8 +70,17 @@ func (f *fusion) join(st *step) bool {
 			f.pools[st.in[0]] = st
 		case "Where":
 			f.reluGradient(st)
-		case "Gemm", "MatMul":
+		case "Gemm":
 			f.halfProduct(st)
+		case "MatMul":
+			f.transposes(st)
+			if !st.transposed[0] {
+				f.halfProduct(st)
+			}
+		case "ReduceSum":
+			if f.sumOfProducts(st) {
+				return true
+			}
 		}
 	}
 	for _, id := range st.out {

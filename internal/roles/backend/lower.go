@@ -30,6 +30,9 @@ type step struct {
 	relu    bool // a Relu follows on the result of a Gemm
 	softmax bool // a loss has the softmax of its scores as one more output, the last
 	chain   *chain
+
+	transposed [2]bool // a MatMul reads an operand with its last two dimensions exchanged
+	summed     bool    // a MatMul adds the products of all its matrices, as the terms of one
 }
 
 // lower gives every value its type for those of the inputs, which are static, and computes what can be known.

@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -98,22 +100,34 @@ func addBias[T kernel.Float](b *binding, beta T, ops arithmetics[T]) func(f *fra
 	}
 }
 
-// matMul binds a MatMul, and the bias and the Relu that were fused to it. Where only the left side has more than two
+// matMul binds a MatMul, with the operands as they were fused to it. Where only the left side has more than two
 // dimensions they are rows of one product; otherwise there is one product for each matrix of the result.
 func matMul[T kernel.Float](b *binding) (run, error) {
-	x, z := b.in[0].Shape, b.in[1].Shape
+	g := kernel.Gemm{TransA: b.transposed[0], TransB: b.transposed[1]}
+	x, z := slices.Clone(b.in[0].Shape), slices.Clone(b.in[1].Shape) // as they are multiplied
 	if len(x) == 1 {
 		x = []int{1, x[0]}
 	}
 	if len(z) == 1 {
 		z = []int{z[0], 1}
 	}
-	g := kernel.Gemm{M: x[len(x)-2], K: x[len(x)-1], N: z[len(z)-1]}
+	for i, s := range [][]int{x, z} {
+		if n := len(s); b.transposed[i] {
+			s[n-1], s[n-2] = s[n-2], s[n-1]
+		}
+	}
+	g.M, g.K, g.N = x[len(x)-2], x[len(x)-1], z[len(z)-1]
 	batch, err := onnxop.Broadcast(x[:len(x)-2], z[:len(z)-2])
 	if err != nil {
 		return nil, err
 	}
-	if len(z) == 2 {
+	switch {
+	case b.summed: // the rows of all matrices are terms
+		for _, d := range batch {
+			g.K *= d
+		}
+		x, z, batch = x[len(x)-2:], z[len(z)-2:], nil
+	case len(z) == 2 && !g.TransA:
 		for _, d := range batch {
 			g.M *= d
 		}
