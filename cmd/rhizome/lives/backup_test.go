@@ -157,15 +157,18 @@ func TestBackupOfNodes(t *testing.T) {
 			e.Round > reached+20
 	})
 
-	old := start(t, dir, append(serve, opened(t)...)...) // somebody starts the old life again, beside the new one
+	// Somebody starts the old life again, beside the new one, and ends it before it has trained the job to its end: the
+	// clients would end with it. They have seen it.
+	old := start(t, dir, append(serve, opened(t)...)...)
 	old.Await(t, "its address", isEvent("listening"))
+	after(old, 3)
+	old.Cmd.Process.Kill()
+	old.End(t)
 	stuck := time.AfterFunc(commandtest.Patience(), func() { server.Cmd.Process.Kill() })
 	if code := server.End(t); code != exitSuperseded { // of two, the one that began later goes on
 		t.Fatalf("two lives of a server: exit code %d of the one that began first\n%s", code, server.Errs)
 	}
 	stuck.Stop()
-	old.Cmd.Process.Kill()
-	old.End(t)
 	server = start(t, dir, append([]string{"server", "--json", "--dir", in("again")}, opened(t)...)...)
 	after(server, 20)
 
