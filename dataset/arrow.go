@@ -86,7 +86,7 @@ func (t *arrowTable) column(i int, hf map[string]hfFeature, indices []string) er
 	t.noted(&c, indices)
 	of := hf[leaf.Path[0]]
 	inImage := len(leaf.Path) == 2 && of.Type == "Image" && !leaf.Lists
-	picture := inImage && leaf.Path[1] == "bytes"
+	picture := inImage && leaf.Path[1] == "bytes" && (leaf.Kind == arrow.Binary || leaf.Kind == arrow.Text)
 	switch {
 	case inImage && leaf.Path[1] == "path":
 		return nil // the name that a file had

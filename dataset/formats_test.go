@@ -243,3 +243,23 @@ func FuzzTables(f *testing.F) {
 		_ = s.Read([]int{0, s.Len() - 1}, schema.Batch(2))
 	})
 }
+
+// What a note calls an image may be anything but bytes: a file with any byte of its schema changed is read or refused.
+func TestImagesThatAreNone(t *testing.T) {
+	for _, name := range []string{"hf_images.parquet", "hf_images.arrow"} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := max(0, len(b)-4000) // the footers of both are shorter
+		for at := from; at < len(b); at++ {
+			for _, other := range []byte{0, 2, 4, 10} {
+				changed := slices.Clone(b)
+				changed[at] = other
+				if s, err := trySource(AnyFile, changed); err == nil {
+					_ = s.Read([]int{0}, s.Schema().Batch(1))
+				}
+			}
+		}
+	}
+}

@@ -66,7 +66,8 @@ func (t *parquetTable) column(i int, hf map[string]hfFeature, indices []string) 
 	c.typ, c.format, c.why = parquetType(leaf)
 	t.noted(&c, indices)
 	of := hf[top]
-	picture := len(leaf.Path) == 2 && leaf.Path[1] == "bytes" && of.Type == "Image" && leaf.MaxRep == 0
+	picture := len(leaf.Path) == 2 && leaf.Path[1] == "bytes" && of.Type == "Image" && leaf.MaxRep == 0 &&
+		(leaf.Type == parquet.ByteArray || leaf.Type == parquet.FixedLenByteArray)
 	switch {
 	case len(leaf.Path) == 2 && leaf.Path[1] == "path" && of.Type == "Image":
 		return nil // the name that a file had
