@@ -12,7 +12,7 @@ import (
 // TestBenchKernels runs the bench of the kernels for one model, whose memory is that of a process of its own.
 func TestBenchKernels(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the peak of a process is read from /proc")
+		t.Skip("THE BENCH OF THE KERNELS IS NOT TRIED HERE: it reads the peak of a process from /proc, as Linux has it")
 	}
 	profile := filepath.Join(t.TempDir(), "cpu.pprof")
 	cmd, out, errs := command(t, "bench", "kernels", "--parts", "steps,peak", "--models", "mlp_64_32_10_b32",

@@ -12,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/snapshot"
 	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -23,10 +24,13 @@ type running struct {
 }
 
 // single begins a program of one place with one backend.
-func single(name string) (*graph.Graph, graph.Place) {
+func single(name string) (*graph.Graph, graph.Place) { return singleOf(name, backend.Version) }
+
+// singleOf is single with the backend's version.
+func singleOf(name string, version int32) (*graph.Graph, graph.Place) {
 	g := graph.New(name)
 	p := g.Place("one")
-	g.Component(graph.Component{Name: "cpu", Role: "backend", Kind: "cpu", At: []graph.Place{p}})
+	g.Component(graph.Component{Name: "cpu", Role: "backend", Kind: "cpu", Version: version, At: []graph.Place{p}})
 	return g, p
 }
 
@@ -46,9 +50,10 @@ func run(t testing.TB, g *graph.Graph) *running {
 		t.Fatal(err)
 	}
 	catalogue := node.NewCatalogue()
-	if err := catalogue.Register(backend.Role, backend.Kind, backend.Version,
-		backend.Factory(backend.Version)); err != nil {
-		t.Fatal(err)
+	for v := int32(1); v <= 2; v++ {
+		if err := catalogue.Register(backend.Role, backend.Kind, v, backend.Factory(v)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &running{t: t, cfg: node.Config{Program: p, Artifact: a.Model, Catalogue: catalogue,
 		Values: value.NewRegistry(), Self: "self", Limits: engine.DefaultLimits()}}
@@ -110,4 +115,25 @@ func (r *running) try(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	}
 	r.t.Fatal("the program does not end")
 	return nil, nil
+}
+
+// TestVersionsOfTheBackend: the version that an author names reaches the arithmetic of a node: a product that is lost
+// where it is rounded before it is added is there where the two are one operation.
+func TestVersionsOfTheBackend(t *testing.T) {
+	for version, want := range map[int32]float32{1: 0x1p-11, 2: 0x1p-11 + 0x1p-24} {
+		g, p := singleOf("versions", version)
+		in := g.Input(p, "f", types.Tensors(tensor.Float32, 1, 2), types.Tensors(tensor.Float32, 2, 1))
+		g.AppEmit("out", g.Bundle(g.MatMul(in[0], in[1])))
+		x, err := tensor.FromFloat32([]int{1, 2}, []float32{-1, 1 + 0x1p-12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := tensor.FromFloat32([]int{2, 1}, []float32{1, 1 + 0x1p-12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := run(t, g).call(x, y)[0].Float32()[0]; got != want {
+			t.Errorf("version %d: %x, want %x", version, got, want)
+		}
+	}
 }
