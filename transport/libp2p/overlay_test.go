@@ -12,7 +12,7 @@ import (
 // TestOverlay: what one end publishes reaches others that it is not linked with, with its author; what is not valid,
 // too large, or of an author that is not admitted does not.
 func TestOverlay(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	const n = 4
 	type said struct {
@@ -72,6 +72,9 @@ func TestOverlay(t *testing.T) {
 				}
 				select {
 				case s := <-got[i]:
+					if i < n-1 && s == (said{ends[0].Self(), "hello"}) && text != "hello" {
+						continue // it was under way
+					}
 					if s.author != ends[from].Self() || s.text != text {
 						t.Fatalf("end %d: %+v", i, s)
 					}
@@ -80,13 +83,6 @@ func TestOverlay(t *testing.T) {
 				case <-ctx.Done():
 					t.Fatalf("end %d hears nothing", i)
 				}
-			}
-		}
-	}
-	quiet := func() {
-		for i := range n {
-			for len(got[i]) > 0 {
-				<-got[i]
 			}
 		}
 	}
@@ -104,8 +100,6 @@ func TestOverlay(t *testing.T) {
 	if s := len(got[n-1]); s != 0 {
 		t.Errorf("%d messages of a blocked author came through", s)
 	}
-	time.Sleep(20 * time.Millisecond) // what is under way
-	quiet()
 	spread(2, "from the third", 0, 1, n-1)
 	if err := topics[1].Publish(ctx, []byte("bad")); err == nil {
 		t.Error("what is not valid is published")

@@ -159,7 +159,7 @@ func TestPair(t *testing.T) {
 				t.Fatalf("%q", p)
 			}
 			ta.Handle("/test/1", func(from wire.PeerID, s transport.Stream) { _, _ = io.Copy(s, s) })
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
 			s, err := tb.Open(ctx, ta.Self(), "/test/1")
 			if err != nil {
