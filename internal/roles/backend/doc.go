@@ -7,7 +7,8 @@
 //
 //  1. source.go: names become numbers; order, operators and dead nodes are checked once.
 //  2. lower.go: for given shapes of the inputs every type is known; what depends on constants alone is computed.
-//  3. fuse.go: neighbours that gain from it become one step, without changing a bit of the result.
+//  3. fuse.go: neighbours that gain from it become one step, without changing a bit of the result. sparse.go: a table of
+//     zeros to which few rows are added is these rows.
 //  4. chain.go: row-wise steps in a row become one, which works on a few rows at a time, so that what they hand on to
 //     each other stays in the cache. Again no bit changes.
 //  5. place.go: values get memory; a value with one reader gives its memory to that reader's result.

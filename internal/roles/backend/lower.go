@@ -53,6 +53,7 @@ func lower(s *source, set *kernel.Set, block int, inputs []onnxop.Type) (*lowere
 	}
 	l.count()
 	l.fuse()
+	l.sparse()
 	l.chains()
 	return l, nil
 }
