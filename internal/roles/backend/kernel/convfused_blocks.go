@@ -17,18 +17,18 @@ const (
 func (r *reach) images(n int) int { return max(1, min(n, (256+volume(r.grid)-1)/volume(r.grid))) }
 
 // imageParts is in how many parts of images threads share a product over a reach, and panelParts of columns.
-func (t tiles) imageParts(c *FusedConv, way Way, r *reach) int {
+func (t *tiles) imageParts(c *FusedConv, way Way, r *reach) int {
 	work := float64(c.rowsOf(way)) * float64(len(r.deltas)) * float64(volume(r.grid)) * float64(c.N)
 	return max(1, min(t.threads, c.N, int(min(work/threadWork, 1<<20))))
 }
 
-func (t tiles) panelParts(c *FusedConv) int {
+func (t *tiles) panelParts(c *FusedConv) int {
 	work := float64(c.filters()) * float64(c.depth()) * float64(c.outPlane()) * float64(c.N)
 	return max(1, min(t.threads, (c.depth()+tileCols-1)/tileCols, int(min(work/threadWork, 1<<20))))
 }
 
 // convScratch is the number of values that conv needs of scratch.
-func (t tiles) convScratch(c *FusedConv, way Way) int64 {
+func (t *tiles) convScratch(c *FusedConv, way Way) int64 {
 	if way == WeightsWay {
 		return int64(t.panelParts(c)) * weightsScratch(c)
 	}
@@ -59,7 +59,7 @@ func weightsScratch(c *FusedConv) int64 {
 func (c *FusedConv) held() int { return blockTerms/max(1, c.outPlane()) + 2 }
 
 // conv computes one of the products of a convolution.
-func (t tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
+func (t *tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
 	switch way {
 	case WeightsWay:
 		t.convWeights(c, out, p, q, scratch)
@@ -84,7 +84,7 @@ func (t tiles) conv(c *FusedConv, way Way, out, p, q, bias, scratch []float32) {
 // columns is a product of a group on its way over the columns of a reach.
 type columns struct {
 	side[float32]
-	tiles
+	*tiles
 	group  int
 	size   int       // of the frame of one image
 	a      []float32 // rows in order
@@ -96,7 +96,7 @@ type columns struct {
 }
 
 // convColumns computes a product whose columns are what the positions of a reach meet. A dense one gets its bias.
-func (t tiles) convColumns(c *FusedConv, way Way, s side[float32], w, bias, scratch []float32) {
+func (t *tiles) convColumns(c *FusedConv, way Way, s side[float32], w, bias, scratch []float32) {
 	v := columns{side: s, tiles: t, size: s.channels * s.frame()}
 	terms := len(s.deltas)
 	v.a, scratch = scratch[:s.rows*terms], scratch[s.rows*terms:]
@@ -285,7 +285,7 @@ func (v *columns) one(runs []run, direct int) {
 
 // convWeights computes Weights: rows of y times columns that are rows of what the positions meet, turned. Threads share
 // the columns.
-func (t tiles) convWeights(c *FusedConv, w, x, y, scratch []float32) {
+func (t *tiles) convWeights(c *FusedConv, w, x, y, scratch []float32) {
 	if c.N*c.outPlane() == 0 {
 		clear(w[:c.M*c.depth()])
 		return
@@ -301,7 +301,7 @@ func (t tiles) convWeights(c *FusedConv, w, x, y, scratch []float32) {
 }
 
 // shareWeights computes the weights of group k, some columns on each thread.
-func (t tiles) shareWeights(c *FusedConv, k, parts int, w, x, y, scratch []float32) {
+func (t *tiles) shareWeights(c *FusedConv, k, parts int, w, x, y, scratch []float32) {
 	each, panels := int(weightsScratch(c)), (c.depth()+tileCols-1)/tileCols
 	var all sync.WaitGroup
 	for i := range parts {
@@ -312,7 +312,7 @@ func (t tiles) shareWeights(c *FusedConv, k, parts int, w, x, y, scratch []float
 }
 
 // weightsOf computes the columns from lo on up to hi of the weights of group k.
-func (t tiles) weightsOf(c *FusedConv, k, lo, hi int, w, x, y, scratch []float32) {
+func (t *tiles) weightsOf(c *FusedConv, k, lo, hi int, w, x, y, scratch []float32) {
 	r, out, depth, filters := c.forward, c.outPlane(), c.depth(), c.filters()
 	size, held, total := r.channels*r.frame(), c.held(), c.N*c.outPlane()
 	frames, scratch := scratch[:held*size+overrun], scratch[held*size+overrun:]
@@ -349,7 +349,7 @@ func (t tiles) weightsOf(c *FusedConv, k, lo, hi int, w, x, y, scratch []float32
 }
 
 // weightsPanel adds a block of terms to width columns of the weights of a group from column j on.
-func (t tiles) weightsPanel(w, edge, left, panel []float32, filters, depth, j, width, terms int, more bool) {
+func (t *tiles) weightsPanel(w, edge, left, panel []float32, filters, depth, j, width, terms int, more bool) {
 	acc := 0
 	if more {
 		acc = 1

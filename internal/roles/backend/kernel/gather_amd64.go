@@ -5,6 +5,9 @@ package kernel
 // haveRows says whether there is a loop for single rows.
 const haveRows = true
 
+// turnsPanels says that turn16 is faster than a loop.
+const turnsPanels = true
+
 // gatherPanel writes for each term what up to tileCols positions meet, as a row of a panel. It reads tileCols values
 // from each run's first, and writes as many behind the panel.
 //

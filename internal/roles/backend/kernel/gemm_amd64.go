@@ -21,3 +21,19 @@ func fused6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c
 
 //go:noescape
 func fused4x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
+
+//go:noescape
+func roundedMany(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+//go:noescape
+func fusedMany(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+//go:noescape
+func roundedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
+	keep *float32)
+
+//go:noescape
+func fusedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
+	keep *float32)

@@ -38,6 +38,12 @@
 	ADDQ BX, AX         \
 	ADDQ R8, DX
 
+// KEEP copies B's row to R14.
+#define KEEP \
+	VMOVUPS Y12, (R14)   \
+	VMOVUPS Y13, 32(R14) \
+	ADDQ $64, R14
+
 // SI R10 R11 R12 R13 R15 are the rows of A, AX the offset of the term in each, BX its step; DX is the row of B, R8 its
 // step; DI is C, R9 its step; CX counts the terms. A row past the last of A points at the last one, so that nothing
 // outside of A is read.
@@ -64,6 +70,16 @@
 	CMPQ CX, $6             \
 	CMOVQLT R13, R15
 
+// ROWSALL is ROWS6 where all six are there.
+#define ROWSALL \
+	MOVQ a+8(FP), SI        \
+	MOVQ rowA+16(FP), R8    \
+	LEAQ (SI)(R8*1), R10    \
+	LEAQ (SI)(R8*2), R11    \
+	LEAQ (R10)(R8*2), R12   \
+	LEAQ (R11)(R8*2), R13   \
+	LEAQ (R12)(R8*2), R15
+
 #define ARGS \
 	MOVQ k+0(FP), CX        \
 	MOVQ colA+24(FP), BX    \
@@ -72,6 +88,20 @@
 	MOVQ c+48(FP), DI       \
 	MOVQ ldc+56(FP), R9     \
 	XORQ AX, AX
+
+// The rows of C are asked for before the terms, so that they are there behind them.
+#define AHEAD4 \
+	LEAQ (DI)(R9*2), R14     \
+	PREFETCHT0 (DI)          \
+	PREFETCHT0 (DI)(R9*1)    \
+	PREFETCHT0 (R14)         \
+	PREFETCHT0 (R14)(R9*1)
+
+#define AHEAD6 \
+	AHEAD4                   \
+	LEAQ (R14)(R9*2), R14    \
+	PREFETCHT0 (R14)         \
+	PREFETCHT0 (R14)(R9*1)
 
 #define ZERO4 \
 	VXORPS Y0, Y0, Y0 \
@@ -115,6 +145,17 @@
 	EACH4(DO) \
 	DO(Y8, Y9) \
 	DO(Y10, Y11)
+
+// NEXT begins a tile of six rows that are all there, with A at a and C at DI, and keeps where C begins in R14.
+#define NEXT \
+	ROWSALL                 \
+	MOVQ k+0(FP), CX        \
+	MOVQ colA+24(FP), BX    \
+	MOVQ b+40(FP), DX       \
+	MOVQ ldb+48(FP), R8     \
+	MOVQ DI, R14            \
+	XORQ AX, AX             \
+	ZERO6
 
 // func rounded6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
 TEXT ·rounded6x16(SB), NOSPLIT, $0-80
@@ -169,6 +210,11 @@ TEXT ·fused6x16(SB), NOSPLIT, $0-80
 	ROWS6
 	ARGS
 	ZERO6
+	CMPQ acc+72(FP), $0
+	JE   terms
+	AHEAD6
+
+terms:
 	SUBQ $4, CX
 	JLT  few
 
@@ -205,6 +251,11 @@ TEXT ·fused4x16(SB), NOSPLIT, $0-80
 	ROWS4
 	ARGS
 	ZERO4
+	CMPQ acc+72(FP), $0
+	JE   terms
+	AHEAD4
+
+terms:
 	SUBQ $4, CX
 	JLT  few
 
@@ -233,5 +284,147 @@ sum:
 
 store:
 	EACH4(STORE)
+	VZEROUPPER
+	RET
+
+// func roundedMany(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, tiles, acc int)
+TEXT ·roundedMany(SB), NOSPLIT, $0-88
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R9
+
+next:
+	NEXT
+	CMPQ acc+80(FP), $0
+	JE   terms
+	EACH6(LOAD)
+	MOVQ R14, DI
+
+terms:
+	SUBQ $2, CX
+	JLT  last
+
+two:
+	SIX(ROUNDED)
+	SIX(ROUNDED)
+	SUBQ $2, CX
+	JGE  two
+
+last:
+	ADDQ $2, CX
+	JZ   store
+	SIX(ROUNDED)
+
+store:
+	EACH6(STORE)
+	MOVQ stepA+32(FP), AX
+	ADDQ AX, a+8(FP)
+	DECQ tiles+72(FP)
+	JNZ  next
+	VZEROUPPER
+	RET
+
+// func fusedMany(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, tiles, acc int)
+TEXT ·fusedMany(SB), NOSPLIT, $0-88
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R9
+
+next:
+	CMPQ acc+80(FP), $0
+	JE   begin
+	AHEAD6
+
+begin:
+	NEXT
+	SUBQ $4, CX
+	JLT  few
+
+four:
+	SIX(FUSED)
+	SIX(FUSED)
+	SIX(FUSED)
+	SIX(FUSED)
+	SUBQ $4, CX
+	JGE  four
+
+few:
+	ADDQ $4, CX
+	JZ   sum
+
+one:
+	SIX(FUSED)
+	DECQ CX
+	JNZ  one
+
+sum:
+	CMPQ acc+80(FP), $0
+	JE   store
+	EACH6(ADD)
+	MOVQ R14, DI
+
+store:
+	EACH6(STORE)
+	MOVQ stepA+32(FP), AX
+	ADDQ AX, a+8(FP)
+	DECQ tiles+72(FP)
+	JNZ  next
+	VZEROUPPER
+	RET
+
+// func roundedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int, keep *float32)
+TEXT ·roundedKeep(SB), NOSPLIT, $0-80
+	ROWSALL
+	ARGS
+	MOVQ keep+72(FP), R14
+	ZERO6
+	CMPQ acc+64(FP), $0
+	JE   terms
+	EACH6(LOAD)
+	MOVQ c+48(FP), DI
+
+terms:
+	SIX(ROUNDED)
+	KEEP
+	DECQ CX
+	JNZ  terms
+	EACH6(STORE)
+	VZEROUPPER
+	RET
+
+// func fusedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int, keep *float32)
+TEXT ·fusedKeep(SB), NOSPLIT, $0-80
+	ROWSALL
+	ARGS
+	ZERO6
+	CMPQ acc+64(FP), $0
+	JE   begin
+	AHEAD6
+
+begin:
+	MOVQ keep+72(FP), R14
+	SUBQ $2, CX
+	JLT  last
+
+two:
+	SIX(FUSED)
+	KEEP
+	SIX(FUSED)
+	KEEP
+	SUBQ $2, CX
+	JGE  two
+
+last:
+	ADDQ $2, CX
+	JZ   sum
+	SIX(FUSED)
+	KEEP
+
+sum:
+	CMPQ acc+64(FP), $0
+	JE   store
+	EACH6(ADD)
+	MOVQ c+48(FP), DI
+
+store:
+	EACH6(STORE)
 	VZEROUPPER
 	RET

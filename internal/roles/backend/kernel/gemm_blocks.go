@@ -14,8 +14,13 @@ const (
 	blockCols = 1024
 
 	// packedB is the size of B from which panels are copied into consecutive memory even where they could be read in
-	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves.
-	packedB = 64 << 10
+	// place: below it, all of B stays in the L1 or L2 cache and the copy costs more than it saves. A tile that copies
+	// while it computes makes it worth while from keptB on, where there are keptRows that read the copy. Of up to
+	// twiceRows each value of B is read twice at most, and no copy is worth while.
+	packedB   = 64 << 10
+	keptB     = 16 << 10
+	keptRows  = 24
+	twiceRows = 8
 
 	// packedCols and packedTurned are the columns of C beyond which the copy of a block of A into panels costs less
 	// than it saves: of rows that stand one after the other, and of columns.
@@ -28,9 +33,20 @@ const (
 // each), C by ldc per row. Only the first rows of A are read, the others repeat the last; C is written whole.
 type tile func(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
 
-// tiles are the tiles of a set of rules, of six rows and of four, and how many threads share a product.
+// column computes so many tiles of six rows, one below the other, each stepA bytes further in A than the one before.
+type column func(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+// keeping is a tile of six rows that also copies what it reads of B to consecutive memory, 16 values for each term.
+type keeping func(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
+	keep *float32)
+
+// tiles are the tiles of a set of rules, of six rows and of four, the forms that do more at once, where there are such,
+// and how many threads share a product.
 type tiles struct {
 	six, four tile
+	many      column
+	keep      keeping
 	threads   int
 }
 
@@ -41,7 +57,7 @@ type Operand struct {
 }
 
 // scratch is the number of values that product needs.
-func (t tiles) scratch(g Gemm) int {
+func (t *tiles) scratch(g Gemm) int {
 	return len(t.shares(g.M, g.N, g.K)) * shareScratch(g.M, g.N, g.K)
 }
 
@@ -65,7 +81,7 @@ func rowsOfTile(left int) int {
 
 // gemm computes c from a and b. Blocks of K are taken in order, which keeps the order of each sum; blocks of M and N
 // only choose which element is computed when.
-func (t tiles) gemm(g Gemm, c, a, b, scratch []float32) {
+func (t *tiles) gemm(g Gemm, c, a, b, scratch []float32) {
 	if g.K == 0 {
 		clear(c[:g.M*g.N])
 		return
@@ -82,7 +98,7 @@ const threadWork = 1 << 20
 type share struct{ i, iEnd, j, jEnd int }
 
 // shares divides C among threads: by the longer of its sides, in whole tiles.
-func (t tiles) shares(m, n, kk int) []share {
+func (t *tiles) shares(m, n, kk int) []share {
 	side, step := n, tileCols
 	if m > n {
 		side, step = m, 2*tileRows
@@ -103,7 +119,7 @@ func (t tiles) shares(m, n, kk int) []share {
 }
 
 // product computes c, whose rows are ldc values apart, from a and b over kk > 0 terms. Threads share C, never a sum.
-func (t tiles) product(m, n, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
+func (t *tiles) product(m, n, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
 	if m == 0 || n == 0 {
 		return
 	}
@@ -119,22 +135,30 @@ func (t tiles) product(m, n, kk int, c []float32, ldc int, a, b Operand, scratch
 	all.Wait()
 }
 
+// copies says whether a B of so many bytes, which could be read where it is, is copied for so many rows of C.
+func (t *tiles) copies(rows, bytes int) bool {
+	if t.keep != nil && rows >= keptRows {
+		return bytes > keptB
+	}
+	return rows > twiceRows && bytes > packedB
+}
+
 // part computes a share of c.
-func (t tiles) part(s share, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
-	w := work{tiles: t, c: c, ldc: ldc, edge: scratch[:tileRows*tileCols]}
+func (t *tiles) part(s share, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
+	w := work{tiles: t, b: b, c: c, ldc: ldc, first: s.i, edge: scratch[:tileRows*tileCols]}
 	scratch = scratch[tileRows*tileCols:]
-	packed := b.Col != 1 || kk*(s.jEnd-s.j)*4 > packedB
+	packed := b.Col != 1 || t.copies(s.iEnd-s.i, kk*(s.jEnd-s.j)*4)
 	for jc := s.j; jc < s.jEnd; jc += blockCols {
 		cols := min(blockCols, s.jEnd-jc)
 		for pc := 0; pc < kk; pc += blockTerms {
 			terms := min(blockTerms, kk-pc)
-			bl, rest := b.panels(scratch, pc, terms, jc, cols, packed)
+			bl, rest := w.panels(scratch, pc, terms, jc, cols, packed)
 			for ic := s.i; ic < s.iEnd; ic += blockRows {
 				rows := min(blockRows, s.iEnd-ic)
 				if a.Col != 1 && cols > packedTurned || cols > packedCols {
-					w.packed(rest, a, bl, ic, rows, pc, terms, jc, cols)
+					w.packed(rest, a, &bl, ic, rows, pc, terms, jc, cols)
 				} else {
-					w.inPlace(a, bl, ic, rows, pc, terms, jc, cols)
+					w.inPlace(a, &bl, ic, rows, pc, terms, jc, cols)
 				}
 			}
 		}
@@ -145,7 +169,8 @@ func (t tiles) part(s share, kk int, c []float32, ldc int, a, b Operand, scratch
 // when the number of columns is not a multiple of tileCols.
 type bBlock struct {
 	full, tail []float32
-	panel, row int // distance between two panels, and between two terms of a panel, of full
+	panel, row int       // distance between two panels, and between two terms of a panel, of full
+	open       []float32 // where the panels are to be copied from by those who read them first, or nil
 }
 
 // at returns the panel that begins with column j of the block, of that width, and the distance between its terms.
@@ -158,7 +183,8 @@ func (b *bBlock) at(j, w int) ([]float32, int) {
 
 // panels prepares terms rows from pc and cols columns from jc, and returns the rest of the memory. The last, narrow
 // panel is always copied and padded with zeros.
-func (b Operand) panels(pack []float32, pc, terms, jc, cols int, packed bool) (bBlock, []float32) {
+func (w *work) panels(pack []float32, pc, terms, jc, cols int, packed bool) (bBlock, []float32) {
+	b := w.b
 	whole := cols / tileCols * tileCols
 	bl := bBlock{full: pack, panel: terms * tileCols, row: tileCols}
 	used := 0
@@ -167,8 +193,11 @@ func (b Operand) panels(pack []float32, pc, terms, jc, cols int, packed bool) (b
 		if whole > 0 {
 			bl.full = b.Data[pc*b.Row+jc:]
 		}
+	} else if used = whole * terms; b.Col == 1 && w.keep != nil {
+		if whole > 0 {
+			bl.open = b.Data[pc*b.Row+jc:]
+		}
 	} else {
-		used = whole * terms
 		for j := 0; j < whole; j += tileCols {
 			b.panelOfCols(pack[j*terms:(j+tileCols)*terms], pc, terms, jc+j, tileCols)
 		}
@@ -183,19 +212,33 @@ func (b Operand) panels(pack []float32, pc, terms, jc, cols int, packed bool) (b
 
 // panelOfCols copies terms rows of w columns, from row pc and column j on, to dst, each padded to tileCols with zeros.
 func (b Operand) panelOfCols(dst []float32, pc, terms, j, w int) {
-	if b.Col == 1 {
+	at := j*b.Col + pc*b.Row
+	if b.Col != 1 {
+		if some := terms &^ 7; b.Row == 1 && w == tileCols && turnsPanels && some > 0 {
+			turn16(&dst[0], &b.Data[at], int(byteStride(b.Col)), some)
+			dst, at, terms = dst[some*tileCols:], at+some, terms-some
+		}
+		turn(dst, tileCols, b.Data, at, b.Col, b.Row, w, terms)
+		return
+	}
+	if w == tileCols {
 		for p := range terms {
-			d := dst[p*tileCols : (p+1)*tileCols]
-			at := (pc+p)*b.Row + j
-			if w == tileCols {
-				*(*[tileCols]float32)(d) = *(*[tileCols]float32)(b.Data[at:])
-				continue
-			}
-			clear(d[copy(d, b.Data[at:at+w]):])
+			*(*[tileCols]float32)(dst[p*tileCols:]) = *(*[tileCols]float32)(b.Data[at+p*b.Row:])
 		}
 		return
 	}
-	turn(dst, tileCols, b.Data, j*b.Col+pc*b.Row, b.Col, b.Row, w, terms)
+	clear(dst[:terms*tileCols])
+	for p := range terms {
+		d, src := dst[p*tileCols:(p+1)*tileCols], b.Data[at+p*b.Row:][:w]
+		q := 0
+		if w >= 8 { // a call of copy takes longer
+			*(*[8]float32)(d) = *(*[8]float32)(src)
+			q = 8
+		}
+		for ; q < w; q++ {
+			d[q] = src[q]
+		}
+	}
 }
 
 // turn writes w lines of n values, which stand line values apart, each with a distance of step from one to the next, as
@@ -228,51 +271,109 @@ func turn(dst []float32, ld int, src []float32, at, line, step, w, n int) {
 
 // work is a product on its way.
 type work struct {
-	tiles
-	c    []float32
-	ldc  int
-	edge []float32
+	*tiles
+	b     Operand
+	c     []float32
+	ldc   int
+	first int // the row with which the share begins
+	edge  []float32
 }
 
 // inPlace computes rows rows from ic and cols columns from jc of C over a block of terms, with A where it is.
-func (w *work) inPlace(a Operand, bl bBlock, ic, rows, pc, terms, jc, cols int) {
+func (w *work) inPlace(a Operand, bl *bBlock, ic, rows, pc, terms, jc, cols int) {
+	from := a.Data[ic*a.Row+pc*a.Col:]
 	for j := 0; j < cols; j += tileCols {
-		for i := 0; i < rows; {
+		i := w.whole(from, a.Row, a.Col, tileRows*a.Row, bl, ic, rows, terms, jc, j, cols, pc)
+		for i < rows {
 			h := rowsOfTile(rows - i)
 			left := min(h, rows-i)
-			w.one(h, left, left, terms, &a.Data[(ic+i)*a.Row+pc*a.Col], a.Row, a.Col, &bl, ic+i, jc, j, cols, pc)
+			w.one(h, left, left, terms, &a.Data[(ic+i)*a.Row+pc*a.Col], a.Row, a.Col, bl, ic+i, jc, j, cols, pc)
 			i += h
 		}
 	}
 }
 
 // packed is inPlace with A copied into panels, one for each row of tiles, that are read from end to end.
-func (w *work) packed(pack []float32, a Operand, bl bBlock, ic, rows, pc, terms, jc, cols int) {
+func (w *work) packed(pack []float32, a Operand, bl *bBlock, ic, rows, pc, terms, jc, cols int) {
 	for i, at := 0, 0; i < rows; {
 		h := rowsOfTile(rows - i)
 		turnA(pack[at:at+h*terms], h, a, ic+i, min(h, rows-i), pc, terms)
 		i, at = i+h, at+h*terms
 	}
 	for j := 0; j < cols; j += tileCols {
-		for i, at := 0, 0; i < rows; {
+		i := w.whole(pack, 1, tileRows, tileRows*terms, bl, ic, rows, terms, jc, j, cols, pc)
+		for at := i * terms; i < rows; {
 			h := rowsOfTile(rows - i)
-			w.one(h, h, min(h, rows-i), terms, &pack[at], 1, h, &bl, ic+i, jc, j, cols, pc)
+			w.one(h, h, min(h, rows-i), terms, &pack[at], 1, h, bl, ic+i, jc, j, cols, pc)
 			i, at = i+h, at+h*terms
 		}
 	}
 }
 
+// whole computes the tiles of a panel of whole width that have six rows, and returns how many rows these are. The first
+// tile of a share copies what the others read of B, where that is to be copied.
+func (w *work) whole(a []float32, rowA, colA, step int, bl *bBlock, ic, rows, terms, jc, j, cols, pc int) int {
+	if cols-j < tileCols || w.many == nil {
+		return 0
+	}
+	acc := 0
+	if pc > 0 {
+		acc = 1
+	}
+	n, i := sixes(rows), 0
+	src, ldb := bl.at(j, tileCols)
+	ra, ca, rc := byteStride(rowA), byteStride(colA), byteStride(w.ldc)
+	if bl.open != nil && ic == w.first { // with more than eight rows
+		w.keep(terms, &a[0], ra, ca, &bl.open[j], byteStride(w.b.Row), &w.c[ic*w.ldc+jc+j], rc, acc, &src[0])
+		if i = 1; n == 1 {
+			return tileRows
+		}
+		a = a[step:]
+	}
+	if i < n {
+		at := (ic+i*tileRows)*w.ldc + jc + j
+		w.many(terms, &a[0], ra, ca, byteStride(step), &src[0], byteStride(ldb), &w.c[at], rc, n-i, acc)
+	}
+	return n * tileRows
+}
+
+// sixes is how many of the tiles of so many rows, from the first on, have six that are all there.
+func sixes(rows int) int {
+	if rows%tileRows == 0 {
+		return rows / tileRows
+	}
+	return max(0, rows-3) / tileRows
+}
+
 // turnA copies some rows from i on over terms columns to dst as a panel of h rows, zeros behind the last of them.
 func turnA(dst []float32, h int, a Operand, i, some, pc, terms int) {
-	if a.Row == 1 {
+	at := i*a.Row + pc*a.Col
+	switch {
+	case a.Row == 1 && some == tileRows:
+		for p := range terms {
+			*(*[tileRows]float32)(dst[p*tileRows:]) = *(*[tileRows]float32)(a.Data[at+p*a.Col:])
+		}
+	case a.Row == 1:
 		for p := range terms {
 			d := dst[p*h : (p+1)*h]
-			at := i + (pc+p)*a.Col
-			clear(d[copy(d, a.Data[at:at+some]):])
+			clear(d[copy(d, a.Data[at+p*a.Col:][:some]):])
 		}
-		return
+	case a.Col == 1 && some == tileRows:
+		turn6(dst[:terms*tileRows], a.Data[at:], a.Row, terms)
+	default:
+		turn(dst, h, a.Data, at, a.Row, a.Col, some, terms)
 	}
-	turn(dst, h, a.Data, i*a.Row+pc*a.Col, a.Row, a.Col, some, terms)
+}
+
+// turn6 writes six lines of n values, which stand line values apart, as n rows of six.
+func turn6(dst, src []float32, line, n int) {
+	s0, s1, s2 := src[:n], src[line:][:n], src[2*line:][:n]
+	s3, s4, s5 := src[3*line:][:n], src[4*line:][:n], src[5*line:][:n]
+	for p := range s0 {
+		d := (*[6]float32)(dst)
+		d[0], d[1], d[2], d[3], d[4], d[5] = s0[p], s1[p], s2[p], s3[p], s4[p], s5[p]
+		dst = dst[6:]
+	}
 }
 
 // one computes one tile of h rows at row i of C and at column j of the block that begins with column jc. Only the first

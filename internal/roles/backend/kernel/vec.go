@@ -76,7 +76,7 @@ func (s *Set) elementwise() {
 }
 
 // products makes the products of a set those of some tiles.
-func (s *Set) products(t tiles) {
+func (s *Set) products(t *tiles) {
 	s.Gemm, s.GemmScratch = t.gemm, t.scratch
 	if s.Rules == Fused {
 		s.Conv, s.ConvScratch = t.conv, t.convScratch
