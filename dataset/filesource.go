@@ -75,6 +75,7 @@ type fileSource struct {
 	skipped  int // bad rows
 	dropped  int // rows with missing values
 	kept     Source
+	pixels   *pixels // nil: samples are not as simple
 
 	cells  []cells
 	words  *vocabulary
@@ -121,6 +122,7 @@ func newFileSource(t fileTable, s FileSettings, of string, file *handle) (*fileS
 	if err := f.describe(); err != nil {
 		return nil, err
 	}
+	f.findPixels()
 	return f, f.keepAll()
 }
 
@@ -221,6 +223,12 @@ func (f *fileSource) Read(rows []int, into Batch) error {
 
 // part reads rows to places of a batch.
 func (f *fileSource) part(rows, at []int, want []wanted, into Batch) error {
+	if p := f.pixels; p != nil && into.Features.Float32 != nil {
+		if err := p.read(rows, at, f.schema.Width(), into.Features.Float32); err != nil {
+			return err
+		}
+		want, into.Features = want[1:], Column{}
+	}
 	f.cells = resized(f.cells, len(want))
 	if err := f.table.read(rows, want, f.cells); err != nil {
 		return err

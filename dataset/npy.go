@@ -302,12 +302,18 @@ func (a *array) read(rows []int, as columnType, into *cells) error {
 	c := a.column()
 	w := c.width()
 	into.fit(as, len(rows), w)
+	return a.runs(rows, w, func(i, n int) error { return a.run(rows[i], n, w, i, as, into) })
+}
+
+// runs calls do with where in rows, which ascend, some begin that follow each other, and how many: they are read in one
+// go.
+func (a *array) runs(rows []int, w int, do func(i, n int) error) error {
 	for i := 0; i < len(rows); {
-		n := 1 // rows that follow each other are read in one go
+		n := 1
 		for i+n < len(rows) && rows[i+n] == rows[i]+n && (n+1)*w*a.size <= 1<<20 {
 			n++
 		}
-		if err := a.run(rows[i], n, w, i, as, into); err != nil {
+		if err := do(i, n); err != nil {
 			return err
 		}
 		i += n
@@ -315,16 +321,25 @@ func (a *array) read(rows []int, as columnType, into *cells) error {
 	return nil
 }
 
+// bytes reads n rows from row on as they stand; they are good until the next call.
+func (a *array) bytes(row, n, w int) ([]byte, error) {
+	a.raw = resized(a.raw, n*w*a.size)
+	if _, err := a.at.ReadAt(a.raw, int64(row)*int64(w)*int64(a.size)); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return a.raw, nil
+}
+
 // run reads n rows from row on, into place at.
 func (a *array) run(row, n, w, at int, as columnType, into *cells) error {
 	if a.fortran && len(a.shape) > 1 {
 		return a.strided(row, n, w, at, as, into)
 	}
-	a.raw = resized(a.raw, n*w*a.size)
-	if _, err := a.at.ReadAt(a.raw, int64(row)*int64(w)*int64(a.size)); err != nil && err != io.EOF {
+	raw, err := a.bytes(row, n, w)
+	if err != nil {
 		return err
 	}
-	return a.decode(a.raw, at*w, 1, as, into)
+	return a.decode(raw, at*w, 1, as, into)
 }
 
 // strided reads rows of an array whose first index runs fastest: each number of a row stands a whole column from the

@@ -8,9 +8,10 @@ import (
 )
 
 // SharedSamples returns a SamplesFactory whose nodes share how a file was dealt to all of them: each would read all
-// labels, deal them, and have memory for it. It is safe for concurrent use.
+// labels, deal them, and have memory for it. Where they are many they share what they read of it, too. It is safe for
+// concurrent use.
 func SharedSamples() node.Factory {
-	shared := new(deals)
+	shared := new(sharing)
 	return func(env node.Env) (engine.Component, error) {
 		s, err := openSamples(env, shared)
 		if err != nil {
@@ -18,6 +19,12 @@ func SharedSamples() node.Factory {
 		}
 		return s, nil
 	}
+}
+
+// sharing is what the nodes of a process have in common.
+type sharing struct {
+	deals
+	shelf
 }
 
 // dealOf is all that a deal depends on.
@@ -40,12 +47,12 @@ type deals struct {
 	made *dealt
 }
 
-// of returns the deal that is kept, or makes it.
-func (d *deals) of(of dealOf, deal func() (dealt, error)) (dealt, error) {
+// deal returns the deal that is kept, or makes it.
+func (d *deals) deal(of dealOf, make func() (dealt, error)) (dealt, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.made == nil || d.last != of {
-		made, err := deal()
+		made, err := make()
 		if err != nil {
 			return made, err
 		}

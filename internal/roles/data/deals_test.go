@@ -10,7 +10,7 @@ func TestDealsAreShared(t *testing.T) {
 	var d deals
 	made := 0
 	take := func(of dealOf, fails error) ([][]int, error) {
-		got, err := d.of(of, func() (dealt, error) {
+		got, err := d.deal(of, func() (dealt, error) {
 			made++
 			return dealt{parts: [][]int{{made}}}, fails
 		})

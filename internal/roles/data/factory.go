@@ -56,7 +56,7 @@ func Serve(kind dataset.Kind) node.Factory {
 // Open returns the component of a slot, by its kind in an artifact.
 func Open(kind string, env node.Env) (*Component, error) {
 	if kind == KindSamples {
-		return openSamples(env, new(deals))
+		return openSamples(env, new(sharing))
 	}
 	return open(env, kind, nil)
 }

@@ -157,7 +157,7 @@ func ParseSamplesOptions(b []byte) (SamplesOptions, error) {
 // SamplesFactory builds the component of a slot, as KindSamples.
 func SamplesFactory(env node.Env) (engine.Component, error) { return SharedSamples()(env) }
 
-func openSamples(env node.Env, shared *deals) (*Component, error) {
+func openSamples(env node.Env, shared *sharing) (*Component, error) {
 	c, err := ParseSamplesConfig(env.Config)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func openSamples(env node.Env, shared *deals) (*Component, error) {
 }
 
 // open opens the files that the host gives, and takes what the node has of them.
-func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *deals) (*Component, error) {
+func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*Component, error) {
 	const of = "samples options"
 	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
 	if err != nil {
@@ -196,6 +196,9 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *deals) (*Com
 		if name != FileTrain && name != FileTest || !ok || g.SHA256 != sum {
 			return nil, config.Errorf(of, "the file %.20q has the SHA-256 %.64q, and the host gives %.64q", name, sum,
 				g.SHA256)
+		}
+		if name == FileTrain && !o.Own {
+			g.FS = shared.folder(g.FS, g.Name, g.SHA256)
 		}
 		if sources[name], err = c.source(g); err != nil {
 			return nil, fmt.Errorf("%s: %w", g.Name, err)
@@ -234,12 +237,12 @@ func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
 }
 
 // take takes the node's part of a file that all nodes have, and what is held out of it for the test.
-func (c SamplesConfig) take(s *Component, whole dataset.Source, shared *deals, of dealOf) error {
+func (c SamplesConfig) take(s *Component, whole dataset.Source, shared *sharing, of dealOf) error {
 	of.tests = of.tests && c.Held > 0
 	if s.part == none && !of.tests {
 		return nil
 	}
-	d, err := shared.of(of, func() (dealt, error) { return c.deal(whole, of) })
+	d, err := shared.deal(of, func() (dealt, error) { return c.deal(whole, of) })
 	if err != nil {
 		return err
 	}
