@@ -25,7 +25,7 @@ type Config struct {
 	// places that any peer plays which the governor admits; all others are for targets and members
 	Anyone  []string
 	Limits  Limits
-	Scratch *Scratch // to work in, shared with other engines of the thread; nil for one of its own
+	Scratch *Scratch // to work in, shared with other engines of the thread; nil for one of its own; see answersKept
 	Trace   bool     // fill Output.Trace
 
 	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
@@ -43,7 +43,8 @@ type Engine struct {
 	prog   *program.Program
 	limits *Limits
 	sc     *Scratch
-	out    *Output  // in the Scratch
+	shares bool     // the Scratch
+	out    *Output  // in it
 	ctx    *Context // likewise
 	comps  []Component
 
@@ -84,7 +85,8 @@ func New(cfg Config) (*Engine, error) {
 	held := sc.hold(cfg.Limits)
 	b.e = Engine{
 		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: &held.all, seed: cfg.Seed,
-		targets: inOrder(cfg.Targets), anyone: cfg.Anyone, sc: sc, out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
+		targets: inOrder(cfg.Targets), anyone: cfg.Anyone, sc: sc, shares: cfg.Scratch != nil,
+		out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
 	}
 	b.e.st.limits = b.e.limits
 	b.e.m.Init(dataflow.Config{
@@ -152,7 +154,7 @@ func newState(cfg Config, t *tables) State {
 	t.governor = *peer.NewGovernor(l.FailuresToDown, l.BookPeers)
 	t.backoff = *peer.NewBackoff(l.BookPeers)
 	t.streams = *peer.NewStreams(l.streams())
-	t.requests = *peer.NewRequests(l.requests())
+	t.requests = *peer.NewRequests(l.requests(cfg.Scratch != nil))
 	t.pressure = *peer.NewPressure(l.BookPeers)
 	t.loans = *peer.NewLoans(l.loans())
 	t.requests.SetLoans(&t.loans)

@@ -80,8 +80,16 @@ func (l *Limits) streams() peer.StreamLimits {
 		PeerEnvelopes: l.PeerEnvelopes, PeerBytes: l.PeerBytes, Silences: l.Silences}
 }
 
-func (l *Limits) requests() peer.RequestLimits {
-	return peer.RequestLimits{Outbound: l.Requests, Inbound: l.Frames, Answers: 4, AnswerBytes: l.OutboxBytes}
+// answersKept is how many answers are kept for each peer. An engine that shares its Scratch keeps the last one alone:
+// of many nodes that rest, nearly all memory would be answers.
+const answersKept = 4
+
+func (l *Limits) requests(scratchShared bool) peer.RequestLimits {
+	answers := answersKept
+	if scratchShared {
+		answers = 1
+	}
+	return peer.RequestLimits{Outbound: l.Requests, Inbound: l.Frames, Answers: answers, AnswerBytes: l.OutboxBytes}
 }
 
 func (l *Limits) machine() dataflow.Limits {

@@ -94,6 +94,28 @@ func TestVolatileNodesForget(t *testing.T) {
 	}
 }
 
+// TestNodesWithoutDisksKeepOneAnswer: the update that a client has sent is nearly all that it holds when it rests.
+func TestNodesWithoutDisksKeepOneAnswer(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		o := smallFederated()
+		o.Durable = durable
+		s, err := study.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		state, err := s.World().Nodes()[1].Node().Engine().Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(state.Framework.Inbound); (n == 1) == durable {
+			t.Errorf("durable %v: %d answers are kept", durable, n)
+		}
+	}
+}
+
 // TestManyClients: a server with more clients than a table of its peers usually has room for samples its cohorts among
 // all.
 func TestManyClients(t *testing.T) {
