@@ -27,6 +27,8 @@ const (
 	clientSamples               = 60
 	clientCohort                = 10
 	clientTests                 = 100
+
+	clientMemory = 160 << 20 // of a process; beyond it the collector comes more often
 )
 
 // simClients measures how many clients a second are asked, train and answer, in simulations of a federated job that run
@@ -64,7 +66,9 @@ type clientRounds struct {
 
 // NewClientShard builds a simulation of a federated job of that many clients in this process.
 func NewClientShard(clients int, seed uint64) (SimShard, error) {
-	debug.SetGCPercent(30) // most of what lives are tensors, which cost the collector little
+	// The collector looks at all nodes each time, so it is to come seldom: when the memory that is aimed at is full.
+	debug.SetGCPercent(100)
+	debug.SetMemoryLimit(clientMemory)
 	dir, err := os.MkdirTemp("", "rhizome-bench-")
 	if err != nil {
 		return nil, err
