@@ -96,7 +96,7 @@
 //
 // The roles of Component.Role are backend, model, aggregator, codec, data, selector, index and protocol. A kind of
 // one's own plays any of them (package component); the roles say what takes the place of what. Kinds that every node
-// has, in version 1 where nothing else is said, with their methods and the keys of their settings
+// has, in its newest version where nothing else is said, with their methods and the keys of their settings
 // (Component.Config), of which none is required that has no word beside it. An author names the Methods that he
 // invokes; for data, rhizome.Samples does.
 //

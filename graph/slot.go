@@ -16,7 +16,7 @@ type Component struct {
 	Name    string  // unique; a sub-module's slots are called after it
 	Role    string  // such as "model"; the package comment has all, and the built-in kinds of each
 	Kind    string  // registered name of the implementation, such as "fedavg"
-	Version int32   // registered version; 0 means 1
+	Version int32   // registered version; 0 means the newest that is built in, or 1
 	At      []Place // where it lives
 	Config  any     // JSON as []byte, or what becomes JSON; part of the program's digest; nil is the empty object
 	Deps    []*Slot // slots that it uses; they live wherever it lives
@@ -63,7 +63,7 @@ func (s *Slot) places() []string {
 func (g *Graph) Component(c Component) *Slot {
 	st, line := g.s.st, caller()
 	s := &Slot{st: st, rec: artifact.Slot{
-		Name: g.s.module + c.Name, Role: c.Role, Kind: c.Kind, Version: max(c.Version, 1), Deps: []string{},
+		Name: g.s.module + c.Name, Role: c.Role, Kind: c.Kind, Version: versionOf(c), Deps: []string{},
 	}}
 	refuse := func(format string, args ...any) *Slot {
 		st.fail(line, "Component "+s.rec.Name, format, args...)
@@ -112,6 +112,14 @@ func (g *Graph) Component(c Component) *Slot {
 	}
 	st.slots = append(st.slots, s)
 	return s
+}
+
+// versionOf returns the version that an author means.
+func versionOf(c Component) int32 {
+	if c.Version > 0 {
+		return c.Version
+	}
+	return op.Newest(c.Role, c.Kind)
 }
 
 // declare adds methods to what the choreography may use.

@@ -122,5 +122,12 @@ var roles = []string{"backend", "model", "aggregator", "codec", "data", "selecto
 // Roles returns the roles that a component can play.
 func Roles() []string { return slices.Clone(roles) }
 
+// newest are the built-in components of which there is more than one version, each with its newest.
+var newest = map[[2]string]int32{{"backend", "cpu"}: 2}
+
+// Newest returns the version of a component that a program means where it names none: the newest that is built in, or
+// 1.
+func Newest(role, kind string) int32 { return max(newest[[2]string{role, kind}], 1) }
+
 // IsRole says whether a component can play the role.
 func IsRole(name string) bool { return slices.Contains(roles, name) }

@@ -18,12 +18,12 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// Role, Kind and Version name the component in an artifact. The version is the number of the rules by which its
-// products are added: an artifact that names version 1 keeps the bits that it was made for.
+// Role, Kind and Version name the component in an artifact, in its newest version. The version is the number of the
+// rules by which its products are added: an artifact that names version 1 keeps the bits that it was made for.
 const (
 	Role    = "backend"
 	Kind    = "cpu"
-	Version = 1
+	Version = 2
 )
 
 // runPrefix stands before a function's name in the method that runs it.

@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/fmath"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
+	"github.com/rhizome-ml/rhizome/internal/roles/backend/kernel"
 	"github.com/rhizome-ml/rhizome/tensor"
 )
 
@@ -128,18 +129,27 @@ func slicesOf(ts []*tensor.Tensor) (out [][]float32) {
 	return out
 }
 
-// trainedHash pins every bit of 200 steps of training, on every machine and for ever.
-const trainedHash = "e3f9c0d601256a189e6f8453dba1231f9251ac5676b340f36bb4bc101e44130e"
+// trainedHashes pin every bit of 200 steps of training by either rules, on every machine and for ever.
+var trainedHashes = map[kernel.Rules]string{
+	kernel.Rounded: "e3f9c0d601256a189e6f8453dba1231f9251ac5676b340f36bb4bc101e44130e",
+	kernel.Fused:   "3f8cb468322ecc304da1cfb5b1db73603a16ef00295a8049e5b28bd934454155",
+}
 
 // Traps unordered-sum and fused-product: one training, one result to the bit: on the scalar and on the vector loops,
 // with dimensions known and open, on one processor and on two, alone and beside others, and the same as plain loops
 // written by hand.
 func TestTrainingBits(t *testing.T) {
+	for rules, want := range trainedHashes {
+		trainingBits(t, rules, want)
+	}
+}
+
+func trainingBits(t *testing.T, rules kernel.Rules, want string) {
 	const steps = 200
 	check := func(name string, losses []float32, params [][]float32) {
 		t.Helper()
-		if h := hashOf(losses, params); h != trainedHash {
-			t.Errorf("%s: hash %s; want %s", name, h, trainedHash)
+		if h := hashOf(losses, params); h != want {
+			t.Errorf("rules %d, %s: hash %s; want %s", rules, name, h, want)
 		}
 		if last := losses[len(losses)-1]; !(last < losses[0]/4) {
 			t.Errorf("%s: the loss went from %g to %g; want a quarter at most", name, losses[0], last)
@@ -156,6 +166,7 @@ func TestTrainingBits(t *testing.T) {
 		{"open scalar", Options{Scalar: true}, -1, 1},
 	} {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(c.procs))
+		c.o.Rules = rules
 		p, err := Compile(mlpStep(t, c.batch), c.o)
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +184,7 @@ func TestTrainingBits(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	m := newHandMLP()
+	m := newHandMLP(rules)
 	w, xs, labels := mlpData(3, 16)
 	m.params = w
 	var losses []float32
@@ -185,13 +196,15 @@ func TestTrainingBits(t *testing.T) {
 
 // handMLP is the same training in plain loops: the slow, obvious second implementation, and what a step is measured by.
 type handMLP struct {
+	fused            bool
 	params           [][]float32 // w1, b1, w2, b2
 	grads            [][]float32
 	h, scores, d, dh []float32
 }
 
-func newHandMLP() *handMLP {
+func newHandMLP(rules kernel.Rules) *handMLP {
 	return &handMLP{
+		fused: rules == kernel.Fused,
 		grads: [][]float32{make([]float32, mlpIn*mlpHidden), make([]float32, mlpHidden),
 			make([]float32, mlpHidden*mlpOut), make([]float32, mlpOut)},
 		h: make([]float32, mlpBatch*mlpHidden), scores: make([]float32, mlpBatch*mlpOut),
@@ -199,15 +212,23 @@ func newHandMLP() *handMLP {
 	}
 }
 
+// add is s + a·b by the rules.
+func (m *handMLP) add(s, a, b float32) float32 {
+	if m.fused {
+		return kernel.FMA32(a, b, s)
+	}
+	return s + float32(a*b)
+}
+
 func (m *handMLP) step(x []float32, labels []int64, rate float32) float32 {
 	w1, b1, w2, b2 := m.params[0], m.params[1], m.params[2], m.params[3]
-	handLayer(m.h, x, w1, b1, mlpIn, mlpHidden)
+	m.layer(m.h, x, w1, b1, mlpIn, mlpHidden)
 	for i, v := range m.h {
 		if v < 0 {
 			m.h[i] = 0
 		}
 	}
-	handLayer(m.scores, m.h, w2, b2, mlpHidden, mlpOut)
+	m.layer(m.scores, m.h, w2, b2, mlpHidden, mlpOut)
 	var loss float64
 	var e [mlpOut]float64
 	for i, label := range labels {
@@ -227,12 +248,12 @@ func (m *handMLP) step(x []float32, labels []int64, rate float32) float32 {
 			m.d[i*mlpOut+j] = p * (1.0 / mlpBatch)
 		}
 	}
-	handGrad(m.grads[2], m.grads[3], m.h, m.d, mlpHidden, mlpOut)
+	m.grad(m.grads[2], m.grads[3], m.h, m.d, mlpHidden, mlpOut)
 	for i := range mlpBatch {
 		for j := range mlpHidden {
 			var s float32
 			for p := range mlpOut {
-				s += float32(m.d[i*mlpOut+p] * w2[j*mlpOut+p])
+				s = m.add(s, m.d[i*mlpOut+p], w2[j*mlpOut+p])
 			}
 			if !(m.h[i*mlpHidden+j] > 0) {
 				s = 0
@@ -240,7 +261,7 @@ func (m *handMLP) step(x []float32, labels []int64, rate float32) float32 {
 			m.dh[i*mlpHidden+j] = s
 		}
 	}
-	handGrad(m.grads[0], m.grads[1], x, m.dh, mlpIn, mlpHidden)
+	m.grad(m.grads[0], m.grads[1], x, m.dh, mlpIn, mlpHidden)
 	for k, w := range m.params {
 		for i, g := range m.grads[k] {
 			w[i] -= float32(g * rate)
@@ -249,15 +270,15 @@ func (m *handMLP) step(x []float32, labels []int64, rate float32) float32 {
 	return float32(loss / mlpBatch)
 }
 
-// handLayer is y = x·w + b.
-func handLayer(y, x, w, b []float32, in, out int) {
+// layer is y = x·w + b.
+func (m *handMLP) layer(y, x, w, b []float32, in, out int) {
 	for i := range mlpBatch {
 		row := y[i*out : (i+1)*out]
 		clear(row)
 		for p := range in {
 			v := x[i*in+p]
 			for j, u := range w[p*out : (p+1)*out] {
-				row[j] += float32(v * u)
+				row[j] = m.add(row[j], v, u)
 			}
 		}
 		for j := range row {
@@ -266,15 +287,15 @@ func handLayer(y, x, w, b []float32, in, out int) {
 	}
 }
 
-// handGrad is gw = xᵀ·d and gb = Σ d.
-func handGrad(gw, gb, x, d []float32, in, out int) {
+// grad is gw = xᵀ·d and gb = Σ d.
+func (m *handMLP) grad(gw, gb, x, d []float32, in, out int) {
 	clear(gw)
 	for i := range mlpBatch {
 		for p := range in {
 			v := x[i*in+p]
 			row := gw[p*out : (p+1)*out]
 			for j, u := range d[i*out : (i+1)*out] {
-				row[j] += float32(v * u)
+				row[j] = m.add(row[j], v, u)
 			}
 		}
 	}
@@ -313,7 +334,7 @@ func BenchmarkTrainingStep(b *testing.B) {
 		})
 	}
 	b.Run("by hand", func(b *testing.B) {
-		m := newHandMLP()
+		m := newHandMLP(kernel.Rounded)
 		m.params = w
 		for b.Loop() {
 			m.step(xs[0], labels[0], 0.01)

@@ -22,7 +22,7 @@ type Options struct {
 	// Inputs are the types of the inputs, in order. They may be left out: then a GraphProto's own count, and a
 	// FunctionProto's inputs may be anything until a run brings them.
 	Inputs []onnxop.Type
-	// Rules are those by which products are added; 0 means Rounded.
+	// Rules are those by which products are added; 0 means Fused.
 	Rules kernel.Rules
 	// Scalar forbids the vector loops. The bits are the same either way; tests compare the two.
 	Scalar bool
@@ -138,7 +138,7 @@ func compile(g graph, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := cmp.Or(o.Rules, kernel.Rounded)
+	rules := cmp.Or(o.Rules, kernel.Fused)
 	set := kernel.Threads(rules, cmp.Or(o.Threads, runtime.GOMAXPROCS(0)))
 	p := &Plan{src: src, set: set, bytesMax: o.BytesMax, programs: map[string]*program{}}
 	if o.Scalar {

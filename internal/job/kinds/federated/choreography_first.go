@@ -85,7 +85,7 @@ func (j *firstFedavg) components() {
 	both, server := []graph.Place{j.server, j.clients}, []graph.Place{j.server}
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
-	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
+	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", Version: 1, At: both})
 	s.model = slot(graph.Component{Name: "model", Role: "model", Kind: model.Kind, Version: model.Version, At: server,
 		Methods: model.Methods(), Config: model.Config{MLP: j.c.widths()}})
 	s.data = slot(j.c.source(both))
