@@ -27,10 +27,24 @@ func (w *together) statusAt(name string) *Status {
 	return reply.Status
 }
 
+// statusWhen returns the status of a node once it is as wanted: on a busy machine a heartbeat comes late, and its
+// client counts as silent until then.
+func (w *together) statusWhen(name string, is func(*Status) bool) *Status {
+	w.t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+		if s := w.statusAt(name); is(s) {
+			return s
+		} else if time.Now().After(until) {
+			w.t.Fatalf("the status of %s stays %+v, waits %+v, members %+v", name, s, s.Waits, s.Members)
+		}
+	}
+}
+
 // TestAJobSaysWhatItWaitsFor: the server says how many clients it waits for, the client that is there says it too, both
 // statuses do, and that the wait is over is told when the second comes (case 8, NEWCOMER 8 and 15). Each status knows
 // its round (case 11).
 func TestAJobSaysWhatItWaitsFor(t *testing.T) {
+	began := time.Now()
 	w := newTogether(t)
 	server := w.serve("server", smallJob(300, 2), 10*time.Second)
 	at := listening(server)
@@ -42,20 +56,19 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	for _, name := range []string{"server", "c0"} {
-		if s := w.statusAt(name); s.State != StateWaiting || s.Waits == nil || s.Waits.Have != 1 ||
-			s.Promise != PromiseExact {
-			t.Errorf("%s: %+v, waits %+v", name, s, s.Waits)
-		}
+		w.statusWhen(name, func(s *Status) bool {
+			return s.State == StateWaiting && s.Waits != nil && s.Waits.Have == 1 && s.Promise == PromiseExact
+		})
 	}
 	second := w.join("c1", at)
 	hear(server, "end of the wait", func(x Waiting) bool { return x.Over })
 	hear(first, "round 3", func(p Progress) bool { return p.Round >= 3 })
-	if s := w.statusAt("c0"); s.Round < 3 || s.Rounds != 300 || s.State != StateRunning || s.RoundAt.IsZero() {
-		t.Errorf("a client in training: %+v", s)
-	}
-	if s := w.statusAt("server"); s.Members == nil || *s.Members != (Members{2, 2, 2}) || s.Round < 3 {
-		t.Errorf("its server: %+v, %+v", s, s.Members)
-	}
+	w.statusWhen("c0", func(s *Status) bool {
+		return s.Round >= 3 && s.Rounds == 300 && s.State == StateRunning && !s.RoundAt.IsZero()
+	})
+	w.statusWhen("server", func(s *Status) bool {
+		return s.Members != nil && *s.Members == (Members{2, 2, 2}) && s.Round >= 3
+	})
 	second.stop()
 	if err := second.end(); !errors.Is(err, ErrInterrupted) {
 		t.Fatal(err)
@@ -79,7 +92,7 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 	if n := count[Progress](first); n > 301 { // and the beginning
 		t.Errorf("a client told %d rounds of 300", n)
 	}
-	if server.res.Trained <= 0 || server.res.Trained > time.Minute {
+	if server.res.Trained <= 0 || server.res.Trained > time.Since(began) {
 		t.Errorf("trained for %s", server.res.Trained)
 	}
 }

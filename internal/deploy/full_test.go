@@ -82,7 +82,7 @@ func TestServerStopsOnAFullDisk(t *testing.T) {
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("the server ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the server goes on, and turns its clients away")
 	}
 	fsys.SetCapacity(0)

@@ -113,9 +113,13 @@ func (d *doorway) message(kind wire.NoticeKind, edit func(*wire.Envelope) []byte
 			d.t.Fatal(err)
 		}
 	}
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
-		if err := g.port.Send(d.at.Peer, raw); err != nil {
-			return err.Error()
+	var sent time.Time
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		if time.Since(sent) > time.Second { // one that sends many is cut off
+			sent = time.Now()
+			if err := g.port.Send(d.at.Peer, raw); err != nil {
+				return err.Error()
+			}
 		}
 		if h.heard(kind) {
 			return kind.String()
@@ -270,7 +274,7 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			t.Errorf("%s hears %q, want %q", k.name, got, k.hear)
 		}
 		told := false
-		for until := time.Now().Add(10 * time.Second); !told &&
+		for until := time.Now().Add(patience); !told &&
 			time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 			told = turned(k.code) > before && strings.Contains(s.told(), k.line)
 		}

@@ -82,8 +82,8 @@ func (s *hosted) result(t *testing.T) *job.Result {
 			t.Fatalf("%d rounds; the server ended with %v", s.told(), <-s.ended)
 		}
 		return res
-	case <-time.After(60 * time.Second):
-		t.Fatalf("%d rounds after a minute", s.told())
+	case <-time.After(patience):
+		t.Fatalf("%d rounds after %s", s.told(), patience)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func serveOn(t *testing.T, ctx context.Context, o ServerOptions) *hosted {
 	case s.listening = <-told:
 	case err := <-s.ended:
 		t.Fatal(err)
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the server does not listen")
 	}
 	return s
@@ -324,9 +324,9 @@ func keyed(t *testing.T, net *memory.Network) (Options, wire.PeerID) {
 
 func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for until := time.Now().Add(60 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+	for until := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatal("waited a minute until " + what)
+			t.Fatalf("waited %s until %s", patience, what)
 		}
 	}
 }

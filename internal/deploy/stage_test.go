@@ -73,7 +73,7 @@ func newStage(t *testing.T, net *memory.Network, fsys *vfs.Mem, change func(*Ser
 			}
 		case err := <-s.ended:
 			t.Fatalf("the server ended: %v", err)
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the server does not listen")
 		}
 	}

@@ -112,7 +112,7 @@ func TestStoredProgramIsServed(t *testing.T) {
 				}
 			case err := <-ended:
 				t.Fatal(err)
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("it does not listen")
 			}
 			cancel()

@@ -90,10 +90,13 @@ func (w *together) joinWith(name string, server Listening, o JoinOptions) *lived
 	})
 }
 
-// hear returns the first thing of a kind that was told and is wanted, within half a minute.
+// patience is how long a test waits for what must come; only one that fails lets it pass.
+const patience = 3 * time.Minute
+
+// hear returns the first thing of a kind that was told and is wanted.
 func hear[T any](l *lived, what string, want func(T) bool) T {
 	l.t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(patience)
 	for at := 0; ; {
 		l.mu.Lock()
 		all := l.all[at:]
@@ -150,7 +153,7 @@ func (l *lived) end() error {
 	l.t.Helper()
 	select {
 	case <-l.ended:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		l.t.Fatalf("it does not end: %s", l.kinds())
 	}
 	return l.err
