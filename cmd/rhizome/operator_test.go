@@ -2,9 +2,12 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
@@ -29,16 +32,16 @@ func TestOperator(t *testing.T) {
 	health := func(want string) {
 		t.Helper()
 		var all struct{ Peers []deploy.PeerState }
-		jsonOf(t, rhizome(t, "peers", "--json", "--dir", in("server")), &all)
-		for _, p := range all.Peers {
-			if string(p.Peer) == ids["client0"] {
-				if p.Health != want || p.Member == nil || *p.Member != 0 {
-					t.Errorf("%+v, want it %s", p, want)
-				}
+		// a node knows of a link a little later than it is told, and of a late answer it thinks ill for a while
+		for until := time.Now().Add(commandtest.Patience()); time.Now().Before(until); {
+			jsonOf(t, rhizome(t, "peers", "--json", "--dir", in("server")), &all)
+			if slices.ContainsFunc(all.Peers, func(p deploy.PeerState) bool {
+				return string(p.Peer) == ids["client0"] && p.Health == want && p.Member != nil && *p.Member == 0
+			}) {
 				return
 			}
 		}
-		t.Errorf("the client is not in %+v", all)
+		t.Errorf("the client is not %s in %+v", want, all)
 	}
 	call := func(code int, want string, args ...string) {
 		t.Helper()

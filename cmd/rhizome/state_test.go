@@ -1,36 +1,37 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/commandtest"
 )
 
 // aStoppedRun makes a run that was killed in the middle, once for all tests.
 var aStoppedRun = sync.OnceValue(func() string {
-	for wait := 150 * time.Millisecond; wait < 5*time.Second; wait += 50 * time.Millisecond {
-		dir := filepath.Join(filepath.Dir(commandtest.Executable()), "stopped", wait.String())
+	for try := range 20 {
+		dir := filepath.Join(filepath.Dir(commandtest.Executable()), "stopped", strconv.Itoa(try))
 		cmd := exec.Command(commandtest.Executable(), small(dir)...)
-		var out bytes.Buffer
-		cmd.Stdout = &out
-		if cmd.Start() != nil {
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
 			return ""
 		}
-		time.Sleep(wait)
+		lines := bufio.NewScanner(out)
+		for n := 0; n < 4 && lines.Scan(); n++ {
+		}
 		hit := cmd.Process.Kill() == nil
-		if cmd.Wait() == nil || !hit {
-			return ""
-		}
-		if strings.Count(out.String(), "\n") > 3 {
+		if cmd.Wait() != nil && hit { // else it was through before
 			return dir
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
@@ -25,15 +26,16 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 	defer client.Cmd.Process.Signal(syscall.SIGCONT)
 	rhizome(t, "version") // the file is in memory from here on
 	var s deploy.Status
-	for range 5 { // the round is in its journal, which a loaded machine may not have read in the time that a status has
+	// The round is in its journal, which a loaded machine may not have read in the time that a status has, and there a
+	// process may take long to begin.
+	least := time.Hour
+	for tries := 0; tries < 20 && (s.Round == 0 || least > time.Second && !raceEnabled); tries++ {
 		began := time.Now()
 		jsonOf(t, rhizome(t, "status", "--json", "--dir", filepath.Join(dir, "client")), &s)
-		if took := time.Since(began); took > time.Second && !raceEnabled {
-			t.Errorf("it took %s", took)
-		}
-		if s.Round > 0 {
-			break
-		}
+		least = min(least, time.Since(began))
+	}
+	if least > time.Second && !raceEnabled {
+		t.Errorf("it took %s at least", least)
 	}
 	if s.State != deploy.StateHangs || !s.Running || s.Round < 1 || !strings.Contains(s.Hangs,
 		fmt.Sprintf("process %d is stopped", client.Cmd.Process.Pid)) {
@@ -45,6 +47,11 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 	}
 	server.Await(t, "that it waits", isEvent("waiting"))
 	o := rhizome(t, "status", "--dir", filepath.Join(dir, "server"))
+	// a wait may be told before the one that is waited for counts as silent
+	for until := time.Now().Add(commandtest.Patience()); !strings.Contains(o.Out, "silent for") &&
+		time.Now().Before(until); {
+		o = rhizome(t, "status", "--dir", filepath.Join(dir, "server"))
+	}
 	for _, want := range []string{"waiting", "client-00", "silent for", "up, 1 of 1 places"} {
 		if !strings.Contains(o.Out, want) {
 			t.Errorf("the server's status has no %q:\n%s", want, o.Out)

@@ -19,7 +19,7 @@ func TestTheEndThatWasMissed(t *testing.T) {
 		return start(t, dir, "server", in("quorum.yaml"), "--json", "--dir", in("server"), "--listen", loopback,
 			"--linger", linger)
 	}
-	server := serve("2s")
+	server := serve("5s") // all of it, for the one that was killed; the other hears the end meanwhile
 	invited := server.Await(t, "invitation", isEvent("invitation")).Invitation
 	join := func(name string, more ...string) *started {
 		return start(t, dir, append([]string{"join", "--json", "--dir", in(name), "--listen", loopback}, more...)...)
