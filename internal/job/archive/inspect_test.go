@@ -16,13 +16,19 @@ func TestInspectBesideARun(t *testing.T) {
 	c := jobtest.Tiny()
 	c.Rounds, c.Clients, c.Hidden = 12, 3, 300
 	dir := filepath.Join(t.TempDir(), "run")
-	started, ended := make(chan struct{}), make(chan error, 1)
+	started, looked, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	first := true
 	go func() {
-		_, err := try(t.Context(), local.Options{Dir: dir, Job: c, Chaos: 1, OnRound: func(job.Round) {
+		_, err := try(t.Context(), local.Options{Dir: dir, Job: c, Chaos: 1, OnRound: func(r job.Round) {
 			if first {
 				first = false
 				close(started)
+			}
+			if r.Number == c.Rounds { // the run may be faster than two looks
+				select {
+				case <-looked:
+				case <-t.Context().Done():
+				}
 			}
 		}})
 		ended <- err
@@ -39,7 +45,9 @@ func TestInspectBesideARun(t *testing.T) {
 				t.Errorf("%s: %v", s.Name, s.Err)
 			}
 		}
-		looks++
+		if looks++; looks == 2 {
+			close(looked)
+		}
 		select {
 		case err := <-ended:
 			if err != nil {

@@ -132,6 +132,10 @@ func TestWireLosesByItsSeed(t *testing.T) {
 		for range 100 { // a few at a time, for a socket's buffer is small
 			ask(t, c, 1, 20*time.Millisecond)
 		}
+		c.SetReadDeadline(time.Now().Add(500 * time.Millisecond)) // for answers that are late
+		for err := error(nil); err == nil; {
+			_, err = c.Read(make([]byte, 100))
+		}
 		lost := w.Counts()
 		got[i] = int(lost.Lost)
 		if lost.Lost < 20 || lost.Lost > 60 || lost.Full > 0 {
@@ -148,7 +152,7 @@ func TestWireIsBounded(t *testing.T) {
 	a, b, w := pair(t, Conditions{Delay: 50 * time.Millisecond, Packets: 4})
 	echo(t, a)
 	c := dial(t, b, "udp", 700)
-	if got := ask(t, c, 50, 300*time.Millisecond); got == 0 || got > 20 || w.Counts().Full == 0 {
+	if got := ask(t, c, 50, 2*time.Second); got == 0 || got > 20 || w.Counts().Full == 0 {
 		t.Errorf("%d of 50 answers over a wire for 4 packets; %s", got, w.Counts())
 	}
 }
