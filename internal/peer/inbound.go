@@ -77,8 +77,13 @@ func (r *Requests) keep(e *inbound) {
 
 // trim forgets answers until the bounds hold again after one to p was added.
 func (r *Requests) trim(p wire.PeerID) {
-	if list := r.answers[p]; len(list) > r.lim.Answers {
+	switch list := r.answers[p]; {
+	case len(list) > max(r.lim.Answers, r.lim.Lending):
 		r.forget(list[0])
+	case len(list) > r.lim.Answers:
+		if i := slices.IndexFunc(list, func(e *inbound) bool { return !e.lends() }); i >= 0 {
+			r.forget(list[i])
+		}
 	}
 	for r.answerBytes > r.lim.AnswerBytes {
 		r.forget(r.oldest)
@@ -88,8 +93,7 @@ func (r *Requests) trim(p wire.PeerID) {
 // Outdate forgets what was answered to a peer along an edge with values that are lent: it asks for something newer.
 func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 	for _, e := range slices.Clone(r.answers[p]) {
-		if e.answer.Edge == edge && slices.ContainsFunc(e.answer.Fills,
-			func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+		if e.answer.Edge == edge && e.lends() {
 			r.forget(e)
 		}
 	}
@@ -98,11 +102,15 @@ func (r *Requests) Outdate(p wire.PeerID, edge int32) {
 // Forsake forgets the answers to a peer with values that are lent, before those are ended: it could not be given again.
 func (r *Requests) Forsake(p wire.PeerID) {
 	for _, e := range slices.Clone(r.answers[p]) {
-		if slices.ContainsFunc(e.answer.Fills,
-			func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent }) {
+		if e.lends() {
 			r.forget(e)
 		}
 	}
+}
+
+// lends says whether the answer lends a value.
+func (e *inbound) lends() bool {
+	return slices.ContainsFunc(e.answer.Fills, func(f wire.Fill) bool { _, lent := f.Value.(*value.Loan); return lent })
 }
 
 // Trim forgets the oldest answer that lends values which its asker has returned, and says whether there was one.

@@ -13,6 +13,7 @@ type RequestLimits struct {
 	Outbound    int // questions of this node that wait for an answer
 	Inbound     int // questions of others that are under way
 	Answers     int // last answers that are kept for each peer, in case it asks again
+	Lending     int // as many where one lends something, if that is more: its asker may not have it all yet
 	AnswerBytes int // their charge, over all peers
 }
 

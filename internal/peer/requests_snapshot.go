@@ -124,7 +124,7 @@ func (r *Requests) restoreInbound(x *snapshot.InboundRequest, reg *value.Registr
 	}
 	e.answer = env
 	r.keep(e)
-	if len(r.answers[k.peer]) > r.lim.Answers || r.answerBytes > r.lim.AnswerBytes {
+	if len(r.answers[k.peer]) > max(r.lim.Answers, r.lim.Lending) || r.answerBytes > r.lim.AnswerBytes {
 		return bad("there are more or larger answers than are kept")
 	}
 	return nil

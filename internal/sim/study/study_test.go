@@ -94,8 +94,8 @@ func TestVolatileNodesForget(t *testing.T) {
 	}
 }
 
-// TestNodesWithoutDisksKeepOneAnswer: the update that a client has sent is nearly all that it holds when it rests.
-func TestNodesWithoutDisksKeepOneAnswer(t *testing.T) {
+// TestNodesWithoutDisksKeepNoAnswers: the update that a client has sent is nearly all that it would hold when it rests.
+func TestNodesWithoutDisksKeepNoAnswers(t *testing.T) {
 	for _, durable := range []bool{false, true} {
 		o := smallFederated()
 		o.Durable = durable
@@ -110,7 +110,7 @@ func TestNodesWithoutDisksKeepOneAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(state.Framework.Inbound); (n == 1) == durable {
+		if n := len(state.Framework.Inbound); (n == 0) == durable {
 			t.Errorf("durable %v: %d answers are kept", durable, n)
 		}
 	}
