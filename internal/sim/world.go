@@ -27,7 +27,7 @@ type Options struct {
 	OnCopy func(n *Node) (recall func())
 	// OnTrace is told each thing that happens, for people; nil for none. It costs much.
 	OnTrace func(line Line)
-	// OnOutput is told the bytes of everything that leaves a node, for hashes; nil for none.
+	// OnOutput is told the bytes of everything that leaves a node, for hashes; nil for none. It keeps none of them.
 	OnOutput func(n *Node, packet []byte)
 	// Mutate, if set, may change a packet as it leaves its node: a peer that lies.
 	Mutate func(n *Node, to *Node, raw []byte) []byte
@@ -231,7 +231,7 @@ func (w *World) feed(n *Node, from *Node, raw []byte) {
 	switch {
 	case n.nd == nil || n.nd.Engine().Waiting() > 0:
 		w.arrival = &arrival{} // the node still holds this one
-	case !w.net.faulty() && w.opt.OnOutput == nil && w.opt.Mutate == nil:
+	case !w.net.faulty() && w.opt.Mutate == nil:
 		w.scratch.Recycle(raw) // nobody else has it
 	}
 }

@@ -5,36 +5,69 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
-// Where so many nodes of a process read one file in place, they share what was read of it, if it is no larger than
-// pagesMax bytes: each would read its samples anew in every round, one by one.
+// From so many nodes of a process on that have a part of one file, they share the source of it, and what it has read of
+// the file, if that is no larger than pagesMax bytes: each would read its samples anew in every round, one by one, and
+// have memory for what the file is.
 const (
-	pagesFrom = 32
-	pagesMax  = 64 << 20
-	pageBytes = 256 << 10
+	sharedFrom = 32
+	pagesMax   = 64 << 20
+	pageBytes  = 256 << 10
 )
 
-// shelf keeps the pages of the newest file that many nodes read. It is safe for concurrent use.
+// shelf keeps the source of the newest file that many nodes have. It is safe for concurrent use.
 type shelf struct {
-	mu     sync.Mutex
-	sha256 string
-	nodes  int // that have opened it
-	pages  *pages
+	mu             sync.Mutex // also held while the source is opened: who waits needs the same
+	config, sha256 string
+	nodes          int
+	made           *sharedSource
 }
 
-// folder returns a folder in which a file of it is read by way of the pages that all nodes share, or the folder itself
-// where they are few.
-func (s *shelf) folder(folder fs.FS, name, sha256 string) fs.FS {
+// source opens a file by the settings of a slot, or returns the source that all nodes share where they are many.
+func (s *shelf) source(config string, g node.Given, open func(node.Given) (dataset.Source, error)) (dataset.Source,
+	error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sha256 != sha256 {
-		s.sha256, s.nodes, s.pages = sha256, 0, new(pages)
+	if s.config != config || s.sha256 != g.SHA256 {
+		s.config, s.sha256, s.nodes, s.made = config, g.SHA256, 0, nil
 	}
-	if s.nodes++; s.nodes < pagesFrom {
-		return folder
+	if s.nodes++; s.nodes < sharedFrom {
+		return open(g)
 	}
-	return paged{folder, name, s.pages}
+	if s.made == nil {
+		g.FS = paged{g.FS, g.Name, new(pages)}
+		made, err := open(g)
+		if err != nil {
+			return nil, err
+		}
+		s.made = &sharedSource{Source: made}
+	}
+	return s.made, nil
+}
+
+// sharedSource is a source that is safe for concurrent use.
+type sharedSource struct {
+	dataset.Source
+	mu sync.Mutex
+}
+
+// Read puts samples into a batch.
+func (s *sharedSource) Read(rows []int, into dataset.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Source.Read(rows, into)
+}
+
+// Block returns how many samples are best read together, or 0.
+func (s *sharedSource) Block() int {
+	if b, ok := s.Source.(interface{ Block() int }); ok {
+		return b.Block()
+	}
+	return 0
 }
 
 // paged is a folder with a file of which the pages are shared.

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/rhizome-ml/rhizome/dataset"
+	"github.com/rhizome-ml/rhizome/internal/node"
 )
 
-// TestPagesAreShared: where many read a file, what one has read is there for the others, who read the very same; few
-// read by themselves, and so do the readers of a file that is too large.
+// TestPagesAreShared: what one has read of a file is there for the others, who read the very same; a file that is too
+// large is not kept.
 func TestPagesAreShared(t *testing.T) {
 	dir := t.TempDir()
 	want := make([]byte, 3*pageBytes/2)
@@ -22,21 +24,16 @@ func TestPagesAreShared(t *testing.T) {
 	if err := os.WriteFile(path, want, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	var s shelf
-	open := func(sha256 string) fs.File {
-		f, err := s.folder(os.DirFS(dir), "f", sha256).Open("f")
+	open := func(p *pages) *pagedFile {
+		f, err := paged{os.DirFS(dir), "f", p}.Open("f")
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { f.Close() })
-		return f
+		return f.(*pagedFile)
 	}
-	for range pagesFrom - 1 {
-		if _, shared := open("a").(*pagedFile); shared {
-			t.Fatal("few share")
-		}
-	}
-	first, second := open("a").(*pagedFile), open("a").(*pagedFile)
+	shared := new(pages)
+	first, second := open(shared), open(shared)
 	whole := make([]byte, len(want))
 	if n, err := first.ReadAt(whole, 0); n != len(want) || err != nil || !bytes.Equal(whole, want) {
 		t.Fatalf("%d bytes, %v", n, err)
@@ -52,9 +49,6 @@ func TestPagesAreShared(t *testing.T) {
 	if n, err := first.ReadAt(make([]byte, 8), int64(len(want)-5)); n != 5 || err != io.EOF {
 		t.Errorf("beyond the end: %d, %v", n, err)
 	}
-	if _, shared := open("b").(*pagedFile); shared {
-		t.Error("another file has the readers of the first")
-	}
 	large := new(pages)
 	if large.fit(pagesMax+1) || large.fit(5) {
 		t.Error("a file that is too large is kept")
@@ -64,3 +58,36 @@ func TestPagesAreShared(t *testing.T) {
 type broken struct{}
 
 func (broken) ReadAt([]byte, int64) (int, error) { return 0, errors.New("the disk has gone") }
+
+// TestManyNodesShareASource: few nodes open a file themselves, many share one source; another file begins anew.
+func TestManyNodesShareASource(t *testing.T) {
+	var s shelf
+	opened := 0
+	var fails error
+	open := func(config, sha256 string) dataset.Source {
+		got, err := s.source(config, node.Given{FS: os.DirFS(t.TempDir()), SHA256: sha256},
+			func(node.Given) (dataset.Source, error) { opened++; return nil, fails })
+		if !errors.Is(err, fails) {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for range sharedFrom - 1 {
+		open("a", "f")
+	}
+	fails = errors.New("the file has gone")
+	open("a", "f")
+	fails = nil
+	first := open("a", "f")
+	for range 3 {
+		if again := open("a", "f"); again != first || opened != sharedFrom+1 {
+			t.Fatalf("%v and %v, opened %d times", first, again, opened)
+		}
+	}
+	if open("a", "g"); opened != sharedFrom+2 {
+		t.Error("another file is taken for the first")
+	}
+	if open("b", "g"); opened != sharedFrom+3 {
+		t.Error("other settings are taken for the first")
+	}
+}

@@ -198,9 +198,11 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 				g.SHA256)
 		}
 		if name == FileTrain && !o.Own {
-			g.FS = shared.folder(g.FS, g.Name, g.SHA256)
+			sources[name], err = shared.source(string(env.Config), g, c.source)
+		} else {
+			sources[name], err = c.source(g)
 		}
-		if sources[name], err = c.source(g); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", g.Name, err)
 		}
 	}
