@@ -394,7 +394,7 @@ func (e *Engine) emit(env *wire.Envelope) {
 
 // put encodes an envelope and puts it out.
 func (e *Engine) put(out *wire.Envelope) {
-	raw, err := wire.Append(e.sc.raw(), e.reg, out)
+	raw, err := wire.Append(e.sc.raw(fillBytes(out.Fills)), e.reg, out)
 	if err != nil {
 		e.m.Broken("an envelope cannot be encoded: " + err.Error())
 	}

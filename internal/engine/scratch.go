@@ -25,6 +25,7 @@ type Scratch struct {
 	emit  wire.Envelope // that is being encoded
 	envs  []*wire.Envelope
 	raws  [][]byte
+	large [][]byte // likewise, of rawLarge bytes and more: they are not for packets of a few bytes
 }
 
 // The most that a Scratch keeps of what may be had again.
@@ -32,6 +33,8 @@ const (
 	scratchEnvelopes = 64
 	scratchRaws      = 4096
 	scratchRawBytes  = 64 << 10 // of one buffer
+	scratchLarge     = 64
+	rawLarge         = 4 << 10
 )
 
 // NewScratch returns an empty Scratch.
@@ -40,19 +43,27 @@ func NewScratch() *Scratch { return &Scratch{} }
 // Recycle gives back the bytes of a packet that one of the engines put out, when nobody reads them any more: neither
 // the network, nor an input that a node has accepted and not yet processed, nor a capture of such a node.
 func (s *Scratch) Recycle(raw []byte) {
-	if len(s.raws) < scratchRaws && cap(raw) <= scratchRawBytes {
+	switch {
+	case cap(raw) > scratchRawBytes:
+	case cap(raw) >= rawLarge && len(s.large) < scratchLarge:
+		s.large = append(s.large, raw[:0])
+	case cap(raw) < rawLarge && len(s.raws) < scratchRaws:
 		s.raws = append(s.raws, raw[:0])
 	}
 }
 
-// raw returns an empty buffer, or nil.
-func (s *Scratch) raw() []byte {
-	n := len(s.raws)
+// raw returns an empty buffer for a packet with values of that many bytes, or nil.
+func (s *Scratch) raw(bytes int) []byte {
+	from := &s.raws
+	if bytes >= rawLarge {
+		from = &s.large
+	}
+	n := len(*from)
 	if n == 0 {
 		return nil
 	}
-	b := s.raws[n-1]
-	s.raws = s.raws[:n-1]
+	b := (*from)[n-1]
+	*from = (*from)[:n-1]
 	return b
 }
 
