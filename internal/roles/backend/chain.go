@@ -19,6 +19,8 @@ type chain struct {
 	homes map[int]int // for each value that no other step reads: its register
 	regs  []register  // the memory of such values
 	over  [][]int     // for each result: the inputs whose memory it may take
+
+	planes int // of an attention: the matrices that the rows are those of
 }
 
 // register is memory for some rows of values that stay in a chain.

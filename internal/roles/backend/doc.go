@@ -9,10 +9,12 @@
 //  2. lower.go: for given shapes of the inputs every type is known; what depends on constants alone is computed.
 //  3. fuse.go: neighbours that gain from it become one step, without changing a bit of the result. sparse.go: a table of
 //     zeros to which few rows are added is these rows.
-//  4. chain.go: row-wise steps in a row become one, which works on a few rows at a time, so that what they hand on to
+//  4. attend.go: an attention becomes one step, which goes over the scores of each head by some queries at once; so does
+//     its way back. No bit changes.
+//  5. chain.go: row-wise steps in a row become one, which works on a few rows at a time, so that what they hand on to
 //     each other stays in the cache. Again no bit changes.
-//  5. place.go: values get memory; a value with one reader gives its memory to that reader's result.
-//  6. program.go: the steps run in order.
+//  6. place.go: values get memory; a value with one reader gives its memory to that reader's result.
+//  7. program.go: the steps run in order.
 //
 // Inputs of which a dimension is open, or whose values decide a shape (such as the target of a Reshape), make a Plan
 // keep a bounded number of programs, one per combination that it has met.

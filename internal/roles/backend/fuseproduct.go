@@ -9,24 +9,31 @@ import (
 
 // transposes: a MatMul reads what a Transpose of the last two dimensions reads, the other way round.
 func (f *fusion) transposes(st *step) {
+	st.in = slices.Clone(st.in) // the other is the graph's
 	for j, id := range st.in {
-		m := f.maker[id]
-		if m == nil || m.op.Name != "Transpose" {
-			continue
+		for m := f.turned(id); m != nil; m = f.turned(id) {
+			f.readers[id]--
+			id = m.in[0]
+			f.readers[id]++
+			st.in[j], st.transposed[j] = id, !st.transposed[j]
 		}
-		rank := len(f.types[id].Shape)
-		perm, err := onnxop.Perm(m.proto, rank)
-		if err != nil || rank < 2 || perm[rank-1] != rank-2 || perm[rank-2] != rank-1 {
-			continue
-		}
-		if slices.ContainsFunc(perm[:rank-2], func(p int) bool { return perm[p] != p }) {
-			continue
-		}
-		f.readers[id]--
-		f.readers[m.in[0]]++
-		st.in = slices.Clone(st.in) // the other is the graph's
-		st.in[j], st.transposed[j] = m.in[0], true
 	}
+}
+
+// turned returns the Transpose that exchanges the last two dimensions of something and gives this value, nil where none
+// does.
+func (f *fusion) turned(id int) *step {
+	m := f.maker[id]
+	if m == nil || m.op.Name != "Transpose" {
+		return nil
+	}
+	rank := len(f.types[id].Shape)
+	perm, err := onnxop.Perm(m.proto, rank)
+	if err != nil || rank < 2 || perm[rank-1] != rank-2 || perm[rank-2] != rank-1 ||
+		slices.ContainsFunc(perm[:rank-2], func(p int) bool { return perm[p] != p }) {
+		return nil
+	}
+	return m
 }
 
 // sumOfProducts: by the rules Fused, the sum over the batch of products Xᵀ·Y, as the gradient of a weight is, is one

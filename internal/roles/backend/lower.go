@@ -20,6 +20,8 @@ type lowered struct {
 	block int           // the elements of a value that a chain works on at once
 	steps []*step
 
+	weights int // the elements of attentions that are kept for the way back
+
 	ops, values int // the steps before any were joined, and the bytes of what they make
 }
 
@@ -33,6 +35,7 @@ type step struct {
 
 	transposed [2]bool // a MatMul reads an operand with its last two dimensions exchanged
 	summed     bool    // a MatMul adds the products of all its matrices, as the terms of one
+	more       bool    // a MatMul adds to its result, which holds the sums of earlier blocks of terms
 }
 
 // lower gives every value its type for those of the inputs, which are static, and computes what can be known.
@@ -53,6 +56,7 @@ func lower(s *source, set *kernel.Set, block int, inputs []onnxop.Type) (*lowere
 	}
 	l.count()
 	l.fuse()
+	l.attend()
 	l.sparse()
 	l.chains()
 	return l, nil

@@ -103,7 +103,7 @@ func addBias[T kernel.Float](b *binding, beta T, ops arithmetics[T]) func(f *fra
 // matMul binds a MatMul, with the operands as they were fused to it. Where only the left side has more than two
 // dimensions they are rows of one product; otherwise there is one product for each matrix of the result.
 func matMul[T kernel.Float](b *binding) (run, error) {
-	g := kernel.Gemm{TransA: b.transposed[0], TransB: b.transposed[1]}
+	g := kernel.Gemm{TransA: b.transposed[0], TransB: b.transposed[1], More: b.more}
 	x, z := slices.Clone(b.in[0].Shape), slices.Clone(b.in[1].Shape) // as they are multiplied
 	if len(x) == 1 {
 		x = []int{1, x[0]}

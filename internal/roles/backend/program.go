@@ -59,6 +59,9 @@ func (p *placing) build(prog *program) error {
 		if st.chain != nil {
 			bind = p.bindChain
 		}
+		if st.chain != nil && st.chain.planes > 0 {
+			bind = p.bindAttention
+		}
 		r, b, err := bind(st)
 		if err != nil {
 			return err

@@ -1,8 +1,10 @@
 package kernel
 
-// blockTerms is the number of terms of a block of a sum by the rules Fused: 256 of them make a panel of B that half of
+// BlockTerms is the number of terms of a block of a sum by the rules Fused: 256 of them make a panel of B that half of
 // a usual L1 cache holds. It decides bits: see Gemm.
-const blockTerms = 256
+const BlockTerms = 256
+
+const blockTerms = BlockTerms
 
 // Gemm is the shape of one matrix product C = op(A)·op(B) on row-major matrices, where op(A) is M by K, op(B) is K by N
 // and C is M by N. A is stored K by M when TransA is set, and B N by K when TransB is set. Set.Gemm computes it.
@@ -11,9 +13,13 @@ const blockTerms = 256
 // then added in that order, from zero. By the rules Fused it is the sum of blocks of 256 terms: the first term of a
 // block is added to zero, each further one to the block's sum so far, product and sum rounded once; the blocks are
 // added in order to the first of them. The scalar loops and the vector kernels give the same bits.
+//
+// With More the products are further terms of sums of which C holds those so far, whole blocks of them: C is then what
+// one product of all the terms gives.
 type Gemm struct {
 	M, N, K        int
 	TransA, TransB bool
+	More           bool
 }
 
 // GemmScalar computes c = op(a)·op(b) by plain loops. On float32 it is the reference that the vector kernels equal to
@@ -25,14 +31,14 @@ func GemmScalar[T Float](r Rules, g Gemm, c, a, b []T) {
 	}
 	switch {
 	case g.K == 0:
-		clear(c[:g.M*g.N])
+		begin(g, c[:g.M*g.N])
 	case g.TransB:
 		row, _ := g.stridesA()
 		for i := range g.M {
 			dots(g, c[i*g.N:(i+1)*g.N], a[i*row:], b)
 		}
 	case g.TransA: // over the terms outside, so that rows of A and of B are read in order
-		clear(c[:g.M*g.N])
+		begin(g, c[:g.M*g.N])
 		for p := range g.K {
 			row := b[p*g.N : (p+1)*g.N]
 			for i, x := range a[p*g.M : (p+1)*g.M] {
@@ -42,11 +48,18 @@ func GemmScalar[T Float](r Rules, g Gemm, c, a, b []T) {
 	default:
 		for i := range g.M {
 			ci := c[i*g.N : (i+1)*g.N]
-			clear(ci)
+			begin(g, ci)
 			for p, x := range a[i*g.K : (i+1)*g.K] {
 				axpy(ci, x, b[p*g.N:(p+1)*g.N])
 			}
 		}
+	}
+}
+
+// begin makes c sums of no terms, but where they are there already.
+func begin[T Float](g Gemm, c []T) {
+	if !g.More {
+		clear(c)
 	}
 }
 
@@ -68,6 +81,9 @@ func dots[T Float](g Gemm, c, a, b []T) {
 		b2, b3 := b[(j+2)*g.K:(j+3)*g.K], b[(j+3)*g.K:(j+4)*g.K]
 		b1, b2, b3 = b1[:len(b0)], b2[:len(b0)], b3[:len(b0)]
 		var s0, s1, s2, s3 T
+		if g.More {
+			s0, s1, s2, s3 = c[j], c[j+1], c[j+2], c[j+3]
+		}
 		for p := range b0 {
 			x := a[p*step]
 			s0 += T(x * b0[p])
@@ -79,6 +95,9 @@ func dots[T Float](g Gemm, c, a, b []T) {
 	}
 	for ; j < g.N; j++ {
 		var s T
+		if g.More {
+			s = c[j]
+		}
 		for p, y := range b[j*g.K : (j+1)*g.K] {
 			s += T(a[p*step] * y)
 		}
@@ -91,7 +110,7 @@ func gemmFused[T Float](g Gemm, c, a, b []T) {
 	rowA, colA := g.stridesA()
 	rowB, colB := g.stridesB()
 	if g.K == 0 {
-		clear(c[:g.M*g.N])
+		begin(g, c[:g.M*g.N])
 		return
 	}
 	var sums [64]T
@@ -109,7 +128,7 @@ func gemmFused[T Float](g Gemm, c, a, b []T) {
 						at += colB
 					}
 				}
-				if p == 0 {
+				if p == 0 && !g.More {
 					copy(dst, s)
 					continue
 				}

@@ -83,12 +83,13 @@ func rowsOfTile(left int) int {
 // only choose which element is computed when.
 func (t *tiles) gemm(g Gemm, c, a, b, scratch []float32) {
 	if g.K == 0 {
-		clear(c[:g.M*g.N])
+		begin(g, c[:g.M*g.N])
 		return
 	}
 	rowA, colA := g.stridesA()
 	rowB, colB := g.stridesB()
-	t.product(g.M, g.N, g.K, c, g.N, Operand{a, rowA, colA}, Operand{b, rowB, colB}, scratch)
+	w := work{tiles: t, b: Operand{b, rowB, colB}, c: c, ldc: g.N, more: g.More}
+	w.product(g.M, g.N, g.K, Operand{a, rowA, colA}, scratch)
 }
 
 // threadWork is the number of fused operations that are worth a thread.
@@ -118,19 +119,19 @@ func (t *tiles) shares(m, n, kk int) []share {
 	return out
 }
 
-// product computes c, whose rows are ldc values apart, from a and b over kk > 0 terms. Threads share C, never a sum.
-func (t *tiles) product(m, n, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
+// product computes m rows and n columns of C over kk > 0 terms. Threads share C, never a sum.
+func (w work) product(m, n, kk int, a Operand, scratch []float32) {
 	if m == 0 || n == 0 {
 		return
 	}
-	if t.threads <= 1 || m*n*kk < 2*threadWork {
-		t.part(share{0, m, 0, n}, kk, c, ldc, a, b, scratch)
+	if w.threads <= 1 || m*n*kk < 2*threadWork {
+		w.part(share{0, m, 0, n}, kk, a, scratch)
 		return
 	}
 	each := shareScratch(m, n, kk)
 	var all sync.WaitGroup
-	for i, s := range t.shares(m, n, kk) {
-		all.Go(func() { t.part(s, kk, c, ldc, a, b, scratch[i*each:(i+1)*each]) })
+	for i, s := range w.shares(m, n, kk) {
+		all.Go(func() { w.part(s, kk, a, scratch[i*each:(i+1)*each]) })
 	}
 	all.Wait()
 }
@@ -144,10 +145,10 @@ func (t *tiles) copies(rows, bytes int) bool {
 }
 
 // part computes a share of c.
-func (t *tiles) part(s share, kk int, c []float32, ldc int, a, b Operand, scratch []float32) {
-	w := work{tiles: t, b: b, c: c, ldc: ldc, first: s.i, edge: scratch[:tileRows*tileCols]}
+func (w work) part(s share, kk int, a Operand, scratch []float32) {
+	w.first, w.edge = s.i, scratch[:tileRows*tileCols]
 	scratch = scratch[tileRows*tileCols:]
-	packed := b.Col != 1 || t.copies(s.iEnd-s.i, kk*(s.jEnd-s.j)*4)
+	packed := w.b.Col != 1 || w.copies(s.iEnd-s.i, kk*(s.jEnd-s.j)*4)
 	for jc := s.j; jc < s.jEnd; jc += blockCols {
 		cols := min(blockCols, s.jEnd-jc)
 		for pc := 0; pc < kk; pc += blockTerms {
@@ -275,7 +276,8 @@ type work struct {
 	b     Operand
 	c     []float32
 	ldc   int
-	first int // the row with which the share begins
+	more  bool // C holds the sums of earlier terms
+	first int  // the row with which the share begins
 	edge  []float32
 }
 
@@ -317,7 +319,7 @@ func (w *work) whole(a []float32, rowA, colA, step int, bl *bBlock, ic, rows, te
 		return 0
 	}
 	acc := 0
-	if pc > 0 {
+	if pc > 0 || w.more {
 		acc = 1
 	}
 	n, i := sixes(rows), 0
@@ -384,7 +386,7 @@ func (w *work) one(h, rows, left, terms int, a *float32, rowA, colA int, bl *bBl
 		f = w.four
 	}
 	acc := 0
-	if pc > 0 {
+	if pc > 0 || w.more {
 		acc = 1
 	}
 	width := min(tileCols, cols-j)
