@@ -177,12 +177,12 @@ func TestBehindTranslators(t *testing.T) {
 			t.Cleanup(w.Close)
 			relay := startFar(t, world, farSpec{Seed: 1, Listen: []string{"/ip4/11.77.1.1/udp/4001/quic-v1",
 				"/ip4/11.77.1.1/tcp/4001"}, Relay: true})
-			at, _ := relay.await(t, "address of the relay", 0, 10*time.Second,
+			at, _ := relay.await(t, "address of the relay", 0, time.Minute,
 				func(l farLine) bool { return l.Event == "at" })
 			a := startFar(t, ha, farSpec{Seed: 2, Listen: everywhere, Relays: at.At[:1], Punch: true})
 			b := startFar(t, hb, farSpec{Seed: 3, Listen: everywhere, Relays: at.At[:1], Punch: true})
 			over := ""
-			a.await(t, "place at the relay", 0, 10*time.Second, func(l farLine) bool {
+			a.await(t, "place at the relay", 0, time.Minute, func(l farLine) bool {
 				for _, x := range l.At {
 					if strings.Contains(x, "p2p-circuit") {
 						over = x
@@ -192,21 +192,21 @@ func TestBehindTranslators(t *testing.T) {
 			})
 			start := time.Now()
 			b.talk(t, a, over)
-			first, n := a.await(t, "packet", 0, 10*time.Second, func(l farLine) bool { return l.Event == "got" })
+			first, n := a.await(t, "packet", 0, time.Minute, func(l farLine) bool { return l.Event == "got" })
 			if !first.Relayed {
 				t.Fatalf("the first packet came from %s, want over the relay", first.Remote)
 			}
 			t.Logf("over the relay after %v", time.Since(start).Round(time.Millisecond))
 			if !layout.straight {
 				time.Sleep(10 * time.Second) // three tries
-				l, _ := a.await(t, "packet still", a.now(), 5*time.Second,
+				l, _ := a.await(t, "packet still", a.now(), time.Minute,
 					func(l farLine) bool { return l.Event == "got" })
 				if !l.Relayed {
 					t.Errorf("a hole was punched to %s where none can be", l.Remote)
 				}
 				return
 			}
-			l, _ := a.await(t, "straight packet", n, 20*time.Second, func(l farLine) bool {
+			l, _ := a.await(t, "straight packet", n, time.Minute, func(l farLine) bool {
 				return l.Event == "got" &&
 					!l.Relayed
 			})
@@ -257,13 +257,13 @@ func TestGoesOnAfterAChange(t *testing.T) {
 					r.Outside())
 				t.Cleanup(w.Close)
 				server := startFar(t, world, farSpec{Seed: 1, Listen: []string{"/ip4/11.77.1.1/" + proto}})
-				at, _ := server.await(t, "address", 0, 10*time.Second, func(l farLine) bool { return l.Event == "at" })
+				at, _ := server.await(t, "address", 0, time.Minute, func(l farLine) bool { return l.Event == "at" })
 				client := startFar(t, h, farSpec{Seed: 2, Listen: []string{"/ip4/0.0.0.0/" + proto}})
 				got := func(l farLine) bool { return l.Event == "got" }
 				client.talk(t, server, at.At...)
-				server.await(t, "packet", 0, 20*time.Second, got)
+				server.await(t, "packet", 0, time.Minute, got)
 				server.talk(t, client)
-				client.await(t, "packet", 0, 20*time.Second, got)
+				client.await(t, "packet", 0, time.Minute, got)
 				time.Sleep(2 * time.Second)
 				if strings.Contains(c.name, "server talks") {
 					client.mute(t)
