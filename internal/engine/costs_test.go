@@ -158,7 +158,7 @@ func passed(t testing.TB, n int) time.Duration {
 func alike(t *testing.T, bound float64, measure func(testing.TB, int) time.Duration) {
 	t.Helper()
 	least := 0.0
-	for try := range 4 {
+	for try := range 16 {
 		a, b := measure(t, few), measure(t, many)
 		if r := float64(b) / float64(max(a, 1)); try == 0 || r < least {
 			least = r
