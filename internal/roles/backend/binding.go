@@ -10,10 +10,11 @@ import (
 
 // kernelDef is how an operator is run: a line of the table of kernels.
 type kernelDef struct {
-	view    bool  // the result is the first input in another shape; nothing runs
-	halves  bool  // it takes floats of 16 bits as they are; else they are widened for it
-	inPlace []int // the inputs that the first result may overwrite
-	bind    binder
+	view      bool  // the result is the first input in another shape; nothing runs
+	halves    bool  // it takes floats of 16 bits as they are; else they are widened for it
+	inPlace   []int // the inputs that the first result may overwrite
+	canonical bool  // every NaN of the results is the one that may leave
+	bind      binder
 }
 
 // binder makes what runs a step, once all its types and storages are known.

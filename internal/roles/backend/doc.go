@@ -8,7 +8,7 @@
 //  1. source.go: names become numbers; order, operators and dead nodes are checked once.
 //  2. lower.go: for given shapes of the inputs every type is known; what depends on constants alone is computed.
 //  3. fuse.go: neighbours that gain from it become one step, without changing a bit of the result. sparse.go: a table of
-//     zeros to which few rows are added is these rows.
+//     zeros to which few rows are added is these rows. sweep.go: what is done to the parameters is one step.
 //  4. attend.go: an attention becomes one step, which goes over the scores of each head by some queries at once; so does
 //     its way back. No bit changes.
 //  5. chain.go: row-wise steps in a row become one, which works on a few rows at a time, so that what they hand on to

@@ -123,6 +123,7 @@ type storage struct {
 	offset      int // in the slab, for inArena
 	first, last int // the steps between which it is in use
 	constant    *tensor.Tensor
+	canonical   bool // who writes it makes every NaN the same
 }
 
 // attach makes the storage's slot in the frame's table.

@@ -32,6 +32,8 @@ type step struct {
 	relu    bool // a Relu follows on the result of a Gemm
 	softmax bool // a loss has the softmax of its scores as one more output, the last
 	chain   *chain
+	lanes   []*lane // of a sweep
+	over    [][]int // for each result of a sweep: the inputs whose memory it may take
 
 	transposed [2]bool // a MatMul reads an operand with its last two dimensions exchanged
 	summed     bool    // a MatMul adds the products of all its matrices, as the terms of one
@@ -58,6 +60,7 @@ func lower(s *source, set *kernel.Set, block int, inputs []onnxop.Type) (*lowere
 	l.fuse()
 	l.attend()
 	l.sparse()
+	l.sweep()
 	l.chains()
 	return l, nil
 }

@@ -39,6 +39,7 @@ func place(l *lowered, bytesMax int) (*program, error) {
 			} else {
 				p.home[id] = p.add(storage{kind: inArena, first: i, last: max(i, p.last[id])}, l.types[id])
 			}
+			p.out[p.home[id]].canonical = st.def.canonical
 		}
 		p.registers(i, st.chain)
 	}
@@ -107,6 +108,8 @@ func (p *placing) inPlace(i int, st *step, j int) int {
 	var over []int
 	if st.chain != nil {
 		over = st.chain.over[j]
+	} else if st.over != nil {
+		over = st.over[j]
 	} else if j == 0 {
 		over = st.def.inPlace
 	}

@@ -32,7 +32,7 @@ type Options struct {
 	BytesMax int
 
 	// block is how many elements of a value a chain works on at once; 0 means blockElements, and below it there are no
-	// chains, and tables of zeros are written. Tests choose few.
+	// chains, no sweep, and tables of zeros are written. Tests choose few.
 	block int
 }
 

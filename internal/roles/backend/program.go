@@ -211,7 +211,9 @@ func (p *program) collect(f *frame, in, spent []*tensor.Tensor) ([]*tensor.Tenso
 			out[i], err = out[o.same].Reshape(o.shape)
 		default:
 			e := each(o.storage.dtype)
-			e.finish(f, p.set, o.storage)
+			if !o.storage.canonical {
+				e.finish(f, p.set, o.storage)
+			}
 			if spent == nil || spent[i] == nil {
 				out[i], err = e.tensor(f, o.storage, o.shape)
 			}

@@ -42,7 +42,7 @@ var rowKinds = map[string]rowKind{
 
 // rowKindOf says how a step reads.
 func (l *lowered) rowKindOf(st *step) rowKind {
-	if st.op.Domain != "" || len(st.out) != 1 || st.chain != nil {
+	if st.op.Domain != "" || len(st.out) != 1 || st.chain != nil || st.lanes != nil {
 		return notRows
 	}
 	k := rowKinds[st.op.Name]

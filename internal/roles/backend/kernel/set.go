@@ -5,6 +5,7 @@ package kernel
 type Set struct {
 	Name               string // "scalar", "avx2" or "neon"
 	Rules              Rules
+	Workers            int                                      // the threads that may share what is large
 	Gemm               func(g Gemm, c, a, b, scratch []float32) // c must not overlap the others
 	GemmScratch        func(g Gemm) int                         // the values that Gemm needs of scratch
 	Add, Sub, Mul, Div Rows[float32, float32]
@@ -55,6 +56,7 @@ func scalarSet(r Rules) *Set {
 		Sum:          sum,
 		Name:         "scalar",
 		Rules:        r,
+		Workers:      1,
 		Gemm:         func(g Gemm, c, a, b, _ []float32) { GemmScalar(r, g, c, a, b) },
 		GemmScratch:  func(Gemm) int { return 0 },
 		Add:          Add[float32](),
@@ -75,6 +77,7 @@ func scalarSet(r Rules) *Set {
 
 func bestSet(r Rules, threads int) *Set {
 	s := scalarSet(r)
+	s.Workers = threads
 	vectorize(s, threads)
 	return s
 }
