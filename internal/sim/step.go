@@ -242,7 +242,11 @@ func (w *World) command(n *Node, c engine.Command) {
 	n.work = f
 	out, err := n.nd.Work(c)
 	n.work = workSound
-	ev := record.Finish(n.cfg.Values, c.ID, out, err)
+	finish := record.Finish
+	if n.drv == nil {
+		finish = record.Unkept
+	}
+	ev := finish(n.cfg.Values, c.ID, out, err)
 	at := w.now + w.opt.Work.draw(&n.chance)
 	if f == workLate {
 		at += int64(n.chance.Between(lateMin, lateMax))

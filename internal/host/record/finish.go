@@ -13,6 +13,14 @@ func Finish(reg *value.Registry, command uint64, out []value.Value, err error) e
 	return finish(reg, engine.CurrentRules, command, out, err)
 }
 
+// Unkept is Finish for a node that keeps no journal: nobody will hold the results against a digest, so there is none.
+func Unkept(reg *value.Registry, command uint64, out []value.Value, err error) engine.Event {
+	for i := 0; err == nil && i < len(out); i++ {
+		err = engine.Storable(reg, out[i])
+	}
+	return completed(command, 0, out, err)
+}
+
 // finish is Finish with the digest by earlier rules.
 func finish(reg *value.Registry, rules uint32, command uint64, out []value.Value, err error) engine.Event {
 	for i := 0; err == nil && i < len(out); i++ {
@@ -20,15 +28,20 @@ func finish(reg *value.Registry, rules uint32, command uint64, out []value.Value
 			err = reg.Check(out[i], snapshot.DefaultLimits().Values) // of peers, earlier releases took more
 		}
 	}
-	c := &snapshot.PendingCompletionSnapshot{Command: command}
+	var digest uint64
 	if err == nil {
-		c.Digest, err = engine.ResultDigest(reg, rules, out)
+		digest, err = engine.ResultDigest(reg, rules, out)
 	}
+	return completed(command, digest, out, err)
+}
+
+// completed is the input that ends a command as its worker says.
+func completed(command, digest uint64, out []value.Value, err error) engine.Event {
 	if err != nil {
 		return *Fail(command, value.AsFailure(err, "worker"))
 	}
-	c.Results = Named(out)
-	return engine.Event{Completion: c}
+	return engine.Event{Completion: &snapshot.PendingCompletionSnapshot{Command: command, Digest: digest,
+		Results: Named(out)}}
 }
 
 // Fail is the input that ends a command without results, whatever its worker says of that.
