@@ -69,10 +69,10 @@ func Command(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buf
 	return cmd, &out, &errs
 }
 
-// Finish waits for a command and fails the test when it takes longer than two minutes.
+// Finish waits for a command and fails the test when it takes longer than five minutes.
 func Finish(t *testing.T, cmd *exec.Cmd, out, errs *bytes.Buffer) Outcome {
 	t.Helper()
-	timer := time.AfterFunc(2*time.Minute, func() { cmd.Process.Signal(syscall.SIGKILL) })
+	timer := time.AfterFunc(5*time.Minute, func() { cmd.Process.Signal(syscall.SIGKILL) })
 	err := cmd.Wait()
 	if !timer.Stop() {
 		t.Fatalf("%v did not end:\n%s\n%s", cmd.Args, out, errs)

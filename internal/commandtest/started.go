@@ -57,14 +57,9 @@ func Start(t *testing.T, dir string, args ...string) *Started {
 	return s
 }
 
-// Patience is how long a test waits for something to go on: half a minute, and under the race detector, with which
-// processes that share two processors with other tests take many times as long, two.
-func Patience() time.Duration {
-	if Race {
-		return 2 * time.Minute
-	}
-	return 30 * time.Second
-}
+// Patience is how long a test waits for something to go on: processes that share two processors with other tests, or
+// have the race detector in them, take many times as long as alone. Only a test that fails lets it pass.
+func Patience() time.Duration { return 2 * time.Minute }
 
 // Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says.
 func (s *Started) Await(t *testing.T, what string, want func(Told) bool) Told {

@@ -281,7 +281,7 @@ func TestFailureEndsTheRun(t *testing.T) {
 	c.LearningRate, c.Momentum, c.Batch, c.Epochs, c.Rounds = 10, 0.999, 1, 5, 40
 	dir, first := filepath.Join(t.TempDir(), "run"), ""
 	for range 2 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		_, err := try(ctx, Options{Dir: dir, Job: c})
 		cancel()
 		var failed *job.FailedError
