@@ -198,7 +198,7 @@ func squareRowsKernel(t *sparseTable) *kernelDef {
 
 // subRowsKernel is what remains of a value less a table multiplied by factors.
 func subRowsKernel(t *sparseTable) *kernelDef {
-	return &kernelDef{inPlace: []int{2}, bind: func(b *binding) (run, error) {
+	return &kernelDef{inPlace: []int{2}, canonical: true, bind: func(b *binding) (run, error) {
 		at, sums, x, by := b.inSlot[0], b.inSlot[1], b.inSlot[2], slices.Clone(b.inSlot[3:])
 		y, set, factors := b.outSlot[0], b.set, len(by)
 		b.scratch32 = t.inner + factors

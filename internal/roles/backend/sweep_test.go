@@ -46,7 +46,8 @@ func descent(r *rand.Rand, name string, shapes ...[]int) (nodes []*onnx.NodeProt
 			for j := range in[len(in)-1].Float32() {
 				if r.IntN(9) == 0 {
 					in[len(in)-1].Float32()[j] = []float32{float32(math.NaN()), float32(math.Inf(1)),
-						float32(math.Copysign(0, -1)), 0, 1e-42}[r.IntN(5)]
+						float32(math.Copysign(0, -1)), 0, 1e-42,
+						math.Float32frombits(0xffc00000 + r.Uint32N(1<<22))}[r.IntN(6)]
 				}
 			}
 		}

@@ -65,9 +65,12 @@ func SumSquareRows(at []int64, sums []float32, inner int) float64 {
 	return sum
 }
 
+// copyBlock is how many elements are copied at once: 16 KiB.
+const copyBlock = 4 << 10
+
 // SubRows writes x less the table, whose elements are multiplied by the factors, one after the other, each product
 // rounded. Where zero times the factors is positive zero, x less it is x, and a row that no index names is copied.
-// dst may be x itself. scratch holds a row.
+// Every NaN that is written is the canonical one. dst may be x itself. scratch holds a row.
 func SubRows(s *Set, dst, x []float32, at []int64, sums, scratch, factors []float32, inner int) {
 	var zero float32
 	for _, f := range factors {
@@ -81,10 +84,16 @@ func SubRows(s *Set, dst, x []float32, at []int64, sums, scratch, factors []floa
 				next++
 				continue
 			}
-			s.Sub.VS(dst[k*inner:(k+1)*inner], x[k*inner:(k+1)*inner], zero)
+			to := dst[k*inner : (k+1)*inner]
+			s.Sub.VS(to, x[k*inner:(k+1)*inner], zero)
+			s.CanonicalNaN(to)
 		}
 	} else {
-		copy(dst, x)
+		for lo := 0; lo < len(x); lo += copyBlock {
+			to := dst[lo:min(lo+copyBlock, len(x))]
+			copy(to, x[lo:])
+			s.CanonicalNaN(to) // while it is in the cache
+		}
 	}
 	for i, k := range named {
 		row := sums[i*inner : (i+1)*inner]
@@ -94,5 +103,6 @@ func SubRows(s *Set, dst, x []float32, at []int64, sums, scratch, factors []floa
 		}
 		to := dst[int(k)*inner : int(k+1)*inner]
 		s.Sub.VV(to, x[int(k)*inner:int(k+1)*inner], row)
+		s.CanonicalNaN(to)
 	}
 }
