@@ -13,6 +13,10 @@ import (
 // matrix over all its rows: these go by blocks of rows that are blocks of the sum's terms too. No bit changes.
 
 const (
+	// attendFrom is how many times the block of a chain the scores of an attention are at least: what is smaller stays
+	// in a second cache at any rate, and to go over it head by head costs more than it saves.
+	attendFrom = 1 << 8
+
 	// attendBlocks is how many times the block of a chain what is done at once between two products is: products gain
 	// from more rows.
 	attendBlocks = 16
@@ -21,8 +25,8 @@ const (
 	sumRows = kernel.BlockTerms
 
 	// keepBlocks is how many times the block of a chain the weights of all attentions may be for the way back to find
-	// them. To make them again from queries and keys takes their exponentials again, a fifth of a step of which they
-	// are most; what is kept grows with the square of the texts.
+	// them. To make them again from queries and keys takes their exponentials again, a fifth of the time of a step with
+	// long texts; what is kept grows with the square of their length.
 	keepBlocks = 1 << 13
 )
 
@@ -113,7 +117,7 @@ func (a *attending) region(seed *step) *region {
 	n := len(s) - 2
 	r := &region{attending: a, planes: elements(s[:n]), rows: s[n], cols: s[n+1], in: map[*step]bool{},
 		inner: map[int]bool{}}
-	if r.planes*r.rows*r.cols <= a.block || !r.rowwise(seed) {
+	if r.planes*r.rows*r.cols < attendFrom*a.block || !r.rowwise(seed) {
 		return nil
 	}
 	r.take(seed)
