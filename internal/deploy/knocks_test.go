@@ -164,6 +164,8 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 	}
 	turned := func(code string) uint64 { return d.control(Request{Op: OpStatus}).Status.TurnedAway[code] }
 	var kept []*guest // for what comes later
+	var cut *Status   // while it is kept out, which ends
+	var peers []PeerState
 	for _, k := range []struct {
 		name string
 		do   func() string
@@ -243,6 +245,7 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 			kept = append(kept, g)
 			for range 100_000 {
 				if err := g.port.Send(d.at.Peer, []byte("x")); errors.As(err, new(*transport.TurnedAwayError)) {
+					cut, peers = d.control(Request{Op: OpStatus}).Status, d.control(Request{Op: OpPeers}).Peers
 					return err.Error()
 				}
 				time.Sleep(time.Microsecond)
@@ -283,12 +286,10 @@ func TestEveryKnockIsAnswered(t *testing.T) {
 				before, k.line, s.told())
 		}
 	}
-	st := d.control(Request{Op: OpStatus}).Status
-	if st.Cuts != 1 || len(st.Cut) != 1 || st.Cut[0].Peer != kept[0].peer || st.Cut[0].Code != engine.RefusedFormat ||
-		st.Cut[0].For <= 0 {
-		t.Errorf("%d cuts: %+v", st.Cuts, st.Cut)
+	if n := d.control(Request{Op: OpStatus}).Status.Cuts; n != 1 || cut == nil || len(cut.Cut) != 1 ||
+		cut.Cut[0].Peer != kept[0].peer || cut.Cut[0].Code != engine.RefusedFormat || cut.Cut[0].For <= 0 {
+		t.Fatalf("%d cuts: %+v", n, cut)
 	}
-	peers := d.control(Request{Op: OpPeers}).Peers
 	if i := slices.IndexFunc(peers, func(p PeerState) bool { return p.Peer == kept[0].peer }); i < 0 ||
 		peers[i].Health != "cut" || peers[i].CutFor <= 0 {
 		t.Errorf("peers: %+v", peers)
