@@ -2,8 +2,6 @@
 
 package kernel
 
-import "sync"
-
 // run is neighbours of a block of positions: where they begin in the frames, where in the block, both in bytes, and how
 // many they are.
 type run struct{ src, at, n int }
@@ -114,13 +112,29 @@ func (t *tiles) convColumns(c *FusedConv, way Way, s side[float32], w, bias, scr
 }
 
 // shared computes the images, some on each thread.
-func (v columns) shared(parts, each int, bias, scratch []float32) {
-	var all sync.WaitGroup
-	for i := range parts {
-		part := v
-		all.Go(func() { part.from(v.n*i/parts, v.n*(i+1)/parts, bias, scratch[i*each:(i+1)*each]) })
+func (v *columns) shared(parts, each int, bias, scratch []float32) {
+	s, _ := v.sharedColumns.Get().(*sharedColumns)
+	if s == nil {
+		s = new(sharedColumns)
 	}
-	all.Wait()
+	s.columns, s.parts, s.each, s.bias, s.scratch = *v, parts, each, bias, scratch
+	s.Run(parts, s)
+	s.columns, s.bias, s.scratch = columns{}, nil, nil
+	v.sharedColumns.Put(s)
+}
+
+// sharedColumns is a product over the columns of a reach that threads share.
+type sharedColumns struct {
+	Crew
+	columns       columns
+	parts, each   int
+	bias, scratch []float32
+}
+
+// Part computes some of the images.
+func (s *sharedColumns) Part(i int) {
+	v := s.columns
+	v.from(v.n*i/s.parts, v.n*(i+1)/s.parts, s.bias, s.scratch[i*s.each:(i+1)*s.each])
 }
 
 // from computes the images from one on up to another.
@@ -302,13 +316,31 @@ func (t *tiles) convWeights(c *FusedConv, w, x, y, scratch []float32) {
 
 // shareWeights computes the weights of group k, some columns on each thread.
 func (t *tiles) shareWeights(c *FusedConv, k, parts int, w, x, y, scratch []float32) {
-	each, panels := int(weightsScratch(c)), (c.depth()+tileCols-1)/tileCols
-	var all sync.WaitGroup
-	for i := range parts {
-		lo, hi := panels*i/parts*tileCols, min(panels*(i+1)/parts*tileCols, c.depth())
-		all.Go(func() { t.weightsOf(c, k, lo, hi, w, x, y, scratch[i*each:(i+1)*each]) })
+	s, _ := t.sharedWeights.Get().(*sharedWeights)
+	if s == nil {
+		s = new(sharedWeights)
 	}
-	all.Wait()
+	s.tiles, s.conv, s.group, s.parts, s.w, s.x, s.y, s.scratch = t, c, k, parts, w, x, y, scratch
+	s.Run(parts, s)
+	s.conv, s.w, s.x, s.y, s.scratch = nil, nil, nil, nil, nil
+	t.sharedWeights.Put(s)
+}
+
+// sharedWeights is the weights of a group that threads share.
+type sharedWeights struct {
+	Crew
+	tiles            *tiles
+	conv             *FusedConv
+	group, parts     int
+	w, x, y, scratch []float32
+}
+
+// Part computes some of the columns.
+func (s *sharedWeights) Part(i int) {
+	each, depth := int(weightsScratch(s.conv)), s.conv.depth()
+	panels := (depth + tileCols - 1) / tileCols
+	lo, hi := panels*i/s.parts*tileCols, min(panels*(i+1)/s.parts*tileCols, depth)
+	s.tiles.weightsOf(s.conv, s.group, lo, hi, s.w, s.x, s.y, s.scratch[i*each:(i+1)*each])
 }
 
 // weightsOf computes the columns from lo on up to hi of the weights of group k.

@@ -21,9 +21,9 @@ func fused4x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c
 func vectorize(s *Set, threads int) {
 	s.Name = "neon"
 	if s.Rules == Rounded {
-		s.products(&tiles{rounded6x16, rounded4x16, nil, nil, threads})
+		s.products(&tiles{six: rounded6x16, four: rounded4x16, threads: threads})
 	} else {
-		s.products(&tiles{fused6x16, fused4x16, nil, nil, threads})
+		s.products(&tiles{six: fused6x16, four: fused4x16, threads: threads})
 	}
 	s.elementwise()
 }

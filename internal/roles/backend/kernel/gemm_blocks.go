@@ -48,6 +48,9 @@ type tiles struct {
 	many      column
 	keep      keeping
 	threads   int
+
+	// What threads share is kept for the next time.
+	sharedProducts, sharedColumns, sharedWeights sync.Pool
 }
 
 // Operand is one side of a product: element (i, j) stands at i·Row + j·Col of Data.
@@ -58,7 +61,7 @@ type Operand struct {
 
 // scratch is the number of values that product needs.
 func (t *tiles) scratch(g Gemm) int {
-	return len(t.shares(g.M, g.N, g.K)) * shareScratch(g.M, g.N, g.K)
+	return t.parts(g.M, g.N, g.K) * shareScratch(g.M, g.N, g.K)
 }
 
 // shareScratch is what each thread needs: one block of B and one of A in panels, and one tile of C.
@@ -98,25 +101,30 @@ const threadWork = 1 << 20
 // share is the part of C that one thread computes: rows from i on and columns from j on, up to others.
 type share struct{ i, iEnd, j, jEnd int }
 
-// shares divides C among threads: by the longer of its sides, in whole tiles.
-func (t *tiles) shares(m, n, kk int) []share {
+// parts is among how many threads C is divided, by the longer of its sides, in whole tiles.
+func (t *tiles) parts(m, n, kk int) int {
 	side, step := n, tileCols
 	if m > n {
 		side, step = m, 2*tileRows
 	}
-	parts := max(1, min(t.threads, m*n*kk/threadWork, side/step))
-	out := make([]share, parts)
-	for p := range out {
-		from, to := side*p/parts/step*step, side*(p+1)/parts/step*step
-		if p == parts-1 {
-			to = side
-		}
-		out[p] = share{0, m, from, to}
-		if m > n {
-			out[p] = share{from, to, 0, n}
-		}
+	return max(1, min(t.threads, m*n*kk/threadWork, side/step))
+}
+
+// shareOf is share i of so many parts of C.
+func shareOf(m, n, parts, i int) share {
+	if m > n {
+		step := 2 * tileRows
+		return share{m * i / parts / step * step, endOf(m, parts, i, step), 0, n}
 	}
-	return out
+	return share{0, m, n * i / parts / tileCols * tileCols, endOf(n, parts, i, tileCols)}
+}
+
+// endOf is where share i of a side ends.
+func endOf(side, parts, i, step int) int {
+	if i == parts-1 {
+		return side
+	}
+	return side * (i + 1) / parts / step * step
 }
 
 // product computes m rows and n columns of C over kk > 0 terms. Threads share C, never a sum.
@@ -124,16 +132,37 @@ func (w work) product(m, n, kk int, a Operand, scratch []float32) {
 	if m == 0 || n == 0 {
 		return
 	}
-	if w.threads <= 1 || m*n*kk < 2*threadWork {
+	parts := 1
+	if w.threads > 1 {
+		parts = w.parts(m, n, kk)
+	}
+	if parts == 1 {
 		w.part(share{0, m, 0, n}, kk, a, scratch)
 		return
 	}
-	each := shareScratch(m, n, kk)
-	var all sync.WaitGroup
-	for i, s := range w.shares(m, n, kk) {
-		all.Go(func() { w.part(s, kk, a, scratch[i*each:(i+1)*each]) })
+	s, _ := w.sharedProducts.Get().(*sharedProduct)
+	if s == nil {
+		s = new(sharedProduct)
 	}
-	all.Wait()
+	s.work, s.m, s.n, s.kk, s.parts, s.a, s.scratch = w, m, n, kk, parts, a, scratch
+	s.Run(parts, s)
+	s.work, s.a, s.scratch = work{}, Operand{}, nil
+	w.sharedProducts.Put(s)
+}
+
+// sharedProduct is a product that threads share.
+type sharedProduct struct {
+	Crew
+	work            work
+	m, n, kk, parts int
+	a               Operand
+	scratch         []float32
+}
+
+// Part computes a share.
+func (s *sharedProduct) Part(i int) {
+	each := shareScratch(s.m, s.n, s.kk)
+	s.work.part(shareOf(s.m, s.n, s.parts, i), s.kk, s.a, s.scratch[i*each:(i+1)*each])
 }
 
 // copies says whether a B of so many bytes, which could be read where it is, is copied for so many rows of C.

@@ -10,9 +10,9 @@ func vectorize(s *Set, threads int) {
 	s.Name = "avx2"
 	switch {
 	case s.Rules == Rounded:
-		s.products(&tiles{rounded6x16, rounded4x16, roundedMany, roundedKeep, threads})
+		s.products(&tiles{six: rounded6x16, four: rounded4x16, many: roundedMany, keep: roundedKeep, threads: threads})
 	case haveFused:
-		s.products(&tiles{fused6x16, fused4x16, fusedMany, fusedKeep, threads})
+		s.products(&tiles{six: fused6x16, four: fused4x16, many: fusedMany, keep: fusedKeep, threads: threads})
 	}
 	s.elementwise()
 	vectorQuarters(s)
