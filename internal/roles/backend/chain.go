@@ -77,7 +77,7 @@ func (l *lowered) chains() {
 	slices.SortFunc(links, func(a, b *link) int { return a.at - b.at })
 	l.steps = views // nothing runs for them, so that they may stand before what they read
 	for _, k := range links {
-		if len(k.parts) > 1 && c.longest(k.parts) > l.block {
+		if len(k.parts) > 1 && c.longest(k.parts) > l.block || len(k.rows) > 0 && c.workers(k.parts) > 1 {
 			l.steps = append(l.steps, c.step(k))
 		} else { // what is small is in the cache at any rate
 			l.steps = append(l.steps, k.parts...)

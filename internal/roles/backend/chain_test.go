@@ -103,6 +103,78 @@ func TestChainsChangeNothing(t *testing.T) {
 	}
 }
 
+// Threads that share rows change no bit and allocate nothing, also where they get unequal numbers of rows, where what a
+// chain makes takes the place of what it reads, and where a step stands alone.
+func TestThreadsShareRows(t *testing.T) {
+	const rows, width = 301, 520
+	r := rand.New(rand.NewPCG(5, 5))
+	nodes := []*onnx.NodeProto{nodeOf("a = MatMul x w"), nodeOf("b = Add a v"), nodeOf("c = Relu b"),
+		nodeOf("d = Mul c x"), nodeOf("e = Sub d s"), nodeOf("f = Softmax e"), nodeOf("g = MatMul f w"),
+		nodeOf("h = Exp g"), nodeOf("y = MatMul h w"), nodeOf("z = ReduceSum h last", onnx.AttrInt("keepdims", 0))}
+	in := []*tensor.Tensor{floatTensor(r, rows, width), floatTensor(r, width, width), floatTensor(r, width),
+		floatTensor(r, rows, 1)}
+	g := graphOf(nodes, []string{"x", "w", "v", "s"}, in, []string{"f", "y", "z"}, false)
+	g.Initializer = append(g.Initializer, intTensor(-1).Proto("last"))
+	for _, rules := range []kernel.Rules{kernel.Rounded, kernel.Fused} {
+		var want []*tensor.Tensor
+		for _, threads := range []int{1, 2, 3} {
+			p, err := Compile(g, Options{Rules: rules, Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.fixed.crew.threads; threads > 1 && got != threads {
+				t.Fatalf("%d threads share rows, want %d", got, threads)
+			}
+			var held, spent []*tensor.Tensor
+			step := func() {
+				out, err := p.RunInto(in, spent)
+				if err != nil {
+					t.Fatal(err)
+				}
+				held, spent = out, held
+			}
+			for range 3 {
+				step()
+				if want == nil {
+					want = cloneAll(held)
+				}
+				for i := range held {
+					if !held[i].Equal(want[i]) {
+						t.Fatalf("output %d by %d threads has other bits", i, threads)
+					}
+				}
+			}
+			if n := testing.AllocsPerRun(20, step); n > 0 && poolKeeps {
+				t.Errorf("%v allocations in a step by %d threads, want none", n, threads)
+			}
+			if threads > 1 {
+				holdsNothing(t, p)
+			}
+		}
+	}
+}
+
+// cloneAll copies tensors of float32.
+func cloneAll(in []*tensor.Tensor) (out []*tensor.Tensor) {
+	for _, x := range in {
+		out = append(out, must(tensor.FromFloat32(x.Shape(), slices.Clone(x.Float32()))))
+	}
+	return out
+}
+
+// holdsNothing checks that the frames of threads do not keep what was lent to them.
+func holdsNothing(t *testing.T, p *Plan) {
+	f, _ := p.fixed.frames.Get().(*frame)
+	if f == nil {
+		return // the pool has dropped it
+	}
+	for _, h := range f.crew.frames[1:] {
+		if slices.ContainsFunc(h.f32.slots, func(s []float32) bool { return s != nil }) {
+			t.Error("a frame of a thread keeps what it was lent")
+		}
+	}
+}
+
 // What a chain hands on has memory for the rows at hand alone, and its result takes the memory of what it reads last.
 func TestMemoryOfAChain(t *testing.T) {
 	x := must(tensor.FromFloat32([]int{512, 256}, make([]float32, 512*256)))

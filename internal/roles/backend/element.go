@@ -12,6 +12,9 @@ type element struct {
 	provide func(f *frame, s *storage, in *tensor.Tensor)
 	release func(f *frame, s *storage)
 	window  func(f *frame, from, to, lo, hi int)
+	lend    func(f, to *frame, slot int)
+	own     func(f *frame, slot, at, n int)
+	widen   func(f, like *frame)
 	forget  func(f *frame, slot int)
 	empty   func(shape []int) (*tensor.Tensor, error)
 	finish  func(f *frame, set *kernel.Set, s *storage) // sees an output before it leaves
@@ -46,6 +49,9 @@ func elementOf[T kernel.Elem](make func([]int, []T) (*tensor.Tensor, error), fin
 		provide: provide[T],
 		release: release[T],
 		window:  window[T],
+		lend:    lend[T],
+		own:     own[T],
+		widen:   widen[T],
 		forget:  forget[T],
 		empty:   func(shape []int) (*tensor.Tensor, error) { return make(shape, nil) },
 		finish:  func(f *frame, set *kernel.Set, s *storage) { finish(set, data[T](f, s.slot)) },

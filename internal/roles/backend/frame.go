@@ -23,6 +23,7 @@ type frame struct {
 	u64       table[uint64]
 	scratch32 []float32
 	scratch64 []float64
+	crew      crew
 }
 
 type table[T kernel.Elem] struct {
@@ -152,6 +153,22 @@ func provide[T kernel.Elem](f *frame, s *storage, in *tensor.Tensor) {
 func window[T kernel.Elem](f *frame, from, to, lo, hi int) {
 	t := of[T](f)
 	t.slots[to] = t.slots[from][lo:hi]
+}
+
+// lend lets another frame have what a slot points at.
+func lend[T kernel.Elem](f, to *frame, slot int) { of[T](to).slots[slot] = of[T](f).slots[slot] }
+
+// own points a slot at memory of the frame's slab.
+func own[T kernel.Elem](f *frame, slot, at, n int) {
+	t := of[T](f)
+	t.slots[slot] = t.slab[at : at+n : at+n]
+}
+
+// widen gives a frame as many slots as another has.
+func widen[T kernel.Elem](f, like *frame) {
+	if t := of[T](f); t.slots == nil {
+		t.slots = make([][]T, len(of[T](like).slots))
+	}
 }
 
 // forget takes what a slot points at out of the frame.

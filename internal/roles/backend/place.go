@@ -16,6 +16,7 @@ type placing struct {
 	home  []int // for each root: its storage, -1 as long as there is none
 	out   []*storage
 	slots map[tensor.DType]int // storages so far, by element type
+	crew  crewSize             // what steps need that threads share
 }
 
 // forever is the last step of what leaves with the result.
@@ -54,6 +55,7 @@ func place(l *lowered, bytesMax int) (*program, error) {
 		return nil, err
 	}
 	prog.storages = p.out // constants have been added
+	prog.crew = p.crew
 	prog.measure(l)
 	return prog, prog.check(bytesMax)
 }

@@ -26,7 +26,8 @@ type Options struct {
 	Rules kernel.Rules
 	// Scalar forbids the vector loops. The bits are the same either way; tests compare the two.
 	Scalar bool
-	// Threads is how many threads share large products; 0 means as many as the process has. The bits are the same.
+	// Threads is how many threads share large products and the rows of large steps; 0 means as many as the process
+	// has. The bits are the same.
 	Threads int
 	// BytesMax bounds the memory of one run beside its inputs; 0 means 1 GiB.
 	BytesMax int

@@ -22,6 +22,7 @@ type program struct {
 	inputs    []*storage
 	fresh     []int // the outputs that have memory of their own, which is new for each run
 	memory    Memory
+	crew      crewSize
 	steps     []boundStep
 	outputs   []output
 	frames    sync.Pool
@@ -112,7 +113,7 @@ func (p *placing) slotOf(id int) int {
 
 // check compares the memory of one run with its bound.
 func (p *program) check(bytesMax int) error {
-	bytes := p.scratch32*4 + p.scratch64*8
+	bytes := p.scratch32*4 + p.scratch64*8 + p.crew.bytes()
 	for d, n := range p.slabs {
 		bytes += n * d.Size()
 	}
@@ -234,5 +235,6 @@ func (p *program) newFrame() *frame {
 	for _, s := range p.storages {
 		each(s.dtype).attach(f, s)
 	}
+	f.hire(&p.crew, p.storages)
 	return f
 }

@@ -169,5 +169,28 @@ func cutTo(t onnxop.Type, rows, some int) onnxop.Type {
 	return onnxop.Type{DType: t.DType, Shape: shape}
 }
 
+// rowWork is how much row-wise work, in results that take no more than a sum, is worth a thread.
+const rowWork = 1 << 16
+
+// slowRows are row-wise operators whose results take as long as so many sums.
+var slowRows = map[string]int{
+	"Softmax": 8, "LogSoftmax": 8, "Exp": 8, "Log": 8, "Tanh": 8, "Sigmoid": 8, "Erf": 8, "Sin": 16, "Cos": 16,
+	"Where": 4, "Round": 4, "OneHot": 4, "Cast": 2, "Div": 2, "Sqrt": 2, "ReduceMax": 4, "ReduceMin": 4,
+	"ReduceSumSquare": 4, "Max": 4, "Min": 4, "Equal": 4, "Greater": 4, "GreaterOrEqual": 4, "Less": 4, "LessOrEqual": 4,
+}
+
+// workers is how many threads are worth while for the rows of some steps.
+func (l *lowered) workers(parts []*step) int {
+	if l.set.Workers <= 1 {
+		return 1
+	}
+	work := 0
+	for _, st := range parts {
+		n := max(l.types[st.in[0]].Elements(), l.types[st.out[0]].Elements())
+		work += n * max(1, slowRows[st.op.Name])
+	}
+	return max(1, min(l.set.Workers, work/rowWork))
+}
+
 // isFloat says whether the kernels compute on an element type as on a float.
 func isFloat(d tensor.DType) bool { return d == tensor.Float32 || d == tensor.Float64 }
