@@ -38,7 +38,8 @@ func (p *Plan) Memory() *Memory {
 
 // measure fills what the program takes.
 func (p *program) measure(l *lowered) {
-	m := Memory{Ops: l.ops, Steps: len(p.steps), Values: l.values, Scratch: p.scratch32*4 + p.scratch64*8 + p.crew.bytes()}
+	m := Memory{Ops: l.ops, Steps: len(p.steps), Values: l.values,
+		Scratch: p.scratch32*4 + p.scratch64*8 + p.crew.bytes()}
 	for d, n := range p.slabs {
 		m.Arena += n * d.Size()
 	}

@@ -176,7 +176,8 @@ const rowWork = 1 << 16
 var slowRows = map[string]int{
 	"Softmax": 8, "LogSoftmax": 8, "Exp": 8, "Log": 8, "Tanh": 8, "Sigmoid": 8, "Erf": 8, "Sin": 16, "Cos": 16,
 	"Where": 4, "Round": 4, "OneHot": 4, "Cast": 2, "Div": 2, "Sqrt": 2, "ReduceMax": 4, "ReduceMin": 4,
-	"ReduceSumSquare": 4, "Max": 4, "Min": 4, "Equal": 4, "Greater": 4, "GreaterOrEqual": 4, "Less": 4, "LessOrEqual": 4,
+	"ReduceSumSquare": 4, "Max": 4, "Min": 4, "Equal": 4, "Greater": 4, "GreaterOrEqual": 4, "Less": 4,
+	"LessOrEqual": 4,
 }
 
 // workers is how many threads are worth while for the rows of some steps.
