@@ -25,8 +25,12 @@ type Config struct {
 	// places that any peer plays which the governor admits; all others are for targets and members
 	Anyone  []string
 	Limits  Limits
-	Scratch *Scratch // to work in, shared with other engines of the thread; nil for one of its own; see answersKept
+	Scratch *Scratch // to work in, shared with other engines of the thread; nil for one of its own
 	Trace   bool     // fill Output.Trace
+
+	// Unasked says that no peer will ask the same again, as none ever forgets that it was answered. Then no answer is
+	// kept but those that lend something, until it was fetched.
+	Unasked bool
 
 	// FailRestore, if set, is asked before each part of a restore and may refuse it: the test of the transaction.
 	FailRestore func(part string) error
@@ -43,8 +47,7 @@ type Engine struct {
 	prog   *program.Program
 	limits *Limits
 	sc     *Scratch
-	shares bool     // the Scratch
-	out    *Output  // in it
+	out    *Output  // in the Scratch
 	ctx    *Context // likewise
 	comps  []Component
 
@@ -60,6 +63,7 @@ type Engine struct {
 	// inputs that Deliver refused, by reason; not State, so that strangers cannot change it
 	refused map[string]uint64
 	wasted  []Wasted // see Wasted; not State
+	unasked bool     // see Config
 }
 
 // New returns an engine in its first state: nothing has run.
@@ -85,8 +89,8 @@ func New(cfg Config) (*Engine, error) {
 	held := sc.hold(cfg.Limits)
 	b.e = Engine{
 		prog: p, comps: cfg.Components, reg: cfg.Registry, limits: &held.all, seed: cfg.Seed,
-		targets: inOrder(cfg.Targets), anyone: cfg.Anyone, sc: sc, shares: cfg.Scratch != nil,
-		out: &sc.out, ctx: &sc.ctx, st: newState(cfg, &b.t),
+		targets: inOrder(cfg.Targets), anyone: cfg.Anyone, sc: sc, out: &sc.out, ctx: &sc.ctx,
+		unasked: cfg.Unasked, st: newState(cfg, &b.t),
 	}
 	b.e.st.limits = b.e.limits
 	b.e.m.Init(dataflow.Config{
@@ -154,7 +158,7 @@ func newState(cfg Config, t *tables) State {
 	t.governor = *peer.NewGovernor(l.FailuresToDown, l.BookPeers)
 	t.backoff = *peer.NewBackoff(l.BookPeers)
 	t.streams = *peer.NewStreams(l.streams())
-	t.requests = *peer.NewRequests(l.requests(cfg.Scratch != nil))
+	t.requests = *peer.NewRequests(l.requests(cfg.Unasked))
 	t.pressure = *peer.NewPressure(l.BookPeers)
 	t.loans = *peer.NewLoans(l.loans())
 	t.requests.SetLoans(&t.loans)

@@ -80,14 +80,12 @@ func (l *Limits) streams() peer.StreamLimits {
 		PeerEnvelopes: l.PeerEnvelopes, PeerBytes: l.PeerBytes, Silences: l.Silences}
 }
 
-// answersKept is how many answers are kept for each peer. An engine that shares its Scratch keeps those alone that lend
-// something: of many nodes that rest, nearly all memory would be answers. It is of a node without a disk, which works
-// on a question anew in any case when it has been down.
+// answersKept is how many answers are kept for each peer.
 const answersKept = 4
 
-func (l *Limits) requests(scratchShared bool) peer.RequestLimits {
+func (l *Limits) requests(unasked bool) peer.RequestLimits {
 	answers := answersKept
-	if scratchShared {
+	if unasked {
 		answers = 0
 	}
 	return peer.RequestLimits{Outbound: l.Requests, Inbound: l.Frames, Answers: answers, Lending: answersKept,

@@ -195,7 +195,7 @@ func (e *Engine) goBy(next *Limits) error {
 	if next.FailuresToDown != e.limits.FailuresToDown {
 		t.Framework.PeerGovernor.Threshold = int32(min(next.FailuresToDown, math.MaxInt32))
 	}
-	r := restorer{e: &Engine{limits: next, reg: e.reg, shares: e.shares}}
+	r := restorer{e: &Engine{limits: next, reg: e.reg, unasked: e.unasked}}
 	if err := r.peers(t); err != nil {
 		return err
 	}

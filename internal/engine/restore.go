@@ -142,7 +142,7 @@ func (r *restorer) peers(t *snapshot.TransientSnapshot) (err error) {
 	if r.st.pressure, err = peer.RestorePressure(w.Pressure, l.BookPeers); err != nil {
 		return err
 	}
-	if r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests(r.e.shares)); err != nil {
+	if r.st.requests, err = peer.RestoreRequests(w.Requests, w.Inbound, r.e.reg, l.requests(r.e.unasked)); err != nil {
 		return err
 	}
 	if r.st.loans, err = peer.RestoreLoans(w.Lent, l.loans()); err != nil {

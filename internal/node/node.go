@@ -28,6 +28,7 @@ type Config struct {
 	Anyone  []string                    // places that any admitted peer plays; see engine.Config
 	Limits  engine.Limits
 	Scratch *engine.Scratch // shared by the nodes of a thread; nil for one of its own
+	Unasked bool            // no peer asks the same again; see engine.Config
 	Trace   bool
 
 	// AfterOp and FailRestore are hooks of the engine for tests; see engine.Config.
@@ -143,8 +144,8 @@ func build(cfg *Config) ([]engine.Component, error) {
 func engineConfig(cfg *Config, comps []engine.Component) engine.Config {
 	return engine.Config{
 		Program: cfg.Program, Components: comps, Registry: cfg.Values, Self: cfg.Self, Seed: cfg.Seed,
-		Targets: cfg.Targets, Anyone: cfg.Anyone, Limits: cfg.Limits, Scratch: cfg.Scratch, Trace: cfg.Trace,
-		AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
+		Targets: cfg.Targets, Anyone: cfg.Anyone, Limits: cfg.Limits, Scratch: cfg.Scratch,
+		Unasked: cfg.Unasked, Trace: cfg.Trace, AfterOp: cfg.AfterOp, FailRestore: cfg.FailRestore,
 	}
 }
 

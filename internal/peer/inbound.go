@@ -77,12 +77,13 @@ func (r *Requests) keep(e *inbound) {
 
 // trim forgets answers until the bounds hold again after one to p was added.
 func (r *Requests) trim(p wire.PeerID) {
-	switch list := r.answers[p]; {
-	case len(list) > max(r.lim.Answers, r.lim.Lending):
-		r.forget(list[0])
-	case len(list) > r.lim.Answers:
-		if i := slices.IndexFunc(list, func(e *inbound) bool { return !e.lends() }); i >= 0 {
-			r.forget(list[i])
+	if list := r.answers[p]; len(list) > r.lim.Answers {
+		i := -1
+		if r.lim.Lending > r.lim.Answers {
+			i = slices.IndexFunc(list, func(e *inbound) bool { return !e.lends() })
+		}
+		if i >= 0 || len(list) > r.lim.Lending {
+			r.forget(list[max(i, 0)])
 		}
 	}
 	for r.answerBytes > r.lim.AnswerBytes {

@@ -245,6 +245,34 @@ func TestRequestsModel(t *testing.T) {
 	})
 }
 
+// TestAnswersThatLendAreKept: where no answer is kept because nobody asks again, those that lend something are, up to
+// their own bound, until it was fetched.
+func TestAnswersThatLendAreKept(t *testing.T) {
+	r := NewRequests(RequestLimits{Outbound: 6, Inbound: 8, Lending: 2, AnswerBytes: 1 << 20})
+	finish := func(id uint64, v value.Value) wire.Request {
+		req := wire.Request{Epoch: 1, ID: id}
+		if err := r.Begin("a", req, id); err != nil {
+			t.Fatal(err)
+		}
+		r.Finish("a", req, &wire.Envelope{To: "a", Answer: req, Fills: []wire.Fill{{Value: v}}})
+		return req
+	}
+	var asked []wire.Request
+	for id := range uint64(3) {
+		asked = append(asked, finish(2*id+1, &value.Loan{Lender: "b", Epoch: 1, Number: id}),
+			finish(2*id+2, value.NewBytes([]byte("x"))))
+	}
+	for i, req := range asked {
+		want := InboundFresh
+		if i == 2 || i == 4 {
+			want = InboundAnswered
+		}
+		if got, _ := r.Inbound("a", req); got != want {
+			t.Errorf("question %d: %v, want %v", i+1, got, want)
+		}
+	}
+}
+
 // TestRequestScope (trap bare-request-number): an answer is to the question of this peer, this epoch and this direction
 // alone.
 func TestRequestScope(t *testing.T) {

@@ -79,7 +79,7 @@ func (w *World) send(n *Node, to int32, raw []byte) {
 		n.lineFree = max(n.lineFree, w.now) + int64(len(raw))*1e9/net.BytesPerSecond
 		at += n.lineFree - w.now
 	}
-	if net.faulty() {
+	if net.Faulty() {
 		var lost bool
 		if at, raw, lost = w.mishap(n, to, raw, at); lost {
 			return
@@ -91,7 +91,8 @@ func (w *World) send(n *Node, to int32, raw []byte) {
 	w.arrive(n.id, to, raw, at)
 }
 
-func (n *Network) faulty() bool {
+// Faulty says whether packets are lost, changed, or come twice or in another order.
+func (n *Network) Faulty() bool {
 	return n.Loss+n.Duplicate+n.Reorder+n.Corrupt+n.Truncate+n.Replay > 0
 }
 

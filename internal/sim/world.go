@@ -20,6 +20,10 @@ type Options struct {
 	// Restart is how long a node that crashed stays down, when nothing else was said.
 	Restart Latency
 
+	// Calm says that no node crashes and the network loses nothing. Then nobody asks the same again, and a node without
+	// a disk keeps no answers.
+	Calm bool
+
 	// OnApp is told each app event of a node when it leaves the node; an error stops the run.
 	OnApp func(n *Node, ev engine.AppEvent) error
 	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from
@@ -95,7 +99,7 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
 	if !s.Durable {
-		n.cfg.Scratch = w.scratch
+		n.cfg.Scratch, n.cfg.Unasked = w.scratch, w.opt.Calm
 	}
 	if s.Durable {
 		w.disks = append(w.disks, n)
@@ -231,7 +235,7 @@ func (w *World) feed(n *Node, from *Node, raw []byte) {
 	switch {
 	case n.nd == nil || n.nd.Engine().Waiting() > 0:
 		w.arrival = &arrival{} // the node still holds this one
-	case !w.net.faulty() && w.opt.Mutate == nil:
+	case !w.net.Faulty() && w.opt.Mutate == nil:
 		w.scratch.Recycle(raw) // nobody else has it
 	}
 }

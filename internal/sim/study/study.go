@@ -76,8 +76,8 @@ func New(o Options) (*Study, error) {
 	}
 	s.w = sim.New(sim.Options{
 		Seed: o.Job.About().Seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work,
-		Restart: o.Restart,
-		OnApp:   s.app, OnOutput: s.output, OnTrace: o.OnTrace,
+		Restart: o.Restart, Calm: o.Unleash == nil && !o.Network.Faulty(),
+		OnApp: s.app, OnOutput: s.output, OnTrace: o.OnTrace,
 	})
 	err = s.job.Members(func(m job.Member, always bool) error {
 		m.Config.Trace = o.OnTrace != nil
