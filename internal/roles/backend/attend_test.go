@@ -190,9 +190,35 @@ func TestAttentionsChangeNothing(t *testing.T) {
 			}
 		}
 	})
-	if forward == 0 || kept == 0 || again == 0 {
-		t.Errorf("%d attentions alone, %d whose weights were kept for the way back, %d where they were made again",
-			forward, kept, again)
+	if forward == 0 || kept == 0 {
+		t.Errorf("%d attentions alone, %d whose weights were kept for the way back", forward, kept)
+	}
+	t.Logf("%d attentions had their weights made again", again)
+}
+
+// Weights that are made again for the way back are those that were there.
+func TestAttentionMadeAgain(t *testing.T) {
+	for _, rules := range []kernel.Rules{kernel.Rounded, kernel.Fused} {
+		for _, masked := range []bool{false, true} {
+			names, in := attentionInputs(rand.New(rand.NewPCG(3, 4)), 2, 2, 301, 37, 9, []int{301, 37}, masked)
+			g := graphOf(attentionGraph(false, masked, masked, masked, true), names, in,
+				[]string{"y", "dq", "dk", "dv"}, false)
+			g.Initializer = append(g.Initializer, intTensor(-1).Proto("last"))
+			var want []*tensor.Tensor
+			for _, block := range []int{-1, 1} {
+				p := must(Compile(g, Options{Rules: rules, block: block}))
+				if n, softmaxes := attentions(t, p); block > 0 && (n != 2 || softmaxes != 2) {
+					t.Errorf("%d attentions with %d softmaxes, want two with two", n, softmaxes)
+				}
+				got := must(p.Run(in))
+				for i := range want {
+					if !got[i].Equal(want[i]) {
+						t.Errorf("output %d by rules %v is another", i, rules)
+					}
+				}
+				want = got
+			}
+		}
 	}
 }
 
