@@ -307,38 +307,60 @@ func bindSweep(b *binding) (run, error) {
 		in, out = in[len(k.in):], out[len(k.out):]
 		total, work, registers = total+k.n, work+k.n*len(k.ops), max(registers, k.registers)
 	}
-	set, each, parts := b.set, registers*sweepBlock, max(1, min(b.set.Workers, work/sweepWork))
-	b.scratch32 = parts * each
-	if parts == 1 {
+	w := &boundSweep{set: b.set, lanes: lanes, total: total, each: registers * sweepBlock,
+		parts: max(1, min(b.set.Workers, work/sweepWork))}
+	b.scratch32 = w.parts * w.each
+	if w.parts == 1 {
 		return func(f *frame) error {
-			sweepPart(set, f, lanes, 0, total, f.scratch32[:each])
+			w.part(f, 0)
 			return nil
 		}, nil
 	}
+	var idle sync.Pool
 	return func(f *frame) error {
-		var all sync.WaitGroup
-		for i := range parts {
-			all.Go(func() {
-				sweepPart(set, f, lanes, total*i/parts, total*(i+1)/parts, f.scratch32[i*each:(i+1)*each])
-			})
+		s, _ := idle.Get().(*sharedSweep)
+		if s == nil {
+			s = &sharedSweep{work: w}
 		}
-		all.Wait()
+		s.f = f
+		s.Run(w.parts, s)
+		s.f = nil
+		idle.Put(s)
 		return nil
 	}, nil
 }
 
-// sweepPart does the elements from lo to hi, counted over all lanes.
-func sweepPart(set *kernel.Set, f *frame, lanes []swept, lo, hi int, registers []float32) {
-	for i := range lanes {
-		k := &lanes[i]
+// boundSweep is a sweep that is bound.
+type boundSweep struct {
+	set                *kernel.Set
+	lanes              []swept
+	total, each, parts int // elements, values of scratch memory of a part, parts
+}
+
+// part does a part of the elements, counted over all lanes.
+func (w *boundSweep) part(f *frame, part int) {
+	lo, hi := w.total*part/w.parts, w.total*(part+1)/w.parts
+	registers := f.scratch32[part*w.each : (part+1)*w.each]
+	for i := range w.lanes {
+		k := &w.lanes[i]
 		for at := max(lo, 0); at < min(hi, k.n); at += sweepBlock {
-			k.block(set, f, at, min(at+sweepBlock, hi, k.n), registers)
+			k.block(w.set, f, at, min(at+sweepBlock, hi, k.n), registers)
 		}
 		if lo, hi = lo-k.n, hi-k.n; hi <= 0 {
 			return
 		}
 	}
 }
+
+// sharedSweep is a sweep that threads share.
+type sharedSweep struct {
+	kernel.Crew
+	work *boundSweep
+	f    *frame
+}
+
+// Part does a part.
+func (s *sharedSweep) Part(i int) { s.work.part(s.f, i) }
 
 // block does the operations of a lane on the elements from lo to hi, and makes every NaN that leaves the same.
 func (k *swept) block(set *kernel.Set, f *frame, lo, hi int, registers []float32) {

@@ -126,6 +126,34 @@ func TestGradientsThatAreShared(t *testing.T) {
 	}
 }
 
+// TestThreadsShareASweep: threads that share the parameters give the bits of one, and allocate nothing.
+func TestThreadsShareASweep(t *testing.T) {
+	nodes, names, in, outs := descent(rand.New(rand.NewPCG(12, 5)), "adam", []int{600, 700}, []int{700})
+	g := graphOf(nodes, names, in, outs, false)
+	var want []*tensor.Tensor
+	for _, threads := range []int{1, 2, 3} {
+		p := must(Compile(g, Options{Threads: threads}))
+		var held, spent []*tensor.Tensor
+		step := func() {
+			out := must(p.RunInto(in, spent))
+			held, spent = out, held
+		}
+		step()
+		if want == nil {
+			want = cloneAll(held)
+		}
+		for i := range held {
+			if !held[i].Equal(want[i]) {
+				t.Errorf("%s by %d threads has other bits", outs[i], threads)
+			}
+		}
+		step()
+		if n := testing.AllocsPerRun(50, step); n > 0 && poolKeeps {
+			t.Errorf("%v allocations in a step by %d threads, want none", n, threads)
+		}
+	}
+}
+
 // BenchmarkOptimizers measures a step of each optimizer over all parameters of a model, beside the same steps apart, in
 // turns; "ratio" is how many times faster it is, at the median.
 func BenchmarkOptimizers(b *testing.B) {
