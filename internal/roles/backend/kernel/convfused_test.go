@@ -142,7 +142,7 @@ func checkFused(t interface{ Fatalf(string, ...any) }, c *Conv, r *rand.Rand, st
 		way, bias := Way(way), fill(r, v.bias, 0)
 		f := c.Fuse(way)
 		var last []float32
-		for _, s := range []*Set{Scalar(Fused), Best(Fused), Threads(Fused, 3)} {
+		for _, s := range slices.Concat([]*Set{Scalar(Fused)}, paths(Fused, 1), paths(Fused, 3)) {
 			got, intact := guarded(v.n)
 			scratch, whole := guarded(int(s.ConvScratch(f, way)))
 			for i := range scratch {

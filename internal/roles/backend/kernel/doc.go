@@ -19,8 +19,10 @@
 // but another payload, and CanonicalNaN replaces them all by one before a tensor leaves a plan; Bits, which shows them
 // as integers, does the same.
 //
-// The paths are the scalar loops and the vector loops of amd64 (AVX2) and arm64 (NEON), each on one thread and more. On
-// every one of them:
+// The paths are the scalar loops and the vector loops of amd64 (AVX2, and with it AVX-512, by which products and
+// convolutions are computed, all else by AVX2) and arm64 (NEON), each on one thread and more. That a processor has is
+// taken; GODEBUG=cpu.avx512f=off or cpu.avx2=off in the environment of a process leaves it out, the build tag purego
+// leaves out all. The tiles of AVX-512 are proven on an emulated machine (.ci/avx512). On every path:
 //
 //	value or shape    what comes out
 //	denormal          a number as any other, in and out: no path flushes it to zero

@@ -4,10 +4,12 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// haveVector says whether this machine runs the vector kernels, and haveFused those that fuse.
+// haveVector says whether this machine runs the vector kernels, haveFused those that fuse, and haveWide the tiles of
+// registers twice as wide, which the system has to keep, too.
 var (
 	haveVector = cpu.X86.HasAVX2
 	haveFused  = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	haveWide   = haveFused && cpu.X86.HasAVX512F
 )
 
 //go:noescape
@@ -37,3 +39,35 @@ func roundedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr,
 //go:noescape
 func fusedKeep(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
 	keep *float32)
+
+//go:noescape
+func rounded6x16wide(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	rows, acc int)
+
+//go:noescape
+func fused6x16wide(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	rows, acc int)
+
+//go:noescape
+func roundedManyWide(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+//go:noescape
+func fusedManyWide(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+//go:noescape
+func roundedKeepWide(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
+	keep *float32)
+
+//go:noescape
+func fusedKeepWide(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
+	keep *float32)
+
+//go:noescape
+func roundedPair(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb, panelB uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
+//go:noescape
+func fusedPair(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb, panelB uintptr, c *float32, ldc uintptr,
+	tiles, acc int)

@@ -3,7 +3,10 @@
 package kernel
 
 // haveVector says whether this machine runs the vector kernels: every arm64 has them.
-const haveVector = true
+const (
+	haveVector = true
+	haveWide   = false
+)
 
 //go:noescape
 func rounded6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
@@ -18,7 +21,7 @@ func fused6x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c
 func fused4x16(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, rows, acc int)
 
 // vectorize replaces the loops of a set by those that this machine has vector forms of.
-func vectorize(s *Set, threads int) {
+func vectorize(s *Set, threads int, _ bool) {
 	s.Name = "neon"
 	if s.Rules == Rounded {
 		s.products(&tiles{six: rounded6x16, four: rounded4x16, threads: threads})

@@ -41,12 +41,17 @@ type column func(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb u
 type keeping func(k int, a *float32, rowA, colA uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc int,
 	keep *float32)
 
+// paired is column for two panels of B that are panelB bytes apart, and so for twice as many columns of C.
+type paired func(k int, a *float32, rowA, colA, stepA uintptr, b *float32, ldb, panelB uintptr, c *float32, ldc uintptr,
+	tiles, acc int)
+
 // tiles are the tiles of a set of rules, of six rows and of four, the forms that do more at once, where there are such,
 // and how many threads share a product.
 type tiles struct {
 	six, four tile
 	many      column
 	keep      keeping
+	pair      paired
 	threads   int
 
 	// What threads share is kept for the next time.
@@ -342,28 +347,40 @@ func (w *work) packed(pack []float32, a Operand, bl *bBlock, ic, rows, pc, terms
 }
 
 // whole computes the tiles of a panel of whole width that have six rows, and returns how many rows these are. The first
-// tile of a share copies what the others read of B, where that is to be copied.
+// tile of a share copies what the others read of B, where that is to be copied. Of two panels that are computed
+// together the first one's turn is that of both.
 func (w *work) whole(a []float32, rowA, colA, step int, bl *bBlock, ic, rows, terms, jc, j, cols, pc int) int {
 	if cols-j < tileCols || w.many == nil {
 		return 0
 	}
-	acc := 0
+	n, i := sixes(rows), 0
+	if w.pair != nil && j/tileCols%2 == 1 {
+		return n * tileRows
+	}
+	acc, both := 0, w.pair != nil && cols-j >= 2*tileCols
 	if pc > 0 || w.more {
 		acc = 1
 	}
-	n, i := sixes(rows), 0
 	src, ldb := bl.at(j, tileCols)
 	ra, ca, rc := byteStride(rowA), byteStride(colA), byteStride(w.ldc)
 	if bl.open != nil && ic == w.first { // with more than eight rows
-		w.keep(terms, &a[0], ra, ca, &bl.open[j], byteStride(w.b.Row), &w.c[ic*w.ldc+jc+j], rc, acc, &src[0])
+		at, rb := ic*w.ldc+jc+j, byteStride(w.b.Row)
+		w.keep(terms, &a[0], ra, ca, &bl.open[j], rb, &w.c[at], rc, acc, &src[0])
+		if both {
+			w.keep(terms, &a[0], ra, ca, &bl.open[j+tileCols], rb, &w.c[at+tileCols], rc, acc, &src[bl.panel])
+		}
 		if i = 1; n == 1 {
 			return tileRows
 		}
 		a = a[step:]
 	}
 	if i < n {
-		at := (ic+i*tileRows)*w.ldc + jc + j
-		w.many(terms, &a[0], ra, ca, byteStride(step), &src[0], byteStride(ldb), &w.c[at], rc, n-i, acc)
+		at, down, rb := (ic+i*tileRows)*w.ldc+jc+j, byteStride(step), byteStride(ldb)
+		if both {
+			w.pair(terms, &a[0], ra, ca, down, &src[0], rb, byteStride(bl.panel), &w.c[at], rc, n-i, acc)
+		} else {
+			w.many(terms, &a[0], ra, ca, down, &src[0], rb, &w.c[at], rc, n-i, acc)
+		}
 	}
 	return n * tileRows
 }

@@ -16,7 +16,7 @@ func TestGemmMore(t *testing.T) {
 				whole := Gemm{M: c.M, N: c.N, K: k, TransA: kind&1 != 0, TransB: kind&2 != 0}
 				a, b := fill(r, c.M*k, 50), fill(r, k*c.N, 50)
 				for _, rules := range []Rules{Rounded, Fused} {
-					for _, s := range []*Set{Scalar(rules), Best(rules), Threads(rules, 2)} {
+					for _, s := range slices.Concat([]*Set{Scalar(rules)}, paths(rules, 1), paths(rules, 2)) {
 						want := make([]float32, c.M*c.N)
 						s.Gemm(whole, want, a, b, make([]float32, s.GemmScratch(whole)))
 						got := make([]float32, c.M*c.N)

@@ -111,22 +111,18 @@ func checkGemm(t interface{ Fatalf(string, ...any) }, g Gemm, a, b []float32) {
 		if err := sameBits(got, want); err != nil {
 			t.Fatalf("%+v, rules %d: scalar: %v", g, r, err)
 		}
-		scratch, scratchIntact := guarded(Best(r).GemmScratch(g))
-		for i := range got {
-			got[i] = float32(math.NaN())
-		}
-		Best(r).Gemm(g, got, a, b, scratch)
-		if err := sameBits(got, want); err != nil {
-			t.Fatalf("%+v, rules %d: vector: %v", g, r, err)
-		}
-		if !intact() || !scratchIntact() {
-			t.Fatalf("%+v, rules %d: wrote outside of its output or scratch", g, r)
-		}
-		several := Threads(r, 3)
-		shared, sharedIntact := guarded(several.GemmScratch(g))
-		several.Gemm(g, got, a, b, shared)
-		if err := sameBits(got, want); err != nil || !intact() || !sharedIntact() {
-			t.Fatalf("%+v, rules %d: by three threads: %v", g, r, err)
+		for _, s := range append(paths(r, 1), paths(r, 3)...) {
+			scratch, scratchIntact := guarded(s.GemmScratch(g))
+			for i := range got {
+				got[i] = float32(math.NaN())
+			}
+			s.Gemm(g, got, a, b, scratch)
+			if err := sameBits(got, want); err != nil {
+				t.Fatalf("%+v, rules %d: %s by %d threads: %v", g, r, s.Name, s.Workers, err)
+			}
+			if !intact() || !scratchIntact() {
+				t.Fatalf("%+v, rules %d: %s by %d threads wrote outside of its output or scratch", g, r, s.Name, s.Workers)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +10,29 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/fuzzing"
 )
+
+var wanted = flag.String("path", "", "the loops that this machine must have and choose, by their name")
+
+// paths are the sets of loops of this machine but the scalar ones, where it has others: the one that Best chooses last.
+func paths(r Rules, threads int) []*Set {
+	sets := []*Set{bestSet(r, threads, false)}
+	if haveWide {
+		sets = append(sets, bestSet(r, threads, true))
+	}
+	return sets
+}
+
+// What the other tests hold against the scalar loops is what Best chooses: on an emulated processor, for example, the
+// loops that are to be tried there.
+func TestPathOfProcessor(t *testing.T) {
+	for _, r := range []Rules{Rounded, Fused} {
+		all := paths(r, 1)
+		if last, best := all[len(all)-1].Name, Best(r).Name; last != best || *wanted != "" && best != *wanted {
+			t.Errorf("rules %d: the loops are %s, of the tests %s; wanted %s", r, best, last, *wanted)
+		}
+		t.Logf("rules %d: %s", r, Best(r).Name)
+	}
+}
 
 // FuzzPaths holds every path against the scalar loops, to the bit: whatever the bits of the numbers say, denormals, NaN
 // of any payload, infinities, for empty shapes and for operands that repeat along a dimension.
@@ -46,7 +70,7 @@ func FuzzPaths(f *testing.F) {
 			shapes := [][]int{{m, n}, {m, 1}, {1, n}, {1, 1}}
 			x, y := shapes[how>>2&3], shapes[how>>4&3]
 			dy, z := draw(size(x)), draw(size(y))
-			for _, p := range []*Set{Best(r), Threads(r, 2)} {
+			for _, p := range append(paths(r, 1), paths(r, 2)...) {
 				held := func(name string, n int, f func(s *Set, dst []float32)) {
 					t.Helper()
 					want, got := make([]float32, n), make([]float32, n)

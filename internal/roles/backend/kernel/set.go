@@ -3,7 +3,7 @@ package kernel
 // Set is the loops on float32 that have a vector form, by one set of rules. The sets of the same rules give the same
 // bits. It is immutable.
 type Set struct {
-	Name               string // "scalar", "avx2" or "neon"
+	Name               string // "scalar", "avx2", "avx512" or "neon"
 	Rules              Rules
 	Workers            int                                      // the threads that may share what is large
 	Gemm               func(g Gemm, c, a, b, scratch []float32) // c must not overlap the others
@@ -29,7 +29,7 @@ type Set struct {
 
 var (
 	scalars = [...]*Set{Rounded: scalarSet(Rounded), Fused: scalarSet(Fused)}
-	bests   = [...]*Set{Rounded: bestSet(Rounded, 1), Fused: bestSet(Fused, 1)}
+	bests   = [...]*Set{Rounded: bestSet(Rounded, 1, haveWide), Fused: bestSet(Fused, 1, haveWide)}
 )
 
 // Scalar returns the loops in plain Go, the reference.
@@ -44,7 +44,7 @@ func Threads(r Rules, n int) *Set {
 	if n <= 1 {
 		return Best(r)
 	}
-	return bestSet(r, n)
+	return bestSet(r, n, haveWide)
 }
 
 func scalarSet(r Rules) *Set {
@@ -75,9 +75,9 @@ func scalarSet(r Rules) *Set {
 	}
 }
 
-func bestSet(r Rules, threads int) *Set {
+func bestSet(r Rules, threads int, wide bool) *Set {
 	s := scalarSet(r)
 	s.Workers = threads
-	vectorize(s, threads)
+	vectorize(s, threads, wide)
 	return s
 }

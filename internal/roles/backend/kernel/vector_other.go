@@ -3,6 +3,9 @@
 package kernel
 
 // haveVector says whether this machine runs the vector kernels.
-const haveVector = false
+const (
+	haveVector = false
+	haveWide   = false
+)
 
-func vectorize(*Set, int) {}
+func vectorize(*Set, int, bool) {}
