@@ -159,7 +159,7 @@ func (r *kernelRun) products() error {
 			return err
 		}
 		r.tell(fmt.Sprintf("gemm_%d_gflops", n), fmt.Sprintf("gemm_%d_gflop_per_cpu_s", n), "GF/s",
-			p.times(2*float64(n*n*n)/1e9), peak, "the most that "+peakWhat+" gives", 0.9)
+			p.times(2*float64(n*n*n)/1e9), peak, "the most that "+peakWhat()+" gives", 0.9)
 	}
 	return nil
 }
