@@ -28,6 +28,9 @@ type Started struct {
 	Cmd   *exec.Cmd
 	Lines chan Told
 	Errs  *strings.Builder
+
+	kept  []Told // taken from Lines, and for the next Await
+	ended bool
 }
 
 // Start runs the command in a folder and reads its lines; the test's end kills it.
@@ -61,29 +64,49 @@ func Start(t *testing.T, dir string, args ...string) *Started {
 // have the race detector in them, take many times as long as alone. Only a test that fails lets it pass.
 func Patience() time.Duration { return 2 * time.Minute }
 
-// Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says.
+// Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says. Where that
+// is one of those that a node tells of its start, what came before it is still there for the next Await: a start tells
+// of its links, of its state and of itself in no certain order.
 func (s *Started) Await(t *testing.T, what string, want func(Told) bool) Told {
 	t.Helper()
 	patience := Patience()
 	late := time.NewTimer(patience)
 	defer late.Stop()
+	var before []Told
 	for {
-		select {
-		case e, ok := <-s.Lines:
-			if !ok {
-				s.Cmd.Wait()
-				t.Fatalf("%v ended before %s: %v\n%s", s.Cmd.Args[1:3], what, s.Cmd.ProcessState, s.Errs)
+		e, ok := s.next(late.C)
+		switch {
+		case ok && want(e):
+			if e.Event == "listening" || e.Event == "invitation" {
+				s.kept = append(before, s.kept...)
 			}
-			if want(e) {
-				return e
-			}
+			return e
+		case ok:
+			before = append(before, e)
 			if e.Event == "round" {
 				late.Reset(patience) // it goes on
 			}
-		case <-late.C:
+		case s.ended:
+			s.Cmd.Wait()
+			t.Fatalf("%v ended before %s: %v\n%s", s.Cmd.Args[1:3], what, s.Cmd.ProcessState, s.Errs)
+		default:
 			t.Fatalf("%v: no %s\n%s", s.Cmd.Args[1:3], what, s.Errs)
 		}
 	}
+}
+
+// next returns the next line, and false when the output has ended or it is late.
+func (s *Started) next(late <-chan time.Time) (e Told, ok bool) {
+	if len(s.kept) > 0 {
+		e, s.kept = s.kept[0], s.kept[1:]
+		return e, true
+	}
+	select {
+	case e, ok = <-s.Lines:
+		s.ended = !ok
+	case <-late:
+	}
+	return e, ok
 }
 
 // End waits for the command to end and returns its exit code.
