@@ -176,7 +176,7 @@ func twoMachines(s *section) {
 	relay := s.start("rhizome relay")
 	s.fill(`/ip4/192\.0\.2\.7/udp/4001\S+`, relay.Await(s.t, "its address", isEvent("listening")).Addresses[0])
 	quick = []string{"--listen", "/ip4/127.0.0.1/udp/0/quic-v1", "--dir"}
-	server = s.start("rhizome server --clients 2 --via", append(quick, "behind", "--rounds", "3", "--linger", "1s")...)
+	server = s.start("rhizome server --clients 2 --via", append(quick, "behind", "--rounds", "3", "--linger", "20s")...)
 	invitation = server.Await(s.t, "an invitation", isEvent("invitation")).Invitation
 	s.fill("INVITATION", invitation)
 	text, dir = s.next("rhizome join")
