@@ -64,9 +64,9 @@ func Start(t *testing.T, dir string, args ...string) *Started {
 // have the race detector in them, take many times as long as alone. Only a test that fails lets it pass.
 func Patience() time.Duration { return 2 * time.Minute }
 
-// Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says. Where that
-// is one of those that a node tells of its start, what came before it is still there for the next Await: a start tells
-// of its links, of its state and of itself in no certain order.
+// Await returns the first line that is wanted. It gives up where nothing goes on for as long as Patience says. Where
+// that is one of those that a node tells of its start, what came before it is still there for the next Await: a start
+// tells of its links, of its state and of itself in no certain order.
 func (s *Started) Await(t *testing.T, what string, want func(Told) bool) Told {
 	t.Helper()
 	patience := Patience()
