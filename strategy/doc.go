@@ -9,6 +9,8 @@
 //   - fedavg: the mean of the clients' parameters, weighted by their samples, is the new model;
 //   - fedavgm momentum=0.9 rate=1: the server steps towards the mean, with momentum;
 //   - fedprox mu=0.01: clients are drawn back to the parameters that the round began with;
+//   - fedadam, fedyogi, fedadagrad rate=0.1: the server steps along the mean by an optimizer of its own;
+//   - diloco rate=0.7 momentum=0.9: clients train for long, the server steps with Nesterov's momentum;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away.
 //
 // A strategy is written over whole parameters. It does not know how large they are, whether they travel in chunks, or

@@ -4,8 +4,9 @@ import "github.com/rhizome-ml/rhizome/graph"
 
 func init() {
 	register(Strategy{
-		Name: "fedavgm",
-		Doc:  "The server goes on in the direction of earlier rounds: momentum over what the mean changes.",
+		Name:   "fedavgm",
+		Family: "averaging",
+		Doc:    "The server goes on in the direction of earlier rounds: momentum over what the mean changes.",
 		Paper: "Hsu, Qi and Brown, Measuring the Effects of Non-Identical Data Distribution for Federated Visual " +
 			"Classification, " +
 			"2019",

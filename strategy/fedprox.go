@@ -4,7 +4,8 @@ import "github.com/rhizome-ml/rhizome/graph"
 
 func init() {
 	register(Strategy{
-		Name: "fedprox",
+		Name:   "fedprox",
+		Family: "averaging",
 		Doc: "A client is drawn back to the parameters that its round began with, so that clients of unlike data " +
 			"drift less.",
 		Paper: "Li and others, Federated Optimization in Heterogeneous Networks, 2020",

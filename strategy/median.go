@@ -8,14 +8,16 @@ import (
 func init() {
 	const yin = "Yin and others, Byzantine-Robust Distributed Learning: Towards Optimal Statistical Rates, 2018"
 	register(Strategy{
-		Name: "median",
+		Name:   "median",
+		Family: "robust",
 		Doc: "Each parameter becomes the median of the clients', whatever they weigh: fewer than half of them " +
 			"cannot draw it away.",
 		Paper:   yin,
 		Combine: func(_ Chosen, out []float32, parts [][]float32, _ []int64) { trimmed(out, parts, (len(parts)-1)/2) },
 	})
 	register(Strategy{
-		Name: "trimmed-mean",
+		Name:   "trimmed-mean",
+		Family: "robust",
 		Doc: "Each parameter becomes the mean of the clients', whatever they weigh, without a share of the smallest " +
 			"and as many of " +
 			"the largest.",

@@ -3,6 +3,7 @@ package strategy
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ var all = map[string]Strategy{}
 // which any test finds.
 func register(s Strategy) {
 	_, there := all[s.Name]
-	if err := s.check(); err != nil || there || s.Doc == "" || s.Paper == "" {
+	if err := s.check(); err != nil || there || s.Doc == "" || s.Paper == "" || s.Family == "" {
 		panic(fmt.Sprintf("strategy: %q is there already, or not whole: %v", s.Name, err))
 	}
 	all[s.Name] = s
@@ -80,9 +81,9 @@ func (s Strategy) With(settings string) (Chosen, error) {
 			return Chosen{}, wrong(w, s.takes())
 		}
 		x, err := strconv.ParseFloat(number, 64)
-		if set := s.Settings[i]; err != nil || strings.ContainsAny(number, "_xX") ||
-			!(x >= set.Least && x <= set.Most) {
-			return Chosen{}, wrong(w, fmt.Sprintf("%s=NUMBER from %g to %g", name, set.Least, set.Most))
+		set := s.Settings[i]
+		if err != nil || strings.ContainsAny(number, "_xX") || !set.takes(x) {
+			return Chosen{}, wrong(w, set.wants())
 		}
 		c.set[name] = x
 	}
@@ -92,6 +93,19 @@ func (s Strategy) With(settings string) (Chosen, error) {
 		}
 	}
 	return c, nil
+}
+
+// takes says whether a number is one that the setting may have.
+func (x Setting) takes(number float64) bool {
+	return number >= x.Least && number <= x.Most && (!x.Whole || number == math.Trunc(number))
+}
+
+// wants says which numbers these are.
+func (x Setting) wants() string {
+	if x.Whole {
+		return fmt.Sprintf("%s=WHOLE NUMBER from %g to %g", x.Name, x.Least, x.Most)
+	}
+	return fmt.Sprintf("%s=NUMBER from %g to %g", x.Name, x.Least, x.Most)
 }
 
 // takes says which settings a strategy has.
@@ -128,10 +142,9 @@ func (s Strategy) check() error {
 	}
 	for i, x := range s.Settings {
 		twice := slices.ContainsFunc(s.Settings[:i], func(y Setting) bool { return y.Name == x.Name })
-		if !nameOK(x.Name) || twice || !(x.Default >= x.Least && x.Default <= x.Most) {
-			return wrong(s.Name,
-				fmt.Sprintf("setting %d, %.40q, to have a name of its own and a default from %g to %g, not %g",
-					i, x.Name, x.Least, x.Most, x.Default))
+		if !nameOK(x.Name) || twice || !x.takes(x.Default) {
+			return wrong(s.Name, fmt.Sprintf("setting %d, %.40q, to have a name of its own and a default in its range, "+
+				"%s, not %g", i, x.Name, x.wants(), x.Default))
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ type Strategy struct {
 	Name string
 	// Doc says in a sentence what it does, and Paper where it is from.
 	Doc, Paper string
+	// Family is the word under which it is listed: averaging, server optimizer, robust, or another.
+	Family string
 	// Settings are its own, each a number.
 	Settings []Setting
 	// Kept is how many values of each parameter's shape the server keeps from round to round, 0 to 8. They begin as
@@ -42,6 +44,7 @@ type Setting struct {
 	Doc         string  // in a sentence
 	Default     float64 // where a job does not say it
 	Least, Most float64
+	Whole       bool // whether it is a whole number
 }
 
 // Chosen is a strategy with its settings, as Parse and With return it. It is immutable.

@@ -13,6 +13,7 @@ import (
 
 // TestParse: a text with every setting is read as the same strategy, and what is wrong is answered with what is right.
 func TestParse(t *testing.T) {
+	all := strings.Join(Names(), ", ")
 	for text, want := range map[string]string{
 		"fedavg": "fedavg", " fedavgm  rate=0.5 ": "fedavgm momentum=0.9 rate=0.5",
 		"fedprox mu=1e-3": "fedprox mu=0.001",
@@ -29,17 +30,18 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"": "one of fedavg", "nothing": "one of fedavg, fedavgm, fedprox, median, trimmed-mean",
-		"fedavg mu=1":  "fedavg without settings",
-		"fedprox nu=1": "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100",
+		"": "one of " + all, "nothing": "one of " + all,
+		"fedyogi flwr=0.5": "flwr=WHOLE NUMBER from 0 to 1",
+		"fedavg mu=1":      "fedavg without settings",
+		"fedprox nu=1":     "fedprox with any of mu=0.01", "fedprox mu": "mu=NUMBER from 0 to 100",
 		"fedprox mu=-1": "from 0", "fedprox mu=1_0": "from 0", "fedprox mu=0x1p-3": "from 0",
 		"fedprox mu=NaN": "from 0", "fedprox mu=1 mu=1": "each once",
 		"fedprox " + strings.Repeat("x", 2000): "1024 bytes",
-		strings.Repeat("x", 2000):              "one of", "fedavgm\x1b[2J": "one of",
+		strings.Repeat("x", 2000):              "one of " + all, "fedavgm\x1b[2J": "one of",
 	} {
 		_, err := Parse(text)
 		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) ||
-			len(err.Error()) > 300 || strings.Contains(err.Error(), "\x1b") {
+			len(err.Error()) > 300+len(all) || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%.60q: %v; want %q", text, err, want)
 		}
 	}
@@ -64,7 +66,9 @@ func TestOnesOwn(t *testing.T) {
 		"a Server":          {Name: "own", Kept: 1},
 		"a name of its own": {Name: "own", Settings: []Setting{{Name: "x"}, {Name: "x"}}},
 		"a default":         {Name: "own", Settings: []Setting{{Name: "x", Default: 2, Most: 1}}},
-		"16 settings":       {Name: "own", Settings: make([]Setting, 17)},
+		"WHOLE NUMBER": {Name: "own",
+			Settings: []Setting{{Name: "x", Default: 0.5, Most: 1, Whole: true}}},
+		"16 settings": {Name: "own", Settings: make([]Setting, 17)},
 	} {
 		_, err := s.With("")
 		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) {

@@ -57,6 +57,11 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if err != nil {
 		return nil, err
 	}
+	return j.record()
+}
+
+// record records the whole choreography.
+func (j *fedavg) record() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
 	j.ask()

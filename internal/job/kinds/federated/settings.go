@@ -104,8 +104,8 @@ var fields = []job.Field[Config]{
 	{Key: "retries", At: func(c *Config) any { return &c.Retries },
 		Of: job.Key{Doc: "How often a failed round is tried again, 1 to 100."}},
 	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }, Of: job.Key{Choice: true,
-		Doc: "How the job learns, with settings of its own: fedavg, fedavgm momentum=0.9, fedprox mu=0.01, median, " +
-			"trimmed-mean share=0.2."}},
+		Doc: "How the job learns, with settings of its own, such as fedavg, fedprox mu=0.01 or fedadam rate=0.01; the command " +
+			"strategies lists them all."}},
 	{Key: "weighting", At: func(c *Config) any { return &c.Weighting },
 		Of: job.Key{Doc: "What an update weighs: samples, as many as its client trained on, or uniform."}},
 	{Key: "max_samples", At: func(c *Config) any { return &c.MaxSamples },

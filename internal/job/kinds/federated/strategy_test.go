@@ -44,7 +44,7 @@ func TestStrategyInAJob(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"nothing":       `strategy is "nothing"; want one of fedavg, `,
+		"nothing":       `strategy is "nothing"; want one of ` + strings.Join(strategy.Names(), ", "),
 		"fedprox nu=1":  `strategy is "nu=1"; want fedprox with any of mu=0.01, each once`,
 		"fedprox mu=-1": `strategy is "mu=-1"; want mu=NUMBER from 0 to 100`,
 	} {

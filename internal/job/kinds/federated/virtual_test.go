@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 var rewriteHashes = flag.Bool("rewrite", false,
@@ -30,6 +32,8 @@ type virtual struct {
 
 	lenient bool  // failures that restarts bring about are none
 	members []int // by round, how many it counts
+
+	heard [][]value.Value // of the event of that name, by round (see TestServerOptimizersAreTheirFormulas)
 }
 
 // small is a job that takes a fraction of a second: every layer, few rounds.
@@ -45,6 +49,12 @@ func newVirtual(t testing.TB, cfg Config, seed uint64, net sim.Network) *virtual
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newVirtualOf(t, cfg, art, seed, net)
+}
+
+// newVirtualOf is newVirtual with a program that was made of the job before.
+func newVirtualOf(t testing.TB, cfg Config, art *compile.Artifact, seed uint64, net sim.Network) *virtual {
+	t.Helper()
 	members, err := cfg.Members(art)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +82,8 @@ func (v *virtual) told(n *sim.Node, ev engine.AppEvent) error {
 			v.members = append(v.members, r.Contributions)
 		}
 		return err
+	case eventHeard:
+		v.heard = append(v.heard, ev.Value.(*value.List).Items())
 	case engine.FailureEvent:
 		if _, harmless := job.Harmless(ev.Value); harmless && v.lenient {
 			return nil
