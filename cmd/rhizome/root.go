@@ -110,7 +110,8 @@ func commandGroups(c *console) []commandGroup {
 	return []commandGroup{
 		{"Train", []*cobra.Command{newRun(c), newEvaluate(c), newExportModel(c), newServer(c),
 			newJoin(c), newPeer(c), newRelay(c)}},
-		{"Jobs, models and data", []*cobra.Command{newInit(c), newJob(c), newCompile(c), newModel(c), newData(c)}},
+		{"Jobs, models and data", []*cobra.Command{newInit(c), newJob(c), newStrategies(c), newCompile(c),
+			newModel(c), newData(c)}},
 		{"Who takes part", []*cobra.Command{newInvite(c), newMembers(c), newLeave(c), newID(c), newAllow(c),
 			newBlock(c), newUnblock(c)}},
 		{"Look into state", []*cobra.Command{newStatus(c), newPeers(c), newSnapshot(c), newJournal(c)}},

@@ -53,6 +53,7 @@ var rows = [][]string{
 	{"internal/program", "internal/wire"},
 	{"internal/show", "snapshot"},
 	{"internal/compile"},
+	{"internal/strategies"},
 	{"strategy"}, // how a job learns, written over a graph
 	{"graph"},
 	{"internal/artifact"},
