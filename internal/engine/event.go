@@ -298,7 +298,8 @@ const reasonBytesMax = 256
 // cut shortens what a caller wrote, for an error.
 func cut(s string) string { return s[:min(len(s), 32)] }
 
-// mayDeliver lets the governor decide about links and calls, so that strangers cannot fill the journal with them.
+// mayDeliver lets the governor decide about links, failed sends and calls, so that strangers cannot fill the journal
+// with them.
 func (e *Engine) mayDeliver(ev *Event) error {
 	switch {
 	case ev.Control != nil:
@@ -314,6 +315,9 @@ func (e *Engine) mayDeliver(ev *Event) error {
 			return &RefusedError{Code: RefusedStranger, What: "link",
 				Reason: "peer " + string(p) + " plays no place of the program: it is no member"}
 		}
+	}
+	if no := e.ofNobody(ev); no != nil {
+		return no
 	}
 	return nil
 }

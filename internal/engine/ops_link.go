@@ -33,6 +33,8 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 			e.sendAddresses(p)
 		}
 		e.greet(p)
+	case l.Remote != "" && e.rules(5) && !e.concerns(p):
+		e.m.Drop("link.refused", string(p)+" is no member") // any more
 	case l.Remote != "":
 		e.m.Count("address.failed")
 		if changed, _ := e.st.book.Failed(p, l.Remote); changed {
@@ -42,6 +44,9 @@ func (e *Engine) takeLink(l *snapshot.LinkEvent) {
 		e.m.Drop("link.unknown", string(p)+" had no link")
 	default:
 		e.m.Count("link.down")
+		if e.rules(5) && !e.concerns(p) {
+			return // the link was a member's, who is none any more: that it ended is no failure
+		}
 		e.peerFailed(p, l.Reason)
 		if e.st.requests.Awaits(p) {
 			e.st.streams.Again(p, e.m.Now()) // it may be linked to another process with this node's key

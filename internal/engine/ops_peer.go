@@ -71,6 +71,10 @@ func (e *Engine) peerSpoke(p wire.PeerID) {
 // takeSendFailed notes that the transport could not reach a peer.
 func (e *Engine) takeSendFailed(ev *snapshot.SendFailedEvent) {
 	p := wire.PeerID(ev.Peer)
+	if e.rules(5) && !e.concerns(p) {
+		e.m.Drop("send.stranger", string(p)+" is no member") // any more
+		return
+	}
 	e.m.Count("send.failed")
 	e.peerFailed(p, ev.Reason)
 	if ev.Unreachable {

@@ -10,7 +10,8 @@ package engine
 //	3  sends that are whole or undone, deadlines of their own, bounds in bytes, digests that tell fields apart
 //	4  large values that leave their slots when nothing is going to read them, loans that say how many chunks may be under way,
 //	   values that are held against the ports of components and the types of inputs
-const CurrentRules = 4
+//	5  nothing that the transport sees of a peer that is nobody is noted
+const CurrentRules = 5
 
 // rules says whether the behaviour that came with rules n holds.
 func (e *Engine) rules(n uint32) bool { return e.m.Behaves(n) }

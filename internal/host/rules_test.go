@@ -19,6 +19,9 @@ import (
 // storedCalls is how many calls the nodes of each folder answered.
 const storedCalls = 60
 
+// storedGuest was a member of node 1 of each folder since that of rules 4, for a moment.
+const storedGuest = "guest"
+
 // TestStoredRules opens the directories of two nodes that lived by each earlier rules, for ever: each record of their
 // journals is replayed to the same outputs, and both come to the very states that they had then. Those of a folder were
 // written by the last tree of these rules; with -rewrite they are written where they are not there.
@@ -62,6 +65,9 @@ func testStored(t *testing.T, stored string, rules uint32) {
 		if rec.Replayed < storedCalls || d.Node.Engine().Rules() != rules {
 			t.Errorf("node %d: %d records replayed by rules %d", i, rec.Replayed, d.Node.Engine().Rules())
 		}
+		if down := d.Node.Engine().Vitals(storedGuest).Down; down != (rules == 4 && i == 1) {
+			t.Errorf("node %d by rules %d has noted a guest who could not be reached: %v", i, rules, down)
+		}
 		if got := stateSum(t, d); got != line {
 			t.Errorf("node %d comes to another state: %s, want %s", i, got, line)
 		}
@@ -91,8 +97,24 @@ func writeStored(t *testing.T, stored string) {
 	r := &rig{t: t, parts: parts(t), rng: rand.New(rand.NewPCG(1, 1)), events: map[uint64]string{},
 		snapshotBytes: 1 << 30}
 	r.begin()
+	for _, op := range []string{engine.ControlAdmit, engine.ControlRemove} {
+		c := &snapshot.ControlEvent{ID: 1, Op: op, Peer: storedGuest}
+		if op == engine.ControlAdmit {
+			c.Place = r.parts[1].Place
+		}
+		r.step(1, &engine.Event{Control: c})
+	}
 	for k := 1; k <= storedCalls; k++ {
-		if r.run(k); k%17 == 0 { // a new life, after a clean end
+		if r.run(k); k%5 == 0 { // what the transport sees of who is no member any more; later rules refuse it
+			_, _, _, err := r.d[1].Step(r.now, r.now, []*engine.Event{
+				{SendFailed: &snapshot.SendFailedEvent{Peer: storedGuest, Reason: "gone", Unreachable: k%10 == 0}},
+				{Link: &snapshot.LinkEvent{Peer: storedGuest, Remote: "/memory/guest", Up: true}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if k%17 == 0 { // a new life, after a clean end
 			for i := range r.d {
 				if err := r.d[i].Close(); err != nil {
 					t.Fatal(err)
