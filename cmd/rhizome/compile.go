@@ -15,7 +15,7 @@ import (
 func newCompile(c *console) *cobra.Command {
 	var explain, json bool
 	var file string
-	set := newJobSettings()
+	set := newJobSettings(c)
 	cmd := &cobra.Command{
 		Use:   "compile [JOB]",
 		Short: "Compile a job and show what its nodes will run",

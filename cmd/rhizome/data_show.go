@@ -19,7 +19,7 @@ type dealing interface {
 func newDataShow(c *console) *cobra.Command {
 	var out string
 	var asJSON, force bool
-	set := newJobSettings()
+	set := newJobSettings(c)
 	cmd := &cobra.Command{
 		Use:   "show [JOB]",
 		Short: "Say who gets what of a job's data, and draw it",

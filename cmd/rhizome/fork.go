@@ -11,7 +11,7 @@ import (
 
 func newFork(c *console) *cobra.Command {
 	var json bool
-	set := newJobSettings()
+	set := newJobSettings(c)
 	o := archive.ForkOptions{Set: set.set}
 	cmd := &cobra.Command{
 		Use:   "fork DIR --at ROUND [--dir NEW]",

@@ -44,7 +44,7 @@ func newJobList(c *console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: does(func(*cobra.Command, []string) error {
 			for _, name := range kinds.Builtins(nil) {
-				l, err := builtinJob(name, newJobSettings())
+				l, err := builtinJob(name, newJobSettings(c))
 				if err != nil {
 					return err
 				}
@@ -67,7 +67,7 @@ func newJobList(c *console) *cobra.Command {
 
 func newJobShow(c *console) *cobra.Command {
 	var json bool
-	set := newJobSettings()
+	set := newJobSettings(c)
 	cmd := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in job",

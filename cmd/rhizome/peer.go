@@ -13,7 +13,7 @@ import (
 
 func newPeer(c *console) *cobra.Command {
 	f := &nodeFlags{}
-	set := newJobSettings()
+	set := newJobSettings(c)
 	var bootstrap []string
 	cmd := &cobra.Command{
 		Use:   "peer [JOB]",

@@ -29,7 +29,7 @@ type runFlags struct {
 }
 
 func newRun(c *console) *cobra.Command {
-	f := &runFlags{set: newJobSettings(), chaos: map[string]string{}}
+	f := &runFlags{set: newJobSettings(c), chaos: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "run [JOB]",
 		Short: "Train a job on this machine: one server and its clients",

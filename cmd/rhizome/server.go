@@ -18,7 +18,7 @@ import (
 
 func newServer(c *console) *cobra.Command {
 	f := &nodeFlags{}
-	set := newJobSettings()
+	set := newJobSettings(c)
 	var linger time.Duration
 	var ofRun, known string
 	var open bool

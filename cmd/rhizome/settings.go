@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -20,11 +21,19 @@ type jobSettings struct {
 	set   settings          // by --set
 	flags map[string]string // by flags of their own
 	alias map[string]string // the flag of a setting, where it has another name
+	told  io.Writer         // is told what was understood of names that people bring from elsewhere
 }
 
 // newJobSettings returns none yet.
-func newJobSettings() *jobSettings {
-	return &jobSettings{settings{}, map[string]string{}, map[string]string{}}
+func newJobSettings(c *console) *jobSettings {
+	return &jobSettings{settings{}, map[string]string{}, map[string]string{}, c.err}
+}
+
+// tell tells what was understood.
+func (s *jobSettings) tell(notes []string) {
+	for _, text := range notes {
+		fmt.Fprintln(s.told, "rhizome: "+text)
+	}
 }
 
 // register declares --set; usage says when it is taken.
@@ -50,7 +59,11 @@ func (s *jobSettings) all(kind job.Kind) (map[string]string, error) {
 		}
 		out[key] = text
 	}
-	if err := job.CheckKeys(kind, out); err != nil {
+	out, notes, err := job.Understood(kind, out)
+	if err == nil {
+		err = job.CheckKeys(kind, out)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.flags)) {
@@ -65,6 +78,7 @@ func (s *jobSettings) all(kind job.Kind) (map[string]string, error) {
 		}
 		out[key] = text
 	}
+	s.tell(notes)
 	return out, nil
 }
 
@@ -101,6 +115,7 @@ func namedJob[J job.Job](s *jobSettings, args []string, needed bool, otherwise s
 			return j, nil, err
 		}
 		of = j.Kind()
+		s.tell(kinds.Notes(name))
 	}
 	if set, err = s.all(of); err != nil || len(args) == 0 && !needed {
 		var none J

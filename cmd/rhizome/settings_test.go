@@ -187,3 +187,50 @@ func TestABuiltinJobIsSavedAndRun(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestWordsOfOthersAreTold: a job file and settings in words of other platforms make the job that the words of here
+// make, each with one line on stderr; a word that has no counterpart is refused with what would be right.
+func TestWordsOfOthersAreTold(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	own := file("own.yaml", "name: mine\nrounds: 3\nfraction: 0.5\nepochs: 1\nbatch: 8\n")
+	brought := file("brought.yaml",
+		"name: mine\nnum-server-rounds: 3\nfraction_train: 0.5\nlocal_epochs: 1\nbatch: 8\n")
+	want := inProcess("compile", own)
+	got := inProcess("compile", brought)
+	set := inProcess("compile", file("less.yaml", "name: mine\nrounds: 4\n"), "--set", "num_rounds=3", "--set",
+		"fraction_fit=0.5", "--set", "local-epochs=1", "--set", "batch_size=8")
+	if want.Code != 0 || want.Err != "" || got.Code != 0 || got.Out != want.Out || set.Code != 0 ||
+		set.Out != want.Out {
+		t.Errorf("%+v, %+v and %+v", want, got, set)
+	}
+	for text, lines := range map[string][]string{got.Err: {
+		"rhizome: num-server-rounds is taken for rounds, as it is called here\n",
+		"rhizome: fraction_train is taken for fraction, as it is called here: the number of clients is rounded up\n",
+		"rhizome: local_epochs is taken for epochs, as it is called here\n",
+	}, set.Err: {"rhizome: num_rounds is taken for rounds", "rhizome: fraction_fit is", "rhizome: local-epochs is",
+		"rhizome: batch_size is taken for batch"}} {
+		for _, line := range lines {
+			if !strings.Contains(text, line) {
+				t.Errorf("%q is not in %q", line, text)
+			}
+		}
+		if strings.Count(text, "\n") != len(lines) {
+			t.Errorf("%q", text)
+		}
+	}
+	if sim := inProcess("sim", brought, "--json"); sim.Code != 0 || strings.Count(sim.Err, "taken for") != 3 {
+		t.Errorf("%+v", sim)
+	}
+	o := inProcess("run", own, "--set", "min_fit_clients=2", "--dir", filepath.Join(dir, "d"))
+	if o.Code != exitBad || o.Err != "rhizome: --set: unknown key \"min_fit_clients\"; say cohort, how many a round "+
+		"waits for, in place of a fraction, or min_available, how many must be there\n" {
+		t.Errorf("%+v", o)
+	}
+}

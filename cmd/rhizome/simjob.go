@@ -29,8 +29,8 @@ type simJobFlags struct {
 }
 
 // newSimJobFlags declares the flags that only the simulation of a job has.
-func newSimJobFlags(fl *pflag.FlagSet) *simJobFlags {
-	f := &simJobFlags{set: newJobSettings()}
+func newSimJobFlags(c *console, fl *pflag.FlagSet) *simJobFlags {
+	f := &simJobFlags{set: newJobSettings(c)}
 	f.set.flag(fl, "rounds", "N", "with JOB: rounds to train, or periods of a gossip job")
 	f.set.register(fl, "with JOB: "+setUsage)
 	fl.StringVar(&f.network, "network", conditions.DefaultNetwork,
@@ -76,6 +76,7 @@ func subject(name, nodes string, given *jobSettings) (job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	given.tell(kinds.Notes(name))
 	key := j.Kind().Size()
 	if given.alias[key] = "nodes"; nodes != "" {
 		given.flags[key] = nodes

@@ -42,10 +42,14 @@ func FieldKeys[C any](fields []Field[C]) []Key {
 type KeyError struct {
 	Key   string
 	Known []string
+	Here  string // what would be right in its place, where that is known
 }
 
 // Error names the setting that may have been meant, or all.
 func (e *KeyError) Error() string {
+	if e.Here != "" {
+		return fmt.Sprintf("unknown key %q; %s", e.Key, e.Here)
+	}
 	return fmt.Sprintf("unknown key %q; %s", strictyaml.Shorten(e.Key, strictyaml.KeyMax),
 		strictyaml.Hint(e.Key, e.Known))
 }

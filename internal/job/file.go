@@ -35,28 +35,34 @@ func KindIn(file string, text []byte) (v strictyaml.Value, ok bool, err error) {
 // of the kind's Default, but the name must be. Errors are *FileError: an unknown key is named with its line, as are a
 // key that stands twice and a value of another type or out of its range. Anchors and aliases are refused.
 func Parse(k Kind, file string, text []byte) (Job, error) {
+	j, _, err := ParseNoted(k, file, text)
+	return j, err
+}
+
+// ParseNoted is Parse, and returns a note for each setting that the file says by another name; see Word.
+func ParseNoted(k Kind, file string, text []byte) (j Job, notes []string, err error) {
 	top, err := strictyaml.Top(file, text, example)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r := &reading{kind: k, job: k.Default(), lines: map[string]int{}}
 	if err := r.top(top); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fail := func(line int, key, format string, args ...any) error {
 		return &FileError{File: file, Line: line, Key: key, Reason: fmt.Sprintf(format, args...)}
 	}
 	if r.lines["name"] == 0 {
-		return nil, fail(1, "name", "the key name is missing; want a name for the job, such as \"name: mine\"")
+		return nil, nil, fail(1, "name", "the key name is missing; want a name for the job, such as \"name: mine\"")
 	}
 	if err := r.job.Validate(); err != nil {
 		var bad *ConfigError
 		if errors.As(err, &bad) {
-			return nil, fail(r.lines[bad.Key], bad.Key, "%v", err)
+			return nil, nil, fail(r.lines[bad.Key], bad.Key, "%v", err)
 		}
-		return nil, fail(0, "", "%v", err)
+		return nil, nil, fail(0, "", "%v", err)
 	}
-	return r.job, nil
+	return r.job, r.notes, nil
 }
 
 // reading is a job file while it is read.
@@ -64,6 +70,7 @@ type reading struct {
 	kind  Kind
 	job   Job
 	lines map[string]int // on which each setting stands
+	notes []string       // of settings that stand there by another name
 }
 
 // top takes the file as a whole.
@@ -91,7 +98,8 @@ func (r *reading) top(top strictyaml.Value) error {
 			}})
 		}
 	}
-	return top.Mapping(append(fields, strictyaml.Field{Key: KeyKind, Take: r.ofKind})...)
+	fields = append(fields, strictyaml.Field{Key: KeyKind, Take: r.ofKind})
+	return top.Mapping(append(fields, r.others(r.kind.Keys())...)...)
 }
 
 // ofKind takes the kind, which was chosen before.
@@ -119,7 +127,7 @@ func (r *reading) group(v strictyaml.Value, keys []Key) error {
 		}})
 	}
 	if rest == nil {
-		return v.Mapping(fields...)
+		return v.Mapping(append(fields, r.others(keys)...)...)
 	}
 	others, err := v.MappingAndRest(fields...)
 	if err != nil || others == nil {

@@ -324,7 +324,7 @@ func CheckKeys(k Kind, set map[string]string) error {
 	known := KeysOf(k)
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		if !slices.Contains(known, key) {
-			return &KeyError{key, known}
+			return &KeyError{key, known, Here(k, key)}
 		}
 	}
 	return nil

@@ -34,12 +34,15 @@ func read(text string) (thing, error) {
 		return x, err
 	}
 	inner := func(v Value) error {
-		return v.Mapping(Field{"share", Number(&x.share, 0, 1)}, Field{"kind", Word(&x.kind, "round", "square")})
+		return v.Mapping(Field{Key: "share", Take: Number(&x.share, 0, 1)},
+			Field{Key: "kind", Take: Word(&x.kind, "round", "square")},
+			Field{Key: "form", Take: Word(&x.kind, "round", "square"), Other: true})
 	}
 	return x, top.Mapping(
-		Field{"many", Whole(&x.many, 1, 9)}, Field{"span", Span(&x.span, 0, time.Hour)}, Field{"on", Flag(&x.on)},
-		Field{"inner", inner},
-		Field{"parts", func(v Value) error {
+		Field{Key: "many", Take: Whole(&x.many, 1, 9)}, Field{Key: "span", Take: Span(&x.span, 0, time.Hour)},
+		Field{Key: "on", Take: Flag(&x.on)},
+		Field{Key: "inner", Take: inner},
+		Field{Key: "parts", Take: func(v Value) error {
 			return v.List(3, func(v Value) error {
 				x.parts = append(x.parts, 0)
 				return Number(&x.parts[len(x.parts)-1], 0, 9)(v)
@@ -52,6 +55,9 @@ func TestValuesAreTaken(t *testing.T) {
 	if err != nil || x.many != 3 || x.span != 90*time.Second || !x.on || x.share != 0.5 || x.kind != "square" ||
 		len(x.parts) != 2 || x.parts[1] != 2.5 {
 		t.Errorf("%+v, %v", x, err)
+	}
+	if x, err := read("inner: {form: square}\n"); err != nil || x.kind != "square" {
+		t.Errorf("by another name: %+v, %v", x, err)
 	}
 }
 

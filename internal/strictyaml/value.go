@@ -25,8 +25,9 @@ type Value struct {
 
 // Field is a key of a mapping, and what takes its value. Take returns an *Error, mostly one of Value.Fail.
 type Field struct {
-	Key  string
-	Take func(Value) error
+	Key   string
+	Take  func(Value) error
+	Other bool // a name that is not told where the keys are
 }
 
 // Line returns the line on which the value begins.
@@ -81,7 +82,7 @@ func (v Value) Mapping(fields ...Field) error {
 func (v Value) MappingAndRest(fields ...Field) ([]byte, error) {
 	rest := map[string]any{}
 	err := v.Entries(func(key string, value Value) error {
-		if i := slices.Index(keysOf(fields), key); i >= 0 {
+		if i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == key }); i >= 0 {
 			return fields[i].Take(value)
 		}
 		var err error
@@ -178,9 +179,11 @@ func fieldOf(fields []Field, key *yaml.Node) *Field {
 }
 
 func keysOf(fields []Field) []string {
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		out[i] = f.Key
+	out := make([]string, 0, len(fields))
+	for _, f := range fields {
+		if !f.Other {
+			out = append(out, f.Key)
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"reflect"
@@ -49,7 +50,8 @@ func (f *fork) retune() (*retuned, error) {
 	}
 	for key := range f.o.Set {
 		if !slices.Contains(keys, key) {
-			return nil, &TuneError{key, "there is no such setting; a fork may change " + strings.Join(tunable, ", ")}
+			none := cmp.Or(job.Here(f.old.Config.Kind(), key), "there is no such setting")
+			return nil, &TuneError{key, none + "; a fork may change " + strings.Join(tunable, ", ")}
 		}
 	}
 	cfg, err := job.With(f.old.Config, f.o.Set)

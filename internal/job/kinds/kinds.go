@@ -218,6 +218,27 @@ func Find(name string) (job.Job, error) {
 	return rooted(name, j), err
 }
 
+// Notes returns what was understood of the names in the job file that a user names, where they are not those of here:
+// see job.Word. It returns none of what is built in, or cannot be read.
+func Notes(name string) []string {
+	if !job.IsPath(name) {
+		return nil
+	}
+	text, err := strictyaml.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	k, _, err := kindIn(name, text)
+	if err != nil {
+		return nil
+	}
+	_, notes, err := job.ParseNoted(k, name, text)
+	if err != nil {
+		return nil
+	}
+	return notes
+}
+
 // rooted returns the job of a file with the names of its own files as they are found from where the process is.
 func rooted(file string, j job.Job) job.Job {
 	if f, ok := j.(job.Filed); ok {
