@@ -158,7 +158,8 @@
 //
 //	Check(update List of Tensor) → update List of Tensor
 //
-// selector uniform samples the members of a registry. Keys: registry (a slot); n, over, fraction_ppm.
+// selector uniform samples the members of a registry. Keys: registry (a slot); n, over, fraction_ppm; by ("samples" or
+// "loss"), and with "loss" candidates and losses (a slot).
 //
 //	Sample(ready Trigger, round Int) → peers List of Peer
 //	View(trigger) → peers List of Peer

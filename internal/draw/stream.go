@@ -34,14 +34,21 @@ func (s *Stream) Below(n int) int {
 	if n <= 1 {
 		return 0
 	}
-	un := uint64(n)
-	hi, lo := bits.Mul64(s.Uint64(), un)
-	if lo < un {
-		for limit := -un % un; lo < limit; {
-			hi, lo = bits.Mul64(s.Uint64(), un)
+	return int(s.Below64(uint64(n)))
+}
+
+// Below64 is Below for numbers of 64 bits on every machine.
+func (s *Stream) Below64(n uint64) uint64 {
+	if n <= 1 {
+		return 0
+	}
+	hi, lo := bits.Mul64(s.Uint64(), n)
+	if lo < n {
+		for limit := -n % n; lo < limit; {
+			hi, lo = bits.Mul64(s.Uint64(), n)
 		}
 	}
-	return int(hi)
+	return hi
 }
 
 // Float returns a uniform multiple of 2^-53 in [0, 1).

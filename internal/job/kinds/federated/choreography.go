@@ -197,16 +197,19 @@ func (j *fedavg) components() {
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
 		Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
-	s.selector = slot(graph.Component{Name: "selector", Role: "selector", Kind: selector.Kind,
-		Version: selector.Version, At: server,
-		Methods: selector.Methods(), Deps: []*graph.Slot{s.registry}, Config: selector.Config{N: j.c.Cohort,
-			Over: j.c.Over, FractionPPM: j.c.ppm()}})
+	by := j.c.selection()
+	if by.By != selector.ByLoss {
+		s.selector = slot(selects(by, server, s.registry))
+	}
 	s.rounds = slot(graph.Component{Name: "rounds", Role: "protocol", Kind: rounds.Kind, Version: rounds.Version,
 		At:      server,
 		Methods: rounds.Methods(), Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
 		Version: aggregator.Version, At: server,
 		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
+	if by.By == selector.ByLoss {
+		s.selector = slot(selects(by, server, s.registry, s.aggregator))
+	}
 	j.scaleComponents()
 }
 

@@ -94,6 +94,10 @@ type Config struct {
 	// needs and no more: all clients where every round waits for its whole cohort, else Quorum, else 1 with a Deadline,
 	// else Cohort.
 	MinAvailable int
+	// Selection says who is of the cohort: "uniform" (or empty), each client as likely as any other; "samples", in
+	// proportion to its samples; "power-of-choice candidates=20", those of so many candidates, which are drawn by their
+	// samples, that told the highest losses, with twice as many as are asked where candidates is not said.
+	Selection string
 	// Over is how many more than Cohort are asked, so that the slowest do not hold up the round; needs a Cohort. Which
 	// ones are late then depends on timing, and so does the model.
 	Over int
@@ -212,6 +216,8 @@ func (c Config) validateRounds() error {
 		return &job.ConfigError{Key: "on_failed_round", Value: c.OnFailedRound,
 			Want: "stop or retry beside strategy " + chosen.Name +
 				", whose server steps by the mean of a round: one that is skipped has none"}
+	case c.badSelection() != "":
+		return &job.ConfigError{Key: "selection", Value: fmt.Sprintf("%q", c.Selection), Want: c.badSelection()}
 	case c.Fraction > 0 && c.Cohort > 0:
 		return &job.ConfigError{Key: "fraction", Value: fmt.Sprint(c.Fraction),
 			Want: fmt.Sprintf("0 beside cohort %d: they say the same", c.Cohort)}

@@ -90,6 +90,10 @@ var fields = []job.Field[Config]{
 			Doc: "In place of cohort: the share of the clients that are there, above 0 and up to 1; 0 means none."}},
 	{Key: "min_available", At: func(c *Config) any { return &c.MinAvailable },
 		Of: job.Key{Doc: "Clients that must be there for a round to begin; 0 means what a round needs, and no more."}},
+	{Key: "selection", At: func(c *Config) any { return &c.Selection }, Of: job.Key{Choice: true,
+		Doc: "Who is of the cohort: uniform, samples (in proportion to a client's samples), or power-of-choice " +
+			"candidates=20: those of so many, drawn by their samples, that told the highest losses; it wants " +
+			"client_metrics."}},
 	{Key: "over", At: func(c *Config) any { return &c.Over },
 		Of: job.Key{Doc: "How many more than cohort are asked, so that the slowest hold up nobody."}},
 	{Key: "quorum", At: func(c *Config) any { return &c.Quorum },
@@ -137,7 +141,7 @@ var added = map[string]string{
 	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "undo": "", "buffers": "",
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
-	"network": "", "samples": "", "precision": "",
+	"network": "", "samples": "", "precision": "", "selection": "uniform",
 }
 
 // Keys returns the names of all settings.
