@@ -39,7 +39,8 @@ var all = map[string]Strategy{}
 func register(s Strategy) {
 	_, there := all[s.Name]
 	if err := s.check(); err != nil || there || s.Doc == "" || s.Paper == "" || s.Family == "" {
-		panic(fmt.Sprintf("strategy: %q is there already, or not whole: %v", s.Name, err))
+		panic(fmt.Sprintf("strategy: %q is there already, or lacks a sentence, a paper or a family, or is not whole: %v",
+			s.Name, err))
 	}
 	all[s.Name] = s
 }
