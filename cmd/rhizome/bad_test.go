@@ -134,20 +134,6 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// rhizomeIn runs the command in a directory.
-func rhizomeIn(t *testing.T, dir string, args ...string) outcome {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	cmd, out, errs := command(t, args...)
-	cmd.Dir = dir
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return finish(t, cmd, out, errs)
-}
-
 // TestNewerState refuses the journal and the snapshot of a newer release, each named, and changes nothing of it.
 func TestNewerState(t *testing.T) {
 	for pattern, header := range map[string]int{"server/journal-*.seg": 512, "client-00/snapshot-*.snap": 64} {
@@ -185,7 +171,7 @@ func TestNewerState(t *testing.T) {
 // TestTwoAtOnce refuses a second process in a directory that one is running in.
 func TestTwoAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	first, out, errs := command(t, "run", "--json", "--dir", dir, "--rounds", "2000")
+	first, out, errs := command(t, "run", "--json", "--dir", dir, "--rounds", "100000")
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +180,7 @@ func TestTwoAtOnce(t *testing.T) {
 			break
 		}
 	}
-	o := rhizome(t, "run", "--json", "--dir", dir, "--rounds", "2000")
+	o := rhizome(t, "run", "--json", "--dir", dir, "--rounds", "100000")
 	if o.Code != exitBad || !strings.Contains(o.Err, "is in use by another run") {
 		t.Errorf("exit code %d, stderr %q", o.Code, o.Err)
 	}

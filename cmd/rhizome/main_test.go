@@ -22,18 +22,20 @@ const (
 )
 
 var (
-	rhizome  = commandtest.Run
-	command  = commandtest.Command
-	finish   = commandtest.Finish
-	killed   = commandtest.Killed
-	start    = commandtest.Start
-	isEvent  = commandtest.IsEvent
-	plainRun = commandtest.Plain
-	small    = commandtest.Small
-	random   = commandtest.Random
-	hash     = commandtest.Hash
-	tree     = commandtest.Tree
-	write    = commandtest.Write
+	rhizome   = commandtest.Run
+	command   = commandtest.Command
+	finish    = commandtest.Finish
+	killed    = commandtest.Killed
+	start     = commandtest.Start
+	isEvent   = commandtest.IsEvent
+	plainRun  = commandtest.Plain
+	small     = commandtest.Small
+	hash      = commandtest.Hash
+	tree      = commandtest.Tree
+	write     = commandtest.Write
+	flowers   = commandtest.Flowers
+	pictures  = commandtest.Pictures
+	rhizomeIn = commandtest.RunIn
 
 	smallRounds = commandtest.SmallRounds()
 	jsonOf      = commandtest.JSONOf

@@ -119,9 +119,13 @@ func TestInterrupt(t *testing.T) {
 	want, took := plainRun(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	hits := 0
-	for i := range 8 {
-		o, hit := killed(t, took*time.Duration(i+1)/12, syscall.SIGINT, small(dir)...)
+	for i := 0; i < 8 || hits == 0 && i < 80; i++ {
+		o, hit := killed(t, took*time.Duration(i%8+1)/12, syscall.SIGINT, small(dir)...)
 		if !hit {
+			if o.Code == exitOK && hits == 0 { // it was through: this machine has become faster
+				dir = filepath.Join(t.TempDir(), "run")
+				took /= 2
+			}
 			continue
 		}
 		if o.Code != exitInterrupted {

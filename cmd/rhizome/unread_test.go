@@ -42,9 +42,13 @@ func closing(t *testing.T, text string, args ...string) (*exec.Cmd, *bytes.Buffe
 func TestReaderOfARunGoesAway(t *testing.T) {
 	want, _ := plainRun(t)
 	for _, more := range [][]string{nil, {"--processes"}} {
-		dir := filepath.Join(t.TempDir(), "run")
-		cmd, errs := closing(t, `"round":1,`, small(dir, more...)...)
-		o := finish(t, cmd, &bytes.Buffer{}, errs)
+		var dir string
+		var o outcome
+		for tries := 0; tries < 20 && o.Err == ""; tries++ { // one that was through before a line was read says nothing
+			dir = filepath.Join(t.TempDir(), "run")
+			cmd, errs := closing(t, `"round":1,`, small(dir, more...)...)
+			o = finish(t, cmd, &bytes.Buffer{}, errs)
+		}
 		if o.Code != exitInterrupted || !strings.Contains(o.Err, "stopped, because nobody reads what it writes") ||
 			!strings.Contains(o.Err, "nothing is lost; to go on: rhizome run --dir "+dir) ||
 			strings.Count(o.Err, "\n") != 1 {
@@ -59,11 +63,15 @@ func TestReaderOfARunGoesAway(t *testing.T) {
 // TestReaderOfANodeGoesAway: server and clients train on when nobody reads what they write, and say so once.
 func TestReaderOfANodeGoesAway(t *testing.T) {
 	dir := t.TempDir()
-	server := start(t, dir, "server", "digits", "--clients", "1", "--rounds", "8", "--dir", "s", "--listen",
+	server := start(t, dir, "server", "digits", "--clients", "2", "--rounds", "8", "--dir", "s", "--listen",
 		"/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
 	invited := server.Await(t, "invitation", isEvent("invitation"))
-	cmd, errs := closing(t, "listening", "join", invited.Invitation, "--dir", filepath.Join(dir, "c"),
-		"--listen", "/ip4/127.0.0.1/tcp/0", "--lan=false", "--json")
+	join := func(name string) []string {
+		return []string{"join", invited.Invitation, "--dir", filepath.Join(dir, name), "--listen",
+			"/ip4/127.0.0.1/tcp/0", "--lan=false", "--json"}
+	}
+	cmd, errs := closing(t, "listening", join("c")...)
+	start(t, dir, join("d")...) // the job begins with it: all its rounds are told to nobody
 	server.Await(t, "the end", isEvent("done"))
 	o := finish(t, cmd, &bytes.Buffer{}, errs)
 	if o.Code != exitOK || strings.Count(o.Err, "is dropped from now on") != 1 || strings.Count(o.Err, "\n") != 1 {

@@ -94,6 +94,20 @@ func Run(t *testing.T, args ...string) Outcome {
 	return Finish(t, cmd, out, errs)
 }
 
+// RunIn runs the command in a directory, which it makes where it is not there, to its end.
+func RunIn(t *testing.T, dir string, args ...string) Outcome {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd, out, errs := Command(t, args...)
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return Finish(t, cmd, out, errs)
+}
+
 // Killed starts the command and sends a signal after a while. It returns false when the command ended before.
 func Killed(t *testing.T, after time.Duration, sig os.Signal, args ...string) (Outcome, bool) {
 	t.Helper()

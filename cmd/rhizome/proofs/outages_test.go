@@ -1,4 +1,4 @@
-package main
+package proofs_test
 
 import (
 	"os"

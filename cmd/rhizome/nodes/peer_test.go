@@ -1,4 +1,4 @@
-package main
+package nodes_test
 
 import (
 	"os"
@@ -13,6 +13,7 @@ import (
 // ordinary ONNX files. Other settings, another peer to begin with, and addresses that name nobody are refused, and
 // change nothing.
 func TestPeers(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	dir := t.TempDir()
 	peer := func(name string, more ...string) []string {
 		return append([]string{"peer", "gossip", "--json", "--rounds", "80", "--period", "100ms", "--dir",

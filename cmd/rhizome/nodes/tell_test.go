@@ -1,4 +1,4 @@
-package main
+package nodes_test
 
 import (
 	"fmt"
@@ -74,7 +74,7 @@ func TestAFailedJobHasAnExitCode(t *testing.T) {
 	write(t, in("bad.yaml"),
 		"name: bad\nrounds: 30\nclients: 2\nlearning_rate: 10\nmomentum: 0.99\nhidden: 64\nlayers: 4\n")
 	serve := []string{"server", in("bad.yaml"), "--open", "--json", "--dir", in("server"), "--listen", loopback,
-		"--lan=false", "--linger", "5s"}
+		"--lan=false", "--linger", "60s"} // it ends at once when both know
 	server := start(t, dir, serve...)
 	at := server.Await(t, "address", isEvent("listening"))
 	all := map[string]*started{"server": server}

@@ -1,4 +1,4 @@
-package main
+package files_test
 
 import (
 	"encoding/json"
@@ -33,7 +33,7 @@ func wards(seed uint64, n int) string {
 // zooModel copies a model of the zoo.
 func zooModel(t *testing.T, name, to string) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("../../internal/importer/testdata/zoo", name+".onnx"))
+	b, err := os.ReadFile(filepath.Join("../../../internal/importer/testdata/zoo", name+".onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package files_test
 
 import (
 	"os"
@@ -16,7 +16,7 @@ import (
 func TestDataSetsByName(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	iris, err := os.ReadFile("../../dataset/testdata/iris.csv") // as scikit-learn has it
+	iris, err := os.ReadFile("../../../dataset/testdata/iris.csv") // as scikit-learn has it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package files_test
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ func TestInitRunEvaluateFormats(t *testing.T) {
 	jobtest.NPZ(t, in("pictures.npz"), true, jobtest.Texts("y", p.Classes),
 		jobtest.Bytes("x", p.Pixels, 240, 6, 6))
 	p.Folder(t, in("pictures"))
-	flowers, err := filepath.Abs("../../dataset/testdata/flowers.parquet")
+	flowers, err := filepath.Abs("../../../dataset/testdata/flowers.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,11 +81,11 @@ func TestInitRunEvaluateFormats(t *testing.T) {
 func TestClientsBringOtherFormats(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	zoo, err := filepath.Abs("../../internal/importer/testdata/zoo/cnn_pool_ceil.onnx")
+	zoo, err := filepath.Abs("../../../internal/importer/testdata/zoo/cnn_pool_ceil.onnx")
 	if err != nil {
 		t.Fatal(err)
 	}
-	parquet, err := filepath.Abs("../../dataset/testdata/pictures.parquet")
+	parquet, err := filepath.Abs("../../../dataset/testdata/pictures.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package nodes_test
 
 import (
 	"math"
@@ -14,6 +14,7 @@ import (
 // TestAPeerThatMeetsNobody: it warns at once that the peer to begin with does not answer, says what it waits for, also
 // in its status, and spends none of its periods; when a neighbour is there, the periods count.
 func TestAPeerThatMeetsNobody(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	dir := t.TempDir()
 	gone, err := identity.New()
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package nodes_test
 
 import (
 	"encoding/json"

@@ -1,0 +1,43 @@
+package nodes_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
+	"github.com/rhizome-ml/rhizome/internal/exitcode"
+)
+
+func TestMain(m *testing.M) { os.Exit(commandtest.Main(m)) }
+
+// The words of tests.
+type (
+	started = commandtest.Started
+	told    = commandtest.Told
+)
+
+const (
+	loopback    = commandtest.Loopback
+	raceEnabled = commandtest.Race
+)
+
+var (
+	rhizome     = commandtest.Run
+	start       = commandtest.Start
+	isEvent     = commandtest.IsEvent
+	plainRun    = commandtest.Plain
+	small       = commandtest.Small
+	random      = commandtest.Random
+	write       = commandtest.Write
+	jsonOf      = commandtest.JSONOf
+	smallRounds = commandtest.SmallRounds()
+)
+
+const (
+	exitOK          = exitcode.OK
+	exitBad         = exitcode.Bad
+	exitFailed      = exitcode.Failed
+	exitNothing     = exitcode.Nothing
+	exitRemoved     = exitcode.Removed
+	exitInterrupted = exitcode.Interrupted
+)
