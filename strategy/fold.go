@@ -9,13 +9,16 @@ import (
 
 // Fold makes one of the clients' values in out, as the aggregator of a federated job does: by Combine, or by the exact
 // mean where the strategy has none. It is for a choreography of one's own, whose component calls it in Invoke when the
-// updates of a round are there.
+// updates of a round are there. A strategy that judges updates as wholes has Weigh in its place.
 //
 // parts[i] are the values of client i, as many as out has, each a number whose magnitude is below 2^20; clients are in
 // one order on every machine, such as that of their peer ids. weights[i] is what client i weighs, 1 to 2^24 - 1, such
 // as its samples. There are 1 to 65,536 clients. Whatever is else is refused as a *value.Failure, and out is as before.
 // The exact mean does not depend on the order, and is rounded once.
 func (c Chosen) Fold(out []float32, parts [][]float32, weights []int64) error {
+	if c.Judge != nil {
+		return value.Fail(value.CodeError, "strategy "+c.Name, "it judges updates as wholes; want Weigh")
+	}
 	if err := c.foldable(len(out), parts, weights); err != nil {
 		return err
 	}

@@ -36,6 +36,17 @@ type Strategy struct {
 	// float64(x*y) + z: Go may fuse x*y + z). nil: the exact mean, weighted, of which the server adds up whatever comes
 	// and keeps no update.
 	Combine func(c Chosen, out []float32, parts [][]float32, weights []int64)
+	// Judge says what the updates of a round weigh, from the distances between them as wholes: as many numbers from 0
+	// on as there are updates, and perhaps one more for the parameters that the round began with. Their sum need not
+	// be 1. The updates become the mean with these weights, in float64 in the order of peer ids, rounded once; with
+	// Combine, what that makes of those whose weight is not 0, as if there were no others. It keeps and changes
+	// nothing, and gives the same bits each time and on every machine, as Combine does. A round has up to 1,024
+	// updates, which the server keeps until it closes; where parameters travel in chunks it takes each update twice in
+	// place of that, so that it keeps its model and some chunks of all clients.
+	Judge func(c Chosen, j Judged) []float64
+	// Needs returns how many updates a round needs at least. A job whose rounds cannot have as many is refused, and a
+	// round that closes with fewer fails. nil: one. It is asked where there is Judge.
+	Needs func(c Chosen) int
 }
 
 // Setting is a number that a strategy takes.

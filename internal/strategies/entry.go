@@ -90,6 +90,10 @@ func atServer(s strategy.Strategy) string {
 		round = "While a round is open: every update that came; where the model travels in chunks, of each client the " +
 			"chunks under way."
 	}
+	if s.Judge != nil {
+		round = "While a round is open: every update that came, and a number for each two of them; where the model travels " +
+			"in chunks, which is twice then, the parameters before and after it, and of each client the chunks under way."
+	}
 	if s.Server != nil {
 		round += " When it closes: the parameters before and after it, the mean, and what is kept, at once."
 	}

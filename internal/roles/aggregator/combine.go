@@ -22,7 +22,7 @@ func combineOf(text string) (*strategy.Chosen, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Combine == nil {
+	if c.Combine == nil && c.Judge == nil {
 		return nil, &strategy.ParseError{Got: c.Name,
 			Want: "one that says how updates become one, or nothing for the exact mean"}
 	}
@@ -34,16 +34,12 @@ func (c *Component) combined(parts []value.Value, members []Share, n int) []floa
 	if c.combine == nil {
 		return nil
 	}
-	x, weights := make([][]float32, len(parts)), make([]int64, len(members))
-	for i := range parts {
-		t := parts[i].(value.Tensor)
-		if x[i], weights[i] = t.Float32(), members[i].Samples; half.Is(t.DType()) {
-			x[i] = make([]float32, t.Len())
-			half.WidenInto(x[i], t.Tensor)
-		}
+	weights := make([]int64, len(members))
+	for i := range members {
+		weights[i] = members[i].Samples
 	}
 	out := make([]float32, n)
-	c.combine.Combine(*c.combine, out, x, weights)
+	c.combine.Combine(*c.combine, out, widened(parts), weights)
 	return out
 }
 
@@ -71,8 +67,9 @@ func (c *Component) keepsMore(tensors []*tensor.Tensor) *value.Failure {
 	return nil
 }
 
-// combineAll makes one of the whole updates of a round.
-func (c *Component) combineAll(r *Round, types []tensor.DType) (*value.List, error) {
+// combineAll makes one of the whole updates of a round: all of them, or what is left of them by the weights.
+func (c *Component) combineAll(r *Round, types []tensor.DType, weights []float64, before []*tensor.Tensor) (*value.List,
+	error) {
 	out := make([]value.Value, len(r.Shares[0].Update))
 	for i := range out {
 		parts := make([]value.Value, len(r.Shares))
@@ -80,8 +77,12 @@ func (c *Component) combineAll(r *Round, types []tensor.DType) (*value.List, err
 			parts[k] = r.Shares[k].Update[i]
 		}
 		first := parts[0].(value.Tensor)
-		t, err := tensor.FromFloat32(first.Shape(), c.combined(parts, r.Shares, first.Len()))
-		if err == nil {
+		var t *tensor.Tensor
+		var err error
+		if weights != nil {
+			given, members, of := heard(parts, r.Shares, weights)
+			t, err = c.judged(given, members, of, before[i], first.Shape(), typeAt(types, i))
+		} else if t, err = tensor.FromFloat32(first.Shape(), c.combined(parts, r.Shares, first.Len())); err == nil {
 			t, err = half.Narrow(t, typeAt(types, i))
 		}
 		if err != nil {

@@ -36,7 +36,9 @@ func New(slot string, cfg Config) (*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: slot, cfg: cfg, combine: combine, keptMost: keptMost}, nil
+	c := &Component{slot: slot, cfg: cfg, combine: combine, keptMost: keptMost}
+	c.cfg.Gather.Keeps = cfg.Gather.Keeps || c.judges() // the parameters before are one of the points
+	return c, nil
 }
 
 // State returns the open rounds.
@@ -222,9 +224,9 @@ func (c *Component) place(number int64, who string) (*Round, int, *value.Failure
 	switch {
 	case there:
 		return nil, 0, c.fail(value.CodeDuplicate, "%s contributed to round %d before", who, number)
-	case len(r.Shares) >= exact.PartsMax:
+	case len(r.Shares) >= c.partsMost():
 		return nil, 0, c.fail(value.CodeOverflow, "round %d has %d contributions, which is the limit", number,
-			exact.PartsMax)
+			c.partsMost())
 	}
 	return r, at, nil
 }
@@ -319,16 +321,23 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 	if c.cfg.Wide {
 		types = nil
 	}
+	var weights []float64
+	var before []*tensor.Tensor
+	if c.judges() {
+		if weights, before, f = c.judgeWhole(ctx, r); f != nil {
+			return nil, f
+		}
+	}
 	mean, err := r.mean(types)
 	if c.combine != nil {
-		mean, err = c.combineAll(r, types)
+		mean, err = c.combineAll(r, types, weights, before)
 	}
 	if err != nil {
 		return nil, err
 	}
 	total := value.Int(r.Total)
 	if c.cfg.Figures {
-		c.compare(r)
+		c.compare(r, weights)
 	}
 	c.keep(r.Tensors)
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)

@@ -43,7 +43,8 @@ type Config struct {
 	Skips bool `json:"skips,omitempty"`
 	// Combine is a strategy of package strategy, with its settings, by which updates become one; "" means the exact
 	// mean, which every strategy has that says nothing else. With it all updates of a round are kept until the round
-	// closes: 2^28 elements of them at most.
+	// closes: 2^28 elements of them at most. One that judges updates as wholes needs the Model, which keeps its
+	// parameters while they are gathered.
 	Combine string `json:"combine,omitempty"`
 	// Variances are the tensors of an update that hold variances, ascending: one with a number below 0 is refused.
 	Variances []int `json:"variances,omitempty"`
@@ -99,8 +100,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Gather, err = c.Gather.withDefaults(); err != nil {
 		return c, err
 	}
-	if _, err := combineOf(c.Combine); err != nil {
+	switch s, err := combineOf(c.Combine); {
+	case err != nil:
 		return c, config.Errorf(of, "combine: %v", err)
+	case s != nil && s.Judge != nil && c.Model == "":
+		return c, config.Errorf(of, "combine is %s, which judges updates by the parameters of a model; want one", s.Name)
 	}
 	for i, k := range c.Variances {
 		if k < 0 || i > 0 && k <= c.Variances[i-1] {

@@ -27,6 +27,10 @@
 // With Config.Combine the updates become one by a strategy that needs all of them at once, such as the median, and not
 // by the exact sum: whole updates are kept until the round closes, and of those that are lent the chunks under way.
 //
+// A strategy that judges updates as wholes, such as Krum, weighs them by their distances from each other and from the
+// parameters before; those that are lent are gathered twice then, and the model keeps its parameters. An update that
+// weighs nothing is counted as "weightless", and a member that gives other chunks the second time as "turned".
+//
 // Tensors that hold variances, by Config.Variances, are refused with a number below 0.
 //
 // Mean computes the mean first and then closes the round. A round in which nobody contributed fails.

@@ -272,15 +272,20 @@ func (c *Component) measured(ctx *engine.Context, number int64, who string, samp
 	return update, p, nil
 }
 
-// compare notes for each share of a round that closes how it compares to the mean.
-func (c *Component) compare(r *Round) {
+// compare notes for each share of a round that closes how it compares to the mean: by samples, or by the weights where
+// updates were judged.
+func (c *Component) compare(r *Round, weights []float64) {
 	var mean []float64
-	for _, s := range r.Shares {
+	for i, s := range r.Shares {
+		w := float64(s.Samples)
+		if weights != nil {
+			w = weights[i]
+		}
 		for k, x := range s.direction() {
 			if mean == nil {
 				mean = make([]float64, len(s.direction()))
 			}
-			mean[k] += float64(float64(s.Samples) * float64(x))
+			mean[k] += float64(w * float64(x))
 		}
 	}
 	if mean == nil {

@@ -17,7 +17,7 @@ import (
 // who is in, the members' updates are gathered: all of them are asked for a chunk, a few chunks at a time; what comes
 // is added to the exact sum of its chunk, and when all shares are there the mean is written to its place and the sum is
 // dropped. So the aggregator holds one model, however many members there are, and the model's own parameters are given
-// up meanwhile.
+// up meanwhile. Where the strategy judges updates, they are gathered twice; see gather_judge.go.
 
 // EventForgot tells the host that the parameters of a round, an Int, were given up: a process may give their memory
 // back before the new ones take as much.
@@ -69,6 +69,7 @@ type Gather struct {
 	Sums    []Partial     `snap:"5"` // ascending by chunk: those of which some members' share is there
 	Next    int64         `snap:"6"` // the first chunk that was not asked for
 	Seen    int64         `snap:"7"` // chunks that were there when the deadline was armed
+	Judging *Judging      `snap:"8"` // where the strategy judges updates as wholes; else nil
 	sheet   *value.Sheet  `snap:"-"` // the memory of Chunks
 }
 
@@ -109,9 +110,9 @@ func (c *Component) Gathering() (round int64, members int, owe []wire.PeerID, ok
 	if g == nil {
 		return 0, 0, nil, false
 	}
-	for _, m := range g.Members {
+	for i, m := range g.Members {
 		owes := func(p Partial) bool { return !slices.Contains(p.From, m.Peer) }
-		if len(g.Sums) == 0 || slices.ContainsFunc(g.Sums, owes) {
+		if g.asks(i) && (len(g.Sums) == 0 || slices.ContainsFunc(g.Sums, owes)) {
 			owe = append(owe, wire.PeerID(m.Peer))
 		}
 	}
@@ -177,6 +178,9 @@ func (c *Component) begin(ctx *engine.Context) {
 	g := c.st.Gather
 	g.sheet = c.cfg.sheet(g.Members[0].lends())
 	g.Chunks, g.Sums, g.Next, g.Seen = g.sheet.Missing(), nil, 0, 0
+	if c.judges() {
+		g.Judging = newJudging(len(g.Members))
+	}
 	ctx.Disarm(deadlineToken)
 	ctx.Disarm(watchToken)
 	armed := ctx.Arm(c.cfg.Gather.CheckMS*1e6, watchToken)
@@ -204,9 +208,9 @@ func (c *Component) window() int64 {
 // ask asks all members for the chunks that there is room for.
 func (c *Component) ask(ctx *engine.Context) {
 	g := c.st.Gather
-	for all := int64(g.sheet.Chunks()); g.Next < all && g.Next < int64(g.sheet.There())+c.window(); g.Next++ {
+	for all := int64(g.sheet.Chunks()); g.Next < all && g.Next < g.done()+c.window(); g.Next++ {
 		for i := range g.Members {
-			if !ctx.Fetch(g.Members[i].lends(), int(g.Next)) {
+			if g.asks(i) && !ctx.Fetch(g.Members[i].lends(), int(g.Next)) {
 				c.without(ctx, g.Members[i].Peer, value.Fail(value.CodeSend, c.slot, "what it lent is over"))
 				return
 			}
@@ -240,7 +244,7 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 		return
 	}
 	m := g.member(l)
-	if m < 0 || g.Chunks[chunk] != (value.Trigger{}) || int64(chunk) >= g.Next {
+	if m < 0 || !g.asks(m) || g.had(chunk) || int64(chunk) >= g.Next {
 		ctx.Count("chunk.late") // asked for by an attempt that was given up
 		return
 	}
@@ -281,7 +285,11 @@ func (c *Component) Lent(ctx *engine.Context, l *value.Loan, chunk int, v value.
 	} else {
 		p.Parts = slices.Insert(p.Parts, from, v)
 	}
-	if len(p.From) < len(g.Members) {
+	if len(p.From) < g.wanted() {
+		return
+	}
+	if g.Judging != nil {
+		c.inOrder(ctx)
 		return
 	}
 	t, err := c.one(p, len(x), g.sheet.Type(chunk))
@@ -327,6 +335,12 @@ func (c *Component) gathered(ctx *engine.Context) {
 	for _, t := range g.sheet.Tensors() {
 		mean = append(mean, value.Tensor{Tensor: t})
 	}
+	c.give(ctx, mean)
+}
+
+// give ends the round that was gathered with its mean.
+func (c *Component) give(ctx *engine.Context, mean []value.Value) {
+	g := c.st.Gather
 	c.endGather(ctx)
 	ctx.Resolve(engine.CallID(g.Call), value.NewList(mean...), value.Int(g.total()), peersOf(g.Members),
 		value.Int(len(g.Members)))
@@ -356,172 +370,4 @@ func peersOf(shares []Share) *value.List {
 		out[i] = value.Peer(s.Peer)
 	}
 	return value.NewList(out...)
-}
-
-// Gone goes on without an update that cannot be had any more.
-func (c *Component) Gone(ctx *engine.Context, l *value.Loan, why *value.Failure) {
-	who := string(l.Lender)
-	if g := c.st.Gather; g != nil && g.member(l) >= 0 {
-		c.without(ctx, who, why)
-		return
-	}
-	ctx.Count("lost") // a round may count it: gathering finds that it is over
-}
-
-// without goes on without a member that gives no sound chunk, or fails where it is needed.
-func (c *Component) without(ctx *engine.Context, who string, why *value.Failure) {
-	g := c.st.Gather
-	why = value.Fail(short(why.Code, 32), c.slot, short(why.Message, reasonMax))
-	if rounds, ok := ctx.Dep(c.cfg.Rounds).(Blamer); ok {
-		rounds.Blame(g.Number, wire.PeerID(who), why)
-	}
-	if (c.cfg.Gather.Drops || c.cfg.Gather.DeadlineMS > 0) && len(g.Members) > 1 {
-		c.drop(ctx, []string{who})
-		return
-	}
-	name := who
-	if r, ok := ctx.Dep(c.cfg.Registry).(Members); ok {
-		if n := r.Name(wire.PeerID(who)); n != "" {
-			name = n
-		}
-	}
-	gone := "; the parameters of before were given up when it was gathered"
-	if c.cfg.Gather.Keeps {
-		gone = ""
-	}
-	c.failGather(ctx, fmt.Sprintf("the update of %s cannot be used, and without it there is no mean of round %d: %s%s",
-		name, g.Number+1, why.Message, gone))
-}
-
-// failGather fails the call that waits for the mean.
-func (c *Component) failGather(ctx *engine.Context, why string) {
-	g := c.st.Gather
-	ctx.Count("failed")
-	c.endGather(ctx)
-	ctx.Reject(engine.CallID(g.Call), c.fail(value.CodeError, "%s", why))
-}
-
-// drop begins again without some of the members, as long as one is left.
-func (c *Component) drop(ctx *engine.Context, peers []string) {
-	g := c.st.Gather
-	if len(peers) >= len(g.Members) {
-		return
-	}
-	for _, m := range g.Members {
-		if slices.Contains(peers, m.Peer) {
-			ctx.Return(m.lends())
-			ctx.Count("dropped")
-		}
-	}
-	g.Members = slices.DeleteFunc(g.Members, func(m Share) bool { return slices.Contains(peers, m.Peer) })
-	c.begin(ctx)
-}
-
-// Alarm looks after the members while their updates are gathered.
-func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
-	switch {
-	case c.st.Gather == nil:
-		return nil
-	case token == watchToken:
-		return c.watch(ctx)
-	}
-	// Those are dropped that hold up the others: without a share in the first chunk that is missing, when nothing was
-	// finished since the last alarm. When all of them do, it waits on, as a round does.
-	g := c.st.Gather
-	if there := int64(g.sheet.There()); there != g.Seen || len(g.Sums) == 0 {
-		g.Seen = there
-	} else {
-		var held []string
-		for _, m := range g.Members {
-			if _, ok := slices.BinarySearch(g.Sums[0].From, m.Peer); !ok {
-				held = append(held, m.Peer)
-			}
-		}
-		if len(held) < len(g.Members) {
-			c.drop(ctx, held)
-			return nil
-		}
-	}
-	if !ctx.Arm(c.cfg.Gather.DeadlineMS*1e6, deadlineToken) {
-		return c.fail(value.CodeOverflow, "no timer is left for the deadline of round %d", g.Number)
-	}
-	return nil
-}
-
-// watch goes on without the members that hold up the others and are not there any more, where it may.
-func (c *Component) watch(ctx *engine.Context) error {
-	g := c.st.Gather
-	if registry, ok := ctx.Dep(c.cfg.Registry).(Members); ok && c.cfg.Gather.Drops {
-		members := registry.Members()
-		var away []string
-		for _, m := range g.Members {
-			_, there := slices.BinarySearch(members, wire.PeerID(m.Peer))
-			if !(there && ctx.Admitted(wire.PeerID(m.Peer))) &&
-				(len(g.Sums) == 0 || !slices.Contains(g.Sums[0].From, m.Peer)) {
-				away = append(away, m.Peer)
-			}
-		}
-		if len(away) > 0 && len(away) < len(g.Members) {
-			c.drop(ctx, away)
-			return nil
-		}
-	}
-	if !ctx.Arm(c.cfg.Gather.CheckMS*1e6, watchToken) {
-		return c.fail(value.CodeOverflow, "no timer is left to watch over the members of round %d", g.Number)
-	}
-	return nil
-}
-
-// check says what is wrong with a state that was restored, and gives the chunks their place in one memory.
-func (g *Gather) check(s *State, cfg *Config) error {
-	if g == nil {
-		return nil
-	}
-	i, open := s.find(g.Number)
-	if !open || len(g.Members) == 0 || len(g.Members) > len(s.Rounds[i].Shares) {
-		return fmt.Errorf("round %d is gathered of %d members, and is not open or has fewer", g.Number, len(g.Members))
-	}
-	for k := range g.Members {
-		m := &g.Members[k]
-		at, there := s.Rounds[i].share(m.Peer)
-		if !there || k > 0 && m.Peer <= g.Members[k-1].Peer || m.lends() == nil ||
-			s.Rounds[i].Shares[at].Samples != m.Samples {
-			return fmt.Errorf("member %d, %q, is out of order, lends nothing, or did not contribute", k, m.Peer)
-		}
-	}
-	parts := g.Members[0].lends().Layout()
-	g.sheet = cfg.sheet(g.Members[0].lends())
-	if err := g.sheet.Restore(g.Chunks); err != nil {
-		return err
-	}
-	if g.sheet.Whole() || g.Next < 0 || g.Next > int64(g.sheet.Chunks()) || len(g.Sums) > windowMost {
-		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.sheet.There(), g.Next,
-			len(g.Sums))
-	}
-	for k, p := range g.Sums {
-		if p.Chunk < 0 || p.Chunk >= g.Next || k > 0 && p.Chunk <= g.Sums[k-1].Chunk ||
-			g.Chunks[p.Chunk] != (value.Trigger{}) {
-			return fmt.Errorf("the sum of chunk %d is out of range or order, or not needed", p.Chunk)
-		}
-		n := g.sheet.Len(int(p.Chunk))
-		if cfg.Combine != "" {
-			if len(p.Parts) != len(p.From) || len(p.Sum.Shape) > 0 || slices.ContainsFunc(p.Parts,
-				func(v value.Value) bool { return parts.Fits(int(p.Chunk), v) == nil }) {
-				return fmt.Errorf("chunk %d has %d shares of %d members, or others than vectors of %d elements",
-					p.Chunk, len(p.Parts), len(p.From), n)
-			}
-		} else if len(p.Parts) > 0 || p.Sum.Hi.Len() != n || p.Sum.Lo.Len() != n || !slices.Equal(p.Sum.Shape,
-			[]int{n}) {
-			return fmt.Errorf("the sum of chunk %d has shape %v and %d and %d words, want %d", p.Chunk, p.Sum.Shape,
-				p.Sum.Hi.Len(), p.Sum.Lo.Len(), n)
-		}
-		for j, peer := range p.From {
-			_, ok := slices.BinarySearchFunc(g.Members, peer,
-				func(s Share, p string) int { return strings.Compare(s.Peer, p) })
-			if !ok || j > 0 && peer <= p.From[j-1] {
-				return fmt.Errorf("the sum of chunk %d: %q is no member, or out of order", p.Chunk, peer)
-			}
-		}
-	}
-	return nil
 }

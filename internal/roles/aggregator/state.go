@@ -193,7 +193,7 @@ func (s *State) check(cfg Config) error {
 }
 
 func (r *Round) check(cfg Config) error {
-	if len(r.Shares) == 0 || len(r.Shares) > exact.PartsMax {
+	if len(r.Shares) == 0 || len(r.Shares) > exact.PartsMax || cfg.judges() && len(r.Shares) > JudgedMost {
 		return fmt.Errorf("%d shares, want 1 to %d", len(r.Shares), exact.PartsMax)
 	}
 	var total int64

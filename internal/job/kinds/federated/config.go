@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -236,7 +237,7 @@ func (c Config) validateRounds() error {
 		return &job.ConfigError{Key: "grace", Value: c.Grace.String(),
 			Want: "0s without a quorum: there is nothing after which to wait on"}
 	}
-	return nil
+	return c.validateJudged(chosen)
 }
 
 // serverStep says whether the strategy makes the new parameters of the mean and of those that the round began with.
@@ -247,10 +248,41 @@ func (c Config) serverStep() bool {
 
 // combine is the strategy where it says how updates become one, else "".
 func (c Config) combine() string {
-	if s, err := strategy.Parse(c.Strategy); err == nil && s.Combine != nil {
+	if s, err := strategy.Parse(c.Strategy); err == nil && (s.Combine != nil || s.Judge != nil) {
 		return s.String()
 	}
 	return ""
+}
+
+// judges says whether the strategy judges updates as wholes.
+func (c Config) judges() bool {
+	s, err := strategy.Parse(c.Strategy)
+	return err == nil && s.Judge != nil
+}
+
+// validateJudged holds how many updates a round can have against how many a strategy that judges them takes. Where that
+// is not known before, the round fails that has others.
+func (c Config) validateJudged(s strategy.Chosen) error {
+	if s.Judge == nil {
+		return nil
+	}
+	least, most, of := s.Least(), c.cohort(), s.String()
+	if c.Grace > 0 {
+		most += c.Over
+	}
+	switch {
+	case most < least:
+		return &job.ConfigError{Key: "strategy", Value: strconv.Quote(of),
+			Want: fmt.Sprintf("one for rounds of up to %d updates: it needs %d", most, least)}
+	case c.Quorum > 0 && c.Quorum < least:
+		return &job.ConfigError{Key: "quorum", Value: strconv.Itoa(c.Quorum),
+			Want: fmt.Sprintf("at least %d beside strategy %s, which needs as many updates", least, of)}
+	case c.Needs() > aggregator.JudgedMost:
+		return &job.ConfigError{Key: "cohort", Value: strconv.Itoa(c.cohort()),
+			Want: fmt.Sprintf("at most %d beside strategy %s, which judges each update by all others",
+				aggregator.JudgedMost, of)}
+	}
+	return nil
 }
 
 func (c Config) validateTimes() error {

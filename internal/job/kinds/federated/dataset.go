@@ -90,7 +90,7 @@ func (c Config) aggregation() aggregator.Config {
 	gather := aggregator.GatherConfig{}
 	if c.chunked() {
 		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS(),
-			Keeps: c.serverStep()}
+			Keeps: c.serverStep() || c.judges()}
 	}
 	return aggregator.Config{
 		Gather: gather, Combine: c.combine(),

@@ -14,16 +14,17 @@ import (
 )
 
 // TestStorageWhateverHappens: a job that stores in 16 bits gives the same bits whole and in chunks, and through power
-// failures anywhere on a network that loses, doubles and reorders, with strategies that step at the server, that sum
-// and that want all updates at once; the server keeps parameters of that type, and the file holds the same numbers.
+// failures anywhere on a network that loses, doubles and reorders, with strategies that step at the server, that sum,
+// that want all updates at once and that judge them; the server keeps parameters of that type, and the file holds the
+// same numbers.
 func TestStorageWhateverHappens(t *testing.T) {
 	plain := small()
 	plain.Rounds = 2
 	seen := map[string]string{ran(t, plain).model(): "float32"}
 	for i, precision := range []string{half.NameBF16, half.NameF16} {
-		strategies := []string{"fedavg", "fedavgm momentum=0.5", "median"}
+		strategies := []string{"fedavg", "fedavgm momentum=0.5", "median", "geometric-median", "norm-clipping norm=0.5"}
 		if testing.Short() {
-			strategies = strategies[i : i+2]
+			strategies = strategies[2*i : 2*i+2]
 		}
 		for _, strategy := range strategies {
 			c := plain

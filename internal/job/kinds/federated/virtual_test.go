@@ -30,8 +30,9 @@ type virtual struct {
 	trace hash.Hash // over everything that left a node, in order and with its time
 	file  []byte    // the model, when the job is done
 
-	lenient bool  // failures that restarts bring about are none
-	members []int // by round, how many it counts
+	lenient bool   // failures that restarts bring about are none
+	members []int  // by round, how many it counts
+	failed  string // why the job failed, as it told
 
 	heard [][]value.Value // of the event of that name, by round (see TestServerOptimizersAreTheirFormulas)
 }
@@ -89,6 +90,12 @@ func (v *virtual) told(n *sim.Node, ev engine.AppEvent) error {
 			return nil
 		}
 		return fmt.Errorf("%s: %v", n.Name, ev.Value)
+	case job.EventFailed:
+		f, err := job.ParseFailed(ev.Value)
+		if err == nil {
+			v.failed = f.Reason
+		}
+		return err
 	case job.EventDone:
 		_, file, err := ParseDone(ev.Value)
 		v.file = file
