@@ -3,9 +3,11 @@ package commandtest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,6 +34,48 @@ func Tree(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// Whole returns the names, contents and times of all files below a directory, without those of locks.
+func Whole(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() == "lock" || e.Name() == "process.lock" {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, p)
+		if out[rel] = info.Mode().String(); !e.Type().IsRegular() {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		out[rel] += fmt.Sprint(" ", info.ModTime().UnixNano(), " ", Hash(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Differing names the files in which two trees differ.
+func Differing(a, b map[string]string) (out []string) {
+	for name, was := range a {
+		if b[name] != was {
+			out = append(out, name)
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			out = append(out, name+" (new)")
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Write writes a file, with its folders, and returns its path.

@@ -22,18 +22,17 @@ const (
 )
 
 var (
-	rhizome  = commandtest.Run
-	command  = commandtest.Command
-	finish   = commandtest.Finish
-	killed   = commandtest.Killed
-	start    = commandtest.Start
-	isEvent  = commandtest.IsEvent
-	plainRun = commandtest.Plain
-	small    = commandtest.Small
-	random   = commandtest.Random
-	hash     = commandtest.Hash
-	write    = commandtest.Write
-	jsonOf   = commandtest.JSONOf
+	rhizome   = commandtest.Run
+	killed    = commandtest.Killed
+	start     = commandtest.Start
+	isEvent   = commandtest.IsEvent
+	plainRun  = commandtest.Plain
+	small     = commandtest.Small
+	random    = commandtest.Random
+	write     = commandtest.Write
+	jsonOf    = commandtest.JSONOf
+	whole     = commandtest.Whole
+	differing = commandtest.Differing
 )
 
 const (

@@ -14,48 +14,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
 
-// whole returns the names, contents and times of all files below a directory, without those of locks.
-func whole(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.Name() == "lock" || e.Name() == "process.lock" {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(dir, p)
-		if out[rel] = info.Mode().String(); !e.Type().IsRegular() {
-			return nil
-		}
-		b, err := os.ReadFile(p)
-		out[rel] += fmt.Sprint(" ", info.ModTime().UnixNano(), " ", hash(b))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// differing names the files in which two trees differ.
-func differing(a, b map[string]string) (out []string) {
-	for name, was := range a {
-		if b[name] != was {
-			out = append(out, name)
-		}
-	}
-	for name := range b {
-		if _, ok := a[name]; !ok {
-			out = append(out, name+" (new)")
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // one returns the only file, or the first, last or middle one, of those that a pattern names.
 func one(t *testing.T, dir, pattern string, at float64) string {
 	t.Helper()

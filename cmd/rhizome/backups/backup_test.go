@@ -1,4 +1,4 @@
-package lives_test
+package backups_test
 
 import (
 	"encoding/json"
