@@ -434,6 +434,15 @@ func (t *csvTable) cell(field string, as columnType, into *cells, k int) string 
 	if as == integer {
 		return csvWhole(field, t.decimal, &into.i[k])
 	}
+	if as == double {
+		into.none[k] = csvMissing(field)
+		if into.none[k] {
+			return ""
+		}
+		v, why := csvNumberAs(field, t.decimal, 64)
+		into.d[k] = v
+		return why
+	}
 	v, why := csvNumberOf(field, t.decimal)
 	into.f[k] = v
 	return why

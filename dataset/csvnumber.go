@@ -124,6 +124,12 @@ func csvForeign(text string) bool {
 
 // csvNumberOf reads a number, or says what is wrong with it.
 func csvNumberOf(cell string, decimal byte) (float32, string) {
+	v, why := csvNumberAs(cell, decimal, 32)
+	return float32(v), why
+}
+
+// csvNumberAs is csvNumberOf for numbers of so many bits.
+func csvNumberAs(cell string, decimal byte, bits int) (float64, string) {
 	if cell == "" {
 		return 0, "is empty; want a number: samples with missing values are not read, unless missing says how"
 	} else if csvMissing(cell) {
@@ -145,14 +151,14 @@ func csvNumberOf(cell string, decimal byte) (float32, string) {
 	case decimal == csvComma:
 		text = strings.Replace(cell, ",", ".", 1)
 	}
-	v, err := strconv.ParseFloat(text, 32)
+	v, err := strconv.ParseFloat(text, bits)
 	switch {
 	case err != nil && errors.Is(err, strconv.ErrRange), err == nil && math.IsInf(v, 0):
-		return 0, fmt.Sprintf("is %.32s; want a finite number that float32 holds", cell)
+		return 0, fmt.Sprintf("is %.32s; want a finite number that float%d holds", cell, bits)
 	case err != nil && strings.Count(cell, ",") == 1:
 		return 0, fmt.Sprintf("is %.32q; want a decimal point, not a comma, or the setting decimal: \",\"", cell)
 	case err != nil:
 		return 0, fmt.Sprintf("is %.32q; want a number", cell)
 	}
-	return float32(v), ""
+	return v, ""
 }

@@ -295,8 +295,13 @@ func (t *jsonTable) value(w wanted, v json.RawMessage, into *cells, k int) strin
 		}
 		return ""
 	}
-	if w.as == integer {
+	switch w.as {
+	case integer:
 		return jsonWhole(v, &into.i[k])
+	case double:
+		x, why := jsonReal(v, 64)
+		into.d[k] = x
+		return why
 	}
 	x, why := jsonFloat(v)
 	into.f[k] = x
@@ -318,16 +323,22 @@ func jsonWhole(v json.RawMessage, into *int64) string {
 }
 
 func jsonFloat(v json.RawMessage) (float32, string) {
+	x, why := jsonReal(v, 32)
+	return float32(x), why
+}
+
+// jsonReal reads a number of so many bits.
+func jsonReal(v json.RawMessage, bits int) (float64, string) {
 	switch s := strings.TrimSpace(string(v)); s {
 	case "true":
 		return 1, ""
 	case "false":
 		return 0, ""
 	default:
-		x, err := strconv.ParseFloat(s, 32)
+		x, err := strconv.ParseFloat(s, bits)
 		if err != nil || math.IsInf(x, 0) || strings.ContainsAny(s, "_xXpP\"") {
-			return 0, fmt.Sprintf("is %.32q; want a finite number that float32 holds", v)
+			return 0, fmt.Sprintf("is %.32q; want a finite number that float%d holds", v, bits)
 		}
-		return float32(x), ""
+		return x, ""
 	}
 }

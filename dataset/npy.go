@@ -381,6 +381,10 @@ func (a *array) decode(b []byte, at, step int, as columnType, into *cells) error
 			}
 			into.s[at+i*step] = s
 		}
+	case as == double && (a.kind == 'f' || a.kind == 'B' || a.kind == 'u' && a.size == 8):
+		for i := range n {
+			into.d[at+i*step] = a.wide(b[i*a.size:])
+		}
 	case as == number && a.kind == 'B':
 		for i := range n {
 			into.f[at+i*step] = math.Float32frombits(uint32(a.order.Uint16(b[2*i:])) << 16)
@@ -421,6 +425,21 @@ func (a *array) real(b []byte) float32 {
 		return halfOf(a.order.Uint16(b))
 	}
 	return float32(math.Float64frombits(a.order.Uint64(b)))
+}
+
+// wide is a number with all of its bits; of those above 2^53, the nearest that there is.
+func (a *array) wide(b []byte) float64 {
+	switch {
+	case a.kind == 'B':
+		return float64(math.Float32frombits(uint32(a.order.Uint16(b)) << 16))
+	case a.kind == 'u':
+		return float64(a.order.Uint64(b))
+	case a.size == 8:
+		return math.Float64frombits(a.order.Uint64(b))
+	case a.size == 4:
+		return float64(math.Float32frombits(a.order.Uint32(b)))
+	}
+	return float64(halfOf(a.order.Uint16(b)))
 }
 
 func (a *array) whole(b []byte) (int64, bool) {

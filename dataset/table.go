@@ -20,6 +20,7 @@ const (
 	integer                    // whole
 	text                       // a text or nothing
 	unusable                   // nothing that can be trained on
+	double                     // as what number and anyText are read, where all bits are wanted: of no column
 )
 
 // fileColumn is one column of a table, or one array of an archive, whose first dimension is the rows.
@@ -44,7 +45,8 @@ func (c fileColumn) width() int {
 	return n
 }
 
-// wanted is a column that is to be read, as which type: that of the column, or number or text where that is anyText.
+// wanted is a column that is to be read, as which type: that of the column, or number or text where that is anyText, or
+// double where it is one of these or number.
 type wanted struct {
 	column int
 	as     columnType
@@ -55,6 +57,7 @@ type cells struct {
 	f    []float32 // number
 	i    []int64   // integer
 	s    []string  // text
+	d    []float64 // double
 	none []bool    // by row: nothing is there
 }
 
@@ -65,6 +68,8 @@ func (c *cells) fit(as columnType, n, width int) {
 		c.f = resized(c.f, n*width)
 	case integer:
 		c.i = resized(c.i, n*width)
+	case double:
+		c.d = resized(c.d, n*width)
 	default:
 		c.s = resized(c.s, n)
 	}

@@ -213,8 +213,11 @@ func (t *typedTable) number(w wanted, row, j, width, i int, into *cells) error {
 		return err
 	}
 	if at < 0 {
-		if into.none[i] = true; w.as == number {
+		switch into.none[i] = true; w.as {
+		case number:
 			into.f[i*width+j] = float32(math.NaN())
+		case double:
+			into.d[i*width+j] = math.NaN()
 		}
 		return nil
 	}
@@ -225,6 +228,8 @@ func (t *typedTable) number(w wanted, row, j, width, i int, into *cells) error {
 			w.column}
 	case w.as == text:
 		into.s[i] = string(p.Bytes[at])
+	case w.as == double:
+		into.d[i*width+j] = m.real(p, at)
 	case p.Singles != nil:
 		into.f[i*width+j] = p.Singles[at]
 	case p.Floats != nil:
@@ -253,4 +258,21 @@ func (m meaning) whole(v int64) int64 {
 		return int64(uint32(v))
 	}
 	return v
+}
+
+// real returns a stored number with all of its bits.
+func (m meaning) real(p *typedValues, at int) float64 {
+	switch {
+	case p.Singles != nil:
+		return float64(p.Singles[at])
+	case p.Floats != nil:
+		return p.Floats[at]
+	case m.half && p.Bytes != nil:
+		return float64(halfOf(binary.LittleEndian.Uint16(p.Bytes[at])))
+	case m.half:
+		return float64(halfOf(uint16(p.Ints[at])))
+	case m.scale >= 0:
+		return float64(p.Ints[at]) / math.Pow10(m.scale)
+	}
+	return float64(uint64(p.Ints[at]))
 }

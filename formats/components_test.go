@@ -35,6 +35,7 @@ var states = map[string]reflect.Type{
 	"backend/cpu@1":      reflect.TypeFor[backend.State](),
 	"backend/cpu@2":      reflect.TypeFor[backend.State](),
 	"data/digits@1":      reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
+	"data/columns@1":   reflect.TypeFor[data.Stateless](),
 	"data/samples@1":   reflect.TypeFor[data.State](),
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),

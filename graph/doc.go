@@ -184,6 +184,11 @@
 //	Failed(failure List of String) → failed List
 //	Await(round Int, opened Trigger) → members List of Peer   (Deferred)
 //
+// data columns answers queries over the columns of its node's data, and gives none of it out otherwise. Keys: queries
+// (each with name, what, column and its settings), least, source or settings, partitions, partitioner, partition.
+//
+//	Answer(asks Any) → found Any   (Deferred)
+//
 // protocol moments makes of the sums of peers what features are scaled by: shifted by the mean and divided by the
 // standard deviation of all samples. Keys: features (how many), each (numbers of one in a sample), divisor (of all
 // numbers), shape and single (of what Scale gives); rounds and registry (slots, which are its Deps).

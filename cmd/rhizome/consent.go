@@ -53,7 +53,17 @@ func explained(w io.Writer, e *deploy.Explanation) error {
 		say("  ", "the server calls it %s, which no digest covers", clean.Quote(e.Called, 64))
 	}
 	say("  ", "program %s (%s)", e.Digest, size(e.Bytes))
-	say("  ", "here it plays %s, and trains with the data of %s", e.Place, e.Data)
+	does := "trains with"
+	if len(e.Asked) > 0 {
+		does = "counts over"
+	}
+	say("  ", "here it plays %s, and %s the data of %s", e.Place, does, e.Data)
+	if len(e.Asked) > 0 {
+		b.WriteString("what it counts\n")
+	}
+	for _, q := range e.Asked {
+		say("  ", "%s", q)
+	}
 	b.WriteString("what leaves this machine, beside how many samples there are and that it is alive\n")
 	if len(e.Leaves) == 0 {
 		b.WriteString("  nothing\n")

@@ -64,7 +64,7 @@ func (b *nodeBar) line(rounds int) string {
 	case b.waits != "":
 		tail = "  " + b.waits
 	case b.last.Number > 0:
-		tail = "  " + grade(b.last.Accuracy, b.last.Loss)
+		tail = "  " + grade(b.last)
 		fallthrough
 	case done > 0:
 		if done > 0 && b.round < rounds {

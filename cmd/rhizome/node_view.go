@@ -184,7 +184,8 @@ func (v *nodeView) line(what any) any {
 	case job.Scaled:
 		return scaledLine{v.c.head(job.EventScaled), x}
 	case job.Round:
-		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients}
+		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients,
+			x.Queries, x.Answered}
 	case deploy.Evaluated:
 		return evaluatedLine{v.c.head("round"), x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}
 	case exchange.Done:
@@ -242,7 +243,7 @@ func (v *nodeView) text(what any) string {
 			of = fmt.Sprintf("/%d", v.rounds)
 		}
 		return fmt.Sprintf("round %*d%s  %s  contributions %d", len(fmt.Sprint(v.rounds)), x.Number, of,
-			grade(x.Accuracy, x.Loss), x.Contributions)
+			grade(x), x.Contributions)
 	case deploy.Evaluated:
 		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)),
 			x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/sim"
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
@@ -49,6 +50,8 @@ type simDone struct {
 	Hash          string            `json:"hash"`
 	Checked       bool              `json:"checked"` // a second run gave the same hash
 
+	Answers []analytics.Answer `json:"answers,omitempty"`
+
 	Report string `json:"report,omitempty"`
 
 	served, peered          bool // what the job is
@@ -82,7 +85,7 @@ func (d *simDone) fill(r *study.Result, took time.Duration) {
 	d.PerSecond, d.BytesPerNode = float64(r.Messages)/took.Seconds(), float64(r.Bytes)/float64(r.Nodes)
 	d.InFlightMost, d.Crashes, d.Starts, d.Memory = r.InFlightMost, r.Crashes, r.Starts, m.Sys
 	d.Faults, d.Refusals, d.Failures, d.counts = faultMap(&r.Counts), r.Refusals, r.Failures, r.Counts
-	d.ModelSHA256, d.Hash = r.ModelSHA256, r.Hash
+	d.ModelSHA256, d.Hash, d.Answers = r.ModelSHA256, r.Hash, r.Answers
 }
 
 // simSummary tells the result of a simulation to people.
@@ -98,8 +101,10 @@ func simSummary(d *simDone) string {
 	if !d.Completed {
 		row("ended", styleBad.Render("by --time, before the job came to its end"))
 	}
-	row("accuracy", styleGood.Render(percent(d.Accuracy)))
-	row("loss", fmt.Sprintf("%.4f", d.Loss))
+	if d.Answers == nil {
+		row("accuracy", styleGood.Render(percent(d.Accuracy)))
+		row("loss", fmt.Sprintf("%.4f", d.Loss))
+	}
 	if d.peered {
 		row("merged", count(float64(d.Contributions))+" models")
 	} else {
@@ -115,6 +120,9 @@ func simSummary(d *simDone) string {
 	row("memory", octets(float64(d.Memory)))
 	if d.ModelSHA256 != "" {
 		what := "model sha256"
+		if d.Answers != nil {
+			what = "answers sha256"
+		}
 		if d.peered {
 			what = "models sha256"
 		}
@@ -129,6 +137,9 @@ func simSummary(d *simDone) string {
 		row("report", d.Report)
 	}
 	row("again", d.Command)
+	if d.Answers != nil {
+		b.WriteString("\n" + answersTable(d.Answers))
+	}
 	return b.String()
 }
 

@@ -48,11 +48,19 @@ func summary(r *job.Result, took time.Duration) string {
 	default:
 		row("accuracy", styleGood.Render(percent(r.Accuracy))+fmt.Sprintf("  (%d of %d %s)", right, all, which))
 	}
-	row("loss", fmt.Sprintf("%.4f", r.Loss))
+	file := "model"
+	if r.Answers != nil {
+		file = "answers"
+	} else {
+		row("loss", fmt.Sprintf("%.4f", r.Loss))
+	}
 	row("contributions", fmt.Sprint(r.Contributions))
 	row("restarts", survived(r.Restarts))
-	row("model", r.Model)
+	row(file, r.Model)
 	row("sha256", r.ModelSHA256)
+	if r.Answers != nil {
+		return b.String() + "\n" + answersTable(r.Answers)
+	}
 	if curve := curveOf(r.History); curve != "" {
 		fmt.Fprintf(&b, "\n%s", curve)
 	}
@@ -77,11 +85,15 @@ func percent(x job.Number) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(x))
 }
 
-// grade says how good a model is; where it learns a quantity, nothing is classed right.
-func grade(accuracy, loss job.Number) string {
-	text := fmt.Sprintf("loss %.4f", loss)
-	if !math.IsNaN(float64(accuracy)) {
-		text = "accuracy " + percent(accuracy) + "  " + text
+// grade says how good a model is; where it learns a quantity, nothing is classed right. Of a job of queries it says how
+// many have an answer.
+func grade(r job.Round) string {
+	if r.Queries > 0 {
+		return fmt.Sprintf("answers %d/%d", r.Answered, r.Queries)
+	}
+	text := fmt.Sprintf("loss %.4f", r.Loss)
+	if !math.IsNaN(float64(r.Accuracy)) {
+		text = "accuracy " + percent(r.Accuracy) + "  " + text
 	}
 	return text
 }

@@ -109,7 +109,7 @@ func (v *barView) round(r job.Round) {
 	}
 	digits := len(fmt.Sprint(v.rounds))
 	head := fmt.Sprintf("round %*d/%d ", digits, r.Number, v.rounds)
-	tail := "  " + grade(r.Accuracy, r.Loss) + left
+	tail := "  " + grade(r) + left
 	room := min(max(v.width-len(head)-len(tail)-2, 4), 40)
 	full := room * r.Number / max(v.rounds, 1)
 	v.line(head + styleGood.Render(strings.Repeat("━", full)) + styleDim.Render(strings.Repeat("─", room-full)) + tail)

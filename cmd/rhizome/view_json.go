@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 )
@@ -24,6 +25,9 @@ type roundLine struct {
 	Contributions int        `json:"contributions"`
 
 	Clients []job.Score `json:"clients,omitempty"`
+
+	Queries  int `json:"queries,omitempty"`
+	Answered int `json:"answered,omitempty"`
 }
 
 // doneLine is the object of the result.
@@ -37,6 +41,8 @@ type doneLine struct {
 	ModelSHA256 string     `json:"model_sha256"`
 	Resumed     bool       `json:"resumed"`
 	Restarts    uint64     `json:"restarts"`
+
+	Answers []analytics.Answer `json:"answers,omitempty"`
 }
 
 func (v *jsonView) begin(*local.Local) {}
@@ -55,7 +61,7 @@ func (v *jsonView) scaled(s job.Scaled) {
 
 func (v *jsonView) round(r job.Round) {
 	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions,
-		r.Clients}); v.err == nil {
+		r.Clients, r.Queries, r.Answered}); v.err == nil {
 		v.err = err
 	}
 }
@@ -70,7 +76,7 @@ func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
 	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
-		r.Resumed, r.Restarts})
+		r.Resumed, r.Restarts, r.Answers})
 	if v.err != nil {
 		return v.err
 	}

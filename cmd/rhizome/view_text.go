@@ -21,7 +21,7 @@ func (v *lineView) scaled(s job.Scaled) { fmt.Fprintln(v.out, s) }
 
 func (v *lineView) round(r job.Round) {
 	fmt.Fprintf(v.out, "round %*d/%d  %s  contributions %d\n",
-		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, grade(r.Accuracy, r.Loss), r.Contributions)
+		len(fmt.Sprint(v.rounds)), r.Number, v.rounds, grade(r), r.Contributions)
 }
 
 func (v *lineView) warn(c *console, text string) { fmt.Fprintln(c.err, "rhizome: "+job.Line(text)) }

@@ -104,7 +104,7 @@ func giveRows(p *program.Program, r *Record, o *ownData) error {
 		}
 		var text []byte
 		var err error
-		if c.Kind == data.KindSamples {
+		if data.InPlace(c.Kind) {
 			text, err = o.asSamples(r.Options[c.Name])
 		} else {
 			kind, env, ok := data.SourceOf(c.Kind, c.Config)
@@ -163,7 +163,7 @@ func (o *ownData) give(cfg *node.Config, slot string) {
 		return
 	}
 	for i := range cfg.Program.Components {
-		if c := &cfg.Program.Components[i]; c.Name == slot && c.Kind == data.KindSamples && o.file != nil {
+		if c := &cfg.Program.Components[i]; c.Name == slot && data.InPlace(c.Kind) && o.file != nil {
 			cfg.Files = map[string]map[string]node.Given{slot: {data.FileTrain: o.file.Given()}}
 			o.rows = nil
 			return

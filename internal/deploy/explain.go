@@ -25,6 +25,8 @@ type Explanation struct {
 	Enters     []Crossing `json:"enters"` // what reaches it
 	Events     []string   `json:"events"` // told to this program, and shown
 	Data       string     `json:"data"`   // what data the program reads
+	// Asked is what a program counts over the data, query by query, and what of it is told; none where it does not.
+	Asked []string `json:"asked,omitempty"`
 
 	MessageBytes int64 `json:"message_bytes_max"`
 	FillBytes    int64 `json:"value_bytes_max"`
@@ -84,7 +86,9 @@ func Explain(p *program.Program, model *onnx.ModelProto, r *Record, bytes int64,
 			string(c.Config)})
 		if c.Role == data.Role {
 			e.Data = strings.TrimPrefix(e.Data+", slot "+c.Name+" ("+c.Kind+")", ", ")
-			if kind, _, ok := data.SourceOf(c.Kind, c.Config); file != "" && ok && kind.Parse != nil {
+			e.Asked = append(e.Asked, data.Asked(c.Kind, c.Config)...)
+			kind, _, ok := data.SourceOf(c.Kind, c.Config)
+			if file != "" && (c.Kind == data.KindColumns || ok && kind.Parse != nil) {
 				e.Data += " from " + file
 			}
 		}

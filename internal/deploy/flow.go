@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/program"
+	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -180,6 +181,9 @@ func (f *flow) component(o *program.Op, in label, all []label, out func(label)) 
 	switch {
 	case c.Role == "data" && (o.Method == "Begin" || o.Method == "Loaded" || o.Method == "Reset"):
 		return // how many samples and batches there are
+	case c.Role == "data" && c.Kind == data.KindColumns: // which counts, and gives nothing else out
+		out(label{1, c.Name + "." + o.Method})
+		return
 	case c.Role == "data":
 		out(label{0, c.Name + "." + o.Method})
 		return

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -18,6 +19,8 @@ type Round struct {
 	Contributions int       // updates in the mean
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
 	Clients       []Score   // what single clients found, sorted by peer, where the job asks for that
+
+	Queries, Answered int // of a job of queries: how many there are, and how many have an answer; it has no model
 }
 
 // Score is how good a client found a model to be on its own samples.
@@ -49,6 +52,9 @@ type Result struct {
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
 	Scaled        *Scaled   `json:"scaled,omitempty"` // where clients' sums say how features are scaled
+
+	// Answers are those of a job of queries. It has no model: Model and ModelSHA256 are then of the file of answers.
+	Answers []analytics.Answer `json:"answers,omitempty"`
 
 	Model   string   `json:"-"` // path of the model
 	Classes []string `json:"-"` // the names of the classes, where the job's data has them
@@ -93,6 +99,7 @@ type Outcome struct {
 	Last          Round
 	Model         io.WriterTo
 	Err           error // why there is no model
+	Answers       []analytics.Answer
 	Contributions uint64
 	History       []Point
 	Scaled        *Scaled

@@ -32,7 +32,8 @@ var rows = [][]string{
 	{"internal/job/archive", "internal/job/local"},
 	{"internal/job/rundir"},
 	{"internal/job/kinds"},
-	{"internal/job/kinds/evaluation", "internal/job/kinds/federated", "internal/job/kinds/gossip"},
+	{"internal/job/kinds/analytics", "internal/job/kinds/evaluation", "internal/job/kinds/federated",
+		"internal/job/kinds/gossip"},
 	{"internal/sim/study"},
 	{"internal/job/judge", "internal/job/loss", "internal/job/optimizer", "internal/job/observe",
 		"internal/job/install",
@@ -62,6 +63,7 @@ var rows = [][]string{
 	{"internal/op/lower"},
 	{"internal/op/emit"},
 	{"internal/op/onnxop"},
+	{"internal/analytics"}, // what is asked of data, and how answers add up
 	{"codec"},
 	{"internal/valuetest", "value"},
 	{"dataset"}, // what users bring: no node, no run and no job is known there

@@ -213,6 +213,7 @@ var settings = map[string]struct {
 	"aggregator sound":  {nil, aggregator.SoundMethods()},
 	"backend cpu":       {backend.Config{}, nil},
 	"data digits":       {data.Config{}, nil},
+	"data columns":      {data.ColumnsConfig{}, data.ColumnsMethods()},
 	"data samples":      {data.SamplesConfig{}, data.SamplesMethods()[len(data.Methods()):]},
 	// rhizome.Samples and dataset.Use say it
 	"data source":        {nil, nil},

@@ -207,6 +207,8 @@ func (s *supervisor) said(b []byte) {
 		Accuracy      job.Number `json:"accuracy"`
 		Loss          job.Number `json:"loss"`
 		Contributions int        `json:"contributions"`
+		Queries       int        `json:"queries"`
+		Answered      int        `json:"answered"`
 	}
 	switch s.event(s.server.name, b, &e) {
 	case "listening":
@@ -223,7 +225,8 @@ func (s *supervisor) said(b []byte) {
 		s.last = max(s.last, e.Round)
 		s.mu.Unlock()
 		if !again {
-			s.o.round(job.Round{Number: e.Round, Accuracy: e.Accuracy, Loss: e.Loss, Contributions: e.Contributions})
+			s.o.round(job.Round{Number: e.Round, Accuracy: e.Accuracy, Loss: e.Loss, Contributions: e.Contributions,
+				Queries: e.Queries, Answered: e.Answered})
 		}
 	}
 }

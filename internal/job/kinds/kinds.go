@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/analytics"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/evaluation"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/gossip"
@@ -20,7 +21,10 @@ import (
 )
 
 // All returns the kinds. A job file that says none is of the first.
-func All() []job.Kind { return []job.Kind{federated.Kind{}, gossip.Kind{}, evaluation.Kind{}} }
+func All() []job.Kind {
+	return []job.Kind{federated.Kind{}, gossip.Kind{}, evaluation.Kind{},
+		analytics.Kind{}}
+}
 
 // Served says whether the jobs of a kind have a server.
 func Served(k job.Kind) bool {

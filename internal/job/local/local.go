@@ -117,7 +117,7 @@ func (c *cluster) again() error {
 // returns nil where the run was not finished.
 func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 	written := false
-	for _, name := range []string{rundir.ModelFile, rundir.ResultFile} {
+	for _, name := range []string{rundir.ModelFile, rundir.AnswersFile, rundir.ResultFile} {
 		there, err := vfs.Exists(l.fs, filepath.Join(l.o.Dir, name))
 		if err != nil {
 			return nil, err

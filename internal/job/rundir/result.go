@@ -17,13 +17,22 @@ import (
 
 // The files of a result.
 const (
-	ModelFile  = "model.onnx"
-	ResultFile = "result.json"
+	ModelFile   = "model.onnx"
+	AnswersFile = "answers.json" // in its place, of a job of queries
+	ResultFile  = "result.json"
 )
+
+// fileOf is the file that stands beside a result.
+func fileOf(res *job.Result) string {
+	if res.Answers != nil {
+		return AnswersFile
+	}
+	return ModelFile
+}
 
 // writeResult writes the model and then the result: when the result is there, so is the model.
 func writeResult(fsys vfs.FS, dir string, res *job.Result, model io.WriterTo) error {
-	res.Model = filepath.Join(dir, ModelFile)
+	res.Model = filepath.Join(dir, fileOf(res))
 	sum := sha256.New()
 	if err := journal.StreamFileAtomic(fsys, res.Model, summed{model, sum}); err != nil {
 		return err
@@ -68,7 +77,7 @@ func ReadResult(fsys vfs.FS, dir, artifact string) (*job.Result, error) {
 	case res.Artifact != artifact:
 		return nil, nil
 	}
-	res.Model = filepath.Join(dir, ModelFile)
+	res.Model = filepath.Join(dir, fileOf(&res))
 	sum, err := sumFile(fsys, res.Model)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -129,6 +138,6 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.
 	res := given
 	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
 	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
-	res.Scaled = t.Scaled
+	res.Scaled, res.Answers = t.Scaled, t.Answers
 	return &res, writeResult(fsys, dir, &res, t.Model)
 }

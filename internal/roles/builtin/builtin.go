@@ -40,6 +40,7 @@ func Register(c *node.Catalogue) error {
 		{data.Role, data.KindSynthetic, data.Version, data.SharedSynthetic()},
 		{data.Role, data.KindSource, data.Version, data.SourceFactory},
 		{data.Role, data.KindSamples, data.Version, data.SharedSamples()},
+		{data.Role, data.KindColumns, data.Version, data.ColumnsFactory},
 		{selector.Role, selector.Kind, selector.Version, selector.Factory},
 	} {
 		if err := c.Register(k.role, k.kind, k.version, k.factory); err != nil {

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/sim"
 )
 
@@ -22,7 +23,9 @@ type Result struct {
 	// ModelSHA256 is that of the model's file of a federated job, and that of the parameters of all nodes, one after
 	// another, of a gossip job.
 	ModelSHA256   string
-	Model         []byte // of a federated job that came to its end: the ONNX file
-	Contributions uint64 // federated: updates in all means; gossip: models that were merged
-	Hash          string // SHA-256 over every packet and event that left a node, with its time, and the model
+	Answers       []analytics.Answer // of a job of queries, whose file they are in the place of a model
+	Model         []byte             // of a federated job that came to its end: the ONNX file
+	Contributions uint64             // federated: updates in all means; gossip: models that were merged
+	// Hash is the SHA-256 over every packet and event that left a node, with its time, and the model.
+	Hash string
 }

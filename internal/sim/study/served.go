@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -24,6 +25,7 @@ type served struct {
 	owes     *sim.Node // a server that said that it is done while it was down: it tells its result when it lives again
 	failed   error
 	failures map[string]uint64
+	answers  []analytics.Answer
 }
 
 func newServed(j job.Served) (*served, error) {
@@ -71,7 +73,7 @@ func (f *served) result(n *sim.Node) error {
 	}
 	var file bytes.Buffer
 	_, err := told.Model.WriteTo(&file)
-	f.last, f.model, f.ended = told.Last, file.Bytes(), true
+	f.last, f.model, f.ended, f.answers = told.Last, file.Bytes(), true, told.Answers
 	return err
 }
 
@@ -107,7 +109,7 @@ func (f *served) App(n *sim.Node, ev engine.AppEvent) error {
 }
 
 func (f *served) Look(_ *sim.World, s *Sample) {
-	if f.last.Number > 0 {
+	if f.last.Number > 0 && f.last.Queries == 0 {
 		s.Accuracy, s.Least, s.Loss, s.Scored = f.last.Accuracy, f.last.Accuracy, f.last.Loss, true
 	}
 }
@@ -116,7 +118,7 @@ func (f *served) Result(w *sim.World, r *Result) {
 	r.Failures = f.failures
 	if f.model != nil {
 		sum := sha256.Sum256(f.model)
-		r.Model, r.ModelSHA256 = f.model, hex.EncodeToString(sum[:])
+		r.Model, r.ModelSHA256, r.Answers = f.model, hex.EncodeToString(sum[:]), f.answers
 	}
 	if server := w.Nodes()[0]; server.Up() {
 		r.Contributions = CounterOf(server, job.CountContributions)

@@ -1,0 +1,481 @@
+package analytics
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"math/big"
+	"slices"
+	"sort"
+	"unicode/utf8"
+
+	"github.com/rhizome-ml/rhizome/internal/config"
+	"github.com/rhizome-ml/rhizome/internal/exact"
+)
+
+// Column is a column of some rows, as whoever has them reads it: numbers or texts, and where there is none.
+type Column struct {
+	Numbers []float64
+	Texts   []string
+	Missing []bool
+}
+
+// Rows are the rows of a client, read piece by piece.
+type Rows interface {
+	// Open says of columns, by name, that they will be read: as "text" or "number", or "" for what they hold. An
+	// error says what is wrong with one.
+	Open(columns, as []string) error
+	// Next reads the next rows of all of them, and how many there are; 0 after the last one. What it gives is good
+	// until it is called again.
+	Next() (columns []Column, rows int, err error)
+}
+
+// The phases of an Ask.
+const (
+	Idle     = 0 // nothing is asked any more
+	Counting = 1
+	Telling  = 2 // the texts of a heavy query whose counts are large enough
+)
+
+// Ask is what a round asks of a query.
+type Ask struct {
+	Phase int64
+	// Params are of a quantile the lowest and highest key of each bracket, and of a heavy query the bits of the
+	// prefixes that are known, how many are counted beyond them, and these prefixes, ascending.
+	Params []int64
+}
+
+// Part is what a client found.
+type Part struct {
+	Values  int64    // that are there, or rows
+	Counts  []int64  // by the query
+	Sum     *big.Int // in units of package exact
+	Squares *big.Int
+	Low     float64
+	High    float64
+	Texts   []string // ascending, one for each of Counts
+	Over    bool     // there are more texts than the query takes
+}
+
+// The bounds of what a client finds.
+const (
+	quantileBins = 1 << 11 // of a bracket
+	heavyCounts  = 1 << 14 // of prefixes
+	heavyBits    = 32      // of a prefix at most
+	heavyEnough  = 24      // bits of a prefix by which texts are told
+	prefixesMax  = 1 << 10
+	toldMax      = 1 << 12 // texts that a client tells
+	textMax      = 256     // bytes of a text
+)
+
+// counter counts one query.
+type counter interface {
+	take(c *Column, rows int) error
+	part() *Part
+}
+
+// Find counts what is asked of queries over rows, which are read once.
+func Find(queries []Query, asks []Ask, rows Rows) ([]Part, error) {
+	if len(asks) != len(queries) {
+		return nil, config.Errorf("ask", "%d queries are asked; want %d", len(asks), len(queries))
+	}
+	var names, as []string
+	counters, at := make([]counter, len(queries)), make([]int, len(queries))
+	for i, q := range queries {
+		if err := asks[i].check(q); err != nil {
+			return nil, err
+		}
+		if at[i] = -1; asks[i].Phase == Idle {
+			continue
+		}
+		if counters[i] = newCounter(q, asks[i]); q.Column == "" {
+			continue
+		}
+		for k, name := range names {
+			if name == q.Column && as[k] == q.As() {
+				at[i] = k
+			}
+		}
+		if at[i] < 0 {
+			at[i], names, as = len(names), append(names, q.Column), append(as, q.As())
+		}
+	}
+	if err := rows.Open(names, as); err != nil {
+		return nil, err
+	}
+	for {
+		columns, n, err := rows.Next()
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		for i, c := range counters {
+			if c == nil {
+				continue
+			}
+			var of *Column
+			if at[i] >= 0 {
+				of = &columns[at[i]]
+			}
+			if err := c.take(of, n); err != nil {
+				return nil, fmt.Errorf("%s: %w", queries[i].Name, err)
+			}
+		}
+	}
+	out := make([]Part, len(queries))
+	for i, c := range counters {
+		if c != nil {
+			out[i] = *c.part()
+		}
+	}
+	return out, nil
+}
+
+func newCounter(q Query, a Ask) counter {
+	switch q.What {
+	case Count, Missing:
+		return &counted{missing: q.What == Missing}
+	case Min, Max:
+		return &ends{}
+	case Histogram:
+		return &bins{edges: q.Edges, counts: make([]int64, len(q.Edges)+1)}
+	case Quantile:
+		return newBrackets(a)
+	case Categories:
+		return &kinds{most: q.Most, counts: map[string]int64{}}
+	case Heavy:
+		return newPrefixes(q, a)
+	}
+	m := &sums{sum: exact.NewSum()}
+	if q.What == Variance || q.What == Deviation {
+		m.squares = exact.NewSquares()
+	}
+	return m
+}
+
+// counted counts what is there, and what is not.
+type counted struct {
+	missing       bool
+	values, holes int64
+}
+
+func (c *counted) take(of *Column, rows int) error {
+	for i := range rows {
+		if of != nil && of.Missing[i] {
+			c.holes++
+		} else {
+			c.values++
+		}
+	}
+	return nil
+}
+
+func (c *counted) part() *Part {
+	if c.missing { // it contributes where it has rows
+		return &Part{Values: c.values + c.holes, Counts: []int64{c.holes}}
+	}
+	return &Part{Values: c.values}
+}
+
+// each calls do with the numbers that are there.
+func each(of *Column, rows int, do func(x float64)) error {
+	for i := range rows {
+		if of.Missing[i] {
+			continue
+		}
+		x := of.Numbers[i]
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("there is the number %v; want finite ones", x)
+		}
+		do(x)
+	}
+	return nil
+}
+
+// sums are a sum, and one of squares.
+type sums struct {
+	values       int64
+	sum, squares *exact.Wide
+}
+
+func (s *sums) take(of *Column, rows int) error {
+	return each(of, rows, func(x float64) {
+		s.values++
+		s.sum.Add(x)
+		if s.squares != nil {
+			s.squares.AddSquare(x)
+		}
+	})
+}
+
+func (s *sums) part() *Part {
+	p := &Part{Values: s.values, Sum: s.sum.Int()}
+	if s.squares != nil {
+		p.Squares = s.squares.Int()
+	}
+	return p
+}
+
+// ends are the least and the greatest number.
+type ends struct {
+	values    int64
+	low, high float64
+}
+
+func (e *ends) take(of *Column, rows int) error {
+	return each(of, rows, func(x float64) {
+		if x += 0; e.values == 0 {
+			e.low, e.high = x, x
+		}
+		e.low, e.high = min(e.low, x), max(e.high, x)
+		e.values++
+	})
+}
+
+func (e *ends) part() *Part { return &Part{Values: e.values, Low: e.low, High: e.high} }
+
+// bins count what lies below the first edge, between two, where the last bin has its upper edge, and above the last.
+type bins struct {
+	edges  []float64
+	counts []int64
+	values int64
+}
+
+func (b *bins) take(of *Column, rows int) error {
+	n := len(b.edges)
+	return each(of, rows, func(x float64) {
+		b.values++
+		k := sort.Search(n, func(i int) bool { return b.edges[i] > x })
+		if k == n && x == b.edges[n-1] {
+			k = n - 1
+		}
+		b.counts[k]++
+	})
+}
+
+func (b *bins) part() *Part { return &Part{Values: b.values, Counts: b.counts} }
+
+// keyOf maps finite numbers to whole ones in their order; numberOf is the way back.
+func keyOf(x float64) uint64 {
+	b := math.Float64bits(x + 0) // -0 is 0
+	if b>>63 != 0 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
+func numberOf(key uint64) float64 {
+	if key>>63 != 0 {
+		return math.Float64frombits(key &^ (1 << 63))
+	}
+	return math.Float64frombits(^key)
+}
+
+// lowest and highest are the keys of all finite numbers.
+func lowest() uint64  { return keyOf(-math.MaxFloat64) }
+func highest() uint64 { return keyOf(math.MaxFloat64) }
+
+// binWidth is how many keys each bin of a bracket has, the last one perhaps fewer, and binsOf how many bins there are.
+func binWidth(low, high uint64) uint64 { return (high-low)/quantileBins + 1 }
+func binsOf(low, high uint64) int      { return int((high-low)/binWidth(low, high)) + 1 }
+
+// brackets count, for each of some brackets, what lies below it, in each of its bins, and above it.
+type brackets struct {
+	ends   []uint64
+	counts [][]int64
+	values int64
+}
+
+func newBrackets(a Ask) *brackets {
+	b := &brackets{}
+	for i := 0; i < len(a.Params); i += 2 {
+		low, high := uint64(a.Params[i]), uint64(a.Params[i+1])
+		b.ends = append(b.ends, low, high)
+		b.counts = append(b.counts, make([]int64, binsOf(low, high)+2))
+	}
+	return b
+}
+
+func (b *brackets) take(of *Column, rows int) error {
+	return each(of, rows, func(x float64) {
+		b.values++
+		k := keyOf(x)
+		for i, c := range b.counts {
+			low, high := b.ends[2*i], b.ends[2*i+1]
+			switch {
+			case k < low:
+				c[0]++
+			case k > high:
+				c[len(c)-1]++
+			default:
+				c[1+(k-low)/binWidth(low, high)]++
+			}
+		}
+	})
+}
+
+func (b *brackets) part() *Part { return &Part{Values: b.values, Counts: slices.Concat(b.counts...)} }
+
+// words calls do with the texts that are there.
+func words(of *Column, rows int, do func(s string)) error {
+	for i := range rows {
+		if of.Missing[i] {
+			continue
+		}
+		s := of.Texts[i]
+		if len(s) > textMax || !utf8.ValidString(s) {
+			return fmt.Errorf("there is a text of %d bytes, %.40q…; want at most %d, of UTF-8", len(s), s, textMax)
+		}
+		do(s)
+	}
+	return nil
+}
+
+// kinds count texts, of which there are few.
+type kinds struct {
+	most   int
+	counts map[string]int64
+	values int64
+}
+
+func (k *kinds) take(of *Column, rows int) error {
+	return words(of, rows, func(s string) {
+		k.values++
+		if _, there := k.counts[s]; there || len(k.counts) <= k.most {
+			k.counts[s]++
+		}
+	})
+}
+
+func (k *kinds) part() *Part {
+	p := &Part{Values: k.values}
+	if p.Over = len(k.counts) > k.most; !p.Over {
+		p.Texts, p.Counts = sorted(k.counts)
+	}
+	return p
+}
+
+// sorted returns texts, ascending, and their counts.
+func sorted(of map[string]int64) (texts []string, counts []int64) {
+	for _, s := range slices.Sorted(maps.Keys(of)) {
+		texts, counts = append(texts, s), append(counts, of[s])
+	}
+	return texts, counts
+}
+
+// hashOf is by whose first bits texts are counted.
+func hashOf(s string) uint64 {
+	sum := sha256.Sum256([]byte(s))
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+// first returns the first bits of a hash.
+func first(hash uint64, bits int64) uint64 { return hash >> (64 - bits) }
+
+// prefixes count texts by the first bits of their hash, where they begin as some prefixes do; or tell those texts.
+type prefixes struct {
+	ask         Ask
+	known, more int64 // bits
+	at          map[uint64]int
+	once        bool // a text or a prefix counts once, however many rows have it
+	counts      []int64
+	told        map[string]int64
+	values      int64
+	over        bool
+}
+
+func newPrefixes(q Query, a Ask) *prefixes {
+	p := &prefixes{ask: a, known: a.Params[0], more: a.Params[1], at: map[uint64]int{}, once: q.Clients > 0,
+		told: map[string]int64{}}
+	for i, v := range a.Params[2:] {
+		p.at[uint64(v)] = i
+	}
+	if a.Phase == Counting {
+		p.counts = make([]int64, len(p.at)<<p.more)
+	}
+	return p
+}
+
+func (p *prefixes) take(of *Column, rows int) error {
+	return words(of, rows, func(s string) {
+		p.values++
+		h := hashOf(s)
+		i, there := p.at[first(h, p.known)]
+		if !there {
+			return
+		}
+		if p.ask.Phase == Counting {
+			k := i<<p.more | int(first(h, p.known+p.more)&(1<<p.more-1))
+			if p.counts[k]++; p.once {
+				p.counts[k] = 1
+			}
+			return
+		}
+		n, there := p.told[s]
+		if !there && len(p.told) == toldMax {
+			p.over = true
+			return
+		}
+		if p.told[s] = n + 1; p.once {
+			p.told[s] = 1
+		}
+	})
+}
+
+func (p *prefixes) part() *Part {
+	out := &Part{Values: p.values, Counts: p.counts, Over: p.over}
+	if p.ask.Phase == Telling && !p.over {
+		out.Texts, out.Counts = sorted(p.told)
+	}
+	return out
+}
+
+// check says what is wrong with what is asked, which comes from the server. Texts are told by long prefixes of a few
+// alone: so no server learns more of them than the query says.
+func (a Ask) check(q Query) error {
+	bad := func(format string, args ...any) error {
+		return config.Errorf("ask", "%s: "+format, append([]any{q.Name}, args...)...)
+	}
+	n := len(a.Params)
+	switch {
+	case a.Phase != Idle && a.Phase != Counting && (a.Phase != Telling || q.What != Heavy):
+		return bad("there is no phase %d", a.Phase)
+	case a.Phase == Idle || q.What != Heavy && q.What != Quantile:
+		if n > 0 {
+			return bad("%d parameters; want none", n)
+		}
+		return nil
+	case q.What == Quantile:
+		if n != 2*len(q.At) {
+			return bad("%d parameters; want the ends of %d brackets", n, len(q.At))
+		}
+		for i := 0; i < n; i += 2 {
+			low, high := uint64(a.Params[i]), uint64(a.Params[i+1])
+			if low > high || low < lowest() || high > highest() {
+				return bad("the bracket %d has no two ends", i/2)
+			}
+		}
+		return nil
+	}
+	if n < 2 || n > 2+prefixesMax {
+		return bad("%d parameters; want bits, and up to %d prefixes", n, prefixesMax)
+	}
+	known, more, list := a.Params[0], a.Params[1], a.Params[2:]
+	switch {
+	case known < 0 || more < 0 || known > heavyBits || more > heavyBits || known+more > heavyBits ||
+		int64(len(list))<<more > heavyCounts:
+		return bad("%d bits beyond %d of %d prefixes", more, known, len(list))
+	case a.Phase == Telling && (more != 0 || known < heavyEnough):
+		return bad("texts are told by prefixes of at least %d bits, not %d", heavyEnough, known)
+	}
+	for i, v := range list {
+		if v < 0 || v>>known != 0 || i > 0 && v <= list[i-1] {
+			return bad("prefix %d is none of %d bits, or in no order", i, known)
+		}
+	}
+	return nil
+}
