@@ -107,7 +107,8 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 	global := g.Typed(asked.Value(0), params) // from here on at each client
 	off := g.Sub(global, g.Invoke(own, "Goal", asked.Value(1))[0])
 	here := []graph.Value{global}
-	step := by.Gradients(g, here, here, g.Gradient(g.Mul(off, off), global))[0]
+	step := by.Gradients(&strategy.Local{Graph: g, Global: here, Params: here,
+		Gradients: g.Gradient(g.Mul(off, off), global)})[0]
 	answer := g.Reply(asked, graph.Edge{Name: "update"}, g.Sub(global, g.Mul(step, g.Constant(scalar(0.1)))))
 	g.Invoke(meet, "Give", answer.Value(0)) // and back at the server
 
@@ -123,7 +124,8 @@ func learned(by strategy.Chosen, clients, rounds int) (rhizome.Job, error) {
 		for _, k := range carried[1:] {
 			kept = append(kept, []graph.Value{b.Typed(k, params)})
 		}
-		next, kept := by.Next(b, global, b.Invoke(meet, "Ask", global[0]), kept)
+		next, kept := by.Next(&strategy.Server{Graph: b, Global: global, Mean: b.Invoke(meet, "Ask", global[0]),
+			Kept: kept})
 		for _, k := range kept {
 			next = append(next, k[0])
 		}

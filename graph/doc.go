@@ -134,6 +134,7 @@
 //
 //	Tests(trigger) → samples Int, steps Int
 //	Turn(round Int) → turn int64[]
+//	Pass(round Int) → batches Int
 //	Key(round Int, step Int) → key int64[]
 //	TestBatch(step Int) → batch Tensor, labels Tensor, weights Tensor
 //	Moments(trigger) → counts int64[?], sums float64[?,?], squares float64[?,?]   (Deferred)
@@ -142,6 +143,7 @@
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
 // ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); variances (the places
 // of tensors that hold such: one below 0 is refused); wide (the mean is float32 also where the model's storage is not);
+// beside (shapes of what stands behind the parameters in an update, and in the mean);
 // gather (an object: deadline_ms, drops, keeps, check_ms).
 //
 //	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
@@ -149,7 +151,8 @@
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
 //	Refuse(round Int, who Peer, failure List of String) → noted Trigger
 //
-// model cell keeps tensors of a node from round to round. Keys: shapes. In a round it gives what an earlier one kept:
+// model cell keeps tensors of a node from round to round. Keys: shapes. In a round it gives what an earlier one kept;
+// zeros, where nothing was and first is empty:
 //
 //	Read(round Int, first List of Tensor) → kept List of Tensor
 //	Write(round Int, made List of Tensor) → written Trigger
@@ -174,6 +177,7 @@
 //
 //	Await(round Int) → ready Trigger   (Deferred)
 //	Members(trigger) → peers List of Peer
+//	Share(peers List of Peer, of Int) → share float32[]
 //
 // protocol rounds decides who takes part in a round and when it is over. Keys: quorum, quorum_percent, over,
 // deadline_ms, least, max_open, remember, on_failed ("stop", "retry" or "skip"), retries, cohort, grace_ms, registry (a

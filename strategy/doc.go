@@ -11,21 +11,29 @@
 //   - fedprox mu=0.01: clients are drawn back to the parameters that the round began with;
 //   - fedadam, fedyogi, fedadagrad rate=0.1: the server steps along the mean by an optimizer of its own;
 //   - diloco rate=0.7 momentum=0.9: clients train for long, the server steps with Nesterov's momentum;
+//   - scaffold: clients and server keep control variates, which take from steps what a client's data draws aside;
+//   - feddyn alpha=0.1: clients keep the gradient that they ended with, and are drawn back to where they began;
+//   - fednova: what a client changes counts by step, however many it took;
+//   - qfedavg q=0.2: clients weigh the more, the greater their loss is;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;
 //   - krum f=1, multi-krum f=1 keep=0, and bulyan f=1: updates that are far from the others do not count;
 //   - geometric-median steps=8: nor can less than half of them draw the model as a whole away;
 //   - norm-clipping norm=1, and centred-clipping radius=1 steps=3: no client moves the model further than that.
 //
 // A strategy is written over whole parameters. It does not know how large they are, whether they travel in chunks, or
-// who was killed on the way: Server and Local record ops with package graph, which run like those of any program, with
-// the same bits on every machine and through any interruption. Combine is plain Go, and called with some elements of
-// all clients at a time; so is Judge, which weighs updates as wholes by the distances between them.
+// who was killed on the way: Server, Local and Client record ops with package graph, which run like those of any
+// program, with the same bits on every machine and through any interruption. Combine is plain Go, and called with some
+// elements of all clients at a time; so is Judge, which weighs updates as wholes by the distances between them.
+//
+// What a client sends is weighted as its update is. Where a paper weighs clients alike, a job says so with weighting:
+// uniform; by samples, what it proves holds for the mean of the losses by samples. What clients keep they keep by
+// themselves: one that comes anew, or in the place of another, begins with zeros.
 //
 // A choreography of one's own takes any strategy: Parse reads the text that names one of this package, and With chooses
-// the settings of a Strategy that is made in place. What comes of either has the four calls that a round needs. Begin
-// records what the server keeps before the first round, Gradients stands in a client's step, and Next behind what the
-// updates became. Fold makes that of the updates, by Combine or as the exact mean: the component at the server that
-// takes the updates calls it when those of a round are there, and nobody else does in a choreography of one's own. (In
-// a federated job the built-in aggregator calls Combine.) The example "strategy" of package rhizome does so. Where
-// there is Judge, that component calls Weigh in its place.
+// the settings of a Strategy that is made in place. What comes of either has the five calls that a round needs. Begin
+// records what the server keeps before the first round, Gradients stands in a client's step, Answer behind its last
+// one, and Next behind what the updates became. Fold makes that of the updates, by Combine or as the exact mean: the
+// component at the server that takes the updates calls it when those of a round are there, and nobody else does in a
+// choreography of one's own. (In a federated job the built-in aggregator calls Combine.) The example "strategy" of
+// package rhizome does so. Where there is Judge, that component calls Weigh in its place.
 package strategy

@@ -94,7 +94,7 @@ func rounds(t *testing.T, c strategy.Chosen, n int64, start, mean [][]float32) [
 		for _, m := range mean {
 			means = append(means, b.Constant(tensorOf(m, len(m))))
 		}
-		params, kept := c.Next(b, lists[0], means, lists[1:])
+		params, kept := c.Next(&strategy.Server{Graph: b, Global: lists[0], Mean: means, Kept: lists[1:]})
 		out := append([]graph.Value{b.Add(round, b.Constant(tensorOf([]float32{1})))}, params...)
 		for _, k := range kept {
 			out = append(out, k...)

@@ -38,7 +38,8 @@ func TestMomentumGoesOn(t *testing.T) {
 			carried[i] = b.Typed(carried[i], types.Tensors(tensor.Float32, 3))
 		}
 		mean := b.Mul(carried[0], b.Constant(value.Tensor{Tensor: half}))
-		params, kept := c.Next(b, carried[:1], []graph.Value{mean}, [][]graph.Value{carried[1:]})
+		params, kept := c.Next(&strategy.Server{Graph: b, Global: carried[:1], Mean: []graph.Value{mean},
+			Kept: [][]graph.Value{carried[1:]}})
 		return append(params, kept[0]...)
 	})
 	g.AppEmit("end", end[0])

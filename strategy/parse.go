@@ -138,6 +138,13 @@ func (s Strategy) check() error {
 	case s.Kept < 0 || s.Kept > keptMost || s.Kept > 0 && s.Server == nil:
 		return wrong(s.Name, fmt.Sprintf("to keep 0 to %d values, not %d, and a Server that makes them", keptMost,
 			s.Kept))
+	case s.Told < 0 || s.Told > s.Kept:
+		return wrong(s.Name, fmt.Sprintf("to tell 0 to %d of what the server keeps, not %d", s.Kept, s.Told))
+	case !within(s.Own) || !within(s.Sent) || !within(s.Numbers) || s.beside()+s.Own > 0 && s.Client == nil:
+		return wrong(s.Name, fmt.Sprintf("a client that keeps 0 to %d values and sends as many, and as many numbers, not "+
+			"%d, %d and %d, and a Client that makes them", keptMost, s.Own, s.Sent, s.Numbers))
+	case s.beside() > 0 && (s.Server == nil || s.Combine != nil || s.Judge != nil):
+		return wrong(s.Name, "a Server that reads what clients send beside their updates, and no Combine or Judge")
 	case len(s.Settings) > settingMost:
 		return wrong(s.Name, fmt.Sprintf("at most %d settings, not %d", settingMost, len(s.Settings)))
 	}
@@ -150,6 +157,11 @@ func (s Strategy) check() error {
 	}
 	return nil
 }
+
+// beside is how many lists and numbers a client sends beside its update.
+func (s Strategy) beside() int { return s.Sent + s.Numbers }
+
+func within(n int) bool { return n >= 0 && n <= keptMost }
 
 func nameOK(name string) bool {
 	for i, r := range name {

@@ -20,15 +20,28 @@ type Strategy struct {
 	// Settings are its own, each a number.
 	Settings []Setting
 	// Kept is how many values of each parameter's shape the server keeps from round to round, 0 to 8. They begin as
-	// zeros.
-	Kept int
+	// zeros. Told is how many of those, the first ones, the clients of a round are told with its parameters.
+	Kept, Told int
+	// Own is how many values of each parameter's shape a client keeps for itself from round to round, 0 to 8. They
+	// begin as zeros, of a client that comes later as well, are a part of its state, and never leave it. What it keeps
+	// of a round holds whether its update counted or not.
+	Own int
+	// Sent is how many values of each parameter's shape, and Numbers how many scalars, a client sends beside its
+	// update, 0 to 8 of each: numbers between -2^20 and 2^20. Their exact means, weighted as the updates are, are what
+	// Server sees. Neither goes with Combine or Judge.
+	Sent, Numbers int
+	// Plain says that a client has to step by its gradients times a rate and nothing else: without momentum, another
+	// optimizer, or a bound on its gradients. Client.Rate is for these.
+	Plain bool
 
 	// Server records what the server makes of a round: it returns the new parameters, in the order of s.Mean, and what
 	// is kept, in that of s.Kept. nil: the mean is the new parameters. A server whose model travels in chunks holds no
-	// more than one model without Server; with it, it holds Global, Mean and what is kept at once.
+	// more than one model without Server; with it, it holds Global, Mean, Sent and what is kept at once.
 	Server func(s *Server) (params []graph.Value, kept [][]graph.Value)
 	// Local records what a client makes of the gradients of a step, in the order of l.Gradients. nil: nothing.
 	Local func(l *Local) (gradients []graph.Value)
+	// Client records what a client makes of a round, behind its last step. nil: its parameters are its update.
+	Client func(c *Client) Answer
 	// Combine makes one of the clients' values for a run of elements, in out: parts[i][k] is element k of client i,
 	// clients are in the order of their peer ids, and weights are their samples, or what the job says in their place.
 	// It sees some elements at a time, never which, so each element of out follows from the same element of the parts
@@ -73,14 +86,19 @@ func (c Chosen) Get(setting string) float64 {
 	return x
 }
 
-// Server is a round at the server, while it is recorded. All lists have a value for each parameter, in the model's
-// order, of its shape.
+// Server is a round at the server, while it is recorded. Lists of values have one for each parameter, in the model's
+// order, of its shape. Whoever calls Chosen.Next fills in all but Chosen.
 type Server struct {
 	*graph.Graph
-	Chosen Chosen
-	Global []graph.Value   // parameters that the round began with
-	Mean   []graph.Value   // what the clients' updates became
-	Kept   [][]graph.Value // from the round before
+	Chosen  Chosen
+	Global  []graph.Value   // parameters that the round began with
+	Mean    []graph.Value   // what the clients' updates became
+	Kept    [][]graph.Value // from the round before
+	Sent    [][]graph.Value // the means of what clients sent beside their updates
+	Numbers []graph.Value   // and those of the scalars that they sent
+	// Round records the round's number, from 1, and Share which part of all clients the round counted, above 0 and up
+	// to 1: scalars of float32. Where membership is open, all clients are those who ever joined and were not removed.
+	Round, Share func() graph.Value
 }
 
 // Setting records a setting as a scalar of float32.
@@ -89,14 +107,16 @@ func (s *Server) Setting(name string) graph.Value { return s.Number(s.Chosen.Get
 // Number records a scalar of float32.
 func (s *Server) Number(x float64) graph.Value { return number(s.Graph, x) }
 
-// Local is a client's step, while it is recorded. All lists have a value for each parameter, in the model's order, of
-// its shape.
+// Local is a client's step, while it is recorded. Lists of values have one for each parameter, in the model's order, of
+// its shape. Whoever calls Chosen.Gradients fills in all but Chosen.
 type Local struct {
 	*graph.Graph
 	Chosen    Chosen
-	Global    []graph.Value // parameters that the round began with
-	Params    []graph.Value // those of this step
-	Gradients []graph.Value // of the loss
+	Global    []graph.Value   // parameters that the round began with
+	Params    []graph.Value   // those of this step
+	Gradients []graph.Value   // of the loss
+	Own       [][]graph.Value // what the client keeps, from an earlier round
+	Told      [][]graph.Value // of what the server keeps
 }
 
 // Setting records a setting as a scalar of float32.
@@ -104,6 +124,35 @@ func (l *Local) Setting(name string) graph.Value { return l.Number(l.Chosen.Get(
 
 // Number records a scalar of float32.
 func (l *Local) Number(x float64) graph.Value { return number(l.Graph, x) }
+
+// Client is the end of a round at a client, while it is recorded. Lists of values have one for each parameter, in the
+// model's order, of its shape. Whoever calls Chosen.Answer fills in all but Chosen.
+type Client struct {
+	*graph.Graph
+	Chosen Chosen
+	Global []graph.Value   // parameters that the round began with
+	Params []graph.Value   // those behind the last step
+	Own    [][]graph.Value // what the client keeps, from an earlier round
+	Told   [][]graph.Value // of what the server keeps
+	Steps  graph.Value     // how many there were, a scalar of float32
+	// Rate records the rate of the round's steps, of a strategy that is Plain, and Loss the loss of the client's data
+	// by Global, which takes a pass over it: scalars of float32.
+	Rate, Loss func() graph.Value
+}
+
+// Setting records a setting as a scalar of float32.
+func (c *Client) Setting(name string) graph.Value { return c.Number(c.Chosen.Get(name)) }
+
+// Number records a scalar of float32.
+func (c *Client) Number(x float64) graph.Value { return number(c.Graph, x) }
+
+// Answer is what a client makes of a round.
+type Answer struct {
+	Update  []graph.Value   // of which the server sees the mean, in the order of Client.Params
+	Sent    [][]graph.Value // beside it, as many as Strategy.Sent
+	Numbers []graph.Value   // as many as Strategy.Numbers
+	Own     [][]graph.Value // what the client keeps, as many as Strategy.Own
+}
 
 func number(g *graph.Graph, x float64) graph.Value {
 	t, err := tensor.FromFloat32(nil, []float32{float32(x)})
@@ -127,29 +176,50 @@ func (c Chosen) Begin(g *graph.Graph, params []graph.Value) (kept [][]graph.Valu
 
 // Gradients records, in a client's step, what it makes of its gradients. A Local that returns another number of them is
 // a mistake in the strategy, which panics.
-func (c Chosen) Gradients(g *graph.Graph, global, params, gradients []graph.Value) []graph.Value {
+func (c Chosen) Gradients(l *Local) []graph.Value {
 	if c.Local == nil {
-		return gradients
+		return l.Gradients
 	}
-	out := c.Local(&Local{Graph: g, Chosen: c, Global: global, Params: params, Gradients: gradients})
-	c.whole("gradients", len(out), len(gradients))
+	l.Chosen = c
+	out := c.Local(l)
+	c.whole("gradients", len(out), len(l.Gradients))
 	return out
+}
+
+// Answer records, behind a client's last step, what it makes of the round. A Client that returns other numbers of
+// values is a mistake in the strategy, which panics.
+func (c Chosen) Answer(of *Client) Answer {
+	if c.Client == nil {
+		return Answer{Update: of.Params}
+	}
+	of.Chosen = c
+	a := c.Client(of)
+	c.whole("parameters of an update", len(a.Update), len(of.Params))
+	c.whole("numbers beside an update", len(a.Numbers), c.Numbers)
+	c.lists("what is sent", a.Sent, c.Sent, len(of.Params))
+	c.lists("what a client keeps", a.Own, c.Own, len(of.Params))
+	return a
 }
 
 // Next records, behind the mean of a round, the new parameters and what the server keeps. A Server that returns other
 // numbers of them is a mistake in the strategy, which panics.
-func (c Chosen) Next(g *graph.Graph, global, mean []graph.Value, kept [][]graph.Value) (params []graph.Value,
-	next [][]graph.Value) {
+func (c Chosen) Next(s *Server) (params []graph.Value, kept [][]graph.Value) {
 	if c.Server == nil {
-		return mean, nil
+		return s.Mean, nil
 	}
-	params, next = c.Server(&Server{Graph: g, Chosen: c, Global: global, Mean: mean, Kept: kept})
-	c.whole("parameters", len(params), len(mean))
-	c.whole("lists of what is kept", len(next), c.Kept)
-	for _, k := range next {
-		c.whole("values of what is kept", len(k), len(mean))
+	s.Chosen = c
+	params, kept = c.Server(s)
+	c.whole("parameters", len(params), len(s.Mean))
+	c.lists("what is kept", kept, c.Kept, len(s.Mean))
+	return params, kept
+}
+
+// lists holds that there are so many lists of n values.
+func (c Chosen) lists(what string, got [][]graph.Value, want, n int) {
+	c.whole("lists of "+what, len(got), want)
+	for _, k := range got {
+		c.whole("values of "+what, len(k), n)
 	}
-	return params, next
 }
 
 func (c Chosen) whole(what string, got, want int) {

@@ -50,6 +50,8 @@ func TestParse(t *testing.T) {
 // TestOnesOwn: a strategy that is made in place has settings like any other, and one that is not whole is refused.
 func TestOnesOwn(t *testing.T) {
 	server := func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, s.Kept }
+	client := func(c *Client) Answer { return Answer{Update: c.Params} }
+	combine := func(Chosen, []float32, [][]float32, []int64) {}
 	own := Strategy{Name: "own", Kept: 2, Server: server,
 		Settings: []Setting{{Name: "rate", Default: 0.5, Least: 0, Most: 1}}}
 	c, err := own.With("rate=0.25")
@@ -64,6 +66,11 @@ func TestOnesOwn(t *testing.T) {
 		"of a-z":            {Name: "Own"},
 		"0 to 8 values":     {Name: "own", Kept: 9, Server: server},
 		"a Server":          {Name: "own", Kept: 1},
+		"to tell 0 to 1":    {Name: "own", Kept: 1, Told: 2, Server: server},
+		"a Client":          {Name: "own", Own: 1},
+		"keeps 0 to 8":      {Name: "own", Sent: 9, Server: server, Client: client},
+		"a Server that":     {Name: "own", Numbers: 1, Client: client},
+		"no Combine":        {Name: "own", Numbers: 1, Client: client, Server: server, Combine: combine},
 		"a name of its own": {Name: "own", Settings: []Setting{{Name: "x"}, {Name: "x"}}},
 		"a default":         {Name: "own", Settings: []Setting{{Name: "x", Default: 2, Most: 1}}},
 		"WHOLE NUMBER": {Name: "own",
@@ -82,6 +89,7 @@ func TestOnesOwn(t *testing.T) {
 func TestMistakesOfAStrategy(t *testing.T) {
 	g := graph.New("g")
 	in := g.Input(g.Place("here"), "in", types.Tensors(tensor.Float32, 2), types.Tensors(tensor.Float32))
+	mean := func(s *Server) ([]graph.Value, [][]graph.Value) { return s.Mean, nil }
 	for want, s := range map[string]Strategy{
 		"own returns 1 parameters; want 2": {Server: func(s *Server) ([]graph.Value,
 			[][]graph.Value) {
@@ -97,6 +105,18 @@ func TestMistakesOfAStrategy(t *testing.T) {
 		}},
 		"own returns 3 gradients; want 2": {Local: func(l *Local) []graph.Value {
 			return append(l.Gradients, l.Gradients[0])
+		}},
+		"own returns 1 parameters of an update; want 2": {Client: func(c *Client) Answer {
+			return Answer{Update: c.Params[:1]}
+		}},
+		"own returns 0 numbers beside an update; want 1": {Numbers: 1, Server: mean, Client: func(c *Client) Answer {
+			return Answer{Update: c.Params}
+		}},
+		"own returns 1 values of what is sent; want 2": {Sent: 1, Server: mean, Client: func(c *Client) Answer {
+			return Answer{Update: c.Params, Sent: [][]graph.Value{c.Params[:1]}}
+		}},
+		"own returns 0 lists of what a client keeps; want 1": {Own: 1, Client: func(c *Client) Answer {
+			return Answer{Update: c.Params}
 		}},
 		`own has no setting "rate"`: {Local: func(l *Local) []graph.Value {
 			l.Setting("rate")
@@ -114,8 +134,9 @@ func TestMistakesOfAStrategy(t *testing.T) {
 					t.Errorf("%q; want %q", got, want)
 				}
 			}()
-			c.Gradients(g, in, in, in[:2:2])
-			c.Next(g, in, in, c.Begin(g, in))
+			c.Gradients(&Local{Graph: g, Global: in, Params: in, Gradients: in[:2:2]})
+			c.Answer(&Client{Graph: g, Global: in, Params: in})
+			c.Next(&Server{Graph: g, Global: in, Mean: in, Kept: c.Begin(g, in)})
 		}()
 	}
 }

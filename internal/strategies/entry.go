@@ -86,6 +86,11 @@ func atServer(s strategy.Strategy) string {
 	}
 	round := "While a round is open: the sum of the updates, 16 bytes for each parameter, however many clients there " +
 		"are; where the model travels in chunks, that of the chunks under way."
+	if s.Sent > 0 {
+		round = fmt.Sprintf("While a round is open: the sums of the updates and of what comes beside them, %d bytes for "+
+			"each parameter, however many clients there are; where the model travels in chunks, those of the chunks "+
+			"under way.", 16*(1+s.Sent))
+	}
 	if s.Combine != nil {
 		round = "While a round is open: every update that came; where the model travels in chunks, of each client the " +
 			"chunks under way."
@@ -102,10 +107,29 @@ func atServer(s strategy.Strategy) string {
 
 // atClient says what a strategy takes at a client.
 func atClient(s strategy.Strategy) string {
-	if s.Local != nil {
-		return "In a round: the parameters that it began with. Nothing is kept from round to round."
+	var out []string
+	if s.Own > 0 {
+		out = append(out, "From round to round: "+lists(s.Own)+", and as many of the round before.")
 	}
-	return "Nothing."
+	if s.Local != nil || s.Client != nil {
+		out = append(out, "In a round: the parameters that it began with.")
+	}
+	if s.Told > 0 {
+		out = append(out, "It is told beside them: "+lists(s.Told)+".")
+	}
+	switch {
+	case s.Sent > 0:
+		out = append(out, "It sends beside its update: "+lists(s.Sent)+".")
+	case s.Numbers > 0:
+		out = append(out, "It sends a number beside its update.")
+	}
+	if s.Own == 0 && len(out) > 0 {
+		out = append(out, "Nothing is kept from round to round.")
+	}
+	if len(out) == 0 {
+		return "Nothing."
+	}
+	return strings.Join(out, " ")
 }
 
 func lists(n int) string {

@@ -254,7 +254,7 @@ func (c *Component) shapes(ctx *engine.Context, r *Round) ([][]int, *value.Failu
 	if !ok {
 		return nil, c.fail(value.CodeError, "slot %q holds no component that knows the model's shapes", c.cfg.Model)
 	}
-	return model.Shapes(), nil
+	return append(slices.Clip(model.Shapes()), c.cfg.Beside...), nil
 }
 
 // check returns the update's tensors, in float32, when all of them have the shapes (if any are given) and the types,

@@ -51,6 +51,8 @@ type Config struct {
 	// Wide gives the mean in float32 where the model keeps its parameters in floats of 16 bits: for a strategy that
 	// makes the new ones of it.
 	Wide bool `json:"wide,omitempty"`
+	// Beside are the shapes of what stands in an update behind the model's parameters, of float32: the mean has it too.
+	Beside [][]int `json:"beside,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`
 }
@@ -110,6 +112,9 @@ func (c Config) withDefaults() (Config, error) {
 		if k < 0 || i > 0 && k <= c.Variances[i-1] {
 			return c, config.Errorf(of, "variances are %v; want places of tensors, ascending", c.Variances)
 		}
+	}
+	if len(c.Beside) > 0 && (c.Model == "" || c.Combine != "" || c.Clip > 0 || c.Skips) {
+		return c, config.Errorf(of, "beside needs a model, and has no meaning with combine, clip or skips")
 	}
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 4

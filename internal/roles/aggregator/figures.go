@@ -246,6 +246,8 @@ func (c *Component) measured(ctx *engine.Context, number int64, who string, samp
 		if c.cfg.Clip > 0 {
 			most = math.MaxInt
 		}
+		whole := update
+		update = update[:len(update)-len(c.cfg.Beside)] // figures are of the parameters
 		n = norm(update, global, most)
 		if clipped = c.cfg.Clip > 0 && n > c.cfg.Clip; clipped {
 			var err error
@@ -260,6 +262,9 @@ func (c *Component) measured(ctx *engine.Context, number int64, who string, samp
 				return nil, nil, c.fail(value.CodeError, "%v", err)
 			}
 			p = value.Tensor{Tensor: t}
+		}
+		if len(c.cfg.Beside) > 0 {
+			update = whole // which is not clipped
 		}
 	}
 	x := c.st.client(who)

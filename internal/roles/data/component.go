@@ -134,6 +134,11 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return c.testBatch(in)
 	case methodMoments:
 		return c.measure(ctx)
+	case "Pass":
+		if _, ok := intAt(in, 0); !ok || c.train.source == nil {
+			return nil, c.fail(value.CodeError, "Pass takes the round as an Int, of a node that holds samples to train on")
+		}
+		return []value.Value{value.Int(c.perEpoch())}, nil
 	case "Turn":
 		round, ok := intAt(in, 0)
 		if !ok {

@@ -23,6 +23,7 @@
 //	Tests(trigger)                   → samples Int, steps Int   of the test, in batches
 //	TestBatch(step Int)              → x, y, weights            weights are 1, or 0 where a batch was filled up
 //	Turn(round Int)                  → turn                     the round as a tensor
+//	Pass(round Int)                  → batches Int              of a round's, that are one pass over the samples
 //	Moments(trigger)                 → counts, sums, squares    of the own samples' features, exact
 //
 // x is [batch, …] with the shape and type of the source's features, y is [batch] of its labels. Each batch has the full

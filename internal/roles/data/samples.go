@@ -333,6 +333,10 @@ func SamplesMethods() []graph.Method {
 		In:  []graph.Port{{Name: "round", Type: types.Int()}},
 		Out: []graph.Port{{Name: "turn", Type: types.Tensors(tensor.Int64)}},
 	}, graph.Method{
+		Name: "Pass", Doc: "Gives how many batches of a round are one pass over the samples: its first ones.",
+		In:  []graph.Port{{Name: "round", Type: types.Int()}},
+		Out: []graph.Port{{Name: "batches", Type: types.Int()}},
+	}, graph.Method{
 		Name: "Key",
 		Doc: "Gives the key of what is drawn in a step: a number that follows from the job's seed, the node, the " +
 			"round and the step.",

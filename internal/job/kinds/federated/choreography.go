@@ -25,6 +25,8 @@ type slots struct {
 
 	sound *graph.Slot // at a client, where its update is lent
 	own   *graph.Slot // at a client that keeps running statistics
+
+	kept, told *graph.Slot // what the strategy keeps at a client, and what it tells clients, at the server
 }
 
 // fedavg is one choreography while it is recorded.
@@ -129,9 +131,9 @@ func (j *fedavg) kept(g *graph.Graph) []graph.Value {
 	return slices.Concat(j.strategy.Begin(g, params[:j.trained])...)
 }
 
-// next records what the server makes of the mean of a round: the new parameters, and what it keeps. Running statistics
+// next records what the server makes of the mean of round i: the new parameters, and what it keeps. Running statistics
 // are no matter of the strategy: their mean holds.
-func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
+func (j *fedavg) next(b *graph.Graph, i, mean, members graph.Value, kept []graph.Value) (graph.Value, []graph.Value) {
 	if j.strategy.Server == nil {
 		return mean, nil
 	}
@@ -141,9 +143,13 @@ func (j *fedavg) next(b *graph.Graph, mean, members graph.Value, kept []graph.Va
 	}
 	now := b.Gate(b.Constant(value.Trigger{}), members)
 	global := j.tensors(b, b.Invoke(j.slots.model, "Parameters", now)[0])
-	means := b.Unbundle(b.Typed(mean, j.params), len(j.params.Items)) // see aggregator.Config.Wide
-	params, next := j.strategy.Next(b, global[:n], means[:n], before)
-	return j.bundle(b, append(params, means[n:]...)), slices.Concat(next...)
+	all := types.ListOf(slices.Concat(j.params.Items, j.beside())...) // see aggregator.Config.Wide
+	means := b.Unbundle(b.Typed(mean, all), len(all.Items))
+	sent, numbers := j.parted(means[len(j.params.Items):])
+	params, next := j.strategy.Next(&strategy.Server{Graph: b, Global: global[:n], Mean: means[:n], Kept: before,
+		Sent: sent, Numbers: numbers, Round: j.number(b, i), Share: j.share(b, members)})
+	made := j.bundle(b, append(params, means[n:len(j.params.Items)]...))
+	return made, j.tell(b, i, slices.Concat(next...))
 }
 
 // end records what the server tells at the end. A model that is too large for an event stays in its component, where
@@ -193,6 +199,7 @@ func (j *fedavg) components() {
 	if own := j.net.Local(); len(own) > 0 {
 		s.own = slot(j.ownStatistics(own))
 	}
+	j.strategyComponents()
 	s.data = slot(j.c.source(both))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
 		Version: registry.Version, At: both,
@@ -206,7 +213,8 @@ func (j *fedavg) components() {
 		Methods: rounds.Methods(), Deps: []*graph.Slot{s.registry}, Config: j.c.rounds()})
 	s.aggregator = slot(graph.Component{Name: "aggregator", Role: "aggregator", Kind: aggregator.Kind,
 		Version: aggregator.Version, At: server,
-		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model}, Config: j.c.aggregation()})
+		Methods: aggregator.Methods(), Deps: []*graph.Slot{s.rounds, s.registry, s.model},
+		Config: j.c.aggregation(j.besides())})
 	if by.By == selector.ByLoss {
 		s.selector = slot(selects(by, server, s.registry, s.aggregator))
 	}
@@ -221,7 +229,7 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
 	mean := b.Invoke(s.aggregator, "Mean", i, members)
-	params, kept := j.next(b, mean[0], mean[2], kept)
+	params, kept := j.next(b, i, mean[0], mean[2], kept)
 	loaded := b.Invoke(s.model, "LoadParameters", params)[0]
 	if j.c.chunked() {
 		loaded = j.count(b, mean[3], loaded)
@@ -240,11 +248,11 @@ func (j *fedavg) ask() {
 	round := b.Typed(event[0], types.Int())
 	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
-	scale := j.constants(b, whom)
+	scale, kept := j.constants(b, whom), j.toTell(b, round, whom)
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
-		whom, round, append([]graph.Value{global, round}, scale...)...)
+		whom, round, slices.Concat([]graph.Value{global, round}, scale, kept)...)
 	j.scale = told(asked, 2, scale)
-	update, samples, losses := j.train(b, asked.Value(0), asked.Value(1))
+	update, samples, losses := j.train(b, asked.Value(0), asked.Value(1), told(asked, 2+len(scale), kept))
 	if j.c.chunked() {
 		update = b.Invoke(s.sound, "Check", update)[0]
 	}
@@ -279,107 +287,6 @@ func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured) grap
 	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
 	kept := b.Record(job.RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))
-}
-
-// train is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
-// the round, before the first step and after the last one.
-func (j *fedavg) train(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
-	losses []graph.Value) {
-	update, samples, own := j.local(b, global, round)
-	if !j.c.ClientMetrics {
-		return update, samples, nil
-	}
-	first := b.Named("measured").Invoke(j.slots.data, "NextBatch", b.Gate(b.Constant(value.Int(0)), samples), round)
-	x, y := j.batch(b, first)
-	for i, params := range []graph.Value{global, update} {
-		all := append(j.tensors(b, params), own[i]...)
-		losses = append(losses, j.lossOf(b, j.net.own(b, batch{x, y}, all), j.labels(b, y)))
-	}
-	return update, samples, losses
-}
-
-// told returns the losses of an answer, behind its other values.
-func told(answer *graph.Arrival, from int, losses []graph.Value) (out []graph.Value) {
-	for i := range losses {
-		out = append(out, answer.Value(from+i))
-	}
-	return out
-}
-
-// local records what a client does with the parameters of a round: its epochs of gradient descent over its own data.
-// Own are the running statistics that it keeps, before that and after it.
-func (j *fedavg) local(b *graph.Graph, global, round graph.Value) (update, samples graph.Value,
-	own [2][]graph.Value) {
-	s := &j.slots
-	begun := b.Invoke(s.data, "Begin", round)
-	params := j.tensors(b, global)
-	carried := params
-	if s.own != nil {
-		own[0] = j.readOwn(b, round)
-		carried = slices.Concat(carried, own[0])
-	}
-	var turn graph.Value
-	if !j.schedule.Constant() {
-		turn = b.Invoke(s.data, "Turn", round)[0]
-	}
-	if j.optimizer != nil {
-		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params[:j.trained])...)
-	} else if j.c.Momentum > 0 {
-		for _, p := range params[:j.trained] {
-			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
-		}
-	}
-	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value,
-		carried []graph.Value) []graph.Value {
-		batch := b.Invoke(s.data, "NextBatch", step, round)
-		x, y := j.batch(b, batch)
-		return j.step(b, x, y, params, carried, turn, j.chance(b, step, round))
-	})
-	update = j.bundle(b, trained[:len(params)])
-	if s.own != nil {
-		own[1] = trained[len(params):len(j.values)]
-		written := b.Invoke(s.own, "Write", round, b.Bundle(own[1]...))[0]
-		update = b.Gate(update, written)
-	}
-	return update, begun[0], own
-}
-
-// step records one step of gradient descent on a batch and returns what it changes: the parameters with the running
-// statistics and, with momentum, the velocities behind them.
-func (j *fedavg) step(b *graph.Graph, x, y graph.Value, global, carried []graph.Value, turn graph.Value,
-	chance func(int, []int) graph.Value) []graph.Value {
-	n := j.trained
-	values := make([]graph.Value, len(j.values))
-	for i := range values {
-		values[i] = b.Typed(carried[i], j.values[i])
-	}
-	params, kept := values[:n:n], carried[len(values):]
-	out, renewed := j.net.train(b, batch{x, y}, values, chance)
-	loss := j.lossOf(b, out, j.labels(b, y))
-	steps := j.strategy.Gradients(b, global[:n], params, b.Gradient(loss, params...))
-	if j.optimizer != nil {
-		next, kept := j.stepBy(b, params, steps, kept, turn)
-		return slices.Concat(next, renewed, kept)
-	}
-	if j.c.ClipGradient > 0 {
-		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
-	}
-	next := make([]graph.Value, 0, len(carried))
-	if j.c.Momentum > 0 {
-		share := b.Constant(scalar(j.c.Momentum))
-		for i, v := range kept {
-			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
-		}
-	}
-	rate := b.Constant(scalar(j.c.LearningRate))
-	for i, p := range params {
-		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
-	}
-	next = append(next, renewed...)
-	if j.c.Momentum > 0 {
-		next = append(next, steps...)
-	}
-	return next
 }
 
 func zeros(shape ...int) value.Value {

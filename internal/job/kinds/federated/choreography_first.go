@@ -114,8 +114,8 @@ func (j *firstFedavg) round(b *graph.Graph, i graph.Value) graph.Value {
 	global := b.Invoke(s.model, "Parameters", opened)[0]
 
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: "train"}, cohort, i, global, i)
-	update, samples, _ := j.local(b, asked.Value(0), asked.Value(1))
-	answer := b.Reply(asked, graph.Edge{Name: "update"}, update, samples)
+	made := j.local(b, asked.Value(0), asked.Value(1), nil)
+	answer := b.Reply(asked, graph.Edge{Name: "update"}, made.update, made.samples)
 	settled := b.Invoke(s.aggregator, "Contribute", answer.Context(), answer.Sender(), answer.Value(0),
 		answer.Value(1))[0]
 	b.Count(job.CountContributions, settled)

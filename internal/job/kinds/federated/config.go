@@ -212,6 +212,9 @@ func (c Config) validateRounds() error {
 	if e := (*strategy.ParseError)(nil); errors.As(err, &e) {
 		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: e.Want}
 	}
+	if err := c.validateStrategy(chosen); err != nil {
+		return err
+	}
 	switch {
 	case c.serverStep() && c.OnFailedRound == rounds.Skip:
 		return &job.ConfigError{Key: "on_failed_round", Value: c.OnFailedRound,

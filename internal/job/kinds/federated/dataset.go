@@ -55,9 +55,7 @@ func (c Config) source(at []graph.Place) graph.Component {
 	}
 	of := samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
 		Epochs: c.Epochs}.Component(at)
-	if c.Brings() { // its test is read in batches
-		of.Methods = data.SamplesMethods()
-	}
+	of.Methods = data.SamplesMethods() // of which an artifact names those that it calls
 	return of
 }
 
@@ -85,15 +83,15 @@ func (c Config) rounds() rounds.Config {
 // checkMS is how often is looked who is there.
 func (c Config) checkMS() int64 { return min(c.Heartbeat, 5*time.Second).Milliseconds() }
 
-// aggregation is the settings of the aggregator.
-func (c Config) aggregation() aggregator.Config {
+// aggregation is the settings of the aggregator, of updates that have something of these shapes behind the parameters.
+func (c Config) aggregation(beside [][]int) aggregator.Config {
 	gather := aggregator.GatherConfig{}
 	if c.chunked() {
 		gather = aggregator.GatherConfig{DeadlineMS: c.Deadline.Milliseconds(), Drops: !c.Exact(), CheckMS: c.checkMS(),
 			Keeps: c.serverStep() || c.judges()}
 	}
 	return aggregator.Config{
-		Gather: gather, Combine: c.combine(),
+		Gather: gather, Combine: c.combine(), Beside: beside,
 		Model: modelSlot, Figures: true, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Clip: c.Clip,
 		Skips: c.OnFailedRound == rounds.Skip, Variances: c.variances(), Wide: c.halves() && c.serverStep(),
 	}

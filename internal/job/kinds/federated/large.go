@@ -81,8 +81,8 @@ func (c Config) ModelBytes() int {
 // large says whether the model is too large to be in one message, or its file, which is of float32, in an event.
 func (c Config) large() bool { return 4*c.parameters() > wholeBytes }
 
-// chunked says whether the parameters travel in chunks.
-func (c Config) chunked() bool { return c.Chunk > 0 || c.large() }
+// chunked says whether the parameters travel in chunks: those of a large model, and with as much as that beside them.
+func (c Config) chunked() bool { return c.Chunk > 0 || 4*c.parameters()*c.carries() > wholeBytes }
 
 // chunkBytes returns how many bytes a chunk has, 0 where the parameters travel whole. It is the largest power of two
 // with which the chunks that are on their way to a cohort, and those that are on theirs from it, stay within
@@ -91,7 +91,7 @@ func (c Config) chunkBytes() int {
 	switch {
 	case c.Chunk > 0:
 		return c.Chunk << 10
-	case !c.large():
+	case !c.chunked():
 		return 0
 	}
 	bytes := chunkBytesMax

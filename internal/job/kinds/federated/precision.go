@@ -82,11 +82,14 @@ func (j *fedavg) widened(g *graph.Graph, i int, v graph.Value) graph.Value {
 	return g.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, v)
 }
 
-// bundle records the list of parameters as they are kept, of all of them in float32.
+// bundle records the list of parameters as they are kept, of all of them in float32. What stands behind them stays so.
 func (j *fedavg) bundle(g *graph.Graph, params []graph.Value) graph.Value {
 	out := make([]graph.Value, len(params))
 	for i, v := range params {
 		out[i] = v
+		if i >= len(j.stored.Items) {
+			continue
+		}
 		if d := j.stored.Items[i].Tensor.DType; d != tensor.Float32 {
 			out[i] = g.Tensor("Cast", graph.Attrs{"to": int(d)}, g.Typed(v, j.params.Items[i]))
 		}

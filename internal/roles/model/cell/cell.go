@@ -1,9 +1,9 @@
 // Package cell keeps tensors of a node from round to round, as the component kind "cell" version 1 of the role model:
-// what a client has for itself, such as running statistics that never leave it.
+// what a client has for itself, such as running statistics that never leave it, and what a strategy keeps.
 //
 // Ops of the component:
 //
-//	Read(round, first)   → List of Tensor   what was kept before the round, or first
+//	Read(round, first)   → List of Tensor   what was kept before the round; or first, or zeros where that is empty
 //	Write(round, List)   → trigger          keeps what a round made
 package cell
 
@@ -30,7 +30,7 @@ const (
 // The bounds of what is kept.
 const (
 	tensorsMax  = 1 << 14
-	elementsMax = 1 << 26
+	ElementsMax = 1 << 26 // of all tensors of a cell
 )
 
 // Config is the settings of the component.
@@ -47,13 +47,13 @@ func (c Config) check() (Config, error) {
 	if err := config.Within(of, "shapes", int64(len(c.Shapes)), 1, tensorsMax); err != nil {
 		return c, err
 	}
-	left := elementsMax
+	left := ElementsMax
 	for i, s := range c.Shapes {
 		n := 1
 		for _, d := range s {
 			if d < 0 || d > left || len(s) > tensor.MaxRank || n*max(d, 1) > left {
 				return c, config.Errorf(of, "shape %d is %v; want at most %d dimensions, and %d elements of all shapes", i,
-					s, tensor.MaxRank, elementsMax)
+					s, tensor.MaxRank, ElementsMax)
 			}
 			n *= d
 		}
@@ -90,7 +90,8 @@ func Factory(env node.Env) (engine.Component, error) {
 // Methods returns what a choreography may invoke on it.
 func Methods() []graph.Method {
 	return []graph.Method{{
-		Name: "Read", Doc: "Gives what was kept before a round; what is given as first, where nothing was.",
+		Name: "Read", Doc: "Gives what was kept before a round; where nothing was, what is given as first, or zeros where " +
+			"that is empty.",
 		In:  []graph.Port{{Name: "round", Type: types.Int()}, {Name: "first", Type: types.ListsOf(types.Tensor())}},
 		Out: []graph.Port{{Name: "kept", Type: types.ListsOf(types.Tensor())}},
 	}, {
@@ -140,7 +141,7 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 	if !ok || !listed {
 		return nil, c.fail(value.CodeType, "%s takes a round and a List of Tensor", method)
 	}
-	if f := c.fits(list.Items()); f != nil {
+	if f := c.fits(list.Items()); f != nil && (method != "Read" || list.Len() > 0) {
 		return nil, f
 	}
 	round, none := int64(n), len(c.st.Now) == 0
@@ -149,6 +150,9 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		kept := c.st.Now
 		if round <= c.st.Round {
 			kept = c.st.Before
+		}
+		if len(kept) == 0 && list.Len() == 0 {
+			return c.zeros()
 		}
 		if len(kept) == 0 {
 			return []value.Value{list}, nil
@@ -166,6 +170,19 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.Trigger{}}, nil
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Read or Write", method)
+}
+
+// zeros gives what is kept where nothing else is said.
+func (c *Component) zeros() ([]value.Value, error) {
+	out := make([]value.Value, len(c.shapes))
+	for i, s := range c.shapes {
+		t, _, err := tensor.NewFloat32(s)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = value.Tensor{Tensor: t}
+	}
+	return []value.Value{value.NewList(out...)}, nil
 }
 
 func (c *Component) fail(code, format string, args ...any) *value.Failure {

@@ -1,6 +1,7 @@
 package cell_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
@@ -32,7 +33,7 @@ func TestConforms(t *testing.T) {
 	componenttest.Run(t, componenttest.Suite{Setup: setup, Steps: []componenttest.Step{
 		call("Read", 0, list(1)), call("Write", 0, list(2)), call("Read", 0, list(1)), call("Write", 1, list(3)),
 		call("Read", 1, list(1)), call("Read", 2, list(1)), call("Write", 0, list(9)),
-		call("Write", 1, value.NewList()),
+		call("Write", 1, value.NewList()), call("Read", 2, value.NewList()),
 	}})
 
 	c, err := cell.Factory(node.Env{Slot: "cell", Config: []byte(`{"shapes":[[2]]}`)})
@@ -54,6 +55,10 @@ func TestConforms(t *testing.T) {
 		}
 	}
 	reads(0, 1)
+	out, err := c.Invoke(nil, "Read", []value.Value{value.Int(0), value.NewList()})
+	if err != nil || !slices.Equal(out[0].(*value.List).At(0).(value.Tensor).Float32(), []float32{0, 0}) {
+		t.Errorf("without a first value it reads %v, %v; want zeros", out, err)
+	}
 	do("Write", 0, 2)
 	reads(0, 1)
 	reads(1, 2)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -97,8 +98,25 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 			out[i] = value.Peer(p)
 		}
 		return []value.Value{value.NewList(out...)}, nil
+	case "Share":
+		return c.share(in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Await or Members", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Await, Members or Share", method)
+}
+
+// share gives which part a list of peers is of all of them: at least one, and at most all.
+func (c *Component) share(in []value.Value) ([]value.Value, error) {
+	peers, ok := at[*value.List](in, 0)
+	of, ok2 := at[value.Int](in, 1)
+	if !ok || !ok2 || of < 0 {
+		return nil, c.fail(value.CodeType, "Share takes a List of Peer, and an Int that is not below 0")
+	}
+	if of == 0 {
+		of = value.Int(len(c.st.Members))
+	}
+	n := max(1, min(peers.Len(), int(of)))
+	t, err := tensor.FromFloat32(nil, []float32{float32(float64(n) / float64(max(1, of)))})
+	return []value.Value{value.Tensor{Tensor: t}}, err
 }
 
 func (c *Component) atServer(ctx *engine.Context) bool { return ctx.Place() == c.cfg.Server }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
 )
 
@@ -17,6 +18,12 @@ func Methods() []graph.Method {
 			Name: "Members", Doc: "Gives all members.",
 			In:  []graph.Port{{Name: "trigger", Type: types.Trigger()}},
 			Out: []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
+		},
+		{
+			Name: "Share",
+			Doc:  "Gives which part so many peers are of as many as of says; of 0, of all who joined and were not removed.",
+			In:   []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}, {Name: "of", Type: types.Int()}},
+			Out:  []graph.Port{{Name: "share", Type: types.Tensors(tensor.Float32)}},
 		},
 	}
 }

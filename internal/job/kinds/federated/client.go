@@ -1,0 +1,146 @@
+package federated
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/job/optimizer"
+	"github.com/rhizome-ml/rhizome/strategy"
+	"github.com/rhizome-ml/rhizome/tensor"
+	"github.com/rhizome-ml/rhizome/types"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// learned is what a client makes of a round, while it is recorded.
+type learned struct {
+	update, samples graph.Value
+	params          []graph.Value    // behind the last step, where they are not the update alone
+	own             [2][]graph.Value // running statistics that the client keeps, before the round and after it
+}
+
+// train is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
+// the round, before the first step and after the last one.
+func (j *fedavg) train(b *graph.Graph, global, round graph.Value, told []graph.Value) (update, samples graph.Value,
+	losses []graph.Value) {
+	made := j.local(b, global, round, told)
+	if !j.c.ClientMetrics {
+		return made.update, made.samples, nil
+	}
+	step := b.Gate(b.Constant(value.Int(0)), made.samples)
+	first := b.Named("measured").Invoke(j.slots.data, "NextBatch", step, round)
+	x, y := j.batch(b, first)
+	for i, list := range []graph.Value{global, made.update} {
+		params := made.params
+		if i == 0 || params == nil {
+			params = j.tensors(b, list)
+		}
+		all := slices.Concat(params, made.own[i])
+		losses = append(losses, j.lossOf(b, j.net.own(b, batch{x, y}, all), j.labels(b, y)))
+	}
+	return made.update, made.samples, losses
+}
+
+// told returns those values of an arrival that stand behind its first ones, as many as were sent.
+func told(answer *graph.Arrival, from int, sent []graph.Value) (out []graph.Value) {
+	for i := range sent {
+		out = append(out, answer.Value(from+i))
+	}
+	return out
+}
+
+// local records what a client does with the parameters of a round, and with what it is told beside them: its epochs of
+// gradient descent over its own data.
+func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.Value) learned {
+	s := &j.slots
+	begun := b.Invoke(s.data, "Begin", round)
+	params := j.tensors(b, global)
+	made, carried := learned{samples: begun[0]}, params
+	if s.own != nil {
+		made.own[0] = j.readOwn(b, round)
+		carried = slices.Concat(carried, made.own[0])
+	}
+	var turn graph.Value
+	if !j.schedule.Constant() {
+		turn = b.Invoke(s.data, "Turn", round)[0]
+	}
+	if j.optimizer != nil {
+		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params[:j.trained])...)
+	} else if j.c.Momentum > 0 {
+		for _, p := range params[:j.trained] {
+			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
+		}
+	}
+	at := strategy.Local{Global: params[:j.trained], Own: j.readKept(b, round), Told: j.toldBy(b, told)}
+	counts := j.strategy.Client != nil
+	if counts {
+		carried = append(slices.Clone(carried), b.Constant(scalar(0))) // steps
+	}
+	last := len(carried) - 1
+	trained := b.Named("steps").Loop(begun[1], carried, func(b *graph.Graph, step graph.Value,
+		carried []graph.Value) []graph.Value {
+		batch := b.Invoke(s.data, "NextBatch", step, round)
+		x, y := j.batch(b, batch)
+		var steps []graph.Value
+		if counts {
+			steps = []graph.Value{b.Add(b.Typed(carried[last], types.Tensors(tensor.Float32)), b.Constant(scalar(1)))}
+			carried = carried[:last]
+		}
+		return append(j.step(b, x, y, at, carried, turn, j.chance(b, step, round)), steps...)
+	})
+	if !counts {
+		made.update = j.bundle(b, trained[:len(params)])
+	} else {
+		made.params = make([]graph.Value, len(params))
+		for i := range params {
+			made.params[i] = b.Typed(trained[i], j.params.Items[i])
+		}
+		made.update = j.answer(b, round, &strategy.Client{Graph: b, Global: at.Global, Params: made.params[:j.trained],
+			Own: at.Own, Told: at.Told, Steps: b.Typed(trained[last], types.Tensors(tensor.Float32)),
+			Rate: j.rate(b, turn), Loss: j.lossBefore(b, round, params, made.own[0])}, made.params[j.trained:])
+	}
+	if s.own != nil {
+		made.own[1] = trained[len(params):len(j.values)]
+		written := b.Invoke(s.own, "Write", round, b.Bundle(made.own[1]...))[0]
+		made.update = b.Gate(made.update, written)
+	}
+	return made
+}
+
+// step records one step of gradient descent on a batch and returns what it changes: the parameters with the running
+// statistics and, with momentum, the velocities behind them. Of at it completes what is of the step.
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, carried []graph.Value, turn graph.Value,
+	chance func(int, []int) graph.Value) []graph.Value {
+	n := j.trained
+	values := make([]graph.Value, len(j.values))
+	for i := range values {
+		values[i] = b.Typed(carried[i], j.values[i])
+	}
+	params, kept := values[:n:n], carried[len(values):]
+	out, renewed := j.net.train(b, batch{x, y}, values, chance)
+	loss := j.lossOf(b, out, j.labels(b, y))
+	at.Graph, at.Params, at.Gradients = b, params, b.Gradient(loss, params...)
+	steps := j.strategy.Gradients(&at)
+	if j.optimizer != nil {
+		next, kept := j.stepBy(b, params, steps, kept, turn)
+		return slices.Concat(next, renewed, kept)
+	}
+	if j.c.ClipGradient > 0 {
+		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
+	}
+	next := make([]graph.Value, 0, len(carried))
+	if j.c.Momentum > 0 {
+		share := b.Constant(scalar(j.c.Momentum))
+		for i, v := range kept {
+			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
+		}
+	}
+	rate := b.Constant(scalar(j.c.LearningRate))
+	for i, p := range params {
+		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
+	}
+	next = append(next, renewed...)
+	if j.c.Momentum > 0 {
+		next = append(next, steps...)
+	}
+	return next
+}
