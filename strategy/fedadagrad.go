@@ -12,7 +12,9 @@ func init() {
 		Settings: adaptiveSettings(0.1, 0, 0),
 		Kept:     2,
 		Server: func(s *Server) ([]graph.Value, [][]graph.Value) {
-			return adaptive(s, func(o *fedopt, w, dd graph.Value) graph.Value { return o.Add(w, dd) })
+			return adaptive(s, s.Setting("rate"), func(o *fedopt, w, dd graph.Value) graph.Value {
+				return o.Add(w, dd)
+			})
 		},
 	})
 }

@@ -19,14 +19,15 @@ type fedopt struct {
 }
 
 // adaptive records the step. squares makes the next w of w and d².
-func adaptive(s *Server, squares func(o *fedopt, w, dd graph.Value) graph.Value) ([]graph.Value, [][]graph.Value) {
-	o := &fedopt{Server: s, flwr: s.Chosen.Name != "fedadam" && s.Chosen.Get("flwr") == 1}
+func adaptive(s *Server, rate graph.Value, squares func(o *fedopt, w, dd graph.Value) graph.Value) ([]graph.Value,
+	[][]graph.Value) {
+	o := &fedopt{Server: s, flwr: s.Chosen.Get("flwr") == 1}
 	tau := s.Chosen.Get("tau")
 	o.first = s.Number(tau * tau)
 	if o.flwr {
 		o.first = s.Number(0)
 	}
-	rate, beta, rest, more := s.Setting("rate"), s.Setting("beta1"), s.rest("beta1"), s.Setting("tau")
+	beta, rest, more := s.Setting("beta1"), s.rest("beta1"), s.Setting("tau")
 	n := len(s.Mean)
 	params, m, w := make([]graph.Value, n), make([]graph.Value, n), make([]graph.Value, n)
 	for i := range s.Mean {

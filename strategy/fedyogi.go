@@ -12,7 +12,7 @@ func init() {
 		Settings: adaptiveSettings(0.01, 0.9, 0.99),
 		Kept:     2,
 		Server: func(s *Server) ([]graph.Value, [][]graph.Value) {
-			return adaptive(s, yogiSquares)
+			return adaptive(s, s.Setting("rate"), yogiSquares)
 		},
 	})
 }

@@ -94,7 +94,8 @@ func rounds(t *testing.T, c strategy.Chosen, n int64, start, mean [][]float32) [
 		for _, m := range mean {
 			means = append(means, b.Constant(tensorOf(m, len(m))))
 		}
-		params, kept := c.Next(&strategy.Server{Graph: b, Global: lists[0], Mean: means, Kept: lists[1:]})
+		params, kept := c.Next(&strategy.Server{Graph: b, Global: lists[0], Mean: means, Kept: lists[1:],
+			Round: func() graph.Value { return round }})
 		out := append([]graph.Value{b.Add(round, b.Constant(tensorOf([]float32{1})))}, params...)
 		for _, k := range kept {
 			out = append(out, k...)
@@ -161,6 +162,7 @@ func behindRound3(t *testing.T, of, name string) [][]float32 {
 func TestServerOptimizersAsFlwrHasThem(t *testing.T) {
 	for _, c := range peerCases(t) {
 		for text, name := range map[string]string{
+			"fedadam flwr=1 rate=0.1 tau=1e-9":    "fedadam",
 			"fedyogi flwr=1 rate=0.01 tau=1e-3":   "fedyogi",
 			"fedadagrad flwr=1 rate=0.1 tau=1e-9": "fedadagrad",
 		} {

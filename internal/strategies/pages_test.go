@@ -211,7 +211,8 @@ func table(pages []page, last map[string][2]float64) string {
 	b.WriteString("\n## What differs from flwr 1.42.0\n\n| strategy | what it does there |\n|---|---|\n")
 	for _, p := range pages {
 		if p.peer != "" {
-			fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", p.title, p.Strategy, p.peer)
+			peer := strings.ReplaceAll(p.peer, "|", `\|`) // which would end the cell
+			fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", p.title, p.Strategy, peer)
 		}
 	}
 	return b.String()

@@ -74,6 +74,16 @@ func TestServerOptimizersAreTheirFormulas(t *testing.T) {
 	for text, begin := range map[string]func() stepper{
 		"fedadam rate=1 beta1=0.8 beta2=0.9 tau=1":       fedoptOf(1, 0.8, 1, adam),
 		"fedadam rate=0.05 beta1=0.8 beta2=0.9 tau=1e-3": fedoptOf(0.05, 0.8, 1e-3, adam),
+		"fedadam rate=0.05 beta1=0.8 beta2=0.9 flwr=1": func() stepper {
+			m, v := 0.0, 0.0
+			return func(round int, global, mean float64) float64 {
+				d, power := mean-global, float64(round+1)
+				m = float64(0.8*m) + float64(0.2*d)
+				v = adam(v, d*d)
+				rate := 0.05 * math.Sqrt(1-math.Pow(0.9, power)) / (1 - math.Pow(0.8, power))
+				return global + float64(rate*m)/(math.Sqrt(v)+1e-3)
+			}
+		},
 		"fedyogi rate=1 beta1=0.8 beta2=0.9 tau=1":       fedoptOf(1, 0.8, 1, yogi),
 		"fedyogi rate=0.05 beta1=0.8 beta2=0.9 tau=1e-3": fedoptOf(0.05, 0.8, 1e-3, yogi),
 		"fedadagrad rate=1 beta1=0.2 tau=1":              fedoptOf(1, 0.2, 1, adagrad),
