@@ -19,6 +19,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -40,6 +41,7 @@ var states = map[string]reflect.Type{
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),
 	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
 	"protocol/discovery@1": reflect.TypeFor[discovery.State](),
+	"protocol/progress@1":  reflect.TypeFor[progress.State](),
 	"protocol/registry@1":  reflect.TypeFor[registry.State](),
 	"protocol/rounds@1":    reflect.TypeFor[rounds.State](), "selector/neighbour@1": reflect.TypeFor[neighbour.State](),
 	"selector/uniform@1": reflect.TypeFor[selector.State](),

@@ -202,6 +202,14 @@
 //	Constants(round Int, members List of Peer) → told List, shift float64[?], divide float64[?]
 //	Scale(trigger) → shift Tensor, divide Tensor
 //
+// protocol progress follows how good a model becomes. Keys: every (rounds between two tests); best ("loss" or
+// "accuracy"); stop (the same), and with it patience and min_delta.
+//
+//	Due(round Int, last Int) → due Bool
+//	Goes(round Int) → goes Bool
+//	Judge(round Int, accuracy Tensor, loss Tensor) → judged Trigger
+//	Keep(round Int, params List of Tensor) → kept Trigger
+//
 // protocol discovery keeps who plays which place and where. Keys: mode ("registry" or "exchange") and place (required);
 // server, view, shuffle, period_ms, ttl_ms.
 //

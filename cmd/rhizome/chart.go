@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -18,6 +20,9 @@ const curveRows = 5
 
 // curveOf draws the accuracy over the rounds, several rounds to a column where there are many.
 func curveOf(history []job.Point) string {
+	history = slices.DeleteFunc(slices.Clone(history), func(p job.Point) bool {
+		return math.IsNaN(float64(p.Accuracy)) // it was not tested, or there is none
+	})
 	if len(history) < 2 {
 		return ""
 	}

@@ -61,6 +61,13 @@ func summary(r *job.Result, took time.Duration) string {
 	if r.Answers != nil {
 		return b.String() + "\n" + answersTable(r.Answers)
 	}
+	if r.Stopped != "" {
+		row("stopped", r.Stopped)
+	}
+	if b := r.Best; b != nil {
+		row("best", fmt.Sprintf("round %d, by its %s of %.4g", b.Round, b.Metric, b.Value))
+		row("", b.Model)
+	}
 	if curve := curveOf(r.History); curve != "" {
 		fmt.Fprintf(&b, "\n%s", curve)
 	}
@@ -85,11 +92,14 @@ func percent(x job.Number) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(x))
 }
 
-// grade says how good a model is; where it learns a quantity, nothing is classed right. Of a job of queries it says how
-// many have an answer.
+// grade says how good a model is; where it learns a quantity, nothing is classed right, and a round that was not tested
+// has no figures. Of a job of queries it says how many have an answer.
 func grade(r job.Round) string {
 	if r.Queries > 0 {
 		return fmt.Sprintf("answers %d/%d", r.Answered, r.Queries)
+	}
+	if math.IsNaN(float64(r.Accuracy)) && math.IsNaN(float64(r.Loss)) {
+		return "no figures"
 	}
 	text := fmt.Sprintf("loss %.4f", r.Loss)
 	if !math.IsNaN(float64(r.Accuracy)) {

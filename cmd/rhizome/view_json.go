@@ -41,6 +41,8 @@ type doneLine struct {
 	ModelSHA256 string     `json:"model_sha256"`
 	Resumed     bool       `json:"resumed"`
 	Restarts    uint64     `json:"restarts"`
+	Stopped     string     `json:"stopped,omitempty"` // why it ended before its last round
+	Best        *job.Best  `json:"best,omitempty"`
 
 	Answers []analytics.Answer `json:"answers,omitempty"`
 }
@@ -76,7 +78,7 @@ func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
 	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
-		r.Resumed, r.Restarts, r.Answers})
+		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Answers})
 	if v.err != nil {
 		return v.err
 	}

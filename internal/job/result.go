@@ -31,6 +31,15 @@ type Score struct {
 	Loss    Number `json:"loss"` // mean cross entropy
 }
 
+// Best is the best model of a run, which may be of an earlier round than the last.
+type Best struct {
+	Round       int    `json:"round"` // from 1
+	Metric      string `json:"metric"`
+	Value       Number `json:"value"`
+	ModelSHA256 string `json:"model_sha256"`
+	Model       string `json:"-"` // path of the file
+}
+
 // Point is a round in the history of a run.
 type Point struct {
 	Round    int    `json:"round"`
@@ -51,7 +60,9 @@ type Result struct {
 	History       []Point   `json:"history"`  // of the last 1,024 rounds
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
-	Scaled        *Scaled   `json:"scaled,omitempty"` // where clients' sums say how features are scaled
+	Scaled        *Scaled   `json:"scaled,omitempty"`  // where clients' sums say how features are scaled
+	Stopped       string    `json:"stopped,omitempty"` // why it ended before its last round
+	Best          *Best     `json:"best,omitempty"`    // where the best model is kept too
 
 	// Answers are those of a job of queries. It has no model: Model and ModelSHA256 are then of the file of answers.
 	Answers []analytics.Answer `json:"answers,omitempty"`
@@ -103,4 +114,7 @@ type Outcome struct {
 	Contributions uint64
 	History       []Point
 	Scaled        *Scaled
+	Stopped       string // why the job ended before its last round
+	Best          *Best  // without its file, which BestModel is
+	BestModel     io.WriterTo
 }

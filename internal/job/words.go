@@ -43,6 +43,7 @@ var words = []Word{
 	{"min_available_nodes", "flwr", []string{"min_available"}, true, ""},
 	{"min_available_clients", "flwr", []string{"min_available"}, true, ""},
 	{"random_seed", "FedML", []string{"seed"}, true, ""},
+	{"frequency_of_the_test", "FedML", []string{"evaluate_every"}, true, ""},
 
 	{"min_train_nodes", "flwr", []string{"cohort", "min_available"}, false, "say cohort, how many a round waits for, " +
 		"in place of a fraction, or min_available, how many must be there"},
@@ -62,6 +63,7 @@ var words = []Word{
 	{"train_timeout", "NVIDIA FLARE", []string{"deadline"}, false, "say deadline, with a unit, such as 90s"},
 	{"wait_time_after_min_received", "NVIDIA FLARE", []string{"grace", "quorum"}, false, "say grace, with a unit, " +
 		"such as 10s, beside a quorum"},
+	{"patience", "NVIDIA FLARE", []string{"stop"}, false, "it is a setting of stop: {loss: {patience: 5}}"},
 	{"server_learning_rate", "flwr, TFF", []string{"strategy"}, false, "it is a setting of the strategy: " +
 		"{fedavgm: {momentum: 0, rate: 0.5}}"},
 	{"server_lr", "FedML", []string{"strategy"}, false, "it is a setting of the strategy: " +

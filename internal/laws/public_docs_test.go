@@ -26,6 +26,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -221,6 +222,7 @@ var settings = map[string]struct {
 	"model logistic":     {logistic.Config{}, logistic.Methods()},
 	"model onnx":         {model.Config{}, model.Methods()},
 	"protocol discovery": {discovery.Config{}, discovery.Methods()},
+	"protocol progress":  {progress.Config{}, progress.Methods()},
 	"protocol registry":  {registry.Config{}, registry.Methods()},
 	"protocol rounds":    {rounds.Config{}, rounds.Methods()},
 	"selector neighbour": {neighbour.Config{}, neighbour.Methods()},

@@ -150,8 +150,8 @@ func (l *Local) plan() (*plan, error) {
 	ours := f.Record != nil || f.Damaged || f.Newer != nil || f.Nodes > 0 || f.Cleared
 	switch {
 	case !ours && f.Result:
-		return nil, l.o.refuse("holds a %s, %s or %s that belongs to no run; choose another directory",
-			rundir.ModelFile, rundir.ResultFile, rundir.ArtifactFile)
+		return nil, l.o.refuse("holds a %s, %s, %s or %s that belongs to no run; choose another directory",
+			rundir.ModelFile, rundir.BestFile, rundir.ResultFile, rundir.ArtifactFile)
 	case !ours:
 		return l.begin(&plan{})
 	case l.o.Fresh, f.Cleared:

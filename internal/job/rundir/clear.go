@@ -20,7 +20,7 @@ func ClearRun(fsys vfs.FS, dir string) error {
 	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {
 		return err
 	}
-	for _, name := range []string{ResultFile, ModelFile, AnswersFile, ProcessesFile, ArtifactFile, RunFile} {
+	for _, name := range []string{ResultFile, ModelFile, BestFile, AnswersFile, ProcessesFile, ArtifactFile, RunFile} {
 		if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}

@@ -9,7 +9,8 @@
 //	server/       journal and snapshots of the server
 //	client-00/ …  those of the clients
 //	model.onnx    the trained model
+//	best.onnx     that of the best round, where the job keeps it
 //	result.json   the result, written after the model; the run is finished when it is there
 //
-// The last two can be made again at any time from the server's own state.
+// The last three can be made again at any time from the server's own state.
 package rundir

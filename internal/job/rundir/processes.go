@@ -19,6 +19,7 @@ type Processes struct {
 }
 
 var processFiles = []string{"identity.key", "node.json", "artifact.onnx", "process.lock", ModelFile, AnswersFile,
+	BestFile,
 	ResultFile}
 
 // AreProcesses says whether a directory is that of a run whose nodes are processes of their own.

@@ -101,7 +101,7 @@ func Survey(fsys vfs.FS, dir string) (Found, error) {
 		return f, err
 	}
 	f.Nodes = len(names)
-	for _, name := range []string{ModelFile, AnswersFile, ResultFile, ArtifactFile} {
+	for _, name := range []string{ModelFile, BestFile, AnswersFile, ResultFile, ArtifactFile} {
 		there, err := vfs.Exists(fsys, filepath.Join(dir, name))
 		if err != nil {
 			return f, err

@@ -18,7 +18,8 @@ import (
 // The files of a result.
 const (
 	ModelFile   = "model.onnx"
-	AnswersFile = "answers.json" // in its place, of a job of queries
+	BestFile    = "best.onnx"    // where the job keeps the best model beside the last
+	AnswersFile = "answers.json" // in place of the model, of a job of queries
 	ResultFile  = "result.json"
 )
 
@@ -30,15 +31,32 @@ func fileOf(res *job.Result) string {
 	return ModelFile
 }
 
-// writeResult writes the model and then the result: when the result is there, so is the model.
-func writeResult(fsys vfs.FS, dir string, res *job.Result, model io.WriterTo) error {
+// writeResult writes the models and then the result: when the result is there, so are they. Best is nil where none is
+// kept.
+func writeResult(fsys vfs.FS, dir string, res *job.Result, model, best io.WriterTo) error {
+	var err error
+	if res.Best != nil && best != nil {
+		b := *res.Best
+		b.Model = filepath.Join(dir, BestFile)
+		if b.ModelSHA256, err = writeModel(fsys, b.Model, best); err != nil {
+			return err
+		}
+		res.Best = &b
+	}
 	res.Model = filepath.Join(dir, fileOf(res))
-	sum := sha256.New()
-	if err := journal.StreamFileAtomic(fsys, res.Model, summed{model, sum}); err != nil {
+	if res.ModelSHA256, err = writeModel(fsys, res.Model, model); err != nil {
 		return err
 	}
-	res.ModelSHA256 = hex.EncodeToString(sum.Sum(nil))
 	return journal.WriteSealed(fsys, filepath.Join(dir, ResultFile), res)
+}
+
+// writeModel writes a model and returns its SHA-256.
+func writeModel(fsys vfs.FS, path string, model io.WriterTo) (string, error) {
+	sum := sha256.New()
+	if err := journal.StreamFileAtomic(fsys, path, summed{model, sum}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // summed is a file that is written into a hash too.
@@ -78,17 +96,25 @@ func ReadResult(fsys vfs.FS, dir, artifact string) (*job.Result, error) {
 		return nil, nil
 	}
 	res.Model = filepath.Join(dir, fileOf(&res))
-	sum, err := sumFile(fsys, res.Model)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
+	whole, err := holds(fsys, res.Model, res.ModelSHA256)
+	if whole && res.Best != nil {
+		res.Best.Model = filepath.Join(dir, BestFile)
+		whole, err = holds(fsys, res.Best.Model, res.Best.ModelSHA256)
+	}
+	if !whole {
 		return nil, err
-	case sum != res.ModelSHA256:
-		return nil, nil
 	}
 	res.Resumed, res.Kept = true, true
 	return &res, nil
+}
+
+// holds says whether a file has that SHA-256.
+func holds(fsys vfs.FS, path, sum string) (bool, error) {
+	got, err := sumFile(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return got == sum, err
 }
 
 // ScaledBy returns by which constants of clients' sums the model in a directory was trained, nil where by none. A
@@ -109,7 +135,15 @@ func CopyResult(fsys vfs.FS, dir string, res job.Result) (*job.Result, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return &res, writeResult(fsys, dir, &res, onDisk{file})
+	if res.Best == nil {
+		return &res, writeResult(fsys, dir, &res, onDisk{file}, nil)
+	}
+	best, err := fsys.Open(res.Best.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer best.Close()
+	return &res, writeResult(fsys, dir, &res, onDisk{file}, onDisk{best})
 }
 
 // onDisk is a file that is on the disk.
@@ -138,6 +172,6 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.
 	res := given
 	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
 	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
-	res.Scaled, res.Answers = t.Scaled, t.Answers
-	return &res, writeResult(fsys, dir, &res, t.Model)
+	res.Scaled, res.Answers, res.Stopped, res.Best = t.Scaled, t.Answers, t.Stopped, t.Best
+	return &res, writeResult(fsys, dir, &res, t.Model, t.BestModel)
 }

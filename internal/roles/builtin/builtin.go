@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/moments"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
@@ -33,6 +34,7 @@ func Register(c *node.Catalogue) error {
 		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
 		{moments.Role, moments.Kind, moments.Version, moments.Factory},
 		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
+		{progress.Role, progress.Kind, progress.Version, progress.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
 		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},

@@ -89,6 +89,22 @@ func (c *Component) File() (io.WriterTo, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.fileOf(params)
+}
+
+// FileOf is File of other parameters than those that the component holds now, as LoadParameters takes them.
+func (c *Component) FileOf(params []value.Value) (io.WriterTo, error) {
+	given, f := c.tensors(params)
+	if f != nil {
+		return nil, f
+	}
+	if given, f = c.kept(given); f != nil {
+		return nil, f
+	}
+	return c.fileOf(given)
+}
+
+func (c *Component) fileOf(params []*tensor.Tensor) (io.WriterTo, error) {
 	whole, err := c.whole()
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type slots struct {
 	own   *graph.Slot // at a client that keeps running statistics
 
 	kept, told *graph.Slot // what the strategy keeps at a client, and what it tells clients, at the server
+	progress   *graph.Slot // where the job follows its own
 }
 
 // fedavg is one choreography while it is recorded.
@@ -117,8 +118,10 @@ func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
 		j.c.shown())))
 	return g.Named("rounds").Loop(j.beginScaled(g), append([]graph.Value{none}, kept...),
 		func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
-			told, kept := round(b, i, carried[1:])
-			return append([]graph.Value{told}, kept...)
+			return j.going(b, i, carried, func(b *graph.Graph) []graph.Value {
+				told, kept := round(b, i, carried[1:])
+				return append([]graph.Value{told}, kept...)
+			})
 		})[0]
 }
 
@@ -219,6 +222,7 @@ func (j *fedavg) components() {
 		s.selector = slot(selects(by, server, s.registry, s.aggregator))
 	}
 	j.scaleComponents()
+	j.follow()
 }
 
 // round records one round at the server and returns what it tells, and what the strategy keeps.
@@ -234,7 +238,7 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 	if j.c.chunked() {
 		loaded = j.count(b, mean[3], loaded)
 	}
-	return j.report(b, i, mean[2], j.evaluate(b, params, loaded)), kept
+	return j.report(b, i, mean[2], j.tested(b, i, params, loaded)), kept
 }
 
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.

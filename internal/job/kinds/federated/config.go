@@ -129,6 +129,14 @@ type Config struct {
 	// ClientMetrics has each client say, beside its update, its loss on a batch of its data before its training and
 	// after it.
 	ClientMetrics bool
+	// EvaluateEvery is how many rounds are between two tests of the model at the server, 1 to 100,000; the last round
+	// is tested in any case. 0 means 1.
+	EvaluateEvery int
+	// Stop ends the job early: "loss patience=5 min_delta=0.001" when in five tests in a row the loss was not by so
+	// much less than when it last was; or "accuracy …". Empty: all rounds are trained.
+	Stop string
+	// Best is by what the best model of all rounds is kept beside the last one: "loss" or "accuracy"; empty: none is.
+	Best string
 	// Heartbeat is how often a client tells the server that it is there, 10 ms to 1 h; one that was silent for three of
 	// them is no member any more. 0 means 1 s.
 	Heartbeat time.Duration
@@ -201,6 +209,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.validateRounds(); err != nil {
+		return err
+	}
+	if err := c.validateProgress(); err != nil {
 		return err
 	}
 	return c.validateTimes()

@@ -119,6 +119,14 @@ var fields = []job.Field[Config]{
 	{Key: "client_metrics", At: func(c *Config) any { return &c.ClientMetrics },
 		Of: job.Key{
 			Doc: "Whether each client tells its loss before and after its training, on one batch of its data."}},
+	{Key: "evaluate_every", At: func(c *Config) any { return &c.EvaluateEvery },
+		Of: job.Key{Doc: "How many rounds are between two tests of the model, 1 to 100,000; the last round is tested too."}},
+	{Key: "stop", At: func(c *Config) any { return &c.Stop }, Of: job.Key{Choice: true,
+		Doc: "When the job ends before its last round, such as {loss: {patience: 5, min_delta: 0.001}}: in five tests in a " +
+			"row the loss, or the accuracy, was not by so much better than when it last was."}},
+	{Key: "best", At: func(c *Config) any { return &c.Best },
+		Of: job.Key{Doc: "By what the best model of all tested rounds is kept beside the last one, as best.onnx: loss or " +
+			"accuracy; without it none is."}},
 	{Key: "heartbeat", At: func(c *Config) any { return &c.Heartbeat },
 		Of: job.Key{Doc: "How often a client says that it is there, 10ms to 1h; one that is silent for three of " +
 			"them counts as away."}},
@@ -142,6 +150,7 @@ var added = map[string]string{
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "", "precision": "", "selection": "uniform",
+	"evaluate_every": "1", "stop": "", "best": "",
 }
 
 // Keys returns the names of all settings.

@@ -101,5 +101,6 @@ func ToldBy(n *node.Node) *job.Outcome {
 	t.Last, t.Model, t.Err = Outcome(n, v)
 	t.Contributions, t.History = observe.Tally(n)
 	t.Scaled = scaleOf(n)
+	progressOf(n, t)
 	return t
 }
