@@ -73,6 +73,8 @@ var words = []Word{
 	{"proximal_mu", "flwr", []string{"strategy"}, false, "it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
 	{"fedprox_mu", "NVIDIA FLARE", []string{"strategy"}, false,
 		"it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
+	{"fedproxloss_mu", "NVIDIA FLARE", []string{"strategy"}, false,
+		"it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
 	{"federated_optimizer", "FedML", []string{"strategy"}, false,
 		"say strategy, such as fedavg or {fedprox: {mu: 0.01}}"},
 	{"server_optimizer", "FedML", []string{"strategy"}, false, "say strategy, such as {fedavgm: {momentum: 0.9}}"},

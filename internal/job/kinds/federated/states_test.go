@@ -101,8 +101,8 @@ func TestScaffoldInAJob(t *testing.T) {
 	}
 }
 
-// TestWhatAClientKeepsCounts: the second round has what was kept in the first, so it is not that of FedAvg; by sgd with
-// a schedule the control variates go by the rate of the round, and the job is the same by learning_rate.
+// TestWhatAClientKeepsCounts: the second round has what was kept in the first, so it is not that of FedAvg; by sgd and
+// by learning_rate it is the same job; and in 16 bits it is one, whole and in chunks.
 func TestWhatAClientKeepsCounts(t *testing.T) {
 	c := small()
 	c.Rounds = 2
