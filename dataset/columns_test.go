@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -83,6 +85,40 @@ func TestATableKeepsAllBits(t *testing.T) {
 	cells := make([]TableCells, 1)
 	if _, err := table.Read([]int{0, 1}, []TableColumn{label}, cells); err != nil || len(cells[0].Texts) != 2 {
 		t.Errorf("digits: %+v, %v", cells, err)
+	}
+}
+
+// TestAColumnIsReadInSeveralWays: in one read, as numbers and as texts, each as if it were alone.
+func TestAColumnIsReadInSeveralWays(t *testing.T) {
+	for name, content := range map[string]string{
+		"t.csv": "n,y\n1,a\n,a\n7,a\n", "t.jsonl": "{\"n\":1,\"y\":0}\n{\"n\":null,\"y\":0}\n{\"n\":7,\"y\":0}\n",
+	} {
+		x, s, missing, err := columnsOf(t, name, content, FileSettings{}, "n:number", "n:text", "n:", "n:number")
+		want := []float64{1, 7, 1, 7}
+		if name == "t.jsonl" {
+			want = []float64{1, 7, 1, 7, 1, 7}
+		}
+		if err != nil || missing != 4 || !slices.Equal(x, want) || len(s) != 8-len(want) || s[0]+s[1] != "17" {
+			t.Errorf("%s: %v, %q, %d missing, %v", name, x, s, missing, err)
+		}
+	}
+	table, err := OpenTable(os.DirFS("../internal/arrow/testdata"), "pyarrow_file_none.arrow", FileSettings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	var both []TableColumn
+	for _, as := range []string{"number", "text"} {
+		c, err := table.Column("required", as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, c)
+	}
+	cells := make([]TableCells, 2)
+	if _, err := table.Read(all(table.Len()), both, cells); err != nil || len(cells[0].Numbers) == 0 ||
+		len(cells[0].Numbers) != len(cells[1].Texts) || !slices.Equal(cells[0].Missing, cells[1].Missing) {
+		t.Errorf("Arrow: %+v, %v", cells, err)
 	}
 }
 

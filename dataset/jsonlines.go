@@ -220,10 +220,11 @@ func (t *jsonTable) find(row int) ([]byte, error) {
 }
 
 func (t *jsonTable) read(rows []int, want []wanted, into []cells) error {
-	of := map[string]int{}
+	of := map[string][]int{} // a column may be wanted as several types
 	for i, w := range want {
 		into[i].fit(w.as, len(rows), t.cols[w.column].width())
-		of[t.cols[w.column].name] = i
+		name := t.cols[w.column].name
+		of[name] = append(of[name], i)
 	}
 	for k, r := range rows {
 		if r == t.at-1 {
@@ -238,8 +239,8 @@ func (t *jsonTable) read(rows []int, want []wanted, into []cells) error {
 		}
 		column := 0
 		why := fields(b, func(key string, v json.RawMessage) string {
-			i, wanted := of[key]
-			if !wanted {
+			each := of[key]
+			if each == nil {
 				if !slices.ContainsFunc(t.cols, func(c fileColumn) bool { return c.name == key }) {
 					return fmt.Sprintf("has the key %.64q, which the first object has not", key)
 				}
@@ -248,13 +249,14 @@ func (t *jsonTable) read(rows []int, want []wanted, into []cells) error {
 			if string(v) == "null" {
 				return ""
 			}
-			into[i].none[k] = false
-			why := t.value(want[i], v, &into[i], k)
-			if why != "" {
-				column = want[i].column + 1
-				why = fmt.Sprintf("%.32q %s", key, why)
+			for _, i := range each {
+				into[i].none[k] = false
+				if why := t.value(want[i], v, &into[i], k); why != "" {
+					column = want[i].column + 1
+					return fmt.Sprintf("%.32q %s", key, why)
+				}
 			}
-			return why
+			return ""
 		})
 		if why != "" {
 			return &RowError{t.line, column, why}
