@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -382,6 +383,8 @@ func TestPoisonIsRefused(t *testing.T) {
 		"too many, and told":       func(p []Part) { p[of("kinds")].Over = true },
 		"prefixes of more values":  func(p []Part) { p[of("heavy")].Counts[3] += 40 },
 		"a bracket of others":      func(p []Part) { p[of("q")].Counts[3]++ },
+		"less than all numbers":    func(p []Part) { moved(p[of("q")].Counts[:quantileBins+2], 0) },
+		"more than all numbers":    func(p []Part) { moved(p[of("q")].Counts[:quantileBins+2], quantileBins+1) },
 		"brackets too few":         func(p []Part) { p[of("q")].Counts = p[of("q")].Counts[2:] },
 	} {
 		parts, err := ParseParts(PartsValue(found), queries, asks)
@@ -396,6 +399,29 @@ func TestPoisonIsRefused(t *testing.T) {
 		if !refused {
 			t.Errorf("%s counts", what)
 		}
+	}
+}
+
+// moved takes one of counts to another place.
+func moved(counts []int64, to int) {
+	counts[slices.IndexFunc(counts, func(n int64) bool { return n > 0 })]--
+	counts[to]++
+}
+
+// TestACellIsNotTold: what cannot be counted is told by its row, and neither it nor a text of a poisoned part is.
+func TestACellIsNotTold(t *testing.T) {
+	const secret = "SECRET"
+	long := &table{numbers: make([]float64, 9), texts: slices.Repeat([]string{"a"}, 9)}
+	long.texts[8] = strings.Repeat(secret, 50)
+	queries := parsed(t, map[string]string{"k": "categories s"})
+	_, err := Find(queries, []Ask{{Phase: Counting}}, long)
+	var cell *CellError
+	if !errors.As(err, &cell) || cell.Row != 1 || strings.Contains(err.Error(), secret) {
+		t.Errorf("a text that is too long: %v", err) // of the second piece of seven rows
+	}
+	p := Part{Values: 2, Counts: []int64{1, 1}, Texts: []string{secret + "b", secret + "a"}}
+	if err := p.Check(queries[0], Ask{Phase: Counting}, 2); err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("texts in no order: %v", err)
 	}
 }
 

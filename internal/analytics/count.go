@@ -59,6 +59,9 @@ type Part struct {
 	Over    bool     // there are more texts than the query takes
 }
 
+// OfAsk is what errors of an Ask are of (config.Error).
+const OfAsk = "ask"
+
 // The bounds of what a client finds.
 const (
 	quantileBins = 1 << 11 // of a bracket
@@ -79,7 +82,7 @@ type counter interface {
 // Find counts what is asked of queries over rows, which are read once.
 func Find(queries []Query, asks []Ask, rows Rows) ([]Part, error) {
 	if len(asks) != len(queries) {
-		return nil, config.Errorf("ask", "%d queries are asked; want %d", len(asks), len(queries))
+		return nil, config.Errorf(OfAsk, "%d queries are asked; want %d", len(asks), len(queries))
 	}
 	var names, as []string
 	counters, at := make([]counter, len(queries)), make([]int, len(queries))
@@ -181,6 +184,15 @@ func (c *counted) part() *Part {
 	return &Part{Values: c.values}
 }
 
+// CellError says of the cell of a row, of those that Next gave last, that it cannot be counted. It does not tell it.
+type CellError struct {
+	Row    int
+	Reason string
+}
+
+// Error says what is wrong, without the value.
+func (e *CellError) Error() string { return fmt.Sprintf("row %d %s", e.Row, e.Reason) }
+
 // each calls do with the numbers that are there.
 func each(of *Column, rows int, do func(x float64)) error {
 	for i := range rows {
@@ -189,7 +201,7 @@ func each(of *Column, rows int, do func(x float64)) error {
 		}
 		x := of.Numbers[i]
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("there is the number %v; want finite ones", x)
+			return &CellError{i, "is no finite number"}
 		}
 		do(x)
 	}
@@ -328,7 +340,7 @@ func words(of *Column, rows int, do func(s string)) error {
 		}
 		s := of.Texts[i]
 		if len(s) > textMax || !utf8.ValidString(s) {
-			return fmt.Errorf("there is a text of %d bytes, %.40q…; want at most %d, of UTF-8", len(s), s, textMax)
+			return &CellError{i, fmt.Sprintf("is a text of more than %d bytes, or not of UTF-8", textMax)}
 		}
 		do(s)
 	}
@@ -438,7 +450,7 @@ func (p *prefixes) part() *Part {
 // alone: so no server learns more of them than the query says.
 func (a Ask) check(q Query) error {
 	bad := func(format string, args ...any) error {
-		return config.Errorf("ask", "%s: "+format, append([]any{q.Name}, args...)...)
+		return config.Errorf(OfAsk, "%s: "+format, append([]any{q.Name}, args...)...)
 	}
 	n := len(a.Params)
 	switch {

@@ -10,7 +10,7 @@ import (
 )
 
 // Check says what is wrong with a part of a client that has so many rows, of what was asked of a query: all that its
-// counts and sums cannot be together.
+// counts and sums cannot be together. What it says has no value and no text of the part in it: it is kept and told.
 func (p *Part) Check(q Query, a Ask, rows int64) error {
 	if p.Values < 0 || p.Values > rows {
 		return fmt.Errorf("%s: %d values of %d rows", q.Name, p.Values, rows)
@@ -80,7 +80,7 @@ func (p *Part) checkForm(f form) error {
 	case p.Over && (!f.over || texts > 0):
 		return fmt.Errorf("it has too many texts, and tells %d", texts)
 	case !f.ends && (p.Low != 0 || p.High != 0):
-		return fmt.Errorf("ends of %v and %v that nobody asked for", p.Low, p.High)
+		return fmt.Errorf("it has ends that nobody asked for")
 	}
 	return nil
 }
@@ -126,11 +126,11 @@ func (p *Part) checkCounts(q Query, a Ask) error {
 	for i, s := range p.Texts {
 		switch {
 		case len(s) > textMax || !utf8.ValidString(s) || i > 0 && s <= p.Texts[i-1]:
-			return fmt.Errorf("the text %.40q is too long, or in no order", s)
+			return fmt.Errorf("text %d is too long, or in no order", i)
 		case p.Counts[i] < 1:
-			return fmt.Errorf("the text %.40q is there %d times", s, p.Counts[i])
+			return fmt.Errorf("text %d is there %d times", i, p.Counts[i])
 		case known != nil && !known[first(hashOf(s), a.Params[0])]:
-			return fmt.Errorf("nobody asked for the text %.40q", s)
+			return fmt.Errorf("nobody asked for text %d", i)
 		}
 	}
 	if q.Clients > 0 {
@@ -143,14 +143,18 @@ func (p *Part) checkCounts(q Query, a Ask) error {
 	return nil
 }
 
-// checkBrackets holds the counts of each bracket against the values.
+// checkBrackets holds the counts of each bracket against the values: no number lies beyond the least or the greatest.
 func (p *Part) checkBrackets(a Ask) error {
 	at := 0
 	for i := 0; i < len(a.Params); i += 2 {
-		n := binsOf(uint64(a.Params[i]), uint64(a.Params[i+1])) + 2
+		low, high := uint64(a.Params[i]), uint64(a.Params[i+1])
+		n := binsOf(low, high) + 2
 		sum := int64(0)
 		for _, k := range p.Counts[at : at+n] {
 			sum += k
+		}
+		if low == lowest() && p.Counts[at] != 0 || high == highest() && p.Counts[at+n-1] != 0 {
+			return fmt.Errorf("bracket %d has counts beyond all numbers", i/2)
 		}
 		if at += n; sum != p.Values {
 			return fmt.Errorf("the counts of bracket %d add up to %d, of %d values", i/2, sum, p.Values)
@@ -164,7 +168,7 @@ func (p *Part) checkNumbers() error {
 	n := big.NewInt(p.Values)
 	if math.IsNaN(p.Low) || math.IsNaN(p.High) || math.IsInf(p.Low, 0) || math.IsInf(p.High, 0) || p.Low > p.High ||
 		p.Values == 0 && (p.Low != 0 || p.High != 0) {
-		return fmt.Errorf("the ends %v and %v of %d values", p.Low, p.High, p.Values)
+		return fmt.Errorf("its ends are no two numbers of %d values", p.Values)
 	}
 	if p.Sum == nil {
 		return nil

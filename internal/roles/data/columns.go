@@ -2,6 +2,7 @@ package data
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -258,14 +259,37 @@ func (c *Columns) Work(method string, in []value.Value) ([]value.Value, error) {
 	}
 	t, err := c.open()
 	if err != nil {
-		return nil, c.fail("%v", err)
+		return nil, c.fail("%s", untold(err))
 	}
 	defer t.Close()
-	parts, err := analytics.Find(c.cfg.Queries, asks, &tableRows{table: t, rows: c.rows, n: c.n})
+	rows := &tableRows{table: t, rows: c.rows, n: c.n}
+	parts, err := analytics.Find(c.cfg.Queries, asks, rows)
 	if err != nil {
-		return nil, c.fail("%v", err)
+		if cell := new(analytics.CellError); errors.As(err, &cell) {
+			return nil, c.fail("row %d of the data %s", rows.last[cell.Row]+1, cell.Reason)
+		}
+		return nil, c.fail("%s", untold(err))
 	}
 	return []value.Value{analytics.PartsValue(parts)}, nil
+}
+
+// untold says why data cannot be counted, for the server, which is told where and not what: an error of a file holds
+// what stands there, or its name.
+func untold(err error) string {
+	var row *dataset.RowError
+	var changed *dataset.ChangedError
+	var of *config.Error
+	switch {
+	case errors.As(err, &row) && row.Column > 0:
+		return fmt.Sprintf("line or row %d, column %d of the data cannot be counted", row.Line, row.Column)
+	case errors.As(err, &row):
+		return fmt.Sprintf("line or row %d of the data cannot be counted", row.Line)
+	case errors.As(err, &changed):
+		return "the data is not what it was"
+	case errors.As(err, &of) && of.Of == analytics.OfAsk:
+		return err.Error()
+	}
+	return "the data cannot be read"
 }
 
 // Recorded returns true: what was found is small, and to find it again is to read the whole file.
@@ -287,6 +311,7 @@ type tableRows struct {
 	cells   []dataset.TableCells
 	out     []analytics.Column
 	piece   []int
+	last    []int // the rows that Next gave last
 }
 
 func (r *tableRows) Open(columns, as []string) error {
@@ -322,6 +347,7 @@ func (r *tableRows) Next() ([]analytics.Column, int, error) {
 		for i, c := range r.cells {
 			r.out[i] = analytics.Column{Numbers: c.Numbers, Texts: c.Texts, Missing: c.Missing}
 		}
+		r.last = read
 		return r.out, len(read), nil
 	}
 	return nil, 0, nil
