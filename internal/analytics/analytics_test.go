@@ -464,6 +464,99 @@ func TestTooManyTexts(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldFitsAMessage: queries of too many counts are refused, and of texts no more are told than there is room
+// for, whatever is asked together.
+func TestWhatIsToldFitsAMessage(t *testing.T) {
+	const message = 4 << 20
+	shares := " at=0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.85,0.9,0.95,0.96,0.97,0.98,1"
+	of := map[string]string{}
+	for i := range QueriesMax {
+		of[fmt.Sprintf("q%d", i)] = "quantile x" + shares
+	}
+	b, err := json.Marshal(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries, err := ParseQueries(string(b))
+	if err == nil {
+		err = Check(queries)
+	}
+	if err == nil || !strings.Contains(err.Error(), "counts in one round") {
+		t.Errorf("%d quantiles of 16 shares: %v", QueriesMax, err)
+	}
+	of = map[string]string{}
+	for i := range 9 {
+		of[fmt.Sprintf("q%d", i)] = "quantile x" + shares
+	}
+	for i := range 4 {
+		of[fmt.Sprintf("k%d", i)] = "categories s most=1024"
+	}
+	queries = parsed(t, of)
+	for long, over := range map[int]bool{100: false, 250: true} {
+		rows := &table{}
+		for i := range 1024 {
+			rows.numbers = append(rows.numbers, float64(i))
+			rows.texts = append(rows.texts, fmt.Sprintf("%0*d", long, i))
+		}
+		asks := make([]Ask, len(queries))
+		for i, q := range queries {
+			total := Begin(q)
+			asks[i] = total.Ask()
+		}
+		found, err := Find(queries, asks, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := PartsValue(found).Bytes(); n > message || found[0].Over != over {
+			t.Errorf("texts of %d bytes: %d bytes are told, too many: %v", long, n, found[0].Over)
+		}
+		for i := range found {
+			if err := found[i].Check(queries[i], asks[i], 1024); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestAForgedTotalIsNotSound: a total that no round can have is refused before anything is added to it or told of it.
+func TestAForgedTotalIsNotSound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	queries := parsed(t, everything)
+	rows := some(rng, 60)
+	for what, of := range map[string]struct {
+		query string
+		spoil func(t *Total)
+	}{
+		"texts without counts":      {"kinds", func(t *Total) { t.Counts, t.Holders = t.Counts[1:], t.Holders[1:] }},
+		"a text without a count":    {"kinds", func(t *Total) { t.Texts = t.Texts[1:] }},
+		"a text twice":              {"kinds", func(t *Total) { t.Texts[1] = t.Texts[0] }},
+		"too many, and told":        {"kinds", func(t *Total) { t.Over = true }},
+		"texts that are too few":    {"kinds", func(t *Total) { t.Counts[0]++ }},
+		"a count below 0":           {"hist", func(t *Total) { t.Counts[0] -= 90; t.Counts[1] += 90 }},
+		"bins of other values":      {"hist", func(t *Total) { t.Counts[2]++ }},
+		"texts of a histogram":      {"hist", func(t *Total) { t.Texts = []string{"a"} }},
+		"brackets of other values":  {"q", func(t *Total) { t.Values++ }},
+		"brackets beyond numbers":   {"q", func(t *Total) { moved(t.Counts[:quantileBins+2], 0) }},
+		"prefixes of other values":  {"heavy", func(t *Total) { t.Counts[7] += t.Values }},
+		"holes of more than values": {"no-x", func(t *Total) { t.Counts[0] = t.Values + 1 }},
+		"values without end":        {"x", func(t *Total) { t.Values = 1 << 62 }},
+	} {
+		q := queries[slices.IndexFunc(queries, func(q Query) bool { return q.Name == of.query })]
+		total := Begin(q)
+		found, err := Find([]Query{q}, []Ask{total.Ask()}, rows.part(seq(60)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total.Add(q, &found[0])
+		if err := total.Sound(q); err != nil {
+			t.Fatal(err)
+		}
+		if of.spoil(&total); total.Sound(q) == nil {
+			t.Errorf("%s are sound", what)
+		}
+	}
+}
+
 func TestQueriesAreRead(t *testing.T) {
 	for line, want := range map[string]string{
 		"count": "count", " mean  age ": "mean age", `sum "blood pressure"`: `sum "blood pressure"`,

@@ -26,6 +26,19 @@ type Answer struct {
 	Notes     []string `json:"notes,omitempty"`
 }
 
+// TooLarge is the answer where it has more bytes than can be told.
+func (a *Answer) TooLarge() *Answer {
+	asked := a.Asked
+	if len(asked) > askedShort {
+		asked = strings.ToValidUTF8(asked[:askedShort], "") + "…"
+	}
+	return &Answer{Name: a.Name, Asked: asked, Withheld: "the answers of all queries are too large to be told at once, " +
+		"and this is one of the largest: ask for less of it, or in a job of its own"}
+}
+
+// askedShort bounds a query that is told without an answer, in bytes.
+const askedShort = 200
+
 // Point is a quantile: the value itself, or two that it lies between.
 type Point struct {
 	At    float64  `json:"at"`
@@ -85,8 +98,8 @@ func (t *Total) answer(q Query, least int64) *Answer {
 		}
 	case Categories:
 		if t.Over {
-			a.Notes = append(a.Notes, fmt.Sprintf("there are more than %d texts: ask heavy for those that many have, "+
-				"or most=%d", q.Most, mostMax))
+			a.Notes = append(a.Notes, fmt.Sprintf("there are more than %d texts, or too long ones: ask heavy for those "+
+				"that many have, or most=%d", q.Most, mostMax))
 			break
 		}
 		t.texts(q, a, least)

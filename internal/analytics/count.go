@@ -71,6 +71,12 @@ const (
 	prefixesMax  = 1 << 10
 	toldMax      = 1 << 12 // texts that a client tells
 	textMax      = 256     // bytes of a text
+
+	// What a client tells in one round is one message of 4 MiB at most: counts of 8 bytes, and texts, of which each
+	// query has a share. As charged, a text has textCharge bytes besides.
+	countsMax  = 5 << 16
+	textsBytes = 5 << 18
+	textCharge = 80
 )
 
 // counter counts one query.
@@ -86,6 +92,7 @@ func Find(queries []Query, asks []Ask, rows Rows) ([]Part, error) {
 	}
 	var names, as []string
 	counters, at := make([]counter, len(queries)), make([]int, len(queries))
+	share := textShare(queries)
 	for i, q := range queries {
 		if err := asks[i].check(q); err != nil {
 			return nil, err
@@ -93,7 +100,7 @@ func Find(queries []Query, asks []Ask, rows Rows) ([]Part, error) {
 		if at[i] = -1; asks[i].Phase == Idle {
 			continue
 		}
-		if counters[i] = newCounter(q, asks[i]); q.Column == "" {
+		if counters[i] = newCounter(q, asks[i], share); q.Column == "" {
 			continue
 		}
 		for k, name := range names {
@@ -138,7 +145,27 @@ func Find(queries []Query, asks []Ask, rows Rows) ([]Part, error) {
 	return out, nil
 }
 
-func newCounter(q Query, a Ask) counter {
+// textShare is how many bytes of texts are told of each query that asks for some.
+func textShare(queries []Query) int {
+	n := 0
+	for _, q := range queries {
+		if q.asksTexts() {
+			n++
+		}
+	}
+	return textsBytes / max(n, 1)
+}
+
+// within says whether the texts of a query are few enough to be told.
+func within(share int, texts []string) bool {
+	for _, s := range texts {
+		share -= len(s) + textCharge
+	}
+	return share >= 0
+}
+
+// newCounter counts a query, of which so many bytes of texts are told.
+func newCounter(q Query, a Ask, share int) counter {
 	switch q.What {
 	case Count, Missing:
 		return &counted{missing: q.What == Missing}
@@ -149,9 +176,9 @@ func newCounter(q Query, a Ask) counter {
 	case Quantile:
 		return newBrackets(a)
 	case Categories:
-		return &kinds{most: q.Most, counts: map[string]int64{}}
+		return &kinds{most: q.Most, share: share, counts: map[string]int64{}}
 	case Heavy:
-		return newPrefixes(q, a)
+		return newPrefixes(q, a, share)
 	}
 	m := &sums{sum: exact.NewSum()}
 	if q.What == Variance || q.What == Deviation {
@@ -350,6 +377,7 @@ func words(of *Column, rows int, do func(s string)) error {
 // kinds count texts, of which there are few.
 type kinds struct {
 	most   int
+	share  int
 	counts map[string]int64
 	values int64
 }
@@ -367,6 +395,9 @@ func (k *kinds) part() *Part {
 	p := &Part{Values: k.values}
 	if p.Over = len(k.counts) > k.most; !p.Over {
 		p.Texts, p.Counts = sorted(k.counts)
+		if !within(k.share, p.Texts) {
+			p.Texts, p.Counts, p.Over = nil, nil, true
+		}
 	}
 	return p
 }
@@ -398,11 +429,12 @@ type prefixes struct {
 	told        map[string]int64
 	values      int64
 	over        bool
+	share       int
 }
 
-func newPrefixes(q Query, a Ask) *prefixes {
+func newPrefixes(q Query, a Ask, share int) *prefixes {
 	p := &prefixes{ask: a, known: a.Params[0], more: a.Params[1], at: map[uint64]int{}, once: q.Clients > 0,
-		told: map[string]int64{}}
+		told: map[string]int64{}, share: share}
 	for i, v := range a.Params[2:] {
 		p.at[uint64(v)] = i
 	}
@@ -442,6 +474,9 @@ func (p *prefixes) part() *Part {
 	out := &Part{Values: p.values, Counts: p.counts, Over: p.over}
 	if p.ask.Phase == Telling && !p.over {
 		out.Texts, out.Counts = sorted(p.told)
+		if !within(p.share, out.Texts) {
+			out.Texts, out.Counts, out.Over = nil, nil, true
+		}
 	}
 	return out
 }

@@ -347,5 +347,29 @@ func Check(queries []Query) error {
 		}
 		last = q.Name
 	}
+	counts := 0
+	for _, q := range queries {
+		counts += q.counts()
+	}
+	if counts > countsMax {
+		return config.Errorf(of, "a client would tell %d counts in one round; want at most %d: a share of a quantile "+
+			"takes %d, a heavy query %d, and a bin one", counts, countsMax, quantileBins+2, heavyCounts)
+	}
 	return nil
 }
+
+// counts is how many a part has at most, but for those of texts.
+func (q Query) counts() int {
+	switch q.What {
+	case Histogram:
+		return len(q.Edges) + 1
+	case Quantile:
+		return len(q.At) * (quantileBins + 2)
+	case Heavy:
+		return heavyCounts
+	}
+	return 0
+}
+
+// asksTexts says whether clients tell texts of the query.
+func (q Query) asksTexts() bool { return q.What == Categories || q.What == Heavy }

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Total is what came of a query so far: the parts of a round that were added, and what earlier rounds found. It is
@@ -305,8 +306,49 @@ func (t *Total) Sound(q Query) error {
 	case t.Values > 0 && f.counts >= 0 && len(t.Counts) != f.counts:
 		return bad("has another number of counts")
 	}
+	if err := t.soundCounts(q, &p); err != nil {
+		return bad(err.Error())
+	}
 	if err := p.checkNumbers(); err != nil {
 		return bad(err.Error())
+	}
+	return nil
+}
+
+// valuesMax is above the values of all clients.
+const valuesMax = 1 << 40
+
+// soundCounts says what is wrong with counts and texts, whose number Sound has seen where it is known.
+func (t *Total) soundCounts(q Query, p *Part) error {
+	ask, sum := t.Ask(), int64(0)
+	if t.Values < 0 || t.Values > valuesMax {
+		return fmt.Errorf("has %d values", t.Values)
+	}
+	for _, n := range t.Counts {
+		if n < 0 || n > t.Values {
+			return fmt.Errorf("has a count of %d, of %d values", n, t.Values)
+		}
+		sum += n // of at most 2^20
+	}
+	texts := 0
+	if q.What == Categories || ask.Phase == Telling {
+		texts = len(t.Counts)
+	}
+	for i, s := range t.Texts {
+		if len(s) > textMax || !utf8.ValidString(s) || i > 0 && s == t.Texts[i-1] {
+			return fmt.Errorf("has a text that is none, or twice")
+		}
+	}
+	switch {
+	case len(t.Counts) > 1<<20, len(t.Texts) != texts, t.Over && texts > 0, q.What == Categories && texts > q.Most:
+		return fmt.Errorf("has %d texts and %d counts", len(t.Texts), len(t.Counts))
+	case t.Values == 0:
+		return nil
+	case q.What == Quantile:
+		return p.checkBrackets(ask)
+	case q.What == Histogram && sum != t.Values, q.What == Heavy && sum > t.Values,
+		q.What == Categories && sum != t.Values && !t.Over:
+		return fmt.Errorf("has counts that add up to %d, of %d values", sum, t.Values)
 	}
 	return nil
 }

@@ -201,6 +201,15 @@ func TestTheSameAnswersWhateverHappens(t *testing.T) {
 	}
 }
 
+// many are quantiles that are counted by more numbers than a message takes.
+func many() string {
+	var all []string
+	for i := range 10 {
+		all = append(all, fmt.Sprintf("q%d: \"quantile age at=0,.1,.2,.3,.4,.5,.6,.7,.8,.9,.95,.96,.97,.98,.99,1\"", i))
+	}
+	return "{" + strings.Join(all, ", ") + "}"
+}
+
 // TestWhatCannotBeAsked: a wrong query, column, file or setting is refused before anything runs, by its key.
 func TestWhatCannotBeAsked(t *testing.T) {
 	file, _, _, _ := people(t)
@@ -208,6 +217,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		{`data: {file: ` + file + `}` + "\nqueries: {a: mean height}", "want one of the columns", "queries"},
 		{`data: {file: ` + file + `}` + "\nqueries: {a: mean city}", "numbers", "queries"},
 		{`data: {file: ` + file + `}` + "\nqueries: {a: median age}", "want one of count", "queries"},
+		{`data: {file: ` + file + `}` + "\nqueries: " + many(), "counts in one round", "queries"},
 		{`data: {file: ` + file + `, label: age}` + "\nqueries: {a: count}", "no more than", "reader"},
 		{`data: {file: ` + file + `}` + "\nqueries: {a: count}\nleast: 9", "1 to 8", "least"},
 		{`data: {file: ` + file + `}` + "\nqueries: {a: heavy city rows=5}\nrounds: 2", "5 or more", "rounds"},

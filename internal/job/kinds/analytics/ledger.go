@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -284,7 +285,7 @@ func (l *ledger) close(rounds judges, number int64, in value.Value) ([]value.Val
 	who, why := rounds.Refusals(number)
 	for i := range who {
 		if len(l.st.Refused) < refusedMax {
-			l.st.Refused = append(l.st.Refused, refusedAnswer{number + 1, string(who[i]), why[i]})
+			l.st.Refused = append(l.st.Refused, refusedAnswer{number + 1, string(who[i]), job.Line(why[i])})
 		}
 	}
 	l.st.Round, l.st.From = number+1, nil
@@ -292,6 +293,9 @@ func (l *ledger) close(rounds judges, number int64, in value.Value) ([]value.Val
 	for i, q := range l.cfg.Queries {
 		if a := l.st.Totals[i].Close(q, l.cfg.Least, last); a != nil {
 			text, err := marshal(a)
+			if err == nil && len(text) > answersBytes {
+				text, err = marshal(a.TooLarge())
+			}
 			if err != nil {
 				return nil, l.fail(value.CodeError, "%s: %v", q.Name, err)
 			}
@@ -303,6 +307,9 @@ func (l *ledger) close(rounds judges, number int64, in value.Value) ([]value.Val
 	}
 	var all []byte
 	if last {
+		if err := l.fit(); err != nil {
+			return nil, l.fail(value.CodeError, "%v", err)
+		}
 		f := answersFile{Least: l.cfg.Least, Refused: l.st.Refused}
 		for _, a := range l.st.Answers {
 			f.Answers = append(f.Answers, json.RawMessage(a))
@@ -314,6 +321,32 @@ func (l *ledger) close(rounds judges, number int64, in value.Value) ([]value.Val
 		all = []byte(text)
 	}
 	return []value.Value{value.Int(answered), value.NewBytes(all), notMeasured()}, nil
+}
+
+// answersBytes bounds all answers as JSON. They are told in one event of 1 MiB, with who was refused and why.
+const answersBytes = 768 << 10
+
+// fit withholds the largest answers, in words, until all of them can be told: the others are worth more than none.
+func (l *ledger) fit() error {
+	for {
+		all, most := 0, 0
+		for i, a := range l.st.Answers {
+			if all += len(a) + 1; len(a) > len(l.st.Answers[most]) {
+				most = i
+			}
+		}
+		if all <= answersBytes {
+			return nil
+		}
+		var a analytics.Answer
+		err := json.Unmarshal([]byte(l.st.Answers[most]), &a)
+		if err == nil {
+			l.st.Answers[most], err = marshal(a.TooLarge())
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // answersFile is what is told at the end.

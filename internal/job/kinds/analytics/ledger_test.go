@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
+	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -114,6 +115,44 @@ func TestAnswersOfClientsAreChecked(t *testing.T) {
 		if !strings.Contains(told, want) {
 			t.Errorf("told %s; want %s", told, want)
 		}
+	}
+}
+
+// TestAnswersThatAreTooLarge: where all answers together are too large to be told, the largest are withheld in words.
+// The others are told.
+func TestAnswersThatAreTooLarge(t *testing.T) {
+	large := func(name string, bins int) string {
+		a := &analytics.Answer{Name: name, Asked: strings.Repeat("histogram ", 99), Clients: 3, Values: 7}
+		for range bins {
+			a.Counts = append(a.Counts, analytics.Bin{Withheld: true})
+		}
+		text, err := marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	l := &ledger{}
+	for i := range 40 {
+		l.st.Answers = append(l.st.Answers, large("q", 400+i*i*3))
+	}
+	if err := l.fit(); err != nil {
+		t.Fatal(err)
+	}
+	all, told, before := 0, 0, true
+	for i, text := range l.st.Answers {
+		all += len(text)
+		whole := text == large("q", 400+i*i*3)
+		if told++; !whole {
+			told--
+		}
+		if whole && !before || !whole && !strings.Contains(text, `"withheld":"the answers of all`) {
+			t.Errorf("answer %d is %.300s", i, text)
+		}
+		before = whole
+	}
+	if all > answersBytes || told < 20 || told == 40 {
+		t.Errorf("%d answers are told, of %d bytes", told, all)
 	}
 }
 
