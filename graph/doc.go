@@ -173,7 +173,7 @@
 //	Next(tick Int) → peers List of Peer
 //
 // protocol registry lets a server know its clients, and lives at both. Keys: server (a place), data (a slot), min,
-// ttl_ms, heartbeat_ms, max_members, max_samples, admitted. Options of a node: name.
+// ttl_ms, heartbeat_ms, max_members, max_samples, admitted, weighs, most_weight. Options of a node: name.
 //
 //	Await(round Int) → ready Trigger   (Deferred)
 //	Members(trigger) → peers List of Peer

@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/strategy"
 )
 
 // shape is the form of a data set.
@@ -67,6 +68,9 @@ func (c Config) membership() registry.Config {
 	}
 	if c.Clients > registryMembers {
 		r.MaxMembers = c.Clients
+	}
+	if s, err := strategy.Parse(c.Strategy); err == nil && mirrors(s) && c.Weighting == aggregator.Samples {
+		r.Weighs, r.MostWeight = true, int64(c.MaxSamples)
 	}
 	return r
 }

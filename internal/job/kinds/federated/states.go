@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/optimizer"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -206,6 +207,9 @@ func (c Config) validateStrategy(s strategy.Chosen) error {
 	if c.Clip > 0 && s.Sent+s.Numbers > 0 {
 		return bad("clip", fmt.Sprint(c.Clip), "0"+beside+", whose clients send more than an update")
 	}
+	if err := c.validateMirrored(s); err != nil {
+		return err
+	}
 	if !s.Plain {
 		return nil
 	}
@@ -219,6 +223,43 @@ func (c Config) validateStrategy(s strategy.Chosen) error {
 		return bad("clip_gradient", fmt.Sprint(c.ClipGradient), "0"+why)
 	case o != nil && (o.Name() != "sgd" || o.Get("momentum") > 0 || o.Get("decay") > 0):
 		return bad("optimizer", strconv.Quote(c.Optimizer), "sgd without momentum and decay"+why)
+	}
+	return nil
+}
+
+// mirrors says whether the server keeps the mean of what all clients keep. It makes that of the updates which count, so
+// each round has to count whatever a client made of it.
+func mirrors(s strategy.Chosen) bool { return s.Own > 0 && s.Kept > 0 }
+
+// validateMirrored refuses what lets a round go on without an update that its client made, or with another one, where
+// the server keeps the mean of what clients keep: what is not counted once is missing in it for good, and the model is
+// drawn aside by it in all rounds to come.
+func (c Config) validateMirrored(s strategy.Chosen) error {
+	if !mirrors(s) {
+		return nil
+	}
+	why := " beside strategy " + s.Name + ", whose server keeps the mean of what its clients keep: "
+	missed := why + "an update that its client made and that does not count is missing in it for good"
+	bad := func(key, got, want string) error { return &job.ConfigError{Key: key, Value: got, Want: want} }
+	switch {
+	case c.Clients == 0:
+		return bad("clients", "0", "a number"+why+"it has to know of how many")
+	case c.Over > 0:
+		return bad("over", strconv.Itoa(c.Over), "0"+missed)
+	case c.Quorum > 0 && c.Quorum < c.cohort():
+		return bad("quorum", strconv.Itoa(c.Quorum), "0, which is the whole cohort,"+missed)
+	case c.Deadline > 0:
+		return bad("deadline", c.Deadline.String(), "0s"+missed)
+	case c.MinAvailable > 0 && c.MinAvailable < c.Clients:
+		return bad("min_available", strconv.Itoa(c.MinAvailable), fmt.Sprintf("0, or all %d clients,", c.Clients)+why+
+			"with fewer there, another is asked in place of one that trained and fell away")
+	case c.OnFailedRound != rounds.Stop:
+		return bad("on_failed_round", strconv.Quote(c.OnFailedRound), "stop"+missed)
+	case c.Clip > 0:
+		return bad("clip", fmt.Sprint(c.Clip), "0"+why+"clients do not know what is clipped")
+	case c.halves() && s.Sent == 0:
+		return bad("precision", strconv.Quote(c.Precision), "f32"+why+
+			"it makes that of updates, which are rounded, and clients keep what is not")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -101,6 +102,51 @@ func TestScaffoldInAJob(t *testing.T) {
 	}
 }
 
+// TestTheServerKeepsTheMeanOfWhatClientsKeep: after some rounds of two of four clients, of which each has another
+// number of samples, what the server keeps is the mean of what all clients keep, weighted as their updates are.
+func TestTheServerKeepsTheMeanOfWhatClientsKeep(t *testing.T) {
+	for _, most := range []int{0, 100} {
+		c := small()
+		c.Rounds, c.Clients, c.Cohort, c.Alpha, c.MaxSamples, c.Strategy = 6, 4, 2, 0.3, most, "scaffold"
+		v := ran(t, c)
+		told := v.held(0, "told")
+		want, all, seen := make([]float64, len(told)), 0.0, map[int64]bool{}
+		for i := range c.Clients {
+			n, of := v.samples(1 + i)
+			seen[n] = true
+			if most > 0 {
+				n = min(n, int64(most))
+			}
+			all += float64(n)
+			for k, x := range of {
+				want[k] += float64(n) * float64(x)
+			}
+		}
+		if len(seen) < c.Clients {
+			t.Fatalf("clients of %v samples: some of as many", seen)
+		}
+		far, norm := 0.0, 0.0
+		for k, x := range told {
+			far += math.Pow(float64(x)-want[k]/all, 2)
+			norm += math.Pow(want[k]/all, 2)
+		}
+		if math.Sqrt(far) > 1e-5*math.Sqrt(norm) {
+			t.Errorf("max_samples %d: what the server keeps is %g from the mean of what clients keep, which is %g long",
+				most, math.Sqrt(far), math.Sqrt(norm))
+		}
+	}
+}
+
+// samples returns how many samples a client has told, and what it keeps; nil where that is nothing.
+func (v *virtual) samples(node int) (int64, []float32) {
+	members := v.w.Nodes()[0].Node().Component("registry").(*registry.Component)
+	n, known := members.Samples(v.w.Nodes()[node].Node().Config().Self)
+	if !known {
+		v.t.Fatalf("client %d is no member", node)
+	}
+	return n, v.held(node, "kept")
+}
+
 // TestWhatAClientKeepsCounts: the second round has what was kept in the first, so it is not that of FedAvg; by sgd and
 // by learning_rate it is the same job; and in 16 bits it is one, whole and in chunks.
 func TestWhatAClientKeepsCounts(t *testing.T) {
@@ -136,12 +182,33 @@ func TestWhatAStrategyRefuses(t *testing.T) {
 		"want sgd without momentum and decay beside strate": {"optimizer": "sgd rate=0.1 momentum=0.5"},
 		"clip_gradient is 1; want 0 beside":                 {"clip_gradient": "1"},
 		"clip is 1; want 0 beside strategy scaffold":        {"clip": "1"},
-		"stop or retry beside strategy scaffold":            {"on_failed_round": "skip"},
+		`on_failed_round is "skip"; want stop beside`:       {"on_failed_round": "skip"},
+		`on_failed_round is "retry"; want stop beside`:      {"on_failed_round": "retry"},
+		"clients is 0; want a number beside":                {"clients": "0"},
+		"over is 1; want 0 beside":                          {"cohort": "2", "over": "1"},
+		"quorum is 2; want 0, which is the whole":           {"quorum": "2"},
+		"deadline is 1s; want 0s beside":                    {"deadline": "1s"},
+		"min_available is 2; want 0, or all 3 clients":      {"min_available": "2"},
+		"clip is 1; want 0 beside strategy feddyn":          {"strategy": "feddyn", "clip": "1"},
+		`precision is "bf16"; want f32 beside`:              {"strategy": "feddyn", "precision": "bf16"},
+		`precision is "f16"; want f32 beside`:               {"strategy": "feddyn", "precision": "f16"},
+		"beside strategy feddyn, whose server keeps":        {"strategy": "feddyn", "deadline": "1s"},
 	} {
-		set["strategy"] = "scaffold"
+		if set["strategy"] == "" {
+			set["strategy"] = "scaffold"
+		}
 		_, err := small().With(set)
 		if e := new(job.ConfigError); !errors.As(err, &e) || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%v: %v; want %q", set, err, want)
+		}
+	}
+	for _, set := range []map[string]string{
+		{"quorum": "3", "min_available": "3"}, {"cohort": "2", "quorum": "2"}, {"fraction": "0.5"},
+		{"precision": "bf16"},
+	} {
+		set["strategy"] = "scaffold"
+		if _, err := small().With(set); err != nil {
+			t.Errorf("%v: %v", set, err)
 		}
 	}
 	c := small()

@@ -111,11 +111,39 @@ func (c *Component) share(in []value.Value) ([]value.Value, error) {
 	if !ok || !ok2 || of < 0 {
 		return nil, c.fail(value.CodeType, "Share takes a List of Peer, and an Int that is not below 0")
 	}
+	if c.cfg.Weighs {
+		return c.weighed(peers)
+	}
 	if of == 0 {
 		of = value.Int(len(c.st.Members))
 	}
 	n := max(1, min(peers.Len(), int(of)))
 	t, err := tensor.FromFloat32(nil, []float32{float32(float64(n) / float64(max(1, of)))})
+	return []value.Value{value.Tensor{Tensor: t}}, err
+}
+
+// weighed gives which part a list of peers is of all who joined, by their samples.
+func (c *Component) weighed(peers *value.List) ([]value.Value, error) {
+	weight := func(m Member) int64 {
+		if c.cfg.MostWeight > 0 {
+			return min(m.Samples, c.cfg.MostWeight)
+		}
+		return m.Samples
+	}
+	var part, all int64 // up to 2^20 members of up to 2^24 samples
+	for _, m := range c.st.Members {
+		all += weight(m)
+	}
+	for _, p := range peers.Items() {
+		who, _ := p.(value.Peer)
+		if i, known := c.st.find(string(who)); known {
+			part += weight(c.st.Members[i])
+		}
+	}
+	if part == 0 {
+		return nil, c.fail(value.CodeError, "none of %d peers is known", peers.Len())
+	}
+	t, err := tensor.FromFloat32(nil, []float32{float32(float64(part) / float64(all))})
 	return []value.Value{value.Tensor{Tensor: t}}, err
 }
 

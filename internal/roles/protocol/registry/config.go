@@ -33,6 +33,9 @@ type Config struct {
 	MaxSamples  int64 `json:"max_samples,omitempty"` // what a client may join with at most; 0 means 1,048,576
 	// a round begins with members that the governor admits: no blocked one counts
 	Admitted bool `json:"admitted,omitempty"`
+	// what Share counts: samples, of each member at most MostWeight where that is not 0, in place of members
+	Weighs     bool  `json:"weighs,omitempty"`
+	MostWeight int64 `json:"most_weight,omitempty"`
 }
 
 // Options is the node's own setting.
@@ -94,7 +97,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"max_members", int64(c.MaxMembers), 1, 1 << 20}, {"min", int64(c.Min), 1, int64(c.MaxMembers)},
 		{"heartbeat_ms", c.HeartbeatMS, 10, 3600_000}, {"ttl_ms", c.TTLMS, c.HeartbeatMS + 1, 100 * 3600_000},
-		{"max_samples", c.MaxSamples, 1, samplesMax},
+		{"max_samples", c.MaxSamples, 1, samplesMax}, {"most_weight", c.MostWeight, 0, samplesMax},
 	} {
 		if err := config.Within("registry config", k.key, k.v, k.lo, k.hi); err != nil {
 			return c, err
