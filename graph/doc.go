@@ -151,8 +151,8 @@
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
 //	Refuse(round Int, who Peer, failure List of String) → noted Trigger
 //
-// model cell keeps tensors of a node from round to round. Keys: shapes. In a round it gives what an earlier one kept;
-// zeros, where nothing was and first is empty:
+// model cell keeps tensors of a node from round to round. Keys: shapes, chained, each. In a round it gives what an
+// earlier one kept; zeros, where nothing was and first is empty:
 //
 //	Read(round Int, first List of Tensor) → kept List of Tensor
 //	Write(round Int, made List of Tensor) → written Trigger

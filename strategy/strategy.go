@@ -23,8 +23,8 @@ type Strategy struct {
 	// zeros. Told is how many of those, the first ones, the clients of a round are told with its parameters.
 	Kept, Told int
 	// Own is how many values of each parameter's shape a client keeps for itself from round to round, 0 to 8. They
-	// begin as zeros, of a client that comes later as well, are a part of its state, and never leave it. What it keeps
-	// of a round holds whether its update counted or not.
+	// begin as zeros, are a part of its state, and never leave it. What it keeps of a round holds whether its update
+	// counted or not; a job is refused where that can differ, and the server keeps something as well.
 	Own int
 	// Sent is how many values of each parameter's shape, and Numbers how many scalars, a client sends beside its
 	// update, 0 to 8 of each: numbers between -2^20 and 2^20. Their exact means, weighted as the updates are, are what
@@ -97,7 +97,8 @@ type Server struct {
 	Sent    [][]graph.Value // the means of what clients sent beside their updates
 	Numbers []graph.Value   // and those of the scalars that they sent
 	// Round records the round's number, from 1, and Share which part of all clients the round counted, above 0 and up
-	// to 1: scalars of float32. Where membership is open, all clients are those who ever joined and were not removed.
+	// to 1, by samples where updates are weighted by them and clients keep something: scalars of float32. Where
+	// membership is open, all clients are those who ever joined and were not removed.
 	Round, Share func() graph.Value
 }
 

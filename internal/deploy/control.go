@@ -179,6 +179,9 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	if ofInvitations(q.Op) {
 		return r.invitations(caller, q)
 	}
+	if err := q.beside(r.dir.Record()); err != nil {
+		return denied(err)
+	}
 	h := r.glue.bound()
 	if !looksOnly(q.Op) {
 		if leave := r.leave.Load(); leave != nil && caller == "" && q.Op == engine.ControlLeave {

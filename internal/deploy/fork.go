@@ -76,6 +76,12 @@ func empty(fsys vfs.FS, dir string) error {
 	return nil
 }
 
+// mirrors says whether the server of a job keeps the mean of what its clients keep.
+func mirrors(cfg job.Job) bool {
+	m, ok := cfg.(job.Mirrored)
+	return ok && m.Mirrors()
+}
+
 // forkServer makes a server out of another one. Its directory has another name until all is in it, so that half of one
 // is never taken for a server.
 func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
@@ -103,6 +109,11 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 	cfg, err := kinds.StoredServed(rec.Kind, rec.Settings)
 	if err != nil {
 		return nil, nil, refuse(o.Dir, "holds a job that this release does not know: %v", err)
+	}
+	if mirrors(cfg) {
+		return nil, nil, refuse(o.Dir, "holds a job whose server keeps the mean of what its clients keep: a fork has "+
+			"clients that begin anew, and would go on with a mean of what is not there. Begin the job anew; a run in "+
+			"one process has the folders of all and can be forked")
 	}
 	half := o.To + ".half"
 	if err := os.RemoveAll(half); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/archive"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
@@ -154,5 +155,32 @@ func TestAFailedJobGoesOnFromBefore(t *testing.T) {
 	}
 	if res := w.finished(nil, "slower", "c0slower"); res.Rounds != 20 {
 		t.Errorf("%+v", res)
+	}
+}
+
+// TestWhatAClientKeepsIsNotForked: the server of a strategy that has the mean of what its clients keep is not forked,
+// for they would begin anew, nor is one of them replaced.
+func TestWhatAClientKeepsIsNotForked(t *testing.T) {
+	w := newTogether(t)
+	cfg := smallJob(2, 1)
+	cfg.Strategy = "scaffold"
+	w.finished(cfg, "server", "c0")
+	dir := filepath.Join(w.dir, "server")
+	_, err := Fork(archive.ForkOptions{Dir: dir, At: 1, To: filepath.Join(w.dir, "fork")})
+	if err == nil || !strings.Contains(err.Error(), "keeps the mean of what its clients keep") {
+		t.Errorf("a fork: %v", err)
+	}
+	d, err := OpenDir(vfs.OS(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	q := Request{Op: engine.ControlReplace}
+	if err := q.beside(d.Record()); !errors.As(err, new(*DeniedError)) {
+		t.Errorf("a client is replaced: %v", err)
+	}
+	q.Op = engine.ControlRemove
+	if err := q.beside(d.Record()); err != nil {
+		t.Errorf("a client is removed: %v", err)
 	}
 }

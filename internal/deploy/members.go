@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/peer"
@@ -184,4 +186,17 @@ func keepsMembers(dir string, rec *Record) error {
 	}
 	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server",
 		rec.Role)
+}
+
+// beside refuses a call that makes nothing of the job of a server.
+func (q Request) beside(rec *Record) error {
+	if q.Op != engine.ControlReplace || rec == nil || rec.Role != RoleServer {
+		return nil
+	}
+	if cfg, err := kinds.StoredServed(rec.Kind, rec.Settings); err != nil || !mirrors(cfg) {
+		return nil
+	}
+	return &DeniedError{"job", "the server of this job keeps the mean of what its clients keep, and who comes in the " +
+		"place of one would begin without it: move the client's directory (backup, restore --as move), or begin the " +
+		"job anew"}
 }

@@ -198,6 +198,9 @@ func change(o Options, q Request) (*Reply, error) {
 	if rec == nil {
 		return storeCall(d, q) // there is no node yet to take it
 	}
+	if err := q.beside(rec); err != nil {
+		return nil, err
+	}
 	cfg, err := configOf(o.FS, o.Dir, rec, d.ID.Peer())
 	if err != nil {
 		return nil, err

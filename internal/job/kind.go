@@ -126,6 +126,10 @@ type Sampled interface {
 // Noted is a job that has something to tell of the files that it was made of.
 type Noted interface{ Notes() []string }
 
+// Mirrored is a job of which it may be that its server keeps the mean of what its clients keep: then it goes on with
+// those very clients, each as it was.
+type Mirrored interface{ Mirrors() bool }
+
 // Dealt is a job that deals a built-in data set among its clients, whose parts can be written to files.
 type Dealt interface {
 	Job

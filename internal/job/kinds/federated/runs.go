@@ -8,6 +8,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 )
 
 // Local says whether a job has no more clients than a local run can have, wherever their number comes from.
@@ -45,6 +46,9 @@ func (c Config) WayOn(dir string, round int, reason string) string {
 	if strings.Contains(reason, "(Gather)") && strings.Contains(reason, "is outside of [") {
 		return "begin anew, with data or a vocabulary of as many numbers as the tables of the model have rows, or a model " +
 			"with larger ones"
+	}
+	if strings.Contains(reason, cell.WentBack) {
+		return "begin anew, or restore the server and all clients as they were at one moment"
 	}
 	set := fmt.Sprintf("learning_rate=%g", c.LearningRate/10)
 	if c.Optimizer != "" {

@@ -22,6 +22,9 @@ import (
 // What the server tells is in one of its own, for the questions of a round are asked outside of the loop of rounds.
 // What is sent stands behind the parameters in the list of the update: the aggregator makes means of it like of them.
 
+// keptSlot is the slot of what the strategy keeps at a client.
+const keptSlot = "kept"
+
 // strategyComponents declares what holds the strategy's values.
 func (j *fedavg) strategyComponents() {
 	hold := func(name string, lists int, at graph.Place) *graph.Slot {
@@ -29,13 +32,16 @@ func (j *fedavg) strategyComponents() {
 			return nil
 		}
 		var c cell.Config
+		if name == keptSlot && mirrors(j.strategy) {
+			c.Chained, c.Each = true, j.c.cohort() == j.c.Clients
+		}
 		for range lists {
 			c.Shapes = append(c.Shapes, j.net.Shapes()[:j.trained]...)
 		}
 		return j.g.Component(graph.Component{Name: name, Role: cell.Role, Kind: cell.Kind, Version: cell.Version,
 			At: []graph.Place{at}, Methods: cell.Methods(), Config: c})
 	}
-	j.slots.kept = hold("kept", j.strategy.Own, j.clients)
+	j.slots.kept = hold(keptSlot, j.strategy.Own, j.clients)
 	j.slots.told = hold("told", j.strategy.Told, j.server)
 }
 
@@ -262,4 +268,10 @@ func (c Config) validateMirrored(s strategy.Chosen) error {
 			"it makes that of updates, which are rounded, and clients keep what is not")
 	}
 	return nil
+}
+
+// Mirrors says whether the server keeps the mean of what its clients keep, so that neither goes on without the other.
+func (c Config) Mirrors() bool {
+	s, err := strategy.Parse(c.Strategy)
+	return err == nil && mirrors(s)
 }

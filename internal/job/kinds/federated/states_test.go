@@ -6,12 +6,14 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/half"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
+	"github.com/rhizome-ml/rhizome/internal/sim"
 	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -216,5 +218,29 @@ func TestWhatAStrategyRefuses(t *testing.T) {
 	c.Strategy, c.Hidden = "scaffold", 3000
 	if c.large() || !c.chunked() {
 		t.Errorf("%d parameters: large is %v, chunked %v", c.parameters(), c.large(), c.chunked())
+	}
+}
+
+// TestAJobWhoseStatesAreOfTwoMoments: a client that is asked for an earlier round than its last, because the server
+// went back, and one that went back itself, end the job in words that name it.
+func TestAJobWhoseStatesAreOfTwoMoments(t *testing.T) {
+	for _, last := range []int64{9, 0} {
+		c := small()
+		c.Strategy = "scaffold"
+		v := newVirtual(t, c, 0, sim.Network{})
+		v.lenient = true
+		if err := v.w.Run(time.Hour, func() bool { return len(v.members) > 1 }); err != nil {
+			t.Fatal(err)
+		}
+		v.w.Nodes()[1].Node().Component(keptSlot).(*cell.Component).State().(*cell.State).Round = last
+		if err := v.w.Run(time.Hour, func() bool { return v.file != nil || v.failed != "" }); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(v.failed, cell.WentBack) || !strings.Contains(v.failed, "client-00") {
+			t.Errorf("the last round of a client is %d: the job says %q", last+1, v.failed)
+		}
+		if way := c.WayOn("dir", 3, v.failed); !strings.Contains(way, "restore the server and all clients") {
+			t.Errorf("the way on is %q", way)
+		}
 	}
 }

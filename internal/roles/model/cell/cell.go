@@ -37,6 +37,11 @@ const (
 type Config struct {
 	// Shapes are those of the tensors that it keeps, all of float32: 1 to 2^14, of 2^26 elements together.
 	Shapes [][]int `json:"shapes"`
+	// Chained says that what is kept goes with what others keep of the same rounds, so that a round before the last one
+	// that was kept fails, for its state is gone; else it reads the oldest that is there. Each says that every round is
+	// kept, so that one fails too which does not follow on the last one, the first of which is 0.
+	Chained bool `json:"chained,omitempty"`
+	Each    bool `json:"each,omitempty"`
 }
 
 // JSON returns the settings as the artifact holds them.
@@ -67,6 +72,7 @@ func (c Config) check() (Config, error) {
 // like every component.
 type Component struct {
 	slot   string
+	cfg    Config
 	shapes [][]int
 	st     State
 }
@@ -84,7 +90,7 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: env.Slot, shapes: c.Shapes}, nil
+	return &Component{slot: env.Slot, cfg: c, shapes: c.Shapes}, nil
 }
 
 // Methods returns what a choreography may invoke on it.
@@ -145,6 +151,9 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return nil, f
 	}
 	round, none := int64(n), len(c.st.Now) == 0
+	if f := c.follows(round); f != nil {
+		return nil, f
+	}
 	switch method {
 	case "Read":
 		kept := c.st.Now
@@ -170,6 +179,24 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.Trigger{}}, nil
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Read or Write", method)
+}
+
+// WentBack is in the words of a failure that says that states of several nodes are not of one moment.
+const WentBack = "went back in time, or began anew"
+
+// follows says whether there is what was kept before a round, where it goes with what others keep.
+func (c *Component) follows(round int64) *value.Failure {
+	none, last := len(c.st.Now) == 0, "of no round"
+	if !none {
+		last = fmt.Sprintf("of round %d", c.st.Round+1)
+	}
+	switch {
+	case c.cfg.Chained && !none && round < c.st.Round, c.cfg.Each && none && round != 0,
+		c.cfg.Each && !none && round > c.st.Round+1:
+		return c.fail(value.CodeError, "what this client keeps is %s, and the server asks for round %d: the directory "+
+			"of one of them %s", last, round+1, WentBack)
+	}
+	return nil
 }
 
 // zeros gives what is kept where nothing else is said.

@@ -2,6 +2,7 @@ package cell_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
@@ -70,6 +71,43 @@ func TestConforms(t *testing.T) {
 	for _, config := range []string{`{}`, `{"shapes":[[-1]]}`, `{"shapes":[[67108865]]}`, `{"shapes":[[2]],"more":1}`} {
 		if _, err := cell.Factory(node.Env{Slot: "cell", Config: []byte(config)}); err == nil {
 			t.Errorf("a cell of %s", config)
+		}
+	}
+}
+
+// TestChained: where what is kept goes with what others keep, a round whose state is gone fails, in words, and changes
+// nothing; one that is begun again does not, nor one that comes later, unless each is kept.
+func TestChained(t *testing.T) {
+	for config, each := range map[string]bool{
+		`{"shapes":[[1]],"chained":true}`: false, `{"shapes":[[1]],"chained":true,"each":true}`: true,
+	} {
+		c, err := cell.Factory(node.Env{Slot: "cell", Config: []byte(config)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := tensor.FromFloat32([]int{1}, []float32{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := value.NewList(value.Tensor{Tensor: x})
+		for i, s := range []struct {
+			method string
+			round  int64
+			fails  bool
+		}{
+			{"Read", 3, each}, {"Write", 3, each}, // a client that begins anew in the middle
+			{"Read", 0, !each}, {"Write", 0, !each}, {"Read", 0, !each}, {"Write", 1, !each}, {"Read", 1, !each},
+			{"Write", 4, each}, {"Read", 4, each}, {"Read", 0, true}, {"Write", 0, true}, {"Read", 5, each},
+			{"Read", 4, each},
+		} {
+			list := value.NewList()
+			if s.method == "Write" {
+				list = made
+			}
+			_, err := c.Invoke(nil, s.method, []value.Value{value.Int(s.round), list})
+			if (err != nil) != s.fails || err != nil && !strings.Contains(err.Error(), cell.WentBack) {
+				t.Errorf("each %v, step %d, %s of round %d: %v", each, i, s.method, s.round, err)
+			}
 		}
 	}
 }
