@@ -57,8 +57,9 @@ type Strategy struct {
 	// updates, which the server keeps until it closes; where parameters travel in chunks it takes each update twice in
 	// place of that, so that it keeps its model and some chunks of all clients.
 	Judge func(c Chosen, j Judged) []float64
-	// Needs returns how many updates a round needs at least. A job whose rounds cannot have as many is refused, and a
-	// round that closes with fewer fails. nil: one. It is asked where there is Judge.
+	// Needs returns how many updates a round needs at least. A job whose rounds cannot have as many is refused, no
+	// round begins with fewer clients, and one that cannot have as many any more has failed. nil: one. It is asked
+	// where there is Judge.
 	Needs func(c Chosen) int
 }
 

@@ -175,7 +175,12 @@ func (c *Component) second(ctx *engine.Context) {
 		c.ask(ctx)
 		return
 	}
-	params, f := c.before(ctx) // no update weighs anything
+	c.unchanged(ctx, g.Members) // no update weighs anything
+}
+
+// unchanged ends the round that was gathered with the parameters of before, as a mean of some members.
+func (c *Component) unchanged(ctx *engine.Context, of []Share) {
+	params, f := c.before(ctx)
 	if f != nil {
 		c.failGather(ctx, f.Message)
 		return
@@ -191,6 +196,7 @@ func (c *Component) second(ctx *engine.Context) {
 		}
 		mean[i] = value.Tensor{Tensor: t}
 	}
+	c.st.Gather.Members = of
 	c.give(ctx, mean)
 }
 

@@ -30,8 +30,12 @@ func (c *Component) without(ctx *engine.Context, who string, why *value.Failure)
 	if rounds, ok := ctx.Dep(c.cfg.Rounds).(Blamer); ok {
 		rounds.Blame(g.Number, wire.PeerID(who), why)
 	}
-	if (c.cfg.Gather.Drops || c.cfg.Gather.DeadlineMS > 0) && len(g.Members) > 1 {
+	if drops := c.cfg.Gather.Drops || c.cfg.Gather.DeadlineMS > 0; drops && c.spares(1) {
 		c.drop(ctx, []string{who})
+		return
+	} else if c.judges() && c.cfg.Skips {
+		ctx.Count("skipped")
+		c.unchanged(ctx, nil)
 		return
 	}
 	name := who
@@ -56,12 +60,18 @@ func (c *Component) failGather(ctx *engine.Context, why string) {
 	ctx.Reject(engine.CallID(g.Call), c.fail(value.CodeError, "%s", why))
 }
 
-// drop begins again without some of the members, as long as one is left.
+// spares says whether so many members less are enough for a mean.
+func (c *Component) spares(n int) bool {
+	least := 1
+	if c.judges() {
+		least = c.combine.Least()
+	}
+	return len(c.st.Gather.Members)-n >= least
+}
+
+// drop begins again without some of the members, who are spared.
 func (c *Component) drop(ctx *engine.Context, peers []string) {
 	g := c.st.Gather
-	if len(peers) >= len(g.Members) {
-		return
-	}
 	for _, m := range g.Members {
 		if slices.Contains(peers, m.Peer) {
 			ctx.Return(m.lends())
@@ -81,8 +91,8 @@ func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 		return c.watch(ctx)
 	}
 	// Those are dropped that hold up the others: without a share in the first chunk that is missing, when nothing was
-	// finished since the last alarm. When all of them do, it waits on, as a round does; but not for those alone whose
-	// updates were judged to count, while others are left.
+	// finished since the last alarm. When all of them do, or too few others are left, it waits on, as a round does; but
+	// not for those alone whose updates were judged to count, while others are left.
 	g := c.st.Gather
 	if there := g.done(); there != g.Seen || len(g.Sums) == 0 && g.wanted() == len(g.Members) {
 		g.Seen = there
@@ -93,7 +103,7 @@ func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 				held = append(held, m.Peer)
 			}
 		}
-		if len(held) < len(g.Members) {
+		if c.spares(len(held)) {
 			c.drop(ctx, held)
 			return nil
 		}
@@ -128,7 +138,7 @@ func (c *Component) watch(ctx *engine.Context) error {
 				away = append(away, m.Peer)
 			}
 		}
-		if len(away) > 0 && len(away) < len(g.Members) {
+		if len(away) > 0 && c.spares(len(away)) {
 			c.drop(ctx, away)
 			return nil
 		}

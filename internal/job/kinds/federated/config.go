@@ -93,7 +93,8 @@ type Config struct {
 	// MinAvailable is how many clients have to be there for a round to begin, up to Clients and not below Quorum. A
 	// round begins with those who are there; who comes later takes part from the next round on. 0 means what a round
 	// needs and no more: all clients where every round waits for its whole cohort, else Quorum, else 1 with a Deadline,
-	// else Cohort.
+	// else Cohort. Where the strategy needs several updates, it is not below that, and with a Fraction not below as
+	// many as that is the share of.
 	MinAvailable int
 	// Selection says who is of the cohort: "uniform" (or empty), each client as likely as any other; "samples", in
 	// proportion to its samples; "power-of-choice candidates=20", those of so many candidates, which are drawn by their
@@ -107,8 +108,8 @@ type Config struct {
 	Quorum int
 	// Grace is how long a round that has its quorum waits for the others, up to 30 days; 0 closes it at once.
 	Grace time.Duration
-	// Deadline is the time after which a round closes with as many updates as it has, at least one; 0 means never, up
-	// to 30 days. With a deadline the model depends on timing.
+	// Deadline is the time after which a round closes with as many updates as it has, at least one, or as many as the
+	// strategy needs; 0 means never, up to 30 days. With a deadline the model depends on timing.
 	Deadline time.Duration
 	// OnFailedRound says what happens when so many answers of a round were refused that it cannot be completed: "stop"
 	// ends the job, "retry" asks others, up to Retries times in a round, and then ends it, "skip" goes on with the
@@ -274,16 +275,30 @@ func (c Config) judges() bool {
 	return err == nil && s.Judge != nil
 }
 
-// validateJudged holds how many updates a round can have against how many a strategy that judges them takes. Where that
-// is not known before, the round fails that has others.
+// judgedLeast is how many updates the strategy needs that judges them, 0 where it does with one.
+func (c Config) judgedLeast() int {
+	s, err := strategy.Parse(c.Strategy)
+	if err != nil || s.Judge == nil || s.Least() == 1 {
+		return 0
+	}
+	return s.Least()
+}
+
+// askedFor returns how many clients have to be there for so many of them to be asked.
+func (c Config) askedFor(updates int) int {
+	if ppm := c.ppm(); ppm > 0 && updates > 0 {
+		return (updates-1)*million/ppm + 1
+	}
+	return updates
+}
+
+// validateJudged holds how many updates a round can have against how many a strategy that judges them takes.
 func (c Config) validateJudged(s strategy.Chosen) error {
 	if s.Judge == nil {
 		return nil
 	}
 	least, most, of := s.Least(), c.cohort(), s.String()
-	if c.Grace > 0 {
-		most += c.Over
-	}
+	there := c.askedFor(max(c.Quorum, c.judgedLeast()))
 	switch {
 	case most < least:
 		return &job.ConfigError{Key: "strategy", Value: strconv.Quote(of),
@@ -291,6 +306,10 @@ func (c Config) validateJudged(s strategy.Chosen) error {
 	case c.Quorum > 0 && c.Quorum < least:
 		return &job.ConfigError{Key: "quorum", Value: strconv.Itoa(c.Quorum),
 			Want: fmt.Sprintf("at least %d beside strategy %s, which needs as many updates", least, of)}
+	case c.MinAvailable > 0 && c.MinAvailable < there:
+		return &job.ConfigError{Key: "min_available", Value: strconv.Itoa(c.MinAvailable),
+			Want: fmt.Sprintf("at least %d beside strategy %s, of which a round needs %d updates", there, of,
+				max(c.Quorum, least))}
 	case c.Needs() > aggregator.JudgedMost:
 		return &job.ConfigError{Key: "cohort", Value: strconv.Itoa(c.cohort()),
 			Want: fmt.Sprintf("at most %d beside strategy %s, which judges each update by all others",
@@ -377,11 +396,11 @@ func (c Config) Needs() int {
 	case c.Quorum > 0:
 		return c.Quorum
 	case c.Deadline > 0, c.Fraction > 0 && !c.Exact():
-		return 1
+		return max(1, c.judgedLeast())
 	case c.Cohort > 0:
 		return c.Cohort
 	case c.Clients == 0:
-		return 1
+		return max(1, c.judgedLeast())
 	}
 	return c.cohort()
 }
@@ -393,6 +412,8 @@ func (c Config) Least() int {
 		return c.MinAvailable
 	case c.Exact():
 		return c.Clients
+	case c.judgedLeast() > 0:
+		return max(c.Needs(), c.askedFor(c.Needs()))
 	}
 	return c.Needs()
 }

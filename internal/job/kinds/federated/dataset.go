@@ -80,7 +80,7 @@ func (c Config) rounds() rounds.Config {
 	return rounds.Config{
 		Quorum: c.Quorum, Cohort: c.Cohort, DeadlineMS: c.Deadline.Milliseconds(), GraceMS: c.Grace.Milliseconds(),
 		OnFailed: c.OnFailedRound, Retries: c.Retries, CheckMS: c.checkMS(), Substitute: !c.Exact(),
-		Withdraws: edgeTrain,
+		Withdraws: edgeTrain, Least: c.judgedLeast(),
 	}
 }
 

@@ -50,6 +50,10 @@ func (c Config) WayOn(dir string, round int, reason string) string {
 	if strings.Contains(reason, cell.WentBack) {
 		return "begin anew, or restore the server and all clients as they were at one moment"
 	}
+	if c.judgedLeast() > 0 && !strings.Contains(reason, "diverged") {
+		return fmt.Sprintf("begin anew, with more clients than the %d that %s needs, or with on_failed_round skip",
+			c.judgedLeast(), c.Strategy)
+	}
 	set := fmt.Sprintf("learning_rate=%g", c.LearningRate/10)
 	if c.Optimizer != "" {
 		set = fmt.Sprintf("'optimizer=%s'", c.slower())
