@@ -135,7 +135,7 @@ func TestKrumIsItsFormula(t *testing.T) {
 		if got, want := p.becomes(t, "krum"+with, j), p[p.best(n-f-2, upTo(n))]; !slices.Equal(got, want) {
 			t.Fatalf("Krum gives %v, want %v", got, want)
 		}
-		keep := rapid.IntRange(1, n).Draw(t, "keep")
+		keep := rapid.IntRange(1, n-f-2).Draw(t, "keep")
 		order := upTo(n)
 		slices.SortStableFunc(order, func(a, b int) int {
 			x, y := p.score(a, n-f-2, upTo(n)), p.score(b, n-f-2, upTo(n))
@@ -214,17 +214,17 @@ func TestCentresAreTheirFormulas(t *testing.T) {
 		for i := range share {
 			share[i] /= total
 		}
-		at := p.mean(share)
-		for range 4 {
+		at, least := p.medoid(share)
+		for range 5 {
 			weights, sum := make([]float64, n), 0.0
 			for i := range weights {
-				weights[i] = share[i] / max(0.1, math.Sqrt(square(p[i], at)))
+				weights[i] = share[i] / max(0.1, least, math.Sqrt(square(p[i], at)))
 				sum += weights[i]
 			}
 			for i := range weights {
 				weights[i] /= sum
 			}
-			at = p.mean(weights)
+			at, least = p.mean(weights), 0
 		}
 		if got := p.becomes(t, "geometric-median steps=4 smooth=0.1", j); !near(got, at, 1e-6) {
 			t.Fatalf("the geometric median is %v, want %v", got, at)
@@ -253,6 +253,75 @@ func TestCentresAreTheirFormulas(t *testing.T) {
 		}
 		if got := p.becomes(t, "centred-clipping radius=2 steps=3", j); !near(got, centre, 1e-6) {
 			t.Fatalf("clipped around a centre: %v, want %v", got, centre)
+		}
+	})
+}
+
+// medoid is the point whose weighted distances to the others have the least sum, and the least radius around it that
+// holds half of the weight.
+func (p points) medoid(share []float64) (at []float64, near float64) {
+	best := math.Inf(1)
+	for _, m := range p[:len(share)] {
+		sum := 0.0
+		for i, s := range share {
+			sum += s * math.Sqrt(square(m, p[i]))
+		}
+		if sum < best {
+			at, best = m, sum
+		}
+	}
+	near = math.Inf(1)
+	for _, q := range p[:len(share)] {
+		within, r := 0.0, math.Sqrt(square(at, q))
+		for i, s := range share {
+			if math.Sqrt(square(at, p[i])) <= r {
+				within += s
+			}
+		}
+		if within >= 0.5-1e-9 { // the weights are small whole numbers
+			near = min(near, r)
+		}
+	}
+	return at, near
+}
+
+// TestLessThanHalfDrawsNothingAway: updates of less than half the weight, each as far away as 2^20 in every element,
+// alone or together, draw the geometric median from the others by no more than these are apart, times what the two
+// weights make of it; with the steps that it takes when nothing is said.
+func TestLessThanHalfDrawsNothingAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		honest := rapid.IntRange(2, 9).Draw(t, "honest")
+		liars := rapid.IntRange(1, honest-1).Draw(t, "liars")
+		d := rapid.IntRange(1, 4).Draw(t, "elements")
+		var p points
+		for range honest {
+			p = append(p, make([]float64, d))
+			for k := range d {
+				p[len(p)-1][k] = float64(rapid.Float32Range(-1, 1).Draw(t, "x"))
+			}
+		}
+		for range liars {
+			p = append(p, make([]float64, d))
+			far := math.Exp2(float64(rapid.IntRange(0, 20).Draw(t, "far")))
+			for k := range d {
+				p[len(p)-1][k] = rapid.SampledFrom([]float64{-1, 0, 1}).Draw(t, "way") * far
+			}
+		}
+		p = append(p, make([]float64, d)) // the parameters before
+		j := p.judged()
+		for i := range j.Weights {
+			j.Weights[i] = 3
+		}
+		apart := 0.0
+		for _, a := range p[:honest] {
+			for _, b := range p[:honest] {
+				apart = max(apart, math.Sqrt(square(a, b)))
+			}
+		}
+		got := p.becomes(t, "geometric-median", j)
+		ratio := float64(liars) / float64(honest)
+		if by := math.Sqrt(square(got, p[0])); by > 4*apart/(1-ratio)+0.01 {
+			t.Fatalf("%d of %d draw it by %g from updates that are %g apart", liars, honest+liars, by, apart)
 		}
 	})
 }

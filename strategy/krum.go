@@ -30,14 +30,23 @@ func init() {
 		Name:   "multi-krum",
 		Family: "robust",
 		Doc: "The mean of the several updates that Krum finds best, each once, is the new model. A round needs " +
-			"2f+3, and no fewer than keep.",
+			"2f+3, and no fewer than keep+f+2.",
 		Paper: blanchard,
 		Settings: []Setting{liars(),
 			{Name: "keep", Default: 0, Least: 0, Most: 1000, Whole: true,
 				Doc: "Of how many updates the mean is; 0 means n-f-2 of n."},
 			{Name: "flwr", Default: 0, Least: 0, Most: 1, Whole: true,
-				Doc: "1 weighs the updates by samples, as flwr 1.42.0 does."}},
-		Needs: func(c Chosen) int { return max(2*int(c.Get("f"))+3, int(c.Get("keep"))) },
+				Doc: "1 weighs the updates by samples, as flwr 1.42.0 does, and keeps up to n-f."}},
+		Needs: func(c Chosen) int {
+			f, more := int(c.Get("f")), 0
+			if keep := int(c.Get("keep")); keep > 0 {
+				more = keep + f
+				if c.Get("flwr") == 0 {
+					more += 2
+				}
+			}
+			return max(2*f+3, more)
+		},
 		Judge: multiKrum,
 	})
 }

@@ -63,29 +63,29 @@ var words = []Word{
 	{"train_timeout", "NVIDIA FLARE", []string{"deadline"}, false, "say deadline, with a unit, such as 90s"},
 	{"wait_time_after_min_received", "NVIDIA FLARE", []string{"grace", "quorum"}, false, "say grace, with a unit, " +
 		"such as 10s, beside a quorum"},
-	{"patience", "NVIDIA FLARE", []string{"stop"}, false, "it is a setting of stop: {loss: {patience: 5}}"},
+	{"patience", "NVIDIA FLARE", []string{"stop"}, false, "it is a setting of stop: loss patience=5"},
 	{"server_learning_rate", "flwr, TFF", []string{"strategy"}, false, "it is a setting of the strategy: " +
-		"{fedavgm: {momentum: 0, rate: 0.5}}"},
+		"fedavgm momentum=0 rate=0.5"},
 	{"server_lr", "FedML", []string{"strategy"}, false, "it is a setting of the strategy: " +
-		"{fedavgm: {momentum: 0, rate: 0.5}}"},
+		"fedavgm momentum=0 rate=0.5"},
 	{"server_momentum", "flwr, FedML", []string{"strategy"}, false, "it is a setting of the strategy: " +
-		"{fedavgm: {momentum: 0.9}}"},
-	{"proximal_mu", "flwr", []string{"strategy"}, false, "it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
+		"fedavgm momentum=0.9"},
+	{"proximal_mu", "flwr", []string{"strategy"}, false, "it is a setting of the strategy: fedprox mu=0.01"},
 	{"fedprox_mu", "NVIDIA FLARE", []string{"strategy"}, false,
-		"it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
+		"it is a setting of the strategy: fedprox mu=0.01"},
 	{"fedproxloss_mu", "NVIDIA FLARE", []string{"strategy"}, false,
-		"it is a setting of the strategy: {fedprox: {mu: 0.01}}"},
+		"it is a setting of the strategy: fedprox mu=0.01"},
 	{"federated_optimizer", "FedML", []string{"strategy"}, false,
-		"say strategy, such as fedavg or {fedprox: {mu: 0.01}}"},
-	{"server_optimizer", "FedML", []string{"strategy"}, false, "say strategy, such as {fedavgm: {momentum: 0.9}}"},
-	{"client_optimizer", "FedML", []string{"optimizer"}, false, "say optimizer, such as {adamw: {rate: 0.001}}"},
+		"say strategy, such as fedavg or fedprox mu=0.01"},
+	{"server_optimizer", "FedML", []string{"strategy"}, false, "say strategy, such as fedavgm momentum=0.9"},
+	{"client_optimizer", "FedML", []string{"optimizer"}, false, "say optimizer, such as adamw rate=0.001"},
 	{"weight_decay", "FedML", []string{"optimizer"}, false, "it is a setting of the optimizer: " +
-		"{sgd: {rate: 0.01, decay: 0.001}}"},
+		"sgd rate=0.01 decay=0.001"},
 	{"weighted_by_key", "flwr", []string{"weighting"}, false, "say weighting, samples or uniform"},
 	{"partition_method", "FedML", []string{"partition"}, false,
-		"say partition, such as iid or {dirichlet: {alpha: 0.5}}"},
+		"say partition, such as iid or dirichlet alpha=0.5"},
 	{"partition_alpha", "FedML", []string{"partition"}, false, "it is a setting of the partition: " +
-		"{dirichlet: {alpha: 0.5}}"},
+		"dirichlet alpha=0.5"},
 	{"fraction_evaluate", "flwr", []string{"test", "client_metrics"}, false,
 		"the server tests, on the data that test " +
 			"names; with client_metrics clients tell their losses"},

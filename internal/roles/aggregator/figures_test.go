@@ -109,9 +109,19 @@ func TestFiguresShowWhoIsUnlikeTheOthers(t *testing.T) {
 	g := parameters(t, b)
 	mean(t, b, [][3]float32{{g[0] + 1, g[1] + 1, g[2]}, {g[0] + 1, g[1] + 0.9, g[2]}, {g[0] - 1, g[1] - 1, g[2]}},
 		[]int{10, 20, 10})
+	c := b.Component("aggregator").(*aggregator.Component)
+	if c.Refused(componenttest.Peer(2)) {
+		t.Error("whose answer counted was refused")
+	}
 	open(b, 1, 1, 2, 3)
 	b.Invoke("aggregator", "Refuse", value.Int(1), peer(2), value.NewList(value.String(aggregator.CodeDiverged),
 		value.String("x"), value.String("element 3 is NaN")))
+	b.Invoke("aggregator", "Refuse", value.Int(1), peer(3), value.NewList(value.String(value.CodeSend),
+		value.String("x"), value.String("it is away")))
+	c = b.Component("aggregator").(*aggregator.Component)
+	if !c.Refused(componenttest.Peer(2)) || c.Refused(componenttest.Peer(1)) || c.Refused(componenttest.Peer(3)) {
+		t.Error("of three, whose answers counted, was refused, and never came, not the second alone was refused")
+	}
 	odd, by := 0, map[string]aggregator.Client{}
 	for _, c := range clients(b) {
 		by[c.Peer] = c

@@ -56,8 +56,8 @@ const (
 	// left; one without samples counts as one.
 	BySamples = "samples"
 	// ByLoss draws candidates so, and takes those of them whose last known loss is the highest, one that has told none
-	// before all others: power-of-choice with the losses of before, which costs no message (Cho, Wang and Joshi,
-	// "Client Selection in Federated Learning", 2020, rpow-d).
+	// before all others, and one whose last answer was refused behind all: power-of-choice with the losses of before,
+	// which costs no message (Cho, Wang and Joshi, "Client Selection in Federated Learning", 2020, rpow-d).
 	ByLoss = "loss"
 )
 
@@ -77,6 +77,12 @@ type Registry interface {
 type Losses interface {
 	// Loss returns the loss that a peer told last, before it trained, and whether that is known.
 	Loss(who wire.PeerID) (float64, bool)
+}
+
+// Refusals is what a slot Config.Losses may know too.
+type Refusals interface {
+	// Refused says whether the last answer of a peer came and did not count.
+	Refused(who wire.PeerID) bool
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.

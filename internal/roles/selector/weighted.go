@@ -56,21 +56,27 @@ func weighted(s *draw.Stream, weights []uint64, n int) []int {
 	return out
 }
 
-// highest returns candidates by their loss, the highest first; those that told none come before all, and of equals who
-// was drawn first.
+// highest returns candidates by their loss, the highest first; those that told none come before all, those whose last
+// answer was refused behind all, and of equals who was drawn first.
 func highest(losses Losses, members []wire.PeerID, candidates []int) []int {
 	type told struct {
-		place int
-		loss  float64
-		known bool
+		place   int
+		loss    float64
+		known   bool
+		refused bool
 	}
+	refusals, refuses := losses.(Refusals)
 	all := make([]told, len(candidates))
 	for i, p := range candidates {
 		loss, known := losses.Loss(members[p])
-		all[i] = told{p, loss, known}
+		all[i] = told{p, loss, known, refuses && refusals.Refused(members[p])}
 	}
 	slices.SortStableFunc(all, func(a, b told) int {
 		switch {
+		case a.refused != b.refused && b.refused:
+			return -1
+		case a.refused != b.refused:
+			return 1
 		case a.known != b.known && b.known:
 			return -1
 		case a.known != b.known:

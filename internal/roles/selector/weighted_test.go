@@ -21,6 +21,12 @@ type heardState struct {
 	Loss []int64  `snap:"2"`
 }
 
+// Refused says so of whoever told a loss below 0.
+func (h *heard) Refused(who wire.PeerID) bool {
+	loss, _ := h.Loss(who)
+	return loss < 0
+}
+
 func (h *heard) State() any      { return &h.st }
 func (h *heard) Restored() error { return nil }
 
@@ -33,7 +39,7 @@ func (h *heard) Invoke(_ *engine.Context, _ string, in []value.Value) ([]value.V
 func (h *heard) Loss(who wire.PeerID) (float64, bool) {
 	for i := len(h.st.Who) - 1; i >= 0; i-- {
 		if h.st.Who[i] == string(who) {
-			return float64(h.st.Loss[i]), true
+			return float64(h.st.Loss[i]), h.st.Loss[i] >= 0
 		}
 	}
 	return 0, false
@@ -124,6 +130,12 @@ func TestTheHighestLossesAreTaken(t *testing.T) {
 		})
 		if !slices.Equal(got, want) {
 			t.Errorf("round %d: %v, want %v", r, got, want)
+		}
+	}
+	tell(b, 7, -1) // it has told no loss still: what it gave was refused, and would be again in each round
+	for r := range 5 {
+		if got := sample(t, b, r); slices.Contains(got, peer(7)) || !slices.Contains(got, peer(3)) {
+			t.Errorf("round %d: %v, with whoever was refused", r, got)
 		}
 	}
 	some := begin(`{"n":2,"by":"loss","losses":"heard"}`) // of 4

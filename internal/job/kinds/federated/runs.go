@@ -54,7 +54,7 @@ func (c Config) WayOn(dir string, round int, reason string) string {
 		return fmt.Sprintf("begin anew, with more clients than the %d that %s needs, or with on_failed_round skip",
 			c.judgedLeast(), c.Strategy)
 	}
-	set := fmt.Sprintf("learning_rate=%g", c.LearningRate/10)
+	set := "learning_rate=" + strconv.FormatFloat(c.LearningRate/10, 'g', 4, 64)
 	if c.Optimizer != "" {
 		set = fmt.Sprintf("'optimizer=%s'", c.slower())
 	}

@@ -66,6 +66,11 @@ func TestWayOn(t *testing.T) {
 			t.Errorf("%s: %s; want %s", optimizer, got, want)
 		}
 	}
+	c := Default()
+	c.LearningRate = 1.1
+	if got, want := c.WayOn("here", 5, "the loss is no number"), "learning_rate=0.11"; !strings.HasSuffix(got, want) {
+		t.Errorf("%s; want %s at its end", got, want)
+	}
 	token := `backend: node "steps/gather" (Gather): index 4 at position 1 is outside of [-3, 2]`
 	if got := Default().WayOn("here", 5, token); !strings.Contains(got, "vocabulary") || strings.Contains(got, "rate") {
 		t.Errorf("a token that the model has no row for: %s", got)
