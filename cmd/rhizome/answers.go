@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/analytics"
 	"github.com/rhizome-ml/rhizome/internal/clean"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // answersShown is how many counts of one answer are shown to people; the file has all.
@@ -36,6 +37,23 @@ func answersTable(all []analytics.Answer) string {
 		}
 	}
 	_ = w.Flush() // into memory
+	return b.String()
+}
+
+// refusedLines says whose counts are not in the answers, and why; nothing where all are.
+func refusedLines(all []job.Refused) string {
+	if len(all) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n  warning: these clients were not counted:\n")
+	for i, r := range all {
+		if i == answersShown {
+			fmt.Fprintf(&b, "  and %d more, in the file of answers\n", len(all)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", clean.Text(r.Client, 64), clean.Text(r.Reason, 240))
+	}
 	return b.String()
 }
 

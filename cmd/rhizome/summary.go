@@ -59,7 +59,7 @@ func summary(r *job.Result, took time.Duration) string {
 	row(file, r.Model)
 	row("sha256", r.ModelSHA256)
 	if r.Answers != nil {
-		return b.String() + "\n" + answersTable(r.Answers)
+		return b.String() + "\n" + answersTable(r.Answers) + refusedLines(r.Refused)
 	}
 	if r.Stopped != "" {
 		row("stopped", r.Stopped)

@@ -45,6 +45,7 @@ type doneLine struct {
 	Best        *job.Best  `json:"best,omitempty"`
 
 	Answers []analytics.Answer `json:"answers,omitempty"`
+	Refused []job.Refused      `json:"refused,omitempty"` // whose counts are not in them
 }
 
 func (v *jsonView) begin(*local.Local) {}
@@ -78,7 +79,7 @@ func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
 	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
-		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Answers})
+		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Answers, r.Refused})
 	if v.err != nil {
 		return v.err
 	}

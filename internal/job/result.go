@@ -66,6 +66,7 @@ type Result struct {
 
 	// Answers are those of a job of queries. It has no model: Model and ModelSHA256 are then of the file of answers.
 	Answers []analytics.Answer `json:"answers,omitempty"`
+	Refused []Refused          `json:"refused,omitempty"` // whose counts are not in them, and why
 
 	Model   string   `json:"-"` // path of the model
 	Classes []string `json:"-"` // the names of the classes, where the job's data has them
@@ -111,6 +112,7 @@ type Outcome struct {
 	Model         io.WriterTo
 	Err           error // why there is no model
 	Answers       []analytics.Answer
+	Refused       []Refused // whose counts are not in the answers
 	Contributions uint64
 	History       []Point
 	Scaled        *Scaled

@@ -119,7 +119,8 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 		if err == nil && c.l.o.OnScaled != nil {
 			c.saying.Lock()
 			defer c.saying.Unlock()
-			c.l.o.OnScaled(c.named(*s))
+			s.Refused = c.named(s.Refused)
+			c.l.o.OnScaled(*s)
 		}
 		return err
 	case job.EventDone:
@@ -140,15 +141,15 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 }
 
 // named puts the names of the run's nodes in the place of peers.
-func (c *cluster) named(s job.Scaled) job.Scaled {
-	for i, r := range s.Refused {
+func (c *cluster) named(refused []job.Refused) []job.Refused {
+	for i, r := range refused {
 		for _, m := range c.nodes {
 			if string(m.Peer) == r.Client {
-				s.Refused[i].Client = m.Name
+				refused[i].Client = m.Name
 			}
 		}
 	}
-	return s
+	return refused
 }
 
 // peer tells that the directory of a node had gone back; the host's clock showed last at the last record in it, or it
@@ -245,6 +246,7 @@ func (c *cluster) finish(server *host.Host) error {
 	if err != nil || told == nil {
 		return err
 	}
+	told.Refused = c.named(told.Refused)
 	if c.result, err = c.l.write(told, c.restarts()); err != nil {
 		return err
 	}

@@ -146,6 +146,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 			return nil, nil
 		}
 	}
+	told.Refused = c.named(told.Refused)
 	res, err := l.write(told, c.restarts())
 	if err == nil {
 		res.Kept = true

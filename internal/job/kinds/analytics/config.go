@@ -59,7 +59,7 @@ var fields = []job.Field[Config]{
 		Of: job.Key{Doc: "What people call the job: 1 to 64 of a-z, 0-9, '-' and '_', the first a letter."}},
 	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.file", Path: true,
 		Doc: "The data that a run deals among its clients: a file (CSV, Parquet and others), or digits or synthetic, " +
-			"which are built in; without it, each client brings its own."}},
+			"which are built in; \"\": each client brings its own; without the key, digits."}},
 	{Key: "partition", At: func(c *Config) any { return &c.Partition }, Of: job.Key{In: "data.partition", Choice: true,
 		Doc: "How the data is dealt among the clients of a run on one machine: iid, quantity, or natural, by the " +
 			"column that data.group names; without it, iid."}},

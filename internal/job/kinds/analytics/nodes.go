@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -141,9 +142,16 @@ func (c Config) Outcome(server *node.Node) *job.Outcome {
 	}
 	var all struct {
 		Answers json.RawMessage `json:"answers"`
+		Refused []refusedAnswer `json:"refused"`
 	}
 	if out.Err = json.Unmarshal(t.answers, &all); out.Err == nil {
 		out.Err = json.Unmarshal(all.Answers, &out.Answers)
+	}
+	for _, r := range all.Refused {
+		one := job.Refused{Client: r.Peer, Reason: r.Reason}
+		if !slices.Contains(out.Refused, one) { // again in each round
+			out.Refused = append(out.Refused, one)
+		}
 	}
 	var file bytes.Buffer
 	if out.Err == nil {
