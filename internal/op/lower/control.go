@@ -182,14 +182,15 @@ func loop(c *call) ([]string, error) {
 			going = c.Op("And", going, out[0])
 		}
 	}
-	for j, parts := range scans {
-		v, err := c.stacked(g.GetOutput()[1+len(carried)+j], parts, 0)
+	given := carried
+	for j, declared := range g.GetOutput()[1+len(carried):] {
+		v, err := c.stacked(declared, scans[j], 0)
 		if err != nil {
 			return nil, err
 		}
-		carried = append(carried, v)
+		given = append(given, v)
 	}
-	return carried, c.Err
+	return given, c.Err
 }
 
 // stacked makes one value of those of all runs, along an axis; of none, an empty one of the type that is declared.

@@ -180,6 +180,7 @@ func controlCases() []controlCase {
 		onnx.AttrGraph("else_branch", graphOf(nil, []string{"a"}, node("a = Sub v x"))))
 	body := graphOf([]string{"i", "go", "v"}, []string{"go", "b", "a"}, inner, node("a = Gelu b",
 		onnx.AttrString("approximate", "tanh")), node("unread = Neg a"))
+	two := graphOf([]string{"i", "go", "v"}, []string{"go", "a", "a", "n"}, node("a = Add v x"), node("n = Neg a"))
 	until := graphOf([]string{"i", "go", "v"}, []string{"less", "a"}, node("a = Add v v"),
 		node("s = ReduceSum a", onnx.AttrInt("keepdims", 0)), node("less = Less s ten"))
 	sum := graphOf([]string{"v", "p"}, []string{"a", "n"}, node("a = Add v p"), node("n = Neg a"))
@@ -194,6 +195,10 @@ func controlCases() []controlCase {
 		{"loop that does not begin", node("z _ = Loop n no x", onnx.AttrGraph("body", body)), []string{"n", "no"},
 			[]float64{3, -1}},
 		{"loop of no runs", node("_ z = Loop none yes x", onnx.AttrGraph("body", body)), []string{"none", "yes"}, nil},
+		{"loop that gives two of each run", node("_ _ z = Loop n yes x", onnx.AttrGraph("body", two)),
+			[]string{"n", "yes"}, []float64{-6, 2, -9, 3, -12, 4}},
+		{"loop that gives two of no runs", node("_ _ z = Loop none yes x", onnx.AttrGraph("body", two)),
+			[]string{"none", "yes"}, nil},
 		{"loop until the run says", node("z = Loop n yes x", onnx.AttrGraph("body", until)), []string{"n"},
 			[]float64{24, -8}},
 		{"loop that the run ends", node("z = Loop n yes q", onnx.AttrGraph("body", until)), []string{"n"},
