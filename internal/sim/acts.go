@@ -195,11 +195,8 @@ func (w *World) Heal() {
 		if n.clock.rate != rateOne {
 			w.SetClockRate(n, rateOne)
 		}
-		if w.now < n.pausedTo {
-			n.pausedTo = w.now
-			if n.nd != nil {
-				w.soon(n)
-			}
+		if w.resume(n) && n.nd != nil {
+			w.soon(n)
 		}
 		if n.silent > 0 && n.nd != nil {
 			w.down(n, false)

@@ -28,9 +28,7 @@ func (w *World) begin(n *Node) {
 	if n.nd != nil || n.fenced || n.gone {
 		return
 	}
-	if w.now < n.pausedTo {
-		n.pausedTo = w.now
-	}
+	w.resume(n)
 	n.Starts++
 	w.Births++
 	if !n.durable {
@@ -213,6 +211,16 @@ func (w *World) Pause(n *Node, d time.Duration) {
 	}
 	w.fault(Pause, n, fmt.Sprintf("is stopped for %v", d))
 	n.pausedTo = max(n.pausedTo, w.now+int64(d))
+}
+
+// resume ends a pause before its time, and says whether there was one. What was put back happens now.
+func (w *World) resume(n *Node) bool {
+	if w.now >= n.pausedTo {
+		return false
+	}
+	n.pausedTo = w.now
+	w.queue.hasten(n.id, w.now)
+	return true
 }
 
 // DropNewestSnapshot takes a node down and removes its newest snapshot, so that an older one and a longer replay must

@@ -1,6 +1,11 @@
 package sim
 
-import "github.com/rhizome-ml/rhizome/internal/engine"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+)
 
 // The kinds of event.
 const (
@@ -26,10 +31,11 @@ type event struct {
 	wakeTime int64         // of evWake: the time for which it was set
 }
 
-// key orders events: by time, and in the order in which they were set among equals.
+// key orders events: by time, among equals by when they were first due, which is earlier for those that were put back,
+// and then in the order in which they were set.
 type key struct {
-	at, seq int64
-	slot    int32
+	at, due, seq int64
+	slot         int32
 }
 
 // queue is a priority queue of events: a heap with four children to a node over small keys, and the events in slots
@@ -47,6 +53,28 @@ func (q *queue) len() int { return len(q.heap) }
 func (q *queue) next() int64 { return q.heap[0].at }
 
 func (q *queue) push(at int64, ev event) {
+	q.seq++
+	q.insert(key{at: at, due: at, seq: q.seq}, ev)
+}
+
+// putBack sets the event that was popped with a key to a later time. However often events are put back, and to
+// whatever times, those that meet there keep their order.
+func (q *queue) putBack(at int64, k key, ev event) {
+	k.at = at
+	q.insert(k, ev)
+}
+
+// hasten sets the events of a node that were put back beyond a time to that time.
+func (q *queue) hasten(node int32, at int64) {
+	for i := range q.heap {
+		if k := &q.heap[i]; k.due < k.at && at < k.at && q.slots[k.slot].node == node {
+			k.at = at
+		}
+	}
+	slices.SortFunc(q.heap, key.compare) // which is a heap
+}
+
+func (q *queue) insert(k key, ev event) {
 	var slot int32
 	if n := len(q.free); n > 0 {
 		slot = q.free[n-1]
@@ -56,8 +84,7 @@ func (q *queue) push(at int64, ev event) {
 		slot = int32(len(q.slots))
 		q.slots = append(q.slots, ev)
 	}
-	q.seq++
-	k := key{at, q.seq, slot}
+	k.slot = slot
 	q.heap = append(q.heap, k)
 	i := len(q.heap) - 1
 	for i > 0 {
@@ -71,9 +98,18 @@ func (q *queue) push(at int64, ev event) {
 	q.heap[i] = k
 }
 
-func (k key) before(o key) bool { return k.at < o.at || k.at == o.at && k.seq < o.seq }
+func (k key) before(o key) bool {
+	if k.at != o.at {
+		return k.at < o.at
+	}
+	return k.due < o.due || k.due == o.due && k.seq < o.seq
+}
 
-func (q *queue) pop() (int64, event) {
+func (k key) compare(o key) int {
+	return cmp.Or(cmp.Compare(k.at, o.at), cmp.Compare(k.due, o.due), cmp.Compare(k.seq, o.seq))
+}
+
+func (q *queue) pop() (key, event) {
 	top := q.heap[0]
 	n := len(q.heap) - 1
 	last := q.heap[n]
@@ -102,5 +138,5 @@ func (q *queue) pop() (int64, event) {
 	ev := q.slots[top.slot]
 	q.slots[top.slot] = event{}
 	q.free = append(q.free, top.slot)
-	return top.at, ev
+	return top, ev
 }

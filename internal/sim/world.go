@@ -164,8 +164,8 @@ func (w *World) Idle() bool { return w.queue.len() == 0 }
 
 // once lets the next thing happen.
 func (w *World) once() {
-	at, ev := w.queue.pop()
-	w.now = max(w.now, at)
+	k, ev := w.queue.pop()
+	w.now = max(w.now, k.at)
 	w.Events++
 	if ev.kind == evAct {
 		ev.act()
@@ -176,7 +176,7 @@ func (w *World) once() {
 		return // of a life that is over
 	}
 	if w.now < n.pausedTo && ev.kind != evBegin { // the process is stopped: its things happen when it goes on
-		w.queue.push(n.pausedTo, ev)
+		w.queue.putBack(n.pausedTo, k, ev)
 		return
 	}
 	switch ev.kind {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -19,17 +20,58 @@ func TestQueueOrder(t *testing.T) {
 		all = append(all, want{at, int64(i)})
 		if c.Below(3) == 0 {
 			slices.SortStableFunc(all, func(a, b want) int { return int(a.at - b.at) })
-			at, ev := q.pop()
-			if all[0] != (want{at, int64(ev.node)}) {
-				t.Fatalf("got (%d, %d), want %v", at, ev.node, all[0])
+			k, ev := q.pop()
+			if all[0] != (want{k.at, int64(ev.node)}) {
+				t.Fatalf("got (%d, %d), want %v", k.at, ev.node, all[0])
 			}
 			all = all[1:]
 		}
 	}
 	slices.SortStableFunc(all, func(a, b want) int { return int(a.at - b.at) })
 	for _, w := range all {
-		if at, ev := q.pop(); w != (want{at, int64(ev.node)}) {
-			t.Fatalf("got (%d, %d), want %v", at, ev.node, w)
+		if k, ev := q.pop(); w != (want{k.at, int64(ev.node)}) {
+			t.Fatalf("got (%d, %d), want %v", k.at, ev.node, w)
+		}
+	}
+}
+
+// TestQueueOfPauses: what a pause puts back keeps its order, however many pauses meet it and whenever they end. A
+// stopped process gets what waits for it in the order in which it came.
+func TestQueueOfPauses(t *testing.T) {
+	c := NewChance(7, 8)
+	for range 300 {
+		var q queue
+		n := 20 + c.Below(200)
+		due := make([]int64, n)
+		for i := range due {
+			due[i] = int64(c.Below(100))
+			q.push(due[i], event{node: 1, from: int32(i)})
+			q.push(int64(c.Below(100)), event{node: 2}) // goes through all pauses
+		}
+		now, paused := int64(0), int64(0)
+		got := make([]int32, 0, n)
+		for q.len() > 0 {
+			k, ev := q.pop()
+			if k.at < now {
+				t.Fatalf("an event of %d comes at %d", k.at, now)
+			}
+			now = k.at
+			switch {
+			case ev.node == 2 && c.Below(4) == 0: // another pause, which may reach beyond the one that is
+				paused = max(paused, now+int64(c.Below(60)))
+			case ev.node == 2 && now < paused && c.Below(4) == 0:
+				paused = now
+				q.hasten(1, now)
+			case ev.node == 1 && now < paused:
+				q.putBack(paused, k, ev)
+			case ev.node == 1:
+				got = append(got, ev.from)
+			}
+		}
+		if len(got) != n || !slices.IsSortedFunc(got, func(a, b int32) int {
+			return cmp.Or(cmp.Compare(due[a], due[b]), cmp.Compare(a, b))
+		}) {
+			t.Fatalf("%d of %d came, as %v, due at %v", len(got), n, got, due)
 		}
 	}
 }
