@@ -1,8 +1,10 @@
 package commandtest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -88,4 +90,22 @@ func Write(t *testing.T, path, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// RoundsIn returns how many rounds the metrics in a directory have: whole lines, each of the round behind the one
+// before it.
+func RoundsIn(t *testing.T, dir string) (n int) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "round_metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(b) {
+		n++
+		var r struct{ Round int }
+		if err := json.Unmarshal(line, &r); err != nil || r.Round != n {
+			t.Fatalf("line %d of the metrics: %v, round %d", n, err, r.Round)
+		}
+	}
+	return n
 }

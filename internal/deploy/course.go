@@ -167,7 +167,10 @@ func (s *server) lookAt(now time.Time) error {
 func (s *server) catchUp() error {
 	last := 0
 	var failed *job.Failed
+	var all []observe.Round
+	after := s.noted()
 	err := s.host.View(func(n *node.Node) {
+		all = observe.RoundsAfter(n, after)
 		if history := observe.History(n); len(history) > 0 {
 			last = history[len(history)-1].Round
 		}
@@ -179,6 +182,7 @@ func (s *server) catchUp() error {
 	if err != nil {
 		return err
 	}
+	s.noteAll(all)
 	s.course.over(last, time.Time{})
 	s.board.post(func(b *standing) { b.Round = max(b.Round, last) })
 	if early := s.dir.Record().Failed; early != nil { // told while the node was being started

@@ -1,8 +1,6 @@
 package deploy
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,98 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
-	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
-
-// roundsIn reads the rounds of a file of metrics, which must be whole lines.
-func roundsIn(t *testing.T, fsys vfs.FS, name string) (out []int) {
-	t.Helper()
-	b, err := vfs.ReadFile(fsys, name, 1<<30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(b) {
-		var r RoundMetrics
-		if err := json.Unmarshal(line, &r); err != nil {
-			t.Fatalf("%s: %q: %v", name, line, err)
-		}
-		out = append(out, r.Round)
-	}
-	return out
-}
-
-// TestRoundMetricsAfterKills: whatever the end of the file is after a crash, each round is there once and in order;
-// rounds that nobody wrote down come from what the node remembers; and the file is bounded, with one that came before
-// it.
-func TestRoundMetricsAfterKills(t *testing.T) {
-	var history []job.Point
-	for i := 1; i <= 30; i++ {
-		history = append(history, job.Point{Round: i})
-	}
-	begin := func(fsys vfs.FS) *metrics {
-		t.Helper()
-		m, err := openMetrics(fsys, ".")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	add := func(m *metrics, rounds ...int) {
-		t.Helper()
-		for _, n := range rounds {
-			if err := m.add(RoundMetrics{Round: n}, history[:n]); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	whole := vfs.NewMem()
-	m := begin(whole)
-	add(m, 1, 2, 3)
-	m.close()
-	b, err := vfs.ReadFile(whole, metricsFile, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for cut := range len(b) + 1 {
-		fsys := vfs.NewMem()
-		f, err := fsys.Create(metricsFile)
-		if err == nil {
-			_, err = f.WriteAt(b[:cut], 0)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Close()
-		m := begin(fsys)
-		add(m, 3, 3, 6, 7, 7)
-		m.close()
-		if got := roundsIn(t, fsys, metricsFile); fmt.Sprint(got) != "[1 2 3 4 5 6 7]" {
-			t.Fatalf("cut at %d of %d: rounds %v", cut, len(b), got)
-		}
-	}
-
-	m = begin(whole)
-	m.limit = 300
-	for n := 4; n <= 30; n++ {
-		add(m, n)
-	}
-	m.close()
-	now, before := roundsIn(t, whole, metricsFile), roundsIn(t, whole, metricsBefore)
-	if now[len(now)-1] != 30 || before[len(before)-1] != now[0]-1 {
-		t.Errorf("rounds %v, and before them %v", now, before)
-	}
-	if size, err := whole.Stat(metricsFile); err != nil || size > 300 {
-		t.Errorf("%d bytes, %v", size, err)
-	}
-	whole.Remove(metricsFile)
-	if m = begin(whole); m.last.Round != now[0]-1 {
-		t.Errorf("where only the older file is left, the last round is %d, want %d", m.last.Round, now[0]-1)
-	}
-}
 
 // TestOutliersAreNamed holds the rule against what was measured: norms and cosines to the others of six sites, of which
 // one had its labels swapped, and of the same six with right labels, whose updates point away from each other late,
@@ -111,11 +24,12 @@ func TestOutliersAreNamed(t *testing.T) {
 	look := func(rounds ...[]x) (told []string) {
 		o := &outliers{}
 		for i, all := range rounds {
-			r := RoundMetrics{Round: i + 1}
+			r := rundir.RoundMetrics{Round: i + 1}
 			for k, c := range all {
 				others := c[1]
-				r.Clients = append(r.Clients, ClientRound{fmt.Sprintf("client-%02d", k),
-					observe.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0], Others: &others}})
+				r.Clients = append(r.Clients, rundir.ClientRound{Name: fmt.Sprintf("client-%02d", k),
+					Weighed: observe.Weighed{Measures: observe.Measures{Peer: wire.PeerID(fmt.Sprint(k)), Norm: c[0],
+						Others: &others}}})
 			}
 			if text := o.look(&r); text != "" {
 				told = append(told, text)
@@ -189,8 +103,8 @@ func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 	if n := count[RoundFigures](server); n != 15 {
 		t.Errorf("figures of %d rounds, want 15", n)
 	}
-	if got := roundsIn(t, vfs.OS(), filepath.Join(w.dir, "server", metricsFile)); len(got) != 15 || got[14] != 15 {
-		t.Errorf("rounds %v", got)
+	if n := commandtest.RoundsIn(t, filepath.Join(w.dir, "server")); n != 15 {
+		t.Errorf("%d rounds are written", n)
 	}
 	all := w.statusAt("server").Clients
 	if len(all) != 3 {

@@ -69,8 +69,10 @@ type server struct {
 
 	were                 []peer.Member // of a job that is over: all that are members, or were
 	admitting, mirroring sync.Mutex
-	changed              chan struct{} // one token: the roster has changed
-	metrics              *metrics      // nil where nothing is written
+	changed              chan struct{}   // one token: the roster has changed
+	noting               sync.Mutex      // held while a round is written down
+	early                []job.Round     // that were told while the node was being started
+	metrics              *rundir.Metrics // nil where nothing is written
 	away                 outliers
 }
 
@@ -86,7 +88,7 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 		changed: make(chan struct{}, 1)}
 	s.claims = s.claimed
 	err = s.run(ctx)
-	closed := errors.Join(s.close(), s.metrics.close())
+	closed := errors.Join(s.close(), s.metrics.Close())
 	select {
 	case <-s.finished:
 		return s.result, nil // whatever came after it
@@ -137,10 +139,10 @@ func (s *server) run(ctx context.Context) error {
 	case over:
 		s.breakOff(s.dir.Record().Failed)
 	default:
-		if s.metrics, err = openMetrics(s.dir.FS, s.dir.Path); err != nil {
+		if s.metrics, err = rundir.OpenMetrics(s.dir.FS, s.dir.Path); err != nil {
 			return err
 		}
-		s.away.largest = s.metrics.last.Largest
+		s.away.largest = s.metrics.Last().Largest
 		if err := s.begin(note); err != nil {
 			return err
 		}
@@ -329,7 +331,13 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 // finish writes the result where the node has told one, once.
 func (s *server) finish(h *host.Host) error {
 	var told *job.Outcome
-	err := h.View(func(n *node.Node) { told = s.cfg.Outcome(n) })
+	var all []observe.Round
+	after := s.noted()
+	err := h.View(func(n *node.Node) {
+		if told = s.cfg.Outcome(n); told != nil {
+			all = observe.RoundsAfter(n, after)
+		}
+	})
 	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
 		return nil
 	}
@@ -341,6 +349,7 @@ func (s *server) finish(h *host.Host) error {
 	if s.result != nil {
 		return nil
 	}
+	s.noteAll(all)
 	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest,
 		Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {

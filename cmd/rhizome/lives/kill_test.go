@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 )
 
 // TestKilledRunsGiveTheSameModel kills the command with SIGKILL at random points, at least 24 times over several runs,
@@ -33,6 +35,9 @@ func TestKilledRunsGiveTheSameModel(t *testing.T) {
 		got := rhizome(t, small(dir)...).Result(t)
 		if got.ModelSHA256 != want.ModelSHA256 || got.Accuracy != want.Accuracy || got.Rounds != want.Rounds {
 			t.Fatalf("run %d after %d kills: %+v, undisturbed %+v", run, survived, got, want)
+		}
+		if n := commandtest.RoundsIn(t, dir); n != want.Rounds {
+			t.Errorf("run %d after %d kills has metrics of %d rounds, want each of %d once", run, survived, n, want.Rounds)
 		}
 		if got.Restarts > survived {
 			t.Errorf("run %d: %d restarts after %d kills", run, got.Restarts, survived)

@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
+	"github.com/rhizome-ml/rhizome/internal/job/rundir"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/transport/memory"
 	"github.com/rhizome-ml/rhizome/value"
@@ -35,6 +36,10 @@ type cluster struct {
 	last     int            // number of the last round that was told
 	lastAt   time.Time
 	pace     atomic.Int64 // nanoseconds that the last round took
+
+	noting  sync.Mutex  // held while rounds are written down
+	early   []job.Round // that were told while their server was being started
+	metrics *rundir.Metrics
 }
 
 // newCluster makes all nodes of a run. Nothing runs yet.
@@ -112,6 +117,7 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 		r, err := c.l.cfg.Round(ev.Value)
 		if err == nil {
 			c.round(r)
+			err = c.note(h, r)
 		}
 		return err
 	case job.EventScaled:
@@ -143,11 +149,7 @@ func (c *cluster) event(m *member, h *host.Host, ev engine.AppEvent) error {
 // named puts the names of the run's nodes in the place of peers.
 func (c *cluster) named(refused []job.Refused) []job.Refused {
 	for i, r := range refused {
-		for _, m := range c.nodes {
-			if string(m.Peer) == r.Client {
-				refused[i].Client = m.Name
-			}
-		}
+		refused[i].Client = c.nameOf(r.Client)
 	}
 	return refused
 }
@@ -247,6 +249,9 @@ func (c *cluster) finish(server *host.Host) error {
 		return err
 	}
 	told.Refused = c.named(told.Refused)
+	if err = c.noteAll(server); err != nil {
+		return err
+	}
 	if c.result, err = c.l.write(told, c.restarts()); err != nil {
 		return err
 	}

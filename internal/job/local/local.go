@@ -29,6 +29,10 @@ func (l *Local) Run(ctx context.Context) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.metrics, err = rundir.OpenMetrics(l.fs, l.o.Dir); err != nil {
+		return nil, err
+	}
+	defer c.metrics.Close()
 	if res, err := l.restoreResult(c); err != nil || res != nil {
 		return res, err
 	}
@@ -108,7 +112,7 @@ func (c *cluster) again() error {
 		return c.gaveUp(failed)
 	}
 	if !told {
-		return nil
+		return c.noteAll(server)
 	}
 	return c.finish(server)
 }
@@ -135,8 +139,10 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 		}
 		m.incarnation.Store(d.Node.Engine().Incarnation())
 		if i == 0 {
-			if told = l.cfg.Outcome(d.Node); told != nil {
+			if told = l.cfg.Outcome(d.Node); told != nil && told.Err != nil {
 				err = told.Err
+			} else if told != nil {
+				err = c.take(observe.RoundsAfter(d.Node, c.metrics.Last().Round), nil)
 			}
 		}
 		if err := errors.Join(err, d.Close()); err != nil {

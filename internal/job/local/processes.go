@@ -68,5 +68,8 @@ func (l *Local) Adopt() (*job.Result, error) {
 	res.Restarts = max(l.record.Starts, 1) - 1 + l.record.Drops
 	l.saving.Unlock()
 	res.Resumed, res.Kept = l.resumed, false
+	if err := rundir.CopyMetrics(l.fs, l.NodeDir(-1), l.o.Dir); err != nil {
+		return nil, err
+	}
 	return rundir.CopyResult(l.fs, l.o.Dir, *res)
 }

@@ -31,38 +31,46 @@ type Measures struct {
 // MeasuresOf returns the measures of all clients that have answered a server, sorted by peer; none where the job keeps
 // none. It reads the node, so it runs in the node's thread.
 func MeasuresOf(n *node.Node) []Measures {
-	cfg := aggregator.Config{}
+	all := FiguresOf(n)
+	out := make([]Measures, len(all))
+	for i, x := range all {
+		out[i] = measuresOf(x)
+	}
+	compareToOthers(out, aggregatorOf(n))
+	return out
+}
+
+// aggregatorOf returns the settings of a server's aggregator.
+func aggregatorOf(n *node.Node) (cfg aggregator.Config) {
 	for _, x := range n.Config().Program.Components {
 		if x.Name == "aggregator" {
 			cfg, _ = aggregator.ParseConfig(x.Config) // the node was installed with it
 		}
 	}
-	all := FiguresOf(n)
-	out := make([]Measures, len(all))
-	for i, x := range all {
-		f := Measures{
-			Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions,
-			Refusals: x.Refusals,
-			Clipped:  x.Clipped, Norm: job.Number(x.Norm),
-		}
-		if x.Lent {
-			f.Norm = job.Number(math.NaN())
-		}
-		if x.Compared {
-			cosine := job.Number(x.Cosine)
-			f.Cosine = &cosine
-		}
-		if x.Told {
-			before, after := job.Number(x.Before), job.Number(x.After)
-			f.LossBefore, f.LossAfter = &before, &after
-		}
-		if x.Code != "" && x.RefusedRound == x.Round {
-			f.Refused = job.Line(fmt.Sprintf("%s: %s", x.Code, x.Reason))
-		}
-		out[i] = f
+	return cfg
+}
+
+func measuresOf(x Figures) Measures {
+	f := Measures{
+		Peer: wire.PeerID(x.Peer), Round: int(x.Round) + 1, Samples: x.Samples, Contributions: x.Contributions,
+		Refusals: x.Refusals,
+		Clipped:  x.Clipped, Norm: job.Number(x.Norm),
 	}
-	compareToOthers(out, cfg)
-	return out
+	if x.Lent {
+		f.Norm = job.Number(math.NaN())
+	}
+	if x.Compared {
+		cosine := job.Number(x.Cosine)
+		f.Cosine = &cosine
+	}
+	if x.Told {
+		before, after := job.Number(x.Before), job.Number(x.After)
+		f.LossBefore, f.LossAfter = &before, &after
+	}
+	if x.Code != "" && x.RefusedRound == x.Round {
+		f.Refused = job.Line(fmt.Sprintf("%s: %s", x.Code, x.Reason))
+	}
+	return f
 }
 
 // compareToOthers finds for each client of the newest round that has a mean how its update compares to the mean of the

@@ -20,7 +20,8 @@ func ClearRun(fsys vfs.FS, dir string) error {
 	if err := journal.WriteFileAtomic(fsys, mark, nil); err != nil {
 		return err
 	}
-	for _, name := range []string{ResultFile, ModelFile, BestFile, AnswersFile, ProcessesFile, ArtifactFile, RunFile} {
+	files := append(MetricsFiles(), ResultFile, ModelFile, BestFile, AnswersFile, ProcessesFile, ArtifactFile, RunFile)
+	for _, name := range files {
 		if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -59,7 +60,7 @@ func clearNode(fsys vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range names {
-		if directory.OwnsFile(name) || slices.Contains(processFiles, strings.TrimSuffix(name, ".tmp")) {
+		if directory.OwnsFile(name) || slices.Contains(processFiles(), strings.TrimSuffix(name, ".tmp")) {
 			if err := vfs.RemoveIfThere(fsys, filepath.Join(dir, name)); err != nil {
 				return err
 			}

@@ -18,9 +18,10 @@ type Processes struct {
 	Clients []wire.PeerID `json:"clients"`
 }
 
-var processFiles = []string{"identity.key", "node.json", "artifact.onnx", "process.lock", ModelFile, AnswersFile,
-	BestFile,
-	ResultFile}
+func processFiles() []string {
+	return append(MetricsFiles(), "identity.key", "node.json", "artifact.onnx", "process.lock", ModelFile, AnswersFile,
+		BestFile, ResultFile)
+}
 
 // AreProcesses says whether a directory is that of a run whose nodes are processes of their own.
 func AreProcesses(fsys vfs.FS, dir string) (bool, error) {

@@ -174,5 +174,10 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.
 	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
 	res.Scaled, res.Answers, res.Stopped, res.Best = t.Scaled, t.Answers, t.Stopped, t.Best
 	res.Refused = t.Refused
+	err := writeSummary(fsys, dir, Summary{Job: res.Job, Artifact: res.Artifact, Rounds: res.Rounds,
+		Stopped: res.Stopped})
+	if err != nil {
+		return nil, err
+	}
 	return &res, writeResult(fsys, dir, &res, t.Model, t.BestModel)
 }

@@ -22,6 +22,7 @@ type Component struct {
 	combine  *strategy.Chosen // how updates become one; nil for the exact mean
 	keptMost int              // the constant, but in tests
 
+	past  []Past    // rounds that are over
 	spare []Sum     // of a round that is over, whose memory the next one takes
 	room  []float32 // in which a chunk is widened
 }
@@ -339,6 +340,7 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 	if c.cfg.Figures {
 		c.compare(r, weights)
 	}
+	c.remember(r.Number, r.Shares, weights)
 	c.keep(r.Tensors)
 	c.st.Rounds = slices.Delete(c.st.Rounds, i, i+1)
 	return []value.Value{mean, total, in[1], value.Int(len(in[1].(*value.List).Items()))}, nil

@@ -341,6 +341,11 @@ func (c *Component) gathered(ctx *engine.Context) {
 // give ends the round that was gathered with its mean.
 func (c *Component) give(ctx *engine.Context, mean []value.Value) {
 	g := c.st.Gather
+	var weights []float64
+	if g.Judging != nil {
+		weights = g.Judging.Weights
+	}
+	c.remember(g.Number, g.Members, weights)
 	c.endGather(ctx)
 	ctx.Resolve(engine.CallID(g.Call), value.NewList(mean...), value.Int(g.total()), peersOf(g.Members),
 		value.Int(len(g.Members)))

@@ -195,6 +195,7 @@ func (c *Component) closeIfDone(ctx *engine.Context, r *Round) {
 
 // close closes the round, as what its fields say.
 func (c *Component) close(ctx *engine.Context, r *Round) {
+	r.Silent = c.silent(ctx, r)
 	r.Closed, r.Deadline, r.Grace = true, 0, 0
 	number, waiting, list, failed, why := r.Number, r.Waiting, members(r), r.Failed, r.Why
 	r.Waiting = nil

@@ -38,6 +38,7 @@ type Round struct {
 	Skipped bool      `snap:"15"` // it closed with nobody, whatever was settled
 	Why     string    `snap:"16"`
 	Lost    []string  `snap:"17"` // ascending: whom a question did not reach; they are asked again
+	Silent  []string  `snap:"18"` // ascending: who owed an answer when it closed, and was not there
 }
 
 // Refusal is an answer that does not count, or one that can never come.
@@ -115,7 +116,7 @@ func (s *State) check(cfg Config) error {
 		case len(r.Cohort) > cohortMax || len(r.Waiting) > waitingMax:
 			return fmt.Errorf("round %d has a cohort of %d and %d waiting calls", r.Number, len(r.Cohort),
 				len(r.Waiting))
-		case !ascending(r.Cohort) || !ascending(r.Settled) || !ascending(r.Lost):
+		case !ascending(r.Cohort) || !ascending(r.Settled) || !ascending(r.Lost) || !ascending(r.Silent):
 			return fmt.Errorf("round %d: the peers are not in order", r.Number)
 		case r.Closed && len(r.Waiting) > 0, !r.Closed && r.Grace == 0 && int64(len(r.Settled)) >= r.Need, !r.Closed &&
 			(r.Failed || r.Skipped):

@@ -1,0 +1,84 @@
+package observe
+
+import (
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+)
+
+// Round is what a server knows of a round that is over.
+type Round struct {
+	job.Point
+	Contributions int
+	Clients       []Weighed     // whom it counts, sorted by peer: the first 1,024
+	Left          []rounds.Left // who was asked and is not in it
+	Partial       bool          // more was known, and is forgotten
+}
+
+// Weighed is a client in a round, and what its update weighs.
+type Weighed struct {
+	Measures
+	Weight float64 `json:"weight"`
+}
+
+// RoundsAfter returns the rounds of a server that are over, behind one of that number, as far as it remembers them. It
+// reads the node, so it runs in the node's thread.
+func RoundsAfter(n *node.Node, number int) (out []Round) {
+	asked, _ := n.Component("rounds").(*rounds.Component)
+	mean, _ := n.Component("aggregator").(*aggregator.Component)
+	cfg := aggregatorOf(n)
+	for _, p := range History(n) {
+		if p.Round <= number {
+			continue
+		}
+		r := Round{Point: p, Partial: true}
+		if asked != nil {
+			members, left, ok := asked.Over(int64(p.Round - 1))
+			r.Contributions, r.Left, r.Partial = len(members), left, !ok
+			if mean != nil && ok {
+				past := mean.Past(int64(p.Round-1), members)
+				r.take(past, cfg)
+				r.Partial = past.Members > int64(len(past.Clients))
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// take adds the clients of the round.
+func (r *Round) take(past aggregator.Past, cfg aggregator.Config) {
+	r.Contributions = int(past.Members)
+	all := make([]Measures, len(past.Clients))
+	for i, c := range past.Clients {
+		all[i] = measuresOf(c.Client)
+	}
+	compareToOthers(all, cfg)
+	for i, c := range past.Clients {
+		r.Clients = append(r.Clients, Weighed{all[i], c.Weight})
+	}
+}
+
+// Metrics returns the figures that clients say of their own losses, where the job asks for them; name is how people
+// call a peer.
+func (r *Round) Metrics(name func(peer string) string) (out []job.Metric) {
+	for _, of := range []struct {
+		name  string
+		value func(Weighed) *job.Number
+	}{{"loss_before", func(c Weighed) *job.Number { return c.LossBefore }},
+		{"loss_after", func(c Weighed) *job.Number { return c.LossAfter }}} {
+		m, sum, weight := job.Metric{Name: of.name}, 0.0, 0.0
+		for _, c := range r.Clients {
+			if v := of.value(c); v != nil {
+				m.Clients = append(m.Clients, job.ClientValue{Name: name(string(c.Peer)), Value: *v, Weight: c.Weight})
+				sum, weight = sum+float64(float64(*v)*c.Weight), weight+c.Weight
+			}
+		}
+		if weight > 0 {
+			m.Value = job.Number(sum / weight)
+			out = append(out, m)
+		}
+	}
+	return out
+}
