@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/notes"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
@@ -31,6 +32,7 @@ import (
 // holds.
 var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
+	"aggregator/mix@1":   reflect.TypeFor[mix.State](),
 	"model/cell@1":       reflect.TypeFor[cell.State](),
 	"protocol/moments@1": reflect.TypeFor[moments.State](),
 	"backend/cpu@1":      reflect.TypeFor[backend.State](),

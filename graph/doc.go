@@ -157,6 +157,15 @@
 //	Read(round Int, first List of Tensor) → kept List of Tensor
 //	Write(round Int, made List of Tensor) → written Trigger
 //
+// aggregator mix makes one model of a node's and its neighbours', without a server. Keys: model (a slot), alone,
+// age_step.
+//
+//	Begin(peers List of Peer) → params List of Tensor, version Int, round Int, times Int
+//	Step(version Int, before List of Tensor, after List of Tensor) → stepped Trigger
+//	Failed(failure List of String) → noted Trigger
+//	Share(trigger) → params List of Tensor, age Int
+//	Merge(params List of Tensor, age Int) → merged Trigger
+//
 // aggregator sound looks at an update where it is made. No keys.
 //
 //	Check(update List of Tensor) → update List of Tensor

@@ -15,6 +15,7 @@ func newPeer(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	set := newJobSettings(c)
 	var bootstrap []string
+	var data string
 	cmd := &cobra.Command{
 		Use:   "peer [JOB]",
 		Short: "Run a node of a job without a server, where all are equal",
@@ -32,7 +33,7 @@ Stop it whenever you like: the same command goes on where it was.`,
 			if err != nil {
 				return err
 			}
-			o := deploy.PeerOptions{Job: named, Set: given, Bootstrap: bootstrap}
+			o := deploy.PeerOptions{Job: named, Set: given, Bootstrap: bootstrap, Data: data}
 			for _, f := range apart(named) {
 				if text, ok := given[f.Key]; ok && text != f.Value {
 					return &badInput{fmt.Sprintf("--set %s=%s: %s; want %s", f.Key, text, f.Why, f.Value)}
@@ -70,6 +71,8 @@ Stop it whenever you like: the same command goes on where it was.`,
 	f.register(cmd, ".rhizome/JOB-peer")
 	flags := cmd.Flags()
 	flags.StringSliceVar(&bootstrap, "bootstrap", nil, "addresses of nodes that are there, as they print them")
+	flags.StringVar(&data, "data", "", "file of the data that this node trains on, which does not leave it, where the "+
+		"job trains a network on data that nodes do not draw")
 	set.flag(flags, "rounds", "N", "periods to learn through, from the first neighbour on")
 	set.flag(flags, "alone", "true|false", "train alone while there is no neighbour, and let the periods count at once")
 	flags.Lookup("alone").NoOptDefVal = "true"

@@ -17,6 +17,7 @@ const Loopback = "/ip4/127.0.0.1/tcp/0"
 type Told struct {
 	Event, Node, State, Reason, Peer, Digest, Invitation, Text, On, Hint string
 	PID, Round, Rounds, Restarts, Merges                                 int
+	Accuracy                                                             float64
 	Addresses                                                            []string
 	Up                                                                   bool
 	ModelSHA256                                                          string `json:"model_sha256"`

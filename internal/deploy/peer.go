@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/journal"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
+	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
@@ -34,6 +36,7 @@ type PeerOptions struct {
 	// Bootstrap are addresses of nodes that are there already, each with its peer id; none is for the first node of
 	// all, or one that knows others from before.
 	Bootstrap []string
+	Data      string // the node's own file of data, where the job takes one; empty: as before, or none
 }
 
 // Evaluated tells how good a peer's model is at the end of a period.
@@ -82,6 +85,7 @@ type equal struct {
 	model   *onnx.ModelProto
 	digest  string
 	resumed bool
+	data    *ownData // nil: it has none
 
 	period      time.Duration
 	rounds      int
@@ -136,7 +140,7 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 	for _, m := range members {
 		e.net.Learn(m.Peer, m.Addresses)
 	}
-	cfg, err := installed(e.dir.Record(), e.model, e.dir.ID.Peer(), nil)
+	cfg, err := installed(e.dir.Record(), e.model, e.dir.ID.Peer(), e.data)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +191,11 @@ func (e *equal) plan() error {
 	}
 	maps.Copy(set, e.o.Set)
 	asked, err := job.With(base, set)
+	if err == nil && rec == nil {
+		asked, err = job.Bring(asked)
+	} else if err == nil {
+		asked, err = job.As(asked, e.cfg)
+	}
 	if err != nil {
 		return err
 	}
@@ -209,6 +218,9 @@ func (e *equal) plan() error {
 			return err
 		}
 		e.model, e.digest, e.resumed = art.Model, rec.Digest, true
+		if e.data, err = sameData(e.dir, rec, e.o.Data); err != nil {
+			return err
+		}
 		return e.moved(known)
 	}
 	art, err := job.Compile(e.cfg)
@@ -216,6 +228,11 @@ func (e *equal) plan() error {
 		return err
 	}
 	e.model, e.digest = art.Model, hex.EncodeToString(art.Digest[:])
+	own := &Record{Role: RolePeer, Place: e.cfg.Place(), Kind: e.cfg.Kind().Name(), Settings: job.Settings(e.cfg),
+		Seed: e.cfg.About().Seed}
+	if err := e.take(own); err != nil {
+		return err
+	}
 	raw, err := onnx.Marshal(art.Model)
 	if err == nil {
 		err = e.dir.keepArtifact(raw)
@@ -227,8 +244,44 @@ func (e *equal) plan() error {
 		r.Role, r.Job, r.Kind, r.Place = RolePeer, e.cfg.About().Name, e.cfg.Kind().Name(), e.cfg.Place()
 		r.Settings, r.Set, r.Seed, r.Digest, r.Members = job.Settings(e.cfg), e.o.Set, e.cfg.About().Seed, e.digest,
 			known
+		r.Options, r.Data = own.Options, own.Data
 		return nil
 	})
+}
+
+// take reads the node's own file of data, notes it in the record, and has the node built as it would run: what is wrong
+// with the file is told before anything is kept.
+func (e *equal) take(r *Record) error {
+	of, takes := e.cfg.(job.OwnHeld)
+	switch {
+	case e.o.Data == "" && takes && of.OwnData():
+		return &InputError{"--data", "", "a file of the data that this node trains on, which stays here: " +
+			"the job " + e.cfg.About().Name + " deals its data in a simulation alone"}
+	case e.o.Data == "":
+		return nil
+	case !takes || !of.OwnData():
+		return &InputError{"--data", e.o.Data, "nothing beside the job " + e.cfg.About().Name +
+			", of which each node draws its samples"}
+	}
+	p, err := program.Load(e.model, r.Place)
+	if err != nil {
+		return err
+	}
+	if e.data, err = readOwn(e.dir.FS, e.o.Data); err != nil {
+		return err
+	}
+	r.Options = map[string]json.RawMessage{}
+	if err := giveRows(p, r, e.data); err != nil {
+		return err
+	}
+	if r.Options[r.Data.Slot], err = of.OwnOptions(r.Options[r.Data.Slot]); err != nil {
+		return err
+	}
+	cfg, err := installed(r, e.model, e.dir.ID.Peer(), e.data)
+	if err == nil {
+		_, err = node.Install(cfg)
+	}
+	return err
 }
 
 // moved notes that bootstrap peers are elsewhere now, which is written down with the start. Who they are belongs to the

@@ -51,7 +51,7 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, own *ownData
 		slices.Sort(begin)
 		cfg.Targets = map[string][]wire.PeerID{r.Place: begin}
 		cfg.Anyone = []string{r.Place} // peers find each other
-		return cfg, nil
+		return cfg, besides(&cfg, r, own)
 	}
 	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}
 	cfg.Options = map[string][]byte{}
@@ -62,6 +62,25 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, own *ownData
 		own.give(&cfg, r.Data.Slot)
 	}
 	return cfg, nil
+}
+
+// besides gives a node without a server its own data, and the files of its job beside that.
+func besides(cfg *node.Config, r *Record, own *ownData) error {
+	if r.Data != nil {
+		cfg.Options = map[string][]byte{}
+		for slot, text := range r.Options {
+			cfg.Options[slot] = text
+		}
+		own.give(cfg, r.Data.Slot)
+	}
+	set, err := kinds.StoredPeered(r.Kind, r.Settings)
+	if err != nil {
+		return err
+	}
+	if f, ok := set.(job.Filed); ok {
+		return f.Give(cfg, -1)
+	}
+	return nil
 }
 
 // looked is what a directory says of its node.

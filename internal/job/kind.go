@@ -290,6 +290,15 @@ type Peered interface {
 	Model(n *node.Node) ([]byte, error)
 }
 
+// OwnHeld is a job without a server whose nodes may have data of their own, each a file.
+type OwnHeld interface {
+	Peered
+	// OwnData says whether a node in a process of its own has to be given a file.
+	OwnData() bool
+	// OwnOptions returns the settings of the component that reads it, with what the job says of tests.
+	OwnOptions(text []byte) ([]byte, error)
+}
+
 // Forced is a setting that has to have a value.
 type Forced struct{ Key, Value, Why string }
 

@@ -32,8 +32,8 @@ var rows = [][]string{
 	{"internal/job/archive", "internal/job/local"},
 	{"internal/job/rundir"},
 	{"internal/job/kinds"},
-	{"internal/job/kinds/analytics", "internal/job/kinds/evaluation", "internal/job/kinds/federated",
-		"internal/job/kinds/gossip"},
+	{"internal/job/kinds/analytics", "internal/job/kinds/evaluation", "internal/job/kinds/gossip",
+		"internal/job/kinds/federated"}, // what records how a node learns, for itself and for gossip
 	{"internal/sim/study"},
 	{"internal/job/judge", "internal/job/loss", "internal/job/optimizer", "internal/job/observe",
 		"internal/job/install",

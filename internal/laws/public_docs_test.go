@@ -18,6 +18,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
@@ -211,6 +212,7 @@ var settings = map[string]struct {
 	"aggregator fedavg": {aggregator.Config{}, aggregator.Methods()},
 	"protocol moments":  {moments.Config{}, moments.Methods()},
 	"model cell":        {nil, cell.Methods()},
+	"aggregator mix":    {mix.Config{}, mix.Methods()},
 	"aggregator sound":  {nil, aggregator.SoundMethods()},
 	"backend cpu":       {backend.Config{}, nil},
 	"data digits":       {data.Config{}, nil},

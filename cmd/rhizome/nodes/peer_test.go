@@ -1,8 +1,10 @@
 package nodes_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -63,6 +65,75 @@ func TestPeers(t *testing.T) {
 		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPeersOfOwnData has three nodes train a network without a server, each on a file of its own that shows it one
+// class as good as alone. One is killed with SIGKILL and goes on with the same data; all end with models that know all
+// classes. A node without data, or whose data changed, is refused.
+func TestPeersOfOwnData(t *testing.T) {
+	t.Parallel() // most of the time it waits
+	dir := t.TempDir()
+	classes := []string{"ash", "elm", "oak"}
+	write := func(name string, most int) string { // 9 of 10 samples are of that class, or all alike with -1
+		var b strings.Builder
+		b.WriteString("a,b,kind\n")
+		for i := range 150 {
+			k := i % 3
+			if most >= 0 && i%10 != 0 {
+				k = most
+			}
+			fmt.Fprintf(&b, "%d.%d,%d.%d,%s\n", 3*k, i%7, 6-2*k, i%5, classes[k])
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("sample.csv", -1)
+	write("test.csv", -1)
+	file := filepath.Join(dir, "trees.yaml")
+	err := os.WriteFile(file, []byte("name: trees\nkind: gossip\nrounds: 40\nperiod: 100ms\n"+
+		"data: {train: sample.csv, test: test.csv, label: kind, normalize: standard}\nmodel: {mlp: [8]}\n"+
+		"train: {batch: 16, learning_rate: 0.3}\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := func(k int, more ...string) []string {
+		return append([]string{"peer", file, "--json", "--lan=false", "--dir", filepath.Join(dir, classes[k]), "--data",
+			filepath.Join(dir, classes[k]+".csv"), "--listen", loopback}, more...)
+	}
+	for k, name := range classes {
+		write(name+".csv", k)
+	}
+	if o := rhizome(t, "peer", file, "--dir", filepath.Join(dir, "none")); o.Code != exitBad ||
+		!strings.Contains(o.Err, "--data") {
+		t.Errorf("without data: %v", o)
+	}
+	first := start(t, dir, peer(0)...)
+	at := first.Await(t, "its address", isEvent("listening"))
+	second := start(t, dir, peer(1, "--bootstrap", at.Addresses[0])...)
+	third := start(t, dir, peer(2, "--bootstrap", at.Addresses[0])...)
+	second.Await(t, "merges", func(e told) bool { return e.Event == "round" && e.Merges > 0 })
+	second.Cmd.Process.Kill()
+	second.End(t)
+	own := write("elm.csv", 0)
+	if o := rhizome(t, peer(1)...); o.Code != exitBad || !strings.Contains(o.Err, "SHA-256") {
+		t.Errorf("with other data: %v", o)
+	}
+	if write("elm.csv", 1) != own {
+		t.Fatal("another file")
+	}
+	second = start(t, dir, peer(1)...)
+	for name, s := range map[string]*started{"ash": first, "elm": second, "oak": third} {
+		done := s.Await(t, "the end", isEvent("done"))
+		if done.Rounds != 40 || done.Merges == 0 || done.Accuracy < 0.9 {
+			t.Errorf("%s: %+v", name, done)
+		}
+		if code := s.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d\n%s", name, code, s.Errs)
 		}
 	}
 }

@@ -314,5 +314,8 @@ func FindPeered(name string) (job.Peered, error) {
 	if err != nil {
 		return nil, err
 	}
+	if job.IsPath(name) {
+		j = rooted(name, j)
+	}
 	return j.(job.Peered), nil
 }

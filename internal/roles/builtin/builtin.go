@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
@@ -32,6 +33,7 @@ func Register(c *node.Catalogue) error {
 		{model.Role, model.Kind, model.Version, model.Factory},
 		{cell.Role, cell.Kind, cell.Version, cell.Factory},
 		{aggregator.Role, aggregator.SoundKind, aggregator.SoundVersion, aggregator.SoundFactory},
+		{mix.Role, mix.Kind, mix.Version, mix.Factory},
 		{moments.Role, moments.Kind, moments.Version, moments.Factory},
 		{discovery.Role, discovery.Kind, discovery.Version, discovery.Factory},
 		{progress.Role, progress.Kind, progress.Version, progress.Factory},

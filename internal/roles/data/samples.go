@@ -116,6 +116,8 @@ type SamplesOptions struct {
 	// node's own, the name of the order in which it is read. Absent: the node trains on nothing.
 	Partition *int `json:"partition,omitempty"`
 	Own       bool `json:"own,omitempty"`
+	// Hold says that of a file of the node's own the share SamplesConfig.Held is held out for the node's test.
+	Hold bool `json:"hold,omitempty"`
 	// Files are the SHA-256 of the files that the host gives, by name.
 	Files map[string]string `json:"files,omitempty"`
 }
@@ -213,7 +215,9 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 	}
 	s.sums = &summing{file: env.Files[FileTrain], of: c}
 	if o.Own {
-		s.train.source = train
+		if err := c.own(s, train, o.Hold); err != nil {
+			return nil, err
+		}
 	} else if err := c.take(s, train, shared, dealOf{string(env.Config), o.Files[FileTrain], env.Seed,
 		s.test.source == nil}); err != nil {
 		return nil, err
@@ -223,6 +227,25 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 			"weigh: a part of the file", n, env.Files[FileTrain].Name, SamplesMost)
 	}
 	return s, nil
+}
+
+// own takes a file of the node's own: all of it, or what is not held out of it for the node's test.
+func (c SamplesConfig) own(s *Component, whole dataset.Source, holdsOut bool) error {
+	s.train.source = whole
+	if !holdsOut || c.Held == 0 {
+		return nil
+	}
+	all, err := dataset.SamplesOf(whole)
+	if err != nil {
+		return err
+	}
+	train, test := hold(all, c.Held, s.seed)
+	if len(train) == 0 || len(test) == 0 {
+		return config.Errorf("samples options", "of %d samples %d are held out for the test; want at least one of both",
+			len(train)+len(test), len(test))
+	}
+	s.train, s.test, s.sums.rows = holds{whole, train}, holds{whole, test}, train
+	return nil
 }
 
 // source opens a file, whose samples have to be those of the job.

@@ -116,6 +116,19 @@ func (c *Component) fileOf(params []*tensor.Tensor) (io.WriterTo, error) {
 	return f, err
 }
 
+// Replace puts parameters in place of the component's, as LoadParameters does, for a component beside it.
+func (c *Component) Replace(params []*tensor.Tensor) error {
+	if err := c.graph.check(params, true); err != nil {
+		return c.fail(value.CodeError, "%v", err)
+	}
+	kept, f := c.kept(params)
+	if f != nil {
+		return f
+	}
+	c.st.Params = values(kept)
+	return nil
+}
+
 // Forget gives the parameters up, which the aggregator does when it gathers new ones: there are none until
 // LoadParameters.
 func (c *Component) Forget() { c.st.Params = nil }

@@ -313,8 +313,11 @@ func (c Config) Shared() string {
 
 // Give gives a node of a run on one machine, or the server of a job, the files that the job names. Part is that of a
 // client, -1 for a server.
-func (c Config) Give(cfg *node.Config, part int) error {
-	if n := c.net(); n != nil && part < 0 {
+func (c Config) Give(cfg *node.Config, part int) error { return c.give(cfg, part, false) }
+
+// give is Give; a node that is whole has what a server has, beside its part of the data.
+func (c Config) give(cfg *node.Config, part int, whole bool) error {
+	if n := c.net(); n != nil && (part < 0 || whole) {
 		if err := giveFile(cfg, modelSlot, model.FileSource, n.File); err != nil {
 			return err
 		}
@@ -325,7 +328,7 @@ func (c Config) Give(cfg *node.Config, part int) error {
 	}
 	o := data.SamplesOptions{Files: map[string]string{}}
 	for name, f := range b.Files {
-		if part >= 0 && name != data.FileTrain {
+		if part >= 0 && name != data.FileTrain && !whole {
 			continue
 		}
 		if err := giveFile(cfg, dataSlot, name, f); err != nil {

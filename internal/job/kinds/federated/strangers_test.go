@@ -1,4 +1,4 @@
-package federated
+package federated_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/host/record"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/gossip"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -30,7 +31,7 @@ func forged(t *testing.T, cfg *node.Config, from wire.PeerID, edit func(*wire.En
 }
 
 // membersOf returns the nodes of a job: the server first.
-func membersOf(t *testing.T, c Config) []job.Member {
+func membersOf(t *testing.T, c federated.Config) []job.Member {
 	t.Helper()
 	m, err := c.Choreography()
 	if err != nil {
@@ -50,7 +51,7 @@ func membersOf(t *testing.T, c Config) []job.Member {
 // C1: a client does not train for a stranger who knows the program, with parameters of the stranger's choice, and gives
 // it nothing.
 func TestRevStrangerGetsUpdate(t *testing.T) {
-	c := Default()
+	c := federated.Default()
 	members := membersOf(t, c)
 	cfg := members[1].Config
 	n, err := node.Install(cfg)
@@ -161,9 +162,9 @@ func TestForgedEdgesAreRefused(t *testing.T) {
 			}
 		}
 	}
-	chunked := Default()
+	chunked := federated.Default()
 	chunked.Chunk = 1
-	for name, c := range map[string]Config{"digits": Default(), "chunked": chunked} {
+	for name, c := range map[string]federated.Config{"digits": federated.Default(), "chunked": chunked} {
 		members := membersOf(t, c)
 		server, client := members[0], members[1]
 		try(name+" at the server", server.Config, map[wire.PeerID]string{stranger: "", client.Peer: job.ClientsPlace,

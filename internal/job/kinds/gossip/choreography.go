@@ -30,6 +30,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if c.learns() {
+		return c.network()
+	}
 	g := graph.New(c.Name)
 	peers := g.Place(PeersPlace)
 	at := []graph.Place{peers}
@@ -42,19 +45,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 		Version: logistic.Version, At: at,
 		Methods: logistic.Methods(), Deps: []*graph.Slot{samples}, Config: logistic.Config{Features: c.Features,
 			LearningRate: c.LearningRate, Batch: c.Batch, AgeStep: ageStep}})
-	choose := neighbour.Config{Place: PeersPlace}
-	var learns []*graph.Slot
-	if c.Discovery == DiscoveryExchange {
-		choose.From = "discovery"
-		learns = append(learns, g.Component(graph.Component{Name: "discovery", Role: discovery.Role,
-			Kind: discovery.Kind, Version: discovery.Version,
-			At: at, Config: discovery.Config{Mode: discovery.ModeExchange, Place: PeersPlace,
-				View:     min(c.Degree, discovery.ViewMax),
-				PeriodMS: min(max(c.Period.Milliseconds(), 10), 3600_000)}}))
-	}
-	selector := g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind,
-		Version: neighbour.Version, At: at,
-		Methods: neighbour.Methods(), Deps: learns, Config: choose})
+	selector := c.selector(g, peers)
 
 	tick := g.SpreadInterval(peers, c.Period)
 	next := "Peer"
@@ -74,4 +65,22 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	asked := g.Input(peers, InputEvaluate, types.Int())[0]
 	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))
 	return g.Model()
+}
+
+// selector declares what chooses a neighbour.
+func (c Config) selector(g *graph.Graph, peers graph.Place) *graph.Slot {
+	at := []graph.Place{peers}
+	choose := neighbour.Config{Place: PeersPlace}
+	var learns []*graph.Slot
+	if c.Discovery == DiscoveryExchange {
+		choose.From = "discovery"
+		learns = append(learns, g.Component(graph.Component{Name: "discovery", Role: discovery.Role,
+			Kind: discovery.Kind, Version: discovery.Version,
+			At: at, Config: discovery.Config{Mode: discovery.ModeExchange, Place: PeersPlace,
+				View:     min(c.Degree, discovery.ViewMax),
+				PeriodMS: min(max(c.Period.Milliseconds(), 10), 3600_000)}}))
+	}
+	return g.Component(graph.Component{Name: "selector", Role: neighbour.Role, Kind: neighbour.Kind,
+		Version: neighbour.Version, At: at,
+		Methods: neighbour.Methods(), Deps: learns, Config: choose})
 }

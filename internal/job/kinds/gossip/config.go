@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 )
 
 // NodesMax bounds the nodes of a gossip job.
@@ -28,8 +29,12 @@ const (
 type Config struct {
 	// Name is what people call the job: up to 64 of a-z, 0-9, '-' and '_'.
 	Name string
-	// Data is the data set: "synthetic", drawn from the seed.
+	// Data is the data set: "synthetic", drawn from the seed, or any that a federated job can have: another built-in
+	// one, or a file, which is dealt among the nodes of a simulation.
 	Data string
+	// Learn is what a node trains, and how, where that is more than the logistic regression of Features: the words of
+	// a federated job for its model, data and training. What both kinds say, such as Batch, stands here beside it.
+	Learn federated.Config
 	// Nodes is the number of nodes, 2 to NodesMax.
 	Nodes int
 	// Rounds is how many periods a run lasts, 1 to 1,000,000: about as many models each node sends.
@@ -61,11 +66,15 @@ type Config struct {
 	LearningRate float64
 }
 
-var fields = []job.Field[Config]{
+// fields are all settings: those of the kind, and behind them those that it shares with federated jobs.
+var fields = append(ownFields, sharedFields()...)
+
+var ownFields = []job.Field[Config]{
 	{Key: "name", At: func(c *Config) any { return &c.Name },
 		Of: job.Key{Doc: "What people call the job: 1 to 64 of a-z, 0-9, '-' and '_', the first a letter."}},
-	{Key: "data", At: func(c *Config) any { return &c.Data },
-		Of: job.Key{Doc: "The data set: synthetic, drawn from the seed."}},
+	{Key: "data", At: func(c *Config) any { return &c.Data }, Of: job.Key{In: "data.train", Path: true,
+		Doc: "The data set: synthetic, drawn from the seed, another one that is built in, or a file or folder beside " +
+			"the job file, which a simulation deals among its nodes; a node of rhizome peer has its own by --data."}},
 	{Key: "nodes", At: func(c *Config) any { return &c.Nodes },
 		Of: job.Key{Doc: "Nodes of a simulation; rhizome peer runs one."}},
 	{Key: "rounds", At: func(c *Config) any { return &c.Rounds },
@@ -90,9 +99,10 @@ var fields = []job.Field[Config]{
 		Of: job.Key{Doc: "Samples of a node, 1 to 65,536."}},
 	{Key: "noise", At: func(c *Config) any { return &c.Noise },
 		Of: job.Key{Doc: "Share of labels that are turned round, 0 to 0.5."}},
-	{Key: "batch", At: func(c *Config) any { return &c.Batch }, Of: job.Key{Doc: "Samples of one step, 1 to 1,024."}},
+	{Key: "batch", At: func(c *Config) any { return &c.Batch },
+		Of: job.Key{In: "train.batch", Doc: "Samples of one step, 1 to 1,024."}},
 	{Key: "learning_rate", At: func(c *Config) any { return &c.LearningRate },
-		Of: job.Key{Doc: "The step of gradient descent, above 0 and up to 10."}},
+		Of: job.Key{In: "train.learning_rate", Doc: "The step of gradient descent, above 0 and up to 10."}},
 }
 
 // Default returns the settings that a job file need not say.
@@ -101,7 +111,7 @@ func Default() Config {
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
 		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
-		Noise: 0.05, Batch: 1, LearningRate: 0.05,
+		Noise: 0.05, Batch: 1, LearningRate: 0.05, Learn: defaultLearn(),
 	}
 }
 
@@ -120,8 +130,6 @@ func (c Config) Validate() error {
 	case !job.GoodName(c.Name):
 		return &job.ConfigError{Key: "name", Value: fmt.Sprintf("%q", c.Name),
 			Want: "1 to 64 of a-z, 0-9, '-' and '_', the first a letter"}
-	case c.Data != job.DataSynthetic:
-		return &job.ConfigError{Key: "data", Value: fmt.Sprintf("%q", c.Data), Want: `"` + job.DataSynthetic + `"`}
 	case c.Discovery != DiscoveryGiven && c.Discovery != DiscoveryExchange:
 		return &job.ConfigError{Key: "discovery", Value: fmt.Sprintf("%q", c.Discovery),
 			Want: DiscoveryGiven + " or " + DiscoveryExchange}
@@ -148,7 +156,7 @@ func (c Config) Validate() error {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}
 		}
 	}
-	return nil
+	return c.validateLearn()
 }
 
 // Settings returns every setting of the job as text.

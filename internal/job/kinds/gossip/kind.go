@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/snapshot"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -97,17 +98,26 @@ func parseEvaluation(v value.Value) (tag int64, accuracy, loss float64, err erro
 		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation without its three values")
 	}
 	n, ok1 := l.At(0).(value.Int)
-	a, ok2 := l.At(1).(value.Float)
-	b, ok3 := l.At(2).(value.Float)
+	a, ok2 := number(l.At(1))
+	b, ok3 := number(l.At(2))
 	if !ok1 || !ok2 || !ok3 {
 		return 0, 0, 0, fmt.Errorf("job: a node told an evaluation of %s, %s and %s", l.At(0).Type(), l.At(1).Type(),
 			l.At(2).Type())
 	}
-	return int64(n), float64(a), float64(b), nil
+	return int64(n), a, b, nil
 }
 
 // added are those of jobs without a server.
-var added = map[string]string{"alone": "false"}
+var added = addedKeys()
+
+func addedKeys() map[string]string {
+	d := Default()
+	out := map[string]string{"alone": "false"}
+	for _, f := range sharedFields() {
+		out[f.Key] = job.Get(fields, &d, f.Key)
+	}
+	return out
+}
 
 // Merged returns how many models of others a node has merged.
 func (c Config) Merged(n *node.Node) uint64 {
@@ -121,10 +131,26 @@ func (c Config) Merged(n *node.Node) uint64 {
 
 // Model returns the model of a node as an ONNX file.
 func (c Config) Model(n *node.Node) ([]byte, error) {
+	if b, ok, err := file(n); ok {
+		return b, err
+	}
 	var params []float32
 	if m, ok := n.Component("model").(*logistic.Component); ok {
 		w, _ := m.Params()
 		params = slices.Clone(w)
 	}
 	return logistic.File(params)
+}
+
+// number reads a number that a node told: a network's are tensors.
+func number(v value.Value) (float64, bool) {
+	switch v := v.(type) {
+	case value.Float:
+		return float64(v), true
+	case value.Tensor:
+		if v.DType() == tensor.Float32 && v.Len() == 1 {
+			return float64(v.Float32()[0]), true
+		}
+	}
+	return 0, false
 }

@@ -27,6 +27,9 @@ type simulated struct {
 	held     *dataset.SyntheticRows // of the test
 	nextLook time.Duration
 	failures map[string]uint64
+
+	asked  int           // how often nodes that train a network were asked how good it is
+	scores map[int]score // what they told when they were asked last, by node
 }
 
 // Simulate makes the nodes of the job in the simulator.
@@ -38,13 +41,20 @@ func simulate(c Config) (*simulated, error) {
 		return nil, err
 	}
 	var err error
-	g.swarm, err = c.Swarm()
+	if g.cfg, err = job.Bring(c); err != nil {
+		return nil, err
+	}
+	g.swarm, err = g.cfg.Swarm()
 	return g, err
 }
 
 func (g *simulated) Members(yield func(job.Member, bool) error) error {
 	for i := range g.cfg.Nodes {
-		if err := yield(g.swarm.Member(i), false); err != nil {
+		m := g.swarm.Member(i)
+		if err := g.cfg.Give(&m.Config, i); err != nil {
+			return err
+		}
+		if err := yield(m, false); err != nil {
 			return err
 		}
 	}
@@ -63,15 +73,61 @@ func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
 			g.failures[f.Code]++
 		}
 	}
+	if tag, accuracy, loss, ok, err := g.cfg.Evaluation(ev); ok {
+		if err != nil {
+			return err
+		}
+		if tag == g.asked {
+			g.scores[n.ID()] = score{accuracy, loss}
+		}
+	}
 	return nil
+}
+
+// score is what a node finds of its model.
+type score struct{ accuracy, loss float64 }
+
+// ask has nodes that train a network test it; they tell what they found by the next look.
+func (g *simulated) ask(w *sim.World) {
+	g.asked++
+	g.scores = map[int]score{}
+	nodes := w.Nodes()
+	for i := range min(study.ScoredNodes, len(nodes)) {
+		if n := nodes[i*len(nodes)/min(study.ScoredNodes, len(nodes))]; n.Up() {
+			w.Deliver(n, &engine.Event{Invoke: g.cfg.Evaluate(g.asked)})
+		}
+	}
+}
+
+// told is what was found of the networks of nodes when they were asked last.
+func (g *simulated) told(w *sim.World, s *study.Sample) {
+	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
+	for _, node := range w.Nodes() {
+		if x, ok := g.scores[node.ID()]; ok {
+			n, accuracy, loss, least = n+1, accuracy+x.accuracy, loss+x.loss, min(least, x.accuracy)
+		}
+	}
+	if n > 0 {
+		s.Accuracy, s.Loss, s.Least, s.Scored = job.Number(accuracy/float64(n)), job.Number(loss/float64(n)),
+			job.Number(least), true
+	}
 }
 
 // Look evaluates the models of nodes that stand evenly in the order of all.
 func (g *simulated) Look(w *sim.World, s *study.Sample) {
+	if g.cfg.learns() && s.At >= g.Horizon() {
+		g.told(w, s)
+		return
+	}
 	if s.At < g.nextLook && s.At < g.Horizon() {
 		return
 	}
 	g.nextLook = s.At + g.Horizon()/scoredTimes
+	if g.cfg.learns() {
+		g.told(w, s)
+		g.ask(w)
+		return
+	}
 	nodes := w.Nodes()
 	n, accuracy, loss, least := 0, 0.0, 0.0, 1.0
 	for i := range min(study.ScoredNodes, len(nodes)) {
@@ -116,6 +172,13 @@ func (g *simulated) Result(w *sim.World, r *study.Result) {
 	h := sha256.New()
 	var b []byte
 	for _, n := range w.Nodes() {
+		if g.cfg.learns() && n.Up() {
+			b, err := g.cfg.Model(n.Node())
+			fmt.Fprint(h, err)
+			h.Write(b)
+			r.Contributions += study.CounterOf(n, CountMerges)
+			continue
+		}
 		m := modelOf(n)
 		if m == nil {
 			fmt.Fprint(h, "down")
