@@ -108,9 +108,11 @@
 // or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which
 // the host gives as component.Env.Files "source", and read, an object that says how that is read), one of them; init
 // ("he", "glorot" or "file"); scaled ("graph" or "metadata": where an export has what LoadScale gave); storage ("bf16"
-// or "f16": the type that what is trained is kept and given in, and LoadParameters rounds float32 to).
+// or "f16": the type that what is trained is kept and given in, and LoadParameters rounds float32 to); personal (names
+// of parameters that are none here: those who train the model keep them).
 //
 //	Parameters(trigger) → params List of Tensor
+//	Personal(trigger) → first List of Tensor
 //	LoadParameters(params List of Tensor) → loaded Trigger
 //	LoadScale(shift Tensor, divide Tensor) → loaded Trigger
 //	Export(params List of Tensor) → file Bytes

@@ -15,6 +15,7 @@
 //   - feddyn alpha=0.1: clients keep the gradient that they ended with, and are drawn back to where they began;
 //   - fednova: what a client changes counts by step, however many it took;
 //   - qfedavg q=0.2: clients weigh the more, the greater their loss is;
+//   - fedper layers=1: the last layers stay at each client, which trains its own;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;
 //   - krum f=1, multi-krum f=1 keep=0, and bulyan f=1: updates that are far from the others do not count;
 //   - geometric-median steps=8: nor can less than half of them draw the model as a whole away;

@@ -30,6 +30,13 @@ type Strategy struct {
 	// update, 0 to 8 of each: numbers between -2^20 and 2^20. Their exact means, weighted as the updates are, are what
 	// Server sees. Neither goes with Combine or Judge.
 	Sent, Numbers int
+	// Personal says which parameters stay at each client, as many answers as there are parameters, where a job does not
+	// name them itself: a client keeps its own, trains them with the rest and never sends them. They are parameters of
+	// nothing else here: not of an update, nor of the lists that Server, Local and Client see. nil: none.
+	Personal func(c Chosen, of []Parameter) []bool
+	// First is how many times a client goes over its data in a round while only its Personal parameters are trained; in
+	// the steps behind that only the others are. nil: all are trained in each step.
+	First func(c Chosen) int
 	// Plain says that a client has to step by its gradients times a rate and nothing else: without momentum, another
 	// optimizer, or a bound on its gradients. Client.Rate is for these.
 	Plain bool
@@ -61,6 +68,13 @@ type Strategy struct {
 	// round begins with fewer clients, and one that cannot have as many any more has failed. nil: one. It is asked
 	// where there is Judge.
 	Needs func(c Chosen) int
+}
+
+// Parameter is what Strategy.Personal is told of a parameter.
+type Parameter struct {
+	Name  string
+	Layer int  // from 0, in the order in which the model runs: those of one layer have the same
+	Norm  bool // the scale or shift of a BatchNormalization
 }
 
 // Setting is a number that a strategy takes.
@@ -185,6 +199,17 @@ func (c Chosen) Gradients(l *Local) []graph.Value {
 	l.Chosen = c
 	out := c.Local(l)
 	c.whole("gradients", len(out), len(l.Gradients))
+	return out
+}
+
+// Stays says which parameters stay at each client by Personal: as many answers as there are parameters. Another number
+// of them is a mistake in the strategy, which panics.
+func (c Chosen) Stays(of []Parameter) []bool {
+	if c.Personal == nil {
+		return make([]bool, len(of))
+	}
+	out := c.Personal(c, of)
+	c.whole("answers about parameters", len(out), len(of))
 	return out
 }
 

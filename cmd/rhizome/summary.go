@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -68,11 +69,35 @@ func summary(r *job.Result, took time.Duration) string {
 		row("best", fmt.Sprintf("round %d, by its %s of %.4g", b.Round, b.Metric, b.Value))
 		row("", b.Model)
 	}
+	personalRows(r.Personal, row)
 	if curve := curveOf(r.History); curve != "" {
 		fmt.Fprintf(&b, "\n%s", curve)
 	}
 	fmt.Fprintf(&b, "\n%s", confusion(r.Confusion, r.Classes))
 	return b.String()
+}
+
+// personalRows tells how good the models are that clients have for themselves.
+func personalRows(of []job.Score, row func(key, value string)) {
+	if len(of) == 0 {
+		return
+	}
+	var right, all int64
+	var least *job.Score
+	for i, s := range of {
+		right, all = right+s.Right, all+s.Samples
+		if s.Samples > 0 && (least == nil || s.Right*least.Samples < least.Right*s.Samples) {
+			least = &of[i]
+		}
+	}
+	if least == nil {
+		return
+	}
+	share := func(right, all int64) string { return percent(job.Number(float32(right) / float32(all))) }
+	row("personal", fmt.Sprintf("%s  (%d of %d held-out samples, each by the model of a client that has such)",
+		styleGood.Render(share(right, all)), right, all))
+	row("", fmt.Sprintf("least %s at %s (%d of %d); its model is in %s", share(least.Right, least.Samples), least.Peer,
+		least.Right, least.Samples, filepath.Join(least.Peer, "model.onnx")))
 }
 
 func survived(n uint64) string {

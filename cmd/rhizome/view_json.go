@@ -44,6 +44,8 @@ type doneLine struct {
 	Stopped     string     `json:"stopped,omitempty"` // why it ended before its last round
 	Best        *job.Best  `json:"best,omitempty"`
 
+	Personal []job.Score `json:"personal,omitempty"` // of the models that clients have for themselves
+
 	Answers []analytics.Answer `json:"answers,omitempty"`
 	Refused []job.Refused      `json:"refused,omitempty"` // whose counts are not in them
 }
@@ -79,7 +81,7 @@ func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
 	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
-		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Answers, r.Refused})
+		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Personal, r.Answers, r.Refused})
 	if v.err != nil {
 		return v.err
 	}

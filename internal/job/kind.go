@@ -1,6 +1,8 @@
 package job
 
 import (
+	"io"
+
 	"fmt"
 	"io/fs"
 	"maps"
@@ -129,6 +131,21 @@ type Noted interface{ Notes() []string }
 // Mirrored is a job of which it may be that its server keeps the mean of what its clients keep: then it goes on with
 // those very clients, each as it was.
 type Mirrored interface{ Mirrors() bool }
+
+// Personalised is a job of which it may be that each client has a model of its own: parameters that never leave it, and
+// those that all learn together.
+type Personalised interface {
+	Job
+	// Personalises says whether it is so.
+	Personalises() bool
+	// PersonalModel returns the model of a client as a file, of what the server has and what the client has. It reads
+	// both nodes; the file can be written when they have gone on.
+	PersonalModel(server, client *node.Node) (io.WriterTo, error)
+	// PersonalScores returns how good the models of all clients are, each on those of the held-out samples that fall to
+	// it when they are dealt in the proportions in which each class was dealt for training; nil where samples have no
+	// classes.
+	PersonalScores(models []*onnx.ModelProto) ([]Score, error)
+}
 
 // Dealt is a job that deals a built-in data set among its clients, whose parts can be written to files.
 type Dealt interface {

@@ -60,9 +60,10 @@ type Result struct {
 	History       []Point   `json:"history"`  // of the last 1,024 rounds
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
-	Scaled        *Scaled   `json:"scaled,omitempty"`  // where clients' sums say how features are scaled
-	Stopped       string    `json:"stopped,omitempty"` // why it ended before its last round
-	Best          *Best     `json:"best,omitempty"`    // where the best model is kept too
+	Personal      []Score   `json:"personal,omitempty"` // of models that each client has for itself; see Personalised
+	Scaled        *Scaled   `json:"scaled,omitempty"`   // where clients' sums say how features are scaled
+	Stopped       string    `json:"stopped,omitempty"`  // why it ended before its last round
+	Best          *Best     `json:"best,omitempty"`     // where the best model is kept too
 
 	// Answers are those of a job of queries. It has no model: Model and ModelSHA256 are then of the file of answers.
 	Answers []analytics.Answer `json:"answers,omitempty"`

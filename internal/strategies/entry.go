@@ -111,6 +111,10 @@ func atClient(s strategy.Strategy) string {
 	if s.Own > 0 {
 		out = append(out, "From round to round: "+lists(s.Own)+", and as many of the round before.")
 	}
+	if s.Personal != nil {
+		out = append(out, "From round to round: the parameters that stay, 4 bytes each, and as many of the round before. "+
+			"It is told in each round what they are at first.")
+	}
 	if s.Local != nil || s.Client != nil {
 		out = append(out, "In a round: the parameters that it began with.")
 	}
@@ -123,7 +127,7 @@ func atClient(s strategy.Strategy) string {
 	case s.Numbers > 0:
 		out = append(out, "It sends a number beside its update.")
 	}
-	if s.Own == 0 && len(out) > 0 {
+	if s.Own == 0 && s.Personal == nil && len(out) > 0 {
 		out = append(out, "Nothing is kept from round to round.")
 	}
 	if len(out) == 0 {

@@ -75,8 +75,30 @@ func read(t *testing.T, e Entry) (page, bool) {
 	return p, true
 }
 
-// accuracies runs a job and returns its accuracy behind each round.
+// accuracies runs a job and returns its accuracy behind each round: where each client has a model of its own, that of
+// all of these, each on held-out samples like the client's own.
 func accuracies(t *testing.T, c federated.Config) (out []float64) {
+	t.Helper()
+	if !c.Personalises() {
+		for _, p := range ran(t, c).History {
+			out = append(out, float64(p.Accuracy))
+		}
+		return out
+	}
+	for round := range c.Rounds {
+		short := c
+		short.Rounds = 1 + round
+		var right, all int64
+		for _, s := range ran(t, short).Personal {
+			right, all = right+s.Right, all+s.Samples
+		}
+		out = append(out, float64(right)/float64(all))
+	}
+	return out
+}
+
+// ran runs a job.
+func ran(t *testing.T, c federated.Config) *job.Result {
 	t.Helper()
 	l, err := local.Open(local.Options{Dir: "run", FS: vfs.NewMem(), Job: &c})
 	if err != nil {
@@ -87,10 +109,7 @@ func accuracies(t *testing.T, c federated.Config) (out []float64) {
 	if err != nil {
 		t.Fatalf("%s: %v", c.Strategy, err)
 	}
-	for _, p := range r.History {
-		out = append(out, float64(p.Accuracy))
-	}
-	return out
+	return r
 }
 
 // TestPages: each strategy has a page whose settings are those that there are, whose job file is read, and which gives
@@ -193,6 +212,10 @@ func (p page) below(last [2]float64) string {
 		wrapped("At a client. "+p.Client), p.caption(), p.Strategy)
 	if p.Strategy == "fedavg" {
 		fmt.Fprintf(&b, "The job above: %.1f %% behind round %d.\n", 100*last[0], p.job.Rounds)
+	} else if p.job.Personalises() {
+		b.WriteString(wrapped(fmt.Sprintf("The clients' own models in the job above: %.1f %% behind round %d, each on those "+
+			"held-out digits that fall to it when they are dealt as those to train on were, so that each counts once; and "+
+			"%.1f %% by the one model of all with `strategy: fedavg` in its place.", 100*last[0], p.job.Rounds, 100*last[1])))
 	} else {
 		fmt.Fprintf(&b, "The job above: %.1f %% behind round %d, and %.1f %% with `strategy: fedavg` in its place.\n",
 			100*last[0], p.job.Rounds, 100*last[1])

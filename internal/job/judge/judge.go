@@ -57,6 +57,19 @@ func Evaluate(file node.Given, source dataset.Source, by string) (*Evaluation, e
 	if err != nil {
 		return nil, err
 	}
+	return evaluate(im, source, by)
+}
+
+// EvaluateModel is Evaluate of a model that is in memory.
+func EvaluateModel(m *onnx.ModelProto, source dataset.Source, by string) (*Evaluation, error) {
+	im, err := importer.Import(m, importer.Options{Evaluate: true})
+	if err != nil {
+		return nil, err
+	}
+	return evaluate(im, source, by)
+}
+
+func evaluate(im *importer.Model, source dataset.Source, by string) (*Evaluation, error) {
 	n := source.Len()
 	if n == 0 {
 		return nil, fmt.Errorf("there are no samples")

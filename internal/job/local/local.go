@@ -22,7 +22,7 @@ func (l *Local) Run(ctx context.Context) (*job.Result, error) {
 	if l.resumed {
 		res, err := rundir.ReadResult(l.fs, l.o.Dir, l.record.Artifact)
 		if err != nil || res != nil {
-			return res, err
+			return l.withPersonal(nil, res, err)
 		}
 	}
 	c, err := newCluster(l)
@@ -34,9 +34,10 @@ func (l *Local) Run(ctx context.Context) (*job.Result, error) {
 	}
 	defer c.metrics.Close()
 	if res, err := l.restoreResult(c); err != nil || res != nil {
-		return res, err
+		return l.withPersonal(c, res, err)
 	}
-	return l.train(ctx, c)
+	res, err := l.train(ctx, c)
+	return l.withPersonal(c, res, err)
 }
 
 // train runs the nodes until the server has told its result.

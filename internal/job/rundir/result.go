@@ -50,6 +50,17 @@ func writeResult(fsys vfs.FS, dir string, res *job.Result, model, best io.Writer
 	return journal.WriteSealed(fsys, filepath.Join(dir, ResultFile), res)
 }
 
+// WriteResult writes a result anew, whose files are there.
+func WriteResult(fsys vfs.FS, dir string, res *job.Result) error {
+	return journal.WriteSealed(fsys, filepath.Join(dir, ResultFile), res)
+}
+
+// WriteModel writes a model that stands for itself.
+func WriteModel(fsys vfs.FS, path string, model io.WriterTo) error {
+	_, err := writeModel(fsys, path, model)
+	return err
+}
+
 // writeModel writes a model and returns its SHA-256.
 func writeModel(fsys vfs.FS, path string, model io.WriterTo) (string, error) {
 	sum := sha256.New()

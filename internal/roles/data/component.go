@@ -83,6 +83,9 @@ func (c *Component) Tests() int { return c.held().len() }
 // Held returns the source of the test.
 func (c *Component) Held() dataset.Source { return c.held().source }
 
+// HeldRows returns the numbers of the samples of the test in their source, ascending.
+func (c *Component) HeldRows() []int { return c.held().numbers() }
+
 func (c *Component) held() holds {
 	if t, ok := c.test.source.(dataset.Tested); ok {
 		return holds{source: t.Test()}

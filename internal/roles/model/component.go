@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -14,9 +15,12 @@ import (
 type Component struct {
 	slot   string
 	cfg    Config
-	graph  *Graph
-	source *source // of the graph; nil where that is whole
+	graph  *Graph  // without what is personal
+	all    *Graph  // with it
+	source *source // of the whole graph; nil where that is in the settings
 	st     State
+
+	personal []*tensor.Tensor // derived from the seed and the file: what is personal, as it began
 }
 
 // State is the current parameters.
@@ -37,15 +41,18 @@ func New(slot string, seed uint64, cfg Config, files map[string]node.Given) (*Co
 	if err != nil {
 		return nil, err
 	}
-	c := &Component{slot: slot, cfg: cfg, graph: graph}
+	c := &Component{slot: slot, cfg: cfg, all: graph}
 	if c.source, err = cfg.sourceOf(graph, files); err != nil {
 		return nil, err
+	}
+	if c.graph, err = graph.Apart(cfg.Personal); err != nil {
+		return nil, config.Errorf("onnx config", "personal is %.200q: %v", cfg.Personal, err)
 	}
 	whole, err := c.whole()
 	if err != nil {
 		return nil, err
 	}
-	params, err := whole.initial(seed, slot, cfg.Init, func(i int) tensor.DType { return cfg.stored(graph, i) })
+	params, err := c.first(whole, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +72,7 @@ func (c *Component) whole() (*Graph, error) {
 	case len(c.st.Scale) > 0 && c.cfg.Scaled == ScaledGraph:
 		return c.scaled()
 	}
-	return c.graph, nil
+	return c.all, nil
 }
 
 // Graph returns the forward pass.
@@ -109,7 +116,7 @@ func (c *Component) fileOf(params []*tensor.Tensor) (io.WriterTo, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := whole.File(params)
+	f, err := whole.File(c.joined(whole, params, c.personal))
 	if err == nil {
 		err = c.noted(f)
 	}
@@ -172,6 +179,9 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		}
 		return []value.Value{value.NewList(c.st.Params...)}, nil
 	}
+	if method == "Personal" {
+		return c.begins(), nil
+	}
 	list, ok := in[0].(*value.List)
 	if !ok {
 		return nil, c.fail(value.CodeType, "%s takes a List of Tensor, not %s", method, in[0].Type())
@@ -196,7 +206,7 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		if err != nil {
 			return nil, c.fail(value.CodeError, "%v", err)
 		}
-		b, err := whole.Export(params)
+		b, err := whole.Export(c.joined(whole, params, c.personal))
 		if err == nil {
 			b, err = c.notedIn(b)
 		}
@@ -205,7 +215,7 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		}
 		return []value.Value{value.NewBytes(b)}, nil
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Parameters, LoadParameters, LoadScale or Export", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Parameters, Personal, LoadParameters, LoadScale or Export", method)
 }
 
 // tensors returns the values as tensors that can be the parameters.

@@ -37,6 +37,8 @@ type Config struct {
 	Bare   []byte            `json:"graph,omitempty"`
 	SHA256 string            `json:"sha256,omitempty"`
 	Read   *importer.Options `json:"read,omitempty"`
+	// Personal are the names of what is trained and stays with whoever trains it, in the model's order (Graph.Apart).
+	Personal []string `json:"personal,omitempty"`
 	// Init is how the first parameters are made: "he", "glorot" or "file"; "" means "he" for an MLP, "file" for a file.
 	Init string `json:"init,omitempty"`
 	// Storage is the float type that what is trained is kept and given in, "bf16" or "f16" (half.NameBF16,

@@ -10,6 +10,7 @@
 // Ops of the component:
 //
 //	Parameters(trigger)     → List of Tensor
+//	Personal(trigger)       → List of Tensor   what of it stays with whoever trains it, as it is at first
 //	LoadParameters(List)    → trigger          refused whole unless count, types and shapes fit
 //	LoadScale(Tensor, Tensor) → trigger        what inputs are shifted and divided by, for the export
 //	Export(List)            → Bytes            the ONNX file with these parameters

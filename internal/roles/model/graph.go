@@ -28,7 +28,8 @@ type Graph struct {
 	own       *importer.Graph // the same with the running statistics that are local
 	train     *importer.Graph // the pass of a step, where that is another one
 	averaged  int             // running statistics among params, behind what is trained
-	local     []Param         // running statistics that are none
+	local     []Param         // what is none: of what is trained, the first ones, and running statistics
+	personal  int             // how many of these are trained
 	variances []int           // places of running variances among params
 }
 

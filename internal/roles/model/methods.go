@@ -14,6 +14,12 @@ func Methods() []graph.Method {
 			Out: []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
 		},
 		{
+			Name: "Personal",
+			Doc:  "Gives what is trained and stays with whoever trains it, as it is at first, in the model's order.",
+			In:   []graph.Port{{Name: "trigger", Type: types.Trigger()}},
+			Out:  []graph.Port{{Name: "first", Type: types.ListsOf(types.Tensor())}},
+		},
+		{
 			Name: "LoadParameters", Doc: "Puts parameters in place of the model's.",
 			In:  []graph.Port{{Name: "params", Type: types.ListsOf(types.Tensor())}},
 			Out: []graph.Port{{Name: "loaded", Type: types.Trigger()}},

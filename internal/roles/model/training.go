@@ -14,7 +14,7 @@ type Pass struct {
 	Constants []*onnx.TensorProto
 	Input     string
 	Output    string
-	Values    []string        // what it is given beside its input: the parameters, and running statistics behind them
+	Values    []string        // what it is given beside its input: the parameters, and those of Local behind them
 	Renewed   []string        // in training, the value that each of those statistics has after the pass
 	Masks     []importer.Mask // in training, the chance that it is given as well
 }
@@ -23,8 +23,8 @@ type Pass struct {
 // gradient changes and training does.
 func (g *Graph) Trained() int { return len(g.params) - g.averaged }
 
-// Local returns the running statistics that whoever trains the model keeps, with their values in the file: none of
-// them is a parameter.
+// Local returns what whoever trains the model keeps: what is personal of what is trained (Apart), and running
+// statistics, with their values in the file. None of them is a parameter.
 func (g *Graph) Local() []Param { return g.local }
 
 // Variances returns the places of the parameters that are running variances.
@@ -48,7 +48,7 @@ func (g *Graph) statistics(m *importer.Model) {
 // modes makes the passes of an imported graph that are not the one of Forward.
 func (g *Graph) modes(batch int) (err error) {
 	o := g.imported.Options()
-	if g.local != nil {
+	if len(g.local) > g.personal {
 		if g.own, err = g.imported.For(importer.Inference, batch); err != nil {
 			return err
 		}
@@ -61,17 +61,17 @@ func (g *Graph) modes(batch int) (err error) {
 
 // mode is what Forward is for: where the statistics are elsewhere, it goes by those of the batch.
 func (g *Graph) mode() importer.Mode {
-	if g.local != nil {
+	if len(g.local) > g.personal {
 		return importer.Adapted
 	}
 	return importer.Inference
 }
 
-// Inference returns the pass of Forward. Its values are the parameters.
+// Inference returns the pass of Forward. Its values are the parameters, and behind them what is personal.
 func (g *Graph) Inference() Pass {
 	nodes, in, out, params := g.Forward()
 	p := Pass{Nodes: nodes, Constants: g.Constants(), Input: in, Output: out}
-	for _, x := range params {
+	for _, x := range slices.Concat(params, g.local[:g.personal]) {
 		p.Values = append(p.Values, x.Name)
 	}
 	return p

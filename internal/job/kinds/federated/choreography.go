@@ -24,7 +24,7 @@ type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
 
 	sound *graph.Slot // at a client, where its update is lent
-	own   *graph.Slot // at a client that keeps running statistics
+	own   *graph.Slot // at a client that keeps parameters or running statistics
 
 	kept, told *graph.Slot // what the strategy keeps at a client, and what it tells clients, at the server
 	progress   *graph.Slot // where the job follows its own
@@ -39,10 +39,13 @@ type fedavg struct {
 	scaleSlots      scaleSlots
 	scale           []graph.Value // what features are shifted and divided by, where it is recorded
 	net             trainee
-	params          types.Type   // list of the parameters' types, in float32
-	stored          types.Type   // the same as they are kept and sent
-	trained         int          // of the parameters, the first ones; those behind them are running statistics
-	values          []types.Type // the parameters' types, and behind them those of the statistics that a client keeps
+	params          types.Type    // list of the parameters' types, in float32
+	stored          types.Type    // the same as they are kept and sent
+	trained         int           // of the parameters, the first ones; those behind them are running statistics
+	values          []types.Type  // the parameters' types, and behind them those of what is a client's own
+	personal        int           // of what is its own, the first ones, which are trained
+	learns          []types.Type  // of all that is trained: of the parameters, and behind them what is personal
+	first           []graph.Value // at a client, what is personal as it is at first, where it is recorded
 	strategy        strategy.Chosen
 	loss            loss.Loss
 	optimizer       *optimizer.Optimizer // nil: gradient descent by learning_rate and momentum
@@ -181,6 +184,7 @@ func (c Config) model(at []graph.Place) graph.Component {
 	if n := c.net(); n != nil {
 		cfg = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options, Scaled: c.scaled()}
 	}
+	cfg.Personal, _ = c.personal() // Validate says what is wrong with it
 	if c.halves() {
 		cfg.Storage = c.Precision
 	}
@@ -252,10 +256,11 @@ func (j *fedavg) ask() {
 	round := b.Typed(event[0], types.Int())
 	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
-	scale, kept := j.constants(b, whom), j.toTell(b, round, whom)
+	scale, kept, personal := j.constants(b, whom), j.toTell(b, round, whom), j.beginning(b, whom)
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
-		whom, round, slices.Concat([]graph.Value{global, round}, scale, kept)...)
+		whom, round, slices.Concat([]graph.Value{global, round}, scale, kept, personal)...)
 	j.scale = told(asked, 2, scale)
+	j.first = told(asked, 2+len(scale)+len(kept), personal)
 	update, samples, losses := j.train(b, asked.Value(0), asked.Value(1), told(asked, 2+len(scale), kept))
 	if j.c.chunked() {
 		update = b.Invoke(s.sound, "Check", update)[0]

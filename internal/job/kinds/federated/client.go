@@ -15,7 +15,7 @@ import (
 type learned struct {
 	update, samples graph.Value
 	params          []graph.Value    // behind the last step, where they are not the update alone
-	own             [2][]graph.Value // running statistics that the client keeps, before the round and after it
+	own             [2][]graph.Value // what the client keeps of the network, before the round and after it
 }
 
 // train is local, and with it what the client says of its loss, where the job asks for that: on the first batch of
@@ -64,9 +64,9 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 		turn = b.Invoke(s.data, "Turn", round)[0]
 	}
 	if j.optimizer != nil {
-		carried = append(slices.Clone(carried), j.optimizer.Begin(b, params[:j.trained])...)
+		carried = append(slices.Clone(carried), j.optimizer.Begin(b, j.learned(carried))...)
 	} else if j.c.Momentum > 0 {
-		for _, p := range params[:j.trained] {
+		for _, p := range j.learned(carried) {
 			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
 		}
 	}
@@ -115,14 +115,15 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, carri
 	for i := range values {
 		values[i] = b.Typed(carried[i], j.values[i])
 	}
-	params, kept := values[:n:n], carried[len(values):]
+	params, kept := j.learned(values), carried[len(values):]
 	out, renewed := j.net.train(b, batch{x, y}, values, chance)
 	loss := j.lossOf(b, out, j.labels(b, y))
-	at.Graph, at.Params, at.Gradients = b, params, b.Gradient(loss, params...)
-	steps := j.strategy.Gradients(&at)
+	gradients := b.Gradient(loss, params...)
+	at.Graph, at.Params, at.Gradients = b, params[:n:n], gradients[:n:n]
+	steps := slices.Concat(j.strategy.Gradients(&at), gradients[n:])
 	if j.optimizer != nil {
 		next, kept := j.stepBy(b, params, steps, kept, turn)
-		return slices.Concat(next, renewed, kept)
+		return append(j.inPlace(next, renewed), kept...)
 	}
 	if j.c.ClipGradient > 0 {
 		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
@@ -131,14 +132,14 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, carri
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))
 		for i, v := range kept {
-			steps[i] = b.Add(b.Mul(b.Typed(v, j.params.Items[i]), share), steps[i])
+			steps[i] = b.Add(b.Mul(b.Typed(v, j.learns[i]), share), steps[i])
 		}
 	}
 	rate := b.Constant(scalar(j.c.LearningRate))
 	for i, p := range params {
 		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
 	}
-	next = append(next, renewed...)
+	next = j.inPlace(next, renewed)
 	if j.c.Momentum > 0 {
 		next = append(next, steps...)
 	}

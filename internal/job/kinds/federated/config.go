@@ -41,6 +41,9 @@ type Config struct {
 	// Trainable and Freeze are patterns of parameter names, with commas between them: those that are trained (empty:
 	// all), and those of them that are not.
 	Trainable, Freeze string
+	// Personal is patterns of parameter names, with commas between them: those that stay at each client, which trains
+	// its own and never sends them. Empty: what the strategy says, as a rule none.
+	Personal string
 	// Buffers says what becomes of the running statistics of a model that is a file: "average" (empty), or "frozen".
 	// Dropout says whether the model drops while it is trained, "on" (empty) or "off".
 	Buffers, Dropout string
@@ -213,6 +216,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.validateProgress(); err != nil {
+		return err
+	}
+	if _, err := c.personal(); err != nil {
 		return err
 	}
 	return c.validateTimes()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/rhizome-ml/rhizome/dataset"
@@ -38,7 +39,7 @@ func (j *fedavg) batch(b *graph.Graph, given []graph.Value) (x, y graph.Value) {
 func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 	classes := j.c.shape().classes
 	j.scale = j.constants(b, loaded)
-	tests := b.Invoke(j.slots.data, "Tests", loaded)
+	tests, personal := b.Invoke(j.slots.data, "Tests", loaded), j.beginners(b, loaded)
 	list := b.Unbundle(b.Typed(mean, j.stored), len(j.stored.Items))
 	shown := j.c.shown()
 	scalarType, matrix := types.Tensors(tensor.Float32), types.Tensors(tensor.Float32, shown, shown)
@@ -52,7 +53,7 @@ func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
 			for i := range list {
 				params[i] = j.widened(b, i, list[i])
 			}
-			out := j.net.output(b, batch{x, y}, params)
+			out := j.net.output(b, batch{x, y}, slices.Concat(params, personal))
 			y = j.labels(b, y)
 			total := func(of graph.Value) graph.Value {
 				return b.Tensor("ReduceSum", graph.Attrs{"keepdims": 0}, b.Mul(of, w))
@@ -223,7 +224,7 @@ func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, t
 	}
 	const many = 1 << 10 // beside which a count is nothing
 	for i := range j.optimizer.Kept(many) / many * len(params) {
-		kept[i] = b.Typed(kept[i], j.params.Items[i%len(params)])
+		kept[i] = b.Typed(kept[i], j.learns[i%len(params)])
 	}
 	return j.optimizer.Step(b, rate, params, gradients, kept)
 }

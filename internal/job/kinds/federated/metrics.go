@@ -1,6 +1,8 @@
 package federated
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -22,7 +24,7 @@ func (j *fedavg) evaluate(b *graph.Graph, mean, loaded graph.Value) measured {
 	test := b.Invoke(j.slots.data, "Test", loaded)
 	x := b.Typed(test[0], types.Tensors(tensor.Float32, -1, j.c.shape().inputs))
 	y := b.Typed(test[1], types.Tensors(tensor.Int64, -1))
-	logits := j.net.output(b, batch{x, y}, j.tensors(b, mean))
+	logits := j.net.output(b, batch{x, y}, slices.Concat(j.tensors(b, mean), j.beginners(b, loaded)))
 	found := b.Tensor("ArgMax", graph.Attrs{"axis": 1, "keepdims": 0}, logits)
 	right := b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, b.Tensor("Equal", nil, found, y))
 	return measured{

@@ -156,7 +156,7 @@ type imported struct {
 // trainee returns the network that the job trains, or a *job.ConfigError where it does not fit the data.
 func (c Config) trainee() (trainee, error) {
 	if c.Model == "" {
-		net, err := c.Net()
+		net, err := c.apart(c.Net())
 		return perceptron{net, c.form(), c.Batch, c.elements()}, err
 	}
 	bad := func(format string, args ...any) (trainee, error) {
@@ -166,8 +166,11 @@ func (c Config) trainee() (trainee, error) {
 	if n == nil {
 		return bad("a model that was read")
 	}
-	g, err := n.model.At(c.Batch)
+	g, err := c.apart(n.model, nil)
 	if err != nil {
+		return nil, err
+	}
+	if g, err = g.At(c.Batch); err != nil {
 		return bad("a model that can be trained in batches of %d: %v", c.Batch, err)
 	}
 	f, err := forward.FitOf(c.form(), g.Inputs(), c.Batch)

@@ -13,6 +13,11 @@ func (c Config) Notes() (out []string) {
 		out = append(out, "each client keeps its running statistics, and rounds are tested by those of the batch; the "+
 			"model that comes out has those of its file: renew them before it is used elsewhere (buffers: local)")
 	}
+	if names, err := c.personal(); err == nil && len(names) > 0 {
+		out = append(out, fmt.Sprintf("%s stay at each client: rounds are tested at the server with what these began with, "+
+			"which says little of the clients' own models; what comes of those stands behind the last round",
+			listedNames(names)))
+	}
 	b := c.data()
 	if b == nil {
 		return out

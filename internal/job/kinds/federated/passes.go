@@ -26,12 +26,13 @@ type trainee interface {
 	// Shapes returns the shape of each parameter, of which the first Trained are trained.
 	Shapes() [][]int
 	Trained() int
-	// Local returns the running statistics that each client keeps.
+	// Local returns what each client keeps: of what is trained the first Personal, and running statistics.
 	Local() []model.Param
-	// output records the forward pass over a batch, and returns what it gives for each number of a label: scores of
-	// classes, or quantities.
+	Personal() int
+	// output records the forward pass over a batch, of the parameters and what is personal, and returns what it gives
+	// for each number of a label: scores of classes, or quantities.
 	output(b *graph.Graph, of batch, params []graph.Value) graph.Value
-	// own is output at a client, whose own statistics stand behind the parameters.
+	// own is output at a client, whose own values stand behind the parameters.
 	own(b *graph.Graph, of batch, values []graph.Value) graph.Value
 	// train is own in a step, and returns what the statistics become as well. It asks chance for what is drawn.
 	train(b *graph.Graph, of batch, values []graph.Value, chance func(place int, shape []int) graph.Value) (
@@ -68,6 +69,8 @@ func (j *fedavg) passes() {
 	for _, p := range j.net.Local() {
 		j.values = append(j.values, types.Tensors(tensor.Float32, p.Shape...))
 	}
+	j.personal = j.net.Personal()
+	j.learns = slices.Concat(j.params.Items[:j.trained], j.values[len(j.params.Items):][:j.personal])
 }
 
 // What of an exporter's doing a job can undo.
@@ -103,10 +106,15 @@ func (c Config) checkModes(m *importer.Model) error {
 
 // variances are the places of the parameters that are running variances.
 func (c Config) variances() []int {
-	if n := c.net(); n != nil {
-		return n.model.Variances()
+	n := c.net()
+	if n == nil {
+		return nil
 	}
-	return nil
+	g, err := c.apart(n.model, nil)
+	if err != nil {
+		return nil // Validate says so
+	}
+	return g.Variances()
 }
 
 // validateModes checks what says how a model is trained that the job brings.
@@ -139,24 +147,25 @@ func (j *fedavg) chance(b *graph.Graph, step, round graph.Value) func(int, []int
 	}
 }
 
-// ownStatistics is the component that holds a client's own running statistics.
+// ownStatistics is the component that holds a client's own parameters and running statistics.
 func (j *fedavg) ownStatistics(of []model.Param) graph.Component {
 	var c cell.Config
 	for _, p := range of {
 		c.Shapes = append(c.Shapes, p.Shape)
 	}
-	return graph.Component{Name: "own", Role: cell.Role, Kind: cell.Kind, Version: cell.Version,
+	return graph.Component{Name: ownSlot, Role: cell.Role, Kind: cell.Kind, Version: cell.Version,
 		At: []graph.Place{j.clients}, Methods: cell.Methods(), Config: c}
 }
 
-// readOwn records what a client kept of statistics before a round: those of the file, where there was none.
+// readOwn records what a client kept before a round of what is its own: where there was none, the statistics of the
+// file, and the parameters that the server told.
 func (j *fedavg) readOwn(b *graph.Graph, round graph.Value) []graph.Value {
 	var first []value.Value
-	for _, p := range j.net.Local() {
+	for _, p := range j.net.Local()[j.personal:] {
 		first = append(first, value.Tensor{Tensor: p.Given})
 	}
 	own := j.values[len(j.params.Items):]
-	kept := b.Invoke(j.slots.own, "Read", round, b.Constant(value.NewList(first...)))[0]
+	kept := b.Invoke(j.slots.own, "Read", round, j.begins(b, first))[0]
 	return b.Unbundle(b.Typed(kept, types.ListOf(own...)), len(own))
 }
 

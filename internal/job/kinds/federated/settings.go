@@ -24,6 +24,9 @@ var fields = []job.Field[Config]{
 			"exporter calls parameters."}},
 	{Key: "freeze", At: func(c *Config) any { return &c.Freeze }, Of: job.Key{In: "model.freeze", List: true,
 		Doc: "Patterns of parameters that are not trained."}},
+	{Key: "personal", At: func(c *Config) any { return &c.Personal }, Of: job.Key{In: "model.personal", List: true,
+		Doc: "Patterns of the parameters that stay at each client, such as [\"head.*\"]: it trains its own with the rest, " +
+			"keeps them from round to round, and never sends them."}},
 	{Key: "undo", At: func(c *Config) any { return &c.Undo }, Of: job.Key{In: "model.undo", List: true,
 		Doc: "What of the exporter's doing is undone before the model is trained, of [split-shared, add-bias]: each " +
 			"layer gets its own of the tensors that were merged; biases that were all zero come back."}},
@@ -149,7 +152,7 @@ var added = map[string]string{
 	"model": "", "mlp": "", "output": "", "loss": "", "trainable": "", "freeze": "", "undo": "", "buffers": "",
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
-	"network": "", "samples": "", "precision": "", "selection": "uniform",
+	"network": "", "samples": "", "precision": "", "selection": "uniform", "personal": "",
 	"evaluate_every": "1", "stop": "", "best": "",
 }
 
