@@ -9,6 +9,9 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 )
 
+// degreeMost bounds the neighbours of a node.
+const degreeMost = 1024
+
 // NodesMax bounds the nodes of a gossip job.
 const NodesMax = 1 << 20
 
@@ -46,6 +49,9 @@ type Config struct {
 	Period time.Duration
 	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
 	Degree int
+	// Topology says who are the neighbours of whom: one of Random to Given; a small world with which share of it is
+	// drawn anew, "small-world share=0.1". Edges are those of "given", such as "0-1, 1-2".
+	Topology, Edges string
 	// Discovery says how a node learns of its neighbours: DiscoveryGiven, or DiscoveryExchange, and then Degree is the
 	// size of its view.
 	Discovery string
@@ -85,6 +91,12 @@ var ownFields = []job.Field[Config]{
 		Of: job.Key{Doc: "Time between two models that a node sends, 1ms to 24h."}},
 	{Key: "degree", At: func(c *Config) any { return &c.Degree },
 		Of: job.Key{Doc: "Neighbours that a node sends to, 1 to 1,024."}},
+	{Key: "topology", At: func(c *Config) any { return &c.Topology }, Of: job.Key{Choice: true,
+		Doc: "Who are the neighbours of whom in a simulation: random (each draws so many as degree says), ring, torus, " +
+			"regular (of that degree), exponential, small-world share=0.1 (a ring of that degree, of which a share is drawn " +
+			"anew), or given."}},
+	{Key: "edges", At: func(c *Config) any { return &c.Edges }, Of: job.Key{List: true,
+		Doc: "The edges of topology given, such as [0-1, 1-2, 2-0]: a graph in one piece, without directions."}},
 	{Key: "discovery", At: func(c *Config) any { return &c.Discovery },
 		Of: job.Key{Doc: "How a node learns of its neighbours: given, it knows them from the start, or exchange, " +
 			"they tell each other."}},
@@ -110,7 +122,7 @@ func Default() Config {
 	rows, _ := dataset.SyntheticConfig{}.WithDefaults() // zeros are in range
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
+		Topology: Random, Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
 		Noise: 0.05, Batch: 1, LearningRate: 0.05, Learn: defaultLearn(),
 	}
 }
@@ -148,13 +160,16 @@ func (c Config) Validate() error {
 		key     string
 		v, l, h int
 	}{
-		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, 1024},
+		{"nodes", c.Nodes, 2, NodesMax}, {"rounds", c.Rounds, 1, 1_000_000}, {"degree", c.Degree, 1, degreeMost},
 		{"features", c.Features, 1, most.Features},
 		{"samples", c.Samples, 1, most.Samples}, {"batch", c.Batch, 1, 1024},
 	} {
 		if k.v < k.l || k.v > k.h {
 			return &job.ConfigError{Key: k.key, Value: fmt.Sprint(k.v), Want: fmt.Sprintf("%d to %d", k.l, k.h)}
 		}
+	}
+	if _, err := c.topology(); err != nil {
+		return err
 	}
 	return c.validateLearn()
 }

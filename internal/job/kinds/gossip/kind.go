@@ -112,7 +112,7 @@ var added = addedKeys()
 
 func addedKeys() map[string]string {
 	d := Default()
-	out := map[string]string{"alone": "false"}
+	out := map[string]string{"alone": "false", "topology": Random, "edges": ""}
 	for _, f := range sharedFields() {
 		out[f.Key] = job.Get(fields, &d, f.Key)
 	}

@@ -19,6 +19,7 @@ type Swarm struct {
 	cfg   Config
 	node  node.Config // of every node, but for its name and its neighbours
 	peers []wire.PeerID
+	graph func(i int) []int // who are the neighbours of whom; nil: each node draws them
 }
 
 // Swarm compiles the job and names its nodes.
@@ -36,6 +37,9 @@ func (c Config) Swarm() (*Swarm, error) {
 		Limits: engine.DefaultLimits(),
 	}}
 	if err := builtin.Register(s.node.Catalogue); err != nil {
+		return nil, err
+	}
+	if s.graph, err = c.topology(); err != nil {
 		return nil, err
 	}
 	for i := range s.peers {
@@ -65,6 +69,14 @@ func (s *Swarm) Node(i int) node.Config {
 func (s *Swarm) Neighbours(i int) []wire.PeerID {
 	if s.cfg.Discovery == DiscoveryExchange {
 		return s.peers[:min(i, 1)] // all but the first know the first
+	}
+	if s.graph != nil {
+		var out []wire.PeerID
+		for _, j := range s.graph(i) {
+			out = append(out, s.peers[j])
+		}
+		slices.Sort(out)
+		return out
 	}
 	n := min(s.cfg.Degree, len(s.peers)-1)
 	out := make([]wire.PeerID, 0, n)
