@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/notes"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/buffer"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
@@ -32,12 +33,13 @@ import (
 // holds.
 var states = map[string]reflect.Type{
 	"aggregator/fedavg@1": reflect.TypeFor[aggregator.State](), "aggregator/sound@1": reflect.TypeFor[struct{}](),
-	"aggregator/mix@1":   reflect.TypeFor[mix.State](),
-	"model/cell@1":       reflect.TypeFor[cell.State](),
-	"protocol/moments@1": reflect.TypeFor[moments.State](),
-	"backend/cpu@1":      reflect.TypeFor[backend.State](),
-	"backend/cpu@2":      reflect.TypeFor[backend.State](),
-	"data/digits@1":      reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
+	"aggregator/buffer@1": reflect.TypeFor[buffer.State](),
+	"aggregator/mix@1":    reflect.TypeFor[mix.State](),
+	"model/cell@1":        reflect.TypeFor[cell.State](),
+	"protocol/moments@1":  reflect.TypeFor[moments.State](),
+	"backend/cpu@1":       reflect.TypeFor[backend.State](),
+	"backend/cpu@2":       reflect.TypeFor[backend.State](),
+	"data/digits@1":       reflect.TypeFor[data.State](), "data/source@1": reflect.TypeFor[data.State](),
 	"data/columns@1":   reflect.TypeFor[data.Stateless](),
 	"data/samples@1":   reflect.TypeFor[data.State](),
 	"data/synthetic@1": reflect.TypeFor[data.Stateless](),

@@ -153,6 +153,19 @@
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
 //	Refuse(round Int, who Peer, failure List of String) → noted Trigger
 //
+// aggregator buffer makes versions of a model from updates that come when they come, each of a peer that it asked.
+// Keys: strategy (an asynchronous one, required); registry and model (slots, which are its Deps); edge (along which
+// peers are asked); most (how many train at once); weighting, max_samples and variances as above; check_ms. It says
+// buffer.ask on the bus, a list of the call and of the list of peers to ask.
+//
+//	Begin(ready Trigger) → begun Trigger
+//	Asked(call Int, peers List of Peer) → peers List of Peer, version Int, params List of Tensor
+//	Contribute(call Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
+//	Refuse(call Int, who Peer, failure List of String) → noted Trigger
+//	Await(version Int) → mean List of Tensor, fresh float32[], members List of Peer, ages List of Int, calls List of Int, count Int   (Deferred)
+//	Load(version Int, params List of Tensor, last Int) → loaded Trigger
+//	Failed(failure List of String) → failed List
+//
 // model cell keeps tensors of a node from round to round. Keys: shapes, chained, each. In a round it gives what an
 // earlier one kept; zeros, where nothing was and first is empty:
 //

@@ -15,6 +15,8 @@
 //   - feddyn alpha=0.1: clients keep the gradient that they ended with, and are drawn back to where they began;
 //   - fednova: what a client changes counts by step, however many it took;
 //   - qfedavg q=0.2: clients weigh the more, the greater their loss is;
+//   - fedbuff buffer=10 power=0.5, and fedasync rate=0.6 power=0.5: no rounds, each client trains at its own pace, and
+//     its update weighs by how many versions old the parameters are that it began with;
 //   - fedper layers=1: the last layers stay at each client, which trains its own;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;
 //   - krum f=1, multi-krum f=1 keep=0, and bulyan f=1: updates that are far from the others do not count;
@@ -36,5 +38,6 @@
 // one, and Next behind what the updates became. Fold makes that of the updates, by Combine or as the exact mean: the
 // component at the server that takes the updates calls it when those of a round are there, and nobody else does in a
 // choreography of one's own. (In a federated job the built-in aggregator calls Combine.) The example "strategy" of
-// package rhizome does so. Where there is Judge, that component calls Weigh in its place.
+// package rhizome does so. Where there is Judge, that component calls Weigh in its place. Where there is Stale, it says
+// what an update weighs beside its samples, and Server.Fresh what those of a version weighed.
 package strategy

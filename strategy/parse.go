@@ -145,6 +145,10 @@ func (s Strategy) check() error {
 			"%d, %d and %d, and a Client that makes them", keptMost, s.Own, s.Sent, s.Numbers))
 	case s.beside() > 0 && (s.Server == nil || s.Combine != nil || s.Judge != nil):
 		return wrong(s.Name, "a Server that reads what clients send beside their updates, and no Combine or Judge")
+	case (s.Stale == nil) != (s.Buffer == nil) || s.Stale != nil && (s.Combine != nil || s.Judge != nil ||
+		s.beside()+s.Own+s.Told > 0):
+		return wrong(s.Name, "both Stale and Buffer or neither, and with them no Combine, Judge, or clients that keep, send "+
+			"or are told something")
 	case len(s.Settings) > settingMost:
 		return wrong(s.Name, fmt.Sprintf("at most %d settings, not %d", settingMost, len(s.Settings)))
 	}

@@ -68,6 +68,14 @@ type Strategy struct {
 	// round begins with fewer clients, and one that cannot have as many any more has failed. nil: one. It is asked
 	// where there is Judge.
 	Needs func(c Chosen) int
+	// Stale makes a strategy asynchronous. There are no rounds that wait for clients: each trains at its own pace, by
+	// the parameters of the newest version when it begins, and every Buffer updates that the server accepts become the
+	// next version, in the order in which it accepted them. Stale returns what an update weighs whose parameters were
+	// so many versions old when its turn came, above 0 and up to 1, or 0 where it is refused for that. It gives the
+	// same bits on every machine. It does not go with Combine, Judge, or clients that keep, send or are told something.
+	Stale func(c Chosen, versions int64) float64
+	// Buffer returns how many updates become a version, 1 to 1,024. It is there where Stale is.
+	Buffer func(c Chosen) int
 }
 
 // Parameter is what Strategy.Personal is told of a parameter.
@@ -115,6 +123,9 @@ type Server struct {
 	// to 1, by samples where updates are weighted by them and clients keep something: scalars of float32. Where
 	// membership is open, all clients are those who ever joined and were not removed.
 	Round, Share func() graph.Value
+	// Fresh, of a strategy with Stale, records the mean of what that gave for the updates of the version, weighted by
+	// their samples, a scalar of float32. Mean is weighted by both. Where it is left out, it is 1.
+	Fresh func() graph.Value
 }
 
 // Setting records a setting as a scalar of float32.
@@ -235,6 +246,9 @@ func (c Chosen) Next(s *Server) (params []graph.Value, kept [][]graph.Value) {
 		return s.Mean, nil
 	}
 	s.Chosen = c
+	if c.Stale != nil && s.Fresh == nil {
+		s.Fresh = func() graph.Value { return s.Number(1) }
+	}
 	params, kept = c.Server(s)
 	c.whole("parameters", len(params), len(s.Mean))
 	c.lists("what is kept", kept, c.Kept, len(s.Mean))

@@ -51,10 +51,12 @@ and what the strategy keeps at the server and at a client. docs/strategies has a
 // entryColumns is how wide the words about a strategy are.
 const entryColumns = 78
 
-// indented breaks a text into lines that begin so far to the right.
+// indented breaks a text into lines that begin so far to the right, between words: a setting's name may hold hyphens.
 func indented(text string, by int) string {
+	const hyphen = "\u2011" // one that does not break
 	pad := strings.Repeat(" ", by)
-	return pad + strings.ReplaceAll(ansi.Wordwrap(text, entryColumns-by, ""), "\n", "\n"+pad) + "\n"
+	lines := ansi.Wordwrap(strings.ReplaceAll(text, "-", hyphen), entryColumns-by, "")
+	return pad + strings.ReplaceAll(strings.ReplaceAll(lines, hyphen, "-"), "\n", "\n"+pad) + "\n"
 }
 
 // shortEntries lists strategies below their families.

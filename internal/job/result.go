@@ -19,8 +19,16 @@ type Round struct {
 	Contributions int       // updates in the mean
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
 	Clients       []Score   // what single clients found, sorted by peer, where the job asks for that
+	Staleness     *Ages     // how many versions old the updates' parameters were, where the job is asynchronous
 
 	Queries, Answered int // of a job of queries: how many there are, and how many have an answer; it has no model
+}
+
+// Ages are how many versions old parameters were, of some updates.
+type Ages struct {
+	Min  int64   `json:"min"`
+	Mean float64 `json:"mean"`
+	Max  int64   `json:"max"`
 }
 
 // Score is how good a client found a model to be on its own samples.

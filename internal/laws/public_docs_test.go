@@ -18,6 +18,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op"
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/buffer"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
@@ -210,6 +211,7 @@ var settings = map[string]struct {
 	methods []graph.Method
 }{
 	"aggregator fedavg": {aggregator.Config{}, aggregator.Methods()},
+	"aggregator buffer": {buffer.Config{}, buffer.Methods()},
 	"protocol moments":  {moments.Config{}, moments.Methods()},
 	"model cell":        {nil, cell.Methods()},
 	"aggregator mix":    {mix.Config{}, mix.Methods()},

@@ -40,8 +40,12 @@ func drawCurves(title string, curves ...curve) string {
 		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#d0d7de"/><text x="%d" y="%.1f" text-anchor="end" fill="#57606a">`+
 			"%.0f %%</text>\n", plotLeft, y(at), plotRight, plotLeft-8, y(at)+4, 100*at)
 	}
+	every := 5
+	if rounds > 60 {
+		every = 25
+	}
 	for round := 1; round <= rounds; round++ {
-		if round == 1 || round%5 == 0 {
+		if round == 1 || round%every == 0 {
 			fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#57606a">%d</text>`+"\n", x(round),
 				plotBottom+18, round)
 		}

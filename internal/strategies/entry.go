@@ -76,7 +76,9 @@ func All() []Entry {
 }
 
 // families are those that have an order; others come before them.
-func families() []string { return []string{"averaging", "server optimizer", "personalised", "robust"} }
+func families() []string {
+	return []string{"averaging", "server optimizer", "asynchronous", "personalised", "robust"}
+}
 
 // atServer says what a strategy takes at the server.
 func atServer(s strategy.Strategy) string {
@@ -90,6 +92,11 @@ func atServer(s strategy.Strategy) string {
 		round = fmt.Sprintf("While a round is open: the sums of the updates and of what comes beside them, %d bytes for "+
 			"each parameter, however many clients there are; where the model travels in chunks, those of the chunks "+
 			"under way.", 16*(1+s.Sent))
+	}
+	if s.Stale != nil {
+		round = "While a version is made: the sum of the updates, 8 bytes for each parameter; an update that comes while " +
+			"the server makes the one before waits whole; and of older versions those that somebody was asked with who has " +
+			"not got the question yet."
 	}
 	if s.Combine != nil {
 		round = "While a round is open: every update that came; where the model travels in chunks, of each client the " +

@@ -9,11 +9,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/strategy"
 )
 
 var rewrite = flag.Bool("rewrite", false,
@@ -79,6 +83,11 @@ func read(t *testing.T, e Entry) (page, bool) {
 // all of these, each on held-out samples like the client's own.
 func accuracies(t *testing.T, c federated.Config) (out []float64) {
 	t.Helper()
+	if s, err := strategy.Parse(c.Strategy); err != nil {
+		t.Fatal(err)
+	} else if s.Stale != nil {
+		return simulated(t, c)
+	}
 	if !c.Personalises() {
 		for _, p := range ran(t, c).History {
 			out = append(out, float64(p.Accuracy))
@@ -110,6 +119,42 @@ func ran(t *testing.T, c federated.Config) *job.Result {
 		t.Fatalf("%s: %v", c.Strategy, err)
 	}
 	return r
+}
+
+// simulated runs an asynchronous job in virtual time: its accuracies are a matter of who comes when, and the same
+// latencies give the same ones.
+func simulated(t *testing.T, c federated.Config) (out []float64) {
+	t.Helper()
+	art, err := c.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	members, err := c.Members(art)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	w := sim.New(sim.Options{Seed: 1,
+		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 200 * time.Millisecond}},
+		Work:    sim.Latency{Min: time.Millisecond},
+		OnApp: func(_ *sim.Node, ev engine.AppEvent) error {
+			switch ev.Name {
+			case job.EventRound:
+				r, err := federated.ParseRound(ev.Value)
+				out = append(out, float64(r.Accuracy))
+				return err
+			case job.EventDone:
+				done = true
+			}
+			return nil
+		}})
+	for _, m := range members {
+		w.Add(sim.Spec{Name: m.Name, Config: m.Config}, 0)
+	}
+	if err := w.Run(time.Hour, func() bool { return done }); err != nil || !done {
+		t.Fatalf("%s: not done, %v", c.Strategy, err)
+	}
+	return out
 }
 
 // TestPages: each strategy has a page whose settings are those that there are, whose job file is read, and which gives

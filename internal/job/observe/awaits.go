@@ -3,6 +3,7 @@ package observe
 import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/buffer"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
@@ -70,6 +71,12 @@ func AwaitsOf(n *node.Node) *Awaits {
 			}
 			w.Of = w.Need
 			return w
+		}
+	}
+	if c, ok := n.Component("aggregator").(*buffer.Component); ok {
+		if version, need, have, owe := c.Awaiting(); need > 0 {
+			return &Awaits{What: AwaitsAnswers, Round: int(version) + 1, Need: need, Have: have, Of: have + len(owe),
+				Missing: owe}
 		}
 	}
 	if c, ok := n.Component("aggregator").(*aggregator.Component); ok {

@@ -11,7 +11,7 @@ type Figures = aggregator.Client
 // FiguresOf returns the figures of all clients that answered a server, sorted by peer. It reads the node, so it runs in
 // the node's thread; what it returns is the caller's.
 func FiguresOf(n *node.Node) []Figures {
-	if c, ok := n.Component("aggregator").(*aggregator.Component); ok {
+	if c, ok := n.Component("aggregator").(interface{ Clients() []Figures }); ok {
 		return append([]Figures(nil), c.Clients()...)
 	}
 	return nil

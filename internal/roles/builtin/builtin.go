@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/buffer"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/backend"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
@@ -27,6 +28,7 @@ func Register(c *node.Catalogue) error {
 		factory    node.Factory
 	}{
 		{aggregator.Role, aggregator.Kind, aggregator.Version, aggregator.Factory},
+		{buffer.Role, buffer.Kind, buffer.Version, buffer.Factory},
 		{backend.Role, backend.Kind, 1, backend.Shared(1)},
 		{backend.Role, backend.Kind, 2, backend.Shared(2)},
 		{data.Role, data.Kind, data.Version, data.Factory},

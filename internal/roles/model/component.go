@@ -192,11 +192,9 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 	}
 	switch method {
 	case "LoadParameters":
-		kept, f := c.kept(params)
-		if f != nil {
+		if f := c.put(params); f != nil {
 			return nil, f
 		}
-		c.st.Params = values(kept)
 		return []value.Value{value.Trigger{}}, nil
 	case "Export":
 		whole, err := c.whole()
@@ -216,6 +214,24 @@ func (c *Component) Invoke(_ *engine.Context, method string, in []value.Value) (
 		return []value.Value{value.NewBytes(b)}, nil
 	}
 	return nil, c.fail(value.CodeError, "no op %q; want Parameters, Personal, LoadParameters, LoadScale or Export", method)
+}
+
+// Load is LoadParameters for another component of the node.
+func (c *Component) Load(params []value.Value) *value.Failure {
+	given, f := c.tensors(params)
+	if f != nil {
+		return f
+	}
+	return c.put(given)
+}
+
+// put puts parameters in place of the model's, or changes nothing.
+func (c *Component) put(params []*tensor.Tensor) *value.Failure {
+	kept, f := c.kept(params)
+	if f == nil {
+		c.st.Params = values(kept)
+	}
+	return f
 }
 
 // tensors returns the values as tensors that can be the parameters.

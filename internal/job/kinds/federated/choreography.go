@@ -23,6 +23,8 @@ import (
 type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
 
+	buffer *graph.Slot // of an asynchronous job, in the place of the last three
+
 	sound *graph.Slot // at a client, where its update is lent
 	own   *graph.Slot // at a client that keeps parameters or running statistics
 
@@ -50,7 +52,8 @@ type fedavg struct {
 	loss            loss.Loss
 	optimizer       *optimizer.Optimizer // nil: gradient descent by learning_rate and momentum
 	schedule        optimizer.Schedule
-	err             error // the first reason why it cannot be recorded
+	asked           *graph.Arrival // of an asynchronous job: what a client is asked by
+	err             error          // the first reason why it cannot be recorded
 }
 
 // Choreography returns the job as one program for all its places: federated averaging (McMahan et al.,
@@ -70,11 +73,17 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 func (j *fedavg) record() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
-	j.ask()
+	round, decides := j.round, j.slots.rounds
+	if j.slots.buffer != nil {
+		round, decides = j.version, j.slots.buffer
+		j.askOne()
+	} else {
+		j.ask()
+	}
 	j.askSums()
-	last := j.loop(g, j.kept(g), j.round)
+	last := j.loop(g, j.kept(g), round)
 	last, failure := g.Catch(last)
-	failed := g.Named("failed").Invoke(j.slots.rounds, "Failed", failure)[0]
+	failed := g.Named("failed").Invoke(decides, "Failed", failure)[0]
 	g.AppEmit(job.EventFailed, g.Gate(failed, g.Record(job.RecordFailed, failed)))
 	j.end(g, last)
 	if j.err != nil {
@@ -117,9 +126,16 @@ func (c Config) newFedavg() (*fedavg, error) {
 // again, and what the strategy keeps.
 func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
 	round func(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value)) graph.Value {
-	none := g.Constant(value.NewList(value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.c.shown(),
-		j.c.shown())))
-	return g.Named("rounds").Loop(j.beginScaled(g), append([]graph.Value{none}, kept...),
+	first := []value.Value{value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.c.shown(), j.c.shown())}
+	if j.slots.buffer != nil {
+		first = append(first, value.NewList(), value.NewList()) // their ages and calls
+	}
+	none := g.Constant(value.NewList(first...))
+	count := j.beginScaled(g)
+	if j.slots.buffer != nil {
+		count = j.beginAsking(g, count)
+	}
+	return g.Named("rounds").Loop(count, append([]graph.Value{none}, kept...),
 		func(b *graph.Graph, i graph.Value, carried []graph.Value) []graph.Value {
 			return j.going(b, i, carried, func(b *graph.Graph) []graph.Value {
 				told, kept := round(b, i, carried[1:])
@@ -211,6 +227,12 @@ func (j *fedavg) components() {
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
 		Version: registry.Version, At: both,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
+	if j.strategy.Stale != nil {
+		s.buffer = slot(j.c.buffer(server, s.registry, s.model))
+		j.scaleComponents()
+		j.follow()
+		return
+	}
 	by := j.c.selection()
 	if by.By != selector.ByLoss {
 		s.selector = slot(selects(by, server, s.registry))
@@ -292,8 +314,8 @@ func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Val
 }
 
 // report records what a round tells.
-func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured) graph.Value {
-	told := b.Named("told").Bundle(i, m.accuracy, m.loss, members, m.confusion)
+func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured, more ...graph.Value) graph.Value {
+	told := b.Named("told").Bundle(append([]graph.Value{i, m.accuracy, m.loss, members, m.confusion}, more...)...)
 	kept := b.Record(job.RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))
 }

@@ -61,7 +61,7 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 	}
 	var turn graph.Value
 	if !j.schedule.Constant() {
-		turn = b.Invoke(s.data, "Turn", round)[0]
+		turn = b.Invoke(s.data, "Turn", j.turnOf(round))[0]
 	}
 	if j.optimizer != nil {
 		carried = append(slices.Clone(carried), j.optimizer.Begin(b, j.learned(carried))...)

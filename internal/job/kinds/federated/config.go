@@ -233,6 +233,9 @@ func (c Config) validateRounds() error {
 	if err := c.validateStrategy(chosen); err != nil {
 		return err
 	}
+	if err := c.validateAsynchronous(chosen); err != nil {
+		return err
+	}
 	switch {
 	case c.serverStep() && c.OnFailedRound == rounds.Skip:
 		return &job.ConfigError{Key: "on_failed_round", Value: c.OnFailedRound,
@@ -401,6 +404,8 @@ func (c Config) Needs() int {
 	switch {
 	case c.Quorum > 0:
 		return c.Quorum
+	case c.asynchronous():
+		return c.bufferNeeds()
 	case c.Deadline > 0, c.Fraction > 0 && !c.Exact():
 		return max(1, c.judgedLeast())
 	case c.Cohort > 0:
@@ -416,6 +421,8 @@ func (c Config) Least() int {
 	switch {
 	case c.MinAvailable > 0:
 		return c.MinAvailable
+	case c.asynchronous():
+		return 1
 	case c.Exact():
 		return c.Clients
 	case c.judgedLeast() > 0:
@@ -427,6 +434,6 @@ func (c Config) Least() int {
 // Exact says whether every round waits for its whole cohort, and is drawn from all clients, so that the model depends
 // on the Config alone.
 func (c Config) Exact() bool {
-	return c.Clients > 0 && c.Over == 0 && c.Deadline == 0 && (c.Quorum == 0 || c.Quorum == c.cohort()) &&
-		(c.MinAvailable == 0 || c.MinAvailable == c.Clients)
+	return !c.asynchronous() && c.Clients > 0 && c.Over == 0 && c.Deadline == 0 &&
+		(c.Quorum == 0 || c.Quorum == c.cohort()) && (c.MinAvailable == 0 || c.MinAvailable == c.Clients)
 }

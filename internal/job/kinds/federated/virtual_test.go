@@ -34,6 +34,9 @@ type virtual struct {
 	members []int  // by round, how many it counts
 	failed  string // why the job failed, as it told
 
+	trained map[trained][]value.Value // what clients made, by call: see TestVersionsAreTheirReplay
+	made    [][]value.Value           // what the server told of each version
+
 	heard [][]value.Value // of the event of that name, by round (see TestServerOptimizersAreTheirFormulas)
 }
 
@@ -81,10 +84,13 @@ func (v *virtual) told(n *sim.Node, ev engine.AppEvent) error {
 		r, err := ParseRound(ev.Value)
 		if r.Number > len(v.members) {
 			v.members = append(v.members, r.Contributions)
+			v.made = append(v.made, ev.Value.(*value.List).Items())
 		}
 		return err
 	case eventHeard:
 		v.heard = append(v.heard, ev.Value.(*value.List).Items())
+	case eventTrained:
+		return v.learned(n, ev.Value.(*value.List).Items())
 	case engine.FailureEvent:
 		if _, harmless := job.Harmless(ev.Value); harmless && v.lenient {
 			return nil

@@ -1,0 +1,235 @@
+package federated
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/compile"
+	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
+	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/strategy"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// eventTrained tells, at a client, the call that it answers and the version that it was given, behind them the
+// parameters of that and its update.
+const eventTrained = "trained"
+
+// trained names an update: whose it is, and to which call.
+type trained struct {
+	peer string
+	call int64
+}
+
+// learned notes what a client made, and that it makes the same where it makes it again.
+func (v *virtual) learned(n *sim.Node, told []value.Value) error {
+	at := trained{string(n.Node().Config().Self), int64(told[0].(value.Int))}
+	if before, twice := v.trained[at]; twice && !slices.EqualFunc(before, told, same) {
+		return fmt.Errorf("%s answers call %d anew with something else", n.Name, at.call)
+	}
+	if v.trained == nil {
+		v.trained = map[trained][]value.Value{}
+	}
+	v.trained[at] = told
+	return nil
+}
+
+// same says whether two values are an Int or a tensor of float32 of the same bits.
+func same(a, b value.Value) bool {
+	x, ok := a.(value.Tensor)
+	if !ok {
+		return a == b
+	}
+	return slices.EqualFunc(x.Float32(), b.(value.Tensor).Float32(), func(a, b float32) bool {
+		return math.Float32bits(a) == math.Float32bits(b)
+	})
+}
+
+// listened is the program of an asynchronous job whose clients also tell what they make.
+func listened(t *testing.T, c Config) *compile.Artifact {
+	t.Helper()
+	j, err := c.newFedavg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := j.strategy
+	j.strategy.Client = func(c *strategy.Client) strategy.Answer {
+		c.Chosen = chosen
+		a := chosen.Answer(c)
+		c.AppEmit(eventTrained, c.Bundle(slices.Concat([]graph.Value{j.asked.Value(1), j.asked.Value(2)}, c.Global,
+			a.Update)...))
+		return a
+	}
+	choreography, err := j.record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	art, _, err := compile.Compile(choreography, compile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return art
+}
+
+// replay makes the model anew, in plain Go, of the updates that the server says it accepted, in that order: it holds
+// that each was trained on the version that its age says, and returns the greatest age that there was.
+func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float32) (oldest int64) {
+	v.t.Helper()
+	net, err := c.Net()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	first, err := model.Config{MLP: c.widths()}.First(net, c.Seed, modelSlot)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	chosen, err := strategy.Parse(c.Strategy)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	samples := v.sizes()
+	versions := [][][]float32{nil}
+	for _, p := range first {
+		versions[0] = append(versions[0], p.Float32())
+	}
+	if len(v.made) != c.Rounds {
+		v.t.Fatalf("%d versions were told, want %d", len(v.made), c.Rounds)
+	}
+	for at, told := range v.made {
+		who, ages, calls := told[3].(*value.List), told[5].(*value.List), told[6].(*value.List)
+		if who.Len() != chosen.Buffer(chosen) {
+			v.t.Fatalf("version %d is made of %d updates", at+1, who.Len())
+		}
+		var sums [][]float64
+		for _, p := range first {
+			sums = append(sums, make([]float64, p.Len()))
+		}
+		weight, fresh := 0.0, 0.0
+		for i, peer := range who.Items() {
+			age := int64(ages.At(i).(value.Int))
+			key := trained{string(peer.(value.Peer)), int64(calls.At(i).(value.Int))}
+			made, there := v.trained[key]
+			if !there || int64(made[1].(value.Int)) != int64(at)-age {
+				v.t.Fatalf("version %d counts %v of age %d, which is not what %s trained", at+1, key, age, key.peer)
+			}
+			delete(v.trained, key) // nothing counts twice
+			oldest = max(oldest, age)
+			n := float64(samples[key.peer])
+			w := float64(n * chosen.Stale(chosen, age))
+			weight, fresh = weight+n, fresh+w
+			for k, sum := range sums {
+				global, update := made[2+k].(value.Tensor).Float32(), made[2+len(sums)+k].(value.Tensor).Float32()
+				for e := range sum {
+					if math.Float32bits(global[e]) != math.Float32bits(versions[int64(at)-age][k][e]) {
+						v.t.Fatalf("%v was trained on what is not version %d", key, int64(at)-age)
+					}
+					sum[e] += float64(w * float64(update[e]))
+				}
+			}
+		}
+		var made [][]float32
+		for k, sum := range sums {
+			of := make([]float32, len(sum))
+			for e := range of {
+				of[e] = next(versions[at][k][e], float32(sum[e]/fresh), float32(fresh/weight))
+			}
+			made = append(made, of)
+		}
+		versions = append(versions, made)
+	}
+	for k, p := range v.params() {
+		for e, x := range p.Float32() {
+			if want := versions[c.Rounds][k][e]; math.Float32bits(x) != math.Float32bits(want) {
+				v.t.Fatalf("element %d of parameter %d is %v; the accepted order gives %v", e, k, x, want)
+			}
+		}
+	}
+	return oldest
+}
+
+// samples are how many each client trains on, by peer.
+func (v *virtual) sizes() map[string]int64 {
+	out := map[string]int64{}
+	for _, n := range v.w.Nodes()[1:] {
+		out[string(n.Node().Config().Self)] = n.Node().Component(dataSlot).(interface{ Samples() int64 }).Samples()
+	}
+	return out
+}
+
+// TestVersionsAreTheirReplay: the model of an asynchronous job is, to the bit, what plain Go makes of the updates that
+// the server says it accepted, in that order; each counts once, and by the version that it was trained on. So it is
+// without faults, and where power fails anywhere on a network that loses, doubles and reorders.
+func TestVersionsAreTheirReplay(t *testing.T) {
+	mixed := func(rate float32) func(global, update, fresh float32) float32 {
+		return func(global, update, fresh float32) float32 {
+			return global + float32((update-global)*float32(rate*fresh))
+		}
+	}
+	buffered := func(rate float32) func(global, mean, fresh float32) float32 {
+		return func(global, mean, fresh float32) float32 {
+			return global + float32(mean*float32(rate*fresh))
+		}
+	}
+	for _, x := range []struct {
+		strategy string
+		next     func(global, mean, fresh float32) float32
+		cohort   int
+	}{
+		{"fedbuff buffer=4 power=0", buffered(1), 0},
+		{"fedbuff buffer=3 rate=0.5", buffered(0.5), 2},
+		{"fedbuff buffer=2 power=0 slope=2 after=1", buffered(1), 0},
+		{"fedasync rate=0.5", mixed(0.5), 0},
+		{"fedasync power=1 max-staleness=2", mixed(0.6), 0},
+	} {
+		c := small()
+		c.Rounds, c.Clients, c.Strategy, c.Cohort = 8, 4, x.strategy, x.cohort
+		art := listened(t, c)
+		oldest := int64(0)
+		for seed := range uint64(3) {
+			v := newVirtualOf(t, c, art, seed, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+				Max: 60 * time.Millisecond}})
+			if seed > 0 {
+				v = newVirtualOf(t, c, art, seed, sim.Network{
+					Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 200 * time.Millisecond},
+					Loss:    0.1, Duplicate: 0.2, Reorder: 0.2})
+				v.lenient = true
+				v.powerFailures(seed)
+			}
+			v.run()
+			oldest = max(oldest, v.replay(c, x.next))
+			if seed > 0 && v.crashes() == 0 {
+				t.Errorf("%s: the power did not fail", x.strategy)
+			}
+		}
+		if oldest == 0 {
+			t.Errorf("%s: no update was old", x.strategy)
+		}
+	}
+}
+
+// TestAsynchronousWithout: what has no meaning where there are no rounds is refused with the word that has.
+func TestAsynchronousWithout(t *testing.T) {
+	for set, want := range map[string]string{
+		"quorum=2":                  `quorum is 2; want 0 beside strategy fedbuff, which has no rounds: how many updates make`,
+		"deadline=5s":               "max-staleness",
+		"on_failed_round=retry":     "stop beside strategy fedbuff",
+		"clip=1":                    "clip_gradient",
+		"fraction=0.5":              "cohort says how many train at once",
+		"strategy=fedbuff buffer=0": `strategy is "buffer=0"; want buffer=WHOLE NUMBER from 1 to 1024`,
+	} {
+		key, text, _ := strings.Cut(set, "=")
+		all := map[string]string{"strategy": "fedbuff"}
+		all[key] = text
+		_, err := small().With(all)
+		if e := new(job.ConfigError); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", set, err, want)
+		}
+	}
+}
