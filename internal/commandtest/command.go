@@ -94,6 +94,21 @@ func Run(t *testing.T, args ...string) Outcome {
 	return Finish(t, cmd, out, errs)
 }
 
+// RunUntil runs the command again and again until its outcome is as wanted, and fails when Patience has passed. It is
+// for questions to a node that runs: one that is busy for a second is told to hang.
+func RunUntil(t *testing.T, what string, want func(Outcome) bool, args ...string) Outcome {
+	t.Helper()
+	for until := time.Now().Add(Patience()); ; {
+		o := Run(t, args...)
+		if want(o) {
+			return o
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%v never gave %s: %+v", args, what, o)
+		}
+	}
+}
+
 // RunIn runs the command in a directory, which it makes where it is not there, to its end.
 func RunIn(t *testing.T, dir string, args ...string) Outcome {
 	t.Helper()

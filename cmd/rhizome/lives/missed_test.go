@@ -1,11 +1,13 @@
 package lives_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 )
 
@@ -15,7 +17,7 @@ import (
 func TestTheEndThatWasMissed(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	write(t, in("quorum.yaml"), "name: quorum\nrounds: 150\nclients: 2\nquorum: 1\n")
+	write(t, in("quorum.yaml"), "name: quorum\nrounds: 300\nclients: 2\nquorum: 1\n")
 	serve := func(linger string) *started {
 		return start(t, dir, "server", in("quorum.yaml"), "--json", "--dir", in("server"), "--listen", loopback,
 			"--linger", linger)
@@ -49,19 +51,17 @@ func TestTheEndThatWasMissed(t *testing.T) {
 		return e.Event == "waiting" &&
 			strings.Contains(e.Hint, "job may be over")
 	})
-	var s deploy.Status
-	jsonOf(t, rhizome(t, "status", "--json", "--dir", in("c1")), &s)
-	if s.State != deploy.StateWaiting || s.Waits == nil || s.Waits.On != deploy.OnServer ||
-		!strings.Contains(s.Waits.Hint, "job may be over") {
-		t.Errorf("its status: %s, %+v", s.State, s.Waits)
-	}
-	if o := rhizome(t, "status", "--dir", in("c1")); !strings.Contains(strings.Join(strings.Fields(o.Out), " "),
-		"waits for the server, gone for") {
-		t.Errorf("its status in words: %s", o.Out)
-	}
+	commandtest.RunUntil(t, "what it waits for", func(o commandtest.Outcome) bool {
+		var s deploy.Status
+		return json.Unmarshal([]byte(o.Out), &s) == nil && s.State == deploy.StateWaiting && s.Waits != nil &&
+			s.Waits.On == deploy.OnServer && strings.Contains(s.Waits.Hint, "job may be over")
+	}, "status", "--json", "--dir", in("c1"))
+	commandtest.RunUntil(t, "that in words", func(o commandtest.Outcome) bool {
+		return strings.Contains(strings.Join(strings.Fields(o.Out), " "), "waits for the server, gone for")
+	}, "status", "--dir", in("c1"))
 
 	serve("5m") // it ends when the client has asked again
-	if e := late.Await(t, "the end", isEvent("done")); e.ModelSHA256 != end.ModelSHA256 || e.Rounds != 150 {
+	if e := late.Await(t, "the end", isEvent("done")); e.ModelSHA256 != end.ModelSHA256 || e.Rounds != 300 {
 		t.Errorf("it is told %+v, the job ended with %+v", e, end)
 	}
 	if code := late.End(t); code != exitOK {

@@ -1,12 +1,14 @@
 package nodes_test
 
 import (
+	"encoding/json"
 	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/commandtest"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 	"github.com/rhizome-ml/rhizome/internal/deploy/identity"
 )
@@ -21,8 +23,8 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	peer := func(name string, more ...string) []string {
-		return append([]string{"peer", "gossip", "--json", "--rounds", "30", "--period", "50ms", "--lan=false", "--dir",
-			filepath.Join(dir, name), "--listen", loopback}, more...)
+		return append([]string{"peer", "gossip", "--json", "--rounds", "30", "--period", "200ms", "--lan=false",
+			"--dir", filepath.Join(dir, name), "--listen", loopback}, more...)
 	}
 	first := start(t, dir, peer("a", "--bootstrap", "/ip4/127.0.0.1/tcp/1/p2p/"+string(gone.Peer()))...)
 	at := first.Await(t, "its address", isEvent("listening"))
@@ -37,13 +39,12 @@ func TestAPeerThatMeetsNobody(t *testing.T) {
 		}
 		return e.Event == "waiting"
 	})
-	time.Sleep(time.Second) // 20 periods of the engine
-	o := rhizome(t, "status", "--dir", filepath.Join(dir, "a"), "--json")
-	var s deploy.Status
-	jsonOf(t, o, &s)
-	if s.Round != 0 || s.Waits == nil || s.Waits.On != deploy.OnNeighbour || s.State != deploy.StateWaiting {
-		t.Errorf("its status is %+v", s)
-	}
+	time.Sleep(2 * time.Second) // 10 periods of the engine
+	commandtest.RunUntil(t, "that it waits in round 0", func(o commandtest.Outcome) bool {
+		var s deploy.Status
+		return json.Unmarshal([]byte(o.Out), &s) == nil && s.Round == 0 && s.Waits != nil &&
+			s.Waits.On == deploy.OnNeighbour && s.State == deploy.StateWaiting
+	}, "status", "--dir", filepath.Join(dir, "a"), "--json")
 	second := start(t, dir, peer("b", "--bootstrap", at.Addresses[0])...)
 	for name, p := range map[string]*started{"a": first, "b": second} {
 		done := p.Await(t, "the end", isEvent("done"))

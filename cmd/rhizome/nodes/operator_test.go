@@ -1,6 +1,7 @@
 package nodes_test
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,11 +60,11 @@ func TestOperator(t *testing.T) {
 	call(exitBad, "denied (right)", "unblock", ids["client0"], "--dir", in("nobody"), "--at", at.Addresses[0])
 	call(exitBad, "denied (right)", "status", "--dir", in("nobody"), "--at", at.Addresses[0])
 	health("blocked")
-	var s deploy.Status
-	jsonOf(t, rhizome(t, "status", "--json", "--dir", in("operator"), "--at", at.Addresses[0]), &s)
-	if string(s.Peer) != at.Peer || !s.Running || s.Role != deploy.RoleServer || s.Blocked != 1 || s.Incarnation != 1 {
-		t.Errorf("%+v", s)
-	}
+	commandtest.RunUntil(t, "the server's status", func(o commandtest.Outcome) bool {
+		var s deploy.Status
+		return json.Unmarshal([]byte(o.Out), &s) == nil && string(s.Peer) == at.Peer && s.Running &&
+			s.Role == deploy.RoleServer && s.Blocked == 1 && s.Incarnation == 1
+	}, "status", "--json", "--dir", in("operator"), "--at", at.Addresses[0])
 	call(exitBad, "denied (right)", "allow", ids["nobody"], "--dir", in("nobody"), "--at", at.Addresses[0])
 	server.Cmd.Process.Kill()
 	server.End(t)

@@ -46,12 +46,10 @@ func TestStatusOfAFrozenNode(t *testing.T) {
 		t.Errorf("peers of it: %+v", o)
 	}
 	server.Await(t, "that it waits", isEvent("waiting"))
-	o := rhizome(t, "status", "--dir", filepath.Join(dir, "server"))
-	// a wait may be told before the one that is waited for counts as silent
-	for until := time.Now().Add(commandtest.Patience()); !strings.Contains(o.Out, "silent for") &&
-		time.Now().Before(until); {
-		o = rhizome(t, "status", "--dir", filepath.Join(dir, "server"))
-	}
+	// A wait may be told before the one that is waited for counts as silent.
+	o := commandtest.RunUntil(t, "who is silent", func(o commandtest.Outcome) bool {
+		return strings.Contains(o.Out, "silent for")
+	}, "status", "--dir", filepath.Join(dir, "server"))
 	for _, want := range []string{"waiting", "client-00", "silent for", "up, 1 of 1 places"} {
 		if !strings.Contains(o.Out, want) {
 			t.Errorf("the server's status has no %q:\n%s", want, o.Out)
