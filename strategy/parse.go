@@ -149,6 +149,8 @@ func (s Strategy) check() error {
 		s.beside()+s.Own+s.Told > 0):
 		return wrong(s.Name, "both Stale and Buffer or neither, and with them no Combine, Judge, or clients that keep, send "+
 			"or are told something")
+	case s.First != nil && s.Personal == nil:
+		return wrong(s.Name, "First, which is about what is Personal, only beside that")
 	case len(s.Settings) > settingMost:
 		return wrong(s.Name, fmt.Sprintf("at most %d settings, not %d", settingMost, len(s.Settings)))
 	}

@@ -63,13 +63,11 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 	if !j.schedule.Constant() {
 		turn = b.Invoke(s.data, "Turn", j.turnOf(round))[0]
 	}
-	if j.optimizer != nil {
-		carried = append(slices.Clone(carried), j.optimizer.Begin(b, j.learned(carried))...)
-	} else if j.c.Momentum > 0 {
-		for _, p := range j.learned(carried) {
-			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
-		}
+	steps := span{0, len(j.learns)}
+	if j.strategy.First != nil {
+		carried, steps = j.firstly(b, round, carried, turn), span{0, j.trained}
 	}
+	carried = j.keeping(b, carried, steps)
 	at := strategy.Local{Global: params[:j.trained], Own: j.readKept(b, round), Told: j.toldBy(b, told)}
 	counts := j.strategy.Client != nil
 	if counts {
@@ -80,12 +78,12 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 		carried []graph.Value) []graph.Value {
 		batch := b.Invoke(s.data, "NextBatch", step, round)
 		x, y := j.batch(b, batch)
-		var steps []graph.Value
+		var count []graph.Value
 		if counts {
-			steps = []graph.Value{b.Add(b.Typed(carried[last], types.Tensors(tensor.Float32)), b.Constant(scalar(1)))}
+			count = []graph.Value{b.Add(b.Typed(carried[last], types.Tensors(tensor.Float32)), b.Constant(scalar(1)))}
 			carried = carried[:last]
 		}
-		return append(j.step(b, x, y, at, carried, turn, j.chance(b, step, round)), steps...)
+		return append(j.step(b, x, y, at, steps, carried, turn, j.chance(b, step, round)), count...)
 	})
 	if !counts {
 		made.update = j.bundle(b, trained[:len(params)])
@@ -106,24 +104,47 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 	return made
 }
 
-// step records one step of gradient descent on a batch and returns what it changes: the parameters with the running
-// statistics and, with momentum, the velocities behind them. Of at it completes what is of the step.
-func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, carried []graph.Value, turn graph.Value,
-	chance func(int, []int) graph.Value) []graph.Value {
-	n := j.trained
+// span is a piece of what is trained: of the parameters, and of what is personal behind them.
+type span struct{ from, to int }
+
+// keeping records what a client carries from step to step, before the first one: the values of the network, and what
+// its optimizer keeps of what is trained in these steps.
+func (j *fedavg) keeping(b *graph.Graph, values []graph.Value, of span) []graph.Value {
+	carried, trained := slices.Clone(values), j.learned(values)[of.from:of.to]
+	if j.optimizer != nil {
+		return append(carried, j.optimizer.Begin(b, trained)...)
+	}
+	if j.c.Momentum > 0 {
+		for _, p := range trained {
+			carried = append(carried, b.Mul(p, b.Constant(scalar(0))))
+		}
+	}
+	return carried
+}
+
+// step records one step of gradient descent on a batch, of a piece of what is trained, and returns what it changes: the
+// parameters with the running statistics and, with momentum, the velocities behind them. Of at it completes what is of
+// the step.
+func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, of span, carried []graph.Value,
+	turn graph.Value, chance func(int, []int) graph.Value) []graph.Value {
+	n := max(0, min(of.to, j.trained)-of.from) // of all clients
 	values := make([]graph.Value, len(j.values))
 	for i := range values {
 		values[i] = b.Typed(carried[i], j.values[i])
 	}
-	params, kept := j.learned(values), carried[len(values):]
+	all, kept := j.learned(values), carried[len(values):]
+	params := all[of.from:of.to:of.to]
 	out, renewed := j.net.train(b, batch{x, y}, values, chance)
 	loss := j.lossOf(b, out, j.labels(b, y))
 	gradients := b.Gradient(loss, params...)
-	at.Graph, at.Params, at.Gradients = b, params[:n:n], gradients[:n:n]
-	steps := slices.Concat(j.strategy.Gradients(&at), gradients[n:])
+	steps := gradients
+	if n > 0 {
+		at.Graph, at.Params, at.Gradients = b, params[:n:n], gradients[:n:n]
+		steps = slices.Concat(j.strategy.Gradients(&at), gradients[n:])
+	}
 	if j.optimizer != nil {
-		next, kept := j.stepBy(b, params, steps, kept, turn)
-		return append(j.inPlace(next, renewed), kept...)
+		next, kept := j.stepBy(b, of, params, steps, kept, turn)
+		return append(j.inPlace(slices.Concat(all[:of.from], next, all[of.to:]), renewed), kept...)
 	}
 	if j.c.ClipGradient > 0 {
 		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
@@ -132,14 +153,14 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, carri
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))
 		for i, v := range kept {
-			steps[i] = b.Add(b.Mul(b.Typed(v, j.learns[i]), share), steps[i])
+			steps[i] = b.Add(b.Mul(b.Typed(v, j.learns[of.from+i]), share), steps[i])
 		}
 	}
 	rate := b.Constant(scalar(j.c.LearningRate))
 	for i, p := range params {
 		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
 	}
-	next = j.inPlace(next, renewed)
+	next = j.inPlace(slices.Concat(all[:of.from], next, all[of.to:]), renewed)
 	if j.c.Momentum > 0 {
 		next = append(next, steps...)
 	}

@@ -213,7 +213,7 @@ func (c Config) validateTraining() error {
 }
 
 // stepBy records one step of an optimizer, and returns what it changes: the parameters, and behind them what it keeps.
-func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, turn graph.Value) (next,
+func (j *fedavg) stepBy(b *graph.Graph, of span, params, gradients, kept []graph.Value, turn graph.Value) (next,
 	keep []graph.Value) {
 	if j.c.ClipGradient > 0 {
 		gradients = optimizer.ClipNorm(b, gradients, j.c.ClipGradient)
@@ -224,7 +224,7 @@ func (j *fedavg) stepBy(b *graph.Graph, params, gradients, kept []graph.Value, t
 	}
 	const many = 1 << 10 // beside which a count is nothing
 	for i := range j.optimizer.Kept(many) / many * len(params) {
-		kept[i] = b.Typed(kept[i], j.learns[i%len(params)])
+		kept[i] = b.Typed(kept[i], j.learns[of.from+i%len(params)])
 	}
 	return j.optimizer.Step(b, rate, params, gradients, kept)
 }

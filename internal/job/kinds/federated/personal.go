@@ -148,7 +148,11 @@ func (j *fedavg) ofPersonal(b *graph.Graph, list graph.Value) []graph.Value {
 
 // begins records what a client has of its own before its first round: what is personal as it was told, and statistics.
 func (j *fedavg) begins(b *graph.Graph, statistics []value.Value) graph.Value {
-	if j.personal == 0 {
+	if j.personal > 0 && len(j.first) == 0 && j.err == nil {
+		j.err = &job.ConfigError{Key: "personal", Value: strconv.Quote(j.c.Personal), Want: "none beside strategy " +
+			j.strategy.Name + ", whose questions do not tell clients what they begin with"}
+	}
+	if len(j.first) == 0 {
 		return b.Constant(value.NewList(statistics...))
 	}
 	all := j.ofPersonal(b, j.first[0])
@@ -170,4 +174,26 @@ func (j *fedavg) learned(values []graph.Value) []graph.Value {
 func (j *fedavg) inPlace(learned, statistics []graph.Value) []graph.Value {
 	averaged := min(len(statistics), len(j.params.Items)-j.trained)
 	return slices.Concat(learned[:j.trained], statistics[:averaged], learned[j.trained:], statistics[averaged:])
+}
+
+// firstly records the passes over a client's data in which only what is personal is trained, and returns the values of
+// the network behind them. Each pass has the batches of the round's first one, in their order.
+func (j *fedavg) firstly(b *graph.Graph, round graph.Value, values []graph.Value, turn graph.Value) []graph.Value {
+	of := span{j.trained, len(j.learns)}
+	carried := j.keeping(b, values, of)
+	batches := b.Invoke(j.slots.data, "Pass", round)[0]
+	passes := b.Constant(value.Int(j.strategy.First(j.strategy)))
+	carried = b.Named("firstly").Loop(passes, carried, func(b *graph.Graph, _ graph.Value,
+		carried []graph.Value) []graph.Value {
+		return b.Named("pass").Loop(batches, carried, func(b *graph.Graph, step graph.Value,
+			carried []graph.Value) []graph.Value {
+			x, y := j.batch(b, b.Invoke(j.slots.data, "NextBatch", step, round))
+			return j.step(b, x, y, strategy.Local{}, of, carried, turn, j.chance(b, step, round))
+		})
+	})
+	out := make([]graph.Value, len(j.values))
+	for i, t := range j.values {
+		out[i] = b.Typed(carried[i], t)
+	}
+	return out
 }

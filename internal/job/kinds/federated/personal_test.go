@@ -209,6 +209,40 @@ func TestFedPerIsItsFormula(t *testing.T) {
 	}
 }
 
+// TestFedRepIsItsFormula: what plain Go makes of the same batches. Each client steps its last layer alone, some times
+// over its data, and then the others alone.
+func TestFedRepIsItsFormula(t *testing.T) {
+	c := personalJob("fedrep first=2")
+	w := c.widths()
+	global, clients := plainOf(startOf(t, c), w), plainClients(t, c)
+	own := make([]plainNet, len(clients))
+	for i := range own {
+		own[i] = global.copied()
+	}
+	for round := range int64(c.Rounds) {
+		for i, client := range clients {
+			copy(own[i][0], global[0])
+			copy(own[i][1], global[1])
+			for range 2 {
+				for step := range client.steps / int64(c.Epochs) {
+					x, y := client.batch(round, step)
+					own[i].step(own[i].gradient(x, y), c.LearningRate, 2, 3)
+				}
+			}
+			for step := range client.steps {
+				x, y := client.batch(round, step)
+				own[i].step(own[i].gradient(x, y), c.LearningRate, 0, 1)
+			}
+		}
+		global[0], global[1] = plainMean(own, clients, 0), plainMean(own, clients, 1)
+	}
+	v := ran(t, c)
+	near(t, "the server", v.flat(), global[0], global[1])
+	for i := range clients {
+		near(t, job.ClientName(i), v.held(1+i, ownSlot), own[i][2], own[i][3])
+	}
+}
+
 // personal returns the model of a client, as a file.
 func (v *virtual) personal(c Config, client int) string {
 	v.t.Helper()
@@ -227,7 +261,7 @@ func (v *virtual) personal(c Config, client int) string {
 // in chunks, and through power failures anywhere; each is another.
 func TestPersonalModelsWhateverHappens(t *testing.T) {
 	for _, set := range []map[string]string{
-		{"strategy": "fedper"},
+		{"strategy": "fedper"}, {"strategy": "fedrep first=1", "optimizer": "adam rate=0.01"},
 		{"strategy": "fedadam rate=0.05", "personal": "*.bias", "optimizer": "adam rate=0.01"},
 		{"strategy": "scaffold", "personal": "dense1.*"},
 		{"personal": "dense2.*", "momentum": "0.5", "precision": "bf16"},
