@@ -145,12 +145,14 @@
 // are its Deps. Keys: rounds, registry and model (slots); max_open, max_elements; figures, and with it weighting
 // ("samples" or "uniform"), max_samples, clip, skips; combine (a strategy, see package strategy); variances (the places
 // of tensors that hold such: one below 0 is refused); wide (the mean is float32 also where the model's storage is not);
-// beside (shapes of what stands behind the parameters in an update, and in the mean);
-// gather (an object: deadline_ms, drops, keeps, check_ms).
+// beside (shapes of what stands behind the parameters in an update, and in the mean); passes (it gives sums, and not
+// means); gather (an object: deadline_ms, drops, keeps, check_ms).
 //
 //	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
 //	Mean(round Int, members List of Peer) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
+//	Sum(round Int, members List of Peer) → sum List of Tensor, tally List
+//	AddSum(round Int, edge Peer, sum List of Tensor, tally List) → count Int
 //	Refuse(round Int, who Peer, failure List of String) → noted Trigger
 //
 // aggregator buffer makes versions of a model from updates that come when they come, each of a peer that it asked.
@@ -197,15 +199,19 @@
 //	Next(tick Int) → peers List of Peer
 //
 // protocol registry lets a server know its clients, and lives at both. Keys: server (a place), data (a slot), min,
-// ttl_ms, heartbeat_ms, max_members, max_samples, admitted, weighs, most_weight. Options of a node: name.
+// ttl_ms, heartbeat_ms, max_members, max_samples, admitted, weighs, most_weight, edges (a place between the two, whose
+// nodes list clients and tell the server of them). Options of a node: name.
 //
 //	Await(round Int) → ready Trigger   (Deferred)
 //	Members(trigger) → peers List of Peer
 //	Share(peers List of Peer, of Int) → share float32[]
+//	Edges(peers List of Peer) → edges List of Peer
+//	Mine(peers List of Peer) → peers List of Peer
 //
 // protocol rounds decides who takes part in a round and when it is over. Keys: quorum, quorum_percent, over,
 // deadline_ms, least, max_open, remember, on_failed ("stop", "retry" or "skip"), retries, cohort, grace_ms, registry (a
-// slot), check_ms, substitute, withdraws (an edge), asks (a kind of event, in the place of rounds.ask), fewer.
+// slot), check_ms, substitute, withdraws (an edge), asks (a kind of event, in the place of rounds.ask), fewer,
+// newest (a round that is opened closes those that are open).
 //
 //	Open(round Int, cohort List of Peer) → opened Trigger
 //	Asked(round Int, peers List of Peer) → peers List of Peer

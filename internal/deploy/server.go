@@ -221,6 +221,9 @@ func (s *server) plan() error {
 	} else if err == nil {
 		asked, err = job.As(asked, s.cfg)
 	}
+	if err == nil {
+		err = job.WithoutEdges(asked, "rhizome server, whose clients join it themselves")
+	}
 	if err != nil {
 		return err
 	}

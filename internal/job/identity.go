@@ -30,14 +30,17 @@ const ServerName = "server"
 // ClientName is the name of client i.
 func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
+// EdgeName is the name of edge i, between clients and server.
+func EdgeName(i int) string { return fmt.Sprintf("edge-%02d", i) }
+
 // IsNode says whether that is the name of a node of a run, of whatever number.
 func IsNode(name string) bool {
-	digits, client := strings.CutPrefix(name, "client-")
-	if !client {
+	kind, digits, numbered := strings.Cut(name, "-")
+	if !numbered {
 		return name == ServerName
 	}
 	i, err := strconv.Atoi(digits)
-	return err == nil && i >= 0 && ClientName(i) == name
+	return err == nil && i >= 0 && (kind == "client" && ClientName(i) == name || kind == "edge" && EdgeName(i) == name)
 }
 
 // NodeNames returns the names of all nodes of a run, the server first.
@@ -47,4 +50,24 @@ func NodeNames(clients int) []string {
 		out = append(out, ClientName(i))
 	}
 	return out
+}
+
+// NodesOf returns the names of all nodes of a run of a job: the server, its clients, and the edges between them.
+func NodesOf(a About) []string {
+	out := NodeNames(a.Clients)
+	for i := range a.Edges {
+		out = append(out, EdgeName(i))
+	}
+	return out
+}
+
+// WithoutEdges returns nil where the clients of a job speak to its server themselves, and else a *ConfigError that says
+// what wants it so.
+func WithoutEdges(j Job, wants string) error {
+	n := j.About().Edges
+	if n == 0 {
+		return nil
+	}
+	return &ConfigError{Key: "edges", Value: strconv.Itoa(n),
+		Want: "0 for " + wants + ": edges are there in rhizome run, in one process, and in rhizome sim"}
 }

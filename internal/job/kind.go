@@ -84,6 +84,7 @@ type About struct {
 	Seed    uint64
 	Rounds  int // or periods
 	Nodes   int // of a simulation, all
+	Edges   int // between a server and its clients
 	Clients int // beside a server; 0 where there is none, or whoever is let in may take part
 }
 

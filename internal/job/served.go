@@ -4,6 +4,7 @@ package job
 const (
 	ServerPlace  = "server"
 	ClientsPlace = "clients"
+	EdgesPlace   = "edges" // between the two, where there is something
 )
 
 // The names of what the server tells the host, and of what it keeps for it.

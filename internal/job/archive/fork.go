@@ -142,6 +142,9 @@ func newFork(o ForkOptions) (*fork, error) {
 	if f.old, err = Look(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
+	if err := job.WithoutEdges(f.old.Config, "a run that is forked"); err != nil {
+		return nil, err
+	}
 	f.lock, err = o.FS.Lock(filepath.Join(o.Dir, "lock"))
 	var locked *vfs.LockedError
 	switch {

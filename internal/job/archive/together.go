@@ -28,7 +28,7 @@ func KeptIn(fsys vfs.FS, dir string) (*Kept, error) {
 		return nil, err
 	}
 	k := &Kept{Config: cfg, Digest: r.Artifact, Begun: r.State == rundir.StateRunning,
-		Nodes: job.NodeNames(cfg.About().Clients)}
+		Nodes: job.NodesOf(cfg.About())}
 	if k.Processes, err = vfs.Exists(fsys, filepath.Join(dir, rundir.ProcessesFile)); err != nil || !k.Processes {
 		return k, err
 	}

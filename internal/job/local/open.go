@@ -189,7 +189,7 @@ func (l *Local) check(p *plan) error {
 	if res, err := rundir.ReadResult(l.fs, l.o.Dir, p.record.Artifact); err != nil || res != nil {
 		return err
 	}
-	for _, name := range job.NodeNames(p.cfg.About().Clients) {
+	for _, name := range job.NodesOf(p.cfg.About()) {
 		dir := filepath.Join(l.o.Dir, name)
 		there, err := rundir.Filled(l.fs, dir)
 		if err == nil && there {
@@ -213,6 +213,9 @@ func (l *Local) begin(p *plan) (*plan, error) {
 	}
 	if p.cfg, err = job.With(base, l.o.Set); err == nil {
 		err = p.cfg.Local()
+	}
+	if err == nil && l.o.Processes {
+		err = job.WithoutEdges(p.cfg, "--processes")
 	}
 	if err == nil {
 		p.cfg, err = job.Bring(p.cfg)
@@ -298,7 +301,7 @@ func (l *Local) goOn(f rundir.Found) (*plan, error) {
 		return nil, err
 	}
 	if f.Record.State == rundir.StateRunning {
-		for _, name := range job.NodeNames(p.cfg.About().Clients) {
+		for _, name := range job.NodesOf(p.cfg.About()) {
 			if there, err := rundir.Filled(l.fs, filepath.Join(l.o.Dir, name)); err != nil || !there {
 				return nil, l.o.refuse("has lost the state of %s, and the run cannot go on without it: bring %s "+
 					"back, or start over with --fresh",

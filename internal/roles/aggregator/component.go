@@ -66,6 +66,15 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return c.refuse(ctx, in)
 	case "Mean":
 		return c.mean(ctx, in)
+	case "Sum":
+		return c.sum(ctx, in)
+	case "AddSum":
+		n, f := c.addSum(ctx, in)
+		if f != nil {
+			ctx.Count("refused." + f.Code)
+			return nil, f
+		}
+		return []value.Value{value.Int(n)}, nil
 	case "Aggregate":
 		if i, f := c.closing(method, in); f == nil && c.st.Rounds[i].Shares[0].lends() != nil {
 			return nil, c.fail(value.CodeError, "the updates of the round are lent; want Mean")
@@ -73,7 +82,7 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		out, err := c.mean(ctx, in)
 		return out[:min(len(out), 2)], err
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Refuse, Mean or Aggregate", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Refuse, Mean, Aggregate, Sum or AddSum", method)
 }
 
 // contribute does all checks before the first change, so that a refused update leaves everything as it was.
@@ -143,6 +152,7 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 		return f
 	}
 	if r == nil {
+		c.supersede(ctx, int64(number))
 		i, _ := c.st.find(int64(number))
 		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number)})
 		if r = &c.st.Rounds[i]; c.combine == nil {

@@ -25,7 +25,7 @@ func server(config string) *componenttest.Setup {
 		{Name: "rounds", Factory: rounds.Factory, Config: `{"max_open":8}`,
 			Ops: []componenttest.Op{{Method: "Open", In: 2, Out: 1}, {Method: "Await", In: 2, Out: 1}}},
 		{Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`},
-		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare", "combine"},
+		{Name: "aggregator", Factory: aggregator.Factory, Config: config, Derived: []string{"spare", "combine", "past"},
 			Deps: []string{"rounds", "registry", "model"},
 			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2},
 				{Method: "Average", In: 1, Out: 1},

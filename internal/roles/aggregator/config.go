@@ -53,6 +53,9 @@ type Config struct {
 	Wide bool `json:"wide,omitempty"`
 	// Beside are the shapes of what stands in an update behind the model's parameters, of float32: the mean has it too.
 	Beside [][]int `json:"beside,omitempty"`
+	// Passes lets the component give sums, and not means: for whoever adds them up. A round is then forgotten when a
+	// later one has begun.
+	Passes bool `json:"passes,omitempty"`
 	// Gather says how updates are gathered that are too large for one envelope, and lent.
 	Gather GatherConfig `json:"gather,omitzero"`
 }
@@ -115,6 +118,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if len(c.Beside) > 0 && (c.Model == "" || c.Combine != "" || c.Clip > 0 || c.Skips) {
 		return c, config.Errorf(of, "beside needs a model, and has no meaning with combine, clip or skips")
+	}
+	if c.Passes && (!c.Figures || c.Model == "" || c.Combine != "" || c.Skips || c.Wide) {
+		return c, config.Errorf(of, "passes needs figures and a model, and has no meaning with combine, skips or wide")
 	}
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 4

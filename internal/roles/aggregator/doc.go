@@ -31,6 +31,8 @@
 // parameters before; those that are lent are gathered twice then, and the model keeps its parameters. An update that
 // weighs nothing is counted as "weightless", and a member that gives other chunks the second time as "turned".
 //
+// With Config.Passes it gives sums and not means, to an aggregator that adds them up by AddSum; see edge.go.
+//
 // Tensors that hold variances, by Config.Variances, are refused with a number below 0.
 //
 // Mean computes the mean first and then closes the round. A round in which nobody contributed fails.

@@ -88,16 +88,23 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 	if !ok {
 		return nil, c.fail(value.CodeError, "slot %q holds no component that takes refusals", c.cfg.Rounds)
 	}
-	if rounds.Accept(int64(number), wire.PeerID(who)) != nil {
-		return []value.Value{value.Trigger{}}, nil // it is late, or counted already: nothing was expected of it
-	}
-	x := c.st.client(string(who))
-	x.Refusals++
-	x.Round, x.RefusedRound = int64(number), int64(number)
-	x.Code, x.Reason = short(texts[0], 32), short(texts[2], reasonMax)
-	ctx.Count("refused")
-	rounds.Refuse(ctx, int64(number), wire.PeerID(who), value.Fail(texts[0], texts[1], texts[2]))
+	why := value.Fail(texts[0], texts[1], texts[2])
+	if through := c.behind(ctx, wire.PeerID(who)); len(through) > 0 {
+		c.refuseAll(ctx, int64(number), through, slices.Repeat([]*value.Failure{why}, len(through)))
+	} else if rounds.Accept(int64(number), wire.PeerID(who)) == nil {
+		c.refused(ctx, int64(number), string(who), why)
+		rounds.Refuse(ctx, int64(number), wire.PeerID(who), why)
+	} // else it is late, or counted already: nothing was expected of it
 	return []value.Value{value.Trigger{}}, nil
+}
+
+// refused notes that the answer of a peer to a round does not count.
+func (c *Component) refused(ctx *engine.Context, number int64, who string, why *value.Failure) {
+	x := c.st.client(who)
+	x.Refusals++
+	x.Round, x.RefusedRound = number, number
+	x.Code, x.Reason = short(why.Code, 32), short(why.Message, reasonMax)
+	ctx.Count("refused")
 }
 
 // told reads what a client says of its loss before and after its training: none, or two scalars. What is no number is

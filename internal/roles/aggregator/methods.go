@@ -33,6 +33,21 @@ func Methods() []graph.Method {
 				{Name: "samples", Type: types.Int()}},
 		},
 		{
+			Name: "Sum", Doc: "Gives the exact sum of a round, and a tally: whose updates it is of, and whose were " +
+				"refused.",
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "sum", Type: types.ListsOf(types.Tensor())},
+				{Name: "tally", Type: types.List()}},
+		},
+		{
+			Name: "AddSum", Doc: "Adds what Sum gave at an edge, and gives of how many updates it is.",
+			In: []graph.Port{
+				{Name: "round", Type: types.Int()}, {Name: "edge", Type: types.Peer()},
+				{Name: "sum", Type: types.ListsOf(types.Tensor())}, {Name: "tally", Type: types.List()},
+			},
+			Out: []graph.Port{{Name: "count", Type: types.Int()}},
+		},
+		{
 			Name: "Refuse", Doc: "Notes that a peer's answer to a round failed, and why: code, place and message, " +
 				"as Catch gives them.",
 			In: []graph.Port{

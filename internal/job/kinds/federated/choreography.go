@@ -24,6 +24,8 @@ type slots struct {
 	backend, model, data, registry, selector, rounds, aggregator *graph.Slot
 
 	buffer *graph.Slot // of an asynchronous job, in the place of the last three
+	// at an edge, as what they are beside it at the server
+	edgeRounds, edgeAggregator *graph.Slot
 
 	sound *graph.Slot // at a client, where its update is lent
 	own   *graph.Slot // at a client that keeps parameters or running statistics
@@ -37,6 +39,7 @@ type fedavg struct {
 	c               Config
 	g               *graph.Graph
 	server, clients graph.Place
+	edges           graph.Place // only of a job that has some
 	slots           slots
 	scaleSlots      scaleSlots
 	scale           []graph.Value // what features are shifted and divided by, where it is recorded
@@ -74,11 +77,14 @@ func (j *fedavg) record() (*onnx.ModelProto, error) {
 	j.components()
 	g := j.g.At(j.server)
 	round, decides := j.round, j.slots.rounds
-	if j.slots.buffer != nil {
+	switch {
+	case j.slots.buffer != nil:
 		round, decides = j.version, j.slots.buffer
 		j.askOne()
-	} else {
-		j.ask()
+	case j.c.Edges > 0:
+		j.askEdges()
+	default:
+		j.ask(j.server, rounds.EventAsk, j.slots.rounds, j.slots.aggregator)
 	}
 	j.askSums()
 	last := j.loop(g, j.kept(g), round)
@@ -119,6 +125,9 @@ func (c Config) newFedavg() (*fedavg, error) {
 	j.store()
 	j.passes()
 	j.server, j.clients = j.g.Place(job.ServerPlace), j.g.Place(job.ClientsPlace)
+	if c.Edges > 0 {
+		j.edges = j.g.Place(job.EdgesPlace)
+	}
 	return j, nil
 }
 
@@ -210,10 +219,14 @@ func (c Config) model(at []graph.Place) graph.Component {
 
 func (j *fedavg) components() {
 	both, server := []graph.Place{j.server, j.clients}, []graph.Place{j.server}
+	all, holders := both, server // where members are listed, and where the model is
+	if j.c.Edges > 0 {
+		all, holders = append(slices.Clip(both), j.edges), append(slices.Clip(server), j.edges)
+	}
 	slot := func(c graph.Component) *graph.Slot { return j.g.Component(c) }
 	s := &j.slots
 	s.backend = slot(graph.Component{Name: "backend", Role: "backend", Kind: "cpu", At: both})
-	s.model = slot(j.c.model(server))
+	s.model = slot(j.c.model(holders))
 	if j.c.chunked() {
 		s.sound = slot(graph.Component{Name: "sound", Role: aggregator.Role, Kind: aggregator.SoundKind,
 			Version: aggregator.SoundVersion,
@@ -223,9 +236,9 @@ func (j *fedavg) components() {
 		s.own = slot(j.ownStatistics(own))
 	}
 	j.strategyComponents()
-	s.data = slot(j.c.source(both))
+	s.data = slot(j.c.source(all))
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
-		Version: registry.Version, At: both,
+		Version: registry.Version, At: all,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
 	if j.strategy.Stale != nil {
 		s.buffer = slot(j.c.buffer(server, s.registry, s.model))
@@ -247,6 +260,7 @@ func (j *fedavg) components() {
 	if by.By == selector.ByLoss {
 		s.selector = slot(selects(by, server, s.registry, s.aggregator))
 	}
+	j.edgeComponents()
 	j.scaleComponents()
 	j.follow()
 }
@@ -271,12 +285,12 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 const edgeTrain = "train"
 
 // ask records what happens when the rounds say whom to ask: at the beginning of a round, and again when others are
-// asked in place of those who cannot answer.
-func (j *fedavg) ask() {
+// asked in place of those who cannot answer. It is at the server, or, by other slots, at each edge.
+func (j *fedavg) ask(at graph.Place, event string, of, to *graph.Slot) {
 	s, b := &j.slots, j.g
-	event := b.Unbundle(b.Event(j.server, rounds.EventAsk), 2)
-	round := b.Typed(event[0], types.Int())
-	whom := b.Invoke(s.rounds, "Asked", round, b.Typed(event[1], types.ListsOf(types.Peer())))[0]
+	said := b.Unbundle(b.Event(at, event), 2)
+	round := b.Typed(said[0], types.Int())
+	whom := b.Invoke(of, "Asked", round, b.Typed(said[1], types.ListsOf(types.Peer())))[0]
 	global := b.Invoke(s.model, "Parameters", b.Gate(b.Constant(value.Trigger{}), whom))[0]
 	scale, kept, personal := j.constants(b, whom), j.toTell(b, round, whom), j.beginning(b, whom)
 	asked := b.Named("train").Request(graph.Edge{To: j.clients, Name: edgeTrain, Latest: true, Chunk: j.c.chunkBytes()},
@@ -290,8 +304,8 @@ func (j *fedavg) ask() {
 	answer := b.Reply(asked, graph.Edge{Name: "update", Chunk: j.c.chunkBytes()}, append([]graph.Value{update, samples},
 		losses...)...)
 	given := []graph.Value{answer.Context(), answer.Sender(), answer.Value(0), answer.Value(1)}
-	settled := b.Invoke(s.aggregator, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
-	sound := j.caught(b, answer, settled)
+	settled := b.Invoke(to, "Contribute", append(given, told(answer, 2, losses)...)...)[0]
+	sound := j.caught(b, to, answer, settled)
 	if !j.c.chunked() {
 		b.Count(job.CountContributions, sound)
 	}
@@ -307,9 +321,9 @@ func (j *fedavg) count(b *graph.Graph, members, loaded graph.Value) graph.Value 
 
 // caught returns what came of an answer where it counts. One that failed is told to the rounds, which go on without it:
 // no answer of a client ends the server's program.
-func (j *fedavg) caught(b *graph.Graph, answer *graph.Arrival, settled graph.Value) graph.Value {
+func (j *fedavg) caught(b *graph.Graph, to *graph.Slot, answer *graph.Arrival, settled graph.Value) graph.Value {
 	sound, failure := b.Catch(settled)
-	b.Invoke(j.slots.aggregator, "Refuse", answer.Context(), answer.Sender(), failure)
+	b.Invoke(to, "Refuse", answer.Context(), answer.Sender(), failure)
 	return sound
 }
 

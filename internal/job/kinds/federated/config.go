@@ -71,6 +71,9 @@ type Config struct {
 	// file 1 to DealtMax, of data that each client draws 1 to SimulatedMax. 0 is for servers: whoever is let in may
 	// take part, at any time.
 	Clients int
+	// Edges is the number of nodes between the server and the clients, up to Clients: each adds up the updates of its
+	// share of the clients, exactly, and the server adds up the sums. The model is the same to the bit. 0: none.
+	Edges int
 	// Seed decides the split of the data, its partition, initial values, cohorts and the order of batches. Any number.
 	Seed uint64
 	// Alpha is the concentration of the Dirichlet distribution that the classes are dealt by, above 0 and up to 1e6: at
@@ -175,7 +178,8 @@ func (c Config) Validate() error {
 		key     string
 		v, l, h int
 	}{
-		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 0, c.clientsMax()}, {"hidden", c.Hidden, 1, 8192},
+		{"rounds", c.Rounds, 1, 100_000}, {"clients", c.Clients, 0, c.clientsMax()},
+		{"edges", c.Edges, 0, c.Clients}, {"hidden", c.Hidden, 1, 8192},
 		{"epochs", c.Epochs, 1, 100}, {"batch", c.Batch, 1, 1024},
 		{"cohort", c.Cohort, 0, c.clients()}, {"over", c.Over, 0, c.overMax()}, {"quorum", c.Quorum, 0, c.quorumMax()},
 		{"min_available", c.MinAvailable, 0, c.clients()}, {"retries", c.Retries, 1, 100},
@@ -260,6 +264,9 @@ func (c Config) validateRounds() error {
 	case c.Grace > 0 && c.Quorum == 0 && c.Over == 0:
 		return &job.ConfigError{Key: "grace", Value: c.Grace.String(),
 			Want: "0s without a quorum: there is nothing after which to wait on"}
+	}
+	if err := c.validateEdges(chosen); err != nil {
+		return err
 	}
 	return c.validateJudged(chosen)
 }

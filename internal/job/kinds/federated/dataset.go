@@ -69,6 +69,9 @@ func (c Config) membership() registry.Config {
 	if c.Clients > registryMembers {
 		r.MaxMembers = c.Clients
 	}
+	if c.Edges > 0 {
+		r.Edges = job.EdgesPlace
+	}
 	if s, err := strategy.Parse(c.Strategy); err == nil && mirrors(s) && c.Weighting == aggregator.Samples {
 		r.Weighs, r.MostWeight = true, int64(c.MaxSamples)
 	}
@@ -80,7 +83,7 @@ func (c Config) rounds() rounds.Config {
 	return rounds.Config{
 		Quorum: c.Quorum, Cohort: c.Cohort, DeadlineMS: c.Deadline.Milliseconds(), GraceMS: c.Grace.Milliseconds(),
 		OnFailed: c.OnFailedRound, Retries: c.Retries, CheckMS: c.checkMS(), Substitute: !c.Exact(),
-		Withdraws: edgeTrain, Least: c.judgedLeast(),
+		Withdraws: c.asksAlong(), Least: c.judgedLeast(),
 	}
 }
 

@@ -27,6 +27,9 @@ func (c Config) Members(art *compile.Artifact) ([]job.Member, error) {
 			return nil, err
 		}
 	}
+	if c.Edges > 0 {
+		return c.withEdges(art, members)
+	}
 	return members, nil
 }
 

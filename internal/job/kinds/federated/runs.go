@@ -28,7 +28,8 @@ func (c Config) Kind() job.Kind { return Kind{} }
 
 // About is what jobs of every kind have.
 func (c Config) About() job.About {
-	return job.About{Name: c.Name, Seed: c.Seed, Rounds: c.Rounds, Nodes: c.Clients + 1, Clients: c.Clients}
+	return job.About{Name: c.Name, Seed: c.Seed, Rounds: c.Rounds, Nodes: c.Clients + 1 + c.Edges, Edges: c.Edges,
+		Clients: c.Clients}
 }
 
 // Tunable are the settings that a fork may change: of an optimizer and a schedule the numbers, as another one makes
@@ -58,7 +59,7 @@ func (c Config) WayOn(dir string, round int, reason string) string {
 	if c.Optimizer != "" {
 		set = fmt.Sprintf("'optimizer=%s'", c.slower())
 	}
-	if round < 2 {
+	if round < 2 || c.Edges > 0 {
 		key, value, _ := strings.Cut(strings.Trim(set, "'"), "=")
 		return "begin anew, with a smaller rate, such as " + key + " " + value
 	}

@@ -60,6 +60,9 @@ var fields = []job.Field[Config]{
 	{Key: "clients", At: func(c *Config) any { return &c.Clients },
 		Of: job.Key{Doc: "How many clients there are, 1 to 64 on one machine, in a simulation up to 4,096 of a " +
 			"file; 0 is for servers: whoever is let in takes part."}},
+	{Key: "edges", At: func(c *Config) any { return &c.Edges },
+		Of: job.Key{Doc: "How many nodes stand between the server and its clients: each adds up the updates of its share " +
+			"of them, exactly, and the server adds up the sums; 0 means none."}},
 	{Key: "seed", At: func(c *Config) any { return &c.Seed },
 		Of: job.Key{Doc: "What all that is random is drawn from: initial values, partition, cohorts, the order of " +
 			"batches."}},
@@ -153,7 +156,7 @@ var added = map[string]string{
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "", "precision": "", "selection": "uniform", "personal": "",
-	"evaluate_every": "1", "stop": "", "best": "",
+	"evaluate_every": "1", "stop": "", "best": "", "edges": "0",
 }
 
 // Keys returns the names of all settings.

@@ -59,10 +59,18 @@ func newVirtual(t testing.TB, cfg Config, seed uint64, net sim.Network) *virtual
 // newVirtualOf is newVirtual with a program that was made of the job before.
 func newVirtualOf(t testing.TB, cfg Config, art *compile.Artifact, seed uint64, net sim.Network) *virtual {
 	t.Helper()
+	return newVirtualFrom(t, cfg, art, seed, net, func([]job.Member) {})
+}
+
+// newVirtualFrom is newVirtualOf with some of its nodes changed before they are installed.
+func newVirtualFrom(t testing.TB, cfg Config, art *compile.Artifact, seed uint64, net sim.Network,
+	change func([]job.Member)) *virtual {
+	t.Helper()
 	members, err := cfg.Members(art)
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(members)
 	v := &virtual{t: t, trace: sha256.New()}
 	v.w = sim.New(sim.Options{
 		Seed: seed, Network: net, Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: time.Millisecond},

@@ -40,7 +40,12 @@ func (c *Component) beat(ctx *engine.Context) error {
 // PeerChanged joins a server anew that came back: it may have forgotten this client. The first sign of life of a server
 // looks the same; then the second join says what the first did.
 func (c *Component) PeerChanged(ctx *engine.Context, peer wire.PeerID, up bool) {
-	if !up || !c.st.Joined || c.atServer(ctx) || !slices.Contains(c.servers(ctx), peer) {
+	if !up || !c.st.Joined && !c.atEdge(ctx) || c.atServer(ctx) || !slices.Contains(c.servers(ctx), peer) {
+		return
+	}
+	if c.atEdge(ctx) {
+		c.st.Stale = true
+		c.soon(ctx)
 		return
 	}
 	samples, f := c.own(ctx)
@@ -63,6 +68,10 @@ func (c *Component) own(ctx *engine.Context) (int64, *value.Failure) {
 
 // servers returns the servers that the node knows, as many as it joins.
 func (c *Component) servers(ctx *engine.Context) []wire.PeerID {
-	all := ctx.Peers(c.cfg.Server)
+	place := c.cfg.Server
+	if c.cfg.Edges != "" && !c.atEdge(ctx) {
+		place = c.cfg.Edges
+	}
+	all := ctx.Peers(place)
 	return all[:min(len(all), serversMax)]
 }

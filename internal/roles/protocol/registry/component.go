@@ -13,6 +13,8 @@ import (
 const (
 	beatToken  = 1 // at a client: the next join or heartbeat
 	lapseToken = 2 // at a server: the next member may have lapsed
+	// at an edge: others have joined, of whom the server is to hear
+	rosterToken = 3
 )
 
 // Component is one end of the registry protocol. It is thread-unsafe, like every component.
@@ -51,6 +53,7 @@ func (c *Component) Start(ctx *engine.Context) error {
 	if c.atServer(ctx) {
 		return nil
 	}
+	c.st.Stale = c.atEdge(ctx)
 	// A nanosecond later, not at once: at engine time 0 a wake-up "at 0" would read as none.
 	if !ctx.Arm(1, beatToken) {
 		return c.fail(value.CodeOverflow, "no timer is left for the join")
@@ -60,22 +63,40 @@ func (c *Component) Start(ctx *engine.Context) error {
 
 // Alarm sends what is due, or ends memberships.
 func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
-	if token == beatToken {
+	switch {
+	case token == beatToken && c.atEdge(ctx):
+		return c.relay(ctx)
+	case token == beatToken:
 		return c.beat(ctx)
+	case token == rosterToken:
+		c.st.Soon = false
+		return c.passOn(ctx)
 	}
 	return c.lapse(ctx)
 }
 
 // Message handles a join or a heartbeat at a server.
 func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in []value.Value) error {
-	if !c.atServer(ctx) {
+	if !c.lists(ctx) {
 		return c.fail(value.CodeStranger, "%s sent %q to place %q; members are listed at %q", from, op, ctx.Place(),
 			c.cfg.Server)
 	}
-	if op != "join" && op != "heartbeat" {
+	var f *value.Failure
+	switch through := c.atServer(ctx) && c.cfg.Edges != ""; {
+	case through && op != opRoster && op != opAlive:
+		f = c.fail(value.CodeError, "%s sent %q; want %s or %s of an edge", from, op, opRoster, opAlive)
+	case through && !ctx.Plays(from, c.cfg.Edges):
+		f = c.fail(value.CodeStranger, "%s sent %q and is no edge", from, op)
+	case op == opRoster && through:
+		f = c.roster(ctx, from, in)
+	case through:
+		f = c.alive(ctx, from)
+	case op != "join" && op != "heartbeat":
 		return c.fail(value.CodeError, "%s sent %q; want join or heartbeat", from, op)
+	default:
+		f = c.joined(ctx, from, in)
 	}
-	if f := c.joined(ctx, from, in); f != nil {
+	if f != nil {
 		ctx.Count("refused." + f.Code)
 		return f
 	}
@@ -84,7 +105,7 @@ func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in
 
 // Invoke runs one op; the package comment lists them.
 func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
-	if !c.atServer(ctx) {
+	if !c.lists(ctx) {
 		return nil, c.fail(value.CodeError, "%s at place %q; members are listed at %q", method, ctx.Place(),
 			c.cfg.Server)
 	}
@@ -100,8 +121,10 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return []value.Value{value.NewList(out...)}, nil
 	case "Share":
 		return c.share(in)
+	case "Edges", "Mine":
+		return c.through(ctx, method, in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Await, Members or Share", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Await, Members, Share, Edges or Mine", method)
 }
 
 // share gives which part a list of peers is of all of them: at least one, and at most all.
@@ -148,6 +171,14 @@ func (c *Component) weighed(peers *value.List) ([]value.Value, error) {
 }
 
 func (c *Component) atServer(ctx *engine.Context) bool { return ctx.Place() == c.cfg.Server }
+
+// atEdge says whether the node is between clients and server.
+func (c *Component) atEdge(ctx *engine.Context) bool {
+	return c.cfg.Edges != "" && ctx.Place() == c.cfg.Edges
+}
+
+// lists says whether the node lists members.
+func (c *Component) lists(ctx *engine.Context) bool { return c.atServer(ctx) || c.atEdge(ctx) }
 
 func (c *Component) fail(code, format string, args ...any) *value.Failure {
 	return value.Fail(code, c.slot, fmt.Sprintf(format, args...))

@@ -36,6 +36,9 @@ type Config struct {
 	// what Share counts: samples, of each member at most MostWeight where that is not 0, in place of members
 	Weighs     bool  `json:"weighs,omitempty"`
 	MostWeight int64 `json:"most_weight,omitempty"`
+	// place between clients and server, whose peers list the clients that join them and pass on to the server who they
+	// are; "": clients join the server
+	Edges string `json:"edges,omitempty"`
 }
 
 // Options is the node's own setting.

@@ -10,8 +10,15 @@
 // is bounded: a peer has one entry however often it joins, and a full list takes a new peer only in the place of one
 // that lapsed (a stranger that floods joins finds a typed refusal).
 //
+// With Config.Edges clients join an edge, which lists them and tells the server who they are; see edge.go.
+//
 // Ops of the component, at a server:
 //
 //	Await(round Int)    → trigger        waits until at least Config.Min are members, and fixes who they are for the round
 //	Members(trigger)    → List of Peer   sorted
+//	Edges(peers)        → List of Peer   the edges that some members joined
+//
+// and at an edge:
+//
+//	Mine(peers)         → List of Peer   those that joined it
 package registry

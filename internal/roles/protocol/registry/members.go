@@ -9,7 +9,7 @@ import (
 
 // MemberChanged forgets a peer that plays its place no more: it is no member, and no round that begins counts on it.
 func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ string, member bool) {
-	if member || !c.atServer(ctx) {
+	if member || !c.lists(ctx) {
 		return
 	}
 	if i, ok := slices.BinarySearch(c.st.Ready, string(peer)); ok {
@@ -18,13 +18,14 @@ func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ strin
 	if i, ok := c.st.find(string(peer)); ok {
 		c.st.Members = slices.Delete(c.st.Members, i, i+1)
 		ctx.Count("parted")
+		c.changed(ctx)
 	}
 }
 
 // MemberReplaced gives what a peer joined with to the one that came in its place: it answers for the same data. It is
 // alive once it is heard of itself.
 func (c *Component) MemberReplaced(ctx *engine.Context, old, peer wire.PeerID, _ string) {
-	if !c.atServer(ctx) {
+	if !c.lists(ctx) {
 		return
 	}
 	if i, ok := slices.BinarySearch(c.st.Ready, string(old)); ok {
@@ -42,4 +43,5 @@ func (c *Component) MemberReplaced(ctx *engine.Context, old, peer wire.PeerID, _
 	c.st.Members = slices.Delete(c.st.Members, i, i+1)
 	k, _ := c.st.find(m.Peer)
 	c.st.Members = slices.Insert(c.st.Members, k, m)
+	c.changed(ctx)
 }

@@ -25,5 +25,15 @@ func Methods() []graph.Method {
 			In:   []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}, {Name: "of", Type: types.Int()}},
 			Out:  []graph.Port{{Name: "share", Type: types.Tensors(tensor.Float32)}},
 		},
+		{
+			Name: "Edges", Doc: "Gives the edges that the peers joined, each once.",
+			In:  []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "edges", Type: types.ListsOf(types.Peer())}},
+		},
+		{
+			Name: "Mine", Doc: "Gives those of the peers that joined this node.",
+			In:  []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
+			Out: []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
+		},
 	}
 }

@@ -93,6 +93,9 @@ func (c *Component) joined(ctx *engine.Context, from wire.PeerID, in []value.Val
 		ctx.Count("joined")
 	}
 	m := &c.st.Members[i]
+	if !known || m.Lapsed || m.Name != string(name) || m.Samples != int64(samples) {
+		c.changed(ctx)
+	}
 	if m.Lapsed {
 		m.Joined = now
 	}
@@ -105,7 +108,7 @@ func (c *Component) joined(ctx *engine.Context, from wire.PeerID, in []value.Val
 func (c *Component) ready(ctx *engine.Context) []string {
 	live := c.st.live()
 	if c.cfg.Admitted {
-		live = slices.DeleteFunc(live, func(p string) bool { return !ctx.Admitted(wire.PeerID(p)) })
+		live = slices.DeleteFunc(live, func(p string) bool { return !c.admitted(ctx, p) })
 	}
 	return live
 }
@@ -143,6 +146,9 @@ func (c *Component) lapse(ctx *engine.Context) error {
 	next, left := c.st.lapse(ctx.Now() - c.cfg.TTLMS*1e6)
 	for range before - c.st.count() {
 		ctx.Count("lapsed")
+	}
+	if before != c.st.count() {
+		c.changed(ctx)
 	}
 	if !left {
 		return nil // the next join arms it

@@ -14,6 +14,9 @@ type State struct {
 	Round   int64    `snap:"4"` // the newest round for which Await was answered, when Ready is not empty
 	Ready   []string `snap:"5"` // who was a member then, ascending
 	Joined  bool     `snap:"6"` // a client has sent its join
+	// With Config.Edges, at an edge:
+	Stale bool `snap:"7"` // the server has not heard of all that changed
+	Soon  bool `snap:"8"` // a timer is armed for telling it
 }
 
 // Wait is a call of Await that waits for members.
@@ -30,6 +33,9 @@ type Member struct {
 	Joined   int64  `snap:"4"` // engine time of the join
 	LastSeen int64  `snap:"5"` // engine time
 	Lapsed   bool   `snap:"6"` // was not heard of for the time to live
+	// With Config.Edges, at a server:
+	Via  string `snap:"7"` // the edge that it joined
+	Away bool   `snap:"8"` // the edge does not list it any more; then it is Lapsed too
 }
 
 // find returns where the peer's entry is or belongs, and whether it is there.
@@ -99,6 +105,9 @@ func (s *State) check(cfg Config) error {
 	for i, m := range s.Members {
 		if i > 0 && m.Peer <= s.Members[i-1].Peer {
 			return fmt.Errorf("member %q is out of order", m.Peer)
+		}
+		if m.Away && (m.Via == "" || !m.Lapsed) {
+			return fmt.Errorf("member %q is of no edge, or there, and its edge does not list it", m.Peer)
 		}
 		if m.Samples < 1 || m.Samples > cfg.MaxSamples || !soundName(m.Name) {
 			return fmt.Errorf("member %q has %d samples (1 to %d) and a name of %d bytes", m.Peer, m.Samples,

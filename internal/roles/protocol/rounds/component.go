@@ -74,10 +74,13 @@ func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) 
 	case need < 1 || need > len(peers):
 		return c.fail(value.CodeError, "round %d needs %d contributions of a cohort of %d; want 1 to %d", number, need,
 			len(peers), len(peers))
-	case c.st.count(false) >= c.cfg.MaxOpen:
+	case c.cfg.Newest && slices.ContainsFunc(c.st.Rounds, func(r Round) bool { return r.Number > number }):
+		return c.fail(value.CodeLate, "round %d is older than one that was opened", number)
+	case !c.cfg.Newest && c.st.count(false) >= c.cfg.MaxOpen:
 		return c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen,
 			number)
 	}
+	c.supersede(ctx)
 	r := Round{Number: number, Cohort: peers, Need: int64(need)}
 	if c.cfg.ends() {
 		return c.begin(ctx, r)
@@ -166,22 +169,44 @@ func (c *Component) Accept(round int64, who wire.PeerID) *value.Failure {
 // Settle notes that the peer contributed, and closes the round when that completes its quorum. The caller has asked
 // Accept in the same call; a peer that Accept refuses is not counted here either.
 func (c *Component) Settle(ctx *engine.Context, round int64, who wire.PeerID) {
-	if c.Accept(round, who) != nil {
-		return
+	c.SettleAll(ctx, round, []wire.PeerID{who})
+}
+
+// SettleAll is Settle of several peers, who contributed together: the round counts all of them, or closed before.
+func (c *Component) SettleAll(ctx *engine.Context, round int64, who []wire.PeerID) {
+	r, settled := c.st.find(round), false
+	for _, p := range who {
+		if c.Accept(round, p) == nil {
+			at, _ := slices.BinarySearch(r.Settled, string(p))
+			r.Settled = slices.Insert(r.Settled, at, string(p))
+			settled = true
+		}
 	}
-	r := c.st.find(round)
-	at, _ := slices.BinarySearch(r.Settled, string(who))
-	r.Settled = slices.Insert(r.Settled, at, string(who))
-	if c.cfg.ends() {
+	switch {
+	case !settled:
+	case c.cfg.ends():
 		ctx = ctx.As(c.slot) // it is the aggregator that calls
 		r.Last = ctx.Now()
 		if int64(len(r.Settled)) >= r.Need {
 			c.decide(ctx, r, false)
 			c.wake(ctx)
 		}
-		return
+	default:
+		c.closeIfDone(ctx, r)
 	}
-	c.closeIfDone(ctx, r)
+}
+
+// supersede closes all rounds that are open, with nobody, where only the newest may be.
+func (c *Component) supersede(ctx *engine.Context) {
+	for c.cfg.Newest {
+		i := slices.IndexFunc(c.st.Rounds, func(r Round) bool { return !r.Closed })
+		if i < 0 {
+			return
+		}
+		ctx.Count("superseded")
+		c.st.Rounds[i].Skipped = true
+		c.close(ctx, &c.st.Rounds[i])
+	}
 }
 
 // closeIfDone closes the round when enough have contributed, tells those who wait, and forgets the oldest closed

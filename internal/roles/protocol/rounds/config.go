@@ -58,6 +58,8 @@ type Config struct {
 	// Fewer lets a round whose answers are refused go on with those that are left, if they are at least Least, where
 	// it would fail.
 	Fewer bool `json:"fewer,omitempty"`
+	// Newest lets nothing be open but the round that was opened last: those before it close with nobody.
+	Newest bool `json:"newest,omitempty"`
 }
 
 // What a round does that cannot close any more.

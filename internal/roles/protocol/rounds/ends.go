@@ -80,19 +80,30 @@ func (c *Component) registry(ctx *engine.Context) (Registry, *value.Failure) {
 // fails. What Accept refuses is no answer, and changes nothing. A question that did not reach its peer is asked again
 // when the peer is there.
 func (c *Component) Refuse(ctx *engine.Context, round int64, who wire.PeerID, why *value.Failure) {
-	if !c.cfg.ends() || c.Accept(round, who) != nil {
+	c.RefuseAll(ctx, round, []wire.PeerID{who}, []*value.Failure{why})
+}
+
+// RefuseAll is Refuse of several peers, of whom was heard together: all of them are told where the round fails.
+func (c *Component) RefuseAll(ctx *engine.Context, round int64, who []wire.PeerID, why []*value.Failure) {
+	r, refused := c.st.find(round), false
+	for i, p := range who {
+		if !c.cfg.ends() || c.Accept(round, p) != nil {
+			continue
+		}
+		if slices.Contains(unreached, why[i].Code) {
+			if k, there := slices.BinarySearch(r.Lost, string(p)); !there {
+				r.Lost = slices.Insert(r.Lost, k, string(p))
+			}
+			continue // the next look asks again
+		}
+		r.refuse(string(p), why[i])
+		refused = true
+	}
+	if !refused {
 		return
 	}
 	ctx = ctx.As(c.slot) // it is the aggregator that calls
-	r := c.st.find(round)
-	if slices.Contains(unreached, why.Code) {
-		if i, there := slices.BinarySearch(r.Lost, string(who)); !there {
-			r.Lost = slices.Insert(r.Lost, i, string(who))
-		}
-		return // the next look asks again
-	}
 	r.Last = ctx.Now()
-	r.refuse(string(who), why)
 	if r.possible() < r.Need {
 		c.decide(ctx, r, false)
 		c.wake(ctx)
@@ -130,6 +141,16 @@ func (c *Component) Refusals(round int64) (who []wire.PeerID, why []string) {
 	if r := c.st.find(round); r != nil {
 		for _, f := range r.Refused {
 			who, why = append(who, wire.PeerID(f.Peer)), append(why, f.Reason)
+		}
+	}
+	return who, why
+}
+
+// RefusedOf returns whose answers to a round did not count, and why, in the order of the peers.
+func (c *Component) RefusedOf(round int64) (who []wire.PeerID, why []*value.Failure) {
+	if r := c.st.find(round); r != nil {
+		for _, f := range r.Refused {
+			who, why = append(who, wire.PeerID(f.Peer)), append(why, value.Fail(f.Code, c.slot, f.Reason))
 		}
 	}
 	return who, why

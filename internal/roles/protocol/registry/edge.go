@@ -1,0 +1,208 @@
+package registry
+
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/internal/engine"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+// An edge stands between clients and a server. It lists the clients that join it, and tells the server who they are:
+// all of them whenever that changed, once and for sure; and else, with each heartbeat, only that it is there, which
+// says the same of its clients. So the server lists clients, as if they had joined it, each with its edge.
+
+// What an edge sends to a server.
+const (
+	opRoster = "roster" // all its members
+	opAlive  = "alive"  // those that it told last are there
+)
+
+// soonMS is how long an edge waits for others to join before it tells the server of them.
+const soonMS = 20
+
+// changed notes at an edge that its members are others than the server knows.
+func (c *Component) changed(ctx *engine.Context) {
+	if c.atEdge(ctx) {
+		c.st.Stale = true
+		c.soon(ctx)
+	}
+}
+
+// soon has the server told before long. Without a timer it is with the next heartbeat.
+func (c *Component) soon(ctx *engine.Context) {
+	c.st.Soon = c.st.Soon || ctx.Arm(soonMS*1e6, rosterToken)
+}
+
+// relay is the heartbeat of an edge.
+func (c *Component) relay(ctx *engine.Context) error {
+	period := c.cfg.HeartbeatMS * 1e6
+	if !ctx.Arm(period-int64(ctx.Random()%uint64(period/8)), beatToken) {
+		return c.fail(value.CodeOverflow, "no timer is left for heartbeats")
+	}
+	if c.st.Stale {
+		return c.passOn(ctx)
+	}
+	for _, server := range c.servers(ctx) {
+		ctx.SendBest(server, opAlive)
+	}
+	return nil
+}
+
+// passOn tells the servers who the members are. What cannot be sent now is tried again with the next heartbeat.
+func (c *Component) passOn(ctx *engine.Context) error {
+	if !c.st.Stale {
+		return nil
+	}
+	var list []value.Value
+	for _, m := range c.st.Members {
+		if !m.Lapsed {
+			list = append(list, value.NewList(value.Peer(m.Peer), value.Int(m.Samples), value.String(m.Name)))
+		}
+	}
+	for _, server := range c.servers(ctx) {
+		if err := ctx.Send(server, opRoster, value.NewList(list...)); err != nil {
+			return err
+		}
+	}
+	c.st.Stale = false
+	return nil
+}
+
+// listed is one member, as an edge tells of it.
+func (c *Component) listed(v value.Value) (m Member, ok bool) {
+	l, ok := v.(*value.List)
+	if !ok || l.Len() != 3 {
+		return m, false
+	}
+	peer, ok1 := l.At(0).(value.Peer)
+	samples, ok2 := l.At(1).(value.Int)
+	name, ok3 := l.At(2).(value.String)
+	m = Member{Peer: string(peer), Samples: int64(samples), Name: string(name)}
+	return m, ok1 && ok2 && ok3 && samples >= 1 && m.Samples <= c.cfg.MaxSamples && soundName(m.Name)
+}
+
+// roster takes what an edge tells of its members. All of it is looked at before anything is changed. One that another
+// edge lists stays there.
+func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Value) *value.Failure {
+	list, ok := at[*value.List](in, 0)
+	if len(in) != 1 || !ok || list.Len() > c.cfg.MaxMembers {
+		return c.fail(value.CodeType, "a roster of %s is a List of at most %d members", edge, c.cfg.MaxMembers)
+	}
+	told := make([]Member, list.Len())
+	for i, v := range list.Items() {
+		if told[i], ok = c.listed(v); !ok || i > 0 && told[i].Peer <= told[i-1].Peer {
+			return c.fail(value.CodeError, "member %d in the roster of %s is out of order or range", i, edge)
+		}
+	}
+	if !c.st.Armed {
+		if !ctx.Arm(c.cfg.TTLMS*1e6, lapseToken) {
+			return c.fail(value.CodeOverflow, "no timer is left to watch over members")
+		}
+		c.st.Armed = true
+	}
+	for i := range c.st.Members {
+		if m := &c.st.Members[i]; m.Via == string(edge) {
+			m.Away, m.Lapsed = true, true
+		}
+	}
+	for _, m := range told {
+		c.list(ctx, string(edge), m)
+	}
+	c.answer(ctx)
+	return nil
+}
+
+// list lists a member of an edge.
+func (c *Component) list(ctx *engine.Context, edge string, m Member) {
+	m.Via, m.Joined, m.LastSeen = edge, ctx.Now(), ctx.Now()
+	i, known := c.st.find(m.Peer)
+	switch {
+	case known && c.st.Members[i].Via != edge && !c.st.Members[i].Away:
+		ctx.Count("refused." + value.CodeDuplicate)
+		return
+	case !known:
+		if len(c.st.Members) >= c.cfg.MaxMembers && !c.st.evict() {
+			ctx.Count("refused." + value.CodeOverflow)
+			return
+		}
+		i, _ = c.st.find(m.Peer) // the eviction may have moved the place
+		c.st.Members = slices.Insert(c.st.Members, i, m)
+		ctx.Count("joined")
+		return
+	case c.st.Members[i].Via == edge:
+		m.Joined = c.st.Members[i].Joined
+	}
+	c.st.Members[i] = m
+}
+
+// alive notes that an edge is there, and with it the members that it told last.
+func (c *Component) alive(ctx *engine.Context, edge wire.PeerID) *value.Failure {
+	for i := range c.st.Members {
+		if m := &c.st.Members[i]; m.Via == string(edge) && !m.Away {
+			m.LastSeen, m.Lapsed = ctx.Now(), false
+		}
+	}
+	if !c.st.Armed && c.st.count() > 0 {
+		if !ctx.Arm(c.cfg.TTLMS*1e6, lapseToken) {
+			return c.fail(value.CodeOverflow, "no timer is left to watch over members")
+		}
+		c.st.Armed = true
+	}
+	c.answer(ctx)
+	return nil
+}
+
+// admitted says whether the governor admits a member, and its edge.
+func (c *Component) admitted(ctx *engine.Context, peer string) bool {
+	if !ctx.Admitted(wire.PeerID(peer)) {
+		return false
+	}
+	via := c.Via(wire.PeerID(peer))
+	return via == "" || ctx.Admitted(via)
+}
+
+// Via returns the edge that a peer joined, "" where it is not known or there is none.
+func (c *Component) Via(who wire.PeerID) wire.PeerID {
+	if i, ok := c.st.find(string(who)); ok {
+		return wire.PeerID(c.st.Members[i].Via)
+	}
+	return ""
+}
+
+// Behind returns who joined an edge, lapsed or not, sorted.
+func (c *Component) Behind(edge wire.PeerID) (out []wire.PeerID) {
+	for i := range c.st.Members {
+		if c.st.Members[i].Via == string(edge) {
+			out = append(out, wire.PeerID(c.st.Members[i].Peer))
+		}
+	}
+	return out
+}
+
+// through runs Edges, at a server, and Mine, at an edge.
+func (c *Component) through(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
+	peers, ok := at[*value.List](in, 0)
+	if !ok || len(in) != 1 {
+		return nil, c.fail(value.CodeType, "%s takes a List of Peer", method)
+	}
+	var out []string
+	for _, v := range peers.Items() {
+		p, ok := v.(value.Peer)
+		if !ok {
+			return nil, c.fail(value.CodeType, "%s takes a List of Peer, not of %s", method, v.Type())
+		}
+		_, known := c.st.find(string(p))
+		if via := c.Via(wire.PeerID(p)); method == "Edges" && via != "" {
+			out = append(out, string(via))
+		} else if method == "Mine" && known && c.atEdge(ctx) {
+			out = append(out, string(p))
+		}
+	}
+	slices.Sort(out)
+	list := make([]value.Value, 0, len(out))
+	for _, p := range slices.Compact(out) {
+		list = append(list, value.Peer(p))
+	}
+	return []value.Value{value.NewList(list...)}, nil
+}

@@ -1,0 +1,133 @@
+package registry_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rhizome-ml/rhizome/component/componenttest"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
+	"github.com/rhizome-ml/rhizome/internal/wire"
+	"github.com/rhizome-ml/rhizome/value"
+)
+
+const throughEdges = `{"edges":"edges","heartbeat_ms":1000,"max_members":3,"max_samples":50}`
+
+func startAt(t *testing.T, place string) *componenttest.Bench {
+	s := setup(place, throughEdges)
+	s.Targets["edges"] = []wire.PeerID{componenttest.Peer(8), componenttest.Peer(9)}
+	s.Slots[1].Ops = append(s.Slots[1].Ops, componenttest.Op{Method: "Edges", In: 1, Out: 1},
+		componenttest.Op{Method: "Mine", In: 1, Out: 1})
+	b, err := componenttest.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// roster is what an edge tells: clients in the order of their peers.
+func roster(clients ...int) value.Value {
+	slices.SortFunc(clients, func(a, b int) int {
+		return strings.Compare(string(componenttest.Peer(a)), string(componenttest.Peer(b)))
+	})
+	var out []value.Value
+	for _, c := range clients {
+		out = append(out, value.NewList(value.Peer(componenttest.Peer(c)), value.Int(c), value.String("c")))
+	}
+	return value.NewList(out...)
+}
+
+func refusals(b *componenttest.Bench) uint64 {
+	return b.Counter("registry.refused.type") + b.Counter("registry.refused.error")
+}
+
+func isMember(b *componenttest.Bench, client int) bool {
+	return slices.Contains(at(b).Members(), componenttest.Peer(client))
+}
+
+// TestAServerListsTheClientsOfItsEdges: each with its edge, as long as that is heard of and lists it.
+func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
+	b := startAt(t, "server")
+	tell := func(edge int, clients ...int) {
+		b.Message("registry", componenttest.Peer(edge), "roster", roster(clients...))
+	}
+	tell(8, 1, 2)
+	tell(9, 3)
+	if n, ok := at(b).Samples(componenttest.Peer(2)); n != 2 || !ok || len(at(b).Members()) != 3 ||
+		at(b).Via(componenttest.Peer(2)) != componenttest.Peer(8) {
+		t.Fatalf("members %v, of whom one has %d samples, by %s", at(b).Members(), n, at(b).Via(componenttest.Peer(2)))
+	}
+	tell(9, 3, 2) // which another edge lists
+	if at(b).Via(componenttest.Peer(2)) != componenttest.Peer(8) {
+		t.Error("an edge took the client of another")
+	}
+	tell(8, 1) // it has left
+	if isMember(b, 2) || !isMember(b, 1) {
+		t.Errorf("members %v, one of whom left", at(b).Members())
+	}
+	b.Message("registry", componenttest.Peer(8), "alive")
+	if isMember(b, 2) {
+		t.Error("who left is there again with its edge's heartbeat")
+	}
+	tell(9, 2, 3) // and came to the other
+	if !isMember(b, 2) || at(b).Via(componenttest.Peer(2)) != componenttest.Peer(9) {
+		t.Error("who moved from one edge to another is not there")
+	}
+	edges, _ := b.Invoke("registry", "Edges", value.NewList(value.Peer(componenttest.Peer(1)),
+		value.Peer(componenttest.Peer(2)), value.Peer(componenttest.Peer(3)),
+		value.Peer(componenttest.Peer(4)))).Outputs()
+	if edges[0].(*value.List).Len() != 2 {
+		t.Errorf("the edges of all are %v", edges[0])
+	}
+	b.Advance(2500e6)
+	b.Message("registry", componenttest.Peer(8), "alive")
+	b.Advance(1000e6)
+	if !isMember(b, 1) || isMember(b, 3) {
+		t.Errorf("members %v, where one edge was silent", at(b).Members())
+	}
+	b.Message("registry", componenttest.Peer(9), "alive")
+	if !isMember(b, 3) {
+		t.Error("an edge is back, and its clients are not")
+	}
+	for name, in := range map[string]value.Value{
+		"no list": value.Int(1), "no members": value.NewList(value.Int(1)), "too many": roster(1, 2, 3, 4),
+		"too many samples": roster(60),
+		"twice":            value.NewList(roster(1).(*value.List).At(0), roster(1).(*value.List).At(0)),
+	} {
+		before := refusals(b)
+		b.Message("registry", componenttest.Peer(8), "roster", in)
+		if refusals(b) == before || !isMember(b, 1) {
+			t.Errorf("a roster with %s is taken", name)
+		}
+	}
+	before := refusals(b)
+	b.Message("registry", componenttest.Peer(5), "join", value.Int(5), value.String(""))
+	if refusals(b) == before || isMember(b, 5) {
+		t.Error("a client joins a server past its edges")
+	}
+}
+
+// TestAnEdgeListsItsClients: it lists who joins it, and says which of some are its own.
+func TestAnEdgeListsItsClients(t *testing.T) {
+	b := startAt(t, "edges")
+	join(b, 1, 10)
+	join(b, 2, 20)
+	mine, ok := b.Invoke("registry", "Mine", value.NewList(value.Peer(componenttest.Peer(2)),
+		value.Peer(componenttest.Peer(3)))).Outputs()
+	own := mine[0].(*value.List)
+	if !ok || own.Len() != 1 || own.At(0) != value.Value(value.Peer(componenttest.Peer(2))) {
+		t.Errorf("its own are %v", mine)
+	}
+	st := at(b).State().(*registry.State)
+	if !st.Stale || !st.Soon {
+		t.Errorf("it does not tell the server: %+v", st)
+	}
+	b.Advance(30e6)
+	if st.Stale || st.Soon {
+		t.Errorf("it has not told the server: %+v", st)
+	}
+	b.Advance(5000e6) // both lapse
+	if n := len(at(b).Members()); n != 0 || st.Stale {
+		t.Errorf("%d are there, and the server does not know: %v", n, st.Stale)
+	}
+}
