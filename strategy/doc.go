@@ -18,6 +18,7 @@
 //   - fedbuff buffer=10 power=0.5, and fedasync rate=0.6 power=0.5: no rounds, each client trains at its own pace, and
 //     its update weighs by how many versions old the parameters are that it began with;
 //   - fedper layers=1: the last layers stay at each client, which trains its own;
+//   - fedbn: scale, shift and statistics of BatchNormalization stay at each client;
 //   - fedrep layers=1 first=5: likewise, trained one after the other in each round;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;
 //   - krum f=1, multi-krum f=1 keep=0, and bulyan f=1: updates that are far from the others do not count;

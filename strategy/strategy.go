@@ -34,6 +34,8 @@ type Strategy struct {
 	// name them itself: a client keeps its own, trains them with the rest and never sends them. They are parameters of
 	// nothing else here: not of an update, nor of the lists that Server, Local and Client see. nil: none.
 	Personal func(c Chosen, of []Parameter) []bool
+	// Statistics says that each client keeps the running statistics of BatchNormalization too.
+	Statistics bool
 	// First is how many times a client goes over its data in a round while only its Personal parameters are trained; in
 	// the steps behind that only the others are. nil: all are trained in each step.
 	First func(c Chosen) int

@@ -71,12 +71,22 @@ func read(t *testing.T, e Entry) (page, bool) {
 		t.Errorf("the job of %s.md: %v", e.Strategy, err)
 		return p, false
 	}
-	c := j.(federated.Config)
+	c := brought(t, j.(federated.Config).Rooted(folder).(federated.Config))
 	p.job = &c
 	if name, _, _ := strings.Cut(c.Strategy, " "); name != e.Strategy {
 		t.Errorf("the job of %s.md has strategy %q", e.Strategy, c.Strategy)
 	}
 	return p, true
+}
+
+// brought reads the files that a job names.
+func brought(t *testing.T, c federated.Config) federated.Config {
+	t.Helper()
+	j, err := c.Bring()
+	if err != nil {
+		t.Fatalf("the job %s: %v", c.Name, err)
+	}
+	return j.(federated.Config)
 }
 
 // accuracies runs a job and returns its accuracy behind each round: where each client has a model of its own, that of
@@ -192,6 +202,7 @@ func (p page) draw(t *testing.T, averaged map[federated.Config][]float64) {
 	t.Helper()
 	beside := *p.job
 	beside.Name, beside.Strategy = "fedavg", "fedavg"
+	beside = brought(t, beside)
 	if averaged[beside] == nil {
 		averaged[beside] = accuracies(t, beside)
 	}

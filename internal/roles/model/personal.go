@@ -47,6 +47,15 @@ func (g *Graph) Apart(personal []string) (*Graph, error) {
 // Personal returns how many of Local are trained: the first ones.
 func (g *Graph) Personal() int { return g.personal }
 
+// Averaged returns the names of the running statistics that are parameters.
+func (g *Graph) Averaged() []string {
+	var out []string
+	for _, p := range g.params[g.Trained():] {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
 // Layer is where a parameter stands in the model.
 type Layer struct {
 	Name   string

@@ -12,6 +12,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
+	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
@@ -84,7 +85,15 @@ const (
 func (c Config) options() importer.Options {
 	return importer.Options{Output: c.Output, Train: words(c.Trainable), Freeze: words(c.Freeze),
 		SplitShared: slices.Contains(words(c.Undo), undoShared), AddBias: slices.Contains(words(c.Undo), undoBias),
-		Buffers: cmp.Or(c.Buffers, importer.BuffersAverage), Dropout: c.Dropout != "off"}
+		Buffers: cmp.Or(c.Buffers, c.statistics()), Dropout: c.Dropout != "off"}
+}
+
+// statistics is what becomes of running statistics where the job does not say it.
+func (c Config) statistics() string {
+	if s, err := strategy.Parse(c.Strategy); err == nil && s.Statistics {
+		return importer.BuffersLocal
+	}
+	return importer.BuffersAverage
 }
 
 // checkModes holds what the job says of running statistics and of Dropout against what the model has.
@@ -128,6 +137,10 @@ func (c Config) validateModes() error {
 	if !slices.Contains(known, c.Buffers) {
 		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),
 			Want: "average, local, or frozen: running statistics stay as they are in the file"}
+	}
+	if by := c.statistics(); by == importer.BuffersLocal && c.Buffers != "" && c.Buffers != by {
+		return &job.ConfigError{Key: "buffers", Value: strconv.Quote(c.Buffers),
+			Want: "local, or nothing, beside a strategy by which running statistics stay at each client"}
 	}
 	if c.Dropout != "" && c.Dropout != "on" && c.Dropout != "off" {
 		return &job.ConfigError{Key: "dropout", Value: strconv.Quote(c.Dropout), Want: "on or off"}

@@ -67,6 +67,12 @@ func (c Config) personalOf(g *model.Graph, s strategy.Chosen) ([]string, error) 
 	}
 	for _, p := range words(c.Personal) {
 		found := false
+		for _, name := range g.Averaged() {
+			if matches(p, name) {
+				return nil, bad("patterns of what is trained: %.64q is of %.64q as well, a running statistic that is averaged; "+
+					"buffers: local keeps all of those at clients", p, name)
+			}
+		}
 		for i, name := range names {
 			if matches(p, name) {
 				stays[i], found = true, true

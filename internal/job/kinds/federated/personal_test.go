@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/sim"
+	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -240,6 +241,82 @@ func TestFedRepIsItsFormula(t *testing.T) {
 	near(t, "the server", v.flat(), global[0], global[1])
 	for i := range clients {
 		near(t, job.ClientName(i), v.held(1+i, ownSlot), own[i][2], own[i][3])
+	}
+}
+
+// normed is a job of a model with BatchNormalization.
+func normed(t *testing.T, c Config) Config {
+	t.Helper()
+	c.Model = "../../../../docs/strategies/normed.onnx"
+	j, err := c.Bring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j.(Config)
+}
+
+// TestFedBNIsItsFormula: where there is one client nothing is averaged, and it keeps what would be the mean of one: its
+// scale, shift and statistics are those of federated averaging to the bit, and so is what it sends. Where there are
+// several, it is the job that names the same parameters. A client's model has its own of all of them.
+func TestFedBNIsItsFormula(t *testing.T) {
+	c := personalJob("fedavg")
+	c.Clients = 1
+	mean := ran(t, normed(t, c)).params()
+	c.Strategy = "fedbn"
+	c = normed(t, c)
+	if got, err := c.personal(); err != nil || fmt.Sprint(got) != "[norm.weight norm.bias]" {
+		t.Fatalf("%v stay, %v", got, err)
+	}
+	v := ran(t, c)
+	var shared, own []float32 // of the mean: fc1, norm, fc2, and the statistics of norm
+	for i, p := range mean {
+		if i == 2 || i == 3 || i > 5 {
+			own = append(own, p.Float32()...)
+		} else {
+			shared = append(shared, p.Float32()...)
+		}
+	}
+	if fmt.Sprint(v.flat()) != fmt.Sprint(shared) || fmt.Sprint(v.held(1, ownSlot)) != fmt.Sprint(own) {
+		t.Error("one client: what it sends or keeps is not what the mean of one is")
+	}
+	m, err := onnx.Load([]byte(v.personal(c, 0)), onnx.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range m.GetGraph().GetInitializer() {
+		x, err := tensor.FromProto(p, tensor.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := strings.Index("norm.weight norm.bias norm.running_mean norm.running_var", p.GetName())
+		if n := len(own) / 4; at >= 0 {
+			k := strings.Count("norm.weight norm.bias norm.running_mean norm.running_var"[:at], " ")
+			if fmt.Sprint(x.Float32()) != fmt.Sprint(own[k*n:(k+1)*n]) {
+				t.Errorf("the client's model has another %s", p.GetName())
+			}
+		}
+	}
+	c.Clients = 3
+	want := ran(t, normed(t, c))
+	c.Strategy, c.Personal, c.Buffers = "fedavg", "norm.*", "local"
+	if ran(t, normed(t, c)).model() != want.model() {
+		t.Error("fedbn is not what the names of the same parameters make")
+	}
+	for text, set := range map[string]map[string]string{
+		"local, or nothing, beside a strategy": {"strategy": "fedbn", "buffers": "average", "personal": ""},
+		"a running statistic that is averaged": {"strategy": "fedavg", "buffers": "average", "personal": "norm.*"},
+	} {
+		j, err := normed(t, c).With(set)
+		if err == nil {
+			_, err = j.Bring()
+		}
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v: %v; want %q", set, err, text)
+		}
+	}
+	if _, err := small().With(map[string]string{"strategy": "fedbn"}); err == nil ||
+		!strings.Contains(err.Error(), "something of the model stays at clients") {
+		t.Errorf("a perceptron, which has no BatchNormalization: %v", err)
 	}
 }
 
