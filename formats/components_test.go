@@ -24,6 +24,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/scores"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
 	"github.com/rhizome-ml/rhizome/snapshot"
@@ -46,6 +47,7 @@ var states = map[string]reflect.Type{
 	"model/onnx@1":     reflect.TypeFor[model.State](), "model/logistic@1": reflect.TypeFor[logistic.State](),
 	"protocol/discovery@1": reflect.TypeFor[discovery.State](),
 	"protocol/progress@1":  reflect.TypeFor[progress.State](),
+	"protocol/scores@1":    reflect.TypeFor[scores.State](),
 	"protocol/registry@1":  reflect.TypeFor[registry.State](),
 	"protocol/rounds@1":    reflect.TypeFor[rounds.State](), "selector/neighbour@1": reflect.TypeFor[neighbour.State](),
 	"selector/uniform@1": reflect.TypeFor[selector.State](),

@@ -126,13 +126,14 @@
 //	Evaluate(trigger) → accuracy Float, loss Float
 //
 // data source serves any source of package dataset; its methods and keys stand at rhizome.Samples and dataset.Use.
-// data digits (keys: alpha, partitions, batch, epochs, least) and data synthetic (keys: features, samples, test, noise,
-// batch, epochs) are what earlier releases had, with the same methods.
+// data digits (keys: alpha, partitions, batch, epochs, least, each) and data synthetic (keys: features, samples, test,
+// noise, batch, epochs) are what earlier releases had, with the same methods.
 //
 // data samples serves files that hosts give (component.Env.Files "train" and "test"): one for all, which is dealt, or
 // each node's own. Keys: settings (dataset.FileSettings), schema (an object: shape, features, label, classes, names,
 // parts, label_shape, labels), batch, epochs, partitions, least, partitioner, partition, held (the share for the test,
-// in millionths). Options: partition, own, files (their SHA-256). Its methods are those of data source, and
+// in millionths), each (the share that each node holds back of its own). Options: partition, own, files (their
+// SHA-256). Its methods are those of data source, and
 //
 //	Tests(trigger) → samples Int, steps Int
 //	Turn(round Int) → turn int64[]
@@ -239,6 +240,14 @@
 //	Goes(round Int) → goes Bool
 //	Judge(round Int, accuracy Tensor, loss Tensor) → judged Trigger
 //	Keep(round Int, params List of Tensor) → kept Trigger
+//
+// protocol scores makes one figure of what clients find of a model on samples of their own. Keys: rounds and registry
+// (slots; required), held (the share of its samples that each holds back, in millionths; required), quantity (there is
+// no accuracy), beside (the server tests the model too).
+//
+//	Contribute(round Int, who Peer, accuracy Any, loss Any, samples Int) → settled Trigger
+//	Refuse(round Int, who Peer, failure List of String) → noted Trigger
+//	Total(round Int, members List of Peer) → accuracy float32[], loss float32[], clients List of Any
 //
 // protocol discovery keeps who plays which place and where. Keys: mode ("registry" or "exchange") and place (required);
 // server, view, shuffle, period_ms, ttl_ms.

@@ -184,7 +184,7 @@ func (v *nodeView) line(what any) any {
 	case job.Scaled:
 		return scaledLine{v.c.head(job.EventScaled), x}
 	case job.Round:
-		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients,
+		return roundLine{v.c.head("round"), x.Number, x.Accuracy, x.Loss, x.Contributions, x.Clients, x.AtClients,
 			x.Queries, x.Answered}
 	case deploy.Evaluated:
 		return evaluatedLine{v.c.head("round"), x.Round, x.Rounds, x.Accuracy, x.Loss, x.Merges, x.Links}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
@@ -23,6 +25,36 @@ var (
 
 // plain returns a text without styles.
 func plain(text string) string { return ansi.Strip(text) }
+
+// foundText says what clients found of a model.
+func foundText(f job.Found) string {
+	text := fmt.Sprintf("loss %.4f", f.Loss)
+	if !math.IsNaN(float64(f.Accuracy)) {
+		text = "accuracy " + percent(f.Accuracy) + "  " + text
+	}
+	return text
+}
+
+// scoresTable says what each client found of the model, with how many samples.
+func scoresTable(all []job.Score) string {
+	if len(all) == 0 || all[0].Name == "" {
+		return ""
+	}
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b job.Score) int { return strings.Compare(a.Name, b.Name) })
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n  %-16s %9s %8s %9s\n", "client", "samples", "right", "loss")
+	for _, s := range all[:min(len(all), scoresShown)] {
+		fmt.Fprintf(&b, "  %-16s %9d %8d %9.4f\n", clean.Text(s.Name, 16), s.Samples, s.Right, s.Loss)
+	}
+	if n := len(all) - scoresShown; n > 0 {
+		fmt.Fprintf(&b, "  and %d more, which round_metrics.jsonl has\n", n)
+	}
+	return b.String()
+}
+
+// scoresShown bounds the clients of the table.
+const scoresShown = 32
 
 // summary tells the result of a run to people.
 func summary(r *job.Result, took time.Duration) string {
@@ -39,7 +71,7 @@ func summary(r *job.Result, took time.Duration) string {
 	}
 	right, all := hits(r.Confusion)
 	which := "held-out samples"
-	if len(r.Clients) > 0 {
+	if len(r.Clients) > 0 && r.AtClients == nil {
 		which = fmt.Sprintf("samples of %d clients", len(r.Clients))
 	}
 	switch {
@@ -54,6 +86,9 @@ func summary(r *job.Result, took time.Duration) string {
 		file = "answers"
 	} else {
 		row("loss", fmt.Sprintf("%.4f", r.Loss))
+	}
+	if f := r.AtClients; f != nil {
+		row("at clients", foundText(*f)+fmt.Sprintf("  (%d of them, on samples of their own)", len(r.Clients)))
 	}
 	row("contributions", fmt.Sprint(r.Contributions))
 	row("restarts", survived(r.Restarts))
@@ -73,6 +108,7 @@ func summary(r *job.Result, took time.Duration) string {
 	if curve := curveOf(r.History); curve != "" {
 		fmt.Fprintf(&b, "\n%s", curve)
 	}
+	b.WriteString(scoresTable(r.Clients))
 	fmt.Fprintf(&b, "\n%s", confusion(r.Confusion, r.Classes))
 	return b.String()
 }

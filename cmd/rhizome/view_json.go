@@ -24,7 +24,8 @@ type roundLine struct {
 	Loss          job.Number `json:"loss"`
 	Contributions int        `json:"contributions"`
 
-	Clients []job.Score `json:"clients,omitempty"`
+	Clients   []job.Score `json:"clients,omitempty"`
+	AtClients *job.Found  `json:"at_clients,omitempty"`
 
 	Queries  int `json:"queries,omitempty"`
 	Answered int `json:"answered,omitempty"`
@@ -66,7 +67,7 @@ func (v *jsonView) scaled(s job.Scaled) {
 
 func (v *jsonView) round(r job.Round) {
 	if err := writeLine(v.c.out, roundLine{v.c.head("round"), r.Number, r.Accuracy, r.Loss, r.Contributions,
-		r.Clients, r.Queries, r.Answered}); v.err == nil {
+		r.Clients, r.AtClients, r.Queries, r.Answered}); v.err == nil {
 		v.err = err
 	}
 }

@@ -353,6 +353,9 @@ func (s *server) finish(h *host.Host) error {
 		return nil
 	}
 	s.noteAll(all)
+	for i, c := range told.Last.Clients {
+		told.Last.Clients[i].Name = nameOf(s.dir.Record(), wire.PeerID(c.Peer))
+	}
 	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest,
 		Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {

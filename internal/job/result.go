@@ -20,6 +20,7 @@ type Round struct {
 	Confusion     [][]int64 // [true class][class found], counts of held-out samples
 	Clients       []Score   // what single clients found, sorted by peer, where the job asks for that
 	Staleness     *Ages     // how many versions old the updates' parameters were, where the job is asynchronous
+	AtClients     *Found    // the means of that, where they stand beside the figures of the server; else nil
 
 	Queries, Answered int // of a job of queries: how many there are, and how many have an answer; it has no model
 }
@@ -31,10 +32,23 @@ type Ages struct {
 	Max  int64   `json:"max"`
 }
 
+// Found is what clients found of a model, all together.
+type Found struct {
+	Accuracy Number `json:"accuracy"`
+	Loss     Number `json:"loss"`
+}
+
+// ScoreOf is what a client found, where there are no classes with an accuracy of 0.
+func ScoreOf(peer string, accuracy, loss float64, samples int64) Score {
+	return Score{Peer: peer, Right: int64(math.Round(accuracy * float64(samples))), Samples: samples,
+		Loss: Number(loss)}
+}
+
 // Score is how good a client found a model to be on its own samples.
 type Score struct {
 	Peer    string `json:"peer"`
-	Right   int64  `json:"right"` // samples that are classed right
+	Name    string `json:"name,omitempty"` // of the client, where that is known
+	Right   int64  `json:"right"`          // samples that are classed right
 	Samples int64  `json:"samples"`
 	Loss    Number `json:"loss"` // mean cross entropy
 }
@@ -68,10 +82,11 @@ type Result struct {
 	History       []Point   `json:"history"`  // of the last 1,024 rounds
 	Artifact      string    `json:"artifact"` // digest
 	Clients       []Score   `json:"clients,omitempty"`
-	Personal      []Score   `json:"personal,omitempty"` // of models that each client has for itself; see Personalised
-	Scaled        *Scaled   `json:"scaled,omitempty"`   // where clients' sums say how features are scaled
-	Stopped       string    `json:"stopped,omitempty"`  // why it ended before its last round
-	Best          *Best     `json:"best,omitempty"`     // where the best model is kept too
+	AtClients     *Found    `json:"at_clients,omitempty"` // the means of what clients found, beside those of the server
+	Personal      []Score   `json:"personal,omitempty"`   // of models that each client has for itself; see Personalised
+	Scaled        *Scaled   `json:"scaled,omitempty"`     // where clients' sums say how features are scaled
+	Stopped       string    `json:"stopped,omitempty"`    // why it ended before its last round
+	Best          *Best     `json:"best,omitempty"`       // where the best model is kept too
 
 	// Answers are those of a job of queries. It has no model: Model and ModelSHA256 are then of the file of answers.
 	Answers []analytics.Answer `json:"answers,omitempty"`

@@ -31,6 +31,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/scores"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
 )
@@ -229,6 +230,7 @@ var settings = map[string]struct {
 	"protocol progress":  {progress.Config{}, progress.Methods()},
 	"protocol registry":  {registry.Config{}, registry.Methods()},
 	"protocol rounds":    {rounds.Config{}, rounds.Methods()},
+	"protocol scores":    {scores.Config{}, scores.Methods()},
 	"selector neighbour": {neighbour.Config{}, neighbour.Methods()},
 	"selector uniform":   {selector.Config{}, selector.Methods()},
 }

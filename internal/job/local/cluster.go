@@ -248,7 +248,7 @@ func (c *cluster) finish(server *host.Host) error {
 	if err != nil || told == nil {
 		return err
 	}
-	told.Refused = c.named(told.Refused)
+	c.called(told)
 	if err = c.noteAll(server); err != nil {
 		return err
 	}

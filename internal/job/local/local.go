@@ -153,7 +153,7 @@ func (l *Local) restoreResult(c *cluster) (*job.Result, error) {
 			return nil, nil
 		}
 	}
-	told.Refused = c.named(told.Refused)
+	c.called(told)
 	res, err := l.write(told, c.restarts())
 	if err == nil {
 		res.Kept = true

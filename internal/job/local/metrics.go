@@ -79,3 +79,11 @@ func (c *cluster) nameOf(peer string) string {
 	}
 	return peer
 }
+
+// called puts the names of the run's nodes in what its server told.
+func (c *cluster) called(told *job.Outcome) {
+	told.Refused = c.named(told.Refused)
+	for i, s := range told.Last.Clients {
+		told.Last.Clients[i].Name = c.nameOf(s.Peer)
+	}
+}

@@ -38,7 +38,7 @@ type Seen struct {
 
 // AwaitsOf returns what a server waits for, or nil where it works. It reads the node, so it runs in the node's thread.
 func AwaitsOf(n *node.Node) *Awaits {
-	for _, slot := range []string{"rounds", "sums"} {
+	for _, slot := range []string{"rounds", "sums", "evaluations"} {
 		c, ok := n.Component(slot).(*rounds.Component)
 		if !ok {
 			continue

@@ -5,6 +5,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/scores"
 )
 
 // Round is what a server knows of a round that is over.
@@ -14,6 +15,8 @@ type Round struct {
 	Clients       []Weighed     // whom it counts, sorted by peer: the first 1,024
 	Left          []rounds.Left // who was asked and is not in it
 	Partial       bool          // more was known, and is forgotten
+	Bare          bool          // its server keeps nothing of rounds: what there is was told
+	Told          *job.Round    // what clients found of its model, where that is kept
 }
 
 // Weighed is a client in a round, and what its update weighs.
@@ -32,7 +35,7 @@ func RoundsAfter(n *node.Node, number int) (out []Round) {
 		if p.Round <= number {
 			continue
 		}
-		r := Round{Point: p, Partial: true}
+		r := Round{Point: p, Bare: mean == nil || asked == nil}
 		if asked != nil {
 			members, left, ok := asked.Over(int64(p.Round - 1))
 			r.Contributions, r.Left, r.Partial = len(members), left, !ok
@@ -42,9 +45,28 @@ func RoundsAfter(n *node.Node, number int) (out []Round) {
 				r.Partial = past.Members > int64(len(past.Clients))
 			}
 		}
+		if tested, ok := n.Component("scores").(*scores.Component); ok {
+			r.found(tested)
+		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// found adds what clients found.
+func (r *Round) found(by *scores.Component) {
+	past, ok := by.Past(int64(r.Round - 1))
+	if !ok {
+		return
+	}
+	r.Told = &job.Round{Number: r.Round, Accuracy: r.Accuracy, Loss: r.Loss, Contributions: r.Contributions}
+	if by.Settings().Beside {
+		accuracy, loss := by.Means(past)
+		r.Told.AtClients = &job.Found{Accuracy: job.Number(accuracy), Loss: job.Number(loss)}
+	}
+	for _, f := range past.Found {
+		r.Told.Clients = append(r.Told.Clients, job.ScoreOf(f.Peer, f.Accuracy, f.Loss, f.Samples))
+	}
 }
 
 // take adds the clients of the round.

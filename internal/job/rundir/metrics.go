@@ -64,9 +64,12 @@ type LeftOut struct {
 // told in an earlier life; name is how people call a peer.
 func MetricsOf(r observe.Round, told *job.Round, name func(peer string) string) RoundMetrics {
 	out := RoundMetrics{Round: r.Round, Metrics: r.Point.Metrics(), Contributions: r.Contributions, Partial: r.Partial}
+	if told == nil {
+		told = r.Told
+		out.Partial = r.Partial || r.Bare && told == nil
+	}
 	if told != nil {
 		out.Metrics = told.Metrics(name)
-		out.Partial = r.Partial && len(told.Clients) == 0 && told.Queries == 0
 		out.Contributions = told.Contributions
 	}
 	out.Metrics = append(out.Metrics, r.Metrics(name)...)

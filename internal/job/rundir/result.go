@@ -183,6 +183,7 @@ func WriteTold(fsys vfs.FS, dir string, t *job.Outcome, given job.Result) (*job.
 	res := given
 	res.Rounds, res.Accuracy, res.Loss, res.Confusion = t.Last.Number, t.Last.Accuracy, t.Last.Loss, t.Last.Confusion
 	res.Contributions, res.History, res.Clients = t.Contributions, t.History, t.Last.Clients
+	res.AtClients = t.Last.AtClients
 	res.Scaled, res.Answers, res.Stopped, res.Best = t.Scaled, t.Answers, t.Stopped, t.Best
 	res.Refused = t.Refused
 	err := writeSummary(fsys, dir, Summary{Job: res.Job, Artifact: res.Artifact, Rounds: res.Rounds,

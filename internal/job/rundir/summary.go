@@ -28,7 +28,7 @@ type Summary struct {
 }
 
 // SummaryMetric is what came of a metric: in the last round that has it, and in the first of those where it was best.
-// Of losses the least is best, of others the greatest.
+// Of losses, and of staleness, the least is best, of others the greatest.
 type SummaryMetric struct {
 	Name string     `json:"name"`
 	Last RoundValue `json:"last"`
@@ -55,7 +55,7 @@ func (s *Summary) add(round int, m job.Metric) {
 	of := &s.Metrics[i]
 	of.Last = now
 	was, better := of.Best.Value, m.Value > of.Best.Value
-	if strings.Contains(m.Name, job.MetricLoss) {
+	if strings.Contains(m.Name, job.MetricLoss) || m.Name == job.MetricStaleness {
 		better = m.Value < was
 	}
 	if better || was != was && m.Value == m.Value { // anything that is a number is better than none

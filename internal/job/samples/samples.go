@@ -131,6 +131,7 @@ type Use struct {
 	Alpha         float64 // the concentration of the Dirichlet distribution that the classes are dealt by
 	Parts         int
 	Batch, Epochs int
+	Each          int // what each node holds back of its part of the digits, in millionths
 }
 
 // Component is what holds the samples at the nodes of places, as the slot "data".
@@ -144,7 +145,8 @@ func (u Use) Component(at []graph.Place) graph.Component {
 			Epochs: u.Epochs,
 		}
 	case job.DataDigits:
-		c.Kind, c.Config = data.Kind, data.Config{Alpha: u.Alpha, Partitions: u.Parts, Batch: u.Batch, Epochs: u.Epochs}
+		c.Kind, c.Config = data.Kind, data.Config{Alpha: u.Alpha, Partitions: u.Parts, Batch: u.Batch, Epochs: u.Epochs,
+			Each: u.Each}
 	default:
 		s := dataset.Use{Source: u.Data, Batch: u.Batch, Epochs: u.Epochs}
 		if !Drawn(u.Data) {

@@ -16,6 +16,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/scores"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector"
 	"github.com/rhizome-ml/rhizome/internal/roles/selector/neighbour"
 )
@@ -41,6 +42,7 @@ func Register(c *node.Catalogue) error {
 		{progress.Role, progress.Kind, progress.Version, progress.Factory},
 		{registry.Role, registry.Kind, registry.Version, registry.Factory},
 		{rounds.Role, rounds.Kind, rounds.Version, rounds.Factory},
+		{scores.Role, scores.Kind, scores.Version, scores.Factory},
 		{logistic.Role, logistic.Kind, logistic.Version, logistic.Factory},
 		{neighbour.Role, neighbour.Kind, neighbour.Version, neighbour.Factory},
 		{data.Role, data.KindSynthetic, data.Version, data.SharedSynthetic()},

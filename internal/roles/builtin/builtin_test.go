@@ -17,6 +17,7 @@ func TestRegister(t *testing.T) {
 		"data/columns@1", "data/digits@1", "data/samples@1", "data/source@1",
 		"data/synthetic@1", "model/cell@1", "model/logistic@1", "model/onnx@1",
 		"protocol/discovery@1", "protocol/moments@1", "protocol/progress@1", "protocol/registry@1", "protocol/rounds@1",
+		"protocol/scores@1",
 		"selector/neighbour@1",
 		"selector/uniform@1"}
 	if got := c.Kinds(); !slices.Equal(got, want) {

@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/draw"
@@ -54,13 +55,18 @@ func New(slot string, seed uint64, cfg Config, opts Options, rows ...byte) (*Com
 
 // Text returns the node's own samples as their kind parses them, or nil where it writes none.
 func (c *Component) Text() ([]byte, error) {
-	n := c.train.len()
+	rows := c.train.numbers()
+	if c.plan.each > 0 && c.train.len() > 0 { // who brings them holds the same back
+		rows = append(rows, c.test.numbers()...)
+		slices.Sort(rows)
+	}
+	n := len(rows)
 	if n == 0 || c.plan.kind.Text == nil {
 		return nil, nil
 	}
 	schema := c.train.source.Schema()
 	b := schema.Batch(n)
-	if err := c.train.source.Read(c.train.numbers(), b); err != nil {
+	if err := c.train.source.Read(rows, b); err != nil {
 		return nil, err
 	}
 	var out []byte

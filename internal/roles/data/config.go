@@ -31,6 +31,9 @@ type Config struct {
 	Epochs int `json:"epochs"`
 	// Least is the number of samples that each part has at least. 0 means 16.
 	Least int `json:"least,omitempty"`
+	// Each is the share that each node holds back of what it would train on, for a test of its own, in millionths, up
+	// to 999,999; 0: nothing.
+	Each int `json:"each,omitempty"`
 }
 
 // Options is the node's own setting.
@@ -86,6 +89,9 @@ func (c Config) withDefaults() (Config, error) {
 	if err := steps(of, c.Batch, c.Epochs); err != nil {
 		return c, err
 	}
+	if err := config.Within(of, "each", int64(c.Each), 0, million-1); err != nil {
+		return c, err
+	}
 	return c, config.Within(of, "least", int64(c.Least), 1, count)
 }
 
@@ -105,7 +111,7 @@ func (c Config) plan() (*plan, error) {
 	}
 	kind, err := dataset.Find(dataset.Digits)
 	return &plan{kind: &kind, batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order",
-		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}}, err
+		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}, each: c.Each}, err
 }
 
 // planOfUse returns what the settings come to, as JSON; an unknown key is refused by name. A kind of the program's own

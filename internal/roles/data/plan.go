@@ -23,6 +23,7 @@ type plan struct {
 
 	partitions, least int // 0 partitions: every node has a source of its own
 	partitioner       dataset.Partitioner
+	each              int // what a node holds back of its own, in millionths
 }
 
 // holds is the samples of a node: rows of a source, or all of it where rows are nil.
@@ -69,6 +70,7 @@ func (p *plan) open(slot string, seed uint64, self string, opts Options, file []
 	if err := samples(c, env, given, file); err != nil {
 		return nil, err
 	}
+	c.holdBack(p.each)
 	return c, nil
 }
 

@@ -51,6 +51,9 @@ type SamplesConfig struct {
 	Partition   json.RawMessage `json:"partition,omitempty"`
 	// Held is the share of FileTrain that is held out where there is no FileTest, in millionths.
 	Held int `json:"held"`
+	// Each is the share that each node holds back of what it would train on, for a test of its own, in millionths; 0:
+	// nothing.
+	Each int `json:"each,omitempty"`
 }
 
 // Form is a dataset.Schema, as artifacts and records of jobs have it.
@@ -140,7 +143,8 @@ func ParseSamplesConfig(b []byte) (SamplesConfig, error) {
 		key  string
 		v, l int
 		h    int64
-	}{{"partitions", c.Partitions, 1, partsMax}, {"least", c.Least, 1, partsMax}, {"held", c.Held, 0, 999_999}} {
+	}{{"partitions", c.Partitions, 1, partsMax}, {"least", c.Least, 1, partsMax}, {"held", c.Held, 0, 999_999},
+		{"each", c.Each, 0, 999_999}} {
 		if err := config.Within(of, k.key, int64(k.v), int64(k.l), k.h); err != nil {
 			return c, err
 		}
@@ -222,6 +226,7 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 		s.test.source == nil}); err != nil {
 		return nil, err
 	}
+	s.holdBack(c.Each)
 	if n := s.train.len(); n > SamplesMost {
 		return nil, config.Errorf(of, "the node would train on %d samples of %s; want at most %d, what an update can "+
 			"weigh: a part of the file", n, env.Files[FileTrain].Name, SamplesMost)

@@ -86,7 +86,7 @@ func (j *fedavg) version(b *graph.Graph, i graph.Value, kept []graph.Value) (gra
 	params, kept := j.nextOf(b, i, made, kept)
 	loaded := b.Invoke(s.buffer, "Load", i, params, b.Constant(value.Int(j.c.Rounds-1)))[0]
 	loaded = j.count(b, made[5], loaded)
-	return j.report(b, i, made[2], j.tested(b, i, params, loaded), made[3], made[4]), kept
+	return j.report(b, i, made[2], j.tested(b, i, params, made[2], loaded), made[3], made[4]), kept
 }
 
 // nextOf records what the server makes of the mean of the updates that become version i + 1. Running statistics are no

@@ -402,10 +402,9 @@ const leastBrought = 1
 func (c Config) samplesConfig() data.SamplesConfig {
 	b := c.data()
 	name, settings, _ := samples.Partition(c.Partition, c.Alpha, b.Schema.Classed())
-	share, _ := c.share()
 	return data.SamplesConfig{Settings: b.Settings, Schema: b.Schema, Batch: c.Batch, Epochs: c.Epochs,
 		Partitions: c.parts(), Least: leastBrought, Partitioner: name, Partition: settings,
-		Held: int(share*million + 0.5)}
+		Held: c.heldByServer(), Each: c.heldByClients()}
 }
 
 // validateBrought checks what says which files the job reads, and how.

@@ -32,6 +32,8 @@ type slots struct {
 
 	kept, told *graph.Slot // what the strategy keeps at a client, and what it tells clients, at the server
 	progress   *graph.Slot // where the job follows its own
+
+	evaluations, scores *graph.Slot // at the server, where clients test the model
 }
 
 // fedavg is one choreography while it is recorded.
@@ -87,6 +89,7 @@ func (j *fedavg) record() (*onnx.ModelProto, error) {
 		j.ask(j.server, rounds.EventAsk, j.slots.rounds, j.slots.aggregator)
 	}
 	j.askSums()
+	j.askScores()
 	last := j.loop(g, j.kept(g), round)
 	last, failure := g.Catch(last)
 	failed := g.Named("failed").Invoke(decides, "Failed", failure)[0]
@@ -135,10 +138,11 @@ func (c Config) newFedavg() (*fedavg, error) {
 // again, and what the strategy keeps.
 func (j *fedavg) loop(g *graph.Graph, kept []graph.Value,
 	round func(b *graph.Graph, i graph.Value, kept []graph.Value) (graph.Value, []graph.Value)) graph.Value {
-	first := []value.Value{value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.c.shown(), j.c.shown())}
+	first := []value.Value{value.Int(0), scalar(0), scalar(0), value.NewList(), zeros(j.told(), j.told())}
 	if j.slots.buffer != nil {
 		first = append(first, value.NewList(), value.NewList()) // their ages and calls
 	}
+	first = append(first, j.foundNone()...)
 	none := g.Constant(value.NewList(first...))
 	count := j.beginScaled(g)
 	if j.slots.buffer != nil {
@@ -263,6 +267,7 @@ func (j *fedavg) components() {
 	j.edgeComponents()
 	j.scaleComponents()
 	j.follow()
+	j.evaluateComponents()
 }
 
 // round records one round at the server and returns what it tells, and what the strategy keeps.
@@ -278,7 +283,7 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 	if j.c.chunked() {
 		loaded = j.count(b, mean[3], loaded)
 	}
-	return j.report(b, i, mean[2], j.tested(b, i, params, loaded)), kept
+	return j.report(b, i, mean[2], j.tested(b, i, params, mean[2], loaded)), kept
 }
 
 // edgeTrain is the edge along which clients are asked to train. Only the newest question to a client matters.
@@ -329,6 +334,9 @@ func (j *fedavg) caught(b *graph.Graph, to *graph.Slot, answer *graph.Arrival, s
 
 // report records what a round tells.
 func (j *fedavg) report(b *graph.Graph, i, members graph.Value, m measured, more ...graph.Value) graph.Value {
+	if j.c.atClients() {
+		more = append(more, m.clients)
+	}
 	told := b.Named("told").Bundle(append([]graph.Value{i, m.accuracy, m.loss, members, m.confusion}, more...)...)
 	kept := b.Record(job.RecordRounds, b.Bundle(i, m.accuracy, m.loss))
 	return b.Gate(told, b.AppEmit(job.EventRound, b.Gate(told, kept)))

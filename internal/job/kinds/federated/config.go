@@ -139,6 +139,9 @@ type Config struct {
 	// EvaluateEvery is how many rounds are between two tests of the model at the server, 1 to 100,000; the last round
 	// is tested in any case. 0 means 1.
 	EvaluateEvery int
+	// Evaluate is where a round's model is tested: "server" (or empty), "clients", those that the round counts, each on
+	// the share Test of its own samples, which it does not train on, or "both".
+	Evaluate string
 	// Stop ends the job early: "loss patience=5 min_delta=0.001" when in five tests in a row the loss was not by so
 	// much less than when it last was; or "accuracy …". Empty: all rounds are trained.
 	Stop string
@@ -223,6 +226,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if _, err := c.personal(); err != nil {
+		return err
+	}
+	if err := c.validateEvaluate(); err != nil {
 		return err
 	}
 	return c.validateTimes()

@@ -37,9 +37,15 @@ func (j *fedavg) batch(b *graph.Graph, given []graph.Value) (x, y graph.Value) {
 // measure records the test of a model at the server, batch by batch, so that it takes no more memory than training
 // does.
 func (j *fedavg) measure(b *graph.Graph, mean, loaded graph.Value) measured {
-	classes := j.c.shape().classes
 	j.scale = j.constants(b, loaded)
 	tests, personal := b.Invoke(j.slots.data, "Tests", loaded), j.beginners(b, loaded)
+	return j.measureOn(b, mean, tests, personal)
+}
+
+// measureOn records the test of a model on the samples that are held out where it is recorded: how many, and in how
+// many batches.
+func (j *fedavg) measureOn(b *graph.Graph, mean graph.Value, tests, personal []graph.Value) measured {
+	classes := j.c.shape().classes
 	list := b.Unbundle(b.Typed(mean, j.stored), len(j.stored.Items))
 	shown := j.c.shown()
 	scalarType, matrix := types.Tensors(tensor.Float32), types.Tensors(tensor.Float32, shown, shown)

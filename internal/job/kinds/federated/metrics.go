@@ -14,6 +14,7 @@ type measured struct {
 	accuracy  graph.Value // share of the samples that are classed right
 	loss      graph.Value // mean cross entropy
 	confusion graph.Value // [true class, class found], counts
+	clients   graph.Value // what clients found, where they are asked
 }
 
 // evaluate records the test of a model at the server.

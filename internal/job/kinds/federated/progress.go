@@ -99,22 +99,33 @@ func (j *fedavg) going(b *graph.Graph, i graph.Value, carried []graph.Value,
 }
 
 // tested records the test of a round that is to be tested, and what is made of it.
-func (j *fedavg) tested(b *graph.Graph, i, params, loaded graph.Value) measured {
+func (j *fedavg) tested(b *graph.Graph, i, params, members, loaded graph.Value) measured {
 	if !j.c.follows() {
-		return j.evaluate(b, params, loaded)
+		return j.evaluated(b, i, params, members, loaded)
 	}
 	if j.c.EvaluateEvery <= 1 {
-		return j.weighed(b, i, params, j.evaluate(b, params, loaded))
+		return j.weighed(b, i, params, j.evaluated(b, i, params, members, loaded))
 	}
 	due := b.Invoke(j.slots.progress, "Due", i, b.Constant(value.Int(j.c.Rounds-1)))[0]
 	out := b.Named("tested").If(due, func(b *graph.Graph) []graph.Value {
-		m := j.weighed(b, i, params, j.evaluate(b, params, loaded))
-		return []graph.Value{m.accuracy, m.loss, m.confusion}
+		m := j.weighed(b, i, params, j.evaluated(b, i, params, members, loaded))
+		if !j.c.atClients() {
+			return []graph.Value{m.accuracy, m.loss, m.confusion}
+		}
+		return []graph.Value{m.accuracy, m.loss, m.confusion, m.clients}
 	}, func(b *graph.Graph) []graph.Value {
 		none := b.Constant(scalar(math.NaN()))
-		return []graph.Value{none, b.Gate(none, loaded), b.Constant(zeros(j.c.shown(), j.c.shown()))}
+		out := []graph.Value{none, b.Gate(none, loaded), b.Constant(zeros(j.told(), j.told()))}
+		for _, v := range j.foundNone() {
+			out = append(out, b.Constant(v))
+		}
+		return out
 	})
-	return measured{accuracy: out[0], loss: out[1], confusion: out[2]}
+	m := measured{accuracy: out[0], loss: out[1], confusion: out[2]}
+	if j.c.atClients() {
+		m.clients = out[3]
+	}
+	return m
 }
 
 // weighed records what the component makes of figures, before which they are not told.

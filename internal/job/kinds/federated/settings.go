@@ -127,6 +127,9 @@ var fields = []job.Field[Config]{
 			Doc: "Whether each client tells its loss before and after its training, on one batch of its data."}},
 	{Key: "evaluate_every", At: func(c *Config) any { return &c.EvaluateEvery },
 		Of: job.Key{Doc: "How many rounds are between two tests of the model, 1 to 100,000; the last round is tested too."}},
+	{Key: "evaluate", At: func(c *Config) any { return &c.Evaluate },
+		Of: job.Key{Doc: "Where a round's model is tested: server, on what the job holds out; clients, each of those that the " +
+			"round counts, on a share of its own samples, which it does not train on; or both."}},
 	{Key: "stop", At: func(c *Config) any { return &c.Stop }, Of: job.Key{Choice: true,
 		Doc: "When the job ends before its last round, such as {loss: {patience: 5, min_delta: 0.001}}: in five tests in a " +
 			"row the loss, or the accuracy, was not by so much better than when it last was."}},
@@ -156,7 +159,7 @@ var added = map[string]string{
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "", "precision": "", "selection": "uniform", "personal": "",
-	"evaluate_every": "1", "stop": "", "best": "", "edges": "0",
+	"evaluate_every": "1", "stop": "", "best": "", "evaluate": "server", "edges": "0",
 }
 
 // Keys returns the names of all settings.

@@ -22,8 +22,8 @@ func ParseRound(v value.Value) (job.Round, error) {
 		return job.Round{}, fmt.Errorf("job: the server told a round without %s", what)
 	}
 	list, ok := v.(*value.List)
-	if !ok || list.Len() != 5 && list.Len() != 7 {
-		return bad("its five values, or seven")
+	if !ok || list.Len() < 5 || list.Len() > 7 {
+		return bad("its five to seven values")
 	}
 	number, ok := list.At(0).(value.Int)
 	members, ok2 := list.At(3).(*value.List)
@@ -45,7 +45,11 @@ func ParseRound(v value.Value) (job.Round, error) {
 		}
 		r.Confusion = append(r.Confusion, row)
 	}
-	if list.Len() == 7 {
+	switch list.Len() {
+	case 6:
+		err := parseFound(list.At(5), &r)
+		return r, err
+	case 7:
 		if r.Staleness, ok = stalenessOf(list.At(5)); !ok {
 			return bad("how old its updates were")
 		}
